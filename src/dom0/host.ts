@@ -641,7 +641,7 @@ export class HostCore {
       ...(hasScreen(member.blueprint) ? { hasScreen: true } : {}),
       ...(member.model ? { modelInDomain0: true } : {}),
       ...(writable > 0 ? { disks: writable } : {}),
-      ...(member.restarts ? { restarts: member.restarts } : {}),
+      ...(member.restarts ? { restarts: { count: member.restarts.count, why: member.restarts.why } } : {}),
       ...(member.devices.some(({ isWaiting }) => isWaiting) ? { waitsForRoom: true } : {}),
       ...(member.ending ? { ended: member.ending.sentence, ...(fell(member.ending) ? { fell: true } : {}) } : {}),
     };

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { print, pvhKernel, shutdown, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
 import type { Host } from '../host.ts';
+import { oneMore, restartsForEver } from './endings.ts';
 import { testFile, testFiles, testHost, until } from '../host.test-support.ts';
 
 const POWEROFF = 0,
@@ -20,6 +21,21 @@ const press = async (host: Host, id: number): Promise<void> => {
   console.close();
 };
 const xlHost = (): Host => testHost({ buriesStopped: true, epochMs: () => Date.UTC(2026, 10, 21, 8, 43, 52) });
+
+it('restarts for ever once it came to the same end nine times, each within a second of its start', () => {
+  const after = (...ends: (readonly [why: string, lastedMs: number])[]) =>
+    ends.reduce<ReturnType<typeof oneMore> | undefined>((before, end) => oneMore(before, ...end), undefined)!;
+  const reset = ['The guest asked for a reset.', 200] as const;
+  expect(restartsForEver(after(...Array<typeof reset>(8).fill(reset)))).toBe(false);
+  expect(restartsForEver(after(...Array<typeof reset>(9).fill(reset)))).toBe(true);
+  for (const other of [
+    ['Triple fault.', 200],
+    [reset[0], 1000],
+  ] as const) {
+    const restarts = after(...Array<typeof reset>(5).fill(reset), other, ...Array<typeof reset>(4).fill(reset));
+    expect([restarts.count, restartsForEver(restarts)]).toEqual([10, false]);
+  }
+});
 
 describe('a host that buries what has stopped, as xl does', () => {
   it.each([

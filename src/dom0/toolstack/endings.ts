@@ -1,6 +1,7 @@
 /** What becomes of a domain that has stopped: on_poweroff, on_reboot and on_crash of xl.cfg(5), and what is said of it. */
 import type { Ending } from '../../hypervisor/index.ts';
 import type { Action, Definition } from '../config/definition.ts';
+import type { Restarts } from './member.ts';
 
 /** Of one that suspended itself nothing is said here: it was asked to. */
 export function actionOf({ onPoweroff, onReboot, onCrash }: Definition, { kind }: Ending): Action {
@@ -24,6 +25,20 @@ export const isStartedAgain = (action: Action): boolean => action.endsWith('rest
 /** The name of a domain that is kept beside its successor: preserve_domain() in tools/xl/xl_vmcontrol.c. */
 export const keptName = (name: string, epochMs: number): string =>
   `${name}-${new Date(epochMs).toISOString().slice(0, 16).replace(/[-:]/g, '')}Z`;
+
+/** A domain that ends sooner after its start, and so many times one after the other for the same reason, will do so for ever; xend had such a limit, too. */
+const AT_ONCE_MS = 1000,
+  MOST_AT_ONCE = 8;
+
+/** One restart more, of a domain that has ended after `lastedMs`. */
+export const oneMore = (before: Restarts | undefined, why: string, lastedMs: number): Restarts => ({
+  count: (before?.count ?? 0) + 1,
+  why,
+  atOnce: lastedMs < AT_ONCE_MS ? (before?.why === why ? before.atOnce : 0) + 1 : 0,
+});
+export const restartsForEver = ({ atOnce }: Restarts): boolean => atOnce > MOST_AT_ONCE;
+export const noRestart = (sentence: string): string =>
+  `${sentence} It came to this ${MOST_AT_ONCE + 1} times, each within a second of its start, and is not started again. Look at what it boots: a kernel for another kind of guest or processor ends so.`;
 
 export const startsAgainAs = (sentence: string, before: number, domid: number): string =>
   `${sentence} Domain ${before} starts again as domain ${domid}.`;

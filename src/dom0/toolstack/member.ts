@@ -75,10 +75,11 @@ export type OpenHostDevice = (
   how: { readOnly: boolean; sectorBytes: number; say: (sentence: string) => void },
 ) => OpenDevice;
 
-/** Why a domain was started again, and how often it was. */
+/** Why a domain was started again, and how often it was; of these so many at last that came to the same end at once. */
 export interface Restarts {
   count: number;
   why: string;
+  atOnce: number;
 }
 
 export interface Member<Console extends DomainConsole = DomainConsole> {

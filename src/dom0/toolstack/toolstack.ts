@@ -26,7 +26,18 @@ import type { BreakHit, WaitsFor } from '../../hypervisor/domain/index.ts';
 import { hostTime } from '../device-model/host-time.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from '../runner.ts';
-import { actionOf, dumpsCore, hasStopped, isStartedAgain, keptName, startsAgain, startsAgainAs } from './endings.ts';
+import {
+  actionOf,
+  dumpsCore,
+  hasStopped,
+  isStartedAgain,
+  keptName,
+  noRestart,
+  oneMore,
+  restartsForEver,
+  startsAgain,
+  startsAgainAs,
+} from './endings.ts';
 import {
   type Blueprint,
   describe,
@@ -747,8 +758,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   }
 
   /** What its definition says of such an ending. */
-  private follow(member: Member<Console>, ending: Ending, action: Action): void {
-    const again = isStartedAgain(action),
+  private follow(member: Member<Console>, ended: Ending, action: Action): void {
+    const restarts = this.oneMore(member, ended.sentence);
+    const wanted = isStartedAgain(action),
+      again = wanted && !restartsForEver(restarts),
+      ending: Ending = wanted && !again ? { ...ended, kind: 'crash', sentence: noRestart(ended.sentence) } : ended,
       beside = action === 'rename-restart';
     // The report of a crash was told there.
     const report = ending.kind === 'crash' ? undefined : ending.report;
@@ -795,8 +809,12 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** It started again by itself, in the same memory: a reset, or a triple fault (then with its report). */
   private startedAgain(member: Member<Console>, report: string | undefined, why: string): void {
     const sentence = report?.split('\n')[0] ?? why;
-    member.restarts = { count: (member.restarts?.count ?? 0) + 1, why: sentence };
+    member.restarts = this.oneMore(member, sentence);
     this.listener.restarted(member, startsAgain(sentence), report);
+  }
+
+  private oneMore({ restarts, builtEpochMs }: Member<Console>, why: string): Restarts {
+    return oneMore(restarts, why, this.parts.epochMs() - builtEpochMs);
   }
 
   /**
@@ -832,7 +850,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const diskChanges = await (beside ? this.keep(member) : this.remove(member, true));
     if (diskChanges) blueprint.diskChanges = diskChanges;
     const line = (id: number): string => startsAgainAs(sentence, record.id, id);
-    const restarts = { count: (member.restarts?.count ?? 0) + 1, why: sentence };
+    const restarts = this.oneMore(member, sentence);
     const next = await this.build(
       { ...blueprint, startEpochMs: Math.round(this.parts.epochMs()) },
       {

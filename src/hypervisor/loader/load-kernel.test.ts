@@ -453,6 +453,16 @@ describe('a PVH kernel', () => {
     expect(kernelKind(bare, 'pvh')).toBeUndefined();
   });
 
+  it('with notes for PV guests alone is named as such, in an HVM guest, too', () => {
+    // XEN_ELFNOTE_ENTRY in the place of XEN_ELFNOTE_PHYS32_ENTRY.
+    const pv = elf(0xc0100000, [
+      { physical: 0x100000, bytes: new Uint8Array(64) },
+      { type: 4, physical: 0, bytes: words(4, 4, 1, 0x006e6558, 0xc0100000) },
+    ]);
+    for (const prefer of ['note', 'pvh', 'multiboot'] as const)
+      expect(refusal(pv, { prefer })).toContain('is a kernel for Xen paravirtual (PV) guests only');
+  });
+
   it('that is multiboot too is entered as the caller prefers', () => {
     const both = elf(0x100010, [
       { physical: 0x100000, bytes: new Uint8Array([...multibootWords(0), ...new Uint8Array(84)]) },

@@ -57,6 +57,8 @@ export interface EntryState {
   ds: number;
 }
 
+const isXens = ({ owner }: { owner: string }): boolean => owner === 'Xen';
+
 /** Which loader takes the file; undefined when it is no kernel that can be entered directly. */
 export function kernelKind(
   kernel: Uint8Array,
@@ -67,7 +69,9 @@ export function kernelKind(
   if (multiboot && prefer === 'multiboot') return 'multiboot';
   if (isElf(kernel)) {
     try {
-      if (pvhEntry(readElf(kernel, '')) !== undefined || (prefer === 'note' && !multiboot)) return 'pvh';
+      const elf = readElf(kernel, '');
+      // Without a note of Xen's it is entered where its header says; one with notes, but none to be entered by, is for PV guests.
+      if (pvhEntry(elf) !== undefined || (prefer === 'note' && !multiboot && !elf.notes.some(isXens))) return 'pvh';
     } catch (error) {
       if (!(error instanceof LoadError)) throw error;
     }
@@ -113,7 +117,7 @@ function whyNotKernel(kernel: Uint8Array, options: LoadOptions): string {
       return 'has no PVH entry note (XEN_ELFNOTE_PHYS32_ENTRY), only a multiboot header. Start it on a PC (without --type), or use a kernel with PVH.';
     if (hasMultiboot2Header(kernel))
       return 'is a multiboot 2 kernel, and Ringside boots multiboot 1. Build it with a multiboot 1 header.';
-    if (elf.notes.some(note => note.owner === 'Xen')) {
+    if (elf.notes.some(isXens)) {
       return 'is a kernel for Xen paravirtual (PV) guests only: it has no PVH entry note. Start it with type = "pv" (--type pv), or use one with PVH.';
     }
     return 'is an ELF program without a multiboot header or a PVH note, so nothing says how to start it. Use a kernel image.';
