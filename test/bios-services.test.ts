@@ -5,6 +5,7 @@ import { screenText } from '../src/cli/boot/screenshot.ts';
 import { assemble } from '../src/cpu/assembler/index.ts';
 import { MemoryDisk } from '../src/devices/ide/disk.ts';
 import { type IdeAttachment, loadDrives } from '../src/devices/ide/index.ts';
+import { loadFlash } from '../src/devices/index.ts';
 import { assembleDomain, type PartlessOptions } from '../src/hypervisor/domain/assemble.ts';
 import type { Domain } from '../src/hypervisor/domain/index.ts';
 import { createDomain } from '../src/hypervisor/memory/domain-table.ts';
@@ -298,8 +299,8 @@ interrupt: push ax
 });
 
 describe('firmware of up to 16 MiB', () => {
-  /** Says where it is: from the reset vector at its end to its first byte by a far jump in flat protected mode, which prints the last word below 1 MiB and ends. */
-  function large(mib: number): Uint8Array {
+  /** From the reset vector at its end to its first byte by a far jump in flat protected mode. */
+  function large(mib: number, code: string): Uint8Array {
     const image = new Uint8Array(mib * 2 ** 20).fill(0xf4);
     const base = 2 ** 32 - image.length;
     const put = (at: number, source: string): void => {
@@ -307,10 +308,7 @@ describe('firmware of up to 16 MiB', () => {
       expect(problems).toEqual([]);
       image.set(bytes, at);
     };
-    put(
-      0,
-      'bits 32\nmov ax, 10h\nmov ds, ax\nmov dx, 3f8h\nmov al, [0xffff4]\nout dx, al\nmov byte [0xffff4], 57h\nmov al, [0xfffffff4]\nout dx, al\ncli\nhlt',
-    );
+    put(0, `bits 32\norg ${base}\nmov ax, 10h\nmov ds, ax\nmov es, ax\nmov dx, 3f8h\n${code}`);
     put(
       image.length - 0x100,
       `bits 16\no32 lgdt [cs:0ffc0h]\nmov eax, cr0\nor al, 1\nmov cr0, eax\njmp dword 8:${base}`,
@@ -319,6 +317,9 @@ describe('firmware of up to 16 MiB', () => {
     put(image.length - 16, 'bits 16\njmp near $ - 0f0h\nnop\ndb "ROM"');
     return image;
   }
+  /** Prints the last word below 1 MiB, and that below 4 GiB after it was written. */
+  const SAYS_WHERE =
+    'mov al, [0xffff4]\nout dx, al\nmov byte [0xffff4], 57h\nmov al, [0xfffffff4]\nout dx, al\ncli\nhlt';
   it.each([
     ['a PC', 2],
     ['a PC', 16],
@@ -327,9 +328,65 @@ describe('firmware of up to 16 MiB', () => {
     const change = {
       machine,
       record: createDomain(machine, MEMORY_MIB, P2M_FRAMES),
-      boot: { kind: 'firmware' as const, image: large(mib), name: 'large.fd' },
+      boot: { kind: 'firmware' as const, image: large(mib, SAYS_WHERE), name: 'large.fd' },
     };
     expect(printed([], change).text).toBe('RR');
+  });
+
+  it('writes its variables where it lies in flash, and finds them after a reset; its file has them, too', async () => {
+    await loadFlash();
+    const VARIABLE = 2 ** 32 - 0x100000 + 0x2000;
+    // From RAM: the flash does not read as code meanwhile. What is there; is it flash (a cleared status)? K over it, and a reset.
+    const image = large(
+      1,
+      `mov esi, there
+mov edi, 8000h
+mov ecx, 80h
+rep movsb
+mov eax, 8000h
+jmp eax
+there: mov ebx, ${VARIABLE}
+mov al, [ebx]
+out dx, al
+cmp al, 'K'
+je done
+mov byte [ebx], 50h
+mov byte [ebx], 70h
+mov al, [ebx]
+add al, '0'
+out dx, al
+mov byte [ebx], 10h
+mov byte [ebx], 'K'
+mov byte [ebx], 0ffh
+mov dx, 0cf9h
+mov al, 2
+out dx, al
+mov al, 6
+out dx, al
+done: cli
+hlt`,
+    );
+    image[0x2000] = 0x7f;
+    const machine = Machine.create(new SharedArrayBuffer(33 * 2 ** 20));
+    const kept = image.slice();
+    const pc = printed([], {
+      machine,
+      record: createDomain(machine, MEMORY_MIB, P2M_FRAMES),
+      onReset: 'restart',
+      boot: { kind: 'firmware', image, name: 'vars.fd', flash: {} },
+      flashFile: {
+        bytes: kept.length,
+        read: () => false,
+        write(at, from) {
+          kept.set(from, at);
+          return true;
+        },
+      },
+    });
+    expect([pc.text, String.fromCharCode(kept[0x2000])]).toEqual(['\x7f0K', 'K']);
+    // A state holds it over the image that it began with.
+    const state = pc.domain.platform.save();
+    expect((state['flash'] as { blocks: number[] }).blocks).toEqual([2]);
   });
 });
 

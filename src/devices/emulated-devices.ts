@@ -12,6 +12,7 @@ import { FwCfg } from './fw-cfg.ts';
 import type { Disk } from './ide/disk.ts';
 import { floppiesIn, FLOPPY_PLACE, type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
 import { IoBus } from './io-bus.ts';
+import type { Flash, FlashArray } from './flash.ts';
 import { FloppyController } from './floppy/fdc.ts';
 import { I8237 } from './i8237.ts';
 import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
@@ -66,6 +67,8 @@ export interface EmulatedDeviceOptions {
   printer?: (byte: number) => void;
   /** Disks and CD-ROM drives on the two IDE channels, and floppy drives. */
   ide?: IdeAttachment[];
+  /** Where firmware lies that is to write its variables, and who keeps what it writes. */
+  flash?: { array: FlashArray; keep?: (offset: number, bytes: Uint8Array) => void };
   /** A network card (slot 3, or on the ISA bus) and its wire. */
   nic?: NicAttachment;
   /** The card's expansion ROM, where it has a PCI function. */
@@ -90,6 +93,19 @@ export interface EmulatedDeviceOptions {
    * the floppy controller goes on over the end of a cylinder.
    */
   likeQemu?: boolean;
+}
+
+let FlashDevice: typeof Flash | undefined;
+
+/** Boards can have flash from then on: firmware of most lies in ROM. */
+export async function loadFlash(): Promise<void> {
+  FlashDevice ??= (await import('./flash.ts')).Flash;
+}
+
+/** @throws Error where nobody has loaded it */
+function flashDevice(): typeof Flash {
+  if (!FlashDevice) throw new Error('The flash is not loaded.');
+  return FlashDevice;
 }
 
 const COM = [
@@ -187,6 +203,7 @@ export class EmulatedDevices {
         likeQemu,
       ),
     );
+    if (options.flash) this.plug(new (flashDevice())(options.flash.array, options.flash.keep));
     // Last, since the others drive them.
     this.plug(irqs);
     describeMachine(this.fwCfg, acpiOf(options));

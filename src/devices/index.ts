@@ -21,6 +21,8 @@ export { NetworkPeer } from './net/peer.ts';
 export { ofNetwork } from './net/stations.ts';
 export type { PvhBoardOptions } from './pvh-board.ts';
 export { PvhBoard } from './pvh-board.ts';
+export type { FlashArray } from './flash.ts';
+export { loadFlash } from './emulated-devices.ts';
 export { CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK } from './rtc.ts';
 export { assignState, copyState, resetState, StateError } from './state.ts';
 export { TimerQueue } from './timers.ts';

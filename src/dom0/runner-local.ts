@@ -2,7 +2,13 @@
 import { removableKind } from '../devices/ide/index.ts';
 import type { Clock } from '../devices/index.ts';
 import type { Compile } from '../cpu/architecture/index.ts';
-import { assembleDomain, CompilerLoader, type HotRegion, HOTTEST_REGIONS } from '../hypervisor/domain/index.ts';
+import {
+  assembleDomain,
+  CompilerLoader,
+  flashFileOf,
+  type HotRegion,
+  HOTTEST_REGIONS,
+} from '../hypervisor/domain/index.ts';
 import {
   attachDrives,
   type Domain,
@@ -289,6 +295,7 @@ class LocalRunner implements DomainRunner {
           record,
           ...(parts.hostMs ? { hostMs: parts.hostMs } : { company: turns.company(() => this.entry) }),
           ...(ide ? { ide } : {}),
+          ...flashFileOf(what.boot, parts.openMedium ?? noMedia, listener.problem),
           ...(parts.compile ? { compile: parts.compile(listener.problem) } : {}),
           serial: parts.atOnce ? byte => listener.serial(Uint8Array.of(byte)) : byte => this.bytes.push(byte),
           ...(debug ? { debug } : {}),

@@ -49,8 +49,9 @@ export interface BootOptions {
   restores: string[];
   /** Which of the BIOSes here starts. */
   bios?: Bios;
-  /** A firmware image in their place. */
+  /** A firmware image in their place; `writesFirmware`: in flash that it writes, and the file with it. */
   firmware?: string;
+  writesFirmware?: true;
   vgabios?: string;
   hvmloader?: string;
   /** Directory that the host's storage is kept in. */
@@ -137,10 +138,13 @@ const WORDS: Record<string, Word> = {
     set: (o, v, w) => (o.vcpus = integer(w, v, 1, MAX_VCPUS)),
   },
   '--bios': {
-    value: 'BIOS',
+    value: 'BIOS[,rw]',
     about:
-      "ringside: Ringside's own, which starts where nothing else is said; seabios: as npm run guests fetches it; else a firmware image of 64, 128 or 256 KiB: a Linux --kernel is then offered to it in fw_cfg",
-    set: (o, v) => (isBios(v) ? (o.bios = v) : (o.firmware = v)),
+      "ringside: Ringside's own, which starts where nothing else is said; seabios: as npm run guests fetches it; else a firmware image F of up to 16 MiB, with F,rw in flash that it writes, and F with it: a Linux --kernel is then offered to it in fw_cfg",
+    set: (o, v) => {
+      if (isBios(v)) o.bios = v;
+      else [, o.firmware, o.writesFirmware] = [v, v.replace(/,rw$/, ''), v.endsWith(',rw') || undefined];
+    },
   },
   '--hvmloader': {
     value: 'F',

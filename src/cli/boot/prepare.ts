@@ -39,6 +39,7 @@ import {
   ownFirmware,
   restoredDrives,
 } from './disks.ts';
+import { open } from './image-file.ts';
 import { type BootOptions, UsageError } from './options.ts';
 import type { Output } from './terminal.ts';
 
@@ -167,6 +168,7 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
             image: read(options.firmware, '--bios').data,
             name: baseName(options.firmware),
             forQemu: true,
+            ...(options.writesFirmware ? { flash: flashOf(options.firmware, options.type) } : {}),
             ...(options.vgabios === undefined ? {} : { vgaBios: read(options.vgabios, '--vgabios').data }),
             ...(options.kernel === undefined ? {} : { linux: linuxForFirmware(options.kernel, options) }),
           };
@@ -246,6 +248,16 @@ function withEndings(definition: Definition, { noReboot }: BootOptions): Definit
     onReboot: then(definition.onReboot),
     onCrash: then(definition.onCrash),
   };
+}
+
+/** Flash that a file keeps. @throws UsageError */
+function flashOf(path: string, type: BootOptions['type']): { keep: { name: string; path: string; writes: true } } {
+  if (type)
+    throw new UsageError(
+      `Firmware of a guest of Xen lies in RAM, which is gone when it ends, and --bios ${path},rw keeps what it writes. Leave rw out, or leave --type out.`,
+    );
+  closeSync(open(path, '--bios', 'r+').fd);
+  return { keep: { name: path, path, writes: true } };
 }
 
 const standardFirmware = (wanted: Bios = 'ringside'): Extract<Boot, { kind: 'firmware' }> =>

@@ -3,7 +3,8 @@ import type { Processor } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { memoryMap } from '../../devices/index.ts';
 import { isLinuxForFirmware, type LinuxForFirmware } from '../../devices/index.ts';
-import type { Domain } from './domain.ts';
+import type { OpenMedium } from '../disks/media.ts';
+import type { Domain, DomainOptions } from './domain.ts';
 import {
   type EntryState,
   kernelKind,
@@ -48,6 +49,8 @@ export type Boot =
       vgaBios?: Uint8Array;
       /** Its authors had QEMU's machine before them (SeaBIOS, or an image that a person names): it gets QEMU's devices where an IBM PC's differ. */
       forQemu?: boolean;
+      /** It lies in flash that it can write, on a PC; `keep`: where that is kept when the machine is gone. Absent: in ROM. */
+      flash?: { keep?: { name: string; path: string; writes: true } };
       /** The network card's expansion ROM, to boot by it. */
       nicRom?: Uint8Array;
       /** SeaBIOS's device paths, first one first. */
@@ -120,6 +123,16 @@ export function checkBoot(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh' | '
     },
   );
 }
+
+/** The file where what firmware writes to its flash is kept. @throws HostError */
+export const flashFileOf = (
+  boot: Boot,
+  openMedium: OpenMedium | undefined,
+  problem: (sentence: string) => void,
+): Pick<DomainOptions, 'flashFile' | 'problem'> =>
+  openMedium && boot.kind === 'firmware' && boot.flash?.keep
+    ? { flashFile: openMedium(boot.flash.keep, () => {}), problem }
+    : {};
 
 /** Whether a domain has its firmware below 4 GiB: on a PC in a ROM there; under Xen where it is too large to lie below 1 MiB alone. */
 export const hasHighFirmware = (boot: Boot, isXen: boolean): boolean =>

@@ -33,6 +33,7 @@ import { COUNTERS, COUNTER_WORDS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL }
 import type { RemoteModel, RemoteModelParts } from '../ioreq/remote-model.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../memory/machine.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
+import type { DiskSource } from '../disks/overlay-disk.ts';
 import type { MouseMove } from '../worker/mailbox.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import { crashReport } from './report.ts';
@@ -84,6 +85,10 @@ export interface DomainOptions extends JitOptions {
   apic?: boolean;
   /** Disks and CD-ROM drives. */
   ide?: IdeAttachment[];
+  /** Where what the firmware writes to its flash is kept. */
+  flashFile?: DiskSource;
+  /** What goes wrong with it, for people. */
+  problem?: (sentence: string) => void;
   /** The way to media of drives among these that another worker has open. */
   driveQueue?: DriveQueue;
   /** Types of floppy drives that a device model elsewhere has, as CMOS has them. */
@@ -238,7 +243,12 @@ export class Domain {
       const flush = (): void => this.processor.flushTlb();
       // What hvmloader starts lies in RAM: an HVM guest of Xen has no ROM below 1 MiB.
       const isXen = record.xenOffset !== 0;
-      if (!isXen || hasHighFirmware(boot, isXen)) this.firmware = new FirmwareMap(machine, record, flush, !isXen);
+      if (!isXen || hasHighFirmware(boot, isXen))
+        this.firmware = new FirmwareMap(machine, record, flush, isXen ? 'ram' : boot.flash ? 'flash' : 'rom', mfn =>
+          this.processor.invalidate(mfn),
+        );
+      // Its device asks how large it is.
+      if (boot.flash) this.firmware?.load(boot.image);
       this.video = new VideoFrames(machine, record, flush);
     }
     this.memory.onWrite = mfn => {
@@ -257,6 +267,17 @@ export class Domain {
       screen: this.screen,
       ...(this.video ? { videoMemory: this.video } : {}),
       ...(this.firmware ? { onShadow: this.firmware.shadow } : {}),
+      ...(boot.kind === 'firmware' && boot.flash && !record.xenOffset && this.firmware
+        ? {
+            flash: {
+              array: this.firmware,
+              keep: (offset, bytes) => {
+                if (options.flashFile?.write?.(offset, bytes) === false)
+                  options.problem?.(`What ${boot.name} writes to its flash cannot be kept in its file.`);
+              },
+            },
+          }
+        : {}),
       onA20: this.a20.set,
       ...(boot.kind === 'firmware' && boot.vgaBios ? { vgaBios: boot.vgaBios } : {}),
       ...(boot.kind === 'firmware' && boot.forQemu ? { likeQemu: true } : {}),

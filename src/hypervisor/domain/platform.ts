@@ -2,7 +2,7 @@
 import type { LocalApic } from '../../devices/apic/index.ts';
 import type { Dma, State, Timers } from '../../devices/index.ts';
 import type { ModelSignals } from '../../devices/index.ts';
-import type { FwCfg } from '../../devices/index.ts';
+import type { FlashArray, FwCfg } from '../../devices/index.ts';
 import type { Disk, IdeAttachment } from '../../devices/ide/index.ts';
 import type { ResetKind, Shadowing } from '../../devices/pci/index.ts';
 import type { ScreenWriter, VideoMemory } from '../../devices/vga/index.ts';
@@ -19,6 +19,8 @@ export interface PlatformOptions {
   screen: ScreenWriter;
   videoMemory?: VideoMemory;
   vgaBios?: Uint8Array;
+  /** Where firmware lies that is to write its variables, and who keeps what it writes. */
+  flash?: { array: FlashArray; keep?: (offset: number, bytes: Uint8Array) => void };
   /** The network card's expansion ROM. */
   nicRom?: Uint8Array;
   ide?: IdeAttachment[];

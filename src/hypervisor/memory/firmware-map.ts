@@ -4,6 +4,7 @@
  * The p2m has one frame for reads and writes; where they part (reads ROM, writes RAM: how a BIOS is copied over itself) stores come here one by one.
  */
 import { P2M_EXECUTE, P2M_READ, P2M_WRITE } from '../../cpu/architecture/index.ts';
+import type { FlashArray } from '../../devices/index.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from './machine.ts';
 
 const FIRST = 0xc0,
@@ -14,7 +15,10 @@ const TOP = 0x100000;
 const RIGHTS = P2M_READ | P2M_WRITE | P2M_EXECUTE,
   READ_ONLY = P2M_READ | P2M_EXECUTE;
 
-export class FirmwareMap {
+/** A ROM; flash, which is one but for its device; or RAM at the end of the 4 GiB, as Xen's hvmloader puts OVMF there. */
+export type FirmwareKind = 'rom' | 'flash' | 'ram';
+
+export class FirmwareMap implements FlashArray {
   private readonly machine: Machine;
   private readonly owner: number;
   private readonly p2m: Int32Array;
@@ -26,11 +30,20 @@ export class FirmwareMap {
   private readonly rom = new Int32Array(FRAMES);
   private readonly writesRam = new Uint8Array(FRAMES);
   private image = new Int32Array(0);
-  private readonly isRom: boolean;
+  private readonly kind: FirmwareKind;
+  /** A frame was written by a device. */
+  private readonly written: (mfn: number) => void;
 
-  /** `isRom`: it is not written, and its end lies over the RAM below 1 MiB, too; else it is RAM at the end of the 4 GiB, as Xen's hvmloader puts OVMF there. */
-  constructor(machine: Machine, record: DomainRecord, onChange: () => void, isRom = true) {
-    this.isRom = isRom;
+  /** The end of what is no RAM lies over the RAM below 1 MiB, too. */
+  constructor(
+    machine: Machine,
+    record: DomainRecord,
+    onChange: () => void,
+    kind: FirmwareKind = 'rom',
+    written: (mfn: number) => void = () => {},
+  ) {
+    this.kind = kind;
+    this.written = written;
     this.machine = machine;
     this.owner = record.id;
     this.p2m = machine.p2m(record);
@@ -38,12 +51,17 @@ export class FirmwareMap {
     this.ram = this.p2m.slice(FIRST, FIRST + FRAMES);
   }
 
-  /** Puts the image in, ending at 4 GiB, and hides the RAM that a ROM lies over, as at reset. @throws HostError */
+  private get isRom(): boolean {
+    return this.kind !== 'ram';
+  }
+
+  /** Puts the image in, ending at 4 GiB, and hides the RAM that a ROM lies over, as at reset; flash keeps what it holds. @throws HostError */
   load(image: Uint8Array): void {
     const { machine, p2m, rom } = this;
     if (p2m.length < TOP) throw new HostError('The domain was made without room for firmware below 4 GiB.');
     const frames = image.length >>> FRAME_SHIFT;
-    if (this.image.length !== frames) {
+    const isNew = this.image.length !== frames;
+    if (isNew) {
       const taken = machine.allocate(frames, this.owner);
       if (!taken) throw new HostError('The host has too little memory for the firmware.');
       this.image = taken as Int32Array<ArrayBuffer>;
@@ -51,12 +69,40 @@ export class FirmwareMap {
     }
     for (let i = 0; i < frames; i++) {
       const entry = (this.image[i] << FRAME_SHIFT) | (this.isRom ? READ_ONLY : RIGHTS);
-      machine.bytes.set(image.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES), this.image[i] * FRAME_BYTES);
+      if (isNew || this.kind !== 'flash')
+        machine.bytes.set(image.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES), this.image[i] * FRAME_BYTES);
       p2m[TOP - frames + i] = entry;
       const low = FIRST + FRAMES - frames + i;
       if (low >= LOWER_BIOS) rom[low - FIRST] = entry;
     }
     this.shadow(FIRST * FRAME_BYTES, FRAMES * FRAME_BYTES, false, false);
+    this.onChange();
+  }
+
+  // ---- cells of a flash, as its device has them
+
+  get length(): number {
+    return this.image.length * FRAME_BYTES;
+  }
+
+  read(offset: number): number {
+    return this.machine.bytes[this.image[offset >>> FRAME_SHIFT] * FRAME_BYTES + (offset & (FRAME_BYTES - 1))];
+  }
+
+  write(offset: number, from: Uint8Array): void {
+    for (let at = offset; at < offset + from.length; ) {
+      const mfn = this.image[at >>> FRAME_SHIFT];
+      const within = at & (FRAME_BYTES - 1);
+      const some = from.subarray(at - offset, at - offset + FRAME_BYTES - within);
+      this.machine.bytes.set(some, mfn * FRAME_BYTES + within);
+      this.written(mfn);
+      at += some.length;
+    }
+  }
+
+  show(cells: boolean): void {
+    const first = TOP - this.image.length;
+    this.image.forEach((mfn, i) => (this.p2m[first + i] = cells ? (mfn << FRAME_SHIFT) | READ_ONLY : 0));
     this.onChange();
   }
 

@@ -3,8 +3,9 @@
  * loaded), so every request comes through the mailbox; what the domain says goes out as messages, which do not wait.
  */
 import { type IdeAttachment, loadDrives, removableKind } from '../../devices/ide/index.ts';
-import { loadNic } from '../../devices/index.ts';
+import { loadFlash, loadNic } from '../../devices/index.ts';
 import { assembleWith, type LaterParts } from '../domain/assemble-parts.ts';
+import { flashFileOf } from '../domain/boot.ts';
 import { type Domain, type Ending, modelElsewhere } from '../domain/domain.ts';
 import { CompilerLoader, HOTTEST_REGIONS } from '../domain/second-tier.ts';
 import type * as Disks from '../disks/attached.ts';
@@ -154,6 +155,7 @@ async function laterParts(
     ? await import('../xen/viridian/enlighten.ts').catch(notLoaded('shows Hyper-V to guests'))
     : undefined;
   if (boot.kind !== 'firmware') await prepareKernel(boot.kernel).catch(notLoaded('unpacks kernels'));
+  if (boot.kind === 'firmware' && boot.flash) await loadFlash().catch(notLoaded('is the firmware’s flash'));
   if (card) await loadNic(card).catch(notLoaded('is the guest’s network card'));
   return {
     ...(remote ? { createRemote: parts => new remote.RemoteModel(parts) } : {}),
@@ -191,6 +193,7 @@ async function start(message: ToDomainWorker): Promise<void> {
         boot: message.boot,
         ...(message.drives ? { ide: attach(message.drives, message.diskChanges, queue) } : {}),
         ...(queue ? { driveQueue: queue } : {}),
+        ...flashFileOf(message.boot, (globalThis as { openMedium?: OpenMedium }).openMedium, problem),
         ...(message.nic ? { nic: message.nic } : {}),
         ...(message.mac ? { mac: message.mac } : {}),
         ...(message.cpuLevel ? { cpuLevel: message.cpuLevel } : {}),
