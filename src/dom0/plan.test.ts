@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { prepareToRead } from './config/index.ts';
 import { HEAD_BYTES } from './images.ts';
 import { type Firmware, firmwareNamed, type NamedBytes, type NamedImage, planFiles } from './plan.ts';
 
@@ -207,6 +208,28 @@ describe('a definition with disks', () => {
     );
     expect(plan.errors).toEqual([]);
     expect(domain!.drives[1]).toMatchObject({ place: 1, image: { name: 'swap', bytes: MIB } });
+  });
+
+  it('have the firmware of a file, with a disk and without, and none that is no firmware', async () => {
+    const file = (length: number): NamedBytes => ({ name: 'OVMF.fd', data: new Uint8Array(length).fill(1) });
+    const cfg = (disks: string) =>
+      text('f.cfg', `name = "f"\ntype = "hvm"\nmemory = 64\nbios_path_override = "/fw/OVMF.fd"\n${disks}`);
+    const { plan, domain } = planFiles([cfg(''), file(0x40000)], firmware);
+    expect([plan.errors, domain!.boot]).toMatchObject([[], { kind: 'firmware', name: 'OVMF.fd', forQemu: true }]);
+    expect((domain!.boot as { image: Uint8Array }).image.length).toBe(0x40000);
+    expect(planFiles([cfg('disk = [ "disk.img,raw,hda" ]'), file(0x40000), disk(8)], firmware).plan.errors).toEqual([]);
+    expect(errorsOf([cfg(''), file(1000)])[0]).toContain(
+      'OVMF.fd has 1000 bytes; a firmware image has 64 KiB to 16 MiB',
+    );
+    expect(errorsOf([cfg('')])[0]).toContain("bios_path_override = '/fw/OVMF.fd': OVMF.fd is not among");
+    const xml = text(
+      'f.xml',
+      "<domain type='xen'><name>f</name><memory unit='MiB'>64</memory><os><type>hvm</type><loader type='pflash' readonly='no'>/fw/OVMF.fd</loader><nvram>/fw/VARS.fd</nvram></os></domain>",
+    );
+    await prepareToRead(new TextDecoder().decode(xml.data));
+    const fromXml = planFiles([xml, file(0x40000)], firmware);
+    expect([fromXml.plan.errors, fromXml.domain!.boot]).toMatchObject([[], { name: 'OVMF.fd' }]);
+    expect(fromXml.plan.findings.find(({ key }) => key === 'nvram')?.text).toContain('lies in RAM');
   });
 
   it('without 55 AA is started with a warning, where there is nothing better', () => {

@@ -126,6 +126,15 @@ export interface Planned {
 
 const isImage = (file: Given): file is NamedImage => 'head' in file;
 
+/** Firmware that a definition names, with what else starts a guest: the VGA BIOS that is SeaBIOS's, a card's ROM. */
+const fromFile = ({ name, data }: NamedBytes, other: Firmware): Firmware => ({
+  ...(typeof other === 'string' ? {} : other),
+  bios: OWN_BIOS,
+  image: data,
+  name: baseName(name),
+  forQemu: true,
+});
+
 /** What of firmware a definition needs. */
 const needsOf = ({ bios = OWN_BIOS, bootOrder, nic }: Definition): FirmwareNeeds => ({
   bios,
@@ -144,7 +153,8 @@ export function firmwareNamed(files: Given[]): FirmwareNeeds | undefined {
   if (!files.some(file => !isImage(file) && isDefinition(file)))
     return files.some(isImage) ? { bios: OWN_BIOS } : undefined;
   const definition = definitionNamed(files);
-  return definition && definition.kernel === undefined ? needsOf(definition) : undefined;
+  if (!definition || definition.kernel !== undefined) return undefined;
+  return definition.biosPath === undefined ? needsOf(definition) : { ...needsOf(definition), bios: 'seabios' };
 }
 
 /** What a definition among these files names as disks, as it is written there: devices of the host, files. */
@@ -315,13 +325,16 @@ export function planDefinition(
       );
     }
   }
+  const biosFile = boot ? undefined : find(definition.biosPath, 'bios_path_override');
   const drives = definition.disks.map((disk, i) => planDrive(disk, i, definition.type, findings, disks.image));
   if (
     !definition.kernel &&
     definition.type === 'hvm' &&
-    (definition.disks.length > 0 || definition.bootOrder.includes('n'))
+    (definition.disks.length > 0 || definition.bootOrder.includes('n') || biosFile)
   ) {
-    const firmware = disks.firmware(needsOf(definition));
+    const firmware = biosFile
+      ? fromFile(biosFile, disks.firmware({ ...needsOf(definition), bios: 'seabios' }))
+      : disks.firmware(needsOf(definition));
     if (typeof firmware === 'object' && definition.bios === 'seabios' && firmware.bios !== 'seabios')
       for (const finding of findings.filter(({ short }) => short === SEABIOS))
         Object.assign(finding, { verdict: 'approximated', short: "Ringside's own BIOS", text: SEABIOS_NOT_HERE });
@@ -337,10 +350,13 @@ export function planDefinition(
         definition.disks.map(disk => findingOf(disk, findings)),
       );
     boot = firmwareBoot(drives, definition, firmware);
+    const unfit = biosFile && boot && check(boot, definition.memoryMiB, definition.type);
+    if (unfit) replace('bios_path_override', 'error', 'is no firmware', unfit);
     const problem =
       typeof firmware === 'string'
         ? { short: 'needs firmware', text: firmware }
-        : isNetworkTried
+        : // Firmware of a person's own may do something else than boot a disk.
+          isNetworkTried || biosFile
           ? null
           : bootProblem(drives, definition);
     if (problem && finding && !isError(finding))

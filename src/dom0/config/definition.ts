@@ -74,6 +74,8 @@ export interface Definition {
   vfb?: true;
   /** The device model of an HVM guest runs in Domain 0 (device_model_stubdomain_override = 0), and not as its stub domain. */
   modelInDomain0?: boolean;
+  /** The firmware of an HVM guest is this file (bios_path_override), in the place of `bios`. */
+  biosPath?: string;
   /** The BIOS starts boot sectors that do not end in 55 AA, too (device_model_args = [ "-no-fd-bootchk" ]). */
   noSignatureCheck?: true;
   /** An HVM guest has no HPET (hpet = 0); absent: it has one, as libxl's default is. */

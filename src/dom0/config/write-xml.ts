@@ -38,6 +38,7 @@ export function writeXml(
     vcpus,
     maxVcpus = vcpus,
     kernel,
+    biosPath,
     bootloader,
     bootOrder,
   } = definition;
@@ -61,6 +62,7 @@ export function writeXml(
       : []),
     ...within('os', [
       OS[type],
+      ...(biosPath ? [`<loader type='rom'>${escaped(biosPath)}</loader>`] : []),
       ...element('kernel', kernel),
       ...element('initrd', definition.ramdisk),
       ...element('cmdline', definition.cmdline),

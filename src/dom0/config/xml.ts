@@ -7,6 +7,7 @@ import { DOMAIN, type ElementRule, ruleAt, type ValueRule } from './libvirt-sche
 import { nearest } from './nearest.ts';
 import { approximated, ignored, type Judged } from './options.ts';
 import type { Language, Source } from './source.ts';
+import { isHvmloader } from './definition.ts';
 import { dashed } from './values.ts';
 import { childOf, type Element, parse, tag, Wrong } from './xml-tree.ts';
 import { lengthProblem, type Position, shortened, type Value } from './xlcfg.ts';
@@ -15,6 +16,7 @@ import { lengthProblem, type Position, shortened, type Value } from './xlcfg.ts'
 const ELEMENTS: Record<string, (value: string) => string> = {
   name: value => `<name>${value}</name> in <domain>`,
   kernel: value => `<kernel>${value}</kernel> in <os>`,
+  bios_path_override: value => `<loader>${value}</loader> in <os>`,
   ramdisk: value => `<initrd>${value}</initrd> in <os>`,
   cmdline: value => `<cmdline>${value}</cmdline> in <os>`,
   type: value => `<type>${{ pv: 'linux', pvh: 'xenpvh' }[value] ?? value}</type> in <os>`,
@@ -569,13 +571,19 @@ class Mapping {
       } else if (Object.hasOwn(OS_TEXTS, name)) {
         // The root device stands first on the command line, and <cmdline> behind it: root and extra of xl.
         this.text(name === 'cmdline' && hasRoot ? 'extra' : OS_TEXTS[name], element);
-      } else
+      } else if (name === 'loader' && element.text !== '' && !isHvmloader(element.text))
+        this.text('bios_path_override', element);
+      else
         this.other(
           element,
           {
             loader: ignored('firmware is built in', "A PC that boots from a disk starts with Ringside's own BIOS."),
+            nvram: ignored(
+              'no file for variables',
+              'The firmware of a guest of Xen lies in RAM: the variables that it writes there are gone with the guest.',
+            ),
             ...Object.fromEntries(
-              'bootmenu bios nvram smbios firmware acpi shim dtb init initarg initenv initdir inituser initgroup'
+              'bootmenu bios smbios firmware acpi shim dtb init initarg initenv initdir inituser initgroup'
                 .split(' ')
                 .map(known => [known, notHere('The firmware here has no such setting.')]),
             ),

@@ -91,7 +91,7 @@ function needStart(context: Context): void {
   const { type, disks } = context.definition;
   if (startsOwnFirmware(context) || (looksOnDisk(context) && disks.length > 0)) return;
   // The network: whether there is a card to boot by is judged with the card.
-  if (type === 'hvm' && context.textOf('boot')?.includes('n')) return;
+  if (type === 'hvm' && (context.textOf('boot')?.includes('n') || context.textOf('bios_path_override'))) return;
   // A line that could not be read names one, too; what is wrong with it is said there.
   if (disks.length === 0 && !context.mentions('kernel') && !context.mentions('disk')) {
     const text = `The definition has neither a kernel nor a disk. Write ${context.write('kernel', 'FILE')} or ${context.write('disk', '[ "FILE,raw,hda" ]')}, and drop that file too.`;
@@ -331,14 +331,25 @@ export const boot: Family = {
       from: ({ kernel, bios }) => (kernel ? undefined : bios),
     }),
   }),
-  ...alike(
-    'bios_path_override',
-    'string',
-    ignored(
-      'bios says which one',
-      "A BIOS from a file is not taken here: bios chooses between Ringside's own and SeaBIOS.",
+  ...only(['hvm'], {
+    bios_path_override: rule(
+      'string',
+      used(
+        'firmware from this file',
+        'This file is the firmware. It lies in RAM, as hvmloader has it, so that what it writes to itself is gone with the guest.',
+      ),
+      {
+        into: (definition, { text }) => {
+          if (text) definition.biosPath = text;
+        },
+        judge: asked =>
+          asked.text && namesKernel(asked)
+            ? ignored('kernel counts', 'A kernel is named, which starts without firmware.')
+            : undefined,
+        from: ({ biosPath }) => biosPath,
+      },
     ),
-  ),
+  }),
   bootloader: rule('string', used("looks on the guest's disk", "It looks for the kernel on the guest's own disk."), {
     into: (definition, asked) => {
       const program = programOf(asked.text);

@@ -40,7 +40,7 @@ export const create = command({
     const { path: asked, settings, files, options } = readCreate(call);
     const path = await foundBy(call, asked);
     const given = await filesFor(call, path, settings, files);
-    const warnings = await warningsOf(given[0]);
+    const warnings = await warningsOf(call.host, given);
     if (!options.has('n')) await run(given, false, options.has('p'));
     return `${options.has('q') ? '' : `Parsing config from ${path}\n${warnings}`}${options.has('n') ? await dryRun(call.host, given) : ''}`;
   },
@@ -50,9 +50,9 @@ export const create = command({
           const { path: asked, settings, files, options } = readCreate(call);
           const path = await foundBy(call, asked);
           const given = await filesFor(call, path, settings, files);
+          const warnings = await warningsOf(call.host, given);
           const { id } = await life.create.run(call.host, given, false, options.has('p'));
-          if (!options.has('q'))
-            terminal.write(`Parsing config from ${path}\n${await warningsOf(given[0])}`.replaceAll('\n', '\r\n'));
+          if (!options.has('q')) terminal.write(`Parsing config from ${path}\n${warnings}`.replaceAll('\n', '\r\n'));
           await openConsole(call.host, id, terminal);
           return 0;
         }
@@ -142,13 +142,10 @@ export async function createFrom(
   return life.create.run(host, await filesFor({ read }, path), false, paused);
 }
 
-/** What a definition has that looks like a mistake and stops nothing, a line each in the form of xl's warnings. */
-async function warningsOf({ name, data }: NamedFile): Promise<string> {
-  const text = await data.slice(0, MOST_BYTES).text();
-  await prepareToRead(text);
-  const { findings } = judgeDefinition(name, text);
-  return findings
-    .filter(({ warns }) => warns)
+/** What a definition and its files have that looks like a mistake and stops nothing, a line each in the form of xl's warnings. */
+async function warningsOf(host: HostCore, files: NamedFile[]): Promise<string> {
+  return judgeFiles(await host.read(files), host.facts)
+    .plan.findings.filter(({ warns }) => warns)
     .map(finding => `${formatFinding({ ...finding, text: `warning: ${finding.text}` })}\n`)
     .join('');
 }
@@ -166,10 +163,10 @@ async function namedFiles({ read }: Pick<Call, 'read'>, [first, ...others]: Name
   if (!isDefinition({ name: first.name, data: head })) return [];
   const text = await first.data.slice(0, MOST_BYTES).text();
   await prepareToRead(text);
-  const { kernel, ramdisk, disks } = judgeDefinition(first.name, text).definition;
+  const { kernel, ramdisk, biosPath, disks } = judgeDefinition(first.name, text).definition;
   const given = new Set(others.map(({ name }) => baseName(name)));
   const named = new Set(
-    [kernel, ramdisk, ...disks.map(({ target }) => target)].filter(
+    [kernel, ramdisk, biosPath, ...disks.map(({ target }) => target)].filter(
       path => path !== undefined && path !== '' && !given.has(baseName(path)),
     ),
   );
