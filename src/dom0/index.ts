@@ -33,7 +33,7 @@ export {
   startedUnsigned,
   unsignedWarning,
 } from './images.ts';
-export { damaged } from './packed-images.ts';
+export { damaged, LastUnpacked } from './packed-images.ts';
 export { PACKED_HEAD_BYTES } from './packed.ts';
 export {
   type Firmware,

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { HEAD_BYTES, type ImageKind, imageKind, imageProblem } from './images.ts';
 import { readFiles } from './judging.ts';
 import { unpackedImage } from './packed.ts';
+import { LastUnpacked } from './packed-images.ts';
 import { bootDisk, packedDisks } from './packed-images.test-support.ts';
 import { planFiles } from './plan.ts';
 
@@ -16,6 +17,12 @@ const head = (start: string | number[], at = 0): Uint8Array => {
   bytes.set(typeof start === 'string' ? [...start].map(letter => letter.charCodeAt(0)) : start, at);
   return bytes;
 };
+
+it('of images that were unpacked the last four are kept', () => {
+  const kept = new LastUnpacked<number>();
+  for (let i = 0; i < 6; i++) kept.set(`${i}`, i);
+  expect([0, 1, 2, 3, 4, 5].map(i => kept.get(`${i}`))).toEqual([undefined, undefined, 2, 3, 4, 5]);
+});
 
 describe('a packed image', () => {
   it.each(['gz', 'xz'] as const)('that %s packed is what is in it, to a judgement and in a drive', async suffix => {

@@ -10,8 +10,24 @@ import {
 } from '../hypervisor/unpack/index.ts';
 import { HEAD_BYTES, imageKind, MOST_UNPACKED_BYTES } from './images.ts';
 
-/** The last ones that were unpacked are kept: a file is judged before it is taken, and each time that it comes in it comes as another object. */
-const MOST_KEPT = 4;
+/** The last ones that were unpacked are kept, by what tells one from another: a file is judged before it is taken, and each time that it comes in it comes as another object. */
+export class LastUnpacked<Content> {
+  private readonly kept = new Map<string, Content>();
+  private readonly most: number;
+
+  constructor(most = 4) {
+    this.most = most;
+  }
+
+  get(key: string): Content | undefined {
+    return this.kept.get(key);
+  }
+
+  set(key: string, content: Content): void {
+    this.kept.set(key, content);
+    if (this.kept.size > this.most) this.kept.delete(this.kept.keys().next().value as string);
+  }
+}
 
 /** What a packed file of this beginning begins with when it is unpacked. @throws Error where what unpacks it cannot be loaded */
 export async function headInside(packedHead: Uint8Array): Promise<Uint8Array> {
@@ -25,7 +41,7 @@ export async function holdsImage(name: string, packedHead: Uint8Array): Promise<
   return packing !== undefined && imageKind(nameInside(name, packing), await headInside(packedHead)) !== undefined;
 }
 
-const kept = new Map<string, Blob>();
+const kept = new LastUnpacked<Blob>();
 
 /** See packed.ts; `head`: how the file begins. @throws Error with a sentence where it is damaged */
 export async function unpackedImage(name: string, data: Blob, head: Uint8Array): Promise<Blob> {
@@ -37,7 +53,6 @@ export async function unpackedImage(name: string, data: Blob, head: Uint8Array):
   try {
     const inside = isGzip(head) ? await gunzipped(data) : await unxzed(data);
     kept.set(key, inside);
-    if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value as string);
     return inside;
   } catch (error) {
     if (error instanceof TooLargeError) return data;

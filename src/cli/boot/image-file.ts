@@ -1,7 +1,7 @@
 /** Image files of the host's, read and written in place; what is packed is unpacked into memory. */
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { damaged, HEAD_BYTES, MOST_UNPACKED_BYTES, PACKED_HEAD_BYTES } from '../../dom0/index.ts';
+import { damaged, HEAD_BYTES, LastUnpacked, MOST_UNPACKED_BYTES, PACKED_HEAD_BYTES } from '../../dom0/index.ts';
 import type { OpenMedium } from '../../hypervisor/disks/index.ts';
 import type { DiskSource } from '../../hypervisor/disks/index.ts';
 import { HostError } from '../../hypervisor/memory/index.ts';
@@ -53,8 +53,8 @@ export function lookAt(path: string, option: string): { name: string; head: Uint
   };
 }
 
-/** By path, size and time: an image is looked at before it is used. */
-const unpacked = new Map<string, Uint8Array>();
+/** By path, size and time. */
+const unpacked = new LastUnpacked<Uint8Array>();
 
 /** Undefined: it has more than is kept. @throws DecodeError */
 function contentOf({ name, fd, head }: Image): Uint8Array | undefined {
