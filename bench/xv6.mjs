@@ -4,8 +4,9 @@
  * MIT's xv6 for the PC, as a class uses it: `usertests` to its end. Seconds from the shell's prompt to the last line at the serial port, of `ringside boot` and
  * of QEMU (TCG), in turn, with each number of processors. Ringside's is typed at by its keyboard: xv6 leaves OUT2 of its UART clear, with which a PC's serial port
  * does not interrupt. Fetches nothing: the images are those that `make xv6.img fs.img` makes
- * from https://github.com/mit-pdos/xv6-public (newer compilers want its CFLAGS without -Werror). Neither image is written. --check: status 1 where one processor takes more than
- * 1.5 of QEMU's time.
+ * from https://github.com/mit-pdos/xv6-public (newer compilers want its CFLAGS without -Werror). Neither image is written. Beside the seconds stand those of processor
+ * time, all threads together, where the host tells them (Linux): a busy host changes these less. --check: status 1 where one processor takes more than 1.5 of
+ * QEMU's time.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -97,6 +98,19 @@ const programs = {
   ],
 };
 
+/** Ticks in a second of the times in /proc (USER_HZ, proc(5)). */
+const USER_HZ = 100;
+/** What a process has had of the processors, in seconds; NaN where nothing tells. */
+function processorSeconds(pid) {
+  const path = `/proc/${pid}/stat`;
+  if (!existsSync(path)) return Number.NaN;
+  // Behind the name, which may have spaces: utime and stime are fields 14 and 15.
+  const fields = readFileSync(path, 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / USER_HZ;
+}
+
 /** Seconds from the prompt to the line with `until`, and with ringside what the guest did meanwhile. */
 function run(name, vcpus) {
   return new Promise(resolve => {
@@ -110,6 +124,7 @@ function run(name, vcpus) {
     let errors = '';
     let began = 0;
     let seconds = Number.NaN;
+    let busy = Number.NaN;
     const timer = setTimeout(() => child.kill('SIGKILL'), timeout * 1000);
     child.stderr.on('data', data => {
       errors = (errors + data).slice(-1000);
@@ -119,10 +134,12 @@ function run(name, vcpus) {
       shown = (shown + data.toString('latin1')).slice(-4000);
       if (began === 0 && shown.includes(PROMPT)) {
         began = performance.now();
+        busy = processorSeconds(child.pid);
         if (name === 'qemu') child.stdin.write(`${command}\n`);
       }
       if (!Number.isNaN(seconds) || !shown.includes(until)) return;
       seconds = (performance.now() - began) / 1000;
+      busy = processorSeconds(child.pid) - busy;
       if (name === 'qemu') child.kill('SIGKILL');
     });
     child.on('close', () => {
@@ -131,7 +148,7 @@ function run(name, vcpus) {
         !Number.isNaN(seconds),
         `${name} with ${vcpus} processors did not show "${until}" in ${timeout} s:\n${shown.slice(-500)}\n${errors}`,
       );
-      resolve({ seconds, stats: existsSync(stats) ? JSON.parse(readFileSync(stats, 'utf8')) : undefined });
+      resolve({ seconds, busy, stats: existsSync(stats) ? JSON.parse(readFileSync(stats, 'utf8')) : undefined });
       rmSync(folder, { recursive: true, force: true });
     });
   });
@@ -141,33 +158,38 @@ const names = ['ringside', ...peers];
 const rows = counts.map(vcpus => ({
   vcpus,
   seconds: Object.fromEntries(names.map(name => [name, []])),
+  busy: Object.fromEntries(names.map(name => [name, []])),
   stats: undefined,
 }));
 for (let turn = 1; turn <= runs; turn++)
   for (const row of rows)
     for (const name of names) {
-      const { seconds, stats } = await run(name, row.vcpus);
+      const { seconds, busy, stats } = await run(name, row.vcpus);
       row.seconds[name].push(seconds);
+      row.busy[name].push(busy);
       row.stats = stats ?? row.stats;
-      console.error(`run ${turn}, ${row.vcpus} processors, ${name}: ${seconds.toFixed(1)} s`);
+      console.error(
+        `run ${turn}, ${row.vcpus} processors, ${name}: ${seconds.toFixed(1)} s, ${busy.toFixed(1)} s of the processors`,
+      );
     }
 
 console.log(
   `\n${command} of xv6, seconds to "${until}", medians of ${runs} (node ${process.version}, ${cpus().length} processors, ${cpus()[0].model})`,
 );
 console.log(
-  `| processors | ${names.join(' | ')} | ${peers.map(peer => `ringside / ${peer} | `).join('')}million instructions | exits | reads of APICs without one |`,
+  `| processors | ${names.join(' | ')} | ${names.map(name => `${name}, processor time`).join(' | ')} | ${peers.map(peer => `ringside / ${peer} | `).join('')}million instructions | exits | reads of APICs without one |`,
 );
-console.log(`| ---: |${' ---: |'.repeat(names.length + peers.length + 3)}`);
-const figures = rows.map(({ vcpus, seconds, stats }) => ({
+console.log(`| ---: |${' ---: |'.repeat(2 * names.length + peers.length + 3)}`);
+const figures = rows.map(({ vcpus, seconds, busy, stats }) => ({
   vcpus,
   seconds,
+  busy,
   ratio: Object.fromEntries(peers.map(peer => [peer, median(seconds.ringside) / median(seconds[peer])])),
   stats,
 }));
-for (const { vcpus, seconds, ratio, stats } of figures)
+for (const { vcpus, seconds, busy, ratio, stats } of figures)
   console.log(
-    `| ${vcpus} | ${names.map(name => short(median(seconds[name]))).join(' | ')} | ${peers.map(peer => `${short(ratio[peer])} | `).join('')}${short(stats.instructions / 1e6)} | ${stats.exits} | ${stats.apicReads} |`,
+    `| ${vcpus} | ${[seconds, busy].flatMap(those => names.map(name => short(median(those[name])))).join(' | ')} | ${peers.map(peer => `${short(ratio[peer])} | `).join('')}${short(stats.instructions / 1e6)} | ${stats.exits} | ${stats.apicReads} |`,
   );
 if (json)
   writeFileSync(
