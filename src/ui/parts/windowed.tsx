@@ -6,6 +6,10 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 /** Up to so many rows are simply drawn. So many more than can be seen are drawn on each side, for keys and the wheel. */
 const FEW = 60,
   BESIDE = 16;
+/** So many are drawn beside at least. */
+const NEAR = 4;
+/** A row's height, pixels, until one is measured: no list here has lower ones. */
+const LOW = 24;
 
 interface Props<Row> {
   rows: readonly Row[];
@@ -18,9 +22,15 @@ interface Props<Row> {
 }
 
 /** Rows of a list from `top` on, each `height` high, that a window of so many pixels shows. */
-export function inView(top: number, height: number, windowHeight: number, count: number): { from: number; to: number } {
-  const from = Math.max(0, Math.min(count, Math.floor(-top / height)) - BESIDE),
-    to = Math.min(count, Math.max(0, Math.ceil((windowHeight - top) / height)) + BESIDE);
+export function inView(
+  top: number,
+  height: number,
+  windowHeight: number,
+  count: number,
+  beside: number = BESIDE,
+): { from: number; to: number } {
+  const from = Math.max(0, Math.min(count, Math.floor(-top / height)) - beside),
+    to = Math.min(count, Math.max(0, Math.ceil((windowHeight - top) / height)) + beside);
   return { from: Math.min(from, Math.max(0, count - BESIDE)), to: Math.max(to, Math.min(count, BESIDE)) };
 }
 
@@ -31,14 +41,16 @@ export function Windowed<Row>(props: Props<Row>) {
 function Some<Row>({ rows, spacer, draw, reveal }: Props<Row>) {
   const above = useRef<HTMLElement>(null),
     below = useRef<HTMLElement>(null),
-    height = useRef(24);
-  const [{ from, to }, set] = useState({ from: 0, to: FEW });
+    height = useRef(LOW);
+  const [{ from, to }, set] = useState({ from: 0, to: Math.ceil(innerHeight / LOW) });
   const end = Math.min(to, rows.length),
     begin = Math.min(from, Math.max(0, end - BESIDE));
   const look = (): void => {
     if (!above.current || !below.current) return;
-    const next = inView(above.current.getBoundingClientRect().top, height.current, innerHeight, rows.length);
-    set(now => (now.from === next.from && now.to === next.to ? now : next));
+    const { top } = above.current.getBoundingClientRect();
+    const [least, next] = [NEAR, BESIDE].map(beside => inView(top, height.current, innerHeight, rows.length, beside));
+    // Another range is another layout of the whole list: only where one that is drawn ends near the window's edge.
+    set(now => (now.from <= least!.from && now.to >= least!.to ? now : next!));
   };
   useLayoutEffect(() => {
     const drawn = below.current!.getBoundingClientRect().top - above.current!.getBoundingClientRect().bottom;
