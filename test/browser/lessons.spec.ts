@@ -26,6 +26,8 @@ test('a lesson starts from the first view; what it measures is the machine’s, 
   await expect(link).toHaveAttribute('href', /time=virtual&lesson=trap-and-emulate&seed=\w+/);
   await page.goto('./?time=virtual&lesson=trap-and-emulate&seed=a');
   await expect(page.getByRole('heading', { name: 'Trap and emulate' })).toBeVisible();
+  // What it is about is a sentence, whose words stand behind each other.
+  await expect(page.locator('.lesson .about, main .about').first()).toHaveCSS('display', 'block');
   await page.getByLabel(/How many I\/O exits will Xen count/).fill('100');
   // What stands in a field stays there while guests stop and go on.
   const pauseAll = page.locator('.mtime').getByRole('button').nth(1);

@@ -133,7 +133,7 @@ function Domains() {
           }}
         />
         <select
-          class="btn only-m"
+          class="btn"
           aria-label={words.sort}
           value={orderOf(LIST)?.column ?? ''}
           onChange={event => setColumn(LIST, event.currentTarget.value)}
@@ -150,7 +150,7 @@ function Domains() {
       <table class="hdom pad">
         <thead>
           <tr>
-            <th class="pick">
+            <th class="ticks">
               <input
                 type="checkbox"
                 aria-label={words.pickAll}
@@ -180,7 +180,7 @@ function Domains() {
         </thead>
         <tbody>
           <tr>
-            <td class="pick" />
+            <td class="ticks" />
             <td class="n b">
               <Chip id={0} /> {strings.shell.domain}
             </td>
@@ -236,7 +236,7 @@ const shortDuration = (up: number): string => duration(up).split(' ').slice(0, 4
 
 /** A line's box, for those who have no Ctrl, and the line itself for those who have. */
 const Pick = ({ row, name, keys }: { row: RowKey; name: string; keys: readonly RowKey[] }) => (
-  <td class="pick">
+  <td class="ticks">
     <input
       type="checkbox"
       aria-label={words.pick(name)}

@@ -49,7 +49,7 @@ export function HandOut() {
           <button
             key={id}
             class="link"
-            aria-label={text.handOut(title)}
+            aria-label={`${text.handOutShort(i + 1)}: ${text.handOut(title)}`}
             title={text.handOut(title)}
             onClick={() => void copy(id, title)}
           >
