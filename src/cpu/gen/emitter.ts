@@ -61,6 +61,9 @@ export interface Emitter {
   skipIf(condition: Value): void;
   /** Writes to registers under a condition. */
   when(condition: Value, then: () => void): void;
+  /** A condition as 0 or 1; the first operand becomes a value under a condition. */
+  truth(condition: Value): Value;
+  choose(condition: Value, value: Value): void;
 
   flags(kind: number, outcome: Outcome): void;
   /** Replaces those of CF and OF that `mask` names; the other flags stay. */
@@ -219,6 +222,12 @@ class Survey implements Emitter {
   skipIf(): void {}
   when(_condition: Value, then: () => void): void {
     then();
+  }
+  truth(): Value {
+    return '';
+  }
+  choose(): void {
+    this.write(0);
   }
   flags(): void {}
   changeFlags(): void {
@@ -425,6 +434,12 @@ export abstract class TextEmitter implements Emitter {
     this.effect(`if (${condition}) {`);
     then();
     this.effect('}');
+  }
+  truth(condition: Value): Value {
+    return `${condition} ? 1 : 0`;
+  }
+  choose(condition: Value, value: Value): void {
+    this.when(condition, () => this.write(0, value));
   }
 
   protected kindWord(kind: number): number {

@@ -171,11 +171,11 @@ export const semantics: Record<string, Description> = {
   },
   cbw: e => e.setRegister(EAX, e.bits, extended(e.register(EAX, e.bits === 32 ? 16 : 8), e.bits / 2)),
   cwd: e => e.setRegister(EDX, e.bits, `${extended(e.register(EAX, e.bits), e.bits)} >> 31`),
-  setcc: e => e.write(0, `${e.condition()} ? 1 : 0`),
+  setcc: e => e.write(0, e.truth(e.condition())),
   // The source is read, and may fault, whatever the condition.
   cmovcc: e => {
     const b = e.read(1, 'zero');
-    e.when(e.condition(), () => e.write(0, b));
+    e.choose(e.condition(), b);
   },
 
   push: e => {

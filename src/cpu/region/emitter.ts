@@ -193,6 +193,16 @@ export class RegionEmitter extends TextEmitter {
     this.conditional = before;
   }
 
+  /** Without a branch, which nobody predicts where data decides: so V8 writes SETcc for it, where it jumps round a move for `? 1 : 0`. */
+  override truth(condition: Value): Value {
+    return `(${condition} | 0)`;
+  }
+  override choose(condition: Value, value: Value): void {
+    if (this.form.bits !== 32) return super.choose(condition, value);
+    const old = this.operandRegister(0, 32);
+    this.effect(`${old} = ${old} ^ (${old} ^ ${value}) & -(${condition} | 0);`);
+  }
+
   override flags(kind: number, { a, b, result }: Outcome): void {
     if (!this.live) return;
     const derived = kind === SUB || kind === ADD;
@@ -228,9 +238,9 @@ export class RegionEmitter extends TextEmitter {
     this.settle();
     switch (this.kind) {
       case SUB:
-        return '(fa >>> 0 < fb >>> 0 ? 1 : 0)';
+        return '(fa >>> 0 < fb >>> 0 | 0)';
       case ADD:
-        return `(${this.outcome} >>> 0 < fa >>> 0 ? 1 : 0)`;
+        return `(${this.outcome} >>> 0 < fa >>> 0 | 0)`;
       case LOGIC:
         return '0';
       case INC:
@@ -266,6 +276,7 @@ export class RegionEmitter extends TextEmitter {
                 : code === 2
                   ? 'fr === 0'
                   : '';
+      if (kind === ADD && code === 1) return `${outcome} >>> 0 < fa >>> 0`;
       if (![SUB, ADD, INC, DEC, EXPLICIT, SBB, ADC].includes(kind)) return '';
       return code === 2
         ? kind === SUB
