@@ -62,11 +62,11 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware')))(`a floppy disk ${NE
     },
   );
 
-  it('of a size that none has is refused, with those there are', async () => {
-    const path = join(folder, 'odd.img');
-    writeFileSync(path, new Uint8Array(100_000));
+  it('that is larger than any is refused, with those there are', async () => {
+    const path = join(folder, 'large.img');
+    writeFileSync(path, new Uint8Array(4_000_000));
     const vm = new Ringside('boot', '--fda', path);
     expect(await vm.end(30)).toBe(2);
-    expect(vm.errors).toContain('has 100000 bytes, and a floppy disk has 160, 180, 320, 360, 720, 800, ');
+    expect(vm.errors).toContain('has 4000000 bytes, and a floppy disk has 160, 180, 320, 360, 720, 800, ');
   });
 });
