@@ -33,10 +33,7 @@ const EDGE = 10;
 const phone = matchMedia(PHONE);
 /** Loaded when a screen's dots do not fit, and after what a guest's prompt waits for. */
 const LETTERS_MS = 2000;
-let letters: Letters | undefined;
-const loadLetters = persistent(async () => {
-  letters ??= new (await import('../screen/letters.ts')).Letters();
-});
+const loadLetters = persistent(async () => (await import('../screen/letters.ts')).Letters);
 /** How often the text copy follows the picture: often enough to be read, seldom enough to be heard. */
 const TEXT_MS = 500;
 const TOUCH: [label: string, code: string, name?: string][] = [
@@ -407,7 +404,8 @@ function drawLoop(
     textStale = true,
     frame = 0;
   let waiting: ReturnType<typeof setTimeout> | undefined;
-  let inLetters = false,
+  let letters: Letters | undefined,
+    inLetters = false,
     wasInLetters = false,
     hadPlainLetters = false;
 
@@ -439,7 +437,13 @@ function drawLoop(
     if (inLetters && !letters)
       waiting ??= setTimeout(
         () => {
-          loadLetters().then(fitToWindow, () => {});
+          loadLetters().then(
+            Loaded => {
+              letters = new Loaded(glass);
+              fitToWindow();
+            },
+            () => {},
+          );
         },
         afterPrompt.peek() ? 0 : LETTERS_MS,
       );
@@ -450,12 +454,13 @@ function drawLoop(
     const [dotsWide, dotsHigh] = isDrawn ? [wide, high] : [painter.width, painter.height];
     if (canvas.width === dotsWide && canvas.height === dotsHigh && inLetters === wasInLetters) return;
     [canvas.width, canvas.height, wasInLetters] = [dotsWide, dotsHigh, inLetters];
+    letters?.forget();
     paint(0, painter.height);
   };
   /** Copies rows of pixels to the glass. */
   const paint = (top: number, bottom: number) => {
     if (!image || bottom <= top) return;
-    if (inLetters && letters) letters.draw(glass, painter, image, top, bottom);
+    if (inLetters && letters) letters.draw(painter, image, top, bottom);
     else glass.putImageData(image, 0, 0, 0, top, painter.width, bottom - top);
   };
   const show = ({ top, bottom, resized }: Damage) => {
