@@ -33,6 +33,8 @@ describe.skipIf(!haveGuests)(
             guest.files.map(name => `guests/${guest.name}/${name}`),
           );
           await press(tab, /^Start debian/);
+          // A small window shows what the guest used first, which may be its screen.
+          await press(tab, /^Serial$/);
           // What its init says before may have left the few rows of the terminal by the time that somebody looks.
           await expectSerial(tab, PROMPT, 840);
           await type(tab, 'echo $((6 * 7)) is typed; uname -m\r');
