@@ -1,5 +1,6 @@
 /** A host in virtual time without a page, for walks through lessons. */
 import { readFileSync } from 'node:fs';
+import { loadAtHand } from '../../dom0/at-hand.ts';
 import { createHost } from '../../dom0/create-host.ts';
 import type { Host } from '../../dom0/host.ts';
 import { inTurns } from '../../dom0/runner-local.ts';
@@ -7,6 +8,9 @@ import { VIRTUAL_EPOCH_MS } from '../../dom0/virtual-epoch.ts';
 import { VirtualTime } from '../../dom0/virtual-time.ts';
 import { functionOrScript } from '../../hypervisor/worker/index.ts';
 import type { LessonHost } from './run.ts';
+
+// As its worker does before it is there (turns-worker.ts).
+await loadAtHand();
 
 const later = (ms: number, callback: () => void): (() => void) => {
   const timer = setTimeout(callback, ms);
