@@ -15,7 +15,7 @@ import {
   PROTOCOL_ICMP,
   put16,
   put32,
-} from '../../devices/net/packets.ts';
+} from '../../devices/net/index.ts';
 import type { Bridge, BridgePort } from './bridge.ts';
 
 /** 10.0.2.1; the gateway is the station after it (devices/net/stations.ts). */
