@@ -52,6 +52,8 @@ export class Letters {
     const { glass } = this,
       { columns, rows, width, height } = painter,
       { width: wide, height: high } = glass.canvas;
+    // In a window that has just been made as small as that there is nothing to read.
+    if (wide < columns || high < rows) return;
     if (this.image.width !== wide || this.image.height !== high || this.codes.length !== columns * rows) {
       this.image = new ImageData(wide, high);
       this.codes = new Int16Array(columns * rows).fill(-1);
