@@ -37,8 +37,12 @@ export const oneMore = (before: Restarts | undefined, why: string, lastedMs: num
   atOnce: lastedMs < AT_ONCE_MS ? (before?.why === why ? before.atOnce : 0) + 1 : 0,
 });
 export const restartsForEver = ({ atOnce }: Restarts): boolean => atOnce > MOST_AT_ONCE;
-export const noRestart = (sentence: string): string =>
-  `${sentence} It came to this ${MOST_AT_ONCE + 1} times, each within a second of its start, and is not started again. Look at what it boots: a kernel for another kind of guest or processor ends so.`;
+/** The last of these endings, a crash whatever it was; its report begins with why there are no more. */
+export function noRestart(ending: Ending): Ending {
+  const sentence = `${ending.sentence} It came to this ${MOST_AT_ONCE + 1} times, each within a second of its start, and is not started again. Look at what it boots: a kernel for another kind of guest or processor ends so.`;
+  const report = ending.report?.replace(ending.sentence, () => sentence);
+  return { ...ending, kind: 'crash', sentence, ...(report !== undefined && { report }) };
+}
 
 export const startsAgainAs = (sentence: string, before: number, domid: number): string =>
   `${sentence} Domain ${before} starts again as domain ${domid}.`;

@@ -762,7 +762,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const restarts = this.oneMore(member, ended.sentence);
     const wanted = isStartedAgain(action),
       again = wanted && !restartsForEver(restarts),
-      ending: Ending = wanted && !again ? { ...ended, kind: 'crash', sentence: noRestart(ended.sentence) } : ended,
+      ending = wanted && !again ? noRestart(ended) : ended,
       beside = action === 'rename-restart';
     // The report of a crash was told there.
     const report = ending.kind === 'crash' ? undefined : ending.report;
