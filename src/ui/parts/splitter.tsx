@@ -30,7 +30,11 @@ export function Splitter({ region }: { region: Region }) {
       return;
     }
     style.removeProperty(property);
-    const measure = () => setNormal(Math.round(parseFloat(getComputedStyle(grip.current!).getPropertyValue(property))));
+    const line = grip.current;
+    // The window may change between the line's end and this effect's.
+    const measure = () => {
+      if (line?.isConnected) setNormal(Math.round(parseFloat(getComputedStyle(line).getPropertyValue(property))));
+    };
     measure();
     addEventListener('resize', measure);
     return () => removeEventListener('resize', measure);
