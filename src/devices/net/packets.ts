@@ -7,6 +7,13 @@ export const ETHERTYPE_IP = 0x0800,
   ETHERTYPE_ARP = 0x0806;
 export const PROTOCOL_ICMP = 1,
   PROTOCOL_UDP = 17;
+export const ARP_REQUEST = 1,
+  ARP_REPLY = 2,
+  ARP_BYTES = 28;
+export const ICMP_ECHO_REPLY = 0,
+  ICMP_UNREACHABLE = 3,
+  ICMP_ECHO = 8;
+export const EVERY_STATION = new Uint8Array(6).fill(0xff);
 const ETHERNET_HEADER = 14,
   IP_HEADER = 20,
   UDP_HEADER = 8;
@@ -108,6 +115,20 @@ export interface Path {
   from: number;
   toMac: Uint8Array;
   to: number;
+}
+
+/** Of Ethernet and IP; a request goes to every station, whatever `toMac` is. */
+export function arpFrame(operation: number, { fromMac, from, toMac, to }: Path): Uint8Array {
+  const frame = ethernetFrame(operation === ARP_REQUEST ? EVERY_STATION : toMac, fromMac, ETHERTYPE_ARP, ARP_BYTES);
+  const arp = frame.subarray(ETHERNET_HEADER);
+  put32(arp, 0, 0x00010800);
+  put16(arp, 4, 0x0604);
+  put16(arp, 6, operation);
+  arp.set(fromMac, 8);
+  put32(arp, 14, from);
+  arp.set(toMac, 18);
+  put32(arp, 24, to);
+  return frame;
 }
 
 export function ipFrame({ fromMac, from, toMac, to }: Path, protocol: number, payload: Uint8Array): Uint8Array {

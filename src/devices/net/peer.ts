@@ -8,13 +8,19 @@ import { answerDhcp, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, type DhcpNetwork, parse
 import { answerDns, DNS_PORT } from './dns.ts';
 import { type Ethernet, HEADER_BYTES } from './ethernet.ts';
 import {
+  ARP_BYTES,
+  ARP_REPLY,
+  arpFrame,
   checksum,
   ETHERTYPE_ARP,
   ETHERTYPE_IP,
-  ethernetFrame,
+  EVERY_STATION,
   formatMac,
   get16,
   get32,
+  ICMP_ECHO,
+  ICMP_ECHO_REPLY,
+  ICMP_UNREACHABLE,
   icmpFrame,
   type IpPacket,
   parseAddress,
@@ -23,11 +29,10 @@ import {
   type Path,
   PROTOCOL_ICMP,
   PROTOCOL_UDP,
-  put16,
   type UdpDatagram,
   udpFrame,
 } from './packets.ts';
-import { GATEWAY, NAME_SERVER, NETWORK, stationOf } from './stations.ts';
+import { DOMAIN, GATEWAY, NAME_SERVER, NETWORK, STATION_NAMES, stationOf } from './stations.ts';
 import { TFTP_PORT, type TftpFiles, type TftpReply, TftpServer } from './tftp.ts';
 
 const MASK = 0xffffff00,
@@ -36,12 +41,7 @@ const MASK = 0xffffff00,
 /** The first client gets 10.0.2.15, later ones what follows, up to 10.0.2.254; then whoever has asked least lately loses his. */
 const FIRST_LEASE = NETWORK + 15,
   LEASES = 240;
-const DOMAIN = 'ringside';
-const EVERY_STATION = new Uint8Array(6).fill(0xff);
 
-const ECHO_REPLY = 0,
-  UNREACHABLE = 3,
-  ECHO = 8;
 const NET_UNREACHABLE = 0,
   PROTOCOL_UNREACHABLE = 2,
   PORT_UNREACHABLE = 3;
@@ -91,11 +91,7 @@ export class NetworkPeer implements Ethernet {
     this.timers = timers;
     this.delivery = timers.create('network delivery', () => this.deliver());
     this.retries = timers.create('network retries', () => this.retry());
-    this.names = new Map([
-      [`gateway.${DOMAIN}`, GATEWAY],
-      [`dns.${DOMAIN}`, NAME_SERVER],
-      [`tftp.${DOMAIN}`, GATEWAY],
-    ]);
+    this.names = new Map(STATION_NAMES);
     for (const [name, text] of Object.entries(options.names ?? {})) {
       const address = parseAddress(text);
       if (Number.isNaN(address)) throw new RangeError(`the address of ${name} is not one: ${text}`);
@@ -147,17 +143,17 @@ export class NetworkPeer implements Ethernet {
   private arp(frame: Uint8Array): void {
     const request = frame.subarray(HEADER_BYTES);
     // Ethernet, IP, their address lengths, a request.
-    if (request.length < 28 || get32(request, 0) !== 0x00010800 || get32(request, 4) !== 0x06040001) return;
+    if (request.length < ARP_BYTES || get32(request, 0) !== 0x00010800 || get32(request, 4) !== 0x06040001) return;
     const mac = this.stations.get(get32(request, 24));
     if (!mac) return;
-    const sender = request.subarray(8, 18);
-    const answer = ethernetFrame(sender.subarray(0, 6), mac, ETHERTYPE_ARP, 28);
-    answer.set(request.subarray(0, 6), HEADER_BYTES);
-    put16(answer, HEADER_BYTES + 6, 2);
-    answer.set(mac, HEADER_BYTES + 8);
-    answer.set(request.subarray(24, 28), HEADER_BYTES + 14);
-    answer.set(sender, HEADER_BYTES + 18);
-    this.reply(answer);
+    this.reply(
+      arpFrame(ARP_REPLY, {
+        fromMac: mac,
+        from: get32(request, 24),
+        toMac: request.subarray(8, 14),
+        to: get32(request, 14),
+      }),
+    );
   }
 
   private ip(frame: Uint8Array): void {
@@ -199,14 +195,14 @@ export class NetworkPeer implements Ethernet {
   }
 
   private echo({ payload }: IpPacket, path: Path): void {
-    if (payload.length < 8 || payload[0] !== ECHO || payload[1] !== 0 || checksum(payload) !== 0) return;
-    this.reply(icmpFrame(path, ECHO_REPLY, 0, get32(payload, 4), payload.subarray(8)));
+    if (payload.length < 8 || payload[0] !== ICMP_ECHO || payload[1] !== 0 || checksum(payload) !== 0) return;
+    this.reply(icmpFrame(path, ICMP_ECHO_REPLY, 0, get32(payload, 4), payload.subarray(8)));
   }
 
   /** Never about an ICMP message: errors about errors have no end. */
   private unreachable({ protocol, payload, whole }: IpPacket, path: Path, code: number): void {
-    if (protocol === PROTOCOL_ICMP && payload[0] !== ECHO) return;
-    this.reply(icmpFrame(path, UNREACHABLE, code, 0, whole.subarray(0, QUOTED)));
+    if (protocol === PROTOCOL_ICMP && payload[0] !== ICMP_ECHO) return;
+    this.reply(icmpFrame(path, ICMP_UNREACHABLE, code, 0, whole.subarray(0, QUOTED)));
   }
 
   private dhcp(data: Uint8Array): void {

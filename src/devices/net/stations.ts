@@ -4,6 +4,13 @@ import { put32 } from './packets.ts';
 export const NETWORK = 0x0a000200,
   GATEWAY = NETWORK + 2,
   NAME_SERVER = NETWORK + 3;
+export const DOMAIN = 'ringside';
+/** What the network's own name server knows of it, in lower case. */
+export const STATION_NAMES: ReadonlyMap<string, number> = new Map([
+  [`gateway.${DOMAIN}`, GATEWAY],
+  [`dns.${DOMAIN}`, NAME_SERVER],
+  [`tftp.${DOMAIN}`, GATEWAY],
+]);
 
 /** A locally administered station address that names an IP address of ours. */
 export const stationOf = (address: number): Uint8Array => {

@@ -3,35 +3,33 @@
  * own, as Linux's xenbr0 is. Sources: RFC 826 (ARP), RFC 791 (IP), RFC 792 (ICMP).
  */
 import {
+  ARP_BYTES,
+  ARP_REPLY,
+  ARP_REQUEST,
+  arpFrame,
   ETHERTYPE_ARP,
   ETHERTYPE_IP,
-  ethernetFrame,
-  formatAddress,
+  GATEWAY,
   get16,
   get32,
+  HEADER_BYTES,
+  ICMP_ECHO,
+  ICMP_ECHO_REPLY,
+  ICMP_UNREACHABLE,
   icmpFrame,
+  NETWORK,
   parseIp,
   type Path,
   PROTOCOL_ICMP,
-  put16,
-  put32,
 } from '../../devices/net/index.ts';
 import type { Bridge, BridgePort } from './bridge.ts';
 
-/** 10.0.2.1; the gateway is the station after it (devices/net/stations.ts). */
-export const OWN_ADDRESS = 0x0a000201;
+/** 10.0.2.1; the gateway is the station after it. */
+export const OWN_ADDRESS = NETWORK + 1;
 const NETWORK_MASK = 0xffffff00,
-  GATEWAY = 0x0a000202,
   LOOPBACK = 127;
-const EVERYBODY = new Uint8Array(6).fill(0xff);
-const ARP_REQUEST = 1,
-  ARP_REPLY = 2,
-  ARP_BYTES = 28;
-const ECHO_REPLY = 0,
-  UNREACHABLE = 3,
-  ECHO = 8;
-const HEADER = 14,
-  IP_TTL = 8;
+const NO_STATION = new Uint8Array(6);
+const IP_TTL = 8;
 /** How often an address is asked for, and how long each answer is waited for (Linux: mcast_solicit, retrans_time_ms). */
 const ARP_TRIES = 3,
   ARP_WAIT_MS = 1000;
@@ -85,7 +83,7 @@ export class OwnStation {
     if (!mac) return { from: OWN_ADDRESS, ttl: 64, bytes, unreachable: 1 };
     const key = id * 0x10000 + sequence;
     const answer = new Promise<Echo>(resolve => this.waiting.set(key, resolve));
-    this.send(icmpFrame(this.pathTo(mac, to), ECHO, 0, key, data));
+    this.send(icmpFrame(this.pathTo(mac, to), ICMP_ECHO, 0, key, data));
     try {
       return await Promise.race([answer, over.then(() => undefined)]);
     } finally {
@@ -110,23 +108,11 @@ export class OwnStation {
           cancel();
           resolve();
         });
-        this.send(this.arp(EVERYBODY, ARP_REQUEST, new Uint8Array(6), address));
+        this.send(arpFrame(ARP_REQUEST, this.pathTo(NO_STATION, address)));
       });
     }
     this.asked.delete(address);
     return this.stations.get(address);
-  }
-
-  private arp(to: Uint8Array, operation: number, target: Uint8Array, address: number): Uint8Array {
-    const frame = ethernetFrame(to, this.mac, ETHERTYPE_ARP, ARP_BYTES);
-    put32(frame, HEADER, 0x00010800);
-    put16(frame, HEADER + 4, 0x0604);
-    put16(frame, HEADER + 6, operation);
-    frame.set(this.mac, HEADER + 8);
-    put32(frame, HEADER + 14, OWN_ADDRESS);
-    frame.set(target, HEADER + 18);
-    put32(frame, HEADER + 24, address);
-    return frame;
   }
 
   /** A frame from the bridge. What is malformed, or is for others, is dropped. */
@@ -137,13 +123,13 @@ export class OwnStation {
   }
 
   private takeArp(frame: Uint8Array): void {
-    const request = frame.subarray(HEADER);
+    const request = frame.subarray(HEADER_BYTES);
     if (request.length < ARP_BYTES || get32(request, 0) !== 0x00010800 || get16(request, 4) !== 0x0604) return;
     if (get32(request, 24) !== OWN_ADDRESS) return;
     const mac = request.slice(8, 14),
       address = get32(request, 14);
     if (address !== 0) this.stations.set(address, mac);
-    if (get16(request, 6) === ARP_REQUEST) this.send(this.arp(mac, ARP_REPLY, mac, address));
+    if (get16(request, 6) === ARP_REQUEST) this.send(arpFrame(ARP_REPLY, this.pathTo(mac, address)));
     this.asked.get(address)?.();
   }
 
@@ -154,14 +140,12 @@ export class OwnStation {
     if (payload.length < 8) return;
     const [type, code] = payload;
     const key = get32(payload, 4);
-    const told = { from: source, ttl: frame[HEADER + IP_TTL], bytes: payload.length };
-    if (type === ECHO && code === 0)
-      this.send(icmpFrame(this.pathTo(frame.slice(6, 12), source), ECHO_REPLY, 0, key, payload.subarray(8)));
-    else if (type === ECHO_REPLY) this.waiting.get(key)?.(told);
+    const told = { from: source, ttl: frame[HEADER_BYTES + IP_TTL], bytes: payload.length };
+    if (type === ICMP_ECHO && code === 0)
+      this.send(icmpFrame(this.pathTo(frame.slice(6, 12), source), ICMP_ECHO_REPLY, 0, key, payload.subarray(8)));
+    else if (type === ICMP_ECHO_REPLY) this.waiting.get(key)?.(told);
     // It quotes the IP header and eight bytes of what it is about.
-    else if (type === UNREACHABLE && payload.length >= 8 + 28)
+    else if (type === ICMP_UNREACHABLE && payload.length >= 8 + 28)
       this.waiting.get(get32(payload, 8 + 24))?.({ ...told, unreachable: code });
   }
 }
-
-export const ownAddress = formatAddress(OWN_ADDRESS);

@@ -1,7 +1,7 @@
 /** `ping`: echo requests over the host's bridge, to guests and the gateway. What it prints and its statuses are iputils’ (ping(8) of iputils 20221126). */
 import type { HostCore } from '../host.ts';
 import type { Echo } from '../network/own-station.ts';
-import { formatAddress } from '../../devices/net/index.ts';
+import { formatAddress, parseAddress, STATION_NAMES } from '../../devices/net/index.ts';
 import { failed, type Program, type Surroundings } from './program.ts';
 
 const WRONG_USE = 2,
@@ -10,13 +10,10 @@ const USAGE = 'Usage\n  ping [-nqv] [-c count] [-i interval] [-s size] [-w deadl
 /** IP's header and ICMP's. */
 const HEADERS = 28;
 const MOST_DATA = 1472;
-/** Names that the gateway's DNS knows (devices/net/peer.ts). */
-const NAMES: Record<string, string> = {
-  localhost: '127.0.0.1',
-  'gateway.ringside': '10.0.2.2',
-  'tftp.ringside': '10.0.2.2',
-  'dns.ringside': '10.0.2.3',
-};
+const LOCALHOST = 0x7f000001;
+/** Least and most of the options that have bounds; those that are whole numbers. */
+const BOUNDS: Record<string, [number, number]> = { c: [1, Infinity], s: [0, MOST_DATA], i: [0.002, Infinity] },
+  WHOLE = 'csw';
 const UNREACHABLE = ['Destination Net Unreachable', 'Destination Host Unreachable'];
 
 interface Wanted {
@@ -64,14 +61,13 @@ function readWords(words: readonly string[]): Wanted {
   }
   const [name] = rest;
   if (name === undefined) throw new Wrong('ping: usage error: Destination address required', 1);
-  const dotted = NAMES[name.toLowerCase()] ?? name;
-  const parts = dotted.split('.').map(part => (/^\d{1,3}$/.test(part) ? Number(part) : NaN));
-  if (parts.length !== 4 || !parts.every(part => part <= 255))
-    throw new Wrong(`ping: ${name}: Name or service not known`, WRONG_USE);
+  const address =
+    name.toLowerCase() === 'localhost' ? LOCALHOST : (STATION_NAMES.get(name.toLowerCase()) ?? parseAddress(name));
+  if (Number.isNaN(address)) throw new Wrong(`ping: ${name}: Name or service not known`, WRONG_USE);
   const { c: count = Infinity, i: interval = 1, s: size = 56, W: timeout = 10, w: deadline = Infinity } = given;
   return {
     name,
-    address: parts.reduce((all, part) => all * 256 + part, 0),
+    address,
     count,
     intervalMs: interval * 1000,
     size,
@@ -82,17 +78,9 @@ function readWords(words: readonly string[]): Wanted {
 }
 
 function number(text: string, letter: string): number {
-  const isWhole = letter === 'c' || letter === 's' || letter === 'w';
-  if (!(isWhole ? /^\d+$/ : /^(?:\d+\.?\d*|\.\d+)$/).test(text))
+  if (!(WHOLE.includes(letter) ? /^\d+$/ : /^(?:\d+\.?\d*|\.\d+)$/).test(text))
     throw new Wrong(`ping: invalid argument: '${text}'`, 1);
-  const [least, most] =
-    letter === 'c'
-      ? [1, Infinity]
-      : letter === 's'
-        ? [0, MOST_DATA]
-        : letter === 'i'
-          ? [0.002, Infinity]
-          : [0, Infinity];
+  const [least, most] = BOUNDS[letter] ?? [0, Infinity];
   const value = Number(text);
   if (value < least || value > most)
     throw new Wrong(
@@ -146,12 +134,10 @@ async function ping(
   while (sent < count && !isOver) {
     const sequence = ++sent,
       fromMs = hostMs();
-    const isLast = sent === count;
-    const gone = Promise.race([over, after(isLast ? timeoutMs : intervalMs)]);
     const asked = station.echo(address, id, sequence & 0xffff, data, Promise.race([over, after(timeoutMs)]));
     const told = asked.then(echo => echo && tell(sequence, echo, hostMs() - fromMs));
     // The next one waits for its time, whether or not this one was answered; the last one for its answer.
-    await (isLast ? told : gone);
+    await (sent === count ? told : Promise.race([over, after(intervalMs)]));
   }
   const tookAll = Math.round(hostMs() - startMs);
   const loss = Number(((100 * (sent - received)) / Math.max(1, sent)).toPrecision(6));
