@@ -76,6 +76,11 @@ test('a phone shows all 80 columns of a text screen and of a serial line, and a 
       .toBe(true);
     await expect.poll(columns).toBeGreaterThanOrEqual(80);
   }
+  // The guest's facts stand below its windows, and not under them.
+  const windowsEnd = () => page.locator('.desk').evaluate(desk => desk.getBoundingClientRect().bottom);
+  const factsBegin = () =>
+    page.getByRole('complementary', { name: 'Activity' }).evaluate(facts => facts.getBoundingClientRect().top);
+  expect(await factsBegin()).toBeGreaterThanOrEqual(await windowsEnd());
 });
 
 test('at 320 pixels no view of a guest is wider than the window, and the log’s last line can be read', async ({
