@@ -9,8 +9,8 @@ import { grubCore, grubModules } from '../scripts/archive/grub.ts';
 import { lzmaLiterals } from '../scripts/archive/lzma-encoder.ts';
 import { writeQcow2 } from '../scripts/archive/qcow2.ts';
 import { Qcow2Source } from '../src/hypervisor/disks/qcow2.ts';
-import { Lzma2 } from '../src/hypervisor/unpack/lzma2.ts';
-import { Output } from '../src/hypervisor/unpack/output.ts';
+import { Lzma2 } from '../src/formats/unpack/lzma2.ts';
+import { Output } from '../src/formats/unpack/output.ts';
 
 const text = (value: string) => new TextEncoder().encode(value);
 const noise = (length: number) =>

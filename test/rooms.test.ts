@@ -25,7 +25,7 @@ const text = (path: string): string => readFileSync(join(root, path), 'utf8');
 const helpers = testOnly(new Map(sources.map(path => [path, text(path)])));
 
 describe('rooms', () => {
-  it('import only what lies below them, and the lower three no package', () => {
+  it('import only what lies below them, and the lower ones no package', () => {
     expect(sources.flatMap(path => importFindings(path, text(path), helpers.has(path)))).toEqual([]);
   });
 
@@ -250,7 +250,7 @@ describe('the built page', () => {
     if (scripts.length === 0) return;
     expect(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')).sort()).toEqual(['domain', 'rows', 'turns-worker']);
     // All that is loaded with it.
-    const loaded = new Set(scripts.filter(path => path.startsWith('dom0-worker-')));
+    const loaded = new Set(scripts.filter(path => path.startsWith('dom0-service-worker-')));
     expect(loaded.size).toBe(1);
     for (const path of loaded)
       for (const [, next] of readFileSync(join(assets, path), 'utf8').matchAll(/(?:from|import)"\.\/([^"]+)"/g))

@@ -1,7 +1,7 @@
 /** Unpacks Debian packages. Source: deb(5). */
 
 import { gunzipSync } from 'node:zlib';
-import { unxz } from '../../src/hypervisor/unpack/xz.ts';
+import { unxz } from '../../src/formats/unpack/xz.ts';
 import { readAr } from './ar.ts';
 import { readTar, type TarEntry } from './tar.ts';
 

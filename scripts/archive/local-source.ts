@@ -3,7 +3,7 @@
  * Sources: Debian Policy 5 (control fields) and 7 (relationships), Debian's wiki on the format of repositories.
  */
 
-import type { CdEntry } from '../../src/dom0/file-systems/make-cd.ts';
+import type { CdEntry } from '../../src/formats/file-systems/make-cd.ts';
 import { sha256, Unavailable } from './source.ts';
 
 type Fields = ReadonlyMap<string, string>;

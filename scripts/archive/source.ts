@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { unxz } from '../../src/hypervisor/unpack/xz.ts';
+import { unxz } from '../../src/formats/unpack/xz.ts';
 
 const SUITE = 'bookworm';
 /** Packages are for the first; NAME:ARCHITECTURE names one for another, of which an archive may have none. */

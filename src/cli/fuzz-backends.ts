@@ -8,7 +8,7 @@
  */
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { loadAtHand } from '../dom0/index.ts';
+import { loadAtHand } from '../dom0/service/index.ts';
 import { CAMPAIGNS } from './fuzz/backends/campaigns.ts';
 import { CONTROL_BYTES, Scribbler, type ScribblerStart } from './fuzz/backends/scribbler.ts';
 import { Stage } from './fuzz/backends/stage.ts';

@@ -5,8 +5,8 @@
  * (10,000 unless told), shared among the seeds. It passes if after each cut everything is there that was flushed or acknowledged, and nothing that was never
  * written.
  */
-import { cutDomains } from '../dom0/domain-cuts/index.ts';
-import { cutExtentDisk, cutJournal, cutVolumes } from '../dom0/storage/index.ts';
+import { cutDomains } from '../dom0/service/domain-cuts/index.ts';
+import { cutExtentDisk, cutJournal, cutVolumes } from '../dom0/host/storage/index.ts';
 
 const USAGE = 'usage: fuzz:storage [--cuts N] [--seed S]… [--what journal|disk|volumes|domains]…\n';
 const KINDS: Record<string, (seed: number, cuts: number) => Promise<string | undefined>> = {

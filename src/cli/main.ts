@@ -1,6 +1,6 @@
 /** The command `ringside`. */
 import { asm } from './asm.ts';
-import { loadAtHand } from '../dom0/index.ts';
+import { loadAtHand } from '../dom0/service/index.ts';
 import { boot } from './boot/index.ts';
 import { bootHelp } from './boot/options.ts';
 import { Output } from './boot/terminal.ts';

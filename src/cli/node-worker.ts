@@ -1,8 +1,8 @@
 /** Worker threads of node, as Domain 0's side of them knows workers. */
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { WorkerLike } from '../dom0/index.ts';
-import type { StorageWorker } from '../dom0/storage/index.ts';
+import type { WorkerLike } from '../dom0/service/index.ts';
+import type { StorageWorker } from '../dom0/host/storage/index.ts';
 
 /** A domain's worker (domain-worker.ts), whose bundle lies beside this program's, or in `folder`. */
 export function spawnDomainWorker(folder = dirname(process.argv[1])): WorkerLike {

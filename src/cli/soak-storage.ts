@@ -4,8 +4,8 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openHostState } from '../dom0/index.ts';
-import { writerKernel, writerProblem } from '../dom0/storage/index.ts';
+import { openHostState } from '../dom0/service/index.ts';
+import { writerKernel, writerProblem } from '../dom0/host/storage/index.ts';
 import { nodeState } from './node-clock.ts';
 import { DirectoryStore } from './storage/directory-store.ts';
 

@@ -1,4 +1,4 @@
-/** Entry of the storage worker in node: src/dom0/storage-worker.ts finds the names that a browser's worker has, and a directory for its files. */
+/** Entry of the storage worker in node: src/dom0/service/storage-worker.ts finds the names that a browser's worker has, and a directory for its files. */
 import { workerData } from 'node:worker_threads';
 import { actAsWorker } from './as-worker.ts';
 import { DirectoryStore } from './storage/directory-store.ts';
@@ -14,4 +14,4 @@ actAsWorker({
   },
 });
 
-void import('../dom0/storage-worker.ts');
+void import('../dom0/service/storage-worker.ts');

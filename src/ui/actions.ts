@@ -1,6 +1,6 @@
 /** What can be done with each thing of the tree: for its menu, the page of a guest and the search. Each knows the command that it is. */
 
-import type { DefinedDomain } from '../dom0/index.ts';
+import type { DefinedDomain } from '../dom0/service/index.ts';
 import { asTask, command, host, reportProblem, sentence } from './host.ts';
 import { naming } from './parts.ts';
 import { type DomainSession, sessions } from './sessions.ts';

@@ -15,7 +15,7 @@ import {
   type MenuChoice,
   type PageBoot,
   readGrubConfig,
-} from '../dom0/boot/menu/index.ts';
+} from '../dom0/toolstack/boot/menu/index.ts';
 
 /** The menu while it is shown; 'off': the host is switched off. */
 export const bootMenu = signal<BootMenu | 'off' | undefined>(undefined);

@@ -1,6 +1,6 @@
 /** What can be done with several guests and definitions at once, each by the command that it is for one. */
 
-import type { DefinedDomain } from '../dom0/index.ts';
+import type { DefinedDomain } from '../dom0/service/index.ts';
 import type { Action } from './actions.ts';
 import { asTask, command, host } from './host.ts';
 import { inventory } from './inventory.ts';

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { beforeEach, expect, it, vi } from 'vitest';
-import type { DomainInfo } from '../dom0/index.ts';
+import type { DomainInfo } from '../dom0/service/index.ts';
 
 /** What is asked of the host, and the snapshots that it has. */
 const asked = vi.hoisted(() => ({ words: [] as string[], taken: [] as string[], refuse: '' }));

@@ -3,8 +3,8 @@
  * (xl snapshot), and the one before it goes when the new one is whole. Nothing is saved as the page closes: there is no time for it.
  */
 import { effect, signal } from '@preact/signals';
-import { CHECKPOINTS } from '../dom0/snapshots/index.ts';
-import type { Checkpoint, NamedFile } from '../dom0/index.ts';
+import { CHECKPOINTS } from '../dom0/toolstack/snapshots/index.ts';
+import type { Checkpoint, NamedFile } from '../dom0/service/index.ts';
 import { domains, host, sentence } from './host.ts';
 import { inventory, look } from './inventory.ts';
 import { filesAtHand, remembered } from './reopen.ts';

@@ -1,7 +1,7 @@
 /** The definition that is being edited, as a text that a form changes, too. What was not kept yet is there again after a reload of the page. */
 
 import { computed, signal } from '@preact/signals';
-import type { Changes, Finding, JudgedText, OpenedDefinition } from '../dom0/index.ts';
+import type { Changes, Finding, JudgedText, OpenedDefinition } from '../dom0/service/index.ts';
 import { host, sentence } from './host.ts';
 import { look } from './inventory.ts';
 import { allRemedied, remedied } from './remedy.ts';

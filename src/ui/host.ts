@@ -1,5 +1,5 @@
 /**
- * The page's only way to Domain 0: one worker, comlink calls (src/dom0/api.ts). What the host says last is in the signals here.
+ * The page's only way to Domain 0: one worker, comlink calls (src/dom0/service/api.ts). What the host says last is in the signals here.
  */
 
 import { computed, signal } from '@preact/signals';
@@ -13,7 +13,7 @@ import type {
   PageBoot,
   StateInfo,
   Task,
-} from '../dom0/index.ts';
+} from '../dom0/service/index.ts';
 import type { PowerState } from '../dom0/shell/index.ts';
 import { chooseBoot, inVirtualTime, rememberGrub, switchedOn } from './boot.ts';
 import { keepingPresses, keepPress } from './presses.ts';
@@ -217,8 +217,8 @@ function start(): Worker {
   // Two scripts: where domains have workers of their own, Domain 0's needs no processor.
   const shared = !inVirtualTime() && typeof SharedArrayBuffer !== 'undefined' && crossOriginIsolated !== false;
   const worker = shared
-    ? new Worker(new URL('../dom0/worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' })
-    : new Worker(new URL('../dom0/turns-worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' });
+    ? new Worker(new URL('../dom0/service/worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' })
+    : new Worker(new URL('../dom0/service/turns-worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' });
   if (shared) endMade.set(worker, makeWorkersFor(worker));
   worker.addEventListener('error', event => {
     event.preventDefault();

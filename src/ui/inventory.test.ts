@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Inventory, StateInfo } from '../dom0/index.ts';
+import type { Inventory, StateInfo } from '../dom0/service/index.ts';
 
 const asked = vi.hoisted(() => [] as { opens: boolean; answer(seen: unknown): void; refuse(why: Error): void }[]);
 vi.mock('./host.ts', async original => ({

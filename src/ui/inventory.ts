@@ -1,7 +1,7 @@
 /** What the host has beside its running domains, asked for while somebody looks, and the readings of the last minute. */
 
 import { batch, computed, effect, signal } from '@preact/signals';
-import type { Inventory, StateInfo } from '../dom0/index.ts';
+import type { Inventory, StateInfo } from '../dom0/service/index.ts';
 import { afterPrompt } from './first-prompt.ts';
 import { domains, host, hostsLost, info, reportProblem, sentence } from './host.ts';
 import { bySecond, HISTORY_MS, noteReading, type Reading, telling } from './readings.ts';

@@ -1,8 +1,8 @@
 /** Guests that the page can offer: the embedded demo, and what guests/catalogue.json beside the page lists. */
 
 import { signal } from '@preact/signals';
-import { fetchKept, keepDownload } from '../dom0/downloads/index.ts';
-import type { NamedFile, OfferedGuest } from '../dom0/index.ts';
+import { fetchKept, keepDownload } from '../dom0/host/downloads/index.ts';
+import type { NamedFile, OfferedGuest } from '../dom0/service/index.ts';
 import { offerFirmware, offerGuests, reportProblem, sentence } from './host.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DomainInfo, Inventory } from '../dom0/index.ts';
+import type { DomainInfo, Inventory } from '../dom0/service/index.ts';
 import { bySecond, noteReading, ownsMemory, thinned } from './readings.ts';
 
 const port = (name: string, rxBytes: number, txBytes: number) => ({

@@ -1,6 +1,6 @@
 /** Readings of the host's counters: what two looks at them say about the time between. */
 
-import type { DomainInfo, Inventory } from '../dom0/index.ts';
+import type { DomainInfo, Inventory } from '../dom0/service/index.ts';
 
 /** What is drawn where nothing else was chosen, and how long readings are kept. */
 export const HISTORY_MS = 60_000,

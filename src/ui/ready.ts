@@ -95,7 +95,7 @@ export function followStart(): void {
         (entry as PerformanceResourceTiming).encodedBodySize,
       ]),
     );
-    const isWhole = [...files.keys()].some(name => /dom0-worker/.test(name));
+    const isWhole = [...files.keys()].some(name => /dom0-service-worker/.test(name));
     started.value = {
       ms: performance.now() - (chosenMs ?? 0),
       isChosen: chosenMs !== undefined,

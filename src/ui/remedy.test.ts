@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isError, judgeDefinition } from '../dom0/config/model.ts';
+import { isError, judgeDefinition } from '../dom0/definitions/config/model.ts';
 import { allRemedied, remedied, remedyOf } from './remedy.ts';
 
 const mib = { line: 2, column: 10, remedy: { write: '64' } };

@@ -1,6 +1,6 @@
 /** A text in which what a finding has as its remedy is written in place of what is wrong. */
 
-import type { Finding } from '../dom0/index.ts';
+import type { Finding } from '../dom0/service/index.ts';
 
 type Mendable = Pick<Finding, 'line' | 'column' | 'remedy'>;
 

@@ -4,7 +4,7 @@
  */
 
 import { signal } from '@preact/signals';
-import type { NamedFile } from '../dom0/index.ts';
+import type { NamedFile } from '../dom0/service/index.ts';
 import { type FileHandle, handleOf, noteHandle } from './given.ts';
 import { keep, recall } from './kept.ts';
 import { addFiles, GIVEN_KEY, wanted } from './state.ts';

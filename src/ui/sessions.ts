@@ -1,7 +1,7 @@
 /** What the page holds for each domain: its view on shared memory (or the last snapshot), its terminal, its readings of the last minute. */
 
 import { batch, signal } from '@preact/signals';
-import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, NamedFile } from '../dom0/index.ts';
+import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, NamedFile } from '../dom0/service/index.ts';
 import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout/index.ts';
 import { isContinuous, readCounters, rates, type Rates, type Sample } from './counters.ts';
 import { domains, host, hostsLost, reportProblem, sentence } from './host.ts';

@@ -1,7 +1,7 @@
 /** Several definitions or saved domains that were dropped together: each is judged with the files that it names, and those that are chosen are defined or started, in turn. */
 
 import { batch, computed, effect, signal } from '@preact/signals';
-import type { Changes, Finding, JudgedText, NamedFile } from '../dom0/index.ts';
+import type { Changes, Finding, JudgedText, NamedFile } from '../dom0/service/index.ts';
 import { domains, host, info, sentence } from './host.ts';
 import { look } from './inventory.ts';
 import { catalogue } from './offers.ts';

@@ -1,7 +1,7 @@
 /** A login at Domain 0 as the page has it: a terminal here, the session in Domain 0's worker. */
 
 import { computed, signal } from '@preact/signals';
-import type { ShellInput, ShellOutput, StateInfo } from '../dom0/index.ts';
+import type { ShellInput, ShellOutput, StateInfo } from '../dom0/service/index.ts';
 import { host, hostsLost, sentence } from './host.ts';
 import { strings } from './strings.ts';
 import { GuestTerminal } from './terminal.ts';

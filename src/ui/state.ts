@@ -1,7 +1,7 @@
 /** Where a person is on the page, the definition being judged, and the actions that move between the two. */
 
 import { batch, computed, signal } from '@preact/signals';
-import type { Changes, DomainInfo, Edited, JudgedText, NamedFile, Plan } from '../dom0/index.ts';
+import type { Changes, DomainInfo, Edited, JudgedText, NamedFile, Plan } from '../dom0/service/index.ts';
 import {
   asTask,
   command,
@@ -135,7 +135,7 @@ export const isDefinition = (file: NamedFile) =>
 /** So begins what may be a definition: a kernel may have a name as short. */
 const IS_TEXT = /^[\t\r\n -~\xA0-\xFF]+$/;
 
-/** First bytes of a saved domain, and of an exported host (dom0/state-file.ts). */
+/** First bytes of a saved domain, and of an exported host (dom0/host/state/state-file.ts). */
 const SAVED = 'Xen saved domain',
   STATE_MAGIC = 'Ringside state 1';
 

@@ -1,5 +1,5 @@
 /** Words of views that are loaded when they are wanted; what the first view says is in strings.ts. */
-import type { Caused } from '../dom0/index.ts';
+import type { Caused } from '../dom0/service/index.ts';
 import { count, strings } from './strings.ts';
 
 /** What Domain 0 did for a task, counted. */

@@ -1,5 +1,5 @@
 /** Numbers, sizes and times in words. */
-import type { Task } from '../dom0/index.ts';
+import type { Task } from '../dom0/service/index.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';
 

@@ -1,6 +1,6 @@
 /** Verdicts by lines: beside a line stands the worst of what is said of it; and why one is refused. */
 
-import type { Finding } from '../dom0/index.ts';
+import type { Finding } from '../dom0/service/index.ts';
 import { laterStrings } from './strings-later.ts';
 
 type Verdict = Finding['verdict'];

@@ -1,6 +1,6 @@
 /** All that outlives the host as one file: written, taken in, and begun anew. */
 import { batch, signal } from '@preact/signals';
-import type { NamedFile, StateHead, StatePiece } from '../dom0/index.ts';
+import type { NamedFile, StateHead, StatePiece } from '../dom0/service/index.ts';
 import { asTask, host, hostsLost, reportProblem, sentence } from './host.ts';
 import { look } from './inventory.ts';
 import { strings } from './strings.ts';

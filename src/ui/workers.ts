@@ -6,12 +6,12 @@
  *
  * It also makes the storage worker anew that has ended without a word: Domain 0's worker stands still until that has answered, and would never hear of it.
  */
-import type { ForPage, HoldsLock, MadeAgain, WorkerFailed, WorkerProgram } from '../dom0/index.ts';
+import type { ForPage, HoldsLock, MadeAgain, WorkerFailed, WorkerProgram } from '../dom0/service/index.ts';
 
 const make: Record<WorkerProgram, (name: string) => Worker> = {
   domain: name => new Worker(new URL('../hypervisor/worker/worker.ts', import.meta.url), { type: 'module', name }),
   watch: name => new Worker(new URL('../hypervisor/worker/watch.ts', import.meta.url), { type: 'module', name }),
-  storage: name => new Worker(new URL('../dom0/storage-worker.ts', import.meta.url), { type: 'module', name }),
+  storage: name => new Worker(new URL('../dom0/service/storage-worker.ts', import.meta.url), { type: 'module', name }),
 };
 
 /** One that has not said so long after it was made that it lives was ended before it could. */

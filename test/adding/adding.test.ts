@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Pc } from '../../src/devices/index.ts';
-import { judgeDefinition } from '../../src/dom0/config/model.ts';
-import { KEYS } from '../../src/dom0/config/keys.ts';
-import { writeXlConfig } from '../../src/dom0/config/write-xl.ts';
+import { judgeDefinition } from '../../src/dom0/definitions/config/model.ts';
+import { KEYS } from '../../src/dom0/definitions/config/keys.ts';
+import { writeXlConfig } from '../../src/dom0/definitions/config/write-xl.ts';
 import { program, programDomain, runToEnd } from '../../src/hypervisor/domain/program.test-support.ts';
 import { delays } from './boot-delay.ts';
 import { PostCard } from './post-card.ts';

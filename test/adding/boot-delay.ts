@@ -1,7 +1,7 @@
-import { used, wrong } from '../../src/dom0/config/options.ts';
-import { type Family, rule } from '../../src/dom0/config/rule.ts';
+import { used, wrong } from '../../src/dom0/definitions/config/options.ts';
+import { type Family, rule } from '../../src/dom0/definitions/config/rule.ts';
 
-declare module '../../src/dom0/config/definition.ts' {
+declare module '../../src/dom0/definitions/config/definition.ts' {
   interface Definition {
     /** Seconds that the domain waits before it starts. */
     bootDelay?: number;

@@ -81,7 +81,7 @@ const tellWorkers = (page: Page): Promise<unknown> =>
     };
   });
 
-/** Ends the worker of a domain, or the one that watches them. They are counted (dom0/worker.ts): the watching one is made first, and domains have ids from 1. */
+/** Ends the worker of a domain, or the one that watches them. They are counted (dom0/service/worker.ts): the watching one is made first, and domains have ids from 1. */
 const terminate = (page: Page, which: number | 'watcher'): Promise<void> =>
   page.evaluate(id => {
     const ending = id === 'watcher' ? /-watch-\d+$/ : new RegExp(`^ringside-[a-z\\d]+-${id + 1}$`);

@@ -1,6 +1,6 @@
 /** Domain 0's shell in the page, over files and volumes in the browser's storage. */
 import { createHash } from 'node:crypto';
-import { MemoryStore, Storage, writerKernel, writerProblem } from '../../src/dom0/storage/index.ts';
+import { MemoryStore, Storage, writerKernel, writerProblem } from '../../src/dom0/host/storage/index.ts';
 import { domainRows, drop, expect, open, serialText, test } from './page.ts';
 import { openShell, prompt, run, shellText } from './shell.ts';
 

@@ -7,7 +7,7 @@ interface TargetInfo {
   title: string;
 }
 
-/** Workers that run domains: those that the page has made for Domain 0's (dom0/worker.ts names them), but for the ones that watch the others and have its files. */
+/** Workers that run domains: those that the page has made for Domain 0's (dom0/service/worker.ts names them), but for the ones that watch the others and have its files. */
 export async function domainWorkers(cdp: CDPSession): Promise<string[]> {
   const { targetInfos } = (await cdp.send('Target.getTargets', { filter: [{}] })) as { targetInfos: TargetInfo[] };
   return targetInfos

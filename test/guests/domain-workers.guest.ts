@@ -15,11 +15,11 @@ import { countOf, sleep, WorkerHost } from '../../src/cli/bench-hypervisor/host.
 import { SECTORS } from '../../src/cli/bench-hypervisor/ioreq.ts';
 import { later, sharedMs } from '../../src/cli/node-clock.ts';
 import { spawnDomainWorker, spawnStorageWorker } from '../../src/cli/node-worker.ts';
-import type { NamedFile, Task } from '../../src/dom0/api.ts';
-import { createHost } from '../../src/dom0/create-host.ts';
-import type { Host, HostParts } from '../../src/dom0/host.ts';
-import { MemoryStore, openRemoteStore, Storage, type StorageWorker } from '../../src/dom0/storage/index.ts';
-import { inWorkers, type WorkerLike } from '../../src/dom0/runner-worker.ts';
+import type { NamedFile, Task } from '../../src/dom0/service/api.ts';
+import { createHost } from '../../src/dom0/service/create-host.ts';
+import type { Host, HostParts } from '../../src/dom0/service/host.ts';
+import { MemoryStore, openRemoteStore, Storage, type StorageWorker } from '../../src/dom0/host/storage/index.ts';
+import { inWorkers, type WorkerLike } from '../../src/dom0/toolstack/runners/runner-worker.ts';
 import { DRIVE_QUEUE } from '../../src/hypervisor/layout/layout.ts';
 import { audit } from '../../src/hypervisor/memory/audit.ts';
 import { DOMAIN_0 } from '../../src/hypervisor/memory/machine.ts';

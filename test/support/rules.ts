@@ -7,15 +7,16 @@ import { parseSync } from 'vite';
 
 /** A room may import itself and those named here. */
 const below: Record<string, readonly string[]> = {
+  formats: [],
   cpu: [],
   devices: ['cpu'],
-  hypervisor: ['devices', 'cpu'],
-  dom0: ['hypervisor', 'devices', 'cpu'],
-  ui: ['dom0', 'hypervisor', 'devices', 'cpu'],
-  cli: ['dom0', 'hypervisor', 'devices', 'cpu'],
+  hypervisor: ['formats', 'devices', 'cpu'],
+  dom0: ['hypervisor', 'formats', 'devices', 'cpu'],
+  ui: ['dom0', 'hypervisor', 'formats', 'devices', 'cpu'],
+  cli: ['dom0', 'hypervisor', 'formats', 'devices', 'cpu'],
 };
 
-const PURE_ROOMS = ['cpu', 'devices', 'hypervisor'];
+const PURE_ROOMS = ['formats', 'cpu', 'devices', 'hypervisor'];
 const CLOCK_ROOMS = ['ui', 'cli'];
 
 /** 'src/cpu/architecture/edge.ts' → 'cpu'; undefined outside src/. */

@@ -13,7 +13,7 @@ import {
   NO_SIGNATURE,
   startedUnsigned,
   unsignedWarning,
-} from '../../dom0/index.ts';
+} from '../../dom0/service/index.ts';
 import { NIC_MODELS, type NicModel, romOf } from '../../devices/index.ts';
 import {
   bootPaths,
@@ -22,14 +22,14 @@ import {
   type LoaderNeeds,
   type NamedImage,
   type PlannedDrive,
-} from '../../dom0/index.ts';
-import { bootFromDisk, type GuestMedium, readableOf } from '../../dom0/boot-loader/index.ts';
-import type { Later } from '../../dom0/index.ts';
+} from '../../dom0/service/index.ts';
+import { bootFromDisk, type GuestMedium, readableOf } from '../../dom0/host/boot-loader/index.ts';
+import type { Later } from '../../dom0/service/index.ts';
 import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
-import { isDevice, MediumDisk } from '../../dom0/storage/index.ts';
-import { type Storage, StorageError } from '../../dom0/storage/index.ts';
+import { isDevice, MediumDisk } from '../../dom0/host/storage/index.ts';
+import { type Storage, StorageError } from '../../dom0/host/storage/index.ts';
 import { savedDrives } from '../../dom0/toolstack/index.ts';
-import { packingOf } from '../../hypervisor/unpack/index.ts';
+import { packingOf } from '../../formats/unpack/index.ts';
 import type { Boot, DriveImage, SavedState } from '../../hypervisor/index.ts';
 import { type Image, lookAt, open, openFile } from './image-file.ts';
 import type { BootOptions } from './options.ts';

@@ -1,7 +1,7 @@
 /** Image files of the host's, read and written in place; what is packed is unpacked into memory. */
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { damaged, HEAD_BYTES, LastUnpacked, MOST_UNPACKED_BYTES, PACKED_HEAD_BYTES } from '../../dom0/index.ts';
+import { damaged, HEAD_BYTES, LastUnpacked, MOST_UNPACKED_BYTES, PACKED_HEAD_BYTES } from '../../dom0/service/index.ts';
 import type { OpenMedium } from '../../hypervisor/disks/index.ts';
 import type { DiskSource } from '../../hypervisor/disks/index.ts';
 import { HostError } from '../../hypervisor/memory/index.ts';
@@ -13,7 +13,7 @@ import {
   packingOf,
   TooLargeError,
   unpacksHere,
-} from '../../hypervisor/unpack/index.ts';
+} from '../../formats/unpack/index.ts';
 import { UsageError } from './usage-error.ts';
 
 const { gunzip, gunzipHead, statedSize, unxz, unxzHead } = await loadUnpackers();

@@ -2,8 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import { CPU_LEVELS, type CpuLevel } from '../../cpu/architecture/index.ts';
-import { type Bios, bootOrder, bootOrderProblem, type DomainType } from '../../dom0/config/index.ts';
-import { parseXenOptions } from '../../dom0/index.ts';
+import { type Bios, bootOrder, bootOrderProblem, type DomainType } from '../../dom0/definitions/config/index.ts';
+import { parseXenOptions } from '../../dom0/service/index.ts';
 import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS } from '../../hypervisor/layout/index.ts';
 import { MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';

@@ -2,10 +2,16 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { LinuxForFirmware } from '../../devices/index.ts';
-import { type Action, type Bios, type Definition, newDefinition, NO_BOOT_CHECK } from '../../dom0/config/index.ts';
-import { formatFinding } from '../../dom0/config/index.ts';
-import { MOST_BYTES, prepareToRead } from '../../dom0/config/index.ts';
-import { lengthProblem } from '../../dom0/config/index.ts';
+import {
+  type Action,
+  type Bios,
+  type Definition,
+  newDefinition,
+  NO_BOOT_CHECK,
+} from '../../dom0/definitions/config/index.ts';
+import { formatFinding } from '../../dom0/definitions/config/index.ts';
+import { MOST_BYTES, prepareToRead } from '../../dom0/definitions/config/index.ts';
+import { lengthProblem } from '../../dom0/definitions/config/index.ts';
 import {
   baseName,
   decode,
@@ -20,7 +26,7 @@ import {
   startsWith,
   VIRTUAL_EPOCH_MS,
   withOptions,
-} from '../../dom0/index.ts';
+} from '../../dom0/service/index.ts';
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';

@@ -2,7 +2,7 @@
 import { deflateSync } from 'node:zlib';
 import { FONT_BYTES, GLYPH_BYTES } from '../../devices/vga/index.ts';
 import { SCREEN } from '../../hypervisor/layout/index.ts';
-import { crc32 } from '../../hypervisor/unpack/index.ts';
+import { crc32 } from '../../formats/unpack/index.ts';
 
 type Memory = SharedArrayBuffer | ArrayBuffer;
 

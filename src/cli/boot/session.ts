@@ -3,11 +3,11 @@
  * adds: one stream of output, how each guest's run ended, and stopping at a point.
  */
 import type { PeerOptions } from '../../devices/net/index.ts';
-import { ConsoleHistory } from '../../dom0/console/index.ts';
+import { ConsoleHistory } from '../../dom0/backends/console/index.ts';
 import { type Blueprint, type DomainConsole, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
-import { DISK_DRIVER_BYTES, type Storage } from '../../dom0/storage/index.ts';
+import { DISK_DRIVER_BYTES, type Storage } from '../../dom0/host/storage/index.ts';
 import { changeDisc, Toolstack } from '../../dom0/toolstack/index.ts';
-import { inTurns, inWorkers, readXenOptions, startXen } from '../../dom0/index.ts';
+import { inTurns, inWorkers, readXenOptions, startXen } from '../../dom0/service/index.ts';
 import type { WaitsFor } from '../../hypervisor/domain/index.ts';
 import { type Ending, HostError } from '../../hypervisor/index.ts';
 import { machineBytesFor } from '../../hypervisor/memory/index.ts';
@@ -18,7 +18,7 @@ import { VERSION } from '../version.ts';
 import { removable } from './disks.ts';
 import { openFile } from './image-file.ts';
 import { Lines } from './lines.ts';
-import { VIRTUAL_EPOCH_MS } from '../../dom0/index.ts';
+import { VIRTUAL_EPOCH_MS } from '../../dom0/service/index.ts';
 import { addStats, type Stats, statsOf } from './stats.ts';
 
 const MIB = 2 ** 20;

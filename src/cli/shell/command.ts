@@ -11,9 +11,9 @@ import {
   type HostState,
   openHostState,
   readHost,
-} from '../../dom0/index.ts';
-import type { KeptFiles } from '../../dom0/files/index.ts';
-import { MemoryStore } from '../../dom0/storage/index.ts';
+} from '../../dom0/service/index.ts';
+import type { KeptFiles } from '../../dom0/host/files/index.ts';
+import { MemoryStore } from '../../dom0/host/storage/index.ts';
 import { Output } from '../boot/terminal.ts';
 import { JIT_THRESHOLD_ABOUT, jitThresholdOf, NO_JIT_ABOUT } from '../jit-options.ts';
 import { nodeState } from '../node-clock.ts';

@@ -21,9 +21,9 @@ import {
   startXen,
   stopGuests,
   whyNot,
-} from '../../dom0/index.ts';
+} from '../../dom0/service/index.ts';
 import { NIC_MODELS, type NicModel, romOf } from '../../devices/index.ts';
-import type { KeptFiles } from '../../dom0/files/index.ts';
+import type { KeptFiles } from '../../dom0/host/files/index.ts';
 import { Bash, login, type Power, type PowerState, type Session, shellParts } from '../../dom0/shell/index.ts';
 import { functionOrScript } from '../../hypervisor/worker/index.ts';
 import { fetchedFirmware, fetchedRom, isSeaBiosHere, ownFirmware } from '../boot/disks.ts';

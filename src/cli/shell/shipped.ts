@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { OWN_GUESTS, type ShippedGuest } from '../../dom0/index.ts';
+import { OWN_GUESTS, type ShippedGuest } from '../../dom0/service/index.ts';
 
 /** What this reads of .cache/guests/catalogue.json (scripts/guests.ts writes it); paths are relative to it. */
 interface Catalogue {

@@ -1,9 +1,9 @@
 /** `ringside storage --state DIR COMMAND…`: the host's volumes and disk, from a shell of this machine. */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
-import { COMMANDS, isDevice, runStorageCommand } from '../../dom0/storage/index.ts';
-import type { Medium } from '../../dom0/storage/index.ts';
-import { type Storage, StorageError } from '../../dom0/storage/index.ts';
-import { StoreFull } from '../../dom0/storage/index.ts';
+import { COMMANDS, isDevice, runStorageCommand } from '../../dom0/host/storage/index.ts';
+import type { Medium } from '../../dom0/host/storage/index.ts';
+import { type Storage, StorageError } from '../../dom0/host/storage/index.ts';
+import { StoreFull } from '../../dom0/host/storage/index.ts';
 import { Output } from '../boot/terminal.ts';
 import { openState, StateError } from './state.ts';
 

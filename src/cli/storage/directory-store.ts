@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type Store, type StoreFile, StoreFull } from '../../dom0/storage/index.ts';
+import { type Store, type StoreFile, StoreFull } from '../../dom0/host/storage/index.ts';
 import { holdDirectory } from './directory-lock.ts';
 
 class DirectoryFile implements StoreFile {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { writerKernel, writerProblem } from '../../dom0/storage/index.ts';
+import { writerKernel, writerProblem } from '../../dom0/host/storage/index.ts';
 
 const command = fileURLToPath(new URL('../../../bin/ringside.mjs', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'ringside-state-'));

@@ -1,6 +1,6 @@
 /** A host's state in a directory (--state DIR), which this process holds until it closes it or ends. */
-import { type HostState, openHostState, type ShippedGuest } from '../../dom0/index.ts';
-import { type HeldStore, openRemoteStore } from '../../dom0/storage/index.ts';
+import { type HostState, openHostState, type ShippedGuest } from '../../dom0/service/index.ts';
+import { type HeldStore, openRemoteStore } from '../../dom0/host/storage/index.ts';
 import { nodeState } from '../node-clock.ts';
 import { spawnStorageWorker } from '../node-worker.ts';
 import { DirectoryStore } from './directory-store.ts';

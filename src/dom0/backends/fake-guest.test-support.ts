@@ -1,9 +1,9 @@
 /** A guest with granted pages and event channels, and its end of a ring: what back ends are tested against without a machine. */
 import { HostError } from '../../hypervisor/index.ts';
-import type { GrantAccess } from '../access.ts';
-import { encode } from '../xenstore/protocol.ts';
-import type { Connection as StoreConnection } from '../xenstore/store.ts';
-import { Xenstored } from '../xenstore/xenstored.ts';
+import type { GrantAccess } from './access.ts';
+import { encode } from './xenstore/protocol.ts';
+import type { Connection as StoreConnection } from './xenstore/store.ts';
+import { Xenstored } from './xenstore/xenstored.ts';
 import { writeDevicePaths } from '../toolstack/device-paths.ts';
 import { backendPath, type BackendParts, type DeviceId, frontendPath, type Nodes } from './xenbus.ts';
 import { ringSlots } from './ring.ts';

@@ -17,7 +17,7 @@
  * A guest that goes on asking while it is served would never let that loop end, so a back end counts what it takes and, after some rings full, leaves
  * it with `connection.again()`: its handler is called once more when others had their turn.
  */
-import type { Mapping } from '../access.ts';
+import type { Mapping } from './access.ts';
 
 const PAGE_WORDS = 1024,
   HEADER_WORDS = 16;

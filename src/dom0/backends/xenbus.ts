@@ -18,10 +18,10 @@
  * the log and in the store's error node, for as long as the guest lives, and nobody else notices. Work that comes later, when a disk has answered, goes
  * through `connection.guard`. Nothing of a connection may be used once it is not `open`.
  */
-import type { GrantAccess, GrantedPage, Mapping } from '../access.ts';
+import type { GrantAccess, GrantedPage, Mapping } from './access.ts';
 import type { IoTrace } from '../../hypervisor/tracing/index.ts';
 import { type DomainRecord, HostError } from '../../hypervisor/index.ts';
-import type { StoreClient } from '../xenstore/client.ts';
+import type { StoreClient } from './xenstore/client.ts';
 import { BackRing, RingError, type SavedRing } from './ring.ts';
 
 /** enum xenbus_state. */

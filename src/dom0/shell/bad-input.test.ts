@@ -5,12 +5,12 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { print, pvhKernel, shutdown, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
-import { testFiles, testHost, until } from '../host.test-support.ts';
-import type { Host } from '../host.ts';
-import type { KeptFiles } from '../files/index.ts';
-import { Storage } from '../storage/index.ts';
-import { LoggingStore } from '../storage/logging-store.test-support.ts';
-import type { HostState } from '../state.ts';
+import { testFiles, testHost, until } from '../service/host.test-support.ts';
+import type { Host } from '../service/host.ts';
+import type { KeptFiles } from '../host/files/index.ts';
+import { Storage } from '../host/storage/index.ts';
+import { LoggingStore } from '../host/storage/logging-store.test-support.ts';
+import type { HostState } from '../host/state/state.ts';
 import { Bash } from './bash.ts';
 import { shellParts } from './login.ts';
 

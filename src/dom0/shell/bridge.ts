@@ -1,7 +1,7 @@
 /** `brctl` for the host's bridge, and `tcpdump`, which writes what passes it into a file. Source: brctl(8) of bridge-utils; tcpdump(1). */
-import type { HostCore } from '../host.ts';
-import { formatStations } from '../network/bridge.ts';
-import { capture } from '../network/pcap.ts';
+import type { HostCore } from '../service/host.ts';
+import { formatStations } from '../host/network/bridge.ts';
+import { capture } from '../host/network/pcap.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 
 export const bridgePrograms = (host: HostCore): Program[] => [brctl(host), tcpdump(host)];

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { MemoryStore, Storage } from '../storage/index.ts';
+import { MemoryStore, Storage } from '../host/storage/index.ts';
 import { ddProgram } from './dd.ts';
 
 async function make(soon: (callback: () => void) => void = setImmediate) {

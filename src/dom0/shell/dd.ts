@@ -1,6 +1,6 @@
 /** `dd`: copies between the host's devices and files, in blocks. Source: dd(1) of coreutils for operands and what it says. */
-import { MOST_FILE_BYTES } from '../files/index.ts';
-import type { HostCore } from '../host.ts';
+import { MOST_FILE_BYTES } from '../host/files/index.ts';
+import type { HostCore } from '../service/host.ts';
 import {
   copyInTurns,
   type CopyParts,
@@ -9,7 +9,7 @@ import {
   type Medium,
   SECTOR_BYTES,
   type Storage,
-} from '../storage/index.ts';
+} from '../host/storage/index.ts';
 import { absolutePath, type DiskHost, onDisk, storedAt } from './disk-paths.ts';
 import { failed, type Program, type Ran, type Surroundings } from './program.ts';
 

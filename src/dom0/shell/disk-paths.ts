@@ -1,6 +1,6 @@
 /** Paths that programs are given for disks: the host's devices, and images among Domain 0's files that lie on its disk. */
-import type { HostCore } from '../host.ts';
-import { GROUP, isDevice, type Storage } from '../storage/index.ts';
+import type { HostCore } from '../service/host.ts';
+import { GROUP, isDevice, type Storage } from '../host/storage/index.ts';
 import type { Surroundings } from './program.ts';
 
 export type DiskHost = Pick<HostCore, 'openDevices' | 'realPath'>;

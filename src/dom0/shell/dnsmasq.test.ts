@@ -1,7 +1,7 @@
 /** dnsmasq: what the network gives out of Domain 0's files. That guests boot from it: test/guests/network-boot.guest.ts. */
 import { describe, expect, it } from 'vitest';
 import type { GivenOut } from '../../devices/net/index.ts';
-import { testFiles, testHost } from '../host.test-support.ts';
+import { testFiles, testHost } from '../service/host.test-support.ts';
 import { dnsmasqProgram } from './dnsmasq.ts';
 
 async function make() {

@@ -1,5 +1,5 @@
 /** `dnsmasq`: which of Domain 0's files the network gives to guests that boot from it. Source: dnsmasq(8), its options for TFTP and for the name of the boot file. */
-import type { HostCore } from '../host.ts';
+import type { HostCore } from '../service/host.ts';
 import { failed, type Program, succeeded } from './program.ts';
 
 const OPTIONS = ['--enable-tftp', '--tftp-root=', '--dhcp-boot='];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { testFiles, testHost } from '../host.test-support.ts';
+import { testFiles, testHost } from '../service/host.test-support.ts';
 import { editPrograms } from './edit.ts';
 import type { Owned, Program } from './program.ts';
 import { virshProgram } from './virsh.ts';

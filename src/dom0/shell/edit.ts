@@ -1,9 +1,9 @@
 /** `edit`, under the names that people type: files of Domain 0, and definitions, which are judged before they are written. */
-import { isError, judgeDefinition } from '../config/model.ts';
-import { prepareToRead } from '../config/source.ts';
-import { MOST_BYTES } from '../config/xlcfg.ts';
-import type { HostCore } from '../host.ts';
-import { DEFINITIONS, type ManagedDomain } from '../managed/index.ts';
+import { isError, judgeDefinition } from '../definitions/config/model.ts';
+import { prepareToRead } from '../definitions/config/source.ts';
+import { MOST_BYTES } from '../definitions/config/xlcfg.ts';
+import type { HostCore } from '../service/host.ts';
+import { DEFINITIONS, type ManagedDomain } from '../toolstack/managed/index.ts';
 import { managedOf } from '../toolstack/commands/managed.ts';
 import { edit, type EditParts, type Verdict } from './editor.ts';
 import { failed, type Owned, type Program, type Surroundings } from './program.ts';

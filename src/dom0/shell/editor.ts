@@ -2,8 +2,8 @@
  * A small editor at a terminal, with nano's keys: Ctrl-O writes the file, Ctrl-X leaves. What is written is judged first where somebody judges it; a text with
  * errors is not written, and the cursor goes to the first of them.
  */
-import { TextEditor } from '../boot/menu/index.ts';
-import { KeyParser } from './keys.ts';
+import { TextEditor } from '../toolstack/boot/menu/index.ts';
+import { KeyParser } from '../toolstack/terminal/keys.ts';
 import type { Owned } from './program.ts';
 
 /** What is wrong with a text, at a line (from 1 on) where it has one; and what is worth telling of one that is good. */

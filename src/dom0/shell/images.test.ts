@@ -1,8 +1,8 @@
 /** Programs of the shell on images that lie on the host's disk. */
 import { describe, expect, it } from 'vitest';
-import { testHost } from '../host.test-support.ts';
-import { openHostState } from '../state.ts';
-import { IMAGES, MemoryStore } from '../storage/index.ts';
+import { testHost } from '../service/host.test-support.ts';
+import { openHostState } from '../host/state/state.ts';
+import { IMAGES, MemoryStore } from '../host/storage/index.ts';
 import { Bash } from './bash.ts';
 import { ddProgram } from './dd.ts';
 import { qemuImgProgram } from './qemu-img.ts';

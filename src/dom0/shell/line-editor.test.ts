@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { KeyParser } from './keys.ts';
+import { KeyParser } from '../toolstack/terminal/keys.ts';
 import { type Complete, type Entered, LineEditor } from './line-editor.ts';
 
 const nothing: Complete = () => ({ from: 0, words: [] });

@@ -1,6 +1,6 @@
 /** What a login at a host finds: its files, its programs, its history. A page and node have the same. */
-import type { HostCore } from '../host.ts';
-import type { HostState } from '../state.ts';
+import type { HostCore } from '../service/host.ts';
+import type { HostState } from '../host/state/state.ts';
 import { HOST_NAME } from '../toolstack/commands/host.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
 import { xorshift } from '../toolstack/random.ts';

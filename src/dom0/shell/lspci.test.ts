@@ -3,9 +3,9 @@ import { PciFunction } from '../../devices/pci/index.ts';
 import { TestTimers } from '../../devices/testing.ts';
 import { E1000 } from '../../devices/net/e1000/index.ts';
 import { Machine } from '../../hypervisor/memory/index.ts';
-import { HostBus } from '../hardware/host-bus.ts';
-import type { HostCore } from '../host.ts';
-import { E1000_ID, E1000Driver } from '../network/e1000-driver.ts';
+import { HostBus } from '../host/hardware/host-bus.ts';
+import type { HostCore } from '../service/host.ts';
+import { E1000_ID, E1000Driver } from '../host/network/e1000-driver.ts';
 import { lspciProgram } from './lspci.ts';
 
 function make() {

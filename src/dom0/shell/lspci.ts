@@ -1,6 +1,6 @@
 /** `lspci`: what is on the host's PCI bus, from its configuration space. Source: lspci(8) of pciutils, its pci.ids for the words. */
-import type { HostConfigSpace } from '../hardware/host-bus.ts';
-import type { HostCore } from '../host.ts';
+import type { HostConfigSpace } from '../host/hardware/host-bus.ts';
+import type { HostCore } from '../service/host.ts';
 import { PCI } from '../../devices/pci/index.ts';
 import { failed, type Program, succeeded } from './program.ts';
 

@@ -1,7 +1,7 @@
 /** `ping` from Domain 0, beside what iputils' ping prints on Debian 12. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { testFile, testHost, until } from '../host.test-support.ts';
+import { testFile, testHost, until } from '../service/host.test-support.ts';
 import { pingProgram } from './ping.ts';
 
 const MINIPV = readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url));

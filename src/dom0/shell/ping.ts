@@ -1,6 +1,6 @@
 /** `ping`: echo requests over the host's bridge, to guests and the gateway. What it prints and its statuses are iputils’ (ping(8) of iputils 20221126). */
-import type { HostCore } from '../host.ts';
-import type { Echo } from '../network/own-station.ts';
+import type { HostCore } from '../service/host.ts';
+import type { Echo } from '../host/network/own-station.ts';
 import { formatAddress, parseAddress, STATION_NAMES } from '../../devices/net/index.ts';
 import { failed, type Program, type Surroundings } from './program.ts';
 

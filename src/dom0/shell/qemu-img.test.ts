@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
-import { testFiles, testHost } from '../host.test-support.ts';
+import { testFiles, testHost } from '../service/host.test-support.ts';
 import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
-import { MemoryStore, Storage } from '../storage/index.ts';
-import { Volume } from '../storage/volume.ts';
+import { MemoryStore, Storage } from '../host/storage/index.ts';
+import { Volume } from '../host/storage/volume.ts';
 import { qemuImgProgram } from './qemu-img.ts';
 import { virshProgram } from './virsh.ts';
 

@@ -2,11 +2,11 @@
  * `qemu-img`: what an image is, new raw images and overlays, images copied to files and volumes. Source: qemu-img(1) for words and output; sizes are as
  * qemu-img rounds them.
  */
-import { type HostFiles, writeWhole } from '../files/index.ts';
-import type { HostCore } from '../host.ts';
+import { type HostFiles, writeWhole } from '../host/files/index.ts';
+import type { HostCore } from '../service/host.ts';
 import { isQcow2, readQcow2Header } from '../../hypervisor/disks/index.ts';
-import { HEAD_BYTES } from '../images.ts';
-import { copyInTurns, isDevice, Storage, StorageError } from '../storage/index.ts';
+import { HEAD_BYTES } from '../host/images/images.ts';
+import { copyInTurns, isDevice, Storage, StorageError } from '../host/storage/index.ts';
 import { absolutePath, onDisk, storedAt } from './disk-paths.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 

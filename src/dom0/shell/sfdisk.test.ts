@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { testFiles, testHost } from '../host.test-support.ts';
-import { MemoryStore, Storage } from '../storage/index.ts';
+import { testFiles, testHost } from '../service/host.test-support.ts';
+import { MemoryStore, Storage } from '../host/storage/index.ts';
 import { sfdiskProgram } from './sfdisk.ts';
 
 const MIB = 2 ** 20;

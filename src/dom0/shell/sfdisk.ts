@@ -2,7 +2,7 @@
  * `sfdisk`: lists the partitions of a disk, dumps them as a script, and makes those that a script on standard input names, with a PC's master boot record.
  * Source: sfdisk(8) of util-linux 2.38 for scripts, output and refusals.
  */
-import type { HostCore } from '../host.ts';
+import type { HostCore } from '../service/host.ts';
 import {
   isDevice,
   type Partition,
@@ -11,7 +11,7 @@ import {
   StorageError,
   TYPE,
   writePartitions,
-} from '../storage/index.ts';
+} from '../host/storage/index.ts';
 import { MOST, PartitionScript, ScriptError } from './partition-script.ts';
 import { onDisk } from './disk-paths.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';

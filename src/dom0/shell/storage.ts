@@ -1,6 +1,6 @@
 /** lvs, lvcreate and the other commands for the host's disk as programs of the shell. */
-import { COMMANDS, runStorageCommand, type Storage } from '../storage/index.ts';
-import type { HostCore } from '../host.ts';
+import { COMMANDS, runStorageCommand, type Storage } from '../host/storage/index.ts';
+import type { HostCore } from '../service/host.ts';
 import type { Program } from './program.ts';
 
 export function storagePrograms(storage: Storage, host: Pick<HostCore, 'openDevices'>): Program[] {

@@ -1,8 +1,8 @@
 /** What somebody at a login asks the system itself: who and where he is, how long it is up, its memory and its network. Sources: the tools' own manual pages. */
-import type { HostCore } from '../host.ts';
-import type { PortCounts } from '../network/bridge.ts';
+import type { HostCore } from '../service/host.ts';
+import type { PortCounts } from '../host/network/bridge.ts';
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/xen/index.ts';
-import { GROUP, PE_BYTES } from '../storage/index.ts';
+import { GROUP, PE_BYTES } from '../host/storage/index.ts';
 import { HOST_NAME } from '../toolstack/commands/host.ts';
 import { failed, type Program, succeeded } from './program.ts';
 

@@ -1,5 +1,5 @@
 /** `truncate`: files of a length, images on the host's disk among them. Source: truncate(1) of coreutils for operands and what it says. */
-import type { HostCore } from '../host.ts';
+import type { HostCore } from '../service/host.ts';
 import { absolutePath } from './disk-paths.ts';
 import { failed, type Program, succeeded } from './program.ts';
 

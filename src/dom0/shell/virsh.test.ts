@@ -1,7 +1,7 @@
 /** virsh, brctl and tcpdump: columns and sentences. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { testFiles, testHost } from '../host.test-support.ts';
+import { testFiles, testHost } from '../service/host.test-support.ts';
 import { bridgePrograms } from './bridge.ts';
 import { virshProgram } from './virsh.ts';
 import type { Program } from './program.ts';

@@ -2,20 +2,20 @@
  * libvirt's spelling of the toolstack: `virsh` with the commands that a VM Server's administrators use most, over managed domains and those that run.
  * Source: tools/virsh-domain.c, virsh-domain-monitor.c and virsh-host.c of libvirt 9 for columns and sentences.
  */
-import { notCarried } from '../config/not-carried.ts';
-import { otherKeys, others, writeXlConfig } from '../config/write-xl.ts';
-import { writeSxp } from '../config/write-sxp.ts';
-import { parseXlConfig } from '../config/xlcfg.ts';
-import { writeXml } from '../config/write-xml.ts';
-import { formatFinding, isError, judgeDefinition } from '../config/model.ts';
-import { prepareToRead } from '../config/source.ts';
-import type { Definition } from '../config/definition.ts';
-import type { HostCore } from '../host.ts';
-import type { ManagedDomain } from '../managed/index.ts';
-import { currentOf, type SnapshotRecord } from '../snapshots/index.ts';
+import { notCarried } from '../definitions/config/not-carried.ts';
+import { otherKeys, others, writeXlConfig } from '../definitions/config/write-xl.ts';
+import { writeSxp } from '../definitions/config/write-sxp.ts';
+import { parseXlConfig } from '../definitions/config/xlcfg.ts';
+import { writeXml } from '../definitions/config/write-xml.ts';
+import { formatFinding, isError, judgeDefinition } from '../definitions/config/model.ts';
+import { prepareToRead } from '../definitions/config/source.ts';
+import type { Definition } from '../definitions/config/definition.ts';
+import type { HostCore } from '../service/host.ts';
+import type { ManagedDomain } from '../toolstack/managed/index.ts';
+import { currentOf, type SnapshotRecord } from '../toolstack/snapshots/index.ts';
 import { TSC_HZ } from '../../hypervisor/domain/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
-import { ideName } from '../plan.ts';
+import { ideName } from '../definitions/plan.ts';
 import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
 import { createFrom } from '../toolstack/commands/life-words.ts';
 import { definitionOf } from '../toolstack/commands/lists.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { StoreClient } from '../xenstore/client.ts';
-import { Store } from '../xenstore/store.ts';
+import { StoreClient } from '../backends/xenstore/client.ts';
+import { Store } from '../backends/xenstore/store.ts';
 import type { Owned, Ran, Surroundings } from './program.ts';
 import { xenstorePrograms } from './xenstore.ts';
 

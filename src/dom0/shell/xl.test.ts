@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { testFiles, testHost } from '../host.test-support.ts';
+import { testFiles, testHost } from '../service/host.test-support.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
 import type { Surroundings } from './program.ts';
 import { xlProgram } from './xl.ts';

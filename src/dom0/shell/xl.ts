@@ -1,8 +1,8 @@
 /** `xl`, and its older spelling `xm`, as programs of the shell: the toolstack's table of commands. Those that the table says own the terminal. */
-import { namesFiles, pathsIn, spellFiles } from '../files/index.ts';
-import type { HostCore } from '../host.ts';
+import { namesFiles, pathsIn, spellFiles } from '../host/files/index.ts';
+import type { HostCore } from '../service/host.ts';
 import { attachXl, type Call, namesOf, Refusal, runXl, type Table } from '../toolstack/commands/index.ts';
-import { visible } from '../terminal.ts';
+import { visible } from '../toolstack/terminal/terminal.ts';
 import { absolutePath } from './disk-paths.ts';
 import { failed, type Program, succeeded, type Surroundings } from './program.ts';
 

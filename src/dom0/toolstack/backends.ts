@@ -4,9 +4,9 @@
  */
 import { loadDrives } from '../../devices/ide/index.ts';
 import { HostError } from '../../hypervisor/memory/index.ts';
-import { loadedAgain } from '../again/index.ts';
+import { loadedAgain } from '../host/again/index.ts';
 
-const loadModel = loadedAgain(() => import('../device-model/device-model.ts'));
+const loadModel = loadedAgain(() => import('../backends/device-model/device-model.ts'));
 
 const PROGRAMS = {
   drives: { of: 'opens the media of drives', load: loadedAgain(() => import('../backends/drives.ts')) },

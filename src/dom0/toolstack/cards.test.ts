@@ -3,9 +3,9 @@ import { TestTimers } from '../../devices/testing.ts';
 import { Machine } from '../../hypervisor/memory/machine.ts';
 import { FakeGuest } from '../backends/fake-guest.test-support.ts';
 import { XENBUS_STATE } from '../backends/xenbus.ts';
-import { HostBus } from '../hardware/host-bus.ts';
-import { Network } from '../network/network.ts';
-import type { Rate } from '../network/rate.ts';
+import { HostBus } from '../host/hardware/host-bus.ts';
+import { Network } from '../host/network/network.ts';
+import type { Rate } from '../host/network/rate.ts';
 import { Cards, cardsOf, formatNetworkList, savedCards } from './cards.ts';
 
 const MAC = '00:16:3e:12:34:56';

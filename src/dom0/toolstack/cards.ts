@@ -5,11 +5,11 @@
 import { SavedStateError } from '../../hypervisor/index.ts';
 import type { Vif } from '../backends/vif/vif.ts';
 import { type BackendParts, backendPath, type DeviceId, frontendPath, XenbusBackend } from '../backends/xenbus.ts';
-import type { Definition } from '../config/definition.ts';
-import { parseMac } from '../config/vif.ts';
-import type { PortCounts } from '../network/bridge.ts';
-import type { Network } from '../network/network.ts';
-import type { Rate } from '../network/rate.ts';
+import type { Definition } from '../definitions/config/definition.ts';
+import { parseMac } from '../definitions/config/vif.ts';
+import type { PortCounts } from '../host/network/bridge.ts';
+import type { Network } from '../host/network/network.ts';
+import type { Rate } from '../host/network/rate.ts';
 import { backend } from './backends.ts';
 import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
 

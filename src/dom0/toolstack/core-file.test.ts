@@ -1,7 +1,7 @@
 /** The core file of a guest that stands still, read as dump-core-format.txt describes it. */
 import { expect, it } from 'vitest';
 import { pvhKernel, print, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
-import { testFile, testFiles, testHost } from '../host.test-support.ts';
+import { testFile, testFiles, testHost } from '../service/host.test-support.ts';
 
 /** Sections by name. */
 function sections(core: Uint8Array): Map<string, Uint8Array> {

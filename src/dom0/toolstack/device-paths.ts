@@ -3,8 +3,8 @@
  * Source: tools/libs/light/libxl_device.c, libxl__device_generic_add.
  */
 import { backendPath, type DeviceId, frontendPath, type Nodes, XENBUS_STATE } from '../backends/xenbus.ts';
-import type { StoreClient } from '../xenstore/client.ts';
-import type { Permission } from '../xenstore/store.ts';
+import type { StoreClient } from '../backends/xenstore/client.ts';
+import type { Permission } from '../backends/xenstore/store.ts';
 
 /** Both directories with what all devices have, and `nodes` of this one. The back end starts afterwards. */
 export function writeDevicePaths(client: StoreClient, id: DeviceId, nodes: { frontend: Nodes; backend: Nodes }): void {

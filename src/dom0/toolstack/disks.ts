@@ -6,11 +6,11 @@ import { type Disk, MemoryDisk } from '../../devices/ide/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { type DriveImage, type Medium, SavedStateError } from '../../hypervisor/index.ts';
 import { areDrives, type SavedDrive } from '../../hypervisor/disks/index.ts';
-import { deviceNumber } from '../backends/vbd/device-number.ts';
+import { deviceNumber } from '../definitions/config/device-number.ts';
 import type { Vbd } from '../backends/vbd/vbd.ts';
 import { backendPath, type BackendParts, type DeviceId, frontendPath, XenbusBackend } from '../backends/xenbus.ts';
 import type { DomainPaths } from './domain-paths.ts';
-import { ideName } from '../plan.ts';
+import { ideName } from '../definitions/plan.ts';
 import { backend } from './backends.ts';
 import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
 

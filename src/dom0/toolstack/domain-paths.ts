@@ -2,8 +2,8 @@
  * What the toolstack writes into the store for a new domain, before it runs.
  * Source: xen/docs/misc/xenstore-paths.pandoc; tools/libs/light/libxl_create.c, libxl_dom.c.
  */
-import type { StoreClient } from '../xenstore/client.ts';
-import type { Permission } from '../xenstore/store.ts';
+import type { StoreClient } from '../backends/xenstore/client.ts';
+import type { Permission } from '../backends/xenstore/store.ts';
 
 export interface DomainPaths {
   domid: number;

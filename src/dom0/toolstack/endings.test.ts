@@ -1,9 +1,9 @@
 /** on_poweroff, on_reboot and on_crash with every action. */
 import { describe, expect, it } from 'vitest';
 import { print, pvhKernel, shutdown, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
-import type { Host } from '../host.ts';
+import type { Host } from '../service/host.ts';
 import { oneMore, restartsForEver } from './endings.ts';
-import { testFile, testFiles, testHost, until } from '../host.test-support.ts';
+import { testFile, testFiles, testHost, until } from '../service/host.test-support.ts';
 
 const POWEROFF = 0,
   REBOOT = 1,

@@ -1,5 +1,5 @@
 /** Which IPv4 addresses a guest's cards have, as far as the host's network knows. */
-import type { HostCore } from '../host.ts';
+import type { HostCore } from '../service/host.ts';
 
 export interface CardAddress {
   /** `vifN.0`, as the bridge calls the port. */

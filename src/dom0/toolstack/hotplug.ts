@@ -6,14 +6,14 @@ import { type Disk, putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { DriveImage, Medium, OpenMedium } from '../../hypervisor/index.ts';
 import type { XenbusBackend } from '../backends/xenbus.ts';
 import { XENBUS_STATE } from '../backends/xenbus.ts';
-import type { DefinedDisk } from '../config/definition.ts';
-import type { Rate } from '../network/rate.ts';
-import { ideName } from '../plan.ts';
+import type { DefinedDisk } from '../definitions/config/definition.ts';
+import type { Rate } from '../host/network/rate.ts';
+import { ideName } from '../definitions/plan.ts';
 import { backend, loadBackends } from './backends.ts';
 import { NO_DISC, openInDomain0, queuedMedium } from './disks.ts';
 import type { DomainConsole, Member } from './member.ts';
 import type { Toolstack } from './toolstack.ts';
-import type { Later } from '../runner.ts';
+import type { Later } from './runners/runner.ts';
 
 /** How long a front end may take to let go (LIBXL_DESTROY_TIMEOUT), and how often it is looked at. */
 const CLOSE_MS = 10_000,

@@ -4,10 +4,10 @@
  */
 import type { State } from '../../devices/index.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';
-import type { PvConsole } from '../console/pv-console.ts';
-import type { StoreClient } from '../xenstore/client.ts';
-import { isValidPath, ofDomain, type Permission, QUOTA } from '../xenstore/store.ts';
-import type { SavedConnection, Xenstored } from '../xenstore/xenstored.ts';
+import type { PvConsole } from '../backends/console/pv-console.ts';
+import type { StoreClient } from '../backends/xenstore/client.ts';
+import { isValidPath, ofDomain, type Permission, QUOTA } from '../backends/xenstore/store.ts';
+import type { SavedConnection, Xenstored } from '../backends/xenstore/xenstored.ts';
 
 interface SavedNode {
   /** Below the domain's own path. */

@@ -5,7 +5,7 @@ import { FRAME_BYTES, Machine } from '../../hypervisor/memory/machine.ts';
 import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
 import { GrantTable, GTF } from '../../hypervisor/xen/grants/grants.ts';
 import { Ports } from '../../hypervisor/xen/events/ports.ts';
-import { encode, encodeMessage, XS } from '../xenstore/protocol.ts';
+import { encode, encodeMessage, XS } from '../backends/xenstore/protocol.ts';
 import { type Described, Services } from './services.ts';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';

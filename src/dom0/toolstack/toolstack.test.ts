@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { noMedia } from '../../hypervisor/index.ts';
-import { newDefinition } from '../config/definition.ts';
-import type { DomainRunner, Runners } from '../runner.ts';
+import { newDefinition } from '../definitions/config/definition.ts';
+import type { DomainRunner, Runners } from './runners/runner.ts';
 import { Toolstack } from './toolstack.ts';
 
 const nothing = (): void => {};

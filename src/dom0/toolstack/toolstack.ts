@@ -23,9 +23,9 @@ import {
 import { GuestLog } from '../../hypervisor/xen/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
 import type { BreakHit, WaitsFor } from '../../hypervisor/domain/index.ts';
-import { hostTime } from '../device-model/host-time.ts';
-import { modelOf } from '../device-model/saved-model.ts';
-import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from '../runner.ts';
+import { hostTime } from '../backends/device-model/host-time.ts';
+import { modelOf } from '../backends/device-model/saved-model.ts';
+import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from './runners/runner.ts';
 import {
   actionOf,
   dumpsCore,
@@ -47,11 +47,11 @@ import {
   type Restarts,
   shapeOf,
 } from './member.ts';
-import type { Action } from '../config/definition.ts';
-import type { Recorder } from '../recorder.ts';
-import type { Dom0Time } from '../network/network.ts';
-import { type StartedXen, startXen } from '../boot/start-xen.ts';
-import { NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';
+import type { Action } from '../definitions/config/definition.ts';
+import type { Recorder } from './recorder.ts';
+import type { Dom0Time } from '../host/network/network.ts';
+import { type StartedXen, startXen } from './boot/start-xen.ts';
+import { NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/no-vt.ts';
 import { backend, loadBackends } from './backends.ts';
 import { openInDomain0, queuedMedium } from './disks.ts';
 import { type Held, Saving } from './saving.ts';

@@ -4,7 +4,7 @@
  * Source: QEMU's docs/interop/qcow2.txt.
  */
 import type { Place } from '../../devices/ide/index.ts';
-import { inflate } from '../unpack/inflate.ts';
+import { inflate } from '../../formats/unpack/index.ts';
 import type { DiskSource } from './overlay-disk.ts';
 import {
   damaged,

@@ -1,5 +1,5 @@
 /**
- * The wire of a domain's emulated network card: two rings in the domain's records, with Domain 0's bridge at their other ends (src/dom0/network). The card may
+ * The wire of a domain's emulated network card: two rings in the domain's records, with Domain 0's bridge at their other ends (src/dom0/host/network). The card may
  * be in the domain's worker, on a thread that it shares with Domain 0, or in Domain 0 itself: it is the same.
  */
 import type { Ethernet } from '../../devices/net/index.ts';

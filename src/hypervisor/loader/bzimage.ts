@@ -2,10 +2,9 @@
  * The ELF kernel inside a bzImage: what a hypervisor enters directly (PVH), as Xen's toolstack unpacks it.
  * Source: Linux's Documentation/arch/x86/boot.rst, payload_offset and payload_length (boot protocol 2.08).
  */
-import { DecodeError } from '../unpack/output.ts';
+import { DecodeError, isGzip, isXz, loadUnpackers as load } from '../../formats/unpack/index.ts';
 import { isLinux } from './linux.ts';
 import { LoadError, view } from './plan.ts';
-import { isGzip, isXz } from '../unpack/magic.ts';
 
 const SETUP_SECTS = 0x1f1,
   VERSION = 0x206,
@@ -22,11 +21,11 @@ const LIMITS = {
   isBomb: (bytes: number, consumed: number): boolean => bytes > FREE_BYTES + MOST_GROWTH * consumed,
 };
 
-let unpackers: typeof import('../unpack/unpackers.ts') | undefined;
+let unpackers: Awaited<ReturnType<typeof load>> | undefined;
 
 /** Packed kernels can be unpacked from then on. */
 export async function loadUnpackers(): Promise<void> {
-  unpackers ??= await import('../unpack/unpackers.ts');
+  unpackers ??= await load();
 }
 
 /** Loads what unpacks this kernel, where it is packed: the smallest guests' are not. */

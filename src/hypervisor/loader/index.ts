@@ -2,5 +2,5 @@
 export { type KernelSymbols, kernelSymbols } from './elf-symbols.ts';
 export { loadUnpackers, prepareKernel, unzipped } from './bzimage.ts';
 export { type EntryState, type FrameBuffer, kernelKind, loadKernel, type LoadOptions } from './load-kernel.ts';
-export { DecodeError } from '../unpack/output.ts';
+export { DecodeError } from '../../formats/unpack/index.ts';
 export { type E820Entry, type GuestMemory, LoadError, type LoadedFile } from './plan.ts';

@@ -1,7 +1,7 @@
 /**
  * What a file that is no kernel looks like, so that the message can say what to do with it.
  */
-import { has, packingOf } from '../unpack/packings.ts';
+import { has, packingOf } from '../../formats/unpack/index.ts';
 
 const MAGICS: { at: number; bytes: number[] | string; what: string; advice: string }[] = [
   {

@@ -82,7 +82,7 @@ function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE, card, 
 
 const MOST: DomainShape = { vcpus: XEN_VCPUS, xen: XEN_TYPE.HVM, card: true, drives: true };
 const DOMAIN_0_BYTES = recordBytes(0, { xen: XEN_TYPE.PV });
-/** What Domain 0's drivers share with the host's devices (src/dom0/hardware). */
+/** What Domain 0's drivers share with the host's devices (src/dom0/host/hardware). */
 const DRIVER_BYTES = 40 * FRAME_BYTES;
 
 /** Bytes of machine memory that one domain of `memoryMiB` needs, records included, with the hypervisor's own: for a host that runs one guest. */

@@ -2,7 +2,7 @@
  * Takes a file apart into headers and records (format.ts): lengths, numbers and checksums. What the records say is reader.ts's.
  * Nothing here trusts a length, and every message names the record and where it lies.
  */
-import { crc32 } from '../unpack/checksums.ts';
+import { crc32 } from '../../formats/unpack/index.ts';
 import {
   DOMAIN_KIND,
   LIBXC,

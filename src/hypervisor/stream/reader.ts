@@ -8,7 +8,7 @@ import { isNicModel } from '../../devices/index.ts';
 import type { Boot } from '../domain/boot.ts';
 import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS, SCREEN_BYTES } from '../layout/layout.ts';
-import { crc32 } from '../unpack/checksums.ts';
+import { crc32 } from '../../formats/unpack/index.ts';
 import { FRAME_BYTES } from '../memory/machine.ts';
 import { readDiskRecord } from '../disks/saved-disks.ts';
 import { areDrives } from '../disks/saved-drive.ts';

@@ -4,7 +4,7 @@ import { registers as R, TSC_HZ } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
 import type { Domain } from '../domain/domain.ts';
 import { SCREEN_BYTES, XEN } from '../layout/layout.ts';
-import { crc32 } from '../unpack/checksums.ts';
+import { crc32 } from '../../formats/unpack/index.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../memory/machine.ts';
 import { encodePlain } from './plain-data.ts';
 import { describeDrives, diskRecords } from '../disks/saved-disks.ts';

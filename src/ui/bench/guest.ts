@@ -1,5 +1,5 @@
 /** Runs a guest of the measurements on this host, or on another emulator whose module the address names. */
-import type { ConsoleOutput } from '../../dom0/index.ts';
+import type { ConsoleOutput } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
 import { type Line, linesOf } from './rows.ts';
 

@@ -1,7 +1,7 @@
 /** Made up: what the parts on /components.html show. */
 
 import { signal } from '@preact/signals';
-import type { DomainInfo, Inventory, Plan, Task } from '../../dom0/index.ts';
+import type { DomainInfo, Inventory, Plan, Task } from '../../dom0/service/index.ts';
 import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout/index.ts';
 import type { Reading } from '../readings.ts';
 import { ScreenPainter } from '../screen/painter.ts';

@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { BreakHit, BreakPoint } from '../../dom0/index.ts';
+import type { BreakHit, BreakPoint } from '../../dom0/service/index.ts';
 import { asTask, host, sentence } from '../host.ts';
 import { Icon, Tag } from '../parts/marks.tsx';
 import type { DomainSession } from '../sessions.ts';

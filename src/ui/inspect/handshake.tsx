@@ -1,6 +1,6 @@
 /** The two halves of a device on the way to each other, over time: who wrote which state, whose watch fired, and what was written before. */
 
-import type { StoreNode } from '../../dom0/index.ts';
+import type { StoreNode } from '../../dom0/service/index.ts';
 import { ownerClass } from '../parts/marks.tsx';
 
 const words = {

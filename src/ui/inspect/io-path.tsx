@@ -2,7 +2,7 @@
 
 import { signal, useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import type { FollowedRequest } from '../../dom0/index.ts';
+import type { FollowedRequest } from '../../dom0/service/index.ts';
 import { exitTitle } from '../../hypervisor/view/index.ts';
 import { domains, host } from '../host.ts';
 import { ModeBadge, ownerClass, Tag } from '../parts/marks.tsx';

@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { RingFacts } from '../../dom0/index.ts';
+import type { RingFacts } from '../../dom0/service/index.ts';
 import type { GrantEntry, PortView } from '../../hypervisor/view/index.ts';
 import { host } from '../host.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';

@@ -1,7 +1,7 @@
 /** The same guest, four ways, on a host on this thread: what is told is what the hypervisor counted, and nothing stays behind. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { testHost } from '../../dom0/host.test-support.ts';
+import { testHost } from '../../dom0/service/host.test-support.ts';
 import { DEPTH, type Measured, ofTimes, REQUEST_KIB, runWays, WAYS, type WaysHost } from './ways.ts';
 
 const MIB = 0.25;

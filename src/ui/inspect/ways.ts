@@ -6,7 +6,7 @@
  * each begins another round, so that what this computer does meanwhile meets all of them. Of each way the run with the middle time is told, with the fastest and
  * the slowest beside it.
  */
-import type { DomainInfo, Facts, NamedFile } from '../../dom0/index.ts';
+import type { DomainInfo, Facts, NamedFile } from '../../dom0/service/index.ts';
 import { whole } from '../units.ts';
 
 export type WayId = 'pio' | 'dma' | 'pvhvm' | 'pvh';

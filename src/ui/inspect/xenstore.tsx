@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import type { Inspected, StoreNode } from '../../dom0/index.ts';
+import type { Inspected, StoreNode } from '../../dom0/service/index.ts';
 import { host, nameOf, sentence } from '../host.ts';
 import { PHONE } from '../media.ts';
 import { Chip, Icon, ownerClass } from '../parts/marks.tsx';

@@ -1,11 +1,11 @@
 /** A host in virtual time without a page, for walks through lessons. */
 import { readFileSync } from 'node:fs';
-import { loadAtHand } from '../../dom0/at-hand.ts';
-import { createHost } from '../../dom0/create-host.ts';
-import type { Host } from '../../dom0/host.ts';
-import { inTurns } from '../../dom0/runner-local.ts';
-import { VIRTUAL_EPOCH_MS } from '../../dom0/virtual-epoch.ts';
-import { VirtualTime } from '../../dom0/virtual-time.ts';
+import { loadAtHand } from '../../dom0/service/at-hand.ts';
+import { createHost } from '../../dom0/service/create-host.ts';
+import type { Host } from '../../dom0/service/host.ts';
+import { inTurns } from '../../dom0/toolstack/runners/runner-local.ts';
+import { VIRTUAL_EPOCH_MS } from '../../dom0/service/virtual-epoch.ts';
+import { VirtualTime } from '../../dom0/service/virtual-time.ts';
 import { functionOrScript } from '../../hypervisor/worker/index.ts';
 import type { LessonHost } from './run.ts';
 

@@ -6,7 +6,7 @@
  * refused, and what is wrong is told with its line, all of it at once.
  */
 import { lexer, type Token, type Tokens } from 'marked';
-import { crc32 } from '../../hypervisor/unpack/index.ts';
+import { crc32 } from '../../formats/unpack/index.ts';
 import { type Expression, readExpression } from './expression.ts';
 import { MOST_CHARACTERS } from './list.ts';
 

@@ -1,5 +1,5 @@
 /** What a lesson does to the host of this page. */
-import type { NamedFile } from '../../dom0/index.ts';
+import type { NamedFile } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
 import type { LessonHost } from './run.ts';
 

@@ -3,7 +3,7 @@
 import { signal, useSignal } from '@preact/signals';
 import { type ComponentChildren, Fragment } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import type { DomainInfo } from '../../dom0/index.ts';
+import type { DomainInfo } from '../../dom0/service/index.ts';
 import { command, domains, host, info, makingAnew, reportProblem, sentence } from '../host.ts';
 import { mediaSignal } from '../media.ts';
 import { frontGuest, sessions } from '../sessions.ts';

@@ -3,7 +3,7 @@
 import { signal, useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
-import type { RingFacts } from '../../dom0/index.ts';
+import type { RingFacts } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
 import { type SlotState, slotStates } from '../inspect/ring-slots.ts';
 import { ownerClass } from '../parts/marks.tsx';

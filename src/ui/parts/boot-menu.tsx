@@ -1,6 +1,6 @@
 /** The host's boot menu, over the page while nothing runs. */
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { type BootMenu, drawMenu, type MenuScreen } from '../../dom0/boot/menu/index.ts';
+import { type BootMenu, drawMenu, type MenuScreen } from '../../dom0/toolstack/boot/menu/index.ts';
 import { bootMenu, bootMenuChanges, bootMenuPressed } from '../boot.ts';
 import { strings } from '../strings.ts';
 import { Brand, Icon } from './marks.tsx';

@@ -1,6 +1,6 @@
 /** Guests that are saved at intervals: how often, when last, and those that can go on from there. */
 import { useEffect } from 'preact/hooks';
-import type { Checkpoint } from '../../dom0/index.ts';
+import type { Checkpoint } from '../../dom0/service/index.ts';
 import { forget, goOn, problems, running, saveAll, savedMs, saving, waiting } from '../checkpoints.ts';
 import { openState } from '../inventory.ts';
 import { SAVE_EVERY, saveEvery } from '../settings.ts';

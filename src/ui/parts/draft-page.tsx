@@ -1,6 +1,6 @@
 /** What was dropped: its definition as form and as text, every line with its verdict, what stops it, what Start will do. */
 
-import type { Finding, Plan } from '../../dom0/index.ts';
+import type { Finding, Plan } from '../../dom0/service/index.ts';
 import { remedied } from '../remedy.ts';
 import { changeDraft, discard, draft, judge, leftOut, startDraft, typeDraft } from '../state.ts';
 import { laterStrings } from '../strings-later.ts';

@@ -2,7 +2,14 @@
 
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import type { Changes, Definition, Finding, JudgedText, OpenedDefinition, VolumeInfo } from '../../dom0/index.ts';
+import type {
+  Changes,
+  Definition,
+  Finding,
+  JudgedText,
+  OpenedDefinition,
+  VolumeInfo,
+} from '../../dom0/service/index.ts';
 import { chosenKey } from '../editing.ts';
 import { info } from '../host.ts';
 import { inventory } from '../inventory.ts';

@@ -1,7 +1,7 @@
 /** The text of a definition, a line's verdict beside it. The text itself is a plain field over the same text with its marks. */
 
 import { useRef } from 'preact/hooks';
-import type { Finding, JudgedText } from '../../dom0/index.ts';
+import type { Finding, JudgedText } from '../../dom0/service/index.ts';
 import { chosenKey } from '../editing.ts';
 import { remedyOf } from '../remedy.ts';
 import { laterStrings } from '../strings-later.ts';

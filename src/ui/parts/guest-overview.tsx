@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
-import type { GuestDrive, GuestFacts } from '../../dom0/index.ts';
+import type { GuestDrive, GuestFacts } from '../../dom0/service/index.ts';
 import { asTask, host, info, reportProblem } from '../host.ts';
 import { inventory, openState } from '../inventory.ts';
 import type { DomainSession } from '../sessions.ts';

@@ -1,8 +1,8 @@
 // @vitest-environment happy-dom
 import { h, render } from 'preact';
 import { afterEach, expect, it, vi } from 'vitest';
-import type { Inventory } from '../../dom0/index.ts';
-import { newDefinition } from '../../dom0/config/index.ts';
+import type { Inventory } from '../../dom0/service/index.ts';
+import { newDefinition } from '../../dom0/definitions/config/index.ts';
 
 vi.mock('../host.ts', async original => ({
   ...(await original<object>()),

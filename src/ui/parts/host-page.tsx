@@ -1,7 +1,7 @@
 /** The host at a glance: domains as xl lists them, machine memory by owner, and the last minute. */
 
 import { useSignal } from '@preact/signals';
-import type { DefinedDomain, DomainInfo, Inventory } from '../../dom0/index.ts';
+import type { DefinedDomain, DomainInfo, Inventory } from '../../dom0/service/index.ts';
 import { type Action, definedActions, guestActions, hostActions } from '../actions.ts';
 import { command, domains, info } from '../host.ts';
 import { domain0History, hostPart, inventory, partOf, readings } from '../inventory.ts';

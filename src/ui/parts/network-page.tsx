@@ -1,6 +1,6 @@
 /** The bridge: its ports with their counts, and the stations that it has learned. */
 
-import type { Inventory } from '../../dom0/index.ts';
+import type { Inventory } from '../../dom0/service/index.ts';
 import { domains } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { ordered, orderOf } from '../order.ts';

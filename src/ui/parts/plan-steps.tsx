@@ -1,6 +1,6 @@
 /** What starting a plan without errors will do. */
 
-import type { Plan } from '../../dom0/index.ts';
+import type { Plan } from '../../dom0/service/index.ts';
 import { laterStrings } from '../strings-later.ts';
 
 interface Props {

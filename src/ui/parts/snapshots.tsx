@@ -3,7 +3,7 @@
 import './snapshots.css';
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { CHECKPOINTS, type SnapshotRecord } from '../../dom0/snapshots/index.ts';
+import { CHECKPOINTS, type SnapshotRecord } from '../../dom0/toolstack/snapshots/index.ts';
 import { domains, host, sentence, tasks } from '../host.ts';
 import { freeNumber, type SnapshotRow, treeOf } from '../snapshot-tree.ts';
 import { forget, goBack, isLeaving, keepSnapshot, take, takeSpelled } from '../snapshots.ts';

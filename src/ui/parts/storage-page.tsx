@@ -1,6 +1,6 @@
 /** The host's disk: its partitions, and the volumes that guests have. */
 
-import type { VolumeInfo } from '../../dom0/index.ts';
+import type { VolumeInfo } from '../../dom0/service/index.ts';
 import { inventory, openState } from '../inventory.ts';
 import { natural, ordered, orderOf } from '../order.ts';
 import { askToPersist, elsewhere, persists, state } from '../shell-session.ts';

@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { Fragment } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import type { Cause, Task, TaskRecord } from '../../dom0/index.ts';
+import type { Cause, Task, TaskRecord } from '../../dom0/service/index.ts';
 import { dismiss, host, nameOf } from '../host.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';

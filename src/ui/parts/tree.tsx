@@ -3,7 +3,7 @@
 import { computed } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { DefinedDomain, DomainInfo } from '../../dom0/index.ts';
+import type { DefinedDomain, DomainInfo } from '../../dom0/service/index.ts';
 import { type Action, definedActions, guestActions, hostActions } from '../actions.ts';
 import { domains, info } from '../host.ts';
 import { matching, natural } from '../order.ts';

@@ -1,7 +1,7 @@
 /** A definition line by line, with the verdict on each. */
 
 import { useSignal } from '@preact/signals';
-import type { Finding, Plan } from '../../dom0/index.ts';
+import type { Finding, Plan } from '../../dom0/service/index.ts';
 import { remedyOf } from '../remedy.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';

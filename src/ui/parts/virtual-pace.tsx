@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { TimeNow } from '../../dom0/index.ts';
+import type { TimeNow } from '../../dom0/service/index.ts';
 import { asTask, host, hostsLost } from '../host.ts';
 import { strings } from '../strings.ts';
 import { clock } from '../units.ts';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { MouseMove } from '../../dom0/api.ts';
+import type { MouseMove } from '../../dom0/service/api.ts';
 import { MouseMoves, TouchPad } from './mouse.ts';
 
 let sent: MouseMove[] = [];

@@ -1,6 +1,6 @@
 /** A pointer's movements as those of a PS/2 mouse: whole counts, up positive, collected until they are sent. */
 
-import type { MouseMove } from '../../dom0/index.ts';
+import type { MouseMove } from '../../dom0/service/index.ts';
 
 /** Pixels, lines and pages (WheelEvent.deltaMode) that make one step of a wheel. */
 const WHEEL_STEP = [100, 3, 1];

@@ -13,7 +13,7 @@ import { buildInitramfs } from '../../../scripts/archive/initramfs.ts';
 import { localSource, withDependencies } from '../../../scripts/archive/local-source.ts';
 import { Packages } from '../../../scripts/archive/packages.ts';
 import { Apt, Archive, PackageCache } from '../../../scripts/archive/source.ts';
-import { makeCd } from '../../../src/dom0/file-systems/make-cd.ts';
+import { makeCd } from '../../../src/formats/file-systems/make-cd.ts';
 import { file } from '../needs.ts';
 import unattended from './unattended.sh?raw';
 

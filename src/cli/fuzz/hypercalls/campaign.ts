@@ -10,7 +10,7 @@ import { saveDomain, SavedStateError } from '../../../hypervisor/stream/index.ts
 import type { Mapping } from '../../../hypervisor/xen/index.ts';
 import { viridianFeatures } from '../../../hypervisor/xen/viridian/index.ts';
 import { Services, WHOLE_P2M } from '../../../dom0/toolstack/index.ts';
-import { StoreError } from '../../../dom0/xenstore/index.ts';
+import { StoreError } from '../../../dom0/backends/xenstore/index.ts';
 import { Hostile, HOSTILE_MIB, HOSTILE_VCPUS, type HostileType } from './hostile.ts';
 import { LENT_COUNT, LENT_FIRST, Neighbours } from './neighbours.ts';
 import { type Pick, picker } from '../pick.ts';

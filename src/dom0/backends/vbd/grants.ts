@@ -2,7 +2,7 @@
  * The guest's pages that a disk's requests name. A front end that uses persistent grants names the same pages over and over: they stay mapped, the ones that
  * were used lately, up to a bound. Source: xen/include/public/io/blkif.h, feature-persistent; its default bound in Linux's xen-blkback.
  */
-import type { GrantedPage } from '../../access.ts';
+import type { GrantedPage } from '../access.ts';
 
 /** xen_blkif_max_pgrants */
 export const MOST_PERSISTENT = 1056;

@@ -3,7 +3,7 @@
  * Sources: xen/include/public/io/fbif.h; for the store's nodes and the order of steps, QEMU's hw/display/xenfb.c.
  */
 import type { ScreenWriter, Timer, Timers } from '../../../devices/index.ts';
-import type { Mapping } from '../../access.ts';
+import type { Mapping } from '../access.ts';
 import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';
 import {
   EVENT_WORDS,

@@ -3,7 +3,7 @@
  * The pointer is one that moves: a front end that asks for places (request-abs-pointer) is told where that has come to on its screen.
  */
 import type { MouseMove } from '../../../hypervisor/index.ts';
-import type { Mapping } from '../../access.ts';
+import type { Mapping } from '../access.ts';
 import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';
 import { linuxKey, LINUX_BUTTONS } from './keycodes.ts';
 import { EVENT_WORDS, KBD_EVENT, KBD_IN_EVENTS, KBD_IN_OFFSET, KBD_PAGE } from './protocol.ts';

@@ -1,12 +1,12 @@
 /** Disks that come and go while a guest runs. Source: tools/xl/xl_block.c of Xen 4.17. */
 import type { DriveImage } from '../../../hypervisor/index.ts';
-import type { NamedFile } from '../../api.ts';
-import { deviceNumber } from '../../backends/vbd/device-number.ts';
-import { parseDisk } from '../../config/disk.ts';
-import { HEAD_BYTES, imageProblem } from '../../images.ts';
-import type { HostCore } from '../../host.ts';
-import { unpackedImage } from '../../packed.ts';
-import { baseName } from '../../plan.ts';
+import type { NamedFile } from '../../service/api.ts';
+import { deviceNumber } from '../../definitions/config/device-number.ts';
+import { parseDisk } from '../../definitions/config/disk.ts';
+import { HEAD_BYTES, imageProblem } from '../../host/images/images.ts';
+import type { HostCore } from '../../service/host.ts';
+import { unpackedImage } from '../../host/images/packed.ts';
+import { baseName } from '../../definitions/plan.ts';
 import { loadBackends } from '../backends.ts';
 import { type DiskInfo, formatBlockList } from '../disks.ts';
 import { attachDisk, detachDisk } from '../hotplug.ts';

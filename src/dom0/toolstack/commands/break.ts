@@ -1,6 +1,6 @@
 /** Where a domain is to stop: an instruction, or bytes that somebody writes or touches. The command is ours; with Xen one attaches gdbsx. */
 import { BREAK_KINDS, type BreakPoint, MOST_BREAKS, MOST_WATCHED_BYTES } from '../../../hypervisor/domain/index.ts';
-import type { HostCore } from '../../host.ts';
+import type { HostCore } from '../../service/host.ts';
 import { hex, spelled } from '../break-words.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';

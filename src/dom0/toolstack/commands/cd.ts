@@ -3,14 +3,14 @@
  * which libxl does not change, by virsh(1), change-media.
  */
 import type { Medium } from '../../../hypervisor/index.ts';
-import type { NamedFile } from '../../api.ts';
-import { deviceNumber } from '../../backends/vbd/device-number.ts';
-import { namesFiles, pathsIn, spellFiles } from '../../files/index.ts';
-import { CdError, makeCd } from '../../file-systems/index.ts';
-import { HEAD_BYTES, imageKind, imageProblem, NO_CD } from '../../images.ts';
-import type { HostCore } from '../../host.ts';
-import { unpackedImage } from '../../packed.ts';
-import { baseName } from '../../plan.ts';
+import type { NamedFile } from '../../service/api.ts';
+import { deviceNumber } from '../../definitions/config/device-number.ts';
+import { namesFiles, pathsIn, spellFiles } from '../../host/files/index.ts';
+import { CdError, makeCd } from '../../../formats/file-systems/index.ts';
+import { HEAD_BYTES, imageKind, imageProblem, NO_CD } from '../../host/images/images.ts';
+import type { HostCore } from '../../service/host.ts';
+import { unpackedImage } from '../../host/images/packed.ts';
+import { baseName } from '../../definitions/plan.ts';
 import { changeDisc } from '../hotplug.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';

@@ -1,6 +1,6 @@
 /** What a command of the toolstack is: an entry of the table (index.ts) from which the page's proxy, the command line, help and the shell derive. */
-import type { HostCore } from '../../host.ts';
-import type { Owned } from '../../terminal.ts';
+import type { HostCore } from '../../service/host.ts';
+import type { Owned } from '../terminal/terminal.ts';
 
 /** What a command does, without the words for it. */
 export interface Deed<Arguments extends unknown[], Result> {

@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import * as Comlink from 'comlink';
 import { describe, expect, it } from 'vitest';
-import { apiOf, type NamedFile } from '../../api.ts';
-import { hostWith, type HostCore } from '../../host.ts';
-import { inTurns } from '../../runner-local.ts';
-import { COMMANDS as STORAGE } from '../../storage/commands.ts';
+import { apiOf, type NamedFile } from '../../service/api.ts';
+import { hostWith, type HostCore } from '../../service/host.ts';
+import { inTurns } from '../runners/runner-local.ts';
+import { COMMANDS as STORAGE } from '../../host/storage/commands.ts';
 import { COMMANDS, command, helpOf, namesOf, Refusal, runXl, type Table } from './index.ts';
 
 const demo = readFileSync(new URL('../../../../guests/demo/demo.elf', import.meta.url));

@@ -1,7 +1,7 @@
 /** A domain's console at the terminal. */
-import type { ConsoleInput, ConsoleOutput } from '../../api.ts';
-import type { HostCore } from '../../host.ts';
-import type { Owned } from '../../terminal.ts';
+import type { ConsoleInput, ConsoleOutput } from '../../service/api.ts';
+import type { HostCore } from '../../service/host.ts';
+import type { Owned } from '../terminal/terminal.ts';
 import { command } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 

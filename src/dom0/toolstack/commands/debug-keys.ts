@@ -4,7 +4,7 @@
  * xen/common/event_channel.c, gnttab_usage_print_all() in xen/common/grant_table.c of Xen 4.17.
  */
 import { EVTCHNSTAT } from '../../../hypervisor/xen/index.ts';
-import type { HostCore } from '../../host.ts';
+import type { HostCore } from '../../service/host.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, readWords } from './words.ts';
 

@@ -1,5 +1,5 @@
 /** What the hypervisor has printed. The first view shows it. */
-import type { HostCore } from '../../host.ts';
+import type { HostCore } from '../../service/host.ts';
 import { deed } from './command.ts';
 
 export const dmesg = deed({

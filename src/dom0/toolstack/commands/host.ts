@@ -9,9 +9,9 @@ import {
   XEN_MAJOR,
   XEN_MINOR,
 } from '../../../hypervisor/xen/index.ts';
-import type { HostInfo } from '../../api.ts';
-import { describeHost, keepHostWords, keptHostWords, readKeptHost } from '../../boot/index.ts';
-import type { HostCore } from '../../host.ts';
+import type { HostInfo } from '../../service/api.ts';
+import { describeHost, keepHostWords, keptHostWords, readKeptHost } from '../boot/index.ts';
+import type { HostCore } from '../../service/host.ts';
 import { command, Refusal } from './command.ts';
 import { readWords } from './words.ts';
 

@@ -1,7 +1,7 @@
 /** What is typed at a guest from outside: keys of its keyboard, and Linux's magic SysRq. */
 import { sendSysrq } from '../requests.ts';
-import type { HostCore } from '../../host.ts';
-import { nearest } from '../../config/nearest.ts';
+import type { HostCore } from '../../service/host.ts';
+import { nearest } from '../../definitions/config/nearest.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords, wholeNumber } from './words.ts';
 

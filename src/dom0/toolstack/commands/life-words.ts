@@ -1,14 +1,14 @@
 /** How the commands of life.ts and dmesg.ts are written: their words, options and help. They come with the shell. */
-import type { DomainInfo, NamedFile } from '../../api.ts';
-import { formatFinding, judgeDefinition } from '../../config/model.ts';
-import { prepareToRead } from '../../config/source.ts';
-import { writeJson } from '../../config/write-json.ts';
-import { MOST_BYTES } from '../../config/xlcfg.ts';
-import type { HostCore } from '../../host.ts';
-import { HEAD_BYTES } from '../../images.ts';
-import { judgeFiles } from '../../judging.ts';
-import { baseName, isDefinition, withOptions } from '../../plan.ts';
-import { ERROR_FAIL, ERROR_INVAL } from '../libxl-words.ts';
+import type { DomainInfo, NamedFile } from '../../service/api.ts';
+import { formatFinding, judgeDefinition } from '../../definitions/config/model.ts';
+import { prepareToRead } from '../../definitions/config/source.ts';
+import { writeJson } from '../../definitions/config/write-json.ts';
+import { MOST_BYTES } from '../../definitions/config/xlcfg.ts';
+import type { HostCore } from '../../service/host.ts';
+import { HEAD_BYTES } from '../../host/images/images.ts';
+import { judgeFiles } from '../../definitions/judging.ts';
+import { baseName, isDefinition, withOptions } from '../../definitions/plan.ts';
+import { ERROR_FAIL, ERROR_INVAL } from '../../definitions/libxl-words.ts';
 import { type Call, command, Refusal } from './command.ts';
 import { openConsole } from './console.ts';
 import * as deeds from './dmesg.ts';

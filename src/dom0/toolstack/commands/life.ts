@@ -1,10 +1,10 @@
 /** A domain's life: created, stopped and let go on, shut down, started again, destroyed. */
-import type { DomainInfo, NamedFile, Plan } from '../../api.ts';
-import { formatFinding } from '../../config/model.ts';
-import { judgeFiles } from '../../judging.ts';
-import { StorageError } from '../../storage/index.ts';
-import { ERROR_FAIL, fromScript, NO_DISKS } from '../libxl-words.ts';
-import type { Guest, HostCore } from '../../host.ts';
+import type { DomainInfo, NamedFile, Plan } from '../../service/api.ts';
+import { formatFinding } from '../../definitions/config/model.ts';
+import { judgeFiles } from '../../definitions/judging.ts';
+import { StorageError } from '../../host/storage/index.ts';
+import { ERROR_FAIL, fromScript, NO_DISKS } from '../../definitions/libxl-words.ts';
+import type { Guest, HostCore } from '../../service/host.ts';
 import { deed, Refusal } from './command.ts';
 
 /** How long a guest may take to follow its power button. */

@@ -1,10 +1,10 @@
 /** What domains there are. */
-import type { DomainInfo } from '../../api.ts';
-import type { HostCore } from '../../host.ts';
+import type { DomainInfo } from '../../service/api.ts';
+import type { HostCore } from '../../service/host.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
-import { type Definition, newDefinition } from '../../config/definition.ts';
-import { writeJson } from '../../config/write-json.ts';
-import { writeSxp } from '../../config/write-sxp.ts';
+import { type Definition, newDefinition } from '../../definitions/config/definition.ts';
+import { writeJson } from '../../definitions/config/write-json.ts';
+import { writeSxp } from '../../definitions/config/write-sxp.ts';
 import { runNsOf } from '../run-time.ts';
 import { command, Refusal } from './command.ts';
 import { runningOf } from './managed.ts';

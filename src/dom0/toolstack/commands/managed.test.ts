@@ -1,10 +1,10 @@
 /** xm new, start, delete and list, and what starts with the host; xl create's settings, dry run and refusals. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { KeptFiles } from '../../files/index.ts';
-import { testFiles, testHost } from '../../host.test-support.ts';
-import type { Host } from '../../host.ts';
-import { MemoryStore } from '../../storage/index.ts';
+import type { KeptFiles } from '../../host/files/index.ts';
+import { testFiles, testHost } from '../../service/host.test-support.ts';
+import type { Host } from '../../service/host.ts';
+import { MemoryStore } from '../../host/storage/index.ts';
 import { COMMANDS, runXl } from './index.ts';
 
 const demo = readFileSync(new URL('../../../../guests/demo/demo.elf', import.meta.url));

@@ -2,11 +2,11 @@
  * Domains that are defined, whether they run or not: xm new, start, delete; xl has no such commands.
  * Source: tools/python/xen/xm/new.py and main.py, XendDomain.py (domain_new, domain_start, domain_delete) of Xen 4.1.
  */
-import type { DomainInfo } from '../../api.ts';
-import { withOptions } from '../../plan.ts';
-import type { HostCore } from '../../host.ts';
-import type { ManagedDomain, ManagedDomains } from '../../managed/index.ts';
-import { isDevice, isTransfer, Storage } from '../../storage/index.ts';
+import type { DomainInfo } from '../../service/api.ts';
+import { withOptions } from '../../definitions/plan.ts';
+import type { HostCore } from '../../service/host.ts';
+import type { ManagedDomain, ManagedDomains } from '../managed/index.ts';
+import { isDevice, isTransfer, Storage } from '../../host/storage/index.ts';
 import { command, Refusal } from './command.ts';
 import { createFrom } from './life-words.ts';
 import { atLeast, readWords } from './words.ts';

@@ -1,10 +1,10 @@
 /** What guests have of the network. */
-import type { HostCore } from '../../host.ts';
+import type { HostCore } from '../../service/host.ts';
 import { loadBackends } from '../backends.ts';
 import { type CardInfo, formatNetworkList } from '../cards.ts';
-import { parseVif } from '../../config/vif.ts';
+import { parseVif } from '../../definitions/config/vif.ts';
 import { attachCard, detachCard } from '../hotplug.ts';
-import { fromScript } from '../libxl-words.ts';
+import { fromScript } from '../../definitions/libxl-words.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 

@@ -1,10 +1,10 @@
 /** Virtual processors: which there are, where they run, how many are online. Source: tools/xl/xl_vcpu.c of Xen 4.17. */
-import { ALL_CPUS, formatCpus } from '../../config/cpus.ts';
+import { ALL_CPUS, formatCpus } from '../../definitions/config/cpus.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import { RUNSTATE } from '../../../hypervisor/xen/index.ts';
 import { setVcpus } from '../requests.ts';
 import { runNsOf } from '../run-time.ts';
-import type { HostCore } from '../../host.ts';
+import type { HostCore } from '../../service/host.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords, wholeNumber } from './words.ts';
 

@@ -1,9 +1,9 @@
 /** What domains have of memory and processors. */
 import { XEN } from '../../../hypervisor/layout/index.ts';
 import { sharesOf, sharesProblem } from '../../../hypervisor/scheduler/index.ts';
-import type { Schedule } from '../../api.ts';
-import { affinityProblem, formatAffinity, parseCpus } from '../../config/cpus.ts';
-import type { HostCore } from '../../host.ts';
+import type { Schedule } from '../../service/api.ts';
+import { affinityProblem, formatAffinity, parseCpus } from '../../definitions/config/cpus.ts';
+import type { HostCore } from '../../service/host.ts';
 import { followBalloon } from '../balloon.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, mebibytes, readWords, wholeNumber } from './words.ts';

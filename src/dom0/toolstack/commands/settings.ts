@@ -1,13 +1,13 @@
 /** What of a domain can be changed while it is there: its name, its limit of memory, the definition of its next start; and a copy of its state. */
-import { BAD_NAME } from '../../config/definition.ts';
-import { judgeFiles } from '../../judging.ts';
+import { BAD_NAME } from '../../definitions/config/definition.ts';
+import { judgeFiles } from '../../definitions/judging.ts';
 import { setMaxMemory } from '../requests.ts';
-import type { HostCore } from '../../host.ts';
-import type { NamedFile } from '../../api.ts';
-import { nameTaken } from '../libxl-words.ts';
-import { recordsOf } from '../../snapshots/index.ts';
-import { isTransfer, transferVolume } from '../../storage/index.ts';
-import type { ManagedDomain } from '../../managed/index.ts';
+import type { HostCore } from '../../service/host.ts';
+import type { NamedFile } from '../../service/api.ts';
+import { nameTaken } from '../../definitions/libxl-words.ts';
+import { recordsOf } from '../snapshots/index.ts';
+import { isTransfer, transferVolume } from '../../host/storage/index.ts';
+import type { ManagedDomain } from '../managed/index.ts';
 import { command, Refusal } from './command.ts';
 import { filesFor } from './life-words.ts';
 import { planRefusal } from './life.ts';

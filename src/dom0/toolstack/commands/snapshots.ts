@@ -1,8 +1,8 @@
 /** Snapshots and clones of domains, with their disks. xl has no such commands: the words are those of virsh and virt-clone, the refusals xl's kind. */
-import type { DomainInfo, NamedFile } from '../../api.ts';
-import type { HostCore } from '../../host.ts';
-import type { ManagedDomain } from '../../managed/index.ts';
-import { quoted } from '../../plan.ts';
+import type { DomainInfo, NamedFile } from '../../service/api.ts';
+import type { HostCore } from '../../service/host.ts';
+import type { ManagedDomain } from '../managed/index.ts';
+import { quoted } from '../../definitions/plan.ts';
 import {
   cloneDomain,
   deleteSnapshot,
@@ -12,7 +12,7 @@ import {
   revertTo,
   type SnapshotRecord,
   takeSnapshot,
-} from '../../snapshots/index.ts';
+} from '../snapshots/index.ts';
 import { type Call, command } from './command.ts';
 import { describeBuilt } from './life.ts';
 import { atLeast, readWords } from './words.ts';

@@ -1,11 +1,11 @@
 /** Saved domains. */
 import { readState, SavedStateError, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
-import type { DomainInfo, NamedFile } from '../../api.ts';
-import type { HostCore } from '../../host.ts';
-import { baseName } from '../../plan.ts';
+import type { DomainInfo, NamedFile } from '../../service/api.ts';
+import type { HostCore } from '../../service/host.ts';
+import { baseName } from '../../definitions/plan.ts';
 import { loadBackends } from '../backends.ts';
 import { blueprintOf, savedDrives } from '../member.ts';
-import { type LibxlWords, nameTaken, NOT_BUILT, UUID_TAKEN } from '../libxl-words.ts';
+import { type LibxlWords, nameTaken, NOT_BUILT, UUID_TAKEN } from '../../definitions/libxl-words.ts';
 import { command, Refusal } from './command.ts';
 import { describeBuilt } from './life.ts';
 import { atLeast, findDomain, readWords } from './words.ts';

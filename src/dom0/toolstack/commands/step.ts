@@ -1,5 +1,5 @@
 /** A paused domain's single steps, for people who look at its processor. The command is ours; with Xen one attaches gdbsx. */
-import type { HostCore } from '../../host.ts';
+import type { HostCore } from '../../service/host.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords, wholeNumber } from './words.ts';
 

@@ -1,7 +1,7 @@
 /** A write to xenstored for the page. At the command line it is a program of its own: xenstore-write (shell/xenstore.ts). */
-import type { HostCore } from '../../host.ts';
-import { quoted } from '../../plan.ts';
-import { MAX_PAYLOAD_BYTES, StoreError } from '../../xenstore/index.ts';
+import type { HostCore } from '../../service/host.ts';
+import { quoted } from '../../definitions/plan.ts';
+import { MAX_PAYLOAD_BYTES, StoreError } from '../../backends/xenstore/index.ts';
 import { command } from './command.ts';
 
 export const storeWrite = command({

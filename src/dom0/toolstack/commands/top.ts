@@ -2,8 +2,8 @@
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/xen/index.ts';
-import type { HostCore } from '../../host.ts';
-import type { Owned } from '../../terminal.ts';
+import type { HostCore } from '../../service/host.ts';
+import type { Owned } from '../terminal/terminal.ts';
 import { runNsOf } from '../run-time.ts';
 import { command, Refusal } from './command.ts';
 import { readWords } from './words.ts';

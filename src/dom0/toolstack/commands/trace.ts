@@ -1,10 +1,10 @@
 /** Where a guest's requests go: live, place by place, and by the maps of its disk. The two commands are ours; xl has neither. */
 import type { Place } from '../../../devices/ide/index.ts';
-import { deviceNumber } from '../../backends/vbd/device-number.ts';
-import type { HostCore } from '../../host.ts';
-import { ideName } from '../../plan.ts';
-import { formatPlace } from '../../storage/index.ts';
-import { Follower, formatFollowed, MOST_REQUESTS, type Names } from '../../tracing/index.ts';
+import { deviceNumber } from '../../definitions/config/device-number.ts';
+import type { HostCore } from '../../service/host.ts';
+import { ideName } from '../../definitions/plan.ts';
+import { formatPlace } from '../../host/storage/index.ts';
+import { Follower, formatFollowed, MOST_REQUESTS, type Names } from '../tracing/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 

@@ -1,7 +1,13 @@
 /** Files that a guest has left on its transfer disk (storage/transfer-disk.ts), for Domain 0. xl has no such command: it is this host's own. */
-import { Effort, FileSystemError, type FileTree, type ListedFile, openFat } from '../../file-systems/index.ts';
-import type { HostCore } from '../../host.ts';
-import { partOf, readPartitions } from '../../storage/index.ts';
+import {
+  Effort,
+  FileSystemError,
+  type FileTree,
+  type ListedFile,
+  openFat,
+} from '../../../formats/file-systems/index.ts';
+import type { HostCore } from '../../service/host.ts';
+import { partOf, readPartitions } from '../../host/storage/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, readWords } from './words.ts';
 

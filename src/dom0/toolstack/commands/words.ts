@@ -2,8 +2,8 @@
  * From the words of `xl NAME …` to a command: options, domains by name or number, help, and refusals as xl words them.
  * Source: help(), def_getopt() and find_domain() in tools/xl/xl_utils.c and xl_vmcontrol.c of Xen 4.17; error numbers of libxl_types.idl.
  */
-import type { HostCore } from '../../host.ts';
-import type { Owned } from '../../terminal.ts';
+import type { HostCore } from '../../service/host.ts';
+import type { Owned } from '../terminal/terminal.ts';
 import { type Call, Refusal, type Table } from './command.ts';
 
 /** ERROR_INVAL: no domain has the name; ERROR_DOMAIN_NOTFOUND: none has the number. */

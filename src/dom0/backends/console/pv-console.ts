@@ -1,0 +1,105 @@
+/**
+ * The back end of a domain's PV console, what xenconsoled does: bytes out of the ring, typed bytes in.
+ * Source: xen/include/public/io/console.h (struct xencons_interface); tools/console/daemon/io.c.
+ */
+import type { Access, Mapping } from '../access.ts';
+import { CONSOLE_PAGE as PAGE } from '../../../hypervisor/xen/index.ts';
+
+const { IN_BYTES, OUT, OUT_BYTES } = PAGE;
+/** Typed bytes that wait for a guest that does not read; more is dropped, as a terminal's driver does. */
+const MOST_TYPED = 64 * 1024;
+
+export class PvConsole {
+  private readonly access: Access;
+  private readonly page: Mapping;
+  private readonly port: number;
+  private readonly onOutput: (bytes: Uint8Array) => void;
+  private typed: Uint8Array[] = [];
+  private typedBytes = 0;
+
+  /** @throws HostError where the domain has no such page or port. */
+  constructor(access: Access, domid: number, gfn: number, remotePort: number, onOutput: (bytes: Uint8Array) => void) {
+    this.access = access;
+    this.onOutput = onOutput;
+    this.page = access.mapForeign(domid, gfn);
+    try {
+      this.port = access.bindInterdomain(domid, remotePort, () => this.poll());
+    } catch (error) {
+      this.page.unmap();
+      throw error;
+    }
+  }
+
+  /** Bytes for the guest: they go into its ring as far as it has read. */
+  input(bytes: Uint8Array): void {
+    const part = bytes.slice(0, MOST_TYPED - this.typedBytes);
+    if (part.length === 0) return;
+    this.typed.push(part);
+    this.typedBytes += part.length;
+    this.poll();
+  }
+
+  /** Typed bytes that the guest has not got yet. */
+  get waiting(): number {
+    return this.typedBytes;
+  }
+
+  /** Those, for a saved state. */
+  get typedBytesWaiting(): Uint8Array {
+    const all = new Uint8Array(this.typedBytes);
+    let at = 0;
+    for (const bytes of this.typed) {
+      all.set(bytes, at);
+      at += bytes.length;
+    }
+    return all;
+  }
+
+  /** Moves what can be moved; the guest is told when it was anything, so that a writer who waits for room goes on. */
+  poll(): void {
+    const taken = this.take();
+    if (this.give() || taken) this.access.send(this.port);
+  }
+
+  private take(): boolean {
+    const { words, bytes } = this.page;
+    const consumed = Atomics.load(words, PAGE.OUT_CONS);
+    const count = (Atomics.load(words, PAGE.OUT_PROD) - consumed) >>> 0;
+    // Indices that cannot be: nothing, until they can.
+    if (count === 0 || count > OUT_BYTES) return false;
+    const out = new Uint8Array(count);
+    for (let i = 0; i < count; i++) out[i] = bytes[OUT + ((consumed + i) & (OUT_BYTES - 1))];
+    Atomics.store(words, PAGE.OUT_CONS, (consumed + count) | 0);
+    this.onOutput(out);
+    return true;
+  }
+
+  private give(): boolean {
+    const { words, bytes } = this.page;
+    let produced = Atomics.load(words, PAGE.IN_PROD);
+    const used = (produced - Atomics.load(words, PAGE.IN_CONS)) >>> 0;
+    if (used > IN_BYTES) return false;
+    let room = IN_BYTES - used,
+      given = 0;
+    while (room > 0 && this.typed.length > 0) {
+      const next = this.typed[0];
+      const count = Math.min(room, next.length);
+      for (let i = 0; i < count; i++) bytes[(produced + i) & (IN_BYTES - 1)] = next[i];
+      produced = (produced + count) | 0;
+      room -= count;
+      given += count;
+      if (count === next.length) this.typed.shift();
+      else this.typed[0] = next.subarray(count);
+    }
+    this.typedBytes -= given;
+    if (given > 0) Atomics.store(words, PAGE.IN_PROD, produced);
+    return given > 0;
+  }
+
+  /** Takes the guest's last words and lets its page go. */
+  close(): void {
+    this.take();
+    this.access.close(this.port);
+    this.page.unmap();
+  }
+}

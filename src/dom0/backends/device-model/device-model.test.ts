@@ -1,0 +1,486 @@
+/** A guest with its device model in Domain 0, beside the same guest with the one in its own worker: the guest must not be able to tell. */
+import { describe, expect, it } from 'vitest';
+import { asm, d } from '../../../cpu/test-support/bench.ts';
+import { assembleDomain } from '../../../hypervisor/domain/assemble.ts';
+import { audit } from '../../../hypervisor/memory/audit.ts';
+import type { Domain } from '../../../hypervisor/domain/domain.ts';
+import { readState, saveDomain, type SavedState, withToolstack } from '../../../hypervisor/stream/state.ts';
+import { MODEL, SCREEN, XEN_MODEL, XEN_TYPE } from '../../../hypervisor/layout/layout.ts';
+import { createDomain, destroyDomain } from '../../../hypervisor/memory/domain-table.ts';
+import { type DomainRecord, Machine } from '../../../hypervisor/memory/machine.ts';
+import { type DiskSource, OverlayDisk } from '../../../hypervisor/disks/overlay-disk.ts';
+import { interruptGate, LOAD, program } from '../../../hypervisor/domain/program.test-support.ts';
+import { EVTCHNSTAT, HVM_PARAM } from '../../../hypervisor/xen/abi.ts';
+import { Services, WHOLE_P2M } from '../../toolstack/services.ts';
+import type { DeviceModel } from './device-model.ts';
+import { modelOf } from './saved-model.ts';
+
+const MIB = 4;
+const UUID = '00000000-0000-0000-0000-000000000001';
+const out = (port: number, value: number): number[] => [0x66, 0xba, port & 255, port >> 8, 0xb0, value, 0xee];
+const HANDLER = 0x600,
+  IDTR = 0x700,
+  IDT = 0x1000,
+  VECTORS = 0x20,
+  IRQ_14 = VECTORS + 14;
+/** Where the guest leaves what it saw. */
+const SEEN = 0x201000,
+  BUFFER = 0x200000;
+const store = (at: number): (string | number[])[] => ['a3', d(SEEN + at)];
+const command = (sector: number, code: number): number[][] => [
+  out(0x1f2, 1),
+  out(0x1f3, sector),
+  out(0x1f4, 0),
+  out(0x1f5, 0),
+  out(0x1f6, 0xe0),
+  out(0x1f7, code),
+];
+/** in al, dx; test al, 8; jz back: DRQ. */
+const AWAIT_DATA = 'ec a8 08 74 fb';
+
+/** Reads sector 3 by REP INSW, writes it to sector 5 by REP OUTSW, with interrupts; looks into configuration space, the screen, the keyboard controller. */
+const kernelOf = (turns: number): Uint8Array =>
+  program(
+    [
+      '0f 01 1d',
+      d(LOAD + IDTR),
+      ...[
+        [0x20, 0x11],
+        [0x21, VECTORS],
+        [0x21, 4],
+        [0x21, 1],
+        [0xa0, 0x11],
+        [0xa1, VECTORS + 8],
+        [0xa1, 2],
+        [0xa1, 1],
+        [0x21, 0xfb],
+        [0xa1, 0xbf],
+      ].map(([port, value]) => out(port, value)),
+      'fb fc',
+      out(0x3f6, 0),
+      ...command(3, 0x20),
+      AWAIT_DATA,
+      '66 ba f0 01 b9',
+      d(256),
+      'bf',
+      d(BUFFER),
+      'f3 66 6d',
+      ...command(5, 0x30),
+      AWAIT_DATA,
+      '66 ba f0 01 b9',
+      d(256),
+      'be',
+      d(BUFFER),
+      'f3 66 6f',
+      // BSY goes: in al, 0x1f7; test al, al; js back
+      '66 ba f7 01 ec 84 c0 78 fb',
+      // Configuration space of 1.1: dword 0, then the class byte at 0xB.
+      '66 ba f8 0c b8',
+      d(0x80000900),
+      'ef 66 ba fc 0c ed',
+      ...store(0),
+      '66 ba f8 0c b8',
+      d(0x80000908),
+      'ef 66 ba ff 0c 31 c0 ec',
+      ...store(4),
+      // A word of the text screen, and back.
+      '66 c7 05',
+      d(0xb8000),
+      '41 1f',
+      '31 c0 66 a1',
+      d(0xb8000),
+      ...store(8),
+      // Keyboard controller: self test (0xAA), its answer.
+      out(0x64, 0xaa),
+      'e4 64 a8 01 74 fa',
+      '31 c0 e4 60',
+      ...store(12),
+      // The time of the PM timer's owner: the PIT's port B is the hypervisor's.
+      '31 c0 e4 61',
+      ...store(16),
+      // Past the screen's next refresh (dec ecx; jnz back), then isa-debug-exit.
+      'b9',
+      d(turns),
+      '49 75 fd',
+      'b0 07 e6 f4 f4',
+    ].flat(),
+    {
+      // inc [SEEN + 20]; push eax; EOI to both; pop eax; iret
+      [HANDLER]: ['ff 05', d(SEEN + 20), '50 b0 20 e6 a0 e6 20 58 cf'],
+      [IDTR]: [[0xff, 0x07], d(LOAD + IDT)],
+      [IDT + 8 * IRQ_14]: interruptGate(HANDLER),
+    },
+  );
+
+const KERNEL = kernelOf(1000),
+  LONG_KERNEL = kernelOf(2_500_000);
+
+const IMAGE = Uint8Array.from({ length: 64 * 512 }, (_, i) => (i * 7 + (i >> 9)) & 255);
+const CONTENT: DiskSource = {
+  bytes: IMAGE.length,
+  read: (at, into) => {
+    into.set(IMAGE.subarray(at, at + into.length));
+    return true;
+  },
+};
+
+/** Reads and writes of all widths, strings and memory accesses, at ports of many devices, with what was read stored. */
+function randomAccesses(seed: number): Uint8Array {
+  let state = seed * 0x9e3779b9;
+  const pick = (n: number): number => {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5) | 0;
+    return ((state ^ (state >>> 13)) >>> 0) % n;
+  };
+  const PORTS = [
+    0x60, 0x64, 0x80, 0x1ce, 0x1cf, 0x1f1, 0x1f2, 0x1f3, 0x1f6, 0x1f7, 0x3b4, 0x3c0, 0x3c4, 0x3c5, 0x3ce, 0x3cf, 0x3d4,
+    0x3d5, 0x3da, 0x3f6, 0x3f8, 0x3fb, 0x3fd, 0x378, 0x510, 0x511, 0xcf8, 0xcfc, 0xcfd, 0x300, 0x61, 0x40, 0x21,
+  ];
+  const code: (string | number[])[] = ['fc'];
+  for (let i = 0; i < 200; i++) {
+    const port = PORTS[pick(PORTS.length)],
+      value =
+        port === 0xcf8
+          ? 0x80000000 + (pick(0x20) << 8) + (pick(16) << 2)
+          : port === 0x64
+            ? [0x20, 0xaa, 0xab, 0xad, 0xae][pick(5)]
+            : pick(256) | (pick(256) << 8);
+    code.push([0x66, 0xba, port & 255, port >> 8]);
+    switch (pick(6)) {
+      case 0:
+      case 1:
+        // xor eax, eax; in al/ax/eax, dx; mov [SEEN + 4 i], eax
+        code.push('31 c0', ['ec', '66 ed', 'ed'][pick(3)], 'a3', d(SEEN + 4 * i));
+        break;
+      case 2:
+      case 3:
+        // A keyboard controller takes bytes alone, and the address of configuration space is written whole.
+        code.push(
+          'b8',
+          d(value),
+          port === 0xcf8 ? 'ef' : ['ee', '66 ef', port === 0x64 ? 'ee' : 'ef'][port === 0x64 ? 0 : pick(3)],
+        );
+        break;
+      case 4:
+        // rep insb, insw or insd, across a page's end now and then.
+        code.push(
+          'b9',
+          d(1 + pick(40)),
+          'bf',
+          d(BUFFER + (pick(3) === 0 ? 0xff0 : pick(0x800))),
+          ['f3 6c', 'f3 66 6d', 'f3 6d'][pick(3)],
+        );
+        break;
+      default:
+        // mov [VGA], al; mov eax, [VGA]; mov [SEEN + 4 i], eax
+        code.push('a2', d(0xa0000 + pick(0x1fff0)), 'a1', d(0xa0000 + pick(0x1fff0)), 'a3', d(SEEN + 4 * i));
+    }
+  }
+  return program([...code, 'b0 01 e6 f4 f4']);
+}
+
+interface Made {
+  machine: Machine;
+  services: Services;
+  record: DomainRecord;
+  domain: Domain;
+  model: DeviceModel | undefined;
+  disk: OverlayDisk;
+  failures: string[];
+}
+
+function make(inDomain0: boolean, kernel = KERNEL, saved?: SavedState): Made {
+  const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
+  const services = new Services(machine);
+  const record = createDomain(machine, MIB, WHOLE_P2M, { xen: XEN_TYPE.HVM });
+  services.prepare(record, UUID, inDomain0);
+  const disk = new OverlayDisk(CONTENT, { sectorBytes: 512, readOnly: false, label: 'disk.img' });
+  const ide = [{ place: 0, kind: 'disk' as const, disk }];
+  const boot = { kind: 'kernel' as const, kernel, name: 'kernel', cmdline: '' };
+  const domain = assembleDomain(
+    {
+      machine,
+      record,
+      memoryMiB: MIB,
+      boot,
+      startEpochMs: 0,
+      onReset: 'end',
+      onTripleFault: 'end',
+      serial: () => {},
+      ...(inDomain0 ? {} : { ide }),
+    },
+    saved,
+  );
+  const failures: string[] = [];
+  const alarm = domain.timers.create('device-model', () => domain.stopSlice());
+  services.attach(
+    record,
+    {
+      uuid: UUID,
+      name: 'guest',
+      type: 'hvm',
+      memoryMiB: MIB,
+      maxMemoryMiB: MIB,
+      vcpus: 1,
+      maxVcpus: 1,
+      startEpochMs: 0,
+    },
+    () => {},
+    saved?.toolstack,
+  );
+  const model = inDomain0
+    ? services.attachModel({
+        record,
+        memoryMiB: MIB,
+        boot,
+        ide,
+        clock: domain.clock,
+        wakeAt: ns => alarm.set(ns),
+        serial: () => {},
+        failed: sentence => failures.push(sentence),
+        saved: saved && modelOf(saved),
+      })
+    : undefined;
+  return { machine, services, record, domain, model, disk, failures };
+}
+
+/** Slices and Domain 0's turns, until the domain ends or nothing moves any more. */
+function run({ domain, services }: Made, slices = 2000): ReturnType<Domain['runSlice']> {
+  let result = domain.runSlice();
+  for (let i = 0; i < slices && result.state !== 'ended'; i++) {
+    const worked = services.poll();
+    if (!worked && result.state === 'parked' && result.untilNs === Infinity) break;
+    result = domain.runSlice();
+  }
+  return result;
+}
+
+const seen = ({ machine, record }: Made, words: number): number[] => {
+  const mfn = machine.p2m(record)[SEEN >>> 12] >>> 12;
+  return [...machine.words.subarray(mfn * 1024, mfn * 1024 + words)].map(word => word >>> 0);
+};
+
+/** As xl save and xl restore between two slices, whatever is under way. */
+function saved({ domain, services, record }: Made): SavedState {
+  const toolstack = services.save(record.id);
+  const chunks = saveDomain(domain, { name: 'guest', program: 'test', definition: '' });
+  return readState(new Uint8Array(Buffer.concat(toolstack ? withToolstack(chunks, toolstack) : chunks)), 'guest.save');
+}
+
+/** What the guest did, and where it came to. */
+function outcome(each: Made): {
+  seen: number[];
+  instructions: number;
+  nowNs: number;
+  screen: number[];
+  disk: number[];
+} {
+  const { machine, record, domain, disk } = each;
+  const screen = machine.words.subarray(record.screenOffset >>> 2, (record.screenOffset >>> 2) + SCREEN.FONT);
+  const sector = new Uint8Array(512);
+  disk.read(5, [sector], () => {});
+  return {
+    seen: seen(each, 6),
+    instructions: domain.instructions,
+    nowNs: domain.clock.nowNs(),
+    screen: [screen[SCREEN.MODE], screen[SCREEN.WIDTH], screen[SCREEN.HEIGHT], screen[SCREEN.DATA]],
+    disk: [...sector],
+  };
+}
+
+describe('a device model in Domain 0', () => {
+  it('gives the guest what the one beside its processor gives: ports, strings, configuration space, memory, interrupts, time', () => {
+    const made = [make(false, LONG_KERNEL), make(true, LONG_KERNEL)];
+    const results = made.map(each => {
+      expect(run(each)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 7 } });
+      return { ...outcome(each), requests: each.domain.stats().model.requests };
+    });
+    expect(results[1]).toEqual(results[0]);
+    const [{ seen: words, disk, screen }] = results;
+    // PIIX3 IDE, mass storage, what was written, the controller's self test, two interrupts of the disk.
+    expect([words[0], words[1], words[2], words[3], words[5]]).toEqual([0x70108086, 0x01, 0x1f41, 0x55, 2]);
+    expect(disk.slice(0, 3)).toEqual([0, 1, 2].map(i => ((3 * 512 + i) * 7 + 3) & 255));
+    expect(screen.slice(0, 3)).toEqual([1, 80, 25]);
+    expect(screen[3] & 0xffff).toBe(0x1f41);
+  });
+
+  it.each([1, 10])('answers random accesses as the one beside the processor: seed %i', seed => {
+    const kernel = randomAccesses(seed);
+    const [stub, dom0] = [make(false, kernel), make(true, kernel)].map(each => {
+      const result = run(each, 10_000);
+      return { ...outcome(each), state: result.state, seen: seen(each, 256), screen: undefined };
+    });
+    expect(stub.state).toBe('ended');
+    expect(dom0).toEqual(stub);
+  });
+
+  it('answers at any moment, also between two looks of the domain: an interrupt that came meanwhile waits for the instruction under way', () => {
+    const TURNS = 300,
+      VECTOR = 0x40;
+    const kernel = program(
+      [
+        '0f 01 1d',
+        d(LOAD + IDTR),
+        out(0x21, 0xff),
+        out(0xa1, 0xff),
+        out(0x1f2, 0x5a),
+        'fb 31 db b9',
+        d(TURNS),
+        // mov edx, 0x1f2; xor eax, eax; in al, dx; add ebx, eax; dec ecx; jnz back
+        'ba',
+        d(0x1f2),
+        '31 c0 ec 01 c3 49 75 f3',
+        '89 d8',
+        ...store(0),
+        'b0 07 e6 f4 f4',
+      ].flat(),
+      {
+        // push eax; push ebx; mov eax, -1; inc [SEEN + 4]; pop ebx; pop eax; iret
+        [HANDLER]: ['50 53 b8', d(-1), 'ff 05', d(SEEN + 4), '5b 58 cf'],
+        [IDTR]: [[0xff, 0x07], d(LOAD + IDT)],
+        [IDT + 8 * VECTOR]: interruptGate(HANDLER),
+      },
+    );
+    const made = make(true, kernel);
+    const { vcpus, processor } = made.domain;
+    // The domain finds nothing to do; then Domain 0, which has a thread of its own, answers, and an event comes by the callback's vector.
+    let due = false;
+    const { schedule } = vcpus,
+      { inject } = processor;
+    vcpus.schedule = () => {
+      const can = schedule.call(vcpus);
+      if (!can) due = made.services.poll();
+      return can;
+    };
+    vcpus.directVector = () => (due ? VECTOR : -1);
+    processor.inject = (...given) => {
+      due = false;
+      inject.apply(processor, given);
+    };
+    expect(run(made)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 7 } });
+    const [sum, interrupts] = seen(made, 2);
+    expect([sum, interrupts > TURNS / 2]).toEqual([TURNS * 0x5a, true]);
+  });
+
+  it('has its pages out of the reach of the guest, and its ports, too', () => {
+    const made = make(true);
+    const { machine, record, services } = made;
+    for (const param of [HVM_PARAM.IOREQ_PFN, HVM_PARAM.BUFIOREQ_PFN])
+      expect(machine.p2m(record)[services.dom0.getHvmParam(record.id, param)]).toBe(0);
+    const ports = services.dom0.portsOf(record.id);
+    // The store's and the console's come first; then one for the buffered page, and one a vCPU.
+    expect([1, 2, 3, 4].map(port => ports.isOfXen(port))).toEqual([false, false, true, true]);
+    expect([ports.send(3), ports.state(4)]).toEqual([false, EVTCHNSTAT.INTERDOMAIN]);
+    ports.closeAll(false);
+    expect([1, 2, 3, 4].map(port => ports.state(port) === EVTCHNSTAT.CLOSED)).toEqual([true, true, false, false]);
+  });
+
+  it('is saved with its guest, also in the middle of a request, and both go on elsewhere', () => {
+    const whole = make(true);
+    run(whole);
+    // After so many slices: before the disk's command, in it, behind it, and some way on.
+    for (const slices of [1, 12, 19, 25]) {
+      const before = make(true);
+      if (slices > 1) run(before, slices - 2);
+      // Its last request waits for an answer.
+      before.domain.runSlice();
+      const after = make(true, KERNEL, saved(before));
+      expect(run(after)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 7 } });
+      // The screen is drawn anew, as soon as there is time for that.
+      const { screen: _drawn, ...left } = outcome(after);
+      expect(outcome(whole)).toMatchObject(left);
+    }
+  });
+
+  it('lets everything go when the domain is destroyed, whatever it was doing', () => {
+    for (const slices of [0, 1, 5, 40]) {
+      const made = make(true);
+      const { machine, services, record } = made;
+      if (slices > 0) run(made, slices);
+      expect(audit(machine, services.dom0.held)).toEqual([]);
+      services.detach(record.id);
+      expect(destroyDomain(machine, record)).toBe(true);
+      expect(audit(machine, services.dom0.held)).toEqual([]);
+      services.poll();
+      expect(services.pending).toBe(false);
+    }
+  });
+
+  it('that has gone ends the guest that waits for it, with a sentence', () => {
+    const made = make(true);
+    made.domain.runSlice();
+    made.model!.close();
+    expect(run(made)).toMatchObject({ state: 'ended', ending: { kind: 'crash' } });
+    expect(made.domain.ending?.sentence).toContain('The device model in Domain 0 has gone');
+  });
+
+  it('that finds nonsense in a slot ends, and Domain 0 goes on', () => {
+    const made = make(true);
+    const { machine, record, domain, services, failures } = made;
+    domain.runSlice();
+    const block = (record.xenOffset >>> 2) + XEN_MODEL;
+    // Eight thousand elements, where a request has a page of them at most.
+    machine.words[machine.words[block + MODEL.IOREQ_MFN] * 1024 + 4] = 8000;
+    expect(services.poll()).toBe(true);
+    expect(failures).toEqual([expect.stringContaining('8000 elements')]);
+    expect(run(made)).toMatchObject({ state: 'ended', ending: { kind: 'crash' } });
+    expect(services.poll()).toBe(false);
+  });
+
+  it('whose response is no response ends the guest', () => {
+    const made = make(true);
+    const { machine, record, domain, services } = made;
+    domain.runSlice();
+    services.poll();
+    domain.runSlice();
+    const block = (record.xenOffset >>> 2) + XEN_MODEL;
+    const flags = machine.words[block + MODEL.IOREQ_MFN] * 1024 + 7;
+    services.poll();
+    // In process for ever: the guest waits, and nothing else does.
+    machine.words[flags] = (machine.words[flags] & ~0xf0000) | (2 << 16);
+    expect(domain.runSlice().state).toBe('parked');
+    services.detach(record.id);
+    expect(run(made)).toMatchObject({ state: 'ended', ending: { kind: 'crash' } });
+  });
+
+  it('tells the processor of code that a disk has brought', () => {
+    // Calls a routine at 0x200000 (zeroes are harmless additions up to the RET at its end), reads sector 3 over it, calls it again.
+    const CODE = 0x200000;
+    const routine = [0xb8, ...d(1), 0xc3];
+    const kernel = program(
+      [
+        'fc',
+        out(0x3f6, 2),
+        'c7 05',
+        d(CODE),
+        routine.slice(0, 4),
+        'c7 05',
+        d(CODE + 4),
+        [...routine.slice(4), 0x90, 0x90],
+        'b8',
+        d(CODE),
+        'ff d0',
+        'a3',
+        d(SEEN),
+        ...command(3, 0x20),
+        AWAIT_DATA,
+        '66 ba f0 01 b9',
+        d(256),
+        'bf',
+        d(CODE),
+        'f3 66 6d',
+        'b8',
+        d(CODE),
+        'ff d0',
+        'a3',
+        d(SEEN + 4),
+        'b0 01 e6 f4 f4',
+      ].flat() as (string | number[])[],
+    );
+    for (const inDomain0 of [false, true]) {
+      const made = make(inDomain0, kernel);
+      made.disk.write(3, [Uint8Array.from({ length: 512 }, (_, i) => asm('b8', d(2), 'c3')[i] ?? 0x90)], () => {});
+      expect(run(made).state).toBe('ended');
+      expect(seen(made, 2)).toEqual([1, 2]);
+    }
+  });
+});

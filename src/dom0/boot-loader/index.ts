@@ -1,3 +1,0 @@
-/** What src/dom0/boot-loader offers to other rooms. */
-export { bootFromDisk, BootLoaderError, type Found, type GuestMedium } from './boot-loader.ts';
-export { readableOf } from './medium-bytes.ts';

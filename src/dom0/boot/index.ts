@@ -1,6 +1,0 @@
-/** What src/dom0/boot offers to other rooms. */
-export * from './menu/index.ts';
-export { describeHost, fittedHost, type HostDefinition, HostDefinitionError, readHost } from './host-definition.ts';
-export { HOST_SETTINGS, keepHostWords, keptHostWords, readKeptHost, settledHost } from './host-settings.ts';
-export { startXen, type StartedXen } from './start-xen.ts';
-export { parseXenOptions, readXenOptions } from './xen-options.ts';

@@ -1,2 +1,0 @@
-/** What src/dom0/console offers to other rooms. */
-export { ConsoleHistory } from './console-history.ts';

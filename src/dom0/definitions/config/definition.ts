@@ -1,0 +1,143 @@
+/** A domain as a definition asks for it, whatever language the definition is written in. */
+import type { Affinity } from '../../../hypervisor/scheduler/index.ts';
+import type { NicModel } from '../../../hypervisor/index.ts';
+import type { Rate } from '../../host/network/rate.ts';
+import type { DiskSpec } from './disk.ts';
+import type { Position } from './xlcfg.ts';
+
+export type DomainType = 'hvm' | 'pv' | 'pvh';
+/** What a domain's name may not have: it is part of paths, and terminals obey control characters. */
+export const BAD_NAME = /[\p{Cc}/]/u;
+export const DOMAIN_TYPES: readonly DomainType[] = ['hvm', 'pv', 'pvh'];
+
+/** What happens to a domain that stopped (xl.cfg(5), "Event Actions"). */
+export const ACTIONS = [
+  'destroy',
+  'restart',
+  'rename-restart',
+  'preserve',
+  'coredump-destroy',
+  'coredump-restart',
+] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** What starts a PC that no kernel is named for: the BIOS of guests/bios, or the one that `npm run guests` fetches. */
+export type Bios = 'ringside' | 'seabios';
+
+export type CardOptions = Readonly<Partial<Record<'bridge' | 'script' | 'ip' | 'vifname' | 'model', string>>>;
+
+/** Paths are as they were written. */
+export interface Definition {
+  name: string;
+  type: DomainType;
+  memoryMiB: number;
+  /** As far as the guest may grow. */
+  maxMemoryMiB?: number;
+  uuid?: string;
+  /** What somebody wrote about it; it may have lines. */
+  description?: string;
+  /** Virtual processors from the start, and as many as there may be. */
+  vcpus: number;
+  maxVcpus?: number;
+  /** Share of processor time beside others (256), and the most of it in per cent of one processor (0: no limit). */
+  weight?: number;
+  cap?: number;
+  /** Bits of the processors on which its vCPUs may run, and of those on which they should. */
+  hardAffinity?: Affinity;
+  softAffinity?: Affinity;
+  kernel?: string;
+  ramdisk?: string;
+  /** Looks for the kernel on the guest's own disk, where none is named. */
+  bootloader?: BootLoader;
+  cmdline: string;
+  /** Drives on the IDE channels, and virtual disks. */
+  disks: DefinedDisk[];
+  /** Absent: Ringside's own. */
+  bios?: Bios;
+  /** What firmware tries, first one first: a floppy drives, c disks, d CD-ROM drives, n the network. */
+  bootOrder: string;
+  /** Single devices in place of its classes: disks by their names, n for the network. */
+  bootDevices?: readonly string[];
+  /** An emulated network card on the host's bridge. */
+  nic?: NicModel;
+  /** A card for the PV drivers of a guest of Xen; beside an emulated one it has the same address. */
+  vif?: true;
+  /** The card's station address, in lower case with colons; absent: one is drawn when the domain is created. */
+  mac?: string;
+  /** How much the card may send. */
+  rate?: Rate;
+  /** What else is asked of the card, and does nothing here: options of xl by their names (bridge, script). Kept for whoever takes the definition elsewhere. */
+  cardOptions?: CardOptions;
+  /** Cards behind the first one, for PV drivers alone. */
+  moreCards?: readonly { mac?: string; rate?: Rate; cardOptions?: CardOptions }[];
+  /** A screen for the PV drivers of a PV or PVH guest, with keyboard and pointer. */
+  vfb?: true;
+  /** The device model of an HVM guest runs in Domain 0 (device_model_stubdomain_override = 0), and not as its stub domain. */
+  modelInDomain0?: boolean;
+  /** The firmware of an HVM guest is this file (bios_path_override), in the place of `bios`. */
+  biosPath?: string;
+  /** The BIOS starts boot sectors that do not end in 55 AA, too (device_model_args = [ "-no-fd-bootchk" ]). */
+  noSignatureCheck?: true;
+  /** An HVM guest has no HPET (hpet = 0); absent: it has one, as libxl's default is. */
+  hpet?: false;
+  /** Bits of HVM_PARAM_VIRIDIAN: the Hyper-V interface of an HVM guest. */
+  viridian?: number;
+  /** The last instructions of its vCPUs are kept (vmtrace_buf_kb): KiB that were asked for. */
+  vmtraceKib?: number;
+  onPoweroff: Action;
+  onReboot: Action;
+  onCrash: Action;
+}
+
+/** A boot loader of Domain 0 (boot-loader/boot-loader.ts). */
+export interface BootLoader {
+  program: 'pygrub' | 'domUloader';
+  /** The entry of a menu, by number or title; of domUloader DEVICE:KERNEL,RAMDISK. */
+  entry?: string;
+  /** On the disk, in place of a menu's. */
+  kernel?: string;
+  ramdisk?: string;
+  /** For the kernel, behind a menu's. */
+  args?: string;
+}
+
+/** A boot loader's options as words. */
+export const loaderWords = ({ program: _program, ...options }: BootLoader): string[] =>
+  Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+
+/** They as one text, in quotes where one word would be more. */
+export const loaderText = (loader: BootLoader): string =>
+  loaderWords(loader)
+    .map(word =>
+      /[\s"']/.test(word)
+        ? word.replace(/=(.*)$/s, (_, value: string) => (value.includes('"') ? `='${value}'` : `="${value}"`))
+        : word,
+    )
+    .join(' ');
+
+export interface DefinedDisk extends DiskSpec {
+  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; floppy drives A and B: 4 and 5; -1: for PV drivers alone. */
+  place: number;
+  /** Where its text stands in the definition, and where its image is named, with the author's words, in another language than xl's. */
+  at: Position & { image?: Position & { said: string } };
+}
+
+/** libxl's default (LIBXL_MAX_MEMORY in MiB where memory is not set). */
+export const DEFAULT_MEMORY_MIB = 32;
+
+/** What a definition that says nothing asks for: xl's defaults. */
+export const newDefinition = (): Definition => ({
+  name: '',
+  type: 'hvm',
+  memoryMiB: DEFAULT_MEMORY_MIB,
+  vcpus: 1,
+  cmdline: '',
+  disks: [],
+  bootOrder: 'cd',
+  onPoweroff: 'destroy',
+  onReboot: 'restart',
+  onCrash: 'destroy',
+});
+
+/** Definitions of old name the firmware's loader as the kernel of a fully virtual guest. */
+export const isHvmloader = (kernel: string): boolean => /(^|\/)hvmloader(\.gz)?$/.test(kernel);

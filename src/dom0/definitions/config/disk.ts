@@ -1,0 +1,247 @@
+/**
+ * One disk of a definition. Source: xl-disk-configuration(5) of Xen 4.17: positional target, format, vdev, access; each also by name; flags;
+ * `target=` takes the rest of the text; the prefixes of older releases (phy:, file:, tap:aio: and formats).
+ */
+import type { Remedy } from '../../service/api.ts';
+import type { ImageKind } from '../../host/images/images.ts';
+import {
+  approximated,
+  ignored,
+  isDomain0,
+  type Judged,
+  MOST_OPTIONS,
+  type OptionRemark,
+  type OptionRule,
+  unknown,
+  unless,
+  used,
+  wrong,
+} from './options.ts';
+import { shortened } from './xlcfg.ts';
+
+export interface DiskSpec {
+  /** Path as written; '': a CD-ROM drive with nothing in it. */
+  target: string;
+  format: string;
+  /** Name of the virtual device, as written. */
+  vdev: string;
+  kind: ImageKind;
+  readOnly: boolean;
+  /** What else is asked of it, and changes nothing here, as xl has it (`script=block-drbd`, `discard`). Kept for whoever takes the definition elsewhere. */
+  others?: readonly string[];
+}
+
+const POSITIONAL = ['target', 'format', 'vdev', 'access'] as const;
+const GOOD = { target: 'a file', format: 'raw', vdev: 'hda, hdb, hdc or hdd', access: 'rw or ro' };
+const FORMATS = ['raw', 'qcow', 'qcow2', 'vhd', 'qed', 'empty'];
+const ACCESS: Record<string, boolean> = { r: true, ro: true, w: false, rw: false };
+/** By name, or by the number of xen-vbd-interface(7). */
+const VDEV = /^(xvd[a-z]+\d*|hd[a-z]\d*|sd[a-z]+\d*|d\d+(p\d+)?|0x[0-9a-f]{1,8}|[1-9]\d{0,9})$/i;
+const oneOf =
+  (values: string[], judged: Judged): OptionRule =>
+  value =>
+    value === '' || values.includes(value)
+      ? judged
+      : wrong('no such value', `‘${shortened(value)}’ is none of ${values.join(', ')}.`);
+const colo = (): Judged => ignored('no COLO', 'There is no second host that a disk could be mirrored to.');
+const ADVICE = 'This is advice for PV front ends.';
+
+/** Parameters by name, beside the positional ones, and flags. */
+const OPTIONS: Record<string, OptionRule> = {
+  target: () => used('the image', 'This file is in the drive.'),
+  format: value => formatVerdict(value),
+  vdev: () => used('the drive', 'It says which drive the disk is.'),
+  access: () => used('who may write', 'It says whether the guest may write.'),
+  devtype: oneOf(['cdrom'], used('CD-ROM drive', 'The drive is a CD-ROM drive.')),
+  backend: unless(isDomain0, ignored('back ends are in Domain 0', 'Back ends are in Domain 0 only.')),
+  backendtype: oneOf(
+    ['phy', 'qdisk', 'standalone', 'tap'],
+    ignored('the host reads the file', 'This host reads the file itself: there is one implementation.'),
+  ),
+  script: () => ignored('no scripts', 'Domain 0 runs no block scripts: the target is taken for a file.'),
+  specification: oneOf(
+    ['xen', 'virtio'],
+    ignored(
+      'Xen’s protocol',
+      'Disks have Xen’s own back end, and an emulated IDE drive in HVM guests; there is none of virtio.',
+    ),
+  ),
+  transport: oneOf(['mmio'], ignored('no virtio', 'The disk is not one of virtio.')),
+  grant_usage: oneOf(['0', '1'], ignored('no virtio', 'The disk is not one of virtio.')),
+  'active-disk': colo,
+  'hidden-disk': colo,
+};
+/** What a disk's own fields say. */
+const SAID = new Set(['target', 'format', 'vdev', 'access', 'devtype']);
+const FLAGS: Record<string, Judged> = {
+  cdrom: used('CD-ROM drive', 'The drive is a CD-ROM drive.'),
+  'direct-io-safe': ignored(
+    'writes stay in memory',
+    'The file is never written, so there is no page cache to go past.',
+  ),
+  discard: used('for PV drivers', 'PV drivers may say what they need no more. IDE disks of this PC have no TRIM.'),
+  'no-discard': approximated(
+    'discard is offered',
+    'PV drivers may say what they need no more: what the guest writes is kept in memory anyway.',
+  ),
+  trusted: used('as asked', `The back end is trusted. ${ADVICE}`),
+  untrusted: ignored('advice for PV front ends', ADVICE),
+};
+const isColo = (name: string): boolean => /^colo(-[a-z]+)?$/.test(name);
+
+/** The file's content counts; a definition that says otherwise is told so. */
+const formatVerdict = (value: string): Judged =>
+  ['', 'raw', 'qcow2', 'empty'].includes(value)
+    ? used('as asked', "The file's first bytes say whether it is raw or qcow2.")
+    : ignored(
+        `${shortened(value)} is not read`,
+        `The file's first bytes say what it is, and raw and qcow2 images are read: a ${shortened(value)} image is refused.`,
+      );
+
+/** Where xl decides by content which position a parameter has. */
+const position = (text: string): (typeof POSITIONAL)[number] | undefined => {
+  if (FORMATS.includes(text)) return 'format';
+  if (VDEV.test(text)) return 'vdev';
+  return Object.hasOwn(ACCESS, text) ? 'access' : undefined;
+};
+
+/** @returns the disk, or a sentence's end that says what is wrong with the text. `remarks` gets what each named option and flag comes to, `mend` what would mend it. */
+export function parseDisk(
+  text: string,
+  remarks: OptionRemark[] = [],
+  mend: (remedy: Remedy) => void = () => {},
+): DiskSpec | string {
+  const values: Partial<Record<string, string>> = Object.create(null);
+  let cdrom = false;
+  let next = 0;
+  let rest = text.trim();
+  let devices = '';
+  const others: string[] = [];
+  const remark = (name: string, judged: Judged): void =>
+    void remarks.push({ name, offset: text.trimEnd().length - rest.length, ...judged });
+  if (/^(?:tap2?:)?(phy|file|aio|raw|qcow2?|vhd|tapdisk|tap):/.test(rest)) {
+    const prefix = /^(?:(?:tap2?|phy|file|aio|tapdisk|ioemu):)*/.exec(rest)![0];
+    rest = rest.slice(prefix.length);
+    // xend's phy: names devices by their names in /dev.
+    if (/(^|:)phy:$/.test(prefix) && /^[^/,]/.test(rest)) devices = '/dev/';
+    const named = /^(raw|qcow2?|vhd):/.exec(rest);
+    if (named) {
+      values.format = named[1];
+      remark('format', formatVerdict(named[1]));
+      rest = rest.slice(named[0].length);
+    }
+  }
+  // And names of block scripts, before their targets.
+  const script = /^(iscsi|e?nbd|drbd):/.exec(rest);
+  if (script) {
+    rest = rest.slice(script[0].length);
+    others.push(`script=block-${script[1]}`);
+    remark('script', OPTIONS.script(''));
+  }
+  while (rest !== '') {
+    if (remarks.length > MOST_OPTIONS) return `it has more than ${MOST_OPTIONS} options.`;
+    if (/^target\s*=/.test(rest)) {
+      remark('target', OPTIONS.target(''));
+      if (values.target !== undefined) return 'target is given twice.';
+      values.target = rest.replace(/^target\s*=\s*/, '');
+      break;
+    }
+    const comma = rest.indexOf(',');
+    const part = (comma < 0 ? rest : rest.slice(0, comma)).trim();
+    const after = comma < 0 ? '' : rest.slice(comma + 1).trimStart();
+    const pair = /^([a-z][-a-z0-9_]*)\s*=\s*(.*)$/s.exec(part);
+    if (pair) {
+      const [, name, value] = pair;
+      if (values[name] !== undefined) return `${name} is given twice.`;
+      values[name] = value;
+      if (value !== '' && Object.hasOwn(OPTIONS, name) && !SAID.has(name)) others.push(`${name}=${value}`);
+      remark(
+        name,
+        isColo(name)
+          ? colo()
+          : Object.hasOwn(OPTIONS, name)
+            ? OPTIONS[name](value)
+            : unknown(name, 'disk', [...Object.keys(OPTIONS), ...Object.keys(FLAGS)], true),
+      );
+      rest = after;
+      continue;
+    }
+    const flag = isColo(part) ? colo() : Object.hasOwn(FLAGS, part) ? FLAGS[part] : undefined;
+    if (flag) {
+      remark(part, flag);
+      if (part === 'cdrom') cdrom = true;
+      else others.push(part);
+      rest = after;
+      continue;
+    }
+    // Older spellings: hdc:cdrom, hda:disk, ioemu:hdc.
+    const device = next > 0 ? /^(?:ioemu:)?([a-z0-9]+)(?::(cdrom|disk))?$/i.exec(part) : undefined;
+    const isVdev = device && VDEV.test(device[1]);
+    if (isVdev && device[2] === 'cdrom') cdrom = true;
+    const value = isVdev ? device[1] : part;
+    if (next >= POSITIONAL.length) return `there is one ${value ? `‘${shortened(value)}’` : 'comma'} too many.`;
+    // A parameter may be left out where the one that follows can be nothing else (file,vdev,access of older releases).
+    const known = next > 0 && value !== '' ? position(value) : undefined;
+    const index = known ? POSITIONAL.indexOf(known) : next;
+    if (next > 0 && value !== '' && !known && POSITIONAL[next] === 'format') mend({ write: GOOD.format, of: value });
+    if (next > 0 && value !== '' && !known)
+      return `‘${shortened(value)}’ is no ${POSITIONAL[next]}. Write ${GOOD[POSITIONAL[next]]}.`;
+    const key = POSITIONAL[Math.max(index, next)];
+    next = Math.max(index, next) + 1;
+    if (value !== '' && values[key] !== undefined) return `${key} is given twice.`;
+    if (value !== '') values[key] = value;
+    if (value !== '' && key === 'format' && formatVerdict(value).verdict !== 'used')
+      remark('format', formatVerdict(value));
+    rest = after;
+  }
+  cdrom ||= values.devtype === 'cdrom';
+  // An empty value is as none.
+  const { target = '', vdev } = values,
+    format = values.format || 'raw',
+    access = values.access || undefined;
+  if (!vdev) return "it names no virtual device. Write for example ',raw,hda' behind the file.";
+  if (!VDEV.test(vdev)) return `‘${shortened(vdev)}’ is no virtual device. Write ${GOOD.vdev}.`;
+  if (!FORMATS.includes(format)) mend({ write: GOOD.format, of: format });
+  if (!FORMATS.includes(format)) return `‘${shortened(format)}’ is no format. Write ${GOOD.format}.`;
+  if (access !== undefined && !Object.hasOwn(ACCESS, access))
+    return `‘${shortened(access)}’ is no access. Write ${GOOD.access}.`;
+  if (target === '' && !cdrom) return 'it names no file.';
+  return {
+    target: devices + target,
+    format,
+    vdev,
+    kind: cdrom ? 'cdrom' : 'disk',
+    readOnly: access === undefined ? cdrom : ACCESS[access],
+    ...(others.length > 0 ? { others } : {}),
+  };
+}
+
+/** The value of an option that is kept for others. */
+export const otherOption = ({ others = [] }: DiskSpec, name: string): string | undefined =>
+  others.find(option => option.startsWith(`${name}=`))?.slice(name.length + 1);
+
+/** The disk as its definition would have it. */
+export function formatDisk({ target, format, vdev, kind, readOnly, others = [] }: DiskSpec): string {
+  const cdrom = kind === 'cdrom';
+  const form = format === 'qcow2' ? format : 'raw';
+  const access = readOnly === cdrom ? [] : [readOnly ? 'ro' : 'rw'];
+  // A path with what means something between or before the parameters stands last, by name.
+  if (/[,=:]/.test(target))
+    return [
+      `format=${form}`,
+      `vdev=${vdev}`,
+      ...access.map(value => `access=${value}`),
+      ...(cdrom ? ['cdrom'] : []),
+      ...others,
+      `target=${target}`,
+    ].join(',');
+  return [target, form, vdev, ...access, ...(cdrom ? ['cdrom'] : []), ...others].join(',');
+}
+
+/** Place on the two IDE channels (0 primary master to 3 secondary slave) of the whole disks a to d, as Xen's emulated controller has them; -1: none. */
+export function placeOf(vdev: string): number {
+  const letter = /^(?:xvd|hd|sd)([a-d])$/.exec(vdev)?.[1];
+  if (letter) return letter.charCodeAt(0) - 97;
+  const number = /^d([0-3])(?:p0)?$/.exec(vdev)?.[1];
+  return number ? Number(number) : -1;
+}

@@ -1,0 +1,113 @@
+/** Keys about the network. Source: xl.cfg(5) and xl-network-configuration(5). */
+import { NIC_MODELS } from '../../../../devices/index.ts';
+import { formatRate, type Rate } from '../../../host/network/rate.ts';
+import type { CardOptions } from '../definition.ts';
+import { approximated, ignored, used, wrong } from '../options.ts';
+import { type Asked, type Family, rule, TOLD } from '../rule.ts';
+import { said } from '../values.ts';
+import { DEFAULT_NIC, parseVif } from '../vif.ts';
+import { shortened } from '../xlcfg.ts';
+
+/** As many as xl's users ask for; each has a port on the bridge. */
+const MOST_CARDS = 8;
+
+/** One finding for each card, and one for each option in its text. */
+function eachCard(asked: Asked): void {
+  const { value, definition } = asked;
+  const items = value.kind === 'list' ? value.items : [];
+  for (const [index, item] of items.entries()) {
+    if (item.kind === 'list') {
+      asked.tell(item, 'vif', wrong('wants a text', `${said('vif', item)}: each card is one text.`));
+      continue;
+    }
+    const { mac, rate, pvOnly, model = DEFAULT_NIC, others, remarks } = parseVif(item.text);
+    const leftOut =
+      index >= MOST_CARDS
+        ? {
+            of: ignored('its card is left out', `The card is left out: a guest has at most ${MOST_CARDS}.`),
+            which: item.text.trim() === '' ? '' : ` (${shortened(item.text.trim())})`,
+          }
+        : undefined;
+    asked.tellOptions(
+      'vif',
+      item,
+      leftOut ? remarks.map(remark => (remark.verdict === 'error' ? remark : { ...remark, ...leftOut.of })) : remarks,
+    );
+    if (leftOut) {
+      asked.tell(
+        item,
+        'vif',
+        ignored(
+          `${MOST_CARDS} cards count`,
+          `Card ${index + 1}${leftOut.which} is left out: a guest has at most ${MOST_CARDS} cards.`,
+        ),
+      );
+      continue;
+    }
+    if (index > 0) {
+      const twin = mac && (definition.mac === mac || definition.moreCards?.some(card => card.mac === mac));
+      definition.moreCards = [
+        ...(definition.moreCards ?? []),
+        { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}), ...(others ? { cardOptions: others } : {}) },
+      ];
+      asked.tell(
+        item,
+        'vif',
+        twin
+          ? wrong('is taken', `${said('vif', item)}: an earlier card of the guest has the station address ${mac}.`)
+          : approximated(
+              `PV card ${index}, ${mac ?? 'address drawn'}`,
+              `Card ${index + 1} is for PV drivers alone (xen-netfront), with ${mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e'}, on the bridge xenbr0.`,
+            ),
+      );
+      continue;
+    }
+    const isEmulated = definition.type === 'hvm' && !pvOnly;
+    if (isEmulated) definition.nic = model;
+    definition.vif = true;
+    if (mac) definition.mac = mac;
+    if (rate) definition.rate = rate;
+    if (others) definition.cardOptions = others;
+    const address = mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e';
+    const { name, title } = NIC_MODELS[model];
+    const [kind, cards] = isEmulated
+      ? [name.split(' ').at(-1), `${title.replace(' (', ' card (')}, and for PV drivers a card in its place,`]
+      : ['PV', 'a PV card (xen-netfront)'];
+    asked.tell(
+      item,
+      'vif',
+      approximated(
+        `${kind} card on xenbr0; no internet`,
+        `The guest gets ${cards} with ${address}, on the bridge xenbr0 with the other guests and a gateway: DHCP, DNS, TFTP and ping, no way further.`,
+      ),
+    );
+  }
+}
+
+export const network: Family = {
+  vif: rule('list', used('no network card', 'The PC has no network card.'), {
+    judge: asked => {
+      if (asked.value.kind === 'list' && asked.value.items.length === 0) return undefined;
+      eachCard(asked);
+      return TOLD;
+    },
+    from: ({ nic, vif, mac, rate, cardOptions, moreCards = [] }) => {
+      const text = (
+        { mac, rate, cardOptions: { model, ...others } = {} }: { mac?: string; rate?: Rate; cardOptions?: CardOptions },
+        kind: string,
+      ): string =>
+        [
+          mac && `mac=${mac}`,
+          ...Object.entries(others).map(pair => pair.join('=')),
+          rate && `rate=${formatRate(rate)}`,
+          model && kind.startsWith('model=') ? `model=${model}` : kind,
+        ]
+          .filter(Boolean)
+          .join();
+      const first = { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}), ...(cardOptions ? { cardOptions } : {}) };
+      return nic || vif
+        ? [text(first, nic ? `model=${nic}` : 'type=vif'), ...moreCards.map(card => text(card, 'type=vif'))]
+        : undefined;
+    },
+  }),
+};

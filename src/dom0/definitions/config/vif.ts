@@ -1,0 +1,164 @@
+/**
+ * One network card of a definition. Source: xl-network-configuration(5) of Xen 4.17, and parse_nic_config() in tools/xl/xl_parse.c: options separated by
+ * commas, NAME=VALUE, and two flags; libxlu_vif.c for the form of rate.
+ */
+import { NIC_MODELS, type NicModel, ofNetwork } from '../../../devices/index.ts';
+import {
+  approximated,
+  ignored,
+  isDomain0,
+  type Judged,
+  type OptionRemark,
+  type OptionRule,
+  readOptions,
+  unknown,
+  unless,
+  used,
+  wrong,
+} from './options.ts';
+import { parseRate, type Rate } from '../../host/network/rate.ts';
+import type { CardOptions } from './definition.ts';
+import { shortened } from './xlcfg.ts';
+
+export interface VifSpec {
+  /** The station address in lower case, where the text gives one. */
+  mac?: string;
+  /** How much it may send. */
+  rate?: Rate;
+  /** The card, where it is one that there is. */
+  model?: NicModel;
+  /** Which cards an HVM guest gets: an emulated one and a PV one (absent), or the latter alone. */
+  pvOnly?: true;
+  /** What else it asks for (CardOptions). */
+  others?: CardOptions;
+  /** Each option, in the order of the text. */
+  remarks: OptionRemark[];
+}
+
+/** The card of a definition that names none, or one that is not built. */
+export const DEFAULT_NIC: NicModel = 'pcnet';
+const isModel = (name: string): name is NicModel => Object.hasOwn(NIC_MODELS, name);
+
+const isNumber = (value: string): boolean => /^\d+$/.test(value);
+const noNumber = (value: string): Judged => wrong('wants a number', `‘${shortened(value)}’ is no number.`);
+
+/** Six bytes with colons, as xl prints them. */
+export const parseMac = (text: string): Uint8Array | undefined =>
+  /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text)
+    ? Uint8Array.from(text.split(':'), byte => parseInt(byte, 16))
+    : undefined;
+
+function mac(value: string): Judged {
+  const bytes = parseMac(value);
+  if (!bytes)
+    return wrong(
+      'no station address',
+      `‘${shortened(value)}’ is no station address: that is six pairs of hexadecimal digits with colons, as in 00:16:3e:12:34:56.`,
+    );
+  if (bytes.every(byte => byte === 0))
+    return approximated('drawn', 'libxl takes all zeros for no address: one in 00:16:3e is drawn.');
+  if (bytes[0] & 1)
+    return wrong(
+      'a group’s address',
+      `${value} is the address of a group: a card's first byte is even. Write for example ${value.replace(/^../, ((bytes[0] & 0xfe) | 2).toString(16).padStart(2, '0'))}.`,
+    );
+  if (ofNetwork(bytes))
+    return wrong(
+      'belongs to the network',
+      `${value} is the address of the network's own gateway or name server. Write another, or leave mac out.`,
+    );
+  return used('the card’s station address', `The card has the station address ${value.toLowerCase()}.`);
+}
+
+const NO_SCRIPTS = 'Domain 0 runs no scripts for a card: its bridge is there from the start.';
+const NO_ROUTES = 'Cards are on the bridge xenbr0, and not routed.';
+const ADVICE = 'This is advice for PV front ends.';
+const colo = (): Judged => ignored('no COLO', 'There is no second host that a guest could be mirrored to.');
+
+const OPTIONS: Record<string, OptionRule> = {
+  mac,
+  model: value =>
+    isModel(value)
+      ? used(NIC_MODELS[value].name, `The card is ${NIC_MODELS[value].title}.`)
+      : approximated(
+          `${NIC_MODELS[DEFAULT_NIC].name} instead`,
+          `${shortened(value) || 'xl’s rtl8139'} is not built: the card is ${NIC_MODELS[DEFAULT_NIC].title}.`,
+        ),
+  type: value =>
+    value === 'ioemu'
+      ? used(
+          'an emulated card and a PV one',
+          'An HVM guest gets an emulated card, and a PV card in its place once it has drivers for it. (Others have PV cards only.)',
+        )
+      : value === 'vif'
+        ? used('a PV card', 'The guest gets a PV card, and no emulated one.')
+        : value === 'netfront'
+          ? used('a PV card', 'The guest gets a PV card, and no emulated one: netfront is xend’s word for vif.')
+          : wrong('no such type', `‘${shortened(value)}’ is no type of card. Write ioemu or vif.`),
+  bridge: value =>
+    value === 'xenbr0'
+      ? used('the host’s bridge', 'The card is on the bridge xenbr0.')
+      : approximated(
+          'xenbr0 instead',
+          `The host has one bridge, xenbr0, and none called ${shortened(value) || '""'}: the card is on that.`,
+        ),
+  gatewaydev: () => ignored('no routes', NO_ROUTES),
+  netdev: () => ignored('no routes', `netdev is the old name of gatewaydev. ${NO_ROUTES}`),
+  vifname: () =>
+    ignored('a name of its own', 'The card’s port on the bridge has the name that xl gives it without this.'),
+  script: () => ignored('no scripts', NO_SCRIPTS),
+  ip: () => ignored('DHCP gives the address', 'Nothing filters by address. DHCP gives the guest one in 10.0.2.0/24.'),
+  backend: unless(isDomain0, ignored('back ends are in Domain 0', 'Back ends are in Domain 0 only.')),
+  rate: value =>
+    parseRate(value)
+      ? used('limited', `What the card sends is limited to ${value}.`)
+      : wrong('no rate', `‘${shortened(value)}’ is no rate. Write it as 10Mb/s, or with an interval as 1MB/s@20ms.`),
+  devid: value =>
+    isNumber(value)
+      ? unless(id => Number(id) === 0, ignored('device 0', 'The card is the only one, device 0.'))(value)
+      : noNumber(value),
+  mtu: value =>
+    isNumber(value)
+      ? unless(
+          bytes => Number(bytes) === 1500,
+          ignored('1500', 'The network takes packets of up to 1500 bytes.'),
+        )(value)
+      : noNumber(value),
+  vlan: () => ignored('no VLANs', 'There are no VLANs (an option of later releases of Xen).'),
+  accel: () => ignored('as in xl', 'xl does not support this parameter either.'),
+  forwarddev: colo,
+};
+const FLAGS: Record<string, Judged> = {
+  trusted: used('as asked', `The back end is trusted. ${ADVICE}`),
+  untrusted: ignored('the back end is trusted', `The back end is shown as trusted. ${ADVICE}`),
+};
+const KEPT = ['bridge', 'script', 'ip', 'vifname', 'model'] as const;
+const isKept = (name: string): name is keyof CardOptions => (KEPT as readonly string[]).includes(name);
+const NAMES = [...Object.keys(OPTIONS), ...Object.keys(FLAGS)];
+
+/** `isAttached`: by network-attach, which refuses an option that it does not know, where a definition's is left out. */
+export function parseVif(text: string, isAttached = false): VifSpec {
+  const spec: Omit<VifSpec, 'remarks'> = {};
+  const remarks = readOptions(text, 'card', (name, value) => {
+    const judged = judge(name, value, isAttached);
+    if (value === undefined) return judged;
+    if (name === 'mac' && judged.verdict === 'used') spec.mac = value.toLowerCase();
+    const rate = name === 'rate' ? parseRate(value) : undefined;
+    if (rate) spec.rate = rate;
+    if (name === 'type' && (value === 'vif' || value === 'netfront')) spec.pvOnly = true;
+    if (name === 'model' && isModel(value)) spec.model = value;
+    // As it is without being asked for.
+    else if (value !== '' && isKept(name) && !(name === 'bridge' && value === 'xenbr0'))
+      spec.others = { ...spec.others, [name]: value };
+    return judged;
+  });
+  return { ...spec, remarks };
+}
+
+function judge(name: string, value: string | undefined, isAttached: boolean): Judged {
+  const flag = Object.hasOwn(FLAGS, name) ? FLAGS[name] : undefined;
+  if (flag) return value === undefined ? flag : wrong('takes no value', `${name} is a flag: write it alone.`);
+  const rule = name.startsWith('colo_') ? colo : Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
+  if (!rule) return unknown(name, 'network card', NAMES, isAttached);
+  return value === undefined ? wrong('needs a value', `${name} needs a value: ${name}=….`) : rule(value);
+}

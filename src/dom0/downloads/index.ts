@@ -1,2 +1,0 @@
-/** What src/dom0/downloads offers to the page. */
-export { fetchKept, keepDownload } from './downloads.ts';

@@ -1,0 +1,82 @@
+/** The bridge's end of a wire to a domain's emulated card (src/hypervisor/domain/card-wire.ts). */
+import type { Timer, Timers } from '../../../devices/index.ts';
+import { MAILBOX } from '../../../hypervisor/layout/index.ts';
+import type { DomainRecord, Machine } from '../../../hypervisor/memory/index.ts';
+import { isWatched } from '../../../hypervisor/tracing/index.ts';
+import { wireOf } from '../../../hypervisor/worker/index.ts';
+import type { Bridge, BridgePort } from './bridge.ts';
+import type { Frame } from './frame.ts';
+import { Credit, type Rate } from './rate.ts';
+
+/** Frames of one card before the others have their turn. */
+const TURN = 64;
+
+export class CardPort {
+  readonly port: BridgePort;
+  private readonly machine: Machine;
+  private readonly doorbell: number;
+  private readonly rings: NonNullable<ReturnType<typeof wireOf>>;
+  private readonly credit: Credit | undefined;
+  private readonly again: Timer | undefined;
+  /** A frame that its rate does not let pass yet. */
+  private held: Frame | undefined;
+
+  /** @throws RangeError where the domain has no card */
+  constructor(
+    machine: Machine,
+    record: DomainRecord,
+    { bridge, timers, name, rate }: { bridge: Bridge; timers: Timers; name: string; rate?: Rate | undefined },
+  ) {
+    const rings = wireOf(machine, record);
+    if (!rings) throw new RangeError(`domain ${record.id} has no emulated network card`);
+    this.machine = machine;
+    this.rings = rings;
+    this.doorbell = (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL;
+    this.credit = rate && new Credit(rate, () => timers.clock.nowNs());
+    this.again = rate && timers.create(`${name} rate`, () => this.poll());
+    this.port = bridge.addPort(name, {
+      watched: () => isWatched(machine, record),
+      deliver: frame => this.deliver(frame),
+    });
+  }
+
+  /** Its card has sent something that can go on. */
+  get isDue(): boolean {
+    return this.held === undefined && !this.rings.fromCard.isEmpty;
+  }
+
+  /** Brings what its card has sent to the bridge. */
+  poll(): void {
+    const { port, credit } = this;
+    for (let i = 0; i < TURN; i++) {
+      const frame = this.held ?? this.take();
+      this.held = undefined;
+      if (!frame) return;
+      const againNs = credit?.take(frame.bytes.length) ?? 0;
+      if (againNs > 0) {
+        this.held = frame;
+        this.again?.set(againNs);
+        return;
+      }
+      port.input(frame);
+    }
+  }
+
+  private take(): Frame | undefined {
+    const { fromCard } = this.rings;
+    const bytes = fromCard.take();
+    return bytes && { bytes, ...(fromCard.number === 0 ? {} : { number: fromCard.number }) };
+  }
+
+  private deliver({ bytes, number }: Frame): void {
+    const { machine, rings, doorbell } = this;
+    if (!rings.toCard.put(bytes, number)) return this.port.lost();
+    Atomics.add(machine.words, doorbell, 1);
+    Atomics.notify(machine.words, doorbell);
+  }
+
+  close(): void {
+    this.again?.remove();
+    this.port.remove();
+  }
+}

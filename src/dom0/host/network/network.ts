@@ -1,0 +1,148 @@
+/** The network of Domain 0: the bridge xenbr0, the cards of guests on it, and the host's own card as its uplink (uplink.ts). */
+import { TimerQueue } from '../../../devices/index.ts';
+import type { Clock } from '../../../devices/index.ts';
+import { formatAddress, type GivenOut, type PeerOptions } from '../../../devices/net/index.ts';
+import type { IoTrace } from '../../../hypervisor/tracing/index.ts';
+import { type DomainRecord, HostError, type Machine } from '../../../hypervisor/memory/index.ts';
+import type { HostBus } from '../hardware/host-bus.ts';
+import { Bridge } from './bridge.ts';
+import { CardPort } from './card-port.ts';
+import type { OwnStation } from './own-station.ts';
+import type { Rate } from './rate.ts';
+import type { Uplink } from './uplink.ts';
+
+/** Domain 0's time, for what it does by itself. */
+export interface Dom0Time {
+  clock: Clock;
+  /** Domain 0 is to have a turn once the clock is there (Infinity: not before something else happens). Replaces what was asked before. */
+  wakeAt(deadlineNs: number): void;
+}
+
+export const BRIDGE = 'xenbr0';
+const UPLINK = 'eth0';
+/** The address in the EEPROM of the host's card. */
+const CARD_MAC = Uint8Array.of(0x00, 0x1b, 0x21, 0x00, 0x00, 0x01);
+/** Turns of all cards in one turn of Domain 0: what one guest answers another at once is on its way, and guests that never stop do not hold it. */
+const ROUNDS = 4;
+
+/** Of the bridge's own interface: locally administered, as the host's card keeps its own for what its driver sends. */
+const OWN_MAC = Uint8Array.of(0x02, 0x1b, 0x21, 0x00, 0x00, 0x01);
+
+let loaded: typeof Uplink | undefined;
+
+/** The program of the host's card and of what is on its wire. Hosts that are made afterwards have it from their start. */
+export async function loadUplink(): Promise<void> {
+  loaded ??= (await import('./uplink.ts')).Uplink;
+}
+
+export class Network {
+  readonly bridge: Bridge;
+  readonly timers: TimerQueue;
+  /** The host's card's station address. */
+  readonly mac = CARD_MAC;
+  private readonly machine: Machine;
+  private readonly time: Dom0Time;
+  private readonly hardware: HostBus;
+  private readonly cards = new Map<number, CardPort>();
+  private uplink: Uplink | undefined;
+  private station: OwnStation | undefined;
+  private givenOut: GivenOut;
+  private readonly plug: (its: typeof Uplink) => Uplink;
+
+  /** `hardware`: where the host's card will be; `peer`: what is given out on its wire. @throws HostError where machine memory has no room for the card */
+  constructor(machine: Machine, time: Dom0Time, hardware: HostBus, io?: IoTrace, peer: PeerOptions = {}) {
+    this.machine = machine;
+    this.time = time;
+    this.hardware = hardware;
+    this.timers = new TimerQueue(time.clock);
+    this.bridge = new Bridge(BRIDGE, () => time.clock.nowNs(), io);
+    this.givenOut = peer;
+    const { timers } = this;
+    const port = this.bridge.addPort(UPLINK, {
+      deliver: ({ bytes }) => {
+        if (!this.uplink?.send(bytes)) port.lost();
+      },
+    });
+    const answered = (): void => time.wakeAt(timers.nextDeadlineNs);
+    this.plug = its =>
+      new its({
+        hardware,
+        timers,
+        peer: { ...peer, ...this.givenOut, answered },
+        mac: this.mac,
+        input: bytes => port.input({ bytes }),
+      });
+    if (loaded) this.uplink = this.plug(loaded);
+  }
+
+  /** Has the host's card plugged and driven. @throws HostError where it cannot be loaded, or machine memory has no room for it */
+  async connect(): Promise<void> {
+    if (this.uplink) return;
+    await loadUplink().catch(() => {
+      throw new HostError(
+        "The program of the host's network card could not be loaded. Check the connection and try again.",
+      );
+    });
+    this.uplink ??= this.plug(loaded!);
+  }
+
+  /** Domain 0 as a station of its own, from the first time on that somebody asks. @throws HostError as `connect` */
+  async own(later: (ms: number, callback: () => void) => () => void): Promise<OwnStation> {
+    await this.connect();
+    const { OwnStation: Station } = await import('./own-station.ts');
+    const { bridge, time } = this;
+    return (this.station ??= new Station(bridge, OWN_MAC, {
+      later,
+      sent: () => time.wakeAt(time.clock.nowNs()),
+    }));
+  }
+
+  /** What the gateway gives out by TFTP, and DHCP names, from now on. */
+  giveOut(what: GivenOut): void {
+    this.givenOut = { files: what.files, bootFile: what.bootFile };
+    this.uplink?.giveOut(what);
+  }
+
+  /** The IPv4 address that a station has: what it says itself (ARP), else what DHCP gave it. Undefined: neither is known. */
+  addressOf(mac: string): { address: string; source: 'arp' | 'lease' } | undefined {
+    const said = this.bridge.addressOf(mac),
+      lease = said === undefined ? this.uplink?.leaseOf(mac) : undefined;
+    if (said !== undefined) return { address: formatAddress(said), source: 'arp' };
+    return lease === undefined ? undefined : { address: formatAddress(lease), source: 'lease' };
+  }
+
+  /** A domain's emulated card is on the bridge from now on, as `vifN.0-emu`. A domain without one: nothing. */
+  attachCard(record: DomainRecord, rate?: Rate): void {
+    if (record.wireOffset === 0) return;
+    const { bridge, timers } = this;
+    this.cards.set(
+      record.id,
+      new CardPort(this.machine, record, { bridge, timers, name: `vif${record.id}.0-emu`, rate }),
+    );
+  }
+
+  detachCard(domid: number): void {
+    this.cards.get(domid)?.close();
+    this.cards.delete(domid);
+  }
+
+  /** There is something to do for `poll`. */
+  get pending(): boolean {
+    if (this.hardware.pending || this.timers.nextDeadlineNs <= this.timers.clock.nowNs()) return true;
+    for (const card of this.cards.values()) if (card.isDue) return true;
+    return false;
+  }
+
+  /** Moves frames, and does what is due. True if it was anything. */
+  poll(): boolean {
+    let worked = false;
+    for (let round = 0; round < ROUNDS && this.pending; round++) {
+      worked = true;
+      this.timers.run();
+      this.hardware.poll();
+      for (const card of this.cards.values()) if (card.isDue) card.poll();
+    }
+    this.time.wakeAt(this.timers.nextDeadlineNs);
+    return worked;
+  }
+}

@@ -1,0 +1,74 @@
+/** What outlives a host: its disk, and Domain 0's files. */
+import { ImageTree, install, KeptFiles, type ShippedGuest } from '../files/index.ts';
+import type { Later } from '../../toolstack/runners/runner.ts';
+import { Storage, type Store, StoreFull } from '../storage/index.ts';
+
+export interface HostState {
+  readonly storage: Storage;
+  /** Domain 0's file tree: it is read at the first call, which loads just-bash. @throws StoreDamaged, Error of the store */
+  files(): Promise<KeptFiles>;
+  /** Flushes, and closes the files. */
+  close(): void;
+}
+
+/** What no guest flushed is written so often, as a file system commits. */
+const TIDY_MS = 5000;
+
+interface HostStateParts {
+  epochMs(): number;
+  random(below: number): number;
+  later: Later;
+  /** Of a disk that is not there yet (500 GB). */
+  diskBytes?: number;
+  /** What the files are installed with. */
+  guests?: readonly ShippedGuest[];
+  /** Domain 0's file tree was read. */
+  filesOpened?(files: KeptFiles): void;
+}
+
+/** @throws StoreDamaged, StorageError, Error of the store */
+export async function openHostState(
+  store: Store,
+  { epochMs, random, later, diskBytes, guests = [], filesOpened }: HostStateParts,
+): Promise<HostState> {
+  const storage = await Storage.open({ store, epochMs, random, diskBytes });
+  let stop = (): void => {};
+  const tidy = (): void => {
+    try {
+      storage.tidy();
+    } catch (error) {
+      // A guest's own writes and flushes find the same, and say it.
+      if (!(error instanceof StoreFull)) return;
+    }
+    stop = later(TIDY_MS, tidy);
+  };
+  stop = later(TIDY_MS, tidy);
+  let files: Promise<KeptFiles> | undefined;
+  let opened: KeptFiles | undefined;
+  const open = async (): Promise<KeptFiles> => {
+    const { InMemoryFs } = await import('just-bash/browser');
+    opened = await KeptFiles.open(store, new ImageTree(new InMemoryFs(), storage));
+    await install(opened, guests);
+    filesOpened?.(opened);
+    return opened;
+  };
+  return {
+    storage,
+    files: () => {
+      files ??= open();
+      // What could not be loaded is tried again.
+      files.catch(() => {
+        files = undefined;
+      });
+      return files;
+    },
+    close: () => {
+      stop();
+      try {
+        opened?.close();
+      } finally {
+        storage.close();
+      }
+    },
+  };
+}

@@ -1,0 +1,31 @@
+/** What src/dom0/host/storage offers to other rooms. */
+export { copyInTurns, type CopyParts } from './copy.ts';
+export { COMMANDS, formatPlace, runStorageCommand } from './commands.ts';
+export { MediumDisk } from './medium-disk.ts';
+export { type Medium, SECTOR_BYTES } from './medium.ts';
+export { DISK_DRIVER_BYTES } from './ahci-driver.ts';
+export { DiskController } from './disk-controller.ts';
+export { hasOpfs, type NotKept, openOpfs } from './opfs-in-worker.ts';
+export { ExtentDisk } from './extent-disk.ts';
+export type { BaseImage } from './overlay-volume.ts';
+export { cutExtentDisk, cutJournal, cutVolumes } from './power-cuts.ts';
+export {
+  type HeldStore,
+  type OpenStore,
+  openRemoteStore,
+  type StorageAnswer,
+  type StorageRequest,
+  type StorageWorker,
+} from './remote-store.ts';
+export type { Held } from './state-lock.ts';
+export { IMAGES, imageVolume, largeVolume } from './image-names.ts';
+export { DISK_BYTES, GROUP, isDevice, PE_BYTES } from './device-names.ts';
+export { Storage, type StoredFile } from './storage.ts';
+export { Journal } from './journal.ts';
+export { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
+export { MemoryStore, StorageError, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
+export { SidedStore } from './sides.ts';
+export { isTransfer, transferVolume } from './transfer-names.ts';
+export type { StorageDrives } from './storage-drives.ts';
+export { abandon, type Windowed, WindowServer } from './store-window.ts';
+export { writerKernel, writerProblem } from './writer-guest.ts';

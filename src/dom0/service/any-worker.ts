@@ -1,0 +1,314 @@
+/** What Domain 0's two workers share: the host behind comlink, with the clocks and timers of this browser. */
+import './atomics.ts';
+import * as Comlink from 'comlink';
+import { version } from '../../../package.json' with { type: 'json' };
+import { apiOf, type HostApi } from './api.ts';
+import type { BrowserState } from '../host/state/browser-state.ts';
+import { openBlob, readBlobHere } from '../../hypervisor/index.ts';
+import { GRUB_CONFIG_PATH, installedGrubConfig, type PageBoot } from '../toolstack/boot/menu/index.ts';
+import { domain0Log } from '../toolstack/boot/domain0-log.ts';
+import { fetchKept, keepDownload } from '../host/downloads/index.ts';
+import { fittedHost, type HostDefinition } from '../toolstack/boot/host-definition.ts';
+import { HOST_SETTINGS, keptHostWords, settledHost } from '../toolstack/boot/host-settings.ts';
+import { startXen } from '../toolstack/boot/start-xen.ts';
+import { readXenOptions } from '../toolstack/boot/xen-options.ts';
+import { stopGuests } from '../toolstack/boot/stop-guests.ts';
+import { filesFrom, type ShippedGuest } from '../host/files/index.ts';
+import { addCommands, type FirstHost, type Host, type HostParts, hostWith } from './host.ts';
+import { shippedGuests } from './shipped-guests.ts';
+import type { PortSession, Power, PowerState } from '../shell/index.ts';
+import { hasOpfs, type OpenStore } from '../host/storage/index.ts';
+import { FIRST_COMMANDS } from '../toolstack/commands/first.ts';
+import type { COMMANDS } from '../toolstack/commands/index.ts';
+import { sharedMs } from '../../hypervisor/worker/index.ts';
+import type { Later, Runners, RunnersHost } from '../toolstack/runners/runner.ts';
+import type { Pace } from '../toolstack/runners/runner-local.ts';
+import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
+
+const MIB = 2 ** 20;
+/** Between a host that is down and its end. */
+const LAST_WORDS_MS = 100;
+/** The files' tree is larger than all of Domain 0: where nobody else wants it, the log does so late. */
+const LOGS_AFTER_MS = 10_000;
+
+export const later: Later = (ms, callback) => {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+};
+
+/** After the event loop had its turn, without the 4 ms that nested timers cost. */
+function makeSoon(): (callback: () => void) => void {
+  const { port1, port2 } = new MessageChannel();
+  const waiting: (() => void)[] = [];
+  port1.onmessage = () => waiting.shift()?.();
+  return callback => {
+    waiting.push(callback);
+    port2.postMessage(null);
+  };
+}
+
+/** As this device suggests it: of memory, half of what it says that it has. */
+const hostHere = (shared: boolean): HostDefinition => {
+  const gib = (navigator as { deviceMemory?: number }).deviceMemory ?? 4;
+  return fittedHost({ processors: shared ? (navigator.hardwareConcurrency ?? 2) : 1, fittingMiB: gib * 512 });
+};
+
+/** Machine memory: as much as asked, or the most that the browser lets us have. */
+function makeMemory(shared: boolean, mostMiB: number): SharedArrayBuffer | ArrayBuffer {
+  for (const mib of [mostMiB, ...[1024, 512, 256, 128].filter(less => less < mostMiB)]) {
+    try {
+      return shared ? new SharedArrayBuffer(mib * MIB) : new ArrayBuffer(mib * MIB);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  throw new Error(
+    `This browser does not give ${Math.min(mostMiB, 128)} MiB of memory to a page. Close other tabs and load it again.`,
+  );
+}
+
+/** Web Locks are of all pages of a site: a name of this host's own. */
+export const newLockPrefix = (): string =>
+  `ringside-${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`;
+
+export const openMedium = openBlob(readBlobHere);
+export const soon = makeSoon();
+
+/** @throws Error: a sentence */
+async function fetchBytes(url: string): Promise<Uint8Array> {
+  const answer = await fetchKept(url);
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+  const data = await answer.blob();
+  void keepDownload(url, data);
+  return new Uint8Array(await data.arrayBuffer());
+}
+
+/** What is loaded when it is asked for first; what could not be loaded is tried again. */
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined;
+  return () => {
+    loaded ??= load();
+    loaded.catch(() => {
+      loaded = undefined;
+    });
+    return loaded;
+  };
+}
+
+/** The same on every device, so that a run repeats itself there. */
+const VIRTUAL_HOST = fittedHost({ processors: 1, fittingMiB: 128 });
+const NOT_KEPT = 'In virtual time a host starts from the same state at each visit, so that a run repeats itself.';
+const canShare = (): boolean =>
+  typeof SharedArrayBuffer !== 'undefined' &&
+  (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
+
+/** The clocks of a host that is started so, what is drawn there, and where its domains run. */
+async function hostTime(
+  { virtualTime }: PageBoot,
+  runners: (pace: Pace | undefined) => (host: RunnersHost) => Runners,
+  host: () => Promise<FirstHost>,
+): Promise<Pick<HostParts, 'virtual' | 'runners' | 'epochMs' | 'seed'>> {
+  if (!virtualTime)
+    return {
+      runners: runners(undefined),
+      epochMs: () => Date.now(),
+      seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
+    };
+  const { VirtualTime } = await import('./virtual-time.ts');
+  const virtual = new VirtualTime({ wallMs: sharedMs, soon });
+  let virtualMs = (): number => 0;
+  void host().then(({ toolstack }) => {
+    virtualMs = () => toolstack.virtualMs;
+  });
+  return { virtual, runners: runners(virtual), epochMs: () => VIRTUAL_EPOCH_MS + virtualMs(), seed: virtualTime.seed };
+}
+
+/**
+ * Makes the host and answers the page. `runners`: `pace` where time is virtual. `shared`: domains have workers of their own. `alive`: the name of the lock that this worker holds while it lives,
+ * where there are Web Locks. `openStore`: how the browser's storage is had. `ready`: what is there before the host.
+ */
+export function serve(
+  runners: (pace: Pace | undefined) => (host: RunnersHost) => Runners,
+  shared: boolean,
+  alive: Promise<string | undefined>,
+  openStore: OpenStore,
+  ready?: Promise<void>,
+): void {
+  const shells = new Set<PortSession>();
+  let tellGrub = (_text: string, _host: string): void => {};
+  let boot = (_how: PageBoot): void => {};
+  const booted = new Promise<PageBoot>(resolve => {
+    boot = resolve;
+  });
+  let isVirtual = false;
+  void booted.then(({ virtualTime }) => {
+    isVirtual = virtualTime !== undefined;
+  });
+  let startLogs = (): void => {};
+  const logsAfter = new Promise<void>(resolve => {
+    startLogs = resolve;
+  });
+  void booted.then(() => later(LOGS_AFTER_MS, startLogs));
+  // A host without guests on its network has its card late.
+  void logsAfter.then(async () => (await host).toolstack.services.network.connect()).catch(() => {});
+  /** Guests that the page has told of before the state was there. */
+  const offered: ShippedGuest[] = [];
+  let stateIsWanted = false;
+  const state = once(async (): Promise<BrowserState> => {
+    stateIsWanted = true;
+    const { BrowserState } = await import('../host/state/browser-state.ts').catch(() => {
+      throw new Error(
+        'The part of Ringside that keeps files could not be loaded. Check the connection and load the page again.',
+      );
+    });
+    return new BrowserState({
+      open: async (wanted, take) => ((await booted).virtualTime ? { why: NOT_KEPT } : openStore(wanted, take)),
+      epochMs: () => (isVirtual ? VIRTUAL_EPOCH_MS : Date.now()),
+      random: below => (isVirtual ? 0 : Math.floor(Math.random() * below)),
+      later,
+      guests: [...shippedGuests(fetchBytes, []), ...offered],
+      filesOpened: (files, kept) => {
+        startLogs();
+        // What the page remembers is for the state that outlives it: files in memory have the installation's settings.
+        if (!kept) return;
+        const tell = (): void =>
+          void Promise.all([installedGrubConfig(files), keptHostWords(files)]).then(
+            ([text, words]) => tellGrub(text, words),
+            () => {},
+          );
+        files.changed = path => {
+          if ([GRUB_CONFIG_PATH, HOST_SETTINGS].some(file => `${file}/`.startsWith(`${path}/`))) tell();
+        };
+        tell();
+      },
+      told: async sentence => (await host).note(sentence),
+      closing: async what => {
+        for (const shell of shells)
+          shell.end(`[ringside] The files and volumes of this host are ${what}: this shell ends.`);
+        shells.clear();
+        await (await host).endUsersOfDisk(`Its disk is ${what}.`);
+      },
+    });
+  });
+  let stop = (_what: PowerState): void => {};
+  const stopped = new Promise<PowerState>(resolve => {
+    stop = resolve;
+  });
+  const definition = booted.then(how => settledHost(how.virtualTime ? VIRTUAL_HOST : hostHere(shared), how.host));
+  const memory = Promise.all([booted, definition]).then(([how, asked]) =>
+    makeMemory(shared || (how.virtualTime !== undefined && canShare()), asked.host.memoryMiB),
+  );
+  const host: Promise<FirstHost> = Promise.all([booted, definition, memory, ready]).then(
+    async ([how, { host: asked }, bytes]) =>
+      hostWith(
+        {
+          version,
+          memory: bytes,
+          ...(await hostTime(how, runners, () => host)),
+          xen: startXen({ ...asked, memoryMiB: bytes.byteLength / MIB }, how.xenCommandLine, version),
+          ...(shared || how.virtualTime
+            ? {}
+            : {
+                why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.',
+              }),
+          soon,
+          later,
+          fetchBytes,
+          openMedium,
+          files: filesFrom(async () => (await state()).files),
+          logsAfter,
+          storage: async () => (await (await state()).get()).storage,
+          stateInfo: async () => (await state()).info(),
+          hostMs: sharedMs,
+          buriesStopped: 'unless-crashed',
+        },
+        FIRST_COMMANDS,
+      ),
+  );
+  const wholeHost = once(
+    async (): Promise<Host> => addCommands(await host, (await import('../toolstack/commands/index.ts')).COMMANDS),
+  );
+  const ofWholeState = once(async () =>
+    (await import('./whole-state.ts')).wholeState(await state(), host, booted, later),
+  );
+  const power: Power = async (what, say) => {
+    const { toolstack } = await host;
+    await stopGuests(await host, say);
+    toolstack.close();
+    // What the shell says last comes out, and its files take it in.
+    later(LAST_WORDS_MS, async () => {
+      try {
+        (await (await state()).get()).close();
+      } finally {
+        stop(what);
+      }
+    });
+  };
+  let log: Promise<string[]> | undefined;
+  const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
+  const api: Omit<HostApi, Exclude<keyof typeof COMMANDS, keyof typeof FIRST_COMMANDS>> = {
+    ...apiOf(host, FIRST_COMMANDS),
+    alive: async () => {
+      await host;
+      return alive;
+    },
+    view: async id => {
+      const view = await (await host).view(id);
+      return Comlink.transfer(view, [view.console]);
+    },
+    boot: async how => {
+      boot(how);
+      const { problem } = await definition;
+      return {
+        noReboot: readXenOptions(how.xenCommandLine).noReboot ?? false,
+        ...(problem === undefined ? {} : { problem }),
+      };
+    },
+    stopped: () => stopped,
+    followGrub: async listener => {
+      tellGrub = listener;
+    },
+    offerGuests: async guests => {
+      const more = shippedGuests(fetchBytes, guests);
+      if (stateIsWanted) await (await state()).offer(more);
+      else offered.push(...more);
+    },
+    state: async () => (await state()).info(),
+    resume: async () => {
+      if (!(await hasOpfs())) return undefined;
+      const info = await (await state()).resume();
+      if (info?.kept) await (await host).startAutomatic();
+      return info;
+    },
+    takeOver: async () => (await state()).takeOver(),
+    exportState: async page => (await ofWholeState()).exportState(page),
+    judgeState: async data => (await ofWholeState()).judgeState(data),
+    importState: async (data, name) => (await ofWholeState()).importState(data, name),
+    resetState: async () => (await ofWholeState()).resetState(),
+    shell: async size => {
+      // Most visits have a guest's prompt before they want this one.
+      const { loginOverPort, shellParts } = await import('../shell/index.ts');
+      const kept = await state();
+      await (await host).toolstack.services.network.connect();
+      log ??= domain0Log(await host, await kept.get(), await booted);
+      const parts = await shellParts(await wholeHost(), await kept.get(), sleep, power, await log);
+      const { kept: isKept, why } = await kept.info();
+      const shell = await loginOverPort(
+        parts,
+        version,
+        size,
+        isKept ? '' : `Files and volumes live in memory and are gone with this page. ${why}\n`,
+      );
+      shells.add(shell);
+      return Comlink.transfer(shell.port, [shell.port]);
+    },
+  };
+  // All other commands are loaded when one of them is asked for.
+  const command =
+    (name: string) =>
+    async (...given: unknown[]) =>
+      ((await wholeHost()) as unknown as Record<string, (...given: unknown[]) => unknown>)[name](...given);
+  Comlink.expose(
+    new Proxy(api, { get: (own, name) => (name in own ? own[name as keyof typeof own] : command(String(name))) }),
+  );
+}

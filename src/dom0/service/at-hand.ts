@@ -1,0 +1,18 @@
+/** What Domain 0's worker loads when a guest needs it, all of it now: where domains are made at once, and where time is virtual and loading takes none. */
+import { loadDrives } from '../../devices/ide/index.ts';
+import { loadFlash, loadNics } from '../../devices/index.ts';
+import { loadPvBuilder } from '../../hypervisor/index.ts';
+import { loadUnpackers } from '../../hypervisor/loader/index.ts';
+import { loadUplink } from '../host/network/network.ts';
+import { loadBackends } from '../toolstack/backends.ts';
+
+export const loadAtHand = async (): Promise<void> =>
+  void (await Promise.all([
+    loadDrives(),
+    loadFlash(),
+    loadNics(),
+    loadUplink(),
+    loadBackends(),
+    loadUnpackers(),
+    loadPvBuilder(),
+  ]));

@@ -1,0 +1,73 @@
+/** The page's editor of definitions, on Domain 0's side. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { testFile, testFiles, testHost } from './host.test-support.ts';
+
+const demo = readFileSync(new URL('../../../guests/demo/demo.elf', import.meta.url));
+const TEXT = '# kept\nname = "a"\ntype = "hvm"\nmemory = 8\nkernel = "/boot/demo.elf"\n';
+
+async function make() {
+  const files = await testFiles();
+  await files.writeFile('/boot/demo.elf', demo);
+  const host = testHost({ files, epochMs: () => 0 });
+  return { host, files };
+}
+
+describe('the editor of definitions', () => {
+  it('judges a text by the files of Domain 0, and creates nothing', async () => {
+    const { host } = await make();
+    const good = await host.judgeText({ path: 'a.cfg', text: TEXT });
+    expect([good.canKeep, good.plan.errors, good.definition.memoryMiB]).toEqual([true, [], 8]);
+    const missing = await host.judgeText({ path: 'a.cfg', text: TEXT.replace('demo', 'other') });
+    expect([missing.canKeep, missing.plan.errors.map(({ verdict, line }) => [verdict, line])]).toEqual([
+      true,
+      [['missing', 5]],
+    ]);
+    const wrong = await host.judgeText({ path: 'a.cfg', text: `${TEXT}maxmem = "y"\nvcpus = "x"\n` });
+    expect([wrong.canKeep, wrong.plan.errors.map(({ line }) => line)]).toEqual([false, [6, 7]]);
+    const nothing = await host.judgeText({ path: '/etc/xen/vm/a', text: '' });
+    expect([nothing.canKeep, nothing.plan.errors.map(({ key }) => key)]).toEqual([false, ['name', 'kernel']]);
+    expect([host.all(), await host.managed!.list()]).toEqual([[], []]);
+  });
+
+  it('finds files given with the text before those of Domain 0', async () => {
+    const { host } = await make();
+    const text = TEXT.replace('/boot/demo.elf', '/elsewhere/mine.elf');
+    expect((await host.judgeText({ path: 'a.cfg', text, files: [testFile('mine.elf', demo)] })).plan.errors).toEqual(
+      [],
+    );
+    expect((await host.judgeText({ path: 'a.cfg', text })).plan.errors).toHaveLength(1);
+    // Dropped, it has what was dropped with it, and nothing of Domain 0's.
+    expect(
+      (await host.judgeText({ path: 'a.cfg', text: TEXT, isDropped: true })).plan.errors.map(error => error.text),
+    ).toEqual([expect.stringContaining('demo.elf is not among the dropped files')]);
+  });
+
+  it('changes a text as a form does; a card follows the type', async () => {
+    const { host } = await make();
+    const changed = await host.changeText({ path: 'a.cfg', text: TEXT }, { memoryMiB: 16, vif: true, nic: 'e1000' });
+    expect(changed.text).toBe(`${TEXT.replace('= 8', '= 16')}vif = [ "model=e1000" ]\n`);
+    const pvh = await host.changeText({ path: 'a.cfg', text: changed.text }, { type: 'pvh' });
+    expect(pvh.text).toBe(`${TEXT.replace('= 8', '= 16').replace('hvm', 'pvh')}vif = [ "type=vif" ]\n`);
+    const disk = { target: '/dev/vg0/a', format: 'raw', vdev: 'xvda', kind: 'disk' as const, readOnly: false };
+    expect((await host.changeText({ path: 'a.cfg', text: pvh.text }, { disks: [disk] })).text).toContain(
+      'disk = [ "/dev/vg0/a,raw,xvda" ]\n',
+    );
+  });
+
+  it('opens what is kept, and has it start with the host', async () => {
+    const { host, files } = await make();
+    const { path } = await host.new('a.cfg', TEXT);
+    expect(await host.openDefinition('a')).toMatchObject({ path, automatic: false });
+    await host.setAutomatic('a', true);
+    expect([(await host.openDefinition('a')).automatic, await files.readdir('/etc/xen/auto')]).toEqual([true, ['a']]);
+    await host.setAutomatic('a', false);
+    expect((await host.openDefinition('a')).automatic).toBe(false);
+    expect(await host.openDefinition()).toMatchObject({
+      isKept: false,
+      text: 'name = "guest1"\ntype = "pvh"\nmemory = 32\nkernel = "/boot/demo.elf"\n',
+      choices: { kernels: ['/boot/demo.elf'], disks: [] },
+    });
+    await expect(host.openDefinition('b')).rejects.toThrow("Domain 'b' does not exist.");
+  });
+});

@@ -1,0 +1,202 @@
+/** What the page's editor of definitions asks of Domain 0. Loaded when the first one is opened; only `setAutomatic` changes anything. */
+import type { Finding, NamedFile, Plan } from './api.ts';
+import { NIC_MODELS, type NicModel } from '../../devices/index.ts';
+import { type Definition, newDefinition } from '../definitions/config/definition.ts';
+import type { DiskSpec } from '../definitions/config/disk.ts';
+import { changeDefinition } from '../definitions/config/edit-xl.ts';
+import { isError, judgeDefinition } from '../definitions/config/model.ts';
+import { prepareToRead } from '../definitions/config/source.ts';
+import { DEFAULT_NIC } from '../definitions/config/vif.ts';
+import { writeXlConfig } from '../definitions/config/write-xl.ts';
+import type { HostCore } from './host.ts';
+import { judgeFiles } from '../definitions/judging.ts';
+import { baseName, isDefinition, quoted } from '../definitions/plan.ts';
+import { GROUP } from '../host/storage/index.ts';
+import { filesFor } from '../toolstack/commands/life-words.ts';
+import { findManaged, managedOf } from '../toolstack/commands/managed.ts';
+
+/** The guest of our own that a new definition starts with. */
+const OWN_KERNEL = '/boot/minipv';
+
+const CARDS = Object.entries(NIC_MODELS).map(([model, { name }]) => ({ model: model as NicModel, name }));
+
+/** A definition as it is kept, or the beginning of a new one, and what there is to choose from. */
+export interface OpenedDefinition {
+  path: string;
+  text: string;
+  /** It is kept; a new one is not. */
+  isKept: boolean;
+  /** It starts with the host. */
+  automatic: boolean;
+  choices: {
+    /** Kernels and RAM disks among Domain 0's files, by their paths. */
+    kernels: string[];
+    /** Disks: images and volumes, by their paths. */
+    disks: string[];
+  };
+}
+
+/** What a text comes to. */
+export interface JudgedText {
+  text: string;
+  /** What would be created from it now. */
+  plan: Plan;
+  /** What a form shows of it: whole only where the text has no errors. */
+  definition: Definition;
+  /** It is in another language than xl's: a form that changes it writes it anew as xl.cfg. */
+  isForeign: boolean;
+  /** Emulated network cards that there are: what definitions call them, and what they are. */
+  cards: { model: NicModel; name: string }[];
+  /** The text itself is right, whatever keeps a domain from being created now: it can be kept. */
+  canKeep: boolean;
+}
+
+/** What a form changes; undefined: as if it were not set. */
+export type Changes = { [Field in keyof Omit<Definition, 'disks'>]?: Definition[Field] | undefined } & {
+  disks?: readonly DiskSpec[];
+};
+
+/** A text that is being edited, where it stands or would stand, and files that somebody gave with it; other files are Domain 0's. */
+export interface Edited {
+  path: string;
+  text: string;
+  files?: readonly NamedFile[];
+  /** It was dropped with its files: others are not looked at. */
+  isDropped?: boolean;
+}
+
+/** `name`: of a domain that is defined; absent: a new one. @throws Refusal where nothing is defined by that name */
+export async function openDefinition(host: HostCore, name?: string): Promise<OpenedDefinition> {
+  const managed = managedOf(host);
+  const [kernels, images] = await Promise.all(['/boot', '/var/lib/xen/images'].map(folder => filesIn(host, folder)));
+  const storage = await host.openDevices();
+  const choices = {
+    kernels: kernels!,
+    disks: [
+      ...(storage?.volumes ?? [])
+        .filter(({ name }) => !storage!.files.some(({ volume }) => volume === name))
+        .map(volume => `/dev/${GROUP}/${volume.name}`),
+      ...images!,
+    ],
+  };
+  if (name !== undefined) {
+    const domain = await findManaged(host, name);
+    return {
+      path: domain.path,
+      text: domain.text,
+      isKept: true,
+      automatic: await managed.isAutomatic(domain),
+      choices,
+    };
+  }
+  const taken = new Set([...(await managed.list()), ...host.all()].map(domain => domain.name));
+  let n = 1;
+  while (taken.has(`guest${n}`)) n++;
+  const kernel = choices.kernels.find(path => path === OWN_KERNEL) ?? choices.kernels[0];
+  const text = writeXlConfig({
+    ...newDefinition(),
+    name: `guest${n}`,
+    type: kernel ? 'pvh' : 'hvm',
+    ...(kernel ? { kernel } : {}),
+  });
+  return { path: `guest${n}.cfg`, text, isKept: false, automatic: false, choices };
+}
+
+/** Files of a folder of Domain 0, by their paths. */
+async function filesIn({ parts: { files } }: HostCore, folder: string): Promise<string[]> {
+  const paths = ((await files?.readdir(folder).catch(() => [])) ?? []).sort().map(name => `${folder}/${name}`);
+  const isFile = await Promise.all(
+    paths.map(path =>
+      files!.stat(path).then(
+        stat => stat.isFile,
+        () => false,
+      ),
+    ),
+  );
+  return paths.filter((_, i) => isFile[i]);
+}
+
+/** As `xl create -n` would read it. Creates nothing. */
+export async function judgeText(host: HostCore, edited: Edited): Promise<JudgedText> {
+  const { path, text } = edited;
+  const { definition, findings, isForeign } = judgeDefinition(path, text);
+  const errors = findings.filter(isError);
+  return {
+    text,
+    plan: await planOf(host, edited, definition, findings),
+    definition,
+    isForeign,
+    cards: CARDS,
+    canKeep: errors.length === 0,
+  };
+}
+
+async function planOf(
+  host: HostCore,
+  { path, text, files = [], isDropped }: Edited,
+  definition: Definition,
+  findings: Finding[],
+): Promise<Plan> {
+  if (isDropped) return host.plan([{ name: path, data: new Blob([text]) }, ...files]);
+  if (isDefinition({ name: path, data: new TextEncoder().encode(text) })) {
+    const read = async (wanted: string): Promise<Blob> =>
+      wanted === path
+        ? new Blob([text])
+        : (files.find(({ name }) => baseName(name) === baseName(wanted))?.data ?? host.readFile(wanted));
+    return judgeFiles(await host.read(await filesFor({ read }, path)), host.facts).plan;
+  }
+  // What is no definition by its look (an empty text) would be planned as something else.
+  const { name, memoryMiB, vcpus, type } = definition;
+  return {
+    name,
+    errors: findings.filter(isError),
+    findings,
+    definition: text,
+    command: '',
+    summary: { memoryMiB, vcpus, type },
+  };
+}
+
+/** The text with what a form changed, judged. */
+export async function changeText(host: HostCore, edited: Edited, { disks, ...changes }: Changes): Promise<JudgedText> {
+  await prepareToRead(edited.text);
+  const { definition } = judgeDefinition(edited.path, edited.text);
+  const after: Definition = {
+    ...definition,
+    ...(changes as Partial<Definition>),
+    ...(disks ? { disks: disks.map(disk => ({ ...disk, place: 0, at: { line: 1, column: 1 } })) } : {}),
+  };
+  // Only a PC has an emulated card; the card itself stays.
+  if (after.type !== 'hvm') delete after.nic;
+  else if (after.vif && definition.type !== 'hvm') after.nic ??= DEFAULT_NIC;
+  return judgeText(host, { ...edited, text: changeDefinition(edited.text, definition, after) });
+}
+
+/** Longest note about a domain, characters. */
+const MOST_DESCRIPTION = 4000;
+
+/** What a domain's definition says about it to people, where it is kept, and of the domain that runs. '': nothing. @throws Error with a sentence */
+export async function setDescription(host: HostCore, name: string, text: string): Promise<void> {
+  const defined = await host.managed?.find(name);
+  const member = [...host.toolstack.members.values()].find(each => each.name === name && !each.ending);
+  if (!defined && !member) throw new Error(`Domain not found: no domain with matching name '${name}'`);
+  if (text.length > MOST_DESCRIPTION)
+    throw new Error(`The note has ${text.length} characters. Write at most ${MOST_DESCRIPTION}.`);
+  await host.tasks.run(`virsh desc ${quoted(name)} ${quoted(text)}`, async task => {
+    if (defined) await managedOf(host).describe(defined, text);
+    if (member) {
+      const { description: _before, ...rest } = member.blueprint.definition;
+      member.blueprint = { ...member.blueprint, definition: text === '' ? rest : { ...rest, description: text } };
+    }
+    task.message = defined ? `It stands in ${defined.path}.` : `${name} is not defined: the note goes when it does.`;
+  });
+}
+
+/** @throws Refusal where nothing is defined by that name */
+export async function setAutomatic(host: HostCore, name: string, on: boolean): Promise<void> {
+  const domain = await findManaged(host, name);
+  await host.tasks.run(`virsh autostart ${name}${on ? '' : ' --disable'}`, async task => {
+    await managedOf(host).setAutomatic(domain, on);
+    task.message = on ? `${name} starts with the host.` : `${name} does not start with the host any more.`;
+  });
+}

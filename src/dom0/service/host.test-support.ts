@@ -1,0 +1,51 @@
+/** A host for tests, on this thread; guests run by turns. */
+import { InMemoryFs } from 'just-bash/browser';
+import type { NamedFile } from './api.ts';
+import { KeptFiles } from '../host/files/index.ts';
+import { createHost } from './create-host.ts';
+import type { Host, HostParts } from './host.ts';
+import { inTurns } from '../toolstack/runners/runner-local.ts';
+import type { Later } from '../toolstack/runners/runner.ts';
+import { MemoryStore, type Store } from '../host/storage/index.ts';
+
+const later: Later = (ms, callback) => {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+};
+
+export function testHost(parts: Partial<HostParts> = {}): Host {
+  const soon = (callback: () => void): void => void setImmediate(callback);
+  const hostMs = (): number => performance.now();
+  return createHost({
+    version: 'test',
+    memory: new ArrayBuffer(64 * 2 ** 20),
+    runners: inTurns({ soon, later, hostMs }),
+    soon,
+    later,
+    hostMs,
+    epochMs: () => Date.now(),
+    ...parts,
+  });
+}
+
+/** Domain 0's files; with the same store they are those of an earlier host. */
+export const testFiles = (store: Store = new MemoryStore()): Promise<KeptFiles> =>
+  KeptFiles.open(store, new InMemoryFs());
+
+export const testFile = (name: string, data: string | Uint8Array): NamedFile => ({
+  name,
+  data: new Blob([data as BlobPart]),
+});
+
+/** Resolves once `what` gives something. */
+export async function until<T>(
+  what: () => T | undefined | false | Promise<T | undefined | false>,
+  seconds = 20,
+): Promise<T> {
+  for (let i = 0; i < seconds * 100; i++) {
+    const value = await what();
+    if (value) return value;
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+  throw new Error('it did not come');
+}

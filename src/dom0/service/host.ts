@@ -1,0 +1,835 @@
+/**
+ * The host as its administrators see it: what the page may ask of Domain 0, over the toolstack. One object, in Domain 0's worker. It looks at no clock and
+ * starts no worker by itself: `HostParts` says how.
+ */
+import { prepareKernel } from '../../hypervisor/loader/index.ts';
+import { skipIds } from '../../hypervisor/memory/index.ts';
+import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
+import {
+  type DriveImage,
+  type Ending,
+  loadPvBuilder,
+  type Medium,
+  noMedia,
+  type OpenMedium,
+} from '../../hypervisor/index.ts';
+import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
+import { ConsoleLog } from '../backends/console/console-log.ts';
+import { type HostFiles, LogFile, namesFiles, pathsIn, spellFiles, writeWhole } from '../host/files/index.ts';
+import { HEAD_BYTES, imageProblem } from '../host/images/images.ts';
+import { unpackedImage } from '../host/images/packed.ts';
+import type { StateInfo } from '../host/state/browser-state.ts';
+import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
+import type { Inspected } from './inspection.ts';
+import type { Inventory } from './inventory.ts';
+import { crc32 } from '../../formats/unpack/index.ts';
+import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from '../definitions/judging.ts';
+import { romOf } from '../../devices/index.ts';
+import type { GuestMedium } from '../host/boot-loader/index.ts';
+import {
+  baseName,
+  definitionNamed,
+  type Devices,
+  disksNamed,
+  type Firmware,
+  firmwareNamed,
+  type FirmwareNeeds,
+  type Given,
+  type Loaded,
+  loaderNamed,
+  type NamedImage,
+  NO_FIRMWARE,
+  type PlannedDrive,
+} from '../definitions/plan.ts';
+import { type BaseImage, imageVolume, isDevice, type Storage, transferVolume } from '../host/storage/index.ts';
+import type { TaskRecord } from '../toolstack/recorder.ts';
+import { Tasks } from '../toolstack/tasks.ts';
+import { bind, type Bound, type Deeds } from '../toolstack/commands/command.ts';
+import type { FIRST_COMMANDS } from '../toolstack/commands/first.ts';
+import type { COMMANDS } from '../toolstack/commands/index.ts';
+import { actionOf, follows, hasStopped, lastExits } from '../toolstack/endings.ts';
+import { reasonOf } from '../toolstack/break-words.ts';
+import { hasScreen, type Member, type OpenHostDevice } from '../toolstack/member.ts';
+import { ManagedDomains } from '../toolstack/managed/index.ts';
+import { uuidOf } from '../toolstack/uuid.ts';
+import { backend, loadBackends } from '../toolstack/backends.ts';
+import { Toolstack, type ToolstackParts } from '../toolstack/toolstack.ts';
+import { Viewers } from '../toolstack/viewers.ts';
+import type { TimeCalls, VirtualTime } from './virtual-time.ts';
+
+export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'> {
+  hostMs: () => number;
+  /** Domains run in virtual time, whose rounds and inputs this knows; `hostMs` is for people then. */
+  virtual?: VirtualTime;
+  /** Why domains share this worker, where they do: what is missing. */
+  why?: string;
+  /** Throws a sentence. */
+  fetchBytes?: (url: string) => Promise<Uint8Array>;
+  /** The host's disk, opened at the first call; absent: it has none. */
+  storage?: () => Promise<Storage>;
+  /** Where files and disk are now, where that can change. */
+  stateInfo?: () => Promise<StateInfo>;
+  /** Files cannot be read a piece at a time here: those in drives are read whole. */
+  readsWhole?: boolean;
+  /** Domain 0's files; absent: it has none, and what needs them is refused. */
+  files?: HostFiles;
+  /** The task log is not what opens the files: it is written from then on. */
+  logsAfter?: Promise<void>;
+  openMedium?: OpenMedium;
+}
+
+/** A domain of the page's host. */
+export type Guest = Member<Viewers>;
+
+/** The host with the commands of the table as its methods. */
+export type Host<T extends Deeds = typeof COMMANDS> = HostCore & Bound<T>;
+
+/** The page's, as long as nobody has asked for other commands. */
+export type FirstHost = Host<typeof FIRST_COMMANDS>;
+
+/** A host whose methods are the commands of a table; `addCommands` gives it more of them. */
+export function hostWith<T extends Deeds>(parts: HostParts, table: T): Host<T> {
+  const core = new HostCore(parts);
+  const { virtual } = parts;
+  if (virtual)
+    Object.assign(core, {
+      setAutomatic: noted(virtual, 'setAutomatic', core.setAutomatic),
+      setDescription: noted(virtual, 'setDescription', core.setDescription),
+      diskCommand: noted(virtual, 'diskCommand', core.diskCommand.bind(core)),
+    });
+  const host = addCommands(core, table);
+  core.followTime((name, given) => (host as unknown as Methods)[name](...given));
+  return host;
+}
+
+/** The commands of a table become methods of a host, too. */
+export function addCommands<T extends Deeds>(core: HostCore, table: T): Host<T> {
+  const commands = bind(table, core);
+  const { virtual } = core.parts;
+  if (!virtual) return Object.assign(core, commands);
+  return Object.assign(
+    core,
+    Object.fromEntries(
+      Object.entries(commands).map(([name, run]) => [name, table[name].modifies ? noted(virtual, name, run) : run]),
+    ) as Bound<T>,
+  );
+}
+
+type Methods = Record<string, (...given: unknown[]) => Promise<unknown>>;
+
+/** What changes the host is an input: virtual time notes it. */
+const noted =
+  (virtual: VirtualTime, name: string, run: unknown) =>
+  (...given: unknown[]) =>
+    virtual.command(name, given, () => (run as (...given: unknown[]) => Promise<unknown>)(...given));
+
+/** For a toolstack in virtual time. */
+function withoutClock({ hostMs: _, ...parts }: HostParts): Omit<HostParts, 'hostMs'> {
+  return parts;
+}
+
+/** What the host itself says in a guest's terminal. */
+/** By itself and by mistake, not by a wish of its own. */
+const fell = ({ kind, report }: Ending): boolean => kind === 'crash' || report !== undefined;
+
+const said = (text: string): Uint8Array =>
+  new TextEncoder().encode(`\r\n[ringside] ${text.trim().replace(/\n/g, '\r\n')}\r\n`);
+
+/** Paths of definitions stand at the root. */
+const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
+
+/** Where xl puts the core files of coredump-destroy and coredump-restart (XEN_DUMP_DIR). */
+const DUMP_FOLDER = '/var/lib/xen/dump';
+
+const LOG = '/var/log/xen/xend.log';
+
+/** As xend wrote them: time, level, who, and what. */
+function logLine({ startedMs, command, state, message }: Task): string {
+  const time = new Date(startedMs).toISOString().slice(0, 19).replace('T', ' ');
+  return `[${time}] ${state === 'failed' ? 'ERROR' : 'INFO'} (${command}) ${state}${message ? `: ${message.replace(/\n/g, '\n    ')}` : ''}\n`;
+}
+
+/** Gets what there is whenever something changes; `show`: a domain whose window is asked for. */
+export type HostListener = (domains: DomainInfo[], tasks: Task[], show?: number) => void;
+
+export class HostCore {
+  readonly toolstack: Toolstack<Viewers>;
+  readonly tasks: Tasks;
+  readonly parts: HostParts;
+  /** Definitions that are kept; undefined: Domain 0 has no files. */
+  readonly managed: ManagedDomains | undefined;
+  readonly startedEpochMs: number;
+  /** Domains of a Domain 0 that is gone, by id. */
+  readonly lost = new Map<number, DomainInfo>();
+  private readonly taskLog: LogFile | undefined;
+  private readonly listeners: HostListener[] = [];
+  private firmwareFiles: FirmwareFiles | undefined;
+  /** Images under overlays by their paths: for which disk, and as of which time and size, they were read or are being read. */
+  private readonly images = new Map<string, { storage: Storage; stamp: string | undefined; read: Promise<void> }>();
+  /** The disk on which what an earlier host left unfinished was looked for. */
+  private settled: { storage: Storage; done: Promise<void> } | undefined;
+  /** The host's disk, once it was opened. */
+  private storage: Storage | undefined;
+  /** Judgements asked for: an earlier one ends when it finds another number. */
+  private judgements = 0;
+
+  constructor(parts: HostParts) {
+    this.parts = parts;
+    this.startedEpochMs = parts.epochMs();
+    let drawn = parts.seed ?? 0;
+    this.managed = parts.files && new ManagedDomains(parts.files, () => uuidOf(++drawn, parts.epochMs()));
+    this.taskLog = parts.files && new LogFile(parts.files, LOG, parts.logsAfter);
+    this.tasks = new Tasks(
+      parts,
+      () => this.tell(),
+      task => this.taskLog?.append(logLine(task)),
+    );
+    this.toolstack = new Toolstack<Viewers>(
+      {
+        openMedium: noMedia,
+        ...(parts.storage ? { openDevice: this.openDevice } : {}),
+        ...(parts.virtual ? withoutClock(parts) : parts),
+        recorder: this.tasks.recorder,
+      },
+      {
+        console: (record, name, before, shown) => {
+          const { machine } = this.toolstack;
+          const viewers = new Viewers(machine, record, this.sharesMemory ? undefined : parts.hostMs);
+          if (shown) viewers.print(shown);
+          if (before) {
+            viewers.print(before.console.shown);
+            viewers.print(said(before.line + lastExits(before.report)));
+          }
+          if (parts.files) viewers.log = new ConsoleLog(parts.files, name, parts.later);
+          return viewers;
+        },
+        listed: () => this.tell(),
+        ended: (member, ending, again) => this.ended(member, ending, again),
+        restarted: (member, line, report, next) => {
+          if (!next) member.console.print(said(line + lastExits(report)));
+          this.noteRestart(member, line, report);
+        },
+        rebuildFailed: ({ name }, { message }) => {
+          this.tasks.note(`xl create ${name}`, 'failed', message);
+          this.tell();
+        },
+        broke: ({ name }, hit) => {
+          this.tasks.note(`${name} stopped`, 'done', reasonOf(hit));
+          this.tell();
+        },
+        dumpCore: async member => {
+          const path = `${DUMP_FOLDER}/${member.name}`;
+          await this.tasks
+            .run(`xl dump-core ${member.name} ${path}`, () => this.dumpCore(member, path), member.record.id)
+            .catch(() => {});
+        },
+        problem: (member, sentence) => {
+          this.tasks.note(member?.name ?? 'Domain-0', 'failed', sentence);
+          this.tell();
+        },
+      },
+    );
+    this.toolstack.xen.log.onLine = line => this.tasks.recorder.logged(line);
+  }
+
+  get machine(): Toolstack['machine'] {
+    return this.toolstack.machine;
+  }
+
+  get queue(): Toolstack['queue'] {
+    return this.toolstack.queue;
+  }
+
+  /** The page may read machine memory itself. */
+  get sharesMemory(): boolean {
+    return (
+      this.toolstack.runners.elsewhere ||
+      (this.parts.virtual !== undefined &&
+        typeof SharedArrayBuffer !== 'undefined' &&
+        this.parts.memory instanceof SharedArrayBuffer)
+    );
+  }
+
+  // ---- virtual time
+
+  /** Virtual time has what it needs of this host; `command`: what the page calls. */
+  followTime(command: (name: string, given: unknown[]) => Promise<unknown>): void {
+    const { toolstack } = this;
+    this.parts.virtual?.serve({
+      runners: toolstack.runners,
+      hostNs: () => toolstack.virtualMs * 1e6,
+      hear: (domain, input) => this.hear(this.member(domain), input),
+      command,
+      machine: toolstack.machine,
+      view: toolstack.view,
+      members: () => [...toolstack.members.values()].filter(({ released }) => !released),
+    });
+  }
+
+  /** What is asked of virtual time (virtual-time.ts), by name. @throws Error with a sentence */
+  async time<What extends keyof TimeCalls>(
+    what: What,
+    ...given: Parameters<TimeCalls[What]>
+  ): Promise<Awaited<ReturnType<TimeCalls[What]>>> {
+    const { virtual } = this.parts;
+    if (!virtual) throw new Error('This host follows the clock on the wall. Load the page with ?time=virtual.');
+    if (!virtual.calls.includes(what))
+      throw new Error(`Virtual time knows ${virtual.calls.join(', ')}, and not ${String(what)}.`);
+    return (virtual[what] as (...given: unknown[]) => Awaited<ReturnType<TimeCalls[What]>>)(...given);
+  }
+
+  /** What the page shows of the host. */
+  async summary(): Promise<HostInfo> {
+    const { parts, machine, queue } = this;
+    return {
+      version: parts.version,
+      mode: this.toolstack.runners.elsewhere ? 'shared' : 'single',
+      ...(parts.virtual ? { time: 'virtual' } : {}),
+      ...(parts.why === undefined ? {} : { why: parts.why }),
+      memoryMiB: machine.frames >>> 8,
+      freeMiB: machine.freeFrames >>> 8,
+      pcpus: queue.pcpus,
+    };
+  }
+
+  /** What there is beside running domains; `opens`: definitions and disk, too. @throws Error where those cannot be opened */
+  async inventory(opens: boolean): Promise<Inventory> {
+    const { takeInventory } = await import('./inventory.ts');
+    return takeInventory(this, opens);
+  }
+
+  /** What the inspectors of a page ask: answered by a part that is loaded when the first one is opened. */
+  async inspect<What extends keyof Inspected>(what: What, id: number = 0): Promise<Inspected[What]> {
+    // The page's first view looks there by itself.
+    if (what === 'machine') return (this.sharesMemory ? { memory: this.parts.memory } : {}) as Inspected[What];
+    const { inspect } = await import('./inspection.ts');
+    return inspect(this, what as Exclude<What, 'machine'>, id);
+  }
+
+  /** What the editor of definitions asks (editing.ts), likewise. */
+  readonly openDefinition = async (name?: string): Promise<OpenedDefinition> =>
+    (await import('./editing.ts')).openDefinition(this, name);
+  readonly judgeText = async (edited: Edited): Promise<JudgedText> =>
+    (await import('./editing.ts')).judgeText(this, edited);
+  readonly changeText = async (edited: Edited, changes: Changes): Promise<JudgedText> =>
+    (await import('./editing.ts')).changeText(this, edited, changes);
+  readonly setDescription = async (name: string, text: string): Promise<void> =>
+    (await import('./editing.ts')).setDescription(this, name, text);
+  readonly setAutomatic = async (name: string, on: boolean): Promise<void> =>
+    (await import('./editing.ts')).setAutomatic(this, name, on);
+
+  // ---- files and plans
+
+  async offerFirmware(files: FirmwareFiles): Promise<void> {
+    this.firmwareFiles = files;
+  }
+
+  /** Fetched when a guest needs it; a failure is tried again the next time. */
+  private async firmware({ bios: wanted, card }: FirmwareNeeds): Promise<Firmware> {
+    const files = this.firmwareFiles;
+    const { fetchBytes } = this.parts;
+    if (!files || !fetchBytes) return NO_FIRMWARE;
+    const seabios = wanted === 'seabios' ? files.seabios : undefined;
+    const { name, url } = seabios?.bios ?? files.own;
+    try {
+      const [image, vgaBios] = await Promise.all([fetchBytes(url), seabios && fetchBytes(seabios.vgaBios.url)]);
+      const rom = card && files.roms?.find(each => each.name === romOf(card));
+      return {
+        bios: seabios ? 'seabios' : 'ringside',
+        image,
+        name,
+        ...(vgaBios ? { vgaBios, forQemu: true } : {}),
+        ...(rom ? { nicRom: await fetchBytes(rom.url) } : {}),
+      };
+    } catch (error) {
+      return `Firmware is needed to boot from a disk, and ${name} could not be fetched (${(error as Error).message}). Check the connection and try again.`;
+    }
+  }
+
+  /** Judges what files would make. Creates nothing. An earlier judgement ends with an error. */
+  async plan(files: NamedFile[]): Promise<Plan> {
+    const mine = ++this.judgements;
+    return judgeFiles(await this.read(files, () => mine === this.judgements), this.facts).plan;
+  }
+
+  /** Nobody waits for the judgement under way any more: it ends with an error. */
+  async cancelPlan(): Promise<void> {
+    this.judgements++;
+  }
+
+  /** Files read, with the firmware that they need. What is decided on them comes after it in one go: others may create domains meanwhile. */
+  async read(files: NamedFile[], wanted = (): boolean => true): Promise<ReadFiles> {
+    const given = await readFiles(files, wanted);
+    const needs = firmwareNamed(given);
+    const firmware = needs && (await this.firmware(needs));
+    const named = await Promise.all(
+      disksNamed(given).map(async target => ({
+        target,
+        path: await this.ownPath(target, files.find(file => file.directory !== undefined)?.directory),
+      })),
+    );
+    const mayBeDevices = named.filter(({ path }) => isDevice(path) || imageVolume(path) !== undefined);
+    const devices = mayBeDevices.length > 0 ? this.lookAt(mayBeDevices, await this.openDevices()) : undefined;
+    const loaded = await this.load(given, files, devices);
+    const kernels = [
+      ...given.flatMap(file => ('data' in file ? [file.data] : [])),
+      ...(typeof loaded === 'object' ? [loaded.kernel.data] : []),
+    ];
+    const isPv = definitionNamed(given)?.type === 'pv';
+    await Promise.all([...kernels.map(prepareKernel), ...(isPv ? [loadPvBuilder()] : [])]).catch(() => {
+      throw new Error(
+        'The part of Ringside that judges kernels could not be loaded. Check the connection and load the page again.',
+      );
+    });
+    goOn(wanted);
+    return { given, firmware, ...(devices ? { devices } : {}), ...(loaded === undefined ? {} : { loaded }) };
+  }
+
+  /** The one path of what a definition in a directory of Domain 0 names as a disk. */
+  private async ownPath(target: string, directory: string | undefined): Promise<string> {
+    if (directory === undefined || target === '' || isDevice(target)) return target;
+    return this.realPath(target.startsWith('/') ? target : `${directory}/${target}`);
+  }
+
+  /** What a definition's boot loader finds on its disks; undefined: it has none. */
+  private async load(
+    given: Given[],
+    files: readonly NamedFile[],
+    devices: Devices | undefined,
+  ): Promise<Loaded | undefined> {
+    const wanted = loaderNamed(given);
+    if (!wanted) return undefined;
+    const { loader, cmdline, disks } = wanted;
+    try {
+      const { bootFromDisk, readableOf } = await import('../host/boot-loader/index.ts');
+      const media: GuestMedium[] = [];
+      for (const { target, vdev, kind } of disks) {
+        if (kind === 'floppy') continue;
+        const file = files.find(({ name }) => baseName(name) === baseName(target));
+        const device = devices?.get(target);
+        if (typeof device === 'object') media.push({ vdev, from: this.storage!.medium(device.name) });
+        else if (file)
+          media.push({ vdev, from: readableOf(await this.mediumOf(file), kind, this.toolstack.hotplug.openMedium) });
+        // pygrub looks at the first one, and what is missing is told of the disk.
+        else if (media.length === 0) return `${loader.program} looks for the kernel on ${target}, which is not there.`;
+      }
+      return bootFromDisk(loader, cmdline, media);
+    } catch (error) {
+      return `${(error as Error).message}`;
+    }
+  }
+
+  // ---- the host's own disk
+
+  /** Whether a path is one of the host's devices, or of an image on its disk, as far as that was opened (`openDevices`). */
+  isDevice(path: string): boolean {
+    return this.parts.storage !== undefined && (isDevice(path) || this.storage?.image(path) !== undefined);
+  }
+
+  /** A volume's by the number that records of requests have for it. */
+  volumeName(number: number): string {
+    const name = this.storage?.volumeName(number);
+    return name === undefined ? `volume ${number}` : `vg0/${name}`;
+  }
+
+  /** A command for volumes (storage/commands.ts), as a task: what it prints. @throws Error with what it says where it fails */
+  async diskCommand(words: string[]): Promise<string> {
+    return this.tasks.run(words.join(' '), async task => {
+      const storage = await this.openDevices();
+      if (!storage) throw new Error('This host has no disk of its own.');
+      const { runStorageCommand } = await import('../host/storage/commands.ts');
+      const { status, out, err } = runStorageCommand(storage, words);
+      if (status !== 0) throw new Error(err.trim());
+      task.message = out.trim();
+      return out;
+    });
+  }
+
+  /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
+  async openDevices(): Promise<Storage | undefined> {
+    this.storage = await this.parts.storage?.();
+    if (this.storage) await this.toolstack.services.disk.connect(this.storage.disk);
+    await this.toolstack.services.disk.serveDrives();
+    if (this.storage && this.settled?.storage !== this.storage)
+      this.settled = { storage: this.storage, done: this.settle(this.storage) };
+    await this.settled?.done;
+    await this.findImages();
+    return this.storage;
+  }
+
+  private async settle(storage: Storage): Promise<void> {
+    const { settleUnfinished } = await import('../toolstack/snapshots/unfinished.ts');
+    await settleUnfinished(this, storage);
+  }
+
+  /** Images under overlays, as they are now. */
+  private async findImages(): Promise<void> {
+    const { storage, images } = this;
+    if (!storage) return;
+    for (const path of new Set(storage.overlayHeaders.map(({ header }) => header.path))) {
+      const stat = await this.parts.files?.stat(path).catch(() => undefined);
+      const stamp = stat && `${stat.mtime.getTime()} ${stat.size}`;
+      const known = images.get(path);
+      if (known?.storage !== storage || known.stamp !== stamp)
+        images.set(path, { storage, stamp, read: this.readImage(storage, path, stamp) });
+      await images.get(path)?.read;
+    }
+  }
+
+  /** Gives an image to the overlays that lie on it, or takes it from them where it is not there (no stamp) or cannot be read. */
+  private async readImage(storage: Storage, path: string, stamp: string | undefined): Promise<void> {
+    const image = stamp === undefined ? undefined : await this.openImage(path).catch(() => undefined);
+    const last = this.images.get(path);
+    // It may have changed while it was read: then the later reading counts.
+    if (stamp === undefined || (last?.storage === storage && last.stamp === stamp)) storage.setImage(path, image);
+  }
+
+  /** The disk in an image file of Domain 0, raw or qcow2. @throws Error with a sentence */
+  async openImage(path: string): Promise<BaseImage> {
+    const bytes = new Uint8Array(await (await unpackedImage(baseName(path), await this.readFile(path))).arrayBuffer());
+    const problem = imageProblem(baseName(path), 'disk', bytes.subarray(0, HEAD_BYTES), bytes.length);
+    if (problem) throw new Error(problem.text);
+    await loadBackends(['drives']);
+    const [{ disk }] = backend('drives').attachDrives(
+      [{ place: 0, kind: 'disk', readOnly: true, medium: { name: path, bytes } }],
+      noMedia,
+      () => {},
+    );
+    return {
+      bytes: disk!.sectors * disk!.sectorBytes,
+      checksum: crc32(bytes) >>> 0,
+      // It answers at once.
+      read: (at, into) => {
+        let good = false;
+        disk!.read(at / disk!.sectorBytes, [into], ok => {
+          good = ok;
+        });
+        return good;
+      },
+    };
+  }
+
+  /** Ends domains that have devices of the host open: the disk goes. */
+  async endUsersOfDisk(why: string): Promise<void> {
+    for (const member of [...this.toolstack.members.values()]) {
+      if (member.devices.length === 0) continue;
+      await this.toolstack.remove(member);
+      this.tasks.note(`xl destroy ${member.name}`, 'failed', why);
+    }
+    this.storage = undefined;
+  }
+
+  /** Devices as a definition is judged by them. */
+  private lookAt(named: readonly { target: string; path: string }[], storage: Storage | undefined): Devices {
+    return new Map(
+      named
+        .filter(({ path }) => isDevice(path) || storage?.image(path))
+        .map(({ target, path }): [string, NamedImage | string] => {
+          if (!storage) return [target, 'this host has no disk of its own. Name a file.'];
+          try {
+            const medium = storage.medium(path);
+            const head = new Uint8Array(Math.min(medium.bytes, HEAD_BYTES));
+            medium.read(0, head);
+            return [target, { name: path, head, bytes: medium.bytes, device: true }];
+          } catch (error) {
+            return [target, (error as Error).message];
+          }
+        }),
+    );
+  }
+
+  private readonly openDevice: OpenHostDevice = (path, who, { readOnly, sectorBytes, say }) => {
+    if (!this.storage) throw new Error(`${path}: this host has no disk of its own. Name a file.`);
+    const { medium, path: device, rename, close } = this.storage.open(path, who, !readOnly);
+    const { later } = this.parts;
+    const disk = new (backend('drives').MediumDisk)({ medium, label: path, sectorBytes, readOnly, later, say });
+    const end = (): void => {
+      disk.close();
+      close();
+    };
+    return {
+      disk,
+      path: device,
+      rename,
+      close: end,
+      get isWaiting() {
+        return disk.isWaiting;
+      },
+    };
+  };
+
+  get facts(): HostFacts {
+    const { toolstack } = this;
+    return {
+      isTaken: name => toolstack.isTaken(name),
+      ownerOf: uuid => toolstack.ownerOf(uuid)?.name,
+      stationProblem: mac => toolstack.stations.problem(mac),
+      pcpus: toolstack.queue.pcpus,
+      hasVt: toolstack.machine.hasVt,
+      freeMiB: Math.max(0, (toolstack.machine.freeFrames >>> 8) - 1),
+    };
+  }
+
+  /** A plan's drives with their media: each is a device of the host or one of the files, as a plan with another is refused. */
+  async drivesFrom(
+    drives: readonly PlannedDrive[],
+    files: readonly NamedFile[],
+    domain: string,
+  ): Promise<DriveImage[]> {
+    if (drives.length > 0) await loadBackends(['drives']);
+    return Promise.all(
+      drives.map(async ({ image, ...drive }): Promise<DriveImage> => {
+        if (image?.device) return { ...drive, medium: this.deviceMedium(image.name, domain) };
+        const file = files.find(({ name }) => name === image?.name);
+        return file ? { ...drive, medium: await this.mediumOf(file) } : drive;
+      }),
+    );
+  }
+
+  /** What is made of a domain; where that fails, a transfer disk that was made for it goes again. @throws what `make` throws */
+  async orNoTransferDisk<T>(domain: string, make: () => Promise<T> | T): Promise<T> {
+    const had = this.storage?.transferOf(domain) !== undefined;
+    try {
+      return await make();
+    } catch (error) {
+      if (!had) this.storage?.removeUnused(transferVolume(domain));
+      throw error;
+    }
+  }
+
+  /** A device of the host as what lies in a domain's drive, by its own path. @throws StorageError */
+  deviceMedium(target: string, domain: string): Medium {
+    return { name: this.storage?.deviceOf(target, domain) ?? target, device: true };
+  }
+
+  /** A file as what lies in a drive. @throws Error with a sentence where it is packed and damaged */
+  async mediumOf({ name, data: asGiven }: NamedFile): Promise<Medium> {
+    const data = await unpackedImage(name, asGiven);
+    // A saved state finds it again by all its paths.
+    const label = namesFiles(name) ? name : baseName(name);
+    return this.parts.readsWhole
+      ? { name: label, bytes: new Uint8Array(await data.arrayBuffer()) }
+      : { name: label, data };
+  }
+
+  // ---- domains
+
+  /** Domains of a Domain 0 that is gone, as it listed them last: listed as they are until they are destroyed. Their ids are not used again. */
+  async recall(lost: DomainInfo[]): Promise<void> {
+    for (const info of lost) this.lost.set(info.id, info);
+    skipIds(this.machine, Math.max(0, ...lost.map(({ id }) => id)));
+    this.tell();
+  }
+
+  all(): DomainInfo[] {
+    const { members, dying } = this.toolstack;
+    return [...this.lost.values(), ...[...members.values(), ...dying.values()].map(member => this.describe(member))];
+  }
+
+  describe(member: Guest): DomainInfo {
+    const writable = (member.blueprint.drives ?? []).filter(
+      ({ readOnly, medium }) => !readOnly && !(medium && 'device' in medium),
+    ).length;
+    return {
+      id: member.record.id,
+      name: member.name,
+      state: this.toolstack.state(member),
+      type: member.blueprint.xen ?? 'hvm',
+      memoryMiB: member.memoryMiB,
+      vcpus: member.record.vcpus,
+      definition: member.blueprint.text,
+      ...(hasScreen(member.blueprint) ? { hasScreen: true } : {}),
+      ...(member.model ? { modelInDomain0: true } : {}),
+      ...(writable > 0 ? { disks: writable } : {}),
+      ...(member.restarts ? { restarts: { count: member.restarts.count, why: member.restarts.why } } : {}),
+      ...(member.devices.some(({ isWaiting }) => isWaiting) ? { waitsForRoom: true } : {}),
+      ...(member.ending ? { ended: member.ending.sentence, ...(fell(member.ending) ? { fell: true } : {}) } : {}),
+    };
+  }
+
+  member(id: number): Guest {
+    this.refuseLost(id);
+    return this.toolstack.member(id);
+  }
+
+  /** A domain that has not stopped. */
+  living(id: number): Guest {
+    this.refuseLost(id);
+    return this.toolstack.living(id);
+  }
+
+  /** Whoever presses Pause at a domain that is just started again as a new one means that one. @throws Error with a sentence */
+  standing(id: number): Guest {
+    this.refuseLost(id);
+    return this.toolstack.standing(id);
+  }
+
+  private refuseLost(id: number): void {
+    if (id === 0)
+      throw new Error('Domain 0 is the host itself, and no guest: reboot and poweroff in its shell end it.');
+    const lost = this.lost.get(id);
+    if (lost)
+      throw new Error(`${hasStopped(lost.name, { sentence: lost.ended ?? 'Domain 0 ended.' })} Create it again.`);
+  }
+
+  async view(id: number): Promise<DomainView> {
+    const { parts } = this;
+    const member = this.member(id);
+    const { countersOffset, screenOffset } = member.record;
+    const console = member.console.open(message => this.hear(member, message));
+    return {
+      countersOffset,
+      screenOffset,
+      console,
+      ...(this.sharesMemory ? { memory: parts.memory as SharedArrayBuffer } : {}),
+    };
+  }
+
+  /** A file of Domain 0, or (`files:PATH…`) a CD that is made of some. @throws Error with a sentence */
+  async readFile(path: string): Promise<Blob> {
+    const { files } = this.parts;
+    if (!files) throw new Error(`${path}: Domain 0 has no files here.`);
+    if (namesFiles(path)) {
+      const { cdOfFiles } = await import('../host/files/cd-files.ts');
+      return cdOfFiles(files, spellFiles(pathsIn(path).map(absolute)));
+    }
+    return new Blob([(await files.readFileBuffer(absolute(path))) as BlobPart]);
+  }
+
+  /** What a task caused; undefined: that was not recorded. */
+  async taskRecord(id: number): Promise<TaskRecord | undefined> {
+    return this.tasks.record(id);
+  }
+
+  /** The one path of a file of Domain 0, however it is spelled and whatever links lead to it. */
+  async realPath(path: string): Promise<string> {
+    const { files } = this.parts;
+    return (await files?.realpath(absolute(path)).catch(() => undefined)) ?? absolute(path);
+  }
+
+  /** @throws Error with a sentence */
+  async removeFile(path: string): Promise<void> {
+    await this.parts.files?.rm(absolute(path));
+  }
+
+  /** Of the tasks of this host, and of earlier ones where Domain 0 has files. */
+  async readLog(): Promise<string> {
+    await this.taskLog?.written();
+    const kept = await this.parts.files?.readFileBuffer(LOG).catch(() => new Uint8Array());
+    return kept ? new TextDecoder().decode(kept) : this.tasks.list().map(logLine).join('');
+  }
+
+  /** The host ends, and with it what runs on it: that is in the logs then. Names of those domains. */
+  async endWithGuests(): Promise<string[]> {
+    const members = [...this.toolstack.members.values()].filter(({ ending }) => !ending);
+    for (const { name, record } of members)
+      this.tasks.note(`${name} stopped`, 'failed', `Its host ended while domain ${record.id} ran.`);
+    await Promise.all([this.taskLog?.written(), ...members.map(({ console }) => console.log?.flush())]);
+    return members.map(({ name }) => name);
+  }
+
+  /** Starts what is to start with the host, one after the other; what cannot be started is told in the task log, and the next is tried. */
+  async startAutomatic(): Promise<void> {
+    for (const path of (await this.managed?.automaticPaths()) ?? []) {
+      const { createFrom } = await import('../toolstack/commands/life-words.ts');
+      const read = (name: string): Promise<Blob> => this.readFile(name);
+      await createFrom({ host: this, read }, path).catch((error: Error) =>
+        this.tasks.note(`xl create ${path}`, 'failed', error.message),
+      );
+    }
+    this.tell();
+  }
+
+  /** Writes a domain's core file. @throws Error with a sentence */
+  async dumpCore(member: Guest, path: string): Promise<void> {
+    const { files } = this.parts;
+    if (!files) throw new Error('Domain 0 has no place for files here: the core file was not written.');
+    if (member.released)
+      throw new Error(`${member.name} has stopped and its memory was given back: there is nothing to write.`);
+    const { coreFile } = await import('../toolstack/core-file.ts');
+    const core = new Blob(coreFile(await this.toolstack.look(member), this.machine.hasVt) as BlobPart[]);
+    await writeWhole(files, path, new Uint8Array(await core.arrayBuffer()));
+  }
+
+  private hear(member: Guest, message: Uint8Array | ConsoleInput): void {
+    const { toolstack, parts } = this;
+    if (parts.virtual && !parts.virtual.note({ kind: 'console', domain: member.record.id, input: message })) return;
+    if (message instanceof Uint8Array) toolstack.type(member, message);
+    else if ('serial' in message && message.serial instanceof Uint8Array) toolstack.type(member, message.serial);
+    else if ('key' in message && typeof message.key === 'string')
+      toolstack.key(member, message.key, message.down === true);
+    else if ('mouse' in message) toolstack.mouse(member, message.mouse);
+  }
+
+  /** Something has happened to Domain 0 itself: a sentence for the task log. */
+  note(sentence: string): void {
+    this.tasks.note('Domain-0', 'failed', sentence);
+    this.tell();
+  }
+
+  /** Of domains created from now on: whether and when guest code is compiled (`Toolstack.jitThreshold`). @throws Error: a sentence */
+  async setJitThreshold(samples: number): Promise<void> {
+    if (!(Number.isInteger(samples) && samples >= 0))
+      throw new Error(
+        'Write jit=0 for no compiler, or the number of samples from which code is compiled (8 is usual).',
+      );
+    this.toolstack.jitThreshold = samples;
+  }
+
+  /** A domain's unit in the run queue; id 0 is Domain 0's. */
+  unit(id: number): { name: string; record: { index: number; vcpus: number } } {
+    return id === 0 ? { name: 'Domain-0', record: { index: DOMAIN_0, vcpus: 1 } } : this.living(id);
+  }
+
+  // ---- what happens by itself, and who is told
+
+  private ended(member: Guest, ending: Ending, again: boolean): void {
+    const { name, record, blueprint } = member;
+    const kept =
+      actionOf(blueprint.definition, ending) === 'preserve'
+        ? `${ending.sentence} It is kept: open it to see where.`
+        : ending.sentence;
+    if (ending.kind === 'crash' || (fell(ending) && !again))
+      this.tasks.note(
+        `${name} ${ending.kind === 'crash' ? 'crashed' : 'stopped'}`,
+        'failed',
+        ending.report?.replace(ending.sentence, kept) ?? kept,
+      );
+    // As xend and xl log every end of a domain, whoever wanted it.
+    else if (!again)
+      this.tasks.note(
+        `${name} stopped`,
+        'done',
+        `Domain ${record.id} has shut down: ${ending.sentence} Its definition says ${follows(blueprint.definition, ending)}.`,
+      );
+    if (!again && ending.kind !== 'poweroff')
+      member.console.print(said(`${name} stopped. ${ending.sentence}${lastExits(ending.report)}`));
+  }
+
+  /** A restart that nobody asked xl for is a task, too; one after a fault has failed. */
+  private noteRestart({ name }: Guest, line: string, report?: string): void {
+    this.tasks.note(
+      `${name} restarted`,
+      report === undefined ? 'done' : 'failed',
+      report === undefined ? line : `${line}\n\n${report}`,
+    );
+    this.tell();
+  }
+
+  /** Called whenever a domain or a task changes (wrap with comlink.proxy). */
+  async subscribe(listener: HostListener): Promise<void> {
+    this.listeners.push(listener);
+    this.tell();
+  }
+
+  /** Has a domain's window shown; false: nobody has windows. */
+  showScreen(id: number): boolean {
+    this.tell(id);
+    return this.listeners.length > 0;
+  }
+
+  private tell(show?: number): void {
+    const domains = this.all();
+    for (const listener of this.listeners) listener(domains, this.tasks.list(), show);
+  }
+}

@@ -1,0 +1,503 @@
+/** What inspectors of the page show of Domain 0's side. Loaded when the first one is opened; everything is read, and nothing changes. */
+import {
+  OP,
+  readRequest,
+  readResponse,
+  readSegment,
+  type Request,
+  SEGMENTS_PER_PAGE,
+} from '../backends/vbd/protocol.ts';
+import { deviceNumber } from '../definitions/config/device-number.ts';
+import type { RingLook } from '../backends/ring.ts';
+import { type Facts, factsOf } from './facts.ts';
+import { type FrontIndices, FrontRings, grantedPage } from './front-rings.ts';
+import type { HostCore } from './host.ts';
+import type { BreakHit, BreakPoint, HotRegion } from '../../hypervisor/domain/index.ts';
+import type { GrantEntry } from '../../hypervisor/view/index.ts';
+import { type KernelSymbols, kernelSymbols } from '../../hypervisor/loader/index.ts';
+import { ideName } from '../definitions/plan.ts';
+import type { CardInfo } from '../toolstack/cards.ts';
+import { addressesOf, type CardAddress } from '../toolstack/guest-addresses.ts';
+import { onlineOf } from '../toolstack/commands/processors.ts';
+import type { ExitsOf, Step } from '../toolstack/tracing/index.ts';
+import { visible } from '../toolstack/terminal/terminal.ts';
+import type { StoreLook } from '../backends/xenstore/index.ts';
+
+/** A drive or disk of a guest. */
+export interface GuestDrive {
+  vdev: string;
+  kind: 'disk' | 'cdrom' | 'floppy';
+  /** Empty: nothing is in it. */
+  target: string;
+  readOnly: boolean;
+  /** The device model shows it as an IDE drive. */
+  isEmulated: boolean;
+  /** Of its PV back end, where it has one: XENBUS_STATE, and what went through. */
+  pv?: { state: number; reads: number; writes: number; readSectors: number; writtenSectors: number };
+}
+
+/** What a guest has, and what of it can be changed while it runs. */
+export interface GuestFacts {
+  /** What its balloon is asked to come to, and the most; `mostMiB` undefined: its memory does not change. */
+  memoryMiB: number;
+  mostMiB?: number;
+  /** Online, and the most there may be; `canChange`: by xl vcpu-set. */
+  vcpus: { online: number; most: number; canChange: boolean };
+  weight: number;
+  /** Per cent of one processor; 0: none. */
+  cap: number;
+  drives: GuestDrive[];
+  cards: (Omit<CardInfo, 'counts'> & { rxBytes: number; txBytes: number })[];
+  /** The emulated card, by its model. */
+  nic?: string;
+  /** IPv4 addresses of its cards, as far as they are known. */
+  addresses: CardAddress[];
+  /** Seconds since it was built. */
+  upSeconds: number;
+  /** What its definition says about it to people. */
+  description: string;
+  /** It is defined: what is written about it outlives it. */
+  isDefined: boolean;
+  /** Back ends can be attached: it is a guest of Xen. */
+  hasPv: boolean;
+}
+
+/** A request as it lies in a slot, in the words of io/blkif.h and io/netif.h. */
+export interface SlotFacts {
+  fields: [name: string, value: string][];
+  /** Grants that it names, each with what of the page it means. */
+  refs: { ref: number; what: string }[];
+  /** A field has how many there are. */
+  isListed?: true;
+}
+
+/** A ring of a guest's device, as its back end sees it. */
+export interface RingFacts extends Omit<RingLook, 'words' | 'slotWords'> {
+  /** `vbd 51712`, `vif 0 tx`. */
+  key: string;
+  /** For people: xvda, vif1.0. */
+  name: string;
+  requests: SlotFacts[];
+  /** The same slots read as responses, which lie over requests, and what of a request outlives them. */
+  responses: SlotFacts['fields'][];
+  /** The front end's port, and grant references of the ring's pages. */
+  port: number;
+  ringRefs: number[];
+  /** What its front end keeps to itself, of the same moment; undefined: it is not found in its memory, or not yet, or was not looked for. */
+  front?: FrontIndices;
+  /** Events: sent to the front end and heard of it, and req_prod as each of the last ones was heard, oldest first; undefined: not counted. */
+  events?: { sent: number; heard: number; pushes: number[] };
+}
+
+/** A node of the store, with who watches it or something above it. */
+export interface StoreNode {
+  path: string;
+  /** Latin-1; control characters as C writes them. */
+  value: string;
+  /** Of the value. */
+  bytes: number;
+  permissions: string;
+  /** Changes with each write to it, and with its children. */
+  generation: number;
+  children: number;
+  /** The last ones, newest last: when on Domain 0's clock, by whom, and whose watches fired. */
+  writes: { ms: number; by: number; value: string; heard: { domid: number; watches: number }[] }[];
+}
+
+/** A disk request or a packet on its way. */
+export interface FollowedRequest {
+  number: number;
+  /** It was answered. */
+  isDone: boolean;
+  steps: Step[];
+  /** Of its domain, since the request before it; absent: they could not all be counted. */
+  exits?: ExitsOf[];
+}
+
+/** What can be asked for, by name. */
+export interface Inspected {
+  /** Machine memory, where the page may look into it. */
+  machine: { memory?: SharedArrayBuffer };
+  guest: GuestFacts;
+  facts: Facts;
+  rings: RingFacts[];
+  store: { nodes: StoreNode[]; watches: StoreLook['watches'] };
+  /** Requests of a guest that passed places within the next second. */
+  path: { requests: FollowedRequest[]; missed: number };
+  /** Where a person has the guest stop, and why it did the last time. */
+  breaks: { points: BreakPoint[]; hit?: BreakHit };
+  /** The regions of compiled code that ran most. */
+  engine: HotRegion[];
+  /** Of the file of its kernel; none where the domain builder did not load one, or it names nothing. */
+  symbols: KernelSymbols;
+}
+
+const INSPECTIONS: {
+  [What in Exclude<keyof Inspected, 'machine'>]: (
+    host: HostCore,
+    id: number,
+  ) => Inspected[What] | Promise<Inspected[What]>;
+} = {
+  guest: guestFacts,
+  facts: (host, id) => factsOf(host, id, host.member(id).attached ? ringFacts(host, id) : []),
+  rings: (host, id) => ringFacts(host, id, frontsOf(host)),
+  path: follow,
+  breaks: (host, id) => {
+    const { breaks = [], hit } = host.member(id);
+    return { points: [...breaks], ...(hit ? { hit } : {}) };
+  },
+  engine: (host, id) => host.living(id).runner.hottest(),
+  symbols: (host, id) => {
+    const { boot } = host.member(id).blueprint;
+    return (
+      (boot.kind === 'firmware' ? undefined : kernelSymbols(boot.kernel)) ?? { addresses: new Uint32Array(), names: [] }
+    );
+  },
+  store: ({ toolstack }) => {
+    const { nodes, watches } = toolstack.services.xenstored.store.look();
+    const decoder = new TextDecoder('latin1');
+    return {
+      watches,
+      nodes: nodes.map(({ value, permissions, writes, ...node }) => ({
+        ...node,
+        writes: writes.map(({ ns, by, value: written, heard }) => ({
+          ms: ns / 1e6,
+          by,
+          value: visible(decoder.decode(written)),
+          heard,
+        })),
+        value: visible(decoder.decode(value)),
+        bytes: value.length,
+        permissions: permissions.map(({ letter, domid }) => `${letter}${domid}`).join(','),
+      })),
+    };
+  },
+};
+
+/** @throws Error with a sentence where there is no such domain */
+export function inspect<What extends keyof typeof INSPECTIONS>(
+  host: HostCore,
+  what: What,
+  id: number,
+): Inspected[What] | Promise<Inspected[What]> {
+  return INSPECTIONS[what](host, id);
+}
+
+async function guestFacts(host: HostCore, id: number): Promise<GuestFacts> {
+  const member = host.member(id);
+  const { blueprint, record, attached, name } = member;
+  const shares = host.queue.shares(record.index);
+  const read = (path: string): number =>
+    Number(host.toolstack.services.client.read(`/local/domain/${id}/${path}`) ?? NaN);
+  const mostKiB = read('memory/static-max');
+  const devices = attached && host.toolstack.services.devices(id);
+  const pvDisks = devices?.disks.list() ?? [];
+  const counts = new Map(devices?.disks.counts.map(each => [each.vdev, each.counts]));
+  const pvOf = (vdev: string): Pick<GuestDrive, 'pv'> => {
+    const found = pvDisks.find(each => each.devid === deviceNumber(vdev)),
+      counted = found && counts.get(found.vdev);
+    return found && counted
+      ? {
+          pv: {
+            state: found.state,
+            reads: counted.reads,
+            writes: counted.writes,
+            readSectors: counted.readSectors,
+            writtenSectors: counted.writtenSectors,
+          },
+        }
+      : {};
+  };
+  const drives = (blueprint.drives ?? []).map(
+    ({ place, vdev = ideName(place), kind, readOnly, medium }): GuestDrive => ({
+      vdev,
+      kind,
+      readOnly,
+      target: medium?.name ?? '',
+      isEmulated: place >= 0 && blueprint.xen !== 'pv' && blueprint.xen !== 'pvh',
+      ...pvOf(vdev),
+    }),
+  );
+  const listed = new Set(drives.map(({ vdev }) => deviceNumber(vdev)));
+  const later = devices?.disks.all.filter(({ given }) => !listed.has(deviceNumber(given.vdev))) ?? [];
+  return {
+    memoryMiB: member.memoryMiB,
+    ...(attached && mostKiB > 0 ? { mostMiB: mostKiB / 1024 } : {}),
+    vcpus: {
+      online: onlineOf(host, { id, name, index: record.index }),
+      most: record.vcpus,
+      canChange: blueprint.xen === 'pv' || blueprint.xen === 'pvh',
+    },
+    weight: shares?.weight ?? 0,
+    cap: shares?.cap ?? 0,
+    drives: [
+      ...drives,
+      ...later.map(({ given: { vdev, kind, readOnly, target } }) => ({
+        vdev,
+        kind,
+        readOnly,
+        target,
+        isEmulated: false,
+        ...pvOf(vdev),
+      })),
+    ],
+    cards: (devices?.cards.list() ?? []).map(({ counts: { rxBytes, txBytes }, ...card }) => ({
+      ...card,
+      rxBytes,
+      txBytes,
+    })),
+    ...(blueprint.definition.nic ? { nic: blueprint.definition.nic } : {}),
+    addresses: addressesOf(host, id),
+    upSeconds: Math.max(0, (host.parts.epochMs() - member.builtEpochMs) / 1000),
+    description: blueprint.definition.description ?? '',
+    isDefined: (await host.managed?.find(name)) !== undefined,
+    hasPv: attached !== undefined,
+  };
+}
+
+const BLKIF_RSP: Readonly<Record<number, string>> = {
+  0: 'BLKIF_RSP_OKAY',
+  [-1]: 'BLKIF_RSP_ERROR',
+  [-2]: 'BLKIF_RSP_EOPNOTSUPP',
+};
+const NETIF_RSP: Readonly<Record<number, string>> = {
+  0: 'NETIF_RSP_OKAY',
+  [-1]: 'NETIF_RSP_ERROR',
+  [-2]: 'NETIF_RSP_DROPPED',
+  1: 'NETIF_RSP_NULL',
+};
+const named = (value: number, names: Readonly<Record<number, string>>): string =>
+  `${value} ${names[value] ?? ''}`.trimEnd();
+const BLKIF_OP = [
+  'BLKIF_OP_READ',
+  'BLKIF_OP_WRITE',
+  'BLKIF_OP_WRITE_BARRIER',
+  'BLKIF_OP_FLUSH_DISKCACHE',
+  'BLKIF_OP_RESERVED_1',
+  'BLKIF_OP_DISCARD',
+  'BLKIF_OP_INDIRECT',
+];
+
+/** Where front ends were found, as long as their host is there. */
+const foundFronts = new WeakMap<HostCore, FrontRings>();
+function frontsOf(host: HostCore): FrontRings {
+  let fronts = foundFronts.get(host);
+  if (!fronts) foundFronts.set(host, (fronts = new FrontRings(host.toolstack.view, host.parts)));
+  return fronts;
+}
+
+const WAYS = ['tx', 'rx'] as const;
+
+/** A request to a disk. `granted`: words of a page by its grant, where it is there. An indirect one names pages that list its segments: those are followed. */
+export function diskRequest(
+  { op, id: [low, high], sector, segments, list }: Request,
+  granted: (ref: number) => Int32Array | undefined,
+): SlotFacts {
+  const page = list && granted(list.refs[0]!),
+    pages = list?.refs.length ?? 0,
+    operation = (number: number): string => `${number} ${BLKIF_OP[number] ?? '?'}`;
+  const listed = page
+    ? Array.from({ length: Math.min(list!.count, SEGMENTS_PER_PAGE) }, (_, i) => readSegment(page, 2 * i))
+    : segments;
+  const fields: SlotFacts['fields'] = [
+    ['operation', operation(list ? OP.INDIRECT : op)],
+    ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))],
+    ['sector_number', String(sector)],
+  ];
+  if (list) fields.splice(1, 0, ['indirect_op', operation(op)]);
+  if (list)
+    fields.push([
+      'nr_segments',
+      `${list.count}${pages === 0 ? '' : `, listed in ${pages === 1 ? 'the page' : `${pages} pages, from that`} of gref ${list.refs[0]}`}`,
+    ]);
+  return {
+    fields,
+    refs:
+      list && !page
+        ? list.refs.map(ref => ({ ref, what: 'a page of segments' }))
+        : listed.map(({ ref, first, last }) => ({ ref, what: `sectors ${first} to ${last} of the page` })),
+    ...(list ? { isListed: true as const } : {}),
+  };
+}
+
+/** `found`: private indices of front ends are shown, too. */
+function ringFacts(host: HostCore, id: number, found?: FrontRings): RingFacts[] {
+  if (!host.member(id).attached) return [];
+  const { disks, cards } = host.toolstack.services.devices(id);
+  const { client } = host.toolstack.services;
+  const node = (path: string): number | undefined => {
+    const text = client.read(`/local/domain/${id}/device/${path}`);
+    return text === undefined ? undefined : Number(text);
+  };
+  const around = <Seen>(
+    names: readonly { key: string; ref: number | undefined }[],
+    look: () => Seen | undefined,
+    ringsOf: (seen: Seen) => readonly RingLook[],
+  ): { seen: Seen | undefined; fronts: (FrontIndices | undefined)[] } => {
+    let seen: Seen | undefined;
+    const rings = (): readonly RingLook[] => ((seen = look()) === undefined ? [] : ringsOf(seen)),
+      fronts = found
+        ? found.around(
+            id,
+            names.map(({ key, ref = -1 }) => ({ key, ref })),
+            rings,
+          )
+        : (rings(), []);
+    return { seen, fronts };
+  };
+  const front = (indices: FrontIndices | undefined): Pick<RingFacts, 'front'> => (indices ? { front: indices } : {});
+  const { view } = host.toolstack;
+  // Few ask so, and a grant table is long.
+  let entries: readonly GrantEntry[] | undefined;
+  const granted = (ref: number): Int32Array | undefined => {
+    entries ??= view.domain(id)?.grants()?.entries ?? [];
+    const first = grantedPage(
+      view,
+      id,
+      entries.find(entry => entry.ref === ref),
+    );
+    return first < 0 ? undefined : view.memory.words.slice(first, first + 2 * SEGMENTS_PER_PAGE);
+  };
+  const rings: RingFacts[] = [];
+  for (const {
+    given: { vdev },
+    vbd,
+  } of disks.all) {
+    const device = `vbd/${deviceNumber(vdev)}`,
+      ringRef = node(`${device}/ring-ref`) ?? node(`${device}/ring-ref0`);
+    const { seen, fronts } = around(
+      [{ key: device, ref: ringRef }],
+      () => vbd.look(),
+      ({ ring }) => [ring],
+    );
+    if (!seen) continue;
+    const { words, slotWords, ...ring } = seen.ring;
+    const requests = Array.from({ length: ring.slots }, (_, i) =>
+      diskRequest(readRequest(words.slice(i * slotWords, (i + 1) * slotWords), seen.layout), granted),
+    );
+    const responses = Array.from({ length: ring.slots }, (_, i): SlotFacts['fields'] => {
+      const {
+        op,
+        id: [low, high],
+        status,
+        sector,
+      } = readResponse(words.slice(i * slotWords, (i + 1) * slotWords), seen.layout);
+      return [
+        ['status', named(status, BLKIF_RSP)],
+        ['operation', named(op, BLKIF_OP)],
+        ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))],
+        ['sector_number', `${sector}, left of the request`],
+      ];
+    });
+    const { sent, heard } = vbd.counts;
+    rings.push({
+      ...ring,
+      key: device,
+      name: vdev,
+      requests,
+      responses,
+      port: node(`${device}/event-channel`) ?? -1,
+      ringRefs: ringRef === undefined ? [] : [ringRef],
+      ...front(fronts[0]),
+      events: { sent, heard, pushes: [...vbd.pushes] },
+    });
+  }
+  for (const {
+    id: { devid },
+    vif,
+  } of cards.all) {
+    const device = `vif/${devid}`,
+      refs = WAYS.map(way => node(`${device}/${way}-ring-ref`));
+    const { seen, fronts } = around(
+      WAYS.map((way, i) => ({ key: `${device} ${way}`, ref: refs[i] })),
+      () => vif.look(),
+      both => WAYS.map(way => both[way]),
+    );
+    if (!seen) continue;
+    for (const [n, way] of WAYS.entries()) {
+      const { words, slotWords, ...ring } = seen[way];
+      const requests = Array.from({ length: ring.slots }, (_, i): SlotFacts => {
+        const at = i * slotWords;
+        if (way === 'rx')
+          return {
+            fields: [['id', String(words[at] & 0xffff)]],
+            refs: [{ ref: words[at + 1] >>> 0, what: 'room for a packet' }],
+          };
+        const size = words[at + 2] >>> 16;
+        return {
+          fields: [
+            ['id', String(words[at + 2] & 0xffff)],
+            ['offset', String(words[at + 1] & 0xffff)],
+            ['flags', `0x${(words[at + 1] >>> 16).toString(16)}`],
+            ['size', `${size} bytes`],
+          ],
+          refs: [{ ref: words[at] >>> 0, what: `${size} bytes from ${words[at + 1] & 0xffff}` }],
+        };
+      });
+      const responses = Array.from({ length: ring.slots }, (_, i): SlotFacts['fields'] => {
+        const at = i * slotWords,
+          first = words[at],
+          second = words[at + 1];
+        if (way === 'tx')
+          return [
+            ['status', named(first >> 16, NETIF_RSP)],
+            ['id', String(first & 0xffff)],
+          ];
+        const status = second >> 16;
+        return [
+          ['status', status > 0 ? `${status} bytes` : named(status, NETIF_RSP)],
+          ['id', String(first & 0xffff)],
+          ['offset', String(first >>> 16)],
+          ['flags', `0x${(second & 0xffff).toString(16)}`],
+        ];
+      });
+      const ref = refs[n];
+      rings.push({
+        ...ring,
+        key: `${device} ${way}`,
+        name: `vif${id}.${devid} ${way}`,
+        requests,
+        responses,
+        port: node(`${device}/event-channel`) ?? node(`${device}/event-channel-${way}`) ?? -1,
+        ringRefs: ref === undefined ? [] : [ref],
+        ...front(fronts[n]),
+      });
+    }
+  }
+  found?.seek(id);
+  return rings;
+}
+
+/** How long requests are followed for one look, how often traces are read meanwhile, and how many are told. */
+const FOLLOW_MS = 900,
+  LOOK_MS = 10,
+  MOST_FOLLOWED = 24;
+
+async function follow(host: HostCore, id: number): Promise<Inspected['path']> {
+  host.living(id);
+  // Other inspectors, one of which the first view has, do without.
+  const [{ Follower, stepsOf }, { namesOf }] = await Promise.all([
+    import('../toolstack/tracing/index.ts'),
+    import('../toolstack/commands/trace.ts'),
+  ]);
+  const follower = new Follower(host.toolstack.view, id);
+  try {
+    const endMs = host.parts.hostMs() + FOLLOW_MS;
+    do {
+      await new Promise<void>(done => void host.parts.later(LOOK_MS, done));
+      follower.read();
+    } while (host.parts.hostMs() < endMs && follower.progress(MOST_FOLLOWED, id).done < MOST_FOLLOWED);
+    const names = namesOf(host);
+    return {
+      missed: follower.missed,
+      requests: follower.list(id, MOST_FOLLOWED).map(request => ({
+        number: request.number,
+        isDone: request.isDone,
+        steps: stepsOf(request, names),
+        ...(request.exits ? { exits: request.exits } : {}),
+      })),
+    };
+  } finally {
+    follower.close();
+  }
+}

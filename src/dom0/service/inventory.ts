@@ -1,0 +1,237 @@
+/** What a host has beside its running domains, as a management tool lists it: Domain 0 itself, what is defined, the bridge, the disk. */
+import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
+import type { StateInfo } from '../host/state/browser-state.ts';
+import type { HostFiles } from '../host/files/index.ts';
+import type { HostCore } from './host.ts';
+import { GROUP, PE_BYTES, SECTOR_BYTES } from '../host/storage/index.ts';
+import { SNAPSHOTS_FOLDER } from '../toolstack/snapshots/folder.ts';
+import { addressesOf } from '../toolstack/guest-addresses.ts';
+import { runNsOf } from '../toolstack/run-time.ts';
+
+/** A domain that is defined and does not run. */
+export interface DefinedDomain {
+  name: string;
+  /** Of its definition, among Domain 0's files. */
+  path: string;
+  type: 'hvm' | 'pv' | 'pvh';
+  memoryMiB: number;
+  vcpus: number;
+  /** FILE:LINE:COLUMN: sentence; none: it can be started. */
+  errors: string[];
+  /** What its definition says about it to people. */
+  description?: string;
+}
+
+/** A port of the bridge, with its counts as seen from the bridge. */
+export interface BridgePortInfo {
+  name: string;
+  rxPackets: number;
+  rxBytes: number;
+  txPackets: number;
+  txBytes: number;
+  dropped: number;
+}
+
+export interface VolumeInfo {
+  name: string;
+  /** As definitions name it: /dev/vg0/NAME, or the file that it is. */
+  path: string;
+  bytes: number;
+  /** Domains that have it open. */
+  users: string[];
+  /** The snapshot that it is a part of: it is no disk to attach, and goes with that snapshot. */
+  snapshot?: { domain: string; name: string };
+}
+
+export interface DiskInfo {
+  /** As guests and lvs name it. */
+  path: string;
+  bytes: number;
+  /** What of it is written somewhere: bytes of its file. */
+  storedBytes: number;
+  /** `users`: domains that have it open, Domain-0 among them. */
+  partitions: { name: string; bytes: number; type: number; users: string[] }[];
+  group: string;
+  groupBytes: number;
+  /** Of a physical extent, in which the group gives out its space. */
+  extentBytes: number;
+  freeBytes: number;
+  volumes: VolumeInfo[];
+}
+
+/** A guest as it was while it ran, with its disks: a snapshot that the page took by itself. */
+export interface Checkpoint {
+  domain: string;
+  /** Of the snapshot. */
+  name: string;
+  /** Milliseconds since 1970. */
+  savedMs: number;
+  /** Of its memory and processors. */
+  bytes: number;
+}
+
+/** What outlives the host. */
+export interface StoredState {
+  defined: DefinedDomain[];
+  /** The latest first. */
+  checkpoints: Checkpoint[];
+  /** Absent: the host has no disk of its own. */
+  disk?: DiskInfo;
+  /** Where it is now; another tab may have taken it since the last look. Absent: it is this host's for good. */
+  where?: StateInfo;
+}
+
+export interface Inventory {
+  /** When it was read, milliseconds of the clock that all workers share. */
+  atMs: number;
+  /** Seconds since the host was booted. */
+  upSeconds: number;
+  hasVt: boolean;
+  scheduler: string;
+  domain0: { memoryMiB: number; vcpus: number; runNs: number };
+  /** Processor time of guests so far, nanoseconds by domain id. */
+  runNs: Record<number, number>;
+  /** Seconds since each guest was built, by domain id. */
+  upSecondsOf: Record<number, number>;
+  /** IPv4 addresses of guests' cards, as far as they are known, by domain id; absent: none is. */
+  addresses: Record<number, string[]>;
+  /** What guests have read and written on PV disks so far, bytes by domain id; absent: it has none. */
+  pvDisks: Record<number, { read: number; written: number }>;
+  bridge: { name: string; ports: BridgePortInfo[]; stations: { mac: string; port: string; ageSeconds: number }[] };
+  /** Absent: Domain 0's files and disk have not been opened. */
+  stored?: StoredState;
+}
+
+/** Processor times, the bridge and, where `opens`, definitions and disk, which are opened for it. @throws Error where they cannot be */
+export async function takeInventory(host: HostCore, opens: boolean): Promise<Inventory> {
+  const { toolstack, queue, parts } = host;
+  const nowNs = queue.nowNs();
+  const runNs = (index: number): number => runNsOf(toolstack, index);
+  const { bridge } = toolstack.services.network;
+  const ports = bridge.list();
+  return {
+    atMs: nowNs / 1e6,
+    upSeconds: Math.max(0, (parts.epochMs() - host.startedEpochMs) / 1000),
+    hasVt: toolstack.xen.hasVt,
+    scheduler: queue.policy.name,
+    domain0: { memoryMiB: Math.round(toolstack.services.hardware.frames / 256), vcpus: 1, runNs: runNs(DOMAIN_0) },
+    runNs: Object.fromEntries([...toolstack.members.values()].map(({ record }) => [record.id, runNs(record.index)])),
+    pvDisks: Object.fromEntries(
+      [...toolstack.members.values()].flatMap(({ record: { id } }) => {
+        const counts = toolstack.services.disks(id).map(disk => disk.counts);
+        const bytes = (of: 'readSectors' | 'writtenSectors'): number =>
+          512 * counts.reduce((sum, each) => sum + each[of], 0);
+        return counts.length > 0 ? [[id, { read: bytes('readSectors'), written: bytes('writtenSectors') }]] : [];
+      }),
+    ),
+    upSecondsOf: Object.fromEntries(
+      [...toolstack.members.values()].map(({ record, builtEpochMs }) => [
+        record.id,
+        Math.max(0, (parts.epochMs() - builtEpochMs) / 1000),
+      ]),
+    ),
+    addresses: Object.fromEntries(
+      [...toolstack.members.values()].flatMap(({ record: { id } }) => {
+        const known = addressesOf(host, id).map(({ address }) => address);
+        return known.length > 0 ? [[id, known]] : [];
+      }),
+    ),
+    bridge: {
+      name: bridge.name,
+      ports: ports.map(({ name, counts }) => ({
+        name,
+        rxPackets: counts.rxPackets,
+        rxBytes: counts.rxBytes,
+        txPackets: counts.txPackets,
+        txBytes: counts.txBytes,
+        dropped: counts.rxDropped + counts.txDropped,
+      })),
+      stations: bridge.stations().map(({ mac, port, ageNs }) => ({
+        mac,
+        port: ports.find(({ number }) => number === port)?.name ?? String(port),
+        ageSeconds: ageNs / 1e9,
+      })),
+    },
+    ...(opens ? { stored: await lookAtState(host) } : {}),
+  };
+}
+
+async function lookAtState(host: HostCore): Promise<StoredState> {
+  const storage = await host.openDevices();
+  const where = await host.parts.stateInfo?.();
+  const running = new Set(
+    host
+      .all()
+      .filter(({ ended, state }) => ended === undefined && state !== 'd')
+      .map(({ name }) => name),
+  );
+  const managed = (await host.managed?.list()) ?? [];
+  const defined = managed
+    .filter(({ name }) => !running.has(name))
+    .map(
+      ({ name, path, errors, definition }): DefinedDomain => ({
+        name,
+        path,
+        errors,
+        ...(definition.description ? { description: definition.description } : {}),
+        type: definition.type,
+        memoryMiB: definition.memoryMiB,
+        vcpus: definition.vcpus,
+      }),
+    );
+  const { snapshots, checkpoints } = await lookAtSnapshots(host.parts.files);
+  const found = { defined, checkpoints, ...(where ? { where } : {}) };
+  if (!storage) return found;
+  return {
+    ...found,
+    disk: {
+      path: '/dev/sda',
+      bytes: storage.disk.bytes,
+      storedBytes: storage.disk.stored.bytes,
+      partitions: storage.partitions.map(({ number, sectors, type }) => ({
+        name: `sda${number}`,
+        bytes: sectors * SECTOR_BYTES,
+        type,
+        users: [...(storage.isDomain0s(number) ? ['Domain-0'] : []), ...storage.namesOfUsers(`/dev/sda${number}`)],
+      })),
+      group: GROUP,
+      groupBytes: storage.extents * PE_BYTES,
+      extentBytes: PE_BYTES,
+      freeBytes: storage.freeExtents * PE_BYTES,
+      volumes: storage.volumes.map(({ name, bytes }) => {
+        const snapshot = snapshots.get(name);
+        return {
+          name,
+          bytes,
+          path: storage.files.find(({ volume }) => volume === name)?.path ?? `/dev/${GROUP}/${name}`,
+          users: storage.namesOfUsers(`/dev/${GROUP}/${name}`),
+          ...(snapshot ? { snapshot } : {}),
+        };
+      }),
+    },
+  };
+}
+
+/** What is kept of snapshots: of which one a volume is a part, and those that the page took by itself, the latest first. Most hosts have none. */
+async function lookAtSnapshots(
+  files: HostFiles | undefined,
+): Promise<{ snapshots: Map<string, VolumeInfo['snapshot']>; checkpoints: Checkpoint[] }> {
+  const folders = (await files?.readdir(SNAPSHOTS_FOLDER).catch(() => [])) ?? [];
+  if (!files || folders.length === 0) return { snapshots: new Map(), checkpoints: [] };
+  const { CHECKPOINTS, SnapshotRecords, volumesOf } = await import('../toolstack/snapshots/record.ts');
+  const records = await new SnapshotRecords(files).all();
+  return {
+    snapshots: new Map(
+      records.flatMap(record =>
+        volumesOf(record).map(volume => [volume, { domain: record.domain, name: record.name }]),
+      ),
+    ),
+    checkpoints: records
+      .flatMap(({ domain, name, createdMs, state }) =>
+        state && (CHECKPOINTS as readonly string[]).includes(name)
+          ? [{ domain, name, savedMs: createdMs, bytes: state.bytes }]
+          : [],
+      )
+      .sort((a, b) => b.savedMs - a.savedMs),
+  };
+}

@@ -1,0 +1,166 @@
+/** Two runs in virtual time with the same inputs are one run: in every register and every byte of memory. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { ConsoleOutput, NamedFile } from './api.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import { createHost } from './create-host.ts';
+import type { Host } from './host.ts';
+import { inTurns } from '../toolstack/runners/runner-local.ts';
+import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
+import { type LoggedInput, VirtualTime } from './virtual-time.ts';
+
+const file = (path: string): NamedFile => ({
+  name: path.slice(path.lastIndexOf('/') + 1),
+  data: new Blob([readFileSync(new URL(`../../../guests/${path}`, import.meta.url))]),
+});
+const config = (text: string): NamedFile => ({ name: 'x.cfg', data: new Blob([text]) });
+const minipv = (name: string): NamedFile[] => [
+  config(`name = "${name}"\ntype = "pv"\nmemory = 4\nkernel = "minipv.elf"\n`),
+  file('minipv/minipv.elf'),
+];
+const demo = [config('name = "demo"\ntype = "hvm"\nmemory = 4\nkernel = "demo.elf"\n'), file('demo/demo.elf')];
+
+/** `speed`: virtual seconds in one of the wall's. */
+function virtualHost(speed = Infinity): { host: Host; virtual: VirtualTime; memory: ArrayBuffer } {
+  const memory = new ArrayBuffer(32 * 2 ** 20);
+  const later = (ms: number, callback: () => void): (() => void) => {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  };
+  const soon = (callback: () => void): void => void setImmediate(callback);
+  const virtual = new VirtualTime({ wallMs: () => performance.now(), soon, speed });
+  const host: Host = createHost({
+    version: 'test',
+    memory,
+    virtual,
+    soon,
+    later,
+    runners: inTurns({ soon, later, pace: virtual }),
+    hostMs: () => performance.now(),
+    epochMs: () => VIRTUAL_EPOCH_MS,
+    seed: 7,
+  });
+  return { host, virtual, memory };
+}
+
+async function terminal(
+  host: Host,
+  id: number,
+): Promise<{ shows: (text: string) => Promise<void>; type: (text: string) => void }> {
+  const { console } = await host.view(id);
+  let seen = '';
+  console.onmessage = event => {
+    const message = event.data as ConsoleOutput;
+    if ('serial' in message) seen += new TextDecoder().decode(message.serial);
+  };
+  return {
+    type: text => console.postMessage(new TextEncoder().encode(text)),
+    shows: async text => {
+      for (let i = 0; i < 2000 && !seen.includes(text); i++) await new Promise(resolve => setTimeout(resolve, 5));
+      if (!seen.includes(text)) throw new Error(`no ${text} in ${seen}`);
+      seen = seen.slice(seen.indexOf(text) + text.length);
+    },
+  };
+}
+
+/** Registers and memory of each domain, and the time. */
+async function facts({ host, virtual, memory }: ReturnType<typeof virtualHost>) {
+  const { machine, members, view } = host.toolstack;
+  const domains = [...members.values()].map(({ name, record, runner }) => {
+    const hash = createHash('sha256');
+    for (let mfn = 0; mfn < machine.frames; mfn++)
+      if (machine.ownerOf(mfn) === record.id) hash.update(new Uint8Array(memory, mfn * 4096, 4096));
+    const { words } = view.at(record.index)!.vcpus()[0]!.registers();
+    return {
+      name,
+      nowNs: runner.nowNs,
+      eip: words[R.EIP],
+      registers: createHash('sha256').update(words).digest('hex'),
+      memory: hash.digest('hex'),
+    };
+  });
+  return { now: virtual.now(), domains, prints: virtual.fingerprints() };
+}
+
+describe('a host in virtual time', () => {
+  it('repeats a run from its inputs, whenever they came: clocks, registers and memory are equal', async () => {
+    const first = virtualHost(20);
+    const { id } = await first.host.create(demo);
+    const pc = await terminal(first.host, id);
+    const pv = await terminal(first.host, (await first.host.create(minipv('pv'))).id);
+    await Promise.all([pc.shows('> '), pv.shows('minipv> ')]);
+    // As a person would: at no time in particular.
+    pc.type('regs\r');
+    pv.type('calls 300\r');
+    await Promise.all([pc.shows('GDTR'), pv.shows('calls: 300')]);
+    await first.host.pause(id);
+    pv.type('hog 5\r');
+    await pv.shows('hog: ');
+    await first.host.unpause(id);
+    await first.virtual.runFor(20);
+    const seen = await facts(first);
+    const inputs = first.virtual.inputs();
+    expect(inputs.map(({ what }) => what.kind)).toEqual([
+      'command',
+      'command',
+      'console',
+      'console',
+      'command',
+      'console',
+      'command',
+      'time',
+    ]);
+    expect(inputs.every(({ atNs }, i) => i === 0 || atNs >= inputs[i - 1]!.atNs)).toBe(true);
+
+    const again = virtualHost();
+    await again.virtual.replay(inputs);
+    await standing(again.virtual);
+    const { now, ...state } = await facts(again);
+    expect(state).toEqual({ domains: seen.domains, prints: seen.prints });
+    expect(now).toMatchObject({ ns: seen.now.ns, rounds: seen.now.rounds });
+
+    // Another input makes another run.
+    const other = virtualHost();
+    const changed = inputs.map(
+      (input): LoggedInput =>
+        input.what.kind === 'console' && input.what.domain !== id
+          ? { ...input, what: { ...input.what, input: new TextEncoder().encode('calls 301\r') } }
+          : input,
+    );
+    await other.virtual.replay(changed);
+    await standing(other.virtual);
+    expect((await facts(other)).prints).not.toEqual(seen.prints);
+  });
+
+  it('stands where it is told to, and where nobody has anything to do', async () => {
+    const { host, virtual } = virtualHost();
+    const { id } = await host.create(minipv('pv'));
+    const pv = await terminal(host, id);
+    // It waits for a key, without a timer.
+    const still = await virtual.runFor(1000);
+    expect(still.stands).toBe(false);
+    expect(still.ns).toBeLessThan(1e9);
+    virtual.stand();
+    pv.type('hog 1000\r');
+    await new Promise(resolve => setTimeout(resolve, 20));
+    expect(virtual.now()).toMatchObject({ ns: still.ns, rounds: virtual.now().rounds, stands: true });
+    const after = await virtual.runFor(10);
+    expect(after.stands).toBe(true);
+    expect(after.ns - still.ns).toBeGreaterThanOrEqual(10e6);
+    expect(after.ns - still.ns).toBeLessThan(25e6);
+  });
+
+  it('refuses what makes no sense, with a sentence', async () => {
+    const { host, virtual } = virtualHost();
+    expect(() => virtual.setSpeed(0)).toThrow('a number above 0');
+    await expect(virtual.runFor(NaN)).rejects.toThrow('a number above 0');
+    await host.create(minipv('pv'));
+    expect(() => virtual.replay([])).toThrow('Something happened on this host already');
+    await expect(host.time('delete' as 'now')).rejects.toThrow('Virtual time knows now');
+  });
+});
+
+async function standing(virtual: VirtualTime): Promise<void> {
+  for (let i = 0; i < 2000 && !virtual.now().stands; i++) await new Promise(resolve => setTimeout(resolve, 5));
+}

@@ -1,0 +1,35 @@
+/** Entry of Domain 0's worker where memory can be shared: domains have workers of their own, and no processor is loaded here. */
+import { holdLifeLock, sharedMs } from '../../hypervisor/worker/index.ts';
+import { inWorkers, type WorkerLike } from '../toolstack/runners/runner-worker.ts';
+import { type PageSide, workersOfPage } from './page-worker.ts';
+import { later, newLockPrefix, serve } from './any-worker.ts';
+import type { OpenStore, StorageWorker } from '../host/storage/index.ts';
+import type { Watching } from '../toolstack/runners/worker-watch.ts';
+
+const lockPrefix = newLockPrefix();
+/** The domains' workers are counted. */
+let spawned = 0;
+const held = holdLifeLock(lockPrefix);
+const make = workersOfPage(globalThis as unknown as PageSide);
+
+const spawn = (): WorkerLike => make('domain', `${lockPrefix}-${++spawned}`);
+
+/** How they are watched, where there are Web Locks. */
+function watching(): { watching?: Watching } {
+  const { locks } = navigator as { locks?: LockManager };
+  if (!locks) return {};
+  return {
+    watching: {
+      spawn: () => make('watch', `${lockPrefix}-watch-${++spawned}`),
+      whenFree: (lock, then) => void locks.request(lock, () => then()),
+    },
+  };
+}
+
+const spawnStorage = (): StorageWorker => make('storage', `${lockPrefix}-storage`) as unknown as StorageWorker;
+
+/** What is stored is opened when somebody needs it: the way to the worker that has it is loaded then. */
+const openStore: OpenStore = async (wanted, take) =>
+  (await import('../host/storage/remote-store.ts')).openRemoteStore(spawnStorage)(wanted, take);
+
+serve(() => inWorkers({ spawn, later, hostMs: sharedMs, endsSilently: true, ...watching() }), true, held, openStore);

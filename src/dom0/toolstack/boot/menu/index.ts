@@ -1,0 +1,17 @@
+/** The boot menu, for whoever shows it before there is a host: nothing here loads the hypervisor. */
+export {
+  type Booted,
+  bootRefusal,
+  DEFAULT_GRUB_CONFIG,
+  GRUB_CONFIG_PATH,
+  type HostBoot,
+  hostBootOf,
+  installedGrubConfig,
+  type PageBoot,
+  whyNot,
+} from './boot-host.ts';
+export { BootMenu, type MenuChoice } from './boot-menu.ts';
+export { readGrubConfig } from '../../../host/boot-loader/grub-config.ts';
+export { drawMenu, type MenuScreen } from './menu-screen.ts';
+export { MenuSession } from './menu-session.ts';
+export { TextEditor } from './text-editor.ts';

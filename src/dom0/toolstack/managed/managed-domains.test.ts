@@ -1,0 +1,114 @@
+/** Domains that are defined: listed, edited, deleted, and there again after the host's restart. */
+import { describe, expect, it } from 'vitest';
+import { testFiles } from '../../service/host.test-support.ts';
+import { MemoryStore } from '../../host/storage/index.ts';
+import { ManagedDomains } from './index.ts';
+
+const UUID = '6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e11';
+const open = async (store = new MemoryStore()) => {
+  const files = await testFiles(store);
+  return { files, store, managed: new ManagedDomains(files, () => UUID) };
+};
+const web = 'name = "web"\ntype = "pvh"\nkernel = "/boot/k"\nmemory = 8\n';
+
+describe('managed domains', () => {
+  it('are what stands in /etc/xen/vm, with a UUID, and are there after a restart of the host', async () => {
+    const { store, managed } = await open();
+    expect(await managed.list()).toEqual([]);
+    expect(await managed.define('/root/web.cfg', web)).toMatchObject({
+      name: 'web',
+      path: '/etc/xen/vm/web',
+      errors: [],
+      definition: { uuid: UUID, memoryMiB: 8 },
+    });
+    const { files, managed: again } = await open(store);
+    expect((await again.list()).map(({ name }) => name)).toEqual(['web']);
+    expect(await again.find(UUID)).toMatchObject({ name: 'web' });
+    // Whoever edits the file edits the domain.
+    await files.writeFile(
+      '/etc/xen/vm/web',
+      (await files.readFile('/etc/xen/vm/web')).replace('memory = 8', 'memory = 16'),
+    );
+    expect((await again.find('web'))?.definition.memoryMiB).toBe(16);
+    await again.remove((await again.find('web'))!);
+    expect(await (await open(store)).managed.list()).toEqual([]);
+  });
+
+  it('are judged again when their files change, and not at each look', async () => {
+    const { files, managed } = await open();
+    await managed.define('/root/web.cfg', web);
+    const first = await managed.find('web');
+    expect(await managed.find('web')).toBe(first);
+    // As long, and within the same millisecond.
+    await files.writeFile(
+      '/etc/xen/vm/web',
+      (await files.readFile('/etc/xen/vm/web')).replace('memory = 8', 'memory = 9'),
+    );
+    expect((await managed.find('web'))?.definition.memoryMiB).toBe(9);
+  });
+
+  it('in a language that xl does not read keep their text where it has a UUID, and become xl.cfg where it has none', async () => {
+    const { files, managed } = await open();
+    const sxp = '(domain (name a) (memory 8) (image (linux (kernel /boot/k))))';
+    await managed.define('/root/a.sxp', sxp);
+    expect(await files.readFile('/etc/xen/vm/a')).toBe(
+      `name = "a"\ntype = "pv"\nuuid = "${UUID}"\nmemory = 8\nkernel = "/boot/k"\n`,
+    );
+    const xml =
+      "<domain type='xen'><name>b</name><uuid>1f4d3b52-6a0c-4e0b-9e55-0c2c9d8f3a21</uuid><memory>8192</memory><os><type>linux</type><kernel>/boot/k</kernel></os></domain>";
+    await managed.define('/root/b.xml', xml);
+    expect(await files.readFile('/etc/xen/vm/b')).toBe(xml);
+    expect((await managed.list()).map(({ name, definition }) => [name, definition.memoryMiB])).toEqual([
+      ['a', 8],
+      ['b', 8],
+    ]);
+  });
+
+  it('are refused with all that is wrong, with a name or a UUID that another has, and change nothing then', async () => {
+    const { files, managed } = await open();
+    await expect(managed.define('/root/bad', 'name = "bad"\nmemory = "8x"\non_crash = "x"\n')).rejects.toThrow(
+      /\/root\/bad:2:10: memory .*\n\/root\/bad:3:12: on_crash/,
+    );
+    await expect(managed.define('/root/dots', 'name = ".."\ntype = "pvh"\nkernel = "k"\n')).rejects.toThrow(
+      'cannot be called ..',
+    );
+    await managed.define('/root/web.cfg', web);
+    await expect(managed.define('/root/other.cfg', web)).rejects.toThrow("VM name 'web' already exists");
+    await expect(managed.define('/root/twin.cfg', `${web}uuid = "${UUID}"\nname = "twin"\n`)).rejects.toThrow(
+      `Domain 'web' has the UUID ${UUID} already`,
+    );
+    expect(await files.readdir('/etc/xen/vm')).toEqual(['web']);
+    // The same UUID is the same domain, and so is the file itself.
+    await managed.define('/root/web2.cfg', `${web}memory = 32\nuuid = "${UUID}"\n`);
+    await managed.define('/etc/xen/vm/web', `${web}memory = 64\n`);
+    expect((await managed.list()).map(({ name, definition }) => [name, definition.memoryMiB])).toEqual([['web', 64]]);
+  });
+
+  it('with errors in an edited file are listed with them; what is no definition is not listed', async () => {
+    const { files, managed } = await open();
+    await files.writeFile('/etc/xen/vm/b', 'name = "b"\nmemory = "much"\n');
+    await files.writeFile('/etc/xen/vm/notes', 'remember the milk\n');
+    await files.writeFile('/etc/xen/vm/long', 'x'.repeat(300_000));
+    await files.mkdir('/etc/xen/vm/folder');
+    expect((await managed.list()).map(({ name, errors }) => [name, errors.length > 0])).toEqual([['b', true]]);
+  });
+
+  it('start with the host where /etc/xen/auto says so, in the order of the names there', async () => {
+    const { files, store, managed } = await open();
+    for (const name of ['zeta', 'alpha'])
+      await managed.define(
+        `/root/${name}`,
+        web
+          .replace('web', name)
+          .replace('memory', `uuid = "${UUID.replace(/^./, name === 'zeta' ? '1' : '2')}"\nmemory`),
+      );
+    await managed.setAutomatic((await managed.find('zeta'))!, true);
+    await files.symlink('../vm/alpha', '/etc/xen/auto/90-alpha');
+    const { managed: again } = await open(store);
+    expect(await again.automaticPaths()).toEqual(['/etc/xen/auto/90-alpha', '/etc/xen/auto/zeta']);
+    expect(await again.isAutomatic((await again.find('alpha'))!)).toBe(true);
+    await again.remove((await again.find('alpha'))!);
+    await again.setAutomatic((await again.find('zeta'))!, false);
+    expect(await again.automaticPaths()).toEqual([]);
+  });
+});

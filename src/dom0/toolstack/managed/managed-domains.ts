@@ -1,0 +1,185 @@
+/**
+ * Managed domains, as xend had them: definitions that are listed, started, edited and deleted whether their domains run or not. Each is a file in
+ * /etc/xen/vm, in any language of definitions; what is there is all that is known of them, so that whatever edits the file edits the domain, and they
+ * outlive the host with its files. Links in /etc/xen/auto name those that start with the host, in the order of the links' names (xendomains).
+ */
+import type { Definition } from '../../definitions/config/definition.ts';
+import { changeDefinition } from '../../definitions/config/edit-xl.ts';
+import { formatFinding, isError, judgeDefinition } from '../../definitions/config/model.ts';
+import { KEYS } from '../../definitions/config/keys.ts';
+import { prepareToRead } from '../../definitions/config/source.ts';
+import { writeXlConfig } from '../../definitions/config/write-xl.ts';
+import { MOST_BYTES } from '../../definitions/config/xlcfg.ts';
+import type { HostFiles } from '../../host/files/index.ts';
+import { withOptions } from '../../definitions/plan.ts';
+
+export const DEFINITIONS = '/etc/xen/vm',
+  AUTO = '/etc/xen/auto';
+
+/** A domain that is defined. */
+export interface ManagedDomain {
+  name: string;
+  /** Of its definition. */
+  path: string;
+  text: string;
+  /** Whole only where there are no errors. */
+  definition: Definition;
+  /** FILE:LINE:COLUMN: sentence; none: it can be started. */
+  errors: string[];
+}
+
+export class ManagedDomains {
+  private readonly files: HostFiles;
+  private readonly drawUuid: () => string;
+  /** By path, with the bytes that were judged. */
+  private readonly judged = new Map<string, { bytes: Uint8Array; domain: ManagedDomain }>();
+
+  /** `drawUuid`: for definitions that have none. */
+  constructor(files: HostFiles, drawUuid: () => string) {
+    this.files = files;
+    this.drawUuid = drawUuid;
+  }
+
+  /** All, in the order of their files' names. Of two with one name the first counts. */
+  async list(): Promise<ManagedDomain[]> {
+    const names = await this.files.readdir(DEFINITIONS).catch(() => []);
+    const found = new Map<string, ManagedDomain>();
+    for (const name of names.sort()) {
+      const domain = await this.read(`${DEFINITIONS}/${name}`).catch(() => undefined);
+      if (domain && domain.name !== '' && !found.has(domain.name)) found.set(domain.name, domain);
+    }
+    return [...found.values()];
+  }
+
+  /** By its name, or its UUID. */
+  async find(word: string): Promise<ManagedDomain | undefined> {
+    const all = await this.list();
+    return (
+      all.find(({ name }) => name === word) ?? all.find(({ definition }) => definition.uuid === word.toLowerCase())
+    );
+  }
+
+  /** A file as a domain that could be managed. @throws Error with a sentence: it cannot be read, or is too long for a definition */
+  private async read(path: string): Promise<ManagedDomain> {
+    const { size, isFile } = await this.files.stat(path);
+    if (!isFile || size > MOST_BYTES)
+      throw new Error(`${path} is no definition: it is ${isFile ? 'too long' : 'no file'}.`);
+    const bytes = await this.files.readFileBuffer(path);
+    const known = this.judged.get(path);
+    if (known && isSame(known.bytes, bytes)) return known.domain;
+    const domain = { path, ...(await judge(path, new TextDecoder().decode(bytes))) };
+    this.judged.set(path, { bytes: bytes.slice(), domain });
+    return domain;
+  }
+
+  /**
+   * Keeps a definition: a new domain, or, where it has the UUID of one that there is, in its place. One without a UUID gets one. `path`: the file that it
+   * comes from. @throws Error with all that is wrong with it; then nothing has changed
+   */
+  async define(path: string, source: string): Promise<ManagedDomain> {
+    const first = await judge(path, source);
+    if (first.errors.length > 0) throw new Error(first.errors.join('\n'));
+    const { name } = first;
+    if (name === '.' || name === '..')
+      throw new Error(`${path}: a managed domain cannot be called ${name}: its definition is a file with its name.`);
+    const all = await this.list();
+    const same = all.find(domain => domain.name === name && domain.path !== path);
+    if (same && same.definition.uuid !== first.definition.uuid) throw new Error(`VM name '${name}' already exists`);
+    const twin = all.find(
+      domain =>
+        domain.name !== name &&
+        domain.definition.uuid !== undefined &&
+        domain.definition.uuid === first.definition.uuid,
+    );
+    if (twin)
+      throw new Error(
+        `Domain '${twin.name}' has the UUID ${twin.definition.uuid} already. Write another in ${path}, or leave uuid out: then one is drawn.`,
+      );
+    const text = first.definition.uuid === undefined ? withUuid(first, source, this.drawUuid()) : source;
+    const kept = all.some(domain => domain.path === path) ? path : (same?.path ?? `${DEFINITIONS}/${name}`);
+    await this.files.mkdir(DEFINITIONS, { recursive: true });
+    const before = await this.files.readFileBuffer(kept).catch(() => undefined);
+    try {
+      await this.files.writeFile(kept, text);
+    } catch (error) {
+      // What could not be kept is in the tree until the host ends.
+      await (before ? this.files.writeFile(kept, before) : this.files.rm(kept)).catch(() => {});
+      throw error;
+    }
+    return this.read(kept);
+  }
+
+  /** The domain has another name in the file where it is kept. `target`: what it has for a disk's target then. */
+  async rename(
+    { definition, text, path }: ManagedDomain,
+    name: string,
+    target: (before: string) => string,
+  ): Promise<void> {
+    const disks = definition.disks.map(disk => ({ ...disk, target: target(disk.target) }));
+    const isSame = disks.every((disk, i) => disk.target === definition.disks[i].target);
+    const renamed = isSame
+      ? withOptions(path, text, writeXlConfig({ name } as Definition, { name: KEYS.name })).text
+      : writeXlConfig({ ...definition, name, disks });
+    await this.files.writeFile(path, renamed);
+  }
+
+  /** What is written about the domain, in the file where it is kept; '': nothing. */
+  async describe({ definition, text, path }: ManagedDomain, description: string): Promise<void> {
+    const { description: _before, ...rest } = definition;
+    await this.files.writeFile(
+      path,
+      changeDefinition(text, definition, description === '' ? rest : { ...rest, description }),
+    );
+  }
+
+  /** Forgets a domain, and that it starts with the host. Its disks stay. */
+  async remove({ name, path }: ManagedDomain): Promise<void> {
+    await this.setAutomatic({ name, path }, false);
+    await this.files.rm(path);
+    this.judged.delete(path);
+  }
+
+  /** Whether it starts with the host. */
+  async isAutomatic({ path }: Pick<ManagedDomain, 'path'>): Promise<boolean> {
+    return (await this.links(path)).length > 0;
+  }
+
+  async setAutomatic({ name, path }: Pick<ManagedDomain, 'name' | 'path'>, on: boolean): Promise<void> {
+    const links = await this.links(path);
+    if (!on) for (const link of links) await this.files.rm(link);
+    else if (links.length === 0) {
+      await this.files.mkdir(AUTO, { recursive: true });
+      await this.files.symlink(path, `${AUTO}/${name}`);
+    }
+  }
+
+  /** Names in /etc/xen/auto that stand for a definition. */
+  private async links(path: string): Promise<string[]> {
+    const found: string[] = [];
+    for (const link of await this.automaticPaths())
+      if ((await this.files.realpath(link).catch(() => '')) === path) found.push(link);
+    return found;
+  }
+
+  /** What starts with the host, in its order: links, or definitions that stand there themselves. */
+  async automaticPaths(): Promise<string[]> {
+    return (await this.files.readdir(AUTO).catch(() => [])).sort().map(name => `${AUTO}/${name}`);
+  }
+}
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
+
+async function judge(path: string, text: string): Promise<Omit<ManagedDomain, 'path'> & { isForeign: boolean }> {
+  await prepareToRead(text);
+  const { definition, findings, isForeign } = judgeDefinition(path, text);
+  return { name: definition.name, text, definition, errors: findings.filter(isError).map(formatFinding), isForeign };
+}
+
+/** Lines of xl.cfg can be put behind what is xl.cfg; other languages' come back as xl.cfg. */
+function withUuid(
+  { definition, isForeign }: { definition: Definition; isForeign: boolean },
+  source: string,
+  uuid: string,
+): string {
+  return isForeign ? writeXlConfig({ ...definition, uuid }) : `${source.replace(/\n?$/, '\n')}uuid = "${uuid}"\n`;
+}

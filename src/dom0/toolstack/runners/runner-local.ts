@@ -1,0 +1,469 @@
+/** Domains that share this thread: without SharedArrayBuffer, in virtual time, and in tests. They take turns, a slice each. */
+import { removableKind } from '../../../devices/ide/index.ts';
+import type { Clock } from '../../../devices/index.ts';
+import type { Compile } from '../../../cpu/architecture/index.ts';
+import {
+  assembleDomain,
+  CompilerLoader,
+  flashFileOf,
+  type HotRegion,
+  HOTTEST_REGIONS,
+} from '../../../hypervisor/domain/index.ts';
+import {
+  attachDrives,
+  type Domain,
+  type DomainRecord,
+  type Ending,
+  type Medium,
+  type MouseMove,
+  noMedia,
+  type OpenMedium,
+  saveDomain,
+  type SliceResult,
+} from '../../../hypervisor/index.ts';
+import { Slot } from '../../../hypervisor/scheduler/index.ts';
+import { GuestLog } from '../../../hypervisor/xen/index.ts';
+import { diskRecords } from '../../../hypervisor/disks/index.ts';
+import {
+  type BreakHit,
+  type BreakPoint,
+  type WaitsFor,
+  waitsFor,
+  waitsReport,
+} from '../../../hypervisor/domain/index.ts';
+import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from './runner.ts';
+
+export interface TurnsParts {
+  /** Calls back as soon as the event loop had its turn. */
+  soon(callback: () => void): void;
+  later: Later;
+  /** Monotonic milliseconds; absent: virtual time, in which nobody waits for the host's clock. */
+  hostMs?: () => number;
+  /** Absent: domains have no media. */
+  openMedium?: OpenMedium;
+  /** How text becomes functions (absent: by `new Function`); `problem` is told what keeps it from that. */
+  compile?: (problem: (sentence: string) => void) => Compile;
+  /** Bytes are told as the guest writes them, and not once a slice. */
+  atOnce?: boolean;
+  /** After each round. */
+  afterRound?(): void;
+  /** Nobody runs before `go` is called. */
+  held?: boolean;
+  /** In virtual time: the rounds' pace, and who notes which round it is. */
+  pace?: Pace;
+}
+
+/** A host's virtual time, as the rounds see it. */
+export interface Pace {
+  /** Milliseconds of the wall's clock before the next round. */
+  waitMs(): number;
+  /** False: time stands still, and there is no round now. */
+  begin(): boolean;
+  /** `isStill`: nothing happens any more before an input comes. */
+  ended(isStill: boolean): void;
+  /** How far guests that only wait go on in one round, nanoseconds. */
+  roundNs: number;
+}
+
+interface Entry {
+  domain: Domain;
+  /** Its place in the run queue. */
+  slot: Slot;
+  /** Something came in, or it was never asked: it gets a turn though its deadline is not there. */
+  poked: boolean;
+  /** Deadline on the domain's clock while it has nothing to do; -Infinity: it has. */
+  untilNs: number;
+  /** In virtual time: where its clock stood, and how far the others were, when it was built. */
+  startedNs: number;
+  othersNs: number;
+  compiler: CompilerLoader;
+  /** It has come to where it was to stop. */
+  broke(hit: BreakHit): void;
+  /** After a slice. */
+  told(result: SliceResult): void;
+}
+
+/** The parts of `makeRunners` for domains in turns. */
+export const inTurns =
+  (parts: TurnsParts) =>
+  (host: RunnersHost): Turns =>
+    new Turns(parts, host);
+
+export class Turns implements Runners {
+  readonly elsewhere = false;
+  private readonly parts: TurnsParts;
+  private readonly host: RunnersHost;
+  private readonly entries: Entry[] = [];
+  private held: boolean;
+  private turning = false;
+  /** With a pace: how far those that wait may go on in this round. */
+  private roundEndNs = Infinity;
+  /** Who has its slice now. */
+  private running: Entry | undefined;
+  private cancelSleep: (() => void) | null = null;
+
+  constructor(parts: TurnsParts, host: RunnersHost) {
+    this.parts = parts;
+    this.host = host;
+    this.held = parts.held ?? false;
+  }
+
+  start(what: DomainStart, listener: DomainListener): DomainRunner {
+    return new LocalRunner(what, listener, this, this.parts, this.host);
+  }
+
+  forget(_record: DomainRecord): void {}
+
+  get farthestNs(): number {
+    return this.entries.reduce((most, entry) => Math.max(most, elapsedNs(entry)), this.goneNs);
+  }
+
+  /** How far those that are gone had come. */
+  private goneNs = 0;
+
+  /** Domains in virtual time keep together: none that waits goes on past what others have yet to do, or Domain 0. */
+  company(mine: () => Entry | null): NonNullable<Domain['options']['company']> {
+    const { host } = this;
+    const reachesNs = (entry: Entry): number =>
+      entry.domain.ending ? Infinity : elapsedNs(entry) + Math.max(0, entry.domain.clock.idleNs(entry.untilNs));
+    return {
+      wanted: () => host.domain0Wants(),
+      horizonNs: () => {
+        const own = mine();
+        if (!own) return Infinity;
+        const least = this.entries.reduce(
+          (so, other) => (other === own ? so : Math.min(so, reachesNs(other))),
+          host.domain0WakeNs(),
+        );
+        // Who waits for a key alone has no time to go to.
+        const farthest =
+          least === Infinity && mine()?.domain.timers.nextDeadlineNs === Infinity ? Infinity : this.roundEndNs;
+        return Math.min(least, farthest) - elapsedNs(own) + own.domain.clock.nowNs();
+      },
+    };
+  }
+
+  add(entry: Entry): void {
+    this.entries.push(entry);
+    this.pokeOne(entry);
+  }
+
+  remove(entry: Entry): void {
+    const index = this.entries.indexOf(entry);
+    if (index < 0) return;
+    this.goneNs = this.farthestNs;
+    this.entries.splice(index, 1);
+  }
+
+  poke(): void {
+    for (const entry of this.entries) entry.poked = true;
+    // A device of the host may say so in the middle of a slice: what it says is not left until the slice's end.
+    this.running?.domain.stopSlice();
+    this.turnSoon();
+  }
+
+  pokeOne(entry: Entry): void {
+    entry.poked = true;
+    this.turnSoon();
+  }
+
+  hold(): void {
+    this.held = true;
+    for (const { domain } of this.entries) domain.stopSlice();
+  }
+
+  go(): void {
+    this.held = false;
+    this.poke();
+  }
+
+  private turnSoon(): void {
+    this.cancelSleep?.();
+    this.cancelSleep = null;
+    if (this.turning || this.held) return;
+    this.turning = true;
+    const waitMs = this.parts.pace?.waitMs() ?? 0;
+    if (waitMs > 0) this.parts.later(waitMs, () => this.round());
+    else this.parts.soon(() => this.round());
+  }
+
+  private round(): void {
+    this.turning = false;
+    const { host, parts } = this;
+    const { pace } = parts;
+    if (pace && (this.held || !pace.begin())) return;
+    if (pace) this.roundEndNs = this.farthestNs + pace.roundNs;
+    let sleepMs = Infinity;
+    for (const entry of [...this.entries]) {
+      if (this.held) break;
+      sleepMs = Math.min(sleepMs, this.turn(entry));
+    }
+    // Domain 0 may be about to wake somebody.
+    if (host.serve()) this.poke();
+    parts.afterRound?.();
+    pace?.ended(sleepMs === Infinity && !this.turning);
+    if (this.held || this.turning || sleepMs === Infinity) return;
+    if (sleepMs === 0) this.turnSoon();
+    else if (parts.hostMs) this.cancelSleep = parts.later(sleepMs, () => this.turnSoon());
+    else {
+      host.idled(sleepMs);
+      this.poke();
+    }
+  }
+
+  /** A slice, if it wants one and has a slot; milliseconds until it wants the next. */
+  private turn(entry: Entry): number {
+    const { domain, slot } = entry;
+    const { company } = domain.options;
+    const waitMs = (): number => Math.max(0, domain.clock.idleNs(entry.untilNs) / 1e6);
+    if (domain.instructions >= domain.stopAtInstruction) return Infinity;
+    // In virtual time it goes as far as the others let it.
+    if (!entry.poked && !company && waitMs() > 0) return waitMs();
+    if (!domain.paused && !slot.enter()) return slot.patienceMs;
+    entry.poked = false;
+    const beforeNs = domain.clock.nowNs();
+    this.running = entry;
+    const result = domain.runSlice();
+    this.running = undefined;
+    slot.leave(result);
+    if (domain.stepped) {
+      const hit = domain.takeHit();
+      domain.step(0);
+      domain.pause();
+      slot.setPaused(true);
+      if (hit) entry.broke(hit);
+    }
+    entry.told(result);
+    entry.compiler.look(domain.processor);
+    const parkedUntilNs = result.state !== 'parked' ? Infinity : company ? result.untilNs : slot.wakeNs(result);
+    entry.untilNs = result.state === 'running' ? -Infinity : parkedUntilNs;
+    if (company && result.state === 'parked' && (domain.clock.nowNs() > beforeNs || company.wanted())) return 0;
+    return waitMs();
+  }
+}
+
+/** In virtual time: how far it is, in time since it was built, from where the others were then. */
+const elapsedNs = ({ domain, othersNs, startedNs }: Entry): number => othersNs + domain.clock.nowNs() - startedNs;
+
+class LocalRunner implements DomainRunner {
+  readonly started: Promise<string>;
+  private readonly turns: Turns;
+  private readonly entry: Entry | null = null;
+  private readonly what: DomainStart;
+  private readonly slot: Slot;
+  private readonly listener: DomainListener;
+  private readonly parts: TurnsParts;
+  private bytes: number[] = [];
+
+  constructor(
+    what: DomainStart,
+    listener: DomainListener,
+    turns: Turns,
+    parts: TurnsParts,
+    { machine, queue }: RunnersHost,
+  ) {
+    this.what = what;
+    this.turns = turns;
+    this.listener = listener;
+    this.parts = parts;
+    const slot = (this.slot = new Slot(queue, what.record.index));
+    const flush = (): void => {
+      if (this.bytes.length === 0) return;
+      const bytes = Uint8Array.from(this.bytes);
+      this.bytes = [];
+      listener.serial(bytes);
+    };
+    const log = new GuestLog(what.record.id, lines => listener.xenConsole?.(lines));
+    const {
+      record,
+      drives,
+      ide = drives && attachDrives(drives, parts.openMedium ?? noMedia, listener.problem, what.diskChanges),
+      diskChanges: _changes,
+      saved,
+      withXenConsole,
+      withDebug,
+      stopAtInstruction,
+      name: _name,
+      program: _program,
+      definition: _definition,
+      ...options
+    } = what;
+    const debug = withDebug
+      ? (byte: number) => listener.debug?.(Uint8Array.of(byte))
+      : withXenConsole
+        ? log.put
+        : undefined;
+    try {
+      const domain = assembleDomain(
+        {
+          ...options,
+          machine,
+          record,
+          ...(parts.hostMs ? { hostMs: parts.hostMs } : { company: turns.company(() => this.entry) }),
+          ...(ide ? { ide } : {}),
+          ...flashFileOf(what.boot, parts.openMedium ?? noMedia, listener.problem),
+          ...(parts.compile ? { compile: parts.compile(listener.problem) } : {}),
+          serial: parts.atOnce ? byte => listener.serial(Uint8Array.of(byte)) : byte => this.bytes.push(byte),
+          ...(debug ? { debug } : {}),
+          ...(withXenConsole
+            ? {
+                xenConsole: log.write,
+                xenLog: (line: string) => listener.xenConsole?.(new TextEncoder().encode(`(XEN) ${line}\n`)),
+              }
+            : {}),
+          onRestart: report => {
+            flush();
+            listener.restarted(report);
+          },
+        },
+        saved?.state,
+      );
+      if (stopAtInstruction !== undefined) domain.stopAtInstruction = stopAtInstruction;
+      slot.carry(domain);
+      const startedNs = domain.clock.nowNs();
+      const compiler = new CompilerLoader(listener.problem);
+      this.entry = {
+        domain,
+        slot,
+        poked: true,
+        untilNs: -Infinity,
+        startedNs,
+        othersNs: turns.farthestNs,
+        compiler,
+        broke: hit => listener.broke?.(hit),
+        told: tell(domain, slot, listener, flush, log),
+      };
+      this.started = Promise.resolve(domain.about);
+      turns.add(this.entry);
+    } catch (error) {
+      this.started = Promise.reject(error);
+    }
+  }
+
+  private ask(what: (domain: Domain) => void): void {
+    if (!this.entry) return;
+    what(this.entry.domain);
+    this.turns.pokeOne(this.entry);
+  }
+
+  get nowNs(): number {
+    return this.entry?.domain.clock.nowNs() ?? 0;
+  }
+
+  step(count: number): void {
+    this.ask(domain => {
+      domain.step(count);
+      domain.unpause();
+    });
+    this.slot.setPaused(false);
+  }
+
+  setBreaks(points: readonly BreakPoint[]): void {
+    this.ask(domain => domain.setBreaks(points));
+  }
+
+  setPaused(paused: boolean): void {
+    if (!paused) this.ask(domain => domain.step(0));
+    this.ask(domain => (paused ? domain.pause() : domain.unpause()));
+    this.slot.setPaused(paused);
+  }
+
+  reset(): void {
+    this.ask(domain => domain.reset());
+  }
+
+  resume(): void {
+    this.ask(domain => domain.resume());
+  }
+
+  pressPowerButton(): void {
+    this.ask(domain => domain.pressPowerButton());
+  }
+
+  wake(): void {
+    this.ask(domain => domain.wake());
+  }
+
+  nmi(vcpu: number): void {
+    this.ask(domain => domain.vcpus.nmi(vcpu));
+  }
+
+  async insertMedium(place: number, medium?: Medium, readOnly = true): Promise<void> {
+    const { parts, listener } = this;
+    const [opened] = medium
+      ? attachDrives(
+          [{ place, kind: removableKind(place), readOnly, medium }],
+          parts.openMedium ?? noMedia,
+          listener.problem,
+        )
+      : [];
+    this.ask(domain => domain.insertMedium(place, opened?.disk ?? null));
+  }
+
+  serial(bytes: Uint8Array): void {
+    this.ask(domain => domain.serialInput(bytes));
+  }
+
+  key(code: string, down: boolean): void {
+    this.ask(domain => domain.key(code, down));
+  }
+
+  mouse(move: MouseMove): void {
+    this.ask(domain => domain.mouse(move));
+  }
+
+  async save(): Promise<Uint8Array[]> {
+    const { name, program, definition } = this.what;
+    if (!this.entry) throw new Error('There is no domain to save.');
+    return saveDomain(this.entry.domain, { name, program, definition });
+  }
+
+  async hottest(): Promise<HotRegion[]> {
+    return this.entry?.domain.hottest(HOTTEST_REGIONS) ?? [];
+  }
+
+  async destroy(keepsDisks = false): Promise<Uint8Array[] | undefined> {
+    if (!this.entry) return undefined;
+    this.turns.remove(this.entry);
+    return keepsDisks ? [...diskRecords(this.entry.domain.options.ide ?? [])] : undefined;
+  }
+
+  /** The guest's slice ends, and Domain 0 has its turn. */
+  modelTime(): { clock: Clock; wakeAt(deadlineNs: number): void } {
+    const { domain } = this.entry as Entry;
+    const alarm = domain.timers.create('device-model', () => domain.stopSlice());
+    return { clock: domain.clock, wakeAt: deadlineNs => alarm.set(deadlineNs) };
+  }
+}
+
+/** What is told after a slice: bytes first, and each thing once. */
+function tell(
+  domain: Domain,
+  slot: Slot,
+  listener: DomainListener,
+  flush: () => void,
+  log: GuestLog,
+): (result: SliceResult) => void {
+  // One ending may follow another at once, where the domain was resumed between them.
+  let told: Ending | undefined;
+  let waits: WaitsFor | undefined;
+  let reached = false;
+  return result => {
+    const ending = result.state === 'ended' ? result.ending : undefined;
+    if (ending) log.close();
+    flush();
+    listener.changed?.();
+    const isNew = ending !== told;
+    told = ending;
+    if (ending && isNew) return listener.ended(ending);
+    if (domain.instructions >= domain.stopAtInstruction && !reached) {
+      reached = true;
+      slot.leave({ state: 'ended' });
+      return listener.reached?.();
+    }
+    const now = waitsFor(domain, result);
+    if (now === waits) return;
+    waits = now;
+    listener.waits?.(now, waitsReport(domain, now));
+  };
+}

@@ -1,0 +1,358 @@
+/** Snapshots of domains, with their disks: taken, gone back to, deleted. */
+import { attachDrives, type DriveImage, noMedia, readState, type SavedState } from '../../../hypervisor/index.ts';
+import { drivesDiffer } from '../../../hypervisor/disks/index.ts';
+import type { DomainInfo, NamedFile } from '../../service/api.ts';
+import type { DefinedDisk } from '../../definitions/config/definition.ts';
+import { judgeDefinition } from '../../definitions/config/model.ts';
+import { prepareToRead } from '../../definitions/config/source.ts';
+import type { Guest, HostCore } from '../../service/host.ts';
+import { baseName } from '../../definitions/plan.ts';
+import { isTransfer, type Storage } from '../../host/storage/index.ts';
+import { modelOf } from '../../backends/device-model/saved-model.ts';
+import { loadBackends } from '../backends.ts';
+import { savedDisks } from '../disks.ts';
+import { type Blueprint, blueprintOf, savedDrives } from '../member.ts';
+import {
+  CHECKPOINTS,
+  currentOf,
+  laterThan,
+  MOST_DESCRIPTION,
+  type SnapshotRecord,
+  SnapshotRecords,
+  volumesOf,
+} from './record.ts';
+
+/** @throws Error with a sentence where Domain 0 has no files */
+export function recordsOf({ parts: { files } }: HostCore): SnapshotRecords {
+  if (!files) throw new Error('Domain 0 has no place for files here: there are no snapshots.');
+  return new SnapshotRecords(files);
+}
+
+/** The host's disk. @throws Error with a sentence where it has none */
+export async function diskOf(host: HostCore): Promise<Storage> {
+  const storage = await host.openDevices();
+  if (!storage) throw new Error('This host has no disk of its own: there is no place for copies of disks.');
+  return storage;
+}
+
+/** The domain of a name that has not stopped. */
+export const runningAs = (host: HostCore, name: string): Guest | undefined =>
+  [...host.toolstack.members.values()].find(member => member.name === name && !member.ending);
+
+/** Devices that a domain may write, each once. */
+export function writableDevices(drives: readonly DriveImage[]): string[] {
+  return [
+    ...new Set(
+      drives.flatMap(({ readOnly, medium }) => (!readOnly && medium && 'device' in medium ? [medium.name] : [])),
+    ),
+  ];
+}
+
+/** Nobody but the domain may have its disks: what the other writes, or has read, would not be of the moment. @throws Error with a sentence */
+export function refuseShared(storage: Storage, devices: readonly string[], domain: string): void {
+  for (const device of devices) {
+    const other = storage.whoHas(device).find(who => who !== domain);
+    if (other !== undefined)
+      throw new Error(
+        `Device ${device} is shared with ${other}, which has it open. Stop ${other}, or give one of the two another disk.`,
+      );
+  }
+}
+
+/** A name that no volume has; LVM2 takes these characters alone. */
+function volumeName(storage: Storage, ...words: string[]): string {
+  const name = words
+    .map(word => word.replace(/[^\w+.-]/g, '_'))
+    .join('.')
+    .slice(0, 110);
+  const taken = new Set(storage.volumes.map(volume => volume.name));
+  for (let n = 1; ; n++) {
+    const numbered = n === 1 ? name : `${name}.${n}`;
+    if (!taken.has(numbered)) return numbered;
+  }
+}
+
+/**
+ * Volumes that are made together, unfinished until `make` is done: where one cannot be, or what follows fails, there are none. Where the host ends meanwhile
+ * the next one sees to it (unfinished.ts).
+ */
+export async function withVolumes<T>(storage: Storage, make: (made: string[]) => Promise<T>): Promise<T> {
+  const made: string[] = [];
+  try {
+    const result = await make(made);
+    storage.setUnfinished(made, false);
+    return result;
+  } catch (error) {
+    for (const name of made) storage.removeUnused(name);
+    throw error;
+  }
+}
+
+/** How a domain is called that is named by its name, its number or its UUID; one that is not there as it was named. */
+export async function domainName(host: HostCore, word: string): Promise<string> {
+  const found = host.all().find(({ id, name }) => String(id) === word || name === word);
+  if (found) return found.name;
+  const byUuid = [...host.toolstack.members.values()].find(({ uuid }) => uuid === word.toLowerCase());
+  return byUuid?.name ?? (await host.managed?.find(word))?.name ?? word;
+}
+
+/** Paths of the files that a domain has in its drives. */
+const filesIn = (host: HostCore, disks: readonly DefinedDisk[]): string[] =>
+  disks.map(({ target }) => target).filter(target => target !== '' && !host.isDevice(target));
+
+/** A domain that runs, with its memory; of one that is defined and does not, its disks alone. @throws Error with a sentence, and nothing is left */
+export async function takeSnapshot(
+  host: HostCore,
+  domain: string,
+  name: string,
+  description = '',
+): Promise<SnapshotRecord> {
+  if (description.length > MOST_DESCRIPTION)
+    throw new Error(`The description has ${description.length} characters. Write at most ${MOST_DESCRIPTION}.`);
+  const records = recordsOf(host);
+  const storage = await diskOf(host);
+  await records.refuseName(domain, name);
+  const member = runningAs(host, domain);
+  const managed = member ? undefined : await host.managed?.find(domain);
+  if (!member && !managed) throw new Error(`${domain} is an invalid domain identifier (rc=-6)`);
+  const named = managed?.definition.disks
+    .filter(({ target, readOnly }) => !readOnly && host.isDevice(target))
+    .flatMap(({ target }) => (isTransfer(target) ? (storage.transferOf(managed.name) ?? []) : target));
+  const definition = member ? member.blueprint.text : managed!.text;
+  const { disks: defined } = member ? member.blueprint.definition : managed!.definition;
+  const owner = member?.name ?? managed!.name,
+    createdMs = host.parts.epochMs();
+  const others = await records.list(owner),
+    parent = currentOf(others)?.name;
+  // What is saved at intervals comes and goes: the domain does not stand on it, unless it goes back to it.
+  const isCheckpoint = (CHECKPOINTS as readonly string[]).includes(name);
+  const record = {
+    domain: owner,
+    name,
+    createdMs,
+    definition,
+    files: filesIn(host, defined),
+    ...(description ? { description } : {}),
+    ...(parent === undefined ? {} : { parent }),
+    ...(isCheckpoint ? {} : { currentMs: laterThan(others, createdMs) }),
+  };
+  return withVolumes(storage, async made => {
+    const disks: SnapshotRecord['disks'] = [];
+    const copy = (devices: readonly string[]): void => {
+      refuseShared(storage, devices, record.domain);
+      for (const device of devices) {
+        const volume = volumeName(storage, 'snap', domain, name, baseName(device));
+        storage.copyToVolume(device, volume, { unfinished: true });
+        made.push(volume);
+        disks.push({ device, volume });
+      }
+    };
+    if (!member) {
+      if (!named?.length)
+        throw new Error(
+          `${record.domain} does not run and may write to no device of the host: there is nothing to keep. Its image files are not changed.`,
+        );
+      copy(named);
+      await records.write({ ...record, disks });
+      return { ...record, disks };
+    }
+    const chunks = await host.toolstack.save(member, () => copy(writableDevices(member.blueprint.drives ?? [])));
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    const volume = volumeName(storage, 'snap', domain, name, 'state');
+    storage.createVolume(volume, bytes, { unfinished: true });
+    made.push(volume);
+    const medium = storage.medium(`vg0/${volume}`);
+    let at = 0;
+    for (const chunk of chunks) {
+      medium.write(at, chunk);
+      at += chunk.length;
+    }
+    medium.flush();
+    const whole = { ...record, disks, state: { volume, bytes } };
+    await records.write(whole);
+    return whole;
+  });
+}
+
+/** @throws Error with a sentence */
+export async function deleteSnapshot(host: HostCore, domain: string, name: string): Promise<void> {
+  const records = recordsOf(host);
+  // A record that cannot be read goes, too; its volumes are for lvremove then.
+  const record = await records.read(domain, name).catch((error: Error) => {
+    if (/has no snapshot/.test(error.message)) throw error;
+    return undefined;
+  });
+  // Its children are told to be nobody's.
+  if (!record) {
+    await records.remove(domain, name);
+    return records.close({ domain, name, createdMs: 0, definition: '', disks: [] }, host.parts.epochMs());
+  }
+  const storage = await diskOf(host);
+  const volumes = volumesOf(record).filter(volume => storage.volumes.some(each => each.name === volume));
+  const used = volumes.find(volume => storage.whoHas(`vg0/${volume}`).length > 0);
+  if (used !== undefined)
+    throw new Error(`Logical volume vg0/${used} of snapshot ${name} is used by ${storage.whoHas(`vg0/${used}`)[0]}.`);
+  // Wherever the host ends, the snapshot is whole, or nothing of it is left.
+  storage.setUnfinished(volumes, true);
+  try {
+    await records.remove(domain, name);
+  } catch (error) {
+    storage.setUnfinished(volumes, false);
+    throw error;
+  }
+  for (const volume of volumes) storage.removeVolume(volume);
+  await records.close(record, host.parts.epochMs());
+}
+
+/**
+ * The domain as it was: what it is now is gone, where there is one. Undefined: it did not run then, and does not now. `images`: files for its drives;
+ * `concerns` hears of the domains that it is about. @throws Error with a sentence; as long as that is about the snapshot, nothing has changed
+ */
+export async function revertTo(
+  host: HostCore,
+  domain: string,
+  name: string,
+  images: readonly NamedFile[] = [],
+  concerns: (domid: number) => void = () => {},
+): Promise<DomainInfo | undefined> {
+  const record = await recordsOf(host).read(domain, name);
+  const storage = await diskOf(host);
+  for (const volume of volumesOf(record))
+    if (!storage.volumes.some(each => each.name === volume))
+      throw new Error(`The volume vg0/${volume} of snapshot ${name} is gone: it cannot be gone back to.`);
+  refuseShared(
+    storage,
+    record.disks.map(({ device }) => device),
+    record.domain,
+  );
+  const now = [...host.toolstack.members.values()].filter(member => member.name === record.domain);
+  for (const member of now) concerns(member.record.id);
+  const stood = now.filter(({ paused }) => paused);
+  const blueprint =
+    record.state &&
+    (await blueprintFrom(
+      host,
+      storage,
+      record,
+      now.find(({ ending }) => !ending),
+      images,
+    ));
+  if (blueprint) host.toolstack.refuseToBuild(blueprint, now);
+  const freeMiB =
+    host.facts.freeMiB + now.reduce((sum, { memoryMiB, released }) => sum + (released ? 0 : memoryMiB), 0);
+  const { memoryMiB = 0 } = blueprint?.definition ?? {};
+  if (memoryMiB > freeMiB)
+    throw new Error(
+      `The snapshot has ${memoryMiB} MiB of memory, and ${freeMiB} MiB are free. Destroy another domain.`,
+    );
+  const pairs = record.disks.map(({ device }) => ({ path: device, by: '' }));
+  const made: string[] = [];
+  // Nobody else opens the devices before they are as they were.
+  const holds = record.disks
+    .filter(({ device }) => storage.isThere(device))
+    .map(({ device }) => storage.look(device, record.domain));
+  const letGo = (): void => holds.splice(0).forEach(({ close }) => close());
+  try {
+    record.disks.forEach(({ device, volume }, i) => {
+      pairs[i].by = volumeName(storage, 'revert', domain, baseName(device));
+      storage.copyToVolume(`vg0/${volume}`, pairs[i].by, { unfinished: true });
+      made.push(pairs[i].by);
+    });
+    for (const member of now)
+      if (host.toolstack.members.get(member.record.id) === member) await host.toolstack.remove(member);
+    letGo();
+    storage.exchange(pairs);
+    // It goes on where it was then, unless somebody has pressed Pause meanwhile.
+    const paused = now.some(member => member.paused && !stood.includes(member));
+    const built =
+      blueprint && (await build(host, blueprint, { made: concerns, paused }, () => storage.exchange(pairs)));
+    await recordsOf(host).enter(record, host.parts.epochMs());
+    return built && host.describe(built);
+  } finally {
+    letGo();
+    for (const each of made) storage.removeUnused(each);
+  }
+}
+
+/** Where it cannot be built, `takeBack` has its disks as they were before. @throws Error with a sentence */
+async function build(
+  host: HostCore,
+  blueprint: Blueprint,
+  options: { made: (domid: number) => void; paused: boolean },
+  takeBack: () => void,
+): Promise<Guest> {
+  try {
+    await loadBackends(['drives']);
+    return await host.toolstack.build(blueprint, options);
+  } catch (error) {
+    takeBack();
+    throw new Error(
+      `${(error as Error).message} The domain was destroyed, and its disks are as they were before: create it again.`,
+    );
+  }
+}
+
+/** @throws Error with a sentence where a file of its drives is missing or another, or the state cannot be read */
+async function blueprintFrom(
+  host: HostCore,
+  storage: Storage,
+  record: SnapshotRecord,
+  now: Guest | undefined,
+  images: readonly NamedFile[],
+) {
+  const { name, state } = record;
+  const bytes = new Uint8Array(state!.bytes);
+  storage.medium(`vg0/${state!.volume}`).read(0, bytes);
+  const saved = readState(bytes, `snapshot ${name}`);
+  const media = new Map<string, NonNullable<DriveImage['medium']>>();
+  for (const file of await filesOf(host, record, images)) media.set(baseName(file.name), await host.mediumOf(file));
+  for (const { medium } of now?.blueprint.drives ?? [])
+    if (medium && !('device' in medium)) media.set(baseName(medium.name), medium);
+  const drives = savedDrives(saved, label =>
+    host.isDevice(label) ? { name: label, device: true } : media.get(baseName(label)),
+  );
+  refuseOtherFiles(host, saved, drives);
+  return blueprintOf(saved, bytes, drives, `snapshot ${name}`);
+}
+
+/** Files that were in its drives: as they are given, or at their paths. */
+async function filesOf(host: HostCore, record: SnapshotRecord, images: readonly NamedFile[]): Promise<NamedFile[]> {
+  const paths = await pathsOf(host, record);
+  const found = await Promise.all(
+    paths.map(path =>
+      host.readFile(path).then(
+        data => [{ name: path, data }],
+        () => [],
+      ),
+    ),
+  );
+  return [
+    ...found.flat().filter(({ name }) => !images.some(image => baseName(image.name) === baseName(name))),
+    ...images,
+  ];
+}
+
+/** Paths of the files that a domain had in its drives. */
+export async function pathsOf(host: HostCore, { name, definition, files }: SnapshotRecord): Promise<string[]> {
+  if (files) return files;
+  await prepareToRead(definition);
+  return filesIn(host, judgeDefinition(name, definition).definition.disks);
+}
+
+/** Files are where they were; whether they are what they were is seen before anything changes. @throws Error with a sentence */
+function refuseOtherFiles(host: HostCore, saved: SavedState, drives: readonly DriveImage[]): void {
+  const isFile = (label: string): boolean => label !== '' && !host.isDevice(label);
+  const virtual = savedDisks(saved.toolstack)?.disks ?? [];
+  const emulated = modelOf(saved)?.drives ?? saved.about.drives ?? [];
+  const had = [...emulated, ...virtual.filter(({ place }) => place < 0).map(({ drive }) => drive)].filter(({ label }) =>
+    isFile(label),
+  );
+  for (const drive of had) {
+    const [image] = drives.filter(({ medium }) => medium && baseName(medium.name) === baseName(drive.label));
+    const open = image
+      ? attachDrives([{ ...image, place: drive.place }], host.parts.openMedium ?? noMedia, () => {})
+      : [];
+    const difference = drivesDiffer([drive], open);
+    if (difference) throw new Error(`The domain cannot go back: ${difference}.`);
+  }
+}

@@ -1,0 +1,22 @@
+/** Volumes of snapshots and clones that a host was making or removing when it ended. */
+import type { HostCore } from '../../service/host.ts';
+import { isDevice, Storage } from '../../host/storage/index.ts';
+import { SnapshotRecords, volumesOf } from './record.ts';
+
+/**
+ * What a snapshot's record or a definition names is theirs: the host ended after all was done. What nothing names is removed. Without Domain 0's files
+ * nobody can tell, and all stays as it is.
+ */
+export async function settleUnfinished({ parts: { files }, managed }: HostCore, storage: Storage): Promise<void> {
+  const { unfinished } = storage;
+  if (unfinished.length === 0 || !files) return;
+  const records = await new SnapshotRecords(files).all();
+  const targets = ((await managed?.list()) ?? []).flatMap(({ definition }) =>
+    definition.disks.map(({ target }) => target),
+  );
+  const named = new Set(records.flatMap(volumesOf));
+  const isNamed = (name: string): boolean =>
+    named.has(name) || targets.some(target => isDevice(target) && Storage.overlap(target, `/dev/vg0/${name}`));
+  storage.setUnfinished(unfinished.filter(isNamed), false);
+  for (const name of storage.unfinished) storage.removeUnused(name);
+}

@@ -1,0 +1,114 @@
+/** What was done on the host, by the xl command that it equals, and how it ended. */
+import type { Task } from '../service/api.ts';
+import { Recorder, type Recording, type TaskRecord } from './recorder.ts';
+
+/** Finished tasks that are remembered. */
+const TASKS = 100;
+
+/** A task under way whose end comes later. */
+export interface Started {
+  task: Task;
+  /** How far it is (0 to 1), where that is known, and what can be said of it. */
+  say(message: string, progress?: number): void;
+  /** Called once, with what came of it. */
+  end(state: 'done' | 'failed', message?: string): void;
+}
+
+export class Tasks {
+  /** Where what happens is noted for the task on whose behalf it does. */
+  readonly recorder = new Recorder();
+  private readonly clocks: { epochMs: () => number; hostMs: () => number };
+  private readonly changed: () => void;
+  private readonly ended: (task: Task) => void;
+  private all: Task[] = [];
+  private readonly recordings = new Map<number, Recording>();
+  private last = 0;
+
+  /** `changed`: the list is another one now; `ended`: this one is over. */
+  constructor(
+    clocks: { epochMs: () => number; hostMs: () => number },
+    changed: () => void,
+    ended: (task: Task) => void = () => {},
+  ) {
+    this.clocks = clocks;
+    this.changed = changed;
+    this.ended = ended;
+  }
+
+  list(): Task[] {
+    return this.all.map(task => {
+      const caused = this.recordings.get(task.id)?.caused;
+      return { ...task, ...(caused ? { caused: { ...caused } } : {}) };
+    });
+  }
+
+  /** What a task caused, so far or as it ended; undefined: nothing was recorded for it. */
+  record(id: number): TaskRecord | undefined {
+    return this.recordings.get(id)?.record;
+  }
+
+  private begin(command: string): Task {
+    const task: Task = { id: ++this.last, command, state: 'running', startedMs: this.clocks.epochMs() };
+    this.all.push(task);
+    for (const { id } of this.all.slice(0, -TASKS)) this.recordings.delete(id);
+    if (this.all.length > TASKS) this.all = this.all.slice(-TASKS);
+    return task;
+  }
+
+  /** Something that nobody asked for and that people should see. */
+  note(command: string, state: 'done' | 'failed', message: string): void {
+    this.ended(Object.assign(this.begin(command), { state, message }));
+  }
+
+  /** Begins something whose end comes later; `domid`: the domain that it is about. */
+  start(command: string, message?: string, domid?: number): Started {
+    return this.recorded(command, message, domid).started;
+  }
+
+  private recorded(command: string, message?: string, domid?: number): { started: Started; recording: Recording } {
+    const { hostMs } = this.clocks;
+    const task = this.begin(command),
+      startedMs = hostMs();
+    const recording = this.recorder.begin(() => hostMs() - startedMs);
+    this.recordings.set(task.id, recording);
+    if (domid !== undefined) recording.concerns(domid);
+    if (message !== undefined) task.message = message;
+    this.changed();
+    const say = (now: string, progress?: number): void => {
+      if (task.message === now && task.progress === progress) return;
+      Object.assign(task, { message: now }, progress === undefined ? {} : { progress });
+      this.changed();
+    };
+    const end = (state: 'done' | 'failed', last = task.message): void => {
+      this.recorder.end(recording);
+      delete task.progress;
+      Object.assign(task, { state, durationMs: hostMs() - startedMs }, last === undefined ? {} : { message: last });
+      this.ended(task);
+      this.changed();
+    };
+    return { started: { task, say, end }, recording };
+  }
+
+  /**
+   * Does something that was asked for, which may say in `task` what it caused; what it throws is the task's message, and thrown again. It is about the domain
+   * `domid`, and about those of which it says so by `concerns`.
+   */
+  async run<T>(
+    command: string,
+    work: (task: Pick<Task, 'command' | 'message'>, concerns: (domid: number) => void) => Promise<T>,
+    domid?: number,
+  ): Promise<T> {
+    const {
+      started: { task, end },
+      recording,
+    } = this.recorded(command, undefined, domid);
+    try {
+      const result = await work(task, id => recording.concerns(id));
+      end('done');
+      return result;
+    } catch (error) {
+      end('failed', (error as Error).message);
+      throw error;
+    }
+  }
+}

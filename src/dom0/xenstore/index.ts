@@ -1,4 +1,0 @@
-/** What src/dom0/xenstore offers to other rooms. */
-export type { StoreClient, StoreView } from './client.ts';
-export { MAX_PAYLOAD_BYTES } from './protocol.ts';
-export { type Permission, StoreError, type StoreLook } from './store.ts';

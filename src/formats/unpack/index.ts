@@ -1,0 +1,9 @@
+/** What src/formats/unpack offers to other rooms. */
+export { crc32 } from './checksums.ts';
+export { inflate } from './inflate.ts';
+export { isGzip, isXz } from './magic.ts';
+export { DecodeError, TooLargeError } from './output.ts';
+export { has, nameInside, type Packing, packingOf, unpacksHere } from './packings.ts';
+
+/** What unpacks files: most guests at their first prompt had none that is packed. */
+export const loadUnpackers = (): Promise<typeof import('./unpackers.ts')> => import('./unpackers.ts');
