@@ -298,3 +298,44 @@ export function wasmFindings(path: string, bytes: Buffer): string[] {
   const text = JUST_BASH_WORDS.reduce((rest, words) => rest.replace(words, ''), bytes.toString('latin1'));
   return ['WebAssembly', 'AGFzbQ'].filter(word => text.includes(word)).map(word => `${path} has ${word} in it`);
 }
+
+/** At most so many lines, as the formatter sets them: a file is read at one sitting, a function on one screen. */
+export const FILE_LINES = 600;
+export const FUNCTION_LINES = 80;
+
+const IS_FUNCTION = /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/;
+
+/**
+ * What of a file is over these lengths, with its lines: the file under its path, a function under `path name`, where the name of one without a name is
+ * that of what it is given to. A table of rows and a table of what is saved count as functions only if they are written as one.
+ */
+export function tooLong(path: string, text: string): Map<string, number> {
+  const found = new Map<string, number>();
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  const lineAt = (offset: number): number => {
+    let [low, high] = [0, starts.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (starts[middle]! <= offset) low = middle;
+      else high = middle;
+    }
+    return low + 1;
+  };
+  const lines = starts.length - 1;
+  if (lines > FILE_LINES) found.set(path, lines);
+  if (lines <= FUNCTION_LINES) return found;
+  const visit = (node: Node, outer: string): void => {
+    const name = nameOf(node.id) ?? nameOf(node.key) ?? outer;
+    const long = lineAt(node.end as number) - lineAt(node.start) + 1;
+    if (IS_FUNCTION.test(node.type) && long > FUNCTION_LINES)
+      found.set(`${path} ${name}`, Math.max(long, found.get(`${path} ${name}`) ?? 0));
+    for (const [key, value] of Object.entries(node))
+      if (key !== 'parent')
+        for (const child of Array.isArray(value) ? value : [value])
+          if (child && typeof child === 'object' && typeof (child as Node).type === 'string')
+            visit(child as Node, name);
+  };
+  visit(parse(path, text), '');
+  return found;
+}
