@@ -1,3 +1,4 @@
+/** UUIDs of domains that were given none. */
 import { xorshift } from './random.ts';
 
 /** A UUID (of version 4 by its form) that follows from what makes the domain, so that a run in virtual time repeats itself. */

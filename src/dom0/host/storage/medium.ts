@@ -1,3 +1,4 @@
+/** What disks, partitions, volumes and images have in common: bytes with random access, asked for at once or to be answered later. */
 import type { Place } from '../../../devices/ide/index.ts';
 import { IO_HOP, passes } from '../../../hypervisor/tracing/index.ts';
 import type { Segment } from './lvm.ts';
