@@ -141,6 +141,39 @@ describe('the shell', () => {
     expect(await typed(`echo '${'x\n'.repeat(2 ** 15)}`)).toContain('is not read here: put it into a file');
   });
 
+  it("asks for one of several items, with bash's menu, and says what it does not offer", async () => {
+    const { whole, fs } = await login();
+    const names = 'alpha "two words" gamma delta epsilon zeta eta theta iota kappa lambda mu';
+    // As bash 5.2 prints it on 80 columns.
+    const right =
+      '1) alpha        4) delta       7) eta\t     10) kappa\n2) two words    5) epsilon     8) theta\t     11) lambda\n3) gamma        6) zeta\t       9) iota\t     12) mu\n#? ';
+    expect(await whole(`select x in ${names}; do echo "$x"; break; done <<< 2`)).toEqual({
+      stdout: 'two words\n',
+      stderr: right,
+      status: 0,
+    });
+    expect((await whole('coproc cat; echo no')).stderr).toContain('coproc is not offered here');
+    await fs.writeFile('/root/s', 'coproc X { cat; }\n');
+    expect((await whole('sh s')).stderr).toContain('s: coproc is not offered here');
+    expect((await whole("cat <<'E'\nselect x in a; do\ncoproc y\nE")).stdout).toBe('select x in a; do\ncoproc y\n');
+  });
+
+  it.each(['while :; do :; done', 'for ((;;)); do x=1; done', 'f() { until false; do x=1; done; }; f | wc'])(
+    'ends %s at Ctrl + C',
+    async line => {
+      const { bash, whole } = await login();
+      await whole(':');
+      const ran = whole(line);
+      setTimeout(() => bash.interrupt(), 10);
+      expect(await ran).toEqual({ stdout: '', stderr: '', status: 130 });
+    },
+  );
+
+  it('tells nothing of its own in a trace', async () => {
+    const { typed } = await login();
+    expect(await typed('set -x; for i in 1; do echo $i; done')).toBe('1\n+ echo 1\n');
+  });
+
   it('traces, ends at errors and reads its input where sh is told to', async () => {
     const { whole } = await login();
     expect(await whole('bash -xc "echo a"')).toEqual({ stdout: 'a\n', stderr: '+ echo a\n', status: 0 });

@@ -6,11 +6,13 @@ import type { Bash as JustBash, ExecResult, IFileSystem } from 'just-bash/browse
 import { visible } from '../toolstack/terminal/terminal.ts';
 import { HereDocuments } from './here-documents.ts';
 import { Jobs, SIGNALS } from './jobs.ts';
+import { Pipes } from './pipes.ts';
 import { failed, type Program, type Ran, type Surroundings } from './program.ts';
 import { PATHS, Rewriting, type Scope } from './rewriting.ts';
-import { arraysOf, exitHandler, namesOf, SHELL_PID, shellCommands } from './shell-commands.ts';
+import { arraysOf, exitHandler, namesOf, SHELL_PID, shellCommands, type ShellParts } from './shell-commands.ts';
 import { smallTools } from './small-tools.ts';
-import { toolCommands } from './tools.ts';
+import { ENDLESS, endless, toolCommands } from './tools.ts';
+import { readAhead } from './words-ahead.ts';
 
 /** Its own words for a line that goes on: `if true`, an open quote. */
 const GOES_ON = /(?:got (?:EOF|HEREDOC_CONTENT)|[Uu]nterminated|[Uu]nexpected EOF|unexpected end of (?:file|input))/;
@@ -49,6 +51,8 @@ const LIMITS = {
 const PROCESS = { pid: SHELL_PID, ppid: 1, uid: 0, gid: 0 };
 /** Questions to programs and files, some milliseconds of them, after which others have their turn. */
 const ASKED_A_TURN = 64;
+/** As many turns of a loop. */
+const LOOP_TURNS = 256;
 /** What a file system answers at once, without a promise. */
 const AT_ONCE: ReadonlySet<string | symbol> = new Set(['resolvePath', 'getAllPaths']);
 
@@ -64,19 +68,20 @@ export interface BashParts {
   random(below: number): number;
 }
 
-/** The same files, before whose answers `turn` may want to be waited for; `instead`: texts that the next reader of a file finds. */
-const inTurns = (fs: IFileSystem, turn: () => Promise<void> | undefined, instead: Map<string, string>): IFileSystem =>
+/** The same files, before whose answers `turn` may want to be waited for; `madeUp` answers for those that are none. */
+const inTurns = (
+  fs: IFileSystem,
+  turn: () => Promise<void> | undefined,
+  madeUp: (name: string | symbol, path: unknown, text: unknown) => Promise<unknown> | undefined,
+): IFileSystem =>
   new Proxy(fs, {
     get(files, name) {
       const value = Reflect.get(files, name) as unknown;
       if (typeof value !== 'function') return value;
       if (AT_ONCE.has(name)) return value.bind(files);
       return (...given: unknown[]) => {
-        const text = name === 'readFile' ? instead.get(String(given[0])) : undefined;
-        if (text !== undefined) {
-          instead.delete(String(given[0]));
-          return Promise.resolve(text);
-        }
+        const answer = madeUp(name, given[0], given[1]);
+        if (answer) return answer;
         const wait = turn();
         return wait ? wait.then(() => Reflect.apply(value, files, given)) : Reflect.apply(value, files, given);
       };
@@ -115,6 +120,7 @@ export class Bash {
   private readonly documents = new HereDocuments();
   readonly jobs = new Jobs();
   private readonly rewriting = new Rewriting();
+  private readonly pipes = new Pipes();
   private readonly instead = new Map<string, string>();
   /** What lines leave to those after them besides variables: functions, arrays as `declare -p` has them, options of `set`, the last status. */
   private readonly login: Scope;
@@ -151,6 +157,12 @@ export class Bash {
         stderr: `bash: a command of ${lines.length} characters is too long here, where at most ${MOST_CHARACTERS} are read: bring a file into Domain 0 instead, and name that.\n`,
         status: SYNTAX_ERROR,
       };
+    let text: string;
+    try {
+      text = readAhead(lines);
+    } catch (error) {
+      return { stdout: '', stderr: `bash: ${(error as Error).message}\n`, status: SYNTAX_ERROR };
+    }
     const bash = await this.bash();
     if (!isAll && JOINED.test(lines.slice(-MOST_GOING_ON))) return undefined;
     Object.assign(documents, { isAll, missing: undefined });
@@ -163,7 +175,7 @@ export class Bash {
     this.login.ends = isAll;
     const before = `${isAll ? '' : 'shopt -s expand_aliases;'}${arraysOf(this.declared)}${this.options}${this.status === 0 ? '' : `(exit ${this.status});`}`;
     const done = bash
-      .exec(this.rewriting.inScope(this.login, before + lines), {
+      .exec(this.rewriting.inScope(this.login, before + text), {
         env,
         replaceEnv: true,
         cwd: this.directory,
@@ -311,6 +323,7 @@ export class Bash {
   private readonly turn = (): Promise<void> | undefined =>
     ++this.asked % ASKED_A_TURN === 0 ? this.parts.sleep(0) : undefined;
   private asked = 0;
+  private loopTurns = 0;
 
   private bash(): Promise<JustBash> {
     this.loaded ??= this.load();
@@ -320,6 +333,24 @@ export class Bash {
     });
     return this.loaded;
   }
+
+  /** What files are that no file system has: a loop's turn, texts that are read in place of others, pipes, and files without an end. */
+  private readonly madeUp = (name: string | symbol, path: unknown, text: unknown): Promise<unknown> | undefined => {
+    if (typeof path !== 'string') return undefined;
+    const { fs, random } = this.parts;
+    if (name === 'readFile') {
+      if (path === PATHS.turn)
+        return (++this.loopTurns % LOOP_TURNS === 0 ? this.parts.sleep(0) : Promise.resolve()).then(() => '');
+      const found = this.instead.get(path);
+      if (this.instead.delete(path)) return Promise.resolve(found);
+    }
+    if (path in ENDLESS) {
+      if (name === 'exists') return Promise.resolve(true);
+      if (name === 'stat') return fs.stat('/dev/null');
+      if (name === 'readFileBytes') return Promise.resolve(endless(path, random));
+    }
+    return this.pipes.answer(name, path, text);
+  };
 
   private async load(): Promise<JustBash> {
     const { Bash: Shell, defineCommand, getCommandNames } = await import('just-bash/browser');
@@ -345,14 +376,15 @@ export class Bash {
     const parts = {
       rewriting: this.rewriting,
       jobs: this.jobs,
-      exec: (text: string, { env, cwd, signal }: { env: Record<string, string>; cwd: string; signal: AbortSignal }) =>
-        shell.exec(text, { env, replaceEnv: true, cwd, signal, rawScript: true }),
+      pipes: this.pipes,
+      exec: (text: string, options: Parameters<ShellParts['exec']>[1]) =>
+        shell.exec(text, { ...options, replaceEnv: true, rawScript: true }),
       readAs: (path: string, text: string) => void this.instead.set(path, text),
       keep: this.keep.bind(this),
     };
     const taken = new Set(programs.map(({ name }) => name));
     const commands = {
-      ...toolCommands(getCommandNames(), turn),
+      ...toolCommands(getCommandNames(), turn, this.parts.random),
       ...shellCommands(parts),
       ...smallTools(this.parts.random),
     };
@@ -363,7 +395,7 @@ export class Bash {
         .map(([name, run]) => defineCommand(name, run)),
     ];
     const shell: JustBash = new Shell({
-      fs: inTurns(this.parts.fs, turn, this.instead),
+      fs: inTurns(this.parts.fs, turn, this.madeUp),
       customCommands,
       sleep,
       env: environment,

@@ -8,18 +8,25 @@
  *   trap 'x' USR1; kill … $$ and behind the command that has sent its signal to the shell
  *   exec "$@"                is the last thing that a shell does
  *   cat < /dev/stdin         standard input
+ *   set -u; "${1-}"          is not unbound
+ *   trap 'x' ERR             (traps.ts)
  *   eval, source, ./script   what they read is rewritten, too: just-bash reads it without asking
  *
  * Commands that it knows itself (`wait`) and that are ours are named by their paths.
  */
 import type { CommandNode, ScriptNode, SimpleCommandNode, StatementNode, WordNode } from 'just-bash';
 import type { Bash } from 'just-bash/browser';
+import { type Assignment, assignment, group, literal, type Redirection, simple, statement, textOf } from './nodes.ts';
+import { type Reader, readerOf, Writer } from './pipes.ts';
+import { readAhead, SELECT } from './words-ahead.ts';
+import { type Event, eventsIn, Traps } from './traps.ts';
 
 type Plugin = Parameters<Bash['registerTransformPlugin']>[0];
 type Part = WordNode['parts'][number];
+type Pipeline = StatementNode['pipelines'][number];
+type Loop = Extract<CommandNode, { type: 'While' | 'Until' | 'For' | 'CStyleFor' }>;
+type For = Extract<CommandNode, { type: 'For' }>;
 type FunctionDef = Extract<CommandNode, { type: 'FunctionDef' }>;
-type Assignment = SimpleCommandNode['assignments'][number];
-type Redirection = SimpleCommandNode['redirections'][number];
 
 /** What one shell, a login or a script, has defined so far. */
 export interface Scope {
@@ -27,17 +34,28 @@ export interface Scope {
   functions: Map<string, FunctionDef>;
   /** A handler may be set: it is looked for where the shell is left. */
   traps: boolean;
+  /** Of these, handlers may be set. */
+  events: ReadonlySet<Event>;
   /** At its end handlers run; not after a login's line. */
   ends: boolean;
+  /** It is what `trap` was given: its line is that of the command before it. */
+  isHandler?: boolean;
   /** Its lines leave what they have to those after them. */
   keeps?: boolean;
+  /** The number of a pipe that it writes to. */
+  pipe?: number;
 }
+
+const LOOPS = /^(?:While|Until|For|CStyleFor)$/;
+/** A number that no script has. */
+const TURN_FD = 1000;
 
 /** Where what is written runs that something is to be done with later. */
 export const PATHS = {
   stdin: ['/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'],
   stdout: ['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'],
   stderr: ['/dev/stderr', '/dev/fd/2', '/proc/self/fd/2'],
+  turn: '/proc/ringside/turn',
 } as const;
 
 /** In front of a text whose statements belong to a scope; behind it the scope's id, and which stored statements come first and last (0: none). */
@@ -49,7 +67,6 @@ const OURS = new Set(['wait', 'help']);
 const leave = (end: string): string =>
   `RINGSIDE_STATUS=$? RINGSIDE_SHELL=$BASHPID; eval "$(/usr/bin/trap --run EXIT "$RINGSIDE_SHELL" "$RINGSIDE_STATUS")"; ${end}`;
 
-const literal = (value: string): WordNode => ({ type: 'Word', parts: [{ type: 'Literal', value }] });
 /** Nothing, whatever is set: `${IFS+}`. */
 const NOTHING: WordNode = {
   type: 'Word',
@@ -62,16 +79,13 @@ const NOTHING: WordNode = {
   ],
 };
 
-/** A word without expansions; undefined: it has some. */
-function textOf(word: WordNode | null): string | undefined {
-  if (!word) return undefined;
-  let text = '';
-  for (const part of word.parts) {
-    if (part.type !== 'Literal' && part.type !== 'SingleQuoted' && part.type !== 'Escaped') return undefined;
-    text += part.value;
-  }
-  return text;
-}
+/** `"$@"`. */
+const PARAMETERS: WordNode[] = [
+  {
+    type: 'Word',
+    parts: [{ type: 'DoubleQuoted', parts: [{ type: 'ParameterExpansion', parameter: '@', operation: null }] }],
+  },
+];
 
 /** Whether a word may come to several fields, or to none. */
 const splits = ({ parts }: WordNode): boolean =>
@@ -81,24 +95,16 @@ const splits = ({ parts }: WordNode): boolean =>
       : part.type === 'ParameterExpansion' || part.type === 'CommandSubstitution' || part.type === 'BraceExpansion',
   );
 
-const statement = (command: CommandNode, line?: number): StatementNode => ({
-  type: 'Statement',
-  pipelines: [{ type: 'Pipeline', commands: [command], negated: false }],
-  operators: [],
-  background: false,
-  ...(line === undefined ? {} : { line }),
-});
-const simple = (
-  name: WordNode | null,
-  args: WordNode[] = [],
-  redirections: Redirection[] = [],
-  assignments: Assignment[] = [],
-): SimpleCommandNode => ({ type: 'SimpleCommand', assignments, name, args, redirections });
-const group = (body: StatementNode[], redirections: Redirection[] = []): CommandNode => ({
-  type: 'Group',
-  body,
-  redirections,
-});
+/** `"${NAME-word}"` alone in its word: with `set -u` just-bash finds NAME unbound there, and nowhere else. */
+function isDefaulted([first, second]: readonly Part[]): boolean {
+  if (second || first?.type !== 'DoubleQuoted' || first.parts.length !== 1) return false;
+  const [part] = first.parts;
+  return (
+    part.type === 'ParameterExpansion' &&
+    /^\w+$/.test(part.parameter) &&
+    /^(?:DefaultValue|UseAlternative|AssignDefault)$/.test(part.operation?.type ?? '')
+  );
+}
 const isNode = (value: unknown): value is { type: string } =>
   typeof value === 'object' && value !== null && 'type' in value;
 
@@ -107,10 +113,14 @@ export class Rewriting implements Plugin {
   private shell: Bash | undefined;
   private readonly scopes = new Map<number, Scope>();
   private readonly stored = new Map<number, { statements: StatementNode[]; text: string }>();
+  private readonly readers = new Map<number, Reader>();
   private ids = 0;
   /** Texts that are ours, and no one's to rewrite. */
   private isOurs = false;
   private hasChanged = false;
+  private readonly own = new WeakSet<object>();
+  /** What is written as a text instead of what was read. */
+  private instead: StatementNode[] | undefined;
 
   /** Looks at whatever the shell runs. */
   follow(shell: Bash): void {
@@ -119,7 +129,14 @@ export class Rewriting implements Plugin {
   }
 
   open(given: Partial<Omit<Scope, 'id'>> = {}): Scope {
-    const scope = { functions: new Map<string, FunctionDef>(), traps: false, ends: false, ...given, id: ++this.ids };
+    const scope: Scope = {
+      functions: new Map(),
+      traps: false,
+      events: new Set(),
+      ends: false,
+      ...given,
+      id: ++this.ids,
+    };
     this.scopes.set(scope.id, scope);
     return scope;
   }
@@ -140,6 +157,20 @@ export class Rewriting implements Plugin {
     return `: ${MARK} ${scope.id} ${first} ${job};${text}`;
   }
 
+  /** What decides when the first command of a pipe ends. */
+  reader(pipe: number): Reader | undefined {
+    return this.readers.get(pipe);
+  }
+
+  /** Commands of a pipe, as a text's last statement. */
+  store(commands: CommandNode[]): number {
+    const id = ++this.ids;
+    const pipe = statement(commands[0]);
+    pipe.pipelines[0].commands = commands;
+    this.stored.set(id, { statements: [pipe], text: '' });
+    return id;
+  }
+
   /** What stands before a job's `&`. */
   jobText(job: number): string {
     return this.stored.get(job)?.text ?? '';
@@ -149,20 +180,26 @@ export class Rewriting implements Plugin {
   rewritten(text: string, scope: Scope): string {
     if (!this.shell) return text;
     this.hasChanged = false;
-    const { script } = this.shell.transform(`: ${MARK} ${scope.id} inner;${text}`);
-    return this.hasChanged ? script : text;
+    const ahead = readAhead(text);
+    const { script } = this.shell.transform(`: ${MARK} ${scope.id} inner;${ahead}`);
+    return this.hasChanged ? script : ahead;
   }
 
   readonly transform: Plugin['transform'] = ({ ast }) => {
-    if (this.isOurs) return { ast };
+    if (this.isOurs) return { ast: this.instead ? { ...ast, statements: this.instead } : ast };
     const mark = this.markOf(ast);
     const scope = (mark && this.scopes.get(mark.id)) ?? this.open({ ends: true });
-    const own = mark ? ast.statements.slice(1) : ast.statements;
-    scope.traps ||= mentionsTraps(own);
-    const all = [...this.take(mark?.first), ...this.statements(own, scope), ...this.take(mark?.last)];
+    const read = mark ? ast.statements.slice(1) : ast.statements;
+    scope.traps ||= mentionsTraps(read);
+    scope.events = eventsIn(read, new Set(scope.events));
+    const own = scope.events.size > 0 ? this.trapped(read, scope) : read;
+    const visited = this.statements(own, scope);
+    const written = scope.pipe === undefined ? visited : new Writer(scope.functions, scope.pipe).script(visited);
+    const all = [...this.take(mark?.first), ...written, ...this.take(mark?.last)];
     if (scope.ends && scope.traps && !mark?.inner) all.push(...this.parse(leave('exit $RINGSIDE_STATUS')));
     else if (scope.keeps && !mark?.inner)
-      all.push(...this.parse('/usr/bin/keep-state "$?" "$(declare -p)" "$(declare -F)" "$(set +o)"'));
+      // `set -x` does not tell of it.
+      all.push(...this.parse('{ /usr/bin/keep-state "$?" "$(declare -p)" "$(declare -F)" "$(set +o)"; } 2>/dev/null'));
     return { ast: { ...ast, statements: all } };
   };
 
@@ -181,14 +218,42 @@ export class Rewriting implements Plugin {
       : undefined;
   }
 
-  /** A text of ours as statements. */
+  /** A text of ours as statements, which stay as they are. */
   private parse(text: string): StatementNode[] {
     this.isOurs = true;
     try {
-      return this.shell?.transform(text).ast.statements ?? [];
+      const statements = this.shell?.transform(text).ast.statements ?? [];
+      for (const each of statements) this.own.add(each);
+      return statements;
     } finally {
       this.isOurs = false;
     }
+  }
+
+  /** A command as a text. */
+  private written(command: CommandNode): string {
+    this.isOurs = true;
+    this.instead = [statement(command)];
+    try {
+      // A bracket that ends `[` needs no backslash.
+      return (this.shell?.transform(':').script ?? '').trim().replace(/^(\[ .*)\\\]$/s, '$1]');
+    } finally {
+      this.isOurs = false;
+      this.instead = undefined;
+    }
+  }
+
+  private trapped(statements: StatementNode[], scope: Scope): StatementNode[] {
+    this.hasChanged = true;
+    const functions = new Set(scope.functions.keys());
+    namesOfFunctions(statements, functions);
+    return new Traps({
+      events: scope.events,
+      isFunction: name => name === undefined || /^(?:eval|source|\.)$/.test(name) || functions.has(name),
+      parse: text => this.parse(text),
+      written: command => this.written(command),
+      leave: leave('exit "$RINGSIDE_STATUS"'),
+    }).script(statements);
   }
 
   private statements(statements: StatementNode[], scope: Scope): StatementNode[] {
@@ -198,7 +263,7 @@ export class Rewriting implements Plugin {
   /** A node with what is in it. */
   private visit(node: unknown, scope: Scope): unknown {
     if (Array.isArray(node)) return node.map(each => this.visit(each, scope));
-    if (typeof node !== 'object' || node === null) return node;
+    if (typeof node !== 'object' || node === null || this.own.has(node)) return node;
     const type = isNode(node) ? node.type : '';
     const isShell = type === 'Subshell' || type === 'CommandSubstitution';
     const copy: Record<string, unknown> = {};
@@ -224,17 +289,86 @@ export class Rewriting implements Plugin {
       this.hasChanged ||= changed !== node;
       return changed;
     }
-    if (
-      node.type === 'ParameterExpansion' &&
-      (node as Extract<Part, { type: 'ParameterExpansion' }>).parameter === '!'
-    ) {
+    if (node.type === 'ParameterExpansion') {
+      const parameter = this.parameter((node as Extract<Part, { type: 'ParameterExpansion' }>).parameter, scope);
+      if (parameter === undefined) return node;
       this.hasChanged = true;
-      return { ...node, parameter: LAST_JOB };
+      return { ...node, parameter };
     }
+    if (node.type === 'Word') {
+      const { parts } = node as WordNode;
+      if (!isDefaulted(parts)) return node;
+      this.hasChanged = true;
+      return { ...node, parts: [...parts, { type: 'SingleQuoted', value: '' }] };
+    }
+    if (node.type === 'Pipeline') return this.pipeline(node as Pipeline, scope);
+    if (node.type === 'For' && (node as For).variable.startsWith(SELECT)) return this.select(node as For);
+    if (LOOPS.test(node.type)) return this.loop(node as Loop);
     if (node.type === 'FunctionDef') scope.functions.set((node as FunctionDef).name, node as FunctionDef);
     if (node.type !== 'Statement' || !(node as StatementNode).background) return node;
     this.hasChanged = true;
     return this.job(node as StatementNode, scope);
+  }
+
+  /** What stands for a parameter of bash's that just-bash does not have, or that commands of ours would change. */
+  private parameter(name: string, { events, isHandler }: Scope): string | undefined {
+    if (name === '!') return LAST_JOB;
+    if (name === 'BASH_COMMAND') return 'RINGSIDE_COMMAND';
+    if (name === 'LINENO' && isHandler) return 'RINGSIDE_LINE';
+    if (events.size > 0 && /^PIPESTATUS(?:$|\[)/.test(name)) return `RINGSIDE_${name}`;
+    return undefined;
+  }
+
+  /** At each turn of a loop others have theirs (see Bash.turn): what it runs may ask for nothing that is waited for. */
+  private loop(node: Loop): Loop {
+    this.hasChanged = true;
+    const turn: Redirection = { type: 'Redirection', fd: TURN_FD, operator: '<', target: literal(PATHS.turn) };
+    return node.type === 'While' || node.type === 'Until'
+      ? { ...node, condition: [statement(group(node.condition, [turn]))] }
+      : { ...node, body: [statement(group(node.body, [turn]))] };
+  }
+
+  /** `select`: a menu and a question before each turn, until there are no more answers. */
+  private select({ variable, words, body, redirections, line }: For): CommandNode {
+    this.hasChanged = true;
+    const name = variable.slice(SELECT.length),
+      list = `RINGSIDE_ITEMS_${++this.ids}`,
+      menu = `RINGSIDE_MENU_${this.ids}`;
+    const items = { ...assignment(list, NOTHING), value: null, array: words ?? PARAMETERS };
+    const [loop] = this.parse(`while
+  while if [[ $${menu} ]]; then /usr/bin/select-menu "\${${list}[@]}" >&2; fi
+    printf %s "\${PS3-#? }"'' >&2; ${menu}=; read || { echo; ${menu}=end; }
+    [[ ! $${menu} && ! $REPLY ]]
+  do ${menu}=1; done
+  [[ ! $${menu} ]]
+do
+  ${name}=; if [[ $REPLY =~ ^[[:blank:]]*[0-9]+[[:blank:]]*$ ]] && ((REPLY > 0)); then ${name}=\${${list}[REPLY-1]-}; fi
+done`);
+    const turns = this.loop(loop.pipelines[0].commands[0] as Loop);
+    if ('condition' in turns) turns.body.push(...body);
+    const [first, last] = this.parse(`${menu}=1\n[[ $${menu} != end ]]`);
+    const [some] = this.parse(`((\${#${list}[@]} == 0))`);
+    const all = {
+      ...some,
+      operators: ['||' as const],
+      pipelines: [...some.pipelines, ...statement(group([first, statement(turns, line), last])).pipelines],
+    };
+    return group([statement(simple(null, [], [], [items])), all], redirections);
+  }
+
+  /** A pipe whose first command may never end. */
+  private pipeline(node: Pipeline, scope: Scope): Pipeline {
+    const { commands } = node;
+    if (commands.length < 2) return node;
+    const id = ++this.ids;
+    const reader = readerOf(commands, id);
+    const statements = reader && new Writer(scope.functions, id).statements(commands[0], !reader.last);
+    if (!statements) return node;
+    this.hasChanged = true;
+    this.readers.set(id, reader);
+    this.stored.set(id, { statements, text: '' });
+    const [first] = this.parse(`/usr/bin/pipe-from ${id} ${scope.id} "$(declare -p)" "$(declare -F)"`);
+    return { ...node, commands: [first.pipelines[0].commands[0], ...commands.slice(1)] };
   }
 
   /** What `&` stands behind is kept, and started by what takes its place. */
@@ -287,14 +421,9 @@ export class Rewriting implements Plugin {
 
   private trap(node: SimpleCommandNode, scope: Scope): CommandNode {
     scope.traps = true;
-    const shell: Assignment = {
-      type: 'Assignment',
-      name: 'RINGSIDE_SHELL',
-      value: { type: 'Word', parts: [{ type: 'ParameterExpansion', parameter: 'BASHPID', operation: null }] },
-      append: false,
-      array: null,
-    };
-    return { ...node, name: literal('/usr/bin/trap'), assignments: [...node.assignments, shell] };
+    const [own] = this.parse(`RINGSIDE_SHELL=$BASHPID RINGSIDE_DEPTH=\${#FUNCNAME[@]}`);
+    const { assignments } = own.pipelines[0].commands[0] as SimpleCommandNode;
+    return { ...node, name: literal('/usr/bin/trap'), assignments: [...node.assignments, ...assignments] };
   }
 
   /** A signal for this shell itself has its handler run before the next command. */
@@ -377,6 +506,14 @@ export class Rewriting implements Plugin {
     });
     if (assigned.length === 0) return node;
     return group([statement({ ...node, args }, node.line), statement(simple(null, [], [], assigned), node.line)]);
+  }
+}
+
+function namesOfFunctions(node: unknown, found: Set<string>): void {
+  if (Array.isArray(node)) for (const each of node) namesOfFunctions(each, found);
+  else if (typeof node === 'object' && node !== null) {
+    if (isNode(node) && node.type === 'FunctionDef') found.add((node as FunctionDef).name);
+    for (const each of Object.values(node)) namesOfFunctions(each, found);
   }
 }
 

@@ -3,8 +3,11 @@
  * what rewriting.ts puts into a line. Source: bash(1).
  */
 import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
-import { BY_SIGNAL, type Job, type Jobs, signalNumber, SIGNALS } from './jobs.ts';
+import { BY_SIGNAL, type Job, type JobEnd, type Jobs, signalNumber, SIGNALS } from './jobs.ts';
 import { LAST_JOB, PATHS, type Rewriting, type Scope } from './rewriting.ts';
+import { type Pipes, pipeOf } from './pipes.ts';
+import { menu, readAhead } from './words-ahead.ts';
+import { EVENTS } from './traps.ts';
 
 export type ShellCommand = (words: string[], context: ResolvedCommandContext) => Promise<ExecResult>;
 
@@ -48,15 +51,26 @@ export const namesOf = (functions: string): Set<string> =>
 export interface ShellParts {
   rewriting: Rewriting;
   jobs: Jobs;
+  pipes: Pipes;
   /** Runs a text in a shell of its own. */
-  exec(text: string, options: { env: Record<string, string>; cwd: string; signal: AbortSignal }): Promise<ExecResult>;
+  exec(
+    text: string,
+    options: { env: Record<string, string>; cwd: string; signal?: AbortSignal; stdin?: string },
+  ): Promise<ExecResult>;
   /** The next that reads this file as a shell's text finds this one. */
   readAs(path: string, text: string): void;
   /** A line of the login is over: its status, and what declare and set say then. */
   keep(status: number, declared: string, functions: string, options: string): void;
 }
 
-export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellParts): Record<string, ShellCommand> {
+export function shellCommands({
+  rewriting,
+  jobs,
+  pipes,
+  exec,
+  readAs,
+  keep,
+}: ShellParts): Record<string, ShellCommand> {
   /** A script's text in a shell of its own. */
   const script = async (
     text: string,
@@ -76,8 +90,15 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
     words.forEach((word, i) => {
       env[i + 1] = word;
     });
-    const scope = rewriting.open({ ends: true });
-    const body = text.replace(/^#![^\n]*/, '');
+    const pipe = context.env.get('RINGSIDE_PIPE'),
+      scope = rewriting.open({ ends: true, ...(pipe === undefined ? {} : { pipe: pipeOf(pipe) }) });
+    delete env.RINGSIDE_PIPE;
+    let body: string;
+    try {
+      body = readAhead(text.replace(/^#![^\n]*/, ''));
+    } catch (error) {
+      return failed(`${zero}: ${(error as Error).message}`, WRONG_USE);
+    }
     const common = {
       env,
       replaceEnv: true,
@@ -219,6 +240,8 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
       return ran('', Number(status));
     },
 
+    'select-menu': async (items, { env }) => ran(menu(items, Number(env.get('COLUMNS')) || 80)),
+
     trap: async (words, context) =>
       words[0] === '--signals' ? received(words, context) : trap(words, context, rewriting),
 
@@ -241,6 +264,38 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
       });
       await context.assignShellVariable?.(LAST_JOB, String(job.pid));
       return ran('', 0, jobs.isInteractive ? `[${job.number}] ${job.pid}\n` : '');
+    },
+
+    'pipe-from': async ([id, scopeId, declared, functions], context) => {
+      const outer = rewriting.scope(scopeId),
+        names = namesOf(functions),
+        reader = rewriting.reader(Number(id));
+      if (!reader) return ran();
+      const options = {
+        env: variables(context),
+        cwd: context.cwd,
+        ...(context.signal ? { signal: context.signal } : {}),
+      };
+      const run = async (part: number, stdin: string): Promise<JobEnd> => {
+        const scope = rewriting.open({
+          functions: new Map([...(outer?.functions ?? [])].filter(([name]) => names.has(name))),
+        });
+        const text = rewriting.inScope(scope, arraysOf(declared), part);
+        const { stdout, stderr, exitCode } = await exec(text, { ...options, stdin });
+        rewriting.close(scope);
+        return { stdout, stderr, status: exitCode };
+      };
+      const parts = {
+        filters: rewriting.store(reader.filters),
+        last: rewriting.store(reader.last ? [reader.last] : []),
+      };
+      const { stdout, stderr, status } = await pipes.run(
+        Number(id),
+        reader,
+        () => run(Number(id), decoded(context.stdin)),
+        (part, text) => run(parts[part], text),
+      );
+      return ran(stdout, status, stderr);
     },
 
     wait: async words => {
@@ -417,34 +472,53 @@ async function fileText(
 const KILL = SIGNALS.indexOf('KILL');
 /** Signals that change nothing where no handler is. */
 const UNHEARD = ['CHLD', 'CONT', 'URG', 'WINCH', 'STOP', 'TSTP', 'TTIN', 'TTOU'];
+const isEvent = (signal: string): boolean => EVENTS.some(each => each === signal);
 const TRAP = (signal: string): string => `RINGSIDE_TRAP_${signal}`;
 
 /** What is to run after a shell that has left without its handler; undefined: nothing. */
 export function exitHandler(left: Record<string, string> = {}, status = 0): string | undefined {
-  const handler = handlerOf(left, 'EXIT', '', false);
+  const handler = handlerOf(left, 'EXIT', '', { isStrict: false });
   return handler === undefined ? undefined : `unset ${TRAP('EXIT')}; (exit ${status}); ${handler}`;
 }
 
-/** The handler of a signal; undefined: this shell, and no shell above it, has set none. Handlers are kept as variables, behind the number of their shell. */
+/**
+ * The handler of a signal; undefined: this shell, and no shell above it, has set none. Handlers are kept as variables, behind the number of their shell and how
+ * many functions deep they were set.
+ */
 function handlerOf(
   env: Record<string, string | undefined>,
   signal: string,
   shell: string,
-  isStrict = true,
+  { isStrict = true, depth = 0 } = {},
 ): string | undefined {
-  const [, owner, handler] = /^(\d*) (.*)$/s.exec(env[TRAP(signal)] ?? '') ?? [];
-  return handler === undefined || (isStrict && owner !== shell) ? undefined : handler;
+  const [, owner, deep, handler] = /^(\d*)(?:\.(\d+))? (.*)$/s.exec(env[TRAP(signal)] ?? '') ?? [];
+  if (handler === undefined || !isStrict) return handler;
+  // A function that a handler of ERR, DEBUG or RETURN was set outside of does without it.
+  return owner === shell && (!isEvent(signal) || Number(deep) >= depth) ? handler : undefined;
 }
+
+/** What a function has set for its end is its caller's then, and that of no other function. */
+const handedOn = (handler: string, shell: string, depth: number): string =>
+  depth < 0
+    ? ''
+    : `if [[ \${${TRAP('RETURN')}-} ]]; then ${TRAP('RETURN')}=${quoted(`${shell}.${depth} ${handler}`)}; fi\n`;
 
 async function trap(words: string[], context: ResolvedCommandContext, rewriting: Rewriting): Promise<ExecResult> {
   const env = variables(context),
-    shell = env.RINGSIDE_SHELL ?? '';
+    shell = env.RINGSIDE_SHELL ?? '',
+    depth = Number(env.RINGSIDE_DEPTH);
   const rest = [...words];
   if (rest[0] === '--run') {
-    const [, signal, owner = '', status = '0'] = rest;
-    const handler = handlerOf(env, signal, owner);
+    const [, signal, owner = '', status = '0', depth = '0', inherits = '', after = ''] = rest;
+    const handler = handlerOf(env, signal, owner, { isStrict: inherits === '', depth: Number(depth) });
     if (handler === undefined) return ran();
-    return ran(`unset ${TRAP(signal)}; (exit ${Number(status)}); ${textFor(rewriting, handler, rewriting.open())}`);
+    const text = `(exit ${Number(status)}); ${textFor(rewriting, handler, rewriting.open({ isHandler: true, traps: true }))}`;
+    // EXIT comes once. While one of the others runs, it is not asked for again.
+    return ran(
+      isEvent(signal)
+        ? `RINGSIDE_HANDLED=1; ${text}\n${signal === 'RETURN' ? handedOn(handler, owner, Number(depth) - 1) : ''}RINGSIDE_HANDLED= RINGSIDE_STATUS=${Number(after)}`
+        : `unset ${TRAP(signal)}; ${text}`,
+    );
   }
   if (rest[0] === '-l')
     return ran(
@@ -455,20 +529,17 @@ async function trap(words: string[], context: ResolvedCommandContext, rewriting:
   const prints = rest[0] === '-p';
   if (prints || rest[0] === '--') rest.shift();
   const known = (word: string): string | undefined => {
-    if (/^(?:ERR|DEBUG|RETURN)$/i.test(word)) return word.toUpperCase();
+    if (isEvent(word.toUpperCase())) return word.toUpperCase();
     const number = signalNumber(word);
     return number === undefined ? undefined : number === 0 ? 'EXIT' : SIGNALS[number];
   };
   if (prints || rest.length === 0) {
-    const wanted =
-      rest.length > 0
-        ? rest.flatMap(word => known(word) ?? [])
-        : ['EXIT', ...SIGNALS.slice(1), 'ERR', 'DEBUG', 'RETURN'];
-    const spelled = (signal: string): string => (/^(?:EXIT|ERR|DEBUG|RETURN)$/.test(signal) ? signal : `SIG${signal}`);
+    const wanted = rest.length > 0 ? rest.flatMap(word => known(word) ?? []) : ['EXIT', ...SIGNALS.slice(1), ...EVENTS];
+    const spelled = (signal: string): string => (signal === 'EXIT' || isEvent(signal) ? signal : `SIG${signal}`);
     return ran(
       wanted
         .flatMap(signal => {
-          const handler = handlerOf(env, signal, shell);
+          const handler = handlerOf(env, signal, shell, { depth });
           return handler === undefined ? [] : `trap -- ${quoted(handler)} ${spelled(signal)}\n`;
         })
         .join(''),
@@ -483,8 +554,9 @@ async function trap(words: string[], context: ResolvedCommandContext, rewriting:
   for (const word of names) {
     const signal = known(word);
     if (signal === undefined) stderr += `bash: trap: ${word}: invalid signal specification\n`;
-    else if (handler === undefined) context.env.delete(TRAP(signal));
-    else await context.assignShellVariable?.(TRAP(signal), `${shell} ${handler}`);
+    else if (handler === undefined) {
+      if (handlerOf(env, signal, shell, { depth }) !== undefined) context.env.delete(TRAP(signal));
+    } else await context.assignShellVariable?.(TRAP(signal), `${shell}.${depth} ${handler}`);
   }
   return ran('', stderr === '' ? 0 : 1, stderr);
 }

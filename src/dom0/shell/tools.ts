@@ -292,6 +292,7 @@ function linesOf(text: string, delimiter: string | undefined, isWhole: boolean):
 export function toolCommands(
   names: readonly string[],
   turn: () => Promise<void> | undefined,
+  random: (below: number) => number,
 ): Record<string, ShellCommand> {
   const tools: Record<string, ShellCommand> = {};
   for (const name of names) {
@@ -308,10 +309,37 @@ export function toolCommands(
   }
   return {
     ...tools,
+    head: async (words, context) => endlessBytes(apart(words, OPTIONS.head), random) ?? tools.head(words, context),
     xargs: (words, context) => withStandardFiles(words, context, each => xargs(each, context)),
     whoami: async () => ({ stdout: 'root\n', stderr: '', exitCode: 0 }),
   };
 }
+
+/** Files without an end: what a byte of them is. A reader finds so many of them, and `head -c` as many as it asks for. */
+export const ENDLESS: Record<string, (random: (below: number) => number) => number> = {
+  '/dev/zero': () => 0,
+  '/dev/urandom': random => random(256),
+  '/dev/random': random => random(256),
+};
+const MOST_ENDLESS = 1 << 20;
+/** Its first bytes, a character each. */
+export function endless(path: string, random: (below: number) => number, count = MOST_ENDLESS): string {
+  let bytes = '';
+  for (let i = 0; i < count; i++) bytes += String.fromCharCode(ENDLESS[path](random));
+  return bytes;
+}
+
+/** `head -c 16 /dev/urandom`; undefined: the words are others. */
+function endlessBytes(words: readonly string[], random: (below: number) => number): ExecResult | undefined {
+  const [, digits, unit] = /^(\d+)([kKMG]?)$/.exec(words[words.indexOf('-c') + 1] ?? '') ?? [],
+    path = words.at(-1) ?? '';
+  if (words.length !== 3 || digits === undefined || !(path in ENDLESS)) return undefined;
+  const count = Number(digits) * 1024 ** ' KMG'.indexOf((unit || ' ').toUpperCase());
+  if (count > MOST_BYTES) return failed(`head: ${count} bytes of ${path} are more than a pipe holds here: use dd.`);
+  return { stdout: endless(path, random, count), stderr: '', exitCode: 0, stdoutKind: 'bytes' };
+}
+/** just-bash's own limit for what a command writes. */
+const MOST_BYTES = 10 * 2 ** 20;
 
 /** `mkdir -m MODE`. */
 async function setModes(words: readonly string[], { fs, cwd }: ResolvedCommandContext): Promise<void> {
