@@ -21,8 +21,8 @@ export default defineConfig({
   // What a page should show has limits of its own; this one is for a slow machine.
   timeout: 300_000,
   expect: { timeout: 15_000 },
-  // Guests use the cores; two pages at once would only slow each other.
-  workers: 1,
+  // A page waits for its guest for half of a test's time: two at once take two thirds of it. The long ones measure guests beside each other.
+  workers: process.env.RINGSIDE_LONG === '1' ? 1 : 2,
   forbidOnly: true,
   // With PLAYWRIGHT_JSON_OUTPUT_FILE (scripts/test.mjs) the results are counted from a file.
   reporter: process.env.PLAYWRIGHT_JSON_OUTPUT_FILE ? [['list'], ['json']] : [['list']],
