@@ -7,10 +7,11 @@ import { createDomain, destroyDomain } from './domain-table.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, Machine } from './machine.ts';
 import { postMortem } from '../domain/report.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
-import { DOMID_XEN, EVTCHNSTAT, VCPU_INFO } from '../xen/abi.ts';
+import { DOMID_XEN, EVTCHNSTAT } from '../xen/abi.ts';
 import { Dom0 } from '../xen/dom0-access.ts';
 import { GNTMAP, GrantTable } from '../xen/grants/grants.ts';
 import { Ports } from '../xen/events/ports.ts';
+import { VCPU_INFO } from '../xen/shared.ts';
 
 class Killed extends Error {}
 
@@ -198,7 +199,7 @@ it('an event that was half told through the bitmaps is told again', () => {
     expect(other.upcallPending(0), `step ${step}: told`).toBe(true);
     expect(machine.words[other.vcpu(0) + XEN_VCPU.KICK] & KICK.UPCALL, `step ${step}: kicked`).not.toBe(0);
     expect(
-      machine.words[(machine.words[other.vcpu(0) + XEN_VCPU.INFO] + VCPU_INFO.PENDING_SEL_64) >>> 2],
+      machine.words[(machine.words[other.vcpu(0) + XEN_VCPU.INFO] + VCPU_INFO[64].evtchn_pending_sel) >>> 2],
       `step ${step}: selected`,
     ).toBe(1);
   }

@@ -4,7 +4,7 @@
  */
 import { STATE_WORDS } from '../../cpu/architecture/index.ts';
 import { SCHED_BYTES } from '../scheduler/block.ts';
-import { DOMID_XEN, VCPU_INFO_BYTES } from '../xen/abi.ts';
+import { DOMID_XEN } from '../xen/abi.ts';
 import { Ports } from '../xen/events/ports.ts';
 import { GrantTable } from '../xen/grants/grants.ts';
 import { Pod, POD_FIRST_GFN } from '../xen/memory/pod.ts';
@@ -44,6 +44,7 @@ import {
   wholeFrames,
   VIDEO_BYTES,
 } from './machine.ts';
+import { VcpuInfo } from '../xen/shared.ts';
 
 /** What a domain has beside RAM. */
 export interface DomainShape {
@@ -215,7 +216,7 @@ function placeRecords(machine: Machine, index: number, first: number, p2mFrames:
     words[block + XEN.WIDTH] = xen === XEN_TYPE.PV ? 32 : 64;
     words[block + XEN.SHARED_INFO] = offset >>> FRAME_SHIFT;
     for (let id = 0; id < vcpus; id++)
-      words[block + XEN.VCPU + id * XEN_VCPU_WORDS + XEN_VCPU.INFO] = offset + id * VCPU_INFO_BYTES;
+      words[block + XEN.VCPU + id * XEN_VCPU_WORDS + XEN_VCPU.INFO] = offset + id * VcpuInfo.bytes;
     offset += FRAME_BYTES;
   }
   return entry;

@@ -1,7 +1,8 @@
 /** The event channel ports of a domain (layout.ts, PORT), with what its guest sees of them: pending and masked. */
 import { DOMAIN, PORT, PORT_OF_XEN, PORT_PENDING_EARLY, PORT_WORDS, PORTS, XEN } from '../layout/layout.ts';
-import { EVENT_WORD, EVTCHNSTAT, SHARED_INFO } from '../xen/abi.ts';
+import { EVENT_WORD, EVTCHNSTAT } from '../xen/abi.ts';
 import type { DomainView } from './domain-view.ts';
+import { SHARED_INFO } from '../xen/shared.ts';
 
 export interface PortView {
   port: number;
@@ -66,8 +67,8 @@ function guestBits(domain: DomainView, port: number, to: number): { pending: boo
     return { pending: (word & EVENT_WORD.PENDING) !== 0, masked: (word & EVENT_WORD.MASKED) !== 0 };
   }
   const shared = memory.frame(domain.xenWord(XEN.SHARED_INFO));
-  const { EVTCHN_MASK } = domain.xenWord(XEN.WIDTH) === 32 ? SHARED_INFO[32] : SHARED_INFO[64];
+  const { evtchn_pending, evtchn_mask } = domain.xenWord(XEN.WIDTH) === 32 ? SHARED_INFO[32] : SHARED_INFO[64];
   const bit = (offset: number): boolean =>
     shared >= 0 && ((memory.word(shared + (offset >>> 2) + (port >>> 5)) >>> (port & 31)) & 1) !== 0;
-  return { pending: bit(SHARED_INFO.EVTCHN_PENDING), masked: bit(EVTCHN_MASK) };
+  return { pending: bit(evtchn_pending), masked: bit(evtchn_mask) };
 }

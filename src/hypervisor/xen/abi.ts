@@ -88,50 +88,7 @@ export const hypercallName = (number: number): string =>
 /** Slots of the hypercall page. */
 export const HYPERCALLS = 64;
 
-// shared_info: the same start in both layouts, then the bitmaps of ports, the wall clock, the architecture's part.
-export const VCPU_INFO_BYTES = 64,
-  /** vCPUs that have a vcpu_info in shared_info. */
-  LEGACY_VCPUS = 32;
-export const SHARED_INFO = {
-  EVTCHN_PENDING: 0x800,
-  32: {
-    EVTCHN_MASK: 0x880,
-    WC_VERSION: 0x900,
-    WC_SEC: 0x904,
-    WC_NSEC: 0x908,
-    WC_SEC_HI: 0x924,
-    MAX_PFN: 0x90c,
-    PORTS: 1024,
-    WORD_SHIFT: 5,
-  },
-  64: {
-    EVTCHN_MASK: 0xa00,
-    WC_VERSION: 0xc00,
-    WC_SEC: 0xc04,
-    WC_NSEC: 0xc08,
-    WC_SEC_HI: 0xc0c,
-    MAX_PFN: 0xc10,
-    PORTS: 4096,
-    WORD_SHIFT: 6,
-  },
-} as const;
-/** vcpu_info. The selector is at 4 (32-bit layout) or 8. */
-export const VCPU_INFO = {
-  UPCALL_PENDING: 0,
-  UPCALL_MASK: 1,
-  PENDING_SEL_32: 4,
-  PENDING_SEL_64: 8,
-  CR2_32: 8,
-  TIME: 0x20,
-} as const;
-export const VCPU_TIME = {
-  VERSION: 0,
-  TSC_TIMESTAMP: 8,
-  SYSTEM_TIME: 0x10,
-  MUL: 0x18,
-  SHIFT_FLAGS: 0x1c,
-  BYTES: 32,
-} as const;
+// vcpu_time_info.flags (the structures: shared.ts).
 export const PVCLOCK_TSC_STABLE = 1;
 
 // sched_op and shutdown codes.

@@ -6,7 +6,7 @@ import { MAILBOX, PORT, XEN_VCPU } from '../layout/layout.ts';
 import { isWritableRam } from '../memory/guest-memory.ts';
 import { domain0 } from '../memory/domain-table.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../memory/machine.ts';
-import { EEXIST, EINVAL, EVTCHNSTAT, HVM_PARAM, SHARED_INFO, VCPU_INFO, type VIRQ } from './abi.ts';
+import { EEXIST, EINVAL, EVTCHNSTAT, HVM_PARAM, type VIRQ } from './abi.ts';
 import { grantKey, GrantTable } from './grants/grants.ts';
 import { getParam, isDeadParam, setParam, shutdownCode } from './hvm/params.ts';
 import { Ports } from './events/ports.ts';
@@ -14,6 +14,7 @@ import { Pod, type PodTarget } from './memory/pod.ts';
 import { awaitNoCode, countWriter, endWrites, frameWritten } from './memory/stale.ts';
 import { isViridian } from './viridian/features.ts';
 import { dropWritable, takeWritable } from './memory/writable.ts';
+import { SHARED_INFO, VCPU_INFO } from './shared.ts';
 
 /** A frame of another domain. */
 export interface Mapping {
@@ -161,10 +162,10 @@ export class Dom0 {
     const { ports } = this;
     const { words } = this.machine;
     const info = words[ports.vcpu(0) + XEN_VCPU.INFO];
-    const pending = (ports.sharedInfo + SHARED_INFO.EVTCHN_PENDING) >>> 2;
+    const pending = (ports.sharedInfo + SHARED_INFO[32].evtchn_pending) >>> 2;
     let ran = false;
     for (let round = 0; round < ROUNDS && Atomics.and(words, info >>> 2, ~0xff) & 0xff; round++) {
-      let selector = Atomics.exchange(words, (info + VCPU_INFO.PENDING_SEL_32) >>> 2, 0);
+      let selector = Atomics.exchange(words, (info + VCPU_INFO[32].evtchn_pending_sel) >>> 2, 0);
       while (selector !== 0) {
         const word = 31 - Math.clz32(selector);
         selector &= ~(1 << word);

@@ -247,8 +247,8 @@ export function hypercallPage(): Uint8Array {
 
 /** struct multicall_entry. */
 export const MulticallEntry = struct({ op: u32, result: ulong, args: array(ulong, 6) });
-const RESULT = MulticallEntry.offset('result'),
-  ARGUMENTS = MulticallEntry.offset('args');
+const RESULT = MulticallEntry.offsets.result,
+  ARGUMENTS = MulticallEntry.offsets.args;
 
 /**
  * multicall: makes the calls of a list. Each has its result written back, and none stops the others but one: after a paravirtual guest's iret its registers

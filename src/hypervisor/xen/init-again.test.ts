@@ -1,8 +1,9 @@
 /** A vCPU that was up before is started anew by INIT and SIPI, as hvmloader's processors are by Linux (SDM vol. 3, 9.4; xen/arch/x86/hvm/vlapic.c). */
 import { expect, it } from 'vitest';
 import { XEN_VCPU } from '../layout/layout.ts';
-import { RUNSTATE, VCPU_INFO } from './abi.ts';
+import { RUNSTATE } from './abi.ts';
 import { testGuest } from './pvh-program.test-support.ts';
+import { VCPU_INFO } from './shared.ts';
 
 const VECTOR = 0x51,
   IRR = 0xfee00200;
@@ -19,7 +20,7 @@ it('is offline in between, and gets the upcall that its local APIC lost', () => 
   };
   start();
   words[vcpu + XEN_VCPU.VECTOR] = VECTOR;
-  ports.machine.bytes[words[vcpu + XEN_VCPU.INFO] + VCPU_INFO.UPCALL_PENDING] = 1;
+  ports.machine.bytes[words[vcpu + XEN_VCPU.INFO] + VCPU_INFO[32].evtchn_upcall_pending] = 1;
   start();
   domain.platform.currentProcessor = 1;
   expect((domain.platform.ownBus.readMemory(IRR + (VECTOR >> 5) * 0x10, 4) >>> (VECTOR & 31)) & 1).toBe(1);

@@ -1,6 +1,7 @@
 /**
- * Structures of Xen's public headers, as a 32-bit guest lays them out: declared once, by the names and types of their fields; offsets follow from the types
- * (64-bit integers are aligned to four bytes there). What a guest passes is copied before anything of it is looked at.
+ * Structures of Xen's public headers: declared once, by the names and types of their fields; offsets follow from the types, for guests of 32 and of 64 bits.
+ * A type of the headers may differ between the two: unsigned long is a word of the guest's, and 64-bit integers are aligned to four bytes on i386 and to
+ * eight on x86-64 (System V ABI, processor supplements). What a guest passes is copied before anything of it is looked at.
  */
 import { getUint64, setUint64 } from './guest-access.ts';
 
@@ -18,7 +19,12 @@ export interface FieldType<T> {
   readonly align: number;
   get(view: DataView<ArrayBuffer>, at: number): T;
   set(view: DataView<ArrayBuffer>, at: number, value: T): void;
+  /** The same in a 64-bit guest's structures; absent: it lies there as here. */
+  readonly wide?: FieldType<T>;
 }
+
+/** How many bits a guest's words have. */
+export type Width = 32 | 64;
 
 /** A field at an offset of its own: a member of a union. */
 export interface PlacedField<T> extends FieldType<T> {
@@ -55,12 +61,21 @@ export const i32: FieldType<number> = {
   get: (view, at) => view.getInt32(at, true),
   set: (view, at, value) => view.setInt32(at, value, true),
 };
+const wideU64: FieldType<number> = { bytes: 8, align: 8, get: getUint64, set: setUint64 };
 /** As a number: exact below 2^53, and larger ones stay larger. */
-export const u64: FieldType<number> = { bytes: 8, align: 4, get: getUint64, set: setUint64 };
+export const u64: FieldType<number> = { ...wideU64, align: 4, wide: wideU64 };
 /** XEN_GUEST_HANDLE, xen_pfn_t, unsigned long: a word of the guest's width. */
-export const handle = u32,
-  pfn = u32,
-  ulong = u32;
+export const ulong: FieldType<number> = { ...u32, wide: wideU64 },
+  handle = ulong,
+  pfn = ulong;
+
+/** A type that the headers declare otherwise for 64-bit guests. */
+export const byWidth = <T>(narrow: FieldType<T>, wide: FieldType<T>): FieldType<T> => ({
+  ...narrow,
+  wide: wide.wide ?? wide,
+});
+/** An integer of 64 bits in a packed structure: aligned to nothing in either width. */
+export const packedU64: FieldType<number> = { ...wideU64, align: 1 };
 
 /** char[length]: what is not text is zeros, and so is the last byte. */
 export function chars(length: number): FieldType<string> {
@@ -88,6 +103,7 @@ export function octets(length: number): FieldType<Uint8Array> {
 /** type[length]. */
 export function array<T>(type: FieldType<T>, length: number): FieldType<readonly T[]> {
   return {
+    ...(type.wide && { wide: array(type.wide, length) }),
     bytes: type.bytes * length,
     align: type.align,
     get: (view, at) => Array.from({ length }, (_, i) => type.get(view, at + i * type.bytes)),
@@ -95,14 +111,16 @@ export function array<T>(type: FieldType<T>, length: number): FieldType<readonly
   };
 }
 
+const words = array(u32, 2);
 /** uint64_t whose bits all count: low word, high word. */
-export const u64words = array(u32, 2);
+export const u64words: FieldType<readonly number[]> = { ...words, wide: { ...words, align: 8 } };
 
 /** A structure in a structure: its fields as they were when it was asked for. */
 export function nested<F extends Fields>(type: StructType<F>): FieldType<Values<F> & StructCopy> {
   return {
+    ...(type.at(64) !== type && { wide: nested(type.at(64)) }),
     bytes: type.bytes,
-    align: 4,
+    align: type.align,
     get: (view, at) => type.over(new Uint8Array(view.buffer.slice(at, at + type.bytes))),
     set: () => {
       throw new Error('no operation answers in a structure in a structure');
@@ -111,7 +129,10 @@ export function nested<F extends Fields>(type: StructType<F>): FieldType<Values<
 }
 
 /** Places a field: where a union's members lie over each other. */
-export const at = <T>(offset: number, type: FieldType<T>): PlacedField<T> => ({ ...type, offset });
+export const at = <T>(offset: number, type: FieldType<T>, wideOffset = offset): PlacedField<T> => {
+  const wide: PlacedField<T> = { ...(type.wide ?? type), offset: wideOffset };
+  return { ...type, offset, wide };
+};
 
 // biome-ignore lint/suspicious/noExplicitAny: fields of all types.
 export type Fields = Readonly<Record<string, FieldType<any>>>;
@@ -133,18 +154,23 @@ export class StructCopy {
 export class StructType<F extends Fields> {
   readonly fields: F;
   readonly bytes: number;
-  private readonly offsets = new Map<keyof F, number>();
+  readonly align: number;
+  /** Byte offsets of the fields. */
+  readonly offsets: Readonly<Record<keyof F, number>>;
   private readonly Copy: typeof StructCopy;
+  private wide: StructType<F> | undefined;
 
+  /** As a 32-bit guest lays it out; `at(64)` is the other. */
   constructor(fields: F) {
     this.fields = fields;
+    const offsets: Record<string, number> = {};
     class Copy extends StructCopy {}
     let end = 0,
       most = 1;
     for (const [name, type] of Object.entries(fields)) {
       const { bytes, align } = type;
       const offset = (type as Partial<PlacedField<unknown>>).offset ?? Math.ceil(end / align) * align;
-      this.offsets.set(name, offset);
+      offsets[name] = offset;
       end = Math.max(end, offset + bytes);
       most = Math.max(most, align);
       Object.defineProperty(Copy.prototype, name, {
@@ -157,12 +183,18 @@ export class StructType<F extends Fields> {
       });
     }
     this.bytes = Math.ceil(end / most) * most;
+    this.align = most;
+    this.offsets = offsets as Record<keyof F, number>;
     this.Copy = Copy;
   }
 
-  /** Byte offset of a field. */
-  offset(name: keyof F): number {
-    return this.offsets.get(name)!;
+  /** The structure in memory of a guest of this width. Of what lies alike in both there is one. */
+  at(width: Width): StructType<F> {
+    if (width === 32) return this;
+    if (Object.values(this.fields).every(({ wide }) => wide === undefined)) return this;
+    return (this.wide ??= new StructType(
+      Object.fromEntries(Object.entries(this.fields).map(([name, type]) => [name, alone(type.wide ?? type)])) as F,
+    ));
   }
 
   /** The fields of bytes that nobody else changes. */
@@ -185,13 +217,18 @@ export class StructType<F extends Fields> {
   spans(names: readonly (keyof F)[]): Span[] {
     const spans: [number, number][] = [];
     for (const name of Object.keys(this.fields).filter(field => names.includes(field))) {
-      const offset = this.offset(name),
+      const offset = this.offsets[name],
         last = spans.at(-1);
       if (last && last[0] + last[1] >= offset) last[1] = Math.max(last[1], offset + this.fields[name].bytes - last[0]);
       else spans.push([offset, this.fields[name].bytes]);
     }
     return spans;
   }
+}
+
+/** A type of a 64-bit guest's structure, which has no other. */
+function alone<T>({ wide: _, ...type }: FieldType<T>): FieldType<T> {
+  return type;
 }
 
 /** Declares a structure: its fields in the order of the header. */

@@ -4,10 +4,11 @@ import type { Timer, Timers } from '../../devices/bus.ts';
 import { XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../memory/machine.ts';
-import { RUNSTATE, VCPU_INFO, VCPU_TIME } from './abi.ts';
+import { RUNSTATE } from './abi.ts';
 import type { GuestAccess } from './guest-access.ts';
 import { Ports } from './events/ports.ts';
 import { XenTime } from './time.ts';
+import { VCPU_INFO, VcpuTimeInfo } from './shared.ts';
 
 describe('the time record of a vCPU (vcpu_time_info)', () => {
   const SECOND = 1e9;
@@ -16,11 +17,11 @@ describe('the time record of a vCPU (vcpu_time_info)', () => {
   let time: XenTime;
   let at: number;
   const record = (): { version: number; tsc: number; system: number } => {
-    const view = new DataView(machine.memory, at, VCPU_TIME.BYTES);
+    const view = new DataView(machine.memory, at, VcpuTimeInfo.bytes);
     return {
-      version: view.getUint32(VCPU_TIME.VERSION, true),
-      tsc: Number(view.getBigUint64(VCPU_TIME.TSC_TIMESTAMP, true)),
-      system: Number(view.getBigUint64(VCPU_TIME.SYSTEM_TIME, true)),
+      version: view.getUint32(VcpuTimeInfo.offsets.version, true),
+      tsc: Number(view.getBigUint64(VcpuTimeInfo.offsets.tsc_timestamp, true)),
+      system: Number(view.getBigUint64(VcpuTimeInfo.offsets.system_time, true)),
     };
   };
 
@@ -35,7 +36,7 @@ describe('the time record of a vCPU (vcpu_time_info)', () => {
     const timers = { clock: { nowNs: () => nowNs }, create: () => timer } as unknown as Timers;
     time = new XenTime(ports, {} as GuestAccess, timers, () => registers);
     const frame = machine.allocate(1, domain.id)![0];
-    at = frame * FRAME_BYTES + VCPU_INFO.TIME;
+    at = frame * FRAME_BYTES + VCPU_INFO[32].time;
     machine.words[ports.vcpu(0) + XEN_VCPU.INFO] = frame * FRAME_BYTES;
     time.start(0);
   });

@@ -6,11 +6,12 @@
 import { registers as R, TSC_HZ } from '../../cpu/architecture/index.ts';
 import type { Timer, Timers } from '../../devices/index.ts';
 import { XEN, XEN_VCPU } from '../layout/layout.ts';
-import { EINVAL, PVCLOCK_TSC_STABLE, RUNSTATE, SHARED_INFO, VCPU_INFO, VCPU_TIME, VIRQ, VMASST } from './abi.ts';
+import { EINVAL, PVCLOCK_TSC_STABLE, RUNSTATE, VIRQ, VMASST } from './abi.ts';
 import type { GuestAccess } from './guest-access.ts';
 import { IdleTicks } from './idle-ticks.ts';
 import type { Ports } from './events/ports.ts';
 import { isPlainMemory } from './memory/writable.ts';
+import { RunstateInfo, SHARED_INFO, VCPU_INFO, VcpuTimeInfo } from './shared.ts';
 
 const HIGH = 2 ** 32;
 /** Periodic timers faster than this are refused (xen/common/domain.c). */
@@ -18,8 +19,7 @@ const SHORTEST_PERIOD_NS = 1e6;
 const IDLE_TICKS_APART_NS = 8e6;
 /** Xen's EPOCH (xen/arch/x86/time.c): guests may count on a record that is hardly older, and keep the nanoseconds since in 32 bits. */
 const CALIBRATION_NS = 1e9;
-/** Bytes of vcpu_runstate_info: 32-bit layout. */
-const RUNSTATE_BYTES = 44;
+const VCPU_TIME = VcpuTimeInfo.offsets;
 const UPDATE_IN_PROGRESS = 0x80000000;
 
 /** Multiplier and shift that make nanoseconds of ticks: mul / 2^32 * 2^shift = 10^9 / hz, mul in [2^31, 2^32). */
@@ -94,13 +94,13 @@ export class XenTime {
   /** Writes the wall clock where the layout of shared_info wants it. */
   updateWallclock(): void {
     const { words, bytes } = this;
-    const { xenBlock, sharedInfo } = this.ports;
-    const layout = words[xenBlock + XEN.WIDTH] === 32 ? SHARED_INFO[32] : SHARED_INFO[64];
-    const version = (sharedInfo + layout.WC_VERSION) >>> 2;
+    const { xenBlock, sharedInfo, width } = this.ports;
+    const layout = SHARED_INFO[width];
+    const version = (sharedInfo + layout.wc_version) >>> 2;
     Atomics.add(words, version, 1);
-    bytes.setInt32(sharedInfo + layout.WC_SEC, words[xenBlock + XEN.WALLCLOCK_SECONDS], true);
-    bytes.setInt32(sharedInfo + layout.WC_NSEC, words[xenBlock + XEN.WALLCLOCK_NS], true);
-    bytes.setInt32(sharedInfo + layout.WC_SEC_HI, words[xenBlock + XEN.WALLCLOCK_SECONDS + 1], true);
+    bytes.setInt32(sharedInfo + layout.wc_sec, words[xenBlock + XEN.WALLCLOCK_SECONDS], true);
+    bytes.setInt32(sharedInfo + layout.wc_nsec, words[xenBlock + XEN.WALLCLOCK_NS], true);
+    bytes.setInt32(sharedInfo + layout.wc_sec_hi, words[xenBlock + XEN.WALLCLOCK_SECONDS + 1], true);
     Atomics.add(words, version, 1);
   }
 
@@ -121,8 +121,8 @@ export class XenTime {
   updateRecord(id: number): void {
     this.recordNs[id] = this.nowNs();
     const info = this.words[this.ports.vcpu(id) + XEN_VCPU.INFO];
-    if (info !== 0) this.writeRecord(id, info + VCPU_INFO.TIME);
-    const area = this.areaPieces(id, XEN_VCPU.TIME_AREA, VCPU_TIME.BYTES);
+    if (info !== 0) this.writeRecord(id, info + VCPU_INFO[32].time);
+    const area = this.areaPieces(id, XEN_VCPU.TIME_AREA, VcpuTimeInfo.bytes);
     if (area && area.length === 1) this.writeRecord(id, area[0].offset);
   }
 
@@ -135,16 +135,16 @@ export class XenTime {
     // vcpu_info lies on 64 bytes where the guest put it well; else the sequence is not atomic, and nobody else writes it.
     if (at & 3) bytes.setUint32(at, (bytes.getUint32(at, true) | 1) >>> 0, true);
     else Atomics.store(words, version, words[version] | 1);
-    bytes.setUint32(at + VCPU_TIME.TSC_TIMESTAMP, low % HIGH, true);
+    bytes.setUint32(at + VCPU_TIME.tsc_timestamp, low % HIGH, true);
     bytes.setInt32(
-      at + VCPU_TIME.TSC_TIMESTAMP + 4,
+      at + VCPU_TIME.tsc_timestamp + 4,
       (Math.floor(now / HIGH) + regs[R.TSC_OFFSET + 1] + (low >= HIGH ? 1 : 0)) | 0,
       true,
     );
-    bytes.setUint32(at + VCPU_TIME.SYSTEM_TIME, now % HIGH, true);
-    bytes.setUint32(at + VCPU_TIME.SYSTEM_TIME + 4, Math.floor(now / HIGH), true);
-    bytes.setUint32(at + VCPU_TIME.MUL, SCALE.mul, true);
-    bytes.setUint32(at + VCPU_TIME.SHIFT_FLAGS, (SCALE.shift & 0xff) | (PVCLOCK_TSC_STABLE << 8), true);
+    bytes.setUint32(at + VCPU_TIME.system_time, now % HIGH, true);
+    bytes.setUint32(at + VCPU_TIME.system_time + 4, Math.floor(now / HIGH), true);
+    bytes.setUint32(at + VCPU_TIME.tsc_to_system_mul, SCALE.mul, true);
+    bytes.setUint32(at + VCPU_TIME.tsc_shift, (SCALE.shift & 0xff) | (PVCLOCK_TSC_STABLE << 8), true);
     if (at & 3) bytes.setUint32(at, (bytes.getUint32(at, true) + 1) >>> 0, true);
     else Atomics.add(words, version, 1);
   }
@@ -228,7 +228,7 @@ export class XenTime {
   runstateInfo(id: number): DataView {
     const { words } = this;
     const vcpu = this.ports.vcpu(id);
-    const view = new DataView(new ArrayBuffer(RUNSTATE_BYTES));
+    const view = new DataView(new ArrayBuffer(RunstateInfo.bytes));
     const state = words[vcpu + XEN_VCPU.STATE];
     view.setInt32(0, state, true);
     for (let i = 0; i < 2; i++) view.setInt32(4 + i * 4, words[vcpu + XEN_VCPU.STATE_ENTRY + i], true);
@@ -252,7 +252,7 @@ export class XenTime {
 
   /** Writes the runstate area; with the assist, the entry time's top bit tells a reader that it changes. */
   publishRunstate(id: number): void {
-    const pieces = this.areaPieces(id, XEN_VCPU.RUNSTATE_AREA, RUNSTATE_BYTES);
+    const pieces = this.areaPieces(id, XEN_VCPU.RUNSTATE_AREA, RunstateInfo.bytes);
     if (!pieces) return;
     const { bytes } = this.ports.machine;
     const view = this.runstateInfo(id);

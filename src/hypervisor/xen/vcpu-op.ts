@@ -4,22 +4,11 @@ import { ALL, ARITHMETIC, ZF } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { KICK, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../memory/machine.ts';
-import {
-  EBUSY,
-  EEXIST,
-  EFAULT,
-  EINVAL,
-  ENOENT,
-  ENOSYS,
-  SHUTDOWN,
-  VCPU_INFO,
-  VCPU_INFO_BYTES,
-  VCPU_TIME,
-  VCPUOP,
-} from './abi.ts';
+import { EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, SHUTDOWN, VCPUOP } from './abi.ts';
 import { type HypercallContext, offered, operation, operations, perform, plain } from './hypercalls.ts';
 import { takeWritable } from './memory/writable.ts';
-import { array, type GuestStruct, handle, struct, u16, u32, u64 } from './struct.ts';
+import { array, at, byWidth, type GuestStruct, handle, struct, u16, u32, u64 } from './struct.ts';
+import { RunstateInfo, VCPU_INFO, VcpuInfo, VcpuTimeInfo } from './shared.ts';
 
 /** Its part for a vCPU of 32 bits: general registers in the order of vcpu_hvm_x86_32, then base, limit and access rights of CS, DS, SS, ES and TR. */
 export const VcpuHvmContext = struct({
@@ -38,14 +27,13 @@ export const VcpuHvmContext = struct({
   pad2: array(u16, 3),
 });
 /** addr is a union of 64 bits: a 32-bit guest gives the first word. */
-export const RegisterRunstate = struct({ addr: handle, _high: u32 });
-export const RegisterTimeArea = struct({ addr: handle, _high: u32 });
+export const RegisterRunstate = struct({ addr: handle, _high: byWidth(u32, at(4, u32)) });
+export const RegisterTimeArea = struct({ addr: handle, _high: byWidth(u32, at(4, u32)) });
 export const SetPeriodicTimer = struct({ period_ns: u64 });
 export const SetSingleshotTimer = struct({ timeout_abs_ns: u64, flags: u32 });
 export const RegisterVcpuInfo = struct({ mfn: u64, offset: u32, rsvd: u32 });
 
 const MODE_32 = 0;
-const RUNSTATE_BYTES = 44;
 /** STIME_DELTA_MAX of xen/include/xen/time.h. */
 const LONGEST_PERIOD_NS = 2 ** 62;
 const VM86 = 0x20000;
@@ -219,7 +207,7 @@ function registerRunstateArea(
   { addr }: GuestStruct<typeof RegisterRunstate>,
   vcpu: number,
 ): number {
-  if (!registerArea(caller, vcpu, XEN_VCPU.RUNSTATE_AREA, addr, RUNSTATE_BYTES)) return -EFAULT;
+  if (!registerArea(caller, vcpu, XEN_VCPU.RUNSTATE_AREA, addr, RunstateInfo.bytes)) return -EFAULT;
   if (addr !== 0) caller.time.publishRunstate(vcpu);
   return 0;
 }
@@ -234,7 +222,7 @@ function registerTimeArea(
   { addr }: GuestStruct<typeof RegisterTimeArea>,
   vcpu: number,
 ): number {
-  if (!registerArea(caller, vcpu, XEN_VCPU.TIME_AREA, addr, VCPU_TIME.BYTES)) return -EFAULT;
+  if (!registerArea(caller, vcpu, XEN_VCPU.TIME_AREA, addr, VcpuTimeInfo.bytes)) return -EFAULT;
   if (addr !== 0) caller.time.updateRecord(vcpu);
   return 0;
 }
@@ -294,7 +282,7 @@ function registerVcpuInfo(
 ): number {
   const { words, machine, ports, parts } = caller;
   const record = ports.vcpu(vcpu);
-  if (offset > FRAME_BYTES - VCPU_INFO_BYTES) return -EINVAL;
+  if (offset > FRAME_BYTES - VcpuInfo.bytes) return -EINVAL;
   // Atomics want words; and a guest that does not align it could not do the same.
   if (offset & 3) return -EINVAL;
   if (words[record + XEN_VCPU.INFO_MFN] !== 0) return -EBUSY;
@@ -302,18 +290,15 @@ function registerVcpuInfo(
   if (mfn < 0 || !takeWritable(machine, caller.record, mfn)) return -EINVAL;
   const to = mfn * FRAME_BYTES + offset,
     from = words[record + XEN_VCPU.INFO];
-  if (from !== 0) machine.bytes.copyWithin(to, from, from + VCPU_INFO_BYTES);
-  else machine.bytes.fill(0, to, to + VCPU_INFO_BYTES);
+  if (from !== 0) machine.bytes.copyWithin(to, from, from + VcpuInfo.bytes);
+  else machine.bytes.fill(0, to, to + VcpuInfo.bytes);
   words[record + XEN_VCPU.INFO_MFN] = mfn + 1;
   Atomics.store(words, record + XEN_VCPU.INFO, to);
   parts.written(to >>> FRAME_SHIFT);
   caller.time.updateRecord(vcpu);
-  Atomics.store(words, (to + VCPU_INFO.PENDING_SEL_32) >>> 2, -1);
-  if (ports.width === 64) {
-    Atomics.store(words, (to + VCPU_INFO.PENDING_SEL_64) >>> 2, -1);
-    Atomics.store(words, (to + VCPU_INFO.PENDING_SEL_64 + 4) >>> 2, -1);
-    Atomics.store(words, (to + VCPU_INFO.PENDING_SEL_32) >>> 2, 0);
-  }
+  const { width } = ports;
+  for (let at = to + VCPU_INFO[width].evtchn_pending_sel, end = at + width / 8; at < end; at += 4)
+    Atomics.store(words, at >>> 2, -1);
   Atomics.or(words, to >>> 2, 1);
   ports.kick(vcpu, KICK.UPCALL);
   return 0;

@@ -17,7 +17,6 @@ import {
   ESRCH,
   EVTCHNOP,
   EVTCHNSTAT,
-  SHARED_INFO,
   VIRQ,
 } from '../abi.ts';
 import { dispatch, type HypercallContext, operation, operations } from '../hypercalls.ts';
@@ -25,6 +24,7 @@ import { takeWritable } from '../memory/writable.ts';
 import { at, type GuestStruct, octets, struct, u8, u16, u32, u64 } from '../struct.ts';
 import { FIFO_CONTROL_BYTES, FIFO_LINK_BITS, FIFO_MOST_PAGES, fifoCarryOver, fifoPageAdded } from './fifo.ts';
 import type { Ports } from './ports.ts';
+import { SHARED_INFO } from '../shared.ts';
 
 export const BindInterdomain = struct({ remote_dom: u16, remote_port: u32, local_port: u32 });
 export const BindVirq = struct({ virq: u32, vcpu: u32, port: u32 });
@@ -288,7 +288,7 @@ function initControl(caller: HypercallContext, args: GuestStruct<typeof InitCont
   const mfn = takeFrame(caller, args.control_gfn);
   if (mfn < 0) return -EINVAL;
   if (words[xenBlock + XEN.EVENT_ABI] === 0) {
-    const first = (ports.sharedInfo + SHARED_INFO.EVTCHN_PENDING) >>> 2;
+    const first = (ports.sharedInfo + SHARED_INFO[32].evtchn_pending) >>> 2;
     fifoCarryOver(ports, port => (words[first + (port >>> 5)] & (1 << (port & 31))) !== 0);
     words[xenBlock + XEN.EVENT_ABI] = 1;
   }

@@ -16,8 +16,10 @@ import {
 } from '../../layout/layout.ts';
 import { dropLock, Journal, takeLock } from '../../memory/lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
-import { EVTCHNSTAT, LEGACY_VCPUS, SHARED_INFO, VCPU_INFO, VCPU_INFO_BYTES } from '../abi.ts';
+import { EVTCHNSTAT } from '../abi.ts';
 import { dropWritable } from '../memory/writable.ts';
+import { LEGACY_VCPUS, SHARED_INFO, VCPU_INFO, VcpuInfo, wordShiftOf } from '../shared.ts';
+import type { Width } from '../struct.ts';
 import { fifoClear, fifoIsBusy, fifoIsPending, fifoRaise, fifoTellAgain, fifoUnmask } from './fifo.ts';
 
 /** Default FIFO priority (event_channel.h, EVTCHN_FIFO_PRIORITY_DEFAULT). */
@@ -162,21 +164,17 @@ export class Ports {
     return this.words[this.xenBlock + XEN.SHARED_INFO] << FRAME_SHIFT;
   }
 
-  private get layout(): (typeof SHARED_INFO)[32] | (typeof SHARED_INFO)[64] {
-    return this.words[this.xenBlock + XEN.WIDTH] === 32 ? SHARED_INFO[32] : SHARED_INFO[64];
-  }
-
   /** Width of shared_info's layout: 32 or 64. */
-  get width(): number {
-    return this.words[this.xenBlock + XEN.WIDTH];
+  get width(): Width {
+    return this.words[this.xenBlock + XEN.WIDTH] === 32 ? 32 : 64;
   }
 
   private pendingWord(port: number): number {
-    return (this.sharedInfo + SHARED_INFO.EVTCHN_PENDING + ((port >>> 5) << 2)) >>> 2;
+    return (this.sharedInfo + SHARED_INFO[32].evtchn_pending + ((port >>> 5) << 2)) >>> 2;
   }
 
   private maskWord(port: number): number {
-    return (this.sharedInfo + this.layout.EVTCHN_MASK + ((port >>> 5) << 2)) >>> 2;
+    return (this.sharedInfo + SHARED_INFO[this.width].evtchn_mask + ((port >>> 5) << 2)) >>> 2;
   }
 
   private get isFifo(): boolean {
@@ -228,12 +226,9 @@ export class Ports {
     const vcpu = this.target(port);
     const info = this.words[this.vcpu(vcpu) + XEN_VCPU.INFO];
     if (info === 0) return;
-    const { WORD_SHIFT } = this.layout;
-    const number = port >>> WORD_SHIFT;
-    const at =
-      WORD_SHIFT === 5
-        ? (info + VCPU_INFO.PENDING_SEL_32) >>> 2
-        : (info + VCPU_INFO.PENDING_SEL_64 + ((number >>> 5) << 2)) >>> 2;
+    const { width } = this;
+    const number = port >>> wordShiftOf(width);
+    const at = (info + VCPU_INFO[width].evtchn_pending_sel + ((number >>> 5) << 2)) >>> 2;
     const bit = 1 << (number & 31);
     const was = Atomics.or(this.words, at, bit);
     this.machine.step?.();
@@ -257,12 +252,12 @@ export class Ports {
   /** vcpu_info.evtchn_upcall_mask: a PV guest's interrupt flag, inverted. */
   upcallMasked(vcpu: number): boolean {
     const info = this.words[this.vcpu(vcpu) + XEN_VCPU.INFO];
-    return info !== 0 && this.machine.bytes[info + VCPU_INFO.UPCALL_MASK] !== 0;
+    return info !== 0 && this.machine.bytes[info + VCPU_INFO[32].evtchn_upcall_mask] !== 0;
   }
 
   setUpcallMask(vcpu: number, masked: boolean): void {
     const info = this.words[this.vcpu(vcpu) + XEN_VCPU.INFO];
-    if (info !== 0) this.machine.bytes[info + VCPU_INFO.UPCALL_MASK] = masked ? 1 : 0;
+    if (info !== 0) this.machine.bytes[info + VCPU_INFO[32].evtchn_upcall_mask] = masked ? 1 : 0;
   }
 
   private wakePollers(port: number): void {
@@ -417,7 +412,7 @@ export class Ports {
     for (let id = 0; id < this.vcpus; id++) {
       const vcpu = this.vcpu(id);
       const mfn = words[vcpu + XEN_VCPU.INFO_MFN] - 1;
-      Atomics.store(words, vcpu + XEN_VCPU.INFO, id < LEGACY_VCPUS ? this.sharedInfo + id * VCPU_INFO_BYTES : 0);
+      Atomics.store(words, vcpu + XEN_VCPU.INFO, id < LEGACY_VCPUS ? this.sharedInfo + id * VcpuInfo.bytes : 0);
       words[vcpu + XEN_VCPU.INFO_MFN] = 0;
       for (const field of [
         XEN_VCPU.VECTOR,

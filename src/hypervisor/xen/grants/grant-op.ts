@@ -8,6 +8,7 @@ import { ALL, PV, TRANSLATED } from '../hypercalls.ts';
 import { frameWritten } from '../memory/stale.ts';
 import {
   answer,
+  at,
   type Fields,
   type GuestStruct,
   handle,
@@ -55,8 +56,8 @@ export const MapGrantRef = struct({
 export const UnmapGrantRef = struct({ host_addr: u64, dev_bus_addr: u64, handle: u32, status: i16 });
 export const SetupTable = struct({ dom: u16, nr_frames: u32, status: i16, frame_list: handle });
 export const Transfer = struct({ mfn: pfn, domid: u16, ref: u32, status: i16 });
-/** `ref` is `gmfn` where the end is a frame of the caller's own. */
-export const CopyEnd = struct({ ref: u32, domid: u16, offset: u16 });
+/** `ref` and `gmfn` are a union: `gmfn` where the end is a frame of the caller's own. */
+export const CopyEnd = struct({ ref: u32, gmfn: at(0, pfn), domid: u16, offset: u16 });
 export const Copy = struct({ source: nested(CopyEnd), dest: nested(CopyEnd), len: u16, flags: u16, status: i16 });
 export const QuerySize = struct({ dom: u16, nr_frames: u32, max_nr_frames: u32, status: i16 });
 export const UnmapAndReplace = struct({ host_addr: u64, new_addr: u64words, handle: u32, status: i16 });
@@ -172,11 +173,7 @@ export function grantTableOp(
     if (!args) return -EFAULT;
     const result = run(caller, args);
     if (traced)
-      caller.done?.(
-        op,
-        args.view.getUint32(type.offset(traced), true),
-        args.view.getInt16(type.offset('status'), true),
-      );
+      caller.done?.(op, args.view.getUint32(type.offsets[traced], true), args.view.getInt16(type.offsets.status, true));
     if (!answer(caller, at, args, spans)) return -EFAULT;
     if (result) return result;
   }
@@ -322,9 +319,9 @@ function copyBetween(caller: GrantCaller, from: End, to: End, length: number, fl
   });
   for (const granter of granters) if (typeof granter === 'number') return granter;
   const [sourceTable, destTable] = granters as GrantTable[];
-  const source = claim(caller, sourceTable, from.ref, (flags & COPY_SOURCE_REF) !== 0, true);
+  const source = claim(caller, sourceTable, from, (flags & COPY_SOURCE_REF) !== 0, true);
   if (typeof source === 'number') return source;
-  const dest = claim(caller, destTable, to.ref, (flags & COPY_DEST_REF) !== 0, false);
+  const dest = claim(caller, destTable, to, (flags & COPY_DEST_REF) !== 0, false);
   if (typeof dest === 'number') {
     source.release();
     return dest;
@@ -349,11 +346,11 @@ function copyBetween(caller: GrantCaller, from: End, to: End, length: number, fl
 function claim(
   caller: GrantCaller,
   table: GrantTable,
-  ref: number,
+  { ref, gmfn }: End,
   isRef: boolean,
   readonly: boolean,
 ): Granted | number {
-  return isRef ? table.acquire(ref, caller.table.ports.record.id, readonly, false) : table.ownFrame(ref, readonly);
+  return isRef ? table.acquire(ref, caller.table.ports.record.id, readonly, false) : table.ownFrame(gmfn, readonly);
 }
 
 // ---- the table

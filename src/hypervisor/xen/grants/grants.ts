@@ -27,6 +27,7 @@ import { DOMID_XEN, EBUSY, EINVAL, ENOMEM, ENOSYS, GNTMAP, GTF } from '../abi.ts
 import { Pod } from '../memory/pod.ts';
 import { Ports } from '../events/ports.ts';
 import { awaitNoCode, countWriter, endWrites } from '../memory/stale.ts';
+import { GrantEntryV1, GrantEntryV2 } from '../shared.ts';
 import { dropWritable, dropWritableType, takeWritable, takeWritableType } from '../memory/writable.ts';
 
 export { GNTMAP, GTF } from '../abi.ts';
@@ -48,6 +49,15 @@ export const GNTST = {
 /** Entries that the toolstack fills and that outlive a change of version: 0 the console's ring, 1 the store's. */
 export const RESERVED_ENTRIES = 8;
 const MOST_PINS = 0xffff;
+/** Words of an entry's fields. */
+const V1 = { frame: GrantEntryV1.offsets.frame >>> 2, words: GrantEntryV1.bytes >>> 2 };
+const V2 = {
+  frame: GrantEntryV2.offsets.frame >>> 2,
+  page_off: GrantEntryV2.offsets.page_off >>> 2,
+  trans_domid: GrantEntryV2.offsets.trans_domid >>> 2,
+  gref: GrantEntryV2.offsets.gref >>> 2,
+  words: GrantEntryV2.bytes >>> 2,
+};
 /** Of a frame of the table that nobody has mapped: its owner's, and ours. */
 const OWN_REFERENCES = 2;
 
@@ -266,11 +276,16 @@ export class GrantTable {
 
   // ---- entries. Word 0 of an entry: flags, and the domain that may use it in bits 16-31.
 
+  /** Word of an entry that holds its frame. */
+  private get frameWord(): number {
+    return this.version === 2 ? V2.frame : V1.frame;
+  }
+
   /** Index in machine memory of an entry. */
   entryAt(ref: number): number {
     return this.version === 2
-      ? (this.sharedFrame(ref >>> 8) << (FRAME_SHIFT - 2)) + (ref & (ENTRIES_V2 - 1)) * 4
-      : (this.sharedFrame(ref >>> 9) << (FRAME_SHIFT - 2)) + (ref & (ENTRIES_V1 - 1)) * 2;
+      ? (this.sharedFrame(ref >>> 8) << (FRAME_SHIFT - 2)) + (ref & (ENTRIES_V2 - 1)) * V2.words
+      : (this.sharedFrame(ref >>> 9) << (FRAME_SHIFT - 2)) + (ref & (ENTRIES_V1 - 1)) * V1.words;
   }
 
   /** Word that holds a status of version 2, and where in it. */
@@ -289,7 +304,7 @@ export class GrantTable {
   /** Grants a frame to a domain, as the toolstack does for the rings of console and store. */
   grant(ref: number, domid: number, frame: number): void {
     const at = this.entryAt(ref);
-    this.words[at + (this.version === 2 ? 2 : 1)] = frame;
+    this.words[at + this.frameWord] = frame;
     Atomics.store(this.words, at, GTF.PERMIT_ACCESS | (domid << 16));
   }
 
@@ -373,7 +388,7 @@ export class GrantTable {
       if (frame === TRANSITIVE) {
         // The grant behind it, as the entry says now: the domain in the high half of word 1, the reference in word 2.
         const at = this.entryAt(ref);
-        return { domid: this.words[at + 1] & 0xffff, ref: this.words[at + 2] >>> 0 };
+        return { domid: this.words[at + V2.trans_domid] & 0xffff, ref: this.words[at + V2.gref] >>> 0 };
       }
       const span = this.words[active + ACTIVE.SPAN];
       return {
@@ -432,14 +447,14 @@ export class GrantTable {
     if (this.version === 2) {
       if ((flags & GTF.TYPE) === GTF.TRANSITIVE) return TRANSITIVE;
       // Frames past 2^32 bytes are nobody's.
-      if (words[at + 3] !== 0) return GNTST.BAD_PAGE;
+      if (words[at + V2.frame + 1] !== 0) return GNTST.BAD_PAGE;
       if (flags & GTF.SUB_PAGE) {
-        const part = words[at + 1];
+        const part = words[at + V2.page_off];
         if ((part & 0xffff) + (part >>> 16) > FRAME_BYTES) return GNTST.BAD_PAGE;
         words[active + ACTIVE.SPAN] = part;
       }
     }
-    const mfn = this.frameOf(words[at + (this.version === 2 ? 2 : 1)] >>> 0);
+    const mfn = this.frameOf(words[at + this.frameWord] >>> 0);
     if (mfn >= 0) words[active + ACTIVE.MFN] = mfn;
     return mfn;
   }
@@ -716,7 +731,7 @@ export class GrantTable {
       const [word, shift] = this.statusAt(ref);
       flags |= (this.words[word] >>> shift) & (GTF.READING | GTF.WRITING);
     }
-    return { flags, domid: this.words[at] >>> 16, frame: this.words[at + (this.version === 2 ? 2 : 1)] };
+    return { flags, domid: this.words[at] >>> 16, frame: this.words[at + this.frameWord] };
   }
 
   /** GNTTABOP_swap_grant_ref: a status. */

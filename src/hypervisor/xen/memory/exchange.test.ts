@@ -3,12 +3,13 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { XEN, XEN_TYPE } from '../../layout/layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../../memory/machine.ts';
-import { DOMID_SELF, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, EPERM, ESRCH, SHARED_INFO, XENMEM } from '../abi.ts';
+import { DOMID_SELF, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, EPERM, ESRCH, XENMEM } from '../abi.ts';
 import type { HypercallContext } from '../hypercalls.ts';
 import { memoryOp } from './memory-op.ts';
 import { GuestFrames } from './p2m.ts';
 import { Ports } from '../events/ports.ts';
 import type { PvDomain } from '../pv/pv-domain.ts';
+import { SHARED_INFO } from '../shared.ts';
 
 const ARGS = 0x1000,
   IN = 0x2000,
@@ -235,7 +236,7 @@ describe('XENMEM_maximum_gpfn', () => {
     put(ARGS, DOMID_SELF);
     expect(call(XENMEM.MAXIMUM_GPFN)).toBe(0);
     const page = machine.words[xen.xenBlock + XEN.SHARED_INFO] * 1024;
-    machine.words[page + SHARED_INFO[32].MAX_PFN / 4] = 0x400;
+    machine.words[page + SHARED_INFO[32].max_pfn / 4] = 0x400;
     expect(call(XENMEM.MAXIMUM_GPFN)).toBe(0x3ff);
     expect(call(XENMEM.MAXIMUM_GPFN, 1)).toBe(-EINVAL);
     put(ARGS, 9);

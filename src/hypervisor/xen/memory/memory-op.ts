@@ -29,7 +29,7 @@ import {
   TRANSLATED,
 } from '../hypercalls.ts';
 import { addFrames, giveUp, m2pFrames, m2pPlace, pvHighest, pvPages } from '../pv/memory-op.ts';
-import { type GuestStruct, handle, nested, pfn, struct, u16, u32, u64, ulong } from '../struct.ts';
+import { at, type GuestStruct, handle, nested, packedU64, pfn, struct, u16, u32, ulong } from '../struct.ts';
 import { exchangeExtents } from './exchange.ts';
 import { xenMemoryMap } from './memory-map.ts';
 import {
@@ -62,7 +62,8 @@ export const AddToPhysmapBatch = struct({
 });
 export const RemoveFromPhysmap = struct({ domid: u16, gpfn: pfn });
 export const MemoryMap = struct({ nr_entries: u32, buffer: handle });
-export const E820Entry = struct({ addr: u64, size: u64, type: u32 });
+/** As the BIOS gives it: packed. */
+export const E820Entry = struct({ addr: packedU64, size: packedU64, type: at(16, u32) });
 
 const MAX_GFN = 0xfffff;
 

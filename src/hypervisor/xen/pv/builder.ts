@@ -8,6 +8,7 @@ import { isLinux } from '../../loader/linux.ts';
 import { LoadError, type LoadedFile } from '../../loader/plan.ts';
 import { FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
 import { PV_VIRT_START } from '../abi.ts';
+import { StartInfo } from '../shared.ts';
 import { type PvKernel, pvKernel } from './notes.ts';
 import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_USER, PTE_WRITE } from './pte.ts';
 import { symbolImage } from './symbols.ts';
@@ -15,22 +16,7 @@ import { symbolImage } from './symbols.ts';
 const MAGIC = 'xen-3.0-x86_32p';
 const CMDLINE_BYTES = 1024;
 const SIF_MOD_START_PFN = 8;
-/** start_info (arch-x86/xen.h, 32-bit layout). */
-export const START_INFO = {
-  NR_PAGES: 0x20,
-  SHARED_INFO: 0x24,
-  FLAGS: 0x28,
-  STORE_MFN: 0x2c,
-  STORE_EVTCHN: 0x30,
-  CONSOLE_MFN: 0x34,
-  CONSOLE_EVTCHN: 0x38,
-  PT_BASE: 0x3c,
-  NR_PT_FRAMES: 0x40,
-  MFN_LIST: 0x44,
-  MOD_START: 0x48,
-  MOD_LEN: 0x4c,
-  CMD_LINE: 0x50,
-} as const;
+const START_INFO = StartInfo.offsets;
 /** The first mapping ends at a multiple of 4 MiB, with so much spare behind the boot stack. */
 const MAPPED_ALIGN = 4 << 20,
   SPARE = 512 << 10;
@@ -250,22 +236,22 @@ export function buildPv(
   const view = new DataView(info.buffer);
   info.set(new TextEncoder().encode(MAGIC));
   const field = (offset: number, value: number): void => view.setUint32(offset, value, true);
-  field(START_INFO.NR_PAGES, mfns.length);
-  field(START_INFO.SHARED_INFO, rings.sharedInfoMfn * FRAME_BYTES);
-  field(START_INFO.STORE_MFN, mfns[layout.storePfn]);
-  field(START_INFO.STORE_EVTCHN, rings.storePort);
-  field(START_INFO.CONSOLE_MFN, mfns[layout.consolePfn]);
-  field(START_INFO.CONSOLE_EVTCHN, rings.consolePort);
-  field(START_INFO.PT_BASE, virtual(layout.tablesPfn));
-  field(START_INFO.NR_PT_FRAMES, layout.tables);
-  field(START_INFO.MFN_LIST, virtual(layout.p2mPfn));
+  field(START_INFO.nr_pages, mfns.length);
+  field(START_INFO.shared_info, rings.sharedInfoMfn * FRAME_BYTES);
+  field(START_INFO.store_mfn, mfns[layout.storePfn]);
+  field(START_INFO.store_evtchn, rings.storePort);
+  field(START_INFO.console_mfn, mfns[layout.consolePfn]);
+  field(START_INFO.console_evtchn, rings.consolePort);
+  field(START_INFO.pt_base, virtual(layout.tablesPfn));
+  field(START_INFO.nr_pt_frames, layout.tables);
+  field(START_INFO.mfn_list, virtual(layout.p2mPfn));
   if (layout.ramdisk) {
-    field(START_INFO.FLAGS, notes.ramdiskUnmapped ? SIF_MOD_START_PFN : 0);
-    field(START_INFO.MOD_START, notes.ramdiskUnmapped ? layout.ramdiskPfn : virtual(layout.ramdiskPfn));
+    field(START_INFO.flags, notes.ramdiskUnmapped ? SIF_MOD_START_PFN : 0);
+    field(START_INFO.mod_start, notes.ramdiskUnmapped ? layout.ramdiskPfn : virtual(layout.ramdiskPfn));
     // Whole pages where it has no address of its own, as Xen's builder counts.
-    field(START_INFO.MOD_LEN, notes.ramdiskUnmapped ? up(layout.ramdisk.length, FRAME_BYTES) : layout.ramdisk.length);
+    field(START_INFO.mod_len, notes.ramdiskUnmapped ? up(layout.ramdisk.length, FRAME_BYTES) : layout.ramdisk.length);
   }
-  info.set(new TextEncoder().encode(build.cmdline).subarray(0, CMDLINE_BYTES - 1), START_INFO.CMD_LINE);
+  info.set(new TextEncoder().encode(build.cmdline).subarray(0, CMDLINE_BYTES - 1), START_INFO.cmd_line);
   put(layout.startInfoPfn, 0, info);
 
   return {

@@ -2,11 +2,11 @@
 import { P2M_RWX } from '../../../cpu/architecture/index.ts';
 import { XEN } from '../../layout/layout.ts';
 import { FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
-import { SHARED_INFO } from '../abi.ts';
 import type { HypercallContext } from '../hypercalls.ts';
 import type { ExchangePages } from '../memory/exchange.ts';
 import type { Extent } from '../memory/reservation.ts';
 import { M2P_END, M2P_START } from './block.ts';
+import { SHARED_INFO } from '../shared.ts';
 
 /** M2P frames that one entry of machphys_mfn_list stands for: 2 MiB. */
 const FRAMES_A_CHUNK = 512;
@@ -86,7 +86,7 @@ export function pvPages(caller: HypercallContext): ExchangePages {
 /** The guest itself says how many frames its list has: the last one's number. */
 export function pvHighest({ words, xenBlock }: HypercallContext): number {
   const page = (words[xenBlock + XEN.SHARED_INFO] << FRAME_SHIFT) >>> 0;
-  return Math.max(words[(page + SHARED_INFO[32].MAX_PFN) >>> 2] >>> 0, 1) - 1;
+  return Math.max(words[(page + SHARED_INFO[32].max_pfn) >>> 2] >>> 0, 1) - 1;
 }
 
 /** The first frame of each 2 MiB of the M2P table. */

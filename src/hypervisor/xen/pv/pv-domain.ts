@@ -31,7 +31,7 @@ import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout/layout.t
 import { type DomainRecord, FRAME_SHIFT, HostError, type Machine } from '../../memory/machine.ts';
 import type { Ports } from '../events/ports.ts';
 import type { GuestMsrs } from '../msrs.ts';
-import { EEXIST, EFAULT, EINVAL, VCPU_INFO, VMASST } from '../abi.ts';
+import { EEXIST, EFAULT, EINVAL, VMASST } from '../abi.ts';
 import { FLAT_RING1_CS, FLAT_RING1_DS, PV, PvBlock } from './block.ts';
 import { buildPv, type PvBuild, planPv, pvHypercallPage } from './builder.ts';
 import { Descriptors } from './descriptors.ts';
@@ -45,6 +45,7 @@ import { PTE_PRESENT, PTE_WRITE } from './pte.ts';
 import { type PvImage, type PvSaveParts, restorePv, type SavedPvImage, savePv } from './saved.ts';
 import { Traps } from './traps.ts';
 import { emulateTableWrite } from './table-writes.ts';
+import { VCPU_INFO } from '../shared.ts';
 
 const HYPERCALL_VECTOR = 0x82;
 const DEBUG = 1,
@@ -198,7 +199,7 @@ export class PvDomain {
     if (started.extendedCr3) machine.words[this.xen + XEN.ASSISTS] |= 1 << VMASST.PAE_EXTENDED_CR3;
     for (let vcpu = 0; vcpu < record.vcpus; vcpu++) {
       const info = this.vcpuInfo(vcpu);
-      if (info !== 0) machine.bytes[info + VCPU_INFO.UPCALL_MASK] = 1;
+      if (info !== 0) machine.bytes[info + VCPU_INFO[32].evtchn_upcall_mask] = 1;
     }
     const { regs } = processor;
     regs.fill(0, R.EAX, R.EDI + 1);
@@ -412,8 +413,8 @@ export class PvDomain {
     if (this.parts.processor.regs[R.PENDING_DEBUG] !== 0) return false;
     if (
       info === 0 ||
-      machine.bytes[info + VCPU_INFO.UPCALL_PENDING] === 0 ||
-      machine.bytes[info + VCPU_INFO.UPCALL_MASK] !== 0
+      machine.bytes[info + VCPU_INFO[32].evtchn_upcall_pending] === 0 ||
+      machine.bytes[info + VCPU_INFO[32].evtchn_upcall_mask] !== 0
     )
       return false;
     return this.traps.deliverEvent();

@@ -8,18 +8,19 @@ import { FRAME, FRAME_PINNED, FRAME_TYPE, XEN } from '../../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../../memory/machine.ts';
 import { PAGE } from '../../stream/format.ts';
 import { type SavedPages, SavedStateError, type SavedVcpus } from '../../stream/saved-state.ts';
-import { HVM_PARAM, SHARED_INFO, VCPU_INFO_BYTES } from '../abi.ts';
+import { HVM_PARAM } from '../abi.ts';
 import { getParam, setParam } from '../hvm/params.ts';
 import type { Ports } from '../events/ports.ts';
 import { PV, type PvBlock } from './block.ts';
-import { START_INFO } from './builder.ts';
 import { CONTEXT, CONTEXT_BYTES, type GuestContext } from './context.ts';
 import type { PageTypes } from './page-types.ts';
 import { entriesOf, PTE_PRESENT } from './pte.ts';
+import { SHARED_INFO, StartInfo, VCPU_INFO, VcpuInfo } from '../shared.ts';
 
 /** Entries of a frame of the guest's frame list, and of the two levels above it. */
 const LIST_ENTRIES = FRAME_BYTES / 4;
-const FRAME_LIST_LIST = SHARED_INFO[32].MAX_PFN + 4;
+const { pfn_to_mfn_frame_list_list: FRAME_LIST_LIST } = SHARED_INFO[32];
+const START_INFO = StartInfo.offsets;
 const INVALID_ENTRY = 0xffffffff;
 const ADDRESS_MASK = 0xfff;
 /** Words of a vCPU's frame that vcpu_guest_context has no place for: SYSENTER and SYSCALL callbacks, what masks events, IOPL. */
@@ -96,7 +97,7 @@ export function savePv(
   };
   const shared = ports.sharedInfo;
   const view = new DataView(machine.memory, shared, FRAME_BYTES);
-  const most = view.getUint32(SHARED_INFO[32].MAX_PFN, true);
+  const most = view.getUint32(SHARED_INFO[32].max_pfn, true);
   if (most === 0 || most > mfns.length)
     refuse(`its list of frames says that it covers ${most} of ${mfns.length} frames (shared_info, max_pfn).`);
   const list = view.getUint32(FRAME_LIST_LIST, true);
@@ -252,14 +253,18 @@ export function restorePv(
 /** The guest's part of the page: its vcpu_infos and the architecture's; ports are masked, and the list of frames is to be made anew. */
 function restoreSharedInfo(ports: Ports, saved: Uint8Array): void {
   const { bytes } = ports.machine;
-  const { EVTCHN_MASK, WC_VERSION, MAX_PFN } = SHARED_INFO[32];
+  const { evtchn_pending, evtchn_mask, wc_version, max_pfn } = SHARED_INFO[32];
   const at = ports.sharedInfo;
-  bytes.set(saved.subarray(0, SHARED_INFO.EVTCHN_PENDING), at);
-  bytes.fill(0xff, at + EVTCHN_MASK, at + WC_VERSION);
-  bytes.set(saved.subarray(MAX_PFN, FRAME_LIST_LIST), at + MAX_PFN);
+  bytes.set(saved.subarray(0, evtchn_pending), at);
+  bytes.fill(0xff, at + evtchn_mask, at + wc_version);
+  bytes.set(saved.subarray(max_pfn, FRAME_LIST_LIST), at + max_pfn);
   // evtchn_pending_sel
   for (let vcpu = 0; vcpu < ports.vcpus; vcpu++)
-    bytes.fill(0, at + vcpu * VCPU_INFO_BYTES + 4, at + vcpu * VCPU_INFO_BYTES + 8);
+    bytes.fill(
+      0,
+      at + vcpu * VcpuInfo.bytes + VCPU_INFO[32].evtchn_pending_sel,
+      at + vcpu * VcpuInfo.bytes + VCPU_INFO[32].cr2,
+    );
 }
 
 function restoreStartInfo(
@@ -270,15 +275,15 @@ function restoreStartInfo(
 ): void {
   const view = new DataView(machine.memory, mfn * FRAME_BYTES, FRAME_BYTES);
   const put = (at: number, value: number): void => view.setUint32(at, value, true);
-  const store = mfnOf(view.getUint32(START_INFO.STORE_MFN, true)),
-    console = mfnOf(view.getUint32(START_INFO.CONSOLE_MFN, true));
-  put(START_INFO.NR_PAGES, pages);
-  put(START_INFO.SHARED_INFO, ports.sharedInfo);
-  put(START_INFO.FLAGS, 0);
-  put(START_INFO.STORE_MFN, store);
-  put(START_INFO.STORE_EVTCHN, getParam(ports, HVM_PARAM.STORE_EVTCHN)[0]);
-  put(START_INFO.CONSOLE_MFN, console);
-  put(START_INFO.CONSOLE_EVTCHN, getParam(ports, HVM_PARAM.CONSOLE_EVTCHN)[0]);
+  const store = mfnOf(view.getUint32(START_INFO.store_mfn, true)),
+    console = mfnOf(view.getUint32(START_INFO.console_mfn, true));
+  put(START_INFO.nr_pages, pages);
+  put(START_INFO.shared_info, ports.sharedInfo);
+  put(START_INFO.flags, 0);
+  put(START_INFO.store_mfn, store);
+  put(START_INFO.store_evtchn, getParam(ports, HVM_PARAM.STORE_EVTCHN)[0]);
+  put(START_INFO.console_mfn, console);
+  put(START_INFO.console_evtchn, getParam(ports, HVM_PARAM.CONSOLE_EVTCHN)[0]);
   setParam(ports, HVM_PARAM.STORE_PFN, store);
   setParam(ports, HVM_PARAM.CONSOLE_PFN, console);
 }

@@ -5,11 +5,12 @@
  */
 import type { Processor } from '../../../cpu/architecture/index.ts';
 import { registers as R } from '../../../cpu/architecture/index.ts';
-import { EFAULT, EINVAL, ENOSYS, VCPU_INFO } from '../abi.ts';
+import { EFAULT, EINVAL, ENOSYS } from '../abi.ts';
 import { FLAT_RING1_CS, FLAT_RING3_DS, PV, type PvBlock } from './block.ts';
-import { i32, struct, u8, u16, u32, ulong } from '../struct.ts';
+import { struct, u8, u16, u32, ulong } from '../struct.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { PvMemory } from './memory.ts';
+import { VCPU_INFO } from '../shared.ts';
 
 const TF = 0x100,
   IF = 0x200,
@@ -25,15 +26,15 @@ const TRAP_DPL = 3,
   TRAP_MASKS = 4;
 /** Entries of a trap table that are taken before others have their turn. */
 const TRAPS_A_TURN = 1024;
-export const TrapInfo = struct({ vector: u8, flags: u8, cs: u16, address: i32 });
+export const TrapInfo = struct({ vector: u8, flags: u8, cs: u16, address: ulong });
 /** EAX, EIP, CS, EFLAGS. */
 const IRET_FRAME_BYTES = 16;
 /** callback_op (xen/include/public/callback.h). */
 const CALLBACKOP_REGISTER = 0,
   CALLBACKOP_UNREGISTER = 1;
 /** nmi_op (xen/include/public/nmi.h). */
-export const XennmiCallback = struct({ handler_address: i32, pad: u32 });
-export const CallbackRegister = struct({ type: u16, flags: u16, cs: ulong, eip: i32 });
+export const XennmiCallback = struct({ handler_address: ulong, pad: ulong });
+export const CallbackRegister = struct({ type: u16, flags: u16, cs: u32, eip: ulong });
 export const CallbackUnregister = struct({ type: u16, _unused: u16 });
 const CALLBACK_PLACES: { readonly [type: number]: number } = {
   0: PV.EVENT,
@@ -82,12 +83,12 @@ export class Traps {
   /** Virtual interrupt flag, inverted (vcpu_info.evtchn_upcall_mask). */
   get masked(): boolean {
     const { bytes, vcpuInfo, currentVcpu } = this.parts;
-    return bytes[vcpuInfo(currentVcpu()) + VCPU_INFO.UPCALL_MASK] !== 0;
+    return bytes[vcpuInfo(currentVcpu()) + VCPU_INFO[32].evtchn_upcall_mask] !== 0;
   }
 
   set masked(masked: boolean) {
     const { bytes, vcpuInfo, currentVcpu } = this.parts;
-    bytes[vcpuInfo(currentVcpu()) + VCPU_INFO.UPCALL_MASK] = masked ? 1 : 0;
+    bytes[vcpuInfo(currentVcpu()) + VCPU_INFO[32].evtchn_upcall_mask] = masked ? 1 : 0;
   }
 
   // ---- what the guest registers
@@ -206,7 +207,7 @@ export class Traps {
     }
     let error = errorCode;
     if (vector === PAGE_FAULT) {
-      new DataView(bytes.buffer).setInt32(vcpuInfo(currentVcpu()) + VCPU_INFO.CR2_32, address, true);
+      new DataView(bytes.buffer).setInt32(vcpuInfo(currentVcpu()) + VCPU_INFO[32].cr2, address, true);
       processor.regs[R.CR2] = address;
       // Ring 1 is the guest's kernel, and its page tables say so.
       error = (error & ~4) | (processor.regs[R.CPL] === 3 ? 4 : 0);
