@@ -62,7 +62,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/hypervisor/domain/vcpu.ts': 794,
   'src/hypervisor/loader/linux.ts loadLinux': 102,
   'src/hypervisor/scheduler/scheduler.ts': 701,
-  'src/hypervisor/xen/grants/grants.ts': 741,
+  'src/hypervisor/xen/grants/grants.ts': 756,
   'src/hypervisor/xen/guest.ts': 667,
   'src/hypervisor/xen/pv/builder.ts buildPv': 81,
   'src/hypervisor/xen/pv/builder.ts planPv': 94,
