@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
-import { bootDisk, packedDisks } from '../src/dom0/host/images/packed-images.test-support.ts';
+import { bootDisk, packedDisks } from '../src/dom0/definitions/images/packed-images.test-support.ts';
 import { Ringside } from './support/command-line.ts';
 import { file } from './support/needs.ts';
 

@@ -32,7 +32,7 @@ describe('rooms', () => {
   it('would not pass an import that points up, sideways or to a package', () => {
     const up = "import { Domain } from '../hypervisor/domain.ts';";
     expect(importFindings('src/cpu/a.ts', up)).toHaveLength(1);
-    expect(importFindings('src/dom0/a.ts', up)).toEqual([]);
+    expect(importFindings('src/dom0/host/a.ts', "import { Domain } from '../../hypervisor/domain.ts';")).toEqual([]);
     expect(importFindings('src/cpu/a.ts', "import type { Domain } from '../hypervisor/domain.ts';")).toHaveLength(1);
     expect(importFindings('src/cpu/a.ts', "export * from '../devices/pit.ts';")).toHaveLength(1);
     expect(importFindings('src/cpu/a.ts', "const later = import('../devices/pit.ts');")).toHaveLength(1);
@@ -46,9 +46,19 @@ describe('rooms', () => {
     expect(
       importFindings('src/hypervisor/worker/worker.ts', "import { parentPort } from 'node:worker_threads';"),
     ).toEqual([]);
-    expect(importFindings('src/dom0/a.ts', "import { gunzipSync } from 'fflate';")).toEqual([]);
+    expect(importFindings('src/dom0/host/a.ts', "import { gunzipSync } from 'fflate';")).toEqual([]);
     expect(importFindings('src/devices/a.test.ts', "import { it } from 'vitest';")).toEqual([]);
     expect(importFindings('src/attic/a.ts', '')).toHaveLength(1);
+  });
+
+  it('of Domain 0 have arrows in one direction, and no file beside them', () => {
+    const up = "import type { HostCore } from '../service/index.ts';";
+    expect(importFindings('src/dom0/shell/a.ts', up)).toHaveLength(1);
+    expect(importFindings('src/dom0/shell/a.test.ts', up)).toEqual([]);
+    expect(importFindings('src/dom0/backends/a.ts', "import '../definitions/index.ts';")).toHaveLength(1);
+    expect(importFindings('src/dom0/service/a.ts', "import '../shell/index.ts';")).toEqual([]);
+    expect(importFindings('src/dom0/a.ts', '')).toHaveLength(1);
+    expect(pastIndexFindings('src/dom0/service/a.ts', "import '../shell/bash.ts';")).toHaveLength(1);
   });
 
   it('offer what others may import by the index.ts of a folder, and nobody goes past it', () => {
@@ -65,18 +75,21 @@ describe('rooms', () => {
 
   it('would not pass an import past an index', () => {
     expect(
-      pastIndexFindings('src/dom0/a.ts', "import { Machine } from '../hypervisor/memory/machine.ts';"),
+      pastIndexFindings('src/dom0/host/a.ts', "import { Machine } from '../../hypervisor/memory/machine.ts';"),
     ).toHaveLength(1);
     expect(pastIndexFindings('src/ui/a.tsx', "import type { HostApi } from '../dom0/api.ts';")).toHaveLength(1);
     expect(pastIndexFindings('src/cli/a.ts', "const later = import('../cpu/cpu.ts');")).toHaveLength(1);
     expect(
       pastIndexFindings(
-        'src/dom0/a.ts',
-        "import { Machine } from '../hypervisor/memory/index.ts'; import { b } from './b.ts';",
+        'src/dom0/host/a.ts',
+        "import { Machine } from '../../hypervisor/memory/index.ts'; import { b } from './b.ts';",
       ),
     ).toEqual([]);
     expect(
-      pastIndexFindings('src/dom0/a.ts', "new Worker(new URL('../hypervisor/worker/worker.ts', import.meta.url));"),
+      pastIndexFindings(
+        'src/dom0/host/a.ts',
+        "new Worker(new URL('../../hypervisor/worker/worker.ts', import.meta.url));",
+      ),
     ).toEqual([]);
   });
 

@@ -15,7 +15,8 @@ import { countOf, sleep, WorkerHost } from '../../src/cli/bench-hypervisor/host.
 import { SECTORS } from '../../src/cli/bench-hypervisor/ioreq.ts';
 import { later, sharedMs } from '../../src/cli/node-clock.ts';
 import { spawnDomainWorker, spawnStorageWorker } from '../../src/cli/node-worker.ts';
-import type { NamedFile, Task } from '../../src/dom0/service/api.ts';
+import type { NamedFile } from '../../src/dom0/definitions/verdicts.ts';
+import type { Task } from '../../src/dom0/toolstack/wire.ts';
 import { createHost } from '../../src/dom0/service/create-host.ts';
 import type { Host, HostParts } from '../../src/dom0/service/host.ts';
 import { MemoryStore, openRemoteStore, Storage, type StorageWorker } from '../../src/dom0/host/storage/index.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { bootDisk, packedDisks } from '../../dom0/host/images/packed-images.test-support.ts';
+import { bootDisk, packedDisks } from '../../dom0/definitions/images/packed-images.test-support.ts';
 import { openFile } from './image-file.ts';
 import { parseBootOptions } from './options.ts';
 import { prepareAll } from './prepare.ts';

@@ -1,9 +1,9 @@
 /** What is dropped is read, then judged against what only this host knows: names and addresses in use, processors, memory left. */
-import type { Finding, NamedFile } from '../service/api.ts';
+import type { Finding, NamedFile } from './verdicts.ts';
 import { affinityProblem, formatAffinity } from './config/cpus.ts';
 import type { Definition } from './config/model.ts';
-import { HEAD_BYTES, imageKind } from '../host/images/images.ts';
-import { holdsImage, PACKED_HEAD_BYTES, unpackedImage } from '../host/images/packed.ts';
+import { HEAD_BYTES, imageKind } from './images/images.ts';
+import { holdsImage, PACKED_HEAD_BYTES, unpackedImage } from './images/packed.ts';
 import { unpacksHere } from '../../formats/unpack/index.ts';
 import { prepareToRead } from './config/source.ts';
 import {

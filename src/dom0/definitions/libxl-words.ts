@@ -3,7 +3,7 @@
  * Sources: create_domain() and main_create() in tools/xl/xl_vmcontrol.c, libxl_create.c, libxl_device.c, libxl_domain.c, libxl_dom.c and libxl_types.idl in
  * tools/libs/light of Xen 4.17. Numbers of source lines are left out, as they differ from build to build.
  */
-import type { Finding } from '../service/api.ts';
+import type { Finding } from './verdicts.ts';
 
 export type LibxlWords = NonNullable<Finding['libxl']>;
 

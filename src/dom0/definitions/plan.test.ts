@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { prepareToRead } from './config/index.ts';
-import { HEAD_BYTES } from '../host/images/images.ts';
+import { HEAD_BYTES } from './images/images.ts';
 import { type Firmware, firmwareNamed, type NamedBytes, type NamedImage, planFiles } from './plan.ts';
 
 const MIB = 2 ** 20;

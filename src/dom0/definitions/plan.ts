@@ -6,16 +6,10 @@ import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
 import { NIC_MODELS, type NicModel, romOf } from '../../devices/index.ts';
 import { isQcow2 } from '../../hypervisor/disks/index.ts';
 import { kernelKind, LoadError } from '../../hypervisor/loader/index.ts';
-import type { Finding, Plan } from '../service/api.ts';
+import type { Finding, Plan } from './verdicts.ts';
 import type { Found } from '../host/boot-loader/index.ts';
-import {
-  type Bios,
-  type BootLoader,
-  type DefinedDisk,
-  type Definition,
-  type DomainType,
-  newDefinition,
-} from './config/definition.ts';
+import { type Bios, type DefinedDisk, type Definition, type DomainType, newDefinition } from './config/definition.ts';
+import type { BootLoader } from '../host/index.ts';
 import { BOOT_LETTERS } from './config/boot-order.ts';
 import { SEABIOS } from './config/keys/boot.ts';
 import { NO_BOOT_CHECK } from './config/keys/xen.ts';
@@ -38,7 +32,7 @@ import {
   NO_SIGNATURE,
   startedUnsigned,
   unsignedWarning,
-} from '../host/images/images.ts';
+} from './images/images.ts';
 
 /** A file with its content. */
 export interface NamedBytes {

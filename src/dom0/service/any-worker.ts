@@ -3,26 +3,31 @@ import './atomics.ts';
 import * as Comlink from 'comlink';
 import { version } from '../../../package.json' with { type: 'json' };
 import { apiOf, type HostApi } from './api.ts';
-import type { BrowserState } from '../host/state/browser-state.ts';
+import type { BrowserState } from '../host/state/index.ts';
 import { openBlob, readBlobHere } from '../../hypervisor/index.ts';
 import { GRUB_CONFIG_PATH, installedGrubConfig, type PageBoot } from '../toolstack/boot/menu/index.ts';
-import { domain0Log } from '../toolstack/boot/domain0-log.ts';
+import {
+  domain0Log,
+  fittedHost,
+  HOST_SETTINGS,
+  type HostDefinition,
+  keptHostWords,
+  readXenOptions,
+  settledHost,
+  startXen,
+  stopGuests,
+} from '../toolstack/boot/index.ts';
 import { fetchKept, keepDownload } from '../host/downloads/index.ts';
-import { fittedHost, type HostDefinition } from '../toolstack/boot/host-definition.ts';
-import { HOST_SETTINGS, keptHostWords, settledHost } from '../toolstack/boot/host-settings.ts';
-import { startXen } from '../toolstack/boot/start-xen.ts';
-import { readXenOptions } from '../toolstack/boot/xen-options.ts';
-import { stopGuests } from '../toolstack/boot/stop-guests.ts';
 import { filesFrom, type ShippedGuest } from '../host/files/index.ts';
 import { addCommands, type FirstHost, type Host, type HostParts, hostWith } from './host.ts';
 import { shippedGuests } from './shipped-guests.ts';
 import type { PortSession, Power, PowerState } from '../shell/index.ts';
 import { hasOpfs, type OpenStore } from '../host/storage/index.ts';
-import { FIRST_COMMANDS } from '../toolstack/commands/first.ts';
+import { FIRST_COMMANDS } from '../toolstack/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
 import { sharedMs } from '../../hypervisor/worker/index.ts';
-import type { Later, Runners, RunnersHost } from '../toolstack/runners/runner.ts';
-import type { Pace } from '../toolstack/runners/runner-local.ts';
+import type { Later } from '../host/index.ts';
+import type { Pace, Runners, RunnersHost } from '../toolstack/runners/index.ts';
 import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 
 const MIB = 2 ** 20;

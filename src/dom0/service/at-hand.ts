@@ -3,8 +3,8 @@ import { loadDrives } from '../../devices/ide/index.ts';
 import { loadFlash, loadNics } from '../../devices/index.ts';
 import { loadPvBuilder } from '../../hypervisor/index.ts';
 import { loadUnpackers } from '../../hypervisor/loader/index.ts';
-import { loadUplink } from '../host/network/network.ts';
-import { loadBackends } from '../toolstack/backends.ts';
+import { loadUplink } from '../host/network/index.ts';
+import { loadBackends } from '../backends/index.ts';
 
 export const loadAtHand = async (): Promise<void> =>
   void (await Promise.all([

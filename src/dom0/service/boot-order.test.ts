@@ -1,7 +1,7 @@
 /** Which drive a definition boots, through the plan, the BIOS and the guest's first instructions. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { ConsoleOutput } from './api.ts';
+import type { ConsoleOutput } from '../toolstack/wire.ts';
 import { testFile, testHost, until } from './host.test-support.ts';
 
 const BIOS = readFileSync(new URL('../../../guests/bios/bios.bin', import.meta.url));

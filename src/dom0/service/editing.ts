@@ -1,19 +1,28 @@
 /** What the page's editor of definitions asks of Domain 0. Loaded when the first one is opened; only `setAutomatic` changes anything. */
-import type { Finding, NamedFile, Plan } from './api.ts';
+import {
+  baseName,
+  type Finding,
+  isDefinition,
+  judgeFiles,
+  type NamedFile,
+  type Plan,
+  quoted,
+} from '../definitions/index.ts';
 import { NIC_MODELS, type NicModel } from '../../devices/index.ts';
-import { type Definition, newDefinition } from '../definitions/config/definition.ts';
-import type { DiskSpec } from '../definitions/config/disk.ts';
-import { changeDefinition } from '../definitions/config/edit-xl.ts';
-import { isError, judgeDefinition } from '../definitions/config/model.ts';
-import { prepareToRead } from '../definitions/config/source.ts';
-import { DEFAULT_NIC } from '../definitions/config/vif.ts';
-import { writeXlConfig } from '../definitions/config/write-xl.ts';
+import {
+  changeDefinition,
+  DEFAULT_NIC,
+  type Definition,
+  type DiskSpec,
+  isError,
+  judgeDefinition,
+  newDefinition,
+  prepareToRead,
+  writeXlConfig,
+} from '../definitions/config/index.ts';
 import type { HostCore } from './host.ts';
-import { judgeFiles } from '../definitions/judging.ts';
-import { baseName, isDefinition, quoted } from '../definitions/plan.ts';
 import { GROUP } from '../host/storage/index.ts';
-import { filesFor } from '../toolstack/commands/life-words.ts';
-import { findManaged, managedOf } from '../toolstack/commands/managed.ts';
+import { filesFor, findManaged, managedOf } from '../toolstack/index.ts';
 
 /** The guest of our own that a new definition starts with. */
 const OWN_KERNEL = '/boot/minipv';

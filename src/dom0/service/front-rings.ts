@@ -7,7 +7,7 @@
  * The last two do not change while the device is connected: how many slots there are, and the linear address of the ring's page. They are looked for where
  * the guest's own page tables have pages, so the words follow one another as they do for it, and their address is its own.
  */
-import type { RingLook } from '../backends/ring.ts';
+import type { RingLook } from '../backends/index.ts';
 import type { HostParts } from './host.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { DomainView, GrantEntry, MachineView, VcpuState } from '../../hypervisor/view/index.ts';

@@ -1,11 +1,11 @@
 /** A host for tests, on this thread; guests run by turns. */
 import { InMemoryFs } from 'just-bash/browser';
-import type { NamedFile } from './api.ts';
+import type { NamedFile } from '../definitions/verdicts.ts';
 import { KeptFiles } from '../host/files/index.ts';
 import { createHost } from './create-host.ts';
 import type { Host, HostParts } from './host.ts';
 import { inTurns } from '../toolstack/runners/runner-local.ts';
-import type { Later } from '../toolstack/runners/runner.ts';
+import type { Later } from '../host/timers.ts';
 import { MemoryStore, type Store } from '../host/storage/index.ts';
 
 const later: Later = (ms, callback) => {

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { ConsoleOutput, DomainInfo, NamedFile, Task } from './api.ts';
+import type { ConsoleOutput, DomainInfo, Task } from '../toolstack/wire.ts';
+import type { NamedFile } from '../definitions/verdicts.ts';
 import { noMedia, type OpenMedium, readState, type SavedState } from '../../hypervisor/index.ts';
 import { DOMID_XEN } from '../../hypervisor/xen/abi.ts';
 import { createHost } from './create-host.ts';
 import type { Host } from './host.ts';
 import { inTurns } from '../toolstack/runners/runner-local.ts';
-import type { Later } from '../toolstack/runners/runner.ts';
+import type { Later } from '../host/timers.ts';
 import {
   print,
   pvhKernel,

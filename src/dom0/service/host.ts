@@ -3,8 +3,7 @@
  * starts no worker by itself: `HostParts` says how.
  */
 import { prepareKernel } from '../../hypervisor/loader/index.ts';
-import { skipIds } from '../../hypervisor/memory/index.ts';
-import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
+import { DOMAIN_0, skipIds } from '../../hypervisor/memory/index.ts';
 import {
   type DriveImage,
   type Ending,
@@ -13,19 +12,33 @@ import {
   noMedia,
   type OpenMedium,
 } from '../../hypervisor/index.ts';
-import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
-import { ConsoleLog } from '../backends/console/console-log.ts';
-import { type HostFiles, LogFile, namesFiles, pathsIn, spellFiles, writeWhole } from '../host/files/index.ts';
-import { HEAD_BYTES, imageProblem } from '../host/images/images.ts';
-import { unpackedImage } from '../host/images/packed.ts';
-import type { StateInfo } from '../host/state/browser-state.ts';
-import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
-import type { Inspected } from './inspection.ts';
-import type { Inventory } from './inventory.ts';
-import { crc32 } from '../../formats/unpack/index.ts';
-import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from '../definitions/judging.ts';
-import { romOf } from '../../devices/index.ts';
-import type { GuestMedium } from '../host/boot-loader/index.ts';
+import {
+  actionOf,
+  bind,
+  type Bound,
+  type CommandHost,
+  type ConsoleInput,
+  type Deeds,
+  type DomainInfo,
+  type DomainView,
+  type FIRST_COMMANDS,
+  follows,
+  type Guest,
+  hasScreen,
+  hasStopped,
+  type HostInfo,
+  lastExits,
+  type OpenHostDevice,
+  reasonOf,
+  type Task,
+  type TaskRecord,
+  Tasks,
+  Toolstack,
+  type ToolstackParts,
+  uuidOf,
+  Viewers,
+} from '../toolstack/index.ts';
+import type { FirmwareFiles } from './api.ts';
 import {
   baseName,
   definitionNamed,
@@ -35,26 +48,33 @@ import {
   firmwareNamed,
   type FirmwareNeeds,
   type Given,
+  goOn,
+  type HostFacts,
+  judgeFiles,
   type Loaded,
   loaderNamed,
+  type NamedFile,
   type NamedImage,
   NO_FIRMWARE,
+  type Plan,
   type PlannedDrive,
-} from '../definitions/plan.ts';
+  type ReadFiles,
+  readFiles,
+} from '../definitions/index.ts';
+import { ConsoleLog } from '../backends/console/index.ts';
+import { type HostFiles, LogFile, namesFiles, pathsIn, spellFiles, writeWhole } from '../host/files/index.ts';
+import { HEAD_BYTES, imageProblem, unpackedImage } from '../definitions/images/index.ts';
+import type { StateInfo } from '../host/state/index.ts';
+import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
+import type { Inspected } from './inspection.ts';
+import type { Inventory } from './inventory.ts';
+import { crc32 } from '../../formats/unpack/index.ts';
+import { romOf } from '../../devices/index.ts';
+import type { GuestMedium } from '../host/boot-loader/index.ts';
 import { type BaseImage, imageVolume, isDevice, type Storage, transferVolume } from '../host/storage/index.ts';
-import type { TaskRecord } from '../toolstack/recorder.ts';
-import { Tasks } from '../toolstack/tasks.ts';
-import { bind, type Bound, type Deeds } from '../toolstack/commands/command.ts';
-import type { FIRST_COMMANDS } from '../toolstack/commands/first.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
-import { actionOf, follows, hasStopped, lastExits } from '../toolstack/endings.ts';
-import { reasonOf } from '../toolstack/break-words.ts';
-import { hasScreen, type Member, type OpenHostDevice } from '../toolstack/member.ts';
 import { ManagedDomains } from '../toolstack/managed/index.ts';
-import { uuidOf } from '../toolstack/uuid.ts';
-import { backend, loadBackends } from '../toolstack/backends.ts';
-import { Toolstack, type ToolstackParts } from '../toolstack/toolstack.ts';
-import { Viewers } from '../toolstack/viewers.ts';
+import { backend, loadBackends } from '../backends/index.ts';
 import type { TimeCalls, VirtualTime } from './virtual-time.ts';
 
 export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'> {
@@ -77,9 +97,6 @@ export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'>
   logsAfter?: Promise<void>;
   openMedium?: OpenMedium;
 }
-
-/** A domain of the page's host. */
-export type Guest = Member<Viewers>;
 
 /** The host with the commands of the table as its methods. */
 export type Host<T extends Deeds = typeof COMMANDS> = HostCore & Bound<T>;
@@ -152,7 +169,7 @@ function logLine({ startedMs, command, state, message }: Task): string {
 /** Gets what there is whenever something changes; `show`: a domain whose window is asked for. */
 export type HostListener = (domains: DomainInfo[], tasks: Task[], show?: number) => void;
 
-export class HostCore {
+export class HostCore implements CommandHost {
   readonly toolstack: Toolstack<Viewers>;
   readonly tasks: Tasks;
   readonly parts: HostParts;

@@ -5,7 +5,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Output } from '../../formats/unpack/output.ts';
-import type { NamedFile } from './api.ts';
+import type { NamedFile } from '../definitions/verdicts.ts';
 import type { KeptFiles } from '../host/files/index.ts';
 import { testFiles, testHost } from './host.test-support.ts';
 import { COMMANDS, runXl } from '../toolstack/commands/index.ts';

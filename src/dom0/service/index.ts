@@ -1,61 +1,59 @@
 /** What Domain 0 offers to the page and to the command line. */
 export type {
+  Cause,
+  Caused,
   ConsoleInput,
   ConsoleOutput,
   DomainInfo,
   DomainView,
-  Finding,
-  FirmwareFiles,
-  HostApi,
   HostInfo,
-  MouseMove,
-  NamedFile,
-  OfferedGuest,
-  Plan,
-  StateHead,
-  StateInfo,
-  StatePiece,
   Task,
-} from './api.ts';
+  TaskRecord,
+} from '../toolstack/index.ts';
+export type { FirmwareFiles, HostApi, MouseMove, OfferedGuest, StateHead, StateInfo, StatePiece } from './api.ts';
+export {
+  baseName,
+  bootPaths,
+  decode,
+  type Finding,
+  type Firmware,
+  type FirmwareNeeds,
+  ideName,
+  isDefinition,
+  type Loaded,
+  type LoaderNeeds,
+  type NamedBytes,
+  type NamedFile,
+  type NamedImage,
+  NO_FIRMWARE,
+  NO_IPXE,
+  type Plan,
+  planDefinition,
+  planKernel,
+  type Planned,
+  type PlannedDrive,
+  startsWith,
+  withOptions,
+} from '../definitions/index.ts';
 export * from '../toolstack/boot/index.ts';
 export { OWN_GUESTS, type ShippedGuest } from '../host/files/index.ts';
 export { loadAtHand } from './at-hand.ts';
 export { createHost } from './create-host.ts';
 export {
+  damaged,
   HEAD_BYTES,
   type ImageKind,
   imageKind,
   imageProblem,
   isBootable,
   isFloppy,
+  LastUnpacked,
   MOST_UNPACKED_BYTES,
   NO_SIGNATURE,
+  PACKED_HEAD_BYTES,
   startedUnsigned,
   unsignedWarning,
-} from '../host/images/images.ts';
-export { damaged, LastUnpacked } from '../host/images/packed-images.ts';
-export { PACKED_HEAD_BYTES } from '../host/images/packed.ts';
-export {
-  type Firmware,
-  type FirmwareNeeds,
-  NO_FIRMWARE,
-  type Loaded,
-  type LoaderNeeds,
-  NO_IPXE,
-  type NamedBytes,
-  type NamedImage,
-  type Planned,
-  type PlannedDrive,
-  baseName,
-  bootPaths,
-  decode,
-  ideName,
-  isDefinition,
-  planDefinition,
-  planKernel,
-  startsWith,
-  withOptions,
-} from '../definitions/plan.ts';
+} from '../definitions/images/index.ts';
 export type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 export type { Definition } from '../definitions/config/index.ts';
 export type { BreakHit, BreakPoint } from '../../hypervisor/domain/index.ts';
@@ -78,14 +76,12 @@ export type {
   VolumeInfo,
 } from './inventory.ts';
 export type { ForPage, HoldsLock, MadeAgain, WorkerFailed, WorkerProgram } from './page-worker.ts';
-export { inTurns, type Pace } from '../toolstack/runners/runner-local.ts';
+export { inTurns, type Pace } from '../toolstack/runners/index.ts';
 export { type WorkerLike, WorkerRunner, inWorkers } from '../toolstack/runners/runner-worker.ts';
-export type { Cause, Caused, TaskRecord } from '../toolstack/recorder.ts';
-export type { Later } from '../toolstack/runners/runner.ts';
+export type { Later } from '../host/index.ts';
 export type { ShellInput, ShellOutput } from '../shell/index.ts';
-export { type HostState, openHostState } from '../host/state/state.ts';
-export { domain0Log } from '../toolstack/boot/domain0-log.ts';
-export { stopGuests } from '../toolstack/boot/stop-guests.ts';
+export { type HostState, openHostState } from '../host/state/index.ts';
+export { domain0Log, stopGuests } from '../toolstack/boot/index.ts';
 export { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 export type { Fingerprint, LoggedInput, TimeCalls, TimeNow } from './virtual-time.ts';
 export type { Facts } from './facts.ts';

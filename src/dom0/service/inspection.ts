@@ -1,26 +1,17 @@
 /** What inspectors of the page show of Domain 0's side. Loaded when the first one is opened; everything is read, and nothing changes. */
-import {
-  OP,
-  readRequest,
-  readResponse,
-  readSegment,
-  type Request,
-  SEGMENTS_PER_PAGE,
-} from '../backends/vbd/protocol.ts';
-import { deviceNumber } from '../definitions/config/device-number.ts';
-import type { RingLook } from '../backends/ring.ts';
+import { OP, readRequest, readResponse, readSegment, type Request, SEGMENTS_PER_PAGE } from '../backends/vbd/index.ts';
+import { deviceNumber } from '../definitions/config/index.ts';
+import type { RingLook } from '../backends/index.ts';
 import { type Facts, factsOf } from './facts.ts';
 import { type FrontIndices, FrontRings, grantedPage } from './front-rings.ts';
 import type { HostCore } from './host.ts';
 import type { BreakHit, BreakPoint, HotRegion } from '../../hypervisor/domain/index.ts';
 import type { GrantEntry } from '../../hypervisor/view/index.ts';
 import { type KernelSymbols, kernelSymbols } from '../../hypervisor/loader/index.ts';
-import { ideName } from '../definitions/plan.ts';
-import type { CardInfo } from '../toolstack/cards.ts';
-import { addressesOf, type CardAddress } from '../toolstack/guest-addresses.ts';
-import { onlineOf } from '../toolstack/commands/processors.ts';
+import { ideName } from '../definitions/index.ts';
+import { addressesOf, type CardAddress, type CardInfo, onlineOf } from '../toolstack/index.ts';
 import type { ExitsOf, Step } from '../toolstack/tracing/index.ts';
-import { visible } from '../toolstack/terminal/terminal.ts';
+import { visible } from '../toolstack/terminal/index.ts';
 import type { StoreLook } from '../backends/xenstore/index.ts';
 
 /** A drive or disk of a guest. */

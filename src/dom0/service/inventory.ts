@@ -1,12 +1,11 @@
 /** What a host has beside its running domains, as a management tool lists it: Domain 0 itself, what is defined, the bridge, the disk. */
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
-import type { StateInfo } from '../host/state/browser-state.ts';
+import type { StateInfo } from '../host/state/index.ts';
 import type { HostFiles } from '../host/files/index.ts';
 import type { HostCore } from './host.ts';
 import { GROUP, PE_BYTES, SECTOR_BYTES } from '../host/storage/index.ts';
-import { SNAPSHOTS_FOLDER } from '../toolstack/snapshots/folder.ts';
-import { addressesOf } from '../toolstack/guest-addresses.ts';
-import { runNsOf } from '../toolstack/run-time.ts';
+import { SNAPSHOTS_FOLDER } from '../toolstack/snapshots/index.ts';
+import { addressesOf, runNsOf } from '../toolstack/index.ts';
 
 /** A domain that is defined and does not run. */
 export interface DefinedDomain {

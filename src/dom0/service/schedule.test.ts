@@ -1,7 +1,7 @@
 /** What the toolstack may change of the scheduler (xl sched-credit, xl vcpu-pin), and what it refuses. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { NamedFile } from './api.ts';
+import type { NamedFile } from '../definitions/verdicts.ts';
 import { createHost } from './create-host.ts';
 import type { Host } from './host.ts';
 import { startXen } from '../toolstack/boot/start-xen.ts';

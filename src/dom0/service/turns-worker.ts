@@ -4,7 +4,7 @@
  */
 import { functionOrScript, holdLifeLock, sharedMs } from '../../hypervisor/worker/index.ts';
 import { loadAtHand } from './at-hand.ts';
-import { inTurns } from '../toolstack/runners/runner-local.ts';
+import { inTurns } from '../toolstack/runners/index.ts';
 import { later, newLockPrefix, openMedium, serve, soon } from './any-worker.ts';
 import { type OpenStore, openOpfs } from '../host/storage/index.ts';
 

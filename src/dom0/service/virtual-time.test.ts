@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { ConsoleOutput, NamedFile } from './api.ts';
+import type { ConsoleOutput } from '../toolstack/wire.ts';
+import type { NamedFile } from '../definitions/verdicts.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { createHost } from './create-host.ts';
 import type { Host } from './host.ts';

@@ -3,13 +3,11 @@
  * wall. What comes from outside is noted with the round before which it came, so that the same inputs before the same rounds make the same run again. The wall's
  * clock says only how long to wait between two rounds.
  */
-import { FRAME_BYTES } from '../../hypervisor/memory/index.ts';
-import type { DomainRecord, Machine } from '../../hypervisor/memory/index.ts';
+import { type DomainRecord, FRAME_BYTES, type Machine } from '../../hypervisor/memory/index.ts';
 import { crc32 } from '../../formats/unpack/index.ts';
 import type { MachineView } from '../../hypervisor/view/index.ts';
-import type { ConsoleInput } from './api.ts';
-import type { Runners } from '../toolstack/runners/runner.ts';
-import type { Pace } from '../toolstack/runners/runner-local.ts';
+import type { ConsoleInput } from '../toolstack/index.ts';
+import type { Pace, Runners } from '../toolstack/runners/index.ts';
 
 /** Who is behind by more than this does not hurry afterwards. */
 const MOST_BEHIND_MS = 100;

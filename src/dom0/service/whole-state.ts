@@ -2,10 +2,9 @@
 import * as Comlink from 'comlink';
 import type { HostApi, StatePiece } from './api.ts';
 import type { PageBoot } from '../toolstack/boot/menu/index.ts';
-import type { BrowserState } from '../host/state/browser-state.ts';
+import { type BrowserState, readState, type StateHead } from '../host/state/index.ts';
 import type { FirstHost } from './host.ts';
-import type { Later } from '../toolstack/runners/runner.ts';
-import { readState, type StateHead } from '../host/state/state-file.ts';
+import type { Later } from '../host/index.ts';
 
 /** What a guest that was just paused had under way is done by then. */
 const SETTLE_MS = 100;

@@ -4,7 +4,7 @@ import { inWorkers, type WorkerLike } from '../toolstack/runners/runner-worker.t
 import { type PageSide, workersOfPage } from './page-worker.ts';
 import { later, newLockPrefix, serve } from './any-worker.ts';
 import type { OpenStore, StorageWorker } from '../host/storage/index.ts';
-import type { Watching } from '../toolstack/runners/worker-watch.ts';
+import type { Watching } from '../toolstack/runners/index.ts';
 
 const lockPrefix = newLockPrefix();
 /** The domains' workers are counted. */

@@ -3,7 +3,7 @@
  * run, as it is larger than all of Domain 0.
  */
 import type { Bash as JustBash, ExecResult, IFileSystem } from 'just-bash/browser';
-import { visible } from '../toolstack/terminal/terminal.ts';
+import { visible } from '../toolstack/terminal/index.ts';
 import { HereDocuments } from './here-documents.ts';
 import { Jobs, SIGNALS } from './jobs.ts';
 import { Pipes } from './pipes.ts';

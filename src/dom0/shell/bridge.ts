@@ -1,14 +1,13 @@
 /** `brctl` for the host's bridge, and `tcpdump`, which writes what passes it into a file. Source: brctl(8) of bridge-utils; tcpdump(1). */
-import type { HostCore } from '../service/host.ts';
-import { formatStations } from '../host/network/bridge.ts';
-import { capture } from '../host/network/pcap.ts';
+import type { CommandHost } from '../toolstack/index.ts';
+import { capture, formatStations } from '../host/network/index.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 
-export const bridgePrograms = (host: HostCore): Program[] => [brctl(host), tcpdump(host)];
+export const bridgePrograms = (host: CommandHost): Program[] => [brctl(host), tcpdump(host)];
 
 const COMMANDS = ['show', 'showmacs'];
 
-const brctl = (host: HostCore): Program => ({
+const brctl = (host: CommandHost): Program => ({
   name: 'brctl',
   summary: 'the bridge: show [bridge], showmacs bridge',
   run: async ([command, name]) => {
@@ -32,7 +31,7 @@ const brctl = (host: HostCore): Program => ({
 });
 
 /** show_bridge() of bridge-utils: the first interface stands in the bridge's line. */
-function showBridge({ toolstack }: HostCore): string {
+function showBridge({ toolstack }: CommandHost): string {
   const { bridge, mac } = toolstack.services.network;
   const id = [...mac].map(byte => byte.toString(16).padStart(2, '0')).join('');
   const [first = '', ...others] = bridge.list().map(({ name }) => name);
@@ -57,7 +56,7 @@ interface Wanted {
   seconds: number;
 }
 
-const tcpdump = (host: HostCore): Program => ({
+const tcpdump = (host: CommandHost): Program => ({
   name: 'tcpdump',
   summary: 'writes the packets on the bridge into a file: tcpdump -w FILE',
   run: async (words, around) => {
@@ -121,7 +120,7 @@ function readWords(words: readonly string[]): Wanted | string {
 }
 
 async function record(
-  host: HostCore,
+  host: CommandHost,
   { file, port: name, count, seconds }: Wanted,
   { writeFile }: Pick<Surroundings, 'writeFile'>,
   interrupted: Promise<void>,

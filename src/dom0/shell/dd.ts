@@ -1,6 +1,6 @@
 /** `dd`: copies between the host's devices and files, in blocks. Source: dd(1) of coreutils for operands and what it says. */
 import { MOST_FILE_BYTES } from '../host/files/index.ts';
-import type { HostCore } from '../service/host.ts';
+import type { CommandHost } from '../toolstack/index.ts';
 import {
   copyInTurns,
   type CopyParts,
@@ -38,7 +38,7 @@ function numberOf(text: string): number {
 }
 
 /** What dd needs of the host. */
-export type DdHost = DiskHost & { parts: Pick<HostCore['parts'], 'soon' | 'files'> };
+export type DdHost = DiskHost & { parts: Pick<CommandHost['parts'], 'soon' | 'files'> };
 
 interface Source {
   bytes: number;

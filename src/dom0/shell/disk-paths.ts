@@ -1,9 +1,9 @@
 /** Paths that programs are given for disks: the host's devices, and images among Domain 0's files that lie on its disk. */
-import type { HostCore } from '../service/host.ts';
+import type { CommandHost } from '../toolstack/index.ts';
 import { GROUP, isDevice, type Storage } from '../host/storage/index.ts';
 import type { Surroundings } from './program.ts';
 
-export type DiskHost = Pick<HostCore, 'openDevices' | 'realPath'>;
+export type DiskHost = Pick<CommandHost, 'openDevices' | 'realPath'>;
 
 /** The path of a file as it is written in a directory. */
 export const absolutePath = (path: string, { directory }: Pick<Surroundings, 'directory'>): string =>

@@ -1,5 +1,5 @@
 /** `dnsmasq`: which of Domain 0's files the network gives to guests that boot from it. Source: dnsmasq(8), its options for TFTP and for the name of the boot file. */
-import type { HostCore } from '../service/host.ts';
+import type { CommandHost } from '../toolstack/index.ts';
 import { failed, type Program, succeeded } from './program.ts';
 
 const OPTIONS = ['--enable-tftp', '--tftp-root=', '--dhcp-boot='];
@@ -14,7 +14,7 @@ The gateway of the host's network answers DHCP, DNS and TFTP. Without options it
 const BAD_OPTION = 1,
   NO_FOLDER = 3;
 
-export const dnsmasqProgram = (host: HostCore): Program => ({
+export const dnsmasqProgram = (host: CommandHost): Program => ({
   name: 'dnsmasq',
   summary: 'files for guests that boot from the network: --tftp-root=DIR --dhcp-boot=FILE; alone: none',
   run: async (words, { directory }) => {

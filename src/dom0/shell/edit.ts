@@ -1,10 +1,7 @@
 /** `edit`, under the names that people type: files of Domain 0, and definitions, which are judged before they are written. */
-import { isError, judgeDefinition } from '../definitions/config/model.ts';
-import { prepareToRead } from '../definitions/config/source.ts';
-import { MOST_BYTES } from '../definitions/config/xlcfg.ts';
-import type { HostCore } from '../service/host.ts';
+import { isError, judgeDefinition, MOST_BYTES, prepareToRead } from '../definitions/config/index.ts';
+import { type CommandHost, managedOf } from '../toolstack/index.ts';
 import { DEFINITIONS, type ManagedDomain } from '../toolstack/managed/index.ts';
-import { managedOf } from '../toolstack/commands/managed.ts';
 import { edit, type EditParts, type Verdict } from './editor.ts';
 import { failed, type Owned, type Program, type Surroundings } from './program.ts';
 
@@ -68,7 +65,7 @@ export const editPrograms = (): Program[] =>
 
 /** `virsh edit`: whether the definition was changed. @throws Error with a sentence */
 export async function editManaged(
-  host: HostCore,
+  host: CommandHost,
   { name, path, text }: ManagedDomain,
   terminal: Owned,
 ): Promise<boolean> {

@@ -3,7 +3,7 @@
  * errors is not written, and the cursor goes to the first of them.
  */
 import { TextEditor } from '../toolstack/boot/menu/index.ts';
-import { KeyParser } from '../toolstack/terminal/keys.ts';
+import { KeyParser } from '../toolstack/terminal/index.ts';
 import type { Owned } from './program.ts';
 
 /** What is wrong with a text, at a line (from 1 on) where it has one; and what is worth telling of one that is good. */

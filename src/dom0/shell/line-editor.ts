@@ -2,7 +2,7 @@
  * One line of input that is edited at a terminal, with history and completion: the keys are those of readline's emacs mode (GNU Readline manual, "Bindable
  * Readline Commands"). It draws with ECMA-48 sequences and knows nothing of what a line means.
  */
-import type { Input } from '../toolstack/terminal/keys.ts';
+import type { Input } from '../toolstack/terminal/index.ts';
 import { textColumns } from './text-columns.ts';
 
 export interface EditorScreen {

@@ -1,9 +1,7 @@
 /** What a login at a host finds: its files, its programs, its history. A page and node have the same. */
-import type { HostCore } from '../service/host.ts';
-import type { HostState } from '../host/state/state.ts';
-import { HOST_NAME } from '../toolstack/commands/host.ts';
+import { type CommandHost, HOST_NAME, xorshift } from '../toolstack/index.ts';
+import type { HostState } from '../host/state/index.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
-import { xorshift } from '../toolstack/random.ts';
 import type { BashParts } from './bash.ts';
 import { dmesgProgram, type Power, powerPrograms } from './power.ts';
 import { failed, type Program, succeeded, type Terminal } from './program.ts';
@@ -64,7 +62,7 @@ const NO_MANUAL = 16;
 
 /** `power`: how the host is brought down; `log`: what Domain 0 said when it started. @throws as HostState.files */
 export async function shellParts(
-  host: HostCore,
+  host: CommandHost,
   state: HostState,
   sleep: BashParts['sleep'],
   power: Power,

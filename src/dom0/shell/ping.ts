@@ -1,6 +1,6 @@
 /** `ping`: echo requests over the host's bridge, to guests and the gateway. What it prints and its statuses are iputils’ (ping(8) of iputils 20221126). */
-import type { HostCore } from '../service/host.ts';
-import type { Echo } from '../host/network/own-station.ts';
+import type { CommandHost } from '../toolstack/index.ts';
+import type { Echo } from '../host/network/index.ts';
 import { formatAddress, parseAddress, STATION_NAMES } from '../../devices/net/index.ts';
 import { failed, type Program, type Surroundings } from './program.ts';
 
@@ -95,7 +95,7 @@ const tookMs = (ms: number): string => ms.toFixed(ms >= 100 ? 0 : ms >= 10 ? 1 :
 
 /** Pings until it has sent all, its deadline comes or `stopped` does. @returns the status */
 async function ping(
-  host: HostCore,
+  host: CommandHost,
   wanted: Wanted,
   write: (text: string) => void,
   stopped: Promise<void>,
@@ -158,7 +158,7 @@ let pings = 0;
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise(resolve => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve())));
 
-export const pingProgram = (host: HostCore): Program => ({
+export const pingProgram = (host: CommandHost): Program => ({
   name: 'ping',
   summary: 'asks a guest or the gateway for an echo: ping -c 3 10.0.2.15',
   run: async (words, around: Surroundings) => {

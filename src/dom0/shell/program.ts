@@ -1,8 +1,8 @@
 /** What the shell can run besides the text tools that come with it: commands of the toolstack, and programs that own the terminal. */
 
-import type { Owned } from '../toolstack/terminal/terminal.ts';
+import type { Owned } from '../toolstack/terminal/index.ts';
 
-export type { Owned, Terminal } from '../toolstack/terminal/terminal.ts';
+export type { Owned, Terminal } from '../toolstack/terminal/index.ts';
 
 export interface Ran {
   stdout: string;

@@ -3,9 +3,9 @@
  * qemu-img rounds them.
  */
 import { type HostFiles, writeWhole } from '../host/files/index.ts';
-import type { HostCore } from '../service/host.ts';
+import type { CommandHost } from '../toolstack/index.ts';
 import { isQcow2, readQcow2Header } from '../../hypervisor/disks/index.ts';
-import { HEAD_BYTES } from '../host/images/images.ts';
+import { HEAD_BYTES } from '../definitions/images/index.ts';
 import { copyInTurns, isDevice, Storage, StorageError } from '../host/storage/index.ts';
 import { absolutePath, onDisk, storedAt } from './disk-paths.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
@@ -66,10 +66,10 @@ function human(bytes: number): string {
 }
 
 class QemuImg {
-  private readonly host: HostCore;
+  private readonly host: CommandHost;
   private readonly around: Surroundings;
 
-  constructor(host: HostCore, around: Surroundings) {
+  constructor(host: CommandHost, around: Surroundings) {
     this.host = host;
     this.around = around;
   }
@@ -272,7 +272,7 @@ class QemuImg {
   }
 }
 
-export function qemuImgProgram(host: HostCore): Program {
+export function qemuImgProgram(host: CommandHost): Program {
   const names = ['info', 'create', 'convert'] as const;
   return {
     name: 'qemu-img',

@@ -1,7 +1,7 @@
 /** A login at Domain 0: prompt, line, command, again. A page's terminal and node's are the same to it. */
 import { Bash, type BashParts } from './bash.ts';
 import { completeWords } from './completion.ts';
-import { KeyParser } from '../toolstack/terminal/keys.ts';
+import { KeyParser } from '../toolstack/terminal/index.ts';
 import { LineEditor } from './line-editor.ts';
 import type { Owned, Terminal } from './program.ts';
 

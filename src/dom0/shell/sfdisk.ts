@@ -2,7 +2,7 @@
  * `sfdisk`: lists the partitions of a disk, dumps them as a script, and makes those that a script on standard input names, with a PC's master boot record.
  * Source: sfdisk(8) of util-linux 2.38 for scripts, output and refusals.
  */
-import type { HostCore } from '../service/host.ts';
+import type { CommandHost } from '../toolstack/index.ts';
 import {
   isDevice,
   type Partition,
@@ -174,7 +174,7 @@ function make(disk: Disk, script: string, random: number): Ran & { done: boolean
   }
 }
 
-async function open(host: HostCore, written: string, writes: boolean, around: Surroundings): Promise<Disk> {
+async function open(host: CommandHost, written: string, writes: boolean, around: Surroundings): Promise<Disk> {
   const device = await onDisk(host, written, around).catch((error: Error) => {
     throw new Refused(`sfdisk: cannot open ${written}: No such file or directory\n${error.message}`);
   });
@@ -226,7 +226,7 @@ function openAlone(storage: Storage, written: string): ReturnType<Storage['open'
 }
 
 async function sfdisk(
-  host: HostCore,
+  host: CommandHost,
   newDiskId: () => number,
   words: readonly string[],
   around: Surroundings,
@@ -272,7 +272,7 @@ async function sfdisk(
   return { stdout, stderr, status };
 }
 
-export function sfdiskProgram(host: HostCore, storage: Pick<Storage, 'newDiskId'>): Program {
+export function sfdiskProgram(host: CommandHost, storage: Pick<Storage, 'newDiskId'>): Program {
   return {
     name: 'sfdisk',
     summary: 'lists the partitions of a disk or an image, dumps them, and makes those of a script',

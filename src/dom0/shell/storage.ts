@@ -1,9 +1,9 @@
 /** lvs, lvcreate and the other commands for the host's disk as programs of the shell. */
 import { COMMANDS, runStorageCommand, type Storage } from '../host/storage/index.ts';
-import type { HostCore } from '../service/host.ts';
+import type { CommandHost } from '../toolstack/index.ts';
 import type { Program } from './program.ts';
 
-export function storagePrograms(storage: Storage, host: Pick<HostCore, 'openDevices'>): Program[] {
+export function storagePrograms(storage: Storage, host: Pick<CommandHost, 'openDevices'>): Program[] {
   return Object.entries(COMMANDS).map(([name, { usage, about }]) => ({
     name,
     summary: about,

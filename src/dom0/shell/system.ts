@@ -1,12 +1,11 @@
 /** What somebody at a login asks the system itself: who and where he is, how long it is up, its memory and its network. Sources: the tools' own manual pages. */
-import type { HostCore } from '../service/host.ts';
-import type { PortCounts } from '../host/network/bridge.ts';
+import { type CommandHost, HOST_NAME } from '../toolstack/index.ts';
+import type { PortCounts } from '../host/network/index.ts';
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/xen/index.ts';
 import { GROUP, PE_BYTES } from '../host/storage/index.ts';
-import { HOST_NAME } from '../toolstack/commands/host.ts';
 import { failed, type Program, succeeded } from './program.ts';
 
-export const systemPrograms = (host: HostCore): Program[] => [
+export const systemPrograms = (host: CommandHost): Program[] => [
   whoami,
   hostname,
   uname(host),
@@ -27,7 +26,7 @@ const hostname: Program = {
 };
 
 /** Letters of uname(1) in the order in which -a gives them. */
-const uname = (host: HostCore): Program => ({
+const uname = (host: CommandHost): Program => ({
   name: 'uname',
   summary: 'what system this is: uname -a',
   run: async words => {
@@ -52,7 +51,7 @@ const uname = (host: HostCore): Program => ({
 });
 
 /** Load averages are left out: nobody here counts who waits for Domain 0. */
-const uptime = (host: HostCore): Program => ({
+const uptime = (host: CommandHost): Program => ({
   name: 'uptime',
   summary: 'how long the host is up (xl uptime: each domain)',
   run: async () => {
@@ -72,7 +71,7 @@ const uptime = (host: HostCore): Program => ({
 const nproc: Program = { name: 'nproc', summary: 'processors that Domain 0 has', run: async () => succeeded('1\n') };
 
 /** The volume group, which volumes and images lie in; what Domain 0's other files may take nobody here knows. */
-const df = (host: HostCore): Program => ({
+const df = (host: CommandHost): Program => ({
   name: 'df',
   summary: "room on the host's disk, in KiB (-h: in words)",
   run: async words => {
@@ -103,7 +102,7 @@ const df = (host: HostCore): Program => ({
   },
 });
 
-const free = (host: HostCore): Program => ({
+const free = (host: CommandHost): Program => ({
   name: 'free',
   summary: "the machine's memory in KiB (-m: MiB)",
   run: async ([option]) => {
@@ -122,7 +121,7 @@ const KERNEL_REFUSED = 2,
   UNKNOWN_OBJECT = 255;
 
 /** The card has a station address, which the bridge takes on; the other ends of guests' cards have none. */
-const ip = (host: HostCore): Program => ({
+const ip = (host: CommandHost): Program => ({
   name: 'ip',
   summary: 'the bridge and its ports, with what passed them: ip -s link [show DEVICE]',
   run: async words => {

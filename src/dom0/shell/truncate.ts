@@ -1,5 +1,5 @@
 /** `truncate`: files of a length, images on the host's disk among them. Source: truncate(1) of coreutils for operands and what it says. */
-import type { HostCore } from '../service/host.ts';
+import type { CommandHost } from '../toolstack/index.ts';
 import { absolutePath } from './disk-paths.ts';
 import { failed, type Program, succeeded } from './program.ts';
 
@@ -15,7 +15,7 @@ function lengthOf(text: string, old: number): number {
   return sign === '+' ? old + bytes : sign === '-' ? Math.max(0, old - bytes) : bytes;
 }
 
-export function truncateProgram(host: HostCore): Program {
+export function truncateProgram(host: CommandHost): Program {
   return {
     name: 'truncate',
     summary: 'gives files a length: truncate -s 8G /var/lib/xen/images/web.img',

@@ -2,26 +2,27 @@
  * libvirt's spelling of the toolstack: `virsh` with the commands that a VM Server's administrators use most, over managed domains and those that run.
  * Source: tools/virsh-domain.c, virsh-domain-monitor.c and virsh-host.c of libvirt 9 for columns and sentences.
  */
-import { notCarried } from '../definitions/config/not-carried.ts';
-import { otherKeys, others, writeXlConfig } from '../definitions/config/write-xl.ts';
-import { writeSxp } from '../definitions/config/write-sxp.ts';
-import { parseXlConfig } from '../definitions/config/xlcfg.ts';
-import { writeXml } from '../definitions/config/write-xml.ts';
-import { formatFinding, isError, judgeDefinition } from '../definitions/config/model.ts';
-import { prepareToRead } from '../definitions/config/source.ts';
-import type { Definition } from '../definitions/config/definition.ts';
-import type { HostCore } from '../service/host.ts';
+import {
+  type Definition,
+  formatFinding,
+  isError,
+  judgeDefinition,
+  notCarried,
+  otherKeys,
+  others,
+  parseXlConfig,
+  prepareToRead,
+  writeSxp,
+  writeXlConfig,
+  writeXml,
+} from '../definitions/config/index.ts';
+import { addressesOf, type CommandHost, createFrom, definitionOf, managedOf, runNsOf } from '../toolstack/index.ts';
 import type { ManagedDomain } from '../toolstack/managed/index.ts';
 import { currentOf, type SnapshotRecord } from '../toolstack/snapshots/index.ts';
 import { TSC_HZ } from '../../hypervisor/domain/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
-import { ideName } from '../definitions/plan.ts';
+import { ideName } from '../definitions/index.ts';
 import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
-import { createFrom } from '../toolstack/commands/life-words.ts';
-import { definitionOf } from '../toolstack/commands/lists.ts';
-import { managedOf } from '../toolstack/commands/managed.ts';
-import { addressesOf } from '../toolstack/guest-addresses.ts';
-import { runNsOf } from '../toolstack/run-time.ts';
 import { callOf } from './xl.ts';
 import { editManaged } from './edit.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
@@ -33,7 +34,7 @@ interface Domain {
   managed?: ManagedDomain;
 }
 
-type Run = (host: HostCore, words: string[], options: ReadonlySet<string>, around: Surroundings) => Promise<string>;
+type Run = (host: CommandHost, words: string[], options: ReadonlySet<string>, around: Surroundings) => Promise<string>;
 
 interface VirshCommand {
   usage: string;
@@ -50,7 +51,7 @@ class VirshError extends Error {
 const COMMAND = '<command>';
 const NO_DOMAIN = `error: command '${COMMAND}' requires <domain> option`;
 
-async function domains(host: HostCore): Promise<Domain[]> {
+async function domains(host: CommandHost): Promise<Domain[]> {
   const managed = (await host.managed?.list()) ?? [];
   const running = host.all().map(({ id, name }): Domain => {
     const same = managed.find(each => each.name === name);
@@ -62,11 +63,11 @@ async function domains(host: HostCore): Promise<Domain[]> {
   return [{ name: 'Domain-0', id: 0 }, ...running, ...halted];
 }
 
-const definitionFor = (host: HostCore, { id, managed }: Domain): Definition =>
+const definitionFor = (host: CommandHost, { id, managed }: Domain): Definition =>
   id === undefined ? managed!.definition : definitionOf(host, id);
-const uuidFor = (host: HostCore, domain: Domain): string => definitionFor(host, domain).uuid ?? '';
+const uuidFor = (host: CommandHost, domain: Domain): string => definitionFor(host, domain).uuid ?? '';
 
-async function find(host: HostCore, word: string | undefined): Promise<Domain> {
+async function find(host: CommandHost, word: string | undefined): Promise<Domain> {
   if (word === undefined) throw new VirshError(NO_DOMAIN);
   const all = await domains(host);
   const found =
@@ -86,7 +87,7 @@ function domainWord(word: string | undefined): string {
   return word;
 }
 
-function stateOf(host: HostCore, { id }: Domain): string {
+function stateOf(host: CommandHost, { id }: Domain): string {
   if (id === undefined) return 'shut off';
   if (id === 0) return 'running';
   const info = host.all().find(domain => domain.id === id);
@@ -110,7 +111,7 @@ const onDomain =
   (
     verb: string,
     done: string,
-    act: (host: HostCore, domain: Domain, options: ReadonlySet<string>) => Promise<unknown>,
+    act: (host: CommandHost, domain: Domain, options: ReadonlySet<string>) => Promise<unknown>,
     runs = true,
   ): Run =>
   async (host, [word], options) => {
@@ -144,7 +145,7 @@ async function definitionIn(words: string[], { readFile }: Surroundings): Promis
   return { path, text: new TextDecoder().decode(bytes) };
 }
 
-async function list(host: HostCore, options: ReadonlySet<string>): Promise<string> {
+async function list(host: CommandHost, options: ReadonlySet<string>): Promise<string> {
   const shown = (await domains(host)).filter(
     ({ id }) => options.has('all') || (options.has('inactive') ? id === undefined : id !== undefined),
   );
@@ -156,7 +157,7 @@ async function list(host: HostCore, options: ReadonlySet<string>): Promise<strin
   ]);
 }
 
-async function dominfo(host: HostCore, word: string | undefined): Promise<string> {
+async function dominfo(host: CommandHost, word: string | undefined): Promise<string> {
   const domain = await find(host, word);
   const { name, id, managed } = domain;
   const definition = definitionFor(host, domain);
@@ -182,7 +183,7 @@ async function dominfo(host: HostCore, word: string | undefined): Promise<string
   return `${rows.map(([label, value]) => `${`${label}:`.padEnd(15)} ${value}\n`).join('')}\n`;
 }
 
-async function dumpxml(host: HostCore, [word]: string[], options: ReadonlySet<string>): Promise<string> {
+async function dumpxml(host: CommandHost, [word]: string[], options: ReadonlySet<string>): Promise<string> {
   const domain = await find(host, word);
   const inactive = options.has('inactive') && domain.managed;
   return `${writeXml(inactive ? inactive.definition : definitionFor(host, domain), inactive || domain.id === undefined ? {} : { domid: domain.id })}\n`;
@@ -261,7 +262,7 @@ function treeOf(records: readonly SnapshotRecord[]): string {
 const PREFIX = 24;
 const BRIDGE = 'xenbr0';
 /** Where volumes and images are. */
-const POOLS: Record<string, { folder: string; names(host: HostCore): Promise<string[]> }> = {
+const POOLS: Record<string, { folder: string; names(host: CommandHost): Promise<string[]> }> = {
   images: {
     folder: '/var/lib/xen/images',
     names: async host => (await host.parts.files?.readdir('/var/lib/xen/images').catch(() => [])) ?? [],
@@ -598,7 +599,7 @@ const TABLE: Record<string, VirshCommand> = {
   uri: { usage: 'uri', about: 'print the hypervisor canonical URI', run: async () => 'xen:///system\n\n' },
 };
 
-export function virshProgram(host: HostCore): Program {
+export function virshProgram(host: CommandHost): Program {
   return {
     name: 'virsh',
     summary: "the same in libvirt's spelling: virsh help",

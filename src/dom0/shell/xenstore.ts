@@ -2,8 +2,7 @@
  * xenstore-ls, -read, -write and their like as programs of the shell. Options, output and complaints are those of tools/xenstore/xenstore_client.c of Xen
  * 4.17. All of one call is one transaction, but for ls.
  */
-import { StoreError } from '../backends/xenstore/index.ts';
-import type { Permission, StoreClient, StoreView } from '../backends/xenstore/index.ts';
+import { type Permission, type StoreClient, StoreError, type StoreView } from '../backends/xenstore/index.ts';
 import { failed, type Owned, type Program, type Ran, succeeded } from './program.ts';
 
 /** Columns of the output that is no terminal, and where permissions stand. */

@@ -1,8 +1,8 @@
 /** `xl`, and its older spelling `xm`, as programs of the shell: the toolstack's table of commands. Those that the table says own the terminal. */
 import { namesFiles, pathsIn, spellFiles } from '../host/files/index.ts';
-import type { HostCore } from '../service/host.ts';
+import type { CommandHost } from '../toolstack/index.ts';
 import { attachXl, type Call, namesOf, Refusal, runXl, type Table } from '../toolstack/commands/index.ts';
-import { visible } from '../toolstack/terminal/terminal.ts';
+import { visible } from '../toolstack/terminal/index.ts';
 import { absolutePath } from './disk-paths.ts';
 import { failed, type Program, succeeded, type Surroundings } from './program.ts';
 
@@ -12,7 +12,12 @@ const ABOUT = {
 };
 
 /** Words as a call of the toolstack's table, with the files that a program of the shell sees. */
-export function callOf(host: HostCore, words: string[], around: Surroundings, program: Call['program'] = 'xl'): Call {
+export function callOf(
+  host: CommandHost,
+  words: string[],
+  around: Surroundings,
+  program: Call['program'] = 'xl',
+): Call {
   const { readFile, writeFile } = around;
   const absolute = (path: string): string => absolutePath(path, around);
   return {
@@ -41,7 +46,7 @@ function dry([name = '', ...rest]: string[], table: Table): string[] {
   return [name, '-n', ...rest];
 }
 
-export function xlProgram(program: 'xl' | 'xm', host: HostCore, table: Table): Program {
+export function xlProgram(program: 'xl' | 'xm', host: CommandHost, table: Table): Program {
   const names = [...namesOf(table, program), 'help'].sort();
   return {
     name: program,
@@ -80,7 +85,7 @@ export function xlProgram(program: 'xl' | 'xm', host: HostCore, table: Table): P
 }
 
 /** `xentop`, as which `xl top` is known, too. */
-export function xentopProgram(host: HostCore, table: Table): Program {
+export function xentopProgram(host: CommandHost, table: Table): Program {
   const xl = xlProgram('xl', host, table);
   return {
     name: 'xentop',

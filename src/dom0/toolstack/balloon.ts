@@ -1,5 +1,5 @@
 /** What becomes of xl mem-set: the guest's balloon driver gives pages back, or takes them, at its own pace, and what it has by then is counted. */
-import type { Later } from './runners/runner.ts';
+import type { Later } from '../host/index.ts';
 
 /** How often the domain's pages are counted, and how long none may move before the driver has done what it does. */
 const LOOK_MS = 250,

@@ -3,14 +3,17 @@
  * Source: tools/libs/light/libxl_nic.c for the nodes.
  */
 import { SavedStateError } from '../../hypervisor/index.ts';
-import type { Vif } from '../backends/vif/vif.ts';
-import { type BackendParts, backendPath, type DeviceId, frontendPath, XenbusBackend } from '../backends/xenbus.ts';
-import type { Definition } from '../definitions/config/definition.ts';
-import { parseMac } from '../definitions/config/vif.ts';
-import type { PortCounts } from '../host/network/bridge.ts';
-import type { Network } from '../host/network/network.ts';
-import type { Rate } from '../host/network/rate.ts';
-import { backend } from './backends.ts';
+import type { Vif } from '../backends/vif/index.ts';
+import {
+  backend,
+  type BackendParts,
+  backendPath,
+  type DeviceId,
+  frontendPath,
+  XenbusBackend,
+} from '../backends/index.ts';
+import { type Definition, parseMac } from '../definitions/config/index.ts';
+import type { Network, PortCounts, Rate } from '../host/network/index.ts';
 import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
 
 /** A card for the PV drivers of a guest. */

@@ -2,8 +2,7 @@
  * What the toolstack writes into the store for a new domain, before it runs.
  * Source: xen/docs/misc/xenstore-paths.pandoc; tools/libs/light/libxl_create.c, libxl_dom.c.
  */
-import type { StoreClient } from '../backends/xenstore/client.ts';
-import type { Permission } from '../backends/xenstore/store.ts';
+import type { Permission, StoreClient } from '../backends/xenstore/index.ts';
 
 export interface DomainPaths {
   domid: number;

@@ -1,5 +1,5 @@
 /** Which IPv4 addresses a guest's cards have, as far as the host's network knows. */
-import type { HostCore } from '../service/host.ts';
+import type { CommandHost } from './command-host.ts';
 
 export interface CardAddress {
   /** `vifN.0`, as the bridge calls the port. */
@@ -11,7 +11,7 @@ export interface CardAddress {
 }
 
 /** Those of a domain that is there; none once it has stopped. */
-export function addressesOf({ toolstack }: HostCore, id: number): CardAddress[] {
+export function addressesOf({ toolstack }: CommandHost, id: number): CardAddress[] {
   const member = toolstack.members.get(id);
   if (!member || member.ending) return [];
   const { mac, nic } = member.blueprint.definition;

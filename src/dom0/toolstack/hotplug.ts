@@ -4,16 +4,14 @@
  */
 import { type Disk, putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { DriveImage, Medium, OpenMedium } from '../../hypervisor/index.ts';
-import type { XenbusBackend } from '../backends/xenbus.ts';
-import { XENBUS_STATE } from '../backends/xenbus.ts';
-import type { DefinedDisk } from '../definitions/config/definition.ts';
-import type { Rate } from '../host/network/rate.ts';
-import { ideName } from '../definitions/plan.ts';
-import { backend, loadBackends } from './backends.ts';
+import { backend, loadBackends, XENBUS_STATE, type XenbusBackend } from '../backends/index.ts';
+import type { DefinedDisk } from '../definitions/config/index.ts';
+import type { Rate } from '../host/network/index.ts';
+import { ideName } from '../definitions/index.ts';
 import { NO_DISC, openInDomain0, queuedMedium } from './disks.ts';
 import type { DomainConsole, Member } from './member.ts';
 import type { Toolstack } from './toolstack.ts';
-import type { Later } from './runners/runner.ts';
+import type { Later } from '../host/index.ts';
 
 /** How long a front end may take to let go (LIBXL_DESTROY_TIMEOUT), and how often it is looked at. */
 const CLOSE_MS = 10_000,

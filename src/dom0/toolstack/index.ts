@@ -1,5 +1,33 @@
 /** The toolstack: domains built, run, saved and buried. */
-export { type Blueprint, type DomainConsole, type Member, blueprintOf, savedDrives, shapeOf } from './member.ts';
+export {
+  type Blueprint,
+  blueprintOf,
+  type DomainConsole,
+  hasScreen,
+  type Member,
+  type OpenHostDevice,
+  savedDrives,
+  shapeOf,
+} from './member.ts';
 export { changeDisc } from './hotplug.ts';
 export { Services, WHOLE_P2M } from './services.ts';
 export { Toolstack, type ToolstackListener, type ToolstackParts } from './toolstack.ts';
+export { FIRST_COMMANDS } from './commands/first.ts';
+export { bind, type Bound, type Deeds } from './commands/command.ts';
+export { findManaged, managedOf, remove } from './commands/managed.ts';
+export { createFrom, filesFor } from './commands/life-words.ts';
+export type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, HostInfo, Task } from './wire.ts';
+export type { Cause, Caused, TaskRecord } from './recorder.ts';
+export { Tasks } from './tasks.ts';
+export type { CommandHost, Guest } from './command-host.ts';
+export { actionOf, follows, hasStopped, lastExits } from './endings.ts';
+export { reasonOf } from './break-words.ts';
+export { uuidOf } from './uuid.ts';
+export { Viewers } from './viewers.ts';
+export type { CardInfo } from './cards.ts';
+export { addressesOf, type CardAddress } from './guest-addresses.ts';
+export { onlineOf } from './commands/processors.ts';
+export { runNsOf } from './run-time.ts';
+export { HOST_NAME } from './commands/host.ts';
+export { xorshift } from './random.ts';
+export { definitionOf } from './commands/lists.ts';

@@ -2,16 +2,18 @@
 import type { Balloon } from './balloon.ts';
 import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
-import { type BreakHit, type BreakPoint, p2mFrames } from '../../hypervisor/domain/index.ts';
-import { DEFAULT_MAC } from '../../hypervisor/domain/index.ts';
-import { BAD_NAME, type Definition, type DomainType } from '../definitions/config/definition.ts';
-import { judgeDefinition } from '../definitions/config/model.ts';
-import { lengthProblem } from '../definitions/config/xlcfg.ts';
+import { type BreakHit, type BreakPoint, DEFAULT_MAC, p2mFrames } from '../../hypervisor/domain/index.ts';
+import {
+  BAD_NAME,
+  type Definition,
+  type DomainType,
+  judgeDefinition,
+  lengthProblem,
+} from '../definitions/config/index.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
 import type { Disk } from '../../devices/ide/index.ts';
 import type { SavedDrive } from '../../hypervisor/disks/index.ts';
-import type { DeviceModel } from '../backends/device-model/device-model.ts';
-import { modelOf } from '../backends/device-model/saved-model.ts';
+import { type DeviceModel, modelOf } from '../backends/device-model/index.ts';
 import type { DomainRunner } from './runners/runner.ts';
 import { cardsOf, savedCards } from './cards.ts';
 import { type GuestDisk, savedDisks } from './disks.ts';

@@ -4,10 +4,16 @@
  */
 import type { State } from '../../devices/index.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';
-import type { PvConsole } from '../backends/console/pv-console.ts';
-import type { StoreClient } from '../backends/xenstore/client.ts';
-import { isValidPath, ofDomain, type Permission, QUOTA } from '../backends/xenstore/store.ts';
-import type { SavedConnection, Xenstored } from '../backends/xenstore/xenstored.ts';
+import type { PvConsole } from '../backends/console/index.ts';
+import {
+  isValidPath,
+  ofDomain,
+  type Permission,
+  QUOTA,
+  type SavedConnection,
+  type StoreClient,
+  type Xenstored,
+} from '../backends/xenstore/index.ts';
 
 interface SavedNode {
   /** Below the domain's own path. */

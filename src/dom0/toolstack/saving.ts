@@ -1,6 +1,6 @@
 /** A domain is saved: a guest with Xen's drivers suspends itself first, any other is held still while its state is written. */
 import type { State } from '../../devices/index.ts';
-import type { Later } from './runners/runner.ts';
+import type { Later } from '../host/index.ts';
 import type { Member } from './member.ts';
 import type { Services } from './services.ts';
 

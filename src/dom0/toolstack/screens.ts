@@ -5,8 +5,7 @@
 import type { MouseMove } from '../../hypervisor/index.ts';
 import type { ScreenWriter, Timers } from '../../devices/index.ts';
 import type { Vfb, Vkbd } from '../backends/vfb/index.ts';
-import { type BackendParts, type DeviceId, XenbusBackend } from '../backends/xenbus.ts';
-import { backend } from './backends.ts';
+import { backend, type BackendParts, type DeviceId, XenbusBackend } from '../backends/index.ts';
 import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
 
 /** What a saved state has of it; anybody's word until a back end has looked at it. */

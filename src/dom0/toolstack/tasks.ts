@@ -1,5 +1,5 @@
 /** What was done on the host, by the xl command that it equals, and how it ended. */
-import type { Task } from '../service/api.ts';
+import type { Task } from './wire.ts';
 import { Recorder, type Recording, type TaskRecord } from './recorder.ts';
 
 /** Finished tasks that are remembered. */

@@ -3,11 +3,9 @@
  * command line and the benchmarks are its callers. What differs between them is handed in: clocks, where domains run, where bytes are shown.
  */
 import { COUNTERS, LAST_CODE_KEPT, MAILBOX } from '../../hypervisor/layout/index.ts';
-import { createDomain, destroyDomain, releaseRam } from '../../hypervisor/memory/index.ts';
-import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
-import { queueClock, Scheduler, sharesOf } from '../../hypervisor/scheduler/index.ts';
-import { Slot } from '../../hypervisor/scheduler/index.ts';
-import { wired } from '../../hypervisor/domain/index.ts';
+import { createDomain, destroyDomain, DOMAIN_0, releaseRam } from '../../hypervisor/memory/index.ts';
+import { queueClock, Scheduler, sharesOf, Slot } from '../../hypervisor/scheduler/index.ts';
+import { type BreakHit, type WaitsFor, wired } from '../../hypervisor/domain/index.ts';
 import { loadNic } from '../../devices/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
@@ -22,10 +20,9 @@ import {
 } from '../../hypervisor/index.ts';
 import { GuestLog } from '../../hypervisor/xen/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
-import type { BreakHit, WaitsFor } from '../../hypervisor/domain/index.ts';
-import { hostTime } from '../backends/device-model/host-time.ts';
-import { modelOf } from '../backends/device-model/saved-model.ts';
-import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from './runners/runner.ts';
+import { hostTime, modelOf } from '../backends/device-model/index.ts';
+import type { DomainListener, DomainRunner, DomainStart, Runners, RunnersHost } from './runners/runner.ts';
+import type { Later } from '../host/index.ts';
 import {
   actionOf,
   dumpsCore,
@@ -47,12 +44,12 @@ import {
   type Restarts,
   shapeOf,
 } from './member.ts';
-import type { Action } from '../definitions/config/definition.ts';
+import type { Action } from '../definitions/config/index.ts';
 import type { Recorder } from './recorder.ts';
-import type { Dom0Time } from '../host/network/network.ts';
+import type { Dom0Time } from '../host/network/index.ts';
 import { type StartedXen, startXen } from './boot/start-xen.ts';
-import { NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/no-vt.ts';
-import { backend, loadBackends } from './backends.ts';
+import { NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
+import { backend, loadBackends } from '../backends/index.ts';
 import { openInDomain0, queuedMedium } from './disks.ts';
 import { type Held, Saving } from './saving.ts';
 import { backendsOf, Services, XEN_TYPES } from './services.ts';

@@ -1,9 +1,8 @@
 /** Who looks at a domain: each gets what its console showed, what it shows, and, where memory is not shared, copies of screen and counters. */
 import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../../hypervisor/layout/index.ts';
 import type { DomainRecord, Machine } from '../../hypervisor/memory/index.ts';
-import { ConsoleHistory } from '../backends/console/console-history.ts';
-import type { ConsoleLog } from '../backends/console/console-log.ts';
-import type { ConsoleInput, ConsoleOutput } from '../service/api.ts';
+import { ConsoleHistory, type ConsoleLog } from '../backends/console/index.ts';
+import type { ConsoleInput, ConsoleOutput } from './wire.ts';
 
 /** Copies are made this often. */
 const SNAPSHOT_MS = 100;

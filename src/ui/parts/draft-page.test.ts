@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { h, render } from 'preact';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Finding } from '../../dom0/service/api.ts';
+import type { Finding } from '../../dom0/definitions/verdicts.ts';
 import { draft } from '../state.ts';
 import { DraftPage } from './draft-page.tsx';
 

@@ -1,6 +1,6 @@
 /** What a guest shows, in a file that outlives it: what xenconsoled keeps in XEN_LOG_DIR/console with --log=guest (tools/console/daemon/io.c). */
 import { type HostFiles, LOG_BYTES, LogFile } from '../../host/files/index.ts';
-import type { Later } from '../../toolstack/runners/runner.ts';
+import type { Later } from '../../host/index.ts';
 
 const FOLDER = '/var/log/xen/console';
 /** What a guest shows comes into the file so much later, at most. */

@@ -2,24 +2,23 @@
  * A device model in Domain 0 (device_model_stubdomain_override = 0): the same devices that the domain's worker has otherwise, over an ioreq server and the
  * guest's memory mapped from outside. It works when Domain 0 does, in its slot: on events of the guest, on its devices' deadlines, on what people type.
  */
-import type { Clock } from '../../../devices/index.ts';
-import { EmulatedDevices, setBootOrder, TimerQueue, type VideoMemory } from '../../../devices/index.ts';
-import { setLinux } from '../../../devices/index.ts';
+import {
+  type Clock,
+  EmulatedDevices,
+  setBootOrder,
+  setLinux,
+  TimerQueue,
+  type VideoMemory,
+} from '../../../devices/index.ts';
 import { type Disk, type IdeAttachment, putDisc, removableKind } from '../../../devices/ide/index.ts';
 import { tracedDrives } from '../../../hypervisor/disks/index.ts';
-import type { WiredCard } from '../../../hypervisor/domain/index.ts';
+import { type Boot, hasHpet, ScreenBlock, SerialFeed, type WiredCard } from '../../../hypervisor/domain/index.ts';
 import type { IoTrace } from '../../../hypervisor/tracing/index.ts';
-import type { Boot } from '../../../hypervisor/domain/index.ts';
 import type { MouseMove } from '../../../hypervisor/index.ts';
-import { type Ioreq, IOREQ_TYPE } from '../../../hypervisor/ioreq/index.ts';
-import { IoreqServer } from '../../../hypervisor/ioreq/index.ts';
-import { SignalSender } from '../../../hypervisor/ioreq/index.ts';
+import { type Ioreq, IOREQ_TYPE, IoreqServer, SignalSender } from '../../../hypervisor/ioreq/index.ts';
 import { MODEL, XEN_MODEL } from '../../../hypervisor/layout/index.ts';
 import { type DomainRecord, FRAME_BYTES, VIDEO_BYTES } from '../../../hypervisor/memory/index.ts';
-import { hasHpet, ScreenBlock } from '../../../hypervisor/domain/index.ts';
-import { SerialFeed } from '../../../hypervisor/domain/index.ts';
-import { APIC_ID_STEP } from '../../../hypervisor/xen/index.ts';
-import type { Dom0 } from '../../../hypervisor/xen/index.ts';
+import { APIC_ID_STEP, type Dom0 } from '../../../hypervisor/xen/index.ts';
 import { ForeignMemory } from './foreign-memory.ts';
 import { restoreDisks, saveModel } from './model-disks.ts';
 import type { SavedModel } from './saved-model.ts';

@@ -1,5 +1,5 @@
 /** Time of a device model whose guest runs in another worker: the host's, from when it starts. */
-import type { Later } from '../../toolstack/runners/runner.ts';
+import type { Later } from '../../host/index.ts';
 import type { DeviceModelOptions } from './device-model.ts';
 
 /** `hostMs`: monotonic. `due`: a deadline has come; Domain 0 is to have a turn soon. */

@@ -6,9 +6,15 @@ import type { Timer, Timers } from '../../../devices/index.ts';
 import { HEADER_BYTES, MAX_FRAME } from '../../../devices/net/index.ts';
 import { IO_HOP, type IoTrace } from '../../../hypervisor/tracing/index.ts';
 import type { DomainRecord } from '../../../hypervisor/index.ts';
-import type { Bridge, BridgePort } from '../../host/network/bridge.ts';
-import { finish, type Frame, numberOf } from '../../host/network/frame.ts';
-import { Credit, type Rate } from '../../host/network/rate.ts';
+import {
+  type Bridge,
+  type BridgePort,
+  Credit,
+  finish,
+  type Frame,
+  numberOf,
+  type Rate,
+} from '../../host/network/index.ts';
 import type { BackRing, RingLook, SavedRing } from '../ring.ts';
 import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';
 import {

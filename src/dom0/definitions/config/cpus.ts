@@ -2,7 +2,7 @@
  * Lists of physical processors: `cpus` and `cpus_soft`. Source: xl.cfg(5) of Xen 4.17, and update_cpumap_range() in tools/xl/xl_vcpu.c: numbers, ranges,
  * all, nodes:…, each with ^ taken out again, from left to right.
  */
-import type { Remedy } from '../../service/api.ts';
+import type { Remedy } from '../verdicts.ts';
 import { type Affinity, MAX_PCPUS } from '../../../hypervisor/scheduler/index.ts';
 
 /** Bit n: processor n. */

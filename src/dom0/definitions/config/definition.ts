@@ -1,7 +1,8 @@
 /** A domain as a definition asks for it, whatever language the definition is written in. */
 import type { Affinity } from '../../../hypervisor/scheduler/index.ts';
 import type { NicModel } from '../../../hypervisor/index.ts';
-import type { Rate } from '../../host/network/rate.ts';
+import type { Rate } from '../../host/network/index.ts';
+import type { BootLoader } from '../../host/index.ts';
 import type { DiskSpec } from './disk.ts';
 import type { Position } from './xlcfg.ts';
 
@@ -87,18 +88,6 @@ export interface Definition {
   onPoweroff: Action;
   onReboot: Action;
   onCrash: Action;
-}
-
-/** A boot loader of Domain 0 (boot-loader/boot-loader.ts). */
-export interface BootLoader {
-  program: 'pygrub' | 'domUloader';
-  /** The entry of a menu, by number or title; of domUloader DEVICE:KERNEL,RAMDISK. */
-  entry?: string;
-  /** On the disk, in place of a menu's. */
-  kernel?: string;
-  ramdisk?: string;
-  /** For the kernel, behind a menu's. */
-  args?: string;
 }
 
 /** A boot loader's options as words. */

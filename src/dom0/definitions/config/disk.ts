@@ -2,8 +2,8 @@
  * One disk of a definition. Source: xl-disk-configuration(5) of Xen 4.17: positional target, format, vdev, access; each also by name; flags;
  * `target=` takes the rest of the text; the prefixes of older releases (phy:, file:, tap:aio: and formats).
  */
-import type { Remedy } from '../../service/api.ts';
-import type { ImageKind } from '../../host/images/images.ts';
+import type { Remedy } from '../verdicts.ts';
+import type { ImageKind } from '../images/images.ts';
 import {
   approximated,
   ignored,

@@ -1,8 +1,21 @@
 /** Definitions: read from any format, judged, written back. */
 export { bootOrder, bootOrderProblem } from './boot-order.ts';
-export { affinityProblem } from './cpus.ts';
+export { affinityProblem, ALL_CPUS, formatAffinity, formatCpus, parseCpus } from './cpus.ts';
 export { NO_BOOT_CHECK } from './keys/xen.ts';
-export { type Action, type Bios, type Definition, newDefinition } from './definition.ts';
-export { type DomainType, formatFinding } from './model.ts';
+export { type Action, BAD_NAME, type Bios, type DefinedDisk, type Definition, newDefinition } from './definition.ts';
+export { type DomainType, formatFinding, isError, judgeDefinition } from './model.ts';
 export { prepareToRead } from './source.ts';
-export { lengthProblem, MOST_BYTES } from './xlcfg.ts';
+export { lengthProblem, MOST_BYTES, parseXlConfig } from './xlcfg.ts';
+export { type DiskSpec, parseDisk } from './disk.ts';
+export { changeDefinition } from './edit-xl.ts';
+export { DEFAULT_NIC, parseMac, parseVif } from './vif.ts';
+export { otherKeys, others, writeValue, writeXlConfig } from './write-xl.ts';
+export { deviceNumber } from './device-number.ts';
+export { notCarried } from './not-carried.ts';
+export { writeSxp } from './write-sxp.ts';
+export { writeXml } from './write-xml.ts';
+export { nearest } from './nearest.ts';
+export { writeJson } from './write-json.ts';
+export { KEYS } from './keys.ts';
+export type { Plain } from './rule.ts';
+export type { ValueType } from './values.ts';

@@ -2,7 +2,7 @@
  * What a definition means here: one verdict for every key, and the domain that comes of it. The rules are in `keys/`.
  * Meanings and defaults: xl.cfg(5) of Xen 4.17 and xen/tools/xl/xl_parse.c.
  */
-import type { Finding, Verdict } from '../../service/api.ts';
+import type { Finding, Verdict } from '../verdicts.ts';
 import { type Definition, newDefinition } from './definition.ts';
 import { KEYS } from './keys.ts';
 import { nearest } from './nearest.ts';

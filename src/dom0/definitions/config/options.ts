@@ -1,5 +1,5 @@
 /** The named options and flags inside a text of a definition, as those of a disk or a network card: what each comes to here. */
-import type { Remedy, Verdict } from '../../service/api.ts';
+import type { Remedy, Verdict } from '../verdicts.ts';
 import { nearest } from './nearest.ts';
 import { shortened } from './xlcfg.ts';
 

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { testHost } from '../../service/host.test-support.ts';
-import type { NamedFile } from '../../service/api.ts';
+import type { NamedFile } from '../verdicts.ts';
 import { writeExt2 } from '../../../../scripts/archive/ext2.ts';
 import { bootFromDisk } from '../../host/boot-loader/index.ts';
 import { type Firmware, loaderNamed, planFiles } from '../plan.ts';

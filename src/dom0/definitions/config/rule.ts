@@ -2,7 +2,7 @@
  * What a rule is: the values that a key of a definition takes, what they come to here, and where they go. One entry of a family's file (`keys/`) is a key:
  * reader and writers of definitions, verdicts and the list of known keys take it from there.
  */
-import type { Verdict } from '../../service/api.ts';
+import type { Verdict } from '../verdicts.ts';
 import type { Definition, DomainType } from './definition.ts';
 import { nearest } from './nearest.ts';
 import { type Judged, used, wrong } from './options.ts';

@@ -1,5 +1,5 @@
 /** Values of settings: whether one has the kind that its key takes, and what it comes to. */
-import type { Remedy } from '../../service/api.ts';
+import type { Remedy } from '../verdicts.ts';
 import { type Atom, shortened, type Value } from './xlcfg.ts';
 
 /** What xl accepts as the value. 'defbool' is 0 or 1; 'list or string' covers keys of which both spellings are documented. */

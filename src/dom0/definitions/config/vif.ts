@@ -16,7 +16,7 @@ import {
   used,
   wrong,
 } from './options.ts';
-import { parseRate, type Rate } from '../../host/network/rate.ts';
+import { parseRate, type Rate } from '../../host/network/index.ts';
 import type { CardOptions } from './definition.ts';
 import { shortened } from './xlcfg.ts';
 

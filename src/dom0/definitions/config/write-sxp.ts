@@ -1,6 +1,6 @@
 /** A domain's definition as xend exported it (`xm list --long` of a domain that does not run). Source: XendConfig.py, to_sxp(), of Xen 4.1. */
 import { affinityLists } from './cpus.ts';
-import { formatRate } from '../../host/network/rate.ts';
+import { formatRate } from '../../host/network/index.ts';
 import { type Definition, loaderText } from './definition.ts';
 import { type DiskSpec, otherOption } from './disk.ts';
 import type { Plain } from './rule.ts';

@@ -8,7 +8,7 @@
  *
  * Recovery is by line, as in the original, so one reading reports every error. Time is linear in the length of the text, which is bounded.
  */
-import type { Remedy } from '../../service/api.ts';
+import type { Remedy } from '../verdicts.ts';
 
 /** A definition has at most so many bytes, and lists in lists so deep: what is longer was meant to be something else. */
 export const MOST_BYTES = 256 * 1024,

@@ -11,8 +11,19 @@ import {
   partsOf,
   type Readable,
 } from '../../../formats/file-systems/index.ts';
-import type { BootLoader } from '../../definitions/config/definition.ts';
 import { type Menu, readExtlinux, readGrubCfg, readMenuLst } from './menus.ts';
+
+/** A boot loader of Domain 0 as a definition names it. */
+export interface BootLoader {
+  program: 'pygrub' | 'domUloader';
+  /** The entry of a menu, by number or title; of domUloader DEVICE:KERNEL,RAMDISK. */
+  entry?: string;
+  /** On the disk, in place of a menu's. */
+  kernel?: string;
+  ramdisk?: string;
+  /** For the kernel, behind a menu's. */
+  args?: string;
+}
 
 /** No kernel comes of it; a sentence. */
 export class BootLoaderError extends Error {

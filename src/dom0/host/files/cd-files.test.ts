@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { makeCd } from '../../../formats/file-systems/index.ts';
-import { imageKind, imageProblem } from '../images/images.ts';
+import { imageKind, imageProblem } from '../../definitions/images/images.ts';
 import { cdOfFiles } from './cd-files.ts';
 import type { HostFiles } from './host-files.ts';
 

@@ -2,8 +2,7 @@
  * The PCI bus of the simulated host, as Domain 0's drivers see it: configuration space, registers in memory, interrupt lines, and machine memory that a
  * device may reach. A device gets no other memory than its driver has asked for.
  */
-import type { Device, Dma, IrqLine } from '../../../devices/index.ts';
-import { IoBus } from '../../../devices/index.ts';
+import { type Device, type Dma, IoBus, type IrqLine } from '../../../devices/index.ts';
 import { PCI, PciBus, PciFunction } from '../../../devices/pci/index.ts';
 import { DOMAIN_0, FRAME_BYTES, HostError, type Machine } from '../../../hypervisor/memory/index.ts';
 

@@ -3,8 +3,16 @@
  * Sources: RFC 9293 (TCP), RFC 768 (UDP), RFC 791 (IP), RFC 1071 (checksum), RFC 3168 6.1.2 (CWR goes with the first segment);
  * Linux's Documentation/networking/segmentation-offloads.rst.
  */
-import { HEADER_BYTES, MAX_FRAME } from '../../../devices/net/index.ts';
-import { checksum, ETHERTYPE_IP, get16, get32, put16, put32 } from '../../../devices/net/index.ts';
+import {
+  checksum,
+  ETHERTYPE_IP,
+  get16,
+  get32,
+  HEADER_BYTES,
+  MAX_FRAME,
+  put16,
+  put32,
+} from '../../../devices/net/index.ts';
 
 export interface Frame {
   /** Destination, source, type, data. Nobody changes them once the frame is under way. */

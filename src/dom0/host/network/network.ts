@@ -1,6 +1,5 @@
 /** The network of Domain 0: the bridge xenbr0, the cards of guests on it, and the host's own card as its uplink (uplink.ts). */
-import { TimerQueue } from '../../../devices/index.ts';
-import type { Clock } from '../../../devices/index.ts';
+import { type Clock, TimerQueue } from '../../../devices/index.ts';
 import { formatAddress, type GivenOut, type PeerOptions } from '../../../devices/net/index.ts';
 import type { IoTrace } from '../../../hypervisor/tracing/index.ts';
 import { type DomainRecord, HostError, type Machine } from '../../../hypervisor/memory/index.ts';

@@ -4,7 +4,7 @@
  */
 import { filesFrom, type HostFiles, install, type KeptFiles, type ShippedGuest } from '../files/index.ts';
 import { type HostState, openHostState } from './state.ts';
-import type { Later } from '../../toolstack/runners/runner.ts';
+import type { Later } from '../timers.ts';
 import {
   DISK,
   STATE_FILES,

@@ -1,6 +1,6 @@
 /** What outlives a host: its disk, and Domain 0's files. */
 import { ImageTree, install, KeptFiles, type ShippedGuest } from '../files/index.ts';
-import type { Later } from '../../toolstack/runners/runner.ts';
+import type { Later } from '../timers.ts';
 import { Storage, type Store, StoreFull } from '../storage/index.ts';
 
 export interface HostState {

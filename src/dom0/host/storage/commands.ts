@@ -3,8 +3,7 @@
  * words, and with the status, of lvm 2.03.16.
  */
 import type { Place } from '../../../devices/ide/index.ts';
-import { GROUP } from './device-names.ts';
-import { PE_BYTES } from './device-names.ts';
+import { GROUP, PE_BYTES } from './device-names.ts';
 import { SECTOR_BYTES } from './medium.ts';
 import { GOOD_NAME, type Storage } from './storage.ts';
 import { StorageError } from './store.ts';

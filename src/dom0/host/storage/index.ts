@@ -8,7 +8,7 @@ export { DiskController } from './disk-controller.ts';
 export { hasOpfs, type NotKept, openOpfs } from './opfs-in-worker.ts';
 export { ExtentDisk } from './extent-disk.ts';
 export type { BaseImage } from './overlay-volume.ts';
-export { cutExtentDisk, cutJournal, cutVolumes } from './power-cuts.ts';
+export { cutExtentDisk, cutJournal, cutOften, cutVolumes } from './power-cuts.ts';
 export {
   type HeldStore,
   type OpenStore,

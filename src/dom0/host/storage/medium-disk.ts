@@ -2,7 +2,7 @@
 import type { Disk, Place } from '../../../devices/ide/index.ts';
 import { partOfRequest } from '../../../hypervisor/tracing/index.ts';
 import { type DiskChange, fingerprint } from '../../../hypervisor/disks/index.ts';
-import type { Later } from '../../toolstack/runners/runner.ts';
+import type { Later } from '../timers.ts';
 import { type Medium, type MediumRequest, startOn } from './medium.ts';
 import type { DriveMedium, DriveNews } from './storage-drives.ts';
 import { StoreFull } from './store.ts';

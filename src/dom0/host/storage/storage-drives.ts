@@ -1,7 +1,7 @@
 /** The storage worker's end of the queues through which drives in domains' workers reach the host's disk (hypervisor/disks/drive-queue.ts). */
 import { DriveServer } from '../../../hypervisor/disks/index.ts';
 import { Machine } from '../../../hypervisor/memory/index.ts';
-import type { Later } from '../../toolstack/runners/runner.ts';
+import type { Later } from '../timers.ts';
 import type { Layout, Medium } from './medium.ts';
 import { MediumDisk } from './medium-disk.ts';
 import { mediumOf } from './volume.ts';

@@ -6,8 +6,7 @@ import type { Medium } from './medium.ts';
 import { readPartitions } from './partitions.ts';
 import { cutVolumes } from './power-cuts.ts';
 import { Storage } from './storage.ts';
-import { StorageError } from './store.ts';
-import { MemoryStore, type Store } from './store.ts';
+import { MemoryStore, StorageError, type Store } from './store.ts';
 
 const GIB = 2 ** 30;
 const open = (store: Store = new MemoryStore(), diskBytes?: number): Promise<Storage> =>

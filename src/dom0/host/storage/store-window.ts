@@ -17,7 +17,7 @@ import { XENHEAP } from '../../../hypervisor/layout/index.ts';
 import { carriedRequest, KeptHops, passes, within } from '../../../hypervisor/tracing/index.ts';
 import { DOMAIN_0, Machine } from '../../../hypervisor/memory/index.ts';
 import { ringDoorbell, ringStorage } from '../../../hypervisor/worker/index.ts';
-import type { Later } from '../../toolstack/runners/runner.ts';
+import type { Later } from '../timers.ts';
 import { ExtentDisk, type StoredDisk, UNFLUSHED_BYTES } from './extent-disk.ts';
 import { type DriveMedium, type DriveNews, DriveServers } from './storage-drives.ts';
 import { type Store, type StoreFile, StoreDamaged, StoreFull } from './store.ts';

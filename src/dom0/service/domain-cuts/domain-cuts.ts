@@ -4,11 +4,10 @@ import { KeptFiles } from '../../host/files/index.ts';
 import { createHost } from '../create-host.ts';
 import type { HostCore } from '../host.ts';
 import { DEFINITIONS, type ManagedDomain } from '../../toolstack/managed/index.ts';
-import { inTurns } from '../../toolstack/runners/runner-local.ts';
+import { inTurns } from '../../toolstack/runners/index.ts';
 import { type LoggingStore, PowerCut, type Random } from '../../host/storage/logging-store.test-support.ts';
-import { cutOften } from '../../host/storage/power-cuts.ts';
-import { Storage } from '../../host/storage/index.ts';
-import { remove } from '../../toolstack/commands/managed.ts';
+import { cutOften, Storage } from '../../host/storage/index.ts';
+import { remove } from '../../toolstack/index.ts';
 
 import { cloneDomain, deleteSnapshot, recordsOf, revertTo, takeSnapshot } from '../../toolstack/snapshots/index.ts';
 

@@ -1,13 +1,13 @@
 /** What Domain 0 says when it starts: the hardware that its drivers found, and what it serves. `dmesg` in its shell shows it. */
-import type { HostCore } from '../../service/host.ts';
-import type { HostState } from '../../host/state/state.ts';
+import type { CommandHost } from '../command-host.ts';
+import type { HostState } from '../../host/state/index.ts';
 import type { HostBoot } from './menu/index.ts';
 
 const SECTOR_BYTES = 512;
 
 /** Lines in the order in which things come up; all of them read from the host as it is. @throws as HostState.files */
 export async function domain0Log(
-  host: HostCore,
+  host: CommandHost,
   { storage }: HostState,
   { dom0CommandLine }: Pick<HostBoot, 'dom0CommandLine'>,
 ): Promise<string[]> {

@@ -4,3 +4,5 @@ export { describeHost, fittedHost, type HostDefinition, HostDefinitionError, rea
 export { HOST_SETTINGS, keepHostWords, keptHostWords, readKeptHost, settledHost } from './host-settings.ts';
 export { startXen, type StartedXen } from './start-xen.ts';
 export { parseXenOptions, readXenOptions } from './xen-options.ts';
+export { domain0Log } from './domain0-log.ts';
+export { stopGuests } from './stop-guests.ts';

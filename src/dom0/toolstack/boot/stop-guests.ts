@@ -1,5 +1,5 @@
 /** The host is about to go: its guests are shut down in order, the one that was started last first, as the service xendomains does. */
-import type { Guest, HostCore } from '../../service/host.ts';
+import type { CommandHost, Guest } from '../command-host.ts';
 
 /** How long one guest may take. */
 export const MOST_STOP_MS = 30_000;
@@ -7,7 +7,7 @@ export const MOST_STOP_MS = 30_000;
 const ASK_AGAIN_MS = 5000;
 
 /** Asks each guest to shut down and waits for it; one that does not, or cannot, is destroyed. `say`: a line of what happens. */
-export async function stopGuests(host: HostCore, say: (line: string) => void): Promise<void> {
+export async function stopGuests(host: CommandHost, say: (line: string) => void): Promise<void> {
   const seen = new Set<string>();
   for (;;) {
     const member = [...host.toolstack.members.values()].findLast(({ record }) => !host.lost.has(record.id));
@@ -31,7 +31,7 @@ export async function stopGuests(host: HostCore, say: (line: string) => void): P
 }
 
 /** How it ended; undefined: it has not. */
-function stopped(host: HostCore, member: Guest): Promise<string | undefined> {
+function stopped(host: CommandHost, member: Guest): Promise<string | undefined> {
   return new Promise(resolve => {
     let stopAsking = (): void => {};
     const askAgain = (): void => {

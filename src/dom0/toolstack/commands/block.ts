@@ -1,13 +1,10 @@
 /** Disks that come and go while a guest runs. Source: tools/xl/xl_block.c of Xen 4.17. */
 import type { DriveImage } from '../../../hypervisor/index.ts';
-import type { NamedFile } from '../../service/api.ts';
-import { deviceNumber } from '../../definitions/config/device-number.ts';
-import { parseDisk } from '../../definitions/config/disk.ts';
-import { HEAD_BYTES, imageProblem } from '../../host/images/images.ts';
-import type { HostCore } from '../../service/host.ts';
-import { unpackedImage } from '../../host/images/packed.ts';
-import { baseName } from '../../definitions/plan.ts';
-import { loadBackends } from '../backends.ts';
+import { baseName, type NamedFile } from '../../definitions/index.ts';
+import { deviceNumber, parseDisk } from '../../definitions/config/index.ts';
+import { HEAD_BYTES, imageProblem, unpackedImage } from '../../definitions/images/index.ts';
+import type { CommandHost } from '../command-host.ts';
+import { loadBackends } from '../../backends/index.ts';
 import { type DiskInfo, formatBlockList } from '../disks.ts';
 import { attachDisk, detachDisk } from '../hotplug.ts';
 import { command, Refusal } from './command.ts';
@@ -16,7 +13,7 @@ import { atLeast, findDomain, readWords } from './words.ts';
 export const blockList = command({
   summary: 'List virtual block devices for a domain',
   usage: '<Domain(s)>',
-  run: async (host: HostCore, id: number): Promise<DiskInfo[]> =>
+  run: async (host: CommandHost, id: number): Promise<DiskInfo[]> =>
     host.member(id).attached ? host.toolstack.services.devices(id).disks.list() : [],
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
@@ -36,7 +33,7 @@ export const blockAttach = command({
   usage: '<Domain> <disk-spec-component(s)>...',
   modifies: true,
   /** A disk for its PV drivers, as xl.cfg writes it; `file`: what it names, where that is a file. */
-  run: (host: HostCore, id: number, spec: string, file?: NamedFile): Promise<void> => {
+  run: (host: CommandHost, id: number, spec: string, file?: NamedFile): Promise<void> => {
     const member = host.living(id);
     return host.tasks.run(
       `xl block-attach ${member.name} ${spec}`,
@@ -111,7 +108,7 @@ export const blockDetach = command({
   options: [['--force', 'Take it away whatever the guest does with it']],
   modifies: true,
   /** By the name of the device, or its number; what the guest wrote to a file goes with it. */
-  run: (host: HostCore, id: number, device: string, force: boolean = false): Promise<void> => {
+  run: (host: CommandHost, id: number, device: string, force: boolean = false): Promise<void> => {
     const member = host.living(id);
     return host.tasks.run(
       `xl block-detach ${member.name} ${device}`,

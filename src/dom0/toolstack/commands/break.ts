@@ -1,6 +1,6 @@
 /** Where a domain is to stop: an instruction, or bytes that somebody writes or touches. The command is ours; with Xen one attaches gdbsx. */
 import { BREAK_KINDS, type BreakPoint, MOST_BREAKS, MOST_WATCHED_BYTES } from '../../../hypervisor/domain/index.ts';
-import type { HostCore } from '../../service/host.ts';
+import type { CommandHost } from '../command-host.ts';
 import { hex, spelled } from '../break-words.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
@@ -53,7 +53,7 @@ export const breakAt = command({
   ],
   modifies: true,
   /** All points from now on, in the place of those that were. While there is one each instruction runs alone, and the domain is slower. */
-  run: async (host: HostCore, id: number, points: readonly BreakPoint[]): Promise<void> => {
+  run: async (host: CommandHost, id: number, points: readonly BreakPoint[]): Promise<void> => {
     const member = host.living(id);
     if (points.length > MOST_BREAKS)
       throw new Refusal(`A domain stops at ${MOST_BREAKS} points at most. Take one away first.`);

@@ -3,14 +3,12 @@
  * which libxl does not change, by virsh(1), change-media.
  */
 import type { Medium } from '../../../hypervisor/index.ts';
-import type { NamedFile } from '../../service/api.ts';
-import { deviceNumber } from '../../definitions/config/device-number.ts';
+import { baseName, type NamedFile } from '../../definitions/index.ts';
+import { deviceNumber } from '../../definitions/config/index.ts';
 import { namesFiles, pathsIn, spellFiles } from '../../host/files/index.ts';
 import { CdError, makeCd } from '../../../formats/file-systems/index.ts';
-import { HEAD_BYTES, imageKind, imageProblem, NO_CD } from '../../host/images/images.ts';
-import type { HostCore } from '../../service/host.ts';
-import { unpackedImage } from '../../host/images/packed.ts';
-import { baseName } from '../../definitions/plan.ts';
+import { HEAD_BYTES, imageKind, imageProblem, NO_CD, unpackedImage } from '../../definitions/images/index.ts';
+import type { CommandHost } from '../command-host.ts';
 import { changeDisc } from '../hotplug.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
@@ -42,7 +40,7 @@ async function imageOf(files: readonly NamedFile[]): Promise<NamedFile> {
 
 /** Changes what lies in a drive; undefined: takes it out. */
 async function change(
-  host: HostCore,
+  host: CommandHost,
   id: number,
   vdev: string,
   target: string,
@@ -82,7 +80,7 @@ export const cdInsert = command({
   ],
   modifies: true,
   /** A device of the host by its path, a CD image, or files of which a CD is made. A guest without emulated drives gets a virtual CD. */
-  run: (host: HostCore, id: number, vdev: string, given: NamedFile[] | string): Promise<void> => {
+  run: (host: CommandHost, id: number, vdev: string, given: NamedFile[] | string): Promise<void> => {
     const { name } = host.living(id);
     return host.tasks.run(
       `xl cd-insert ${name} ${vdev} ${typeof given === 'string' ? given : given.map(file => file.name).join(' ')}`,
@@ -163,7 +161,7 @@ export const cdEject = command({
   usage: '<Domain> <VirtualDevice>',
   modifies: true,
   /** As xl does it: whether the guest has locked the tray or not. */
-  run: (host: HostCore, id: number, vdev: string): Promise<void> =>
+  run: (host: CommandHost, id: number, vdev: string): Promise<void> =>
     host.tasks.run(`xl cd-eject ${host.living(id).name} ${vdev}`, () => change(host, id, vdev, '', undefined), id),
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);

@@ -1,5 +1,5 @@
 /** What a command of the toolstack is: an entry of the table (index.ts) from which the page's proxy, the command line, help and the shell derive. */
-import type { HostCore } from '../../service/host.ts';
+import type { CommandHost } from '../command-host.ts';
 import type { Owned } from '../terminal/terminal.ts';
 
 /** What a command does, without the words for it. */
@@ -7,7 +7,7 @@ export interface Deed<Arguments extends unknown[], Result> {
   /** It changes something (xl -f). */
   modifies?: true;
   /** Does it: what the page calls, with values in place of words. @throws Error with a sentence */
-  run(host: HostCore, ...given: Arguments): Promise<Result>;
+  run(host: CommandHost, ...given: Arguments): Promise<Result>;
 }
 
 export interface Command<Arguments extends unknown[], Result> extends Deed<Arguments, Result> {
@@ -29,7 +29,7 @@ export interface Command<Arguments extends unknown[], Result> extends Deed<Argum
 
 /** A command's words, and the files that it may read and write. */
 export interface Call {
-  host: HostCore;
+  host: CommandHost;
   /** Whose spelling it is (xl). */
   program?: 'xl' | 'xm';
   words: string[];
@@ -73,7 +73,7 @@ export const command = <Arguments extends unknown[], Result>(
 export const deed = <Arguments extends unknown[], Result>(entry: Deed<Arguments, Result>): Deed<Arguments, Result> =>
   entry;
 
-export function bind<T extends Deeds>(table: T, host: HostCore): Bound<T> {
+export function bind<T extends Deeds>(table: T, host: CommandHost): Bound<T> {
   return Object.fromEntries(
     Object.entries(table).map(([name, { run }]) => [name, async (...given: unknown[]) => run(host, ...given)]),
   ) as Bound<T>;

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import * as Comlink from 'comlink';
 import { describe, expect, it } from 'vitest';
-import { apiOf, type NamedFile } from '../../service/api.ts';
+import { apiOf } from '../../service/api.ts';
+import type { NamedFile } from '../../definitions/verdicts.ts';
 import { hostWith, type HostCore } from '../../service/host.ts';
 import { inTurns } from '../runners/runner-local.ts';
 import { COMMANDS as STORAGE } from '../../host/storage/commands.ts';

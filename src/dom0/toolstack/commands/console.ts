@@ -1,6 +1,6 @@
 /** A domain's console at the terminal. */
-import type { ConsoleInput, ConsoleOutput } from '../../service/api.ts';
-import type { HostCore } from '../../service/host.ts';
+import type { ConsoleInput, ConsoleOutput } from '../wire.ts';
+import type { CommandHost } from '../command-host.ts';
 import type { Owned } from '../terminal/terminal.ts';
 import { command } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
@@ -13,7 +13,7 @@ export const attachConsole = command({
   usage: '<Domain>',
   options: [['-t <pv|serial>', 'console type: the guest has one terminal for both here']],
   /** What it has shown so far, as far as that is remembered. */
-  run: async (host: HostCore, id: number): Promise<Uint8Array> => host.member(id).console.shown,
+  run: async (host: CommandHost, id: number): Promise<Uint8Array> => host.member(id).console.shown,
   attach:
     words =>
     async ({ host }, terminal) => {
@@ -25,7 +25,7 @@ export const attachConsole = command({
 });
 
 /** Shows a domain's console until the domain is gone, Ctrl-] is typed, or the terminal goes. @throws Error where there is no such domain */
-export async function openConsole(host: HostCore, id: number, terminal: Owned): Promise<void> {
+export async function openConsole(host: CommandHost, id: number, terminal: Owned): Promise<void> {
   const { console: port } = await host.view(id);
   const decoder = new TextDecoder(),
     encoder = new TextEncoder();

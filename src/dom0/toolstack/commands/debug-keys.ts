@@ -4,7 +4,7 @@
  * xen/common/event_channel.c, gnttab_usage_print_all() in xen/common/grant_table.c of Xen 4.17.
  */
 import { EVTCHNSTAT } from '../../../hypervisor/xen/index.ts';
-import type { HostCore } from '../../service/host.ts';
+import type { CommandHost } from '../command-host.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, readWords } from './words.ts';
 
@@ -12,14 +12,14 @@ const hex = (value: number, digits = 0): string => (value >>> 0).toString(16).pa
 const bit = (value: boolean): number => (value ? 1 : 0);
 
 /** Domains with their entries in the domain table, in the order of their numbers. */
-const domainsOf = ({ toolstack }: HostCore) =>
+const domainsOf = ({ toolstack }: CommandHost) =>
   [...toolstack.members.values()].flatMap(member => {
     const view = toolstack.view.at(member.record.index);
     return view ? [{ member, view }] : [];
   });
 
 /** Domains, their memory and their vCPUs. */
-function domainInfo(host: HostCore): string[] {
+function domainInfo(host: CommandHost): string[] {
   const { queue, toolstack } = host;
   const lines = [`'q' pressed -> dumping domain info (now = ${Math.round(queue.nowNs())})`];
   for (const { member, view } of domainsOf(host)) {
@@ -44,7 +44,7 @@ function domainInfo(host: HostCore): string[] {
 }
 
 /** The run queues: a domain is a unit of this scheduler, with all its vCPUs. */
-function runQueues({ queue, toolstack }: HostCore): string[] {
+function runQueues({ queue, toolstack }: CommandHost): string[] {
   const { scheduler } = toolstack.view;
   const { tsliceUs, ratelimitUs } = queue.parameters;
   const names = new Map([...toolstack.members.values()].map(({ record }) => [record.index, record.id]));
@@ -73,7 +73,7 @@ function runQueues({ queue, toolstack }: HostCore): string[] {
 }
 
 /** Open ports of every domain: pending, masked, state, vCPU, and the other end. */
-function eventChannels(host: HostCore): string[] {
+function eventChannels(host: CommandHost): string[] {
   const lines = ["'e' pressed -> dumping event-channel info"];
   for (const { member, view } of domainsOf(host)) {
     lines.push(`Event channel information for domain ${member.record.id}:`, 'Polling vCPUs: {}', '    port [p/m/s]');
@@ -97,7 +97,7 @@ function eventChannels(host: HostCore): string[] {
 }
 
 /** Grants that somebody has mapped. */
-function grants(host: HostCore): string[] {
+function grants(host: CommandHost): string[] {
   const lines = [
     "gnttab_usage_print_all [ key 'g' pressed",
     '      -------- active --------       -------- shared --------',
@@ -122,7 +122,7 @@ function grants(host: HostCore): string[] {
   return [...lines, 'gnttab_usage_print_all ] done'];
 }
 
-const KEYS: Record<string, { about: string; lines: (host: HostCore) => string[] }> = {
+const KEYS: Record<string, { about: string; lines: (host: CommandHost) => string[] }> = {
   e: { about: 'dump evtchn info', lines: eventChannels },
   g: { about: 'print grant table usage', lines: grants },
   h: {
@@ -143,7 +143,7 @@ export const debugKeys = command({
   usage: '<Keys>',
   modifies: true,
   /** What each of the keys tells comes into the hypervisor's log (dmesg). */
-  run: async (host: HostCore, keys: string): Promise<void> => {
+  run: async (host: CommandHost, keys: string): Promise<void> => {
     for (const key of keys) for (const line of KEYS[key]!.lines(host)) host.toolstack.xen.log.print('warning', line);
   },
   xl: async ({ words }, run) => {

@@ -1,10 +1,10 @@
 /** What the hypervisor has printed. The first view shows it. */
-import type { HostCore } from '../../service/host.ts';
+import type { CommandHost } from '../command-host.ts';
 import { deed } from './command.ts';
 
 export const dmesg = deed({
   /** `clear`: and forgets it. */
-  run: async (host: HostCore, clear: boolean = false): Promise<string> => {
+  run: async (host: CommandHost, clear: boolean = false): Promise<string> => {
     const { log } = host.toolstack.xen;
     const { text } = log;
     if (clear) log.clear();

@@ -9,9 +9,9 @@ import {
   XEN_MAJOR,
   XEN_MINOR,
 } from '../../../hypervisor/xen/index.ts';
-import type { HostInfo } from '../../service/api.ts';
+import type { HostInfo } from '../wire.ts';
 import { describeHost, keepHostWords, keptHostWords, readKeptHost } from '../boot/index.ts';
-import type { HostCore } from '../../service/host.ts';
+import type { CommandHost } from '../command-host.ts';
 import { command, Refusal } from './command.ts';
 import { readWords } from './words.ts';
 
@@ -23,7 +23,7 @@ export const info = command({
   summary: 'Get information about Xen host',
   usage: '[-n] [Key]',
   options: [['-n, --numa', 'List host NUMA topology information']],
-  run: (host: HostCore): Promise<HostInfo> => host.summary(),
+  run: (host: CommandHost): Promise<HostInfo> => host.summary(),
   xl: async ({ host, words }, run) => {
     const { options, rest } = readWords(words, { flags: 'n', long: { numa: 'n' } });
     const facts = await run();
@@ -41,7 +41,7 @@ export const hostSet = command({
   usage: '[pcpus=N] [memory=MIB] [vt=on|off]',
   modifies: true,
   /** What it has now, and what it will; the device suggests what nobody has set. `words`: as --host and ?host= take them, which count more. */
-  run: async (host: HostCore, words: readonly string[] = []): Promise<{ now: string; next: string }> => {
+  run: async (host: CommandHost, words: readonly string[] = []): Promise<{ now: string; next: string }> => {
     const { files } = host.parts;
     if (!files) throw new Refusal('Domain 0 has no place for files here, where settings would be kept.');
     const now = describeHost(host.toolstack.xen.host);
@@ -73,7 +73,7 @@ function topology({ pcpus, memoryMiB, freeMiB }: HostInfo): string {
 }
 
 /** The rows of `xl info`, in the order of output_xeninfo() and its like in tools/xl/xl_info.c. */
-function hostFacts(host: HostCore, { version, memoryMiB, freeMiB, pcpus }: HostInfo): Map<string, string | number> {
+function hostFacts(host: CommandHost, { version, memoryMiB, freeMiB, pcpus }: HostInfo): Map<string, string | number> {
   const { xen } = host.toolstack;
   return new Map<string, string | number>([
     ['host', HOST_NAME],

@@ -1,7 +1,7 @@
 /** What is typed at a guest from outside: keys of its keyboard, and Linux's magic SysRq. */
 import { sendSysrq } from '../requests.ts';
-import type { HostCore } from '../../service/host.ts';
-import { nearest } from '../../definitions/config/nearest.ts';
+import type { CommandHost } from '../command-host.ts';
+import { nearest } from '../../definitions/config/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords, wholeNumber } from './words.ts';
 
@@ -10,7 +10,7 @@ export const sysrq = command({
   usage: '<Domain> <letter>',
   modifies: true,
   /** The guest's driver reads the letter in its store. */
-  run: (host: HostCore, id: number, letter: string): Promise<void> => {
+  run: (host: CommandHost, id: number, letter: string): Promise<void> => {
     const { name } = host.living(id);
     return host.tasks.run(
       `xl sysrq ${name} ${letter}`,
@@ -103,7 +103,7 @@ export const sendKey = command({
   options: [['--holdtime MS', 'How long they are held down (50 ms)']],
   modifies: true,
   /** `codes`: KeyboardEvent.code of each; they go down in this order, and up in the opposite one. */
-  run: (host: HostCore, id: number, codes: readonly string[], holdMs: number = HOLD_MS): Promise<void> => {
+  run: (host: CommandHost, id: number, codes: readonly string[], holdMs: number = HOLD_MS): Promise<void> => {
     const member = host.living(id);
     return host.tasks.run(`xl send-key ${member.name} ${codes.join(' ')}`, async () => {
       for (const code of codes) host.toolstack.key(member, code, true);

@@ -1,14 +1,23 @@
 /** How the commands of life.ts and dmesg.ts are written: their words, options and help. They come with the shell. */
-import type { DomainInfo, NamedFile } from '../../service/api.ts';
-import { formatFinding, judgeDefinition } from '../../definitions/config/model.ts';
-import { prepareToRead } from '../../definitions/config/source.ts';
-import { writeJson } from '../../definitions/config/write-json.ts';
-import { MOST_BYTES } from '../../definitions/config/xlcfg.ts';
-import type { HostCore } from '../../service/host.ts';
-import { HEAD_BYTES } from '../../host/images/images.ts';
-import { judgeFiles } from '../../definitions/judging.ts';
-import { baseName, isDefinition, withOptions } from '../../definitions/plan.ts';
-import { ERROR_FAIL, ERROR_INVAL } from '../../definitions/libxl-words.ts';
+import type { DomainInfo } from '../wire.ts';
+import {
+  baseName,
+  ERROR_FAIL,
+  ERROR_INVAL,
+  isDefinition,
+  judgeFiles,
+  type NamedFile,
+  withOptions,
+} from '../../definitions/index.ts';
+import {
+  formatFinding,
+  judgeDefinition,
+  MOST_BYTES,
+  prepareToRead,
+  writeJson,
+} from '../../definitions/config/index.ts';
+import type { CommandHost } from '../command-host.ts';
+import { HEAD_BYTES } from '../../definitions/images/index.ts';
 import { type Call, command, Refusal } from './command.ts';
 import { openConsole } from './console.ts';
 import * as deeds from './dmesg.ts';
@@ -143,7 +152,7 @@ export async function createFrom(
 }
 
 /** What a definition and its files have that looks like a mistake and stops nothing, a line each in the form of xl's warnings. */
-async function warningsOf(host: HostCore, files: NamedFile[]): Promise<string> {
+async function warningsOf(host: CommandHost, files: NamedFile[]): Promise<string> {
   return judgeFiles(await host.read(files), host.facts)
     .plan.findings.filter(({ warns }) => warns)
     .map(finding => `${formatFinding({ ...finding, text: `warning: ${finding.text}` })}\n`)
@@ -151,7 +160,7 @@ async function warningsOf(host: HostCore, files: NamedFile[]): Promise<string> {
 }
 
 /** What `create -n` prints: what would be made. @throws Error with all that is wrong */
-async function dryRun(host: HostCore, files: NamedFile[]): Promise<string> {
+async function dryRun(host: CommandHost, files: NamedFile[]): Promise<string> {
   const { plan, domain } = judgeFiles(await host.read(files), host.facts);
   if (!domain) throw life.planRefusal(plan);
   return writeJson([{ definition: domain.definition }], true);
@@ -258,7 +267,7 @@ export const dmesg = command({
 /** A command with one domain. */
 async function onDomain(
   name: string,
-  host: HostCore,
+  host: CommandHost,
   words: string[],
   run: (id: number) => Promise<void>,
 ): Promise<string> {
@@ -270,7 +279,7 @@ async function onDomain(
 
 /** A command with one domain, or with -a all that run. */
 async function onAll(
-  host: HostCore,
+  host: CommandHost,
   words: string[],
   run: (id: number, fallback: boolean) => Promise<void>,
 ): Promise<string> {

@@ -1,10 +1,9 @@
 /** A domain's life: created, stopped and let go on, shut down, started again, destroyed. */
-import type { DomainInfo, NamedFile, Plan } from '../../service/api.ts';
-import { formatFinding } from '../../definitions/config/model.ts';
-import { judgeFiles } from '../../definitions/judging.ts';
+import type { DomainInfo } from '../wire.ts';
+import { ERROR_FAIL, fromScript, judgeFiles, type NamedFile, NO_DISKS, type Plan } from '../../definitions/index.ts';
+import { formatFinding } from '../../definitions/config/index.ts';
 import { StorageError } from '../../host/storage/index.ts';
-import { ERROR_FAIL, fromScript, NO_DISKS } from '../../definitions/libxl-words.ts';
-import type { Guest, HostCore } from '../../service/host.ts';
+import type { CommandHost, Guest } from '../command-host.ts';
 import { deed, Refusal } from './command.ts';
 
 /** How long a guest may take to follow its power button. */
@@ -30,7 +29,7 @@ export const create = deed({
   modifies: true,
   /** Plans and, when there is no error, creates and starts the domain. `anotherName`: where one has the name already, this gets a number behind its own. */
   run: (
-    host: HostCore,
+    host: CommandHost,
     files: NamedFile[],
     anotherName: boolean = false,
     paused: boolean = false,
@@ -73,7 +72,7 @@ export const create = deed({
 
 export const pause = deed({
   modifies: true,
-  run: (host: HostCore, id: number): Promise<void> =>
+  run: (host: CommandHost, id: number): Promise<void> =>
     host.tasks.run(
       `xl pause ${host.standing(id).name}`,
       async task => {
@@ -86,7 +85,7 @@ export const pause = deed({
 
 export const unpause = deed({
   modifies: true,
-  run: (host: HostCore, id: number): Promise<void> =>
+  run: (host: CommandHost, id: number): Promise<void> =>
     host.tasks.run(
       `xl unpause ${host.standing(id).name}`,
       async task => {
@@ -100,7 +99,7 @@ export const unpause = deed({
 export const shutdown = deed({
   modifies: true,
   /** A guest with PV drivers is asked through the store. Another has a power button: pressed unless `fallback` says that it is not to be. */
-  run: async (host: HostCore, id: number, fallback: boolean = true): Promise<void> => {
+  run: async (host: CommandHost, id: number, fallback: boolean = true): Promise<void> => {
     const member = host.living(id);
     const { toolstack } = host;
     if (toolstack.listens(member, 'poweroff'))
@@ -124,7 +123,7 @@ export const shutdown = deed({
 
 export const reboot = deed({
   modifies: true,
-  run: async (host: HostCore, id: number, fallback: boolean = false): Promise<void> => {
+  run: async (host: CommandHost, id: number, fallback: boolean = false): Promise<void> => {
     const member = host.living(id);
     if (host.toolstack.listens(member, 'reboot'))
       return host.tasks.run(
@@ -146,7 +145,7 @@ export const reboot = deed({
 export const trigger = deed({
   modifies: true,
   /** The RESET pin, the power button as ACPI sees it, a non-maskable interrupt for a vCPU, or the end of a suspend to RAM. */
-  run: async (host: HostCore, id: number, what: Trigger, vcpu: number = 0): Promise<void> => {
+  run: async (host: CommandHost, id: number, what: Trigger, vcpu: number = 0): Promise<void> => {
     const member = host.member(id);
     if (what === 'nmi') {
       if (vcpu >= host.living(id).record.vcpus) throw notSent(id, what, 'No such process');
@@ -199,7 +198,7 @@ export const notSent = (id: number, what: string, why: string): Refusal =>
 
 export const destroy = deed({
   modifies: true,
-  run: async (host: HostCore, id: number): Promise<void> => {
+  run: async (host: CommandHost, id: number): Promise<void> => {
     const lost = host.lost.get(id);
     if (lost) return host.tasks.run(`xl destroy ${lost.name}`, async () => void host.lost.delete(id));
     return host.tasks.run(
@@ -217,7 +216,7 @@ export const destroy = deed({
 
 /** Asks a guest for something: a task that lasts until it has done so. */
 function follow(
-  host: HostCore,
+  host: CommandHost,
   member: Guest,
   { spelled, message, advice }: { spelled: string; message: string; advice: string },
   ask: () => void,

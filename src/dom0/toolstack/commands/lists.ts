@@ -1,10 +1,8 @@
 /** What domains there are. */
-import type { DomainInfo } from '../../service/api.ts';
-import type { HostCore } from '../../service/host.ts';
+import type { DomainInfo } from '../wire.ts';
+import type { CommandHost } from '../command-host.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
-import { type Definition, newDefinition } from '../../definitions/config/definition.ts';
-import { writeJson } from '../../definitions/config/write-json.ts';
-import { writeSxp } from '../../definitions/config/write-sxp.ts';
+import { type Definition, newDefinition, writeJson, writeSxp } from '../../definitions/config/index.ts';
 import { runNsOf } from '../run-time.ts';
 import { command, Refusal } from './command.ts';
 import { runningOf } from './managed.ts';
@@ -39,7 +37,7 @@ interface Row {
 /** The UUID of Domain 0. */
 const NO_UUID = '00000000-0000-0000-0000-000000000000';
 
-function rowsOf(host: HostCore, only?: number): Row[] {
+function rowsOf(host: CommandHost, only?: number): Row[] {
   const { toolstack } = host;
   const seconds = (index: number): number => runNsOf(toolstack, index) / 1e9;
   const domain0 = {
@@ -115,7 +113,7 @@ export const list = command({
     ['-c, --cpupool', 'Prints the cpupool the domain is in'],
     ['-n, --numa', 'Prints out NUMA node affinity'],
   ],
-  run: async (host: HostCore): Promise<DomainInfo[]> => host.all(),
+  run: async (host: CommandHost): Promise<DomainInfo[]> => host.all(),
   xl: async ({ host, words, program }) => {
     const { options, rest } = readWords(words, {
       flags: 'lvZcn',
@@ -157,7 +155,7 @@ export const list = command({
 });
 
 /** What a domain is now, with what was changed since it was created. */
-export function definitionOf(host: HostCore, id: number): Definition {
+export function definitionOf(host: CommandHost, id: number): Definition {
   if (id === 0) return { ...newDefinition(), name: 'Domain-0', type: 'pv', uuid: NO_UUID };
   const { blueprint, name, uuid, memoryMiB } = host.member(id);
   const shares = host.queue.shares(host.member(id).record.index);
@@ -173,7 +171,7 @@ export function definitionOf(host: HostCore, id: number): Definition {
 export const vmList = command({
   summary: 'List guest domains, excluding dom0, stubdoms, etc.',
   usage: '',
-  run: async (host: HostCore): Promise<{ uuid: string; id: number; name: string }[]> =>
+  run: async (host: CommandHost): Promise<{ uuid: string; id: number; name: string }[]> =>
     [...host.toolstack.members.values()].map(({ uuid, record, name }) => ({ uuid, id: record.id, name })),
   xl: async (_call, run) =>
     `UUID                                  ID    name\n${(await run()).map(({ uuid, id, name }) => `${uuid}  ${id}    ${name.padEnd(30)}\n`).join('')}`,
@@ -196,7 +194,7 @@ export const uptime = command({
   usage: '[-s] [Domain]',
   options: [['-s', 'Print short output.']],
   /** Whole seconds since each was built, and since the host began (domain 0). */
-  run: async (host: HostCore): Promise<{ id: number; name: string; seconds: number }[]> => {
+  run: async (host: CommandHost): Promise<{ id: number; name: string; seconds: number }[]> => {
     const since = (epochMs: number): number => Math.max(0, Math.floor((host.parts.epochMs() - epochMs) / 1000));
     return [
       { id: 0, name: 'Domain-0', seconds: since(host.startedEpochMs) },
@@ -224,7 +222,7 @@ export const uptime = command({
 export const domid = command({
   summary: 'Convert a domain name to domain id',
   usage: '<DomainName>',
-  run: async (host: HostCore, name: string): Promise<number> => {
+  run: async (host: CommandHost, name: string): Promise<number> => {
     const found = host.all().find(each => each.name === name);
     if (name !== 'Domain-0' && !found)
       throw new Refusal(`Can't get domid of domain name '${name}', maybe this domain does not exist.`);
@@ -240,7 +238,7 @@ export const domid = command({
 export const domname = command({
   summary: 'Convert a domain id to domain name',
   usage: '<DomainId>',
-  run: async (host: HostCore, id: number): Promise<string> => {
+  run: async (host: CommandHost, id: number): Promise<string> => {
     const found = host.all().find(each => each.id === id);
     if (id !== 0 && !found)
       throw new Refusal(`Can't get domain name of domain id '${id}', maybe this domain does not exist.`);

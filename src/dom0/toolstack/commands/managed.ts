@@ -2,9 +2,9 @@
  * Domains that are defined, whether they run or not: xm new, start, delete; xl has no such commands.
  * Source: tools/python/xen/xm/new.py and main.py, XendDomain.py (domain_new, domain_start, domain_delete) of Xen 4.1.
  */
-import type { DomainInfo } from '../../service/api.ts';
-import { withOptions } from '../../definitions/plan.ts';
-import type { HostCore } from '../../service/host.ts';
+import type { DomainInfo } from '../wire.ts';
+import { withOptions } from '../../definitions/index.ts';
+import type { CommandHost } from '../command-host.ts';
 import type { ManagedDomain, ManagedDomains } from '../managed/index.ts';
 import { isDevice, isTransfer, Storage } from '../../host/storage/index.ts';
 import { command, Refusal } from './command.ts';
@@ -13,20 +13,20 @@ import { atLeast, readWords } from './words.ts';
 import { xmVariables } from './xm-variables.ts';
 
 /** @throws Refusal where the host has no files */
-export function managedOf(host: HostCore): ManagedDomains {
+export function managedOf(host: CommandHost): ManagedDomains {
   if (!host.managed) throw new Refusal('Domain 0 has no place for files here, where definitions would be kept.');
   return host.managed;
 }
 
 /** @throws Refusal in xend's words */
-export async function findManaged(host: HostCore, word: string): Promise<ManagedDomain> {
+export async function findManaged(host: CommandHost, word: string): Promise<ManagedDomain> {
   const found = await managedOf(host).find(word);
   if (!found) throw new Refusal(`Error: Domain '${word}' does not exist.`);
   return found;
 }
 
 /** The domain that runs from a definition. */
-export const runningOf = (host: HostCore, { name }: ManagedDomain): DomainInfo | undefined =>
+export const runningOf = (host: CommandHost, { name }: ManagedDomain): DomainInfo | undefined =>
   host.all().find(domain => domain.name === name && domain.ended === undefined && domain.state !== 'd');
 
 export const define = command({
@@ -35,7 +35,7 @@ export const define = command({
   modifies: true,
   only: 'xm',
   /** Keeps a definition under /etc/xen/vm; `path`: where it comes from. */
-  run: (host: HostCore, path: string, text: string): Promise<ManagedDomain> =>
+  run: (host: CommandHost, path: string, text: string): Promise<ManagedDomain> =>
     host.tasks.run(`xm new ${path}`, async task => {
       const domain = await managedOf(host).define(path, text);
       task.message = `${domain.name} is kept as ${domain.path}.`;
@@ -58,7 +58,7 @@ export const start = command({
   options: [['-p, --paused', 'Do not unpause domain after starting it']],
   modifies: true,
   only: 'xm',
-  run: async (host: HostCore, name: string, paused: boolean = false): Promise<DomainInfo> => {
+  run: async (host: CommandHost, name: string, paused: boolean = false): Promise<DomainInfo> => {
     const domain = await findManaged(host, name);
     if (runningOf(host, domain)) throw new Refusal('Error: Domain is already running');
     return createFrom({ host, read: path => host.readFile(path) }, domain.path, { paused });
@@ -80,7 +80,7 @@ export const remove = command({
   modifies: true,
   only: 'xm',
   /** What was removed of its storage, and why the rest was not. */
-  run: async (host: HostCore, name: string, storage: boolean = false): Promise<string[]> => {
+  run: async (host: CommandHost, name: string, storage: boolean = false): Promise<string[]> => {
     const domain = await findManaged(host, name);
     if (runningOf(host, domain)) throw new Refusal('Error: Domain is not halted.');
     return host.tasks.run(`xm delete ${domain.name}`, async task => {
@@ -98,7 +98,7 @@ export const remove = command({
   },
 });
 
-async function removeStorage(host: HostCore, { name, definition }: ManagedDomain): Promise<string[]> {
+async function removeStorage(host: CommandHost, { name, definition }: ManagedDomain): Promise<string[]> {
   const said: string[] = [];
   for (const { target, readOnly } of definition.disks) {
     if (readOnly || target === '') continue;
@@ -124,7 +124,7 @@ async function removeStorage(host: HostCore, { name, definition }: ManagedDomain
 }
 
 /** Who has a disk beside the domain called `domain`, however that names it; undefined: nobody. */
-async function userOf(host: HostCore, domain: string, target: string): Promise<string | undefined> {
+async function userOf(host: CommandHost, domain: string, target: string): Promise<string | undefined> {
   const storage = await host.openDevices();
   const isSame = async (other: string, of: string): Promise<boolean> => {
     const [one, two] = [
@@ -147,7 +147,7 @@ async function userOf(host: HostCore, domain: string, target: string): Promise<s
   return undefined;
 }
 
-async function removeVolume(host: HostCore, target: string, domain: string): Promise<void> {
+async function removeVolume(host: CommandHost, target: string, domain: string): Promise<void> {
   const storage = await host.openDevices();
   const path = isTransfer(target) ? storage?.transferOf(domain) : target;
   if (path !== undefined) storage?.removeDevice(path);
@@ -158,6 +158,6 @@ export const log = command({
   usage: '',
   only: 'xm',
   /** What was done on this host, and how it ended; of earlier ones, too, where Domain 0 has files. */
-  run: async (host: HostCore): Promise<string> => host.readLog(),
+  run: async (host: CommandHost): Promise<string> => host.readLog(),
   xl: async (_call, run) => run(),
 });

@@ -1,17 +1,17 @@
 /** What guests have of the network. */
-import type { HostCore } from '../../service/host.ts';
-import { loadBackends } from '../backends.ts';
+import type { CommandHost } from '../command-host.ts';
+import { loadBackends } from '../../backends/index.ts';
 import { type CardInfo, formatNetworkList } from '../cards.ts';
-import { parseVif } from '../../definitions/config/vif.ts';
+import { parseVif } from '../../definitions/config/index.ts';
 import { attachCard, detachCard } from '../hotplug.ts';
-import { fromScript } from '../../definitions/libxl-words.ts';
+import { fromScript } from '../../definitions/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
 export const networkList = command({
   summary: 'List virtual network interfaces for a domain',
   usage: '<Domain(s)>',
-  run: async (host: HostCore, id: number): Promise<CardInfo[]> => host.toolstack.services.cards(id),
+  run: async (host: CommandHost, id: number): Promise<CardInfo[]> => host.toolstack.services.cards(id),
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('network-list', rest, 1);
@@ -25,7 +25,7 @@ export const networkAttach = command({
   usage: '<Domain> [type=<type>] [mac=<mac>] [bridge=<bridge>] [rate=<rate>]',
   modifies: true,
   /** A card for its PV drivers, as vif of xl.cfg writes it: its number and its station address. */
-  run: (host: HostCore, id: number, spec: string = ''): Promise<{ devid: number; mac: string }> => {
+  run: (host: CommandHost, id: number, spec: string = ''): Promise<{ devid: number; mac: string }> => {
     const member = host.living(id);
     return host.tasks.run(
       `xl network-attach ${member.name} ${spec}`.trimEnd(),
@@ -66,7 +66,7 @@ export const networkDetach = command({
   usage: '[option] <Domain> <DevId|mac>',
   options: [['--force', 'Take it away whatever the guest does with it']],
   modifies: true,
-  run: (host: HostCore, id: number, device: string, force: boolean = false): Promise<void> => {
+  run: (host: CommandHost, id: number, device: string, force: boolean = false): Promise<void> => {
     const member = host.living(id);
     return host.tasks.run(
       `xl network-detach ${member.name} ${device}`,

@@ -1,10 +1,10 @@
 /** Virtual processors: which there are, where they run, how many are online. Source: tools/xl/xl_vcpu.c of Xen 4.17. */
-import { ALL_CPUS, formatCpus } from '../../definitions/config/cpus.ts';
+import { ALL_CPUS, formatCpus } from '../../definitions/config/index.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import { RUNSTATE } from '../../../hypervisor/xen/index.ts';
 import { setVcpus } from '../requests.ts';
 import { runNsOf } from '../run-time.ts';
-import type { HostCore } from '../../service/host.ts';
+import type { CommandHost } from '../command-host.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords, wholeNumber } from './words.ts';
 
@@ -26,7 +26,7 @@ export interface VcpuInfo {
 export const vcpuList = command({
   summary: 'List the VCPUs for all/some domains',
   usage: '[Domain, ...]',
-  run: async (host: HostCore, ids?: readonly number[]): Promise<VcpuInfo[]> => {
+  run: async (host: CommandHost, ids?: readonly number[]): Promise<VcpuInfo[]> => {
     const all = [
       { id: 0, name: 'Domain-0', index: DOMAIN_0 },
       ...[...host.toolstack.members.values()].map(({ name, record }) => ({ id: record.id, name, index: record.index })),
@@ -49,11 +49,11 @@ export const vcpuList = command({
 });
 
 /** How many processors a domain has online now. */
-export const onlineOf = (host: HostCore, domain: { id: number; name: string; index: number }): number =>
+export const onlineOf = (host: CommandHost, domain: { id: number; name: string; index: number }): number =>
   vcpusOf(host, domain).filter(({ online }) => online).length;
 
 function vcpusOf(
-  { toolstack, queue }: HostCore,
+  { toolstack, queue }: CommandHost,
   { id, name, index }: { id: number; name: string; index: number },
 ): VcpuInfo[] {
   const { scheduler } = toolstack.view;
@@ -101,7 +101,7 @@ export const vcpuSet = command({
   options: [['-i, --ignore-host', "Don't limit the vCPU based on the host CPU count"]],
   modifies: true,
   /** How many processors its guest may have online: it is told through the store, and takes them on and off by itself. */
-  run: (host: HostCore, id: number, vcpus: number): Promise<void> => {
+  run: (host: CommandHost, id: number, vcpus: number): Promise<void> => {
     const member = host.living(id);
     return host.tasks.run(
       `xl vcpu-set ${member.name} ${vcpus}`,

@@ -1,9 +1,9 @@
 /** What domains have of memory and processors. */
 import { XEN } from '../../../hypervisor/layout/index.ts';
 import { sharesOf, sharesProblem } from '../../../hypervisor/scheduler/index.ts';
-import type { Schedule } from '../../service/api.ts';
-import { affinityProblem, formatAffinity, parseCpus } from '../../definitions/config/cpus.ts';
-import type { HostCore } from '../../service/host.ts';
+import type { Schedule } from '../wire.ts';
+import { affinityProblem, formatAffinity, parseCpus } from '../../definitions/config/index.ts';
+import type { CommandHost } from '../command-host.ts';
 import { followBalloon } from '../balloon.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, mebibytes, readWords, wholeNumber } from './words.ts';
@@ -13,7 +13,7 @@ export const memSet = command({
   usage: "<Domain> <MemMB['b'[bytes]|'k'[KB]|'m'[MB]|'g'[GB]|'t'[TB]]>",
   modifies: true,
   /** What the guest's balloon driver shall come to; its maxmem is the most. */
-  run: async (host: HostCore, id: number, memoryMiB: number): Promise<void> => {
+  run: async (host: CommandHost, id: number, memoryMiB: number): Promise<void> => {
     const member = host.living(id);
     // The task goes on when the command has returned: xl only writes the target.
     const { say, end } = host.tasks.start(`xl mem-set ${member.name} ${memoryMiB}`, undefined, id);
@@ -98,7 +98,10 @@ export const schedCredit = command({
   ],
   modifies: true,
   /** How processor time is shared, after what is to be changed was; domain 0 is Domain 0. */
-  run: async (host: HostCore, { domain, weight, cap, tsliceUs, ratelimitUs }: NewSchedule = {}): Promise<Schedule> => {
+  run: async (
+    host: CommandHost,
+    { domain, weight, cap, tsliceUs, ratelimitUs }: NewSchedule = {},
+  ): Promise<Schedule> => {
     const { queue } = host;
     if (domain !== undefined && (weight !== undefined || cap !== undefined)) {
       const { name, record } = host.unit(domain);
@@ -200,7 +203,7 @@ export const vcpuPin = command({
   options: [['-f, --force', 'undo an override pinning done by the kernel: there is none here']],
   modifies: true,
   /** Lists of processors as xl.cfg writes them; absent: they stay. `vcpu`: that one alone (all). */
-  run: async (host: HostCore, id: number, cpus?: string, cpusSoft?: string, vcpu?: number): Promise<void> => {
+  run: async (host: CommandHost, id: number, cpus?: string, cpusSoft?: string, vcpu?: number): Promise<void> => {
     const { name, record } = host.unit(id);
     await host.tasks.run(
       `xl vcpu-pin ${name} ${vcpu ?? 'all'} ${cpus ?? '-'} ${cpusSoft ?? '-'}`,

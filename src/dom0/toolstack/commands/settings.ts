@@ -1,10 +1,8 @@
 /** What of a domain can be changed while it is there: its name, its limit of memory, the definition of its next start; and a copy of its state. */
-import { BAD_NAME } from '../../definitions/config/definition.ts';
-import { judgeFiles } from '../../definitions/judging.ts';
+import { BAD_NAME } from '../../definitions/config/index.ts';
+import { judgeFiles, type NamedFile, nameTaken } from '../../definitions/index.ts';
 import { setMaxMemory } from '../requests.ts';
-import type { HostCore } from '../../service/host.ts';
-import type { NamedFile } from '../../service/api.ts';
-import { nameTaken } from '../../definitions/libxl-words.ts';
+import type { CommandHost } from '../command-host.ts';
 import { recordsOf } from '../snapshots/index.ts';
 import { isTransfer, transferVolume } from '../../host/storage/index.ts';
 import type { ManagedDomain } from '../managed/index.ts';
@@ -20,7 +18,7 @@ export const rename = command({
   usage: '<Domain> <NewDomainName>',
   modifies: true,
   /** `domain`: the number of one that is there, or the name of one that is defined and does not run (xm has those). */
-  run: async (host: HostCore, domain: number | string, name: string): Promise<void> => {
+  run: async (host: CommandHost, domain: number | string, name: string): Promise<void> => {
     if (typeof domain === 'string') return renameDefined(host, await findManaged(host, domain), name);
     const id = domain,
       member = host.living(id);
@@ -63,7 +61,7 @@ export const rename = command({
 });
 
 /** @throws Refusal in xl's words, with the reason before them */
-async function refuseName(host: HostCore, before: string, name: string): Promise<void> {
+async function refuseName(host: CommandHost, before: string, name: string): Promise<void> {
   const { managed, parts, toolstack } = host;
   const refuse = (why: string): never => {
     throw new Refusal(`${why}\nCan't rename domain '${before}'.`);
@@ -77,7 +75,7 @@ async function refuseName(host: HostCore, before: string, name: string): Promise
 }
 
 /** Its definition and its snapshots are called otherwise. @throws Refusal */
-function renameDefined(host: HostCore, defined: ManagedDomain, name: string): Promise<void> {
+function renameDefined(host: CommandHost, defined: ManagedDomain, name: string): Promise<void> {
   const before = defined.name;
   return host.tasks.run(`xm rename ${before} ${name}`, async task => {
     const running = runningOf(host, defined);
@@ -100,7 +98,7 @@ export const memMax = command({
   usage: "<Domain> <MemMB['b'[bytes]|'k'[KB]|'m'[MB]|'g'[GB]|'t'[TB]]>",
   modifies: true,
   /** As far as the hypervisor lets it grow; not less than its balloon was asked to come to. */
-  run: (host: HostCore, id: number, memoryMiB: number): Promise<void> => {
+  run: (host: CommandHost, id: number, memoryMiB: number): Promise<void> => {
     const member = host.living(id);
     return host.tasks.run(
       `xl mem-max ${member.name} ${memoryMiB}`,
@@ -121,7 +119,7 @@ export const configUpdate = command({
   usage: '<Domain> <ConfigFile> [options] [vars]',
   modifies: true,
   /** The domain keeps its name and its number; what the definition says counts from its next start on. */
-  run: (host: HostCore, id: number, files: NamedFile[]): Promise<void> => {
+  run: (host: CommandHost, id: number, files: NamedFile[]): Promise<void> => {
     const member = host.living(id);
     return host.tasks.run(
       `xl config-update ${member.name} ${files[0].name}`,
@@ -171,7 +169,7 @@ export const dumpCore = command({
   usage: '<Domain> <filename>',
   modifies: true,
   /** Its processors and its memory, as an ELF core file of Domain 0's; it goes on. */
-  run: (host: HostCore, id: number, path: string): Promise<void> => {
+  run: (host: CommandHost, id: number, path: string): Promise<void> => {
     const member = host.member(id);
     return host.tasks.run(`xl dump-core ${member.name} ${path}`, () => host.dumpCore(member, path), id);
   },

@@ -1,8 +1,8 @@
 /** Snapshots and clones of domains, with their disks. xl has no such commands: the words are those of virsh and virt-clone, the refusals xl's kind. */
-import type { DomainInfo, NamedFile } from '../../service/api.ts';
-import type { HostCore } from '../../service/host.ts';
+import type { DomainInfo } from '../wire.ts';
+import { type NamedFile, quoted } from '../../definitions/index.ts';
+import type { CommandHost } from '../command-host.ts';
 import type { ManagedDomain } from '../managed/index.ts';
-import { quoted } from '../../definitions/plan.ts';
 import {
   cloneDomain,
   deleteSnapshot,
@@ -24,7 +24,7 @@ export const snapshot = command({
   usage: '<Domain> [<Snapshot> [<Description>]]',
   modifies: true,
   /** A domain that runs goes on; of one that does not its disks are kept alone. Without a name it gets the first free number. */
-  run: (host: HostCore, domain: string, name?: string, description?: string): Promise<SnapshotRecord> =>
+  run: (host: CommandHost, domain: string, name?: string, description?: string): Promise<SnapshotRecord> =>
     host.tasks.run(
       `xl snapshot ${domain}${name === undefined ? '' : ` ${name}`}${description ? ` ${quoted(description)}` : ''}`,
       async (task, concerns) => {
@@ -53,7 +53,7 @@ export const snapshot = command({
 export const snapshotList = command({
   summary: 'List the snapshots of a domain',
   usage: '<Domain>',
-  run: (host: HostCore, domain: string): Promise<SnapshotRecord[]> => recordsOf(host).list(domain),
+  run: (host: CommandHost, domain: string): Promise<SnapshotRecord[]> => recordsOf(host).list(domain),
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('snapshot-list', rest, 1);
@@ -77,7 +77,7 @@ export const revert = command({
   options: [['FILE', 'what was in its drives, where that is not at its path any more']],
   modifies: true,
   /** What the domain is now is gone; undefined: it did not run then. `images`: files for its drives that are not at their paths. */
-  run: (host: HostCore, domain: string, name: string, images: NamedFile[] = []): Promise<DomainInfo | undefined> =>
+  run: (host: CommandHost, domain: string, name: string, images: NamedFile[] = []): Promise<DomainInfo | undefined> =>
     host.tasks.run(`xl revert ${domain} ${name}`, async (task, concerns) => {
       const info = await revertTo(host, domain, name, images, concerns);
       task.message = info ? describeBuilt(host.member(info.id)) : 'Its disks are as they were; it did not run then.';
@@ -112,7 +112,7 @@ export const snapshotDelete = command({
   summary: 'Delete a snapshot of a domain',
   usage: '<Domain> <Snapshot>',
   modifies: true,
-  run: (host: HostCore, domain: string, name: string): Promise<void> =>
+  run: (host: CommandHost, domain: string, name: string): Promise<void> =>
     host.tasks.run(`xl snapshot-delete ${domain} ${name}`, () => deleteSnapshot(host, domain, name)),
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
@@ -128,7 +128,7 @@ export const clone = command({
   modifies: true,
   /** `absolute`: from a path of the definition to one of Domain 0's files (paths stand at the root). */
   run: (
-    host: HostCore,
+    host: CommandHost,
     domain: string,
     name: string,
     absolute: (path: string) => string = path => (path.startsWith('/') ? path : `/${path}`),

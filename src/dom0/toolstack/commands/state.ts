@@ -1,11 +1,17 @@
 /** Saved domains. */
 import { readState, SavedStateError, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
-import type { DomainInfo, NamedFile } from '../../service/api.ts';
-import type { HostCore } from '../../service/host.ts';
-import { baseName } from '../../definitions/plan.ts';
-import { loadBackends } from '../backends.ts';
+import type { DomainInfo } from '../wire.ts';
+import {
+  baseName,
+  type LibxlWords,
+  type NamedFile,
+  nameTaken,
+  NOT_BUILT,
+  UUID_TAKEN,
+} from '../../definitions/index.ts';
+import type { CommandHost } from '../command-host.ts';
+import { loadBackends } from '../../backends/index.ts';
 import { blueprintOf, savedDrives } from '../member.ts';
-import { type LibxlWords, nameTaken, NOT_BUILT, UUID_TAKEN } from '../../definitions/libxl-words.ts';
 import { command, Refusal } from './command.ts';
 import { describeBuilt } from './life.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
@@ -16,7 +22,7 @@ export const save = command({
   options: [['-c', 'Leave domain running after creating the snapshot.']],
   modifies: true,
   /** Whole state of a paused or running domain, which goes on. */
-  run: async (host: HostCore, id: number): Promise<Blob> => {
+  run: async (host: CommandHost, id: number): Promise<Blob> => {
     const { name } = host.living(id);
     return host.tasks.run(
       `xl save -c ${name} ${name}.save`,
@@ -99,7 +105,7 @@ export const restore = command({
   modifies: true,
   /** `images`: what lay in its drives, by their names. */
   run: async (
-    host: HostCore,
+    host: CommandHost,
     state: NamedFile,
     images: NamedFile[] = [],
     paused: boolean = false,

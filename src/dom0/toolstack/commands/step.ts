@@ -1,5 +1,5 @@
 /** A paused domain's single steps, for people who look at its processor. The command is ours; with Xen one attaches gdbsx. */
-import type { HostCore } from '../../service/host.ts';
+import type { CommandHost } from '../command-host.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords, wholeNumber } from './words.ts';
 
@@ -12,7 +12,7 @@ export const step = command({
   modifies: true,
   /** It stands still again afterwards; where it waits for an interrupt the step waits, too. */
   run: async (
-    host: HostCore,
+    host: CommandHost,
     id: number,
     count: number = 1,
     what: 'instructions' | 'exits' = 'instructions',

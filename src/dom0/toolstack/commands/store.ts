@@ -1,6 +1,6 @@
 /** A write to xenstored for the page. At the command line it is a program of its own: xenstore-write (shell/xenstore.ts). */
-import type { HostCore } from '../../service/host.ts';
-import { quoted } from '../../definitions/plan.ts';
+import type { CommandHost } from '../command-host.ts';
+import { quoted } from '../../definitions/index.ts';
 import { MAX_PAYLOAD_BYTES, StoreError } from '../../backends/xenstore/index.ts';
 import { command } from './command.ts';
 
@@ -9,7 +9,7 @@ export const storeWrite = command({
   usage: '<path> <value>',
   modifies: true,
   /** Fires the watches on it, though its value is the same. @throws Error with a sentence */
-  run: (host: HostCore, path: string, value: string): Promise<void> =>
+  run: (host: CommandHost, path: string, value: string): Promise<void> =>
     host.tasks.run(`xenstore-write ${quoted(path)} ${quoted(value)}`, async task => {
       const { client } = host.toolstack.services,
         bytes = utf8(value),

@@ -2,7 +2,7 @@
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/xen/index.ts';
-import type { HostCore } from '../../service/host.ts';
+import type { CommandHost } from '../command-host.ts';
 import type { Owned } from '../terminal/terminal.ts';
 import { runNsOf } from '../run-time.ts';
 import { command, Refusal } from './command.ts';
@@ -39,7 +39,7 @@ interface Before {
   runNs: Map<number, number>;
 }
 
-function look(host: HostCore, before: Before | undefined): { usages: Usage[]; now: Before } {
+function look(host: CommandHost, before: Before | undefined): { usages: Usage[]; now: Before } {
   const { toolstack, queue } = host;
   const nowNs = queue.nowNs();
   const runNs = new Map<number, number>();
@@ -130,7 +130,7 @@ interface Shape {
   fullNames: boolean;
 }
 
-function screen(host: HostCore, usages: Usage[], { byNumber, fullNames }: Shape): string[] {
+function screen(host: CommandHost, usages: Usage[], { byNumber, fullNames }: Shape): string[] {
   const { machine, queue, parts } = host;
   const totalKiB = machine.frames * 4,
     freeKiB = machine.freeFrames * 4;
@@ -227,7 +227,7 @@ export const top = command({
     ['-f, --full-name', 'Output the full domain name (not truncated)'],
   ],
   /** What each domain uses now; per cent is of the time since the host began. */
-  run: async (host: HostCore): Promise<Usage[]> =>
+  run: async (host: CommandHost): Promise<Usage[]> =>
     look(host, {
       nowNs: 0,
       runNs: new Map(
@@ -263,7 +263,7 @@ const ALTERNATE = '\x1b[?1049h\x1b[?25l',
 const HINT = ' S order by processor time   N order by number   Q quit';
 
 /** Looks again and again until Q is pressed. */
-async function watch(host: HostCore, terminal: Owned, { delayS, iterations, ...shape }: TopWords): Promise<void> {
+async function watch(host: CommandHost, terminal: Owned, { delayS, iterations, ...shape }: TopWords): Promise<void> {
   let before: Before | undefined,
     over = false,
     wake = (): void => {};

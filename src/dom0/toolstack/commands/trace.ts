@@ -1,8 +1,8 @@
 /** Where a guest's requests go: live, place by place, and by the maps of its disk. The two commands are ours; xl has neither. */
 import type { Place } from '../../../devices/ide/index.ts';
-import { deviceNumber } from '../../definitions/config/device-number.ts';
-import type { HostCore } from '../../service/host.ts';
-import { ideName } from '../../definitions/plan.ts';
+import { deviceNumber } from '../../definitions/config/index.ts';
+import type { CommandHost } from '../command-host.ts';
+import { ideName } from '../../definitions/index.ts';
 import { formatPlace } from '../../host/storage/index.ts';
 import { Follower, formatFollowed, MOST_REQUESTS, type Names } from '../tracing/index.ts';
 import { command, Refusal } from './command.ts';
@@ -18,7 +18,12 @@ export const diskPath = command({
   summary: "Tell where a sector of a domain's disk is kept",
   usage: '<Domain> <Disk> <Sector>',
   /** By the name of the disk (xvda, hda) or its number; sectors of 512 bytes. The way begins with the guest's disk. */
-  run: async (host: HostCore, id: number, device: string, sector: number): Promise<{ name: string; way: Place[] }> => {
+  run: async (
+    host: CommandHost,
+    id: number,
+    device: string,
+    sector: number,
+  ): Promise<{ name: string; way: Place[] }> => {
     const member = host.member(id);
     const wanted = /^\d+$/.test(device) ? Number(device) : deviceNumber(device);
     const drives = (member.blueprint.drives ?? []).map(drive => ({
@@ -66,7 +71,7 @@ export const diskPath = command({
 });
 
 /** What the numbers of records stand for on this host. */
-export function namesOf(host: HostCore): Names {
+export function namesOf(host: CommandHost): Names {
   const { members, services } = host.toolstack;
   return {
     domain: domid => (domid === 0 ? 'Domain-0' : `${members.get(domid)?.name ?? 'domain'} (${domid})`),
@@ -85,7 +90,7 @@ export const trace = command({
     ['-t SECONDS', `At most so long (${DEFAULT_SECONDS})`],
   ],
   /** The first requests that begin from now on, in words; nothing was written before, and nothing is afterwards. */
-  run: async (host: HostCore, id: number, count: number = 1, seconds: number = DEFAULT_SECONDS): Promise<string> => {
+  run: async (host: CommandHost, id: number, count: number = 1, seconds: number = DEFAULT_SECONDS): Promise<string> => {
     host.living(id);
     if (!(Number.isInteger(count) && count >= 1 && count <= MOST_REQUESTS))
       throw new Refusal(`From 1 to ${MOST_REQUESTS} requests are followed at a time, and not ${count}.`);

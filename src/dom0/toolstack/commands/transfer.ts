@@ -6,7 +6,7 @@ import {
   type ListedFile,
   openFat,
 } from '../../../formats/file-systems/index.ts';
-import type { HostCore } from '../../service/host.ts';
+import type { CommandHost } from '../command-host.ts';
 import { partOf, readPartitions } from '../../host/storage/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, readWords } from './words.ts';
@@ -25,7 +25,7 @@ interface Transfer {
 }
 
 /** The disk as it is now: nothing is written to it while it is looked at. @throws Refusal */
-async function openTransfer(host: HostCore, domain: string): Promise<Transfer> {
+async function openTransfer(host: CommandHost, domain: string): Promise<Transfer> {
   const member = [...host.toolstack.members.values()].find(
     ({ name, record, ending }) => !ending && (name === domain || String(record.id) === domain),
   );
@@ -58,7 +58,7 @@ const row = ({ name, kind, bytes, modifiedMs = 0 }: ListedFile): string =>
 const joined = (folder: string, name: string): string => `${folder.replace(/\/+$/, '')}/${name}`;
 
 /** Copies a file, or a folder with all that is in it; what was copied. @throws Error with a sentence */
-async function copyOut(host: HostCore, disk: Transfer, from: string, to: string, depth = 0): Promise<number> {
+async function copyOut(host: CommandHost, disk: Transfer, from: string, to: string, depth = 0): Promise<number> {
   const { files } = host.parts;
   const { tree, effort } = disk;
   effort.renew();
@@ -83,7 +83,7 @@ export const transfer = command({
     ['cp', 'copy files and folders of the disk to Domain 0'],
   ],
   /** Without `to` lists the first of `paths`; with it copies them there. */
-  run: async (host: HostCore, domain: string, paths: string[], to?: string): Promise<string> => {
+  run: async (host: CommandHost, domain: string, paths: string[], to?: string): Promise<string> => {
     const disk = await openTransfer(host, domain);
     const note = disk.isInUse ? NOTE : '';
     try {

@@ -1,6 +1,6 @@
 /** A domain's screen: in the page its window comes up; where there is no page, what it shows is told, and how to have a picture of it. */
 import { SCREEN } from '../../../hypervisor/layout/index.ts';
-import type { HostCore } from '../../service/host.ts';
+import type { CommandHost } from '../command-host.ts';
 import { hasScreen } from '../member.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
@@ -10,7 +10,7 @@ export const vncviewer = command({
   usage: '[options] <Domain>',
   options: [['-a, --autopass', 'Pass VNC password to viewer via stdin: there is no password here']],
   /** A sentence about where it is. */
-  run: async (host: HostCore, id: number): Promise<string> => {
+  run: async (host: CommandHost, id: number): Promise<string> => {
     const { name, record, blueprint } = host.living(id);
     if (!hasScreen(blueprint))
       throw new Refusal(`${name} has no screen: give it one with vfb = ['vnc=1'], and create it again.`);

@@ -2,7 +2,7 @@
  * From the words of `xl NAME …` to a command: options, domains by name or number, help, and refusals as xl words them.
  * Source: help(), def_getopt() and find_domain() in tools/xl/xl_utils.c and xl_vmcontrol.c of Xen 4.17; error numbers of libxl_types.idl.
  */
-import type { HostCore } from '../../service/host.ts';
+import type { CommandHost } from '../command-host.ts';
 import type { Owned } from '../terminal/terminal.ts';
 import { type Call, Refusal, type Table } from './command.ts';
 
@@ -73,7 +73,7 @@ class NoSuchDomain extends Refusal {
 }
 
 /** A domain by its name or its number; 0 is Domain 0. @throws Refusal */
-export function findDomain(host: HostCore, word: string): number {
+export function findDomain(host: CommandHost, word: string): number {
   const byNumber = /^\d+$/.test(word);
   if (byNumber && Number(word) === 0) return 0;
   if (word === 'Domain-0') return 0;

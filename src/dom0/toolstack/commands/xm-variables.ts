@@ -2,10 +2,7 @@
  * Variables behind `xm create FILE`: NAME=TEXT, where the text is taken as it is, without quotes. Source: xm(1), "create"; Opts.setvar() of xen/xm/opts.py and
  * the variables of xen/xm/create.py (append_value, set_int, set_bool) of Xen 4.1.
  */
-import { KEYS } from '../../definitions/config/keys.ts';
-import type { Plain } from '../../definitions/config/rule.ts';
-import type { ValueType } from '../../definitions/config/values.ts';
-import { writeValue } from '../../definitions/config/write-xl.ts';
+import { KEYS, type Plain, type ValueType, writeValue } from '../../definitions/config/index.ts';
 
 const BOOLEANS: Record<string, number> = { yes: 1, y: 1, no: 0, n: 0 };
 const NUMBERS: readonly ValueType[] = ['number', 'MiB', 'defbool', 'list or number'];

@@ -3,15 +3,19 @@
  * /etc/xen/vm, in any language of definitions; what is there is all that is known of them, so that whatever edits the file edits the domain, and they
  * outlive the host with its files. Links in /etc/xen/auto name those that start with the host, in the order of the links' names (xendomains).
  */
-import type { Definition } from '../../definitions/config/definition.ts';
-import { changeDefinition } from '../../definitions/config/edit-xl.ts';
-import { formatFinding, isError, judgeDefinition } from '../../definitions/config/model.ts';
-import { KEYS } from '../../definitions/config/keys.ts';
-import { prepareToRead } from '../../definitions/config/source.ts';
-import { writeXlConfig } from '../../definitions/config/write-xl.ts';
-import { MOST_BYTES } from '../../definitions/config/xlcfg.ts';
+import {
+  changeDefinition,
+  type Definition,
+  formatFinding,
+  isError,
+  judgeDefinition,
+  KEYS,
+  MOST_BYTES,
+  prepareToRead,
+  writeXlConfig,
+} from '../../definitions/config/index.ts';
 import type { HostFiles } from '../../host/files/index.ts';
-import { withOptions } from '../../definitions/plan.ts';
+import { withOptions } from '../../definitions/index.ts';
 
 export const DEFINITIONS = '/etc/xen/vm',
   AUTO = '/etc/xen/auto';

@@ -4,10 +4,15 @@ import type { Clock } from '../../../devices/index.ts';
 import type { Compile } from '../../../cpu/architecture/index.ts';
 import {
   assembleDomain,
+  type BreakHit,
+  type BreakPoint,
   CompilerLoader,
   flashFileOf,
   type HotRegion,
   HOTTEST_REGIONS,
+  type WaitsFor,
+  waitsFor,
+  waitsReport,
 } from '../../../hypervisor/domain/index.ts';
 import {
   attachDrives,
@@ -24,14 +29,8 @@ import {
 import { Slot } from '../../../hypervisor/scheduler/index.ts';
 import { GuestLog } from '../../../hypervisor/xen/index.ts';
 import { diskRecords } from '../../../hypervisor/disks/index.ts';
-import {
-  type BreakHit,
-  type BreakPoint,
-  type WaitsFor,
-  waitsFor,
-  waitsReport,
-} from '../../../hypervisor/domain/index.ts';
-import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from './runner.ts';
+import type { DomainListener, DomainRunner, DomainStart, Runners, RunnersHost } from './runner.ts';
+import type { Later } from '../../host/index.ts';
 
 export interface TurnsParts {
   /** Calls back as soon as the event loop had its turn. */

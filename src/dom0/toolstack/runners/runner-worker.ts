@@ -15,7 +15,8 @@ import { COMMAND } from '../../../hypervisor/layout/index.ts';
 import { type BreakPoint, type HotRegion, postMortem } from '../../../hypervisor/domain/index.ts';
 import { workerBegins } from '../../../hypervisor/worker/index.ts';
 import { leaveGuest } from '../../../hypervisor/xen/memory/index.ts';
-import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from './runner.ts';
+import type { DomainListener, DomainRunner, DomainStart, Runners, RunnersHost } from './runner.ts';
+import type { Later } from '../../host/index.ts';
 import { type Watching, WorkerWatch } from './worker-watch.ts';
 
 /** A web worker, as far as it is used here. */

@@ -1,6 +1,5 @@
 /** What the toolstack can do to a domain that exists, wherever it runs: in a worker of its own, or beside others in this one. */
-import type { IdeAttachment } from '../../../devices/index.ts';
-import type { Clock } from '../../../devices/index.ts';
+import type { Clock, IdeAttachment } from '../../../devices/index.ts';
 import type {
   DomainRecord,
   Ending,
@@ -103,6 +102,3 @@ export interface RunnersHost {
   /** In virtual time: nobody could run for so long, and the host's clock moves on by itself. */
   idled(ms: number): void;
 }
-
-/** Calls back later; the result takes it back. */
-export type Later = (ms: number, callback: () => void) => () => void;

@@ -7,7 +7,7 @@ import type { DomainRecord, FromWatcher, Machine, WatchedWorker } from '../../..
 import type { Scheduler } from '../../../hypervisor/scheduler/index.ts';
 import { beats, callDead, liveWorker } from '../../../hypervisor/worker/index.ts';
 import type { WorkerLike } from './runner-worker.ts';
-import type { Later } from './runner.ts';
+import type { Later } from '../../host/index.ts';
 
 /** How often heartbeats are looked at, and looks in a row without one: a long slice, a save or a slow file take less. */
 const LOOK_MS = 500,

@@ -5,10 +5,8 @@
 import { attachDrives, type DriveImage, noMedia, readState } from '../../../hypervisor/index.ts';
 import { type DiskChange, diskRecords, readDiskRecord, restoreChanges } from '../../../hypervisor/disks/index.ts';
 import type { Disk } from '../../../devices/ide/index.ts';
-import { deviceNumber } from '../../definitions/config/device-number.ts';
-import type { DefinedDisk, Definition } from '../../definitions/config/definition.ts';
-import { writeXlConfig } from '../../definitions/config/write-xl.ts';
-import type { Guest, HostCore } from '../../service/host.ts';
+import { type DefinedDisk, type Definition, deviceNumber, writeXlConfig } from '../../definitions/config/index.ts';
+import type { CommandHost, Guest } from '../command-host.ts';
 import { DEFINITIONS, type ManagedDomain } from '../managed/index.ts';
 import { namesFiles, pathsIn, spellFiles } from '../../host/files/index.ts';
 import { copyInTurns, IMAGES, imageVolume, isTransfer, type Storage } from '../../host/storage/index.ts';
@@ -39,7 +37,7 @@ const placeOf = ({ place, vdev = '' }: DriveImage): number => (place < 0 ? (devi
  * of Domain 0's files. @throws Error with a sentence, and nothing is left
  */
 export async function cloneDomain(
-  host: HostCore,
+  host: CommandHost,
   domain: string,
   name: string,
   absolute: (path: string) => string,
@@ -87,7 +85,7 @@ export async function cloneDomain(
 
 /** The definition with what a twin has of its own; a UUID is drawn when it is kept. */
 function twinOf(
-  host: HostCore,
+  host: CommandHost,
   definition: Definition,
   name: string,
   copyOf: (disk: DefinedDisk) => Copy,
@@ -116,7 +114,12 @@ function twinOf(
 }
 
 /** The image file that a domain has, or would have. @throws Error with a sentence */
-async function imageOf(host: HostCore, member: Guest | undefined, vdev: string, target: string): Promise<DriveImage> {
+async function imageOf(
+  host: CommandHost,
+  member: Guest | undefined,
+  vdev: string,
+  target: string,
+): Promise<DriveImage> {
   const drive = member?.blueprint.drives?.find(each => each.vdev === vdev);
   if (drive) return { ...drive, place: placeOf(drive) };
   const medium = await host.mediumOf({ name: target, data: await host.readFile(target) });
@@ -134,14 +137,14 @@ function changesOf({ opened, blueprint }: Guest): Changed[] | undefined {
 }
 
 /** As a saved state has them. */
-async function savedChanges(host: HostCore, member: Guest): Promise<Changed[]> {
+async function savedChanges(host: CommandHost, member: Guest): Promise<Changed[]> {
   const chunks = await host.toolstack.save(member);
   return readState(new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()), member.name).disks;
 }
 
 /** Writes an image, with what was changed of it, to a new volume; zeros take no room there. @throws Error with a sentence */
 async function copyImage(
-  host: HostCore,
+  host: CommandHost,
   storage: Storage,
   { volume, image }: ImageCopy,
   changes: readonly Changed[],

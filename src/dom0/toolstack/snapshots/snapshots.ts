@@ -1,15 +1,13 @@
 /** Snapshots of domains, with their disks: taken, gone back to, deleted. */
 import { attachDrives, type DriveImage, noMedia, readState, type SavedState } from '../../../hypervisor/index.ts';
 import { drivesDiffer } from '../../../hypervisor/disks/index.ts';
-import type { DomainInfo, NamedFile } from '../../service/api.ts';
-import type { DefinedDisk } from '../../definitions/config/definition.ts';
-import { judgeDefinition } from '../../definitions/config/model.ts';
-import { prepareToRead } from '../../definitions/config/source.ts';
-import type { Guest, HostCore } from '../../service/host.ts';
-import { baseName } from '../../definitions/plan.ts';
+import type { DomainInfo } from '../wire.ts';
+import { baseName, type NamedFile } from '../../definitions/index.ts';
+import { type DefinedDisk, judgeDefinition, prepareToRead } from '../../definitions/config/index.ts';
+import type { CommandHost, Guest } from '../command-host.ts';
 import { isTransfer, type Storage } from '../../host/storage/index.ts';
-import { modelOf } from '../../backends/device-model/saved-model.ts';
-import { loadBackends } from '../backends.ts';
+import { modelOf } from '../../backends/device-model/index.ts';
+import { loadBackends } from '../../backends/index.ts';
 import { savedDisks } from '../disks.ts';
 import { type Blueprint, blueprintOf, savedDrives } from '../member.ts';
 import {
@@ -23,20 +21,20 @@ import {
 } from './record.ts';
 
 /** @throws Error with a sentence where Domain 0 has no files */
-export function recordsOf({ parts: { files } }: HostCore): SnapshotRecords {
+export function recordsOf({ parts: { files } }: CommandHost): SnapshotRecords {
   if (!files) throw new Error('Domain 0 has no place for files here: there are no snapshots.');
   return new SnapshotRecords(files);
 }
 
 /** The host's disk. @throws Error with a sentence where it has none */
-export async function diskOf(host: HostCore): Promise<Storage> {
+export async function diskOf(host: CommandHost): Promise<Storage> {
   const storage = await host.openDevices();
   if (!storage) throw new Error('This host has no disk of its own: there is no place for copies of disks.');
   return storage;
 }
 
 /** The domain of a name that has not stopped. */
-export const runningAs = (host: HostCore, name: string): Guest | undefined =>
+export const runningAs = (host: CommandHost, name: string): Guest | undefined =>
   [...host.toolstack.members.values()].find(member => member.name === name && !member.ending);
 
 /** Devices that a domain may write, each once. */
@@ -89,7 +87,7 @@ export async function withVolumes<T>(storage: Storage, make: (made: string[]) =>
 }
 
 /** How a domain is called that is named by its name, its number or its UUID; one that is not there as it was named. */
-export async function domainName(host: HostCore, word: string): Promise<string> {
+export async function domainName(host: CommandHost, word: string): Promise<string> {
   const found = host.all().find(({ id, name }) => String(id) === word || name === word);
   if (found) return found.name;
   const byUuid = [...host.toolstack.members.values()].find(({ uuid }) => uuid === word.toLowerCase());
@@ -97,12 +95,12 @@ export async function domainName(host: HostCore, word: string): Promise<string> 
 }
 
 /** Paths of the files that a domain has in its drives. */
-const filesIn = (host: HostCore, disks: readonly DefinedDisk[]): string[] =>
+const filesIn = (host: CommandHost, disks: readonly DefinedDisk[]): string[] =>
   disks.map(({ target }) => target).filter(target => target !== '' && !host.isDevice(target));
 
 /** A domain that runs, with its memory; of one that is defined and does not, its disks alone. @throws Error with a sentence, and nothing is left */
 export async function takeSnapshot(
-  host: HostCore,
+  host: CommandHost,
   domain: string,
   name: string,
   description = '',
@@ -175,7 +173,7 @@ export async function takeSnapshot(
 }
 
 /** @throws Error with a sentence */
-export async function deleteSnapshot(host: HostCore, domain: string, name: string): Promise<void> {
+export async function deleteSnapshot(host: CommandHost, domain: string, name: string): Promise<void> {
   const records = recordsOf(host);
   // A record that cannot be read goes, too; its volumes are for lvremove then.
   const record = await records.read(domain, name).catch((error: Error) => {
@@ -209,7 +207,7 @@ export async function deleteSnapshot(host: HostCore, domain: string, name: strin
  * `concerns` hears of the domains that it is about. @throws Error with a sentence; as long as that is about the snapshot, nothing has changed
  */
 export async function revertTo(
-  host: HostCore,
+  host: CommandHost,
   domain: string,
   name: string,
   images: readonly NamedFile[] = [],
@@ -276,7 +274,7 @@ export async function revertTo(
 
 /** Where it cannot be built, `takeBack` has its disks as they were before. @throws Error with a sentence */
 async function build(
-  host: HostCore,
+  host: CommandHost,
   blueprint: Blueprint,
   options: { made: (domid: number) => void; paused: boolean },
   takeBack: () => void,
@@ -294,7 +292,7 @@ async function build(
 
 /** @throws Error with a sentence where a file of its drives is missing or another, or the state cannot be read */
 async function blueprintFrom(
-  host: HostCore,
+  host: CommandHost,
   storage: Storage,
   record: SnapshotRecord,
   now: Guest | undefined,
@@ -316,7 +314,7 @@ async function blueprintFrom(
 }
 
 /** Files that were in its drives: as they are given, or at their paths. */
-async function filesOf(host: HostCore, record: SnapshotRecord, images: readonly NamedFile[]): Promise<NamedFile[]> {
+async function filesOf(host: CommandHost, record: SnapshotRecord, images: readonly NamedFile[]): Promise<NamedFile[]> {
   const paths = await pathsOf(host, record);
   const found = await Promise.all(
     paths.map(path =>
@@ -333,14 +331,14 @@ async function filesOf(host: HostCore, record: SnapshotRecord, images: readonly 
 }
 
 /** Paths of the files that a domain had in its drives. */
-export async function pathsOf(host: HostCore, { name, definition, files }: SnapshotRecord): Promise<string[]> {
+export async function pathsOf(host: CommandHost, { name, definition, files }: SnapshotRecord): Promise<string[]> {
   if (files) return files;
   await prepareToRead(definition);
   return filesIn(host, judgeDefinition(name, definition).definition.disks);
 }
 
 /** Files are where they were; whether they are what they were is seen before anything changes. @throws Error with a sentence */
-function refuseOtherFiles(host: HostCore, saved: SavedState, drives: readonly DriveImage[]): void {
+function refuseOtherFiles(host: CommandHost, saved: SavedState, drives: readonly DriveImage[]): void {
   const isFile = (label: string): boolean => label !== '' && !host.isDevice(label);
   const virtual = savedDisks(saved.toolstack)?.disks ?? [];
   const emulated = modelOf(saved)?.drives ?? saved.about.drives ?? [];

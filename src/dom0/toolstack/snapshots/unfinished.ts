@@ -1,5 +1,5 @@
 /** Volumes of snapshots and clones that a host was making or removing when it ended. */
-import type { HostCore } from '../../service/host.ts';
+import type { CommandHost } from '../command-host.ts';
 import { isDevice, Storage } from '../../host/storage/index.ts';
 import { SnapshotRecords, volumesOf } from './record.ts';
 
@@ -7,7 +7,7 @@ import { SnapshotRecords, volumesOf } from './record.ts';
  * What a snapshot's record or a definition names is theirs: the host ended after all was done. What nothing names is removed. Without Domain 0's files
  * nobody can tell, and all stays as it is.
  */
-export async function settleUnfinished({ parts: { files }, managed }: HostCore, storage: Storage): Promise<void> {
+export async function settleUnfinished({ parts: { files }, managed }: CommandHost, storage: Storage): Promise<void> {
   const { unfinished } = storage;
   if (unfinished.length === 0 || !files) return;
   const records = await new SnapshotRecords(files).all();

@@ -1,6 +1,7 @@
 /** Keys that say what starts. Source: xl.cfg(5), "Direct Kernel Boot", "Booting from a disk" and "Boot Device"; parse_cmdline() of tools/xl/xl_parse.c. */
 import { BOOT_DEVICES, BOOT_LETTERS, bootOrder, bootOrderProblem, repeatedLetters } from '../boot-order.ts';
-import { type BootLoader, type Definition, isHvmloader, loaderWords } from '../definition.ts';
+import type { BootLoader } from '../../../host/index.ts';
+import { type Definition, isHvmloader, loaderWords } from '../definition.ts';
 import { approximated, ignored, type Judged, used, wrong } from '../options.ts';
 import { alike, type Asked, type Context, type Family, type KeyRule, oneOf, only, rule, TOLD } from '../rule.ts';
 import { shortened } from '../xlcfg.ts';

@@ -1,10 +1,10 @@
 /** Keys about disks. Source: xl.cfg(5) and xl-disk-configuration(5). */
-import type { Remedy } from '../../../service/api.ts';
+import type { Remedy } from '../../verdicts.ts';
 import { FLOPPY_PLACE } from '../../../../devices/ide/index.ts';
 import { deviceNumber } from '../device-number.ts';
 import type { Definition, DomainType } from '../definition.ts';
 import { type DiskSpec, formatDisk, parseDisk, placeOf } from '../disk.ts';
-import { isTransfer } from '../../../host/storage/transfer-names.ts';
+import { isTransfer } from '../../../host/storage/index.ts';
 import { approximated, ignored, type Judged, type OptionRemark, used, wrong } from '../options.ts';
 import { alike, type Asked, type Family, oneOf, only, rule, TOLD } from '../rule.ts';
 import { said } from '../values.ts';

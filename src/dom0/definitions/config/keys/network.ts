@@ -1,6 +1,6 @@
 /** Keys about the network. Source: xl.cfg(5) and xl-network-configuration(5). */
 import { NIC_MODELS } from '../../../../devices/index.ts';
-import { formatRate, type Rate } from '../../../host/network/rate.ts';
+import { formatRate, type Rate } from '../../../host/network/index.ts';
 import type { CardOptions } from '../definition.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { type Asked, type Family, rule, TOLD } from '../rule.ts';

@@ -1,7 +1,7 @@
 /** From the host disk's grub.cfg to what is started: the file that an installation leaves, and what of it this host can run. */
 import type { HostFiles } from '../../../host/files/index.ts';
 import type { BootMenu, MenuChoice } from './boot-menu.ts';
-import type { BootCommands } from '../../../host/boot-loader/grub-config.ts';
+import type { BootCommands } from '../../../host/index.ts';
 
 /** A file of Domain 0. */
 export const GRUB_CONFIG_PATH = '/boot/grub/grub.cfg';

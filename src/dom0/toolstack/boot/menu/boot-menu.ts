@@ -10,7 +10,7 @@ import {
   type GrubEntry,
   type GrubNode,
   readBootCommands,
-} from '../../../host/boot-loader/grub-config.ts';
+} from '../../../host/index.ts';
 import { TextEditor } from './text-editor.ts';
 
 /** What the menu ends with. */

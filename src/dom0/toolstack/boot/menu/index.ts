@@ -11,7 +11,7 @@ export {
   whyNot,
 } from './boot-host.ts';
 export { BootMenu, type MenuChoice } from './boot-menu.ts';
-export { readGrubConfig } from '../../../host/boot-loader/grub-config.ts';
+export { readGrubConfig } from '../../../host/index.ts';
 export { drawMenu, type MenuScreen } from './menu-screen.ts';
 export { MenuSession } from './menu-session.ts';
 export { TextEditor } from './text-editor.ts';

@@ -1,5 +1,5 @@
 /** A boot menu at a terminal: keys go in, pictures come out, and the countdown goes on. The page's terminal and node's are the same to it. */
-import type { Later } from '../../runners/runner.ts';
+import type { Later } from '../../../host/index.ts';
 import { KeyParser } from '../../terminal/keys.ts';
 import type { BootMenu, MenuChoice } from './boot-menu.ts';
 import { drawMenu, menuSequences } from './menu-screen.ts';

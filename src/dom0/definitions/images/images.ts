@@ -3,7 +3,7 @@
  * Sources: ECMA-119 (volume descriptors), El Torito 1.0 (boot record), the PC's master boot record; magic numbers of other formats from
  * their specifications and QEMU's block drivers.
  */
-import type { Remedy } from '../../service/api.ts';
+import type { Remedy } from '../verdicts.ts';
 import { floppyProblem, isFloppySize } from '../../../devices/floppy/index.ts';
 import { isQcow2, Qcow2Error, readQcow2Header } from '../../../hypervisor/disks/index.ts';
 import { kernelKind } from '../../../hypervisor/loader/index.ts';

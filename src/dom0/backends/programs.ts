@@ -6,13 +6,13 @@ import { loadDrives } from '../../devices/ide/index.ts';
 import { HostError } from '../../hypervisor/memory/index.ts';
 import { loadedAgain } from '../host/again/index.ts';
 
-const loadModel = loadedAgain(() => import('../backends/device-model/device-model.ts'));
+const loadModel = loadedAgain(() => import('./device-model/device-model.ts'));
 
 const PROGRAMS = {
-  drives: { of: 'opens the media of drives', load: loadedAgain(() => import('../backends/drives.ts')) },
-  vbd: { of: 'serves paravirtual disks', load: loadedAgain(() => import('../backends/vbd/vbd.ts')) },
-  vif: { of: 'serves paravirtual network cards', load: loadedAgain(() => import('../backends/vif/vif.ts')) },
-  vfb: { of: 'serves paravirtual screens', load: loadedAgain(() => import('../backends/vfb/index.ts')) },
+  drives: { of: 'opens the media of drives', load: loadedAgain(() => import('./drives.ts')) },
+  vbd: { of: 'serves paravirtual disks', load: loadedAgain(() => import('./vbd/vbd.ts')) },
+  vif: { of: 'serves paravirtual network cards', load: loadedAgain(() => import('./vif/vif.ts')) },
+  vfb: { of: 'serves paravirtual screens', load: loadedAgain(() => import('./vfb/index.ts')) },
   model: { of: 'emulates devices in Domain 0', load: async () => (await Promise.all([loadModel(), loadDrives()]))[0] },
 };
 

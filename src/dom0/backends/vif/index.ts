@@ -1,0 +1,2 @@
+/** What src/dom0/backends/vif offers to other rooms. */
+export { Vif } from './vif.ts';

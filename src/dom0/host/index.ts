@@ -1,0 +1,12 @@
+/** What src/dom0/host offers to other rooms. */
+export type { Later } from './timers.ts';
+export type { BootLoader } from './boot-loader/boot-loader.ts';
+export {
+  type BootCommands,
+  findEntry,
+  type GrubConfig,
+  type GrubEntry,
+  type GrubNode,
+  readBootCommands,
+  readGrubConfig,
+} from './boot-loader/grub-config.ts';

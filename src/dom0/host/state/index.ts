@@ -1,0 +1,4 @@
+/** What src/dom0/host/state offers to other rooms. */
+export { BrowserState, type StateInfo } from './browser-state.ts';
+export { readState, type StateHead } from './state-file.ts';
+export { type HostState, openHostState } from './state.ts';

@@ -1,0 +1,97 @@
+/** What commands, snapshots and Domain 0's shell ask of the host that they work on; the service is one (service/host.ts). */
+import type { DriveImage, Medium, OpenMedium } from '../../hypervisor/index.ts';
+import type { HostFacts, NamedFile, PlannedDrive, ReadFiles } from '../definitions/index.ts';
+import type { HostFiles } from '../host/files/index.ts';
+import type { BaseImage, Storage } from '../host/storage/index.ts';
+import type { Later } from '../host/index.ts';
+import type { ManagedDomains } from './managed/index.ts';
+import type { Member } from './member.ts';
+import type { Tasks } from './tasks.ts';
+import type { Toolstack } from './toolstack.ts';
+import type { Viewers } from './viewers.ts';
+import type { DomainInfo, DomainView, HostInfo } from './wire.ts';
+
+/** A domain with those who look at it. */
+export type Guest = Member<Viewers>;
+
+export interface CommandHost {
+  readonly toolstack: Toolstack<Viewers>;
+  readonly machine: Toolstack['machine'];
+  readonly queue: Toolstack['queue'];
+  readonly tasks: Tasks;
+  /** Definitions that are kept; undefined: Domain 0 has no files. */
+  readonly managed: ManagedDomains | undefined;
+  /** Domains of a Domain 0 that is gone, by id. */
+  readonly lost: Map<number, DomainInfo>;
+  readonly startedEpochMs: number;
+  /** What files are judged by: names and addresses in use, processors, memory left. */
+  readonly facts: HostFacts;
+  readonly parts: {
+    readonly version: string;
+    epochMs(): number;
+    /** Monotonic milliseconds. */
+    hostMs(): number;
+    /** As soon as the event loop had its turn, and after some milliseconds. */
+    soon(callback: () => void): void;
+    readonly later: Later;
+    /** Domain 0's files; absent: it has none, and what needs them is refused. */
+    readonly files?: HostFiles;
+    readonly openMedium?: OpenMedium;
+    /** There where domains run in virtual time. */
+    readonly virtual?: object;
+  };
+
+  // ---- domains
+
+  summary(): Promise<HostInfo>;
+  all(): DomainInfo[];
+  describe(member: Guest): DomainInfo;
+  /** @throws Error with a sentence where there is none with this id */
+  member(id: number): Guest;
+  /** A domain that has not stopped. @throws Error with a sentence */
+  living(id: number): Guest;
+  /** A domain that has not stopped, or the new one that is just started in its place. @throws Error with a sentence */
+  standing(id: number): Guest;
+  /** A domain's unit in the run queue; id 0 is Domain 0's. @throws as `living` */
+  unit(id: number): { name: string; record: { index: number; vcpus: number } };
+  /** What a defined domain's definition says about it to people. @throws Error with a sentence */
+  setDescription(name: string, text: string): Promise<void>;
+  /** Writes a domain's core file. @throws Error with a sentence */
+  dumpCore(member: Guest, path: string): Promise<void>;
+  /** Its console, and what it shows. @throws as `member` */
+  view(id: number): Promise<DomainView>;
+  /** Has a domain's window shown; false: nobody has windows. */
+  showScreen(id: number): boolean;
+  /** Of the tasks of this host, and of earlier ones where Domain 0 has files. */
+  readLog(): Promise<string>;
+
+  // ---- files
+
+  /** Files read, with the firmware that they need. */
+  read(files: NamedFile[]): Promise<ReadFiles>;
+  /** A file of Domain 0, or (`files:PATH…`) a CD that is made of some. @throws Error with a sentence */
+  readFile(path: string): Promise<Blob>;
+  /** The one path of a file of Domain 0, however it is spelled and whatever links lead to it. */
+  realPath(path: string): Promise<string>;
+  /** @throws Error with a sentence */
+  removeFile(path: string): Promise<void>;
+  /** The disk in an image file of Domain 0, raw or qcow2. @throws Error with a sentence */
+  openImage(path: string): Promise<BaseImage>;
+  /** A file as what lies in a drive. @throws Error with a sentence where it is packed and damaged */
+  mediumOf(file: NamedFile): Promise<Medium>;
+
+  // ---- the host's own disk
+
+  /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
+  openDevices(): Promise<Storage | undefined>;
+  /** Whether a path is one of the host's devices, or of an image on its disk, as far as that was opened. */
+  isDevice(path: string): boolean;
+  /** A device of the host as what lies in a domain's drive, by its own path. @throws StorageError */
+  deviceMedium(target: string, domain: string): Medium;
+  /** A plan's drives with their media: each is a device of the host or one of the files. */
+  drivesFrom(drives: readonly PlannedDrive[], files: readonly NamedFile[], domain: string): Promise<DriveImage[]>;
+  /** What is made of a domain; where that fails, a transfer disk that was made for it goes again. @throws what `make` throws */
+  orNoTransferDisk<T>(domain: string, make: () => Promise<T> | T): Promise<T>;
+  /** A volume's by the number that records of requests have for it. */
+  volumeName(number: number): string;
+}

@@ -1,0 +1,3 @@
+/** What src/dom0/toolstack/terminal offers to other rooms. */
+export { type Owned, type Terminal, visible } from './terminal.ts';
+export { type Input, KeyParser } from './keys.ts';
