@@ -77,7 +77,7 @@ describe('rooms', () => {
     expect(
       pastIndexFindings('src/dom0/host/a.ts', "import { Machine } from '../../hypervisor/memory/machine.ts';"),
     ).toHaveLength(1);
-    expect(pastIndexFindings('src/ui/a.tsx', "import type { HostApi } from '../dom0/api.ts';")).toHaveLength(1);
+    expect(pastIndexFindings('src/ui/a.tsx', "import type { HostApi } from '../dom0/service/api.ts';")).toHaveLength(1);
     expect(pastIndexFindings('src/cli/a.ts', "const later = import('../cpu/cpu.ts');")).toHaveLength(1);
     expect(
       pastIndexFindings(

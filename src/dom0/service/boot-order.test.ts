@@ -5,10 +5,10 @@ import type { ConsoleOutput } from '../toolstack/wire.ts';
 import { testFile, testHost, until } from './host.test-support.ts';
 
 const BIOS = readFileSync(new URL('../../../guests/bios/bios.bin', import.meta.url));
-const TWO_DISKS = readFileSync(new URL('config/fixtures/boot-order-two-disks.xml', import.meta.url), 'utf8').replace(
-  "'MiB'>64",
-  "'MiB'>16",
-);
+const TWO_DISKS = readFileSync(
+  new URL('../definitions/config/fixtures/boot-order-two-disks.xml', import.meta.url),
+  'utf8',
+).replace("'MiB'>64", "'MiB'>16");
 
 /** A disk of 64 KiB whose boot sector writes a letter to COM1 and halts: mov dx, 3F8h; mov al, letter; out dx, al; cli; hlt; jmp. */
 function disk(letter: string): Uint8Array {
