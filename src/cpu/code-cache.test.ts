@@ -5,18 +5,17 @@ import { OP } from './ops/context.ts';
 import { OP_ENTRY } from './record-writer.ts';
 import { EAX, ECX, EDI, EIP } from './architecture/registers.ts';
 import { JUMP, S_STOP } from './scratch.ts';
-import { Bench, CODE, d } from './test-support/bench.ts';
+import { Bench, CODE } from './test-support/bench.ts';
 
 const bench = new Bench();
 const { cpu, R } = bench;
 const mfn = CODE >> 12;
 let dropped: Entry[];
 
-// inc eax; dec ecx; jnz back; hlt
 beforeEach(() => {
   bench.protectedMode();
   dropped = [];
-  bench.code('40 49 75 fc');
+  bench.code('again: inc eax; dec ecx; jne again');
   // What stands in for compiled code: the whole loop at once.
   cpu.writer.functions[OP_ENTRY] = ({ R: registers, S }) => {
     registers[EAX]! += 1000 * registers[ECX]!;
@@ -77,9 +76,9 @@ describe('an entry', () => {
 
   it('goes when the guest writes one of its bytes, and stays when it writes another of the line, or another line', () => {
     const entry = install();
-    // mov byte [CODE + 1], 0x49 (what stands there); hlt: in another frame.
+    // It writes what stands there, from another frame.
     const store = (at: number) => {
-      bench.put(CODE + 0x1000, 'c6 05', d(at), '49 f4');
+      bench.put(CODE + 0x1000, `mov byte [${at}], 0x49; hlt`);
       R[EIP] = CODE + 0x1000;
       bench.run();
     };
@@ -99,8 +98,7 @@ describe('an entry', () => {
     ]);
     R[EDI] = CODE + 0x1000;
     R[ECX] = 1;
-    // stosb; hlt
-    bench.put(CODE + 0x2000, 'aa f4');
+    bench.put(CODE + 0x2000, 'stosb; hlt');
     R[EIP] = CODE + 0x2000;
     bench.run();
     expect(dropped).toEqual([entry]);

@@ -15,7 +15,8 @@ import {
   INTERRUPTIBILITY,
   SS,
 } from './architecture/registers.ts';
-import { Bench, CODE, d, DATA, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK } from './test-support/bench.ts';
+import { asm, d } from './test-support/asm.ts';
+import { Bench, CODE, DATA, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK } from './test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
@@ -45,23 +46,23 @@ function traps(count: number, ...code: (string | number | number[])[]): number[]
 }
 
 describe('single step (17.3.1.4)', () => {
-  it('traps behind each instruction', () => expect(traps(3, '90 40 90 90')).toEqual([1, 2, 3]));
-  it('STI does not hold the trap back', () => expect(traps(2, 'fb 90 90')).toEqual([1, 2]));
+  it('traps behind each instruction', () => expect(traps(3, 'nop; inc eax; nop; nop')).toEqual([1, 2, 3]));
+  it('STI does not hold the trap back', () => expect(traps(2, 'sti; nop; nop')).toEqual([1, 2]));
   it('MOV SS and POP SS hold it back for one instruction', () => {
     R[EAX] = KERNEL_DATA;
-    expect(traps(2, '8e d0 90 90 90')).toEqual([3, 4]);
+    expect(traps(2, 'mov ss, ax; nop; nop; nop')).toEqual([3, 4]);
   });
   it('the trap of MOV SS is suppressed: an INT n or a fault behind it goes to a handler that is not trapped (6.8.3)', () => {
     for (const [code, vector] of [
-      ['f1', 1],
-      ['cc', 3],
-      ['cd 80', 0x80],
-      ['0f 0b', 6],
+      ['int1', 1],
+      ['int3', 3],
+      ['int 0x80', 0x80],
+      ['ud2', 6],
     ] as const) {
       bench.protectedMode();
       R[EAX] = KERNEL_DATA;
       bench.cpu.eflags = 2 | TF;
-      bench.code('8e d0', code);
+      bench.code('mov ss, ax', code);
       expect(bench.event()).toMatchObject({ vector, cs: KERNEL_CODE });
       expect(R[DR + 6]! & 0x4000).toBe(0);
     }
@@ -69,34 +70,34 @@ describe('single step (17.3.1.4)', () => {
   it('REP traps after each element, EIP at the instruction until it is done', () => {
     R[ECX] = 3;
     R[EDI] = DATA;
-    expect(traps(4, 'f3 aa 90 90')).toEqual([0, 0, 2, 3]);
+    expect(traps(4, 'rep stosb; nop; nop')).toEqual([0, 0, 2, 3]);
   });
   it('POPF that clears TF is the last one traced; one that sets it is not traced itself', () => {
-    expect(traps(2, '6a 02 9d 90 90')).toEqual([2, 3]);
+    expect(traps(2, 'push 2; popf; nop; nop')).toEqual([2, 3]);
     bench.protectedMode();
-    bench.code('68', d(0x102), '9d 90 90');
+    bench.code('push 0x102; popf; nop; nop');
     expect(bench.fault()).toEqual([1, undefined, 7]);
   });
   it('IRET that sets TF traps behind the instruction it returns to', () => {
-    bench.code('68', d(0x102), '6a 08 68', d(CODE + 0x20), 'cf');
-    bench.put(CODE + 0x20, '90 90');
+    bench.code(`push 0x102; push 8; push ${CODE + 0x20}; iret`);
+    bench.put(CODE + 0x20, 'nop; nop');
     expect(bench.fault()).toEqual([1, undefined, 0x21]);
   });
   it('INT n goes to its handler untraced, which runs with TF clear', () => {
     bench.cpu.eflags = 2 | TF;
-    bench.code('cd 80');
+    bench.code('int 0x80');
     expect(bench.event()).toMatchObject({ vector: 0x80, eip: CODE + 2, flags: 2 | TF });
   });
   it('a fault in between does not swallow the next trap', () => {
     bench.cpu.eflags = 2 | TF;
     bench.idtGate(6, KERNEL_CODE, CODE + 0x100, 0x8e);
-    bench.put(CODE + 0x100, '83 04 24 02 cf');
-    bench.code('0f 0b 90 90');
+    bench.put(CODE + 0x100, 'add dword [esp], 2; iret');
+    bench.code('ud2; nop; nop');
     expect(bench.fault()).toEqual([1, undefined, 3]);
   });
   it('a faulting instruction is not trapped', () => {
     bench.cpu.eflags = 2 | TF;
-    bench.code('0f 0b');
+    bench.code('ud2');
     expect(bench.fault()).toEqual([6, undefined, 0]);
   });
 });
@@ -106,7 +107,7 @@ describe('breakpoints (17.2)', () => {
     R[DR] = CODE + 1;
     R[DR + 7] = 0x402;
     bench.cpu.reload();
-    bench.code('90 40 90');
+    bench.code('nop; inc eax; nop');
     expect(bench.event()).toMatchObject({ vector: 1, eip: CODE + 1, flags: 2 });
     expect(R[DR + 6]! & 0xf00f).toBe(1);
     R[EIP] = CODE + 1;
@@ -119,24 +120,24 @@ describe('breakpoints (17.2)', () => {
     R[DR + 1] = CODE + 0x21;
     R[DR + 7] = 0x40a;
     bench.cpu.reload();
-    bench.code('68', d(0x10002), '6a 08 68', d(CODE + 0x20), 'cf');
-    bench.put(CODE + 0x20, '90 90');
+    bench.code(`push 0x10002; push 8; push ${CODE + 0x20}; iret`);
+    bench.put(CODE + 0x20, 'nop; nop');
     expect(bench.fault()).toEqual([1, undefined, 0x21]);
   });
   it('on writes: a trap behind the instruction; reads only with R/W 3; each length', () => {
     for (const [kind, code, hit] of [
-      [1, 'a3', true],
-      [1, 'a1', false],
-      [3, 'a1', true],
-      [3, 'a3', true],
+      [1, `mov [${DATA}], eax`, true],
+      [1, `mov eax, [${DATA}]`, false],
+      [3, `mov eax, [${DATA}]`, true],
+      [3, `mov [${DATA}], eax`, true],
     ] as const) {
       bench.protectedMode();
       R[DR + 2] = DATA;
       R[DR + 7] = 0x400 | 0x20 | (kind << 24) | (3 << 26);
       bench.cpu.reload();
-      bench.code(code, d(DATA), '90');
+      bench.code(code, 'nop');
       bench.idtGate(3, KERNEL_CODE, HANDLERS + 24, 0x8e);
-      bench.put(CODE + 6, 'cc');
+      bench.put(CODE + 6, 'int3');
       expect(bench.fault()).toEqual(hit ? [1, undefined, 5] : [3, undefined, 7]);
       if (hit) expect(R[DR + 6]! & 0xf00f).toBe(4);
     }
@@ -152,19 +153,19 @@ describe('breakpoints (17.2)', () => {
       R[DR] = DATA;
       R[DR + 7] = 0x402 | 0xd0000;
       bench.cpu.reload();
-      bench.code('a3', d(at), 'cc');
+      bench.code(`mov [${at}], eax; int3`);
       expect(bench.event().vector).toBe(hit ? 1 : 3);
     }
   });
   it('locked read-modify-writes are watched', () => {
-    for (const code of ['f0 ff 03', '87 03', 'f0 0f c7 0b']) {
+    for (const code of ['lock inc dword [ebx]', 'xchg [ebx], eax', 'lock cmpxchg8b [ebx]']) {
       bench.protectedMode();
       R[DR] = DATA;
       R[DR + 7] = 0x402 | 0xd0000;
       bench.cpu.reload();
       R[EBX] = DATA;
-      bench.code(code, 'cc');
-      expect(bench.event()).toMatchObject({ vector: 1, eip: CODE + code.split(' ').length });
+      bench.code(code, 'int3');
+      expect(bench.event()).toMatchObject({ vector: 1, eip: CODE + asm(code).length });
     }
   });
   it('REP MOVS and STOS are watched inside a page', () => {
@@ -173,7 +174,7 @@ describe('breakpoints (17.2)', () => {
     bench.cpu.reload();
     R[EDI] = DATA;
     R[ECX] = 100;
-    bench.code('f3 aa');
+    bench.code('rep stosb');
     expect(bench.fault()).toEqual([1, undefined, 0]);
     expect(R[ECX]).toBe(59);
   });
@@ -194,8 +195,8 @@ describe('breakpoints and the shadow of MOV SS and POP SS (6.8.3)', () => {
     bench.setWord(DATA, KERNEL_DATA);
   };
   it('hold a breakpoint on the next instruction back, and only on that one', () => {
-    for (const code of ['8e d0', '66 8e d0', '6a 10 17']) {
-      const length = code.split(' ').length;
+    for (const code of ['mov ss, ax', 'o16 mov ss, ax', 'push 0x10; pop ss']) {
+      const length = asm(code).length;
       for (const [offset, hit] of [
         [0, false],
         [1, true],
@@ -203,7 +204,7 @@ describe('breakpoints and the shadow of MOV SS and POP SS (6.8.3)', () => {
         bench.protectedMode();
         R[EAX] = KERNEL_DATA;
         breakAt(length + offset);
-        bench.code(code, '90 90 cc');
+        bench.code(code, 'nop; nop; int3');
         expect(bench.fault()).toEqual(hit ? [1, undefined, length + 1] : [3, undefined, length + 3]);
       }
     }
@@ -211,40 +212,40 @@ describe('breakpoints and the shadow of MOV SS and POP SS (6.8.3)', () => {
   it('only the first of two in a row does so', () => {
     R[EAX] = KERNEL_DATA;
     breakAt(4);
-    bench.code('8e d0 8e d0 90 cc');
+    bench.code('mov ss, ax; mov ss, ax; nop; int3');
     expect(bench.fault()).toEqual([1, undefined, 4]);
   });
   it('not the shadow of STI, and LSS makes none', () => {
     breakAt(1);
-    bench.code('fb 90 cc');
+    bench.code('sti; nop; int3');
     expect(bench.fault()).toEqual([1, undefined, 1]);
     bench.protectedMode();
     breakAt(6);
     bench.put(DATA, d(KERNEL_STACK), [KERNEL_DATA, 0]);
     R[EBX] = DATA;
-    bench.code('90 90 90 0f b2 23 90 cc');
+    bench.code('nop; nop; nop; lss esp, [ebx]; nop; int3');
     expect(bench.fault()).toEqual([1, undefined, 6]);
     bench.protectedMode();
     R[EBX] = DATA;
-    bench.code('0f b2 23 90');
+    bench.code('lss esp, [ebx]; nop');
     bench.cpu.run(1);
     expect(R[INTERRUPTIBILITY]).toBe(0);
   });
   it('a data breakpoint that MOV SS itself hits is delivered behind the next instruction', () => {
     watch();
-    bench.code('8e 15', d(DATA), '90 90');
+    bench.code(`mov ss, [${DATA}]; nop; nop`);
     expect(bench.fault()).toEqual([1, undefined, 7]);
     expect(R[DR + 6]! & 0xf00f).toBe(1);
   });
   it('also where the next instruction is an INT n: before the first instruction of its handler', () => {
     watch();
-    bench.code('8e 15', d(DATA), 'cd 80');
+    bench.code(`mov ss, [${DATA}]; int 0x80`);
     expect(bench.event()).toMatchObject({ vector: 1, eip: HANDLERS + 0x80 * 8 });
   });
   it('a shadow outlives what leaves the processor in between', () => {
     R[EAX] = KERNEL_DATA;
     breakAt(2);
-    bench.code('8e d0 90 cc');
+    bench.code('mov ss, ax; nop; int3');
     bench.cpu.run(1);
     const extra = bench.cpu.save();
     bench.cpu.restore(extra);
@@ -253,7 +254,7 @@ describe('breakpoints and the shadow of MOV SS and POP SS (6.8.3)', () => {
     R[EAX] = KERNEL_DATA;
     breakAt(2);
     bench.cpu.controls.cpuid = true;
-    bench.code('8e d0 0f a2 90 cc');
+    bench.code('mov ss, ax; cpuid; nop; int3');
     expect(bench.run()).toBe(10);
     expect(R[INTERRUPTIBILITY]).toBe(2);
     bench.cpu.skipInstruction();
@@ -262,7 +263,7 @@ describe('breakpoints and the shadow of MOV SS and POP SS (6.8.3)', () => {
   it('an NMI waits behind it too', () => {
     R[EAX] = KERNEL_DATA;
     bench.cpu.controls.nmiWindow = true;
-    bench.code('8e d0 90 90');
+    bench.code('mov ss, ax; nop; nop');
     R[INTERRUPTIBILITY] = 8;
     bench.cpu.run(1);
     R[INTERRUPTIBILITY]! &= ~8;
@@ -278,7 +279,7 @@ describe('RF and repeated strings (17.3.1.1)', () => {
     R[DR] = CODE;
     R[DR + 7] = 0x402;
     bench.cpu.reload();
-    bench.code('f3 ac 90 cc');
+    bench.code('rep lodsb; nop; int3');
     R[ESI] = DATA;
     R[ECX] = 10_000;
     expect(bench.fault()).toEqual([1, undefined, 0]);
@@ -291,7 +292,7 @@ describe('RF and repeated strings (17.3.1.1)', () => {
     expect(R[ECX]).toBe(0);
   });
   it('without a breakpoint RF is gone when the REP is', () => {
-    bench.code('f3 ac');
+    bench.code('rep lodsb');
     R[ESI] = DATA;
     R[ECX] = 10_000;
     bench.run();
@@ -301,7 +302,7 @@ describe('RF and repeated strings (17.3.1.1)', () => {
 
 describe('debug registers', () => {
   it('DR4 and DR5 are DR6 and DR7 without CR4.DE, #UD with it (17.2.2)', () => {
-    bench.code('0f 21 e0 0f 21 e9');
+    bench.code('mov eax, dr4; mov ecx, dr5');
     bench.run();
     expect([R[EAX], R[ECX]]).toEqual([0xffff0ff0 | 0, 0x400]);
     bench.protectedMode();
@@ -310,19 +311,19 @@ describe('debug registers', () => {
   });
   it('GD: #DB with BD before a MOV DR; the handler finds GD clear', () => {
     R[DR + 7] = 0x2400;
-    bench.code('0f 21 c0');
+    bench.code('mov eax, dr0');
     expect(bench.event()).toMatchObject({ vector: 1, eip: CODE, flags: 2 | RF });
     expect([R[DR + 6]! & 0xf00f, R[DR + 7]! & 0x2000]).toEqual([0x2000, 0]);
   });
   it('fixed bits of DR6 and DR7', () => {
-    bench.code('b8', d(0), '0f 23 f0 0f 23 f8 0f 21 f1 0f 21 fa');
+    bench.code('mov eax, 0; mov dr6, eax; mov dr7, eax; mov ecx, dr6; mov edx, dr7');
     bench.run();
     expect([R[ECX], R[EDX]]).toEqual([0xffff0ff0 | 0, 0x400]);
   });
   it('an exception that exits leaves DR6 alone; the qualification has its bits (28.2.1)', () => {
     bench.cpu.controls.exceptionBitmap = 2;
     bench.cpu.eflags = 2 | TF;
-    bench.code('90');
+    bench.code('nop');
     expect(bench.run()).toBe(0);
     expect([bench.cpu.exit.qualification, R[DR + 6]]).toEqual([0x4000, 0xffff0ff0 | 0]);
   });
@@ -332,14 +333,14 @@ describe('interrupt shadows (6.8.3)', () => {
   it('MOV SS blocks for one instruction, also when that one faults', () => {
     R[EAX] = KERNEL_DATA;
     bench.cpu.eflags = 0x202;
-    bench.code('8e d0 0f 0b');
+    bench.code('mov ss, ax; ud2');
     bench.cpu.run(1);
     expect([R[INTERRUPTIBILITY], bench.cpu.interruptible, bench.selector(SS)]).toEqual([2, false, KERNEL_DATA]);
     expect(bench.fault()).toEqual([6, undefined, 2]);
     expect([R[INTERRUPTIBILITY], R[ESP]]).toEqual([0, KERNEL_STACK - 12]);
   });
   it('STI blocks for one instruction, and not if IF was set', () => {
-    bench.code('fb 90 90');
+    bench.code('sti; nop; nop');
     bench.cpu.run(1);
     expect(bench.cpu.interruptible).toBe(false);
     bench.cpu.run(1);

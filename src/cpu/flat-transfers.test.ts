@@ -66,18 +66,18 @@ const SELECTORS = [
 ];
 /** What runs: INT 80h, INT3, IRETD, IRET, loads of DS, ES, FS and SS from AX, POP DS, an undefined opcode, a read of a page that is not there. */
 const INSTRUCTIONS = [
-  'cd 80',
-  'cc',
-  ...new Array<string>(8).fill('cf'),
-  '66 cf',
-  '8e d8',
-  '8e c0',
-  '8e e0',
-  '8e d0',
-  '1f',
-  '1f',
-  '0f 0b',
-  'a1 00 f0 1f 00',
+  'int 0x80',
+  'int3',
+  ...new Array<string>(8).fill('iret'),
+  'iretw',
+  'mov ds, ax',
+  'mov es, ax',
+  'mov fs, ax',
+  'mov ss, ax',
+  'pop ds',
+  'pop ds',
+  'ud2',
+  'mov eax, [0x1ff000]',
 ];
 
 /** How often each of the ordinary transfers was taken: it returned true. */
@@ -147,7 +147,7 @@ function prepare(bench: Bench, at: typeof situation extends fc.Arbitrary<infer T
   [CODE + 8, at.frame[0], at.flags | at.oddFrame | 2, USER_STACK, at.frame[1]].forEach((word, i) =>
     bench.setWord(at.stack + 4 * i, word),
   );
-  if (at.instruction === '1f') bench.setWord(at.stack, at.selector);
+  if (at.instruction === 'pop ds') bench.setWord(at.stack, at.selector);
   R[0] = at.selector;
   bench.paging32();
   // The page behind the last is not there.
@@ -199,8 +199,8 @@ it('a batch goes on in the handler of its page faults, and counts them as the ru
     const bench = new Bench();
     bench.protectedMode();
     // Behind the fault: a jump back to it. The handler drops the error code and returns to the jump.
-    bench.put(CODE, 'a1 00 f0 1f 00 eb f9');
-    bench.put(HANDLERS + 14 * 8, '58 83 04 24 05 cf');
+    bench.put(CODE, 'again: mov eax, [0x1ff000]; jmp again');
+    bench.put(HANDLERS + 14 * 8, 'pop eax; add dword [esp], 5; iret');
     bench.paging32();
     bench.setWord(0x21000 + 0x1ff * 4, 0);
     bench.cpu.reload();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ExitInfo, ExitReason, EPT_READ, EPT_WRITE } from './architecture/edge.ts';
-import { Bench, CODE, DATA, d, FRAMES } from './test-support/bench.ts';
+import { Bench, CODE, DATA, FRAMES } from './test-support/bench.ts';
 import { EAX, ECX, EDI, EIP, ESI, FPR } from './architecture/registers.ts';
 
 /** First address that is no memory. */
@@ -47,8 +47,7 @@ describe('an access to what is no memory', () => {
       if ((exit.qualification & EPT_READ) !== 0) exit.value = 0x1234 + exit.guestPhysical - DEVICE;
       return true;
     });
-    // mov eax,[DEVICE+4]; mov [DEVICE+8],al; mov word [DEVICE],7
-    b.code('a1', d(DEVICE + 4), 'a2', d(DEVICE + 8), '66 c7 05', d(DEVICE), '07 00');
+    b.code(`mov eax, [${DEVICE + 4}]; mov [${DEVICE + 8}], al; mov word [${DEVICE}], 7`);
     expect(b.run()).toBe(ExitReason.HLT);
     expect(b.R[EAX]).toBe(0x1238);
     expect(seen).toEqual([
@@ -62,7 +61,7 @@ describe('an access to what is no memory', () => {
   it('leaves with an EPT violation when the function does not answer, and the instruction goes on with the answer given later', () => {
     const { b, answering } = bench();
     answering(() => false);
-    b.code('a1', d(DEVICE + 4));
+    b.code(`mov eax, [${DEVICE + 4}]`);
     expect(b.run()).toBe(ExitReason.EPT_VIOLATION);
     expect([b.cpu.exit.guestPhysical, b.cpu.exit.size]).toEqual([DEVICE + 4, 4]);
     b.cpu.completeMemoryAccess(77);
@@ -79,8 +78,8 @@ describe('an access to what is no memory', () => {
       exit.value = (0x11118765 * exit.size) | 0;
       return isInPlace;
     });
-    // finit; fld tbyte [DEVICE]: the last of its three words are two bytes
-    b.code('9bdbe3 db2d', d(DEVICE));
+    // The last of its three words are two bytes.
+    b.code(`finit; fld tword [${DEVICE}]`);
     while (b.run() === ExitReason.EPT_VIOLATION) b.cpu.completeMemoryAccess((0x11118765 * b.cpu.exit.size) | 0);
     expect([...b.R.subarray(FPR + 28, FPR + 31)]).toEqual([0x44461d94, 0x44461d94, 0x0eca]);
   });
@@ -89,7 +88,7 @@ describe('an access to what is no memory', () => {
     const { b, seen } = bench();
     b.p2m[DATA >>> 12] = (DATA & ~4095) | 5;
     b.cpu.flushTlb();
-    b.code('a3', d(DATA));
+    b.code(`mov [${DATA}], eax`);
     expect(b.run()).toBe(ExitReason.EPT_VIOLATION);
     expect(seen).toEqual([]);
   });
@@ -103,7 +102,7 @@ describe('an access to what is no memory', () => {
     b.R[ESI] = DATA;
     b.R[EDI] = DEVICE;
     b.R[ECX] = 100;
-    b.code('f3 a4 40');
+    b.code('rep movsb; inc eax');
     expect(b.run()).toBe(ExitReason.PREEMPTION_TIMER);
     // Not what the answered access said.
     expect(b.cpu.exit.qualification).toBe(0);
@@ -116,7 +115,7 @@ describe('an access to what is no memory', () => {
     const { b, seen } = bench();
     b.R[EDI] = DEVICE;
     b.R[ECX] = 10_000;
-    b.code('f3 aa');
+    b.code('rep stosb');
     expect(b.run(10)).toBe(ExitReason.PREEMPTION_TIMER);
     expect(seen.length).toBeLessThanOrEqual(10 * 64);
     expect(b.R[ECX]).toBe(10_000 - seen.length);
@@ -129,7 +128,7 @@ describe('an access to what is no memory', () => {
       retired.push(b.cpu.retired);
       return true;
     });
-    b.code('40 40 a1', d(DEVICE), '40 a1', d(DEVICE));
+    b.code(`inc eax; inc eax; mov eax, [${DEVICE}]; inc eax; mov eax, [${DEVICE}]`);
     b.run();
     expect(retired).toEqual([2, 4]);
     expect(b.cpu.retired).toBe(5);
@@ -137,8 +136,7 @@ describe('an access to what is no memory', () => {
 
   it('tells of an instruction that it accesses one register, once that is certain', () => {
     const { b } = bench();
-    // mov ecx,40; L: mov eax,[DEVICE+4]; mov [DEVICE+ecx*4],eax; dec ecx; jnz L
-    b.code('b9', d(40), 'a1', d(DEVICE + 4), '89048d', d(DEVICE), '49', '75f1');
+    b.code(`mov ecx, 40; again: mov eax, [${DEVICE + 4}]; mov [ecx*4 + ${DEVICE}], eax; dec ecx; jne again`);
     b.run(4 * 20);
     expect(b.cpu.mmio.accessesRegister(CODE + 5)).toBe(false);
     expect(b.run()).toBe(ExitReason.HLT);

@@ -3,19 +3,19 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ExitReason } from './architecture/edge.ts';
 import { endsWait, isInMwait } from './monitor.ts';
 import { EAX, EBX, ECX, EDX, EIP, MSR_MISC_ENABLE } from './architecture/registers.ts';
-import { Bench, CODE, d, DATA, FRAMES } from './test-support/bench.ts';
+import { Bench, CODE, DATA, FRAMES } from './test-support/bench.ts';
 
 const bench = new Bench();
 const { R, cpu } = bench;
 beforeEach(() => {
   bench.protectedMode();
 });
-const MONITOR = '0f 01 c8',
-  MWAIT = '0f 01 c9';
+const MONITOR = 'monitor',
+  MWAIT = 'mwait';
 const ended = (interrupt = false) => endsWait(R, bench.words, bench.p2m, interrupt);
 
 it('CPUID shows it, IA32_MISC_ENABLE bit 18 too; leaf 5 says 64-byte lines and that masked interrupts can end the wait', () => {
-  bench.code('b8', d(1), '0f a2 89 ca b8', d(5), '0f a2');
+  bench.code('mov eax, 1; cpuid; mov edx, ecx; mov eax, 5; cpuid');
   R[ECX] = 0;
   bench.run();
   expect([R[EAX], R[EBX], R[ECX]! & 3, R[MSR_MISC_ENABLE]! & 0x40001]).toEqual([64, 64, 3, 0x40001]);
@@ -27,7 +27,7 @@ it('clear, that bit hides it and makes both #UD', () => {
     R[ECX] = 0x1a0;
     R[EAX] = 1;
     R[EDX] = 0;
-    bench.code('0f 30 b8', d(1), '0f a2', code);
+    bench.code('wrmsr; mov eax, 1; cpuid', code);
     expect([bench.fault(), R[ECX]! & 8]).toEqual([[6, undefined, 9], 0]);
   }
 });
@@ -55,14 +55,14 @@ describe('MWAIT', () => {
     bench.code(MWAIT);
     expect([bench.run(), R[EIP]]).toEqual([ExitReason.HLT, CODE + 3]);
     R[EIP] = CODE;
-    bench.code(MONITOR, 'fe 00', MWAIT, MWAIT);
+    bench.code(MONITOR, 'inc byte [eax]', MWAIT, MWAIT);
     expect([bench.run(), R[EIP]]).toEqual([ExitReason.HLT, CODE + 11]);
   });
   it('an interrupt that IF holds back ends it where ECX bit 0 asks for that', () => {
     for (const extension of [0, 1]) {
       bench.protectedMode();
       R[EAX] = DATA;
-      bench.code(MONITOR, 'b9', d(extension), MWAIT);
+      bench.code(MONITOR, `mov ecx, ${extension}`, MWAIT);
       expect(bench.run()).toBe(ExitReason.MWAIT);
       expect([ended(false), ended(true)]).toEqual([false, extension === 1]);
     }
@@ -97,7 +97,7 @@ describe('faults', () => {
     bench.segment(4, 0x10, 0x10000, 0xffff, 0x4093);
     cpu.reload();
     R[EAX] = 0x550000 | (DATA & 0xffff);
-    bench.code('64 67', MONITOR, MWAIT);
+    bench.code('a16 fs monitor', MWAIT);
     expect(bench.run()).toBe(ExitReason.MWAIT);
     bench.bytes[DATA]!++;
     expect(ended()).toBe(true);

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { EVENT_EXTERNAL, EVENT_VALID } from './architecture/edge.ts';
 import { EFLAGS, ESP, FA, FB, FK, FR, IDTR_BASE, IDTR_LIMIT, SS, STATE_WORDS } from './architecture/registers.ts';
-import { Bench, CODE, HANDLERS, w } from './test-support/bench.ts';
+import { w } from './test-support/asm.ts';
+import { Bench, CODE, HANDLERS } from './test-support/bench.ts';
 import { mostly, pick } from './test-support/ordinary.ts';
 
 /** How often each was taken: it returned true. */
@@ -13,8 +14,8 @@ vi.mock('./real-transfers.ts', async original =>
 );
 
 const situation = fc.record({
-  // INT 40h, INT3, IRET, IRETD; one more instruction comes behind.
-  instruction: pick('cd 40', 'cd 40', 'cc', 'cf', 'cf', '66 cf'),
+  // One more instruction comes behind.
+  instruction: pick('int 0x40', 'int 0x40', 'int3', 'iret', 'iret', 'iretd'),
   external: mostly(false, true),
   flags: fc.nat(0xffff),
   odd: mostly(0, 0x40000, 0x80000, 0x200000),
@@ -39,8 +40,8 @@ function prepare(bench: Bench, at: typeof situation extends fc.Arbitrary<infer T
   const { R, cpu } = bench;
   bench.bytes.fill(0, 0, 0x110000);
   bench.realMode();
-  bench.put(HANDLERS + 0x40 * 8, '90 40');
-  bench.put(CODE, at.instruction, '40 43');
+  bench.put(HANDLERS + 0x40 * 8, 'nop; inc ax');
+  bench.put(CODE, at.instruction, 'inc ax; inc bx');
   bench.segment(SS, at.ss, at.ss << 4, at.limits[2], at.limits[3]);
   [R[IDTR_LIMIT], R[IDTR_BASE]] = at.limits;
   R[ESP] = at.stack | at.upper;

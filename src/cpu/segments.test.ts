@@ -17,7 +17,8 @@ import {
   SEG_WORDS,
   SS,
 } from './architecture/registers.ts';
-import { Bench, CODE, d, DATA, FREE, GDT, KERNEL_CODE, KERNEL_DATA, LDT, USER_DATA, w } from './test-support/bench.ts';
+import { asm } from './test-support/asm.ts';
+import { Bench, CODE, DATA, FREE, GDT, KERNEL_CODE, KERNEL_DATA, LDT, USER_DATA } from './test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
@@ -44,7 +45,7 @@ describe('loads (vol. 2, MOV)', () => {
       bench.protectedMode(cpl);
       prepare();
       R[EAX] = selector;
-      bench.code(register === 'ds' ? '8e d8' : '8e d0');
+      bench.code(register === 'ds' ? 'mov ds, ax' : 'mov ss, ax');
       expect(bench.fault()).toEqual([vector, error, 0]);
     });
   }
@@ -54,7 +55,7 @@ describe('loads (vol. 2, MOV)', () => {
     bench.descriptor(0x0f, DATA, 0xff, 0xf2, 4);
     R[EAX] = FREE | 3;
     R[EBX] = 0x0f;
-    bench.code('8e d8 8e c3 cc');
+    bench.code('mov ds, ax; mov es, bx; int3');
     bench.idtGate(3, KERNEL_CODE, 0x6018, 0xee);
     bench.cpu.run(2);
     expect([
@@ -65,12 +66,12 @@ describe('loads (vol. 2, MOV)', () => {
     ]).toEqual([0x1234, DATA, 0x9f, 0xf3]);
   });
   it('MOV to CS is #UD', () => {
-    bench.code('8e c8');
+    bench.code([0x8e, 0xc8]);
     expect(bench.fault()).toEqual([6, undefined, 0]);
   });
   it('a null selector loads and faults when used', () => {
     R[EAX] = 0;
-    bench.code('8e d8 a1', d(DATA));
+    bench.code(`mov ds, ax; mov eax, [${DATA}]`);
     expect(bench.fault()).toEqual([13, 0, 2]);
   });
 });
@@ -81,7 +82,7 @@ describe('limits and types (5.3, 5.5)', () => {
     bench.protectedMode();
     bench.descriptor(FREE, 0, limit, type, flags);
     R[EAX] = FREE;
-    bench.code('8e c0 26', write ? 'a3' : 'a1', d(offset));
+    bench.code('mov es, ax', write ? `mov [es:${offset}], eax` : `mov eax, [es:${offset}]`);
     bench.run();
     return R[EIP] === CODE + 8;
   };
@@ -111,7 +112,13 @@ describe('limits and types (5.3, 5.5)', () => {
     ]).toEqual([true, false, true, false]);
   });
   it('a flat code segment cannot be written through CS either', () => {
-    for (const code of [['2e a3', d(DATA)], ['2e 89 03'], ['2e 83 03 01'], ['2e c6 03 01'], ['2e 8f 03']]) {
+    for (const code of [
+      [`mov [cs:${DATA}], eax`],
+      ['mov [cs:ebx], eax'],
+      ['add dword [cs:ebx], 1'],
+      ['mov byte [cs:ebx], 1'],
+      ['pop dword [cs:ebx]'],
+    ]) {
       bench.protectedMode();
       R[EBX] = DATA;
       bench.code(...code);
@@ -121,13 +128,13 @@ describe('limits and types (5.3, 5.5)', () => {
   it('beyond the stack segment: #SS(0)', () => {
     bench.descriptor(FREE, 0, 0x8fff, 0x92, 4);
     R[EAX] = FREE;
-    bench.code('8e d0 36 a1', d(0x9000));
+    bench.code('mov ss, ax; mov eax, [ss:0x9000]');
     expect(bench.fault()).toEqual([12, 0, 2]);
   });
   it('the last byte of code may be executed, one more may not', () => {
     bench.descriptor(FREE, CODE, 1, 0x9a, 4);
-    bench.put(CODE + 0x100, 'ea', d(0), w(FREE));
-    bench.code('90 90');
+    bench.put(CODE + 0x100, `jmp dword ${FREE}:0`);
+    bench.code('nop; nop');
     R[EIP] = CODE + 0x100;
     expect(bench.event()).toMatchObject({ vector: 13, error: 0, eip: 2 });
   });
@@ -138,13 +145,13 @@ describe('real mode (20.1)', () => {
     bench.setWord(0x130000, 0x77);
     bench.protectedMode();
     R[EBX] = 0x130000;
-    bench.put(CODE, '0f 20 c0 24 fe 0f 22 c0 31 c0 8e d8 8b 03 f4');
+    bench.put(CODE, 'mov eax, cr0; and al, 0xfe; mov cr0, eax; xor eax, eax; mov ds, ax; mov eax, [ebx]; hlt');
     bench.run();
     expect([R[EAX], R[SEG + DS * SEG_WORDS + SEG_LIMIT], R[CR0]! & 1]).toEqual([0x77, -1, 0]);
   });
   it('base is selector x 16; offset FFFF of a word faults', () => {
     bench.realMode();
-    bench.put(CODE, 'b8 34 12 8e d8 a1 ff ff');
+    bench.put(CODE, 'mov ax, 0x1234; mov ds, ax; mov ax, [0xffff]');
     expect(bench.event()).toMatchObject({ vector: 13, eip: 5 });
     expect(R[SEG + DS * SEG_WORDS + SEG_BASE]).toBe(0x12340);
   });
@@ -156,47 +163,51 @@ describe('LAR, LSL, VERR, VERW, ARPL', () => {
     R[EAX] = selector;
     R[ECX] = 0;
     bench.code(code);
-    if (bench.run() !== ExitReason.HLT && R[EIP] !== CODE + code.split(' ').length) throw new Error('no halt');
+    if (bench.run() !== ExitReason.HLT && R[EIP] !== CODE + asm(code).length) throw new Error('no halt');
     return (bench.cpu.eflags & 0x40) !== 0;
   };
   it('LAR and LSL: rights and byte limit; ZF clear for what is not visible', () => {
     // Bits 16 to 19 are undefined; Intel's processors give those of the limit.
-    expect([zf('0f 02 c8', KERNEL_DATA), R[ECX]]).toEqual([true, 0xcf9300]);
-    expect([zf('0f 03 c8', KERNEL_DATA), R[ECX]]).toEqual([true, -1]);
-    expect([zf('0f 02 c8', 0), zf('0f 02 c8', 0x200), zf('0f 02 c8', KERNEL_DATA | 3)]).toEqual([false, false, false]);
-    bench.callGate(FREE, KERNEL_CODE, CODE, 0x8c);
-    expect([zf('0f 02 c8', FREE), zf('0f 03 c8', FREE), zf('0f 02 c8', 0x28), zf('0f 03 c8', 0x28)]).toEqual([
-      true,
+    expect([zf('lar ecx, ax', KERNEL_DATA), R[ECX]]).toEqual([true, 0xcf9300]);
+    expect([zf('lsl ecx, ax', KERNEL_DATA), R[ECX]]).toEqual([true, -1]);
+    expect([zf('lar ecx, ax', 0), zf('lar ecx, ax', 0x200), zf('lar ecx, ax', KERNEL_DATA | 3)]).toEqual([
       false,
-      true,
-      true,
+      false,
+      false,
     ]);
+    bench.callGate(FREE, KERNEL_CODE, CODE, 0x8c);
+    expect([
+      zf('lar ecx, ax', FREE),
+      zf('lsl ecx, ax', FREE),
+      zf('lar ecx, ax', 0x28),
+      zf('lsl ecx, ax', 0x28),
+    ]).toEqual([true, false, true, true]);
     bench.gate(GDT + FREE, KERNEL_CODE, CODE, 0x8e);
-    expect(zf('0f 02 c8', FREE)).toBe(false);
+    expect(zf('lar ecx, ax', FREE)).toBe(false);
   });
   it('VERR and VERW', () => {
     bench.descriptor(FREE, 0, 0xfffff, 0x98, 12);
     bench.descriptor(FREE + 8, 0, 0xfffff, 0x90, 12);
     expect([
-      zf('0f 00 e0', KERNEL_DATA),
-      zf('0f 00 e8', KERNEL_DATA),
-      zf('0f 00 e0', FREE),
-      zf('0f 00 e8', KERNEL_CODE),
-      zf('0f 00 e0', FREE + 8),
-      zf('0f 00 e8', FREE + 8),
-      zf('0f 00 e0', 0x28),
+      zf('verr ax', KERNEL_DATA),
+      zf('verw ax', KERNEL_DATA),
+      zf('verr ax', FREE),
+      zf('verw ax', KERNEL_CODE),
+      zf('verr ax', FREE + 8),
+      zf('verw ax', FREE + 8),
+      zf('verr ax', 0x28),
     ]).toEqual([true, true, false, false, true, false, false]);
   });
   it('ARPL raises the RPL', () => {
     R[EBX] = 3;
-    expect([zf('63 d8', 0x11), R[EAX], zf('63 d8', 0x13), R[EAX]]).toEqual([true, 0x13, false, 0x13]);
+    expect([zf('arpl ax, bx', 0x11), R[EAX], zf('arpl ax, bx', 0x13), R[EAX]]).toEqual([true, 0x13, false, 0x13]);
   });
   it('LLDT and LTR', () => {
     for (const [code, selector, vector, error] of [
-      ['0f 00 d0', FREE | 4, 13, FREE | 4],
-      ['0f 00 d0', KERNEL_DATA, 13, KERNEL_DATA],
-      ['0f 00 d8', 0, 13, 0],
-      ['0f 00 d8', 0x28, 13, 0x28],
+      ['lldt ax', FREE | 4, 13, FREE | 4],
+      ['lldt ax', KERNEL_DATA, 13, KERNEL_DATA],
+      ['ltr ax', 0, 13, 0],
+      ['ltr ax', 0x28, 13, 0x28],
     ] as const) {
       bench.protectedMode();
       R[EAX] = selector;
@@ -206,7 +217,7 @@ describe('LAR, LSL, VERR, VERW, ARPL', () => {
     bench.protectedMode();
     bench.descriptor(FREE, 0x8000, 103, 0x89);
     R[EAX] = FREE;
-    bench.code('0f 00 d8');
+    bench.code('ltr ax');
     bench.run();
     expect([
       bench.bytes[GDT + FREE + 5],

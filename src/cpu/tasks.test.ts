@@ -32,7 +32,6 @@ import {
 import {
   Bench,
   CODE,
-  d,
   DIRECTORY,
   FREE,
   GDT,
@@ -45,7 +44,6 @@ import {
   TSS_SELECTOR,
   USER_CODE,
   USER_DATA,
-  w,
 } from './test-support/bench.ts';
 
 const bench = new Bench();
@@ -53,8 +51,8 @@ const { R } = bench;
 const NEW = 0x8000,
   NEW_STACK = 0xb000,
   TARGET = CODE + 0x100;
-const callFar = (selector: number) => ['9a', d(0), w(selector)];
-const jumpFar = (selector: number) => ['ea', d(0), w(selector)];
+const callFar = (selector: number) => [`call dword ${selector}:0`];
+const jumpFar = (selector: number) => [`jmp dword ${selector}:0`];
 const access = (selector: number) => bench.bytes[GDT + selector + 5];
 
 /** A 32-bit task at NEW with descriptor FREE, code at TARGET. */
@@ -83,7 +81,7 @@ describe('switches (SDM vol. 3, 7.3)', () => {
   it('JMP: the old task is saved with the EIP behind the JMP and is no longer busy; the new one is busy; TS is set', () => {
     R[EBX] = 0xabcd;
     bench.code(...jumpFar(FREE));
-    bench.put(TARGET, 'f4');
+    bench.put(TARGET, 'hlt');
     expect(bench.run()).toBe(ExitReason.HLT);
     expect([R[EIP], R[ESP], R[EAX], R[ESI], bench.selector(TR), bench.selector(LDTR)]).toEqual([
       TARGET,
@@ -104,7 +102,7 @@ describe('switches (SDM vol. 3, 7.3)', () => {
 
   it('CALL: both stay busy, the link is written, NT is set; IRET goes back and clears them', () => {
     bench.code(...callFar(FREE));
-    bench.put(TARGET, '9c 58 cf');
+    bench.put(TARGET, 'pushf; pop eax; iret');
     bench.run();
     expect([R[EIP], R[ESP], bench.selector(TR), bench.half(NEW)]).toEqual([
       CODE + 7,
@@ -123,9 +121,9 @@ describe('switches (SDM vol. 3, 7.3)', () => {
 
   it('an interrupt through a task gate: the interrupted EIP is saved, an error code is on the new stack', () => {
     bench.idtGate(13, FREE, 0, 0x85);
-    bench.code('8e d8');
+    bench.code('mov ds, ax');
     R[EAX] = 0x1f8;
-    bench.put(TARGET, 'f4');
+    bench.put(TARGET, 'hlt');
     bench.run();
     expect([
       R[EIP],
@@ -138,8 +136,8 @@ describe('switches (SDM vol. 3, 7.3)', () => {
 
   it('INT n through a task gate saves the EIP behind it', () => {
     bench.idtGate(0x80, FREE, 0, 0x85);
-    bench.code('cd 80');
-    bench.put(TARGET, 'cf');
+    bench.code('int 0x80');
+    bench.put(TARGET, 'iret');
     bench.run();
     expect([R[EIP], bench.selector(TR)]).toEqual([CODE + 2, TSS_SELECTOR]);
   });
@@ -147,7 +145,7 @@ describe('switches (SDM vol. 3, 7.3)', () => {
   it('through a task gate in the GDT', () => {
     bench.callGate(FREE + 8, FREE, 0, 0x85);
     bench.code(...callFar(FREE + 8));
-    bench.put(TARGET, 'cf');
+    bench.put(TARGET, 'iret');
     bench.run();
     expect(R[EIP]).toBe(CODE + 7);
   });
@@ -161,7 +159,7 @@ describe('switches (SDM vol. 3, 7.3)', () => {
     bench.view.setUint16(NEW + 0x1a, 0x6000, true);
     for (const [i, s] of [KERNEL_DATA, KERNEL_CODE, KERNEL_DATA, KERNEL_DATA].entries())
       bench.view.setUint16(NEW + 0x22 + i * 2, s, true);
-    bench.put(0x4100, 'f4');
+    bench.put(0x4100, 'hlt');
     bench.code(...jumpFar(FREE));
     bench.run();
     expect([R[EIP], R[EAX], bench.selector(4), R[SEG + 5 * SEG_WORDS + SEG_RIGHTS]! >>> 16]).toEqual([
@@ -177,7 +175,7 @@ describe('switches (SDM vol. 3, 7.3)', () => {
     bench.segment(TR, TSS_SELECTOR, TSS, 43, 0x83);
     R[EAX] = 0x12345678;
     bench.code(...jumpFar(FREE));
-    bench.put(TARGET, 'f4');
+    bench.put(TARGET, 'hlt');
     bench.run();
     expect([bench.half(TSS + 0x12), bench.half(TSS + 0x0e), access(TSS_SELECTOR)]).toEqual([
       0x5678,
@@ -192,7 +190,7 @@ describe('switches (SDM vol. 3, 7.3)', () => {
     bench.setWord(NEW + 0x1c, 0x1f000);
     newTaskAt(3, 0x1f000);
     bench.code(...jumpFar(FREE));
-    bench.put(TARGET, 'f4');
+    bench.put(TARGET, 'hlt');
     expect(bench.fault()).toEqual([13, 0, TARGET - CODE]);
     expect(R[CR3]).toBe(0x1f000);
     bench.protectedMode();
@@ -202,7 +200,7 @@ describe('switches (SDM vol. 3, 7.3)', () => {
     bench.setWord(NEW + 0x4c, CODE >> 4);
     bench.setWord(NEW + 0x50, 0x900);
     bench.code(...jumpFar(FREE));
-    bench.put(CODE + 0x10, 'f4');
+    bench.put(CODE + 0x10, 'hlt');
     expect(bench.event()).toMatchObject({ vector: 13, eip: 0x10, cs: CODE >> 4 });
   });
 
@@ -210,7 +208,7 @@ describe('switches (SDM vol. 3, 7.3)', () => {
     bench.setWord(NEW + 0x64, (104 << 16) | 1);
     R[DR + 7] = 0x4ff;
     bench.code(...jumpFar(FREE));
-    bench.put(TARGET, 'f4');
+    bench.put(TARGET, 'hlt');
     expect(bench.fault()).toEqual([1, undefined, TARGET - CODE]);
     expect([R[DR + 6]! & 0xf00f, R[DR + 7]! & 0xff]).toEqual([0x8000, 0xaa]);
   });
@@ -260,7 +258,7 @@ describe('faults (SDM vol. 3, table 7-1)', () => {
   it('an exception through a task gate to a short TSS has EXT set', () => {
     bench.descriptor(FREE, NEW, 50, 0x89);
     bench.idtGate(6, FREE, 0, 0x85);
-    bench.code('0f 0b');
+    bench.code('ud2');
     expect(bench.fault()).toEqual([10, FREE | 1, 0]);
   });
 
@@ -308,7 +306,7 @@ describe('faults (SDM vol. 3, table 7-1)', () => {
   it('IRET with NT and a link to no busy TSS: #TS', () => {
     bench.setWord(TSS, FREE);
     bench.cpu.eflags = 0x4002;
-    bench.code('cf');
+    bench.code('iret');
     expect(bench.fault()).toEqual([10, FREE, 0]);
   });
 
@@ -316,7 +314,7 @@ describe('faults (SDM vol. 3, table 7-1)', () => {
     bench.descriptor(FREE + 8, 0, 0xfffff, 0x92, 12);
     bench.setWord(NEW + 0x54, FREE + 8);
     bench.code(...jumpFar(FREE));
-    bench.put(TARGET, 'f4');
+    bench.put(TARGET, 'hlt');
     bench.run();
     expect([access(FREE + 8), R[SEG + DS * SEG_WORDS + SEG_BASE]]).toEqual([0x93, 0]);
   });
@@ -351,24 +349,24 @@ describe('exits of task switches (25.4.2, table 28-2): nothing has changed yet',
     bench.descriptor(FREE, NEW, 103, 0x8b);
     bench.setWord(TSS, FREE);
     bench.cpu.eflags = 0x4002;
-    bench.code('cf');
+    bench.code('iret');
     expect(leaves()).toEqual([FREE | IRET, 1, 0]);
   });
   it('through the IDT, with the event in the IDT-vectoring field, which is not delivered again', () => {
     bench.idtGate(6, FREE, 0, 0x85);
     bench.idtGate(0x80, FREE, 0, 0x85);
     bench.idtGate(13, FREE, 0, 0x85);
-    bench.code('0f 0b');
+    bench.code('ud2');
     expect(leaves()).toEqual([FREE | IDT_GATE, 0, EVENT_VALID | EVENT_EXCEPTION | 6 | 0]);
-    bench.code('cd 80');
+    bench.code('int 0x80');
     expect(leaves()).toEqual([FREE | IDT_GATE, 2, EVENT_VALID | EVENT_SOFTWARE | 0x80 | 0]);
     R[EAX] = 0x1f8;
-    bench.code('8e d8');
+    bench.code('mov ds, ax');
     expect(leaves()).toEqual([FREE | IDT_GATE, 0, EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 13 | 0]);
     expect(exit.interruption).toBe(0);
     bench.cpu.inject(EVENT_VALID | EVENT_EXTERNAL | 0x80);
     expect(leaves()).toEqual([FREE | IDT_GATE, 0, EVENT_VALID | EVENT_EXTERNAL | 0x80 | 0]);
-    bench.code('f4');
+    bench.code('hlt');
     expect([bench.run(), R[EIP]]).toEqual([ExitReason.HLT, CODE]);
   });
   it('faults of descriptor and gate come before the exit', () => {

@@ -5,7 +5,6 @@ import { CPL, CR4, CS, EAX, EBX, EDX, EIP, ESP } from './architecture/registers.
 import {
   Bench,
   CODE,
-  d,
   FREE,
   HANDLERS,
   KERNEL_CODE,
@@ -14,7 +13,6 @@ import {
   USER_CODE,
   USER_DATA,
   USER_STACK,
-  w,
 } from './test-support/bench.ts';
 
 const bench = new Bench();
@@ -40,7 +38,7 @@ function vme(iopl: 0 | 3 = 0, flags = 0, redirected: number[] = []): void {
   cpu.reload();
   for (const vector of redirected) bench.bytes[REDIRECTION + (vector >> 3)]! &= ~(1 << (vector & 7));
 }
-const v86 = (...code: (string | number[])[]) => bench.put(CODE, ...code, 'f4');
+const v86 = (...code: (string | number[])[]) => bench.put(CODE, ...code, 'hlt');
 /** Runs up to the HLT, which faults at CPL 3; EFLAGS of the program there (but for RF), and where. */
 const end = () => {
   const { vector, error, eip, flags } = bench.event();
@@ -50,7 +48,7 @@ const end = () => {
 
 it('CPUID shows VME and DE (leaf 1, EDX bits 1 and 2)', () => {
   bench.protectedMode();
-  bench.code('b8', d(1), '0f a2');
+  bench.code('mov eax, 1; cpuid');
   bench.run();
   expect(R[EDX]! & 6).toBe(6);
 });
@@ -59,25 +57,25 @@ describe('virtual-8086 mode with CR4.VME, IOPL below 3 (20.3.2)', () => {
   it('CLI and STI change VIF, never IF', () => {
     for (const flag of [0, IF]) {
       vme(0, flag | VIF);
-      v86('fa');
+      v86('cli');
       expect(end()).toMatchObject({ eip: 1, flags: 0x20002 | flag });
       vme(0, flag);
-      v86('fb');
+      v86('sti');
       expect(end()).toMatchObject({ eip: 1, flags: 0x20002 | flag | VIF });
     }
   });
   it('STI with VIP set is #GP(0): the monitor is to deliver its interrupt', () => {
     vme(0, VIP);
-    v86('90 fb');
+    v86('nop; sti');
     expect(end()).toMatchObject({ eip: 1, flags: 0x20002 | VIP });
   });
   it('PUSHF shows VIF as IF and IOPL 3', () => {
     vme(0, VIF);
-    v86('9c');
+    v86('pushf');
     end();
     expect(bench.half(STACK + 0x7fe)).toBe(0x3202);
     vme(0, IF);
-    v86('9c');
+    v86('pushf');
     end();
     expect(bench.half(STACK + 0x7fe)).toBe(0x3002);
   });
@@ -88,7 +86,7 @@ describe('virtual-8086 mode with CR4.VME, IOPL below 3 (20.3.2)', () => {
       [0x3000, VIP, VIP | 2],
     ] as const) {
       vme(0, flags);
-      v86('68', w(image), '9d');
+      v86(`push ${image}; popf`);
       expect(end().flags).toBe(0x20000 | after);
     }
   });
@@ -98,23 +96,23 @@ describe('virtual-8086 mode with CR4.VME, IOPL below 3 (20.3.2)', () => {
       [IF, VIP],
     ] as const) {
       vme(0, flags);
-      v86('68', w(image), '9d');
+      v86(`push ${image}; popf`);
       expect(end()).toMatchObject({ eip: 3, flags: 0x20002 | flags });
       expect(bench.word(KERNEL_STACK - 24)).toBe(0x7fe);
       vme(0, flags);
-      v86('68', w(image), '68', w(CODE >> 4), '68', w(0x100), 'cf');
+      v86(`push ${image}; push ${CODE >> 4}; push 0x100; iret`);
       expect(end()).toMatchObject({ eip: 9, flags: 0x20002 | flags });
       expect(bench.word(KERNEL_STACK - 24)).toBe(0x7fa);
     }
   });
   it('IRET loads VIF from IF', () => {
     vme(0, 0);
-    v86('68', w(IF | IOPL3), '68', w(CODE >> 4), '68', w(0x100), 'cf');
-    bench.put(CODE + 0x100, 'f4');
+    v86(`push ${IF | IOPL3}; push ${CODE >> 4}; push 0x100; iret`);
+    bench.put(CODE + 0x100, 'hlt');
     expect(end()).toMatchObject({ eip: 0x100, flags: 0x20002 | VIF });
   });
   it('32-bit PUSHF, POPF and IRET are #GP(0) as without VME', () => {
-    for (const code of ['66 9c', '66 9d', '66 cf']) {
+    for (const code of ['pushfd', 'popfd', 'iretd']) {
       vme(0);
       v86(code);
       expect(end().eip).toBe(0);
@@ -122,7 +120,7 @@ describe('virtual-8086 mode with CR4.VME, IOPL below 3 (20.3.2)', () => {
   });
   it('with IOPL 3 they work on IF', () => {
     vme(3, VIF);
-    v86('fb 9c fa');
+    v86('sti; pushf; cli');
     expect(end().flags).toBe(0x23002 | VIF);
     expect(bench.half(STACK + 0x7fe)).toBe(0x3202);
   });
@@ -137,8 +135,8 @@ describe('virtual-8086 mode with CR4.VME, IOPL below 3 (20.3.2)', () => {
       const frame = [0xa00, 0xa00, 0xa00, 0xa00, 0xa00, 0x800, 0x20002 | VIF | VIP | (iopl << 12), CODE >> 4, 0x20];
       R[ESP] = KERNEL_STACK - frame.length * 4;
       for (const [i, value] of frame.entries()) bench.setWord(KERNEL_STACK - 4 - i * 4, value);
-      bench.code('cf');
-      bench.put(CODE + 0x20, '90 f4');
+      bench.code('iret');
+      bench.put(CODE + 0x20, 'nop; hlt');
       expect(end().eip).toBe(faults ? 0x20 : 0x21);
     }
   });
@@ -147,72 +145,72 @@ describe('virtual-8086 mode with CR4.VME, IOPL below 3 (20.3.2)', () => {
 describe('INT n in virtual-8086 mode (table 20-2)', () => {
   const toTable = (vector: number) => {
     bench.setWord(vector * 4, ((CODE >> 4) << 16) | 0x300);
-    bench.put(CODE + 0x300, 'f4');
+    bench.put(CODE + 0x300, 'hlt');
   };
   it('method 5: bit clear, IOPL 3: to the program by its own table; FLAGS as they are, IF and TF cleared', () => {
     vme(3, IF | VIF, [0x21]);
     toTable(0x21);
-    v86('cd 21');
+    v86('int 0x21');
     expect(end()).toMatchObject({ eip: 0x300, flags: 0x23002 | VIF });
     expect([0x7fa, 0x7fc, 0x7fe].map(at => bench.half(STACK + at))).toEqual([2, CODE >> 4, 0x3202]);
   });
   it('method 6: bit clear, IOPL below 3: VIF stands for IF', () => {
     vme(0, IF | VIF, [0x21]);
     toTable(0x21);
-    v86('cd 21');
+    v86('int 0x21');
     expect(end()).toMatchObject({ eip: 0x300, flags: 0x20202 });
     expect([0x7fa, 0x7fc, 0x7fe].map(at => bench.half(STACK + at))).toEqual([2, CODE >> 4, 0x3202]);
     vme(0, IF, [0x21]);
-    v86('cd 21');
+    v86('int 0x21');
     end();
     expect(bench.half(STACK + 0x7fe)).toBe(0x3002);
   });
   it('a redirected INT n is not followed by a single-step trap, as INT n is elsewhere (17.3.1.4)', () => {
     vme(0, TF, [0x21]);
     toTable(0x21);
-    v86('cd 21');
+    v86('int 0x21');
     expect(end()).toMatchObject({ eip: 0x300, flags: 0x20002 });
     expect(bench.half(STACK + 0x7fe)).toBe(0x3102);
   });
   it('method 4: bit set, IOPL 3: to the protected-mode handler; method 3: IOPL below 3: #GP(0)', () => {
     vme(3);
     bench.idtGate(0x21, KERNEL_CODE, HANDLERS + 0x21 * 8, 0xee);
-    v86('cd 21');
+    v86('int 0x21');
     expect(bench.event()).toMatchObject({ vector: 0x21, eip: 2 });
     vme(0);
     bench.idtGate(0x21, KERNEL_CODE, HANDLERS + 0x21 * 8, 0xee);
-    v86('cd 21');
+    v86('int 0x21');
     expect(end().eip).toBe(0);
   });
   it('every vector has its own bit; INT3, INTO and exceptions take no notice', () => {
     vme(0, 0, [0xff, 3, 6]);
     toTable(0xff);
-    v86('cd ff');
+    v86('int 0xff');
     expect(end().eip).toBe(0x300);
     vme(0, 0, [0xff, 3, 6]);
     bench.idtGate(3, KERNEL_CODE, HANDLERS + 24, 0xee);
-    v86('cc');
+    v86('int3');
     expect(bench.event().vector).toBe(3);
     vme(0, 0, [6]);
-    v86('0f 0b');
+    v86('ud2');
     expect(bench.event().vector).toBe(6);
   });
   it('a bitmap beyond the limit of the TSS is #GP(0)', () => {
     vme(0, 0, [0x21]);
     bench.segment(7, 0x28, TSS, 104 + 3, 0x8b);
-    v86('cd 21');
+    v86('int 0x21');
     expect(end().eip).toBe(0);
   });
   it('a stack that wraps into its limit is #SS(0), EIP at the INT', () => {
     vme(0, 0, [0x21]);
     R[ESP] = 3;
-    v86('cd 21');
+    v86('int 0x21');
     expect(bench.event()).toMatchObject({ vector: 12, error: 0, eip: 0 });
   });
   it('an injected software interrupt is redirected as well (27.6.1)', () => {
     vme(0, 0, [0x21]);
     toTable(0x21);
-    v86('cd 21');
+    v86('int 0x21');
     cpu.exit.instructionLength = 2;
     cpu.inject(EVENT_VALID | EVENT_SOFTWARE | 0x21);
     expect(end().eip).toBe(0x300);
@@ -228,27 +226,27 @@ describe('protected mode at CPL 3 with CR4.PVI (20.4)', () => {
   };
   it('CLI and STI change VIF; STI with VIP is #GP(0)', () => {
     pvi(VIF);
-    bench.code('fa');
+    bench.code('cli');
     expect(bench.event()).toMatchObject({ vector: 13, eip: CODE + 1, flags: 0x10002 });
     pvi();
-    bench.code('fb');
+    bench.code('sti');
     expect(bench.event()).toMatchObject({ vector: 13, eip: CODE + 1, flags: 0x10002 | VIF });
     pvi(VIP);
-    bench.code('fb');
+    bench.code('sti');
     expect(bench.event()).toMatchObject({ vector: 13, error: 0, eip: CODE });
   });
   it('PUSHF and POPF go on as without it: IF is shown and kept', () => {
     pvi(VIF);
-    bench.code('9c 58 68', d(IF), '9d');
+    bench.code(`pushf; pop eax; push ${IF}; popf`);
     expect(bench.event().flags & (IF | VIF)).toBe(VIF);
     expect(R[EAX]! & (IF | VIF)).toBe(VIF);
   });
   it('without PVI, and at CPL 1 and 2, they fault; with IOPL 3 they change IF', () => {
     bench.protectedMode(3);
-    bench.code('fb');
+    bench.code('sti');
     expect(bench.fault()).toEqual([13, 0, 0]);
     pvi(0, 3);
-    bench.code('fb');
+    bench.code('sti');
     expect(bench.event().flags & (IF | VIF)).toBe(IF);
     bench.protectedMode();
     R[CR4] = PVI;
@@ -258,7 +256,7 @@ describe('protected mode at CPL 3 with CR4.PVI (20.4)', () => {
     bench.segment(2, (FREE + 8) | 1, 0, -1, 0xc0b3);
     R[CPL] = 1;
     cpu.reload();
-    bench.code('fb');
+    bench.code('sti');
     expect(bench.fault()).toEqual([13, 0, 0]);
   });
   it('an IRET to CPL 3 that brings VIF and VIP faults before the first instruction there', () => {
@@ -267,8 +265,8 @@ describe('protected mode at CPL 3 with CR4.PVI (20.4)', () => {
     const frame = [USER_DATA, USER_STACK, 2 | VIF | VIP, USER_CODE, CODE + 0x40];
     R[ESP] = KERNEL_STACK - 20;
     for (const [i, value] of frame.entries()) bench.setWord(KERNEL_STACK - 4 - i * 4, value);
-    bench.code('cf');
-    bench.put(CODE + 0x40, '43 f4');
+    bench.code('iret');
+    bench.put(CODE + 0x40, 'inc ebx; hlt');
     R[EBX] = 0;
     expect([bench.fault(), R[EBX], R[EIP]]).toEqual([[13, 0, 0x40], 0, HANDLERS + 13 * 8]);
   });

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { CPU_LEVELS, type CpuLevel, cpuid, CRYSTAL_HZ, TSC_HZ } from './cpuid.ts';
 import { ExitReason } from './edge.ts';
 import { CR4, EAX, ECX, EDX, EIP } from './registers.ts';
-import { Bench, CODE, d, DATA } from '../test-support/bench.ts';
+import { asm } from '../test-support/asm.ts';
+import { Bench, CODE, DATA } from '../test-support/bench.ts';
 
 const level = (name: (typeof CPU_LEVELS)[number]): number => CPU_LEVELS.indexOf(name);
 const has = (word: number, bit: number): boolean => ((word >>> bit) & 1) === 1;
@@ -53,17 +54,15 @@ describe('what CPUID shows (SDM vol. 2, CPUID)', () => {
 describe('what CPUID does not show is not there', () => {
   const benches = new Map(CPU_LEVELS.map(name => [name, new Bench({ cpuLevel: name })]));
   /** True if the code runs to its HLT. */
-  const runs = (name: CpuLevel, registers: Record<number, number>, ...code: (string | number[])[]): boolean => {
+  const runs = (name: CpuLevel, registers: Record<number, number>, ...code: string[]): boolean => {
     const bench = benches.get(name)!.protectedMode();
     for (const [register, value] of Object.entries(registers)) bench.R[Number(register)] = value;
-    const end =
-      CODE +
-      code.reduce((length, part) => length + (typeof part === 'string' ? part.split(' ').length : part.length), 0);
+    const end = CODE + asm(...code).length;
     bench.code(...code);
     return bench.run() === ExitReason.HLT && bench.R[EIP] === end;
   };
   /** The levels at which it does. */
-  const levels = (registers: Record<number, number>, ...code: (string | number[])[]): string =>
+  const levels = (registers: Record<number, number>, ...code: string[]): string =>
     CPU_LEVELS.filter(name => runs(name, registers, ...code)).join(' ');
   const ALL = 'max i586 i686 sse sse2',
     FROM_I686 = 'max i686 sse sse2',
@@ -93,13 +92,13 @@ describe('what CPUID does not show is not there', () => {
     ['PKE', 22, ''],
     ['CET', 23, ''],
   ] as const)('CR4.%s can be set (SDM vol. 3, 2.5)', (_name, bit, expected) => {
-    expect(levels({ [EAX]: 1 << bit }, '0f 22 e0')).toBe(expected);
+    expect(levels({ [EAX]: 1 << bit }, 'mov cr4, eax')).toBe(expected);
   });
 
   it('a refused bit leaves CR4 as it was', () => {
     const bench = benches.get('i686')!.protectedMode();
     bench.R[EAX] = 0x800;
-    bench.code('0f 22 e0');
+    bench.code('mov cr4, eax');
     expect([bench.fault(), bench.R[CR4]]).toEqual([[13, 0, 0], 0]);
   });
 
@@ -108,7 +107,7 @@ describe('what CPUID does not show is not there', () => {
     ['LME', 0x100, ''],
     ['NXE', 0x800, 'max'],
   ] as const)('EFER.%s can be set', (_name, bit, expected) => {
-    expect(levels({ [ECX]: 0xc0000080 | 0, [EAX]: bit, [EDX]: 0 }, '0f 30')).toBe(expected);
+    expect(levels({ [ECX]: 0xc0000080 | 0, [EAX]: bit, [EDX]: 0 }, 'wrmsr')).toBe(expected);
   });
 
   it.each([
@@ -128,35 +127,35 @@ describe('what CPUID does not show is not there', () => {
     ['EFER', 0xc0000080, 'max'],
     ['TSC_AUX', 0xc0000103, 'max'],
   ] as const)('IA32_%s is there to be read and written', (_name, index, expected) => {
-    expect(levels({ [ECX]: index | 0 }, '0f 32')).toBe(expected);
-    if (index !== 0xfe && index !== 0x179) expect(levels({ [ECX]: index | 0 }, '0f 32 0f 30')).toBe(expected);
+    expect(levels({ [ECX]: index | 0 }, 'rdmsr')).toBe(expected);
+    if (index !== 0xfe && index !== 0x179) expect(levels({ [ECX]: index | 0 }, 'rdmsr; wrmsr')).toBe(expected);
   });
 
   it('IA32_MISC_ENABLE has its MONITOR bit, which can be changed, only with MONITOR (vol. 4)', () => {
     for (const name of CPU_LEVELS) {
-      expect(runs(name, { [ECX]: 0x1a0 }, '0f 32')).toBe(true);
+      expect(runs(name, { [ECX]: 0x1a0 }, 'rdmsr')).toBe(true);
       expect(has(benches.get(name)!.R[EAX]!, 18)).toBe(name === 'max');
     }
-    expect(levels({ [ECX]: 0x1a0 }, '0f 32 0f ba f8 12 0f 30')).toBe('max');
+    expect(levels({ [ECX]: 0x1a0 }, 'rdmsr; btc eax, 0x12; wrmsr')).toBe('max');
   });
 
   it.each([
-    ['cpuid', '0f a2', ALL],
-    ['cmpxchg8b', '0f c7 0d', ALL],
-    ['cmove', '0f 44 c1', FROM_I686],
-    ['fcomi', 'db f1', FROM_I686],
-    ['emms', '0f 77', FROM_SSE],
-    ['fxsave', '0f ae 05', FROM_SSE],
-    ['sfence', '0f ae f8', FROM_SSE],
-    ['mfence', '0f ae f0', 'max sse2'],
-    ['clflush', '0f ae 3d', 'max sse2'],
-    ['popcnt', 'f3 0f b8 c1', 'max'],
-    ['rdtscp', '0f 01 f9', 'max'],
-    ['rdpid', 'f3 0f c7 f8', 'max'],
-    ['stac', '0f 01 cb', 'max'],
-    ['monitor', '0f 01 c8', 'max'],
-  ] as const)('%s runs', (_name, code, expected) => {
-    expect(levels({ [EAX]: DATA, [ECX]: 0 }, code, ...(/(0d|05|3d)$/.test(code) ? [d(DATA)] : []))).toBe(expected);
+    ['cpuid', ALL],
+    ['cmpxchg8b [eax]', ALL],
+    ['cmove eax, ecx', FROM_I686],
+    ['fcomi st0, st1', FROM_I686],
+    ['emms', FROM_SSE],
+    ['fxsave [eax]', FROM_SSE],
+    ['sfence', FROM_SSE],
+    ['mfence', 'max sse2'],
+    ['clflush [eax]', 'max sse2'],
+    ['popcnt eax, ecx', 'max'],
+    ['rdtscp', 'max'],
+    ['rdpid eax', 'max'],
+    ['stac', 'max'],
+    ['monitor', 'max'],
+  ] as const)('%s runs', (code, expected) => {
+    expect(levels({ [EAX]: DATA, [ECX]: 0 }, code)).toBe(expected);
   });
 
   it('under a hypervisor that masks CPUID instructions run; CR4 and MSRs follow the mask (Xen 4.17, hvm_cr4_guest_valid_bits)', () => {
@@ -168,14 +167,14 @@ describe('what CPUID does not show is not there', () => {
       bench.code(code);
       return bench.run();
     };
-    expect([ends('0f 44 c1'), ends('0f ae f0'), ends('0f 32')]).toEqual([
+    expect([ends('cmove eax, ecx'), ends('mfence'), ends('rdmsr')]).toEqual([
       ExitReason.HLT,
       ExitReason.HLT,
       ExitReason.RDMSR,
     ]);
     bench.protectedMode();
     bench.R[EAX] = 0x800;
-    bench.code('0f 22 e0');
+    bench.code('mov cr4, eax');
     expect(bench.fault()).toEqual([13, 0, 0]);
   });
 
@@ -188,7 +187,7 @@ describe('what CPUID does not show is not there', () => {
       bench.R[CR4] = 0x10;
       bench.setWord(0x20000 + 4, 0x2083);
       bench.cpu.reload();
-      bench.code('a1', d(0x400000));
+      bench.code('mov eax, [0x400000]');
       if (error === 0) expect(bench.run()).toBe(ExitReason.EPT_VIOLATION);
       else expect(bench.fault()).toEqual([14, error | 1, 0]);
     }

@@ -4,7 +4,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ExitReason } from './edge.ts';
 import { ALLOWED, PageWalk } from './paging.ts';
 import { CPL, CR0, CR2, CR3, CR4, EAX, EBX, ECX, EFER, EIP, ESP, GDTR_BASE, PDPTE, STATE_WORDS } from './registers.ts';
-import { Bench, CODE, d, DIRECTORY, FREE, FRAMES, GDT, TABLES } from '../test-support/bench.ts';
+import { d } from '../test-support/asm.ts';
+import { Bench, CODE, DIRECTORY, FREE, FRAMES, GDT, TABLES } from '../test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
@@ -45,9 +46,9 @@ function promised(
 /** Does one access to PAGE; -1 or the error code. */
 function attempt(access: 'read' | 'write' | 'fetch', user: boolean): number {
   R[EBX] = PAGE;
-  bench.put(PAGE, '90 cc');
+  bench.put(PAGE, 'nop; int3');
   bench.idtGate(3, 8, 0x6018, 0xee);
-  bench.code(access === 'read' ? '8b 03 cc' : access === 'write' ? '88 03 cc' : 'ff e3');
+  bench.code(access === 'read' ? 'mov eax, [ebx]; int3' : access === 'write' ? 'mov [ebx], al; int3' : 'jmp ebx');
   const { vector, error, eip } = bench.event();
   if (vector === 3) return -1;
   expect([vector, R[CR2], eip]).toEqual([14, PAGE, access === 'fetch' ? PAGE : CODE]);
@@ -120,7 +121,7 @@ describe('access rights and error codes (4.6.1, 4.7), every combination', () => 
       bench.protectedMode(3).paging32();
       bench.setWord(DIRECTORY + 4, (TABLES + 0x5000) | pde);
       bench.setWord(TABLES + 0x5000, PAGE | pte);
-      bench.code(error === 5 ? 'a1' : 'a3', d(0x400000));
+      bench.code(error === 5 ? 'mov eax, [0x400000]' : 'mov [0x400000], eax');
       expect(bench.fault()).toEqual([14, error, 0]);
     }
     bench.protectedMode().pagingPae();
@@ -129,7 +130,7 @@ describe('access rights and error codes (4.6.1, 4.7), every combination', () => 
     bench.setWord(DIRECTORY + 12, -0x80000000);
     bench.setWord(TABLES + 0x5000, PAGE | 7);
     bench.cpu.reload();
-    bench.code('e9', d(0x200000 - CODE - 5));
+    bench.code('jmp 0x200000');
     expect(bench.event()).toMatchObject({ vector: 14, error: 0x11, eip: 0x200000 });
   });
 });
@@ -141,7 +142,7 @@ describe('reserved bits (4.3, table 4-4; 4.4.1, 4.4.2)', () => {
       R[CR4]! |= 16;
       bench.setWord(DIRECTORY + 4, 0x87 | (1 << bit));
       bench.cpu.reload();
-      bench.code('a1', d(0x400000));
+      bench.code('mov eax, [0x400000]');
       // 13 to 16 are address bits 32 to 35: no memory is there.
       if (bit < 17) expect(bench.run()).toBe(ExitReason.EPT_VIOLATION);
       else expect(bench.fault()).toEqual([14, 9, 0]);
@@ -152,7 +153,7 @@ describe('reserved bits (4.3, table 4-4; 4.4.1, 4.4.2)', () => {
     bench.protectedMode().paging32();
     bench.setWord(DIRECTORY, TABLES | 0x87);
     bench.cpu.reload();
-    bench.code('90');
+    bench.code('nop');
     expect(bench.run()).toBe(ExitReason.HLT);
   });
 
@@ -168,7 +169,7 @@ describe('reserved bits (4.3, table 4-4; 4.4.1, 4.4.2)', () => {
       bench.setWord(DIRECTORY + at, low);
       bench.setWord(DIRECTORY + at + 4, high);
       bench.cpu.reload();
-      bench.code('a1', d(0x200000));
+      bench.code('mov eax, [0x200000]');
       expect(bench.fault()).toEqual([14, error, 0]);
     }
   });
@@ -182,7 +183,7 @@ describe('reserved bits (4.3, table 4-4; 4.4.1, 4.4.2)', () => {
       bench.setWord(0x28010, bits);
       bench.setWord(0x28018, 0);
       R[EAX] = 0x28000;
-      bench.code('0f 22 d8');
+      bench.code('mov cr3, eax');
       expect(bench.fault()).toEqual([13, 0, 0]);
       expect(R[CR3]).toBe(cr3);
     }
@@ -191,7 +192,7 @@ describe('reserved bits (4.3, table 4-4; 4.4.1, 4.4.2)', () => {
   it('a PDPTE changed in memory counts after the next MOV CR3 only', () => {
     bench.protectedMode().pagingPae();
     bench.setWord(R[CR3]!, 0);
-    bench.code('90 90');
+    bench.code('nop; nop');
     expect(bench.run()).toBe(ExitReason.HLT);
   });
 });
@@ -203,7 +204,7 @@ describe('accessed and dirty (4.8)', () => {
   const entry = () => bench.word(TABLES + (PAGE >> 12) * 4) & 0x60;
 
   it('a read sets A in both levels, a write also D in the last', () => {
-    bench.code('a1', d(PAGE), 'f4 a3', d(PAGE));
+    bench.code(`mov eax, [${PAGE}]; hlt; mov [${PAGE}], eax`);
     bench.run();
     expect([entry(), bench.word(DIRECTORY) & 0x60]).toEqual([0x20, 0x20]);
     bench.cpu.skipInstruction();
@@ -214,13 +215,13 @@ describe('accessed and dirty (4.8)', () => {
   it('a write that faults sets no D; neither bit is set where the fault is of the page itself', () => {
     R[CR0]! |= WP;
     bench.setWord(TABLES + (PAGE >> 12) * 4, PAGE | 5);
-    bench.code('a3', d(PAGE));
+    bench.code(`mov [${PAGE}], eax`);
     expect(bench.fault()).toEqual([14, 3, 0]);
     expect(entry() & 0x40).toBe(0);
   });
 
   it('a page read first is marked dirty by a later write', () => {
-    bench.code('a1', d(PAGE), 'a3', d(PAGE));
+    bench.code(`mov eax, [${PAGE}]; mov [${PAGE}], eax`);
     bench.run();
     expect(entry()).toBe(0x60);
   });
@@ -236,41 +237,37 @@ describe('the TLB (4.10)', () => {
   const after = (flush: (string | number[])[], bits = 7) => {
     const at = TABLES + (PAGE >> 12) * 4;
     bench.setWord(at, PAGE | bits);
-    bench.code('a1', d(PAGE), 'c7 05', d(at), d((PAGE + 0x1000) | bits), ...flush, 'a1', d(PAGE));
+    bench.code(`mov eax, [${PAGE}]; mov dword [${at}], ${(PAGE + 0x1000) | bits}`, ...flush, `mov eax, [${PAGE}]`);
     bench.run();
     return R[EAX]! >>> 0;
   };
 
-  it('INVLPG drops the page (4.10.4.1)', () => expect(after(['0f 01 3d', d(PAGE + 0x123)])).toBe(0x22222222));
+  it('INVLPG drops the page (4.10.4.1)', () => expect(after([`invlpg [${PAGE + 0x123}]`])).toBe(0x22222222));
   it('MOV CR3 drops what is not global', () => {
-    expect(after(['0f 20 d8 0f 22 d8'])).toBe(0x22222222);
+    expect(after(['mov eax, cr3; mov cr3, eax'])).toBe(0x22222222);
     bench.protectedMode().paging32();
     R[CR4]! |= 0x80;
-    expect(after(['0f 20 d8 0f 22 d8'], 0x107)).toBe(0x11111111);
+    expect(after(['mov eax, cr3; mov cr3, eax'], 0x107)).toBe(0x11111111);
   });
   it('INVLPG drops global pages too, and so does a change of CR4.PGE', () => {
     R[CR4]! |= 0x80;
-    expect(after(['0f 01 3d', d(PAGE)], 0x107)).toBe(0x22222222);
+    expect(after([`invlpg [${PAGE}]`], 0x107)).toBe(0x22222222);
     bench.protectedMode().paging32();
     R[CR4]! |= 0x80;
-    expect(after(['0f 20 e0 34 80 0f 22 e0'], 0x107)).toBe(0x22222222);
+    expect(after(['mov eax, cr4; xor al, 0x80; mov cr4, eax'], 0x107)).toBe(0x22222222);
   });
-  it('without CR4.PGE the G bit means nothing', () => expect(after(['0f 20 d8 0f 22 d8'], 0x107)).toBe(0x22222222));
+  it('without CR4.PGE the G bit means nothing', () =>
+    expect(after(['mov eax, cr3; mov cr3, eax'], 0x107)).toBe(0x22222222));
   it('INVLPG of any address in a large page drops all of it', () => {
     R[CR4]! |= 16;
     bench.setWord(DIRECTORY + 4, 0x87);
     // Read through the large page, point its entry elsewhere (a small table), invalidate at another address of it.
     bench.setWord(TABLES + 0x5000 + (PAGE >> 12) * 4, (PAGE + 0x1000) | 7);
     bench.code(
-      'a1',
-      d(0x400000 + PAGE),
-      'c7 05',
-      d(DIRECTORY + 4),
-      d((TABLES + 0x5000) | 7),
-      '0f 01 3d',
-      d(0x7ff000),
-      'a1',
-      d(0x400000 + PAGE),
+      `
+        mov eax, [${0x400000 + PAGE}]; mov dword [${DIRECTORY + 4}], ${(TABLES + 0x5000) | 7}
+        invlpg [0x7ff000]; mov eax, [${0x400000 + PAGE}]
+      `,
     );
     bench.run();
     expect(R[EAX]).toBe(0x22222222);
@@ -279,8 +276,8 @@ describe('the TLB (4.10)', () => {
     const at = TABLES + (PAGE >> 12) * 4;
     bench.setWord(at, 0);
     bench.idtGate(14, 8, CODE + 0x100, 0x8e);
-    bench.put(CODE + 0x100, 'c7 05', d(at), d(PAGE | 7), '83 c4 04 cf');
-    bench.code('a1', d(PAGE));
+    bench.put(CODE + 0x100, `mov dword [${at}], ${PAGE | 7}; add esp, 4; iret`);
+    bench.code(`mov eax, [${PAGE}]`);
     bench.run();
     expect([R[EAX], R[EIP]]).toEqual([0x11111111, CODE + 5]);
   });
@@ -289,7 +286,7 @@ describe('the TLB (4.10)', () => {
     bench.setWord(TABLES + (PAGE >> 12) * 4, PAGE | 3);
     bench.cpu.reload();
     bench.level(0);
-    bench.code('a1', d(PAGE));
+    bench.code(`mov eax, [${PAGE}]`);
     bench.run();
     bench.level(3);
     R[EIP] = CODE;
@@ -302,7 +299,7 @@ describe('accesses that cross pages, fetches and implicit accesses', () => {
     bench.protectedMode().paging32();
     bench.setWord(PAGE + 0xffc, 0);
     bench.setWord(TABLES + ((PAGE + 0x1000) >> 12) * 4, 0);
-    bench.code('a3', d(PAGE + 0xffe));
+    bench.code(`mov [${PAGE + 0xffe}], eax`);
     R[EAX] = -1;
     expect(bench.fault()).toEqual([14, 2, 0]);
     expect([R[CR2], bench.word(PAGE + 0xffc)]).toEqual([PAGE + 0x1000, 0]);
@@ -310,9 +307,9 @@ describe('accesses that cross pages, fetches and implicit accesses', () => {
 
   it('an instruction that goes on in a missing page faults with CR2 at that page, EIP at its start', () => {
     bench.protectedMode().paging32();
-    bench.put(PAGE + 0xffe, 'b8 00');
+    bench.put(PAGE + 0xffe, 'mov eax, 0');
     bench.setWord(TABLES + ((PAGE + 0x1000) >> 12) * 4, 0);
-    bench.code('e9', d(PAGE + 0xffe - CODE - 5));
+    bench.code(`jmp ${PAGE + 0xffe}`);
     expect(bench.event()).toMatchObject({ vector: 14, error: 0, eip: PAGE + 0xffe });
     expect(R[CR2]).toBe(PAGE + 0x1000);
   });
@@ -322,7 +319,7 @@ describe('accesses that cross pages, fetches and implicit accesses', () => {
     bench.setWord(TABLES + (GDT >> 12) * 4, GDT | 3);
     bench.descriptor(FREE, 0, 0xfffff, 0xf3, 12);
     R[EAX] = FREE | 3;
-    bench.code('8e d8 a1', d(0x700000));
+    bench.code('mov ds, ax; mov eax, [0x700000]');
     bench.cpu.reload();
     expect(bench.fault()).toEqual([14, 4, 2]);
     bench.protectedMode(3).paging32();
@@ -342,7 +339,7 @@ describe('accesses that cross pages, fetches and implicit accesses', () => {
     R[EAX] = 0x10;
     bench.cpu.eflags = 2 | AC;
     bench.cpu.reload();
-    bench.code('8e d8');
+    bench.code('mov ds, ax');
     // The delivery reads the GDT too: no way out.
     expect(bench.run()).toBe(ExitReason.TRIPLE_FAULT);
   });
@@ -350,7 +347,7 @@ describe('accesses that cross pages, fetches and implicit accesses', () => {
   it('a frame beyond memory is an EPT violation, not a fault', () => {
     bench.protectedMode().paging32();
     bench.setWord(TABLES + (PAGE >> 12) * 4, (FRAMES << 12) | 7);
-    bench.code('a1', d(PAGE + 4));
+    bench.code(`mov eax, [${PAGE + 4}]`);
     expect(bench.run()).toBe(ExitReason.EPT_VIOLATION);
     const { exit } = bench.cpu;
     expect([exit.guestLinear, exit.guestPhysical, exit.size, exit.qualification & 7]).toEqual([
@@ -463,7 +460,7 @@ describe('a walk without a processor', () => {
           bench.cpu.reload();
           const said = walk.explain(linear, write ? 'write' : 'read', user);
           bench.idtGate(3, 8, 0x6018, 0xee);
-          bench.code(write ? 'a2' : 'a0', d(linear), 'cc');
+          bench.code(write ? [0xa2] : [0xa0], d(linear), 'int3');
           if (said.error === ALLOWED && said.machine < 0) {
             expect([bench.run(), bench.cpu.exit.guestPhysical]).toEqual([ExitReason.EPT_VIOLATION, said.physical]);
             return;

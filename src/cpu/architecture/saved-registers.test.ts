@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { SUB } from './flags.ts';
 import * as R from './registers.ts';
 import { areRegisters, registersOfOldWords, restoreRegisters, saveRegisters } from './saved-registers.ts';
-import { Bench, CODE, d } from '../test-support/bench.ts';
+import { Bench, CODE } from '../test-support/bench.ts';
 
 /** Words with a number of their own in each; flags that were computed last: 3 - 5, whose sign and carry are set. */
 function numbered(): Int32Array {
@@ -138,8 +138,13 @@ it('takes the words of the layout before, registers of then where they are now',
 
 it('lets a program go on in another processor, in the middle of its flags, with x87 and SSE registers', () => {
   const code = (bench: Bench): void => {
-    // fninit; fldpi; mov eax, 3; movd xmm3, eax; cmp eax, 5; | setc cl; movd ebx, xmm3; fistp dword [CODE + 0x800]; hlt
-    bench.put(CODE, 'db e3 d9 eb b8', d(3), '66 0f 6e d8 83 f8 05 0f 92 c1 66 0f 7e db db 1d', d(CODE + 0x800), 'f4');
+    bench.put(
+      CODE,
+      `
+        fninit; fldpi; mov eax, 3; movd xmm3, eax; cmp eax, 5; setb cl; movd ebx, xmm3
+        fistp dword [${CODE + 0x800}]; hlt
+      `,
+    );
   };
   const one = new Bench().protectedMode(),
     other = new Bench().protectedMode();

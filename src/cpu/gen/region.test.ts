@@ -33,7 +33,7 @@ import {
 } from '../architecture/registers.ts';
 import { decode, DECODED, type Decoded, newDecoded, type Row } from '../table/index.ts';
 import { operandRegister } from '../table/operands.ts';
-import { Bench, CODE, d, DATA } from '../test-support/bench.ts';
+import { Bench, CODE, DATA } from '../test-support/bench.ts';
 import { cellShift, type Form, memoryArray, memoryOf, type Size, TextEmitter, type Value } from './emitter.ts';
 import { formOf } from './forms.ts';
 import { miss } from './record.ts';
@@ -228,30 +228,16 @@ ${body}      break;
   return new Function(...Object.keys(values), text)(...Object.values(values)) as () => void;
 }
 
-// L: add eax,ecx; mov [DATA+ecx*4],eax; mov edx,[DATA+ecx*4]; push edx; xor edx,ecx; shl edx,3; pop esi; adc ebx,edx; imul esi,esi,7; mov [DATA],esi; dec ecx; jnz L
-const LOOP = [
-  '01c8',
-  '89048d',
-  d(DATA),
-  '8b148d',
-  d(DATA),
-  '52',
-  '31ca',
-  'c1e203',
-  '5e',
-  '11d3',
-  '6bf607',
-  '8935',
-  d(DATA),
-  '49',
-  '75',
-] as const;
+const LOOP = `
+  again: add eax, ecx; mov [ecx*4 + ${DATA}], eax; mov edx, [ecx*4 + ${DATA}]; push edx
+  xor edx, ecx; shl edx, 3; pop esi; adc ebx, edx; imul esi, esi, 7; mov [${DATA}], esi
+  dec ecx; jnz again
+`;
 
 function machine(count: number): { bench: Bench; end: number } {
   const bench = new Bench().protectedMode();
-  const back = bench.put(CODE, ...LOOP) + 1;
-  const end = bench.put(back - 1, (CODE - back) & 255);
-  bench.put(end, 'f4');
+  const end = bench.put(CODE, LOOP);
+  bench.put(end, 'hlt');
   bench.R[ECX] = count;
   bench.R[EAX] = 0x12345678;
   return { bench, end };
@@ -290,39 +276,19 @@ describe('a region made of the descriptions', () => {
   });
 });
 
-// L: fld qword [DATA]; fadd qword [DATA+8]; fld1; fcomi st0,st1; adc ebx,edx; faddp st1; fst dword [DATA+16]; fld st0; fmulp st1; fstp qword [DATA+8];
-//    movups xmm1,[DATA+32]; movaps [DATA+48],xmm1; dec ecx; jnz L
-const UNITS = [
-  'dd05',
-  d(DATA),
-  'dc05',
-  d(DATA + 8),
-  'd9e8',
-  'dbf1',
-  '11d3',
-  'dec1',
-  'd915',
-  d(DATA + 16),
-  'd9c0',
-  'dec9',
-  'dd1d',
-  d(DATA + 8),
-  '0f100d',
-  d(DATA + 32),
-  '0f290d',
-  d(DATA + 48),
-  '49',
-  '75',
-] as const;
+const UNITS = `
+  again: fld qword [${DATA}]; fadd qword [${DATA + 8}]; fld1; fcomi st0, st1; adc ebx, edx
+  faddp st1, st0; fst dword [${DATA + 16}]; fld st0; fmulp st1, st0
+  fstp qword [${DATA + 8}]; movups xmm1, [${DATA + 32}]; movaps [${DATA + 48}], xmm1; dec ecx; jnz again
+`;
 const UNITS_LENGTH = 14;
 
 function unitMachine(count: number): { bench: Bench; start: number; end: number } {
   const bench = new Bench().protectedMode(),
-    start = bench.put(CODE, 'dbe3');
+    start = bench.put(CODE, 'fninit');
   bench.R[CR4]! |= 0x200;
-  const back = bench.put(start, ...UNITS) + 1,
-    end = bench.put(back - 1, (start - back) & 255);
-  bench.put(end, 'f4');
+  const end = bench.put(start, UNITS);
+  bench.put(end, 'hlt');
   bench.R[ECX] = count;
   bench.R[EDX] = 3;
   for (const [at, value] of [

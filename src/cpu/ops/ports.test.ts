@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type ExitInfo, ExitReason, IO_IN } from '../architecture/edge.ts';
 import { CR4, DR, EAX, ECX, EDI, EDX, EIP, ESI, STATE_WORDS } from '../architecture/registers.ts';
+import { asm } from '../test-support/asm.ts';
 import { Bench, CODE, DATA, FRAMES } from '../test-support/bench.ts';
 
 const bench = new Bench();
@@ -26,17 +27,17 @@ describe('I/O breakpoints (CR4.DE, R/W = 10)', () => {
   };
 
   for (const [name, code] of [
-    ['IN', 'ec'],
-    ['OUT', 'ee'],
-    ['IN imm8', 'e4 60'],
-    ['OUT imm8', 'e7 60'],
+    ['IN', 'in al, dx'],
+    ['OUT', 'out dx, al'],
+    ['IN imm8', 'in al, 0x60'],
+    ['OUT imm8', 'out 0x60, eax'],
   ] as const) {
     it(`${name} traps after the instruction, with its bit in DR6`, () => {
       watch(0x60);
       R[EDX] = 0x60;
-      bench.code(code, '90');
+      bench.code(code, 'nop');
       answer(0x5a);
-      expect(bench.event()).toMatchObject({ vector: 1, eip: CODE + code.split(' ').length });
+      expect(bench.event()).toMatchObject({ vector: 1, eip: CODE + asm(code).length });
       expect(R[DR + 6]! & 0xf).toBe(2);
       if (name.startsWith('IN')) expect(R[EAX]! & 255).toBe(0x5a);
     });
@@ -47,21 +48,21 @@ describe('I/O breakpoints (CR4.DE, R/W = 10)', () => {
       bench.protectedMode();
       watch(watched, length);
       R[EDX] = port;
-      bench.code(code, 'cc');
+      bench.code(code, 'int3');
       answer();
       return bench.event().vector === 1;
     };
     expect([
-      hits(0, 0x60, 0x61, 'ec'),
-      hits(1, 0x60, 0x61, 'ec'),
-      hits(3, 0x60, 0x63, 'ec'),
-      hits(3, 0x60, 0x64, 'ec'),
+      hits(0, 0x60, 0x61, 'in al, dx'),
+      hits(1, 0x60, 0x61, 'in al, dx'),
+      hits(3, 0x60, 0x63, 'in al, dx'),
+      hits(3, 0x60, 0x64, 'in al, dx'),
     ]).toEqual([false, true, true, false]);
-    expect([hits(0, 0x62, 0x60, 'ed'), hits(0, 0x64, 0x60, 'ed'), hits(0, 0x60, 0x5f, '66 ed')]).toEqual([
-      true,
-      false,
-      true,
-    ]);
+    expect([
+      hits(0, 0x62, 0x60, 'in eax, dx'),
+      hits(0, 0x64, 0x60, 'in eax, dx'),
+      hits(0, 0x60, 0x5f, 'in ax, dx'),
+    ]).toEqual([true, false, true]);
   });
 
   it('each element of a REP form traps, with the count as it is then', () => {
@@ -69,7 +70,7 @@ describe('I/O breakpoints (CR4.DE, R/W = 10)', () => {
     R[EDX] = 0x1f0;
     R[EDI] = DATA;
     R[ECX] = 3;
-    bench.code('f3 6d');
+    bench.code('rep insd');
     answer(0x11223344);
     expect(bench.event()).toMatchObject({ vector: 1, eip: CODE });
     expect([R[ECX], R[EDI], bench.word(DATA)]).toEqual([2, DATA + 4, 0x11223344]);
@@ -77,27 +78,27 @@ describe('I/O breakpoints (CR4.DE, R/W = 10)', () => {
 
   it('memory at the same address is not watched, nor any port without CR4.DE', () => {
     watch(DATA);
-    bench.code('a1', [DATA & 255, (DATA >> 8) & 255, DATA >> 16, 0], 'cc');
+    bench.code(`mov eax, [${DATA}]; int3`);
     expect(bench.event().vector).toBe(3);
     bench.protectedMode();
     watch(0x60);
     R[CR4] = 0;
-    bench.code('e4 60 cc');
+    bench.code('in al, 0x60; int3');
     answer();
     expect(bench.event().vector).toBe(3);
   });
 
   it('data breakpoints see the memory side of INS and OUTS', () => {
     for (const [code, kind] of [
-      ['6c', 1],
-      ['6e', 3],
+      ['insb', 1],
+      ['outsb', 3],
     ] as const) {
       bench.protectedMode();
       R[DR] = DATA;
       R[DR + 7] = 0x402 | (kind << 16);
       cpu.reload();
       Object.assign(R, { [EDX]: 0x60, [EDI]: DATA, [ESI]: DATA });
-      bench.code(code, 'cc');
+      bench.code(code, 'int3');
       answer();
       expect([bench.event().vector, R[DR + 6]! & 15]).toEqual([1, 1]);
     }
@@ -119,7 +120,7 @@ describe('a state saved between the exit and its answer goes on in another proce
 
   it('IN and OUT', () => {
     R[EAX] = -1;
-    bench.code('66 e5 60 e6 61');
+    bench.code('in ax, 0x60; out 0x61, al');
     bench.run();
     move();
     other.cpu.completePortAccess(0x1234);
@@ -131,7 +132,7 @@ describe('a state saved between the exit and its answer goes on in another proce
 
   it('REP INSW: the element goes to memory, the registers move on', () => {
     Object.assign(R, { [EDX]: 0x1f0, [EDI]: DATA, [ECX]: 2 });
-    bench.code('f3 66 6d');
+    bench.code('rep insw');
     bench.run();
     move();
     other.cpu.completePortAccess(0xbeef);
@@ -143,8 +144,8 @@ describe('a state saved between the exit and its answer goes on in another proce
 
   it('REP OUTSB with 16-bit addresses', () => {
     Object.assign(R, { [EDX]: 0x3f8, [ESI]: 0x10000 | 0x200, [ECX]: 0x50002 });
-    bench.put(0x200, '41 42');
-    bench.code('67 f3 6e');
+    bench.put(0x200, 'inc ecx; inc edx');
+    bench.code('rep a16 outsb');
     expect([bench.run(), cpu.exit.value]).toEqual([ExitReason.IO, 0x41]);
     move();
     other.cpu.completePortAccess(0);
@@ -155,7 +156,7 @@ describe('a state saved between the exit and its answer goes on in another proce
 
   it('INS to what is no memory: the value that was read is stored, the port is not read again', () => {
     Object.assign(R, { [EDX]: 0x60, [EDI]: DEVICE });
-    bench.code('6c');
+    bench.code('insb');
     bench.run();
     cpu.completePortAccess(0x77);
     cpu.eflags = 0x202;
@@ -177,7 +178,7 @@ describe('string port accesses in one go', () => {
   };
   it('REP INS: what lies in one page is filled in place, registers move on as element by element (SDM vol. 2, REP)', () => {
     Object.assign(R, { [EDX]: 0x1f0, [EDI]: DATA, [ECX]: 256 });
-    bench.code('f3 66 6d');
+    bench.code('rep insw');
     expect(bench.run()).toBe(ExitReason.IO);
     const memory = cpu.portMemory();
     expect(memory?.length).toBe(512);
@@ -192,13 +193,13 @@ describe('string port accesses in one go', () => {
 
   it('ends at the page, and at the wrap of a 16-bit address', () => {
     Object.assign(R, { [EDX]: 0x1f0, [EDI]: DATA + 4096 - 6, [ECX]: 100 });
-    bench.code('f3 66 6d');
+    bench.code('rep insw');
     bench.run();
     expect(cpu.portMemory()?.length).toBe(6);
     bench.protectedMode();
     Object.assign(R, { [EDX]: 0x1f0, [ESI]: 0xfff8, [ECX]: 100 });
-    bench.put(0xfff8, '01 02 03 04 05 06 07 08');
-    bench.code('67 f3 6f');
+    bench.put(0xfff8, [1, 2, 3, 4, 5, 6, 7, 8]);
+    bench.code('rep a16 outsd');
     bench.run();
     expect([...cpu.portMemory()!]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     cpu.completePortBlock(8);
@@ -207,8 +208,8 @@ describe('string port accesses in one go', () => {
 
   it('REP OUTS reads through the segment it names', () => {
     Object.assign(R, { [EDX]: 0x1f0, [ESI]: DATA, [ECX]: 3 });
-    bench.put(DATA, '0a 0b 0c');
-    bench.code('f3 6e');
+    bench.put(DATA, [10, 11, 12]);
+    bench.code('rep outsb');
     bench.run();
     expect([...cpu.portMemory()!]).toEqual([10, 11, 12]);
     cpu.completePortBlock(3);
@@ -226,24 +227,24 @@ describe('string port accesses in one go', () => {
       cpu.completePortAccess(0);
       return memory !== null;
     };
-    expect(offered('f3 6d', {})).toBe(true);
-    expect(offered('f3 6d', { [ECX]: 1 })).toBe(false);
-    expect(offered('6d', {})).toBe(false);
-    expect(offered('f3 6d', {}, 0x402)).toBe(false);
-    expect(offered('f3 6d', {}, 0x102)).toBe(false);
-    expect(offered('f3 6d', { [EDI]: DEVICE })).toBe(false);
-    expect(offered('f3 6d', { [EDI]: DATA + 4094 })).toBe(false);
+    expect(offered('rep insd', {})).toBe(true);
+    expect(offered('rep insd', { [ECX]: 1 })).toBe(false);
+    expect(offered('insd', {})).toBe(false);
+    expect(offered('rep insd', {}, 0x402)).toBe(false);
+    expect(offered('rep insd', {}, 0x102)).toBe(false);
+    expect(offered('rep insd', { [EDI]: DEVICE })).toBe(false);
+    expect(offered('rep insd', { [EDI]: DATA + 4094 })).toBe(false);
     expect(cpu.portMemory()).toBeNull();
   });
 
   it('stores into code count as stores (SDM vol. 3, 9.1.3)', () => {
     // Runs the instruction behind HLT once, then overwrites it.
     const target = CODE + 0x100;
-    bench.put(target, 'b0 11 f4');
+    bench.put(target, 'mov al, 0x11; hlt');
     R[EIP] = target;
     bench.run();
     Object.assign(R, { [EDX]: 0x1f0, [EDI]: target, [ECX]: 3 });
-    bench.code('f3 6c');
+    bench.code('rep insb');
     R[EIP] = CODE;
     bench.run();
     cpu.portMemory()!.set([0xb0, 0x22, 0xf4]);
@@ -281,8 +282,7 @@ describe('a port that the machine answers in place', () => {
       return true;
     });
     b.R[EDX] = 0x3f8;
-    // in al,dx; out dx,ax; in eax,0x70; out 0x80,al
-    b.code('ec', '66 ef', 'e5 70', 'e6 80');
+    b.code('in al, dx; out dx, ax; in eax, 0x70; out 0x80, al');
     expect(b.run()).toBe(ExitReason.HLT);
     expect(seen).toEqual([
       [0x3f8, 1, true, 0, 0, 1, 0],
@@ -295,11 +295,11 @@ describe('a port that the machine answers in place', () => {
 
   it('exits where the machine does not answer, and where each instruction is looked at', () => {
     const { b } = answering(() => false);
-    b.code('e6 80');
+    b.code('out 0x80, al');
     expect(b.run()).toBe(ExitReason.IO);
     const looked = answering(() => true);
     looked.b.cpu.probe = {};
-    looked.b.code('e6 80');
+    looked.b.code('out 0x80, al');
     expect(looked.b.run()).toBe(ExitReason.IO);
     expect(looked.seen).toEqual([]);
   });
@@ -310,9 +310,9 @@ describe('a port that the machine answers in place', () => {
       b.cpu.flushTlb();
       return true;
     });
-    // out 0x80,al; mov al,1; hlt, and in the page that comes to lie there: mov al,2.
-    b.code('e6 80 b0 01');
-    b.put(DATA, '90 90 b0 02 f4');
+    // The other page comes to lie there.
+    b.code('out 0x80, al; mov al, 1');
+    b.put(DATA, 'nop; nop; mov al, 2; hlt');
     expect(b.run()).toBe(ExitReason.HLT);
     expect(b.R[EAX]! & 255).toBe(2);
   });

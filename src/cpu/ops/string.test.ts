@@ -3,12 +3,13 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ExitReason } from '../architecture/edge.ts';
 import { EAX, ECX, EDI, EIP, ESI } from '../architecture/registers.ts';
-import { asm, Bench, CODE, DATA } from '../test-support/bench.ts';
+import { asm } from '../test-support/asm.ts';
+import { Bench, CODE, DATA } from '../test-support/bench.ts';
 
 const SPAN = 0x3000;
 /** REP MOVS and REP STOS of 8, 16 and 32 bits. */
-const moves = { 1: 'f3a4', 2: '66f3a5', 4: 'f3a5' } as const,
-  stores = { 1: 'f3aa', 2: '66f3ab', 4: 'f3ab' } as const;
+const moves = { 1: 'rep movsb', 2: 'rep movsw', 4: 'rep movsd' } as const,
+  stores = { 1: 'rep stosb', 2: 'rep stosw', 4: 'rep stosd' } as const;
 
 /** Twice the same, in bulk and, with a probe, one by one: from pages of which two lie elsewhere than their neighbours, and that the TLB knows. */
 function bothWays(code: number[], registers: Record<number, number>): void {
@@ -49,7 +50,7 @@ it('REP MOVS, up and down, over page ends and onto itself', () => {
         const by = (down ? -size : size) * count,
           target = to < 10 ? from + to : to;
         fc.pre(inside(from, by) && inside(target, by));
-        bothWays(asm(down ? 'fd' : 'fc', moves[size as 1], 'f4'), {
+        bothWays(asm(down ? 'std' : 'cld', moves[size as 1], 'hlt'), {
           [ESI]: DATA + from,
           [EDI]: DATA + target,
           [ECX]: count,
@@ -69,7 +70,7 @@ it('REP STOS, over page ends', () => {
       fc.integer(),
       (to, count, size, value) => {
         fc.pre(inside(to, size * count));
-        bothWays(asm('fc', stores[size as 1], 'f4'), { [EDI]: DATA + to, [ECX]: count, [EAX]: value });
+        bothWays(asm('cld', stores[size as 1], 'hlt'), { [EDI]: DATA + to, [ECX]: count, [EAX]: value });
       },
     ),
     { numRuns: 200 },

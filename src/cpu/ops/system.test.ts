@@ -19,7 +19,8 @@ import {
   MSR_SYSENTER_ESP,
   SS,
 } from '../architecture/registers.ts';
-import { Bench, CODE, d, DATA, KERNEL_STACK } from '../test-support/bench.ts';
+import { asm, hex } from '../test-support/asm.ts';
+import { Bench, CODE, DATA, KERNEL_STACK } from '../test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
@@ -36,24 +37,24 @@ describe('CR0 and CR4 (2.5)', () => {
     for (const value of [0x80000000, 0x20000011]) {
       bench.protectedMode();
       R[EAX] = value | 0;
-      expect(run('0f 22 c0')).toEqual([13, 0, 0]);
+      expect(run('mov cr0, eax')).toEqual([13, 0, 0]);
     }
   });
   it('reserved bits of CR4 are #GP(0)', () => {
     for (const bit of [13, 14, 16, 17, 18, 22, 31]) {
       bench.protectedMode();
       R[EAX] = 1 << bit;
-      expect(run('0f 22 e0')).toEqual([13, 0, 0]);
+      expect(run('mov cr4, eax')).toEqual([13, 0, 0]);
     }
   });
   it('CR1, CR5 to CR7 are #UD', () => {
-    for (const modrm of ['c8', 'e8', 'f0', 'f8']) {
+    for (const modrm of [0xc8, 0xe8, 0xf0, 0xf8]) {
       bench.protectedMode();
-      expect(run('0f 22', modrm)).toEqual([6, undefined, 0]);
+      expect(run([0x0f, 0x22, modrm])).toEqual([6, undefined, 0]);
     }
   });
   it('LMSW sets PE, MP, EM, TS and does not clear PE', () => {
-    bench.code('b8', d(0xe), '0f 01 f0');
+    bench.code('mov eax, 0xe; lmsw ax');
     bench.run();
     expect(R[CR0]! & 0xf).toBe(0xf);
   });
@@ -66,8 +67,8 @@ describe('SYSENTER and SYSEXIT', () => {
     R[MSR_SYSENTER_ESP] = KERNEL_STACK;
     R[MSR_SYSENTER_EIP] = CODE + 0x100;
     R[EFLAGS] = 0x200;
-    bench.code('0f 34');
-    bench.put(CODE + 0x100, '90 0f 35');
+    bench.code('sysenter');
+    bench.put(CODE + 0x100, 'nop; sysexit');
     bench.cpu.run(2);
     expect([R[CPL], bench.selector(CS), bench.selector(SS), R[ESP], R[EIP], R[EFLAGS]! & 0x200]).toEqual([
       0,
@@ -89,31 +90,31 @@ describe('SYSENTER and SYSEXIT', () => {
     ]);
   });
   it('without a CS in the MSR, and SYSEXIT at CPL 3, are #GP(0)', () => {
-    expect(run('0f 34')).toEqual([13, 0, 0]);
+    expect(run('sysenter')).toEqual([13, 0, 0]);
     bench.protectedMode(3);
     R[MSR_SYSENTER_CS] = 8;
-    expect(run('0f 35')).toEqual([13, 0, 0]);
+    expect(run('sysexit')).toEqual([13, 0, 0]);
   });
 });
 
 describe('privilege and identity', () => {
   it('UMIP makes SGDT, SIDT, SLDT, STR, SMSW fault at CPL 3 (2.5)', () => {
-    for (const code of ['0f 01 03', '0f 01 0b', '0f 00 c0', '0f 00 c8', '0f 01 e0']) {
+    for (const code of ['sgdt [ebx]', 'sidt [ebx]', 'sldt eax', 'str eax', 'smsw eax']) {
       bench.protectedMode(3);
       R[EBX] = DATA;
       R[CR4] = 0x800;
       expect(run(code)).toEqual([13, 0, 0]);
       bench.protectedMode(3);
       R[EBX] = DATA;
-      expect(run(code, 'f4')).toEqual([13, 0, code.split(' ').length]);
+      expect(run(code, 'hlt')).toEqual([13, 0, asm(code).length]);
     }
   });
   it('CLAC and STAC at CPL 3 are #UD; RDTSC with TSD, RDPMC are #GP(0)', () => {
     for (const [code, vector] of [
-      ['0f 01 ca', 6],
-      ['0f 01 cb', 6],
-      ['0f 31', 13],
-      ['0f 33', 13],
+      ['clac', 6],
+      ['stac', 6],
+      ['rdtsc', 13],
+      ['rdpmc', 13],
     ] as const) {
       bench.protectedMode(3);
       R[CR4] = 4;
@@ -128,7 +129,7 @@ describe('privilege and identity', () => {
       bench.setWord(DATA, destination);
       R[EAX] = source;
       R[EBX] = DATA;
-      bench.code('63 03');
+      bench.code('arpl [ebx], ax');
       bench.run();
       return [R[EIP]! - CODE, bench.half(DATA), bench.cpu.eflags & 0x40];
     };
@@ -143,26 +144,26 @@ describe('privilege and identity', () => {
     bench.cpu.reload();
     bench.setWord(DATA, 0);
     Object.assign(R, { [EAX]: 3, [EBX]: DATA });
-    expect(run('63 03')).toEqual([13, 0, 0]);
+    expect(run('arpl [ebx], ax')).toEqual([13, 0, 0]);
   });
   it('RDTSCP and RDPID give IA32_TSC_AUX', () => {
     bench.tsc = 77;
-    bench.code('b9', d(0xc0000103), 'b8', d(5), '31 d2 0f 30 0f 01 f9 f3 0f c7 fb');
+    bench.code('mov ecx, 0xc0000103; mov eax, 5; xor edx, edx; wrmsr; rdtscp; rdpid ebx');
     bench.run();
     expect([R[EAX], R[ECX], R[EBX]]).toEqual([77, 5, 5]);
   });
   it('LOCK on what cannot be locked is #UD, 16 bytes are #GP(0), UD2 is #UD', () => {
-    expect(run('f0 90')).toEqual([6, undefined, 0]);
+    expect(run(hex('f0 90'))).toEqual([6, undefined, 0]);
     bench.protectedMode();
-    expect(run('66 66 66 66 66 66 66 66 66 66 66 66 66 66 66 90')).toEqual([13, 0, 0]);
+    expect(run(hex('66 66 66 66 66 66 66 66 66 66 66 66 66 66 66 90'))).toEqual([13, 0, 0]);
     bench.protectedMode();
-    expect(run('0f 0b')).toEqual([6, undefined, 0]);
+    expect(run('ud2')).toEqual([6, undefined, 0]);
   });
   it('LOCK CMPXCHG8B exchanges both halves or loads EDX:EAX', () => {
     bench.setWord(DATA, 1);
     bench.setWord(DATA + 4, -2);
     Object.assign(R, { [EAX]: 1, [EDX]: -2, [EBX]: 0x80000003 | 0, [ECX]: 4 });
-    bench.code('f0 0f c7 0d', d(DATA), 'f0 0f c7 0d', d(DATA));
+    bench.code(`lock cmpxchg8b [${DATA}]; lock cmpxchg8b [${DATA}]`);
     bench.run();
     expect([bench.word(DATA), bench.word(DATA + 4), R[EAX], R[EDX], bench.cpu.eflags & 0x40]).toEqual([
       0x80000003,
@@ -180,7 +181,7 @@ describe('MSRs (vol. 4)', () => {
     R[ECX] = msr | 0;
     R[EAX] = low | 0;
     R[EDX] = high;
-    bench.code('0f 30');
+    bench.code('wrmsr');
     return bench.run() === ExitReason.HLT && R[EIP] === CODE + 2 ? 'done' : 'fault';
   };
   it('reserved bits and bad memory types are #GP(0)', () => {
@@ -216,8 +217,8 @@ it('#AC: unaligned at CPL 3 with AM and AC, not for the supervisor (6.15, interr
     bench.protectedMode(cpl);
     R[CR0]! |= am << 18;
     bench.cpu.eflags = 2 | (ac << 18);
-    bench.code('a1', d(DATA + 2), 'a1', d(DATA + 1));
-    bench.put(CODE + 10, '0f 0b');
+    bench.code(`mov eax, [${DATA + 2}]; mov eax, [${DATA + 1}]`);
+    bench.put(CODE + 10, 'ud2');
     expect(bench.fault().slice(0, 2)).toEqual(faults ? [17, 0] : [6, undefined]);
   }
 });

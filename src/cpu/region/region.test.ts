@@ -31,11 +31,10 @@ import {
 import { type ExitInfo, ExitReason } from '../architecture/edge.ts';
 import { IF } from '../architecture/flags.ts';
 import { assemble } from '../assembler/index.ts';
+import { asm, d, hex } from '../test-support/asm.ts';
 import {
-  asm,
   Bench,
   CODE,
-  d,
   DATA,
   FLAT_CODE,
   FRAMES,
@@ -101,24 +100,13 @@ function same(code: (bench: Bench) => void, portions: readonly number[], limit =
 
 describe('regions', () => {
   it('run loops with memory, the stack and flags as the interpreter does, whatever the portions', () => {
-    // L: add eax,ecx; mov [DATA+ecx*4],eax; mov edx,[..]; push edx; xor edx,ecx; shl edx,3; pop esi; adc ebx,edx; imul esi,esi,7; dec ecx; jnz L
     const loop = (bench: Bench) => {
       bench.code(
-        'b9',
-        d(200),
-        '01c8',
-        '89048d',
-        d(DATA),
-        '8b148d',
-        d(DATA),
-        '52',
-        '31ca',
-        'c1e203',
-        '5e',
-        '11d3',
-        '6bf607',
-        '49',
-        '75e3',
+        `
+          mov ecx, 200; add eax, ecx
+          again: mov [ecx*4 + ${DATA}], eax; mov edx, [ecx*4 + ${DATA}]; push edx; xor edx, ecx
+          shl edx, 3; pop esi; adc ebx, edx; imul esi, esi, 7; dec ecx; jne again
+        `,
       );
     };
     expect(same(loop, [7, 100, 1, 13, 400], 200)).toBeGreaterThan(1000);
@@ -137,13 +125,15 @@ describe('regions', () => {
       expect(bench.run(1_000_000)).toBe(ExitReason.HLT);
       return { bench, tier, text: tier.hottest(1)[0]?.text ?? '' };
     };
-    // L: mov eax,[device+0x20]; add ebx,eax; mov [DATA],ebx; lea edx,[ebx+ecx]; dec ecx; jnz L
-    const register = run('31db', 'a1', d(device + 0x20), '01c3', '891d', d(DATA), '8d140b', '49', '75ed');
+    const register = run(`
+      xor ebx, ebx
+      again: mov eax, [${device + 0x20}]; add ebx, eax; mov [${DATA}], ebx; lea edx, [ebx + ecx]
+      dec ecx; jne again
+    `);
     expect(register.bench.word(DATA)).toBe(60_000);
     expect(register.text).toContain('call(');
     expect(register.tier.statistics.retired).toBeGreaterThan(90_000);
-    // L: mov [ecx*4+device],eax; mov [DATA],ecx; dec ecx; jnz L
-    const copy = run('89048d', d(device), '890d', d(DATA), '49', '75f0');
+    const copy = run(`again: mov [ecx*4 + ${device}], eax; mov [${DATA}], ecx; dec ecx; jne again`);
     expect(copy.text).not.toContain('call(');
   });
 
@@ -238,100 +228,59 @@ describe('regions', () => {
   });
 
   it('run nested loops and calls', () => {
-    // M: mov edx,10; L: call F; dec edx; jnz L; dec ecx; jnz M; hlt; F: inc eax; test al,3; je +1; inc ebx; ret
     const code = (bench: Bench) =>
       bench.put(
         CODE,
-        'b9',
-        d(100),
-        'ba',
-        d(10),
-        'e809000000',
-        '4a',
-        '75f8',
-        '49',
-        '75f0',
-        'f4',
-        '90909090',
-        '40',
-        'a803',
-        '7401',
-        '43',
-        'c3',
+        `
+          mov ecx, 100
+          again2: mov edx, 10
+          again: call f; dec edx; jne again; dec ecx; jne again2; hlt; nop; nop
+          f: nop; nop; inc eax; test al, 3; je over; inc ebx
+          over: ret
+        `,
       );
     expect(same(code, [500], 60)).toBeGreaterThan(3000);
   });
 
   it('hold functions that call themselves, and small ones at each call', () => {
-    // mov ecx,30; L: push 7; call F; add esp,4; add ebx,eax; call G; add eax,eax; call G; dec ecx; jnz L; hlt
-    // F(n): mov eax,[esp+4]; cmp eax,2; jb R; dec eax; push eax; call F; xchg eax,[esp]; dec eax; push eax; call F; pop edx; pop edx; add eax,edx; R: ret. G: lea eax,[eax+ebx]; ret
     const code = (bench: Bench) =>
       bench.put(
         CODE,
-        'b9',
-        d(30),
-        '6a07',
-        'e817000000',
-        '83c404',
-        '01c3',
-        'e830000000',
-        '01c0',
-        'e829000000',
-        '49',
-        '75e5',
-        'f4',
-        '909090',
-        '8b442404',
-        '83f802',
-        '7216',
-        '48',
-        '50',
-        'e8f0ffffff',
-        '870424',
-        '48',
-        '50',
-        'e8e6ffffff',
-        '5a',
-        '5a',
-        '01d0',
-        'c3',
-        '90909090909090',
-        '8d0418',
-        'c3',
+        `
+          mov ecx, 30
+          again: push 7; call f; add esp, 4; add ebx, eax; call g; add eax, eax; call g; dec ecx
+          jne again; hlt; nop; nop
+          f: nop
+          h: mov eax, [esp + 4]; cmp eax, 2; jb over; dec eax; push eax; call h; xchg [esp], eax
+          dec eax; push eax; call h; pop edx; pop edx; add eax, edx; ret
+          over: nop; nop; nop
+          g: nop; nop; nop; nop; lea eax, [eax + ebx]; ret
+        `,
       );
     expect(same(code, [999, 50, 1, 4], 400)).toBeGreaterThan(5000);
   });
 
   it('look where another page of theirs leads', () => {
-    // M: mov ecx,40; L: call 0x40000; dec ecx; jnz L; xor dword [its entry],0x1000; invlpg [0x40000]; dec edi; jnz M; hlt. Two functions take turns there.
+    // Two functions take turns there.
     const entry = 0x21000 + 0x40 * 4;
     const code = (bench: Bench) => {
       bench.paging32();
       bench.setWord(entry, 0x30007);
-      bench.put(0x30000, '83c001', 'c3');
-      bench.put(0x31000, '83c003', '31c3', 'c3');
+      bench.put(0x30000, 'add eax, 1; ret');
+      bench.put(0x31000, 'add eax, 3; xor ebx, eax; ret');
       bench.put(
         CODE,
-        'b9',
-        d(40),
-        'e8',
-        d(0x40000 - CODE - 10),
-        '49',
-        '75f8',
-        '8135',
-        d(entry),
-        d(0x1000),
-        '0f013d',
-        d(0x40000),
-        '4f',
-        '75df',
-        'f4',
+        `
+          turns: mov ecx, 40
+          again: call 0x40000; dec ecx; jne again
+          xor dword [${entry}], 0x1000; invlpg [0x40000]; dec edi; jne turns; hlt
+        `,
       );
     };
     const many = (bench: Bench) => {
       code(bench);
       // Over the code's first instruction: mov edi, since what calls this sets EDI itself.
-      bench.put(0x50000, 'bf', d(20), 'e9', d(CODE - 0x5000a));
+      bench.put(0x50000, `mov edi, 20; jmp ${CODE}`);
       bench.R[EIP] = 0x50000;
     };
     expect(same(many, [400, 90, 1], 400)).toBeGreaterThan(1000);
@@ -341,10 +290,11 @@ describe('regions', () => {
     // The same round a function that begins in page 40h and ends in page 41h: add eax,imm32 across the edge, or add eax,1 up to it. Then page 41h goes: a fault.
     const entry = 0x21000 + 0x41 * 4;
     for (const [head, ...tails] of [
-      ['81c00100', '0200c3', '030031c3c3'],
-      ['40', '83c002c3', '31c383c301c3'],
+      // ADD EAX, imm32, whose upper half and what follows it lie in the other page.
+      [hex('81 c0 01 00'), hex('02 00 c3'), hex('03 00 31 c3 c3')],
+      ['inc eax', 'add eax, 2; ret', 'xor ebx, eax; add ebx, 1; ret'],
     ] as const) {
-      const start = 0x41000 - head.length / 2,
+      const start = 0x41000 - asm(head).length,
         loop = CODE + 0x100;
       const code = (bench: Bench) => {
         bench.paging32();
@@ -354,50 +304,26 @@ describe('regions', () => {
         tails.forEach((tail, i) => bench.put(0x30000 + i * 0x1000, tail));
         bench.put(
           loop,
-          'b9',
-          d(40),
-          'e8',
-          d(start - loop - 10),
-          '49',
-          '75f8',
-          '8135',
-          d(entry),
-          d(0x1000),
-          '0f013d',
-          d(0x41000),
-          '4f',
-          '75df',
-          '8025',
-          d(entry),
-          '00',
-          '0f013d',
-          d(0x41000),
-          'ebd0',
+          `
+            turns: mov ecx, 40
+            again: call ${start}; dec ecx; jne again
+            xor dword [${entry}], 0x1000; invlpg [0x41000]; dec edi; jne turns
+            and byte [${entry}], 0; invlpg [0x41000]; jmp turns
+          `,
         );
-        bench.put(CODE, 'bf', d(20), 'e9', d(loop - CODE - 10));
+        bench.put(CODE, `mov edi, 20; jmp ${loop}`);
       };
       expect(same(code, [400, 90, 1], 400)).toBeGreaterThan(1000);
     }
   });
 
   it('are gone when the guest rewrites the end of an instruction in the page behind', () => {
-    // L: add eax,imm32 across the edge; inc dword [the immediate's second half]; dec ecx; jnz L
+    // The ADD lies across the edge; its immediate's second half changes.
     const at = CODE + 0xff5;
     const code = (bench: Bench) => {
       bench.put(
         at,
-        'b9',
-        d(300),
-        '81c0',
-        d(0),
-        'f605',
-        d(CODE + 0x1000),
-        '00',
-        '49',
-        '75f0',
-        'fe05',
-        d(CODE + 0x1000),
-        'ebe3',
+        `turns: mov ecx, 300; again: add ebx, strict dword 0; test byte [${CODE + 0x1000}], 0; dec ecx; jne again; inc byte [${CODE + 0x1000}]; jmp turns`,
       );
       bench.R[EIP] = at;
     };
@@ -405,19 +331,23 @@ describe('regions', () => {
   });
 
   it('are gone when the guest rewrites their code', () => {
-    // L: inc eax; mov byte [L], 0x43 (inc ebx) ; dec ecx; jnz L
-    const code = (bench: Bench) => bench.put(CODE, 'b9', d(300), '40', 'c605', d(CODE + 5), '43', '49', '75f5', 'f4');
+    const code = (bench: Bench) =>
+      bench.put(CODE, `mov ecx, 300; again: inc eax; mov byte [${CODE + 5}], 0x43; dec ecx; jne again; hlt`);
     same(code, [50, 3]);
     // The immediate of an ADD counts up: every turn is new code.
-    const own = (bench: Bench) => bench.put(CODE, 'b9', d(2000), '81c0', d(0), 'ff05', d(CODE + 7), '49', '75f1', 'f4');
+    const own = (bench: Bench) =>
+      bench.put(
+        CODE,
+        `mov ecx, 2000; again: add ebx, strict dword 0; inc dword [${CODE + 7}]; dec ecx; jne again; hlt`,
+      );
     same(own, [50, 300], 100);
   });
 
   it('leave a fault to the interpreter', () => {
-    // L: mov eax,[esi]; add esi,4; jmp L: up to where there is no memory.
+    // Up to where there is no memory.
     const code = (bench: Bench) => {
       bench.paging32();
-      bench.put(CODE, '8b06', '83c604', 'ebf9');
+      bench.put(CODE, 'again: mov eax, [esi]; add esi, 4; jmp again');
     };
     expect(same(code, [1000, 77], 400)).toBeGreaterThan(10_000);
   });
@@ -425,7 +355,7 @@ describe('regions', () => {
   it('run at one mapping what was compiled at another', () => {
     const { bench, tier } = compiled();
     bench.paging32();
-    bench.put(CODE, '40', '3d', d(1000), '75f8', 'e800000000', 'f4');
+    bench.put(CODE, 'again: inc eax; cmp eax, 1000; jne again; call over; over: hlt');
     bench.setWord(0x21000 + 0x40 * 4, CODE | 7);
     for (const at of [CODE, 0x40000]) {
       bench.R[EIP] = at;
@@ -437,57 +367,55 @@ describe('regions', () => {
   });
 
   it('hold what has no description: division, string instructions, the interrupt flag, locked accesses', () => {
-    // L: mov eax,ecx; cdq; div ebp; pushf; cli; popf; rep stosd 3; lock xadd [DATA+512],ebx; bts [DATA+516],ecx; dec; jnz
     const code = (bench: Bench) => {
       bench.put(
         CODE,
-        'bd',
-        d(7),
-        'b9',
-        d(300),
-        '89c8',
-        '99',
-        'f7f5',
-        '9c',
-        'fa',
-        '9d',
-        '51',
-        '57',
-        'b9',
-        d(3),
-        'f3ab',
-        '5f',
-        '59',
-        'f00fc11d',
-        d(DATA + 512),
-        '0fab0d',
-        d(DATA + 516),
-        '49',
-        '75db',
-        'f4',
+        `
+          mov ebp, 7; mov ecx, 300
+          again: mov eax, ecx; cdq; div ebp; pushf; cli; popf; push ecx; push edi; mov ecx, 3
+          rep stosd; pop edi; pop ecx; lock xadd [${DATA + 512}], ebx; bts [${DATA + 516}], ecx
+          dec ecx; jne again; hlt
+        `,
       );
     };
     expect(same(code, [300, 7, 41], 100)).toBeGreaterThan(3000);
   });
 
   it('leave through what they call: division by zero, a port, a store to their own code', () => {
-    // L: mov eax,ecx; cdq; sub ebp,1; div ebp (#DE at 0: a triple fault); dec ecx; jnz L
+    // #DE at 0: a triple fault.
     same(
-      bench => bench.put(CODE, 'bd', d(50), 'b9', d(300), '89c8', '99', '83ed01', 'f7f5', '49', '75f5', 'f4'),
+      bench =>
+        bench.put(
+          CODE,
+          `
+            mov ebp, 50; mov ecx, 300
+            again: mov eax, ecx; cdq; sub ebp, 1; div ebp; dec ecx; jne again; hlt
+          `,
+        ),
       [100, 3],
       20,
     );
-    // L: inc eax; mov edi, L; stosb (INC EBX); dec ecx; jnz L
+    // The store makes INC EAX an INC EBX.
     same(
-      bench => bench.put(CODE, 'b9', d(300), '40', '50', 'b043', 'bf', d(CODE + 5), 'aa', '58', '49', '75f2', 'f4'),
+      bench =>
+        bench.put(
+          CODE,
+          `
+            mov ecx, 300
+            again: inc eax; push eax; mov al, 0x43; mov edi, ${CODE + 5}; stosb; pop eax; dec ecx
+            jne again; hlt
+          `,
+        ),
       [50, 3],
     );
   });
 
   it('answer CPUID, and leave where the hypervisor is to answer', () => {
-    // L: mov eax,1; xor ecx,ecx; cpuid; add edi,edx; mov eax,0; cpuid; add edi,ebx; dec esi; jnz L; hlt
     const code = (exits: boolean) => (bench: Bench) => {
-      bench.code('b801000000', '31c9', '0fa2', '01d7', 'b800000000', '0fa2', '01df', '4e', '75e9');
+      bench.code(`
+        again: mov eax, 1; xor ecx, ecx; cpuid; add edi, edx; mov eax, 0; cpuid; add edi, ebx
+        dec esi; jne again
+      `);
       bench.cpu.controls.cpuid = exits;
     };
     expect(same(code(false), [100, 7], 100)).toBeGreaterThan(1000);
@@ -502,82 +430,49 @@ describe('regions', () => {
   });
 
   it('run x87 and SSE', () => {
-    // FNINIT; FLD1 (1 on the stack); L: fld dword [DATA]; fadd st0,st1; fld st0; fmul st0,st0; faddp st1; fcomi; fstp qword [DATA+8]; movups xmm1,[DATA]; paddd; movaps
+    // 1 stays on the stack.
     const code = (bench: Bench) => {
       bench.R[CR4]! |= 0x200;
       bench.view.setFloat32(DATA, 0.1, true);
       bench.put(
         CODE,
-        'dbe3',
-        'd9e8',
-        'b9',
-        d(200),
-        'd905',
-        d(DATA),
-        'd8c1',
-        'd9c0',
-        'd8c8',
-        'dec1',
-        'dbf1',
-        'dd1d',
-        d(DATA + 8),
-        '0f100d',
-        d(DATA),
-        '660ffec9',
-        '0f290d',
-        d(DATA + 16),
-        '49',
-        '75d5',
-        'f4',
+        `
+          fninit; fld1; mov ecx, 200
+          again: fld dword [${DATA}]; fadd st0, st1; fld st0; fmul st0, st0; faddp st1, st0
+          fcomi st0, st1; fstp qword [${DATA + 8}]; movups xmm1, [${DATA}]; paddd xmm1, xmm1
+          movaps [${DATA + 16}], xmm1; dec ecx; jne again; hlt
+        `,
       );
     };
     expect(same(code, [300, 7, 41], 100)).toBeGreaterThan(1000);
   });
 
   it('hold string instructions without REP, and leave those that go down', () => {
-    // L: lodsb; scasb; sete dl; stosw; movsd; cmpsb; adc ebx,eax; lodsd; scasw; cmovb ebp,eax; and esi,~0xff; or esi,ecx; lea edi,[esi+64]; dec ecx; jnz L
     const code = (head: string) => (bench: Bench) => {
       for (let i = 0; i < 512; i++) bench.bytes[DATA + i] = (i * 37) % 251;
       bench.code(
         head,
-        'b9',
-        d(200),
-        'ac',
-        'ae',
-        '0f94c2',
-        '66ab',
-        'a5',
-        'a6',
-        '11c3',
-        'ad',
-        '66af',
-        '0f42e8',
-        '81e600ffffff',
-        '09ce',
-        '8d7e40',
-        '49',
-        '75e1',
+        `
+          mov ecx, 200
+          again: lodsb; scasb; sete dl; stosw; movsd; cmpsb; adc ebx, eax; lodsd; scasw
+          cmovb ebp, eax; and esi, 0xffffff00; or esi, ecx; lea edi, [esi + 0x40]; dec ecx
+          jne again
+        `,
       );
     };
-    expect(same(code('fc'), [90, 7, 300], 60)).toBeGreaterThan(1000);
+    expect(same(code('cld'), [90, 7, 300], 60)).toBeGreaterThan(1000);
     // Down: nothing of them runs in a region.
-    same(code('fd'), [90, 7, 300], 60);
+    same(code('std'), [90, 7, 300], 60);
   });
 
   it('reach FS and GS by their base, and leave where these have a limit or are read-only', () => {
-    // L: inc dword fs:[0]; mov eax,fs:[0]; add ebx,gs:[ecx*4]; sub edx,fs:[edi+4]; mov gs:[edi+8],edx; dec dword fs:[edi+4]; dec ecx; jnz L; hlt
     const code = (bench: Bench) =>
       bench.code(
-        'b9',
-        d(100),
-        '64ff0500000000',
-        '64a100000000',
-        '65031c8d00000000',
-        '642b5704',
-        '65895708',
-        '64ff4f04',
-        '49',
-        '75dc',
+        `
+          mov ecx, 100
+          again: inc dword [fs:0]; mov eax, [fs:0]; add ebx, [gs:ecx*4 + 0]; sub edx, [fs:edi + 4]
+          mov [gs:edi + 8], edx; dec dword [fs:edi + 4]; dec ecx; jne again
+        `,
       );
     const segment = (
       bench: Bench,
@@ -619,8 +514,8 @@ describe('regions', () => {
   });
 
   it('let a probe, breakpoints and single steps see every instruction', () => {
-    // L: add eax,ecx; mov [DATA],eax; dec ecx; jnz L
-    const code = (bench: Bench) => bench.put(CODE, 'b9', d(100_000), '01c8', 'a3', d(DATA), '49', '75f6', 'f4');
+    const code = (bench: Bench) =>
+      bench.put(CODE, `mov ecx, 100_000; again: add eax, ecx; mov [${DATA}], eax; dec ecx; jne again; hlt`);
     const DEC = CODE + 12,
       TF = 0x100,
       DEBUG_EXIT = 2;
@@ -654,8 +549,6 @@ describe('regions', () => {
   });
 
   it('run arithmetic of SSE, whatever its operands', () => {
-    // L: movups xmm0,[esi]; movaps xmm1,xmm0; mulps xmm1,xmm2; addps xmm1,xmm0; minps xmm0,xmm1; pshufd xmm2,xmm0,1Bh; paddd xmm2,[DATA]; subps xmm0,xmm2; addsd xmm3,[esi];
-    // movups [esi],xmm0; add esi,4; dec ecx; jnz L
     const code = (bench: Bench) => {
       bench.R[CR4]! |= 0x200;
       for (let i = 0; i < 200; i++)
@@ -666,31 +559,18 @@ describe('regions', () => {
         );
       bench.put(
         CODE,
-        'b9',
-        d(150),
-        '0f1006',
-        '0f28c8',
-        '0f59ca',
-        '0f58c8',
-        '0f5dc1',
-        '660f70d01b',
-        '660ffe15',
-        d(DATA),
-        '0f5cc2',
-        'f20f581e',
-        '0f1106',
-        '83c604',
-        '49',
-        '75d4',
-        'f4',
+        `
+          mov ecx, 150
+          again: movups xmm0, [esi]; movaps xmm1, xmm0; mulps xmm1, xmm2; addps xmm1, xmm0
+          minps xmm0, xmm1; pshufd xmm2, xmm0, 0x1b; paddd xmm2, [${DATA}]; subps xmm0, xmm2
+          addsd xmm3, [esi]; movups [esi], xmm0; add esi, 4; dec ecx; jne again; hlt
+        `,
       );
     };
     expect(same(code, [300, 7, 41], 60)).toBeGreaterThan(1000);
   });
 
   it('run what C libraries search strings with', () => {
-    // L: movdqu xmm0,[esi]; movdqa xmm3,xmm0; pcmpeqb xmm3,xmm4; pmovmskb eax,xmm3; pshufb xmm0,[DATA+400h]; pcmpistri xmm1,xmm0,2; adc ebx,ecx; pcmpistri xmm0,[DATA+410h],8Ah;
-    // seto dl; setz dh; psubb xmm5,xmm0; paddw xmm5,xmm3; lea esi,[esi+ebp+1]; and esi,DATA+3FFh; dec edi; jnz L
     const code = (bench: Bench) => {
       bench.R[CR4]! |= 0x200;
       for (let i = 0; i < 0x420; i++) bench.bytes[DATA + i] = i % 7 === 0 ? 0 : 97 + (((i * i) >> 3) % 9);
@@ -698,33 +578,14 @@ describe('regions', () => {
       for (let i = 0; i < 16; i++) bench.bytes[0x3000 + i] = i < 5 ? 97 + 2 * i : 0;
       bench.put(
         CODE,
-        '0f100d',
-        d(0x3000),
-        'bf',
-        d(400),
-        'bd',
-        d(2),
-        'f30f6f06',
-        '660f6fd8',
-        '660f74dc',
-        '660fd7c3',
-        '660f380005',
-        d(DATA + 0x400),
-        '660f3a63c802',
-        '11cb',
-        '660f3a6305',
-        d(DATA + 0x410),
-        '8a',
-        '0f90c2',
-        '0f94c6',
-        '660ff8e8',
-        '660ffdeb',
-        '8d742e01',
-        '81e6',
-        d(DATA + 0x3ff),
-        '4f',
-        '75ba',
-        'f4',
+        `
+          movups xmm1, [0x3000]; mov edi, 400; mov ebp, 2
+          again: movdqu xmm0, [esi]; movdqa xmm3, xmm0; pcmpeqb xmm3, xmm4; pmovmskb eax, xmm3
+          pshufb xmm0, [${DATA + 0x400}]; pcmpistri xmm1, xmm0, 2; adc ebx, ecx
+          pcmpistri xmm0, [${DATA + 0x410}], 0x8a; seto dl; sete dh; psubb xmm5, xmm0
+          paddw xmm5, xmm3; lea esi, [esi + ebp + 1]; and esi, ${DATA + 0x3ff}; dec edi; jne again
+          hlt
+        `,
       );
     };
     expect(same(code, [300, 7, 41], 90)).toBeGreaterThan(1000);
@@ -732,9 +593,9 @@ describe('regions', () => {
 
   it('are as many as there is room for', () => {
     const { bench, tier } = compiled();
-    for (let i = 0; i < 600; i++) bench.put(0x30000 + i * 16, 'b9', d(50), '49', '75fd', 'c3', '90');
+    for (let i = 0; i < 600; i++) bench.put(0x30000 + i * 16, 'mov ecx, 50; again: dec ecx; jne again; ret; nop');
     for (let i = 0; i < 600; i++) {
-      bench.put(CODE, 'e8', d(0x30000 + i * 16 - CODE - 5), 'f4');
+      bench.put(CODE, `call ${0x30000 + i * 16}; hlt`);
       bench.R[EIP] = CODE;
       for (let j = 0; j < 10 && bench.run(20) !== ExitReason.HLT; j++);
     }
@@ -755,24 +616,16 @@ describe('regions', () => {
   }
 
   it('hold the ways of branches that ran, and others once regions often lead to them', () => {
-    // L: inc eax; test eax,N; jnz B; imul ebx,ebx,69069; A: xor ecx,ebx; jmp L; B: add ebx,eax; imul edx,ebx; jo C; inc esi; C: sub ebx,edx; jmp A. B runs only later.
+    // What is behind the first JNE runs only later.
     const code = (bench: Bench) => {
       bench.put(
         CODE,
-        '40',
-        'a9',
-        d(1 << 17),
-        '750a',
-        '69db',
-        d(69069),
-        '31d9',
-        'ebee',
-        '01c3',
-        '0fafd3',
-        '7001',
-        '46',
-        '29d3',
-        'ebf0',
+        `
+          again: inc eax; test eax, ${1 << 17}; jne over; imul ebx, ebx, 69069
+          again2: xor ecx, ebx; jmp again
+          over: add ebx, eax; imul edx, ebx; jo over2; inc esi
+          over2: sub ebx, edx; jmp again2
+        `,
       );
     };
     const ran = new Set<number>();
@@ -800,16 +653,15 @@ describe('regions', () => {
   });
 
   it('lead to a long region that begins on the way, and repeat a short one', () => {
-    // L: 80 times add eax,ecx; M: 80 times xor eax,edx; dec ecx; jnz L
     const code = (bench: Bench) => {
       bench.put(
         CODE,
-        ...Array<string>(80).fill('01c8'),
-        ...Array<string>(80).fill('31d0'),
-        '49',
-        '0f85',
+        ...Array<string>(80).fill('add eax, ecx'),
+        ...Array<string>(80).fill('xor eax, edx'),
+        'dec ecx',
+        hex('0f 85'),
         d(-327),
-        'f4',
+        'hlt',
       );
     };
     const { bench } = compiled();
@@ -852,12 +704,12 @@ describe('regions', () => {
   });
 
   /** 300 instructions that go round, then EDX is 1. */
-  const TURNS = ['ba', d(150), '4a', '75fd'];
+  const TURNS = asm('mov edx, 150; again: dec edx; jne again');
 
   it('are made after a reset too, whatever was retired before', () => {
     const { bench, tier } = compiled(8);
     bench.R[RETIRED_LOW] = 2 ** 30;
-    bench.put(CODE, '40', 'ebfd');
+    bench.put(CODE, 'again: inc eax; jmp again');
     bench.run(20_000);
     bench.protectedMode();
     expect(tier.batch).toBeLessThan(25_000);
@@ -866,10 +718,17 @@ describe('regions', () => {
   });
 
   it('are not made for code in a mode that is none of theirs', () => {
-    // M: mov ds,ebx; mov ecx,40; L: add eax,[esi]; rol eax,3; dec ecx; jnz L; xor ebx,KERNEL_DATA^FREE; jmp M. The segment FREE has a base: watching ends there.
+    // The segment FREE has a base: watching ends there.
     const { retired } = withstand(bench => {
       bench.descriptor(FREE, 0x100, 0xfffff, 0x93, 12);
-      bench.put(CODE, '8edb', 'b9', d(40), '0306', 'c1c003', '49', '75f8', '83f3', [KERNEL_DATA ^ FREE], 'ebec');
+      bench.put(
+        CODE,
+        `
+          again2: mov ds, bx; mov ecx, 40
+          again: add eax, [esi]; rol eax, 3; dec ecx; jne again; xor ebx, ${KERNEL_DATA ^ FREE}
+          jmp again2
+        `,
+      );
       bench.R[EBX] = KERNEL_DATA;
       bench.R[ESI] = DATA;
       for (let i = 0; i < 128; i++) bench.setWord(DATA + 4 * i, 0x1234567 * i);
@@ -878,23 +737,23 @@ describe('regions', () => {
   });
 
   it.each([
-    // L: TURNS; int 80h; jmp L at CPL 3. The handler: push edx; TURNS three times; pop edx; iret.
+    // At CPL 3, with a handler.
     [
       'an interrupt',
       (bench: Bench) => {
         bench.level(3);
-        bench.put(CODE, ...TURNS, 'cd80', 'ebf4');
+        bench.put(CODE, 'again:', TURNS, 'int 0x80; jmp again');
         bench.idtGate(0x80, KERNEL_CODE, HANDLERS, 0xee);
-        bench.put(HANDLERS, '52', ...TURNS, ...TURNS, ...TURNS, '5a', 'cf');
+        bench.put(HANDLERS, 'push edx', TURNS, TURNS, TURNS, 'pop edx; iret');
       },
     ],
-    // L: TURNS; call F; jmp L. F, in another page: mov eax,cr3; mov cr3,eax; TURNS three times; ret.
+    // The function lies in another page.
     [
       'a load of CR3',
       (bench: Bench) => {
         bench.paging32();
-        bench.put(CODE, ...TURNS, 'e8', d(0x30000 - CODE - 13), 'ebf1');
-        bench.put(0x30000, '0f20d8', '0f22d8', ...TURNS, ...TURNS, ...TURNS, 'c3');
+        bench.put(CODE, 'again:', TURNS, 'call 0x30000; jmp again');
+        bench.put(0x30000, 'mov eax, cr3; mov cr3, eax', TURNS, TURNS, TURNS, 'ret');
       },
     ],
   ])('are made of a loop though watching it ends behind %s', (_, code) => {
@@ -909,14 +768,14 @@ describe('regions', () => {
   });
 
   it('end with INT and IRET, and lead to the next at the other level', () => {
-    // CPL 3: mov ecx,200; L: add eax,ecx; int 80h; dec ecx; jnz L; hlt (#GP). The handler: push ds; push edx; mov edx,KERNEL_DATA; mov ds,edx; inc ebx; pop edx; pop ds; iret.
+    // At CPL 3, where HLT is #GP.
     const plain = new Bench().protectedMode(),
       { bench, tier } = compiled();
     for (const one of [plain, bench]) {
       one.level(3);
-      one.put(CODE, 'b9', d(200), '01c8', 'cd80', '49', '75f9', 'f4');
+      one.put(CODE, 'mov ecx, 200; again: add eax, ecx; int 0x80; dec ecx; jne again; hlt');
       one.idtGate(0x80, KERNEL_CODE, HANDLERS, 0xee);
-      one.put(HANDLERS, '1e', '52', 'ba', d(KERNEL_DATA), '8eda', '43', '5a', '1f', 'cf');
+      one.put(HANDLERS, `push ds; push edx; mov edx, ${KERNEL_DATA}; mov ds, dx; inc ebx; pop edx; pop ds; iret`);
     }
     for (const portion of [1, 7, 100, 3, 5000]) {
       expect(bench.run(portion)).toBe(plain.run(portion));
@@ -927,7 +786,6 @@ describe('regions', () => {
   });
 
   it('are not looked for again and again where a port ends each', () => {
-    // L: mov al,dl; out 80h,al; dec edx; jmp L
     const { bench, tier } = compiled(8);
     let looks = 0;
     tier.useCompiler((bytes, features) => {
@@ -940,7 +798,7 @@ describe('regions', () => {
         },
       };
     });
-    bench.put(CODE, '88d0', 'e680', '4a', 'ebf9');
+    bench.put(CODE, 'again: mov al, dl; out 0x80, al; dec edx; jmp again');
     for (let i = 0; i < 60_000 && bench.run(1000) === ExitReason.IO; i++) bench.cpu.skipInstruction();
     expect(bench.cpu.exit.reason).toBe(ExitReason.IO);
     expect(tier.statistics.givenUp).toBe(1);
@@ -948,27 +806,30 @@ describe('regions', () => {
   });
 
   it('ask for the same text again until it is a function', () => {
-    // Eight loops take turns, with branches that rarely go one of their ways. mov ecx,20; L: imul eax,eax,69069; inc eax; test eax,bits; jnz +1; inc ebx; … dec ecx; jnz L;
-    // mov edi, the next loop; jmp edi
+    // Eight loops take turns, with branches that rarely go one of their ways.
     const asked = new Map<string, number>();
     const { bench, tier } = compiled(8, (names, text) => {
       asked.set(text, (asked.get(text) ?? 0) + 1);
       return asked.get(text) === 1 ? undefined : functionOf(names, text);
     });
-    const branches = [8, 11, 14, 17].flatMap(bit => ['69c0', d(69069), '40', 'a9', d(0x1ff << bit), '7501', '43']);
+    const branches = [8, 11, 14, 17].map(bit =>
+      asm(`imul eax, eax, 69069; inc eax; test eax, ${0x1ff << bit}; jne over; inc ebx; over:`),
+    );
     const at = (i: number) => CODE + (i & 7) * 0x80;
     for (let i = 0; i < 8; i++)
-      bench.put(at(i), 'b9', d(20), ...branches, '49', '75', [-(15 * 4 + 3) & 255], 'bf', d(at(i + 1)), 'ffe7');
+      bench.put(at(i), 'mov ecx, 20; again:', ...branches, `dec ecx; jne again; mov edi, ${at(i + 1)}; jmp edi`);
     for (let i = 0; i < 30; i++) bench.run(100_000);
     expect([...asked.values()]).toEqual(new Array(8).fill(2));
     expect(tier.statistics.compiled).toBe(8);
   });
 
   it('are made in steps, and not of code that changed between two', () => {
-    // L: a hundred times add ebx,imm, with a jump to the next one behind each twenty; jmp L
-    const adds = Array.from({ length: 100 }, (_, i) => asm('81c3', d(i * 0x1234567), i % 20 === 19 ? 'eb00' : ''));
+    // With a jump to the next one behind each twenty.
+    const adds = Array.from({ length: 100 }, (_, i) =>
+      asm(`add ebx, strict dword ${i * 0x1234567}`, i % 20 === 19 ? 'jmp over; over:' : ''),
+    );
     const code = (bench: Bench) => {
-      bench.put(CODE, ...adds, 'e9', d(-615));
+      bench.put(CODE, 'again:', ...adds, 'jmp again');
     };
     /** Changes an operand behind so many steps, and says how many there were before the first region. */
     const run = (change: number): number => {
@@ -1014,40 +875,45 @@ describe('regions', () => {
   });
 
   it('are not made again and again of code that rewrites itself', () => {
-    // L: add eax,imm; inc dword [imm]; jmp L
     const { compiled: made, regions } = withstand(bench => {
-      bench.put(CODE, '81c0', d(0), 'ff05', d(CODE + 2), 'ebf2');
+      bench.put(CODE, `again: add ebx, strict dword 0; inc dword [${CODE + 2}]; jmp again`);
     });
     expect(made).toBeLessThan(40);
     expect(regions).toBeLessThan(3);
   });
 
   it('are not made of every entry where each is new', () => {
-    // 64 KiB of INC EBX, and at every 64th byte a jump to R. R: imul eax,eax,69069; inc eax; mov edx,eax; shr edx,16; and dl,-8; add edx,0x30000; jmp edx
+    // 64 KiB of INC EBX, and at every 64th byte a jump to what draws the next entry.
     const { compiled: made, regions } = withstand(bench => {
-      for (let at = 0x30000; at < 0x40000; at += 64) bench.put(at, '43'.repeat(59), 'e9', d(CODE - at - 64));
-      bench.put(CODE, '69c0', d(69069), '40', '89c2', 'c1ea10', '80e2f8', '81c2', d(0x30000), 'ffe2');
+      for (let at = 0x30000; at < 0x40000; at += 64) bench.put(at, `times 59 inc ebx; jmp ${CODE}`);
+      bench.put(
+        CODE,
+        `
+          imul eax, eax, 69069; inc eax; mov edx, eax; shr edx, 0x10; and dl, 0xf8
+          add edx, 0x30000; jmp edx
+        `,
+      );
     });
     expect(made).toBeLessThan(60);
     expect(regions).toBeLessThan(60);
   });
 
   it('are made once of a page that is mapped at many addresses', () => {
-    // L: mov edx,ecx; and edx,0xff000; add edx,0x100000; call edx; add ecx,0x1000; jmp L. There: eight INC EAX and RET, the same frame everywhere.
+    // The same frame is everywhere.
     const { compiled: made, retired } = withstand(bench => {
       bench.paging32();
       for (let page = 0x100; page < 0x200; page++) bench.setWord(0x21000 + page * 4, 0x30007);
-      bench.put(0x30000, '40'.repeat(8), 'c3');
-      bench.put(CODE, '89ca', '81e2', d(0xff000), '81c2', d(0x100000), 'ffd2', '81c1', d(0x1000), 'ebe8');
+      bench.put(0x30000, 'times 8 inc eax; ret');
+      bench.put(CODE, 'again: mov edx, ecx; and edx, 0xff000; add edx, 0x100000; call edx; add ecx, 0x1000; jmp again');
     });
     expect(made).toBeLessThan(8);
     expect(retired).toBeGreaterThan(100_000);
   });
 
   it('may begin in the middle of an instruction', () => {
-    // L: mov eax,0x43434343 (INC EBX four times from its second byte on); xor ecx,1; jz L; jmp L+1
+    // Its immediate is INC EBX four times.
     const code = (bench: Bench) => {
-      bench.put(CODE, 'b843434343', '83f101', '74f6', 'ebf5');
+      bench.put(CODE, 'again: mov eax, 0x43434343; xor ecx, 1; je again; jmp again + 1');
     };
     expect(withstand(code).compiled).toBeLessThan(8);
     expect(same(code, [300, 7], 60)).toBeGreaterThan(1000);
@@ -1106,7 +972,7 @@ describe('regions', () => {
             at = CODE + 0x1000 - before;
           same(
             bench => {
-              bench.put(at, 'b9', d(30), bytes, '49', '0f85', d(-(bytes.length + 7)), 'f4');
+              bench.put(at, 'mov ecx, 30; again:', bytes, 'dec ecx; jne near again; hlt');
               bench.R[EIP] = at;
             },
             portions,

@@ -18,7 +18,7 @@ import {
   SEG_WORDS,
   SS,
 } from '../architecture/registers.ts';
-import { Bench, CODE, d, FREE, HANDLERS, KERNEL_DATA, w } from '../test-support/bench.ts';
+import { Bench, CODE, FREE, HANDLERS, KERNEL_DATA } from '../test-support/bench.ts';
 import { createCompiler } from './compiler.ts';
 import { RegionTier } from './tier.ts';
 
@@ -116,78 +116,78 @@ function same(
 
 describe.each(Object.entries(KINDS))('16-bit regions in %s', (name, start) => {
   it('run loops with memory, the stack, strings and LOOP', () => {
-    // L: add [bx+si+2],ax; adc ax,[di]; push ax; lodsw; stosb; pop dx; xor [bp+4],dl; push word [bx]; pop dx; lea di,[bx+di+5]; inc si; and si,3FEh; and di,7FEh; loop L
     expect(
       same(start, bench =>
         bench.code(
-          '66 bb',
-          d(0x1230),
-          '66 bd',
-          d(0x4440),
-          'b9',
-          w(300),
-          '014002 1305 50 ad aa 5a 305604 ff37 5a 8d7905 46 81e6',
-          w(0x3fe),
-          '81e7',
-          w(0x7fe),
-          'e2 e3',
+          `
+            mov ebx, 0x1230; mov ebp, 0x4440; mov cx, 300
+            again: add [bx + si + 2], ax; adc ax, [di]; push ax; lodsw; stosb; pop dx
+            xor [bp + 4], dl; push word [bx]; pop dx; lea di, [bx + di + 5]; inc si; and si, 0x3fe
+            and di, 0x7fe; loop again
+          `,
         ),
       ),
     ).toBeGreaterThan(2000);
   });
 
   it('run what gcc -m16 makes: 32-bit operands and addresses, calls and returns', () => {
-    // movl ecx,300; L: mov eax,[esi+ecx*4]; 66 call F; add [edi],eax; dec ecx; jnz L; hlt; F: pushl ebx; lea ebx,[eax+eax*4+7]; popl ebx; 66 ret
     expect(
       same(start, bench =>
         bench.put(
           CODE,
-          '66 be',
-          d(0x100),
-          '66 bf',
-          d(0x2000),
-          '66b9',
-          d(300),
-          '67668b048e 66e8',
-          d(9),
-          '67660107 6649 75ed f4 6653 67668d5c8007 665b 66c3',
+          `
+            mov esi, 0x100; mov edi, 0x2000; mov ecx, 300
+            again: mov eax, [esi + ecx*4]; call dword f; add [edi], eax; dec ecx
+            jne again; hlt
+            f: push ebx; lea ebx, [eax + eax*4 + 7]; pop ebx; o32 ret
+          `,
         ),
       ),
     ).toBeGreaterThan(1500);
   });
 
   it('leave what lies outside of the segment', () => {
-    // L: add eax,[ebx]; add ebx,0x7fe; jmp L: up to a fault. And the stack down through 0.
-    expect(same(start, bench => bench.put(CODE, '66bb', d(0), '67660303 66 81c3', d(0x7fc), 'ebf2'))).toBeGreaterThan(
-      10,
-    );
+    // Up to a fault; and the stack down through 0.
+    expect(
+      same(start, bench => bench.put(CODE, 'mov ebx, 0; again: add eax, [ebx]; add ebx, 0x7fc; jmp again')),
+    ).toBeGreaterThan(10);
     expect(
       same(
         start,
-        bench => bench.put(CODE, '66bc', d(name === 'a 32-bit stack' ? 0x85554 : 0x55550040), '50 52 ebfc'),
+        bench =>
+          bench.put(
+            CODE,
+            `mov esp, ${name === 'a 32-bit stack' ? 0x85554 : 0x55550040}; again: push ax; push dx; jmp again`,
+          ),
         60,
       ),
     ).toBeGreaterThan(10);
   });
 
   it('wrap offsets and the stack pointer at 64 KiB', () => {
-    // L: mov ax,[bx-2]; add bx,0x1ffe; mov [bx+si],al; push ax; push bx; loop L
-    same(start, bench => bench.code('b9', w(2000), '8b47fe 81c3', w(0x1ffe), '8800 50 53 e2f3'), 400);
+    same(
+      start,
+      bench =>
+        bench.code(`
+          mov cx, 2000
+          again: mov ax, [bx - 2]; add bx, 0x1ffe; mov [bx + si], al; push ax; push bx; loop again
+        `),
+      400,
+    );
   });
 
   it('cut EIP: a branch back over 0 goes on at the end', () => {
-    // At 0: jmp to FFF0; there: inc ax; jmp back over the end to 0.
+    // From FFF0 the jump goes over the end to 0.
     if (name === 'short segments') return;
     expect(
       same(start, bench => {
-        bench.put(CODE, 'e9', w(-0x13 & 0xffff));
-        bench.put(CODE + 0xfff0, '40 e9', w(0xc));
+        bench.put(CODE, 'jmp 0xfff0');
+        bench.put(CODE + 0xfff0, 'inc ax; jmp near 0x10000');
       }),
     ).toBeGreaterThan(1000);
   });
 
   it('see the code that they run rewritten through another segment', () => {
-    // L: inc ax; xor byte cs-alias[0],8 (INC and DEC); loop L
     if (name === 'short segments') return;
     same(
       bench => {
@@ -195,7 +195,7 @@ describe.each(Object.entries(KINDS))('16-bit regions in %s', (name, start) => {
         bench.cpu.reload();
         return bench;
       },
-      bench => bench.code('b9', w(50), '40 8036', w(3), '08 e2f8'),
+      bench => bench.code('mov cx, 50; again: inc ax; xor byte [3], 8; loop again'),
     );
   });
 });
@@ -203,41 +203,35 @@ describe.each(Object.entries(KINDS))('16-bit regions in %s', (name, start) => {
 describe.each(['real mode', 'virtual-8086 mode'])('segment loads in %s', name => {
   const start = KINDS[name]!;
   it('change the base inside a region, from a register, memory and the stack, with LDS and LES', () => {
-    // L: mov ax,0x4100; mov ds,ax; mov dx,[si]; push ds; pop es; stosw; mov es,[si+4]; mov es:[bx],dx; les bx,[si+6]; push cx; pop fs; mov gs:[4],cs; mov [8],fs; lds dx,[si+8]; and si,3FCh; loop L
     expect(
       same(start, bench =>
         bench.code(
-          'b9',
-          w(300),
-          'b8',
-          w(0x4100),
-          '8ed8 8b14 1e 07 ab 8e4404 268917 c45c06 51 0fa1 658c0e',
-          w(4),
-          '8c26',
-          w(8),
-          'c55408 81e6',
-          w(0x3fc),
-          'e2d8',
+          `
+            mov cx, 300
+            again: mov ax, 0x4100; mov ds, ax; mov dx, [si]; push ds; pop es; stosw
+            mov es, [si + 4]; mov [es:bx], dx; les bx, [si + 6]; push cx; pop fs; mov [gs:4], cs
+            mov [8], fs; lds dx, [si + 8]; and si, 0x3fc; loop again
+          `,
         ),
       ),
     ).toBeGreaterThan(2000);
   });
   it('of SS are followed by one instruction without interrupts', () => {
-    // L: mov ax,0x8100; mov ss,ax; mov sp,0x200; push ax; loop L
-    same(start, bench => bench.code('b9', w(100), 'b8', w(0x8100), '8ed0 bc', w(0x200), '50 e2f5'));
+    same(start, bench =>
+      bench.code('mov cx, 100; again: mov ax, 0x8100; mov ss, ax; mov sp, 0x200; push ax; loop again'),
+    );
   });
 });
 
 it('run far calls, far jumps and interrupts of real mode from region to region', () => {
-  // L: int 40h; call 1180:0; loop L. The handler: inc word [8]; iret. The function: push bp; mov bp,sp; add ax,[bp+2]; pop bp; retf.
   expect(
     same(
       KINDS['real mode']!,
       bench => {
         bench.setWord(0x100, ((HANDLERS >> 4) << 16) | 0x200);
-        bench.put(HANDLERS + 0x200, 'ff06', w(8), 'cf');
-        bench.put(CODE + 0x1800, '55 89e5 034602 5d cb');
-        bench.code('b9', w(2000), 'cd40 9a', w(0), w((CODE + 0x1800) >> 4), 'e2f7');
+        bench.put(HANDLERS + 0x200, 'inc word [8]; iret');
+        bench.put(CODE + 0x1800, 'push bp; mov bp, sp; add ax, [bp + 2]; pop bp; retf');
+        bench.code(`mov cx, 2000; again: int 0x40; call word ${(CODE + 0x1800) >> 4}:0; loop again`);
       },
       400,
     ),
@@ -247,7 +241,7 @@ it('run far calls, far jumps and interrupts of real mode from region to region',
 it('do not take a segment of real mode for one of protected mode', () => {
   // The same code with CR0.PE set, where the loads of DS fail.
   const { bench } = compiled();
-  KINDS['real mode']!(bench).code('b9', w(3000), 'b8', w(FREE), '8ed8 a1', w(0), 'e2f6');
+  KINDS['real mode']!(bench).code(`mov cx, 3000; again: mov ax, ${FREE}; mov ds, ax; mov ax, [0]; loop again`);
   bench.run(9000);
   bench.R[CR0]! |= 1;
   bench.cpu.reload();
@@ -261,7 +255,6 @@ it('do not take a segment of real mode for one of protected mode', () => {
 });
 
 it('reach past 64 KiB where the limit is 4 GiB (unreal mode)', () => {
-  // L: mov eax,[ebx]; add [ebx+4],ax; add ebx,0x1004; loop L
   expect(
     same(
       bench => {
@@ -269,14 +262,16 @@ it('reach past 64 KiB where the limit is 4 GiB (unreal mode)', () => {
         bench.cpu.reload();
         return bench;
       },
-      bench => bench.code('66bb', d(0x100), 'b9', w(120), '67668b03 6701 4304 6681c3', d(0x1004), 'e2ee'),
+      bench =>
+        bench.code(
+          'mov ebx, 0x100; mov cx, 120; again: mov eax, [ebx]; add [ebx + 4], ax; add ebx, 0x1004; loop again',
+        ),
     ),
   ).toBeGreaterThan(200);
 });
 
 describe.each(Object.entries(WIDE))('32-bit regions with %s', (name, start) => {
   it('run loops with memory, the stack and calls', () => {
-    // mov ecx,300; L: add [esi],eax; push eax; push ax twice; call F; pop ax twice; pop edx; add esi,4; and esi,0x3fc; add fs:[edi],dl; dec ecx; jnz L; hlt; F: adc eax,[esi+8]; ret
     const data = name === 'a 16-bit stack' ? 0x12000 : 0;
     expect(
       same(start, bench => {
@@ -284,29 +279,37 @@ describe.each(Object.entries(WIDE))('32-bit regions with %s', (name, start) => {
         bench.R[EDI] = 0x100;
         bench.put(
           CODE,
-          'b9',
-          d(300),
-          '0106 50 6650 6650 e8',
-          d(21),
-          '6658 6658 5a 83c604 81e6',
-          d(0x3fc | data),
-          '640017 49 75e0 f4 134608 c3',
+          `
+            mov ecx, 300
+            again: add [esi], eax; push eax; push ax; push ax; call f; pop ax; pop ax; pop edx
+            add esi, 4; and esi, ${0x3fc | data}; add [fs:edi], dl; dec ecx; jne again; hlt
+            f: adc eax, [esi + 8]; ret
+          `,
         );
       }),
     ).toBeGreaterThan(1000);
   });
   it('leave what lies outside of the segment', () => {
-    expect(same(start, bench => bench.put(CODE, 'bb', d(0), '0303 81c3', d(0x7fc), 'ebf6'), 100)).toBeGreaterThan(10);
-    expect(same(start, bench => bench.put(CODE, '50 52 ebfc'), 60)).toBeGreaterThan(10);
+    expect(
+      same(start, bench => bench.put(CODE, 'mov ebx, 0; again: add eax, [ebx]; add ebx, 0x7fc; jmp again'), 100),
+    ).toBeGreaterThan(10);
+    expect(same(start, bench => bench.put(CODE, 'again: push eax; push edx; jmp again'), 60)).toBeGreaterThan(10);
   });
 });
 
 it('stay where a program keeps its data beside its code, however often it writes that', () => {
-  // As a boot sector does. L: add word [v],3; add ax,[v]; mov [w],ax; loop L; mov cx,1000; jmp L; nop; nop; v and w, of which one is odd, are right behind the code.
+  // As a boot sector does: two words, of which one is odd, are right behind the code.
   const { bench, tier } = compiled();
   segments(bench.realMode(), 0xffff, 0x93, [CODE, 0xffff, 0x93]).segment(DS, CODE >> 4, CODE, 0xffff, 0x93);
   bench.cpu.reload();
-  bench.put(CODE, '8306', w(22), '03 0306', w(22), 'a3', w(25), 'e2f2 b9', w(1000), 'ebed 9090 0000 00 0000');
+  bench.put(
+    CODE,
+    `
+      again: add word [22], 3; add ax, [22]; mov [25], ax; loop again; mov cx, 1000; jmp again
+      nop; nop
+    `,
+    [0, 0, 0, 0, 0],
+  );
   for (let i = 0; i < 20; i++) bench.run(5000);
   expect(tier.statistics.dropped).toBe(0);
   expect(tier.statistics.retired).toBeGreaterThan(50_000);

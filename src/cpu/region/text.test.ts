@@ -8,7 +8,8 @@ import type { RegionText } from '../architecture/regions.ts';
 import { ECX, ESI } from '../architecture/registers.ts';
 import { generateInterpreter } from '../gen/generate.ts';
 import { rows } from '../table/index.ts';
-import { asm, Bench, CODE, d, DATA, FLAT_CODE, whole } from '../test-support/bench.ts';
+import { asm } from '../test-support/asm.ts';
+import { Bench, CODE, DATA, FLAT_CODE, whole } from '../test-support/bench.ts';
 import { createCompiler } from './compiler.ts';
 import { RegionTier } from './tier.ts';
 
@@ -27,14 +28,14 @@ const tier = new RegionTier(bench.cpu, {
 });
 tier.useCompiler(createCompiler);
 bench.cpu.regions = tier;
-bench.put(CODE, '40 eb fd');
+bench.put(CODE, 'again: inc eax; jmp again');
 bench.run(100_000);
 
 const compiler = createCompiler(bench.bytes, () => bench.cpu.writer.instructions);
 /** The region of a loop over so many times these bytes. */
 function loop(body: string, turns = 160): RegionText {
   const bytes = asm(body);
-  bench.put(CODE, ...Array<number[]>(turns).fill(bytes), '49 0f 85', d(-7 - turns * bytes.length), 'f4');
+  bench.put(CODE, 'again:', ...Array<number[]>(turns).fill(bytes), 'dec ecx; jne near again; hlt');
   return whole(
     compiler.compile(
       FLAT_CODE,
@@ -48,27 +49,27 @@ function loop(body: string, turns = 160): RegionText {
 
 /** Kinds of instructions, each as many times as a region takes; a branch with both ways to one place. */
 const BODIES = {
-  'sums of memory': '01 04 8d 00 20 01 00',
-  'shifts by CL': 'd3 e8',
-  'ADC to memory': '11 4c 8b 04',
-  conditions: '39 c8 0f 9c c2 0f 4f d8',
-  MULPS: '0f 59 06',
-  MINPS: '0f 5d c1',
-  MULPD: '66 0f 59 06',
-  PADDD: '66 0f fe 06',
-  PSHUFD: '66 0f 70 c1 1b',
-  FMUL: 'd8 c9',
-  'FLD and FSTP': 'dd 06 dd 1e',
-  FCOMI: 'db f1',
-  DIV: 'f7 f3',
-  CPUID: '0f a2',
-  pushes: '50 5b',
-  calls: 'e8 00 00 00 00 58',
-  'branches to the next instruction': '01 c8 74 00',
-  'branches over one': '01 c8 74 01 43',
-  LOOP: 'e2 00',
-  returns: '68 00 00 01 00 c3',
-  rotations: 'c1 c0 03 8b 1e',
+  'sums of memory': 'add [ecx*4 + 0x12000], eax',
+  'shifts by CL': 'shr eax, cl',
+  'ADC to memory': 'adc [ebx + ecx*4 + 4], ecx',
+  conditions: 'cmp eax, ecx; setl dl; cmovg ebx, eax',
+  MULPS: 'mulps xmm0, [esi]',
+  MINPS: 'minps xmm0, xmm1',
+  MULPD: 'mulpd xmm0, [esi]',
+  PADDD: 'paddd xmm0, [esi]',
+  PSHUFD: 'pshufd xmm0, xmm1, 0x1b',
+  FMUL: 'fmul st0, st1',
+  'FLD and FSTP': 'fld qword [esi]; fstp qword [esi]',
+  FCOMI: 'fcomi st0, st1',
+  DIV: 'div ebx',
+  CPUID: 'cpuid',
+  pushes: 'push eax; pop ebx',
+  calls: 'call over; over: pop eax',
+  'branches to the next instruction': 'add eax, ecx; je over; over:',
+  'branches over one': 'add eax, ecx; je over; inc ebx; over:',
+  LOOP: 'loop over; over:',
+  returns: 'push 0x10000; ret',
+  rotations: 'rol eax, 3; mov ebx, [esi]',
 };
 const made = Object.entries(BODIES).map(([name, body]) => ({ name, text: loop(body).text }));
 
@@ -135,7 +136,7 @@ it('are as docs/engine.md shows one', () => {
   const plain = (text: string) => text.replace(/\s+/g, ' '),
     doc = plain(readFileSync(new URL('../../../docs/engine.md', import.meta.url), 'utf8'));
   const one = new Bench().protectedMode();
-  one.put(CODE, '03 06', '83 c6 04', '49', '75 f8', 'f4');
+  one.put(CODE, 'again: add eax, [esi]; add esi, 4; dec ecx; jne again; hlt');
   one.R[ESI] = DATA;
   one.R[ECX] = 5;
   one.run(100);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ExitReason } from '../architecture/edge.ts';
 import { functionOf } from '../architecture/regions.ts';
 import { CR0, EBP, EBX, ECX, EDI, EIP, ESI, ESP } from '../architecture/registers.ts';
-import { Bench, CODE, d, DATA, KERNEL_STACK } from '../test-support/bench.ts';
+import { Bench, CODE, DATA, KERNEL_STACK } from '../test-support/bench.ts';
 import { createCompiler } from './compiler.ts';
 import { RegionTier } from './tier.ts';
 
@@ -54,9 +54,11 @@ class Pair {
 }
 
 describe('windows', () => {
-  // L: mov eax,[esi]; add [esi+4],eax; mov [esi+8],al; add edx,[esi+4]; push edx; add [esp],ebx; pop edx; dec ecx; jnz L; hlt
-  const SUM = ['8b06', '014604', '884608', '035604', '52', '011c24', '5a', '49', '75ed', 'f4'];
-  const sums = (pair: Pair): void => pair.both(bench => bench.put(CODE, ...SUM));
+  const SUM = `
+    again: mov eax, [esi]; add [esi + 4], eax; mov [esi + 8], al; add edx, [esi + 4]
+    push edx; add [esp], ebx; pop edx; dec ecx; jne again
+  `;
+  const sums = (pair: Pair): void => pair.both(bench => bench.put(CODE, SUM, 'hlt'));
   const point = (pair: Pair, esi: number, esp = KERNEL_STACK): void =>
     pair.both(({ R }) => {
       R[ESI] = esi;
@@ -128,24 +130,15 @@ describe('windows', () => {
   });
 
   it('are closed when what the region calls changes a mapping', () => {
-    // L: mov eax,[esi]; add [esi+4],eax; add [esi+8],eax; xor dword [pte],0x1000; invlpg [esi]; mov edx,[esi+4]; add [esi+8],edx; add ebx,edx; dec ecx; jnz L; hlt
     const pair = new Pair();
     pair.both(bench => {
       bench.put(
         CODE,
-        '8b06',
-        '014604',
-        '014608',
-        '8135',
-        d(pte(PAGE)),
-        d(0x1000),
-        '0f013e',
-        '8b5604',
-        '015608',
-        '01d3',
-        '49',
-        '75e0',
-        'f4',
+        `
+          again: mov eax, [esi]; add [esi + 4], eax; add [esi + 8], eax
+          xor dword [${pte(PAGE)}], 0x1000; invlpg [esi]; mov edx, [esi + 4]; add [esi + 8], edx
+          add ebx, edx; dec ecx; jne again; hlt
+        `,
       );
       bench.setWord(PAGE, 3);
       bench.setWord(OTHER, 5);
@@ -159,10 +152,10 @@ describe('windows', () => {
     const pair = new Pair();
     sums(pair);
     runTwice(pair, PAGE);
-    // [ESI+4] is now the immediate of an instruction that ran: mov edi,imm32; jmp CODE.
+    // [ESI+4] is now the immediate of an instruction that ran.
     pair.both(bench => {
-      bench.put(PAGE + 3, 'bf', d(5), 'e9', d(CODE - PAGE - 13));
-      bench.put(CODE, ...SUM.slice(0, -1), 'e9', d(PAGE + 3 - CODE - 22));
+      bench.put(PAGE + 3, `mov edi, 5; jmp ${CODE}`);
+      bench.put(CODE, SUM, `jmp ${PAGE + 3}`);
     });
     point(pair, PAGE);
     pair.both(({ R }) => {
@@ -180,28 +173,15 @@ describe('windows', () => {
   });
 
   it('follow a register through PUSH, CALL, frames and LEAVE', () => {
-    // L: push 7; call F; add esp,4; add ebx,eax; dec ecx; jnz L; hlt. F: push ebp; mov ebp,esp; sub esp,16; mov eax,[ebp+8]; mov [ebp-4],eax; add eax,[ebp-4]; mov [esp],eax; add eax,[esp]; leave; ret
     const pair = new Pair();
     pair.both(bench =>
       bench.put(
         CODE,
-        '6a07',
-        'e809000000',
-        '83c404',
-        '01c3',
-        '49',
-        '75f1',
-        'f490',
-        '55',
-        '89e5',
-        '83ec10',
-        '8b4508',
-        '8945fc',
-        '0345fc',
-        '890424',
-        '030424',
-        'c9',
-        'c3',
+        `
+          again: push 7; call f; add esp, 4; add ebx, eax; dec ecx; jne again; hlt
+          f: nop; push ebp; mov ebp, esp; sub esp, 0x10; mov eax, [ebp + 8]; mov [ebp - 4], eax
+          add eax, [ebp - 4]; mov [esp], eax; add eax, [esp]; leave; ret
+        `,
       ),
     );
     const turn = (esp: number): void => {

@@ -6,6 +6,9 @@ import { Cpu } from '../cpu.ts';
 import { ExitReason, type ProcessorOptions } from '../architecture/edge.ts';
 import type { Seen, Steps } from '../architecture/regions.ts';
 import * as r from '../architecture/registers.ts';
+import { asm, type Code, d, machineCode, w } from './asm.ts';
+
+export { asm, d, w };
 
 export const GDT = 0x1000,
   IDT = 0x2000,
@@ -30,17 +33,6 @@ export const KERNEL_CODE = 0x08,
   LDT_SELECTOR = 0x30;
 /** The first selector that tests may use. */
 export const FREE = 0x40;
-
-/** Bytes of a 16- or 32-bit number. */
-export const w = (value: number) => [value & 0xff, (value >>> 8) & 0xff];
-export const d = (value: number) => [...w(value), ...w(value >>> 16)];
-/** Machine code from hex text, bytes and numbers: `asm('b8', d(5), 'f4')`. */
-export const asm = (...parts: (string | number | number[])[]): number[] =>
-  parts.flatMap(part =>
-    typeof part === 'string'
-      ? part.split(' ').flatMap(word => (word.match(/../g) ?? []).map(h => parseInt(h, 16)))
-      : part,
-  );
 
 /** What code in protected mode's flat segments is beside its bytes, and what was seen of it. */
 export const FLAT_CODE: Seen = {
@@ -117,16 +109,18 @@ export class Bench {
     this.R = this.cpu.regs;
   }
 
-  /** Bytes at a physical address; returns the address behind them. */
-  put(at: number, ...parts: (string | number | number[])[]): number {
-    const bytes = asm(...parts);
+  /** Code at a physical address, as the code segment that is loaded runs it; returns the address behind it. */
+  put(at: number, ...code: Code): number {
+    const base = this.R[r.SEG + r.CS * r.SEG_WORDS + r.SEG_BASE]!;
+    const wide = (this.R[r.SEG + r.CS * r.SEG_WORDS + r.SEG_RIGHTS]! & 0x4000) !== 0;
+    const bytes = machineCode(code, wide ? 32 : 16, at - (base > 0 && base <= at ? base : 0));
     this.bytes.set(bytes, at);
     for (let frame = at >>> 12; frame <= (at + bytes.length) >>> 12; frame++) this.cpu.invalidate(frame);
     return at + bytes.length;
   }
 
-  code(...parts: (string | number | number[])[]): void {
-    this.put(CODE, ...parts, 'f4');
+  code(...code: Code): void {
+    this.put(CODE, ...code, 'hlt');
   }
 
   word(at: number): number {

@@ -1,7 +1,7 @@
 /** What is known of the pages of code, behind flushes of the TLB: SDM vol. 3, 4.10.4.1. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CR3, CR4, EAX, ECX, EIP } from '../architecture/registers.ts';
-import { Bench, CODE, d, FREE, TABLES } from '../test-support/bench.ts';
+import { Bench, CODE, FREE, TABLES } from '../test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
@@ -16,21 +16,28 @@ const entry = TABLES + (PAGE >> 12) * 4;
 beforeEach(() => {
   bench.protectedMode().paging32();
   R[CR4]! |= PGE;
-  bench.put(ONE, 'b8', d(1), 'c3');
-  bench.put(OTHER, 'b8', d(2), 'c3');
+  bench.put(ONE, 'mov eax, 1; ret');
+  bench.put(OTHER, 'mov eax, 2; ret');
 });
 
 /** Calls the page as `rights` map it, lets its entry lead to the other frame, does `flush` (MOV EBX is its CR3), and calls it again. */
 function calledTwice(rights: number, flush: string): [first: number, second: number] {
   bench.setWord(entry, ONE | rights);
-  bench.code('bb', d(R[CR3]!), 'bf', d(PAGE), 'ff d7 89 c6 c7 05', d(entry), d(OTHER | rights), flush, 'ff d7');
+  bench.code(
+    `
+      mov ebx, ${R[CR3]!}; mov edi, ${PAGE}; call edi; mov esi, eax
+      mov dword [${entry}], ${OTHER | rights}
+    `,
+    flush,
+    'call edi',
+  );
   bench.run();
   return [R[6]!, R[EAX]!];
 }
 
-const MOV_CR3 = '0f 22 db',
-  INVLPG = '0f 01 3f',
-  PGE_OFF_AND_ON = '0f 20 e1 83 f1 80 90 0f 22 e1 80 f1 80 0f 22 e1';
+const MOV_CR3 = 'mov cr3, ebx',
+  INVLPG = 'invlpg [edi]',
+  PGE_OFF_AND_ON = 'mov ecx, cr4; xor ecx, -128; nop; mov cr4, ecx; xor cl, 0x80; mov cr4, ecx';
 
 it('a CR3 write forgets where a page of code lies', () => expect(calledTwice(7, MOV_CR3)).toEqual([1, 2]));
 it('of a global page it does not: the old function runs', () =>
@@ -45,7 +52,11 @@ it('INVLPG and a change of CR4.PGE forget a global page, too', () => {
 });
 it('so does other code written into the frame', () => {
   bench.setWord(entry, ONE | 7 | GLOBAL);
-  bench.code('bb', d(R[CR3]!), 'bf', d(PAGE), 'ff d7 89 c6 c7 05', d(ONE + 1), d(9), MOV_CR3, 'ff d7');
+  bench.code(
+    `mov ebx, ${R[CR3]!}; mov edi, ${PAGE}; call edi; mov esi, eax; mov dword [${ONE + 1}], 9`,
+    MOV_CR3,
+    'call edi',
+  );
   bench.run();
   expect([R[6], R[EAX]]).toEqual([1, 9]);
 });
@@ -59,7 +70,11 @@ describe('a translation that the guest did not invalidate outlives', () => {
   /** Calls the page, lets its entry lead elsewhere (with the accessed bit clear), runs `more` up to a HLT, forgets what `forget` does, and calls the page again. */
   function calledAround(forget: () => void, ...more: (string | number[])[]): void {
     bench.setWord(entry, ONE | 7);
-    bench.code('bf', d(PAGE), 'ff d7 89 c6 c7 05', d(entry), d(OTHER | 7), ...more, 'f4 ff d7');
+    bench.code(
+      `mov edi, ${PAGE}; call edi; mov esi, eax; mov dword [${entry}], ${OTHER | 7}`,
+      ...more,
+      'hlt; call edi',
+    );
     bench.run();
     expect([R[6], bench.word(entry)]).toEqual([1, OTHER | 7]);
     forget();
@@ -74,13 +89,12 @@ describe('a translation that the guest did not invalidate outlives', () => {
   it('the end of all records', () => calledAround(() => bench.cpu.code.dropAll()));
   it('a segment that makes code another kind, and one that makes it the same again', () => {
     bench.descriptor(FREE, 0, 0xff, 0x93);
-    calledAround(() => {}, 'b8', d(FREE), '8e c0 b8', d(0x10), '8e c0');
+    calledAround(() => {}, `mov eax, ${FREE}; mov es, ax; mov eax, 0x10; mov es, ax`);
   });
   it('so many stores into code that the page is taken for data', () => {
-    // inc byte [the constant]; mov eax, the constant; dec ecx; jnz back
     const loop = CODE + 0x100;
-    bench.put(loop, 'fe 05', d(loop + 7), 'b8', d(0), '49 75 f2 c3');
-    calledAround(() => {}, 'b9', d(1000), 'bb', d(loop), 'ff d3');
+    bench.put(loop, `again: inc byte [${loop + 7}]; mov eax, 0; dec ecx; jne again; ret`);
+    calledAround(() => {}, `mov ecx, 1000; mov ebx, ${loop}; call ebx`);
     expect(R[ECX]).toBe(0);
   });
 });

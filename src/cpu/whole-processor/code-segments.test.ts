@@ -9,12 +9,12 @@ describe('instructions one after another past the end of a page', () => {
     base = 0x18000;
   const lay = (b: Bench) => {
     // What runs first, in the page whose linear address is the other's EIP: inc ecx; jmp to itself.
-    b.put(other, '41 eb fe');
+    b.put(other, 'inc ecx; jmp $');
     // At base + EIP of the same number less one page: nops, then inc ebx; hlt in the page that follows.
     b.put(
       base + other - 16,
       Array.from({ length: 16 }, () => 0x90),
-      '43 f4',
+      'inc ebx; hlt',
     );
   };
 
@@ -36,11 +36,11 @@ describe('instructions one after another past the end of a page', () => {
       b.segment(CS, 0x40, 0, 0xffff, 0x9b);
       for (const s of [SS, DS, ES, FS, GS]) b.segment(s, 0x48, 0, dataLimit, 0x93);
       b.cpu.mode.changed();
-      b.put(0xf000, '41 eb fe');
+      b.put(0xf000, 'inc cx; jmp $');
       b.put(
         base + 0xf000 - 16,
         Array.from({ length: 16 }, () => 0x90),
-        '43 f4',
+        'inc bx; hlt',
       );
       b.R[EIP] = 0xf000;
       b.run(100);
@@ -65,9 +65,9 @@ describe('16-bit code', () => {
     // CS at 0x10800: EIP 0 lies in the middle of a page, EIP 0xfff0 in the page 16 further.
     b.segment(CS, 0x1080, 0x10800, 0xffff, 0x93);
     b.cpu.mode.changed();
-    // 0: mov cx,3; L: jmp 0xfff0 (short wrap by -0x13...); at 0xfff0: inc bx; jmp back; then loop; hlt
-    b.put(0x10800, 'b9 03 00 e9 ea ff e2 fb f4');
-    b.put(0x207f0, '43 e9 12 00');
+    // From 0xfff0 the jump goes over the end to 6.
+    b.put(0x10800, 'mov cx, 3; again: jmp 0xfff0; back: loop again; hlt');
+    b.put(0x207f0, 'inc bx; jmp 6');
     b.R[EBX] = 0;
     b.R[EIP] = 0;
     expect(b.run(1000)).toBe(ExitReason.HLT);
@@ -77,9 +77,9 @@ describe('16-bit code', () => {
   it('keeps a jump apart that leads inside its page under one CS and wraps under another', () => {
     const b = new Bench().realMode();
     // At linear 0x11010: jmp -0x20 → 0x10ff2 or EIP wraps.
-    b.put(0x11f10, 'eb de');
-    b.put(0x11ef0, '43 f4');
-    b.put(0x21ef0, '41 f4');
+    b.put(0x11f10, 'jmp short $-32');
+    b.put(0x11ef0, 'inc bx; hlt');
+    b.put(0x21ef0, 'inc cx; hlt');
     b.segment(CS, 0x1000, 0x10000, 0xffff, 0x93);
     b.cpu.mode.changed();
     b.R[EBX] = b.R[ECX] = 0;
@@ -102,7 +102,7 @@ describe('16-bit code', () => {
     b.put(
       0x207f0,
       Array.from({ length: 32 }, () => 0x90),
-      'f4',
+      'hlt',
     );
     b.segment(CS, 0x1100, 0x11000, 0xffff, 0x93);
     b.cpu.mode.changed();
@@ -110,7 +110,7 @@ describe('16-bit code', () => {
     b.run(100);
     // Now the segment ends 16 bytes behind: #GP at EIP 0x10000.
     b.segment(CS, 0x1080, 0x10800, 0xffff, 0x93);
-    b.put(0x10800, 'e9 ed ff');
+    b.put(0x10800, 'jmp 0xfff0');
     b.cpu.mode.changed();
     b.R[ESP] = 0x8000;
     b.R[EIP] = 0;
@@ -122,8 +122,7 @@ describe('16-bit code', () => {
     b.segment(DS, 0x1200, 0x12000, 0xffff, 0x93);
     b.cpu.mode.changed();
     b.setWord(0x12004, 0x11223344);
-    // mov ax,[bx+0x10] with BX = 0xfff4; hlt
-    b.put(CODE, '8b 47 10 f4');
+    b.put(CODE, 'mov ax, [bx + 0x10]; hlt');
     b.R[EBX] = 0xabcdfff4 | 0;
     twice(b);
     twice(b);
@@ -134,8 +133,8 @@ describe('16-bit code', () => {
     expect(b.event().vector).toBe(13);
     b.segment(CS, CODE >> 4, CODE, 0xffff, 0x93);
     b.cpu.mode.changed();
-    // mov eax,[ebx] beyond 64 KiB; mov eax,[ebx] below
-    b.put(CODE, '66 67 8b 03 f4');
+    // Below 64 KiB; then beyond.
+    b.put(CODE, 'mov eax, [ebx]; hlt');
     b.R[EBX] = 4;
     twice(b);
     twice(b);
@@ -156,19 +155,19 @@ describe('16-bit code beyond 64 KiB of its segment', () => {
     bench.segment(CS, 0x40, 0, -1, 0x809b);
     bench.descriptor(0x40, 0, 0xfffff, 0x9b, 8);
     bench.cpu.reload();
-    bench.put(CODE + 0x100, ...code, 'f4');
+    bench.put(CODE + 0x100, ...code, 'hlt');
     R[EIP] = CODE + 0x100;
   };
 
   it('INT3 and a 32-bit near call push all of EIP', () => {
-    begin('cc');
+    begin('int3');
     expect(bench.event()).toMatchObject({ vector: 3, eip: CODE + 0x101 });
-    begin('66 e8 00 00 00 00');
+    begin('call dword over; over:');
     expect([bench.run(), bench.word(R[ESP]!)]).toEqual([ExitReason.HLT, CODE + 0x106]);
   });
 
   it('the instruction that exited is left behind in full', () => {
-    begin('f4 43');
+    begin('hlt; inc bx');
     bench.run();
     bench.cpu.skipInstruction();
     expect(R[EIP]).toBe(CODE + 0x101);
@@ -177,12 +176,12 @@ describe('16-bit code beyond 64 KiB of its segment', () => {
 
   it('code does not wrap at its end: #GP at 10000 with a limit of FFFF', () => {
     bench.realMode();
-    bench.put(CODE + 0xffff, '90');
+    bench.put(CODE + 0xffff, 'nop');
     R[EIP] = 0xffff;
     const event = bench.event(false);
     expect([event.vector, event.eip]).toEqual([13, 0]);
     bench.realMode();
-    bench.put(CODE + 0xfffe, 'cd 40');
+    bench.put(CODE + 0xfffe, 'int 0x40');
     R[EIP] = 0xfffe;
     expect(bench.event(false)).toMatchObject({ vector: 0x40, eip: 0 });
   });

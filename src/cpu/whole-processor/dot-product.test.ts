@@ -17,7 +17,7 @@ b.R[CR4]! |= OSFXSR;
 
 /** The low result of an instruction on XMM1 and 16 bytes at ESI. */
 function low(code: string, left: number[], right: number[]): number[] {
-  b.put(CODE, code, 'f4');
+  b.put(CODE, code, 'hlt');
   b.R[ESI] = DATA;
   b.R[ESP] = 0x9000;
   b.R[EIP] = CODE;
@@ -26,7 +26,7 @@ function low(code: string, left: number[], right: number[]): number[] {
   b.run();
   return [b.R[XMM + 4]! >>> 0, b.R[XMM + 5]! >>> 0];
 }
-const dpps = (left: number[], right: number[]): number => low('66 0f 3a 40 0e f1', left, right)[0]!;
+const dpps = (left: number[], right: number[]): number => low('dpps xmm1, [esi], 0xf1', left, right)[0]!;
 
 it.each([true, false])(
   'DPPS: of each half the upper one, of two halves the lower one (quiet: %s, on either side)',
@@ -68,7 +68,7 @@ it('DPPS: a NaN of an invalid product or sum counts as any other', () => {
 
 it('DPPS: each lane takes its neighbour’s before its own, and its own half’s before the other’s', () => {
   // All four lanes as NaNs, and of each half the one that says so.
-  b.put(CODE, '66 0f 3a 40 0e ff', 'f4');
+  b.put(CODE, 'dpps xmm1, [esi], 0xff; hlt');
   const ones = new Uint8Array(Uint32Array.of(ONE, ONE, ONE, ONE).buffer);
   const lanes = (...products: number[]): number[] => {
     products.forEach((word, i) => (b.R[XMM + 4 + i] = word));
@@ -86,6 +86,6 @@ it('DPPS: each lane takes its neighbour’s before its own, and its own half’s
 it('DPPD: the lower one', () => {
   const double = (i: number): number[] => [0x10 + i, 0x7ff80000];
   const one = [0, 0x3ff00000];
-  const of = (...parts: number[][]): number[] => low('66 0f 3a 41 0e 31', parts.flat(), [...one, ...one]);
+  const of = (...parts: number[][]): number[] => low('dppd xmm1, [esi], 0x31', parts.flat(), [...one, ...one]);
   expect([of(double(0), one), of(one, double(1)), of(double(0), double(1))]).toEqual([double(0), double(1), double(0)]);
 });

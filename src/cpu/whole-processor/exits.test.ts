@@ -33,7 +33,6 @@ import {
 import {
   Bench,
   CODE,
-  d,
   DATA,
   FRAMES,
   HANDLERS,
@@ -53,10 +52,10 @@ beforeEach(() => {
 
 describe('instructions that exit (25.1)', () => {
   const cases: [string, string, number, number, () => void][] = [
-    ['HLT', 'f4', ExitReason.HLT, 1, () => {}],
+    ['HLT', 'hlt', ExitReason.HLT, 1, () => {}],
     [
       'CPUID',
-      '0f a2',
+      'cpuid',
       ExitReason.CPUID,
       2,
       () => {
@@ -65,7 +64,7 @@ describe('instructions that exit (25.1)', () => {
     ],
     [
       'INVLPG',
-      '0f 01 38',
+      'invlpg [eax]',
       ExitReason.INVLPG,
       3,
       () => {
@@ -74,7 +73,7 @@ describe('instructions that exit (25.1)', () => {
     ],
     [
       'RDTSC',
-      '0f 31',
+      'rdtsc',
       ExitReason.RDTSC,
       2,
       () => {
@@ -83,7 +82,7 @@ describe('instructions that exit (25.1)', () => {
     ],
     [
       'RDTSCP',
-      '0f 01 f9',
+      'rdtscp',
       ExitReason.RDTSCP,
       3,
       () => {
@@ -92,7 +91,7 @@ describe('instructions that exit (25.1)', () => {
     ],
     [
       'MONITOR',
-      '0f 01 c8',
+      'monitor',
       ExitReason.MONITOR,
       3,
       () => {
@@ -101,17 +100,17 @@ describe('instructions that exit (25.1)', () => {
     ],
     [
       'MWAIT',
-      '0f 01 c9',
+      'mwait',
       ExitReason.MWAIT,
       3,
       () => {
         cpu.controls.mwait = true;
       },
     ],
-    ['VMMCALL', '0f 01 d9', ExitReason.VMMCALL, 3, () => {}],
+    ['VMMCALL', 'vmmcall', ExitReason.VMMCALL, 3, () => {}],
     [
       'LMSW',
-      '0f 01 f0',
+      'lmsw ax',
       ExitReason.CR_ACCESS,
       3,
       () => {
@@ -120,7 +119,7 @@ describe('instructions that exit (25.1)', () => {
     ],
     [
       'CLTS',
-      '0f 06',
+      'clts',
       ExitReason.CR_ACCESS,
       2,
       () => {
@@ -129,7 +128,7 @@ describe('instructions that exit (25.1)', () => {
     ],
     [
       'MOV CR4',
-      '0f 22 e0',
+      'mov cr4, eax',
       ExitReason.CR_ACCESS,
       3,
       () => {
@@ -138,17 +137,17 @@ describe('instructions that exit (25.1)', () => {
     ],
     [
       'PAUSE',
-      'f3 90',
+      'pause',
       ExitReason.PAUSE,
       2,
       () => {
         cpu.controls.pause = true;
       },
     ],
-    ['VMCALL', '0f 01 c1', ExitReason.VMCALL, 3, () => {}],
+    ['VMCALL', 'vmcall', ExitReason.VMCALL, 3, () => {}],
     [
       'MOV CR3 load',
-      '0f 22 d8',
+      'mov cr3, eax',
       ExitReason.CR_ACCESS,
       3,
       () => {
@@ -157,7 +156,7 @@ describe('instructions that exit (25.1)', () => {
     ],
     [
       'MOV CR3 store',
-      '0f 20 d8',
+      'mov eax, cr3',
       ExitReason.CR_ACCESS,
       3,
       () => {
@@ -166,7 +165,7 @@ describe('instructions that exit (25.1)', () => {
     ],
     [
       'MOV DR',
-      '0f 23 f8',
+      'mov dr7, eax',
       ExitReason.DR_ACCESS,
       3,
       () => {
@@ -175,7 +174,7 @@ describe('instructions that exit (25.1)', () => {
     ],
     [
       'RDMSR',
-      '0f 32',
+      'rdmsr',
       ExitReason.RDMSR,
       2,
       () => {
@@ -184,7 +183,7 @@ describe('instructions that exit (25.1)', () => {
     ],
     [
       'WRMSR',
-      '0f 30',
+      'wrmsr',
       ExitReason.WRMSR,
       2,
       () => {
@@ -204,10 +203,10 @@ describe('instructions that exit (25.1)', () => {
 
   it('CR0 and CR4 masks: a change of an owned bit exits, reads see the shadow, LMSW and CLTS likewise', () => {
     Object.assign(cpu.controls, { cr0Mask: 8, cr0Shadow: 8, cr4Mask: 0x20, cr4Shadow: 0 });
-    bench.code('0f 20 c0 0f 22 c0 34 08 0f 22 c0');
+    bench.code('mov eax, cr0; mov cr0, eax; xor al, 8; mov cr0, eax');
     expect(bench.run()).toBe(ExitReason.CR_ACCESS);
     expect([R[EAX]! & 8, R[CR0]! & 8, R[EIP]! - CODE, exit.qualification & 0xf3f]).toEqual([0, 0, 8, 0]);
-    bench.code('0f 06');
+    bench.code('clts');
     R[EIP] = CODE;
     expect([bench.run(), exit.qualification & 0x30]).toEqual([ExitReason.CR_ACCESS, 0x20]);
     Object.assign(cpu.controls, { cr0Shadow: 0 });
@@ -215,7 +214,7 @@ describe('instructions that exit (25.1)', () => {
     // CLTS changes nothing that the guest does not own.
     expect([bench.run(), R[CR0]! & 8, R[EIP]]).toEqual([ExitReason.HLT, 8, CODE + 2]);
     // LMSW that agrees with the shadow leaves the owned bit of CR0 alone.
-    bench.code('b8', d(1), '0f 01 f0');
+    bench.code('mov eax, 1; lmsw ax');
     R[EIP] = CODE;
     expect([bench.run(), R[CR0]! & 8]).toEqual([ExitReason.HLT, 8]);
     expect(R[CR4]! & 0x20).toBe(0);
@@ -224,7 +223,7 @@ describe('instructions that exit (25.1)', () => {
   it('LMSW from memory: qualification bit 6, source data and guest-linear address', () => {
     Object.assign(cpu.controls, { cr0Mask: 2, cr0Shadow: 0 });
     bench.setWord(DATA, 0x3);
-    bench.code('0f 01 35', d(DATA));
+    bench.code(`lmsw [${DATA}]`);
     expect([bench.run(), exit.qualification, exit.guestLinear, exit.instructionLength]).toEqual([
       ExitReason.CR_ACCESS,
       0x30070,
@@ -234,15 +233,15 @@ describe('instructions that exit (25.1)', () => {
   });
 
   it.each([
-    ['STI', 'fb', 1],
-    ['MOV SS', '8e d0', 2],
+    ['STI', 'sti', 1],
+    ['MOV SS', 'mov ss, ax', 2],
   ])(
     'the shadow of %s lasts through the exit of the instruction behind it, and ends with that (28.3.2)',
     (_, shadow, kind) => {
       // STI has none where interrupts are on already.
       if (kind === 2) R[EFLAGS]! |= IF;
       R[EAX] = KERNEL_DATA;
-      bench.code('90', shadow, 'a1', d(DEVICE), '90 90');
+      bench.code('nop', shadow, `mov eax, [${DEVICE}]; nop; nop`);
       expect([bench.run(), R[INTERRUPTIBILITY]! & 3, cpu.interruptible]).toEqual([
         ExitReason.EPT_VIOLATION,
         kind,
@@ -257,7 +256,7 @@ describe('instructions that exit (25.1)', () => {
   it('a fault of privilege comes before the exit (25.1.1)', () => {
     bench.protectedMode(3);
     cpu.controls.cr3Load = true;
-    bench.code('0f 22 d8');
+    bench.code('mov cr3, eax');
     expect(bench.fault()).toEqual([13, 0, 0]);
   });
 
@@ -266,10 +265,10 @@ describe('instructions that exit (25.1)', () => {
     bitmap[0x174 >> 3] = 1 << (0x174 & 7);
     cpu.controls.msrBitmap = bitmap;
     for (const [msr, code, exits] of [
-      [0x174, '0f 32', true],
-      [0x174, '0f 30', false],
-      [0xc0000080, '0f 32', false],
-      [0x40000000, '0f 32', true],
+      [0x174, 'rdmsr', true],
+      [0x174, 'wrmsr', false],
+      [0xc0000080, 'rdmsr', false],
+      [0x40000000, 'rdmsr', true],
     ] as const) {
       R[EIP] = CODE;
       R[ECX] = msr | 0;
@@ -285,10 +284,10 @@ describe('ports (table 28-5)', () => {
     R[EDX] = 0x3f8;
     R[EAX] = 0x12345678;
     for (const [code, qualification, value] of [
-      ['e4 60', 0x600048, 0],
-      ['e7 61', 0x610043, 0x12345678],
-      ['66 ed', 0x3f80009, 0],
-      ['ee', 0x3f80000, 0x78],
+      ['in al, 0x60', 0x600048, 0],
+      ['out 0x61, eax', 0x610043, 0x12345678],
+      ['in ax, dx', 0x3f80009, 0],
+      ['out dx, al', 0x3f80000, 0x78],
     ] as const) {
       bench.code(code);
       R[EIP] = CODE;
@@ -305,9 +304,9 @@ describe('ports (table 28-5)', () => {
     cpu.reload();
     Object.assign(R, { [EDX]: 0x60, [ESI]: 0x2000, [EDI]: 0x123 });
     for (const [code, linear] of [
-      ['64 6e', 0x12000],
-      ['6c', 0x4123],
-      ['67 6d', 0x4123],
+      ['fs outsb', 0x12000],
+      ['insb', 0x4123],
+      ['a16 insd', 0x4123],
     ] as const) {
       R[EIP] = CODE;
       bench.code(code);
@@ -316,7 +315,7 @@ describe('ports (table 28-5)', () => {
   });
   it('IN completes into AL, AX or EAX', () => {
     R[EAX] = -1;
-    bench.code('e4 60 66 e5 60');
+    bench.code('in al, 0x60; in ax, 0x60');
     bench.run();
     cpu.completePortAccess(0x11);
     expect(R[EAX]).toBe(0xffffff11 | 0);
@@ -337,21 +336,21 @@ describe('ports (table 28-5)', () => {
       return bench.run() === ExitReason.IO;
     };
     expect([
-      exits(0x60, 'ec'),
-      exits(0x61, 'ec'),
-      exits(0x60, '66 ed'),
-      exits(0x8010, 'ee'),
-      exits(0x8011, 'ee'),
-      exits(0xffff, '66 ef'),
+      exits(0x60, 'in al, dx'),
+      exits(0x61, 'in al, dx'),
+      exits(0x60, 'in ax, dx'),
+      exits(0x8010, 'out dx, al'),
+      exits(0x8011, 'out dx, al'),
+      exits(0xffff, 'out dx, ax'),
     ]).toEqual([false, true, true, true, false, true]);
-    exits(0x60, 'ec');
+    exits(0x60, 'in al, dx');
     expect(R[EAX]).toBe(0xff);
   });
   it('REP INS and OUTS exit for each element', () => {
     R[ECX] = 3;
     R[EDI] = DATA;
     R[EDX] = 0x1f0;
-    bench.code('f3 66 6d');
+    bench.code('rep insw');
     for (let i = 0; i < 3; i++) {
       expect([bench.run(), exit.qualification]).toEqual([ExitReason.IO, 0x1f00039]);
       cpu.completePortAccess(0x100 + i);
@@ -364,13 +363,13 @@ describe('ports (table 28-5)', () => {
     bench.bytes[0x3000 + 104 + 0x1f0 / 8] = 0;
     R[EDX] = 0x1f0;
     R[EDI] = 1;
-    bench.put(CODE, '6d');
+    bench.put(CODE, 'insw');
     expect(bench.event()).toMatchObject({ vector: 17, error: 0, eip: 0 });
   });
   it('INS into a device: the port is read once, then the store exits', () => {
     R[ECX] = 2;
     R[EDI] = DEVICE;
-    bench.code('f3 6c');
+    bench.code('rep insb');
     for (let i = 0; i < 2; i++) {
       expect(bench.run()).toBe(ExitReason.IO);
       cpu.completePortAccess(0x40 + i);
@@ -403,7 +402,7 @@ describe('accesses to what is no memory', () => {
   it('reads, writes and read-modify-writes ask once for each access', () => {
     R[EBX] = DEVICE;
     R[EAX] = 0x55;
-    bench.code('8b 0b 88 03 83 03 01 f0 ff 03 87 03');
+    bench.code('mov ecx, [ebx]; mov [ebx], al; add dword [ebx], 1; lock inc dword [ebx]; xchg [ebx], eax');
     expect(trace()).toEqual([
       'r4@0',
       'w1@0=55',
@@ -420,7 +419,7 @@ describe('accesses to what is no memory', () => {
   it('a read-modify-write across the end of memory changes memory once', () => {
     bench.setWord(DEVICE - 4, 0xffff0000);
     R[EBX] = DEVICE - 2;
-    bench.code('83 03 01');
+    bench.code('add dword [ebx], 1');
     expect(trace(0)).toEqual(['r1@0', 'r1@1', 'w1@0=1', 'w1@1=0', '12']);
     expect(bench.half(DEVICE - 2)).toBe(0);
   });
@@ -431,14 +430,14 @@ describe('accesses to what is no memory', () => {
     R[ECX] = 2;
     bench.setWord(DATA, 0xa);
     bench.setWord(DATA + 4, 0xb);
-    bench.code('6a 07 f3 a5 58');
+    bench.code('push 7; rep movsd; pop eax');
     expect(trace()).toEqual(['w4@4=7', 'w4@0=a', 'w4@4=b', 'r4@4', '12']);
     expect([R[ESP], R[EAX], R[EDI]]).toEqual([DEVICE + 8, 0x11223344, DEVICE + 8]);
   });
   it('no interrupt comes between an answer and its instruction', () => {
     cpu.eflags = 0x202;
     R[EBX] = DEVICE;
-    bench.code('8b 0b');
+    bench.code('mov ecx, [ebx]');
     bench.run();
     expect(cpu.interruptible).toBe(true);
     cpu.completeMemoryAccess(5);
@@ -449,27 +448,29 @@ describe('accesses to what is no memory', () => {
   it('rights of the second stage: what is missing faults there, with the rights that are there; write without read is a misconfiguration (28.3.3.1)', () => {
     const frame = DATA >> 12;
     const whole = bench.p2m[frame]!;
+    const LOAD = `mov eax, [${DATA}]`,
+      STORE = `mov [${DATA}], eax`;
     const access = (rights: number, code: string) => {
       bench.p2m[frame] = (whole & ~7) | rights;
       cpu.flushTlb();
       R[EIP] = CODE;
-      bench.code(code, d(DATA));
+      bench.code(code);
       return [bench.run(), exit.qualification & 0x3f, exit.guestPhysical, exit.guestLinear];
     };
-    expect([access(1, 'a3'), access(4, 'a1'), access(5, 'a3')]).toEqual([
+    expect([access(1, STORE), access(4, LOAD), access(5, STORE)]).toEqual([
       [ExitReason.EPT_VIOLATION, 0x0a, DATA, DATA],
       [ExitReason.EPT_VIOLATION, 0x21, DATA, DATA],
       [ExitReason.EPT_VIOLATION, 0x2a, DATA, DATA],
     ]);
-    expect([access(2, 'a3')[0], access(2, 'a1')[0], access(6, 'a1')[0]]).toEqual(
+    expect([access(2, STORE)[0], access(2, LOAD)[0], access(6, LOAD)[0]]).toEqual(
       Array(3).fill(ExitReason.EPT_MISCONFIGURATION),
     );
-    expect([access(1, 'a1')[0], access(3, 'a3')[0]]).toEqual([ExitReason.HLT, ExitReason.HLT]);
+    expect([access(1, LOAD)[0], access(3, STORE)[0]]).toEqual([ExitReason.HLT, ExitReason.HLT]);
     bench.p2m[frame] = whole;
     cpu.flushTlb();
   });
   it('a fetch: EPT violation with bit 2', () => {
-    bench.code('e9', d(DEVICE - CODE - 5));
+    bench.code(`jmp ${DEVICE}`);
     expect([bench.run(), exit.qualification & 7, R[EIP]]).toEqual([ExitReason.EPT_VIOLATION, 4, DEVICE]);
   });
 });
@@ -478,7 +479,7 @@ describe('events (26.6, 27.2)', () => {
   it('exceptions of the bitmap exit with information and error code; CR2 is untouched', () => {
     bench.paging32();
     cpu.controls.exceptionBitmap = 1 << 14;
-    bench.code('a1', d(0x700000));
+    bench.code('mov eax, [0x700000]');
     expect([bench.run(), exit.interruption, exit.errorCode, exit.qualification, R[CR2]]).toEqual([
       0,
       EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 14 | 0,
@@ -489,21 +490,21 @@ describe('events (26.6, 27.2)', () => {
   });
   it('INT3 is a software exception, INT n never exits by the bitmap', () => {
     cpu.controls.exceptionBitmap = -1;
-    bench.code('cc');
+    bench.code('int3');
     expect([bench.run(), exit.interruption, exit.instructionLength]).toEqual([
       0,
       EVENT_VALID | EVENT_SOFTWARE_EXCEPTION | 3 | 0,
       1,
     ]);
-    bench.code('cd 03');
+    bench.code('int 3');
     expect(bench.event()).toMatchObject({ vector: 3, eip: CODE + 2 });
   });
   it('injection: external, NMI with blocking until IRET, software with its length, exception with error code', () => {
-    bench.code('90');
+    bench.code('nop');
     cpu.inject(EVENT_VALID | EVENT_EXTERNAL | 0x30);
     expect(bench.event()).toMatchObject({ vector: 0x30, eip: CODE, flags: 2 });
     bench.protectedMode();
-    bench.put(HANDLERS + 16, 'cf');
+    bench.put(HANDLERS + 16, 'iret');
     cpu.inject(EVENT_VALID | EVENT_NMI | 2);
     cpu.controls.nmiWindow = true;
     cpu.run(0);
@@ -521,7 +522,7 @@ describe('events (26.6, 27.2)', () => {
     expect(bench.fault()).toEqual([13, 0x123, 0]);
   });
   it('delivery cut short: the event is in the IDT-vectoring field and goes on when the access is answered', () => {
-    bench.code('0f 0b');
+    bench.code('ud2');
     R[ESP] = DEVICE + 12;
     const values: number[] = [];
     for (let i = 0; i < 3; i++) {
@@ -538,7 +539,7 @@ describe('events (26.6, 27.2)', () => {
   it('a software interrupt cut short, by itself or injected, keeps its length (27.2.4)', () => {
     for (const injected of [false, true]) {
       bench.protectedMode();
-      bench.code('cd 40 90');
+      bench.code('int 0x40; nop');
       R[ESP] = DEVICE + 12;
       if (injected) cpu.inject(EVENT_VALID | EVENT_SOFTWARE | 0x40, 0, 2);
       const values: number[] = [];
@@ -558,7 +559,7 @@ describe('events (26.6, 27.2)', () => {
   it('an exception while a software interrupt is delivered has that in the IDT-vectoring field (27.2.4)', () => {
     cpu.controls.exceptionBitmap = 1 << 13;
     R[IDTR_LIMIT] = 0x1ff;
-    bench.code('cd 40');
+    bench.code('int 0x40');
     expect([bench.run(), exit.interruption, exit.errorCode, exit.idtVectoring]).toEqual([
       0,
       EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 13 | 0,
@@ -568,7 +569,7 @@ describe('events (26.6, 27.2)', () => {
   });
   it('the same for an IDT that is no memory', () => {
     R[IDTR_BASE] = DEVICE;
-    bench.code('90');
+    bench.code('nop');
     cpu.inject(EVENT_VALID | EVENT_EXTERNAL | 0x30);
     const at = HANDLERS + 0x180;
     for (const value of [(KERNEL_CODE << 16) | (at & 0xffff), 0x8e00]) {
@@ -583,13 +584,13 @@ describe('events (26.6, 27.2)', () => {
   });
   it('interrupt window, monitor trap and preemption', () => {
     cpu.controls.interruptWindow = true;
-    bench.code('90 fb 90 90');
+    bench.code('nop; sti; nop; nop');
     expect([bench.run(), R[EIP]]).toEqual([ExitReason.INTERRUPT_WINDOW, CODE + 3]);
     cpu.controls.interruptWindow = false;
     cpu.controls.monitorTrap = true;
     expect([bench.run(), R[EIP]]).toEqual([ExitReason.MONITOR_TRAP_FLAG, CODE + 4]);
     cpu.controls.monitorTrap = false;
-    bench.code('eb fe');
+    bench.code('jmp $');
     R[EIP] = CODE;
     const before = cpu.retired;
     expect([cpu.run(100), cpu.retired - before]).toEqual([ExitReason.PREEMPTION_TIMER, 100]);
@@ -601,16 +602,16 @@ describe('events (26.6, 27.2)', () => {
   });
   it('injection of type 7: a pending monitor trap exits before the first instruction (26.6.2)', () => {
     cpu.inject(EVENT_VALID | EVENT_OTHER);
-    bench.code('90');
+    bench.code('nop');
     expect([bench.run(), R[EIP], bench.run()]).toEqual([ExitReason.MONITOR_TRAP_FLAG, CODE, ExitReason.HLT]);
   });
   it('through the hypervisor IDT: exceptions, INT n and faults of IRET leave with reasons from 0x100', () => {
     cpu.controls.hypervisorIdt = true;
     for (const [code, vector] of [
-      ['0f 0b', 6],
-      ['cd 80', 0x80],
-      ['cc', 3],
-      ['cf', 13],
+      ['ud2', 6],
+      ['int 0x80', 0x80],
+      ['int3', 3],
+      ['iret', 13],
     ] as const) {
       R[EIP] = CODE;
       bench.setWord(KERNEL_STACK - 12, CODE);
@@ -622,7 +623,7 @@ describe('events (26.6, 27.2)', () => {
   });
   it('a handler that faults at once does not keep run() for ever', () => {
     bench.idtGate(6, KERNEL_CODE, CODE, 0x8e);
-    bench.code('0f 0b');
+    bench.code('ud2');
     expect(cpu.run(50)).toBe(ExitReason.PREEMPTION_TIMER);
   });
 });

@@ -22,10 +22,10 @@ import {
   UNDELIVERED_EVENTS,
   UNDELIVERED_WORDS,
 } from '../architecture/registers.ts';
+import { asm } from '../test-support/asm.ts';
 import {
   Bench,
   CODE,
-  d,
   FREE,
   GDT,
   HANDLERS,
@@ -36,7 +36,6 @@ import {
   USER_CODE,
   USER_DATA,
   USER_STACK,
-  w,
 } from '../test-support/bench.ts';
 
 const bench = new Bench();
@@ -46,8 +45,8 @@ const GP = 13,
   SSF = 12,
   TSF = 10;
 const TARGET = CODE + 0x100;
-const callFar = (selector: number, offset = TARGET) => ['9a', d(offset), w(selector)];
-const jumpFar = (selector: number, offset = TARGET) => ['ea', d(offset), w(selector)];
+const callFar = (selector: number, offset = TARGET) => [`call dword ${selector}:${offset}`];
+const jumpFar = (selector: number, offset = TARGET) => [`jmp dword ${selector}:${offset}`];
 
 describe('far CALL, JMP and RET to code segments (SDM vol. 3, 5.8.1)', () => {
   beforeEach(() => {
@@ -57,14 +56,14 @@ describe('far CALL, JMP and RET to code segments (SDM vol. 3, 5.8.1)', () => {
   it('JMP loads CS and EIP; the selector gets the CPL as RPL and the descriptor its accessed bit', () => {
     bench.descriptor(FREE, 0, 0xfffff, 0x9a, 12);
     bench.code(...jumpFar(FREE));
-    bench.put(TARGET, 'f4');
+    bench.put(TARGET, 'hlt');
     expect(bench.run()).toBe(ExitReason.HLT);
     expect([R[EIP], bench.selector(CS), bench.bytes[GDT + FREE + 5]]).toEqual([TARGET, FREE, 0x9b]);
   });
 
   it('CALL pushes CS and the next EIP, RETF n releases parameters', () => {
-    bench.code('6a 55', ...callFar(KERNEL_CODE));
-    bench.put(TARGET, 'ca', w(4));
+    bench.code('push 0x55', ...callFar(KERNEL_CODE));
+    bench.put(TARGET, 'retf 4');
     bench.run();
     expect([R[EIP]! - CODE, R[ESP]]).toEqual([9, KERNEL_STACK]);
     expect([bench.word(KERNEL_STACK - 8), bench.word(KERNEL_STACK - 12)]).toEqual([KERNEL_CODE, CODE + 9]);
@@ -98,7 +97,7 @@ describe('far CALL, JMP and RET to code segments (SDM vol. 3, 5.8.1)', () => {
     bench.protectedMode(3);
     bench.descriptor(FREE, 0, 0xfffff, 0x9e, 12);
     bench.code(...jumpFar(FREE));
-    bench.put(TARGET, 'f4');
+    bench.put(TARGET, 'hlt');
     expect(bench.fault()).toEqual([GP, 0, TARGET - CODE]);
     expect(bench.half(KERNEL_STACK - 16) & 3).toBe(3);
   });
@@ -109,8 +108,8 @@ describe('far CALL, JMP and RET to code segments (SDM vol. 3, 5.8.1)', () => {
   });
 
   it('RETF to an outer level pops SS:ESP, skips parameters on both stacks and empties inner data segments', () => {
-    bench.code('68', d(USER_DATA), '68', d(USER_STACK), '6a 77', '68', d(USER_CODE), '68', d(TARGET), 'ca', w(4));
-    bench.put(TARGET, 'f4');
+    bench.code(`push ${USER_DATA}; push ${USER_STACK}; push 0x77; push ${USER_CODE}; push ${TARGET}; retf 4`);
+    bench.put(TARGET, 'hlt');
     bench.descriptor(FREE, 0, 0xfffff, 0xf2, 12);
     bench.segment(ES, FREE | 3, 0, -1, 0xc0f3);
     expect(bench.fault()).toEqual([GP, 0, TARGET - CODE]);
@@ -139,8 +138,9 @@ describe('far CALL, JMP and RET to code segments (SDM vol. 3, 5.8.1)', () => {
   for (const [name, cs, ss, prepare, vector, error] of badReturns) {
     it(`RETF faults: ${name}`, () => {
       prepare();
-      bench.code('68', d(ss), '68', d(USER_STACK), '68', d(cs), '68', d(TARGET), 'cb');
-      expect(bench.fault()).toEqual([vector, error, 20]);
+      const frame = [`push ${ss}; push ${USER_STACK}; push ${cs}; push ${TARGET}`];
+      bench.code(...frame, 'retf');
+      expect(bench.fault()).toEqual([vector, error, asm(...frame).length]);
     });
   }
 });
@@ -152,8 +152,8 @@ describe('call gates (SDM vol. 3, 5.8.3 to 5.8.6)', () => {
 
   it('a 32-bit gate to an inner level switches stacks by the TSS and copies parameters', () => {
     bench.callGate(FREE, KERNEL_CODE, TARGET, 0xec, 2);
-    bench.code('6a 11', '6a 22', ...callFar(FREE | 3, 0x12345678));
-    bench.put(TARGET, 'f4');
+    bench.code('push 0x11; push 0x22', ...callFar(FREE | 3, 0x12345678));
+    bench.put(TARGET, 'hlt');
     bench.run();
     expect([R[CPL], R[EIP], bench.selector(CS), bench.selector(SS), R[ESP]]).toEqual([
       0,
@@ -174,8 +174,8 @@ describe('call gates (SDM vol. 3, 5.8.3 to 5.8.6)', () => {
 
   it('a 16-bit gate pushes 16-bit slots and enters at a 16-bit offset', () => {
     bench.callGate(FREE, KERNEL_CODE, TARGET | 0x50000, 0xe4, 1);
-    bench.put(TARGET & 0xffff, 'f4');
-    bench.code('66 6a 11', ...callFar(FREE | 3));
+    bench.put(TARGET & 0xffff, 'hlt');
+    bench.code('push word 0x11', ...callFar(FREE | 3));
     bench.run();
     expect([R[EIP], R[ESP]]).toEqual([TARGET & 0xffff, KERNEL_STACK - 10]);
     expect([0, 1, 2, 3, 4].map(i => bench.half(KERNEL_STACK - 10 + i * 2))).toEqual([
@@ -191,7 +191,7 @@ describe('call gates (SDM vol. 3, 5.8.3 to 5.8.6)', () => {
     bench.descriptor(FREE + 8, 0, 0xfffff, 0x9e, 12);
     bench.callGate(FREE, FREE + 8, TARGET, 0xec);
     bench.code(...callFar(FREE | 3));
-    bench.put(TARGET, 'cb');
+    bench.put(TARGET, 'retf');
     expect(bench.fault()).toEqual([GP, 0, 7]);
     bench.protectedMode(3);
     bench.callGate(FREE, KERNEL_CODE, TARGET, 0xec);
@@ -269,7 +269,7 @@ describe('call gates (SDM vol. 3, 5.8.3 to 5.8.6)', () => {
     it(`the inner stack: ${name}`, () => {
       bench.descriptor(FREE + 8, 0, 0xfffff, 0x9e, 12);
       bench.idtGate(vector, FREE + 8, HANDLERS + vector * 8, 0x8e);
-      bench.put(HANDLERS + vector * 8, 'eb fe');
+      bench.put(HANDLERS + vector * 8, 'jmp $');
       prepare();
       bench.callGate(FREE, KERNEL_CODE, TARGET, 0xec);
       bench.code(...callFar(FREE | 3));
@@ -297,7 +297,7 @@ describe('interrupt and trap gates (SDM vol. 3, 6.12; vol. 2, INT n)', () => {
       bench.protectedMode(3);
       bench.cpu.eflags = 0x4202;
       bench.idtGate(0x80, KERNEL_CODE, HANDLERS + 0x400, access);
-      bench.code('cd 80');
+      bench.code('int 0x80');
       expect(bench.event()).toEqual({ vector: 0x80, error: undefined, eip: CODE + 2, cs: USER_CODE, flags: 0x4202 });
       expect(R[EFLAGS]! & 0x4300).toBe(flag);
     }
@@ -305,7 +305,7 @@ describe('interrupt and trap gates (SDM vol. 3, 6.12; vol. 2, INT n)', () => {
 
   it('a 16-bit gate pushes 16-bit slots', () => {
     bench.idtGate(0x80, KERNEL_CODE, HANDLERS + 0x400, 0xe6);
-    bench.code('cd 80');
+    bench.code('int 0x80');
     bench.run();
     expect([R[ESP], bench.half(KERNEL_STACK - 10), bench.half(KERNEL_STACK - 8)]).toEqual([
       KERNEL_STACK - 10,
@@ -315,23 +315,23 @@ describe('interrupt and trap gates (SDM vol. 3, 6.12; vol. 2, INT n)', () => {
   });
 
   const bad: [string, string, () => void, number, number][] = [
-    ['INT n with gate DPL below CPL', 'cd 80', () => {}, GP, 0x402],
-    ['INT3 with gate DPL below CPL', 'cc', () => {}, GP, 0x1a],
-    ['gate not present', 'cd 80', () => bench.idtGate(0x80, KERNEL_CODE, HANDLERS, 0x6e), NP, 0x402],
-    ['gate of no kind', 'cd 80', () => bench.idtGate(0x80, KERNEL_CODE, HANDLERS, 0xec), GP, 0x402],
+    ['INT n with gate DPL below CPL', 'int 0x80', () => {}, GP, 0x402],
+    ['INT3 with gate DPL below CPL', 'int3', () => {}, GP, 0x1a],
+    ['gate not present', 'int 0x80', () => bench.idtGate(0x80, KERNEL_CODE, HANDLERS, 0x6e), NP, 0x402],
+    ['gate of no kind', 'int 0x80', () => bench.idtGate(0x80, KERNEL_CODE, HANDLERS, 0xec), GP, 0x402],
     [
       'beyond the IDT',
-      'cd 80',
+      'int 0x80',
       () => {
         R[IDTR_LIMIT] = 0x3ff;
       },
       GP,
       0x402,
     ],
-    ['null code selector', 'cd 80', () => bench.idtGate(0x80, 0, HANDLERS, 0xee), GP, 0],
+    ['null code selector', 'int 0x80', () => bench.idtGate(0x80, 0, HANDLERS, 0xee), GP, 0],
     [
       'code of an outer level',
-      'cd 80',
+      'int 0x80',
       () => {
         bench.level(0);
         bench.idtGate(0x80, USER_CODE, HANDLERS, 0xee);
@@ -341,7 +341,7 @@ describe('interrupt and trap gates (SDM vol. 3, 6.12; vol. 2, INT n)', () => {
     ],
     [
       'code not present',
-      'cd 80',
+      'int 0x80',
       () => {
         bench.descriptor(FREE, 0, 0xfffff, 0x1a, 12);
         bench.idtGate(0x80, FREE, HANDLERS, 0xee);
@@ -350,10 +350,10 @@ describe('interrupt and trap gates (SDM vol. 3, 6.12; vol. 2, INT n)', () => {
       FREE,
     ],
     // An exception, not an instruction, found the bad gate: EXT is set.
-    ['an exception through a bad gate', '0f 0b', () => bench.idtGate(6, KERNEL_CODE, HANDLERS, 0xec), GP, 6 * 8 + 3],
+    ['an exception through a bad gate', 'ud2', () => bench.idtGate(6, KERNEL_CODE, HANDLERS, 0xec), GP, 6 * 8 + 3],
     [
       'an exception to a missing segment',
-      '0f 0b',
+      'ud2',
       () => {
         bench.descriptor(FREE, 0, 0xfffff, 0x1a, 12);
         bench.idtGate(6, FREE, HANDLERS, 0x8e);
@@ -371,28 +371,28 @@ describe('interrupt and trap gates (SDM vol. 3, 6.12; vol. 2, INT n)', () => {
   }
 
   it('INT1 (F1) looks at no DPL', () => {
-    bench.code('f1');
+    bench.code('int1');
     expect(bench.fault()).toEqual([1, undefined, 1]);
   });
 
   it('pushes the error code last, and RF set for faults', () => {
-    bench.code('f4');
+    bench.code('hlt');
     expect(bench.event()).toEqual({ vector: GP, error: 0, eip: CODE, cs: USER_CODE, flags: 0x10002 });
   });
 
   it('IRET takes IOPL at CPL 0 alone, IF with CPL not above IOPL', () => {
-    bench.code('68', d(0x3202), '68', d(USER_CODE), '68', d(TARGET), 'cf');
-    bench.put(TARGET, 'f4');
+    bench.code(`push 0x3202; push ${USER_CODE}; push ${TARGET}; iret`);
+    bench.put(TARGET, 'hlt');
     expect(bench.event().flags & 0x3200).toBe(0);
     bench.protectedMode();
-    bench.code('68', d(USER_DATA), '68', d(USER_STACK), '68', d(0x3202), '68', d(USER_CODE), '68', d(TARGET), 'cf');
+    bench.code(`push ${USER_DATA}; push ${USER_STACK}; push 0x3202; push ${USER_CODE}; push ${TARGET}; iret`);
     expect(bench.event().flags & 0x3200).toBe(0x3200);
   });
 
   it('#SS in delivery on the same stack has EXT set for an exception, clear for INT n', () => {
     for (const [code, error] of [
-      ['0f 0b', 1],
-      ['cd 80', 0],
+      ['ud2', 1],
+      ['int 0x80', 0],
     ] as const) {
       bench.protectedMode(0);
       bench.segment(SS, KERNEL_DATA, 0, KERNEL_STACK - 1, 0xc093);
@@ -427,21 +427,21 @@ describe('double and triple faults (SDM vol. 3, 6.15, interrupt 8)', () => {
 
   it('a contributory exception while one is delivered: #DF with error code 0', () => {
     bench.idtGate(GP, 0x200, 0, 0x8e);
-    bench.code('8e d8');
+    bench.code('mov ds, ax');
     R[EAX] = 0x200;
     expect(bench.fault()).toEqual([8, 0, 0]);
   });
 
   it('a benign one first: the second is delivered alone', () => {
     bench.idtGate(6, 0x200, 0, 0x8e);
-    bench.code('0f 0b');
+    bench.code('ud2');
     expect(bench.fault()).toEqual([GP, 0x201, 0]);
   });
 
   it('a fault while #DF is delivered shuts down', () => {
     bench.idtGate(GP, 0x200, 0, 0x8e);
     bench.idtGate(8, 0x200, 0, 0x8e);
-    bench.code('8e d8');
+    bench.code('mov ds, ax');
     R[EAX] = 0x200;
     expect(bench.run()).toBe(ExitReason.TRIPLE_FAULT);
     // #GP of the selector, #GP of the gate's selector (bit 0: while an event was delivered), #DF, and its gate's.
@@ -455,7 +455,7 @@ describe('double and triple faults (SDM vol. 3, 6.15, interrupt 8)', () => {
 
   it('tells what led to a shutdown, an event before it and the address of a page fault among it', () => {
     bench.paging32();
-    bench.code('90');
+    bench.code('nop');
     R[ESP] = 0x700000;
     bench.cpu.inject(EVENT_VALID | EVENT_EXTERNAL | 0x30);
     expect(bench.run()).toBe(ExitReason.TRIPLE_FAULT);
@@ -474,25 +474,25 @@ describe('double and triple faults (SDM vol. 3, 6.15, interrupt 8)', () => {
     R[GDTR_LIMIT] = 0xffff;
     bench.setWord(0x21000 + ((GDT + 0xa000) >> 12) * 4, 0);
     bench.idtGate(GP, 0xa008, HANDLERS, 0x8e);
-    bench.code('8e d8');
+    bench.code('mov ds, ax');
     R[EAX] = 0xfff8;
     expect(bench.event().vector).toBe(14);
     bench.protectedMode().paging32();
     bench.idtGate(14, 0x3f0, HANDLERS, 0x8e);
-    bench.code('a1', d(0x700000));
+    bench.code('mov eax, [0x700000]');
     expect(bench.fault()).toEqual([8, 0, 0]);
   });
 
   it('a page fault while a page fault is delivered: #DF', () => {
     bench.paging32();
-    bench.code('a1', d(0x700000));
+    bench.code('mov eax, [0x700000]');
     R[ESP] = 0x700000;
     expect(bench.run()).toBe(ExitReason.TRIPLE_FAULT);
   });
 
   it('a fault while an external interrupt is delivered is delivered alone', () => {
     bench.idtGate(0x30, 0x200, HANDLERS, 0x8e);
-    bench.code('90');
+    bench.code('nop');
     bench.cpu.eflags = 0x202;
     bench.cpu.inject(EVENT_VALID | EVENT_EXTERNAL | 0x30);
     expect(bench.fault()).toEqual([GP, 0x201, 0]);
@@ -501,13 +501,13 @@ describe('double and triple faults (SDM vol. 3, 6.15, interrupt 8)', () => {
   it('the same in real mode: a vector beyond the IDT ends in shutdown when 8 and 13 lie beyond too', () => {
     bench.realMode();
     R[IDTR_LIMIT] = 0x1f;
-    bench.put(CODE, 'cd 40');
+    bench.put(CODE, 'int 0x40');
     expect(bench.run()).toBe(ExitReason.TRIPLE_FAULT);
   });
 
   it('an injected exception with an error code is an exception for the double-fault rules', () => {
     bench.idtGate(GP, 0x200, 0, 0x8e);
-    bench.code('90');
+    bench.code('nop');
     bench.cpu.inject(EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | GP, 0x55);
     expect(bench.fault()).toEqual([8, 0, 0]);
   });
@@ -520,7 +520,7 @@ it('nothing of a transfer is done when the accessed bit cannot be set (SDM vol. 
   bench.setWord(0x21000 + (GDT >> 12) * 4, GDT | 5);
   R[CR0]! |= 0x10000;
   bench.cpu.reload();
-  bench.code('9a', d(TARGET), w(FREE));
+  bench.code(`call dword ${FREE}:${TARGET}`);
   expect(bench.fault()).toEqual([14, 3, 0]);
   expect(R[ESP]).toBe(KERNEL_STACK - 16);
 });

@@ -4,7 +4,8 @@
  */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CR0, CR4, EAX, EBP, EBX, ECX, EDI, ESP, FCW, FPR, FSW, FTW, SS, XMM } from '../architecture/registers.ts';
-import { Bench, d, DATA, TABLES, USER_DATA, USER_STACK } from '../test-support/bench.ts';
+import { asm } from '../test-support/asm.ts';
+import { Bench, DATA, TABLES, USER_DATA, USER_STACK } from '../test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
@@ -30,35 +31,35 @@ beforeEach(() => program());
 function vector(code: string): number | 'ran' {
   bench.code(code);
   const [number, , eip] = bench.fault();
-  return number === 13 && eip === code.split(' ').length ? 'ran' : number;
+  return number === 13 && eip === asm(code).length ? 'ran' : number;
 }
 
 describe('#AC looks at whole operands', () => {
   it.each([
-    ['mov eax, [ebx]', '8b 03', 4],
-    ['movq mm0, [ebx]', '0f 6f 03', 8],
-    ['movq [ebx], mm0', '0f 7f 03', 8],
-    ['movsd xmm0, [ebx]', 'f2 0f 10 03', 8],
-    ['movlps [ebx], xmm0', '0f 13 03', 8],
-    ['fld m64', 'dd 03', 8],
-    ['fld m80', 'db 2b', 8],
-    ['fstp m80', 'db 3b', 8],
-    ['fistp m64', 'df 3b', 8],
-    ['fbld', 'df 23', 8],
-    ['cmpxchg8b', '0f c7 0b', 8],
-    ['maskmovq', '0f f7 c1', 8],
-    ['maskmovdqu', '66 0f f7 c1', 8],
-    ['fnsave', 'dd 33', 4],
-    ['frstor', 'dd 23', 4],
-    ['fnstenv', 'd9 33', 4],
-    ['fnstenv, 16-bit', '66 d9 33', 2],
-    ['movups xmm0, [ebx]', '0f 10 03', 1],
-    ['movups [ebx], xmm0', '0f 11 03', 1],
-    ['lddqu', 'f2 0f f0 03', 1],
-    ['pcmpistri', '66 0f 3a 63 03 00', 1],
-    ['bound m32&32', '62 03', 4],
-    ['les, 16-bit', '66 c4 03', 2],
-  ] as const)('%s', (_name, code, alignment) => {
+    ['mov eax, [ebx]', 4],
+    ['movq mm0, [ebx]', 8],
+    ['movq [ebx], mm0', 8],
+    ['movsd xmm0, [ebx]', 8],
+    ['movlps [ebx], xmm0', 8],
+    ['fld qword [ebx]', 8],
+    ['fld tword [ebx]', 8],
+    ['fstp tword [ebx]', 8],
+    ['fistp qword [ebx]', 8],
+    ['fbld [ebx]', 8],
+    ['cmpxchg8b [ebx]', 8],
+    ['maskmovq mm0, mm1', 8],
+    ['maskmovdqu xmm0, xmm1', 8],
+    ['fnsave [ebx]', 4],
+    ['frstor [ebx]', 4],
+    ['fnstenv [ebx]', 4],
+    ['o16 fnstenv [ebx]', 2],
+    ['movups xmm0, [ebx]', 1],
+    ['movups [ebx], xmm0', 1],
+    ['lddqu xmm0, [ebx]', 1],
+    ['pcmpistri xmm0, [ebx], 0', 1],
+    ['bound eax, [ebx]', 4],
+    ['les ax, [ebx]', 2],
+  ] as const)('%s', (code, alignment) => {
     for (const offset of [0, 1, 2, 4, 8, 12]) {
       program();
       bench.bytes.fill(0, DATA, DATA + 256);
@@ -72,11 +73,11 @@ describe('#AC looks at whole operands', () => {
   });
   it('a read-modify-write of a page that is not there: #AC first', () => {
     for (const [code, offset] of [
-      ['ff 03', 1],
-      ['d3 23', 1],
-      ['0f ab 03', 2],
-      ['87 03', 1],
-      ['0f c7 0b', 4],
+      ['inc dword [ebx]', 1],
+      ['shl dword [ebx], cl', 1],
+      ['bts [ebx], eax', 2],
+      ['xchg [ebx], eax', 1],
+      ['cmpxchg8b [ebx]', 4],
     ] as const) {
       bench.cpu.eflags = 2 | AC;
       bench.code(code);
@@ -88,17 +89,17 @@ describe('#AC looks at whole operands', () => {
   });
   it("PUSH and POP of segment registers move 16 bits, whatever the slot's width", () => {
     R[ESP] = USER_STACK - 2;
-    expect(vector('06')).toBe('ran');
+    expect(vector('push es')).toBe('ran');
     program();
     R[ESP] = USER_STACK - 10;
     bench.put(USER_STACK - 10, [USER_DATA, 0, 0, 0]);
-    expect(vector('07')).toBe('ran');
+    expect(vector('pop es')).toBe('ran');
   });
   it('POPF switches it on for the next instruction, in flat code too', () => {
     bench.cpu.eflags = 2;
     R[EBX] = DATA + 4;
     R[FCW] = 0x37f;
-    const code = ['dd 03', '68', d(AC | 2), '9d', 'dd 03'] as const;
+    const code = [`fld qword [ebx]; push ${AC | 2}; popf; fld qword [ebx]`] as const;
     bench.code(...code);
     expect(bench.fault()).toEqual([17, 0, 8]);
   });
@@ -114,7 +115,7 @@ describe('which fault comes first', () => {
       [0x1010, 12],
     ] as const) {
       R[EBP] = address;
-      bench.code('0f 28 45 00');
+      bench.code('movaps xmm0, [ebp + 0]');
       expect(bench.event().vector).toBe(expected);
       program(2);
       bench.segment(SS, USER_DATA, 0, 0xfff, 0x40f3);
@@ -126,7 +127,7 @@ describe('which fault comes first', () => {
     R[EBX] = MISSING - 4;
     bench.setWord(MISSING - 4, 5);
     R[EAX] = 4;
-    expect(vector('62 03')).toBe(5);
+    expect(vector('bound eax, [ebx]')).toBe(5);
   });
 });
 
@@ -136,7 +137,7 @@ it('ENTER with 32-bit operands on a 16-bit stack: the frame is all of ESP (SDM v
   bench.cpu.reload();
   R[ESP] = 0x30000 + USER_STACK;
   R[EBP] = 0x12345678;
-  expect(vector('c8 10 00 01')).toBe('ran');
+  expect(vector('enter 0x10, 1')).toBe('ran');
   expect([R[EBP], bench.word(USER_STACK - 4), bench.word(USER_STACK - 8)]).toEqual([
     0x30000 + USER_STACK - 4,
     0x12345678,
@@ -155,7 +156,15 @@ describe('x87', () => {
   };
   it('a store that an unmasked exception stops does not go to memory', () => {
     R[EBX] = MISSING;
-    for (const code of ['db 13', 'db 1b', 'dd 0b', 'd9 13', 'dd 1b', 'db 3b', 'df 33']) {
+    for (const code of [
+      'fist dword [ebx]',
+      'fistp dword [ebx]',
+      'fisttp qword [ebx]',
+      'fst dword [ebx]',
+      'fstp qword [ebx]',
+      'fstp tword [ebx]',
+      'fbstp [ebx]',
+    ]) {
       start(null, 0x37e);
       expect(vector(code)).toBe('ran');
       expect(R[FSW]! & 0xffff).toBe(0x80c1);
@@ -175,14 +184,14 @@ describe('x87', () => {
     ] as const) {
       start([0, 0x80000000 | 0, 0x3fff], control);
       R.set([0, 0xea600000 | 0, 0x400e | sign], FPR + 4);
-      expect(vector('d9 fd')).toBe('ran');
+      expect(vector('fscale')).toBe('ran');
       expect([R[FPR + 2], R[FSW]! & 0xffff]).toEqual([exponent, status]);
       program();
     }
   });
   it('CVTPI2PS from memory leaves it alone, as CVTPI2PD does', () => {
     bench.cpu.eflags = 2;
-    for (const code of ['0f 2a 03', '66 0f 2a 03']) {
+    for (const code of ['cvtpi2ps xmm0, [ebx]', 'cvtpi2pd xmm0, [ebx]']) {
       R[EBX] = DATA;
       R[FCW] = 0x37e;
       // An exception is pending: it is not looked at either.

@@ -10,7 +10,7 @@ import {
   type Probe,
 } from '../architecture/edge.ts';
 import { CR4, EAX, EBX, ECX, EDI, EDX, EFLAGS, EIP, ESI, ESP, XMM } from '../architecture/registers.ts';
-import { Bench, CODE, d, DATA, FRAMES, IDT, KERNEL_CODE, KERNEL_STACK, TSS } from '../test-support/bench.ts';
+import { Bench, CODE, DATA, FRAMES, IDT, KERNEL_CODE, KERNEL_STACK, TSS } from '../test-support/bench.ts';
 
 const bench = new Bench();
 const { R, cpu } = bench;
@@ -41,7 +41,7 @@ describe('a probe', () => {
         return stops && linear === CODE + 1;
       },
     };
-    bench.code('43 f3 aa 4b 90 f4');
+    bench.code('inc ebx; rep stosb; dec ebx; nop; hlt');
     Object.assign(R, { [EDI]: DATA, [ECX]: 3 });
     const begun = cpu.retired;
     expect([cpu.run(100), R[EIP]! - CODE, cpu.retired - begun]).toEqual([ExitReason.PREEMPTION_TIMER, 1, 1]);
@@ -59,7 +59,7 @@ describe('a probe', () => {
   });
   it('hears of each access and each instruction, in their order', () => {
     bench.setWord(DATA, 0x11223344);
-    bench.code('8b 03 66 89 43 05 88 43 07 50 ff 03');
+    bench.code('mov eax, [ebx]; mov [ebx + 5], ax; mov [ebx + 7], al; push eax; inc dword [ebx]');
     bench.run();
     expect(seen).toEqual([
       `r4 ${hex(DATA)}=11223344`,
@@ -77,7 +77,7 @@ describe('a probe', () => {
   });
   it('counts what the processor counts, HLT too once it is left', () => {
     const before = cpu.retired;
-    bench.code('43 75 fd 90');
+    bench.code('again: inc ebx; jne again; nop');
     R[EBX] = -3;
     bench.run();
     cpu.skipInstruction();
@@ -86,7 +86,7 @@ describe('a probe', () => {
   it('LOCK, XCHG and CMPXCHG8B: what was found and what is there then', () => {
     bench.setWord(DATA, 5);
     R[EAX] = 9;
-    bench.code('f0 ff 03 87 03');
+    bench.code('lock inc dword [ebx]; xchg [ebx], eax');
     bench.run();
     expect(seen).toEqual([
       `r4 ${hex(DATA)}=5`,
@@ -98,7 +98,7 @@ describe('a probe', () => {
     ]);
     seen = [];
     Object.assign(R, { [EIP]: CODE, [EAX]: 9, [EDX]: 0, [ECX]: 7, [EBX]: 8 });
-    bench.code('f0 0f c7 0d', d(DATA));
+    bench.code(`lock cmpxchg8b [${DATA}]`);
     bench.run();
     expect(seen).toEqual([
       `r4 ${hex(DATA)}=9`,
@@ -111,7 +111,7 @@ describe('a probe', () => {
   it('string instructions element by element, wide accesses and those across pages in parts', () => {
     Object.assign(R, { [ESI]: DATA, [EDI]: DATA + 0x100, [ECX]: 2 });
     bench.bytes.set([1, 2], DATA);
-    bench.code('f3 a4');
+    bench.code('rep movsb');
     bench.run();
     expect(seen.filter(text => text[0] !== '+')).toEqual([
       `r1 ${hex(DATA)}=1`,
@@ -123,7 +123,7 @@ describe('a probe', () => {
     R[EIP] = CODE;
     R[CR4] = 0x600;
     R[XMM] = 1;
-    bench.code('0f 11 03 66 a1', d(DATA + 0xfff));
+    bench.code(`movups [ebx], xmm0; mov ax, [${DATA + 0xfff}]`);
     bench.run();
     expect(seen).toEqual([
       ...[1, 0, 0, 0].map((_, i) => `w4 ${hex(DATA + 4 * i)}=${hex(R[XMM + i]!)}`),
@@ -135,7 +135,7 @@ describe('a probe', () => {
   });
   it('ports, once they are answered; string forms with their memory', () => {
     Object.assign(R, { [EDX]: 0x3f8, [EAX]: 0x41, [EDI]: DATA, [ESI]: DATA });
-    bench.code('ee e4 60 6c 66 6f');
+    bench.code('out dx, al; in al, 0x60; insb; outsw');
     for (const value of [0, 0x5a, 0x77, 0]) {
       expect(bench.run()).toBe(ExitReason.IO);
       cpu.completePortAccess(value);
@@ -155,7 +155,7 @@ describe('a probe', () => {
   });
   it('a device access that leaves run() is heard of once', () => {
     R[EBX] = DEVICE;
-    bench.code('ff 03');
+    bench.code('inc dword [ebx]');
     for (const value of [7, 0]) {
       expect(bench.run()).toBe(ExitReason.EPT_VIOLATION);
       cpu.completeMemoryAccess(value);
@@ -165,8 +165,8 @@ describe('a probe', () => {
   });
   it('exceptions, software and external interrupts with their frames; what an instruction did that faulted is not there', () => {
     bench.idtGate(0x40, KERNEL_CODE, CODE + 0x80, 0xef);
-    bench.put(CODE + 0x80, 'cf');
-    bench.code('cd 40 ff 35', d(DATA), 'a4');
+    bench.put(CODE + 0x80, 'iret');
+    bench.code(`int 0x40; push dword [${DATA}]; movsb`);
     cpu.inject(EVENT_VALID | EVENT_EXTERNAL | 0x40);
     bench.segment(0, 0, 0, 0, 0x10000);
     cpu.reload();
@@ -192,7 +192,7 @@ describe('a probe', () => {
       R[ECX] = 500;
       R[EBX] = DATA;
       bench.bytes.fill(0, DATA, DATA + 64);
-      bench.code('01 0b 51 59 49 75 f9');
+      bench.code('again: add [ebx], ecx; push ecx; pop ecx; dec ecx; jne again');
       const before = cpu.retired;
       bench.run();
       return [

@@ -1,7 +1,7 @@
 /** Self- and cross-modifying code: SDM vol. 3, 8.1.3 and 11.6. */
 import { beforeEach, expect, it } from 'vitest';
 import { EAX, ECX, EDI, EIP } from '../architecture/registers.ts';
-import { Bench, CODE, d, TABLES } from '../test-support/bench.ts';
+import { Bench, CODE, TABLES } from '../test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
@@ -10,8 +10,7 @@ beforeEach(() => {
 });
 
 it('a store into the very next instruction counts', () => {
-  // mov byte [next + 1], 7; mov eax, 1
-  bench.code('c6 05', d(CODE + 8), '07 b8', d(1));
+  bench.code(`mov byte [${CODE + 8}], 7; mov eax, 1`);
   for (let i = 0; i < 3; i++) {
     bench.bytes[CODE + 8] = 1;
     bench.cpu.invalidate(CODE >> 12);
@@ -22,7 +21,7 @@ it('a store into the very next instruction counts', () => {
 });
 
 it('a loop that changes its own operand each time', () => {
-  bench.code('b9', d(100), '31 c0 83 c0 00 fe 05', d(CODE + 9), '49 75 f4');
+  bench.code(`mov ecx, 100; xor eax, eax; again: add eax, 0; inc byte [${CODE + 9}]; dec ecx; jne again`);
   bench.run();
   expect(R[EAX]).toBe((99 * 100) / 2);
 });
@@ -31,8 +30,8 @@ it('REP STOS over the instructions that follow', () => {
   R[EDI] = CODE + 2;
   R[ECX] = 4;
   R[EAX] = 0x40;
-  // rep stosb; then four bytes that become INC EAX
-  bench.code('f3 aa 48 48 48 48');
+  // Four bytes that become INC EAX.
+  bench.code('rep stosb; dec eax; dec eax; dec eax; dec eax');
   bench.run();
   expect(R[EAX]).toBe(0x44);
 });
@@ -41,7 +40,7 @@ it('a write through another linear address of the same frame', () => {
   bench.paging32();
   bench.setWord(TABLES + 0x1f0 * 4, CODE | 7);
   bench.cpu.reload();
-  bench.code('b8', d(1), 'c6 05', d(0x1f0000 + 1), '09 49 79 f1');
+  bench.code(`again: mov eax, 1; mov byte [${0x1f0000 + 1}], 9; dec ecx; jns again`);
   R[ECX] = 1;
   bench.run();
   expect(R[EAX]).toBe(9);
@@ -49,7 +48,7 @@ it('a write through another linear address of the same frame', () => {
 
 it('an instruction across two pages whose second half changes, by the guest and by others', () => {
   const at = CODE + 0xffe;
-  bench.put(at, 'b8', d(5), 'c6 05', d(at + 2), '06 49 79', 0xf1, 'f4');
+  bench.put(at, `again: mov eax, 5; mov byte [${at + 2}], 6; dec ecx; jns again; hlt`);
   R[ECX] = 1;
   R[EIP] = at;
   bench.run();
@@ -65,9 +64,9 @@ it('an instruction across two pages whose second half changes, by the guest and 
 it('another page mapped under the second half', () => {
   bench.paging32();
   const at = CODE + 0xffe;
-  bench.put(at, 'b8 01');
-  bench.put(CODE + 0x1000, '00 00 00 f4');
-  bench.put(0x40000, '02 00 00 f4');
+  bench.put(at, 'mov eax, 1; hlt');
+  // The immediate's upper three bytes: 2.
+  bench.put(0x40000, [2, 0, 0], 'hlt');
   R[EIP] = at;
   bench.run();
   expect(R[EAX]).toBe(1);
@@ -87,15 +86,15 @@ it('code that others write without a word is decoded each time it runs', () => {
     mine.run();
     return mine.R[EAX];
   };
-  // mov eax, 1; add eax, 2; jmp to the next page, which is nobody else's: add eax, 4; jmp back to the end
-  mine.put(CODE, 'b8', d(1), '83 c0 02 e9', d(0x1000 - 13), '90 f4');
-  mine.put(CODE + 0x1000, '83 c0 04 e9', d(-0x1000 + 14 - 8));
+  // The next page is nobody else's.
+  mine.put(CODE, `mov eax, 1; add eax, 2; jmp ${CODE + 0x1000}; nop; hlt`);
+  mine.put(CODE + 0x1000, `add eax, 4; jmp ${CODE + 14}`);
   expect(run(CODE)).toBe(7);
   mine.bytes[CODE + 1] = 0x10;
   mine.bytes[CODE + 7] = 0x20;
   expect(run(CODE)).toBe(0x34);
-  // In the middle of a loop: add eax, 1; dec ecx; jnz back.
-  mine.put(CODE + 0x20, '83 c0 01 49 75 fa f4');
+  // In the middle of a loop.
+  mine.put(CODE + 0x20, 'again: add eax, 1; dec ecx; jne again; hlt');
   mine.R[EAX] = 0;
   mine.R[ECX] = 4;
   mine.R[EIP] = CODE + 0x20;
@@ -103,13 +102,13 @@ it('code that others write without a word is decoded each time it runs', () => {
   mine.bytes[CODE + 0x22] = 0x10;
   mine.run();
   expect(mine.R[EAX]).toBe(2 + 0x20);
-  // Across the end of the page, from either side: mov eax, imm32.
+  // Across the end of the page, from either side.
   const at = CODE + 0xffe;
   for (const frame of [CODE >> 12, (CODE >> 12) + 1]) {
     shared.clear();
     shared.add(frame);
     mine.cpu.code.dropAll();
-    mine.put(at, 'b8', d(0x05050505), 'f4');
+    mine.put(at, 'mov eax, 0x05050505; hlt');
     expect(run(at)).toBe(0x05050505);
     const byte = frame === CODE >> 12 ? at + 1 : at + 4;
     mine.bytes[byte] = 6;
@@ -117,7 +116,7 @@ it('code that others write without a word is decoded each time it runs', () => {
   }
   // When nobody writes it any more it is kept again, until someone says that he will.
   shared.clear();
-  mine.put(CODE, 'b8', d(1), 'f4');
+  mine.put(CODE, 'mov eax, 1; hlt');
   expect(run(CODE)).toBe(1);
   mine.bytes[CODE + 1] = 2;
   expect(run(CODE)).toBe(1);

@@ -7,10 +7,9 @@ import { Bench, CODE, DATA, FRAMES } from '../test-support/bench.ts';
 const CR0_EM = 4,
   CR0_TS = 8,
   CR4_OSFXSR = 512;
-/** MOVAPS, MOVUPS, MOVDQA xmm1,[esi]; then the same to [esi+0x20]. */
 const bench = (load: string, store: string) => {
   const b = new Bench().protectedMode();
-  b.put(CODE, load, store, 'f4');
+  b.put(CODE, load, store, 'hlt');
   b.R[CR4]! |= CR4_OSFXSR;
   for (let i = 0; i < 64; i++) b.bytes[DATA + i] = i + 1;
   b.R[ESI] = DATA;
@@ -30,15 +29,15 @@ const bench = (load: string, store: string) => {
     run,
   };
 };
-const ALIGNED = ['0f 28 0e', '0f 29 4e 20'] as const,
-  UNALIGNED = ['f3 0f 6f 0e', 'f3 0f 7f 4e 20'] as const;
+const ALIGNED = ['movaps xmm1, [esi]', 'movaps [esi + 0x20], xmm1'] as const,
+  UNALIGNED = ['movdqu xmm1, [esi]', 'movdqu [esi + 0x20], xmm1'] as const;
 
 describe('moves of 16 bytes', () => {
   for (const [load, store] of [
     ALIGNED,
     UNALIGNED,
-    ['66 0f 6f 0e', '66 0f 7f 4e 20'],
-    ['0f 10 0e', '0f 11 4e 20'],
+    ['movdqa xmm1, [esi]', 'movdqa [esi + 0x20], xmm1'],
+    ['movups xmm1, [esi]', 'movups [esi + 0x20], xmm1'],
   ] as const) {
     it(`${load}: moves, and asks CR0.TS, CR0.EM and CR4.OSFXSR each time`, () => {
       const { b, again } = bench(load, store);
@@ -67,12 +66,12 @@ describe('moves of 16 bytes', () => {
   it('FXSAVE and FXRSTOR off 16 bytes are #GP(0) past the end of the stack segment, too, and #SS(0) there on 16 bytes', () => {
     for (const [code, eax, vector] of [
       // fxsave, fxrstor [ss:eax]
-      ['36 0f ae 00', 0x1008, 13],
-      ['36 0f ae 08', 0x1008, 13],
-      ['36 0f ae 00', 0x1010, 12],
+      ['fxsave [ss:eax]', 0x1008, 13],
+      ['fxrstor [ss:eax]', 0x1008, 13],
+      ['fxsave [ss:eax]', 0x1010, 12],
     ] as const) {
       const b = new Bench().protectedMode();
-      b.put(CODE, code, 'f4');
+      b.put(CODE, code, 'hlt');
       b.R[SEG + SS * SEG_WORDS + SEG_LIMIT] = 0xfff;
       b.R[ESP] = 0xf00;
       b.R[EAX] = eax;

@@ -18,7 +18,7 @@ const source = (b: Bench, at: number) => b.bytes[0x30000 + (at & 0xffff)];
 describe('string instructions of 16-bit code', () => {
   it('copies across pages and past offset 0xffff to offset 0, CX bytes in all', () => {
     const b = real();
-    b.put(CODE, 'f3 a4 f4');
+    b.put(CODE, 'rep movsb; hlt');
     b.R[ESI] = 0xabcd_eff0 | 0;
     b.R[EDI] = 0x5555_0100;
     b.R[ECX] = 0x7777_2020;
@@ -33,7 +33,7 @@ describe('string instructions of 16-bit code', () => {
 
   it('a word at offset 0xffff faults after the words before it', () => {
     const b = real();
-    b.put(CODE, 'f3 a5 f4');
+    b.put(CODE, 'rep movsw; hlt');
     b.R[ESI] = 0xff01;
     b.R[EDI] = 0x200;
     b.R[ECX] = 0x1000;
@@ -46,7 +46,7 @@ describe('string instructions of 16-bit code', () => {
 
   it('stores up to a limit inside a page, then faults', () => {
     const b = real(0x1234);
-    b.put(CODE, 'f3 aa f4');
+    b.put(CODE, 'rep stosb; hlt');
     b.R[EAX] = 0x99;
     b.R[EDI] = 0xf00;
     b.R[ECX] = 0x1000;
@@ -59,9 +59,9 @@ describe('string instructions of 16-bit code', () => {
   it('fills whole pages with each width of element', () => {
     const b = real();
     for (const [code, value, bytes] of [
-      ['f3 aa f4', 0x5a, 1],
-      ['f3 ab f4', 0x1234, 2],
-      ['66 f3 ab f4', 0x89abcdef, 4],
+      ['rep stosb; hlt', 0x5a, 1],
+      ['rep stosw; hlt', 0x1234, 2],
+      ['rep stosd; hlt', 0x89abcdef, 4],
     ] as const) {
       b.put(CODE, code);
       b.R[EAX] = value | 0;
