@@ -20,7 +20,7 @@ function context(width = 0, height = 0) {
     canvas: { width, height },
     font: '',
     fillStyle: '',
-    measureText: () => ({ width: 60 }),
+    measureText: vi.fn(() => ({ width: 60 })),
     fillText: vi.fn(),
     drawImage: vi.fn(),
     putImageData: vi.fn(),
@@ -35,9 +35,10 @@ function context(width = 0, height = 0) {
 const INK = 0xffaaaaaa,
   PAPER = 0xff000000;
 
-function screen(text: string) {
-  const painter = new ScreenPainter();
-  Object.assign(painter, { columns: text.length, rows: 1, width: 8 * text.length, height: 16 });
+function screen(text: string, rows = 1) {
+  const painter = new ScreenPainter(),
+    columns = text.length / rows;
+  Object.assign(painter, { columns, rows, width: 8 * columns, height: 16 * rows });
   painter.cell = at => ({ code: text.charCodeAt(at), ink: INK, paper: PAPER, cursor: undefined });
   return painter;
 }
@@ -63,6 +64,25 @@ it('has each letter drawn once, and puts it where it is wanted', () => {
   drawn.draw(screen('AA '), dots, 0, 16);
   expect(stencil.fillText).toHaveBeenCalledOnce();
   expect([...new Uint32Array(image.data.buffer, 0, 30)].slice(10, 15).every(pixel => pixel !== PAPER)).toBe(true);
+});
+
+it('measures its font once for a size of cells', () => {
+  const { glass, stencil, letters: drawn } = letters(30, 20);
+  const styles = vi.spyOn(window, 'getComputedStyle');
+  for (const text of ['A A', 'AA ']) drawn.draw(screen(text), dots, 0, 16);
+  expect([styles.mock.calls.length, stencil.measureText.mock.calls.length]).toEqual([1, 1]);
+  glass.canvas.width = 60;
+  drawn.draw(screen('AA '), dots, 0, 16);
+  expect(stencil.measureText).toHaveBeenCalledTimes(2);
+});
+
+it('draws all of a screen that has as many cells as before in other rows', () => {
+  const { glass, letters: drawn } = letters(40, 40);
+  drawn.draw(screen('A   '), dots, 0, 16);
+  drawn.draw(screen('A   ', 2), dots, 0, 32);
+  const [image] = glass.putImageData.mock.lastCall as [Image],
+    left = (row: number) => new Uint32Array(image.data.buffer)[row * 40 + 9];
+  expect([left(10), left(30)]).toEqual([expect.not.closeTo(PAPER, 0), PAPER]);
 });
 
 it('takes what is no letter from the screen’s dots', () => {

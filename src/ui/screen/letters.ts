@@ -30,7 +30,11 @@ export class Letters {
     .getContext('2d', { alpha: false, willReadFrequently: true })!;
   private readonly glass: CanvasRenderingContext2D;
   private image = new ImageData(1, 1);
+  private columns = 0;
+  private rows = 0;
+  /** The page's font in the size that cells of the glass have room for, pixels. */
   private font = '';
+  private size = 0;
   /** How much of each pixel of a cell a letter covers, by letter and size of the cell. */
   private readonly covers = new Map<string, Uint8Array>();
   /** What each cell of the glass shows: its character, ink and paper, or -1. */
@@ -54,13 +58,16 @@ export class Letters {
       { width: wide, height: high } = glass.canvas;
     // In a window that has just been made as small as that there is nothing to read.
     if (wide < columns || high < rows) return;
-    if (this.image.width !== wide || this.image.height !== high || this.codes.length !== columns * rows) {
+    const isAsBefore =
+      this.image.width === wide && this.image.height === high && this.columns === columns && this.rows === rows;
+    if (!isAsBefore) {
       this.image = new ImageData(wide, high);
+      [this.columns, this.rows] = [columns, rows];
       this.codes = new Int16Array(columns * rows).fill(-1);
       this.inks = new Uint32Array(columns * rows);
       this.papers = new Uint32Array(columns * rows);
+      this.chooseFont(wide / columns, high / rows);
     }
-    const size = this.choose(wide / columns, high / rows);
     const { codes, inks, papers } = this,
       pixels = new Uint32Array(this.image.data.buffer);
     const x = (column: number): number => Math.round((column * wide) / columns),
@@ -87,7 +94,7 @@ export class Letters {
         codes[at] = cursor ? -1 : code;
         inks[at] = ink;
         papers[at] = paper;
-        const cover = isBlank ? undefined : this.cover(code, across, tall, size);
+        const cover = isBlank ? undefined : this.cover(code, across, tall);
         const [from, to] = cursor
           ? [(cursor.first * tall) / cellHeight, ((cursor.last + 1) * tall) / cellHeight].map(Math.round)
           : [0, 0];
@@ -118,19 +125,17 @@ export class Letters {
       );
   }
 
-  /** Chooses the page's font in a size for cells of so many pixels, which it returns. */
-  private choose(cellWide: number, cellHigh: number): number {
+  /** For cells of so many pixels. The fonts are the system's own: none comes later. */
+  private chooseFont(cellWide: number, cellHigh: number): void {
     const { stencil } = this;
     const family = getComputedStyle(document.documentElement).getPropertyValue('--mono');
     stencil.font = `100px ${family}`;
-    const size = Math.min((100 * cellWide) / stencil.measureText('M').width, MOST_OF_ROW * cellHigh);
-    const font = `${size}px ${family}`;
-    if (font !== this.font) this.covers.clear();
-    this.font = font;
-    return size;
+    this.size = Math.min((100 * cellWide) / stencil.measureText('M').width, MOST_OF_ROW * cellHigh);
+    this.font = `${this.size}px ${family}`;
+    this.covers.clear();
   }
 
-  private cover(code: number, across: number, tall: number, size: number): Uint8Array {
+  private cover(code: number, across: number, tall: number): Uint8Array {
     const key = `${code} ${across} ${tall}`,
       known = this.covers.get(key);
     if (known) return known;
@@ -138,7 +143,7 @@ export class Letters {
     Object.assign(stencil.canvas, { width: across, height: tall });
     stencil.font = this.font;
     stencil.fillStyle = '#fff';
-    stencil.fillText(String.fromCharCode(code), 0, Math.round((tall + ABOVE * size) / 2));
+    stencil.fillText(String.fromCharCode(code), 0, Math.round((tall + ABOVE * this.size) / 2));
     const { data } = stencil.getImageData(0, 0, across, tall);
     const cover = Uint8Array.from({ length: across * tall }, (_, i) => data[4 * i]!);
     this.covers.set(key, cover);
