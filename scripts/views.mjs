@@ -476,7 +476,7 @@ const VIEWS = [
         ),
         definition(
           'mail',
-          'type = "pvh"\nmemory = 32\nkernel = "minipv"\ncpu_wieght = 512\nvif = [ "bridge=br0" ]\npci = [ "03:10.1" ]\non_crash = "preserve"\n',
+          'type = "pvh"\nmemory = 32\nkernel = "minipv"\ncpu_wieght = 512\nvif = [ "bridge=br0" ]\npci = [ "03:10.1" ]\non_crash = "preserv"\n',
         ),
         kernel,
       ];
