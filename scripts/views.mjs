@@ -93,6 +93,12 @@ const TELLS = ['ping 10.0.2.2 1', 'sleep 25', 'read memory/target', 'sleep 15', 
 
 const prompt = page =>
   page.getByTestId('serial-text').first().filter({ hasText: 'minipv>' }).waitFor({ timeout: PROMPT_MS });
+/** A Linux's shell: the kernel may write behind its first prompt. */
+const shellOf = page =>
+  page
+    .getByTestId('serial-text')
+    .filter({ hasText: '/ # ' })
+    .waitFor({ timeout: 2 * PROMPT_MS });
 const tab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
 /** Those who leave by a key see where the focus went; a picture is of somebody who reads. */
 const unfocus = page => page.evaluate(() => document.activeElement?.blur());
@@ -501,10 +507,7 @@ const VIEWS = [
       // Linux where it was fetched; else the kernel that comes with the page.
       if (await hasFetched(page)) {
         await boot(page, FETCHED, 'debian-686-pae', 'Serial');
-        await page
-          .getByTestId('serial-text')
-          .filter({ hasText: /# *$/ })
-          .waitFor({ timeout: 2 * PROMPT_MS });
+        await shellOf(page);
         await type(
           page,
           "dmesg -n 1; export PS1='\\n\\[\\e[1;32m\\]root@debian\\[\\e[0m\\]:\\[\\e[1;34m\\]\\w\\[\\e[0m\\]# '; clear",
@@ -658,8 +661,7 @@ const VIEWS = [
           .setInputFiles([definition('reader', READER), kernel, ramdisk]);
         await page.getByRole('button', { name: 'Start reader' }).click();
         await page.locator('.bh h2', { hasText: 'reader' }).waitFor({ timeout: PROMPT_MS });
-        const isAsked = page.getByTestId('serial-text').filter({ hasText: /# *$/ });
-        await isAsked.waitFor({ timeout: 2 * PROMPT_MS });
+        await shellOf(page);
         await type(page, ...READS);
       } else {
         await goTo(page, 'db');
