@@ -1,19 +1,21 @@
 // @vitest-environment happy-dom
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Inventory, StateInfo } from '../dom0/service/index.ts';
+import type { Inventory, Reading, StateInfo } from '../dom0/service/index.ts';
 
-const asked = vi.hoisted(() => [] as { opens: boolean; answer(seen: unknown): void; refuse(why: Error): void }[]);
+const asked = vi.hoisted(
+  () => [] as { opens: boolean; afterMs: number; answer(seen: unknown): void; refuse(why: Error): void }[],
+);
 vi.mock('./host.ts', async original => ({
   ...(await original<object>()),
   host: {
-    inventory: (opens: boolean) =>
+    inventory: (opens: boolean, afterMs: number) =>
       new Promise((answer, refuse) => {
-        asked.push({ opens, answer, refuse });
+        asked.push({ opens, afterMs, answer, refuse });
       }),
   },
 }));
 const { hostsLost, tasks } = await import('./host.ts');
-const { followInventory, inventory, look, openState } = await import('./inventory.ts');
+const { followInventory, inventory, look, openState, readings } = await import('./inventory.ts');
 const { state } = await import('./shell-session.ts');
 
 const seen = (where?: StateInfo): Inventory => ({
@@ -27,6 +29,7 @@ const seen = (where?: StateInfo): Inventory => ({
   upSecondsOf: {},
   addresses: {},
   bridge: { name: 'xenbr0', ports: [], stations: [] },
+  readings: [],
   ...(where ? { stored: { defined: [], checkpoints: [], where } } : {}),
 });
 const settled = (): Promise<void> => new Promise(resolve => setTimeout(resolve));
@@ -76,6 +79,27 @@ describe('looks at the host', () => {
     hostsLost.value++;
     void look();
     expect(asked.at(-1)!.opens).toBe(true);
+  });
+
+  it('ask for what Domain 0 has read since the last one', async () => {
+    const reading = (atMs: number): Reading => ({
+      atMs,
+      overMs: 1000,
+      cpuPercent: {},
+      memoryMiB: {},
+      network: {},
+      pvDisks: {},
+    });
+    for (const [afterMs, ...found] of [
+      [-Infinity, 1000, 2000],
+      [2000, 5000, 8000, 11_000],
+    ]) {
+      void look();
+      expect(asked.at(-1)!.afterMs).toBe(afterMs);
+      asked.at(-1)!.answer({ ...seen(), readings: found.map(reading) });
+      await settled();
+    }
+    expect(readings.value.map(({ atMs }) => atMs)).toEqual([1000, 2000, 5000, 8000, 11_000]);
   });
 
   it('tell when another tab has taken what was kept', async () => {

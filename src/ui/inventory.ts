@@ -1,10 +1,10 @@
-/** What the host has beside its running domains, asked for while somebody looks, and the readings of the last minute. */
+/** What the host has beside its running domains, asked for while somebody looks, and the readings of the last hour, which Domain 0 goes on to take meanwhile. */
 
 import { batch, computed, effect, signal } from '@preact/signals';
-import type { Inventory, StateInfo } from '../dom0/service/index.ts';
+import { type Inventory, type Reading, type StateInfo, thinned } from '../dom0/service/index.ts';
 import { afterPrompt } from './first-prompt.ts';
 import { domains, host, hostsLost, info, reportProblem, sentence } from './host.ts';
-import { bySecond, HISTORY_MS, noteReading, type Reading, telling } from './readings.ts';
+import { bySecond, HISTORY_MS, telling } from './readings.ts';
 import { foundElsewhere, noteState, state } from './shell-session.ts';
 import { type Place, place } from './state.ts';
 
@@ -64,7 +64,7 @@ export async function look(): Promise<void> {
   lookedAtMs = performance.now();
   const opening = opens && !refused;
   try {
-    const seen = await host.inventory(opening);
+    const seen = await host.inventory(opening, readings.peek().at(-1)?.atMs ?? -Infinity);
     if (hostsLost.peek() === lost) note(seen);
   } catch (error) {
     // What needs no disk is read on. That Domain 0 ended says nothing about its disk.
@@ -79,13 +79,12 @@ export async function look(): Promise<void> {
 }
 
 function note(seen: Inventory): void {
-  const before = inventory.peek(),
-    machine = info.peek();
+  const before = inventory.peek();
   batch(() => {
     inventory.value = seen;
     stands.value = before !== undefined && seen.atMs === before.atMs;
     if (seen.stored?.where) noteState(seen.stored.where);
-    if (machine) readings.value = noteReading(readings.peek(), before, seen, domains.peek(), machine.freeMiB);
+    if (seen.readings.length > 0) readings.value = thinned([...readings.peek(), ...seen.readings], seen.atMs);
   });
 }
 

@@ -67,7 +67,7 @@ import { HEAD_BYTES, imageProblem, unpackedImage } from '../definitions/images/i
 import type { StateInfo } from '../host/state/index.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 import type { Inspected } from './inspection.ts';
-import type { Inventory } from './inventory.ts';
+import type { HostReadings, Inventory } from './inventory.ts';
 import { crc32 } from '../../formats/unpack/index.ts';
 import { romOf } from '../../devices/index.ts';
 import type { GuestMedium } from '../host/boot-loader/index.ts';
@@ -309,11 +309,11 @@ export class HostCore implements CommandHost {
     };
   }
 
-  /** What there is beside running domains; `opens`: definitions and disk, too. @throws Error where those cannot be opened */
-  async inventory(opens: boolean): Promise<Inventory> {
-    const { takeInventory } = await import('./inventory.ts');
-    return takeInventory(this, opens);
-  }
+  /** From the first look on. */
+  readings?: HostReadings;
+  /** What there is beside running domains, and what was read after `afterMs`; `opens`: definitions and disk, too. @throws Error where those cannot be opened */
+  readonly inventory = async (opens: boolean, afterMs = Infinity): Promise<Inventory> =>
+    (await import('./inventory.ts')).takeInventory(this, opens, afterMs);
 
   /** What the inspectors of a page ask: answered by a part that is loaded when the first one is opened. */
   async inspect<What extends keyof Inspected>(what: What, id: number = 0): Promise<Inspected[What]> {

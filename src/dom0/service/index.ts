@@ -75,6 +75,7 @@ export type {
   StoredState,
   VolumeInfo,
 } from './inventory.ts';
+export { ownsMemory, type Reading, thinned } from './readings.ts';
 export type { ForPage, HoldsLock, MadeAgain, WorkerFailed, WorkerProgram } from './page-worker.ts';
 export { inTurns, type Pace } from '../toolstack/runners/index.ts';
 export { type WorkerLike, WorkerRunner, inWorkers } from '../toolstack/runners/runner-worker.ts';

@@ -3,9 +3,12 @@ import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import type { StateInfo } from '../host/state/index.ts';
 import type { HostFiles } from '../host/files/index.ts';
 import type { HostCore } from './host.ts';
+import { HostReadings, type Reading } from './readings.ts';
 import { GROUP, PE_BYTES, SECTOR_BYTES } from '../host/storage/index.ts';
 import { SNAPSHOTS_FOLDER } from '../toolstack/snapshots/index.ts';
 import { addressesOf, runNsOf } from '../toolstack/index.ts';
+
+export type { HostReadings } from './readings.ts';
 
 /** A domain that is defined and does not run. */
 export interface DefinedDomain {
@@ -80,7 +83,8 @@ export interface StoredState {
   where?: StateInfo;
 }
 
-export interface Inventory {
+/** What a host counts, and how it stands. */
+export interface Counters {
   /** When it was read, milliseconds of the clock that all workers share. */
   atMs: number;
   /** Seconds since the host was booted. */
@@ -97,12 +101,30 @@ export interface Inventory {
   /** What guests have read and written on PV disks so far, bytes by domain id; absent: it has none. */
   pvDisks: Record<number, { read: number; written: number }>;
   bridge: { name: string; ports: BridgePortInfo[]; stations: { mac: string; port: string; ageSeconds: number }[] };
+}
+
+export interface Inventory extends Counters {
+  /** Those of the last hour that were asked for, oldest first. */
+  readings: readonly Reading[];
   /** Absent: Domain 0's files and disk have not been opened. */
   stored?: StoredState;
 }
 
-/** Processor times, the bridge and, where `opens`, definitions and disk, which are opened for it. @throws Error where they cannot be */
-export async function takeInventory(host: HostCore, opens: boolean): Promise<Inventory> {
+/**
+ * Processor times, the bridge, readings that ended after `afterMs` and, where `opens`, definitions and disk, which are opened for it.
+ * @throws Error where they cannot be
+ */
+export async function takeInventory(host: HostCore, opens: boolean, afterMs: number): Promise<Inventory> {
+  host.readings ??= new HostReadings(host, takeCounters);
+  const seen = takeCounters(host);
+  return {
+    ...seen,
+    readings: host.readings.note(seen, afterMs),
+    ...(opens ? { stored: await lookAtState(host) } : {}),
+  };
+}
+
+function takeCounters(host: HostCore): Counters {
   const { toolstack, queue, parts } = host;
   const nowNs = queue.nowNs();
   const runNs = (index: number): number => runNsOf(toolstack, index);
@@ -151,7 +173,6 @@ export async function takeInventory(host: HostCore, opens: boolean): Promise<Inv
         ageSeconds: ageNs / 1e9,
       })),
     },
-    ...(opens ? { stored: await lookAtState(host) } : {}),
   };
 }
 

@@ -109,6 +109,7 @@ export const INVENTORY = {
   upSecondsOf: {},
   addresses: {},
   bridge: { name: 'xenbr0', ports: [], stations: [] },
+  readings: [],
   stored: { defined: [{ name: 'defined', type: 'pvh', errors: [] }] },
 } as unknown as Inventory;
 

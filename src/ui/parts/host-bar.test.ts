@@ -51,6 +51,7 @@ const seen: Inventory = {
   upSecondsOf: {},
   addresses: {},
   bridge: { name: 'xenbr0', ports: [], stations: [] },
+  readings: [],
 };
 const defined = [{ name: 'web', path: '/etc/xen/vm/web', type: 'pv' as const, memoryMiB: 8, vcpus: 1, errors: [] }];
 const roots: HTMLElement[] = [];
