@@ -3,16 +3,7 @@ import type { MemoryAccess } from './access.ts';
 import { type Faults, GP, SS_ } from './faults.ts';
 import { AC } from './architecture/flags.ts';
 import { isPlain } from './mode.ts';
-import {
-  BASE,
-  DISP,
-  INDEX,
-  INDEX_REGISTER_MASK,
-  INDEX_SCALE,
-  META,
-  META_ADDRESS16,
-  META_SEGMENT,
-} from './ops/context.ts';
+import { BASE, DISP, INDEX, INDEX_REGISTER_MASK, INDEX_SCALE, META, META_ADDRESS16, META_SEGMENT } from './record.ts';
 import {
   EFLAGS,
   RIGHTS_DB,

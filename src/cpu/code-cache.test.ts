@@ -1,7 +1,7 @@
 /** Compiled code that a record leads to: how it is installed, and when it goes. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Entry, linesOf } from './code-cache.ts';
-import { OP } from './ops/context.ts';
+import { OP } from './record.ts';
 import { OP_ENTRY } from './record-writer.ts';
 import { EAX, ECX, EDI, EIP } from './architecture/registers.ts';
 import { JUMP, S_STOP } from './scratch.ts';

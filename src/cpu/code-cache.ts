@@ -7,7 +7,7 @@
  * Code that was compiled from several records enters the same way (`install`): its op number stands in a record, and goes when the bytes do.
  */
 import { KEYS } from './mode.ts';
-import { META, META_LENGTH, OP, RECORD_MASK, RECORD_WORDS } from './ops/context.ts';
+import { META, META_LENGTH, OP, RECORD_MASK, RECORD_WORDS } from './record.ts';
 import { GO, S_PATCH, S_STOP, STALE } from './scratch.ts';
 import type { Tlb } from './tlb.ts';
 import type { Views } from './views.ts';

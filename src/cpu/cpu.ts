@@ -23,7 +23,7 @@ import { Loop } from './loop.ts';
 import { Mmio } from './mmio.ts';
 import { Mode } from './mode.ts';
 import { MISC_MONITOR } from './monitor.ts';
-import type { Core } from './ops/context.ts';
+import type { Core } from './ops/core.ts';
 import { operations } from './ops/index.ts';
 import { completePort, completePortBlock, portMemory } from './ops/ports.ts';
 import { cr4BitsOf } from './ops/system.ts';

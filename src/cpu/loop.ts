@@ -16,7 +16,7 @@ import { FAULT, LEAVE } from './faults.ts';
 import { IF, RF, TF } from './architecture/flags.ts';
 import { deliverEvent, deliverFault, deliverPlainFault } from './interrupts.ts';
 import type { Mmio } from './mmio.ts';
-import { META, META_LENGTH } from './ops/context.ts';
+import { META, META_LENGTH } from './record.ts';
 import {
   ACTIVITY,
   EFLAGS,

@@ -4,7 +4,8 @@
  */
 import { ExitReason, P2M_READ } from './architecture/edge.ts';
 import { GP, UD } from './faults.ts';
-import { META, META_ADDRESS16, META_SEGMENT, type OpFactory } from './ops/context.ts';
+import { META, META_ADDRESS16, META_SEGMENT } from './record.ts';
+import type { OpFactory } from './ops/context.ts';
 import {
   CPL,
   EAX,

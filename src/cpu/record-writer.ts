@@ -25,12 +25,11 @@ import {
   narrowAlignment,
   narrowIndex,
   OP,
-  type Op,
-  type OpFactory,
   RECORD_WORDS,
   SRC,
   TARGET,
-} from './ops/context.ts';
+} from './record.ts';
+import type { Op, OpFactory } from './ops/context.ts';
 import {
   ACCESSES,
   ADDRESS,

@@ -8,7 +8,7 @@ import type { Cpu } from './cpu.ts';
 import type { ProcessorOptions } from './architecture/edge.ts';
 import { type Faults, GP } from './faults.ts';
 import type { Mode } from './mode.ts';
-import { DST, EXTRA, META, META_LENGTH, META_OFFSET_MASK, NEXT, OP, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
+import { DST, EXTRA, META, META_LENGTH, META_OFFSET_MASK, NEXT, OP, RECORD_WORDS, SRC, TARGET } from './record.ts';
 import { OP_CROSS, OP_STALE, OP_STRADDLE, type RecordWriter } from './record-writer.ts';
 import { EIP } from './architecture/registers.ts';
 import { EXIT, GO, JUMP, S_BUDGET, S_PAGE_EIP, S_PATCH, S_STOP, S_USER, STALE } from './scratch.ts';

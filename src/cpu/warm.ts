@@ -7,20 +7,7 @@ import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './architectu
 import type { Cpu } from './cpu.ts';
 import { INVALID } from './tlb.ts';
 import { EXIT, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER } from './scratch.ts';
-import {
-  BASE,
-  baseWord,
-  DISP,
-  EXTRA,
-  IMM,
-  INDEX,
-  narrowIndex,
-  NEXT,
-  OP,
-  RECORD_WORDS,
-  SRC,
-  TARGET,
-} from './ops/context.ts';
+import { BASE, baseWord, DISP, EXTRA, IMM, INDEX, narrowIndex, NEXT, OP, RECORD_WORDS, SRC, TARGET } from './record.ts';
 import {
   CASE_BASED,
   CASE_COUNTS,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { hashOf, placeOf } from './address.ts';
-import type { Place } from './state.ts';
+import type { Place } from './place.ts';
 
 const nameOf = (id: number): string | undefined => (id === 3 ? 'web/1 ä' : undefined);
 

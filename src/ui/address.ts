@@ -2,7 +2,7 @@
  * Places of the page in its address, behind #: `#/guest/NAME/TAB`, `#/host/TAB`, `#/defined/NAME/TAB`, else `#/KIND/NAME`. A guest is named, since its number
  * is another's at the next visit. Where the address names none the page begins at the desktop.
  */
-import type { Place } from './state.ts';
+import type { Place } from './place.ts';
 
 /** Kinds that the address calls otherwise. */
 const HOST = 'host',

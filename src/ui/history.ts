@@ -3,7 +3,8 @@
 import { effect } from '@preact/signals';
 import { hashOf, placeOf } from './address.ts';
 import { sessions } from './sessions.ts';
-import { type Place, place } from './state.ts';
+import type { Place } from './place.ts';
+import { place } from './state.ts';
 
 /** A place as the browser's history keeps it. */
 const isPlace = (value: unknown): value is Place =>

@@ -6,7 +6,8 @@ import { afterPrompt } from './first-prompt.ts';
 import { domains, host, hostsLost, info, reportProblem, sentence } from './host.ts';
 import { bySecond, HISTORY_MS, telling } from './readings.ts';
 import { foundElsewhere, noteState, state } from './shell-session.ts';
-import { type Place, place } from './state.ts';
+import type { Place } from './place.ts';
+import { place } from './state.ts';
 
 /** Between two looks where counters are shown as they go, and elsewhere, where the tree lists what is there. */
 const SHOWN_MS = 1000,

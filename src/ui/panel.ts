@@ -1,6 +1,6 @@
 /** What a panel of the page is. The list of them is in `panels.ts`. */
 import type { ComponentChildren } from 'preact';
-import type { Place } from './state.ts';
+import type { Place } from './place.ts';
 
 export interface Panel {
   /** Unique. */

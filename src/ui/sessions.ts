@@ -13,7 +13,7 @@ import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout/index.
 import { isContinuous, readCounters, rates, type Rates, type Sample } from './counters.ts';
 import { domains, host, hostsLost, reportProblem, sentence } from './host.ts';
 import { copyBlock, type FindPixels, ScreenPainter } from './screen/painter.ts';
-import type { Place } from './state.ts';
+import type { Place } from './place.ts';
 import { strings } from './strings.ts';
 import { GuestTerminal } from './terminal.ts';
 

@@ -24,17 +24,7 @@ import { recall } from './kept.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';
 import { Typing } from './typing.ts';
-
-export interface Place {
-  /** 'home', 'draft', 'domain', or what a panel of its own has. */
-  readonly kind: string;
-  /** The domain that it is about. */
-  readonly id?: number;
-  /** Which of a place's views; undefined: the first. */
-  readonly tab?: string;
-  /** What it is about, where that has no number: a definition, a volume. */
-  readonly name?: string;
-}
+import type { Place } from './place.ts';
 
 export const place = signal<Place>({ kind: 'home' });
 export const treeOpen = signal(false);

@@ -128,18 +128,25 @@ export function testOnly(files: ReadonlyMap<string, string>): Set<string> {
   return found;
 }
 
-/** Files that a file loads at once when it is loaded: what it imports for more than types. Workers and dynamic imports come later. */
-export function valueImports(path: string, text: string): string[] {
-  const found: string[] = [];
-  for (const node of parse(path, text).body as Node[]) {
+/** Files that a file names in its import and export statements, and whether for types alone. Workers and dynamic imports come later. */
+function statedImports(path: string, text: string): { target: string; isType: boolean }[] {
+  return (parse(path, text).body as Node[]).flatMap(node => {
     const module = /^(Import|ExportNamed|ExportAll)Declaration$/.test(node.type) ? stringOf(node.source) : undefined;
+    if (!module?.startsWith('.')) return [];
     const names = (node.specifiers ?? []) as Node[];
-    const isType = (what: Node): boolean => what.importKind === 'type' || what.exportKind === 'type';
-    if (!module?.startsWith('.') || isType(node) || (names.length > 0 && names.every(isType))) continue;
-    found.push(posix.join(posix.dirname(path), module));
-  }
-  return found;
+    const isTypeOnly = (what: Node): boolean => what.importKind === 'type' || what.exportKind === 'type';
+    const isType = isTypeOnly(node) || (names.length > 0 && names.every(isTypeOnly));
+    return [{ target: posix.join(posix.dirname(path), module), isType }];
+  });
 }
+
+/** Files that a file loads at once when it is loaded: what it imports for more than types. */
+export const valueImports = (path: string, text: string): string[] =>
+  statedImports(path, text).flatMap(({ target, isType }) => (isType ? [] : [target]));
+
+/** The same with what it imports for types alone. */
+export const allImports = (path: string, text: string): string[] =>
+  statedImports(path, text).map(({ target }) => target);
 
 /** The same with all that those load in turn. */
 export function loads(files: ReadonlyMap<string, string>, from: string): Set<string> {
@@ -149,11 +156,11 @@ export function loads(files: ReadonlyMap<string, string>, from: string): Set<str
   return found;
 }
 
-/** Circles of value imports: groups of files of which each loads each other (Tarjan's strongly connected components), every group in order of names. */
-export function circles(files: ReadonlyMap<string, string>): string[][] {
+/** Circles of imports, by default of values: groups of files of which each reaches each other (Tarjan's strongly connected components), in order of names. */
+export function circles(files: ReadonlyMap<string, string>, importsOf = valueImports): string[][] {
   const found: string[][] = [];
   const imports = new Map(
-    [...files].map(([path, text]) => [path, valueImports(path, text).filter(module => files.has(module))]),
+    [...files].map(([path, text]) => [path, importsOf(path, text).filter(module => files.has(module))]),
   );
   /** When a file was first seen, and the first seen of those that it reaches. */
   const seen = new Map<string, number>(),

@@ -2,7 +2,8 @@
  * Conversions between singles, doubles and integers in XMM, MMX and general registers.
  * Sources: SDM vol. 1, 11.4.1.6, 11.5.2 (exceptions), tables E-12 to E-16; vol. 2, each instruction.
  */
-import { DST, type CoreOpFactory, SRC } from '../ops/context.ts';
+import { DST, SRC } from '../record.ts';
+import type { CoreOpFactory } from '../ops/core.ts';
 import { FPR, MXCSR, XMM } from '../architecture/registers.ts';
 import {
   DENORMAL,

@@ -4,17 +4,8 @@
  */
 import { gunzipSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
-import {
-  type Core,
-  DST,
-  IMM,
-  META,
-  META_REGISTER,
-  META_SEGMENT,
-  type CoreOp,
-  RECORD_WORDS,
-  SRC,
-} from '../ops/context.ts';
+import type { Core, CoreOp } from '../ops/core.ts';
+import { DST, IMM, META, META_REGISTER, META_SEGMENT, RECORD_WORDS, SRC } from '../record.ts';
 import {
   CR0,
   CR4,

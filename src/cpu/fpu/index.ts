@@ -1,5 +1,5 @@
 /** The floating-point and SIMD unit: x87, MMX, SSE. What the rest of the processor may use of it. */
-import type { CoreOpFactory } from '../ops/context.ts';
+import type { CoreOpFactory } from '../ops/core.ts';
 import { FCW, FPR, FTW, MXCSR, XMM } from '../architecture/registers.ts';
 import { convertOps } from './convert.ts';
 import { moveOps } from './moves.ts';

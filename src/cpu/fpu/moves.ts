@@ -1,7 +1,8 @@
 /**
  * Moves and shuffles of MMX and SSE registers: no arithmetic, no exceptions but for addresses. Sources: SDM vol. 2, each instruction.
  */
-import { BASE, type Core, DST, IMM, INDEX, type CoreOpFactory, SRC } from '../ops/context.ts';
+import { BASE, DST, IMM, INDEX, SRC } from '../record.ts';
+import type { Core, CoreOpFactory } from '../ops/core.ts';
 import { EDI, FPR, XMM, ZERO } from '../architecture/registers.ts';
 import { readyControl, readyMmx, readySse } from './stack.ts';
 import { binaryImmediate, enterMmx, memorySource, mmxTarget, readScratch, writeWords } from './vector.ts';

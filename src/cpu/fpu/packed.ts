@@ -3,7 +3,8 @@
  * the hottest of those are spelt out as kernels, since a kernel that calls a function it was given is a call V8 cannot see through.
  * Sources: SDM vol. 2, each instruction.
  */
-import { DST, IMM, type CoreOpFactory, SRC } from '../ops/context.ts';
+import { DST, IMM, SRC } from '../record.ts';
+import type { CoreOpFactory } from '../ops/core.ts';
 import { FPR, XMM } from '../architecture/registers.ts';
 import { readyMmx, readySse } from './stack.ts';
 import { binary, binaryImmediate, enterMmx, type Kernel, memorySource, mmxTarget } from './vector.ts';

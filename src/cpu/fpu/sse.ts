@@ -7,7 +7,8 @@
  * an operand is a NaN or infinity or the result may have overflowed or (in double) underflowed. What is left is the inexact flag: it is sticky, so it is
  * looked at only while it is clear, by error-free transformations (Dekker; Knuth's TwoSum).
  */
-import { type Core, DST, IMM, type CoreOpFactory, SRC } from '../ops/context.ts';
+import type { Core, CoreOpFactory } from '../ops/core.ts';
+import { DST, IMM, SRC } from '../record.ts';
 import { CR4, MXCSR, XMM } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 import {

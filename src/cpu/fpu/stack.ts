@@ -2,7 +2,8 @@
  * What every x87, MMX and SSE instruction begins with, and the register stack.
  * Sources: SDM vol. 1, 8.1.2 (stack), 8.5.1.1 (stack faults), 8.7 (#MF and FERR#); vol. 3, 2.5 and table 14-? (CR0.EM, CR0.TS, CR4.OSFXSR).
  */
-import { type Core, META, META_SEGMENT } from '../ops/context.ts';
+import type { Core } from '../ops/core.ts';
+import { META, META_SEGMENT } from '../record.ts';
 import {
   CR0,
   CR4,

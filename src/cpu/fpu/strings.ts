@@ -2,7 +2,8 @@
  * SSE4.2 string comparison (PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM), CRC32 and POPCNT. Sources: SDM vol. 1, 12.8-12.10; vol. 2, 4.1 (imm8 control)
  * and each instruction.
  */
-import { type Core, DST, IMM, type CoreOpFactory, SRC } from '../ops/context.ts';
+import type { Core, CoreOpFactory } from '../ops/core.ts';
+import { DST, IMM, SRC } from '../record.ts';
 import { EAX, ECX, EDX, XMM } from '../architecture/registers.ts';
 import { readySse } from './stack.ts';
 import { readScratch } from './vector.ts';

@@ -2,7 +2,8 @@
  * Operands of MMX and SSE instructions: registers as word indexes in R (MMn: FPR + 4n, XMMn: XMM + 4n), memory operands in scratch words of R, so
  * that a kernel sees no difference. Sources: SDM vol. 1, 9.5 (MMX and x87 state), 10.3-10.6; vol. 2, table 2-18 ff. (alignment).
  */
-import { type Core, DST, IMM, type CoreOpFactory, SRC } from '../ops/context.ts';
+import type { Core, CoreOpFactory } from '../ops/core.ts';
+import { DST, IMM, SRC } from '../record.ts';
 import { FPR, FSW, FTW, XMM } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 import { readyMmx, readySse } from './stack.ts';

@@ -2,7 +2,7 @@
  * Control and state: FLDCW to FRSTOR, FXSAVE, FXRSTOR, LDMXCSR, STMXCSR, EMMS.
  * Sources: SDM vol. 1, 8.1.8-8.1.10 (images, figures 8-9 to 8-12), 10.5 and table 10-2 (FXSAVE); vol. 2, each instruction.
  */
-import type { Core, CoreOpFactory } from '../ops/context.ts';
+import type { Core, CoreOpFactory } from '../ops/core.ts';
 import {
   CR0,
   CR4,

@@ -2,7 +2,7 @@
  * FSIN, FCOS, FSINCOS, FPTAN, FPATAN, F2XM1, FYL2X, FYL2XP1. Sources: SDM vol. 2, each instruction; vol. 1, 8.3.8 (pi as processors know it), 8.3.10
  * (accuracy: below one unit in the last place; here the error is below 0.501, see x87-transcendental.test.ts).
  */
-import type { CoreOpFactory } from '../ops/context.ts';
+import type { CoreOpFactory } from '../ops/core.ts';
 import { FCW, FSW } from '../architecture/registers.ts';
 import {
   addPairs,

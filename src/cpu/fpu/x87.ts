@@ -6,7 +6,8 @@
  * Memory is written before FSW, the stack and the tags change, so that a page fault leaves all as it was.
  */
 import { FAULT } from '../faults.ts';
-import { type Core, type CoreOpFactory, SRC } from '../ops/context.ts';
+import type { Core, CoreOpFactory } from '../ops/core.ts';
+import { SRC } from '../record.ts';
 import { FCW, FPR, FSW, FTW } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 import {

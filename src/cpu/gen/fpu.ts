@@ -1,5 +1,5 @@
 /** Cases of the first switch for x87 and SSE instructions, expanded from unit-semantics.ts. What leaves is done by the row's own function. */
-import { CODE_OFFSET_MASK, CODE_SELECTOR_SHIFT } from '../ops/context.ts';
+import { CODE_OFFSET_MASK, CODE_SELECTOR_SHIFT } from '../record.ts';
 import { ALL } from '../architecture/flags.ts';
 import { XMM } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';

@@ -2,7 +2,7 @@
 import { DF } from '../architecture/flags.ts';
 import { S_USER } from '../scratch.ts';
 import { ABSENT } from '../tlb.ts';
-import { META_ADDRESS16, META_LOCK, META_SEGMENT } from '../ops/context.ts';
+import { META_ADDRESS16, META_LOCK, META_SEGMENT } from '../record.ts';
 import { ECX, EDI, EFLAGS, ES, ESP, SS } from '../architecture/registers.ts';
 import { cellShift, type Form, memoryArray, memoryOf, registerText, type Repetition, type Value } from './emitter.ts';
 import { record, RecordEmitter } from './record.ts';

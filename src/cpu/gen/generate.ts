@@ -6,7 +6,7 @@
  */
 import { FLAT } from '../mode.ts';
 import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_PATCH, S_STOP, S_USER, THROWN } from '../scratch.ts';
-import { RECORD_MASK } from '../ops/context.ts';
+import { RECORD_MASK } from '../record.ts';
 import {
   ACCESSES,
   ADDRESS,

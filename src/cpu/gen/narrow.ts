@@ -4,7 +4,7 @@
  * segments all the time. Within 64 KiB an aligned access cannot pass a limit, so alignment, which the TLB test covers, is all that is checked.
  *
  * Address, TLB and the ways out are written once, before and behind the cases: there are many more of them than in the first switch, as everything
- * comes in 16 and in 32 bits, and there is less to gain. Word INDEX of a record says more here: see `narrowIndex` in ops/context.ts.
+ * comes in 16 and in 32 bits, and there is less to gain. Word INDEX of a record says more here: see `narrowIndex` in record.ts.
  *
  * Ways out of the cases: `break` leaves the record to its function; `break taken` takes the direct branch; `break look` goes to EIP `t` with `h` in SP;
  * `break flags` leaves four words of flags, their kind in `c`.
@@ -16,7 +16,7 @@ import {
   INDEX_SCALE,
   INDEX_SEGMENT,
   INDEX_SEGMENT_MASK,
-} from '../ops/context.ts';
+} from '../record.ts';
 import { CS, EDI, ES, ESP, SS } from '../architecture/registers.ts';
 import { cellShift, type Form, memoryArray, memoryOf, type Outcome, registerText, type Value } from './emitter.ts';
 import { CaseEmitter, DIRECT_TARGET, FLAG_WORDS, lookup, miss, NEXT_RECORD, PAGE_EIP, record } from './record.ts';

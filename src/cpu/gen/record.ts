@@ -1,7 +1,7 @@
 /** Texts of a record's words and of the engine's arrays: the one place where generated code learns how they are laid out. */
 import { DF } from '../architecture/flags.ts';
 import { S_PAGE_EIP } from '../scratch.ts';
-import { BASE, DISP, DST, EXTRA, IMM, INDEX, META, META_OFFSET_MASK, NEXT, OP, SRC, TARGET } from '../ops/context.ts';
+import { BASE, DISP, DST, EXTRA, IMM, INDEX, META, META_OFFSET_MASK, NEXT, OP, SRC, TARGET } from '../record.ts';
 import { ECX, EDI, EFLAGS, FA, FB, FK, FR } from '../architecture/registers.ts';
 import {
   cellShift,

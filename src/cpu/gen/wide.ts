@@ -2,7 +2,7 @@
  * The switch for flat 32-bit code. A case never faults and never calls memory: where the TLB entry is not there, the address not aligned or the target not
  * known it breaks out of the switch, and the general function runs the record from its beginning.
  */
-import { INDEX_REGISTER_MASK, INDEX_SCALE } from '../ops/context.ts';
+import { INDEX_REGISTER_MASK, INDEX_SCALE } from '../record.ts';
 import { ESP, SEG_BASE, SEG_LIMIT, SEG_RIGHTS } from '../architecture/registers.ts';
 import { PLAIN, PLAIN_MASK } from '../mode.ts';
 import { cellShift, type Form, memoryArray, memoryOf, registerText, type Size, type Value } from './emitter.ts';

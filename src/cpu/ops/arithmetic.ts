@@ -4,7 +4,8 @@ import { AF, CF, EXPLICIT, OF, PF, SF, SUB, ZF } from '../architecture/flags.ts'
 import { operandBits } from '../table/operands.ts';
 import { EAX, EBX, ECX, EDX, FA, FB, FK, FR } from '../architecture/registers.ts';
 import { DE } from '../faults.ts';
-import { DST, IMM, META, META_ADDRESS16, META_LOCK, META_SEGMENT, type OpFactory, SRC } from './context.ts';
+import { DST, IMM, META, META_ADDRESS16, META_LOCK, META_SEGMENT, SRC } from '../record.ts';
+import type { OpFactory } from './context.ts';
 import type { Row } from '../table/index.ts';
 
 export const byteIndex = (n: number) => (n & 3) * 4 + (n >> 2);

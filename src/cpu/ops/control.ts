@@ -8,7 +8,8 @@ import { JUMP, S_PATCH, S_STOP } from '../scratch.ts';
 import { CPL, EBP, EFLAGS, EIP, ESP, SS } from '../architecture/registers.ts';
 import { farCall, farJump, farReturn, inVirtual8086 } from '../segments.ts';
 import { checkedVirtualFlags, flagsAreVirtual, VIRTUAL_FLAGS_CHANGED, virtualFlags } from '../virtual-interrupts.ts';
-import { DST, EXTRA, IMM, META, META_LENGTH, META_OFFSET_MASK, type OpFactory, TARGET } from './context.ts';
+import { DST, EXTRA, IMM, META, META_LENGTH, META_OFFSET_MASK, TARGET } from '../record.ts';
+import type { OpFactory } from './context.ts';
 
 export const lengthOf = (cpu: Cpu, p: number) => (cpu.A[p + META]! >>> META_LENGTH) & 15;
 /** EIP after the instruction. In 16-bit code too it has 32 bits: only 16-bit branches cut it. */

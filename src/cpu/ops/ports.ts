@@ -31,7 +31,8 @@ import {
   TR,
 } from '../architecture/registers.ts';
 import { inProtected, inVirtual8086 } from '../segments.ts';
-import { IMM, META, META_REP, META_REPNE, type Op, type OpFactory } from './context.ts';
+import { IMM, META, META_REP, META_REPNE } from '../record.ts';
+import type { Op, OpFactory } from './context.ts';
 import { advance, get, readElement, short, sized, sourceSegment, writeElement } from './string.ts';
 
 /** Bits of PORT beside the qualification: 16-bit addresses; instruction length from bit 8; I/O breakpoints hit from bit 12. */

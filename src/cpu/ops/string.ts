@@ -20,7 +20,8 @@ import {
   SEG_RIGHTS,
   SEG_WORDS,
 } from '../architecture/registers.ts';
-import { META, META_ADDRESS16, META_REP, META_REPNE, META_SEGMENT, type Op, type OpFactory } from './context.ts';
+import { META, META_ADDRESS16, META_REP, META_REPNE, META_SEGMENT } from '../record.ts';
+import type { Op, OpFactory } from './context.ts';
 import { operandBits } from '../table/operands.ts';
 
 export const short = (cpu: Cpu, p: number) => (cpu.A[p + META]! & META_ADDRESS16) !== 0;

@@ -84,7 +84,8 @@ import {
 import type { Row } from '../table/index.ts';
 import { changesVif, setVif } from '../virtual-interrupts.ts';
 import { read, readRm, setRegister, write } from './arithmetic.ts';
-import { DST, META, META_OPERAND16, type OpFactory, SRC } from './context.ts';
+import { DST, META, META_OPERAND16, SRC } from '../record.ts';
+import type { OpFactory } from './context.ts';
 import { msrAnswer, readMsr, readTsc, writeMsr } from './msr.ts';
 
 // ---- control registers ----

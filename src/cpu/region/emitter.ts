@@ -16,7 +16,7 @@ import { cellShift, memoryArray, memoryOf, type Outcome, type Size, TextEmitter,
 import { semantics } from '../gen/semantics.ts';
 import { PLAIN, PLAIN_MASK } from '../mode.ts';
 import { isBasedOperand, operandRegister } from '../table/operands.ts';
-import type { Instruction } from './former.ts';
+import type { Instruction } from './region.ts';
 import { miss, number } from './text.ts';
 import { addressText } from './units.ts';
 import type { Reached } from './windows.ts';

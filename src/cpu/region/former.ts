@@ -19,6 +19,7 @@ import {
 import { isAlsoCallable, isLoad, segmentedFits, targetOf } from './segmented.ts';
 import { isQuickLoad, isQuickOp } from './quick.ts';
 import { isCallable, isUnit, NO_FORM } from './units.ts';
+import type { Block, Instruction, Region } from './region.ts';
 
 /** What a region may hold at most: instructions, blocks, and pages that it lies in. */
 export interface Limits {
@@ -38,44 +39,6 @@ const MAX_LEAF = 12;
 const MAX_RETURNS = 6;
 /** Bytes of an instruction. */
 const LONGEST = 15;
-
-export interface Instruction {
-  /** From the start of the entry's page. */
-  offset: number;
-  decoded: Decoded;
-  /** Where it leads, if it is a direct branch. */
-  target: number;
-  /** NO_FORM: an ordinary case of the x87 or SSE, CPUID, a load of a segment register, or an instruction that is called. */
-  form: Form;
-  /** By a record of the region's own. */
-  called: boolean;
-  /** Its common case is written out in front of the call (quick.ts), from this description; NO_FORM: it has none. Null: it is always called. */
-  quick: Form | null;
-}
-
-export interface Block {
-  offset: number;
-  instructions: Instruction[];
-  /** The blocks of the region that may follow, by the offset of what runs next. */
-  successors: Map<number, Block>;
-  /** Where the text goes on behind the last instruction; -1: that leads elsewhere itself. */
-  next: number;
-  /** Its place in reverse postorder. */
-  order: number;
-  dominator: Block | null;
-  /** Reached by a jump back; by several ways forward. */
-  header: boolean;
-  merge: boolean;
-}
-
-export interface Region {
-  entry: Block;
-  /** In reverse postorder. */
-  blocks: Block[];
-  instructions: number;
-  /** The entry's first. */
-  pages: RegionPage[];
-}
 
 const forms = new Map<number, Form | null>();
 /** `formOf`, which runs the description, once for each row's variant. */

@@ -8,7 +8,7 @@ import { cellShift, type Form, memoryArray, memoryOf, type Size, type Value } fr
 import { S_SHADOW, S_SHADOW_KIND } from '../scratch.ts';
 import { type Decoded, isFlatOperand } from '../table/index.ts';
 import { OUTCOME, RegionEmitter, type Way } from './emitter.ts';
-import type { Instruction } from './former.ts';
+import type { Instruction } from './region.ts';
 import { miss, number } from './text.ts';
 
 /** Ops without a description that have a quick case in flat code, where no segment and no virtual-8086 mode has a say. */

@@ -29,7 +29,7 @@ import { PLAIN, PLAIN_MASK } from '../mode.ts';
 import type { Decoded, Row } from '../table/index.ts';
 import { HAS_CODE } from '../tlb.ts';
 import { RegionEmitter, SEGMENT_NAMES } from './emitter.ts';
-import type { Region } from './former.ts';
+import type { Region } from './region.ts';
 import { miss, number } from './text.ts';
 
 const word = (segment: number, of: number): number => SEG + segment * SEG_WORDS + of;

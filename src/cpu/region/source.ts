@@ -8,7 +8,7 @@ import { type CodeKind, type EntryState, isLinear, type Steps } from '../archite
 import { memoryOf, type Value } from '../gen/emitter.ts';
 import { S_BUDGET, S_PAGE_EIP, S_USER } from '../scratch.ts';
 import { leaving, OUTCOME, RegionEmitter, ROTATIONS, UNCHANGED, type Way } from './emitter.ts';
-import type { Block, Instruction, Region } from './former.ts';
+import type { Block, Instruction, Region } from './region.ts';
 import { behindCall, entryText, isLoad, SEGMENT_LOCALS, SegmentedEmitter } from './segmented.ts';
 import { QuickEmitter } from './quick.ts';
 import { isSse, SSE_ENTER, SSE_RELOAD } from './sse.ts';

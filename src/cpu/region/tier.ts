@@ -33,7 +33,7 @@ import { pairValues } from '../fpu/pairs.ts';
 import { packedFunctions } from '../fpu/packed.ts';
 import { laneFunctions, numbers } from '../fpu/sse.ts';
 import { implicitIndex } from '../fpu/strings.ts';
-import { META, OP } from '../ops/context.ts';
+import { META, OP } from '../record.ts';
 import { OP_ENTRY } from '../record-writer.ts';
 import { S_BUDGET, S_STOP, S_USER, THROWN, USER } from '../scratch.ts';
 import { DECODED } from '../table/index.ts';

@@ -5,7 +5,8 @@
  */
 import { EIP } from '../architecture/registers.ts';
 import type { Cpu } from '../cpu.ts';
-import { META, META_LENGTH, OP, type Op } from '../ops/context.ts';
+import { META, META_LENGTH, OP } from '../record.ts';
+import type { Op } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
 import { GO, JUMP, S_BUDGET, S_LOST, S_PAGE_EIP, S_STOP, S_USER, STALE } from '../scratch.ts';
 

@@ -9,7 +9,7 @@ import { EAX, EBP, EBX, ECX, EDI, EDX, ESI, ESP } from '../architecture/register
 import { memoryOf } from '../gen/emitter.ts';
 import { isBasedOperand, operandBits, operandRegister } from '../table/operands.ts';
 import type { EntryState } from '../architecture/regions.ts';
-import type { Block, Instruction, Region } from './former.ts';
+import type { Block, Instruction, Region } from './region.ts';
 import { number } from './text.ts';
 import { NO_FORM } from './units.ts';
 

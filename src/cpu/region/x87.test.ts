@@ -3,7 +3,7 @@ import { FCW, FPR, FSW, FTW, STATE_WORDS } from '../architecture/registers.ts';
 import { addExtended, divideExtended, multiplyExtended, squareRootExtended } from '../fpu/extended.ts';
 import { pairValues } from '../fpu/pairs.ts';
 import { decode, DECODED, newDecoded } from '../table/index.ts';
-import type { Region } from './former.ts';
+import type { Region } from './region.ts';
 import { X87Plan } from './x87.ts';
 
 /** Operands of each operation; ENGINE's proof asks for ten million: X87_OPERANDS=2000000 npx vitest run src/cpu/region/x87.test.ts. */

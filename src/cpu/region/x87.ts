@@ -10,7 +10,7 @@ import { ADD, DIVIDE, MULTIPLY } from '../fpu/extended.ts';
 import { LEAST, MOST, NOWHERE, OPERANDS, SQUARE_ROOT } from '../fpu/pairs.ts';
 import type { Value } from '../gen/emitter.ts';
 import { type Decoded, isFlatOperand } from '../table/index.ts';
-import type { Block, Region } from './former.ts';
+import type { Block, Region } from './region.ts';
 import { miss, number } from './text.ts';
 import { addressText } from './units.ts';
 

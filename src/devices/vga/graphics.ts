@@ -3,7 +3,7 @@
  * Source: IBM PS/2 Hardware Interface Technical Reference, "Video subsystem": CRTC addressing modes, shift registers, attribute controller.
  */
 import { attributeColour, dacColour, displayLines, lineCompare } from './text.ts';
-import type { VgaRegisters } from './vga.ts';
+import type { VgaRegisters } from './registers.ts';
 
 /** 0x00RRGGBB to a pixel of ImageData on a little-endian host, opaque. */
 export const pixel = (rgb: number): number => (0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >>> 16)) >>> 0;

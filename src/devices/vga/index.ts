@@ -1,3 +1,2 @@
-export type { ScreenWriter, TextFrame, VideoMemory } from './screen.ts';
+export { FONT_BYTES, GLYPH_BYTES, type ScreenWriter, type TextFrame, type VideoMemory } from './screen.ts';
 export { Vga } from './vga.ts';
-export { FONT_BYTES, GLYPH_BYTES } from './screen.ts';

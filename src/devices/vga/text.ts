@@ -1,6 +1,6 @@
 /** The text screen that the CRT controller would scan out, as cells. */
 import { FONT_BYTES, GLYPH_BYTES, type TextFrame } from './screen.ts';
-import type { VgaRegisters } from './vga.ts';
+import type { VgaRegisters } from './registers.ts';
 
 /** Largest text screen that is shown; a CRTC can ask for more, which no monitor could. */
 const MOST_COLUMNS = 256,

@@ -3,7 +3,7 @@
  * Source: Bochs documentation, "VBE DISPI interface" (index 0x1CE, data 0x1CF), and QEMU's specification of its
  * standard VGA (docs/specs/standard-vga).
  */
-import type { VgaRegisters } from './vga.ts';
+import type { VgaRegisters } from './registers.ts';
 import { dacColour } from './text.ts';
 import { pixel } from './graphics.ts';
 

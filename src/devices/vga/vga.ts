@@ -14,6 +14,7 @@ import { drawPlanes, pictureOf } from './graphics.ts';
 import { GLYPH_BYTES, type ScreenWriter, type VideoMemory } from './screen.ts';
 import { readRetrace, timingOf } from './timing.ts';
 import { Dispi, newDispi } from './vbe.ts';
+import { initialRegisters } from './registers.ts';
 
 /** Offsets within a plane. */
 const PLANE_BYTES = 65536;
@@ -44,33 +45,10 @@ const PLANES = Uint32Array.from({ length: 16 }, (_, mask) => {
   return word >>> 0;
 });
 
-const initial = () => ({
-  misc: 0,
-  feature: 0,
-  sequencerIndex: 0,
-  sequencer: new Uint8Array(8),
-  graphicsIndex: 0,
-  graphics: new Uint8Array(16),
-  crtcIndex: 0,
-  crtc: new Uint8Array(0x20),
-  /** Attribute index with bit 5 (palette address source), and the flip-flop: true expects data. */
-  attributeIndex: 0,
-  attributeData: false,
-  attribute: new Uint8Array(32),
-  dacMask: 0xff,
-  dacRead: 0,
-  dacWrite: 0,
-  /** Colour component next in turn, and whether the DAC is being read. */
-  dacStep: 0,
-  dacReading: false,
-  dac: new Uint8Array(768),
-  latch: 0,
-});
-
 export class Vga implements Device {
   readonly name = 'vga';
   readonly fn = new PciFunction('VGA', { vendor: 0x1234, device: 0x1111, revision: 2, class: 0x030000, status: 0 });
-  readonly r = initial();
+  readonly r = initialRegisters();
   /** The interleaved planes are its first 256 KiB. */
   readonly memory: Uint8Array;
   readonly dispi: Dispi;
@@ -650,7 +628,7 @@ export class Vga implements Device {
 
   /** Registers are cleared and nothing is shown until a BIOS sets a mode; memory keeps what it held. */
   reset(): void {
-    resetState(this.r, initial());
+    resetState(this.r, initialRegisters());
     resetState(this.dispi.r, newDispi());
     this.timing = timingOf(this.r);
     this.touch();
@@ -686,5 +664,3 @@ export class Vga implements Device {
     return { ...copyState(this.r), dispi: copyState(this.dispi.r) };
   }
 }
-
-export type VgaRegisters = ReturnType<typeof initial>;

@@ -13,14 +13,6 @@ import type { COMMANDS } from '../toolstack/commands/index.ts';
 
 export type { MouseMove, StateHead, StateInfo };
 
-/** Ringside's BIOS, and SeaBIOS with its VGA BIOS where they were fetched, as the page's server has them. */
-export interface FirmwareFiles {
-  own: { name: string; url: string };
-  seabios?: { bios: { name: string; url: string }; vgaBios: { name: string; url: string } };
-  /** iPXE, by the names of its files. */
-  roms?: { name: string; url: string }[];
-}
-
 /** A guest that the page can offer: embedded, or fetched by `npm run guests`. */
 export interface OfferedGuest {
   id: string;

@@ -20,9 +20,8 @@ import {
   prepareToRead,
   writeXlConfig,
 } from '../definitions/config/index.ts';
-import type { HostCore } from './host.ts';
+import { type CommandHost, filesFor, findManaged, managedOf } from '../toolstack/index.ts';
 import { GROUP } from '../host/storage/index.ts';
-import { filesFor, findManaged, managedOf } from '../toolstack/index.ts';
 
 /** The guest of our own that a new definition starts with. */
 const OWN_KERNEL = '/boot/minipv';
@@ -75,7 +74,7 @@ export interface Edited {
 }
 
 /** `name`: of a domain that is defined; absent: a new one. @throws Refusal where nothing is defined by that name */
-export async function openDefinition(host: HostCore, name?: string): Promise<OpenedDefinition> {
+export async function openDefinition(host: CommandHost, name?: string): Promise<OpenedDefinition> {
   const managed = managedOf(host);
   const [kernels, images] = await Promise.all(['/boot', '/var/lib/xen/images'].map(folder => filesIn(host, folder)));
   const storage = await host.openDevices();
@@ -112,7 +111,7 @@ export async function openDefinition(host: HostCore, name?: string): Promise<Ope
 }
 
 /** Files of a folder of Domain 0, by their paths. */
-async function filesIn({ parts: { files } }: HostCore, folder: string): Promise<string[]> {
+async function filesIn({ parts: { files } }: CommandHost, folder: string): Promise<string[]> {
   const paths = ((await files?.readdir(folder).catch(() => [])) ?? []).sort().map(name => `${folder}/${name}`);
   const isFile = await Promise.all(
     paths.map(path =>
@@ -126,7 +125,7 @@ async function filesIn({ parts: { files } }: HostCore, folder: string): Promise<
 }
 
 /** As `xl create -n` would read it. Creates nothing. */
-export async function judgeText(host: HostCore, edited: Edited): Promise<JudgedText> {
+export async function judgeText(host: CommandHost, edited: Edited): Promise<JudgedText> {
   const { path, text } = edited;
   const { definition, findings, isForeign } = judgeDefinition(path, text);
   const errors = findings.filter(isError);
@@ -141,7 +140,7 @@ export async function judgeText(host: HostCore, edited: Edited): Promise<JudgedT
 }
 
 async function planOf(
-  host: HostCore,
+  host: CommandHost,
   { path, text, files = [], isDropped }: Edited,
   definition: Definition,
   findings: Finding[],
@@ -167,7 +166,11 @@ async function planOf(
 }
 
 /** The text with what a form changed, judged. */
-export async function changeText(host: HostCore, edited: Edited, { disks, ...changes }: Changes): Promise<JudgedText> {
+export async function changeText(
+  host: CommandHost,
+  edited: Edited,
+  { disks, ...changes }: Changes,
+): Promise<JudgedText> {
   await prepareToRead(edited.text);
   const { definition } = judgeDefinition(edited.path, edited.text);
   const after: Definition = {
@@ -185,7 +188,7 @@ export async function changeText(host: HostCore, edited: Edited, { disks, ...cha
 const MOST_DESCRIPTION = 4000;
 
 /** What a domain's definition says about it to people, where it is kept, and of the domain that runs. '': nothing. @throws Error with a sentence */
-export async function setDescription(host: HostCore, name: string, text: string): Promise<void> {
+export async function setDescription(host: CommandHost, name: string, text: string): Promise<void> {
   const defined = await host.managed?.find(name);
   const member = [...host.toolstack.members.values()].find(each => each.name === name && !each.ending);
   if (!defined && !member) throw new Error(`Domain not found: no domain with matching name '${name}'`);
@@ -202,7 +205,7 @@ export async function setDescription(host: HostCore, name: string, text: string)
 }
 
 /** @throws Refusal where nothing is defined by that name */
-export async function setAutomatic(host: HostCore, name: string, on: boolean): Promise<void> {
+export async function setAutomatic(host: CommandHost, name: string, on: boolean): Promise<void> {
   const domain = await findManaged(host, name);
   await host.tasks.run(`virsh autostart ${name}${on ? '' : ' --disable'}`, async task => {
     await managedOf(host).setAutomatic(domain, on);

@@ -5,8 +5,8 @@
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { exitsByName } from '../../hypervisor/view/index.ts';
 import { hypercallName } from '../../hypervisor/xen/index.ts';
-import type { HostCore } from './host.ts';
-import type { RingFacts } from './inspection.ts';
+import type { CommandHost } from '../toolstack/index.ts';
+import type { RingFacts } from './front-rings.ts';
 
 export interface Facts {
   /** They only grow: what counts is by how much. */
@@ -18,7 +18,7 @@ export interface Facts {
 const US = 1e3;
 
 /** `rings`: of its devices. @throws Error with a sentence where there is no such domain */
-export function factsOf(host: HostCore, id: number, rings: readonly RingFacts[]): Facts {
+export function factsOf(host: CommandHost, id: number, rings: readonly RingFacts[]): Facts {
   const member = host.member(id);
   const domain = host.toolstack.view.at(member.record.index);
   if (!domain) throw new Error(`${member.name} has no record in the machine's memory any more.`);

@@ -8,9 +8,36 @@
  * the guest's own page tables have pages, so the words follow one another as they do for it, and their address is its own.
  */
 import type { RingLook } from '../backends/index.ts';
-import type { HostParts } from './host.ts';
+import type { CommandHost } from '../toolstack/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { DomainView, GrantEntry, MachineView, VcpuState } from '../../hypervisor/view/index.ts';
+
+/** A request as it lies in a slot, in the words of io/blkif.h and io/netif.h. */
+export interface SlotFacts {
+  fields: [name: string, value: string][];
+  /** Grants that it names, each with what of the page it means. */
+  refs: { ref: number; what: string }[];
+  /** A field has how many there are. */
+  isListed?: true;
+}
+
+/** A ring of a guest's device, as its back end sees it. */
+export interface RingFacts extends Omit<RingLook, 'words' | 'slotWords'> {
+  /** `vbd 51712`, `vif 0 tx`. */
+  key: string;
+  /** For people: xvda, vif1.0. */
+  name: string;
+  requests: SlotFacts[];
+  /** The same slots read as responses, which lie over requests, and what of a request outlives them. */
+  responses: SlotFacts['fields'][];
+  /** The front end's port, and grant references of the ring's pages. */
+  port: number;
+  ringRefs: number[];
+  /** What its front end keeps to itself, of the same moment; undefined: it is not found in its memory, or not yet, or was not looked for. */
+  front?: FrontIndices;
+  /** Events: sent to the front end and heard of it, and req_prod as each of the last ones was heard, oldest first; undefined: not counted. */
+  events?: { sent: number; heard: number; pushes: number[] };
+}
 
 /** What a ring's front end keeps to itself. */
 export interface FrontIndices {
@@ -147,10 +174,10 @@ interface Guest {
 
 export class FrontRings {
   private readonly view: MachineView;
-  private readonly parts: Pick<HostParts, 'later' | 'hostMs'>;
+  private readonly parts: Pick<CommandHost['parts'], 'later' | 'hostMs'>;
   private readonly guests = new Map<number, Guest>();
 
-  constructor(view: MachineView, parts: Pick<HostParts, 'later' | 'hostMs'>) {
+  constructor(view: MachineView, parts: Pick<CommandHost['parts'], 'later' | 'hostMs'>) {
     this.view = view;
     this.parts = parts;
   }

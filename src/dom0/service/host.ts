@@ -38,7 +38,7 @@ import {
   uuidOf,
   Viewers,
 } from '../toolstack/index.ts';
-import type { FirmwareFiles } from './api.ts';
+import type { FirmwareFiles } from './firmware-files.ts';
 import {
   baseName,
   definitionNamed,

@@ -10,7 +10,8 @@ export type {
   Task,
   TaskRecord,
 } from '../toolstack/index.ts';
-export type { FirmwareFiles, HostApi, MouseMove, OfferedGuest, StateHead, StateInfo, StatePiece } from './api.ts';
+export type { FirmwareFiles } from './firmware-files.ts';
+export type { HostApi, MouseMove, OfferedGuest, StateHead, StateInfo, StatePiece } from './api.ts';
 export {
   baseName,
   bootPaths,
@@ -57,28 +58,14 @@ export {
 export type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 export type { Definition } from '../definitions/config/index.ts';
 export type { BreakHit, BreakPoint } from '../../hypervisor/domain/index.ts';
-export type {
-  FollowedRequest,
-  GuestDrive,
-  GuestFacts,
-  Inspected,
-  RingFacts,
-  SlotFacts,
-  StoreNode,
-} from './inspection.ts';
-export type {
-  BridgePortInfo,
-  Checkpoint,
-  DefinedDomain,
-  DiskInfo,
-  Inventory,
-  StoredState,
-  VolumeInfo,
-} from './inventory.ts';
+export type { FollowedRequest, GuestDrive, GuestFacts, Inspected, StoreNode } from './inspection.ts';
+export type { RingFacts, SlotFacts } from './front-rings.ts';
+export type { BridgePortInfo } from './counters.ts';
+export type { Checkpoint, DefinedDomain, DiskInfo, Inventory, StoredState, VolumeInfo } from './inventory.ts';
 export { ownsMemory, type Reading, thinned } from './readings.ts';
 export type { ForPage, HoldsLock, MadeAgain, WorkerFailed, WorkerProgram } from './page-worker.ts';
-export { inTurns, type Pace } from '../toolstack/runners/index.ts';
-export { type WorkerLike, WorkerRunner, inWorkers } from '../toolstack/runners/runner-worker.ts';
+export { inTurns, type Pace, type WorkerLike } from '../toolstack/runners/index.ts';
+export { WorkerRunner, inWorkers } from '../toolstack/runners/runner-worker.ts';
 export type { Later } from '../host/index.ts';
 export type { ShellInput, ShellOutput } from '../shell/index.ts';
 export { type HostState, openHostState } from '../host/state/index.ts';

@@ -3,13 +3,12 @@ import { OP, readRequest, readResponse, readSegment, type Request, SEGMENTS_PER_
 import { deviceNumber } from '../definitions/config/index.ts';
 import type { RingLook } from '../backends/index.ts';
 import { type Facts, factsOf } from './facts.ts';
-import { type FrontIndices, FrontRings, grantedPage } from './front-rings.ts';
-import type { HostCore } from './host.ts';
+import { type FrontIndices, FrontRings, grantedPage, type RingFacts, type SlotFacts } from './front-rings.ts';
+import { addressesOf, type CardAddress, type CardInfo, type CommandHost, onlineOf } from '../toolstack/index.ts';
 import type { BreakHit, BreakPoint, HotRegion } from '../../hypervisor/domain/index.ts';
 import type { GrantEntry } from '../../hypervisor/view/index.ts';
 import { type KernelSymbols, kernelSymbols } from '../../hypervisor/loader/index.ts';
 import { ideName } from '../definitions/index.ts';
-import { addressesOf, type CardAddress, type CardInfo, onlineOf } from '../toolstack/index.ts';
 import type { ExitsOf, Step } from '../toolstack/tracing/index.ts';
 import { visible } from '../toolstack/terminal/index.ts';
 import type { StoreLook } from '../backends/xenstore/index.ts';
@@ -51,33 +50,6 @@ export interface GuestFacts {
   isDefined: boolean;
   /** Back ends can be attached: it is a guest of Xen. */
   hasPv: boolean;
-}
-
-/** A request as it lies in a slot, in the words of io/blkif.h and io/netif.h. */
-export interface SlotFacts {
-  fields: [name: string, value: string][];
-  /** Grants that it names, each with what of the page it means. */
-  refs: { ref: number; what: string }[];
-  /** A field has how many there are. */
-  isListed?: true;
-}
-
-/** A ring of a guest's device, as its back end sees it. */
-export interface RingFacts extends Omit<RingLook, 'words' | 'slotWords'> {
-  /** `vbd 51712`, `vif 0 tx`. */
-  key: string;
-  /** For people: xvda, vif1.0. */
-  name: string;
-  requests: SlotFacts[];
-  /** The same slots read as responses, which lie over requests, and what of a request outlives them. */
-  responses: SlotFacts['fields'][];
-  /** The front end's port, and grant references of the ring's pages. */
-  port: number;
-  ringRefs: number[];
-  /** What its front end keeps to itself, of the same moment; undefined: it is not found in its memory, or not yet, or was not looked for. */
-  front?: FrontIndices;
-  /** Events: sent to the front end and heard of it, and req_prod as each of the last ones was heard, oldest first; undefined: not counted. */
-  events?: { sent: number; heard: number; pushes: number[] };
 }
 
 /** A node of the store, with who watches it or something above it. */
@@ -125,7 +97,7 @@ export interface Inspected {
 
 const INSPECTIONS: {
   [What in Exclude<keyof Inspected, 'machine'>]: (
-    host: HostCore,
+    host: CommandHost,
     id: number,
   ) => Inspected[What] | Promise<Inspected[What]>;
 } = {
@@ -167,14 +139,14 @@ const INSPECTIONS: {
 
 /** @throws Error with a sentence where there is no such domain */
 export function inspect<What extends keyof typeof INSPECTIONS>(
-  host: HostCore,
+  host: CommandHost,
   what: What,
   id: number,
 ): Inspected[What] | Promise<Inspected[What]> {
   return INSPECTIONS[what](host, id);
 }
 
-async function guestFacts(host: HostCore, id: number): Promise<GuestFacts> {
+async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
   const member = host.member(id);
   const { blueprint, record, attached, name } = member;
   const shares = host.queue.shares(record.index);
@@ -270,8 +242,8 @@ const BLKIF_OP = [
 ];
 
 /** Where front ends were found, as long as their host is there. */
-const foundFronts = new WeakMap<HostCore, FrontRings>();
-function frontsOf(host: HostCore): FrontRings {
+const foundFronts = new WeakMap<CommandHost, FrontRings>();
+function frontsOf(host: CommandHost): FrontRings {
   let fronts = foundFronts.get(host);
   if (!fronts) foundFronts.set(host, (fronts = new FrontRings(host.toolstack.view, host.parts)));
   return fronts;
@@ -312,7 +284,7 @@ export function diskRequest(
 }
 
 /** `found`: private indices of front ends are shown, too. */
-function ringFacts(host: HostCore, id: number, found?: FrontRings): RingFacts[] {
+function ringFacts(host: CommandHost, id: number, found?: FrontRings): RingFacts[] {
   if (!host.member(id).attached) return [];
   const { disks, cards } = host.toolstack.services.devices(id);
   const { client } = host.toolstack.services;
@@ -464,7 +436,7 @@ const FOLLOW_MS = 900,
   LOOK_MS = 10,
   MOST_FOLLOWED = 24;
 
-async function follow(host: HostCore, id: number): Promise<Inspected['path']> {
+async function follow(host: CommandHost, id: number): Promise<Inspected['path']> {
   host.living(id);
   // Other inspectors, one of which the first view has, do without.
   const [{ Follower, stepsOf }, { namesOf }] = await Promise.all([

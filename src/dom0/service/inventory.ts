@@ -2,11 +2,11 @@
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import type { StateInfo } from '../host/state/index.ts';
 import type { HostFiles } from '../host/files/index.ts';
-import type { HostCore } from './host.ts';
+import type { Counters } from './counters.ts';
 import { HostReadings, type Reading } from './readings.ts';
+import { addressesOf, type CommandHost, runNsOf } from '../toolstack/index.ts';
 import { GROUP, PE_BYTES, SECTOR_BYTES } from '../host/storage/index.ts';
 import { SNAPSHOTS_FOLDER } from '../toolstack/snapshots/index.ts';
-import { addressesOf, runNsOf } from '../toolstack/index.ts';
 
 export type { HostReadings } from './readings.ts';
 
@@ -22,16 +22,6 @@ export interface DefinedDomain {
   errors: string[];
   /** What its definition says about it to people. */
   description?: string;
-}
-
-/** A port of the bridge, with its counts as seen from the bridge. */
-export interface BridgePortInfo {
-  name: string;
-  rxPackets: number;
-  rxBytes: number;
-  txPackets: number;
-  txBytes: number;
-  dropped: number;
 }
 
 export interface VolumeInfo {
@@ -83,26 +73,6 @@ export interface StoredState {
   where?: StateInfo;
 }
 
-/** What a host counts, and how it stands. */
-export interface Counters {
-  /** When it was read, milliseconds of the clock that all workers share. */
-  atMs: number;
-  /** Seconds since the host was booted. */
-  upSeconds: number;
-  hasVt: boolean;
-  scheduler: string;
-  domain0: { memoryMiB: number; vcpus: number; runNs: number };
-  /** Processor time of guests so far, nanoseconds by domain id. */
-  runNs: Record<number, number>;
-  /** Seconds since each guest was built, by domain id. */
-  upSecondsOf: Record<number, number>;
-  /** IPv4 addresses of guests' cards, as far as they are known, by domain id; absent: none is. */
-  addresses: Record<number, string[]>;
-  /** What guests have read and written on PV disks so far, bytes by domain id; absent: it has none. */
-  pvDisks: Record<number, { read: number; written: number }>;
-  bridge: { name: string; ports: BridgePortInfo[]; stations: { mac: string; port: string; ageSeconds: number }[] };
-}
-
 export interface Inventory extends Counters {
   /** Those of the last hour that were asked for, oldest first. */
   readings: readonly Reading[];
@@ -110,11 +80,14 @@ export interface Inventory extends Counters {
   stored?: StoredState;
 }
 
+/** A host, and the readings that it has kept. */
+type Inventoried = CommandHost & { readings?: HostReadings | undefined };
+
 /**
  * Processor times, the bridge, readings that ended after `afterMs` and, where `opens`, definitions and disk, which are opened for it.
  * @throws Error where they cannot be
  */
-export async function takeInventory(host: HostCore, opens: boolean, afterMs: number): Promise<Inventory> {
+export async function takeInventory(host: Inventoried, opens: boolean, afterMs: number): Promise<Inventory> {
   host.readings ??= new HostReadings(host, takeCounters);
   const seen = takeCounters(host);
   return {
@@ -124,7 +97,7 @@ export async function takeInventory(host: HostCore, opens: boolean, afterMs: num
   };
 }
 
-function takeCounters(host: HostCore): Counters {
+function takeCounters(host: CommandHost): Counters {
   const { toolstack, queue, parts } = host;
   const nowNs = queue.nowNs();
   const runNs = (index: number): number => runNsOf(toolstack, index);
@@ -176,7 +149,7 @@ function takeCounters(host: HostCore): Counters {
   };
 }
 
-async function lookAtState(host: HostCore): Promise<StoredState> {
+async function lookAtState(host: CommandHost): Promise<StoredState> {
   const storage = await host.openDevices();
   const where = await host.parts.stateInfo?.();
   const running = new Set(

@@ -1,5 +1,5 @@
 /** Workers that the page makes for Domain 0's (ui/workers.ts says why it is not made here): what passes between the two, and such a worker as its owner has it. */
-import type { WorkerLike } from '../toolstack/runners/runner-worker.ts';
+import type { WorkerLike } from '../toolstack/runners/index.ts';
 
 /** What a worker runs. */
 export type WorkerProgram = 'domain' | 'watch' | 'storage';

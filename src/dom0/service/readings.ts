@@ -2,9 +2,8 @@
  * Readings of the host's counters: what two looks at them say about the time between. Domain 0 keeps those of an hour, since the timers of a page that nobody
  * sees sleep for minutes, and those of a worker do not.
  */
-import type { DomainInfo } from '../toolstack/index.ts';
-import type { HostCore } from './host.ts';
-import type { Counters } from './inventory.ts';
+import type { CommandHost, DomainInfo } from '../toolstack/index.ts';
+import type { Counters } from './counters.ts';
 
 const MINUTE_MS = 60_000;
 /** How long readings are kept. */
@@ -58,11 +57,11 @@ export class HostReadings {
   private all: readonly Reading[] = [];
   private before: Counters | undefined;
   private seen = 0;
-  private readonly host: HostCore;
-  private readonly take: (host: HostCore) => Counters;
+  private readonly host: CommandHost;
+  private readonly take: (host: CommandHost) => Counters;
 
   /** `take`: one look at the counters. */
-  constructor(host: HostCore, take: (host: HostCore) => Counters) {
+  constructor(host: CommandHost, take: (host: CommandHost) => Counters) {
     this.host = host;
     this.take = take;
     // In virtual time there is nothing between two looks but what the guests' rounds make.

@@ -1,6 +1,6 @@
 /** What commands, snapshots and Domain 0's shell ask of the host that they work on; the service is one (service/host.ts). */
 import type { DriveImage, Medium, OpenMedium } from '../../hypervisor/index.ts';
-import type { HostFacts, NamedFile, PlannedDrive, ReadFiles } from '../definitions/index.ts';
+import type { HostFacts, NamedFile, Plan, PlannedDrive, ReadFiles } from '../definitions/index.ts';
 import type { HostFiles } from '../host/files/index.ts';
 import type { BaseImage, Storage } from '../host/storage/index.ts';
 import type { Later } from '../host/index.ts';
@@ -10,6 +10,7 @@ import type { Tasks } from './tasks.ts';
 import type { Toolstack } from './toolstack.ts';
 import type { Viewers } from './viewers.ts';
 import type { DomainInfo, DomainView, HostInfo } from './wire.ts';
+import type { StateInfo } from '../host/state/index.ts';
 
 /** A domain with those who look at it. */
 export type Guest = Member<Viewers>;
@@ -37,6 +38,8 @@ export interface CommandHost {
     /** Domain 0's files; absent: it has none, and what needs them is refused. */
     readonly files?: HostFiles;
     readonly openMedium?: OpenMedium;
+    /** Where files and disk are now, where that can change. */
+    readonly stateInfo?: () => Promise<StateInfo>;
     /** There where domains run in virtual time. */
     readonly virtual?: object;
   };
@@ -67,6 +70,8 @@ export interface CommandHost {
 
   // ---- files
 
+  /** Judges what files would make. Creates nothing. An earlier judgement ends with an error. */
+  plan(files: NamedFile[]): Promise<Plan>;
   /** Files read, with the firmware that they need. */
   read(files: NamedFile[]): Promise<ReadFiles>;
   /** A file of Domain 0, or (`files:PATH…`) a CD that is made of some. @throws Error with a sentence */

@@ -1,6 +1,6 @@
 /** Which medium a disk's is, told by a sample of it. */
 import { crc32 } from '../../formats/unpack/index.ts';
-import type { DiskSource } from './overlay-disk.ts';
+import type { DiskSource } from './disk-source.ts';
 
 /** Of these many sectors, spread over the medium, is its fingerprint made, and of the first ones, where tables and superblocks lie. */
 const SAMPLES = 128,

@@ -2,7 +2,7 @@
 import type { Disk } from '../../devices/ide/index.ts';
 import { HostError } from '../memory/machine.ts';
 import type { QueuedMedium } from './drive-queue.ts';
-import type { DiskSource } from './overlay-disk.ts';
+import type { DiskSource } from './disk-source.ts';
 
 /** A drive as it can be sent to a worker. */
 export interface DriveImage {

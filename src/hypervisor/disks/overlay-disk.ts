@@ -5,19 +5,7 @@
 import type { Disk, Place } from '../../devices/ide/index.ts';
 import { IO_HOP, passes } from '../tracing/io-trace.ts';
 import { fingerprint } from './fingerprint.ts';
-
-/** Bytes behind a disk, read at once. */
-export interface DiskSource {
-  /** Bytes of the medium. */
-  readonly bytes: number;
-  /** Fills `into` from byte `at` on. False: it could not be read. */
-  read(at: number, into: Uint8Array): boolean;
-  /** Absent: writes go to the overlay. */
-  write?(at: number, from: Uint8Array): boolean;
-  flush?(): boolean;
-  /** Where a byte lies further down; absent: there. */
-  place?(at: number): Place[];
-}
+import type { DiskSource } from './disk-source.ts';
 
 export const OVERLAY_BLOCK_BYTES = 4096;
 const BLOCK_BYTES = OVERLAY_BLOCK_BYTES;

@@ -2,7 +2,7 @@ import { deflateRawSync, gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attachDrives } from './drives.ts';
-import type { DiskSource } from './overlay-disk.ts';
+import type { DiskSource } from './disk-source.ts';
 import { Qcow2Error, readQcow2Header } from './qcow2-header.ts';
 import { Qcow2Source } from './qcow2.ts';
 

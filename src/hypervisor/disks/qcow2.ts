@@ -5,7 +5,7 @@
  */
 import type { Place } from '../../devices/ide/index.ts';
 import { inflate } from '../../formats/unpack/index.ts';
-import type { DiskSource } from './overlay-disk.ts';
+import type { DiskSource } from './disk-source.ts';
 import {
   damaged,
   ENTRY_BYTES,

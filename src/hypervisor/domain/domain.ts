@@ -33,7 +33,7 @@ import { COUNTERS, COUNTER_WORDS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL }
 import type { RemoteModel, RemoteModelParts } from '../ioreq/remote-model.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../memory/machine.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
-import type { DiskSource } from '../disks/overlay-disk.ts';
+import type { DiskSource } from '../disks/disk-source.ts';
 import type { MouseMove } from '../worker/mailbox.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import { crashReport } from './report.ts';

@@ -1,6 +1,7 @@
 /** What the loaders offer to the rest of the hypervisor and to Domain 0. */
 export { type KernelSymbols, kernelSymbols } from './elf-symbols.ts';
 export { loadUnpackers, prepareKernel, unzipped } from './bzimage.ts';
-export { type EntryState, type FrameBuffer, kernelKind, loadKernel, type LoadOptions } from './load-kernel.ts';
+export type { EntryState, FrameBuffer, LoadOptions } from './entry.ts';
+export { kernelKind, loadKernel } from './load-kernel.ts';
 export { DecodeError } from '../../formats/unpack/index.ts';
 export { type E820Entry, type GuestMemory, LoadError, type LoadedFile } from './plan.ts';

@@ -3,7 +3,7 @@
  * Source: Linux's Documentation/arch/x86/boot.rst (boot protocol 2.02 to 2.15) and zero-page.rst.
  */
 
-import type { EntryState, LoadOptions } from './load-kernel.ts';
+import type { EntryState, LoadOptions } from './entry.ts';
 import { type GuestMemory, hex, LoadError, size, Plan, roundUp, setUint64, text, view } from './plan.ts';
 
 const MIB = 1 << 20;

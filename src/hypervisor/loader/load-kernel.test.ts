@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { kernelKind, loadKernel, type LoadOptions } from './load-kernel.ts';
+import { kernelKind, loadKernel } from './load-kernel.ts';
+import type { LoadOptions } from './entry.ts';
 import { LoadError } from './plan.ts';
 
 const MIB = 1 << 20;

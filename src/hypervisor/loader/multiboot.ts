@@ -4,7 +4,7 @@
  */
 
 import { isElf, placeSegments, readElf, type Segment } from './elf.ts';
-import type { EntryState, FrameBuffer, LoadOptions } from './load-kernel.ts';
+import type { EntryState, FrameBuffer, LoadOptions } from './entry.ts';
 import { type GuestMemory, hex, LoadError, Plan, setUint64, text, view } from './plan.ts';
 
 const MIB = 1 << 20;

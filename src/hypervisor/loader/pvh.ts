@@ -4,7 +4,7 @@
  */
 
 import { type Elf, placeSegments, readElf } from './elf.ts';
-import type { EntryState, LoadOptions } from './load-kernel.ts';
+import type { EntryState, LoadOptions } from './entry.ts';
 import { type GuestMemory, hex, LoadError, Plan, setUint64, text, view } from './plan.ts';
 
 const XEN_ELFNOTE_PHYS32_ENTRY = 18;

@@ -2,7 +2,7 @@
 
 import type { Panel } from '../panel.ts';
 import { storagePage } from '../parts.ts';
-import type { Place } from '../state.ts';
+import type { Place } from '../place.ts';
 import { strings } from '../strings.ts';
 import { HostFrame } from './host-bar.tsx';
 import { later } from './later.tsx';

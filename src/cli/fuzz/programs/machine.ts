@@ -39,7 +39,7 @@ import {
   WRITABLE_PAGES,
 } from './map.ts';
 import type { Program } from './program.ts';
-import type { Start } from './segmented.ts';
+import type { Start } from './program.ts';
 
 /** Vectors that push an error code. */
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);

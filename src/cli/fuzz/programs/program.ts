@@ -3,7 +3,6 @@
  * x87, MMX and SSE, 32-bit code and a 16-bit segment. Whatever it does is right; all processors only have to agree. The map stands in machine.ts.
  */
 import { absolute, Assembler, at, EAX, EBP, EBX, ECX, EDI, EDX, ESI, indexed, WORK } from './assembler.ts';
-import type { Start } from './segmented.ts';
 import {
   CODE,
   CODE_END,
@@ -16,6 +15,13 @@ import {
   SELECTOR_CODE16,
   WRITABLE_PAGES,
 } from './map.ts';
+
+/** Where a program begins: its mode, its descriptors, and what segment registers hold. */
+export interface Start {
+  mode: 'real' | 'virtual' | 'protected';
+  segments: { index: number; selector: number; base: number; limit: number; rights: number }[];
+  esp: number;
+}
 
 export interface Program {
   code: number[];

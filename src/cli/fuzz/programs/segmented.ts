@@ -5,16 +5,9 @@
  */
 import { CS, DS, ES, FS, GS, SS } from '../../../cpu/index.ts';
 import { CODE, DATA, END_PORT, RESUME } from './map.ts';
-import type { Program } from './program.ts';
+import type { Program, Start } from './program.ts';
 
 type Random = () => number;
-
-/** Where a program begins: its mode, its descriptors, and what segment registers hold. */
-export interface Start {
-  mode: 'real' | 'virtual' | 'protected';
-  segments: { index: number; selector: number; base: number; limit: number; rights: number }[];
-  esp: number;
-}
 
 const FIRST_SELECTOR = 0x43,
   DATA_RIGHTS = 0xf3,

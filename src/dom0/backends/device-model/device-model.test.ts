@@ -8,7 +8,8 @@ import { readState, saveDomain, type SavedState, withToolstack } from '../../../
 import { MODEL, SCREEN, XEN_MODEL, XEN_TYPE } from '../../../hypervisor/layout/layout.ts';
 import { createDomain, destroyDomain } from '../../../hypervisor/memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../../../hypervisor/memory/machine.ts';
-import { type DiskSource, OverlayDisk } from '../../../hypervisor/disks/overlay-disk.ts';
+import type { DiskSource } from '../../../hypervisor/disks/disk-source.ts';
+import { OverlayDisk } from '../../../hypervisor/disks/overlay-disk.ts';
 import { interruptGate, LOAD, program } from '../../../hypervisor/domain/program.test-support.ts';
 import { EVTCHNSTAT, HVM_PARAM } from '../../../hypervisor/xen/abi.ts';
 import { Services, WHOLE_P2M } from '../../toolstack/services.ts';

@@ -1,6 +1,5 @@
 /** What Domain 0 itself does with its file tree; KeptFiles is one. */
 import type { IFileSystem } from 'just-bash/browser';
-import type { KeptFiles } from './kept-files.ts';
 
 export type HostFiles = Pick<
   IFileSystem,
@@ -15,8 +14,9 @@ export type HostFiles = Pick<
   | 'lstat'
   | 'realpath'
   | 'exists'
-> &
-  Pick<KeptFiles, 'truncate'>;
+> & {
+  truncate(path: string, bytes: number): Promise<void>;
+};
 
 /** What HostFiles has. */
 const FILE_CALLS = [

@@ -2,7 +2,7 @@
 import type { Ahci } from '../../../devices/ahci/index.ts';
 import type { DmaMemory, HostBus, HostFunction } from '../hardware/host-bus.ts';
 import type { HostDisk } from './host-disk.ts';
-import type { StorageDrives } from './storage-drives.ts';
+import type { StorageDrives } from './stored-disk.ts';
 
 /** Where it is on the PCI bus; what its one disk says that it is. */
 const SLOT = 2,

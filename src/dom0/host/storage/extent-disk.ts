@@ -15,9 +15,8 @@
 import { Journal } from './journal.ts';
 import type { Place } from '../../../devices/ide/index.ts';
 import { IO_HOP, passes } from '../../../hypervisor/tracing/index.ts';
-import { type Medium, SECTOR_BYTES, within } from './medium.ts';
-import type { StorageDrives } from './storage-drives.ts';
-import type { StoredDrive } from './stored-drive.ts';
+import { SECTOR_BYTES, within } from './medium.ts';
+import type { StoredDisk } from './stored-disk.ts';
 import { pieces, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
 
 export const EXTENT_BYTES = 2 ** 20;
@@ -39,24 +38,6 @@ interface ExtentDiskOptions {
   extentBytes?: number;
   /** See Journal.open. */
   leastCompaction?: number;
-}
-
-/** The host's disk where it is stored: here, or in the storage worker. */
-export interface StoredDisk extends Medium {
-  /** Each extent of `bytes` bytes at `to` becomes what the one at `from` is; nothing is copied. All begin an extent there. Durable with the next flush. */
-  share(from: number, to: number, bytes?: number): void;
-  /** See ExtentDisk.reclaim. */
-  reclaim(most: number): number;
-  /** Bytes of the data file, and of it those that hold extents. */
-  readonly stored: { bytes: number; usedBytes: number };
-  /** Of these bytes, those that lie in extents that were written. */
-  writtenBytes(at: number, bytes: number): number;
-  /** What lies behind the connector of the disk's adapter; absent: whatever reads and writes this disk here. */
-  makeDrive?(): StoredDrive;
-  /** The storage worker's end of drives that reach the disk from other workers; absent: the disk is stored here. */
-  readonly drives?: StorageDrives;
-  /** Flushes, and lets go of the files. */
-  close(): void;
 }
 
 export class ExtentDisk implements StoredDisk {

@@ -5,9 +5,8 @@
  */
 import type { Place } from '../../../devices/ide/index.ts';
 import type { AhciDriver } from './ahci-driver.ts';
-import type { StoredDisk } from './extent-disk.ts';
+import type { DiskDrive, StorageDrives, StoredDisk } from './stored-disk.ts';
 import { type Answer, type Medium, type MediumRequest, SECTOR_BYTES, startOn, within } from './medium.ts';
-import type { StorageDrives } from './storage-drives.ts';
 import { StoreFull } from './store.ts';
 import { StoredDrive } from './stored-drive.ts';
 
@@ -15,7 +14,7 @@ export class HostDisk implements Medium {
   readonly bytes: number;
   readonly layout = {};
   /** What lies behind the drive's connector. */
-  readonly drive: StoredDrive;
+  readonly drive: DiskDrive;
   private readonly extents: StoredDisk;
   private driver: AhciDriver | undefined;
 

@@ -26,6 +26,6 @@ export { type Partition, partOf, readPartitions, TYPE, writePartitions } from '.
 export { MemoryStore, StorageError, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
 export { SidedStore } from './sides.ts';
 export { isTransfer, transferVolume } from './transfer-names.ts';
-export type { StorageDrives } from './storage-drives.ts';
+export type { StorageDrives } from './stored-disk.ts';
 export { abandon, type Windowed, WindowServer } from './store-window.ts';
 export { writerKernel, writerProblem } from './writer-guest.ts';

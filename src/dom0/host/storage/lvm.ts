@@ -11,7 +11,7 @@
  * last complement, begun with 0xf597a6cf.
  */
 import { PE_BYTES } from './device-names.ts';
-import type { Medium } from './medium.ts';
+import type { Medium, Segment } from './medium.ts';
 import { StoreDamaged } from './store.ts';
 import { parseMetadata, type Section, writeMetadata } from './lvm-text.ts';
 
@@ -25,12 +25,6 @@ const OVERLAY_TAG = 'ringside.overlay',
   UNFINISHED_TAG = 'ringside.unfinished',
   BYTES_TAG = 'ringside.bytes.';
 const PE_SECTORS = PE_BYTES / SECTOR_BYTES;
-
-/** A run of the volume on the physical volume, in physical extents. */
-export interface Segment {
-  first: number;
-  count: number;
-}
 
 export interface LogicalVolume {
   name: string;

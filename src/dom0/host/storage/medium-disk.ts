@@ -4,7 +4,7 @@ import { partOfRequest } from '../../../hypervisor/tracing/index.ts';
 import { type DiskChange, fingerprint } from '../../../hypervisor/disks/index.ts';
 import type { Later } from '../timers.ts';
 import { type Medium, type MediumRequest, startOn } from './medium.ts';
-import type { DriveMedium, DriveNews } from './storage-drives.ts';
+import type { DriveMedium, DriveNews } from './stored-disk.ts';
 import { StoreFull } from './store.ts';
 
 export interface MediumDiskParts {

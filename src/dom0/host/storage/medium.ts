@@ -1,7 +1,6 @@
 /** What disks, partitions, volumes and images have in common: bytes with random access, asked for at once or to be answered later. */
 import type { Place } from '../../../devices/ide/index.ts';
 import { IO_HOP, passes } from '../../../hypervisor/tracing/index.ts';
-import type { Segment } from './lvm.ts';
 
 export const SECTOR_BYTES = 512;
 
@@ -14,6 +13,12 @@ export type MediumRequest =
 
 /** With what `read`, `write`, `flush` and `discard` throw; undefined: it is done. */
 export type Answer = (error?: Error) => void;
+
+/** A run of a volume on the physical volume, in physical extents. */
+export interface Segment {
+  first: number;
+  count: number;
+}
 
 /** How a partition or a volume lies on the host's disk; empty: it is the whole disk. */
 export interface Layout {

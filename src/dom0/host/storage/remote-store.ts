@@ -1,6 +1,6 @@
 /** The storage worker, as Domain 0's worker sees it. */
 import type { NotKept } from './opfs-in-worker.ts';
-import type { DriveNews } from './storage-drives.ts';
+import type { DriveNews } from './stored-disk.ts';
 import type { Store } from './store.ts';
 import { WINDOW_BYTES, type Windowed, WindowStore } from './store-window.ts';
 

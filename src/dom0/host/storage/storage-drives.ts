@@ -2,38 +2,10 @@
 import { DriveServer } from '../../../hypervisor/disks/index.ts';
 import { Machine } from '../../../hypervisor/memory/index.ts';
 import type { Later } from '../timers.ts';
-import type { Layout, Medium } from './medium.ts';
+import type { Medium } from './medium.ts';
 import { MediumDisk } from './medium-disk.ts';
 import { mediumOf } from './volume.ts';
-
-/** What lies in a drive. */
-export interface DriveMedium {
-  layout: Layout;
-  label: string;
-  sectorBytes: number;
-  readOnly: boolean;
-}
-
-/** What the storage worker tells of a drive: a sentence for the person at the host, and whether it waits for room. */
-export interface DriveNews {
-  domain: number;
-  place: number;
-  waits: boolean;
-  sentence: string;
-  /** The storage worker has ended: whoever hears it serves the drive from now on. */
-  lost?: true;
-}
-
-/** That end, as Domain 0 knows it. A domain is told by its index in the domain table. */
-export interface StorageDrives {
-  /** The machine whose domains it serves; undefined: it was not told yet, or has ended. */
-  readonly memory: ArrayBufferLike | undefined;
-  begin(memory: SharedArrayBuffer): Promise<void>;
-  /** When it returns the drive at a place has this medium. */
-  attach(domain: number, place: number, medium: DriveMedium, heard: (news: DriveNews) => void): void;
-  /** When it returns nothing of a domain's drives is under way any more. */
-  detach(domain: number): void;
-}
+import type { DriveMedium, DriveNews } from './stored-disk.ts';
 
 interface Served {
   server: DriveServer;

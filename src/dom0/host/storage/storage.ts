@@ -2,7 +2,8 @@
  * The host's storage: one disk, sda, with the partition table that an installer leaves, and the volume group vg0 on its last partition.
  * Domains' disks are partitions and volumes; who has one open keeps others from writing to it or removing it.
  */
-import { ExtentDisk, type StoredDisk } from './extent-disk.ts';
+import { ExtentDisk } from './extent-disk.ts';
+import type { StoredDisk } from './stored-disk.ts';
 import { HostDisk } from './host-disk.ts';
 import {
   extentsOf,
@@ -11,14 +12,13 @@ import {
   type LogicalVolume,
   lvmUuid,
   readGroup,
-  type Segment,
   writeGroup,
   writeLabel,
 } from './lvm.ts';
+import { type Medium, SECTOR_BYTES, type Segment } from './medium.ts';
 import type { Place } from '../../../devices/ide/index.ts';
 import { canonical, DISK_BYTES, GROUP, isDevice, PE_BYTES, told, volumeIn } from './device-names.ts';
 import { filePath, imageVolume } from './image-names.ts';
-import { type Medium, SECTOR_BYTES } from './medium.ts';
 import { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
 import {
   type BaseImage,

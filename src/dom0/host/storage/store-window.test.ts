@@ -7,7 +7,7 @@ import { IO_HOP, within } from '../../../hypervisor/tracing/index.ts';
 import { LoggingStore } from './logging-store.test-support.ts';
 import { MemoryFile, MemoryStore, type Store, StoreFull } from './store.ts';
 import { Storage } from './storage.ts';
-import type { DriveNews } from './storage-drives.ts';
+import type { DriveNews } from './stored-disk.ts';
 import { abandon, WINDOW_BYTES, type Windowed, WindowServer, WindowStore } from './store-window.ts';
 
 /** Both sides on one thread: who rings is answered before the call returns. */

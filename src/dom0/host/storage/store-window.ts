@@ -18,8 +18,9 @@ import { carriedRequest, KeptHops, passes, within } from '../../../hypervisor/tr
 import { DOMAIN_0, Machine } from '../../../hypervisor/memory/index.ts';
 import { ringDoorbell, ringStorage } from '../../../hypervisor/worker/index.ts';
 import type { Later } from '../timers.ts';
-import { ExtentDisk, type StoredDisk, UNFLUSHED_BYTES } from './extent-disk.ts';
-import { type DriveMedium, type DriveNews, DriveServers } from './storage-drives.ts';
+import { ExtentDisk, UNFLUSHED_BYTES } from './extent-disk.ts';
+import type { DriveMedium, DriveNews, StoredDisk } from './stored-disk.ts';
+import { DriveServers } from './storage-drives.ts';
 import { type Store, type StoreFile, StoreDamaged, StoreFull } from './store.ts';
 import { type CommandWindow, COMMANDS_BYTES, CommandServer } from './window-drive.ts';
 import { answerCall, type DiskCall, WindowDisk } from './window-disk.ts';

@@ -2,7 +2,7 @@
  * Where the host keeps what must outlive it: a few files with random access. Opening may take a while; everything else is done when it returns,
  * as a directory's files and a browser's access handles have it.
  */
-import type { StoredDisk } from './extent-disk.ts';
+import type { StoredDisk } from './stored-disk.ts';
 
 /** The device has no room for what is to be written. Nothing is lost: the same write may be tried again once room was made. */
 export class StoreFull extends Error {

@@ -1,10 +1,10 @@
 /** What the host's disk drive keeps its sectors in: extents of the store. */
-import type { Outcome, SataMedium } from '../../../devices/ahci/index.ts';
-import type { StoredDisk } from './extent-disk.ts';
+import type { Outcome } from '../../../devices/ahci/index.ts';
+import type { DiskDrive, StoredDisk } from './stored-disk.ts';
 import { SECTOR_BYTES } from './medium.ts';
 import { StoreFull } from './store.ts';
 
-export class StoredDrive implements SataMedium {
+export class StoredDrive implements DiskDrive {
   readonly sectors: number;
   /** Why it could not do something last, for people: on the wire there is a number for it alone. */
   problem: string | undefined;

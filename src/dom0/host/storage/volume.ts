@@ -1,8 +1,7 @@
 /** A logical volume: runs of physical extents, one behind the other. */
 import { IO_HOP, passes } from '../../../hypervisor/tracing/index.ts';
 import { PE_BYTES } from './device-names.ts';
-import { extentStart, type Segment } from './lvm.ts';
-import type { Place } from '../../../devices/ide/index.ts';
+import { extentStart } from './lvm.ts';
 import {
   type Answer,
   type Layout,
@@ -10,9 +9,11 @@ import {
   type Medium,
   type MediumRequest,
   Part,
+  type Segment,
   startOn,
   within,
 } from './medium.ts';
+import type { Place } from '../../../devices/ide/index.ts';
 
 /** Bytes of a volume that lie side by side, where they begin in it, and where that is below it. */
 interface Run {

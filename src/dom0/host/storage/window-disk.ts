@@ -1,8 +1,7 @@
 /** The host's disk in the storage worker, as Domain 0's worker has it: what it asks is done when a call returns. */
 import type { Place } from '../../../devices/ide/index.ts';
-import type { StoredDisk } from './extent-disk.ts';
+import type { DriveMedium, DriveNews, StorageDrives, StoredDisk } from './stored-disk.ts';
 import { type CommandWindow, WindowDrive } from './window-drive.ts';
-import type { DriveMedium, DriveNews, StorageDrives } from './storage-drives.ts';
 
 /** What is asked of the disk besides what files know, with its answer as JSON. */
 export type DiskCall =

@@ -5,7 +5,7 @@
  */
 import type { Outcome } from '../../../devices/ahci/index.ts';
 import { carriedRequest, KeptHops, partOfRequest, passes, within } from '../../../hypervisor/tracing/index.ts';
-import type { StoredDisk } from './extent-disk.ts';
+import type { StoredDisk } from './stored-disk.ts';
 import { StoredDrive } from './stored-drive.ts';
 
 /** Words of the block: commands that were answered, and asked, free-running; then the commands. */

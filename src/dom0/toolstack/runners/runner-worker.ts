@@ -17,15 +17,7 @@ import { workerBegins } from '../../../hypervisor/worker/index.ts';
 import { leaveGuest } from '../../../hypervisor/xen/memory/index.ts';
 import type { DomainListener, DomainRunner, DomainStart, Runners, RunnersHost } from './runner.ts';
 import type { Later } from '../../host/index.ts';
-import { type Watching, WorkerWatch } from './worker-watch.ts';
-
-/** A web worker, as far as it is used here. */
-export interface WorkerLike {
-  postMessage(message: unknown): void;
-  terminate(): void;
-  onmessage: ((event: { data: unknown }) => void) | null;
-  onerror: ((event: { message?: string; preventDefault?(): void }) => void) | null;
-}
+import { type Watching, type WorkerLike, WorkerWatch } from './worker-watch.ts';
 
 /**
  * Watches a domain's worker, which may end without a word: `ended` is called then. `lock`: the Web Lock that it holds while it lives; undefined: it could

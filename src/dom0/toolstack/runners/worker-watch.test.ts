@@ -3,8 +3,7 @@ import { createDomain } from '../../../hypervisor/memory/domain-table.ts';
 import { type FromWatcher, Machine } from '../../../hypervisor/index.ts';
 import { Scheduler } from '../../../hypervisor/scheduler/scheduler.ts';
 import { beat, callDead, workerBegins, workerLeaves } from '../../../hypervisor/worker/worker-life.ts';
-import type { WorkerLike } from './runner-worker.ts';
-import { type Watching, WorkerWatch } from './worker-watch.ts';
+import { type Watching, type WorkerLike, WorkerWatch } from './worker-watch.ts';
 
 function make(withLocks: boolean) {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));

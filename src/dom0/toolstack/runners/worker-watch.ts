@@ -6,8 +6,15 @@
 import type { DomainRecord, FromWatcher, Machine, WatchedWorker } from '../../../hypervisor/index.ts';
 import type { Scheduler } from '../../../hypervisor/scheduler/index.ts';
 import { beats, callDead, liveWorker } from '../../../hypervisor/worker/index.ts';
-import type { WorkerLike } from './runner-worker.ts';
 import type { Later } from '../../host/index.ts';
+
+/** A web worker, as far as it is used here. */
+export interface WorkerLike {
+  postMessage(message: unknown): void;
+  terminate(): void;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onerror: ((event: { message?: string; preventDefault?(): void }) => void) | null;
+}
 
 /** How often heartbeats are looked at, and looks in a row without one: a long slice, a save or a slow file take less. */
 const LOOK_MS = 500,

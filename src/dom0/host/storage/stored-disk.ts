@@ -1,0 +1,61 @@
+/** The host's disk where it is stored, and drives that reach it from other workers: what whoever uses them knows of them. */
+import type { SataMedium } from '../../../devices/ahci/index.ts';
+import type { Layout, Medium } from './medium.ts';
+
+/** What lies in a drive. */
+export interface DriveMedium {
+  layout: Layout;
+  label: string;
+  sectorBytes: number;
+  readOnly: boolean;
+}
+
+/** What the storage worker tells of a drive: a sentence for the person at the host, and whether it waits for room. */
+export interface DriveNews {
+  domain: number;
+  place: number;
+  waits: boolean;
+  sentence: string;
+  /** The storage worker has ended: whoever hears it serves the drive from now on. */
+  lost?: true;
+}
+
+/** That end, as Domain 0 knows it. A domain is told by its index in the domain table. */
+export interface StorageDrives {
+  /** The machine whose domains it serves; undefined: it was not told yet, or has ended. */
+  readonly memory: ArrayBufferLike | undefined;
+  begin(memory: SharedArrayBuffer): Promise<void>;
+  /** When it returns the drive at a place has this medium. */
+  attach(domain: number, place: number, medium: DriveMedium, heard: (news: DriveNews) => void): void;
+  /** When it returns nothing of a domain's drives is under way any more. */
+  detach(domain: number): void;
+}
+
+/** What lies behind the connector of the host's disk. */
+export interface DiskDrive extends SataMedium {
+  /** Why it could not do something last, for people: on the wire there is a number for it alone. */
+  problem: string | undefined;
+  /** Commands have ended, or may still end, that nobody was told of. */
+  readonly pending: boolean;
+  poll(): void;
+  settle(): void;
+  rest(): void;
+}
+
+/** The host's disk where it is stored: here, or in the storage worker. */
+export interface StoredDisk extends Medium {
+  /** Each extent of `bytes` bytes at `to` becomes what the one at `from` is; nothing is copied. All begin an extent there. Durable with the next flush. */
+  share(from: number, to: number, bytes?: number): void;
+  /** See ExtentDisk.reclaim. */
+  reclaim(most: number): number;
+  /** Bytes of the data file, and of it those that hold extents. */
+  readonly stored: { bytes: number; usedBytes: number };
+  /** Of these bytes, those that lie in extents that were written. */
+  writtenBytes(at: number, bytes: number): number;
+  /** What lies behind the connector of the disk's adapter; absent: whatever reads and writes this disk here. */
+  makeDrive?(): DiskDrive;
+  /** The storage worker's end of drives that reach the disk from other workers; absent: the disk is stored here. */
+  readonly drives?: StorageDrives;
+  /** Flushes, and lets go of the files. */
+  close(): void;
+}
