@@ -27,38 +27,40 @@ const PLANES = [
 ].flatMap(([port, value]) => outb(port, value));
 
 it('writes to the VGA window reach its planes, each counted as an EPT violation', () => {
-  // mov al,0x5a; mov edi,0xa0010; mov ecx,1000; rep stosb; hlt
-  const domain = run(PLANES, 'b0 5a bf 10 00 0a 00 b9 e8 03 00 00 f3 aa f4');
+  const domain = run(PLANES, 'mov al, 0x5a; mov edi, 0xa0010; mov ecx, 1000; rep stosb; hlt');
   expect([...domain.platform.vga.memory.subarray(16 * 4, 17 * 4)]).toEqual([0x5a, 0x5a, 0x5a, 0x5a]);
   expect([15, 1015, 1016].map(offset => domain.platform.vga.memory[4 * offset] === 0x5a)).toEqual([false, true, false]);
   expect(domain.stats().exitsByReason).toMatchObject({ EPT_VIOLATION: 1000 });
 });
 
 it("reads get the device's answer, and a read-modify-write both", () => {
-  // mov edi,0xa0000; mov byte [edi],0x41; or byte [edi],2; mov bl,[edi]; hlt
-  const domain = run(PLANES, 'bf 00 00 0a 00 c6 07 41 80 0f 02 8a 1f f4');
+  const domain = run(PLANES, 'mov edi, 0xa0000; mov byte [edi], 0x41; or byte [edi], 2; mov bl, [edi]; hlt');
   expect(domain.processor.regs[EBX] & 255).toBe(0x43);
   expect(domain.stats().exitsByReason).toMatchObject({ EPT_VIOLATION: 4 });
 });
 
 it('a timer that a device sets from there is served in time', () => {
-  // mov edi,0xa0000; L: mov [edi],al; jmp L. The first store sets the screen's refresh timer.
-  const domain = run(PLANES, 'bf 00 00 0a 00 88 07 eb fc');
+  // The first store sets the screen's refresh timer.
+  const domain = run(PLANES, 'mov edi, 0xa0000; again: mov [edi], al; jmp again');
   // Slices end without regard to that: nothing may be overdue by more than a slice's worth of what is answered in place.
   expect(domain.timers.nextDeadlineNs).toBeGreaterThanOrEqual(domain.clock.nowNs() - 1000);
   expect(domain.stats().exitsByReason['EPT_VIOLATION']).toBeGreaterThan(100_000);
 });
 
 it('ports of the device model likewise, each counted as the I/O exit that it is; those of the interrupt controllers exit', () => {
-  // mov ecx,100; L: out 0x80,al; in al,0x71; dec ecx; jnz L; in al,0x21; hlt
-  const domain = run('b9 64 00 00 00 e6 80 e4 71 49 75 f9 e4 21 f4');
+  const domain = run('mov ecx, 100; again: out 0x80, al; in al, 0x71; dec ecx; jne again; in al, 0x21; hlt');
   expect(domain.stats().exitsByReason).toMatchObject({ IO: 201 });
 });
 
 it('what is read of the timers, too: port 61H, the 8254 and the PM timer go on meanwhile; what is written exits', () => {
-  // mov ecx,2000; mov dx,0x608; in eax,dx; mov ebx,eax; L: in al,0x61; in al,0x40; in eax,dx; dec ecx; jnz L; sub eax,ebx; mov ebx,eax; out 0x61,al; hlt
   const domain = programDomain(
-    program(['b9 d0 07 00 00 66 ba 08 06 ed 89 c3 e4 61 e4 40 ed 49 75 f8 29 d8 89 c3 e6 61 f4']),
+    program([
+      `
+        mov ecx, 2000; mov dx, 0x608; in eax, dx; mov ebx, eax
+        again: in al, 0x61; in al, 0x40; in eax, dx; dec ecx; jne again; sub eax, ebx
+        mov ebx, eax; out 0x61, al; hlt
+      `,
+    ]),
   );
   const dispatch = vi.spyOn((domain as unknown as { exits: { dispatch(reason: number): void } }).exits, 'dispatch');
   runToEnd(domain, 1);

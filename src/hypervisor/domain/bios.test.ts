@@ -1,10 +1,10 @@
 /** What a kernel finds that is started without firmware: on a PC what GRUB or QEMU -kernel would leave it of a BIOS, under Xen what Xen's builder leaves. */
 import { describe, expect, it } from 'vitest';
-import { asm, w } from '../../cpu/test-support/bench.ts';
+import { asm, type Code } from '../../cpu/test-support/asm.ts';
 import type { Domain } from './domain.ts';
 import { XEN_TYPE } from '../layout/layout.ts';
 import { runToEnd } from './program.test-support.ts';
-import { type Code, end, realModeDomain, WORDS } from './real-mode.test-support.ts';
+import { end, realModeDomain, WORDS } from './real-mode.test-support.ts';
 import { testGuest } from '../xen/pvh-program.test-support.ts';
 
 const TICKS = 0x46c;
@@ -20,21 +20,16 @@ function ended(domain: Domain): number | undefined {
   expect(result).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit' } });
   return result.state === 'ended' ? result.ending.value : undefined;
 }
-/** in al, port; mov [address], al */
-const keep = (port: number, address: number): Code => ['e4', port, 'a2', w(address)];
+const keep = (port: number, address: number): string => `in al, ${port}; mov [${address}], al`;
 
 describe('real mode on a PC without firmware', () => {
   it('has interrupts: STI does not hang, and the timer’s are counted at 40:6C from the time of day', () => {
-    // mov eax, [ticks]; mov [WORDS], eax; sti; hlt; mov ecx, [ticks]; sub ecx, eax; cmp ecx, 3; jb to hlt; cli
     const code: Code = [
-      '66 a1',
-      w(TICKS),
-      '66 a3',
-      w(WORDS),
-      'fb f4 66 8b 0e',
-      w(TICKS),
-      '66 29 c1 66 83 f9 03 72 f1 fa',
-      ...keep(0x21, WORDS + 4),
+      `
+        mov eax, [${TICKS}]; mov [${WORDS}], eax; sti
+        again: hlt; mov ecx, [${TICKS}]; sub ecx, eax; cmp ecx, 3; jb again; cli
+      `,
+      keep(0x21, WORDS + 4),
       ...end(7),
     ];
     // Noon.
@@ -48,16 +43,12 @@ describe('real mode on a PC without firmware', () => {
   });
 
   it('starts the count anew at midnight and says so once (INT 1Ah, function 0)', () => {
-    // sti; hlt until [ticks] < [WORDS]; int 1Ah twice; AL of the first and second.
     const code: Code = [
-      'fb f4 66 83 3e',
-      w(TICKS),
-      '02 73 f7 b4 00 cd 1a a2',
-      w(WORDS),
-      '89 16',
-      w(WORDS + 2),
-      'b4 00 cd 1a a2',
-      w(WORDS + 1),
+      `
+        sti
+        again: hlt; cmp dword [${TICKS}], 2; jae again; mov ah, 0; int 0x1a; mov [${WORDS}], al
+        mov [${WORDS + 2}], dx; mov ah, 0; int 0x1a; mov [${WORDS + 1}], al
+      `,
       ...end(7),
     ];
     const domain = realModeDomain(code, {}, { startEpochMs: 24 * 3600 * 1000 - 100 });
@@ -74,14 +65,12 @@ describe('real mode on a PC without firmware', () => {
     const vectors = Array.from({ length: 256 }, (_, vector) => vector).filter(
       vector => vector !== 0x18 && vector !== 0x19,
     );
-    // sti; int …; cmp sp, 7000h; jne over the good end
     const code: Code = [
-      'fb',
-      ...vectors.flatMap(vector => [0xcd, vector]),
-      '81 fc',
-      w(0x7000),
-      '75 05',
+      'sti',
+      ...vectors.map(vector => `int ${vector}`),
+      'cmp sp, 0x7000; jne wrong',
       ...end(7),
+      'wrong:',
       ...end(1),
     ];
     const domain = realModeDomain(code);
@@ -89,22 +78,14 @@ describe('real mode on a PC without firmware', () => {
   });
 
   it('says what there is: 639 KiB (INT 12h), equipment (INT 11h); and that there is no disk, no key, no other service', () => {
-    // int; pushf; pop [at + 2]; mov [at], ax
-    const asks = (vector: number, ah: number, at: number): Code => [
-      'b4',
-      ah,
-      [0xcd, vector],
-      '9c 8f 06',
-      w(at + 2),
-      'a3',
-      w(at),
-    ];
+    const asks = (vector: number, ah: number, at: number): string =>
+      `mov ah, ${ah}; int ${vector}; pushf; pop word [${at + 2}]; mov [${at}], ax`;
     const domain = realModeDomain([
-      ...asks(0x12, 0, WORDS),
-      ...asks(0x11, 0, WORDS + 4),
-      ...asks(0x13, 2, WORDS + 8),
-      ...asks(0x15, 0x88, WORDS + 12),
-      ...asks(0x16, 1, WORDS + 16),
+      asks(0x12, 0, WORDS),
+      asks(0x11, 0, WORDS + 4),
+      asks(0x13, 2, WORDS + 8),
+      asks(0x15, 0x88, WORDS + 12),
+      asks(0x16, 1, WORDS + 16),
       ...end(7),
     ]);
     expect(ended(domain)).toBe(7);
@@ -115,7 +96,7 @@ describe('real mode on a PC without firmware', () => {
   });
 
   it('takes keys out of the controller, so that more can come', () => {
-    const domain = realModeDomain(['fb eb fe']);
+    const domain = realModeDomain(['sti; jmp $']);
     domain.runSlice();
     const pressed = (code: string): number => {
       domain.key(code, true);
@@ -129,18 +110,17 @@ describe('real mode on a PC without firmware', () => {
   });
 
   it('masks and ends an interrupt that nobody expects, of either controller', () => {
-    // QEMU's test device drives IRQ 5 and 10. Both controllers open; sti; raise; nop; what is masked, and what is in service.
+    // QEMU's test device drives IRQ 5 and 10. Both controllers open; then what is masked, and what is in service.
     const code: Code = [
-      'b0 00 e6 21 e6 a1 fb b0 01 ba',
-      w(0x2005),
-      'ee 90 ba',
-      w(0x200a),
-      'ee 90 fa',
-      ...keep(0x21, WORDS),
-      ...keep(0xa1, WORDS + 1),
-      'b0 0b e6 20 e6 a0',
-      ...keep(0x20, WORDS + 2),
-      ...keep(0xa0, WORDS + 3),
+      `
+        mov al, 0; out 0x21, al; out 0xa1, al; sti; mov al, 1; mov dx, 0x2005; out dx, al; nop
+        mov dx, 0x200a; out dx, al; nop; cli
+      `,
+      keep(0x21, WORDS),
+      keep(0xa1, WORDS + 1),
+      'mov al, 0xb; out 0x20, al; out 0xa0, al',
+      keep(0x20, WORDS + 2),
+      keep(0xa0, WORDS + 3),
       ...end(7),
     ];
     const domain = realModeDomain(code);
@@ -149,7 +129,7 @@ describe('real mode on a PC without firmware', () => {
   });
 
   it('starts the machine again where firmware would: at FFFF:0000 and for INT 19h', () => {
-    for (const code of ['ea 00 00 ff ff', 'cd 19'])
+    for (const code of ['jmp word 0xffff:0', 'int 0x19'])
       expect(runToEnd(realModeDomain([code]))).toMatchObject({ state: 'ended', ending: { kind: 'reset' } });
   });
 });
@@ -157,8 +137,8 @@ describe('real mode on a PC without firmware', () => {
 describe('a guest of Xen that has the place of firmware', () => {
   it('finds the board as after RESET: no tick comes, whatever its interrupt flag says (pit_reset, vpic_reset of Xen 4.17)', () => {
     for (const type of [XEN_TYPE.HVM, XEN_TYPE.PVH]) {
-      // sti; hlt; jmp: an interrupt would end in a triple fault, since there is no IDT.
-      const { domain } = testGuest({ code: asm('fb f4 eb fd'), type });
+      // An interrupt would end in a triple fault, since there is no IDT.
+      const { domain } = testGuest({ code: asm('sti; again: hlt; jmp again'), type });
       expect(runToEnd(domain)).toEqual({ state: 'parked', untilNs: Infinity, latestNs: Infinity });
     }
     const { pic } = testGuest({ type: XEN_TYPE.HVM }).domain.platform.save() as {

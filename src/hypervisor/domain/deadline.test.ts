@@ -7,9 +7,9 @@ import { program, programDomain } from './program.test-support.ts';
 /** Four deadlines lie in one tick. */
 const TICK_NS = 10e6;
 /** PIT: a tick each hundredth of a second. mov al,0x34; out 0x43,al; mov al,0x9c; out 0x40,al; mov al,0x2e; out 0x40,al. */
-const HUNDRED_HZ = 'b0 34 e6 43 b0 9c e6 40 b0 2e e6 40';
+const HUNDRED_HZ = 'mov al, 0x34; out 0x43, al; mov al, 0x9c; out 0x40, al; mov al, 0x2e; out 0x40, al';
 /** L: dec eax; jnz L; jmp L. */
-const LOOP = '48 75 fd eb fb';
+const LOOP = 'turns: dec eax; jne turns; jmp turns';
 
 /** Exits of the timer without those that end a slice, for each tick, in `ticks` of them; by a clock by which each instruction takes 2 ns and `otherNs` is added. */
 function exitsEachTick(
@@ -43,9 +43,9 @@ it('while the guest is behind, because its thread stood still', () => {
 });
 
 it('right after instructions that were a thousand times slower, because devices answered them', () => {
-  // mov ecx,20000; mov dx,0x80; L: out dx,al; loop L: 2 microseconds each.
+  // 2 microseconds each.
   let slow = 0;
-  const kernel = program([HUNDRED_HZ, 'b9 20 4e 00 00 66 ba 80 00 ee e2 fd', LOOP]);
+  const kernel = program([HUNDRED_HZ, 'mov ecx, 20000; mov dx, 0x80; again: out dx, al; loop again', LOOP]);
   expect(
     exitsEachTick(kernel, 100.2e6, ({ retired, regs }) => {
       if (regs[1] !== 0) slow = retired;

@@ -3,14 +3,12 @@
  * each other, so that the answer takes as long as the other's interrupt handler (QEMU's TCG needs some 33,000 cycles in kvm-unit-tests' `vmexit ipi`).
  */
 import { describe, expect, it } from 'vitest';
-import { asm, d } from '../../cpu/test-support/bench.ts';
+import { asm, type Code, d, w } from '../../cpu/test-support/asm.ts';
 import type { Domain } from './domain.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
-import { CODE_SELECTOR, interruptGate, LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
+import { interruptGate, LOAD, program, programDomain, runToEnd, toProtectedMode } from './program.test-support.ts';
 import { readState, saveDomain, type SavedState } from '../stream/state.ts';
-
-type Code = (string | number | number[])[];
 
 /** Where the others start, in real mode; words that all share. */
 const START = 0x8000,
@@ -31,31 +29,31 @@ const OTHERS = 0x400,
   NMI_HANDLER = 0x540,
   BACK_HANDLER = 0x560,
   GDT = 0x600,
-  GDTR = 0x640,
   IDTR = 0x648,
   IDT = 0x800,
   TRAMPOLINE = 0x1000;
 
-/** mov dword [address], value */
-const store = (address: number, value: number): Code => ['c7 05', d(address), d(value)];
-const inc = (address: number): Code => ['ff 05', d(address)];
+const store = (address: number, value: number): Code => [`mov dword [${address}], ${value}`];
+const inc = (address: number): Code => [`inc dword [${address}]`];
 const send = (to: number, what: number): Code => [...store(APIC + 0x310, to << 24), ...store(APIC + 0x300, what)];
-/** pause; cmp dword [address], value; jb back */
-const await_ = (address: number, value: number): Code => ['f3 90 81 3d', d(address), d(value), '72 f2'];
+const await_ = (address: number, value: number): number[] =>
+  asm(`again: pause; cmp dword [${address}], ${value}; jb again`);
 const enableApic = store(APIC + 0xf0, 0x1ff);
 
 /** How a sender waits until ANSWERS is no longer what EBX says. */
 const WAITS: Record<string, Code> = {
-  'a word in memory, without PAUSE': ['3b 1d', d(ANSWERS), '74 f8'],
-  'a word in memory, with PAUSE': ['f3 90 3b 1d', d(ANSWERS), '74 f6'],
-  // mov eax, [ICR]; test ah, 0x10; jnz back: then as above.
-  'the delivery status of its ICR, then a word': ['a1', d(APIC + 0x300), 'f6 c4 10 75 f6 3b 1d', d(ANSWERS), '74 f8'],
+  'a word in memory, without PAUSE': asm(`again: cmp ebx, [${ANSWERS}]; je again`),
+  'a word in memory, with PAUSE': asm(`again: pause; cmp ebx, [${ANSWERS}]; je again`),
+  'the delivery status of its ICR, then a word': asm(`
+    busy: mov eax, [${APIC + 0x300}]; test ah, 0x10; jnz busy
+    again: cmp ebx, [${ANSWERS}]; je again
+  `),
 };
-/** Until BACK has moved: cmp ebx, [BACK]; jne out; sti; hlt; cli; jmp back. */
-const HALTS: Code = ['3b 1d', d(BACK), '75 05 fb f4 fa eb f3'];
+/** Until BACK has moved. */
+const HALTS: Code = asm(`again: cmp ebx, [${BACK}]; jne over; sti; hlt; cli; jmp again; over:`);
 
-const SLEEPS: Code = ['fb f4 eb fd'],
-  COMPUTES: Code = ['fb', ...inc(WORK), 'eb f8'];
+const SLEEPS: Code = asm('sti; again: hlt; jmp again'),
+  COMPUTES: Code = asm('sti; again:', ...inc(WORK), 'jmp again');
 const ROUNDS = 200;
 
 interface Scene {
@@ -75,18 +73,10 @@ function scene(
 ): Domain {
   const eoi = store(APIC + 0xb0, 0);
   const round = asm(
-    // mov ebx, [counted]; rdtsc; mov esi, eax
-    '8b 1d',
-    d(counted),
-    '0f 31 89 c6',
+    `mov ebx, [${counted}]; rdtsc; mov esi, eax`,
     ...message,
     ...wait,
-    // rdtsc; sub eax, esi; cmp eax, [MOST]; jb over; mov [MOST], eax
-    '0f 31 29 f0 3b 05',
-    d(MOST),
-    '72 05 a3',
-    d(MOST),
-    '4d',
+    `rdtsc; sub eax, esi; cmp eax, [${MOST}]; jb over; mov [${MOST}], eax; over: dec ebp`,
   );
   const start = [
     ...store(APIC + 0x300, 0xc0000 | INIT),
@@ -94,41 +84,29 @@ function scene(
     ...await_(READY, vcpus - 1),
   ];
   const first: Code = [
-    'be',
-    d(LOAD + TRAMPOLINE),
-    'bf',
-    d(START),
-    'b9',
-    d(512),
-    'f3 a4 0f 01 1d',
-    d(LOAD + IDTR),
-    'b0 ff e6 21 e6 a1',
+    `
+      mov esi, ${LOAD + TRAMPOLINE}; mov edi, ${START}; mov ecx, 512; rep movsb
+      lidt [${LOAD + IDTR}]; mov al, 0xff; out 0x21, al; out 0xa1, al
+    `,
     ...enableApic,
     ...start,
-    // mov ebp, rounds; round; jnz to it
-    'bd',
-    d(ROUNDS),
+    `mov ebp, ${ROUNDS}`,
+    'round:',
     round,
-    '0f 85',
-    d(-(round.length + 6)),
-    'b0 07 e6 f4 f4',
+    'jnz round; mov al, 7; out 0xf4, al; hlt',
   ];
-  // mov ax, 0x10 into DS, ES, SS; the APIC's identifier decides: mov eax, [ID]; shr eax, 24; dec eax; jnz to the work of the others.
+  // The APIC's identifier decides.
   const receives = asm(...receiver);
   const others: Code = [
-    '66 b8 10 00 8e d8 8e c0 8e d0 a1',
-    d(APIC + 0x20),
-    'c1 e8 18 89 c2 c1 e2 08 8d a2',
-    d(0x20000),
-    '0f 01 1d',
-    d(LOAD + IDTR),
+    `
+      mov ax, 0x10; mov ds, ax; mov es, ax; mov ss, ax; mov eax, [${APIC + 0x20}]
+      shr eax, 0x18; mov edx, eax; shl edx, 8; lea esp, [edx + 0x20000]; lidt [${LOAD + IDTR}]
+    `,
     ...enableApic,
     ...store(APIC + 0xd0, 2 << 24),
-    'f0',
-    ...inc(READY),
-    '48 75',
-    receives.length,
+    `lock inc dword [${READY}]; dec eax; jnz computes`,
     receives,
+    'computes:',
     ...COMPUTES,
   ];
   const gate = (vector: number): number => IDT + 8 * vector;
@@ -136,18 +114,15 @@ function scene(
   const record = createDomain(machine, 4, 1024, { vcpus });
   const kernel = program(first, {
     [OTHERS]: others,
-    [HANDLER]: [...eoi, ...answers, 'cf'],
-    [NMI_HANDLER]: [...answers, 'cf'],
-    [BACK_HANDLER]: [...eoi, ...inc(BACK), 'cf'],
+    [HANDLER]: [...eoi, ...answers, 'iret'],
+    [NMI_HANDLER]: [...answers, 'iret'],
+    [BACK_HANDLER]: [...eoi, ...inc(BACK), 'iret'],
     [GDT]: [d(0), d(0), d(0x0000ffff), d(0x00cf9b00), d(0x0000ffff), d(0x00cf9300)],
-    [GDTR]: ['17 00', d(LOAD + GDT)],
-    [IDTR]: ['ff 07', d(LOAD + IDT)],
+    [IDTR]: [w(0x7ff), d(LOAD + IDT)],
     [gate(2)]: [interruptGate(NMI_HANDLER)],
     [gate(VECTOR)]: [interruptGate(HANDLER)],
     [gate(BACK_VECTOR)]: [interruptGate(BACK_HANDLER)],
-    // cli; lgdt; CR0.PE; far jump
-    [TRAMPOLINE]: ['fa 66 0f 01 16 40 80 0f 20 c0 0c 01 0f 22 c0 66 ea', d(LOAD + OTHERS), [CODE_SELECTOR, 0]],
-    [TRAMPOLINE + 0x40]: ['17 00', d(LOAD + GDT)],
+    [TRAMPOLINE]: toProtectedMode(LOAD + GDT, 0x17, LOAD + OTHERS),
   });
   return programDomain(kernel, { machine, record }, saved);
 }
@@ -196,25 +171,18 @@ describe('a round trip to another processor is short', () => {
   });
 
   it('for a store to a line that the receiver watches by MWAIT', () => {
-    // mov eax, LINE; xor ecx, ecx; xor edx, edx; monitor; mov ebx, [LINE]; cmp ebx, [ANSWERS]; jne over mwait; mov [ANSWERS], ebx; jmp back
-    const receiver: Code = [
-      'b8',
-      d(LINE),
-      '31 c9 31 d2 0f 01 c8 8b 1d',
-      d(LINE),
-      '3b 1d',
-      d(ANSWERS),
-      '75 03 0f 01 c9 89 1d',
-      d(ANSWERS),
-      'eb db',
-    ];
+    const receiver = asm(`
+      again: mov eax, ${LINE}; xor ecx, ecx; xor edx, edx; monitor
+      mov ebx, [${LINE}]; cmp ebx, [${ANSWERS}]; jne over; mwait
+      over: mov [${ANSWERS}], ebx; jmp again
+    `);
     const wait = WAITS['a word in memory, without PAUSE'];
     // Nothing tells of a store but a look, every 10,000 instructions.
     expect(longest({ message: inc(LINE), wait, receiver })).toBeLessThan(50_000);
   });
 
   it('to stop it and start it again', () => {
-    const wait: Code = ['3b 1d', d(READY), '74 f8'];
+    const wait = asm(`again: cmp ebx, [${READY}]; je again`);
     expect(
       longest({ message: [...send(1, INIT), ...send(1, STARTUP)], wait, receiver: SLEEPS, counted: READY }),
     ).toBeLessThan(MOST_CYCLES);
@@ -232,9 +200,9 @@ describe('two processors that compute and write to each other', () => {
   });
 
   it('get on at the same rate, however many messages one sends', () => {
-    // 100 rounds of inc [WORK + 4]; then a message that nobody waits for.
-    const message: Code = ['b9', d(100), ...inc(WORK + 4), 'e2 f8', ...physical];
-    const domain = scene({ message, wait: ['45'], receiver: COMPUTES });
+    // 100 rounds; then a message that nobody waits for.
+    const message = asm('mov ecx, 100; again:', ...inc(WORK + 4), 'loop again', ...physical);
+    const domain = scene({ message, wait: ['inc ebp'], receiver: COMPUTES });
     const stop = 3_000_000;
     domain.stopAtInstruction = stop;
     while (domain.instructions < stop) domain.runSlice();

@@ -1,6 +1,6 @@
 /** MWAIT on the PC: the processor halts until an interrupt or a store to the line that MONITOR named (SDM vol. 2, MWAIT). */
 import { describe, expect, it } from 'vitest';
-import { d } from '../../cpu/test-support/bench.ts';
+import { d } from '../../cpu/test-support/asm.ts';
 import { interruptGate, LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
 import { readState, saveDomain } from '../stream/state.ts';
 
@@ -10,15 +10,14 @@ const HANDLER = 0x200,
   IDT = 0x1000,
   IDTR = 0x810;
 const VECTOR = 0x20;
-const ports = (...writes: [port: number, value: number][]) =>
-  writes.flatMap(([port, value]) => [0xb0, value, 0xe6, port]);
+const ports = (...writes: [port: number, value: number][]): string =>
+  writes.map(([port, value]) => `mov al, ${value}; out ${port}, al`).join('; ');
 
 /** MONITOR on LINE, then MWAIT with `extensions`; the count of timer interrupts, then the line's first byte, go to isa-debug-exit. */
-const kernel = (flags: 'fa' | 'fb', extensions: number, timer: boolean) =>
+const kernel = (flags: 'cli' | 'sti', extensions: number, timer: boolean) =>
   program(
     [
-      '0f 01 1d',
-      d(LOAD + IDTR),
+      `lidt [${LOAD + IDTR}]`,
       ports(
         [0x20, 0x11],
         [0x21, VECTOR],
@@ -33,21 +32,15 @@ const kernel = (flags: 'fa' | 'fb', extensions: number, timer: boolean) =>
       ),
       // Channel 0 once, in 5 ms.
       ports([0x43, 0x30], [0x40, 0x4d], [0x40, 0x17]),
-      'b8',
-      d(LOAD + LINE),
-      '31 c9 31 d2 0f 01 c8',
+      `mov eax, ${LOAD + LINE}; xor ecx, ecx; xor edx, edx; monitor`,
       flags,
-      'b9',
-      d(extensions),
-      '0f 01 c9',
-      'a0',
-      d(LOAD + COUNT),
-      '02 05',
-      d(LOAD + LINE),
-      'e6 f4 f4',
+      `
+        mov ecx, ${extensions}; mwait; mov al, [${LOAD + COUNT}]; add al, [${LOAD + LINE}]
+        out 0xf4, al; hlt
+      `,
     ],
     {
-      [HANDLER]: ['fe 05', d(LOAD + COUNT), ports([0x20, 0x20]), 'cf'],
+      [HANDLER]: [`inc byte [${LOAD + COUNT}]`, ports([0x20, 0x20]), 'iret'],
       [IDTR]: [0xff, 0x07, d(LOAD + IDT)],
       [IDT + VECTOR * 8]: [interruptGate(HANDLER)],
     },
@@ -55,21 +48,21 @@ const kernel = (flags: 'fa' | 'fb', extensions: number, timer: boolean) =>
 
 describe('MWAIT on the PC', () => {
   it('an interrupt ends it: the handler runs, then what follows', () => {
-    const domain = programDomain(kernel('fb', 0, true));
+    const domain = programDomain(kernel('sti', 0, true));
     expect(runToEnd(domain)).toMatchObject({ state: 'ended', ending: { value: 1 } });
     expect(domain.stats()).toMatchObject({ exitsByReason: { MWAIT: 1 } });
     expect(domain.stats().nowNs).toBeGreaterThan(4.9e6);
   });
 
   it('with ECX bit 0 a masked interrupt ends it, and is not taken', () => {
-    const domain = programDomain(kernel('fa', 1, true));
+    const domain = programDomain(kernel('cli', 1, true));
     expect(runToEnd(domain)).toMatchObject({ state: 'ended', ending: { value: 0 } });
     expect(domain.stats().nowNs).toBeGreaterThan(4.9e6);
   });
 
   it('a store to the line ends it, also in a domain that was saved while it waited', () => {
     const wake = (change: (domain: ReturnType<typeof programDomain>) => ReturnType<typeof programDomain>) => {
-      let domain = programDomain(kernel('fa', 0, false));
+      let domain = programDomain(kernel('cli', 0, false));
       expect(runToEnd(domain).state).toBe('parked');
       domain = change(domain);
       domain.memory.write(LOAD + LINE + 64, Uint8Array.of(7));
@@ -80,7 +73,7 @@ describe('MWAIT on the PC', () => {
     wake(domain => domain);
     wake(domain => {
       const file = Buffer.concat(saveDomain(domain, { name: 'program', program: 'test', definition: '' }));
-      return programDomain(kernel('fa', 0, false), {}, readState(file, 'program'));
+      return programDomain(kernel('cli', 0, false), {}, readState(file, 'program'));
     });
   });
 });

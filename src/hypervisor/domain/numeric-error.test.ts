@@ -1,6 +1,6 @@
 /** x87 errors as a PC reports them, with CR0.NE clear: SDM vol. 1, appendix D.2 and figure D-1. */
 import { describe, expect, it } from 'vitest';
-import { d } from '../../cpu/test-support/bench.ts';
+import { asm, d } from '../../cpu/test-support/asm.ts';
 import type { Domain } from './domain.ts';
 import { interruptGate, LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
 import { readState, saveDomain } from '../stream/state.ts';
@@ -14,15 +14,14 @@ const HANDLER = 0x200,
   IDTR = 0x810;
 const VECTOR = 0x2d;
 
-const ports = (...writes: [port: number, value: number][]) =>
-  writes.flatMap(([port, value]) => [0xb0, value, 0xe6, port]);
+const ports = (...writes: [port: number, value: number][]): string =>
+  writes.map(([port, value]) => `mov al, ${value}; out ${port}, al`).join('; ');
 
 /** Divides by zero with the exception unmasked, then goes on to the next waiting instruction. */
 const kernel = (interrupts: boolean) =>
   program(
     [
-      '0f 01 1d',
-      d(LOAD + IDTR),
+      `lidt [${LOAD + IDTR}]`,
       // Both 8259As at 0x20 and 0x28; IRQ 13 and the cascade unmasked.
       ports(
         [0x20, 0x11],
@@ -36,29 +35,20 @@ const kernel = (interrupts: boolean) =>
         [0x21, 0xfb],
         [0xa1, 0xdf],
       ),
-      // cr0.NE off; fninit; fldcw; fld1; fldz; fdivp; mov al, [count]; mov [early], al
-      '0f 20 c0 83 e0 df 0f 22 c0 db e3 d9 2d',
-      d(LOAD + CONTROL),
-      'd9 e8 d9 ee de f9 a0',
-      d(LOAD + COUNT),
-      'a2',
-      d(LOAD + EARLY),
-      // sti; nop; fld1; mov al, [count]; out 0xf4, al
-      interrupts ? 'fb 90' : '90 90',
-      'd9 e8 a0',
-      d(LOAD + COUNT),
-      'e6 f4 f4',
+      // CR0.NE off.
+      `
+        mov eax, cr0; and eax, -33; mov cr0, eax; fninit; fldcw [${LOAD + CONTROL}]; fld1; fldz
+        fdivp st1, st0; mov al, [${LOAD + COUNT}]; mov [${LOAD + EARLY}], al
+      `,
+      interrupts ? 'sti; nop' : 'nop; nop',
+      `fld1; mov al, [${LOAD + COUNT}]; out 0xf4, al; hlt`,
     ],
     {
-      // inc byte [count]; fnstsw [status]; out 0xf0, al; fldpi (IGNNE# lets it through); fnclex; EOI twice; iret
+      // IGNNE# lets FLDPI through.
       [HANDLER]: [
-        'fe 05',
-        d(LOAD + COUNT),
-        'dd 3d',
-        d(LOAD + STATUS),
-        'e6 f0 d9 eb db e2',
+        `inc byte [${LOAD + COUNT}]; fnstsw [${LOAD + STATUS}]; out 0xf0, al; fldpi; fnclex`,
         ports([0xa0, 0x20], [0x20, 0x20]),
-        'cf',
+        'iret',
       ],
       [CONTROL]: [0x7b, 0x03],
       [IDTR]: [0xff, 0x07, d(LOAD + IDT)],
@@ -94,9 +84,9 @@ describe('CR0.NE clear on the PC', () => {
 
   it('a write to port 0xF0 without an error ignores none that comes later (82371SB, COPROCESSOR_ERR)', () => {
     const bytes = kernel(true);
-    // Over the initialization: out 0xf0, al before anything.
+    // Over the initialization.
     bytes.copyWithin(0x28, 0x25, 0x180);
-    bytes.set([0xe6, 0xf0, 0x90], 0x25);
+    bytes.set(asm('out 0xf0, al; nop'), 0x25);
     expect(runToEnd(programDomain(bytes))).toMatchObject({ state: 'ended', ending: { value: 1 } });
   });
 });

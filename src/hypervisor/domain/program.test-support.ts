@@ -1,33 +1,32 @@
 /** A small program on the whole PC, for tests: a multiboot kernel made of machine code. */
-import { asm, d } from '../../cpu/test-support/bench.ts';
+import { asm16, type Code, machineCode } from '../../cpu/test-support/asm.ts';
 import { assembleDomain, type PartlessOptions } from './assemble.ts';
 import type { Domain } from './domain.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import type { SavedState } from '../stream/state.ts';
 
-type Code = (string | number | number[])[];
-
 export const LOAD = 0x100000,
   ENTRY = LOAD + 0x20;
 /** Selector of flat code in the table that a multiboot kernel starts with. */
 export const CODE_SELECTOR = 8;
 
-/** Bytes of a kernel: a multiboot header, at ENTRY a stack and `code`, other pieces at offsets from LOAD. */
+/** Bytes of a kernel: a multiboot header, at ENTRY a stack and `code`, other pieces at offsets from LOAD; all of it 32-bit code unless it says `bits 16`. */
 export function program(code: Code, pieces: Record<number, Code> = {}): Uint8Array {
   const image = new Uint8Array(0x2000);
   const view = new DataView(image.buffer);
   const header = [0x1badb002, 0x10000, -(0x1badb002 + 0x10000), LOAD, LOAD, 0, 0, ENTRY];
   header.forEach((word, i) => view.setInt32(i * 4, word | 0, true));
-  image.set(asm('bc', d(LOAD + image.length), ...code), ENTRY - LOAD);
-  for (const [offset, piece] of Object.entries(pieces)) image.set(asm(...piece), Number(offset));
+  image.set(machineCode([`mov esp, ${LOAD + image.length}`, ...code], 32, ENTRY), ENTRY - LOAD);
+  for (const [offset, piece] of Object.entries(pieces))
+    image.set(machineCode(piece, 32, LOAD + Number(offset)), Number(offset));
   return image;
 }
 
 /** A gate for an IDT that is part of the program. */
 export const interruptGate = (offset: number): number[] => {
   const address = LOAD + offset;
-  return asm([
+  return [
     address & 255,
     (address >> 8) & 255,
     CODE_SELECTOR,
@@ -36,8 +35,16 @@ export const interruptGate = (offset: number): number[] => {
     0x8e,
     (address >> 16) & 255,
     (address >>> 24) & 255,
-  ]);
+  ];
 };
+
+/** Where another processor starts in real mode: it goes on at `target` in flat code, by the descriptor table at `gdt`. To be copied to a page's beginning. */
+export const toProtectedMode = (gdt: number, limit: number, target: number): number[] =>
+  asm16(`
+    cli; o32 lgdt [cs:gdtr]; mov eax, cr0; or al, 1; mov cr0, eax
+    jmp dword ${CODE_SELECTOR}:${target}
+    gdtr: dw ${limit}; dd ${gdt}
+  `);
 
 /** `saved`: go on there. In virtual time. */
 export function programDomain(kernel: Uint8Array, change: Partial<PartlessOptions> = {}, saved?: SavedState): Domain {

@@ -1,12 +1,10 @@
 /** Programs in real mode on a PC that was started without firmware: a multiboot kernel that goes back there. */
-import { asm, d, w } from '../../cpu/test-support/bench.ts';
+import { asm16, type Code, d, w, machineCode } from '../../cpu/test-support/asm.ts';
 import type { PartlessOptions } from './assemble.ts';
 import type { Domain } from './domain.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { LOAD, program, programDomain } from './program.test-support.ts';
-
-export type Code = (string | number | number[])[];
 
 /** Where the program starts, with all segments 0 and its stack below; words that it may use. */
 export const REAL = 0x8000,
@@ -14,31 +12,28 @@ export const REAL = 0x8000,
 const PIECE = 0x1000,
   GDT = 0x600,
   GDTR = 0x640;
-const CODE16 = 0x18;
+const CODE16 = 0x18,
+  DATA16 = 0x20;
 
-/** mov al, value; out 0xF4, al; hlt: ends the domain with that value. */
-export const end = (value: number): Code => ['b0', value, 'e6 f4 f4'];
+/** Ends the domain with that value. */
+export const end = (value: number): number[] => asm16(`mov al, ${value}; out 0xf4, al; hlt`);
 /** A kernel that copies `code` to REAL and starts it there, in real mode with interrupts off. `pieces`: more code, at addresses from REAL. */
 export function realModeKernel(code: Code, pieces: Record<number, Code> = {}): Uint8Array {
-  const start = asm(
-    // lidt; 16-bit segments; CR0.PE off; far jump; segments; stack
-    '0f 01 1e',
-    w(REAL + 0x30),
-    'b8 20 00 8e d8 8e c0 8e d0 0f 20 c0 24 fe 0f 22 c0 ea',
-    w(REAL + 0x40),
-    '00 00',
+  const real = machineCode(
+    [
+      `
+        lidt [idtr]; mov ax, ${DATA16}; mov ds, ax; mov es, ax; mov ss, ax
+        mov eax, cr0; and al, 0xfe; mov cr0, eax; jmp 0:begin
+        idtr: dw 0x3ff; dd 0
+        begin: xor ax, ax; mov ds, ax; mov es, ax; mov ss, ax; mov sp, 0x7000
+      `,
+      ...code,
+    ],
+    16,
+    REAL,
   );
-  const real: Code = [
-    start,
-    Array.from({ length: 0x30 - start.length }, () => 0x90),
-    'ff 03',
-    d(0),
-    Array.from({ length: 10 }, () => 0x90),
-    '31 c0 8e d8 8e c0 8e d0 bc 00 70',
-    ...code,
-  ];
   const image: Record<number, Code> = {
-    [PIECE]: real,
+    [PIECE]: [real],
     [GDT]: [
       d(0),
       d(0),
@@ -51,12 +46,17 @@ export function realModeKernel(code: Code, pieces: Record<number, Code> = {}): U
       d(0x0000ffff),
       d(0x00009300),
     ],
-    [GDTR]: ['27 00', d(LOAD + GDT)],
+    [GDTR]: [w(0x27), d(LOAD + GDT)],
   };
-  for (const [address, piece] of Object.entries(pieces)) image[PIECE + Number(address) - REAL] = piece;
-  // mov esi, edi, ecx; rep movsb; lgdt; far jump
+  for (const [address, piece] of Object.entries(pieces))
+    image[PIECE + Number(address) - REAL] = [machineCode(piece, 16, Number(address))];
   return program(
-    ['be', d(LOAD + PIECE), 'bf', d(REAL), 'b9', d(0x1000), 'f3 a4 0f 01 15', d(LOAD + GDTR), 'ea', d(REAL), w(CODE16)],
+    [
+      `
+        mov esi, ${LOAD + PIECE}; mov edi, ${REAL}; mov ecx, 0x1000; rep movsb
+        lgdt [${LOAD + GDTR}]; jmp dword ${CODE16}:${REAL}
+      `,
+    ],
     image,
   );
 }

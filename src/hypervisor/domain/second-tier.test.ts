@@ -1,10 +1,10 @@
 /** The second tier in a domain: with several vCPUs, and beside the interpreter alone. */
 import { describe, expect, it } from 'vitest';
 import { loadCompiler } from '../../cpu/index.ts';
-import { asm, d } from '../../cpu/test-support/bench.ts';
+import { asm, d } from '../../cpu/test-support/asm.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
-import { CODE_SELECTOR, LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
+import { LOAD, program, programDomain, runToEnd, toProtectedMode } from './program.test-support.ts';
 import type { Domain } from './domain.ts';
 
 const APIC = 0xfee00000,
@@ -27,61 +27,42 @@ const WRITES = 250;
  */
 function writerAndRunner(jitThreshold: number): Domain {
   const constant = LOAD + FUNCTION + 1;
-  const store = (address: number, value: number): (string | number[])[] => ['c7 05', d(address), d(value)];
+  const store = (address: number, value: number): (string | number[])[] => [`mov dword [${address}], ${value}`];
   const round = asm(
-    // inc ecx; mov [constant], ecx; mov edx, 4000; dec edx; jnz; wait: pause; cmp [SEEN], ecx; jne wait; cmp ecx, WRITES
-    '41 89 0d',
-    d(constant),
-    'ba',
-    d(4000),
-    '4a 75 fd f3 90 39 0d',
-    d(SEEN),
-    '75 f6 81 f9',
-    d(WRITES),
+    `
+      inc ecx; mov [${constant}], ecx; mov edx, 4000
+      again: dec edx; jne again
+      again2: pause; cmp [${SEEN}], ecx; jne again2; cmp ecx, ${WRITES}
+    `,
   );
   const kernel = program(
     [
-      'be',
-      d(LOAD + TRAMPOLINE),
-      'bf',
-      d(START),
-      'b9',
-      d(512),
-      'f3 a4 b0 ff e6 21 e6 a1',
+      `
+        mov esi, ${LOAD + TRAMPOLINE}; mov edi, ${START}; mov ecx, 512; rep movsb; mov al, 0xff
+        out 0x21, al; out 0xa1, al
+      `,
       ...store(APIC + 0xf0, 0x1ff),
       ...store(APIC + 0x300, 0xc0000 | INIT),
       ...store(APIC + 0x300, 0xc4600 | (START >> 12)),
-      // pause; cmp dword [READY], 1; jb back; xor ecx, ecx; the rounds; mov al, 7; out 0xF4, al; hlt
-      'f3 90 81 3d',
-      d(READY),
-      d(1),
-      '72 f2 31 c9',
+      `again: pause; cmp [${READY}], strict dword 1; jb again; xor ecx, ecx`,
+      'round:',
       round,
-      '0f 82',
-      d(-(round.length + 6)),
-      'b0 07 e6 f4 f4',
+      'jb round; mov al, 7; out 0xf4, al; hlt',
     ],
     {
       [OTHER]: [
-        '66 b8 10 00 8e d8 8e c0 8e d0 bc',
-        d(LOAD + STACK),
-        'f0 ff 05',
-        d(READY),
-        // call FUNCTION; cmp eax, [constant]; je over; inc [OLD]; over: mov [SEEN], eax; jmp back
-        'e8',
-        d(FUNCTION - OTHER - 27),
-        '3b 05',
-        d(constant),
-        '74 06 ff 05',
-        d(OLD),
-        'a3',
-        d(SEEN),
-        'eb e6',
+        `
+          mov ax, 0x10; mov ds, ax; mov es, ax; mov ss, ax; mov esp, ${LOAD + STACK}
+          lock inc dword [${READY}]
+        `,
+        `
+          again: call ${LOAD + FUNCTION}; cmp eax, [${constant}]; je same; inc dword [${OLD}]
+          same: mov [${SEEN}], eax; jmp again
+        `,
       ],
-      [FUNCTION]: ['b8', d(0), 'c3'],
+      [FUNCTION]: ['mov eax, 0; ret'],
       [GDT]: [d(0), d(0), d(0x0000ffff), d(0x00cf9b00), d(0x0000ffff), d(0x00cf9300)],
-      [TRAMPOLINE]: ['fa 66 0f 01 16 40 80 0f 20 c0 0c 01 0f 22 c0 66 ea', d(LOAD + OTHER), [CODE_SELECTOR, 0]],
-      [TRAMPOLINE + 0x40]: ['17 00', d(LOAD + GDT)],
+      [TRAMPOLINE]: toProtectedMode(LOAD + GDT, 0x17, LOAD + OTHER),
     },
   );
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));

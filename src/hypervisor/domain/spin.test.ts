@@ -12,10 +12,10 @@ const WORDS = 0x9000,
   [LOCK, DONE, LOOPS] = [0, 1, 2],
   TABLE = 0xa000;
 const words = `
-locked equ ${WORDS + 4 * LOCK}
-done equ ${WORDS + 4 * DONE}
-loops equ ${WORDS + 4 * LOOPS}
-table equ ${TABLE}
+  locked equ ${WORDS + 4 * LOCK}
+  done equ ${WORDS + 4 * DONE}
+  loops equ ${WORDS + 4 * LOOPS}
+  table equ ${TABLE}
 `;
 /** Instructions of a critical section, about. */
 const SECTION = 3_000;
@@ -26,50 +26,45 @@ const CODE = 0x200,
 /** Both vCPUs run `work` (the first with EBX 0, the other with 1) in flat 32-bit code, on stacks of their own. */
 function two(work: string, saved?: SavedState): Domain {
   const source = `
-bits 32
-org ${LOAD + CODE}
-${words}
-first:
-  mov esi, trampoline
-  mov edi, ${START}
-  mov ecx, 64
-  rep movsb
-  mov dword [0xfee00310], 1 << 24
-  mov dword [0xfee00300], 0x4500
-  mov dword [0xfee00300], ${0x4600 | (START >> 12)}
-  xor ebx, ebx
-  jmp work
-second:
-  mov ax, 16
-  mov ds, ax
-  mov ss, ax
-  mov esp, 0x7000
-  mov ebx, 1
-work:
-${work}
-align 8
-gdt: dq 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
-bits 16
-trampoline:
-  cli
-  o32 lgdt [cs:gdtr - trampoline]
-  mov eax, cr0
-  or al, 1
-  mov cr0, eax
-  jmp dword 8:second
-gdtr: dw 23
-  dd gdt
-`;
+    bits 32
+    org ${LOAD + CODE}
+    ${words}
+    first:
+    mov esi, trampoline
+    mov edi, ${START}
+    mov ecx, 64
+    rep movsb
+    mov dword [0xfee00310], 1 << 24
+    mov dword [0xfee00300], 0x4500
+    mov dword [0xfee00300], ${0x4600 | (START >> 12)}
+    xor ebx, ebx
+    jmp work
+    second:
+    mov ax, 16
+    mov ds, ax
+    mov ss, ax
+    mov esp, 0x7000
+    mov ebx, 1
+    work:
+    ${work}
+    align 8
+    gdt: dq 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
+    bits 16
+    trampoline:
+    cli
+    o32 lgdt [cs:gdtr - trampoline]
+    mov eax, cr0
+    or al, 1
+    mov cr0, eax
+    jmp dword 8:second
+    gdtr: dw 23
+    dd gdt
+  `;
   const { bytes, problems } = assemble(source);
   expect(problems).toEqual([]);
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const record = createDomain(machine, 4, 1024, { vcpus: 2 });
-  // jmp first
-  return programDomain(
-    program(['e9', [...new Uint8Array(Int32Array.of(CODE - 0x20 - 10).buffer)]], { [CODE]: [[...bytes]] }),
-    { machine, record },
-    saved,
-  );
+  return programDomain(program([`jmp ${LOAD + CODE}`], { [CODE]: [[...bytes]] }), { machine, record }, saved);
 }
 
 function word(domain: Domain, index: number): number {
@@ -86,17 +81,17 @@ function runTo(domain: Domain, until: number): Domain {
 
 /** Takes the lock by `acquire`, computes inside it, gives it back, for ever. */
 const contend = (acquire: string): string => `
-again:
+  again:
   call acquire
   mov ecx, ${SECTION / 2}
-inside:
+  inside:
   dec ecx
   jnz inside
   inc dword [done]
   mov dword [locked], 0
   jmp again
-acquire:
-${acquire}
+  acquire:
+  ${acquire}
   ret
 `;
 
@@ -149,9 +144,9 @@ describe('a vCPU that waits for a lock gives way', () => {
 
 describe('a vCPU that gets on keeps its turn', () => {
   const counts = `
-  test ebx, ebx
-  jz other
-`;
+    test ebx, ebx
+    jz other
+  `;
   for (const [name, loop, share] of [
     ['in memory alone', 'again: inc dword [loops]\n jmp again', 2],
     ['in a register alone', 'xor ecx, ecx\nagain: inc ecx\n mov [loops], ecx\n jmp again', 3],
@@ -168,13 +163,13 @@ describe('a vCPU that gets on keeps its turn', () => {
 
 /** Looks at a table with interrupts off, as schedulers of teaching systems do (xv6: proc.c), where it finds nothing before the first vCPU puts it there. */
 const lookForWork = (also = ''): string => `
-again:
+  again:
   sti
   nop
   cli
   mov dword [locked], 1
   mov ecx, 200
-look:
+  look:
   cmp dword [table + ecx * 4], 2
   je found
   dec ecx
@@ -182,7 +177,7 @@ look:
   ${also}
   mov dword [locked], 0
   jmp again
-found:
+  found:
   inc dword [loops]
   mov dword [table + ecx * 4], 0
   jmp again

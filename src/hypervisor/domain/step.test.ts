@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { registers as R } from '../../cpu/architecture/index.ts';
-import { asm } from '../../cpu/test-support/bench.ts';
+import { asm } from '../../cpu/test-support/asm.ts';
 import { XEN_TYPE } from '../layout/layout.ts';
 import { testGuest } from '../xen/pvh-program.test-support.ts';
 
 describe('a step', () => {
-  // nop; nop; mov dx,0x80; out dx,al; nop; out dx,al; jmp to the first nop
-  const code = asm('90 90 66 ba 80 00 ee 90 ee eb f5');
+  const code = asm('again: nop; nop; mov dx, 0x80; out dx, al; nop; out dx, al; jmp again');
   const guest = () => testGuest({ code, type: XEN_TYPE.HVM }).domain;
 
   it('has so many instructions, and no more', () => {

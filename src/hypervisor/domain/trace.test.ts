@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ExitReason } from '../../cpu/architecture/edge.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
-import { asm } from '../../cpu/test-support/bench.ts';
+import { asm } from '../../cpu/test-support/asm.ts';
 import type { Domain } from './domain.ts';
 import { COUNTERS, DOMAIN_TRACE, TRACE_RING_ENTRIES, XEN_TYPE } from '../layout/layout.ts';
 import { createDomain, destroyDomain } from '../memory/domain-table.ts';
@@ -92,8 +92,7 @@ describe('what the trace has', () => {
   const kindsOf = (entries: TraceEntry[]): Set<number> => new Set(entries.map(({ kind }) => kind));
 
   it('exits, requests to the device model (those that are answered in place, too) and faults', () => {
-    // mov dx,0x3c8; out dx,al; mov byte [0xa0000],1; mov ecx,0x12345; wrmsr
-    const code = asm('66 ba c8 03 ee c6 05 00 00 0a 00 01 b9 45 23 01 00 0f 30');
+    const code = asm('mov dx, 0x3c8; out dx, al; mov byte [0xa0000], 1; mov ecx, 0x12345; wrmsr');
     const { domain } = testGuest({ code, type: XEN_TYPE.HVM });
     const reader = viewOf(domain).watch();
     domain.runSlice();
@@ -136,9 +135,8 @@ describe('what the trace has', () => {
 
 describe('an exit in the trace', () => {
   it('says of a string instruction how many bytes it carried, and so does the ring of last exits', () => {
-    // mov esi,0; mov ecx,4; mov dx,0x3c9; rep outsb; cli; hlt
     const { domain } = testGuest({
-      code: asm('be 00 00 00 00 b9 04 00 00 00 66 ba c9 03 f3 6e fa f4'),
+      code: asm('mov esi, 0; mov ecx, 4; mov dx, 0x3c9; rep outsb; cli; hlt'),
       type: XEN_TYPE.HVM,
     });
     const view = viewOf(domain),
@@ -160,9 +158,8 @@ describe('an exit in the trace', () => {
 
   it('has what it was about, the time that it took, in parts where somebody was asked, and the guest’s CR3; parts are in the counters, too', () => {
     let ms = 0;
-    // mov dx,0x3c8; mov al,7; out dx,al; mov byte [0xa0000],1; cli; hlt
     const { domain } = testGuest({
-      code: asm('66 ba c8 03 b0 07 ee c6 05 00 00 0a 00 01 fa f4'),
+      code: asm('mov dx, 0x3c8; mov al, 7; out dx, al; mov byte [0xa0000], 1; cli; hlt'),
       type: XEN_TYPE.HVM,
       options: { hostMs: () => (ms += 0.001) },
     });
@@ -209,9 +206,8 @@ describe('an exit in the trace', () => {
 describe('the counts of exits', () => {
   it('are there for the domain and for each vCPU, with the time of one where times are taken, and accesses that are answered in place among them', () => {
     let ms = 0;
-    // mov edi,0xa0000; mov ecx,200; rep stosb; cli; hlt
     const { domain } = testGuest({
-      code: asm('bf 00 00 0a 00 b9 c8 00 00 00 f3 aa fa f4'),
+      code: asm('mov edi, 0xa0000; mov ecx, 200; rep stosb; cli; hlt'),
       type: XEN_TYPE.HVM,
       vcpus: 2,
       options: { hostMs: () => (ms += 0.001) },

@@ -1,6 +1,6 @@
 /** Several processors on one PC, as Intel's SDM vol. 3 promises it: 9.4 (start-up of application processors), 11.6 (interprocessor messages). */
 import { describe, expect, it } from 'vitest';
-import { d } from '../../cpu/test-support/bench.ts';
+import { asm, asm16, type Code } from '../../cpu/test-support/asm.ts';
 import { CRYSTAL_HZ } from '../../cpu/architecture/index.ts';
 import * as R from '../../cpu/architecture/registers.ts';
 import { APIC_TIMER_HZ } from '../../devices/index.ts';
@@ -9,12 +9,11 @@ import { DOMAIN } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
+import { end } from './real-mode.test-support.ts';
 import { Scheduler, Slot } from '../scheduler/index.ts';
 import { MachineView } from '../view/machine-view.ts';
 import { SchedulerView } from '../view/scheduler.ts';
 import { readState, saveDomain, type SavedState } from '../stream/state.ts';
-
-type Code = (string | number | number[])[];
 
 /** Where an application processor starts, in real mode; words that it shares with the first. */
 const START = 0x8000,
@@ -25,16 +24,12 @@ const INIT = 0x4500,
   STARTUP = 0x4600 | (START >> 12),
   NMI = 0x4400;
 
-/** mov dword [address], value */
-const store = (address: number, value: number): Code => ['c7 05', d(address), d(value)];
+const store = (address: number, value: number): Code => [`mov dword [${address}], ${value}`];
 const message = (to: number, what: number): Code => [...store(ICR_HIGH, to << 24), ...store(ICR_LOW, what)];
-/** pause; cmp dword [address], value; jne: until then */
-const waitFor = (address: number, value: number): Code => ['f3 90 81 3d', d(address), d(value), '75 f2'];
-/** mov al, value; out 0xf4, al */
-const end = (value: number): Code => ['b0', value, 'e6 f4 f4'];
-/** mov esi, AP; mov edi, START; mov ecx, 512; rep movsb */
+const waitFor = (address: number, value: number): number[] =>
+  asm(`again: pause; cmp dword [${address}], ${value}; jne again`);
 const AP = 0x1000;
-const copyStart: Code = ['be', d(LOAD + AP), 'bf', d(START), 'b9', d(512), 'f3 a4'];
+const copyStart: Code = [`mov esi, ${LOAD + AP}; mov edi, ${START}; mov ecx, 512; rep movsb`];
 
 function boot(first: Code, others: Code, options: { vcpus?: number; saved?: SavedState } = {}): Domain {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
@@ -48,18 +43,17 @@ function word(domain: Domain, index: number): number {
   return new DataView(into.buffer).getUint32(0, true);
 }
 
-/** 66 A3: mov [word], eax, with DS 0 in real mode. */
-const keepEax = (index: number): Code => ['66 a3', (4 * index) & 255, 0x90];
-const inc = (index: number): Code => ['66 ff 06', (4 * index) & 255, 0x90];
-/** cli; hlt; jmp */
-const halt: Code = ['fa f4 eb fd'];
+/** In real mode, with DS 0. */
+const keepEax = (index: number): number[] => asm16(`mov [${WORDS + 4 * index}], eax`);
+const inc = (index: number): number[] => asm16(`inc dword [${WORDS + 4 * index}]`);
+const halt = asm16('cli; again: hlt; jmp again');
+const wait = asm('mov ecx, 100; again: pause; loop again');
 
 describe('processors that are pinned apart', () => {
   it('run each on the slots of its own hard affinity, and nowhere else; the domain goes to and fro', () => {
-    // inc dword [4]; jmp: the first; inc [3]; jmp: the other.
     const domain = boot(
-      [...message(1, INIT), ...message(1, STARTUP), 'ff 05', d(WORDS + 16), 'eb f8'],
-      [...inc(3), 'eb', 0xf9],
+      [...message(1, INIT), ...message(1, STARTUP), `again: inc dword [${WORDS + 16}]; jmp again`],
+      asm16('again:', inc(3), 'jmp again'),
     );
     const { machine, record } = domain.options;
     let nowNs = 0;
@@ -98,21 +92,12 @@ it('the crystal clock that CPUID tells of is the one that local APICs count', ()
 });
 
 describe('start-up of another processor', () => {
-  const others: Code = [
-    // mov eax, cs; mov [0], eax. mov eax, 1; cpuid; mov eax, ebx; mov [1]. mov ecx, 0x1b; rdmsr; mov [2].
-    '66 8c c8',
-    keepEax(0).flat(),
-    '66 b8',
-    d(1),
-    '0f a2 66 89 d8',
-    keepEax(1).flat(),
-    '66 b9',
-    d(0x1b),
-    '0f 32',
-    keepEax(2).flat(),
-    inc(3).flat(),
-    ...halt,
-  ].flat() as Code;
+  const others = asm16(
+    ...['mov eax, cs', keepEax(0)],
+    ...['mov eax, 1; cpuid; mov eax, ebx', keepEax(1)],
+    ...['mov ecx, 0x1b; rdmsr', keepEax(2)],
+    ...[inc(3), halt],
+  );
 
   it('begins in real mode where the message says, with an identifier of its own and no bootstrap flag', () => {
     const domain = boot([...message(1, INIT), ...message(1, STARTUP), ...waitFor(WORDS + 12, 1), ...end(7)], others);
@@ -124,30 +109,22 @@ describe('start-up of another processor', () => {
 
   it('takes no second start-up message, and no message at all before INIT has been seen by a processor that runs', () => {
     const twice = [...message(1, INIT), ...message(1, STARTUP), ...waitFor(WORDS + 12, 1), ...message(1, STARTUP)];
-    // A long wait of the first processor: mov ecx, n; pause; loop.
-    const domain = boot([...twice, 'b9', d(1000), 'f3 90 e2 fc', ...end(0)], others);
+    // A long wait of the first processor.
+    const domain = boot([...twice, 'mov ecx, 1000; again: pause; loop again', ...end(0)], others);
     expect(runToEnd(domain)).toMatchObject({ state: 'ended' });
     expect(word(domain, 3)).toBe(1);
   });
 
   it('INIT stops a processor that runs, until it is started again', () => {
-    const counts: Code = [...inc(3), 'eb', 0xf9];
+    const counts = asm16('again:', inc(3), 'jmp again');
     const domain = boot(
       [
         ...message(1, INIT),
         ...message(1, STARTUP),
-        'b9',
-        d(100),
-        'f3 90 e2 fc',
+        wait,
         ...message(1, INIT),
-        // mov eax, [3]; mov [4], eax; a long wait.
-        'a1',
-        d(WORDS + 12),
-        'a3',
-        d(WORDS + 16),
-        'b9',
-        d(100),
-        'f3 90 e2 fc',
+        `mov eax, [${WORDS + 12}]; mov [${WORDS + 16}], eax`,
+        wait,
         ...end(0),
       ],
       counts,
@@ -158,8 +135,8 @@ describe('start-up of another processor', () => {
   });
 
   it('reaches all eight processors with one broadcast, and each has its own registers', () => {
-    // All but self: 0xC0000. lock inc dword [5] tells them apart; each keeps its number in EBX.
-    const all: Code = ['66 bb', d(1), 'f0 66 0f c1 1e', 20, 0x90, ...halt];
+    // All but self: 0xC0000. Each keeps its number in EBX.
+    const all = asm16(`mov ebx, 1; lock xadd [${WORDS + 20}], ebx`, halt);
     const domain = boot(
       [...store(ICR_LOW, 0xc0000 | INIT), ...store(ICR_LOW, 0xc0000 | STARTUP), ...waitFor(WORDS + 20, 7), ...end(0)],
       all,
@@ -184,13 +161,11 @@ describe('start-up of another processor', () => {
 
 describe('interprocessor messages', () => {
   it('NMI wakes a halted processor once for each message, interrupts off or not', () => {
-    // IVT entry 2 leads to START + 0x100: inc word 6; iret.
-    const sleeper: Code = [inc(3).flat(), halt].flat() as Code;
+    // IVT entry 2 leads to START + 0x100.
+    const sleeper = asm16(inc(3), halt, 'align 0x100', inc(6), 'iret');
     const domain = boot(
       [
         ...store(8, START + 0x100),
-        ...store(START + 0x100, 0x1806ff66),
-        ...store(START + 0x104, 0xcf90),
         ...message(1, INIT),
         ...message(1, STARTUP),
         ...waitFor(WORDS + 12, 1),
@@ -207,8 +182,8 @@ describe('interprocessor messages', () => {
 });
 
 describe('turns', () => {
-  const counters: Code = [...inc(3), 'eb', 0xf9];
-  const first: Code = [...message(1, INIT), ...message(1, STARTUP), 'ff 05', d(WORDS + 16), 'eb f8'];
+  const counters = asm16('again:', inc(3), 'jmp again');
+  const first: Code = [...message(1, INIT), ...message(1, STARTUP), `again: inc dword [${WORDS + 16}]; jmp again`];
 
   it('two busy processors get on at the same rate', () => {
     const domain = boot(first, counters);
@@ -239,19 +214,8 @@ describe('turns', () => {
   it('what one processor writes over code the other runs at its next jump there', () => {
     // inc word 3; the jump that follows leads back, until the first processor has made a jump to HLT of it.
     const domain = boot(
-      [
-        ...message(1, INIT),
-        ...message(1, STARTUP),
-        'b9',
-        d(100),
-        'f3 90 e2 fc',
-        ...['c6 05', d(START + 6), 0x00],
-        'b9',
-        d(100),
-        'f3 90 e2 fc',
-        ...end(0),
-      ],
-      [...inc(3), 'eb', 0xf9, ...halt],
+      [...message(1, INIT), ...message(1, STARTUP), wait, `mov byte [${START + 6}], 0`, wait, ...end(0)],
+      asm16('again:', inc(3), 'jmp again', halt),
     );
     expect(runToEnd(domain)).toMatchObject({ state: 'ended' });
     expect(word(domain, 3)).toBeGreaterThan(100);

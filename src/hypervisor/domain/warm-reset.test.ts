@@ -1,13 +1,11 @@
 /** What a reset does to a PC without firmware: with a shutdown code in CMOS 0Fh it is a way back to real mode (IBM AT technical reference), else the PC starts again. */
 import { describe, expect, it } from 'vitest';
-import { asm, d, w } from '../../cpu/test-support/bench.ts';
+import { asm, type Code } from '../../cpu/test-support/asm.ts';
 import type { PartlessOptions } from './assemble.ts';
 import type { Domain } from './domain.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
-
-type Code = (string | number | number[])[];
 
 /** Where the program goes on in real mode; its stack; words that it writes; a word above 1 MiB. */
 const TARGET = 0x8000,
@@ -16,10 +14,10 @@ const TARGET = 0x8000,
   HIGH = 0x200000;
 const PIECE = 0x1000;
 
-const out = (port: number, value: number): Code => ['ba', d(port), 'b0', value, 'ee'];
-const setWord = (address: number, value: number): Code => ['66 c7 05', d(address), w(value)];
-/** In protected mode: lidt of six zeros; int3. */
-const TRIPLE_FAULT: Code = ['0f 01 1d', d(LOAD + 0x800), 'cc'];
+const out = (port: number, value: number): Code => [`mov edx, ${port}; mov al, ${value}; out dx, al`];
+const setWord = (address: number, value: number): Code => [`mov word [${address}], ${value}`];
+/** In protected mode: at LOAD + 0x800 are six zeros. */
+const TRIPLE_FAULT: Code = [`lidt [${LOAD + 0x800}]; int3`];
 const WAYS: Record<string, { code: Code; board?: true }> = {
   'port 92h, bit 0': { code: out(0x92, 3) },
   'the keyboard controller’s pulse': { code: out(0x64, 0xfe) },
@@ -29,31 +27,18 @@ const WAYS: Record<string, { code: Code; board?: true }> = {
   'a triple fault': { code: TRIPLE_FAULT },
 };
 
-/** mov al, 0Fh; out 70h, al; in al, 71h; mov [address], al */
-const keepCmos = (address: number): Code => ['b0 0f e6 70 e4 71 a2', w(address)];
+const keepCmos = (address: number): string => `mov al, 0xf; out 0x70, al; in al, 0x71; mov [${address}], al`;
 /** In real mode: all that the test looks at, then the end. */
 const lands: Code = [
-  // mov byte [cs:WORDS + 14], 5Ah: CS has the rights of table 9-1 of SDM vol. 3, 93h.
-  '2e c6 06',
-  w(WORDS + 14),
-  '5a',
-  // mov [es:WORDS + 8], ax; mov ax, ds; xor bx, bx; mov ds, bx; mov [WORDS], ax; pushf; pop [WORDS + 10]; mov [WORDS + 12], sp
-  '26 a3',
-  w(WORDS + 8),
-  '8c d8 31 db 8e db a3',
-  w(WORDS),
-  '89 26',
-  w(WORDS + 12),
-  '9c 8f 06',
-  w(WORDS + 10),
-  ...keepCmos(WORDS + 2),
-  'e4 21 a2',
-  w(WORDS + 3),
-  'b0 0b e6 20 e4 20 a2',
-  w(WORDS + 4),
-  'ff 06',
-  w(WORDS + 6),
-  'b0 07 e6 f4 f4',
+  'bits 16',
+  // CS has the rights of table 9-1 of SDM vol. 3, 93h.
+  `mov byte [cs:${WORDS + 14}], 0x5a`,
+  `mov [es:${WORDS + 8}], ax; mov ax, ds; xor bx, bx; mov ds, bx; mov [${WORDS}], ax`,
+  `mov [${WORDS + 12}], sp; pushf; pop word [${WORDS + 10}]`,
+  keepCmos(WORDS + 2),
+  `in al, 0x21; mov [${WORDS + 3}], al`,
+  `mov al, 0xb; out 0x20, al; in al, 0x20; mov [${WORDS + 4}], al`,
+  `inc word [${WORDS + 6}]; mov al, 7; out 0xf4, al; hlt`,
 ];
 
 /** A kernel in protected mode that sets the code and 40:67, leaves marks in memory and controllers, and resets; the pointer's segment is 0. */
@@ -63,13 +48,7 @@ function reset(
   { pointer = TARGET, before = [] as Code, change = {} as Partial<PartlessOptions> } = {},
 ): Domain {
   const start: Code = [
-    'be',
-    d(LOAD + PIECE),
-    'bf',
-    d(TARGET),
-    'b9',
-    d(0x100),
-    'f3 a4',
+    `mov esi, ${LOAD + PIECE}; mov edi, ${TARGET}; mov ecx, 0x100; rep movsb`,
     ...out(0x70, 0x0f),
     ...out(0x71, code),
     ...setWord(0x467, pointer),
@@ -77,14 +56,12 @@ function reset(
     // The timer's request goes into service (poll command); all but it is masked.
     ...out(0x21, 0xfe),
     ...out(0x20, 0x0c),
-    'ec',
+    'in al, dx',
     ...setWord(WORDS + 6, 41),
-    'c7 05',
-    d(HIGH),
-    d(0x12345678),
+    `mov dword [${HIGH}], 0x12345678`,
     ...before,
     ...way,
-    'fa f4 eb fd',
+    'cli; again: hlt; jmp again',
   ];
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   return programDomain(program(start, { [PIECE]: lands }), { machine, record: createDomain(machine, 4), ...change });
@@ -118,27 +95,21 @@ describe('suspend to RAM (S3: SUS_TYP 1 of the PIIX4) ends at the waking vector 
   const FACS_VECTOR = 0xe004c,
     PM_ENABLE = 0x602,
     PM_CONTROL = 0x604;
-  const out16 = (port: number, value: number): Code => ['ba', d(port), '66 b8', w(value), '66 ef'];
+  const out16 = (port: number, value: number): Code => [`mov edx, ${port}; mov ax, ${value}; out dx, ax`];
   /** The clock's alarm each second, enabled in the clock and as an event; then the vector, and SLP_EN. */
   const sleeps: Code = [
     ...[1, 3, 5].flatMap(register => [...out(0x70, register), ...out(0x71, 0xc0)]),
     ...out(0x70, 0x0b),
     ...out(0x71, 0x22),
     ...out(0x70, 0x0c),
-    'ba',
-    d(0x71),
-    'ec',
-    'c7 05',
-    d(FACS_VECTOR),
-    d(TARGET),
+    `mov edx, 0x71; in al, dx; mov dword [${FACS_VECTOR}], ${TARGET}`,
   ];
   const asleep = (enabled: number): Domain => {
     const domain = reset(0, [
       ...sleeps,
       ...out16(PM_ENABLE, enabled),
       ...out16(PM_CONTROL, 0x2401),
-      '66 ff 05',
-      d(WORDS + 6),
+      `inc word [${WORDS + 6}]`,
     ]);
     while (!domain.platform.asleep) domain.runSlice();
     return domain;
@@ -214,7 +185,7 @@ describe('the other shutdown codes', () => {
   });
 
   it('are gone when the machine has started again', () => {
-    const domain = reset(0x0a, ['eb fe']);
+    const domain = reset(0x0a, ['jmp $']);
     domain.runSlice();
     expect(domain.platform.shutdownCode).toBe(0x0a);
     domain.reset();
@@ -227,18 +198,11 @@ it('a reset of the processors stops all but the first, and counts instructions o
   const record = createDomain(machine, 4, 1024, { vcpus: 2 });
   // The second one starts at 0x6000, where it jumps to itself.
   const start: Code = [
-    'c7 05',
-    d(0x6000),
-    d(0xfeeb),
-    'c7 05',
-    d(0xfee00300),
-    d(0xc4500),
-    'c7 05',
-    d(0xfee00300),
-    d(0xc4606),
-    'b9',
-    d(1000),
-    'f3 90 e2 fc',
+    `
+      mov dword [0x6000], 0xfeeb; mov dword [0xfee00300], 0xc4500
+      mov dword [0xfee00300], 0xc4606; mov ecx, 1000
+      again: pause; loop again
+    `,
   ];
   const domain = reset(0x0a, WAYS['the keyboard controller’s pulse'].code, {
     before: [asm(...start)],

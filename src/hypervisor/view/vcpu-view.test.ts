@@ -1,7 +1,7 @@
 /** Virtual processors as readers have them, against the processor that ran and what the guest is told. */
 import { describe, expect, it } from 'vitest';
 import * as R from '../../cpu/architecture/registers.ts';
-import { asm } from '../../cpu/test-support/bench.ts';
+import { asm } from '../../cpu/test-support/asm.ts';
 import type { Domain } from '../domain/domain.ts';
 import { postMortem } from '../domain/report.ts';
 import { HYPERCALL, RUNSTATE, VCPUOP } from '../xen/abi.ts';
@@ -17,19 +17,19 @@ const run = (domain: Domain): void => {
 
 /** Maps linear 0x400000-0x7fffff to physical 0-0x3fffff by a large page, all below to itself, turns paging on and halts. */
 const PAGED = asm(
-  'c7 05 00 40 00 00 83 00 00 00', // [0x4000] = 0x83: 4 MiB from 0
-  'c7 05 04 40 00 00 83 00 00 00', // [0x4004] = 0x83
-  'b8 10 00 00 00 0f 22 e0', // CR4.PSE
-  'b8 00 40 00 00 0f 22 d8', // CR3
-  '0f 20 c0 0d 00 00 00 80 0f 22 c0', // CR0.PG
-  'bc 00 00 52 00', // ESP = 0x520000
-  '68 78 56 34 12', // push 0x12345678
-  '31 c0 fa f4', // xor eax,eax; cli; hlt
+  'mov dword [0x4000], 0x83', // 4 MiB from 0
+  'mov dword [0x4004], 0x83',
+  'mov eax, 0x10; mov cr4, eax',
+  'mov eax, 0x4000; mov cr3, eax',
+  'mov eax, cr0; or eax, 0x80000000; mov cr0, eax',
+  'mov esp, 0x520000',
+  'push 0x12345678',
+  'xor eax, eax; cli; hlt',
 );
 
 describe('a vCPU', () => {
   it('has the registers, flags and instruction count that its processor has', () => {
-    const { domain } = testGuest({ code: asm('b8 ff ff ff 7f 40 bb 78 56 34 12 fa f4') });
+    const { domain } = testGuest({ code: asm('mov eax, 0x7fffffff; inc eax; mov ebx, 0x12345678; cli; hlt') });
     run(domain);
     const { processor } = domain;
     const state = viewOf(domain).vcpus()[0].look();
@@ -64,7 +64,7 @@ describe('a vCPU', () => {
   });
 
   it('of several has its own registers, whosever turn it is', () => {
-    const { domain } = testGuest({ vcpus: 2, code: asm('bb 11 11 00 00 fa f4') });
+    const { domain } = testGuest({ vcpus: 2, code: asm('mov ebx, 0x1111; cli; hlt') });
     domain.vcpus.all[1].saved[R.EBX] = 0x2222;
     run(domain);
     const seen = viewOf(domain);
@@ -75,8 +75,7 @@ describe('a vCPU', () => {
   });
 
   it('has its last exits, as many as there is room for', () => {
-    // 40 times out 0x80,al; cli; hlt
-    const { domain } = testGuest({ code: [...Array.from({ length: 40 }, () => [0xe6, 0x80]).flat(), 0xfa, 0xf4] });
+    const { domain } = testGuest({ code: asm('times 40 out 0x80, al; cli; hlt') });
     run(domain);
     const { exits, total } = viewOf(domain).vcpus()[0].lastExits();
     expect(total).toBe(viewOf(domain).counters().byReason[30] + viewOf(domain).counters().byReason[12]);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { asm, d } from '../../cpu/test-support/bench.ts';
+import { asm } from '../../cpu/test-support/asm.ts';
 import * as R from '../../cpu/architecture/registers.ts';
 import { XEN } from '../layout/layout.ts';
 import {
@@ -63,26 +63,11 @@ describe('hypercalls', () => {
   it('take arguments in EBX, ECX, EDX, ESI, EDI and answer in EAX, by VMCALL and VMMCALL wherever they stand', () => {
     // xen_version(0) twice, its answers to memory, then the domain powers off.
     const code = asm(
-      'b8',
-      d(HYPERCALL.XEN_VERSION),
-      '31 db',
-      '0f 01 c1',
-      'a3',
-      d(ARGS),
-      'b8',
-      d(HYPERCALL.XEN_VERSION),
-      '31 db',
-      '0f 01 d9',
-      'a3',
-      d(ARGS + 4),
-      'b8',
-      d(HYPERCALL.SCHED_OP),
-      'bb',
-      d(2),
-      'b9',
-      d(ARGS + 8),
-      '0f 01 c1',
-      'f4',
+      `
+        mov eax, ${HYPERCALL.XEN_VERSION}; xor ebx, ebx; vmcall; mov [${ARGS}], eax
+        mov eax, ${HYPERCALL.XEN_VERSION}; xor ebx, ebx; vmmcall; mov [${ARGS + 4}], eax
+        mov eax, ${HYPERCALL.SCHED_OP}; mov ebx, 2; mov ecx, ${ARGS + 8}; vmcall; hlt
+      `,
     );
     const program = testGuest({ code });
     program.put(ARGS + 8, SHUTDOWN.POWEROFF);

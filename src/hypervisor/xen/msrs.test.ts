@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asm, d } from '../../cpu/test-support/bench.ts';
+import { asm } from '../../cpu/test-support/asm.ts';
 import { ExitReason } from '../../cpu/architecture/index.ts';
 import { assembleDomain } from '../domain/assemble.ts';
 import { createDomain } from '../memory/domain-table.ts';
@@ -140,7 +140,8 @@ describe("a plain PC's MSRs", () => {
 });
 
 describe('CPUID faulting of an HVM guest', () => {
-  const cpuid = (i: number): number[] => asm('31 db 31 c0 31 c9', '0f a2', '89 d8', result(i));
+  const cpuid = (i: number): number[] =>
+    asm('xor ebx, ebx; xor eax, eax; xor ecx, ecx; cpuid; mov eax, ebx', result(i));
 
   /** CPUID in ring 0 and in ring 3, with MISC_FEATURES_ENABLES as given. */
   function identify(enables: number): TestGuest {
@@ -148,7 +149,7 @@ describe('CPUID faulting of an HVM guest', () => {
     const code = [
       ...kernel,
       ...toRing3(kernel.length),
-      ...asm('bb', d(0x23), '8e db 8e c3'),
+      ...asm('mov ebx, 0x23; mov ds, bx; mov es, bx'),
       ...cpuid(2),
       ...END_OF_USER,
     ];
@@ -171,7 +172,8 @@ describe('CPUID faulting of an HVM guest', () => {
 });
 
 it('each CPUID of an HVM guest is an exit that is counted and kept with its leaf, and asking again brings the same', () => {
-  const ask = (leaf: number, i: number): number[] => asm('b8', d(leaf), '31 c9', '0f a2', '89 d8', result(i));
+  const ask = (leaf: number, i: number): number[] =>
+    asm(`mov eax, ${leaf}; xor ecx, ecx; cpuid; mov eax, ebx`, result(i));
   const guest = testGuest({
     code: [...LOAD_TABLES, ...ask(0, 0), ...ask(0x40000000, 1), ...ask(0, 2), ...ask(0, 3), ...END],
   });

@@ -1,6 +1,6 @@
 /** Nested virtualization, which xl offers with `nestedhvm = 1`, is not there: as Xen has it where it is off (vmx.c, hvm.c, msr.c), by every way a guest may ask. */
 import { describe, expect, it } from 'vitest';
-import { asm, d } from '../../cpu/test-support/bench.ts';
+import { asm } from '../../cpu/test-support/asm.ts';
 import { DOMID_SELF, EINVAL, EPERM, HVM_PARAM, HVMOP, HYPERCALL } from './abi.ts';
 import { ARGS, testGuest } from './pvh-program.test-support.ts';
 import { END, LOAD_TABLES, outcome, putTables, readMsr, result, run, writeMsr } from './ring0-program.test-support.ts';
@@ -21,8 +21,8 @@ describe('an HVM guest without nested virtualization', () => {
   it('sees neither VMX nor SVM in CPUID', () => {
     const guest = ran(
       2,
-      asm('b8', d(1), '31 c9 0f a2 31 db', result(0)),
-      asm('b8', d(0x80000001), '31 c9 0f a2 31 db', result(1)),
+      asm('mov eax, 1; xor ecx, ecx; cpuid; xor ebx, ebx', result(0)),
+      asm('mov eax, 0x80000001; xor ecx, ecx; cpuid; xor ebx, ebx', result(1)),
     );
     // ECX is the last word of a result.
     expect([guest.get(0x4000c) & LEAF1_ECX_VMX, guest.get(0x4001c) & EXTENDED_ECX_SVM]).toEqual([0, 0]);
@@ -44,29 +44,29 @@ describe('an HVM guest without nested virtualization', () => {
   it('cannot set CR4.VMXE: #GP(0)', () => {
     const guest = ran(
       3,
-      asm('31 db', '0f 20 e0', '0d', d(0x2000), '0f 22 e0', result(0)),
-      asm('31 db 0f 20 e0', result(1)),
+      asm('xor ebx, ebx; mov eax, cr4; or eax, 0x2000; mov cr4, eax', result(0)),
+      asm('xor ebx, ebx; mov eax, cr4', result(1)),
     );
     expect(outcome(guest, 0).vector).toBe(GP);
     expect(outcome(guest, 1).low & 0x2000).toBe(0);
   });
 
   it.each([
-    ['VMLAUNCH', '0f 01 c2'],
-    ['VMRESUME', '0f 01 c3'],
-    ['VMXOFF', '0f 01 c4'],
-    ['VMFUNC', '0f 01 d4'],
-    ['VMREAD', '0f 78 c3'],
-    ['VMWRITE', '0f 79 c3'],
-    ['VMPTRLD', '0f c7 33'],
-    ['VMRUN', '0f 01 d8'],
-    ['STGI', '0f 01 dc'],
-  ])('has no %s: #UD', (_name, bytes) => {
-    expect(outcome(ran(3, asm('31 db', bytes, result(0))), 0).vector).toBe(UD);
+    'vmlaunch',
+    'vmresume',
+    'vmxoff',
+    'vmfunc',
+    'vmread ebx, eax',
+    'vmwrite eax, ebx',
+    'vmptrld [ebx]',
+    'vmrun',
+    'stgi',
+  ])('has no %s: #UD', code => {
+    expect(outcome(ran(3, asm('xor ebx, ebx', code, result(0))), 0).vector).toBe(UD);
   });
 
   it('has no VMXON: #UD', () => {
-    expect(outcome(ran(4, asm('31 db f3 0f c7 33', result(0))), 0).vector).toBe(UD);
+    expect(outcome(ran(4, asm('xor ebx, ebx; vmxon [ebx]', result(0))), 0).vector).toBe(UD);
   });
 
   it('has no HVM_PARAM_NESTEDHVM, and neither has the toolstack: -EINVAL; domctl is not the guest’s', () => {

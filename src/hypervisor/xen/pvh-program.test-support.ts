@@ -1,5 +1,5 @@
 /** A tiny guest of Xen for tests: an ELF kernel with the PVH note, made of machine code, in a domain of its own in virtual time. */
-import { asm } from '../../cpu/test-support/bench.ts';
+import { asm } from '../../cpu/test-support/asm.ts';
 import { assembleDomain, type PartlessOptions } from '../domain/assemble.ts';
 import type { Domain } from '../domain/domain.ts';
 import { XEN_TYPE } from '../layout/layout.ts';
@@ -81,7 +81,7 @@ export interface TestGuest extends GuestWords {
   readonly said: string;
 }
 
-const CLI_HLT = asm('fa f4');
+const CLI_HLT = asm('cli; hlt');
 
 /** A domain of 4 MiB whose code is `code` (default: CLI, HLT). It has not run yet. */
 export function testGuest({

@@ -1,5 +1,5 @@
 /** Programs of guests with descriptor and interrupt tables of their own: what faults is noted in EBX and passed over. */
-import { asm, d } from '../../cpu/test-support/bench.ts';
+import { asm, machineCode } from '../../cpu/test-support/asm.ts';
 import { type GuestWords, LOAD } from './pvh-program.test-support.ts';
 
 /** Where the tables lie: GDT, IDT, TSS, handlers; and where programs leave results. */
@@ -21,9 +21,9 @@ const KERNEL_CODE = 0x08,
 /** INT of a program in ring 3 that has come to its end. */
 const THE_END = 0x80;
 
-/** mov ebx, vector; drop an error code; add dword [esp], length; iret */
+/** Notes the vector in EBX, drops an error code and goes on behind the instruction. */
 const passOver = (vector: number, hasCode: boolean, length: number): number[] =>
-  asm('bb', d(vector), hasCode ? '83 c4 04' : '', '83 04 24', [length], 'cf');
+  asm(`mov ebx, ${vector}`, hasCode ? 'add esp, 4' : '', `add dword [esp], ${length}; iret`);
 
 /** Puts the tables into a guest's memory. `length`: of an instruction that faults. */
 export function putTables(guest: GuestWords, length = 2): void {
@@ -46,7 +46,7 @@ export function putTables(guest: GuestWords, length = 2): void {
   const handlers: [vector: number, code: number[], dpl: number][] = [
     [INVALID_OPCODE, passOver(INVALID_OPCODE, false, length), 0],
     [GENERAL_PROTECTION, passOver(GENERAL_PROTECTION, true, length), 0],
-    [THE_END, asm('fa f4'), 3],
+    [THE_END, asm('cli; hlt'), 3],
   ];
   for (const [vector, code, dpl] of handlers) {
     const at = HANDLERS + vector * 32;
@@ -59,31 +59,29 @@ export function putTables(guest: GuestWords, length = 2): void {
 }
 
 /** Code that loads the tables; what follows it runs in ring 0. */
-export const LOAD_TABLES = asm(
-  '0f 01 15',
-  d(GDT + 0xf02),
-  '0f 01 1d',
-  d(IDT + 0xf02),
-  'b8',
-  d(KERNEL_DATA),
-  '8e d8 8e c0 8e d0',
-  'bc',
-  d(STACK),
-  'ea',
-  d(LOAD + 37),
-  '08 00',
-  'b8',
-  d(TASK),
-  '0f 00 d8',
-  '31 db',
+export const LOAD_TABLES = machineCode(
+  [
+    `
+      lgdt [${GDT + 0xf02}]; lidt [${IDT + 0xf02}]
+      mov eax, ${KERNEL_DATA}; mov ds, ax; mov es, ax; mov ss, ax; mov esp, ${STACK}
+      jmp ${KERNEL_CODE}:flat
+      flat: mov eax, ${TASK}; ltr ax; xor ebx, ebx
+    `,
+  ],
+  32,
+  LOAD,
 );
 
 /** Code that goes on in ring 3, where a program ends with END_OF_USER; it must lie at `at`, counted from LOAD. */
 export const toRing3 = (at: number): number[] =>
-  asm('68', d(USER_DATA), '68', d(USER_STACK), '68', d(2), '68', d(USER_CODE), '68', d(LOAD + at + 26), 'cf');
-export const END_OF_USER = asm('cd 80');
+  machineCode(
+    [`push ${USER_DATA}; push ${USER_STACK}; push 2; push ${USER_CODE}; push user; iret; user:`],
+    32,
+    LOAD + at,
+  );
+export const END_OF_USER = asm('int 0x80');
 /** The whole domain ends. */
-export const END = asm('fa f4');
+export const END = asm('cli; hlt');
 
 export interface MsrOutcome {
   low: number;
@@ -94,21 +92,17 @@ export interface MsrOutcome {
 
 /** Code that reads an MSR and leaves EAX, EDX, EBX as result number `i`. */
 export const readMsr = (index: number, i: number): number[] =>
-  asm('31 c0 31 d2 31 db', 'b9', d(index), '0f 32', result(i));
+  asm(`xor eax, eax; xor edx, edx; xor ebx, ebx; mov ecx, ${index}; rdmsr`, result(i));
 /** Code that writes one; only EBX counts of result `i`. */
 export const writeMsr = (index: number, low: number, high: number, i: number): number[] =>
-  asm('31 db', 'b8', d(low), 'ba', d(high), 'b9', d(index), '0f 30', result(i));
-/** mov [RESULTS + 16 i], eax, edx, ebx, ecx */
+  asm(`xor ebx, ebx; mov eax, ${low}; mov edx, ${high}; mov ecx, ${index}; wrmsr`, result(i));
+/** Code that leaves EAX, EDX, EBX, ECX as result `i`. */
 export const result = (i: number): number[] =>
   asm(
-    'a3',
-    d(RESULTS + 16 * i),
-    '89 15',
-    d(RESULTS + 16 * i + 4),
-    '89 1d',
-    d(RESULTS + 16 * i + 8),
-    '89 0d',
-    d(RESULTS + 16 * i + 12),
+    `
+      mov [${RESULTS + 16 * i}], eax; mov [${RESULTS + 16 * i + 4}], edx
+      mov [${RESULTS + 16 * i + 8}], ebx; mov [${RESULTS + 16 * i + 12}], ecx
+    `,
   );
 
 export function outcome(guest: GuestWords, i: number): MsrOutcome {

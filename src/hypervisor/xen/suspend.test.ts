@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asm, d } from '../../cpu/test-support/bench.ts';
+import { asm } from '../../cpu/test-support/asm.ts';
 import { assembleDomain } from '../domain/assemble.ts';
 import type { Domain, SliceResult } from '../domain/domain.ts';
 import { XEN, XEN_TYPE } from '../layout/layout.ts';
@@ -11,27 +11,18 @@ import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 
 const RESULT = ARGS + 0x100;
 const shutdown = (reason: number) => [
-  'c7 05',
-  d(ARGS),
-  d(reason),
-  'b8',
-  d(HYPERCALL.SCHED_OP),
-  'bb',
-  d(SCHEDOP.SHUTDOWN),
-  'b9',
-  d(ARGS),
-  '0f 01 c1',
+  `
+    mov dword [${ARGS}], ${reason}; mov eax, ${HYPERCALL.SCHED_OP}; mov ebx, ${SCHEDOP.SHUTDOWN}
+    mov ecx, ${ARGS}; vmcall
+  `,
 ];
 /** Suspends itself, keeps what the call returned, powers off. */
 const PROGRAM = asm(
-  'c7 05',
-  d(RESULT),
-  d(-1),
+  `mov dword [${RESULT}], ${-1}`,
   ...shutdown(SHUTDOWN.SUSPEND),
-  'a3',
-  d(RESULT),
+  `mov [${RESULT}], eax`,
   ...shutdown(SHUTDOWN.POWEROFF),
-  'f4',
+  'hlt',
 );
 
 function run(domain: Domain): SliceResult {

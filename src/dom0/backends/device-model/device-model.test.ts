@@ -1,6 +1,6 @@
 /** A guest with its device model in Domain 0, beside the same guest with the one in its own worker: the guest must not be able to tell. */
 import { describe, expect, it } from 'vitest';
-import { asm, d } from '../../../cpu/test-support/bench.ts';
+import { asm, d } from '../../../cpu/test-support/asm.ts';
 import { assembleDomain } from '../../../hypervisor/domain/assemble.ts';
 import { audit } from '../../../hypervisor/memory/audit.ts';
 import type { Domain } from '../../../hypervisor/domain/domain.ts';
@@ -18,7 +18,7 @@ import { modelOf } from './saved-model.ts';
 
 const MIB = 4;
 const UUID = '00000000-0000-0000-0000-000000000001';
-const out = (port: number, value: number): number[] => [0x66, 0xba, port & 255, port >> 8, 0xb0, value, 0xee];
+const out = (port: number, value: number): string => `mov dx, ${port}; mov al, ${value}; out dx, al`;
 const HANDLER = 0x600,
   IDTR = 0x700,
   IDT = 0x1000,
@@ -27,8 +27,8 @@ const HANDLER = 0x600,
 /** Where the guest leaves what it saw. */
 const SEEN = 0x201000,
   BUFFER = 0x200000;
-const store = (at: number): (string | number[])[] => ['a3', d(SEEN + at)];
-const command = (sector: number, code: number): number[][] => [
+const store = (at: number): string => `mov [${SEEN + at}], eax`;
+const command = (sector: number, code: number): string[] => [
   out(0x1f2, 1),
   out(0x1f3, sector),
   out(0x1f4, 0),
@@ -36,15 +36,14 @@ const command = (sector: number, code: number): number[][] => [
   out(0x1f6, 0xe0),
   out(0x1f7, code),
 ];
-/** in al, dx; test al, 8; jz back: DRQ. */
-const AWAIT_DATA = 'ec a8 08 74 fb';
+/** DRQ. */
+const AWAIT_DATA = asm('again: in al, dx; test al, 8; jz again');
 
 /** Reads sector 3 by REP INSW, writes it to sector 5 by REP OUTSW, with interrupts; looks into configuration space, the screen, the keyboard controller. */
 const kernelOf = (turns: number): Uint8Array =>
   program(
     [
-      '0f 01 1d',
-      d(LOAD + IDTR),
+      `lidt [${LOAD + IDTR}]`,
       ...[
         [0x20, 0x11],
         [0x21, VECTORS],
@@ -57,57 +56,38 @@ const kernelOf = (turns: number): Uint8Array =>
         [0x21, 0xfb],
         [0xa1, 0xbf],
       ].map(([port, value]) => out(port, value)),
-      'fb fc',
+      'sti; cld',
       out(0x3f6, 0),
       ...command(3, 0x20),
       AWAIT_DATA,
-      '66 ba f0 01 b9',
-      d(256),
-      'bf',
-      d(BUFFER),
-      'f3 66 6d',
+      `mov dx, 0x1f0; mov ecx, 256; mov edi, ${BUFFER}; rep insw`,
       ...command(5, 0x30),
       AWAIT_DATA,
-      '66 ba f0 01 b9',
-      d(256),
-      'be',
-      d(BUFFER),
-      'f3 66 6f',
-      // BSY goes: in al, 0x1f7; test al, al; js back
-      '66 ba f7 01 ec 84 c0 78 fb',
+      `mov dx, 0x1f0; mov ecx, 256; mov esi, ${BUFFER}; rep outsw`,
+      // BSY goes.
+      'mov dx, 0x1f7; busy: in al, dx; test al, al; js busy',
       // Configuration space of 1.1: dword 0, then the class byte at 0xB.
-      '66 ba f8 0c b8',
-      d(0x80000900),
-      'ef 66 ba fc 0c ed',
-      ...store(0),
-      '66 ba f8 0c b8',
-      d(0x80000908),
-      'ef 66 ba ff 0c 31 c0 ec',
-      ...store(4),
+      'mov dx, 0xcf8; mov eax, 0x80000900; out dx, eax; mov dx, 0xcfc; in eax, dx',
+      store(0),
+      'mov dx, 0xcf8; mov eax, 0x80000908; out dx, eax; mov dx, 0xcff; xor eax, eax; in al, dx',
+      store(4),
       // A word of the text screen, and back.
-      '66 c7 05',
-      d(0xb8000),
-      '41 1f',
-      '31 c0 66 a1',
-      d(0xb8000),
-      ...store(8),
+      'mov word [0xb8000], 0x1f41; xor eax, eax; mov ax, [0xb8000]',
+      store(8),
       // Keyboard controller: self test (0xAA), its answer.
       out(0x64, 0xaa),
-      'e4 64 a8 01 74 fa',
-      '31 c0 e4 60',
-      ...store(12),
+      'empty: in al, 0x64; test al, 1; jz empty',
+      'xor eax, eax; in al, 0x60',
+      store(12),
       // The time of the PM timer's owner: the PIT's port B is the hypervisor's.
-      '31 c0 e4 61',
-      ...store(16),
-      // Past the screen's next refresh (dec ecx; jnz back), then isa-debug-exit.
-      'b9',
-      d(turns),
-      '49 75 fd',
-      'b0 07 e6 f4 f4',
+      'xor eax, eax; in al, 0x61',
+      store(16),
+      // Past the screen's next refresh, then isa-debug-exit.
+      `mov ecx, ${turns}; again: dec ecx; jne again; mov al, 7; out 0xf4, al; hlt`,
     ].flat(),
     {
-      // inc [SEEN + 20]; push eax; EOI to both; pop eax; iret
-      [HANDLER]: ['ff 05', d(SEEN + 20), '50 b0 20 e6 a0 e6 20 58 cf'],
+      // EOI to both.
+      [HANDLER]: [`inc dword [${SEEN + 20}]; push eax; mov al, 0x20; out 0xa0, al; out 0x20, al; pop eax; iret`],
       [IDTR]: [[0xff, 0x07], d(LOAD + IDT)],
       [IDT + 8 * IRQ_14]: interruptGate(HANDLER),
     },
@@ -136,7 +116,7 @@ function randomAccesses(seed: number): Uint8Array {
     0x60, 0x64, 0x80, 0x1ce, 0x1cf, 0x1f1, 0x1f2, 0x1f3, 0x1f6, 0x1f7, 0x3b4, 0x3c0, 0x3c4, 0x3c5, 0x3ce, 0x3cf, 0x3d4,
     0x3d5, 0x3da, 0x3f6, 0x3f8, 0x3fb, 0x3fd, 0x378, 0x510, 0x511, 0xcf8, 0xcfc, 0xcfd, 0x300, 0x61, 0x40, 0x21,
   ];
-  const code: (string | number[])[] = ['fc'];
+  const code: (string | number[])[] = ['cld'];
   for (let i = 0; i < 200; i++) {
     const port = PORTS[pick(PORTS.length)],
       value =
@@ -145,38 +125,37 @@ function randomAccesses(seed: number): Uint8Array {
           : port === 0x64
             ? [0x20, 0xaa, 0xab, 0xad, 0xae][pick(5)]
             : pick(256) | (pick(256) << 8);
-    code.push([0x66, 0xba, port & 255, port >> 8]);
+    code.push(`mov dx, ${port}`);
     switch (pick(6)) {
       case 0:
       case 1:
-        // xor eax, eax; in al/ax/eax, dx; mov [SEEN + 4 i], eax
-        code.push('31 c0', ['ec', '66 ed', 'ed'][pick(3)], 'a3', d(SEEN + 4 * i));
+        code.push('xor eax, eax', ['in al, dx', 'in ax, dx', 'in eax, dx'][pick(3)], `mov [${SEEN + 4 * i}], eax`);
         break;
       case 2:
       case 3:
         // A keyboard controller takes bytes alone, and the address of configuration space is written whole.
         code.push(
-          'b8',
-          d(value),
-          port === 0xcf8 ? 'ef' : ['ee', '66 ef', port === 0x64 ? 'ee' : 'ef'][port === 0x64 ? 0 : pick(3)],
+          `mov eax, ${value}`,
+          port === 0xcf8
+            ? 'out dx, eax'
+            : ['out dx, al', 'out dx, ax', port === 0x64 ? 'out dx, al' : 'out dx, eax'][port === 0x64 ? 0 : pick(3)],
         );
         break;
       case 4:
-        // rep insb, insw or insd, across a page's end now and then.
+        // Across a page's end now and then.
         code.push(
-          'b9',
-          d(1 + pick(40)),
-          'bf',
-          d(BUFFER + (pick(3) === 0 ? 0xff0 : pick(0x800))),
-          ['f3 6c', 'f3 66 6d', 'f3 6d'][pick(3)],
+          `mov ecx, ${1 + pick(40)}; mov edi, ${BUFFER + (pick(3) === 0 ? 0xff0 : pick(0x800))}`,
+          ['rep insb', 'rep insw', 'rep insd'][pick(3)],
         );
         break;
       default:
-        // mov [VGA], al; mov eax, [VGA]; mov [SEEN + 4 i], eax
-        code.push('a2', d(0xa0000 + pick(0x1fff0)), 'a1', d(0xa0000 + pick(0x1fff0)), 'a3', d(SEEN + 4 * i));
+        code.push(`
+          mov [${0xa0000 + pick(0x1fff0)}], al; mov eax, [${0xa0000 + pick(0x1fff0)}]
+          mov [${SEEN + 4 * i}], eax
+        `);
     }
   }
-  return program([...code, 'b0 01 e6 f4 f4']);
+  return program([...code, 'mov al, 1; out 0xf4, al; hlt']);
 }
 
 interface Made {
@@ -319,24 +298,17 @@ describe('a device model in Domain 0', () => {
       VECTOR = 0x40;
     const kernel = program(
       [
-        '0f 01 1d',
-        d(LOAD + IDTR),
+        `lidt [${LOAD + IDTR}]`,
         out(0x21, 0xff),
         out(0xa1, 0xff),
         out(0x1f2, 0x5a),
-        'fb 31 db b9',
-        d(TURNS),
-        // mov edx, 0x1f2; xor eax, eax; in al, dx; add ebx, eax; dec ecx; jnz back
-        'ba',
-        d(0x1f2),
-        '31 c0 ec 01 c3 49 75 f3',
-        '89 d8',
-        ...store(0),
-        'b0 07 e6 f4 f4',
+        `sti; xor ebx, ebx; mov ecx, ${TURNS}`, // mov edx, 0x1f2; xor eax, eax; in al, dx; add ebx, eax; dec ecx; jnz back
+        'again: mov edx, 0x1f2; xor eax, eax; in al, dx; add ebx, eax; dec ecx; jne again; mov eax, ebx',
+        store(0),
+        'mov al, 7; out 0xf4, al; hlt',
       ].flat(),
       {
-        // push eax; push ebx; mov eax, -1; inc [SEEN + 4]; pop ebx; pop eax; iret
-        [HANDLER]: ['50 53 b8', d(-1), 'ff 05', d(SEEN + 4), '5b 58 cf'],
+        [HANDLER]: [`push eax; push ebx; mov eax, ${-1}; inc dword [${SEEN + 4}]; pop ebx; pop eax; iret`],
         [IDTR]: [[0xff, 0x07], d(LOAD + IDT)],
         [IDT + 8 * VECTOR]: interruptGate(HANDLER),
       },
@@ -446,40 +418,24 @@ describe('a device model in Domain 0', () => {
   it('tells the processor of code that a disk has brought', () => {
     // Calls a routine at 0x200000 (zeroes are harmless additions up to the RET at its end), reads sector 3 over it, calls it again.
     const CODE = 0x200000;
-    const routine = [0xb8, ...d(1), 0xc3];
+    const routine = new DataView(Uint8Array.from(asm('mov eax, 1; ret; nop; nop')).buffer);
     const kernel = program(
       [
-        'fc',
+        'cld',
         out(0x3f6, 2),
-        'c7 05',
-        d(CODE),
-        routine.slice(0, 4),
-        'c7 05',
-        d(CODE + 4),
-        [...routine.slice(4), 0x90, 0x90],
-        'b8',
-        d(CODE),
-        'ff d0',
-        'a3',
-        d(SEEN),
+        `mov dword [${CODE}], ${routine.getInt32(0, true)}; mov dword [${CODE + 4}], ${routine.getInt32(4, true)}`,
+        `mov eax, ${CODE}; call eax; mov [${SEEN}], eax`,
         ...command(3, 0x20),
         AWAIT_DATA,
-        '66 ba f0 01 b9',
-        d(256),
-        'bf',
-        d(CODE),
-        'f3 66 6d',
-        'b8',
-        d(CODE),
-        'ff d0',
-        'a3',
-        d(SEEN + 4),
-        'b0 01 e6 f4 f4',
+        `
+          mov dx, 0x1f0; mov ecx, 256; mov edi, ${CODE}; rep insw; mov eax, ${CODE}; call eax
+          mov [${SEEN + 4}], eax; mov al, 1; out 0xf4, al; hlt
+        `,
       ].flat() as (string | number[])[],
     );
     for (const inDomain0 of [false, true]) {
       const made = make(inDomain0, kernel);
-      made.disk.write(3, [Uint8Array.from({ length: 512 }, (_, i) => asm('b8', d(2), 'c3')[i] ?? 0x90)], () => {});
+      made.disk.write(3, [Uint8Array.from({ length: 512 }, (_, i) => asm('mov eax, 2; ret')[i] ?? 0x90)], () => {});
       expect(run(made).state).toBe('ended');
       expect(seen(made, 2)).toEqual([1, 2]);
     }

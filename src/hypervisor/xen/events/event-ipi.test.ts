@@ -1,7 +1,7 @@
 /** What an event to another vCPU of the domain costs until its answer is there (EVTCHNOP_bind_ipi); ../ipi.test.ts asks the same of the local APIC. */
 import { expect, it } from 'vitest';
-import { asm, d } from '../../../cpu/test-support/bench.ts';
-import { runToEnd } from '../../domain/program.test-support.ts';
+import { asm, d } from '../../../cpu/test-support/asm.ts';
+import { runToEnd, toProtectedMode } from '../../domain/program.test-support.ts';
 import { DOMID_SELF, EVTCHNOP, HYPERCALL, SCHEDOP, SHUTDOWN } from '../abi.ts';
 import { ARGS, LOAD, testGuest } from '../pvh-program.test-support.ts';
 
@@ -25,65 +25,42 @@ const OTHER = 0x400,
 const ICR = 0xfee00300;
 const ROUNDS = 100;
 
-/** mov eax, number; mov ebx, command; mov ecx, argument; vmcall */
 const hypercall = (number: number, command: number, argument: number): number[] =>
-  asm('b8', d(number), 'bb', d(command), 'b9', d(argument), '0f 01 c1');
+  asm(`mov eax, ${number}; mov ebx, ${command}; mov ecx, ${argument}; vmcall`);
 
 it('an event to a vCPU that polls for it is answered within a handler’s time, by a sender that looks at memory without PAUSE', () => {
   const round = asm(
-    // mov edi, [ANSWERS]; rdtsc; mov esi, eax; send; cmp edi, [ANSWERS]; je back; rdtsc; sub eax, esi; cmp eax, [MOST]; jb over; mov [MOST], eax
-    '8b 3d',
-    d(ANSWERS),
-    '0f 31 89 c6',
+    `mov edi, [${ANSWERS}]; rdtsc; mov esi, eax`,
     hypercall(HYPERCALL.EVENT_CHANNEL_OP, EVTCHNOP.SEND, SEND),
-    '3b 3d',
-    d(ANSWERS),
-    '74 f8',
-    '0f 31 29 f0 3b 05',
-    d(MOST),
-    '72 05 a3',
-    d(MOST),
-    'ff 0d',
-    d(LEFT),
+    `
+      again: cmp edi, [${ANSWERS}]; je again; rdtsc; sub eax, esi; cmp eax, [${MOST}]; jb over
+      mov [${MOST}], eax
+      over: dec dword [${LEFT}]
+    `,
   );
   // Copy of the trampoline to START, INIT and start-up to all others; pause until READY.
   const first = asm(
-    'be',
-    d(LOAD + TRAMPOLINE),
-    'bf',
-    d(START),
-    'b9',
-    d(0x80),
-    'f3 a4 c7 05',
-    d(ICR),
-    d(0xc4500),
-    'c7 05',
-    d(ICR),
-    d(0xc4600 | (START >> 12)),
-    'f3 90 83 3d',
-    d(READY),
-    '01 72 f5',
+    `
+      mov esi, ${LOAD + TRAMPOLINE}; mov edi, ${START}; mov ecx, 0x80; rep movsb
+      mov dword [${ICR}], 0xc4500; mov dword [${ICR}], ${0xc4600 | (START >> 12)}
+      again: pause; cmp dword [${READY}], 1; jb again
+    `,
+    'round:',
     round,
-    '0f 85',
-    d(-(round.length + 6)),
+    'jnz round',
     hypercall(HYPERCALL.SCHED_OP, SCHEDOP.SHUTDOWN, SHUT_DOWN),
-    'f4',
+    'hlt',
   );
   const body = asm(
     hypercall(HYPERCALL.SCHED_OP, SCHEDOP.POLL, POLL),
-    'f0 0f ba 35',
-    d(PENDING),
-    '01 ff 05',
-    d(ANSWERS),
+    `lock btr dword [${PENDING}], 1; inc dword [${ANSWERS}]`,
   );
-  const other = asm('66 b8 10 00 8e d8 8e d0 ff 05', d(READY), body, 'eb', 256 - body.length - 2);
+  const other = asm(`mov ax, 0x10; mov ds, ax; mov ss, ax; inc dword [${READY}]; again:`, body, 'jmp again');
   const code = new Uint8Array(0x800);
   code.set(first);
   code.set(other, OTHER);
   code.set(asm(d(0), d(0), d(0xffff), d(0x00cf9b00), d(0xffff), d(0x00cf9300)), GDT);
-  // cli; lgdt; CR0.PE; far jump
-  code.set(asm('fa 66 0f 01 16 40 80 0f 20 c0 0c 01 0f 22 c0 66 ea', d(LOAD + OTHER), '08 00'), TRAMPOLINE);
-  code.set(asm('17 00', d(LOAD + GDT)), TRAMPOLINE + 0x40);
+  code.set(toProtectedMode(LOAD + GDT, 0x17, LOAD + OTHER), TRAMPOLINE);
 
   const guest = testGuest({ code: [...code], vcpus: 2 });
   expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM_ADD_TO_PHYSMAP, guest.put(ARGS, DOMID_SELF, 0, 0, SHARED >>> 12))).toBe(

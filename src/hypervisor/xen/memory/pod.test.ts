@@ -1,6 +1,6 @@
 /** Rules of populate on demand as xen/arch/x86/mm/p2m-pod.c has them, and its counts as XENMEM_get_pod_target shows them (xen/include/public/memory.h). */
 import { describe, expect, it, vi } from 'vitest';
-import { asm } from '../../../cpu/test-support/bench.ts';
+import { asm } from '../../../cpu/test-support/asm.ts';
 import * as R from '../../../cpu/architecture/registers.ts';
 import { assembleDomain } from '../../domain/assemble.ts';
 import { workerDied } from '../../memory/dead-worker.ts';
@@ -19,7 +19,7 @@ const MEMORY_OP = 12,
   DECREASE_RESERVATION = 1,
   POPULATE_PHYSMAP = 6,
   DOMID_SELF = 0x7ff0;
-const CLI_HLT = asm('fa f4');
+const CLI_HLT = asm('cli; hlt');
 
 /** A PVH domain that sees 8 MiB and has 4. */
 function make(code: number[] = CLI_HLT, type: number = XEN_TYPE.PVH) {
@@ -84,10 +84,13 @@ describe('populate on demand', () => {
   });
 
   it('populates what the processor touches, by reads, writes and fetches', () => {
-    // mov eax, [0x300004]; mov [0x400ffe], eax (two pages); mov byte [0x500000], 0xc3; call 0x500000; cli; hlt
+    // A store to two pages; a fetch.
     const { domain, machine, record, pod } = make(
       asm(
-        'a1 04 00 30 00 a3 fe 0f 40 00 c6 05 00 00 50 00 c3 b8 00 00 50 00 ff d0 fa f4'.replace(/^/, 'bc 00 00 60 00 '),
+        `
+          mov esp, 0x600000; mov eax, [0x300004]; mov [0x400ffe], eax
+          mov byte [0x500000], 0xc3; mov eax, 0x500000; call eax; cli; hlt
+        `,
       ),
     );
     const before = pod.count;

@@ -1,6 +1,6 @@
 /** Code in memory that others write: SDM vol. 3, 8.1.3 (cross-modifying code), through grants (xen/include/public/grant_table.h) and foreign mappings. */
 import { expect, it } from 'vitest';
-import { asm, d } from '../../../cpu/test-support/bench.ts';
+import { asm } from '../../../cpu/test-support/asm.ts';
 import { FRAME, FRAME_FLAG } from '../../layout/layout.ts';
 import { Machine } from '../../memory/machine.ts';
 import { GrantTable } from '../grants/grants.ts';
@@ -20,11 +20,13 @@ const REF = 8;
 /** A calls PAGE again and again and stores what comes back; B is another domain of the same machine. */
 function make() {
   const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
-  const a = testGuest({ machine, code: asm('bc', d(STACK), 'bf', d(PAGE), 'ff d7 a3', d(RESULT), 'eb f7') });
+  const a = testGuest({
+    machine,
+    code: asm(`mov esp, ${STACK}; mov edi, ${PAGE}; again: call edi; mov [${RESULT}], eax; jmp again`),
+  });
   const b = testGuest({ machine });
   const mfn = machine.p2m(a.domain.options.record)[PAGE >>> 12] >>> 12;
-  // mov eax, 1; ret
-  a.put(PAGE, 0x000001b8, 0x0000c300);
+  a.domain.memory.write(PAGE, Uint8Array.from(asm('mov eax, 1; ret')));
   const runs = (): number => {
     // Some rounds: what is decoded each time is slow.
     a.domain.stopAtInstruction = a.domain.instructions + 100;

@@ -1,6 +1,6 @@
 /** What Windows counts on of the Hyper-V interface, as Xen 4.17 has it: xen/arch/x86/hvm/viridian, and Microsoft's Hypervisor Top-Level Functional Specification (TLFS). */
 import { describe, expect, it } from 'vitest';
-import { asm, d } from '../../../cpu/test-support/bench.ts';
+import { asm } from '../../../cpu/test-support/asm.ts';
 import * as R from '../../../cpu/architecture/registers.ts';
 import { assembleDomain } from '../../domain/assemble.ts';
 import { XEN } from '../../layout/layout.ts';
@@ -282,24 +282,11 @@ describe("Hyper-V's hypercalls", () => {
   /** Calls through the page at PAGE: EAX, EDX, EBX, ECX, EDI, ESI; result i. */
   const call = (i: number, eax: number, edx = 0, ebx = 0, ecx = 0, edi = 0, esi = 0): number[] =>
     asm(
-      'b8',
-      d(eax),
-      'ba',
-      d(edx),
-      'bb',
-      d(ebx),
-      'b9',
-      d(ecx),
-      'bf',
-      d(edi),
-      'be',
-      d(esi),
-      'e8',
-      d(0),
-      '83 04 24 0a',
-      '68',
-      d(PAGE),
-      'c3',
+      `
+        mov eax, ${eax}; mov edx, ${edx}; mov ebx, ${ebx}; mov ecx, ${ecx}; mov edi, ${edi}
+        mov esi, ${esi}; call over
+        over: add dword [esp], 0xa; push ${PAGE}; ret
+      `,
       result(i),
     );
 
@@ -347,7 +334,7 @@ describe("Hyper-V's hypercalls", () => {
   });
 
   it('send an interrupt to the processors of a mask, whose APICs are enabled', () => {
-    const enable = asm('c7 05', d(0xfee000f0), d(0x1ff));
+    const enable = asm('mov dword [0xfee000f0], 0x1ff');
     const guest = ran(
       [
         ...enable,
