@@ -14,7 +14,7 @@ const PAGE = 0x30000,
   LINEAR = 0x400000 + PAGE,
   TABLE = TABLES + 0x6000;
 
-it('answers as the general walk does and leaves the same entries, or leaves the walk to it', () => {
+it('answers and marks as the general walk does and leaves the same entries, or leaves the walk to it', () => {
   const bench = new Bench(),
     { cpu, R } = bench,
     { memory } = cpu,
@@ -23,14 +23,14 @@ it('answers as the general walk does and leaves the same entries, or leaves the 
     plain = createPlainWalk(cpu, tlb, cpu.code, cpu.debug);
   tlb.enterUser();
   Object.assign(memory, { plainWalk: () => UNKNOWN });
-  const taken = { allowed: 0, faults: 0 };
+  const taken = { allowed: 0, faults: 0, marked: 0 };
   const bits = fc
     .tuple(
       mostly(PTE_P, 0),
       mostly(PTE_W, 0),
       mostly(PTE_U, 0),
       mostly(PTE_A, 0),
-      mostly(PTE_D, 0),
+      fc.constantFrom(PTE_D, 0),
       mostly(0, PTE_PS),
       fc.constantFrom(0, PTE_G),
     )
@@ -44,6 +44,8 @@ it('answers as the general walk does and leaves the same entries, or leaves the 
     leafHigh: high,
     entry: mostly(7, 15, 5, 1, 16, 0),
     table: mostly(TABLE, 0x500000),
+    tableEntry: mostly(7, 15, 5),
+    codeInTable: mostly(false, true),
     pae: fc.boolean(),
     nxe: fc.boolean(),
     wp: fc.boolean(),
@@ -72,28 +74,34 @@ it('answers as the general walk does and leaves the same entries, or leaves the 
         bench.setWord(at + 4, of.leafHigh);
       }
       bench.p2m[PAGE >> 12] = PAGE | of.entry;
+      bench.p2m[TABLE >> 12] = TABLE | of.tableEntry;
+      cpu.code.lines[TABLE >> 12] = of.codeInTable ? 1 : 0;
       cpu.reload();
       tlb.flushAll();
-      const words = [bench.word(DIRECTORY + (pae ? 16 : 4)), bench.word(at)],
-        found = plain(LINEAR, write);
+      const words = () => [bench.word(DIRECTORY + (pae ? 16 : 4)), bench.word(at)],
+        before = words(),
+        found = plain(LINEAR, write),
+        marked = words();
       const page = (LINEAR >>> 12) + (user ? USER : 0),
         entries = ({ TR, TW }: Tlb) => [TR[page], TW[page]];
-      if (found !== ALLOWED) expect(entries(tlb)).toEqual([3, 3]);
+      if (found !== ALLOWED) expect([entries(tlb), marked]).toEqual([[3, 3], before]);
       if (found === UNKNOWN) return;
       expect(found).toBe(general.access(LINEAR, write, false, R[CPL] === 3, false));
       taken[found === ALLOWED ? 'allowed' : 'faults']++;
       if (found !== ALLOWED) return;
+      if (marked[1] !== before[1]) taken.marked++;
+      bench.setWord(at, before[1]!);
       if (write) memory.hostWrite(LINEAR);
       else memory.hostRead(LINEAR);
       expect(entries(tlb)).toEqual(entries(cpu.tlb));
       tlb.flushNonGlobal();
       cpu.tlb.flushNonGlobal();
       expect(entries(tlb)).toEqual(entries(cpu.tlb));
-      // It has nothing to mark.
-      expect([bench.word(DIRECTORY + (pae ? 16 : 4)), bench.word(at)]).toEqual(words);
+      expect(words()).toEqual(marked);
     }),
     { numRuns: 2000, seed: 11 },
   );
   expect(taken.allowed).toBeGreaterThan(200);
   expect(taken.faults).toBeGreaterThan(100);
+  expect(taken.marked).toBeGreaterThan(50);
 });

@@ -1,6 +1,6 @@
 /**
- * Page walks where all is as it is nearly always: tables of two levels (or PAE's below their four registers) in memory, entries that were accessed before, and
- * written before where they are written now, frames that are plain memory. A kernel that changes CR3 walks for each page that it touches next, so this is one
+ * Page walks where all is as it is nearly always: tables of two levels (or PAE's below their four registers) in memory, a directory's entry that was accessed
+ * before, tables and frames that are plain memory. A kernel that changes CR3 walks for each page that it touches next, so this is one
  * closure over what it needs, which V8 takes for constants where there is one processor in a worker. What it does not know it leaves to access.ts and
  * paging.ts, with nothing changed: they have all the rules. Sources: SDM vol. 3, 4.3, 4.4, 4.6 and 4.7.
  */
@@ -21,7 +21,10 @@ export const UNKNOWN = -2;
 const PAGE_MASK = 4095;
 /** High word of a PAE entry: all but execute-disable. */
 const HIGH_ADDRESS = 0x7fffffff;
-const MEMORY = P2M_READ | P2M_WRITE;
+/** What a frame's word in the second stage says of plain memory. */
+const MEMORY = P2M_READ | P2M_WRITE,
+  PLAIN_MASK = MEMORY | P2M_WRITE_SLOW;
+const WORDS_OF_PAGE_SHIFT = 10;
 
 /**
  * Finds the page of a data access at `linear` and puts it into the TLB: ALLOWED. Nothing is mapped there: the error code of #PF. Anything else: UNKNOWN.
@@ -74,15 +77,21 @@ export function createPlainWalk(
     const rights = upper & leaf,
       mayWrite = (rights & PTE_W) !== 0 || (user === 0 && (cr0 & CR0_WP) === 0);
     if (user !== 0 ? (rights & PTE_U) === 0 : (rights & PTE_U) !== 0 && (cr4 & CR4_SMAP) !== 0) return UNKNOWN;
-    if ((leaf & PTE_A) === 0 || (write && (!mayWrite || (leaf & PTE_D) === 0))) return UNKNOWN;
+    if (write && !mayWrite) return UNKNOWN;
     const gfn = leaf >>> 12,
       entry = gfn < frames ? p2m[gfn]! : 0;
-    if ((entry & (MEMORY | P2M_WRITE_SLOW)) !== MEMORY) return UNKNOWN;
+    if ((entry & PLAIN_MASK) !== MEMORY) return UNKNOWN;
+    const marks = (write ? PTE_A | PTE_D : PTE_A) & ~leaf;
+    if (marks !== 0) {
+      if ((p2m[upper >>> 12]! & PLAIN_MASK) !== MEMORY || lines[at >>> WORDS_OF_PAGE_SHIFT] !== 0) return UNKNOWN;
+      // Another processor may change the entry meanwhile.
+      Atomics.or(M4, at, marks);
+    }
     tlb.fill(
       linear,
       user,
       entry & ~PAGE_MASK,
-      mayWrite && (leaf & PTE_D) !== 0,
+      mayWrite && ((leaf | marks) & PTE_D) !== 0,
       lines[entry >>> 12] !== 0,
       (leaf & PTE_G) !== 0 && (cr4 & CR4_PGE) !== 0,
     );
