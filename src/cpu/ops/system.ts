@@ -165,6 +165,7 @@ export function writeCr4(cpu: Cpu, value: number): void {
 const crQualification = (cr: number, type: number, register: number) => cr | (type << 4) | (register << 8);
 
 const movtocr: OpFactory = () => (cpu, p) => {
+  if (cpu.R[CPL] !== 0) cpu.fault(GP, 0);
   const cr = cpu.A[p + DST]!,
     register = cpu.A[p + SRC]!;
   const value = cpu.R[register]!;
@@ -188,6 +189,7 @@ const movtocr: OpFactory = () => (cpu, p) => {
 };
 
 const movcr: OpFactory = () => (cpu, p) => {
+  if (cpu.R[CPL] !== 0) cpu.fault(GP, 0);
   const cr = cpu.A[p + DST]!,
     register = cpu.A[p + SRC]!;
   const { R, controls } = cpu;
@@ -652,6 +654,7 @@ export const system: Record<string, OpFactory> = {
     cpu.R[EFLAGS]! |= AC;
   },
   invlpg: () => (cpu, p) => {
+    if (cpu.R[CPL] !== 0) cpu.fault(GP, 0);
     // The address is linear; the segment's limit is not checked (SDM vol. 2, INVLPG).
     const segment = (cpu.A[p + META]! >>> 17) & 7;
     const linear = (cpu.R[SEG + segment * SEG_WORDS + SEG_BASE]! + cpu.addressing.offset(p)) | 0;

@@ -49,7 +49,7 @@ export interface Row {
   lock?: boolean;
   /** Highest CPL allowed, 0 where privileged; 'iopl' where IOPL decides. */
   privilege?: 0 | 'iopl';
-  /** The op checks the privilege itself, because another fault comes first. */
+  /** The op checks the privilege itself: another fault comes first, or it runs so often that a call within a call counts. */
   ownCheck?: true;
   /** The next instruction is elsewhere: a block of records ends here. */
   ends?: true;
