@@ -395,9 +395,10 @@ export class RegionTier implements Regions {
    * which behind a system call they are not.
    */
   private watch(trace: number[]): void {
-    const { A, S, mode } = this.cpu,
+    const { S, mode } = this.cpu,
       { linear } = this,
       here = mode.key === this.key && S[S_USER] === this.user;
+    let known = false;
     this.watched++;
     if (here) {
       if (this.head === null) trace.push(linear);
@@ -406,21 +407,24 @@ export class RegionTier implements Regions {
         this.newest = this.watched;
       }
       // What came again only by returns goes round in some function that was called before.
-      if (this.head === null && linear === trace[0])
+      if (this.head === null && linear === trace[0]) {
         this.head = this.compiler!.head(mode.code32, trace, page => this.pageAt(page));
+        // One watch in five of a kernel's boot: thousands more instructions would show nothing that is wanted.
+        known = this.head !== null && this.isSettled(this.recordAt(this.head));
+      }
     }
     const { head } = this,
       atHead = here && linear === head;
     if (atHead) this.headRegisters = this.cpu.R.slice(0, EDI + 1);
-    if (head === null ? this.watched < TRACE : this.watched < (atHead ? this.newest + QUIET : LONGEST_TRACE)) return;
+    const most = head === null ? TRACE : atHead ? this.newest + QUIET : LONGEST_TRACE;
+    if (!known && this.watched < most) return;
     this.trace = null;
     this.interval = BATCH;
     this.due = this.cpu.loop.retiredNow + BATCH;
     this.retiredBefore = this.statistics.retired;
     const record = head === null || !here || (!atHead && mode.csBase !== this.base) ? 0 : this.recordAt(head);
     if (head === null ? trace.length < this.watched : record === 0) this.refusedLines.set(this.traced, PUT_OFF);
-    else if (head === null || A[record + OP] === OP_ENTRY || this.refused.has(record))
-      this.refusedLines.set(this.traced, REFUSED);
+    else if (head === null || this.isSettled(record)) this.refusedLines.set(this.traced, REFUSED);
     else
       this.compileAt(
         record,
@@ -429,6 +433,11 @@ export class RegionTier implements Regions {
         true,
         this.headRegisters,
       );
+  }
+
+  /** A record leads to a region, or none is to begin there for a time. */
+  private isSettled(record: number): boolean {
+    return this.cpu.A[record + OP] === OP_ENTRY || this.refused.has(record);
   }
 
   private canCompile(): boolean {
