@@ -4,7 +4,8 @@
  */
 
 import type { EntryState, LoadOptions } from './entry.ts';
-import { type GuestMemory, hex, LoadError, size, Plan, roundUp, setUint64, text, view } from './plan.ts';
+import { setUint64 } from '../memory/words.ts';
+import { type GuestMemory, hex, LoadError, size, Plan, roundUp, text, view } from './plan.ts';
 
 const MIB = 1 << 20;
 /** Offsets of the setup header, the same in the file and in the zero page. */

@@ -5,7 +5,8 @@
 
 import { isElf, placeSegments, readElf, type Segment } from './elf.ts';
 import type { EntryState, FrameBuffer, LoadOptions } from './entry.ts';
-import { type GuestMemory, hex, LoadError, Plan, setUint64, text, view } from './plan.ts';
+import { setUint64 } from '../memory/words.ts';
+import { type GuestMemory, hex, LoadError, Plan, text, view } from './plan.ts';
 
 const MIB = 1 << 20;
 const HEADER_MAGIC = 0x1badb002;

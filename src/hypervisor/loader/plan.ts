@@ -157,7 +157,3 @@ export function text(value: string): Uint8Array {
 export function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
-
-export function setUint64(data: DataView, offset: number, value: number): void {
-  data.setBigUint64(offset, BigInt(value), true);
-}

@@ -5,7 +5,8 @@
 
 import { type Elf, placeSegments, readElf } from './elf.ts';
 import type { EntryState, LoadOptions } from './entry.ts';
-import { type GuestMemory, hex, LoadError, Plan, setUint64, text, view } from './plan.ts';
+import { setUint64 } from '../memory/words.ts';
+import { type GuestMemory, hex, LoadError, Plan, text, view } from './plan.ts';
 
 const XEN_ELFNOTE_PHYS32_ENTRY = 18;
 const START_MAGIC = 0x336ec578;

@@ -8,3 +8,13 @@ export function put64(words: Int32Array, at: number, value: number): void {
 
 /** Reads such a count. */
 export const get64 = (words: Int32Array, at: number): number => (words[at] >>> 0) + (words[at + 1] >>> 0) * 2 ** 32;
+
+/** Reads a little-endian number of 64 bits of a structure: exact below 2^53. */
+export const getUint64 = (view: DataView, at: number): number =>
+  view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
+
+/** Writes such a number. */
+export function setUint64(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value % 2 ** 32, true);
+  view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
+}

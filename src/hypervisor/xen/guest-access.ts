@@ -90,13 +90,3 @@ export class GuestAccess {
     return this.put(linear, view);
   }
 }
-
-/** A 64-bit field as a number; exact below 2^53. */
-export function getUint64(view: DataView, at: number): number {
-  return view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
-}
-
-export function setUint64(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value % 2 ** 32, true);
-  view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
-}

@@ -3,7 +3,7 @@
  * A type of the headers may differ between the two: unsigned long is a word of the guest's, and 64-bit integers are aligned to four bytes on i386 and to
  * eight on x86-64 (System V ABI, processor supplements). What a guest passes is copied before anything of it is looked at.
  */
-import { getUint64, setUint64 } from './guest-access.ts';
+import { getUint64, setUint64 } from '../memory/words.ts';
 
 /** Memory of whoever passes a structure, at linear addresses (GuestAccess). */
 export interface StructMemory {
