@@ -1,7 +1,8 @@
 /** What the host has beside its running domains, asked for while somebody looks, and the readings of the last hour, which Domain 0 goes on to take meanwhile. */
 
 import { batch, computed, effect, signal } from '@preact/signals';
-import { type Inventory, type Reading, type StateInfo, thinned } from '../dom0/service/index.ts';
+import type { Inventory, Reading, StateInfo } from '../dom0/service/index.ts';
+import { thinned } from '../dom0/service/readings/index.ts';
 import { afterPrompt } from './first-prompt.ts';
 import { domains, host, hostsLost, info, reportProblem, sentence } from './host.ts';
 import { bySecond, HISTORY_MS, telling } from './readings.ts';

@@ -2,7 +2,7 @@
 
 import type { Reading } from '../dom0/service/index.ts';
 
-export { ownsMemory, type Reading } from '../dom0/service/index.ts';
+export { ownsMemory, type Reading } from '../dom0/service/readings/index.ts';
 
 /** What is drawn where nothing else was chosen. */
 export const HISTORY_MS = 60_000;

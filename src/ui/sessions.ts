@@ -1,14 +1,8 @@
 /** What the page holds for each domain: its view on shared memory (or the last snapshot), its terminal, its readings of the last minute. */
 
 import { batch, signal } from '@preact/signals';
-import {
-  type ConsoleInput,
-  type ConsoleOutput,
-  type DomainInfo,
-  type DomainView,
-  type NamedFile,
-  thinned,
-} from '../dom0/service/index.ts';
+import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, NamedFile } from '../dom0/service/index.ts';
+import { thinned } from '../dom0/service/readings/index.ts';
 import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout/index.ts';
 import { isContinuous, readCounters, rates, type Rates, type Sample } from './counters.ts';
 import { domains, host, hostsLost, reportProblem, sentence } from './host.ts';
@@ -43,7 +37,7 @@ export class DomainSession {
   readonly rates = signal<Rates | undefined>(undefined);
   /** Share of each of the last seconds in which guest code ran (0-1), oldest first; instructions and exits per second beside it. */
   readonly history = signal<readonly { running: number; instructionsPerSecond: number; exitsPerSecond: number }[]>([]);
-  /** The same of the last hour, in coarser steps where it is older (dom0/service/readings.ts), on the page's clock. */
+  /** The same of the last hour, in coarser steps where it is older (dom0/service/readings), on the page's clock. */
   readonly past = signal<readonly Past[]>([]);
   /** Whether the serial line and the screen were ever used: decides which windows open by themselves. */
   readonly spoke = signal(false);

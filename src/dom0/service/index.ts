@@ -62,7 +62,7 @@ export type { FollowedRequest, GuestDrive, GuestFacts, Inspected, StoreNode } fr
 export type { RingFacts, SlotFacts } from './front-rings.ts';
 export type { BridgePortInfo } from './counters.ts';
 export type { Checkpoint, DefinedDomain, DiskInfo, Inventory, StoredState, VolumeInfo } from './inventory.ts';
-export { ownsMemory, type Reading, thinned } from './readings.ts';
+export type { Reading } from './readings/index.ts';
 export type { ForPage, HoldsLock, MadeAgain, WorkerFailed, WorkerProgram } from './page-worker.ts';
 export { inTurns, type Pace, type WorkerLike } from '../toolstack/runners/index.ts';
 export { WorkerRunner, inWorkers } from '../toolstack/runners/runner-worker.ts';

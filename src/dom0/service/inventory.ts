@@ -3,12 +3,12 @@ import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import type { StateInfo } from '../host/state/index.ts';
 import type { HostFiles } from '../host/files/index.ts';
 import type { Counters } from './counters.ts';
-import { HostReadings, type Reading } from './readings.ts';
+import { HostReadings, type Reading } from './readings/index.ts';
 import { addressesOf, type CommandHost, runNsOf } from '../toolstack/index.ts';
 import { GROUP, PE_BYTES, SECTOR_BYTES } from '../host/storage/index.ts';
 import { SNAPSHOTS_FOLDER } from '../toolstack/snapshots/index.ts';
 
-export type { HostReadings } from './readings.ts';
+export type { HostReadings } from './readings/index.ts';
 
 /** A domain that is defined and does not run. */
 export interface DefinedDomain {

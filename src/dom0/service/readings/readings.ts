@@ -2,8 +2,8 @@
  * Readings of the host's counters: what two looks at them say about the time between. Domain 0 keeps those of an hour, since the timers of a page that nobody
  * sees sleep for minutes, and those of a worker do not.
  */
-import type { CommandHost, DomainInfo } from '../toolstack/index.ts';
-import type { Counters } from './counters.ts';
+import type { CommandHost, DomainInfo } from '../../toolstack/index.ts';
+import type { Counters } from '../counters.ts';
 
 const MINUTE_MS = 60_000;
 /** How long readings are kept. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { testHost } from './host.test-support.ts';
-import type { DomainInfo } from '../toolstack/index.ts';
-import type { Counters } from './counters.ts';
+import { testHost } from '../host.test-support.ts';
+import type { DomainInfo } from '../../toolstack/index.ts';
+import type { Counters } from '../counters.ts';
 import { noteReading, ownsMemory, thinned } from './readings.ts';
 
 const port = (name: string, rxBytes: number, txBytes: number) => ({
