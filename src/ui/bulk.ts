@@ -2,8 +2,9 @@
 
 import type { DefinedDomain } from '../dom0/service/index.ts';
 import type { Action } from './actions.ts';
-import { asTask, command, host } from './host.ts';
+import { asTask, command, host, info, reportProblem } from './host.ts';
 import { inventory } from './inventory.ts';
+import { lacksTogether } from './memory-together.ts';
 import { chosen, clear } from './selection.ts';
 import { type DomainSession, sessions } from './sessions.ts';
 import { deleteDefinition, deleting, destroy, keepDefinition, keepGuest, leaving } from './state.ts';
@@ -101,8 +102,13 @@ export function bulkActions({
   ];
 }
 
-/** One after the other: what one takes of memory the next one has not. */
+/** One after the other, where the machine has memory for all. */
 async function startAll(all: readonly DefinedDomain[]): Promise<void> {
+  const lacks = lacksTogether(
+    all.map(({ memoryMiB }) => memoryMiB),
+    info.peek()?.freeMiB ?? 0,
+  );
+  if (lacks !== undefined) return reportProblem('xm start', lacks);
   for (const { name } of all) await asTask(`xm start ${name}`, () => host.start(name, false));
 }
 

@@ -357,7 +357,5 @@ export const laterStrings = {
     unnamed: (files: string[]) => `${files.join(', ')}: none of them names ${files.length === 1 ? 'it' : 'these'}.`,
     fits: (n: number, memoryMiB: number, freeMiB: number) =>
       `The ${n === 1 ? 'one' : n} to start take${n === 1 ? 's' : ''} ${memoryMiB} of ${freeMiB} MiB that are free.`,
-    lacks: (n: number, memoryMiB: number, freeMiB: number) =>
-      `The ${n} to start take ${memoryMiB} MiB together, and ${freeMiB} MiB are free. Choose fewer, or give them less memory.`,
   },
 };

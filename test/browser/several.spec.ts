@@ -66,7 +66,7 @@ test('files that come later complete several definitions, and a saved domain is 
   await expect(domainRows(page).filter({ hasText: /minipv-pvh|web/ })).toHaveCount(2);
 });
 
-test('one that the machine has no memory for is refused beside the others, and is not called ready', async ({
+test('what the machine has no memory for together is refused before anything starts; alone each has its turn', async ({
   page,
 }) => {
   await open(page, './?boot=0&host=memory=96,pcpus=1');
@@ -76,11 +76,14 @@ test('one that the machine has no memory for is refused beside the others, and i
   });
   await drop(page, [large('web'), large('db'), kernel]);
   await expect(page.locator('.counts')).toContainText('2 ready');
-  await page.getByRole('button', { name: 'Start 2', exact: true }).click();
+  await expect(page.getByText(/^The 2 to start take 96 MiB together, and 2 .*; \d+ MiB are free\./)).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Start 2', exact: true })).toBeDisabled();
+  await page.getByLabel('Take db.cfg').uncheck();
+  await page.getByRole('button', { name: 'Start 1', exact: true }).click();
   await expect(page.locator('.several tbody tr', { hasText: 'web' })).toContainText('web runs as domain 1.', {
     timeout: 20_000,
   });
-  await expect(page.locator('.several tbody tr', { hasText: 'db' }).getByRole('alert')).toContainText('MiB');
+  await expect(page.locator('.sev-v')).toContainText(/The guest wants 48 MiB and the host can give it \d+\./);
   await expect(page.locator('.counts')).toContainText('One cannot be started yet.');
   await expect(page.locator('.counts')).not.toContainText('ready');
   // Once the other is gone it can.

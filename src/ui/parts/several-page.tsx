@@ -20,6 +20,7 @@ import {
   startChosen,
   unnamed,
 } from '../several.ts';
+import { lacksTogether } from '../memory-together.ts';
 import { type Candidate, leftOut, several } from '../state.ts';
 import { laterStrings } from '../strings-later.ts';
 import { reasonOf } from '../verdict-lines.ts';
@@ -69,7 +70,7 @@ export function SeveralPage() {
           </button>
           <button
             class="btn primary"
-            disabled={busy || starts.length === 0}
+            disabled={busy || starts.length === 0 || lacking(starts) !== undefined}
             onClick={() => void startChosen(words.started)}
           >
             {words.start(starts.length)}
@@ -271,12 +272,17 @@ function Row({ candidate, isShown }: { candidate: Candidate; isShown: boolean })
   );
 }
 
+const memoryOf = ({ plan }: Candidate): number => plan?.summary.memoryMiB ?? 0;
+/** Why the machine has too little memory for these together. */
+const lacking = (starts: readonly Candidate[]): string | undefined =>
+  info.value && lacksTogether(starts.map(memoryOf), info.value.freeMiB);
+
 /** What becomes of each, and what they take of the machine's memory together. */
 function Plan({ chosen }: { chosen: readonly Candidate[] }) {
   const machine = info.value;
-  const memoryMiB = chosen.reduce((sum, { plan }) => sum + (plan?.summary.memoryMiB ?? 0), 0);
+  const memoryMiB = chosen.reduce((sum, each) => sum + memoryOf(each), 0);
   if (!machine || memoryMiB === 0) return null;
-  const fits = memoryMiB <= machine.freeMiB;
+  const lacks = lacking(chosen.filter(isReady));
   // What holds of all of them is said once; the first of a plan's steps is what it takes.
   const plans = chosen.flatMap(({ plan }) => (plan ? [plan] : [])),
     inAll = plans[0]
@@ -288,12 +294,8 @@ function Plan({ chosen }: { chosen: readonly Candidate[] }) {
     <section class="plan">
       <div class="ph">
         <h3>{draftWords.plan}</h3>
-        <Tag kind={fits ? 'used' : 'error'}>
-          <span>
-            {fits
-              ? words.fits(chosen.length, memoryMiB, machine.freeMiB)
-              : words.lacks(chosen.length, memoryMiB, machine.freeMiB)}
-          </span>
+        <Tag kind={lacks ? 'error' : 'used'}>
+          <span>{lacks ?? words.fits(chosen.length, memoryMiB, machine.freeMiB)}</span>
         </Tag>
       </div>
       <ol>
