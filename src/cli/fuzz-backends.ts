@@ -8,7 +8,7 @@
  */
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { loadAtHand } from '../dom0/service/index.ts';
+import { loadEverything } from '../dom0/service/index.ts';
 import { CAMPAIGNS } from './fuzz/backends/campaigns.ts';
 import { CONTROL_BYTES, Scribbler, type ScribblerStart } from './fuzz/backends/scribbler.ts';
 import { Stage } from './fuzz/backends/stage.ts';
@@ -89,7 +89,7 @@ export async function main(
     }
     if (name !== '--alone') i++;
   }
-  await loadAtHand();
+  await loadEverything();
   if (seeds.length === 0) seeds.push(1, 2, 3, 4);
   const each = Math.ceil(messages / seeds.length);
   let failed = 0;

@@ -1,6 +1,6 @@
 /** The command `ringside`. */
 import { asm } from './asm.ts';
-import { loadAtHand } from '../dom0/service/index.ts';
+import { loadEverything } from '../dom0/service/index.ts';
 import { boot } from './boot/index.ts';
 import { bootHelp } from './boot/options.ts';
 import { Output } from './boot/terminal.ts';
@@ -24,10 +24,10 @@ export async function main(argv: string[]): Promise<number> {
   const [command, ...rest] = argv;
   switch (command) {
     case 'boot':
-      await loadAtHand();
+      await loadEverything();
       return boot(rest);
     case 'sh':
-      await loadAtHand();
+      await loadEverything();
       return shell(rest);
     case 'storage':
       return storage(rest);

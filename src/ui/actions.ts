@@ -14,7 +14,7 @@ import {
   leaving,
   openDomain,
   saveState,
-} from './state.ts';
+} from './navigation.ts';
 import { strings } from './strings.ts';
 
 export interface Action {

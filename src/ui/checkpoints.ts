@@ -9,7 +9,7 @@ import { domains, host, sentence } from './host.ts';
 import { inventory, look } from './inventory.ts';
 import { filesAtHand, remembered } from './reopen.ts';
 import { saveEvery } from './settings.ts';
-import { openDomain } from './state.ts';
+import { openDomain } from './navigation.ts';
 
 /** A guest that is being saved now. */
 export const saving = signal<string | undefined>(undefined);

@@ -4,8 +4,8 @@ import { computed, signal } from '@preact/signals';
 import type { Changes, Finding, JudgedText, OpenedDefinition } from '../dom0/service/index.ts';
 import { host, sentence } from './host.ts';
 import { look } from './inventory.ts';
-import { allRemedied, remedied } from './remedy.ts';
-import { deleteDefinition, go, openDomain } from './state.ts';
+import { allRemedied, remedied } from './error-remedy.ts';
+import { deleteDefinition, go, openDomain } from './navigation.ts';
 import { Typing } from './typing.ts';
 
 export interface Editing extends OpenedDefinition {

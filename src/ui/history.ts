@@ -4,7 +4,7 @@ import { effect } from '@preact/signals';
 import { hashOf, placeOf } from './address.ts';
 import { sessions } from './sessions.ts';
 import type { Place } from './place.ts';
-import { place } from './state.ts';
+import { place } from './navigation.ts';
 
 /** A place as the browser's history keeps it. */
 const isPlace = (value: unknown): value is Place =>

@@ -8,7 +8,7 @@ import { domains, host, hostsLost, info, reportProblem, sentence } from './host.
 import { bySecond, HISTORY_MS, telling } from './readings.ts';
 import { foundElsewhere, noteState, state } from './shell-session.ts';
 import type { Place } from './place.ts';
-import { place } from './state.ts';
+import { place } from './navigation.ts';
 
 /** Between two looks where counters are shown as they go, and elsewhere, where the tree lists what is there. */
 const SHOWN_MS = 1000,

@@ -8,14 +8,14 @@ import { App } from './app.tsx';
 import { connect, reportProblem, resume, sentence } from './host.ts';
 import { followFirstPrompt } from './first-prompt.ts';
 import { followHistory } from './history.ts';
-import { catalogue, startCatalogue } from './offers.ts';
+import { catalogue, startCatalogue } from './offered-guests.ts';
 import { followInventory } from './inventory.ts';
 import { isolate, keepForLater } from './offline.ts';
-import { followStart } from './ready.ts';
+import { followStart } from './boot-times.ts';
 import { followDomains } from './sessions.ts';
 import { followLesson } from './parts/lesson.tsx';
 import { loadSettings, saveEvery } from './settings.ts';
-import { followDrafts, followLeaving, followRestarts, followWindows, place } from './state.ts';
+import { followDrafts, followLeaving, followRestarts, followWindows, place } from './navigation.ts';
 import { strings } from './strings.ts';
 import { followTheme } from './theme.ts';
 

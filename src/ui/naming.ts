@@ -3,7 +3,7 @@
 import { domains, host } from './host.ts';
 import { inventory, look } from './inventory.ts';
 import { freeName } from './snapshot-tree.ts';
-import { askedName, go } from './state.ts';
+import { askedName, go } from './navigation.ts';
 
 const words = {
   clone: (name: string) => `Clone ${name}`,

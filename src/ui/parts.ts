@@ -1,6 +1,6 @@
-/** Parts that somebody acts by before they are shown: whoever loads one has the same as whoever shows it (again.ts). */
+/** Parts that somebody acts by before they are shown: whoever loads one has the same as whoever shows it (load-again.ts). */
 
-import { persistent } from './again.ts';
+import { persistent } from './load-again.ts';
 
 export const severalPage = persistent(() => import('./parts/several-page.tsx'));
 export const naming = persistent(() => import('./naming.ts'));

@@ -5,9 +5,9 @@
 
 import { signal } from '@preact/signals';
 import type { NamedFile } from '../dom0/service/index.ts';
-import { type FileHandle, handleOf, noteHandle } from './given.ts';
-import { keep, recall } from './kept.ts';
-import { addFiles, GIVEN_KEY, wanted } from './state.ts';
+import { type FileHandle, handleOf, noteHandle } from './dropped-files.ts';
+import { keep, recall } from './indexed-db.ts';
+import { addFiles, GIVEN_KEY, wanted } from './navigation.ts';
 import { strings } from './strings.ts';
 
 const words = strings.reopen;

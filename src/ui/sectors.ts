@@ -2,11 +2,11 @@
 
 import { signal } from '@preact/signals';
 import type { Assembled } from '../cpu/assembler/index.ts';
-import { persistent } from './again.ts';
+import { persistent } from './load-again.ts';
 import { host, sentence } from './host.ts';
-import { keep, recall } from './kept.ts';
+import { keep, recall } from './indexed-db.ts';
 import { sectorProblem } from './sector-problem.ts';
-import { bootBeside } from './state.ts';
+import { bootBeside } from './navigation.ts';
 import { Typing } from './typing.ts';
 
 export interface BootSector {

@@ -1,8 +1,8 @@
 import { expect, it, vi } from 'vitest';
-import { keep, recall } from './kept.ts';
+import { keep, recall } from './indexed-db.ts';
 import { layout, loadSettings, shownWindows, theme } from './settings.ts';
 
-vi.mock('./kept.ts', () => ({ recall: vi.fn(), keep: vi.fn(async () => {}) }));
+vi.mock('./indexed-db.ts', () => ({ recall: vi.fn(), keep: vi.fn(async () => {}) }));
 
 it('takes in what a slow disk tells late, but for what was changed meanwhile, and stores nothing before', async () => {
   let tell: (stored: unknown) => void = () => {};

@@ -1,7 +1,7 @@
 /** What the page remembers between visits (IndexedDB through idb-keyval; a browser that refuses storage just forgets). */
 
 import { effect, signal } from '@preact/signals';
-import { keep, recall } from './kept.ts';
+import { keep, recall } from './indexed-db.ts';
 
 export type ThemeChoice = 'system' | 'light' | 'dark' | 'contrast';
 export type WindowChoice = 'auto' | 'serial' | 'screen' | 'both';
@@ -34,7 +34,7 @@ export function shownWindows(
 }
 /** xterm's own screen-reader mode: reads output as it comes, but takes no input methods and measures every row. Off: the text copy is there to read. */
 export const screenReader = signal(false);
-/** Whether the strip is tall, by kind of page (state.ts), and what it shows. */
+/** Whether the strip is tall, by kind of page (navigation.ts), and what it shows. */
 export const strips = signal<Readonly<Record<string, boolean>>>({});
 export type StripTab = 'tasks' | 'shell' | 'log';
 export const stripTab = signal<StripTab>('tasks');
@@ -52,7 +52,7 @@ export const saveEvery = signal<(typeof SAVE_EVERY)[number]>(0);
 export const beside = signal(false);
 /** Widths and heights of regions that a person moved, in pixels (parts/splitter.tsx knows which). */
 export const sizes = signal<Readonly<Record<string, number>>>({});
-/** Milliseconds from Boot to its prompt of each offered guest that was booted here, the last time (ready.ts). */
+/** Milliseconds from Boot to its prompt of each offered guest that was booted here, the last time (boot-times.ts). */
 export const readyIn = signal<Readonly<Record<string, number>>>({});
 
 const KEY = 'ringside-page';

@@ -4,7 +4,7 @@
  */
 
 import { signal } from '@preact/signals';
-import { persistent } from './again.ts';
+import { persistent } from './load-again.ts';
 import { reportProblem, sentence } from './host.ts';
 import { strings } from './strings.ts';
 import type { Xterm } from './xterm.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { judgeDefinition } from '../dom0/definitions/config/model.ts';
+import { judgeDefinition } from '../dom0/definitions/config/judge-definition.ts';
 import { reasonOf, tallyLines } from './verdict-lines.ts';
 
 it('counts a line once, by the worst that is said of it, and what is said of no line by itself', () => {

@@ -6,7 +6,7 @@ import { look } from './inventory.ts';
 import { strings } from './strings.ts';
 import { kept, takeSettings } from './settings.ts';
 import { learnState, newShell, shell } from './shell-session.ts';
-import { download, go } from './state.ts';
+import { download, go } from './navigation.ts';
 import { whole } from './units.ts';
 
 /** An export under way: bytes so far, and how it is given up. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Pc } from '../../src/devices/index.ts';
-import { judgeDefinition } from '../../src/dom0/definitions/config/model.ts';
+import { judgeDefinition } from '../../src/dom0/definitions/config/judge-definition.ts';
 import { KEYS } from '../../src/dom0/definitions/config/keys.ts';
 import { writeXlConfig } from '../../src/dom0/definitions/config/write-xl.ts';
 import { program, programDomain, runToEnd } from '../../src/hypervisor/domain/program.test-support.ts';

@@ -5,7 +5,7 @@ import { App } from '../../src/ui/app.tsx';
 import { info } from '../../src/ui/host.ts';
 import { PANELS } from '../../src/ui/panels.ts';
 import { paletteOpen } from '../../src/ui/parts/palette.tsx';
-import { go } from '../../src/ui/state.ts';
+import { go } from '../../src/ui/navigation.ts';
 import { machinePanel } from './machine-panel.tsx';
 
 const settle = () => new Promise(resolve => setTimeout(resolve, 20));

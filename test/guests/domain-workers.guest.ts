@@ -20,7 +20,7 @@ import type { Task } from '../../src/dom0/toolstack/wire.ts';
 import { createHost } from '../../src/dom0/service/create-host.ts';
 import type { Host, HostParts } from '../../src/dom0/service/host.ts';
 import { MemoryStore, openRemoteStore, Storage, type StorageWorker } from '../../src/dom0/host/storage/index.ts';
-import { inWorkers } from '../../src/dom0/toolstack/runners/runner-worker.ts';
+import { inWorkers } from '../../src/dom0/toolstack/runners/in-workers.ts';
 import type { WorkerLike } from '../../src/dom0/toolstack/runners/worker-watch.ts';
 import { DRIVE_QUEUE } from '../../src/hypervisor/layout/layout.ts';
 import { audit } from '../../src/hypervisor/memory/audit.ts';

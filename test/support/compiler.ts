@@ -3,6 +3,6 @@
  * environment down, and all files that come after it in the same worker would find it broken. What Domain 0 loads for guests is, too, for tests that make boards and hosts at once.
  */
 import '../../src/cpu/region/compiler.ts';
-import { loadAtHand } from '../../src/dom0/service/at-hand.ts';
+import { loadEverything } from '../../src/dom0/service/load-everything.ts';
 
-await loadAtHand();
+await loadEverything();

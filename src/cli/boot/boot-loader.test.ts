@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeExt2 } from '../../../scripts/archive/ext2.ts';
 import { assemble } from '../../cpu/assembler/index.ts';
-import type { Blueprint } from '../../dom0/toolstack/member.ts';
+import type { Blueprint } from '../../dom0/toolstack/running-domain.ts';
 import { parseBootOptions, UsageError } from './options.ts';
 import { prepareAll } from './prepare.ts';
 import { Session } from './session.ts';

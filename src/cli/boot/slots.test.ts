@@ -1,7 +1,7 @@
 /** Several guests on one thread take turns as their weights and caps say, in virtual time. */
 import { describe, expect, it } from 'vitest';
 import { newDefinition } from '../../dom0/definitions/config/definition.ts';
-import type { Blueprint } from '../../dom0/toolstack/member.ts';
+import type { Blueprint } from '../../dom0/toolstack/running-domain.ts';
 import { program } from '../../hypervisor/domain/program.test-support.ts';
 import type { Shares } from '../../hypervisor/scheduler/scheduler.ts';
 import { type Runstates, SchedulerView } from '../../hypervisor/view/scheduler.ts';

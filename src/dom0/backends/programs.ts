@@ -4,7 +4,7 @@
  */
 import { loadDrives } from '../../devices/ide/index.ts';
 import { HostError } from '../../hypervisor/memory/index.ts';
-import { loadedAgain } from '../host/again/index.ts';
+import { loadedAgain } from '../host/loading/index.ts';
 
 const loadModel = loadedAgain(() => import('./device-model/device-model.ts'));
 

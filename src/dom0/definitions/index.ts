@@ -1,6 +1,6 @@
 /** What src/dom0/definitions offers to other rooms. */
 export type { Finding, NamedFile, Plan } from './verdicts.ts';
-export { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
+export { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judge-files.ts';
 export {
   baseName,
   bootPaths,
@@ -28,7 +28,7 @@ export {
   quoted,
   startsWith,
   withOptions,
-} from './plan.ts';
+} from './plan-domain.ts';
 export {
   ERROR_FAIL,
   ERROR_INVAL,

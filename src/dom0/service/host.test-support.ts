@@ -4,7 +4,7 @@ import type { NamedFile } from '../definitions/verdicts.ts';
 import { KeptFiles } from '../host/files/index.ts';
 import { createHost } from './create-host.ts';
 import type { Host, HostParts } from './host.ts';
-import { inTurns } from '../toolstack/runners/runner-local.ts';
+import { inTurns } from '../toolstack/runners/in-turns.ts';
 import type { Later } from '../host/timers.ts';
 import { MemoryStore, type Store } from '../host/storage/index.ts';
 

@@ -6,7 +6,7 @@ import { noMedia, type OpenMedium, readState, type SavedState } from '../../hype
 import { DOMID_XEN } from '../../hypervisor/xen/abi.ts';
 import { createHost } from './create-host.ts';
 import type { Host } from './host.ts';
-import { inTurns } from '../toolstack/runners/runner-local.ts';
+import { inTurns } from '../toolstack/runners/in-turns.ts';
 import type { Later } from '../host/timers.ts';
 import {
   print,

@@ -38,7 +38,7 @@ export {
 } from '../definitions/index.ts';
 export * from '../toolstack/boot/index.ts';
 export { OWN_GUESTS, type ShippedGuest } from '../host/files/index.ts';
-export { loadAtHand } from './at-hand.ts';
+export { loadEverything } from './load-everything.ts';
 export { createHost } from './create-host.ts';
 export {
   damaged,
@@ -63,13 +63,12 @@ export type { RingFacts, SlotFacts } from './front-rings.ts';
 export type { BridgePortInfo } from './counters.ts';
 export type { Checkpoint, DefinedDomain, DiskInfo, Inventory, StoredState, VolumeInfo } from './inventory.ts';
 export type { Reading } from './readings/index.ts';
-export type { ForPage, HoldsLock, MadeAgain, WorkerFailed, WorkerProgram } from './page-worker.ts';
-export { inTurns, type Pace, type WorkerLike } from '../toolstack/runners/index.ts';
-export { WorkerRunner, inWorkers } from '../toolstack/runners/runner-worker.ts';
+export type { ForPage, HoldsLock, MadeAgain, WorkerFailed, WorkerProgram } from './workers-of-page.ts';
+export { inTurns, inWorkers, type Pace, type WorkerLike, WorkerRunner } from '../toolstack/runners/index.ts';
 export type { Later } from '../host/index.ts';
 export type { ShellInput, ShellOutput } from '../shell/index.ts';
 export { type HostState, openHostState } from '../host/state/index.ts';
 export { domain0Log, stopGuests } from '../toolstack/boot/index.ts';
 export { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 export type { Fingerprint, LoggedInput, TimeCalls, TimeNow } from './virtual-time.ts';
-export type { Facts } from './facts.ts';
+export type { Facts } from './lesson-facts.ts';

@@ -5,7 +5,7 @@ import type { NamedFile } from '../definitions/verdicts.ts';
 import { createHost } from './create-host.ts';
 import type { Host } from './host.ts';
 import { startXen } from '../toolstack/boot/start-xen.ts';
-import { inTurns } from '../toolstack/runners/runner-local.ts';
+import { inTurns } from '../toolstack/runners/in-turns.ts';
 
 const demo = readFileSync(new URL('../../../guests/demo/demo.elf', import.meta.url));
 const file = (name: string, data: string | Uint8Array): NamedFile => ({ name, data: new Blob([data as BlobPart]) });

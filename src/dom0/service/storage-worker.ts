@@ -13,7 +13,7 @@ import {
   type Windowed,
   WindowServer,
 } from '../host/storage/index.ts';
-import type { HoldsLock } from './page-worker.ts';
+import type { HoldsLock } from './workers-of-page.ts';
 
 /** Node's worker brings a directory's files (cli/storage-worker.ts). */
 const openStore = (globalThis as { openStore?: typeof openOpfs }).openStore ?? openOpfs;

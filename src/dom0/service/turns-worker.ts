@@ -3,9 +3,9 @@
  * JavaScriptCore runs a processor in a module that is loaded later three to five times slower.
  */
 import { functionOrScript, holdLifeLock, sharedMs } from '../../hypervisor/worker/index.ts';
-import { loadAtHand } from './at-hand.ts';
+import { loadEverything } from './load-everything.ts';
 import { inTurns } from '../toolstack/runners/index.ts';
-import { later, newLockPrefix, openMedium, serve, soon } from './any-worker.ts';
+import { later, newLockPrefix, openMedium, serve, soon } from './host-in-worker.ts';
 import { type OpenStore, openOpfs } from '../host/storage/index.ts';
 
 /** Without shared memory nobody else could be asked: the files are open here. */
@@ -19,5 +19,5 @@ serve(
   false,
   holdLifeLock(newLockPrefix()),
   openStore,
-  loadAtHand(),
+  loadEverything(),
 );

@@ -5,7 +5,7 @@ import { getParam } from '../../hypervisor/xen/hvm/params.ts';
 import { Ports } from '../../hypervisor/xen/events/ports.ts';
 import { pvhKernel } from '../../hypervisor/xen/pvh-program.test-support.ts';
 import { createHost } from './create-host.ts';
-import { inTurns } from '../toolstack/runners/runner-local.ts';
+import { inTurns } from '../toolstack/runners/in-turns.ts';
 
 it.each([
   ['hvm', 'viridian = [ "base", "reference_tsc" ]', 0b1011],

@@ -7,7 +7,7 @@ import type { NamedFile } from '../definitions/verdicts.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { createHost } from './create-host.ts';
 import type { Host } from './host.ts';
-import { inTurns } from '../toolstack/runners/runner-local.ts';
+import { inTurns } from '../toolstack/runners/in-turns.ts';
 import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 import { type LoggedInput, VirtualTime } from './virtual-time.ts';
 

@@ -5,7 +5,7 @@ import type { HostFiles } from '../host/files/index.ts';
 import type { BaseImage, Storage } from '../host/storage/index.ts';
 import type { Later } from '../host/index.ts';
 import type { ManagedDomains } from './managed/index.ts';
-import type { Member } from './member.ts';
+import type { Member } from './running-domain.ts';
 import type { Tasks } from './tasks.ts';
 import type { Toolstack } from './toolstack.ts';
 import type { Viewers } from './viewers.ts';

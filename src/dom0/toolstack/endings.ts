@@ -1,7 +1,7 @@
 /** What becomes of a domain that has stopped: on_poweroff, on_reboot and on_crash of xl.cfg(5), and what is said of it. */
 import type { Ending } from '../../hypervisor/index.ts';
 import type { Action, Definition } from '../definitions/config/index.ts';
-import type { Restarts } from './member.ts';
+import type { Restarts } from './running-domain.ts';
 
 /** Of one that suspended itself nothing is said here: it was asked to. */
 export function actionOf({ onPoweroff, onReboot, onCrash }: Definition, { kind }: Ending): Action {

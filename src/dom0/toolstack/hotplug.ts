@@ -9,7 +9,7 @@ import type { DefinedDisk } from '../definitions/config/index.ts';
 import type { Rate } from '../host/network/index.ts';
 import { ideName } from '../definitions/index.ts';
 import { NO_DISC, openInDomain0, queuedMedium } from './disks.ts';
-import type { DomainConsole, Member } from './member.ts';
+import type { DomainConsole, Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';
 import type { Later } from '../host/index.ts';
 

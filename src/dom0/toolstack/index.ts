@@ -8,7 +8,7 @@ export {
   type OpenHostDevice,
   savedDrives,
   shapeOf,
-} from './member.ts';
+} from './running-domain.ts';
 export { changeDisc } from './hotplug.ts';
 export { Services, WHOLE_P2M } from './services.ts';
 export { Toolstack, type ToolstackListener, type ToolstackParts } from './toolstack.ts';

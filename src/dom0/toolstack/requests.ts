@@ -1,6 +1,6 @@
 /** What a running guest is asked or allowed by way of the store and its records. */
 import { XEN } from '../../hypervisor/layout/index.ts';
-import type { Member } from './member.ts';
+import type { Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';
 
 type Asking = Pick<Toolstack, 'machine' | 'services' | 'runners' | 'noteCall'>;

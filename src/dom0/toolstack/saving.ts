@@ -1,7 +1,7 @@
 /** A domain is saved: a guest with Xen's drivers suspends itself first, any other is held still while its state is written. */
 import type { State } from '../../devices/index.ts';
 import type { Later } from '../host/index.ts';
-import type { Member } from './member.ts';
+import type { Member } from './running-domain.ts';
 import type { Services } from './services.ts';
 
 /** Milliseconds that a domain's worker may take to hear that it is paused. */

@@ -1,5 +1,5 @@
 /** Which domain has which station address: each card has one of its own, as long as its domain has not stopped. */
-import type { Blueprint, Member } from './member.ts';
+import type { Blueprint, Member } from './running-domain.ts';
 import { StationAddresses } from './station-addresses.ts';
 
 /** The addresses of a domain's cards. */

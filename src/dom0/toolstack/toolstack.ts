@@ -43,7 +43,7 @@ import {
   type OpenHostDevice,
   type Restarts,
   shapeOf,
-} from './member.ts';
+} from './running-domain.ts';
 import type { Action } from '../definitions/config/index.ts';
 import type { Recorder } from './recorder.ts';
 import type { Dom0Time } from '../host/network/index.ts';

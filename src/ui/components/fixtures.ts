@@ -6,7 +6,7 @@ import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout/index.ts';
 import type { Reading } from '../readings.ts';
 import { ScreenPainter } from '../screen/painter.ts';
 import type { DomainSession } from '../sessions.ts';
-import type { Candidate, Draft } from '../state.ts';
+import type { Candidate, Draft } from '../navigation.ts';
 import { GuestTerminal } from '../terminal.ts';
 
 export const ICONS = [

@@ -19,7 +19,7 @@ import { TaskTable } from '../parts/tasks.tsx';
 import { Tree } from '../parts/tree.tsx';
 import { inventory, readings } from '../inventory.ts';
 import { sessions } from '../sessions.ts';
-import { draft, place, several } from '../state.ts';
+import { draft, place, several } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { theme } from '../settings.ts';
 import { followTheme } from '../theme.ts';

@@ -6,7 +6,7 @@ import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { sentence } from '../host.ts';
 import { mediaSignal, PHONE } from '../media.ts';
 import { openMenu } from '../parts/menu.tsx';
-import { download } from '../state.ts';
+import { download } from '../navigation.ts';
 import type { Part, Table, Target, Why } from './inspector.ts';
 
 const words = {

@@ -1,6 +1,6 @@
 /** The inspectors: one file each, loaded when it is opened, and one line here. */
 import type { ComponentType } from 'preact';
-import { later } from '../parts/later.tsx';
+import { later } from '../parts/load-when-shown.tsx';
 import { fourWays } from '../parts.ts';
 import type { InspectorProps } from './frame.tsx';
 

@@ -3,7 +3,7 @@
 import './inspect.css';
 import { useMemo } from 'preact/hooks';
 import type { DomainSession } from '../sessions.ts';
-import { go, place } from '../state.ts';
+import { go, place } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { tabId, Tabs } from '../parts/tabs.tsx';
 import { INSPECTORS } from './inspectors.ts';

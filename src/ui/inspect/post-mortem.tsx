@@ -13,7 +13,7 @@ import {
 } from '../../hypervisor/view/index.ts';
 import { hypercallName, SCHEDOP } from '../../hypervisor/xen/index.ts';
 import type { DomainSession } from '../sessions.ts';
-import { go } from '../state.ts';
+import { go } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { clock, hex8, whole } from '../units.ts';
 import { TOOLS_OF_TAB } from '../parts/guest.tsx';

@@ -1,16 +1,16 @@
 /** A host in virtual time without a page, for walks through lessons. */
 import { readFileSync } from 'node:fs';
-import { loadAtHand } from '../../dom0/service/at-hand.ts';
+import { loadEverything } from '../../dom0/service/load-everything.ts';
 import { createHost } from '../../dom0/service/create-host.ts';
 import type { Host } from '../../dom0/service/host.ts';
-import { inTurns } from '../../dom0/toolstack/runners/runner-local.ts';
+import { inTurns } from '../../dom0/toolstack/runners/in-turns.ts';
 import { VIRTUAL_EPOCH_MS } from '../../dom0/service/virtual-epoch.ts';
 import { VirtualTime } from '../../dom0/service/virtual-time.ts';
 import { functionOrScript } from '../../hypervisor/worker/index.ts';
 import type { LessonHost } from './run.ts';
 
 // As its worker does before it is there (turns-worker.ts).
-await loadAtHand();
+await loadEverything();
 
 const later = (ms: number, callback: () => void): (() => void) => {
   const timer = setTimeout(callback, ms);

@@ -1,6 +1,6 @@
 /** The page's lessons: one file each, and one line here. Addresses name them (`?time=virtual&lesson=ID&seed=WORD`). */
 
-import { persistent } from '../again.ts';
+import { persistent } from '../load-again.ts';
 
 export interface LessonEntry {
   id: string;

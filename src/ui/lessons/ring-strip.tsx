@@ -8,7 +8,7 @@ import { host } from '../host.ts';
 import { type SlotState, slotStates } from '../inspect/ring-slots.ts';
 import { ownerClass } from '../parts/marks.tsx';
 import type { DomainSession } from '../sessions.ts';
-import { go } from '../state.ts';
+import { go } from '../navigation.ts';
 
 const words = {
   ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`,

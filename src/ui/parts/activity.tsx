@@ -9,7 +9,7 @@ import type { Panel } from '../panel.ts';
 import { type DomainSession, sessionAt } from '../sessions.ts';
 import { strings } from '../strings.ts';
 import { whole } from '../units.ts';
-import { later } from './later.tsx';
+import { later } from './load-when-shown.tsx';
 import { Spark } from './marks.tsx';
 
 /** With the names of all instructions: loaded when a row is chosen. */

@@ -1,7 +1,7 @@
 /** A dozen programs of one sector each (guests/bootsectors): what each does, and a button that boots it beside its source. */
 
 import { bootSector, SECTORS } from '../sectors.ts';
-import { go } from '../state.ts';
+import { go } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { Icon } from './marks.tsx';

@@ -4,7 +4,7 @@ import type { Panel } from '../panel.ts';
 import { sessions } from '../sessions.ts';
 import { strings } from '../strings.ts';
 import { HostFrame } from './host-bar.tsx';
-import { later } from './later.tsx';
+import { later } from './load-when-shown.tsx';
 
 const words = strings.desktop;
 const Tools = later(

@@ -1,6 +1,6 @@
 /** What a dropped definition would create, and the files it comes from. */
 
-import { addFiles, draft, removeFile } from '../state.ts';
+import { addFiles, draft, removeFile } from '../navigation.ts';
 import { laterStrings } from '../strings-later.ts';
 import { bytes } from '../terminal.ts';
 import { named } from './home.tsx';

@@ -2,7 +2,7 @@
 import { h, render } from 'preact';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../../dom0/definitions/verdicts.ts';
-import { draft } from '../state.ts';
+import { draft } from '../navigation.ts';
 import { DraftPage } from './draft-page.tsx';
 
 const TEXT = '# a comment\nname = "web1"\nmemory = 2G\n';

@@ -1,8 +1,8 @@
 /** What was dropped: its definition as form and as text, every line with its verdict, what stops it, what Start will do. */
 
 import type { Finding, Plan } from '../../dom0/service/index.ts';
-import { remedied } from '../remedy.ts';
-import { changeDraft, discard, draft, judge, leftOut, startDraft, typeDraft } from '../state.ts';
+import { remedied } from '../error-remedy.ts';
+import { changeDraft, discard, draft, judge, leftOut, startDraft, typeDraft } from '../navigation.ts';
 import { laterStrings } from '../strings-later.ts';
 import { tallyLines } from '../verdict-lines.ts';
 import './edit.css';

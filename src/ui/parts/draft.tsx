@@ -2,9 +2,9 @@
 
 import type { Panel } from '../panel.ts';
 import { severalPage } from '../parts.ts';
-import { several } from '../state.ts';
+import { several } from '../navigation.ts';
 import { strings } from '../strings.ts';
-import { later } from './later.tsx';
+import { later } from './load-when-shown.tsx';
 
 const DraftPage = later(
   () => import('./draft-page.tsx'),

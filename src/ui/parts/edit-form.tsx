@@ -13,7 +13,7 @@ import type {
 import { chosenKey } from '../editing.ts';
 import { info } from '../host.ts';
 import { inventory } from '../inventory.ts';
-import { remedyOf } from '../remedy.ts';
+import { remedyOf } from '../error-remedy.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { size } from '../units.ts';

@@ -20,14 +20,14 @@ import {
 } from '../editing.ts';
 import { domains } from '../host.ts';
 import { inventory } from '../inventory.ts';
-import { remedyOf } from '../remedy.ts';
-import { deleting, go, keepDefinition, KEEP_SECONDS } from '../state.ts';
+import { remedyOf } from '../error-remedy.ts';
+import { deleting, go, keepDefinition, KEEP_SECONDS } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { tallyLines } from '../verdict-lines.ts';
 import { EditForm } from './edit-form.tsx';
 import { Approximations, EditText, goToError } from './edit-text.tsx';
-import { later } from './later.tsx';
+import { later } from './load-when-shown.tsx';
 import { ModeBadge, StateMark, Tag } from './marks.tsx';
 import { MemoryAfter } from './memory-after.tsx';
 import { openMenu } from './menu.tsx';

@@ -3,7 +3,7 @@
 import { useRef } from 'preact/hooks';
 import type { Finding, JudgedText } from '../../dom0/service/index.ts';
 import { chosenKey } from '../editing.ts';
-import { remedyOf } from '../remedy.ts';
+import { remedyOf } from '../error-remedy.ts';
 import { laterStrings } from '../strings-later.ts';
 import { putCursor } from '../typing.ts';
 import { reasonOf, worstFirst } from '../verdict-lines.ts';

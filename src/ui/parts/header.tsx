@@ -7,12 +7,12 @@ import { isSlow, pauseAll, runAll } from '../pace.ts';
 import { inTheMaking } from '../presses.ts';
 import { type DomainSession, sessions } from '../sessions.ts';
 import { theme, type ThemeChoice } from '../settings.ts';
-import { go, place, treeOpen } from '../state.ts';
+import { go, place, treeOpen } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { clock } from '../units.ts';
 import { paletteOpen } from './palette.tsx';
 import { afterPrompt } from '../first-prompt.ts';
-import { later } from './later.tsx';
+import { later } from './load-when-shown.tsx';
 import { Brand, Icon } from './marks.tsx';
 
 const VirtualPace = later(

@@ -3,10 +3,10 @@
 import { signal } from '@preact/signals';
 import { domains, living } from '../host.ts';
 import { inventory } from '../inventory.ts';
-import { coming, FIGURE, isListed, type Offer, offers, pcos, progressText } from '../offers.ts';
+import { coming, FIGURE, isListed, type Offer, offers, pcos, progressText } from '../offered-guests.ts';
 import { fourWays } from '../parts.ts';
 import type { Panel } from '../panel.ts';
-import { started } from '../ready.ts';
+import { started } from '../boot-times.ts';
 import { speaking } from '../sessions.ts';
 import { readyIn } from '../settings.ts';
 import {
@@ -21,13 +21,13 @@ import {
   go,
   makeOffer,
   offerProblems,
-} from '../state.ts';
+} from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { HostFrame } from './host-bar.tsx';
 import { HandOut, LessonList } from './lesson.tsx';
 import { afterPrompt } from '../first-prompt.ts';
-import { later } from './later.tsx';
+import { later } from './load-when-shown.tsx';
 import { ChooseFiles, Icon, ModeBadge, StateMark, Tag } from './marks.tsx';
 import { XenLog } from './strip.tsx';
 

@@ -36,7 +36,7 @@ const PLAN = {
 };
 const { inventory } = await import('../inventory.ts');
 const { PANELS } = await import('../panels.ts');
-const { deleting, place } = await import('../state.ts');
+const { deleting, place } = await import('../navigation.ts');
 const { Bench } = await import('./regions.tsx');
 const { Tree } = await import('./tree.tsx');
 

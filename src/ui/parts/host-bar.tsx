@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { info } from '../host.ts';
 import { inventory } from '../inventory.ts';
-import { go, place } from '../state.ts';
+import { go, place } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { Icon } from './marks.tsx';
 import { tabId, Tabs } from './tabs.tsx';

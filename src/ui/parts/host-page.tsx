@@ -9,7 +9,7 @@ import { type Keys, matching, ordered, orderOf, setColumn } from '../order.ts';
 import { ownsMemory, type Reading, telling } from '../readings.ts';
 import { chosen, clear, extend, filter, press, type RowKey, setAll, together, toggle } from '../selection.ts';
 import { sessions } from '../sessions.ts';
-import { go, keepGuest, leaving } from '../state.ts';
+import { go, keepGuest, leaving } from '../navigation.ts';
 import { duration, strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { bytes } from '../terminal.ts';

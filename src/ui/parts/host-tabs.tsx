@@ -5,7 +5,7 @@ import { storagePage } from '../parts.ts';
 import type { Place } from '../place.ts';
 import { strings } from '../strings.ts';
 import { HostFrame } from './host-bar.tsx';
-import { later } from './later.tsx';
+import { later } from './load-when-shown.tsx';
 
 const words = strings.hostPage;
 const HostPage = later(

@@ -3,11 +3,11 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { strings } from '../strings.ts';
-import { place } from '../state.ts';
+import { place } from '../navigation.ts';
 import type { Panel } from '../panel.ts';
 import { freshSeed, lessonAddress, LESSONS } from '../lessons/list.ts';
 import { living } from '../host.ts';
-import { later } from './later.tsx';
+import { later } from './load-when-shown.tsx';
 
 const words = { name: 'Lesson' };
 const LessonPage = later(

@@ -11,7 +11,7 @@ import { useLook } from '../inspect/machine.ts';
 import { type Run, runsOf } from '../inspect/runs.ts';
 import { later } from '../units.ts';
 import { speaking } from '../sessions.ts';
-import { go } from '../state.ts';
+import { go } from '../navigation.ts';
 import { Chip, ownerClass } from './marks.tsx';
 import { SerialWindow } from './serial.tsx';
 

@@ -2,7 +2,7 @@
 
 import { asTask, host, info } from '../host.ts';
 import { inventory } from '../inventory.ts';
-import { go } from '../state.ts';
+import { go } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { SavedGuests } from './checkpoints.tsx';
 import { ReopenList } from './reopen-list.tsx';

@@ -1,6 +1,6 @@
 /** Guests that `npm start` still fetches: how far it is, or why they do not come and what to do. Loaded where some come. */
 
-import type { Coming } from '../offers.ts';
+import type { Coming } from '../offered-guests.ts';
 import { Tag } from './marks.tsx';
 
 const words = {

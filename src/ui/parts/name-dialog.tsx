@@ -4,7 +4,7 @@ import './snapshots.css';
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { sentence } from '../host.ts';
-import { type Asked, askedName } from '../state.ts';
+import { type Asked, askedName } from '../navigation.ts';
 import { Tag } from './marks.tsx';
 
 const words = { cancel: 'Cancel', busy: 'It is being done …' };

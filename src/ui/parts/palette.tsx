@@ -5,11 +5,11 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 import { definedActions, guestActions } from '../actions.ts';
 import { inventory } from '../inventory.ts';
 import { lessonAddress, LESSONS } from '../lessons/list.ts';
-import { offers } from '../offers.ts';
+import { offers } from '../offered-guests.ts';
 import type { Panel } from '../panel.ts';
 import { sessionAt, sessions } from '../sessions.ts';
 import { stripTab, theme, type ThemeChoice } from '../settings.ts';
-import { bootOffer, go, place, stripOpen, toggleStrip } from '../state.ts';
+import { bootOffer, go, place, stripOpen, toggleStrip } from '../navigation.ts';
 import { strings } from '../strings.ts';
 
 export const paletteOpen = signal(false);

@@ -1,8 +1,8 @@
 /** The sources of pcos (guests/pcos), and the guest beside them. */
 
-import { pcos } from '../offers.ts';
+import { pcos } from '../offered-guests.ts';
 import { sessions } from '../sessions.ts';
-import { booted, bootBeside, go, makeOffer, offerProblems } from '../state.ts';
+import { booted, bootBeside, go, makeOffer, offerProblems } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { Beside } from './beside.tsx';

@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { type Panel, shows } from '../panel.ts';
-import { detailOpen, place } from '../state.ts';
+import { detailOpen, place } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { elsewhere } from '../shell-session.ts';
 import { StateNote } from './domain0-shell.tsx';

@@ -2,7 +2,7 @@
 
 import { useEffect } from 'preact/hooks';
 import { forget, opening, remembered, reopen, type RememberedSet, stopAsking } from '../reopen.ts';
-import { addFiles } from '../state.ts';
+import { addFiles } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { named } from './home.tsx';

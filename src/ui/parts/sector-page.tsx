@@ -15,7 +15,7 @@ import {
 } from '../sectors.ts';
 import { bytesUsed } from '../sector-problem.ts';
 import { sessions } from '../sessions.ts';
-import { booted, download, go } from '../state.ts';
+import { booted, download, go } from '../navigation.ts';
 import { laterStrings } from '../strings-later.ts';
 import { Beside } from './beside.tsx';
 import { Icon, Tag } from './marks.tsx';

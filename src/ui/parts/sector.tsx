@@ -2,7 +2,7 @@
 
 import type { Panel } from '../panel.ts';
 import { strings } from '../strings.ts';
-import { later } from './later.tsx';
+import { later } from './load-when-shown.tsx';
 
 const SectorPage = later(
   () => import('./sector-page.tsx'),

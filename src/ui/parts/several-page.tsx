@@ -19,9 +19,9 @@ import {
   shownForm,
   startChosen,
   unnamed,
-} from '../several.ts';
+} from '../several-definitions.ts';
 import { lacksTogether } from '../memory-together.ts';
-import { type Candidate, leftOut, several } from '../state.ts';
+import { type Candidate, leftOut, several } from '../navigation.ts';
 import { laterStrings } from '../strings-later.ts';
 import { reasonOf } from '../verdict-lines.ts';
 import { EditForm } from './edit-form.tsx';

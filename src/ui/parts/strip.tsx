@@ -5,11 +5,11 @@ import { useEffect, useRef } from 'preact/hooks';
 import { dismiss, host, sentence, tasks } from '../host.ts';
 import { type StripTab, stripTab } from '../settings.ts';
 import { newShell, shell } from '../shell-session.ts';
-import { place, stripOpen, toggleStrip } from '../state.ts';
+import { place, stripOpen, toggleStrip } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { took } from '../units.ts';
 import { ShellWindow } from './domain0-shell.tsx';
-import { later } from './later.tsx';
+import { later } from './load-when-shown.tsx';
 import { Icon, Tag } from './marks.tsx';
 
 /** Loaded when the log is opened. */

@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import type { Finding, Plan } from '../../dom0/service/index.ts';
-import { remedyOf } from '../remedy.ts';
+import { remedyOf } from '../error-remedy.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { Tag } from './marks.tsx';

@@ -1,6 +1,6 @@
 /** Definitions as people have them, in the languages that they have them in: each starts, or says exactly why not. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { formatFinding, isError, judgeDefinition } from './model.ts';
+import { formatFinding, isError, judgeDefinition } from './judge-definition.ts';
 import { prepareToRead } from './source.ts';
 import { writeJson } from './write-json.ts';
 import { writeSxp } from './write-sxp.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Definition, newDefinition } from './definition.ts';
 import { changeDefinition } from './edit-xl.ts';
-import { isError, judgeDefinition } from './model.ts';
+import { isError, judgeDefinition } from './judge-definition.ts';
 import { prepareToRead } from './source.ts';
 import { writeXlConfig } from './write-xl.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { Definition } from './definition.ts';
 import { KEYS } from './keys.ts';
-import { judgeDefinition } from './model.ts';
+import { judgeDefinition } from './judge-definition.ts';
 import { otherKeys, writeValue, writeXlConfig } from './write-xl.ts';
 import { parseXlConfig, type Position, type Setting } from './xlcfg.ts';
 

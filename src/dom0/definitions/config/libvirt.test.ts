@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { formatFinding, isError, judgeDefinition } from './model.ts';
+import { formatFinding, isError, judgeDefinition } from './judge-definition.ts';
 import { prepareToRead } from './source.ts';
 
 type Slot = 'OS' | 'FEAT' | 'DOM' | 'DISK' | 'IF' | 'DEV';

@@ -1,5 +1,5 @@
 /** What is lost of a definition in another language: that is read again, and compared with what it was made from. */
-import { type Judgement, judgeDefinition } from './model.ts';
+import { type Judgement, judgeDefinition } from './judge-definition.ts';
 import type { Plain } from './rule.ts';
 import { prepareToRead } from './source.ts';
 import { settingsOf, writeValue } from './write-xl.ts';

@@ -2,7 +2,7 @@
 import type { Definition } from './definition.ts';
 import { KEYS } from './keys.ts';
 import { xend } from './keys/xend.ts';
-import type { Judgement } from './model.ts';
+import type { Judgement } from './judge-definition.ts';
 import type { Family, Plain } from './rule.ts';
 
 const ESCAPES: Record<string, string> = { '\\': '\\\\', '"': '\\"', '\n': '\\n', '\r': '\\r', '\t': '\\t' };

@@ -1,11 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { HEAD_BYTES, type ImageKind, imageKind, imageProblem } from './images.ts';
-import { readFiles } from '../judging.ts';
+import { readFiles } from '../judge-files.ts';
 import { unpackedImage } from './packed.ts';
 import { LastUnpacked } from './packed-images.ts';
 import { bootDisk, packedDisks } from './packed-images.test-support.ts';
-import { planFiles } from '../plan.ts';
+import { planFiles } from '../plan-domain.ts';
 
 const FIRMWARE = { bios: 'ringside', image: new Uint8Array(65536), name: 'bios.bin' } as const;
 const blob = (bytes: Uint8Array): Blob => new Blob([bytes as Uint8Array<ArrayBuffer>]);

@@ -1,6 +1,6 @@
 /** Images as they were fetched, packed: what unpacks them (packed-images.ts) is loaded for the first one. */
 import { unpacksHere } from '../../../formats/unpack/index.ts';
-import { loadedAgain } from '../../host/again/index.ts';
+import { loadedAgain } from '../../host/loading/index.ts';
 import { HEAD_BYTES } from './images.ts';
 
 /** What a packed file must be looked at for to know what it begins with: more than an LZMA2 chunk, which has 64 KiB. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { writeExt2 } from '../../../../scripts/archive/ext2.ts';
 import { Effort, makeCd, openFileSystem, type Readable } from '../../../formats/file-systems/index.ts';
-import { isError, judgeDefinition } from '../../definitions/config/model.ts';
+import { isError, judgeDefinition } from '../../definitions/config/judge-definition.ts';
 import { bootFromDisk } from './boot-loader.ts';
 import { readExtlinux, readGrubCfg, readMenuLst } from './menus.ts';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createHost } from '../../service/create-host.ts';
-import { inTurns } from '../runners/runner-local.ts';
+import { inTurns } from '../runners/in-turns.ts';
 import { COMMANDS, Refusal, runXl } from '../commands/index.ts';
 import { startXen } from './start-xen.ts';
 

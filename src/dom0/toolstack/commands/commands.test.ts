@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { apiOf } from '../../service/api.ts';
 import type { NamedFile } from '../../definitions/verdicts.ts';
 import { hostWith, type HostCore } from '../../service/host.ts';
-import { inTurns } from '../runners/runner-local.ts';
+import { inTurns } from '../runners/in-turns.ts';
 import { COMMANDS as STORAGE } from '../../host/storage/commands.ts';
 import { COMMANDS, command, helpOf, namesOf, Refusal, runXl, type Table } from './index.ts';
 

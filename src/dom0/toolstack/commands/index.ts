@@ -13,7 +13,7 @@ import { memSet, schedCredit, vcpuPin } from './resources.ts';
 import { vcpuList, vcpuSet } from './processors.ts';
 import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
 import { clone, revert, snapshot, snapshotDelete, snapshotList } from './snapshots.ts';
-import { restore, save } from './state.ts';
+import { restore, save } from './save.ts';
 import { breakAt } from './break.ts';
 import { step } from './step.ts';
 import { storeWrite } from './store.ts';

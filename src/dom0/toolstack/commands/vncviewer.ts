@@ -1,7 +1,7 @@
 /** A domain's screen: in the page its window comes up; where there is no page, what it shows is told, and how to have a picture of it. */
 import { SCREEN } from '../../../hypervisor/layout/index.ts';
 import type { CommandHost } from '../command-host.ts';
-import { hasScreen } from '../member.ts';
+import { hasScreen } from '../running-domain.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 

@@ -1,6 +1,6 @@
 /** Modules that are loaded when they are wanted, on a network that comes and goes. */
 
-import { loadedAgain } from '../dom0/host/again/index.ts';
+import { loadedAgain } from '../dom0/host/loading/index.ts';
 
 /** One that did not come has no sheet, or one that must not be read. */
 function isStyled({ sheet }: HTMLLinkElement): boolean {
@@ -36,7 +36,7 @@ async function styled(): Promise<void> {
 /** What `persistent` made: whoever shares one has the same module after a failure, too. */
 const made = new WeakSet<() => Promise<unknown>>();
 
-/** `load`, which may be called again where it failed (dom0/host/again), also where what did not come was its style sheet. */
+/** `load`, which may be called again where it failed (dom0/host/loading), also where what did not come was its style sheet. */
 export function persistent<Module>(load: () => Promise<Module>): () => Promise<Module> {
   if (made.has(load)) return load;
   let lacksStyle = false;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { prepareToRead } from './config/index.ts';
 import { HEAD_BYTES } from './images/images.ts';
-import { type Firmware, firmwareNamed, type NamedBytes, type NamedImage, planFiles } from './plan.ts';
+import { type Firmware, firmwareNamed, type NamedBytes, type NamedImage, planFiles } from './plan-domain.ts';
 
 const MIB = 2 ** 20;
 const firmware: Firmware = {

@@ -1,7 +1,7 @@
 /** What is dropped is read, then judged against what only this host knows: names and addresses in use, processors, memory left. */
 import type { Finding, NamedFile } from './verdicts.ts';
 import { affinityProblem, formatAffinity } from './config/cpus.ts';
-import type { Definition } from './config/model.ts';
+import type { Definition } from './config/judge-definition.ts';
 import { HEAD_BYTES, imageKind } from './images/images.ts';
 import { holdsImage, PACKED_HEAD_BYTES, unpackedImage } from './images/packed.ts';
 import { unpacksHere } from '../../formats/unpack/index.ts';
@@ -19,7 +19,7 @@ import {
   planFiles,
   rename,
   XL_CREATE_FROM_NOTHING,
-} from './plan.ts';
+} from './plan-domain.ts';
 import { NO_MEMORY, nameTaken, UUID_TAKEN } from './libxl-words.ts';
 import { NO_VT, NO_VT_REASON } from './no-vt.ts';
 import { MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';

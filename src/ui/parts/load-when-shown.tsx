@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { persistent } from '../again.ts';
+import { persistent } from '../load-again.ts';
 import { sentence } from '../host.ts';
 import { strings } from '../strings.ts';
 import { Tag } from './marks.tsx';

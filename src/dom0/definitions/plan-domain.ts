@@ -13,7 +13,7 @@ import type { BootLoader } from '../host/index.ts';
 import { BOOT_LETTERS } from './config/boot-order.ts';
 import { SEABIOS } from './config/keys/boot.ts';
 import { NO_BOOT_CHECK } from './config/keys/xen.ts';
-import { isError, judgeDefinition } from './config/model.ts';
+import { isError, judgeDefinition } from './config/judge-definition.ts';
 import type { Language } from './config/source.ts';
 import { DEFAULT_NIC } from './config/vif.ts';
 import { otherKeys, writeXlConfig } from './config/write-xl.ts';

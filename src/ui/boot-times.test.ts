@@ -4,7 +4,7 @@ vi.mock('./host.ts', () => ({ info: { peek: () => undefined } }));
 vi.mock('./sessions.ts', () => ({ sessions: { peek: () => new Map() } }));
 vi.mock('./settings.ts', () => ({ readyIn: {} }));
 vi.mock('./terminal.ts', () => ({ plainText: (text: string) => text }));
-const { readyWatch } = await import('./ready.ts');
+const { readyWatch } = await import('./boot-times.ts');
 
 const SILENT = { text: '', atMs: 0 };
 

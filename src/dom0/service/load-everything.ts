@@ -6,7 +6,7 @@ import { loadUnpackers } from '../../hypervisor/loader/index.ts';
 import { loadUplink } from '../host/network/index.ts';
 import { loadBackends } from '../backends/index.ts';
 
-export const loadAtHand = async (): Promise<void> =>
+export const loadEverything = async (): Promise<void> =>
   void (await Promise.all([
     loadDrives(),
     loadFlash(),

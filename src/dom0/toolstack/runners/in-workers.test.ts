@@ -9,7 +9,7 @@ import {
   type ToDomainWorker,
 } from '../../../hypervisor/index.ts';
 import { callDead, liveWorker, workerLeaves } from '../../../hypervisor/worker/worker-life.ts';
-import { WorkerRunner } from './runner-worker.ts';
+import { WorkerRunner } from './in-workers.ts';
 import type { WorkerLike } from './worker-watch.ts';
 
 const never = () => () => {};

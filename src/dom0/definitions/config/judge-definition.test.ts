@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { KEYS, nearest } from './keys.ts';
-import { formatFinding, isError, judgeDefinition } from './model.ts';
+import { formatFinding, isError, judgeDefinition } from './judge-definition.ts';
 import { writeXlConfig } from './write-xl.ts';
 
 const good = 'name = "web1"\ntype = "hvm"\nkernel = "/boot/vmlinuz"\nmemory = 256\n';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ForPage, type PageSide, workersOfPage } from './page-worker.ts';
+import { type ForPage, type PageSide, workersOfPage } from './workers-of-page.ts';
 
 type Made = Extract<ForPage, { make: unknown }>;
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { type HostFacts, judgeFiles, readFiles } from './judging.ts';
+import { type HostFacts, judgeFiles, readFiles } from './judge-files.ts';
 
 const facts = (freeMiB: number): HostFacts => ({
   isTaken: () => false,

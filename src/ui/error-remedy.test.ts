@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { isError, judgeDefinition } from '../dom0/definitions/config/model.ts';
-import { allRemedied, remedied, remedyOf } from './remedy.ts';
+import { isError, judgeDefinition } from '../dom0/definitions/config/judge-definition.ts';
+import { allRemedied, remedied, remedyOf } from './error-remedy.ts';
 
 const mib = { line: 2, column: 10, remedy: { write: '64' } };
 const key = { line: 1, column: 1, remedy: { write: 'memory' } };

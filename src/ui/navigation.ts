@@ -15,12 +15,12 @@ import {
 } from './host.ts';
 import { keepOwnLesson, lessonAddress, OWN_LESSON } from './lessons/list.ts';
 import { mediaSignal } from './media.ts';
-import { catalogue, fetchGuest, type Offer, type Progress, progressText } from './offers.ts';
+import { catalogue, fetchGuest, type Offer, type Progress, progressText } from './offered-guests.ts';
 import { severalPage, storagePage } from './parts.ts';
-import { followReady } from './ready.ts';
+import { followReady } from './boot-times.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 import { strips } from './settings.ts';
-import { recall } from './kept.ts';
+import { recall } from './indexed-db.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';
 import { Typing } from './typing.ts';

@@ -4,9 +4,9 @@ import { batch, computed, effect, signal } from '@preact/signals';
 import type { Changes, Finding, JudgedText, NamedFile } from '../dom0/service/index.ts';
 import { domains, host, info, sentence } from './host.ts';
 import { look } from './inventory.ts';
-import { catalogue } from './offers.ts';
-import { remedied } from './remedy.ts';
-import { type Candidate, draft, go, isDefinition, judge, keepFiles, rememberGiven, several } from './state.ts';
+import { catalogue } from './offered-guests.ts';
+import { remedied } from './error-remedy.ts';
+import { type Candidate, draft, go, isDefinition, judge, keepFiles, rememberGiven, several } from './navigation.ts';
 
 /** Dropped files that are neither. */
 const others = signal<readonly NamedFile[]>([]);

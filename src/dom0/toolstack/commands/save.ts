@@ -11,7 +11,7 @@ import {
 } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
-import { blueprintOf, savedDrives } from '../member.ts';
+import { blueprintOf, savedDrives } from '../running-domain.ts';
 import { command, Refusal } from './command.ts';
 import { describeBuilt } from './life.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
