@@ -8,7 +8,7 @@ import { writeExt2 } from '../scripts/archive/ext2.ts';
 import { grubCore, grubModules } from '../scripts/archive/grub.ts';
 import { lzmaLiterals } from '../scripts/archive/lzma-encoder.ts';
 import { writeQcow2 } from '../scripts/archive/qcow2.ts';
-import { Qcow2Source } from '../src/hypervisor/disks/qcow2.ts';
+import { Qcow2Source } from '../src/formats/qcow2/qcow2.ts';
 import { Lzma2 } from '../src/formats/unpack/lzma2.ts';
 import { Output } from '../src/formats/unpack/output.ts';
 

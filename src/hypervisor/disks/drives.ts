@@ -5,8 +5,7 @@ import type { DriveQueue } from './drive-queue.ts';
 import type { DriveImage, OpenMedium } from './media.ts';
 import type { DiskSource } from './disk-source.ts';
 import { OverlayDisk } from './overlay-disk.ts';
-import { isQcow2, Qcow2Error } from './qcow2-header.ts';
-import { Qcow2Source } from './qcow2.ts';
+import { isQcow2, Qcow2Error, Qcow2Source } from '../../formats/qcow2/index.ts';
 import { readDiskRecord, restoreChanges } from './saved-disks.ts';
 
 /** A file that is in memory whole. */

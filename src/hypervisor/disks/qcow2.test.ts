@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attachDrives } from './drives.ts';
 import type { DiskSource } from './disk-source.ts';
-import { Qcow2Error, readQcow2Header } from './qcow2-header.ts';
-import { Qcow2Source } from './qcow2.ts';
+import { Qcow2Error, readQcow2Header } from '../../formats/qcow2/header.ts';
+import { Qcow2Source } from '../../formats/qcow2/qcow2.ts';
 
 /**
  * Made by QEMU 7.2 from 128 KiB of which 32768 to 65535 are (i >> 9) ^ (i & 3): qemu-img convert -c -o compat=…,cluster_size=4096; then qemu-io 'write -P 0xa5

@@ -3,8 +3,7 @@
  *
  *   DISK record   place (32 bits), blocks n (32 bits), n block numbers (32 bits each), n blocks of 4 KiB
  */
-import type { Disk } from '../../devices/ide/index.ts';
-import type { IdeAttachment } from '../../devices/ide/index.ts';
+import type { Disk, IdeAttachment } from '../../devices/ide/index.ts';
 import { type DiskChange, OVERLAY_BLOCK_BYTES } from './overlay-disk.ts';
 import { type SavedDrive, WHAT } from './saved-drive.ts';
 

@@ -1,6 +1,5 @@
 /** The medium of an emulated drive, whose requests are followed while somebody watches (tracing/io-trace.ts). */
-import type { Disk } from '../../devices/ide/index.ts';
-import type { IdeAttachment } from '../../devices/ide/index.ts';
+import type { Disk, IdeAttachment } from '../../devices/ide/index.ts';
 import { IO_HOP, IO_OP, type IoTrace } from '../tracing/io-trace.ts';
 import type { DomainRecord } from '../memory/machine.ts';
 

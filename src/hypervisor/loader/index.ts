@@ -1,5 +1,5 @@
 /** What the loaders offer to the rest of the hypervisor and to Domain 0. */
-export { type KernelSymbols, kernelSymbols } from './elf-symbols.ts';
+export { type KernelSymbols, kernelSymbols } from '../../formats/elf/index.ts';
 export { loadUnpackers, prepareKernel, unzipped } from './bzimage.ts';
 export type { EntryState, FrameBuffer, LoadOptions } from './entry.ts';
 export { kernelKind, loadKernel } from './load-kernel.ts';

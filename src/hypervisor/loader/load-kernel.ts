@@ -3,7 +3,7 @@
  */
 
 import { kernelInside, unzipped } from './bzimage.ts';
-import { isElf, readElf } from './elf.ts';
+import { isElf, readElf } from '../../formats/elf/index.ts';
 import { isLinux, loadLinux } from './linux.ts';
 import { looksLike } from './looks-like.ts';
 import { hasMultiboot2Header, loadMultiboot, multibootHeader } from './multiboot.ts';

@@ -3,10 +3,11 @@
  * Source: Multiboot Specification 0.6.96; section numbers below are its.
  */
 
-import { isElf, placeSegments, readElf, type Segment } from './elf.ts';
+import { isElf, readElf, type Segment } from '../../formats/elf/index.ts';
 import type { EntryState, FrameBuffer, LoadOptions } from './entry.ts';
 import { setUint64 } from '../memory/words.ts';
 import { type GuestMemory, hex, LoadError, Plan, text, view } from './plan.ts';
+import { placeSegments } from './segments.ts';
 
 const MIB = 1 << 20;
 const HEADER_MAGIC = 0x1badb002;

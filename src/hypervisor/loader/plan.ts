@@ -1,6 +1,9 @@
 /**
  * What a loader wants in the guest's memory, checked as a whole before a byte of it is written.
  */
+import { LoadError } from '../../formats/elf/index.ts';
+
+export { LoadError };
 
 /** Guest-physical memory as a loader fills it. */
 export interface GuestMemory {
@@ -19,14 +22,6 @@ export interface E820Entry {
 export interface LoadedFile {
   name: string;
   data: Uint8Array;
-}
-
-/** A kernel or ramdisk that cannot be loaded: one sentence with the file, what is wrong with it and what to do. */
-export class LoadError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'LoadError';
-  }
 }
 
 interface Piece {

@@ -3,10 +3,11 @@
  * Source: xen/include/public/arch-x86/hvm/start_info.h and elfnote.h; docs/misc/pvh.pandoc.
  */
 
-import { type Elf, placeSegments, readElf } from './elf.ts';
+import { type Elf, readElf } from '../../formats/elf/index.ts';
 import type { EntryState, LoadOptions } from './entry.ts';
 import { setUint64 } from '../memory/words.ts';
 import { type GuestMemory, hex, LoadError, Plan, text, view } from './plan.ts';
+import { placeSegments } from './segments.ts';
 
 const XEN_ELFNOTE_PHYS32_ENTRY = 18;
 const START_MAGIC = 0x336ec578;

@@ -3,7 +3,7 @@
  * domain's frames, in the order that guests count on. Source: xen/include/public/xen.h ("start-of-day memory layout"), elfnote.h.
  */
 import { kernelInside, unzipped } from '../../loader/bzimage.ts';
-import { readElf } from '../../loader/elf.ts';
+import { readElf } from '../../../formats/elf/index.ts';
 import { isLinux } from '../../loader/linux.ts';
 import { LoadError, type LoadedFile } from '../../loader/plan.ts';
 import { FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../memory/machine.ts';

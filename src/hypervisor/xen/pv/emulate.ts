@@ -2,10 +2,17 @@
  * Privileged instructions that a paravirtual kernel runs in ring 1 all the same: each faults, and is done here in the guest's stead or handed back as
  * the guest's own #GP. Source: SDM vol. 2 for what each does; what a guest may do with it as Xen has it (docs of direct paging guests).
  */
-import type { Processor } from '../../../cpu/architecture/index.ts';
-import type { CpuidAnswer } from '../../../cpu/architecture/index.ts';
-import { CR0_TS, CR4_DE, CR4_TSD, EFER_LMA, EFER_LME, EFER_SCE } from '../../../cpu/architecture/index.ts';
-import { registers as R } from '../../../cpu/architecture/index.ts';
+import {
+  type CpuidAnswer,
+  CR0_TS,
+  CR4_DE,
+  CR4_TSD,
+  EFER_LMA,
+  EFER_LME,
+  EFER_SCE,
+  type Processor,
+  registers as R,
+} from '../../../cpu/architecture/index.ts';
 import { ENODEV, EPERM, MSR_HYPERCALL_PAGE, PV_VIRT_START } from '../abi.ts';
 import { answerCpuid } from '../cpuid-leaves.ts';
 import { FORCED_PREFIX } from '../forced-prefix.ts';

@@ -2,7 +2,7 @@
  * What a kernel says of itself to a Xen domain builder: ELF notes, or the ASCII section of older ones.
  * Source: xen/include/public/elfnote.h.
  */
-import { type Elf, sectionNamed } from '../../loader/elf.ts';
+import { type Elf, sectionNamed } from '../../../formats/elf/index.ts';
 import { LoadError } from '../../loader/plan.ts';
 
 const NOTE = {

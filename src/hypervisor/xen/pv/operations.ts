@@ -1,6 +1,5 @@
 /** The hypercalls that only paravirtual domains have: from registers to the parts that do the work. Source: xen/include/public/xen.h, callback.h, nmi.h. */
-import { CR0_TS } from '../../../cpu/architecture/index.ts';
-import { registers as R } from '../../../cpu/architecture/index.ts';
+import { CR0_TS, registers as R } from '../../../cpu/architecture/index.ts';
 import { EINVAL, ENODEV, EPERM } from '../abi.ts';
 import type { HypercallContext } from '../hypercalls.ts';
 import type { PvDomain } from './pv-domain.ts';

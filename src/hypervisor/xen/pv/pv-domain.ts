@@ -4,15 +4,7 @@
  * an IDT (`controls.hypervisorIdt`), so no VT is needed.
  */
 import {
-  EVENT_SOFTWARE,
-  EVENT_SOFTWARE_EXCEPTION,
-  P2M_READ,
-  P2M_RWX,
-  EVENT_PRIVILEGED_SOFTWARE,
-  ExitReason,
-  type Processor,
-} from '../../../cpu/architecture/index.ts';
-import {
+  type CpuidAnswer,
   CR0_ET,
   CR0_MP,
   CR0_NE,
@@ -24,9 +16,15 @@ import {
   CR4_OSXMMEXCPT,
   CR4_PAE,
   EFER_NXE,
+  EVENT_PRIVILEGED_SOFTWARE,
+  EVENT_SOFTWARE,
+  EVENT_SOFTWARE_EXCEPTION,
+  ExitReason,
+  P2M_READ,
+  P2M_RWX,
+  type Processor,
+  registers as R,
 } from '../../../cpu/architecture/index.ts';
-import type { CpuidAnswer } from '../../../cpu/architecture/index.ts';
-import { registers as R } from '../../../cpu/architecture/index.ts';
 import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout/layout.ts';
 import { type DomainRecord, FRAME_SHIFT, HostError, type Machine } from '../../memory/machine.ts';
 import type { Ports } from '../events/ports.ts';

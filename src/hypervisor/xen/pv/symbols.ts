@@ -2,7 +2,7 @@
  * The symbol table that a kernel may want to find behind its image (note BSD_SYMTAB), as Xen's domain builder leaves it: a word with the size of what
  * follows, an ELF header, section headers for nothing, symbols and names, then these two. Source: xen/common/libelf, elfnote.h; ELF 1.2 for the fields.
  */
-import { SECTION_BYTES, symbolSections } from '../../loader/elf-symbols.ts';
+import { SECTION_BYTES, symbolSections } from '../../../formats/elf/index.ts';
 
 const HEADER_BYTES = 52;
 /** Section headers begin where a 64-bit ELF header would end: the builder has one layout for both. */

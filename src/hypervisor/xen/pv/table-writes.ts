@@ -2,8 +2,7 @@
  * Stores into an L1 table that a guest maps read-only (vm_assist writable_pagetables): the store is done in the guest's stead, the new entry checked as
  * mmu_update checks it. The stores that kernels use on page tables, and no more: anything else is the guest's own page fault.
  */
-import type { Processor } from '../../../cpu/architecture/index.ts';
-import { registers as R } from '../../../cpu/architecture/index.ts';
+import { type Processor, registers as R } from '../../../cpu/architecture/index.ts';
 import type { PvMemory } from './memory.ts';
 import type { PageTypes } from './page-types.ts';
 

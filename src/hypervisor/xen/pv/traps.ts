@@ -3,8 +3,7 @@
  * hypervisor, which puts a frame onto the guest's stack as a processor would and continues at the handler that the guest named ("bounce").
  * Source: xen/include/public/xen.h, arch-x86/xen-x86_32.h, callback.h.
  */
-import type { Processor } from '../../../cpu/architecture/index.ts';
-import { registers as R } from '../../../cpu/architecture/index.ts';
+import { type Processor, registers as R } from '../../../cpu/architecture/index.ts';
 import { EFAULT, EINVAL, ENOSYS } from '../abi.ts';
 import { FLAT_RING1_CS, FLAT_RING3_DS, PV, type PvBlock } from './block.ts';
 import { struct, u8, u16, u32, ulong } from '../struct.ts';

@@ -3,10 +3,8 @@
  * Source: Tool Interface Standard, ELF 1.2; notes as System V ABI gABI describes them.
  */
 
-import { MAX_MEMORY_MIB } from '../layout/layout.ts';
-import { LoadError, type Plan, size, hex, view } from './plan.ts';
+import { LoadError } from './load-error.ts';
 
-const MIB = 2 ** 20;
 const EM_386 = 3;
 const ET_EXEC = 2;
 const ET_DYN = 3;
@@ -37,6 +35,8 @@ export interface Elf {
   segments: Segment[];
   notes: { owner: string; type: number; value: Uint8Array }[];
 }
+
+const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 export function isElf(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
@@ -156,29 +156,4 @@ function readNotes(bytes: Uint8Array): Elf['notes'] {
     at = valueAt + ((valueBytes + 3) & ~3);
   }
   return notes;
-}
-
-/** Puts the segments at their physical addresses; returns where the highest one ends. */
-export function placeSegments(plan: Plan, segments: readonly Segment[], name: string): number {
-  if (segments.length === 0)
-    throw new LoadError(`${name} has nothing to load: no loadable segment. Use a linked kernel image.`);
-  const end = Math.max(...segments.map(({ physical, memoryBytes }) => physical + memoryBytes));
-  const outside = segments.filter(({ physical, memoryBytes }) => !plan.isRam(physical, memoryBytes));
-  if (outside.length > 0) {
-    const [{ physical, memoryBytes }] = outside;
-    // So that none of them is the next to be refused.
-    const enough = Math.ceil(end / MIB) + 1;
-    const helps =
-      enough <= MAX_MEMORY_MIB &&
-      outside.every(segment => segment.physical + segment.memoryBytes > plan.memoryMiB * MIB);
-    const what =
-      outside.length === 1
-        ? `it wants ${size(memoryBytes)} at ${hex(physical)}, which is`
-        : `${outside.length} of its ${segments.length} segments, the first with ${size(memoryBytes)} at ${hex(physical)}, are`;
-    throw new LoadError(
-      `${name} does not fit: ${what} not all memory in a guest of ${plan.memoryMiB} MiB. ${helps ? `Write memory = ${enough} or more.` : 'Link it for another address.'}`,
-    );
-  }
-  for (const { physical, bytes, memoryBytes } of segments) plan.put(physical, bytes, memoryBytes);
-  return end;
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { kernelSymbols } from './elf-symbols.ts';
+import { kernelSymbols } from './symbols.ts';
 
 const minipv = new Uint8Array(readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url)));
 

@@ -3,9 +3,7 @@
  * what stands in one file is read: no backing file, no encryption. Nothing is written.
  * Source: QEMU's docs/interop/qcow2.txt.
  */
-import type { Place } from '../../devices/ide/index.ts';
-import { inflate } from '../../formats/unpack/index.ts';
-import type { DiskSource } from './disk-source.ts';
+import { inflate } from '../unpack/index.ts';
 import {
   damaged,
   ENTRY_BYTES,
@@ -15,7 +13,7 @@ import {
   SECTOR_BYTES,
   TWO_32,
   viewOf,
-} from './qcow2-header.ts';
+} from './header.ts';
 
 /** Read of a file for its header, the name of a backing file with it. */
 const HEAD_BYTES = 4096;
@@ -51,10 +49,23 @@ class Cache {
 
 class FileUnreadable extends Error {}
 
-/** The disk in an image. What is wrong with its tables is found where they are used. */
-export class Qcow2Source implements DiskSource {
+/** The file that an image lies in, read at once. False: it could not be read. */
+export interface ImageFile {
   readonly bytes: number;
-  private readonly file: DiskSource;
+  read(at: number, into: Uint8Array): boolean;
+}
+
+/** Where a byte of the disk lies: in this layer at this byte; undefined: nowhere yet. */
+interface Place {
+  layer: string;
+  at?: number;
+  unit?: { name: string; number: number };
+}
+
+/** The disk in an image. What is wrong with its tables is found where they are used. */
+export class Qcow2Source {
+  readonly bytes: number;
+  private readonly file: ImageFile;
   private readonly header: Header;
   private readonly l1: DataView;
   /** Where the L2 tables lie. */
@@ -64,7 +75,7 @@ export class Qcow2Source implements DiskSource {
   private readonly tell: (error: Qcow2Error) => void;
 
   /** `tell`: a part that is read is damaged. @throws Qcow2Error */
-  constructor(file: DiskSource, tell: (error: Qcow2Error) => void) {
+  constructor(file: ImageFile, tell: (error: Qcow2Error) => void) {
     const head = new Uint8Array(Math.min(file.bytes, HEAD_BYTES));
     const read = (at: number, into: Uint8Array): Uint8Array => {
       if (!file.read(at, into)) throw new Qcow2Error('unreadable', 'cannot be read.');
