@@ -46,8 +46,10 @@ export class GeneralEmitter extends RecordEmitter {
   private reach(at: Value, write: boolean): string {
     return `if ((${write ? 'TW' : 'TR'}[(${at} >>> 12) + S[${S_USER}]] & ${ABSENT}) !== 0 && !memory.reach(${at}, ${write})) return; `;
   }
-  private reachStack(delta: number, write: boolean): void {
-    this.say(this.reach(this.let('at', `stack.at(${delta}, ${this.bytes}, ${write})`), write));
+  /** Alignment comes before the page (Intel, seen: POP off two bytes of a page that is not there is #AC), that of what is read or written of the slot. */
+  private reachStack(delta: number, write: boolean, bits = this.bits): void {
+    const at = this.let('at', `stack.at(${delta}, ${this.bytes}, ${write})`);
+    this.say(`memory.checkAlignment(${at}, ${bits / 8}); ${this.reach(at, write)}`);
   }
   skipIf(condition: Value): void {
     this.say(`if (${condition}) return;`);
@@ -77,7 +79,7 @@ export class GeneralEmitter extends RecordEmitter {
   }
   slot(): void {}
   push(value: Value, bits = this.bits): void {
-    this.reachStack(-this.bytes, true);
+    this.reachStack(-this.bytes, true, bits);
     if (bits === this.bits) this.say(`stack.push(${value}, ${bits});`);
     else
       this.say(

@@ -87,6 +87,20 @@ describe('#AC looks at whole operands', () => {
       program();
     }
   });
+  it('PUSH and POP at a page that is not there: #AC first', () => {
+    for (const [code, offset, right] of [
+      ['66 59', 1, 17],
+      ['59', 2, 17],
+      ['59', 0, 14],
+      ['51', 6, 17],
+      ['66 51', 5, 17],
+      ['66 51', 4, 14],
+    ] as const) {
+      program();
+      R[ESP] = MISSING + offset;
+      expect([code, offset, vector(code)]).toEqual([code, offset, right]);
+    }
+  });
   it("PUSH and POP of segment registers move 16 bits, whatever the slot's width", () => {
     R[ESP] = USER_STACK - 2;
     expect(vector('push es')).toBe('ran');

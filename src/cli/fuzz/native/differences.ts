@@ -166,6 +166,11 @@ const DIFFERENCES: readonly Difference[] = [
     applies: all(ops('fxsave fxrstor'), ends(ALIGNMENT)),
   },
   {
+    why: 'FXSAVE and FXRSTOR off 16 bytes and past the end of the stack segment: #GP (ours), or #SS; Intel has had both (seen), and no order is given (SDM vol. 3, table 6-2)',
+    what: 'all',
+    applies: all(ops('fxsave fxrstor'), ends(STACK), ({ ours }) => ours.vector === GENERAL),
+  },
+  {
     why: 'a mask of zeroes: whether MASKMOVQ and MASKMOVDQU look at the page (SDM vol. 2)',
     what: 'all',
     applies: all(ops('maskmovq maskmovdqu'), ends(PAGE), ({ ours }) => ours.vector !== PAGE),
