@@ -141,9 +141,15 @@ const WORDS: Record<string, Word> = {
     value: 'BIOS[,rw]',
     about:
       "ringside: Ringside's own, which starts where nothing else is said; seabios: as npm run guests fetches it; else a firmware image F of up to 16 MiB, with F,rw in flash that it writes, and F with it: a Linux --kernel is then offered to it in fw_cfg",
-    set: (o, v) => {
+    set: (o, v, w) => {
       if (isBios(v)) o.bios = v;
-      else [, o.firmware, o.writesFirmware] = [v, v.replace(/,rw$/, ''), v.endsWith(',rw') || undefined];
+      else {
+        const [, path = v, option] = /^(.*),([^,/]*)$/s.exec(v) ?? [];
+        if (option !== undefined && option !== 'rw')
+          throw new UsageError(`${w} knows no option "${option}": rw alone stands behind the file's comma.`);
+        o.firmware = path;
+        if (option) o.writesFirmware = true;
+      }
     },
   },
   '--hvmloader': {

@@ -1,4 +1,5 @@
 /** on_poweroff, on_reboot and on_crash with every action. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { print, pvhKernel, shutdown, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
 import type { Host } from '../service/host.ts';
@@ -35,6 +36,19 @@ it('restarts for ever once it came to the same end nine times, each within a sec
     const restarts = after(...Array<typeof reset>(5).fill(reset), other, ...Array<typeof reset>(4).fill(reset));
     expect([restarts.count, restartsForEver(restarts)]).toEqual([10, false]);
   }
+});
+
+it('a plain PC that resets itself over and over, in the same memory, is ended as well', async () => {
+  const floppy = new Uint8Array(1_474_560);
+  // mov al, 0xfe; out 0x64, al: the keyboard controller's reset line (PC/AT Technical Reference)
+  floppy.set([0xb0, 0xfe, 0xe6, 0x64, 0xf4]);
+  floppy.set([0x55, 0xaa], 510);
+  const bios = readFileSync(new URL('../../../guests/bios/bios.bin', import.meta.url));
+  const host = testHost({ memory: new ArrayBuffer(300 * 2 ** 20), epochMs: () => 0, fetchBytes: async () => bios });
+  await host.offerFirmware({ own: { name: 'bios.bin', url: 'bios.bin' } });
+  await host.create([testFile('reset.img', floppy)]);
+  const ended = await until(() => host.all()[0]?.ended);
+  expect(ended).toMatch(/^The guest asked for a reset\. It came to this 9 times, each within a second of its start/);
 });
 
 describe('a host that buries what has stopped, as xl does', () => {

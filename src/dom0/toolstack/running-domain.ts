@@ -93,6 +93,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   uuid: string;
   /** When it was built: it is up since then. */
   builtEpochMs: number;
+  /** When it started again in the same memory. */
+  startedEpochMs?: number;
   /** What its balloon was last asked to come to, at first what it was made with. */
   memoryMiB: number;
   console: Console;

@@ -807,11 +807,20 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   private startedAgain(member: Member<Console>, report: string | undefined, why: string): void {
     const sentence = report?.split('\n')[0] ?? why;
     member.restarts = this.oneMore(member, sentence);
-    this.listener.restarted(member, startsAgain(sentence), report);
+    member.startedEpochMs = this.parts.epochMs();
+    if (!restartsForEver(member.restarts)) return this.listener.restarted(member, startsAgain(sentence), report);
+    const ending = noRestart({ kind: 'reset', sentence, ...(report === undefined ? {} : { report }) });
+    this.setPaused(member, true);
+    this.isOver(member, ending.sentence);
+    this.detach(member);
+    member.ending = ending;
+    this.listener.ended(member, ending, false);
+    member.console.snapshot?.(true);
+    this.listener.listed();
   }
 
-  private oneMore({ restarts, builtEpochMs }: Member<Console>, why: string): Restarts {
-    return oneMore(restarts, why, this.parts.epochMs() - builtEpochMs);
+  private oneMore({ restarts, builtEpochMs, startedEpochMs = builtEpochMs }: Member<Console>, why: string): Restarts {
+    return oneMore(restarts, why, this.parts.epochMs() - startedEpochMs);
   }
 
   /**
