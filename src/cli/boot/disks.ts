@@ -219,9 +219,15 @@ export function restoredDrives(
   ];
 }
 
+/** CDs that are made of files, by their names (`files:PATH…`); a sentence: why there is none. */
+export type MadeCds = ReadonlyMap<string, Uint8Array | string>;
+
 /** An image that a definition names, as far as it is looked at before it is used; or why it cannot be had. */
-export function lookAtImage(path: string, devices?: HostDevices): NamedImage | string {
+export function lookAtImage(path: string, devices?: HostDevices, cds: MadeCds = new Map()): NamedImage | string {
   try {
+    const cd = cds.get(path);
+    if (cd !== undefined)
+      return typeof cd === 'string' ? cd : { name: path, head: cd.subarray(0, HEAD_BYTES), bytes: cd.length };
     if (devices && isDevice(path)) {
       const medium = said(() => devices.storage.medium(path));
       const head = new Uint8Array(Math.min(medium.bytes, HEAD_BYTES));
@@ -260,10 +266,17 @@ export function loadFromDisks(
 }
 
 /** The drives of the definition of `name`. What the guest writes to a file is kept in memory, and to a device of the host there. @throws UsageError */
-export function openPlanned(drives: readonly PlannedDrive[], name: string, devices?: HostDevices): DriveImage[] {
+export function openPlanned(
+  drives: readonly PlannedDrive[],
+  name: string,
+  devices?: HostDevices,
+  cds: MadeCds = new Map(),
+): DriveImage[] {
   return drives.map(({ place, vdev, kind, readOnly, image }): DriveImage => {
     const drive = { place, vdev, kind, readOnly };
     if (!image) return kind === 'floppy' ? drive : { ...drive, kind: 'cdrom' };
+    const cd = cds.get(image.name);
+    if (cd instanceof Uint8Array) return { ...drive, medium: { name: image.name, bytes: cd } };
     const sectorBytes = kind === 'cdrom' ? 2048 : 512;
     if (devices && isDevice(image.name))
       return {

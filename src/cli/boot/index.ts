@@ -14,7 +14,7 @@ import { VERSION } from '../version.ts';
 import type { Storage } from '../../dom0/host/storage/index.ts';
 import { openState, StateError } from '../storage/state.ts';
 import { bootHelp, type BootOptions, forGuests, parseBootOptions, UsageError } from './options.ts';
-import { loadReaders, prepareAll, read } from './prepare.ts';
+import { loadReaders, makeCds, prepareAll, read } from './prepare.ts';
 import { encodeScreen, screenText } from './screenshot.ts';
 import { checkRemovable } from './disks.ts';
 import { parseScript, Script, type ScriptHands } from './script.ts';
@@ -48,7 +48,12 @@ export async function boot(argv: string[]): Promise<number> {
         storage: state.storage,
         say: (sentence: string) => stderr.text(`ringside: ${sentence}\n`),
       };
-      return await start(prepareAll(options, stderr, devices), options, stderr, state?.storage);
+      return await start(
+        prepareAll(options, stderr, devices, await makeCds(options.files)),
+        options,
+        stderr,
+        state?.storage,
+      );
     } finally {
       state?.close();
     }

@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { bootDisk, packedDisks } from '../../dom0/definitions/images/packed-images.test-support.ts';
 import { openFile } from './image-file.ts';
 import { parseBootOptions } from './options.ts';
-import { prepareAll } from './prepare.ts';
+import { makeCds, prepareAll } from './prepare.ts';
 import { machineBytesOf } from './session.ts';
 import type { Output } from './terminal.ts';
 
@@ -47,6 +47,24 @@ function hasBootDisk(...words: string[]): boolean {
   const bytes = new Uint8Array(source.bytes);
   return source.read(0, bytes) && Buffer.compare(bytes, bootDisk()) === 0;
 }
+
+it('makes a CD of files, from where the definition lies (docs/disks.md)', async () => {
+  put('notes.txt', 'take the A train\n');
+  put('boot.img', bootDisk());
+  const path = put(
+    'cd.cfg',
+    'name = "a"\ntype = "hvm"\nmemory = 16\ndisk = [ "boot.img,raw,hda,w", "files:notes.txt,hdc:cdrom" ]\n',
+  );
+  const said = { text: () => {} } as unknown as Output;
+  const [{ drives = [] }] = prepareAll(parseBootOptions([path]), said, undefined, await makeCds([path]));
+  const [, { kind, medium }] = drives;
+  const text = medium && 'bytes' in medium ? Buffer.from(medium.bytes).toString('latin1') : '';
+  expect([kind, text.slice(0x8001, 0x8006), text.includes('take the A train')]).toEqual(['cdrom', 'CD001', true]);
+  const wrong = put('none.cfg', 'name = "a"\ntype = "hvm"\nmemory = 16\ndisk = [ "files:none,hdc:cdrom" ]\n');
+  const cds = await makeCds([wrong]);
+  expect([...cds.values()]).toEqual([`${join(folder, 'none')}: No such file or directory`]);
+  expect(() => prepareAll(parseBootOptions([wrong]), said, undefined, cds)).toThrow();
+});
 
 describe('packed images', () => {
   it.each(['gz', 'xz'] as const)('%s are unpacked, as FILE, as --disk and in a definition', suffix => {

@@ -1,5 +1,6 @@
 /** What a `ringside boot` is to start: from its words and files to what the toolstack builds from. */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { LinuxForFirmware } from '../../devices/index.ts';
 import {
@@ -12,6 +13,7 @@ import {
 import { formatFinding } from '../../dom0/definitions/config/index.ts';
 import { MOST_BYTES, prepareToRead } from '../../dom0/definitions/config/index.ts';
 import { lengthProblem } from '../../dom0/definitions/config/index.ts';
+import { disksNamed } from '../../dom0/definitions/plan.ts';
 import {
   baseName,
   decode,
@@ -27,6 +29,8 @@ import {
   VIRTUAL_EPOCH_MS,
   withOptions,
 } from '../../dom0/service/index.ts';
+import { type CdFiles, cdOfFiles } from '../../dom0/host/files/cd-files.ts';
+import { namesFiles, pathsIn, spellFiles } from '../../dom0/host/files/index.ts';
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
@@ -39,6 +43,7 @@ import {
   isSeaBiosHere,
   loadFromDisks,
   lookAtImage,
+  type MadeCds,
   openDrives,
   openFloppies,
   openPlanned,
@@ -68,10 +73,50 @@ export async function loadReaders(files: string[]): Promise<void> {
   }
 }
 
+/** CDs that definitions want of files, whose paths begin where the definition lies. */
+export async function makeCds(files: string[]): Promise<MadeCds> {
+  const cds = new Map<string, Uint8Array | string>();
+  for (const name of files) {
+    const data = await readFile(name).catch(() => undefined);
+    for (const target of data ? disksNamed([{ name, data }]) : []) {
+      if (!namesFiles(target)) continue;
+      const placed = filesBeside(name, target);
+      cds.set(
+        placed,
+        await cdOfFiles(FILES, placed).then(
+          async cd => new Uint8Array(await cd.arrayBuffer()),
+          (error: Error) => error.message,
+        ),
+      );
+    }
+  }
+  return cds;
+}
+const FILES: CdFiles = {
+  stat: async path => {
+    const found = await stat(path);
+    return { isDirectory: found.isDirectory(), mtime: found.mtime, size: found.size };
+  },
+  readFileBuffer: readFile,
+  readdir,
+  realpath,
+};
+
+/** Where a path of a definition leads. */
+const beside = (definition: string, path: string): string =>
+  isAbsolute(path) ? path : join(dirname(definition), path);
+const filesBeside = (definition: string, target: string): string =>
+  spellFiles(pathsIn(target).map(path => beside(definition, path)));
+
 /** What will be started, checked as far as it can be without starting it. */
-export function prepareAll(options: BootOptions, stderr: Output, devices?: HostDevices): Blueprint[] {
+export function prepareAll(
+  options: BootOptions,
+  stderr: Output,
+  devices?: HostDevices,
+  cds: MadeCds = new Map(),
+): Blueprint[] {
   const one = (of: BootOptions): Blueprint => {
-    const guest = modelOf(refuseWithoutVt(prepare(of, stderr, devices), options), options);
+    const guest = modelOf(refuseWithoutVt(prepare(of, stderr, devices, cds), options), options);
     return options.cpu ? { ...guest, cpuLevel: options.cpu } : guest;
   };
   const several =
@@ -129,7 +174,7 @@ function refuseWithoutVt(guest: Blueprint, { noVt }: BootOptions): Blueprint {
   return guest;
 }
 
-function prepare(options: BootOptions, stderr: Output, devices: HostDevices | undefined): Blueprint {
+function prepare(options: BootOptions, stderr: Output, devices: HostDevices | undefined, cds: MadeCds): Blueprint {
   const startEpochMs = options.virtualTime ? VIRTUAL_EPOCH_MS : Date.now();
   if (options.restore !== undefined) {
     const { data } = read(options.restore, '--restore');
@@ -206,7 +251,7 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
   const {
     planned: { plan, domain },
     fromDefinition,
-  } = planFrom(options, devices);
+  } = planFrom(options, devices, cds);
   if (!domain) {
     for (const finding of plan.errors)
       stderr.text(fromDefinition ? `${formatFinding(finding)}\n` : `ringside: ${inOptions(finding.text)}\n`);
@@ -227,7 +272,7 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
   return {
     definition: withEndings(definition, options),
     boot: domain.boot,
-    drives: drivesOf(domain.drives, drives, definition.name, devices),
+    drives: drivesOf(domain.drives, drives, definition.name, devices, cds),
     text: plan.definition,
     startEpochMs,
     ...(domain.xen ? { xen: domain.xen } : {}),
@@ -285,10 +330,11 @@ function drivesOf(
   given: DriveImage[],
   name: string,
   devices: HostDevices | undefined,
+  cds: MadeCds,
 ): DriveImage[] {
   if (planned.length > 0 && given.length > 0)
     throw new UsageError('The definition names disks itself: leave out --disk and --cdrom, or add them there.');
-  return planned.length > 0 ? openPlanned(planned, name, devices) : given;
+  return planned.length > 0 ? openPlanned(planned, name, devices, cds) : given;
 }
 
 /** Advice for a definition, to someone who wrote none. */
@@ -308,10 +354,12 @@ function linuxForFirmware(path: string, { initrd, cmdline }: BootOptions): Linux
 function planFrom(
   options: BootOptions,
   devices: HostDevices | undefined,
+  cds: MadeCds,
 ): { planned: Planned; fromDefinition: boolean } {
   const file = read(options.kernel ?? options.file ?? '', options.kernel === undefined ? 'FILE' : '--kernel');
   if (options.kernel === undefined && isDefinition(file)) {
-    const beside = (path: string): string => (isAbsolute(path) ? path : join(dirname(file.name), path));
+    const placeOf = (path: string): string =>
+      namesFiles(path) ? filesBeside(file.name, path) : beside(file.name, path);
     const tooLong = lengthProblem(file.data.length);
     if (tooLong) throw new UsageError(`${file.name}: ${tooLong}`);
     const written = decode(file.data);
@@ -330,7 +378,7 @@ function planFrom(
       file.name,
       text,
       path => {
-        const place = path === options.initrd ? path : beside(path);
+        const place = path === options.initrd ? path : placeOf(path);
         try {
           return { name: path, data: readFileSync(place) };
         } catch (error) {
@@ -338,9 +386,9 @@ function planFrom(
         }
       },
       {
-        image: path => lookAtImage(beside(path), devices),
+        image: path => lookAtImage(placeOf(path), devices, cds),
         firmware: firmwareOrWhy,
-        load: needs => loadFromDisks(needs, beside, devices),
+        load: needs => loadFromDisks(needs, placeOf, devices),
       },
       optionsFrom,
     );

@@ -1,17 +1,24 @@
-/** Files of Domain 0 for a CD that is made on the spot: what `files:PATH:PATH…` names, in definitions and behind xl cd-insert. */
+/** Files for a CD that is made on the spot: what `files:PATH:PATH…` names, in definitions and behind xl cd-insert. */
 import { CdError, type CdEntry, makeCd, MOST_CD_ENTRIES } from '../../../formats/file-systems/index.ts';
 import { pathsIn } from './cd-names.ts';
-import type { HostFiles } from './host-files.ts';
+
+/** What is asked of files that a CD is made of: Domain 0's, or those of the machine that `ringside boot` runs on. */
+export interface CdFiles {
+  stat(path: string): Promise<{ isDirectory: boolean; mtime: Date; size: number }>;
+  readFileBuffer(path: string): Promise<Uint8Array>;
+  readdir(path: string): Promise<string[]>;
+  realpath(path: string): Promise<string>;
+}
 
 const MOST_DEPTH = 64;
 /** All of it is in memory at once; a DVD of one layer holds some more. */
 const MOST_BYTES = 4 * 2 ** 30;
 
 /**
- * A CD with files and folders of Domain 0, each by its own name; of a path that ends in / the folder's contents, as rsync has it. Links are followed.
+ * A CD with files and folders, each by its own name; of a path that ends in / the folder's contents, as rsync has it. Links are followed.
  * @throws Error with a sentence
  */
-export async function cdOfFiles(files: HostFiles, target: string): Promise<Blob> {
+export async function cdOfFiles(files: CdFiles, target: string): Promise<Blob> {
   const paths = pathsIn(target);
   if (paths.length === 0)
     throw new Error(
@@ -35,7 +42,7 @@ interface Gathered {
 
 /** What is at `path`, as `name` on the CD. `above`: the folders that it was reached through, as they are without links. */
 async function gather(
-  files: HostFiles,
+  files: CdFiles,
   path: string,
   name: readonly string[],
   into: Gathered,
