@@ -1,6 +1,7 @@
 /**
  * One disk of a definition. Source: xl-disk-configuration(5) of Xen 4.17: positional target, format, vdev, access; each also by name; flags;
- * `target=` takes the rest of the text; the prefixes of older releases (phy:, file:, tap:aio: and formats).
+ * `target=` takes the rest of the text; the prefixes of older releases (phy:, file:, tap:aio: and formats). Where the manual leaves it open, as libxlutil of
+ * Debian 12 has it (read-by-libxlutil.jsonl).
  */
 import type { Remedy } from '../verdicts.ts';
 import type { ImageKind } from '../images/images.ts';
@@ -32,6 +33,11 @@ export interface DiskSpec {
 }
 
 const POSITIONAL = ['target', 'format', 'vdev', 'access'] as const;
+type Positional = (typeof POSITIONAL)[number];
+/** Behind a prefix of older releases. */
+const OLD_POSITIONAL: readonly Positional[] = ['target', 'vdev', 'access'];
+/** Names before a colon that are ours: files for a CD, and disks that carry files. */
+const OUR_PREFIXES = ['files', 'transfer'];
 const GOOD = { target: 'a file', format: 'raw', vdev: 'hda, hdb, hdc or hdd', access: 'rw or ro' };
 const FORMATS = ['raw', 'qcow', 'qcow2', 'vhd', 'qed', 'empty'];
 const ACCESS: Record<string, boolean> = { r: true, ro: true, w: false, rw: false };
@@ -44,7 +50,6 @@ const oneOf =
       ? judged
       : wrong('no such value', `‘${shortened(value)}’ is none of ${values.join(', ')}.`);
 const colo = (): Judged => ignored('no COLO', 'There is no second host that a disk could be mirrored to.');
-const ADVICE = 'This is advice for PV front ends.';
 
 /** Parameters by name, beside the positional ones, and flags. */
 const OPTIONS: Record<string, OptionRule> = {
@@ -52,7 +57,7 @@ const OPTIONS: Record<string, OptionRule> = {
   format: value => formatVerdict(value),
   vdev: () => used('the drive', 'It says which drive the disk is.'),
   access: () => used('who may write', 'It says whether the guest may write.'),
-  devtype: oneOf(['cdrom'], used('CD-ROM drive', 'The drive is a CD-ROM drive.')),
+  devtype: oneOf(['cdrom', 'disk'], used('as asked', 'It says whether the drive is a CD-ROM drive.')),
   backend: unless(isDomain0, ignored('back ends are in Domain 0', 'Back ends are in Domain 0 only.')),
   backendtype: oneOf(
     ['phy', 'qdisk', 'standalone', 'tap'],
@@ -84,8 +89,6 @@ const FLAGS: Record<string, Judged> = {
     'discard is offered',
     'PV drivers may say what they need no more: what the guest writes is kept in memory anyway.',
   ),
-  trusted: used('as asked', `The back end is trusted. ${ADVICE}`),
-  untrusted: ignored('advice for PV front ends', ADVICE),
 };
 const isColo = (name: string): boolean => /^colo(-[a-z]+)?$/.test(name);
 
@@ -98,12 +101,8 @@ const formatVerdict = (value: string): Judged =>
         `The file's first bytes say what it is, and raw and qcow2 images are read: a ${shortened(value)} image is refused.`,
       );
 
-/** Where xl decides by content which position a parameter has. */
-const position = (text: string): (typeof POSITIONAL)[number] | undefined => {
-  if (FORMATS.includes(text)) return 'format';
-  if (VDEV.test(text)) return 'vdev';
-  return Object.hasOwn(ACCESS, text) ? 'access' : undefined;
-};
+const isValueOf = (key: Exclude<Positional, 'target'>, text: string): boolean =>
+  key === 'format' ? FORMATS.includes(text) : key === 'vdev' ? VDEV.test(text) : Object.hasOwn(ACCESS, text);
 
 /** @returns the disk, or a sentence's end that says what is wrong with the text. `remarks` gets what each named option and flag comes to, `mend` what would mend it. */
 export function parseDisk(
@@ -114,12 +113,14 @@ export function parseDisk(
   const values: Partial<Record<string, string>> = Object.create(null);
   let cdrom = false;
   let next = 0;
-  let rest = text.trim();
+  let rest = text.trimStart();
+  let positional: readonly Positional[] = POSITIONAL;
   let devices = '';
   const others: string[] = [];
   const remark = (name: string, judged: Judged): void =>
-    void remarks.push({ name, offset: text.trimEnd().length - rest.length, ...judged });
+    void remarks.push({ name, offset: text.length - rest.length, ...judged });
   if (/^(?:tap2?:)?(phy|file|aio|raw|qcow2?|vhd|tapdisk|tap):/.test(rest)) {
+    positional = OLD_POSITIONAL;
     const prefix = /^(?:(?:tap2?|phy|file|aio|tapdisk|ioemu):)*/.exec(rest)![0];
     rest = rest.slice(prefix.length);
     // xend's phy: names devices by their names in /dev.
@@ -134,25 +135,33 @@ export function parseDisk(
   // And names of block scripts, before their targets.
   const script = /^(iscsi|e?nbd|drbd):/.exec(rest);
   if (script) {
+    positional = OLD_POSITIONAL;
     rest = rest.slice(script[0].length);
     others.push(`script=block-${script[1]}`);
     remark('script', OPTIONS.script(''));
   }
+  const prefix = positional === POSITIONAL ? /^([a-z][a-z0-9]*):/.exec(rest)?.[1] : undefined;
+  if (prefix !== undefined && OUR_PREFIXES.includes(prefix)) {
+    if (VDEV.test(/^[^,]*,\s*([^,:]*)/.exec(rest)?.[1] ?? '')) positional = OLD_POSITIONAL;
+  } else if (prefix !== undefined && rest[prefix.length + 1] === '/')
+    return `‘${shortened(prefix)}:’ is no prefix. Write the path of a file; one with a colon stands last, as target=.`;
+  // An empty CD drive of older releases.
+  if (/^,[^,]*:cdrom(?:,|$)/.test(rest)) positional = OLD_POSITIONAL;
   while (rest !== '') {
     if (remarks.length > MOST_OPTIONS) return `it has more than ${MOST_OPTIONS} options.`;
-    if (/^target\s*=/.test(rest)) {
+    if (rest.startsWith('target=')) {
       remark('target', OPTIONS.target(''));
       if (values.target !== undefined) return 'target is given twice.';
-      values.target = rest.replace(/^target\s*=\s*/, '');
+      values.target = rest.slice('target='.length);
       break;
     }
     const comma = rest.indexOf(',');
-    const part = (comma < 0 ? rest : rest.slice(0, comma)).trim();
+    const part = comma < 0 ? rest : rest.slice(0, comma);
     const after = comma < 0 ? '' : rest.slice(comma + 1).trimStart();
-    const pair = /^([a-z][-a-z0-9_]*)\s*=\s*(.*)$/s.exec(part);
+    const pair = /^([a-z][-a-z0-9_]*)=(.*)$/s.exec(part);
     if (pair) {
       const [, name, value] = pair;
-      if (values[name] !== undefined) return `${name} is given twice.`;
+      if (values[name] !== undefined && name !== 'access') return `${name} is given twice.`;
       values[name] = value;
       if (value !== '' && Object.hasOwn(OPTIONS, name) && !SAID.has(name)) others.push(`${name}=${value}`);
       remark(
@@ -179,15 +188,12 @@ export function parseDisk(
     const isVdev = device && VDEV.test(device[1]);
     if (isVdev && device[2] === 'cdrom') cdrom = true;
     const value = isVdev ? device[1] : part;
-    if (next >= POSITIONAL.length) return `there is one ${value ? `‘${shortened(value)}’` : 'comma'} too many.`;
-    // A parameter may be left out where the one that follows can be nothing else (file,vdev,access of older releases).
-    const known = next > 0 && value !== '' ? position(value) : undefined;
-    const index = known ? POSITIONAL.indexOf(known) : next;
-    if (next > 0 && value !== '' && !known && POSITIONAL[next] === 'format') mend({ write: GOOD.format, of: value });
-    if (next > 0 && value !== '' && !known)
-      return `‘${shortened(value)}’ is no ${POSITIONAL[next]}. Write ${GOOD[POSITIONAL[next]]}.`;
-    const key = POSITIONAL[Math.max(index, next)];
-    next = Math.max(index, next) + 1;
+    if (next >= positional.length) return `there is one ${value ? `‘${shortened(value)}’` : 'comma'} too many.`;
+    const key = positional[next++];
+    if (value !== '' && key !== 'target' && !isValueOf(key, value)) {
+      if (key === 'format') mend({ write: GOOD.format, of: value });
+      return `‘${shortened(value)}’ is no ${key}. Write ${GOOD[key]}.`;
+    }
     if (value !== '' && values[key] !== undefined) return `${key} is given twice.`;
     if (value !== '') values[key] = value;
     if (value !== '' && key === 'format' && formatVerdict(value).verdict !== 'used')
@@ -211,7 +217,8 @@ export function parseDisk(
     format,
     vdev,
     kind: cdrom ? 'cdrom' : 'disk',
-    readOnly: access === undefined ? cdrom : ACCESS[access],
+    // xl has no CD drive that is written, whatever its access says.
+    readOnly: cdrom || (access !== undefined && ACCESS[access]),
     ...(others.length > 0 ? { others } : {}),
   };
 }
@@ -224,7 +231,7 @@ export const otherOption = ({ others = [] }: DiskSpec, name: string): string | u
 export function formatDisk({ target, format, vdev, kind, readOnly, others = [] }: DiskSpec): string {
   const cdrom = kind === 'cdrom';
   const form = format === 'qcow2' ? format : 'raw';
-  const access = readOnly === cdrom ? [] : [readOnly ? 'ro' : 'rw'];
+  const access = readOnly === cdrom ? [] : ['ro'];
   // A path with what means something between or before the parameters stands last, by name.
   if (/[,=:]/.test(target))
     return [

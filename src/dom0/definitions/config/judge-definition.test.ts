@@ -409,7 +409,7 @@ describe('definitions (xl.cfg(5))', () => {
     expect(of('/a,vhd,hda,rw')).toEqual([['disk.format', 'ignored', 14]]);
     expect(
       of(
-        'vdev=hda, script=iscsi,backendtype=phy,discard,no-discard,direct-io-safe,untrusted,colo-host=x,specification=virtio,target=/a,b',
+        'vdev=hda, script=iscsi,backendtype=phy,discard,no-discard,direct-io-safe,colo-host=x,specification=virtio,target=/a,b',
       ),
     ).toEqual([
       ['disk.vdev', 'used', 11],
@@ -418,10 +418,9 @@ describe('definitions (xl.cfg(5))', () => {
       ['disk.discard', 'used', 50],
       ['disk.no-discard', 'approximated', 58],
       ['disk.direct-io-safe', 'ignored', 69],
-      ['disk.untrusted', 'ignored', 84],
-      ['disk.colo-host', 'ignored', 94],
-      ['disk.specification', 'ignored', 106],
-      ['disk.target', 'used', 127],
+      ['disk.colo-host', 'ignored', 84],
+      ['disk.specification', 'ignored', 96],
+      ['disk.target', 'used', 117],
     ]);
     expect(of('/a,raw,hda,fromat=raw')).toEqual([['disk.fromat', 'error', 22]]);
     expect(of('/a,raw,hda,devtype=floppy')).toEqual([['disk.devtype', 'error', 22]]);

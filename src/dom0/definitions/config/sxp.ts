@@ -189,6 +189,13 @@ class Mapping {
       );
     if (TOLD.has(name))
       return this.ignore(name, field, `${name} is what xend told of the domain, and nothing that is asked for.`);
+    // xl calls the card by its name.
+    if (key === 'stdvga' && values[0].kind !== 'list' && /^[01]$/.test(values[0].text))
+      return this.setting('vga', field, {
+        ...values[0],
+        kind: 'string',
+        text: values[0].text === '1' ? 'stdvga' : 'cirrus',
+      });
     if (key === 'uuid' && values[0].kind !== 'list')
       return this.setting(key, field, { ...values[0], kind: 'string', text: dashed(values[0].text) });
     const wantsList = Object.hasOwn(KEYS, key) && KEYS[key].type === 'list';
@@ -280,7 +287,11 @@ class Mapping {
             ].join(','),
           ),
         );
-      else this.disks.push(text([uname, '', type === 'cdrom' ? `${dev}:cdrom` : dev, mode, ...tapped].join(',')));
+      else {
+        // Behind a prefix there is no format.
+        const form = /^[a-z0-9]+:/.test(uname) || (uname === '' && type === 'cdrom') ? [] : [''];
+        this.disks.push(text([uname, ...form, type === 'cdrom' ? `${dev}:cdrom` : dev, mode, ...tapped].join(',')));
+      }
     } else if (kind === 'vif') {
       const options = ['mac', 'bridge', 'model', 'type', 'script', 'ip', 'rate', 'vifname']
         .flatMap(name => (texts.has(name) ? [`${name}=${texts.get(name)}`] : []))

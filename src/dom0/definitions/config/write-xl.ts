@@ -5,10 +5,19 @@ import { xend } from './keys/xend.ts';
 import type { Judgement } from './judge-definition.ts';
 import type { Family, Plain } from './rule.ts';
 
-const ESCAPES: Record<string, string> = { '\\': '\\\\', '"': '\\"', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-/** Control characters would end the line, or upset terminals. */
-const quote = (text: string): string =>
-  `"${text.replace(/[\\"\u0000-\u001f\u007f]/g, c => ESCAPES[c] ?? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)}"`;
+const ESCAPES: Record<string, string> = {
+  '\\': '\\\\',
+  '"': '\\"',
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+};
+/** Control characters would end the line, or upset terminals; those that xl has no escape for stand as they are. */
+const quote = (text: string): string => `"${text.replace(/[\\"\u0007-\u000d]/g, c => ESCAPES[c] ?? c)}"`;
 
 /** A value as xl.cfg writes it. */
 export const writeValue = (plain: Plain): string =>

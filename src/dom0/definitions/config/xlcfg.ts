@@ -154,7 +154,7 @@ function tokenize(text: string): Token[] {
       string(c);
     } else if (/[0-9]/.test(c)) {
       const word = wordAt();
-      if (/^(0[xX][0-9a-fA-F]+|[0-9]+)$/.test(word)) push('number', word.length, word);
+      if (/^(0x[0-9a-f]+|[0-9]+)$/.test(word)) push('number', word.length, word);
       else
         push(
           'bad',
@@ -228,7 +228,7 @@ function tokenize(text: string): Token[] {
             'bad',
             i - at,
             text.slice(at, i + 2),
-            `"\\${text[i + 1] ?? ''}" is no escape that xl knows. Write \\\\ for a backslash.`,
+            `"\\${text[i + 1] ?? ''}" is no escape that xl knows. Write \\\\ for a backslash${/[x0-7]/.test(text[i + 1] ?? '') ? ', and a character itself for its number' : ''}.`,
           );
           // The rest of the string would only confuse what follows.
           while (at < text.length && text[at] !== '\n') at++;
@@ -247,30 +247,26 @@ function tokenize(text: string): Token[] {
   }
 }
 
-/** Escapes of libxlu_cfg.c, xlu__cfgl_dequote: C's, octal of up to three digits and \xHH. */
+/**
+ * Escapes of libxlu_cfg.c, xlu__cfgl_dequote. Those by number are refused, since xl 4.17 has no use for them: it says of every `\\xHH` that its digits are wrong,
+ * and ends the text at an octal one.
+ */
 function readEscape(text: string, at: number): { value: string; length: number } | null {
-  const c = text[at];
-  if (c === undefined || c === '\n') return null;
-  const simple: Record<string, string> = {
-    a: '\x07',
-    b: '\b',
-    f: '\f',
-    n: '\n',
-    r: '\r',
-    t: '\t',
-    v: '\v',
-    '"': '"',
-    "'": "'",
-    '\\': '\\',
-    '?': '?',
-  };
-  if (Object.hasOwn(simple, c)) return { value: simple[c]!, length: 1 };
-  const octal = /^[0-7]{1,3}/.exec(text.slice(at, at + 3));
-  if (octal) return { value: String.fromCharCode(parseInt(octal[0], 8) & 255), length: octal[0].length };
-  const hex = /^x[0-9a-fA-F]{2}/.exec(text.slice(at, at + 3));
-  if (hex) return { value: String.fromCharCode(parseInt(hex[0].slice(1), 16)), length: 3 };
-  return null;
+  const value = text[at] === undefined ? undefined : ESCAPES[text[at]];
+  return value === undefined ? null : { value, length: 1 };
 }
+const ESCAPES: Partial<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '"': '"',
+  "'": "'",
+  '\\': '\\',
+};
 
 class Parser {
   private readonly tokens: Token[];
