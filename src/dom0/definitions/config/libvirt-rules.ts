@@ -3,7 +3,7 @@
  * src/conf/domain_conf.c, domain_validate.c and their like of libvirt 9; each was tried with `virsh -c test:///default define`.
  */
 import { DOMAIN, type ElementRule } from './libvirt-schema.ts';
-import { childOf, type Element } from './xml-tree.ts';
+import { childOf, type Element, scaleOf } from './xml-tree.ts';
 import { type Position, shortened } from './xlcfg.ts';
 
 /** What is wrong; without a place at the element itself. */
@@ -42,6 +42,71 @@ const unlike =
       return when(isSecond, `${what} '${shortened(value)}' is used more than once. Give each its own.`, each);
     });
   };
+
+/** An address of the Internet as a number, and whether it is one of version 6; undefined: it is none. */
+function internetAddress(text: string): { bits: bigint; isV6: boolean } | undefined {
+  const joined = (parts: readonly number[], bits: number, isV6: boolean) => ({
+    bits: parts.reduce((sum, part) => (sum << BigInt(bits)) | BigInt(part), 0n),
+    isV6,
+  });
+  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) {
+    const bytes = text.split('.').map(Number);
+    return bytes.every(byte => byte < 256) ? joined(bytes, 8, false) : undefined;
+  }
+  const last = /[^:]*\.[^:]*$/.exec(text)?.[0];
+  if (last !== undefined) {
+    // ::ffff:10.0.0.1
+    const inner = internetAddress(last);
+    if (!inner || inner.isV6) return undefined;
+    const pair = [inner.bits >> 16n, inner.bits & 0xffffn].map(word => word.toString(16)).join(':');
+    return text === last ? undefined : internetAddress(text.slice(0, -last.length) + pair);
+  }
+  const halves = text.split('::').map(half => (half === '' ? [] : half.split(':')));
+  const words = halves.flat();
+  if (halves.length > 2 || !words.every(word => /^[0-9a-f]{1,4}$/i.test(word))) return undefined;
+  if (halves.length === 1 ? words.length !== 8 : words.length > 7) return undefined;
+  const [head, tail = []] = halves;
+  const all = [...head, ...Array<string>(8 - words.length).fill('0'), ...tail];
+  return joined(
+    all.map(word => Number.parseInt(word, 16)),
+    16,
+    true,
+  );
+}
+
+/** virNetDevIPRouteCreate(): a network of the family that is written, or of version 4, and a gateway of the same. */
+const route: Judge = ({ attributes, places }) => {
+  const { family, address = '', netmask, prefix, gateway = '' } = attributes;
+  const isV6 = family === 'ipv6';
+  const fault = (name: string, text: string): Fault[] => [{ at: places[name], text: `${text} in route definition.` }];
+  if (family !== undefined && !/^ipv[46]$/.test(family))
+    return fault('family', `Unrecognized family '${shortened(family)}'`);
+  // What is missing is told by the schema.
+  if (attributes.address === undefined || attributes.gateway === undefined) return [];
+  const [network, via, mask] = [address, gateway, netmask].map(text =>
+    text === undefined ? undefined : internetAddress(text),
+  );
+  if (!network) return fault('address', `Bad network address '${shortened(address)}'`);
+  if (!via) return fault('gateway', `Bad gateway address '${shortened(gateway)}'`);
+  for (const [name, { isV6: is }] of [
+    ['address', network],
+    ['gateway', via],
+  ] as const)
+    if (is !== isV6)
+      return fault(
+        name,
+        `${family === undefined ? 'No family specified' : `${family} is specified`} for '${shortened(attributes[name]!)}'`,
+      );
+  if (netmask !== undefined && isV6) return fault('netmask', 'Specifying netmask is invalid for an IPv6 address');
+  if (netmask !== undefined && prefix !== undefined) return fault('netmask', 'Both a prefix and a netmask stand');
+  if (netmask !== undefined && !mask) return fault('netmask', `Bad netmask address '${shortened(netmask)}'`);
+  if (prefix !== undefined && !/^\d+$/.test(prefix)) return [];
+  const width = isV6 ? 128 : 32;
+  if (Number(prefix) > width) return fault('prefix', `Invalid prefix ${shortened(prefix!)}, must be 0 - ${width},`);
+  // Without a length it is the route to everywhere that is asked for.
+  const host = mask ? ~mask.bits & 0xffff_ffffn : (1n << BigInt(width - Number(prefix ?? 0))) - 1n;
+  return (network.bits & host) === 0n ? [] : fault('address', `Address '${address}' is not a network address`);
+};
 
 /** A character device has what its back end is made from (virDomainChrSourceDefValidate()). */
 const characterDevice: Judge = element => {
@@ -617,9 +682,36 @@ const JUDGES: [path: string, ...judges: Judge[]][] = [
   ['devices/smartcard', smartcard],
   [
     'devices/shmem',
-    ({ attributes, places }) =>
-      when(attributes.name?.includes('/'), "shmem name cannot include '/' character.", places.name),
+    element => {
+      const { attributes, places } = element;
+      const size = childOf(element, 'size'),
+        unit = size?.attributes.unit ?? '';
+      return [
+        ...when(attributes.name?.includes('/'), "shmem name cannot include '/' character.", places.name),
+        ...when(
+          /^\.\.?$/.test(attributes.name ?? ''),
+          `shmem name cannot be equal to '${attributes.name}'.`,
+          places.name,
+        ),
+        ...when(
+          size && size.text !== '' && scaleOf(unit) === undefined,
+          `unknown suffix '${shortened(unit)}'. Write KiB, MiB or GiB.`,
+          size?.places.unit,
+        ),
+        ...when(
+          size && size.text !== '' && !/^\d+$/.test(size.text.trim()),
+          `Invalid value '${shortened(size?.text ?? '')}' for <size>: it is a whole number.`,
+          size,
+        ),
+        ...when(
+          childOf(element, 'msi') && !childOf(element, 'server'),
+          "msi option is only supported with a server. Write <server path='…'/>, or take <msi> out.",
+          childOf(element, 'msi'),
+        ),
+      ];
+    },
   ],
+  ['devices/interface/route', route],
   [
     'devices/vsock/cid',
     ({ attributes, places }) => when(Number(attributes.address) < 3, 'guest CIDs must be >= 3.', places.address),

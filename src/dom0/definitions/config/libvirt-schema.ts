@@ -66,37 +66,24 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
    input|output bufferCount bufferLength clientName connectPorts dev exactName?=@yesno fixedSettings=@yesno latency mixingEngine=@yesno name serverName streamName tryPoll?=@yesno voices
     settings channels format=f32,s16,s32,s8,u16,u32,u8 frequency
   channel type=@backends
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    log append=@onoff file
    protocol type?=@protocols
-   source append?=@onoff channel host master mode=bind,client,connect,server path service slave tls?=@yesno
-    clipboard copypaste?=@yesno
-    mouse mode?=client,server
-    reconnect enabled?=@yesno timeout
-    seclabel labelskip?=yes model relabel=@yesno
-     label
+   &backend
    target! address name port state?=connected,disconnected type!=guestfwd,virtio,xen
   console tty type=@backends
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    log append=@onoff file
    protocol type?=@protocols
-   source append?=@onoff channel host master mode=bind,client,connect,server path service slave tls?=@yesno
-    clipboard copypaste?=@yesno
-    mouse mode?=client,server
-    reconnect enabled?=@yesno timeout
-    seclabel labelskip?=yes model relabel=@yesno
-     label
+   &backend
    target port# type=@ports
     model name?=@uarts
   controller index# maxEventChannels maxGrantFrames# model=am53c974,auto,buslogic,dc390,dmi-to-pci-bridge,ehci,ibmvscsi,ich6,ich9-ehci1,ich9-uhci1,ich9-uhci2,ich9-uhci3,lsilogic,lsisas1068,lsisas1078,ncr53c90,nec-xhci,none,pci-bridge,pci-expander-bus,pci-ohci,pci-root,pcie-expander-bus,pcie-root,pcie-root-port,pcie-switch-downstream-port,pcie-switch-upstream-port,pcie-to-pci-bridge,piix3,piix3-uhci,piix4,piix4-uhci,qemu-xhci,qusb1,qusb2,virtio,virtio-non-transitional,virtio-scsi,virtio-transitional,vmpvscsi,vt82c686b-uhci ports# type=ccid,fdc,ide,isa,pci,sata,scsi,usb,virtio-serial,xenbus vectors#
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    driver ats=@onoff cmd_per_lun ioeventfd=@onoff iommu=@onoff iothread max_sectors packed=@onoff page_per_vq=@onoff queues
    master startport
@@ -106,8 +93,7 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
     node
   disk device=cdrom,disk,floppy,lun model=@virtio rawio=@yesno sgio=filtered,unfiltered snapshot=external,internal,manual,no type=block,dir,file,network,nvme,vhostuser,volume
    acpi index+
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias|backenddomain name
    auth username!
     secret! type=ceph,iscsi usage uuid
@@ -115,60 +101,15 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
     backingStore index type
      format type
       metadata_cache
-     source dev dir fdgroup file index managed mode name namespace path pool protocol query startupPolicy tls tlsHostname type volume
-      address bus domain function multifunction slot
-      auth username
-      config file
-      cookies|initiator|privateData|slices
-      encryption engine format
-      host name port socket transport
-      identity group user
-      readahead size
-      reconnect enabled timeout
-      reservations managed
-      seclabel labelskip model relabel
-      snapshot name
-      ssl verify
-      timeout seconds
+     &layer
     format type!=bochs,cloop,cow,dir,dmg,fat,iso,luks,ploop,qcow,qcow2,qed,raw,vdi,vhd,vmdk,vpc
-     metadata_cache
-      max_size unit
-    source dev dir fdgroup file index managed mode name namespace path pool protocol query startupPolicy tls tlsHostname type volume
-     address bus domain function multifunction slot
-     auth username
-      secret type usage uuid
-     config file
-     cookies
-      cookie name
-     encryption engine format
-      cipher hash mode name size
-      ivgen hash name
-      secret type usage uuid
-     host name port socket transport
-     identity group user
-     initiator
-      iqn name
-     privateData
-     readahead size
-     reconnect enabled timeout
-     reservations managed
-      source mode path type
-     seclabel labelskip model relabel
-      label
-     slices
-      slice offset size type
-     snapshot name
-     ssl verify
-     timeout seconds
+     &metadata-cache
+    &image
    blockio logical_block_size# physical_block_size
    boot loadparm order!#
    driver ats=@onoff cache=default,directsync,none,unsafe,writeback,writethrough copy_on_read=@onoff detect_zeroes=off,on,unmap discard=ignore,unmap error_policy=enospace,ignore,report,stop event_idx=@onoff io=io_uring,native,threads ioeventfd=@onoff iommu=@onoff iothread+ name packed=@onoff page_per_vq=@onoff queue_size# queues# rerror_policy=ignore,report,stop type=aio,bochs,cloop,cow,dir,dmg,fat,iso,luks,ploop,qcow,qcow2,qed,raw,vdi,vhd,vmdk,vpc
-    metadata_cache
-     max_size unit
-   encryption engine=librbd,qemu format=default,luks,luks2,qcow
-    cipher hash mode name size
-    ivgen hash name
-    secret type=passphrase usage uuid
+    &metadata-cache
+   &encryption-known
    geometry cyls# heads# secs# trans=auto,lba,none
    iotune
     group_name|read_bytes_sec#|read_bytes_sec_max#|read_bytes_sec_max_length#|read_iops_sec#|read_iops_sec_max#|read_iops_sec_max_length#|size_iops_sec#|total_bytes_sec#|total_bytes_sec_max#|total_bytes_sec_max_length#|total_iops_sec#|total_iops_sec_max#|total_iops_sec_max_length#|write_bytes_sec#|write_bytes_sec_max#|write_bytes_sec_max_length#|write_iops_sec#|write_iops_sec_max#|write_iops_sec_max_length#
@@ -179,75 +120,28 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
       source dev dir fdgroup file index managed mode name namespace path pool protocol query startupPolicy tls tlsHostname type volume
      format type
       metadata_cache
-     source dev dir fdgroup file index managed mode name namespace path pool protocol query startupPolicy tls tlsHostname type volume
-      address bus domain function multifunction slot
-      auth username
-      config file
-      cookies|initiator|privateData|slices
-      encryption engine format
-      host name port socket transport
-      identity group user
-      readahead size
-      reconnect enabled timeout
-      reservations managed
-      seclabel labelskip model relabel
-      snapshot name
-      ssl verify
-      timeout seconds
+     &layer
     format type
-     metadata_cache
-      max_size unit
-    source dev dir fdgroup file index managed mode name namespace path pool protocol query startupPolicy tls tlsHostname type volume
-     address bus domain function multifunction slot
-     auth username
-      secret type usage uuid
-     config file
-     cookies
-      cookie name
-     encryption engine format
-      cipher hash mode name size
-      ivgen hash name
-      secret type usage uuid
-     host name port socket transport
-     identity group user
-     initiator
-      iqn name
-     privateData
-     readahead size
-     reconnect enabled timeout
-     reservations managed
-      source mode path type
-     seclabel labelskip model relabel
-      label
-     slices
-      slice offset size type
-     snapshot name
-     ssl verify
-     timeout seconds
+     &metadata-cache
+    &image
    privateData|product|readonly|serial|shareable|vendor|wwn
    source dev dir fdgroup file index managed?=@yesno mode?=direct,host name namespace path pool protocol?=ftp,ftps,gluster,http,https,iscsi,nbd,nfs,rbd,sheepdog,tftp,vxhs query startupPolicy=mandatory,optional,requisite tls?=@yesno tlsHostname type?=pci,unix volume
     address bus domain function multifunction?=@onoff slot
     auth username!
      secret! type=ceph,iscsi usage uuid
     config file
-    cookies
-     cookie name
-    encryption engine=librbd,qemu format=default,luks,luks2,qcow
-     cipher hash mode name size
-     ivgen hash name
-     secret type=passphrase usage uuid
+    &cookies
+    &encryption-known
     host name port socket transport?=rdma,tcp,unix
     identity group user
-    initiator
-     iqn name
+    &initiator
     privateData
     readahead size
     reconnect enabled?=@yesno timeout
     reservations managed
      source mode path type
       reconnect enabled timeout
-    seclabel labelskip?=yes model relabel=@yesno
-     label
+    &label
     slices
      slice offset size type?=storage
     snapshot name
@@ -258,8 +152,7 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
   emulator
   filesystem accessmode=mapped,passthrough,squash dmode fmode model=@virtio multidevs=default,forbid,remap,warn type=bind,block,file,mount,ram,template
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    binary path xattr?=@onoff
     cache mode?=always,none
@@ -286,8 +179,7 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
    streaming mode?=all,filter,off
   hostdev display?=@onoff managed?=@yesno mode=capabilities,subsystem model=vfio-ap,vfio-ccw,vfio-pci,virtio,virtio-non-transitional,virtio-transitional ramfb?=@onoff rawio=@yesno sgio=filtered,unfiltered type!=mdev,misc,net,pci,scsi,scsi_host,storage,usb
    acpi index+
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    boot loadparm order!#
    driver name?=kvm,vfio,xen
@@ -304,26 +196,22 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
      secret type?=ceph,iscsi usage uuid
     block|char|interface
     host name port
-    initiator
-     iqn name
+    &initiator
     product id!#
     vendor id!#
    teaming persistent type=persistent,transient
   hub type!=usb
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
   input bus=ps2,usb,virtio,xen model=@virtio type!=evdev,keyboard,mouse,passthrough,tablet
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    driver ats=@onoff iommu=@onoff packed=@onoff page_per_vq=@onoff
    source dev evdev grab?=all grabToggle?=alt-alt,ctrl-ctrl,ctrl-scrolllock,meta-meta,scrolllock,shift-shift repeat?=@onoff
   interface managed?=@yesno trustGuestRxFilters=@yesno type=bridge,client,direct,ethernet,hostdev,internal,mcast,network,null,server,udp,user,vdpa,vds,vhostuser
    acpi index+
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias|backenddomain name
    backend logFile tap type=passt vhost
    bandwidth classID
@@ -349,7 +237,7 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
    portForward address dev proto=tcp,udp
     range end exclude=@yesno start to
    rom bar=@onoff enabled=@yesno file
-   route address! family gateway! metric netmask prefix
+   route address! family gateway! metric+ netmask prefix#
    source address bridge connectionid dev macTableManager?=kernel,libvirt missing?=@yesno mode name network path port~ portgroup portgroupid portid switchid type?=unix
     address bus device domain function multifunction?=@onoff slot type?=pci,usb
     ip address family peer prefix
@@ -367,8 +255,7 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
     tag! id!# nativeMode=tagged,untagged
   iommu^ model!=intel,smmuv3,virtio
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    driver aw_bits caching_mode=@onoff eim=@onoff intremap=@onoff iotlb=@onoff
   lease
@@ -377,15 +264,13 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
    target! offset path
   memballoon^ autodeflate=@onoff freePageReporting=@onoff model!=none,virtio,virtio-non-transitional,virtio-transitional,xen
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    driver ats=@onoff iommu=@onoff packed=@onoff page_per_vq=@onoff
    stats period
   memory access=private,shared discard=@yesno model!=dimm,nvdimm,sgx-epc,virtio-mem,virtio-pmem
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    source
     alignsize|pagesize unit
@@ -398,30 +283,21 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
     node|readonly
    uuid
   nvram^
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
   panic^ model=hyperv,isa,pseries,s390
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
   parallel tty type=@backends
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    log append=@onoff file
    protocol type?=@protocols
-   source append?=@onoff channel host master mode=bind,client,connect,server path service slave tls?=@yesno
-    clipboard copypaste?=@yesno
-    mouse mode?=client,server
-    reconnect enabled?=@yesno timeout
-    seclabel labelskip?=yes model relabel=@yesno
-     label
+   &backend
    target port type?=@ports
     model name?=@uarts
   redirdev bus=usb type!=@backends
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    boot loadparm order!#
    log append=@onoff file
@@ -436,39 +312,26 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
    usbdev allow!=@yesno class~ product~ vendor~ version
   rng model!=@virtio
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    backend!^ model=builtin,egd,random type?=@backends
     log append?=@onoff file
     protocol type?=@protocols
-    source append?=@onoff channel host master mode path service slave tls?=@yesno
-     clipboard copypaste?=@yesno
-     mouse mode?=client,server
-     reconnect enabled?=@yesno timeout
-     seclabel labelskip?=yes model relabel?=@yesno
-      label
+    &backend-unread
    driver ats=@onoff iommu=@onoff packed=@onoff page_per_vq=@onoff
    rate bytes# period
   serial tty type=@backends
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    log append=@onoff file
    protocol type?=@protocols
-   source append?=@onoff channel host master mode=bind,client,connect,server path service slave tls?=@yesno
-    clipboard copypaste?=@yesno
-    mouse mode?=client,server
-    reconnect enabled?=@yesno timeout
-    seclabel labelskip?=yes model relabel=@yesno
-     label
+   &backend
    target port# type=@ports
     model name=@uarts
   shmem name! role?=master,peer
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    model type=ivshmem,ivshmem-doorbell,ivshmem-plain
    msi ioeventfd=@onoff vectors
@@ -476,29 +339,21 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
    size unit
   smartcard mode!=host,host-certificates,passthrough type?=@backends
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    certificate|database
    log append?=@onoff file
    protocol type?=@protocols
-   source append?=@onoff channel host master mode path service slave tls?=@yesno
-    clipboard copypaste?=@yesno
-    mouse mode?=client,server
-    reconnect enabled?=@yesno timeout
-    seclabel labelskip?=yes model relabel?=@yesno
-     label
+   &backend-unread
    target port type?=@ports
     model name?=@uarts
   sound model!=ac97,es1370,ich6,ich7,ich9,pcspk,sb16,usb
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    audio id
    codec type=duplex,micro,output
   tpm model=spapr-tpm-proxy,tpm-crb,tpm-spapr,tpm-tis
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    backend!^ persistent_state?=@yesno type!=emulator,external,passthrough version?=1.2,2.0
     active_pcr_banks
@@ -508,8 +363,7 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
     source mode?=connect path type?=unix
   video
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    driver ats=@onoff iommu=@onoff name=qemu,vhostuser packed=@onoff page_per_vq=@onoff vgaconf?=io,off,on
    model heads# primary?=@yesno ram# type=bochs,cirrus,gop,none,qxl,ramfb,vbox,vga,virtio,vmvga,xen vgamem vram# vram64
@@ -517,15 +371,13 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
     resolution x y
   vsock^ model=@virtio
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
    cid address# auto=@yesno
    driver ats=@onoff iommu=@onoff packed=@onoff page_per_vq=@onoff
   watchdog^ action=dump,inject-nmi,none,pause,poweroff,reset,shutdown model!=diag288,i6300esb,ib700
    acpi index
-   address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
-    zpci fid uid
+   &address
    alias name
  features
   acpi|pae|privnet|viridian
@@ -602,29 +454,21 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
   nvram template type=block,dir,file,network,nvme,vhostuser,volume
    source dev dir fdgroup file index managed=@yesno mode=direct,host name namespace path pool protocol=ftp,ftps,gluster,http,https,iscsi,nbd,nfs,rbd,sheepdog,tftp,vxhs query startupPolicy=mandatory,optional,requisite tls=@yesno tlsHostname type=pci,unix volume
     address bus domain function multifunction slot
-    auth username
-     secret type usage uuid
+    &auth
     config file
-    cookies
-     cookie name
-    encryption engine format
-     cipher hash mode name size
-     ivgen hash name
-     secret type usage uuid
+    &cookies
+    &encryption
     host name port socket transport
     identity group user
-    initiator
-     iqn name
+    &initiator
     privateData
     readahead size
     reconnect enabled timeout
     reservations managed
      source mode path type
       reconnect enabled timeout
-    seclabel labelskip model relabel
-     label
-    slices
-     slice offset size type
+    &label-unread
+    &slices
     snapshot name
     ssl verify
     timeout seconds
@@ -658,6 +502,93 @@ domain id type=bhyve,hvf,hyperv,kqemu,kvm,lxc,openvz,phyp,qemu,test,uml,vbox,vmw
  vcpu cpuset current# placement=auto,static
  vcpus
   vcpu enabled=@yesno hotpluggable=@yesno id!# order
+`;
+
+/** Elements that stand in several places, as the schema has them by names (<define>): below, & and the name stand for one. */
+const PATTERNS = `
+&address
+ address base bus# controller# cssid devno domain# function# iobase irq multifunction=@onoff port reg# slot# ssid target# type!=@addresses unit#
+  zpci fid uid
+&auth
+ auth username
+  secret type usage uuid
+&backend
+ source append?=@onoff channel host master mode=bind,client,connect,server path service slave tls?=@yesno
+  clipboard copypaste?=@yesno
+  mouse mode?=client,server
+  reconnect enabled?=@yesno timeout
+  &label
+&backend-unread
+ source append?=@onoff channel host master mode path service slave tls?=@yesno
+  clipboard copypaste?=@yesno
+  mouse mode?=client,server
+  reconnect enabled?=@yesno timeout
+  seclabel labelskip?=yes model relabel?=@yesno
+   label
+&cookies
+ cookies
+  cookie name
+&encryption
+ encryption engine format
+  cipher hash mode name size
+  ivgen hash name
+  secret type usage uuid
+&encryption-known
+ encryption engine=librbd,qemu format=default,luks,luks2,qcow
+  cipher hash mode name size
+  ivgen hash name
+  secret type=passphrase usage uuid
+&image
+ source dev dir fdgroup file index managed mode name namespace path pool protocol query startupPolicy tls tlsHostname type volume
+  address bus domain function multifunction slot
+  &auth
+  config file
+  &cookies
+  &encryption
+  host name port socket transport
+  identity group user
+  &initiator
+  privateData
+  readahead size
+  reconnect enabled timeout
+  reservations managed
+   source mode path type
+  &label-unread
+  &slices
+  snapshot name
+  ssl verify
+  timeout seconds
+&initiator
+ initiator
+  iqn name
+&label
+ seclabel labelskip?=yes model relabel=@yesno
+  label
+&label-unread
+ seclabel labelskip model relabel
+  label
+&layer
+ source dev dir fdgroup file index managed mode name namespace path pool protocol query startupPolicy tls tlsHostname type volume
+  address bus domain function multifunction slot
+  auth username
+  config file
+  cookies|initiator|privateData|slices
+  encryption engine format
+  host name port socket transport
+  identity group user
+  readahead size
+  reconnect enabled timeout
+  reservations managed
+  seclabel labelskip model relabel
+  snapshot name
+  ssl verify
+  timeout seconds
+&metadata-cache
+ metadata_cache
+  max_size unit
+&slices
+ slices
+  slice offset size type
 `;
 
 /** Sets of words that several attributes have. */
@@ -710,6 +641,14 @@ function named(text: string): [name: string, rule: ValueRule, flags: string] {
   return [name, rule, flags];
 }
 
+/** Lines with each & replaced by what it stands for. */
+function expanded(lines: readonly string[], patterns: ReadonlyMap<string, readonly string[]>): string[] {
+  return lines.flatMap(line => {
+    const [, indent, name] = /^( *)&(.+)$/.exec(line) ?? [];
+    return name === undefined ? [line] : expanded(patterns.get(name)!, patterns).map(each => indent + each);
+  });
+}
+
 /** <domain> and all in it. */
 export const DOMAIN: ElementRule = (() => {
   const make = (text: ValueRule, isOnly: boolean, attributes: readonly string[]): Growing => ({
@@ -721,7 +660,16 @@ export const DOMAIN: ElementRule = (() => {
   const root = make({}, true, []);
   /** The elements of the lines above, by their depths. */
   const open = [[root]];
-  for (const line of SCHEMA.trim().split('\n')) {
+  const patterns = new Map(
+    PATTERNS.trim()
+      .slice(1)
+      .split('\n&')
+      .map(pattern => {
+        const [name, ...lines] = pattern.split('\n');
+        return [name, lines.map(line => line.slice(1))] as const;
+      }),
+  );
+  for (const line of expanded(SCHEMA.trim().split('\n'), patterns)) {
     const [names, ...attributes] = line.trim().split(' ');
     const depth = line.length - line.trimStart().length;
     const rules = names.split('|').map(each => {

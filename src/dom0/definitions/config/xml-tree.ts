@@ -78,3 +78,13 @@ export const tag = ({ name, attributes, text }: Element, attribute?: string): st
 };
 export const childOf = (element: Element | undefined, name: string): Element | undefined =>
   element?.children.find(child => child.name === name);
+
+/** virScaleInteger(): letters of either case; KB is 1000 bytes, and K and KiB are 1024. undefined: it is no unit. */
+export function scaleOf(unit: string): number | undefined {
+  if (unit === '') return 1024;
+  if (/^(b|bytes)$/i.test(unit)) return 1;
+  const [, letter, rest] = /^([kmgtpe])(|b|ib)$/i.exec(unit) ?? [];
+  return letter === undefined
+    ? undefined
+    : (rest.toLowerCase() === 'b' ? 1000 : 1024) ** ('kmgtpe'.indexOf(letter.toLowerCase()) + 1);
+}

@@ -9,7 +9,7 @@ import { approximated, ignored, type Judged } from './options.ts';
 import type { Language, Source } from './source.ts';
 import { isHvmloader } from './definition.ts';
 import { dashed } from './values.ts';
-import { childOf, type Element, parse, tag, Wrong } from './xml-tree.ts';
+import { childOf, type Element, parse, tag, Wrong, scaleOf } from './xml-tree.ts';
 import { lengthProblem, type Position, shortened, type Value } from './xlcfg.ts';
 
 /** Elements by the keys of xl that they are; others are called as the key. */
@@ -53,15 +53,7 @@ export function readXml(source: string): Source {
   }
 }
 
-/** virScaleInteger(): letters of either case; KB is 1000 bytes, and K and KiB are 1024. undefined: it is no unit. */
-function scaleOf(unit: string): number | undefined {
-  if (unit === '') return 1024;
-  if (/^(b|bytes)$/i.test(unit)) return 1;
-  const [, letter, rest] = /^([kmgtpe])(|b|ib)$/i.exec(unit) ?? [];
-  return letter === undefined
-    ? undefined
-    : (rest.toLowerCase() === 'b' ? 1000 : 1024) ** ('kmgtpe'.indexOf(letter.toLowerCase()) + 1);
-}
+const INTERNET_ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*)$/i;
 const BOOT: Record<string, string> = { hd: 'c', cdrom: 'd', network: 'n', fd: 'a' };
 /** Keys by the name of the element that has their value as its text. */
 const TEXTS: Record<string, string> = {
@@ -203,12 +195,7 @@ class Mapping {
         );
     }
     if (!memory?.text || /^0+$/.test(memory.text)) this.cells(domain, memory);
-    const maximum = childOf(domain, 'maxMemory');
-    if (maximum && !maximum.attributes.slots)
-      this.problem(
-        maximum,
-        "Both maximum memory size and memory slot count must be specified. Write <maxMemory slots='4'>, or take it out.",
-      );
+    this.maximum(childOf(domain, 'maxMemory'), memory);
     for (const element of domain.children) {
       const { name } = element;
       const closed = Object.hasOwn(CLOSED_TEXTS, name) ? CLOSED_TEXTS[name] : undefined;
@@ -429,6 +416,32 @@ class Mapping {
     if (!isNumber(text))
       return void this.problem(element, `<${element.name}> wants a whole number, and has ‘${shortened(text)}’.`);
     return Math.ceil((Number(text) * scale) / 2 ** 20);
+  }
+
+  /** Memory that may be added while it runs (virDomainDefParseMemory()). */
+  private maximum(maximum: Element | undefined, memory: Element | undefined): void {
+    const { slots = '' } = maximum?.attributes ?? {};
+    if (!maximum || (slots === '' && maximum.text === '')) return;
+    if (slots !== '' && !/^\d+$/.test(slots))
+      return this.problem(
+        maximum.places.slots,
+        `slots='${shortened(slots)}' is no count of memory slots. Write a whole number.`,
+      );
+    const size = maximum.text === '' ? 0 : this.sizeOf(maximum);
+    if (size === undefined) return;
+    if (Number(slots) === 0 || maximum.text === '')
+      return this.problem(
+        maximum,
+        "Both maximum memory size and memory slot count must be specified. Write <maxMemory slots='4' unit='MiB'>1024</maxMemory>, or take it out.",
+      );
+    const { unit = 'KiB' } = memory?.attributes ?? {};
+    const actual =
+      memory && isNumber(memory.text) ? Math.ceil((Number(memory.text) * (scaleOf(unit) ?? 0)) / 2 ** 20) : 0;
+    if (size < actual)
+      this.problem(
+        maximum,
+        `Maximum memory size must be equal or greater than the actual memory size: ${size} MiB is less than ${actual} MiB.`,
+      );
   }
 
   private memory(key: string, element: Element): void {
@@ -800,11 +813,14 @@ class Mapping {
     if (/[^\w-]/.test(model?.attributes.type ?? ''))
       this.problem(model!.places.type, 'Model name contains invalid characters: letters, digits, - and _ are its own.');
     const ip = child('ip')?.attributes.address;
-    if (ip !== undefined && !/^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*)$/i.test(ip))
+    if (ip !== undefined && !INTERNET_ADDRESS.test(ip))
       this.problem(
         child('ip')!.places.address,
         `Invalid address '${shortened(ip)}' in <ip>. Write for example 10.0.2.15.`,
       );
+    const peer = child('ip')?.attributes.peer;
+    if (peer !== undefined && !INTERNET_ADDRESS.test(peer))
+      this.problem(child('ip')!.places.peer, `Invalid peer '${shortened(peer)}' in <ip>. Write for example 10.0.2.15.`);
     const parts: Record<string, Position & { said: string }> = {};
     const options: string[] = [];
     const option = (
