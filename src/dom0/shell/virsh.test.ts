@@ -192,7 +192,7 @@ describe('virsh', () => {
 
 describe('conversions between libvirt and Xen', () => {
   const fixture = (name: string): string =>
-    readFileSync(new URL(`../config/fixtures/${name}`, import.meta.url), 'utf8');
+    readFileSync(new URL(`../definitions/config/fixtures/${name}`, import.meta.url), 'utf8');
 
   it('fail with what cannot be read, as create does, and print no definition', async () => {
     const { files, virsh } = await make();
@@ -242,7 +242,8 @@ describe('conversions between libvirt and Xen', () => {
 
   it("carry over a disk's script, back end and discard, or say what the target cannot hold", async () => {
     const { files, virsh } = await make();
-    const base = 'name = "x"\ntype = "hvm"\nmemory = 64\ncpu_weight = 512\nusbdevice = "tablet"\nhap = 0\n';
+    const base =
+      'name = "x"\ntype = "hvm"\nmemory = 64\ncpu_weight = 512\nusbdevice = "tablet"\nhap = 0\nvga = "stdvga"\n';
     const disks = ['vdev=hda,script=block-drbd,target=web', '/d.img,raw,hdb,backendtype=tap,discard'];
     await files.writeFile('/root/a.cfg', `${base}disk = [ ${disks.map(disk => `"${disk}"`).join(', ')} ]\n`);
     const xml = await virsh('domxml-from-native xen-xl /root/a.cfg');
@@ -261,6 +262,13 @@ describe('conversions between libvirt and Xen', () => {
     expect(sxp).toMatch(
       /\(uname tap:aio:\/d\.img\)[\s\S]*\n\)\n# not carried over: iothreads: .*\n[\s\S]*# not carried over: disk 2: discard\n/,
     );
+    // xend's word for the card (XendConfig.py).
+    expect(sxp).toContain('(stdvga 1)');
+    expect(sxp).not.toMatch(/not carried over: vga/);
+    for (const format of ['xen-xl', 'xen-xm'])
+      expect((await virsh(`domxml-to-native ${format} /root/b.xml`)).match(/^# not carried over: \w+/gm)).toEqual([
+        '# not carried over: iothreads',
+      ]);
   });
 });
 

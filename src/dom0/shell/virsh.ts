@@ -232,16 +232,15 @@ async function converted(words: string[], around: Surroundings, fromXml: boolean
     // Behind the definition, which begins with its bracket.
     return sxp + note([...lost, ...(await notCarried(judged, sxp))]);
   }
-  const native = writeXlConfig(judged.definition) + otherKeys(judged);
+  const xl = writeXlConfig(judged.definition) + otherKeys(judged);
   // xm has other words for what is started.
-  return (
-    note(lost) +
-    (format === 'xen-xl'
-      ? native
-      : native
+  const native =
+    format === 'xen-xl'
+      ? xl
+      : xl
           .replace(/^type = "(.*)"$/m, (_, type: string) => `builder = "${type === 'pv' ? 'linux' : type}"`)
-          .replace(/^cmdline = /m, 'extra = '))
-  );
+          .replace(/^cmdline = /m, 'extra = ');
+  return note([...lost, ...(await notCarried(judged, native))]) + native;
 }
 
 /** vshTreePrint(): children below their parents, in the order in which they were taken. */
