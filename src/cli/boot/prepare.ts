@@ -13,7 +13,7 @@ import {
 import { formatFinding } from '../../dom0/definitions/config/index.ts';
 import { MOST_BYTES, prepareToRead } from '../../dom0/definitions/config/index.ts';
 import { lengthProblem } from '../../dom0/definitions/config/index.ts';
-import { disksNamed } from '../../dom0/definitions/plan.ts';
+import { disksNamed } from '../../dom0/definitions/index.ts';
 import {
   baseName,
   decode,
@@ -29,8 +29,7 @@ import {
   VIRTUAL_EPOCH_MS,
   withOptions,
 } from '../../dom0/service/index.ts';
-import { type CdFiles, cdOfFiles } from '../../dom0/host/files/cd-files.ts';
-import { namesFiles, pathsIn, spellFiles } from '../../dom0/host/files/index.ts';
+import { cdOfFiles, namesFiles, pathsIn, spellFiles } from '../../dom0/host/files/index.ts';
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
@@ -92,8 +91,8 @@ export async function makeCds(files: string[]): Promise<MadeCds> {
   }
   return cds;
 }
-const FILES: CdFiles = {
-  stat: async path => {
+const FILES = {
+  stat: async (path: string) => {
     const found = await stat(path);
     return { isDirectory: found.isDirectory(), mtime: found.mtime, size: found.size };
   },

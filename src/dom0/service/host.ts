@@ -62,7 +62,15 @@ import {
   readFiles,
 } from '../definitions/index.ts';
 import { ConsoleLog } from '../backends/console/index.ts';
-import { type HostFiles, LogFile, namesFiles, pathsIn, spellFiles, writeWhole } from '../host/files/index.ts';
+import {
+  cdOfFiles,
+  type HostFiles,
+  LogFile,
+  namesFiles,
+  pathsIn,
+  spellFiles,
+  writeWhole,
+} from '../host/files/index.ts';
 import { HEAD_BYTES, imageProblem, unpackedImage } from '../definitions/images/index.ts';
 import type { StateInfo } from '../host/state/index.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
@@ -707,7 +715,6 @@ export class HostCore implements CommandHost {
     const { files } = this.parts;
     if (!files) throw new Error(`${path}: Domain 0 has no files here.`);
     if (namesFiles(path)) {
-      const { cdOfFiles } = await import('../host/files/cd-files.ts');
       return cdOfFiles(files, spellFiles(pathsIn(path).map(absolute)));
     }
     return new Blob([(await files.readFileBuffer(absolute(path))) as BlobPart]);

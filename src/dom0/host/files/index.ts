@@ -6,3 +6,7 @@ export { namesFiles, pathsIn, spellFiles } from './cd-names.ts';
 export { install, OWN_GUESTS, type ShippedGuest } from './installation.ts';
 export { filesFrom, type HostFiles, writeWhole } from './host-files.ts';
 export { LOG_BYTES, LogFile } from './log-file.ts';
+
+/** `cdOfFiles` of cd-files.ts, which is loaded when a CD is made. */
+export const cdOfFiles: typeof import('./cd-files.ts').cdOfFiles = async (files, target) =>
+  (await import('./cd-files.ts')).cdOfFiles(files, target);
