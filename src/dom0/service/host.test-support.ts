@@ -8,7 +8,7 @@ import { inTurns } from '../toolstack/runners/in-turns.ts';
 import type { Later } from '../host/timers.ts';
 import { MemoryStore, type Store } from '../host/storage/index.ts';
 
-const later: Later = (ms, callback) => {
+export const later: Later = (ms, callback) => {
   const timer = setTimeout(callback, ms);
   return () => clearTimeout(timer);
 };

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { print, pvhKernel, shutdown, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
 import type { Host } from '../service/host.ts';
 import { oneMore, restartsForEver } from './endings.ts';
-import { testFile, testFiles, testHost, until } from '../service/host.test-support.ts';
+import { inTurns } from './runners/in-turns.ts';
+import { later, testFile, testFiles, testHost, until } from '../service/host.test-support.ts';
 
 const POWEROFF = 0,
   REBOOT = 1,
@@ -44,7 +45,19 @@ it('a plain PC that resets itself over and over, in the same memory, is ended as
   floppy.set([0xb0, 0xfe, 0xe6, 0x64, 0xf4]);
   floppy.set([0x55, 0xaa], 510);
   const bios = readFileSync(new URL('../../../guests/bios/bios.bin', import.meta.url));
-  const host = testHost({ memory: new ArrayBuffer(300 * 2 ** 20), epochMs: () => 0, fetchBytes: async () => bios });
+  const host = testHost({
+    memory: new ArrayBuffer(300 * 2 ** 20),
+    epochMs: () => 0,
+    fetchBytes: async () => bios,
+    runners: inTurns({
+      soon: callback => void setImmediate(callback),
+      later,
+      openMedium: () => ({
+        bytes: floppy.length,
+        read: (at, into) => (into.set(floppy.subarray(at, at + into.length)), true),
+      }),
+    }),
+  });
   await host.offerFirmware({ own: { name: 'bios.bin', url: 'bios.bin' } });
   await host.create([testFile('reset.img', floppy)]);
   const ended = await until(() => host.all()[0]?.ended);
