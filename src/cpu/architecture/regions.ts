@@ -8,10 +8,10 @@ export type Compile = (
   text: string,
 ) => ((...values: unknown[]) => unknown) | null | undefined;
 
-/** `new Function`, strict as the scripts are that take its place; null where a page's policy forbids it. */
+/** `new Function`; null where a page's policy forbids it. */
 export const functionOf: Compile = (names, text) => {
   try {
-    return new Function(...names, `'use strict';${text}`) as (...values: unknown[]) => unknown;
+    return new Function(...names, text) as (...values: unknown[]) => unknown;
   } catch (error) {
     // Policies make it an EvalError; the types of those that want trusted text differ.
     if (error instanceof SyntaxError) throw error;

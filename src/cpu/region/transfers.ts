@@ -94,9 +94,7 @@ export function createEntry<Region extends Enterable>(
       ran = 0;
     while (left >= longest[index]!) {
       S[S_BUDGET] = left;
-      // Not called as a method: of a strict function without a receiver V8 has nothing to look at before it jumps there.
-      const run = functions[index]!;
-      run();
+      functions[index]!();
       const done = left - S[S_BUDGET]! - S[S_LOST]!;
       S[S_LOST] = 0;
       recent[index]! += done;
