@@ -15,6 +15,7 @@ import { CR0, CR4, EFLAGS, PDPTE } from './architecture/registers.ts';
 import { S_STOP, S_USER, THROWN } from './scratch.ts';
 import { HAS_CODE, type Tlb } from './tlb.ts';
 import type { Views } from './views.ts';
+import type { WriteLog } from './architecture/write-log.ts';
 
 const WRITABLE = P2M_READ | P2M_WRITE;
 
@@ -40,6 +41,7 @@ export class MemoryAccess {
   private readonly debug: Debug;
   private readonly mmio: Mmio;
   private readonly faults: Faults;
+  private readonly log: WriteLog;
   readonly paging: PageWalk;
   private readonly plainWalk: PlainWalk;
   /** True while the processor itself reads or writes (descriptor tables, TSS, stacks of a more privileged level). */
@@ -52,7 +54,7 @@ export class MemoryAccess {
   private deviceGfn = 0;
   private deviceFlushes = 0;
 
-  constructor(views: Views, tlb: Tlb, code: CodeCache, debug: Debug, mmio: Mmio, faults: Faults) {
+  constructor(views: Views, tlb: Tlb, code: CodeCache, debug: Debug, mmio: Mmio, faults: Faults, log: WriteLog) {
     this.R = views.R;
     this.M1 = views.M1;
     this.M2 = views.M2;
@@ -66,8 +68,9 @@ export class MemoryAccess {
     this.debug = debug;
     this.mmio = mmio;
     this.faults = faults;
+    this.log = log;
     this.paging = new PageWalk(views.R, views.M4, views.p2m);
-    this.plainWalk = createPlainWalk(views, tlb, code, debug);
+    this.plainWalk = createPlainWalk(views, tlb, code, debug, log);
   }
 
   // ---- access by linear address ----
@@ -219,7 +222,7 @@ export class MemoryAccess {
     }
     const entry = this.secondStage(this.walkGfn);
     if ((entry & WRITABLE) === WRITABLE || (!write && (entry & P2M_READ) !== 0))
-      this.fill(linear, entry, this.S[S_USER]!);
+      this.fill(linear, entry, this.S[S_USER]!, write);
     return true;
   }
 
@@ -251,7 +254,7 @@ export class MemoryAccess {
       this.deviceFlushes = this.tlb.dataFlushes;
       return -1;
     }
-    this.fill(linear, entry, user);
+    this.fill(linear, entry, user, false);
     return ((entry & ~4095) | (linear & 4095)) >>> 0;
   }
 
@@ -271,7 +274,7 @@ export class MemoryAccess {
     const entry = this.secondStage(this.walkGfn);
     // To write alone is no right that there is (an EPT misconfiguration).
     if ((entry & WRITABLE) !== WRITABLE) return -1;
-    this.fill(linear, entry, user);
+    this.fill(linear, entry, user, true);
     return ((entry & ~4095) | (linear & 4095)) >>> 0;
   }
 
@@ -420,11 +423,12 @@ export class MemoryAccess {
   }
 
   /** After a walk: the page goes into the TLB, where it may. */
-  private fill(linear: number, entry: number, user: number): void {
+  private fill(linear: number, entry: number, user: number, write: boolean): void {
+    if (write) this.log.note(entry >>> 12);
     if (!this.mayKeep(linear, user)) return;
     const { paging } = this;
     const writable = paging.writable && this.walkDirty && (entry & (P2M_WRITE | P2M_WRITE_SLOW)) === P2M_WRITE;
-    this.tlb.fill(linear, user, entry & ~4095, writable, this.code.lines[entry >>> 12] !== 0, paging.global);
+    this.tlb.fill(linear, user, entry & ~4095, write, writable, this.code.lines[entry >>> 12] !== 0, paging.global);
   }
 
   // ---- paging ----
@@ -454,6 +458,7 @@ export class MemoryAccess {
     const entry = this.secondStage(gfn);
     if ((entry & P2M_WRITE) === 0) return;
     const at = ((entry & ~4095) | (gpa & 4095)) >>> 0;
+    this.log.note(at >>> 12);
     Atomics.or(this.M4, at >>> 2, bits);
     this.code.wrote(at, 4);
   }

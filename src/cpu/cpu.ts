@@ -61,6 +61,7 @@ import {
 import { RegionTier } from './region/tier.ts';
 import { Stack } from './stack.ts';
 import { Tlb } from './tlb.ts';
+import { WriteLog } from './architecture/write-log.ts';
 import { Translator } from './translator.ts';
 import { Views } from './views.ts';
 import { warmUp } from './warm.ts';
@@ -109,7 +110,8 @@ export class Cpu implements Core, Processor {
     hypervisorIdt: false,
   };
   readonly faults = new Faults();
-  readonly tlb = new Tlb();
+  readonly log: WriteLog;
+  readonly tlb: Tlb;
   readonly code: CodeCache;
   readonly debug: Debug;
   readonly mmio: Mmio;
@@ -162,12 +164,14 @@ export class Cpu implements Core, Processor {
       p2m: this.p2m,
       S: this.S,
     } = views);
-    const { tlb, faults } = this;
+    this.log = new WriteLog(this.M4, options.writeLog);
+    this.tlb = new Tlb(this.log);
+    const { tlb, faults, log } = this;
     this.code = new CodeCache(views, tlb, OP_STALE);
     this.A = this.code.A;
     this.debug = new Debug(views, faults);
     this.mmio = new Mmio(this.R, this.exit, options);
-    this.memory = new MemoryAccess(views, tlb, this.code, this.debug, this.mmio, faults);
+    this.memory = new MemoryAccess(views, tlb, this.code, this.debug, this.mmio, faults, log);
     this.mode = new Mode(views, tlb, this.memory);
     this.addressing = new Addressing(views, this.A, this.memory, faults);
     this.stack = new Stack(views, this.mode, this.addressing, this.memory);

@@ -20,7 +20,7 @@ it('answers and marks as the general walk does and leaves the same entries, or l
     { memory } = cpu,
     general = new PageWalk(R, bench.words, bench.p2m),
     tlb = new Tlb(),
-    plain = createPlainWalk(cpu, tlb, cpu.code, cpu.debug);
+    plain = createPlainWalk(cpu, tlb, cpu.code, cpu.debug, cpu.log);
   tlb.enterUser();
   Object.assign(memory, { plainWalk: () => UNKNOWN });
   const taken = { allowed: 0, faults: 0, marked: 0 };

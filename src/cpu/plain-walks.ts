@@ -13,6 +13,7 @@ import { ALLOWED, ERROR_U, ERROR_W, PTE_A, PTE_D, PTE_G, PTE_P, PTE_PS, PTE_U, P
 import { CR0, CR3, CR4, EFER, PDPTE } from './architecture/registers.ts';
 import { S_USER } from './scratch.ts';
 import type { Tlb } from './tlb.ts';
+import type { WriteLog } from './architecture/write-log.ts';
 
 /** The walk is another's: nothing was done. */
 export const UNKNOWN = -2;
@@ -36,6 +37,7 @@ export function createPlainWalk(
   tlb: Tlb,
   { lines }: CodeCache,
   debug: Debug,
+  log: WriteLog,
 ): PlainWalk {
   const frames = p2m.length;
 
@@ -84,6 +86,7 @@ export function createPlainWalk(
     const marks = (write ? PTE_A | PTE_D : PTE_A) & ~leaf;
     if (marks !== 0) {
       if ((p2m[upper >>> 12]! & PLAIN_MASK) !== MEMORY || lines[at >>> WORDS_OF_PAGE_SHIFT] !== 0) return UNKNOWN;
+      log.note(at >>> WORDS_OF_PAGE_SHIFT);
       // Another processor may change the entry meanwhile.
       Atomics.or(M4, at, marks);
     }
@@ -91,6 +94,7 @@ export function createPlainWalk(
       linear,
       user,
       entry & ~PAGE_MASK,
+      write,
       mayWrite && ((leaf | marks) & PTE_D) !== 0,
       lines[entry >>> 12] !== 0,
       (leaf & PTE_G) !== 0 && (cr4 & CR4_PGE) !== 0,

@@ -9,7 +9,7 @@ it('behind a flush of all, INVLPG drops its own page alone, whatever large pages
   tlb.sawLargePage(page(1));
   tlb.flushAll();
   for (const number of [1, 2]) {
-    tlb.fill(page(number), 0, page(5), true, false, false);
+    tlb.fill(page(number), 0, page(5), true, true, false, false);
     tlb.fillFetch(page(number), 0, 5, false);
   }
   tlb.flushPage(page(1));
@@ -21,7 +21,7 @@ it('pages of data that are too many drop pages of data alone, and pages of code 
   const tlb = new Tlb();
   tlb.fillFetch(page(1), 0, 5, false);
   tlb.fillCode(page(1), 0, 4096);
-  for (let number = 2; number < 70_000; number++) tlb.fill(page(number), 0, page(number), true, false, false);
+  for (let number = 2; number < 70_000; number++) tlb.fill(page(number), 0, page(number), true, true, false, false);
   expect([tlb.TR[2], tlb.TR[69_999]! & 3]).toEqual([INVALID, 0]);
   expect([tlb.TX[1], tlb.CP[1]]).toEqual([6, 4096]);
   for (let number = 2; number < 70_000; number++) tlb.fillFetch(page(number), 0, number, false);

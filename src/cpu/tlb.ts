@@ -12,6 +12,7 @@
  * So only flushes and lists that are full take entries out of TR, TW and TX. Tables of records are given up whenever there is no room, and CP alone forgets them.
  */
 import { USER } from './scratch.ts';
+import { WriteLog } from './architecture/write-log.ts';
 
 /** The low bits of an entry, if it is not there. */
 export const INVALID = 3;
@@ -45,8 +46,13 @@ export class Tlb {
   changes = 0;
   /** Flushes of entries for data: unlike changes, they do not depend on what was translated or compiled when. */
   dataFlushes = 0;
+  private readonly log: WriteLog;
   /** For each 4 MiB of linear addresses: something in it was mapped by a large page. */
   private readonly large = new Uint8Array(1024);
+
+  constructor(log = new WriteLog(new Int32Array(1))) {
+    this.log = log;
+  }
 
   /** Before anything runs or is translated at CPL 3. */
   enterUser(): void {
@@ -56,14 +62,27 @@ export class Tlb {
     this.TW.fill(INVALID, USER);
   }
 
-  /** Enters a page for reads; for stores too if `writable`, with HAS_CODE if its frame `hasCode`. `linear` lies in the page, `machine` is its frame's byte offset. */
-  fill(linear: number, user: number, machine: number, writable: boolean, hasCode: boolean, global: boolean): void {
+  /**
+   * Enters a page for reads; for stores too if `writable`, with HAS_CODE if its frame `hasCode`. `linear` lies in the page, `machine` is its frame's byte offset.
+   * `write`: it is written now. While writes are logged a page that is only read gets no write entry, so that it does not count as written.
+   */
+  fill(
+    linear: number,
+    user: number,
+    machine: number,
+    write: boolean,
+    writable: boolean,
+    hasCode: boolean,
+    global: boolean,
+  ): void {
     const { TR, TW } = this;
     const page = (linear >>> 12) + user,
       value = (linear & ~4095) ^ machine;
     if (TR[page]! & 1 && TW[page]! & 1) this.remember(page, global);
     TR[page] = value;
-    if (writable) TW[page] = hasCode ? value | HAS_CODE : value;
+    if (!writable || (!write && this.log.isKept)) return;
+    this.log.note(machine >>> 12);
+    TW[page] = hasCode ? value | HAS_CODE : value;
   }
 
   private remember(page: number, global: boolean): void {

@@ -188,6 +188,8 @@ export interface ProcessorOptions {
   cpuLevel?: CpuLevel;
   /** A second tier, which compiles hot code to JavaScript (absent: none). */
   regions?: RegionOptions;
+  /** Index, in an Int32Array over `memory`, of the log of written frames (write-log.ts); -1, or absent: none is kept. */
+  writeLog?: number;
   /** Instructions that CPUID does not show run all the same, as under a hypervisor that masks it; without this they are undefined. */
   masksCpuid?: boolean;
 }

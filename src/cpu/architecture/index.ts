@@ -69,3 +69,4 @@ export {
   saveRegisters,
 } from './saved-registers.ts';
 export * as registers from './registers.ts';
+export { WRITE_LOG_HEAD, WriteLog } from './write-log.ts';
