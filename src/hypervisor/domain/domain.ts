@@ -220,6 +220,7 @@ export class Domain {
       p2m: this.p2m,
       time: this.clock,
       doorbell: record.mailboxOffset >>> 2,
+      writeLog: machine.writeLogAt,
       // Xen's CPUID policy hides instructions and does not take them away: its guests, hvmloader and GRUB among them, use what every host of Xen has.
       ...(record.xenOffset === 0
         ? {}
@@ -252,6 +253,7 @@ export class Domain {
       this.video = new VideoFrames(machine, record, flush);
     }
     this.memory.onWrite = mfn => {
+      machine.writeLog.note(mfn);
       this.processor.invalidate(mfn);
       this.video?.frameWritten(mfn);
     };

@@ -138,6 +138,8 @@ export const XENHEAP = {
   LAST_REQUEST: 14,
   /** Counts the rings for the storage worker: drives have asked it for something, or Domain 0 has (ringStorage). */
   STORAGE_DOORBELL: 15,
+  /** Byte offset of the log of written frames (cpu/architecture/write-log.ts), whose first word counts who keeps one (memory/dirty-log.ts). */
+  WRITE_LOG: 16,
   PORT_JOURNAL: 256,
   /** A word for each FRAMES_OF_GROUP frames: how many of them are free. */
   GROUP_FREE: 512,

@@ -129,7 +129,7 @@ class Audit {
   }
 
   private hypervisor(): void {
-    this.own(0, Math.ceil((this.machine.m2p + this.machine.frames) / 1024));
+    this.own(0, this.machine.firstFrames);
   }
 
   private records(record: DomainRecord): void {

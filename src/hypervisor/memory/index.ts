@@ -3,3 +3,4 @@ export { audit, dirtyFreeFrame } from './audit.ts';
 export { workerDied } from './dead-worker.ts';
 export { createDomain, destroyDomain, machineBytesFor, releaseRam, skipIds } from './domain-table.ts';
 export { DOMAIN_0, type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, Machine, VIDEO_BYTES } from './machine.ts';
+export { DirtyLog, type DirtyLogParts } from './dirty-log.ts';

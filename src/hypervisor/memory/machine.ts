@@ -22,6 +22,7 @@ import {
   XENHEAP_MAGIC,
   XENHEAP_VERSION,
 } from '../layout/layout.ts';
+import { WRITE_LOG_HEAD, WriteLog } from '../../cpu/architecture/index.ts';
 import { DomainEntries } from './domain-entries.ts';
 import { dropLock, takeLock } from './lock.ts';
 import { DOMID_XEN } from '../xen/abi.ts';
@@ -71,11 +72,17 @@ export const DOMAIN_0 = 0;
 /** Bytes of as many whole frames as hold `bytes`. */
 export const wholeFrames = (bytes: number): number => Math.ceil(bytes / FRAME_BYTES) * FRAME_BYTES;
 
+/** A bit a frame, behind the head. */
+const writeLogWords = (frames: number): number => WRITE_LOG_HEAD + Math.ceil(frames / 32);
+
 export class Machine extends DomainEntries {
   readonly bytes: Uint8Array;
   private readonly frameTable: number;
   /** Index of the M2P table in `words`. */
   readonly m2p: number;
+  /** Index of the log of written frames in `words`; and the log: whoever writes memory of a domain and is not its processor notes it. */
+  readonly writeLogAt: number;
+  readonly writeLog: WriteLog;
   /** What this thread does while it waits for another: a domain's worker answers what others wait for it to do (xen/memory/flush.ts). */
   relax: () => void = () => {};
   /** Who works here: the index of the domain whose worker it is; 0: Domain 0, or the thread that all share. */
@@ -93,6 +100,8 @@ export class Machine extends DomainEntries {
       throw new HostError('This is not machine memory of this version of Ringside.');
     this.frameTable = this.words[XENHEAP.FRAME_TABLE] >>> 2;
     this.m2p = this.words[XENHEAP.M2P] >>> 2;
+    this.writeLogAt = this.words[XENHEAP.WRITE_LOG] >>> 2;
+    this.writeLog = new WriteLog(this.words, this.writeLogAt);
   }
 
   /** Lays out fresh (all zero) memory; `memory.byteLength` is a multiple of 4096, at most 2 GiB. */
@@ -103,19 +112,25 @@ export class Machine extends DomainEntries {
     const scheduler = domainTable + wholeFrames(MAX_DOMAINS * DOMAIN_WORDS * 4);
     const frameTable = scheduler + wholeFrames(SCHED_BYTES);
     const m2p = frameTable + wholeFrames(frames * FRAME_WORDS * 4);
-    const used = (m2p + wholeFrames(frames * 4)) >>> FRAME_SHIFT;
+    const writeLog = m2p + wholeFrames(frames * 4);
     words[XENHEAP.FRAMES] = frames;
     words[XENHEAP.FRAME_TABLE] = frameTable;
     words[XENHEAP.M2P] = m2p;
+    words[XENHEAP.WRITE_LOG] = writeLog;
     words[XENHEAP.SCHEDULER] = scheduler;
     new Int32Array(memory, m2p, wholeFrames(frames * 4) / 4).fill(INVALID_M2P);
     words[XENHEAP.DOMAIN_TABLE] = domainTable;
     words[XENHEAP.VERSION] = XENHEAP_VERSION;
     words[XENHEAP.MAGIC] = XENHEAP_MAGIC;
     const machine = new Machine(memory);
-    for (let mfn = 0; mfn < used; mfn++) machine.claim(mfn, DOMID_XEN);
+    for (let mfn = 0; mfn < machine.firstFrames; mfn++) machine.claim(mfn, DOMID_XEN);
     machine.repairFrames();
     return machine;
+  }
+
+  /** Frames of the hypervisor's that were laid out at first: tables, and the log of written frames behind them. */
+  get firstFrames(): number {
+    return wholeFrames(4 * (this.writeLogAt + writeLogWords(this.frames))) >>> FRAME_SHIFT;
   }
 
   /** Byte offset of the run queue. */

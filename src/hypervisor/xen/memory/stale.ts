@@ -24,6 +24,8 @@ export function awaitNoCode(owner: Ports, mfn: number): void {
 }
 
 export function endWrites(machine: Machine, mfn: number): void {
+  // While he may write it counts as written (memory/dirty-log.ts); what he wrote last counts still.
+  machine.writeLog.note(mfn);
   Atomics.sub(machine.words, machine.frameEntry(mfn) + FRAME.SHARED, 1);
 }
 
@@ -46,6 +48,7 @@ export function codeDropped(machine: Machine, mfn: number): void {
  */
 export function frameWritten(owner: Ports, mfn: number): void {
   const { machine, words, xenBlock } = owner;
+  machine.writeLog.note(mfn);
   if (!(Atomics.load(words, machine.frameEntry(mfn) + FRAME.FLAGS) & (FRAME_FLAG.CODE | FRAME_FLAG.DEVICE))) return;
   const at = Atomics.add(words, xenBlock + XEN.STALE_WRITTEN, 1);
   Atomics.store(words, xenBlock + XEN.STALE + (at & (XEN_STALE - 1)), mfn + 1);

@@ -89,6 +89,7 @@ export class GrantMap {
       moved = from.low;
       movedHigh = words[source + 1];
       words[source] = words[source + 1] = 0;
+      types.written(from.table);
     }
     types.setGranted(at.table, at.slot, 0);
     if (moved !== 0) {
