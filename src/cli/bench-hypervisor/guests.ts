@@ -109,6 +109,24 @@ const countForever = (name: string, before: Code, body: Code): Boot => {
 export const countPort = (): Boot => countForever('port', [], ['e4 64']);
 /** mov al, [0xA0000]: a byte of the VGA's planes. */
 export const countMemory = (): Boot => countForever('memory', [], ['a0', d(0xa0000)]);
+/** A moderate writer: a word into each of 256 pages, one behind the other, with 1,000 instructions after each. */
+export const countWrites = (): Boot =>
+  countForever(
+    'writer',
+    [],
+    [
+      // mov edi, 200000h; each: mov [edi], ecx; mov edx, 500; dec edx; jnz to it; add edi, 4096; cmp edi, 300000h; jb each
+      'bf',
+      d(0x200000),
+      '89 0f ba',
+      d(500),
+      '4a 75 fd 81 c7',
+      d(4096),
+      '81 ff',
+      d(0x300000),
+      '72 e8',
+    ],
+  );
 const DISK_BUFFER = 0x200000;
 const out8 = (port: number, value: number): Code => ['66 ba', [port & 255, port >> 8], 'b0', [value], 'ee'];
 /** Sector 0 of the first disk by READ SECTORS: command, one look at the status until DRQ (in al, dx; test al, 8; jz back), rep insw. */
