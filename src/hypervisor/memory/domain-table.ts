@@ -99,7 +99,7 @@ export function machineBytesFor(memoryMiB: number, p2mFrames = memoryMiB * 256):
         XENHEAP_HEADER_BYTES +
         SCHED_BYTES +
         MAX_DOMAINS * DOMAIN_WORDS * 4 +
-        frames * (FRAME_WORDS + 1) * 4 * 1.01,
+        frames * (FRAME_WORDS + 1 + 1 / 32) * 4 * 1.01,
     ) +
     80 * FRAME_BYTES
   );
