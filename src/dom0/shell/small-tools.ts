@@ -5,7 +5,7 @@
 import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
 import { difference, type Form } from './difference.ts';
 import { apart } from './tools.ts';
-import { quoted, type ShellCommand } from './shell-commands.ts';
+import { quoted, type ShellCommand } from './shell-command.ts';
 
 const ran = (stdout = '', exitCode = 0, stderr = ''): ExecResult => ({ stdout, stderr, exitCode });
 const failed = (stderr: string, exitCode = 1): ExecResult => ran('', exitCode, `${stderr}\n`);

@@ -3,7 +3,7 @@
  * without values may stand together), and with the files that stand for standard input and output.
  */
 import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
-import { quoted, type ShellCommand } from './shell-commands.ts';
+import { quoted, type ShellCommand } from './shell-command.ts';
 import { PATHS } from './rewriting.ts';
 
 /** Options of one letter: those that have a value, and those that have none. Source: the manuals of coreutils, findutils, sed, gawk and diffutils. */
