@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { testPc, type TestPc } from '../testing.ts';
-import { PM_BASE } from './piix4-pm.ts';
+import { IoBus } from '../io-bus.ts';
+import { TestLine, testPc, type TestPc, TestTimers } from '../testing.ts';
+import { Piix4Pm, PM_BASE } from './piix4-pm.ts';
 
 // Promises are those of the ACPI specification, chapter 4, and the 82371AB datasheet.
 let t: TestPc;
@@ -59,9 +60,24 @@ describe('ACPI fixed hardware', () => {
     expect(t.in(CONTROL, 2) & 1).toBe(0);
   });
 
-  it('general-purpose events', () => {
-    t.out(GPE_ENABLE, 0, 2);
-    expect(t.in(GPE_STATUS, 2)).toBe(0);
+  it('a general-purpose event raises the SCI where its own bit enables it; writing 1 clears that one', () => {
+    const bus = new IoBus(),
+      line = new TestLine(),
+      pm = new Piix4Pm(new TestTimers(), bus, line, () => {});
+    bus.plugPorts(pm.smiPorts);
+    pm.place(PM_BASE, 0);
+    bus.writePort(0xb2, 0xf1, 1);
+    const seen = (): unknown[] => [bus.readPort(GPE_STATUS, 2), line.level];
+    bus.writePort(GPE_ENABLE, 0x208, 2);
+    expect(bus.readPort(GPE_ENABLE, 2)).toBe(0x208);
+    pm.raiseGpe(4);
+    expect(seen()).toEqual([0x10, false]);
+    pm.raiseGpe(9);
+    expect(seen()).toEqual([0x210, true]);
+    bus.writePort(GPE_STATUS, 0x200, 2);
+    expect(seen()).toEqual([0x10, false]);
+    bus.writePort(GPE_ENABLE, 0x10, 2);
+    expect(seen()).toEqual([0x10, true]);
   });
 
   it('SLP_EN with the type of S5 powers off; the bit reads 0', () => {

@@ -1,7 +1,7 @@
 /** Guests on volumes of the host's own disk: one at a time, over a restart of the host, and where there is no room. */
 import { describe, expect, it, vi } from 'vitest';
 import type { Host } from './host.ts';
-import { testFile, testFiles, testHost, until } from './host.test-support.ts';
+import { later, testFile, testFiles, testHost, until } from './host.test-support.ts';
 import { runStorageCommand, Storage } from '../host/storage/index.ts';
 import { openHostState } from '../host/state/state.ts';
 import { LoggingStore } from '../host/storage/logging-store.test-support.ts';
@@ -157,10 +157,6 @@ describe('a guest on an image among Domain 0’s files', () => {
   );
 
   async function make(store = new LoggingStore()) {
-    const later = (ms: number, callback: () => void): (() => void) => {
-      const timer = setTimeout(callback, ms);
-      return () => clearTimeout(timer);
-    };
     const state = await openHostState(store, { epochMs: () => 0, random: () => 0, later });
     const files = await state.files();
     const host = testHost({ files, storage: async () => state.storage, readsWhole: true });

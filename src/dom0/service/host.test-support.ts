@@ -12,12 +12,13 @@ export const later: Later = (ms, callback) => {
   const timer = setTimeout(callback, ms);
   return () => clearTimeout(timer);
 };
+export const soon = (callback: () => void): void => void setImmediate(callback);
+const hostMs = (): number => performance.now();
 
 export function testHost(parts: Partial<HostParts> = {}): Host {
-  const soon = (callback: () => void): void => void setImmediate(callback);
-  const hostMs = (): number => performance.now();
   return createHost({
     version: 'test',
+    why: 'a test',
     memory: new ArrayBuffer(64 * 2 ** 20),
     runners: inTurns({ soon, later, hostMs }),
     soon,
@@ -26,6 +27,12 @@ export function testHost(parts: Partial<HostParts> = {}): Host {
     epochMs: () => Date.now(),
     ...parts,
   });
+}
+
+/** Its domains are made and never run. */
+export function stillHost(parts: Partial<HostParts> = {}): Host {
+  const still = { soon: () => {}, later: () => () => {} };
+  return testHost({ runners: inTurns({ ...still, hostMs }), ...still, epochMs: () => 0, ...parts });
 }
 
 /** Domain 0's files; with the same store they are those of an earlier host. */

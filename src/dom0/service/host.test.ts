@@ -4,10 +4,8 @@ import type { ConsoleOutput, DomainInfo, Task } from '../toolstack/wire.ts';
 import type { NamedFile } from '../definitions/verdicts.ts';
 import { noMedia, type OpenMedium, readState, type SavedState } from '../../hypervisor/index.ts';
 import { DOMID_XEN } from '../../hypervisor/xen/abi.ts';
-import { createHost } from './create-host.ts';
 import type { Host } from './host.ts';
-import { inTurns } from '../toolstack/runners/in-turns.ts';
-import type { Later } from '../host/timers.ts';
+import { later, testFile, testHost, until } from './host.test-support.ts';
 import {
   print,
   pvhKernel,
@@ -18,38 +16,15 @@ import {
 } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
 
 const MIB = 2 ** 20;
-const later: Later = (ms, callback) => {
-  const timer = setTimeout(callback, ms);
-  return () => clearTimeout(timer);
-};
-
-function makeHost(mib = 64, hurry = 1, openMedium: OpenMedium = noMedia): Host {
-  return createHost({
-    version: 'test',
+const makeHost = (mib = 64, hurry = 1, openMedium: OpenMedium = noMedia): Host =>
+  testHost({
     memory: new ArrayBuffer(mib * MIB),
-    why: 'a test',
-    runners: inTurns({ soon: callback => setImmediate(callback), later, hostMs: () => performance.now() }),
-    soon: callback => setImmediate(callback),
     later: (ms, callback) => later(ms / hurry, callback),
-    hostMs: () => performance.now(),
-    epochMs: () => Date.now(),
     openMedium,
   });
-}
-
-const file = (name: string, data: string | Uint8Array): NamedFile => ({ name, data: new Blob([data as BlobPart]) });
 const demo = readFileSync(new URL('../../../guests/demo/demo.elf', import.meta.url));
 const config = (name: string, memory = 16): NamedFile =>
-  file(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = ${memory}\nkernel = "/boot/demo.elf"\n`);
-
-async function until<T>(what: () => T | undefined | false | Promise<T | undefined | false>, seconds = 20): Promise<T> {
-  for (let i = 0; i < seconds * 100; i++) {
-    const value = await what();
-    if (value) return value;
-    await new Promise(resolve => setTimeout(resolve, 10));
-  }
-  throw new Error('it did not come');
-}
+  testFile(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = ${memory}\nkernel = "/boot/demo.elf"\n`);
 
 /** A console that collects what comes. */
 async function watch(
@@ -74,12 +49,12 @@ async function watch(
 describe('guests of Xen in one worker', () => {
   const kernel = (text: string, reason: number): Uint8Array => pvhKernel([...print(text), ...shutdown(reason)]);
   const definition = (more = ''): NamedFile =>
-    file('x.cfg', `name = "x"\ntype = "pvh"\nmemory = 8\nkernel = "k.elf"\n${more}`);
+    testFile('x.cfg', `name = "x"\ntype = "pvh"\nmemory = 8\nkernel = "k.elf"\n${more}`);
 
   it('run, are heard on their PV console to the last word, and leave nothing behind', async () => {
     const host = makeHost();
     const free = host.machine.freeFrames;
-    const { id, type } = await host.create([definition(), file('k.elf', kernel('hey there...\n\n\n\n', 0))]);
+    const { id, type } = await host.create([definition(), testFile('k.elf', kernel('hey there...\n\n\n\n', 0))]);
     expect(type).toBe('pvh');
     const console = await watch(host, id);
     await until(() => console.text().includes('hey there'));
@@ -91,7 +66,7 @@ describe('guests of Xen in one worker', () => {
 
   it('come back as a new domain when they ask for a reboot', async () => {
     const host = makeHost();
-    const { id } = await host.create([definition(), file('k.elf', kernel('reboot..', 1))]);
+    const { id } = await host.create([definition(), testFile('k.elf', kernel('reboot..', 1))]);
     await until(async () => ((await host.list())[0]?.id ?? 0) > id + 2);
     await host.destroy((await host.list())[0].id);
     expect(await host.list()).toEqual([]);
@@ -106,7 +81,7 @@ describe('guests of Xen in one worker', () => {
       ...suspend(),
       ...shutdown(0),
     ];
-    const { id } = await host.create([definition(), file('k.elf', pvhKernel(code))]);
+    const { id } = await host.create([definition(), testFile('k.elf', pvhKernel(code))]);
     const console = await watch(host, id);
     await until(() => console.text().includes('key?'));
     const saving = host.save(id);
@@ -124,7 +99,7 @@ describe('guests of Xen in one worker', () => {
   it('suspend themselves as PV too: minipv, saved and cancelled, then in another host, with its page tables and its disk', async () => {
     const host = makeHost();
     const kernel = readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url));
-    const { id } = await host.create([definition('type = "pv"\nmemory = 8\n'), file('k.elf', kernel)]);
+    const { id } = await host.create([definition('type = "pv"\nmemory = 8\n'), testFile('k.elf', kernel)]);
     const console = await watch(host, id);
     await until(() => console.text().includes('minipv> '));
     await host.save(id);
@@ -147,7 +122,7 @@ describe('guests of Xen in one worker', () => {
       const code = [...print('key?'), ...waitForKey(), ...shutdown(0)];
       const { id } = await host.create([
         definition(`type = "${type}"\nuuid = "00112233-4455-6677-8899-aabbccddeeff"\n`),
-        file('k.elf', pvhKernel(code)),
+        testFile('k.elf', pvhKernel(code)),
       ]);
       const console = await watch(host, id);
       await until(() => console.text().includes('key?'));
@@ -176,10 +151,10 @@ describe('guests of Xen in one worker', () => {
       () => ({ bytes: 8192, read: (_at, into) => (into.fill(fill), true) });
     const host = makeHost(64, 1, media(7));
     const code = [...print('key?'), ...waitForKey(), ...shutdown(0)];
-    const disk = file('d.img', new Uint8Array(8192));
+    const disk = testFile('d.img', new Uint8Array(8192));
     const { id } = await host.create([
       definition("disk = [ 'd.img,raw,xvdb,ro' ]\n"),
-      file('k.elf', pvhKernel(code)),
+      testFile('k.elf', pvhKernel(code)),
       disk,
     ]);
     const console = await watch(host, id);
@@ -202,7 +177,7 @@ describe('guests of Xen in one worker', () => {
   });
 
   it('are there as a whole or not at all, whatever frame the host has too little', async () => {
-    const files = [definition(), file('k.elf', pvhKernel([...print('key?'), ...waitForKey()]))];
+    const files = [definition(), testFile('k.elf', pvhKernel([...print('key?'), ...waitForKey()]))];
     const rich = makeHost();
     const before = rich.machine.freeFrames;
     await rich.create(files);
@@ -227,28 +202,28 @@ describe('guests of Xen in one worker', () => {
 
   it('leave nothing behind where a saved state cannot be restored: cut short, or too large for the host', async () => {
     const host = makeHost();
-    const { id } = await host.create([definition(), file('k.elf', pvhKernel([...print('key?'), ...waitForKey()]))]);
+    const { id } = await host.create([definition(), testFile('k.elf', pvhKernel([...print('key?'), ...waitForKey()]))]);
     const console = await watch(host, id);
     await until(() => console.text().includes('key?'));
     const bytes = new Uint8Array(await (await host.save(id)).arrayBuffer());
     const other = makeHost();
     const free = other.machine.freeFrames;
-    await expect(other.restore(file('cut.save', bytes.subarray(0, bytes.length - 40)))).rejects.toThrow(
+    await expect(other.restore(testFile('cut.save', bytes.subarray(0, bytes.length - 40)))).rejects.toThrow(
       /cut\.save is cut short: .* at byte \d+/,
     );
-    await expect(makeHost(12).restore(file('large.save', bytes))).rejects.toThrow(
+    await expect(makeHost(12).restore(testFile('large.save', bytes))).rejects.toThrow(
       /The host has \d+ MiB free and the guest wants 8/,
     );
     expect(other.machine.freeFrames).toBe(free);
     expect(await other.list()).toEqual([]);
-    await other.restore(file('good.save', bytes));
+    await other.restore(testFile('good.save', bytes));
     await other.destroy((await other.list())[0].id);
     expect(other.machine.freeFrames).toBe(free);
   });
 
   it('are listed as dying while somebody has their frames mapped', async () => {
     const host = makeHost();
-    const { id } = await host.create([definition(), file('k.elf', pvhKernel([...print('key?'), ...waitForKey()]))]);
+    const { id } = await host.create([definition(), testFile('k.elf', pvhKernel([...print('key?'), ...waitForKey()]))]);
     const mfn = host.machine.p2m(host.machine.find(id)!)[5] >>> 12;
     host.machine.takeReference(mfn, id);
     await host.destroy(id);
@@ -259,7 +234,7 @@ describe('guests of Xen in one worker', () => {
 
   it('show a crash, and can be destroyed after it', async () => {
     const host = makeHost();
-    const { id } = await host.create([definition(), file('k.elf', kernel('bad!', 3))]);
+    const { id } = await host.create([definition(), testFile('k.elf', kernel('bad!', 3))]);
     await until(async () => (await host.list())[0].state === 'c');
     await host.destroy(id);
   });
@@ -274,7 +249,7 @@ describe('the host, all domains in one worker', () => {
       states.push(domains.map(domain => `${domain.name}:${domain.state}`).join(' '));
       tasks = now;
     });
-    const info = await host.create([config('web1'), file('demo.elf', demo)]);
+    const info = await host.create([config('web1'), testFile('demo.elf', demo)]);
     expect(info).toMatchObject({ name: 'web1', memoryMiB: 16, vcpus: 1, type: 'hvm' });
     const console = await watch(host, info.id);
     await until(() => console.text().includes('demo> '));
@@ -300,8 +275,8 @@ describe('the host, all domains in one worker', () => {
 
   it('runs two domains in turns, pauses, resets and destroys them', async () => {
     const host = makeHost();
-    const a = await host.create([config('a'), file('demo.elf', demo)]),
-      b = await host.create([config('b'), file('demo.elf', demo)]);
+    const a = await host.create([config('a'), testFile('demo.elf', demo)]),
+      b = await host.create([config('b'), testFile('demo.elf', demo)]);
     const [consoleA, consoleB] = [await watch(host, a.id), await watch(host, b.id)];
     await until(() => consoleA.text().includes('demo> ') && consoleB.text().includes('demo> '));
     await host.pause(a.id);
@@ -330,7 +305,7 @@ describe('the host, all domains in one worker', () => {
   it('keeps what is pressed while a domain is built or started again, at each moment of it', async () => {
     const host = makeHost();
     const turn = () => new Promise(resolve => setImmediate(resolve));
-    const made = host.create([config('web1'), file('demo.elf', demo)], false, true);
+    const made = host.create([config('web1'), testFile('demo.elf', demo)], false, true);
     await until(async () => (await host.list()).length > 0);
     await host.pause(1);
     await made;
@@ -356,7 +331,7 @@ describe('the host, all domains in one worker', () => {
 
   it('does not call a domain paused that is saved, and leaves one paused that is paused meanwhile', async () => {
     const host = makeHost();
-    const { id } = await host.create([config('web1'), file('demo.elf', demo)]);
+    const { id } = await host.create([config('web1'), testFile('demo.elf', demo)]);
     const { text } = await watch(host, id);
     await until(() => text().includes('demo> '));
     const letter = async () => (await host.list()).find(domain => domain.id === id)?.state;
@@ -372,7 +347,7 @@ describe('the host, all domains in one worker', () => {
 
   it('saves a domain and restores it into another host', async () => {
     const host = makeHost();
-    const { id } = await host.create([config('web1'), file('demo.elf', demo)]);
+    const { id } = await host.create([config('web1'), testFile('demo.elf', demo)]);
     const first = await watch(host, id);
     await until(() => first.text().includes('demo> '));
     await host.pause(id);
@@ -399,7 +374,7 @@ describe('the host, all domains in one worker', () => {
     const host = makeHost();
     let log: Task[] = [];
     await host.subscribe((_, tasks) => (log = tasks));
-    const { id } = await host.create([config('web1'), file('demo.elf', demo)]);
+    const { id } = await host.create([config('web1'), testFile('demo.elf', demo)]);
     const before = await watch(host, id);
     await until(() => before.text().includes('demo> '));
     before.type('fault triple\r');
@@ -423,9 +398,9 @@ describe('the host, all domains in one worker', () => {
     const host = makeHost(400, 1000);
     let log: Task[] = [];
     await host.subscribe((_, tasks) => (log = tasks));
-    const first = await host.create([config('web1'), file('demo.elf', demo)]);
-    const second = await host.create([config('web1'), file('demo.elf', demo)], true);
-    const third = await host.create([file('demo.elf', demo)]);
+    const first = await host.create([config('web1'), testFile('demo.elf', demo)]);
+    const second = await host.create([config('web1'), testFile('demo.elf', demo)], true);
+    const third = await host.create([testFile('demo.elf', demo)]);
     expect([first, second, third].map(({ name }) => name)).toEqual(['web1', 'web1-2', 'demo']);
     expect(log.map(({ command }) => command)).toEqual([
       'xl create web1.cfg',
@@ -439,7 +414,7 @@ describe('the host, all domains in one worker', () => {
     await until(() => log.at(-1)?.state === 'failed');
     expect(log.at(-1)?.message).toContain('web1 has not shut down for 30 s. It may not listen to ACPI');
     // Nobody chose the name of a kernel that came alone.
-    expect((await host.plan([file('demo.elf', demo)])).name).toBe('demo-2');
+    expect((await host.plan([testFile('demo.elf', demo)])).name).toBe('demo-2');
     for (const { id } of [first, second, third]) await host.destroy(id);
     expect(log.at(-1)?.message).toBe('Domain 3 is gone, its 256 MiB are free.');
   });
@@ -447,10 +422,10 @@ describe('the host, all domains in one worker', () => {
   it('is found for each of several that are made at once', async () => {
     const host = makeHost(128);
     const made = await Promise.all(
-      Array.from({ length: 4 }, () => host.create([config('web'), file('demo.elf', demo)], true)),
+      Array.from({ length: 4 }, () => host.create([config('web'), testFile('demo.elf', demo)], true)),
     );
     expect(made.map(({ name }) => name).sort()).toEqual(['web', 'web-2', 'web-3', 'web-4']);
-    const twins = await Promise.allSettled([0, 1].map(() => host.create([config('twin'), file('demo.elf', demo)])));
+    const twins = await Promise.allSettled([0, 1].map(() => host.create([config('twin'), testFile('demo.elf', demo)])));
     expect(twins.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });
 
@@ -468,24 +443,24 @@ describe('the host, all domains in one worker', () => {
     await expect(host.create([config('web1')])).rejects.toThrow(
       "web1.cfg:4:10: kernel = '/boot/demo.elf': demo.elf is not among the dropped files. Drop it together with web1.cfg.",
     );
-    await expect(host.create([config('web1', 500), file('demo.elf', demo)])).rejects.toThrow(
+    await expect(host.create([config('web1', 500), testFile('demo.elf', demo)])).rejects.toThrow(
       /The guest wants 500 MiB and the host can give it \d+/,
     );
-    await expect(host.create([file('x.cfg', 'name = x\nmemory = "2G"\n'), file('demo.elf', demo)])).rejects.toThrow(
-      /x\.cfg:1:8: .*\n(.*\n)*.*Write 2048/,
-    );
-    await expect(host.create([file('demo.elf', demo.subarray(0, 5000))])).rejects.toThrow(/demo\.elf/);
+    await expect(
+      host.create([testFile('x.cfg', 'name = x\nmemory = "2G"\n'), testFile('demo.elf', demo)]),
+    ).rejects.toThrow(/x\.cfg:1:8: .*\n(.*\n)*.*Write 2048/);
+    await expect(host.create([testFile('demo.elf', demo.subarray(0, 5000))])).rejects.toThrow(/demo\.elf/);
     await expect(host.create([])).rejects.toThrow('There is no file.');
     expect(await host.list()).toEqual([]);
     expect((await host.info()).freeMiB).toBe(free);
-    const { id } = await host.create([config('web1'), file('demo.elf', demo)]);
-    const plan = await host.plan([config('web1'), file('demo.elf', demo)]);
+    const { id } = await host.create([config('web1'), testFile('demo.elf', demo)]);
+    const plan = await host.plan([config('web1'), testFile('demo.elf', demo)]);
     expect(plan.errors.map(error => [error.key, error.short, error.line])).toEqual([['name', 'is taken', 1]]);
     await host.destroy(id);
   });
 
   it('takes a kernel alone as a guest of its own', async () => {
-    const plan = await makeHost(400).plan([file('demo.elf', demo)]);
+    const plan = await makeHost(400).plan([testFile('demo.elf', demo)]);
     expect(plan).toMatchObject({
       name: 'demo',
       errors: [],
@@ -498,8 +473,8 @@ describe('the host, all domains in one worker', () => {
 describe('a triple fault', () => {
   // LIDT of an empty table, then INT 3.
   const guest = (action: string): NamedFile[] => [
-    file('x.cfg', `name = "x"\ntype = "pvh"\nmemory = 8\nkernel = "k.elf"\non_reboot = "${action}"\n`),
-    file('k.elf', pvhKernel([...print('key?'), ...waitForKey(), 0x0f, 0x01, 0x1d, 0, 0x90, 0, 0, 0xcc])),
+    testFile('x.cfg', `name = "x"\ntype = "pvh"\nmemory = 8\nkernel = "k.elf"\non_reboot = "${action}"\n`),
+    testFile('k.elf', pvhKernel([...print('key?'), ...waitForKey(), 0x0f, 0x01, 0x1d, 0, 0x90, 0, 0, 0xcc])),
   ];
 
   it.each([
@@ -530,8 +505,8 @@ describe('a triple fault', () => {
 
 describe('station addresses', () => {
   const web = (name: string, vif: string): NamedFile[] => [
-    file(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = 16\nkernel = "demo.elf"\nvif = [ '${vif}' ]\n`),
-    file('demo.elf', demo),
+    testFile(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = 16\nkernel = "demo.elf"\nvif = [ '${vif}' ]\n`),
+    testFile('demo.elf', demo),
   ];
   /** The address in the card's PROM, as the guest's driver reads it, and the one that the state's record names. */
   const addressOf = async (host: Host, id: number): Promise<[prom: string, record: string | undefined]> => {
@@ -599,7 +574,7 @@ describe('station addresses', () => {
 describe('judgements', () => {
   it('end where other files come or nobody waits any more', async () => {
     const host = makeHost();
-    const files = [config('web1'), file('demo.elf', demo)];
+    const files = [config('web1'), testFile('demo.elf', demo)];
     const old = host.plan(files),
       newer = host.plan(files);
     await expect(old).rejects.toThrow(/^These files were not judged/);
@@ -611,9 +586,9 @@ describe('judgements', () => {
 
   it('look at no more files than a guest has, and at no more of a definition than one may have', async () => {
     const host = makeHost();
-    await expect(host.plan(Array.from({ length: 1000 }, (_, i) => file(`${i}.cfg`, 'name = "x"\n')))).rejects.toThrow(
-      /^These are 1000 files, and at most 100 are looked at\./,
-    );
+    await expect(
+      host.plan(Array.from({ length: 1000 }, (_, i) => testFile(`${i}.cfg`, 'name = "x"\n'))),
+    ).rejects.toThrow(/^These are 1000 files, and at most 100 are looked at\./);
     for (const name of ['long.cfg', 'long.txt']) {
       let read = 0;
       const slice = (from: number, to: number): Blob => {
@@ -625,6 +600,6 @@ describe('judgements', () => {
       expect(read).toBeLessThan(400_000);
     }
     // Two bytes a letter: the file's bytes count.
-    expect((await host.plan([file('umlauts.cfg', `name = "x"\n#${'ä'.repeat(140_000)}`)])).errors).toHaveLength(1);
+    expect((await host.plan([testFile('umlauts.cfg', `name = "x"\n#${'ä'.repeat(140_000)}`)])).errors).toHaveLength(1);
   });
 });

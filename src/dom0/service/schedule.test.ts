@@ -1,31 +1,17 @@
 /** What the toolstack may change of the scheduler (xl sched-credit, xl vcpu-pin), and what it refuses. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { NamedFile } from '../definitions/verdicts.ts';
-import { createHost } from './create-host.ts';
 import type { Host } from './host.ts';
+import { stillHost, testFile } from './host.test-support.ts';
 import { startXen } from '../toolstack/boot/start-xen.ts';
-import { inTurns } from '../toolstack/runners/in-turns.ts';
 
 const demo = readFileSync(new URL('../../../guests/demo/demo.elf', import.meta.url));
-const file = (name: string, data: string | Uint8Array): NamedFile => ({ name, data: new Blob([data as BlobPart]) });
-/** A host whose domains are made and never run. */
 const makeHost = (xen = ''): Host =>
-  createHost({
-    xen: startXen({ pcpus: 1, memoryMiB: 64, vt: true, diskBytes: 0 }, xen, 'test'),
-    version: 'test',
-    memory: new ArrayBuffer(64 * 2 ** 20),
-    why: 'a test',
-    runners: inTurns({ soon: () => {}, later: () => () => {}, hostMs: () => performance.now() }),
-    soon: () => {},
-    later: () => () => {},
-    hostMs: () => performance.now(),
-    epochMs: () => 0,
-  });
+  stillHost({ xen: startXen({ pcpus: 1, memoryMiB: 64, vt: true, diskBytes: 0 }, xen, 'test') });
 const create = (host: Host, more = ''): Promise<{ id: number }> =>
   host.create([
-    file('a.cfg', `name = "a"\ntype = "hvm"\nmemory = 8\nkernel = "demo.elf"\n${more}`),
-    file('demo.elf', demo),
+    testFile('a.cfg', `name = "a"\ntype = "hvm"\nmemory = 8\nkernel = "demo.elf"\n${more}`),
+    testFile('demo.elf', demo),
   ]);
 
 describe("the toolstack's view of the scheduler", () => {

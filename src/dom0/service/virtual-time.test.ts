@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import type { ConsoleOutput } from '../toolstack/wire.ts';
 import type { NamedFile } from '../definitions/verdicts.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
-import { createHost } from './create-host.ts';
 import type { Host } from './host.ts';
+import { later, soon, testHost } from './host.test-support.ts';
 import { inTurns } from '../toolstack/runners/in-turns.ts';
 import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 import { type LoggedInput, VirtualTime } from './virtual-time.ts';
@@ -25,20 +25,11 @@ const demo = [config('name = "demo"\ntype = "hvm"\nmemory = 4\nkernel = "demo.el
 /** `speed`: virtual seconds in one of the wall's. */
 function virtualHost(speed = Infinity): { host: Host; virtual: VirtualTime; memory: ArrayBuffer } {
   const memory = new ArrayBuffer(32 * 2 ** 20);
-  const later = (ms: number, callback: () => void): (() => void) => {
-    const timer = setTimeout(callback, ms);
-    return () => clearTimeout(timer);
-  };
-  const soon = (callback: () => void): void => void setImmediate(callback);
   const virtual = new VirtualTime({ wallMs: () => performance.now(), soon, speed });
-  const host: Host = createHost({
-    version: 'test',
+  const host = testHost({
     memory,
     virtual,
-    soon,
-    later,
     runners: inTurns({ soon, later, pace: virtual }),
-    hostMs: () => performance.now(),
     epochMs: () => VIRTUAL_EPOCH_MS,
     seed: 7,
   });

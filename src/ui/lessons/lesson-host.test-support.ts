@@ -1,8 +1,8 @@
 /** A host in virtual time without a page, for walks through lessons. */
 import { readFileSync } from 'node:fs';
 import { loadEverything } from '../../dom0/service/load-everything.ts';
-import { createHost } from '../../dom0/service/create-host.ts';
 import type { Host } from '../../dom0/service/host.ts';
+import { later, soon, testHost } from '../../dom0/service/host.test-support.ts';
 import { inTurns } from '../../dom0/toolstack/runners/in-turns.ts';
 import { VIRTUAL_EPOCH_MS } from '../../dom0/service/virtual-epoch.ts';
 import { VirtualTime } from '../../dom0/service/virtual-time.ts';
@@ -12,22 +12,11 @@ import type { LessonHost } from './run.ts';
 // As its worker does before it is there (turns-worker.ts).
 await loadEverything();
 
-const later = (ms: number, callback: () => void): (() => void) => {
-  const timer = setTimeout(callback, ms);
-  return () => clearTimeout(timer);
-};
-
 export function lessonHost(): LessonHost & { host: Host } {
-  const soon = (callback: () => void): void => void setImmediate(callback);
   const virtual = new VirtualTime({ wallMs: () => 0, soon, speed: Infinity });
-  const host: Host = createHost({
-    version: 'test',
-    memory: new ArrayBuffer(64 * 2 ** 20),
+  const host = testHost({
     virtual,
-    soon,
-    later,
     runners: inTurns({ soon, later, pace: virtual, compile: functionOrScript }),
-    hostMs: () => performance.now(),
     epochMs: () => VIRTUAL_EPOCH_MS,
     seed: 7,
     readsWhole: true,

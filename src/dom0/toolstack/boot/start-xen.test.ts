@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { createHost } from '../../service/create-host.ts';
-import { inTurns } from '../runners/in-turns.ts';
+import { stillHost } from '../../service/host.test-support.ts';
 import { COMMANDS, Refusal, runXl } from '../commands/index.ts';
 import { startXen } from './start-xen.ts';
 
@@ -14,19 +13,9 @@ const guest = (type: string) => ({
 const start = (commandLine: string, change: Partial<typeof HOST> = {}) =>
   startXen({ ...HOST, ...change }, commandLine, '1');
 
-/** Domains are made and never run. */
 function booted(commandLine: string, change: Partial<typeof HOST> = {}) {
   const xen = start(commandLine, change);
-  const host = createHost({
-    version: '1',
-    memory: new ArrayBuffer(xen.host.memoryMiB * 2 ** 20),
-    xen,
-    runners: inTurns({ soon: () => {}, later: () => () => {}, hostMs: () => 0 }),
-    soon: () => {},
-    later: () => () => {},
-    hostMs: () => 0,
-    epochMs: () => 0,
-  });
+  const host = stillHost({ version: '1', memory: new ArrayBuffer(xen.host.memoryMiB * 2 ** 20), xen, hostMs: () => 0 });
   const xl = (line: string, files: Record<string, string | Uint8Array> = {}): Promise<string> =>
     runXl(COMMANDS, {
       host,

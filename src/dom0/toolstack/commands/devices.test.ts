@@ -1,7 +1,7 @@
 /** Disks and cards that come to a running guest and go: what its front end finds, what the lists say, and refusals in xl's words. */
 import { describe, expect, it } from 'vitest';
 import { print, pvhKernel, shutdown, waitForKey } from '../../../hypervisor/xen/pvh-kernel.test-support.ts';
-import { testFiles, testHost, until } from '../../service/host.test-support.ts';
+import { later, testFiles, testHost, until } from '../../service/host.test-support.ts';
 import { COMMANDS, runXl } from './index.ts';
 
 async function make(more = '') {
@@ -13,10 +13,7 @@ async function make(more = '') {
   const host = testHost({
     files,
     readsWhole: true,
-    later: (ms, callback) => {
-      const timer = setTimeout(callback, ms / 20);
-      return () => clearTimeout(timer);
-    },
+    later: (ms, callback) => later(ms / 20, callback),
   });
   const xl = (line: string): Promise<string> =>
     runXl(COMMANDS, {
