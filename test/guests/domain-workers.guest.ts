@@ -14,6 +14,7 @@ import {
 import { countOf, sleep, WorkerHost } from '../../src/cli/bench-hypervisor/host.ts';
 import { SECTORS } from '../../src/cli/bench-hypervisor/ioreq.ts';
 import { later, sharedMs } from '../../src/cli/node-clock.ts';
+import { asm } from '../../src/cpu/test-support/asm.ts';
 import { spawnDomainWorker, spawnStorageWorker } from '../../src/cli/node-worker.ts';
 import type { NamedFile } from '../../src/dom0/definitions/verdicts.ts';
 import type { Task } from '../../src/dom0/toolstack/wire.ts';
@@ -177,7 +178,7 @@ describe('memory that is taken from a domain while it runs', () => {
       xen: 'pvh',
       attach: ({ id }) => {
         const page = dom0.mapForeign(id, PAGE);
-        page.bytes.set([0xb8, 1, 0, 0, 0, 0xc3]);
+        page.bytes.set(asm('mov eax, 1; ret'));
         page.unmap();
       },
     });
@@ -231,9 +232,8 @@ describe('ringside boot with several guests and slots', () => {
   it('runs each in a worker, shows whole lines with names, and ends with the highest status', async () => {
     const place = mkdtempSync(join(tmpdir(), 'ringside-workers-'));
     const guest = (name: string, status: number): string => {
-      // mov edx, 0x3f8; mov al, letter; out dx, al …; mov al, status; out 0xf4, al
-      const say = [...`I am ${name}\n`].flatMap(letter => [0xb0, letter.charCodeAt(0), 0xee]);
-      writeFileSync(join(place, name), program(['ba f8 03 00 00', say, 'b0', status, 'e6 f4 f4']));
+      const say = [...`I am ${name}\n`].map(letter => `mov al, ${letter.charCodeAt(0)}; out dx, al`);
+      writeFileSync(join(place, name), program(['mov edx, 0x3f8', ...say, `mov al, ${status}; out 0xf4, al; hlt`]));
       return join(place, name);
     };
     const vm = new Ringside('boot', guest('one', 1), guest('two', 2), '--pcpus', '2');

@@ -5,31 +5,32 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Ringside } from '../support/command-line.ts';
 import { NEEDS_GUESTS } from '../support/guests.ts';
+import { machineCode } from '../../src/cpu/test-support/asm.ts';
 import { file } from '../support/needs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-floppy-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const hex = (text: string): number[] => text.split(/\s+/).map(byte => Number.parseInt(byte, 16));
 /** What it says goes to port E9h between < and >; the exit status is 63h, or 3 where the BIOS reported an error. */
-const BOOT = [
-  // xor ax, ax; mov ds, ax; mov ss, ax; mov sp, 7C00h; mov ax, 1000h; mov es, ax; mov al, '<'; out E9h, al
-  ...hex('31 c0 8e d8 8e d0 bc 00 7c b8 00 10 8e c0 b0 3c e6 e9'),
-  // 18 sectors of cylinder 5, head 1, to 1000:0000; jc failed
-  ...hex('31 db b8 12 02 b9 01 05 ba 00 01 cd 13 72 4d'),
-  // the first byte of each
-  ...hex('31 f6 b9 12 00 26 8a 04 e6 e9 81 c6 00 02 e2 f5'),
-  // the first of them written to cylinder 6, head 0, sector 1, and read back to 1000:4000; its first byte
-  ...hex('31 db b8 01 03 b9 01 06 ba 00 00 cd 13 72 2e'),
-  ...hex('b8 01 02 b9 01 06 ba 00 00 bb 00 40 cd 13 72 1e 26 a0 00 40 e6 e9'),
-  // parameters of drive 0: CH, CL, DH and, below, BL
-  ...hex('b4 08 b2 00 31 ff cd 13 72 0e'),
-  // CH, CL and DH go out; jmp over what ends with an error: mov al, '!'; out E9h, al; mov al, 1; out F4h, al
-  ...hex('88 e8 e6 e9 88 c8 e6 e9 88 f0 e6 e9 eb 08'),
-  ...hex('b0 21 e6 e9 b0 01 e6 f4'),
-  // mov al, bl; out; mov al, '>'; out; mov al, 31h; out F4h, al
-  ...hex('88 d8 e6 e9 b0 3e e6 e9 b0 31 e6 f4'),
-];
+const BOOT = machineCode(
+  [
+    `xor ax, ax; mov ds, ax; mov ss, ax; mov sp, 0x7c00; mov ax, 0x1000; mov es, ax; mov al, '<'; out 0xe9, al`,
+    // 18 sectors of cylinder 5, head 1, to 1000:0000.
+    'xor bx, bx; mov ax, 0x212; mov cx, 0x501; mov dx, 0x100; int 0x13; jc failed',
+    // The first byte of each.
+    'xor si, si; mov cx, 18; next: mov al, [es:si]; out 0xe9, al; add si, 512; loop next',
+    // The first of them written to cylinder 6, head 0, sector 1, and read back to 1000:4000; its first byte.
+    'xor bx, bx; mov ax, 0x301; mov cx, 0x601; mov dx, 0; int 0x13; jc failed',
+    'mov ax, 0x201; mov cx, 0x601; mov dx, 0; mov bx, 0x4000; int 0x13; jc failed; mov al, [es:0x4000]; out 0xe9, al',
+    // Parameters of drive 0: CH, CL, DH and BL.
+    'mov ah, 8; mov dl, 0; xor di, di; int 0x13; jc failed',
+    'mov al, ch; out 0xe9, al; mov al, cl; out 0xe9, al; mov al, dh; out 0xe9, al; jmp good',
+    "failed: mov al, '!'; out 0xe9, al; mov al, 1; out 0xf4, al",
+    "good: mov al, bl; out 0xe9, al; mov al, '>'; out 0xe9, al; mov al, 0x31; out 0xf4, al",
+  ],
+  16,
+  0x7c00,
+);
 
 /** A disk of so many KiB whose sectors begin with letters, A in each track's first one. */
 function disk(name: string, kib: number, sectors: number): string {

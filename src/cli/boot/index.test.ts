@@ -10,7 +10,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ringside-boot-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const kernel = join(folder, 'kernel');
 // mov al, 10h; out F4h, al: the debug exit, with status 21h.
-writeFileSync(kernel, program(['b0 10 e6 f4']));
+writeFileSync(kernel, program(['mov al, 0x10; out 0xf4, al']));
 const run = (...words: string[]): Promise<number> =>
   boot(['--kernel', kernel, '--memory', '4', '--virtual-time', ...words]);
 

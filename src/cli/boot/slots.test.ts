@@ -11,7 +11,7 @@ const MS = 1e6;
 
 function hog(name: string, change: Shares = {}): Blueprint {
   // jmp to itself
-  const boot = { kind: 'kernel', kernel: program(['eb fe']), name, cmdline: '' } as const;
+  const boot = { kind: 'kernel', kernel: program(['jmp $']), name, cmdline: '' } as const;
   return {
     definition: { ...newDefinition(), name, memoryMiB: 4, onReboot: 'destroy', ...change },
     boot,

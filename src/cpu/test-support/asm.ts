@@ -23,11 +23,7 @@ const known = new Map<string, number[]>();
 /** Code for a segment of `bits` that stands at offset `origin` in it. */
 export function machineCode(code: Code, bits: 16 | 32, origin = 0): number[] {
   if (code.every(piece => typeof piece !== 'string')) return code.flat();
-  const lines = code.flatMap(piece =>
-    typeof piece !== 'string' || /^(?:[0-9a-f]{2} ?)+$/.test(piece)
-      ? data(typeof piece === 'string' ? hex(piece) : [piece].flat())
-      : piece.split(/[;\n]/),
-  );
+  const lines = code.flatMap(piece => (typeof piece === 'string' ? piece.split(/[;\n]/) : data([piece].flat())));
   const source = [`bits ${bits}`, `org ${origin}`, ...lines].join('\n');
   let bytes = known.get(source);
   if (!bytes) {

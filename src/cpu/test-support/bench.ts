@@ -6,9 +6,7 @@ import { Cpu } from '../cpu.ts';
 import { ExitReason, type ProcessorOptions } from '../architecture/edge.ts';
 import type { Seen, Steps } from '../architecture/regions.ts';
 import * as r from '../architecture/registers.ts';
-import { asm, type Code, d, machineCode, w } from './asm.ts';
-
-export { asm, d, w };
+import { type Code, machineCode } from './asm.ts';
 
 export const GDT = 0x1000,
   IDT = 0x2000,

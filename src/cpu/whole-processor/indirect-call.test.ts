@@ -16,14 +16,14 @@ import {
   DS,
   STATE_WORDS,
 } from '../index.ts';
+import { asm } from '../test-support/asm.ts';
 
 // SDM vol. 2, CALL: a near call pushes the address of the instruction that follows, through a register or memory as well as direct.
 it('an indirect call returns behind itself, also once its target is known', () => {
   const memory = new SharedArrayBuffer(0x10000 + STATE_WORDS * 4);
   const bytes = new Uint8Array(memory);
-  // 1000: call ebx; call [0x3000]; dec ecx; jnz 1000; hlt          2000: ret
-  bytes.set([0xff, 0xd3, 0xff, 0x15, 0, 0x30, 0, 0, 0x49, 0x75, 0xf5, 0xf4], 0x1000);
-  bytes.set([0xc3], 0x2000);
+  bytes.set(asm('again: call ebx; call [0x3000]; dec ecx; jnz again; hlt'), 0x1000);
+  bytes.set(asm('ret'), 0x2000);
   bytes.set([0, 0x20, 0, 0], 0x3000);
   const cpu = createProcessor({
     memory,

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { generateInterpreter } from '../gen/generate.ts';
 import { createProcessor, EAX, EBX, EDX, EIP, ESP, ExitReason, type Processor } from '../index.ts';
 import { rows } from '../table/index.ts';
+import { asm, asm16, hex, machineCode } from '../test-support/asm.ts';
 import { CR0, CS, DS, ES, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from '../architecture/registers.ts';
 
 /** Flat 32-bit protected mode at 0x1000, paging off, stack below 0x9000. */
@@ -34,10 +35,13 @@ function flat(code: number[]): { cpu: Processor; memory: Uint8Array } {
   return { cpu, memory };
 }
 
+/** By ModRM, where the assembler takes the short forms. */
+const PUSH_EBX = hex('ff f3'),
+  POP_EAX = hex('8f c0');
+
 describe('the interpreter', () => {
   it('pushes and pops the register that ModRM.rm names, once the stack is in the TLB', () => {
-    // mov ecx,1000; L: push ebx (FF F3); pop eax (8F C0); dec ecx; jnz L; hlt
-    const { cpu } = flat([0xb9, 0xe8, 3, 0, 0, 0xff, 0xf3, 0x8f, 0xc0, 0x49, 0x75, 0xf9, 0xf4]);
+    const { cpu } = flat(asm('mov ecx, 1000; again:', PUSH_EBX, POP_EAX, 'dec ecx; jnz again; hlt'));
     cpu.regs[EBX] = 0x12345678;
     expect(cpu.run(1e6)).toBe(ExitReason.HLT);
     expect(cpu.regs[EAX]).toBe(0x12345678);
@@ -45,8 +49,7 @@ describe('the interpreter', () => {
   });
 
   it('retires exactly as many instructions as it is allowed, and goes on where it stopped', () => {
-    // L: inc eax; jmp L
-    const { cpu } = flat([0x40, 0xeb, 0xfd]);
+    const { cpu } = flat(asm('again: inc eax; jmp again'));
     for (const limit of [1, 2, 3, 1000, 50_001]) {
       const before = cpu.retired;
       expect(cpu.run(limit)).toBe(ExitReason.PREEMPTION_TIMER);
@@ -56,17 +59,25 @@ describe('the interpreter', () => {
   });
 
   it('sees an instruction that the loop rewrites, and data beside it, each time', () => {
-    // mov ecx,100; L: mov [0x1010],ecx; jmp 0x100f; 0x100f: mov eax,imm32 (rewritten); add ebx,eax; dec ecx; jnz L; hlt
-    const { cpu } = flat([
-      0xb9, 100, 0, 0, 0, 0x89, 0x0d, 0x10, 0x10, 0, 0, 0xeb, 0x02, 0x90, 0x90, 0xb8, 0, 0, 0, 0, 0x01, 0xc3, 0x49,
-      0x75, 0xec, 0xf4,
-    ]);
+    const { cpu } = flat(
+      machineCode(
+        [
+          `
+            mov ecx, 100
+            again: mov [rewritten + 1], ecx; jmp rewritten; nop; nop
+            rewritten: mov eax, 0; add ebx, eax; dec ecx; jnz again; hlt
+          `,
+        ],
+        32,
+        0x1000,
+      ),
+    );
     expect(cpu.run(1e6)).toBe(ExitReason.HLT);
     expect(cpu.regs[EBX]).toBe(5050);
   });
 
   it('sees code that others wrote, once told', () => {
-    const { cpu, memory } = flat([0xb8, 1, 0, 0, 0, 0xeb, 0xf9]);
+    const { cpu, memory } = flat(asm('again: mov eax, 1; jmp again'));
     cpu.run(1000);
     expect(cpu.regs[EAX]).toBe(1);
     memory[0x1001] = 7;
@@ -77,9 +88,9 @@ describe('the interpreter', () => {
 
   it('keeps instructions apart that begin in one page and end in the next', () => {
     // Two pages whose last instruction straddles: add ebx,0x11223344 at 0x1ffd and add edx,0x55667788 at 0x2ffe; a loop runs both 50 times.
-    const { cpu, memory } = flat([0xb9, 50, 0, 0, 0, 0xe9, 0xf3, 0x0f, 0, 0]);
-    memory.set([0x81, 0xc3, 0x44, 0x33, 0x22, 0x11, 0xe9, 0xf6, 0x0f, 0, 0], 0x1ffd);
-    memory.set([0x81, 0xc2, 0x88, 0x77, 0x66, 0x55, 0x49, 0x0f, 0x85, 0xf2, 0xef, 0xff, 0xff, 0xf4], 0x2ffe);
+    const { cpu, memory } = flat(machineCode(['mov ecx, 50; jmp 0x1ffd'], 32, 0x1000));
+    memory.set(machineCode(['add ebx, 0x11223344; jmp 0x2ffe'], 32, 0x1ffd), 0x1ffd);
+    memory.set(machineCode(['add edx, 0x55667788; dec ecx; jnz 0x1ffd; hlt'], 32, 0x2ffe), 0x2ffe);
     cpu.regs[EDX] = 0;
     expect(cpu.run(1e6)).toBe(ExitReason.HLT);
     expect([cpu.regs[EBX], cpu.regs[EDX]]).toEqual([Math.imul(50, 0x11223344), Math.imul(50, 0x55667788)]);
@@ -103,7 +114,7 @@ describe('the interpreter', () => {
       doorbell: 2000,
     });
     // Real mode: RDTSC rings (the time source does), then an endless loop.
-    new Uint8Array(buffer, 4096).set([0x0f, 0x31, 0xeb, 0xfe]);
+    new Uint8Array(buffer, 4096).set(asm16('rdtsc; jmp $'));
     cpu.regs[SEG + CS * SEG_WORDS + 1] = 0;
     cpu.regs[EIP] = 0;
     cpu.reload();

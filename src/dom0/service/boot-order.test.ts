@@ -1,6 +1,7 @@
 /** Which drive a definition boots, through the plan, the BIOS and the guest's first instructions. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { asm16 } from '../../cpu/test-support/asm.ts';
 import type { ConsoleOutput } from '../toolstack/wire.ts';
 import { testFile, testHost, until } from './host.test-support.ts';
 
@@ -10,10 +11,10 @@ const TWO_DISKS = readFileSync(
   'utf8',
 ).replace("'MiB'>64", "'MiB'>16");
 
-/** A disk of 64 KiB whose boot sector writes a letter to COM1 and halts: mov dx, 3F8h; mov al, letter; out dx, al; cli; hlt; jmp. */
+/** A disk of 64 KiB whose boot sector writes a letter to COM1 and halts. */
 function disk(letter: string): Uint8Array {
   const image = new Uint8Array(64 * 1024);
-  image.set([0xba, 0xf8, 0x03, 0xb0, letter.charCodeAt(0), 0xee, 0xfa, 0xf4, 0xeb, 0xfc]);
+  image.set(asm16(`mov dx, 0x3f8; mov al, '${letter}'; out dx, al; again: cli; hlt; jmp again`));
   image.set([0x55, 0xaa], 510);
   return image;
 }

@@ -1,4 +1,5 @@
 /** What inspectors ask of Domain 0, against what its tools say; and single steps. */
+import { asm } from '../../cpu/test-support/asm.ts';
 import { describe, expect, it } from 'vitest';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { testFiles, testHost, until } from './host.test-support.ts';
@@ -122,8 +123,7 @@ describe('what inspectors ask of Domain 0', () => {
   it('stops a guest before an instruction and after a write, says why, and lets it go on from there', async () => {
     const files = await testFiles();
     await files.mkdir('/boot', { recursive: true });
-    // loop: inc dword [0x200000]; nop; jmp loop
-    const kernel = pvhKernel([0xff, 0x05, 0x00, 0x00, 0x20, 0x00, 0x90, 0xeb, 0xf7]);
+    const kernel = pvhKernel(asm('again: inc dword [0x200000]; nop; jmp again'));
     await files.writeFile('/boot/k.elf', kernel);
     const host = testHost({ files });
     const { id } = await host.create([

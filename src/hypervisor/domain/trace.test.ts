@@ -224,7 +224,7 @@ describe('the time of exits', () => {
   it('is taken of one in 64, where there is a clock', () => {
     let ms = 0;
     const { domain, machine } = testGuest({
-      code: [...Array.from({ length: 130 }, () => [0xe6, 0x80]).flat(), 0xfa, 0xf4],
+      code: asm('times 130 out 0x80, al; cli; hlt'),
       options: { hostMs: () => (ms += 0.001) },
     });
     for (let i = 0; i < 50 && domain.runSlice().state === 'running'; i++);

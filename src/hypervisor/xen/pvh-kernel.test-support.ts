@@ -1,4 +1,5 @@
 /** Small kernels of tests: 32-bit code at 1 MiB in an ELF file that has the PVH entry note and nothing else. */
+import { asm } from '../../cpu/test-support/asm.ts';
 
 /** Where tests put structures for hypercalls: behind the code, in memory of its segment. */
 export const STRUCTURE = 0x100800;
@@ -31,10 +32,7 @@ export function pvhKernel(code: readonly number[]): Uint8Array {
   return bytes;
 }
 
-const word = (value: number): number[] => [value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24];
-
-/** mov dword [address], value */
-export const store = (address: number, value: number): number[] => [0xc7, 0x05, ...word(address), ...word(value)];
+export const store = (address: number, value: number): number[] => asm(`mov dword [${address}], ${value}`);
 
 /** Text of a multiple of four characters, stored at an address. */
 export const storeText = (address: number, text: string): number[] =>
@@ -42,17 +40,15 @@ export const storeText = (address: number, text: string): number[] =>
     [...text.slice(4 * i, 4 * i + 4)].reduceRight((sum, c) => sum * 256 + c.charCodeAt(0), 0),
   ).flatMap((value, i) => store(address + 4 * i, value));
 
-/** Hypercall `number`: mov eax, ebx, ecx, edx; vmcall */
-export const call = (number: number, first: number, second: number, third = 0): number[] => [
-  ...[0xb8, ...word(number), 0xbb, ...word(first), 0xb9, ...word(second), 0xba, ...word(third)],
-  ...[0x0f, 0x01, 0xc1],
-];
+/** Hypercall `number`. */
+export const call = (number: number, first: number, second: number, third = 0): number[] =>
+  asm(`mov eax, ${number}; mov ebx, ${first}; mov ecx, ${second}; mov edx, ${third}; vmcall`);
 
 /** console_io write. */
 export const say = (text: string): number[] => [...storeText(STRUCTURE, text), ...call(18, 0, text.length, STRUCTURE)];
 
 /** SCHEDOP_shutdown. */
-export const shutdown = (reason: number): number[] => [...suspend(reason), 0xeb, 0xfe];
+export const shutdown = (reason: number): number[] => [...suspend(reason), ...asm('jmp $')];
 
 /** The same, where the call may come back: reason 2, suspend. */
 export const suspend = (reason = 2): number[] => [...store(STRUCTURE, reason), ...call(29, 2, STRUCTURE)];
@@ -85,8 +81,4 @@ export function writeStore(path: string, value: string): number[] {
 }
 
 /** Waits, yielding, until something is typed at the PV console. */
-export function waitForKey(): number[] {
-  // yield; cmp dword [in_prod], 0; je back to the yield
-  const turn = [...call(29, 0, 0), 0x83, 0x3d, ...word(CONSOLE + 3076), 0];
-  return [...turn, 0x0f, 0x84, ...word(-(turn.length + 6))];
-}
+export const waitForKey = (): number[] => asm('yield:', call(29, 0, 0), `cmp dword [${CONSOLE + 3076}], 0; je yield`);

@@ -2,6 +2,7 @@
  * A guest that is saved without its knowledge finds, in its new domain, what it had of Xen: ports, masks and pending bits of either ABI, where it put its
  * vcpu_info and shared_info, its timers, its grant table of either version. What another domain had the other end of is gone.
  */
+import { asm } from '../../cpu/test-support/asm.ts';
 import { describe, expect, it } from 'vitest';
 import { assembleDomain } from '../domain/assemble.ts';
 import { PORT, XEN, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
@@ -157,7 +158,7 @@ describe('a guest that does not know that it was saved', () => {
   );
 
   it('keeps how long its processors ran and waited', () => {
-    const guest = testGuest({ code: [0xeb, 0xfe], vcpus: 2 });
+    const guest = testGuest({ code: asm('jmp $'), vcpus: 2 });
     guest.domain.runSlice();
     const { words } = guest.machine;
     const { ports } = guest.domain.xen!;
