@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
+import { asm16, machineCode } from '../src/cpu/test-support/asm.ts';
 import { bootDisk, packedDisks } from '../src/dom0/definitions/images/packed-images.test-support.ts';
 import { Ringside } from './support/command-line.ts';
 import { file } from './support/needs.ts';
@@ -11,11 +12,11 @@ import { file } from './support/needs.ts';
 const folder = mkdtempSync(join(tmpdir(), 'ringside-bios-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A disk, of 1 MiB where nothing is said, whose first sector is this code; the others begin with their numbers' low halves. */
-function disk(code: string, size = 2 ** 20): string {
+/** A disk, of 1 MiB where nothing is said, whose first sector is this program; the others begin with their numbers' low halves. */
+function disk(program: string, size = 2 ** 20): string {
   const bytes = new Uint8Array(size);
   for (let at = 0; at < size; at += 512) bytes[at] = at / 512;
-  bytes.set(code.split(/\s+/).map(byte => Number.parseInt(byte, 16)));
+  bytes.set(machineCode([program], 16, 0x7c00));
   bytes.set([0x55, 0xaa], 510);
   const path = join(folder, `disk-${size}.img`);
   writeFileSync(path, bytes);
@@ -23,18 +24,14 @@ function disk(code: string, size = 2 ** 20): string {
 }
 
 it('starts a boot sector, which reads by INT 13h, asks for the size of memory and types by INT 10h', async () => {
-  const path = disk(
-    // mov ax, 0201h; mov bx, 8000h; mov cx, 1; int 13h; jc end: the sector again, with DL as it came
-    'b8 01 02 bb 00 80 b9 01 00 cd 13 72 1f ' +
-      // int 12h; cmp ax, 639; jne end
-      'cd 12 3d 7f 02 75 18 ' +
-      // mov ax, 0E41h; int 10h; mov ah, 8; mov bh, 0; int 10h (the cell at the cursor, behind it); mov ah, 3; int 10h; cmp dl, 1; jne end
-      'b8 41 0e cd 10 b4 03 b7 00 cd 10 80 fa 01 75 07 ' +
-      // mov al, [8000h]; xor al, B8h ^ 31h: what was read is this sector; out F4h, al
-      'a0 00 80 34 89 e6 f4 ' +
-      // end: mov al, 1; out F4h, al
-      'b0 01 e6 f4',
-  );
+  // It reads its own sector again, with DL as it came, and tells by its first byte that it was this one.
+  const path = disk(`
+    mov ax, 0201h; mov bx, 8000h; mov cx, 1; int 13h; jc over
+    int 12h; cmp ax, 639; jne over
+    mov ax, 0E41h; int 10h; mov ah, 3; mov bh, 0; int 10h; cmp dl, 1; jne over
+    mov al, [8000h]; xor al, 0B8h ^ 31h; out 0F4h, al
+  over:
+    mov al, 1; out 0F4h, al`);
   const vm = new Ringside(
     'boot',
     '--disk',
@@ -54,8 +51,10 @@ it('starts a boot sector, which reads by INT 13h, asks for the size of memory an
 });
 
 /** What FAT's boot sector says of the disk: 512 bytes a sector, media descriptor F0, so many sectors a track, two heads. */
-const fat = (sectors: number): string =>
-  `eb 3c 90 ${'20 '.repeat(8)}00 02 01 01 00 02 e0 00 00 00 f0 09 00 ${sectors.toString(16)} 00 02 00 ${'00 '.repeat(34)}`;
+const fat = (sectors: number): string => `
+    jmp short begin; nop; times 8 db 20h
+    dw 512; db 1; dw 1; db 2; dw 0E0h, 0; db 0F0h; dw 9, ${sectors}, 2; times 34 db 0
+  begin:`;
 
 // Disks of more sectors a track than IBM's formats have, which Microsoft and others gave out (DMF: 21), and of more cylinders.
 it.each([
@@ -67,12 +66,11 @@ it.each([
   'boots a floppy disk of %i cylinders and %i sectors a track, and reads a whole track',
   async (cylinders, sectors) => {
     const path = disk(
-      // mov ax, 0200h + sectors; mov bx, 8000h; mov cx, cylinder 1, sector 1; mov dx, head 1; int 13h; jc end
-      `${fat(sectors)}b8 ${sectors.toString(16)} 02 bb 00 80 b9 01 01 ba 00 01 cd 13 72 07 ` +
-        // mov al, [8000h + the last sector]; out F4h, al
-        `a0 00 ${(0x80 + 2 * (sectors - 1)).toString(16)} e6 f4 90 90 ` +
-        // end: mov al, 1; out F4h, al
-        'b0 01 e6 f4',
+      `${fat(sectors)}
+        mov ax, 0200h + ${sectors}; mov bx, 8000h; mov cx, 101h; mov dx, 100h; int 13h; jc over
+        mov al, [8000h + ${512 * (sectors - 1)}]; out 0F4h, al
+      over:
+        mov al, 1; out 0F4h, al`,
       cylinders * 2 * sectors * 512,
     );
     const vm = new Ringside('boot', path, '--memory', '8', '--virtual-time', '--no-reboot');
@@ -82,7 +80,7 @@ it.each([
 );
 
 it('refuses a floppy disk of a size that none has, and says which there are', async () => {
-  const vm = new Ringside('boot', disk(`${fat(18)}fa f4`, 3_000_000), '--memory', '8');
+  const vm = new Ringside('boot', disk(`${fat(18)} cli; hlt`, 3_000_000), '--memory', '8');
   onTestFinished(() => vm.kill());
   expect(await vm.end(30)).toBe(2);
   expect(vm.errors).toContain('has 3000000 bytes, and a floppy disk has 160, 180,');
@@ -128,8 +126,7 @@ function cd(
   for (let i = 0; i < 32; i += 2) sum += bytes.readUInt16LE(at + i);
   bytes.writeUInt16LE(-sum & 0xffff, at + 28);
   for (const [offset, values] of Object.entries(spoil)) bytes.set(values, at + Number(offset));
-  // mov al, 31h; out F4h, al
-  bytes.set([0xb0, 0x31, 0xe6, 0xf4], IMAGE * BLOCK);
+  bytes.set(asm16('mov al, 31h; out 0F4h, al'), IMAGE * BLOCK);
   const path = join(folder, `${name}.iso`);
   writeFileSync(path, bytes);
   return path;
@@ -178,7 +175,7 @@ it('a boot sector that gives up hands over to what comes next, and at the end to
   const vm = new Ringside(
     'boot',
     '--disk',
-    disk('cd 18'),
+    disk('int 18h'),
     '--cdrom',
     cd('behind', { entry: { 32: [0] } }),
     '--memory',
@@ -213,13 +210,12 @@ it('a disk that was only partitioned ends in a sentence and the boot menu', asyn
 it('a floppy disk without a boot sector ends in a sentence, and the disk behind it is started', async () => {
   const image = join(folder, 'blank.img');
   writeFileSync(image, new Uint8Array(1440 * 1024));
-  // mov al, 31h; out F4h, al
   const vm = new Ringside(
     'boot',
     '--fda',
     image,
     '--disk',
-    disk('b0 31 e6 f4'),
+    disk('mov al, 31h; out 0F4h, al'),
     '--boot',
     'ac',
     '--memory',
@@ -247,12 +243,13 @@ it.each<[string, string, number]>([
   const blank = join(folder, 'blank-first.img');
   writeFileSync(blank, new Uint8Array(1440 * 1024));
   const path = disk(
-    // mov bl, dl; mov ax, 0201h; mov bx, 8000h; mov cx, 1; mov dh, 0; int 13h; jc end
-    'b8 01 02 bb 00 80 b9 01 00 b6 00 cd 13 72 12 ' +
-      // mov ah, 8; push dx; int 13h; pop ax; jc end; mov ah, [8000h]; xor ah, B8h; jnz end
-      'b4 08 52 cd 13 58 72 09 8a 26 00 80 80 f4 b8 75 00 ' +
-      // out F4h, al: the drive; end: mov al, 7Fh; out F4h, al
-      'e6 f4 b0 7f e6 f4',
+    `
+    mov ax, 0201h; mov bx, 8000h; mov cx, 1; mov dh, 0; int 13h; jc over
+    mov ah, 8; push dx; int 13h; pop ax; jc over
+    mov ah, [8000h]; cmp ah, 0B8h; jne over
+    out 0F4h, al
+  over:
+    mov al, 7Fh; out 0F4h, al`,
     1440 * 1024,
   );
   const floppies = number === 0 ? ['--fdb', path] : ['--fda', blank, '--fdb', path];
@@ -281,13 +278,13 @@ it.each([
 ])('boot = "%s" of a definition is the order in which they are tried', async (order, expected) => {
   const image = cd('gives-up', { entry: { 40: [IMAGE] } });
   const bytes = readFileSync(image);
-  bytes.set([0xcd, 0x18], IMAGE * BLOCK);
+  bytes.set(asm16('int 18h'), IMAGE * BLOCK);
   writeFileSync(image, bytes);
   const definition = join(folder, `order-${order}.cfg`);
-  const disks = `disk = [ "${disk('cd 18')},raw,hda", "${image},raw,hdc,cdrom" ]`;
+  const disks = `disk = [ "${disk('int 18h')},raw,hda", "${image},raw,hdc,cdrom" ]`;
   writeFileSync(
     definition,
-    `name = "order"\ntype = "hvm"\nmemory = 8\nfda = "${disk('cd 18', 1440 * 1024)}"\n${disks}\nboot = "${order}"\n`,
+    `name = "order"\ntype = "hvm"\nmemory = 8\nfda = "${disk('int 18h', 1440 * 1024)}"\n${disks}\nboot = "${order}"\n`,
   );
   const vm = new Ringside('boot', definition, '--debugcon', '-', '--virtual-time');
   onTestFinished(() => vm.kill());
