@@ -6,7 +6,7 @@ import { assemble } from '../src/cpu/assembler/index.ts';
 import { MemoryDisk } from '../src/devices/ide/disk.ts';
 import { type IdeAttachment, loadDrives } from '../src/devices/ide/index.ts';
 import { loadFlash } from '../src/devices/index.ts';
-import { assembleDomain, type PartlessOptions } from '../src/hypervisor/domain/assemble.ts';
+import { assembleDomain, type PartlessOptions } from '../src/hypervisor/interfaces/assemble.ts';
 import type { Domain } from '../src/hypervisor/domain/index.ts';
 import { createDomain } from '../src/hypervisor/memory/domain-table.ts';
 import { Machine } from '../src/hypervisor/memory/machine.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Services, WHOLE_P2M } from '../src/dom0/toolstack/services.ts';
 import { encode, encodeMessage, XS } from '../src/dom0/backends/xenstore/protocol.ts';
-import { assembleDomain } from '../src/hypervisor/domain/assemble.ts';
+import { assembleDomain } from '../src/hypervisor/interfaces/assemble.ts';
 import { IOREQ_STATE, IOREQ_TYPE } from '../src/hypervisor/ioreq/page.ts';
 import { XEN_TYPE } from '../src/hypervisor/layout/layout.ts';
 import { createDomain } from '../src/hypervisor/memory/domain-table.ts';

@@ -1,8 +1,11 @@
 /** What the hypervisor offers to Domain 0 and to the command line. */
-export { type Boot, checkBoot, loadPvBuilder, p2mFrames } from './domain/boot.ts';
+export { type Boot, p2mFrames } from './domain/boot.ts';
+export { checkBoot } from './interfaces/check-boot.ts';
+export { loadPvBuilder } from './xen/boot-rules.ts';
 export { TSC_HZ } from '../cpu/architecture/index.ts';
 export { VIRTUAL_NS_PER_INSTRUCTION } from './domain/clock.ts';
-export { Domain, type DomainOptions, type Ending, type SliceResult } from './domain/domain.ts';
+export { Domain, type DomainOptions, type SliceResult } from './domain/domain.ts';
+export type { Ending } from './domain/ending.ts';
 export { attachDrives } from './disks/drives.ts';
 export {
   type DriveImage,

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { createDomain } from '../../src/hypervisor/memory/domain-table.ts';
 import { asm } from '../../src/cpu/test-support/asm.ts';
 import { Services, WHOLE_P2M, XEN_TYPES } from '../../src/dom0/toolstack/services.ts';
-import { assembleDomain } from '../../src/hypervisor/domain/assemble.ts';
+import { assembleDomain } from '../../src/hypervisor/interfaces/assemble.ts';
 import {
   type Domain,
   Machine,

@@ -27,7 +27,7 @@ import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { createDomain, DirtyLog, machineBytesFor } from '../../hypervisor/memory/index.ts';
 import { WHOLE_P2M } from '../../dom0/toolstack/index.ts';
-import { assembleDomain } from '../../hypervisor/domain/index.ts';
+import { assembleDomain } from '../../hypervisor/interfaces/index.ts';
 import { type Boot, type DomainRecord, Machine } from '../../hypervisor/index.ts';
 import { XEN_TYPE } from '../../hypervisor/layout/index.ts';
 import {

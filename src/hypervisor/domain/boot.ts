@@ -6,6 +6,7 @@ import { isLinuxForFirmware, type LinuxForFirmware } from '../../devices/index.t
 import type { OpenMedium } from '../disks/media.ts';
 import type { Domain, DomainOptions } from './domain.ts';
 import {
+  type E820Entry,
   type EntryState,
   kernelKind,
   type LoadedFile,
@@ -15,17 +16,14 @@ import {
   unzipped,
 } from '../loader/index.ts';
 import { enterKernel } from './vcpu.ts';
-import { firmwareMemoryMap, firmwareTables, writeFirmwareInfo } from '../xen/hvm/hvmloader-info.ts';
-import { pvhMemoryMap } from '../xen/memory/memory-map.ts';
 
 const KIB = 1024;
 const MAX_OPTION_ROM_BYTES = 64 * KIB;
-const MIB = 0x100000;
 /** What lies below 1 MiB, too, and the most that the chipset decodes below 4 GiB (flash parts of PC boards; QEMU's limit is half of it). Erase blocks have 4 KiB. */
 const LEAST_FIRMWARE = 64 * KIB,
-  MOST_FIRMWARE = 16 * MIB,
+  MOST_FIRMWARE = 16 * 1024 * KIB,
   FIRMWARE_BLOCK = 4 * KIB;
-/** Firmware of a guest of Xen that fits below 1 MiB lies there alone (hvmloader's rombios and SeaBIOS); of what is larger, as OVMF is, the last part. */
+/** Firmware in RAM that fits below 1 MiB lies there alone (hvmloader's rombios and SeaBIOS); of what is larger, as OVMF is, the last part. */
 const MOST_BELOW_1_MIB = 256 * KIB,
   OF_LARGER = 64 * KIB;
 const CR0_PE_ET = 0x11;
@@ -63,18 +61,21 @@ export type Boot =
       loader?: LoadedFile;
     };
 
-let pv: typeof import('../xen/pv/builder.ts') | undefined;
-
-/** `checkBoot` can judge kernels of paravirtual guests from then on: most guests are none. */
-export async function loadPvBuilder(): Promise<void> {
-  pv ??= await import('../xen/pv/builder.ts');
+/** What an interface says of how its guests begin. */
+export interface BootRules {
+  /** The way into a kernel that has several; absent: a boot loader's. */
+  prefer?: 'pvh' | 'note';
+  /** Memory as a kernel is told of it; absent: as firmware of a PC would tell it. */
+  e820?(memoryMiB: number): E820Entry[];
+  /** What a loader of the hypervisor's own is told, which starts firmware; absent: there is none. */
+  loaderE820?(memoryMiB: number): E820Entry[];
+  /** Judges a kernel that the interface loads by itself. Absent: kernels are loaded as on a PC. @throws LoadError */
+  judge?(kernel: KernelBoot, memoryMiB: number): void;
 }
+export type KernelBoot = Exclude<Boot, { kind: 'firmware' }>;
 
-/**
- * Goes through all checks of loading without a guest. `xen`: what the domain shows of Xen; absent: a plain PC.
- * @throws LoadError with a sentence for people.
- */
-export function checkBoot(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh' | 'pv'): EntryState | undefined {
+/** Goes through all checks of loading without a guest. @throws LoadError with a sentence for people. */
+export function checkBoot(boot: Boot, memoryMiB: number, rules: BootRules = {}): EntryState | undefined {
   if (boot.kind === 'firmware') {
     const { length } = boot.image;
     if (length < LEAST_FIRMWARE || length > MOST_FIRMWARE || length % FIRMWARE_BLOCK !== 0)
@@ -82,9 +83,9 @@ export function checkBoot(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh' | '
         `${boot.name} has ${length} bytes; a firmware image has 64 KiB to 16 MiB, in whole blocks of 4096 bytes. Take another file.`,
       );
     if (boot.loader) {
-      if (xen !== 'hvm')
+      if (!rules.loaderE820)
         throw new LoadError(`${boot.loader.name} starts firmware in HVM guests of Xen alone. Add --type hvm.`);
-      loadKernel({ write() {}, fill() {} }, hvmloaderOptions(boot.loader, boot, memoryMiB));
+      loadKernel({ write() {}, fill() {} }, loaderOptions(boot.loader, boot, memoryMiB, rules));
     }
     if (
       boot.vgaBios &&
@@ -104,12 +105,10 @@ export function checkBoot(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh' | '
     return undefined;
   }
   const { kernel, name, cmdline, ramdisk } = boot;
-  if (boot.kind === 'pv') {
-    if (!pv) throw new Error('The builder of paravirtual guests is not loaded.');
-    pv.planPv({ kernel, name, cmdline, ...(ramdisk ? { ramdisk } : {}) }, memoryMiB);
+  if (rules.judge) {
+    rules.judge(boot, memoryMiB);
     return undefined;
   }
-  const isPvh = boot.kind === 'pvh';
   return loadKernel(
     { write() {}, fill() {} },
     {
@@ -117,8 +116,8 @@ export function checkBoot(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh' | '
       name,
       cmdline,
       memoryMiB,
-      e820: isPvh ? pvhMemoryMap(memoryMiB) : memoryMap(memoryMiB),
-      ...(isPvh ? { prefer: 'pvh' as const } : xen ? { prefer: 'note' as const } : {}),
+      e820: rules.e820?.(memoryMiB) ?? memoryMap(memoryMiB),
+      ...(rules.prefer ? { prefer: rules.prefer } : {}),
       ...(ramdisk ? { initrd: ramdisk } : {}),
     },
   );
@@ -134,30 +133,36 @@ export const flashFileOf = (
     ? { flashFile: openMedium(boot.flash.keep, () => {}), problem }
     : {};
 
-/** Whether a domain has its firmware below 4 GiB: on a PC in a ROM there; under Xen where it is too large to lie below 1 MiB alone. */
-export const hasHighFirmware = (boot: Boot, isXen: boolean): boolean =>
-  boot.kind === 'firmware' && !boot.loader && (!isXen || boot.image.length > MOST_BELOW_1_MIB);
+/** Whether firmware that lies in RAM lies below 4 GiB, too: where it is too large to lie below 1 MiB alone. */
+export const hasHighFirmware = (boot: Boot): boolean =>
+  boot.kind === 'firmware' && !boot.loader && boot.image.length > MOST_BELOW_1_MIB;
 
-/** Guest frames that a domain's p2m covers: to the end of RAM, or to 4 GiB where firmware or Xen's special pages lie there. */
-export function p2mFrames(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh'): number {
-  return boot.kind === 'firmware' || xen ? 0x100000 : memoryMiB * 256;
+/** What of it lies below 1 MiB, to its end. */
+export const lowFirmware = (image: Uint8Array): Uint8Array =>
+  image.length > MOST_BELOW_1_MIB ? image.subarray(-OF_LARGER) : image;
+
+/** Guest frames that a PC's p2m covers: to the end of RAM, or to 4 GiB where firmware lies there. */
+export function p2mFrames(boot: Boot, memoryMiB: number): number {
+  return boot.kind === 'firmware' ? 0x100000 : memoryMiB * 256;
 }
 
 /** Loads what a domain boots into its fresh memory and puts the processor at its entry; returns what it was, for logs. @throws LoadError */
-export function loadBoot({ options, processor, memory, platform, firmware, xen }: Domain): string {
-  const { boot, memoryMiB } = options;
-  if (boot.kind === 'pv' && xen) return xen.startPv(boot);
+export function loadBoot({ options, processor, memory, platform, firmware, guest, traits }: Domain): string {
+  const { boot, memoryMiB } = options,
+    { boot: rules } = traits;
+  const loaded = guest.load(boot);
+  if (loaded !== undefined) return loaded;
   if (boot.kind !== 'firmware') {
     const kernel = unzipped(boot.kernel, boot.name);
-    const prefer = xen ? (xen.isPvh ? ('pvh' as const) : ('note' as const)) : undefined;
-    // What Xen starts by its note has the place of firmware: no BIOS was there before it, and the timer of a fresh board is quiet (pit_reset, vpic_reset).
-    const acpiRsdp = platform.installTables(!xen || kernelKind(kernel, prefer) !== 'pvh');
+    const { prefer } = rules;
+    // What a hypervisor starts by its note has the place of firmware: no BIOS was there before it, and the timer of a fresh board is quiet (pit_reset, vpic_reset).
+    const acpiRsdp = platform.installTables(!prefer || kernelKind(kernel, prefer) !== 'pvh');
     const entry = loadKernel(memory, {
       kernel,
       name: boot.name,
       cmdline: boot.cmdline,
       memoryMiB,
-      e820: xen?.isPvh ? pvhMemoryMap(memoryMiB) : (platform.e820?.() ?? []),
+      e820: rules.e820?.(memoryMiB) ?? platform.e820?.() ?? [],
       acpiRsdp,
       setVideo: (width, height, depth) => platform.setPicture?.(width, height, depth),
       ...(prefer ? { prefer } : {}),
@@ -168,38 +173,29 @@ export function loadBoot({ options, processor, memory, platform, firmware, xen }
     return entry.about;
   }
   if (boot.loader) {
-    enterKernel(processor, loadKernel(memory, hvmloaderOptions(boot.loader, boot, memoryMiB)));
+    enterKernel(processor, loadKernel(memory, loaderOptions(boot.loader, boot, memoryMiB, rules)));
     enterAsPvh(processor);
     return `${boot.loader.name} with ${boot.name}, firmware`;
   }
   firmware?.load(boot.image);
-  if (xen) {
-    // Firmware of a guest of Xen counts on what hvmloader does before it: it lies in RAM below 1 MiB, where it can write its variables (SeaBIOS forgets in
-    // a ROM that it has found Xen), and is jumped to there.
-    const low = boot.image.length > MOST_BELOW_1_MIB ? boot.image.subarray(-OF_LARGER) : boot.image;
-    memory.write(MIB - low.length, low);
-    processor.regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] = 0xf0000;
-    const tables = firmwareTables(memoryMiB);
-    platform.prepareForFirmware?.(tables);
-    writeFirmwareInfo(memory, [tables.rsdp, tables.smbios, tables.mp], firmwareMemoryMap(memoryMiB));
-  }
+  if (traits.firmware === 'ram') guest.placeFirmware(boot.image);
   return `${boot.name}, firmware`;
 }
 
-/** hvmloader is entered like a PVH kernel, with the firmware as a module of that name. */
-function hvmloaderOptions(
+/** A loader of the hypervisor's own is entered like a PVH kernel, with the firmware as a module of that name. */
+function loaderOptions(
   loader: LoadedFile,
   { image, name }: { image: Uint8Array; name: string },
   memoryMiB: number,
+  { loaderE820 }: BootRules,
 ): LoadOptions {
-  const modules = [{ name, data: image, cmdline: 'firmware' }];
   return {
     kernel: loader.data,
     name: loader.name,
     cmdline: '',
-    modules,
+    modules: [{ name, data: image, cmdline: 'firmware' }],
     memoryMiB,
-    e820: firmwareMemoryMap(memoryMiB),
+    e820: loaderE820?.(memoryMiB) ?? [],
     prefer: 'note',
   };
 }

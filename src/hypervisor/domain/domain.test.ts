@@ -3,12 +3,14 @@ import { EPT_FETCH, EPT_READ, EPT_WRITE, ExitReason, IO_IN } from '../../cpu/arc
 import { Pc } from '../../devices/index.ts';
 import type { Boot } from './boot.ts';
 import { Domain, type DomainOptions } from './domain.ts';
+import { PLAIN_PC } from '../interfaces/none/plain-pc.ts';
 import { FakeProcessor, type Step } from './fake-processor.test-support.ts';
 import { COUNTERS } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../memory/machine.ts';
 import { Mailbox } from '../worker/mailbox.ts';
-import { readState, restoreInto, saveDomain, SavedStateError } from '../stream/state.ts';
+import { readState, restoreInto, saveDomain } from '../stream/state.ts';
+import { SavedStateError } from './saved-state-error.ts';
 
 /** A multiboot 1 kernel without any code that runs here: the fake processor has its own. */
 function kernel(): Uint8Array {
@@ -41,6 +43,7 @@ function make(steps: Step[], change: Partial<DomainOptions> = {}, restore?: (dom
         printed += String.fromCharCode(byte);
       },
       createProcessor: options => (processor = new FakeProcessor(options, steps)),
+      guest: PLAIN_PC,
       createPlatform: options => new Pc(options),
       ...change,
     },

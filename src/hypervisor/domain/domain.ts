@@ -29,18 +29,20 @@ import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
 import { Exits } from './exits.ts';
 import { FirmwareMap } from '../memory/firmware-map.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
-import { COUNTERS, COUNTER_WORDS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from '../layout/layout.ts';
-import type { RemoteModel, RemoteModelParts } from '../ioreq/remote-model.ts';
+import { COUNTERS, COUNTER_WORDS } from '../layout/layout.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../memory/machine.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { DiskSource } from '../disks/disk-source.ts';
 import type { MouseMove } from '../worker/mailbox.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
+import type { Ending } from './ending.ts';
+import type { GuestInterface, GuestParts, GuestTraits, InterfaceKind } from './guest-interface.ts';
+import type { ModelElsewhere } from './model-elsewhere.ts';
 import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
 import { type HotRegion, hotRegion, type JitOptions, publishTier, regionOptions } from './second-tier.ts';
 import { SerialFeed } from './serial-feed.ts';
-import { SavedStateError } from '../stream/saved-state.ts';
+import { SavedStateError } from './saved-state-error.ts';
 import { ThreadTime } from './thread-time.ts';
 import { IoTrace } from '../tracing/io-trace.ts';
 import { tracedDrives } from '../disks/traced-disk.ts';
@@ -52,22 +54,6 @@ import { goBack, isWayBack, wakeUp } from './warm-reset.ts';
 import { exitsByName } from '../view/counters.ts';
 import { MachineView } from '../view/machine-view.ts';
 import type { ModelAccount } from '../view/model-account.ts';
-import { APIC_ID_STEP, HVM_PARAM, HYPERCALLS, SHUTDOWN } from '../xen/abi.ts';
-import type { XenGuest, XenParts } from '../xen/guest.ts';
-import { isCodeShared } from '../xen/memory/stale.ts';
-
-/** How a domain stopped. */
-export interface Ending {
-  kind: 'poweroff' | 'reset' | 'crash' | 'suspend' | 'debug-exit';
-  /** Value written to isa-debug-exit. */
-  value?: number;
-  /** For people. */
-  sentence: string;
-  /** Of a crash, and of a reset or power-off that a triple fault was the reason for: registers, last exits, code. */
-  report?: string;
-  /** It was not the guest: its worker ended with an error of ours, and does nothing more. */
-  workerDied?: true;
-}
 
 export interface DomainOptions extends JitOptions {
   machine: Machine;
@@ -114,12 +100,10 @@ export interface DomainOptions extends JitOptions {
   /** The two rooms below; tests pass others. */
   createProcessor: (options: ProcessorOptions) => Processor;
   createPlatform: (options: PlatformOptions) => Platform;
-  /** Its half of Xen, which a plain PC does without. */
-  createXen?: (parts: XenParts) => XenGuest;
-  /** Its end of a device model in Domain 0, where the toolstack wants that. */
-  createRemote?: (parts: RemoteModelParts) => RemoteModel;
+  /** What the guest sees of its hypervisor. */
+  guest: InterfaceKind;
   disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32) => { text: string; length: number };
-  /** Bytes that a guest of Xen writes to the hypervisor's console (default: to `debug`). */
+  /** Bytes that the guest writes to the hypervisor's console (default: to `debug`). */
   xenConsole?: (bytes: Uint8Array) => void;
   /** What the hypervisor says of the domain there: lines without their ends (default: to `xenConsole`, marked as Xen's). */
   xenLog?: (line: string) => void;
@@ -163,10 +147,11 @@ export class Domain {
   readonly firmware: FirmwareMap | undefined;
   readonly video: VideoFrames | undefined;
   private readonly a20: A20Gate;
-  /** Its half of Xen; a plain PC has none. */
-  readonly xen: XenGuest | undefined;
-  /** Its device model, where that runs in Domain 0. */
-  readonly remote: RemoteModel | undefined;
+  readonly traits: GuestTraits;
+  /** What the guest sees of its hypervisor. */
+  readonly guest: GuestInterface;
+  /** Its device model, where that runs elsewhere. */
+  readonly remote: ModelElsewhere | undefined;
   private readonly exits: Exits;
   ending: Ending | null = null;
   /** What was loaded, for logs. */
@@ -179,8 +164,6 @@ export class Domain {
   private endingAsked: Ending | null = null;
   private pausedByUser = false;
   private readonly counters: Int32Array;
-  /** Calls by number, of a guest of Xen. */
-  private readonly hypercalls: Int32Array | undefined;
   private readonly p2m: Int32Array;
   private sliceInstructions = FIRST_SLICE_INSTRUCTIONS;
   /** In host time: what of it the host gave. */
@@ -208,6 +191,7 @@ export class Domain {
     this.counters = new Int32Array(machine.memory, record.countersOffset, COUNTER_WORDS);
     this.p2m = machine.p2m(record);
     this.memory = new GuestMemory(machine.bytes, this.p2m);
+    const traits = (this.traits = options.guest.traits(machine, record));
     const retired = (): number => this.processor?.retired ?? 0;
     this.clock = options.hostMs ? new HostClock(retired, options.hostMs) : new VirtualClock(retired);
     this.timers = new TimerQueue(this.clock);
@@ -221,10 +205,7 @@ export class Domain {
       time: this.clock,
       doorbell: record.mailboxOffset >>> 2,
       writeLog: machine.writeLogAt,
-      // Xen's CPUID policy hides instructions and does not take them away: its guests, hvmloader and GRUB among them, use what every host of Xen has.
-      ...(record.xenOffset === 0
-        ? {}
-        : { isCodeShared: (mfn: number) => isCodeShared(machine, mfn), masksCpuid: true }),
+      ...traits.processor,
       answerAccess: () => this.exits.answerInPlace(),
       readQuietly: (gfn, offset, size) => this.exits.readApicQuietly(gfn * 4096 + offset, size),
       answerPort: () => this.exits.answerPortInPlace(),
@@ -238,14 +219,13 @@ export class Domain {
     const { boot } = options;
     this.a20 = new A20Gate(this.p2m, record.ramFrames, open => {
       this.processor.flushTlb();
-      if (record.xenOffset !== 0) machine.words[(record.xenOffset >>> 2) + XEN.POD_HELD] = open ? 0 : 1;
+      traits.a20Changed?.(open);
     });
     if (boot.kind === 'firmware') {
       const flush = (): void => this.processor.flushTlb();
-      // What hvmloader starts lies in RAM: an HVM guest of Xen has no ROM below 1 MiB.
-      const isXen = record.xenOffset !== 0;
-      if (!isXen || hasHighFirmware(boot, isXen))
-        this.firmware = new FirmwareMap(machine, record, flush, isXen ? 'ram' : boot.flash ? 'flash' : 'rom', mfn =>
+      const isRam = traits.firmware === 'ram';
+      if (!isRam || hasHighFirmware(boot))
+        this.firmware = new FirmwareMap(machine, record, flush, isRam ? 'ram' : boot.flash ? 'flash' : 'rom', mfn =>
           this.processor.invalidate(mfn),
         );
       // Its device asks how large it is.
@@ -269,7 +249,7 @@ export class Domain {
       screen: this.screen,
       ...(this.video ? { videoMemory: this.video } : {}),
       ...(this.firmware ? { onShadow: this.firmware.shadow } : {}),
-      ...(boot.kind === 'firmware' && boot.flash && !record.xenOffset && this.firmware
+      ...(boot.kind === 'firmware' && boot.flash && traits.firmware === 'rom' && this.firmware
         ? {
             flash: {
               array: this.firmware,
@@ -289,7 +269,7 @@ export class Domain {
       ...(options.floppyDrives ? { floppyDrives: options.floppyDrives } : {}),
       ...(options.apic ? { apic: true } : {}),
       ...(options.apic ? { processors: record.vcpus, online: record.onlineVcpus } : {}),
-      ...(xenBoard(machine, record) ?? {}),
+      ...traits.board,
       onNmi: id => this.vcpus.nmi(id),
       onInit: id => this.init(id),
       onStartup: (id, vector) => this.vcpus.startup(id, vector),
@@ -302,17 +282,10 @@ export class Domain {
       onDebugExit: value => this.debugExit(value),
     });
     this.serialFeed = new SerialFeed(this.platform);
-    this.vcpus = new Vcpus(
-      machine,
-      record,
-      this.processor,
-      this.platform,
-      xenBoard(machine, record)?.apicIdStep,
-      watch => {
-        this.spinWatch = watch;
-        this.lookOn();
-      },
-    );
+    this.vcpus = new Vcpus(machine, record, this.processor, this.platform, traits.board.apicIdStep, watch => {
+      this.spinWatch = watch;
+      this.lookOn();
+    });
     // On a host with little time for us a turn by count would keep the others from their timer ticks.
     const { clock } = this;
     if (!clock.virtual)
@@ -320,12 +293,9 @@ export class Domain {
         Math.min(TURN_INSTRUCTIONS, clock.instructionsUntil(clock.estimateNs(retired()) + TURN_NS, retired()));
     if (this.vcpus.all[0].keepsCode)
       this.processor.probe = this.lastCode = new LastCode(this.processor.regs, () => this.vcpus.current);
+    this.guest = options.guest.create(this.guestParts());
     this.exits = new Exits(this, this.counters);
-    if (record.xenOffset !== 0) {
-      this.xen = options.createXen?.(this.xenParts());
-      this.hypercalls = new Int32Array(machine.memory, record.xenOffset + XEN.CALLS * 4, HYPERCALLS);
-    }
-    if (modelElsewhere(machine, record)) this.remote = this.remoteModel();
+    if (traits.modelElsewhere) this.remote = this.remoteModel();
     if (boot.kind === 'firmware' && boot.bootOrder && this.platform.fwCfg)
       setBootOrder(this.platform.fwCfg, boot.bootOrder);
     if (boot.kind === 'firmware' && boot.noSignatureCheck)
@@ -334,28 +304,19 @@ export class Domain {
       setLinux(this.platform.fwCfg, boot.linux, options.memoryMiB);
     if (restore) {
       if (boot.kind === 'firmware') this.firmware?.load(boot.image);
-      this.xen?.start();
-      // Its ACPI tables lie outside RAM.
-      if (this.xen?.isPvh) this.platform.installTables();
+      this.guest.restoring();
       restore(this);
-      this.xen?.restored();
+      this.guest.restored();
     } else this.start();
     this.setState('r');
   }
 
-  private remoteModel(): RemoteModel | undefined {
-    const { xen, processor, vcpus, platform, video } = this;
+  private remoteModel(): ModelElsewhere | undefined {
+    const { guest, platform, video } = this;
     const { signals } = platform;
-    if (!xen || !signals) return undefined;
-    const { createRemote } = this.options;
-    if (!createRemote) throw new Error('What speaks to a device model in Domain 0 is not loaded.');
-    if (video) this.options.machine.words[xen.ports.xenBlock + XEN_MODEL + MODEL.VIDEO] = video.first + 1;
-    return createRemote({
-      ports: xen.ports,
-      processor,
-      vcpus,
-      fail: sentence => this.crash(sentence),
-      targets: {
+    if (!signals) return undefined;
+    return guest.modelElsewhere(
+      {
         signals,
         shadow: (base, length, readsRam, writesRam) => this.firmware?.shadow(base, length, readsRam, writesRam),
         a20: open => this.a20.set(open),
@@ -364,7 +325,8 @@ export class Domain {
         reset: () => this.askReset('board'),
         debugExit: value => this.debugExit(value),
       },
-    });
+      video?.first,
+    );
   }
 
   /** It goes to sleep (S3), or wakes, once the instruction under way is complete. */
@@ -393,7 +355,7 @@ export class Domain {
 
   /** INIT of a processor. Processor 0 goes to the reset vector, where a PC without firmware has only what stands in for that. */
   private init(id: number): void {
-    if (id === 0 && !this.xen && this.options.boot.kind !== 'firmware') this.askReset('processor');
+    if (id === 0 && !this.traits.resetIsNewDomain && this.options.boot.kind !== 'firmware') this.askReset('processor');
     else this.vcpus.init(id);
   }
 
@@ -408,38 +370,35 @@ export class Domain {
     this.ask({ kind: 'debug-exit', value, sentence: `The guest wrote ${value} to isa-debug-exit.` });
   }
 
-  private xenParts(): XenParts {
+  private guestParts(): GuestParts {
     const { machine, record, memoryMiB, startEpochMs, xenConsole, xenLog, debug } = this.options;
-    const { processor, vcpus, timers, platform } = this;
+    const { processor, vcpus, memory, timers, platform, trace } = this;
     const console = xenConsole ?? ((bytes: Uint8Array) => bytes.forEach(byte => debug?.(byte)));
     return {
       machine,
       record,
       processor,
       vcpus,
+      memory,
+      platform,
       timers,
+      trace,
       memoryMiB,
       startEpochMs,
       interrupt: (vcpu, vector) => platform.requestInterrupt?.(vcpu, vector),
       localApic: vcpu => platform.localApic?.(vcpu),
-      setGsi: (gsi, level) => platform.setUpcallGsi?.(gsi, level),
-      setIntx: (slot, pin, level) => platform.setUpcallPin?.(slot, pin, level),
+      raise: (vector, errorCode) => this.exits.injectException(vector, errorCode),
+      tsc: () => [this.clock.tsc(processor.retired), this.clock.tscHigh],
+      yield: () => this.stopSlice(),
+      written: mfn => memory.onWrite(mfn),
+      demand: gfn => this.demand(gfn),
       console,
       log: xenLog ?? (line => console(new TextEncoder().encode(`(XEN) ${line}\n`))),
-      onShutdown: (code, fault) => this.shutDown(code, fault),
-      yield: () => this.stopSlice(),
-      tsc: () => [this.clock.tsc(processor.retired), this.clock.tscHigh],
+      end: ending => this.ask(ending),
       crash: sentence => this.crash(sentence),
-      written: mfn => this.memory.onWrite(mfn),
-      demand: gfn => this.demand(gfn),
-      trace: this.trace,
+      report: sentence => this.report(sentence),
+      whereItWas: sentence => this.whereItWas(sentence),
     };
-  }
-
-  /** A guest of Xen shuts down for a reason of SCHEDOP_shutdown, which is its own wish or comes of a fault. */
-  private shutDown(code: number, fault?: string): void {
-    if (fault === undefined) return this.ask(endingOf(code, sentence => this.report(sentence)));
-    this.ask({ kind: endingOf(code, () => '').kind, ...this.whereItWas(fault) });
   }
 
   private ask(ending: Ending): void {
@@ -451,7 +410,7 @@ export class Domain {
   private start(): void {
     this.platform.reset();
     this.resetProcessors();
-    this.xen?.start();
+    this.guest.start();
     this.about = loadBoot(this);
     this.processor.reload();
     this.processor.flushTlb();
@@ -483,7 +442,7 @@ export class Domain {
   demand(gfn: number): boolean {
     if (this.p2m[gfn] !== P2M_ON_DEMAND) return false;
     const at = this.a20.shown(gfn);
-    if (this.xen?.demand(at)) this.a20.populated(at);
+    if (this.guest.demand(at)) this.a20.populated(at);
     else this.leaveSlice = true;
     return true;
   }
@@ -593,9 +552,9 @@ export class Domain {
    * A guest that looks at its stolen time sees it pass; for others time does not jump (clock.ts).
    */
   setSlot(held: boolean): void {
-    const { clock, timers, vcpus, xen } = this;
+    const { clock, timers, vcpus, guest } = this;
     if (held === this.hasSlot) return;
-    if (held && xen?.time.tellsRunstate) clock.idleTo(Infinity);
+    if (held && guest.tellsStolenTime) clock.idleTo(Infinity);
     this.hasSlot = held;
     if (!this.pausedByUser) {
       this.thread?.setSlot(held);
@@ -603,7 +562,13 @@ export class Domain {
       if (!held && !this.ending) this.setState('r');
     }
     vcpus.setSlot(held);
-    if (held || !xen || this.pausedByUser || this.ending || vcpus.all.some(({ activity }) => activity === ACTIVE))
+    if (
+      held ||
+      !vcpus.onState ||
+      this.pausedByUser ||
+      this.ending ||
+      vcpus.all.some(({ activity }) => activity === ACTIVE)
+    )
       return;
     this.idle();
     if (timers.nextDeadlineNs <= clock.estimateNs(this.processor.retired)) timers.run();
@@ -630,10 +595,10 @@ export class Domain {
     if (!this.pausedByUser) this.setState('r');
   }
 
-  /** A guest of Xen that has suspended itself, and was not moved to another domain, goes on: its hypercall says that the suspend was cancelled. */
+  /** A guest that has suspended itself, and was not moved to another domain, goes on: its hypercall says that the suspend was cancelled. */
   resume(): void {
-    if (this.ending?.kind !== 'suspend' || !this.xen) return;
-    this.xen.cancelSuspend();
+    if (this.ending?.kind !== 'suspend') return;
+    this.guest.cancelSuspend();
     this.ending = null;
     this.setState(this.pausedByUser ? 'p' : 'r');
   }
@@ -680,11 +645,11 @@ export class Domain {
   runSlice(): SliceResult {
     if (this.ending) return { state: 'ended', ending: this.ending };
     if (this.pausedByUser) return { state: 'paused' };
-    this.xen?.enter();
+    this.guest.enter();
     try {
       return this.slice();
     } finally {
-      this.xen?.leave();
+      this.guest.leave();
     }
   }
 
@@ -692,7 +657,7 @@ export class Domain {
     this.serialFeed.feed();
     this.options.arrivals?.();
     this.options.driveQueue?.poll();
-    this.xen?.service();
+    this.guest.service();
     this.remote?.service();
     this.changeBreaks();
     const { clock, processor, thread } = this;
@@ -703,8 +668,7 @@ export class Domain {
     // What came between two slices may have ended it already.
     this.leaveSlice = this.endingAsked !== null || this.resetAsked !== null || this.powerAsked !== undefined;
     let parked = this.loop(startRetired + (clock.virtual ? VIRTUAL_SLICE_INSTRUCTIONS : this.sliceInstructions));
-    // The last vCPU of an HVM guest that halts with interrupts off takes the domain down (hvm_vcpu_down in xen/arch/x86/hvm/hvm.c).
-    if (parked && this.xen?.isHvm && this.stuck) this.xen.shutdown(SHUTDOWN.POWEROFF);
+    if (parked && this.stuck) this.guest.stuck();
     if (this.powerAsked) this.changePower();
     if (this.resetAsked || this.endingAsked || this.restartReport !== undefined) this.finish();
     // The guest may have opened its port just before it went idle.
@@ -891,7 +855,7 @@ export class Domain {
 
   /** Brings the counters block up to date; exits by reason are there already. */
   private publish(nowNs: number, letter: 'r' | 'b'): void {
-    const { counters, processor, thread } = this;
+    const { counters, processor, thread, guest } = this;
     const sequence = counters[COUNTERS.SEQUENCE];
     Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 1);
     put64(counters, COUNTERS.RETIRED, this.instructions);
@@ -909,7 +873,7 @@ export class Domain {
     put64(counters, COUNTERS.PORT_BYTES, this.exits.portBytes);
     put64(counters, COUNTERS.APIC_READS, this.exits.apicReads);
     if (processor.regions) publishTier(counters, processor.regions);
-    if (this.hypercalls) counters.set(this.hypercalls, COUNTERS.HYPERCALLS);
+    if (guest.hypercallCounts) counters.set(guest.hypercallCounts, COUNTERS.HYPERCALLS);
     if (!this.ending) this.setState(letter);
     Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 2);
   }
@@ -976,50 +940,4 @@ export class Domain {
     const exits = parts.exits as Int32Array;
     this.counters.set(exits.length === OLD_EXIT_COUNTERS ? exits.subarray(0, -1) : exits, COUNTERS.EXITS);
   }
-}
-
-/** What a domain that shut down by itself has come to; `report`: of a crash, from its sentence on. */
-function endingOf(code: number, report: (sentence: string) => string): Ending {
-  const crash = (sentence: string): Ending => ({ kind: 'crash', sentence, report: report(sentence) });
-  switch (code) {
-    case SHUTDOWN.POWEROFF:
-      return { kind: 'poweroff', sentence: 'The guest powered off.' };
-    case SHUTDOWN.REBOOT:
-    case SHUTDOWN.SOFT_RESET:
-      return { kind: 'reset', sentence: 'The guest asked for a reboot.' };
-    case SHUTDOWN.SUSPEND:
-      return { kind: 'suspend', sentence: 'The guest has suspended itself.' };
-    case SHUTDOWN.WATCHDOG:
-      return crash("The guest's watchdog ran out.");
-    case SHUTDOWN.CRASH:
-      return crash('The guest called SCHEDOP_shutdown with SHUTDOWN_crash.');
-    default:
-      return crash(`The guest called SCHEDOP_shutdown with ${code}, which is no reason.`);
-  }
-}
-
-/** The board that a domain with Xen's interface stands on. */
-function xenBoard(
-  machine: Machine,
-  record: DomainRecord,
-): { xen: 'hvm' | 'pvh'; apicIdStep: number; modelElsewhere?: boolean; hpet: boolean } | undefined {
-  if (record.xenOffset === 0) return undefined;
-  return {
-    xen: machine.words[(record.xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.HVM ? 'hvm' : 'pvh',
-    apicIdStep: APIC_ID_STEP,
-    hpet: hasHpet(machine, record),
-    ...(modelElsewhere(machine, record) ? { modelElsewhere: true } : {}),
-  };
-}
-
-/** Whether the toolstack wants a HPET (HVM_PARAM_HPET_ENABLED). */
-export function hasHpet(machine: Machine, record: DomainRecord): boolean {
-  return machine.words[(record.xenOffset >>> 2) + XEN.PARAMS + 2 * HVM_PARAM.HPET_ENABLED] !== 0;
-}
-
-/** Whether the toolstack wants the domain's device model in Domain 0. */
-export function modelElsewhere(machine: Machine, record: DomainRecord): boolean {
-  return (
-    record.xenOffset !== 0 && machine.words[(record.xenOffset >>> 2) + XEN_MODEL + MODEL.STATE] !== MODEL_STATE.HERE
-  );
 }

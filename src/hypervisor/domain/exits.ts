@@ -17,6 +17,7 @@ import {
 } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { Domain } from './domain.ts';
+import type { GuestInterface } from './guest-interface.ts';
 import { exitCounter, exitName } from '../view/exit-reasons.ts';
 import { TRIPLE_FAULT } from './report.ts';
 import { COUNTERS, EXIT_SAMPLE, EXITS_IN_PARTS, FRAME_SHIFT, IOREQ_SAMPLE } from '../layout/layout.ts';
@@ -38,6 +39,7 @@ export class Exits {
   /** Reads of local APICs that were no exits. */
   apicReads = 0;
   private readonly domain: Domain;
+  private readonly guest: GuestInterface;
   private readonly processor: Processor;
   private readonly platform: Platform;
   private readonly own: DeviceBus;
@@ -54,6 +56,7 @@ export class Exits {
 
   constructor(domain: Domain, counters: Int32Array) {
     this.domain = domain;
+    this.guest = domain.guest;
     this.processor = domain.processor;
     this.platform = domain.platform;
     this.own = domain.platform.ownBus;
@@ -129,19 +132,19 @@ export class Exits {
   }
 
   private dispatch(reason: number): void {
-    const { processor, domain, exit } = this;
+    const { processor, domain, guest, exit } = this;
     this.count(reason);
-    domain.xen?.afterExit();
+    guest.afterExit();
     if (reason >= ExitReason.IDT_FIRST) {
       this.record(reason, exit.guestLinear);
       if (reason < ExitReason.IDT_FIRST + EXCEPTIONS) this.traceFault(reason - ExitReason.IDT_FIRST, exit.guestLinear);
-      return domain.xen?.pvExit(reason);
+      return guest.guestEvent(reason);
     }
     switch (reason) {
       case ExitReason.EXCEPTION_OR_NMI:
         this.record(reason, 0);
         // #UD is the only one that leaves.
-        return domain.xen?.forcesEmulation() ? undefined : this.injectException(INVALID_OPCODE);
+        return guest.invalidOpcode() ? undefined : this.injectException(INVALID_OPCODE);
       case ExitReason.PREEMPTION_TIMER:
       case ExitReason.INTERRUPT_WINDOW:
       case ExitReason.NMI_WINDOW:
@@ -158,7 +161,7 @@ export class Exits {
       case ExitReason.HLT:
         this.record(reason, 0);
         processor.skipInstruction();
-        return domain.xen?.haltsForGood() ? undefined : domain.vcpus.halt();
+        return guest.haltsForGood() ? undefined : domain.vcpus.halt();
       case ExitReason.CPUID:
         this.record(reason, this.regs[R.EAX]);
         return this.identify();
@@ -178,15 +181,13 @@ export class Exits {
         return this.accessMsr(reason === ExitReason.WRMSR);
       case ExitReason.TRIPLE_FAULT:
         this.record(reason, 0);
-        if (domain.xen?.tripleFault() || domain.tripleFault()) return;
+        if (guest.tripleFault() || domain.tripleFault()) return;
         return domain.crash(TRIPLE_FAULT, domain.options.onTripleFault);
       case ExitReason.VMCALL:
       case ExitReason.VMMCALL:
         this.record(reason, this.regs[R.EAX]);
-        if (!domain.xen) return this.injectException(INVALID_OPCODE);
         this.ask();
-        domain.xen.vmcall();
-        return this.answered();
+        return guest.hypercall() ? this.answered() : this.injectException(INVALID_OPCODE);
       case ExitReason.XSETBV:
         // A plain PC: no hypervisor that could be called, and none of these in CPUID.
         this.record(reason, this.regs[R.EAX]);
@@ -248,7 +249,7 @@ export class Exits {
    * change which event comes before the next instruction.
    */
   answerPortInPlace(): boolean {
-    const { exit, domain, model, own } = this;
+    const { exit, model, own } = this;
     const { qualification } = exit,
       port = qualification >>> 16,
       size = (qualification & IO_SIZE_MASK) + 1;
@@ -256,7 +257,7 @@ export class Exits {
     if (isOwn ? (qualification & IO_IN) === 0 || !own.readsQuietly(port) : !model) return false;
     this.begin();
     this.count(ExitReason.IO);
-    domain.xen?.afterExit();
+    this.guest.afterExit();
     this.record(ExitReason.IO, exit.value);
     const started = isOwn ? -1 : this.beginRequest(port, 1),
       bus = isOwn ? own : model!;
@@ -267,15 +268,15 @@ export class Exits {
     return this.answeredInPlace(ExitReason.IO, started);
   }
 
-  /** The processor's `answerCpuid`: likewise for CPUID, unless Xen has it fault. */
+  /** The processor's `answerCpuid`: likewise for CPUID, unless it is to fault. */
   answerCpuidInPlace(): boolean {
-    const { xen } = this.domain;
-    if (!xen || xen.cpuidFaults) return false;
+    const { guest } = this;
+    if (guest.cpuidFaults) return false;
     this.begin();
     this.count(ExitReason.CPUID);
-    xen.afterExit();
+    guest.afterExit();
     this.record(ExitReason.CPUID, this.regs[R.EAX]);
-    xen.identify();
+    guest.identify();
     this.end(ExitReason.CPUID);
     this.domain.answeredInPlace();
     return true;
@@ -434,18 +435,17 @@ export class Exits {
   }
 
   private accessMsr(write: boolean): void {
-    const { regs, processor, platform } = this;
-    const { vcpus, xen } = this.domain;
-    const { id } = vcpus.current;
+    const { regs, processor, platform, guest } = this;
+    const { id } = this.domain.vcpus.current;
     const index = regs[R.ECX] >>> 0;
-    const isXens = xen?.ownsMsr(index);
+    const isGuests = guest.ownsMsr(index);
     if (write) {
       const low = regs[R.EAX] >>> 0,
         high = regs[R.EDX] >>> 0;
-      if (!(isXens ? xen?.writeMsr(index, low, high) : platform.writeMsr?.(index, low, high, id)))
+      if (!(isGuests ? guest.writeMsr(index, low, high) : platform.writeMsr?.(index, low, high, id)))
         return this.injectException(GENERAL_PROTECTION, 0);
     } else {
-      const value = isXens ? xen?.readMsr(index) : platform.readMsr?.(index, id);
+      const value = isGuests ? guest.readMsr(index) : platform.readMsr?.(index, id);
       if (!value) return this.injectException(GENERAL_PROTECTION, 0);
       regs[R.EAX] = value[0];
       regs[R.EDX] = value[1];
@@ -454,14 +454,14 @@ export class Exits {
   }
 
   private identify(): void {
-    const { xen } = this.domain;
-    if (!xen) return;
-    if (xen.cpuidFaults) return xen.pv ? xen.pv.generalProtection() : this.injectException(GENERAL_PROTECTION, 0);
-    xen.identify();
-    this.processor.skipInstruction();
+    const { guest, processor } = this;
+    if (guest.cpuidFaults) return guest.refuseCpuid();
+    guest.identify();
+    processor.skipInstruction();
   }
 
-  private injectException(vector: number, errorCode?: number): void {
+  /** The current vCPU takes an exception instead of its instruction. */
+  injectException(vector: number, errorCode?: number): void {
     this.traceFault(vector, errorCode ?? 0);
     this.processor.inject(
       EVENT_VALID | EVENT_EXCEPTION | (errorCode === undefined ? 0 : EVENT_ERROR_CODE) | vector,

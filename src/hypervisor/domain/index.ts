@@ -1,9 +1,8 @@
 /** A domain put together: its clock, exits, saved screen and reports. */
-export { assembleDomain } from './assemble.ts';
 export { type Boot, flashFileOf, p2mFrames } from './boot.ts';
 export { BREAK_KINDS, type BreakHit, type BreakPoint, MOST_BREAKS, MOST_WATCHED_BYTES } from './breaks.ts';
 export { TSC_HZ } from '../../cpu/architecture/index.ts';
-export { type Domain, hasHpet } from './domain.ts';
+export type { Domain } from './domain.ts';
 export { DEFAULT_MAC, type WiredCard, wired } from './nic.ts';
 export { postMortem } from './report.ts';
 export { ScreenBlock } from './screen.ts';

@@ -36,14 +36,18 @@ export interface PlatformOptions {
   online?: number;
   /** From one processor's APIC identifier to the next one's (default 1). */
   apicIdStep?: number;
-  /** Its devices are QEMU's where those are not an IBM PC's (default: for HVM guests of Xen). */
+  /** Its devices are QEMU's where those are not an IBM PC's (default: where there is Xen's platform device). */
   likeQemu?: boolean;
   /** With a HPET. */
   hpet?: boolean;
-  /** A board for guests of Xen: a PC with its platform device, or local APICs alone. */
-  xen?: 'hvm' | 'pvh';
-  /** The device model is in Domain 0: the board has the hypervisor's devices alone. */
-  modelElsewhere?: boolean;
+  /** A PC (default); the hypervisor's own devices of one, its device model being elsewhere; or local APICs alone. */
+  board?: 'pc' | 'hypervisors-devices' | 'local-apics';
+  /** Of local APICs alone: guest-physical addresses of ACPI's root pointer and of its tables. */
+  acpi?: { rsdp: number; tables: number };
+  /** With Xen's platform device. */
+  xenPlatform?: boolean;
+  /** With the device by which tests of a PC end (default), or without. */
+  testDevice?: boolean;
   /** Interprocessor messages that act on a processor itself; one that is started begins at `vector` << 12. */
   onNmi?: (processor: number) => void;
   onInit?: (processor: number) => void;

@@ -1,6 +1,6 @@
 /** A small program on the whole PC, for tests: a multiboot kernel made of machine code. */
 import { asm16, type Code, machineCode } from '../../cpu/test-support/asm.ts';
-import { assembleDomain, type PartlessOptions } from './assemble.ts';
+import { assembleDomain, type PartlessOptions } from '../interfaces/assemble.ts';
 import type { Domain } from './domain.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';

@@ -1,6 +1,6 @@
 /** Programs in real mode on a PC that was started without firmware: a multiboot kernel that goes back there. */
 import { asm16, type Code, d, w, machineCode } from '../../cpu/test-support/asm.ts';
-import type { PartlessOptions } from './assemble.ts';
+import type { PartlessOptions } from '../interfaces/assemble.ts';
 import type { Domain } from './domain.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';

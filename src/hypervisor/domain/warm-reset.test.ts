@@ -1,7 +1,7 @@
 /** What a reset does to a PC without firmware: with a shutdown code in CMOS 0Fh it is a way back to real mode (IBM AT technical reference), else the PC starts again. */
 import { describe, expect, it } from 'vitest';
 import { asm, type Code } from '../../cpu/test-support/asm.ts';
-import type { PartlessOptions } from './assemble.ts';
+import type { PartlessOptions } from '../interfaces/assemble.ts';
 import type { Domain } from './domain.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';

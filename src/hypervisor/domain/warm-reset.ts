@@ -18,9 +18,10 @@ const PIC_COMMANDS = [0xa0, 0x20],
 const FLAGS = 0x7fd5,
   FLAGS_SET = 2;
 
-/** Whether a reset now would go on in memory as it is. Not for guests of Xen, whose reset is a new domain, nor where a reset of the board brings back firmware's ROM. */
-export function isWayBack({ platform, options, xen }: Domain, kind: ResetKind): boolean {
-  if (xen || !platform.resetProcessors || (kind === 'board' && options.boot.kind === 'firmware')) return false;
+/** Whether a reset now would go on in memory as it is. Not where a reset is a new domain, nor where a reset of the board brings back firmware's ROM. */
+export function isWayBack({ platform, options, traits }: Domain, kind: ResetKind): boolean {
+  if (traits.resetIsNewDomain || !platform.resetProcessors || (kind === 'board' && options.boot.kind === 'firmware'))
+    return false;
   return Object.values(CODE).includes(platform.shutdownCode ?? 0);
 }
 
@@ -71,12 +72,11 @@ const TABLES = 0xe0000,
   WAKING_VECTOR = 12;
 
 /** The way out of S3, once devices and processors are reset: by firmware, or, where there is none, to the waking vector of the FACS in real mode (ACPI, 16.3.2). */
-export function wakeUp({ platform, options, processor, memory, xen }: Domain): void {
+export function wakeUp({ platform, options, processor, memory, traits }: Domain): void {
   const { regs } = processor;
   if (options.boot.kind === 'firmware') {
     platform.shutdownCode = S3_RESUME;
-    // It lies below 1 MiB alone there.
-    if (xen) regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] = 0xf0000;
+    if (traits.firmware === 'ram') regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] = 0xf0000;
     return;
   }
   platform.setFirmwareDefaults?.();

@@ -5,10 +5,11 @@
 import { type ExitInfo, EPT_WRITE, IO_IN, IO_REP, IO_SIZE_MASK, type Processor } from '../../cpu/architecture/index.ts';
 import { MODEL, MODEL_STATE, XEN_MODEL } from '../layout/layout.ts';
 import { FRAME_BYTES } from '../memory/machine.ts';
+import type { ModelElsewhere, ModelTargets } from '../domain/model-elsewhere.ts';
 import type { Vcpus } from '../domain/vcpu.ts';
 import type { Ports } from '../xen/events/ports.ts';
 import { BufferedPage, type Ioreq, IOREQ_STATE, IOREQ_TYPE, IoreqSlot } from './page.ts';
-import { type SignalTargets, takeSignals } from './signals.ts';
+import { takeSignals } from './signals.ts';
 
 /** The VGA's window: what is written there, nobody waits for. */
 const VGA_START = 0xa0000,
@@ -30,12 +31,12 @@ export interface RemoteModelParts {
   ports: Ports;
   processor: Processor;
   vcpus: Vcpus;
-  targets: SignalTargets;
+  targets: ModelTargets;
   /** The device model does not do what it should: the domain cannot go on. */
   fail(sentence: string): void;
 }
 
-export class RemoteModel {
+export class RemoteModel implements ModelElsewhere {
   private readonly parts: RemoteModelParts;
   private readonly words: Int32Array;
   private readonly base: number;

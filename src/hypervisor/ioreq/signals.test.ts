@@ -4,7 +4,8 @@ import { MODEL_SIGNALS, XEN_TYPE } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { Ports } from '../xen/events/ports.ts';
-import { SignalSender, type SignalTargets, takeSignals } from './signals.ts';
+import type { ModelTargets } from '../domain/model-elsewhere.ts';
+import { SignalSender, takeSignals } from './signals.ts';
 
 function pair(): { sender: SignalSender; take(): (string | number | boolean)[][]; doorbell(): number } {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
@@ -15,7 +16,7 @@ function pair(): { sender: SignalSender; take(): (string | number | boolean)[][]
     (what: string) =>
     (...values: (number | boolean)[]): void =>
       void said.push([what, ...values]);
-  const targets: SignalTargets = {
+  const targets: ModelTargets = {
     signals: {
       setIsaIrqLevel: note('isa'),
       setPciIntxLevel: note('intx'),

@@ -5,6 +5,7 @@
  * next instruction: a response to a request never overtakes what was said before it.
  */
 import type { ModelSignals } from '../../devices/index.ts';
+import type { ModelTargets } from '../domain/model-elsewhere.ts';
 import { KICK, MODEL, MODEL_SIGNALS, XEN_MODEL } from '../layout/layout.ts';
 import { FRAME_SHIFT } from '../memory/machine.ts';
 import type { Ports } from '../xen/events/ports.ts';
@@ -106,20 +107,8 @@ export class SignalSender implements ModelSignals {
   }
 }
 
-/** What the domain's worker does with them. */
-export interface SignalTargets {
-  signals: ModelSignals;
-  shadow(base: number, length: number, readsRam: boolean, writesRam: boolean): void;
-  a20(open: boolean): void;
-  videoAt(address: number): void;
-  /** Marks written pages in the bytes. */
-  look(dirty: Uint8Array): void;
-  reset(): void;
-  debugExit(value: number): void;
-}
-
 /** Takes what was said since the last call. */
-export function takeSignals({ words, xenBlock, machine }: Ports, to: SignalTargets): void {
+export function takeSignals({ words, xenBlock, machine }: Ports, to: ModelTargets): void {
   const base = xenBlock + XEN_MODEL;
   const written = Atomics.load(words, base + MODEL.SIGNALS_WRITTEN);
   let read = words[base + MODEL.SIGNALS_READ];

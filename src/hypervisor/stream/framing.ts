@@ -28,7 +28,7 @@ import {
   XL_MAGIC,
   XL_STREAM_V2,
 } from './format.ts';
-import { SavedStateError } from './saved-state.ts';
+import { SavedStateError } from '../domain/saved-state-error.ts';
 
 /** xl's header has a definition of at most 256 KiB and a few words beside it, as JSON: in the worst case six letters for one. */
 const MOST_CONFIG_BYTES = 2 ** 21;

@@ -1,11 +1,13 @@
 /** RAM of a domain as its saved state sees it: out of a domain, and into one that has just been made. HVM, PVH and plain PCs. */
 import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX } from '../../cpu/architecture/index.ts';
 import type { Domain } from '../domain/domain.ts';
+import { SavedStateError } from '../domain/saved-state-error.ts';
 import { XEN } from '../layout/layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../memory/machine.ts';
 import { tableFrames } from '../xen/grants/frames.ts';
+import { xenOf } from '../xen/of-domain.ts';
 import { PAGE } from './format.ts';
-import { type SavedPages, SavedStateError } from './saved-state.ts';
+import type { SavedPages } from './saved-state.ts';
 
 /** Behind a guest frame that is populated on demand: zeroes. */
 export const ON_DEMAND = -2;
@@ -15,7 +17,7 @@ export const ON_DEMAND = -2;
  * ROMs) is not its memory.
  */
 export function* ramOf(domain: Domain): Generator<[gfn: number, mfn: number]> {
-  const { xen } = domain;
+  const xen = xenOf(domain);
   const { machine, record } = domain.options;
   const p2m = machine.p2m(record);
   const notRam: ReadonlySet<number> = xen ? tableFrames(xen) : new Set<number>();
@@ -40,7 +42,7 @@ const HOLE_FRAMES = 0x20;
 
 /** Memory that a domain has of the RAM it sees: what it was given at first, and its balloon has left it. */
 export function populatedMiB(domain: Domain): number {
-  const { xen } = domain;
+  const xen = xenOf(domain);
   const { memoryMiB, record } = domain.options;
   // A paravirtual guest sees what it has.
   if (!xen?.isHvm) return memoryMiB;
@@ -82,7 +84,7 @@ const LEGACY_FIRST = 0xa0,
 
 /** Machine frame of RAM at a guest frame, which is made where there is none. */
 function frameFor(domain: Domain, gfn: number): number {
-  const { xen } = domain;
+  const xen = xenOf(domain);
   const { machine, record } = domain.options;
   const noMemory = new HostError('The host has too little memory for what the guest had. Destroy another domain.');
   if (entryAt(domain, gfn) === P2M_ON_DEMAND && !xen?.frames.pod.demand(gfn)) throw noMemory;
@@ -106,7 +108,7 @@ function frameFor(domain: Domain, gfn: number): number {
 
 /** The guest had given this frame back. */
 function takeAway(domain: Domain, gfn: number): void {
-  const { xen } = domain;
+  const xen = xenOf(domain);
   const { machine, record } = domain.options;
   if (!xen || xen.frames.pod.dropEntry(gfn)) return;
   const mfn = entryAt(domain, gfn) >>> FRAME_SHIFT;

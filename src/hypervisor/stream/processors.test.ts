@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import * as R from '../../cpu/architecture/registers.ts';
 import type { SavedRegisters } from '../../cpu/architecture/saved-registers.ts';
-import { assembleDomain } from '../domain/assemble.ts';
+import { assembleDomain } from '../interfaces/assemble.ts';
 import type { Domain } from '../domain/domain.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { XEN_TYPE } from '../layout/layout.ts';

@@ -79,8 +79,3 @@ export interface SavedState {
   /** What the toolstack gave with it. */
   toolstack?: State;
 }
-
-/** A saved state that cannot be used: a sentence with what is wrong and where. */
-export class SavedStateError extends Error {
-  override name = 'SavedStateError';
-}

@@ -1,20 +1,23 @@
 /** Saved domains: a domain as a file, and a file as a domain again. The file is what `xl save` writes (stream/format.ts). */
 import type { State } from '../../devices/index.ts';
 import type { Domain } from '../domain/domain.ts';
+import { SavedStateError } from '../domain/saved-state-error.ts';
 import { VCPU_BYTES } from '../layout/layout.ts';
 import { drivesDiffer, restoreChanges } from '../disks/saved-disks.ts';
 import { HVM } from './format.ts';
 import { deviceAt } from './hvm-context.ts';
 import { putPages } from './memory.ts';
 import { putProcessor, type SavedProcessor } from './processors.ts';
-import { SavedStateError, type SavedState } from './saved-state.ts';
+import type { SavedState } from './saved-state.ts';
 import { type SavedBy, savedChunks } from './writer.ts';
 import { setParam } from '../xen/hvm/params.ts';
+import { xenOf } from '../xen/of-domain.ts';
 import { restoreXen } from '../xen/saved.ts';
 
 export { XL_MAGIC as SAVED_MAGIC } from './format.ts';
 export { readState } from './reader.ts';
-export { type SavedAbout, SavedStateError, type SavedState } from './saved-state.ts';
+export { SavedStateError } from '../domain/saved-state-error.ts';
+export type { SavedAbout, SavedState } from './saved-state.ts';
 export { savedChunks, withToolstack } from './writer.ts';
 
 /** The state of a domain between two slices, as parts of a file. @throws SavedStateError where it cannot be saved now. */
@@ -56,15 +59,16 @@ export function restoreInto(domain: Domain, saved: SavedState): void {
   } catch (error) {
     refuse((error as Error).message);
   }
-  if (!domain.xen) return;
-  if (saved.pv) domain.xen.restorePv({ ...saved.pv, pages: saved.pages, rest: rest as State });
-  for (const [index, low, high] of saved.params) setParam(domain.xen.ports, index, low, high);
-  domain.xen.enlighten();
-  restoreXen(domain.xen, xen as State);
+  const guest = xenOf(domain);
+  if (!guest) return;
+  if (saved.pv) guest.restorePv({ ...saved.pv, pages: saved.pages, rest: rest as State });
+  for (const [index, low, high] of saved.params) setParam(guest.ports, index, low, high);
+  guest.enlighten();
+  restoreXen(guest, xen as State);
   const recordOf = (type: number, instance: number): State | undefined =>
     saved.hvm.find(record => record.type === type && record.instance === instance)?.state;
   try {
-    domain.xen.viridian?.restore(
+    guest.viridian?.restore(
       recordOf(HVM.VIRIDIAN_DOMAIN, 0),
       Array.from({ length: record.vcpus }, (_, id) => recordOf(HVM.VIRIDIAN_VCPU, id)),
     );

@@ -2,10 +2,12 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readState, saveDomain, SavedStateError } from './state.ts';
+import { SavedStateError } from '../domain/saved-state-error.ts';
+import { readState, saveDomain } from './state.ts';
 import { HVM_PARAM } from '../xen/abi.ts';
 import { testGuest, type TestGuest } from '../xen/pvh-program.test-support.ts';
 import { type Judged, judge } from './judge.test-support.ts';
+import { xenOf } from '../xen/of-domain.ts';
 
 let guest: TestGuest;
 let file: Buffer;
@@ -72,7 +74,7 @@ describe('the file of a saved domain', () => {
 
   it('says of a frame that the guest gave back that it is not there', () => {
     const other = testGuest();
-    other.domain.xen!.frames.remove(0x300);
+    xenOf(other.domain)!.frames.remove(0x300);
     const { pages, invalid } = judge(
       Buffer.concat(saveDomain(other.domain, { name: 'x', program: '', definition: '' })),
     );

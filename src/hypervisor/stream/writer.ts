@@ -3,6 +3,7 @@ import { cpuid } from '../../cpu/index.ts';
 import { registers as R, TSC_HZ } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
 import type { Domain } from '../domain/domain.ts';
+import { SavedStateError } from '../domain/saved-state-error.ts';
 import { SCREEN_BYTES, XEN } from '../layout/layout.ts';
 import { crc32 } from '../../formats/unpack/index.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../memory/machine.ts';
@@ -12,6 +13,8 @@ import { XEN_MAJOR, XEN_MINOR } from '../xen/abi.ts';
 import { underXen } from '../xen/cpuid-leaves.ts';
 import { getParam } from '../xen/hvm/params.ts';
 import type { PvImage } from '../xen/pv/saved.ts';
+import type { XenGuest } from '../xen/guest.ts';
+import { xenOf } from '../xen/of-domain.ts';
 import { saveXen } from '../xen/saved.ts';
 import {
   BODIES_MARK,
@@ -42,7 +45,7 @@ import {
 import { encodeHvmContext, type HvmRecord, placeOf } from './hvm-context.ts';
 import { ON_DEMAND, populatedMiB, ramOf } from './memory.ts';
 import { saveProcessor } from './processors.ts';
-import { type SavedAbout, SavedStateError } from './saved-state.ts';
+import type { SavedAbout } from './saved-state.ts';
 
 /** Who saves, and what the toolstack wants kept. */
 export type SavedBy = Pick<SavedAbout, 'name' | 'program' | 'definition'>;
@@ -90,13 +93,14 @@ function* pieces(domain: Domain, by: SavedBy): Generator<Uint8Array> {
   const about = describe(domain, by);
   const { vcpus, platform, ...parts } = domain.saveParts() as { vcpus: State & { all: State[] }; platform: State };
   // What of its half of Xen the new domain gets; read now, so that a refusal comes before the first byte.
-  const xen = domain.xen && saveXen(domain.xen);
-  const pv = domain.xen?.savePv();
+  const guest = xenOf(domain);
+  const xen = guest && saveXen(guest);
+  const pv = guest?.savePv();
   const { all, ...turns } = vcpus;
   const processors = domain.vcpus.all.map(({ id, block }) => saveProcessor(block, all[id]));
   const hvm: HvmRecord[] = processors.map((state, instance) => ({ type: HVM.CPU, instance, state })),
     devices: State = {};
-  const viridian = domain.xen?.viridian?.save();
+  const viridian = guest?.viridian?.save();
   if (viridian) {
     hvm.push({ type: HVM.VIRIDIAN_DOMAIN, instance: 0, state: viridian.domain });
     viridian.vcpus.forEach((state, instance) => hvm.push({ type: HVM.VIRIDIAN_VCPU, instance, state }));
@@ -114,7 +118,7 @@ function* pieces(domain: Domain, by: SavedBy): Generator<Uint8Array> {
   yield domainHeader(pv ? DOMAIN_KIND.PV : DOMAIN_KIND.HVM);
   if (pv) yield wordsRecord(LIBXC.X86_PV_INFO, [PV_GUEST_WIDTH | (PV_TABLE_LEVELS << 8), 0]);
   yield cpuidPolicy(domain);
-  yield wordsRecord(LIBXC.X86_MSR_POLICY, [MSR_PLATFORM_INFO, 0, domain.xen ? CPUID_FAULTING : 0, 0]);
+  yield wordsRecord(LIBXC.X86_MSR_POLICY, [MSR_PLATFORM_INFO, 0, guest ? CPUID_FAULTING : 0, 0]);
   yield toRecord(LIBXC.STATIC_DATA_END);
   if (pv) yield p2mFrames(pv);
   yield* pageData(pv ? pv.pages() : pagesOf(domain));
@@ -126,7 +130,7 @@ function* pieces(domain: Domain, by: SavedBy): Generator<Uint8Array> {
     // Its local APICs and the rest of its processors have no records of Xen's.
     yield ours(LIBXC.RINGSIDE_DOMAIN, { ...ownState, pv: pv.rest, processors, platform });
   } else {
-    if (domain.xen) yield hvmParams(domain);
+    if (guest) yield hvmParams(guest);
     yield toRecord(LIBXC.HVM_CONTEXT, encodeHvmContext(hvm, cpuid(1, 0, options.apic ?? false).eax, TSC_HZ / 1000));
     yield ours(LIBXC.RINGSIDE_DOMAIN, ownState);
   }
@@ -143,7 +147,8 @@ function refuse(sentence: string): never {
 }
 
 function describe(domain: Domain, by: SavedBy): SavedAbout {
-  const { options, xen } = domain;
+  const { options } = domain,
+    xen = xenOf(domain);
   const { record } = options;
   if (xen && !xen.isHvm && !xen.suspended)
     refuse(
@@ -232,7 +237,7 @@ function cpuidPolicy(domain: Domain): Uint8Array {
   const regs = domain.vcpus.registersOf(domain.vcpus.all[0]);
   const answer = (leaf: number, subleaf: number): number[] => {
     const plain = cpuid(leaf, subleaf, domain.options.apic ?? false, 0, regs[R.CPU_LEVEL]);
-    const { eax, ebx, ecx, edx } = domain.xen ? underXen(leaf, plain) : plain;
+    const { eax, ebx, ecx, edx } = xenOf(domain) ? underXen(leaf, plain) : plain;
     return [leaf, subleaf, eax, ebx, ecx, edx];
   };
   const leaves: number[][] = [];
@@ -316,12 +321,10 @@ function tscInfo(nowNs: number): Uint8Array {
 }
 
 /** Those that Xen saves and that are set. */
-function hvmParams({ xen }: Domain): Uint8Array {
-  const set = xen
-    ? SAVED_PARAMS.map(index => [index, ...getParam(xen.ports, index)]).filter(
-        ([, low, high]) => low !== 0 || high !== 0,
-      )
-    : [];
+function hvmParams({ ports }: XenGuest): Uint8Array {
+  const set = SAVED_PARAMS.map(index => [index, ...getParam(ports, index)]).filter(
+    ([, low, high]) => low !== 0 || high !== 0,
+  );
   return wordsRecord(LIBXC.HVM_PARAMS, [set.length, 0, ...set.flatMap(([index, low, high]) => [index, 0, low, high])]);
 }
 

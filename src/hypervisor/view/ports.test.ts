@@ -4,6 +4,7 @@ import { DOMID_SELF, EVTCHNOP, HYPERCALL, VIRQ, XENMEM } from '../xen/abi.ts';
 import { ARGS, testGuest, type TestGuest } from '../xen/pvh-program.test-support.ts';
 import { MachineView } from './machine-view.ts';
 import type { PortView } from './ports.ts';
+import { xenOf } from '../xen/of-domain.ts';
 
 const op = (who: TestGuest, command: number, ...words: number[]): number =>
   who.call(HYPERCALL.EVENT_CHANNEL_OP, command, who.put(ARGS, ...words));
@@ -33,7 +34,7 @@ describe('the ports of a domain', () => {
     op(guest, EVTCHNOP.BIND_IPI, 1, 0);
     op(guest, EVTCHNOP.ALLOC_UNBOUND, DOMID_SELF | (remote << 16));
     expect(op(other, EVTCHNOP.BIND_INTERDOMAIN, domid, 4, 0)).toBe(0);
-    expect(guest.domain.xen!.ports.allocateForXen(0, 1)).toBe(5);
+    expect(xenOf(guest.domain)!.ports.allocateForXen(0, 1)).toBe(5);
     expect(portsOf(guest)).toEqual([
       { ...CLOSED, port: 1, state: 'UNBOUND', remoteDomain: remote },
       { ...CLOSED, port: 2, state: 'VIRQ', irq: VIRQ.DEBUG, vcpu: 1 },
@@ -51,11 +52,11 @@ describe('the ports of a domain', () => {
 
   it.each([32, 64])('are pending and masked as the bitmaps of shared_info say, %i-bit layout', width => {
     const guest = testGuest();
-    const { ports } = guest.domain.xen!;
+    const { ports } = xenOf(guest.domain)!;
     if (width === 32) {
       guest.put(ARGS, DOMID_SELF, 0, 0, 0x50);
       guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, ARGS);
-      guest.domain.xen!.latchWidth();
+      xenOf(guest.domain)!.latchWidth();
     }
     expect(ports.width).toBe(width);
     for (let i = 0; i < 40; i++) op(guest, EVTCHNOP.BIND_IPI, 0, 0);
@@ -92,6 +93,8 @@ describe('the ports of a domain', () => {
       { pending: true, masked: true },
       { pending: false, priority: 2 },
     ]);
-    expect(portsOf(guest).every(({ port, pending }) => pending === guest.domain.xen!.ports.isPending(port))).toBe(true);
+    expect(portsOf(guest).every(({ port, pending }) => pending === xenOf(guest.domain)!.ports.isPending(port))).toBe(
+      true,
+    );
   });
 });

@@ -2,7 +2,7 @@
 import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import type { Boot } from '../domain/boot.ts';
 import type { BreakHit } from '../domain/breaks.ts';
-import type { Ending } from '../domain/domain.ts';
+import type { Ending } from '../domain/ending.ts';
 import type { HotRegion } from '../domain/second-tier.ts';
 import type { WaitsFor } from '../domain/waits.ts';
 import type { DriveImage, Medium } from '../disks/media.ts';

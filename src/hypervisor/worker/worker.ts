@@ -4,24 +4,25 @@
  */
 import { type IdeAttachment, loadDrives, removableKind } from '../../devices/ide/index.ts';
 import { loadFlash, loadNic } from '../../devices/index.ts';
-import { assembleWith, type LaterParts } from '../domain/assemble-parts.ts';
+import { assembleWith } from '../domain/assemble-parts.ts';
 import { flashFileOf } from '../domain/boot.ts';
-import { type Domain, type Ending, modelElsewhere } from '../domain/domain.ts';
+import type { Domain } from '../domain/domain.ts';
+import type { Ending } from '../domain/ending.ts';
 import { CompilerLoader, HOTTEST_REGIONS } from '../domain/second-tier.ts';
 import type * as Disks from '../disks/attached.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { DriveImage, OpenMedium } from '../disks/media.ts';
-import { COMMAND, XEN, XEN_TYPE } from '../layout/layout.ts';
+import { laterParts, notLoaded } from '../interfaces/later-parts.ts';
+import { COMMAND } from '../layout/layout.ts';
 import { holdLifeLock } from './life-lock.ts';
 import { LoadError, prepareKernel } from '../loader/index.ts';
-import { type DomainRecord, HostError, Machine } from '../memory/machine.ts';
+import { HostError, Machine } from '../memory/machine.ts';
 import { Mailbox } from './mailbox.ts';
 import { Patience } from './patience.ts';
 import { queueClock, Scheduler } from '../scheduler/scheduler.ts';
 import { Slot } from '../scheduler/slot.ts';
 import { type WaitsFor, waitsFor, waitsReport } from '../domain/waits.ts';
-import { SavedStateError } from '../stream/saved-state.ts';
-import { HVM_PARAM } from '../xen/abi.ts';
+import { SavedStateError } from '../domain/saved-state-error.ts';
 import { GuestLog } from '../xen/guest-log.ts';
 import { findOwner, type Owner } from './owner.ts';
 import { functionOrScript } from './scripts.ts';
@@ -122,54 +123,11 @@ function attach(
   return attachDrives(drives, openMedium, problem, changes, queue);
 }
 
-const notLoaded = (part: string) => (): never => {
-  throw new HostError(`The part of Ringside that ${part} could not be loaded. Check the connection and try again.`);
-};
-
-/** Loads what this domain needs and not every one does. @throws SavedStateError, HostError */
-async function laterParts(
-  machine: Machine,
-  record: DomainRecord,
-  { boot, saved, name, nic }: ToDomainWorker,
-): Promise<LaterParts> {
-  const { words } = machine,
-    { xenOffset } = record;
-  const isXens = xenOffset !== 0,
-    isPv = isXens && words[(xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV;
-  const [guest, pv, remote, stream] = await Promise.all([
-    isXens ? import('../xen/guest.ts').catch(notLoaded('shows Xen to guests')) : undefined,
-    isPv ? import('../xen/pv/pv-domain.ts').catch(notLoaded('runs paravirtual guests')) : undefined,
-    modelElsewhere(machine, record)
-      ? import('../ioreq/remote-model.ts').catch(notLoaded('speaks to device models in Domain 0'))
-      : undefined,
-    saved ? import('../stream/state.ts').catch(notLoaded('reads saved domains')) : undefined,
-  ]);
-  const state = saved && stream?.readState(saved, name);
-  const card = state ? state.about.nic : nic;
-  // What a saved guest had of it is set when it is restored.
-  const isEnlightened =
-    isXens &&
-    (words[(xenOffset >>> 2) + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN] !== 0 ||
-      state?.params.some(([index, low]) => index === HVM_PARAM.VIRIDIAN && low !== 0));
-  const viridian = isEnlightened
-    ? await import('../xen/viridian/enlighten.ts').catch(notLoaded('shows Hyper-V to guests'))
-    : undefined;
+/** What the board has in this domain and not in every one. @throws HostError */
+async function loadBoardParts({ boot }: ToDomainWorker, card: ToDomainWorker['nic']): Promise<void> {
   if (boot.kind !== 'firmware') await prepareKernel(boot.kernel).catch(notLoaded('unpacks kernels'));
   if (boot.kind === 'firmware' && boot.flash) await loadFlash().catch(notLoaded('is the firmware’s flash'));
   if (card) await loadNic(card).catch(notLoaded('is the guest’s network card'));
-  return {
-    ...(remote ? { createRemote: parts => new remote.RemoteModel(parts) } : {}),
-    ...(guest
-      ? {
-          createXen: parts =>
-            new guest.XenGuest(parts, {
-              createPv: pv && (of => new pv.PvDomain(of)),
-              viridianOf: viridian?.viridianOf,
-            }),
-        }
-      : {}),
-    ...(state && stream ? { saved: state, restoreInto: stream.restoreInto } : {}),
-  };
 }
 
 async function start(message: ToDomainWorker): Promise<void> {
@@ -181,9 +139,10 @@ async function start(message: ToDomainWorker): Promise<void> {
   try {
     const hasDrives = message.drives !== undefined || record.drivesOffset !== 0;
     const [parts, disks] = await Promise.all([
-      laterParts(machine, record, message),
+      laterParts(machine, record, message.saved, message.name),
       hasDrives ? loadDisks() : undefined,
     ]);
+    await loadBoardParts(message, parts.saved ? parts.saved.about.nic : message.nic);
     const queue = disks && record.drivesOffset !== 0 ? new disks.DriveQueue(machine, record) : undefined;
     domain = assembleWith(
       {

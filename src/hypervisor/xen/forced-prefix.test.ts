@@ -3,6 +3,7 @@ import * as R from '../../cpu/architecture/registers.ts';
 import { asm } from '../../cpu/test-support/asm.ts';
 import { XEN_TYPE } from '../layout/layout.ts';
 import { Machine } from '../memory/machine.ts';
+import { xenOf } from './of-domain.ts';
 import { LOAD, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 import {
   END,
@@ -64,16 +65,17 @@ describe("the forced emulation prefix of an HVM guest (hvm_fep on Xen's command 
 
   it('clears RF and moves EIP by five', () => {
     const guest = testGuest();
-    const { processor, xen } = guest.domain;
+    const { processor } = guest.domain,
+      xen = xenOf(guest.domain);
     guest.domain.memory.write(LOAD, Uint8Array.from(asm(PREFIX, 'hlt')));
     processor.regs[R.EIP] = LOAD;
     processor.eflags |= 0x10000;
-    expect(xen!.forcesEmulation()).toBe(true);
+    expect(xen!.invalidOpcode()).toBe(true);
     expect(processor.regs[R.EIP]).toBe(LOAD + 5);
     expect(processor.eflags & 0x10000).toBe(0);
     // Past the code segment's limit there is none.
     processor.regs[R.EIP] = LOAD;
     processor.regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_LIMIT] = LOAD + 3;
-    expect(xen!.forcesEmulation()).toBe(false);
+    expect(xen!.invalidOpcode()).toBe(false);
   });
 });

@@ -6,17 +6,22 @@ import type { Processor } from '../../cpu/architecture/index.ts';
 import type { CpuidAnswer } from '../../cpu/architecture/index.ts';
 import { cpuid } from '../../cpu/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
-import type { LocalApic } from '../../devices/apic/index.ts';
-import type { State, Timers } from '../../devices/index.ts';
-import { KICK, XEN, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
+import type { State } from '../../devices/index.ts';
+import { KICK, MODEL, XEN, XEN_MODEL, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../memory/machine.ts';
+import type { Boot } from '../domain/boot.ts';
+import { lowFirmware } from '../domain/boot.ts';
+import type { Ending } from '../domain/ending.ts';
+import type { GuestInterface, GuestParts } from '../domain/guest-interface.ts';
+import type { ModelElsewhere, ModelTargets } from '../domain/model-elsewhere.ts';
 import { TRIPLE_FAULT } from '../domain/report.ts';
-import { type Trace, TRACE_KIND } from '../tracing/trace.ts';
-import { SavedStateError } from '../stream/saved-state.ts';
-import type { Vcpus, VcpuState } from '../domain/vcpu.ts';
+import { SavedStateError } from '../domain/saved-state-error.ts';
+import { TRACE_KIND } from '../tracing/trace.ts';
+import type { VcpuState } from '../domain/vcpu.ts';
 import {
   CALLBACK_VIA,
   HVM_PARAM,
+  HYPERCALLS,
   MSR_FIRST_OF_XEN,
   MSR_HYPERCALL_PAGE,
   MSR_HYPERCALL_PAGE_MOVED,
@@ -29,11 +34,12 @@ import { answerCpuid, isHypervisorLeaf, ofParavirtual, underXen, xenLeaf } from 
 import { answerFlush, enterGuest, leaveGuest } from './memory/flush.ts';
 import { GuestAccess } from './guest-access.ts';
 import { stepOverPrefix } from './forced-prefix.ts';
-import { type Hypercall, type HypercallContext, type HypercallParts, hypercall, hypercallPage } from './hypercalls.ts';
+import { type Hypercall, type HypercallContext, hypercall, hypercallPage } from './hypercalls.ts';
 import { GuestMsrs, type MsrValue } from './msrs.ts';
 import { getParam, setParam, setShutdownCode, shutdownCode } from './hvm/params.ts';
 import { GuestFrames } from './memory/p2m.ts';
 import { Ports } from './events/ports.ts';
+import { firmwareMemoryMap, firmwareTables, writeFirmwareInfo } from './hvm/hvmloader-info.ts';
 import { prepareHvm } from './hvm/special-pages.ts';
 import type { PvBuild } from './pv/builder.ts';
 import type { PvDomain, PvParts } from './pv/pv-domain.ts';
@@ -44,45 +50,15 @@ import { tableFrames } from './grants/frames.ts';
 import { XenTime } from './time.ts';
 import { isViridianLeaf, isViridianMsr, VIRIDIAN_CALL } from './viridian/features.ts';
 import type { Viridian } from './viridian/viridian.ts';
-
-/** What a domain gives its half of Xen. */
-export interface XenParts extends HypercallParts {
-  machine: Machine;
-  record: DomainRecord;
-  processor: Processor;
-  vcpus: Vcpus;
-  timers: Timers;
-  memoryMiB: number;
-  startEpochMs: number;
-  /** A local APIC gets an edge-triggered fixed interrupt. */
-  interrupt(vcpu: number, vector: number): void;
-  localApic(vcpu: number): LocalApic | undefined;
-  /** Pins that the event channel upcall drives: a global interrupt, or INTA-INTD of a PCI device. Nothing happens where there is none. */
-  setGsi(gsi: number, level: boolean): void;
-  setIntx(device: number, pin: number, level: boolean): void;
-  /** Time stamp counter of the current vCPU. */
-  tsc(): readonly [low: number, high: number];
-  /** The domain cannot go on: a sentence for the report. */
-  crash(sentence: string): void;
-  /** Bytes for the hypervisor's console. */
-  console(bytes: Uint8Array): void;
-  /** What the hypervisor says of the domain on its console: a line without its end. */
-  log(line: string): void;
-  /** The domain has shut down with this SHUTDOWN code. */
-  /** `fault`: what went wrong, where it was not the guest that asked for it. */
-  onShutdown(code: number, fault?: string): void;
-  /** Ends the slice: others get their turn. */
-  yield(): void;
-  /** A machine frame was written by someone who is not the processor. */
-  written(mfn: number): void;
-  /** A guest frame that is populated on demand is used. */
-  demand(gfn: number): void;
-  trace: Trace;
-}
+import type { RemoteModelParts } from '../ioreq/remote-model.ts';
 
 const VM86 = 0x20000,
   INTERRUPT_FLAG = 0x200;
-const INVALID_OPCODE = 6;
+const INVALID_OPCODE = 6,
+  GENERAL_PROTECTION = 13;
+/** Real mode's code segment for the last 64 KiB below 1 MiB. */
+const BIOS_BASE = 0xf0000,
+  MIB = 0x100000;
 /** Registers of a hypercall's arguments. */
 const ARGUMENTS = [R.EBX, R.ECX, R.EDX, R.ESI, R.EDI];
 const EPERM = -1;
@@ -103,10 +79,13 @@ export interface LaterXenParts {
   createPv?: ((parts: PvParts) => PvDomain) | undefined;
   /** Of one that may have the Hyper-V interface. */
   viridianOf?: ((xen: XenGuest) => Viridian | undefined) | undefined;
+  /** Of one whose device model is in Domain 0. */
+  createRemote?: ((parts: RemoteModelParts) => ModelElsewhere) | undefined;
 }
 
-export class XenGuest implements HypercallContext {
-  readonly parts: XenParts;
+export class XenGuest implements GuestInterface, HypercallContext {
+  readonly name = 'xen';
+  readonly parts: GuestParts;
   readonly machine: Machine;
   readonly record: DomainRecord;
   readonly words: Int32Array;
@@ -116,6 +95,7 @@ export class XenGuest implements HypercallContext {
   readonly frames: GuestFrames;
   readonly type: number;
   readonly hypercalls: readonly (Hypercall | undefined)[];
+  readonly hypercallCounts: Int32Array;
   readonly msrs: GuestMsrs;
   /** The Hyper-V interface; undefined: the toolstack wants none. */
   viridian: Viridian | undefined;
@@ -127,7 +107,7 @@ export class XenGuest implements HypercallContext {
   inMulticall = false;
   /** The hypercall under way is to be made again, with this argument changed. */
   private continuation: Map<number, number> | undefined;
-  private readonly viridianOf: LaterXenParts['viridianOf'];
+  private readonly later: LaterXenParts;
   private readonly processor: Processor;
   /** The interrupt line that the upcall drives is high. */
   private lineHigh = false;
@@ -135,9 +115,9 @@ export class XenGuest implements HypercallContext {
   private readonly watchdogTimers;
   private readonly pollTimers;
 
-  constructor(parts: XenParts, { createPv, viridianOf }: LaterXenParts = {}) {
+  constructor(parts: GuestParts, later: LaterXenParts = {}) {
     this.parts = parts;
-    this.viridianOf = viridianOf;
+    this.later = later;
     const { machine, record, processor, timers } = parts;
     this.machine = machine;
     this.record = record;
@@ -153,9 +133,10 @@ export class XenGuest implements HypercallContext {
       currentVcpu: () => this.current,
       tscChanged: () => this.time.updateRecord(this.current),
     });
-    const pv = this.isHvm ? undefined : createPv?.(this.pvParts());
+    const pv = this.isHvm ? undefined : later.createPv?.(this.pvParts());
     this.pv = pv;
     this.hypercalls = hypercallsOf(this.type);
+    this.hypercallCounts = this.words.subarray(this.xenBlock + XEN.CALLS, this.xenBlock + XEN.CALLS + HYPERCALLS);
     this.access = new GuestAccess({
       bytes: machine.bytes,
       p2m: machine.p2m(record),
@@ -188,7 +169,7 @@ export class XenGuest implements HypercallContext {
 
   /** HVM_PARAM_VIRIDIAN has its value. Once it is set it does not change. */
   enlighten(): void {
-    if (this.isHvm) this.viridian ??= this.viridianOf?.(this);
+    if (this.isHvm) this.viridian ??= this.later.viridianOf?.(this);
   }
 
   private pvParts(): PvParts {
@@ -213,8 +194,12 @@ export class XenGuest implements HypercallContext {
     this.parts.crash(sentence);
   }
 
+  load(boot: Boot): string | undefined {
+    return boot.kind === 'pv' ? this.startPv(boot) : undefined;
+  }
+
   /** Puts a paravirtual kernel into the domain and vCPU 0 at its entry; returns what was loaded, for logs. @throws LoadError */
-  startPv(build: PvBuild): string {
+  private startPv(build: PvBuild): string {
     const { words, ports, record, parts } = this;
     if (!this.pv) throw new Error('not a paravirtual domain');
     const rings = {
@@ -237,6 +222,29 @@ export class XenGuest implements HypercallContext {
     this.time.start(this.parts.startEpochMs);
   }
 
+  /**
+   * Firmware counts on what hvmloader does before it: it lies in RAM below 1 MiB, where it can write its variables (SeaBIOS forgets in a ROM that it has found
+   * Xen), and is jumped to there.
+   */
+  placeFirmware(image: Uint8Array): void {
+    const { memory, platform, processor, memoryMiB } = this.parts;
+    const low = lowFirmware(image);
+    memory.write(MIB - low.length, low);
+    processor.regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] = BIOS_BASE;
+    const tables = firmwareTables(memoryMiB);
+    platform.prepareForFirmware?.(tables);
+    writeFirmwareInfo(memory, [tables.rsdp, tables.smbios, tables.mp], firmwareMemoryMap(memoryMiB));
+  }
+
+  modelElsewhere(targets: ModelTargets, video: number | undefined): ModelElsewhere {
+    const { createRemote } = this.later,
+      { ports } = this,
+      { processor, vcpus, crash } = this.parts;
+    if (!createRemote) throw new Error('What speaks to a device model in Domain 0 is not loaded.');
+    if (video !== undefined) this.words[this.xenBlock + XEN_MODEL + MODEL.VIDEO] = video + 1;
+    return createRemote({ ports, processor, vcpus, fail: crash, targets });
+  }
+
   get isPvh(): boolean {
     return this.type === XEN_TYPE.PVH;
   }
@@ -252,14 +260,14 @@ export class XenGuest implements HypercallContext {
 
   // ---- exits
 
-  /** VMCALL or VMMCALL. */
-  vmcall(): void {
+  hypercall(): true {
     const { regs } = this.processor;
     if (regs[R.CPL] !== 0 || this.processor.eflags & VM86) regs[R.EAX] = EPERM;
     else if (this.viridian && regs[R.EAX] & VIRIDIAN_CALL) this.viridian.hypercall();
     // One that is to go on runs its instruction once more.
-    else if (!this.makeCall()) return;
+    else if (!this.makeCall()) return true;
     this.processor.skipInstruction();
+    return true;
   }
 
   /** The hypercall that the registers ask for. False: it is to be made again, with arguments that say what is left, once whoever waits had a turn. */
@@ -283,7 +291,7 @@ export class XenGuest implements HypercallContext {
   }
 
   /** An exit of a processor that has no IDT for its guest (reasons from IDT_FIRST). */
-  pvExit(reason: number): void {
+  guestEvent(reason: number): void {
     // EIP is behind the INT already, and goes back to it.
     if (this.pv?.exit(reason) && !this.makeCall()) this.processor.regs[R.EIP] -= INT_BYTES;
   }
@@ -304,6 +312,11 @@ export class XenGuest implements HypercallContext {
   /** CPUID is to raise #GP(0) now: the guest wants it to fault outside of its kernel (SDM vol. 2, CPUID; MISC_FEATURES_ENABLES). */
   get cpuidFaults(): boolean {
     return this.msrs.cpuidFaults && this.processor.regs[R.CPL] > (this.isHvm ? 0 : PV_KERNEL_RING);
+  }
+
+  refuseCpuid(): void {
+    if (this.pv) this.pv.generalProtection();
+    else this.parts.raise(GENERAL_PROTECTION, 0);
   }
 
   /** CPUID: EAX to EDX get the answer to EAX and ECX. Programs ask the same again and again: the processor's last answer is kept. */
@@ -355,7 +368,7 @@ export class XenGuest implements HypercallContext {
   }
 
   /** #UD of an HVM guest: true where it is the forced emulation prefix, and then the instruction behind it comes next. */
-  forcesEmulation(): boolean {
+  invalidOpcode(): boolean {
     return stepOverPrefix(this.processor, this.access);
   }
 
@@ -482,6 +495,10 @@ export class XenGuest implements HypercallContext {
     this.wake(id);
   }
 
+  get tellsStolenTime(): boolean {
+    return this.time.tellsRunstate;
+  }
+
   /** A blocked or polling vCPU goes on. */
   wake(id: number): void {
     Atomics.store(this.words, this.ports.vcpu(id) + XEN_VCPU.POLL, 0);
@@ -526,8 +543,8 @@ export class XenGuest implements HypercallContext {
     const level = byLine && this.words[this.ports.vcpu(0) + XEN_VCPU.VECTOR] === 0 && this.ports.upcallPending(0);
     if (level === this.lineHigh) return;
     this.lineHigh = level;
-    if (type === CALLBACK_VIA.GSI) this.parts.setGsi(low & 0xff, level);
-    else if (type === CALLBACK_VIA.PCI_INTX && high << 8 === 0) this.parts.setIntx((low >>> 11) & 31, low & 3, level);
+    if (type === CALLBACK_VIA.GSI) this.setGsi(low & 0xff, level);
+    else if (type === CALLBACK_VIA.PCI_INTX && high << 8 === 0) this.setIntx((low >>> 11) & 31, low & 3, level);
   }
 
   /** HVM_PARAM_CALLBACK_IRQ is about to change. */
@@ -535,8 +552,16 @@ export class XenGuest implements HypercallContext {
     if (!this.lineHigh) return;
     const { type, low } = this.via;
     this.lineHigh = false;
-    if (type === CALLBACK_VIA.GSI) this.parts.setGsi(low & 0xff, false);
-    else this.parts.setIntx((low >>> 11) & 31, low & 3, false);
+    if (type === CALLBACK_VIA.GSI) this.setGsi(low & 0xff, false);
+    else this.setIntx((low >>> 11) & 31, low & 3, false);
+  }
+
+  private setGsi(gsi: number, level: boolean): void {
+    this.parts.platform.setUpcallGsi?.(gsi, level);
+  }
+
+  private setIntx(slot: number, pin: number, level: boolean): void {
+    this.parts.platform.setUpcallPin?.(slot, pin, level);
   }
 
   /** After each exit: the line follows the guest's acknowledgement. */
@@ -553,6 +578,11 @@ export class XenGuest implements HypercallContext {
     vcpus.takeDown(this.current);
     if (!vcpus.anyUp) this.shutdown(SHUTDOWN.POWEROFF);
     return true;
+  }
+
+  /** The last vCPU of an HVM guest that halts with interrupts off takes the domain down (hvm_vcpu_down in xen/arch/x86/hvm/hvm.c). */
+  stuck(): void {
+    if (this.isHvm) this.shutdown(SHUTDOWN.POWEROFF);
   }
 
   /**
@@ -573,7 +603,10 @@ export class XenGuest implements HypercallContext {
     const latched = this.words[this.xenBlock + XEN.LATCHED_SHUTDOWN];
     setShutdownCode(this.ports, latched !== 0 ? latched - 1 : code);
     this.ports.of(0)?.raiseVirq(0, VIRQ.DOM_EXC);
-    this.parts.onShutdown(shutdownCode(this.ports), fault);
+    const { end, report, whereItWas } = this.parts,
+      reason = shutdownCode(this.ports);
+    if (fault === undefined) end(endingOf(reason, report));
+    else end({ kind: endingOf(reason, () => '').kind, ...whereItWas(fault) });
   }
 
   /** It has suspended itself: nothing but its memory and registers need to be kept for it to go on, in this domain or another. */
@@ -590,6 +623,12 @@ export class XenGuest implements HypercallContext {
   cancelSuspend(): void {
     Atomics.store(this.words, this.xenBlock + XEN.SHUTDOWN, 0);
     this.processor.regs[R.EAX] = 1;
+  }
+
+  restoring(): void {
+    this.start();
+    // Its ACPI tables lie outside RAM.
+    if (this.isPvh) this.parts.platform.installTables();
   }
 
   /** In a new domain the same call returns 0, as EAX says already; the guest makes its ports, callbacks and grants anew. */
@@ -663,5 +702,25 @@ export class XenGuest implements HypercallContext {
       this.words[this.ports.vcpu(id) + XEN_VCPU.POLL] = 0;
       this.time.runstate(id, id === 0 ? RUNSTATE.RUNNING : RUNSTATE.OFFLINE);
     }
+  }
+}
+
+/** What a domain that shut down by itself has come to; `report`: of a crash, from its sentence on. */
+function endingOf(code: number, report: (sentence: string) => string): Ending {
+  const crash = (sentence: string): Ending => ({ kind: 'crash', sentence, report: report(sentence) });
+  switch (code) {
+    case SHUTDOWN.POWEROFF:
+      return { kind: 'poweroff', sentence: 'The guest powered off.' };
+    case SHUTDOWN.REBOOT:
+    case SHUTDOWN.SOFT_RESET:
+      return { kind: 'reset', sentence: 'The guest asked for a reboot.' };
+    case SHUTDOWN.SUSPEND:
+      return { kind: 'suspend', sentence: 'The guest has suspended itself.' };
+    case SHUTDOWN.WATCHDOG:
+      return crash("The guest's watchdog ran out.");
+    case SHUTDOWN.CRASH:
+      return crash('The guest called SCHEDOP_shutdown with SHUTDOWN_crash.');
+    default:
+      return crash(`The guest called SCHEDOP_shutdown with ${code}, which is no reason.`);
   }
 }

@@ -27,6 +27,7 @@ import {
 } from './abi.ts';
 import { hypercallPage } from './hypercalls.ts';
 import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
+import { xenOf } from './of-domain.ts';
 
 const NOWHERE = 0x80000000;
 let guest: TestGuest;
@@ -34,7 +35,7 @@ beforeEach(() => {
   guest = testGuest();
 });
 
-const xenWord = (field: number): number => guest.domain.xen!.words[guest.domain.xen!.xenBlock + field];
+const xenWord = (field: number): number => xenOf(guest.domain)!.words[xenOf(guest.domain)!.xenBlock + field];
 
 describe('hypercalls', () => {
   it('that nobody knows answer -ENOSYS and are counted', () => {
@@ -80,10 +81,11 @@ describe('hypercalls', () => {
   });
 
   it('come from CPL 0 alone: others get -EPERM', () => {
-    const { processor, xen } = guest.domain;
+    const { processor } = guest.domain,
+      xen = xenOf(guest.domain);
     processor.regs[R.CPL] = 3;
     processor.regs[R.EAX] = HYPERCALL.XEN_VERSION;
-    xen!.vmcall();
+    xen!.hypercall();
     expect(processor.regs[R.EAX]).toBe(-EPERM);
   });
 
@@ -91,7 +93,7 @@ describe('hypercalls', () => {
     const page = hypercallPage();
     expect([...page.subarray(17 * 32, 17 * 32 + 9)]).toEqual([0xb8, 17, 0, 0, 0, 0x0f, 0x01, 0xc1, 0xc3]);
     expect([...page.subarray(23 * 32, 23 * 32 + 2)]).toEqual([0x0f, 0x0b]);
-    const { xen } = guest.domain;
+    const xen = xenOf(guest.domain);
     expect(xen!.writeMsr(0x40000000, 0x30000, 0)).toBe(true);
     expect(guest.get(0x30000)).toBe(0x000000b8);
     // Bits below the page, and a page that is not there: #GP.
@@ -362,7 +364,7 @@ describe('vcpu_op', () => {
     expect(guest.call(HYPERCALL.VCPU_OP, VCPUOP.REGISTER_RUNSTATE_MEMORY_AREA, 0, guest.put(ARGS, 0x30ff0))).toBe(0);
     expect(guest.get(0x30ff0)).toBe(0);
     // Across a page: all of it is there.
-    guest.domain.xen!.time.runstate(0, 2);
+    xenOf(guest.domain)!.time.runstate(0, 2);
     expect(guest.get(0x30ff0)).toBe(2);
     expect(guest.call(HYPERCALL.VCPU_OP, VCPUOP.REGISTER_RUNSTATE_MEMORY_AREA, 0, guest.put(ARGS, NOWHERE))).toBe(
       -EFAULT,
@@ -375,7 +377,7 @@ describe('wall clock and console', () => {
     guest.put(ARGS, DOMID_SELF, 0, 0, 0x50);
     guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, ARGS);
     expect([guest.get(0x50c04), guest.get(0x50c08)]).toEqual([1_000_000_000, 500_000_000]);
-    guest.domain.xen!.latchWidth();
+    xenOf(guest.domain)!.latchWidth();
     expect([guest.get(0x50904), guest.get(0x50908), guest.get(0x50924)]).toEqual([1_000_000_000, 500_000_000, 0]);
     expect(guest.get(0x50900) & 1).toBe(0);
   });
@@ -389,7 +391,7 @@ describe('wall clock and console', () => {
     // What is longer goes on after others had their turn: made again for the rest.
     guest.call(HYPERCALL.CONSOLE_IO, 0, 65536 + 6, ARGS);
     expect(guest.said).toHaveLength(6 + 65536);
-    expect([...guest.domain.xen!.takeContinuation()!]).toEqual([
+    expect([...xenOf(guest.domain)!.takeContinuation()!]).toEqual([
       [1, 6],
       [2, ARGS + 65536],
     ]);

@@ -19,6 +19,8 @@ export {
 export { Dom0, type Mapping } from './dom0-access.ts';
 export { GuestLog } from './guest-log.ts';
 export type { XenGuest } from './guest.ts';
+export { hasHpet } from './hvm/params.ts';
 export { hypercall } from './hypercalls.ts';
+export { xenOf } from './of-domain.ts';
 export { operationName } from './operation-names.ts';
 export { CHANGESET, guestKinds, XEN_EXTRA } from './version.ts';

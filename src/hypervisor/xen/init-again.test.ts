@@ -4,13 +4,14 @@ import { XEN_VCPU } from '../layout/layout.ts';
 import { RUNSTATE } from './abi.ts';
 import { testGuest } from './pvh-program.test-support.ts';
 import { VCPU_INFO } from './shared.ts';
+import { xenOf } from './of-domain.ts';
 
 const VECTOR = 0x51,
   IRR = 0xfee00200;
 
 it('is offline in between, and gets the upcall that its local APIC lost', () => {
   const { domain } = testGuest({ vcpus: 2 });
-  const { ports, words } = domain.xen!;
+  const { ports, words } = xenOf(domain)!;
   const vcpu = ports.vcpu(1);
   const start = (): void => {
     domain.vcpus.init(1);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { asm } from '../../cpu/test-support/asm.ts';
 import { ExitReason } from '../../cpu/architecture/index.ts';
-import { assembleDomain } from '../domain/assemble.ts';
+import { assembleDomain } from '../interfaces/assemble.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { MachineView } from '../view/machine-view.ts';

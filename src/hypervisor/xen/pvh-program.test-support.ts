@@ -1,6 +1,6 @@
 /** A tiny guest of Xen for tests: an ELF kernel with the PVH note, made of machine code, in a domain of its own in virtual time. */
 import { asm } from '../../cpu/test-support/asm.ts';
-import { assembleDomain, type PartlessOptions } from '../domain/assemble.ts';
+import { assembleDomain, type PartlessOptions } from '../interfaces/assemble.ts';
 import type { Domain } from '../domain/domain.ts';
 import { XEN_TYPE } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
@@ -8,6 +8,7 @@ import { Machine } from '../memory/machine.ts';
 import { HVM_PARAM } from './abi.ts';
 import { Dom0 } from './dom0-access.ts';
 import { hypercall } from './hypercalls.ts';
+import { xenOf } from './of-domain.ts';
 
 /** Where the program lies and starts, physical. */
 export const LOAD = 0x100000;
@@ -119,7 +120,7 @@ export function testGuest({
     },
     ...options,
   });
-  const { xen } = domain;
+  const xen = xenOf(domain);
   if (!xen) throw new Error('not a guest of Xen');
   return {
     machine,

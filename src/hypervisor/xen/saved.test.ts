@@ -4,7 +4,7 @@
  */
 import { asm } from '../../cpu/test-support/asm.ts';
 import { describe, expect, it } from 'vitest';
-import { assembleDomain } from '../domain/assemble.ts';
+import { assembleDomain } from '../interfaces/assemble.ts';
 import { PORT, XEN, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
 import { createDomain, destroyDomain } from '../memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../memory/machine.ts';
@@ -14,6 +14,7 @@ import { Dom0 } from './dom0-access.ts';
 import { GrantTable } from './grants/grants.ts';
 import { hypercall } from './hypercalls.ts';
 import { ARGS, memoryOf, testGuest, type TestGuest } from './pvh-program.test-support.ts';
+import { xenOf } from './of-domain.ts';
 
 const ADD_TO_PHYSMAP = 7,
   SET_VERSION = 8,
@@ -36,12 +37,12 @@ function again(guest: TestGuest): TestGuest {
   const dom0 = new Dom0(machine);
   createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
   const { options } = guest.domain;
-  const record = createDomain(machine, 4, 0x100000, { xen: guest.domain.xen!.type, vcpus: options.record.vcpus });
+  const record = createDomain(machine, 4, 0x100000, { xen: xenOf(guest.domain)!.type, vcpus: options.record.vcpus });
   const domain = assembleDomain({ ...options, machine, record, boot: saved.boot }, saved);
   const moved = { machine, dom0, said: '' } as const;
   return {
     ...moved,
-    call: (number, ...args) => hypercall(domain.xen!, number, [...args, 0, 0, 0, 0, 0].slice(0, 5)),
+    call: (number, ...args) => hypercall(xenOf(domain)!, number, [...args, 0, 0, 0, 0, 0].slice(0, 5)),
     ...memoryOf(domain),
   };
 }
@@ -56,15 +57,15 @@ describe('a guest that does not know that it was saved', () => {
       [0x281, 0x40000000, 1],
       [0x3b, 0x1000, 0],
     ] as const;
-    for (const [index, low, high] of values) expect(guest.domain.xen!.writeMsr(index, low, high)).toBe(true);
-    const { xen } = again(guest).domain;
+    for (const [index, low, high] of values) expect(xenOf(guest.domain)!.writeMsr(index, low, high)).toBe(true);
+    const xen = xenOf(again(guest).domain);
     for (const [index, low, high] of values) expect(xen!.readMsr(index)).toEqual([low, high]);
     expect(xen!.msrs.cpuidFaults).toBe(true);
   });
 
   it('has its ports: what was pending stays so, timers fire on the port they had, and no other domain is at the end of one', () => {
     const guest = testGuest({ vcpus: 2 });
-    const { ports } = guest.domain.xen!;
+    const { ports } = xenOf(guest.domain)!;
     placed(guest, XENMAPSPACE.SHARED_INFO, 0, SHARED_GFN);
     expect(event(guest, EVTCHNOP.BIND_VIRQ, VIRQ.TIMER, 0, 0)).toBe(0);
     const timer = read(guest, ARGS + 8);
@@ -81,7 +82,7 @@ describe('a guest that does not know that it was saved', () => {
     guest.call(HYPERCALL.VCPU_OP, SET_SINGLESHOT, 0, guest.put(ARGS, 5_000_000, 0, 0, 0));
 
     const moved = again(guest);
-    const there = moved.domain.xen!.ports;
+    const there = xenOf(moved.domain)!.ports;
     expect(moved.domain.options.record.id).not.toBe(guest.domain.options.record.id);
     expect([there.state(timer), there.state(ipi), there.target(ipi), there.isPending(ipi)]).toEqual([
       EVTCHNSTAT.VIRQ,
@@ -122,7 +123,7 @@ describe('a guest that does not know that it was saved', () => {
     expect(read(moved, 0x300 * FRAME_BYTES + 0x40) & 0xff).toBe(1);
     // The frames are held: the guest cannot give them away, and the host gets them back in the end.
     const { machine } = moved;
-    const { xen } = moved.domain;
+    const xen = xenOf(moved.domain);
     expect(machine.references(xen!.frames.machineFrame(0x302))).toBe(2);
     destroyDomain(machine, moved.domain.options.record);
     expect(machine.find(moved.domain.options.record.id, true)).toBeUndefined();
@@ -146,12 +147,12 @@ describe('a guest that does not know that it was saved', () => {
       const held = guest.dom0.mapGrant(guest.domain.options.record.id, 8, false);
 
       const moved = again(guest);
-      const table = new GrantTable(moved.domain.xen!.ports);
-      expect([table.version, table.frames]).toEqual([version, new GrantTable(guest.domain.xen!.ports).frames]);
+      const table = new GrantTable(xenOf(moved.domain)!.ports);
+      expect([table.version, table.frames]).toEqual([version, new GrantTable(xenOf(guest.domain)!.ports).frames]);
       expect(read(moved, entry(8))).toBe(1);
       expect(read(moved, entry(9)) & 3).toBe(0);
       const mapped = moved.dom0.mapGrant(moved.domain.options.record.id, 8, false);
-      expect(mapped.mfn).toBe(moved.domain.xen!.frames.machineFrame(0x123));
+      expect(mapped.mfn).toBe(xenOf(moved.domain)!.frames.machineFrame(0x123));
       held.unmap();
       mapped.unmap();
     },
@@ -161,10 +162,10 @@ describe('a guest that does not know that it was saved', () => {
     const guest = testGuest({ code: asm('jmp $'), vcpus: 2 });
     guest.domain.runSlice();
     const { words } = guest.machine;
-    const { ports } = guest.domain.xen!;
+    const { ports } = xenOf(guest.domain)!;
     words[ports.vcpu(1) + XEN_VCPU.TIMES + 6] = 12345;
     const moved = again(guest);
-    const there = moved.domain.xen!.ports;
+    const there = xenOf(moved.domain)!.ports;
     expect(there.words[there.vcpu(1) + XEN_VCPU.TIMES + 6]).toBe(12345);
     expect(there.words[there.xenBlock + XEN.CURRENT_FRAMES]).toBe(words[ports.xenBlock + XEN.CURRENT_FRAMES]);
     expect(moved.domain.clock.nowNs()).toBe(guest.domain.clock.nowNs());
@@ -188,9 +189,9 @@ describe('a guest with memory on demand', () => {
     moved.memory.read(0x500000, bytes);
     expect(bytes[0]).toBe(7);
     const podOf = (d: typeof domain): number[] => [
-      d.xen!.frames.current,
-      d.xen!.frames.pod.entries,
-      d.xen!.frames.pod.count,
+      xenOf(d)!.frames.current,
+      xenOf(d)!.frames.pod.entries,
+      xenOf(d)!.frames.pod.count,
     ];
     expect(podOf(moved)[0]).toBe(podOf(domain)[0]);
     expect(podOf(moved)[1]).toBeGreaterThanOrEqual(podOf(domain)[1]);

@@ -22,7 +22,7 @@ import {
   XEN_VIRQS,
 } from '../layout/layout.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError } from '../memory/machine.ts';
-import { SavedStateError } from '../stream/saved-state.ts';
+import { SavedStateError } from '../domain/saved-state-error.ts';
 import { EVTCHNSTAT, HVM_PARAM, RUNSTATE } from './abi.ts';
 import { tableFrames } from './grants/frames.ts';
 import { GrantTable, GTF } from './grants/grants.ts';

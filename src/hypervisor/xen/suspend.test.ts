@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { asm } from '../../cpu/test-support/asm.ts';
-import { assembleDomain } from '../domain/assemble.ts';
+import { assembleDomain } from '../interfaces/assemble.ts';
 import type { Domain, SliceResult } from '../domain/domain.ts';
 import { XEN, XEN_TYPE } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
@@ -8,6 +8,7 @@ import { Machine } from '../memory/machine.ts';
 import { readState, saveDomain } from '../stream/state.ts';
 import { HVM_PARAM, HYPERCALL, SCHEDOP, SHUTDOWN } from './abi.ts';
 import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
+import { xenOf } from './of-domain.ts';
 
 const RESULT = ARGS + 0x100;
 const shutdown = (reason: number) => [
@@ -70,8 +71,8 @@ describe('a guest that suspends itself', () => {
     const now = guest.domain.clock.nowNs();
     const { domain } = restored(guest);
     expect(domain.clock.nowNs()).toBe(now);
-    expect(domain.xen!.frames.machineFrame(0xfeffc)).toBeGreaterThan(0);
-    expect(domain.xen!.words[domain.xen!.xenBlock + XEN.PARAMS + HVM_PARAM.STORE_PFN * 2]).toBe(0xfeffc);
+    expect(xenOf(domain)!.frames.machineFrame(0xfeffc)).toBeGreaterThan(0);
+    expect(xenOf(domain)!.words[xenOf(domain)!.xenBlock + XEN.PARAMS + HVM_PARAM.STORE_PFN * 2]).toBe(0xfeffc);
     expect(run(domain)).toMatchObject({ state: 'ended', ending: { kind: 'poweroff' } });
     expect(word(domain, RESULT)).toBe(0);
   });

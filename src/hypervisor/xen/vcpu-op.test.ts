@@ -18,6 +18,7 @@ import {
 } from './abi.ts';
 import * as R from '../../cpu/architecture/registers.ts';
 import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
+import { xenOf } from './of-domain.ts';
 
 const NOWHERE = 0x80000000,
   AREA = 0x30000;
@@ -61,7 +62,7 @@ describe('runstates', () => {
     vcpus.block();
     vcpus.schedule();
     expect(vcpus.current.id).toBe(1);
-    guest.domain.xen!.wake(0);
+    xenOf(guest.domain)!.wake(0);
     passes(500);
     expect(runstate(0)).toMatchObject({ state: RUNSTATE.RUNNABLE, times: [0, 500, 0, 0] });
   });
@@ -94,7 +95,7 @@ describe('runstates', () => {
       0,
     ]);
     expect(vcpuOp(VCPUOP.REGISTER_RUNSTATE_MEMORY_AREA, 0, guest.put(ARGS, 0))).toBe(0);
-    guest.domain.xen!.wake(0);
+    xenOf(guest.domain)!.wake(0);
     expect(guest.get(AREA + 0x100)).toBe(RUNSTATE.BLOCKED);
   });
 });

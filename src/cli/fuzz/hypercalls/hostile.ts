@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { registers as R } from '../../../cpu/architecture/index.ts';
-import { assembleDomain } from '../../../hypervisor/domain/index.ts';
+import { assembleDomain } from '../../../hypervisor/interfaces/index.ts';
 import type { Boot } from '../../../hypervisor/domain/index.ts';
 import type { Domain } from '../../../hypervisor/domain/index.ts';
 import {
@@ -20,7 +20,7 @@ import { type DomainRecord, FRAME_SHIFT, FRAME_BYTES, type Machine } from '../..
 import { DOMID_SELF, HVM_PARAM, HYPERCALL } from '../../../hypervisor/xen/index.ts';
 import { GrantTable } from '../../../hypervisor/xen/grants/index.ts';
 import type { XenGuest } from '../../../hypervisor/xen/index.ts';
-import { hypercall } from '../../../hypervisor/xen/index.ts';
+import { hypercall, xenOf } from '../../../hypervisor/xen/index.ts';
 import { getParam } from '../../../hypervisor/xen/hvm/index.ts';
 import { Ports } from '../../../hypervisor/xen/events/index.ts';
 import { pvhKernel } from '../../../hypervisor/xen/pvh-program.test-support.ts';
@@ -110,8 +110,9 @@ export class Hostile {
       onTripleFault: 'end',
       serial: () => {},
     });
-    if (!this.domain.xen) throw new Error('the hostile domain has no half of Xen');
-    this.xen = this.domain.xen;
+    const xen = xenOf(this.domain);
+    if (!xen) throw new Error('the hostile domain has no half of Xen');
+    this.xen = xen;
     this.own = Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(
       mfn => machine.ownerOf(mfn) === record.id,
     );

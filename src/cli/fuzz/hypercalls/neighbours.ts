@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { assembleDomain } from '../../../hypervisor/domain/index.ts';
+import { assembleDomain } from '../../../hypervisor/interfaces/index.ts';
 import type { Domain } from '../../../hypervisor/domain/index.ts';
 import { FRAME, PORT, PORTS, XEN_TYPE } from '../../../hypervisor/layout/index.ts';
 import { createDomain } from '../../../hypervisor/memory/index.ts';

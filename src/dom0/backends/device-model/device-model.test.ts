@@ -1,7 +1,7 @@
 /** A guest with its device model in Domain 0, beside the same guest with the one in its own worker: the guest must not be able to tell. */
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../../cpu/test-support/asm.ts';
-import { assembleDomain } from '../../../hypervisor/domain/assemble.ts';
+import { assembleDomain } from '../../../hypervisor/interfaces/assemble.ts';
 import { audit } from '../../../hypervisor/memory/audit.ts';
 import type { Domain } from '../../../hypervisor/domain/domain.ts';
 import { readState, saveDomain, type SavedState, withToolstack } from '../../../hypervisor/stream/state.ts';

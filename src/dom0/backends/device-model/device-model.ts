@@ -12,13 +12,13 @@ import {
 } from '../../../devices/index.ts';
 import { type Disk, type IdeAttachment, putDisc, removableKind } from '../../../devices/ide/index.ts';
 import { tracedDrives } from '../../../hypervisor/disks/index.ts';
-import { type Boot, hasHpet, ScreenBlock, SerialFeed, type WiredCard } from '../../../hypervisor/domain/index.ts';
+import { type Boot, ScreenBlock, SerialFeed, type WiredCard } from '../../../hypervisor/domain/index.ts';
 import type { IoTrace } from '../../../hypervisor/tracing/index.ts';
 import type { MouseMove } from '../../../hypervisor/index.ts';
 import { type Ioreq, IOREQ_TYPE, IoreqServer, SignalSender } from '../../../hypervisor/ioreq/index.ts';
 import { MODEL, XEN_MODEL } from '../../../hypervisor/layout/index.ts';
 import { type DomainRecord, FRAME_BYTES, VIDEO_BYTES } from '../../../hypervisor/memory/index.ts';
-import { APIC_ID_STEP, type Dom0 } from '../../../hypervisor/xen/index.ts';
+import { APIC_ID_STEP, type Dom0, hasHpet } from '../../../hypervisor/xen/index.ts';
 import { ForeignMemory } from './foreign-memory.ts';
 import { restoreDisks, saveModel } from './model-disks.ts';
 import type { SavedModel } from './saved-model.ts';

@@ -2,8 +2,8 @@
 import { removableKind } from '../../../devices/ide/index.ts';
 import type { Clock } from '../../../devices/index.ts';
 import type { Compile } from '../../../cpu/architecture/index.ts';
+import { assembleDomain } from '../../../hypervisor/interfaces/index.ts';
 import {
-  assembleDomain,
   type BreakHit,
   type BreakPoint,
   CompilerLoader,

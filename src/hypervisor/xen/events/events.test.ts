@@ -23,6 +23,7 @@ import {
   XENMEM,
 } from '../abi.ts';
 import { ARGS, testGuest, type TestGuest } from '../pvh-program.test-support.ts';
+import { xenOf } from '../of-domain.ts';
 
 let guest: TestGuest;
 const op = (who: TestGuest, command: number, ...words: number[]): number =>
@@ -32,9 +33,9 @@ const SHARED = 0x50000;
 function share(who: TestGuest): void {
   who.put(ARGS, DOMID_SELF, 0, 0, SHARED >>> 12);
   who.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, ARGS);
-  who.domain.xen!.latchWidth();
+  xenOf(who.domain)!.latchWidth();
 }
-const ports = (who: TestGuest) => who.domain.xen!.ports;
+const ports = (who: TestGuest) => xenOf(who.domain)!.ports;
 
 beforeEach(() => {
   guest = testGuest({ vcpus: 2 });
@@ -148,7 +149,8 @@ describe('event channels, two-level ABI', () => {
   });
 
   it('come past the local APIC by a callback vector, as long as the upcall is pending', () => {
-    const { xen, vcpus } = guest.domain;
+    const { vcpus } = guest.domain,
+      xen = xenOf(guest.domain);
     guest.put(ARGS, DOMID_SELF, HVM_PARAM.CALLBACK_IRQ, 0xf3, CALLBACK_VIA.VECTOR << 24);
     expect(guest.call(HYPERCALL.HVM_OP, HVMOP.SET_PARAM, ARGS)).toBe(0);
     expect(vcpus.directVector(0)).toBe(-1);
@@ -346,7 +348,7 @@ describe('an upcall by an interrupt line', () => {
     op(pc, EVTCHNOP.SEND, 1);
     expect(asserted()).not.toBe(0);
     pc.put(SHARED, 0);
-    pc.domain.xen!.afterExit();
+    xenOf(pc.domain)!.afterExit();
     expect(asserted()).toBe(0);
   });
 });

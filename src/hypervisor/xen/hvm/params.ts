@@ -1,5 +1,6 @@
 /** HVM parameters and shutdown codes in a domain's XEN block, for any worker. Source: xen/include/public/hvm/params.h, sched.h. */
-import { XEN } from '../../layout/layout.ts';
+import { MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../../layout/layout.ts';
+import type { DomainRecord, Machine } from '../../memory/machine.ts';
 import { HVM_PARAM } from '../abi.ts';
 import type { Ports } from '../events/ports.ts';
 
@@ -38,4 +39,14 @@ export function shutdownCode({ words, xenBlock }: Ports): number {
 /** Latches the code with which a domain shut down. */
 export function setShutdownCode({ words, xenBlock }: Ports, code: number): void {
   Atomics.store(words, xenBlock + XEN.SHUTDOWN, code + 1);
+}
+
+/** Whether the toolstack wants a HPET (HVM_PARAM_HPET_ENABLED). */
+export function hasHpet(machine: Machine, record: DomainRecord): boolean {
+  return machine.words[(record.xenOffset >>> 2) + XEN.PARAMS + 2 * HVM_PARAM.HPET_ENABLED] !== 0;
+}
+
+/** Whether the toolstack wants the domain's device model in Domain 0. */
+export function modelElsewhere(machine: Machine, record: DomainRecord): boolean {
+  return machine.words[(record.xenOffset >>> 2) + XEN_MODEL + MODEL.STATE] !== MODEL_STATE.HERE;
 }

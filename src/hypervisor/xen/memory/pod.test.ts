@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { asm } from '../../../cpu/test-support/asm.ts';
 import * as R from '../../../cpu/architecture/registers.ts';
-import { assembleDomain } from '../../domain/assemble.ts';
+import { assembleDomain } from '../../interfaces/assemble.ts';
 import { workerDied } from '../../memory/dead-worker.ts';
 import { XEN, XEN_TYPE } from '../../layout/layout.ts';
 import { createDomain, destroyDomain } from '../../memory/domain-table.ts';
@@ -12,6 +12,7 @@ import { Dom0 } from '../dom0-access.ts';
 import { hypercall } from '../hypercalls.ts';
 import { Pod } from './pod.ts';
 import { ARGS, LOAD, pvhKernel } from '../pvh-program.test-support.ts';
+import { xenOf } from '../of-domain.ts';
 
 const MIB_FRAMES = 256;
 const SPECIAL_FRAMES = 10;
@@ -43,7 +44,8 @@ function make(code: number[] = CLI_HLT, type: number = XEN_TYPE.PVH) {
     },
   });
   const pod = new Pod(machine, record);
-  const { xen, memory } = domain;
+  const { memory } = domain,
+    xen = xenOf(domain);
   if (!xen) throw new Error('not a guest of Xen');
   const list = (op: number, ...gfns: number[]): number => {
     const words = new Int32Array([ARGS + 0x100, gfns.length, 0, 0, DOMID_SELF]);
@@ -232,7 +234,7 @@ it('who enters the guest while another takes memory from it waits, and forgets t
     dropLock(other, xen + XEN.POD_LOCK);
     return 'ok';
   });
-  domain.xen!.enter();
+  xenOf(domain)!.enter();
   expect(sleep).toHaveBeenCalledTimes(1);
   expect(words[xen + XEN.FLUSH_DONE]).toBe(words[xen + XEN.FLUSH_WANTED]);
   sleep.mockRestore();

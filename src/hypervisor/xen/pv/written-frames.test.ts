@@ -1,7 +1,7 @@
 /** Frames of a paravirtual guest that the hypervisor or Domain 0 writes cannot be page tables: what is written there would be entries that nobody checked. */
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { assembleDomain } from '../../domain/assemble.ts';
+import { assembleDomain } from '../../interfaces/assemble.ts';
 import type { Domain } from '../../domain/domain.ts';
 import { FRAME_TYPE, XEN_TYPE, XEN_VCPU } from '../../layout/layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
@@ -10,6 +10,7 @@ import { DOMID_SELF, EINVAL, EVTCHNOP, HYPERCALL, VCPUOP } from '../abi.ts';
 import { Dom0 } from '../dom0-access.ts';
 import { GrantTable } from '../grants/grants.ts';
 import { hypercall } from '../hypercalls.ts';
+import { xenOf } from '../of-domain.ts';
 
 const BASE = 0xc0000000;
 /** Pages of the guest's first mapping that nothing uses: for arguments, and to try. */
@@ -23,7 +24,7 @@ const frameOf = (pfn: number): number => {
   return -1;
 };
 const call = (number: number, ...args: number[]): number =>
-  hypercall(domain.xen!, number, [...args, 0, 0, 0, 0].slice(0, 5));
+  hypercall(xenOf(domain)!, number, [...args, 0, 0, 0, 0].slice(0, 5));
 const put = (...words: number[]): number => {
   machine.words.set(words, frameOf(ARGS_PFN) << 10);
   return BASE + (ARGS_PFN << FRAME_SHIFT);
@@ -31,7 +32,7 @@ const put = (...words: number[]): number => {
 /** Takes a page out of the guest's mapping, so that its frame could be a table, and fills it with nothing. */
 const unmap = (pfn: number): void =>
   expect(call(HYPERCALL.UPDATE_VA_MAPPING, BASE + (pfn << FRAME_SHIFT), 0, 0, 0)).toBe(0);
-const pin = (mfn: number): number => domain.xen!.pv!.types.pin(mfn, FRAME_TYPE.L1);
+const pin = (mfn: number): number => xenOf(domain)!.pv!.types.pin(mfn, FRAME_TYPE.L1);
 
 beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
@@ -59,7 +60,7 @@ describe('a page table is not made of', () => {
   });
 
   it('a frame of grant entries, or of their status words', () => {
-    const table = new GrantTable(domain.xen!.ports);
+    const table = new GrantTable(xenOf(domain)!.ports);
     table.grow(1);
     expect(pin(table.sharedFrame(0))).toBe(-EINVAL);
     expect(table.setVersion(2)).toBe(0);
@@ -101,7 +102,7 @@ it('a page table that was a runstate area is not written any more', () => {
   unmap(PFN);
   machine.scrub(mfn);
   expect(pin(mfn)).toBe(0);
-  machine.words[domain.xen!.ports.vcpu(0) + XEN_VCPU.TIMES] = 5;
-  domain.xen!.time.publishRunstate(0);
+  machine.words[xenOf(domain)!.ports.vcpu(0) + XEN_VCPU.TIMES] = 5;
+  xenOf(domain)!.time.publishRunstate(0);
   expect(machine.words.subarray(mfn << 10, (mfn + 1) << 10).some(word => word !== 0)).toBe(false);
 });

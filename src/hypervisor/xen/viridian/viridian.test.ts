@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { asm } from '../../../cpu/test-support/asm.ts';
 import * as R from '../../../cpu/architecture/registers.ts';
-import { assembleDomain } from '../../domain/assemble.ts';
+import { assembleDomain } from '../../interfaces/assemble.ts';
 import { XEN } from '../../layout/layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
@@ -12,6 +12,7 @@ import { Dom0 } from '../dom0-access.ts';
 import { ARGS, testGuest, type TestGuest } from '../pvh-program.test-support.ts';
 import { END, LOAD_TABLES, outcome, putTables, readMsr, result, run, writeMsr } from '../ring0-program.test-support.ts';
 import { VIRIDIAN, viridianFeatures } from './features.ts';
+import { xenOf } from '../of-domain.ts';
 
 const DEFAULTS = viridianFeatures(['defaults']) as number;
 const ALL = viridianFeatures(['all']) as number;
@@ -22,7 +23,8 @@ const WINDOWS = 0x0001_0400;
 const BAD_PAGE = 0xfffff001;
 
 function cpuid(guest: TestGuest, leaf: number): number[] {
-  const { processor, xen } = guest.domain;
+  const { processor } = guest.domain,
+    xen = xenOf(guest.domain);
   processor.regs[R.EAX] = leaf;
   processor.regs[R.ECX] = 0;
   xen!.identify();
@@ -30,9 +32,9 @@ function cpuid(guest: TestGuest, leaf: number): number[] {
 }
 const text = (...words: number[]): string => String.fromCharCode(...new Uint8Array(Uint32Array.from(words).buffer));
 const write = (guest: TestGuest, index: number, low: number, high = 0): boolean =>
-  guest.domain.xen!.writeMsr(index, low >>> 0, high >>> 0);
+  xenOf(guest.domain)!.writeMsr(index, low >>> 0, high >>> 0);
 const read = (guest: TestGuest, index: number): readonly [number, number] | undefined =>
-  guest.domain.xen!.readMsr(index);
+  xenOf(guest.domain)!.readMsr(index);
 const apicOf = (guest: TestGuest, vcpu = 0) => guest.domain.platform.localApic!(vcpu)!;
 /** SVR: enabled. */
 const enableApic = (guest: TestGuest, vcpu = 0): void => apicOf(guest, vcpu).write(0xf0, 0x1ff, 4);
@@ -196,7 +198,7 @@ describe("Hyper-V's MSRs", () => {
     ]);
     expect(write(guest, 0x40000105, 0, 0x80000000)).toBe(true);
     expect(guest.said).toBe('(XEN) d1v0 VIRIDIAN GUEST_CRASH: 0x7e 0x100000001 0x200000002 0x300000003 0x400000004\n');
-    guest.domain.xen!.shutdown(SHUTDOWN.POWEROFF);
+    xenOf(guest.domain)!.shutdown(SHUTDOWN.POWEROFF);
     expect(guest.dom0.shutdownCode(1)).toBe(SHUTDOWN.CRASH);
   });
 });
@@ -356,7 +358,7 @@ describe("Hyper-V's hypercalls", () => {
     const ask = (...words: number[]): number => {
       guest.put(ARGS, ...words);
       regs.set([0x80000015 | 0, ARGS, 0, 0]);
-      guest.domain.xen!.viridian!.hypercall();
+      xenOf(guest.domain)!.viridian!.hypercall();
       return regs[R.EAX];
     };
     // Vector, level and zeroes, format 0, banks 0 and 1, their masks.
@@ -502,7 +504,7 @@ describe('a guest with the Hyper-V interface that is saved', () => {
     const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
     const dom0 = new Dom0(machine);
     const { options } = guest.domain;
-    const record = createDomain(machine, 4, 0x100000, { xen: guest.domain.xen!.type, vcpus: 2 });
+    const record = createDomain(machine, 4, 0x100000, { xen: xenOf(guest.domain)!.type, vcpus: 2 });
     const domain = assembleDomain({ ...options, machine, record, boot: saved.boot }, saved);
     const moved = { ...guest, domain, dom0, machine } as TestGuest;
     for (const index of [0x40000000, 0x40000001, 0x40000073, 0x40000092, 0x40000083, 0x40000101, 0x400000b0])
@@ -513,6 +515,6 @@ describe('a guest with the Hyper-V interface that is saved', () => {
     const word = new Uint8Array(4);
     domain.memory.read(MESSAGES + 2 * 256, word);
     expect(new DataView(word.buffer).getUint32(0, true)).toBe(0x80000010);
-    expect(domain.xen!.words[domain.xen!.xenBlock + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN]).toBe(ALL);
+    expect(xenOf(domain)!.words[xenOf(domain)!.xenBlock + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN]).toBe(ALL);
   });
 });

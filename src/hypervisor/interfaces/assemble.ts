@@ -1,0 +1,29 @@
+/** A domain with everything at hand, for whoever runs it beside others or in node. The browser's worker loads what its domain needs: later-parts.ts. */
+import { assembleWith, type PartlessOptions } from '../domain/assemble-parts.ts';
+import type { Domain } from '../domain/domain.ts';
+import type { InterfaceKind } from '../domain/guest-interface.ts';
+import { RemoteModel } from '../ioreq/remote-model.ts';
+import type { DomainRecord } from '../memory/machine.ts';
+import { restoreInto, type SavedState } from '../stream/state.ts';
+import { xenInterface } from '../xen/interface.ts';
+import { PvDomain } from '../xen/pv/pv-domain.ts';
+import { viridianOf } from '../xen/viridian/enlighten.ts';
+import { PLAIN_PC } from './none/plain-pc.ts';
+
+export type { PartlessOptions } from '../domain/assemble-parts.ts';
+
+const XEN = xenInterface({
+  createPv: of => new PvDomain(of),
+  viridianOf,
+  createRemote: parts => new RemoteModel(parts),
+});
+
+/** What the guest of a domain sees, by the domain's entry in the domain table. */
+const interfaceOf = (record: DomainRecord): InterfaceKind => (record.xenOffset === 0 ? PLAIN_PC : XEN);
+
+/** `guest`: another interface than the domain's entry says. @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
+export const assembleDomain = (options: PartlessOptions, saved?: SavedState, guest?: InterfaceKind): Domain =>
+  assembleWith(options, {
+    guest: guest ?? interfaceOf(options.record),
+    saved: saved && { about: saved.about, into: domain => restoreInto(domain, saved) },
+  });

@@ -1,0 +1,60 @@
+/** What the browser's worker loads for its domain and not for every one: the interface that its guest sees, and a saved state. */
+import type { LaterParts, Restored } from '../domain/assemble-parts.ts';
+import type { InterfaceKind } from '../domain/guest-interface.ts';
+import { XEN, XEN_TYPE } from '../layout/layout.ts';
+import { type DomainRecord, HostError, type Machine } from '../memory/machine.ts';
+import type { SavedState } from '../stream/saved-state.ts';
+import { HVM_PARAM } from '../xen/abi.ts';
+import { modelElsewhere } from '../xen/hvm/params.ts';
+import { PLAIN_PC } from './none/plain-pc.ts';
+
+/** Throws where a part of this program cannot be had; `part`: what it does. */
+export const notLoaded = (part: string) => (): never => {
+  throw new HostError(`The part of Ringside that ${part} could not be loaded. Check the connection and try again.`);
+};
+
+/** `saved`: bytes of a saved state of the domain `name`. @throws SavedStateError, HostError */
+export async function laterParts(
+  machine: Machine,
+  record: DomainRecord,
+  saved: Uint8Array | undefined,
+  name: string,
+): Promise<LaterParts> {
+  const state = saved && stateOf(saved, name);
+  const guest = record.xenOffset === 0 ? PLAIN_PC : await xenOf(machine, record, state);
+  return { guest, saved: await state };
+}
+
+async function stateOf(bytes: Uint8Array, name: string): Promise<Restored & Pick<SavedState, 'params'>> {
+  const { readState, restoreInto } = await import('../stream/state.ts').catch(notLoaded('reads saved domains'));
+  const saved = readState(bytes, name);
+  return { about: saved.about, params: saved.params, into: domain => restoreInto(domain, saved) };
+}
+
+async function xenOf(
+  machine: Machine,
+  record: DomainRecord,
+  state: Promise<Pick<SavedState, 'params'>> | undefined,
+): Promise<InterfaceKind> {
+  const { words } = machine,
+    block = record.xenOffset >>> 2;
+  const [{ xenInterface }, pv, remote, viridian] = await Promise.all([
+    import('../xen/interface.ts').catch(notLoaded('shows Xen to guests')),
+    words[block + XEN.TYPE] === XEN_TYPE.PV
+      ? import('../xen/pv/pv-domain.ts').catch(notLoaded('runs paravirtual guests'))
+      : undefined,
+    modelElsewhere(machine, record)
+      ? import('../ioreq/remote-model.ts').catch(notLoaded('speaks to device models in Domain 0'))
+      : undefined,
+    // What a saved guest had of it is set when it is restored.
+    words[block + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN] !== 0 ||
+    (await state)?.params.some(([index, low]) => index === HVM_PARAM.VIRIDIAN && low !== 0)
+      ? import('../xen/viridian/enlighten.ts').catch(notLoaded('shows Hyper-V to guests'))
+      : undefined,
+  ]);
+  return xenInterface({
+    createPv: pv && (parts => new pv.PvDomain(parts)),
+    createRemote: remote && (parts => new remote.RemoteModel(parts)),
+    viridianOf: viridian?.viridianOf,
+  });
+}

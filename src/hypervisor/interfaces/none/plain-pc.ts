@@ -1,0 +1,80 @@
+/** No hypervisor at all: the guest sees a PC. What another interface does not change stays as it is here. */
+import type { GuestInterface, GuestParts, GuestTraits, InterfaceKind } from '../../domain/guest-interface.ts';
+
+export class PlainPc implements GuestInterface {
+  readonly name: string = 'none';
+  protected readonly parts: GuestParts;
+  readonly cpuidFaults: boolean = false;
+  readonly tellsStolenTime: boolean = false;
+
+  constructor(parts: GuestParts) {
+    this.parts = parts;
+  }
+
+  afterExit(): void {}
+
+  // CPUID does not leave the processor, and no MSR is a hypervisor's.
+  identify(): void {}
+
+  refuseCpuid(): void {}
+
+  ownsMsr(_index: number): boolean {
+    return false;
+  }
+
+  readMsr(_index: number): readonly [low: number, high: number] | undefined {
+    return undefined;
+  }
+
+  writeMsr(_index: number, _low: number, _high: number): boolean {
+    return false;
+  }
+
+  hypercall(): boolean {
+    return false;
+  }
+
+  guestEvent(): void {}
+
+  invalidOpcode(): boolean {
+    return false;
+  }
+
+  haltsForGood(): boolean {
+    return false;
+  }
+
+  tripleFault(): boolean {
+    return false;
+  }
+
+  stuck(): void {}
+
+  enter(): void {}
+
+  leave(): void {}
+
+  service(): void {}
+
+  demand(): boolean {
+    return false;
+  }
+
+  modelElsewhere(): undefined {}
+
+  start(): void {}
+
+  load(): undefined {}
+
+  placeFirmware(): void {}
+
+  restoring(): void {}
+
+  restored(): void {}
+
+  cancelSuspend(): void {}
+}
+
+const TRAITS: GuestTraits = { board: {}, firmware: 'rom', resetIsNewDomain: false, boot: {} };
+
+export const PLAIN_PC: InterfaceKind = { traits: () => TRAITS, create: parts => new PlainPc(parts) };
