@@ -4,13 +4,13 @@ import { Services, WHOLE_P2M } from '../src/dom0/toolstack/services.ts';
 import { encode, encodeMessage, XS } from '../src/dom0/backends/xenstore/protocol.ts';
 import { assembleDomain } from '../src/hypervisor/interfaces/assemble.ts';
 import { IOREQ_STATE, IOREQ_TYPE } from '../src/hypervisor/ioreq/page.ts';
-import { XEN_TYPE } from '../src/hypervisor/layout/layout.ts';
 import { createDomain } from '../src/hypervisor/memory/domain-table.ts';
 import { FRAME_BYTES, FRAME_SHIFT, Machine } from '../src/hypervisor/memory/machine.ts';
 import { program } from '../src/hypervisor/domain/program.test-support.ts';
 import { MachineView } from '../src/hypervisor/view/machine-view.ts';
 import { HVM_PARAM } from '../src/hypervisor/xen/abi.ts';
 import { Ports } from '../src/hypervisor/xen/events/ports.ts';
+import { XEN_HVM, XEN_PVH } from '../src/hypervisor/xen/records.ts';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
 const STORE = 5,
@@ -20,7 +20,7 @@ const text = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
 describe('rings of store and console', () => {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const services = new Services(machine);
-  const record = createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
+  const record = createDomain(machine, 1, 256, { guest: XEN_PVH });
   const domain = new MachineView(machine.memory).domain(record.id)!;
   const page = (gfn: number): number => (machine.p2m(record)[gfn] >>> FRAME_SHIFT) * FRAME_BYTES;
   /** A word of a page, by its byte offset in the public header. */
@@ -117,7 +117,7 @@ describe('requests to a device model in Domain 0', () => {
   it('are there from the exit to the answer, and writes that nobody waits for in their order', () => {
     const machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20));
     const services = new Services(machine);
-    const record = createDomain(machine, 4, WHOLE_P2M, { xen: XEN_TYPE.HVM });
+    const record = createDomain(machine, 4, WHOLE_P2M, { guest: XEN_HVM });
     const seen = new MachineView(machine.memory).domain(record.id)!;
     services.prepare(record, UUID, true);
     expect(seen.ioreqs()).toMatchObject({ model: 'WANTED', slots: [], buffered: { count: 0, writes: [] } });

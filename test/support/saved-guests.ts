@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createDomain } from '../../src/hypervisor/memory/domain-table.ts';
 import { asm } from '../../src/cpu/test-support/asm.ts';
-import { Services, WHOLE_P2M, XEN_TYPES } from '../../src/dom0/toolstack/services.ts';
+import { Services, WHOLE_P2M } from '../../src/dom0/toolstack/services.ts';
 import { assembleDomain } from '../../src/hypervisor/interfaces/assemble.ts';
 import {
   type Domain,
@@ -17,6 +17,7 @@ import {
   withToolstack,
 } from '../../src/hypervisor/index.ts';
 import { pvhKernel } from '../../src/hypervisor/xen/pvh-program.test-support.ts';
+import { XEN_RECORDS } from '../../src/hypervisor/xen/records.ts';
 
 export type Kind = 'hvm' | 'pvh' | 'pv';
 const neighbour = (name: string): Uint8Array =>
@@ -91,7 +92,7 @@ export class Scene {
   private make(kind: Kind, name: string, kernel: Uint8Array, vcpus: number, saved?: SavedState): Domain {
     const { machine, services } = this;
     const record = createDomain(machine, MEMORY_MIB, kind === 'pv' ? machine.frames : WHOLE_P2M, {
-      xen: XEN_TYPES[kind],
+      guest: XEN_RECORDS[kind],
       vcpus,
     });
     const uuid = saved?.about.uuid ?? `00000000-0000-0000-0000-00000000000${record.id}`;

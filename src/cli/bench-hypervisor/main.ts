@@ -25,11 +25,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
-import { createDomain, DirtyLog, machineBytesFor } from '../../hypervisor/memory/index.ts';
+import { createDomain, DirtyLog, type GuestRecords, machineBytesFor } from '../../hypervisor/memory/index.ts';
 import { WHOLE_P2M } from '../../dom0/toolstack/index.ts';
 import { assembleDomain } from '../../hypervisor/interfaces/index.ts';
 import { type Boot, type DomainRecord, Machine } from '../../hypervisor/index.ts';
-import { XEN_TYPE } from '../../hypervisor/layout/index.ts';
+import { XEN_PVH } from '../../hypervisor/xen/index.ts';
 import {
   countWrites,
   eventAnswerer,
@@ -96,12 +96,12 @@ export async function hogProcess(seconds: number): Promise<number> {
 
 function single(
   boot: Boot,
-  xen?: number,
+  guest?: GuestRecords,
   vcpus = 1,
 ): { domain: ReturnType<typeof assembleDomain>; machine: Machine; record: DomainRecord } {
-  const p2mFrames = xen === undefined ? 1024 : WHOLE_P2M;
+  const p2mFrames = guest ? WHOLE_P2M : 1024;
   const machine = Machine.create(new SharedArrayBuffer(machineBytesFor(4, p2mFrames)));
-  const record = createDomain(machine, 4, p2mFrames, { vcpus, ...(xen === undefined ? {} : { xen }) });
+  const record = createDomain(machine, 4, p2mFrames, { vcpus, ...(guest ? { guest } : {}) });
   const domain = assembleDomain({
     machine,
     record,
@@ -347,7 +347,7 @@ async function hypercall({ runs }: Options): Promise<Result> {
     let best = Infinity;
     for (let run = 0; run <= runs; run++) {
       const rounds = 500_000;
-      const { domain } = single(xenLoop(body, rounds), XEN_TYPE.PVH);
+      const { domain } = single(xenLoop(body, rounds), XEN_PVH);
       const start = performance.now();
       while (domain.runSlice().state !== 'ended');
       best = Math.min(best, ((performance.now() - start) * 1000) / rounds);

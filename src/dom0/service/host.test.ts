@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ConsoleOutput, DomainInfo, Task } from '../toolstack/wire.ts';
 import type { NamedFile } from '../definitions/verdicts.ts';
+import { DOMID_XEN } from '../../hypervisor/layout/layout.ts';
 import { noMedia, type OpenMedium, readState, type SavedState } from '../../hypervisor/index.ts';
-import { DOMID_XEN } from '../../hypervisor/xen/abi.ts';
 import type { Host } from './host.ts';
 import { later, testFile, testHost, until } from './host.test-support.ts';
 import {

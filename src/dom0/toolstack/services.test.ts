@@ -1,5 +1,4 @@
 import { describe, expect, it, vi } from 'vitest';
-import { XEN_TYPE } from '../../hypervisor/layout/layout.ts';
 import { createDomain, destroyDomain } from '../../hypervisor/memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../../hypervisor/memory/machine.ts';
 import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
@@ -7,6 +6,7 @@ import { GrantTable, GTF } from '../../hypervisor/xen/grants/grants.ts';
 import { Ports } from '../../hypervisor/xen/events/ports.ts';
 import { encode, encodeMessage, XS } from '../backends/xenstore/protocol.ts';
 import { type Described, Services } from './services.ts';
+import { XEN_HVM, XEN_PVH } from '../../hypervisor/xen/records.ts';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
 
@@ -14,7 +14,7 @@ function make(type: 'pvh' | 'hvm' = 'pvh', devices: Pick<Described, 'cards' | 'v
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const services = new Services(machine);
   const free = machine.freeFrames;
-  const record = createDomain(machine, 1, 256, { xen: type === 'hvm' ? XEN_TYPE.HVM : XEN_TYPE.PVH });
+  const record = createDomain(machine, 1, 256, { guest: type === 'hvm' ? XEN_HVM : XEN_PVH });
   services.prepare(record, UUID);
   services.dom0.setHvmParam(record.id, HVM_PARAM.STORE_PFN, 5);
   services.dom0.setHvmParam(record.id, HVM_PARAM.CONSOLE_PFN, 6);
@@ -165,7 +165,7 @@ describe('Domain 0 for one guest', () => {
 
   it('makes nothing of a guest whose console cannot be found', () => {
     const { machine, services, free, record: first } = make();
-    const record = createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
+    const record = createDomain(machine, 1, 256, { guest: XEN_PVH });
     services.prepare(record, UUID.replace('0', '1'));
     services.dom0.setHvmParam(record.id, HVM_PARAM.STORE_PFN, 5);
     services.dom0.setHvmParam(record.id, HVM_PARAM.CONSOLE_PFN, 999);

@@ -2,10 +2,10 @@
  * What runs in Domain 0 for guests that know Xen: xenstored, the consoles' back ends, and the toolstack's part in a domain's life.
  * Source: tools/libs/light/libxl_create.c and libxl_dom.c for the order of the steps.
  */
-import { MODEL, MODEL_STATE, XEN, XEN_MODEL, XEN_TYPE } from '../../hypervisor/layout/index.ts';
+import { MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../../hypervisor/layout/index.ts';
 import { DOMAIN_0, type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
 import { ScreenBlock } from '../../hypervisor/domain/index.ts';
-import { Dom0, HVM_PARAM } from '../../hypervisor/xen/index.ts';
+import { Dom0, HVM_PARAM, type XEN_RECORDS } from '../../hypervisor/xen/index.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';
 import { IoTrace, Trace } from '../../hypervisor/tracing/index.ts';
 import { ringStorage } from '../../hypervisor/worker/index.ts';
@@ -32,8 +32,6 @@ const CONSOLE_REF = 0,
   STORE_REF = 1;
 const GRANT_FRAMES_AT_FIRST = 1;
 
-/** Words of the machine's records for a definition's types. */
-export const XEN_TYPES = { hvm: XEN_TYPE.HVM, pvh: XEN_TYPE.PVH, pv: XEN_TYPE.PV } as const;
 /** How far guest-physical addresses of HVM and PVH guests reach: special pages lie just below 4 GiB. */
 export const WHOLE_P2M = 0x100000;
 
@@ -42,7 +40,7 @@ export const WHOLE_P2M = 0x100000;
  * that is more than they have now; a PV guest has a memory map of what it has.
  */
 export function memoryShape(
-  type: keyof typeof XEN_TYPES | undefined,
+  type: keyof typeof XEN_RECORDS | undefined,
   memoryMiB: number,
   maxMemoryMiB = memoryMiB,
 ): { seenMiB: number; populateMiB: number } {

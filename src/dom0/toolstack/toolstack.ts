@@ -52,9 +52,10 @@ import { NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
 import { openInDomain0, queuedMedium } from './disks.ts';
 import { type Held, Saving } from './saving.ts';
-import { backendsOf, Services, XEN_TYPES } from './services.ts';
+import { backendsOf, Services } from './services.ts';
 import { Stations } from './stations.ts';
 import { uuidOf } from './uuid.ts';
+import { XEN_RECORDS } from '../../hypervisor/xen/index.ts';
 
 export interface ToolstackParts {
   /** Of the program, for saved states. */
@@ -385,7 +386,10 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       card: definition.nic !== undefined,
       drives,
     };
-    const record = createDomain(machine, seenMiB, p2mFrames, { ...shape, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
+    const record = createDomain(machine, seenMiB, p2mFrames, {
+      ...shape,
+      ...(xen ? { guest: XEN_RECORDS[xen] } : {}),
+    });
     if (definition.vmtraceKib) machine.words[(record.vcpuOffset >>> 2) + LAST_CODE_KEPT] = 1;
     const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
     made?.(record.id);

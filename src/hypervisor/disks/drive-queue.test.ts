@@ -7,7 +7,6 @@ import {
   DRIVE_QUEUE_SLOTS,
   DRIVE_REQUEST,
   MAILBOX,
-  XEN_TYPE,
   XENHEAP,
 } from '../layout/layout.ts';
 import { createDomain, destroyDomain } from '../memory/domain-table.ts';
@@ -16,12 +15,13 @@ import { carriedRequest, IO_HOP, IoTrace, passes, within } from '../tracing/io-t
 import { Trace } from '../tracing/trace.ts';
 import { Mailbox } from '../worker/mailbox.ts';
 import { DriveQueue, DriveServer } from './drive-queue.ts';
+import { XEN_HVM } from '../xen/records.ts';
 
 const SECTORS = 1024;
 
 function make(disk: Disk = new MemoryDisk(new Uint8Array(SECTORS * 512))) {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
-  const record = createDomain(machine, 1, 256, { xen: XEN_TYPE.HVM, drives: true });
+  const record = createDomain(machine, 1, 256, { guest: XEN_HVM, drives: true });
   const io = new IoTrace(machine, new Trace(machine, record, () => 0));
   const server = new DriveServer(machine, record, io);
   const queue = new DriveQueue(machine, record);

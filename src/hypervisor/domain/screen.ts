@@ -1,7 +1,6 @@
 /** The screen block of a domain in machine memory (SCREEN in layout.ts), as its VGA writes it and the page reads it. */
 import { FONT_BYTES, type ScreenWriter, type TextFrame } from '../../devices/vga/index.ts';
-import { DOMAIN, FRAME_BYTES, SCREEN, SCREEN_BYTES } from '../layout/layout.ts';
-import { DOMID_XEN } from '../xen/abi.ts';
+import { DOMID_XEN, DOMAIN, FRAME_BYTES, SCREEN, SCREEN_BYTES } from '../layout/layout.ts';
 import { type DomainRecord, type Machine, MAX_PIXEL_BYTES } from '../memory/machine.ts';
 
 const OFF = 0,

@@ -1,15 +1,16 @@
 /** What a device model elsewhere says arrives whole and in its order, also where there is more than the ring holds. */
 import { expect, it } from 'vitest';
-import { MODEL_SIGNALS, XEN_TYPE } from '../layout/layout.ts';
+import { MODEL_SIGNALS } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { Ports } from '../xen/events/ports.ts';
 import type { ModelTargets } from '../domain/model-elsewhere.ts';
 import { SignalSender, takeSignals } from './signals.ts';
+import { XEN_HVM } from '../xen/records.ts';
 
 function pair(): { sender: SignalSender; take(): (string | number | boolean)[][]; doorbell(): number } {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
-  const record = createDomain(machine, 1, 0x100000, { xen: XEN_TYPE.HVM });
+  const record = createDomain(machine, 1, 0x100000, { guest: XEN_HVM });
   const ports = new Ports(machine, record);
   let said: (string | number | boolean)[][] = [];
   const note =

@@ -169,6 +169,10 @@ export const FRAME = {
   /** Mappings of others that may write it; in a populate-on-demand cache: the next frame there + 1. */
   SHARED: 3,
 } as const;
+/** Guest frames of which there is memory from the start, whatever is populated on demand: firmware and the chipset change what is seen below 1 MiB. */
+export const FRAMES_AT_ONCE = 0x100;
+/** Who owns the hypervisor's own frames (xen/include/public/xen.h). */
+export const DOMID_XEN = 0x7ff2;
 export const FRAME_COUNT_MASK = 0x1ffff,
   FRAME_OWNER_SHIFT = 17;
 /**
@@ -235,6 +239,10 @@ export const DOMAIN = {
   WIRE: 24,
   /** Byte offset of the requests of its emulated drives to media that others have open (DRIVE_QUEUE); 0: it has none. */
   DRIVES: 25,
+  /** Number of the interface that its guest sees of the hypervisor (GuestRecords); 0: a plain PC. */
+  INTERFACE: 26,
+  /** 1: its frames have types, since the guest's own page tables name them (FRAME.TYPE). */
+  TYPED: 27,
 } as const;
 
 /**
@@ -481,6 +489,8 @@ export const GRANT = {
 export const IN_FLIGHT_ENTRIES = 8,
   IN_FLIGHT_WORDS = 3;
 export const GRANTS_BYTES = (256 + 1024 + 256) * 4;
+/** Bytes of what the interface of a guest keeps of its domain, at most: those of Xen's (xen/records.ts). */
+export const MOST_GUEST_RECORD_BYTES = 14 * FRAME_BYTES;
 /** Of one frame of a grant table: entries of 8 and 16 bytes, status words of 2. */
 export const ENTRIES_V1 = FRAME_BYTES / 8,
   ENTRIES_V2 = FRAME_BYTES / 16,

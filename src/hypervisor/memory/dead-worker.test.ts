@@ -2,15 +2,16 @@
 import { describe, expect, it } from 'vitest';
 import { audit } from './audit.ts';
 import { workerDied } from './dead-worker.ts';
-import { KICK, PORT, XEN, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
+import { DOMID_XEN, KICK, PORT, XEN, XEN_VCPU } from '../layout/layout.ts';
 import { createDomain, destroyDomain } from './domain-table.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, Machine } from './machine.ts';
 import { postMortem } from '../domain/report.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
-import { DOMID_XEN, EVTCHNSTAT } from '../xen/abi.ts';
+import { EVTCHNSTAT } from '../xen/abi.ts';
 import { Dom0 } from '../xen/dom0-access.ts';
 import { GNTMAP, GrantTable } from '../xen/grants/grants.ts';
 import { Ports } from '../xen/events/ports.ts';
+import { XEN_PVH } from '../xen/records.ts';
 import { VCPU_INFO } from '../xen/shared.ts';
 
 class Killed extends Error {}
@@ -33,11 +34,11 @@ class Host {
 
   constructor() {
     const { machine } = this;
-    this.neighbour = createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
+    this.neighbour = createDomain(machine, 1, 256, { guest: XEN_PVH });
     const table = this.tableOf(machine, this.neighbour);
     table.grow(1);
     this.freeBefore = machine.freeFrames;
-    this.victim = createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
+    this.victim = createDomain(machine, 1, 256, { guest: XEN_PVH });
     this.tableOf(machine, this.victim).grow(1);
     for (let i = 0; i < 4; i++) table.grant(REF + i, this.victim.id, GFN + i);
     const ports = new Ports(machine, this.neighbour);

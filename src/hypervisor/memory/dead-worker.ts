@@ -3,30 +3,17 @@
  * undone, and events that it had begun to tell are told again. What can still be known of it: report.ts, postMortem. The domain itself runs no more; it is
  * destroyed like any other, but its frames' references, of which some may have been its worker's alone, are counted anew.
  */
-import { DOMAIN, FRAME, FRAME_COUNT_MASK, FRAME_FLAG, MAX_DOMAINS, XEN } from '../layout/layout.ts';
+import { DOMAIN, FRAME, FRAME_COUNT_MASK, FRAME_FLAG } from '../layout/layout.ts';
+import { holders } from './frame-holder.ts';
 import type { DomainRecord, Machine } from './machine.ts';
-import { fifoRepair } from '../xen/events/fifo.ts';
-import { GrantTable } from '../xen/grants/grants.ts';
-import { Ports } from '../xen/events/ports.ts';
 
 /** Says so, and repairs what it has left. The run queue has its own way (Scheduler.remove). */
 export function workerDied(machine: Machine, record: DomainRecord): void {
   const entry = machine.domainEntry(record);
   if (machine.words[entry + DOMAIN.ID] !== record.id + 1) return;
   Atomics.store(machine.words, entry + DOMAIN.WORKER, -(record.id + 1));
-  // Nobody waits for it to forget translations.
-  if (record.xenOffset !== 0) Atomics.store(machine.words, (record.xenOffset >>> 2) + XEN.IN_GUEST, 0);
   machine.repair();
-  for (let index = 0; index < MAX_DOMAINS; index++) {
-    const other = machine.domain(index);
-    if (other.id < 0 || other.xenOffset === 0) continue;
-    const ports = new Ports(machine, other);
-    // To take a lock is to repair it.
-    ports.locked(() => {});
-    if (other.grantsOffset !== 0) new GrantTable(ports).locked(() => {});
-    for (let id = 0; id < ports.vcpus; id++) fifoRepair(ports, id);
-    if (index !== record.index) ports.tellAgain();
-  }
+  for (const holder of holders(machine)) holder.repair?.(machine, record);
 }
 
 /** While references are counted anew, none may be the last. */
@@ -39,8 +26,8 @@ export function keepFrames(machine: Machine, record: DomainRecord): void {
 }
 
 /**
- * Once nothing of a dead domain's own refers to its frames: they have their owner's reference, those of grants, of the grant table itself, and those that
- * Domain 0 holds (`held`: by machine frame), and no others.
+ * Once nothing of a dead domain's own refers to its frames: they have their owner's reference, those that others' holders count, and those that Domain 0's
+ * programs hold (`held`: by machine frame), and no others.
  */
 export function recountFrames(machine: Machine, record: DomainRecord, held: ReadonlyMap<number, number>): void {
   const { words } = machine;
@@ -56,14 +43,12 @@ export function recountFrames(machine: Machine, record: DomainRecord, held: Read
       if (count === 0) machine.dropReference(mfn);
     }
   };
-  if (record.grantsOffset === 0) return store();
-  const table = new GrantTable(new Ports(machine, record));
-  // Whoever uses a grant drops its reference with this lock held.
-  table.locked(() => {
-    for (const { pins, mfn } of table.uses()) if (mfn >= 0) add(mfn, (pins & 0xffff) + (pins >>> 16));
-    for (let i = 0; i < table.frames; i++) add(table.sharedFrame(i), 1);
-    for (let i = 0; i < table.statusFrames; i++) add(table.statusFrame(i), 1);
-  }, store);
+  // One inside the other: nobody drops a reference that was counted before all are stored.
+  const counting = [...holders(machine)].reduceRight<() => void>(
+    (then, holder) => (holder.count ? () => holder.count!(machine, record, add, then) : then),
+    store,
+  );
+  counting();
 }
 
 /** Frames of the hypervisor's that a domain's worker had taken and nothing names. Once all that is named has been given back. */

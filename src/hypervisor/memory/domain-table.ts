@@ -4,34 +4,26 @@
  */
 import { STATE_WORDS } from '../../cpu/architecture/index.ts';
 import { SCHED_BYTES } from '../scheduler/block.ts';
-import { DOMID_XEN } from '../xen/abi.ts';
-import { Ports } from '../xen/events/ports.ts';
-import { GrantTable } from '../xen/grants/grants.ts';
-import { Pod, POD_FIRST_GFN } from '../xen/memory/pod.ts';
-import { relinquishPv } from '../xen/pv/relinquish.ts';
 import { keepFrames, recountFrames, releaseTakenBy } from './dead-worker.ts';
+import { type GuestRecords, holders, know } from './frame-holder.ts';
 import {
   COUNTER_WORDS,
   DOMAIN,
   DOMAIN_TRACE_BYTES,
   DOMAIN_WORDS,
+  DOMID_XEN,
   DRIVE_QUEUE_BYTES,
+  FRAMES_AT_ONCE,
   FRAME_WORDS,
-  GRANTS_BYTES,
   MAILBOX_BYTES,
   MAX_DOMAINS,
-  PORTS_BYTES,
+  MAX_VCPUS,
+  MOST_GUEST_RECORD_BYTES,
   SCREEN_BYTES,
   VCPU_BYTES,
   WIRE_BYTES,
-  XEN,
   XENHEAP,
   XENHEAP_HEADER_BYTES,
-  XEN_BYTES,
-  XEN_TYPE,
-  XEN_VCPU,
-  XEN_VCPUS,
-  XEN_VCPU_WORDS,
 } from '../layout/layout.ts';
 import {
   DOMAIN_0,
@@ -44,7 +36,6 @@ import {
   wholeFrames,
   VIDEO_BYTES,
 } from './machine.ts';
-import { VcpuInfo } from '../xen/shared.ts';
 
 /** What a domain has beside RAM. */
 export interface DomainShape {
@@ -52,21 +43,17 @@ export interface DomainShape {
   vcpus?: number;
   /** Those that are there from the start (all). */
   onlineVcpus?: number;
-  /** XEN_TYPE (default NONE: a plain PC). */
-  xen?: number;
+  /** What the interface that its guest sees keeps of it (default: nothing, the guest sees a plain PC). */
+  guest?: GuestRecords;
   /** It has an emulated network card. */
   card?: boolean;
   /** It has emulated drives whose media are in Domain 0. */
   drives?: boolean;
-  /** HVM and PVH: so much memory for all of its RAM, which is populated on demand (default: all of it, at once). */
+  /** So much memory for all of its RAM, which is populated on demand where the guest's interface can (default: all of it, at once). */
   populateMiB?: number;
 }
 
-function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE, card, drives }: DomainShape): number {
-  const ofXen =
-    xen === XEN_TYPE.NONE
-      ? 0
-      : wholeFrames(XEN_BYTES) + wholeFrames(PORTS_BYTES) + wholeFrames(GRANTS_BYTES) + FRAME_BYTES;
+function recordBytes(p2mFrames: number, { vcpus = 1, card, drives }: DomainShape, guestBytes = 0): number {
   return (
     wholeFrames(COUNTER_WORDS * 4) +
     wholeFrames(vcpus * VCPU_BYTES) +
@@ -77,12 +64,11 @@ function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE, card, 
     wholeFrames(p2mFrames * 4) +
     (card ? wholeFrames(WIRE_BYTES) : 0) +
     (drives ? DRIVE_QUEUE_BYTES : 0) +
-    ofXen
+    guestBytes
   );
 }
 
-const MOST: DomainShape = { vcpus: XEN_VCPUS, xen: XEN_TYPE.HVM, card: true, drives: true };
-const DOMAIN_0_BYTES = recordBytes(0, { xen: XEN_TYPE.PV });
+const MOST: DomainShape = { vcpus: MAX_VCPUS, card: true, drives: true };
 /** What Domain 0's drivers share with the host's devices (src/dom0/host/hardware). */
 const DRIVER_BYTES = 40 * FRAME_BYTES;
 
@@ -90,7 +76,12 @@ const DRIVER_BYTES = 40 * FRAME_BYTES;
 export function machineBytesFor(memoryMiB: number, p2mFrames = memoryMiB * 256): number {
   const firmware = p2mFrames > memoryMiB * 256 ? VIDEO_BYTES : 0;
   const guest =
-    memoryMiB * 2 ** 20 + recordBytes(p2mFrames, MOST) + DOMAIN_0_BYTES + DRIVER_BYTES + firmware + MAX_PIXEL_BYTES;
+    memoryMiB * 2 ** 20 +
+    recordBytes(p2mFrames, MOST, MOST_GUEST_RECORD_BYTES) +
+    recordBytes(0, {}, MOST_GUEST_RECORD_BYTES) +
+    DRIVER_BYTES +
+    firmware +
+    MAX_PIXEL_BYTES;
   const frames = guest / FRAME_BYTES + 64;
   // Rounding of the tables, and a firmware image.
   return (
@@ -106,9 +97,9 @@ export function machineBytesFor(memoryMiB: number, p2mFrames = memoryMiB * 256):
 }
 
 /**
- * Makes a domain: its records, and `memoryMiB` of RAM at guest-physical 0 with the hole 0xA0000-0xBFFFF (PVH has none); where `populateMiB` is less,
- * what lies past the first MiB is populated on demand.
- * `p2mFrames`: how far guest-physical addresses reach (default: to the end of RAM). What lies in the blocks of Xen's interface: XEN in layout.ts.
+ * Makes a domain: its records, and `memoryMiB` of RAM at guest-physical 0 with the hole 0xA0000-0xBFFFF of a PC, or as `guest.ram` says; where
+ * `populateMiB` is less, what lies past the first MiB is populated on demand.
+ * `p2mFrames`: how far guest-physical addresses reach (default: to the end of RAM).
  * @throws HostError when memory or the domain table is full; then nothing was made.
  */
 export function createDomain(
@@ -117,6 +108,8 @@ export function createDomain(
   p2mFrames = memoryMiB * 256,
   shape: DomainShape = {},
 ): DomainRecord {
+  const { guest } = shape;
+  if (guest) know(machine, guest);
   const ramFrames = memoryMiB * 256,
     populated = Math.min(ramFrames, (shape.populateMiB ?? memoryMiB) * 256),
     onDemand = populated < ramFrames;
@@ -124,7 +117,7 @@ export function createDomain(
   while (index < MAX_DOMAINS && machine.words[machine.domainEntry({ index }) + DOMAIN.ID] !== 0) index++;
   if (index === MAX_DOMAINS)
     throw new HostError(`This host runs at most ${MAX_DOMAINS - 1} domains. Destroy one first.`);
-  const recordFrames = recordBytes(p2mFrames, shape) >>> FRAME_SHIFT;
+  const recordFrames = recordBytes(p2mFrames, shape, guest?.bytes()) >>> FRAME_SHIFT;
   const tooLittle = (): HostError =>
     new HostError(
       `The host has ${machine.freeFrames >>> 8} MiB free and the guest wants ${populated >>> 8}, and ${Math.ceil(recordFrames / 256)} for what the host keeps of it. Destroy another domain or give this one less.`,
@@ -133,7 +126,7 @@ export function createDomain(
   const records = machine.allocateRun(recordFrames, DOMID_XEN);
   if (records < 0) throw tooLittle();
   const id = Atomics.add(machine.words, XENHEAP.LAST_DOMAIN, 1) + 1;
-  const atOnce = onDemand ? POD_FIRST_GFN : ramFrames;
+  const atOnce = onDemand ? FRAMES_AT_ONCE : ramFrames;
   const ram = machine.allocate(atOnce, id);
   if (!ram) {
     for (let i = 0; i < recordFrames; i++) machine.release(records + i);
@@ -145,19 +138,18 @@ export function createDomain(
   const p2m = words[entry + DOMAIN.P2M] >>> 2;
   let hole = 0;
   for (let gfn = 0; gfn < atOnce; gfn++) {
-    if (shape.xen === XEN_TYPE.PV) {
+    if (guest?.ram === 'typed') {
       // Its page tables hold machine frame numbers: the second stage only says which are its own.
       words[p2m + ram[gfn]] = (ram[gfn] << FRAME_SHIFT) | 7;
       words[machine.m2p + ram[gfn]] = gfn;
-    } else if (gfn < 0xa0 || gfn >= 0xc0 || shape.xen === XEN_TYPE.PVH)
-      words[p2m + gfn] = (ram[gfn] << FRAME_SHIFT) | 7;
+    } else if (gfn < 0xa0 || gfn >= 0xc0 || guest?.ram === 'flat') words[p2m + gfn] = (ram[gfn] << FRAME_SHIFT) | 7;
     // What the hole takes from the RAM is given back, as the 640-KiB PC does not have it either.
     else if (machine.release(ram[gfn])) hole++;
   }
-  if (shape.xen) words[(words[entry + DOMAIN.XEN] >>> 2) + XEN.CURRENT_FRAMES] = atOnce - hole;
+  guest?.populated(machine, entry, atOnce - hole);
   Atomics.store(words, entry + DOMAIN.ID, id + 1);
   const record = machine.domain(index);
-  if (onDemand && new Pod(machine, record).build(atOnce, ramFrames, populated - atOnce) !== 0) {
+  if (onDemand && !guest?.populateOnDemand(machine, record, atOnce, ramFrames, populated - atOnce)) {
     destroyDomain(machine, record);
     throw tooLittle();
   }
@@ -169,12 +161,13 @@ export function skipIds(machine: Machine, last: number): void {
   machine.words[XENHEAP.LAST_DOMAIN] = Math.max(last, machine.words[XENHEAP.LAST_DOMAIN]);
 }
 
-/** Domain 0's record, made at the first call: ports and a mailbox, no RAM. @throws HostError */
-export function domain0(machine: Machine): DomainRecord {
+/** Domain 0's record, made at the first call: a mailbox and what its hypervisor keeps of it, no RAM. @throws HostError */
+export function domain0(machine: Machine, guest: GuestRecords): DomainRecord {
+  know(machine, guest);
   if (machine.words[machine.domainEntry({ index: DOMAIN_0 }) + DOMAIN.ID] === 0) {
-    const records = machine.allocateRun(DOMAIN_0_BYTES >>> FRAME_SHIFT, DOMID_XEN);
+    const records = machine.allocateRun(recordBytes(0, {}, guest.bytes()) >>> FRAME_SHIFT, DOMID_XEN);
     if (records < 0) throw new HostError('The host has too little memory for Domain 0.');
-    const entry = placeRecords(machine, DOMAIN_0, records, 0, { xen: XEN_TYPE.PV });
+    const entry = placeRecords(machine, DOMAIN_0, records, 0, { guest });
     Atomics.store(machine.words, entry + DOMAIN.ID, DOMAIN_0 + 1);
   }
   return machine.domain(DOMAIN_0);
@@ -184,10 +177,10 @@ export function domain0(machine: Machine): DomainRecord {
 function placeRecords(machine: Machine, index: number, first: number, p2mFrames: number, shape: DomainShape): number {
   const { words } = machine;
   const entry = machine.domainEntry({ index });
-  const { vcpus = 1, xen = XEN_TYPE.NONE } = shape;
+  const { vcpus = 1, guest } = shape;
   let offset = first * FRAME_BYTES;
   words[entry + DOMAIN.RECORDS] = offset;
-  words[entry + DOMAIN.RECORD_FRAMES] = recordBytes(p2mFrames, shape) >>> FRAME_SHIFT;
+  words[entry + DOMAIN.RECORD_FRAMES] = recordBytes(p2mFrames, shape, guest?.bytes()) >>> FRAME_SHIFT;
   words[entry + DOMAIN.P2M_FRAMES] = p2mFrames;
   words[entry + DOMAIN.VCPUS] = vcpus;
   words[entry + DOMAIN.ONLINE_VCPUS] = shape.onlineVcpus ?? vcpus;
@@ -205,29 +198,19 @@ function placeRecords(machine: Machine, index: number, first: number, p2mFrames:
   if (shape.card) place(DOMAIN.WIRE, WIRE_BYTES);
   if (shape.drives) place(DOMAIN.DRIVES, DRIVE_QUEUE_BYTES);
   place(DOMAIN.P2M, p2mFrames * 4);
-  if (xen !== XEN_TYPE.NONE) {
-    place(DOMAIN.XEN, XEN_BYTES);
-    place(DOMAIN.PORTS, PORTS_BYTES);
-    place(DOMAIN.GRANTS, GRANTS_BYTES);
-    const block = words[entry + DOMAIN.XEN] >>> 2;
-    words[block + XEN.TYPE] = xen;
-    words[block + XEN.VCPUS] = vcpus;
-    // A PV guest is one of 32 bits here; others have the 64-bit layout until they say otherwise.
-    words[block + XEN.WIDTH] = xen === XEN_TYPE.PV ? 32 : 64;
-    words[block + XEN.SHARED_INFO] = offset >>> FRAME_SHIFT;
-    for (let id = 0; id < vcpus; id++)
-      words[block + XEN.VCPU + id * XEN_VCPU_WORDS + XEN_VCPU.INFO] = offset + id * VcpuInfo.bytes;
-    offset += FRAME_BYTES;
+  if (guest) {
+    words[entry + DOMAIN.INTERFACE] = guest.number;
+    words[entry + DOMAIN.TYPED] = guest.ram === 'typed' ? 1 : 0;
+    guest.place(machine, entry, offset, vcpus);
   }
   return entry;
 }
 
 /** Gives the RAM of a domain that runs no more back; its records stay for whoever looks at what it was. */
 export function releaseRam(machine: Machine, record: DomainRecord): void {
-  relinquishPv(machine, record);
+  for (const holder of holders(machine)) holder.release?.(machine, record);
   const p2m = record.p2mOffset >>> FRAME_SHIFT;
   for (let i = 0; i * (FRAME_BYTES / 4) < record.p2mFrames; i++) machine.scrub(p2m + i);
-  if (record.xenOffset !== 0) new Pod(machine, record).forgetAll();
   // By owner: a ROM lies at two addresses, RAM behind it and a frame buffer may lie at none.
   for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.ownerOf(mfn) === record.id) machine.release(mfn);
 }
@@ -246,13 +229,10 @@ export function destroyDomain(
   Atomics.store(machine.words, entry + DOMAIN.DYING, 1);
   const dead = machine.isWorkerDead(record.index);
   if (dead) keepFrames(machine, record);
-  const ports = record.xenOffset === 0 ? undefined : new Ports(machine, record);
-  ports?.relinquish();
-  const grants = ports && new GrantTable(ports);
-  grants?.dropMappings();
+  for (const holder of holders(machine)) holder.detach?.(machine, record);
   releaseRam(machine, record);
   if (dead) recountFrames(machine, record, held);
-  if (grants?.free() === false) return false;
+  for (const holder of holders(machine)) if (holder.close?.(machine, record) === false) return false;
   for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.ownerOf(mfn) === record.id) return false;
   for (let i = 0; i < machine.words[entry + DOMAIN.PIXEL_FRAMES]; i++)
     machine.release(machine.words[entry + DOMAIN.PIXELS] + i);

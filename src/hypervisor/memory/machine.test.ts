@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import { GuestMemory } from './guest-memory.ts';
-import { XEN_TYPE } from '../layout/layout.ts';
+import { DOMID_XEN } from '../layout/layout.ts';
 import { createDomain, destroyDomain, machineBytesFor } from './domain-table.ts';
-import { DOMID_XEN } from '../xen/abi.ts';
 import { FRAME_BYTES, HostError, Machine } from './machine.ts';
+import { XEN_HVM } from '../xen/records.ts';
 
 const MIB = 2 ** 20;
 const make = (mib: number): Machine => Machine.create(new SharedArrayBuffer(mib * MIB));
@@ -71,7 +71,7 @@ describe('machine memory', () => {
       while (machine.ownerOf(mfn) < 0) mfn--;
       return mfn;
     };
-    const three = [8, 4, 8].map(mib => createDomain(machine, mib, 0x100000, { xen: XEN_TYPE.HVM }));
+    const three = [8, 4, 8].map(mib => createDomain(machine, mib, 0x100000, { guest: XEN_HVM }));
     const most = highest();
     for (let round = 0; round < 20; round++) {
       // Another of the same size each time, the smaller one in between.
@@ -80,7 +80,7 @@ describe('machine memory', () => {
       three.splice(
         round % 3 === 1 ? 1 : 2,
         0,
-        createDomain(machine, old.ramFrames >>> 8, 0x100000, { xen: XEN_TYPE.HVM }),
+        createDomain(machine, old.ramFrames >>> 8, 0x100000, { guest: XEN_HVM }),
       );
       expect(highest()).toBe(most);
     }

@@ -5,6 +5,7 @@
 import {
   DOMAIN,
   DOMAIN_WORDS,
+  DOMID_XEN,
   FRAME,
   FRAMES_OF_GROUP,
   FRAME_BYTES,
@@ -25,7 +26,6 @@ import {
 import { WRITE_LOG_HEAD, WriteLog } from '../../cpu/architecture/index.ts';
 import { DomainEntries } from './domain-entries.ts';
 import { dropLock, takeLock } from './lock.ts';
-import { DOMID_XEN } from '../xen/abi.ts';
 import { SCHED_BYTES } from '../scheduler/block.ts';
 
 export { FRAME_BYTES, FRAME_SHIFT } from '../layout/layout.ts';

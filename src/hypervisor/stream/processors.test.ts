@@ -7,12 +7,12 @@ import type { SavedRegisters } from '../../cpu/architecture/saved-registers.ts';
 import { assembleDomain } from '../interfaces/assemble.ts';
 import type { Domain } from '../domain/domain.ts';
 import { createDomain } from '../memory/domain-table.ts';
-import { XEN_TYPE } from '../layout/layout.ts';
 import { Machine } from '../memory/machine.ts';
 import { memoryOf, testGuest } from '../xen/pvh-program.test-support.ts';
 import { HVM } from './format.ts';
 import { readProcessor } from './processors.ts';
 import { readState, saveDomain, type SavedState } from './state.ts';
+import { XEN_PVH } from '../xen/records.ts';
 
 /**
  * A guest of `testGuest`, saved by commit 2a51fcd before the ADC of a turn of this loop: FNINIT; FLDPI; MOV ECX, 1000; L: MOVD XMM5, ECX; ADD EBX, ECX;
@@ -26,7 +26,7 @@ const bytesOf = (domain: Domain): Buffer =>
 
 function restored(saved: SavedState): Domain {
   const machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20));
-  const record = createDomain(machine, 4, 0x100000, { xen: XEN_TYPE.PVH, vcpus: 1 });
+  const record = createDomain(machine, 4, 0x100000, { guest: XEN_PVH, vcpus: 1 });
   return assembleDomain({ ...testGuest().domain.options, machine, record, boot: saved.boot }, saved);
 }
 

@@ -1,12 +1,13 @@
 /** Grant tables as readers have them, against what was granted, mapped and ended through them. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FRAME_SHIFT, XEN_TYPE } from '../layout/layout.ts';
+import { FRAME_SHIFT } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../memory/machine.ts';
 import { GNTMAP, type Granted, GrantTable, GTF } from '../xen/grants/grants.ts';
 import { Ports } from '../xen/events/ports.ts';
 import type { GrantsView } from './grants.ts';
 import { MachineView } from './machine-view.ts';
+import { XEN_PVH } from '../xen/records.ts';
 
 let machine: Machine, a: DomainRecord, b: DomainRecord, granter: GrantTable, user: GrantTable;
 const seen = (record: DomainRecord): GrantsView => new MachineView(machine.memory).domain(record.id)!.grants()!;
@@ -14,7 +15,7 @@ const mfnOf = (gfn: number): number => machine.p2m(a)[gfn] >>> FRAME_SHIFT;
 
 beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(8 * 2 ** 20));
-  [a, b] = [1, 2].map(() => createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH }));
+  [a, b] = [1, 2].map(() => createDomain(machine, 1, 256, { guest: XEN_PVH }));
   [granter, user] = [a, b].map(record => new GrantTable(new Ports(machine, record)));
   granter.grow(1);
 });

@@ -2,25 +2,25 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { P2M_RWX } from '../../cpu/architecture/edge.ts';
-import { DOMAIN, DOMAIN_WORDS, FRAME_SHIFT, FRAME_TYPE, XENHEAP, XEN_TYPE } from '../layout/layout.ts';
+import { DOMID_XEN, DOMAIN, DOMAIN_WORDS, FRAME_SHIFT, FRAME_TYPE, XENHEAP } from '../layout/layout.ts';
 import { createDomain, destroyDomain, domain0 } from '../memory/domain-table.ts';
-import { DOMID_XEN } from '../xen/abi.ts';
 import { Machine } from '../memory/machine.ts';
 import { workerDied } from '../memory/dead-worker.ts';
 import { postMortem } from '../domain/report.ts';
 import { Dom0 } from '../xen/dom0-access.ts';
 import { testGuest } from '../xen/pvh-program.test-support.ts';
 import { MachineView } from './machine-view.ts';
+import { XEN_PV, XEN_PVH } from '../xen/records.ts';
 
 describe('the domain table', () => {
   it('has the domains that were made, as they were made, until they are gone', () => {
     const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
     const view = new MachineView(machine.memory);
     expect([view.isMachine, view.domains(), view.domain(1)]).toEqual([true, [], undefined]);
-    domain0(machine);
+    domain0(machine, XEN_PV);
     const pc = createDomain(machine, 2, 0x800, { vcpus: 2, onlineVcpus: 1 }),
-      pvh = createDomain(machine, 1, 0x400, { xen: XEN_TYPE.PVH }),
-      pv = createDomain(machine, 1, machine.frames, { xen: XEN_TYPE.PV });
+      pvh = createDomain(machine, 1, 0x400, { guest: XEN_PVH }),
+      pv = createDomain(machine, 1, machine.frames, { guest: XEN_PV });
     expect(view.domains().map(({ id, index, type, ramFrames }) => [id, index, type, ramFrames])).toEqual([
       [0, 0, 'pv', 0],
       [1, 1, 'pc', 512],
@@ -73,7 +73,7 @@ describe('the frame table', () => {
   it('says whose a frame is, what it is for and who uses it', () => {
     const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
     const view = new MachineView(machine.memory);
-    const record = createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
+    const record = createDomain(machine, 1, 256, { guest: XEN_PVH });
     const mfn = machine.p2m(record)[7] >>> FRAME_SHIFT;
     const plain = {
       mfn,
@@ -108,7 +108,7 @@ describe('the frame table', () => {
   it('has PV page types and the frame numbers of their owners', () => {
     const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
     const view = new MachineView(machine.memory);
-    const record = createDomain(machine, 1, machine.frames, { xen: XEN_TYPE.PV });
+    const record = createDomain(machine, 1, machine.frames, { guest: XEN_PV });
     const mfn = machine.words.subarray(machine.m2p, machine.m2p + machine.frames).indexOf(9);
     machine.words[machine.frameEntry(mfn) + 2] = ((FRAME_TYPE.L2 << 29) | (1 << 28) | (1 << 27) | 3) >>> 0;
     expect(view.frame(mfn)).toMatchObject({
@@ -131,7 +131,7 @@ describe('the frame table', () => {
     expect(seen.p2m(0x33)).toEqual({ gfn: 0x33, mfn, rights: P2M_RWX });
     expect(seen.gfnsOf(mfn)).toEqual([0x33]);
     expect([seen.p2m(0x50000), seen.p2m(-1), seen.p2m(record.p2mFrames)]).toEqual([undefined, undefined, undefined]);
-    const pod = createDomain(machine, 4, 0x400, { xen: XEN_TYPE.PVH, populateMiB: 2 });
+    const pod = createDomain(machine, 4, 0x400, { guest: XEN_PVH, populateMiB: 2 });
     expect(new MachineView(machine.memory).domain(pod.id)!.p2m(0x3f0)).toMatchObject({ mfn: -1, rights: 0 });
   });
 });

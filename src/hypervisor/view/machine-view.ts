@@ -3,6 +3,7 @@
  * tests: none of them needs a Machine, a Domain or a processor. Cheap to make; every call reads anew and changes nothing.
  */
 import {
+  DOMID_XEN,
   DOMAIN,
   DOMAIN_WORDS,
   FRAME,
@@ -21,7 +22,6 @@ import {
   XENHEAP_MAGIC,
   XENHEAP_VERSION,
 } from '../layout/layout.ts';
-import { DOMID_XEN } from '../xen/abi.ts';
 import { DomainView } from './domain-view.ts';
 import { MemoryView } from './memory-view.ts';
 import { SchedulerView } from './scheduler.ts';

@@ -34,7 +34,6 @@ export const EPERM = 1,
 export const DOMID_FIRST_RESERVED = 0x7ff0,
   DOMID_SELF = 0x7ff0,
   DOMID_IO = 0x7ff1,
-  DOMID_XEN = 0x7ff2,
   DOMID_COW = 0x7ff3,
   DOMID_INVALID = 0x7ff4;
 

@@ -1,25 +1,26 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FRAME, FRAME_FLAG, XEN, XEN_TYPE } from '../layout/layout.ts';
+import { FRAME, FRAME_FLAG, XEN } from '../layout/layout.ts';
 import { audit } from '../memory/audit.ts';
 import { createDomain, destroyDomain, domain0 } from '../memory/domain-table.ts';
 import { type DomainRecord, HostError, Machine } from '../memory/machine.ts';
 import { EVTCHNSTAT, HVM_PARAM } from './abi.ts';
 import { Dom0 } from './dom0-access.ts';
 import { Ports } from './events/ports.ts';
+import { XEN_PV, XEN_PVH } from './records.ts';
 
 let machine: Machine, dom0: Dom0, record: DomainRecord, guest: Ports;
 
 beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(8 * 2 ** 20));
   dom0 = new Dom0(machine);
-  record = createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH, vcpus: 2 });
+  record = createDomain(machine, 1, 256, { guest: XEN_PVH, vcpus: 2 });
   guest = new Ports(machine, record);
 });
 
 describe('Domain 0', () => {
   it('has entry 0 of the domain table and id 0, in every worker', () => {
-    expect(domain0(machine)).toMatchObject({ id: 0, index: 0 });
+    expect(domain0(machine, XEN_PV)).toMatchObject({ id: 0, index: 0 });
     expect(new Dom0(new Machine(machine.memory)).ports.record.xenOffset).toBe(dom0.ports.record.xenOffset);
     expect(record).toMatchObject({ id: 1, index: 1 });
   });

@@ -10,6 +10,7 @@ import { EEXIST, EINVAL, EVTCHNSTAT, HVM_PARAM, type VIRQ } from './abi.ts';
 import { grantKey, GrantTable } from './grants/grants.ts';
 import { getParam, isDeadParam, setParam, shutdownCode } from './hvm/params.ts';
 import { Ports } from './events/ports.ts';
+import { XEN_PV } from './records.ts';
 import { Pod, type PodTarget } from './memory/pod.ts';
 import { awaitNoCode, countWriter, endWrites, frameWritten } from './memory/stale.ts';
 import { isViridian } from './viridian/features.ts';
@@ -86,7 +87,7 @@ export class Dom0 {
   /** Domain 0's record is made where there is none yet. @throws HostError when machine memory is full */
   constructor(machine: Machine) {
     this.machine = machine;
-    const record = domain0(machine);
+    const record = domain0(machine, XEN_PV);
     this.ports = new Ports(machine, record);
     this.doorbell = (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL;
   }

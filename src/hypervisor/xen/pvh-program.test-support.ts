@@ -9,6 +9,7 @@ import { HVM_PARAM } from './abi.ts';
 import { Dom0 } from './dom0-access.ts';
 import { hypercall } from './hypercalls.ts';
 import { xenOf } from './of-domain.ts';
+import { xenRecords } from './records.ts';
 
 /** Where the program lies and starts, physical. */
 export const LOAD = 0x100000;
@@ -102,7 +103,7 @@ export function testGuest({
   options?: Partial<PartlessOptions>;
 } = {}): TestGuest {
   const dom0 = new Dom0(machine);
-  const record = createDomain(machine, 4, 0x100000, { xen: type, vcpus });
+  const record = createDomain(machine, 4, 0x100000, { guest: xenRecords(type), vcpus });
   if (viridian !== 0) dom0.setHvmParam(record.id, HVM_PARAM.VIRIDIAN, viridian);
   let said = '';
   const domain = assembleDomain({

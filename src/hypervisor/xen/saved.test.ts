@@ -5,7 +5,7 @@
 import { asm } from '../../cpu/test-support/asm.ts';
 import { describe, expect, it } from 'vitest';
 import { assembleDomain } from '../interfaces/assemble.ts';
-import { PORT, XEN, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
+import { PORT, XEN, XEN_VCPU } from '../layout/layout.ts';
 import { createDomain, destroyDomain } from '../memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../memory/machine.ts';
 import { readState, saveDomain } from '../stream/state.ts';
@@ -15,6 +15,7 @@ import { GrantTable } from './grants/grants.ts';
 import { hypercall } from './hypercalls.ts';
 import { ARGS, memoryOf, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 import { xenOf } from './of-domain.ts';
+import { XEN_PVH, xenRecords } from './records.ts';
 
 const ADD_TO_PHYSMAP = 7,
   SET_VERSION = 8,
@@ -35,9 +36,12 @@ function again(guest: TestGuest): TestGuest {
   const saved = readState(file, 'x');
   const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
   const dom0 = new Dom0(machine);
-  createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
+  createDomain(machine, 1, 256, { guest: XEN_PVH });
   const { options } = guest.domain;
-  const record = createDomain(machine, 4, 0x100000, { xen: xenOf(guest.domain)!.type, vcpus: options.record.vcpus });
+  const record = createDomain(machine, 4, 0x100000, {
+    guest: xenRecords(xenOf(guest.domain)!.type),
+    vcpus: options.record.vcpus,
+  });
   const domain = assembleDomain({ ...options, machine, record, boot: saved.boot }, saved);
   const moved = { machine, dom0, said: '' } as const;
   return {
@@ -175,7 +179,7 @@ describe('a guest that does not know that it was saved', () => {
 describe('a guest with memory on demand', () => {
   it('has what it used, zeroes for the rest, and no more of the host than before', () => {
     const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
-    const record = createDomain(machine, 8, 0x100000, { xen: XEN_TYPE.PVH, populateMiB: 4 });
+    const record = createDomain(machine, 8, 0x100000, { guest: XEN_PVH, populateMiB: 4 });
     const first = testGuest();
     const { options } = first.domain;
     const domain = assembleDomain({ ...options, machine, record, memoryMiB: 8 });
@@ -183,7 +187,7 @@ describe('a guest with memory on demand', () => {
     const saved = readState(Buffer.concat(saveDomain(domain, { name: 'x', program: 'test', definition: '' })), 'x');
     expect([saved.about.memoryMiB, saved.about.populatedMiB]).toEqual([8, 4]);
     const other = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
-    const there = createDomain(other, 8, 0x100000, { xen: XEN_TYPE.PVH, populateMiB: 4 });
+    const there = createDomain(other, 8, 0x100000, { guest: XEN_PVH, populateMiB: 4 });
     const moved = assembleDomain({ ...options, machine: other, record: there, memoryMiB: 8, boot: saved.boot }, saved);
     const bytes = new Uint8Array(1);
     moved.memory.read(0x500000, bytes);

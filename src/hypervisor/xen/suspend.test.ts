@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { asm } from '../../cpu/test-support/asm.ts';
 import { assembleDomain } from '../interfaces/assemble.ts';
 import type { Domain, SliceResult } from '../domain/domain.ts';
-import { XEN, XEN_TYPE } from '../layout/layout.ts';
+import { XEN } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { readState, saveDomain } from '../stream/state.ts';
 import { HVM_PARAM, HYPERCALL, SCHEDOP, SHUTDOWN } from './abi.ts';
 import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 import { xenOf } from './of-domain.ts';
+import { XEN_PVH } from './records.ts';
 
 const RESULT = ARGS + 0x100;
 const shutdown = (reason: number) => [
@@ -49,7 +50,7 @@ function restored(guest: TestGuest): { domain: Domain; machine: Machine } {
   const saved = readState(bytes, 'saved');
   expect(saved.about.xen).toBe('pvh');
   const machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20));
-  const record = createDomain(machine, 4, 0x100000, { xen: XEN_TYPE.PVH });
+  const record = createDomain(machine, 4, 0x100000, { guest: XEN_PVH });
   const { options } = guest.domain;
   return { machine, domain: assembleDomain({ ...options, machine, record, boot: saved.boot }, saved) };
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TSC_OFFSET } from '../../cpu/architecture/registers.ts';
 import type { Timer, Timers } from '../../devices/bus.ts';
-import { XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
+import { XEN_VCPU } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../memory/machine.ts';
 import { RUNSTATE } from './abi.ts';
@@ -9,6 +9,7 @@ import type { GuestAccess } from './guest-access.ts';
 import { Ports } from './events/ports.ts';
 import { XenTime } from './time.ts';
 import { VCPU_INFO, VcpuTimeInfo } from './shared.ts';
+import { XEN_PVH } from './records.ts';
 
 describe('the time record of a vCPU (vcpu_time_info)', () => {
   const SECOND = 1e9;
@@ -28,7 +29,7 @@ describe('the time record of a vCPU (vcpu_time_info)', () => {
   beforeEach(() => {
     nowNs = 5 * SECOND;
     machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
-    const domain = createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
+    const domain = createDomain(machine, 1, 256, { guest: XEN_PVH });
     const ports = new Ports(machine, domain);
     const registers = new Int32Array(256);
     registers[TSC_OFFSET] = 7;

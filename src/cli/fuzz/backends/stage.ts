@@ -1,5 +1,4 @@
 /** A host with two domains: one whose pages and store a fuzzer writes, and one that asks Domain 0 for things and gets them. No processor runs. */
-import { XEN_TYPE } from '../../../hypervisor/layout/index.ts';
 import {
   audit,
   createDomain,
@@ -14,6 +13,7 @@ import { GrantTable } from '../../../hypervisor/xen/grants/index.ts';
 import { MemoryDisk } from '../../../devices/index.ts';
 import { Services } from '../../../dom0/toolstack/index.ts';
 import type { Scribbler } from './scribbler.ts';
+import { XEN_PVH } from '../../../hypervisor/xen/index.ts';
 
 export type Device = 'vbd' | 'vif' | 'vfb';
 const MACHINE_BYTES = 12 << 20;
@@ -41,7 +41,7 @@ export class Puppet {
     { name, uuid, device }: { name: string; uuid: string; device?: Device | undefined },
   ) {
     this.machine = machine;
-    this.record = createDomain(machine, MIB, FRAMES, { xen: XEN_TYPE.PVH });
+    this.record = createDomain(machine, MIB, FRAMES, { guest: XEN_PVH });
     services.prepare(this.record, uuid);
     services.dom0.setHvmParam(this.record.id, HVM_PARAM.STORE_PFN, STORE_GFN);
     services.dom0.setHvmParam(this.record.id, HVM_PARAM.CONSOLE_PFN, CONSOLE_GFN);

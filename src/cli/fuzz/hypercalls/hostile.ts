@@ -8,19 +8,18 @@ import { registers as R } from '../../../cpu/architecture/index.ts';
 import { assembleDomain } from '../../../hypervisor/interfaces/index.ts';
 import type { Boot } from '../../../hypervisor/domain/index.ts';
 import type { Domain } from '../../../hypervisor/domain/index.ts';
+import { FRAME, FRAME_COUNT_MASK, FRAME_TYPE, FRAME_TYPE_SHIFT, XEN } from '../../../hypervisor/layout/index.ts';
 import {
-  FRAME,
-  FRAME_COUNT_MASK,
-  FRAME_TYPE,
-  FRAME_TYPE_SHIFT,
-  XEN,
-  XEN_TYPE,
-} from '../../../hypervisor/layout/index.ts';
-import { type DomainRecord, FRAME_SHIFT, FRAME_BYTES, type Machine } from '../../../hypervisor/memory/index.ts';
+  type DomainRecord,
+  type DomainShape,
+  FRAME_SHIFT,
+  FRAME_BYTES,
+  type Machine,
+} from '../../../hypervisor/memory/index.ts';
 import { DOMID_SELF, HVM_PARAM, HYPERCALL } from '../../../hypervisor/xen/index.ts';
 import { GrantTable } from '../../../hypervisor/xen/grants/index.ts';
 import type { XenGuest } from '../../../hypervisor/xen/index.ts';
-import { hypercall, xenOf } from '../../../hypervisor/xen/index.ts';
+import { hypercall, XEN_RECORDS, xenOf } from '../../../hypervisor/xen/index.ts';
 import { getParam } from '../../../hypervisor/xen/hvm/index.ts';
 import { Ports } from '../../../hypervisor/xen/events/index.ts';
 import { pvhKernel } from '../../../hypervisor/xen/pvh-program.test-support.ts';
@@ -121,8 +120,8 @@ export class Hostile {
     this.known = Object.keys(this.xen.hypercalls).map(Number);
   }
 
-  static shape(type: HostileType): { vcpus: number; xen: number } {
-    return { vcpus: HOSTILE_VCPUS, xen: { hvm: XEN_TYPE.HVM, pvh: XEN_TYPE.PVH, pv: XEN_TYPE.PV }[type] };
+  static shape(type: HostileType): DomainShape {
+    return { vcpus: HOSTILE_VCPUS, guest: XEN_RECORDS[type] };
   }
 
   private get isPv(): boolean {

@@ -6,10 +6,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assembleDomain } from '../../../hypervisor/interfaces/index.ts';
 import type { Domain } from '../../../hypervisor/domain/index.ts';
-import { FRAME, PORT, PORTS, XEN_TYPE } from '../../../hypervisor/layout/index.ts';
+import { FRAME, PORT, PORTS } from '../../../hypervisor/layout/index.ts';
 import { createDomain } from '../../../hypervisor/memory/index.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../../hypervisor/memory/index.ts';
-import { EVTCHNSTAT } from '../../../hypervisor/xen/index.ts';
+import { EVTCHNSTAT, XEN_HVM, XEN_PV, XEN_PVH } from '../../../hypervisor/xen/index.ts';
 import { GrantTable, GTF } from '../../../hypervisor/xen/grants/index.ts';
 import { Ports } from '../../../hypervisor/xen/events/index.ts';
 import type { Services } from '../../../dom0/toolstack/index.ts';
@@ -86,7 +86,7 @@ export class Neighbours {
   private make(kind: Kind): Neighbour {
     const { machine, services } = this;
     const record = createDomain(machine, MEMORY_MIB, kind === 'pv' ? machine.frames : WHOLE_P2M, {
-      xen: { hvm: XEN_TYPE.HVM, pvh: XEN_TYPE.PVH, pv: XEN_TYPE.PV }[kind],
+      guest: { hvm: XEN_HVM, pvh: XEN_PVH, pv: XEN_PV }[kind],
     });
     const uuid = `00000000-0000-0000-0000-00000000000${record.id}`;
     services.prepare(record, uuid);

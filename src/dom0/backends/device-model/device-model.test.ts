@@ -5,7 +5,7 @@ import { assembleDomain } from '../../../hypervisor/interfaces/assemble.ts';
 import { audit } from '../../../hypervisor/memory/audit.ts';
 import type { Domain } from '../../../hypervisor/domain/domain.ts';
 import { readState, saveDomain, type SavedState, withToolstack } from '../../../hypervisor/stream/state.ts';
-import { MODEL, SCREEN, XEN_MODEL, XEN_TYPE } from '../../../hypervisor/layout/layout.ts';
+import { MODEL, SCREEN, XEN_MODEL } from '../../../hypervisor/layout/layout.ts';
 import { createDomain, destroyDomain } from '../../../hypervisor/memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../../../hypervisor/memory/machine.ts';
 import type { DiskSource } from '../../../hypervisor/disks/disk-source.ts';
@@ -15,6 +15,7 @@ import { EVTCHNSTAT, HVM_PARAM } from '../../../hypervisor/xen/abi.ts';
 import { Services, WHOLE_P2M } from '../../toolstack/services.ts';
 import type { DeviceModel } from './device-model.ts';
 import { modelOf } from './saved-model.ts';
+import { XEN_HVM } from '../../../hypervisor/xen/records.ts';
 
 const MIB = 4;
 const UUID = '00000000-0000-0000-0000-000000000001';
@@ -171,7 +172,7 @@ interface Made {
 function make(inDomain0: boolean, kernel = KERNEL, saved?: SavedState): Made {
   const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
   const services = new Services(machine);
-  const record = createDomain(machine, MIB, WHOLE_P2M, { xen: XEN_TYPE.HVM });
+  const record = createDomain(machine, MIB, WHOLE_P2M, { guest: XEN_HVM });
   services.prepare(record, UUID, inDomain0);
   const disk = new OverlayDisk(CONTENT, { sectorBytes: 512, readOnly: false, label: 'disk.img' });
   const ide = [{ place: 0, kind: 'disk' as const, disk }];

@@ -4,6 +4,7 @@ import { ascii, get32, parseAddress, parseIp, udpFrame } from '../../../devices/
 import { CardWire } from '../../../hypervisor/domain/card-wire.ts';
 import { createDomain, domain0 } from '../../../hypervisor/memory/domain-table.ts';
 import { MAILBOX } from '../../../hypervisor/layout/layout.ts';
+import { XEN_PV } from '../../../hypervisor/xen/records.ts';
 import { type DomainRecord, Machine } from '../../../hypervisor/memory/machine.ts';
 import { HostBus } from '../hardware/host-bus.ts';
 import { Network } from './network.ts';
@@ -22,7 +23,7 @@ function make() {
     new HostBus(machine),
   );
   const doorbell = (of: DomainRecord): number => machine.words[(of.mailboxOffset >>> 2) + MAILBOX.DOORBELL];
-  const dom0 = domain0(machine);
+  const dom0 = domain0(machine, XEN_PV);
   /** A guest whose card is no more than its wire. */
   const guest = (rate?: Rate) => {
     const record = createDomain(machine, 1, 256, { card: true });

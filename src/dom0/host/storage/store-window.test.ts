@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { XEN_TYPE } from '../../../hypervisor/layout/index.ts';
 import { DriveQueue, DriveServer } from '../../../hypervisor/disks/drive-queue.ts';
 import { createDomain } from '../../../hypervisor/memory/domain-table.ts';
 import { Machine } from '../../../hypervisor/memory/machine.ts';
@@ -9,6 +8,7 @@ import { MemoryFile, MemoryStore, type Store, StoreFull } from './store.ts';
 import { Storage } from './storage.ts';
 import type { DriveNews } from './stored-disk.ts';
 import { abandon, WINDOW_BYTES, type Windowed, WindowServer, WindowStore } from './store-window.ts';
+import { XEN_HVM } from '../../../hypervisor/xen/records.ts';
 
 /** Both sides on one thread: who rings is answered before the call returns. */
 function through(store: Store): {
@@ -159,7 +159,7 @@ describe('the disk behind a window', () => {
     storage.createVolume('web', 4 * MIB);
     const medium = storage.medium('vg0/web');
     const machine = Machine.create(new SharedArrayBuffer(16 * MIB));
-    const record = createDomain(machine, 1, 256, { xen: XEN_TYPE.HVM, drives: true });
+    const record = createDomain(machine, 1, 256, { guest: XEN_HVM, drives: true });
     const drives = storage.disk.drives!;
     await drives.begin(machine.memory as SharedArrayBuffer);
     const news: DriveNews[] = [];
@@ -277,7 +277,7 @@ describe('the disk behind a window', () => {
     const { disk } = storage;
     await disk.drives!.begin(machine.memory as SharedArrayBuffer);
     const news: DriveNews[] = [];
-    const { index } = createDomain(machine, 1, 256, { xen: XEN_TYPE.HVM, drives: true });
+    const { index } = createDomain(machine, 1, 256, { guest: XEN_HVM, drives: true });
     disk.drives!.attach(
       index,
       0,

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { GuestMemory } from '../../memory/guest-memory.ts';
-import { XEN_TYPE } from '../../layout/layout.ts';
 import { createDomain, destroyDomain } from '../../memory/domain-table.ts';
 import { type DomainRecord, FRAME_BYTES, Machine } from '../../memory/machine.ts';
 import { DOMID_SELF, EBUSY, EFAULT, EINVAL, ENOSYS } from '../abi.ts';
@@ -8,6 +7,7 @@ import { Dom0 } from '../dom0-access.ts';
 import { type GrantCaller, GNTTABOP, grantTableOp } from './grant-op.ts';
 import { GNTMAP, GNTST, GrantTable, GTF, type Granted } from './grants.ts';
 import { Ports } from '../events/ports.ts';
+import { XEN_PVH } from '../records.ts';
 
 /** Where a test puts the structures it passes, in guest-physical memory; linear addresses are the same. */
 const ARGS = 0x10000,
@@ -24,7 +24,7 @@ class Guest implements GrantCaller {
 
   constructor(machine: Machine) {
     this.machine = machine;
-    this.record = createDomain(machine, 1, 512, { xen: XEN_TYPE.PVH });
+    this.record = createDomain(machine, 1, 512, { guest: XEN_PVH });
     this.table = new GrantTable(new Ports(machine, this.record));
     this.table.grow(1);
     this.p2m = machine.p2m(this.record);

@@ -6,6 +6,7 @@
  * (version 1), or set first and the grant checked afterwards (version 2). Counts of users, and the maptrack of the user's side, lie in machine memory.
  */
 import {
+  DOMID_XEN,
   ACTIVE_PER_FRAME,
   ACTIVE_WORDS,
   ENTRIES_V1,
@@ -23,7 +24,7 @@ import {
 } from '../../layout/layout.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT } from '../../memory/machine.ts';
 import { dropLock, Journal, takeLock } from '../../memory/lock.ts';
-import { DOMID_XEN, EBUSY, EINVAL, ENOMEM, ENOSYS, GNTMAP, GTF } from '../abi.ts';
+import { EBUSY, EINVAL, ENOMEM, ENOSYS, GNTMAP, GTF } from '../abi.ts';
 import { Pod } from '../memory/pod.ts';
 import { Ports } from '../events/ports.ts';
 import { awaitNoCode, countWriter, endWrites } from '../memory/stale.ts';

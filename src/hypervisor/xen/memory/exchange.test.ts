@@ -10,6 +10,7 @@ import { GuestFrames } from './p2m.ts';
 import { Ports } from '../events/ports.ts';
 import type { PvDomain } from '../pv/pv-domain.ts';
 import { SHARED_INFO } from '../shared.ts';
+import { XEN_PV } from '../records.ts';
 
 const ARGS = 0x1000,
   IN = 0x2000,
@@ -24,7 +25,7 @@ let memory: Int32Array;
 
 beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(24 * 2 ** 20));
-  record = createDomain(machine, 4, machine.frames, { xen: XEN_TYPE.PV });
+  record = createDomain(machine, 4, machine.frames, { guest: XEN_PV });
   memory = new Int32Array(NOWHERE / 4);
   const { xenBlock } = new Ports(machine, record);
   machine.words[xenBlock + XEN.MAX_FRAMES] = record.ramFrames;

@@ -12,6 +12,7 @@ import type { XenGuest } from '../guest.ts';
 import { GuestFrames } from './p2m.ts';
 import type { Pod } from './pod.ts';
 import { Ports } from '../events/ports.ts';
+import { xenRecords } from '../records.ts';
 
 const HOST_MIB = 48;
 
@@ -37,7 +38,7 @@ class Life {
     const type = random(2) === 0 ? XEN_TYPE.PVH : XEN_TYPE.HVM;
     const seen = 2 + random(8),
       populateMiB = 2 + random(seen);
-    this.record = createDomain(machine, seen, 0x1000, { xen: type, populateMiB });
+    this.record = createDomain(machine, seen, 0x1000, { guest: xenRecords(type), populateMiB });
     const ports = new Ports(machine, this.record);
     machine.words[ports.xenBlock + XEN.MAX_FRAMES] = seen * 256 + 16;
     const parts = { processor: { flushTlb() {} }, written() {} };

@@ -5,12 +5,13 @@ import { Machine } from '../../memory/machine.ts';
 import type { XenGuest } from '../guest.ts';
 import { GuestFrames } from './p2m.ts';
 import { Ports } from '../events/ports.ts';
+import { XEN_PVH } from '../records.ts';
 
 const READ_WRITE = 3;
 
 function make() {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
-  const record = createDomain(machine, 1, 512, { xen: XEN_TYPE.PVH });
+  const record = createDomain(machine, 1, 512, { guest: XEN_PVH });
   const { xenBlock } = new Ports(machine, record);
   machine.words[xenBlock + XEN.MAX_FRAMES] = machine.words[xenBlock + XEN.CURRENT_FRAMES] = record.ramFrames;
   const parts = { processor: { flushTlb() {} }, written() {} };

@@ -13,6 +13,7 @@ import { hypercall } from '../hypercalls.ts';
 import { Pod } from './pod.ts';
 import { ARGS, LOAD, pvhKernel } from '../pvh-program.test-support.ts';
 import { xenOf } from '../of-domain.ts';
+import { XEN_PVH, xenRecords } from '../records.ts';
 
 const MIB_FRAMES = 256;
 const SPECIAL_FRAMES = 10;
@@ -27,7 +28,7 @@ function make(code: number[] = CLI_HLT, type: number = XEN_TYPE.PVH) {
   const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
   const dom0 = new Dom0(machine);
   const free = machine.freeFrames;
-  const record = createDomain(machine, 8, 0x100000, { xen: type, populateMiB: 4 });
+  const record = createDomain(machine, 8, 0x100000, { guest: xenRecords(type), populateMiB: 4 });
   let said = '';
   const domain = assembleDomain({
     machine,
@@ -199,7 +200,7 @@ describe('populate on demand', () => {
   it('takes nothing where the host has too little', () => {
     const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
     const free = machine.freeFrames;
-    expect(() => createDomain(machine, 64, 0x100000, { xen: XEN_TYPE.PVH, populateMiB: 40 })).toThrow(
+    expect(() => createDomain(machine, 64, 0x100000, { guest: XEN_PVH, populateMiB: 40 })).toThrow(
       /the guest wants 40/,
     );
     expect(machine.freeFrames).toBe(free);
@@ -212,7 +213,7 @@ it('a cache that a worker left in the middle of a change is made anew', () => {
   const { count, entries } = pod;
   const xen = record.xenOffset >>> 2;
   // A worker of a domain that has died, with the lock in its hand and the list half changed.
-  const other = createDomain(machine, 2, 512, { xen: XEN_TYPE.PVH });
+  const other = createDomain(machine, 2, 512, { guest: XEN_PVH });
   machine.words[xen + XEN.POD_LOCK] = other.index + 1;
   machine.words[xen + XEN.POD_FIRST] = 0;
   machine.words[xen + XEN.POD_COUNT] = 7;
@@ -226,7 +227,7 @@ it('who enters the guest while another takes memory from it waits, and forgets t
   const { machine, record, domain } = make();
   const xen = record.xenOffset >>> 2,
     { words } = machine;
-  const other = new Machine(machine.memory, createDomain(machine, 2, 512, { xen: XEN_TYPE.PVH }).index);
+  const other = new Machine(machine.memory, createDomain(machine, 2, 512, { guest: XEN_PVH }).index);
   takeLock(other, xen + XEN.POD_LOCK);
   const sleep = vi.spyOn(Atomics, 'wait').mockImplementation(() => {
     // As the sweep ends.

@@ -6,14 +6,13 @@
  * Everything lies in machine memory: any worker may make a guest frame's memory appear, so that a grant or a back end finds it.
  */
 import { P2M_ON_DEMAND, P2M_RWX } from '../../../cpu/architecture/index.ts';
-import { FRAME, FRAME_BYTES, FRAME_FLAG, INVALID_M2P, XEN } from '../../layout/layout.ts';
+import { FRAME, FRAMES_AT_ONCE, FRAME_BYTES, FRAME_FLAG, INVALID_M2P, XEN } from '../../layout/layout.ts';
+import type { FrameHolder } from '../../memory/frame-holder.ts';
 import { dropLock, takeLock } from '../../memory/lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
 import { ENOMEM } from '../abi.ts';
 import { flushDomain } from './flush.ts';
 
-/** Firmware and the chipset change what is seen below: it has memory from the start, and keeps it. */
-export const POD_FIRST_GFN = 0x100;
 /** Frames that one sweep looks for. */
 const SWEEP_WANTED = 128;
 /** How often someone else's worker asks the domain's for a sweep. */
@@ -279,7 +278,7 @@ export class Pod {
       found = 0;
     this.add(XEN.POD_SWEEPS, 1);
     for (let looked = 0; looked < ramFrames && found < SWEEP_WANTED; looked++) {
-      if (--gfn < POD_FIRST_GFN || gfn >= ramFrames) gfn = ramFrames - 1;
+      if (--gfn < FRAMES_AT_ONCE || gfn >= ramFrames) gfn = ramFrames - 1;
       if (this.take(gfn)) found++;
     }
     this.words[this.xen + XEN.POD_SWEEP] = gfn;
@@ -316,3 +315,10 @@ export class Pod {
     return true;
   }
 }
+
+/** Frames of the cache are the domain's own, and no reference but its owner's is on them. */
+export const POD_FRAMES: FrameHolder = {
+  release(machine, record) {
+    if (record.xenOffset !== 0) new Pod(machine, record).forgetAll();
+  },
+};

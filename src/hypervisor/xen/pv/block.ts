@@ -2,9 +2,9 @@
  * What the hypervisor keeps of a paravirtual domain beyond its page types: a run of frames of the xenheap, so that a worker that ends an other's
  * domain, and whoever examines a dead one, finds it. One frame a vCPU, then the hypervisor's own tables for the guest's last GiB.
  */
-import { DOMAIN } from '../../layout/layout.ts';
+import { DOMID_XEN, DOMAIN } from '../../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../../memory/machine.ts';
-import { DOMID_XEN, PV_VIRT_START } from '../abi.ts';
+import { PV_VIRT_START } from '../abi.ts';
 import { FIRST_XEN_L2_SLOT, PTE_ACCESSED, PTE_PRESENT } from './pte.ts';
 
 /** GDT frames that a guest may have; the two behind them are the hypervisor's. */

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FRAME_TYPE, XEN_TYPE } from '../../layout/layout.ts';
+import { FRAME_TYPE } from '../../layout/layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import { EINVAL } from '../abi.ts';
@@ -8,6 +8,7 @@ import { GrantMap } from './grant-map.ts';
 import type { PvMemory } from './memory.ts';
 import { PageTypes } from './page-types.ts';
 import { PTE_PRESENT, PTE_WRITE } from './pte.ts';
+import { XEN_PV } from '../records.ts';
 
 /** Guest-linear addresses of these tests: slot n of one L1 table at n * 4096. */
 const PLACE_A = 0x1000,
@@ -26,8 +27,8 @@ const entry = (slot: number): number => machine.words[(table << 10) + 2 * slot];
 
 beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(16 << 20));
-  const record = createDomain(machine, 2, machine.frames, { xen: XEN_TYPE.PV });
-  const other = createDomain(machine, 1, machine.frames, { xen: XEN_TYPE.PV });
+  const record = createDomain(machine, 2, machine.frames, { guest: XEN_PV });
+  const other = createDomain(machine, 1, machine.frames, { guest: XEN_PV });
   const owned = (id: number): number[] =>
     Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === id);
   lost = 0;

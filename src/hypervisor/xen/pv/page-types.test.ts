@@ -1,17 +1,18 @@
 /** Direct paging: what a guest may put into its page tables (public description of Xen's page types). */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FRAME_TYPE, XEN_TYPE } from '../../layout/layout.ts';
+import { FRAME_TYPE } from '../../layout/layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import { EINVAL, EPERM } from '../abi.ts';
 import { PageTypes } from './page-types.ts';
 import { FIRST_XEN_L2_SLOT, PTE_PRESENT, PTE_WRITE } from './pte.ts';
+import { XEN_PV } from '../records.ts';
 
 function setUp() {
   const machine = Machine.create(new SharedArrayBuffer(16 << 20));
-  const record = createDomain(machine, 2, machine.frames, { xen: XEN_TYPE.PV });
-  const other = createDomain(machine, 1, machine.frames, { xen: XEN_TYPE.PV });
+  const record = createDomain(machine, 2, machine.frames, { guest: XEN_PV });
+  const other = createDomain(machine, 1, machine.frames, { guest: XEN_PV });
   const flushes: number[] = [];
   const left: number[] = [];
   const types = new PageTypes(machine, record.id, {

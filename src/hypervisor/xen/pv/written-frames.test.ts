@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { assembleDomain } from '../../interfaces/assemble.ts';
 import type { Domain } from '../../domain/domain.ts';
-import { FRAME_TYPE, XEN_TYPE, XEN_VCPU } from '../../layout/layout.ts';
+import { FRAME_TYPE, XEN_VCPU } from '../../layout/layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { FRAME_SHIFT, HostError, Machine } from '../../memory/machine.ts';
 import { DOMID_SELF, EINVAL, EVTCHNOP, HYPERCALL, VCPUOP } from '../abi.ts';
@@ -11,6 +11,7 @@ import { Dom0 } from '../dom0-access.ts';
 import { GrantTable } from '../grants/grants.ts';
 import { hypercall } from '../hypercalls.ts';
 import { xenOf } from '../of-domain.ts';
+import { XEN_PV } from '../records.ts';
 
 const BASE = 0xc0000000;
 /** Pages of the guest's first mapping that nothing uses: for arguments, and to try. */
@@ -37,7 +38,7 @@ const pin = (mfn: number): number => xenOf(domain)!.pv!.types.pin(mfn, FRAME_TYP
 beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
   dom0 = new Dom0(machine);
-  const record = createDomain(machine, 4, machine.frames, { vcpus: 2, xen: XEN_TYPE.PV });
+  const record = createDomain(machine, 4, machine.frames, { vcpus: 2, guest: XEN_PV });
   const kernel = new Uint8Array(
     readFileSync(new URL('../../../../guests/neighbour/neighbour-pv.elf', import.meta.url)),
   );

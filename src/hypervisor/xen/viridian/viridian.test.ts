@@ -13,6 +13,7 @@ import { ARGS, testGuest, type TestGuest } from '../pvh-program.test-support.ts'
 import { END, LOAD_TABLES, outcome, putTables, readMsr, result, run, writeMsr } from '../ring0-program.test-support.ts';
 import { VIRIDIAN, viridianFeatures } from './features.ts';
 import { xenOf } from '../of-domain.ts';
+import { xenRecords } from '../records.ts';
 
 const DEFAULTS = viridianFeatures(['defaults']) as number;
 const ALL = viridianFeatures(['all']) as number;
@@ -504,7 +505,7 @@ describe('a guest with the Hyper-V interface that is saved', () => {
     const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
     const dom0 = new Dom0(machine);
     const { options } = guest.domain;
-    const record = createDomain(machine, 4, 0x100000, { xen: xenOf(guest.domain)!.type, vcpus: 2 });
+    const record = createDomain(machine, 4, 0x100000, { guest: xenRecords(xenOf(guest.domain)!.type), vcpus: 2 });
     const domain = assembleDomain({ ...options, machine, record, boot: saved.boot }, saved);
     const moved = { ...guest, domain, dom0, machine } as TestGuest;
     for (const index of [0x40000000, 0x40000001, 0x40000073, 0x40000092, 0x40000083, 0x40000101, 0x400000b0])
