@@ -11,6 +11,10 @@ import { MachineView } from '../src/hypervisor/view/machine-view.ts';
 import { HVM_PARAM } from '../src/hypervisor/xen/abi.ts';
 import { Ports } from '../src/hypervisor/xen/events/ports.ts';
 import { XEN_HVM, XEN_PVH } from '../src/hypervisor/xen/records.ts';
+import { portsOf } from '../src/hypervisor/xen/view/ports.ts';
+import { grantsOf } from '../src/hypervisor/xen/view/grants.ts';
+import { ioreqsOf } from '../src/hypervisor/xen/view/ioreqs.ts';
+import { consoleRingOf, storeRingOf } from '../src/hypervisor/xen/view/rings.ts';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
 const STORE = 5,
@@ -29,7 +33,7 @@ describe('rings of store and console', () => {
   };
 
   it('are not there before their pages are named', () => {
-    expect([domain.storeRing(), domain.consoleRing()]).toEqual([undefined, undefined]);
+    expect([storeRingOf(domain), consoleRingOf(domain)]).toEqual([undefined, undefined]);
   });
 
   it('have what was put in and not yet taken out, on both sides', () => {
@@ -48,7 +52,7 @@ describe('rings of store and console', () => {
     } as const;
     const guest = services.attach(record, described, () => {});
     const empty = { consumed: 0, produced: 0, waiting: new Uint8Array(0), broken: false };
-    expect(domain.storeRing()).toEqual({
+    expect(storeRingOf(domain)).toEqual({
       gfn: STORE,
       mfn: page(STORE) / FRAME_BYTES,
       port: 1,
@@ -57,7 +61,7 @@ describe('rings of store and console', () => {
       connection: 0,
       error: 0,
     });
-    expect(domain.consoleRing()).toEqual({
+    expect(consoleRingOf(domain)).toEqual({
       gfn: CONSOLE,
       mfn: page(CONSOLE) / FRAME_BYTES,
       port: 2,
@@ -67,31 +71,31 @@ describe('rings of store and console', () => {
     const request = encodeMessage({ type: XS.READ, requestId: 1, transaction: 0, payload: encode('memory/target\0') });
     machine.bytes.set(request, page(STORE));
     put(STORE, 2052, request.length);
-    expect(domain.storeRing()!.requests.waiting).toEqual(request);
+    expect(storeRingOf(domain)!.requests.waiting).toEqual(request);
     machine.bytes.set(encode('hi\n'), page(CONSOLE) + 1024);
     put(CONSOLE, 3084, 3);
-    expect(text(domain.consoleRing()!.printed.waiting)).toBe('hi\n');
+    expect(text(consoleRingOf(domain)!.printed.waiting)).toBe('hi\n');
     const ports = new Ports(machine, record);
     ports.send(1);
     ports.send(2);
     services.poll();
     guest.input(encode('yes'));
-    const { requests, replies } = domain.storeRing()!;
+    const { requests, replies } = storeRingOf(domain)!;
     expect([requests.consumed, requests.waiting.length, text(replies.waiting.subarray(16))]).toEqual([
       request.length,
       0,
       '1024',
     ]);
-    const { typed, printed } = domain.consoleRing()!;
+    const { typed, printed } = consoleRingOf(domain)!;
     expect([text(typed.waiting), printed.consumed, printed.waiting.length]).toEqual(['yes', 3, 0]);
     // The guest's ports, pending with the answers, and the grants by which Domain 0 may use the pages.
     expect(
-      domain.ports().map(({ port, state, remoteDomain, pending }) => [port, state, remoteDomain, pending]),
+      portsOf(domain).map(({ port, state, remoteDomain, pending }) => [port, state, remoteDomain, pending]),
     ).toEqual([
       [1, 'INTERDOMAIN', 0, true],
       [2, 'INTERDOMAIN', 0, true],
     ]);
-    expect(domain.grants()!.entries.map(({ ref, domid, frame }) => [ref, domid, frame])).toEqual([
+    expect(grantsOf(domain)!.entries.map(({ ref, domid, frame }) => [ref, domid, frame])).toEqual([
       [0, 0, CONSOLE],
       [1, 0, STORE],
     ]);
@@ -102,14 +106,14 @@ describe('rings of store and console', () => {
     put(CONSOLE, 3076, 1026);
     machine.bytes.set(encode('abcd'), page(CONSOLE) + 1020);
     machine.bytes.set(encode('ef'), page(CONSOLE));
-    expect(text(domain.consoleRing()!.typed.waiting)).toBe('abcdef');
+    expect(text(consoleRingOf(domain)!.typed.waiting)).toBe('abcdef');
     put(STORE, 2052, 5000);
-    const { requests } = domain.storeRing()!;
+    const { requests } = storeRingOf(domain)!;
     expect([requests.broken, requests.waiting.length, requests.produced]).toEqual([true, 0, 5000]);
     new Ports(machine, record).send(1);
     services.poll();
     // XENSTORE_ERROR_RINGIDX
-    expect(domain.storeRing()!.error).toBe(2);
+    expect(storeRingOf(domain)!.error).toBe(2);
   });
 });
 
@@ -120,7 +124,7 @@ describe('requests to a device model in Domain 0', () => {
     const record = createDomain(machine, 4, WHOLE_P2M, { guest: XEN_HVM });
     const seen = new MachineView(machine.memory).domain(record.id)!;
     services.prepare(record, UUID, true);
-    expect(seen.ioreqs()).toMatchObject({ model: 'WANTED', slots: [], buffered: { count: 0, writes: [] } });
+    expect(ioreqsOf(seen)).toMatchObject({ model: 'WANTED', slots: [], buffered: { count: 0, writes: [] } });
     // mov byte [0xa0003],5; mov word [0xa0004],0x1234; mov dx,0x3c4; in al,dx; cli; hlt
     const kernel = program(['mov byte [0xa0003], 5; mov word [0xa0004], 0x1234; mov dx, 0x3c4; in al, dx; cli; hlt']);
     const boot = { kind: 'kernel', kernel, name: 'program', cmdline: '' } as const;
@@ -147,10 +151,10 @@ describe('requests to a device model in Domain 0', () => {
         throw new Error(sentence);
       },
     });
-    expect(seen.ioreqs()).toMatchObject({ model: 'ATTACHED', slots: [{ vcpu: 0, state: IOREQ_STATE.NONE }] });
+    expect(ioreqsOf(seen)).toMatchObject({ model: 'ATTACHED', slots: [{ vcpu: 0, state: IOREQ_STATE.NONE }] });
     domain.runSlice();
     const before = machine.bytes.slice();
-    const { slots, buffered } = seen.ioreqs()!;
+    const { slots, buffered } = ioreqsOf(seen)!;
     expect(Buffer.compare(machine.bytes, before)).toBe(0);
     expect(slots).toMatchObject([
       {
@@ -166,17 +170,17 @@ describe('requests to a device model in Domain 0', () => {
         { type: IOREQ_TYPE.COPY, address: 0xa0004, size: 2, data: 0x1234 },
       ],
     ]);
-    const ofXen = seen.ports().filter(port => port.ofXen);
+    const ofXen = portsOf(seen).filter(port => port.ofXen);
     expect(ofXen.map(({ port }) => port).sort()).toEqual([slots[0].port, buffered.port].sort());
     services.poll();
-    expect(seen.ioreqs()).toMatchObject({
+    expect(ioreqsOf(seen)).toMatchObject({
       slots: [{ state: IOREQ_STATE.RESPONSE_READY }],
       buffered: { count: 0, writes: [] },
     });
     for (let i = 0; i < 10 && domain.runSlice().state === 'running'; i++) services.poll();
-    expect(seen.ioreqs()!.slots[0].state).toBe(IOREQ_STATE.NONE);
+    expect(ioreqsOf(seen)!.slots[0].state).toBe(IOREQ_STATE.NONE);
     expect(seen.model()).toMatchObject({ where: 'Domain-0', requests: 3 });
     services.detach(record.id);
-    expect(seen.ioreqs()!.model).toBe('GONE');
+    expect(ioreqsOf(seen)!.model).toBe('GONE');
   });
 });

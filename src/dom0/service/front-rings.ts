@@ -10,7 +10,8 @@
 import type { RingLook } from '../backends/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
-import type { DomainView, GrantEntry, MachineView, VcpuState } from '../../hypervisor/view/index.ts';
+import type { DomainView, MachineView, VcpuState } from '../../hypervisor/view/index.ts';
+import { grantsOf, type GrantEntry } from '../../hypervisor/xen/view/index.ts';
 
 /** A request as it lies in a slot, in the words of io/blkif.h and io/netif.h. */
 export interface SlotFacts {
@@ -242,7 +243,7 @@ export class FrontRings {
   private async search(id: number, guest: Guest, missing: readonly Missing[]): Promise<void> {
     guest.searches = true;
     const { memory } = this.view,
-      entries = this.view.domain(id)?.grants()?.entries;
+      entries = grantsOf(this.view.domain(id))?.entries;
     const refs = new Map<string, number>();
     let wanted = missing.flatMap(({ key, ref, slots }): Wanted[] => {
       const page = grantedPage(

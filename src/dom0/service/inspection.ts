@@ -6,12 +6,12 @@ import { type Facts, factsOf } from './lesson-facts.ts';
 import { type FrontIndices, FrontRings, grantedPage, type RingFacts, type SlotFacts } from './front-rings.ts';
 import { addressesOf, type CardAddress, type CardInfo, type CommandHost, onlineOf } from '../toolstack/index.ts';
 import type { BreakHit, BreakPoint, HotRegion } from '../../hypervisor/domain/index.ts';
-import type { GrantEntry } from '../../hypervisor/view/index.ts';
 import { type KernelSymbols, kernelSymbols } from '../../hypervisor/loader/index.ts';
 import { ideName } from '../definitions/index.ts';
 import type { ExitsOf, Step } from '../toolstack/tracing/index.ts';
 import { visible } from '../toolstack/terminal/index.ts';
 import type { StoreLook } from '../backends/xenstore/index.ts';
+import { grantsOf, type GrantEntry } from '../../hypervisor/xen/view/index.ts';
 
 /** A drive or disk of a guest. */
 export interface GuestDrive {
@@ -313,7 +313,7 @@ function ringFacts(host: CommandHost, id: number, found?: FrontRings): RingFacts
   // Few ask so, and a grant table is long.
   let entries: readonly GrantEntry[] | undefined;
   const granted = (ref: number): Int32Array | undefined => {
-    entries ??= view.domain(id)?.grants()?.entries ?? [];
+    entries ??= grantsOf(view.domain(id))?.entries ?? [];
     const first = grantedPage(
       view,
       id,

@@ -18,7 +18,7 @@ import {
   type OpenMedium,
   type SavedState,
 } from '../../hypervisor/index.ts';
-import { GuestLog } from '../../hypervisor/xen/index.ts';
+import { GuestLog } from '../../hypervisor/domain/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
 import { hostTime, modelOf } from '../backends/device-model/index.ts';
 import type { DomainListener, DomainRunner, DomainStart, Runners, RunnersHost } from './runners/runner.ts';

@@ -77,6 +77,9 @@ export interface InterfaceKind {
   create(parts: GuestParts): GuestInterface;
 }
 
+/** Low and high word, unsigned. */
+export type MsrValue = readonly [low: number, high: number];
+
 export interface GuestInterface {
   /** Which one: for those who know more of it than this. */
   readonly name: string;
@@ -92,8 +95,8 @@ export interface GuestInterface {
   refuseCpuid(): void;
   /** Whether an MSR is this interface's; others are the processor's or a device's. */
   ownsMsr(index: number): boolean;
-  /** Low and high word of one of those; undefined: #GP. */
-  readMsr(index: number): readonly [low: number, high: number] | undefined;
+  /** One of those; undefined: #GP. */
+  readMsr(index: number): MsrValue | undefined;
   /** False: #GP. */
   writeMsr(index: number, low: number, high: number): boolean;
   /** VMCALL or VMMCALL; what is done is behind the instruction. False: no hypervisor can be called here, which is #UD. */

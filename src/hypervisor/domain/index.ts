@@ -3,6 +3,7 @@ export { type Boot, flashFileOf, p2mFrames } from './boot.ts';
 export { BREAK_KINDS, type BreakHit, type BreakPoint, MOST_BREAKS, MOST_WATCHED_BYTES } from './breaks.ts';
 export { TSC_HZ } from '../../cpu/architecture/index.ts';
 export type { Domain } from './domain.ts';
+export { GuestLog } from './guest-log.ts';
 export { DEFAULT_MAC, type WiredCard, wired } from './nic.ts';
 export { postMortem } from './report.ts';
 export { ScreenBlock } from './screen.ts';

@@ -7,7 +7,7 @@ import type { DomainRecord } from '../memory/machine.ts';
 import { restoreInto, type SavedState } from '../stream/state.ts';
 import { xenInterface } from '../xen/interface.ts';
 import { PvDomain } from '../xen/pv/pv-domain.ts';
-import { viridianOf } from '../xen/viridian/enlighten.ts';
+import { viridianOf } from '../xen/enlighten.ts';
 import { PLAIN_PC } from './none/plain-pc.ts';
 
 export type { PartlessOptions } from '../domain/assemble-parts.ts';

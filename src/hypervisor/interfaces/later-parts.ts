@@ -13,6 +13,10 @@ export const notLoaded = (part: string) => (): never => {
   throw new HostError(`The part of Ringside that ${part} could not be loaded. Check the connection and try again.`);
 };
 
+/** What writes saved states: for the first one. @throws HostError */
+export const loadSaving = (): Promise<Pick<typeof import('../stream/state.ts'), 'saveDomain'>> =>
+  import('../stream/state.ts').catch(notLoaded('saves domains'));
+
 /** `saved`: bytes of a saved state of the domain `name`. @throws SavedStateError, HostError */
 export async function laterParts(
   machine: Machine,
@@ -49,7 +53,7 @@ async function xenOf(
     // What a saved guest had of it is set when it is restored.
     words[block + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN] !== 0 ||
     (await state)?.params.some(([index, low]) => index === HVM_PARAM.VIRIDIAN && low !== 0)
-      ? import('../xen/viridian/enlighten.ts').catch(notLoaded('shows Hyper-V to guests'))
+      ? import('../xen/enlighten.ts').catch(notLoaded('shows Hyper-V to guests'))
       : undefined,
   ]);
   return xenInterface({

@@ -50,7 +50,7 @@ export const COUNTERS = {
   /** Of every EXIT_SAMPLE-th exit the time is taken: how many of a reason (32 bits each), and their nanoseconds together (64 bits each), as EXITS. */
   EXIT_SAMPLES: 416,
   EXIT_SAMPLE_NS: 768,
-  /** Hypercalls by number, 0-63: a copy of XEN.CALLS, so that a viewer finds all that it shows in one block. */
+  /** Hypercalls by number, COUNTED_HYPERCALLS of them, so that a viewer finds all that it shows in one block. */
   HYPERCALLS: 1472,
   /**
    * Of the times at EXIT_SAMPLE_NS, where somebody beside the exit's own handler answered (a device, a hypercall): nanoseconds until it was called, and until
@@ -59,7 +59,8 @@ export const COUNTERS = {
   EXIT_BEFORE_NS: 1536,
   EXIT_ANSWER_NS: 1728,
 } as const;
-export const EXITS_IN_PARTS = 96;
+export const EXITS_IN_PARTS = 96,
+  COUNTED_HYPERCALLS = 64;
 export const EXIT_SAMPLE = 64,
   IOREQ_SAMPLE = 64;
 

@@ -1,7 +1,6 @@
 /** A domain's counters block, and what its exits were and took. */
 import { EXIT_COUNTERS, exitName, reasonOf } from './exit-reasons.ts';
-import { COUNTERS, EXITS_IN_PARTS } from '../layout/layout.ts';
-import { HYPERCALLS } from '../xen/abi.ts';
+import { COUNTED_HYPERCALLS, COUNTERS, EXITS_IN_PARTS } from '../layout/layout.ts';
 import { copyBySequence } from './memory-view.ts';
 
 /** What the second tier of a domain's processor did (COUNTERS.TIER and what follows it). */
@@ -97,7 +96,7 @@ export function readCounters(block: Int32Array): Counters {
     sampleNs: Float64Array.from({ length: EXIT_COUNTERS }, (_, i) => wide(COUNTERS.EXIT_SAMPLE_NS + 2 * i)),
     beforeNs: Float64Array.from({ length: EXITS_IN_PARTS }, (_, i) => wide(COUNTERS.EXIT_BEFORE_NS + 2 * i)),
     answerNs: Float64Array.from({ length: EXITS_IN_PARTS }, (_, i) => wide(COUNTERS.EXIT_ANSWER_NS + 2 * i)),
-    hypercalls: u.slice(COUNTERS.HYPERCALLS, COUNTERS.HYPERCALLS + HYPERCALLS),
+    hypercalls: u.slice(COUNTERS.HYPERCALLS, COUNTERS.HYPERCALLS + COUNTED_HYPERCALLS),
     torn,
   };
 }

@@ -11,12 +11,8 @@ import {
   XEN_TYPE,
 } from '../layout/layout.ts';
 import { type Counters, exitsByName, meanExitNs, readCounters } from './counters.ts';
-import { type GrantsView, readGrants } from './grants.ts';
-import { type IoreqsView, readIoreqs } from './ioreqs.ts';
 import { type ModelAccount, modelAccount } from './model-account.ts';
 import type { MemoryView } from './memory-view.ts';
-import { type PortView, readPorts } from './ports.ts';
-import { type ConsoleRing, readConsoleRing, readStoreRing, type StoreRing } from './rings.ts';
 import { TraceReader } from './trace.ts';
 import { VcpuView } from './vcpu-view.ts';
 
@@ -163,32 +159,8 @@ export class DomainView {
     return gfns;
   }
 
-  // ---- what it shares with others: undefined, or nothing, for a plain PC
-
-  /** Its open event channel ports. */
-  ports(): PortView[] {
-    return readPorts(this);
-  }
-
-  grants(): GrantsView | undefined {
-    return readGrants(this);
-  }
-
-  /** What its vCPUs and a device model in Domain 0 say to each other. */
-  ioreqs(): IoreqsView | undefined {
-    return readIoreqs(this);
-  }
-
   /** What its device model did, and how long it took. */
   model(): ModelAccount {
     return modelAccount(this);
-  }
-
-  storeRing(): StoreRing | undefined {
-    return readStoreRing(this);
-  }
-
-  consoleRing(): ConsoleRing | undefined {
-    return readConsoleRing(this);
   }
 }

@@ -3,8 +3,6 @@ export { type Counters, exitsByName, readCounters, type TierCounters } from './c
 export { exceptionName, exitSource, exitTitle, HYPERCALL_VECTOR, reasonOf, vectorOf } from './exit-reasons.ts';
 export type { DomainView } from './domain-view.ts';
 export { type FrameState, MachineView } from './machine-view.ts';
-export type { GrantEntry, GrantMapping } from './grants.ts';
-export type { PortView } from './ports.ts';
 export type { Accounting, Decision, Unit } from './scheduler.ts';
 export type { TraceEntry } from './trace.ts';
 export type { ModelAccount } from './model-account.ts';

@@ -11,6 +11,10 @@ import { Dom0 } from '../xen/dom0-access.ts';
 import { testGuest } from '../xen/pvh-program.test-support.ts';
 import { MachineView } from './machine-view.ts';
 import { XEN_PV, XEN_PVH } from '../xen/records.ts';
+import { portsOf } from '../xen/view/ports.ts';
+import { grantsOf } from '../xen/view/grants.ts';
+import { ioreqsOf } from '../xen/view/ioreqs.ts';
+import { consoleRingOf, storeRingOf } from '../xen/view/rings.ts';
 
 describe('the domain table', () => {
   it('has the domains that were made, as they were made, until they are gone', () => {
@@ -40,11 +44,11 @@ describe('the domain table', () => {
     // A plain PC has nothing to share.
     expect([
       seen.reservation,
-      seen.ports(),
-      seen.grants(),
-      seen.ioreqs(),
-      seen.storeRing(),
-      seen.consoleRing(),
+      portsOf(seen),
+      grantsOf(seen),
+      ioreqsOf(seen),
+      storeRingOf(seen),
+      consoleRingOf(seen),
     ]).toEqual([undefined, [], undefined, undefined, undefined, undefined]);
     expect(view.domain(pvh.id)!.reservation?.current).toBe(256);
     // Somebody has a frame of it: it stays, dying.
@@ -156,11 +160,11 @@ describe('garbage', () => {
         domain.type,
         domain.counters(),
         domain.exits(),
-        domain.ports(),
-        domain.grants(),
-        domain.ioreqs(),
-        domain.storeRing(),
-        domain.consoleRing(),
+        portsOf(domain),
+        grantsOf(domain),
+        ioreqsOf(domain),
+        storeRingOf(domain),
+        consoleRingOf(domain),
         domain.model(),
         domain.gfnsOf(1),
         domain.hypercalls,

@@ -12,7 +12,7 @@ import { CompilerLoader, HOTTEST_REGIONS } from '../domain/second-tier.ts';
 import type * as Disks from '../disks/attached.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { DriveImage, OpenMedium } from '../disks/media.ts';
-import { laterParts, notLoaded } from '../interfaces/later-parts.ts';
+import { laterParts, loadSaving, notLoaded } from '../interfaces/later-parts.ts';
 import { COMMAND } from '../layout/layout.ts';
 import { holdLifeLock } from './life-lock.ts';
 import { LoadError, prepareKernel } from '../loader/index.ts';
@@ -23,7 +23,7 @@ import { queueClock, Scheduler } from '../scheduler/scheduler.ts';
 import { Slot } from '../scheduler/slot.ts';
 import { type WaitsFor, waitsFor, waitsReport } from '../domain/waits.ts';
 import { SavedStateError } from '../domain/saved-state-error.ts';
-import { GuestLog } from '../xen/guest-log.ts';
+import { GuestLog } from '../domain/guest-log.ts';
 import { findOwner, type Owner } from './owner.ts';
 import { functionOrScript } from './scripts.ts';
 import { beat, callDead, workerLeaves } from './worker-life.ts';
@@ -278,7 +278,7 @@ async function insertDisc(domain: Domain): Promise<void> {
 /** The domain stands still meanwhile: what writes states is loaded for the first one. */
 async function save(domain: Domain, { name, program, definition }: ToDomainWorker): Promise<void> {
   try {
-    const { saveDomain } = await import('../stream/state.ts').catch(notLoaded('saves domains'));
+    const { saveDomain } = await loadSaving();
     const chunks = saveDomain(domain, { name, program, definition });
     send(
       { kind: 'saved', chunks },

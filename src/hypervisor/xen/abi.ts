@@ -84,8 +84,6 @@ const HYPERCALL_NAMES = new Map<number, string>(
 /** As xen.h spells it behind __HYPERVISOR_. */
 export const hypercallName = (number: number): string =>
   HYPERCALL_NAMES.get(number) ?? (number >= 48 && number < 56 ? `arch_${number - 48}` : `hypercall ${number}`);
-/** Slots of the hypercall page. */
-export const HYPERCALLS = 64;
 
 // vcpu_time_info.flags (the structures: shared.ts).
 export const PVCLOCK_TSC_STABLE = 1;

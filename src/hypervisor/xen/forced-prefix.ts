@@ -1,7 +1,7 @@
 /** The forced emulation prefix: ud2 and "xen". Source: xen/include/public/arch-x86/xen.h, XEN_EMULATE_PREFIX. */
 import type { Processor } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
-import type { GuestAccess } from './guest-access.ts';
+import type { GuestAccess } from '../memory/guest-access.ts';
 
 export const FORCED_PREFIX: readonly number[] = [0x0f, 0x0b, 0x78, 0x65, 0x6e];
 const RESUME_FLAG = 0x10000;

@@ -7,12 +7,12 @@ import type { CpuidAnswer } from '../../cpu/architecture/index.ts';
 import { cpuid } from '../../cpu/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
-import { KICK, MODEL, XEN, XEN_MODEL, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
+import { COUNTED_HYPERCALLS, KICK, MODEL, XEN, XEN_MODEL, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../memory/machine.ts';
 import type { Boot } from '../domain/boot.ts';
 import { lowFirmware } from '../domain/boot.ts';
 import type { Ending } from '../domain/ending.ts';
-import type { GuestInterface, GuestParts } from '../domain/guest-interface.ts';
+import type { GuestInterface, GuestParts, MsrValue } from '../domain/guest-interface.ts';
 import type { ModelElsewhere, ModelTargets } from '../domain/model-elsewhere.ts';
 import { TRIPLE_FAULT } from '../domain/report.ts';
 import { SavedStateError } from '../domain/saved-state-error.ts';
@@ -21,7 +21,6 @@ import type { VcpuState } from '../domain/vcpu.ts';
 import {
   CALLBACK_VIA,
   HVM_PARAM,
-  HYPERCALLS,
   MSR_FIRST_OF_XEN,
   MSR_HYPERCALL_PAGE,
   MSR_HYPERCALL_PAGE_MOVED,
@@ -32,10 +31,10 @@ import {
 } from './abi.ts';
 import { answerCpuid, isHypervisorLeaf, ofParavirtual, underXen, xenLeaf } from './cpuid-leaves.ts';
 import { answerFlush, enterGuest, leaveGuest } from './memory/flush.ts';
-import { GuestAccess } from './guest-access.ts';
+import { GuestAccess } from '../memory/guest-access.ts';
 import { stepOverPrefix } from './forced-prefix.ts';
 import { type Hypercall, type HypercallContext, hypercall, hypercallPage } from './hypercalls.ts';
-import { GuestMsrs, type MsrValue } from './msrs.ts';
+import { GuestMsrs } from './msrs.ts';
 import { getParam, setParam, setShutdownCode, shutdownCode } from './hvm/params.ts';
 import { GuestFrames } from './memory/p2m.ts';
 import { Ports } from './events/ports.ts';
@@ -136,7 +135,10 @@ export class XenGuest implements GuestInterface, HypercallContext {
     const pv = this.isHvm ? undefined : later.createPv?.(this.pvParts());
     this.pv = pv;
     this.hypercalls = hypercallsOf(this.type);
-    this.hypercallCounts = this.words.subarray(this.xenBlock + XEN.CALLS, this.xenBlock + XEN.CALLS + HYPERCALLS);
+    this.hypercallCounts = this.words.subarray(
+      this.xenBlock + XEN.CALLS,
+      this.xenBlock + XEN.CALLS + COUNTED_HYPERCALLS,
+    );
     this.access = new GuestAccess({
       bytes: machine.bytes,
       p2m: machine.p2m(record),

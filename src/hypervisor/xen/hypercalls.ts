@@ -6,11 +6,11 @@ import type { Processor } from '../../cpu/architecture/index.ts';
 import type { Trace } from '../tracing/trace.ts';
 import { TRACE_KIND } from '../tracing/trace.ts';
 import type { Vcpus } from '../domain/vcpu.ts';
-import { XEN, XEN_TYPE } from '../layout/layout.ts';
+import { COUNTED_HYPERCALLS, XEN, XEN_TYPE } from '../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../memory/machine.ts';
 import { EFAULT, EINVAL, ENOSYS, EPERM, HYPERCALL } from './abi.ts';
 import type { Ports } from './events/ports.ts';
-import type { GuestAccess } from './guest-access.ts';
+import type { GuestAccess } from '../memory/guest-access.ts';
 import type { GuestFrames } from './memory/p2m.ts';
 import type { PvDomain } from './pv/pv-domain.ts';
 import {
@@ -216,7 +216,6 @@ export function toolstackOnly(): number {
 
 // ---- dispatch
 
-const COUNTED = 64;
 /** Slots of the hypercall page, 32 bytes each. */
 const SLOT_BYTES = 32,
   SLOTS = FRAME_BYTES / SLOT_BYTES;
@@ -229,7 +228,7 @@ export function hypercall(caller: HypercallContext, number: number, args: readon
   words[xenBlock + XEN.HYPERCALLS]++;
   const call = caller.hypercalls[number];
   if (!call) words[xenBlock + XEN.UNKNOWN_HYPERCALLS]++;
-  else if (number < COUNTED) words[xenBlock + XEN.CALLS + number]++;
+  else if (number < COUNTED_HYPERCALLS) words[xenBlock + XEN.CALLS + number]++;
   const result = call ? call(caller, args) | 0 : -ENOSYS;
   const { trace } = caller.parts;
   if (trace.on) trace.add(TRACE_KIND.HYPERCALL, caller.current, number, args[0], result);

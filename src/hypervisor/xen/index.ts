@@ -17,7 +17,6 @@ export {
   hypercallName,
 } from './abi.ts';
 export { Dom0, type Mapping } from './dom0-access.ts';
-export { GuestLog } from './guest-log.ts';
 export type { XenGuest } from './guest.ts';
 export { hasHpet } from './hvm/params.ts';
 export { hypercall } from './hypercalls.ts';

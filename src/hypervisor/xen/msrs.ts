@@ -6,9 +6,7 @@
  */
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
-
-/** Low and high word, unsigned. */
-export type MsrValue = readonly [low: number, high: number];
+import type { MsrValue } from '../domain/guest-interface.ts';
 
 const ZERO: MsrValue = [0, 0];
 const ONES: MsrValue = [0xffffffff, 0xffffffff];

@@ -5,7 +5,7 @@ import { XEN_VCPU } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../memory/machine.ts';
 import { RUNSTATE } from './abi.ts';
-import type { GuestAccess } from './guest-access.ts';
+import type { GuestAccess } from '../memory/guest-access.ts';
 import { Ports } from './events/ports.ts';
 import { XenTime } from './time.ts';
 import { VCPU_INFO, VcpuTimeInfo } from './shared.ts';

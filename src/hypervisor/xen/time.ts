@@ -7,7 +7,7 @@ import { registers as R, TSC_HZ } from '../../cpu/architecture/index.ts';
 import type { Timer, Timers } from '../../devices/index.ts';
 import { XEN, XEN_VCPU } from '../layout/layout.ts';
 import { EINVAL, PVCLOCK_TSC_STABLE, RUNSTATE, VIRQ, VMASST } from './abi.ts';
-import type { GuestAccess } from './guest-access.ts';
+import type { GuestAccess } from '../memory/guest-access.ts';
 import { IdleTicks } from './idle-ticks.ts';
 import type { Ports } from './events/ports.ts';
 import { isPlainMemory } from './memory/writable.ts';

@@ -1,10 +1,11 @@
 /** Event channels: the guest's ports joined to those at the other end, pending and masked as the guest sees them. */
 
-import type { DomainView, PortView } from '../../hypervisor/view/index.ts';
+import type { DomainView } from '../../hypervisor/view/index.ts';
 import { nameOf } from '../host.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
+import { portsOf, type PortView } from '../../hypervisor/xen/view/index.ts';
 
 const words = {
   nothing: 'No port is open: the guest is a plain PC, or has not bound any yet.',
@@ -52,7 +53,7 @@ function open({ session, machine }: Target) {
   return {
     look(): Data | undefined {
       const domain: DomainView | undefined = session && machine?.domain(session.id);
-      const ports = domain?.ports() ?? [];
+      const ports = portsOf(domain);
       return ports.length === 0 ? undefined : { ports, id: session!.id };
     },
   };

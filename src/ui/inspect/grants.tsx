@@ -1,10 +1,10 @@
 /** The grant table: which of its pages the guest lets others use, who uses them now, and what it has mapped of others. */
 
-import type { GrantEntry, GrantMapping } from '../../hypervisor/view/index.ts';
 import { nameOf } from '../host.ts';
 import { Chip } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
+import { grantsOf, type GrantEntry, type GrantMapping } from '../../hypervisor/xen/view/index.ts';
 
 const words = {
   nothing: 'It has no grant table: it is a plain PC.',
@@ -41,7 +41,7 @@ const useOf = ({ use }: GrantEntry): string => (use ? words.use(use.readers, use
 function open({ session, machine }: Target) {
   return {
     look(): Data | undefined {
-      const grants = session && machine?.domain(session.id)?.grants();
+      const grants = session && grantsOf(machine?.domain(session.id));
       return (
         grants && {
           version: grants.version,

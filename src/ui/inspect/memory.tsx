@@ -10,6 +10,7 @@ import { TypedInput } from '../parts/typed.tsx';
 import { followed } from './followed.ts';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
+import { grantsOf } from '../../hypervisor/xen/view/index.ts';
 
 const words = {
   nothing: 'There is no machine.',
@@ -313,7 +314,7 @@ function open({ session, machine }: Target) {
       }
       const grants = new Map(
         machine.domains().flatMap(({ id }) => {
-          const table = machine.domain(id)?.grants();
+          const table = grantsOf(machine.domain(id));
           return table
             ? [[id, { granted: table.entries.length, used: table.entries.filter(({ use }) => use).length }] as const]
             : [];
@@ -323,9 +324,9 @@ function open({ session, machine }: Target) {
         machine.domains().flatMap(({ id }) => {
           const its = machine.domain(id);
           return (
-            its
-              ?.grants()
-              ?.entries.flatMap(({ type, frame }) => (type === 'access' ? [its.p2m(frame)?.mfn ?? -1] : [])) ?? []
+            grantsOf(its)?.entries.flatMap(({ type, frame }) =>
+              type === 'access' ? [its?.p2m(frame)?.mfn ?? -1] : [],
+            ) ?? []
           );
         }),
       );

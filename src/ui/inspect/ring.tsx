@@ -4,12 +4,12 @@ import { signal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { RingFacts } from '../../dom0/service/index.ts';
-import type { GrantEntry, PortView } from '../../hypervisor/view/index.ts';
 import { host } from '../host.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
 import { inspector, WhyBox } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 import { lastIn, type SlotState, slotStates } from './ring-slots.ts';
+import { grantsOf, type GrantEntry, portsOf, type PortView } from '../../hypervisor/xen/view/index.ts';
 
 const words = {
   nothing:
@@ -128,8 +128,8 @@ function open({ session, machine }: Target) {
         indices,
         unseen: ring.front ? [] : unseenOf(ring),
         counts,
-        grants: new Map((domain?.grants()?.entries ?? []).map(entry => [entry.ref, entry])),
-        port: domain?.ports().find(({ port }) => port === ring.port),
+        grants: new Map((grantsOf(domain)?.entries ?? []).map(entry => [entry.ref, entry])),
+        port: portsOf(domain).find(({ port }) => port === ring.port),
       };
     },
   };

@@ -7,6 +7,7 @@ import { EVTCHNSTAT } from '../../../hypervisor/xen/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, readWords } from './words.ts';
+import { grantsOf, portsOf } from '../../../hypervisor/xen/view/index.ts';
 
 const hex = (value: number, digits = 0): string => (value >>> 0).toString(16).padStart(digits, '0');
 const bit = (value: boolean): number => (value ? 1 : 0);
@@ -77,7 +78,7 @@ function eventChannels(host: CommandHost): string[] {
   const lines = ["'e' pressed -> dumping event-channel info"];
   for (const { member, view } of domainsOf(host)) {
     lines.push(`Event channel information for domain ${member.record.id}:`, 'Polling vCPUs: {}', '    port [p/m/s]');
-    for (const { port, state, pending, masked, vcpu, remoteDomain, remotePort, irq } of view.ports()) {
+    for (const { port, state, pending, masked, vcpu, remoteDomain, remotePort, irq } of portsOf(view)) {
       const end =
         state === 'UNBOUND'
           ? ` d=${remoteDomain}`
@@ -104,7 +105,7 @@ function grants(host: CommandHost): string[] {
     '[ref] localdom mfn      pin          localdom gmfn     flags',
   ];
   for (const { member, view } of domainsOf(host)) {
-    const table = view.grants();
+    const table = grantsOf(view);
     if (!table) continue;
     lines.push(
       `grant-table for remote d${member.record.id} (v${table.version})`,

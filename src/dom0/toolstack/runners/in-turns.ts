@@ -27,7 +27,7 @@ import {
   type SliceResult,
 } from '../../../hypervisor/index.ts';
 import { Slot } from '../../../hypervisor/scheduler/index.ts';
-import { GuestLog } from '../../../hypervisor/xen/index.ts';
+import { GuestLog } from '../../../hypervisor/domain/index.ts';
 import { diskRecords } from '../../../hypervisor/disks/index.ts';
 import type { DomainListener, DomainRunner, DomainStart, Runners, RunnersHost } from './runner.ts';
 import type { Later } from '../../host/index.ts';

@@ -1,5 +1,5 @@
 /** No hypervisor at all: the guest sees a PC. What another interface does not change stays as it is here. */
-import type { GuestInterface, GuestParts, GuestTraits, InterfaceKind } from '../../domain/guest-interface.ts';
+import type { GuestInterface, GuestParts, GuestTraits, InterfaceKind, MsrValue } from '../../domain/guest-interface.ts';
 
 export class PlainPc implements GuestInterface {
   readonly name: string = 'none';
@@ -22,7 +22,7 @@ export class PlainPc implements GuestInterface {
     return false;
   }
 
-  readMsr(_index: number): readonly [low: number, high: number] | undefined {
+  readMsr(_index: number): MsrValue | undefined {
     return undefined;
   }
 

@@ -1,7 +1,7 @@
 /** What the enlightenments of a guest work on. */
 import type { LocalApic } from '../../../devices/index.ts';
 import type { Timers } from '../../../devices/index.ts';
-import type { GuestAccess } from '../guest-access.ts';
+import type { GuestAccess } from '../../memory/guest-access.ts';
 
 export interface ViridianParts {
   /** Bits of VIRIDIAN. */

@@ -3,7 +3,7 @@
  * its page of messages. Source: xen/arch/x86/hvm/viridian/synic.c, hvm/vlapic.c; Hypervisor Top-Level Functional Specification, 10 and 11.
  */
 import type { EoiAssist } from '../../../devices/index.ts';
-import type { MsrValue } from '../msrs.ts';
+import type { MsrValue } from '../../domain/guest-interface.ts';
 import { VIRIDIAN } from './features.ts';
 import { pageOf, putPage, type ViridianParts } from './parts.ts';
 import { SINTS, type ViridianState, type ViridianVcpu } from './state.ts';

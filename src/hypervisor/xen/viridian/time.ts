@@ -5,7 +5,7 @@
 import { TSC_HZ } from '../../../cpu/architecture/index.ts';
 import { APIC_TIMER_HZ } from '../../../devices/index.ts';
 import type { Timer } from '../../../devices/index.ts';
-import type { MsrValue } from '../msrs.ts';
+import type { MsrValue } from '../../domain/guest-interface.ts';
 import { VIRIDIAN } from './features.ts';
 import { pageOf, putPage, type ViridianParts } from './parts.ts';
 import type { Synic } from './synic.ts';

@@ -5,7 +5,7 @@
 import type { CpuidAnswer } from '../../../cpu/architecture/index.ts';
 import type { State } from '../../../devices/index.ts';
 import { assignState, copyState, resetState } from '../../../devices/index.ts';
-import type { MsrValue } from '../msrs.ts';
+import type { MsrValue } from '../../domain/guest-interface.ts';
 import { VIRIDIAN } from './features.ts';
 import { viridianHypercall, viridianHypercallPage } from './hypercall.ts';
 import { pageOf, putPage, type ViridianParts } from './parts.ts';

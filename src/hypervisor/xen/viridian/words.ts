@@ -1,5 +1,5 @@
 /** MSRs of 64 bits in arrays of words, low word first. */
-import type { MsrValue } from '../msrs.ts';
+import type { MsrValue } from '../../domain/guest-interface.ts';
 
 export function getMsr(words: Uint32Array, i = 0): MsrValue {
   return [words[2 * i], words[2 * i + 1]];

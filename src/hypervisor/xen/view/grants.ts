@@ -11,10 +11,10 @@ import {
   GRANTS_BYTES,
   MAPS_PER_FRAME,
   STATUS_PER_FRAME,
-} from '../layout/layout.ts';
-import { GNTMAP, GTF } from '../xen/abi.ts';
-import type { DomainView } from './domain-view.ts';
-import type { MemoryView } from './memory-view.ts';
+} from '../../layout/layout.ts';
+import { GNTMAP, GTF } from '../abi.ts';
+import type { DomainView } from '../../view/domain-view.ts';
+import type { MemoryView } from '../../view/memory-view.ts';
 
 /** Who uses an entry now. */
 export interface GrantUse {
@@ -73,7 +73,8 @@ export interface GrantsView {
 
 const FRAME_WORDS = FRAME_BYTES / 4;
 
-export function readGrants(domain: DomainView): GrantsView | undefined {
+export function grantsOf(domain: DomainView | undefined): GrantsView | undefined {
+  if (!domain) return undefined;
   const { memory } = domain;
   const at = domain.entry[DOMAIN.GRANTS] >>> 2;
   if (at === 0) return undefined;

@@ -1,16 +1,17 @@
 /** Grant tables as readers have them, against what was granted, mapped and ended through them. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FRAME_SHIFT } from '../layout/layout.ts';
-import { createDomain } from '../memory/domain-table.ts';
-import { type DomainRecord, Machine } from '../memory/machine.ts';
-import { GNTMAP, type Granted, GrantTable, GTF } from '../xen/grants/grants.ts';
-import { Ports } from '../xen/events/ports.ts';
+import { FRAME_SHIFT } from '../../layout/layout.ts';
+import { createDomain } from '../../memory/domain-table.ts';
+import { type DomainRecord, Machine } from '../../memory/machine.ts';
+import { GNTMAP, type Granted, GrantTable, GTF } from '../grants/grants.ts';
+import { Ports } from '../events/ports.ts';
 import type { GrantsView } from './grants.ts';
-import { MachineView } from './machine-view.ts';
-import { XEN_PVH } from '../xen/records.ts';
+import { MachineView } from '../../view/machine-view.ts';
+import { XEN_PVH } from '../records.ts';
+import { grantsOf } from './grants.ts';
 
 let machine: Machine, a: DomainRecord, b: DomainRecord, granter: GrantTable, user: GrantTable;
-const seen = (record: DomainRecord): GrantsView => new MachineView(machine.memory).domain(record.id)!.grants()!;
+const seen = (record: DomainRecord): GrantsView => grantsOf(new MachineView(machine.memory).domain(record.id))!;
 const mfnOf = (gfn: number): number => machine.p2m(a)[gfn] >>> FRAME_SHIFT;
 
 beforeEach(() => {

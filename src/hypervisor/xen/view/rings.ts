@@ -1,7 +1,7 @@
 /** The rings of a guest's store and console (io/xs_wire.h, io/console.h): how far each side has come, and what lies between. */
-import { XEN } from '../layout/layout.ts';
-import { CONSOLE_PAGE, HVM_PARAM, STORE_PAGE } from '../xen/abi.ts';
-import type { DomainView } from './domain-view.ts';
+import { XEN } from '../../layout/layout.ts';
+import { CONSOLE_PAGE, HVM_PARAM, STORE_PAGE } from '../abi.ts';
+import type { DomainView } from '../../view/domain-view.ts';
 
 /** One direction of a ring. */
 export interface RingView {
@@ -67,7 +67,7 @@ function ring(
   };
 }
 
-export function readStoreRing(domain: DomainView): StoreRing | undefined {
+export function storeRingOf(domain: DomainView): StoreRing | undefined {
   const page = pageOf(domain, HVM_PARAM.STORE_PFN, HVM_PARAM.STORE_EVTCHN);
   if (!page) return undefined;
   const { at, ...names } = page;
@@ -80,7 +80,7 @@ export function readStoreRing(domain: DomainView): StoreRing | undefined {
   };
 }
 
-export function readConsoleRing(domain: DomainView): ConsoleRing | undefined {
+export function consoleRingOf(domain: DomainView): ConsoleRing | undefined {
   const page = pageOf(domain, HVM_PARAM.CONSOLE_PFN, HVM_PARAM.CONSOLE_EVTCHN);
   if (!page) return undefined;
   const { at, ...names } = page;

@@ -1,7 +1,7 @@
 /** What a domain and its device model in Domain 0 say to each other: the pages of requests (ioreq/page.ts), and who the device model is. */
-import { FRAME_BYTES, MAX_VCPUS, MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../layout/layout.ts';
-import { BufferedPage, type BufferedWrite, type Ioreq, IoreqSlot } from '../ioreq/page.ts';
-import type { DomainView } from './domain-view.ts';
+import { FRAME_BYTES, MAX_VCPUS, MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../../layout/layout.ts';
+import { BufferedPage, type BufferedWrite, type Ioreq, IoreqSlot } from '../../ioreq/page.ts';
+import type { DomainView } from '../../view/domain-view.ts';
 
 export interface IoreqView {
   vcpu: number;
@@ -26,7 +26,7 @@ export interface IoreqsView {
 const MODELS = Object.keys(MODEL_STATE) as (keyof typeof MODEL_STATE)[];
 const FRAME_WORDS = FRAME_BYTES / 4;
 
-export function readIoreqs(domain: DomainView): IoreqsView | undefined {
+export function ioreqsOf(domain: DomainView): IoreqsView | undefined {
   if (domain.xen === 0) return undefined;
   const { memory } = domain;
   const word = (field: number): number => domain.xenWord(XEN_MODEL + field);

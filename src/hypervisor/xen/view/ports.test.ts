@@ -1,15 +1,16 @@
 /** Ports as readers have them, against what the guest is told of them and what its hypervisor does. */
 import { describe, expect, it } from 'vitest';
-import { DOMID_SELF, EVTCHNOP, HYPERCALL, VIRQ, XENMEM } from '../xen/abi.ts';
-import { ARGS, testGuest, type TestGuest } from '../xen/pvh-program.test-support.ts';
-import { MachineView } from './machine-view.ts';
+import { DOMID_SELF, EVTCHNOP, HYPERCALL, VIRQ, XENMEM } from '../abi.ts';
+import { ARGS, testGuest, type TestGuest } from '../pvh-program.test-support.ts';
+import { MachineView } from '../../view/machine-view.ts';
 import type { PortView } from './ports.ts';
-import { xenOf } from '../xen/of-domain.ts';
+import { xenOf } from '../of-domain.ts';
+import { portsOf } from './ports.ts';
 
 const op = (who: TestGuest, command: number, ...words: number[]): number =>
   who.call(HYPERCALL.EVENT_CHANNEL_OP, command, who.put(ARGS, ...words));
-const portsOf = ({ machine, domain }: TestGuest): PortView[] =>
-  new MachineView(machine.memory).domain(domain.options.record.id)!.ports();
+const seenOf = ({ machine, domain }: TestGuest): PortView[] =>
+  portsOf(new MachineView(machine.memory).domain(domain.options.record.id));
 const CLOSED = {
   remoteDomain: -1,
   remotePort: 0,
@@ -28,14 +29,14 @@ describe('the ports of a domain', () => {
       other = testGuest({ machine: guest.machine });
     const domid = guest.domain.options.record.id,
       remote = other.domain.options.record.id;
-    expect(portsOf(guest)).toEqual([]);
+    expect(seenOf(guest)).toEqual([]);
     op(guest, EVTCHNOP.ALLOC_UNBOUND, DOMID_SELF | (remote << 16));
     op(guest, EVTCHNOP.BIND_VIRQ, VIRQ.DEBUG, 1, 0);
     op(guest, EVTCHNOP.BIND_IPI, 1, 0);
     op(guest, EVTCHNOP.ALLOC_UNBOUND, DOMID_SELF | (remote << 16));
     expect(op(other, EVTCHNOP.BIND_INTERDOMAIN, domid, 4, 0)).toBe(0);
     expect(xenOf(guest.domain)!.ports.allocateForXen(0, 1)).toBe(5);
-    expect(portsOf(guest)).toEqual([
+    expect(seenOf(guest)).toEqual([
       { ...CLOSED, port: 1, state: 'UNBOUND', remoteDomain: remote },
       { ...CLOSED, port: 2, state: 'VIRQ', irq: VIRQ.DEBUG, vcpu: 1 },
       { ...CLOSED, port: 3, state: 'IPI', vcpu: 1 },
@@ -43,11 +44,11 @@ describe('the ports of a domain', () => {
       { ...CLOSED, port: 5, state: 'UNBOUND', remoteDomain: 0, vcpu: 1, ofXen: true },
     ]);
     // A port that is bound counts as rung.
-    expect(portsOf(other)).toEqual([
+    expect(seenOf(other)).toEqual([
       { ...CLOSED, port: 1, state: 'INTERDOMAIN', remoteDomain: domid, remotePort: 4, pending: true },
     ]);
     op(guest, EVTCHNOP.CLOSE, 4);
-    expect(portsOf(other)[0]).toMatchObject({ state: 'UNBOUND', remoteDomain: domid, remotePort: 0 });
+    expect(seenOf(other)[0]).toMatchObject({ state: 'UNBOUND', remoteDomain: domid, remotePort: 0 });
   });
 
   it.each([32, 64])('are pending and masked as the bitmaps of shared_info say, %i-bit layout', width => {
@@ -64,7 +65,7 @@ describe('the ports of a domain', () => {
     op(guest, EVTCHNOP.SEND, 37);
     const mask = ports.sharedInfo + (width === 32 ? 0x880 : 0xa00);
     guest.machine.bytes[mask] = 1 << 5;
-    const seen = portsOf(guest);
+    const seen = seenOf(guest);
     expect(seen.filter(({ pending }) => pending).map(({ port }) => port)).toEqual([3, 37]);
     expect(seen.every(({ port, pending }) => pending === ports.isPending(port))).toBe(true);
     expect(seen.filter(({ masked }) => masked).map(({ port }) => port)).toEqual([5]);
@@ -79,7 +80,7 @@ describe('the ports of a domain', () => {
     op(guest, EVTCHNOP.SEND, 2);
     // Its page has not come yet.
     expect(
-      portsOf(guest)
+      seenOf(guest)
         .filter(({ pending }) => pending)
         .map(({ port }) => port),
     ).toEqual([2]);
@@ -87,13 +88,13 @@ describe('the ports of a domain', () => {
     expect(op(guest, EVTCHNOP.EXPAND_ARRAY, EVENTS >>> 12, 0)).toBe(0);
     op(guest, EVTCHNOP.SEND, 3);
     op(guest, EVTCHNOP.SET_PRIORITY, 4, 2);
-    expect(portsOf(guest)).toMatchObject([
+    expect(seenOf(guest)).toMatchObject([
       { pending: false },
       { pending: true, masked: false },
       { pending: true, masked: true },
       { pending: false, priority: 2 },
     ]);
-    expect(portsOf(guest).every(({ port, pending }) => pending === xenOf(guest.domain)!.ports.isPending(port))).toBe(
+    expect(seenOf(guest).every(({ port, pending }) => pending === xenOf(guest.domain)!.ports.isPending(port))).toBe(
       true,
     );
   });

@@ -1,8 +1,8 @@
 /** The event channel ports of a domain (layout.ts, PORT), with what its guest sees of them: pending and masked. */
-import { DOMAIN, PORT, PORT_OF_XEN, PORT_PENDING_EARLY, PORT_WORDS, PORTS, XEN } from '../layout/layout.ts';
-import { EVENT_WORD, EVTCHNSTAT } from '../xen/abi.ts';
-import type { DomainView } from './domain-view.ts';
-import { SHARED_INFO } from '../xen/shared.ts';
+import { DOMAIN, PORT, PORT_OF_XEN, PORT_PENDING_EARLY, PORT_WORDS, PORTS, XEN } from '../../layout/layout.ts';
+import { EVENT_WORD, EVTCHNSTAT } from '../abi.ts';
+import type { DomainView } from '../../view/domain-view.ts';
+import { SHARED_INFO } from '../shared.ts';
 
 export interface PortView {
   port: number;
@@ -27,10 +27,10 @@ export interface PortView {
 const STATES = Object.keys(EVTCHNSTAT) as (keyof typeof EVTCHNSTAT)[];
 
 /** The ports that are open. */
-export function readPorts(domain: DomainView): PortView[] {
+export function portsOf(domain: DomainView | undefined): PortView[] {
+  if (!domain || domain.xen === 0) return [];
   const { memory } = domain;
   const table = memory.block(domain.entry[DOMAIN.PORTS], PORTS * PORT_WORDS);
-  if (domain.xen === 0) return [];
   const ports: PortView[] = [];
   for (let port = 1; port * PORT_WORDS < table.length; port++) {
     if (table[port * PORT_WORDS + PORT.STATE] === EVTCHNSTAT.CLOSED) continue;

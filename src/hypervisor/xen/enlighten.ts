@@ -1,10 +1,10 @@
 /** The Hyper-V interface of a guest, wired to what the guest's half of Xen has. */
-import { registers as R } from '../../../cpu/architecture/index.ts';
-import { XEN } from '../../layout/layout.ts';
-import { HVM_PARAM, SHUTDOWN } from '../abi.ts';
-import type { XenGuest } from '../guest.ts';
-import { getParam } from '../hvm/params.ts';
-import { Viridian } from './viridian.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import { XEN } from '../layout/layout.ts';
+import { HVM_PARAM, SHUTDOWN } from './abi.ts';
+import type { XenGuest } from './guest.ts';
+import { getParam } from './hvm/params.ts';
+import { Viridian } from './viridian/viridian.ts';
 
 /** As HVM_PARAM_VIRIDIAN says; undefined: the toolstack wants none. */
 export function viridianOf(xen: XenGuest): Viridian | undefined {

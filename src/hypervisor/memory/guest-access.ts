@@ -3,7 +3,7 @@
  * what is not mapped, or is no RAM, ends in -EFAULT.
  */
 import { P2M_ON_DEMAND, P2M_READ, P2M_WRITE } from '../../cpu/architecture/index.ts';
-import { FRAME_BYTES, FRAME_SHIFT } from '../memory/machine.ts';
+import { FRAME_BYTES, FRAME_SHIFT } from './machine.ts';
 
 const OFFSET_MASK = FRAME_BYTES - 1;
 

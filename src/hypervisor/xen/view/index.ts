@@ -1,0 +1,3 @@
+/** Readers of what a guest shares with others by Xen: nothing, or undefined, of a guest that sees something else. */
+export { grantsOf, type GrantEntry, type GrantMapping } from './grants.ts';
+export { portsOf, type PortView } from './ports.ts';
