@@ -1,16 +1,16 @@
 /** docs/hypercalls.md is what the tables of hypercalls and the comments of their functions say, and what guests find. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { EINVAL, ENOSYS, HYPERCALL } from '../src/hypervisor/xen/abi.ts';
-import { EVENT_CHANNEL_OPERATIONS } from '../src/hypervisor/xen/events/events.ts';
-import { type HypercallContext, operation, PVH } from '../src/hypervisor/xen/hypercalls.ts';
-import { ARGS, testGuest } from '../src/hypervisor/xen/pvh-program.test-support.ts';
-import { type GuestStruct, struct, u32 } from '../src/hypervisor/xen/struct.ts';
-import { HYPERCALL_TABLE } from '../src/hypervisor/xen/table.ts';
+import { EINVAL, ENOSYS, HYPERCALL } from '../src/hypervisor/interfaces/xen/abi.ts';
+import { EVENT_CHANNEL_OPERATIONS } from '../src/hypervisor/interfaces/xen/events/events.ts';
+import { type HypercallContext, operation, PVH } from '../src/hypervisor/interfaces/xen/hypercalls.ts';
+import { ARGS, testGuest } from '../src/hypervisor/interfaces/xen/pvh-program.test-support.ts';
+import { type GuestStruct, struct, u32 } from '../src/hypervisor/interfaces/xen/struct.ts';
+import { HYPERCALL_TABLE } from '../src/hypervisor/interfaces/xen/table.ts';
 import { comments, hypercallDocs } from './support/hypercall-docs.ts';
 import { file } from './support/needs.ts';
 
-const ROOM = 'src/hypervisor/xen';
+const ROOM = 'src/hypervisor/interfaces/xen';
 const sources = new Map(
   (readdirSync(file(ROOM), { recursive: true }) as string[])
     .filter(path => path.endsWith('.ts') && !/\.test(-support)?\.ts$/.test(path))

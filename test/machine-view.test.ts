@@ -3,18 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { Services, WHOLE_P2M } from '../src/dom0/toolstack/services.ts';
 import { encode, encodeMessage, XS } from '../src/dom0/backends/xenstore/protocol.ts';
 import { assembleDomain } from '../src/hypervisor/interfaces/assemble.ts';
-import { IOREQ_STATE, IOREQ_TYPE } from '../src/hypervisor/ioreq/page.ts';
+import { IOREQ_STATE, IOREQ_TYPE } from '../src/hypervisor/interfaces/xen/ioreq/page.ts';
 import { createDomain } from '../src/hypervisor/memory/domain-table.ts';
 import { FRAME_BYTES, FRAME_SHIFT, Machine } from '../src/hypervisor/memory/machine.ts';
 import { program } from '../src/hypervisor/domain/program.test-support.ts';
 import { MachineView } from '../src/hypervisor/view/machine-view.ts';
-import { HVM_PARAM } from '../src/hypervisor/xen/abi.ts';
-import { Ports } from '../src/hypervisor/xen/events/ports.ts';
-import { XEN_HVM, XEN_PVH } from '../src/hypervisor/xen/records.ts';
-import { portsOf } from '../src/hypervisor/xen/view/ports.ts';
-import { grantsOf } from '../src/hypervisor/xen/view/grants.ts';
-import { ioreqsOf } from '../src/hypervisor/xen/view/ioreqs.ts';
-import { consoleRingOf, storeRingOf } from '../src/hypervisor/xen/view/rings.ts';
+import { HVM_PARAM } from '../src/hypervisor/interfaces/xen/abi.ts';
+import { Ports } from '../src/hypervisor/interfaces/xen/events/ports.ts';
+import { XEN_HVM, XEN_PVH } from '../src/hypervisor/interfaces/xen/records.ts';
+import { portsOf } from '../src/hypervisor/interfaces/xen/view/ports.ts';
+import { grantsOf } from '../src/hypervisor/interfaces/xen/view/grants.ts';
+import { ioreqsOf } from '../src/hypervisor/interfaces/xen/view/ioreqs.ts';
+import { consoleRingOf, storeRingOf } from '../src/hypervisor/interfaces/xen/view/rings.ts';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
 const STORE = 5,

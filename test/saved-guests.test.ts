@@ -1,6 +1,6 @@
 /** Saved at a random moment, restored in another machine: what the guest checks itself agrees. All fifty: test/guests/saved-at-random.guest.ts. */
 import { describe, expect, it } from 'vitest';
-import { judge } from '../src/hypervisor/stream/judge.test-support.ts';
+import { judge } from '../src/hypervisor/interfaces/xen/stream/judge.test-support.ts';
 import { type Kind, saveAtRandom, Scene } from './support/saved-guests.ts';
 
 describe.each(['pvh', 'hvm'] as Kind[])(

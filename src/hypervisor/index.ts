@@ -1,7 +1,7 @@
 /** What the hypervisor offers to Domain 0 and to the command line. */
 export { type Boot, p2mFrames } from './domain/boot.ts';
 export { checkBoot } from './interfaces/check-boot.ts';
-export { loadPvBuilder } from './xen/boot-rules.ts';
+export { loadPvBuilder } from './interfaces/xen/boot-rules.ts';
 export { TSC_HZ } from '../cpu/architecture/index.ts';
 export { VIRTUAL_NS_PER_INSTRUCTION } from './domain/clock.ts';
 export { Domain, type DomainOptions, type SliceResult } from './domain/domain.ts';
@@ -20,7 +20,7 @@ export { Mailbox, type MouseMove } from './worker/mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './memory/machine.ts';
 export type { NicModel } from '../devices/index.ts';
 export { exitName } from './view/exit-reasons.ts';
-export { XL_HEADER_BYTES, XL_MAGIC } from './stream/format.ts';
+export { XL_HEADER_BYTES, XL_MAGIC } from './interfaces/xen/stream/format.ts';
 export {
   readState,
   restoreInto,
@@ -31,7 +31,7 @@ export {
   type SavedState,
   SavedStateError,
   withToolstack,
-} from './stream/state.ts';
+} from './interfaces/xen/stream/state.ts';
 export type {
   DiscForWorker,
   FromDomainWorker,

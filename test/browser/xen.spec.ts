@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { print, pvhKernel, shutdown, waitForKey } from '../../src/hypervisor/xen/pvh-kernel.test-support.ts';
+import { print, pvhKernel, shutdown, waitForKey } from '../../src/hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 import { domainRows, drop, expect, open, serialText, test } from './page.ts';
 
 const definition = Buffer.from('name = "guest1"\ntype = "pvh"\nmemory = 16\nkernel = "guest.elf"\n');

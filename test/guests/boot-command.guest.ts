@@ -7,7 +7,13 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readState } from '../../src/hypervisor/index.ts';
 import { imageKind } from '../../src/cli/boot/disks.ts';
-import { print, pvhKernel, say, shutdown, waitForKey } from '../../src/hypervisor/xen/pvh-kernel.test-support.ts';
+import {
+  print,
+  pvhKernel,
+  say,
+  shutdown,
+  waitForKey,
+} from '../../src/hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 
 const command = fileURLToPath(new URL('../../bin/ringside.mjs', import.meta.url));
 const demo = fileURLToPath(new URL('../../guests/demo/demo.cfg', import.meta.url));

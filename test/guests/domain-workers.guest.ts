@@ -26,7 +26,7 @@ import type { WorkerLike } from '../../src/dom0/toolstack/runners/worker-watch.t
 import { DRIVE_QUEUE } from '../../src/hypervisor/layout/layout.ts';
 import { audit } from '../../src/hypervisor/memory/audit.ts';
 import { DOMAIN_0 } from '../../src/hypervisor/memory/machine.ts';
-import { Pod } from '../../src/hypervisor/xen/memory/pod.ts';
+import { Pod } from '../../src/hypervisor/interfaces/xen/memory/pod.ts';
 import { program } from '../../src/hypervisor/domain/program.test-support.ts';
 import { Ringside } from '../support/command-line.ts';
 import { file } from '../support/needs.ts';

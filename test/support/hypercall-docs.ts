@@ -1,11 +1,11 @@
 /**
- * docs/hypercalls.md, made from the table of hypercalls (src/hypervisor/xen/table.ts), those of their operations, and the comments of the functions that do
+ * docs/hypercalls.md, made from the table of hypercalls (src/hypervisor/interfaces/xen/table.ts), those of their operations, and the comments of the functions that do
  * them. A comment names its call, says what it does, and then: IN, OUT, Status (of elements of a list), Refused and why, Errors in the order of the checks.
  */
 import { parseSync } from 'vite';
-import { HYPERCALL } from '../../src/hypervisor/xen/abi.ts';
-import { HVM, PV, PVH } from '../../src/hypervisor/xen/hypercalls.ts';
-import type { HypercallRow } from '../../src/hypervisor/xen/table.ts';
+import { HYPERCALL } from '../../src/hypervisor/interfaces/xen/abi.ts';
+import { HVM, PV, PVH } from '../../src/hypervisor/interfaces/xen/hypercalls.ts';
+import type { HypercallRow } from '../../src/hypervisor/interfaces/xen/table.ts';
 
 /** Numbers of the header that have no row, and why. */
 const NOT_OFFERED: readonly (readonly [name: string, why: string])[] = [
@@ -140,7 +140,7 @@ export function hypercallDocs(table: Table, sources: ReadonlyMap<string, string>
   return `${wrapped([
     '# Hypercalls',
     '',
-    'Made from `src/hypervisor/xen/table.ts`, the tables of operations and the comments of their functions: `npm run docs:hypercalls` writes it, and a test compares.',
+    'Made from `src/hypervisor/interfaces/xen/table.ts`, the tables of operations and the comments of their functions: `npm run docs:hypercalls` writes it, and a test compares.',
     '',
     'Results are 0, a count, or a negated errno. An operation with a structure copies it first: where it cannot be read the answer is -EFAULT, unless its row says otherwise. Errors follow in the order of the checks. OUT fields alone are written back, where the operation succeeds; where they cannot be, the answer is -EFAULT. A guest that may not make a call or an operation gets -ENOSYS, as for one that there is not. HVM and PVH guests call from ring 0 only (-EPERM).',
     '',

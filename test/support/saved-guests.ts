@@ -16,8 +16,8 @@ import {
   type SavedState,
   withToolstack,
 } from '../../src/hypervisor/index.ts';
-import { pvhKernel } from '../../src/hypervisor/xen/pvh-program.test-support.ts';
-import { XEN_RECORDS } from '../../src/hypervisor/xen/records.ts';
+import { pvhKernel } from '../../src/hypervisor/interfaces/xen/pvh-program.test-support.ts';
+import { XEN_RECORDS } from '../../src/hypervisor/interfaces/xen/records.ts';
 
 export type Kind = 'hvm' | 'pvh' | 'pv';
 const neighbour = (name: string): Uint8Array =>

@@ -1,6 +1,6 @@
 /** Small guests in machine code: multiboot kernels that do one thing. */
 import type { Boot } from '../../hypervisor/index.ts';
-import { DOMID_SELF, EVTCHNOP, HYPERCALL, SCHEDOP, XENMEM } from '../../hypervisor/xen/index.ts';
+import { DOMID_SELF, EVTCHNOP, HYPERCALL, SCHEDOP, XENMEM } from '../../hypervisor/interfaces/xen/index.ts';
 
 const LOAD = 0x100000,
   ENTRY = LOAD + 0x20;

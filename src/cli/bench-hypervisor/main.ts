@@ -29,7 +29,7 @@ import { createDomain, DirtyLog, type GuestRecords, machineBytesFor } from '../.
 import { WHOLE_P2M } from '../../dom0/toolstack/index.ts';
 import { assembleDomain } from '../../hypervisor/interfaces/index.ts';
 import { type Boot, type DomainRecord, Machine } from '../../hypervisor/index.ts';
-import { XEN_PVH } from '../../hypervisor/xen/index.ts';
+import { XEN_PVH } from '../../hypervisor/interfaces/xen/index.ts';
 import {
   countWrites,
   eventAnswerer,

@@ -4,7 +4,7 @@ import type { Member } from '../../dom0/toolstack/index.ts';
 import { exitsByName } from '../../hypervisor/view/index.ts';
 import type { ModelAccount, TierCounters } from '../../hypervisor/view/index.ts';
 import { DRIVE_QUEUE } from '../../hypervisor/layout/index.ts';
-import { Pod } from '../../hypervisor/xen/memory/index.ts';
+import { Pod } from '../../hypervisor/interfaces/xen/memory/index.ts';
 
 export interface Stats {
   instructions: number;

@@ -1,4 +1,4 @@
-/** What Domain 0's programs need of the hypervisor: pages of other domains, and event channels to them (src/hypervisor/xen/dom0-access.ts). */
+/** What Domain 0's programs need of the hypervisor: pages of other domains, and event channels to them (src/hypervisor/interfaces/xen/dom0-access.ts). */
 
 /** A frame of another domain, held with a reference until it is unmapped. */
 export interface Mapping {

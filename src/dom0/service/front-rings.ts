@@ -11,7 +11,7 @@ import type { RingLook } from '../backends/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { DomainView, MachineView, VcpuState } from '../../hypervisor/view/index.ts';
-import { grantsOf, type GrantEntry } from '../../hypervisor/xen/view/index.ts';
+import { grantsOf, type GrantEntry } from '../../hypervisor/interfaces/xen/view/index.ts';
 
 /** A request as it lies in a slot, in the words of io/blkif.h and io/netif.h. */
 export interface SlotFacts {

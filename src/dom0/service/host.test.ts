@@ -13,7 +13,7 @@ import {
   suspend,
   waitForKey,
   writeStore,
-} from '../../hypervisor/xen/pvh-kernel.test-support.ts';
+} from '../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 
 const MIB = 2 ** 20;
 const makeHost = (mib = 64, hurry = 1, openMedium: OpenMedium = noMedia): Host =>

@@ -5,7 +5,7 @@ import { registers as R } from '../../cpu/architecture/index.ts';
 import { testFiles, testHost, until } from './host.test-support.ts';
 import { diskRequest } from './inspection.ts';
 import { MemoryStore, Storage } from '../host/storage/index.ts';
-import { print, pvhKernel, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
+import { print, pvhKernel, waitForKey } from '../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 
 async function hostWithGuest() {
   const store = new MemoryStore();

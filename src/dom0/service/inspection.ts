@@ -11,7 +11,7 @@ import { ideName } from '../definitions/index.ts';
 import type { ExitsOf, Step } from '../toolstack/tracing/index.ts';
 import { visible } from '../toolstack/terminal/index.ts';
 import type { StoreLook } from '../backends/xenstore/index.ts';
-import { grantsOf, type GrantEntry } from '../../hypervisor/xen/view/index.ts';
+import { grantsOf, type GrantEntry } from '../../hypervisor/interfaces/xen/view/index.ts';
 
 /** A drive or disk of a guest. */
 export interface GuestDrive {

@@ -4,7 +4,7 @@ import type { StateInfo } from '../host/state/browser-state.ts';
 import { testFiles, testHost, until } from './host.test-support.ts';
 import { SnapshotRecords } from '../toolstack/snapshots/record.ts';
 import { MemoryStore, Storage } from '../host/storage/index.ts';
-import { print, pvhKernel, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
+import { print, pvhKernel, waitForKey } from '../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 
 const kernel = pvhKernel([...print('here'), ...waitForKey()]);
 

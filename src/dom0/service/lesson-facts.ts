@@ -4,7 +4,7 @@
  */
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { exitsByName } from '../../hypervisor/view/index.ts';
-import { hypercallName } from '../../hypervisor/xen/index.ts';
+import { hypercallName } from '../../hypervisor/interfaces/xen/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import type { RingFacts } from './front-rings.ts';
 

@@ -1,10 +1,10 @@
 /** From a definition's `viridian` to the domain's HVM_PARAM_VIRIDIAN, which is there before the domain is built. */
 import { expect, it } from 'vitest';
 import { asm } from '../../cpu/test-support/asm.ts';
-import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
-import { getParam } from '../../hypervisor/xen/hvm/params.ts';
-import { Ports } from '../../hypervisor/xen/events/ports.ts';
-import { pvhKernel } from '../../hypervisor/xen/pvh-program.test-support.ts';
+import { HVM_PARAM } from '../../hypervisor/interfaces/xen/abi.ts';
+import { getParam } from '../../hypervisor/interfaces/xen/hvm/params.ts';
+import { Ports } from '../../hypervisor/interfaces/xen/events/ports.ts';
+import { pvhKernel } from '../../hypervisor/interfaces/xen/pvh-program.test-support.ts';
 import { stillHost, testFile } from './host.test-support.ts';
 
 it.each([

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { print, pvhKernel, shutdown, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
+import { print, pvhKernel, shutdown, waitForKey } from '../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 import { testFiles, testHost, until } from '../service/host.test-support.ts';
 import type { Host } from '../service/host.ts';
 import type { KeptFiles } from '../host/files/index.ts';

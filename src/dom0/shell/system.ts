@@ -1,7 +1,7 @@
 /** What somebody at a login asks the system itself: who and where he is, how long it is up, its memory and its network. Sources: the tools' own manual pages. */
 import { type CommandHost, HOST_NAME } from '../toolstack/index.ts';
 import type { PortCounts } from '../host/network/index.ts';
-import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/xen/index.ts';
+import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/interfaces/xen/index.ts';
 import { GROUP, PE_BYTES } from '../host/storage/index.ts';
 import { failed, type Program, succeeded } from './program.ts';
 

@@ -1,6 +1,6 @@
 /** The core file of a guest that stands still, read as dump-core-format.txt describes it. */
 import { expect, it } from 'vitest';
-import { pvhKernel, print, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
+import { pvhKernel, print, waitForKey } from '../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 import { testFile, testFiles, testHost } from '../service/host.test-support.ts';
 
 /** Sections by name. */

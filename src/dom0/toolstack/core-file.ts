@@ -3,7 +3,7 @@
  * Source: xen/docs/misc/dump-core-format.txt; xen/include/public/elfnote.h, arch-x86/xen.h (struct vcpu_guest_context).
  */
 import type { SavedState } from '../../hypervisor/index.ts';
-import { CHANGESET, guestKinds, PV_VIRT_START, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/xen/index.ts';
+import { CHANGESET, guestKinds, PV_VIRT_START, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/interfaces/xen/index.ts';
 
 const PAGE_BYTES = 4096;
 const ELF = {

@@ -1,7 +1,7 @@
 /** on_poweroff, on_reboot and on_crash with every action. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { print, pvhKernel, shutdown, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
+import { print, pvhKernel, shutdown, waitForKey } from '../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 import type { Host } from '../service/host.ts';
 import { oneMore, restartsForEver } from './endings.ts';
 import { inTurns } from './runners/in-turns.ts';

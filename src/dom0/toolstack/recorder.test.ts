@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { testFile, testHost, until } from '../service/host.test-support.ts';
 import { Recorder } from './recorder.ts';
-import { pvhKernel, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
+import { pvhKernel, waitForKey } from '../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 

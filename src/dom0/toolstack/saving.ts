@@ -78,7 +78,7 @@ export class Saving {
       const typedAt = member.blueprint.xen === 'hvm' && member.usesPvConsole ? { usesPvConsole: true } : {};
       const all = { ...kept, ...name, ...typedAt, ...(shown ? { console: shown } : {}) };
       if (Object.keys(all).length === 0) return chunks;
-      const { withToolstack } = await import('../../hypervisor/stream/index.ts');
+      const { withToolstack } = await import('../../hypervisor/interfaces/xen/stream/index.ts');
       return withToolstack(chunks, all);
     };
     const { services, inWorkers, setHeld, wakeDomain0 } = this.parts;

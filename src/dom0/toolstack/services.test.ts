@@ -1,12 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import { createDomain, destroyDomain } from '../../hypervisor/memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../../hypervisor/memory/machine.ts';
-import { HVM_PARAM } from '../../hypervisor/xen/abi.ts';
-import { GrantTable, GTF } from '../../hypervisor/xen/grants/grants.ts';
-import { Ports } from '../../hypervisor/xen/events/ports.ts';
+import { HVM_PARAM } from '../../hypervisor/interfaces/xen/abi.ts';
+import { GrantTable, GTF } from '../../hypervisor/interfaces/xen/grants/grants.ts';
+import { Ports } from '../../hypervisor/interfaces/xen/events/ports.ts';
 import { encode, encodeMessage, XS } from '../backends/xenstore/protocol.ts';
 import { type Described, Services } from './services.ts';
-import { XEN_HVM, XEN_PVH } from '../../hypervisor/xen/records.ts';
+import { XEN_HVM, XEN_PVH } from '../../hypervisor/interfaces/xen/records.ts';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
 

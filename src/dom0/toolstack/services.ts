@@ -5,11 +5,11 @@
 import { MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../../hypervisor/layout/index.ts';
 import { DOMAIN_0, type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
 import { ScreenBlock } from '../../hypervisor/domain/index.ts';
-import { Dom0, HVM_PARAM, type XEN_RECORDS } from '../../hypervisor/xen/index.ts';
+import { Dom0, HVM_PARAM, type XEN_RECORDS } from '../../hypervisor/interfaces/xen/index.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';
 import { IoTrace, Trace } from '../../hypervisor/tracing/index.ts';
 import { ringStorage } from '../../hypervisor/worker/index.ts';
-import { GrantTable } from '../../hypervisor/xen/grants/index.ts';
+import { GrantTable } from '../../hypervisor/interfaces/xen/grants/index.ts';
 import { PvConsole } from '../backends/console/index.ts';
 import type { IdeAttachment, State } from '../../devices/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';

@@ -55,7 +55,7 @@ import { type Held, Saving } from './saving.ts';
 import { backendsOf, Services } from './services.ts';
 import { Stations } from './stations.ts';
 import { uuidOf } from './uuid.ts';
-import { XEN_RECORDS } from '../../hypervisor/xen/index.ts';
+import { XEN_RECORDS } from '../../hypervisor/interfaces/xen/index.ts';
 
 export interface ToolstackParts {
   /** Of the program, for saved states. */
@@ -946,7 +946,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */
   async look(member: Member<Console>): Promise<SavedState> {
     const chunks = await member.runner.save();
-    const { readState } = await import('../../hypervisor/stream/index.ts');
+    const { readState } = await import('../../hypervisor/interfaces/xen/stream/index.ts');
     return readState(new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()), member.name);
   }
 }

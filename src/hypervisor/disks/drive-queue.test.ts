@@ -15,7 +15,7 @@ import { carriedRequest, IO_HOP, IoTrace, passes, within } from '../tracing/io-t
 import { Trace } from '../tracing/trace.ts';
 import { Mailbox } from '../worker/mailbox.ts';
 import { DriveQueue, DriveServer } from './drive-queue.ts';
-import { XEN_HVM } from '../xen/records.ts';
+import { XEN_HVM } from '../interfaces/xen/records.ts';
 
 const SECTORS = 1024;
 

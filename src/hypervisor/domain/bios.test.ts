@@ -5,7 +5,7 @@ import type { Domain } from './domain.ts';
 import { XEN_TYPE } from '../layout/layout.ts';
 import { runToEnd } from './program.test-support.ts';
 import { end, realModeDomain, WORDS } from './real-mode.test-support.ts';
-import { testGuest } from '../xen/pvh-program.test-support.ts';
+import { testGuest } from '../interfaces/xen/pvh-program.test-support.ts';
 
 const TICKS = 0x46c;
 

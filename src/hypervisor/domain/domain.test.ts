@@ -9,7 +9,7 @@ import { COUNTERS } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../memory/machine.ts';
 import { Mailbox } from '../worker/mailbox.ts';
-import { readState, restoreInto, saveDomain } from '../stream/state.ts';
+import { readState, restoreInto, saveDomain } from '../interfaces/xen/stream/state.ts';
 import { SavedStateError } from './saved-state-error.ts';
 
 /** A multiboot 1 kernel without any code that runs here: the fake processor has its own. */

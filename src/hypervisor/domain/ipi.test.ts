@@ -8,7 +8,7 @@ import type { Domain } from './domain.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { interruptGate, LOAD, program, programDomain, runToEnd, toProtectedMode } from './program.test-support.ts';
-import { readState, saveDomain, type SavedState } from '../stream/state.ts';
+import { readState, saveDomain, type SavedState } from '../interfaces/xen/stream/state.ts';
 
 /** Where the others start, in real mode; words that all share. */
 const START = 0x8000,

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { d } from '../../cpu/test-support/asm.ts';
 import { interruptGate, LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
-import { readState, saveDomain } from '../stream/state.ts';
+import { readState, saveDomain } from '../interfaces/xen/stream/state.ts';
 
 const HANDLER = 0x200,
   COUNT = 0x800,

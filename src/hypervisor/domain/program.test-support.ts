@@ -4,7 +4,7 @@ import { assembleDomain, type PartlessOptions } from '../interfaces/assemble.ts'
 import type { Domain } from './domain.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
-import type { SavedState } from '../stream/state.ts';
+import type { SavedState } from '../interfaces/xen/stream/state.ts';
 
 export const LOAD = 0x100000,
   ENTRY = LOAD + 0x20;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { assemble } from '../../cpu/assembler/index.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
-import { readState, saveDomain, type SavedState } from '../stream/state.ts';
+import { readState, saveDomain, type SavedState } from '../interfaces/xen/stream/state.ts';
 import type { Domain } from './domain.ts';
 import { LOAD, program, programDomain } from './program.test-support.ts';
 

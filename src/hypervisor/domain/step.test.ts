@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { asm } from '../../cpu/test-support/asm.ts';
 import { XEN_TYPE } from '../layout/layout.ts';
-import { testGuest } from '../xen/pvh-program.test-support.ts';
+import { testGuest } from '../interfaces/xen/pvh-program.test-support.ts';
 
 describe('a step', () => {
   const code = asm('again: nop; nop; mov dx, 0x80; out dx, al; nop; out dx, al; jmp again');

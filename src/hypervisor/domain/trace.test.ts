@@ -11,9 +11,9 @@ import { exitCounter } from '../view/exit-reasons.ts';
 import type { DomainView } from '../view/domain-view.ts';
 import { MachineView } from '../view/machine-view.ts';
 import type { TraceEntry, TraceReader } from '../view/trace.ts';
-import { ENOSYS, EVTCHNOP, HYPERCALL, RUNSTATE, XENVER } from '../xen/abi.ts';
-import { GNTTABOP } from '../xen/grants/grant-op.ts';
-import { ARGS, testGuest } from '../xen/pvh-program.test-support.ts';
+import { ENOSYS, EVTCHNOP, HYPERCALL, RUNSTATE, XENVER } from '../interfaces/xen/abi.ts';
+import { GNTTABOP } from '../interfaces/xen/grants/grant-op.ts';
+import { ARGS, testGuest } from '../interfaces/xen/pvh-program.test-support.ts';
 
 const viewOf = ({ options: { machine, record } }: Domain): DomainView =>
   new MachineView(machine.memory).domain(record.id)!;

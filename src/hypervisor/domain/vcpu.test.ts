@@ -13,7 +13,7 @@ import { end } from './real-mode.test-support.ts';
 import { Scheduler, Slot } from '../scheduler/index.ts';
 import { MachineView } from '../view/machine-view.ts';
 import { SchedulerView } from '../view/scheduler.ts';
-import { readState, saveDomain, type SavedState } from '../stream/state.ts';
+import { readState, saveDomain, type SavedState } from '../interfaces/xen/stream/state.ts';
 
 /** Where an application processor starts, in real mode; words that it shares with the first. */
 const START = 0x8000,

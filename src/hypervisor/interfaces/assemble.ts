@@ -2,12 +2,12 @@
 import { assembleWith, type PartlessOptions } from '../domain/assemble-parts.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { InterfaceKind } from '../domain/guest-interface.ts';
-import { RemoteModel } from '../ioreq/remote-model.ts';
+import { RemoteModel } from './xen/ioreq/remote-model.ts';
 import type { DomainRecord } from '../memory/machine.ts';
-import { restoreInto, type SavedState } from '../stream/state.ts';
-import { xenInterface } from '../xen/interface.ts';
-import { PvDomain } from '../xen/pv/pv-domain.ts';
-import { viridianOf } from '../xen/enlighten.ts';
+import { restoreInto, type SavedState } from './xen/stream/state.ts';
+import { xenInterface } from './xen/interface.ts';
+import { PvDomain } from './xen/pv/pv-domain.ts';
+import { viridianOf } from './xen/enlighten.ts';
 import { PLAIN_PC } from './none/plain-pc.ts';
 
 export type { PartlessOptions } from '../domain/assemble-parts.ts';

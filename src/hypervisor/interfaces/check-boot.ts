@@ -2,7 +2,7 @@
 import { type Boot, checkBoot as check } from '../domain/boot.ts';
 import { XEN_TYPE } from '../layout/layout.ts';
 import type { EntryState } from '../loader/index.ts';
-import { bootRules } from '../xen/boot-rules.ts';
+import { bootRules } from './xen/boot-rules.ts';
 
 const XEN_TYPES = { hvm: XEN_TYPE.HVM, pvh: XEN_TYPE.PVH, pv: XEN_TYPE.PV } as const;
 

@@ -3,9 +3,9 @@ import type { LaterParts, Restored } from '../domain/assemble-parts.ts';
 import type { InterfaceKind } from '../domain/guest-interface.ts';
 import { XEN, XEN_TYPE } from '../layout/layout.ts';
 import { type DomainRecord, HostError, type Machine } from '../memory/machine.ts';
-import type { SavedState } from '../stream/saved-state.ts';
-import { HVM_PARAM } from '../xen/abi.ts';
-import { modelElsewhere } from '../xen/hvm/params.ts';
+import type { SavedState } from './xen/stream/saved-state.ts';
+import { HVM_PARAM } from './xen/abi.ts';
+import { modelElsewhere } from './xen/hvm/params.ts';
 import { PLAIN_PC } from './none/plain-pc.ts';
 
 /** Throws where a part of this program cannot be had; `part`: what it does. */
@@ -14,8 +14,8 @@ export const notLoaded = (part: string) => (): never => {
 };
 
 /** What writes saved states: for the first one. @throws HostError */
-export const loadSaving = (): Promise<Pick<typeof import('../stream/state.ts'), 'saveDomain'>> =>
-  import('../stream/state.ts').catch(notLoaded('saves domains'));
+export const loadSaving = (): Promise<Pick<typeof import('./xen/stream/state.ts'), 'saveDomain'>> =>
+  import('./xen/stream/state.ts').catch(notLoaded('saves domains'));
 
 /** `saved`: bytes of a saved state of the domain `name`. @throws SavedStateError, HostError */
 export async function laterParts(
@@ -30,7 +30,7 @@ export async function laterParts(
 }
 
 async function stateOf(bytes: Uint8Array, name: string): Promise<Restored & Pick<SavedState, 'params'>> {
-  const { readState, restoreInto } = await import('../stream/state.ts').catch(notLoaded('reads saved domains'));
+  const { readState, restoreInto } = await import('./xen/stream/state.ts').catch(notLoaded('reads saved domains'));
   const saved = readState(bytes, name);
   return { about: saved.about, params: saved.params, into: domain => restoreInto(domain, saved) };
 }
@@ -43,17 +43,17 @@ async function xenOf(
   const { words } = machine,
     block = record.xenOffset >>> 2;
   const [{ xenInterface }, pv, remote, viridian] = await Promise.all([
-    import('../xen/interface.ts').catch(notLoaded('shows Xen to guests')),
+    import('./xen/interface.ts').catch(notLoaded('shows Xen to guests')),
     words[block + XEN.TYPE] === XEN_TYPE.PV
-      ? import('../xen/pv/pv-domain.ts').catch(notLoaded('runs paravirtual guests'))
+      ? import('./xen/pv/pv-domain.ts').catch(notLoaded('runs paravirtual guests'))
       : undefined,
     modelElsewhere(machine, record)
-      ? import('../ioreq/remote-model.ts').catch(notLoaded('speaks to device models in Domain 0'))
+      ? import('./xen/ioreq/remote-model.ts').catch(notLoaded('speaks to device models in Domain 0'))
       : undefined,
     // What a saved guest had of it is set when it is restored.
     words[block + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN] !== 0 ||
     (await state)?.params.some(([index, low]) => index === HVM_PARAM.VIRIDIAN && low !== 0)
-      ? import('../xen/enlighten.ts').catch(notLoaded('shows Hyper-V to guests'))
+      ? import('./xen/enlighten.ts').catch(notLoaded('shows Hyper-V to guests'))
       : undefined,
   ]);
   return xenInterface({

@@ -7,12 +7,12 @@ import { createDomain, destroyDomain } from './domain-table.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, Machine } from './machine.ts';
 import { postMortem } from '../domain/report.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
-import { EVTCHNSTAT } from '../xen/abi.ts';
-import { Dom0 } from '../xen/dom0-access.ts';
-import { GNTMAP, GrantTable } from '../xen/grants/grants.ts';
-import { Ports } from '../xen/events/ports.ts';
-import { XEN_PVH } from '../xen/records.ts';
-import { VCPU_INFO } from '../xen/shared.ts';
+import { EVTCHNSTAT } from '../interfaces/xen/abi.ts';
+import { Dom0 } from '../interfaces/xen/dom0-access.ts';
+import { GNTMAP, GrantTable } from '../interfaces/xen/grants/grants.ts';
+import { Ports } from '../interfaces/xen/events/ports.ts';
+import { XEN_PVH } from '../interfaces/xen/records.ts';
+import { VCPU_INFO } from '../interfaces/xen/shared.ts';
 
 class Killed extends Error {}
 

@@ -3,7 +3,7 @@ import { GuestMemory } from './guest-memory.ts';
 import { DOMID_XEN } from '../layout/layout.ts';
 import { createDomain, destroyDomain, machineBytesFor } from './domain-table.ts';
 import { FRAME_BYTES, HostError, Machine } from './machine.ts';
-import { XEN_HVM } from '../xen/records.ts';
+import { XEN_HVM } from '../interfaces/xen/records.ts';
 
 const MIB = 2 ** 20;
 const make = (mib: number): Machine => Machine.create(new SharedArrayBuffer(mib * MIB));

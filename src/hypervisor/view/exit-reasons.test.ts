@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ExitReason } from '../../cpu/architecture/edge.ts';
 import { EXIT_COUNTERS, exitCounter, exitName, exitSource, exitTitle, reasonOf } from './exit-reasons.ts';
-import { hypercallName } from '../xen/abi.ts';
+import { hypercallName } from '../interfaces/xen/abi.ts';
 
 describe('names of exits', () => {
   it('are there for every reason the processor knows, each with a counter of its own', () => {

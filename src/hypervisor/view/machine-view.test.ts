@@ -7,14 +7,14 @@ import { createDomain, destroyDomain, domain0 } from '../memory/domain-table.ts'
 import { Machine } from '../memory/machine.ts';
 import { workerDied } from '../memory/dead-worker.ts';
 import { postMortem } from '../domain/report.ts';
-import { Dom0 } from '../xen/dom0-access.ts';
-import { testGuest } from '../xen/pvh-program.test-support.ts';
+import { Dom0 } from '../interfaces/xen/dom0-access.ts';
+import { testGuest } from '../interfaces/xen/pvh-program.test-support.ts';
 import { MachineView } from './machine-view.ts';
-import { XEN_PV, XEN_PVH } from '../xen/records.ts';
-import { portsOf } from '../xen/view/ports.ts';
-import { grantsOf } from '../xen/view/grants.ts';
-import { ioreqsOf } from '../xen/view/ioreqs.ts';
-import { consoleRingOf, storeRingOf } from '../xen/view/rings.ts';
+import { XEN_PV, XEN_PVH } from '../interfaces/xen/records.ts';
+import { portsOf } from '../interfaces/xen/view/ports.ts';
+import { grantsOf } from '../interfaces/xen/view/grants.ts';
+import { ioreqsOf } from '../interfaces/xen/view/ioreqs.ts';
+import { consoleRingOf, storeRingOf } from '../interfaces/xen/view/rings.ts';
 
 describe('the domain table', () => {
   it('has the domains that were made, as they were made, until they are gone', () => {

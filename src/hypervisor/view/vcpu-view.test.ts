@@ -4,8 +4,8 @@ import * as R from '../../cpu/architecture/registers.ts';
 import { asm } from '../../cpu/test-support/asm.ts';
 import type { Domain } from '../domain/domain.ts';
 import { postMortem } from '../domain/report.ts';
-import { HYPERCALL, RUNSTATE, VCPUOP } from '../xen/abi.ts';
-import { ARGS, LOAD, testGuest } from '../xen/pvh-program.test-support.ts';
+import { HYPERCALL, RUNSTATE, VCPUOP } from '../interfaces/xen/abi.ts';
+import { ARGS, LOAD, testGuest } from '../interfaces/xen/pvh-program.test-support.ts';
 import type { DomainView } from './domain-view.ts';
 import { MachineView } from './machine-view.ts';
 

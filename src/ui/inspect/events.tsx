@@ -5,7 +5,7 @@ import { nameOf } from '../host.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
-import { portsOf, type PortView } from '../../hypervisor/xen/view/index.ts';
+import { portsOf, type PortView } from '../../hypervisor/interfaces/xen/view/index.ts';
 
 const words = {
   nothing: 'No port is open: the guest is a plain PC, or has not bound any yet.',

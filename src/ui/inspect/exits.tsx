@@ -12,7 +12,7 @@ import {
   vectorOf,
   type VcpuState,
 } from '../../hypervisor/view/index.ts';
-import { hypercallName, operationName } from '../../hypervisor/xen/index.ts';
+import { hypercallName, operationName } from '../../hypervisor/interfaces/xen/index.ts';
 import { nameOf } from '../host.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
 import { hex8, stamp, whole } from '../units.ts';

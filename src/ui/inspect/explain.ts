@@ -1,7 +1,7 @@
 /** Why an exit came about: its qualification bit by bit, and a sentence. Sources: SDM vol. 3, tables 28-1 to 28-7; for a hypervisor without VT, Xen's own interrupt table. */
 import { exitSource, exitTitle, HYPERCALL_VECTOR, vectorOf } from '../../hypervisor/view/index.ts';
 import { ExitReason } from '../../cpu/architecture/index.ts';
-import { hypercallName } from '../../hypervisor/xen/index.ts';
+import { hypercallName } from '../../hypervisor/interfaces/xen/index.ts';
 import type { Why } from './inspector.ts';
 
 export interface Explained {

@@ -4,7 +4,7 @@ import { nameOf } from '../host.ts';
 import { Chip } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
-import { grantsOf, type GrantEntry, type GrantMapping } from '../../hypervisor/xen/view/index.ts';
+import { grantsOf, type GrantEntry, type GrantMapping } from '../../hypervisor/interfaces/xen/view/index.ts';
 
 const words = {
   nothing: 'It has no grant table: it is a plain PC.',

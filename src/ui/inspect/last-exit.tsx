@@ -1,7 +1,7 @@
 /** The last exit of a kind, or what a hypercall is for, beside a guest's console. */
 
 import './inspect.css';
-import { hypercallName } from '../../hypervisor/xen/index.ts';
+import { hypercallName } from '../../hypervisor/interfaces/xen/index.ts';
 import type { DomainSession } from '../sessions.ts';
 import { ExitCard } from './exits.tsx';
 import { explainExit, explainHypercall } from './explain.ts';

@@ -10,7 +10,7 @@ import { TypedInput } from '../parts/typed.tsx';
 import { followed } from './followed.ts';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
-import { grantsOf } from '../../hypervisor/xen/view/index.ts';
+import { grantsOf } from '../../hypervisor/interfaces/xen/view/index.ts';
 
 const words = {
   nothing: 'There is no machine.',

@@ -11,7 +11,7 @@ import {
   type VcpuState,
   vectorOf as vectorOfExit,
 } from '../../hypervisor/view/index.ts';
-import { hypercallName, SCHEDOP } from '../../hypervisor/xen/index.ts';
+import { hypercallName, SCHEDOP } from '../../hypervisor/interfaces/xen/index.ts';
 import type { DomainSession } from '../sessions.ts';
 import { go } from '../navigation.ts';
 import { strings } from '../strings.ts';

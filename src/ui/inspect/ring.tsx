@@ -9,7 +9,7 @@ import { Chip, ownerClass } from '../parts/marks.tsx';
 import { inspector, WhyBox } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 import { lastIn, type SlotState, slotStates } from './ring-slots.ts';
-import { grantsOf, type GrantEntry, portsOf, type PortView } from '../../hypervisor/xen/view/index.ts';
+import { grantsOf, type GrantEntry, portsOf, type PortView } from '../../hypervisor/interfaces/xen/view/index.ts';
 
 const words = {
   nothing:

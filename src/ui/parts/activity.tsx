@@ -2,7 +2,7 @@
 
 import { exitTitle, type TierCounters, vectorOf } from '../../hypervisor/view/index.ts';
 import { useSignal } from '@preact/signals';
-import { hypercallName } from '../../hypervisor/xen/index.ts';
+import { hypercallName } from '../../hypervisor/interfaces/xen/index.ts';
 import type { Count } from '../counters.ts';
 import { info } from '../host.ts';
 import type { Panel } from '../panel.ts';

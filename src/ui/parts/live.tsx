@@ -5,7 +5,7 @@ import { type Decision, exitTitle, type MachineView, type TraceEntry } from '../
 import { ExitReason } from '../../cpu/architecture/index.ts';
 import { TRACE_KIND } from '../../hypervisor/tracing/index.ts';
 import { sharedMs } from '../../hypervisor/worker/index.ts';
-import { hypercallName, operationName } from '../../hypervisor/xen/index.ts';
+import { hypercallName, operationName } from '../../hypervisor/interfaces/xen/index.ts';
 import { nameOf } from '../host.ts';
 import { useLook } from '../inspect/machine.ts';
 import { type Run, runsOf } from '../inspect/runs.ts';

@@ -7,13 +7,13 @@ import {
   FRAME_BYTES,
   Machine,
 } from '../../../hypervisor/memory/index.ts';
-import { HVM_PARAM } from '../../../hypervisor/xen/index.ts';
-import { Ports } from '../../../hypervisor/xen/events/index.ts';
-import { GrantTable } from '../../../hypervisor/xen/grants/index.ts';
+import { HVM_PARAM } from '../../../hypervisor/interfaces/xen/index.ts';
+import { Ports } from '../../../hypervisor/interfaces/xen/events/index.ts';
+import { GrantTable } from '../../../hypervisor/interfaces/xen/grants/index.ts';
 import { MemoryDisk } from '../../../devices/index.ts';
 import { Services } from '../../../dom0/toolstack/index.ts';
 import type { Scribbler } from './scribbler.ts';
-import { XEN_PVH } from '../../../hypervisor/xen/index.ts';
+import { XEN_PVH } from '../../../hypervisor/interfaces/xen/index.ts';
 
 export type Device = 'vbd' | 'vif' | 'vfb';
 const MACHINE_BYTES = 12 << 20;

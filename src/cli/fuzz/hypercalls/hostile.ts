@@ -16,13 +16,13 @@ import {
   FRAME_BYTES,
   type Machine,
 } from '../../../hypervisor/memory/index.ts';
-import { DOMID_SELF, HVM_PARAM, HYPERCALL } from '../../../hypervisor/xen/index.ts';
-import { GrantTable } from '../../../hypervisor/xen/grants/index.ts';
-import type { XenGuest } from '../../../hypervisor/xen/index.ts';
-import { hypercall, XEN_RECORDS, xenOf } from '../../../hypervisor/xen/index.ts';
-import { getParam } from '../../../hypervisor/xen/hvm/index.ts';
-import { Ports } from '../../../hypervisor/xen/events/index.ts';
-import { pvhKernel } from '../../../hypervisor/xen/pvh-program.test-support.ts';
+import { DOMID_SELF, HVM_PARAM, HYPERCALL } from '../../../hypervisor/interfaces/xen/index.ts';
+import { GrantTable } from '../../../hypervisor/interfaces/xen/grants/index.ts';
+import type { XenGuest } from '../../../hypervisor/interfaces/xen/index.ts';
+import { hypercall, XEN_RECORDS, xenOf } from '../../../hypervisor/interfaces/xen/index.ts';
+import { getParam } from '../../../hypervisor/interfaces/xen/hvm/index.ts';
+import { Ports } from '../../../hypervisor/interfaces/xen/events/index.ts';
+import { pvhKernel } from '../../../hypervisor/interfaces/xen/pvh-program.test-support.ts';
 import type { Pick } from '../pick.ts';
 
 export type HostileType = 'hvm' | 'pvh' | 'pv';

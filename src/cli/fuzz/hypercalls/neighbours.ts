@@ -9,9 +9,9 @@ import type { Domain } from '../../../hypervisor/domain/index.ts';
 import { FRAME, PORT, PORTS } from '../../../hypervisor/layout/index.ts';
 import { createDomain } from '../../../hypervisor/memory/index.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../../hypervisor/memory/index.ts';
-import { EVTCHNSTAT, XEN_HVM, XEN_PV, XEN_PVH } from '../../../hypervisor/xen/index.ts';
-import { GrantTable, GTF } from '../../../hypervisor/xen/grants/index.ts';
-import { Ports } from '../../../hypervisor/xen/events/index.ts';
+import { EVTCHNSTAT, XEN_HVM, XEN_PV, XEN_PVH } from '../../../hypervisor/interfaces/xen/index.ts';
+import { GrantTable, GTF } from '../../../hypervisor/interfaces/xen/grants/index.ts';
+import { Ports } from '../../../hypervisor/interfaces/xen/events/index.ts';
 import type { Services } from '../../../dom0/toolstack/index.ts';
 import { WHOLE_P2M } from '../../../dom0/toolstack/index.ts';
 

@@ -3,7 +3,7 @@
  * Source: xen/include/public/io/console.h (struct xencons_interface); tools/console/daemon/io.c.
  */
 import type { Access, Mapping } from '../access.ts';
-import { CONSOLE_PAGE as PAGE } from '../../../hypervisor/xen/index.ts';
+import { CONSOLE_PAGE as PAGE } from '../../../hypervisor/interfaces/xen/index.ts';
 
 const { IN_BYTES, OUT, OUT_BYTES } = PAGE;
 /** Typed bytes that wait for a guest that does not read; more is dropped, as a terminal's driver does. */

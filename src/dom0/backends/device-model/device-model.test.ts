@@ -4,18 +4,23 @@ import { asm, d } from '../../../cpu/test-support/asm.ts';
 import { assembleDomain } from '../../../hypervisor/interfaces/assemble.ts';
 import { audit } from '../../../hypervisor/memory/audit.ts';
 import type { Domain } from '../../../hypervisor/domain/domain.ts';
-import { readState, saveDomain, type SavedState, withToolstack } from '../../../hypervisor/stream/state.ts';
+import {
+  readState,
+  saveDomain,
+  type SavedState,
+  withToolstack,
+} from '../../../hypervisor/interfaces/xen/stream/state.ts';
 import { MODEL, SCREEN, XEN_MODEL } from '../../../hypervisor/layout/layout.ts';
 import { createDomain, destroyDomain } from '../../../hypervisor/memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../../../hypervisor/memory/machine.ts';
 import type { DiskSource } from '../../../hypervisor/disks/disk-source.ts';
 import { OverlayDisk } from '../../../hypervisor/disks/overlay-disk.ts';
 import { interruptGate, LOAD, program } from '../../../hypervisor/domain/program.test-support.ts';
-import { EVTCHNSTAT, HVM_PARAM } from '../../../hypervisor/xen/abi.ts';
+import { EVTCHNSTAT, HVM_PARAM } from '../../../hypervisor/interfaces/xen/abi.ts';
 import { Services, WHOLE_P2M } from '../../toolstack/services.ts';
 import type { DeviceModel } from './device-model.ts';
 import { modelOf } from './saved-model.ts';
-import { XEN_HVM } from '../../../hypervisor/xen/records.ts';
+import { XEN_HVM } from '../../../hypervisor/interfaces/xen/records.ts';
 
 const MIB = 4;
 const UUID = '00000000-0000-0000-0000-000000000001';

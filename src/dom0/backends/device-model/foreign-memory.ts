@@ -4,7 +4,7 @@
  */
 import type { Dma } from '../../../devices/index.ts';
 import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../../../hypervisor/memory/index.ts';
-import type { Dom0, Mapping } from '../../../hypervisor/xen/index.ts';
+import type { Dom0, Mapping } from '../../../hypervisor/interfaces/xen/index.ts';
 
 const OFFSET_MASK = FRAME_BYTES - 1;
 

@@ -4,10 +4,10 @@
  *
  * Everything in the page is the guest's word: indices are checked each time, and a page that makes no sense ends this connection and nothing else.
  */
-import { STORE_PAGE as PAGE } from '../../../hypervisor/xen/index.ts';
+import { STORE_PAGE as PAGE } from '../../../hypervisor/interfaces/xen/index.ts';
 import { encodeMessage, HEADER_BYTES, MAX_PAYLOAD_BYTES, type Message } from './protocol.ts';
 
-export { STORE_PAGE as PAGE } from '../../../hypervisor/xen/index.ts';
+export { STORE_PAGE as PAGE } from '../../../hypervisor/interfaces/xen/index.ts';
 export const { RING_BYTES } = PAGE;
 const { REPLIES } = PAGE;
 /** Bits of FEATURES: a guest may ask for a fresh connection; ERROR says why one ended. */

@@ -4,7 +4,7 @@ import { ascii, get32, parseAddress, parseIp, udpFrame } from '../../../devices/
 import { CardWire } from '../../../hypervisor/domain/card-wire.ts';
 import { createDomain, domain0 } from '../../../hypervisor/memory/domain-table.ts';
 import { MAILBOX } from '../../../hypervisor/layout/layout.ts';
-import { XEN_PV } from '../../../hypervisor/xen/records.ts';
+import { XEN_PV } from '../../../hypervisor/interfaces/xen/records.ts';
 import { type DomainRecord, Machine } from '../../../hypervisor/memory/machine.ts';
 import { HostBus } from '../hardware/host-bus.ts';
 import { Network } from './network.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { HostBus } from '../hardware/host-bus.ts';
 import { DOMAIN_0, FRAME_BYTES, Machine } from '../../../hypervisor/memory/index.ts';
 import { IO_HOP, IoTrace, Trace } from '../../../hypervisor/tracing/index.ts';
-import { Dom0 } from '../../../hypervisor/xen/index.ts';
+import { Dom0 } from '../../../hypervisor/interfaces/xen/index.ts';
 import { MachineView } from '../../../hypervisor/view/index.ts';
 import { Follower } from '../../toolstack/tracing/index.ts';
 import { DiskController } from './disk-controller.ts';

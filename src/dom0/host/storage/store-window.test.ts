@@ -8,7 +8,7 @@ import { MemoryFile, MemoryStore, type Store, StoreFull } from './store.ts';
 import { Storage } from './storage.ts';
 import type { DriveNews } from './stored-disk.ts';
 import { abandon, WINDOW_BYTES, type Windowed, WindowServer, WindowStore } from './store-window.ts';
-import { XEN_HVM } from '../../../hypervisor/xen/records.ts';
+import { XEN_HVM } from '../../../hypervisor/interfaces/xen/records.ts';
 
 /** Both sides on one thread: who rings is answered before the call returns. */
 function through(store: Store): {

@@ -3,7 +3,7 @@
  * Source of the log's words: __start_xen() in xen/arch/x86/setup.c, start_vmx(), scheduler_init() and cmdline_parse() of Xen 4.17.
  */
 import { POLICIES } from '../../../hypervisor/scheduler/index.ts';
-import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/xen/index.ts';
+import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
 import { type HostDefinition, LEAST_MEMORY_MIB } from './host-definition.ts';
 import { HypervisorLog } from './hypervisor-log.ts';
 import { readXenOptions, type XenOptions } from './xen-options.ts';

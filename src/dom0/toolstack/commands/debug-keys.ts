@@ -3,11 +3,11 @@
  * Source: dump_domains() in xen/common/keyhandler.c, schedule_dump() and csched_dump() in xen/common/sched, dump_evtchn_info() in
  * xen/common/event_channel.c, gnttab_usage_print_all() in xen/common/grant_table.c of Xen 4.17.
  */
-import { EVTCHNSTAT } from '../../../hypervisor/xen/index.ts';
+import { EVTCHNSTAT } from '../../../hypervisor/interfaces/xen/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, readWords } from './words.ts';
-import { grantsOf, portsOf } from '../../../hypervisor/xen/view/index.ts';
+import { grantsOf, portsOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
 const hex = (value: number, digits = 0): string => (value >>> 0).toString(16).padStart(digits, '0');
 const bit = (value: boolean): number => (value ? 1 : 0);

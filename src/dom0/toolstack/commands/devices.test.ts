@@ -1,6 +1,6 @@
 /** Disks and cards that come to a running guest and go: what its front end finds, what the lists say, and refusals in xl's words. */
 import { describe, expect, it } from 'vitest';
-import { print, pvhKernel, shutdown, waitForKey } from '../../../hypervisor/xen/pvh-kernel.test-support.ts';
+import { print, pvhKernel, shutdown, waitForKey } from '../../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 import { later, testFiles, testHost, until } from '../../service/host.test-support.ts';
 import { COMMANDS, runXl } from './index.ts';
 

@@ -8,7 +8,7 @@ import {
   XEN_EXTRA,
   XEN_MAJOR,
   XEN_MINOR,
-} from '../../../hypervisor/xen/index.ts';
+} from '../../../hypervisor/interfaces/xen/index.ts';
 import type { HostInfo } from '../wire.ts';
 import { describeHost, keepHostWords, keptHostWords, readKeptHost } from '../boot/index.ts';
 import type { CommandHost } from '../command-host.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { pvhKernel, waitForKey } from '../../../hypervisor/xen/pvh-kernel.test-support.ts';
+import { pvhKernel, waitForKey } from '../../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 import { testFiles, testHost } from '../../service/host.test-support.ts';
 import { MemoryStore, Storage } from '../../host/storage/index.ts';
 import { virshProgram } from '../../shell/virsh.ts';

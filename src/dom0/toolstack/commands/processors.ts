@@ -1,7 +1,7 @@
 /** Virtual processors: which there are, where they run, how many are online. Source: tools/xl/xl_vcpu.c of Xen 4.17. */
 import { ALL_CPUS, formatCpus } from '../../definitions/config/index.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
-import { RUNSTATE } from '../../../hypervisor/xen/index.ts';
+import { RUNSTATE } from '../../../hypervisor/interfaces/xen/index.ts';
 import { setVcpus } from '../requests.ts';
 import { runNsOf } from '../run-time.ts';
 import type { CommandHost } from '../command-host.ts';

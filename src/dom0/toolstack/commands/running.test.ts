@@ -1,6 +1,6 @@
 /** Commands for a domain that runs: output in xl's columns, refusals in its words, and what the guest finds of them. */
 import { describe, expect, it } from 'vitest';
-import { print, pvhKernel, shutdown, waitForKey } from '../../../hypervisor/xen/pvh-kernel.test-support.ts';
+import { print, pvhKernel, shutdown, waitForKey } from '../../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 import { testFiles, testHost, until } from '../../service/host.test-support.ts';
 import type { Owned } from '../terminal/terminal.ts';
 import { attachXl, COMMANDS, runXl } from './index.ts';

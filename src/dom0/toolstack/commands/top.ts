@@ -1,7 +1,7 @@
 /** xentop: what domains use, again and again. Source: tools/xentop/xentop.c of Xen 4.17 for columns, letters and keys. */
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
-import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/xen/index.ts';
+import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import type { Owned } from '../terminal/terminal.ts';
 import { runNsOf } from '../run-time.ts';

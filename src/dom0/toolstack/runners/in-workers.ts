@@ -14,7 +14,7 @@ import { workerDied } from '../../../hypervisor/memory/index.ts';
 import { COMMAND } from '../../../hypervisor/layout/index.ts';
 import { type BreakPoint, type HotRegion, postMortem } from '../../../hypervisor/domain/index.ts';
 import { workerBegins } from '../../../hypervisor/worker/index.ts';
-import { leaveGuest } from '../../../hypervisor/xen/memory/index.ts';
+import { leaveGuest } from '../../../hypervisor/interfaces/xen/memory/index.ts';
 import type { DomainListener, DomainRunner, DomainStart, Runners, RunnersHost } from './runner.ts';
 import type { Later } from '../../host/index.ts';
 import { type Watching, type WorkerLike, WorkerWatch } from './worker-watch.ts';

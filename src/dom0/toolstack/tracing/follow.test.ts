@@ -5,7 +5,7 @@ import { IO_HOP, IO_OP, IoTrace, partOfRequest, Trace, TRACE_KIND } from '../../
 import { tracedDrives } from '../../../hypervisor/disks/index.ts';
 import { DOMAIN_TRACE } from '../../../hypervisor/layout/layout.ts';
 import { createDomain, DOMAIN_0, Machine } from '../../../hypervisor/memory/index.ts';
-import { Dom0 } from '../../../hypervisor/xen/index.ts';
+import { Dom0 } from '../../../hypervisor/interfaces/xen/index.ts';
 import { MachineView } from '../../../hypervisor/view/index.ts';
 import { MediumDisk, MemoryStore, Storage } from '../../host/storage/index.ts';
 import { Follower, formatFollowed, type Names } from './follow.ts';

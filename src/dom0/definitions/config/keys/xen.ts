@@ -1,5 +1,5 @@
 /** Keys about Xen itself: its interfaces to a guest, device model, back ends, limits. Source: xl.cfg(5). */
-import { viridianFeatures, viridianGroups } from '../../../../hypervisor/xen/viridian/index.ts';
+import { viridianFeatures, viridianGroups } from '../../../../hypervisor/interfaces/viridian/index.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { alike, type Asked, between, type Family, is, isEmpty, isZero, oneOf, rule, TOLD } from '../rule.ts';
 import { said, show } from '../values.ts';

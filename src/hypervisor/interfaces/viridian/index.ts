@@ -1,0 +1,2 @@
+/** What src/hypervisor/interfaces/viridian offers to other rooms. */
+export { viridianFeatures, viridianGroups } from './features.ts';

@@ -1,0 +1,107 @@
+/** Frames that event channels hold: vcpu_info, pages of FIFO events, shared_info; and ends of ports that belong together. */
+import { FRAME_SHIFT, MAX_DOMAINS, PORT, PORTS, XEN, XEN_VCPU, XEN_VIRQS } from '../../../layout/layout.ts';
+import type { FrameHolder, Tally } from '../../../memory/frame-holder.ts';
+import type { DomainRecord } from '../../../memory/machine.ts';
+import { EVTCHNSTAT } from '../abi.ts';
+import { fifoRepair } from './fifo.ts';
+import { Ports } from './ports.ts';
+
+export const PORT_FRAMES: FrameHolder = {
+  detach(machine, record) {
+    if (record.xenOffset !== 0) new Ports(machine, record).relinquish();
+  },
+
+  repair(machine, dead) {
+    // Nobody waits for it to forget translations.
+    if (dead.xenOffset !== 0) Atomics.store(machine.words, (dead.xenOffset >>> 2) + XEN.IN_GUEST, 0);
+    for (let index = 0; index < MAX_DOMAINS; index++) {
+      const other = machine.domain(index);
+      if (other.id < 0 || other.xenOffset === 0) continue;
+      const ports = new Ports(machine, other);
+      // To take a lock is to repair it.
+      ports.locked(() => {});
+      for (let id = 0; id < ports.vcpus; id++) fifoRepair(ports, id);
+      if (index !== dead.index) ports.tellAgain();
+    }
+  },
+
+  audit(tally) {
+    for (const record of tally.domains) {
+      if (record.xenOffset === 0) continue;
+      auditPages(tally, record);
+      auditPorts(tally, record);
+    }
+  },
+
+  shows: ({ words }, { xenOffset }, mfn) => xenOffset !== 0 && words[(xenOffset >>> 2) + XEN.SHARED_INFO] === mfn,
+};
+
+function auditPages(tally: Tally, record: DomainRecord): void {
+  const { machine } = tally,
+    { words } = machine;
+  const ports = new Ports(machine, record);
+  for (let id = 0; id < ports.vcpus; id++) {
+    const vcpu = ports.vcpu(id);
+    const info = words[vcpu + XEN_VCPU.INFO_MFN] - 1,
+      control = words[vcpu + XEN_VCPU.FIFO_CONTROL];
+    if (info >= 0) tally.write(info);
+    if (control !== 0) tally.write(control >>> FRAME_SHIFT);
+    if (words[vcpu + XEN_VCPU.FIFO_LOCK] !== 0)
+      tally.say(`the lock of domain ${record.id}'s FIFO queues of vCPU ${id} is held`);
+  }
+  for (let page = 0; page < words[ports.xenBlock + XEN.FIFO_PAGES]; page++)
+    tally.write(words[ports.xenBlock + XEN.FIFO_FRAMES + page]);
+}
+
+function auditPorts(tally: Tally, record: DomainRecord): void {
+  const { machine } = tally,
+    { words } = machine;
+  const ports = new Ports(machine, record);
+  for (let port = 1; port < PORTS; port++) {
+    const entry = ports.entry(port);
+    const name = `port ${port} of domain ${record.id}`;
+    const remote = words[entry + PORT.REMOTE];
+    switch (words[entry + PORT.STATE]) {
+      case EVTCHNSTAT.CLOSED:
+      case EVTCHNSTAT.UNBOUND:
+      case EVTCHNSTAT.IPI:
+      case EVTCHNSTAT.PIRQ:
+        break;
+      case EVTCHNSTAT.INTERDOMAIN: {
+        const other = tally.domains.find(({ id }) => id === remote);
+        if (!other || other.portsOffset === 0) tally.say(`${name} is bound to domain ${remote}, which is not there`);
+        else {
+          const theirs = new Ports(machine, other).entry(words[entry + PORT.REMOTE_PORT]);
+          if (
+            words[theirs + PORT.STATE] !== EVTCHNSTAT.INTERDOMAIN ||
+            words[theirs + PORT.REMOTE] !== record.id ||
+            words[theirs + PORT.REMOTE_PORT] !== port
+          )
+            tally.say(
+              `${name} is bound to port ${words[entry + PORT.REMOTE_PORT]} of domain ${remote}, which is not bound to it`,
+            );
+        }
+        break;
+      }
+      case EVTCHNSTAT.VIRQ: {
+        const bound = Array.from({ length: ports.vcpus }, (_, id) => words[ports.vcpu(id) + XEN_VCPU.VIRQ + remote]);
+        if (!bound.includes(port)) tally.say(`${name} is for VIRQ ${remote}, which goes elsewhere`);
+        break;
+      }
+      default:
+        tally.say(`${name} has state ${words[entry + PORT.STATE]}`);
+    }
+    if (ports.target(port) >= ports.vcpus)
+      tally.say(`${name} is delivered to vCPU ${ports.target(port)}, which is not there`);
+  }
+  for (let id = 0; id < ports.vcpus; id++) {
+    for (let virq = 0; virq < XEN_VIRQS; virq++) {
+      const port = words[ports.vcpu(id) + XEN_VCPU.VIRQ + virq];
+      if (
+        port !== 0 &&
+        (words[ports.entry(port) + PORT.STATE] !== EVTCHNSTAT.VIRQ || words[ports.entry(port) + PORT.REMOTE] !== virq)
+      )
+        tally.say(`VIRQ ${virq} of domain ${record.id} goes to port ${port}, which is not its`);
+    }
+  }
+}

@@ -1,0 +1,757 @@
+/**
+ * A domain's grant table: which of its frames it lets other domains use, and which of theirs it has mapped. Any worker may work on any table.
+ * Source: xen/include/public/grant_table.h, its comments on the order in which flags are set and checked; statuses are the ABI's.
+ *
+ * Guests change their entries while others look at them, so the status bits are set with one compare-and-swap that also checks what was granted
+ * (version 1), or set first and the grant checked afterwards (version 2). Counts of users, and the maptrack of the user's side, lie in machine memory.
+ */
+import {
+  DOMID_XEN,
+  ACTIVE_PER_FRAME,
+  ACTIVE_WORDS,
+  ENTRIES_V1,
+  ENTRIES_V2,
+  GRANT,
+  GRANT_ACTIVE as ACTIVE,
+  GRANT_MAP as MAP,
+  IN_FLIGHT_ENTRIES,
+  IN_FLIGHT_WORDS,
+  MAP_WORDS,
+  MAPS_PER_FRAME,
+  STATUS_PER_FRAME,
+  XEN,
+  XEN_TYPE,
+} from '../../../layout/layout.ts';
+import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT } from '../../../memory/machine.ts';
+import { dropLock, Journal, takeLock } from '../../../memory/lock.ts';
+import { EBUSY, EINVAL, ENOMEM, ENOSYS, GNTMAP, GTF } from '../abi.ts';
+import { Pod } from '../memory/pod.ts';
+import { Ports } from '../events/ports.ts';
+import { awaitNoCode, countWriter, endWrites } from '../memory/stale.ts';
+import { GrantEntryV1, GrantEntryV2 } from '../shared.ts';
+import { dropWritable, dropWritableType, takeWritable, takeWritableType } from '../memory/writable.ts';
+
+export { GNTMAP, GTF } from '../abi.ts';
+
+export const GNTST = {
+  OKAY: 0,
+  GENERAL_ERROR: -1,
+  BAD_DOMAIN: -2,
+  BAD_GNTREF: -3,
+  BAD_HANDLE: -4,
+  BAD_VIRT_ADDR: -5,
+  BAD_DEV_ADDR: -6,
+  PERMISSION_DENIED: -8,
+  BAD_PAGE: -9,
+  BAD_COPY_ARG: -10,
+  EAGAIN: -12,
+  NO_SPACE: -13,
+} as const;
+/** Entries that the toolstack fills and that outlive a change of version: 0 the console's ring, 1 the store's. */
+export const RESERVED_ENTRIES = 8;
+const MOST_PINS = 0xffff;
+/** Words of an entry's fields. */
+const V1 = { frame: GrantEntryV1.offsets.frame >>> 2, words: GrantEntryV1.bytes >>> 2 };
+const V2 = {
+  frame: GrantEntryV2.offsets.frame >>> 2,
+  page_off: GrantEntryV2.offsets.page_off >>> 2,
+  trans_domid: GrantEntryV2.offsets.trans_domid >>> 2,
+  gref: GrantEntryV2.offsets.gref >>> 2,
+  words: GrantEntryV2.bytes >>> 2,
+};
+/** Of a frame of the table that nobody has mapped: its owner's, and ours. */
+const OWN_REFERENCES = 2;
+
+/** An entry of any domain's table as one number; those of a domain lie together. */
+export const grantKey = (domid: number, ref: number): number => domid * 2 ** 32 + ref;
+
+/** A frame that is in use through a grant, until `release`. */
+export interface Granted {
+  mfn: number;
+  /** The bytes of it that were granted. */
+  start: number;
+  length: number;
+  release(): void;
+}
+
+export interface Mapped {
+  handle: number;
+  flags: number;
+  ref: number;
+  domid: number;
+  gfn: number;
+}
+
+export class GrantTable {
+  readonly ports: Ports;
+  private readonly words: Int32Array;
+  private readonly block: number;
+  private readonly journal: Journal;
+
+  constructor(ports: Ports) {
+    this.ports = ports;
+    this.words = ports.words;
+    this.block = ports.record.grantsOffset >>> 2;
+    this.journal = new Journal(ports.machine, this.block + GRANT.JOURNAL, (mfn, writer) =>
+      writer ? this.endWrites(mfn) : ports.machine.dropReference(mfn),
+    );
+    if (this.get(GRANT.VERSION) === 0) {
+      this.set(GRANT.VERSION, 1);
+      this.set(GRANT.MAX_VERSION, 2);
+      this.set(GRANT.MAX_FRAMES, GRANT.FRAMES_LIMIT);
+    }
+  }
+
+  /** The table of another domain, also of one that is dying where `dying`; undefined: there is none. */
+  of(domid: number, dying = false): GrantTable | undefined {
+    if (domid === this.ports.record.id) return this;
+    const alive = this.ports.of(domid);
+    if (alive) return new GrantTable(alive);
+    const record = dying ? this.ports.machine.find(domid, true) : undefined;
+    return record && record.grantsOffset !== 0 ? new GrantTable(new Ports(this.ports.machine, record)) : undefined;
+  }
+
+  private get(field: number): number {
+    return this.words[this.block + field];
+  }
+
+  private set(field: number, value: number): void {
+    this.words[this.block + field] = value;
+  }
+
+  /** In a section. */
+  private change(field: number, value: number): void {
+    this.journal.set(this.block + field, value);
+  }
+
+  private get domid(): number {
+    return this.ports.record.id;
+  }
+
+  get version(): number {
+    return this.get(GRANT.VERSION);
+  }
+
+  /** Frames of entries that the table has, and may have. */
+  get frames(): number {
+    return this.get(GRANT.FRAMES);
+  }
+
+  get maxFrames(): number {
+    return this.get(GRANT.MAX_FRAMES);
+  }
+
+  get statusFrames(): number {
+    return this.get(GRANT.STATUS_FRAMES);
+  }
+
+  get entries(): number {
+    return this.frames * (this.version === 2 ? ENTRIES_V2 : ENTRIES_V1);
+  }
+
+  /** Limits that a definition asks for (max_grant_frames, max_grant_version). */
+  limit(maxFrames: number, maxVersion: number): void {
+    this.set(GRANT.MAX_FRAMES, Math.min(maxFrames, GRANT.FRAMES_LIMIT));
+    this.set(GRANT.MAX_VERSION, maxVersion);
+  }
+
+  /** Runs `section` alone on this table; `after`: what cannot be undone, once it is done. Both as lock.ts says. */
+  locked<T>(section: () => T, after?: (result: T) => void): T {
+    const { machine } = this.ports;
+    const at = this.block + GRANT.LOCK;
+    if (takeLock(machine, at)) this.repair();
+    const result = section();
+    this.journal.commit();
+    after?.(result);
+    this.set(GRANT.ENTRY, 0);
+    dropLock(machine, at);
+    return result;
+  }
+
+  /** Whoever had the lock died: what it changed is undone, and the entry whose users it changed says again who they are. */
+  private repair(): void {
+    // Past the commit its last step is done for it.
+    if (!this.journal.isOpen) this.drop();
+    this.set(GRANT.DROP, 0);
+    this.journal.undo();
+    const ref = this.get(GRANT.ENTRY) - 1;
+    if (ref >= 0 && ref < this.entries) this.unpinned(ref, this.words[this.activeAt(ref) + ACTIVE.PINS]);
+  }
+
+  // ---- what this domain's worker uses while no maptrack entry says so
+
+  private inFlight(index: number): number {
+    return this.block + GRANT.IN_FLIGHT + index * IN_FLIGHT_WORDS;
+  }
+
+  /** Index of the entry in the list of whoever works here, where the whole of it is `domid`, `ref`, `use`; `domid` -1: one that is free. -1: none, or nobody keeps a list. */
+  private flightOf(domid: number, ref: number, use: number): number {
+    const { machine } = this.ports;
+    if (machine.worker === DOMAIN_0) return -1;
+    const list = (machine.domain(machine.worker).grantsOffset >>> 2) + GRANT.IN_FLIGHT;
+    for (let at = list; at < list + IN_FLIGHT_ENTRIES * IN_FLIGHT_WORDS; at += IN_FLIGHT_WORDS) {
+      if (this.words[at] === domid + 1 && (domid < 0 || (this.words[at + 1] === ref && this.words[at + 2] === use)))
+        return at;
+    }
+    return -1;
+  }
+
+  private takeOff(journal: Journal, domid: number, ref: number, user: number, readonly: boolean): void {
+    const at = this.flightOf(-1, 0, 0);
+    if (at < 0) return;
+    journal.set(at + 1, ref);
+    journal.set(at + 2, user * 2 + (readonly ? 1 : 0));
+    journal.set(at, domid + 1);
+  }
+
+  private land(journal: Journal, domid: number, ref: number, user: number, readonly: boolean): void {
+    const at = this.flightOf(domid, ref, user * 2 + (readonly ? 1 : 0));
+    if (at >= 0) journal.set(at, 0);
+  }
+
+  // ---- frames of the table
+
+  /** Grows to `frames` frames. False: past the limit, or no memory; then nothing has changed. */
+  grow(frames: number): boolean {
+    if (frames > this.maxFrames) return false;
+    // A section a frame: a journal holds so much.
+    while (this.frames < frames) if (!this.locked(() => this.frames >= frames || this.addFrame())) return false;
+    return this.locked(() => this.version !== 2 || this.growStatus());
+  }
+
+  private addFrame(): boolean {
+    const { machine } = this.ports;
+    const active = machine.allocate(2, DOMID_XEN);
+    const shared = active && this.allocateShared();
+    if (!active || shared === null) {
+      if (active) for (const mfn of active) machine.release(mfn);
+      return false;
+    }
+    const { frames } = this;
+    this.change(GRANT.ACTIVE + 2 * frames, active[0]);
+    this.change(GRANT.ACTIVE + 2 * frames + 1, active[1]);
+    this.change(GRANT.SHARED + frames, shared);
+    this.change(GRANT.FRAMES, frames + 1);
+    return true;
+  }
+
+  /** A frame of the domain's that it cannot lose: a second reference is ours. */
+  private allocateShared(): number | null {
+    const { machine } = this.ports;
+    const frame = machine.allocate(1, this.domid);
+    if (!frame) return null;
+    takeWritable(machine, this.ports.record, frame[0]);
+    machine.setXenFrame(frame[0]);
+    return frame[0];
+  }
+
+  private growStatus(): boolean {
+    const wanted = Math.ceil((this.frames * ENTRIES_V2) / STATUS_PER_FRAME);
+    while (this.statusFrames < wanted) {
+      const mfn = this.allocateShared();
+      if (mfn === null) return false;
+      this.change(GRANT.STATUS + this.statusFrames, mfn);
+      this.change(GRANT.STATUS_FRAMES, this.statusFrames + 1);
+    }
+    return true;
+  }
+
+  sharedFrame(index: number): number {
+    return this.get(GRANT.SHARED + index);
+  }
+
+  statusFrame(index: number): number {
+    return this.get(GRANT.STATUS + index);
+  }
+
+  /** XENMEM_add_to_physmap, space 1: the machine frame of a table frame, for which the table grows where it may; -EINVAL. */
+  frameAt(index: number, status: boolean): number {
+    if (status) {
+      if (this.version !== 2) return -EINVAL;
+      if (index >= this.statusFrames) this.grow(Math.ceil(((index + 1) * STATUS_PER_FRAME) / ENTRIES_V2));
+      return index < this.statusFrames ? this.statusFrame(index) : -EINVAL;
+    }
+    if (index >= this.frames && !this.grow(index + 1)) return -EINVAL;
+    return this.sharedFrame(index);
+  }
+
+  // ---- entries. Word 0 of an entry: flags, and the domain that may use it in bits 16-31.
+
+  /** Word of an entry that holds its frame. */
+  private get frameWord(): number {
+    return this.version === 2 ? V2.frame : V1.frame;
+  }
+
+  /** Index in machine memory of an entry. */
+  entryAt(ref: number): number {
+    return this.version === 2
+      ? (this.sharedFrame(ref >>> 8) << (FRAME_SHIFT - 2)) + (ref & (ENTRIES_V2 - 1)) * V2.words
+      : (this.sharedFrame(ref >>> 9) << (FRAME_SHIFT - 2)) + (ref & (ENTRIES_V1 - 1)) * V1.words;
+  }
+
+  /** Word that holds a status of version 2, and where in it. */
+  private statusAt(ref: number): [word: number, shift: number] {
+    const half = (this.statusFrame(Math.floor(ref / STATUS_PER_FRAME)) << (FRAME_SHIFT - 1)) + (ref % STATUS_PER_FRAME);
+    return [half >>> 1, (half & 1) * 16];
+  }
+
+  private activeAt(ref: number): number {
+    return (
+      (this.get(GRANT.ACTIVE + Math.floor(ref / ACTIVE_PER_FRAME)) << (FRAME_SHIFT - 2)) +
+      (ref % ACTIVE_PER_FRAME) * ACTIVE_WORDS
+    );
+  }
+
+  /** Grants a frame to a domain, as the toolstack does for the rings of console and store. */
+  grant(ref: number, domid: number, frame: number): void {
+    const at = this.entryAt(ref);
+    this.words[at + this.frameWord] = frame;
+    Atomics.store(this.words, at, GTF.PERMIT_ACCESS | (domid << 16));
+  }
+
+  private setFlags(ref: number, flags: number): void {
+    if (this.version === 1) Atomics.or(this.words, this.entryAt(ref), flags);
+    else {
+      const [at, shift] = this.statusAt(ref);
+      Atomics.or(this.words, at, flags << shift);
+    }
+  }
+
+  private clearFlags(ref: number, flags: number): void {
+    if (this.version === 1) Atomics.and(this.words, this.entryAt(ref), ~flags);
+    else {
+      const [at, shift] = this.statusAt(ref);
+      Atomics.and(this.words, at, ~(flags << shift));
+    }
+  }
+
+  /** Says in the entry that it is used, if it allows that. `pinned`: it is in use by `user` already, so only writing is asked anew. */
+  private setStatus(ref: number, user: number, readonly: boolean, forMap: boolean, pinned: boolean): number {
+    const wanted = GTF.READING | (readonly ? 0 : GTF.WRITING);
+    const mask = GTF.TYPE | (forMap ? GTF.SUB_PAGE : 0);
+    const at = this.entryAt(ref);
+    const permitted = (entry: number): boolean => {
+      if (!readonly && entry & GTF.READONLY) return false;
+      if (pinned) return true;
+      const type = entry & mask;
+      const kind = type === GTF.PERMIT_ACCESS || (!forMap && this.version === 2 && type === GTF.TRANSITIVE);
+      return kind && entry >>> 16 === user;
+    };
+    let entry = Atomics.load(this.words, at);
+    if (this.version === 1) {
+      // A guest that changes its entry all the time does not keep us here.
+      for (let tries = 0; tries < 5; tries++) {
+        if (!permitted(entry)) return GNTST.GENERAL_ERROR;
+        const was = Atomics.compareExchange(this.words, at, entry, entry | wanted);
+        if (was === entry) return GNTST.OKAY;
+        entry = was;
+      }
+      return GNTST.GENERAL_ERROR;
+    }
+    if (!permitted(entry)) return GNTST.GENERAL_ERROR;
+    this.setFlags(ref, wanted);
+    // A guest that revokes clears the flags and then looks at the status: one of us sees the other.
+    entry = Atomics.load(this.words, at);
+    if (permitted(entry)) return GNTST.OKAY;
+    this.clearFlags(ref, pinned ? GTF.WRITING : wanted);
+    return GNTST.GENERAL_ERROR;
+  }
+
+  // ---- use
+
+  /**
+   * Uses entry `ref` for domain `user`: the frame stays as it is until `release`. `forMap`: whole pages only; else parts and transitive grants too.
+   * A number is a GNTST status.
+   */
+  acquire(ref: number, user: number, readonly: boolean, forMap: boolean, transitive = !forMap): Granted | number {
+    this.populate(ref);
+    const result = this.locked((): Granted | number | { domid: number; ref: number } => {
+      // Xen gives each domain its first frame with the domain, here it comes with the first use: until then its entries grant nothing.
+      if (ref >= Math.max(this.entries, ENTRIES_V1)) return GNTST.BAD_GNTREF;
+      if (ref >= this.entries) return GNTST.GENERAL_ERROR;
+      const active = this.activeAt(ref);
+      this.set(GRANT.ENTRY, ref + 1);
+      const pins = this.words[active + ACTIVE.PINS];
+      const count = readonly ? pins & MOST_PINS : pins >>> 16;
+      if (pins !== 0 && (this.words[active + ACTIVE.DOMID] !== user || count === MOST_PINS)) return GNTST.GENERAL_ERROR;
+      if (pins === 0 || (!readonly && pins >>> 16 === 0)) {
+        const status = this.setStatus(ref, user, readonly, forMap, pins !== 0);
+        if (status !== GNTST.OKAY) return status;
+      }
+      const frame = pins === 0 ? this.look(ref, user, active) : this.words[active + ACTIVE.MFN];
+      const held = frame === TRANSITIVE ? GNTST.OKAY : frame < 0 ? frame : this.hold(frame, readonly, this.journal);
+      if (held !== GNTST.OKAY || (frame === TRANSITIVE && !transitive)) {
+        this.unpinned(ref, pins);
+        return held !== GNTST.OKAY ? held : GNTST.GENERAL_ERROR;
+      }
+      this.journal.set(active + ACTIVE.PINS, pins + (readonly ? 1 : 0x10000));
+      this.takeOff(this.journal, this.domid, ref, user, readonly);
+      if (frame === TRANSITIVE) {
+        // The grant behind it, as the entry says now: the domain in the high half of word 1, the reference in word 2.
+        const at = this.entryAt(ref);
+        return { domid: this.words[at + V2.trans_domid] & 0xffff, ref: this.words[at + V2.gref] >>> 0 };
+      }
+      const span = this.words[active + ACTIVE.SPAN];
+      return {
+        mfn: frame,
+        start: span & 0xffff,
+        length: span >>> 16,
+        release: () => this.release(ref, user, readonly, frame),
+      };
+    });
+    if (typeof result === 'number') return result;
+    if (!('mfn' in result)) return this.acquireBehind(ref, user, readonly, result);
+    if (!readonly) awaitNoCode(this.ports, result.mfn);
+    return result;
+  }
+
+  /**
+   * A frame that is populated on demand is there before its entry is looked at: to find memory may take the granter's own worker, which may wait for
+   * our lock.
+   */
+  private populate(ref: number): void {
+    if (ref >= this.entries) return;
+    const gfn = this.words[this.entryAt(ref) + (this.version === 2 ? 2 : 1)] >>> 0;
+    new Pod(this.ports.machine, this.ports.record).demand(gfn);
+  }
+
+  /** A transitive grant: what another domain granted to this one, handed on. */
+  private acquireBehind(
+    ref: number,
+    user: number,
+    readonly: boolean,
+    to: { domid: number; ref: number },
+  ): Granted | number {
+    const other = to.domid === this.domid ? undefined : this.of(to.domid);
+    const granted = other ? other.acquire(to.ref, this.domid, readonly, false, false) : GNTST.GENERAL_ERROR;
+    if (typeof granted === 'number') {
+      this.release(ref, user, readonly, TRANSITIVE);
+      return granted;
+    }
+    return {
+      ...granted,
+      release: () => {
+        granted.release();
+        this.release(ref, user, readonly, TRANSITIVE);
+      },
+    };
+  }
+
+  /** Reads the entry of a first user into the active entry; the frame, TRANSITIVE, or a status. */
+  private look(ref: number, user: number, active: number): number {
+    const { words } = this;
+    const at = this.entryAt(ref);
+    const flags = words[at] & 0xffff;
+    words[active + ACTIVE.DOMID] = user;
+    words[active + ACTIVE.SPAN] = FRAME_BYTES << 16;
+    words[active + ACTIVE.MFN] = TRANSITIVE;
+    if (this.version === 2) {
+      if ((flags & GTF.TYPE) === GTF.TRANSITIVE) return TRANSITIVE;
+      // Frames past 2^32 bytes are nobody's.
+      if (words[at + V2.frame + 1] !== 0) return GNTST.BAD_PAGE;
+      if (flags & GTF.SUB_PAGE) {
+        const part = words[at + V2.page_off];
+        if ((part & 0xffff) + (part >>> 16) > FRAME_BYTES) return GNTST.BAD_PAGE;
+        words[active + ACTIVE.SPAN] = part;
+      }
+    }
+    const mfn = this.frameOf(words[at + this.frameWord] >>> 0);
+    if (mfn >= 0) words[active + ACTIVE.MFN] = mfn;
+    return mfn;
+  }
+
+  private frameOf(gfn: number): number {
+    const { record } = this.ports;
+    const entry = gfn < record.p2mFrames ? Atomics.load(this.words, (record.p2mOffset >>> 2) + gfn) : 0;
+    const mfn = entry >>> FRAME_SHIFT;
+    // Looked up again once it cannot be given away any more.
+    const { machine } = this.ports;
+    if (entry === 0 || !machine.takeReference(mfn, record.id)) return GNTST.BAD_PAGE;
+    const same = Atomics.load(this.words, (record.p2mOffset >>> 2) + gfn) === entry;
+    machine.dropReference(mfn);
+    return same ? mfn : GNTST.BAD_PAGE;
+  }
+
+  /** One more user of a frame: a reference, and for writers of a PV domain's memory its type. */
+  private hold(mfn: number, readonly: boolean, journal?: Journal): number {
+    const { machine } = this.ports;
+    if (!(journal ?? machine).takeReference(mfn, this.domid)) return GNTST.BAD_PAGE;
+    if (readonly) return GNTST.OKAY;
+    if (this.isPv && !takeWritableType(machine, mfn)) {
+      if (journal) journal.giveBack(mfn);
+      else machine.dropReference(mfn);
+      return GNTST.GENERAL_ERROR;
+    }
+    countWriter(machine, mfn);
+    journal?.tookWriter(mfn);
+    return GNTST.OKAY;
+  }
+
+  /** A frame of the domain's own, for a copy; a number is a GNTST status. */
+  ownFrame(gfn: number, readonly: boolean): Granted | number {
+    new Pod(this.ports.machine, this.ports.record).demand(gfn);
+    const mfn = this.frameOf(gfn);
+    const held = mfn < 0 ? mfn : this.hold(mfn, readonly);
+    if (held !== GNTST.OKAY) return held;
+    if (!readonly) awaitNoCode(this.ports, mfn);
+    return { mfn, start: 0, length: FRAME_BYTES, release: () => this.letGo(mfn, readonly) };
+  }
+
+  /** Lets go what GRANT.DROP says, and that it is no more. */
+  private drop(): void {
+    const drop = this.get(GRANT.DROP);
+    this.set(GRANT.DROP, 0);
+    if (drop !== 0) this.letGo((drop >>> 1) - 1, (drop & 1) === 0);
+  }
+
+  private letGo(mfn: number, readonly: boolean): void {
+    const { machine } = this.ports;
+    if (!readonly) this.endWrites(mfn);
+    machine.dropReference(mfn);
+  }
+
+  private endWrites(mfn: number): void {
+    const { machine } = this.ports;
+    endWrites(machine, mfn);
+    if (this.isPv) dropWritableType(machine, mfn);
+  }
+
+  private get isPv(): boolean {
+    return this.words[this.ports.xenBlock + XEN.TYPE] === XEN_TYPE.PV;
+  }
+
+  private release(ref: number, user: number, readonly: boolean, mfn: number): void {
+    this.locked(
+      () => {
+        this.set(GRANT.ENTRY, ref + 1);
+        const at = this.activeAt(ref) + ACTIVE.PINS;
+        const pins = this.words[at] - (readonly ? 1 : 0x10000);
+        this.journal.set(at, pins);
+        this.land(this.journal, this.domid, ref, user, readonly);
+        if (mfn !== TRANSITIVE) this.set(GRANT.DROP, 2 * (mfn + 1) + (readonly ? 0 : 1));
+        return pins;
+      },
+      pins => {
+        this.unpinned(ref, pins);
+        this.drop();
+      },
+    );
+  }
+
+  /** Takes back from the entry what the remaining users do not need. */
+  private unpinned(ref: number, pins: number): void {
+    if (pins === 0) this.clearFlags(ref, GTF.READING | GTF.WRITING);
+    else if (pins >>> 16 === 0) this.clearFlags(ref, GTF.WRITING);
+  }
+
+  private isPinned(ref: number): boolean {
+    return this.words[this.activeAt(ref) + ACTIVE.PINS] !== 0;
+  }
+
+  // ---- maptrack: what this domain has mapped of others
+
+  private mapAt(handle: number): number {
+    return (
+      (this.get(GRANT.MAPTRACK + Math.floor(handle / MAPS_PER_FRAME)) << (FRAME_SHIFT - 2)) +
+      (handle % MAPS_PER_FRAME) * MAP_WORDS
+    );
+  }
+
+  /** Remembers a mapping; -1: no room. */
+  track(flags: number, ref: number, domid: number, gfn: number): number {
+    return this.locked(() => {
+      if (this.get(GRANT.MAPTRACK_FREE) === 0 && !this.addMaptrackFrame()) return -1;
+      const handle = this.get(GRANT.MAPTRACK_FREE) - 1,
+        at = this.mapAt(handle);
+      const { journal } = this;
+      this.change(GRANT.MAPTRACK_FREE, this.words[at + MAP.REF]);
+      journal.set(at + MAP.REF, ref);
+      journal.set(at + MAP.DOMID, domid);
+      journal.set(at + MAP.GFN, gfn);
+      journal.set(at + MAP.FLAGS, flags);
+      const readonly = (flags & GNTMAP.READONLY) !== 0;
+      for (const part of [GNTMAP.HOST, GNTMAP.DEVICE])
+        if (flags & part) this.land(journal, domid, ref, this.domid, readonly);
+      return handle;
+    });
+  }
+
+  private addMaptrackFrame(): boolean {
+    const frames = this.get(GRANT.MAPTRACK_FRAMES);
+    const taken = frames < GRANT.MAPTRACK_LIMIT ? this.ports.machine.allocate(1, DOMID_XEN) : null;
+    if (!taken) return false;
+    // There was none free: the list is that of the new frame, which nobody sees yet.
+    const first = frames * MAPS_PER_FRAME + 1;
+    for (let i = 0; i < MAPS_PER_FRAME; i++)
+      this.words[(taken[0] << (FRAME_SHIFT - 2)) + i * MAP_WORDS + MAP.REF] =
+        i === MAPS_PER_FRAME - 1 ? 0 : first + i + 1;
+    this.change(GRANT.MAPTRACK + frames, taken[0]);
+    this.change(GRANT.MAPTRACK_FRAMES, frames + 1);
+    this.change(GRANT.MAPTRACK_FREE, first);
+    return true;
+  }
+
+  /** What a handle stands for; undefined: nothing. */
+  mapped(handle: number): Mapped | undefined {
+    if (handle >= this.get(GRANT.MAPTRACK_FRAMES) * MAPS_PER_FRAME) return undefined;
+    const at = this.mapAt(handle);
+    const flags = this.words[at + MAP.FLAGS];
+    if (flags === 0) return undefined;
+    return {
+      handle,
+      flags,
+      ref: this.words[at + MAP.REF],
+      domid: this.words[at + MAP.DOMID],
+      gfn: this.words[at + MAP.GFN],
+    };
+  }
+
+  /** The frame behind a mapping. */
+  mfnOf(map: Mapped): number {
+    const granter = this.of(map.domid, true)!;
+    return this.words[granter.activeAt(map.ref) + ACTIVE.MFN];
+  }
+
+  /**
+   * Ends the host's or the device's part of a mapping (GNTMAP.HOST, GNTMAP.DEVICE), which it has; with its last part the handle is free. The caller has
+   * taken the host's part out of the domain's address space, and what the processor knew of it is forgotten.
+   */
+  untrack(map: Mapped, part: number): void {
+    const mfn = this.mfnOf(map),
+      readonly = (map.flags & GNTMAP.READONLY) !== 0;
+    this.locked(() => {
+      const { journal } = this;
+      const at = this.mapAt(map.handle);
+      const left = this.words[at + MAP.FLAGS] & ~part;
+      this.takeOff(journal, map.domid, map.ref, this.domid, readonly);
+      if (left & (GNTMAP.HOST | GNTMAP.DEVICE)) return journal.set(at + MAP.FLAGS, left);
+      journal.set(at + MAP.FLAGS, 0);
+      journal.set(at + MAP.REF, this.get(GRANT.MAPTRACK_FREE));
+      this.change(GRANT.MAPTRACK_FREE, map.handle + 1);
+    });
+    this.of(map.domid, true)!.release(map.ref, this.domid, readonly, mfn);
+  }
+
+  /** What this domain has mapped of others. */
+  *mappings(): Generator<Mapped> {
+    for (let handle = 0; handle < this.get(GRANT.MAPTRACK_FRAMES) * MAPS_PER_FRAME; handle++) {
+      const map = this.mapped(handle);
+      if (map) yield map;
+    }
+  }
+
+  /** Entries of this table that are in use: readers in bits 0-15 of `pins`, writers in 16-31; `mfn` is negative for a grant that was handed on. */
+  *uses(): Generator<{ ref: number; user: number; pins: number; mfn: number }> {
+    for (let ref = 0; ref < this.frames * ENTRIES_V1; ref++) {
+      const at = this.activeAt(ref);
+      if (this.words[at + ACTIVE.PINS] !== 0)
+        yield {
+          ref,
+          user: this.words[at + ACTIVE.DOMID],
+          pins: this.words[at + ACTIVE.PINS],
+          mfn: this.words[at + ACTIVE.MFN],
+        };
+    }
+  }
+
+  /** The domain dies: it uses nobody's frames any more. */
+  dropMappings(): void {
+    for (const map of this.mappings())
+      for (const part of [GNTMAP.HOST, GNTMAP.DEVICE]) if (map.flags & part) this.untrack(map, part);
+    // What its worker used when it died.
+    for (let i = 0; i < IN_FLIGHT_ENTRIES; i++) {
+      const at = this.inFlight(i);
+      const granter = this.words[at] === 0 ? undefined : this.of(this.words[at] - 1, true);
+      const ref = this.words[at + 1],
+        use = this.words[at + 2];
+      this.words[at] = 0;
+      if (granter) granter.release(ref, use >>> 1, (use & 1) !== 0, granter.words[granter.activeAt(ref) + ACTIVE.MFN]);
+    }
+  }
+
+  /** Gives the table's own frames back, once nobody uses what it grants; false: somebody does. */
+  free(): boolean {
+    const { machine } = this.ports;
+    for (let ref = 0; ref < this.frames * ENTRIES_V1; ref++) if (this.isPinned(ref)) return false;
+    for (let i = 0; i < 2 * this.frames; i++) machine.release(this.get(GRANT.ACTIVE + i));
+    this.give(GRANT.FRAMES, GRANT.SHARED);
+    this.give(GRANT.STATUS_FRAMES, GRANT.STATUS);
+    for (let i = 0; i < this.get(GRANT.MAPTRACK_FRAMES); i++) machine.release(this.get(GRANT.MAPTRACK + i));
+    this.set(GRANT.MAPTRACK_FRAMES, 0);
+    this.set(GRANT.MAPTRACK_FREE, 0);
+    return true;
+  }
+
+  /** Gives frames of the table back that the domain could see. */
+  private give(count: number, first: number): void {
+    const { machine } = this.ports;
+    const frames = Array.from({ length: this.get(count) }, (_, i) => this.get(first + i));
+    this.set(count, 0);
+    for (const mfn of frames) {
+      machine.release(mfn);
+      dropWritable(machine, this.ports.record, mfn);
+    }
+  }
+
+  // ---- the whole table
+
+  /** GNTTABOP_set_version: 0 or an errno. All entries but the reserved ones are lost. */
+  setVersion(version: number): number {
+    if (version !== 1 && version !== 2) return -EINVAL;
+    if (version > this.get(GRANT.MAX_VERSION)) return -ENOSYS;
+    return this.locked(() => {
+      if (version === this.version) return 0;
+      for (let ref = RESERVED_ENTRIES; ref < this.entries; ref++) if (this.isPinned(ref)) return -EBUSY;
+      // Somebody still has a status frame mapped: it cannot go.
+      for (let i = 0; i < this.statusFrames; i++)
+        if (this.ports.machine.references(this.statusFrame(i)) > OWN_REFERENCES) return -EBUSY;
+      // Capacity halves with version 2; what was in use above is not: it was just looked at.
+      const kept = Array.from({ length: this.frames === 0 ? 0 : RESERVED_ENTRIES }, (_, ref) => this.reserved(ref));
+      for (let i = 0; i < this.frames; i++) this.ports.machine.scrub(this.sharedFrame(i));
+      this.change(GRANT.VERSION, version);
+      // Its entries may be in use by nobody now, but for the reserved ones: whoever dies here leaves nothing that counts.
+      if (version === 1) this.give(GRANT.STATUS_FRAMES, GRANT.STATUS);
+      else if (!this.growStatus()) {
+        this.change(GRANT.VERSION, 1);
+        return -ENOMEM;
+      }
+      kept.forEach(({ flags, domid, frame }, ref) => {
+        if ((flags & GTF.TYPE) !== GTF.PERMIT_ACCESS || flags & GTF.SUB_PAGE) return;
+        this.grant(ref, domid, frame);
+        Atomics.or(this.words, this.entryAt(ref), flags & GTF.READONLY);
+        this.setFlags(ref, flags & (GTF.READING | GTF.WRITING));
+      });
+      return 0;
+    });
+  }
+
+  private reserved(ref: number): { flags: number; domid: number; frame: number } {
+    const at = this.entryAt(ref);
+    let flags = this.words[at] & 0xffff;
+    if (this.version === 2) {
+      const [word, shift] = this.statusAt(ref);
+      flags |= (this.words[word] >>> shift) & (GTF.READING | GTF.WRITING);
+    }
+    return { flags, domid: this.words[at] >>> 16, frame: this.words[at + this.frameWord] };
+  }
+
+  /** GNTTABOP_swap_grant_ref: a status. */
+  swap(a: number, b: number): number {
+    return this.locked(() => {
+      if (a >= this.entries || b >= this.entries) return GNTST.BAD_GNTREF;
+      if (this.isPinned(a) || this.isPinned(b)) return GNTST.GENERAL_ERROR;
+      const words = this.version === 2 ? 4 : 2;
+      const first = this.entryAt(a),
+        second = this.entryAt(b);
+      for (let i = 0; i < words; i++) {
+        const kept = this.words[first + i];
+        this.words[first + i] = this.words[second + i];
+        this.words[second + i] = kept;
+      }
+      return GNTST.OKAY;
+    });
+  }
+}
+
+/** In place of a frame: the entry hands on what another domain granted. */
+const TRANSITIVE = -0x100;

@@ -1,0 +1,728 @@
+/**
+ * A domain's half of Xen, in the domain's own worker: what its hypercalls work on. One object a domain; everything that others look at lies in the
+ * XEN block and the port table of machine memory.
+ */
+import type { Processor } from '../../../cpu/architecture/index.ts';
+import type { CpuidAnswer } from '../../../cpu/architecture/index.ts';
+import { cpuid } from '../../../cpu/index.ts';
+import { registers as R } from '../../../cpu/architecture/index.ts';
+import type { State } from '../../../devices/index.ts';
+import { COUNTED_HYPERCALLS, KICK, MODEL, XEN, XEN_MODEL, XEN_TYPE, XEN_VCPU } from '../../layout/layout.ts';
+import { type DomainRecord, FRAME_BYTES, type Machine } from '../../memory/machine.ts';
+import type { Boot } from '../../domain/boot.ts';
+import { lowFirmware } from '../../domain/boot.ts';
+import type { Ending } from '../../domain/ending.ts';
+import type { GuestInterface, GuestParts, MsrValue } from '../../domain/guest-interface.ts';
+import type { ModelElsewhere, ModelTargets } from '../../domain/model-elsewhere.ts';
+import { TRIPLE_FAULT } from '../../domain/report.ts';
+import { SavedStateError } from '../../domain/saved-state-error.ts';
+import { TRACE_KIND } from '../../tracing/trace.ts';
+import type { VcpuState } from '../../domain/vcpu.ts';
+import {
+  CALLBACK_VIA,
+  HVM_PARAM,
+  MSR_FIRST_OF_XEN,
+  MSR_HYPERCALL_PAGE,
+  MSR_HYPERCALL_PAGE_MOVED,
+  MSR_LAST_OF_XEN,
+  RUNSTATE,
+  SHUTDOWN,
+  VIRQ,
+} from './abi.ts';
+import { answerCpuid, isHypervisorLeaf, ofParavirtual, underXen, xenLeaf } from './cpuid-leaves.ts';
+import { answerFlush, enterGuest, leaveGuest } from './memory/flush.ts';
+import { GuestAccess } from '../../memory/guest-access.ts';
+import { stepOverPrefix } from './forced-prefix.ts';
+import { type Hypercall, type HypercallContext, hypercall, hypercallPage } from './hypercalls.ts';
+import { GuestMsrs } from './msrs.ts';
+import { getParam, setParam, setShutdownCode, shutdownCode } from './hvm/params.ts';
+import { GuestFrames } from './memory/p2m.ts';
+import { Ports } from './events/ports.ts';
+import { firmwareMemoryMap, firmwareTables, writeFirmwareInfo } from './hvm/hvmloader-info.ts';
+import { prepareHvm } from './hvm/special-pages.ts';
+import type { PvBuild } from './pv/builder.ts';
+import type { PvDomain, PvParts } from './pv/pv-domain.ts';
+import type { PvImage, SavedPvImage } from './pv/saved.ts';
+import { hypercallsOf } from './table.ts';
+import { codeDropped, takeWritten } from './memory/stale.ts';
+import { tableFrames } from './grants/frames.ts';
+import { XenTime } from './time.ts';
+import { isViridianLeaf, isViridianMsr, VIRIDIAN_CALL } from '../viridian/features.ts';
+import type { Viridian } from '../viridian/viridian.ts';
+import type { RemoteModelParts } from './ioreq/remote-model.ts';
+
+const VM86 = 0x20000,
+  INTERRUPT_FLAG = 0x200;
+const INVALID_OPCODE = 6,
+  GENERAL_PROTECTION = 13;
+/** Real mode's code segment for the last 64 KiB below 1 MiB. */
+const BIOS_BASE = 0xf0000,
+  MIB = 0x100000;
+/** Registers of a hypercall's arguments. */
+const ARGUMENTS = [R.EBX, R.ECX, R.EDX, R.ESI, R.EDI];
+const EPERM = -1;
+/** Where a 32-bit paravirtual guest's kernel runs. */
+const PV_KERNEL_RING = 1;
+/** INT imm8. */
+const INT_BYTES = 2;
+const RUNSTATE_OF: Readonly<Record<VcpuState, number>> = {
+  running: RUNSTATE.RUNNING,
+  runnable: RUNSTATE.RUNNABLE,
+  blocked: RUNSTATE.BLOCKED,
+  offline: RUNSTATE.OFFLINE,
+};
+
+/** What some domains have beyond others, which do without. */
+export interface LaterXenParts {
+  /** Of a paravirtual one. */
+  createPv?: ((parts: PvParts) => PvDomain) | undefined;
+  /** Of one that may have the Hyper-V interface. */
+  viridianOf?: ((xen: XenGuest) => Viridian | undefined) | undefined;
+  /** Of one whose device model is in Domain 0. */
+  createRemote?: ((parts: RemoteModelParts) => ModelElsewhere) | undefined;
+}
+
+export class XenGuest implements GuestInterface, HypercallContext {
+  readonly name = 'xen';
+  readonly parts: GuestParts;
+  readonly machine: Machine;
+  readonly record: DomainRecord;
+  readonly words: Int32Array;
+  readonly ports: Ports;
+  readonly access: GuestAccess;
+  readonly time: XenTime;
+  readonly frames: GuestFrames;
+  readonly type: number;
+  readonly hypercalls: readonly (Hypercall | undefined)[];
+  readonly hypercallCounts: Int32Array;
+  readonly msrs: GuestMsrs;
+  /** The Hyper-V interface; undefined: the toolstack wants none. */
+  viridian: Viridian | undefined;
+  /** Page tables, traps and descriptors of a paravirtual domain. */
+  readonly pv: PvDomain | undefined;
+  /** Index in `words` of the XEN block. */
+  readonly xenBlock: number;
+  /** A multicall is under way: none of its calls is one. */
+  inMulticall = false;
+  /** The hypercall under way is to be made again, with this argument changed. */
+  private continuation: Map<number, number> | undefined;
+  private readonly later: LaterXenParts;
+  private readonly processor: Processor;
+  /** The interrupt line that the upcall drives is high. */
+  private lineHigh = false;
+  private readonly watchdogs = [0, 0];
+  private readonly watchdogTimers;
+  private readonly pollTimers;
+
+  constructor(parts: GuestParts, later: LaterXenParts = {}) {
+    this.parts = parts;
+    this.later = later;
+    const { machine, record, processor, timers } = parts;
+    this.machine = machine;
+    this.record = record;
+    this.words = machine.words;
+    this.processor = processor;
+    this.ports = new Ports(machine, record);
+    this.xenBlock = this.ports.xenBlock;
+    this.type = this.words[this.xenBlock + XEN.TYPE];
+    this.msrs = new GuestMsrs({
+      vcpus: parts.vcpus.all.length,
+      isHvm: this.isHvm,
+      regs: processor.regs,
+      currentVcpu: () => this.current,
+      tscChanged: () => this.time.updateRecord(this.current),
+    });
+    const pv = this.isHvm ? undefined : later.createPv?.(this.pvParts());
+    this.pv = pv;
+    this.hypercalls = hypercallsOf(this.type);
+    this.hypercallCounts = this.words.subarray(
+      this.xenBlock + XEN.CALLS,
+      this.xenBlock + XEN.CALLS + COUNTED_HYPERCALLS,
+    );
+    this.access = new GuestAccess({
+      bytes: machine.bytes,
+      p2m: machine.p2m(record),
+      translate: pv ? (linear, write) => pv.memory.offset(linear, write) : linear => processor.translate(linear),
+      written: parts.written,
+      demand: parts.demand,
+    });
+    this.time = new XenTime(this.ports, this.access, timers, vcpu => parts.vcpus.registersOf(parts.vcpus.all[vcpu]));
+    this.frames = new GuestFrames(this);
+    this.watchdogTimers = this.watchdogs.map((_, i) =>
+      timers.create(`xen-watchdog${i}`, () => this.shutdown(SHUTDOWN.WATCHDOG)),
+    );
+    this.pollTimers = parts.vcpus.all.map(({ id }) => timers.create(`xen-poll${id}`, () => this.wake(id)));
+    this.enlighten();
+    this.ports.onKick = vcpu => {
+      this.serveKick(vcpu);
+      parts.vcpus.call(vcpu);
+    };
+    parts.vcpus.onState = (vcpu, state) => this.stateChanged(vcpu, RUNSTATE_OF[state]);
+    if (this.isHvm) parts.vcpus.directVector = vcpu => this.directVector(vcpu);
+    // Also of paravirtual guests, as Xen does where the processor can make CPUID fault.
+    processor.controls.cpuid = true;
+    processor.controls.msrBitmap = this.msrs.bitmap;
+    if (this.isHvm && machine.hvmFep) processor.controls.exceptionBitmap |= 1 << INVALID_OPCODE;
+    if (pv) {
+      parts.vcpus.deliverUpcall = () => pv.deliverEvents();
+      parts.vcpus.deliverNmi = () => pv.deliverNmi();
+    }
+  }
+
+  /** HVM_PARAM_VIRIDIAN has its value. Once it is set it does not change. */
+  enlighten(): void {
+    if (this.isHvm) this.viridian ??= this.later.viridianOf?.(this);
+  }
+
+  private pvParts(): PvParts {
+    const { machine, record, processor, vcpus, tsc } = this.parts;
+    return {
+      machine,
+      record,
+      processor,
+      tsc,
+      currentVcpu: () => vcpus.current.id,
+      stateWords: id => vcpus.freshRegisters(id),
+      cpuid: (leaf, subleaf) => this.cpuidAnswer(leaf, subleaf),
+      msrs: this.msrs,
+      continueWith: (argument, value) => this.continueWith(argument, value),
+      crash: sentence => this.crash(sentence),
+    };
+  }
+
+  private crash(sentence: string): void {
+    if (shutdownCode(this.ports) >= 0) return;
+    setShutdownCode(this.ports, SHUTDOWN.CRASH);
+    this.parts.crash(sentence);
+  }
+
+  load(boot: Boot): string | undefined {
+    return boot.kind === 'pv' ? this.startPv(boot) : undefined;
+  }
+
+  /** Puts a paravirtual kernel into the domain and vCPU 0 at its entry; returns what was loaded, for logs. @throws LoadError */
+  private startPv(build: PvBuild): string {
+    const { words, ports, record, parts } = this;
+    if (!this.pv) throw new Error('not a paravirtual domain');
+    const rings = {
+      sharedInfoMfn: words[this.xenBlock + XEN.SHARED_INFO],
+      storePort: getParam(ports, HVM_PARAM.STORE_EVTCHN)[0],
+      consolePort: getParam(ports, HVM_PARAM.CONSOLE_EVTCHN)[0],
+    };
+    const { about, storeMfn, consoleMfn } = this.pv.start(build, parts.memoryMiB, rings);
+    words[this.xenBlock + XEN.MAX_FRAMES] = words[this.xenBlock + XEN.CURRENT_FRAMES] = record.ramFrames;
+    setParam(ports, HVM_PARAM.STORE_PFN, storeMfn);
+    setParam(ports, HVM_PARAM.CONSOLE_PFN, consoleMfn);
+    return about;
+  }
+
+  /** The guest starts: its special pages and parameters are there, and its time runs. */
+  start(): void {
+    if (this.isHvm) prepareHvm(this);
+    this.msrs.reset();
+    this.viridian?.reset();
+    this.time.start(this.parts.startEpochMs);
+  }
+
+  /**
+   * Firmware counts on what hvmloader does before it: it lies in RAM below 1 MiB, where it can write its variables (SeaBIOS forgets in a ROM that it has found
+   * Xen), and is jumped to there.
+   */
+  placeFirmware(image: Uint8Array): void {
+    const { memory, platform, processor, memoryMiB } = this.parts;
+    const low = lowFirmware(image);
+    memory.write(MIB - low.length, low);
+    processor.regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] = BIOS_BASE;
+    const tables = firmwareTables(memoryMiB);
+    platform.prepareForFirmware?.(tables);
+    writeFirmwareInfo(memory, [tables.rsdp, tables.smbios, tables.mp], firmwareMemoryMap(memoryMiB));
+  }
+
+  modelElsewhere(targets: ModelTargets, video: number | undefined): ModelElsewhere {
+    const { createRemote } = this.later,
+      { ports } = this,
+      { processor, vcpus, crash } = this.parts;
+    if (!createRemote) throw new Error('What speaks to a device model in Domain 0 is not loaded.');
+    if (video !== undefined) this.words[this.xenBlock + XEN_MODEL + MODEL.VIDEO] = video + 1;
+    return createRemote({ ports, processor, vcpus, fail: crash, targets });
+  }
+
+  get isPvh(): boolean {
+    return this.type === XEN_TYPE.PVH;
+  }
+
+  get isHvm(): boolean {
+    return this.type !== XEN_TYPE.PV;
+  }
+
+  /** Number of the vCPU that runs. */
+  get current(): number {
+    return this.parts.vcpus.current.id;
+  }
+
+  // ---- exits
+
+  hypercall(): true {
+    const { regs } = this.processor;
+    if (regs[R.CPL] !== 0 || this.processor.eflags & VM86) regs[R.EAX] = EPERM;
+    else if (this.viridian && regs[R.EAX] & VIRIDIAN_CALL) this.viridian.hypercall();
+    // One that is to go on runs its instruction once more.
+    else if (!this.makeCall()) return true;
+    this.processor.skipInstruction();
+    return true;
+  }
+
+  /** The hypercall that the registers ask for. False: it is to be made again, with arguments that say what is left, once whoever waits had a turn. */
+  private makeCall(): boolean {
+    const { regs } = this.processor;
+    const result = hypercall(this, regs[R.EAX] >>> 0, [
+      regs[R.EBX],
+      regs[R.ECX],
+      regs[R.EDX],
+      regs[R.ESI],
+      regs[R.EDI],
+    ]);
+    const again = this.takeContinuation();
+    if (!again) {
+      regs[R.EAX] = result;
+      return true;
+    }
+    for (const [argument, value] of again) regs[ARGUMENTS[argument]] = value;
+    this.parts.yield();
+    return false;
+  }
+
+  /** An exit of a processor that has no IDT for its guest (reasons from IDT_FIRST). */
+  guestEvent(reason: number): void {
+    // EIP is behind the INT already, and goes back to it.
+    if (this.pv?.exit(reason) && !this.makeCall()) this.processor.regs[R.EIP] -= INT_BYTES;
+  }
+
+  /** Ends the hypercall under way for now: it is made again with this argument. Its result is not looked at. */
+  continueWith(argument: number, value: number): number {
+    this.continuation = (this.continuation ?? new Map<number, number>()).set(argument, value);
+    return 0;
+  }
+
+  /** Arguments that change, where the hypercall that has just been made is to be made again. */
+  takeContinuation(): ReadonlyMap<number, number> | undefined {
+    const { continuation } = this;
+    this.continuation = undefined;
+    return continuation;
+  }
+
+  /** CPUID is to raise #GP(0) now: the guest wants it to fault outside of its kernel (SDM vol. 2, CPUID; MISC_FEATURES_ENABLES). */
+  get cpuidFaults(): boolean {
+    return this.msrs.cpuidFaults && this.processor.regs[R.CPL] > (this.isHvm ? 0 : PV_KERNEL_RING);
+  }
+
+  refuseCpuid(): void {
+    if (this.pv) this.pv.generalProtection();
+    else this.parts.raise(GENERAL_PROTECTION, 0);
+  }
+
+  /** CPUID: EAX to EDX get the answer to EAX and ECX. Programs ask the same again and again: the processor's last answer is kept. */
+  identify(): void {
+    const { regs } = this.processor,
+      { asked } = this;
+    const eax = regs[R.EAX],
+      ecx = regs[R.ECX],
+      apicBase = regs[R.MSR_APIC_BASE],
+      apicId = regs[R.APIC_ID],
+      level = regs[R.CPU_LEVEL];
+    if (
+      !this.identity ||
+      eax !== asked[0] ||
+      ecx !== asked[1] ||
+      apicBase !== asked[2] ||
+      apicId !== asked[3] ||
+      level !== asked[4] ||
+      this.current !== asked[5]
+    ) {
+      const answer = this.cpuidAnswer(eax, ecx);
+      // A hypervisor's leaves depend on more than that.
+      this.identity = isHypervisorLeaf(eax) ? undefined : answer;
+      asked.set([eax, ecx, apicBase, apicId, level, this.current]);
+      return answerCpuid(regs, answer);
+    }
+    answerCpuid(regs, this.identity);
+  }
+  private identity: CpuidAnswer | undefined;
+  private readonly asked = new Int32Array(6);
+
+  private cpuidAnswer(leaf: number, subleaf: number): CpuidAnswer {
+    const { regs } = this.processor;
+    const { viridian } = this;
+    const own =
+      (isViridianLeaf(leaf) && viridian?.leaf(leaf)) ||
+      xenLeaf(leaf, subleaf, {
+        id: this.record.id,
+        vcpu: this.current,
+        pv: !this.isHvm,
+        moved: viridian !== undefined,
+      });
+    if (own) return own;
+    const answer = underXen(
+      leaf,
+      cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], regs[R.CPU_LEVEL]),
+    );
+    return this.isHvm ? answer : ofParavirtual(leaf, answer);
+  }
+
+  /** #UD of an HVM guest: true where it is the forced emulation prefix, and then the instruction behind it comes next. */
+  invalidOpcode(): boolean {
+    return stepOverPrefix(this.processor, this.access);
+  }
+
+  /** Whether an MSR is Xen's to answer; else it is the processor's or a device's. */
+  ownsMsr(index: number): boolean {
+    return (index >= MSR_FIRST_OF_XEN && index <= MSR_LAST_OF_XEN) || this.msrs.has(index);
+  }
+
+  /** One of Xen's MSRs. Undefined: #GP. */
+  readMsr(index: number): MsrValue | undefined {
+    if (index === this.hypercallMsr) return [0, 0];
+    return this.viridian && isViridianMsr(index) ? this.viridian.readMsr(index) : this.msrs.read(index);
+  }
+
+  /** It makes room for Hyper-V's. */
+  private get hypercallMsr(): number {
+    return this.viridian ? MSR_HYPERCALL_PAGE_MOVED : MSR_HYPERCALL_PAGE;
+  }
+
+  /** A write to one of Xen's MSRs. False: #GP. */
+  writeMsr(index: number, low: number, high: number): boolean {
+    if (index === this.hypercallMsr) return this.writeHypercallPage(low, high);
+    return this.viridian && isViridianMsr(index)
+      ? this.viridian.writeMsr(index, low, high)
+      : this.msrs.write(index, low, high);
+  }
+
+  private writeHypercallPage(low: number, high: number): boolean {
+    if (low & (FRAME_BYTES - 1)) return false;
+    const offset = this.access.physicalOffset(high * 2 ** 32 + low, true);
+    if (offset < 0) return false;
+    this.machine.bytes.set(hypercallPage(), offset);
+    this.parts.written(offset / FRAME_BYTES);
+    this.latchWidth();
+    return true;
+  }
+
+  /** The guest's code is of 32 bits: from now on shared_info has that layout. */
+  latchWidth(): void {
+    if (this.words[this.xenBlock + XEN.WIDTH] === 32) return;
+    this.words[this.xenBlock + XEN.WIDTH] = 32;
+    this.time.updateWallclock();
+  }
+
+  // ---- memory that others take or give
+
+  /** The guest is about to run, or code of ours that uses its memory; until `leave` nobody takes a frame from it without asking. */
+  enter(): void {
+    this.machine.relax = this.answer;
+    enterGuest(this.words, this.xenBlock);
+    this.frames.pod.beforeGuest();
+    // Behind that: who was taking memory a moment ago has said so by now.
+    this.answer();
+  }
+
+  leave(): void {
+    leaveGuest(this.words, this.xenBlock);
+    this.machine.relax = () => {};
+  }
+
+  /** While this thread waits for another it does what that may wait for. */
+  private readonly answer = (): void => answerFlush(this.words, this.xenBlock, this.forget);
+
+  private readonly forget = (): void => {
+    this.takeWritten();
+    this.processor.flushTlb();
+  };
+
+  /** Drops what the processor keeps of frames that others wrote, or are about to write. */
+  private takeWritten(): void {
+    const { machine, parts } = this;
+    const written = (mfn: number): void => {
+      codeDropped(machine, mfn);
+      parts.written(mfn);
+    };
+    if (!takeWritten(this.ports, written))
+      for (const entry of machine.p2m(this.record)) if (entry >>> 12 !== 0) written(entry >>> 12);
+  }
+
+  /** A guest frame that is populated on demand is used. False: there is no memory left, and the domain has crashed. */
+  demand(gfn: number): boolean {
+    const { pod } = this.frames;
+    if (pod.demand(gfn)) return true;
+    if (shutdownCode(this.ports) >= 0) return false;
+    const sentence = pod.outOfMemory(this.record.id);
+    this.parts.log(sentence);
+    this.crash(
+      `${sentence}. The guest used more than its memory before its balloon driver gave the rest back: give it more memory, or less maxmem.`,
+    );
+    return false;
+  }
+
+  // ---- events
+
+  /** What came from other workers. Call before the guest runs again after the doorbell moved. */
+  service(): void {
+    for (let id = 0; id < this.ports.vcpus; id++) this.serveKick(id);
+    this.takeWritten();
+    this.time.calibrate();
+  }
+
+  private serveKick(id: number): void {
+    const kick = Atomics.exchange(this.words, this.ports.vcpu(id) + XEN_VCPU.KICK, 0);
+    if (kick & KICK.WAKE) this.wake(id);
+    if (kick & KICK.UPCALL) this.assertUpcall(id);
+  }
+
+  private stateChanged(id: number, state: number): void {
+    const before = this.words[this.ports.vcpu(id) + XEN_VCPU.STATE];
+    this.time.runstate(id, state);
+    if (before !== state && this.parts.trace.on) this.parts.trace.add(TRACE_KIND.RUNSTATE, id, state);
+    // INIT has emptied its local APIC, where the upcall may have waited.
+    if (before === RUNSTATE.OFFLINE && state !== RUNSTATE.OFFLINE && this.ports.upcallPending(id))
+      this.assertUpcall(id);
+  }
+
+  /** evtchn_upcall_pending of a vCPU has become 1. */
+  assertUpcall(id: number): void {
+    if (this.parts.trace.on) this.parts.trace.add(TRACE_KIND.UPCALL, id, 0);
+    const vector = this.words[this.ports.vcpu(id) + XEN_VCPU.VECTOR];
+    if (!this.isHvm) this.wake(id);
+    else if (vector !== 0) this.parts.interrupt(id, vector);
+    else this.updateLine();
+    this.wake(id);
+  }
+
+  get tellsStolenTime(): boolean {
+    return this.time.tellsRunstate;
+  }
+
+  /** A blocked or polling vCPU goes on. */
+  wake(id: number): void {
+    Atomics.store(this.words, this.ports.vcpu(id) + XEN_VCPU.POLL, 0);
+    this.pollTimers[id].cancel();
+    this.parts.vcpus.unblock(id);
+  }
+
+  /** The current vCPU waits for an event, with `ports` for one of these (-1: several), at the longest until `untilNs`. */
+  block(poll = 0, untilNs = Infinity): void {
+    const { vcpus } = this.parts;
+    Atomics.store(this.words, this.ports.vcpu(this.current) + XEN_VCPU.POLL, poll);
+    this.pollTimers[this.current].set(untilNs);
+    vcpus.block();
+  }
+
+  /** An event that the current vCPU would take now. */
+  deliverable(): boolean {
+    const { vcpus } = this.parts;
+    return this.isHvm
+      ? vcpus.interruptWaits(vcpus.current)
+      : this.ports.upcallPending(this.current) && !this.ports.upcallMasked(this.current);
+  }
+
+  private get via(): { type: number; low: number; high: number } {
+    const [low, high] = getParam(this.ports, HVM_PARAM.CALLBACK_IRQ);
+    return { type: high >>> 24, low, high };
+  }
+
+  /** Vector that is injected past the local APIC while an upcall is pending (callback by vector); -1: none now. */
+  directVector(id: number): number {
+    if (!this.isHvm || !this.ports.upcallPending(id) || this.words[this.ports.vcpu(id) + XEN_VCPU.VECTOR] !== 0)
+      return -1;
+    const { type, low } = this.via;
+    return type === CALLBACK_VIA.VECTOR ? low & 0xff : -1;
+  }
+
+  /** Callback by an interrupt line: high while vCPU 0 has an upcall pending. */
+  updateLine(): void {
+    if (!this.isHvm || this.type === XEN_TYPE.PVH) return;
+    const { type, low, high } = this.via;
+    const byLine = (type === CALLBACK_VIA.GSI && low !== 0) || type === CALLBACK_VIA.PCI_INTX;
+    const level = byLine && this.words[this.ports.vcpu(0) + XEN_VCPU.VECTOR] === 0 && this.ports.upcallPending(0);
+    if (level === this.lineHigh) return;
+    this.lineHigh = level;
+    if (type === CALLBACK_VIA.GSI) this.setGsi(low & 0xff, level);
+    else if (type === CALLBACK_VIA.PCI_INTX && high << 8 === 0) this.setIntx((low >>> 11) & 31, low & 3, level);
+  }
+
+  /** HVM_PARAM_CALLBACK_IRQ is about to change. */
+  dropLine(): void {
+    if (!this.lineHigh) return;
+    const { type, low } = this.via;
+    this.lineHigh = false;
+    if (type === CALLBACK_VIA.GSI) this.setGsi(low & 0xff, false);
+    else this.setIntx((low >>> 11) & 31, low & 3, false);
+  }
+
+  private setGsi(gsi: number, level: boolean): void {
+    this.parts.platform.setUpcallGsi?.(gsi, level);
+  }
+
+  private setIntx(slot: number, pin: number, level: boolean): void {
+    this.parts.platform.setUpcallPin?.(slot, pin, level);
+  }
+
+  /** After each exit: the line follows the guest's acknowledgement. */
+  afterExit(): void {
+    if (this.lineHigh) this.updateLine();
+  }
+
+  // ---- the end
+
+  /** HLT with interrupts off and no NMI on its way takes the vCPU down; the last one powers the domain off. */
+  haltsForGood(): boolean {
+    const { vcpus } = this.parts;
+    if (!this.isHvm || this.processor.eflags & INTERRUPT_FLAG || vcpus.current.nmiPending) return false;
+    vcpus.takeDown(this.current);
+    if (!vcpus.anyUp) this.shutdown(SHUTDOWN.POWEROFF);
+    return true;
+  }
+
+  /** The last vCPU of an HVM guest that halts with interrupts off takes the domain down (hvm_vcpu_down in xen/arch/x86/hvm/hvm.c). */
+  stuck(): void {
+    if (this.isHvm) this.shutdown(SHUTDOWN.POWEROFF);
+  }
+
+  /**
+   * A triple fault ends the domain for the reason that its parameter gives, a reboot unless the toolstack set another; false: nothing is set, and it is a
+   * crash. The words are those of hvm_triple_fault() in xen/arch/x86/hvm/hvm.c.
+   */
+  tripleFault(): boolean {
+    const [reason] = getParam(this.ports, HVM_PARAM.TRIPLE_FAULT_REASON);
+    if (reason === 0) return false;
+    this.parts.log(`d${this.record.id}v${this.current} Triple fault - invoking HVM shutdown action ${reason}`);
+    this.shutdown(reason, TRIPLE_FAULT);
+    return true;
+  }
+
+  /** The domain shuts down, as SCHEDOP_shutdown says it, or for a `fault`. */
+  shutdown(code: number, fault?: string): void {
+    if (shutdownCode(this.ports) >= 0) return;
+    const latched = this.words[this.xenBlock + XEN.LATCHED_SHUTDOWN];
+    setShutdownCode(this.ports, latched !== 0 ? latched - 1 : code);
+    this.ports.of(0)?.raiseVirq(0, VIRQ.DOM_EXC);
+    const { end, report, whereItWas } = this.parts,
+      reason = shutdownCode(this.ports);
+    if (fault === undefined) end(endingOf(reason, report));
+    else end({ kind: endingOf(reason, () => '').kind, ...whereItWas(fault) });
+  }
+
+  /** It has suspended itself: nothing but its memory and registers need to be kept for it to go on, in this domain or another. */
+  get suspended(): boolean {
+    return shutdownCode(this.ports) === SHUTDOWN.SUSPEND;
+  }
+
+  /** Nobody has made a hypercall yet: firmware, or a kernel at its start. */
+  get untouched(): boolean {
+    return this.words[this.xenBlock + XEN.HYPERCALLS] === 0;
+  }
+
+  /** SCHEDOP_shutdown(suspend) returns 1: the guest is where it was. */
+  cancelSuspend(): void {
+    Atomics.store(this.words, this.xenBlock + XEN.SHUTDOWN, 0);
+    this.processor.regs[R.EAX] = 1;
+  }
+
+  restoring(): void {
+    this.start();
+    // Its ACPI tables lie outside RAM.
+    if (this.isPvh) this.parts.platform.installTables();
+  }
+
+  /** In a new domain the same call returns 0, as EAX says already; the guest makes its ports, callbacks and grants anew. */
+  restored(): void {
+    this.time.restored();
+  }
+
+  // ---- saved states: what lies in no block (saved.ts)
+
+  /** Page tables and processors of a paravirtual domain that has suspended itself; undefined: it is none. @throws SavedStateError */
+  savePv(): PvImage | undefined {
+    const { all } = this.parts.vcpus;
+    if (this.pv && all.some(({ id }) => id > 0 && this.parts.vcpus.isUp(id)))
+      throw new SavedStateError('The guest cannot be saved: it has suspended itself while its other processors run.');
+    return this.pv?.save(this.ports, tableFrames(this));
+  }
+
+  /** @throws SavedStateError */
+  restorePv(saved: SavedPvImage): void {
+    this.words[this.xenBlock + XEN.MAX_FRAMES] = this.words[this.xenBlock + XEN.CURRENT_FRAMES] = this.record.ramFrames;
+    this.pv?.restore(this.ports, tableFrames(this), saved);
+  }
+
+  /** The interrupt line that tells of events, and how it was chosen. */
+  saveLine(): State {
+    const { low, high } = this.via;
+    return { high: this.lineHigh, via: [low, high] };
+  }
+
+  restoreLine(state: State): void {
+    const [low, high] = state.via as [number, number];
+    setParam(this.ports, HVM_PARAM.CALLBACK_IRQ, low, high);
+    this.lineHigh = state.high as boolean;
+  }
+
+  saveTimers(): State {
+    const { watchdogTimers, pollTimers } = this;
+    return {
+      watchdogs: [...this.watchdogs],
+      watchdogNs: watchdogTimers.map(timer => timer.deadlineNs),
+      pollNs: pollTimers.map(timer => timer.deadlineNs),
+    };
+  }
+
+  restoreTimers(state: State): void {
+    const { watchdogs, watchdogNs, pollNs } = state as { watchdogs: number[]; watchdogNs: number[]; pollNs: number[] };
+    this.watchdogTimers.forEach((timer, i) => {
+      this.watchdogs[i] = watchdogs[i];
+      timer.set(watchdogNs[i]);
+    });
+    this.pollTimers.forEach((timer, i) => timer.set(pollNs[i]));
+  }
+
+  /** SCHEDOP_watchdog: timer 1 or 2 ends the domain in so many seconds; 0 stops it. */
+  setWatchdog(index: number, seconds: number): void {
+    this.watchdogs[index] = seconds;
+    this.watchdogTimers[index].set(seconds === 0 ? Infinity : this.time.now() + seconds * 1e9);
+  }
+
+  watchdogInUse(index: number): boolean {
+    return this.watchdogs[index] !== 0;
+  }
+
+  get freeWatchdog(): number {
+    return this.watchdogs.indexOf(0);
+  }
+
+  /** EVTCHNOP_reset, and the start of the next life: no ports, no callbacks. */
+  resetVcpuState(): void {
+    for (let id = 0; id < this.ports.vcpus; id++) {
+      this.words[this.ports.vcpu(id) + XEN_VCPU.POLL] = 0;
+      this.time.runstate(id, id === 0 ? RUNSTATE.RUNNING : RUNSTATE.OFFLINE);
+    }
+  }
+}
+
+/** What a domain that shut down by itself has come to; `report`: of a crash, from its sentence on. */
+function endingOf(code: number, report: (sentence: string) => string): Ending {
+  const crash = (sentence: string): Ending => ({ kind: 'crash', sentence, report: report(sentence) });
+  switch (code) {
+    case SHUTDOWN.POWEROFF:
+      return { kind: 'poweroff', sentence: 'The guest powered off.' };
+    case SHUTDOWN.REBOOT:
+    case SHUTDOWN.SOFT_RESET:
+      return { kind: 'reset', sentence: 'The guest asked for a reboot.' };
+    case SHUTDOWN.SUSPEND:
+      return { kind: 'suspend', sentence: 'The guest has suspended itself.' };
+    case SHUTDOWN.WATCHDOG:
+      return crash("The guest's watchdog ran out.");
+    case SHUTDOWN.CRASH:
+      return crash('The guest called SCHEDOP_shutdown with SHUTDOWN_crash.');
+    default:
+      return crash(`The guest called SCHEDOP_shutdown with ${code}, which is no reason.`);
+  }
+}

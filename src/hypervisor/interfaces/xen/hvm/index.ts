@@ -1,0 +1,2 @@
+/** What src/hypervisor/interfaces/xen/hvm offers to other rooms. */
+export { getParam } from './params.ts';

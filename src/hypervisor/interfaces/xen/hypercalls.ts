@@ -1,0 +1,291 @@
+/**
+ * Hypercalls: what a caller is to them, how an operation is declared and carried out, dispatch by number, multicall, the hypercall page.
+ * Source: xen/include/public/xen.h; results are 0, a count, or a negated errno. Which there are: table.ts, and docs/hypercalls.md, which is made from it.
+ */
+import type { Processor } from '../../../cpu/architecture/index.ts';
+import type { Trace } from '../../tracing/trace.ts';
+import { TRACE_KIND } from '../../tracing/trace.ts';
+import type { Vcpus } from '../../domain/vcpu.ts';
+import { COUNTED_HYPERCALLS, XEN, XEN_TYPE } from '../../layout/layout.ts';
+import { type DomainRecord, FRAME_BYTES, type Machine } from '../../memory/machine.ts';
+import { EFAULT, EINVAL, ENOSYS, EPERM, HYPERCALL } from './abi.ts';
+import type { Ports } from './events/ports.ts';
+import type { GuestAccess } from '../../memory/guest-access.ts';
+import type { GuestFrames } from './memory/p2m.ts';
+import type { PvDomain } from './pv/pv-domain.ts';
+import {
+  answer,
+  array,
+  type Fields,
+  type Span,
+  type StructCopy,
+  type StructType,
+  struct,
+  u32,
+  ulong,
+  type Values,
+} from './struct.ts';
+import type { XenTime } from './time.ts';
+
+// ---- who calls
+
+/** What the domain gives to its hypercalls. */
+export interface HypercallParts {
+  readonly processor: Processor;
+  readonly vcpus: Vcpus;
+  readonly trace: Trace;
+  readonly memoryMiB: number;
+  /** Bytes for the hypervisor's console. */
+  console(bytes: Uint8Array): void;
+  /** Ends the slice: others get their turn. */
+  yield(): void;
+  /** A machine frame was written by someone who is not the processor. */
+  written(mfn: number): void;
+}
+
+/** The domain that calls, and what its hypercalls work on. */
+export interface HypercallContext {
+  readonly machine: Machine;
+  readonly record: DomainRecord;
+  readonly words: Int32Array;
+  /** Index in `words` of the XEN block. */
+  readonly xenBlock: number;
+  /** XEN_TYPE. */
+  readonly type: number;
+  /** HVM or PVH. */
+  readonly isHvm: boolean;
+  readonly parts: HypercallParts;
+  readonly ports: Ports;
+  /** Memory at linear addresses, as the vCPU that calls sees it. */
+  readonly access: GuestAccess;
+  readonly time: XenTime;
+  /** Guest-physical memory. */
+  readonly frames: GuestFrames;
+  /** Page tables, traps and descriptors of a paravirtual domain. */
+  readonly pv: PvDomain | undefined;
+  /** Number of the vCPU that calls. */
+  readonly current: number;
+  /** The hypercalls that this domain has, by number. */
+  readonly hypercalls: readonly (Hypercall | undefined)[];
+  /** A multicall is under way: none of its calls is one. */
+  inMulticall: boolean;
+
+  /** Ends the hypercall under way for now: it is made again with this argument. Its result is not looked at. */
+  continueWith(argument: number, value: number): number;
+  /** Arguments that change, where the hypercall that has just been made is to be made again. */
+  takeContinuation(): ReadonlyMap<number, number> | undefined;
+
+  /** The vCPU that calls waits for an event, with `poll` for that port (-1: one of several), at the longest until `untilNs`. */
+  block(poll?: number, untilNs?: number): void;
+  /** A vCPU that waits goes on. */
+  wake(vcpu: number): void;
+  /** An event that the vCPU that calls would take now. */
+  deliverable(): boolean;
+  /** evtchn_upcall_pending of a vCPU has become 1. */
+  assertUpcall(vcpu: number): void;
+  /** HVM_PARAM_CALLBACK_IRQ is about to change; it has changed. */
+  dropLine(): void;
+  updateLine(): void;
+  /** The guest's code is of 32 bits: from now on shared_info has that layout. */
+  latchWidth(): void;
+
+  /** The domain shuts down with a SHUTDOWN code. */
+  shutdown(code: number): void;
+  /** Timers 0 and 1 of SCHEDOP_watchdog; 0 seconds stop one. -1: both are in use. */
+  setWatchdog(index: number, seconds: number): void;
+  watchdogInUse(index: number): boolean;
+  readonly freeWatchdog: number;
+}
+
+// ---- operations
+
+/** One hypercall: its arguments as the registers hold them, and the result. */
+export type Hypercall = (caller: HypercallContext, args: readonly number[]) => number;
+
+/** Kinds of guests, one bit for each XEN_TYPE. */
+export const HVM = 1 << XEN_TYPE.HVM,
+  PVH = 1 << XEN_TYPE.PVH,
+  PV = 1 << XEN_TYPE.PV,
+  TRANSLATED = HVM | PVH,
+  ALL = HVM | PVH | PV;
+
+/** What an operation does: `args` is its structure, or the argument's word where it has none; `extra` what else its hypercall passes. */
+type Run<Args> = (caller: HypercallContext, args: Args, extra: number) => number;
+
+interface Conduct<Args, Name> {
+  /** Who may make it (ALL unless it says otherwise); others get -ENOSYS. */
+  guests?: number;
+  /** OUT: fields that the guest gets back where the operation ends with 0. */
+  out?: readonly Name[];
+  /** It gets them back whatever the result is. */
+  outAlways?: boolean;
+  /** No field is IN: nothing is copied before. */
+  outOnly?: boolean;
+  /** Checks of what lies in registers, before the structure is copied: 0 or a negated errno. */
+  before?(caller: HypercallContext, extra: number): number;
+  /** The result where the structure cannot be read (-EFAULT). */
+  unreadable?(extra: number): number;
+  /** Takes back what was done, where the guest cannot be given its answer. */
+  undo?(caller: HypercallContext, args: Args): void;
+}
+
+/** A row of a table of operations. */
+// biome-ignore lint/suspicious/noExplicitAny: rows over all structures.
+export interface Operation extends Conduct<any, any> {
+  guests: number;
+  args?: StructType<Fields>;
+  spans: readonly Span[];
+  // biome-ignore lint/suspicious/noExplicitAny: see above.
+  run: Run<any>;
+}
+
+/** An operation over a structure. */
+export function operation<F extends Fields>(
+  args: StructType<F>,
+  run: Run<Values<F> & StructCopy>,
+  conduct: Conduct<Values<F> & StructCopy, keyof F> = {},
+): Operation {
+  return {
+    guests: ALL,
+    ...conduct,
+    args: args as unknown as StructType<Fields>,
+    spans: args.spans(conduct.out ?? []),
+    run,
+  };
+}
+
+/** An operation whose argument is a word, or nothing. */
+export function plain(run: Run<number>, conduct: Conduct<number, never> = {}): Operation {
+  return { guests: ALL, ...conduct, spans: [], run };
+}
+
+/** The operations of one hypercall. */
+export interface Operations {
+  /** What the header puts before their names. */
+  readonly prefix: string;
+  /** Their numbers, by the name's rest in capitals. */
+  readonly numbers: Readonly<Record<string, number>>;
+  readonly rows: (Operation | undefined)[];
+}
+
+/** Declares them, by name. */
+export function operations<Numbers extends Readonly<Record<string, number>>>(
+  prefix: string,
+  numbers: Numbers,
+  named: { readonly [Name in keyof Numbers]?: Operation },
+): Operations {
+  const rows: (Operation | undefined)[] = [];
+  for (const [name, row] of Object.entries(named)) rows[numbers[name]] = row as Operation;
+  return { prefix, numbers, rows };
+}
+
+/** An operation that the caller may make. */
+export function offered({ rows }: Operations, number: number, caller: HypercallContext): Operation | undefined {
+  const row = rows[number];
+  return row && (row.guests >>> caller.type) & 1 ? row : undefined;
+}
+
+/** Carries an operation out: its structure is copied before the first check of what is in it, and only OUT fields are written back. */
+export function perform(caller: HypercallContext, operation: Operation, address: number, extra = 0): number {
+  const { args: type, before, run } = operation;
+  const refused = before?.(caller, extra);
+  if (refused) return refused;
+  if (!type) return run(caller, address, extra);
+  const args = operation.outOnly ? type.blank() : type.read(caller.access, address);
+  if (!args) return operation.unreadable?.(extra) ?? -EFAULT;
+  const result = run(caller, args, extra);
+  if ((result !== 0 && !operation.outAlways) || answer(caller.access, address, args, operation.spans)) return result;
+  operation.undo?.(caller, args);
+  caller.takeContinuation();
+  return -EFAULT;
+}
+
+/** Carries out what a call's first two arguments say: number and address. */
+export function dispatch(caller: HypercallContext, operations: Operations, number: number, address: number): number {
+  const found = offered(operations, number, caller);
+  return found ? perform(caller, found, address) : -ENOSYS;
+}
+
+/**
+ * Refused: the toolstack's. No guest is privileged here; Domain 0 is the program around the hypervisor and makes no hypercalls.
+ * Errors: EPERM always.
+ */
+export function toolstackOnly(): number {
+  return -EPERM;
+}
+
+// ---- dispatch
+
+/** Slots of the hypercall page, 32 bytes each. */
+const SLOT_BYTES = 32,
+  SLOTS = FRAME_BYTES / SLOT_BYTES;
+/** Calls of a multicall that are made before others have their turn. */
+const CALLS_A_TURN = 256;
+
+/** Makes a call. */
+export function hypercall(caller: HypercallContext, number: number, args: readonly number[]): number {
+  const { words, xenBlock } = caller;
+  words[xenBlock + XEN.HYPERCALLS]++;
+  const call = caller.hypercalls[number];
+  if (!call) words[xenBlock + XEN.UNKNOWN_HYPERCALLS]++;
+  else if (number < COUNTED_HYPERCALLS) words[xenBlock + XEN.CALLS + number]++;
+  const result = call ? call(caller, args) | 0 : -ENOSYS;
+  const { trace } = caller.parts;
+  if (trace.on) trace.add(TRACE_KIND.HYPERCALL, caller.current, number, args[0], result);
+  return result;
+}
+
+/** The page for HVM guests: mov eax, n; vmcall; ret in each slot, and ud2 for iret. */
+export function hypercallPage(): Uint8Array {
+  const page = new Uint8Array(FRAME_BYTES).fill(0xcc);
+  for (let slot = 0; slot < SLOTS; slot++) {
+    page.set(slot === HYPERCALL.IRET ? [0x0f, 0x0b] : [0xb8, slot, 0, 0, 0, 0x0f, 0x01, 0xc1, 0xc3], slot * SLOT_BYTES);
+  }
+  return page;
+}
+
+/** struct multicall_entry. */
+export const MulticallEntry = struct({ op: u32, result: ulong, args: array(ulong, 6) });
+const RESULT = MulticallEntry.offsets.result,
+  ARGUMENTS = MulticallEntry.offsets.args;
+
+/**
+ * multicall: makes the calls of a list. Each has its result written back, and none stops the others but one: after a paravirtual guest's iret its registers
+ * are a program's, which makes no calls, and EAX stays what the iret gave it. A long list goes on after others had their turn, and so does a long call in
+ * it: its entry says then what is left.
+ * IN: list, count.
+ * Errors: EINVAL a multicall in a multicall; EFAULT an entry cannot be read or written.
+ */
+export function multicall(caller: HypercallContext, [list, count]: readonly number[]): number {
+  if (caller.inMulticall) return -EINVAL;
+  caller.inMulticall = true;
+  try {
+    for (let i = 0; i < count >>> 0; i++) {
+      const at = (list + i * MulticallEntry.bytes) >>> 0;
+      const goOn = (): number => {
+        caller.continueWith(0, at);
+        return caller.continueWith(1, (count >>> 0) - i);
+      };
+      if (i === CALLS_A_TURN) return goOn();
+      const entry = MulticallEntry.read(caller.access, at);
+      if (!entry) return -EFAULT;
+      const result = hypercall(
+        caller,
+        entry.op,
+        entry.args.map(argument => argument | 0),
+      );
+      const rest = caller.takeContinuation();
+      if (rest) {
+        for (const [argument, value] of rest)
+          if (!caller.access.writeWord(at + ARGUMENTS + argument * ulong.bytes, value)) return -EFAULT;
+        return goOn();
+      }
+      const written = caller.access.writeWord(at + RESULT, result);
+      if (entry.op === HYPERCALL.IRET && !caller.isHvm) return result;
+      if (!written) return -EFAULT;
+    }
+  } finally {
+    caller.inMulticall = false;
+  }
+  return 0;
+}

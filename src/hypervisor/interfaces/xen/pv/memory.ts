@@ -1,0 +1,93 @@
+/**
+ * A paravirtual domain's memory as its own page tables show it: three levels, PAE, with machine frame numbers in the entries.
+ * For the hypervisor's reads and writes at linear addresses (hypercall arguments, bounce frames, instructions to emulate).
+ * Source: SDM vol. 3, 4.4 (PAE paging).
+ */
+import { FRAME_BYTES } from '../../../memory/machine.ts';
+import { PTE_LARGE, PTE_PRESENT, PTE_USER, PTE_WRITE } from './pte.ts';
+
+/** Where a walk ended: the L1 entry's table and slot, and what the levels allow together. */
+export interface Walk {
+  /** Frame of the L1 table, and the entry's slot in it; -1 where there is no L1 table. */
+  table: number;
+  slot: number;
+  low: number;
+  high: number;
+  write: boolean;
+  user: boolean;
+}
+
+export class PvMemory {
+  private readonly words: Int32Array;
+  private readonly bytes: Uint8Array;
+  private readonly written: (mfn: number) => void;
+  /** Frame of the L3 table in use. */
+  private readonly base: () => number;
+  private readonly at: Walk = { table: -1, slot: 0, low: 0, high: 0, write: false, user: false };
+
+  constructor(words: Int32Array, bytes: Uint8Array, base: () => number, written: (mfn: number) => void) {
+    this.base = base;
+    this.words = words;
+    this.bytes = bytes;
+    this.written = written;
+  }
+
+  /** Result is one object, overwritten by the next walk. */
+  walk(linear: number): Walk {
+    const { words, at } = this;
+    at.table = -1;
+    at.low = at.high = 0;
+    const l3 = words[(this.base() << 10) + 2 * (linear >>> 30)];
+    if (!(l3 & PTE_PRESENT)) return at;
+    const l2 = words[((l3 >>> 12) << 10) + 2 * ((linear >>> 21) & 511)];
+    if (!(l2 & PTE_PRESENT) || l2 & PTE_LARGE) return at;
+    at.table = l2 >>> 12;
+    at.slot = (linear >>> 12) & 511;
+    const entry = (at.table << 10) + 2 * at.slot;
+    at.low = words[entry];
+    at.high = words[entry + 1];
+    at.write = (l2 & at.low & PTE_WRITE) !== 0;
+    at.user = (l2 & at.low & PTE_USER) !== 0;
+    return at;
+  }
+
+  /** Byte offset in machine memory for an access by the kernel (ring 1, CR0.WP set); -1 where it would fault. */
+  offset(linear: number, write: boolean): number {
+    const { low, write: writable } = this.walk(linear);
+    if (!(low & PTE_PRESENT) || (write && !writable)) return -1;
+    return (low >>> 12) * FRAME_BYTES + (linear & (FRAME_BYTES - 1));
+  }
+
+  /** False, with nothing promised about `into`, where a page is missing. */
+  read(linear: number, into: Uint8Array): boolean {
+    return this.forEachPage(linear, into.length, false, (offset, from, count) =>
+      into.set(this.bytes.subarray(offset, offset + count), from),
+    );
+  }
+
+  /** False where a page is missing or read-only; then nothing was written. */
+  write(linear: number, from: Uint8Array): boolean {
+    if (!this.forEachPage(linear, from.length, true, () => {})) return false;
+    return this.forEachPage(linear, from.length, true, (offset, start, count) => {
+      this.bytes.set(from.subarray(start, start + count), offset);
+      this.written(offset >>> 12);
+    });
+  }
+
+  private forEachPage(
+    linear: number,
+    length: number,
+    write: boolean,
+    visit: (offset: number, at: number, count: number) => void,
+  ): boolean {
+    for (let at = 0; at < length; ) {
+      const address = (linear + at) >>> 0;
+      const count = Math.min(length - at, FRAME_BYTES - (address & (FRAME_BYTES - 1)));
+      const offset = this.offset(address, write);
+      if (offset < 0) return false;
+      visit(offset, at, count);
+      at += count;
+    }
+    return true;
+  }
+}

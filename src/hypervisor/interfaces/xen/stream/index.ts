@@ -1,0 +1,2 @@
+/** What src/hypervisor/interfaces/xen/stream offers to other rooms. */
+export { readState, SavedStateError, saveDomain, withToolstack } from './state.ts';

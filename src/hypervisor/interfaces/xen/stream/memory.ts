@@ -1,0 +1,119 @@
+/** RAM of a domain as its saved state sees it: out of a domain, and into one that has just been made. HVM, PVH and plain PCs. */
+import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX } from '../../../../cpu/architecture/index.ts';
+import type { Domain } from '../../../domain/domain.ts';
+import { SavedStateError } from '../../../domain/saved-state-error.ts';
+import { XEN } from '../../../layout/layout.ts';
+import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../../../memory/machine.ts';
+import { tableFrames } from '../grants/frames.ts';
+import { xenOf } from '../of-domain.ts';
+import { PAGE } from './format.ts';
+import type { SavedPages } from './saved-state.ts';
+
+/** Behind a guest frame that is populated on demand: zeroes. */
+export const ON_DEMAND = -2;
+
+/**
+ * Every guest frame that is or could be RAM, and the machine frame behind it; -1: none; or ON_DEMAND. What others show the guest (shared_info, its grant table, grants,
+ * ROMs) is not its memory.
+ */
+export function* ramOf(domain: Domain): Generator<[gfn: number, mfn: number]> {
+  const xen = xenOf(domain);
+  const { machine, record } = domain.options;
+  const p2m = machine.p2m(record);
+  const notRam: ReadonlySet<number> = xen ? tableFrames(xen) : new Set<number>();
+  const behind = (entry: number): number => {
+    const mfn = entry >>> FRAME_SHIFT;
+    if (entry === P2M_ON_DEMAND) return ON_DEMAND;
+    if (entry === 0 || machine.ownerOf(mfn) !== record.id || machine.isDeviceFrame(mfn) || notRam.has(mfn)) return -1;
+    // A grant is seen without the right to execute it, also one of its own.
+    return xen && !(entry & P2M_EXECUTE) ? -1 : mfn;
+  };
+  for (let gfn = 0; gfn < record.ramFrames; gfn++) yield [gfn, behind(domain.ramEntry(gfn))];
+  // Guests of Xen have special pages, and may have put RAM anywhere.
+  if (!xen) return;
+  for (let gfn = record.ramFrames; gfn < p2m.length; gfn++) {
+    const mfn = p2m[gfn] === 0 ? -1 : behind(p2m[gfn]);
+    if (mfn !== -1) yield [gfn, mfn];
+  }
+}
+
+/** Frames of a PC that its graphics adapter's window takes. */
+const HOLE_FRAMES = 0x20;
+
+/** Memory that a domain has of the RAM it sees: what it was given at first, and its balloon has left it. */
+export function populatedMiB(domain: Domain): number {
+  const xen = xenOf(domain);
+  const { memoryMiB, record } = domain.options;
+  // A paravirtual guest sees what it has.
+  if (!xen?.isHvm) return memoryMiB;
+  let frames = xen.frames.pod.count + (xen.isPvh ? 0 : HOLE_FRAMES);
+  for (const [gfn, mfn] of ramOf(domain)) if (mfn >= 0 && gfn < record.ramFrames) frames++;
+  return Math.min(memoryMiB, Math.ceil(frames / 256));
+}
+
+/** @throws SavedStateError, HostError */
+export function putPages(domain: Domain, batches: readonly SavedPages[]): void {
+  const { machine } = domain.options;
+  for (const { pfns, types, bytes } of batches) {
+    let at = 0;
+    for (let i = 0; i < pfns.length; i++) {
+      if (types[i] > PAGE.LAST_DATA && types[i] !== PAGE.ALLOCATE_ONLY) {
+        takeAway(domain, pfns[i]);
+        continue;
+      }
+      // It holds zeroes as it is.
+      if (types[i] === PAGE.ALLOCATE_ONLY && entryAt(domain, pfns[i]) === P2M_ON_DEMAND) continue;
+      const mfn = frameFor(domain, pfns[i]);
+      if (types[i] === PAGE.ALLOCATE_ONLY) machine.scrub(mfn);
+      else {
+        machine.bytes.set(bytes.subarray(at, at + FRAME_BYTES), mfn * FRAME_BYTES);
+        at += FRAME_BYTES;
+      }
+    }
+  }
+}
+
+const entryAt = (domain: Domain, gfn: number): number => {
+  const { machine, record } = domain.options;
+  return gfn < record.ramFrames ? domain.ramEntry(gfn) : machine.p2m(record)[gfn];
+};
+
+/** Guest frames of a PC that are its chipset's to show. */
+const LEGACY_FIRST = 0xa0,
+  LEGACY_END = 0x100;
+
+/** Machine frame of RAM at a guest frame, which is made where there is none. */
+function frameFor(domain: Domain, gfn: number): number {
+  const xen = xenOf(domain);
+  const { machine, record } = domain.options;
+  const noMemory = new HostError('The host has too little memory for what the guest had. Destroy another domain.');
+  if (entryAt(domain, gfn) === P2M_ON_DEMAND && !xen?.frames.pod.demand(gfn)) throw noMemory;
+  const entry = entryAt(domain, gfn);
+  const refuse = (): never => {
+    throw new SavedStateError(
+      `Record PAGE_DATA has a page for guest frame 0x${gfn.toString(16)}, where this guest has no RAM. Save the guest anew.`,
+    );
+  };
+  if (entry !== 0)
+    return machine.isDeviceFrame(entry >>> FRAME_SHIFT) || machine.ownerOf(entry >>> FRAME_SHIFT) !== record.id
+      ? refuse()
+      : entry >>> FRAME_SHIFT;
+  if (!xen || (!xen.isPvh && gfn >= LEGACY_FIRST && gfn < LEGACY_END)) return refuse();
+  const mfn = machine.allocate(1, record.id)?.[0];
+  if (mfn === undefined) throw noMemory;
+  machine.p2m(record)[gfn] = (mfn << FRAME_SHIFT) | P2M_RWX;
+  machine.words[xen.xenBlock + XEN.CURRENT_FRAMES]++;
+  return mfn;
+}
+
+/** The guest had given this frame back. */
+function takeAway(domain: Domain, gfn: number): void {
+  const xen = xenOf(domain);
+  const { machine, record } = domain.options;
+  if (!xen || xen.frames.pod.dropEntry(gfn)) return;
+  const mfn = entryAt(domain, gfn) >>> FRAME_SHIFT;
+  if (mfn === 0 || machine.isDeviceFrame(mfn) || machine.ownerOf(mfn) !== record.id) return;
+  machine.p2m(record)[gfn] = 0;
+  machine.release(mfn);
+  machine.words[xen.xenBlock + XEN.CURRENT_FRAMES]--;
+}

@@ -1,0 +1,78 @@
+/** A virtual processor in a saved state: its registers by name, and what the domain's readers see of its last exits. */
+import { STATE_WORDS } from '../../../../cpu/architecture/index.ts';
+import {
+  areRegisters,
+  registersOfOldWords,
+  restoreRegisters,
+  type SavedRegisters,
+  saveRegisters,
+} from '../../../../cpu/architecture/index.ts';
+import type { State } from '../../../../devices/index.ts';
+import { EXIT_COUNTERS } from '../../../view/exit-reasons.ts';
+import {
+  LAST_EXIT_WORDS,
+  LAST_EXITS,
+  LAST_EXITS_COUNT,
+  LAST_EXITS_RING,
+  VCPU_BYTES,
+  VCPU_EXITS,
+} from '../../../layout/layout.ts';
+
+const RING_WORDS = LAST_EXITS_COUNT * LAST_EXIT_WORDS;
+
+/** Beside what `Vcpus` says of it. */
+export interface SavedProcessor extends State {
+  registers: SavedRegisters;
+  /** Exits by reason (exit-reasons.ts), how many there were for the ring of the last ones, and the ring's entries. */
+  exitCounts: Int32Array;
+  lastExits: number;
+  lastExitRing: Int32Array;
+}
+
+/** `block`: the vCPU's block in machine memory (VCPU_BYTES), with its state words parked in it. */
+export function saveProcessor(block: Int32Array, state: State): SavedProcessor {
+  return {
+    ...state,
+    registers: saveRegisters(block.subarray(0, STATE_WORDS)),
+    exitCounts: block.slice(VCPU_EXITS, VCPU_EXITS + EXIT_COUNTERS),
+    lastExits: block[LAST_EXITS],
+    lastExitRing: block.slice(LAST_EXITS_RING, LAST_EXITS_RING + RING_WORDS),
+  };
+}
+
+/** What was saved, also by versions that kept the block as it lay in memory; undefined: it is no processor. */
+export function readProcessor({ block, ...state }: State): SavedProcessor | undefined {
+  if (typeof state.activity !== 'number' || typeof state.extra !== 'object') return undefined;
+  if (block instanceof Int32Array && block.length === VCPU_BYTES / 4)
+    return {
+      ...state,
+      registers: registersOfOldWords(block),
+      exitCounts: block.slice(VCPU_EXITS, VCPU_EXITS + EXIT_COUNTERS),
+      lastExits: block[LAST_EXITS],
+      lastExitRing: block.slice(LAST_EXITS_RING, LAST_EXITS_RING + RING_WORDS),
+    };
+  const { registers, exitCounts, lastExits, lastExitRing } = state;
+  const isWhole =
+    areRegisters(registers) &&
+    exitCounts instanceof Int32Array &&
+    exitCounts.length <= EXIT_COUNTERS &&
+    Number.isInteger(lastExits) &&
+    lastExitRing instanceof Int32Array &&
+    lastExitRing.length === RING_WORDS;
+  return isWhole ? (state as SavedProcessor) : undefined;
+}
+
+/** What CPUID showed: index in CPU_LEVELS. */
+export const levelOf = ({ registers }: SavedProcessor): number => registers.cpuLevel as number;
+
+/** Fills a vCPU's block; returns the rest, for `Vcpus`. */
+export function putProcessor(
+  block: Int32Array,
+  { registers, exitCounts, lastExits, lastExitRing, ...state }: SavedProcessor,
+): State {
+  restoreRegisters(block.subarray(0, STATE_WORDS), registers);
+  block.set(exitCounts, VCPU_EXITS);
+  block[LAST_EXITS] = lastExits;
+  block.set(lastExitRing, LAST_EXITS_RING);
+  return state;
+}

@@ -1,0 +1,479 @@
+/**
+ * Reads a saved domain (format.ts), all of it, before anything is made of it: kinds, order, sizes and contents of the records.
+ * Every complaint is a sentence that names the record and where it lies.
+ */
+import { cpuid } from '../../../../cpu/index.ts';
+import type { State } from '../../../../devices/index.ts';
+import { isNicModel } from '../../../../devices/index.ts';
+import type { Boot } from '../../../domain/boot.ts';
+import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../../../view/exit-reasons.ts';
+import { MAX_MEMORY_MIB, MAX_VCPUS, SCREEN_BYTES } from '../../../layout/layout.ts';
+import { crc32 } from '../../../../formats/unpack/index.ts';
+import { FRAME_BYTES } from '../../../memory/machine.ts';
+import { readDiskRecord } from '../../../disks/saved-disks.ts';
+import { areDrives } from '../../../disks/saved-drive.ts';
+import { HVM_PARAM } from '../abi.ts';
+import { underXen } from '../cpuid-leaves.ts';
+import { CONTEXT_BYTES } from '../pv/context.ts';
+import { BEYOND_CONTEXT_WORDS } from '../pv/saved.ts';
+import { isSavedXen } from '../saved.ts';
+import {
+  BODIES_MARK,
+  BODIES_VERSION,
+  OLDEST_BODIES_VERSION,
+  CPUID_LEAF_BYTES,
+  DOMAIN_KIND,
+  HVM,
+  HVM_PARAM_BYTES,
+  LIBXC,
+  LIBXL,
+  MSR_ENTRY_BYTES,
+  OPTIONAL,
+  PAGE,
+  PAGES_PER_RECORD,
+  SAVED_PARAMS,
+} from './format.ts';
+import { Complaint, type FileRecord, type Framed, takeApart } from './framing.ts';
+import { decodeHvmContext, plainState } from './hvm-context.ts';
+import { levelOf, readProcessor } from './processors.ts';
+import type { SavedAbout, SavedPages, SavedPv, SavedState } from './saved-state.ts';
+
+/** Guest frames that addresses of 32 bits reach. */
+const MOST_FRAMES = 0x100000;
+/** Of a paravirtual guest's page tables. */
+const TABLE_LEVELS = 3;
+
+/** @throws SavedStateError */
+export function readState(file: Uint8Array, name: string): SavedState {
+  const complaint = new Complaint(name);
+  return new Reader(takeApart(file, complaint), complaint).state();
+}
+
+class Reader {
+  private readonly framed: Framed;
+  private readonly complaint: Complaint;
+
+  constructor(framed: Framed, complaint: Complaint) {
+    this.framed = framed;
+    this.complaint = complaint;
+  }
+
+  state(): SavedState {
+    const { framed, complaint } = this;
+    if (framed.version === 0) complaint.damaged('it has no record LIBXC_CONTEXT');
+    const about = this.about();
+    if (this.isPv !== (about.xen === 'pv'))
+      complaint.damaged("the domain header and the configuration in xl's header name guests of two types");
+    this.checkOrder();
+    const single = (type: number): FileRecord | undefined => framed.libxc.find(record => record.type === type);
+    const processorsIn = this.isPv ? 'RINGSIDE_DOMAIN' : 'HVM_CONTEXT';
+    const context = single(LIBXC[processorsIn]) ?? complaint.damaged(`it has no record ${processorsIn}`);
+    const hvm = this.isPv
+      ? []
+      : decodeHvmContext(context.body, (what, at) => complaint.record(context, `${what} (byte ${at} of its body)`));
+    const emulator = this.emulator();
+    const state: SavedState = {
+      about,
+      boot: this.boot(),
+      version: framed.version,
+      cpuid: this.cpuid(),
+      pages: this.pages(about),
+      params: this.params(),
+      hvm,
+      ...(this.isPv ? { pv: this.pv(about) } : {}),
+      domain: this.domain(about),
+      emulator,
+      disks: this.only(LIBXL.RINGSIDE_DISK).map(
+        record => readDiskRecord(record.body) ?? complaint.record(record, 'contradicts itself'),
+      ),
+      ...this.toolstack(),
+    };
+    this.checkTsc(single(LIBXC.X86_TSC_INFO));
+    this.checkProcessors(context, state);
+    return state;
+  }
+
+  private only(type: number): FileRecord[] {
+    return this.framed.libxl.filter(record => record.type === type);
+  }
+
+  private one(type: number, name: string): FileRecord {
+    const [record, second] = this.only(type);
+    if (second) this.complaint.record(second, 'is the second of its kind');
+    return record ?? this.complaint.damaged(`it has no record ${name}`);
+  }
+
+  // ---- the configuration
+
+  private about(): SavedAbout {
+    const { complaint } = this;
+    let config: {
+      c_info?: { name?: unknown; type?: unknown };
+      b_info?: { max_vcpus?: unknown; max_memkb?: unknown };
+      ringside?: SavedAbout;
+    };
+    try {
+      config = JSON.parse(this.framed.config) as typeof config;
+    } catch {
+      return complaint.damaged("the configuration in xl's header is no JSON");
+    }
+    const about = config?.ringside;
+    if (!about || typeof about !== 'object')
+      return complaint.say(
+        "was saved by another program: the configuration in xl's header has no part of Ringside's, and its devices are others. Restore it where it was saved.",
+      );
+    if (this.only(LIBXL.RINGSIDE_CHECKSUMS).length !== 1) complaint.damaged('it has no record RINGSIDE_CHECKSUMS');
+    const { name, memoryMiB, p2mFrames, vcpus = 1, xen, actions, startEpochMs, nic } = about;
+    if (nic !== undefined && !isNicModel(nic))
+      complaint.say(
+        'was saved with a network card that this version does not have. Restore it with the version that saved it.',
+      );
+    const isCount = (value: unknown, most: number): boolean =>
+      Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most;
+    const ends = (value: unknown): boolean => value === 'restart' || value === 'end';
+    if (
+      typeof name !== 'string' ||
+      typeof about.definition !== 'string' ||
+      !isCount(memoryMiB, MAX_MEMORY_MIB) ||
+      !isCount(about.populatedMiB, memoryMiB) ||
+      !isCount(p2mFrames, MOST_FRAMES) ||
+      p2mFrames < memoryMiB * 256 ||
+      !isCount(vcpus, MAX_VCPUS) ||
+      ![undefined, 'hvm', 'pvh', 'pv'].includes(xen) ||
+      !ends(actions?.onReset) ||
+      !ends(actions.onTripleFault) ||
+      !Number.isFinite(startEpochMs) ||
+      !areDrives(about.drives) ||
+      (about.mac !== undefined && !/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/.test(about.mac)) ||
+      (about.uuid !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(about.uuid)) ||
+      config.c_info?.name !== name ||
+      config.c_info.type !== (xen ?? 'hvm') ||
+      config.b_info?.max_vcpus !== vcpus ||
+      config.b_info.max_memkb !== memoryMiB * 1024
+    )
+      complaint.damaged("the configuration in xl's header does not say what the domain is");
+    return about;
+  }
+
+  // ---- order
+
+  /** Records that come once, and which must have come before memory. */
+  private checkOrder(): void {
+    const { complaint, framed } = this;
+    const { libxc, version } = framed;
+    const seen = new Set<number>();
+    for (const record of libxc) {
+      const { type } = record;
+      switch (type) {
+        case LIBXC.CHECKPOINT:
+        case LIBXC.CHECKPOINT_DIRTY_PFN_LIST:
+          complaint.record(record, 'belongs to a stream of checkpoints, which cannot be restored from a file');
+          break;
+        case LIBXC.TOOLSTACK:
+          complaint.record(record, 'is not used any more and cannot be read');
+          break;
+        case LIBXC.X86_PV_VCPU_BASIC:
+        case LIBXC.X86_PV_VCPU_EXTENDED:
+        case LIBXC.X86_PV_VCPU_XSAVE:
+        case LIBXC.X86_PV_VCPU_MSRS:
+          // One a vCPU.
+          if (this.isPv) continue;
+          complaint.record(record, 'belongs to a paravirtual guest, and this is none');
+          break;
+        case LIBXC.X86_PV_INFO:
+        case LIBXC.X86_PV_P2M_FRAMES:
+        case LIBXC.SHARED_INFO:
+          if (!this.isPv) complaint.record(record, 'belongs to a paravirtual guest, and this is none');
+          break;
+        case LIBXC.HVM_PARAMS:
+        case LIBXC.HVM_CONTEXT:
+          if (this.isPv)
+            complaint.record(record, 'belongs to a guest with a virtual machine, and this one is paravirtual');
+          break;
+        case LIBXC.PAGE_DATA:
+          if (version >= 3 && !seen.has(LIBXC.STATIC_DATA_END))
+            complaint.record(record, 'comes before STATIC_DATA_END');
+          continue;
+        case LIBXC.STATIC_DATA_END:
+          if (version < 3) complaint.record(record, 'does not exist in an image of version 2');
+          if (record.body.length !== 0)
+            complaint.record(record, `has ${record.body.length} bytes and should have none`);
+          break;
+        case LIBXC.X86_CPUID_POLICY:
+        case LIBXC.X86_MSR_POLICY:
+          if (seen.has(LIBXC.STATIC_DATA_END)) complaint.record(record, 'comes behind STATIC_DATA_END');
+          break;
+        case LIBXC.VERIFY:
+          continue;
+      }
+      if (type >= OPTIONAL && type !== LIBXC.RINGSIDE_DOMAIN) continue;
+      if (seen.has(type)) complaint.record(record, 'is the second of its kind');
+      seen.add(type);
+    }
+    if (version >= 3 && !seen.has(LIBXC.STATIC_DATA_END)) complaint.damaged('it has no record STATIC_DATA_END');
+  }
+
+  // ---- records of libxc
+
+  /** Leaves of CPUID; those of ours must have what the guest counts on. */
+  private cpuid(): Uint32Array[] {
+    const record = this.framed.libxc.find(({ type }) => type === LIBXC.X86_CPUID_POLICY);
+    const msrs = this.framed.libxc.find(({ type }) => type === LIBXC.X86_MSR_POLICY);
+    if (msrs && (msrs.body.length === 0 || msrs.body.length % MSR_ENTRY_BYTES !== 0))
+      this.complaint.record(msrs, `has ${msrs.body.length} bytes, which are no whole entries`);
+    if (!record) return [];
+    const { body, view } = record;
+    if (body.length === 0 || body.length % CPUID_LEAF_BYTES !== 0)
+      this.complaint.record(record, `has ${body.length} bytes, which are no whole leaves`);
+    return Array.from({ length: body.length / CPUID_LEAF_BYTES }, (_, i) =>
+      Uint32Array.from({ length: 6 }, (_word, j) => view.getUint32(i * CPUID_LEAF_BYTES + j * 4, true)),
+    );
+  }
+
+  private pages(about: SavedAbout): SavedPages[] {
+    const { complaint } = this;
+    const pages: SavedPages[] = [];
+    for (const record of this.framed.libxc) {
+      // What follows is sent once more, to compare.
+      if (record.type === LIBXC.VERIFY) break;
+      if (record.type !== LIBXC.PAGE_DATA) continue;
+      const { body, view } = record;
+      const count = body.length >= 8 ? view.getUint32(0, true) : 0;
+      if (count < 1 || count > PAGES_PER_RECORD || view.getUint32(4, true) !== 0 || body.length < 8 + count * 8)
+        complaint.record(record, `has ${body.length} bytes for ${count} pages`);
+      const pfns = new Uint32Array(count),
+        types = new Uint8Array(count);
+      let full = 0;
+      for (let i = 0; i < count; i++) {
+        const high = view.getUint32(12 + i * 8, true),
+          pfn = view.getUint32(8 + i * 8, true),
+          type = high >>> 28;
+        // Frames of an HVM guest are of no type; a PV guest here has three levels of tables.
+        const isTable = type !== PAGE.NORMAL && type < PAGE.BROKEN;
+        if (isTable && !this.isPv)
+          complaint.record(record, `has a page of type ${type}, which a guest with its own page tables does not have`);
+        if (isTable && ((type & 7) === 0 || (type & 7) > TABLE_LEVELS))
+          complaint.record(record, `has a page table of level ${type & 7}, and the guest has three`);
+        if (type === PAGE.BROKEN) complaint.record(record, `has the broken page 0x${pfn.toString(16)}`);
+        if (high & 0x0fffffff || pfn >= (this.isPv ? about.memoryMiB * 256 : about.p2mFrames))
+          complaint.record(
+            record,
+            `has a page for guest frame 0x${((high & 0xfffff) * 2 ** 32 + pfn).toString(16)}, which the guest does not reach`,
+          );
+        pfns[i] = pfn;
+        types[i] = type;
+        if (type <= PAGE.LAST_DATA) full++;
+      }
+      const wanted = 8 + count * 8 + full * FRAME_BYTES;
+      if (body.length !== wanted) complaint.record(record, `has ${body.length} bytes and its pages need ${wanted}`);
+      pages.push({ pfns, types, bytes: body.subarray(8 + count * 8) });
+    }
+    return pages;
+  }
+
+  private params(): SavedState['params'] {
+    const { complaint } = this;
+    const record = this.framed.libxc.find(({ type }) => type === LIBXC.HVM_PARAMS);
+    if (!record) return [];
+    const { body, view } = record;
+    const count = body.length >= 8 ? view.getUint32(0, true) : -1;
+    if (body.length !== 8 + count * HVM_PARAM_BYTES)
+      complaint.record(record, `has ${body.length} bytes for ${count} parameters`);
+    return Array.from({ length: count }, (_, i): [number, number, number] => {
+      const word = (j: number): number => view.getUint32(8 + i * HVM_PARAM_BYTES + j * 4, true);
+      if (word(0) >= HVM_PARAM.COUNT || word(1) !== 0)
+        complaint.record(record, `names parameter ${word(0)}, which does not exist`);
+      return [word(0), word(2), word(3)];
+    }).filter(([index]) => SAVED_PARAMS.includes(index));
+  }
+
+  private get isPv(): boolean {
+    return this.framed.kind === DOMAIN_KIND.PV;
+  }
+
+  private pv({ memoryMiB, vcpus = 1 }: SavedAbout): SavedPv {
+    const { complaint } = this;
+    const one = (type: number, name: string): FileRecord =>
+      this.framed.libxc.find(record => record.type === type) ?? complaint.damaged(`it has no record ${name}`);
+    const info = one(LIBXC.X86_PV_INFO, 'X86_PV_INFO');
+    if (info.body.length !== 8) complaint.record(info, `has ${info.body.length} bytes instead of 8`);
+    if (info.body[0] !== 4 || info.body[1] !== TABLE_LEVELS)
+      complaint.say(
+        `is of a guest with words of ${info.body[0]} bytes and page tables of ${info.body[1]} levels (record X86_PV_INFO at byte ${info.at}); paravirtual guests here have 4 and ${TABLE_LEVELS}.`,
+      );
+    const list = one(LIBXC.X86_PV_P2M_FRAMES, 'X86_PV_P2M_FRAMES');
+    const start = list.body.length >= 8 ? list.view.getUint32(0, true) : 0,
+      end = list.body.length >= 8 ? list.view.getUint32(4, true) : 0;
+    const count = Math.floor(end / (FRAME_BYTES / 4)) + 1;
+    if (start !== 0 || end >= memoryMiB * 256 || list.body.length !== 8 + count * 8)
+      complaint.record(list, `has ${list.body.length} bytes for guest frames ${start} to ${end}`);
+    const shared = one(LIBXC.SHARED_INFO, 'SHARED_INFO');
+    if (shared.body.length !== FRAME_BYTES)
+      complaint.record(shared, `has ${shared.body.length} bytes instead of ${FRAME_BYTES}`);
+    const contexts = new Map<number, Uint8Array>();
+    for (const record of this.framed.libxc) {
+      if (record.type !== LIBXC.X86_PV_VCPU_BASIC) continue;
+      const vcpu = record.body.length >= 8 ? record.view.getUint32(0, true) : vcpus;
+      if (vcpu >= vcpus || contexts.has(vcpu))
+        complaint.record(record, `is of vCPU ${vcpu}, which the guest does not have, or twice`);
+      if (record.body.length !== 8 + CONTEXT_BYTES)
+        complaint.record(record, `has ${record.body.length} bytes instead of ${8 + CONTEXT_BYTES}`);
+      contexts.set(vcpu, record.body.slice(8));
+    }
+    if (!contexts.has(0)) complaint.damaged('it has no record X86_PV_VCPU_BASIC of vCPU 0');
+    return {
+      p2mFrames: Array.from({ length: count }, (_, i) => list.view.getUint32(8 + 8 * i, true)),
+      sharedInfo: shared.body,
+      contexts,
+    };
+  }
+
+  private checkTsc(record: FileRecord | undefined): void {
+    if (record && record.body.length !== 24)
+      this.complaint.record(record, `has ${record.body.length} bytes instead of 24`);
+  }
+
+  /** A record of ours behind `skip` bytes. */
+  private ours(record: FileRecord, skip = 0): State {
+    const { body, view } = record;
+    if (body.length < skip + 8 || view.getUint32(skip + 4, true) !== BODIES_MARK)
+      return this.complaint.record(record, 'is not of Ringside');
+    const version = view.getUint32(skip, true);
+    if (version < OLDEST_BODIES_VERSION || version > BODIES_VERSION)
+      this.complaint.say(
+        `was saved by another version of Ringside: record ${record.name} at byte ${record.at} has version ${version}, and this one reads ${OLDEST_BODIES_VERSION} to ${BODIES_VERSION}. Restore it with the version that saved it.`,
+      );
+    return plainState(body.subarray(skip + 8), (what, at) =>
+      this.complaint.record(record, `cannot be read at byte ${skip + 8 + at} of its body: ${what}`),
+    );
+  }
+
+  private domain({ xen, vcpus = 1 }: SavedAbout): State {
+    const { complaint } = this;
+    const record =
+      this.framed.libxc.find(({ type }) => type === LIBXC.RINGSIDE_DOMAIN) ??
+      complaint.damaged('it has no record RINGSIDE_DOMAIN');
+    const state = this.ours(record);
+    const numbers = ['nowNs', 'retiredBefore', 'runNs', 'idleNs', 'exitsTotal'].every(key =>
+      Number.isFinite(state[key]),
+    );
+    const areTurns = isSavedTurns(state.turns as State | undefined, vcpus);
+    if (
+      !numbers ||
+      !(state.exits instanceof Int32Array) ||
+      ![EXIT_COUNTERS, OLD_EXIT_COUNTERS].includes(state.exits.length) ||
+      !areTurns
+    )
+      complaint.record(record, 'does not say what the domain was doing');
+    if (this.isPv) {
+      const { pv, platform, processors } = state as {
+        pv?: { covers?: unknown; assists?: unknown; beyond?: unknown };
+        platform?: unknown;
+        processors?: unknown;
+      };
+      if (
+        !Number.isInteger(pv?.covers) ||
+        !Number.isInteger(pv?.assists) ||
+        !(pv?.beyond instanceof Int32Array) ||
+        pv.beyond.length !== BEYOND_CONTEXT_WORDS ||
+        typeof platform !== 'object' ||
+        !Array.isArray(processors)
+      )
+        complaint.record(record, 'does not say what the paravirtual guest had');
+    }
+    if (xen ? !isSavedXen(state.xen, vcpus) : state.xen !== undefined)
+      complaint.record(record, "does not say what the guest had of Xen's");
+    return state;
+  }
+
+  /** A processor's record for each, of the right size, that this version's processor can go on from. */
+  private checkProcessors(context: FileRecord, { about, hvm, domain, cpuid: leaves }: SavedState): void {
+    const { vcpus = 1, apic = false, xen } = about;
+    const { complaint } = this;
+    const ofPv = (): { instance: number; state: State }[] =>
+      (domain.processors as State[]).map((state, instance) => ({ instance, state }));
+    const processors = this.isPv ? ofPv() : hvm.filter(({ type }) => type === HVM.CPU);
+    if (processors.length !== vcpus)
+      complaint.record(context, `has ${processors.length} processors and the configuration names ${vcpus}`);
+    for (let id = 0; id < vcpus; id++) {
+      const record =
+        processors.find(({ instance }) => instance === id) ?? complaint.record(context, `has no processor ${id}`);
+      const processor = readProcessor(record.state) ?? complaint.record(context, `has a processor ${id} that is none`);
+      record.state = processor;
+      if (this.isPv) (domain.processors as State[])[id] = processor;
+      if (id > 0) continue;
+      const level = levelOf(processor);
+      for (const [leaf, subleaf, , ebx, ecx, edx] of leaves) {
+        const plain = cpuid(leaf, subleaf, apic, 0, level);
+        const now = xen ? underXen(leaf, plain) : plain;
+        // Leaves of features: what was shown must still be there.
+        const lost =
+          leaf === 1 || leaf === 0x80000001
+            ? (ecx & ~now.ecx) | (edx & ~now.edx)
+            : leaf === 7
+              ? (ebx & ~now.ebx) | (ecx & ~now.ecx) | (edx & ~now.edx)
+              : 0;
+        if (lost !== 0)
+          complaint.say(
+            `cannot be restored here: record X86_CPUID_POLICY says that the guest was shown features in leaf 0x${leaf.toString(16)} that this version does not have (0x${(lost >>> 0).toString(16)}). Restore it with the version that saved it.`,
+          );
+      }
+    }
+  }
+
+  // ---- records of libxl
+
+  private emulator(): SavedState['emulator'] {
+    const record = this.one(LIBXL.EMULATOR_CONTEXT, 'EMULATOR_CONTEXT');
+    const { devices, screen } = this.ours(record, 8);
+    if (
+      typeof devices !== 'object' ||
+      devices === null ||
+      !(screen instanceof Uint8Array) ||
+      screen.length !== SCREEN_BYTES
+    )
+      this.complaint.record(record, 'has no devices, or no screen');
+    return { devices: devices as State, screen: screen as Uint8Array };
+  }
+
+  private boot(): Boot {
+    const record = this.one(LIBXL.RINGSIDE_BOOT, 'RINGSIDE_BOOT');
+    const boot = plainState(record.body, (what, at) =>
+      this.complaint.record(record, `cannot be read at byte ${at} of its body: ${what}`),
+    );
+    const known = ['kernel', 'pvh', 'pv', 'firmware'].includes(boot.kind as string) && typeof boot.name === 'string';
+    if (!known || !((boot.kind === 'firmware' ? boot.image : boot.kernel) instanceof Uint8Array))
+      this.complaint.record(record, 'names nothing to start');
+    return boot as unknown as Boot;
+  }
+
+  private toolstack(): Pick<SavedState, 'toolstack'> {
+    const [record, second] = this.only(LIBXL.RINGSIDE_TOOLSTACK);
+    if (!record) return {};
+    if (second) this.complaint.record(second, 'is the second of its kind');
+    const { body, view } = record;
+    const plain = body.subarray(8);
+    if (body.length < 8 || crc32(plain) !== view.getUint32(0, true) || view.getUint32(4, true) !== 0)
+      this.complaint.damaged(`the checksum of record ${record.name} at byte ${record.at} is wrong`);
+    return {
+      toolstack: plainState(plain, (what, at) =>
+        this.complaint.record(record, `cannot be read at byte ${8 + at} of its body: ${what}`),
+      ),
+    };
+  }
+}
+
+/** Whose turn it was, and who ran in it (Vcpus.save); states of earlier versions say only who ran. */
+function isSavedTurns(turns: State | undefined, vcpus: number): boolean {
+  const { current, turnLeft, owner = current, stretchRun = 0, stretchLeft = 0, called = [], ahead = [] } = turns ?? {};
+  const isVcpu = (id: unknown): boolean => Number.isInteger(id) && (id as number) >= 0 && (id as number) < vcpus;
+  const areNumbers = (values: unknown): boolean => Array.isArray(values) && values.every(Number.isFinite);
+  return (
+    isVcpu(current) &&
+    isVcpu(owner) &&
+    areNumbers([turnLeft, stretchRun, stretchLeft]) &&
+    areNumbers(ahead) &&
+    Array.isArray(called) &&
+    called.every(isVcpu)
+  );
+}

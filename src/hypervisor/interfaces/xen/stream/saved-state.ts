@@ -1,0 +1,81 @@
+/** What a saved domain consists of, between its file (writer.ts, reader.ts) and the domain (restore.ts). */
+import type { State } from '../../../../devices/index.ts';
+import type { Boot } from '../../../domain/boot.ts';
+import type { DiskChange } from '../../../disks/overlay-disk.ts';
+import type { NicModel } from '../../../../devices/index.ts';
+import type { SavedDrive } from '../../../disks/saved-drive.ts';
+import type { HvmRecord } from './hvm-context.ts';
+
+/** What can be said of a saved domain before it is restored. */
+export interface SavedAbout {
+  name: string;
+  /** What it sees, and what of it has memory. */
+  memoryMiB: number;
+  populatedMiB: number;
+  p2mFrames: number;
+  startEpochMs: number;
+  virtualTime: boolean;
+  instructions: number;
+  /** Version of Ringside that wrote it. */
+  program: string;
+  /** What the toolstack wants to find again (the definition). */
+  definition: string;
+  actions: { onReset: 'restart' | 'end'; onTripleFault: 'restart' | 'end' };
+  /** It has local and I/O APIC (absent: no). */
+  apic?: boolean;
+  /** Its network card (absent: none). */
+  nic?: NicModel;
+  /** Its station address: six bytes in hexadecimal with colons (absent: that of every card of older states). */
+  mac?: string;
+  /** Its vCPUs (absent: 1). */
+  vcpus?: number;
+  /** What it shows of Xen (absent: nothing, a plain PC). */
+  xen?: 'hvm' | 'pvh' | 'pv';
+  /** Of a guest of Xen: its handle, which stays. */
+  uuid?: string;
+  /** Its disks and CD-ROM drives (absent: none). */
+  drives?: SavedDrive[];
+}
+
+/** A PAGE_DATA record: frame numbers, their types (PAGE), and the bytes of those that bring some, in their order. */
+export interface SavedPages {
+  pfns: Uint32Array;
+  types: Uint8Array;
+  bytes: Uint8Array;
+}
+
+/** State of the devices that the hypervisor does not provide itself, and the screen. */
+export interface SavedEmulator {
+  devices: State;
+  screen: Uint8Array;
+}
+
+/** vcpu_guest_context by vCPU. */
+export type SavedVcpus = ReadonlyMap<number, Uint8Array>;
+
+/** What a paravirtual guest has instead of HVM parameters and context. */
+export interface SavedPv {
+  p2mFrames: readonly number[];
+  sharedInfo: Uint8Array;
+  contexts: SavedVcpus;
+}
+
+export interface SavedState {
+  about: SavedAbout;
+  boot: Boot;
+  /** Version of libxc's image. */
+  version: number;
+  /** What CPUID showed: leaf, subleaf, EAX, EBX, ECX, EDX each. */
+  cpuid: readonly Uint32Array[];
+  pages: readonly SavedPages[];
+  /** HVM parameters: index, low word, high word each. */
+  params: readonly [index: number, low: number, high: number][];
+  hvm: readonly HvmRecord[];
+  pv?: SavedPv;
+  /** Clock and accounts (Domain.saveParts), and what the processors' turns were. */
+  domain: State;
+  emulator: SavedEmulator;
+  disks: { place: number; changes: DiskChange[] }[];
+  /** What the toolstack gave with it. */
+  toolstack?: State;
+}

@@ -1,0 +1,78 @@
+/** Saved domains: a domain as a file, and a file as a domain again. The file is what `xl save` writes (stream/format.ts). */
+import type { State } from '../../../../devices/index.ts';
+import type { Domain } from '../../../domain/domain.ts';
+import { SavedStateError } from '../../../domain/saved-state-error.ts';
+import { VCPU_BYTES } from '../../../layout/layout.ts';
+import { drivesDiffer, restoreChanges } from '../../../disks/saved-disks.ts';
+import { HVM } from './format.ts';
+import { deviceAt } from './hvm-context.ts';
+import { putPages } from './memory.ts';
+import { putProcessor, type SavedProcessor } from './processors.ts';
+import type { SavedState } from './saved-state.ts';
+import { type SavedBy, savedChunks } from './writer.ts';
+import { setParam } from '../hvm/params.ts';
+import { xenOf } from '../of-domain.ts';
+import { restoreXen } from '../saved.ts';
+
+export { XL_MAGIC as SAVED_MAGIC } from './format.ts';
+export { readState } from './reader.ts';
+export { SavedStateError } from '../../../domain/saved-state-error.ts';
+export type { SavedAbout, SavedState } from './saved-state.ts';
+export { savedChunks, withToolstack } from './writer.ts';
+
+/** The state of a domain between two slices, as parts of a file. @throws SavedStateError where it cannot be saved now. */
+export function saveDomain(domain: Domain, by: SavedBy): Uint8Array[] {
+  return [...savedChunks(domain, by)];
+}
+
+/** Puts a saved state into a domain that is being built (second argument of its constructor). @throws SavedStateError, HostError */
+export function restoreInto(domain: Domain, saved: SavedState): void {
+  const { machine, record, ide = [] } = domain.options;
+  const { about, emulator } = saved;
+  const refuse = (why: string): never => {
+    throw new SavedStateError(`The state of ${about.name} cannot be restored: ${why}`);
+  };
+  const difference = drivesDiffer(about.drives ?? [], ide);
+  if (difference) refuse(`${difference}.`);
+  for (const { place, changes } of saved.disks) restoreChanges(ide, place, changes);
+  if (!saved.pv) putPages(domain, saved.pages);
+  machine.bytes.set(emulator.screen, record.screenOffset);
+  domain.screen.restored();
+  const platform: State = { ...emulator.devices };
+  const processors: State[] = [];
+  const put = (id: number, state: State): void => {
+    const at = (record.vcpuOffset + id * VCPU_BYTES) >>> 2;
+    processors[id] = putProcessor(machine.words.subarray(at, at + VCPU_BYTES / 4), state as SavedProcessor);
+  };
+  for (const { type, instance, state } of saved.hvm) {
+    const device = deviceAt(type, instance);
+    if (device !== undefined) platform[device] = state;
+    else if (type === HVM.CPU && instance < record.vcpus) put(instance, state);
+  }
+  const { turns, xen, pv: rest, processors: ofPv, platform: ofPvPlatform, ...parts } = saved.domain;
+  if (saved.pv) {
+    Object.assign(platform, ofPvPlatform);
+    (ofPv as State[]).forEach((state, id) => put(id, state));
+  }
+  try {
+    domain.restoreParts({ ...parts, platform, vcpus: { ...(turns as State), all: processors } });
+  } catch (error) {
+    refuse((error as Error).message);
+  }
+  const guest = xenOf(domain);
+  if (!guest) return;
+  if (saved.pv) guest.restorePv({ ...saved.pv, pages: saved.pages, rest: rest as State });
+  for (const [index, low, high] of saved.params) setParam(guest.ports, index, low, high);
+  guest.enlighten();
+  restoreXen(guest, xen as State);
+  const recordOf = (type: number, instance: number): State | undefined =>
+    saved.hvm.find(record => record.type === type && record.instance === instance)?.state;
+  try {
+    guest.viridian?.restore(
+      recordOf(HVM.VIRIDIAN_DOMAIN, 0),
+      Array.from({ length: record.vcpus }, (_, id) => recordOf(HVM.VIRIDIAN_VCPU, id)),
+    );
+  } catch (error) {
+    refuse((error as Error).message);
+  }
+}

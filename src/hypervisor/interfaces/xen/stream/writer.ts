@@ -1,0 +1,349 @@
+/** Writes a domain away as `xl save` does (format.ts). */
+import { cpuid } from '../../../../cpu/index.ts';
+import { registers as R, TSC_HZ } from '../../../../cpu/architecture/index.ts';
+import type { State } from '../../../../devices/index.ts';
+import type { Domain } from '../../../domain/domain.ts';
+import { SavedStateError } from '../../../domain/saved-state-error.ts';
+import { SCREEN_BYTES, XEN } from '../../../layout/layout.ts';
+import { crc32 } from '../../../../formats/unpack/index.ts';
+import { FRAME_BYTES, FRAME_SHIFT } from '../../../memory/machine.ts';
+import { encodePlain } from './plain-data.ts';
+import { describeDrives, diskRecords } from '../../../disks/saved-disks.ts';
+import { XEN_MAJOR, XEN_MINOR } from '../abi.ts';
+import { underXen } from '../cpuid-leaves.ts';
+import { getParam } from '../hvm/params.ts';
+import type { PvImage } from '../pv/saved.ts';
+import type { XenGuest } from '../guest.ts';
+import { xenOf } from '../of-domain.ts';
+import { saveXen } from '../saved.ts';
+import {
+  BODIES_MARK,
+  BODIES_VERSION,
+  DOMAIN_KIND,
+  HVM,
+  LIBXC,
+  LIBXC_DOMAIN_HEADER_BYTES,
+  LIBXC_ID,
+  LIBXC_IMAGE_HEADER_BYTES,
+  LIBXC_VERSION,
+  LIBXL,
+  LIBXL_HEADER_BYTES,
+  LIBXL_IDENT,
+  LIBXL_VERSION,
+  openRecord,
+  PAGE,
+  PAGES_PER_RECORD,
+  SAVED_PARAMS,
+  toRecord,
+  wordsRecord,
+  XL_BYTE_ORDER,
+  XL_HEADER_BYTES,
+  XL_JSON,
+  XL_MAGIC,
+  XL_STREAM_V2,
+} from './format.ts';
+import { encodeHvmContext, type HvmRecord, placeOf } from './hvm-context.ts';
+import { ON_DEMAND, populatedMiB, ramOf } from './memory.ts';
+import { saveProcessor } from './processors.ts';
+import type { SavedAbout } from './saved-state.ts';
+
+/** Who saves, and what the toolstack wants kept. */
+export type SavedBy = Pick<SavedAbout, 'name' | 'program' | 'definition'>;
+
+/** TSC modes (xen/arch/x86/include/asm/time.h): native where that is as good, else emulated. */
+const TSC_MODE_DEFAULT = 0;
+/** Bytes of a word of a 32-bit guest, and levels of its page tables. */
+const PV_GUEST_WIDTH = 4,
+  PV_TABLE_LEVELS = 3;
+/** MSR policy: guests of Xen may let CPUID fault. */
+const MSR_PLATFORM_INFO = 0xce,
+  CPUID_FAULTING = 0x80000000;
+
+/**
+ * The state of a domain between two slices, in pieces to be written one after another; the domain must not run before the last one was taken.
+ * `toolstack`: what it knows of the domain.
+ * @throws SavedStateError where it cannot be saved now.
+ */
+export function* savedChunks(domain: Domain, by: SavedBy, toolstack?: State): Generator<Uint8Array> {
+  const sums: number[] = [];
+  for (const piece of pieces(domain, by)) {
+    sums.push(crc32(piece));
+    yield piece;
+  }
+  yield wordsRecord(LIBXL.RINGSIDE_CHECKSUMS, [sums.length, 0, ...sums]);
+  if (toolstack) yield toolstackRecord(toolstack);
+  yield toRecord(LIBXL.END);
+}
+
+/** Adds what the toolstack knows to pieces that were made without it. */
+export function withToolstack(chunks: readonly Uint8Array[], toolstack: State): Uint8Array[] {
+  return [...chunks.slice(0, -1), toolstackRecord(toolstack), ...chunks.slice(-1)];
+}
+
+function toolstackRecord(toolstack: State): Uint8Array {
+  const plain = encodePlain(toolstack);
+  const { record, body, view } = openRecord(LIBXL.RINGSIDE_TOOLSTACK, 8 + plain.length);
+  view.setUint32(0, crc32(plain), true);
+  body.set(plain, 8);
+  return record;
+}
+
+function* pieces(domain: Domain, by: SavedBy): Generator<Uint8Array> {
+  const { options } = domain;
+  const about = describe(domain, by);
+  const { vcpus, platform, ...parts } = domain.saveParts() as { vcpus: State & { all: State[] }; platform: State };
+  // What of its half of Xen the new domain gets; read now, so that a refusal comes before the first byte.
+  const guest = xenOf(domain);
+  const xen = guest && saveXen(guest);
+  const pv = guest?.savePv();
+  const { all, ...turns } = vcpus;
+  const processors = domain.vcpus.all.map(({ id, block }) => saveProcessor(block, all[id]));
+  const hvm: HvmRecord[] = processors.map((state, instance) => ({ type: HVM.CPU, instance, state })),
+    devices: State = {};
+  const viridian = guest?.viridian?.save();
+  if (viridian) {
+    hvm.push({ type: HVM.VIRIDIAN_DOMAIN, instance: 0, state: viridian.domain });
+    viridian.vcpus.forEach((state, instance) => hvm.push({ type: HVM.VIRIDIAN_VCPU, instance, state }));
+  }
+  for (const [name, state] of Object.entries(platform)) {
+    const place = placeOf(name);
+    if (place) hvm.push({ ...place, state: state as State });
+    else devices[name] = state;
+  }
+
+  yield xlHeader(about);
+  yield libxlHeader();
+  yield toRecord(LIBXL.LIBXC_CONTEXT);
+  yield imageHeader();
+  yield domainHeader(pv ? DOMAIN_KIND.PV : DOMAIN_KIND.HVM);
+  if (pv) yield wordsRecord(LIBXC.X86_PV_INFO, [PV_GUEST_WIDTH | (PV_TABLE_LEVELS << 8), 0]);
+  yield cpuidPolicy(domain);
+  yield wordsRecord(LIBXC.X86_MSR_POLICY, [MSR_PLATFORM_INFO, 0, guest ? CPUID_FAULTING : 0, 0]);
+  yield toRecord(LIBXC.STATIC_DATA_END);
+  if (pv) yield p2mFrames(pv);
+  yield* pageData(pv ? pv.pages() : pagesOf(domain));
+  yield tscInfo(domain.clock.nowNs());
+  const ownState = { ...parts, turns, ...(xen ? { xen } : {}) };
+  if (pv) {
+    yield toRecord(LIBXC.SHARED_INFO, pv.sharedInfo);
+    for (const [vcpu, context] of pv.contexts) yield vcpuRecord(LIBXC.X86_PV_VCPU_BASIC, vcpu, context);
+    // Its local APICs and the rest of its processors have no records of Xen's.
+    yield ours(LIBXC.RINGSIDE_DOMAIN, { ...ownState, pv: pv.rest, processors, platform });
+  } else {
+    if (guest) yield hvmParams(guest);
+    yield toRecord(LIBXC.HVM_CONTEXT, encodeHvmContext(hvm, cpuid(1, 0, options.apic ?? false).eax, TSC_HZ / 1000));
+    yield ours(LIBXC.RINGSIDE_DOMAIN, ownState);
+  }
+  yield toRecord(LIBXC.END);
+  const { machine, record } = options;
+  const screen = machine.bytes.slice(record.screenOffset, record.screenOffset + SCREEN_BYTES);
+  yield emulatorContext({ devices: pv ? {} : devices, screen });
+  yield toRecord(LIBXL.RINGSIDE_BOOT, encodePlain(options.boot));
+  for (const disk of diskRecords(options.ide ?? [])) yield toRecord(LIBXL.RINGSIDE_DISK, disk);
+}
+
+function refuse(sentence: string): never {
+  throw new SavedStateError(sentence);
+}
+
+function describe(domain: Domain, by: SavedBy): SavedAbout {
+  const { options } = domain,
+    xen = xenOf(domain);
+  const { record } = options;
+  if (xen && !xen.isHvm && !xen.suspended)
+    refuse(
+      'A paravirtual guest knows its machine frames, so it must suspend itself to be saved, and this one does not listen. Wait until its drivers have come up.',
+    );
+  return {
+    ...by,
+    memoryMiB: options.memoryMiB,
+    p2mFrames: record.p2mFrames,
+    populatedMiB: populatedMiB(domain),
+    startEpochMs: options.startEpochMs,
+    virtualTime: domain.clock.virtual,
+    instructions: domain.instructions,
+    actions: { onReset: options.onReset, onTripleFault: options.onTripleFault },
+    ...(options.apic ? { apic: true } : {}),
+    ...(options.nic ? { nic: options.nic } : {}),
+    ...(options.nic && options.mac ? { mac: options.mac } : {}),
+    ...(record.vcpus > 1 ? { vcpus: record.vcpus } : {}),
+    ...(xen
+      ? {
+          xen: xen.isPvh ? ('pvh' as const) : xen.isHvm ? ('hvm' as const) : ('pv' as const),
+          uuid: uuidOf(xen.words, xen.xenBlock + XEN.UUID),
+        }
+      : {}),
+    ...(options.ide?.length ? { drives: describeDrives(options.ide, refuse) } : {}),
+  };
+}
+
+/** As it is written: the handle's sixteen bytes in hexadecimal. */
+function uuidOf(words: Int32Array, at: number): string {
+  const hex = Array.from(new Uint8Array(words.slice(at, at + 4).buffer), byte =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+// ---- headers
+
+/** xl's own keys (libxl_types.idl) for what they have a name for; the rest is ours. */
+function configuration(about: SavedAbout): string {
+  const { name, memoryMiB, vcpus = 1, xen = 'hvm' } = about;
+  return JSON.stringify({
+    c_info: { type: xen, name, ...(about.uuid === undefined ? {} : { uuid: about.uuid }) },
+    b_info: { max_vcpus: vcpus, max_memkb: memoryMiB * 1024, target_memkb: about.populatedMiB * 1024, type: xen },
+    ringside: about,
+  });
+}
+
+function xlHeader(about: SavedAbout): Uint8Array {
+  const config = new TextEncoder().encode(`${configuration(about)}\0`);
+  const bytes = new Uint8Array(XL_HEADER_BYTES + config.length);
+  for (let i = 0; i < XL_MAGIC.length; i++) bytes[i] = XL_MAGIC.charCodeAt(i);
+  [XL_BYTE_ORDER, XL_JSON | XL_STREAM_V2, 0, config.length].forEach((word, i) =>
+    new DataView(bytes.buffer).setUint32(XL_MAGIC.length + i * 4, word, true),
+  );
+  bytes.set(config, XL_HEADER_BYTES);
+  return bytes;
+}
+
+function libxlHeader(): Uint8Array {
+  const bytes = new Uint8Array(LIBXL_HEADER_BYTES);
+  [...LIBXL_IDENT, LIBXL_VERSION, 0].forEach((word, i) => new DataView(bytes.buffer).setUint32(i * 4, word));
+  return bytes;
+}
+
+function imageHeader(): Uint8Array {
+  const bytes = new Uint8Array(LIBXC_IMAGE_HEADER_BYTES);
+  [0xffffffff, 0xffffffff, LIBXC_ID, LIBXC_VERSION].forEach((word, i) =>
+    new DataView(bytes.buffer).setUint32(i * 4, word),
+  );
+  return bytes;
+}
+
+function domainHeader(kind: number): Uint8Array {
+  const bytes = new Uint8Array(LIBXC_DOMAIN_HEADER_BYTES);
+  [kind, FRAME_SHIFT, XEN_MAJOR, XEN_MINOR].forEach((word, i) =>
+    new DataView(bytes.buffer).setUint32(i * 4, word, true),
+  );
+  return bytes;
+}
+
+// ---- libxc's records
+
+/** Leaves as the guest's first processor sees them, without Xen's own. */
+function cpuidPolicy(domain: Domain): Uint8Array {
+  const regs = domain.vcpus.registersOf(domain.vcpus.all[0]);
+  const answer = (leaf: number, subleaf: number): number[] => {
+    const plain = cpuid(leaf, subleaf, domain.options.apic ?? false, 0, regs[R.CPU_LEVEL]);
+    const { eax, ebx, ecx, edx } = xenOf(domain) ? underXen(leaf, plain) : plain;
+    return [leaf, subleaf, eax, ebx, ecx, edx];
+  };
+  const leaves: number[][] = [];
+  for (const first of [0, 0x80000000]) {
+    const last = answer(first, 0)[2] >>> 0;
+    for (let leaf = first; leaf <= last; leaf++) leaves.push(answer(leaf, 0));
+  }
+  return wordsRecord(LIBXC.X86_CPUID_POLICY, leaves.flat());
+}
+
+/** A page by its guest frame; contents of those whose type brings some. */
+type Page = { pfn: number; type: number; bytes?: Uint8Array };
+
+function* pagesOf(domain: Domain): Generator<Page> {
+  const { machine } = domain.options;
+  for (const [pfn, mfn] of ramOf(domain)) {
+    if (mfn === ON_DEMAND) yield { pfn, type: PAGE.ALLOCATE_ONLY };
+    else if (mfn < 0) yield { pfn, type: PAGE.INVALID };
+    else yield { pfn, type: PAGE.NORMAL, bytes: machine.bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES) };
+  }
+}
+
+/** All frames of RAM by their numbers, those that hold something with their contents. */
+function* pageData(pages: Iterable<Page>): Generator<Uint8Array> {
+  let batch: Page[] = [];
+  for (const page of pages) {
+    batch.push(
+      page.type === PAGE.NORMAL && page.bytes && isZero(page.bytes)
+        ? { pfn: page.pfn, type: PAGE.ALLOCATE_ONLY }
+        : page,
+    );
+    if (batch.length < PAGES_PER_RECORD) continue;
+    yield pageRecord(batch);
+    batch = [];
+  }
+  if (batch.length > 0) yield pageRecord(batch);
+}
+
+function pageRecord(batch: readonly Page[]): Uint8Array {
+  const full = batch.filter(({ type }) => type <= PAGE.LAST_DATA);
+  const { record, body, view } = openRecord(LIBXC.PAGE_DATA, 8 + batch.length * 8 + full.length * FRAME_BYTES);
+  view.setUint32(0, batch.length, true);
+  batch.forEach(({ pfn, type }, i) => {
+    view.setUint32(8 + i * 8, pfn, true);
+    view.setUint32(12 + i * 8, type << 28, true);
+  });
+  full.forEach(({ bytes = NO_BYTES }, i) => body.set(bytes, 8 + batch.length * 8 + i * FRAME_BYTES));
+  return record;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Of a whole frame, which lies at a multiple of four bytes. */
+function isZero(page: Uint8Array): boolean {
+  const words = new Int32Array(page.buffer, page.byteOffset, FRAME_BYTES / 4);
+  for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false;
+  return true;
+}
+
+function p2mFrames({ p2mFrames: frames, rest }: PvImage): Uint8Array {
+  return wordsRecord(LIBXC.X86_PV_P2M_FRAMES, [0, (rest.covers as number) - 1, ...frames.flatMap(pfn => [pfn, 0])]);
+}
+
+function vcpuRecord(type: number, vcpu: number, bytes: Uint8Array): Uint8Array {
+  const { record, body, view } = openRecord(type, 8 + bytes.length);
+  view.setUint32(0, vcpu, true);
+  body.set(bytes, 8);
+  return record;
+}
+
+function tscInfo(nowNs: number): Uint8Array {
+  const ns = Math.floor(nowNs);
+  return wordsRecord(LIBXC.X86_TSC_INFO, [
+    TSC_MODE_DEFAULT,
+    TSC_HZ / 1000,
+    ns % 2 ** 32,
+    Math.floor(ns / 2 ** 32),
+    0,
+    0,
+  ]);
+}
+
+/** Those that Xen saves and that are set. */
+function hvmParams({ ports }: XenGuest): Uint8Array {
+  const set = SAVED_PARAMS.map(index => [index, ...getParam(ports, index)]).filter(
+    ([, low, high]) => low !== 0 || high !== 0,
+  );
+  return wordsRecord(LIBXC.HVM_PARAMS, [set.length, 0, ...set.flatMap(([index, low, high]) => [index, 0, low, high])]);
+}
+
+/** A record of ours: version and mark of the bodies, then plain data. */
+function ours(type: number, state: State): Uint8Array {
+  const plain = encodePlain(state);
+  const { record, body, view } = openRecord(type, 8 + plain.length);
+  view.setUint32(0, BODIES_VERSION, true);
+  view.setUint32(4, BODIES_MARK, true);
+  body.set(plain, 8);
+  return record;
+}
+
+/** Emulator 0 (neither of QEMU's), instance 0, then as `ours`. */
+function emulatorContext(state: State): Uint8Array {
+  const plain = encodePlain(state);
+  const { record, body, view } = openRecord(LIBXL.EMULATOR_CONTEXT, 16 + plain.length);
+  view.setUint32(8, BODIES_VERSION, true);
+  view.setUint32(12, BODIES_MARK, true);
+  body.set(plain, 16);
+  return record;
+}

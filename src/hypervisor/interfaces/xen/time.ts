@@ -1,0 +1,328 @@
+/**
+ * Time as the ABI tells it: pvclock records, the wall clock in shared_info, runstate, and the timers that raise VIRQ_TIMER.
+ * Source: xen/include/public/xen.h (vcpu_time_info), vcpu.h. System time is the domain's clock; its TSC counts it at TSC_HZ, so that old and new
+ * records agree for as long as the guest leaves its TSC alone.
+ */
+import { registers as R, TSC_HZ } from '../../../cpu/architecture/index.ts';
+import type { Timer, Timers } from '../../../devices/index.ts';
+import { XEN, XEN_VCPU } from '../../layout/layout.ts';
+import { EINVAL, PVCLOCK_TSC_STABLE, RUNSTATE, VIRQ, VMASST } from './abi.ts';
+import type { GuestAccess } from '../../memory/guest-access.ts';
+import { IdleTicks } from './idle-ticks.ts';
+import type { Ports } from './events/ports.ts';
+import { isPlainMemory } from './memory/writable.ts';
+import { RunstateInfo, SHARED_INFO, VCPU_INFO, VcpuTimeInfo } from './shared.ts';
+
+const HIGH = 2 ** 32;
+/** Periodic timers faster than this are refused (xen/common/domain.c). */
+const SHORTEST_PERIOD_NS = 1e6;
+const IDLE_TICKS_APART_NS = 8e6;
+/** Xen's EPOCH (xen/arch/x86/time.c): guests may count on a record that is hardly older, and keep the nanoseconds since in 32 bits. */
+const CALIBRATION_NS = 1e9;
+const VCPU_TIME = VcpuTimeInfo.offsets;
+const UPDATE_IN_PROGRESS = 0x80000000;
+
+/** Multiplier and shift that make nanoseconds of ticks: mul / 2^32 * 2^shift = 10^9 / hz, mul in [2^31, 2^32). */
+export function tscScale(hz: number): { mul: number; shift: number } {
+  let shift = 0,
+    ticks = hz;
+  for (; ticks > 2e9; shift--) ticks = Math.floor(ticks / 2);
+  for (; ticks <= 1e9; shift++) ticks *= 2;
+  return { mul: Number(((10n ** 9n) << 32n) / BigInt(ticks)), shift };
+}
+
+const SCALE = tscScale(TSC_HZ);
+
+export function read64(words: Int32Array, at: number): number {
+  return (words[at + 1] >>> 0) * HIGH + (words[at] >>> 0);
+}
+
+export function write64(words: Int32Array, at: number, value: number): void {
+  words[at] = value % HIGH;
+  words[at + 1] = Math.floor(value / HIGH);
+}
+
+export class XenTime {
+  private readonly ports: Ports;
+  private readonly words: Int32Array;
+  private readonly bytes: DataView;
+  private readonly access: GuestAccess;
+  private readonly nowNs: () => number;
+  private readonly registers: (vcpu: number) => Int32Array;
+  private readonly single: Timer[] = [];
+  private readonly ticks: IdleTicks[] = [];
+  private readonly periodic: Timer[] = [];
+  /** When each vCPU's time record was written. */
+  private readonly recordNs: number[] = [];
+
+  constructor(ports: Ports, access: GuestAccess, timers: Timers, registers: (vcpu: number) => Int32Array) {
+    this.ports = ports;
+    this.words = ports.words;
+    this.bytes = new DataView(ports.machine.memory);
+    this.access = access;
+    this.nowNs = () => timers.clock.nowNs();
+    this.registers = registers;
+    for (let id = 0; id < ports.vcpus; id++) {
+      this.ticks.push(new IdleTicks());
+      this.recordNs.push(0);
+      this.single.push(timers.create(`xen-timer${id}`, () => this.singleFired(id)));
+      this.periodic.push(timers.create(`xen-periodic${id}`, () => this.periodFired(id)));
+    }
+  }
+
+  now(): number {
+    return this.nowNs();
+  }
+
+  /** A new domain: its wall clock at system time 0, all vCPUs but the first offline. */
+  start(startEpochMs: number): void {
+    const { words } = this;
+    const { xenBlock } = this.ports;
+    // Time has run already where a domain starts again.
+    write64(words, xenBlock + XEN.WALLCLOCK_SECONDS, Math.floor(startEpochMs / 1000));
+    words[xenBlock + XEN.WALLCLOCK_NS] = Math.round((startEpochMs % 1000) * 1e6);
+    const now = this.nowNs();
+    for (let id = 0; id < this.ports.vcpus; id++) {
+      const vcpu = this.ports.vcpu(id);
+      words[vcpu + XEN_VCPU.STATE] = id === 0 ? RUNSTATE.RUNNING : RUNSTATE.OFFLINE;
+      write64(words, vcpu + XEN_VCPU.STATE_ENTRY, now);
+      this.updateRecord(id);
+    }
+    this.updateWallclock();
+  }
+
+  /** Writes the wall clock where the layout of shared_info wants it. */
+  updateWallclock(): void {
+    const { words, bytes } = this;
+    const { xenBlock, sharedInfo, width } = this.ports;
+    const layout = SHARED_INFO[width];
+    const version = (sharedInfo + layout.wc_version) >>> 2;
+    Atomics.add(words, version, 1);
+    bytes.setInt32(sharedInfo + layout.wc_sec, words[xenBlock + XEN.WALLCLOCK_SECONDS], true);
+    bytes.setInt32(sharedInfo + layout.wc_nsec, words[xenBlock + XEN.WALLCLOCK_NS], true);
+    bytes.setInt32(sharedInfo + layout.wc_sec_hi, words[xenBlock + XEN.WALLCLOCK_SECONDS + 1], true);
+    Atomics.add(words, version, 1);
+  }
+
+  /** Writes the time records of vCPUs that have run on for a while. Those that wait get theirs when they run again. */
+  calibrate(): void {
+    const now = this.nowNs();
+    for (let id = 0; id < this.ports.vcpus; id++) {
+      if (this.words[this.ports.vcpu(id) + XEN_VCPU.STATE] === RUNSTATE.RUNNING && this.isOld(id, now))
+        this.updateRecord(id);
+    }
+  }
+
+  private isOld(id: number, now: number): boolean {
+    return now - this.recordNs[id] >= CALIBRATION_NS;
+  }
+
+  /** Writes a vCPU's time record anew: at its start, where its vcpu_info moved, after a restore or a write to its TSC, and when it is old. */
+  updateRecord(id: number): void {
+    this.recordNs[id] = this.nowNs();
+    const info = this.words[this.ports.vcpu(id) + XEN_VCPU.INFO];
+    if (info !== 0) this.writeRecord(id, info + VCPU_INFO[32].time);
+    const area = this.areaPieces(id, XEN_VCPU.TIME_AREA, VcpuTimeInfo.bytes);
+    if (area && area.length === 1) this.writeRecord(id, area[0].offset);
+  }
+
+  private writeRecord(id: number, at: number): void {
+    const { words, bytes } = this;
+    const regs = this.registers(id);
+    const now = Math.floor(this.nowNs());
+    const low = (now % HIGH) + (regs[R.TSC_OFFSET] >>> 0);
+    const version = at >>> 2;
+    // vcpu_info lies on 64 bytes where the guest put it well; else the sequence is not atomic, and nobody else writes it.
+    if (at & 3) bytes.setUint32(at, (bytes.getUint32(at, true) | 1) >>> 0, true);
+    else Atomics.store(words, version, words[version] | 1);
+    bytes.setUint32(at + VCPU_TIME.tsc_timestamp, low % HIGH, true);
+    bytes.setInt32(
+      at + VCPU_TIME.tsc_timestamp + 4,
+      (Math.floor(now / HIGH) + regs[R.TSC_OFFSET + 1] + (low >= HIGH ? 1 : 0)) | 0,
+      true,
+    );
+    bytes.setUint32(at + VCPU_TIME.system_time, now % HIGH, true);
+    bytes.setUint32(at + VCPU_TIME.system_time + 4, Math.floor(now / HIGH), true);
+    bytes.setUint32(at + VCPU_TIME.tsc_to_system_mul, SCALE.mul, true);
+    bytes.setUint32(at + VCPU_TIME.tsc_shift, (SCALE.shift & 0xff) | (PVCLOCK_TSC_STABLE << 8), true);
+    if (at & 3) bytes.setUint32(at, (bytes.getUint32(at, true) + 1) >>> 0, true);
+    else Atomics.add(words, version, 1);
+  }
+
+  // ---- areas that the guest registers
+
+  /** Registers an area at a linear address of the current vCPU; false: it is not mapped. */
+  registerArea(
+    id: number,
+    field: number,
+    linear: number,
+    length: number,
+    translate: (linear: number) => number,
+  ): boolean {
+    const first = translate(linear),
+      last = translate((linear + length - 1) >>> 0);
+    if (
+      first < 0 ||
+      last < 0 ||
+      this.access.physicalOffset(first, true) < 0 ||
+      this.access.physicalOffset(last, true) < 0
+    )
+      return false;
+    const at = this.ports.vcpu(id) + field;
+    this.words[at] = first + 1;
+    this.words[at + 1] = last + 1;
+    return true;
+  }
+
+  /** Where an area lies in machine memory, in one or two pieces; undefined: none is registered, or its memory is gone. */
+  private areaPieces(id: number, field: number, length: number): { offset: number; length: number }[] | undefined {
+    const at = this.ports.vcpu(id) + field;
+    if (this.words[at] === 0) return undefined;
+    const first = (this.words[at] - 1) >>> 0,
+      last = (this.words[at + 1] - 1) >>> 0;
+    const firstOffset = this.access.physicalOffset(first, true),
+      lastOffset = this.access.physicalOffset(last, true);
+    if (firstOffset < 0 || lastOffset < 0) return undefined;
+    // A paravirtual guest may have made a page table of it meanwhile.
+    const { machine, record } = this.ports;
+    if (!isPlainMemory(machine, record, firstOffset >>> 12) || !isPlainMemory(machine, record, lastOffset >>> 12))
+      return undefined;
+    if (first >>> 12 === last >>> 12) return [{ offset: firstOffset, length }];
+    const here = 4096 - (first & 4095);
+    return [
+      { offset: firstOffset, length: here },
+      { offset: lastOffset - (length - here - 1), length: length - here },
+    ];
+  }
+
+  // ---- runstate
+
+  /** The guest has registered a runstate area: it looks at the time that was stolen from it. */
+  get tellsRunstate(): boolean {
+    for (let id = 0; id < this.ports.vcpus; id++)
+      if (this.words[this.ports.vcpu(id) + XEN_VCPU.RUNSTATE_AREA] !== 0) return true;
+    return false;
+  }
+
+  /** A vCPU goes to another state. */
+  runstate(id: number, state: number): void {
+    const { words } = this;
+    const vcpu = this.ports.vcpu(id);
+    const old = words[vcpu + XEN_VCPU.STATE];
+    if (old === state) return;
+    const now = Math.floor(this.nowNs());
+    this.account(vcpu, old, now);
+    words[vcpu + XEN_VCPU.STATE] = state;
+    write64(words, vcpu + XEN_VCPU.STATE_ENTRY, now);
+    this.publishRunstate(id);
+    if (state === RUNSTATE.RUNNING && this.isOld(id, now)) this.updateRecord(id);
+  }
+
+  private account(vcpu: number, state: number, now: number): void {
+    const { words } = this;
+    const total = vcpu + XEN_VCPU.TIMES + state * 2;
+    write64(words, total, read64(words, total) + Math.max(0, now - read64(words, vcpu + XEN_VCPU.STATE_ENTRY)));
+  }
+
+  /** vcpu_runstate_info, 32-bit layout, with the time up to now. */
+  runstateInfo(id: number): DataView {
+    const { words } = this;
+    const vcpu = this.ports.vcpu(id);
+    const view = new DataView(new ArrayBuffer(RunstateInfo.bytes));
+    const state = words[vcpu + XEN_VCPU.STATE];
+    view.setInt32(0, state, true);
+    for (let i = 0; i < 2; i++) view.setInt32(4 + i * 4, words[vcpu + XEN_VCPU.STATE_ENTRY + i], true);
+    for (let i = 0; i < 8; i++) view.setInt32(12 + i * 4, words[vcpu + XEN_VCPU.TIMES + i], true);
+    return view;
+  }
+
+  /** As GET_RUNSTATE_INFO gives it: the state under way counts up to now. */
+  runstateNow(id: number): DataView {
+    const view = this.runstateInfo(id);
+    const vcpu = this.ports.vcpu(id);
+    const at = 12 + view.getInt32(0, true) * 8;
+    const time =
+      view.getUint32(at + 4, true) * HIGH +
+      view.getUint32(at, true) +
+      Math.max(0, Math.floor(this.nowNs()) - read64(this.words, vcpu + XEN_VCPU.STATE_ENTRY));
+    view.setUint32(at, time % HIGH, true);
+    view.setUint32(at + 4, Math.floor(time / HIGH), true);
+    return view;
+  }
+
+  /** Writes the runstate area; with the assist, the entry time's top bit tells a reader that it changes. */
+  publishRunstate(id: number): void {
+    const pieces = this.areaPieces(id, XEN_VCPU.RUNSTATE_AREA, RunstateInfo.bytes);
+    if (!pieces) return;
+    const { bytes } = this.ports.machine;
+    const view = this.runstateInfo(id);
+    const whole = new Uint8Array(view.buffer);
+    const put = (): void => {
+      for (let at = 0, i = 0; i < pieces.length; at += pieces[i++].length)
+        bytes.set(whole.subarray(at, at + pieces[i].length), pieces[i].offset);
+    };
+    if (this.words[this.ports.xenBlock + XEN.ASSISTS] & (1 << VMASST.RUNSTATE_UPDATE_FLAG)) {
+      const entry = view.getUint32(8, true);
+      view.setUint32(8, (entry | UPDATE_IN_PROGRESS) >>> 0, true);
+      put();
+      view.setUint32(8, entry, true);
+    }
+    put();
+  }
+
+  // ---- timers
+
+  /** VIRQ_TIMER at an absolute system time; 0 stops it, and what is past comes at once. */
+  setSingle(id: number, ns: number): void {
+    write64(this.words, this.ports.vcpu(id) + XEN_VCPU.SINGLE_NS, ns);
+    if (ns === 0) this.single[id].cancel();
+    else if (ns <= this.nowNs()) this.singleFired(id);
+    else {
+      const regs = this.registers(id);
+      const retired = (regs[R.RETIRED_HIGH] >>> 0) * HIGH + (regs[R.RETIRED_LOW] >>> 0);
+      const slackNs = this.ticks[id].slackNs(this.nowNs(), ns, retired);
+      // While it is awake for this one the next does not follow at once.
+      const apartNs = Math.min(slackNs, IDLE_TICKS_APART_NS);
+      this.single[id].set(ns + apartNs, slackNs - apartNs);
+    }
+  }
+
+  private singleFired(id: number): void {
+    write64(this.words, this.ports.vcpu(id) + XEN_VCPU.SINGLE_NS, 0);
+    this.single[id].cancel();
+    this.ports.raiseVirq(id, VIRQ.TIMER);
+  }
+
+  /** 0 stops it. Returns 0 or -EINVAL. */
+  setPeriodic(id: number, periodNs: number): number {
+    if (periodNs !== 0 && periodNs < SHORTEST_PERIOD_NS) return -EINVAL;
+    const vcpu = this.ports.vcpu(id);
+    write64(this.words, vcpu + XEN_VCPU.PERIOD_NS, periodNs);
+    const next = periodNs === 0 ? 0 : Math.floor(this.nowNs()) + periodNs;
+    write64(this.words, vcpu + XEN_VCPU.PERIODIC_NS, next);
+    this.periodic[id].set(next === 0 ? Infinity : next);
+    return 0;
+  }
+
+  private periodFired(id: number): void {
+    const vcpu = this.ports.vcpu(id);
+    const period = read64(this.words, vcpu + XEN_VCPU.PERIOD_NS);
+    const next = Math.max(read64(this.words, vcpu + XEN_VCPU.PERIODIC_NS) + period, this.nowNs());
+    write64(this.words, vcpu + XEN_VCPU.PERIODIC_NS, next);
+    this.periodic[id].set(next);
+    this.ports.raiseVirq(id, VIRQ.TIMER);
+  }
+
+  /** After a restore: timers and records as the XEN block has them. */
+  restored(): void {
+    this.updateWallclock();
+    for (let id = 0; id < this.ports.vcpus; id++) {
+      const vcpu = this.ports.vcpu(id);
+      const single = read64(this.words, vcpu + XEN_VCPU.SINGLE_NS),
+        periodic = read64(this.words, vcpu + XEN_VCPU.PERIODIC_NS);
+      this.single[id].set(single === 0 ? Infinity : single);
+      this.periodic[id].set(periodic === 0 ? Infinity : periodic);
+      this.updateRecord(id);
+    }
+  }
+}

@@ -1,4 +1,0 @@
-/** What src/hypervisor/ioreq offers to other rooms. */
-export { IOREQ_TYPE, type Ioreq } from './page.ts';
-export { IoreqServer } from './server.ts';
-export { SignalSender } from './signals.ts';

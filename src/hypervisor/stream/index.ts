@@ -1,2 +1,0 @@
-/** What src/hypervisor/stream offers to other rooms. */
-export { readState, SavedStateError, saveDomain, withToolstack } from './state.ts';

@@ -1,2 +1,0 @@
-/** What src/hypervisor/xen/events offers to other rooms. */
-export { Ports } from './ports.ts';

@@ -1,2 +1,0 @@
-/** What src/hypervisor/xen/grants offers to other rooms. */
-export { GTF, GrantTable } from './grants.ts';

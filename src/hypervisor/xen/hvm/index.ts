@@ -1,2 +1,0 @@
-/** What src/hypervisor/xen/hvm offers to other rooms. */
-export { getParam } from './params.ts';

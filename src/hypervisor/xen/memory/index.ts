@@ -1,3 +1,0 @@
-/** What src/hypervisor/xen/memory offers to other rooms. */
-export { leaveGuest } from './flush.ts';
-export { Pod } from './pod.ts';

@@ -1,2 +1,0 @@
-/** What src/hypervisor/xen/viridian offers to other rooms. */
-export { viridianFeatures, viridianGroups } from './features.ts';
