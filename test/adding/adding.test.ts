@@ -8,11 +8,12 @@ import { writeXlConfig } from '../../src/dom0/definitions/config/write-xl.ts';
 import { program, programDomain, runToEnd } from '../../src/hypervisor/domain/program.test-support.ts';
 import { delays } from './boot-delay.ts';
 import { PostCard } from './post-card.ts';
+import { SUMS } from './sums.ts';
 
 const text = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
 
 describe('docs/adding.md', () => {
-  it.each(['post-card.ts', 'boot-delay.ts', 'machine-panel.tsx'])('shows %s as it is here', file => {
+  it.each(['post-card.ts', 'boot-delay.ts', 'machine-panel.tsx', 'sums.ts'])('shows %s as it is here', file => {
     expect(text('../../docs/adding.md')).toContain(`\n${text(`./${file}`)}\`\`\``);
   });
 });
@@ -36,6 +37,21 @@ describe('a device that is added', () => {
     const pc = programDomain(program(['hlt'])).platform as unknown as Pc;
     pc.plug(new PostCard());
     expect(() => pc.plug(new PostCard())).toThrow('ports 0x300-0x300 overlap a range that starts at 0x300');
+  });
+});
+
+describe('a guest interface that is added', () => {
+  const kernel = program(['mov ebx, 40', 'mov ecx, 2', 'vmcall', 'mov edx, eax', 'hlt']);
+
+  it('answers the hypercall of a running guest', () => {
+    const domain = programDomain(kernel, {}, undefined, SUMS);
+    runToEnd(domain, 1);
+    expect(domain.processor.regs[2]).toBe(42);
+    expect(domain.stats().exitsByReason).toMatchObject({ VMCALL: 1, HLT: 1 });
+  });
+
+  it('is not there for a guest that sees a plain PC: #UD, for which this one has no handler', () => {
+    expect(runToEnd(programDomain(kernel), 1)).toMatchObject({ state: 'ended', ending: { kind: 'crash' } });
   });
 });
 

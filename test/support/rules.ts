@@ -207,6 +207,18 @@ export function pastIndexFindings(path: string, text: string, forTests = isTest(
   });
 }
 
+/** Folders of the hypervisor whose files know no interface that a guest may see: all but `interfaces` itself. */
+const isCore = (path: string): boolean => /^src\/hypervisor\/(?!interfaces\/)[^/]+\//.test(path);
+
+/** Imports by which the hypervisor's core would know what a guest sees of it, types among them. */
+export function interfaceFindings(path: string, text: string, forTests = isTest(path)): string[] {
+  if (!isCore(path) || forTests) return [];
+  return modulesOf(path, text).flatMap(({ module, start }) => {
+    const target = posix.join(posix.dirname(path), module);
+    return target.startsWith('src/hypervisor/interfaces/') ? [`${path}:${lineOf(text, start)}: ${target}`] : [];
+  });
+}
+
 /** Imports that point up or sideways, and packages where there may be none. `path` is relative to the repository. */
 export function importFindings(path: string, text: string, forTests = isTest(path)): string[] {
   const room = roomOf(path);

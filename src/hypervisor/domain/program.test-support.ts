@@ -2,6 +2,7 @@
 import { asm16, type Code, machineCode } from '../../cpu/test-support/asm.ts';
 import { assembleDomain, type PartlessOptions } from '../interfaces/assemble.ts';
 import type { Domain } from './domain.ts';
+import type { InterfaceKind } from './guest-interface.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import type { SavedState } from '../interfaces/xen/stream/state.ts';
@@ -46,8 +47,13 @@ export const toProtectedMode = (gdt: number, limit: number, target: number): num
     gdtr: dw ${limit}; dd ${gdt}
   `);
 
-/** `saved`: go on there. In virtual time. */
-export function programDomain(kernel: Uint8Array, change: Partial<PartlessOptions> = {}, saved?: SavedState): Domain {
+/** `saved`: go on there; `guest`: what the program sees of its hypervisor (default: nothing). In virtual time. */
+export function programDomain(
+  kernel: Uint8Array,
+  change: Partial<PartlessOptions> = {},
+  saved?: SavedState,
+  guest?: InterfaceKind,
+): Domain {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const record = createDomain(machine, 4);
   const options: PartlessOptions = {
@@ -61,7 +67,7 @@ export function programDomain(kernel: Uint8Array, change: Partial<PartlessOption
     serial: () => {},
     ...change,
   };
-  return assembleDomain(options, saved);
+  return assembleDomain(options, saved, guest);
 }
 
 /** Runs slices until the domain ends or waits for ever; what it said last. */
