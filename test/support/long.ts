@@ -80,7 +80,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/ui/inspect/handshake.tsx Handshake': 170,
   'src/ui/inspect/io-path.tsx': 880,
   'src/ui/inspect/io-path.tsx Figure': 154,
-  'src/ui/inspect/memory.tsx': 913,
+  'src/ui/inspect/memory.tsx': 911,
   'src/ui/inspect/memory.tsx Detail': 124,
   'src/ui/inspect/memory.tsx Figure': 139,
   'src/ui/inspect/memory.tsx MemoryMap': 179,

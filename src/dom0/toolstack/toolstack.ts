@@ -5,7 +5,7 @@
 import { COUNTERS, LAST_CODE_KEPT, MAILBOX } from '../../hypervisor/layout/index.ts';
 import { createDomain, destroyDomain, DOMAIN_0, releaseRam } from '../../hypervisor/memory/index.ts';
 import { queueClock, Scheduler, sharesOf, Slot } from '../../hypervisor/scheduler/index.ts';
-import { type BreakHit, type WaitsFor, wired } from '../../hypervisor/domain/index.ts';
+import { GuestLog, type BreakHit, type WaitsFor, wired } from '../../hypervisor/domain/index.ts';
 import { loadNic } from '../../devices/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
@@ -18,7 +18,6 @@ import {
   type OpenMedium,
   type SavedState,
 } from '../../hypervisor/index.ts';
-import { GuestLog } from '../../hypervisor/domain/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
 import { hostTime, modelOf } from '../backends/device-model/index.ts';
 import type { DomainListener, DomainRunner, DomainStart, Runners, RunnersHost } from './runners/runner.ts';
@@ -385,11 +384,9 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       populateMiB,
       card: definition.nic !== undefined,
       drives,
+      ...(xen && { guest: XEN_RECORDS[xen] }),
     };
-    const record = createDomain(machine, seenMiB, p2mFrames, {
-      ...shape,
-      ...(xen ? { guest: XEN_RECORDS[xen] } : {}),
-    });
+    const record = createDomain(machine, seenMiB, p2mFrames, shape);
     if (definition.vmtraceKib) machine.words[(record.vcpuOffset >>> 2) + LAST_CODE_KEPT] = 1;
     const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
     made?.(record.id);

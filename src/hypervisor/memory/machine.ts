@@ -28,7 +28,7 @@ import { DomainEntries } from './domain-entries.ts';
 import { dropLock, takeLock } from './lock.ts';
 import { SCHED_BYTES } from '../scheduler/block.ts';
 
-export { FRAME_BYTES, FRAME_SHIFT } from '../layout/layout.ts';
+export { DOMID_XEN, FRAME_BYTES, FRAME_SHIFT } from '../layout/layout.ts';
 /** Memory of a graphics adapter, where a domain has firmware. */
 export const VIDEO_BYTES = 16 * 2 ** 20;
 /** Largest picture: 1920 x 1200. */

@@ -323,11 +323,8 @@ function open({ session, machine }: Target) {
       const granted = new Set(
         machine.domains().flatMap(({ id }) => {
           const its = machine.domain(id);
-          return (
-            grantsOf(its)?.entries.flatMap(({ type, frame }) =>
-              type === 'access' ? [its?.p2m(frame)?.mfn ?? -1] : [],
-            ) ?? []
-          );
+          const entries = (its && grantsOf(its)?.entries) ?? [];
+          return entries.flatMap(({ type, frame }) => (type === 'access' ? [its?.p2m(frame)?.mfn ?? -1] : []));
         }),
       );
       return {

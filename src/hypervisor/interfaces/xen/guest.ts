@@ -3,15 +3,12 @@
  * XEN block and the port table of machine memory.
  */
 import type { Processor } from '../../../cpu/architecture/index.ts';
-import type { CpuidAnswer } from '../../../cpu/architecture/index.ts';
-import { cpuid } from '../../../cpu/index.ts';
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import type { State } from '../../../devices/index.ts';
 import { COUNTED_HYPERCALLS, KICK, MODEL, XEN, XEN_MODEL, XEN_TYPE, XEN_VCPU } from '../../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../../memory/machine.ts';
 import type { Boot } from '../../domain/boot.ts';
 import { lowFirmware } from '../../domain/boot.ts';
-import type { Ending } from '../../domain/ending.ts';
 import type { GuestInterface, GuestParts, MsrValue } from '../../domain/guest-interface.ts';
 import type { ModelElsewhere, ModelTargets } from '../../domain/model-elsewhere.ts';
 import { TRIPLE_FAULT } from '../../domain/report.ts';
@@ -29,9 +26,10 @@ import {
   SHUTDOWN,
   VIRQ,
 } from './abi.ts';
-import { answerCpuid, isHypervisorLeaf, ofParavirtual, underXen, xenLeaf } from './cpuid-leaves.ts';
+import { Identity } from './identity.ts';
 import { answerFlush, enterGuest, leaveGuest } from './memory/flush.ts';
 import { GuestAccess } from '../../memory/guest-access.ts';
+import { endingOf } from './endings.ts';
 import { stepOverPrefix } from './forced-prefix.ts';
 import { type Hypercall, type HypercallContext, hypercall, hypercallPage } from './hypercalls.ts';
 import { GuestMsrs } from './msrs.ts';
@@ -47,7 +45,7 @@ import { hypercallsOf } from './table.ts';
 import { codeDropped, takeWritten } from './memory/stale.ts';
 import { tableFrames } from './grants/frames.ts';
 import { XenTime } from './time.ts';
-import { isViridianLeaf, isViridianMsr, VIRIDIAN_CALL } from '../viridian/features.ts';
+import { isViridianMsr, VIRIDIAN_CALL } from '../viridian/features.ts';
 import type { Viridian } from '../viridian/viridian.ts';
 import type { RemoteModelParts } from './ioreq/remote-model.ts';
 
@@ -107,6 +105,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
   /** The hypercall under way is to be made again, with this argument changed. */
   private continuation: Map<number, number> | undefined;
   private readonly later: LaterXenParts;
+  private readonly identity: Identity;
   private readonly processor: Processor;
   /** The interrupt line that the upcall drives is high. */
   private lineHigh = false;
@@ -122,6 +121,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
     this.record = record;
     this.words = machine.words;
     this.processor = processor;
+    this.identity = new Identity(this, processor.regs);
     this.ports = new Ports(machine, record);
     this.xenBlock = this.ports.xenBlock;
     this.type = this.words[this.xenBlock + XEN.TYPE];
@@ -183,7 +183,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
       tsc,
       currentVcpu: () => vcpus.current.id,
       stateWords: id => vcpus.freshRegisters(id),
-      cpuid: (leaf, subleaf) => this.cpuidAnswer(leaf, subleaf),
+      cpuid: (leaf, subleaf) => this.identity.answer(leaf, subleaf),
       msrs: this.msrs,
       continueWith: (argument, value) => this.continueWith(argument, value),
       crash: sentence => this.crash(sentence),
@@ -321,52 +321,8 @@ export class XenGuest implements GuestInterface, HypercallContext {
     else this.parts.raise(GENERAL_PROTECTION, 0);
   }
 
-  /** CPUID: EAX to EDX get the answer to EAX and ECX. Programs ask the same again and again: the processor's last answer is kept. */
   identify(): void {
-    const { regs } = this.processor,
-      { asked } = this;
-    const eax = regs[R.EAX],
-      ecx = regs[R.ECX],
-      apicBase = regs[R.MSR_APIC_BASE],
-      apicId = regs[R.APIC_ID],
-      level = regs[R.CPU_LEVEL];
-    if (
-      !this.identity ||
-      eax !== asked[0] ||
-      ecx !== asked[1] ||
-      apicBase !== asked[2] ||
-      apicId !== asked[3] ||
-      level !== asked[4] ||
-      this.current !== asked[5]
-    ) {
-      const answer = this.cpuidAnswer(eax, ecx);
-      // A hypervisor's leaves depend on more than that.
-      this.identity = isHypervisorLeaf(eax) ? undefined : answer;
-      asked.set([eax, ecx, apicBase, apicId, level, this.current]);
-      return answerCpuid(regs, answer);
-    }
-    answerCpuid(regs, this.identity);
-  }
-  private identity: CpuidAnswer | undefined;
-  private readonly asked = new Int32Array(6);
-
-  private cpuidAnswer(leaf: number, subleaf: number): CpuidAnswer {
-    const { regs } = this.processor;
-    const { viridian } = this;
-    const own =
-      (isViridianLeaf(leaf) && viridian?.leaf(leaf)) ||
-      xenLeaf(leaf, subleaf, {
-        id: this.record.id,
-        vcpu: this.current,
-        pv: !this.isHvm,
-        moved: viridian !== undefined,
-      });
-    if (own) return own;
-    const answer = underXen(
-      leaf,
-      cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], regs[R.CPU_LEVEL]),
-    );
-    return this.isHvm ? answer : ofParavirtual(leaf, answer);
+    this.identity.tell();
   }
 
   /** #UD of an HVM guest: true where it is the forced emulation prefix, and then the instruction behind it comes next. */
@@ -704,25 +660,5 @@ export class XenGuest implements GuestInterface, HypercallContext {
       this.words[this.ports.vcpu(id) + XEN_VCPU.POLL] = 0;
       this.time.runstate(id, id === 0 ? RUNSTATE.RUNNING : RUNSTATE.OFFLINE);
     }
-  }
-}
-
-/** What a domain that shut down by itself has come to; `report`: of a crash, from its sentence on. */
-function endingOf(code: number, report: (sentence: string) => string): Ending {
-  const crash = (sentence: string): Ending => ({ kind: 'crash', sentence, report: report(sentence) });
-  switch (code) {
-    case SHUTDOWN.POWEROFF:
-      return { kind: 'poweroff', sentence: 'The guest powered off.' };
-    case SHUTDOWN.REBOOT:
-    case SHUTDOWN.SOFT_RESET:
-      return { kind: 'reset', sentence: 'The guest asked for a reboot.' };
-    case SHUTDOWN.SUSPEND:
-      return { kind: 'suspend', sentence: 'The guest has suspended itself.' };
-    case SHUTDOWN.WATCHDOG:
-      return crash("The guest's watchdog ran out.");
-    case SHUTDOWN.CRASH:
-      return crash('The guest called SCHEDOP_shutdown with SHUTDOWN_crash.');
-    default:
-      return crash(`The guest called SCHEDOP_shutdown with ${code}, which is no reason.`);
   }
 }

@@ -3,11 +3,10 @@ import { FRAME_SHIFT, GRANT, MAX_DOMAINS, XEN, XEN_TYPE } from '../../../layout/
 import type { FrameHolder, Tally } from '../../../memory/frame-holder.ts';
 import type { DomainRecord, Machine } from '../../../memory/machine.ts';
 import { Ports } from '../events/ports.ts';
-import type { XenGuest } from '../guest.ts';
 import { GNTMAP, grantKey, GrantTable } from './grants.ts';
 
 /** Machine frames of a domain's grant table that it may see at guest frames: not its RAM. */
-export function tableFrames({ ports }: Pick<XenGuest, 'ports'>): Set<number> {
+export function tableFrames({ ports }: { ports: Ports }): Set<number> {
   const grants = new GrantTable(ports);
   const frames = new Set<number>();
   for (let i = 0; i < grants.frames; i++) frames.add(grants.sharedFrame(i));

@@ -6,7 +6,6 @@
  * (version 1), or set first and the grant checked afterwards (version 2). Counts of users, and the maptrack of the user's side, lie in machine memory.
  */
 import {
-  DOMID_XEN,
   ACTIVE_PER_FRAME,
   ACTIVE_WORDS,
   ENTRIES_V1,
@@ -22,7 +21,7 @@ import {
   XEN,
   XEN_TYPE,
 } from '../../../layout/layout.ts';
-import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT } from '../../../memory/machine.ts';
+import { DOMAIN_0, DOMID_XEN, FRAME_BYTES, FRAME_SHIFT } from '../../../memory/machine.ts';
 import { dropLock, Journal, takeLock } from '../../../memory/lock.ts';
 import { EBUSY, EINVAL, ENOMEM, ENOSYS, GNTMAP, GTF } from '../abi.ts';
 import { Pod } from '../memory/pod.ts';

@@ -6,7 +6,7 @@ import { P2M_RWX } from '../../../../cpu/architecture/index.ts';
 import { XEN, XEN_TYPE } from '../../../layout/layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../../../memory/machine.ts';
 import { HVM_PARAM, SHUTDOWN, SPECIAL, SPECIAL_PAGES, SPECIAL_PAGE_COUNT } from '../abi.ts';
-import type { XenGuest } from '../guest.ts';
+import type { HypercallContext } from '../hypercalls.ts';
 import { HVM_INFO, hvmInfo } from './hvm-info.ts';
 import { ACPI_INFO, ACPI_TABLE_PAGES } from '../memory/memory-map.ts';
 import { setParam } from './params.ts';
@@ -15,7 +15,7 @@ import { setParam } from './params.ts';
 const IDENTITY_ENTRY = 0xe7;
 
 /** @throws HostError */
-export function prepareHvm(xen: XenGuest): void {
+export function prepareHvm(xen: HypercallContext): void {
   const { words, record } = xen;
   const again = words[xen.xenBlock + XEN.MAX_FRAMES] !== 0;
   if (again) xen.ports.relinquish();
@@ -46,7 +46,7 @@ export function prepareHvm(xen: XenGuest): void {
 }
 
 /** A page of zeroes at a guest frame, its own where there is one already; true: a frame more. */
-function backPage(xen: XenGuest, gfn: number): boolean {
+function backPage(xen: HypercallContext, gfn: number): boolean {
   const { machine, record } = xen;
   const known = xen.frames.machineFrame(gfn);
   if (known >= 0) {

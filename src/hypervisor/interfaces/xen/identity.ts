@@ -1,0 +1,68 @@
+/** What CPUID tells a guest of Xen: the processor's leaves under Xen's policy, Xen's own, and Hyper-V's where it shows that. */
+import { type CpuidAnswer, registers as R } from '../../../cpu/architecture/index.ts';
+import { cpuid } from '../../../cpu/index.ts';
+import { isViridianLeaf } from '../viridian/features.ts';
+import { answerCpuid, isHypervisorLeaf, ofParavirtual, underXen, xenLeaf } from './cpuid-leaves.ts';
+
+/** Who asks. */
+interface Asking {
+  readonly record: { id: number };
+  /** Number of the vCPU that runs. */
+  readonly current: number;
+  readonly isHvm: boolean;
+  readonly viridian: { leaf(leaf: number): CpuidAnswer } | undefined;
+}
+
+export class Identity {
+  private readonly guest: Asking;
+  private readonly regs: Int32Array;
+  private kept: CpuidAnswer | undefined;
+  private readonly asked = new Int32Array(6);
+
+  /** `regs`: state words of the vCPU that runs. */
+  constructor(guest: Asking, regs: Int32Array) {
+    this.guest = guest;
+    this.regs = regs;
+  }
+
+  /** EAX to EDX get the answer to EAX and ECX. Programs ask the same again and again: the processor's last answer is kept. */
+  tell(): void {
+    const { regs, asked } = this,
+      { current } = this.guest;
+    const eax = regs[R.EAX],
+      ecx = regs[R.ECX],
+      apicBase = regs[R.MSR_APIC_BASE],
+      apicId = regs[R.APIC_ID],
+      level = regs[R.CPU_LEVEL];
+    if (
+      !this.kept ||
+      eax !== asked[0] ||
+      ecx !== asked[1] ||
+      apicBase !== asked[2] ||
+      apicId !== asked[3] ||
+      level !== asked[4] ||
+      current !== asked[5]
+    ) {
+      const answer = this.answer(eax, ecx);
+      // A hypervisor's leaves depend on more than that.
+      this.kept = isHypervisorLeaf(eax) ? undefined : answer;
+      asked.set([eax, ecx, apicBase, apicId, level, current]);
+      return answerCpuid(regs, answer);
+    }
+    answerCpuid(regs, this.kept);
+  }
+
+  answer(leaf: number, subleaf: number): CpuidAnswer {
+    const { regs } = this,
+      { viridian, record, current, isHvm } = this.guest;
+    const own =
+      (isViridianLeaf(leaf) && viridian?.leaf(leaf)) ||
+      xenLeaf(leaf, subleaf, { id: record.id, vcpu: current, pv: !isHvm, moved: viridian !== undefined });
+    if (own) return own;
+    const answer = underXen(
+      leaf,
+      cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], regs[R.CPU_LEVEL]),
+    );
+    return isHvm ? answer : ofParavirtual(leaf, answer);
+  }
+}
