@@ -41,7 +41,7 @@ describe('a device that is added', () => {
 });
 
 describe('a guest interface that is added', () => {
-  const kernel = program(['mov ebx, 40', 'mov ecx, 2', 'vmcall', 'mov edx, eax', 'hlt']);
+  const kernel = program(['mov ebx, 40; mov ecx, 2; vmcall; mov edx, eax; hlt']);
 
   it('answers the hypercall of a running guest', () => {
     const domain = programDomain(kernel, {}, undefined, SUMS);

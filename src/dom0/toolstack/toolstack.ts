@@ -384,9 +384,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       populateMiB,
       card: definition.nic !== undefined,
       drives,
-      ...(xen && { guest: XEN_RECORDS[xen] }),
     };
-    const record = createDomain(machine, seenMiB, p2mFrames, shape);
+    const record = createDomain(machine, seenMiB, p2mFrames, { ...shape, ...(xen && { guest: XEN_RECORDS[xen] }) });
     if (definition.vmtraceKib) machine.words[(record.vcpuOffset >>> 2) + LAST_CODE_KEPT] = 1;
     const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
     made?.(record.id);
