@@ -89,12 +89,12 @@ describe('#AC looks at whole operands', () => {
   });
   it('PUSH and POP at a page that is not there: #AC first', () => {
     for (const [code, offset, right] of [
-      ['66 59', 1, 17],
-      ['59', 2, 17],
-      ['59', 0, 14],
-      ['51', 6, 17],
-      ['66 51', 5, 17],
-      ['66 51', 4, 14],
+      ['pop cx', 1, 17],
+      ['pop ecx', 2, 17],
+      ['pop ecx', 0, 14],
+      ['push ecx', 6, 17],
+      ['push cx', 5, 17],
+      ['push cx', 4, 14],
     ] as const) {
       program();
       R[ESP] = MISSING + offset;
