@@ -1,6 +1,8 @@
 /** Looks at machine memory from Domain 0's worker, where a test has put it: the bundle of this file is run there (dead-worker.spec.ts). */
 import { audit } from '../../src/hypervisor/memory/audit.ts';
+import { xenRecords } from '../../src/hypervisor/interfaces/xen/records.ts';
 import { XEN, XEN_TYPE } from '../../src/hypervisor/layout/layout.ts';
+import { know } from '../../src/hypervisor/memory/frame-holder.ts';
 import { Machine } from '../../src/hypervisor/memory/machine.ts';
 
 /** Guest frame of the state page of guests/neighbour, and its words (neighbour.c, struct state). */
@@ -30,5 +32,7 @@ export function health(memory: SharedArrayBuffer, id: number): Health | undefine
 
 /** Once no domain but Domain 0 is left: what does not hold together. */
 export function problems(memory: SharedArrayBuffer): string[] {
-  return audit(new Machine(memory));
+  const machine = new Machine(memory);
+  know(machine, xenRecords(XEN_TYPE.HVM));
+  return audit(machine);
 }
