@@ -5,7 +5,7 @@
 import type { CodeCache } from './code-cache.ts';
 import { CR0_AM, CR4_SMAP } from './architecture/control-bits.ts';
 import type { Debug } from './debug.ts';
-import { EPT_FETCH, P2M_EXECUTE, P2M_READ, P2M_WRITE, P2M_WRITE_SLOW } from './architecture/edge.ts';
+import { EPT_FETCH, P2M_EXECUTE, P2M_READ, P2M_WRITE } from './architecture/edge.ts';
 import { AC_, type Faults } from './faults.ts';
 import { AC } from './architecture/flags.ts';
 import type { Mmio } from './mmio.ts';
@@ -427,7 +427,7 @@ export class MemoryAccess {
     if (write) this.log.note(entry >>> 12);
     if (!this.mayKeep(linear, user)) return;
     const { paging } = this;
-    const writable = paging.writable && this.walkDirty && (entry & (P2M_WRITE | P2M_WRITE_SLOW)) === P2M_WRITE;
+    const writable = paging.writable && this.walkDirty && (entry & P2M_WRITE) !== 0;
     this.tlb.fill(linear, user, entry & ~4095, write, writable, this.code.lines[entry >>> 12] !== 0, paging.global);
   }
 

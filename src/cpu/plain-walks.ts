@@ -8,7 +8,7 @@ import { CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMAP, EFER_NXE } from './archite
 import type { CodeCache } from './code-cache.ts';
 import type { Cpu } from './cpu.ts';
 import type { Debug } from './debug.ts';
-import { P2M_READ, P2M_WRITE, P2M_WRITE_SLOW } from './architecture/edge.ts';
+import { P2M_READ, P2M_WRITE } from './architecture/edge.ts';
 import { ALLOWED, ERROR_U, ERROR_W, PTE_A, PTE_D, PTE_G, PTE_P, PTE_PS, PTE_U, PTE_W } from './architecture/paging.ts';
 import { CR0, CR3, CR4, EFER, PDPTE } from './architecture/registers.ts';
 import { S_USER } from './scratch.ts';
@@ -23,8 +23,7 @@ const PAGE_MASK = 4095;
 /** High word of a PAE entry: all but execute-disable. */
 const HIGH_ADDRESS = 0x7fffffff;
 /** What a frame's word in the second stage says of plain memory. */
-const MEMORY = P2M_READ | P2M_WRITE,
-  PLAIN_MASK = MEMORY | P2M_WRITE_SLOW;
+const MEMORY = P2M_READ | P2M_WRITE;
 const WORDS_OF_PAGE_SHIFT = 10;
 
 /**
@@ -82,10 +81,10 @@ export function createPlainWalk(
     if (write && !mayWrite) return UNKNOWN;
     const gfn = leaf >>> 12,
       entry = gfn < frames ? p2m[gfn]! : 0;
-    if ((entry & PLAIN_MASK) !== MEMORY) return UNKNOWN;
+    if ((entry & MEMORY) !== MEMORY) return UNKNOWN;
     const marks = (write ? PTE_A | PTE_D : PTE_A) & ~leaf;
     if (marks !== 0) {
-      if ((p2m[upper >>> 12]! & PLAIN_MASK) !== MEMORY || lines[at >>> WORDS_OF_PAGE_SHIFT] !== 0) return UNKNOWN;
+      if ((p2m[upper >>> 12]! & MEMORY) !== MEMORY || lines[at >>> WORDS_OF_PAGE_SHIFT] !== 0) return UNKNOWN;
       log.note(at >>> WORDS_OF_PAGE_SHIFT);
       // Another processor may change the entry meanwhile.
       Atomics.or(M4, at, marks);

@@ -145,8 +145,6 @@ export const P2M_READ = 1,
   P2M_WRITE = 2,
   P2M_EXECUTE = 4,
   P2M_RWX = 7;
-/** Of a present entry: never cached in the write TLB, stores go the slow way (dirty logging, frames that others map). */
-export const P2M_WRITE_SLOW = 8;
 /** Alone in an entry: memory that is not there yet and holds zeroes. An access exits as an EPT violation; page walks read the zeroes. */
 export const P2M_ON_DEMAND = 16;
 
