@@ -1,5 +1,5 @@
 /** Commands about what a shell has started: wait, jobs, ps, fg, bg, disown, kill. Source: bash(1), "JOB CONTROL"; ps(1). */
-import { BY_SIGNAL, type Job, type Jobs, signalNumber, SIGNALS } from './jobs.ts';
+import { BY_SIGNAL, type Job, type Jobs, signalList, signalNumber, SIGNALS } from './jobs.ts';
 import { failed, NOT_FOUND, ran, SHELL_PID, type ShellCommand, WRONG_USE } from './shell-command.ts';
 
 const waitFor =
@@ -102,12 +102,7 @@ const killed =
     let signal = SIGNALS.indexOf('TERM');
     const [first = ''] = rest;
     if (first === '-l' || first === '-L') {
-      if (rest.length === 1)
-        return ran(
-          `${SIGNALS.slice(1)
-            .map((name, i) => `${String(i + 1).padStart(2)}) SIG${name}`)
-            .join('\n')}\n`,
-        );
+      if (rest.length === 1) return ran(signalList());
       return ran(
         rest
           .slice(1)

@@ -35,6 +35,12 @@ export const SIGNALS = [
   'PWR',
   'SYS',
 ];
+
+/** The list of `kill -l` and `trap -l`. */
+export const signalList = (): string =>
+  `${SIGNALS.slice(1)
+    .map((name, i) => `${String(i + 1).padStart(2)}) SIG${name}`)
+    .join('\n')}\n`;
 /** A status says by which signal something ended. */
 export const BY_SIGNAL = 128;
 /** Of processes of this shell: above those that a Linux starts at its boot. */

@@ -3,7 +3,7 @@
  * what rewriting.ts puts into a line. Source: bash(1).
  */
 import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
-import { BY_SIGNAL, type JobEnd, type Jobs, signalNumber, SIGNALS } from './jobs.ts';
+import { BY_SIGNAL, type JobEnd, type Jobs, signalList, signalNumber, SIGNALS } from './jobs.ts';
 import { LAST_JOB, PATHS, type Rewriting, type Scope } from './rewriting.ts';
 import { type Pipes, pipeOf } from './pipes.ts';
 import { menu, readAhead } from './words-ahead.ts';
@@ -379,12 +379,7 @@ async function trap(words: string[], context: ResolvedCommandContext, rewriting:
         : `unset ${TRAP(signal)}; ${text}`,
     );
   }
-  if (rest[0] === '-l')
-    return ran(
-      `${SIGNALS.slice(1)
-        .map((name, i) => `${String(i + 1).padStart(2)}) SIG${name}`)
-        .join('\n')}\n`,
-    );
+  if (rest[0] === '-l') return ran(signalList());
   const prints = rest[0] === '-p';
   if (prints || rest[0] === '--') rest.shift();
   const known = (word: string): string | undefined => {
