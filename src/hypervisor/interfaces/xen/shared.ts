@@ -96,8 +96,7 @@ export const GrantEntryV2 = struct({
   gref: at(8, u32),
 });
 
-/** Event channels of the two-level ABI, and the binary logarithm of the bits of a selected word. */
-export const portsOf = (width: Width): number => width * width;
+/** Binary logarithm of how many event channels a bit of a vCPU's selector stands for: those of a word of the bitmaps. */
 export const wordShiftOf = (width: Width): number => (width === 32 ? 5 : 6);
 
 /** Offsets of what is read and written in place, by the width of the guest. */

@@ -6,6 +6,7 @@
 import { registers as R, TSC_HZ } from '../../../cpu/architecture/index.ts';
 import type { Timer, Timers } from '../../../devices/index.ts';
 import { XEN, XEN_VCPU } from '../../layout/layout.ts';
+import { get64, put64 } from '../../memory/words.ts';
 import { EINVAL, PVCLOCK_TSC_STABLE, RUNSTATE, VIRQ, VMASST } from './abi.ts';
 import type { GuestAccess } from '../../memory/guest-access.ts';
 import { IdleTicks } from './idle-ticks.ts';
@@ -32,15 +33,6 @@ export function tscScale(hz: number): { mul: number; shift: number } {
 }
 
 const SCALE = tscScale(TSC_HZ);
-
-export function read64(words: Int32Array, at: number): number {
-  return (words[at + 1] >>> 0) * HIGH + (words[at] >>> 0);
-}
-
-export function write64(words: Int32Array, at: number, value: number): void {
-  words[at] = value % HIGH;
-  words[at + 1] = Math.floor(value / HIGH);
-}
 
 export class XenTime {
   private readonly ports: Ports;
@@ -79,13 +71,13 @@ export class XenTime {
     const { words } = this;
     const { xenBlock } = this.ports;
     // Time has run already where a domain starts again.
-    write64(words, xenBlock + XEN.WALLCLOCK_SECONDS, Math.floor(startEpochMs / 1000));
+    put64(words, xenBlock + XEN.WALLCLOCK_SECONDS, Math.floor(startEpochMs / 1000));
     words[xenBlock + XEN.WALLCLOCK_NS] = Math.round((startEpochMs % 1000) * 1e6);
     const now = this.nowNs();
     for (let id = 0; id < this.ports.vcpus; id++) {
       const vcpu = this.ports.vcpu(id);
       words[vcpu + XEN_VCPU.STATE] = id === 0 ? RUNSTATE.RUNNING : RUNSTATE.OFFLINE;
-      write64(words, vcpu + XEN_VCPU.STATE_ENTRY, now);
+      put64(words, vcpu + XEN_VCPU.STATE_ENTRY, now);
       this.updateRecord(id);
     }
     this.updateWallclock();
@@ -213,7 +205,7 @@ export class XenTime {
     const now = Math.floor(this.nowNs());
     this.account(vcpu, old, now);
     words[vcpu + XEN_VCPU.STATE] = state;
-    write64(words, vcpu + XEN_VCPU.STATE_ENTRY, now);
+    put64(words, vcpu + XEN_VCPU.STATE_ENTRY, now);
     this.publishRunstate(id);
     if (state === RUNSTATE.RUNNING && this.isOld(id, now)) this.updateRecord(id);
   }
@@ -221,7 +213,7 @@ export class XenTime {
   private account(vcpu: number, state: number, now: number): void {
     const { words } = this;
     const total = vcpu + XEN_VCPU.TIMES + state * 2;
-    write64(words, total, read64(words, total) + Math.max(0, now - read64(words, vcpu + XEN_VCPU.STATE_ENTRY)));
+    put64(words, total, get64(words, total) + Math.max(0, now - get64(words, vcpu + XEN_VCPU.STATE_ENTRY)));
   }
 
   /** vcpu_runstate_info, 32-bit layout, with the time up to now. */
@@ -244,7 +236,7 @@ export class XenTime {
     const time =
       view.getUint32(at + 4, true) * HIGH +
       view.getUint32(at, true) +
-      Math.max(0, Math.floor(this.nowNs()) - read64(this.words, vcpu + XEN_VCPU.STATE_ENTRY));
+      Math.max(0, Math.floor(this.nowNs()) - get64(this.words, vcpu + XEN_VCPU.STATE_ENTRY));
     view.setUint32(at, time % HIGH, true);
     view.setUint32(at + 4, Math.floor(time / HIGH), true);
     return view;
@@ -274,7 +266,7 @@ export class XenTime {
 
   /** VIRQ_TIMER at an absolute system time; 0 stops it, and what is past comes at once. */
   setSingle(id: number, ns: number): void {
-    write64(this.words, this.ports.vcpu(id) + XEN_VCPU.SINGLE_NS, ns);
+    put64(this.words, this.ports.vcpu(id) + XEN_VCPU.SINGLE_NS, ns);
     if (ns === 0) this.single[id].cancel();
     else if (ns <= this.nowNs()) this.singleFired(id);
     else {
@@ -288,7 +280,7 @@ export class XenTime {
   }
 
   private singleFired(id: number): void {
-    write64(this.words, this.ports.vcpu(id) + XEN_VCPU.SINGLE_NS, 0);
+    put64(this.words, this.ports.vcpu(id) + XEN_VCPU.SINGLE_NS, 0);
     this.single[id].cancel();
     this.ports.raiseVirq(id, VIRQ.TIMER);
   }
@@ -297,18 +289,18 @@ export class XenTime {
   setPeriodic(id: number, periodNs: number): number {
     if (periodNs !== 0 && periodNs < SHORTEST_PERIOD_NS) return -EINVAL;
     const vcpu = this.ports.vcpu(id);
-    write64(this.words, vcpu + XEN_VCPU.PERIOD_NS, periodNs);
+    put64(this.words, vcpu + XEN_VCPU.PERIOD_NS, periodNs);
     const next = periodNs === 0 ? 0 : Math.floor(this.nowNs()) + periodNs;
-    write64(this.words, vcpu + XEN_VCPU.PERIODIC_NS, next);
+    put64(this.words, vcpu + XEN_VCPU.PERIODIC_NS, next);
     this.periodic[id].set(next === 0 ? Infinity : next);
     return 0;
   }
 
   private periodFired(id: number): void {
     const vcpu = this.ports.vcpu(id);
-    const period = read64(this.words, vcpu + XEN_VCPU.PERIOD_NS);
-    const next = Math.max(read64(this.words, vcpu + XEN_VCPU.PERIODIC_NS) + period, this.nowNs());
-    write64(this.words, vcpu + XEN_VCPU.PERIODIC_NS, next);
+    const period = get64(this.words, vcpu + XEN_VCPU.PERIOD_NS);
+    const next = Math.max(get64(this.words, vcpu + XEN_VCPU.PERIODIC_NS) + period, this.nowNs());
+    put64(this.words, vcpu + XEN_VCPU.PERIODIC_NS, next);
     this.periodic[id].set(next);
     this.ports.raiseVirq(id, VIRQ.TIMER);
   }
@@ -318,8 +310,8 @@ export class XenTime {
     this.updateWallclock();
     for (let id = 0; id < this.ports.vcpus; id++) {
       const vcpu = this.ports.vcpu(id);
-      const single = read64(this.words, vcpu + XEN_VCPU.SINGLE_NS),
-        periodic = read64(this.words, vcpu + XEN_VCPU.PERIODIC_NS);
+      const single = get64(this.words, vcpu + XEN_VCPU.SINGLE_NS),
+        periodic = get64(this.words, vcpu + XEN_VCPU.PERIODIC_NS);
       this.single[id].set(single === 0 ? Infinity : single);
       this.periodic[id].set(periodic === 0 ? Infinity : periodic);
       this.updateRecord(id);
