@@ -57,7 +57,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/toolstack/runners/in-turns.ts constructor': 84,
   'src/dom0/toolstack/toolstack.ts': 948,
   'src/dom0/toolstack/toolstack.ts build': 111,
-  'src/hypervisor/domain/domain.ts': 943,
+  'src/hypervisor/domain/domain.ts': 942,
   'src/hypervisor/domain/domain.ts constructor': 125,
   'src/hypervisor/domain/vcpu.ts': 794,
   'src/hypervisor/interfaces/xen/grants/grants.ts': 756,

@@ -562,14 +562,7 @@ export class Domain {
       if (!held && !this.ending) this.setState('r');
     }
     vcpus.setSlot(held);
-    if (
-      held ||
-      !vcpus.onState ||
-      this.pausedByUser ||
-      this.ending ||
-      vcpus.all.some(({ activity }) => activity === ACTIVE)
-    )
-      return;
+    if (held || !vcpus.onState || this.pausedByUser || this.ending || !this.sleeps) return;
     this.idle();
     if (timers.nextDeadlineNs <= clock.estimateNs(this.processor.retired)) timers.run();
     for (const vcpu of vcpus.all) vcpus.canRun(vcpu);
@@ -654,6 +647,8 @@ export class Domain {
   }
 
   private slice(): SliceResult {
+    // What comes to a domain that sleeps comes at this time of the host, and not when it fell asleep; virtual time stands still.
+    if (!this.clock.virtual && !this.stuck && this.sleeps) this.idle();
     this.serialFeed.feed();
     this.options.arrivals?.();
     this.options.driveQueue?.poll();
@@ -777,6 +772,10 @@ export class Domain {
     this.processor.stop();
   };
   private lookAsked = false;
+
+  private get sleeps(): boolean {
+    return this.vcpus.all.every(({ activity }) => activity !== ACTIVE);
+  }
 
   private idle(): void {
     // Virtual time stands still until the device model has answered.
