@@ -351,7 +351,7 @@ function DomainLine({
         )}
       </td>
       <Rates id={domain.id} />
-      <td class="m nw ad">{seen?.addresses[domain.id]?.join(' ')}</td>
+      <td class="m nw ad">{seen?.addresses[domain.id]?.join('\n')}</td>
       <td class="num a">
         <Act name={domain.name} onClick={() => go({ kind: 'domain', id: domain.id })}>
           {session?.isFallen ? strings.guest.tabs.postMortem : words.console}
