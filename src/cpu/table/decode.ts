@@ -124,7 +124,7 @@ function reservedRegs(row: Row): number {
 /** Entries of a table, row by row; `conflict` hears of rows that neither is more specific than the other (a mistake in the table). */
 export function buildLookup(long: boolean, conflict?: (a: Row, b: Row) => void): Lookup {
   const present = rows
-    .filter(row => row.long !== (long ? 'invalid' : 'only'))
+    .filter(row => row.long !== (long ? 'invalid' : 'only') && !row.rexW)
     .sort((a, b) => specificity(a) - specificity(b));
   const first = new Int32Array(4 * 256).fill(-1);
   const modrm = new Uint8Array(4 * 256);
@@ -164,6 +164,22 @@ const legacy = buildLookup(false);
 let long: Lookup | undefined;
 const NOP = rows.findIndex(row => row.op === 'nop' && row.opcode === 0x90 && row.map === 0);
 const XCHG = rows.findIndex(row => row.op === 'xchg' && row.opcode === 0x90 && row.map === 0);
+
+/** The row that REX.W makes of another; -1: none. */
+const withRexW = new Int16Array(rows.length).fill(-1);
+for (const wide of rows.filter(row => row.rexW)) {
+  const narrow = rows.find(
+    row =>
+      !row.rexW && row.map === wide.map && row.opcode === wide.opcode && row.reg === wide.reg && row.mod === wide.mod,
+  );
+  withRexW[narrow!.id] = wide.id;
+}
+
+/** The row that a REX prefix makes of one: NOP with REX.B is XCHG R8, RAX. */
+function underRex(id: number, rex: number): number {
+  if (id === NOP) return (rex & 1) !== 0 ? XCHG : NOP;
+  return (rex & 8) !== 0 && withRexW[id]! >= 0 ? withRexW[id]! : id;
+}
 
 /** A Decoded with neutral values, to hand to `decode()` again and again. */
 export function newDecoded(): Decoded {
@@ -290,7 +306,7 @@ export function decode(bytes: Uint8Array, offset: number, available: number, cod
   }
   let id = lookup.row[slot];
   if (id < 0) return UNDEFINED;
-  if (id === NOP && (rex & 1) !== 0) id = XCHG;
+  if (rex !== 0) id = underRex(id, rex);
   const row = rows[id];
   const trait = traits[id];
   if (repeat === row.prefix) out.repeat = 0;

@@ -6,6 +6,7 @@
  *     row('0F 01 C1', 'vmcall')                    the whole ModRM byte selects
  *     row('B8+r', 'mov', 'Zv,Iv')                  register in the low three bits of the opcode
  *     row('F3 0F B8', 'popcnt', 'Gv,Ev')           mandatory prefix; 'NP': none of 66, F2, F3 may stand
+ *     row('REX.W 0F C7 /1m', …)                    REX.W makes it of the row without
  *     row('8D m', 'lea', 'Gv,M')                   any reg, memory form only
  *
  * 'Ibs' in the operands is an Ib that is sign-extended to the operand size; the row then has `signed`.
@@ -40,6 +41,10 @@ const IN_MODRM = /^[CDEGMNPQRSUVW]([a-z]|$)/;
 export function row(encoding: string, mnemonic: string, operands = '', options: RowOptions = {}): Row {
   const tokens = encoding.split(' ');
   const made: Row = { id: -1, map: 0, opcode: 0, modrm: false, mnemonic, operands: [], op: mnemonic };
+  if (tokens[0] === 'REX.W') {
+    made.rexW = true;
+    tokens.shift();
+  }
   if (tokens[0] in PREFIX) made.prefix = PREFIX[tokens.shift()!];
   let map: OpcodeMap = 0;
   if (tokens[0] === '0F') {

@@ -32,7 +32,6 @@ const BY_ADDRESS_SIZE: Record<string, readonly string[]> = { jcxz: ['jcxz', 'jec
 /** Names of forms with REX.W. */
 const WIDE: Record<string, string> = {
   movd: 'movq',
-  cmpxchg8b: 'cmpxchg16b',
   pextrd: 'pextrq',
   pinsrd: 'pinsrq',
   fxsave: 'fxsave64',
@@ -169,23 +168,23 @@ function attMnemonic(name: string, row: Row, decoded: Decoded): string {
     if (first in X87_SUFFIX) return name + X87_SUFFIX[first]!;
     if (first === 'STi' && second === 'ST0') return EXCHANGED[name] ?? name;
   }
-  const size = operandBytes(first, row, decoded);
+  const size = operandBytes(first, decoded);
   if (row.op === 'movzx' || row.op === 'movsx')
-    return name.slice(0, 4) + SUFFIX[operandBytes(second, row, decoded)] + SUFFIX[size];
+    return name.slice(0, 4) + SUFFIX[operandBytes(second, decoded)] + SUFFIX[size];
   if (row.op === 'movsxd') return size === 8 ? 'movslq' : name;
   if (row.op === 'movs' || row.op === 'cmps') return name + SUFFIX[size]!;
   if (row.op === 'ins') return name + SUFFIX[size]!;
-  if (row.op === 'outs') return name + SUFFIX[operandBytes(second, row, decoded)]!;
+  if (row.op === 'outs') return name + SUFFIX[operandBytes(second, decoded)]!;
   if (!decoded.memory) return name;
   if (row.op === 'crc32' || (name.startsWith('cvt') && second === 'Ey' && decoded.codeSize === 64))
-    return name + SUFFIX[operandBytes(second, row, decoded)]!;
+    return name + SUFFIX[operandBytes(second, decoded)]!;
   const wide = /^E[bv]$/.test(first) && row.op !== 'setcc' && !/^prefetch/.test(name);
   const register = second !== '' && second !== '1' && !second.startsWith('I') && second !== 'CL';
   return wide && !register ? name + SUFFIX[size]! : name;
 }
 
 /** Width of an operand in bytes, 0 where the code names none. */
-function operandBytes(code: string, row: Row, decoded: Decoded): number {
+function operandBytes(code: string, decoded: Decoded): number {
   const size = decoded.operandSize >> 3;
   switch (code) {
     case 'Mp':
@@ -207,8 +206,6 @@ function operandBytes(code: string, row: Row, decoded: Decoded): number {
       return 1;
     case 'Mdq':
       return 16;
-    case 'Mq':
-      return row.op === 'cmpxchg8b' && size === 8 ? 16 : 8;
     default:
   }
   switch (code.slice(1)) {
@@ -240,7 +237,7 @@ function operandBytes(code: string, row: Row, decoded: Decoded): number {
 function operandText(code: string, decoded: Decoded, row: Row, eip: number, syntax: Syntax): string {
   const register = (name: string): string => (syntax === 'intel' ? name : `%${name}`);
   const general = (number: number): string =>
-    register(generalName(number, operandBytes(code, row, decoded), decoded.rex !== 0));
+    register(generalName(number, operandBytes(code, decoded), decoded.rex !== 0));
   const immediate = (text: string): string => (syntax === 'intel' ? text : `$${text}`);
   if (FIXED_REGISTERS.test(code)) {
     return code === 'DX' && syntax === 'att' ? '(%dx)' : register(code.toLowerCase());
@@ -250,14 +247,14 @@ function operandText(code: string, decoded: Decoded, row: Row, eip: number, synt
     case 'M':
     case 'R': {
       const indirect = syntax === 'att' && /ind$/.test(row.op) ? '*' : '';
-      return indirect + (decoded.memory ? memoryText(code, decoded, row, syntax) : general(decoded.rm));
+      return indirect + (decoded.memory ? memoryText(code, decoded, syntax) : general(decoded.rm));
     }
     case 'W':
     case 'U':
-      return decoded.memory ? memoryText(code, decoded, row, syntax) : register(`xmm${decoded.rm}`);
+      return decoded.memory ? memoryText(code, decoded, syntax) : register(`xmm${decoded.rm}`);
     case 'Q':
     case 'N':
-      return decoded.memory ? memoryText(code, decoded, row, syntax) : register(`mm${decoded.rm & 7}`);
+      return decoded.memory ? memoryText(code, decoded, syntax) : register(`mm${decoded.rm & 7}`);
     case 'V':
       return register(`xmm${decoded.reg}`);
     case 'P':
@@ -271,10 +268,10 @@ function operandText(code: string, decoded: Decoded, row: Row, eip: number, synt
     case 'D':
       return register(`${syntax === 'intel' ? 'dr' : 'db'}${decoded.reg}`);
     case 'O':
-      return memoryText(code, decoded, row, syntax);
+      return memoryText(code, decoded, syntax);
     case 'X':
     case 'Y':
-      return stringText(code, decoded, row, syntax);
+      return stringText(code, decoded, syntax);
     case 'S':
       if (code === 'ST0') return register('st');
       if (code === 'STi') return register(`st(${decoded.rm & 7})`);
@@ -326,7 +323,7 @@ function target(decoded: Decoded, eip: number): string {
   return decoded.operandSize === 64 ? `0x${BigInt.asUintN(64, BigInt(to)).toString(16)}` : hexadecimal(to >>> 0);
 }
 
-function memoryText(code: string, decoded: Decoded, row: Row, syntax: Syntax): string {
+function memoryText(code: string, decoded: Decoded, syntax: Syntax): string {
   const { base, index, displacement, addressSize } = decoded;
   const bare = base < 0 && index < 0;
   const where = bare ? absolute(decoded) : '';
@@ -339,7 +336,7 @@ function memoryText(code: string, decoded: Decoded, row: Row, syntax: Syntax): s
     const scaled = index < 0 ? '' : addressSize === 16 ? `,%${name(index)}` : `,%${name(index)},${1 << decoded.scale}`;
     return `${override}${decoded.mod === 0 && base >= 0 && base !== RIP ? '' : signed(displacement, '')}(${base < 0 ? '' : `%${name(base)}`}${scaled})`;
   }
-  const pointer = code === 'Mdq' ? 'OWORD' : POINTER[operandBytes(code, row, decoded)];
+  const pointer = code === 'Mdq' ? 'OWORD' : POINTER[operandBytes(code, decoded)];
   const width = pointer === undefined || code === 'Ob' || code === 'Ov' ? '' : `${pointer} PTR `;
   if (bare) return `${width}${segment === '' ? 'ds' : segment}:${where}`;
   let inside = base < 0 ? '' : name(base);
@@ -357,12 +354,12 @@ function absolute(decoded: Decoded): string {
 }
 
 /** The implied operand of a string instruction: source DS:[eSI] (may be overridden) or destination ES:[eDI]. */
-function stringText(code: string, decoded: Decoded, row: Row, syntax: Syntax): string {
+function stringText(code: string, decoded: Decoded, syntax: Syntax): string {
   const source = code[0] === 'X';
   const register = generalName(code === 'XLAT' ? 3 : source ? 6 : 7, decoded.addressSize >> 3, false);
   const segment = SEGMENTS[source ? decoded.segment : 0]!;
   if (syntax === 'att') return `%${segment}:(%${register})`;
-  return `${POINTER[operandBytes(code, row, decoded)]} PTR ${segment}:[${register}]`;
+  return `${POINTER[operandBytes(code, decoded)]} PTR ${segment}:[${register}]`;
 }
 
 function masked(value: number, bits: number): number {

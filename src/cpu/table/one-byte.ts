@@ -187,8 +187,10 @@ export const oneByte: Row[] = [
   row('9B', 'fwait', '', { feature: 'fpu' }),
   row('9C', 'pushf', '', { reads: 'OSZAPCDIT', long: 'd64' }),
   row('9D', 'popf', '', { writes: 'OSZAPCDIT', long: 'd64' }),
-  row('9E', 'sahf', '', { writes: 'SZAPC' }),
-  row('9F', 'lahf', '', { reads: 'SZAPC' }),
+  row('9E', 'sahf', '', { writes: 'SZAPC', long: 'invalid' }),
+  row('9E', 'sahf', '', { writes: 'SZAPC', long: 'only', feature: 'lahf_lm' }),
+  row('9F', 'lahf', '', { reads: 'SZAPC', long: 'invalid' }),
+  row('9F', 'lahf', '', { reads: 'SZAPC', long: 'only', feature: 'lahf_lm' }),
 
   row('A0', 'mov', 'AL,Ob'),
   row('A1', 'mov', 'rAX,Ov'),

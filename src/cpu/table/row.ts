@@ -17,6 +17,8 @@ export interface Row {
   opcode: number;
   /** Mandatory prefix of SSE encodings: 0x66, 0xF3, 0xF2; 0: none of them may stand (an encoding with such siblings); undefined: prefixes have their usual meaning. */
   prefix?: 0 | 0x66 | 0xf2 | 0xf3;
+  /** REX.W makes it of the row with the same encoding that has none of it (CMPXCHG16B of CMPXCHG8B). */
+  rexW?: true;
   /** Value of ModRM.reg that selects this row (/0-/7). */
   reg?: number;
   /** 'm': memory form only; 'r': register form only. */

@@ -40,11 +40,13 @@ export function samples(row: Row, bits: CodeSize): number[][] {
   const made: number[][] = [];
   const add = (tail: readonly number[], addressPrefix = false, step = 0): void => {
     for (const size of sized && !(bits === 64 && row.long === 'f64') ? [[], [0x66]] : [[]]) {
-      for (const rex of bits === 64 && sized && size.length === 0
-        ? [[], [0x48]]
-        : bits === 64 && row.modrm
-          ? [[], [0x41]]
-          : [[]]) {
+      for (const rex of row.rexW
+        ? [[0x48], [0x49]]
+        : bits === 64 && sized && size.length === 0
+          ? [[], [0x48]]
+          : bits === 64 && row.modrm
+            ? [[], [0x41]]
+            : [[]]) {
         const mandatory = row.prefix ? [row.prefix] : [];
         const prefixes = [...(addressPrefix ? [0x67] : []), ...size, ...mandatory, ...rex];
         made.push([...prefixes, ...opcode.slice(0, -1), opcode.at(-1)! + step, ...tail]);
