@@ -16,9 +16,8 @@ const ROUNDS = 25;
 
 /** Frames of the domain's own RAM: guest frame to machine frame. */
 function* ramOf(machine: Machine, record: DomainRecord): Generator<[gfn: number, mfn: number]> {
-  const p2m = machine.p2m(record);
-  for (let gfn = 0; gfn < p2m.length; gfn++) {
-    const mfn = p2m[gfn]! >>> FRAME_SHIFT;
+  for (const [gfn, entry] of machine.secondStage(record).entries()) {
+    const mfn = entry >>> FRAME_SHIFT;
     if (mfn !== 0 && machine.ownerOf(mfn) === record.id && !machine.isDeviceFrame(mfn) && !machine.isXenFrame(mfn))
       yield [gfn, mfn];
   }

@@ -5,7 +5,7 @@ import { encode, encodeMessage, XS } from '../src/dom0/backends/xenstore/protoco
 import { assembleDomain } from '../src/hypervisor/interfaces/assemble.ts';
 import { IOREQ_STATE, IOREQ_TYPE } from '../src/hypervisor/interfaces/xen/ioreq/page.ts';
 import { createDomain } from '../src/hypervisor/memory/domain-table.ts';
-import { FRAME_BYTES, FRAME_SHIFT, Machine } from '../src/hypervisor/memory/machine.ts';
+import { FRAME_BYTES, Machine } from '../src/hypervisor/memory/machine.ts';
 import { program } from '../src/hypervisor/domain/program.test-support.ts';
 import { MachineView } from '../src/hypervisor/view/machine-view.ts';
 import { HVM_PARAM } from '../src/hypervisor/interfaces/xen/abi.ts';
@@ -26,7 +26,7 @@ describe('rings of store and console', () => {
   const services = new Services(machine);
   const record = createDomain(machine, 1, 256, { guest: XEN_PVH });
   const domain = new MachineView(machine.memory).domain(record.id)!;
-  const page = (gfn: number): number => (machine.p2m(record)[gfn] >>> FRAME_SHIFT) * FRAME_BYTES;
+  const page = (gfn: number): number => machine.secondStage(record).mfn(gfn) * FRAME_BYTES;
   /** A word of a page, by its byte offset in the public header. */
   const put = (gfn: number, offset: number, value: number): void => {
     machine.words[(page(gfn) + offset) >>> 2] = value;

@@ -199,7 +199,7 @@ const TYPE_CIRCLES: typeof CIRCLES = [
     why: 'who makes a hypercall has guest-physical memory and a paravirtual half, which hypercalls change',
     files: [
       'src/hypervisor/interfaces/xen/hypercalls.ts',
-      'src/hypervisor/interfaces/xen/memory/p2m.ts',
+      'src/hypervisor/interfaces/xen/memory/guest-frames.ts',
       'src/hypervisor/interfaces/xen/pv/context.ts',
       'src/hypervisor/interfaces/xen/pv/pv-domain.ts',
       'src/hypervisor/interfaces/xen/pv/saved.ts',

@@ -24,7 +24,7 @@ export function health(memory: SharedArrayBuffer, id: number): Health | undefine
   if (machine.words[(record.xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV) {
     for (let frame = 0; frame < machine.frames && mfn < 0; frame++)
       if (machine.ownerOf(frame) === id && machine.words[machine.m2p + frame] === STATE_PFN) mfn = frame;
-  } else mfn = machine.p2m(record)[STATE_PFN] >>> 12;
+  } else mfn = machine.secondStage(record).mfn(STATE_PFN);
   const [magic, errors, first, wanted, got, iterations, , , answered] = machine.words.subarray(mfn << 10);
   if (mfn < 0 || magic !== MAGIC) return undefined;
   return { errors: errors === 0 ? '' : `${errors}: ${first}, wanted ${wanted}, got ${got}`, iterations, answered };

@@ -74,7 +74,7 @@ describe('domain workers', () => {
     const record = await host.start('guest', countSectors(), { xen: 'hvm', modelInDomain0: true, disk: SECTORS });
     await until(() => countOf(host.machine, record) > 200);
     // The sector has come through Domain 0 into the guest's memory, to be seen by all.
-    const mfn = host.machine.p2m(record)[0x200] >>> 12;
+    const mfn = host.machine.secondStage(record).mfn(0x200);
     expect([...host.machine.bytes.subarray(mfn * 4096, mfn * 4096 + 512)].every(byte => byte === 0x5a)).toBe(true);
     expect(host.toolstack.view.scheduler.runstates(DOMAIN_0).running).toBeGreaterThan(0);
     const { where, requests, ns } = host.toolstack.view.domain(record.id)!.model();
@@ -90,7 +90,7 @@ describe('domain workers', () => {
     const free = machine.freeFrames;
     const record = await host.start('guest', countSectors(), { xen: 'hvm', disk: SECTORS });
     await until(() => countOf(machine, record) > 200);
-    const mfn = machine.p2m(record)[0x200] >>> 12;
+    const mfn = machine.secondStage(record).mfn(0x200);
     expect([...machine.bytes.subarray(mfn * 4096, mfn * 4096 + 512)].every(byte => byte === 0x5a)).toBe(true);
     expect(toolstack.view.domain(record.id)!.model().where).not.toBe('Domain-0');
     await host.kill(record);

@@ -140,7 +140,7 @@ export class Scene {
   private at(word: number): number {
     const { machine, domain } = this;
     const { record } = domain.options;
-    let mfn = machine.p2m(record)[STATE_PFN] >>> 12;
+    let mfn = machine.secondStage(record).mfn(STATE_PFN);
     if (record.p2mFrames === machine.frames)
       for (mfn = 0; machine.ownerOf(mfn) !== record.id || machine.words[machine.m2p + mfn] !== STATE_PFN; ) mfn++;
     return mfn * 1024 + word;

@@ -19,7 +19,7 @@ export const sleep = (ms: number): Promise<void> => new Promise(resolve => setTi
 
 /** What a guest counted so far. */
 export function countOf(machine: Machine, record: DomainRecord): number {
-  const mfn = machine.p2m(record)[COUNT >>> 12] >>> 12;
+  const mfn = machine.secondStage(record).mfn(COUNT >>> 12);
   return machine.words[(mfn << 10) + ((COUNT & 0xfff) >>> 2)] >>> 0;
 }
 

@@ -224,7 +224,7 @@ describe('guests of Xen in one worker', () => {
   it('are listed as dying while somebody has their frames mapped', async () => {
     const host = makeHost();
     const { id } = await host.create([definition(), testFile('k.elf', pvhKernel([...print('key?'), ...waitForKey()]))]);
-    const mfn = host.machine.p2m(host.machine.find(id)!)[5] >>> 12;
+    const mfn = host.machine.secondStage(host.machine.find(id)!).mfn(5);
     host.machine.takeReference(mfn, id);
     await host.destroy(id);
     expect((await host.list()).map(domain => [domain.id, domain.state])).toEqual([[id, 'd']]);

@@ -32,7 +32,7 @@ function make(type: 'pvh' | 'hvm' = 'pvh', devices: Pick<Described, 'cards' | 'v
   } as const;
   const guest = services.attach(record, described, bytes => (out += String.fromCharCode(...bytes)));
   const ports = new Ports(machine, record);
-  const page = (gfn: number): number => (machine.p2m(record)[gfn] >>> 12) * FRAME_BYTES;
+  const page = (gfn: number): number => machine.secondStage(record).mfn(gfn) * FRAME_BYTES;
   return { machine, services, record, guest, ports, page, free, out: () => out };
 }
 

@@ -5,13 +5,7 @@
  */
 import { CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK } from '../../devices/index.ts';
 import type { CpuLevel } from '../../cpu/architecture/index.ts';
-import {
-  ExitReason,
-  P2M_ON_DEMAND,
-  type Probe,
-  type Processor,
-  type ProcessorOptions,
-} from '../../cpu/architecture/index.ts';
+import { ExitReason, type Probe, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
 import { setBootOrder } from '../../devices/index.ts';
@@ -30,7 +24,8 @@ import { Exits } from './exits.ts';
 import { FirmwareMap } from '../memory/firmware-map.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
 import { COUNTERS, COUNTER_WORDS } from '../layout/layout.ts';
-import { type DomainRecord, FRAME_SHIFT, type Machine } from '../memory/machine.ts';
+import type { DomainRecord, Machine } from '../memory/machine.ts';
+import { mfnOf, type SecondStage } from '../memory/second-stage.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { DiskSource } from '../disks/disk-source.ts';
 import type { MouseMove } from '../worker/mailbox.ts';
@@ -164,7 +159,7 @@ export class Domain {
   private endingAsked: Ending | null = null;
   private pausedByUser = false;
   private readonly counters: Int32Array;
-  private readonly p2m: Int32Array;
+  private readonly stage: SecondStage;
   private sliceInstructions = FIRST_SLICE_INSTRUCTIONS;
   /** In host time: what of it the host gave. */
   private readonly thread: ThreadTime | undefined;
@@ -189,8 +184,8 @@ export class Domain {
     this.options = options;
     const { machine, record } = options;
     this.counters = new Int32Array(machine.memory, record.countersOffset, COUNTER_WORDS);
-    this.p2m = machine.p2m(record);
-    this.memory = new GuestMemory(machine.bytes, this.p2m);
+    this.stage = machine.secondStage(record);
+    this.memory = new GuestMemory(machine.bytes, this.stage);
     const traits = (this.traits = options.guest.traits(machine, record));
     const retired = (): number => this.processor?.retired ?? 0;
     this.clock = options.hostMs ? new HostClock(retired, options.hostMs) : new VirtualClock(retired);
@@ -201,7 +196,7 @@ export class Domain {
     this.processor = options.createProcessor({
       memory: machine.memory,
       stateOffset: record.liveOffset,
-      p2m: this.p2m,
+      p2m: this.stage.words,
       time: this.clock,
       doorbell: record.mailboxOffset >>> 2,
       writeLog: machine.writeLogAt,
@@ -217,7 +212,7 @@ export class Domain {
     });
     if (this.thread) this.processor.onWork = this.askForLook;
     const { boot } = options;
-    this.a20 = new A20Gate(this.p2m, record.ramFrames, open => {
+    this.a20 = new A20Gate(this.stage, record.ramFrames, open => {
       this.processor.flushTlb();
       traits.a20Changed?.(open);
     });
@@ -433,14 +428,14 @@ export class Domain {
     this.processor.flushTlb();
   }
 
-  /** p2m entry of the RAM at a guest frame, also where firmware's ROM or a closed A20 gate hides it. */
+  /** Entry of the second stage for the RAM at a guest frame, also where firmware's ROM or a closed A20 gate hides it. */
   ramEntry(gfn: number): number {
     return this.firmware?.hides(gfn) ? this.firmware.ramEntry(gfn) : this.a20.entry(gfn);
   }
 
   /** A guest frame that is populated on demand is used; false: it is none. Where there is no memory left for it, the domain crashes. */
   demand(gfn: number): boolean {
-    if (this.p2m[gfn] !== P2M_ON_DEMAND) return false;
+    if (!this.stage.isOnDemand(gfn)) return false;
     const at = this.a20.shown(gfn);
     if (this.guest.demand(at)) this.a20.populated(at);
     else this.leaveSlice = true;
@@ -572,10 +567,10 @@ export class Domain {
   reset(): void {
     const { machine, record } = this.options;
     for (let gfn = 0; gfn < record.ramFrames; gfn++) {
-      const entry = this.ramEntry(gfn);
-      if (entry === 0 || entry === P2M_ON_DEMAND) continue;
-      machine.scrub(entry >>> FRAME_SHIFT);
-      this.processor.invalidate(entry >>> FRAME_SHIFT);
+      const mfn = mfnOf(this.ramEntry(gfn));
+      if (mfn < 0) continue;
+      machine.scrub(mfn);
+      this.processor.invalidate(mfn);
     }
     this.startAgain();
   }

@@ -5,7 +5,7 @@ import { asm } from '../../cpu/test-support/asm.ts';
 import type { Domain } from './domain.ts';
 import { COUNTERS, DOMAIN_TRACE, TRACE_RING_ENTRIES, XEN_TYPE } from '../layout/layout.ts';
 import { createDomain, destroyDomain } from '../memory/domain-table.ts';
-import { type DomainRecord, FRAME_SHIFT, Machine } from '../memory/machine.ts';
+import { type DomainRecord, Machine } from '../memory/machine.ts';
 import { NO_TIME, TRACE_KIND, Trace } from '../tracing/trace.ts';
 import { exitCounter } from '../view/exit-reasons.ts';
 import type { DomainView } from '../view/domain-view.ts';
@@ -71,7 +71,7 @@ describe('the trace of a domain', () => {
     const before = createDomain(machine, 1);
     const watch = (): TraceReader => new MachineView(machine.memory).at(before.index)!.watch();
     const reader = watch();
-    const held = machine.p2m(before)[3] >>> FRAME_SHIFT;
+    const held = machine.secondStage(before).mfn(3);
     machine.takeReference(held, before.id);
     expect(destroyDomain(machine, before)).toBe(false);
     // Who looks at a domain that is dying does not wait for its end either.

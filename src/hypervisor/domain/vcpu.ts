@@ -182,7 +182,7 @@ export class Vcpus {
     this.platform = platform;
     this.regs = processor.regs;
     this.words = machine.words;
-    this.p2m = machine.p2m(record);
+    this.p2m = machine.secondStage(record).words;
     this.currentWord = machine.domainEntry(record) + DOMAIN.CURRENT_VCPU;
     this.all = Array.from({ length: record.vcpus }, (_, id) => new Vcpu(machine, record, id));
     this.current = this.owner = this.all[0];

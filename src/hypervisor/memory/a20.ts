@@ -5,8 +5,10 @@
 
 const MIB_FRAMES = 0x100;
 
+import type { SecondStage } from './second-stage.ts';
+
 export class A20Gate {
-  private readonly p2m: Int32Array;
+  private readonly stage: SecondStage;
   private readonly ramFrames: number;
   /** Translations are stale. */
   private readonly onChange: (open: boolean) => void;
@@ -14,23 +16,24 @@ export class A20Gate {
   private open: Int32Array | null = null;
 
   /** `ramFrames`: how far RAM reaches; what lies above has even addresses only. */
-  constructor(p2m: Int32Array, ramFrames: number, onChange: (open: boolean) => void) {
-    this.p2m = p2m;
+  constructor(stage: SecondStage, ramFrames: number, onChange: (open: boolean) => void) {
+    this.stage = stage;
     this.ramFrames = ramFrames;
     this.onChange = onChange;
   }
 
   readonly set = (open: boolean): void => {
-    const { p2m, ramFrames } = this;
+    const { ramFrames } = this,
+      { words } = this.stage;
     if (open === (this.open === null)) return;
     if (this.open) {
       for (let gfn = MIB_FRAMES; gfn < ramFrames; gfn += 2 * MIB_FRAMES)
-        p2m.set(this.open.subarray(gfn, gfn + MIB_FRAMES), gfn);
+        words.set(this.open.subarray(gfn, gfn + MIB_FRAMES), gfn);
       this.open = null;
     } else {
-      this.open = p2m.slice(0, ramFrames);
+      this.open = words.slice(0, ramFrames);
       for (let gfn = MIB_FRAMES; gfn < ramFrames; gfn += 2 * MIB_FRAMES)
-        p2m.copyWithin(gfn, gfn - MIB_FRAMES, Math.min(gfn, ramFrames - MIB_FRAMES));
+        words.copyWithin(gfn, gfn - MIB_FRAMES, Math.min(gfn, ramFrames - MIB_FRAMES));
     }
     this.onChange(open);
   };
@@ -43,11 +46,11 @@ export class A20Gate {
   /** A guest frame has got memory: it is seen wherever the gate shows it. */
   populated(gfn: number): void {
     const above = gfn | MIB_FRAMES;
-    if (this.open && above < this.ramFrames) this.p2m[above] = this.p2m[gfn];
+    if (this.open && above < this.ramFrames) this.stage.put(above, this.stage.entry(gfn));
   }
 
-  /** p2m entry at a guest frame, whatever the gate shows there. */
+  /** Entry of the second stage at a guest frame, whatever the gate shows there. */
   entry(gfn: number): number {
-    return this.open && gfn & MIB_FRAMES ? (this.open[gfn] ?? this.p2m[gfn]) : this.p2m[gfn];
+    return (gfn & MIB_FRAMES ? this.open?.[gfn] : undefined) ?? this.stage.entry(gfn);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Counts machine memory anew and compares: owners, references and types of frames from p2m and from all who hold frames (frame-holder.ts), the M2P table,
+ * Counts machine memory anew and compares: owners, references and types of frames from second stages and from all who hold frames (frame-holder.ts), the M2P table,
  * locks. For tests, the fuzzer and whoever examines a host after a worker's death. Nobody may change anything meanwhile.
  */
 import { P2M_EXECUTE, P2M_WRITE } from '../../cpu/architecture/index.ts';
@@ -20,6 +20,7 @@ import {
 import { SCHED } from '../scheduler/block.ts';
 import { type FrameHolder, type Held, holders, type Tally } from './frame-holder.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from './machine.ts';
+import { mfnOf } from './second-stage.ts';
 
 /** So many sentences, and no more: one defect has many consequences. */
 const MOST = 20;
@@ -141,14 +142,11 @@ class Audit implements Tally {
 
   private secondStage(record: DomainRecord): void {
     const { machine, words } = this;
-    const p2m = machine.p2m(record);
     const typed = this.typed.has(record.id);
     const seen = new Set<number>();
-    for (let gfn = 0; gfn < p2m.length; gfn++) {
-      const entry = p2m[gfn],
-        mfn = entry >>> FRAME_SHIFT;
-      if (entry === 0) continue;
-      const owner = machine.ownerOf(mfn);
+    for (const [gfn, entry] of machine.secondStage(record).entries()) {
+      const mfn = mfnOf(entry),
+        owner = machine.ownerOf(mfn);
       if (owner === record.id) {
         if (!typed && !(words[machine.frameEntry(mfn) + FRAME.FLAGS] & FRAME_FLAG.ALLOCATED) && entry & P2M_EXECUTE)
           this.say(`guest frame ${gfn} of domain ${record.id} shows frame ${mfn}, which it has given back`);

@@ -85,8 +85,8 @@ const bind = (host: Host): number => {
 /** The neighbour uses FIFO events, and its page of event words is there. */
 const useFifo = ({ machine, neighbour }: Host): void => {
   const other = new Ports(machine, neighbour);
-  const p2m = machine.p2m(neighbour);
-  const [control, events] = [p2m[0x50] >>> FRAME_SHIFT, p2m[0x51] >>> FRAME_SHIFT];
+  const stage = machine.secondStage(neighbour);
+  const [control, events] = [stage.mfn(0x50), stage.mfn(0x51)];
   for (const mfn of [control, events]) machine.takeReference(mfn, neighbour.id);
   machine.words[other.vcpu(0) + XEN_VCPU.FIFO_CONTROL] = control * FRAME_BYTES;
   machine.words[other.xenBlock + XEN.FIFO_FRAMES] = events;
@@ -152,7 +152,7 @@ const WORKS: Work[] = [
   {
     name: 'holds a reference on a frame of its own',
     work: ({ theirs, victim }) => {
-      const mfn = theirs.p2m(victim)[5] >>> FRAME_SHIFT;
+      const mfn = theirs.secondStage(victim).mfn(5);
       theirs.takeReference(mfn, victim.id);
       theirs.release(theirs.allocate(1, victim.id)![0]);
       theirs.dropReference(mfn);

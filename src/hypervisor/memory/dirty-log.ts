@@ -5,9 +5,10 @@
  * Processors, device models and back ends note frames of machine memory in one log (cpu/architecture/write-log.ts); here stands what one domain's second stage
  * makes of it. A frame that somebody else may write through a mapping of his own, or that the hypervisor itself writes, counts as written each time.
  */
-import { P2M_ON_DEMAND, WRITE_LOG_HEAD } from '../../cpu/architecture/index.ts';
-import { FRAME, FRAME_SHIFT } from '../layout/layout.ts';
+import { WRITE_LOG_HEAD } from '../../cpu/architecture/index.ts';
+import { FRAME } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from './machine.ts';
+import type { SecondStage } from './second-stage.ts';
 
 export interface DirtyLogParts {
   machine: Machine;
@@ -20,39 +21,37 @@ export interface DirtyLogParts {
 
 export class DirtyLog {
   private readonly parts: DirtyLogParts;
-  private readonly p2m: Int32Array;
+  private readonly stage: SecondStage;
   /** The second stage as it was at the last `clean`: another frame is another content. */
-  private readonly seen: Int32Array;
+  private seen: SecondStage;
   private isOn = true;
 
   /** Begins to keep it; nothing counts as written yet. */
   constructor(parts: DirtyLogParts) {
     this.parts = parts;
     const { machine, record } = parts;
-    this.p2m = machine.p2m(record);
-    this.seen = new Int32Array(this.p2m.length);
+    this.stage = machine.secondStage(record);
+    this.seen = this.stage.copy();
     Atomics.add(machine.words, machine.writeLogAt, 1);
     this.clean();
   }
 
   /** A bit a guest frame: it was written, or has come, since the last `clean`. Changes nothing. */
   peek(): Uint8Array<ArrayBuffer> {
-    return this.writtenOf(this.p2m.slice());
+    return this.writtenOf(this.stage.copy());
   }
 
-  /** `p2m`: the second stage as it is now, which may change meanwhile. */
-  private writtenOf(p2m: Int32Array): Uint8Array<ArrayBuffer> {
+  /** `stage`: a copy, since the second stage may change meanwhile. */
+  private writtenOf(stage: SecondStage): Uint8Array<ArrayBuffer> {
     const { seen } = this;
     const { machine, ownWrites } = this.parts;
     const { words } = machine;
-    const written = new Uint8Array(Math.ceil(p2m.length / 8));
+    const written = new Uint8Array(Math.ceil(stage.frames / 8));
     const own = new Set(ownWrites?.());
-    for (let gfn = 0; gfn < p2m.length; gfn++) {
-      if (!isMemory(p2m[gfn]!)) continue;
-      const mfn = p2m[gfn]! >>> FRAME_SHIFT;
+    for (const [gfn, mfn] of stage.memory()) {
       if (
         Atomics.load(words, this.wordOf(mfn)) & (1 << (mfn & 31)) ||
-        (p2m[gfn]! ^ seen[gfn]!) >>> FRAME_SHIFT !== 0 ||
+        seen.mfn(gfn) !== mfn ||
         Atomics.load(words, machine.frameEntry(mfn) + FRAME.SHARED) > 0 ||
         own.has(mfn)
       )
@@ -67,15 +66,14 @@ export class DirtyLog {
    */
   clean(): Uint8Array<ArrayBuffer> {
     const { machine, flush } = this.parts;
-    const p2m = this.p2m.slice();
-    const written = this.writtenOf(p2m);
+    const stage = this.stage.copy();
+    const written = this.writtenOf(stage);
     // Only what was found is cleared: a bit that has come meanwhile stays.
-    for (let gfn = 0; gfn < p2m.length; gfn++) {
+    for (const [gfn, mfn] of stage.memory()) {
       if (!(written[gfn >>> 3]! & (1 << (gfn & 7)))) continue;
-      const mfn = p2m[gfn]! >>> FRAME_SHIFT;
       Atomics.and(machine.words, this.wordOf(mfn), ~(1 << (mfn & 31)));
     }
-    this.seen.set(p2m);
+    this.seen = stage;
     flush();
     return written;
   }
@@ -91,5 +89,3 @@ export class DirtyLog {
     return this.parts.machine.writeLogAt + WRITE_LOG_HEAD + (mfn >>> 5);
   }
 }
-
-const isMemory = (entry: number): boolean => entry !== 0 && entry !== P2M_ON_DEMAND;

@@ -135,14 +135,14 @@ export function createDomain(
   const entry = placeRecords(machine, index, records, p2mFrames, shape);
   const { words } = machine;
   words[entry + DOMAIN.RAM_FRAMES] = ramFrames;
-  const p2m = words[entry + DOMAIN.P2M] >>> 2;
+  const stage = machine.secondStage(machine.domain(index));
   let hole = 0;
   for (let gfn = 0; gfn < atOnce; gfn++) {
     if (guest?.ram === 'typed') {
       // Its page tables hold machine frame numbers: the second stage only says which are its own.
-      words[p2m + ram[gfn]] = (ram[gfn] << FRAME_SHIFT) | 7;
+      stage.map(ram[gfn], ram[gfn]);
       words[machine.m2p + ram[gfn]] = gfn;
-    } else if (gfn < 0xa0 || gfn >= 0xc0 || guest?.ram === 'flat') words[p2m + gfn] = (ram[gfn] << FRAME_SHIFT) | 7;
+    } else if (gfn < 0xa0 || gfn >= 0xc0 || guest?.ram === 'flat') stage.map(gfn, ram[gfn]);
     // What the hole takes from the RAM is given back, as the 640-KiB PC does not have it either.
     else if (machine.release(ram[gfn])) hole++;
   }
@@ -209,8 +209,8 @@ function placeRecords(machine: Machine, index: number, first: number, p2mFrames:
 /** Gives the RAM of a domain that runs no more back; its records stay for whoever looks at what it was. */
 export function releaseRam(machine: Machine, record: DomainRecord): void {
   for (const holder of holders(machine)) holder.release?.(machine, record);
-  const p2m = record.p2mOffset >>> FRAME_SHIFT;
-  for (let i = 0; i * (FRAME_BYTES / 4) < record.p2mFrames; i++) machine.scrub(p2m + i);
+  const table = record.p2mOffset >>> FRAME_SHIFT;
+  for (let i = 0; i * (FRAME_BYTES / 4) < record.p2mFrames; i++) machine.scrub(table + i);
   // By owner: a ROM lies at two addresses, RAM behind it and a frame buffer may lie at none.
   for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.ownerOf(mfn) === record.id) machine.release(mfn);
 }

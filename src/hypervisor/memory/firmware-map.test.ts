@@ -13,7 +13,7 @@ const make = () => {
   const flush = (): void => {
     flushes++;
   };
-  const memory = new GuestMemory(machine.bytes, machine.p2m(record));
+  const memory = new GuestMemory(machine.bytes, machine.secondStage(record));
   const byte = (address: number): number => {
     const into = new Uint8Array(1);
     memory.read(address, into);
@@ -48,7 +48,7 @@ describe('PAM (82441FX, 3.2.18)', () => {
     map.shadow(0xf0000, 0x10000, true, true);
     memory.write(0xf0123, Uint8Array.of(9));
     expect(byte(0xf0123)).toBe(9);
-    expect(machine.p2m(record)[0xf0] & 7).toBe(7);
+    expect(machine.secondStage(record).rights(0xf0)).toBe(7);
     expect(flushes()).toBe(before + 3);
     expect(byte(0xfffffff0)).toBe(0x5a);
   });
@@ -73,29 +73,29 @@ describe('the linear frame buffer', () => {
   it('tells the pages that were written, once each', () => {
     const { machine, record, flush } = make();
     const video = new VideoFrames(machine, record, flush);
-    const p2m = machine.p2m(record);
+    const stage = machine.secondStage(record);
     video.moved(0xe0000000);
     expect(video.takeDirtyPages().every(page => page === 1)).toBe(true);
-    expect(p2m[0xe0003] & 7).toBe(5);
+    expect(stage.rights(0xe0003)).toBe(5);
     expect([video.wrote(0xe0003004), video.wrote(0xdffff000), video.wrote(0xe1000000)]).toEqual([true, false, false]);
-    expect(p2m[0xe0003] & 7).toBe(7);
+    expect(stage.rights(0xe0003)).toBe(7);
     const dirty = video.takeDirtyPages();
     expect([...dirty].flatMap((page, i) => (page ? [i] : []))).toEqual([3]);
-    expect(p2m[0xe0003] & 7).toBe(5);
+    expect(stage.rights(0xe0003)).toBe(5);
     expect(video.takeDirtyPages().includes(1)).toBe(false);
   });
 
   it('is not put over RAM, and moves', () => {
     const { machine, record, flush } = make();
     const video = new VideoFrames(machine, record, flush);
-    const p2m = machine.p2m(record);
-    const ram = p2m.slice(0, 512);
+    const stage = machine.secondStage(record);
+    const ram = stage.words.slice(0, 512);
     video.moved(0x100000);
-    expect(p2m.slice(0, 512)).toEqual(ram);
+    expect(stage.words.slice(0, 512)).toEqual(ram);
     video.moved(0xd0000000);
     video.moved(0xe0000000);
-    expect([p2m[0xd0000], p2m[0xe0000] & 5]).toEqual([0, 5]);
+    expect([stage.entry(0xd0000), stage.entry(0xe0000) & 5]).toEqual([0, 5]);
     video.moved(-1);
-    expect(p2m[0xe0000]).toBe(0);
+    expect(stage.entry(0xe0000)).toBe(0);
   });
 });

@@ -1,11 +1,12 @@
 /**
- * Where a firmware image lies and what the PAM registers make of it: the p2m of 0xC0000-0xFFFFF and of the end of the 4 GiB.
+ * Where a firmware image lies and what the PAM registers make of it: the second stage at 0xC0000-0xFFFFF and at the end of the 4 GiB.
  * Source: 82441FX (PMC) datasheet, order number 290549, 3.2.18 (programmable attribute map).
- * The p2m has one frame for reads and writes; where they part (reads ROM, writes RAM: how a BIOS is copied over itself) stores come here one by one.
+ * The second stage has one frame for reads and writes; where they part (reads ROM, writes RAM: how a BIOS is copied over itself) stores come here one by one.
  */
 import { P2M_EXECUTE, P2M_READ, P2M_WRITE } from '../../cpu/architecture/index.ts';
 import type { FlashArray } from '../../devices/index.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from './machine.ts';
+import type { SecondStage } from './second-stage.ts';
 
 const FIRST = 0xc0,
   FRAMES = 0x40;
@@ -21,10 +22,10 @@ export type FirmwareKind = 'rom' | 'flash' | 'ram';
 export class FirmwareMap implements FlashArray {
   private readonly machine: Machine;
   private readonly owner: number;
-  private readonly p2m: Int32Array;
+  private readonly stage: SecondStage;
   /** Translations are stale. */
   private readonly onChange: () => void;
-  /** p2m entries of the RAM at 0xC0000-0xFFFFF, seen or not. */
+  /** Entries of the RAM at 0xC0000-0xFFFFF, seen or not. */
   private readonly ram: Int32Array;
   /** And of the ROM there; 0: none, reads give 0xFF. */
   private readonly rom = new Int32Array(FRAMES);
@@ -46,9 +47,9 @@ export class FirmwareMap implements FlashArray {
     this.written = written;
     this.machine = machine;
     this.owner = record.id;
-    this.p2m = machine.p2m(record);
+    this.stage = machine.secondStage(record);
     this.onChange = onChange;
-    this.ram = this.p2m.slice(FIRST, FIRST + FRAMES);
+    this.ram = this.stage.words.slice(FIRST, FIRST + FRAMES);
   }
 
   private get isRom(): boolean {
@@ -57,8 +58,8 @@ export class FirmwareMap implements FlashArray {
 
   /** Puts the image in, ending at 4 GiB, and hides the RAM that a ROM lies over, as at reset; flash keeps what it holds. @throws HostError */
   load(image: Uint8Array): void {
-    const { machine, p2m, rom } = this;
-    if (p2m.length < TOP) throw new HostError('The domain was made without room for firmware below 4 GiB.');
+    const { machine, stage, rom } = this;
+    if (stage.frames < TOP) throw new HostError('The domain was made without room for firmware below 4 GiB.');
     const frames = image.length >>> FRAME_SHIFT;
     const isNew = this.image.length !== frames;
     if (isNew) {
@@ -71,7 +72,7 @@ export class FirmwareMap implements FlashArray {
       const entry = (this.image[i] << FRAME_SHIFT) | (this.isRom ? READ_ONLY : RIGHTS);
       if (isNew || this.kind !== 'flash')
         machine.bytes.set(image.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES), this.image[i] * FRAME_BYTES);
-      p2m[TOP - frames + i] = entry;
+      stage.put(TOP - frames + i, entry);
       const low = FIRST + FRAMES - frames + i;
       if (low >= LOWER_BIOS) rom[low - FIRST] = entry;
     }
@@ -102,7 +103,7 @@ export class FirmwareMap implements FlashArray {
 
   show(cells: boolean): void {
     const first = TOP - this.image.length;
-    this.image.forEach((mfn, i) => (this.p2m[first + i] = cells ? (mfn << FRAME_SHIFT) | READ_ONLY : 0));
+    this.image.forEach((mfn, i) => (cells ? this.stage.map(first + i, mfn, READ_ONLY) : this.stage.unmap(first + i)));
     this.onChange();
   }
 
@@ -112,13 +113,13 @@ export class FirmwareMap implements FlashArray {
     for (let gfn = base >>> FRAME_SHIFT; gfn < (base + length) >>> FRAME_SHIFT; gfn++) {
       const i = gfn - FIRST;
       this.writesRam[i] = writesRam ? 1 : 0;
-      if (!readsRam) this.p2m[gfn] = this.rom[i];
-      else this.p2m[gfn] = writesRam ? this.ram[i] : (this.ram[i] & ~RIGHTS) | READ_ONLY;
+      if (!readsRam) this.stage.put(gfn, this.rom[i]);
+      else this.stage.put(gfn, writesRam ? this.ram[i] : (this.ram[i] & ~RIGHTS) | READ_ONLY);
     }
     this.onChange();
   };
 
-  /** Byte offset in machine memory where a store that the p2m does not let through goes; -1: it is lost. */
+  /** Byte offset in machine memory where a store that the second stage does not let through goes; -1: it is lost. */
   writeOffset(address: number): number {
     const i = (address >>> FRAME_SHIFT) - FIRST;
     return i >= 0 && i < FRAMES && this.writesRam[i]
@@ -131,8 +132,8 @@ export class FirmwareMap implements FlashArray {
     return this.isRom && gfn >= FIRST && gfn < FIRST + FRAMES;
   }
 
-  /** p2m entry of the RAM at a guest frame, also where ROM hides it. */
+  /** Entry of the RAM at a guest frame, also where ROM hides it. */
   ramEntry(gfn: number): number {
-    return this.hides(gfn) ? this.ram[gfn - FIRST] : this.p2m[gfn];
+    return this.hides(gfn) ? this.ram[gfn - FIRST] : this.stage.entry(gfn);
   }
 }

@@ -5,14 +5,14 @@ import { audit } from './audit.ts';
 import { workerDied } from './dead-worker.ts';
 import { createDomain, destroyDomain } from './domain-table.ts';
 import { hold } from './frame-holder.ts';
-import { FRAME_SHIFT, Machine } from './machine.ts';
+import { Machine } from './machine.ts';
 
 /** A domain of 1 MiB, and a device that reaches its guest frame 3 from `start` to `stop`, or to its domain's death where it `stopsWith` that. */
 function scene({ stopsWith = true } = {}) {
   const machine = Machine.create(new SharedArrayBuffer(4 * 2 ** 20));
   const free = machine.freeFrames;
   const record = createDomain(machine, 1);
-  const mfn = machine.p2m(record)[3] >>> FRAME_SHIFT;
+  const mfn = machine.secondStage(record).mfn(3);
   let reaches = false;
   const repaired: number[] = [];
   const stop = (): void => {
@@ -44,7 +44,7 @@ describe('a holder of frames', () => {
     const { machine, record, start } = scene();
     start();
     expect(audit(machine)).toEqual([]);
-    machine.takeReference(machine.p2m(record)[4] >>> FRAME_SHIFT, record.id);
+    machine.takeReference(machine.secondStage(record).mfn(4), record.id);
     expect(audit(machine)).toEqual([expect.stringMatching(/has 2 references, counted 1/)]);
   });
 
@@ -66,7 +66,7 @@ describe('a holder of frames', () => {
   it('is asked what it holds where a dead worker leaves references behind, and to repair what that one left', () => {
     const { machine, record, free, start, stop, repaired } = scene({ stopsWith: false });
     start();
-    machine.takeReference(machine.p2m(record)[5] >>> FRAME_SHIFT, record.id);
+    machine.takeReference(machine.secondStage(record).mfn(5), record.id);
     workerDied(machine, record);
     expect(repaired).toEqual([record.id]);
     expect(destroyDomain(machine, record)).toBe(false);

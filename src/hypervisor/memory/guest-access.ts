@@ -2,8 +2,9 @@
  * Arguments of hypercalls in the guest's memory, at linear addresses through the page tables of the vCPU that calls. Everything is copied once;
  * what is not mapped, or is no RAM, ends in -EFAULT.
  */
-import { P2M_ON_DEMAND, P2M_READ, P2M_WRITE } from '../../cpu/architecture/index.ts';
-import { FRAME_BYTES, FRAME_SHIFT } from './machine.ts';
+import { P2M_READ, P2M_WRITE } from '../../cpu/architecture/index.ts';
+import { FRAME_BYTES } from './machine.ts';
+import type { SecondStage } from './second-stage.ts';
 
 const OFFSET_MASK = FRAME_BYTES - 1;
 
@@ -11,7 +12,7 @@ const OFFSET_MASK = FRAME_BYTES - 1;
 export interface AccessParts {
   /** Machine memory. */
   bytes: Uint8Array;
-  p2m: Int32Array;
+  stage: SecondStage;
   /** Linear to guest-physical of the current vCPU, for a kernel's access; -1: not mapped (for writing). */
   translate(linear: number, write: boolean): number;
   /** A machine frame was written: nothing decoded from it may be used again. */
@@ -35,12 +36,10 @@ export class GuestAccess {
 
   /** Byte offset in machine memory of a guest-physical address. */
   physicalOffset(physical: number, write: boolean): number {
-    const { p2m } = this.parts;
+    const { stage } = this.parts;
     const gfn = Math.floor(physical / FRAME_BYTES);
-    if (p2m[gfn] === P2M_ON_DEMAND) this.parts.demand?.(gfn);
-    const entry = gfn < p2m.length ? p2m[gfn] : 0;
-    if (!(entry & (write ? P2M_WRITE : P2M_READ))) return -1;
-    return (entry >>> FRAME_SHIFT) * FRAME_BYTES + (physical & OFFSET_MASK);
+    if (stage.isOnDemand(gfn)) this.parts.demand?.(gfn);
+    return stage.rights(gfn) & (write ? P2M_WRITE : P2M_READ) ? stage.offset(physical) : -1;
   }
 
   /** Copies from the guest; undefined: -EFAULT. */

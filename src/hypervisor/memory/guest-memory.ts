@@ -2,43 +2,42 @@
  * A domain's RAM at its guest-physical addresses, for those who are not its processor: loaders, device DMA, save and restore.
  * Every write here drops what the processor has translated from that frame.
  */
-import { P2M_ON_DEMAND, P2M_WRITE } from '../../cpu/architecture/index.ts';
+import { P2M_WRITE } from '../../cpu/architecture/index.ts';
 import type { Dma } from '../../devices/index.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from './machine.ts';
+import type { SecondStage } from './second-stage.ts';
 
 /** Frames that may be closed and are no ROM: from 1 MiB to the flash. */
 const LOW_END = 0x100,
   ROM_START = 0xfffc0;
 const OFFSET_MASK = FRAME_BYTES - 1;
 
-/** Of a p2m entry: not a ROM. The frame buffer is closed to the processor only, to see what it writes. */
+/** Of an entry of the second stage: not a ROM. The frame buffer is closed to the processor only, to see what it writes. */
 export function isWritableRam(entry: number, gfn: number): boolean {
   return (entry & P2M_WRITE) !== 0 || (gfn >= LOW_END && gfn < ROM_START);
 }
 
 export class GuestMemory implements Dma {
   private readonly bytes: Uint8Array;
-  private readonly p2m: Int32Array;
+  private readonly stage: SecondStage;
   /** Told of each frame that was written. */
   onWrite: (mfn: number) => void = () => {};
   /** Makes memory of a guest frame that is populated on demand. */
   onDemand: (gfn: number) => void = () => {};
 
-  constructor(bytes: Uint8Array, p2m: Int32Array) {
+  constructor(bytes: Uint8Array, stage: SecondStage) {
     this.bytes = bytes;
-    this.p2m = p2m;
+    this.stage = stage;
   }
 
   /** Byte offset in machine memory; -1 where no memory lies. */
   machineOffset(address: number): number {
-    const gfn = Math.floor(address / FRAME_BYTES);
-    const entry = this.p2m[gfn] ?? 0;
-    return entry === 0 || entry === P2M_ON_DEMAND ? -1 : ((entry & ~OFFSET_MASK) >>> 0) + (address & OFFSET_MASK);
+    return this.stage.offset(address);
   }
 
   private writable(address: number): boolean {
     const gfn = Math.floor(address / FRAME_BYTES);
-    return isWritableRam(this.p2m[gfn], gfn);
+    return isWritableRam(this.stage.entry(gfn), gfn);
   }
 
   /** Bytes outside RAM read as 0xFF. */
@@ -76,7 +75,7 @@ export class GuestMemory implements Dma {
     for (let at = 0; at < length; ) {
       const count = Math.min(length - at, FRAME_BYTES - ((address + at) & OFFSET_MASK));
       const gfn = Math.floor((address + at) / FRAME_BYTES);
-      if (this.p2m[gfn] === P2M_ON_DEMAND) this.onDemand(gfn);
+      if (this.stage.isOnDemand(gfn)) this.onDemand(gfn);
       visit(this.machineOffset(address + at), at, count);
       at += count;
     }

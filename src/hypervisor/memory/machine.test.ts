@@ -153,7 +153,7 @@ describe('machine memory', () => {
     const machine = make(8),
       free = machine.freeFrames,
       record = createDomain(machine, 2);
-    const mfn = machine.p2m(record)[5] >>> 12;
+    const mfn = machine.secondStage(record).mfn(5);
     machine.takeReference(mfn, record.id);
     expect(destroyDomain(machine, record)).toBe(false);
     expect([machine.domain(record.index).id, machine.ownerOf(mfn)]).toEqual([record.id, record.id]);
@@ -166,11 +166,11 @@ describe('machine memory', () => {
     const machine = make(8),
       free = machine.freeFrames;
     const record = createDomain(machine, 2);
-    const p2m = machine.p2m(record);
-    expect(p2m).toHaveLength(512);
-    expect(p2m[0x9f] & 7).toBe(7);
-    expect([p2m[0xa0], p2m[0xbf]]).toEqual([0, 0]);
-    expect(machine.ownerOf(p2m[0xc0] >>> 12)).toBe(record.id);
+    const stage = machine.secondStage(record);
+    expect(stage.frames).toBe(512);
+    expect(stage.rights(0x9f)).toBe(7);
+    expect([stage.entry(0xa0), stage.entry(0xbf)]).toEqual([0, 0]);
+    expect(machine.ownerOf(stage.mfn(0xc0))).toBe(record.id);
     destroyDomain(machine, record);
     expect(machine.freeFrames).toBe(free);
     expect(createDomain(machine, 2).id).toBe(record.id + 1);
@@ -198,11 +198,11 @@ describe('guest memory', () => {
   it('reads and writes across frames, drops what leaves RAM, and reports written frames', () => {
     const machine = make(4),
       record = createDomain(machine, 1);
-    const memory = new GuestMemory(machine.bytes, machine.p2m(record));
+    const memory = new GuestMemory(machine.bytes, machine.secondStage(record));
     const written: number[] = [];
     memory.onWrite = mfn => written.push(mfn);
     memory.write(0x1ffe, Uint8Array.of(1, 2, 3, 4));
-    expect(written).toEqual([machine.p2m(record)[1] >>> 12, machine.p2m(record)[2] >>> 12]);
+    expect(written).toEqual([machine.secondStage(record).mfn(1), machine.secondStage(record).mfn(2)]);
     const back = new Uint8Array(6);
     memory.read(0x1ffd, back);
     expect([...back]).toEqual([0, 1, 2, 3, 4, 0]);

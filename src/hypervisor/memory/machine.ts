@@ -25,6 +25,7 @@ import {
 } from '../layout/layout.ts';
 import { WRITE_LOG_HEAD, WriteLog } from '../../cpu/architecture/index.ts';
 import { DomainEntries } from './domain-entries.ts';
+import { SecondStage } from './second-stage.ts';
 import { dropLock, takeLock } from './lock.ts';
 import { SCHED_BYTES } from '../scheduler/block.ts';
 
@@ -441,8 +442,9 @@ export class Machine extends DomainEntries {
     };
   }
 
-  p2m(record: DomainRecord): Int32Array {
-    return new Int32Array(this.memory, record.p2mOffset, record.p2mFrames);
+  /** The second stage of a domain's memory. */
+  secondStage(record: DomainRecord): SecondStage {
+    return new SecondStage(new Int32Array(this.memory, record.p2mOffset, record.p2mFrames));
   }
 }
 

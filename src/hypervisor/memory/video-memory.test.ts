@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createDomain } from './domain-table.ts';
 import { Machine, VIDEO_BYTES } from './machine.ts';
+import type { SecondStage } from './second-stage.ts';
 import { VideoFrames } from './video-memory.ts';
 
 const PAGES = VIDEO_BYTES / 4096,
@@ -8,11 +9,11 @@ const PAGES = VIDEO_BYTES / 4096,
 let video: VideoFrames;
 let exits: number;
 /** Guest frame numbers of pages that the guest can write without an exit. */
-let p2m: Int32Array;
+let stage: SecondStage;
 
 /** What a guest's store does: an exit where the page is closed. */
 function store(page: number): void {
-  if (p2m[BASE / 4096 + page] & 2) return;
+  if (stage.entry(BASE / 4096 + page) & 2) return;
   exits++;
   expect(video.wrote(BASE + page * 4096)).toBe(true);
 }
@@ -26,7 +27,7 @@ beforeEach(() => {
   const record = createDomain(machine, 4, BASE / 4096 + PAGES);
   exits = 0;
   video = new VideoFrames(machine, record, () => {});
-  p2m = machine.p2m(record);
+  stage = machine.secondStage(record);
   video.moved(BASE);
   look();
 });

@@ -6,7 +6,8 @@
  */
 import { P2M_EXECUTE, P2M_READ, P2M_WRITE } from '../../cpu/architecture/index.ts';
 import type { VideoMemory } from '../../devices/vga/index.ts';
-import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine, VIDEO_BYTES } from './machine.ts';
+import { type DomainRecord, FRAME_BYTES, HostError, type Machine, VIDEO_BYTES } from './machine.ts';
+import type { SecondStage } from './second-stage.ts';
 
 const FRAMES = VIDEO_BYTES / FRAME_BYTES;
 const CLEAN = P2M_READ | P2M_EXECUTE;
@@ -18,7 +19,7 @@ export class VideoFrames implements VideoMemory {
   readonly bytes: Uint8Array;
   /** First machine frame of the memory. */
   readonly first: number;
-  private readonly p2m: Int32Array;
+  private readonly stage: SecondStage;
   private readonly flush: () => void;
   /** First guest frame of the linear frame buffer; -1: nowhere. */
   private base = -1;
@@ -27,7 +28,7 @@ export class VideoFrames implements VideoMemory {
   /** Looks in a row that found each page written. */
   private readonly streak = new Uint32Array(FRAMES);
 
-  /** `flush`: the p2m has changed. @throws HostError */
+  /** `flush`: the second stage has changed. @throws HostError */
   constructor(machine: Machine, record: DomainRecord, flush: () => void) {
     this.first = machine.allocateRun(FRAMES, record.id);
     if (this.first < 0)
@@ -36,22 +37,18 @@ export class VideoFrames implements VideoMemory {
       );
     for (let i = 0; i < FRAMES; i++) machine.setDeviceFrame(this.first + i);
     this.bytes = new Uint8Array(machine.memory, this.first * FRAME_BYTES, VIDEO_BYTES);
-    this.p2m = machine.p2m(record);
+    this.stage = machine.secondStage(record);
     this.flush = flush;
   }
 
   moved(base: number): void {
     const gfn = base < 0 ? -1 : base / FRAME_BYTES;
     if (gfn === this.base) return;
-    if (this.base >= 0) this.p2m.fill(0, this.base, this.base + FRAMES);
+    if (this.base >= 0) for (let i = 0; i < FRAMES; i++) this.stage.unmap(this.base + i);
     this.base = -1;
-    // A window that a guest puts over RAM or ROM, or past the p2m, is reached through the adapter where nothing else answers.
-    if (
-      gfn >= 0 &&
-      gfn + FRAMES <= this.p2m.length &&
-      this.p2m.subarray(gfn, gfn + FRAMES).every(entry => entry === 0)
-    ) {
-      for (let i = 0; i < FRAMES; i++) this.p2m[gfn + i] = ((this.first + i) << FRAME_SHIFT) | CLEAN;
+    // A window that a guest puts over RAM or ROM, or past the second stage, is reached through the adapter where nothing else answers.
+    if (gfn >= 0 && this.stage.isEmpty(gfn, FRAMES)) {
+      for (let i = 0; i < FRAMES; i++) this.stage.map(gfn + i, this.first + i, CLEAN);
       this.base = gfn;
     }
     this.dirty.fill(1);
@@ -63,7 +60,7 @@ export class VideoFrames implements VideoMemory {
     const page = this.base < 0 ? -1 : Math.floor(guestPhysical / FRAME_BYTES) - this.base;
     if (page < 0 || page >= FRAMES) return false;
     this.dirty[page] = 1;
-    this.p2m[this.base + page] |= P2M_WRITE;
+    this.stage.allow(this.base + page, P2M_WRITE);
     return true;
   }
 
@@ -83,12 +80,12 @@ export class VideoFrames implements VideoMemory {
           this.streak[page] = 0;
           continue;
         }
-        if (!(this.p2m[this.base + page] & P2M_WRITE)) continue;
+        if (!(this.stage.rights(this.base + page) & P2M_WRITE)) continue;
         if (++this.streak[page] > HOT_LOOKS && this.streak[page] % OPEN_LOOKS !== 0) {
           this.dirty[page] = 1;
           continue;
         }
-        this.p2m[this.base + page] &= ~P2M_WRITE;
+        this.stage.deny(this.base + page, P2M_WRITE);
         closed = true;
       }
     }

@@ -1,18 +1,10 @@
 /** A domain, read from its entry in the domain table and the records that the entry names. */
-import { P2M_ON_DEMAND, P2M_RWX } from '../../cpu/architecture/index.ts';
-import {
-  COUNTER_WORDS,
-  DOMAIN,
-  DOMAIN_TRACE_BYTES,
-  FRAME_BYTES,
-  FRAME_SHIFT,
-  MAX_VCPUS,
-  XEN,
-  XEN_TYPE,
-} from '../layout/layout.ts';
+import { P2M_RWX } from '../../cpu/architecture/index.ts';
+import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, FRAME_BYTES, MAX_VCPUS, XEN, XEN_TYPE } from '../layout/layout.ts';
 import { type Counters, exitsByName, meanExitNs, readCounters } from './counters.ts';
 import { type ModelAccount, modelAccount } from './model-account.ts';
 import type { MemoryView } from './memory-view.ts';
+import { mfnOf, SecondStage } from '../memory/second-stage.ts';
 import { TraceReader } from './trace.ts';
 import { VcpuView } from './vcpu-view.ts';
 
@@ -136,27 +128,20 @@ export class DomainView {
 
   // ---- memory
 
-  /** The words of its second stage themselves, a word a guest frame (P2M_*). */
-  get p2mWords(): Int32Array {
-    return this.memory.block(this.entry[DOMAIN.P2M], this.entry[DOMAIN.P2M_FRAMES]);
+  /** Its second stage itself. */
+  get secondStage(): SecondStage {
+    return new SecondStage(this.memory.block(this.entry[DOMAIN.P2M], this.entry[DOMAIN.P2M_FRAMES]));
   }
 
   /** What lies at a guest frame; undefined: nothing. */
   p2m(gfn: number): P2mEntry | undefined {
-    const words = this.p2mWords;
-    const word = gfn >= 0 && gfn < words.length ? Atomics.load(words, gfn) : 0;
-    return word === 0
-      ? undefined
-      : { gfn, mfn: word === P2M_ON_DEMAND ? -1 : word >>> FRAME_SHIFT, rights: word & P2M_RWX };
+    const entry = this.secondStage.entry(gfn);
+    return entry === 0 ? undefined : { gfn, mfn: mfnOf(entry), rights: entry & P2M_RWX };
   }
 
-  /** The guest frames where it sees a machine frame: a look at its whole p2m. */
+  /** The guest frames where it sees a machine frame: a look at its whole second stage. */
   gfnsOf(mfn: number): number[] {
-    const gfns: number[] = [];
-    this.p2mWords.forEach((word, gfn) => {
-      if (word !== 0 && word !== P2M_ON_DEMAND && word >>> FRAME_SHIFT === mfn) gfns.push(gfn);
-    });
-    return gfns;
+    return [...this.secondStage.memory()].flatMap(([gfn, at]) => (at === mfn ? [gfn] : []));
   }
 
   /** What its device model did, and how long it took. */

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { P2M_RWX } from '../../cpu/architecture/edge.ts';
-import { DOMID_XEN, DOMAIN, DOMAIN_WORDS, FRAME_SHIFT, FRAME_TYPE, XENHEAP } from '../layout/layout.ts';
+import { DOMID_XEN, DOMAIN, DOMAIN_WORDS, FRAME_TYPE, XENHEAP } from '../layout/layout.ts';
 import { createDomain, destroyDomain, domain0 } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { workerDied } from '../memory/dead-worker.ts';
@@ -35,7 +35,7 @@ describe('the domain table', () => {
     expect([
       seen.vcpus().length,
       seen.entry[DOMAIN.ONLINE_VCPUS],
-      seen.p2mWords.length,
+      seen.secondStage.frames,
       seen.dying,
       seen.gone,
       seen.workerDead,
@@ -52,7 +52,7 @@ describe('the domain table', () => {
     ]).toEqual([undefined, [], undefined, undefined, undefined, undefined]);
     expect(view.domain(pvh.id)!.reservation?.current).toBe(256);
     // Somebody has a frame of it: it stays, dying.
-    const held = machine.p2m(pvh)[3] >>> FRAME_SHIFT;
+    const held = machine.secondStage(pvh).mfn(3);
     machine.takeReference(held, pvh.id);
     expect(destroyDomain(machine, pvh)).toBe(false);
     expect([view.domain(pvh.id)!.dying, view.domain(pvh.id)!.gone]).toEqual([true, false]);
@@ -78,7 +78,7 @@ describe('the frame table', () => {
     const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
     const view = new MachineView(machine.memory);
     const record = createDomain(machine, 1, 256, { guest: XEN_PVH });
-    const mfn = machine.p2m(record)[7] >>> FRAME_SHIFT;
+    const mfn = machine.secondStage(record).mfn(7);
     const plain = {
       mfn,
       owner: record.id,
@@ -131,7 +131,7 @@ describe('the frame table', () => {
     const { machine, domain } = testGuest();
     const { record } = domain.options;
     const seen = new MachineView(machine.memory).domain(record.id)!;
-    const mfn = machine.p2m(record)[0x33] >>> FRAME_SHIFT;
+    const mfn = machine.secondStage(record).mfn(0x33);
     expect(seen.p2m(0x33)).toEqual({ gfn: 0x33, mfn, rights: P2M_RWX });
     expect(seen.gfnsOf(mfn)).toEqual([0x33]);
     expect([seen.p2m(0x50000), seen.p2m(-1), seen.p2m(record.p2mFrames)]).toEqual([undefined, undefined, undefined]);

@@ -47,15 +47,15 @@ describe('a vCPU', () => {
     const { domain, machine } = testGuest({ code: PAGED });
     run(domain);
     const state = viewOf(domain).vcpus()[0].look();
-    const p2m = machine.p2m(domain.options.record);
+    const stage = machine.secondStage(domain.options.record);
     for (const linear of [0x400000 + LOAD, 0x51fffc, 0x800000]) {
       const { physical, machine: at, entries } = state.translate(linear);
       expect(physical).toBe(domain.processor.translate(linear));
-      expect(at).toBe(physical < 0 ? -1 : (p2m[physical >>> 12] & ~4095) + (physical & 4095));
+      expect(at).toBe(physical < 0 ? -1 : (stage.entry(physical >>> 12) & ~4095) + (physical & 4095));
       expect(entries.map(({ level }) => level)).toEqual(['PDE']);
     }
     // One directory, and large pages below it.
-    expect([...state.tables()]).toEqual([p2m[4] >>> 12]);
+    expect([...state.tables()]).toEqual([stage.mfn(4)]);
     expect([...state.bytesAt(0x51fffc, 4)]).toEqual([0x78, 0x56, 0x34, 0x12]);
     expect([...state.bytesAt(0x400000 + LOAD, PAGED.length)]).toEqual(PAGED);
     // Only as far as it is mapped.
@@ -114,7 +114,7 @@ describe('a report of a dead worker', () => {
     const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
     const place = (linear: number): string => {
       const physical = domain.processor.translate(linear);
-      return `${hex(linear)} (physical ${hex(physical)}, machine ${hex((machine.p2m(record)[physical >>> 12] & ~4095) + (physical & 4095))}):`;
+      return `${hex(linear)} (physical ${hex(physical)}, machine ${hex((machine.secondStage(record).entry(physical >>> 12) & ~4095) + (physical & 4095))}):`;
     };
     expect(report).toContain(`code at ${place(0x400000 + LOAD + PAGED.length)}`);
     expect(report).toContain(`stack at ${place(0x51fffc)}\n  12345678`);

@@ -9,7 +9,6 @@ import {
   EVENT_SOFTWARE,
   EVENT_SOFTWARE_EXCEPTION,
   EVENT_TYPE_MASK,
-  P2M_ON_DEMAND,
   PTE_P,
   PTE_PS,
 } from '../../cpu/architecture/index.ts';
@@ -37,6 +36,7 @@ import {
   XEN_VCPU,
   XEN_VCPU_WORDS,
 } from '../layout/layout.ts';
+import type { SecondStage } from '../memory/second-stage.ts';
 import { get64 } from '../memory/words.ts';
 import type { DomainView } from './domain-view.ts';
 import { type Copy, wholeEntries } from './memory-view.ts';
@@ -215,7 +215,7 @@ export class VcpuState {
   readonly regs: Int32Array;
   readonly torn: boolean;
   private readonly domain: DomainView;
-  private readonly p2m: Int32Array;
+  private readonly stage: SecondStage;
   private readonly walk: PageWalk;
 
   constructor(vcpu: VcpuView, domain: DomainView) {
@@ -223,19 +223,19 @@ export class VcpuState {
     this.regs = words;
     this.torn = torn;
     this.domain = domain;
-    this.p2m = domain.p2mWords;
-    this.walk = new PageWalk(words, domain.memory.words, this.p2m);
+    this.stage = domain.secondStage;
+    this.walk = new PageWalk(words, domain.memory.words, this.stage.words);
   }
 
   /** From now on addresses are those of another space of the same guest: tables and, with PAE, directory pointers as they are in its memory now. */
   enter(cr3: number): void {
     const { regs } = this,
-      { memory, p2mWords } = this.domain;
+      { memory } = this.domain;
     if (regs[R.CR3] === cr3) return;
     regs[R.CR3] = cr3;
-    const entry = p2mWords[cr3 >>> 12] ?? 0;
-    if ((regs[R.CR4]! & CR4_PAE) === 0 || entry === 0 || entry === P2M_ON_DEMAND) return;
-    const at = (((entry & -FRAME_BYTES) >>> 0) + (cr3 & (FRAME_BYTES - 32))) >>> 2;
+    const offset = this.stage.offset((cr3 & -32) >>> 0);
+    if ((regs[R.CR4]! & CR4_PAE) === 0 || offset < 0) return;
+    const at = offset >>> 2;
     for (let i = 0; i < 8; i++) regs[R.PDPTE + i] = memory.word(at + i);
   }
 
@@ -279,17 +279,16 @@ export class VcpuState {
   /** Machine frames of the paging structures to which CR3 leads now; none where paging is off. A large page has no table. Source: SDM vol. 3, 4.3 and 4.4. */
   tables(): Set<number> {
     const { regs } = this,
-      { memory, p2mWords } = this.domain,
+      { memory } = this.domain,
       found = new Set<number>();
     if (regs[R.CR0] >= 0) return found;
     const isPae = (regs[R.CR4] & CR4_PAE) !== 0,
       hasLarge = isPae || (regs[R.CR4] & CR4_PSE) !== 0;
     const add = (low: number): number => {
-      const gfn = low >>> PAGE_SHIFT,
-        entry = gfn < p2mWords.length ? p2mWords[gfn] : 0;
-      if (entry === 0 || entry === P2M_ON_DEMAND) return -1;
-      found.add(entry >>> PAGE_SHIFT);
-      return memory.frame(entry >>> PAGE_SHIFT);
+      const mfn = this.stage.mfn(low >>> PAGE_SHIFT);
+      if (mfn < 0) return -1;
+      found.add(mfn);
+      return memory.frame(mfn);
     };
     if (isPae) add(regs[R.CR3]);
     const directories = isPae
@@ -307,24 +306,20 @@ export class VcpuState {
 
   /** Machine frame at a linear address, whatever the rights; -1: none. */
   frameAt(linear: number): number {
-    const { p2m } = this,
-      gfn = this.walk.find(linear >>> 0),
-      entry = gfn >= 0 && gfn < p2m.length ? p2m[gfn] : 0;
-    return entry === 0 || entry === P2M_ON_DEMAND ? -1 : entry >>> PAGE_SHIFT;
+    return this.stage.mfn(this.walk.find(linear >>> 0));
   }
 
   /** Bytes at a linear address, whatever the rights, as far as memory is mapped there. */
   bytesAt(linear: number, count: number): Uint8Array {
-    const { memory, p2mWords } = this.domain,
+    const { memory } = this.domain,
       bytes = new Uint8Array(count);
     for (let done = 0; done < count; ) {
       const at = (linear + done) >>> 0,
-        gfn = this.walk.find(at),
-        entry = gfn >= 0 && gfn < p2mWords.length ? p2mWords[gfn] : 0;
-      if (entry === 0 || entry === P2M_ON_DEMAND) return bytes.slice(0, done);
+        mfn = this.stage.mfn(this.walk.find(at));
+      if (mfn < 0) return bytes.slice(0, done);
       const inFrame = at & (FRAME_BYTES - 1),
         part = Math.min(count - done, FRAME_BYTES - inFrame);
-      memory.read(((entry & -FRAME_BYTES) >>> 0) + inFrame, bytes, done, part);
+      memory.read(mfn * FRAME_BYTES + inFrame, bytes, done, part);
       done += part;
     }
     return bytes;

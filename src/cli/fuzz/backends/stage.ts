@@ -81,7 +81,7 @@ export class Puppet {
 
   /** Where a frame of its memory is, in bytes of machine memory. */
   at(gfn: number): number {
-    return (this.machine.p2m(this.record)[gfn] >>> 12) * FRAME_BYTES;
+    return this.machine.secondStage(this.record).mfn(gfn) * FRAME_BYTES;
   }
 
   bytes(gfn: number): Uint8Array {

@@ -205,13 +205,13 @@ export class Hostile {
   /** Whether it can store there: what a table holds, a PV guest cannot. */
   private mayStore(mfn: number): boolean {
     const { machine } = this;
-    if (mfn === 0 || machine.ownerOf(mfn) !== this.record.id) return false;
+    if (mfn <= 0 || machine.ownerOf(mfn) !== this.record.id) return false;
     const type = machine.words[machine.frameEntry(mfn) + FRAME.TYPE];
     return (type & FRAME_COUNT_MASK) === 0 || type >>> FRAME_TYPE_SHIFT === FRAME_TYPE.WRITABLE;
   }
 
   private frameOf(pfn: number): number {
-    return this.isPv ? this.pvFrames[pfn] : this.machine.p2m(this.record)[pfn] >>> FRAME_SHIFT;
+    return this.isPv ? this.pvFrames[pfn] : this.machine.secondStage(this.record).mfn(pfn);
   }
 
   /** Stores words at a place of its RAM, if it is plain memory now. Returns the linear address. */
@@ -237,7 +237,7 @@ export class Hostile {
       case 1:
       case 2: {
         const [gfn] = getParam(ports, [HVM_PARAM.STORE_PFN, HVM_PARAM.CONSOLE_PFN][pick(2)]);
-        mfn = this.isPv ? gfn : machine.p2m(this.record)[gfn] >>> FRAME_SHIFT;
+        mfn = this.isPv ? gfn : machine.secondStage(this.record).mfn(gfn);
         if (!this.mayStore(mfn)) return;
         // Indices of the store's ring (from word 512) and of the console's (from 768): out of range, or nearly right.
         for (const at of [512, 513, 514, 515, 768, 769, 770, 771]) {

@@ -8,7 +8,7 @@ import { assembleDomain } from '../../../hypervisor/interfaces/index.ts';
 import type { Domain } from '../../../hypervisor/domain/index.ts';
 import { FRAME, PORT, PORTS } from '../../../hypervisor/layout/index.ts';
 import { createDomain } from '../../../hypervisor/memory/index.ts';
-import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../../hypervisor/memory/index.ts';
+import { type DomainRecord, FRAME_BYTES, type Machine } from '../../../hypervisor/memory/index.ts';
 import { EVTCHNSTAT, XEN_HVM, XEN_PV, XEN_PVH } from '../../../hypervisor/interfaces/xen/index.ts';
 import { GrantTable, GTF } from '../../../hypervisor/interfaces/xen/grants/index.ts';
 import { Ports } from '../../../hypervisor/interfaces/xen/events/index.ts';
@@ -131,7 +131,7 @@ export class Neighbours {
   /** Machine frame of a guest frame of RAM. */
   frameOf({ kind, record }: Pick<Neighbour, 'kind' | 'record'>, pfn: number): number {
     const { machine } = this;
-    if (kind !== 'pv') return machine.p2m(record)[pfn] >>> FRAME_SHIFT;
+    if (kind !== 'pv') return machine.secondStage(record).mfn(pfn);
     for (let mfn = 0; mfn < machine.frames; mfn++)
       if (machine.words[machine.m2p + mfn] === pfn && machine.ownerOf(mfn) === record.id) return mfn;
     throw new Error(`domain ${record.id} has no frame ${pfn}`);
@@ -256,7 +256,7 @@ export class Neighbours {
 
   // ---- what may not change while they stand still
 
-  /** Of everything that is theirs: memory, but for what they lend for writing and their grant tables, whose entries say who uses them; registers; p2m; M2P. */
+  /** Of everything that is theirs: memory, but for what they lend for writing and their grant tables, whose entries say who uses them; registers; second stage; M2P. */
   checksum(): number {
     const { machine } = this;
     const { words } = machine;
@@ -276,9 +276,9 @@ export class Neighbours {
       add(record.liveOffset >>> 2, (record.liveOffset >>> 2) + 1024);
       if (record.p2mFrames < WHOLE_P2M) continue;
       // Where memory is: most of it is empty.
-      const p2m = record.p2mOffset >>> 2;
-      add(p2m, p2m + MEMORY_MIB * 256);
-      add(p2m + 0xfe000, p2m + 0xff000);
+      const stage = record.p2mOffset >>> 2;
+      add(stage, stage + MEMORY_MIB * 256);
+      add(stage + 0xfe000, stage + 0xff000);
     }
     return sum;
   }

@@ -241,7 +241,7 @@ function run({ domain, services }: Made, slices = 2000): ReturnType<Domain['runS
 }
 
 const seen = ({ machine, record }: Made, words: number): number[] => {
-  const mfn = machine.p2m(record)[SEEN >>> 12] >>> 12;
+  const mfn = machine.secondStage(record).mfn(SEEN >>> 12);
   return [...machine.words.subarray(mfn * 1024, mfn * 1024 + words)].map(word => word >>> 0);
 };
 
@@ -344,7 +344,7 @@ describe('a device model in Domain 0', () => {
     const made = make(true);
     const { machine, record, services } = made;
     for (const param of [HVM_PARAM.IOREQ_PFN, HVM_PARAM.BUFIOREQ_PFN])
-      expect(machine.p2m(record)[services.dom0.getHvmParam(record.id, param)]).toBe(0);
+      expect(machine.secondStage(record).entry(services.dom0.getHvmParam(record.id, param))).toBe(0);
     const ports = services.dom0.portsOf(record.id);
     // The store's and the console's come first; then one for the buffered page, and one a vCPU.
     expect([1, 2, 3, 4].map(port => ports.isOfXen(port))).toEqual([false, false, true, true]);

@@ -5,7 +5,7 @@
 import { MAILBOX, PORT, XEN_VCPU } from '../../layout/layout.ts';
 import { isWritableRam } from '../../memory/guest-memory.ts';
 import { domain0 } from '../../memory/domain-table.ts';
-import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../../memory/machine.ts';
+import { DOMAIN_0, FRAME_BYTES, HostError, type Machine } from '../../memory/machine.ts';
 import { EEXIST, EINVAL, EVTCHNSTAT, HVM_PARAM, type VIRQ } from './abi.ts';
 import { grantKey, GrantTable } from './grants/grants.ts';
 import { getParam, isDeadParam, setParam, shutdownCode } from './hvm/params.ts';
@@ -192,47 +192,38 @@ export class Dom0 {
   mapForeign(domid: number, gfn: number, readOnly = false): Mapping {
     const { machine } = this;
     const owner = this.portsOf(domid);
-    const { record } = owner;
-    // Looked up again once the reference is held: the guest may have given the frame away meanwhile.
+    const { record } = owner,
+      stage = machine.secondStage(record);
+    const drop = (mfn: number): unknown => (readOnly ? machine.dropReference(mfn) : dropWritable(machine, record, mfn));
     for (let tries = 0; tries < 16; tries++) {
       new Pod(machine, record).demand(gfn);
-      const entry =
-        gfn >= 0 && gfn < record.p2mFrames ? Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) : 0;
-      const mfn = entry >>> FRAME_SHIFT;
-      if (entry === 0 || !(readOnly ? machine.takeReference(mfn, record.id) : takeWritable(machine, record, mfn)))
-        continue;
-      const isThere = Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) === entry;
-      if (isThere && readOnly) {
-        count(this.held.frames, mfn, 1);
+      const take = (mfn: number): boolean =>
+        readOnly ? machine.takeReference(mfn, record.id) : takeWritable(machine, record, mfn);
+      const mfn = stage.hold(gfn, take, drop);
+      if (mfn < 0) continue;
+      count(this.held.frames, mfn, 1);
+      if (readOnly) {
         count(this.held.readOnly, mfn, 1);
         return this.mapping(owner, mfn, () => {
           count(this.held.frames, mfn, -1);
           count(this.held.readOnly, mfn, -1);
-          machine.dropReference(mfn);
+          drop(mfn);
         });
       }
-      if (isThere) {
-        count(this.held.frames, mfn, 1);
-        countWriter(machine, mfn);
-        awaitNoCode(owner, mfn);
-        return this.mapping(owner, mfn, () => {
-          count(this.held.frames, mfn, -1);
-          endWrites(machine, mfn);
-          dropWritable(machine, record, mfn);
-        });
-      }
-      if (readOnly) machine.dropReference(mfn);
-      else dropWritable(machine, record, mfn);
+      countWriter(machine, mfn);
+      awaitNoCode(owner, mfn);
+      return this.mapping(owner, mfn, () => {
+        count(this.held.frames, mfn, -1);
+        endWrites(machine, mfn);
+        drop(mfn);
+      });
     }
     throw new HostError(`Domain ${domid} has no memory at guest frame 0x${gfn.toString(16)}.`);
   }
 
   /** Whether a device may write a guest frame of a domain: RAM, and a frame buffer that is closed to the guest only to see what it writes; no ROM. */
   mayWrite(domid: number, gfn: number): boolean {
-    const { record } = this.portsOf(domid);
-    const entry =
-      gfn >= 0 && gfn < record.p2mFrames ? Atomics.load(this.machine.words, (record.p2mOffset >>> 2) + gfn) : 0;
-    return isWritableRam(entry, gfn);
+    return isWritableRam(this.machine.secondStage(this.portsOf(domid).record).entry(gfn), gfn);
   }
 
   /** Holds machine frames of a domain that lie side by side, wherever its guest sees them; the result lets them go. @throws HostError */

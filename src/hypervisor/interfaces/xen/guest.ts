@@ -34,7 +34,7 @@ import { stepOverPrefix } from './forced-prefix.ts';
 import { type Hypercall, type HypercallContext, hypercall, hypercallPage } from './hypercalls.ts';
 import { GuestMsrs } from './msrs.ts';
 import { getParam, setParam, setShutdownCode, shutdownCode } from './hvm/params.ts';
-import { GuestFrames } from './memory/p2m.ts';
+import { GuestFrames } from './memory/guest-frames.ts';
 import { Ports } from './events/ports.ts';
 import { firmwareMemoryMap, firmwareTables, writeFirmwareInfo } from './hvm/hvmloader-info.ts';
 import { prepareHvm } from './hvm/special-pages.ts';
@@ -141,7 +141,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
     );
     this.access = new GuestAccess({
       bytes: machine.bytes,
-      p2m: machine.p2m(record),
+      stage: machine.secondStage(record),
       translate: pv ? (linear, write) => pv.memory.offset(linear, write) : linear => processor.translate(linear),
       written: parts.written,
       demand: parts.demand,
@@ -403,7 +403,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
       parts.written(mfn);
     };
     if (!takeWritten(this.ports, written))
-      for (const entry of machine.p2m(this.record)) if (entry >>> 12 !== 0) written(entry >>> 12);
+      for (const [, mfn] of machine.secondStage(this.record).memory()) written(mfn);
   }
 
   /** A guest frame that is populated on demand is used. False: there is no memory left, and the domain has crashed. */

@@ -163,11 +163,11 @@ describe('memory_op', () => {
     const add = (gfn: number): number =>
       guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, shape(DOMID_SELF, 0, 0, gfn));
     expect(add(0x50)).toBe(0);
-    const { p2m } = { p2m: guest.machine.p2m(guest.domain.options.record) };
-    expect(p2m[0x50] >>> 12).toBe(xenWord(XEN.SHARED_INFO));
+    const stage = guest.machine.secondStage(guest.domain.options.record);
+    expect(stage.mfn(0x50)).toBe(xenWord(XEN.SHARED_INFO));
     expect(add(0x60)).toBe(0);
-    expect(p2m[0x50]).toBe(0);
-    expect(p2m[0x60] >>> 12).toBe(xenWord(XEN.SHARED_INFO));
+    expect(stage.entry(0x50)).toBe(0);
+    expect(stage.mfn(0x60)).toBe(xenWord(XEN.SHARED_INFO));
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, shape(DOMID_SELF, 0, 1, 0x50))).toBe(-EINVAL);
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, shape(7, 0, 0, 0x50))).toBe(-ESRCH);
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, shape(0, 0, 0, 0x50))).toBe(-EPERM);
@@ -215,18 +215,23 @@ describe('memory_op', () => {
   });
 
   it('moves ranges of frames, and batches of them with an errno each', () => {
-    const p2m = guest.machine.p2m(guest.domain.options.record);
-    const [first, second] = [p2m[0x80], p2m[0x81]];
+    const stage = guest.machine.secondStage(guest.domain.options.record);
+    const [first, second] = [stage.entry(0x80), stage.entry(0x81)];
     const space = (which: number, size: number, index: number, gfn: number): number =>
       shape(DOMID_SELF | (size << 16), which, index, gfn);
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(XENMAPSPACE.GMFN_RANGE, 2, 0x80, 0x2000))).toBe(
       0,
     );
-    expect([p2m[0x80], p2m[0x81], p2m[0x2000], p2m[0x2001]]).toEqual([0, 0, first, second]);
+    expect([stage.entry(0x80), stage.entry(0x81), stage.entry(0x2000), stage.entry(0x2001)]).toEqual([
+      0,
+      0,
+      first,
+      second,
+    ]);
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(XENMAPSPACE.GMFN_RANGE, 2, 0x2001, 0x80))).toBe(
       -EINVAL,
     );
-    expect([p2m[0x80], p2m[0x2001]]).toEqual([second, 0]);
+    expect([stage.entry(0x80), stage.entry(0x2001)]).toEqual([second, 0]);
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(XENMAPSPACE.GMFN_FOREIGN, 0, 1, 0x80))).toBe(
       -ENOSYS,
     );
@@ -240,7 +245,12 @@ describe('memory_op', () => {
     const batch = (which: number, more = 0): number =>
       shape(DOMID_SELF | (which << 16), 2 | (more << 16), ARGS + 0x100, ARGS + 0x200, ARGS + 0x300);
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP_BATCH, batch(XENMAPSPACE.GMFN))).toBe(0);
-    expect([guest.get(ARGS + 0x300), guest.get(ARGS + 0x304), p2m[0x81], p2m[0x2000]]).toEqual([0, -EINVAL, first, 0]);
+    expect([guest.get(ARGS + 0x300), guest.get(ARGS + 0x304), stage.entry(0x81), stage.entry(0x2000)]).toEqual([
+      0,
+      -EINVAL,
+      first,
+      0,
+    ]);
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP_BATCH, batch(XENMAPSPACE.GMFN_RANGE))).toBe(
       -EOPNOTSUPP,
     );

@@ -11,7 +11,7 @@ import { type DomainRecord, FRAME_BYTES, type Machine } from '../../memory/machi
 import { EFAULT, EINVAL, ENOSYS, EPERM, HYPERCALL } from './abi.ts';
 import type { Ports } from './events/ports.ts';
 import type { GuestAccess } from '../../memory/guest-access.ts';
-import type { GuestFrames } from './memory/p2m.ts';
+import type { GuestFrames } from './memory/guest-frames.ts';
 import type { PvDomain } from './pv/pv-domain.ts';
 import {
   answer,

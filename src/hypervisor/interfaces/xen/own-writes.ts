@@ -6,7 +6,7 @@ import { Ports } from './events/ports.ts';
 export function* ownWrites(machine: Machine, record: DomainRecord): Generator<number> {
   const ports = new Ports(machine, record),
     { words } = machine,
-    p2m = machine.p2m(record);
+    stage = machine.secondStage(record);
   yield words[ports.xenBlock + XEN.SHARED_INFO]!;
   for (let page = 0; page < words[ports.xenBlock + XEN.FIFO_PAGES]!; page++)
     yield words[ports.xenBlock + XEN.FIFO_FRAMES + page]!;
@@ -17,6 +17,6 @@ export function* ownWrites(machine: Machine, record: DomainRecord): Generator<nu
     // Guest-physical addresses of an area's first and last byte, each + 1.
     for (const area of [XEN_VCPU.RUNSTATE_AREA, XEN_VCPU.TIME_AREA])
       for (const end of [words[vcpu + area]!, words[vcpu + area + 1]!])
-        if (end !== 0) yield (p2m[(end - 1) >>> FRAME_SHIFT] ?? 0) >>> FRAME_SHIFT;
+        if (end !== 0) yield stage.mfn((end - 1) >>> FRAME_SHIFT);
   }
 }

@@ -59,7 +59,6 @@ export function saveXen(xen: XenGuest): State {
     msrs: xen.msrs.save(),
   };
   if (xen.suspended) return own;
-  const p2m = machine.p2m(record);
   /** Guest frames by machine frame, of those that are asked for. */
   const seen = new Map<number, number>();
   const grants = new GrantTable(ports);
@@ -70,8 +69,7 @@ export function saveXen(xen: XenGuest): State {
   for (const vcpu of ids) for (const field of [XEN_VCPU.INFO, XEN_VCPU.FIFO_CONTROL]) place(words[vcpu + field]);
   for (let page = 0; page < words[xen.xenBlock + XEN.FIFO_PAGES]; page++)
     shown.add(words[xen.xenBlock + XEN.FIFO_FRAMES + page]);
-  for (let gfn = 0; gfn < p2m.length; gfn++)
-    if (p2m[gfn] !== 0 && shown.has(p2m[gfn] >>> FRAME_SHIFT)) seen.set(p2m[gfn] >>> FRAME_SHIFT, gfn);
+  for (const [gfn, mfn] of machine.secondStage(record).memory()) if (shown.has(mfn)) seen.set(mfn, gfn);
   const gfnOf = (mfn: number): number => seen.get(mfn) ?? -1;
   const placeOf = (offset: number, what: string): Place => {
     if (offset === 0) return NOWHERE;

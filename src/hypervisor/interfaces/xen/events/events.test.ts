@@ -313,7 +313,7 @@ describe('event channels, FIFO ABI', () => {
 
   it('end with a reset: two levels again, and no reference left', () => {
     begin();
-    const mfn = guest.machine.p2m(guest.domain.options.record)[ARRAY >>> 12] >>> 12;
+    const mfn = guest.machine.secondStage(guest.domain.options.record).mfn(ARRAY >>> 12);
     expect(guest.machine.references(mfn)).toBe(2);
     expect(op(guest, EVTCHNOP.RESET, DOMID_SELF)).toBe(0);
     expect(guest.machine.references(mfn)).toBe(1);

@@ -1,5 +1,5 @@
 /** Frames that grant tables hold: those that they lie in, and what their entries lend. */
-import { FRAME_SHIFT, GRANT, MAX_DOMAINS, XEN, XEN_TYPE } from '../../../layout/layout.ts';
+import { GRANT, MAX_DOMAINS, XEN, XEN_TYPE } from '../../../layout/layout.ts';
 import type { FrameHolder, Tally } from '../../../memory/frame-holder.ts';
 import type { DomainRecord, Machine } from '../../../memory/machine.ts';
 import { Ports } from '../events/ports.ts';
@@ -66,7 +66,7 @@ function auditMaptrack(tally: Tally, record: DomainRecord, pins: Map<number, num
   const { machine } = tally;
   const ports = new Ports(machine, record),
     table = new GrantTable(ports);
-  const p2m = machine.p2m(record);
+  const stage = machine.secondStage(record);
   const translated = machine.words[ports.xenBlock + XEN.TYPE] !== XEN_TYPE.PV;
   for (const map of table.mappings()) {
     const granter = tally.domains.find(({ id }) => id === map.domid);
@@ -79,9 +79,9 @@ function auditMaptrack(tally: Tally, record: DomainRecord, pins: Map<number, num
     for (const part of [GNTMAP.HOST, GNTMAP.DEVICE])
       if (map.flags & part) pins.set(key, (pins.get(key) ?? 0) + (readonly ? 1 : 0x10000));
     const mfn = table.mfnOf(map);
-    if (translated && map.flags & GNTMAP.HOST && p2m[map.gfn] >>> FRAME_SHIFT !== mfn)
+    if (translated && map.flags & GNTMAP.HOST && stage.mfn(map.gfn) !== mfn)
       tally.say(
-        `domain ${record.id} has frame ${p2m[map.gfn] >>> FRAME_SHIFT} at guest frame ${map.gfn}, where a grant shows frame ${mfn}`,
+        `domain ${record.id} has frame ${stage.mfn(map.gfn)} at guest frame ${map.gfn}, where a grant shows frame ${mfn}`,
       );
   }
 }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { GuestMemory } from '../../../memory/guest-memory.ts';
 import { createDomain, destroyDomain } from '../../../memory/domain-table.ts';
 import { type DomainRecord, FRAME_BYTES, Machine } from '../../../memory/machine.ts';
+import type { SecondStage } from '../../../memory/second-stage.ts';
 import { DOMID_SELF, EBUSY, EFAULT, EINVAL, ENOSYS } from '../abi.ts';
 import { Dom0 } from '../dom0-access.ts';
 import { type GrantCaller, GNTTABOP, grantTableOp } from './grant-op.ts';
@@ -18,7 +19,7 @@ class Guest implements GrantCaller {
   readonly record: DomainRecord;
   readonly table: GrantTable;
   readonly memory: GuestMemory;
-  readonly p2m: Int32Array;
+  readonly stage: SecondStage;
   readonly translated = true;
   private readonly hidden = new Map<number, number>();
 
@@ -27,8 +28,8 @@ class Guest implements GrantCaller {
     this.record = createDomain(machine, 1, 512, { guest: XEN_PVH });
     this.table = new GrantTable(new Ports(machine, this.record));
     this.table.grow(1);
-    this.p2m = machine.p2m(this.record);
-    this.memory = new GuestMemory(machine.bytes, this.p2m);
+    this.stage = machine.secondStage(this.record);
+    this.memory = new GuestMemory(machine.bytes, this.stage);
   }
 
   read(address: number, length: number): Uint8Array<ArrayBuffer> | undefined {
@@ -46,16 +47,16 @@ class Guest implements GrantCaller {
 
   mapHost(place: number, mfn: number, flags: number): number {
     const gfn = place >>> 12;
-    if ((place & 0xfff) !== 0 || gfn >= this.p2m.length) return GNTST.GENERAL_ERROR;
-    this.hidden.set(gfn, this.p2m[gfn]);
-    this.p2m[gfn] = (mfn << 12) | (flags & GNTMAP.READONLY ? 5 : 7);
+    if ((place & 0xfff) !== 0 || gfn >= this.stage.frames) return GNTST.GENERAL_ERROR;
+    this.hidden.set(gfn, this.stage.entry(gfn));
+    this.stage.map(gfn, mfn, flags & GNTMAP.READONLY ? 5 : 7);
     return GNTST.OKAY;
   }
 
   unmapHost(place: number, mfn: number): number {
     const gfn = place >>> 12;
-    if (this.p2m[gfn] >>> 12 !== mfn) return GNTST.GENERAL_ERROR;
-    this.p2m[gfn] = 0;
+    if (this.stage.mfn(gfn) !== mfn) return GNTST.GENERAL_ERROR;
+    this.stage.unmap(gfn);
     return GNTST.OKAY;
   }
 
@@ -128,10 +129,10 @@ describe('mapping a grant (grant_table.h, version 1)', () => {
     const seen = new Uint8Array(3);
     b.memory.read(0x180000, seen);
     expect([...seen]).toEqual([1, 2, 3]);
-    expect(machine.references(a.p2m[5] >>> 12)).toBe(2);
+    expect(machine.references(a.stage.mfn(5))).toBe(2);
     expect(b.unmap(handle, 0x180000)).toBe(GNTST.OKAY);
     expect(a.flags(8)).toBe(GTF.PERMIT_ACCESS);
-    expect(machine.references(a.p2m[5] >>> 12)).toBe(1);
+    expect(machine.references(a.stage.mfn(5))).toBe(1);
     expect(b.unmap(handle, 0x180000)).toBe(GNTST.BAD_HANDLE);
   });
 
@@ -172,7 +173,7 @@ describe('mapping a grant (grant_table.h, version 1)', () => {
     expect(b.map(8, a, place + 4).status).toBe(GNTST.GENERAL_ERROR);
     // A failed call leaves the entry as it was.
     expect([8, 10, 11, 12].map(ref => a.flags(ref) & (GTF.READING | GTF.WRITING))).toEqual([0, 0, 0, 0]);
-    expect(machine.references(a.p2m[5] >>> 12)).toBe(2);
+    expect(machine.references(a.stage.mfn(5))).toBe(2);
   });
 
   it('unmaps only where it was mapped', () => {
@@ -190,7 +191,7 @@ describe('mapping a grant (grant_table.h, version 1)', () => {
     Object.assign(b, { translated: false });
     a.put(8, GTF.PERMIT_ACCESS, b.domid, 5);
     const { status, handle } = b.map(8, a, 0x180000, GNTMAP.HOST | GNTMAP.DEVICE);
-    const mfn = a.p2m[5] >>> 12;
+    const mfn = a.stage.mfn(5);
     expect([status, machine.references(mfn)]).toEqual([GNTST.OKAY, 3]);
     expect(b.unmap(handle, 0x180000)).toBe(GNTST.OKAY);
     expect([machine.references(mfn), a.flags(8)]).toEqual([2, GTF.PERMIT_ACCESS | GTF.READING | GTF.WRITING]);
@@ -206,19 +207,19 @@ describe('mapping a grant (grant_table.h, version 1)', () => {
     b.map(8, a, 0x180000);
     a.put(8, GTF.PERMIT_ACCESS | GTF.READING | GTF.WRITING, b.domid, 6);
     b.map(8, a, 0x181000);
-    expect(b.p2m[0x181] >>> 12).toBe(a.p2m[5] >>> 12);
+    expect(b.stage.mfn(0x181)).toBe(a.stage.mfn(5));
   });
 
   it('gives handles as far as there are any, and remembers each', () => {
     a.put(8, GTF.PERMIT_ACCESS, b.domid, 5);
     const handles = Array.from({ length: 600 }, () => b.map(8, a, 0x180000, GNTMAP.HOST | GNTMAP.READONLY).handle);
     expect(new Set(handles).size).toBe(600);
-    expect(machine.references(a.p2m[5] >>> 12)).toBe(601);
+    expect(machine.references(a.stage.mfn(5))).toBe(601);
     for (const handle of handles) {
-      b.p2m[0x180] = a.p2m[5];
+      b.stage.put(0x180, a.stage.entry(5));
       expect(b.unmap(handle, 0x180000)).toBe(GNTST.OKAY);
     }
-    expect(machine.references(a.p2m[5] >>> 12)).toBe(1);
+    expect(machine.references(a.stage.mfn(5))).toBe(1);
   });
 
   it("handles arrays, and stops where the guest's memory does", () => {
@@ -250,7 +251,7 @@ describe('a domain that dies', () => {
     a.memory.write(0x5000, Uint8Array.of(7));
     const { handle } = b.map(8, a, 0x180000);
     a.map(8, b, 0x180000);
-    const mfn = a.p2m[5] >>> 12;
+    const mfn = a.stage.mfn(5);
     expect(destroyDomain(machine, a.record)).toBe(false);
     expect(b.flags(8)).toBe(GTF.PERMIT_ACCESS);
     expect([machine.ownerOf(mfn), machine.bytes[mfn * FRAME_BYTES]]).toEqual([a.domid, 7]);
@@ -290,7 +291,7 @@ describe('copying', () => {
     expect(b.copy([9999, a.domid, 0], mine, 1, SOURCE)).toBe(GNTST.BAD_GNTREF);
     expect(b.copy([8, a.domid, 0], [0x1ff, DOMID_SELF, 0], 1, SOURCE)).toBe(GNTST.BAD_PAGE);
     expect(a.flags(8)).toBe(GTF.PERMIT_ACCESS | GTF.READONLY);
-    expect(machine.references(a.p2m[5] >>> 12)).toBe(1);
+    expect(machine.references(a.stage.mfn(5))).toBe(1);
   });
 });
 

@@ -23,6 +23,7 @@ import {
 } from '../../../layout/layout.ts';
 import { DOMAIN_0, DOMID_XEN, FRAME_BYTES, FRAME_SHIFT } from '../../../memory/machine.ts';
 import { dropLock, Journal, takeLock } from '../../../memory/lock.ts';
+import type { SecondStage } from '../../../memory/second-stage.ts';
 import { EBUSY, EINVAL, ENOMEM, ENOSYS, GNTMAP, GTF } from '../abi.ts';
 import { Pod } from '../memory/pod.ts';
 import { Ports } from '../events/ports.ts';
@@ -86,11 +87,13 @@ export class GrantTable {
   private readonly words: Int32Array;
   private readonly block: number;
   private readonly journal: Journal;
+  private readonly stage: SecondStage;
 
   constructor(ports: Ports) {
     this.ports = ports;
     this.words = ports.words;
     this.block = ports.record.grantsOffset >>> 2;
+    this.stage = ports.machine.secondStage(ports.record);
     this.journal = new Journal(ports.machine, this.block + GRANT.JOURNAL, (mfn, writer) =>
       writer ? this.endWrites(mfn) : ports.machine.dropReference(mfn),
     );
@@ -460,15 +463,10 @@ export class GrantTable {
   }
 
   private frameOf(gfn: number): number {
-    const { record } = this.ports;
-    const entry = gfn < record.p2mFrames ? Atomics.load(this.words, (record.p2mOffset >>> 2) + gfn) : 0;
-    const mfn = entry >>> FRAME_SHIFT;
-    // Looked up again once it cannot be given away any more.
-    const { machine } = this.ports;
-    if (entry === 0 || !machine.takeReference(mfn, record.id)) return GNTST.BAD_PAGE;
-    const same = Atomics.load(this.words, (record.p2mOffset >>> 2) + gfn) === entry;
-    machine.dropReference(mfn);
-    return same ? mfn : GNTST.BAD_PAGE;
+    const { machine } = this.ports,
+      drop = (mfn: number): boolean => machine.dropReference(mfn);
+    const mfn = this.stage.hold(gfn, mfn => machine.takeReference(mfn, this.domid), drop);
+    return mfn >= 0 ? (drop(mfn), mfn) : GNTST.BAD_PAGE;
   }
 
   /** One more user of a frame: a reference, and for writers of a PV domain's memory its type. */

@@ -1,6 +1,6 @@
 /** hvm_op and its neighbours with wrong arguments: the errnos of xen/arch/x86/hvm/hvm.c, xen/common/event_channel.c, event_fifo.c and the public headers. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { P2M_EXECUTE, P2M_READ } from '../../../../cpu/architecture/edge.ts';
+import { P2M_WRITE } from '../../../../cpu/architecture/edge.ts';
 import { XEN_TYPE } from '../../../layout/layout.ts';
 import {
   DOMID_SELF,
@@ -49,8 +49,7 @@ describe('HVMOP_get_mem_type', () => {
       MMIO_DM,
       MMIO_DM,
     ]);
-    const p2m = guest.machine.p2m(guest.domain.options.record);
-    p2m[0x101] = (p2m[0x101] & ~0xfff) | P2M_READ | P2M_EXECUTE;
+    guest.machine.secondStage(guest.domain.options.record).deny(0x101, P2M_WRITE);
     expect(type(0x101)).toBe(RAM_RO);
   });
 

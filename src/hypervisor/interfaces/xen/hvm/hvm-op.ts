@@ -2,7 +2,7 @@
 import { XEN_TYPE, XEN_VCPU } from '../../../layout/layout.ts';
 import { DOMID_SELF, EEXIST, EINVAL, ENODEV, ENOENT, EOPNOTSUPP, EPERM, ESRCH, HVM_PARAM, HVMOP } from '../abi.ts';
 import { dispatch, type HypercallContext, operation, operations, plain, TRANSLATED } from '../hypercalls.ts';
-import { HVMMEM } from '../memory/p2m.ts';
+import { HVMMEM } from '../memory/guest-frames.ts';
 import { array, type GuestStruct, octets, struct, u8, u16, u32, u64, u64words } from '../struct.ts';
 import { getParam, isDeadParam, setParam } from './params.ts';
 

@@ -2,7 +2,6 @@
  * What the toolstack puts into an HVM or PVH domain before it starts: special pages for the rings, HVM parameters that name them, and for PVH the pages
  * that ACPI's tables lie in. Source: tools/libs/guest/xg_dom_x86.c of Xen, for numbers and order.
  */
-import { P2M_RWX } from '../../../../cpu/architecture/index.ts';
 import { XEN, XEN_TYPE } from '../../../layout/layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../../../memory/machine.ts';
 import { HVM_PARAM, SHUTDOWN, SPECIAL, SPECIAL_PAGES, SPECIAL_PAGE_COUNT } from '../abi.ts';
@@ -58,6 +57,6 @@ function backPage(xen: HypercallContext, gfn: number): boolean {
     throw new HostError(
       'The host has too little memory for the pages that a guest shares with Xen. Destroy another domain.',
     );
-  machine.p2m(record)[gfn] = (mfn << FRAME_SHIFT) | P2M_RWX;
+  machine.secondStage(record).map(gfn, mfn);
   return true;
 }

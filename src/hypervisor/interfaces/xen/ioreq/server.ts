@@ -68,7 +68,7 @@ export class IoreqServer {
     const page = dom0.mapForeign(guest.record.id, gfn);
     this.pages.push(page);
     machine.scrub(page.mfn);
-    machine.p2m(guest.record)[gfn] = 0;
+    machine.secondStage(guest.record).unmap(gfn);
     machine.words[this.base + field] = page.mfn;
     return page;
   }

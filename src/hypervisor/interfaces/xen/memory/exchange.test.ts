@@ -6,7 +6,7 @@ import { type DomainRecord, Machine } from '../../../memory/machine.ts';
 import { DOMID_SELF, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, EPERM, ESRCH, XENMEM } from '../abi.ts';
 import type { HypercallContext } from '../hypercalls.ts';
 import { memoryOp } from './memory-op.ts';
-import { GuestFrames } from './p2m.ts';
+import { GuestFrames } from './guest-frames.ts';
 import { Ports } from '../events/ports.ts';
 import type { PvDomain } from '../pv/pv-domain.ts';
 import { SHARED_INFO } from '../shared.ts';

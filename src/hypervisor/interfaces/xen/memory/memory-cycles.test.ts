@@ -9,7 +9,7 @@ import { type DomainRecord, HostError, Machine } from '../../../memory/machine.t
 import { Dom0, type Mapping } from '../dom0-access.ts';
 import { GrantTable } from '../grants/grants.ts';
 import type { XenGuest } from '../guest.ts';
-import { GuestFrames } from './p2m.ts';
+import { GuestFrames } from './guest-frames.ts';
 import type { Pod } from './pod.ts';
 import { Ports } from '../events/ports.ts';
 import { xenRecords } from '../records.ts';
@@ -70,18 +70,18 @@ function check(machine: Machine, lives: Life[]): void {
   expect(marked).toBe(0);
   expect(free).toBe(machine.words[XENHEAP.FREE_FRAMES]);
   for (const { record, frames, pod, grants, mappings } of lives) {
-    const p2m = machine.p2m(record);
+    const stage = machine.secondStage(record);
     let present = 0,
       waiting = 0;
-    for (let gfn = 0; gfn < p2m.length; gfn++) {
-      if (p2m[gfn] & 1) present += machine.isXenFrame(p2m[gfn] >>> 12) ? 0 : 1;
-      else if (p2m[gfn] !== 0) waiting++;
+    for (const [gfn] of stage.entries()) {
+      if (stage.isOnDemand(gfn)) waiting++;
+      else present += machine.isXenFrame(stage.mfn(gfn)) ? 0 : 1;
     }
     expect(waiting).toBe(pod.entries);
     expect(pod.count).toBeLessThanOrEqual(pod.entries);
     // What it has: RAM in sight, its cache. Beside that frames of its grant table, and what it gave up while Domain 0 had it mapped.
     expect(frames.current).toBe(present + pod.count);
-    const shown = new Set([...p2m].filter(entry => entry & 1).map(entry => entry >>> 12));
+    const shown = new Set([...stage.words].filter(entry => entry & 1).map(entry => entry >>> 12));
     const lent = new Set(mappings.map(({ mfn }) => mfn).filter(mfn => !shown.has(mfn)));
     expect(owned.get(record.id)).toBe(frames.current + grants.frames + lent.size);
   }

@@ -67,7 +67,7 @@ function make(code: number[] = CLI_HLT, type: number = XEN_TYPE.PVH) {
   };
 }
 
-/** What a domain has is what the host gave it: RAM in its p2m, the cache, nothing else. */
+/** What a domain has is what the host gave it: RAM in its second stage, the cache, nothing else. */
 function owned(machine: Machine, id: number): number {
   let count = 0;
   for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.ownerOf(mfn) === id) count++;
@@ -81,7 +81,9 @@ describe('populate on demand', () => {
     const { totPages, podCachePages, podEntries } = dom0.getPodTarget(record.id);
     expect(totPages).toBe(owned(machine, record.id));
     // All RAM is somewhere: populated, or waiting.
-    const populated = [...machine.p2m(record).subarray(0, 8 * MIB_FRAMES)].filter(entry => entry & 1).length;
+    const populated = [...machine.secondStage(record).words.subarray(0, 8 * MIB_FRAMES)].filter(
+      entry => entry & 1,
+    ).length;
     expect([populated + podCachePages, populated + podEntries]).toEqual([4 * MIB_FRAMES, 8 * MIB_FRAMES]);
     expect(pod.entries).toBeGreaterThan(pod.count);
   });
@@ -98,8 +100,8 @@ describe('populate on demand', () => {
     );
     const before = pod.count;
     while (domain.runSlice().state === 'running');
-    const p2m = machine.p2m(record);
-    expect([0x300, 0x400, 0x401, 0x500, 0x5ff, 0x301].map(gfn => p2m[gfn] & 7)).toEqual([7, 7, 7, 7, 7, 0]);
+    const stage = machine.secondStage(record);
+    expect([0x300, 0x400, 0x401, 0x500, 0x5ff, 0x301].map(gfn => stage.rights(gfn))).toEqual([7, 7, 7, 7, 7, 0]);
     expect(before - pod.count).toBe(5);
     expect(domain.ending?.kind).toBe('poweroff');
   });
@@ -118,12 +120,12 @@ describe('populate on demand', () => {
 
   it('takes zeroed memory back when the cache is empty', () => {
     const { domain, pod, machine, record, touch } = make();
-    const p2m = machine.p2m(record);
+    const stage = machine.secondStage(record);
     // Touched, but left as it was.
     for (let gfn = 0x600; pod.count > 0; gfn--) expect(domain.demand(gfn)).toBe(true);
     const { entries } = pod;
     touch(0x700);
-    expect(p2m[0x700] & 7).toBe(7);
+    expect(stage.rights(0x700)).toBe(7);
     expect(pod.entries).toBe(entries - 1 + machine.words[(record.xenOffset >>> 2) + XEN.POD_SWEPT]);
     expect(owned(machine, record.id)).toBe(4 * MIB_FRAMES + SPECIAL_FRAMES);
     // Somebody's mapping keeps a frame where it is, zeroes or not.
@@ -135,7 +137,7 @@ describe('populate on demand', () => {
     const mapping = dom0.mapForeign(record.id, 0x480);
     for (let gfn = 0x600; pod.count > 0; gfn--) domain.demand(gfn);
     for (let i = 0; i < 300; i++) touch(0x700 - i);
-    expect(machine.p2m(record)[0x480] >>> 12).toBe(mapping.mfn);
+    expect(machine.secondStage(record).mfn(0x480)).toBe(mapping.mfn);
     mapping.unmap();
   });
 
@@ -162,7 +164,7 @@ describe('populate on demand', () => {
     expect(list(DECREASE_RESERVATION, 0x600)).toBe(1);
     expect([pod.entries, pod.count, owned(machine, record.id)]).toEqual([entries - 3, count, total]);
     // When the difference has been given back each entry has its frame, and nothing is kept beyond that.
-    const waiting = [...machine.p2m(record).keys()].filter(gfn => pod.isOnDemand(gfn) && gfn !== 0x5f0);
+    const waiting = [...machine.secondStage(record).words.keys()].filter(gfn => pod.isOnDemand(gfn) && gfn !== 0x5f0);
     expect(list(DECREASE_RESERVATION, ...waiting.slice(0, pod.entries - pod.count))).toBe(entries - count - 3);
     expect([pod.entries, owned(machine, record.id)]).toEqual([pod.count, total]);
     const kept = pod.count;
@@ -170,7 +172,7 @@ describe('populate on demand', () => {
     expect([pod.count, pod.entries, owned(machine, record.id)]).toEqual([kept - 1, kept - 1, total - 1]);
     // What was given back can be had again, as ordinary memory.
     expect(list(POPULATE_PHYSMAP, 0x5f0)).toBe(1);
-    expect([machine.p2m(record)[0x5f0] & 7, owned(machine, record.id)]).toEqual([7, total]);
+    expect([machine.secondStage(record).rights(0x5f0), owned(machine, record.id)]).toEqual([7, total]);
   });
 
   it('follows the target that the toolstack sets, but takes nothing that is in use', () => {

@@ -5,11 +5,12 @@
  *
  * Everything lies in machine memory: any worker may make a guest frame's memory appear, so that a grant or a back end finds it.
  */
-import { P2M_ON_DEMAND, P2M_RWX } from '../../../../cpu/architecture/index.ts';
+import { P2M_RWX } from '../../../../cpu/architecture/index.ts';
 import { FRAME, FRAMES_AT_ONCE, FRAME_BYTES, FRAME_FLAG, INVALID_M2P, XEN } from '../../../layout/layout.ts';
 import type { FrameHolder } from '../../../memory/frame-holder.ts';
 import { dropLock, takeLock } from '../../../memory/lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
+import { mfnOf, type SecondStage } from '../../../memory/second-stage.ts';
 import { ENOMEM } from '../abi.ts';
 import { flushDomain } from './flush.ts';
 
@@ -34,7 +35,7 @@ export class Pod {
   private readonly record: DomainRecord;
   private readonly words: Int32Array;
   private readonly xen: number;
-  private readonly p2m: number;
+  private readonly stage: SecondStage;
   /** Drops the domain's translations. Absent: this is not its worker. */
   private readonly forget: (() => void) | undefined;
 
@@ -44,7 +45,7 @@ export class Pod {
     this.forget = forget;
     this.words = machine.words;
     this.xen = record.xenOffset >>> 2;
-    this.p2m = record.p2mOffset >>> 2;
+    this.stage = machine.secondStage(record);
   }
 
   private get(field: number): number {
@@ -81,10 +82,9 @@ export class Pod {
     const { machine, words, record } = this;
     const seen = new Set<number>();
     let entries = 0;
-    for (let gfn = 0; gfn < record.p2mFrames; gfn++) {
-      const entry = this.entry(gfn);
-      if (entry === P2M_ON_DEMAND) entries++;
-      else if (entry !== 0) seen.add(entry >>> FRAME_SHIFT);
+    for (const [, entry] of this.stage.entries()) {
+      if (mfnOf(entry) < 0) entries++;
+      else seen.add(mfnOf(entry));
     }
     for (const field of [XEN.POD_FIRST, XEN.POD_COUNT]) words[this.xen + field] = 0;
     words[this.xen + XEN.POD_ENTRIES] = entries;
@@ -105,16 +105,8 @@ export class Pod {
     );
   }
 
-  private entry(gfn: number): number {
-    return gfn >= 0 && gfn < this.record.p2mFrames ? Atomics.load(this.words, this.p2m + gfn) : 0;
-  }
-
-  private setEntry(gfn: number, entry: number): void {
-    Atomics.store(this.words, this.p2m + gfn, entry);
-  }
-
   isOnDemand(gfn: number): boolean {
-    return this.entry(gfn) === P2M_ON_DEMAND;
+    return this.stage.isOnDemand(gfn);
   }
 
   // ---- the cache: a list of zeroed frames of the domain's that lie nowhere
@@ -157,7 +149,7 @@ export class Pod {
   build(first: number, end: number, frames: number): number {
     return this.locked(() => {
       if (this.setCount(Math.min(frames, end - first)) !== 0) return -ENOMEM;
-      for (let gfn = first; gfn < end; gfn++) this.setEntry(gfn, P2M_ON_DEMAND);
+      for (let gfn = first; gfn < end; gfn++) this.stage.defer(gfn);
       this.add(XEN.POD_ENTRIES, end - first);
       return 0;
     });
@@ -174,7 +166,7 @@ export class Pod {
       Atomics.store(this.words, this.xen + XEN.POD_WANTED, 1);
       flushDomain(this.machine, this.record);
     }
-    return this.entry(gfn) !== 0;
+    return this.stage.entry(gfn) !== 0;
   }
 
   /** With the lock held. False: there is no memory left; undefined: only the domain's own worker can look for some, as its guest runs. */
@@ -188,7 +180,7 @@ export class Pod {
     if (mfn < 0) return false;
     this.add(XEN.POD_ENTRIES, -1);
     this.words[this.machine.m2p + mfn] = gfn;
-    this.setEntry(gfn, (mfn << FRAME_SHIFT) | P2M_RWX);
+    this.stage.map(gfn, mfn);
     return true;
   }
 
@@ -217,7 +209,7 @@ export class Pod {
   dropEntry(gfn: number): boolean {
     return this.locked(() => {
       if (!this.isOnDemand(gfn)) return false;
-      this.setEntry(gfn, 0);
+      this.stage.unmap(gfn);
       this.add(XEN.POD_ENTRIES, -1);
       // No more frames are kept than entries wait for.
       if (this.count > this.entries) this.setCount(this.entries);
@@ -292,15 +284,15 @@ export class Pod {
   /** Takes a guest frame's memory, where that is RAM of the domain's own that nobody else holds and that holds zeroes. */
   private take(gfn: number): boolean {
     const { machine, words } = this;
-    const entry = this.entry(gfn),
+    const entry = this.stage.entry(gfn),
       mfn = entry >>> FRAME_SHIFT;
     if ((entry & P2M_RWX) !== P2M_RWX || machine.ownerOf(mfn) !== this.record.id || words[machine.m2p + mfn] !== gfn)
       return false;
     if (!this.isPlain(mfn) || !this.isZero(mfn)) return false;
     // Whoever maps the frame takes a reference and then reads the entry again: one of us sees the other.
-    this.setEntry(gfn, P2M_ON_DEMAND);
+    this.stage.defer(gfn);
     if (machine.references(mfn) !== 1) {
-      this.setEntry(gfn, entry);
+      this.stage.put(gfn, entry);
       return false;
     }
     words[machine.m2p + mfn] = INVALID_M2P;

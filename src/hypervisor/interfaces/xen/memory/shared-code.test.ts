@@ -25,7 +25,7 @@ function make() {
     code: asm(`mov esp, ${STACK}; mov edi, ${PAGE}; again: call edi; mov [${RESULT}], eax; jmp again`),
   });
   const b = testGuest({ machine });
-  const mfn = machine.p2m(a.domain.options.record)[PAGE >>> 12] >>> 12;
+  const mfn = machine.secondStage(a.domain.options.record).mfn(PAGE >>> 12);
   a.domain.memory.write(PAGE, Uint8Array.from(asm('mov eax, 1; ret')));
   const runs = (): number => {
     // Some rounds: what is decoded each time is slow.

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { FRAME_TYPE } from '../../../layout/layout.ts';
 import { createDomain } from '../../../memory/domain-table.ts';
 import { Machine } from '../../../memory/machine.ts';
+import type { SecondStage } from '../../../memory/second-stage.ts';
 import { EINVAL } from '../abi.ts';
 import { GNTMAP, GNTST } from '../grants/grants.ts';
 import { GrantMap } from './grant-map.ts';
@@ -22,7 +23,7 @@ let machine: Machine,
   frame2: number,
   lost: number,
   foreign: number,
-  p2m: Int32Array;
+  stage: SecondStage;
 const entry = (slot: number): number => machine.words[(table << 10) + 2 * slot];
 
 beforeEach(() => {
@@ -45,7 +46,7 @@ beforeEach(() => {
   [table, frame1, frame2] = owned(record.id);
   [foreign] = owned(other.id);
   expect(types.pin(table, FRAME_TYPE.L1)).toBe(0);
-  p2m = machine.p2m(record);
+  stage = machine.secondStage(record);
   const memory = {
     walk: (linear: number) => ({
       table,
@@ -58,7 +59,7 @@ beforeEach(() => {
   };
   grants = new GrantMap({
     words: machine.words,
-    p2m,
+    stage,
     memory: memory as unknown as PvMemory,
     types,
     ownerOf: mfn => machine.ownerOf(mfn),
@@ -106,10 +107,10 @@ describe('frames of other domains', () => {
   it('come by the call alone, and are not executed', () => {
     expect(types.replaceEntry(table, 1, (foreign << 12) | PTE_PRESENT, 0, false)).toBe(-EINVAL);
     expect(grants.map(PLACE_A, foreign, GNTMAP.HOST)).toBe(GNTST.OKAY);
-    expect([entry(1) & (PTE_PRESENT | PTE_WRITE), p2m[foreign] & 7]).toEqual([3, 3]);
+    expect([entry(1) & (PTE_PRESENT | PTE_WRITE), stage.rights(foreign)]).toEqual([3, 3]);
     expect(grants.unmap(PLACE_A, foreign, GNTMAP.HOST | GNTMAP.READONLY, 0)).toBe(GNTST.GENERAL_ERROR);
     expect(grants.unmap(PLACE_A, foreign, GNTMAP.HOST, 0)).toBe(GNTST.OKAY);
-    expect([entry(1), p2m[foreign], lost]).toEqual([0, 0, 0]);
+    expect([entry(1), stage.entry(foreign), lost]).toEqual([0, 0, 0]);
   });
 
   it('cannot be overwritten: the domain is told on', () => {

@@ -5,6 +5,7 @@
 import { P2M_READ, P2M_WRITE } from '../../../../cpu/architecture/index.ts';
 import { FRAME_TYPE } from '../../../layout/layout.ts';
 import { FRAME_SHIFT } from '../../../memory/machine.ts';
+import type { SecondStage } from '../../../memory/second-stage.ts';
 import { GNTMAP, GNTST } from '../grants/grants.ts';
 import type { PvMemory } from './memory.ts';
 import type { PageTypes } from './page-types.ts';
@@ -12,7 +13,7 @@ import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_USER, PTE_WRITE } from './pte
 
 export interface GrantMapParts {
   words: Int32Array;
-  p2m: Int32Array;
+  stage: SecondStage;
   memory: PvMemory;
   types: PageTypes;
   ownerOf(mfn: number): number;
@@ -43,7 +44,7 @@ export class GrantMap {
 
   /** Puts a frame there; what was there goes. A GNTST status. */
   map(place: number, mfn: number, flags: number): number {
-    const { types, p2m } = this.parts;
+    const { types, stage } = this.parts;
     const at = this.entry(place, flags);
     if (!at) return flags & GNTMAP.CONTAINS_PTE ? GNTST.GENERAL_ERROR : GNTST.BAD_VIRT_ADDR;
     const entry =
@@ -62,14 +63,14 @@ export class GrantMap {
     if (types.setGranted(at.table, at.slot, entry) !== 0) return GNTST.GENERAL_ERROR;
     this.shown.set(mfn, (this.shown.get(mfn) ?? 0) + 1);
     // Not for execution: what others write is never decoded.
-    p2m[mfn] = (mfn << FRAME_SHIFT) | (p2m[mfn] & P2M_WRITE) | P2M_READ | (flags & GNTMAP.READONLY ? 0 : P2M_WRITE);
+    stage.map(mfn, mfn, (stage.rights(mfn) & P2M_WRITE) | P2M_READ | (flags & GNTMAP.READONLY ? 0 : P2M_WRITE));
     types.flushIfStale();
     return GNTST.OKAY;
   }
 
   /** Takes it away; where `replacement` is not 0, the entry of that linear address moves there. A GNTST status. */
   unmap(place: number, mfn: number, flags: number, replacement: number): number {
-    const { types, p2m, words } = this.parts;
+    const { types, stage, words } = this.parts;
     const at = this.entry(place, flags);
     if (!at) return flags & GNTMAP.CONTAINS_PTE ? GNTST.GENERAL_ERROR : GNTST.BAD_VIRT_ADDR;
     const low = words[(at.table << 10) + 2 * at.slot];
@@ -102,7 +103,7 @@ export class GrantMap {
       if (left > 0) this.shown.set(mfn, left);
       else {
         this.shown.delete(mfn);
-        p2m[mfn] = 0;
+        stage.unmap(mfn);
       }
     }
     types.flushIfStale();

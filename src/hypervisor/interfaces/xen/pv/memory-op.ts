@@ -1,5 +1,4 @@
 /** What memory_op does to the frames of a paravirtual domain, which speaks of machine frames. Source: xen/include/public/memory.h, xen/common/memory.c. */
-import { P2M_RWX } from '../../../../cpu/architecture/index.ts';
 import { XEN } from '../../../layout/layout.ts';
 import { FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
 import type { HypercallContext } from '../hypercalls.ts';
@@ -52,10 +51,10 @@ function add(
   frames: number,
   pfn?: number,
 ): void {
-  const p2m = machine.p2m(record);
+  const stage = machine.secondStage(record);
   Atomics.add(words, xenBlock + XEN.CURRENT_FRAMES, frames);
   for (let n = 0; n < frames; n++) {
-    p2m[mfn + n] = ((mfn + n) << FRAME_SHIFT) | P2M_RWX;
+    stage.map(mfn + n, mfn + n);
     // It may have had the frame before, with code in it that its processor knows.
     parts.written(mfn + n);
     if (pfn !== undefined) words[machine.m2p + mfn + n] = pfn + n;

@@ -21,12 +21,12 @@ import {
   EVENT_SOFTWARE_EXCEPTION,
   ExitReason,
   P2M_READ,
-  P2M_RWX,
   type Processor,
   registers as R,
 } from '../../../../cpu/architecture/index.ts';
 import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../../layout/layout.ts';
 import { type DomainRecord, FRAME_SHIFT, HostError, type Machine } from '../../../memory/machine.ts';
+import type { SecondStage } from '../../../memory/second-stage.ts';
 import type { Ports } from '../events/ports.ts';
 import type { GuestMsrs } from '../msrs.ts';
 import { EEXIST, EFAULT, EINVAL, VMASST } from '../abi.ts';
@@ -82,7 +82,7 @@ export class PvDomain {
   private readonly block: PvBlock;
   readonly descriptors: Descriptors;
   private readonly emulator: Emulator;
-  private readonly p2m: Int32Array;
+  private readonly stage: SecondStage;
   private readonly context: GuestContext;
 
   /** @throws HostError */
@@ -92,7 +92,7 @@ export class PvDomain {
     const written = (mfn: number): void => processor.invalidate(mfn);
     const flushTlb = (): void => processor.flushTlb();
     const architecturalIopl = (): boolean => this.assists(VMASST.ARCHITECTURAL_IOPL);
-    this.p2m = machine.p2m(record);
+    this.stage = machine.secondStage(record);
     this.block = PvBlock.create(machine, record);
     this.memory = new PvMemory(machine.words, machine.bytes, () => this.block.vcpu(currentVcpu())[PV.BASE], written);
     this.types = new PageTypes(machine, record.id, {
@@ -148,7 +148,7 @@ export class PvDomain {
     });
     this.grants = new GrantMap({
       words: machine.words,
-      p2m: this.p2m,
+      stage: this.stage,
       memory: this.memory,
       types: this.types,
       ownerOf: mfn => machine.ownerOf(mfn),
@@ -156,7 +156,7 @@ export class PvDomain {
     });
     this.context = new GuestContext({ ...common, mmu: this.mmu, traps: this.traps, emulator: this.emulator });
     // What the processor walks through: the guest's own frames are there already.
-    for (const mfn of this.block.ownFrames()) this.p2m[mfn] = (mfn << FRAME_SHIFT) | P2M_READ;
+    for (const mfn of this.block.ownFrames()) this.stage.map(mfn, mfn, P2M_READ);
   }
 
   private get xen(): number {
@@ -173,12 +173,12 @@ export class PvDomain {
 
   /** The processor may reach a frame. */
   private admit(mfn: number): void {
-    this.p2m[mfn] = (mfn << FRAME_SHIFT) | P2M_RWX;
+    this.stage.map(mfn, mfn);
   }
 
   /** No longer: its translations go, too. */
   expel(mfn: number): void {
-    this.p2m[mfn] = 0;
+    this.stage.unmap(mfn);
     this.types.flushed();
     this.parts.processor.flushTlb();
   }

@@ -1,5 +1,5 @@
 /** RAM of a domain as its saved state sees it: out of a domain, and into one that has just been made. HVM, PVH and plain PCs. */
-import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX } from '../../../../cpu/architecture/index.ts';
+import { P2M_EXECUTE, P2M_ON_DEMAND } from '../../../../cpu/architecture/index.ts';
 import type { Domain } from '../../../domain/domain.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
 import { XEN } from '../../../layout/layout.ts';
@@ -19,7 +19,7 @@ export const ON_DEMAND = -2;
 export function* ramOf(domain: Domain): Generator<[gfn: number, mfn: number]> {
   const xen = xenOf(domain);
   const { machine, record } = domain.options;
-  const p2m = machine.p2m(record);
+  const stage = machine.secondStage(record);
   const notRam: ReadonlySet<number> = xen ? tableFrames(xen) : new Set<number>();
   const behind = (entry: number): number => {
     const mfn = entry >>> FRAME_SHIFT;
@@ -31,8 +31,8 @@ export function* ramOf(domain: Domain): Generator<[gfn: number, mfn: number]> {
   for (let gfn = 0; gfn < record.ramFrames; gfn++) yield [gfn, behind(domain.ramEntry(gfn))];
   // Guests of Xen have special pages, and may have put RAM anywhere.
   if (!xen) return;
-  for (let gfn = record.ramFrames; gfn < p2m.length; gfn++) {
-    const mfn = p2m[gfn] === 0 ? -1 : behind(p2m[gfn]);
+  for (const [gfn, entry] of stage.entries()) {
+    const mfn = gfn < record.ramFrames ? -1 : behind(entry);
     if (mfn !== -1) yield [gfn, mfn];
   }
 }
@@ -75,7 +75,7 @@ export function putPages(domain: Domain, batches: readonly SavedPages[]): void {
 
 const entryAt = (domain: Domain, gfn: number): number => {
   const { machine, record } = domain.options;
-  return gfn < record.ramFrames ? domain.ramEntry(gfn) : machine.p2m(record)[gfn];
+  return gfn < record.ramFrames ? domain.ramEntry(gfn) : machine.secondStage(record).entry(gfn);
 };
 
 /** Guest frames of a PC that are its chipset's to show. */
@@ -101,7 +101,7 @@ function frameFor(domain: Domain, gfn: number): number {
   if (!xen || (!xen.isPvh && gfn >= LEGACY_FIRST && gfn < LEGACY_END)) return refuse();
   const mfn = machine.allocate(1, record.id)?.[0];
   if (mfn === undefined) throw noMemory;
-  machine.p2m(record)[gfn] = (mfn << FRAME_SHIFT) | P2M_RWX;
+  machine.secondStage(record).map(gfn, mfn);
   machine.words[xen.xenBlock + XEN.CURRENT_FRAMES]++;
   return mfn;
 }
@@ -113,7 +113,7 @@ function takeAway(domain: Domain, gfn: number): void {
   if (!xen || xen.frames.pod.dropEntry(gfn)) return;
   const mfn = entryAt(domain, gfn) >>> FRAME_SHIFT;
   if (mfn === 0 || machine.isDeviceFrame(mfn) || machine.ownerOf(mfn) !== record.id) return;
-  machine.p2m(record)[gfn] = 0;
+  machine.secondStage(record).unmap(gfn);
   machine.release(mfn);
   machine.words[xen.xenBlock + XEN.CURRENT_FRAMES]--;
 }

@@ -1,6 +1,5 @@
 /** Grant tables as readers have them, against what was granted, mapped and ended through them. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FRAME_SHIFT } from '../../../layout/layout.ts';
 import { createDomain } from '../../../memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../../../memory/machine.ts';
 import { GNTMAP, type Granted, GrantTable, GTF } from '../grants/grants.ts';
@@ -12,7 +11,7 @@ import { grantsOf } from './grants.ts';
 
 let machine: Machine, a: DomainRecord, b: DomainRecord, granter: GrantTable, user: GrantTable;
 const seen = (record: DomainRecord): GrantsView => grantsOf(new MachineView(machine.memory).domain(record.id))!;
-const mfnOf = (gfn: number): number => machine.p2m(a)[gfn] >>> FRAME_SHIFT;
+const mfnOf = (gfn: number): number => machine.secondStage(a).mfn(gfn);
 
 beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(8 * 2 ** 20));

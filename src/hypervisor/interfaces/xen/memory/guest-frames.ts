@@ -2,9 +2,10 @@
  * Changes of a domain's guest-physical memory by its own hypercalls: balloon, special pages, grant table frames. HVM and PVH.
  * A frame that leaves goes to the allocator only after the domain's own translations of it are gone; others' references keep it from there.
  */
-import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX, P2M_WRITE } from '../../../../cpu/architecture/index.ts';
+import { P2M_EXECUTE, P2M_RWX, P2M_WRITE } from '../../../../cpu/architecture/index.ts';
 import { INVALID_M2P, XEN, XEN_TYPE } from '../../../layout/layout.ts';
 import { FRAME_SHIFT } from '../../../memory/machine.ts';
+import { mfnOf, type SecondStage } from '../../../memory/second-stage.ts';
 import type { HypercallContext } from '../hypercalls.ts';
 import { Pod } from './pod.ts';
 
@@ -20,13 +21,13 @@ type GuestFramesOf = Pick<HypercallContext, 'machine' | 'record' | 'words' | 'xe
 
 export class GuestFrames {
   private readonly xen: GuestFramesOf;
-  private readonly p2m: Int32Array;
+  private readonly stage: SecondStage;
   /** What of it is populated on demand. */
   readonly pod: Pod;
 
   constructor(xen: GuestFramesOf) {
     this.xen = xen;
-    this.p2m = xen.machine.p2m(xen.record);
+    this.stage = xen.machine.secondStage(xen.record);
     this.pod = new Pod(xen.machine, xen.record, () => xen.parts.processor.flushTlb());
   }
 
@@ -44,38 +45,36 @@ export class GuestFrames {
 
   /** Highest guest frame that has memory. */
   get highest(): number {
-    let gfn = this.p2m.length - 1;
-    while (gfn > 0 && this.p2m[gfn] === 0) gfn--;
-    return gfn;
+    return this.stage.highest;
   }
 
   /** Whether a guest may put something at a guest frame, or take it away. */
   private mayChange(gfn: number): boolean {
-    if (gfn < 0 || gfn >= this.p2m.length) return false;
+    if (gfn < 0 || gfn >= this.stage.frames) return false;
     if (this.xen.type === XEN_TYPE.HVM && gfn >= LEGACY_FIRST && gfn < LEGACY_END) return false;
-    const entry = this.p2m[gfn];
-    if (entry === 0 || entry === P2M_ON_DEMAND) return true;
+    const entry = this.stage.entry(gfn),
+      mfn = mfnOf(entry);
+    if (mfn < 0) return true;
     // What lies there through a grant, its own perhaps, goes with the grant's unmap call and no other way: its frame is not this entry's to give back.
-    return (entry & P2M_EXECUTE) !== 0 && !this.xen.machine.isDeviceFrame(entry >>> FRAME_SHIFT);
+    return (entry & P2M_EXECUTE) !== 0 && !this.xen.machine.isDeviceFrame(mfn);
   }
 
   /** Machine frame behind a guest frame; -1: none (yet). */
   machineFrame(gfn: number): number {
-    const entry = gfn >= 0 && gfn < this.p2m.length ? this.p2m[gfn] : 0;
-    return entry === 0 || entry === P2M_ON_DEMAND ? -1 : entry >>> FRAME_SHIFT;
+    return this.stage.mfn(gfn);
   }
 
   /** What a guest frame is to the guest: HVMMEM. What is populated on demand is memory already. */
   memType(gfn: number): number {
-    const entry = gfn < this.p2m.length ? this.p2m[gfn] : 0;
-    if (entry === 0) return HVMMEM.MMIO_DM;
-    return entry === P2M_ON_DEMAND || (entry & P2M_WRITE) !== 0 ? HVMMEM.RAM_RW : HVMMEM.RAM_RO;
+    if (this.stage.entry(gfn) === 0) return HVMMEM.MMIO_DM;
+    return this.stage.isOnDemand(gfn) || (this.stage.rights(gfn) & P2M_WRITE) !== 0 ? HVMMEM.RAM_RW : HVMMEM.RAM_RO;
   }
 
   /** Changes an entry: nothing translated through the old one may be used any more. */
   private set(gfn: number, mfn: number, rights: number = P2M_RWX): void {
-    const old = this.p2m[gfn];
-    Atomics.store(this.p2m, gfn, mfn < 0 ? 0 : (mfn << FRAME_SHIFT) | rights);
+    const old = this.stage.entry(gfn);
+    if (mfn < 0) this.stage.unmap(gfn);
+    else this.stage.map(gfn, mfn, rights);
     if (old === 0) return;
     this.xen.parts.processor.flushTlb();
     this.xen.parts.written(old >>> FRAME_SHIFT);
@@ -83,9 +82,9 @@ export class GuestFrames {
 
   /** Takes the page at a guest frame away: RAM of the domain goes back, what is the hypervisor's is only not seen there any more. False: nothing there. */
   remove(gfn: number): boolean {
-    if (!this.mayChange(gfn) || this.p2m[gfn] === 0) return false;
+    if (!this.mayChange(gfn) || this.stage.entry(gfn) === 0) return false;
     if (this.pod.dropEntry(gfn)) return true;
-    const mfn = this.p2m[gfn] >>> FRAME_SHIFT;
+    const mfn = this.stage.mfn(gfn);
     this.set(gfn, -1);
     const { machine, record } = this.xen;
     if (machine.ownerOf(mfn) !== record.id || machine.isXenFrame(mfn) || this.pod.keep(mfn)) return true;
