@@ -14,7 +14,9 @@ export type Value = string;
  * shift, 0 to 31; `bit`: the number of a bit of operand 0.
  */
 export type Held = 'top' | 'zero' | 'sign' | 'count' | 'bit';
-export type Size = 8 | 16 | 32;
+export type Size = 8 | 16 | 32 | 64;
+/** `&` with a bit clears it. */
+export type Bitwise = '&' | '|' | '^';
 
 /** What an instruction did, for the flags (flags.ts): operands and result held at the top. Operands that the kind does not ask for may be left out. */
 export interface Outcome {
@@ -27,9 +29,10 @@ export interface Outcome {
 export type Repetition = 'copyElements' | 'fillElements' | 'whileEqual' | null;
 
 export interface Emitter {
-  /** Operand size, and 32 less that. */
+  /** Operand size; how far a value held at the top is shifted; of what width a value is then: 32, or 64 of a pair of words. */
   readonly bits: Size;
   readonly shift: number;
+  readonly width: number;
   /** Number of explicit operands. */
   readonly operands: number;
 
@@ -51,6 +54,31 @@ export interface Emitter {
   counter(): Value;
   countedDown(): Value;
   setCounter(value: Value): void;
+
+  sum(a: Value, b: Value, carry?: Value): Value;
+  difference(a: Value, b: Value, borrow?: Value): Value;
+  bitwise(operator: Bitwise, a: Value, b: Value): Value;
+  complement(a: Value): Value;
+  /** Shifted by 1 to 31 places (63 of 64 bits); rotated by 0 to one less than its size. */
+  shifted(operator: '<<' | '>>' | '>>>', a: Value, n: Value): Value;
+  rotated(left: boolean, a: Value, n: Value): Value;
+  /** What begins at bit `n`, as one word; that bit set, cleared or inverted; the number of the lowest or highest that is set. */
+  from(a: Value, n: Value | number, operator?: '>>' | '>>>'): Value;
+  withBit(operator: Bitwise, a: Value, n: Value): Value;
+  bitNumber(which: 'lowest' | 'highest', a: Value): Value;
+  /** The bytes in reverse. */
+  reversed(a: Value): Value;
+  /** The low half of a product, its high half, and CF and OF of a signed one that was cut to its low half `r`. */
+  product(a: Value, b: Value): Value;
+  productHigh(a: Value, b: Value, signed: boolean): Value;
+  productFlags(a: Value, b: Value, r: Value): Value;
+  /** A value of fewer bits as one of the operand's size; the sign in all bits. */
+  signExtended(a: Value, bits: Size): Value;
+  signs(a: Value): Value;
+  /** Conditions. */
+  isZero(a: Value): Value;
+  isNotZero(a: Value): Value;
+  differ(a: Value, b: Value): Value;
 
   /** Keeps the result, or another value, under a name. */
   result(value: Value): Value;
@@ -132,161 +160,6 @@ export interface Uses {
   string: boolean;
 }
 
-class Survey implements Emitter {
-  readonly uses: Uses = {
-    reads: new Set(),
-    writes: new Set(),
-    sets: [],
-    operands: 0,
-    atomic: false,
-    selector: false,
-    address: false,
-    counter: false,
-    bitOffset: false,
-    flags: false,
-    cc: false,
-    condition: false,
-    stack: false,
-    drops: false,
-    pushes: false,
-    direct: false,
-    indirect: false,
-    returns: false,
-    string: false,
-  };
-  readonly bits: Size;
-  readonly operands: number;
-  constructor(bits: Size, operands: number) {
-    this.bits = bits;
-    this.operands = operands;
-  }
-  get shift(): number {
-    return 32 - this.bits;
-  }
-  get cc(): number {
-    this.uses.cc = true;
-    return 0;
-  }
-  private touch(set: Set<number>, operand: number): void {
-    set.add(operand);
-    this.uses.operands = Math.max(this.uses.operands, operand + 1);
-  }
-  read(operand: number, held: Held): Value {
-    this.touch(this.uses.reads, operand);
-    this.uses.bitOffset ||= held === 'bit';
-    return '';
-  }
-  write(operand: number): void {
-    this.touch(this.uses.writes, operand);
-  }
-  atomic(): void {
-    this.uses.atomic = true;
-  }
-  immediate(): Value {
-    return '';
-  }
-  selector(): Value {
-    this.uses.selector = true;
-    return '';
-  }
-  address(): Value {
-    this.uses.address = true;
-    return '';
-  }
-  register(): Value {
-    return '';
-  }
-  setRegister(register: number, bits: Size): void {
-    this.uses.sets.push([register, bits]);
-  }
-  counter(): Value {
-    this.uses.counter = true;
-    return '';
-  }
-  countedDown(): Value {
-    return this.counter();
-  }
-  setCounter(): void {
-    this.uses.counter = true;
-    this.setRegister(ECX, 32);
-  }
-  result(): Value {
-    return '';
-  }
-  keep(): Value {
-    return '';
-  }
-  mask(): Value {
-    return '';
-  }
-  skipIf(): void {}
-  when(_condition: Value, then: () => void): void {
-    then();
-  }
-  truth(): Value {
-    return '';
-  }
-  choose(): void {
-    this.write(0);
-  }
-  flags(): void {}
-  changeFlags(): void {
-    this.uses.flags = true;
-  }
-  carry(): Value {
-    this.uses.flags = true;
-    return '';
-  }
-  condition(cc?: number): Value {
-    this.uses.flags = true;
-    this.uses.condition ||= cc === undefined;
-    return '';
-  }
-  top(): Value {
-    this.uses.stack = true;
-    return '';
-  }
-  drop(): void {
-    this.uses.drops = true;
-  }
-  slot(): void {
-    this.uses.stack = this.uses.pushes = true;
-  }
-  push(): void {}
-  locate(eip?: Value): void {
-    this.uses[eip === undefined ? 'direct' : 'indirect'] = true;
-  }
-  go(): void {}
-  branch(_condition: Value, effects?: () => void): void {
-    this.uses.direct = true;
-    effects?.();
-  }
-  returnAddress(): Value {
-    this.uses.returns = true;
-    return '';
-  }
-  source(): Value {
-    this.uses.string = true;
-    return '';
-  }
-  destination(): Value {
-    return this.source();
-  }
-  storeElement(): void {
-    this.source();
-  }
-  advance(pointer: number): void {
-    this.setRegister(pointer, 32);
-  }
-  repeats(): void {}
-}
-
-export function usesOf(description: Description, bits: Size, operands: number): Uses {
-  const survey = new Survey(bits, operands);
-  description(survey);
-  return survey.uses;
-}
-
 /** One description in one variant of operands: what has op numbers of its own. */
 export interface Form {
   name: string;
@@ -347,6 +220,9 @@ export abstract class TextEmitter implements Emitter {
   }
   get shift(): number {
     return 32 - this.form.bits;
+  }
+  get width(): number {
+    return 32;
   }
   get operands(): number {
     return this.form.places.length;
@@ -418,6 +294,64 @@ export abstract class TextEmitter implements Emitter {
   abstract counter(): Value;
   abstract countedDown(): Value;
   abstract setCounter(value: Value): void;
+
+  sum(a: Value, b: Value, carry?: Value): Value {
+    return `(${a} + ${b}${carry === undefined ? '' : ` + ${carry}`}) | 0`;
+  }
+  difference(a: Value, b: Value, borrow?: Value): Value {
+    return `(${a} - ${b}${borrow === undefined ? '' : ` - ${borrow}`}) | 0`;
+  }
+  bitwise(operator: Bitwise, a: Value, b: Value): Value {
+    return `${a} ${operator} ${b}`;
+  }
+  complement(a: Value): Value {
+    return `~${a}`;
+  }
+  shifted(operator: '<<' | '>>' | '>>>', a: Value, n: Value): Value {
+    return `${a} ${operator} ${n}${operator === '>>>' ? ' | 0' : ''}`;
+  }
+  rotated(left: boolean, a: Value, n: Value): Value {
+    const [there, back] = left ? ['<<', '>>>'] : ['>>>', '<<'];
+    return `${a} ${there} ${n} | ${a} ${back} (${this.bits} - ${n} & 31)`;
+  }
+  from(a: Value, n: Value | number, operator: '>>' | '>>>' = '>>>'): Value {
+    return `${a} ${operator} ${n}`;
+  }
+  withBit(operator: Bitwise, a: Value, n: Value): Value {
+    return operator === '&' ? `${a} & ~(1 << ${n})` : `${a} ${operator} 1 << ${n}`;
+  }
+  bitNumber(which: 'lowest' | 'highest', a: Value): Value {
+    return `31 - Math.clz32(${which === 'lowest' ? `${a} & -${a}` : a})`;
+  }
+  reversed(a: Value): Value {
+    return `${a} << 24 | (${a} & 65280) << 8 | ${a} >>> 8 & 65280 | ${a} >>> 24`;
+  }
+  product(a: Value, b: Value): Value {
+    return `Math.imul(${a}, ${b})`;
+  }
+  productHigh(a: Value, b: Value, signed: boolean): Value {
+    return signed
+      ? `(multiplyHigh(${a}, ${b}) - (${a} < 0 ? ${b} : 0) - (${b} < 0 ? ${a} : 0)) | 0`
+      : `multiplyHigh(${a}, ${b})`;
+  }
+  productFlags(a: Value, b: Value, r: Value): Value {
+    return `productFlags(${a}, ${b}, ${r})`;
+  }
+  signExtended(a: Value, bits: Size): Value {
+    return `${a} << ${32 - bits} >> ${32 - bits}`;
+  }
+  signs(a: Value): Value {
+    return `${a} >> 31`;
+  }
+  isZero(a: Value): Value {
+    return `${a} === 0`;
+  }
+  isNotZero(a: Value): Value {
+    return `${a} !== 0`;
+  }
+  differ(a: Value, b: Value): Value {
+    return `${a} !== ${b}`;
+  }
 
   result(value: Value): Value {
     return this.let('r', value);

@@ -5,7 +5,8 @@
  */
 import { operandBits } from '../table/operands.ts';
 import type { Row } from '../table/row.ts';
-import { type Form, usesOf } from './emitter.ts';
+import type { Form } from './emitter.ts';
+import { usesOf } from './survey.ts';
 import { semantics } from './semantics.ts';
 
 /** Where an operand is: 'r', 'm', 'i', 'c', or '' for what descriptions do not handle. */

@@ -7,7 +7,7 @@ import { plans } from 'virtual:plans';
 import { REGISTER_0 } from '../plans.ts';
 import { ADD, SUBTRACT } from '../fpu/extended.ts';
 import { rows } from '../table/index.ts';
-import { usesOf } from './emitter.ts';
+import { usesOf } from './survey.ts';
 import { allForms } from './forms.ts';
 import { unitCase } from './fpu.ts';
 import { generateInterpreter } from './generate.ts';

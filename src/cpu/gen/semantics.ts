@@ -4,35 +4,41 @@
  */
 import { ADC, ADD, CF, DEC, EXPLICIT, INC, LOGIC, OF, SBB, SUB } from '../architecture/flags.ts';
 import { EAX, EBP, EDI, EDX, ESI } from '../architecture/registers.ts';
-import type { Description, Emitter, Held, Value } from './emitter.ts';
+import type { Bitwise, Description, Emitter, Held, Size, Value } from './emitter.ts';
 
 /** A value that is not held at the top, moved there for the flags. */
 const toTop = (e: Emitter, value: Value): Value => (e.shift === 0 ? value : `${value} << ${e.shift}`);
 /** One, held at the top. */
-const one = (e: Emitter): number => 1 << e.shift;
+const one = (e: Emitter): Value => String(1 << e.shift);
 /** The low bits of an expression, sign-extended. */
 const extended = (value: Value, bits: number): Value =>
-  bits === 32 ? value : `${value} << ${32 - bits} >> ${32 - bits}`;
+  bits >= 32 ? value : `${value} << ${32 - bits} >> ${32 - bits}`;
 
 const binary =
-  (kind: number, operation: (a: Value, b: Value, e: Emitter) => Value, writes = true): Description =>
+  (kind: number, operation: (e: Emitter, a: Value, b: Value) => Value, writes = true): Description =>
   e => {
     const a = e.read(0, 'top'),
       b = e.read(1, 'top');
-    const result = e.result(operation(a, b, e));
+    const result = e.result(operation(e, a, b));
     if (writes) e.write(0, result, 'top');
     e.flags(kind, kind === LOGIC ? { result } : { a, b, result });
   };
+const sum = (e: Emitter, a: Value, b: Value): Value => e.sum(a, b);
+const difference = (e: Emitter, a: Value, b: Value): Value => e.difference(a, b);
+const bitwise =
+  (operator: Bitwise) =>
+  (e: Emitter, a: Value, b: Value): Value =>
+    e.bitwise(operator, a, b);
 /** CF as one of the lowest bit of a value held at the top. */
 const carryIn = (e: Emitter): Value => (e.shift === 0 ? e.carry() : `(${e.carry()} << ${e.shift})`);
 
 /** INC and DEC leave CF alone: it is kept in the second operand's place. */
 const step =
-  (kind: number, sign: '+' | '-'): Description =>
+  (kind: number, operation: (e: Emitter, a: Value, b: Value) => Value): Description =>
   e => {
     const a = e.read(0, 'top'),
       b = e.keep(e.carry());
-    const result = e.result(`(${a} ${sign} ${one(e)}) | 0`);
+    const result = e.result(operation(e, a, one(e)));
     e.write(0, result, 'top');
     e.flags(kind, { a, b, result });
   };
@@ -41,16 +47,16 @@ const step =
 const shift =
   (
     how: Held & ('top' | 'zero' | 'sign'),
-    operation: (a: Value, n: Value) => Value,
-    carry: (a: Value, n: Value) => Value,
+    operation: '<<' | '>>' | '>>>',
+    carry: (e: Emitter, a: Value, n: Value) => Value,
     overflow: (e: Emitter, a: Value, r: Value, carry: Value) => Value,
   ): Description =>
   e => {
     const a = e.read(0, how),
       n = e.read(1, 'count');
     e.skipIf(`${n} === 0`);
-    const out = e.keep(carry(a, n)),
-      r = e.result(operation(a, n)),
+    const out = e.keep(carry(e, a, n)),
+      r = e.result(e.shifted(operation, a, n)),
       top = how === 'top';
     e.write(0, r, top ? 'top' : 'zero');
     e.flags(EXPLICIT, { result: top ? r : toTop(e, r), b: `${out} | (${overflow(e, a, r, out)}) << 11` });
@@ -59,38 +65,38 @@ const shift =
 /** Rotates change CF and OF alone. */
 const rotate =
   (
-    operation: (a: Value, n: Value, bits: number) => Value,
-    carry: (r: Value, bits: number) => Value,
-    overflow: (r: Value, carry: Value, bits: number) => Value,
+    left: boolean,
+    carry: (e: Emitter, r: Value) => Value,
+    overflow: (e: Emitter, r: Value, carry: Value) => Value,
   ): Description =>
   e => {
     const a = e.read(0, 'zero'),
       count = e.read(1, 'count');
     e.skipIf(`${count} === 0`);
     const n = e.mask(count, e.bits - 1);
-    const r = e.result(operation(a, n, e.bits)),
-      out = e.keep(carry(r, e.bits));
+    const r = e.result(e.rotated(left, a, n)),
+      out = e.keep(carry(e, r));
     e.write(0, r);
-    e.changeFlags(CF | OF, `${out} | (${overflow(r, out, e.bits)}) << 11`);
+    e.changeFlags(CF | OF, `${out} | (${overflow(e, r, out)}) << 11`);
   };
 
 const bitTest =
-  (change: ((a: Value, n: Value) => Value) | null): Description =>
+  (change: Bitwise | null): Description =>
   e => {
     const a = e.read(0, 'zero'),
       n = e.read(1, 'bit');
-    const found = e.keep(`${a} >>> ${n} & 1`);
-    if (change !== null) e.write(0, e.result(change(a, n)));
+    const found = e.keep(`${e.from(a, n)} & 1`);
+    if (change !== null) e.write(0, e.result(e.withBit(change, a, n)));
     e.changeFlags(CF, found);
   };
 
 /** The destination is undefined for a source of 0; processors leave it alone. */
 const bitScan =
-  (lowest: (b: Value) => Value): Description =>
+  (which: 'lowest' | 'highest'): Description =>
   e => {
     const b = e.read(1, 'zero');
     e.flags(LOGIC, { result: toTop(e, b) });
-    e.when(`${b} !== 0`, () => e.write(0, `31 - Math.clz32(${lowest(b)})`));
+    e.when(e.isNotZero(b), () => e.write(0, e.bitNumber(which, b)));
   };
 
 const move =
@@ -108,17 +114,13 @@ const multiply =
     const { bits } = e;
     const accumulator = signed ? extended(e.register(EAX, bits), bits) : e.register(EAX, bits);
     let wide: Value, low: Value;
-    if (bits === 32) {
+    if (bits >= 32) {
       const a = e.keep(accumulator);
-      const high = e.result(
-        signed
-          ? `(multiplyHigh(${a}, ${b}) - (${a} < 0 ? ${b} : 0) - (${b} < 0 ? ${a} : 0)) | 0`
-          : `multiplyHigh(${a}, ${b})`,
-      );
-      e.setRegister(EAX, 32, `Math.imul(${a}, ${b})`);
-      e.setRegister(EDX, 32, high);
-      low = e.register(EAX, 32);
-      wide = signed ? `${high} !== ${low} >> 31` : `${high} !== 0`;
+      const high = e.result(e.productHigh(a, b, signed));
+      e.setRegister(EAX, bits, e.product(a, b));
+      e.setRegister(EDX, bits, high);
+      low = e.register(EAX, bits);
+      wide = signed ? e.differ(high, e.signs(low)) : e.isNotZero(high);
     } else {
       low = e.result(`Math.imul(${accumulator}, ${b})`);
       e.setRegister(EAX, 16, low);
@@ -131,9 +133,9 @@ const multiply =
 const multiplyTwo: Description = e => {
   const b = e.read(1, 'sign'),
     c = e.read(e.operands > 2 ? 2 : 0, 'sign');
-  const r = e.result(extended(`Math.imul(${b}, ${c})`, e.bits));
+  const r = e.result(extended(e.product(b, c), e.bits));
   e.write(0, r);
-  e.flags(EXPLICIT, { result: toTop(e, r), b: `productFlags(${b}, ${c}, ${r})` });
+  e.flags(EXPLICIT, { result: toTop(e, r), b: e.productFlags(b, c, r) });
 };
 
 /** LOOP and its relatives: the counter goes down whether they branch or not. */
@@ -141,11 +143,11 @@ const loop =
   (also: (e: Emitter) => Value): Description =>
   e => {
     const left = e.countedDown();
-    e.branch(`${left} !== 0${also(e)}`, () => e.setCounter(left));
+    e.branch(`${e.isNotZero(left)}${also(e)}`, () => e.setCounter(left));
   };
 
 /** The comparison of two elements held at the top. */
-const compare = (e: Emitter, a: Value, b: Value): void => e.flags(SUB, { a, b, result: e.result(`(${a} - ${b}) | 0`) });
+const compare = (e: Emitter, a: Value, b: Value): void => e.flags(SUB, { a, b, result: e.result(e.difference(a, b)) });
 
 /** By op. Cases of the switches stand in this order: what programs do most is close together. */
 export const semantics: Record<string, Description> = {
@@ -153,6 +155,7 @@ export const semantics: Record<string, Description> = {
   mov: move('zero'),
   movzx: move('zero'),
   movsx: move('sign'),
+  movsxd: move('sign'),
   lea: e => e.write(0, e.address()),
   xchg: e => {
     const a = e.read(0, 'zero'),
@@ -164,13 +167,13 @@ export const semantics: Record<string, Description> = {
   xadd: e => {
     const a = e.read(0, 'top'),
       b = e.read(1, 'top'),
-      result = e.result(`(${a} + ${b}) | 0`);
+      result = e.result(e.sum(a, b));
     e.write(1, a, 'top');
     e.write(0, result, 'top');
     e.flags(ADD, { a, b, result });
   },
-  cbw: e => e.setRegister(EAX, e.bits, extended(e.register(EAX, e.bits === 32 ? 16 : 8), e.bits / 2)),
-  cwd: e => e.setRegister(EDX, e.bits, `${extended(e.register(EAX, e.bits), e.bits)} >> 31`),
+  cbw: e => e.setRegister(EAX, e.bits, e.signExtended(e.register(EAX, (e.bits / 2) as Size), (e.bits / 2) as Size)),
+  cwd: e => e.setRegister(EDX, e.bits, e.signs(extended(e.register(EAX, e.bits), e.bits))),
   setcc: e => e.write(0, e.truth(e.condition())),
   // The source is read, and may fault, whatever the condition.
   cmovcc: e => {
@@ -227,69 +230,69 @@ export const semantics: Record<string, Description> = {
     e.push(e.returnAddress());
     e.go();
   },
-  jcxz: e => e.branch(`${e.counter()} === 0`),
+  jcxz: e => e.branch(e.isZero(e.counter())),
   loop: loop(() => ''),
   loope: loop(e => ` && ${e.condition(4)}`),
   loopne: loop(e => ` && ${e.condition(5)}`),
 
-  add: binary(ADD, (a, b) => `(${a} + ${b}) | 0`),
-  or: binary(LOGIC, (a, b) => `${a} | ${b}`),
-  adc: binary(ADC, (a, b, e) => `(${a} + ${b} + ${carryIn(e)}) | 0`),
-  sbb: binary(SBB, (a, b, e) => `(${a} - ${b} - ${carryIn(e)}) | 0`),
-  and: binary(LOGIC, (a, b) => `${a} & ${b}`),
-  sub: binary(SUB, (a, b) => `(${a} - ${b}) | 0`),
-  xor: binary(LOGIC, (a, b) => `${a} ^ ${b}`),
-  cmp: binary(SUB, (a, b) => `(${a} - ${b}) | 0`, false),
-  test: binary(LOGIC, (a, b) => `${a} & ${b}`, false),
-  inc: step(INC, '+'),
-  dec: step(DEC, '-'),
+  add: binary(ADD, sum),
+  or: binary(LOGIC, bitwise('|')),
+  adc: binary(ADC, (e, a, b) => e.sum(a, b, carryIn(e))),
+  sbb: binary(SBB, (e, a, b) => e.difference(a, b, carryIn(e))),
+  and: binary(LOGIC, bitwise('&')),
+  sub: binary(SUB, difference),
+  xor: binary(LOGIC, bitwise('^')),
+  cmp: binary(SUB, difference, false),
+  test: binary(LOGIC, bitwise('&'), false),
+  inc: step(INC, sum),
+  dec: step(DEC, difference),
   neg: e => {
     const b = e.read(0, 'top'),
-      result = e.result(`(0 - ${b}) | 0`);
+      result = e.result(e.difference('0', b));
     e.write(0, result, 'top');
     e.flags(SUB, { a: '0', b, result });
   },
-  not: e => e.write(0, e.result(`~${e.read(0, 'zero')}`)),
+  not: e => e.write(0, e.result(e.complement(e.read(0, 'zero')))),
   shl: shift(
     'top',
-    (a, n) => `${a} << ${n}`,
-    (a, n) => `(${a} >>> (32 - ${n})) & 1`,
-    (_, _a, r, carry) => `${carry} ^ (${r} >>> 31)`,
+    '<<',
+    (e, a, n) => `(${e.from(a, `(${e.width} - ${n})`)}) & 1`,
+    (e, _, r, carry) => `${carry} ^ (${e.from(r, e.width - 1)})`,
   ),
   shr: shift(
     'zero',
-    (a, n) => `${a} >>> ${n} | 0`,
-    (a, n) => `(${a} >>> (${n} - 1)) & 1`,
-    (e, a) => `(${a} >>> ${e.bits - 1}) & 1`,
+    '>>>',
+    (e, a, n) => `(${e.from(a, `(${n} - 1)`)}) & 1`,
+    (e, a) => `(${e.from(a, e.bits - 1)}) & 1`,
   ),
   sar: shift(
     'sign',
-    (a, n) => `${a} >> ${n}`,
-    (a, n) => `(${a} >> (${n} - 1)) & 1`,
+    '>>',
+    (e, a, n) => `(${e.from(a, `(${n} - 1)`, '>>')}) & 1`,
     () => '0',
   ),
   rol: rotate(
-    (a, n, bits) => `${a} << ${n} | ${a} >>> (${bits} - ${n} & 31)`,
-    r => `${r} & 1`,
-    (r, carry, bits) => `${carry} ^ (${r} >>> ${bits - 1} & 1)`,
+    true,
+    (_, r) => `${r} & 1`,
+    (e, r, carry) => `${carry} ^ (${e.from(r, e.bits - 1)} & 1)`,
   ),
   ror: rotate(
-    (a, n, bits) => `${a} >>> ${n} | ${a} << (${bits} - ${n} & 31)`,
-    (r, bits) => `${r} >>> ${bits - 1} & 1`,
-    (r, carry, bits) => `${carry} ^ (${r} >>> ${bits - 2} & 1)`,
+    false,
+    (e, r) => `${e.from(r, e.bits - 1)} & 1`,
+    (e, r, carry) => `${carry} ^ (${e.from(r, e.bits - 2)} & 1)`,
   ),
   mul: multiply(false),
   imul: e => (e.operands === 1 ? multiply(true) : multiplyTwo)(e),
   bt: bitTest(null),
-  bts: bitTest((a, n) => `${a} | 1 << ${n}`),
-  btr: bitTest((a, n) => `${a} & ~(1 << ${n})`),
-  btc: bitTest((a, n) => `${a} ^ 1 << ${n}`),
-  bsf: bitScan(b => `${b} & -${b}`),
-  bsr: bitScan(b => b),
+  bts: bitTest('|'),
+  btr: bitTest('&'),
+  btc: bitTest('^'),
+  bsf: bitScan('lowest'),
+  bsr: bitScan('highest'),
   // The result for 16 bits is undefined; processors clear the register.
   bswap: e => {
     const a = e.read(0, 'zero');
-    e.write(0, e.bits === 16 ? '0' : `${a} << 24 | (${a} & 65280) << 8 | ${a} >>> 8 & 65280 | ${a} >>> 24`);
+    e.write(0, e.bits === 16 ? '0' : e.reversed(a));
   },
 
   // One element; REP is the emitter's.

@@ -5,7 +5,8 @@
  */
 import { ALL } from '../architecture/flags.ts';
 import { EAX, EBX, ECX, EDX, EIP, SEG, SEG_SELECTOR, SEG_WORDS, XMM } from '../architecture/registers.ts';
-import { type Form, usesOf, type Value } from '../gen/emitter.ts';
+import type { Form, Value } from '../gen/emitter.ts';
+import { usesOf } from '../gen/survey.ts';
 import { type HotFunction, type Reached, unitDescription, type UnitEmitter } from '../gen/unit-semantics.ts';
 import { S_BUDGET } from '../scratch.ts';
 import { type Decoded, isFlatOperand, type Row } from '../table/index.ts';
