@@ -73,7 +73,7 @@ export interface MemoryRange {
   write(offset: number, value: number, size: number): void;
 }
 
-/** Guest memory as a device's DMA sees it: RAM only; the rest of an access that leaves RAM is dropped (read as 0xFF). */
+/** Memory as a device reaches it by DMA, a PCI function by its own view (pci/function-dma.ts): RAM only; the rest of an access that leaves RAM is dropped (read as 0xFF). */
 export interface Dma {
   read(address: number, into: Uint8Array): void;
   write(address: number, from: Uint8Array): void;

@@ -154,6 +154,7 @@ export class EmulatedDevices {
     this.pci = new PciBus(
       this.bus,
       resetControl(kind => options.onReset(kind)),
+      dma,
     );
     this.plug(this.pci);
     this.pci.add(0, 0, i440fx(options.onShadow));
@@ -176,11 +177,11 @@ export class EmulatedDevices {
     // Before the drives, which it takes away again when it is restored.
     if (options.xenPlatform) this.plug(new XenPlatform(mask => this.unplug(mask), print), XEN_PLATFORM_SLOT);
     if (options.xenPlatform) this.plug(new AcpiHotplug());
-    this.ide = this.plug(new PiixIde(dma, [primary, secondary], options.ide ?? []), 1, 1);
+    this.ide = this.plug(new PiixIde([primary, secondary], options.ide ?? []), 1, 1);
     if (options.nic) {
       const kind: NicKind = NIC_MODELS[options.nic.model];
       const irq = kind.isaIrq === undefined ? intx(NIC_SLOT) : irqs.source(kind.isaIrq);
-      const card = this.plug(new (nicClass(options.nic.model))({ timers, dma, irq, ...options.nic }), NIC_SLOT);
+      const card = this.plug(new (nicClass(options.nic.model))({ timers, irq, ...options.nic }), NIC_SLOT);
       if (options.nicRom && card.fn)
         card.fn.setRom(flashed(options.nicRom, card.fn.get(PCI.VENDOR, 2), card.fn.get(PCI.DEVICE, 2)));
     }

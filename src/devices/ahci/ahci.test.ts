@@ -77,7 +77,7 @@ class Driver {
   readonly memory = new TestMemory(1 << 20);
   readonly view = new DataView(this.memory.bytes.buffer);
   readonly line = new TestLine();
-  readonly adapter = new Ahci(this.memory, this.line);
+  readonly adapter = new Ahci(this.line);
   readonly medium = new TestMedium();
   private readonly bars = (
     this.adapter.fn as unknown as {
@@ -86,6 +86,7 @@ class Driver {
   ).bars;
 
   constructor() {
+    this.adapter.fn.dma.lead(this.memory);
     this.adapter.fn.write(4, 6, 2);
     this.adapter.connect(this.medium, 'S1');
     this.begin();

@@ -3,7 +3,7 @@
  * Source: Serial ATA Advanced Host Controller Interface (AHCI) 1.3.1; identifiers: Intel, I/O Controller Hub 9 (ICH9) Family Datasheet (316972), 14.1.
  * Not built: message-signalled interrupts, command completion coalescing, enclosure management, port multipliers, power states of the link.
  */
-import type { Device, Dma, IrqLine, State } from '../bus.ts';
+import type { Device, IrqLine, State } from '../bus.ts';
 import { PciFunction } from '../pci/pci.ts';
 import { assignState, copyState, resetState, subState } from '../state.ts';
 import { AhciPort } from './port.ts';
@@ -29,9 +29,9 @@ export class Ahci implements Device {
   private readonly r = initial();
   private readonly irq: IrqLine;
 
-  constructor(dma: Dma, irq: IrqLine) {
+  constructor(irq: IrqLine) {
     this.irq = irq;
-    this.port = new AhciPort({ dma, mayMaster: () => this.fn.busMaster, changed: () => this.update() });
+    this.port = new AhciPort(this.fn, () => this.update());
     this.fn.addBar(ABAR, {
       kind: 'memory',
       size: ABAR_BYTES,

@@ -2,7 +2,8 @@
  * A port of the adapter: its registers, its list of commands, what it receives of its disk.
  * Source: AHCI 1.3.1, clauses 3.3 (registers), 5.3 (states of a port), 6.2 (errors).
  */
-import type { Dma, State } from '../bus.ts';
+import type { State } from '../bus.ts';
+import type { PciFunction } from '../pci/pci.ts';
 import { assignState, copyState, resetState, subState } from '../state.ts';
 import { ATA, isQueued, readRequest, STATUS } from './commands.ts';
 import { Regions } from './regions.ts';
@@ -45,23 +46,18 @@ const initial = () => ({
   halted: false,
 });
 
-export interface PortParts {
-  dma: Dma;
-  /** The function may master the bus. */
-  mayMaster(): boolean;
-  /** PxIS or PxIE changed. */
-  changed(): void;
-}
-
 export class AhciPort {
   private readonly r = initial();
-  private readonly parts: PortParts;
+  private readonly fn: PciFunction;
+  private readonly changed: () => void;
   private disk: SataDisk | undefined;
   /** Counts stops and resets: what the disk answers to a command from before is dropped. */
   private generation = 0;
 
-  constructor(parts: PortParts) {
-    this.parts = parts;
+  /** `fn`: the adapter's. `changed`: PxIS or PxIE has changed. */
+  constructor(fn: PciFunction, changed: () => void) {
+    this.fn = fn;
+    this.changed = changed;
   }
 
   /** Something that interrupts. */
@@ -97,7 +93,7 @@ export class AhciPort {
       r.taskFile = NO_DEVICE;
       r.signature = 0xffffffff;
     }
-    this.parts.changed();
+    this.changed();
   }
 
   read(register: number): number {
@@ -144,10 +140,10 @@ export class AhciPort {
       case PORT.IS:
         // What the phy says goes with its bits in PxSERR.
         r.is &= ~(value & ~(IS.CONNECT | IS.PHY));
-        return this.parts.changed();
+        return this.changed();
       case PORT.IE:
         r.ie = value & (IS.D2H | IS.PIO | IS.SDB | IS.CONNECT | IS.PHY | IS.TASK_FILE);
-        return this.parts.changed();
+        return this.changed();
       case PORT.CMD:
         return this.command(value);
       case PORT.SCTL: {
@@ -165,7 +161,7 @@ export class AhciPort {
         r.error &= ~value;
         if (!(r.error & SERR.EXCHANGED)) r.is &= ~IS.CONNECT;
         if (!(r.error & SERR.PHY)) r.is &= ~IS.PHY;
-        return this.parts.changed();
+        return this.changed();
       case PORT.SACT:
         if (r.cmd & CMD.START) r.active |= value;
         return;
@@ -198,7 +194,7 @@ export class AhciPort {
   /** Gives the disk what it can take: queued commands together, of the others one alone. */
   private pump(): void {
     const { r, disk } = this;
-    if (!disk || !this.parts.mayMaster()) return;
+    if (!disk || !this.fn.busMaster) return;
     for (let slot = 0; slot < 32; slot++) {
       const bit = 1 << slot;
       if (r.issued & ~r.taken & bit) this.start(slot, bit, disk);
@@ -208,8 +204,8 @@ export class AhciPort {
   }
 
   private start(slot: number, bit: number, disk: SataDisk): void {
-    const { r, parts, generation } = this;
-    const { dma } = parts;
+    const { r, generation } = this;
+    const { dma } = this.fn;
     const header = new Uint8Array(HEADER_BYTES),
       fis = new Uint8Array(FIS_BYTES);
     dma.read(r.list + slot * HEADER_BYTES, header);
@@ -239,7 +235,7 @@ export class AhciPort {
   }
 
   private end(slot: number, command: number, { status, error, bytes, lba }: Ended): void {
-    const { r, parts } = this;
+    const { r } = this;
     const bit = 1 << slot,
       failed = (status & STATUS.ERROR) !== 0;
     const queued = isQueued(command);
@@ -259,7 +255,7 @@ export class AhciPort {
       if (!failed) r.issued &= ~bit;
       const count = new Uint8Array(4);
       new DataView(count.buffer).setUint32(0, bytes, true);
-      parts.dma.write(r.list + slot * HEADER_BYTES + 4, count);
+      this.fn.dma.write(r.list + slot * HEADER_BYTES + 4, count);
       const byPio = command === ATA.IDENTIFY || command === ATA.READ_LOG_EXT;
       const registers = [FIS.INTERRUPT, status, error, lba & 0xff, (lba >>> 8) & 0xff, (lba >>> 16) & 0xff];
       if (byPio && !failed) this.receive(RECEIVED.PIO, [FIS.PIO, ...registers]);
@@ -270,14 +266,14 @@ export class AhciPort {
       r.is |= IS.TASK_FILE;
       r.halted = true;
     }
-    parts.changed();
+    this.changed();
   }
 
   private receive(at: number, fis: readonly number[]): void {
     if (!(this.r.cmd & CMD.FIS)) return;
     const bytes = new Uint8Array(at === RECEIVED.SDB ? 8 : FIS_BYTES);
     bytes.set(fis);
-    this.parts.dma.write(this.r.received + at, bytes);
+    this.fn.dma.write(this.r.received + at, bytes);
   }
 
   // ---- the whole
@@ -302,7 +298,7 @@ export class AhciPort {
     r.taken = 0;
     r.taskFile &= ~STATUS.BUSY;
     this.pump();
-    this.parts.changed();
+    this.changed();
   }
 
   peek(): State {

@@ -1,5 +1,5 @@
 /** The regions of memory that a command's data go to or come from (AHCI 1.3.1, 4.2.3.3). */
-import type { Dma } from '../bus.ts';
+import type { FunctionDma } from '../pci/function-dma.ts';
 import { REGION_BYTES } from './registers.ts';
 
 interface Region {
@@ -10,11 +10,11 @@ interface Region {
 export class Regions {
   /** In all. */
   readonly bytes: number;
-  private readonly dma: Dma;
+  private readonly dma: FunctionDma;
   private readonly list: Region[] = [];
 
   /** Reads `count` descriptors at `at`. */
-  constructor(dma: Dma, at: number, count: number) {
+  constructor(dma: FunctionDma, at: number, count: number) {
     this.dma = dma;
     const table = new Uint8Array(count * REGION_BYTES);
     dma.read(at, table);
@@ -44,7 +44,6 @@ export class Regions {
   /** The first bytes in place; null: not all of that is memory which the adapter may reach, and a copy has to be moved. */
   views(bytes: number): Uint8Array[] | null {
     const { dma } = this;
-    if (!dma.view) return null;
     const views: Uint8Array[] = [];
     for (const { address, length } of this.pieces(bytes)) {
       const view = dma.view(address, length);

@@ -2,7 +2,8 @@
  * One IDE channel: task file ports, device control, two drives, and its half of the PIIX3's bus master.
  * Sources: ATA/ATAPI-6, clause 7 (interface register definitions); "Programming Interface for Bus Master IDE Controller" 1.0 (SFF-8038i).
  */
-import type { Dma, IrqLine, PortRange, State } from '../bus.ts';
+import type { IrqLine, PortRange, State } from '../bus.ts';
+import type { PciFunction } from '../pci/pci.ts';
 import { assignState, copyState, resetState, StateError } from '../state.ts';
 import { ABRT, type DmaTarget, type Drive, type DriveHost, ERR } from './drive.ts';
 
@@ -36,16 +37,14 @@ export class IdeChannel implements DriveHost {
   readonly drives: (Drive | null)[] = [null, null];
   private readonly r = initial();
   private readonly irq: IrqLine;
-  private readonly dma: Dma;
-  private readonly busMaster: () => boolean;
+  private readonly fn: PciFunction;
   readonly taskPorts: PortRange;
   readonly controlPorts: PortRange;
 
-  /** `busMaster`: whether the PCI function may master the bus. */
-  constructor(base: number, control: number, irq: IrqLine, dma: Dma, busMaster: () => boolean) {
+  /** `fn`: the PCI function whose channel it is. */
+  constructor(base: number, control: number, irq: IrqLine, fn: PciFunction) {
     this.irq = irq;
-    this.dma = dma;
-    this.busMaster = busMaster;
+    this.fn = fn;
     this.taskPorts = {
       base,
       count: 8,
@@ -214,7 +213,7 @@ export class IdeChannel implements DriveHost {
       return;
     const toMemory = (r.masterCommand & MASTER_TO_MEMORY) !== 0;
     const regions =
-      this.busMaster() && toMemory === (selected.r.dmaDirection === 1) ? this.regions(selected.r.dmaBytes) : null;
+      this.fn.busMaster && toMemory === (selected.r.dmaDirection === 1) ? this.regions(selected.r.dmaBytes) : null;
     if (!regions) {
       // A table that is too short, or the wrong direction: the transfer cannot be finished.
       this.masterDone(false, 0);
@@ -235,7 +234,7 @@ export class IdeChannel implements DriveHost {
     const view = new DataView(entry.buffer);
     let left = bytes;
     for (let i = 0; i < MOST_DESCRIPTORS; i++) {
-      this.dma.read(this.r.table + 8 * i, entry);
+      this.fn.dma.read(this.r.table + 8 * i, entry);
       const length = view.getUint16(4, true) & ~1 || 65536;
       const flags = view.getUint32(4, true);
       list.push({ address: (view.getUint32(0, true) & ~1) >>> 0, length: Math.min(length, left) });
@@ -249,7 +248,7 @@ export class IdeChannel implements DriveHost {
   }
 
   private target(regions: Region[], more: boolean): DmaTarget {
-    const { dma } = this;
+    const { dma } = this.fn;
     let index = 0;
     let within = 0;
     const pieces = (bytes: number): Region[] => {
@@ -269,7 +268,6 @@ export class IdeChannel implements DriveHost {
     };
     return {
       views: bytes => {
-        if (!dma.view) return null;
         const before = [index, within];
         const views: Uint8Array[] = [];
         for (const { address, length } of pieces(bytes)) {

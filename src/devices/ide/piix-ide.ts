@@ -2,7 +2,7 @@
  * IDE function of the PIIX3: two channels at their legacy places, bus-master registers in BAR 4.
  * Source: 82371FB/SB (PIIX3) datasheet, order number 290550, 2.5 (IDE configuration) and 2.6 (bus master).
  */
-import type { Device, Dma, IrqLine, PortRange, State } from '../bus.ts';
+import type { Device, IrqLine, PortRange, State } from '../bus.ts';
 import { driveType } from '../floppy/formats.ts';
 import { PciFunction } from '../pci/pci.ts';
 import { subState } from '../state.ts';
@@ -65,13 +65,9 @@ export class PiixIde implements Device {
   private readonly attached: IdeChannel['drives'][];
 
   /** Throws RangeError for a place that does not exist or is taken. */
-  constructor(dma: Dma, irqs: [IrqLine, IrqLine], attachments: IdeAttachment[]) {
+  constructor(irqs: [IrqLine, IrqLine], attachments: IdeAttachment[]) {
     const { fn } = this;
-    const master = (): boolean => fn.busMaster;
-    this.channels = [
-      new IdeChannel(0x1f0, 0x3f6, irqs[0], dma, master),
-      new IdeChannel(0x170, 0x376, irqs[1], dma, master),
-    ];
+    this.channels = [new IdeChannel(0x1f0, 0x3f6, irqs[0], fn), new IdeChannel(0x170, 0x376, irqs[1], fn)];
     for (const attachment of attachments) {
       const { place } = attachment;
       if (attachment.kind === 'floppy') continue;

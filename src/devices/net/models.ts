@@ -2,7 +2,7 @@
  * The network cards that a guest can have, by the names that definitions (`model=`) and `--nic` have for them. One line a card: definitions, the command line
  * and the page know it from here. A card's program is loaded (`loadNic`) before a board has it: most guests have none, or another.
  */
-import type { Device, Dma, IrqLine, Timers } from '../bus.ts';
+import type { Device, IrqLine, Timers } from '../bus.ts';
 import type { PciFunction } from '../pci/pci.ts';
 import type { Ethernet } from './ethernet.ts';
 
@@ -14,7 +14,6 @@ export interface NicDevice extends Device {
 /** What a card is made of. It takes `ethernet.receive`. */
 export interface NicParts {
   timers: Timers;
-  dma: Dma;
   irq: IrqLine;
   /** Station address: six bytes, not a group address. */
   mac: Uint8Array;

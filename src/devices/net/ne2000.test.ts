@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TestLine, TestMemory, testPc, TestTimers } from '../testing.ts';
+import { TestLine, testPc, TestTimers } from '../testing.ts';
 import { frameCheck } from './ethernet.ts';
 import { isNicModel, NIC_MODELS } from './models.ts';
 import { Ne2000Isa, Rtl8029 } from './ne2000.ts';
@@ -48,7 +48,6 @@ class Driver {
   constructor() {
     this.card = new Ne2000Isa({
       timers: this.timers,
-      dma: new TestMemory(),
       irq: this.line,
       mac: MAC,
       ethernet: this.ethernet,
@@ -373,7 +372,6 @@ describe('an RTL8029AS', () => {
   it('refuses the address of a group', () => {
     const parts = {
       timers: new TestTimers(),
-      dma: new TestMemory(),
       irq: new TestLine(),
       mac: BROADCAST,
       ethernet: { send: () => {} },

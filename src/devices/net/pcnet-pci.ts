@@ -23,13 +23,13 @@ export class PcnetPci implements NicDevice {
   private readonly chip: Pcnet;
 
   /** Takes `ethernet.receive`. Throws RangeError for an address that no station can have. */
-  constructor({ timers, dma, irq, mac, ethernet }: NicParts) {
+  constructor({ timers, irq, mac, ethernet }: NicParts) {
     if (mac.length !== 6 || mac[0] & 1)
       throw new RangeError('a network card’s address is six bytes, the first of them even');
     const { fn } = this;
     const chip = new Pcnet(mac, {
       timers,
-      dma,
+      dma: fn.dma,
       irq,
       busMaster: () => fn.busMaster,
       send: frame => ethernet.send(frame),

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { IoBus } from '../io-bus.ts';
-import { testPc, type TestPc } from '../testing.ts';
+import { TestMemory, testPc, type TestPc } from '../testing.ts';
 import { PciBus, PciFunction } from './pci.ts';
 
 // Promises are those of the PCI Local Bus Specification 2.1.
@@ -58,6 +58,32 @@ describe('PCI configuration mechanism 1', () => {
     write(1, 3, 0x40, 0x3001);
     expect(t.in(0x1008, 4)).toBe(0xffffffff);
     expect(t.in(0x3008, 4)).toBeGreaterThanOrEqual(3579);
+  });
+});
+
+describe('the way of a function to memory', () => {
+  it('is that of its bus, or what was put there, and is open while it masters the bus', () => {
+    const noReset = { base: 0, count: 1, read: () => 0, write: () => {} };
+    const [board, host, other] = [new TestMemory(16), new TestMemory(16), new TestMemory(16)];
+    const fn = new PciFunction('test', { vendor: 1, device: 2, class: 0 });
+    const put = (value: number): number[] => {
+      fn.dma.write(0, Uint8Array.of(value));
+      const read = new Uint8Array(1);
+      fn.dma.read(0, read);
+      return [board.bytes[0]!, host.bytes[0]!, other.bytes[0]!, read[0]!];
+    };
+    new PciBus(new IoBus(), noReset, host).add(3, 0, fn);
+    expect(put(1)).toEqual([0, 0, 0, 0xff]);
+    fn.write(4, 4, 2);
+    expect(put(2)).toEqual([0, 2, 0, 2]);
+    // The same function on a guest's bus, and behind something that says no.
+    new PciBus(new IoBus(), noReset, board).add(3, 0, fn);
+    fn.write(4, 4, 2);
+    expect(put(3)).toEqual([3, 2, 0, 3]);
+    fn.dma.lead(other);
+    expect(put(4)).toEqual([3, 2, 4, 4]);
+    fn.dma.lead(undefined);
+    expect([put(5), fn.dma.view(0, 1)]).toEqual([[3, 2, 4, 0xff], null]);
   });
 });
 

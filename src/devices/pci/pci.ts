@@ -2,10 +2,11 @@
  * PCI bus 0: configuration mechanism 1, functions, base address registers.
  * Source: PCI Local Bus Specification 2.1, 3.2.2.3.2 (mechanism 1), chapter 6 (configuration space).
  */
-import type { Device, MemoryRange, PortRange, State } from '../bus.ts';
+import type { Device, Dma, MemoryRange, PortRange, State } from '../bus.ts';
 import type { IoBus } from '../io-bus.ts';
 import { OverlapError, RangeLimitError } from '../io-bus.ts';
 import { StateError } from '../state.ts';
+import { FunctionDma } from './function-dma.ts';
 
 /** Configuration header (type 0). */
 export const PCI = {
@@ -66,6 +67,8 @@ export interface Bar extends Pick<PortRange, 'readBlock' | 'writeBlock'> {
 export class PciFunction {
   readonly name: string;
   readonly config = new Uint8Array(256);
+  /** Its way to memory. */
+  readonly dma = new FunctionDma(() => this.busMaster);
   /** Bits that a write changes, and bits that writing 1 clears. */
   readonly writable = new Uint8Array(256);
   readonly writeClears = new Uint8Array(256);
@@ -244,15 +247,17 @@ export class PciBus implements Device {
   readonly name = 'pci';
   private readonly functions: (PciFunction | undefined)[] = new Array(FUNCTIONS);
   private readonly bus: IoBus;
+  private readonly memory: Dma | undefined;
   private readonly unplugged = new Set<number>();
   private address = 0;
   private readonly resetControl: PortRange;
 
   readonly ports: PortRange;
 
-  /** `resetControl`: what answers byte accesses at 0xCF9, inside the address register (PIIX3). */
-  constructor(bus: IoBus, resetControl: PortRange) {
+  /** `resetControl`: what answers byte accesses at 0xCF9, inside the address register (PIIX3). `memory`: what functions on the bus reach. */
+  constructor(bus: IoBus, resetControl: PortRange, memory?: Dma) {
     this.bus = bus;
+    this.memory = memory;
     this.resetControl = resetControl;
     this.ports = {
       base: 0xcf8,
@@ -264,8 +269,10 @@ export class PciBus implements Device {
     };
   }
 
-  add(slot: number, number: number, fn: PciFunction): void {
+  /** `memory`: what this function reaches, where that is not what all do. */
+  add(slot: number, number: number, fn: PciFunction, memory = this.memory): void {
     this.functions[(slot << 3) | number] = fn;
+    fn.dma.lead(memory);
     fn.plug(this.bus);
   }
 

@@ -13,7 +13,7 @@ function make() {
   const mac = Uint8Array.of(0, 0x1b, 0x21, 0, 0, 1);
   const card = bus.plug(
     3,
-    (irq, dma) => new E1000({ timers: new TestTimers(), dma, irq, mac, ethernet: { busy: false, send: () => {} } }),
+    irq => new E1000({ timers: new TestTimers(), irq, mac, ethernet: { busy: false, send: () => {} } }),
   );
   const run = async (line: string): Promise<string> =>
     (

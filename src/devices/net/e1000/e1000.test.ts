@@ -33,7 +33,6 @@ class Driver {
   readonly ethernet: Ethernet & { busy: boolean } = { busy: false, send: frame => void this.wire.push(frame) };
   readonly card = new E1000({
     timers: this.timers,
-    dma: this.memory,
     irq: this.line,
     mac: MAC,
     ethernet: this.ethernet,
@@ -46,6 +45,7 @@ class Driver {
   tail = 0;
 
   constructor() {
+    this.card.fn.dma.lead(this.memory);
     this.card.fn.write(4, 7, 2);
   }
 

@@ -79,7 +79,7 @@ export class E1000 implements NicDevice {
 
   /** Takes `ethernet.receive`. @throws RangeError for an address that no station can have */
   constructor(parts: NicParts) {
-    const { mac, timers, dma, ethernet } = parts;
+    const { mac, timers, ethernet } = parts;
     if (mac.length !== 6 || mac[0] & 1)
       throw new RangeError('a network card’s address is six bytes, the first of them even');
     this.parts = parts;
@@ -87,7 +87,8 @@ export class E1000 implements NicDevice {
     this.eeprom = new Microwire(new Uint8Array(eepromWords(mac).buffer));
     this.phy = new Phy(() => this.cause(ICR.LSC, false));
     const statistics = new Statistics(regs);
-    const { fn } = this;
+    const { fn } = this,
+      { dma } = fn;
     this.transmitter = new Transmitter({
       regs,
       dma,

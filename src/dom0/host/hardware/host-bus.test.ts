@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { TestTimers } from '../../../devices/testing.ts';
-import type { Dma } from '../../../devices/bus.ts';
 import { E1000 } from '../../../devices/net/e1000/e1000.ts';
 import type { Ethernet } from '../../../devices/net/ethernet.ts';
 import { FRAME_BYTES, Machine } from '../../../hypervisor/memory/machine.ts';
@@ -15,11 +14,7 @@ function make() {
   const timers = new TestTimers();
   const wire: Uint8Array[] = [];
   const ethernet: Ethernet & { busy: boolean } = { busy: false, send: frame => void wire.push(frame) };
-  let dma!: Dma;
-  bus.plug(3, (irq, way) => {
-    dma = way;
-    return new E1000({ timers, dma: way, irq, mac: MAC, ethernet });
-  });
+  const { dma } = bus.plug(3, irq => new E1000({ timers, irq, mac: MAC, ethernet })).fn;
   const found = bus.find(E1000_ID.vendor, E1000_ID.device)!;
   const got: Uint8Array[] = [];
   const driver = new E1000Driver(found, frame => got.push(frame));

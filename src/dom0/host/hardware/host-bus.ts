@@ -95,8 +95,8 @@ export class HostBus {
     );
   }
 
-  /** Puts a device with one function into a slot. `make` gets its interrupt line and its way to memory. */
-  plug<D extends Device & { fn: PciFunction }>(slot: number, make: (irq: IrqLine, dma: Dma) => D): D {
+  /** Puts a device with one function into a slot. `make` gets its interrupt line. */
+  plug<D extends Device & { fn: PciFunction }>(slot: number, make: (irq: IrqLine) => D): D {
     const state: Slot = {
       device: undefined as unknown as Device,
       level: false,
@@ -113,15 +113,15 @@ export class HostBus {
         if (rises) this.wake();
       },
     };
-    const device = make(irq, this.dma(state));
+    const device = make(irq);
     state.device = device;
     this.slots.set(slot, state);
-    this.pci.add(slot, 0, device.fn);
+    this.pci.add(slot, 0, device.fn, this.memoryOf(state));
     return device;
   }
 
   /** All of an access lies in what was shared, or in frames that are mapped, or it is lost: what an IOMMU does. */
-  private dma({ shared, mapped }: Slot): Dma {
+  private memoryOf({ shared, mapped }: Slot): Dma {
     const isMapped = (address: number, length: number): boolean => {
       for (let mfn = Math.floor(address / FRAME_BYTES); mfn * FRAME_BYTES < address + length; mfn++)
         if (!mapped.has(mfn)) return false;

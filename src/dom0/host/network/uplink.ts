@@ -29,7 +29,7 @@ export class Uplink {
   /** Plugs the card into the host's bus and starts its driver. @throws HostError where machine memory has no room for that */
   constructor({ hardware, timers, peer, mac, input }: UplinkParts) {
     this.peer = new NetworkPeer(timers, peer);
-    hardware.plug(CARD_SLOT, (irq, dma) => new E1000({ timers, dma, irq, mac, ethernet: this.peer }));
+    hardware.plug(CARD_SLOT, irq => new E1000({ timers, irq, mac, ethernet: this.peer }));
     const found = hardware.find(E1000_ID.vendor, E1000_ID.device);
     if (!found) throw new Error('the card that was just plugged is not on the bus');
     this.card = new E1000Driver(found, input);

@@ -23,7 +23,7 @@ export class DiskController {
   }
 
   private plugged(make: typeof Ahci): { chip: Ahci; fn: HostFunction } {
-    const chip = this.hardware.plug(SLOT, (irq, dma) => new make(dma, irq));
+    const chip = this.hardware.plug(SLOT, irq => new make(irq));
     const fn = this.hardware.find(AHCI_ID.vendor, AHCI_ID.device);
     if (!fn) throw new Error('the adapter that was just plugged is not on the bus');
     return { chip, fn };
