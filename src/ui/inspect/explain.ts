@@ -233,11 +233,15 @@ export function explainExit(told: Told): Explained {
   };
 }
 
+export interface Answerer {
+  name: string;
+  by: 'xen' | 'guest' | 'Domain-0';
+}
 /** Who answers an exit beside Xen's handler, in a word or two, and whose that is. */
 export function answererOf(
   { reason, qualification, detail, call }: Told,
   model: keyof typeof MODELS = 'stub',
-): { name: string; by: 'xen' | 'guest' | 'Domain-0' } {
+): Answerer {
   if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL)
     return { name: call ? hypercallName(call.number) : 'hypercall', by: 'xen' };
   const own =

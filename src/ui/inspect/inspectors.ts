@@ -18,7 +18,7 @@ export const INSPECTORS: readonly Entry[] = [
     name: 'Exits',
     of: 'both',
     View: later(
-      () => import('./exits.tsx'),
+      () => import('./exits/index.ts'),
       part => part.Exits,
     ),
   },

@@ -3,7 +3,7 @@
 import './inspect.css';
 import { hypercallName } from '../../hypervisor/interfaces/xen/index.ts';
 import type { DomainSession } from '../sessions.ts';
-import { ExitCard } from './exits.tsx';
+import { ExitCard } from './exits/exit-card.tsx';
 import { explainExit, explainHypercall } from './explain.ts';
 import { WhyBox } from './frame.tsx';
 import { useMachine } from './machine.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { ExitReason } from '../../cpu/architecture/index.ts';
-import { NO_TIME, TRACE_KIND } from '../../hypervisor/tracing/index.ts';
-import type { TraceEntry } from '../../hypervisor/view/index.ts';
-import { ExitLog } from './exit-log.ts';
+import { ExitReason } from '../../../cpu/architecture/index.ts';
+import { NO_TIME, TRACE_KIND } from '../../../hypervisor/tracing/index.ts';
+import type { TraceEntry } from '../../../hypervisor/view/index.ts';
+import { ExitLog } from './log.ts';
 
 const entry = (
   sequence: number,

@@ -1,0 +1,148 @@
+/** One exit taken apart: whose it was, its code, its qualification bit by bit, and who handled it. */
+
+import type { ComponentChildren } from 'preact';
+import { exitTitle } from '../../../hypervisor/view/index.ts';
+import { hypercallName, operationName } from '../../../hypervisor/interfaces/xen/index.ts';
+import { ownerClass } from '../../parts/marks.tsx';
+import { stamp } from '../../units.ts';
+import { Code } from '../code.tsx';
+import { type Deed, type Explained, explainExit, wayOf } from '../explain.ts';
+import type { Target } from '../inspector.ts';
+import type { SeenExit } from './log.ts';
+import { instructionOf, stateOf, symbolOf } from './source.ts';
+import { keptOf, numberOf, words } from './words.ts';
+
+export const HandledBy = ({ deeds }: { deeds: readonly Deed[] }) => (
+  <ol class="hway">
+    {deeds.map(([who, does, code]) => (
+      <li key={does}>
+        <b>{who}</b> {does}
+        {code && (
+          <>
+            {' '}
+            <code>{code}</code>
+          </>
+        )}
+      </li>
+    ))}
+  </ol>
+);
+
+/** An exit: whose it was, its code, its qualification bit by bit; `withWay`: who handles it, one after the other. */
+export function ExitCard({
+  reason,
+  exit,
+  target,
+  name,
+  isLast = true,
+  withWay = false,
+  withCode = true,
+  steps,
+}: {
+  reason: number;
+  exit: SeenExit | undefined;
+  target: Target;
+  name: string;
+  isLast?: boolean;
+  withWay?: boolean;
+  withCode?: boolean;
+  steps?: ComponentChildren;
+}) {
+  const state = exit && stateOf(target, exit),
+    { fields } = explainExit(exit ?? { reason, qualification: 0 }),
+    length = withWay && exit ? instructionOf(target, exit).length : 0;
+  const facts = exit
+      ? [
+          ...(exit.call ? [operationName(exit.call.number, exit.call.first) ?? hypercallName(exit.call.number)] : []),
+          ...keptOf(exit),
+          ...(length > 0 ? [words.bytesLong(length)] : []),
+        ]
+      : [],
+    after = fields.length > 0 ? 1 : 2;
+  return (
+    <>
+      <Heading reason={reason} exit={exit} name={name} isLast={isLast} steps={steps} />
+      {withCode && exit && state && (
+        <div class={withWay ? 'exc' : ''} title={words.codeNow}>
+          <Code
+            state={state}
+            eip={exit.eip}
+            name={address => symbolOf(target, { ...exit, eip: address })}
+            says={words.exit}
+            before={withWay ? 2 : 3}
+            after={withWay ? after : 3}
+          />
+          {withWay && facts.length > 0 && (
+            <p class="m sec facts">
+              {facts.map(each => (
+                <span key={each}>{each}</span>
+              ))}
+            </p>
+          )}
+          {!withWay && <p class="cap-t under">{words.codeNow}</p>}
+        </div>
+      )}
+      {exit && fields.length > 0 && <Qualification value={exit.qualification} fields={fields} />}
+      {withWay && exit && (
+        <section>
+          <h4>
+            {words.way} <span class="sec">{words.wayHint}</span>
+          </h4>
+          <HandledBy deeds={wayOf(exit, target.machine?.domain(exit.domain)?.model().where)} />
+        </section>
+      )}
+    </>
+  );
+}
+
+/** Which exit, and whose and when it was. */
+const Heading = ({
+  reason,
+  exit,
+  name,
+  isLast,
+  steps,
+}: {
+  reason: number;
+  exit: SeenExit | undefined;
+  name: string;
+  isLast: boolean;
+  steps: ComponentChildren;
+}) => (
+  <div>
+    <div class="row exn">
+      <h3 class="grow">
+        {numberOf(reason)} {exitTitle(reason)}
+      </h3>
+      {steps}
+    </div>
+    {exit ? (
+      <p class={`sec ${ownerClass(exit.domain)}`}>
+        <b class="dom">
+          {name} v{exit.vcpu}
+        </b>{' '}
+        {isLast ? words.last : exit.hostNs === undefined ? words.beforeOpened : ''}
+        {exit.hostNs === undefined ? '' : `${isLast ? ',' : ''} at ${stamp(exit.hostNs)}`}
+      </p>
+    ) : (
+      <p class="sec">{words.noLast}</p>
+    )}
+  </div>
+);
+
+const Qualification = ({ value, fields }: { value: number } & Pick<Explained, 'fields'>) => (
+  <section>
+    <h4>{words.qualification(value)}</h4>
+    <table class="bitst">
+      <tbody>
+        {fields.map(([bits, value, meaning]) => (
+          <tr key={bits}>
+            <td class="m">{bits}</td>
+            <td class="m b">{value}</td>
+            <td class="sec">{meaning}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </section>
+);
