@@ -81,7 +81,7 @@ export const INSPECTORS: readonly Entry[] = [
     name: 'Memory',
     of: 'both',
     View: later(
-      () => import('./memory.tsx'),
+      () => import('./memory/index.ts'),
       part => part.Memory,
     ),
   },

@@ -1,0 +1,58 @@
+/** Looks at the frame table, and follows an address of the guest that is looked at. */
+
+import { registers as R } from '../../../cpu/architecture/index.ts';
+import { grantsOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
+import type { MachineView } from '../../../hypervisor/view/index.ts';
+import { followed } from '../followed.ts';
+import type { Target } from '../inspector.ts';
+import { cellsOf, type Data } from './facts.ts';
+import { ownerName } from './owners.ts';
+import { walkOf } from './walk.ts';
+
+export function open({ session, machine }: Target) {
+  return {
+    look(): Data | undefined {
+      if (!machine) return undefined;
+      const guest = session?.id ?? machine.domains().find(({ id }) => id > 0)?.id;
+      const domain = guest === undefined ? undefined : machine.domain(guest);
+      const vcpu = domain?.vcpus().find(({ isCurrent }) => isCurrent) ?? domain?.vcpus()[0];
+      const state = vcpu?.look();
+      let walk: Data['walk'];
+      if (state && vcpu && guest !== undefined) {
+        const typed = Number.parseInt(followed.value.replace(/^0x/i, ''), 16),
+          linear = Number.isNaN(typed) ? state.linear(R.CS, state.regs[R.EIP]!) : typed >>> 0;
+        walk = walkOf(state, linear, { id: guest, name: ownerName(guest), vcpu: vcpu.id, isPv: domain!.type === 'pv' });
+      }
+      return {
+        ...cellsOf(machine),
+        grants: grantedBy(machine),
+        walk,
+        machine,
+        guest,
+        granted: framesGranted(machine),
+        tables: state?.tables() ?? new Set<number>(),
+      };
+    },
+  };
+}
+
+/** How many frames each domain lets others map, and how many of these are mapped. */
+const grantedBy = (machine: MachineView): Data['grants'] =>
+  new Map(
+    machine.domains().flatMap(({ id }) => {
+      const table = grantsOf(machine.domain(id));
+      return table
+        ? [[id, { granted: table.entries.length, used: table.entries.filter(({ use }) => use).length }] as const]
+        : [];
+    }),
+  );
+
+/** Machine frames that domains let others map. */
+const framesGranted = (machine: MachineView): Data['granted'] =>
+  new Set(
+    machine.domains().flatMap(({ id }) => {
+      const its = machine.domain(id),
+        entries = (its && grantsOf(its)?.entries) ?? [];
+      return entries.flatMap(({ type, frame }) => (type === 'access' ? [its?.p2m(frame)?.mfn ?? -1] : []));
+    }),
+  );

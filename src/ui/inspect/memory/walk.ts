@@ -1,0 +1,201 @@
+/** The way of a linear address: through the guest's tables to a guest frame, and through Xen's second stage to the machine's. */
+
+import { registers as R } from '../../../cpu/architecture/index.ts';
+import type { VcpuState } from '../../../hypervisor/view/index.ts';
+import { ownerClass } from '../../owners.ts';
+import { words } from './words.ts';
+
+/** What the tables are, from the top. */
+export const TABLES: Readonly<Record<string, string>> = { PDPTE: 'PDPT', PDE: 'directory', PTE: 'table' };
+export const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
+export interface Step {
+  key: string;
+  title: string;
+  value: string;
+  says: string;
+  owner: string;
+  bits: readonly (readonly [string, string, string])[];
+  isFault?: true;
+}
+/** The way of `linear`, an address of vCPU `vcpu` of the guest `name`. */
+export interface Walk {
+  name: string;
+  vcpu: number;
+  linear: number;
+  mode: string;
+  steps: Step[];
+  isPv: boolean;
+  cost: string;
+}
+
+const ENTRY_BITS: readonly (readonly [bit: number, name: string, says: string])[] = [
+  [0, 'P', 'present'],
+  [1, 'R/W', 'may be written'],
+  [2, 'U/S', 'the user’s'],
+  [3, 'PWT', 'write-through'],
+  [4, 'PCD', 'not cached'],
+  [5, 'A', 'accessed'],
+  [6, 'D', 'dirty'],
+  [7, 'PS/PAT', 'large page, or PAT'],
+  [8, 'G', 'global'],
+];
+const entryBits = (low: number) =>
+  ENTRY_BITS.map(([bit, name, says]) => [String(bit), String((low >>> bit) & 1), `${name}: ${says}`] as const);
+const entryWords = (low: number): string =>
+  (low & 1) === 0
+    ? words.notThere
+    : [low & 2 ? 'write' : 'read', low & 4 ? 'user' : 'kernel', low & 64 ? 'dirty' : low & 32 ? 'accessed' : '']
+        .filter(Boolean)
+        .join(', ');
+
+/** Bit 63, in an entry's upper half. */
+const NX = 1 << 31;
+/** A page of a directory's entry, with no table below it: bit 7 is in force (SDM vol. 3, 4.3 and 4.4). */
+const LARGE = 128;
+
+/** What a walk needs of a vCPU. */
+type Walked = Pick<VcpuState, 'regs' | 'translate'>;
+type Translated = ReturnType<VcpuState['translate']>;
+
+export function walkOf(
+  state: Walked,
+  linear: number,
+  { id, name, vcpu, isPv }: { id: number; name: string; vcpu: number; isPv: boolean },
+): Walk {
+  const steps = stepsOf(state, linear, id, isPv),
+    isPaging = state.regs[R.CR0]! < 0;
+  // Each entry in memory is reached by a guest-physical address, and so is what they lead to.
+  const read = steps.filter(({ key, says }) => /^(PDE|PTE)$/.test(key) && says !== words.inRegister).length;
+  return {
+    name,
+    vcpu,
+    linear,
+    mode: !isPaging ? words.paging.off : steps.some(({ key }) => key === 'PDPTE') ? words.paging.pae : words.paging.two,
+    steps,
+    isPv,
+    cost: isPv ? '' : words.cost(read, read + 1),
+  };
+}
+
+function stepsOf(state: Walked, linear: number, id: number, isPv: boolean): Step[] {
+  const { regs } = state,
+    translated = state.translate(linear),
+    { entries, physical, error } = translated,
+    owner = ownerClass(id),
+    isPaging = regs[R.CR0]! < 0;
+  return [
+    {
+      key: 'cr3',
+      title: words.steps.cr3,
+      value: isPaging ? `0x${hex(regs[R.CR3]!)}` : '–',
+      says: isPaging ? 'points to the top level' : words.paging.off,
+      owner,
+      bits: [],
+    },
+    ...entries.map(entry => ({ ...entryStep(entry, linear, translated), owner })),
+    ...(physical < 0
+      ? []
+      : [
+          {
+            key: 'physical',
+            title: words.steps.physical,
+            value: `frame 0x${(physical >>> 12).toString(16)}`,
+            says: `address 0x${hex(physical)}${error >= 0 ? `; a read now: #PF ${error}` : ''}`,
+            owner,
+            bits: [],
+          },
+          ...secondStageSteps(translated, isPv),
+        ]),
+  ];
+}
+
+/** One entry of the guest's own tables. */
+function entryStep(
+  { level, physical: at, low, high }: Translated['entries'][number],
+  linear: number,
+  { entries, physical }: Translated,
+): Omit<Step, 'owner'> {
+  const isPae = entries[0]?.level === 'PDPTE',
+    isLarge = level === 'PDE' && (low & LARGE) !== 0 && entries.at(-1)!.level === 'PDE' && physical >= 0;
+  const index =
+    level === 'PDPTE'
+      ? linear >>> 30
+      : level === 'PDE'
+        ? isPae
+          ? (linear >>> 21) & 511
+          : linear >>> 22
+        : (linear >>> 12) & (isPae ? 511 : 1023);
+  return {
+    key: level,
+    title: `${TABLES[level]} [0x${index.toString(16)}]`,
+    value: `0x${high & ~NX ? hex(high & ~NX, 1) : ''}${hex(low)}`,
+    says:
+      at < 0
+        ? words.inRegister
+        : isLarge
+          ? words.large(isPae ? 2 : 4)
+          : `${entryWords(low)}${high & NX ? ', no execute' : ''}; at 0x${hex(at)}`,
+    bits: [...(high & NX ? [['63', '1', 'XD: not executed'] as const] : []), ...entryBits(low)],
+    ...((low & 1) === 0 ? { isFault: true as const } : {}),
+  };
+}
+
+/** From the guest's frame to the machine's, as Xen has it. */
+function secondStageSteps({ physical, secondStage, machine }: Translated, isPv: boolean): Step[] {
+  const rights = `${secondStage & 1 ? 'r' : '-'}${secondStage & 2 ? 'w' : '-'}${secondStage & 4 ? 'x' : '-'}`,
+    frame = `0x${(machine >>> 12).toString(16)}`;
+  const stage: Step = {
+    key: 'stage',
+    title: isPv ? words.steps.p2m : words.steps.stage,
+    value: machine < 0 ? '–' : rights,
+    says:
+      machine < 0
+        ? secondStage === 0
+          ? 'no memory there: an exit'
+          : 'is populated on demand'
+        : `0x${(physical >>> 12).toString(16)} → ${frame}`,
+    owner: 'c-hv',
+    bits: [
+      ['0', String(secondStage & 1), 'read'],
+      ['1', String((secondStage >>> 1) & 1), 'write'],
+      ['2', String((secondStage >>> 2) & 1), 'execute'],
+    ],
+    ...(machine < 0 ? { isFault: true as const } : {}),
+  };
+  if (machine < 0) return [stage];
+  return [
+    stage,
+    {
+      key: `f${machine >>> 12}`,
+      title: words.steps.machine,
+      value: `frame ${frame}`,
+      says: `address 0x${hex(machine)}`,
+      owner: 'c-hw',
+      bits: [],
+    },
+  ];
+}
+
+/** The parts of a linear address by the step that each leads: as many bits as its table has entries for, the rest within the page. */
+export function partsOf({
+  linear,
+  steps,
+}: Pick<Walk, 'linear' | 'steps'>): { name: string; bits: number; value: number }[] {
+  const levels = steps.map(({ key }) => key).filter(key => /^(PDPTE|PDE|PTE)$/.test(key)),
+    isPae = levels[0] === 'PDPTE';
+  const parts: { name: string; bits: number; value: number }[] = [];
+  let left = 32;
+  for (const name of levels) {
+    const bits = name === 'PDPTE' ? 2 : isPae ? 9 : 10;
+    left -= bits;
+    parts.push({ name, bits, value: (linear >>> left) & ((1 << bits) - 1) });
+  }
+  return [
+    ...parts,
+    {
+      name: levels.length === 0 ? words.linearBits : words.offset,
+      bits: left,
+      value: left === 32 ? linear : linear & ((1 << left) - 1),
+    },
+  ];
+}
