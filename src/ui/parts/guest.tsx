@@ -56,7 +56,7 @@ const SnapshotsPage = later(
   part => part.SnapshotsPage,
 );
 const PostMortemPage = later(
-  () => import('../inspect/post-mortem.tsx'),
+  () => import('../inspect/post-mortem/index.tsx'),
   part => part.PostMortemPage,
 );
 const InspectPage = later(

@@ -1,8 +1,8 @@
 /** The instructions before a guest's end, newest first, with what each did: of a guest whose definition asks for them (vmtrace_buf_kb). */
-import { DECODED, decode, disassemble, newDecoded } from '../../cpu/table/index.ts';
-import type { LastInstruction, VcpuState } from '../../hypervisor/view/index.ts';
-import { hex8 } from '../units.ts';
-import { shortly } from './disassembly.ts';
+import { DECODED, decode, disassemble, newDecoded } from '../../../cpu/table/index.ts';
+import type { LastInstruction, VcpuState } from '../../../hypervisor/view/index.ts';
+import { hex8 } from '../../units.ts';
+import { shortly } from '../disassembly.ts';
 
 const words = {
   title: (n: number) => `Last ${n} instructions`,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { registers as R } from '../../cpu/architecture/index.ts';
-import type { UndeliveredEvent } from '../../hypervisor/view/index.ts';
+import { registers as R } from '../../../cpu/architecture/index.ts';
+import type { UndeliveredEvent } from '../../../hypervisor/view/index.ts';
 import { causeOf, eventName, gateFields, gateOf, momentsOf, obstacle, tableOf } from './last-moments.ts';
 
 const IDT = 0x8400;

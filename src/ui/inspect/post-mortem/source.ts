@@ -1,0 +1,53 @@
+/** Reads once more what the last vCPU of a guest that has ended left in machine memory. */
+
+import { ExitReason, registers as R } from '../../../cpu/architecture/index.ts';
+import type { VcpuState } from '../../../hypervisor/view/index.ts';
+import type { Target } from '../inspector.ts';
+import { segmentAt } from '../vcpu-facts.ts';
+import { type Data, momentsAt } from './facts.ts';
+import { codeRows } from './last-code.tsx';
+import { eventName } from './last-moments.ts';
+
+/** Instructions whose registers stand out. */
+export const WRITERS = 5;
+
+export function open({ session, machine }: Target) {
+  return {
+    look(): Data | undefined {
+      const domain = session && machine?.domain(session.id),
+        vcpus = domain?.vcpus() ?? [];
+      // The one that had its turn.
+      const vcpu = vcpus[domain?.currentVcpu ?? 0] ?? vcpus[0];
+      if (!vcpu) return undefined;
+      const state = vcpu.look(),
+        { exits, total } = vcpu.lastExits(),
+        lasts = [...exits].reverse();
+      const kept = vcpu.lastCode(),
+        fault = lasts[0]?.reason === ExitReason.TRIPLE_FAULT ? faultAt(state, lasts[0].eip) : undefined;
+      const written = new Set(
+        (kept?.code ?? []).slice(-WRITERS).flatMap(({ registers }) => registers.map(({ number }) => R.EAX + number)),
+      );
+      return {
+        vcpu: vcpu.id,
+        state,
+        lasts,
+        exits: total,
+        code: kept && codeRows(state, kept.code, fault),
+        written,
+        io: vcpu.exits()[ExitReason.IO] ?? 0,
+        moments: momentsAt(state, lasts[0], vcpu.id, session?.info.value.ended ?? ''),
+      };
+    },
+  };
+}
+
+/** The instruction that came to no end, with the first event that it raised. */
+function faultAt(state: VcpuState, eip: number) {
+  const [first] = state.undelivered;
+  return {
+    linear: state.linear(R.CS, eip),
+    eip,
+    is32: (state.regs[segmentAt(R.CS) + R.SEG_RIGHTS]! & R.RIGHTS_DB) !== 0,
+    why: first ? eventName(first) : '',
+  };
+}
