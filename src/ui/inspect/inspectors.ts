@@ -36,7 +36,7 @@ export const INSPECTORS: readonly Entry[] = [
     name: 'Rings',
     of: 'guest',
     View: later(
-      () => import('./ring.tsx'),
+      () => import('./ring/index.ts'),
       part => part.Rings,
     ),
   },

@@ -5,7 +5,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { RingFacts } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
-import { type SlotState, slotStates } from '../inspect/ring-slots.ts';
+import { type SlotState, slotStates } from '../inspect/ring/slots.ts';
 import { ownerClass } from '../parts/marks.tsx';
 import type { DomainSession } from '../sessions.ts';
 import { go } from '../navigation.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lastIn, slotStates } from './ring-slots.ts';
+import { lastIn, slotStates } from './slots.ts';
 
 const ring = (reqProd: number, reqCons: number, rspProdPvt: number, rspProd: number, rspEvent: number) =>
   slotStates({ slots: 8, reqProd, reqCons, rspProdPvt, rspProd, rspEvent }).join('');

@@ -1,5 +1,5 @@
 /** Whose turn each slot of a ring is, from its indices (io/ring.h). */
-import type { RingFacts } from '../../dom0/service/index.ts';
+import type { RingFacts } from '../../../dom0/service/index.ts';
 
 /** D: the front end has drafted a request, and not pushed it; W: it waits for the back end; T: that has taken it; A: the response waits for the front end; F: free. */
 export type SlotState = 'D' | 'W' | 'T' | 'A' | 'F';
