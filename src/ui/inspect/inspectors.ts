@@ -72,7 +72,7 @@ export const INSPECTORS: readonly Entry[] = [
     name: 'XenStore',
     of: 'both',
     View: later(
-      () => import('./xenstore.tsx'),
+      () => import('./xenstore/index.ts'),
       part => part.XenStore,
     ),
   },
