@@ -7,16 +7,9 @@ import { pathToFileURL } from 'node:url';
 import { programModule } from './build.mjs';
 import { isMain, root } from './lib.mjs';
 
-/** Builds, loads and runs `name`. Its module's `main(argv)` gives the exit status. */
-export async function runProgram(name, argv) {
-  let path;
-  try {
-    path = await programModule(name);
-  } catch (error) {
-    process.stderr.write(`${name} could not be built: ${error.message}\n`);
-    process.exitCode = 1;
-    return;
-  }
+/** Builds `name` and makes this process its own; the address of its module, whose `main(argv)` gives the exit status. */
+export async function prepareProgram(name, argv = []) {
+  const path = await programModule(name);
   // npm runs scripts in the repository; the person who typed the command may stand elsewhere, and file names are theirs.
   if (process.env.npm_lifecycle_event && process.env.INIT_CWD) process.chdir(process.env.INIT_CWD);
   // A program is a bundle in build/ and cannot tell from its own place where .cache/ is.
@@ -24,7 +17,20 @@ export async function runProgram(name, argv) {
   process.argv = [process.execPath, path, ...argv];
   // `ringside … | head` is no error.
   process.stdout.on('error', error => process.exit(error.code === 'EPIPE' ? 0 : 1));
-  const { main } = await import(pathToFileURL(path));
+  return pathToFileURL(path);
+}
+
+/** Builds, loads and runs `name`. */
+export async function runProgram(name, argv) {
+  let module;
+  try {
+    module = await prepareProgram(name, argv);
+  } catch (error) {
+    process.stderr.write(`${name} could not be built: ${error.message}\n`);
+    process.exitCode = 1;
+    return;
+  }
+  const { main } = await import(module);
   if (!main) return;
   const status = await main(argv);
   // Standard input may still be open and workers may wait: the program has said that it is done. What it wrote goes out first.

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
 import { asm16, machineCode } from '../src/cpu/test-support/asm.ts';
 import { bootDisk, packedDisks } from '../src/dom0/definitions/images/packed-images.test-support.ts';
-import { Ringside } from './support/command-line.ts';
+import { WarmRingside } from './support/command-line.ts';
 import { file } from './support/needs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-bios-'));
@@ -32,7 +32,7 @@ it('starts a boot sector, which reads by INT 13h, asks for the size of memory an
     mov al, [8000h]; xor al, 0B8h ^ 31h; out 0F4h, al
   over:
     mov al, 1; out 0F4h, al`);
-  const vm = new Ringside(
+  const vm = new WarmRingside(
     'boot',
     '--disk',
     path,
@@ -73,14 +73,14 @@ it.each([
         mov al, 1; out 0F4h, al`,
       cylinders * 2 * sectors * 512,
     );
-    const vm = new Ringside('boot', path, '--memory', '8', '--virtual-time', '--no-reboot');
+    const vm = new WarmRingside('boot', path, '--memory', '8', '--virtual-time', '--no-reboot');
     onTestFinished(() => vm.kill());
     expect(await vm.end(60), vm.errors).toBe((((4 * sectors - 1) << 1) | 1) & 0xff);
   },
 );
 
 it('refuses a floppy disk of a size that none has, and says which there are', async () => {
-  const vm = new Ringside('boot', disk(`${fat(18)} cli; hlt`, 3_000_000), '--memory', '8');
+  const vm = new WarmRingside('boot', disk(`${fat(18)} cli; hlt`, 3_000_000), '--memory', '8');
   onTestFinished(() => vm.kill());
   expect(await vm.end(30)).toBe(2);
   expect(vm.errors).toContain('has 3000000 bytes, and a floppy disk has 160, 180,');
@@ -95,7 +95,7 @@ it.each([
 ])('boots %s %s', async (option, name, image, text) => {
   const path = join(folder, name);
   writeFileSync(path, image);
-  const vm = new Ringside('boot', option, path, '--memory', '8', '--until', text, '--virtual-time');
+  const vm = new WarmRingside('boot', option, path, '--memory', '8', '--until', text, '--virtual-time');
   onTestFinished(() => vm.kill());
   expect(await vm.end(60), vm.errors).toBe(0);
 });
@@ -133,7 +133,7 @@ function cd(
 }
 
 it('boots a CD by its El Torito catalogue', async () => {
-  const vm = new Ringside('boot', cd('right', {}), '--memory', '8', '--virtual-time', '--no-reboot');
+  const vm = new WarmRingside('boot', cd('right', {}), '--memory', '8', '--virtual-time', '--no-reboot');
   onTestFinished(() => vm.kill());
   expect(await vm.end(60), vm.errors).toBe(0x63);
 });
@@ -156,7 +156,7 @@ it.each([
   async (name, damage, sentence) => {
     const script = join(folder, 'script');
     writeFileSync(script, `expect ${sentence}\nexpect Select what to boot:\nkey 1\n`);
-    const vm = new Ringside('boot', cd(name, damage), '--memory', '8', '--debugcon', '-', '--script', script);
+    const vm = new WarmRingside('boot', cd(name, damage), '--memory', '8', '--debugcon', '-', '--script', script);
     onTestFinished(() => vm.kill());
     for (const text of [
       'Booting from CD',
@@ -172,7 +172,7 @@ it.each([
 
 // INT 18h is what a boot sector calls that finds nothing to start.
 it('a boot sector that gives up hands over to what comes next, and at the end to the boot menu', async () => {
-  const vm = new Ringside(
+  const vm = new WarmRingside(
     'boot',
     '--disk',
     disk('int 18h'),
@@ -201,7 +201,7 @@ it('a disk that was only partitioned ends in a sentence and the boot menu', asyn
   bytes.set([0x80, 1, 1, 0, 6, 3, 32, 9, 32, 0, 0, 0, 0, 7, 0, 0], 446);
   bytes.set([0x55, 0xaa], 510);
   writeFileSync(image, bytes);
-  const vm = new Ringside('boot', '--disk', image, '--memory', '8', '--debugcon', '-', '--virtual-time');
+  const vm = new WarmRingside('boot', '--disk', image, '--memory', '8', '--debugcon', '-', '--virtual-time');
   onTestFinished(() => vm.kill());
   await vm.expect('Not bootable: its first sector has no program.', 60);
   await vm.expect('Select what to boot', 60);
@@ -210,7 +210,7 @@ it('a disk that was only partitioned ends in a sentence and the boot menu', asyn
 it('a floppy disk without a boot sector ends in a sentence, and the disk behind it is started', async () => {
   const image = join(folder, 'blank.img');
   writeFileSync(image, new Uint8Array(1440 * 1024));
-  const vm = new Ringside(
+  const vm = new WarmRingside(
     'boot',
     '--fda',
     image,
@@ -253,7 +253,7 @@ it.each<[string, string, number]>([
     1440 * 1024,
   );
   const floppies = number === 0 ? ['--fdb', path] : ['--fda', blank, '--fdb', path];
-  const vm = new Ringside(
+  const vm = new WarmRingside(
     'boot',
     ...floppies,
     '--bios',
@@ -286,7 +286,7 @@ it.each([
     definition,
     `name = "order"\ntype = "hvm"\nmemory = 8\nfda = "${disk('int 18h', 1440 * 1024)}"\n${disks}\nboot = "${order}"\n`,
   );
-  const vm = new Ringside('boot', definition, '--debugcon', '-', '--virtual-time');
+  const vm = new WarmRingside('boot', definition, '--debugcon', '-', '--virtual-time');
   onTestFinished(() => vm.kill());
   await vm.expect('Select what to boot', 60);
   const tried = [...vm.output.matchAll(/Booting from (floppy disk A|disk|CD)/g)].map(([, name]) => name);

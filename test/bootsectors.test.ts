@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { Ringside } from './support/command-line.ts';
+import { WarmRingside } from './support/command-line.ts';
 import { file } from './support/needs.ts';
 
 const sectors = file('guests/bootsectors');
@@ -36,7 +36,7 @@ describe('boot sectors', () => {
     const shots = [1, 2].map(n => join(folder, `${name}-${n}.png`));
     const script = join(folder, `${name}.script`);
     writeFileSync(script, `wait 55\nscreenshot ${shots[0]}\nwait 30\nscreenshot ${shots[1]}\n`);
-    const vm = new Ringside(
+    const vm = new WarmRingside(
       'boot',
       join(sectors, `${name}.img`),
       '--memory',

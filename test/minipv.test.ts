@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { Ringside } from './support/command-line.ts';
+import { WarmRingside } from './support/command-line.ts';
 import { file } from './support/needs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-minipv-'));
@@ -31,13 +31,13 @@ overlaid.set(pattern(3, 700, 9), 3 * 512);
 const ON_ONE_THREAD = ['--virtual-time', '--seed', '1'],
   IN_A_WORKER = ['--pcpus', '2'];
 
-function start(type: string, commands: string, more = '', how = ON_ONE_THREAD): Ringside {
+function start(type: string, commands: string, more = '', how = ON_ONE_THREAD): WarmRingside {
   const definition = join(folder, `${type}.cfg`);
   writeFileSync(
     definition,
     `name = "mini"\ntype = "${type}"\nmemory = 32\nkernel = "${kernel}"\nextra = "${commands}"\n${more}`,
   );
-  const vm = new Ringside('boot', ...how, '--timeout', '40', definition);
+  const vm = new WarmRingside('boot', ...how, '--timeout', '40', definition);
   onTestFinished(() => vm.kill());
   return vm;
 }
@@ -107,7 +107,7 @@ describe('minipv', () => {
           ['lvcreate', '-L', '4M', '-n', 'mini', 'vg0'],
           ['dd', `if=${disk}`, `of=${volume}`],
         ])
-          expect(await new Ringside('storage', '--state', state, ...words).end(20)).toBe(0);
+          expect(await new WarmRingside('storage', '--state', state, ...words).end(20)).toBe(0);
       const size = onVolume ? 8192 : SECTORS;
       const commands = [
         `sum pio 0 ${SECTORS}; sum dma 0 ${SECTORS}; fill dma 3 700 9; sum pio 0 ${SECTORS}; fill pio 2 10 5; sum dma 2 10`,
@@ -166,7 +166,7 @@ describe('minipv', () => {
       );
       return path;
     });
-    const vm = new Ringside('boot', '--virtual-time', '--seed', '1', '--timeout', '40', ...definitions);
+    const vm = new WarmRingside('boot', '--virtual-time', '--seed', '1', '--timeout', '40', ...definitions);
     onTestFinished(() => vm.kill());
     expect(await vm.end(50), vm.output).toBe(0);
     const sent = /stream: (\d+) KiB in \d+ us, sent again 0 times, crc ([0-9a-f]+)/.exec(vm.output);
@@ -181,7 +181,7 @@ describe('minipv', () => {
   });
 
   it('answers what is typed at its console', async () => {
-    const vm = new Ringside('boot', '--type', 'pvh', '--memory', '16', kernel);
+    const vm = new WarmRingside('boot', '--type', 'pvh', '--memory', '16', kernel);
     onTestFinished(() => vm.kill());
     await vm.expect('minipv> ', 20);
     vm.send('read domid\r');

@@ -1,7 +1,7 @@
 /** Paravirtual guests through the whole host: domain builder, hypervisor, Domain 0's console. */
 import { existsSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Ringside } from './support/command-line.ts';
+import { WarmRingside } from './support/command-line.ts';
 import { NEEDS_GUESTS } from './support/guests.ts';
 import { file } from './support/needs.ts';
 
@@ -17,7 +17,7 @@ describe('a 32-bit paravirtual guest', () => {
   ])(
     'finds what Xen promises: direct paging, pinning, descriptor tables, traps, multicalls, events: %s',
     async (_what, options) => {
-      const vm = new Ringside('boot', '--type', 'pv', '--memory', '32', ...options, guest);
+      const vm = new WarmRingside('boot', '--type', 'pv', '--memory', '32', ...options, guest);
       onTestFinished(() => vm.kill());
       const status = await vm.end(50);
       expect(vm.output).not.toContain('FAIL');
@@ -27,14 +27,14 @@ describe('a 32-bit paravirtual guest', () => {
   );
 
   it('is refused with too little memory, and nothing is made', async () => {
-    const vm = new Ringside('boot', '--type', 'pv', '--memory', '1', guest);
+    const vm = new WarmRingside('boot', '--type', 'pv', '--memory', '1', guest);
     onTestFinished(() => vm.kill());
     expect(await vm.end(20)).not.toBe(0);
     expect(vm.errors).toMatch(/memory = \d+|--memory \d+/);
   });
 
   it('is refused as what it is not', async () => {
-    const vm = new Ringside('boot', '--type', 'pv', '--memory', '32', file('guests/demo/demo.elf'));
+    const vm = new WarmRingside('boot', '--type', 'pv', '--memory', '32', file('guests/demo/demo.elf'));
     onTestFinished(() => vm.kill());
     expect(await vm.end(20)).not.toBe(0);
     expect(vm.errors).toMatch(/XEN_VERSION/);
@@ -44,7 +44,7 @@ describe('a 32-bit paravirtual guest', () => {
   it.skipIf(!existsSync(grub))(
     `is GRUB, which comes to its prompt and answers what is typed ${NEEDS_GUESTS}`,
     async () => {
-      const vm = new Ringside('boot', '--type', 'pv', '--memory', '64', grub);
+      const vm = new WarmRingside('boot', '--type', 'pv', '--memory', '64', grub);
       onTestFinished(() => vm.kill());
       await vm.expect('grub> ', 40);
       vm.send('ls\n');

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { Ringside } from './support/command-line.ts';
+import { WarmRingside } from './support/command-line.ts';
 import { file } from './support/needs.ts';
 import { decodePng } from './support/png.ts';
 
@@ -26,7 +26,7 @@ const PROMPT = 'pcos> ';
 async function run(name: string, lines: string[], ...options: string[]): Promise<string> {
   const script = join(folder, `${name}.script`);
   writeFileSync(script, [`expect ${PROMPT}`, ...lines, 'send off\\n', ''].join('\n'));
-  const vm = new Ringside(
+  const vm = new WarmRingside(
     'boot',
     ...(options.length > 0 ? options : [IMAGE]),
     '--memory',

@@ -1,5 +1,4 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { file } from './needs.ts';
 
@@ -11,8 +10,9 @@ export class Program {
   /** Everything printed so far. */
   output = '';
   errors = '';
-  private readonly child: ChildProcessWithoutNullStreams;
+  protected readonly child: ChildProcessWithoutNullStreams;
   private readonly ended: Promise<number>;
+  private hasEnded = false;
   private changed: () => void = () => {};
   /** Gets each line of the console when it is whole. */
   onLine: (line: string) => void = () => {};
@@ -20,26 +20,44 @@ export class Program {
   /** Where `expect` goes on looking. */
   private seen = 0;
 
-  constructor(command: string, argv: string[]) {
-    this.child = spawn(command, argv, { stdio: 'pipe' });
-    this.child.stdout.on('data', (data: Buffer) => {
-      this.output += data.toString('latin1');
-      const lines = (this.line + data.toString('latin1')).split(/\r*\n/);
-      this.line = lines.pop()!;
-      for (const line of lines) this.onLine(line);
-      // To look on at a soak: tail -f.
-      if (process.env.RINGSIDE_CONSOLE) appendFileSync(process.env.RINGSIDE_CONSOLE, data);
-      this.changed();
-    });
-    this.child.stderr.on('data', (data: Buffer) => {
-      this.errors += data.toString();
-    });
+  constructor(child: ChildProcessWithoutNullStreams) {
+    this.child = child;
+    child.stdout.on('data', this.onOutput);
+    child.stderr.on('data', this.onErrors);
     this.ended = new Promise(resolve => {
-      this.child.on('close', status => {
+      this.onEnd = status => {
+        this.hasEnded = true;
         this.changed();
-        resolve(status ?? -1);
-      });
+        resolve(status);
+      };
+      child.on('close', this.onClose);
     });
+  }
+
+  private readonly onOutput = (data: Buffer): void => this.put(data.toString('latin1'));
+  private readonly onErrors = (data: Buffer): void => this.putError(data.toString());
+  private readonly onClose = (status: number | null): void => this.onEnd(status ?? -1);
+  protected onEnd!: (status: number) => void;
+
+  protected put(text: string): void {
+    this.output += text;
+    const lines = (this.line + text).split(/\r*\n/);
+    this.line = lines.pop()!;
+    for (const line of lines) this.onLine(line);
+    // To look on at a soak: tail -f.
+    if (process.env.RINGSIDE_CONSOLE) appendFileSync(process.env.RINGSIDE_CONSOLE, text, 'latin1');
+    this.changed();
+  }
+
+  protected putError(text: string): void {
+    this.errors += text;
+  }
+
+  /** The process goes on without this reader. */
+  protected letGo(): void {
+    this.child.stdout.off('data', this.onOutput);
+    this.child.stderr.off('data', this.onErrors);
+    this.child.off('close', this.onClose);
   }
 
   private tail(): string {
@@ -57,10 +75,8 @@ export class Program {
         return;
       }
       const left = deadline - Date.now();
-      if (left <= 0 || this.child.exitCode !== null)
-        throw new Error(
-          `no "${text}" ${left <= 0 ? `in ${seconds} s` : `before the end, status ${this.child.exitCode}`}:\n${this.tail()}`,
-        );
+      if (left <= 0 || this.hasEnded)
+        throw new Error(`no "${text}" ${left <= 0 ? `in ${seconds} s` : `before the end`}:\n${this.tail()}`);
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, Math.min(left, 1000));
         this.changed = () => {
@@ -86,13 +102,68 @@ export class Program {
   }
 
   kill(): void {
-    this.child.kill('SIGKILL');
+    if (!this.hasEnded) this.child.kill('SIGKILL');
   }
 }
 
 /** `ringside` as a person runs it. */
 export class Ringside extends Program {
   constructor(...argv: string[]) {
-    super(process.execPath, [file('bin/ringside.mjs'), ...argv]);
+    super(spawn(process.execPath, [file('bin/ringside.mjs'), ...argv], { stdio: 'pipe' }));
+  }
+}
+
+/** Processes of warm.mjs in which nothing runs at the moment. */
+const idle: ChildProcess[] = [];
+
+/**
+ * `ringside` in a process that ran others before: its modules are loaded and V8 has compiled them, which takes a process of its own a second.
+ * For tests of what a guest or a host shows; what a process does with its terminal, signals and end wants `Ringside`.
+ */
+export class WarmRingside extends Program {
+  /** Both streams end with it; on standard error the status follows. */
+  private readonly mark = `\0end of run ${Math.random()}\0`;
+  /** What may be the beginning of the mark. */
+  private readonly held = { output: '', errors: '' };
+  private outputEnded = false;
+  private status: number | undefined;
+
+  constructor(...argv: string[]) {
+    const child =
+      idle.pop() ??
+      spawn(process.execPath, [file('test/support/warm.mjs')], { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] });
+    super(child as ChildProcessWithoutNullStreams);
+    child.send({ argv, mark: this.mark });
+  }
+
+  protected override put(text: string): void {
+    const [before, after] = this.upToMark('output', text);
+    if (before) super.put(before);
+    this.outputEnded ||= after !== undefined;
+    this.endIfBoth();
+  }
+
+  protected override putError(text: string): void {
+    const [before, after] = this.upToMark('errors', text);
+    super.putError(before);
+    if (after !== undefined) this.status = Number(after);
+    this.endIfBoth();
+  }
+
+  /** What came before the mark, and what behind it, if it came. */
+  private upToMark(stream: 'output' | 'errors', text: string): [string, string?] {
+    const all = this.held[stream] + text;
+    const at = all.indexOf(this.mark);
+    if (at >= 0) return [all.slice(0, at), all.slice(at + this.mark.length)];
+    const begin = all.indexOf('\0', Math.max(0, all.length - this.mark.length));
+    this.held[stream] = begin < 0 ? '' : all.slice(begin);
+    return [begin < 0 ? all : all.slice(0, begin)];
+  }
+
+  private endIfBoth(): void {
+    if (!this.outputEnded || this.status === undefined) return;
+    this.letGo();
+    idle.push(this.child);
+    this.onEnd(this.status);
   }
 }

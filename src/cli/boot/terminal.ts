@@ -62,6 +62,9 @@ export class Input {
       this.ended = true;
       onEnd();
     });
+    // One before may have closed it.
+    stdin.ref?.();
+    stdin.resume();
   }
 
   private readonly data = (chunk: Buffer | string): void => {

@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { Ringside } from '../../../test/support/command-line.ts';
+import { Ringside, WarmRingside } from '../../../test/support/command-line.ts';
 
 const place = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const demo = [
@@ -14,12 +13,11 @@ const demo = [
   `${place('guests/demo/demo.elf')}:/root/demo.elf`,
 ];
 
-const sh = (...args: string[]): Promise<{ status: number; out: string; err: string }> =>
-  new Promise(resolve => {
-    const child = execFile(process.execPath, [place('bin/ringside.mjs'), 'sh', ...args], (_error, out, err) =>
-      resolve({ status: child.exitCode ?? -1, out, err }),
-    );
-  });
+async function sh(...args: string[]): Promise<{ status: number; out: string; err: string }> {
+  const host = new WarmRingside('sh', ...args);
+  const status = await host.end(60);
+  return { status, out: host.output, err: host.errors };
+}
 
 describe('ringside sh', () => {
   it('creates, lists, pauses and destroys a domain with the files that its definition names', async () => {

@@ -1,9 +1,10 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { WarmRingside } from '../../../test/support/command-line.ts';
 import { writerKernel, writerProblem } from '../../dom0/host/storage/index.ts';
 
 const command = fileURLToPath(new URL('../../../bin/ringside.mjs', import.meta.url));
@@ -11,12 +12,11 @@ const folder = mkdtempSync(join(tmpdir(), 'ringside-state-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const state = join(folder, 'state');
 
-const storage = (...args: string[]): Promise<{ status: number; out: string; err: string }> =>
-  new Promise(resolve => {
-    const child = execFile(process.execPath, [command, 'storage', '--state', state, ...args], (_error, out, err) =>
-      resolve({ status: child.exitCode ?? -1, out, err }),
-    );
-  });
+async function storage(...args: string[]): Promise<{ status: number; out: string; err: string }> {
+  const tool = new WarmRingside('storage', '--state', state, ...args);
+  const status = await tool.end(60);
+  return { status, out: tool.output, err: tool.errors };
+}
 
 const config = join(folder, 'writer.cfg');
 writeFileSync(join(folder, 'writer.elf'), writerKernel);
