@@ -16,7 +16,8 @@ export {
   type ReadBlob,
   readBlobHere,
 } from './disks/media.ts';
-export { Mailbox, type MouseMove } from './worker/mailbox.ts';
+export type { MouseMove } from './domain/mouse-move.ts';
+export { Mailbox } from './worker/mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './memory/machine.ts';
 export type { NicModel } from '../devices/index.ts';
 export { exitName } from './view/exit-reasons.ts';
@@ -33,7 +34,7 @@ export {
   withToolstack,
 } from './interfaces/xen/stream/state.ts';
 export type {
-  DiscForWorker,
+  GivenByMessage,
   FromDomainWorker,
   FromWatcher,
   ToDomainWorker,

@@ -6,16 +6,24 @@ import { judgeDefinition } from '../../src/dom0/definitions/config/judge-definit
 import { KEYS } from '../../src/dom0/definitions/config/keys.ts';
 import { writeXlConfig } from '../../src/dom0/definitions/config/write-xl.ts';
 import { program, programDomain, runToEnd } from '../../src/hypervisor/domain/program.test-support.ts';
+import { WorkerRunner, type WorkerLike } from '../../src/dom0/toolstack/runners/index.ts';
+import { Mailbox } from '../../src/hypervisor/index.ts';
+import { type Ask, doVerb, VERBS } from '../../src/hypervisor/verbs/index.ts';
+import { type Served, serveVerbs } from '../../src/hypervisor/worker/serve-verbs.ts';
 import { delays } from './boot-delay.ts';
 import { PostCard } from './post-card.ts';
+import { howFar } from './how-far.ts';
 import { SUMS } from './sums.ts';
 
 const text = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
 
 describe('docs/adding.md', () => {
-  it.each(['post-card.ts', 'boot-delay.ts', 'machine-panel.tsx', 'sums.ts'])('shows %s as it is here', file => {
-    expect(text('../../docs/adding.md')).toContain(`\n${text(`./${file}`)}\`\`\``);
-  });
+  it.each(['post-card.ts', 'boot-delay.ts', 'machine-panel.tsx', 'sums.ts', 'how-far.ts'])(
+    'shows %s as it is here',
+    file => {
+      expect(text('../../docs/adding.md')).toContain(`\n${text(`./${file}`)}\`\`\``);
+    },
+  );
 });
 
 describe('a device that is added', () => {
@@ -52,6 +60,43 @@ describe('a guest interface that is added', () => {
 
   it('is not there for a guest that sees a plain PC: #UD, for which this one has no handler', () => {
     expect(runToEnd(programDomain(kernel), 1)).toMatchObject({ state: 'ended', ending: { kind: 'crash' } });
+  });
+});
+
+describe('a verb that is added', () => {
+  // The line.
+  const verbs = { ...VERBS, howFar };
+  const ran = () => {
+    const domain = programDomain(program(['nop; nop; hlt']));
+    runToEnd(domain, 1);
+    const on = { domain, hasLeft: false } as Served['on'];
+    return { domain, on };
+  };
+
+  it('is done at once to a domain on the same thread', async () => {
+    const { domain, on } = ran();
+    expect(await doVerb(verbs, on, 'howFar', [])).toBe(domain.instructions);
+  });
+
+  it('reaches a domain in a worker through its mailbox, and its answer comes back', async () => {
+    const { domain, on } = ran();
+    const { machine, record } = domain.options;
+    const worker: WorkerLike = { postMessage: () => {}, terminate: () => {}, onmessage: null, onerror: null };
+    const listener = { serial: () => {}, ended: () => {}, problem: () => {}, restarted: () => {} };
+    const parts = { later: () => () => {}, hostMs: () => 0 };
+    const runner = new WorkerRunner(worker, machine, record, {} as never, listener, parts, undefined, verbs);
+    for (const data of [{ kind: 'ready' }, { kind: 'started', about: '' }]) worker.onmessage?.({ data });
+    const asked = (runner.ask as Ask<typeof verbs>)('howFar');
+    await serveVerbs({
+      mailbox: new Mailbox(machine, record, verbs),
+      verbs,
+      on,
+      given: async () => [],
+      send: data => worker.onmessage?.({ data }),
+    });
+    expect(await asked).toBe(domain.instructions);
+    worker.onerror?.({ message: 'it is gone' });
+    expect(await (runner.ask as Ask<typeof verbs>)('howFar')).toBe(0);
   });
 });
 

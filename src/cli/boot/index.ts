@@ -215,7 +215,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
     const hottest =
       options.stats.length === 0
         ? []
-        : await Promise.all(session.guests.map(({ member }) => member?.runner.hottest() ?? []));
+        : await Promise.all(session.guests.map(({ member }) => member?.runner.ask('hottest') ?? []));
     const stats = session.guests.map(guest => session.stats(guest));
     await session.close();
     stdout.flush();
@@ -271,7 +271,7 @@ const handsOf = (
 ): ScriptHands => ({
   screen: screenReader(session, guest),
   send: bytes => session.type(guest, bytes),
-  key: (code, down) => session.toolstack.key(guest.member, code, down),
+  key: (code, down) => session.toolstack.inputs.key(guest.member, code, down),
   screenshot: path => shoot(guest, path, '--script'),
   setMemory: memoryMiB => session.toolstack.setMemory(guest.member, memoryMiB),
   change: (vdev, path) => session.change(guest, vdev, path),

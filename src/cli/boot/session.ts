@@ -354,7 +354,7 @@ export class Session {
 
   type({ member }: Guest, bytes: Uint8Array): void {
     this.activity++;
-    this.toolstack.type(member, bytes);
+    this.toolstack.inputs.type(member, bytes);
   }
 
   endInput(): void {

@@ -778,11 +778,11 @@ export class HostCore implements CommandHost {
   private hear(member: Guest, message: Uint8Array | ConsoleInput): void {
     const { toolstack, parts } = this;
     if (parts.virtual && !parts.virtual.note({ kind: 'console', domain: member.record.id, input: message })) return;
-    if (message instanceof Uint8Array) toolstack.type(member, message);
-    else if ('serial' in message && message.serial instanceof Uint8Array) toolstack.type(member, message.serial);
+    if (message instanceof Uint8Array) toolstack.inputs.type(member, message);
+    else if ('serial' in message && message.serial instanceof Uint8Array) toolstack.inputs.type(member, message.serial);
     else if ('key' in message && typeof message.key === 'string')
-      toolstack.key(member, message.key, message.down === true);
-    else if ('mouse' in message) toolstack.mouse(member, message.mouse);
+      toolstack.inputs.key(member, message.key, message.down === true);
+    else if ('mouse' in message) toolstack.inputs.mouse(member, message.mouse);
   }
 
   /** Something has happened to Domain 0 itself: a sentence for the task log. */

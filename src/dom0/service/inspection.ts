@@ -109,7 +109,7 @@ const INSPECTIONS: {
     const { breaks = [], hit } = host.member(id);
     return { points: [...breaks], ...(hit ? { hit } : {}) };
   },
-  engine: (host, id) => host.living(id).runner.hottest(),
+  engine: (host, id) => host.living(id).runner.ask('hottest'),
   symbols: (host, id) => {
     const { boot } = host.member(id).blueprint;
     return (

@@ -151,9 +151,10 @@ async function changeEmulated<Console extends DomainConsole>(
     const disk = opened?.disk ?? null;
     if (isElsewhere) {
       toolstack.services.attachDrive(member.record.id, { place, kind, disk });
-      await member.runner.insertMedium(place, disk ? queuedMedium(medium?.name ?? '', disk) : medium, readOnly);
+      await member.runner.ask('insertMedium', place, disk ? queuedMedium(medium?.name ?? '', disk) : medium, readOnly);
     } else if (member.model) member.model.insertMedium(place, disk);
-    else await member.runner.insertMedium(place, disk ? { name: medium?.name ?? '', disk } : undefined, readOnly);
+    else
+      await member.runner.ask('insertMedium', place, disk ? { name: medium?.name ?? '', disk } : undefined, readOnly);
     if (member.opened) exchange(toolstack, member, member.opened, place, disk, defined);
   } catch (error) {
     for (const device of member.devices.filter(each => !devices.includes(each))) device.close();

@@ -54,7 +54,7 @@ export class Saving {
     const asked = this.parts.ask(member);
     if (asked) await this.suspended(member);
     else this.parts.setHeld(member, true);
-    const goOn = (): void => (asked ? member.runner.resume() : this.parts.setHeld(member, false));
+    const goOn = (): void => (asked ? member.runner.ask('resume') : this.parts.setHeld(member, false));
     try {
       return { chunks: await this.where(member, !asked, still), goOn };
     } catch (error) {
@@ -85,7 +85,7 @@ export class Saving {
     if (!attached) {
       services.markDrives(record.id);
       still?.();
-      return withKept(await runner.save());
+      return withKept(await runner.ask('save'));
     }
     // On this thread it does not move while we do.
     const pauses = unasked && inWorkers();
@@ -99,7 +99,7 @@ export class Saving {
       const kept = services.save(record.id, unasked);
       services.markDrives(record.id);
       still?.();
-      return withKept(await runner.save(), kept);
+      return withKept(await runner.ask('save'), kept);
     } finally {
       services.frozen--;
       if (pauses) setHeld(member, false);

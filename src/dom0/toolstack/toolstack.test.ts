@@ -5,6 +5,7 @@ import type { DomainRunner, Runners } from './runners/runner.ts';
 import { Toolstack } from './toolstack.ts';
 
 const nothing = (): void => {};
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 /** A host whose domains start when the test says so. */
 function make() {
@@ -24,9 +25,8 @@ function make() {
           started = () => resolve('');
         }),
         nowNs: 0,
-        setPaused: (paused: boolean) => void heard.push(paused ? 'stand' : 'go on'),
-        serial: (bytes: Uint8Array) => void heard.push(new TextDecoder().decode(bytes)),
-        key: (code: string, down: boolean) => void heard.push(`${code} ${down}`),
+        ask: (verb: string, ...given: unknown[]) =>
+          void heard.push([verb, ...given.map(each => (each instanceof Uint8Array ? text(each) : each))].join(' ')),
         destroy: async () => void destroyed.push(name),
       }) as unknown as DomainRunner,
   };
@@ -74,12 +74,12 @@ it('gives a guest what was typed and pressed while it was built, once its device
   const { toolstack, build, heard, start } = make();
   const made = build('web');
   const [member] = toolstack.members.values();
-  toolstack.type(member, new TextEncoder().encode('ls'));
-  toolstack.key(member, 'Enter', true);
+  toolstack.inputs.type(member, new TextEncoder().encode('ls'));
+  toolstack.inputs.key(member, 'Enter', true);
   toolstack.setPaused(member, true);
-  expect(heard).toEqual(['stand']);
+  expect(heard).toEqual(['pause']);
   start();
   await made;
-  expect(heard).toEqual(['stand', 'ls', 'Enter true']);
+  expect(heard).toEqual(['pause', 'serial ls', 'key Enter true']);
   expect(toolstack.state(member)).toBe('p');
 });

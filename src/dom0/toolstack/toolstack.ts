@@ -5,7 +5,7 @@
 import { COUNTERS, LAST_CODE_KEPT, MAILBOX } from '../../hypervisor/layout/index.ts';
 import { createDomain, destroyDomain, DOMAIN_0, releaseRam } from '../../hypervisor/memory/index.ts';
 import { queueClock, Scheduler, sharesOf, Slot } from '../../hypervisor/scheduler/index.ts';
-import { GuestLog, type BreakHit, type WaitsFor, wired } from '../../hypervisor/domain/index.ts';
+import { type BreakHit, type DomainListener, GuestLog, type WaitsFor, wired } from '../../hypervisor/domain/index.ts';
 import { loadNic } from '../../devices/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
@@ -14,13 +14,12 @@ import {
   type DriveImage,
   type Ending,
   Machine,
-  type MouseMove,
   type OpenMedium,
   type SavedState,
 } from '../../hypervisor/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
 import { hostTime, modelOf } from '../backends/device-model/index.ts';
-import type { DomainListener, DomainRunner, DomainStart, Runners, RunnersHost } from './runners/runner.ts';
+import type { DomainRunner, DomainStart, Runners, RunnersHost } from './runners/runner.ts';
 import type { Later } from '../host/index.ts';
 import {
   actionOf,
@@ -50,6 +49,7 @@ import { type StartedXen, startXen } from './boot/start-xen.ts';
 import { NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
 import { openInDomain0, queuedMedium } from './disks.ts';
+import { Inputs } from './inputs.ts';
 import { type Held, Saving } from './saving.ts';
 import { backendsOf, Services } from './services.ts';
 import { Stations } from './stations.ts';
@@ -154,6 +154,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly services: Services;
   readonly stations: Stations;
   readonly runners: Runners;
+  /** What people type and press. */
+  readonly inputs: Inputs;
   readonly members = new Map<number, Member<Console>>();
   /** Destroyed domains of which somebody still has frames mapped. */
   readonly dying = new Map<number, Member<Console>>();
@@ -188,6 +190,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
         parts.version,
       );
     this.view = new MachineView(parts.memory);
+    this.inputs = new Inputs(() => this.runners.poke());
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs)));
     const { options, host, hasVt } = this.xen;
     this.machine.hvmFep = options.hvmFep ?? false;
@@ -638,53 +641,25 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   // ---- people
 
-  /** What somebody types and presses while a guest is built waits for the devices that it is for. */
-  private whenBuilt(member: Member<Console>, input: () => void): void {
-    if (member.ending) return;
-    if (member.early) member.early.push(input);
-    else input();
-  }
-
-  /** Typed at the one terminal that serial port and PV console share. */
-  type(member: Member<Console>, bytes: Uint8Array): void {
-    this.whenBuilt(member, () => this.typed(member, bytes));
-  }
-
-  private typed(member: Member<Console>, bytes: Uint8Array): void {
-    if (member.attached && member.usesPvConsole) member.attached.input(bytes);
-    else if (member.model) member.model.serialInput(bytes);
-    else return member.runner.serial(bytes);
-    this.runners.poke();
-  }
-
-  /** A key by its KeyboardEvent.code. */
-  key(member: Member<Console>, code: string, down: boolean): void {
-    this.whenBuilt(member, () => (member.attached?.screen ?? member.model ?? member.runner).key(code, down));
-  }
-
-  mouse(member: Member<Console>, move: MouseMove): void {
-    this.whenBuilt(member, () => (member.attached?.screen ?? member.model ?? member.runner).mouse(move));
-  }
-
   /** One that is being started again as a new one hands it on. */
   setPaused(member: Member<Console>, paused: boolean): void {
     member.paused = paused;
     if (this.members.get(member.record.id) !== member) return;
     this.noteCall(member.record, paused ? 'XEN_DOMCTL_pausedomain' : 'XEN_DOMCTL_unpausedomain');
-    member.runner.setPaused(paused || member.holds > 0);
+    member.runner.ask(paused || member.holds > 0 ? 'pause' : 'unpause');
   }
 
   /** Domain 0 needs it to stand still, while it builds or saves it: nobody paused it, and whoever does so meanwhile finds it paused afterwards. */
   setHeld(member: Member, held: boolean): void {
     member.holds += held ? 1 : -1;
     this.noteCall(member.record, held ? 'XEN_DOMCTL_pausedomain' : 'XEN_DOMCTL_unpausedomain');
-    member.runner.setPaused(member.paused || member.holds > 0);
+    member.runner.ask(member.paused || member.holds > 0 ? 'pause' : 'unpause');
   }
 
   /** False: a guest with PV drivers was asked through the store. True: any other has a power button, which was pressed. */
   shutDown(member: Member<Console>): boolean {
     if (this.ask(member, 'poweroff')) return false;
-    member.runner.pressPowerButton();
+    member.runner.ask('powerButton');
     return true;
   }
 
@@ -727,7 +702,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const problem = member.ending && this.stations.problem(member.blueprint.definition.mac);
     if (problem) throw new Error(`${problem} Destroy it first.`);
     member.ending = null;
-    member.runner.reset();
+    member.runner.ask('reset');
     return 'It starts again in the same memory, which is empty now.';
   }
 
@@ -737,7 +712,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     if (ending.kind === 'suspend') {
       if (member.whenSuspended) member.whenSuspended();
       // Nobody wanted to save it.
-      else member.runner.resume();
+      else member.runner.ask('resume');
       return;
     }
     member.model?.showLast();
@@ -766,7 +741,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     if (again && !beside && !member.blueprint.xen && !ending.workerDied) {
       this.listener.ended(member, ending, true);
       if (ending.kind !== 'crash') this.startedAgain(member, report, ending.sentence);
-      member.runner.reset();
+      member.runner.ask('reset');
       return this.listener.listed();
     }
     this.detach(member);
@@ -941,7 +916,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */
   async look(member: Member<Console>): Promise<SavedState> {
-    const chunks = await member.runner.save();
+    const chunks = await member.runner.ask('save');
     const { readState } = await import('../../hypervisor/interfaces/xen/stream/index.ts');
     return readState(new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()), member.name);
   }

@@ -19,7 +19,7 @@ import {
 } from '../layout/layout.ts';
 import { DOMAIN_0, type DomainRecord, type Machine } from '../memory/machine.ts';
 import { carriedRequest, IO_OP, type IoTrace, KeptHops, partOfRequest, passes, within } from '../tracing/io-trace.ts';
-import { ringDoorbell, ringStorage } from '../worker/mailbox.ts';
+import { ringDoorbell, ringStorage } from '../worker/doorbell.ts';
 import { Patience } from '../worker/patience.ts';
 import type { DiskChange } from './overlay-disk.ts';
 

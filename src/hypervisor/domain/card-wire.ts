@@ -7,7 +7,7 @@ import type { Timer, Timers } from '../../devices/index.ts';
 import { DOMAIN_0, type DomainRecord, type Machine } from '../memory/machine.ts';
 import { IO_HOP, type IoTrace } from '../tracing/io-trace.ts';
 import { wireOf } from '../worker/frame-ring.ts';
-import { ringDoorbell } from '../worker/mailbox.ts';
+import { ringDoorbell } from '../worker/doorbell.ts';
 
 /** Frames at once, and the time until the next ones: a card's ring is to keep up. */
 const BURST = 8,

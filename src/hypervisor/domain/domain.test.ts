@@ -226,18 +226,9 @@ describe('interrupts and time', () => {
   it('a doorbell ends the slice', () => {
     const domain = make([{ run: 1e9 }]);
     const mailbox = new Mailbox(machine, record);
-    mailbox.sendKey('KeyA', true);
-    mailbox.sendSerial(Uint8Array.of(104, 105));
-    mailbox.sendMouse({ dx: -40_000, dy: 300, dz: -1, buttons: 5 });
+    mailbox.post(mailbox.messages('pause', [])[0]!);
     domain.runSlice();
     expect(domain.instructions).toBe(0);
-    const got: unknown[] = [];
-    mailbox.takeInput({
-      serial: bytes => got.push([...bytes]),
-      key: (code, down) => got.push([code, down]),
-      mouse: move => got.push(move),
-    });
-    expect(got).toEqual([['KeyA', true], [104, 105], { dx: -0x8000, dy: 300, dz: -1, buttons: 5 }]);
     domain.runSlice();
     expect(domain.instructions).toBeGreaterThan(0);
   });

@@ -7,9 +7,7 @@ import { CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK } from '../../devices/index.ts';
 import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import { ExitReason, type Probe, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
-import type { State } from '../../devices/index.ts';
-import { setBootOrder } from '../../devices/index.ts';
-import { setLinux } from '../../devices/index.ts';
+import { setBootOrder, setLinux, type State } from '../../devices/index.ts';
 import { type Disk, type IdeAttachment, putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
 import type { ResetKind } from '../../devices/pci/index.ts';
@@ -28,14 +26,14 @@ import type { DomainRecord, Machine } from '../memory/machine.ts';
 import { mfnOf, type SecondStage } from '../memory/second-stage.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { DiskSource } from '../disks/disk-source.ts';
-import type { MouseMove } from '../worker/mailbox.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import type { Ending } from './ending.ts';
 import type { GuestInterface, GuestParts, GuestTraits, InterfaceKind } from './guest-interface.ts';
 import type { ModelElsewhere } from './model-elsewhere.ts';
+import type { MouseMove } from './mouse-move.ts';
 import { crashReport } from './report.ts';
 import { ScreenBlock } from './screen.ts';
-import { type HotRegion, hotRegion, type JitOptions, publishTier, regionOptions } from './second-tier.ts';
+import { type HotRegion, hottestRegions, type JitOptions, publishTier, regionOptions } from './second-tier.ts';
 import { SerialFeed } from './serial-feed.ts';
 import { SavedStateError } from './saved-state-error.ts';
 import { ThreadTime } from './thread-time.ts';
@@ -517,14 +515,15 @@ export class Domain {
 
   // Inputs. Call between slices.
 
+  /** One that has ended stands still once it is brought back. */
   pause(): void {
-    if (this.pausedByUser || this.ending) return;
+    if (this.pausedByUser) return;
     this.pausedByUser = true;
     this.vcpus.setPaused(true);
     this.clock.stop();
     // It waits for nothing now.
     this.thread?.setSlot(true);
-    this.setState('p');
+    if (!this.ending) this.setState('p');
   }
 
   unpause(): void {
@@ -580,7 +579,7 @@ export class Domain {
     this.ending = this.endingAsked = this.resetAsked = null;
     this.serialFeed.drop();
     this.start();
-    if (!this.pausedByUser) this.setState('r');
+    this.setState(this.pausedByUser ? 'p' : 'r');
   }
 
   /** A guest that has suspended itself, and was not moved to another domain, goes on: its hypercall says that the suspend was cancelled. */
@@ -895,12 +894,10 @@ export class Domain {
     };
   }
 
-  /** The regions of compiled code that ran most, the first `count` of them. */
-  hottest(count: number): HotRegion[] {
+  /** The regions of compiled code that ran most. */
+  hottest(): HotRegion[] {
     const { machine, disassemble } = this.options;
-    return disassemble
-      ? (this.processor.regions?.hottest(count) ?? []).map(region => hotRegion(region, machine.bytes, disassemble))
-      : [];
+    return hottestRegions(this.processor.regions, machine.bytes, disassemble);
   }
 
   // Saved states (state.ts).

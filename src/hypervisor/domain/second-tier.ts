@@ -36,7 +36,7 @@ export function regionOptions({ jitThreshold = JIT_BY_DEFAULT ? THRESHOLD : 0, c
 }
 
 /** So many regions of compiled code are told of. */
-export const HOTTEST_REGIONS = 10;
+const HOTTEST_REGIONS = 10;
 
 /** A region of compiled code, for people. */
 export interface HotRegion {
@@ -50,8 +50,15 @@ export interface HotRegion {
   javascript: string;
 }
 
-/** `bytes`: machine memory. */
-export function hotRegion(
+/** The regions that ran most. `bytes`: machine memory. */
+export const hottestRegions = (
+  regions: Regions | null | undefined,
+  bytes: Uint8Array,
+  disassemble: DomainOptions['disassemble'],
+): HotRegion[] =>
+  disassemble ? (regions?.hottest(HOTTEST_REGIONS) ?? []).map(region => hotRegion(region, bytes, disassemble)) : [];
+
+function hotRegion(
   region: RegionView,
   bytes: Uint8Array,
   disassemble: NonNullable<DomainOptions['disassemble']>,

@@ -1,6 +1,5 @@
 /** Where shared records lie in machine memory, for those that read or write them. */
 export {
-  COMMAND,
   COUNTERS,
   COUNTER_WORDS,
   DRIVE_QUEUE,

@@ -536,40 +536,10 @@ export const MAX_MEMORY_MIB = 2047;
 /** How other workers reach a domain's worker: they change words here, then add 1 to DOORBELL and notify it. */
 export const MAILBOX = {
   DOORBELL: 0,
-  /** Bits of COMMAND, set with Atomics.or and taken with Atomics.exchange. */
-  COMMANDS: 1,
-  /** Not 0: the domain's processor stands still. */
-  PAUSED: 2,
-  /** With STEP: so many instructions of a domain that stands still, below 0 so many exits, and it stands still again; 0: no step any more. */
-  STEP: 3,
-  /** With BREAK: how many points there are where the domain is to stop, and of each its kind (breaks.ts), linear address and bytes. */
-  BREAKS: 7,
-  BREAK_POINTS: 8,
-  /** Input ring: bytes written and bytes read, free-running; its bytes start at word INPUT_RING. */
-  INPUT_WRITTEN: 4,
-  INPUT_READ: 5,
-  INPUT_RING: 64,
+  /** Ring of verbs (worker/mailbox.ts): bytes written and bytes read, free-running; its bytes start at word RING. */
+  WRITTEN: 1,
+  READ: 2,
+  RING: 64,
 } as const;
-export const INPUT_RING_BYTES = 8192,
+export const MAILBOX_RING_BYTES = 8192,
   MAILBOX_BYTES = 12288;
-/** RESUME: a guest that has suspended itself goes on. WAKE: out of S3. NMI << n: a non-maskable interrupt for vCPU n. */
-export const COMMAND = {
-  RESET: 1,
-  POWER_BUTTON: 2,
-  SAVE: 4,
-  DESTROY: 8,
-  RESUME: 16,
-  DESTROY_KEEPING_DISKS: 32,
-  HOTTEST: 64,
-  MEDIUM: 128,
-  STEP: 256,
-  BREAK: 512,
-  WAKE: 1024,
-  NMI: 1 << 16,
-} as const;
-/**
- * Messages of the input ring: kind, length, then the bytes: what comes in at COM1; a key (1 down or 0 up, then KeyboardEvent.code in ASCII);
- * the mouse (movement right, up and of the wheel towards the user as 16-bit little-endian numbers, then the buttons that are down:
- * bit 0 left, 1 right, 2 middle, 3 and 4 at the side).
- */
-export const INPUT = { SERIAL: 1, KEY: 2, MOUSE: 3 } as const;

@@ -1,7 +1,7 @@
 /** How a domain in a worker of its own is reached: mailbox, rings of frames, messages. */
 export { wireOf } from './frame-ring.ts';
 export { holdLifeLock } from './life-lock.ts';
-export { ringDoorbell, ringStorage } from './mailbox.ts';
+export { ringDoorbell, ringStorage } from './doorbell.ts';
 export { findOwner, type Owner } from './owner.ts';
 export { functionOrScript } from './scripts.ts';
 export { sharedMs } from './shared-clock.ts';

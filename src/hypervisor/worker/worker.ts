@@ -2,18 +2,17 @@
  * Entry of a domain's worker: runs one domain for as long as it lives. After the start it does not return to its event loop (but while a compiler is
  * loaded), so every request comes through the mailbox; what the domain says goes out as messages, which do not wait.
  */
-import { type IdeAttachment, loadDrives, removableKind } from '../../devices/ide/index.ts';
+import { type Disk, type IdeAttachment, loadDrives, removableKind } from '../../devices/ide/index.ts';
 import { loadFlash, loadNic } from '../../devices/index.ts';
 import { assembleWith } from '../domain/assemble-parts.ts';
 import { flashFileOf } from '../domain/boot.ts';
 import type { Domain } from '../domain/domain.ts';
-import type { Ending } from '../domain/ending.ts';
-import { CompilerLoader, HOTTEST_REGIONS } from '../domain/second-tier.ts';
+import type { DomainListener } from '../domain/domain-listener.ts';
+import { CompilerLoader } from '../domain/second-tier.ts';
 import type * as Disks from '../disks/attached.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
-import type { DriveImage, OpenMedium } from '../disks/media.ts';
+import type { DriveImage, Medium, OpenMedium } from '../disks/media.ts';
 import { laterParts, loadSaving, notLoaded } from '../interfaces/later-parts.ts';
-import { COMMAND } from '../layout/layout.ts';
 import { holdLifeLock } from './life-lock.ts';
 import { LoadError, prepareKernel } from '../loader/index.ts';
 import { HostError, Machine } from '../memory/machine.ts';
@@ -21,19 +20,19 @@ import { Mailbox } from './mailbox.ts';
 import { Patience } from './patience.ts';
 import { queueClock, Scheduler } from '../scheduler/scheduler.ts';
 import { Slot } from '../scheduler/slot.ts';
-import { type WaitsFor, waitsFor, waitsReport } from '../domain/waits.ts';
+import { Teller } from '../domain/teller.ts';
 import { SavedStateError } from '../domain/saved-state-error.ts';
 import { GuestLog } from '../domain/guest-log.ts';
 import { findOwner, type Owner } from './owner.ts';
 import { functionOrScript } from './scripts.ts';
+import { type Carried, VERBS } from '../verbs/index.ts';
 import { beat, callDead, workerLeaves } from './worker-life.ts';
+import { serveVerbs } from './serve-verbs.ts';
 import { sharedMs } from './shared-clock.ts';
-import type { DiscForWorker, FromDomainWorker, ToDomainWorker } from './worker-messages.ts';
+import type { FromDomainWorker, GivenByMessage, Told, ToDomainWorker } from './worker-messages.ts';
 
 /** Atomics.wait takes any time-out; this bounds a sleep in case a clock jumps. */
 const LONGEST_SLEEP_MS = 60_000;
-
-const problem = (sentence: string): void => send({ kind: 'problem', sentence });
 
 /** There before anything runs here. */
 let owner: Owner;
@@ -42,14 +41,35 @@ function send(message: FromDomainWorker, transfer: Transferable[] = []): void {
   owner.postMessage(message, { transfer });
 }
 
-/** Bytes of a console, sent once a slice. */
+const tell = <What extends keyof DomainListener>(
+  what: What,
+  given: Parameters<NonNullable<DomainListener[What]>>,
+  transfer?: Transferable[],
+): void => send({ kind: 'tells', what, given } as Told, transfer);
+
+/** What the domain says goes to Domain 0. */
+const listener = {
+  serial: bytes => tell('serial', [bytes], [bytes.buffer]),
+  xenConsole: lines => tell('xenConsole', [lines], [lines.buffer]),
+  debug: bytes => tell('debug', [bytes], [bytes.buffer]),
+  ended: ending => tell('ended', [ending]),
+  problem: sentence => tell('problem', [sentence]),
+  restarted: report => tell('restarted', [report]),
+  waits: (what, report) => tell('waits', [what, report]),
+  reached: () => tell('reached', []),
+  broke: hit => tell('broke', [hit]),
+} satisfies DomainListener;
+
+const { problem } = listener;
+
+/** Bytes of a console, told once a slice. */
 class Output {
-  private readonly kind: 'serial' | 'xen-console' | 'debug';
+  private readonly tell: (bytes: Uint8Array) => void;
   private bytes = new Uint8Array(1024);
   private length = 0;
 
-  constructor(kind: 'serial' | 'xen-console' | 'debug') {
-    this.kind = kind;
+  constructor(tell: (bytes: Uint8Array) => void) {
+    this.tell = tell;
   }
 
   readonly put = (byte: number): void => {
@@ -65,14 +85,14 @@ class Output {
     if (this.length === 0) return;
     const bytes = this.bytes.slice(0, this.length);
     this.length = 0;
-    send({ kind: this.kind, bytes }, [bytes.buffer]);
+    this.tell(bytes);
   }
 }
 
 class Outputs {
-  readonly serial = new Output('serial');
-  readonly debug = new Output('debug');
-  private readonly xen = new Output('xen-console');
+  readonly serial = new Output(listener.serial);
+  readonly debug = new Output(listener.debug);
+  private readonly xen = new Output(listener.xenConsole);
   readonly guestLog: GuestLog;
 
   constructor(domid: number) {
@@ -169,7 +189,7 @@ async function start(message: ToDomainWorker): Promise<void> {
         ...(message.withDebug ? { debug: output.debug.put } : {}),
         onRestart: report => {
           output.flush();
-          send({ kind: 'reset', ...(report === undefined ? {} : { report }) });
+          listener.restarted(report);
         },
       },
       parts,
@@ -184,42 +204,74 @@ async function start(message: ToDomainWorker): Promise<void> {
   const entry = machine.domainEntry(record);
   const slot = new Slot(new Scheduler(machine, queueClock(machine, sharedMs), record.index), record.index);
   slot.carry(domain);
-  const last = await run(domain, mailbox, slot, output, message, () => {
+  const carried = new CarriedHere(domain, slot, message, () => workerLeaves(machine, record));
+  await run(carried, mailbox, slot, output, () => {
     if (machine.isWorkerDead(record.index)) throw new Error('others had called this worker dead');
     beat(machine, entry);
   });
-  workerLeaves(machine, record);
-  if (last & COMMAND.DESTROY_KEEPING_DISKS)
-    send({ kind: 'gone', disks: [...(disks?.diskRecords(domain.options.ide ?? []) ?? [])] });
-  else send({ kind: 'gone' });
   close();
+}
+
+/** The domain of this worker, as verbs have it. */
+class CarriedHere implements Carried {
+  readonly domain: Domain;
+  hasLeft = false;
+  private readonly slot: Slot;
+  private readonly about: ToDomainWorker;
+  private readonly left: () => void;
+
+  constructor(domain: Domain, slot: Slot, about: ToDomainWorker, left: () => void) {
+    this.domain = domain;
+    this.slot = slot;
+    this.about = about;
+    this.left = left;
+  }
+
+  setPaused(paused: boolean): void {
+    if (paused) this.domain.pause();
+    else this.domain.unpause();
+    this.slot.setPaused(paused);
+  }
+
+  open(medium: Medium, place: number, readOnly: boolean): Disk | null {
+    const drive = { place, kind: removableKind(place), readOnly, medium };
+    return attach([drive], [], this.domain.options.driveQueue)[0]?.disk ?? null;
+  }
+
+  /** The domain stands still meanwhile: what writes states is loaded for the first one. */
+  async state(): Promise<Uint8Array[]> {
+    const { name, program, definition } = this.about;
+    const { saveDomain } = await loadSaving();
+    return saveDomain(this.domain, { name, program, definition });
+  }
+
+  diskRecords(): Uint8Array[] {
+    return [...(disks?.diskRecords(this.domain.options.ide ?? []) ?? [])];
+  }
+
+  leave(): void {
+    this.hasLeft = true;
+    this.left();
+  }
 }
 
 /** Looks at the doorbell before a thread sleeps: some 10 µs, about what it costs to put it to sleep and wake it. */
 const LOOKS = 2000;
 
-/** Until the domain is to be destroyed: with the commands that said so. `round`: called in each round. */
-async function run(
-  domain: Domain,
-  mailbox: Mailbox,
-  slot: Slot,
-  output: Outputs,
-  message: ToDomainWorker,
-  round: () => void,
-): Promise<number> {
-  // One ending may follow another at once, where the domain was resumed between them.
-  let told: Ending | undefined;
-  let waits: WaitsFor | undefined;
+/** Until the domain is destroyed. `round`: called in each round. */
+async function run(on: CarriedHere, mailbox: Mailbox, slot: Slot, output: Outputs, round: () => void): Promise<void> {
+  const { domain } = on;
+  const teller = new Teller(domain, listener, output.guestLog, () => output.flush());
   const patience = new Patience();
   const compiler = new CompilerLoader(problem);
   for (;;) {
     if (compiler.look(domain.processor)) await eventLoop();
     round();
     const seen = mailbox.doorbellValue;
-    const last = serve(domain, mailbox, slot);
-    if (last & (COMMAND.DESTROY | COMMAND.DESTROY_KEEPING_DISKS)) return last;
-    if (last & COMMAND.MEDIUM) await insertDisc(domain);
-    if (last & COMMAND.SAVE) await save(domain, message);
+    if (mailbox.hasVerbs) {
+      await serveVerbs({ mailbox, verbs: VERBS, on, given: nextGiven, send });
+      if (on.hasLeft) return;
+    }
     if (!domain.paused && !slot.enter()) {
       mailbox.wait(seen, slot.patienceMs);
       continue;
@@ -230,64 +282,24 @@ async function run(
       continue;
     }
     slot.leave(result);
-    const ending = result.state === 'ended' ? result.ending : undefined;
-    if (ending) output.guestLog.close();
-    output.flush();
-    if (ending && ending !== told) send({ kind: 'ended', ending });
-    told = ending;
-    const now = waitsFor(domain, result);
-    if (now !== waits) send({ kind: 'waits', what: now, report: waitsReport(domain, now) });
-    waits = now;
-    if (domain.instructions >= domain.stopAtInstruction && !mailbox.paused) {
-      send({ kind: 'reached' });
-      mailbox.setPaused(true);
-    } else if (domain.stepped) {
-      const hit = domain.takeHit();
-      if (hit) send({ kind: 'broke', hit });
-      domain.step(0);
-      mailbox.setPaused(true);
-    } else if (result.state !== 'running')
+    teller.tell(result);
+    const stand = (): void => on.setPaused(true);
+    if (domain.instructions >= domain.stopAtInstruction && !domain.paused) {
+      listener.reached();
+      stand();
+    } else if (!teller.stop(stand) && result.state !== 'running')
       park(domain, mailbox, seen, result.state === 'parked' ? slot.wakeNs(result) : Infinity);
   }
 }
 
-/** Discs that came for the guest's drives. */
-const discs: DiscForWorker[] = [];
+/** Arguments that came as messages, and were not asked for yet. */
+const arrived: GivenByMessage[] = [];
 
 /** The message is on its way, and comes while this thread listens. */
-async function insertDisc(domain: Domain): Promise<void> {
-  let disc = discs.shift();
-  for (; !disc; disc = discs.shift()) await eventLoop();
-  const { place, medium, readOnly } = disc;
-  try {
-    const [opened] = medium
-      ? attach(
-          [{ place, kind: removableKind(place), readOnly: readOnly ?? true, medium }],
-          [],
-          domain.options.driveQueue,
-        )
-      : [];
-    domain.insertMedium(place, opened?.disk ?? null);
-    send({ kind: 'inserted' });
-  } catch (error) {
-    if (!(error instanceof HostError)) throw error;
-    send({ kind: 'inserted', sentence: error.message });
-  }
-}
-
-/** The domain stands still meanwhile: what writes states is loaded for the first one. */
-async function save(domain: Domain, { name, program, definition }: ToDomainWorker): Promise<void> {
-  try {
-    const { saveDomain } = await loadSaving();
-    const chunks = saveDomain(domain, { name, program, definition });
-    send(
-      { kind: 'saved', chunks },
-      chunks.map(chunk => chunk.buffer as ArrayBuffer),
-    );
-  } catch (error) {
-    if (!(error instanceof SavedStateError || error instanceof HostError)) throw error;
-    send({ kind: 'not-saved', sentence: error.message });
-  }
+async function nextGiven(): Promise<readonly unknown[]> {
+  let message = arrived.shift();
+  for (; !message; message = arrived.shift()) await eventLoop();
+  return message.given;
 }
 
 /** The one place where a domain's worker blocks. */
@@ -295,36 +307,6 @@ function park(domain: Domain, mailbox: Mailbox, seen: number, untilNs: number): 
   const ms = untilNs === Infinity ? LONGEST_SLEEP_MS : Math.min(LONGEST_SLEEP_MS, domain.clock.idleNs(untilNs) / 1e6);
   // While the UART's queue was full bytes stayed with us; the guest that reads them is what wakes us, so there is nothing to poll.
   if (ms > 0) mailbox.wait(seen, ms);
-}
-
-/** What came through the mailbox: its commands, of which those that end the domain and those that wait for a message are left to the caller. */
-function serve(domain: Domain, mailbox: Mailbox, slot: Slot): number {
-  const commands = mailbox.takeCommands();
-  if (commands & (COMMAND.DESTROY | COMMAND.DESTROY_KEEPING_DISKS)) return commands;
-  if (commands & COMMAND.STEP) {
-    const { stepCount } = mailbox;
-    domain.step(stepCount);
-    // Whoever asked finds it paused as before when the step is done.
-    if (stepCount !== 0) mailbox.setPaused(false);
-  }
-  if (commands & COMMAND.BREAK) domain.setBreaks(mailbox.breaks);
-  if (mailbox.paused !== domain.paused) {
-    if (mailbox.paused) domain.pause();
-    else domain.unpause();
-    slot.setPaused(domain.paused);
-  }
-  mailbox.takeInput({
-    serial: bytes => domain.serialInput(bytes),
-    key: (code, down) => domain.key(code, down),
-    mouse: move => domain.mouse(move),
-  });
-  if (commands & COMMAND.RESET) domain.reset();
-  if (commands & COMMAND.POWER_BUTTON) domain.pressPowerButton();
-  if (commands & COMMAND.WAKE) domain.wake();
-  for (const { id } of domain.vcpus.all) if (commands & (COMMAND.NMI << id)) domain.vcpus.nmi(id);
-  if (commands & COMMAND.RESUME) domain.resume();
-  if (commands & COMMAND.HOTTEST) send({ kind: 'hottest', regions: domain.hottest(HOTTEST_REGIONS) });
-  return commands;
 }
 
 /** An exception is a defect of ours: others learn of it at once, also those that wait for a lock that is held here, and then as of any error. */
@@ -341,14 +323,12 @@ async function startOrDie(message: ToDomainWorker): Promise<void> {
   }
 }
 
-let started = false;
 // The lock is held before the domain's start is asked for; after that nothing but the domain runs here.
 void Promise.all([findOwner(), holdLifeLock((globalThis as { name?: string }).name)]).then(([found, lock]) => {
   owner = found;
-  owner.onmessage = ({ data }: { data: ToDomainWorker | DiscForWorker }) => {
-    if (started) discs.push(data as DiscForWorker);
-    else void startOrDie(data as ToDomainWorker);
-    started = true;
+  owner.onmessage = ({ data }: { data: ToDomainWorker | GivenByMessage }) => {
+    if ('given' in data) arrived.push(data);
+    else void startOrDie(data);
   };
   send({ kind: 'ready', ...(lock === undefined ? {} : { lock }) });
 });

@@ -61,7 +61,7 @@ export const breakAt = command({
       next = points.map(checked);
     await host.tasks.run(xlOf(member.name, before, next), async task => {
       member.breaks = next;
-      member.runner.setBreaks(next);
+      member.runner.ask('breakAt', next);
       task.message =
         next.length === 0
           ? 'It stops nowhere, and is as fast as before.'

@@ -106,9 +106,9 @@ export const sendKey = command({
   run: (host: CommandHost, id: number, codes: readonly string[], holdMs: number = HOLD_MS): Promise<void> => {
     const member = host.living(id);
     return host.tasks.run(`xl send-key ${member.name} ${codes.join(' ')}`, async () => {
-      for (const code of codes) host.toolstack.key(member, code, true);
+      for (const code of codes) host.toolstack.inputs.key(member, code, true);
       await new Promise<void>(resolve => void host.parts.later(holdMs, resolve));
-      for (const code of [...codes].reverse()) host.toolstack.key(member, code, false);
+      for (const code of [...codes].reverse()) host.toolstack.inputs.key(member, code, false);
     });
   },
   xl: async ({ host, words }, run) => {

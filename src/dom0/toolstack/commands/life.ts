@@ -153,7 +153,7 @@ export const trigger = deed({
         `xl trigger ${member.name} nmi ${vcpu}`,
         async () => {
           host.toolstack.noteCall(member.record, 'XEN_DOMCTL_sendtrigger', `nmi, vCPU ${vcpu}`);
-          member.runner.nmi(vcpu);
+          member.runner.ask('nmi', vcpu);
         },
         id,
       );
@@ -172,7 +172,7 @@ export const trigger = deed({
         },
         () => {
           host.toolstack.noteCall(member.record, 'XEN_DOMCTL_sendtrigger', 'power');
-          runner.pressPowerButton();
+          runner.ask('powerButton');
         },
       );
     }
@@ -180,7 +180,7 @@ export const trigger = deed({
       // xc_hvm_param_set(HVM_PARAM_ACPI_S_STATE, 0): to a guest that does not sleep it does nothing.
       if (member.blueprint.xen === 'pv' || member.blueprint.xen === 'pvh') throw notSent(id, what, 'Invalid argument');
       const { runner } = host.living(id);
-      return host.tasks.run(`xl trigger ${member.name} s3resume`, async () => runner.wake(), id);
+      return host.tasks.run(`xl trigger ${member.name} s3resume`, async () => runner.ask('wake'), id);
     }
     await host.tasks.run(
       `xl trigger ${member.name} reset`,

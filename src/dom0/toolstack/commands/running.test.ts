@@ -291,7 +291,7 @@ describe('input', () => {
       '1: Invalid sysrq.',
     ]);
     const keys: string[] = [];
-    host.toolstack.key = (_member, code, down) => void keys.push(`${down ? '+' : '-'}${code}`);
+    host.toolstack.inputs.key = (_member, code, down) => void keys.push(`${down ? '+' : '-'}${code}`);
     expect(await xl('send-key --holdtime=1 x KEY_LEFTCTRL KEY_LEFTALT KEY_DELETE')).toBe('');
     expect(await xl('send-key --holdtime=1 x KEY_A Digit7')).toBe('');
     expect(keys.join(' ')).toBe(

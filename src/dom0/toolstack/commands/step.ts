@@ -21,7 +21,7 @@ export const step = command({
     if (!member.paused) throw new Refusal(`${member.name} runs: pause it first (xl pause ${member.name}).`);
     if (!(Number.isInteger(count) && count >= 1 && count <= MOST))
       throw new Refusal(`A step has from 1 to ${MOST} ${what}, and not ${count}.`);
-    member.runner.step(what === 'exits' ? -count : count);
+    member.runner.ask('step', what === 'exits' ? -count : count);
   },
   xl: async ({ host, words }, run) => {
     const { options, rest } = readWords(words, { flags: 'e' });

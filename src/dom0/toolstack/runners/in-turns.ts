@@ -4,32 +4,24 @@ import type { Clock } from '../../../devices/index.ts';
 import type { Compile } from '../../../cpu/architecture/index.ts';
 import { assembleDomain } from '../../../hypervisor/interfaces/index.ts';
 import {
-  type BreakHit,
-  type BreakPoint,
   CompilerLoader,
+  type DomainListener,
   flashFileOf,
-  type HotRegion,
-  HOTTEST_REGIONS,
-  type WaitsFor,
-  waitsFor,
-  waitsReport,
+  GuestLog,
+  Teller,
 } from '../../../hypervisor/domain/index.ts';
 import {
   attachDrives,
   type Domain,
   type DomainRecord,
-  type Ending,
-  type Medium,
-  type MouseMove,
   noMedia,
   type OpenMedium,
   saveDomain,
-  type SliceResult,
 } from '../../../hypervisor/index.ts';
 import { Slot } from '../../../hypervisor/scheduler/index.ts';
-import { GuestLog } from '../../../hypervisor/domain/index.ts';
 import { diskRecords } from '../../../hypervisor/disks/index.ts';
-import type { DomainListener, DomainRunner, DomainStart, Runners, RunnersHost } from './runner.ts';
+import { type AskDomain, asking, type Carried, doVerb, gone, VERBS } from '../../../hypervisor/verbs/index.ts';
+import type { DomainRunner, DomainStart, Runners, RunnersHost } from './runner.ts';
 import type { Later } from '../../host/index.ts';
 
 export interface TurnsParts {
@@ -76,10 +68,10 @@ interface Entry {
   startedNs: number;
   othersNs: number;
   compiler: CompilerLoader;
-  /** It has come to where it was to stop. */
-  broke(hit: BreakHit): void;
-  /** After a slice. */
-  told(result: SliceResult): void;
+  teller: Teller;
+  /** It came to `stopAtInstruction`, and that was told. */
+  reached: boolean;
+  listener: DomainListener;
 }
 
 /** The parts of `makeRunners` for domains in turns. */
@@ -225,14 +217,13 @@ export class Turns implements Runners {
     const result = domain.runSlice();
     this.running = undefined;
     slot.leave(result);
-    if (domain.stepped) {
-      const hit = domain.takeHit();
-      domain.step(0);
-      domain.pause();
-      slot.setPaused(true);
-      if (hit) entry.broke(hit);
+    entry.teller.tell(result);
+    entry.teller.stop(() => setPaused(entry, true));
+    if (domain.instructions >= domain.stopAtInstruction && !entry.reached) {
+      entry.reached = true;
+      slot.leave({ state: 'ended' });
+      entry.listener.reached?.();
     }
-    entry.told(result);
     entry.compiler.look(domain.processor);
     const parkedUntilNs = result.state !== 'parked' ? Infinity : company ? result.untilNs : slot.wakeNs(result);
     entry.untilNs = result.state === 'running' ? -Infinity : parkedUntilNs;
@@ -244,14 +235,40 @@ export class Turns implements Runners {
 /** In virtual time: how far it is, in time since it was built, from where the others were then. */
 const elapsedNs = ({ domain, othersNs, startedNs }: Entry): number => othersNs + domain.clock.nowNs() - startedNs;
 
+function setPaused({ domain, slot }: Pick<Entry, 'domain' | 'slot'>, paused: boolean): void {
+  if (paused) domain.pause();
+  else domain.unpause();
+  slot.setPaused(paused);
+}
+
+/** The domain of an entry, as verbs have it. */
+function carried(entry: Entry, { name, program, definition }: DomainStart, turns: Turns, parts: TurnsParts): Carried {
+  const { domain, listener } = entry;
+  return {
+    domain,
+    setPaused: paused => setPaused(entry, paused),
+    open: (medium, place, readOnly) => {
+      const drive = { place, kind: removableKind(place), readOnly, medium };
+      return attachDrives([drive], parts.openMedium ?? noMedia, listener.problem)[0]?.disk ?? null;
+    },
+    state: () => saveDomain(domain, { name, program, definition }),
+    diskRecords: () => [...diskRecords(domain.options.ide ?? [])],
+    leave: () => turns.remove(entry),
+  };
+}
+
+/** `then`: called after each verb. */
+const asked = (on: Carried, then: () => void): AskDomain =>
+  asking((name, given) => {
+    const answer = doVerb(VERBS, on, name, given);
+    then();
+    return answer;
+  });
+
 class LocalRunner implements DomainRunner {
   readonly started: Promise<string>;
-  private readonly turns: Turns;
+  readonly ask: AskDomain;
   private readonly entry: Entry | null = null;
-  private readonly what: DomainStart;
-  private readonly slot: Slot;
-  private readonly listener: DomainListener;
-  private readonly parts: TurnsParts;
   private bytes: number[] = [];
 
   constructor(
@@ -261,11 +278,7 @@ class LocalRunner implements DomainRunner {
     parts: TurnsParts,
     { machine, queue }: RunnersHost,
   ) {
-    this.what = what;
-    this.turns = turns;
-    this.listener = listener;
-    this.parts = parts;
-    const slot = (this.slot = new Slot(queue, what.record.index));
+    const slot = new Slot(queue, what.record.index);
     const flush = (): void => {
       if (this.bytes.length === 0) return;
       const bytes = Uint8Array.from(this.bytes);
@@ -329,102 +342,26 @@ class LocalRunner implements DomainRunner {
         startedNs,
         othersNs: turns.farthestNs,
         compiler,
-        broke: hit => listener.broke?.(hit),
-        told: tell(domain, slot, listener, flush, log),
+        teller: new Teller(domain, listener, log, flush),
+        reached: false,
+        listener,
       };
       this.started = Promise.resolve(domain.about);
-      turns.add(this.entry);
+      const { entry } = this;
+      this.ask = asked(carried(entry, what, turns, parts), () => turns.pokeOne(entry));
+      turns.add(entry);
     } catch (error) {
       this.started = Promise.reject(error);
+      this.ask = asking(verb => gone(VERBS, verb));
     }
-  }
-
-  private ask(what: (domain: Domain) => void): void {
-    if (!this.entry) return;
-    what(this.entry.domain);
-    this.turns.pokeOne(this.entry);
   }
 
   get nowNs(): number {
     return this.entry?.domain.clock.nowNs() ?? 0;
   }
 
-  step(count: number): void {
-    this.ask(domain => {
-      domain.step(count);
-      domain.unpause();
-    });
-    this.slot.setPaused(false);
-  }
-
-  setBreaks(points: readonly BreakPoint[]): void {
-    this.ask(domain => domain.setBreaks(points));
-  }
-
-  setPaused(paused: boolean): void {
-    if (!paused) this.ask(domain => domain.step(0));
-    this.ask(domain => (paused ? domain.pause() : domain.unpause()));
-    this.slot.setPaused(paused);
-  }
-
-  reset(): void {
-    this.ask(domain => domain.reset());
-  }
-
-  resume(): void {
-    this.ask(domain => domain.resume());
-  }
-
-  pressPowerButton(): void {
-    this.ask(domain => domain.pressPowerButton());
-  }
-
-  wake(): void {
-    this.ask(domain => domain.wake());
-  }
-
-  nmi(vcpu: number): void {
-    this.ask(domain => domain.vcpus.nmi(vcpu));
-  }
-
-  async insertMedium(place: number, medium?: Medium, readOnly = true): Promise<void> {
-    const { parts, listener } = this;
-    const [opened] = medium
-      ? attachDrives(
-          [{ place, kind: removableKind(place), readOnly, medium }],
-          parts.openMedium ?? noMedia,
-          listener.problem,
-        )
-      : [];
-    this.ask(domain => domain.insertMedium(place, opened?.disk ?? null));
-  }
-
-  serial(bytes: Uint8Array): void {
-    this.ask(domain => domain.serialInput(bytes));
-  }
-
-  key(code: string, down: boolean): void {
-    this.ask(domain => domain.key(code, down));
-  }
-
-  mouse(move: MouseMove): void {
-    this.ask(domain => domain.mouse(move));
-  }
-
-  async save(): Promise<Uint8Array[]> {
-    const { name, program, definition } = this.what;
-    if (!this.entry) throw new Error('There is no domain to save.');
-    return saveDomain(this.entry.domain, { name, program, definition });
-  }
-
-  async hottest(): Promise<HotRegion[]> {
-    return this.entry?.domain.hottest(HOTTEST_REGIONS) ?? [];
-  }
-
   async destroy(keepsDisks = false): Promise<Uint8Array[] | undefined> {
-    if (!this.entry) return undefined;
-    this.turns.remove(this.entry);
-    return keepsDisks ? [...diskRecords(this.entry.domain.options.ide ?? [])] : undefined;
+    return this.ask('destroy', keepsDisks);
   }
 
   /** The guest's slice ends, and Domain 0 has its turn. */
@@ -433,36 +370,4 @@ class LocalRunner implements DomainRunner {
     const alarm = domain.timers.create('device-model', () => domain.stopSlice());
     return { clock: domain.clock, wakeAt: deadlineNs => alarm.set(deadlineNs) };
   }
-}
-
-/** What is told after a slice: bytes first, and each thing once. */
-function tell(
-  domain: Domain,
-  slot: Slot,
-  listener: DomainListener,
-  flush: () => void,
-  log: GuestLog,
-): (result: SliceResult) => void {
-  // One ending may follow another at once, where the domain was resumed between them.
-  let told: Ending | undefined;
-  let waits: WaitsFor | undefined;
-  let reached = false;
-  return result => {
-    const ending = result.state === 'ended' ? result.ending : undefined;
-    if (ending) log.close();
-    flush();
-    listener.changed?.();
-    const isNew = ending !== told;
-    told = ending;
-    if (ending && isNew) return listener.ended(ending);
-    if (domain.instructions >= domain.stopAtInstruction && !reached) {
-      reached = true;
-      slot.leave({ state: 'ended' });
-      return listener.reached?.();
-    }
-    const now = waitsFor(domain, result);
-    if (now === waits) return;
-    waits = now;
-    listener.waits?.(now, waitsReport(domain, now));
-  };
 }

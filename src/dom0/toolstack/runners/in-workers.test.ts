@@ -109,10 +109,10 @@ describe("a domain's worker", () => {
     const { machine, record, worker, runner, watched, endings } = make();
     worker.says({ kind: 'ready' });
     worker.says({ kind: 'started', about: '' });
-    const saved = runner.save();
+    const saved = runner.ask('save');
     watched[0].end();
     await expect(saved).rejects.toThrow('ended without a word');
-    await expect(runner.save()).rejects.toThrow('nothing to save');
+    await expect(runner.ask('save')).rejects.toThrow('nothing to save');
     expect(endings.map(({ kind, workerDied, report }) => [kind, workerDied, /eip/i.test(report ?? '')])).toEqual([
       ['crash', true, true],
     ]);

@@ -1,21 +1,19 @@
 /** A domain in a worker of its own: requests go through its mailbox, what it says comes as messages. */
 import {
-  type DiscForWorker,
   type DomainRecord,
   type FromDomainWorker,
+  type GivenByMessage,
   type Machine,
   Mailbox,
-  type Medium,
-  type MouseMove,
   type ToDomainWorker,
 } from '../../../hypervisor/index.ts';
 import { MachineView } from '../../../hypervisor/view/index.ts';
 import { workerDied } from '../../../hypervisor/memory/index.ts';
-import { COMMAND } from '../../../hypervisor/layout/index.ts';
-import { type BreakPoint, type HotRegion, postMortem } from '../../../hypervisor/domain/index.ts';
+import { type DomainListener, postMortem } from '../../../hypervisor/domain/index.ts';
+import { type AskDomain, asking, gone, VERBS, type Verbs } from '../../../hypervisor/verbs/index.ts';
 import { workerBegins } from '../../../hypervisor/worker/index.ts';
 import { leaveGuest } from '../../../hypervisor/interfaces/xen/memory/index.ts';
-import type { DomainListener, DomainRunner, DomainStart, Runners, RunnersHost } from './runner.ts';
+import type { DomainRunner, DomainStart, Runners, RunnersHost } from './runner.ts';
 import type { Later } from '../../host/index.ts';
 import { type Watching, type WorkerLike, WorkerWatch } from './worker-watch.ts';
 
@@ -25,7 +23,7 @@ import { type Watching, type WorkerLike, WorkerWatch } from './worker-watch.ts';
  */
 export type Watch = (record: DomainRecord, lock: string | undefined, ended: () => void) => void;
 
-/** How often input that found the ring full is offered again. */
+/** How often what found the mailbox full is offered again. */
 const RETRY_MS = 10;
 /** A worker that does not answer is ended by force; a browser may need 2 s for that. */
 const PATIENCE_MS = 1000,
@@ -84,6 +82,7 @@ export class WorkerRunner implements DomainRunner {
   private readonly machine: Machine;
   private readonly record: DomainRecord;
   private readonly mailbox: Mailbox;
+  private readonly verbs: Verbs;
   private readonly listener: DomainListener;
   private readonly later: Later;
   private readonly hostMs: () => number;
@@ -92,16 +91,14 @@ export class WorkerRunner implements DomainRunner {
   private readonly noLongerLoads: () => void;
   /** Until it has started, or could not. */
   private settleStart: { resolve: (about: string) => void; reject: (error: Error) => void } | null = null;
-  private savers: { resolve: (chunks: Uint8Array[]) => void; reject: (error: Error) => void }[] = [];
-  /** Who asked for regions. */
-  private askers: ((regions: HotRegion[]) => void)[] = [];
-  /** The disc before is in its drive, or cannot be. */
-  private lastDisc: Promise<void> = Promise.resolve();
-  private whenInserted: (sentence?: string) => void = () => {};
-  private onGone: ((disks?: Uint8Array[]) => void) | null = null;
+  /** Who asked, in the order of the answers. */
+  private readonly askers: { name: string; resolve: (answer: unknown) => void; reject: (error: Error) => void }[] = [];
+  /** It is to be destroyed. */
+  private ending: Promise<Uint8Array[] | undefined> | undefined;
   private endIsTold = false;
   private dead = false;
-  private waiting: Uint8Array[] = [];
+  /** Messages for which there was no room yet. */
+  private readonly waiting: Uint8Array[] = [];
 
   constructor(
     worker: WorkerLike,
@@ -111,13 +108,15 @@ export class WorkerRunner implements DomainRunner {
     listener: DomainListener,
     { later, hostMs }: Pick<WorkersParts, 'later' | 'hostMs'>,
     watch?: Watch,
+    verbs: Verbs = VERBS,
   ) {
+    this.verbs = verbs;
     this.watch = watch;
     this.hostMs = hostMs;
     this.worker = worker;
     this.machine = machine;
     this.record = record;
-    this.mailbox = new Mailbox(machine, record);
+    this.mailbox = new Mailbox(machine, record, verbs);
     this.listener = listener;
     this.later = later;
     this.started = new Promise((resolve, reject) => {
@@ -152,66 +151,44 @@ export class WorkerRunner implements DomainRunner {
         this.settleStart = null;
         return start?.resolve(message.about);
       case 'failed':
-        // It never ran, so nothing answers a DESTROY.
+        // It never ran, so nothing answers a question.
         this.gone();
         this.worker.terminate();
         this.settleStart = null;
         return start?.reject(new Error(message.sentence));
-      case 'serial':
-        return this.listener.serial(message.bytes);
-      case 'xen-console':
-        return this.listener.xenConsole?.(message.bytes);
-      case 'debug':
-        return this.listener.debug?.(message.bytes);
-      case 'waits':
-        return this.listener.waits?.(message.what, message.report);
-      case 'reached':
-        return this.listener.reached?.();
-      case 'broke':
-        return this.listener.broke?.(message.hit);
-      case 'problem':
-        return this.listener.problem(message.sentence);
-      case 'ended':
-        return this.listener.ended(message.ending);
-      case 'reset':
-        return this.listener.restarted(message.report);
-      case 'saved':
-        return this.savers.shift()?.resolve(message.chunks);
-      case 'not-saved':
-        return this.savers.shift()?.reject(new Error(message.sentence));
-      case 'inserted':
-        return this.whenInserted(message.sentence);
-      case 'hottest':
-        return this.askers.splice(0).forEach(resolve => resolve(message.regions));
-      case 'gone':
-        return this.onGone?.(message.disks);
+      case 'tells':
+        return (this.listener[message.what] as ((...given: unknown[]) => void) | undefined)?.(...message.given);
+      case 'answer': {
+        const asker = this.askers.shift();
+        if (message.sentence === undefined) return asker?.resolve(message.answer);
+        return asker?.reject(new Error(message.sentence));
+      }
     }
   }
 
-  /** The worker runs nothing any more: nobody need wait for its processor to forget anything. */
-  private gone(): void {
+  /** The worker runs nothing any more: nobody need wait for its processor to forget anything, or for an answer (`why` there is none). */
+  private gone(why?: string): void {
+    if (this.dead) return;
     this.dead = true;
-    for (const resolve of this.askers.splice(0)) resolve([]);
-    this.whenInserted('The domain has ended.');
     this.noLongerLoads();
     if (this.record.xenOffset !== 0) leaveGuest(this.machine.words, this.record.xenOffset >>> 2);
+    for (const { name, resolve, reject } of this.askers.splice(0))
+      gone(this.verbs, name)?.then(resolve, (error: Error) => reject(why === undefined ? error : new Error(why)));
   }
 
   /** The worker ended, by a defect of ours or by force: what it left half done is repaired, and registers and last exits are still in machine memory. */
   private died(what: string): void {
     if (this.dead) return;
-    this.gone();
+    const sentence = `The domain's worker stopped with an internal error: ${what}.`;
+    this.gone(sentence);
     // One that was called dead wrongly must not go on.
     this.worker.terminate();
     workerDied(this.machine, this.record);
-    const sentence = `The domain's worker stopped with an internal error: ${what}.`;
     const start = this.settleStart;
     this.settleStart = null;
-    for (const saver of this.savers.splice(0)) saver.reject(new Error(sentence));
     // Who waits for its start or its end is told there.
-    if (start) start.reject(new Error(sentence));
-    if (this.onGone) return this.onGone();
-    if (start) return;
+    start?.reject(new Error(sentence));
+    if (start || this.ending) return;
     this.listener.ended({
       kind: 'crash',
       sentence,
@@ -230,65 +207,26 @@ export class WorkerRunner implements DomainRunner {
     return state === 'b' ? nowNs + Math.max(0, this.hostMs() * 1000 - hostUs) * 1000 : nowNs;
   }
 
-  step(count: number): void {
-    this.mailbox.step(count);
-  }
-
-  setBreaks(points: readonly BreakPoint[]): void {
-    this.mailbox.setBreaks(points);
-  }
-
-  setPaused(paused: boolean): void {
-    // A step that waits for something does not end what comes now.
-    if (!paused) this.mailbox.step(0);
-    this.mailbox.setPaused(paused);
-  }
-
-  reset(): void {
-    this.mailbox.command(COMMAND.RESET);
-  }
-
-  resume(): void {
-    this.mailbox.command(COMMAND.RESUME);
-  }
-
-  pressPowerButton(): void {
-    this.mailbox.command(COMMAND.POWER_BUTTON);
-  }
-
-  wake(): void {
-    this.mailbox.command(COMMAND.WAKE);
-  }
-
-  nmi(vcpu: number): void {
-    this.mailbox.nmi(vcpu);
-  }
-
-  /** One after the other: the mailbox says that a message comes, and not how many. */
-  insertMedium(place: number, medium?: Medium, readOnly = true): Promise<void> {
-    const insert = (): Promise<void> => {
-      if (this.dead) return Promise.reject(new Error('The domain has stopped with an internal error.'));
-      return new Promise((resolve, reject) => {
-        this.whenInserted = sentence => (sentence === undefined ? resolve() : reject(new Error(sentence)));
-        this.worker.postMessage({ place, readOnly, ...(medium ? { medium } : {}) } satisfies DiscForWorker);
-        this.mailbox.command(COMMAND.MEDIUM);
-      });
-    };
-    const inserted = this.lastDisc.then(insert);
-    this.lastDisc = inserted.catch(() => {});
-    return inserted;
-  }
-
-  serial(bytes: Uint8Array): void {
-    this.waiting.push(bytes);
-    if (this.waiting.length === 1) this.offer();
-  }
+  readonly ask: AskDomain = asking((name, given) => {
+    const row = this.verbs[name];
+    if (this.dead) return gone(this.verbs, name);
+    const answer =
+      'gone' in row
+        ? new Promise<unknown>((resolve, reject) => this.askers.push({ name, resolve, reject }))
+        : undefined;
+    if (row.by === 'message') this.worker.postMessage({ given } satisfies GivenByMessage);
+    for (const message of this.mailbox.messages(name, given)) {
+      if (this.waiting.length === 0 && this.mailbox.post(message)) continue;
+      if (row.mayBeLost) continue;
+      this.waiting.push(message);
+      if (this.waiting.length === 1) this.later(RETRY_MS, () => this.offer());
+    }
+    return answer;
+  });
 
   private offer(): void {
     while (this.waiting.length > 0 && !this.dead) {
-      const sent = this.mailbox.sendSerial(this.waiting[0]);
-      if (sent < this.waiting[0].length) {
-        this.waiting[0] = this.waiting[0].subarray(sent);
+      if (!this.mailbox.post(this.waiting[0])) {
         this.later(RETRY_MS, () => this.offer());
         return;
       }
@@ -296,58 +234,27 @@ export class WorkerRunner implements DomainRunner {
     }
   }
 
-  key(code: string, down: boolean): void {
-    this.mailbox.sendKey(code, down);
-  }
-
-  mouse(move: MouseMove): void {
-    this.mailbox.sendMouse(move);
-  }
-
-  save(): Promise<Uint8Array[]> {
-    if (this.dead)
-      return Promise.reject(new Error('The domain has stopped with an internal error; there is nothing to save.'));
-    return new Promise((resolve, reject) => {
-      this.savers.push({ resolve, reject });
-      this.mailbox.command(COMMAND.SAVE);
-    });
-  }
-
-  hottest(): Promise<HotRegion[]> {
-    if (this.dead) return Promise.resolve([]);
-    return new Promise(resolve => {
-      this.askers.push(resolve);
-      this.mailbox.command(COMMAND.HOTTEST);
-    });
-  }
-
   destroy(keepsDisks = false): Promise<Uint8Array[] | undefined> {
-    return new Promise(resolve => {
-      if (this.dead) return resolve(undefined);
-      const gone = (disks?: Uint8Array[]): void => {
-        cancel();
-        force();
+    this.ending ??= this.end(keepsDisks);
+    return this.ending;
+  }
+
+  private async end(keepsDisks: boolean): Promise<Uint8Array[] | undefined> {
+    if (this.dead) return undefined;
+    let force = (): void => {};
+    const cancel = this.later(PATIENCE_MS, () => {
+      this.worker.terminate();
+      force = this.later(this.endIsTold ? TOLD_FORCE_MS : FORCE_MS, () => {
+        if (this.dead) return;
+        workerDied(this.machine, this.record);
         this.gone();
-        this.worker.terminate();
-        resolve(disks);
-      };
-      let force = (): void => {};
-      const cancel = this.later(PATIENCE_MS, () => {
-        this.worker.terminate();
-        force = this.later(this.endIsTold ? TOLD_FORCE_MS : FORCE_MS, () => {
-          if (this.dead) return;
-          workerDied(this.machine, this.record);
-          gone();
-        });
       });
-      // Whoever asked before hears of it too.
-      const { onGone } = this;
-      this.onGone = disks => {
-        onGone?.(disks);
-        gone(disks);
-      };
-      for (const saver of this.savers.splice(0)) saver.reject(new Error('The domain was destroyed.'));
-      this.mailbox.command(keepsDisks ? COMMAND.DESTROY_KEEPING_DISKS : COMMAND.DESTROY);
     });
+    const disks = await this.ask('destroy', keepsDisks);
+    cancel();
+    force();
+    this.gone();
+    this.worker.terminate();
+    return disks;
   }
 }

@@ -1,0 +1,25 @@
+/** What a domain says to whoever has it run. */
+import type { BreakHit } from './breaks.ts';
+import type { Ending } from './ending.ts';
+import type { WaitsFor } from './waits.ts';
+
+export interface DomainListener {
+  serial(bytes: Uint8Array): void;
+  /** Whole lines of the hypervisor's console, where that was asked for. */
+  xenConsole?(lines: Uint8Array): void;
+  /** Bytes of the debug ports, where those were asked for. */
+  debug?(bytes: Uint8Array): void;
+  ended(ending: Ending): void;
+  /** Something of the host failed it, and it goes on: a sentence. */
+  problem(sentence: string): void;
+  /** It was started again after a reset of its own; `report` where a triple fault was the reason. */
+  restarted(report?: string): void;
+  /** Nothing of its own wakes it any more (`what`, with a report on where it is), or something has. */
+  waits?(what: WaitsFor | undefined, report?: string): void;
+  /** It has retired as many instructions as it was to, and stands still. */
+  reached?(): void;
+  /** It has come to where it was to stop, and stands still. */
+  broke?(hit: BreakHit): void;
+  /** After a slice, where domains run on this thread: its counters and screen may have changed. */
+  changed?(): void;
+}

@@ -1,0 +1,50 @@
+/** What a domain's listener is told after its slices: bytes first, and each thing once. */
+import type { Domain, SliceResult } from './domain.ts';
+import type { DomainListener } from './domain-listener.ts';
+import type { Ending } from './ending.ts';
+import type { GuestLog } from './guest-log.ts';
+import { type WaitsFor, waitsFor, waitsReport } from './waits.ts';
+
+export class Teller {
+  private readonly domain: Domain;
+  private readonly listener: DomainListener;
+  private readonly log: GuestLog;
+  private readonly flush: () => void;
+  /** One ending may follow another at once, where the domain was resumed between them. */
+  private told: Ending | undefined;
+  private waits: WaitsFor | undefined;
+
+  /** `flush`: what it has written is told. */
+  constructor(domain: Domain, listener: DomainListener, log: GuestLog, flush: () => void) {
+    this.domain = domain;
+    this.listener = listener;
+    this.log = log;
+    this.flush = flush;
+  }
+
+  /** After a slice. */
+  tell(result: SliceResult): void {
+    const { domain, listener } = this;
+    const ending = result.state === 'ended' ? result.ending : undefined;
+    if (ending) this.log.close();
+    this.flush();
+    listener.changed?.();
+    const isNew = ending !== this.told;
+    this.told = ending;
+    const waits = waitsFor(domain, result);
+    if (waits !== this.waits) listener.waits?.(waits, waitsReport(domain, waits));
+    this.waits = waits;
+    if (ending && isNew) listener.ended(ending);
+  }
+
+  /** Where it has come to the end of a step, or to where it is to stop, `stand` has it stand still, and the latter is told. True: it does. */
+  stop(stand: () => void): boolean {
+    const { domain, listener } = this;
+    if (!domain.stepped) return false;
+    const hit = domain.takeHit();
+    domain.step(0);
+    stand();
+    if (hit) listener.broke?.(hit);
+    return true;
+  }
+}

@@ -1,0 +1,51 @@
+/** The table of verbs. A new one is a file of this folder and a line here. */
+import { breakAt } from './break-at.ts';
+import { destroy } from './destroy.ts';
+import { hottest } from './hottest.ts';
+import { insertMedium } from './insert-medium.ts';
+import { key } from './key.ts';
+import { mouse } from './mouse.ts';
+import { nmi } from './nmi.ts';
+import { pause } from './pause.ts';
+import { powerButton } from './power-button.ts';
+import { reset } from './reset.ts';
+import { resume } from './resume.ts';
+import { save } from './save.ts';
+import { serial } from './serial.ts';
+import { step } from './step.ts';
+import { unpause } from './unpause.ts';
+import type { Ask } from './verb.ts';
+import { wake } from './wake.ts';
+
+export const VERBS = {
+  breakAt,
+  destroy,
+  hottest,
+  insertMedium,
+  key,
+  mouse,
+  nmi,
+  pause,
+  powerButton,
+  reset,
+  resume,
+  save,
+  serial,
+  step,
+  unpause,
+  wake,
+};
+
+export {
+  type Ask,
+  asking,
+  type Carried,
+  doVerb,
+  gone,
+  type Question,
+  question,
+  type Verb,
+  verb,
+  type Verbs,
+} from './verb.ts';
+export type AskDomain = Ask<typeof VERBS>;

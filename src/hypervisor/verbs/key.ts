@@ -1,0 +1,7 @@
+/** A key by its KeyboardEvent.code. */
+import { verb } from './verb.ts';
+
+export const key = verb({
+  mayBeLost: true,
+  apply: ({ domain }, code: string, down: boolean) => domain.key(code, down),
+});

@@ -1,0 +1,10 @@
+/** A domain that stood still goes on. */
+import { verb } from './verb.ts';
+
+export const unpause = verb({
+  apply: on => {
+    // A step that waits for something does not end what comes now.
+    on.domain.step(0);
+    on.setPaused(false);
+  },
+});
