@@ -73,8 +73,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/ui/inspect/four-ways.tsx Figure': 91,
   'src/ui/inspect/frame.tsx Inspector': 138,
   'src/ui/inspect/frame.tsx inspector': 141,
-  'src/ui/inspect/io-path.tsx': 880,
-  'src/ui/inspect/io-path.tsx Figure': 154,
   'src/ui/inspect/processor.tsx Figure': 129,
   'src/ui/inspect/schedule.tsx Schedule': 119,
   'src/ui/inspect/scheduler.tsx Figure': 132,

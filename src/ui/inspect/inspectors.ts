@@ -63,7 +63,7 @@ export const INSPECTORS: readonly Entry[] = [
     name: 'I/O path',
     of: 'guest',
     View: later(
-      () => import('./io-path.tsx'),
+      () => import('./io-path/index.ts'),
       part => part.IoPath,
     ),
   },

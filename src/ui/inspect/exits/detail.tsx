@@ -68,7 +68,7 @@ export function Detail(shown: Shown<Data>) {
 
 /** What it cost, as a bar in parts that add up. */
 const CostBar = ({ cost: { title, parts, caption }, owner }: { cost: Cost; owner: string | undefined }) => (
-  <section class={owner}>
+  <section class={parts.length > 0 ? owner : undefined}>
     <h4>{title}</h4>
     {parts.length > 0 && (
       <>

@@ -1,9 +1,9 @@
 /** Where requests' sectors lie: each one's extent in its volume, side by side, and below them their places in the part of the partition around them, or on the whole disk; all to scale. */
 
-import type { FollowedRequest } from '../../dom0/service/index.ts';
-import { inventory } from '../inventory.ts';
-import { ownerClass } from '../owners.ts';
-import { gigabytes, size } from '../units.ts';
+import type { FollowedRequest } from '../../../dom0/service/index.ts';
+import { inventory } from '../../inventory.ts';
+import { ownerClass } from '../../owners.ts';
+import { gigabytes, size } from '../../units.ts';
 
 const words = {
   place: (extent: number, extents: number, volume: string, sector: number, disk: string) =>

@@ -1,8 +1,8 @@
 // @vitest-environment happy-dom
 import { h, render } from 'preact';
 import { afterEach, expect, it } from 'vitest';
-import type { Inventory } from '../../dom0/service/index.ts';
-import { inventory } from '../inventory.ts';
+import type { Inventory } from '../../../dom0/service/index.ts';
+import { inventory } from '../../inventory.ts';
 import { OnDisk } from './on-disk.tsx';
 
 const MIB = 2 ** 20;

@@ -1,0 +1,44 @@
+/** Why a request took so many exits, or so few. */
+
+import type { Shown, Why } from '../inspector.ts';
+import { chosenOf, type Data, wayOf } from './facts.ts';
+
+export function why({ data: { own, other }, chosen }: Shown<Data>): Why | undefined {
+  const [first, second] = chosen.split(' '),
+    picked = chosenOf(own, first ?? ''),
+    ways = [picked, other && chosenOf(other, second ?? '')].flatMap(each => (each ? [wayOf(each)] : []));
+  if (!picked)
+    return {
+      question: 'Why nothing from before?',
+      answer:
+        'Each place that a request passes writes a record of it, and that takes time. So the workers write them only while somebody looks.',
+      source: 'docs/disks.md',
+    };
+  if (ways.includes('ring') && ways.includes('drive'))
+    return {
+      question: 'Why so many?',
+      answer:
+        'Each access to a port traps, and the device model answers before the guest goes on. A slot of the ring describes a whole request, and one event announces many.',
+      source: 'xen/include/public/io/ring.h; Intel SDM vol. 3, table 28-5',
+    };
+  if (ways[0] === 'ring')
+    return {
+      question: 'Why so few?',
+      answer:
+        'The driver writes the request into a ring that Domain-0 has mapped. Only the event that announces it needs Xen, and one event may announce many.',
+      source: 'xen/include/public/io/ring.h',
+    };
+  if (ways[0] === 'drive')
+    return {
+      question: 'Why so many exits?',
+      answer:
+        'An emulated drive is driven by registers: each access to a port leaves the guest, and the device model answers before the guest goes on.',
+      source: 'Intel SDM vol. 3, table 28-5',
+    };
+  return {
+    question: 'Why through Domain-0?',
+    answer:
+      'A packet has no way of its own to the wire: Domain-0’s bridge takes it from one port and gives it to another, by the station’s address.',
+    source: 'docs/network.md',
+  };
+}
