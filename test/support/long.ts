@@ -74,8 +74,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/ui/inspect/frame.tsx Inspector': 138,
   'src/ui/inspect/frame.tsx inspector': 141,
   'src/ui/inspect/processor.tsx Figure': 129,
-  'src/ui/inspect/schedule.tsx Schedule': 119,
-  'src/ui/inspect/scheduler.tsx Figure': 132,
   'src/ui/lessons/page.tsx': 819,
   'src/ui/lessons/page.tsx LessonPage': 135,
   'src/ui/lessons/page.tsx StepBox': 98,

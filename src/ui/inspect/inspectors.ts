@@ -90,7 +90,7 @@ export const INSPECTORS: readonly Entry[] = [
     name: 'Scheduler',
     of: 'host',
     View: later(
-      () => import('./scheduler.tsx'),
+      () => import('./scheduler/index.ts'),
       part => part.SchedulerPart,
     ),
   },

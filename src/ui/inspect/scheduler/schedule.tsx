@@ -1,9 +1,9 @@
 /** The picture of a schedule: a strip for each processor, below them a lane for each unit with its slices, its waiting and its credit; a line at the decision that is explained. */
 
 import type { ComponentChildren } from 'preact';
-import { ownerClass } from '../owners.ts';
-import { signed } from '../units.ts';
-import { type Credit, gathered, joined, type Run, type Turns } from './runs.ts';
+import { ownerClass } from '../../owners.ts';
+import { signed } from '../../units.ts';
+import { type Credit, gathered, joined, type Run, type Turns } from '../runs.ts';
 
 export interface Lane {
   unit: number;
@@ -64,6 +64,9 @@ const words = {
   turnsOf: (n: number, who: string) => `${n} short turns: ${who}`,
 };
 
+/** A time's place across the picture. */
+type Across = (ns: number) => number;
+
 export function Schedule({ label, fromNs, toNs, pcpus, runs, lanes, marks, at, choose }: ScheduleProps) {
   const span = toNs - fromNs,
     x = (ns: number): number => LEFT + (Math.min(span, Math.max(0, ns - fromNs)) / span) * (WIDE - LEFT - RIGHT);
@@ -71,62 +74,11 @@ export function Schedule({ label, fromNs, toNs, pcpus, runs, lanes, marks, at, c
     laneHigh = Math.min(LANE, Math.max(LANE_LOW, Math.floor(LANES / lanes.length))),
     top = STRIPS_AT + pcpus * STRIP + 12,
     height = top + lanes.length * laneHigh - 4;
-  const { wide, short } = gathered(joined(runs), (SHORT * span) / (WIDE - LEFT - RIGHT)),
-    of = (unit: number): Lane | undefined => lanes.find(each => each.unit === unit);
   const isAt = (run: Run): boolean =>
     at !== undefined && run.pcpu === at.pcpu && run.unit === at.to && run.fromNs <= at.timeNs && at.timeNs < run.toNs;
-  const fits = (texts: readonly string[], width: number): string =>
-    texts.find(text => text.length * LETTER_WIDE + 6 < width) ?? '';
-  const stripAt = (pcpu: number): number => STRIPS_AT + pcpu * STRIP;
-  const Block = ({
-    run,
-    fill,
-    stroke,
-    texts,
-    children,
-  }: {
-    run: Pick<Run, 'pcpu' | 'fromNs' | 'toNs'>;
-    fill: string;
-    stroke: string;
-    texts: readonly string[];
-    children?: ComponentChildren;
-  }) => {
-    const left = x(run.fromNs),
-      right = Math.max(left + NARROWEST, x(run.toNs)),
-      width = right - left,
-      y = stripAt(run.pcpu);
-    // A name stands on the wider side of the line across the picture.
-    const line = at && Math.min(right, Math.max(left, x(at.timeNs))),
-      [from, to] = line === undefined || line - left > right - line ? [left, line ?? right] : [line, right],
-      text = fits(texts, to - from);
-    return (
-      <>
-        {children}
-        <rect
-          x={left}
-          y={y}
-          width={width}
-          height={STRIP_HIGH}
-          rx={width > 6 ? 2 : 0}
-          fill={fill}
-          stroke={stroke}
-          stroke-width={width > 3 ? 1 : 0}
-        />
-        {text && (
-          <text x={(from + to) / 2} y={y + 16} text-anchor="middle" class="lb">
-            {text}
-          </text>
-        )}
-      </>
-    );
-  };
   return (
     <figure class="schw" tabIndex={0}>
       <svg viewBox={`0 0 ${WIDE} ${height}`} width="100%" role="img" aria-label={label}>
-        <pattern id="short-turns" width="4" height="4" patternUnits="userSpaceOnUse">
-          <rect width="4" height="4" fill="var(--panel)" />
-          <path d="M1 0v4" stroke="var(--line)" stroke-width="1.6" />
-        </pattern>
         <text x="0" y="11">
           {words.ms}
         </text>
@@ -138,38 +90,15 @@ export function Schedule({ label, fromNs, toNs, pcpus, runs, lanes, marks, at, c
             </text>
           </g>
         ))}
-        {Array.from({ length: pcpus }, (_, pcpu) => (
-          <g key={pcpu}>
-            <text x="0" y={stripAt(pcpu) + 16} class="lb b">
-              {words.pcpu(pcpu)}
-            </text>
-            <path d={`M${LEFT} ${stripAt(pcpu) + STRIP_HIGH}H${WIDE - RIGHT}`} stroke="var(--line)" />
-          </g>
-        ))}
-        {short.map(turns => (
-          <g key={`${turns.pcpu} ${turns.fromNs}`}>
-            <Block run={turns} fill="url(#short-turns)" stroke="var(--edge)" texts={words.turns(sumOf(turns))}>
-              <title>
-                {words.turnsOf(
-                  sumOf(turns),
-                  [...turns.of].map(([unit, n]) => `${of(unit)?.name ?? '?'} ${n}`).join(', '),
-                )}
-              </title>
-            </Block>
-          </g>
-        ))}
-        {wide.map(run => {
-          const lane = of(run.unit);
-          return (
-            <g
-              key={`${run.pcpu} ${run.fromNs}`}
-              class={`slice ${ownerClass(Math.max(0, lane?.id ?? 0))}`}
-              onClick={() => choose(run)}
-            >
-              <Block run={run} fill="var(--c-tint)" stroke="var(--c)" texts={[lane?.name ?? '?']} />
-            </g>
-          );
-        })}
+        <Strips
+          runs={runs}
+          lanes={lanes}
+          pcpus={pcpus}
+          least={(SHORT * span) / (WIDE - LEFT - RIGHT)}
+          x={x}
+          at={at}
+          choose={choose}
+        />
         {lanes.map((lane, i) => (
           <LaneRow key={lane.unit} lane={lane} x={x} y={top + i * laneHigh} high={laneHigh} scale={scale} isAt={isAt} />
         ))}
@@ -181,6 +110,117 @@ export function Schedule({ label, fromNs, toNs, pcpus, runs, lanes, marks, at, c
         )}
       </svg>
     </figure>
+  );
+}
+
+const stripAt = (pcpu: number): number => STRIPS_AT + pcpu * STRIP;
+
+/** A strip for each processor: who had it; turns shorter than `least` nanoseconds in a row are one block. */
+function Strips({
+  runs,
+  lanes,
+  pcpus,
+  least,
+  x,
+  at,
+  choose,
+}: Pick<ScheduleProps, 'runs' | 'lanes' | 'pcpus' | 'at' | 'choose'> & { least: number; x: Across }) {
+  const { wide, short } = gathered(joined(runs), least),
+    of = (unit: number): Lane | undefined => lanes.find(each => each.unit === unit),
+    line = at && x(at.timeNs);
+  return (
+    <>
+      <pattern id="short-turns" width="4" height="4" patternUnits="userSpaceOnUse">
+        <rect width="4" height="4" fill="var(--panel)" />
+        <path d="M1 0v4" stroke="var(--line)" stroke-width="1.6" />
+      </pattern>
+      {Array.from({ length: pcpus }, (_, pcpu) => (
+        <g key={pcpu}>
+          <text x="0" y={stripAt(pcpu) + 16} class="lb b">
+            {words.pcpu(pcpu)}
+          </text>
+          <path d={`M${LEFT} ${stripAt(pcpu) + STRIP_HIGH}H${WIDE - RIGHT}`} stroke="var(--line)" />
+        </g>
+      ))}
+      {short.map(turns => (
+        <g key={`${turns.pcpu} ${turns.fromNs}`}>
+          <Block
+            run={turns}
+            x={x}
+            line={line}
+            fill="url(#short-turns)"
+            stroke="var(--edge)"
+            texts={words.turns(sumOf(turns))}
+          >
+            <title>
+              {words.turnsOf(
+                sumOf(turns),
+                [...turns.of].map(([unit, n]) => `${of(unit)?.name ?? '?'} ${n}`).join(', '),
+              )}
+            </title>
+          </Block>
+        </g>
+      ))}
+      {wide.map(run => {
+        const lane = of(run.unit);
+        return (
+          <g
+            key={`${run.pcpu} ${run.fromNs}`}
+            class={`slice ${ownerClass(Math.max(0, lane?.id ?? 0))}`}
+            onClick={() => choose(run)}
+          >
+            <Block run={run} x={x} line={line} fill="var(--c-tint)" stroke="var(--c)" texts={[lane?.name ?? '?']} />
+          </g>
+        );
+      })}
+    </>
+  );
+}
+
+/** `line`: across the picture. A name stands on the wider side of it. */
+function Block({
+  run,
+  x,
+  line: across,
+  fill,
+  stroke,
+  texts,
+  children,
+}: {
+  run: Pick<Run, 'pcpu' | 'fromNs' | 'toNs'>;
+  x: Across;
+  line: number | undefined;
+  fill: string;
+  stroke: string;
+  texts: readonly string[];
+  children?: ComponentChildren;
+}) {
+  const left = x(run.fromNs),
+    right = Math.max(left + NARROWEST, x(run.toNs)),
+    width = right - left,
+    y = stripAt(run.pcpu),
+    line = across === undefined ? undefined : Math.min(right, Math.max(left, across)),
+    [from, to] = line === undefined || line - left > right - line ? [left, line ?? right] : [line, right],
+    text = texts.find(each => each.length * LETTER_WIDE + 6 < to - from);
+  return (
+    <>
+      {children}
+      <rect
+        x={left}
+        y={y}
+        width={width}
+        height={STRIP_HIGH}
+        rx={width > 6 ? 2 : 0}
+        fill={fill}
+        stroke={stroke}
+        stroke-width={width > 3 ? 1 : 0}
+      />
+      {text && (
+        <text x={(from + to) / 2} y={y + 16} text-anchor="middle" class="lb">
+          {text}
+        </text>
+      )}
+    </>
   );
 }
 const sumOf = ({ of }: Turns): number => [...of.values()].reduce((sum, n) => sum + n, 0);
@@ -195,7 +235,7 @@ function LaneRow({
   isAt,
 }: {
   lane: Lane;
-  x: (ns: number) => number;
+  x: Across;
   y: number;
   high: number;
   scale: Scale;
@@ -226,7 +266,7 @@ function LaneRow({
   );
 }
 
-function Slice({ run, x, y, isOn }: { run: Run; x: (ns: number) => number; y: number; isOn: boolean }) {
+function Slice({ run, x, y, isOn }: { run: Run; x: Across; y: number; isOn: boolean }) {
   const left = x(run.fromNs),
     width = Math.max(NARROWEST, x(run.toNs) - left),
     isBoost = run.priority === 0,
@@ -277,7 +317,7 @@ function CreditCurve({
   scale: { least, most },
 }: {
   of: readonly Credit[];
-  x: (ns: number) => number;
+  x: Across;
   top: number;
   bottom: number;
   scale: Scale;

@@ -1,0 +1,57 @@
+/** What each domain had of the picture, with sliders for its weight and cap. */
+
+import { asTask, host } from '../../host.ts';
+import { Chip, ownerClass } from '../../parts/marks.tsx';
+import type { Shown } from '../inspector.ts';
+import type { Data } from './facts.ts';
+import { lengthText, words } from './words.ts';
+
+export function Detail({ data }: Shown<Data>) {
+  const { units, shares, fromNs, toNs } = data,
+    span = toNs - fromNs;
+  const set = (id: number, name: string, what: 'weight' | 'cap', to: number) =>
+    void asTask(`xl sched-credit -d ${name} -${what[0]} ${to}`, () => host['sched-credit']({ domain: id, [what]: to }));
+  return (
+    <section class="shr">
+      <h3>{words.shares}</h3>
+      <p class="cap-t">{words.sharesHint}</p>
+      {units
+        .filter(({ id }) => id >= 0)
+        .map(({ unit, id, name, weight, cap }) => {
+          const { ran, byWeight } = shares.get(unit)!;
+          return (
+            <div key={unit} class={`one ${ownerClass(id)}`}>
+              <div class="row">
+                <b class="dom">
+                  <Chip id={id} /> {name}
+                </b>
+                <span class="grow" />
+                <span class="m">{lengthText(ran)}</span>
+              </div>
+              <div class="set">
+                {(['weight', 'cap'] as const).map(what => (
+                  <label key={what} class="sl2">
+                    <span>{words[what]}</span>
+                    <input
+                      type="range"
+                      aria-label={`${words[what]} ${name}`}
+                      min={what === 'weight' ? 1 : 0}
+                      max={what === 'weight' ? 1024 : 100}
+                      value={what === 'weight' ? weight : cap}
+                      style={`--part:${what === 'weight' ? weight / 10.24 : cap}%`}
+                      onChange={event => set(id, name, what, Number(event.currentTarget.value))}
+                    />
+                    <span class="m">{what === 'cap' && cap === 0 ? words.none : what === 'cap' ? cap : weight}</span>
+                  </label>
+                ))}
+              </div>
+              <div class="bar pred">
+                <i style={`width:${(100 * ran) / span}%`} />
+                {byWeight !== undefined && <u style={`left:${(100 * byWeight) / span}%`} />}
+              </div>
+            </div>
+          );
+        })}
+    </section>
+  );
+}

@@ -1,0 +1,92 @@
+/** The picture of a schedule, and below it the decisions in it. */
+
+import { mediaSignal, PHONE } from '../../media.ts';
+import type { Shown } from '../inspector.ts';
+import { ACCOUNTING_NS, TICK_NS } from '../runs.ts';
+import { Decisions } from './decisions.tsx';
+import { type Data, keyOf, pickedOf, pictureOf } from './facts.ts';
+import { creditScale, type Lane, Schedule } from './schedule.tsx';
+import { spanMs } from './source.ts';
+import { lengthText, words } from './words.ts';
+
+const SPANS = [60, 120, 1000, 10_000],
+  /** Longer pictures have no lines of ticks and accountings: they would be grey. */
+  FINEST = 240;
+/** There the picture has its lengths above it. */
+const phone = mediaSignal(PHONE);
+
+/** How long a time the picture is of. */
+export const Spans = () => (
+  <div class="seg" role="group" aria-label={words.span}>
+    {SPANS.map(each => (
+      <button
+        key={each}
+        aria-pressed={each === spanMs.value}
+        onClick={() => {
+          spanMs.value = each;
+        }}
+      >
+        {lengthText(each * 1e6)}
+      </button>
+    ))}
+  </div>
+);
+
+export function Figure(shown: Shown<Data>) {
+  const { data, choose } = shown,
+    { accountings, units, fromNs, toNs, pcpus, shares } = data,
+    span = toNs - fromNs,
+    isFine = span <= FINEST * 1e6,
+    stepNs = isFine ? TICK_NS : span / 6,
+    isTicked = isFine && accountings.length > 0;
+  const { runs, lanes } = pictureOf(data);
+  return (
+    <div class="col sch fit">
+      {phone.value && <Spans />}
+      <Schedule
+        label={units.map(({ name, unit }) => `${name} ${lengthText(shares.get(unit)?.ran ?? 0)}`).join(', ')}
+        fromNs={fromNs}
+        toNs={toNs}
+        pcpus={pcpus}
+        runs={runs}
+        at={pickedOf(shown)}
+        choose={run => choose(keyOf({ timeNs: run.fromNs, pcpu: run.pcpu, to: run.unit }))}
+        marks={Array.from({ length: Math.round(span / stepNs) + 1 }, (_, i) => ({
+          ns: fromNs + i * stepNs,
+          label: String(Math.round((i * stepNs) / 1e6)),
+          isStrong: isTicked && (i * stepNs) % ACCOUNTING_NS === 0,
+        }))}
+        lanes={lanes}
+      />
+      <Legend lanes={lanes} isTicked={isTicked} />
+      <Decisions {...shown} />
+    </div>
+  );
+}
+
+const Legend = ({ lanes, isTicked }: { lanes: readonly Lane[]; isTicked: boolean }) => (
+  <div class="legend">
+    {words.legend.map((name, i) => (
+      <span key={name}>
+        <i class={`pri p${i}`} />
+        {name}
+      </span>
+    ))}
+    <span>
+      <i class="pri dots" />
+      {words.runnable}
+    </span>
+    <span>
+      <svg class="saw" viewBox="0 0 22 11" aria-hidden="true">
+        <path d="M1 9L9 3V9L21 2" />
+      </svg>
+      {words.creditLine(creditScale(lanes))}
+    </span>
+    {isTicked && (
+      <span>
+        <i class="pri at" />
+        {words.handed}
+      </span>
+    )}
+  </div>
+);
