@@ -27,7 +27,7 @@ export const INSPECTORS: readonly Entry[] = [
     name: 'Processor',
     of: 'guest',
     View: later(
-      () => import('./processor.tsx'),
+      () => import('./processor/index.ts'),
       part => part.Processor,
     ),
   },

@@ -2,11 +2,11 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { BreakHit, BreakPoint } from '../../dom0/service/index.ts';
-import { asTask, host, sentence } from '../host.ts';
-import { Icon, Tag } from '../parts/marks.tsx';
-import type { DomainSession } from '../sessions.ts';
-import { hex8 } from '../units.ts';
+import type { BreakHit, BreakPoint } from '../../../dom0/service/index.ts';
+import { asTask, host, sentence } from '../../host.ts';
+import { Icon, Tag } from '../../parts/marks.tsx';
+import type { DomainSession } from '../../sessions.ts';
+import { hex8 } from '../../units.ts';
 
 const words = {
   title: 'Stops',
@@ -31,26 +31,15 @@ const words = {
 };
 const FLAGS: Readonly<Record<BreakPoint['kind'], string>> = { execute: '', write: '-w ', access: '-a ' };
 const SIZES = [1, 2, 4, 8, 64, 4096];
+/** A linear address, as somebody writes it. */
+const ADDRESS = /^(?:0x)?([\da-f]{1,8})$/i;
 const LOOK_MS = 300;
 
-/** `eip`: linear, which is suggested; `retired`: a reason holds while it stays so. */
-export function Breaks({
-  session,
-  eip,
-  retired,
-  isStill,
-}: {
-  session: DomainSession;
-  eip: number;
-  retired: number;
-  isStill: boolean;
-}) {
+/** Where the domain stops, why it did last, and what changes that; `problem`: what was refused. */
+function useBreaks(session: DomainSession) {
   const points = useSignal<readonly BreakPoint[]>([]),
     hit = useSignal<BreakHit | undefined>(undefined),
     problem = useSignal('');
-  const kind = useSignal<BreakPoint['kind']>('execute'),
-    address = useSignal(''),
-    bytes = useSignal(4);
   const look = async (): Promise<void> => {
     const seen = await host.inspect('breaks', session.id).catch(() => undefined);
     if (!seen) return;
@@ -78,23 +67,24 @@ export function Breaks({
       },
     );
   };
-  const add = () => {
-    const text = address.value.trim() || hex8(eip),
-      digits = /^(?:0x)?([\da-f]{1,8})$/i.exec(text)?.[1];
-    if (!digits) {
-      problem.value = words.notAddress;
-      return;
-    }
-    const point: BreakPoint = {
-      kind: kind.value,
-      linear: Number.parseInt(digits, 16),
-      bytes: kind.value === 'execute' ? 1 : bytes.value,
-    };
-    change([...points.value.filter(each => JSON.stringify(each) !== JSON.stringify(point)), point], point, '');
-  };
-  const spelled = ({ kind: how, linear, bytes: count }: BreakPoint) =>
-    `${words.kinds[how]} ${how === 'execute' ? '' : `${words.count(count)} `}${hex8(linear)}`;
-  const reason = hit.value && isStill && hit.value.retired === retired ? hit.value : undefined;
+  return { points, hit, problem, change };
+}
+
+/** `eip`: linear, which is suggested; `retired`: a reason holds while it stays so. */
+export function Breaks({
+  session,
+  eip,
+  retired,
+  isStill,
+}: {
+  session: DomainSession;
+  eip: number;
+  retired: number;
+  isStill: boolean;
+}) {
+  const { points, hit, problem, change } = useBreaks(session),
+    { value: all } = points,
+    reason = hit.value && isStill && hit.value.retired === retired ? hit.value : undefined;
   return (
     <section class="brk">
       <h3>{words.title}</h3>
@@ -105,9 +95,9 @@ export function Breaks({
           </p>
         )}
       </div>
-      {points.value.length > 0 && (
+      {all.length > 0 && (
         <ul>
-          {points.value.map(point => (
+          {all.map(point => (
             <li key={spelled(point)}>
               <span class="m">{spelled(point)}</span>
               <button
@@ -116,7 +106,7 @@ export function Breaks({
                 title={`xl break -d ${session.info.value.name}`}
                 onClick={() =>
                   change(
-                    points.value.filter(each => each !== point),
+                    all.filter(each => each !== point),
                     point,
                     '-d ',
                   )
@@ -128,58 +118,13 @@ export function Breaks({
           ))}
         </ul>
       )}
-      <form
-        class="row wrap"
-        onSubmit={event => {
-          event.preventDefault();
-          add();
+      <Adding
+        eip={eip}
+        add={point => change([...all.filter(each => JSON.stringify(each) !== JSON.stringify(point)), point], point, '')}
+        refuse={() => {
+          problem.value = words.notAddress;
         }}
-      >
-        <select
-          class="in"
-          aria-label={words.kind}
-          value={kind.value}
-          onChange={event => {
-            kind.value = event.currentTarget.value as BreakPoint['kind'];
-          }}
-        >
-          {(['execute', 'write', 'access'] as const).map(each => (
-            <option key={each} value={each}>
-              {words.kinds[each]}
-            </option>
-          ))}
-        </select>
-        {kind.value !== 'execute' && (
-          <select
-            class="in"
-            aria-label={words.bytes}
-            value={bytes.value}
-            onChange={event => {
-              bytes.value = Number(event.currentTarget.value);
-            }}
-          >
-            {SIZES.map(size => (
-              <option key={size} value={size}>
-                {words.count(size)}
-              </option>
-            ))}
-          </select>
-        )}
-        <input
-          class="in m"
-          aria-label={words.address}
-          placeholder={hex8(eip)}
-          value={address.value}
-          spellcheck={false}
-          autocomplete="off"
-          onInput={event => {
-            address.value = event.currentTarget.value;
-          }}
-        />
-        <button class="btn sm" type="submit">
-          {words.add}
-        </button>
-      </form>
+      />
       {problem.value && (
         <p class="stop" role="alert">
           <Tag kind="failed">
@@ -187,7 +132,80 @@ export function Breaks({
           </Tag>
         </p>
       )}
-      {points.value.length > 0 && <p class="cap-t">{words.hint}</p>}
+      {all.length > 0 && <p class="cap-t">{words.hint}</p>}
     </section>
+  );
+}
+
+const spelled = ({ kind, linear, bytes }: BreakPoint): string =>
+  `${words.kinds[kind]} ${kind === 'execute' ? '' : `${words.count(bytes)} `}${hex8(linear)}`;
+
+/** Asks where to stop, and for what. `eip` is suggested. */
+function Adding({ eip, add, refuse }: { eip: number; add: (point: BreakPoint) => void; refuse: () => void }) {
+  const kind = useSignal<BreakPoint['kind']>('execute'),
+    address = useSignal(''),
+    bytes = useSignal(4);
+  const submit = (): void => {
+    const digits = ADDRESS.exec(address.value.trim() || hex8(eip))?.[1];
+    if (!digits) return refuse();
+    add({
+      kind: kind.value,
+      linear: Number.parseInt(digits, 16),
+      bytes: kind.value === 'execute' ? 1 : bytes.value,
+    });
+  };
+  return (
+    <form
+      class="row wrap"
+      onSubmit={event => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      <select
+        class="in"
+        aria-label={words.kind}
+        value={kind.value}
+        onChange={event => {
+          kind.value = event.currentTarget.value as BreakPoint['kind'];
+        }}
+      >
+        {(['execute', 'write', 'access'] as const).map(each => (
+          <option key={each} value={each}>
+            {words.kinds[each]}
+          </option>
+        ))}
+      </select>
+      {kind.value !== 'execute' && (
+        <select
+          class="in"
+          aria-label={words.bytes}
+          value={bytes.value}
+          onChange={event => {
+            bytes.value = Number(event.currentTarget.value);
+          }}
+        >
+          {SIZES.map(size => (
+            <option key={size} value={size}>
+              {words.count(size)}
+            </option>
+          ))}
+        </select>
+      )}
+      <input
+        class="in m"
+        aria-label={words.address}
+        placeholder={hex8(eip)}
+        value={address.value}
+        spellcheck={false}
+        autocomplete="off"
+        onInput={event => {
+          address.value = event.currentTarget.value;
+        }}
+      />
+      <button class="btn sm" type="submit">
+        {words.add}
+      </button>
+    </form>
   );
 }

@@ -1,8 +1,8 @@
 /** Pause, run, and steps of one domain: an instruction, or to the end of the next exit. */
 
-import { asTask, command, host } from '../host.ts';
-import { Icon } from '../parts/marks.tsx';
-import type { DomainSession } from '../sessions.ts';
+import { asTask, command, host } from '../../host.ts';
+import { Icon } from '../../parts/marks.tsx';
+import type { DomainSession } from '../../sessions.ts';
 
 const words = {
   step: 'Step instruction',

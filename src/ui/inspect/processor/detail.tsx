@@ -1,0 +1,79 @@
+/** The chosen register bit by bit, or the descriptor behind a segment; the last exits. */
+
+import { exitTitle } from '../../../hypervisor/view/index.ts';
+import type { Shown } from '../inspector.ts';
+import { namer } from '../symbols.ts';
+import { SEGMENTS } from '../vcpu-facts.ts';
+import { type BitRow, bitsOf, type Data, descriptorOf, descriptorRows, hex } from './facts.ts';
+import { words } from './words.ts';
+
+export function Detail({ data, chosen, target }: Shown<Data>) {
+  const { state, lasts } = data,
+    name = namer(target, state);
+  const segment = SEGMENTS.find(([name]) => name === chosen);
+  const rows = bitsOf(state, chosen);
+  const descriptor = segment && descriptorOf(state, segment[1]);
+  return (
+    <>
+      <div>
+        <h3>{chosen || `${target.session?.info.value.name ?? ''} v${data.vcpu}`}</h3>
+        <p class="sec m">
+          {String(state.retired)} <span class="plain">{words.retired}</span>
+        </p>
+      </div>
+      {rows && <Bits rows={rows} />}
+      {segment &&
+        (descriptor ? (
+          <section>
+            <h4>{words.descriptor(segment[0], hex(descriptor.linear))}</h4>
+            <p class="m hexline">
+              {hex(descriptor.high)} {hex(descriptor.low)}
+            </p>
+            <Descriptor rows={descriptorRows(descriptor)} />
+            <p class="cap-t">{words.fromTable}</p>
+          </section>
+        ) : (
+          <p class="sec">{words.noDescriptor}</p>
+        ))}
+      <section>
+        <h4>{words.last}</h4>
+        <ul class="plainlist">
+          {lasts.map(({ number, reason, eip }) => (
+            <li key={number}>
+              <span class="m dim">{hex(eip)}</span> {exitTitle(reason)}
+              {name(eip) && <code class="sec"> {name(eip)}</code>}
+            </li>
+          ))}
+        </ul>
+      </section>
+    </>
+  );
+}
+
+const Bits = ({ rows }: { rows: readonly BitRow[] }) => (
+  <table class="bitst">
+    <tbody>
+      {rows.map(([bit, value, says]) => (
+        <tr key={bit} class={value === '0' ? 'out' : ''}>
+          <td class="m">{bit}</td>
+          <td class="m b">{value}</td>
+          <td class="sec">{says}</td>
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);
+
+const Descriptor = ({ rows }: { rows: readonly BitRow[] }) => (
+  <table class="bitst">
+    <tbody>
+      {rows.map(([bits, value, says]) => (
+        <tr key={bits} class={bits === '47 P' && value === '0' ? 'badr' : ''}>
+          <td class="m nw">{bits}</td>
+          <td class="m b">{value}</td>
+          <td class="sec">{says}</td>
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);

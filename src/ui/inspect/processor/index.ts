@@ -1,0 +1,41 @@
+/** A vCPU: registers, segments with their descriptors, code and stack where it is; single steps while the domain is paused. */
+
+import { registers as R } from '../../../cpu/architecture/index.ts';
+import { inspector } from '../frame.tsx';
+import { CONTROL, GENERAL, SEGMENTS, stackOf } from '../vcpu-facts.ts';
+import { Detail } from './detail.tsx';
+import { type Data, hex, segmentRow, STACK_WORDS } from './facts.ts';
+import { Figure } from './figure.tsx';
+import { open } from './source.ts';
+import { why } from './why.ts';
+import { words } from './words.ts';
+
+const EVERY_MS = 250;
+
+export const Processor = inspector<Data>({
+  everyMs: EVERY_MS,
+  needsMemory: true,
+  nothing: words.nothing,
+  open,
+  Figure,
+  Detail,
+  why,
+  tables: ({ state }) => [
+    {
+      name: words.registers,
+      columns: ['Register', 'Value'],
+      rows: [...GENERAL, ['EIP', R.EIP] as const, ...CONTROL]
+        .map(([name, at]) => [name, hex(state.regs[at]!)])
+        .concat([
+          ['EFLAGS', hex(state.eflags)],
+          ['CPL', String(state.regs[R.CPL]!)],
+        ]),
+    },
+    { name: words.segments, columns: words.columns, rows: SEGMENTS.map(each => segmentRow(state, each)) },
+    {
+      name: words.stack,
+      columns: ['Offset', 'Word'],
+      rows: stackOf(state, STACK_WORDS).map(({ at, word }) => [hex(at), hex(word)]),
+    },
+  ],
+});
