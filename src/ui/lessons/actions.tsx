@@ -1,0 +1,147 @@
+/** What is to be done in a step, with a tick where it was and what the machine counted by it. */
+
+import { useSignal } from '@preact/signals';
+import { Fragment } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { domains } from '../host.ts';
+import { Icon } from '../parts/marks.tsx';
+import { actionRows, type ActionRow, type Far, linesOf, type Now, typedBefore } from './facts.ts';
+import { type Action, roundsOf } from './lesson.ts';
+import { Line } from './markdown.tsx';
+import { actionsOf, countedOf } from './run.ts';
+import { number, words } from './words.ts';
+
+/** So often it is looked at how far a step is. */
+const LOOK_MS = 500;
+
+/** How far the step at hand is. */
+function useProgress(index: number, { run, lesson, at, busy }: Now): Far | undefined {
+  const far = useSignal<Far | undefined>(undefined),
+    isHere = index === at;
+  useEffect(() => {
+    if (!isHere || busy) return;
+    let closed = false;
+    // A guest that is made anew is not there for a moment.
+    const look = (): void =>
+      void run
+        .progress(
+          index,
+          domains.peek().some(({ name, state }) => state === 'p' && lesson.guests.some(guest => guest.name === name)),
+        )
+        .then(
+          seen => {
+            if (!closed) far.value = seen;
+          },
+          () => {},
+        );
+    look();
+    const timer = setInterval(() => {
+      if (!document.hidden) look();
+    }, LOOK_MS);
+    return () => {
+      closed = true;
+      clearInterval(timer);
+    };
+  }, [run, index, isHere, busy]);
+  return isHere ? far.value : undefined;
+}
+
+/** What is to be done, with a tick where it was and what the machine counted by it; above it what the round before typed, to compare. */
+export function Actions({ actions, index, state }: { actions: readonly Action[]; index: number; state: Now }) {
+  const far = useProgress(index, state),
+    before = typedBefore(index, state),
+    types = actionsOf(state.lesson.steps[index]).some(({ kind }) => kind === 'type');
+  return (
+    <ol class="acts">
+      {types && <Before index={index} state={state} />}
+      {actionRows(actions, index, state, far).map((row, i) => (
+        <ActionLine key={i} row={row} before={before[row.line]} />
+      ))}
+    </ol>
+  );
+}
+
+/** `before`: what the round before had typed there. */
+function ActionLine({
+  row: { action, run, isDone, isNext, passed, counted, takes },
+  before,
+}: {
+  row: ActionRow;
+  before: string | undefined;
+}) {
+  return (
+    <li class={isDone ? 'did' : isNext ? 'now' : ''}>
+      {isDone && (
+        <>
+          <Icon name="check" />
+          <span class="hidden">{words.isDone} </span>
+        </>
+      )}
+      <span class="what">
+        {action.kind === 'type' ? (
+          <>
+            {words.type(action.guest)} <Typed text={action.text} before={before} />
+          </>
+        ) : action.kind === 'run' ? (
+          words.time(action.ms)
+        ) : (
+          <code>
+            {action.kind === 'slice'
+              ? `xl sched-credit -s -t ${action.ms}`
+              : `xl sched-credit -d ${action.guest}${action.weight === undefined ? '' : ` -w ${action.weight}`}${action.cap === undefined ? '' : ` -c ${action.cap}`}`}
+          </code>
+        )}
+      </span>
+      {counted !== undefined && <span class="res">{counted}</span>}
+      {(action.says || takes) && (
+        <small>
+          {action.says && <Line text={action.says} />}
+          {action.says && takes && '; '}
+          {takes}
+        </small>
+      )}
+      {passed && <span class={run === action ? 'res' : 'ran'}>{passed}</span>}
+    </li>
+  );
+}
+
+/** What was typed in the round before, with what was counted then. */
+function Before({ index, state: { lesson, results } }: { index: number; state: Now }) {
+  const step = lesson.steps.slice(0, index).findLastIndex(({ kind }) => kind === 'do'),
+    lines = step < 0 ? [] : linesOf(lesson.steps[step]!),
+    row = step < 0 ? undefined : countedOf(lesson, step);
+  const value = results.get(step + 1)?.measured.find(each => each.row === row)?.value;
+  if (lines.length === 0 || !row || value === undefined) return null;
+  const round = roundsOf(lesson.steps).findLastIndex(({ from }) => from <= step);
+  return (
+    <li class="did">
+      <Icon name="check" />
+      <span class="hidden">{words.isDone} </span>
+      <span class="what">
+        {words.before(round + 1)}{' '}
+        {lines.map(line => (
+          <code key={line}>{line}</code>
+        ))}
+      </span>
+      <span class="res">{words.counted(number(value), row.unit!, true)}</span>
+    </li>
+  );
+}
+
+/** A line; where it is one of before with other words, those are marked. */
+export function Typed({ text, before }: { text: string; before: string | undefined }) {
+  const now = text.split(' '),
+    then = before?.split(' ') ?? [],
+    changes = now.length === then.length ? now.flatMap((word, i) => (word === then[i] ? [] : [i])) : [];
+  if (changes.length === 0 || changes.length === now.length) return <code>{text}</code>;
+  return (
+    <code>
+      {now.map((word, i) => (
+        <Fragment key={i}>
+          {i > 0 && ' '}
+          {changes.includes(i) ? <mark title={words.was(then[i]!)}>{word}</mark> : word}
+        </Fragment>
+      ))}
+    </code>
+  );
+}

@@ -1,0 +1,117 @@
+/** The lesson that somebody takes: begun, and on from step to step, by what is pressed; meanwhile the machine runs. */
+
+import { signal } from '@preact/signals';
+import { host, makingAnew, reportProblem, sentence } from '../host.ts';
+import { frontGuest } from '../sessions.ts';
+import type { Now } from './facts.ts';
+import { type Problem, readLesson, type Step } from './lesson.ts';
+import { lessonText } from './list.ts';
+import { pageHost } from './page-host.ts';
+import { LessonRun } from './run.ts';
+import { words } from './words.ts';
+
+export const address = (): URLSearchParams => new URLSearchParams(location.search);
+
+export const now = signal<Now | undefined>(undefined);
+export const problems = signal<readonly Problem[]>([]);
+export const problem = signal<string | undefined>(undefined);
+let opened = false;
+
+export async function open(): Promise<void> {
+  if (opened) return;
+  opened = true;
+  problem.value = undefined;
+  let run: LessonRun | undefined;
+  try {
+    const { lesson, problems: found } = readLesson(
+      await lessonText(address().get('lesson') ?? ''),
+      address().get('seed') ?? '',
+    );
+    if (found.length > 0) {
+      problems.value = found;
+      return;
+    }
+    const mine = new LessonRun(lesson, pageHost);
+    run = mine;
+    await drives(mine, async () => {
+      await mine.start();
+      await mine.begin();
+    });
+    frontGuest.value = run.idOf(lesson.guests[0]!.name);
+    now.value = { lesson, run, at: 0, answers: new Map(), results: new Map(), busy: false };
+  } catch (error) {
+    problem.value = sentence(error);
+    await run?.end();
+    reportProblem(words.lesson, problem.value);
+    opened = false;
+  }
+}
+
+/** Pressing Pause stops no guest in the middle of what the lesson has it do: it counts when that is done. */
+const drives = <T>(run: LessonRun, work: () => Promise<T>): Promise<T> =>
+  makingAnew(
+    run.lesson.guests.map(({ name }) => name),
+    work,
+    name => run.idOf(name),
+  );
+
+/** Does something to the machine; meanwhile no other step can be taken. */
+async function work(doing: (now: Now) => Promise<Partial<Now>>): Promise<void> {
+  const before = now.peek();
+  if (!before || before.busy) return;
+  now.value = { ...before, busy: true };
+  problem.value = undefined;
+  let done: Partial<Now> = {};
+  try {
+    done = await drives(before.run, () => doing(before));
+  } catch (error) {
+    problem.value = sentence(error);
+  }
+  now.value = { ...before, ...done, busy: false };
+}
+
+/** Somebody types now: time goes on, as fast as is chosen in the header. */
+const letGo = (): Promise<void> => host.time('goOn');
+
+/** The next step is open; where something is to be done, it is measured from here on, and time goes on. */
+export const next = (): Promise<void> =>
+  work(async ({ run, lesson, at }) => {
+    if (lesson.steps[at + 1]?.kind === 'do') {
+      await run.begin();
+      await letGo();
+    }
+    return { at: at + 1 };
+  });
+
+export const reset = (step: number): Promise<void> =>
+  work(async ({ run, results }) => {
+    await run.reset(step);
+    await letGo();
+    return { at: step, results: new Map([...results].filter(([measured]) => measured < step)) };
+  });
+
+export const act = (step: Step): Promise<void> =>
+  work(async ({ run, at }) => {
+    await run.act(step);
+    return { at: at + 1 };
+  });
+
+export const measure = (index: number): Promise<void> =>
+  work(async ({ run, answers, results }) => ({
+    results: new Map([...results, [index, await run.measure(index, answers)]]),
+  }));
+
+/** Keeps a prediction until it is measured. */
+export function answer(name: string, said: number): void {
+  now.value = { ...now.value!, answers: new Map([...now.value!.answers, [name, said]]) };
+  void next();
+}
+
+/** What of that is behind somebody is opened again: a step by its number, a round by that of its first one. */
+export const unfolded = signal<ReadonlySet<number>>(new Set());
+export function fold(index: number, isShut: boolean): void {
+  const next = new Set(unfolded.peek());
+  if (isShut) next.delete(index);
+  else next.add(index);
+  unfolded.value = next;
+}
