@@ -3,7 +3,7 @@
  * dirty bits, faults, breakpoints, and what lies outside memory. Sources: SDM vol. 3, chapter 4 (paging), 28.3 (EPT).
  */
 import type { CodeCache } from './code-cache.ts';
-import { CR0_AM, CR4_SMAP } from './architecture/control-bits.ts';
+import { CR0_AM, CR4_SMAP, EFER_LMA } from './architecture/control-bits.ts';
 import type { Debug } from './debug.ts';
 import { EPT_FETCH, P2M_EXECUTE, P2M_READ, P2M_WRITE } from './architecture/edge.ts';
 import { AC_, type Faults } from './faults.ts';
@@ -11,8 +11,8 @@ import { AC } from './architecture/flags.ts';
 import type { Mmio } from './mmio.ts';
 import { createPlainWalk, type PlainWalk, UNKNOWN } from './plain-walks.ts';
 import { ALLOWED, PageWalk, PTE_A, PTE_D, PTE_P } from './architecture/paging.ts';
-import { CR0, CR4, EFLAGS, PDPTE } from './architecture/registers.ts';
-import { S_STOP, S_USER, THROWN } from './scratch.ts';
+import { CR0, CR4, EFER, EFLAGS, PDPTE } from './architecture/registers.ts';
+import { S_HIGH, S_STOP, S_USER, THROWN } from './scratch.ts';
 import { HAS_CODE, type Tlb } from './tlb.ts';
 import type { Views } from './views.ts';
 import type { WriteLog } from './architecture/write-log.ts';
@@ -35,6 +35,7 @@ export class MemoryAccess {
   private readonly S: Int32Array;
   private readonly TR: Int32Array;
   private readonly TW: Int32Array;
+  private readonly TH: Int32Array;
   private readonly p2m: Int32Array;
   private readonly tlb: Tlb;
   private readonly code: CodeCache;
@@ -63,6 +64,7 @@ export class MemoryAccess {
     this.p2m = views.p2m;
     this.TR = tlb.TR;
     this.TW = tlb.TW;
+    this.TH = tlb.TH;
     this.tlb = tlb;
     this.code = code;
     this.debug = debug;
@@ -125,6 +127,27 @@ export class MemoryAccess {
     else this.asWhole(() => this.readPieces(linear, to));
   }
 
+  /** 8 bytes: the low half; the high one is in S_HIGH. */
+  read64(linear: number): number {
+    const { S, M4 } = this;
+    const e = this.TR[(linear >>> 12) + S[S_USER]!]!;
+    if (((e | linear) & 7) === 0) {
+      const at = (e ^ linear) >>> 2;
+      S[S_HIGH] = M4[at + 1]!;
+      return M4[at]!;
+    }
+    this.checkAlignment(linear, 8);
+    let low = 0,
+      high = 0;
+    this.asWhole(() => {
+      if ((linear & 4095) > 4088) this.probeRead(linear, 8);
+      low = this.read32(linear);
+      high = this.read32((linear + 4) | 0);
+    });
+    S[S_HIGH] = high;
+    return low;
+  }
+
   private readPieces(linear: number, to: number): void {
     const { R } = this;
     const a = this.read32(linear),
@@ -152,6 +175,21 @@ export class MemoryAccess {
     const e = this.TW[(linear >>> 12) + this.S[S_USER]!]!;
     if (((e | linear) & 3) === 0) this.M4[(e ^ linear) >>> 2] = value;
     else this.writeSlow(linear, 4, value);
+  }
+
+  write64(linear: number, low: number, high: number): void {
+    const e = this.TW[(linear >>> 12) + this.S[S_USER]!]!;
+    if (((e | linear) & 7) === 0) {
+      const at = (e ^ linear) >>> 2;
+      this.M4[at] = low;
+      this.M4[at + 1] = high;
+      return;
+    }
+    this.probeWrite(linear, 8);
+    this.asWhole(() => {
+      this.write32(linear, low);
+      this.write32((linear + 4) | 0, high);
+    });
   }
 
   /** Faults if any of the `size` bytes could not be written; nothing is written. */
@@ -216,7 +254,7 @@ export class MemoryAccess {
     if (plain === ALLOWED) return true;
     const error = plain === UNKNOWN ? this.tryWalk(linear, write, false) : plain;
     if (error !== ALLOWED) {
-      this.faults.notePage(linear, error);
+      this.faults.notePage(this.tlb.lowOf(linear), error, this.TH[linear >>> 12]!);
       this.S[S_STOP] = THROWN;
       return false;
     }
@@ -466,13 +504,21 @@ export class MemoryAccess {
   /** Translates with rights checked and A/D set; leaves the guest frame in `walkGfn`. */
   private walk(linear: number, write: boolean, fetch: boolean): void {
     const error = this.tryWalk(linear, write, fetch);
-    if (error !== ALLOWED) this.faults.raisePage(linear, error);
+    if (error !== ALLOWED) this.faults.raisePage(this.tlb.lowOf(linear), error, this.TH[linear >>> 12]!);
   }
 
   /** The same; returns the error code of #PF, or ALLOWED. */
   private tryWalk(linear: number, write: boolean, fetch: boolean): number {
     const { paging } = this;
-    const error = paging.access(linear, write, fetch, this.S[S_USER] !== 0, this.implicit);
+    const high = this.TH[linear >>> 12]!;
+    const error = paging.access(
+      high === 0 ? linear : this.tlb.lowOf(linear),
+      write,
+      fetch,
+      this.S[S_USER] !== 0,
+      this.implicit,
+      high,
+    );
     this.walkGfn = paging.gfn;
     if (error !== ALLOWED) return error;
     if (this.R[CR0]! >= 0) {
@@ -480,8 +526,12 @@ export class MemoryAccess {
       this.walkDirty = true;
       return ALLOWED;
     }
-    if (paging.upperAt < 0) this.tlb.sawLargePage(linear);
-    else if ((paging.upper & PTE_A) === 0) this.mark(paging.upperAt, PTE_A);
+    for (let i = 0; i < paging.outer.length; i++)
+      if ((paging.outer[i]! & PTE_A) === 0) this.mark(paging.outerAt[i]!, PTE_A);
+    if (paging.upperAt < 0) {
+      this.tlb.sawLargePage(linear);
+      this.tlb.largeLong ||= (this.R[EFER]! & EFER_LMA) !== 0;
+    } else if ((paging.upper & PTE_A) === 0) this.mark(paging.upperAt, PTE_A);
     const want = write ? PTE_A | PTE_D : PTE_A;
     if ((paging.leaf & want) !== want) this.mark(paging.leafAt, want);
     this.walkDirty = write || (paging.leaf & PTE_D) !== 0;

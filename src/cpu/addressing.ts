@@ -3,9 +3,26 @@ import type { MemoryAccess } from './access.ts';
 import { type Faults, GP, SS_ } from './faults.ts';
 import { AC } from './architecture/flags.ts';
 import { isPlain } from './mode.ts';
-import { BASE, DISP, INDEX, INDEX_REGISTER_MASK, INDEX_SCALE, META, META_ADDRESS16, META_SEGMENT } from './record.ts';
+import {
+  BASE,
+  DISP,
+  IMM,
+  INDEX,
+  INDEX_REGISTER_MASK,
+  INDEX_SCALE,
+  META,
+  META_ADDRESS16,
+  META_ADDRESS32,
+  META_LENGTH,
+  META_LONG,
+  META_OFFSET64,
+  META_SEGMENT,
+} from './record.ts';
 import {
   EFLAGS,
+  EIP,
+  FS,
+  HIGH,
   RIGHTS_DB,
   RIGHTS_UNUSABLE,
   SEG,
@@ -15,25 +32,35 @@ import {
   SEG_WORDS,
   SS,
 } from './architecture/registers.ts';
+import { S_HIGH } from './scratch.ts';
+import type { Tlb } from './tlb.ts';
 import type { Views } from './views.ts';
+
+/** Bits 47 to 63 of the address with this high half are alike (SDM vol. 1, 3.3.7.1). */
+export const isCanonical = (high: number): boolean => (high << 16) >> 16 === high;
 
 export class Addressing {
   private readonly R: Int32Array;
+  private readonly S: Int32Array;
   private readonly A: Int32Array;
+  private readonly tlb: Tlb;
   private readonly memory: MemoryAccess;
   private readonly faults: Faults;
 
   /** `A`: records. */
-  constructor({ R }: Views, A: Int32Array, memory: MemoryAccess, faults: Faults) {
+  constructor({ R, S }: Views, A: Int32Array, tlb: Tlb, memory: MemoryAccess, faults: Faults) {
     this.R = R;
+    this.S = S;
+    this.tlb = tlb;
     this.A = A;
     this.memory = memory;
     this.faults = faults;
   }
 
-  /** Effective address of the record's memory operand, without the segment. */
+  /** Effective address of the record's memory operand, without the segment; of 64-bit code the low half, the high one is in S_HIGH. */
   offset(p: number): number {
     const { A, R } = this;
+    if ((A[p + META]! & META_LONG) !== 0) return this.longOffset(p);
     const index = A[p + INDEX]!;
     const sum =
       (R[A[p + BASE]!]! + (R[index & INDEX_REGISTER_MASK]! << ((index >>> INDEX_SCALE) & 3)) + A[p + DISP]!) | 0;
@@ -49,6 +76,7 @@ export class Addressing {
 
   /** The same without the alignment check, for operands of several words that are checked one by one. */
   operand(p: number, size: number, write: boolean): number {
+    if ((this.A[p + META]! & META_LONG) !== 0) return this.longOperand(p, size);
     return this.linear((this.A[p + META]! >>> META_SEGMENT) & 7, this.offset(p), size, write);
   }
 
@@ -56,8 +84,53 @@ export class Addressing {
   aligned16(p: number, size: number, write: boolean): number {
     const segment = (this.A[p + META]! >>> META_SEGMENT) & 7;
     // Before the segment's limit, so that #GP is raised where a stack segment's would be #SS (Intel, seen).
-    if (((this.R[SEG + segment * SEG_WORDS + SEG_BASE]! + this.offset(p)) & 15) !== 0) this.faults.raise(GP, 0);
+    const base =
+      segment < FS && (this.A[p + META]! & META_LONG) !== 0 ? 0 : this.R[SEG + segment * SEG_WORDS + SEG_BASE]!;
+    if (((base + this.offset(p)) & 15) !== 0) this.faults.raise(GP, 0);
     return this.address(p, size, write);
+  }
+
+  private longOffset(p: number): number {
+    const { A, R, S } = this;
+    const base = A[p + BASE]!,
+      index = A[p + INDEX]!,
+      disp = A[p + DISP]!,
+      meta = A[p + META]!;
+    const low = R[base]!,
+      register = index & INDEX_REGISTER_MASK,
+      scale = (index >>> INDEX_SCALE) & 3,
+      added = R[register]! << scale;
+    // Relative to RIP means to the instruction's end.
+    const length = base === EIP ? (meta >>> META_LENGTH) & 15 : 0;
+    const sum = (low >>> 0) + (added >>> 0) + (disp >>> 0) + length,
+      carry = sum >= 2 ** 33 ? 2 : sum >= 2 ** 32 ? 1 : 0;
+    const addedHigh = (R[register + HIGH]! << scale) | ((R[register]! >>> 1) >>> (31 - scale)),
+      dispHigh = (meta & META_OFFSET64) !== 0 ? A[p + IMM]! : disp >> 31;
+    S[S_HIGH] = (meta & META_ADDRESS32) !== 0 ? 0 : R[base + HIGH]! + addedHigh + dispHigh + carry;
+    return sum | 0;
+  }
+
+  /** Slot address (tlb.ts) of the memory operand of a record of 64-bit code. */
+  private longOperand(p: number, size: number): number {
+    const low = this.longOffset(p);
+    return this.long((this.A[p + META]! >>> META_SEGMENT) & 7, low, this.S[S_HIGH]!, size);
+  }
+
+  /** Slot address of an offset of 64 bits in a segment of 64-bit code: only FS and GS have bases, none has a limit. Not canonical: #SS or #GP. */
+  long(segment: number, low: number, high: number, size: number): number {
+    const { R } = this;
+    if (segment >= FS) {
+      const base = SEG + segment * SEG_WORDS + SEG_BASE,
+        sum = (low >>> 0) + (R[base]! >>> 0);
+      return this.canonical(GP, sum | 0, (high + R[base + HIGH]! + (sum >= 2 ** 32 ? 1 : 0)) | 0, size);
+    }
+    return this.canonical(segment === SS ? SS_ : GP, low, high, size);
+  }
+
+  private canonical(vector: number, low: number, high: number, size: number): number {
+    const lastHigh = (low >>> 0) + size - 1 >= 2 ** 32 ? (high + 1) | 0 : high;
+    if (!isCanonical(high) || !isCanonical(lastHigh)) this.faults.raise(vector, 0);
+    return this.tlb.slotAddresses(low, high, size);
   }
 
   /** Linear address of `offset` in a segment. */

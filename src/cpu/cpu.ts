@@ -3,7 +3,7 @@ import { MemoryAccess } from './access.ts';
 import { Addressing } from './addressing.ts';
 import { CodeCache } from './code-cache.ts';
 import { CR0_ET } from './architecture/control-bits.ts';
-import { CPU_LEVELS, type Features, featuresOf } from './architecture/cpuid.ts';
+import { cr4BitsOf, type Features, featuresOf, levelIndex } from './architecture/cpuid.ts';
 import { Debug } from './debug.ts';
 import {
   type Controls,
@@ -18,15 +18,15 @@ import {
 import { Faults, LEAVE } from './faults.ts';
 import { createFlatTransfers, type FlatTransfers } from './flat-transfers.ts';
 import { AC, ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './architecture/flags.ts';
+import { arithmeticOf, SUB64 } from './architecture/long-flags.ts';
 import { resetFpu } from './fpu/index.ts';
 import { Loop } from './loop.ts';
 import { Mmio } from './mmio.ts';
 import { Mode } from './mode.ts';
 import { MISC_MONITOR } from './monitor.ts';
 import type { Core } from './ops/core.ts';
-import { operations } from './ops/index.ts';
+import { longOperation, operations } from './ops/index.ts';
 import { completePort, completePortBlock, portMemory } from './ops/ports.ts';
-import { cr4BitsOf } from './ops/system.ts';
 import { OP_STALE, RecordWriter } from './record-writer.ts';
 import {
   CPU_LEVEL,
@@ -173,9 +173,9 @@ export class Cpu implements Core, Processor {
     this.mmio = new Mmio(this.R, this.exit, options);
     this.memory = new MemoryAccess(views, tlb, this.code, this.debug, this.mmio, faults, log);
     this.mode = new Mode(views, tlb, this.memory);
-    this.addressing = new Addressing(views, this.A, this.memory, faults);
+    this.addressing = new Addressing(views, this.A, tlb, this.memory, faults);
     this.stack = new Stack(views, this.mode, this.addressing, this.memory);
-    this.writer = new RecordWriter(this.code, this.mode, this.features, row => operations[row.op]);
+    this.writer = new RecordWriter(this.code, this.mode, this.features, row => operations[row.op], longOperation);
     this.translator = new Translator(
       views,
       tlb,
@@ -189,7 +189,7 @@ export class Cpu implements Core, Processor {
     this.time = options.time;
     this.apic = options.apic ?? false;
     this.masksCpuid = options.masksCpuid ?? false;
-    this.cpuLevel = CPU_LEVELS.indexOf(options.cpuLevel ?? 'max');
+    this.cpuLevel = levelIndex(options.cpuLevel ?? 'max');
     this.apicBaseChanged = options.apicBaseChanged;
     this.answerPort = options.answerPort;
     this.answerCpuid = options.answerCpuid;
@@ -214,7 +214,7 @@ export class Cpu implements Core, Processor {
 
   getFlags(): number {
     const { R } = this;
-    return arithmetic(R[FK]!, R[FA]!, R[FB]!, R[FR]!);
+    return (R[FK]! & 15) < SUB64 ? arithmetic(R[FK]!, R[FA]!, R[FB]!, R[FR]!) : arithmeticOf(R);
   }
 
   setFlags(bits: number): void {

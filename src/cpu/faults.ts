@@ -29,8 +29,9 @@ export const FAULT = { what: 'fault' },
 export class Faults {
   vector = 0;
   error = 0;
-  /** Of #PF: the linear address. */
+  /** Of #PF: the linear address, and its high half. */
   address = 0;
+  addressHigh = 0;
   /** Of #DB: what DR6 gets. */
   debug = 0;
   /** What an instruction threw: the interpreter catches it at once and leaves. */
@@ -50,14 +51,20 @@ export class Faults {
     return this.raise(DB);
   }
 
-  raisePage(linear: number, error: number): never {
-    this.notePage(linear, error);
+  /** The address of #PF as one number, as exits tell it. Of 32 bits it has a sign. */
+  get linear(): number {
+    return this.addressHigh === 0 ? this.address : this.addressHigh * 2 ** 32 + (this.address >>> 0);
+  }
+
+  raisePage(linear: number, error: number, high = 0): never {
+    this.notePage(linear, error, high);
     throw FAULT;
   }
 
   /** For whoever ends the instruction without throwing. */
-  notePage(linear: number, error: number): void {
+  notePage(linear: number, error: number, high = 0): void {
     this.address = linear;
+    this.addressHigh = high;
     this.vector = PF_;
     this.error = error;
     this.thrown = FAULT;

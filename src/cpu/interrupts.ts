@@ -31,6 +31,7 @@ import {
   ESP,
   FS,
   GS,
+  HIGH,
   IDTR_BASE,
   IDTR_LIMIT,
   INTERRUPTIBILITY,
@@ -170,14 +171,14 @@ export function deliverFault(cpu: Cpu): boolean {
       exit.reason = controls.hypervisorIdt ? ExitReason.IDT_FIRST + taken : ExitReason.EXCEPTION_OR_NMI;
       exit.interruption = information;
       exit.errorCode = error;
-      exit.qualification = taken === PF_ ? cpu.faults.address : taken === DB ? cpu.faults.debug : 0;
-      exit.guestLinear = cpu.faults.address;
+      exit.qualification = taken === PF_ ? cpu.faults.linear : taken === DB ? cpu.faults.debug : 0;
+      exit.guestLinear = cpu.faults.linear;
       exit.instructionLength = 0;
       exit.idtVectoring = before;
       cpu.loop.delivering = 0;
       return true;
     }
-    if (taken === PF_) R[CR2] = cpu.faults.address;
+    if (taken === PF_) setCr2(cpu);
     if (taken === DB) {
       R[DR + 6] = (R[DR + 6]! & ~15) | (cpu.faults.debug & 0xe00f);
       R[DR + 7]! &= ~0x2000;
@@ -196,7 +197,7 @@ export function deliverPlainFault(cpu: Cpu): boolean {
   const {
     controls,
     R,
-    faults: { vector, error, address },
+    faults: { vector, error },
   } = cpu;
   if (
     vector === DB ||
@@ -207,8 +208,13 @@ export function deliverPlainFault(cpu: Cpu): boolean {
   )
     return false;
   if (!cpu.flat.interrupt(vector, hasErrorCode(vector) ? error : -1, false, R[EIP]!, true)) return false;
-  if (vector === PF_) R[CR2] = address;
+  if (vector === PF_) setCr2(cpu);
   return true;
+}
+
+function setCr2({ R, faults }: Cpu): void {
+  R[CR2] = faults.address;
+  R[CR2 + HIGH] = faults.addressHigh;
 }
 
 /** Interruption-information word of an exception (SDM vol. 3, table 25-17). */

@@ -43,6 +43,8 @@ const NARROW_WARM = 10_000;
 export interface Interpreter {
   run(record: number): void;
   runNarrow(record: number): void;
+  /** The same for 64-bit code. */
+  runLong(record: number): void;
 }
 
 export class Loop {
@@ -340,7 +342,8 @@ export class Loop {
     if (p !== 0) {
       // Where instructions are watched, this one is the first.
       if (this.cpu.regions?.sample(p, n) === true) this.batch = S[S_BUDGET] = 1;
-      if (this.cpu.mode.code32) this.interpreter.run(p);
+      if (this.cpu.mode.long) this.interpreter.runLong(p);
+      else if (this.cpu.mode.code32) this.interpreter.run(p);
       else this.interpreter.runNarrow(p);
     }
     if (S[S_STOP] === THROWN) return 0;

@@ -3,14 +3,21 @@
  * switches may handle operands. The *mode key* is what a record depends on besides its bytes.
  */
 import type { MemoryAccess } from './access.ts';
+import { EFER_LMA } from './architecture/control-bits.ts';
+import { ALL } from './architecture/flags.ts';
+import { arithmeticOf, SUB64 } from './architecture/long-flags.ts';
 import {
   CPL,
   CS,
   DS,
+  EFER,
   ES,
+  FB,
+  FK,
   FS,
   GS,
   RIGHTS_DB,
+  RIGHTS_L,
   RIGHTS_S,
   RIGHTS_UNUSABLE,
   SEG,
@@ -21,6 +28,7 @@ import {
   SS,
 } from './architecture/registers.ts';
 import { S_USER, USER } from './scratch.ts';
+import type { CodeSize } from './table/row.ts';
 import type { Tlb } from './tlb.ts';
 import type { Views } from './views.ts';
 
@@ -28,7 +36,8 @@ import type { Views } from './views.ts';
 export const KEY_CODE32 = 1,
   KEY_STACK32 = 2,
   KEY_FLAT = 4,
-  KEYS = 8;
+  /** 64-bit code: none of the others is set. */ KEY_LONG = 8,
+  KEYS = 16;
 /** 32-bit code and stack in flat segments, as systems have them. */
 export const FLAT = KEY_CODE32 | KEY_STACK32 | KEY_FLAT;
 
@@ -58,11 +67,19 @@ export class Mode {
   get code32(): boolean {
     return (this.key & KEY_CODE32) !== 0;
   }
+  /** Code size, for the decoder. */
+  get bits(): CodeSize {
+    return this.long ? 64 : this.code32 ? 32 : 16;
+  }
   get stack32(): boolean {
     return (this.key & KEY_STACK32) !== 0;
   }
   get flat(): boolean {
     return (this.key & KEY_FLAT) !== 0;
+  }
+  /** 64-bit code. */
+  get long(): boolean {
+    return this.key === KEY_LONG;
   }
   /** 16-bit code whose segments satisfy the second switch. A selector loaded in real mode leaves it so: limits stay, bases are paragraphs. */
   get narrowSegments(): boolean {
@@ -78,6 +95,12 @@ export class Mode {
     this.csLimit = R[cs + SEG_LIMIT]! >>> 0;
     this.S[S_USER] = R[CPL] === 3 ? USER : 0;
     if (R[CPL] === 3) this.tlb.enterUser();
+    if ((R[EFER]! & EFER_LMA) !== 0 && (R[cs + SEG_RIGHTS]! & RIGHTS_L) !== 0) {
+      this.csBase = 0;
+      this.csLimit = 0xffffffff;
+      this.setKey(KEY_LONG);
+      return;
+    }
     let key = 0;
     if ((R[cs + SEG_RIGHTS]! & RIGHTS_DB) !== 0) key |= KEY_CODE32;
     if ((R[ss + SEG_RIGHTS]! & RIGHTS_DB) !== 0) key |= KEY_STACK32;
@@ -102,10 +125,24 @@ export class Mode {
       this.plainFlat(DS)
     )
       key |= KEY_FLAT;
-    if (key !== this.key) {
-      this.key = key;
-      this.tlb.flushCode();
+    this.setKey(key);
+  }
+
+  private setKey(key: number): void {
+    if (key === this.key) return;
+    if (this.long) this.leaveLong();
+    this.key = key;
+    this.tlb.flushCode();
+  }
+
+  /** Other code knows neither the kinds of flags of 64-bit code nor slots of addresses above 4 GiB. */
+  private leaveLong(): void {
+    const { R } = this;
+    if ((R[FK]! & 15) >= SUB64) {
+      R[FB] = arithmeticOf(R);
+      R[FK] = ALL;
     }
+    this.tlb.leaveLong();
   }
 
   /** After CS was loaded as real mode and virtual-8086 mode load it: where the segments satisfied the second switch they still do. */

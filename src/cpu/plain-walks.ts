@@ -4,7 +4,7 @@
  * closure over what it needs, which V8 takes for constants where there is one processor in a worker. What it does not know it leaves to access.ts and
  * paging.ts, with nothing changed: they have all the rules. Sources: SDM vol. 3, 4.3, 4.4, 4.6 and 4.7.
  */
-import { CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMAP, EFER_NXE } from './architecture/control-bits.ts';
+import { CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMAP, EFER_LMA, EFER_NXE } from './architecture/control-bits.ts';
 import type { CodeCache } from './code-cache.ts';
 import type { Cpu } from './cpu.ts';
 import type { Debug } from './debug.ts';
@@ -52,7 +52,7 @@ export function createPlainWalk(
       cr4 = R[CR4]!,
       user = S[S_USER]!,
       isPae = (cr4 & CR4_PAE) !== 0;
-    if (cr0 >= 0 || debug.active) return UNKNOWN;
+    if (cr0 >= 0 || debug.active || (R[EFER]! & EFER_LMA) !== 0) return UNKNOWN;
     let table = R[CR3]!,
       step = 2;
     if (isPae) {

@@ -23,7 +23,8 @@ export const OP = 0,
 
 /**
  * META: offset from the page's start 0-12 (4096: the next page), length 13-16, segment 17-19, 16-bit addresses 20, REP 21, REPNE 22, LOCK 23,
- * 16-bit operands 24, ModRM operand is a register 25.
+ * 16-bit operands 24, ModRM operand is a register 25. Of 64-bit code: 64-bit code 26, 64-bit operands 27, 32-bit addresses 28, the displacement's high half is in
+ * IMM 29.
  */
 export const META_OFFSET_MASK = 8191,
   META_LENGTH = 13,
@@ -33,7 +34,11 @@ export const META_OFFSET_MASK = 8191,
   META_REPNE = 1 << 22,
   META_LOCK = 1 << 23,
   META_OPERAND16 = 1 << 24,
-  META_REGISTER = 1 << 25;
+  META_REGISTER = 1 << 25,
+  META_LONG = 1 << 26,
+  META_OPERAND64 = 1 << 27,
+  META_ADDRESS32 = 1 << 28,
+  META_OFFSET64 = 1 << 29;
 
 /** Record indexes are masked so that V8 knows their range: the address of a word then needs no overflow check. */
 export const RECORD_MASK = (1 << 23) - 1;

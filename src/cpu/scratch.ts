@@ -9,6 +9,7 @@ export const S_STOP = 0,
   /** Record of the branch that was just taken, whose target is to be remembered; 0: none. */ S_PATCH = 5,
   /** Which shadow that is: 1 after STI, 2 after MOV SS. */ S_SHADOW_KIND = 7,
   /** Instructions that a region's call took from the budget though they did not run (region/transfers.ts). */ S_LOST = 6,
+  /** High half of the value of 64 bits, or of the effective address, that a function returned the low half of. */ S_HIGH = 8,
   S_WORDS = 16;
 
 /** S_STOP: keep going; EIP or mode changed, look the record up again; leave `run()`; the code here was rewritten, look the next record up; something was thrown. */

@@ -5,6 +5,11 @@
  * alignment: `((e = TR[(t >>> 12) | u]) | t) & 3` misses, else `M4[(e ^ t) >>> 2]`. A write entry whose low bits are HAS_CODE translates all right, but its
  * frame holds translated code: such stores go the long way, which looks after the code.
  *
+ * Addresses of 64 bits have *slot addresses* of 32: the low half, moved by a number of pages that bits 39 to 63 choose (`slotAddress`), so that what systems
+ * keep at the same low halves (Linux's stacks, page structures and map of memory) lies in different slots, and neighbouring pages in neighbouring ones. TH says
+ * which high half a slot stands for: with it, a slot address names one page. Functions of memory take slot addresses; where the high half is 0 it is the linear
+ * address. Code of fewer than 64 bits does not look at TH: before it runs, slots of other high halves are given up (`leaveLong`).
+ *
  * TX (fetches): an entry is the machine frame and 1; 0 none. CP: linear page to the frame's table of records (code-cache.ts); 0 none. A page that is in CP is in
  * TX, too.
  *
@@ -22,11 +27,22 @@ export const ABSENT = 2;
 
 const LIST = 1 << 16;
 
+/** The fraction of the golden ratio, which spreads neighbouring numbers. */
+const GOLDEN = 0x9e3779b1;
+/** Bits of a high half that are those of the page below the top table's entry: addresses alike above them have slots side by side. */
+const SAME_MOVE = 7;
+
 export class Tlb {
   readonly TR = new Int32Array(2 * USER).fill(INVALID, 0, USER);
   readonly TW = new Int32Array(2 * USER).fill(INVALID, 0, USER);
   readonly TX = new Int32Array(2 * USER);
   readonly CP = new Int32Array(2 * USER);
+  /** High half of the addresses that a slot stands for. */
+  readonly TH = new Int32Array(USER);
+  /** Slots whose high half is not 0, and some that have got it back. */
+  private readonly high = new Int32Array(LIST);
+  private highCount = 0;
+  private mixer = GOLDEN;
   /** The user halves are filled when a guest first gets there: filling takes as long as all else that a new processor needs. */
   private userTables = false;
 
@@ -52,6 +68,70 @@ export class Tlb {
 
   constructor(log = new WriteLog(new Int32Array(1))) {
     this.log = log;
+  }
+
+  /** How far the slot of an address with this high half lies from its low half. */
+  private move(high: number): number {
+    return Math.imul(high >>> SAME_MOVE, this.mixer) & -4096;
+  }
+
+  /** The slot address of a canonical address. It stands for that address until the next of another page is asked for. */
+  slotAddress(low: number, high: number): number {
+    const at = (low + this.move(high)) | 0;
+    if (this.TH[at >>> 12] !== high) this.claim(at >>> 12, high);
+    return at;
+  }
+
+  /** The same of `size` bytes, which may lie in two pages. */
+  slotAddresses(low: number, high: number, size: number): number {
+    if ((low & 4095) + size <= 4096) return this.slotAddress(low, high);
+    const beyond = ((low & -4096) + 4096) | 0,
+      beyondHigh = beyond === 0 ? (high + 1) | 0 : high;
+    if (this.move(beyondHigh) !== this.move(high)) {
+      // Slots side by side for all addresses, from here on: nothing is as rare.
+      this.leaveLong();
+      this.mixer = 0;
+      return this.slotAddresses(low, high, size);
+    }
+    this.slotAddress(beyond, beyondHigh);
+    return this.slotAddress(low, high);
+  }
+
+  /** Low half of the address that a slot address stands for; the high half is that of the slot. */
+  lowOf(at: number): number {
+    return (at - this.move(this.TH[at >>> 12]!)) | 0;
+  }
+
+  private claim(slot: number, high: number): void {
+    if (this.highCount === LIST) this.leaveLong();
+    this.drop(slot);
+    if (this.TH[slot] === 0) this.high[this.highCount++] = slot;
+    this.TH[slot] = high;
+  }
+
+  /** Slots stand for addresses below 4 GiB alone. */
+  leaveLong(): void {
+    const { TH, high } = this;
+    const count = this.highCount;
+    this.highCount = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = high[i]!;
+      if (TH[slot] === 0) continue;
+      this.drop(slot);
+      TH[slot] = 0;
+    }
+  }
+
+  /** The slot's entries. It stays in its lists: dropping an entry twice is harmless. */
+  private drop(slot: number): void {
+    this.changes++;
+    this.dataFlushes++;
+    for (const page of [slot, slot + USER]) {
+      this.TR[page] = INVALID;
+      this.TW[page] = INVALID;
+      this.TX[page] = 0;
+      this.CP[page] = 0;
+    }
   }
 
   /** Before anything runs or is translated at CPL 3. */
@@ -107,6 +187,7 @@ export class Tlb {
     this.flushFetches();
     // Nothing of a large page is left that INVLPG would have to drop.
     this.large.fill(0);
+    this.largeLong = false;
   }
 
   // In the flushes nothing follows a loop: what V8 compiles while one runs knows nothing of what is behind it, and would be left for the interpreter each time.
@@ -159,9 +240,9 @@ export class Tlb {
 
   /** INVLPG: the page's entries; for a large page those of every 4 KiB in it (SDM vol. 3, 4.10.4.1). */
   flushPage(linear: number): void {
-    this.changes++;
-    this.dataFlushes++;
     if (this.large[linear >>> 22] !== 0) {
+      this.changes++;
+      this.dataFlushes++;
       this.large[linear >>> 22] = 0;
       const first = (linear >>> 12) & ~0x3ff;
       for (const page of [first, first + USER]) {
@@ -172,15 +253,16 @@ export class Tlb {
       }
       return;
     }
-    const page = linear >>> 12;
-    for (const p of [page, page + USER]) {
-      // The page stays in its list: dropping an entry twice is harmless.
-      this.TR[p] = INVALID;
-      this.TW[p] = INVALID;
-      this.TX[p] = 0;
-      this.CP[p] = 0;
-    }
+    this.drop(linear >>> 12);
   }
+
+  /** The same of a slot address of 64-bit code, whose large pages are not looked for one by one. */
+  flushLongPage(at: number): void {
+    if (this.largeLong) this.flushAll();
+    else this.drop(at >>> 12);
+  }
+  /** Something was mapped by a large page since the last flush of all. */
+  largeLong = false;
 
   /** Enters a page for fetches: it leads to machine frame `mfn`. */
   fillFetch(linear: number, user: number, mfn: number, global: boolean): void {

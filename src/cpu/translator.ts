@@ -10,7 +10,8 @@ import { type Faults, GP } from './faults.ts';
 import type { Mode } from './mode.ts';
 import { DST, EXTRA, META, META_LENGTH, META_OFFSET_MASK, NEXT, OP, RECORD_WORDS, SRC, TARGET } from './record.ts';
 import { OP_CROSS, OP_STALE, OP_STRADDLE, type RecordWriter } from './record-writer.ts';
-import { EIP } from './architecture/registers.ts';
+import { EIP, HIGH } from './architecture/registers.ts';
+import { isCanonical } from './addressing.ts';
 import { EXIT, GO, JUMP, S_BUDGET, S_PAGE_EIP, S_PATCH, S_STOP, S_USER, STALE } from './scratch.ts';
 import { decode, MORE_BYTES, newDecoded } from './table/index.ts';
 import type { Tlb } from './tlb.ts';
@@ -70,13 +71,16 @@ export class Translator {
       { wide, narrow } = plans;
     functions[OP_STRADDLE] = (cpu, p) => this.straddle(cpu, p);
     functions[OP_STALE] = (cpu, p) => this.refresh(cpu, p);
-    functions[wide.goto] = functions[narrow.goto] = (_, p) => {
-      this.R[EIP] = (this.S[S_PAGE_EIP]! + this.A[p + EXTRA]!) | 0;
-      this.S[S_PATCH] = p;
-      this.S[S_STOP] = JUMP;
-    };
+    functions[wide.goto] =
+      functions[narrow.goto] =
+      functions[plans.longGoto] =
+        (_, p) => {
+          this.R[EIP] = (this.S[S_PAGE_EIP]! + this.A[p + EXTRA]!) | 0;
+          this.S[S_PATCH] = p;
+          this.S[S_STOP] = JUMP;
+        };
     const cross = () => {
-      this.R[EIP] = (this.S[S_PAGE_EIP]! + 4096) | 0;
+      this.moveTo((this.S[S_PAGE_EIP]! + 4096) | 0);
       this.S[S_STOP] = JUMP;
     };
     functions[wide.cross] = functions[narrow.cross] = cross;
@@ -93,7 +97,7 @@ export class Translator {
     if (S[S_STOP] === EXIT) return 0;
     if (S[S_STOP] === STALE) {
       const meta = this.A[p + META]!;
-      this.R[EIP] = (S[S_PAGE_EIP]! + (meta & META_OFFSET_MASK) + ((meta >>> META_LENGTH) & 15)) | 0;
+      this.moveTo((S[S_PAGE_EIP]! + (meta & META_OFFSET_MASK) + ((meta >>> META_LENGTH) & 15)) | 0);
     }
     S[S_STOP] = GO;
     if (S[S_BUDGET]! <= 0) {
@@ -103,7 +107,7 @@ export class Translator {
     // Counted as begun, so that a fault of the fetch finds the budget as a fault of the instruction would.
     S[S_BUDGET]!--;
     const eip = this.R[EIP]!;
-    const linear = (eip + this.mode.csBase) | 0;
+    const linear = this.linearOf(eip);
     if (eip >>> 0 > this.mode.csLimit) this.faults.raise(GP, 0);
     let table = this.CP[(linear >>> 12) + S[S_USER]!]!;
     let alone = false;
@@ -130,6 +134,21 @@ export class Translator {
     return found;
   }
 
+  /** Linear address of an EIP; of 64-bit code its slot address (tlb.ts). */
+  private linearOf(eip: number): number {
+    if (!this.mode.long) return (eip + this.mode.csBase) | 0;
+    const high = this.R[EIP + HIGH]!;
+    if (!isCanonical(high)) this.faults.raise(GP, 0);
+    return this.tlb.slotAddress(eip, high);
+  }
+
+  /** To an EIP that lies behind the one that is there, by less than 4 GiB. */
+  private moveTo(eip: number): void {
+    const { R } = this;
+    if (this.mode.long && eip >>> 0 < R[EIP]! >>> 0) R[EIP + HIGH]! += 1;
+    R[EIP] = eip;
+  }
+
   private codePage(linear: number): number {
     const mfn = this.memory.fetchFrame(linear);
     const table = this.code.table(mfn, this.mode.key);
@@ -146,7 +165,7 @@ export class Translator {
       this.code.dropAll();
       // The table is gone with the rest: map the page again.
       table = this.code.table(mfn, this.mode.key);
-      this.tlb.fillCode((this.R[EIP]! + this.mode.csBase) | 0, this.S[S_USER]!, table);
+      this.tlb.fillCode(this.linearOf(this.R[EIP]!), this.S[S_USER]!, table);
     }
     const { PM, d } = this;
     const mfn = this.code.frameOf(table);
@@ -169,7 +188,7 @@ export class Translator {
         this.link(previous, this.writer.goto(offset));
         break;
       }
-      const status = decode(this.M1, from + offset, 4096 - offset, this.mode.code32 ? 32 : 16, d);
+      const status = decode(this.M1, from + offset, 4096 - offset, this.mode.bits, d);
       const p = this.code.allocate();
       PM[table + offset] = p;
       if (first === 0) first = p;
@@ -194,7 +213,7 @@ export class Translator {
     const { d } = this;
     const p = SCRATCH_RECORD;
     const room = Math.min(4096 - offset, this.mode.csLimit - eip + 1);
-    const status = decode(this.M1, this.code.frameOf(table) * 4096 + offset, room, this.mode.code32 ? 32 : 16, d);
+    const status = decode(this.M1, this.code.frameOf(table) * 4096 + offset, room, this.mode.bits, d);
     if (status === MORE_BYTES && room < 4096 - offset) {
       this.R[EIP] = eip;
       this.faults.raise(GP, 0);
@@ -211,8 +230,10 @@ export class Translator {
   private straddle(cpu: Cpu, p: number): void {
     const { A, S, R, d } = this;
     const eip = R[EIP]!;
-    const linear = (eip + this.mode.csBase) | 0;
-    const beyond = ((linear & ~4095) + 4096) | 0;
+    const linear = this.linearOf(eip);
+    const beyond = this.mode.long
+      ? this.tlb.slotAddresses(eip, R[EIP + HIGH]!, 4096) + 4096 - (linear & 4095)
+      : ((linear & ~4095) + 4096) | 0;
     if (this.mode.csLimit !== 0xffffffff && (eip >>> 0) + (4095 - (linear & 4095)) >= this.mode.csLimit)
       this.faults.raise(GP, 0);
     let table = this.CP[(beyond >>> 12) + S[S_USER]!]!,
@@ -232,7 +253,7 @@ export class Translator {
       const first = this.code.frameOf(this.CP[(linear >>> 12) + S[S_USER]!]! || this.codePage(linear)) * 4096;
       for (let i = 0; i < head; i++) window[i] = here[first + offset + i]!;
       for (let i = head; i < 16; i++) window[i] = here[mfn * 4096 + i - head]!;
-      const status = decode(window, 0, 16, this.mode.code32 ? 32 : 16, d);
+      const status = decode(window, 0, 16, this.mode.bits, d);
       if (p === SCRATCH_RECORD) q = p + RECORD_WORDS;
       else if (q === 0) {
         q = !this.code.hasRoom(4) ? SCRATCH_RECORD : this.code.allocate();
@@ -245,7 +266,7 @@ export class Translator {
     }
     this.writer.functions[A[q + OP]!]!(cpu, q);
     if (S[S_STOP] === GO || S[S_STOP] === STALE) {
-      R[EIP] = (eip + ((A[q + META]! >>> META_LENGTH) & 15)) | 0;
+      this.moveTo((eip + ((A[q + META]! >>> META_LENGTH) & 15)) | 0);
       S[S_STOP] = JUMP;
     }
   }
@@ -253,7 +274,7 @@ export class Translator {
   /** Decodes a stale record anew, where it lies, and runs it. Records that lead to it need not change. */
   private refresh(cpu: Cpu, p: number): void {
     const { A, S, R, PM, d } = this;
-    const linear = (R[EIP]! + this.mode.csBase) | 0;
+    const linear = this.linearOf(R[EIP]!);
     let table = this.CP[(linear >>> 12) + S[S_USER]!]!;
     if (table === 0) table = this.codePage(linear);
     const mfn = this.code.frameOf(table),
@@ -265,7 +286,7 @@ export class Translator {
       if (PM[table + offset] === p) this.code.dropAll();
       return;
     }
-    const status = decode(this.M1, mfn * 4096 + offset, 4096 - offset, this.mode.code32 ? 32 : 16, d);
+    const status = decode(this.M1, mfn * 4096 + offset, 4096 - offset, this.mode.bits, d);
     const ends = this.writer.write(p, status, offset, d);
     const last = status === MORE_BYTES ? 4095 : Math.min(4095, offset + Math.max(1, d.length) - 1);
     this.code.mark(mfn, (1 << (offset >>> 7)) | (1 << (last >>> 7)));

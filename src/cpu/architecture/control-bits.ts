@@ -22,6 +22,7 @@ export const CR4_VME = 1,
   CR4_OSFXSR = 512,
   CR4_OSXMMEXCPT = 1024,
   CR4_UMIP = 2048,
+  CR4_FSGSBASE = 1 << 16,
   CR4_SMEP = 1 << 20,
   CR4_SMAP = 1 << 21;
 export const EFER_SCE = 1,

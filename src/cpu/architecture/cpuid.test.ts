@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CPU_LEVELS, type CpuLevel, cpuid, CRYSTAL_HZ, TSC_HZ } from './cpuid.ts';
+import { CPU_LEVELS, cpuid, CRYSTAL_HZ, TSC_HZ } from './cpuid.ts';
 import { ExitReason } from './edge.ts';
 import { CR4, EAX, ECX, EDX, EIP } from './registers.ts';
 import { asm } from '../test-support/asm.ts';
@@ -54,7 +54,7 @@ describe('what CPUID shows (SDM vol. 2, CPUID)', () => {
 describe('what CPUID does not show is not there', () => {
   const benches = new Map(CPU_LEVELS.map(name => [name, new Bench({ cpuLevel: name })]));
   /** True if the code runs to its HLT. */
-  const runs = (name: CpuLevel, registers: Record<number, number>, ...code: string[]): boolean => {
+  const runs = (name: (typeof CPU_LEVELS)[number], registers: Record<number, number>, ...code: string[]): boolean => {
     const bench = benches.get(name)!.protectedMode();
     for (const [register, value] of Object.entries(registers)) bench.R[Number(register)] = value;
     const end = CODE + asm(...code).length;

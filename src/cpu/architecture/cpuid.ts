@@ -3,6 +3,24 @@
  * kernels run without page-table isolation and retpolines. It shows every feature that is built. Source: SDM vol. 2, CPUID.
  */
 
+import {
+  CR4_DE,
+  CR4_FSGSBASE,
+  CR4_MCE,
+  CR4_OSFXSR,
+  CR4_OSXMMEXCPT,
+  CR4_PAE,
+  CR4_PCE,
+  CR4_PGE,
+  CR4_PSE,
+  CR4_PVI,
+  CR4_SMAP,
+  CR4_SMEP,
+  CR4_TSD,
+  CR4_UMIP,
+  CR4_VME,
+} from './control-bits.ts';
+
 export interface CpuidAnswer {
   eax: number;
   ebx: number;
@@ -38,10 +56,11 @@ const BITS = {
     sse: 25,
     sse2: 26,
   },
-  '1.ecx': { sse3: 0, monitor: 3, ssse3: 9, sse41: 19, sse42: 20, popcnt: 23 },
-  '7.ebx': { smep: 7, smap: 20 },
+  '1.ecx': { sse3: 0, monitor: 3, ssse3: 9, cx16: 13, sse41: 19, sse42: 20, popcnt: 23 },
+  '7.ebx': { fsgsbase: 0, smep: 7, smap: 20 },
   '7.ecx': { umip: 2, rdpid: 22 },
-  '80000001.edx': { nx: 20, rdtscp: 27 },
+  '80000001.ecx': { lahf_lm: 0 },
+  '80000001.edx': { syscall: 11, nx: 20, pdpe1gb: 26, rdtscp: 27, lm: 29 },
 } as const;
 const APIC = 1 << 9;
 
@@ -54,23 +73,54 @@ export const TSC_HZ = 1_000_000_000,
  * there: its instructions are undefined (but see ProcessorOptions.masksCpuid), its bits of CR4 and EFER reserved, its MSRs missing.
  */
 export const CPU_LEVELS = ['max', 'i586', 'i686', 'sse', 'sse2'] as const;
-export type CpuLevel = (typeof CPU_LEVELS)[number];
+/** And one that nobody is offered until a system of 64 bits runs on it. */
+const LONG_LEVEL = 'x86-64';
+export type CpuLevel = (typeof CPU_LEVELS)[number] | typeof LONG_LEVEL;
+/** Index of a level, as saved states have it. */
+export const levelIndex = (level: CpuLevel): number =>
+  level === LONG_LEVEL ? CPU_LEVELS.length : CPU_LEVELS.indexOf(level);
 
 /** Pentium; Pentium Pro with SYSENTER and PSE-36; MMX, FXSR and SSE; CLFLUSH and SSE2. NX and RDTSCP came later than any of these. */
 const I586 = ['fpu', 'vme', 'de', 'pse', 'tsc', 'msr', 'mce', 'cx8'],
   I686 = [...I586, 'pae', 'sep', 'mtrr', 'pge', 'mca', 'cmov', 'pat', 'pse36'],
   SSE = [...I686, 'mmx', 'fxsr', 'sse'],
   SSE2 = [...SSE, 'clfsh', 'sse2'];
-const ALL = Object.values(BITS).flatMap(word => Object.keys(word));
+const LONG = Object.values(BITS).flatMap(word => Object.keys(word));
+/** What 64-bit code and its systems need. */
+const ONLY_LONG = ['cx16', 'fsgsbase', 'lahf_lm', 'syscall', 'pdpe1gb', 'lm'],
+  ALL = LONG.filter(name => !ONLY_LONG.includes(name));
 
 export type Features = ReadonlySet<string>;
 /** By level. The hypercall instructions have no CPUID bit. */
-const FEATURES: readonly Features[] = [ALL, I586, I686, SSE, SSE2].map(names => new Set([...names, 'vmcall']));
+const FEATURES: readonly Features[] = [ALL, I586, I686, SSE, SSE2, LONG].map(names => new Set([...names, 'vmcall']));
 
 /** What the level (an index in CPU_LEVELS) has. */
 export function featuresOf(level = 0): Features {
   return FEATURES[level] ?? FEATURES[0]!;
 }
+
+/** No old processor is meant. */
+const hasAll = (level: number): boolean => featuresOf(level).has('rdtscp');
+
+/** Bits of CR4 and the feature that each belongs to (SDM vol. 3, 2.5). PCE has none: RDPMC is not shown by CPUID. */
+const CR4_FEATURES: readonly (readonly [feature: string, bits: number])[] = [
+  ['vme', CR4_VME | CR4_PVI],
+  ['tsc', CR4_TSD],
+  ['de', CR4_DE],
+  ['pse', CR4_PSE],
+  ['pae', CR4_PAE],
+  ['mce', CR4_MCE],
+  ['pge', CR4_PGE],
+  ['fxsr', CR4_OSFXSR],
+  ['sse', CR4_OSXMMEXCPT],
+  ['umip', CR4_UMIP],
+  ['fsgsbase', CR4_FSGSBASE],
+  ['smep', CR4_SMEP],
+  ['smap', CR4_SMAP],
+];
+/** What may be set in CR4. */
+export const cr4BitsOf = (features: Features): number =>
+  CR4_FEATURES.reduce((all, [feature, bits]) => (features.has(feature) ? all | bits : all), CR4_PCE);
 
 type Word = keyof typeof BITS;
 const WORDS = FEATURES.map(
@@ -113,7 +163,7 @@ export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0, 
   const shown = WORDS[level] ?? WORDS[0]!;
   switch (leaf >>> 0) {
     case 0:
-      return { eax: level === 0 ? 0x16 : 7, ebx: 0x756e6547, edx: 0x49656e69, ecx: 0x6c65746e };
+      return { eax: hasAll(level) ? 0x16 : 7, ebx: 0x756e6547, edx: 0x49656e69, ecx: 0x6c65746e };
     case 1:
       return {
         eax: 0x000106ca,
@@ -130,13 +180,13 @@ export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0, 
       return subleaf === 0 ? { eax: 0, ebx: shown['7.ebx'], ecx: shown['7.ecx'], edx: 0 } : none;
     // A system that finds both frequencies here measures neither: Linux takes a tenth of a second to measure the APIC's.
     case 0x15:
-      return level === 0 ? { eax: 1, ebx: TSC_HZ / CRYSTAL_HZ, ecx: CRYSTAL_HZ, edx: 0 } : none;
+      return hasAll(level) ? { eax: 1, ebx: TSC_HZ / CRYSTAL_HZ, ecx: CRYSTAL_HZ, edx: 0 } : none;
     case 0x16:
-      return level === 0 ? { eax: TSC_HZ / 1e6, ebx: TSC_HZ / 1e6, ecx: CRYSTAL_HZ / 1e6, edx: 0 } : none;
+      return hasAll(level) ? { eax: TSC_HZ / 1e6, ebx: TSC_HZ / 1e6, ecx: CRYSTAL_HZ / 1e6, edx: 0 } : none;
     case 0x80000000:
       return { eax: 0x80000008 | 0, ebx: 0, ecx: 0, edx: 0 };
     case 0x80000001:
-      return { ...none, edx: shown['80000001.edx'] };
+      return { ...none, ecx: shown['80000001.ecx'], edx: shown['80000001.edx'] };
     case 0x80000002:
       return brand(0);
     case 0x80000003:
@@ -147,7 +197,7 @@ export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0, 
     case 0x80000007:
       return { eax: 0, ebx: 0, ecx: 0, edx: 1 << 8 };
     case 0x80000008:
-      return { eax: 0x2024, ebx: 0, ecx: 0, edx: 0 };
+      return { eax: featuresOf(level).has('lm') ? 0x3024 : 0x2024, ebx: 0, ecx: 0, edx: 0 };
     default:
       return none;
   }

@@ -3,15 +3,20 @@
  * them. The processor walks with this before it fills its TLB; inspectors and reports of dead workers walk with it without a processor.
  * Sources: SDM vol. 3, chapter 4; for the second stage, 28.3.
  */
-import { CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, EFER_NXE } from './control-bits.ts';
+import { CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, EFER_LMA, EFER_NXE } from './control-bits.ts';
 import { P2M_ON_DEMAND, P2M_READ } from './edge.ts';
 import { AC } from './flags.ts';
-import { CPL, CR0, CR3, CR4, EFER, EFLAGS, PDPTE } from './registers.ts';
+import { CPL, CR0, CR3, CR4, EFER, EFLAGS, HIGH, PDPTE } from './registers.ts';
 
 /** Bits of a physical address (CPUID leaf 80000008). */
 export const PHYSICAL_BITS = 36;
 /** High word of a PAE entry: address bits beyond PHYSICAL_BITS, execute-disable apart. */
 const PAE_RESERVED_HIGH = 0x7fffffff & ~((1 << (PHYSICAL_BITS - 32)) - 1);
+
+/** Of an entry of IA-32e paging: bits 52 to 62 are the system's own (SDM vol. 3, table 4-15). */
+const LONG_RESERVED_HIGH = PAE_RESERVED_HIGH & 0xfffff;
+/** Address bits below those of a large page, in a directory's entry and in one of the table above it. */
+const LONG_RESERVED_LARGE = [0, 0, 0x1fe000, 0x3fffe000, 128];
 
 export const PTE_P = 1,
   PTE_W = 2,
@@ -31,7 +36,7 @@ export const ALLOWED = -1;
 
 /** An entry that a walk read. */
 export interface PageEntry {
-  level: 'PDPTE' | 'PDE' | 'PTE';
+  level: 'PML4E' | 'PDPTE' | 'PDE' | 'PTE';
   /** Where it lies, guest-physical; -1: in a register. */
   physical: number;
   low: number;
@@ -70,6 +75,9 @@ export class PageWalk {
   leafAt = 0;
   upper = 0;
   upperAt = 0;
+  /** Entries above these two, topmost first; where each lies. Only IA-32e paging has such in memory. */
+  readonly outer: number[] = [];
+  readonly outerAt: number[] = [];
   /** After `access`: the page may be written with the rights that the access had; it is the user's; a CR3 write leaves it in the TLB. */
   writable = false;
   userPage = false;
@@ -93,14 +101,16 @@ export class PageWalk {
     return this.M4[((entry & ~4095) | (gpa & 4095)) >>> 2]!;
   }
 
-  /** Finds the entries for `linear`: the guest frame, or -1 when one is not present. No rights are checked. */
-  find(linear: number): number {
+  /** Finds the entries for `linear` (`high`: the address has more than 32 bits): the guest frame, or -1 when one is not present. No rights are checked. */
+  find(linear: number, high = 0): number {
     const R = this.R;
     this.reserved = false;
     this.rights = PTE_W | PTE_U;
     this.entryHigh = 0;
     this.upperAt = this.leafAt = -1;
+    this.outer.length = this.outerAt.length = 0;
     if (R[CR0]! >= 0) return (this.gfn = linear >>> 12); // PG clear
+    if ((R[EFER]! & EFER_LMA) !== 0) return (this.gfn = this.findLong(linear, high));
     return (this.gfn = (R[CR4]! & CR4_PAE) !== 0 ? this.findPae(linear) : this.find32(linear));
   }
 
@@ -162,13 +172,51 @@ export class PageWalk {
     return (pteHigh & 15) * 0x100000 + (pte >>> 12);
   }
 
+  /** Four levels of entries of 64 bits, whose pages have 4 KiB, 2 MiB or 1 GiB (SDM vol. 3, 4.5). */
+  private findLong(low: number, high: number): number {
+    const R = this.R;
+    const nx = (R[EFER]! & EFER_NXE) !== 0;
+    let table = (R[CR3 + HIGH]! & 15) * 2 ** 32 + ((R[CR3]! & ~4095) >>> 0);
+    for (let level = 4; ; level--) {
+      const index =
+        level === 4 ? high >>> 7 : level === 3 ? (high << 2) | (low >>> 30) : low >>> (level === 2 ? 21 : 12);
+      const at = table + ((index & 511) << 3);
+      const entry = this.physical32(at),
+        entryHigh = this.physical32(at + 4);
+      const isLarge = level > 1 && (entry & PTE_PS) !== 0;
+      if (level === 1 || isLarge) {
+        this.leaf = entry;
+        this.leafAt = at;
+      } else if (level === 2) {
+        this.upper = entry;
+        this.upperAt = at;
+      } else {
+        this.outer.push(entry);
+        this.outerAt.push(at);
+      }
+      if ((entry & PTE_P) === 0) return -1;
+      if ((entryHigh & LONG_RESERVED_HIGH) !== 0 || (entryHigh < 0 && !nx)) this.reserved = true;
+      if (isLarge && (entry & LONG_RESERVED_LARGE[level]!) !== 0) this.reserved = true;
+      if (this.reserved) return 0;
+      this.rights &= entry;
+      this.entryHigh |= entryHigh & -0x80000000;
+      const frame = (entryHigh & 15) * 0x100000 + (entry >>> 12);
+      if (level === 1) return frame;
+      if (isLarge) {
+        const within = level === 2 ? 511 : 0x3ffff;
+        return frame - (frame & within) + ((low >>> 12) & within);
+      }
+      table = frame * 4096;
+    }
+  }
+
   /**
    * Finds the entries and checks the rights (SDM vol. 3, 4.6): the error code of the #PF that the access would cause (4.7), or ALLOWED.
    * `user`: with the rights of CPL 3; `implicit`: the processor's own access to descriptors and the like.
    */
-  access(linear: number, write: boolean, fetch: boolean, user: boolean, implicit: boolean): number {
+  access(linear: number, write: boolean, fetch: boolean, user: boolean, implicit: boolean, high = 0): number {
     const R = this.R;
-    const gfn = this.find(linear);
+    const gfn = this.find(linear, high);
     if (R[CR0]! >= 0) {
       // PG clear
       this.writable = true;

@@ -58,6 +58,7 @@ export const SEG_SELECTOR = 0,
   SEG_RIGHTS = 3;
 export const RIGHTS_UNUSABLE = 1 << 16,
   RIGHTS_DB = 1 << 14,
+  RIGHTS_L = 1 << 13,
   RIGHTS_S = 1 << 4;
 export const ES = 0,
   CS = 1,

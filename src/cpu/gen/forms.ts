@@ -33,8 +33,18 @@ function place(code: string, memory: boolean): string {
 
 /** The form of a row's variant, null when a function runs it. */
 export function formOf(row: Row, memory: boolean, operandSize: 16 | 32): Form | null {
+  return row.long === 'only' ? null : formIn(row, memory, operandSize);
+}
+
+/** The same of 64-bit code. */
+export function longFormOf(row: Row, memory: boolean, operandSize: 16 | 32 | 64): Form | null {
+  if (row.long === 'invalid' || (row.long === 'f64' && operandSize !== 64)) return null;
+  return row.long === 'd64' && operandSize === 32 ? null : formIn(row, memory, operandSize);
+}
+
+function formIn(row: Row, memory: boolean, operandSize: 16 | 32 | 64): Form | null {
   const description = semantics[row.op];
-  if (description === undefined || row.long === 'only') return null;
+  if (description === undefined) return null;
   const sizes = row.operands.map(code => (row.signed && code === 'Ib' ? operandSize : operandBits(code, operandSize)));
   const uses = usesOf(description, sizes[0] ?? operandSize, sizes.length);
   if (uses.operands > sizes.length) return null;
@@ -52,6 +62,18 @@ export function formOf(row: Row, memory: boolean, operandSize: 16 | 32): Form | 
     ...(uses.operands === 0 ? [] : [places.join('') + suffix]),
   ].join('.');
   return { name, op: row.op, bits, places: places.join(''), bits1: suffix === '' ? bits : bits1, cc, uses };
+}
+
+/** Every form of 64-bit code, by name. */
+export function allLongForms(rows: readonly Row[]): Map<string, Form> {
+  const forms = new Map<string, Form>();
+  for (const row of rows)
+    for (const memory of [false, true])
+      for (const size of [16, 32, 64] as const) {
+        const form = longFormOf(row, memory, size);
+        if (form !== null) forms.set(form.name, form);
+      }
+  return forms;
 }
 
 /** Which switches have a case for a form, and whether there is one more for a memory operand without an index register, and for one in FS or GS. */

@@ -18,8 +18,8 @@ const SHORT = `(${record.meta} & ${META_ADDRESS16}) !== 0`;
 export class GeneralEmitter extends RecordEmitter {
   /** What comes after the store: registers and flags. */
   private effects = '';
-  private stored: Value | null = null;
-  private pointer = ESP;
+  protected stored: Value | null = null;
+  protected pointer = ESP;
   private target: Value | null = null;
   private repetition: Repetition = null;
 
@@ -43,11 +43,11 @@ export class GeneralEmitter extends RecordEmitter {
     this.stored = value;
   }
   /** Ends the instruction if its access is a page fault, which is the commonest fault: JavaScript's exceptions cost some microseconds. */
-  private reach(at: Value, write: boolean): string {
+  protected reach(at: Value, write: boolean): string {
     return `if ((${write ? 'TW' : 'TR'}[(${at} >>> 12) + S[${S_USER}]] & ${ABSENT}) !== 0 && !memory.reach(${at}, ${write})) return; `;
   }
   /** Alignment comes before the page (Intel, seen: POP off two bytes of a page that is not there is #AC), that of what is read or written of the slot. */
-  private reachStack(delta: number, write: boolean, bits = this.bits): void {
+  protected reachStack(delta: number, write: boolean, bits = this.bits): void {
     const at = this.let('at', `stack.at(${delta}, ${this.bytes}, ${write})`);
     this.say(`memory.checkAlignment(${at}, ${bits / 8}); ${this.reach(at, write)}`);
   }
@@ -122,30 +122,45 @@ export class GeneralEmitter extends RecordEmitter {
   finish(): string {
     const head = this.names.size === 0 ? '' : `let ${[...this.names].map(name => `${name} = 0`).join(', ')}; `;
     if (this.form.uses.string) {
-      const equal = this.repetition === 'whileEqual';
-      return `repeat(cpu, p, ${this.bytes}, () => { ${head}${this.text}${this.effects}}, ${equal ? null : this.repetition}, ${equal}); `;
+      return this.repeated(head + this.text + this.effects, this.repetition);
     }
     const memory = memoryOf(this.form);
     if (memory === null || !memory.writes) return head + this.text + this.effects;
-    const { bits } = memory,
-      bytes = bits / 8;
-    const write = (at: Value) => `memory.write${bits}(${at}, ${this.stored}); `,
-      address = `addressing.address(p, ${bytes}, true)`;
+    const address = `addressing.address(p, ${memory.bits / 8}, true)`;
     if (this.form.uses.drops) {
       // The address is found with the new ESP; a fault puts the old one back.
-      const esp = registerText(ESP, 32);
-      return `${head}const before = ${esp}; ${this.text}${this.effects}try { ${write(address)}} catch (thrown) { ${esp} = before; throw thrown; }`;
+      return head + this.undone(`${this.text}${this.effects}try { ${this.writing(address)}}`);
     }
     if (!memory.reads)
-      return `${head}${this.text}const at = ${address}; ${this.reach('at', true)}${write('at')}${this.effects}`;
+      return `${head}${this.text}const at = ${address}; ${this.reach('at', true)}${this.writing('at')}${this.effects}`;
     // A read-modify-write. LOCK goes through Atomics: Domain 0 and other vCPUs share pages.
-    const array = memoryArray(bits);
     const locked = this.form.uses.atomic ? 'true' : `(${record.meta} & ${META_LOCK}) !== 0`;
+    return `${head}const linear = ${address}; ${this.reach('linear', true)}${this.modified(locked)}${this.effects}`;
+  }
+
+  /** A string instruction whose element `body` does. */
+  protected repeated(body: string, how: Repetition): string {
+    const equal = how === 'whileEqual';
+    return `repeat(cpu, p, ${this.bytes}, () => { ${body}}, ${equal ? null : how}, ${equal}); `;
+  }
+  /** The store of the result to linear address `at`. */
+  protected writing(at: Value): string {
+    return `memory.write${memoryOf(this.form)!.bits}(${at}, ${this.stored}); `;
+  }
+  /** A \`try\` with what puts ESP back. */
+  protected undone(body: string): string {
+    const esp = registerText(ESP, 32);
+    return `const before = ${esp}; ${body} catch (thrown) { ${esp} = before; throw thrown; }`;
+  }
+  /** The read-modify-write of the operand at \`linear\`. */
+  protected modified(locked: Value): string {
+    const { bits } = memoryOf(this.form)!,
+      array = memoryArray(bits);
     return (
-      `${head}const linear = ${address}; ${this.reach('linear', true)}let value = 0, at = -1; ` +
-      `if (${locked} && (at = memory.hostAtomic(linear, ${bytes})) >= 0) { const cell = at >>> ${cellShift(bits)}; ` +
+      'let value = 0, at = -1; ' +
+      `if (${locked} && (at = memory.hostAtomic(linear, ${bits / 8})) >= 0) { const cell = at >>> ${cellShift(bits)}; ` +
       `for (;;) { value = Atomics.load(${array}, cell); ${this.text}if (Atomics.compareExchange(${array}, cell, value, ${this.stored}) === value) break; } } ` +
-      `else { memory.probeWrite(linear, ${bytes}); value = memory.read${bits}(linear); ${this.text}${write('linear')}} ${this.effects}`
+      `else { memory.probeWrite(linear, ${bits / 8}); value = memory.read${bits}(linear); ${this.text}${this.writing('linear')}} `
     );
   }
 }

@@ -35,12 +35,13 @@ import {
   STRING,
   type Switch,
 } from '../plans.ts';
-import { EIP } from '../architecture/registers.ts';
+import { EIP, HIGH } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
 import { type Form, memoryOf, type Size, type TextEmitter, type Uses } from './emitter.ts';
-import { allForms, formOf } from './forms.ts';
+import { allForms, allLongForms, formOf, longFormOf } from './forms.ts';
 import { unitCase } from './fpu.ts';
 import { CONTROL_FUNCTIONS, GeneralEmitter, STRING_FUNCTIONS } from './general.ts';
+import { LONG_FUNCTIONS, LONG_GOTO, LongEmitter } from './long.ts';
 import {
   NARROW_FLAGS,
   NARROW_LOOK,
@@ -69,8 +70,10 @@ interface Parts {
   general: { op: number; form: Form }[];
   /** Functions of fpu/hot.ts that cases call. */
   hot: Set<string>;
-  plans: Plans;
+  plans: Omit<Plans, keyof LongPlans>;
 }
+/** What is of 64-bit code. */
+type LongPlans = Pick<Plans, 'longForms' | 'firstLong' | 'longVariants' | 'longGoto'>;
 
 /** A form's text for one tier. */
 function expand(emitter: TextEmitter): string {
@@ -208,6 +211,36 @@ function partsOf(rows: readonly Row[]): Parts {
   };
 }
 
+/** Of 64-bit code: op numbers from `next` on. */
+function longParts(rows: readonly Row[], next: number): { general: Parts['general']; plans: LongPlans } {
+  const forms = [...allLongForms(rows).values()],
+    index = new Map(forms.map((form, i) => [form.name, i]));
+  return {
+    general: forms.map((form, i) => ({ op: next + 1 + i, form })),
+    plans: {
+      longGoto: next,
+      firstLong: next + 1,
+      longForms: forms.map(formFacts),
+      longVariants: rows.flatMap(row =>
+        [false, true].flatMap(memory =>
+          ([16, 32, 64] as const).map(size => index.get(longFormOf(row, memory, size)?.name ?? '') ?? -1),
+        ),
+      ),
+    },
+  };
+}
+
+/** All there is: op numbers of 64-bit code follow those of other code. */
+function allParts(rows: readonly Row[]): Omit<Parts, 'plans'> & { long: Parts['general']; plans: Plans } {
+  const { plans, ...parts } = partsOf(rows),
+    long = longParts(rows, plans.firstFunction);
+  return {
+    ...parts,
+    long: long.general,
+    plans: { ...plans, ...long.plans, firstFunction: long.plans.firstLong + long.general.length },
+  };
+}
+
 /** Cases with the same text (branches of both operand sizes, x87 instructions that share a function) are one. */
 function byText(cases: readonly Case[]): Map<string, [Case, ...Case[]]> {
   const found = new Map<string, [Case, ...Case[]]>();
@@ -226,7 +259,7 @@ const casesText = (cases: readonly Case[]): string =>
 
 /** The text of the module `virtual:plans`. */
 export function generatePlans(rows: readonly Row[]): string {
-  const { forms, ...rest } = partsOf(rows).plans;
+  const { forms, ...rest } = allParts(rows).plans;
   // Few words, since every bundle with a processor carries them.
   const words = forms.map(({ wide, near, based, narrow, facts, bytes }) =>
     [facts, bytes, wide, near, narrow, based].join().replace(/(,0)+$/, ''),
@@ -241,7 +274,7 @@ const USER = 1 << 20;
 
 /** The text of the module `virtual:interpreter`. */
 export function generateInterpreter(rows: readonly Row[]): string {
-  const { wide, narrow, narrowReads, narrowWrites, general, hot } = partsOf(rows);
+  const { wide, narrow, narrowReads, narrowWrites, general, long, hot, plans } = allParts(rows);
   const wideText = `switch (${record.op}) {
 ${casesText(wide)}
       }`;
@@ -261,24 +294,28 @@ ${casesText(narrow)}
   const functions = general.map(
     ({ op, form }) => `  general[${op}] = (_, p) => { /* ${form.name} */ ${expand(new GeneralEmitter(form))}};`,
   );
+  for (const { op, form } of long)
+    functions.push(`  general[${op}] = (_, p) => { /* long ${form.name} */ ${expand(new LongEmitter(form))}};`);
   return `
 import { carry, condition, arithmetic } from '/src/cpu/architecture/flags.ts';
+import { carryOf, conditionOf, resultFlags } from '/src/cpu/architecture/long-flags.ts';
+import { ${LONG_FUNCTIONS.join(', ')} } from '/src/cpu/ops/long.ts';
 import { multiplyHigh, productFlags } from '/src/cpu/ops/arithmetic.ts';
 import { ${CONTROL_FUNCTIONS.join(', ')} } from '/src/cpu/ops/control.ts';
 import { ${STRING_FUNCTIONS.join(', ')} } from '/src/cpu/ops/string.ts';
 import { ${[...hot].join(', ')} } from '/src/cpu/fpu/hot.ts';
 export function createInterpreter(cpu) {
   const { tlb, code, writer, memory, addressing, stack, mode, translator, faults } = cpu;
-  return create(cpu, cpu.R, cpu.R8, cpu.R16, cpu.A, cpu.S, cpu.M1, cpu.M2, cpu.M4, tlb.TR, tlb.TW, tlb.CP, code.PM, writer.functions, memory, addressing, stack, mode, translator, faults, []);
+  return create(cpu, cpu.R, cpu.R8, cpu.R16, cpu.A, cpu.S, cpu.M1, cpu.M2, cpu.M4, tlb.TR, tlb.TW, tlb.CP, code.PM, writer.functions, memory, addressing, stack, mode, translator, faults, [], cpu.M8);
 }
 // Parameters: of constants V8 would look at each use whether they are initialised, a tenth of all bytecode.
-function create(cpu, R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, functions, memory, addressing, stack, mode, translator, faults, general) {
+function create(cpu, R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, functions, memory, addressing, stack, mode, translator, faults, general, M8) {
 ${functions.join('\n')}
   // What is thrown is caught here, next to where it was thrown: unwinding through \`run\` takes V8 tens of microseconds while that is not optimised.
   function perform(p) {
     try { functions[${record.op}](cpu, p); } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; }
   }
-  /** 0 also where the code that follows is for the other switch. */
+  /** 0 also where the code that follows is for another switch: \`wide\` null is that for 64-bit code. */
   function reenter(p, wide) {
     if (S[${S_STOP}] === ${THROWN} && !cpu.loop.handled()) return 0;
     // Flat code that is known goes on here: as fields of the translator's these arrays cost three times as much.
@@ -291,19 +328,22 @@ ${functions.join('\n')}
         return q;
       }
     }
-    try { const q = translator.enter(p); return mode.code32 === wide ? q : 0; } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; return 0; }
+    try { const q = translator.enter(p); return (wide === null ? mode.long : !mode.long && mode.code32 === wide) ? q : 0; } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; return 0; }
   }
 ${loopText('run', true, wideText)}
 ${loopText('runNarrow', false, narrowText)}
-  return { run, runNarrow, general };
+${loopText('runLong', null, `if (${record.op} === ${plans.longGoto}) { slow: { ${LONG_GOTO} } }`, RECORD_RIP)}
+  return { run, runNarrow, runLong, general };
 }
 `;
 }
 
 /** EIP of the record under way. */
 const RECORD_EIP = `R[${EIP}] = (${PAGE_EIP} + ${OFFSET}) | 0;`;
+/** … of 64 bits: the page behind may begin at a multiple of 4 GiB. */
+const RECORD_RIP = `${RECORD_EIP} if (R[${EIP}] === 0 && ${OFFSET} === 4096) R[${EIP + HIGH}] = (R[${EIP + HIGH}] + 1) | 0;`;
 
-const loopText = (name: string, wide: boolean, attempt: string): string => `
+const loopText = (name: string, wide: boolean | null, attempt: string, eip = RECORD_EIP): string => `
   /** Runs from record \`first\` until the budget is used up or something asks to leave. EIP then says where. */
   function ${name}(first) {
     let p = first | 0, n = S[${S_BUDGET}], u = S[${S_USER}] & ${USER};
@@ -313,7 +353,7 @@ const loopText = (name: string, wide: boolean, attempt: string): string => `
       if ((n = (n - 1) | 0) < 0) break;
       ${attempt}
       S[${S_BUDGET}] = n;
-      ${RECORD_EIP}
+      ${eip}
       perform(p);
       if (S[${S_STOP}] === ${GO}) p = ${record.next};
       else {
@@ -324,5 +364,5 @@ const loopText = (name: string, wide: boolean, attempt: string): string => `
       n = S[${S_BUDGET}];
     }
     S[${S_BUDGET}] = 0;
-    ${RECORD_EIP}
+    ${eip}
   }`;

@@ -4,6 +4,7 @@ declare module 'virtual:interpreter' {
   export function createInterpreter(cpu: import('../cpu.ts').Cpu): {
     run(record: number): void;
     runNarrow(record: number): void;
+    runLong(record: number): void;
     general: import('../ops/context.ts').Op[];
   };
 }

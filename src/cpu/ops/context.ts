@@ -13,3 +13,5 @@ export type Op = (cpu: Cpu, p: number) => void;
  * `memory`: the ModRM operand is memory. `operandSize`: 16 or 32.
  */
 export type OpFactory = (row: Row, memory: boolean, operandSize: 16 | 32) => Op;
+/** The same of 64-bit code. */
+export type LongOpFactory = (row: Row, memory: boolean, operandSize: 16 | 32 | 64) => Op;

@@ -4,7 +4,10 @@ import { GP } from '../faults.ts';
 import { monitorOps } from '../monitor.ts';
 import { CPL } from '../architecture/registers.ts';
 import { arithmeticOps } from './arithmetic.ts';
-import type { OpFactory } from './context.ts';
+import type { LongOpFactory, Op, OpFactory } from './context.ts';
+import { longControl } from './long-control.ts';
+import { longOf, longOps } from './long-rows.ts';
+import type { Row } from '../table/index.ts';
 import { control } from './control.ts';
 import { ports } from './ports.ts';
 import { system } from './system.ts';
@@ -12,7 +15,9 @@ import { system } from './system.ts';
 const all: Record<string, OpFactory> = { ...arithmeticOps, ...control, ...ports, ...monitorOps, ...system, ...fpuOps };
 
 /** Rows of privilege 0 fault with #GP(0) at any other level before they do anything (SDM vol. 3, 5.9). */
-function guarded(make: OpFactory): OpFactory {
+function guarded<S extends 16 | 32 | 64>(
+  make: (row: Row, memory: boolean, operandSize: S) => Op,
+): (row: Row, memory: boolean, operandSize: S) => Op {
   return (row, memory, size) => {
     const run = make(row, memory, size);
     if (row.privilege !== 0 || row.ownCheck) return run;
@@ -21,6 +26,13 @@ function guarded(make: OpFactory): OpFactory {
       run(core, p);
     };
   };
+}
+
+/** The same of 64-bit code. */
+export function longOperation(row: Row): LongOpFactory | undefined {
+  const make = longOps[row.op] ?? longControl[row.op],
+    other = operations[row.op];
+  return make !== undefined ? guarded(make) : other && longOf(other);
 }
 
 export const operations: Record<string, OpFactory> = Object.fromEntries(

@@ -52,7 +52,7 @@ const NO_MEMORY = -1,
 const SINGLE_WEIGHT = 32;
 
 /** What a REP form may take at once: one element when each must be seen (single step, breakpoints, answered accesses). */
-function limitOf(cpu: Cpu): number {
+export function mayRepeat(cpu: Cpu): number {
   return (cpu.R[EFLAGS]! & TF) !== 0 || cpu.mmio.pending || cpu.debug.onData !== 0 || cpu.probe !== null ? 1 : CHUNK;
 }
 
@@ -76,7 +76,7 @@ function repeated(
   }
   const narrow = short(cpu, p),
     equal = (meta & META_REP) !== 0;
-  let room = limitOf(cpu),
+  let room = mayRepeat(cpu),
     single = 0,
     work = 0;
   for (;;) {

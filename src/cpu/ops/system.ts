@@ -1,6 +1,6 @@
 /** System instructions. Source: SDM vol. 2 at each mnemonic, vol. 3 for control and debug registers, 28.2 for exit qualifications. */
 import type { Cpu } from '../cpu.ts';
-import { CPUID_MONITOR, cpuid, type Features } from '../architecture/cpuid.ts';
+import { CPUID_MONITOR, cpuid } from '../architecture/cpuid.ts';
 import { ExitReason } from '../architecture/edge.ts';
 import { AC, DF, IF, IOPL, RF, TF, VIF, VM, ZF } from '../architecture/flags.ts';
 import {
@@ -12,19 +12,13 @@ import {
   CR0_TS,
   CR0_WP,
   CR4_DE,
-  CR4_MCE,
-  CR4_OSFXSR,
-  CR4_OSXMMEXCPT,
   CR4_PAE,
-  CR4_PCE,
   CR4_PGE,
   CR4_PSE,
-  CR4_PVI,
   CR4_SMAP,
   CR4_SMEP,
   CR4_TSD,
   CR4_UMIP,
-  CR4_VME,
 } from '../architecture/control-bits.ts';
 import { GP, NP, UD } from '../faults.ts';
 import { JUMP, S_STOP, S_USER } from '../scratch.ts';
@@ -90,24 +84,6 @@ import { msrAnswer, readMsr, readTsc, writeMsr } from './msr.ts';
 
 // ---- control registers ----
 
-/** Bits of CR4 and the feature that each belongs to (SDM vol. 3, 2.5). PCE has none: RDPMC is not shown by CPUID. */
-const CR4_FEATURES: readonly (readonly [feature: string, bits: number])[] = [
-  ['vme', CR4_VME | CR4_PVI],
-  ['tsc', CR4_TSD],
-  ['de', CR4_DE],
-  ['pse', CR4_PSE],
-  ['pae', CR4_PAE],
-  ['mce', CR4_MCE],
-  ['pge', CR4_PGE],
-  ['fxsr', CR4_OSFXSR],
-  ['sse', CR4_OSXMMEXCPT],
-  ['umip', CR4_UMIP],
-  ['smep', CR4_SMEP],
-  ['smap', CR4_SMAP],
-];
-/** What may be set in CR4. */
-export const cr4BitsOf = (features: Features): number =>
-  CR4_FEATURES.reduce((all, [feature, bits]) => (features.has(feature) ? all | bits : all), CR4_PCE);
 const CR0_BITS = 0xe005003f | 0;
 
 export function writeCr0(cpu: Cpu, wanted: number): void {

@@ -2,14 +2,17 @@
 import { CS, FS } from '../architecture/registers.ts';
 import type { Decoded } from './row.ts';
 
-/** Operand size in bits of an operand code, given the instruction's. */
-export function operandBits(code: string, operandSize: 16 | 32): 8 | 16 | 32 {
+/** Operand size in bits of an operand code, given the instruction's. Immediates of 32 bits are sign-extended to 64. */
+export function operandBits<S extends 16 | 32 | 64>(code: string, operandSize: S): 8 | 16 | 32 | S {
   if (code === 'AL' || code === 'CL' || code === '1') return 8;
-  if (code === 'rAX' || code === 'eAX') return operandSize;
+  if (code === 'rAX') return operandSize;
+  const narrower = operandSize === 64 ? 32 : operandSize;
+  if (code === 'eAX') return narrower;
   const size = code.slice(1);
   if (size[0] === 'b') return 8;
   if (size[0] === 'w') return 16;
   if (size[0] === 'd') return 32;
+  if (size[0] === 'z' && code[0] !== 'I' && code[0] !== 'J') return narrower;
   return operandSize;
 }
 

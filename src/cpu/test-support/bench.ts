@@ -20,6 +20,8 @@ export const CODE = 0x10000,
   DATA = 0x12000,
   DIRECTORY = 0x20000,
   TABLES = 0x21000;
+/** Tables of long mode. */
+const LONG_TABLES = 0x40000;
 /** Guest frames of the bench; what lies above them is no memory. */
 export const FRAMES = 512;
 
@@ -259,6 +261,50 @@ export class Bench {
     this.R[r.CR0]! |= 0x80000000;
     this.cpu.reload();
     return this;
+  }
+
+  /**
+   * Long mode in 64-bit code at `cpl`: what `protectedMode` has, memory one to one by 4-KiB pages in the lowest 2 MiB, and again where `also` says. `map` maps
+   * more. The processor must be one of level x86-64.
+   */
+  longMode(cpl: 0 | 3 = 0, also: readonly bigint[] = []): this {
+    this.protectedMode(cpl);
+    const { R } = this;
+    this.bytes.fill(0, LONG_TABLES, LONG_TABLES + 0x20000);
+    this.longTables = LONG_TABLES + 0x1000;
+    for (const base of [0n, ...also])
+      for (let page = 0; page < FRAMES; page++) this.map(base + BigInt(page * 4096), page * 4096);
+    this.segment(r.CS, cpl === 3 ? USER_CODE : KERNEL_CODE, 0, -1, cpl === 3 ? 0xa0fb : 0xa09b);
+    R[r.CR4] = 0x20;
+    R[r.CR3] = LONG_TABLES;
+    R[r.EFER] = 0xd01;
+    R[r.CR0]! |= 0x80000000;
+    this.cpu.reload();
+    return this;
+  }
+  private longTables = 0;
+
+  /** Maps a page of long mode. */
+  map(linear: bigint, physical: number, rights = 7): void {
+    let table = LONG_TABLES;
+    for (let shift = 39n; shift > 12n; shift -= 9n) {
+      const at = table + Number((linear >> shift) & 511n) * 8;
+      if (this.word(at) === 0) {
+        this.setWord(at, this.longTables | 7);
+        this.longTables += 4096;
+      }
+      table = this.word(at) & -4096;
+    }
+    this.setWord(table + Number((linear >> 12n) & 511n) * 8, physical | rights);
+  }
+
+  /** A register of 64 bits by the word of its low half: without sign. */
+  wide(word: number): bigint {
+    return (BigInt(this.R[word + r.HIGH]! >>> 0) << 32n) | BigInt(this.R[word]! >>> 0);
+  }
+  setWide(word: number, value: bigint): void {
+    this.R[word] = Number(BigInt.asIntN(32, value));
+    this.R[word + r.HIGH] = Number(BigInt.asIntN(32, value >> 32n));
   }
 
   /** Runs; HLT is the usual end. */
