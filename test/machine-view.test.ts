@@ -15,6 +15,7 @@ import { portsOf } from '../src/hypervisor/interfaces/xen/view/ports.ts';
 import { grantsOf } from '../src/hypervisor/interfaces/xen/view/grants.ts';
 import { ioreqsOf } from '../src/hypervisor/interfaces/xen/view/ioreqs.ts';
 import { consoleRingOf, storeRingOf } from '../src/hypervisor/interfaces/xen/view/rings.ts';
+import { modelAccount } from '../src/hypervisor/interfaces/xen/view/index.ts';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
 const STORE = 5,
@@ -179,7 +180,7 @@ describe('requests to a device model in Domain 0', () => {
     });
     for (let i = 0; i < 10 && domain.runSlice().state === 'running'; i++) services.poll();
     expect(ioreqsOf(seen)!.slots[0].state).toBe(IOREQ_STATE.NONE);
-    expect(seen.model()).toMatchObject({ where: 'Domain-0', requests: 3 });
+    expect(modelAccount(seen)).toMatchObject({ where: 'Domain-0', requests: 3 });
     services.detach(record.id);
     expect(ioreqsOf(seen)!.model).toBe('GONE');
   });

@@ -219,11 +219,7 @@ const TYPE_CIRCLES: typeof CIRCLES = [
   },
   {
     why: 'readers of parts of a domain name its view',
-    files: [
-      'src/hypervisor/view/domain-view.ts',
-      'src/hypervisor/view/model-account.ts',
-      'src/hypervisor/view/vcpu-view.ts',
-    ],
+    files: ['src/hypervisor/view/domain-view.ts', 'src/hypervisor/view/vcpu-view.ts'],
   },
 ];
 

@@ -1,7 +1,7 @@
 /** Looks at machine memory from Domain 0's worker, where a test has put it: the bundle of this file is run there (dead-worker.spec.ts). */
 import { audit } from '../../src/hypervisor/memory/audit.ts';
 import { xenRecords } from '../../src/hypervisor/interfaces/xen/records.ts';
-import { XEN, XEN_TYPE } from '../../src/hypervisor/layout/layout.ts';
+import { XEN, XEN_TYPE } from '../../src/hypervisor/interfaces/xen/layout.ts';
 import { know } from '../../src/hypervisor/memory/frame-holder.ts';
 import { Machine } from '../../src/hypervisor/memory/machine.ts';
 
@@ -21,7 +21,7 @@ export function health(memory: SharedArrayBuffer, id: number): Health | undefine
   const record = machine.find(id);
   if (!record) return undefined;
   let mfn = -1;
-  if (machine.words[(record.xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV) {
+  if (machine.words[(record.guestOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV) {
     for (let frame = 0; frame < machine.frames && mfn < 0; frame++)
       if (machine.ownerOf(frame) === id && machine.words[machine.m2p + frame] === STATE_PFN) mfn = frame;
   } else mfn = machine.secondStage(record).mfn(STATE_PFN);

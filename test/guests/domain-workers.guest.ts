@@ -30,6 +30,7 @@ import { Pod } from '../../src/hypervisor/interfaces/xen/memory/pod.ts';
 import { program } from '../../src/hypervisor/domain/program.test-support.ts';
 import { Ringside } from '../support/command-line.ts';
 import { file } from '../support/needs.ts';
+import { modelAccount } from '../../src/hypervisor/interfaces/xen/view/index.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -77,7 +78,7 @@ describe('domain workers', () => {
     const mfn = host.machine.secondStage(record).mfn(0x200);
     expect([...host.machine.bytes.subarray(mfn * 4096, mfn * 4096 + 512)].every(byte => byte === 0x5a)).toBe(true);
     expect(host.toolstack.view.scheduler.runstates(DOMAIN_0).running).toBeGreaterThan(0);
-    const { where, requests, ns } = host.toolstack.view.domain(record.id)!.model();
+    const { where, requests, ns } = modelAccount(host.toolstack.view.domain(record.id)!);
     expect([where, requests > 200, ns > 0]).toEqual(['Domain-0', true, true]);
     await host.end();
     expect(audit(host.machine, services.dom0.held)).toEqual([]);
@@ -92,7 +93,7 @@ describe('domain workers', () => {
     await until(() => countOf(machine, record) > 200);
     const mfn = machine.secondStage(record).mfn(0x200);
     expect([...machine.bytes.subarray(mfn * 4096, mfn * 4096 + 512)].every(byte => byte === 0x5a)).toBe(true);
-    expect(toolstack.view.domain(record.id)!.model().where).not.toBe('Domain-0');
+    expect(modelAccount(toolstack.view.domain(record.id)!).where).not.toBe('Domain-0');
     await host.kill(record);
     await host.end();
     await until(() => toolstack.dying.size === 0);
@@ -405,7 +406,7 @@ describe('a guest with its devices in a worker of its own, and its disk in Domai
       const free = host.machine.freeFrames;
       const { id } = await host.create(given(kind));
       const crc = /crc ([0-9a-f]+)/;
-      expect(host.toolstack.view.domain(id)!.model().where).not.toBe('Domain-0');
+      expect(modelAccount(host.toolstack.view.domain(id)!).where).not.toBe('Domain-0');
       const servesDrive = (domid: number): boolean =>
         host.machine.words[(host.machine.find(domid)!.drivesOffset >>> 2) + DRIVE_QUEUE.AT_STORAGE] === 1;
       expect(servesDrive(id)).toBe(kind === 'volume of the storage worker');

@@ -2,7 +2,8 @@
 import type { Toolstack } from '../../dom0/toolstack/index.ts';
 import type { Member } from '../../dom0/toolstack/index.ts';
 import { exitsByName } from '../../hypervisor/view/index.ts';
-import type { ModelAccount, TierCounters } from '../../hypervisor/view/index.ts';
+import type { TierCounters } from '../../hypervisor/view/index.ts';
+import { type ModelAccount, modelAccount, xenViewOf } from '../../hypervisor/interfaces/xen/view/index.ts';
 import { DRIVE_QUEUE } from '../../hypervisor/layout/index.ts';
 import { Pod } from '../../hypervisor/interfaces/xen/memory/index.ts';
 
@@ -27,7 +28,7 @@ export interface Stats {
 export function statsOf({ view, machine }: Toolstack, { record }: Member): Stats {
   const domain = view.at(record.index)!;
   const { retired: instructions, nowNs, runNs, idleNs, exits, byReason, apicReads, tier } = domain.counters();
-  const { reservation } = domain;
+  const reservation = xenViewOf(domain)?.reservation;
   const stats = {
     instructions,
     nowNs,
@@ -36,7 +37,7 @@ export function statsOf({ view, machine }: Toolstack, { record }: Member): Stats
     exits,
     exitsByReason: exitsByName(byReason),
     apicReads,
-    model: domain.model(),
+    model: modelAccount(domain),
     tier,
     driveRings: ringsOf(machine, record),
   };

@@ -1,5 +1,5 @@
 /** What a running guest is asked or allowed by way of the store and its records. */
-import { XEN } from '../../hypervisor/layout/index.ts';
+import { XEN } from '../../hypervisor/interfaces/xen/index.ts';
 import type { Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';
 
@@ -23,7 +23,7 @@ export function setMaxMemory(
     );
   // As Xen does: what is larger than its counter is as far as that goes.
   const frames = Math.min((memoryMiB + SLACK_MIB) * 256, MOST_FRAMES);
-  Atomics.store(toolstack.machine.words, (record.xenOffset >>> 2) + XEN.MAX_FRAMES, frames);
+  Atomics.store(toolstack.machine.words, (record.guestOffset >>> 2) + XEN.MAX_FRAMES, frames);
   toolstack.noteCall(record, 'XEN_DOMCTL_max_mem', `${frames} pages`);
 }
 

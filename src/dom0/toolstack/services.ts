@@ -2,7 +2,7 @@
  * What runs in Domain 0 for guests that know Xen: xenstored, the consoles' back ends, and the toolstack's part in a domain's life.
  * Source: tools/libs/light/libxl_create.c and libxl_dom.c for the order of the steps.
  */
-import { MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../../hypervisor/layout/index.ts';
+import { MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../../hypervisor/interfaces/xen/index.ts';
 import { DOMAIN_0, type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
 import { ScreenBlock } from '../../hypervisor/domain/index.ts';
 import { Dom0, HVM_PARAM, type XEN_RECORDS } from '../../hypervisor/interfaces/xen/index.ts';
@@ -174,13 +174,13 @@ export class Services {
    */
   prepare(record: DomainRecord, uuid: string, modelHere = false, { viridian = 0, hpet = false } = {}): void {
     const { dom0, machine } = this;
-    if (modelHere) machine.words[(record.xenOffset >>> 2) + XEN_MODEL + MODEL.STATE] = MODEL_STATE.WANTED;
+    if (modelHere) machine.words[(record.guestOffset >>> 2) + XEN_MODEL + MODEL.STATE] = MODEL_STATE.WANTED;
     for (const param of [HVM_PARAM.STORE_EVTCHN, HVM_PARAM.CONSOLE_EVTCHN]) {
       dom0.setHvmParam(record.id, param, dom0.allocUnboundFor(record.id));
     }
     if (viridian !== 0) dom0.setHvmParam(record.id, HVM_PARAM.VIRIDIAN, viridian);
     if (hpet) dom0.setHvmParam(record.id, HVM_PARAM.HPET_ENABLED, 1);
-    const block = record.xenOffset + XEN.UUID * 4;
+    const block = record.guestOffset + XEN.UUID * 4;
     const hex = uuid.replace(/-/g, '');
     for (let i = 0; i < 16; i++) machine.bytes[block + i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
     if (!new GrantTable(dom0.portsOf(record.id)).grow(GRANT_FRAMES_AT_FIRST))
@@ -204,7 +204,7 @@ export class Services {
       console = ring(HVM_PARAM.CONSOLE_PFN, HVM_PARAM.CONSOLE_EVTCHN);
     // Of others it is what they see.
     if (described.type === 'pv')
-      this.machine.words[(record.xenOffset >>> 2) + XEN.MAX_FRAMES] +=
+      this.machine.words[(record.guestOffset >>> 2) + XEN.MAX_FRAMES] +=
         (described.maxMemoryMiB - described.memoryMiB) * 256;
     const grants = new GrantTable(dom0.portsOf(domid));
     for (const [entry, { gfn }] of [

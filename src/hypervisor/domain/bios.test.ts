@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { asm, type Code } from '../../cpu/test-support/asm.ts';
 import type { Domain } from './domain.ts';
-import { XEN_TYPE } from '../layout/layout.ts';
+import { XEN_TYPE } from '../interfaces/xen/layout.ts';
 import { runToEnd } from './program.test-support.ts';
 import { end, realModeDomain, WORDS } from './real-mode.test-support.ts';
 import { testGuest } from '../interfaces/xen/pvh-program.test-support.ts';

@@ -46,7 +46,6 @@ import { VideoFrames } from '../memory/video-memory.ts';
 import { goBack, isWayBack, wakeUp } from './warm-reset.ts';
 import { exitsByName } from '../view/counters.ts';
 import { MachineView } from '../view/machine-view.ts';
-import type { ModelAccount } from '../view/model-account.ts';
 
 export interface DomainOptions extends JitOptions {
   machine: Machine;
@@ -880,7 +879,6 @@ export class Domain {
     exits: number;
     exitsByReason: Record<string, number>;
     apicReads: number;
-    model: ModelAccount;
   } {
     return {
       instructions: this.instructions,
@@ -890,7 +888,6 @@ export class Domain {
       exits: this.exits.total,
       exitsByReason: exitsByName(this.counters.subarray(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS)),
       apicReads: this.exits.apicReads,
-      model: new MachineView(this.options.machine.memory).at(this.options.record.index)!.model(),
     };
   }
 

@@ -1,6 +1,7 @@
 /** What a person reads when a guest crashed or its worker died: why, the registers, the last exits, the code. Read from memory alone (view/). */
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { exitName } from '../view/exit-reasons.ts';
+import type { DomainView } from '../view/domain-view.ts';
 import { MachineView } from '../view/machine-view.ts';
 import type { VcpuState, VcpuView } from '../view/vcpu-view.ts';
 
@@ -58,17 +59,24 @@ export function crashReport(options: ReportOptions): string {
   return lines.join('\n');
 }
 
-/** The same of a domain whose worker has died: of the vCPU that had its turn, as machine memory has it. */
-export function postMortem(memory: SharedArrayBuffer | ArrayBuffer, domid: number, sentence: string): string {
+/**
+ * The same of a domain whose worker has died: of the vCPU that had its turn, as machine memory has it. `known`: what the interface that its guest sees knows of
+ * it besides.
+ */
+export function postMortem(
+  memory: SharedArrayBuffer | ArrayBuffer,
+  domid: number,
+  sentence: string,
+  known: (domain: DomainView) => string | undefined = () => undefined,
+): string {
   const domain = new MachineView(memory).domain(domid);
   const vcpus = domain?.vcpus() ?? [];
   // A number that makes no sense is one more thing that was left behind.
   const vcpu = vcpus[domain?.currentVcpu ?? 0] ?? vcpus[0];
   if (!domain || !vcpu) return sentence;
   const report = crashReport({ sentence, vcpu });
-  return domain.type === 'pc'
-    ? report
-    : `${report}\n\nhypercalls ${domain.hypercalls.all}, of vCPU ${vcpu.id} of ${vcpus.length}`;
+  const more = known(domain);
+  return more === undefined ? report : `${report}\n\n${more}, of vCPU ${vcpu.id} of ${vcpus.length}`;
 }
 
 /** A linear address, and where it leads: physical and machine address where memory is mapped there, else the entries that say that none is. */

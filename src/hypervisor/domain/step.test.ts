@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { asm } from '../../cpu/test-support/asm.ts';
-import { XEN_TYPE } from '../layout/layout.ts';
+import { XEN_TYPE } from '../interfaces/xen/layout.ts';
 import { testGuest } from '../interfaces/xen/pvh-program.test-support.ts';
 
 describe('a step', () => {

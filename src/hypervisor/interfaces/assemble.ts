@@ -9,17 +9,18 @@ import { xenInterface } from './xen/interface.ts';
 import { PvDomain } from './xen/pv/pv-domain.ts';
 import { viridianOf } from './xen/enlighten.ts';
 import { PLAIN_PC } from './none/plain-pc.ts';
+import { isXen } from './xen/layout.ts';
 
 export type { PartlessOptions } from '../domain/assemble-parts.ts';
 
 const XEN = xenInterface({
   createPv: of => new PvDomain(of),
-  viridianOf,
+  layerOf: viridianOf,
   createRemote: parts => new RemoteModel(parts),
 });
 
 /** What the guest of a domain sees, by the domain's entry in the domain table. */
-const interfaceOf = (record: DomainRecord): InterfaceKind => (record.xenOffset === 0 ? PLAIN_PC : XEN);
+const interfaceOf = (record: DomainRecord): InterfaceKind => (!isXen(record) ? PLAIN_PC : XEN);
 
 /** `guest`: another interface than the domain's entry says. @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
 export const assembleDomain = (options: PartlessOptions, saved?: SavedState, guest?: InterfaceKind): Domain =>

@@ -1,6 +1,6 @@
 /** Whether a domain can start what it is to boot, asked before there is a domain. */
 import { type Boot, checkBoot as check } from '../domain/boot.ts';
-import { XEN_TYPE } from '../layout/layout.ts';
+import { XEN_TYPE } from './xen/layout.ts';
 import type { EntryState } from '../loader/index.ts';
 import { bootRules } from './xen/boot-rules.ts';
 

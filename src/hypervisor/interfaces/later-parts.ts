@@ -1,7 +1,7 @@
 /** What the browser's worker loads for its domain and not for every one: the interface that its guest sees, and a saved state. */
 import type { LaterParts, Restored } from '../domain/assemble-parts.ts';
 import type { InterfaceKind } from '../domain/guest-interface.ts';
-import { XEN, XEN_TYPE } from '../layout/layout.ts';
+import { XEN, XEN_TYPE, isXen } from './xen/layout.ts';
 import { type DomainRecord, HostError, type Machine } from '../memory/machine.ts';
 import type { SavedState } from './xen/stream/saved-state.ts';
 import { HVM_PARAM } from './xen/abi.ts';
@@ -25,7 +25,7 @@ export async function laterParts(
   name: string,
 ): Promise<LaterParts> {
   const state = saved && stateOf(saved, name);
-  const guest = record.xenOffset === 0 ? PLAIN_PC : await xenOf(machine, record, state);
+  const guest = !isXen(record) ? PLAIN_PC : await xenOf(machine, record, state);
   return { guest, saved: await state };
 }
 
@@ -41,7 +41,7 @@ async function xenOf(
   state: Promise<Pick<SavedState, 'params'>> | undefined,
 ): Promise<InterfaceKind> {
   const { words } = machine,
-    block = record.xenOffset >>> 2;
+    block = record.guestOffset >>> 2;
   const [{ xenInterface }, pv, remote, viridian] = await Promise.all([
     import('./xen/interface.ts').catch(notLoaded('shows Xen to guests')),
     words[block + XEN.TYPE] === XEN_TYPE.PV
@@ -59,6 +59,6 @@ async function xenOf(
   return xenInterface({
     createPv: pv && (parts => new pv.PvDomain(parts)),
     createRemote: remote && (parts => new remote.RemoteModel(parts)),
-    viridianOf: viridian?.viridianOf,
+    layerOf: viridian?.viridianOf,
   });
 }

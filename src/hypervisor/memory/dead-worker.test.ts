@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { audit } from './audit.ts';
 import { workerDied } from './dead-worker.ts';
-import { DOMID_XEN, KICK, PORT, XEN, XEN_VCPU } from '../layout/layout.ts';
+import { DOMID_XEN } from '../layout/layout.ts';
+import { KICK, PORT, XEN, XEN_VCPU } from '../interfaces/xen/layout.ts';
 import { createDomain, destroyDomain } from './domain-table.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, Machine } from './machine.ts';
 import { postMortem } from '../domain/report.ts';

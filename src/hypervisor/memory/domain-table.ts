@@ -146,7 +146,7 @@ export function createDomain(
     // What the hole takes from the RAM is given back, as the 640-KiB PC does not have it either.
     else if (machine.release(ram[gfn])) hole++;
   }
-  guest?.populated(machine, entry, atOnce - hole);
+  guest?.populated(machine, words[entry + DOMAIN.GUEST], atOnce - hole);
   Atomics.store(words, entry + DOMAIN.ID, id + 1);
   const record = machine.domain(index);
   if (onDemand && !guest?.populateOnDemand(machine, record, atOnce, ramFrames, populated - atOnce)) {
@@ -201,7 +201,8 @@ function placeRecords(machine: Machine, index: number, first: number, p2mFrames:
   if (guest) {
     words[entry + DOMAIN.INTERFACE] = guest.number;
     words[entry + DOMAIN.TYPED] = guest.ram === 'typed' ? 1 : 0;
-    guest.place(machine, entry, offset, vcpus);
+    words[entry + DOMAIN.GUEST] = offset;
+    guest.place(machine, offset, vcpus);
   }
   return entry;
 }

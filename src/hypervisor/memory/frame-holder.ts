@@ -70,10 +70,10 @@ export interface GuestRecords {
   readonly holders: readonly FrameHolder[];
   /** Bytes beside the records that every domain has: whole frames. */
   bytes(): number;
-  /** Lays them out in zeroed memory from `offset`; `entry`: the domain's in the domain table. */
-  place(machine: Machine, entry: number, offset: number, vcpus: number): void;
-  /** So many frames of RAM the domain has from the start. Its entry is not in use yet. */
-  populated(machine: Machine, entry: number, frames: number): void;
+  /** Lays them out in zeroed memory from `offset` (DomainRecord.guestOffset). */
+  place(machine: Machine, offset: number, vcpus: number): void;
+  /** So many frames of RAM the domain has from the start. */
+  populated(machine: Machine, offset: number, frames: number): void;
   /** Guest frames from `first` to `end` get memory when they are first used, out of `frames` frames. False: the host has too little. */
   populateOnDemand(machine: Machine, record: DomainRecord, first: number, end: number, frames: number): boolean;
 }

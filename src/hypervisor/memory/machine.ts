@@ -56,11 +56,10 @@ export interface DomainRecord {
   vcpus: number;
   /** Of these its firmware tables show so many as there from the start. */
   onlineVcpus: number;
-  /** Blocks of Xen's interface; 0: a plain PC has none. */
   traceOffset: number;
-  xenOffset: number;
-  portsOffset: number;
-  grantsOffset: number;
+  /** Number of the interface that its guest sees of the hypervisor, and what that keeps of it (GuestRecords); 0 and 0: a plain PC. */
+  interface: number;
+  guestOffset: number;
   /** Rings of its network card (layout.ts, WIRE); 0: it has none. */
   wireOffset: number;
   /** Requests of its emulated drives (layout.ts, DRIVE_QUEUE); 0: it has no drives whose media are in Domain 0. */
@@ -434,9 +433,8 @@ export class Machine extends DomainEntries {
       vcpus: word(DOMAIN.VCPUS),
       onlineVcpus: word(DOMAIN.ONLINE_VCPUS),
       traceOffset: word(DOMAIN.TRACE),
-      xenOffset: word(DOMAIN.XEN),
-      portsOffset: word(DOMAIN.PORTS),
-      grantsOffset: word(DOMAIN.GRANTS),
+      interface: word(DOMAIN.INTERFACE),
+      guestOffset: word(DOMAIN.GUEST),
       wireOffset: word(DOMAIN.WIRE),
       drivesOffset: word(DOMAIN.DRIVES),
     };

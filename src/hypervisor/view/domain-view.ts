@@ -1,8 +1,7 @@
 /** A domain, read from its entry in the domain table and the records that the entry names. */
 import { P2M_RWX } from '../../cpu/architecture/index.ts';
-import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, FRAME_BYTES, MAX_VCPUS, XEN, XEN_TYPE } from '../layout/layout.ts';
+import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, FRAME_BYTES, MAX_VCPUS } from '../layout/layout.ts';
 import { type Counters, exitsByName, meanExitNs, readCounters } from './counters.ts';
-import { type ModelAccount, modelAccount } from './model-account.ts';
 import type { MemoryView } from './memory-view.ts';
 import { mfnOf, SecondStage } from '../memory/second-stage.ts';
 import { TraceReader } from './trace.ts';
@@ -16,8 +15,6 @@ export interface P2mEntry {
   /** P2M_READ, P2M_WRITE, P2M_EXECUTE. */
   rights: number;
 }
-
-const TYPES = { [XEN_TYPE.NONE]: 'pc', [XEN_TYPE.HVM]: 'hvm', [XEN_TYPE.PVH]: 'pvh', [XEN_TYPE.PV]: 'pv' } as const;
 
 export class DomainView {
   readonly memory: MemoryView;
@@ -53,39 +50,12 @@ export class DomainView {
     return this.memory.word(this.at + DOMAIN.WORKER) < 0;
   }
 
-  /** What it shows of Xen; `pc`: nothing. */
-  get type(): 'pc' | 'hvm' | 'pvh' | 'pv' {
-    return TYPES[this.xenWord(XEN.TYPE) as keyof typeof TYPES] ?? 'pc';
-  }
-
   get ramFrames(): number {
     return this.entry[DOMAIN.RAM_FRAMES] >>> 0;
   }
 
-  /** Frames of RAM that a guest of Xen has now, and may have; undefined: a plain PC. */
-  get reservation(): { current: number; most: number } | undefined {
-    return this.xen === 0
-      ? undefined
-      : { current: this.xenWord(XEN.CURRENT_FRAMES), most: this.xenWord(XEN.MAX_FRAMES) };
-  }
-
-  /** SHUTDOWN code with which it shut down; -1: it has not. */
-  get shutdown(): number {
-    return this.xenWord(XEN.SHUTDOWN) - 1;
-  }
-
   get currentVcpu(): number {
     return this.memory.word(this.at + DOMAIN.CURRENT_VCPU);
-  }
-
-  /** Byte offset of its XEN block; 0: none. */
-  get xen(): number {
-    return this.entry[DOMAIN.XEN] >>> 0;
-  }
-
-  /** A word of its XEN block; 0 where it has none. */
-  xenWord(field: number): number {
-    return this.xen === 0 ? 0 : this.memory.word((this.xen >>> 2) + field);
   }
 
   vcpus(): VcpuView[] {
@@ -121,11 +91,6 @@ export class DomainView {
     );
   }
 
-  /** Hypercalls so far, and those that nobody implements. */
-  get hypercalls(): { all: number; unknown: number } {
-    return { all: this.xenWord(XEN.HYPERCALLS) >>> 0, unknown: this.xenWord(XEN.UNKNOWN_HYPERCALLS) >>> 0 };
-  }
-
   // ---- memory
 
   /** Its second stage itself. */
@@ -142,10 +107,5 @@ export class DomainView {
   /** The guest frames where it sees a machine frame: a look at its whole second stage. */
   gfnsOf(mfn: number): number[] {
     return [...this.secondStage.memory()].flatMap(([gfn, at]) => (at === mfn ? [gfn] : []));
-  }
-
-  /** What its device model did, and how long it took. */
-  model(): ModelAccount {
-    return modelAccount(this);
   }
 }

@@ -15,6 +15,8 @@ import { portsOf } from '../interfaces/xen/view/ports.ts';
 import { grantsOf } from '../interfaces/xen/view/grants.ts';
 import { ioreqsOf } from '../interfaces/xen/view/ioreqs.ts';
 import { consoleRingOf, storeRingOf } from '../interfaces/xen/view/rings.ts';
+import { GRANTS_AT } from '../interfaces/xen/layout.ts';
+import { hypercallsOf, modelAccount, xenViewOf } from '../interfaces/xen/view/xen-view.ts';
 
 describe('the domain table', () => {
   it('has the domains that were made, as they were made, until they are gone', () => {
@@ -25,9 +27,9 @@ describe('the domain table', () => {
     const pc = createDomain(machine, 2, 0x800, { vcpus: 2, onlineVcpus: 1 }),
       pvh = createDomain(machine, 1, 0x400, { guest: XEN_PVH }),
       pv = createDomain(machine, 1, machine.frames, { guest: XEN_PV });
-    expect(view.domains().map(({ id, index, type, ramFrames }) => [id, index, type, ramFrames])).toEqual([
+    expect(view.domains().map(each => [each.id, each.index, xenViewOf(each)?.type, each.ramFrames])).toEqual([
       [0, 0, 'pv', 0],
-      [1, 1, 'pc', 512],
+      [1, 1, undefined, 512],
       [2, 2, 'pvh', 256],
       [3, 3, 'pv', 256],
     ]);
@@ -39,18 +41,17 @@ describe('the domain table', () => {
       seen.dying,
       seen.gone,
       seen.workerDead,
-      seen.shutdown,
-    ]).toEqual([2, 1, 0x800, false, false, false, -1]);
+    ]).toEqual([2, 1, 0x800, false, false, false]);
     // A plain PC has nothing to share.
     expect([
-      seen.reservation,
+      xenViewOf(seen),
       portsOf(seen),
       grantsOf(seen),
       ioreqsOf(seen),
       storeRingOf(seen),
       consoleRingOf(seen),
     ]).toEqual([undefined, [], undefined, undefined, undefined, undefined]);
-    expect(view.domain(pvh.id)!.reservation?.current).toBe(256);
+    expect(xenViewOf(view.domain(pvh.id))?.reservation.current).toBe(256);
     // Somebody has a frame of it: it stays, dying.
     const held = machine.secondStage(pvh).mfn(3);
     machine.takeReference(held, pvh.id);
@@ -157,7 +158,6 @@ describe('garbage', () => {
     ];
     for (const domain of view.domains()) {
       void [
-        domain.type,
         domain.counters(),
         domain.exits(),
         portsOf(domain),
@@ -165,10 +165,11 @@ describe('garbage', () => {
         ioreqsOf(domain),
         storeRingOf(domain),
         consoleRingOf(domain),
-        domain.model(),
+        modelAccount(domain),
         domain.gfnsOf(1),
-        domain.hypercalls,
-        domain.reservation,
+        xenViewOf(domain)?.type,
+        xenViewOf(domain)?.hypercalls,
+        xenViewOf(domain)?.reservation,
       ];
       const reader = domain.watch();
       reader.take();
@@ -177,12 +178,12 @@ describe('garbage', () => {
         void [
           vcpu.exits(),
           vcpu.lastExits(),
-          vcpu.runstate(),
+          xenViewOf(domain)?.runstate(vcpu.id),
           vcpu.look().bytesAt(0xfffffff0, 64),
           vcpu.look().translate(0x12345678, 'write'),
         ];
       }
-      expect(postMortem(memory, domain.id, 'It died.')).toContain('It died.');
+      expect(postMortem(memory, domain.id, 'It died.', hypercallsOf)).toContain('It died.');
     }
   }
 
@@ -203,7 +204,7 @@ describe('garbage', () => {
             for (let at = from; at < to; at += step) words[at] = next();
           };
           if (where === 'records') spoil(first, (record.p2mOffset >>> 2) + 64, 7);
-          if (where === 'records') spoil(record.xenOffset >>> 2, (record.grantsOffset >>> 2) + 1024, 5);
+          if (where === 'records') spoil(record.guestOffset >>> 2, ((record.guestOffset + GRANTS_AT) >>> 2) + 1024, 5);
           if (where === 'entry') spoil(entry + 1, entry + DOMAIN_WORDS, 1);
           if (where === 'scheduler') spoil(words[XENHEAP.SCHEDULER] >>> 2, words[XENHEAP.FRAME_TABLE] >>> 2, 1);
           if (where === 'frames') spoil(words[XENHEAP.FRAME_TABLE] >>> 2, words[XENHEAP.M2P] >>> 2, 3);

@@ -8,6 +8,7 @@ import { HYPERCALL, RUNSTATE, VCPUOP } from '../interfaces/xen/abi.ts';
 import { ARGS, LOAD, testGuest } from '../interfaces/xen/pvh-program.test-support.ts';
 import type { DomainView } from './domain-view.ts';
 import { MachineView } from './machine-view.ts';
+import { xenViewOf, hypercallsOf } from '../interfaces/xen/view/index.ts';
 
 const viewOf = ({ options: { machine, record } }: Domain): DomainView =>
   new MachineView(machine.memory).domain(record.id)!;
@@ -91,9 +92,7 @@ describe('a vCPU', () => {
     domain.vcpus.block();
     put(ARGS, 0);
     expect(call(HYPERCALL.VCPU_OP, VCPUOP.GET_RUNSTATE_INFO, 0, ARGS)).toBe(0);
-    const [first, second] = viewOf(domain)
-      .vcpus()
-      .map(vcpu => vcpu.runstate()!);
+    const [first, second] = [0, 1].map(id => xenViewOf(viewOf(domain))!.runstate(id));
     expect([first.state, first.sinceNs, first.torn]).toEqual([get(ARGS), get(ARGS + 4), false]);
     expect(first.state).toBe(RUNSTATE.BLOCKED);
     // The state under way is not counted up to now here.
@@ -109,7 +108,7 @@ describe('a report of a dead worker', () => {
     const { record } = domain.options;
     domain.processor.regs[R.EIP] += 0x400000;
     const before = machine.bytes.slice();
-    const report = postMortem(machine.memory, record.id, 'Its worker died.');
+    const report = postMortem(machine.memory, record.id, 'Its worker died.', hypercallsOf);
     expect(Buffer.compare(before, machine.bytes)).toBe(0);
     const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
     const place = (linear: number): string => {

@@ -1,4 +1,4 @@
-/** A virtual processor, read from memory: registers, where its addresses lead, its last exits, its runstate. */
+/** A virtual processor, read from memory: registers, where its addresses lead, its last exits. */
 import {
   CR4_PAE,
   CR4_PSE,
@@ -32,9 +32,6 @@ import {
   VCPU_BYTES,
   VCPU_EXITS,
   VCPU_RETIRED,
-  XEN,
-  XEN_VCPU,
-  XEN_VCPU_WORDS,
 } from '../layout/layout.ts';
 import type { SecondStage } from '../memory/second-stage.ts';
 import { get64 } from '../memory/words.ts';
@@ -74,16 +71,6 @@ export interface UndeliveredEvent {
   error?: number;
   /** Of a page fault: the linear address. */
   address: number;
-}
-
-/** Runstate of a guest of Xen (xen/include/public/vcpu.h). */
-export interface VcpuRunstate {
-  /** RUNSTATE. */
-  state: number;
-  /** The domain's clock when it entered the state, and nanoseconds in each of the four up to then. */
-  sinceNs: number;
-  ns: [running: number, runnable: number, blocked: number, offline: number];
-  torn: boolean;
 }
 
 /** An instruction that a vCPU has done: where it stood, which general registers it gave which value, and its last write to memory. */
@@ -180,28 +167,9 @@ export class VcpuView {
     return { code, total };
   }
 
-  /** It was started and is not down, also while its whole domain is paused, which its runstate shows as offline, too. */
+  /** It was started and is not down, also while its whole domain is paused. */
   get isUp(): boolean {
-    const hasRun = this.id === 0 || (this.runstate()?.ns[0] ?? 1) > 0;
-    return hasRun && this.registers().words[R.ACTIVITY] !== WAIT_FOR_SIPI;
-  }
-
-  /** Undefined: its domain knows nothing of Xen. */
-  runstate(): VcpuRunstate | undefined {
-    const { domain } = this;
-    if (domain.entry[DOMAIN.XEN] === 0) return undefined;
-    const { words, torn } = domain.memory.copy(
-      (domain.entry[DOMAIN.XEN] >>> 2) + XEN.VCPU + this.id * XEN_VCPU_WORDS,
-      XEN_VCPU_WORDS,
-    );
-    const pair = (at: number): number => (words[at] >>> 0) + (words[at + 1] >>> 0) * 2 ** 32;
-    const ns = (state: number): number => pair(XEN_VCPU.TIMES + 2 * state);
-    return {
-      state: words[XEN_VCPU.STATE],
-      sinceNs: pair(XEN_VCPU.STATE_ENTRY),
-      ns: [ns(0), ns(1), ns(2), ns(3)],
-      torn,
-    };
+    return (this.id === 0 || this.retired > 0) && this.registers().words[R.ACTIVITY] !== WAIT_FOR_SIPI;
   }
 
   /** Registers and address space together, as they are now, for whoever asks several things of them. */

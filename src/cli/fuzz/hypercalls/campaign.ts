@@ -3,7 +3,7 @@
  * look at everything.
  */
 import { audit, dirtyFreeFrame } from '../../../hypervisor/memory/index.ts';
-import { XEN } from '../../../hypervisor/layout/index.ts';
+import { XEN } from '../../../hypervisor/interfaces/xen/index.ts';
 import { createDomain, destroyDomain } from '../../../hypervisor/memory/index.ts';
 import { HostError, Machine } from '../../../hypervisor/memory/index.ts';
 import { saveDomain, SavedStateError } from '../../../hypervisor/interfaces/xen/stream/index.ts';
@@ -186,7 +186,7 @@ export class Campaign {
     const { machine, services, mapped, pick } = this;
     const { record, domain } = hostile;
     const { dom0 } = services;
-    const block = record.xenOffset >>> 2;
+    const block = record.guestOffset >>> 2;
     try {
       switch (pick(10)) {
         case 0:

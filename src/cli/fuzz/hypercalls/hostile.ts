@@ -8,7 +8,8 @@ import { registers as R } from '../../../cpu/architecture/index.ts';
 import { assembleDomain } from '../../../hypervisor/interfaces/index.ts';
 import type { Boot } from '../../../hypervisor/domain/index.ts';
 import type { Domain } from '../../../hypervisor/domain/index.ts';
-import { FRAME, FRAME_COUNT_MASK, FRAME_TYPE, FRAME_TYPE_SHIFT, XEN } from '../../../hypervisor/layout/index.ts';
+import { FRAME, FRAME_COUNT_MASK, FRAME_TYPE, FRAME_TYPE_SHIFT } from '../../../hypervisor/layout/index.ts';
+import { XEN } from '../../../hypervisor/interfaces/xen/index.ts';
 import {
   type DomainRecord,
   type DomainShape,
@@ -447,9 +448,9 @@ export class Hostile {
       if (xen.writeMsr(index, low >>> 0, pick(8) === 0 ? pick(2 ** 32) : 0)) this.succeeded++;
       xen.readMsr(index);
     }
-    if (pick(4) !== 0 || !xen.viridian) return;
+    if (pick(4) !== 0 || !xen.layer) return;
     regs.set([pick(0x18) | (pick(2) << 16), this.pointer(), pick(16), pick(32) === 0 ? pick(4) : 0]);
-    xen.viridian.hypercall();
+    xen.layer.hypercall(0x80000000);
     // Whoever sets timers hears of them.
     this.domain.timers.run();
   }

@@ -10,7 +10,8 @@ import {
   type SavedState,
   withToolstack,
 } from '../../../hypervisor/interfaces/xen/stream/state.ts';
-import { MODEL, SCREEN, XEN_MODEL } from '../../../hypervisor/layout/layout.ts';
+import { SCREEN } from '../../../hypervisor/layout/layout.ts';
+import { MODEL, XEN_MODEL } from '../../../hypervisor/interfaces/xen/layout.ts';
 import { createDomain, destroyDomain } from '../../../hypervisor/memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../../../hypervisor/memory/machine.ts';
 import type { DiskSource } from '../../../hypervisor/disks/disk-source.ts';
@@ -21,6 +22,8 @@ import { Services, WHOLE_P2M } from '../../toolstack/services.ts';
 import type { DeviceModel } from './device-model.ts';
 import { modelOf } from './saved-model.ts';
 import { XEN_HVM } from '../../../hypervisor/interfaces/xen/records.ts';
+import { modelAccount } from '../../../hypervisor/interfaces/xen/view/index.ts';
+import { MachineView } from '../../../hypervisor/view/index.ts';
 
 const MIB = 4;
 const UUID = '00000000-0000-0000-0000-000000000001';
@@ -278,7 +281,10 @@ describe('a device model in Domain 0', () => {
     const made = [make(false, LONG_KERNEL), make(true, LONG_KERNEL)];
     const results = made.map(each => {
       expect(run(each)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 7 } });
-      return { ...outcome(each), requests: each.domain.stats().model.requests };
+      return {
+        ...outcome(each),
+        requests: modelAccount(new MachineView(each.machine.memory).at(each.record.index)!).requests,
+      };
     });
     expect(results[1]).toEqual(results[0]);
     const [{ seen: words, disk, screen }] = results;
@@ -396,7 +402,7 @@ describe('a device model in Domain 0', () => {
     const made = make(true);
     const { machine, record, domain, services, failures } = made;
     domain.runSlice();
-    const block = (record.xenOffset >>> 2) + XEN_MODEL;
+    const block = (record.guestOffset >>> 2) + XEN_MODEL;
     // Eight thousand elements, where a request has a page of them at most.
     machine.words[machine.words[block + MODEL.IOREQ_MFN] * 1024 + 4] = 8000;
     expect(services.poll()).toBe(true);
@@ -411,7 +417,7 @@ describe('a device model in Domain 0', () => {
     domain.runSlice();
     services.poll();
     domain.runSlice();
-    const block = (record.xenOffset >>> 2) + XEN_MODEL;
+    const block = (record.guestOffset >>> 2) + XEN_MODEL;
     const flags = machine.words[block + MODEL.IOREQ_MFN] * 1024 + 7;
     services.poll();
     // In process for ever: the guest waits, and nothing else does.

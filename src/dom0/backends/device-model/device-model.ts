@@ -16,7 +16,7 @@ import { type Boot, ScreenBlock, SerialFeed, type WiredCard } from '../../../hyp
 import type { IoTrace } from '../../../hypervisor/tracing/index.ts';
 import type { MouseMove } from '../../../hypervisor/index.ts';
 import { type Ioreq, IOREQ_TYPE, IoreqServer, SignalSender } from '../../../hypervisor/interfaces/xen/ioreq/index.ts';
-import { MODEL, XEN_MODEL } from '../../../hypervisor/layout/index.ts';
+import { MODEL, XEN_MODEL } from '../../../hypervisor/interfaces/xen/index.ts';
 import { type DomainRecord, FRAME_BYTES, VIDEO_BYTES } from '../../../hypervisor/memory/index.ts';
 import { APIC_ID_STEP, type Dom0, hasHpet } from '../../../hypervisor/interfaces/xen/index.ts';
 import { ForeignMemory } from './foreign-memory.ts';
@@ -159,7 +159,7 @@ export class DeviceModel {
     const { dom0, signals } = this;
     const { machine } = dom0;
     const { record } = this.options;
-    const base = (record.xenOffset >>> 2) + XEN_MODEL;
+    const base = (record.guestOffset >>> 2) + XEN_MODEL;
     const first = machine.words[base + MODEL.VIDEO] - 1;
     if (first < 0) return undefined;
     const release = dom0.holdFrames(record.id, first, VIDEO_BYTES / FRAME_BYTES);
@@ -320,7 +320,7 @@ export class DeviceModel {
     const startMs = hostMs();
     const result = work();
     const { words } = this.dom0.machine;
-    const at = (record.xenOffset >>> 2) + XEN_MODEL + MODEL.SPENT_NS;
+    const at = (record.guestOffset >>> 2) + XEN_MODEL + MODEL.SPENT_NS;
     const ns = (words[at] >>> 0) + words[at + 1] * 2 ** 32 + Math.round((hostMs() - startMs) * 1e6);
     words[at] = ns | 0;
     words[at + 1] = Math.floor(ns / 2 ** 32);

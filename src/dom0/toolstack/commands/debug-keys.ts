@@ -7,7 +7,7 @@ import { EVTCHNSTAT } from '../../../hypervisor/interfaces/xen/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, readWords } from './words.ts';
-import { grantsOf, portsOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
+import { grantsOf, portsOf, xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
 const hex = (value: number, digits = 0): string => (value >>> 0).toString(16).padStart(digits, '0');
 const bit = (value: boolean): number => (value ? 1 : 0);
@@ -25,7 +25,7 @@ function domainInfo(host: CommandHost): string[] {
   const lines = [`'q' pressed -> dumping domain info (now = ${Math.round(queue.nowNs())})`];
   for (const { member, view } of domainsOf(host)) {
     const { record, uuid, paused } = member;
-    const reservation = view.reservation ?? { current: view.ramFrames, most: view.ramFrames };
+    const reservation = xenViewOf(view)?.reservation ?? { current: view.ramFrames, most: view.ramFrames };
     lines.push(
       `General information for domain ${record.id}:`,
       `    refcnt=1 dying=${bit(view.dying)} pause_count=${bit(paused)}`,

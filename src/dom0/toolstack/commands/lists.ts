@@ -8,6 +8,7 @@ import { command, Refusal } from './command.ts';
 import { runningOf } from './managed.ts';
 import { onlineOf } from './processors.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
+import { xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
 /** `r-----`: running, blocked, paused, shut down, why, dying; print_domain_state() in tools/xl/xl_info.c. */
 function letters({ state, ended }: Pick<DomainInfo, 'state' | 'ended'>, reason?: string): string {
@@ -51,8 +52,7 @@ function rowsOf(host: CommandHost, only?: number): Row[] {
   };
   const guests = host.all().map((info): Row => {
     const member = toolstack.members.get(info.id);
-    const reason =
-      member?.blueprint.xen && member.ending ? toolstack.view.at(member.record.index)?.shutdown : undefined;
+    const reason = member?.ending ? xenViewOf(toolstack.view.at(member.record.index))?.shutdown : undefined;
     return {
       id: info.id,
       name: info.name,

@@ -7,6 +7,7 @@ import { runNsOf } from '../run-time.ts';
 import type { CommandHost } from '../command-host.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords, wholeNumber } from './words.ts';
+import { xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
 export interface VcpuInfo {
   domid: number;
@@ -75,9 +76,11 @@ function vcpusOf(
     blocked: id !== 0 && !holdsSlot,
     seconds: runNsOf(toolstack, index) / 1e9,
   };
-  const vcpus = id === 0 ? undefined : toolstack.view.at(index)?.vcpus();
+  const view = id === 0 ? undefined : toolstack.view.at(index),
+    vcpus = view?.vcpus(),
+    xen = xenViewOf(view);
   if (!vcpus) return [{ ...common(0), ...whole }];
-  const runstates = vcpus.map(vcpu => vcpu.runstate());
+  const runstates = vcpus.map(vcpu => xen?.runstate(vcpu.id));
   // A domain's time is the sum of its vCPUs' (getdomaininfo() in Xen's common/domctl.c): what the domain ran, in the parts that the runstates have; of a guest
   // that knows nothing of Xen, whose vCPUs share one slot, in the parts that they have run of its instructions.
   const ran = vcpus.map((vcpu, i) => runstates[i]?.ns[RUNSTATE.RUNNING] ?? vcpu.retired);

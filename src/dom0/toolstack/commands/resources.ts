@@ -1,5 +1,5 @@
 /** What domains have of memory and processors. */
-import { XEN } from '../../../hypervisor/layout/index.ts';
+import { XEN } from '../../../hypervisor/interfaces/xen/index.ts';
 import { sharesOf, sharesProblem } from '../../../hypervisor/scheduler/index.ts';
 import type { Schedule } from '../wire.ts';
 import { affinityProblem, formatAffinity, parseCpus } from '../../definitions/config/index.ts';
@@ -18,7 +18,7 @@ export const memSet = command({
     // The task goes on when the command has returned: xl only writes the target.
     const { say, end } = host.tasks.start(`xl mem-set ${member.name} ${memoryMiB}`, undefined, id);
     const { machine } = host,
-      pages = (member.record.xenOffset >>> 2) + XEN.CURRENT_FRAMES;
+      pages = (member.record.guestOffset >>> 2) + XEN.CURRENT_FRAMES;
     const had = Atomics.load(machine.words, pages);
     try {
       host.toolstack.setMemory(member, memoryMiB);

@@ -4,6 +4,7 @@ import { print, pvhKernel, shutdown, waitForKey } from '../../../hypervisor/inte
 import { testFiles, testHost, until } from '../../service/host.test-support.ts';
 import type { Owned } from '../terminal/terminal.ts';
 import { attachXl, COMMANDS, runXl } from './index.ts';
+import { xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
 /** A PVH guest that prints, waits for a key, and powers off. */
 async function make(more = '') {
@@ -163,7 +164,7 @@ describe('settings', () => {
 
   it('set how far the hypervisor lets a guest grow, not below what it has', async () => {
     const { host, xl } = await make();
-    const most = (): number => host.toolstack.view.at(host.living(1).record.index)!.reservation!.most;
+    const most = (): number => xenViewOf(host.toolstack.view.at(host.living(1).record.index))!.reservation.most;
     expect([await xl('mem-max x 12'), most()]).toEqual(['', 13 * 256]);
     expect(await xl('mem-max x 4')).toBe(
       '1: libxl: error: libxl_domain_setmaxmem: memory_static_max must be greater than or or equal to memory_dynamic_max\ncannot set domid 1 static max memory to : 4',

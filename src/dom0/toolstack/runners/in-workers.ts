@@ -16,6 +16,8 @@ import { leaveGuest } from '../../../hypervisor/interfaces/xen/memory/index.ts';
 import type { DomainRunner, DomainStart, Runners, RunnersHost } from './runner.ts';
 import type { Later } from '../../host/index.ts';
 import { type Watching, type WorkerLike, WorkerWatch } from './worker-watch.ts';
+import { isXen } from '../../../hypervisor/interfaces/xen/index.ts';
+import { hypercallsOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
 /**
  * Watches a domain's worker, which may end without a word: `ended` is called then. `lock`: the Web Lock that it holds while it lives; undefined: it could
@@ -171,7 +173,7 @@ export class WorkerRunner implements DomainRunner {
     if (this.dead) return;
     this.dead = true;
     this.noLongerLoads();
-    if (this.record.xenOffset !== 0) leaveGuest(this.machine.words, this.record.xenOffset >>> 2);
+    if (isXen(this.record)) leaveGuest(this.machine.words, this.record.guestOffset >>> 2);
     for (const { name, resolve, reject } of this.askers.splice(0))
       gone(this.verbs, name)?.then(resolve, (error: Error) => reject(why === undefined ? error : new Error(why)));
   }
@@ -192,7 +194,7 @@ export class WorkerRunner implements DomainRunner {
     this.listener.ended({
       kind: 'crash',
       sentence,
-      report: postMortem(this.machine.memory, this.record.id, sentence),
+      report: postMortem(this.machine.memory, this.record.id, sentence, hypercallsOf),
       workerDied: true,
     });
   }

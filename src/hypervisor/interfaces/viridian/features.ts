@@ -16,11 +16,6 @@ export const VIRIDIAN = {
 } as const;
 const FEATURES = (1 << 13) - 1;
 
-/** Bit of EAX that the interface's hypercall page sets, which tells its calls from Xen's. */
-export const VIRIDIAN_CALL = 0x80000000;
-export const isViridianLeaf = (leaf: number): boolean => leaf >>> 8 === 0x400000;
-export const isViridianMsr = (index: number): boolean => index >= 0x40000000 && index <= 0x400001ff;
-
 /** What HVM_PARAM_VIRIDIAN takes (hvm_set_param). */
 export function isViridian(low: number, high: number): boolean {
   return high === 0 && (low & ~FEATURES) === 0 && (low & VIRIDIAN.BASE_FREQ) !== 0;

@@ -40,7 +40,7 @@ export function viridianHypercallPage(): Uint8Array {
   return page;
 }
 
-/** A call with the bit VIRIDIAN_CALL; its result is in EDX:EAX. From 16-bit code nothing happens. */
+/** A call with the bit of the hypercall page in EAX; its result is in EDX:EAX. From 16-bit code nothing happens. */
 export function viridianHypercall(parts: ViridianParts): void {
   const { regs } = parts;
   if (!(regs[R.CR0] & CR0_PE) || !(regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_RIGHTS] & CS_DB)) return;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { asm } from '../../../cpu/test-support/asm.ts';
 import * as R from '../../../cpu/architecture/registers.ts';
 import { assembleDomain } from '../assemble.ts';
-import { XEN } from '../../layout/layout.ts';
+import { XEN } from '../xen/layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import { readState, saveDomain } from '../xen/stream/state.ts';
@@ -379,7 +379,7 @@ describe("Hyper-V's hypercalls", () => {
     const ask = (...words: number[]): number => {
       guest.put(ARGS, ...words);
       regs.set([0x80000015 | 0, ARGS, 0, 0]);
-      xenOf(guest.domain)!.viridian!.hypercall();
+      xenOf(guest.domain)!.layer!.hypercall(0x80000000);
       return regs[R.EAX];
     };
     // Vector, level and zeroes, format 0, banks 0 and 1, their masks.

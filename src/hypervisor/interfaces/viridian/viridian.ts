@@ -6,6 +6,7 @@ import type { CpuidAnswer } from '../../../cpu/architecture/index.ts';
 import type { State } from '../../../devices/index.ts';
 import { assignState, copyState, resetState } from '../../../devices/index.ts';
 import type { MsrValue } from '../../domain/guest-interface.ts';
+import type { Layer } from '../layer.ts';
 import { VIRIDIAN } from './features.ts';
 import { viridianHypercall, viridianHypercallPage } from './hypercall.ts';
 import { pageOf, putPage, type ViridianParts } from './parts.ts';
@@ -23,7 +24,12 @@ const MSR = {
   CRASH_CTL: 0x40000105,
 } as const;
 
-const LEAVES = 6;
+const FIRST_LEAF = 0x40000000,
+  LEAVES = 6;
+const FIRST_MSR = 0x40000000,
+  LAST_MSR = 0x400001ff;
+/** Bit of EAX that the hypercall page sets, which tells these calls from Xen's. */
+const CALL = 0x80000000;
 /** Leaf 2, as Windows Server 2008 has it. */
 const BUILD = 0x1772,
   VERSION = 6 << 16;
@@ -56,7 +62,7 @@ const OS_SHIFT = 8,
 /** CRASH_CTL, high word. */
 const CRASH_NOTIFY = 0x80000000;
 
-export class Viridian {
+export class Viridian implements Layer {
   private readonly parts: ViridianParts;
   private readonly state: ViridianState;
   private readonly synic: Synic;
@@ -71,8 +77,9 @@ export class Viridian {
     this.time.startAt(0n);
   }
 
-  /** A leaf from 0x40000000 to 0x400000FF. */
-  leaf(leaf: number): CpuidAnswer {
+  /** Leaves from 0x40000000 to 0x400000FF are its. */
+  leaf(leaf: number): CpuidAnswer | undefined {
+    if (leaf >>> 8 !== FIRST_LEAF >>> 8) return undefined;
     const { features } = this.parts;
     const { guestOsId } = this.state.domain;
     const has = (feature: number, bit: number): number => (features & feature ? bit : 0);
@@ -80,7 +87,7 @@ export class Viridian {
     const known = guestOsId[0] !== 0 || guestOsId[1] !== 0;
     switch (leaf & 0xff) {
       case 0:
-        return { eax: 0x40000000 + LEAVES, ebx: 0x7263694d, ecx: 0x666f736f, edx: 0x76482074 };
+        return { eax: FIRST_LEAF + LEAVES, ebx: 0x7263694d, ecx: 0x666f736f, edx: 0x76482074 };
       case 1:
         return { ...none, eax: 0x31237648 };
       case 2:
@@ -121,6 +128,10 @@ export class Viridian {
       default:
         return none;
     }
+  }
+
+  ownsMsr(index: number): boolean {
+    return index >= FIRST_MSR && index <= LAST_MSR;
   }
 
   /** Undefined: #GP. */
@@ -175,9 +186,11 @@ export class Viridian {
     return isSynic(index) ? this.synic.write(index, low, high) : isTime(index) && this.time.write(index, low, high);
   }
 
-  /** VMCALL with the bit VIRIDIAN_CALL in EAX, from ring 0. */
-  hypercall(): void {
+  /** VMCALL with the bit CALL in EAX, from ring 0. */
+  hypercall(eax: number): boolean {
+    if (!(eax & CALL)) return false;
     viridianHypercall(this.parts);
+    return true;
   }
 
   reset(): void {

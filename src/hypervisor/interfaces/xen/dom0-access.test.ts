@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FRAME, FRAME_FLAG, XEN } from '../../layout/layout.ts';
+import { FRAME, FRAME_FLAG } from '../../layout/layout.ts';
+import { XEN } from './layout.ts';
 import { audit } from '../../memory/audit.ts';
 import { createDomain, destroyDomain, domain0 } from '../../memory/domain-table.ts';
 import { type DomainRecord, HostError, Machine } from '../../memory/machine.ts';
@@ -21,7 +22,7 @@ beforeEach(() => {
 describe('Domain 0', () => {
   it('has entry 0 of the domain table and id 0, in every worker', () => {
     expect(domain0(machine, XEN_PV)).toMatchObject({ id: 0, index: 0 });
-    expect(new Dom0(new Machine(machine.memory)).ports.record.xenOffset).toBe(dom0.ports.record.xenOffset);
+    expect(new Dom0(new Machine(machine.memory)).ports.record.guestOffset).toBe(dom0.ports.record.guestOffset);
     expect(record).toMatchObject({ id: 1, index: 1 });
   });
 
@@ -137,7 +138,7 @@ describe('Domain 0', () => {
   });
 
   it("tells a domain's worker of frames that it keeps something of, and of no others", () => {
-    const told = (): number => machine.words[(record.xenOffset >>> 2) + XEN.STALE_WRITTEN];
+    const told = (): number => machine.words[(record.guestOffset >>> 2) + XEN.STALE_WRITTEN];
     const before = told();
     const mapping = dom0.mapForeign(1, 5);
     mapping.written();

@@ -2,7 +2,8 @@
  * What Domain 0's software has of the hypervisor: its event channel ports, other domains' frames, their HVM parameters.
  * Domain 0 is privileged, so it may map any domain's frames; every mapping holds a reference, so the frame stays that domain's until it is unmapped.
  */
-import { MAILBOX, PORT, XEN_VCPU } from '../../layout/layout.ts';
+import { MAILBOX } from '../../layout/layout.ts';
+import { PORT, XEN_VCPU } from './layout.ts';
 import { isWritableRam } from '../../memory/guest-memory.ts';
 import { domain0 } from '../../memory/domain-table.ts';
 import { DOMAIN_0, FRAME_BYTES, HostError, type Machine } from '../../memory/machine.ts';

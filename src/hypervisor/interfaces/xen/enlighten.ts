@@ -1,13 +1,14 @@
 /** The Hyper-V interface of a guest, wired to what the guest's half of Xen has. */
 import { registers as R } from '../../../cpu/architecture/index.ts';
-import { XEN } from '../../layout/layout.ts';
+import { XEN } from './layout.ts';
 import { HVM_PARAM, SHUTDOWN } from './abi.ts';
 import type { XenGuest } from './guest.ts';
 import { getParam } from './hvm/params.ts';
+import type { Layer } from '../layer.ts';
 import { Viridian } from '../viridian/viridian.ts';
 
 /** As HVM_PARAM_VIRIDIAN says; undefined: the toolstack wants none. */
-export function viridianOf(xen: XenGuest): Viridian | undefined {
+export function viridianOf(xen: XenGuest): Layer | undefined {
   const { parts, machine } = xen;
   const { vcpus, timers, written, localApic, crash, processor } = parts;
   const [features] = getParam(xen.ports, HVM_PARAM.VIRIDIAN);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as R from '../../../cpu/architecture/registers.ts';
 import { asm } from '../../../cpu/test-support/asm.ts';
-import { XEN_TYPE } from '../../layout/layout.ts';
+import { XEN_TYPE } from './layout.ts';
 import { Machine } from '../../memory/machine.ts';
 import { xenOf } from './of-domain.ts';
 import { LOAD, testGuest, type TestGuest } from './pvh-program.test-support.ts';

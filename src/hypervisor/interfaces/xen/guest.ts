@@ -2,13 +2,12 @@
  * A domain's half of Xen, in the domain's own worker: what its hypercalls work on. One object a domain; everything that others look at lies in the
  * XEN block and the port table of machine memory.
  */
-import type { Processor } from '../../../cpu/architecture/index.ts';
-import { registers as R } from '../../../cpu/architecture/index.ts';
+import { type Processor, registers as R } from '../../../cpu/architecture/index.ts';
 import type { State } from '../../../devices/index.ts';
-import { COUNTED_HYPERCALLS, KICK, MODEL, XEN, XEN_MODEL, XEN_TYPE, XEN_VCPU } from '../../layout/layout.ts';
+import { COUNTED_HYPERCALLS } from '../../layout/layout.ts';
+import { KICK, MODEL, XEN, XEN_MODEL, XEN_TYPE, XEN_VCPU } from './layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../../memory/machine.ts';
-import type { Boot } from '../../domain/boot.ts';
-import { lowFirmware } from '../../domain/boot.ts';
+import { type Boot, lowFirmware } from '../../domain/boot.ts';
 import type { GuestInterface, GuestParts, MsrValue } from '../../domain/guest-interface.ts';
 import type { ModelElsewhere, ModelTargets } from '../../domain/model-elsewhere.ts';
 import { TRIPLE_FAULT } from '../../domain/report.ts';
@@ -45,8 +44,7 @@ import { hypercallsOf } from './table.ts';
 import { codeDropped, takeWritten } from './memory/stale.ts';
 import { tableFrames } from './grants/frames.ts';
 import { XenTime } from './time.ts';
-import { isViridianMsr, VIRIDIAN_CALL } from '../viridian/features.ts';
-import type { Viridian } from '../viridian/viridian.ts';
+import type { Layer } from '../layer.ts';
 import type { RemoteModelParts } from './ioreq/remote-model.ts';
 
 const VM86 = 0x20000,
@@ -74,8 +72,8 @@ const RUNSTATE_OF: Readonly<Record<VcpuState, number>> = {
 export interface LaterXenParts {
   /** Of a paravirtual one. */
   createPv?: ((parts: PvParts) => PvDomain) | undefined;
-  /** Of one that may have the Hyper-V interface. */
-  viridianOf?: ((xen: XenGuest) => Viridian | undefined) | undefined;
+  /** Of one that may see another interface beside Xen's. */
+  layerOf?: ((xen: XenGuest) => Layer | undefined) | undefined;
   /** Of one whose device model is in Domain 0. */
   createRemote?: ((parts: RemoteModelParts) => ModelElsewhere) | undefined;
 }
@@ -94,8 +92,8 @@ export class XenGuest implements GuestInterface, HypercallContext {
   readonly hypercalls: readonly (Hypercall | undefined)[];
   readonly hypercallCounts: Int32Array;
   readonly msrs: GuestMsrs;
-  /** The Hyper-V interface; undefined: the toolstack wants none. */
-  viridian: Viridian | undefined;
+  /** What the guest sees beside Xen, Hyper-V's interface; undefined: the toolstack wants none. Xen's own leaves and MSRs make room for it. */
+  layer: Layer | undefined;
   /** Page tables, traps and descriptors of a paravirtual domain. */
   readonly pv: PvDomain | undefined;
   /** Index in `words` of the XEN block. */
@@ -171,7 +169,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
 
   /** HVM_PARAM_VIRIDIAN has its value. Once it is set it does not change. */
   enlighten(): void {
-    if (this.isHvm) this.viridian ??= this.later.viridianOf?.(this);
+    if (this.isHvm) this.layer ??= this.later.layerOf?.(this);
   }
 
   private pvParts(): PvParts {
@@ -220,7 +218,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
   start(): void {
     if (this.isHvm) prepareHvm(this);
     this.msrs.reset();
-    this.viridian?.reset();
+    this.layer?.reset();
     this.time.start(this.parts.startEpochMs);
   }
 
@@ -265,9 +263,8 @@ export class XenGuest implements GuestInterface, HypercallContext {
   hypercall(): true {
     const { regs } = this.processor;
     if (regs[R.CPL] !== 0 || this.processor.eflags & VM86) regs[R.EAX] = EPERM;
-    else if (this.viridian && regs[R.EAX] & VIRIDIAN_CALL) this.viridian.hypercall();
     // One that is to go on runs its instruction once more.
-    else if (!this.makeCall()) return true;
+    else if (!this.layer?.hypercall(regs[R.EAX]) && !this.makeCall()) return true;
     this.processor.skipInstruction();
     return true;
   }
@@ -338,20 +335,18 @@ export class XenGuest implements GuestInterface, HypercallContext {
   /** One of Xen's MSRs. Undefined: #GP. */
   readMsr(index: number): MsrValue | undefined {
     if (index === this.hypercallMsr) return [0, 0];
-    return this.viridian && isViridianMsr(index) ? this.viridian.readMsr(index) : this.msrs.read(index);
+    return this.layer?.ownsMsr(index) ? this.layer.readMsr(index) : this.msrs.read(index);
   }
 
-  /** It makes room for Hyper-V's. */
+  /** It makes room for the layer's. */
   private get hypercallMsr(): number {
-    return this.viridian ? MSR_HYPERCALL_PAGE_MOVED : MSR_HYPERCALL_PAGE;
+    return this.layer ? MSR_HYPERCALL_PAGE_MOVED : MSR_HYPERCALL_PAGE;
   }
 
   /** A write to one of Xen's MSRs. False: #GP. */
   writeMsr(index: number, low: number, high: number): boolean {
     if (index === this.hypercallMsr) return this.writeHypercallPage(low, high);
-    return this.viridian && isViridianMsr(index)
-      ? this.viridian.writeMsr(index, low, high)
-      : this.msrs.write(index, low, high);
+    return this.layer?.ownsMsr(index) ? this.layer.writeMsr(index, low, high) : this.msrs.write(index, low, high);
   }
 
   private writeHypercallPage(low: number, high: number): boolean {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { asm } from '../../../cpu/test-support/asm.ts';
 import * as R from '../../../cpu/architecture/registers.ts';
-import { XEN } from '../../layout/layout.ts';
+import { XEN } from './layout.ts';
 import {
   DOMID_SELF,
   EACCES,

@@ -1,7 +1,7 @@
-/** What CPUID tells a guest of Xen: the processor's leaves under Xen's policy, Xen's own, and Hyper-V's where it shows that. */
+/** What CPUID tells a guest of Xen: the processor's leaves under Xen's policy, Xen's own, and those of what it shows beside that. */
 import { type CpuidAnswer, registers as R } from '../../../cpu/architecture/index.ts';
 import { cpuid } from '../../../cpu/index.ts';
-import { isViridianLeaf } from '../viridian/features.ts';
+import type { Layer } from '../layer.ts';
 import { answerCpuid, isHypervisorLeaf, ofParavirtual, underXen, xenLeaf } from './cpuid-leaves.ts';
 
 /** Who asks. */
@@ -10,7 +10,7 @@ interface Asking {
   /** Number of the vCPU that runs. */
   readonly current: number;
   readonly isHvm: boolean;
-  readonly viridian: { leaf(leaf: number): CpuidAnswer } | undefined;
+  readonly layer: Pick<Layer, 'leaf'> | undefined;
 }
 
 export class Identity {
@@ -54,10 +54,10 @@ export class Identity {
 
   answer(leaf: number, subleaf: number): CpuidAnswer {
     const { regs } = this,
-      { viridian, record, current, isHvm } = this.guest;
+      { layer, record, current, isHvm } = this.guest;
     const own =
-      (isViridianLeaf(leaf) && viridian?.leaf(leaf)) ||
-      xenLeaf(leaf, subleaf, { id: record.id, vcpu: current, pv: !isHvm, moved: viridian !== undefined });
+      layer?.leaf(leaf) ??
+      xenLeaf(leaf, subleaf, { id: record.id, vcpu: current, pv: !isHvm, moved: layer !== undefined });
     if (own) return own;
     const answer = underXen(
       leaf,

@@ -22,5 +22,6 @@ export { hasHpet } from './hvm/params.ts';
 export { hypercall } from './hypercalls.ts';
 export { xenOf } from './of-domain.ts';
 export { operationName } from './operation-names.ts';
+export { isXen, MODEL, MODEL_STATE, PORT, PORTS, XEN, XEN_MODEL } from './layout.ts';
 export { XEN_HVM, XEN_PV, XEN_PVH, XEN_RECORDS, xenRecords } from './records.ts';
 export { CHANGESET, guestKinds, XEN_EXTRA } from './version.ts';

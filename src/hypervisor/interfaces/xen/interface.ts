@@ -1,5 +1,5 @@
 /** Xen as the interface of a domain's guest: what the domain is to be built like, read from its XEN block, and its half of Xen (guest.ts). */
-import { XEN, XEN_TYPE } from '../../layout/layout.ts';
+import { XEN, XEN_TYPE } from './layout.ts';
 import type { GuestTraits, InterfaceKind } from '../../domain/guest-interface.ts';
 import type { DomainRecord, Machine } from '../../memory/machine.ts';
 import { APIC_ID_STEP } from './abi.ts';
@@ -17,7 +17,7 @@ export const xenInterface = (later: LaterXenParts): InterfaceKind => ({
 
 function traits(machine: Machine, record: DomainRecord): GuestTraits {
   const { words } = machine,
-    block = record.xenOffset >>> 2,
+    block = record.guestOffset >>> 2,
     type = words[block + XEN.TYPE],
     isElsewhere = modelElsewhere(machine, record);
   return {

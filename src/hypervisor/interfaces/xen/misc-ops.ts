@@ -1,5 +1,5 @@
 /** console_io, vm_assist, physdev_op, and what only a toolstack may call. Source: xen/include/public/xen.h, physdev.h, domctl.h, sysctl.h, platform.h. */
-import { XEN, XEN_TYPE } from '../../layout/layout.ts';
+import { XEN, XEN_TYPE } from './layout.ts';
 import {
   EACCES,
   EFAULT,

@@ -1,5 +1,5 @@
 /** Guest frames that the hypervisor writes by itself, whenever time passes or an event comes: they count as written in each round (memory/dirty-log.ts). */
-import { XEN, XEN_VCPU } from '../../layout/layout.ts';
+import { XEN, XEN_VCPU } from './layout.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
 import { Ports } from './events/ports.ts';
 

@@ -2,7 +2,7 @@
 import { asm } from '../../../cpu/test-support/asm.ts';
 import { assembleDomain, type PartlessOptions } from '../assemble.ts';
 import type { Domain } from '../../domain/domain.ts';
-import { XEN_TYPE } from '../../layout/layout.ts';
+import { XEN_TYPE } from './layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import { HVM_PARAM } from './abi.ts';

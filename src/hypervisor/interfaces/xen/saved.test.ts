@@ -5,7 +5,7 @@
 import { asm } from '../../../cpu/test-support/asm.ts';
 import { describe, expect, it } from 'vitest';
 import { assembleDomain } from '../assemble.ts';
-import { PORT, XEN, XEN_VCPU } from '../../layout/layout.ts';
+import { PORT, XEN, XEN_VCPU } from './layout.ts';
 import { createDomain, destroyDomain } from '../../memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../../memory/machine.ts';
 import { readState, saveDomain } from './stream/state.ts';

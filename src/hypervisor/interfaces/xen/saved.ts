@@ -20,7 +20,8 @@ import {
   XEN_VCPU,
   XEN_VCPU_WORDS,
   XEN_VIRQS,
-} from '../../layout/layout.ts';
+  GRANTS_AT,
+} from './layout.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError } from '../../memory/machine.ts';
 import { SavedStateError } from '../../domain/saved-state-error.ts';
 import { EVTCHNSTAT, HVM_PARAM, RUNSTATE } from './abi.ts';
@@ -101,7 +102,7 @@ export function saveXen(xen: XenGuest): State {
     grants: {
       version: grants.version,
       maxFrames: grants.maxFrames,
-      maxVersion: words[(record.grantsOffset >>> 2) + GRANT.MAX_VERSION],
+      maxVersion: words[((record.guestOffset + GRANTS_AT) >>> 2) + GRANT.MAX_VERSION],
       frames: table(grants.frames, i => grants.sharedFrame(i)),
       status: table(grants.statusFrames, i => grants.statusFrame(i)),
     },
@@ -291,7 +292,7 @@ function restorePorts(xen: XenGuest, saved: SavedXen): void {
 
 function restoreGrants(xen: XenGuest, { grants: saved, domid }: SavedXen): void {
   const { words, machine, record, ports } = xen;
-  const block = record.grantsOffset >>> 2;
+  const block = (record.guestOffset + GRANTS_AT) >>> 2;
   const grants = new GrantTable(ports);
   grants.limit(saved.maxFrames, saved.maxVersion);
   words[block + GRANT.VERSION] = saved.version;

@@ -1,5 +1,5 @@
 /** sched_op and set_timer_op. Source: xen/include/public/sched.h. */
-import { XEN } from '../../layout/layout.ts';
+import { XEN } from './layout.ts';
 import { EFAULT, EINVAL, ENOSPC, ENOSYS, EPERM, ESRCH, SCHEDOP, SHUTDOWN } from './abi.ts';
 import { dispatch, type HypercallContext, operation, operations, plain, toolstackOnly } from './hypercalls.ts';
 import { type GuestStruct, handle, struct, u16, u32, u64 } from './struct.ts';

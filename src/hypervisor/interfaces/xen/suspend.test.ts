@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { asm } from '../../../cpu/test-support/asm.ts';
 import { assembleDomain } from '../assemble.ts';
 import type { Domain, SliceResult } from '../../domain/domain.ts';
-import { XEN } from '../../layout/layout.ts';
+import { XEN } from './layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import { readState, saveDomain } from './stream/state.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TSC_OFFSET } from '../../../cpu/architecture/registers.ts';
 import type { Timer, Timers } from '../../../devices/bus.ts';
-import { XEN_VCPU } from '../../layout/layout.ts';
+import { XEN_VCPU } from './layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { FRAME_BYTES, Machine } from '../../memory/machine.ts';
 import { RUNSTATE } from './abi.ts';

@@ -5,7 +5,7 @@
  */
 import { registers as R, TSC_HZ } from '../../../cpu/architecture/index.ts';
 import type { Timer, Timers } from '../../../devices/index.ts';
-import { XEN, XEN_VCPU } from '../../layout/layout.ts';
+import { XEN, XEN_VCPU } from './layout.ts';
 import { get64, put64 } from '../../memory/words.ts';
 import { EINVAL, PVCLOCK_TSC_STABLE, RUNSTATE, VIRQ, VMASST } from './abi.ts';
 import type { GuestAccess } from '../../memory/guest-access.ts';

@@ -2,7 +2,7 @@
 import { CR0_PE, CR0_PG, CR4_PAE, EFER_NXE } from '../../../cpu/architecture/index.ts';
 import { ALL, ARITHMETIC, ZF } from '../../../cpu/architecture/index.ts';
 import { registers as R } from '../../../cpu/architecture/index.ts';
-import { KICK, XEN_TYPE, XEN_VCPU } from '../../layout/layout.ts';
+import { KICK, XEN_TYPE, XEN_VCPU } from './layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../../memory/machine.ts';
 import { EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, SHUTDOWN, VCPUOP } from './abi.ts';
 import { type HypercallContext, offered, operation, operations, perform, plain } from './hypercalls.ts';

@@ -1,5 +1,5 @@
 /** xen_version. Source: xen/include/public/version.h. Strings fill their fields with zeros: no byte of anything else leaves. */
-import { XEN, XEN_TYPE } from '../../layout/layout.ts';
+import { XEN, XEN_TYPE } from './layout.ts';
 import { EINVAL, EPERM, PV_VIRT_START, VMASST, XEN_MAJOR, XEN_MINOR, XENFEAT, XENVER } from './abi.ts';
 import { dispatch, type HypercallContext, operation, operations, plain } from './hypercalls.ts';
 import { chars, type GuestStruct, octets, struct, u32, ulong } from './struct.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { KICK } from '../../layout/layout.ts';
+import { KICK } from './layout.ts';
 import { HYPERCALL, SCHEDOP } from './abi.ts';
 import { Ports } from './events/ports.ts';
 import { testGuest } from './pvh-program.test-support.ts';

@@ -11,6 +11,7 @@ import { ExitCard } from './exit-card.tsx';
 import { type SeenExit, subjectOf } from './log.ts';
 import { filter } from './source.ts';
 import { aboutOf, words } from './words.ts';
+import { modelPlace } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
 export function Detail(shown: Shown<Data>) {
   const { hypercall, reason, exit, isLast } = choiceOf(shown, filter.value),
@@ -58,7 +59,7 @@ export function Detail(shown: Shown<Data>) {
           of,
           of === own && exit && subjectOf(exit) !== undefined ? aboutOf(exit) : undefined,
           data.stepNs,
-          exit && answererOf(exit, target.machine?.domain(exit.domain)?.model().where),
+          exit && answererOf(exit, modelPlace(target.machine?.domain(exit.domain))),
         )}
         owner={exit && ownerClass(exit.domain)}
       />

@@ -11,6 +11,7 @@ import type { Target } from '../inspector.ts';
 import type { SeenExit } from './log.ts';
 import { instructionOf, stateOf, symbolOf } from './source.ts';
 import { keptOf, numberOf, words } from './words.ts';
+import { modelPlace } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
 export const HandledBy = ({ deeds }: { deeds: readonly Deed[] }) => (
   <ol class="hway">
@@ -88,7 +89,7 @@ export function ExitCard({
           <h4>
             {words.way} <span class="sec">{words.wayHint}</span>
           </h4>
-          <HandledBy deeds={wayOf(exit, target.machine?.domain(exit.domain)?.model().where)} />
+          <HandledBy deeds={wayOf(exit, modelPlace(target.machine?.domain(exit.domain)))} />
         </section>
       )}
     </>

@@ -1,7 +1,7 @@
 /** Looks at the frame table, and follows an address of the guest that is looked at. */
 
 import { registers as R } from '../../../cpu/architecture/index.ts';
-import { grantsOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
+import { grantsOf, xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 import type { MachineView } from '../../../hypervisor/view/index.ts';
 import { followed } from '../followed.ts';
 import type { Target } from '../inspector.ts';
@@ -21,7 +21,12 @@ export function open({ session, machine }: Target) {
       if (state && vcpu && guest !== undefined) {
         const typed = Number.parseInt(followed.value.replace(/^0x/i, ''), 16),
           linear = Number.isNaN(typed) ? state.linear(R.CS, state.regs[R.EIP]!) : typed >>> 0;
-        walk = walkOf(state, linear, { id: guest, name: ownerName(guest), vcpu: vcpu.id, isPv: domain!.type === 'pv' });
+        walk = walkOf(state, linear, {
+          id: guest,
+          name: ownerName(guest),
+          vcpu: vcpu.id,
+          isPv: xenViewOf(domain)?.type === 'pv',
+        });
       }
       return {
         ...cellsOf(machine),

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { destroyDomain } from '../../../memory/domain-table.ts';
-import { XEN_TYPE } from '../../../layout/layout.ts';
+import { XEN_TYPE } from '../layout.ts';
 import {
   CALLBACK_VIA,
   DOMID_SELF,

@@ -1,6 +1,6 @@
 /** event_channel_op. Source: xen/include/public/event_channel.h. The order of the checks is the order of the errors that a guest can see. */
 import { TRACE_KIND } from '../../../tracing/trace.ts';
-import { PORT, XEN, XEN_VCPU, XEN_VIRQS } from '../../../layout/layout.ts';
+import { PORT, XEN, XEN_VCPU, XEN_VIRQS } from '../layout.ts';
 import { FRAME_BYTES } from '../../../memory/machine.ts';
 import {
   DOMID_SELF,

@@ -5,7 +5,7 @@
  */
 import { dropLock, takeLock } from '../../../memory/lock.ts';
 import { FRAME_SHIFT } from '../../../memory/machine.ts';
-import { PORT, PORT_PENDING_EARLY as EARLY, PORTS, XEN, XEN_VCPU } from '../../../layout/layout.ts';
+import { PORT, PORT_PENDING_EARLY as EARLY, PORTS, XEN, XEN_VCPU } from '../layout.ts';
 import { EVENT_WORD } from '../abi.ts';
 import type { Ports } from './ports.ts';
 

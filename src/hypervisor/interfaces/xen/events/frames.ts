@@ -1,5 +1,6 @@
 /** Frames that event channels hold: vcpu_info, pages of FIFO events, shared_info; and ends of ports that belong together. */
-import { FRAME_SHIFT, MAX_DOMAINS, PORT, PORTS, XEN, XEN_VCPU, XEN_VIRQS } from '../../../layout/layout.ts';
+import { FRAME_SHIFT, MAX_DOMAINS } from '../../../layout/layout.ts';
+import { PORT, PORTS, XEN, XEN_VCPU, XEN_VIRQS, isXen } from '../layout.ts';
 import type { FrameHolder, Tally } from '../../../memory/frame-holder.ts';
 import type { DomainRecord } from '../../../memory/machine.ts';
 import { EVTCHNSTAT } from '../abi.ts';
@@ -8,15 +9,15 @@ import { Ports } from './ports.ts';
 
 export const PORT_FRAMES: FrameHolder = {
   detach(machine, record) {
-    if (record.xenOffset !== 0) new Ports(machine, record).relinquish();
+    if (isXen(record)) new Ports(machine, record).relinquish();
   },
 
   repair(machine, dead) {
     // Nobody waits for it to forget translations.
-    if (dead.xenOffset !== 0) Atomics.store(machine.words, (dead.xenOffset >>> 2) + XEN.IN_GUEST, 0);
+    if (isXen(dead)) Atomics.store(machine.words, (dead.guestOffset >>> 2) + XEN.IN_GUEST, 0);
     for (let index = 0; index < MAX_DOMAINS; index++) {
       const other = machine.domain(index);
-      if (other.id < 0 || other.xenOffset === 0) continue;
+      if (other.id < 0 || !isXen(other)) continue;
       const ports = new Ports(machine, other);
       // To take a lock is to repair it.
       ports.locked(() => {});
@@ -27,13 +28,13 @@ export const PORT_FRAMES: FrameHolder = {
 
   audit(tally) {
     for (const record of tally.domains) {
-      if (record.xenOffset === 0) continue;
+      if (!isXen(record)) continue;
       auditPages(tally, record);
       auditPorts(tally, record);
     }
   },
 
-  shows: ({ words }, { xenOffset }, mfn) => xenOffset !== 0 && words[(xenOffset >>> 2) + XEN.SHARED_INFO] === mfn,
+  shows: ({ words }, record, mfn) => isXen(record) && words[(record.guestOffset >>> 2) + XEN.SHARED_INFO] === mfn,
 };
 
 function auditPages(tally: Tally, record: DomainRecord): void {
@@ -69,7 +70,7 @@ function auditPorts(tally: Tally, record: DomainRecord): void {
         break;
       case EVTCHNSTAT.INTERDOMAIN: {
         const other = tally.domains.find(({ id }) => id === remote);
-        if (!other || other.portsOffset === 0) tally.say(`${name} is bound to domain ${remote}, which is not there`);
+        if (!other || !isXen(other)) tally.say(`${name} is bound to domain ${remote}, which is not there`);
         else {
           const theirs = new Ports(machine, other).entry(words[entry + PORT.REMOTE_PORT]);
           if (

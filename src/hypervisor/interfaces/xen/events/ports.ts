@@ -2,18 +2,19 @@
  * A domain's event channel ports, as any worker sees and changes them: the port table, the bitmaps in shared_info, each vCPU's vcpu_info.
  * Source: the public ABI (event_channel.h, xen.h); the order of the steps is the ABI's (two-level, race-free against a guest that runs meanwhile).
  */
+import { MAILBOX, XENHEAP } from '../../../layout/layout.ts';
 import {
   KICK,
-  MAILBOX,
   PORT,
   PORT_OF_XEN,
   PORTS,
   PORT_WORDS,
   XEN,
-  XENHEAP,
   XEN_VCPU,
   XEN_VCPU_WORDS,
-} from '../../../layout/layout.ts';
+  isXen,
+  PORTS_AT,
+} from '../layout.ts';
 import { dropLock, Journal, takeLock } from '../../../memory/lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
 import { EVTCHNSTAT } from '../abi.ts';
@@ -43,8 +44,8 @@ export class Ports {
     this.machine = machine;
     this.record = record;
     this.words = machine.words;
-    this.xenBlock = record.xenOffset >>> 2;
-    this.table = record.portsOffset >>> 2;
+    this.xenBlock = record.guestOffset >>> 2;
+    this.table = (record.guestOffset + PORTS_AT) >>> 2;
     this.journal = new Journal(machine, XENHEAP.PORT_JOURNAL, () => {});
     this.doorbell = (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL;
   }
@@ -121,7 +122,7 @@ export class Ports {
     if (known && this.machine.isAlive(known.record)) return known;
     this.others.delete(domid);
     const record = this.machine.find(domid);
-    if (!record || record.xenOffset === 0) return undefined;
+    if (!record || !isXen(record)) return undefined;
     const ports = new Ports(this.machine, record);
     this.others.set(domid, ports);
     return ports;

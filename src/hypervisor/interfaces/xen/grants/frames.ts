@@ -1,5 +1,6 @@
 /** Frames that grant tables hold: those that they lie in, and what their entries lend. */
-import { GRANT, MAX_DOMAINS, XEN, XEN_TYPE } from '../../../layout/layout.ts';
+import { MAX_DOMAINS } from '../../../layout/layout.ts';
+import { GRANT, XEN, XEN_TYPE, isXen, GRANTS_AT } from '../layout.ts';
 import type { FrameHolder, Tally } from '../../../memory/frame-holder.ts';
 import type { DomainRecord, Machine } from '../../../memory/machine.ts';
 import { Ports } from '../events/ports.ts';
@@ -15,7 +16,7 @@ export function tableFrames({ ports }: { ports: Ports }): Set<number> {
 }
 
 const tableOf = (machine: Machine, record: DomainRecord): GrantTable | undefined =>
-  record.grantsOffset === 0 ? undefined : new GrantTable(new Ports(machine, record));
+  isXen(record) ? new GrantTable(new Ports(machine, record)) : undefined;
 
 export const GRANT_FRAMES: FrameHolder = {
   detach(machine, record) {
@@ -46,7 +47,7 @@ export const GRANT_FRAMES: FrameHolder = {
   audit(tally) {
     /** `grantKey` to uses by maptracks, as Held. */
     const pins = new Map(tally.held.grants);
-    const granting = tally.domains.filter(({ grantsOffset }) => grantsOffset !== 0);
+    const granting = tally.domains.filter(isXen);
     for (const record of granting) auditMaptrack(tally, record, pins);
     for (const record of granting) auditGrants(tally, record, pins);
   },
@@ -70,7 +71,7 @@ function auditMaptrack(tally: Tally, record: DomainRecord, pins: Map<number, num
   const translated = machine.words[ports.xenBlock + XEN.TYPE] !== XEN_TYPE.PV;
   for (const map of table.mappings()) {
     const granter = tally.domains.find(({ id }) => id === map.domid);
-    if (!granter || granter.grantsOffset === 0) {
+    if (!granter || !isXen(granter)) {
       tally.say(`domain ${record.id} maps a grant of domain ${map.domid}, which is not there`);
       continue;
     }
@@ -90,7 +91,7 @@ function auditGrants(tally: Tally, record: DomainRecord, pins: Map<number, numbe
   const { machine } = tally,
     { words } = machine;
   const table = new GrantTable(new Ports(machine, record));
-  const block = record.grantsOffset >>> 2;
+  const block = (record.guestOffset + GRANTS_AT) >>> 2;
   if (words[block + GRANT.LOCK] !== 0) tally.say(`the lock of domain ${record.id}'s grant table is held`);
   for (let i = 0; i < table.frames; i++) tally.write(table.sharedFrame(i));
   for (let i = 0; i < table.statusFrames; i++) tally.write(table.statusFrame(i));

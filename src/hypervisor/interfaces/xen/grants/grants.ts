@@ -18,9 +18,9 @@ import {
   MAP_WORDS,
   MAPS_PER_FRAME,
   STATUS_PER_FRAME,
-  XEN,
-  XEN_TYPE,
-} from '../../../layout/layout.ts';
+  isXen,
+  GRANTS_AT,
+} from '../layout.ts';
 import { DOMAIN_0, DOMID_XEN, FRAME_BYTES, FRAME_SHIFT } from '../../../memory/machine.ts';
 import { dropLock, Journal, takeLock } from '../../../memory/lock.ts';
 import type { SecondStage } from '../../../memory/second-stage.ts';
@@ -29,7 +29,7 @@ import { Pod } from '../memory/pod.ts';
 import { Ports } from '../events/ports.ts';
 import { awaitNoCode, countWriter, endWrites } from '../memory/stale.ts';
 import { GrantEntryV1, GrantEntryV2 } from '../shared.ts';
-import { dropWritable, dropWritableType, takeWritable, takeWritableType } from '../memory/writable.ts';
+import { dropWritable, dropWritableType, isPv, takeWritable, takeWritableType } from '../memory/writable.ts';
 
 export { GNTMAP, GTF } from '../abi.ts';
 
@@ -92,7 +92,7 @@ export class GrantTable {
   constructor(ports: Ports) {
     this.ports = ports;
     this.words = ports.words;
-    this.block = ports.record.grantsOffset >>> 2;
+    this.block = (ports.record.guestOffset + GRANTS_AT) >>> 2;
     this.stage = ports.machine.secondStage(ports.record);
     this.journal = new Journal(ports.machine, this.block + GRANT.JOURNAL, (mfn, writer) =>
       writer ? this.endWrites(mfn) : ports.machine.dropReference(mfn),
@@ -110,7 +110,7 @@ export class GrantTable {
     const alive = this.ports.of(domid);
     if (alive) return new GrantTable(alive);
     const record = dying ? this.ports.machine.find(domid, true) : undefined;
-    return record && record.grantsOffset !== 0 ? new GrantTable(new Ports(this.ports.machine, record)) : undefined;
+    return record && isXen(record) ? new GrantTable(new Ports(this.ports.machine, record)) : undefined;
   }
 
   private get(field: number): number {
@@ -190,7 +190,7 @@ export class GrantTable {
   private flightOf(domid: number, ref: number, use: number): number {
     const { machine } = this.ports;
     if (machine.worker === DOMAIN_0) return -1;
-    const list = (machine.domain(machine.worker).grantsOffset >>> 2) + GRANT.IN_FLIGHT;
+    const list = ((machine.domain(machine.worker).guestOffset + GRANTS_AT) >>> 2) + GRANT.IN_FLIGHT;
     for (let at = list; at < list + IN_FLIGHT_ENTRIES * IN_FLIGHT_WORDS; at += IN_FLIGHT_WORDS) {
       if (this.words[at] === domid + 1 && (domid < 0 || (this.words[at + 1] === ref && this.words[at + 2] === use)))
         return at;
@@ -514,7 +514,7 @@ export class GrantTable {
   }
 
   private get isPv(): boolean {
-    return this.words[this.ports.xenBlock + XEN.TYPE] === XEN_TYPE.PV;
+    return isPv(this.ports.machine, this.ports.record);
   }
 
   private release(ref: number, user: number, readonly: boolean, mfn: number): void {

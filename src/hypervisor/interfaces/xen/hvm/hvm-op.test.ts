@@ -1,7 +1,7 @@
 /** hvm_op and its neighbours with wrong arguments: the errnos of xen/arch/x86/hvm/hvm.c, xen/common/event_channel.c, event_fifo.c and the public headers. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { P2M_WRITE } from '../../../../cpu/architecture/edge.ts';
-import { XEN_TYPE } from '../../../layout/layout.ts';
+import { XEN_TYPE } from '../layout.ts';
 import {
   DOMID_SELF,
   EBUSY,

@@ -1,5 +1,5 @@
 /** hvm_op: HVM parameters and upcall vectors. Source: xen/include/public/hvm/hvm_op.h, params.h. */
-import { XEN_TYPE, XEN_VCPU } from '../../../layout/layout.ts';
+import { XEN_TYPE, XEN_VCPU } from '../layout.ts';
 import { DOMID_SELF, EEXIST, EINVAL, ENODEV, ENOENT, EOPNOTSUPP, EPERM, ESRCH, HVM_PARAM, HVMOP } from '../abi.ts';
 import { dispatch, type HypercallContext, operation, operations, plain, TRANSLATED } from '../hypercalls.ts';
 import { HVMMEM } from '../memory/guest-frames.ts';

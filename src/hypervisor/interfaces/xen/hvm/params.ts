@@ -1,5 +1,5 @@
 /** HVM parameters and shutdown codes in a domain's XEN block, for any worker. Source: xen/include/public/hvm/params.h, sched.h. */
-import { MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../../../layout/layout.ts';
+import { MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../layout.ts';
 import type { DomainRecord, Machine } from '../../../memory/machine.ts';
 import { HVM_PARAM } from '../abi.ts';
 import type { Ports } from '../events/ports.ts';
@@ -43,10 +43,10 @@ export function setShutdownCode({ words, xenBlock }: Ports, code: number): void 
 
 /** Whether the toolstack wants a HPET (HVM_PARAM_HPET_ENABLED). */
 export function hasHpet(machine: Machine, record: DomainRecord): boolean {
-  return machine.words[(record.xenOffset >>> 2) + XEN.PARAMS + 2 * HVM_PARAM.HPET_ENABLED] !== 0;
+  return machine.words[(record.guestOffset >>> 2) + XEN.PARAMS + 2 * HVM_PARAM.HPET_ENABLED] !== 0;
 }
 
 /** Whether the toolstack wants the domain's device model in Domain 0. */
 export function modelElsewhere(machine: Machine, record: DomainRecord): boolean {
-  return machine.words[(record.xenOffset >>> 2) + XEN_MODEL + MODEL.STATE] !== MODEL_STATE.HERE;
+  return machine.words[(record.guestOffset >>> 2) + XEN_MODEL + MODEL.STATE] !== MODEL_STATE.HERE;
 }

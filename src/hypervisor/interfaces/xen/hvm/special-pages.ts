@@ -2,7 +2,7 @@
  * What the toolstack puts into an HVM or PVH domain before it starts: special pages for the rings, HVM parameters that name them, and for PVH the pages
  * that ACPI's tables lie in. Source: tools/libs/guest/xg_dom_x86.c of Xen, for numbers and order.
  */
-import { XEN, XEN_TYPE } from '../../../layout/layout.ts';
+import { XEN, XEN_TYPE } from '../layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../../../memory/machine.ts';
 import { HVM_PARAM, SHUTDOWN, SPECIAL, SPECIAL_PAGES, SPECIAL_PAGE_COUNT } from '../abi.ts';
 import type { HypercallContext } from '../hypercalls.ts';

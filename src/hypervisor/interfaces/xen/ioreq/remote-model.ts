@@ -10,7 +10,7 @@ import {
   IO_SIZE_MASK,
   type Processor,
 } from '../../../../cpu/architecture/index.ts';
-import { MODEL, MODEL_STATE, XEN_MODEL } from '../../../layout/layout.ts';
+import { MODEL, MODEL_STATE, XEN_MODEL } from '../layout.ts';
 import { FRAME_BYTES } from '../../../memory/machine.ts';
 import type { ModelElsewhere, ModelTargets } from '../../../domain/model-elsewhere.ts';
 import type { Vcpus } from '../../../domain/vcpu.ts';

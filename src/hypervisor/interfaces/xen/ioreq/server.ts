@@ -3,7 +3,7 @@
  * reach, then each request is handed to whoever runs the device model. Source: xen/arch/x86/hvm/ioreq.c (hvm_create_ioreq_server, hvm_remove_ioreq_gfn),
  * and the loop that QEMU has for it (hw/i386/xen/xen-hvm.c, cpu_handle_ioreq).
  */
-import { MODEL, MODEL_STATE, XEN_MODEL } from '../../../layout/layout.ts';
+import { MODEL, MODEL_STATE, XEN_MODEL } from '../layout.ts';
 import { DOMAIN_0, HostError } from '../../../memory/machine.ts';
 import { HVM_PARAM } from '../abi.ts';
 import type { Dom0, Mapping } from '../dom0-access.ts';

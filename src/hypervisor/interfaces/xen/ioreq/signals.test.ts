@@ -1,6 +1,6 @@
 /** What a device model elsewhere says arrives whole and in its order, also where there is more than the ring holds. */
 import { expect, it } from 'vitest';
-import { MODEL_SIGNALS } from '../../../layout/layout.ts';
+import { MODEL_SIGNALS } from '../layout.ts';
 import { createDomain } from '../../../memory/domain-table.ts';
 import { Machine } from '../../../memory/machine.ts';
 import { Ports } from '../events/ports.ts';

@@ -6,7 +6,7 @@
  */
 import type { ModelSignals } from '../../../../devices/index.ts';
 import type { ModelTargets } from '../../../domain/model-elsewhere.ts';
-import { KICK, MODEL, MODEL_SIGNALS, XEN_MODEL } from '../../../layout/layout.ts';
+import { KICK, MODEL, MODEL_SIGNALS, XEN_MODEL } from '../layout.ts';
 import { FRAME_SHIFT } from '../../../memory/machine.ts';
 import type { Ports } from '../events/ports.ts';
 

@@ -1,6 +1,6 @@
 /** XENMEM_exchange and extents of several frames, as xen/include/public/memory.h describes them: a PV domain of 4 MiB, called as its kernel would. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { XEN, XEN_TYPE } from '../../../layout/layout.ts';
+import { XEN, XEN_TYPE } from '../layout.ts';
 import { createDomain } from '../../../memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../../../memory/machine.ts';
 import { DOMID_SELF, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, EPERM, ESRCH, XENMEM } from '../abi.ts';

@@ -3,7 +3,8 @@
  * forget what its processor knows, and waits until it has; a worker that is not in its guest now does so before it enters it again.
  * Both sides write their word before they read the other's, so that one of them sees the other.
  */
-import { MAILBOX, XEN } from '../../../layout/layout.ts';
+import { MAILBOX } from '../../../layout/layout.ts';
+import { XEN } from '../layout.ts';
 import type { DomainRecord, Machine } from '../../../memory/machine.ts';
 
 /** Looks before the thread that waits sleeps, and sleeps of a millisecond until it gives up: a worker that does not answer for so long is dead. */
@@ -14,7 +15,7 @@ const LOOKS = 1000,
 /** Returns when a domain uses no translation any more that its p2m had before the call. False: its worker does not answer. */
 export function flushDomain(machine: Machine, record: DomainRecord): boolean {
   const { words } = machine;
-  const xen = record.xenOffset >>> 2,
+  const xen = record.guestOffset >>> 2,
     doorbell = (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL;
   const wanted = Atomics.add(words, xen + XEN.FLUSH_WANTED, 1) + 1;
   Atomics.add(words, doorbell, 1);

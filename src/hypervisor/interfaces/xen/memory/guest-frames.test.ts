@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { XEN, XEN_TYPE } from '../../../layout/layout.ts';
+import { XEN, XEN_TYPE } from '../layout.ts';
 import { createDomain } from '../../../memory/domain-table.ts';
 import { Machine } from '../../../memory/machine.ts';
 import type { XenGuest } from '../guest.ts';

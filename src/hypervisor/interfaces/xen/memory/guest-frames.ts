@@ -3,7 +3,8 @@
  * A frame that leaves goes to the allocator only after the domain's own translations of it are gone; others' references keep it from there.
  */
 import { P2M_EXECUTE, P2M_RWX, P2M_WRITE } from '../../../../cpu/architecture/index.ts';
-import { INVALID_M2P, XEN, XEN_TYPE } from '../../../layout/layout.ts';
+import { INVALID_M2P } from '../../../layout/layout.ts';
+import { XEN, XEN_TYPE } from '../layout.ts';
 import { FRAME_SHIFT } from '../../../memory/machine.ts';
 import { mfnOf, type SecondStage } from '../../../memory/second-stage.ts';
 import type { HypercallContext } from '../hypercalls.ts';

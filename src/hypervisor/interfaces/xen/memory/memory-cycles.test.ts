@@ -3,7 +3,8 @@
  * hypervisor or to a domain; what is free is what the count of free frames says; and when all domains are gone, as many are free as at the start.
  */
 import { describe, expect, it } from 'vitest';
-import { FRAME, XEN, XEN_TYPE, XENHEAP } from '../../../layout/layout.ts';
+import { FRAME, XENHEAP } from '../../../layout/layout.ts';
+import { XEN, XEN_TYPE } from '../layout.ts';
 import { createDomain, destroyDomain } from '../../../memory/domain-table.ts';
 import { type DomainRecord, HostError, Machine } from '../../../memory/machine.ts';
 import { Dom0, type Mapping } from '../dom0-access.ts';

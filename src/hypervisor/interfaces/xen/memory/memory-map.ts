@@ -2,7 +2,7 @@
  * Memory of PVH domains: RAM from 0 without a hole, ACPI at 0xFC000000, the special pages. Source: what Xen's toolstack builds (libacpi, libxl_x86.c):
  * ACPI information page, then tables; RSDP where a scan of the BIOS area finds it; eight special pages from 0xFEFF8000.
  */
-import { XEN_TYPE } from '../../../layout/layout.ts';
+import { XEN_TYPE } from '../layout.ts';
 import type { E820Entry } from '../../../loader/index.ts';
 import { SPECIAL_PAGES } from '../abi.ts';
 

@@ -1,5 +1,6 @@
 /** memory_op. Source: xen/include/public/memory.h, xen/common/memory.c. Paravirtual domains name machine frames, others guest frames. */
-import { XEN, XENHEAP } from '../../../layout/layout.ts';
+import { XENHEAP } from '../../../layout/layout.ts';
+import { XEN } from '../layout.ts';
 import {
   DOMID_SELF,
   EACCES,

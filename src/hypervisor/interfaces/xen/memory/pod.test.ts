@@ -4,7 +4,7 @@ import { asm } from '../../../../cpu/test-support/asm.ts';
 import * as R from '../../../../cpu/architecture/registers.ts';
 import { assembleDomain } from '../../assemble.ts';
 import { workerDied } from '../../../memory/dead-worker.ts';
-import { XEN, XEN_TYPE } from '../../../layout/layout.ts';
+import { XEN, XEN_TYPE } from '../layout.ts';
 import { createDomain, destroyDomain } from '../../../memory/domain-table.ts';
 import { dropLock, takeLock } from '../../../memory/lock.ts';
 import { Machine } from '../../../memory/machine.ts';
@@ -126,7 +126,7 @@ describe('populate on demand', () => {
     const { entries } = pod;
     touch(0x700);
     expect(stage.rights(0x700)).toBe(7);
-    expect(pod.entries).toBe(entries - 1 + machine.words[(record.xenOffset >>> 2) + XEN.POD_SWEPT]);
+    expect(pod.entries).toBe(entries - 1 + machine.words[(record.guestOffset >>> 2) + XEN.POD_SWEPT]);
     expect(owned(machine, record.id)).toBe(4 * MIB_FRAMES + SPECIAL_FRAMES);
     // Somebody's mapping keeps a frame where it is, zeroes or not.
     expect(domain.ending).toBe(null);
@@ -213,7 +213,7 @@ it('a cache that a worker left in the middle of a change is made anew', () => {
   const { machine, record, domain, pod } = make();
   domain.demand(0x500);
   const { count, entries } = pod;
-  const xen = record.xenOffset >>> 2;
+  const xen = record.guestOffset >>> 2;
   // A worker of a domain that has died, with the lock in its hand and the list half changed.
   const other = createDomain(machine, 2, 512, { guest: XEN_PVH });
   machine.words[xen + XEN.POD_LOCK] = other.index + 1;
@@ -227,7 +227,7 @@ it('a cache that a worker left in the middle of a change is made anew', () => {
 
 it('who enters the guest while another takes memory from it waits, and forgets then what its processor knew', () => {
   const { machine, record, domain } = make();
-  const xen = record.xenOffset >>> 2,
+  const xen = record.guestOffset >>> 2,
     { words } = machine;
   const other = new Machine(machine.memory, createDomain(machine, 2, 512, { guest: XEN_PVH }).index);
   takeLock(other, xen + XEN.POD_LOCK);

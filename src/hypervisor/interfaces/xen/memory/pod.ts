@@ -6,7 +6,8 @@
  * Everything lies in machine memory: any worker may make a guest frame's memory appear, so that a grant or a back end finds it.
  */
 import { P2M_RWX } from '../../../../cpu/architecture/index.ts';
-import { FRAME, FRAMES_AT_ONCE, FRAME_BYTES, FRAME_FLAG, INVALID_M2P, XEN } from '../../../layout/layout.ts';
+import { FRAME, FRAMES_AT_ONCE, FRAME_BYTES, FRAME_FLAG, INVALID_M2P } from '../../../layout/layout.ts';
+import { XEN, isXen } from '../layout.ts';
 import type { FrameHolder } from '../../../memory/frame-holder.ts';
 import { dropLock, takeLock } from '../../../memory/lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
@@ -44,7 +45,7 @@ export class Pod {
     this.record = record;
     this.forget = forget;
     this.words = machine.words;
-    this.xen = record.xenOffset >>> 2;
+    this.xen = record.guestOffset >>> 2;
     this.stage = machine.secondStage(record);
   }
 
@@ -311,6 +312,6 @@ export class Pod {
 /** Frames of the cache are the domain's own, and no reference but its owner's is on them. */
 export const POD_FRAMES: FrameHolder = {
   release(machine, record) {
-    if (record.xenOffset !== 0) new Pod(machine, record).forgetAll();
+    if (isXen(record)) new Pod(machine, record).forgetAll();
   },
 };

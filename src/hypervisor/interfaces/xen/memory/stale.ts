@@ -2,7 +2,8 @@
  * Machine frames that someone other than their owner has written: the owner's worker drops what its processor has translated from them before it runs
  * the guest again. A ring of frame numbers in the owner's XEN block; many writers, one reader.
  */
-import { FRAME, FRAME_FLAG, XEN, XEN_STALE } from '../../../layout/layout.ts';
+import { FRAME, FRAME_FLAG } from '../../../layout/layout.ts';
+import { XEN, XEN_STALE } from '../layout.ts';
 import type { Machine } from '../../../memory/machine.ts';
 import { flushDomain } from './flush.ts';
 import type { Ports } from '../events/ports.ts';

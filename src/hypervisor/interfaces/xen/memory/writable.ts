@@ -3,21 +3,15 @@
  * of a paravirtual domain it is writable memory meanwhile, so that it cannot become a page table, whose entries would then be written past all checks
  * (get_page_and_type with PGT_writable_page in xen/arch/x86/mm.c and xen/common/event_fifo.c).
  */
-import {
-  FRAME,
-  FRAME_COUNT_MASK,
-  FRAME_TYPE,
-  FRAME_TYPE_SHIFT,
-  FRAME_VALIDATED,
-  XEN,
-  XEN_TYPE,
-} from '../../../layout/layout.ts';
+import { FRAME, FRAME_COUNT_MASK, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED } from '../../../layout/layout.ts';
+import { XEN, XEN_TYPE, isXen } from '../layout.ts';
 import type { DomainRecord, Machine } from '../../../memory/machine.ts';
 
 const WRITABLE = (FRAME_TYPE.WRITABLE << FRAME_TYPE_SHIFT) | FRAME_VALIDATED;
 
-function isPv(machine: Machine, record: DomainRecord): boolean {
-  return record.xenOffset !== 0 && machine.words[(record.xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV;
+/** Whether a domain's frames have types. */
+export function isPv(machine: Machine, record: DomainRecord): boolean {
+  return isXen(record) && machine.words[(record.guestOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV;
 }
 
 /** One more use as writable memory; false: it is a page or descriptor table. */

@@ -2,10 +2,11 @@
  * What the hypervisor keeps of a paravirtual domain beyond its page types: a run of frames of the xenheap, so that a worker that ends an other's
  * domain, and whoever examines a dead one, finds it. One frame a vCPU, then the hypervisor's own tables for the guest's last GiB.
  */
-import { DOMID_XEN, DOMAIN } from '../../../layout/layout.ts';
+import { DOMID_XEN } from '../../../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../../../memory/machine.ts';
 import { PV_VIRT_START } from '../abi.ts';
 import { FIRST_XEN_L2_SLOT, PTE_ACCESSED, PTE_PRESENT } from './pte.ts';
+import { XEN } from '../layout.ts';
 
 /** GDT frames that a guest may have; the two behind them are the hypervisor's. */
 export const GUEST_GDT_FRAMES = 14;
@@ -76,7 +77,7 @@ export class PvBlock {
   constructor(machine: Machine, record: DomainRecord) {
     this.machine = machine;
     this.vcpus = record.vcpus;
-    this.first = machine.words[machine.domainEntry(record) + DOMAIN.PV] >>> FRAME_SHIFT;
+    this.first = machine.words[(record.guestOffset >>> 2) + XEN.PV] >>> FRAME_SHIFT;
     this.states = Array.from(
       { length: this.vcpus },
       (_, id) => new Int32Array(machine.memory, (this.first + id) * FRAME_BYTES, FRAME_BYTES / 4),
@@ -85,7 +86,7 @@ export class PvBlock {
 
   /** @throws HostError where the host has too little memory. */
   static create(machine: Machine, record: DomainRecord): PvBlock {
-    const at = machine.domainEntry(record) + DOMAIN.PV;
+    const at = (record.guestOffset >>> 2) + XEN.PV;
     if (machine.words[at] === 0) {
       const first = machine.allocateRun(record.vcpus + EXTRA_FRAMES, DOMID_XEN);
       if (first < 0)
@@ -112,7 +113,7 @@ export class PvBlock {
   release(record: DomainRecord): void {
     if (this.first === 0) return;
     for (let i = 0; i < this.frames; i++) this.machine.release(this.first + i);
-    this.machine.words[this.machine.domainEntry(record) + DOMAIN.PV] = 0;
+    this.machine.words[(record.guestOffset >>> 2) + XEN.PV] = 0;
   }
 
   private extra(which: number): number {

@@ -1,15 +1,13 @@
 /** Frames that the page tables, descriptor tables and vCPUs of a paravirtual domain hold. */
 import {
-  DOMAIN,
   FRAME,
   FRAME_COUNT_MASK,
   FRAME_PINNED,
   FRAME_TYPE,
   FRAME_TYPE_SHIFT,
   FRAME_VALIDATED,
-  XEN,
-  XEN_TYPE,
 } from '../../../layout/layout.ts';
+import { XEN, XEN_TYPE, isXen } from '../layout.ts';
 import type { FrameHolder, Tally } from '../../../memory/frame-holder.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
 import { GUEST_GDT_FRAMES, LDT_PAGES, PV, PvBlock } from './block.ts';
@@ -20,7 +18,7 @@ export const TABLE_FRAMES: FrameHolder = {
 
   audit(tally) {
     for (const record of tally.domains)
-      if (record.xenOffset !== 0 && tally.machine.words[(record.xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV)
+      if (isXen(record) && tally.machine.words[(record.guestOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV)
         auditTables(tally, record);
   },
 };
@@ -58,9 +56,9 @@ function relinquish(machine: Machine, record: DomainRecord): void {
 function auditTables(tally: Tally, record: DomainRecord): void {
   const { machine } = tally,
     { words } = machine;
-  const shared = words[(record.xenOffset >>> 2) + XEN.SHARED_INFO];
+  const shared = words[(record.guestOffset >>> 2) + XEN.SHARED_INFO];
   const block = new PvBlock(machine, record);
-  if (block.exists) tally.own(words[machine.domainEntry(record) + DOMAIN.PV] >>> FRAME_SHIFT, block.frames);
+  if (block.exists) tally.own(words[(record.guestOffset >>> 2) + XEN.PV] >>> FRAME_SHIFT, block.frames);
   for (let id = 0; block.exists && id < block.vcpus; id++) {
     const state = block.vcpu(id);
     if (state[PV.BASE] !== 0) tally.use(state[PV.BASE], FRAME_TYPE.L3);

@@ -1,5 +1,5 @@
 /** What memory_op does to the frames of a paravirtual domain, which speaks of machine frames. Source: xen/include/public/memory.h, xen/common/memory.c. */
-import { XEN } from '../../../layout/layout.ts';
+import { XEN } from '../layout.ts';
 import { FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
 import type { HypercallContext } from '../hypercalls.ts';
 import type { ExchangePages } from '../memory/exchange.ts';

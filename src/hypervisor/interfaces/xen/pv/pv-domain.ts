@@ -24,7 +24,8 @@ import {
   type Processor,
   registers as R,
 } from '../../../../cpu/architecture/index.ts';
-import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../../layout/layout.ts';
+import { FRAME_TYPE } from '../../../layout/layout.ts';
+import { XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../layout.ts';
 import { type DomainRecord, FRAME_SHIFT, HostError, type Machine } from '../../../memory/machine.ts';
 import type { SecondStage } from '../../../memory/second-stage.ts';
 import type { Ports } from '../events/ports.ts';
@@ -160,7 +161,7 @@ export class PvDomain {
   }
 
   private get xen(): number {
-    return this.parts.record.xenOffset >>> 2;
+    return this.parts.record.guestOffset >>> 2;
   }
 
   private vcpuInfo(vcpu: number): number {

@@ -4,7 +4,8 @@
  * Source: xen/docs/specs/libxc-migration-stream.pandoc; tools/libs/guest/xg_sr_save_x86_pv.c and xg_sr_restore_x86_pv.c for what is converted.
  */
 import type { State } from '../../../../devices/index.ts';
-import { FRAME, FRAME_PINNED, FRAME_TYPE, XEN } from '../../../layout/layout.ts';
+import { FRAME, FRAME_PINNED, FRAME_TYPE } from '../../../layout/layout.ts';
+import { XEN } from '../layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../../../memory/machine.ts';
 import { PAGE } from '../stream/format.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';

@@ -2,7 +2,7 @@
 import { P2M_EXECUTE, P2M_ON_DEMAND } from '../../../../cpu/architecture/index.ts';
 import type { Domain } from '../../../domain/domain.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
-import { XEN } from '../../../layout/layout.ts';
+import { XEN } from '../layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../../../memory/machine.ts';
 import { tableFrames } from '../grants/frames.ts';
 import { xenOf } from '../of-domain.ts';

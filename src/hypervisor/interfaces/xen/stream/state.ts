@@ -68,7 +68,7 @@ export function restoreInto(domain: Domain, saved: SavedState): void {
   const recordOf = (type: number, instance: number): State | undefined =>
     saved.hvm.find(record => record.type === type && record.instance === instance)?.state;
   try {
-    guest.viridian?.restore(
+    guest.layer?.restore(
       recordOf(HVM.VIRIDIAN_DOMAIN, 0),
       Array.from({ length: record.vcpus }, (_, id) => recordOf(HVM.VIRIDIAN_VCPU, id)),
     );

@@ -4,7 +4,8 @@ import { registers as R, TSC_HZ } from '../../../../cpu/architecture/index.ts';
 import type { State } from '../../../../devices/index.ts';
 import type { Domain } from '../../../domain/domain.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
-import { SCREEN_BYTES, XEN } from '../../../layout/layout.ts';
+import { SCREEN_BYTES } from '../../../layout/layout.ts';
+import { XEN } from '../layout.ts';
 import { crc32 } from '../../../../formats/unpack/index.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../../../memory/machine.ts';
 import { encodePlain } from './plain-data.ts';
@@ -100,7 +101,7 @@ function* pieces(domain: Domain, by: SavedBy): Generator<Uint8Array> {
   const processors = domain.vcpus.all.map(({ id, block }) => saveProcessor(block, all[id]));
   const hvm: HvmRecord[] = processors.map((state, instance) => ({ type: HVM.CPU, instance, state })),
     devices: State = {};
-  const viridian = guest?.viridian?.save();
+  const viridian = guest?.layer?.save();
   if (viridian) {
     hvm.push({ type: HVM.VIRIDIAN_DOMAIN, instance: 0, state: viridian.domain });
     viridian.vcpus.forEach((state, instance) => hvm.push({ type: HVM.VIRIDIAN_VCPU, instance, state }));

@@ -1,20 +1,21 @@
 /** The grant table of a domain (layout.ts, GRANT): what it lets others use, who uses it, and what it has mapped of others. */
+import { FRAME_BYTES } from '../../../layout/layout.ts';
 import {
   ACTIVE_PER_FRAME,
-  DOMAIN,
   ENTRIES_V1,
   ENTRIES_V2,
-  FRAME_BYTES,
   GRANT,
   GRANT_ACTIVE,
   GRANT_MAP,
   GRANTS_BYTES,
   MAPS_PER_FRAME,
   STATUS_PER_FRAME,
-} from '../../../layout/layout.ts';
+  GRANTS_AT,
+} from '../layout.ts';
 import { GNTMAP, GTF } from '../abi.ts';
 import type { DomainView } from '../../../view/domain-view.ts';
 import type { MemoryView } from '../../../view/memory-view.ts';
+import { xenViewOf } from './xen-view.ts';
 
 /** Who uses an entry now. */
 export interface GrantUse {
@@ -74,9 +75,10 @@ export interface GrantsView {
 const FRAME_WORDS = FRAME_BYTES / 4;
 
 export function grantsOf(domain: DomainView | undefined): GrantsView | undefined {
-  if (!domain) return undefined;
+  const xen = xenViewOf(domain);
+  if (!domain || !xen) return undefined;
   const { memory } = domain;
-  const at = domain.entry[DOMAIN.GRANTS] >>> 2;
+  const at = (xen.block + GRANTS_AT) >>> 2;
   if (at === 0) return undefined;
   const { words: block, torn } = memory.copy(at, GRANTS_BYTES / 4);
   if (block.length < GRANTS_BYTES / 4)

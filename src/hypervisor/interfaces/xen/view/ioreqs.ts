@@ -1,7 +1,9 @@
 /** What a domain and its device model in Domain 0 say to each other: the pages of requests (ioreq/page.ts), and who the device model is. */
-import { FRAME_BYTES, MAX_VCPUS, MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../../../layout/layout.ts';
+import { FRAME_BYTES, MAX_VCPUS } from '../../../layout/layout.ts';
+import { MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../layout.ts';
 import { BufferedPage, type BufferedWrite, type Ioreq, IoreqSlot } from '../ioreq/page.ts';
 import type { DomainView } from '../../../view/domain-view.ts';
+import { xenViewOf } from './xen-view.ts';
 
 export interface IoreqView {
   vcpu: number;
@@ -27,15 +29,16 @@ const MODELS = Object.keys(MODEL_STATE) as (keyof typeof MODEL_STATE)[];
 const FRAME_WORDS = FRAME_BYTES / 4;
 
 export function ioreqsOf(domain: DomainView): IoreqsView | undefined {
-  if (domain.xen === 0) return undefined;
+  const xen = xenViewOf(domain);
+  if (!xen) return undefined;
   const { memory } = domain;
-  const word = (field: number): number => domain.xenWord(XEN_MODEL + field);
+  const word = (field: number): number => xen.word(XEN_MODEL + field);
   const model = MODELS[word(MODEL.STATE)] ?? 'GONE';
   const page = (field: number): Int32Array =>
     memory.block(model === 'ATTACHED' && word(field) > 0 ? word(field) * FRAME_BYTES : 0, FRAME_WORDS);
   const requests = page(MODEL.IOREQ_MFN),
     buffered = page(MODEL.BUFFERED_MFN).slice();
-  const vcpus = requests.length === 0 ? 0 : Math.min(MAX_VCPUS, Math.max(0, domain.xenWord(XEN.VCPUS)));
+  const vcpus = requests.length === 0 ? 0 : Math.min(MAX_VCPUS, Math.max(0, xen.word(XEN.VCPUS)));
   return {
     model,
     slots: Array.from({ length: vcpus }, (_, vcpu) => {
@@ -46,7 +49,7 @@ export function ioreqsOf(domain: DomainView): IoreqsView | undefined {
       port: word(MODEL.BUFFERED_PORT),
       ...(buffered.length === 0 ? { count: 0, writes: [] } : waiting(buffered)),
     },
-    spentNs: memory.pair((domain.xen >>> 2) + XEN_MODEL + MODEL.SPENT_NS),
+    spentNs: memory.pair((xen.block >>> 2) + XEN_MODEL + MODEL.SPENT_NS),
   };
 }
 

@@ -1,8 +1,9 @@
 /** The event channel ports of a domain (layout.ts, PORT), with what its guest sees of them: pending and masked. */
-import { DOMAIN, PORT, PORT_OF_XEN, PORT_PENDING_EARLY, PORT_WORDS, PORTS, XEN } from '../../../layout/layout.ts';
+import { PORT, PORT_OF_XEN, PORT_PENDING_EARLY, PORT_WORDS, PORTS, XEN, PORTS_AT } from '../layout.ts';
 import { EVENT_WORD, EVTCHNSTAT } from '../abi.ts';
 import type { DomainView } from '../../../view/domain-view.ts';
 import { SHARED_INFO } from '../shared.ts';
+import { type XenView, xenViewOf } from './xen-view.ts';
 
 export interface PortView {
   port: number;
@@ -28,13 +29,15 @@ const STATES = Object.keys(EVTCHNSTAT) as (keyof typeof EVTCHNSTAT)[];
 
 /** The ports that are open. */
 export function portsOf(domain: DomainView | undefined): PortView[] {
-  if (!domain || domain.xen === 0) return [];
-  const { memory } = domain;
-  const table = memory.block(domain.entry[DOMAIN.PORTS], PORTS * PORT_WORDS);
+  const xen = xenViewOf(domain);
+  if (!domain || !xen) return [];
+  const { memory } = domain,
+    at = xen.block + PORTS_AT;
+  const table = memory.block(at, PORTS * PORT_WORDS);
   const ports: PortView[] = [];
   for (let port = 1; port * PORT_WORDS < table.length; port++) {
     if (table[port * PORT_WORDS + PORT.STATE] === EVTCHNSTAT.CLOSED) continue;
-    const { words, torn } = memory.copy((domain.entry[DOMAIN.PORTS] >>> 2) + port * PORT_WORDS, PORT_WORDS);
+    const { words, torn } = memory.copy((at >>> 2) + port * PORT_WORDS, PORT_WORDS);
     const number = words[PORT.STATE],
       to = words[PORT.VCPU];
     if (!(number > EVTCHNSTAT.CLOSED && number < STATES.length)) continue;
@@ -49,7 +52,7 @@ export function portsOf(domain: DomainView | undefined): PortView[] {
       vcpu: to & 0xff,
       priority: (to >>> 8) & 15,
       ofXen: (to & PORT_OF_XEN) !== 0,
-      ...guestBits(domain, port, to),
+      ...guestBits(xen, port, to),
       torn,
     });
   }
@@ -57,17 +60,17 @@ export function portsOf(domain: DomainView | undefined): PortView[] {
 }
 
 /** In the bitmaps of shared_info, or in the port's event word (FIFO). */
-function guestBits(domain: DomainView, port: number, to: number): { pending: boolean; masked: boolean } {
-  const { memory } = domain;
-  if (domain.xenWord(XEN.EVENT_ABI) === 1) {
+function guestBits(xen: XenView, port: number, to: number): { pending: boolean; masked: boolean } {
+  const { memory } = xen.domain;
+  if (xen.word(XEN.EVENT_ABI) === 1) {
     const page = Math.floor(port / EVENT_WORD.PER_PAGE);
-    if (page >= domain.xenWord(XEN.FIFO_PAGES)) return { pending: (to & PORT_PENDING_EARLY) !== 0, masked: false };
-    const frame = memory.frame(domain.xenWord(XEN.FIFO_FRAMES + page));
+    if (page >= xen.word(XEN.FIFO_PAGES)) return { pending: (to & PORT_PENDING_EARLY) !== 0, masked: false };
+    const frame = memory.frame(xen.word(XEN.FIFO_FRAMES + page));
     const word = frame < 0 ? 0 : memory.word(frame + (port % EVENT_WORD.PER_PAGE));
     return { pending: (word & EVENT_WORD.PENDING) !== 0, masked: (word & EVENT_WORD.MASKED) !== 0 };
   }
-  const shared = memory.frame(domain.xenWord(XEN.SHARED_INFO));
-  const { evtchn_pending, evtchn_mask } = domain.xenWord(XEN.WIDTH) === 32 ? SHARED_INFO[32] : SHARED_INFO[64];
+  const shared = memory.frame(xen.word(XEN.SHARED_INFO));
+  const { evtchn_pending, evtchn_mask } = xen.word(XEN.WIDTH) === 32 ? SHARED_INFO[32] : SHARED_INFO[64];
   const bit = (offset: number): boolean =>
     shared >= 0 && ((memory.word(shared + (offset >>> 2) + (port >>> 5)) >>> (port & 31)) & 1) !== 0;
   return { pending: bit(evtchn_pending), masked: bit(evtchn_mask) };

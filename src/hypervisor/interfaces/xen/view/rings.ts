@@ -1,7 +1,8 @@
 /** The rings of a guest's store and console (io/xs_wire.h, io/console.h): how far each side has come, and what lies between. */
-import { XEN } from '../../../layout/layout.ts';
+import { XEN } from '../layout.ts';
 import { CONSOLE_PAGE, HVM_PARAM, STORE_PAGE } from '../abi.ts';
 import type { DomainView } from '../../../view/domain-view.ts';
+import { xenViewOf } from './xen-view.ts';
 
 /** One direction of a ring. */
 export interface RingView {
@@ -36,7 +37,8 @@ export interface ConsoleRing extends Page {
 
 /** The page that an HVM parameter names, with `at`: the word index where it lies; undefined: there is none. */
 function pageOf(domain: DomainView, pfn: number, port: number): (Page & { at: number }) | undefined {
-  const param = (index: number): number => domain.xenWord(XEN.PARAMS + 2 * index) >>> 0;
+  const xen = xenViewOf(domain);
+  const param = (index: number): number => (xen?.word(XEN.PARAMS + 2 * index) ?? 0) >>> 0;
   const gfn = param(pfn);
   const mfn = gfn === 0 ? -1 : (domain.p2m(gfn)?.mfn ?? -1);
   const at = domain.memory.frame(mfn);
