@@ -32,6 +32,7 @@ import { ensureDependencies, guestsFetched } from './setup.mjs';
 export const programs = {
   ringside: { ringside: 'src/cli/main.ts', worker: 'src/cli/domain-worker.ts', storage: 'src/cli/storage-worker.ts' },
   oracle: { oracle: 'src/cli/oracle.ts' },
+  'oracle-make': { 'oracle-make': 'src/cli/oracle-make.ts' },
   disasm: { disasm: 'src/cli/disasm.ts' },
   'soak-storage': { 'soak-storage': 'src/cli/soak-storage.ts' },
   'fuzz-storage': { 'fuzz-storage': 'src/cli/fuzz-storage.ts' },

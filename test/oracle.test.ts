@@ -94,7 +94,7 @@ describe('npm run oracle', () => {
 
   it('says where a malformed fixture is wrong, with status 2', () => {
     const wrong: [object, string][] = [
-      [{ w: 64 }, ':2: w is neither 16 nor 32'],
+      [{ w: 8 }, ':2: w is none of 16, 32 and 64'],
       [{ c: '9' }, ':2: c is not a string of hexadecimal bytes'],
       [{ r: [1] }, ':2: r has 1 entries'],
       [{ m: [[0x20000, '00']] }, ':2: m: 1 bytes at 20000 are outside data and stack'],

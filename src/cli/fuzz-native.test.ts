@@ -51,7 +51,7 @@ it('a system call ends its case and has no effect; the next case runs', () => {
       bits: 32 as const,
       code: Uint8Array.of(first!, second!),
       flags: 0x302,
-      registers: [eax!, ...setting.registers.slice(1)],
+      registers: [BigInt(eax!), ...setting.registers.slice(1)],
     };
   });
   const SIGSYS = 31,

@@ -5,6 +5,14 @@ import type { Ending, OracleMachine } from './machine.ts';
 /** CF PF AF ZF SF DF OF. */
 const FLAGS = 0xcd5;
 
+const NAMES32 = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
+/** Of general registers. */
+export const NAMES: Readonly<Record<16 | 32 | 64, readonly string[]>> = {
+  16: NAMES32,
+  32: NAMES32,
+  64: [...NAMES32.map(name => name.replace('e', 'r')), ...[8, 9, 10, 11, 12, 13, 14, 15].map(number => `r${number}`)],
+};
+
 const hex = (value: number | bigint, digits: number): string => value.toString(16).padStart(digits, '0');
 
 /** Significand and exponent of a finite 80-bit number, sign applied: value = significand * 2^exponent; undefined for infinities and NaNs. */
@@ -69,6 +77,8 @@ function compareFloat(test: Case, want: FloatState, got: FloatState): string[] {
     const inUse = (want.tw >> ((top + i) & 7)) & 1;
     if (inUse && want.st[i] !== got.st[i] && !(test.tolerance === 'x87' && close80(want.st[i]!, got.st[i]!)))
       bad.push(`st${i} ${hex(got.st[i]!, 20)} want ${hex(want.st[i]!, 20)}`);
+  }
+  for (let i = 0; i < want.xm.length; i++) {
     if (want.xm[i] !== got.xm[i] && !(test.tolerance === 'rcp' && closeFloats(want.xm[i]!, got.xm[i]!)))
       bad.push(`xmm${i} ${hex(got.xm[i]!, 32)} want ${hex(want.xm[i]!, 32)}`);
   }
@@ -77,7 +87,7 @@ function compareFloat(test: Case, want: FloatState, got: FloatState): string[] {
 
 function compareMemory(test: Case, machine: OracleMachine): string[] {
   const bad: string[] = [];
-  for (const { base, bytes, initial } of machine.areas()) {
+  for (const { base, bytes, initial } of machine.areas(test.bits)) {
     const wanted = Buffer.from(initial);
     const put = ([address, data]: Span): void => {
       if (address >= base && address < base + bytes.length) wanted.set(data, address - base);
@@ -105,13 +115,16 @@ export function compare(test: Case, ending: Ending, machine: OracleMachine): str
     bad.push(`error code ${hex(ending.errorCode, 1)} want ${hex(outcome.errorCode, 1)}`);
   if (outcome.cr2 !== undefined && ending.cr2 !== outcome.cr2)
     bad.push(`cr2 ${hex(ending.cr2, 8)} want ${hex(outcome.cr2, 8)}`);
-  if (ending.ip !== outcome.ip) bad.push(`eip ${hex(ending.ip, 1)} want ${hex(outcome.ip, 1)}`);
-  for (let i = 0; i < 8; i++) {
-    const ignored = test.undefinedRegisters.reduce((mask, [index, bits]) => (index === i ? mask | bits : mask), 0);
-    if ((ending.registers[i]! ^ outcome.registers[i]!) & ~ignored)
-      bad.push(
-        `${['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'][i]} ${hex(ending.registers[i]!, 8)} want ${hex(outcome.registers[i]!, 8)}`,
-      );
+  if (outcome.cs !== undefined && !ending.throughGate && ending.cs !== outcome.cs)
+    bad.push(`cs ${hex(ending.cs, 2)} want ${hex(outcome.cs, 2)}`);
+  if (ending.ip !== outcome.ip)
+    bad.push(`${test.bits === 64 ? 'rip' : 'eip'} ${hex(ending.ip, 1)} want ${hex(outcome.ip, 1)}`);
+  for (const [i, name] of NAMES[test.bits].entries()) {
+    const ignored = test.undefinedRegisters.reduce((mask, [index, bits]) => (index === i ? mask | bits : mask), 0n);
+    if ((ending.registers[i]! ^ outcome.registers[i]!) & ~ignored) {
+      const digits = test.bits === 64 ? 16 : 8;
+      bad.push(`${name} ${hex(ending.registers[i]!, digits)} want ${hex(outcome.registers[i]!, digits)}`);
+    }
   }
   const flags = (ending.flags ^ outcome.flags) & FLAGS & ~test.undefinedFlags;
   if (flags) bad.push(`flags ${hex(ending.flags & FLAGS, 3)} want ${hex(outcome.flags, 3)} (differ ${hex(flags, 3)})`);

@@ -1,11 +1,11 @@
 /**
  * Fixtures of single instructions and short blocks that were recorded on a real processor: JSON lines, gzipped or plain.
- * The format is described in test/oracle/README.md.
+ * The format is described in test/oracle/README.md and, for 64-bit code, at the head of make/gen.py.
  */
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 
-/** Linear addresses of the machine around a case. */
+/** Linear addresses of the machine around a case; 64-bit code knows more (LONG_AREAS). */
 export const CODE = 0x20000,
   CODE_SIZE = 0x1000,
   START = 0x400;
@@ -14,10 +14,41 @@ export const DATA = 0x30000,
 export const STACK = 0x34000,
   STACK_SIZE = 0x1000;
 
+/** CS of 64-bit code, as Linux has it. */
+export const CODE64_SELECTOR = 0x33;
+
+export interface Area {
+  base: number;
+  size: number;
+  holds: 'code' | 'data';
+}
+const area = (holds: Area['holds'], base: number, size: number): Area => ({ base, size, holds });
+
+/** What is mapped for a case of 32 or 16 bits. */
+export const AREAS: readonly Area[] = [
+  area('code', CODE, CODE_SIZE),
+  area('data', DATA, DATA_SIZE),
+  area('data', STACK, STACK_SIZE),
+];
+
+/** And for one of 64 bits: data across 4 GiB, code across 8 GiB, a stack across 12 GiB, and all of AREAS once more 20 TiB up. */
+export const LONG_AREAS: readonly Area[] = [
+  ...AREAS,
+  area('code', 0x1_0002_0000, 0x1000),
+  area('data', 0xffff_f000, 0x2000),
+  area('data', 0x1_0003_4000, 0x1000),
+  area('code', 0x1_ffff_f000, 0x2000),
+  area('data', 0x2_0003_0000, 0x2000),
+  area('data', 0x2_ffff_f000, 0x2000),
+  area('code', 0x1234_0002_0000, 0x1000),
+  area('data', 0x1234_0003_0000, 0x2000),
+  area('data', 0x1234_0003_4000, 0x1000),
+];
+
 /** Bytes at a linear address. */
 export type Span = readonly [address: number, bytes: Uint8Array];
 
-/** x87 and SSE state. ST registers are 80-bit integers, XMM 128-bit ones. */
+/** x87 and SSE state. ST registers are 80-bit integers, XMM 128-bit ones: 8 of them, or 16 in 64-bit code. */
 export interface FloatState {
   cw: number;
   sw: number;
@@ -30,11 +61,13 @@ export interface FloatState {
 export interface Outcome {
   vector: number;
   errorCode: number | undefined;
-  cr2: number | undefined;
-  ip: number;
+  cr2: bigint | undefined;
+  ip: bigint;
+  /** Selector; undefined where it is not told. */
+  cs: number | undefined;
   flags: number;
-  /** All eight registers as they should be at the end. */
-  registers: number[];
+  /** All registers as they should be at the end. */
+  registers: bigint[];
   memory: Span[];
   /** As it should be at the end (ST by the final TOP); undefined where the case has none. */
   float: FloatState | undefined;
@@ -42,18 +75,25 @@ export interface Outcome {
 
 export interface Case {
   form: string;
-  bits: 16 | 32;
+  bits: 16 | 32 | 64;
   code: Uint8Array;
-  registers: number[];
+  /** Linear address of the code. */
+  at: number;
+  /** Eight of 32 bits or sixteen of 64, unsigned. */
+  registers: bigint[];
+  /** Of 64-bit code. */
+  bases: { fs: bigint; gs: bigint };
   flags: number;
   memory: Span[];
   float: FloatState | undefined;
   undefinedFlags: number;
   undefinedStatus: number;
   undefinedMemory: readonly (readonly [address: number, length: number])[];
-  undefinedRegisters: readonly (readonly [index: number, mask: number])[];
+  undefinedRegisters: readonly (readonly [index: number, mask: bigint])[];
   tolerance: 'x87' | 'rcp' | undefined;
   outcome: Outcome;
+  /** Vendor of the processor that was asked, where the fixture names it. */
+  vendor: string | undefined;
   /** Where it stands. */
   line: number;
 }
@@ -101,31 +141,50 @@ function pair<A, B>(value: unknown, name: string, first: (value: unknown) => A, 
   return [first(entry[0]), second(entry[1])];
 }
 
-function spans(value: unknown, name: string): Span[] {
+/** How a case writes values of registers and addresses: numbers, or of 64-bit code hexadecimal strings. */
+interface Notation {
+  bits: 16 | 32 | 64;
+  /** Registers, general and XMM. */
+  count: number;
+  value(json: unknown, name: string): bigint;
+}
+const NARROW: Notation = { bits: 32, count: 8, value: (json, name) => BigInt(number(json, name)) };
+const LONG: Notation = { bits: 64, count: 16, value: (json, name) => wide(json, 64, name) };
+
+/** A linear address of the lower half. */
+function address(json: unknown, name: string, { value }: Notation): number {
+  const at = value(json, name);
+  return at < 1n << 47n ? Number(at) : refuse(`${name}: ${at.toString(16)} is no address of a program`);
+}
+
+function spans(value: unknown, name: string, notation: Notation): Span[] {
+  const areas = (notation.bits === 64 ? LONG_AREAS : AREAS).filter(({ holds }) => holds === 'data');
   return optionalList(value, name).map(entry => {
-    const [address, data] = pair(
+    const [at, data] = pair(
       entry,
       name,
-      at => number(at, `${name}: address`),
+      where => address(where, `${name}: address`, notation),
       text => bytes(text, name),
     );
-    const inside = (base: number, size: number): boolean => address >= base && address + data.length <= base + size;
-    if (!inside(DATA, DATA_SIZE) && !inside(STACK, STACK_SIZE))
-      refuse(`${name}: ${data.length} bytes at ${address.toString(16)} are outside data and stack`);
-    return [address, data] as const;
+    if (!areas.some(({ base, size }) => at >= base && at + data.length <= base + size))
+      refuse(`${name}: ${data.length} bytes at ${at.toString(16)} are outside data and stack`);
+    return [at, data] as const;
   });
 }
 
-const registerIndex = (value: unknown): number => number(value, 'register index', 7);
+const registerIndex =
+  ({ count }: Notation) =>
+  (value: unknown): number =>
+    number(value, 'register index', count - 1);
 
-function eight(value: unknown, bits: number, name: string): bigint[] {
-  if (value === undefined) return Array<bigint>(8).fill(0n);
+function registersOf(value: unknown, bits: number, name: string, count: number): bigint[] {
+  if (value === undefined) return Array<bigint>(count).fill(0n);
   const entries = list(value, name);
-  if (entries.length !== 8) refuse(`${name} has ${entries.length} entries instead of 8`);
+  if (entries.length !== count) refuse(`${name} has ${entries.length} entries instead of ${count}`);
   return entries.map(entry => wide(entry, bits, name));
 }
 
-function floatState(value: unknown): FloatState | undefined {
+function floatState(value: unknown, { count }: Notation): FloatState | undefined {
   if (value === undefined) return undefined;
   const x = object(value, 'x');
   return {
@@ -133,19 +192,19 @@ function floatState(value: unknown): FloatState | undefined {
     sw: number(x.sw, 'x.sw', 0xffff),
     tw: number(x.tw, 'x.tw', 0xff),
     mx: number(x.mx, 'x.mx'),
-    st: eight(x.st, 80, 'x.st'),
-    xm: eight(x.xm, 128, 'x.xm'),
+    st: registersOf(x.st, 80, 'x.st', 8),
+    xm: registersOf(x.xm, 128, 'x.xm', count),
   };
 }
 
 /** What changed, applied to what was there; the new ST list is by the final TOP, at the same indexes. */
-function changedFloat(initial: FloatState | undefined, value: unknown): FloatState | undefined {
+function changedFloat(initial: FloatState | undefined, value: unknown, notation: Notation): FloatState | undefined {
   if (!initial) return undefined;
   const x = value === undefined ? {} : object(value, 'o.x');
   const changed = (base: bigint[], entries: unknown, bits: number, name: string): bigint[] => {
     const result = [...base];
     for (const entry of optionalList(entries, name)) {
-      const [index, to] = pair(entry, name, registerIndex, text => wide(text, bits, name));
+      const [index, to] = pair(entry, name, registerIndex(notation), text => wide(text, bits, name));
       result[index] = to;
     }
     return result;
@@ -160,26 +219,50 @@ function changedFloat(initial: FloatState | undefined, value: unknown): FloatSta
   };
 }
 
+function parseOutcome(o: Json, notation: Notation, { registers, float }: Pick<Case, 'registers' | 'float'>): Outcome {
+  const finalRegisters = [...registers];
+  for (const entry of list(o.r, 'o.r')) {
+    const [index, value] = pair(entry, 'o.r', registerIndex(notation), to => notation.value(to, 'o.r'));
+    finalRegisters[index] = value;
+  }
+  return {
+    vector: number(o.v, 'o.v', 255),
+    errorCode: optionalNumber(o.e, 'o.e'),
+    cr2: o.cr2 === undefined ? undefined : notation.value(o.cr2, 'o.cr2'),
+    ip: notation.value(o.ip, 'o.ip'),
+    cs: notation.bits === 64 ? (optionalNumber(o.cs, 'o.cs', 0xffff) ?? CODE64_SELECTOR) : undefined,
+    flags: number(o.f, 'o.f'),
+    registers: finalRegisters,
+    memory: spans(o.m, 'o.m', notation),
+    float: changedFloat(float, o.x, notation),
+  };
+}
+
 function parseCase(text: string, line: number): Case {
   const t = object(JSON.parse(text), 'the case');
   const o = object(t.o, 'o');
+  const bits = t.w === 16 || t.w === 32 || t.w === 64 ? t.w : refuse('w is none of 16, 32 and 64');
+  const notation = bits === 64 ? LONG : NARROW;
+  const base = (json: unknown, name: string) => (bits === 64 ? notation.value(json, name) : 0n);
   const code = bytes(t.c, 'c');
-  if (code.length > CODE_SIZE - START) refuse(`c has ${code.length} bytes; ${CODE_SIZE - START} fit`);
-  const registers = list(t.r, 'r').map(entry => number(entry, 'r'));
-  if (registers.length !== 8) refuse(`r has ${registers.length} entries instead of 8`);
-  const finalRegisters = [...registers];
-  for (const entry of list(o.r, 'o.r')) {
-    const [index, value] = pair(entry, 'o.r', registerIndex, to => number(to, 'o.r'));
-    finalRegisters[index] = value;
-  }
-  const float = floatState(t.x);
+  const at = t.at === undefined ? CODE + START : address(t.at, 'at', notation);
+  const areas = bits === 64 ? LONG_AREAS : AREAS;
+  const page = areas.find(({ holds, base: first, size }) => holds === 'code' && at >= first && at < first + size);
+  if (!page) return refuse(`at ${at.toString(16)} is no code`);
+  const room = page.base + page.size - at;
+  if (code.length > room) refuse(`c has ${code.length} bytes; ${room} fit`);
+  const registers = list(t.r, 'r').map(entry => notation.value(entry, 'r'));
+  if (registers.length !== notation.count) refuse(`r has ${registers.length} entries instead of ${notation.count}`);
+  const float = floatState(t.x, notation);
   return {
     form: typeof t.n === 'string' ? t.n : refuse('n is not a name'),
-    bits: t.w === 16 || t.w === 32 ? t.w : refuse('w is neither 16 nor 32'),
+    bits,
     code,
+    at,
     registers,
+    bases: { fs: base(t.fs, 'fs'), gs: base(t.gs, 'gs') },
     flags: number(t.f, 'f'),
-    memory: spans(t.m, 'm'),
+    memory: spans(t.m, 'm', notation),
     float,
     undefinedFlags: optionalNumber(t.u, 'u') ?? 0,
     undefinedStatus: optionalNumber(t.xu, 'xu') ?? 0,
@@ -187,24 +270,16 @@ function parseCase(text: string, line: number): Case {
       pair(
         entry,
         'mu',
-        at => number(at, 'mu'),
+        from => address(from, 'mu', notation),
         length => number(length, 'mu'),
       ),
     ),
     undefinedRegisters: optionalList(t.ru, 'ru').map(entry =>
-      pair(entry, 'ru', registerIndex, mask => number(mask, 'ru')),
+      pair(entry, 'ru', registerIndex(notation), mask => notation.value(mask, 'ru')),
     ),
     tolerance: t.tol === undefined || t.tol === 'x87' || t.tol === 'rcp' ? t.tol : refuse(`tol is neither x87 nor rcp`),
-    outcome: {
-      vector: number(o.v, 'o.v', 255),
-      errorCode: optionalNumber(o.e, 'o.e'),
-      cr2: optionalNumber(o.cr2, 'o.cr2'),
-      ip: number(o.ip, 'o.ip'),
-      flags: number(o.f, 'o.f'),
-      registers: finalRegisters,
-      memory: spans(o.m, 'o.m'),
-      float: changedFloat(float, o.x),
-    },
+    outcome: parseOutcome(o, notation, { registers, float }),
+    vendor: t.by === undefined || typeof t.by === 'string' ? t.by : refuse('by is not a name'),
     line,
   };
 }

@@ -1,5 +1,6 @@
 /**
- * The machine around a fixture case: user mode (CPL 3, IOPL 0), protected, paged, segments and pages as test/oracle/README.md describes them.
+ * The machine around a fixture case: user mode (CPL 3, IOPL 0), protected, paged, segments and pages as test/oracle/README.md describes them; around one
+ * of 64 bits as long.ts does.
  * One processor runs all cases; each starts from state words written anew.
  */
 import { ExitReason } from '../../cpu/architecture/index.ts';
@@ -7,8 +8,9 @@ import type { Processor } from '../../cpu/architecture/index.ts';
 import { createProcessor } from '../../cpu/index.ts';
 import { addRegions, fillTlb, type RegionStatistics } from '../../cpu/region/index.ts';
 import { registers as regs } from '../../cpu/architecture/index.ts';
-import { CODE, CODE_SIZE, DATA, DATA_SIZE, STACK, STACK_SIZE, START } from './fixture.ts';
+import { AREAS, CODE, DATA, STACK, START } from './fixture.ts';
 import type { Case, FloatState } from './fixture.ts';
+import { fill, type LongMemory, LongSurroundings } from './long.ts';
 
 /** Guest memory, all of it mapped one to one by the second stage. */
 const GUEST_BYTES = 1 << 20;
@@ -34,6 +36,8 @@ const CR0 = 0x80010033 | 0;
 const CR4 = 0x620;
 /** With NXE a page fault's error code tells an instruction fetch (SDM vol. 3, 4.7), as on the processors that made the fixtures. */
 const EFER_NXE = 0x800;
+
+const XMM_REGISTERS = 16;
 
 /** Instructions after which a case is said not to end: hot loops run 20,000 iterations. */
 const INSTRUCTION_LIMIT = 5_000_000;
@@ -71,7 +75,7 @@ const TASK = segment(10, TSS, 103, 0x8b, 0);
 const GDT_SEGMENTS = [KERNEL_CODE, KERNEL_DATA, FLAT_CODE, FLAT_DATA, CODE16, DATA16, STACK16, FS, ES16, TASK];
 
 /** What a case starts from. */
-export type Setting = Pick<Case, 'bits' | 'code' | 'registers' | 'flags' | 'memory' | 'float'>;
+export type Setting = Pick<Case, 'bits' | 'code' | 'at' | 'registers' | 'bases' | 'flags' | 'memory' | 'float'>;
 
 /** How a case ended. */
 export interface Ending {
@@ -79,12 +83,14 @@ export interface Ending {
   vector: number;
   problem: string;
   errorCode: number;
-  cr2: number;
+  cr2: bigint;
   /** As the exception pushes it; for vector 3 the address before it (see the fixtures' `ip`). */
-  ip: number;
+  ip: bigint;
+  /** Selector. */
+  cs: number;
   flags: number;
-  /** Unsigned. */
-  registers: number[];
+  /** Unsigned; as many as the case has. */
+  registers: bigint[];
   /** The processor delivered it: the segment registers are the handler's. */
   throughGate?: boolean;
 }
@@ -93,8 +99,8 @@ export class OracleMachine {
   private readonly memory: SharedArrayBuffer;
   private readonly bytes: Uint8Array;
   protected readonly words: Int32Array;
-  private readonly fill: Uint8Array;
-  private readonly blankCode = new Uint8Array(CODE_SIZE).fill(0xcc);
+  private readonly long: LongSurroundings;
+  private readonly narrow: readonly LongMemory[];
   protected processor!: Processor;
   private readonly throughIdt: boolean;
   private readonly inRegions: boolean;
@@ -109,23 +115,24 @@ export class OracleMachine {
     this.memory = new SharedArrayBuffer(GUEST_BYTES + regs.STATE_WORDS * 4);
     this.bytes = new Uint8Array(this.memory);
     this.words = new Int32Array(this.memory);
-    // (address * 0x9E3779B1 mod 2^32) >> 24
-    this.fill = Uint8Array.from(
-      { length: STACK + STACK_SIZE - DATA },
-      (_, i) => Math.imul(DATA + i, 0x9e3779b1) >>> 24,
-    );
+    this.narrow = AREAS.map(({ base, size, holds }) => ({
+      base,
+      bytes: this.bytes.subarray(base, base + size),
+      initial: holds === 'code' ? new Uint8Array(size).fill(0xcc) : fill(base, size),
+      holds,
+    }));
+    this.long = new LongSurroundings(this.words, HANDLERS, SUPERVISOR_STACK);
     this.buildTables();
     this.restartProcessor();
   }
 
-  /** Data and stack: linear address, bytes as they are, and as they are before a case's own bytes come. */
-  areas(): { base: number; bytes: Uint8Array; initial: Uint8Array }[] {
-    const area = (base: number, size: number) => ({
-      base,
-      bytes: this.bytes.subarray(base, base + size),
-      initial: this.fill.subarray(base - DATA, base - DATA + size),
-    });
-    return [area(DATA, DATA_SIZE), area(STACK, STACK_SIZE)];
+  private all(bits: number): readonly LongMemory[] {
+    return bits === 64 ? this.long.areas : this.narrow;
+  }
+
+  /** Data and stacks: linear address, bytes as they are, and as they are before a case's own bytes come. */
+  areas(bits: number): LongMemory[] {
+    return this.all(bits).filter(({ holds }) => holds === 'data');
   }
 
   protected page(address: number, rights: number): void {
@@ -137,11 +144,7 @@ export class OracleMachine {
     words[PAGE_POINTERS >> 2] = PAGE_DIRECTORY | PAGE_PRESENT;
     words[PAGE_DIRECTORY >> 2] = PAGE_TABLE | PAGE_PRESENT | PAGE_WRITE | PAGE_USER | PAGE_ACCESSED;
     for (const address of [GDT, IDT, TSS, SUPERVISOR_STACK - 0x1000, HANDLERS]) this.page(address, PAGE_WRITE);
-    for (const [base, size] of [
-      [CODE, CODE_SIZE],
-      [DATA, DATA_SIZE],
-      [STACK, STACK_SIZE],
-    ] as const)
+    for (const { base, size } of AREAS)
       for (let offset = 0; offset < size; offset += 0x1000) this.page(base + offset, PAGE_WRITE | PAGE_USER);
     for (const descriptor of this.descriptors()) this.describe(GDT + descriptor.selector, descriptor);
     words[(TSS + 4) >> 2] = SUPERVISOR_STACK;
@@ -228,9 +231,10 @@ export class OracleMachine {
       R[at + 1] = Number((st[i]! >> 32n) & 0xffffffffn);
       R[at + 2] = Number(st[i]! >> 64n);
       R[at + 3] = 0;
-      for (let word = 0; word < 4; word++)
-        R[regs.XMM + 4 * i + word] = Number((xm[i]! >> BigInt(32 * word)) & 0xffffffffn);
     }
+    for (let i = 0; i < XMM_REGISTERS; i++)
+      for (let word = 0; word < 4; word++)
+        R[regs.XMM + 4 * i + word] = Number(((xm[i] ?? 0n) >> BigInt(32 * word)) & 0xffffffffn);
   }
 
   /** x87 and SSE state as it is now, ST by the current TOP. */
@@ -248,22 +252,28 @@ export class OracleMachine {
         const at = regs.FPR + 4 * ((i + top) & 7);
         return word(at) | (word(at + 1) << 32n) | ((word(at + 2) & 0xffffn) << 64n);
       }),
-      xm: eight.map(i => [3, 2, 1, 0].reduce((value, k) => (value << 32n) | word(regs.XMM + 4 * i + k), 0n)),
+      xm: Array.from({ length: XMM_REGISTERS }, (_, i) =>
+        [3, 2, 1, 0].reduce((value, k) => (value << 32n) | word(regs.XMM + 4 * i + k), 0n),
+      ),
     };
   }
 
   private prepare(test: Setting): void {
-    const { processor, bytes } = this;
+    const { processor } = this;
     const { regs: R } = processor;
-    bytes.set(this.blankCode, CODE);
-    bytes.set(test.code, CODE + START);
-    for (const { base, initial } of this.areas()) bytes.set(initial, base);
-    for (const [address, data] of test.memory) bytes.set(data, address);
+    const long = test.bits === 64;
+    const areas = this.all(test.bits);
+    for (const area of areas) area.bytes.set(area.initial);
+    const put = (at: number, data: Uint8Array) => {
+      const area = areas.find(({ base, bytes }) => at >= base && at < base + bytes.length)!;
+      area.bytes.set(data, at - area.base);
+    };
+    put(test.at, test.code);
+    for (const [address, data] of test.memory) put(address, data);
 
-    R.set(
-      test.registers.map(value => value | 0),
-      regs.EAX,
-    );
+    R.fill(0, regs.HIGH);
+    R.fill(0, regs.R8, regs.R15 + 1);
+    for (const [i, value] of test.registers.entries()) R[regs.generalWord(i)] = Number(BigInt.asIntN(32, value));
     R[regs.CR0] = CR0;
     R[regs.CR2] = 0;
     R[regs.CR3] = PAGE_POINTERS;
@@ -280,8 +290,9 @@ export class OracleMachine {
     R[regs.GDTR_LIMIT] = (this.descriptors().length + 1) * 8 - 1;
     R[regs.IDTR_BASE] = IDT;
     R[regs.IDTR_LIMIT] = 256 * 8 - 1;
-    R[regs.EIP] = test.bits === 32 ? CODE + START : START;
-    this.setSegments(test);
+    R[regs.EIP] = test.bits === 16 ? START : CODE + START;
+    if (long) this.long.enter(R, test);
+    else this.setSegments(test);
     this.setFloat(
       test.float ?? {
         cw: 0x37f,
@@ -294,12 +305,14 @@ export class OracleMachine {
     );
     processor.reload();
     processor.eflags = test.flags;
-    for (const frame of [CODE >> 12, DATA >> 12, (DATA >> 12) + 1, STACK >> 12]) processor.invalidate(frame);
+    for (const { bytes } of areas)
+      for (let at = bytes.byteOffset; at < bytes.byteOffset + bytes.length; at += 0x1000)
+        processor.invalidate(at >> 12);
     if (!this.inRegions) return;
     // A tier that saw the frame of the code change for each case would soon compile nothing there.
     this.casesBefore = this.casesInRegions;
     this.statistics = addRegions(processor, 1);
-    for (const { base, bytes } of this.areas()) fillTlb(processor, base, bytes.length);
+    for (const { base, bytes } of this.areas(test.bits)) fillTlb(processor, base, bytes.length);
   }
 
   /** Runs one case to the exception that ends it. Never throws: what the processor throws is a problem of the case. */
@@ -312,55 +325,71 @@ export class OracleMachine {
         reason = this.processor.run(100_000);
         left -= 100_000;
       }
-      return this.ending(reason, test.bits);
+      return this.ending(reason, test);
     } catch (error) {
       this.restartProcessor();
       return {
         vector: -1,
         problem: `threw ${(error as Error)?.stack?.split('\n', 2).join(' ') ?? error}`,
         errorCode: 0,
-        cr2: 0,
-        ip: 0,
+        cr2: 0n,
+        ip: 0n,
+        cs: 0,
         flags: 0,
-        registers: Array<number>(8).fill(0),
+        registers: test.registers.map(() => 0n),
       };
     }
   }
 
-  private ending(reason: number, bits: number): Ending {
+  private ending(reason: number, { bits, registers: initial }: Setting): Ending {
     const { processor } = this;
     const { regs: R, exit } = processor;
-    const registers = Array.from(R.subarray(0, 8), value => value >>> 0);
+    const long = bits === 64;
+    const wide = (word: number) => BigInt(R[word]! >>> 0) | (long ? BigInt(R[word + regs.HIGH]! >>> 0) << 32n : 0n);
+    const registers = initial.map((_, i) => wide(regs.generalWord(i)));
     const ending: Ending = {
       vector: -1,
       problem: '',
       errorCode: 0,
-      cr2: 0,
-      ip: R[regs.EIP]! >>> 0,
+      cr2: 0n,
+      ip: wide(regs.EIP),
+      cs: R[regs.SEG + regs.CS * regs.SEG_WORDS]! & 0xffff,
       flags: processor.eflags,
       registers,
     };
     if (reason === ExitReason.EXCEPTION_OR_NMI) {
       ending.vector = exit.interruption & 0xff;
       ending.errorCode = exit.errorCode >>> 0;
-      ending.cr2 = exit.qualification >>> 0;
+      ending.cr2 = BigInt.asUintN(long ? 64 : 32, BigInt(exit.qualification));
       // Traps of an instruction (INT1, INT3, INTO: software exceptions) leave with EIP at it; a fault pushes that address, they push the next.
-      if (((exit.interruption >> 8) & 7) >= 5) ending.ip += exit.instructionLength;
+      if (((exit.interruption >> 8) & 7) >= 5) ending.ip += BigInt(exit.instructionLength);
     } else if (reason === ExitReason.HLT && R[regs.CPL] === 0 && (R[regs.EIP]! & ~0xfff) === HANDLERS) {
-      ending.vector = (R[regs.EIP]! - HANDLERS) >> 4;
-      ending.throughGate = true;
-      let frame = R[regs.ESP]! >> 2;
-      if (PUSHES_ERROR_CODE.has(ending.vector)) ending.errorCode = this.words[frame++]! >>> 0;
-      ending.cr2 = R[regs.CR2]! >>> 0;
-      ending.ip = this.words[frame]! >>> 0;
-      ending.flags = this.words[frame + 2]!;
-      registers[regs.ESP] = this.words[frame + 3]! >>> 0;
+      this.fromFrame(ending, long);
     } else if (reason === ExitReason.PREEMPTION_TIMER)
       ending.problem = `did not end in ${INSTRUCTION_LIMIT} instructions, EIP ${ending.ip.toString(16)}`;
     else
       ending.problem = `exit ${Object.entries(ExitReason).find(([, value]) => value === reason)?.[0] ?? reason}, qualification ${(exit.qualification >>> 0).toString(16)}`;
     if (ending.vector === 3) ending.ip--;
-    if (bits === 16) ending.ip &= 0xffff;
+    if (bits === 16) ending.ip &= 0xffffn;
     return ending;
+  }
+
+  /** The processor delivered the exception itself: what its gate pushed, words or pairs of words (SDM vol. 3, figures 6-4 and 6-9). */
+  private fromFrame(ending: Ending, long: boolean): void {
+    const { regs: R } = this.processor;
+    ending.vector = (R[regs.EIP]! - HANDLERS) >> 4;
+    ending.throughGate = true;
+    let at = R[regs.ESP]! >> 2;
+    const pop = () => {
+      const value = BigInt(this.words[at]! >>> 0) | (long ? BigInt(this.words[at + 1]! >>> 0) << 32n : 0n);
+      at += long ? 2 : 1;
+      return value;
+    };
+    if (PUSHES_ERROR_CODE.has(ending.vector)) ending.errorCode = Number(pop());
+    ending.cr2 = BigInt(R[regs.CR2]! >>> 0) | (long ? BigInt(R[regs.CR2 + regs.HIGH]! >>> 0) << 32n : 0n);
+    ending.ip = pop();
+    ending.cs = Number(pop() & 0xffffn);
+    ending.flags = Number(pop());
+    ending.registers[regs.ESP] = pop();
   }
 }

@@ -4,7 +4,7 @@
  */
 import { featuresOf } from '../../../cpu/architecture/index.ts';
 import { decode, newDecoded, rows, type Row } from '../../../cpu/table/index.ts';
-import { DATA, DATA_SIZE, STACK, STACK_SIZE, type FloatState, type Span } from '../../oracle/fixture.ts';
+import { CODE, DATA, DATA_SIZE, START, STACK, STACK_SIZE, type FloatState, type Span } from '../../oracle/fixture.ts';
 import type { Setting } from '../../oracle/machine.ts';
 import { generator } from '../machine.ts';
 import { SELECTOR } from './machine.ts';
@@ -255,7 +255,9 @@ export class Drawer {
     return {
       bits,
       code: Uint8Array.from(code),
-      registers,
+      at: CODE + START,
+      registers: registers.map(value => BigInt(value >>> 0)),
+      bases: { fs: 0n, gs: 0n },
       flags: 0x202 | TF | (this.random() & FLAGS) | (this.chance(10) ? AC : 0),
       memory,
       float: this.floats(),
@@ -271,7 +273,7 @@ export function encode({ bits, code, registers, flags, memory, float }: Setting,
   words[1] = code.length;
   bytes.set(code, 8);
   words.set(
-    registers.map(value => value | 0),
+    registers.map(value => Number(BigInt.asIntN(32, value))),
     6,
   );
   words[14] = flags;

@@ -69,22 +69,23 @@ export function judge(
   check('vector', native.vector, ours.vector);
   if (native.vector !== DEBUG && native.vector !== BREAKPOINT && !ignores('error'))
     check('error code', native.errorCode, ours.errorCode);
-  if (native.vector === PAGE_FAULT && !ignores('address')) check('address', native.cr2, ours.cr2);
-  check('ip', native.vector === BREAKPOINT ? (native.ip - 1) >>> 0 : native.ip, ours.ip);
-  const undefinedHere = decoded.row === null ? 0 : undefinedFlags(decoded.row, decoded, setting.registers[1]! & 0xff);
+  if (native.vector === PAGE_FAULT && !ignores('address')) check('address', BigInt(native.cr2), ours.cr2);
+  check('ip', BigInt(native.vector === BREAKPOINT ? (native.ip - 1) >>> 0 : native.ip), ours.ip);
+  const undefinedHere =
+    decoded.row === null ? 0 : undefinedFlags(decoded.row, decoded, Number(setting.registers[1]! & 0xffn));
   check(
     'flags',
     native.flags & FLAGS & ~undefinedHere & ~masked('flags'),
     ours.flags & FLAGS & ~undefinedHere & ~masked('flags'),
   );
-  for (let i = 0; i < 8; i++) check(NAMES[i]!, native.registers[i]!, ours.registers[i]!);
+  for (let i = 0; i < 8; i++) check(NAMES[i]!, BigInt(native.registers[i]!), ours.registers[i]!);
   // INT n went through our gate: the selectors are the handler's.
   if (!ours.throughGate)
     for (const [i, selector] of machine.selectors().entries())
       check(SEGMENTS[i]!, visible(native.selectors[i]!), visible(selector));
   const changed = machine.changed(setting);
   // Addresses of data and stack: those of 16-bit code are offsets in the stack's segment.
-  const esp = setting.registers[4]!,
+  const esp = Number(setting.registers[4]!),
     top = setting.bits === 16 ? STACK + (esp & 0xffff) : esp;
   for (const at of new Set([...changed.keys(), ...native.changed.keys()])) {
     const our = changed.get(at),

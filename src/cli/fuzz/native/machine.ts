@@ -87,9 +87,9 @@ export class NativeMachine extends OracleMachine {
   }
 
   /** Bytes of data and stack that are not what `setting` put there: address and value. */
-  changed({ memory }: Setting): Map<number, number> {
+  changed({ memory, bits }: Setting): Map<number, number> {
     const changed = new Map<number, number>();
-    for (const { base, bytes, initial } of this.areas()) {
+    for (const { base, bytes, initial } of this.areas(bits)) {
       const wanted = Buffer.from(initial);
       for (const [address, data] of memory) {
         const from = Math.max(address, base),
