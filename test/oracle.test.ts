@@ -11,6 +11,13 @@ import { file, haveShared, NEEDS_SHARED, shared } from './support/needs.ts';
 
 const groups = (folder: string): string[] => readdirSync(folder).filter(name => name.endsWith('.jsonl.gz'));
 const small = file('test/oracle');
+const long = join(small, 'long');
+/** Groups of 64-bit code that the processor knows all instructions of. */
+const WHOLE_LONG = new Set(
+  ['alu', 'bits', 'flow', 'muldiv', 'shift', 'stack', 'string', 'x87', 'x87trans', 'x87undoc'].map(
+    name => `${name}.jsonl.gz`,
+  ),
+);
 
 /** Failing cases of a file, as lines. */
 function failures(machine: OracleMachine, path: string, limit: number): string[] {
@@ -28,6 +35,10 @@ describe('the processor ends each fixture as a real one did', () => {
     expect(failures(delivers, join(small, name), 3)).toEqual([]),
   );
 
+  it.each(groups(long).filter(name => WHOLE_LONG.has(name)))('64-bit %s', name =>
+    expect(failures(exits, join(long, name), 3)).toEqual([]),
+  );
+
   const compiles = new OracleMachine(false, true);
   it.each(groups(small))('%s, compiled', name => expect(failures(compiles, join(small, name), 3)).toEqual([]));
   it('what leaves a region at once is the exception', () => expect(compiles.casesInRegions).toBeGreaterThan(2500));
@@ -39,6 +50,20 @@ describe(`the developers' whole set ${NEEDS_SHARED}`, () => {
   it.skipIf(!haveShared).each(names)('%s', name =>
     expect(failures(machine!, join(shared('oracle/dev'), name), 1)).toEqual([]),
   );
+});
+
+describe('fixtures of 64 bits', () => {
+  const cases = groups(long).flatMap(name => readFixtures(join(long, name)));
+
+  it('name the processor that made them', () => {
+    expect(new Set(cases.map(({ vendor }) => vendor))).toEqual(new Set(['GenuineIntel']));
+  });
+
+  it('have sixteen registers, and code on both sides of multiples of 4 GiB', () => {
+    expect(cases.filter(({ registers }) => registers.length !== 16)).toEqual([]);
+    const places = new Set(cases.map(({ at }) => Math.floor(at / 2 ** 32)));
+    expect([...places].sort((a, b) => a - b)).toEqual([0, 1, 2, 0x1234]);
+  });
 });
 
 describe('npm run oracle', () => {
