@@ -190,4 +190,24 @@ describe('minipv', () => {
     vm.send('poweroff\r');
     expect(await vm.end(10)).toBe(0);
   });
+
+  // A guest without a suspend of its own is stopped where it stands, and what it named in machine frames is named anew.
+  it.each(['pv', 'pvh', 'hvm'])(
+    'as %s is saved to a file at its prompt, and answers when it is restored',
+    async type => {
+      const state = join(folder, `${type}.state`);
+      const definition = join(folder, `saved-${type}.cfg`);
+      writeFileSync(definition, `name = "mini"\ntype = "${type}"\nmemory = 8\nkernel = "${kernel}"\n`);
+      const run = (...how: string[]): WarmRingside => {
+        const vm = new WarmRingside('boot', '--timeout', '40', ...how);
+        onTestFinished(() => vm.kill());
+        return vm;
+      };
+      expect(await run(definition, '--until', 'minipv> ', '--save', state).end(20)).toBe(0);
+      const again = run('--restore', state, '--until', 'no such thing');
+      again.send('read name\rno such thing\r');
+      expect(await again.end(20), again.errors).toBe(0);
+      expect(again.output).toContain('mini\r\n');
+    },
+  );
 });

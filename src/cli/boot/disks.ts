@@ -1,5 +1,5 @@
 /** --disk and --cdrom: image files as drives on the IDE channels. */
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -31,6 +31,7 @@ import { type Storage, StorageError } from '../../dom0/host/storage/index.ts';
 import { savedDrives } from '../../dom0/toolstack/index.ts';
 import { packingOf } from '../../formats/unpack/index.ts';
 import type { Boot, DriveImage, SavedState } from '../../hypervisor/index.ts';
+import { fileBytes } from '../file-bytes.ts';
 import { type Image, lookAt, open, openFile } from './image-file.ts';
 import type { BootOptions } from './options.ts';
 import type { Output } from './terminal.ts';
@@ -343,7 +344,7 @@ const NO_SEABIOS_HERE = 'SeaBIOS is not here. Run npm run guests once, or leave 
 function fileAbove(path: string, otherwise: string): Uint8Array {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     try {
-      return readFileSync(join(folder, path));
+      return fileBytes(join(folder, path));
     } catch {
       if (dirname(folder) === folder) throw new UsageError(otherwise);
     }

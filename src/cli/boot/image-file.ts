@@ -1,5 +1,5 @@
 /** Image files of the host's, read and written in place; what is packed is unpacked into memory. */
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { damaged, HEAD_BYTES, LastUnpacked, MOST_UNPACKED_BYTES, PACKED_HEAD_BYTES } from '../../dom0/service/index.ts';
 import type { OpenMedium } from '../../hypervisor/disks/index.ts';
@@ -14,6 +14,7 @@ import {
   TooLargeError,
   unpacksHere,
 } from '../../formats/unpack/index.ts';
+import { fileBytes } from '../file-bytes.ts';
 import { UsageError } from './usage-error.ts';
 
 const { gunzip, gunzipHead, statedSize, unxz, unxzHead } = await loadUnpackers();
@@ -62,7 +63,7 @@ function contentOf({ name, fd, head }: Image): Uint8Array | undefined {
   const key = `${size} ${mtimeMs} ${name}`;
   const known = unpacked.get(key);
   if (known) return known;
-  const packed = readFileSync(name);
+  const packed = fileBytes(name);
   try {
     if (!isGzip(head) && (statedSize(packed) ?? 0) > MOST_UNPACKED_BYTES) return undefined;
     const content = isGzip(head) ? gunzipped(packed) : unxz(packed, { limit: MOST_UNPACKED_BYTES });

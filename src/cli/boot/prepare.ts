@@ -1,6 +1,6 @@
 /** What a `ringside boot` is to start: from its words and files to what the toolstack builds from. */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { LinuxForFirmware } from '../../devices/index.ts';
 import {
@@ -33,6 +33,7 @@ import { cdOfFiles, namesFiles, pathsIn, spellFiles } from '../../dom0/host/file
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
+import { fileBytes, fileBytesLater } from '../file-bytes.ts';
 import {
   bootDevices,
   fetchedFirmware,
@@ -76,7 +77,7 @@ export async function loadReaders(files: string[]): Promise<void> {
 export async function makeCds(files: string[]): Promise<MadeCds> {
   const cds = new Map<string, Uint8Array | string>();
   for (const name of files) {
-    const data = await readFile(name).catch(() => undefined);
+    const data = await fileBytesLater(name).catch(() => undefined);
     for (const target of data ? disksNamed([{ name, data }]) : []) {
       if (!namesFiles(target)) continue;
       const placed = filesBeside(name, target);
@@ -96,7 +97,7 @@ const FILES = {
     const found = await stat(path);
     return { isDirectory: found.isDirectory(), mtime: found.mtime, size: found.size };
   },
-  readFileBuffer: readFile,
+  readFileBuffer: fileBytesLater,
   readdir,
   realpath,
 };
@@ -379,7 +380,7 @@ function planFrom(
       path => {
         const place = path === options.initrd ? path : placeOf(path);
         try {
-          return { name: path, data: readFileSync(place) };
+          return { name: path, data: fileBytes(place) };
         } catch (error) {
           return `${place} ${cannotRead(error)}.`;
         }
@@ -415,7 +416,7 @@ const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 
 export function read(path: string, option: string): NamedBytes {
   try {
-    return { name: path, data: readFileSync(path) };
+    return { name: path, data: fileBytes(path) };
   } catch (error) {
     throw new UsageError(`${path || '""'} ${cannotRead(error)} (${option}).`);
   }

@@ -1,5 +1,5 @@
 /** `ringside sh`: a host with Domain 0's shell, at this terminal or for one line. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,6 +14,7 @@ import {
 } from '../../dom0/service/index.ts';
 import type { KeptFiles } from '../../dom0/host/files/index.ts';
 import { MemoryStore } from '../../dom0/host/storage/index.ts';
+import { fileBytes } from '../file-bytes.ts';
 import { Output } from '../boot/terminal.ts';
 import { JIT_THRESHOLD_ABOUT, jitThresholdOf, NO_JIT_ABOUT } from '../jit-options.ts';
 import { nodeState } from '../node-clock.ts';
@@ -125,7 +126,7 @@ export async function shell(argv: string[]): Promise<number> {
 
 /** A file of this machine, or a folder with all that is in it. @throws Error of either side */
 async function putFile(fs: KeptFiles, source: string, path: string): Promise<void> {
-  if (!statSync(source).isDirectory()) return fs.writeFile(path, readFileSync(source));
+  if (!statSync(source).isDirectory()) return fs.writeFile(path, fileBytes(source));
   await fs.mkdir(path, { recursive: true });
   for (const name of readdirSync(source)) await putFile(fs, join(source, name), `${path.replace(/\/$/, '')}/${name}`);
 }

@@ -1,9 +1,9 @@
 /** Guests that a host in node is installed with: those of the repository, and what `npm run guests` fetched. */
 import { existsSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OWN_GUESTS, type ShippedGuest } from '../../dom0/service/index.ts';
+import { fileBytesLater } from '../file-bytes.ts';
 
 /** What this reads of .cache/guests/catalogue.json (scripts/guests.ts writes it); paths are relative to it. */
 interface Catalogue {
@@ -22,7 +22,7 @@ export function shippedGuests(): ShippedGuest[] {
   const root = repository();
   const fileIn =
     (folder: string) =>
-    (name: string, path = name) => ({ name, read: () => readFile(join(folder, path)) });
+    (name: string, path = name) => ({ name, read: () => fileBytesLater(join(folder, path)) });
   const own = Object.entries(OWN_GUESTS).map(([id, names]) => ({
     id,
     files: names.map(name => fileIn(join(root, 'guests', id))(name)),
