@@ -9,7 +9,7 @@ import { later } from './load-when-shown.tsx';
 
 const words = strings.hostPage;
 const HostPage = later(
-  () => import('./host-page.tsx'),
+  () => import('./host-page/index.tsx'),
   part => part.HostPage,
 );
 const StoragePage = later(storagePage, part => part.StoragePage);
