@@ -83,8 +83,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/ui/parts/edit-page.tsx EditPage': 246,
   'src/ui/parts/edit-text.tsx EditText': 127,
   'src/ui/parts/guest-history.tsx GuestHistory': 141,
-  'src/ui/parts/guest-overview.tsx': 601,
-  'src/ui/parts/guest-overview.tsx GuestOverview': 231,
   'src/ui/parts/guest.tsx GuestPage': 204,
   'src/ui/parts/header.tsx Header': 124,
   'src/ui/parts/home.tsx Home': 145,

@@ -44,7 +44,7 @@ const MissingGuest = later(
   part => part.MissingGuest,
 );
 const GuestOverview = later(
-  () => import('./guest-overview.tsx'),
+  () => import('./guest-overview/index.tsx'),
   part => part.GuestOverview,
 );
 const GuestHistory = later(

@@ -6,7 +6,8 @@ import { Chip, ownerClass } from '../../parts/marks.tsx';
 import type { Shown } from '../inspector.ts';
 import { chosenPath, type Data, isState, type Row, watchersOf } from './facts.ts';
 import { shownValue } from './value.tsx';
-import { clock, STATES, words } from './words.ts';
+import { clock, words } from './words.ts';
+import { XENBUS_STATES } from '../../xenbus-states.ts';
 
 export function Detail(shown: Shown<Data>) {
   const { data } = shown,
@@ -38,7 +39,7 @@ export function Detail(shown: Shown<Data>) {
         <section>
           <h4>{words.states}</h4>
           <p class="sec small">
-            {STATES.map((name, i) => `${i} ${name}`).join(', ')}. {words.statesAre}
+            {XENBUS_STATES.map((name, i) => `${i} ${name}`).join(', ')}. {words.statesAre}
           </p>
         </section>
       )}

@@ -3,7 +3,7 @@
 import type { StoreNode } from '../../../dom0/service/index.ts';
 import { ownerClass } from '../../parts/marks.tsx';
 import { meetingOf, type Meeting, type StateWrite } from './state-writes.ts';
-import { STATES } from './words.ts';
+import { XENBUS_STATES } from '../../xenbus-states.ts';
 
 const words = {
   title: (device: string) => `Handshake of ${device}`,
@@ -107,7 +107,7 @@ const saysOf = ({ firstMs, all }: Meeting): string =>
     .map(({ side, value, ms, hears }) =>
       words.says(
         side === 'front' ? words.front : words.back,
-        `${value} ${STATES[Number(value)] ?? ''}`,
+        `${value} ${XENBUS_STATES[Number(value)] ?? ''}`,
         words.after(ms - firstMs),
         hears,
       ),
@@ -156,7 +156,7 @@ const Disc = ({
       text-anchor={beside ? 'start' : 'middle'}
       class="t"
     >
-      {STATES[Number(value)] ?? ''}
+      {XENBUS_STATES[Number(value)] ?? ''}
     </text>
   </g>
 );

@@ -2,12 +2,12 @@
 
 import type { StoreNode } from '../../../dom0/service/index.ts';
 import { isState } from './facts.ts';
-import { STATES } from './words.ts';
+import { XENBUS_STATES } from '../../xenbus-states.ts';
 
 export const shownValue = ({ path, value }: StoreNode) => (
   <>
     {value}
-    {isState(path) && STATES[Number(value)] && <span class="sec"> {STATES[Number(value)]}</span>}
+    {isState(path) && XENBUS_STATES[Number(value)] && <span class="sec"> {XENBUS_STATES[Number(value)]}</span>}
     {/\/memory\/(target|static-max|videoram)$/.test(path) && Number(value) > 0 && (
       <span class="sec"> {Math.round(Number(value) / 1024)} MiB</span>
     )}

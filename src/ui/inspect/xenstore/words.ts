@@ -40,16 +40,3 @@ export const words = {
 /** Of Domain 0's clock. */
 export const clock = (ms: number): string =>
   `${String(Math.floor(ms / 60_000)).padStart(2, '0')}:${((ms % 60_000) / 1000).toFixed(3).padStart(6, '0')}`;
-
-/** XenbusState, io/xenbus.h. */
-export const STATES = [
-  'Unknown',
-  'Initialising',
-  'InitWait',
-  'Initialised',
-  'Connected',
-  'Closing',
-  'Closed',
-  'Reconfiguring',
-  'Reconfigured',
-];

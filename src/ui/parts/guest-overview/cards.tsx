@@ -1,0 +1,87 @@
+/** A guest's network cards: how far their halves are, what went through, and cards that are attached and detached. */
+
+import type { GuestFacts } from '../../../dom0/service/index.ts';
+import { host } from '../../host.ts';
+import { bytes } from '../../terminal.ts';
+import { XENBUS_STATES } from '../../xenbus-states.ts';
+import { Icon } from '../marks.tsx';
+import { type Act, Do } from './controls.tsx';
+import { words } from './words.ts';
+
+/** `off`: the guest has stopped. */
+export const Cards = ({
+  seen,
+  name,
+  id,
+  act,
+  off,
+}: {
+  seen: GuestFacts;
+  name: string;
+  id: number;
+  act: Act;
+  off: boolean;
+}) => (
+  <section>
+    <div class="ph">
+      <h3>{words.nics}</h3>
+    </div>
+    {seen.cards.length === 0 ? (
+      <p class="sec">{words.noCards}</p>
+    ) : (
+      <div class="wide">
+        <table class="pad">
+          <thead>
+            <tr>
+              <th>{words.card}</th>
+              <th>{words.mac}</th>
+              <th>{words.state}</th>
+              <th class="num">{words.sent}</th>
+              <th class="num">{words.got}</th>
+              <th />
+            </tr>
+          </thead>
+          <tbody>
+            {seen.cards.map(({ devid, mac, state, rxBytes, txBytes }) => (
+              <tr key={devid}>
+                <td class="m">
+                  vif{id}.{devid}
+                </td>
+                <td class="m">{mac}</td>
+                <td class="nw">
+                  {state} {XENBUS_STATES[state]}
+                </td>
+                <td class="num m">{bytes(rxBytes)}</td>
+                <td class="num m">{bytes(txBytes)}</td>
+                <td class="num">
+                  <Do
+                    disabled={off}
+                    command={`xl network-detach ${name} ${devid}`}
+                    onClick={() =>
+                      act(`xl network-detach ${name} ${devid}`, () => host['network-detach'](id, String(devid)))
+                    }
+                  >
+                    {words.detach}
+                  </Do>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    )}
+    {seen.nic && <p class="cap-t">{words.emulatedCard(seen.nic)}</p>}
+    {seen.hasPv && !off && (
+      <div class="row wrap attach">
+        <Do
+          command={`xl network-attach ${name}`}
+          onClick={() => act(`xl network-attach ${name}`, () => host['network-attach'](id))}
+        >
+          <Icon name="plus" />
+          {words.attachCard}
+        </Do>
+        <code class="dim">xl network-attach {name}</code>
+      </div>
+    )}
+  </section>
+);

@@ -1,0 +1,191 @@
+/** A guest's drives: what is in them, how it sees them; disks that are attached and detached. */
+
+import { useSignal } from '@preact/signals';
+import type { GuestDrive, GuestFacts } from '../../../dom0/service/index.ts';
+import { host, info } from '../../host.ts';
+import { inventory, openState } from '../../inventory.ts';
+import { strings } from '../../strings.ts';
+import { bytes } from '../../terminal.ts';
+import { XENBUS_STATES } from '../../xenbus-states.ts';
+import { ChooseFiles } from '../marks.tsx';
+import { NewVolume } from '../new-volume.tsx';
+import { type Act, Do } from './controls.tsx';
+import { words } from './words.ts';
+
+/** Of which guest; `off`: it has stopped. */
+interface Whose {
+  name: string;
+  id: number;
+  act: Act;
+  off: boolean;
+}
+
+export function Disks({ drives, hasPv, ...whose }: Whose & Pick<GuestFacts, 'drives' | 'hasPv'>) {
+  return (
+    <section>
+      <div class="ph">
+        <h3>{words.disks}</h3>
+      </div>
+      {drives.length === 0 ? (
+        <p class="sec">{words.noDisks}</p>
+      ) : (
+        <div class="wide">
+          <table class="pad">
+            <thead>
+              <tr>
+                <th>{words.device}</th>
+                <th>{words.holds}</th>
+                <th>{words.how}</th>
+                <th class="num">{words.moved}</th>
+                <th />
+              </tr>
+            </thead>
+            <tbody>
+              {drives.map(drive => (
+                <DriveRow key={drive.vdev} drive={drive} {...whose} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {hasPv && !whose.off ? (
+        <AttachDisk {...whose} taken={drives.map(({ vdev }) => vdev)} />
+      ) : (
+        <p class="cap-t">{words.plain}</p>
+      )}
+    </section>
+  );
+}
+
+function DriveRow({ drive, name, id, act, off }: Whose & { drive: GuestDrive }) {
+  const { vdev, kind, target, isEmulated, pv, readOnly } = drive;
+  const insert = (files: File[]) => {
+    if (files[0])
+      act(`xl cd-insert ${name} ${vdev} ${files[0].name}`, () =>
+        host['cd-insert'](
+          id,
+          vdev,
+          files.map(file => ({ name: file.name, data: file })),
+        ),
+      );
+  };
+  return (
+    <tr>
+      <td class="m b">{vdev}</td>
+      <td class="m brk">{target || <span class="dim">{words.empty}</span>}</td>
+      <td>
+        {isEmulated ? (kind === 'floppy' ? words.floppy : pv ? words.both : words.emulated) : words.pv}
+        {readOnly && `, ${words.readOnly}`}
+        {pv && <span class="sec"> {XENBUS_STATES[pv.state]}</span>}
+      </td>
+      <td class="num m nw">
+        {pv ? `${bytes(512 * pv.readSectors)}, ${bytes(512 * pv.writtenSectors)}` : strings.tree.noData}
+      </td>
+      <td class="num nw">
+        {kind !== 'disk'
+          ? !off && (
+              <>
+                <ChooseFiles small onFiles={insert}>
+                  {words.insert}
+                </ChooseFiles>{' '}
+                {target && (
+                  <Do
+                    command={`xl cd-eject ${name} ${vdev}`}
+                    onClick={() => act(`xl cd-eject ${name} ${vdev}`, () => host['cd-eject'](id, vdev))}
+                  >
+                    {words.eject}
+                  </Do>
+                )}
+              </>
+            )
+          : pv && (
+              <Do
+                disabled={off}
+                command={`xl block-detach ${name} ${vdev}`}
+                onClick={() => act(`xl block-detach ${name} ${vdev}`, () => host['block-detach'](id, vdev))}
+              >
+                {words.detach}
+              </Do>
+            )}
+      </td>
+    </tr>
+  );
+}
+
+/** A volume of the host, or a file of the visitor's. */
+function AttachDisk({ name, id, act, taken }: Whose & { taken: readonly string[] }) {
+  const free = [...'abcdefghijklmnop'].map(letter => `xvd${letter}`).find(vdev => !taken.includes(vdev)) ?? 'xvdq';
+  const vdev = useSignal(''),
+    chosen = useSignal('');
+  const disk = inventory.value?.stored?.disk;
+  const volumes =
+    disk?.volumes.filter(({ users, snapshot }) => users.length === 0 && !snapshot).map(({ path }) => path) ?? [];
+  const target = volumes.includes(chosen.value) ? chosen.value : (volumes[0] ?? '');
+  const as = vdev.value.trim() || free;
+  const spec = (path: string) => `${path},${/\.qcow2$/i.test(path) ? 'qcow2' : 'raw'},${as},w`;
+  const attach = (path: string, file?: File) => {
+    vdev.value = '';
+    act(`xl block-attach ${name} ${spec(path)}`, () =>
+      host['block-attach'](id, spec(path), file && { name: path, data: file }),
+    );
+  };
+  return (
+    <div class="attach">
+      <div class="row wrap">
+        <b>{words.attachDisk}</b>
+        {volumes.length > 0 && (
+          <select
+            class="btn sm"
+            aria-label={words.volume}
+            value={target}
+            onChange={event => {
+              chosen.value = event.currentTarget.value;
+            }}
+          >
+            {volumes.map(path => (
+              <option key={path}>{path}</option>
+            ))}
+          </select>
+        )}
+        <span class="sec">{words.as}</span>
+        <input
+          class="in vdev"
+          aria-label={words.device}
+          placeholder={free}
+          value={vdev.value}
+          onInput={event => {
+            vdev.value = event.currentTarget.value;
+          }}
+        />
+        {target && (
+          <Do command={`xl block-attach ${name} ${spec(target)}`} onClick={() => attach(target)}>
+            {words.attach}
+          </Do>
+        )}
+        <ChooseFiles
+          small
+          onFiles={files => {
+            if (files[0]) attach(files[0].name, files[0]);
+          }}
+        >
+          {words.file}
+        </ChooseFiles>
+      </div>
+      <div class="cap-t">
+        {target ? (
+          <code>
+            xl block-attach {name} {spec(target)}
+          </code>
+        ) : disk ? (
+          <NewVolume suggested={name} />
+        ) : (
+          info.value && (
+            <button class="btn sm" onClick={openState}>
+              {words.openDisk}
+            </button>
+          )
+        )}
+      </div>
+    </div>
+  );
+}
