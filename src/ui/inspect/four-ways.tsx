@@ -159,40 +159,9 @@ function Figure() {
         </p>
       )}
       <ul class="wyg">
-        {WAYS.map(({ id, type, title, how }) => {
-          const found = measured.find(({ way }) => way === id);
-          return (
-            <li key={id} class={found ? ownerClass(found.domain.id) : 'c-free'}>
-              <div class="wyt">
-                <h3>
-                  <i class="chip" /> {title} <ModeBadge type={type} />
-                </h3>
-                <p class="sec">{how}</p>
-              </div>
-              {MEASURES.map(({ id: name, of }, i) => (
-                <div key={name} class="wym">
-                  <span class="sec">{words.measures[name]}</span>
-                  {found ? (
-                    <>
-                      <b class="m">{figure(of(found))}</b>
-                      <span class="sec u">{words.units[name]}</span>
-                      {name === 'time' && found.runs > 1 && (
-                        <span class="sec spread">
-                          {words.spread(msOf(found, found.leastUs), msOf(found, found.mostUs), found.runs)}
-                        </span>
-                      )}
-                      <div class="bar">{of(found) > 0 && <i style={`width:${(100 * of(found)) / tops[i]!}%`} />}</div>
-                    </>
-                  ) : (
-                    <b class="m dim">
-                      –<span class="hidden"> {words.notYet}</span>
-                    </b>
-                  )}
-                </div>
-              ))}
-            </li>
-          );
-        })}
+        {WAYS.map(way => (
+          <WayRow key={way.id} way={way} found={measured.find(each => each.way === way.id)} tops={tops} />
+        ))}
       </ul>
       <p class="cap-t">{words.commands}</p>
       {info.value?.time === 'virtual' ? (
@@ -203,6 +172,47 @@ function Figure() {
     </div>
   );
 }
+
+/** A way with what was measured of it, each measure beside the most of all. */
+const WayRow = ({
+  way: { type, title, how },
+  found,
+  tops,
+}: {
+  way: (typeof WAYS)[number];
+  found: Measured | undefined;
+  tops: readonly number[];
+}) => (
+  <li class={found ? ownerClass(found.domain.id) : 'c-free'}>
+    <div class="wyt">
+      <h3>
+        <i class="chip" /> {title} <ModeBadge type={type} />
+      </h3>
+      <p class="sec">{how}</p>
+    </div>
+    {MEASURES.map(({ id: name, of }, i) => (
+      <div key={name} class="wym">
+        <span class="sec">{words.measures[name]}</span>
+        {found ? (
+          <>
+            <b class="m">{figure(of(found))}</b>
+            <span class="sec u">{words.units[name]}</span>
+            {name === 'time' && found.runs > 1 && (
+              <span class="sec spread">
+                {words.spread(msOf(found, found.leastUs), msOf(found, found.mostUs), found.runs)}
+              </span>
+            )}
+            <div class="bar">{of(found) > 0 && <i style={`width:${(100 * of(found)) / tops[i]!}%`} />}</div>
+          </>
+        ) : (
+          <b class="m dim">
+            –<span class="hidden"> {words.notYet}</span>
+          </b>
+        )}
+      </div>
+    ))}
+  </li>
+);
 
 const Going = ({ way, doing, part, round = 0, of = 0 }: Progress) => (
   <>

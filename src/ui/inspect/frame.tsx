@@ -1,13 +1,14 @@
 /** What all inspectors have: looks while they are open and not held, the table form, export, and the sentence of why. */
 
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { type ComponentChildren, type ComponentType, render } from 'preact';
 import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { sentence } from '../host.ts';
 import { mediaSignal, PHONE } from '../media.ts';
 import { openMenu } from '../parts/menu.tsx';
 import { download } from '../navigation.ts';
-import type { Part, Table, Target, Why } from './inspector.ts';
+import { FORMATS } from './formats.ts';
+import type { Part, Shown, Table, Target, Why } from './inspector.ts';
 
 const words = {
   hold: 'Hold',
@@ -40,104 +41,75 @@ export interface InspectorProps {
   toolsIn?: string;
 }
 
+/** Looks at `target` from when it is opened until it is closed, unless `held`; `looked`: once at least. */
+function useSource<Data>(part: Part<Data>, target: Target, lacksMemory: boolean) {
+  const data = useSignal<Data | undefined>(undefined),
+    looked = useSignal(false),
+    held = useSignal(false),
+    problem = useSignal('');
+  useEffect(() => {
+    if (lacksMemory) return;
+    const source = part.open(target);
+    let closed = false,
+      busy = false;
+    const look = async (): Promise<void> => {
+      if (busy || document.hidden || (looked.peek() && held.peek())) return;
+      busy = true;
+      try {
+        const seen = await source.look();
+        if (closed) return;
+        data.value = seen;
+        problem.value = '';
+      } catch (error) {
+        if (!closed) problem.value = sentence(error);
+      } finally {
+        busy = false;
+        looked.value = true;
+      }
+    };
+    void look();
+    const timer = setInterval(() => void look(), part.everyMs);
+    return () => {
+      closed = true;
+      clearInterval(timer);
+      source.close?.();
+    };
+  }, [target.session, target.machine]);
+  return { data, looked, held, problem };
+}
+
 /** The component of an inspector. */
 export function inspector<Data>(part: Part<Data>): ComponentType<InspectorProps> {
-  const { Figure, Detail, Tools } = part;
+  const { Tools } = part;
   return function Inspector({ target, name, tabs, toolsIn }: InspectorProps) {
-    const data = useSignal<Data | undefined>(undefined);
-    const looked = useSignal(false),
-      held = useSignal(false),
-      asTable = useSignal(false),
+    const asTable = useSignal(false),
       chosen = useSignal(''),
-      problem = useSignal('');
-    const lacksMemory = part.needsMemory === true && !target.machine;
-    useEffect(() => {
-      if (lacksMemory) return;
-      const source = part.open(target);
-      let closed = false,
-        busy = false;
-      const look = async (): Promise<void> => {
-        if (busy || document.hidden || (looked.peek() && held.peek())) return;
-        busy = true;
-        try {
-          const seen = await source.look();
-          if (closed) return;
-          data.value = seen;
-          problem.value = '';
-        } catch (error) {
-          if (!closed) problem.value = sentence(error);
-        } finally {
-          busy = false;
-          looked.value = true;
-        }
-      };
-      void look();
-      const timer = setInterval(() => void look(), part.everyMs);
-      return () => {
-        closed = true;
-        clearInterval(timer);
-        source.close?.();
-      };
-    }, [target.session, target.machine]);
-
+      lacksMemory = part.needsMemory === true && !target.machine,
+      { data, looked, held, problem } = useSource(part, target, lacksMemory);
     const seen = data.value;
-    const shown =
-      seen === undefined
-        ? undefined
-        : {
-            data: seen,
-            chosen: chosen.value,
-            choose: (key: string) => {
-              chosen.value = key;
-            },
-            target,
-          };
-    const save = (kind: keyof typeof FORMATS) => {
-      if (seen !== undefined)
-        download(new Blob([FORMATS[kind].write(part.tables(seen))], { type: FORMATS[kind].type }), `${name}.${kind}`);
+    const shown = seen !== undefined && {
+      data: seen,
+      chosen: chosen.value,
+      choose: (key: string) => {
+        chosen.value = key;
+      },
+      target,
     };
-    const turn = (): void => {
-      asTable.value = !asTable.value;
-    };
-    const why = shown && part.why(shown);
-    const size = part.report ? '' : ' sm';
     const tools = (
-      <span class="itools">
-        {!part.report && (
-          <button
-            class="btn quiet sm"
-            aria-pressed={held.value}
-            title={words.holdHint}
-            onClick={() => {
-              held.value = !held.value;
-            }}
-          >
-            {words.hold}
-            <span class="hide-s">{words.view}</span>
-          </button>
-        )}
-        {!phone.value && (
-          <button class={`btn quiet${size}`} aria-pressed={asTable.value} onClick={turn}>
-            {words.table}
-          </button>
-        )}
-        <button
-          class={`btn${part.report ? '' : ' quiet'}${size}`}
-          aria-haspopup="menu"
-          disabled={seen === undefined}
-          aria-label={phone.value ? words.tools : undefined}
-          onClick={event =>
-            openMenu(event, part.report ?? words.export, [
-              ...(phone.value ? [{ name: asTable.value ? words.picture : words.table, run: turn }] : []),
-              { name: words.text, run: () => save('txt') },
-              { name: words.csv, run: () => save('csv') },
-              { name: words.json, run: () => save('json') },
-            ])
-          }
-        >
-          {phone.value ? '⋯' : (part.report ?? words.export)}
-        </button>
-      </span>
+      <ToolButtons
+        held={held}
+        asTable={asTable}
+        report={part.report}
+        save={
+          seen === undefined
+            ? undefined
+            : kind =>
+                download(
+                  new Blob([FORMATS[kind].write(part.tables(seen))], { type: FORMATS[kind].type }),
+                  `${name}.${kind}`,
+                )
+        }
+      />
     );
     return (
       <>
@@ -164,23 +136,88 @@ export function inspector<Data>(part: Part<Data>): ComponentType<InspectorProps>
           ) : asTable.value ? (
             <Tables tables={part.tables(shown.data)} />
           ) : (
-            <div class={Detail ? 'icols' : 'ione'}>
-              <div class="ifig">
-                <Figure {...shown} />
-                {!Detail && why && <WhyBox why={why} />}
-              </div>
-              {Detail && (
-                <div class="idet">
-                  <Detail {...shown} />
-                  {why && <WhyBox why={why} />}
-                </div>
-              )}
-            </div>
+            <Picture part={part} shown={shown} />
           )}
         </div>
       </>
     );
   };
+}
+
+/** The figure, what is said beside it, and why. */
+function Picture<Data>({ part, shown }: { part: Part<Data>; shown: Shown<Data> }) {
+  const { Figure, Detail } = part,
+    why = part.why(shown);
+  return (
+    <div class={Detail ? 'icols' : 'ione'}>
+      <div class="ifig">
+        <Figure {...shown} />
+        {!Detail && why && <WhyBox why={why} />}
+      </div>
+      {Detail && (
+        <div class="idet">
+          <Detail {...shown} />
+          {why && <WhyBox why={why} />}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Hold, table and export; on a phone the last two are behind one button. `save`: undefined: there is nothing yet. */
+function ToolButtons({
+  held,
+  asTable,
+  report,
+  save,
+}: {
+  held: Signal<boolean>;
+  asTable: Signal<boolean>;
+  report: string | undefined;
+  save: ((kind: keyof typeof FORMATS) => void) | undefined;
+}) {
+  const turn = (): void => {
+    asTable.value = !asTable.value;
+  };
+  const size = report ? '' : ' sm';
+  return (
+    <span class="itools">
+      {!report && (
+        <button
+          class="btn quiet sm"
+          aria-pressed={held.value}
+          title={words.holdHint}
+          onClick={() => {
+            held.value = !held.value;
+          }}
+        >
+          {words.hold}
+          <span class="hide-s">{words.view}</span>
+        </button>
+      )}
+      {!phone.value && (
+        <button class={`btn quiet${size}`} aria-pressed={asTable.value} onClick={turn}>
+          {words.table}
+        </button>
+      )}
+      <button
+        class={`btn${report ? '' : ' quiet'}${size}`}
+        aria-haspopup="menu"
+        disabled={!save}
+        aria-label={phone.value ? words.tools : undefined}
+        onClick={event =>
+          openMenu(event, report ?? words.export, [
+            ...(phone.value ? [{ name: asTable.value ? words.picture : words.table, run: turn }] : []),
+            { name: words.text, run: () => save?.('txt') },
+            { name: words.csv, run: () => save?.('csv') },
+            { name: words.json, run: () => save?.('json') },
+          ])
+        }
+      >
+        {phone.value ? '⋯' : (report ?? words.export)}
+      </button>
+    </span>
+  );
 }
 
 /** Stands in an element of another part of the page, as long as both are there. */
@@ -249,52 +286,3 @@ const Tables = ({ tables }: { tables: readonly Table[] }) => (
 );
 
 const isNumber = (rows: Table['rows'], at: number): boolean => typeof rows[0]?.[at] === 'number';
-
-/** RFC 4180; a cell that a spreadsheet would take for a formula is kept from that by an apostrophe. */
-function asCsv({ name, columns, rows }: Table): string {
-  const cell = (value: string | number): string => {
-    const text = typeof value === 'string' && /^[=+@\t\r]|^-(?!\d)/.test(value) ? `'${value}` : String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return [[name], columns, ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('');
-}
-
-/** Columns below each other, as tools on a terminal write them; what would end a line, or worse, by its number. */
-function asText({ name, columns, rows }: Table): string {
-  const lines = [columns, ...rows].map(row =>
-      row.map(cell =>
-        String(cell).replace(/\p{Cc}/gu, character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`),
-      ),
-    ),
-    widths = columns.map((_, i) => Math.max(...lines.map(row => row[i]?.length ?? 0)));
-  return [
-    name,
-    ...lines.map(row =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd(),
-    ),
-  ]
-    .map(line => `${line}\n`)
-    .join('');
-}
-
-const asJson = (tables: readonly Table[]): string =>
-  JSON.stringify(
-    Object.fromEntries(
-      tables.map(({ name, columns, rows }) => [
-        name,
-        rows.map(row => Object.fromEntries(columns.map((column, i) => [column, row[i]]))),
-      ]),
-    ),
-    null,
-    1,
-  );
-
-/** By the ending of a file. */
-const FORMATS = {
-  txt: { type: 'text/plain', write: (tables: readonly Table[]) => tables.map(asText).join('\n') },
-  csv: { type: 'text/csv', write: (tables: readonly Table[]) => tables.map(asCsv).join('\r\n') },
-  json: { type: 'application/json', write: asJson },
-};
