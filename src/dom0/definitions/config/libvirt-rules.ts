@@ -3,7 +3,7 @@
  * src/conf/domain_conf.c, domain_validate.c and their like of libvirt 9; each was tried with `virsh -c test:///default define`.
  */
 import { DOMAIN, type ElementRule } from './libvirt-schema.ts';
-import { childOf, type Element, scaleOf } from './xml-tree.ts';
+import { childOf, type Element, scaleOf } from './xml/tree.ts';
 import { type Position, shortened } from './xlcfg.ts';
 
 /** What is wrong; without a place at the element itself. */

@@ -43,7 +43,7 @@ const isNoXl = ({ problems, lines }: Source): boolean => problems.length > 0 && 
 /** Loads what `readDefinition` needs for this text. */
 export async function prepareToRead(text: string): Promise<void> {
   const first = firstOf(text);
-  if (first === '<') readXml ??= (await import('./xml.ts')).readXml;
+  if (first === '<') readXml ??= (await import('./xml/index.ts')).readXml;
   else if (first === '(') readSxp ??= (await import('./sxp.ts')).readSxp;
   else if (isNoXl(parseXlConfig(text))) readPython ??= (await import('./python/python.ts')).readPython;
 }

@@ -1,6 +1,6 @@
 /** XML as a tree whose elements know where they stand. There are no entities but XML's five, no document type, and bounds for size and depth. */
 import { SaxesParser } from 'saxes';
-import { MOST_NESTING, type Position, shortened } from './xlcfg.ts';
+import { MOST_NESTING, type Position, shortened } from '../xlcfg.ts';
 
 export interface Element extends Position {
   name: string;

@@ -1,0 +1,125 @@
+/** Devices: drives and cards by files of their own, screens, sound and a serial port here. */
+import { approximated, ignored, type Judged } from '../options.ts';
+import { shortened, type Value } from '../xlcfg.ts';
+import { childOf, type Element } from './tree.ts';
+import type { BootOrder } from './boot.ts';
+import { cardOf } from './card.ts';
+import { diskOf, drivesOf, readFloppy } from './disks.ts';
+import { notHere, type XmlReading } from './reading.ts';
+
+/** Devices that are not here, or are there in any case. */
+const OF_DEVICES: Record<string, Judged> = {
+  emulator: ignored('the device model is built in', 'The devices are part of this host; there is no QEMU to choose.'),
+  console: notHere('Every guest has its console.'),
+  input: ignored('keyboard and mouse are PS/2', 'The PC has a PS/2 keyboard and mouse, and no other input.'),
+  memballoon: notHere('Guests of Xen have their balloon by Xen’s own interface.'),
+  ...Object.fromEntries(
+    'controller parallel channel hostdev redirdev redirfilter smartcard hub watchdog rng tpm filesystem panic shmem memory iommu vsock crypto audio nvram lease pstore'
+      .split(' ')
+      .map(name => [name, notHere('There is no such device here.')]),
+  ),
+};
+/** Models of <video> by xl's words for them. */
+const VGA: Record<string, string> = { vga: 'stdvga', bochs: 'stdvga', cirrus: 'cirrus', qxl: 'qxl', none: 'none' };
+
+export function readDevices(read: XmlReading, devices: Element, orders: BootOrder[]): void {
+  const disks: Value[] = [],
+    cards: Value[] = [],
+    screens: Value[] = [];
+  const drives = drivesOf(read, devices);
+  const targets = new Set<string>();
+  const told = new Set<string>();
+  /** Of a kind there is one: the first counts. */
+  const first = (key: string, element: Element, text: string, kind: 'string' | 'number' = 'string'): void => {
+    if (told.has(key))
+      return read.remark(
+        element,
+        element.name,
+        ignored('the first one counts', `Of <${element.name}> the first one counts here; this one is left out.`),
+      );
+    told.add(key);
+    read.set(key, element, text, kind, `<${element.name}>`);
+  };
+  for (const element of devices.children) {
+    const { name, attributes } = element;
+    const model = childOf(element, 'model')?.attributes.type;
+    const order = childOf(element, 'boot');
+    const target = childOf(element, 'target')?.attributes.dev;
+    if (order) deviceOrder(read, element, order, drives.get(element) ?? target, orders);
+    if (name === 'disk') {
+      if (target && targets.has(target))
+        read.problem(
+          childOf(element, 'target')!.places.dev,
+          `Target '${shortened(target)}' is duplicated: another disk has it. Write another.`,
+        );
+      else if (attributes.device === 'floppy') readFloppy(read, element);
+      else {
+        const disk = diskOf(read, element, attributes.device === 'cdrom', drives.get(element));
+        if (disk) disks.push(disk);
+      }
+      if (target) targets.add(target);
+    } else if (name === 'interface') cards.push(cardOf(read, element));
+    else if (name === 'graphics' && isParavirtual(read) && screens.length === 0)
+      screens.push({
+        kind: 'string',
+        text: `type=${attributes.type === 'sdl' ? 'sdl' : 'vnc'}`,
+        line: element.line,
+        column: element.column,
+        origin: { said: '<graphics>' },
+      });
+    else if (name === 'graphics' && isParavirtual(read))
+      read.remark(element, name, ignored('one screen counts', 'A guest has one screen; this one is left out.'));
+    else if (name === 'graphics')
+      first(attributes.type === 'spice' ? 'spice' : attributes.type === 'sdl' ? 'sdl' : 'vnc', element, '1', 'number');
+    else if (name === 'video' && isParavirtual(read))
+      read.remark(element, name, notHere('The screen of a paravirtual guest is the one of <graphics>.'));
+    else if (name === 'video') {
+      if (Object.hasOwn(VGA, model ?? 'vga')) first('vga', element, VGA[model ?? 'vga']);
+      else
+        read.remark(
+          element,
+          name,
+          approximated(
+            'a standard VGA',
+            `There is no ${shortened(model ?? '')} here: the PC has a standard VGA with Bochs’ VBE extensions.`,
+          ),
+        );
+    } else if (name === 'serial') first('serial', element, attributes.type ?? 'pty');
+    else if (name === 'sound') first('soundhw', element, attributes.model ?? '');
+    else read.other(element, OF_DEVICES, ['disk', 'interface', 'graphics', 'video', 'serial', 'sound']);
+  }
+  read.list('disk', disks);
+  read.list('vif', cards);
+  read.list('vfb', screens);
+}
+
+/** <boot order> at a device. `drive`: the disk's name as xl has it. */
+function deviceOrder(
+  read: XmlReading,
+  device: Element,
+  element: Element,
+  drive: string | undefined,
+  orders: BootOrder[],
+): void {
+  const order = Number(element.attributes.order);
+  // What is no number was told with the attributes.
+  if (!Number.isInteger(order)) return;
+  if (order < 1)
+    return read.problem(
+      element.places.order,
+      `Invalid value for attribute 'order' in element 'boot': '${order}'. The numbers begin with 1.`,
+    );
+  if (device.name === 'interface') orders.push({ order, device: 'n', at: element });
+  else if (device.name === 'disk' && drive) orders.push({ order, device: drive, at: element });
+  else
+    read.remark(
+      element,
+      'boot.order',
+      ignored('no such device', `There is no <${device.name}> here that could be tried: the next in order is.`),
+    );
+}
+
+/** A guest without emulated devices, as far as its elements so far say. */
+function isParavirtual(read: XmlReading): boolean {
+  return read.source.settings.some(({ key, value }) => key === 'type' && value.kind !== 'list' && value.text !== 'hvm');
+}

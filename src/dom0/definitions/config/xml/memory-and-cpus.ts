@@ -1,0 +1,143 @@
+/** How much memory a guest has and may have, and its vCPUs with their pins. */
+import { approximated, ignored } from '../options.ts';
+import { shortened, type Value } from '../xlcfg.ts';
+import { childOf, type Element, scaleOf, tag } from './tree.ts';
+import { isNumber, notHere, type XmlReading } from './reading.ts';
+
+/** A size in MiB; undefined: it is none, which was told. */
+function sizeOf(read: XmlReading, element: Element, text = element.text): number | undefined {
+  const { unit = 'KiB' } = element.attributes;
+  const scale = scaleOf(unit);
+  if (scale === undefined)
+    return void read.problem(
+      element.places.unit,
+      `unit='${shortened(unit)}' is none of libvirt's units. Write KiB, MiB or GiB.`,
+    );
+  if (!isNumber(text))
+    return void read.problem(element, `<${element.name}> wants a whole number, and has ‘${shortened(text)}’.`);
+  return Math.ceil((Number(text) * scale) / 2 ** 20);
+}
+
+/** Memory that may be added while it runs (virDomainDefParseMemory()). */
+export function readMaximum(read: XmlReading, maximum: Element | undefined, memory: Element | undefined): void {
+  const { slots = '' } = maximum?.attributes ?? {};
+  if (!maximum || (slots === '' && maximum.text === '')) return;
+  if (slots !== '' && !/^\d+$/.test(slots))
+    return read.problem(
+      maximum.places.slots,
+      `slots='${shortened(slots)}' is no count of memory slots. Write a whole number.`,
+    );
+  const size = maximum.text === '' ? 0 : sizeOf(read, maximum);
+  if (size === undefined) return;
+  if (Number(slots) === 0 || maximum.text === '')
+    return read.problem(
+      maximum,
+      "Both maximum memory size and memory slot count must be specified. Write <maxMemory slots='4' unit='MiB'>1024</maxMemory>, or take it out.",
+    );
+  const { unit = 'KiB' } = memory?.attributes ?? {};
+  const actual =
+    memory && isNumber(memory.text) ? Math.ceil((Number(memory.text) * (scaleOf(unit) ?? 0)) / 2 ** 20) : 0;
+  if (size < actual)
+    read.problem(
+      maximum,
+      `Maximum memory size must be equal or greater than the actual memory size: ${size} MiB is less than ${actual} MiB.`,
+    );
+}
+
+export function readMemory(read: XmlReading, key: string, element: Element): void {
+  // Of none and of zero the cells were asked.
+  if (element.text === '' || /^0+$/.test(element.text)) return;
+  const size = sizeOf(read, element);
+  if (size !== undefined) read.set(key, element, String(size), 'number', tag(element));
+}
+
+/** libvirt has no default: without <memory> the cells of <numa> say how much there is. */
+export function readCells(read: XmlReading, domain: Element, memory: Element | undefined): void {
+  const cells = childOf(childOf(domain, 'cpu'), 'numa')?.children.filter(({ name }) => name === 'cell') ?? [];
+  const sizes = cells.map(cell => sizeOf(read, cell, cell.attributes.memory ?? ''));
+  const sum = sizes.reduce<number>((all, size) => all + (size ?? 0), 0);
+  if (sum > 0) return read.set('memory', cells[0], String(sum), 'number', "<cell memory='…'>");
+  read.problem(
+    memory ?? domain,
+    "Memory size must be specified via <memory> or in the <numa> configuration. Write for example <memory unit='MiB'>256</memory> in <domain>.",
+  );
+}
+
+export function readCurrentMemory(read: XmlReading, element: Element, memory: Element | undefined): void {
+  const size = element.text === '' || /^0+$/.test(element.text) ? undefined : sizeOf(read, element);
+  const most =
+    memory && isNumber(memory.text) && scaleOf(memory.attributes.unit ?? 'KiB') ? sizeOf(read, memory) : undefined;
+  const least = Math.min(size ?? Infinity, most ?? Infinity);
+  if (size !== undefined && most !== undefined && size > most)
+    read.remark(
+      element,
+      'memory',
+      approximated(
+        'as <memory>',
+        `<currentMemory> is more than <memory>, and the guest gets no more than that: ${most} MiB.`,
+      ),
+    );
+  if (Number.isFinite(least)) read.set('memory', element, String(least), 'number', tag(element));
+}
+
+export function readVcpus(read: XmlReading, element: Element): void {
+  const { current, cpuset } = element.attributes;
+  if (!isNumber(element.text))
+    return read.problem(
+      element,
+      `${tag(element)}: the maximum number of vCPUs is a whole number. Write for example <vcpu>1</vcpu>.`,
+    );
+  read.set(current ? 'maxvcpus' : 'vcpus', element, element.text, 'number', tag(element));
+  if (cpuset) read.set('cpus', element.places.cpuset, cpuset, 'string', tag(element, 'cpuset'));
+  if (!current || !isNumber(current)) return;
+  if (Number(current) > Number(element.text))
+    read.problem(
+      element.places.current,
+      `<vcpu current='${current}'>${element.text}</vcpu>: current is above the number of vCPUs that there may be. Write current='${element.text}' or less, or <vcpu>${current}</vcpu>.`,
+    );
+  else read.set('vcpus', element.places.current, current, 'number', tag(element, 'current'));
+}
+
+/** Pins of single vCPUs: xl's list of one entry for each. */
+export function readCputune(read: XmlReading, cputune: Element, domain: Element): void {
+  const vcpu = domain.children.find(({ name }) => name === 'vcpu');
+  const pins: Value[] = [];
+  const pinned = new Set<number>();
+  for (const element of cputune.children) {
+    const { name, line, column, attributes } = element;
+    if (name !== 'vcpupin') {
+      read.remark(element, name, notHere('This tunes a host with other means than this one has.'));
+      continue;
+    }
+    const number = /^\d{1,3}$/.test(attributes.vcpu ?? '') ? Number(attributes.vcpu) : undefined;
+    // Told with the attributes.
+    if (number === undefined || !attributes.cpuset) continue;
+    if (number >= Number(vcpu?.text || 1)) {
+      read.remark(element, name, ignored('no such vCPU', `The guest has no vCPU ${number}: this pin is left out.`));
+      continue;
+    }
+    if (pinned.has(number)) {
+      read.problem(element.places.vcpu, `Duplicate vcpupin for vcpu '${number}'. Give each vCPU one.`);
+      continue;
+    }
+    pinned.add(number);
+    const all: Value = { kind: 'string', text: vcpu?.attributes.cpuset ?? 'all', line, column };
+    while (pins.length <= number) pins.push(all);
+    pins[number] = {
+      kind: 'string',
+      text: attributes.cpuset,
+      line,
+      column,
+      origin: { said: tag(element, 'cpuset') },
+    };
+  }
+  const { line, column } = cputune;
+  if (pins.length > 0)
+    read.source.settings.push({
+      key: 'cpus',
+      append: false,
+      value: { kind: 'list', items: pins, line, column, origin: { said: "<vcpupin cpuset='…'>" } },
+      line,
+      column,
+    });
+}
