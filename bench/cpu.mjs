@@ -13,7 +13,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { buildProgram } from '../scripts/build.mjs';
-import { buildReal, buildWide, cannotBuild, debianGuest, microElf } from './guests.mjs';
+import { buildReal, buildWide, cannotBuild, debianGuest, MICRO_PILOT, microElf } from './guests.mjs';
 import {
   busiest,
   firmware,
@@ -29,31 +29,7 @@ import {
   threadTimes,
 } from './lib.mjs';
 
-/** Rounds of the first pilot run: a few hundredths of a second each on an interpreter. */
-const PILOT = {
-  alu: 1,
-  sieve: 4,
-  fib: 4,
-  mix: 2,
-  copyloop: 10,
-  sha256: 2,
-  lz: 1,
-  repmovs: 20,
-  mandel: 1,
-  nbody: 2,
-  sse2: 20,
-  smc: 2,
-  smcdata: 5,
-  int80: 10,
-  cpuid: 10,
-  memtlb: 10,
-  cr3: 5,
-  pgswitch: 5,
-  invlpg: 10,
-  pgfault: 10,
-  outb: 10,
-};
-/** The same of the rows of bench/guests/real.S: 16-bit code, the VGA's planes, a port. A BIOS image: not for QEMU, whose VGA is set up otherwise. */
+/** Rounds of the first pilot run of the rows of bench/guests/real.S: 16-bit code, the VGA's planes, a port. A BIOS image: not for QEMU, whose VGA is set up otherwise. */
 const REAL_PILOT = {
   sieve16: 4,
   fib16: 40,
@@ -109,7 +85,7 @@ need(
 );
 const why = cannotBuild();
 const rowsHere = [
-  ...Object.keys(PILOT),
+  ...Object.keys(MICRO_PILOT),
   ...(why ? [] : [...Object.keys(REAL_PILOT), 'wide']),
   ...(linux || only ? LINUX : []),
 ];
@@ -128,7 +104,7 @@ const theirs = asked.filter(name => {
   return here;
 });
 need(theirs.length, 'No peer is here: nothing was measured.');
-const micro = names.filter(name => name in PILOT);
+const micro = names.filter(name => name in MICRO_PILOT);
 const real = names.filter(name => name in REAL_PILOT);
 const boots = names.filter(name => LINUX.includes(name));
 const debian = debianGuest('686');
@@ -187,7 +163,7 @@ async function bootLinux(name, words, rows) {
 
 const rounds = {};
 for (const name of peersHere) {
-  rounds[name] = { ...PILOT, ...REAL_PILOT };
+  rounds[name] = { ...MICRO_PILOT, ...REAL_PILOT };
   for (const goal of micro.length || real.length ? [ms / 10, ms / 2, ms] : []) {
     // As often as what is measured: the first run of a row that is in the guest's first half second is mostly V8's warm-up, and would leave too few rounds.
     const perRound = await suite(name, rounds[name], chunks);
@@ -206,8 +182,8 @@ const wide = names.includes('wide') ? buildWide({ repetitions: 16 }) : undefined
 for (let run = 1; run <= runs; run++)
   for (const name of peersHere) {
     for (const [row, list] of Object.entries(await suite(name, rounds[name], chunks))) {
-      times[name][row]?.push(chunks > 1 && row in PILOT ? median(list.slice(list.length >> 1)) : list.at(-1));
-      if (chunks > 1 && row in PILOT) fresh[name][row].push(list[0]);
+      times[name][row]?.push(chunks > 1 && row in MICRO_PILOT ? median(list.slice(list.length >> 1)) : list.at(-1));
+      if (chunks > 1 && row in MICRO_PILOT) fresh[name][row].push(list[0]);
     }
     if (wide) {
       const { wide: list } = await measure(name, multiboot(wide, ''));

@@ -27,6 +27,31 @@ const FLAGS =
 /** A kernel (multiboot): `name:rounds …` on its command line names what runs, `name:rounds*times` again and again. */
 export const microElf = at('guests', 'micro', 'micro.elf');
 
+/** Rows of the micro benchmark, with the rounds of a first pilot run: a few hundredths of a second each on an interpreter. */
+export const MICRO_PILOT = {
+  alu: 1,
+  sieve: 4,
+  fib: 4,
+  mix: 2,
+  copyloop: 10,
+  sha256: 2,
+  lz: 1,
+  repmovs: 20,
+  mandel: 1,
+  nbody: 2,
+  sse2: 20,
+  smc: 2,
+  smcdata: 5,
+  int80: 10,
+  cpuid: 10,
+  memtlb: 10,
+  cr3: 5,
+  pgswitch: 5,
+  invlpg: 10,
+  pgfault: 10,
+  outb: 10,
+};
+
 /** A BIOS image with the rows that need a PC without a kernel; `rounds`: of each row of bench/guests/real.S. */
 export function buildReal(rounds) {
   mkdirSync(out, { recursive: true });
