@@ -37,8 +37,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/definitions/config/libvirt-rules.ts': 738,
   'src/dom0/definitions/config/libvirt-schema.ts': 689,
   'src/dom0/definitions/config/xlcfg.ts tokenize': 136,
-  'src/dom0/definitions/plan-domain.ts': 759,
-  'src/dom0/definitions/plan-domain.ts planDefinition': 122,
   'src/dom0/host/storage/remote-store.ts openRemoteStore': 88,
   'src/dom0/host/storage/storage.ts': 733,
   'src/dom0/host/storage/transfer-disk.ts formatFatDisk': 88,

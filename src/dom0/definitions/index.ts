@@ -3,32 +3,31 @@ export type { Finding, NamedFile, Plan } from './verdicts.ts';
 export { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judge-files.ts';
 export {
   baseName,
-  bootPaths,
   decode,
-  definitionNamed,
   type Devices,
-  disksNamed,
   type Firmware,
-  firmwareNamed,
   type FirmwareNeeds,
   type Given,
   ideName,
-  isDefinition,
-  type Loaded,
-  loaderNamed,
-  type LoaderNeeds,
   type NamedBytes,
   type NamedImage,
-  NO_FIRMWARE,
-  NO_IPXE,
-  planDefinition,
-  planKernel,
   type Planned,
   type PlannedDrive,
   quoted,
   startsWith,
-  withOptions,
-} from './plan-domain.ts';
+} from './planned.ts';
+export { bootPaths, NO_FIRMWARE, NO_IPXE } from './firmware-boot.ts';
+export {
+  definitionNamed,
+  disksNamed,
+  firmwareNamed,
+  isDefinition,
+  type Loaded,
+  loaderNamed,
+  type LoaderNeeds,
+} from './named-in-files.ts';
+export { planDefinition, withOptions } from './plan-definition.ts';
+export { planKernel } from './plan-domain.ts';
 export {
   ERROR_FAIL,
   ERROR_INVAL,

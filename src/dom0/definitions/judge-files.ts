@@ -10,16 +10,14 @@ import {
   baseName,
   decode,
   type Devices,
-  disksNamed,
   type Firmware,
   type Given,
-  isDefinition,
-  type Loaded,
   type Planned,
-  planFiles,
   rename,
   XL_CREATE_FROM_NOTHING,
-} from './plan-domain.ts';
+} from './planned.ts';
+import { disksNamed, isDefinition, type Loaded } from './named-in-files.ts';
+import { planFiles } from './plan-domain.ts';
 import { NO_MEMORY, nameTaken, UUID_TAKEN } from './libxl-words.ts';
 import { NO_VT, NO_VT_REASON } from './no-vt.ts';
 import { MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';

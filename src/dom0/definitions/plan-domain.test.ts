@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { prepareToRead } from './config/index.ts';
 import { HEAD_BYTES } from './images/images.ts';
-import { type Firmware, firmwareNamed, type NamedBytes, type NamedImage, planFiles } from './plan-domain.ts';
+import type { Firmware, NamedBytes, NamedImage } from './planned.ts';
+import { firmwareNamed } from './named-in-files.ts';
+import { planFiles } from './plan-domain.ts';
 
 const MIB = 2 ** 20;
 const firmware: Firmware = {

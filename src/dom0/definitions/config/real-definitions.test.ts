@@ -8,7 +8,9 @@ import { testHost } from '../../service/host.test-support.ts';
 import type { NamedFile } from '../verdicts.ts';
 import { writeExt2 } from '../../../../scripts/archive/ext2.ts';
 import { bootFromDisk } from '../../host/boot-loader/index.ts';
-import { type Firmware, loaderNamed, planFiles } from '../plan-domain.ts';
+import type { Firmware } from '../planned.ts';
+import { loaderNamed } from '../named-in-files.ts';
+import { planFiles } from '../plan-domain.ts';
 import { formatFinding, isError } from './judge-definition.ts';
 import { prepareToRead } from './source.ts';
 

@@ -1,0 +1,187 @@
+/** A domain that could be created, or why it could not: what was given, what is planned, and how xl would be told. */
+import { type Boot, checkBoot } from '../../hypervisor/index.ts';
+import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
+import type { NicModel } from '../../devices/index.ts';
+import { LoadError } from '../../hypervisor/loader/index.ts';
+import type { Finding, Plan } from './verdicts.ts';
+import type { Bios, Definition, DomainType } from './config/definition.ts';
+import { isError } from './config/judge-definition.ts';
+import type { Language } from './config/source.ts';
+import { writeXlConfig } from './config/write-xl.ts';
+import { isDevice } from '../host/storage/index.ts';
+import type { ImageKind } from './images/images.ts';
+
+/** A file with its content. */
+export interface NamedBytes {
+  name: string;
+  data: Uint8Array;
+  /** As in NamedFile. */
+  inDomain0?: true;
+}
+
+/** A disk or CD image: too large to be read whole. */
+export interface NamedImage {
+  name: string;
+  /** Its first HEAD_BYTES (images.ts). */
+  head: Uint8Array;
+  bytes: number;
+  /** It is one of the host's devices, and the name its path. */
+  device?: true;
+}
+
+/** What a person gave. */
+export type Given = NamedBytes | NamedImage;
+
+/** Devices of the host, and images on its disk, by their paths as a definition has them; a sentence: why there is no such. */
+export type Devices = ReadonlyMap<string, NamedImage | string>;
+
+/** A drive of a domain to be; `image` is one of what was given, absent: nothing is in it. */
+export interface PlannedDrive {
+  /** On the IDE channels, 4 and 5: floppy drives; -1: for PV drivers alone. */
+  place: number;
+  /** The virtual device: hda, xvda … */
+  vdev: string;
+  kind: ImageKind;
+  readOnly: boolean;
+  image?: NamedImage;
+}
+
+/** Firmware for guests that boot from a disk, or why there is none: a sentence with a next step. */
+export type Firmware =
+  | {
+      bios: Bios;
+      image: Uint8Array;
+      name: string;
+      vgaBios?: Uint8Array;
+      forQemu?: boolean;
+      /** Of the guest's network card, or why there is none. */
+      nicRom?: Uint8Array | string;
+    }
+  | string;
+
+/** The BIOS that a definition wants; where that one is not here, the other. */
+export type Firmwares = (wanted: FirmwareNeeds) => Firmware;
+
+/** What of firmware starts a guest: the BIOS, and the card to boot by. */
+export interface FirmwareNeeds {
+  bios: Bios;
+  card?: NicModel;
+}
+
+export interface Planned {
+  plan: Plan;
+  /** How the definition's language writes a setting; absent: as xl. */
+  write?: Language['write'];
+  /** Present when there is no error. */
+  domain?: {
+    definition: Definition;
+    boot: Boot;
+    drives: PlannedDrive[];
+    /** What it shows of Xen; absent: a plain PC. */
+    xen?: DomainType;
+  };
+}
+
+export const isImage = (file: Given): file is NamedImage => 'head' in file;
+
+export function baseName(path: string): string {
+  return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+}
+
+export function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes.slice());
+}
+
+export function startsWith(bytes: Uint8Array, text: string): boolean {
+  if (bytes.length < text.length) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[i] !== text.charCodeAt(i)) return false;
+  return true;
+}
+
+/** How a kernel is entered: PVH and PV guests have ways of their own. */
+export const bootKind = (type: DomainType | undefined): 'kernel' | 'pvh' | 'pv' =>
+  type === 'pvh' || type === 'pv' ? type : 'kernel';
+
+/** A word as POSIX shells read it back. */
+export const quoted = (word: string): string => (/^[\w./:+-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`);
+
+/** As xl creates a domain without a file of its own: settings stand behind an empty one (xl(1), create). */
+export const XL_CREATE_FROM_NOTHING = 'xl create /dev/null';
+
+export const xlCreateFrom = (definition: Definition): string =>
+  [XL_CREATE_FROM_NOTHING, ...writeXlConfig(definition).trim().split('\n').map(quoted)].join(' ');
+
+/** Gives the domain to be another name than its definition does. */
+export function rename({ plan, domain }: Planned, name: string, isGenerated: boolean): void {
+  plan.name = name;
+  if (!domain) return;
+  domain.definition.name = name;
+  if (isGenerated) {
+    plan.definition = writeXlConfig(domain.definition);
+    plan.command = xlCreateFrom(domain.definition);
+  } else {
+    // Of two settings of a key the last one counts.
+    const setting = `name = "${name}"`;
+    plan.definition = `${plan.definition.replace(/\n?$/, '\n')}${setting}\n`;
+    plan.command += ` ${quoted(setting)}`;
+  }
+}
+
+export function finish(
+  findings: Finding[],
+  definition: Definition,
+  boot: Boot | undefined,
+  text: string,
+  command: string,
+  drives: PlannedDrive[] = [],
+  xen?: DomainType,
+): Planned {
+  const errors = findings.filter(isError);
+  const summary: Plan['summary'] = { memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, type: definition.type };
+  if (definition.kernel) summary.kernel = definition.kernel;
+  if (definition.ramdisk) summary.ramdisk = definition.ramdisk;
+  if (drives.length > 0)
+    summary.disks = definition.disks.map(
+      ({ place, vdev, target }) =>
+        `${place < 0 ? vdev : ideName(place)}: ${(isDevice(target) ? target : baseName(target)) || 'empty'}`,
+    );
+  if (drives.some(({ readOnly, image }) => !readOnly && image && !image.device)) summary.writesFiles = true;
+  const card = definition.nic ?? (definition.vif && 'vif');
+  if (card) summary.nic = card;
+  if (definition.cmdline) summary.cmdline = definition.cmdline;
+  const plan: Plan = { name: definition.name, errors, findings, definition: text, command, summary };
+  return errors.length === 0 && boot
+    ? { plan, domain: { definition, boot, drives, ...(xen ? { xen } : {}) } }
+    : { plan };
+}
+
+export function refuse(file: string, short: string, text: string): Planned {
+  const finding: Finding = { file, line: 1, column: 1, source: '', key: '', verdict: 'error', short, text };
+  return {
+    plan: {
+      name: '',
+      errors: [finding],
+      findings: [finding],
+      definition: '',
+      command: '',
+      summary: { memoryMiB: 0, vcpus: 0, type: '' },
+    },
+  };
+}
+
+export function check(boot: Boot, memoryMiB: number, xen?: DomainType): string | undefined {
+  try {
+    checkBoot(boot, memoryMiB, xen);
+    return undefined;
+  } catch (error) {
+    if (error instanceof LoadError) return error.message;
+    throw error;
+  }
+}
+
+/** RAM of a guest that was given as a kernel alone. */
+export const PLAIN_MEMORY_MIB = 256;
+
+/** Name of the IDE drive at a place, or of the floppy drive. */
+export const ideName = (place: number): string =>
+  place >= FLOPPY_PLACE ? `fd${'ab'[place - FLOPPY_PLACE]}` : `hd${'abcd'[place]}`;
