@@ -257,7 +257,9 @@ export class Cpu implements Core, Processor {
     return this.loop.interruptible;
   }
   run(limit: number): number {
-    return this.loop.run(limit);
+    const reason = this.loop.run(limit);
+    this.mode.settle();
+    return reason;
   }
   stop(): void {
     this.loop.stop();

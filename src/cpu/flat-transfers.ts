@@ -3,13 +3,14 @@
  * accessed before, tables and stacks that the TLB has. Each function here looks at everything first. What it does not know it leaves to interrupts.ts and
  * segments.ts, with nothing changed: they have all the rules. No function here allocates or throws, for systems come this way ten thousand times a second.
  */
-import { CR0_PE } from './architecture/control-bits.ts';
+import { CR0_PE, EFER_LMA } from './architecture/control-bits.ts';
 import { AC, ARITHMETIC, DF, ID, IF, IOPL, NT, RF, TF, VIF, VIP, VM } from './architecture/flags.ts';
 import {
   CPL,
   CR0,
   CS,
   DS,
+  EFER,
   EFLAGS,
   EIP,
   ES,
@@ -77,7 +78,7 @@ export interface FlatTransfers {
 export function createFlatTransfers(cpu: Cpu): FlatTransfers {
   const { R, S, M4, mode, tlb } = cpu,
     { TR: reads, TW: writes } = tlb;
-  const isFlat = (): boolean => mode.key === FLAT && (R[CR0]! & CR0_PE) !== 0;
+  const isFlat = (): boolean => mode.key === FLAT && (R[CR0]! & CR0_PE) !== 0 && (R[EFER]! & EFER_LMA) === 0;
 
   /** Where in memory, in words, the eight bytes of a table's entry at a linear address lie; -1: not known here. */
   function entryAt(linear: number): number {

@@ -16,6 +16,8 @@ import {
   FK,
   FS,
   GS,
+  HIGH,
+  LEFT,
   RIGHTS_DB,
   RIGHTS_L,
   RIGHTS_S,
@@ -126,6 +128,8 @@ export class Mode {
     )
       key |= KEY_FLAT;
     this.setKey(key);
+    // What the processor itself read and wrote above 4 GiB.
+    this.tlb.leaveLong();
   }
 
   private setKey(key: number): void {
@@ -143,6 +147,18 @@ export class Mode {
       R[FK] = ALL;
     }
     this.tlb.leaveLong();
+    for (let i = 0; i < 8; i++) R[LEFT + i] = R[i]!;
+  }
+
+  /** Before 64-bit code or the outside sees what other code of long mode left: registers that it wrote have no high half. */
+  settle(): void {
+    const { R } = this;
+    if ((R[EFER]! & EFER_LMA) === 0 || this.long) return;
+    for (let i = 0; i < 8; i++) {
+      if (R[LEFT + i] === R[i]) continue;
+      R[LEFT + i] = R[i]!;
+      R[i + HIGH] = 0;
+    }
   }
 
   /** After CS was loaded as real mode and virtual-8086 mode load it: where the segments satisfied the second switch they still do. */

@@ -5,7 +5,7 @@
 import type { Cpu } from './cpu.ts';
 
 import { NT, VM } from './architecture/flags.ts';
-import { CR0_PE } from './architecture/control-bits.ts';
+import { CR0_PE, EFER_LMA } from './architecture/control-bits.ts';
 import { GP, LEAVE, NP, SS_, TS } from './faults.ts';
 import { JUMP, S_STOP, S_USER } from './scratch.ts';
 import {
@@ -13,6 +13,7 @@ import {
   CR0,
   CS,
   DS,
+  EFER,
   EFLAGS,
   EIP,
   ES,
@@ -21,6 +22,7 @@ import {
   GDTR_BASE,
   GDTR_LIMIT,
   GS,
+  HIGH,
   LDTR,
   SEG,
   SEG_BASE,
@@ -32,6 +34,7 @@ import {
   TR,
   RIGHTS_UNUSABLE,
 } from './architecture/registers.ts';
+import { addedHigh } from './stack.ts';
 import { returnFromTask, switchTask, TASK_CALL, TASK_JMP } from './tasks.ts';
 
 /** A descriptor as it lies in its table; `at` is its linear address. One object is reused: copy what must outlive the next read. */
@@ -59,16 +62,24 @@ export const isConforming = (d: Descriptor) => (d.high & 0x1c00) === 0x1c00;
 export const isWritableData = (d: Descriptor) => (d.high & 0x1a00) === 0x1200;
 const isReadable = (d: Descriptor) => (d.high & 0x1800) === 0x1000 || (d.high & 0x1a00) === 0x1a00;
 
+/** Linear address of `size` bytes at `offset` in a table whose base is in word `base`; a slot address (tlb.ts) where that has 64 bits. */
+export function tableAddress({ R, tlb }: Cpu, base: number, offset: number, size: number): number {
+  const low = R[base]!,
+    high = R[base + HIGH]!;
+  // Outside of long mode each slot is that of its linear address.
+  if ((R[EFER]! & EFER_LMA) === 0) return (low + offset) | 0;
+  return tlb.slotAddresses((low + offset) | 0, addedHigh(low, high, offset), size);
+}
+
 /** Reads a descriptor; `vector(selector)` where the table ends before it. */
 export function readDescriptor(cpu: Cpu, selector: number, vector = GP, external = 0): Descriptor {
   const { R } = cpu;
   const local = (selector & 4) !== 0;
-  const base = local ? R[SEG + LDTR * SEG_WORDS + SEG_BASE]! : R[GDTR_BASE]!;
   const limit = local ? R[SEG + LDTR * SEG_WORDS + SEG_LIMIT]! >>> 0 : R[GDTR_LIMIT]! >>> 0;
   if (local && (R[SEG + LDTR * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_UNUSABLE) !== 0)
     cpu.fault(vector, (selector & 0xfffc) | external);
   if ((selector | 7) > limit) cpu.fault(vector, (selector & 0xfffc) | external);
-  const at = (base + (selector & 0xfff8)) | 0;
+  const at = tableAddress(cpu, local ? SEG + LDTR * SEG_WORDS + SEG_BASE : GDTR_BASE, selector & 0xfff8, 8);
   return { low: cpu.memory.readSystem32(at), high: cpu.memory.readSystem32((at + 4) | 0), at };
 }
 
@@ -94,6 +105,7 @@ export function setSegment(cpu: Cpu, segment: number, selector: number, d: Descr
   const s = SEG + segment * SEG_WORDS;
   R[s + SEG_SELECTOR] = selector;
   R[s + SEG_BASE] = descriptorBase(d);
+  R[s + SEG_BASE + HIGH] = 0;
   R[s + SEG_LIMIT] = descriptorLimit(d);
   R[s + SEG_RIGHTS] = (d.high >>> 8) & 0xf0ff;
 }
@@ -102,7 +114,7 @@ export function setNull(cpu: Cpu, segment: number, selector: number): void {
   const { R } = cpu;
   const s = SEG + segment * SEG_WORDS;
   R[s + SEG_SELECTOR] = selector;
-  R[s + SEG_BASE] = 0;
+  R[s + SEG_BASE] = R[s + SEG_BASE + HIGH] = 0;
   R[s + SEG_LIMIT] = 0;
   R[s + SEG_RIGHTS] = RIGHTS_UNUSABLE;
 }
@@ -134,7 +146,8 @@ export function loadSegment(cpu: Cpu, segment: number, selector: number): void {
   const cpl = R[CPL]!;
   const rpl = selector & 3;
   if ((selector & 0xfffc) === 0) {
-    if (segment === SS) cpu.fault(GP, 0);
+    // 64-bit code has none but in ring 3 (SDM vol. 2, MOV).
+    if (segment === SS && (!cpu.mode.long || cpl === 3 || rpl !== cpl)) cpu.fault(GP, 0);
     setNull(cpu, segment, selector);
     cpu.mode.changed();
     return;
@@ -155,7 +168,7 @@ export function loadSegment(cpu: Cpu, segment: number, selector: number): void {
 }
 
 /** After a change to an outer level: data segments the new level may not have become null (SDM vol. 2, RET and IRET). */
-function dropInnerSegments(cpu: Cpu): void {
+export function dropInnerSegments(cpu: Cpu): void {
   const { R } = cpu;
   for (const segment of [ES, DS, FS, GS]) {
     const s = SEG + segment * SEG_WORDS;
@@ -170,6 +183,7 @@ export function enterCode(cpu: Cpu, selector: number, d: Descriptor, eip: number
   const { R } = cpu;
   if (eip >>> 0 > descriptorLimit(d) >>> 0) cpu.fault(GP, 0);
   setAccessed(cpu, d);
+  cpu.mode.settle();
   setSegment(cpu, CS, (selector & 0xfffc) | cpl, d);
   R[CPL] = cpl;
   R[EIP] = eip;
@@ -191,7 +205,7 @@ export function enterRealCode(cpu: Cpu, selector: number, eip: number): void {
 }
 
 /** Code descriptor checks that JMP, CALL and gates share: SDM vol. 3, 5.8.1. Returns the CPL that will run it. */
-function checkCode(cpu: Cpu, selector: number, d: Descriptor): void {
+export function checkCode(cpu: Cpu, selector: number, d: Descriptor): void {
   const cpl = cpu.R[CPL]!;
   const error = selector & 0xfffc;
   if (isConforming(d)) {
@@ -245,12 +259,17 @@ function onlyInGdt(cpu: Cpu, selector: number): void {
 
 /** A task switch by JMP, CALL or INT: the old task goes on at `next`; EIP is put back if a fault comes before the new task is in charge. */
 export function leaveTask(cpu: Cpu, next: number, change: () => void): void {
-  const eip = cpu.R[EIP]!;
+  const eip = cpu.R[EIP]!,
+    high = cpu.R[EIP + HIGH]!;
   cpu.R[EIP] = next;
+  if (cpu.mode.long && next >>> 0 < eip >>> 0) cpu.R[EIP + HIGH] = high + 1;
   try {
     change();
   } catch (thrown) {
-    if (cpu.S[S_STOP] !== JUMP) cpu.R[EIP] = eip;
+    if (cpu.S[S_STOP] !== JUMP) {
+      cpu.R[EIP] = eip;
+      cpu.R[EIP + HIGH] = high;
+    }
     if (thrown === LEAVE) cpu.loop.cutLength = next - eip;
     throw thrown;
   }

@@ -17,7 +17,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/cpu/fpu/sse.ts': 902,
   'src/cpu/fpu/x87.ts': 643,
   'src/cpu/gen/generate.ts partsOf': 96,
-  'src/cpu/ops/system.ts': 661,
   'src/cpu/region/former.ts build': 100,
   'src/cpu/region/former.ts form': 99,
   'src/cpu/region/source.ts sourceOf': 158,

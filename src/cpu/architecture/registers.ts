@@ -160,3 +160,8 @@ export const UNDELIVERED = 356,
   UNDELIVERED_EVENTS = 357,
   UNDELIVERED_WORDS = 3,
   UNDELIVERED_MOST = 6;
+/**
+ * Low halves of RAX to RDI as 64-bit code left them for other code (`Mode.settle`). No saved state has these: what becomes of high halves there is undefined
+ * (SDM vol. 1, 3.4.1.1).
+ */
+export const LEFT = 376;

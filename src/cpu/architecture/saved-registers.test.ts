@@ -44,6 +44,7 @@ it('gives back every register that the layout names', () => {
     'PORT_WAITS',
     'PORT_ANSWERED',
     // Of a processor that has shut down: there is nothing to go on with.
+    'LEFT',
     'UNDELIVERED',
     'UNDELIVERED_EVENTS',
     'UNDELIVERED_WORDS',

@@ -5,6 +5,7 @@
  * States that were saved before registers had names hold the words of the layout of that time, which the table here keeps.
  */
 import { ALL, ARITHMETIC, arithmetic, ZF } from './flags.ts';
+import { arithmeticOf } from './long-flags.ts';
 import * as R from './registers.ts';
 
 export type SavedRegisters = Record<string, number | Int32Array>;
@@ -116,7 +117,7 @@ function read(words: Int32Array, { word, words: count, wide: isWide }: Field): n
 
 /** The registers in a processor's state words. */
 export function saveRegisters(words: Int32Array): SavedRegisters {
-  const flags = arithmetic(words[R.FK]!, words[R.FA]!, words[R.FB]!, words[R.FR]!) | words[R.EFLAGS]! | ALWAYS;
+  const flags = arithmeticOf(words) | words[R.EFLAGS]! | ALWAYS;
   return {
     ...Object.fromEntries(FIELDS.map(one => [one.name, read(words, one)])),
     rflags: Int32Array.of(flags, words[R.EFLAGS + R.HIGH]!),

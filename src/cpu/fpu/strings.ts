@@ -223,7 +223,7 @@ for (let i = 0; i < 256; i++) {
   crcTable[i] = crc;
 }
 
-function crcBytes(crc: number, value: number, bytes: number): number {
+export function crcBytes(crc: number, value: number, bytes: number): number {
   for (let i = 0; i < bytes; i++) crc = crcTable[(crc ^ (value >>> (8 * i))) & 0xff] ^ (crc >>> 8);
   return crc;
 }

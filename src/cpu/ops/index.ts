@@ -6,6 +6,8 @@ import { CPL } from '../architecture/registers.ts';
 import { arithmeticOps } from './arithmetic.ts';
 import type { LongOpFactory, Op, OpFactory } from './context.ts';
 import { longControl } from './long-control.ts';
+import { longSse } from './long-sse.ts';
+import { longSystem } from './long-system.ts';
 import { longOf, longOps } from './long-rows.ts';
 import type { Row } from '../table/index.ts';
 import { control } from './control.ts';
@@ -30,7 +32,7 @@ function guarded<S extends 16 | 32 | 64>(
 
 /** The same of 64-bit code. */
 export function longOperation(row: Row): LongOpFactory | undefined {
-  const make = longOps[row.op] ?? longControl[row.op],
+  const make = longOps[row.op] ?? longControl[row.op] ?? longSystem[row.op] ?? longSse[row.op],
     other = operations[row.op];
   return make !== undefined ? guarded(make) : other && longOf(other);
 }

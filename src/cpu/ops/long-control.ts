@@ -20,11 +20,22 @@ import {
 } from '../architecture/registers.ts';
 import type { Cpu } from '../cpu.ts';
 import { GP, UD } from '../faults.ts';
-import { IMM, SRC, TARGET } from '../record.ts';
+import {
+  callFar,
+  jumpFar,
+  returnFar,
+  returnFromInterrupt,
+  syscall,
+  sysenter,
+  sysexit,
+  sysret,
+} from '../long-transfers.ts';
+import { DST, IMM, SRC, TARGET } from '../record.ts';
 import { S_HIGH } from '../scratch.ts';
 import { loadSegment } from '../segments.ts';
 import { addedHigh } from '../stack.ts';
 import type { LongOpFactory } from './context.ts';
+import { nextRip } from './long.ts';
 
 const store = (cpu: Cpu, at: number, size: 16 | 64, low: number, high: number): void => {
   if (size === 64) cpu.memory.write64(at, low, high);
@@ -99,7 +110,7 @@ const popsreg: LongOpFactory = (row, _memory, size) => {
 /** MOV from a segment register: zero-extended to a register of any size. */
 const movsreg: LongOpFactory = (_row, memory, size) => (cpu, p) => {
   const { R, R16, A } = cpu,
-    selector = R[SEG + A[p + 2]! * SEG_WORDS + SEG_SELECTOR]!;
+    selector = R[SEG + A[p + DST]! * SEG_WORDS + SEG_SELECTOR]!;
   if (memory) cpu.memory.write16(cpu.addressing.address(p, 2, true), selector);
   else if (size === 16) R16[A[p + SRC]! * 2] = selector;
   else {
@@ -144,7 +155,51 @@ const swapgs: LongOpFactory = () => cpu => {
   }
 };
 
+/** Far pointer in memory: offset, then selector. */
+function farOperand(cpu: Cpu, p: number, size: 16 | 32 | 64): { low: number; high: number; selector: number } {
+  const bytes = size / 8,
+    at = cpu.addressing.operand(p, bytes + 2, false);
+  const low = size === 64 ? cpu.memory.read64(at) : size === 32 ? cpu.memory.read32(at) : cpu.memory.read16(at);
+  const high = size === 64 ? cpu.S[S_HIGH]! : 0;
+  return { low, high, selector: cpu.memory.read16((at + bytes) | 0) };
+}
+const after = (cpu: Cpu, p: number): { low: number; high: number } => {
+  const low = nextRip(cpu, p);
+  return { low, high: cpu.S[S_HIGH]! };
+};
+
+/** LSS, LFS, LGS. */
+const lseg: LongOpFactory = (row, _memory, size) => {
+  const segment = row.mnemonic === 'lss' ? SS : row.mnemonic === 'lfs' ? FS : GS;
+  return (cpu, p) => {
+    const { low, high, selector } = farOperand(cpu, p, size),
+      to = cpu.A[p + DST]!;
+    loadSegment(cpu, segment, selector);
+    if (size === 16) cpu.R16[to * 2] = low;
+    else {
+      cpu.R[to] = low;
+      cpu.R[to + HIGH] = high;
+    }
+    cpu.loop.codeGoesOn();
+  };
+};
+
 export const longControl: Record<string, LongOpFactory> = {
+  iret: (_row, _memory, size) => cpu => returnFromInterrupt(cpu, size),
+  retf: (_row, _memory, size) => (cpu, p) => returnFar(cpu, size, cpu.A[p + IMM]!),
+  jmpfind: (_row, _memory, size) => (cpu, p) => {
+    const to = farOperand(cpu, p, size);
+    jumpFar(cpu, to.selector, to);
+  },
+  callfind: (_row, _memory, size) => (cpu, p) => {
+    const to = farOperand(cpu, p, size);
+    callFar(cpu, to.selector, to, after(cpu, p), size);
+  },
+  syscall: () => (cpu, p) => syscall(cpu, after(cpu, p)),
+  sysret: (_row, _memory, size) => cpu => sysret(cpu, size),
+  sysenter: () => cpu => sysenter(cpu),
+  sysexit: (_row, _memory, size) => cpu => sysexit(cpu, size),
+  lseg,
   enter,
   pushf,
   popf,

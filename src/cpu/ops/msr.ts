@@ -1,18 +1,31 @@
 /** Model-specific registers that Linux 6.1 and Xen guests touch. Source: SDM vol. 4. */
 import type { Cpu } from '../cpu.ts';
-import { EFER_NXE } from '../architecture/control-bits.ts';
+import { isCanonical } from '../addressing.ts';
+import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE } from '../architecture/control-bits.ts';
 import { PHYSICAL_BITS } from '../architecture/paging.ts';
 import { MISC_MONITOR } from '../monitor.ts';
 import {
+  CR0,
   EFER,
+  FS,
+  GS,
+  HIGH,
   MSR_APIC_BASE,
   MSR_MISC_ENABLE,
+  MSR_CSTAR,
+  MSR_FMASK,
+  MSR_KERNEL_GS_BASE,
+  MSR_LSTAR,
   MSR_MTRR,
   MSR_PAT,
+  MSR_STAR,
   MSR_SYSENTER_CS,
   MSR_SYSENTER_EIP,
   MSR_SYSENTER_ESP,
   MSR_TSC_AUX,
+  SEG,
+  SEG_BASE,
+  SEG_WORDS,
   TSC_OFFSET,
 } from '../architecture/registers.ts';
 
@@ -22,6 +35,33 @@ export const msrAnswer = { low: 0, high: 0 };
 /** Fixed-range MTRRs in their order in the state words, after eight variable pairs; the default type is last. */
 const FIXED = [0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f];
 const MTRR_DEFAULT = MSR_MTRR + 2 * (16 + FIXED.length);
+
+/** State word of an MSR of 64 bits, whose halves lie HIGH words apart; -1 for others. Those with an address take canonical ones alone. */
+function wideWord(index: number): number {
+  switch (index >>> 0) {
+    case 0x175:
+      return MSR_SYSENTER_ESP;
+    case 0x176:
+      return MSR_SYSENTER_EIP;
+    case 0xc0000081:
+      return MSR_STAR;
+    case 0xc0000082:
+      return MSR_LSTAR;
+    case 0xc0000083:
+      return MSR_CSTAR;
+    case 0xc0000084:
+      return MSR_FMASK;
+    case 0xc0000100:
+      return SEG + FS * SEG_WORDS + SEG_BASE;
+    case 0xc0000101:
+      return SEG + GS * SEG_WORDS + SEG_BASE;
+    case 0xc0000102:
+      return MSR_KERNEL_GS_BASE;
+    default:
+      return -1;
+  }
+}
+const needsCanonical = (at: number): boolean => at !== MSR_STAR && at !== MSR_FMASK;
 
 /** State word of an MSR that is plain storage of 64 bits; -1 for others. */
 function storage(index: number): number {
@@ -62,6 +102,15 @@ function featuresOfMsr(index: number): readonly string[] | undefined {
       return ['pat'];
     case 0xc0000080:
       return ['nx'];
+    case 0xc0000081:
+      return ['syscall'];
+    case 0xc0000082:
+    case 0xc0000083:
+    case 0xc0000084:
+    case 0xc0000100:
+    case 0xc0000101:
+    case 0xc0000102:
+      return ['lm'];
     case 0xc0000103:
       return ['rdtscp', 'rdpid'];
     default:
@@ -82,6 +131,8 @@ export function readMsr(cpu: Cpu, index: number): boolean {
     return true;
   };
   if (at >= 0) return answer(R[at]!, R[at + 1]!);
+  const word = wideWord(index);
+  if (word >= 0) return answer(R[word]!, R[word + HIGH]!);
   switch (index >>> 0) {
     case 0x10: {
       const { low, high } = readTsc(cpu);
@@ -99,10 +150,6 @@ export function readMsr(cpu: Cpu, index: number): boolean {
       return answer(8 | (1 << 8) | (1 << 10));
     case 0x174:
       return answer(R[MSR_SYSENTER_CS]!);
-    case 0x175:
-      return answer(R[MSR_SYSENTER_ESP]!);
-    case 0x176:
-      return answer(R[MSR_SYSENTER_EIP]!);
     // IA32_MCG_CAP, IA32_MCG_STATUS: no banks.
     case 0x179:
     case 0x17a:
@@ -158,6 +205,15 @@ export function writeMsr(cpu: Cpu, index: number, low: number, high: number): 'd
     if (at === MSR_APIC_BASE) cpu.apicBaseChanged?.(low);
     return 'done';
   }
+  const word = wideWord(index);
+  if (word >= 0) {
+    const isLong = cpu.features.has('lm');
+    if (isLong && needsCanonical(word) && !isCanonical(high)) return 'fault';
+    R[word] = low;
+    // Without 64-bit mode SYSENTER's have 32 bits.
+    R[word + HIGH] = isLong ? high : 0;
+    return 'done';
+  }
   switch (index >>> 0) {
     case 0x10: {
       const now = cpu.time.tsc(cpu.loop.retiredNow) >>> 0,
@@ -173,20 +229,23 @@ export function writeMsr(cpu: Cpu, index: number, low: number, high: number): 'd
     case 0x174:
       R[MSR_SYSENTER_CS] = low;
       return 'done';
-    case 0x175:
-      R[MSR_SYSENTER_ESP] = low;
-      return 'done';
-    case 0x176:
-      R[MSR_SYSENTER_EIP] = low;
-      return 'done';
     case 0xc0000080:
-      if ((low & ~EFER_NXE) !== 0 || high !== 0) return 'fault';
-      R[EFER] = low;
-      cpu.tlb.flushAll();
-      return 'done';
+      return writeEfer(cpu, low, high);
     default:
       return 'unknown';
   }
+}
+
+/** LMA is the processor's; LME does not change under paging (SDM vol. 3, 2.2.1). */
+function writeEfer(cpu: Cpu, low: number, high: number): 'done' | 'fault' {
+  const { R, features } = cpu,
+    allowed = EFER_NXE | (features.has('syscall') ? EFER_SCE : 0) | (features.has('lm') ? EFER_LME : 0),
+    value = low & ~EFER_LMA;
+  if ((value & ~allowed) !== 0 || high !== 0) return 'fault';
+  if (((value ^ R[EFER]!) & EFER_LME) !== 0 && (R[CR0]! & CR0_PG) !== 0) return 'fault';
+  R[EFER] = value | (R[EFER]! & EFER_LMA);
+  cpu.tlb.flushAll();
+  return 'done';
 }
 
 /** The guest's TSC: the host's plus the offset that the guest wrote or the hypervisor set. */

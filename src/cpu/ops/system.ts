@@ -3,23 +3,7 @@ import type { Cpu } from '../cpu.ts';
 import { CPUID_MONITOR, cpuid } from '../architecture/cpuid.ts';
 import { ExitReason } from '../architecture/edge.ts';
 import { AC, DF, IF, IOPL, RF, TF, VIF, VM, ZF } from '../architecture/flags.ts';
-import {
-  CR0_CD,
-  CR0_ET,
-  CR0_NW,
-  CR0_PE,
-  CR0_PG,
-  CR0_TS,
-  CR0_WP,
-  CR4_DE,
-  CR4_PAE,
-  CR4_PGE,
-  CR4_PSE,
-  CR4_SMAP,
-  CR4_SMEP,
-  CR4_TSD,
-  CR4_UMIP,
-} from '../architecture/control-bits.ts';
+import { CR0_PE, CR0_TS, CR4_DE, CR4_TSD, CR4_UMIP } from '../architecture/control-bits.ts';
 import { GP, NP, UD } from '../faults.ts';
 import { JUMP, S_STOP, S_USER } from '../scratch.ts';
 import { monitorEnabled } from '../monitor.ts';
@@ -60,6 +44,7 @@ import {
   SS,
   TR,
 } from '../architecture/registers.ts';
+import { inLongMode, sysenter as longSysenter } from '../long-transfers.ts';
 import {
   descriptorDpl,
   descriptorLimit,
@@ -80,62 +65,10 @@ import { changesVif, setVif } from '../virtual-interrupts.ts';
 import { read, readRm, setRegister, write } from './arithmetic.ts';
 import { DST, META, META_OPERAND16, SRC } from '../record.ts';
 import type { OpFactory } from './context.ts';
+import { writeCr0, writeCr3, writeCr4 } from './control-registers.ts';
 import { msrAnswer, readMsr, readTsc, writeMsr } from './msr.ts';
 
 // ---- control registers ----
-
-const CR0_BITS = 0xe005003f | 0;
-
-export function writeCr0(cpu: Cpu, wanted: number): void {
-  const { R } = cpu;
-  const value = (wanted & CR0_BITS) | CR0_ET;
-  if ((value & CR0_PG) !== 0 && (value & CR0_PE) === 0) cpu.fault(GP, 0);
-  if ((value & CR0_NW) !== 0 && (value & CR0_CD) === 0) cpu.fault(GP, 0);
-  const changed = value ^ R[CR0]!;
-  // PDPTEs are loaded when paging comes on with PAE (SDM vol. 3, 4.4.1).
-  if (
-    (changed & CR0_PG) !== 0 &&
-    (value & CR0_PG) !== 0 &&
-    (R[CR4]! & CR4_PAE) !== 0 &&
-    !cpu.memory.loadPdptes(R[CR3]!)
-  )
-    cpu.fault(GP, 0);
-  R[CR0] = value;
-  if ((changed & (CR0_PG | CR0_PE | CR0_WP)) !== 0) {
-    cpu.tlb.flushAll();
-    cpu.loop.codeGoesOn();
-  }
-  if ((changed & CR0_PE) !== 0) {
-    R[CPL] = 0;
-    cpu.mode.changed();
-  }
-}
-
-export function writeCr3(cpu: Cpu, value: number): void {
-  const { R } = cpu;
-  if ((R[CR0]! & CR0_PG) !== 0 && (R[CR4]! & CR4_PAE) !== 0 && !cpu.memory.loadPdptes(value)) cpu.fault(GP, 0);
-  R[CR3] = value;
-  cpu.tlb.flushNonGlobal();
-  cpu.loop.codeGoesOn();
-}
-
-export function writeCr4(cpu: Cpu, value: number): void {
-  const { R } = cpu;
-  if ((value & ~cpu.cr4Bits) !== 0) cpu.fault(GP, 0);
-  const changed = value ^ R[CR4]!;
-  if (
-    (R[CR0]! & CR0_PG) !== 0 &&
-    (changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)) !== 0 &&
-    (value & CR4_PAE) !== 0 &&
-    !cpu.memory.loadPdptes(R[CR3]!)
-  )
-    cpu.fault(GP, 0);
-  R[CR4] = value;
-  if ((changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP | CR4_SMAP)) !== 0) {
-    cpu.tlb.flushAll();
-    cpu.loop.codeGoesOn();
-  }
-}
 
 /** Qualification of a control-register access (SDM vol. 3, table 28-3). */
 const crQualification = (cr: number, type: number, register: number) => cr | (type << 4) | (register << 8);
@@ -449,6 +382,7 @@ function flat(cpu: Cpu, segment: number, selector: number, cpl: number): void {
 }
 
 const sysenter: OpFactory = () => cpu => {
+  if (inLongMode(cpu)) return longSysenter(cpu);
   const { R } = cpu;
   const cs = R[MSR_SYSENTER_CS]!;
   if (!((R[CR0]! & CR0_PE) !== 0) || (cs & 0xfffc) === 0) cpu.fault(GP, 0);

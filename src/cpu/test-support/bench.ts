@@ -20,6 +20,10 @@ export const CODE = 0x10000,
   DATA = 0x12000,
   DIRECTORY = 0x20000,
   TABLES = 0x21000;
+/** Selectors of long mode: each with what SYSCALL and SYSRET find behind and before it. */
+export const KERNEL_CODE64 = 0x80,
+  USER_CODE64 = 0xa3,
+  IST1_STACK = 0xb000;
 /** Tables of long mode. */
 const LONG_TABLES = 0x40000;
 /** Guest frames of the bench; what lies above them is no memory. */
@@ -264,8 +268,8 @@ export class Bench {
   }
 
   /**
-   * Long mode in 64-bit code at `cpl`: what `protectedMode` has, memory one to one by 4-KiB pages in the lowest 2 MiB, and again where `also` says. `map` maps
-   * more. The processor must be one of level x86-64.
+   * Long mode in 64-bit code at `cpl`: what `protectedMode` has, descriptors of 64-bit code (KERNEL_CODE64, USER_CODE64), gates and a task state of 64 bits, memory one
+   * to one by 4-KiB pages in the lowest 2 MiB, and again where `also` says. `map` maps more. The processor must be one of level x86-64.
    */
   longMode(cpl: 0 | 3 = 0, also: readonly bigint[] = []): this {
     this.protectedMode(cpl);
@@ -274,7 +278,8 @@ export class Bench {
     this.longTables = LONG_TABLES + 0x1000;
     for (const base of [0n, ...also])
       for (let page = 0; page < FRAMES; page++) this.map(base + BigInt(page * 4096), page * 4096);
-    this.segment(r.CS, cpl === 3 ? USER_CODE : KERNEL_CODE, 0, -1, cpl === 3 ? 0xa0fb : 0xa09b);
+    this.longDescriptors();
+    this.segment(r.CS, cpl === 3 ? USER_CODE64 : KERNEL_CODE64, 0, -1, cpl === 3 ? 0xa0fb : 0xa09b);
     R[r.CR4] = 0x20;
     R[r.CR3] = LONG_TABLES;
     R[r.EFER] = 0xd01;
@@ -283,6 +288,28 @@ export class Bench {
     return this;
   }
   private longTables = 0;
+
+  private longDescriptors(): void {
+    this.descriptor(KERNEL_CODE64, 0, 0xfffff, 0x9b, 10);
+    this.descriptor(KERNEL_CODE64 + 8, 0, 0xfffff, 0x93, 12);
+    this.descriptor(USER_CODE64 - 16, 0, 0xfffff, 0xfb, 12);
+    this.descriptor(USER_CODE64 - 8, 0, 0xfffff, 0xf3, 12);
+    this.descriptor(USER_CODE64, 0, 0xfffff, 0xfb, 10);
+    this.R[r.GDTR_LIMIT] = 0xfff;
+    this.bytes.fill(0, TSS, TSS + 104);
+    this.setWord(TSS + 4, KERNEL_STACK);
+    this.setWord(TSS + 36, IST1_STACK);
+    this.R[r.IDTR_LIMIT] = 0xfff;
+    for (let vector = 0; vector < 256; vector++) this.longGate(vector, HANDLERS + vector * 8);
+  }
+
+  /** A gate of the IDT of long mode. Access: P, DPL and type; `ist`: stack of the interrupt stack table. */
+  longGate(vector: number, offset: number, access = 0x8e, ist = 0): void {
+    const at = IDT + vector * 16;
+    this.gate(at, KERNEL_CODE64, offset, access, ist);
+    this.setWord(at + 8, 0);
+    this.setWord(at + 12, 0);
+  }
 
   /** Maps a page of long mode. */
   map(linear: bigint, physical: number, rights = 7): void {

@@ -2,24 +2,49 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ExitReason } from '../architecture/edge.ts';
 import {
+  CPL,
+  CR0,
   CR2,
+  CR3,
+  CR4,
+  CS,
   EAX,
   EBX,
   ECX,
   EDX,
+  EFER,
   EIP,
   ESI,
   ESP,
   FS,
+  GDTR_LIMIT,
   HIGH,
+  MSR_FMASK,
+  MSR_LSTAR,
+  MSR_STAR,
+  R11,
   R8,
   R9,
   SEG,
   SEG_BASE,
   SEG_WORDS,
+  SS,
+  TR,
 } from '../architecture/registers.ts';
-import { hex } from '../test-support/asm.ts';
-import { Bench, CODE, DATA, KERNEL_STACK } from '../test-support/bench.ts';
+import { asm, hex } from '../test-support/asm.ts';
+import {
+  Bench,
+  CODE,
+  DATA,
+  FREE,
+  HANDLERS,
+  IST1_STACK,
+  KERNEL_CODE64,
+  KERNEL_STACK,
+  USER_CODE64,
+  USER_DATA,
+  USER_STACK,
+} from '../test-support/bench.ts';
 
 const FAR = 0xffff_8880_0000_0000n,
   OTHER = 0xffff_c900_0000_0000n;
@@ -136,4 +161,159 @@ it('runs the same code at two addresses, calls and returns there', () => {
       6n,
     ]);
   }
+});
+
+const SELECTORS = [CS, SS] as const;
+const selectors = () => SELECTORS.map(segment => bench.selector(segment));
+
+describe('what turns long mode on (SDM vol. 3, 9.8.5)', () => {
+  const on = `mov eax, cr4; or eax, 0x20; mov cr4, eax; mov eax, ${0x40000}; mov cr3, eax; mov ecx, 0xc0000080; rdmsr; or eax, 0x100; wrmsr;
+    mov eax, cr0; or eax, 0x80000000; mov cr0, eax`;
+  beforeEach(() => {
+    // Tables and descriptors of long mode lie there; the processor begins in 32-bit code.
+    bench.longMode();
+    const limit = bench.R[GDTR_LIMIT]!;
+    bench.R[CR0] = 0x33;
+    bench.R[CR4] = bench.R[EFER] = bench.R[CR3] = 0;
+    bench.level(0);
+    bench.R[GDTR_LIMIT] = limit;
+    bench.cpu.reload();
+  });
+
+  it('is paging with LME set; a far jump leads to 64-bit code, another one back to compatibility code', () => {
+    const there = asm(`${on}; jmp ${KERNEL_CODE64}:0x10100`);
+    bench.put(CODE, there);
+    // mov rax, 0x1122334455667788; jmp far [0x10200]
+    bench.put(CODE + 0x100, hex('48b88877665544332211 ff2c2500020100'.replace(' ', '')));
+    bench.setWord(CODE + 0x200, CODE + 0x300);
+    bench.setWord(CODE + 0x204, 8);
+    bench.put(CODE + 0x300, hex('ffc0f4')); // inc eax; hlt
+    expect(bench.run()).toBe(ExitReason.HLT);
+    expect([bench.R[EFER], bench.R[EAX], bench.R[EIP], selectors()[0]]).toEqual([0x500, 0x55667789, CODE + 0x302, 8]);
+  });
+
+  it('needs PAE; LME does not change under paging, PAE does not go', () => {
+    bench.code('mov ecx, 0xc0000080; mov eax, 0x100; xor edx, edx; wrmsr; mov eax, 0x80000033; mov cr0, eax');
+    bench.cpu.controls.exceptionBitmap = -1;
+    expect([bench.run(), bench.cpu.exit.interruption & 255]).toEqual([ExitReason.EXCEPTION_OR_NMI, 13]);
+    bench.longMode();
+    bench.cpu.controls.exceptionBitmap = -1;
+    bench.setWide(ECX, 0xc0000080n);
+    bench.setWide(EAX, 1n);
+    bench.setWide(EDX, 0n);
+    bench.code(hex('0f30')); // wrmsr
+    expect([bench.run(), bench.cpu.exit.interruption & 255]).toEqual([ExitReason.EXCEPTION_OR_NMI, 13]);
+    bench.longMode();
+    bench.cpu.controls.exceptionBitmap = -1;
+    bench.setWide(EAX, 0n);
+    bench.code(hex('0f22e0')); // mov cr4, rax
+    expect([bench.run(), bench.cpu.exit.interruption & 255]).toEqual([ExitReason.EXCEPTION_OR_NMI, 13]);
+  });
+});
+
+describe('interrupts of long mode (SDM vol. 3, 6.14)', () => {
+  const quads = (at: number, count: number) =>
+    Array.from({ length: count }, (_, i) => bench.view.getBigUint64(at + 8 * i, true));
+
+  it('from ring 3 come on RSP0 with a null SS, aligned; IRETQ goes back to all of it', () => {
+    bench.longMode(3);
+    bench.longGate(0x80, CODE + 0x100, 0xee);
+    bench.setWord(0x3004, KERNEL_STACK + 8);
+    bench.setWide(ESP, BigInt(USER_STACK - 3));
+    bench.code(hex('cd80 ffc0 0f0b'.replaceAll(' ', ''))); // int 0x80; inc eax; ud2
+    bench.put(CODE + 0x100, hex('48cf')); // iretq
+    bench.run(1);
+    expect([bench.R[CPL], ...selectors(), bench.wide(ESP)]).toEqual([0, KERNEL_CODE64, 0, BigInt(KERNEL_STACK - 40)]);
+    expect(quads(KERNEL_STACK - 40, 5)).toEqual([CODE + 2, USER_CODE64, 2, USER_STACK - 3, USER_DATA].map(BigInt));
+    bench.run(2);
+    expect([bench.R[CPL], ...selectors(), bench.wide(ESP), bench.R[EIP]]).toEqual([
+      3,
+      USER_CODE64,
+      USER_DATA,
+      BigInt(USER_STACK - 3),
+      CODE + 4,
+    ]);
+  });
+
+  it('may have a stack of the interrupt stack table; page faults tell all of their address', () => {
+    bench.longGate(14, HANDLERS + 14 * 8, 0x8e, 1);
+    bench.setWide(EBX, 0xffff_9000_0000_1234n);
+    bench.code(hex('8b03'));
+    expect(bench.run()).toBe(ExitReason.HLT);
+    expect([bench.wide(CR2), bench.wide(ESP), quads(IST1_STACK - 48, 2)]).toEqual([
+      0xffff_9000_0000_1234n,
+      BigInt(IST1_STACK - 48),
+      [0n, BigInt(CODE)],
+    ]);
+  });
+
+  it('interrupt compatibility code, too', () => {
+    bench.longMode(3);
+    bench.segment(CS, USER_CODE64 - 16, 0, -1, 0xc0fb);
+    bench.cpu.reload();
+    bench.setWide(ESP, BigInt(USER_STACK));
+    bench.code('mov eax, ds; mov ds, eax; ud2');
+    expect(bench.run()).toBe(ExitReason.HLT);
+    expect([bench.R[CPL], selectors()[0], quads(KERNEL_STACK - 40, 2)]).toEqual([
+      0,
+      KERNEL_CODE64,
+      [BigInt(CODE + 4), BigInt(USER_CODE64 - 16)],
+    ]);
+  });
+});
+
+describe('SYSCALL and SYSRET (SDM vol. 2)', () => {
+  it('swap RIP and flags with RCX and R11', () => {
+    bench.longMode(3);
+    bench.setWide(MSR_LSTAR, BigInt(CODE + 0x100));
+    bench.setWide(MSR_STAR, (BigInt(USER_CODE64 - 16) << 48n) | (BigInt(KERNEL_CODE64) << 32n));
+    bench.setWide(MSR_FMASK, 0x41n);
+    bench.cpu.eflags = 0x43;
+    bench.setWide(ESP, BigInt(USER_STACK));
+    bench.code(hex('0f05ffc0')); // syscall; inc eax
+    bench.put(CODE + 0x100, hex('480f07')); // sysretq
+    bench.run(1);
+    expect([bench.R[CPL], ...selectors(), bench.R[EIP], bench.wide(ECX), bench.wide(R11), bench.cpu.eflags]).toEqual([
+      0,
+      KERNEL_CODE64,
+      KERNEL_CODE64 + 8,
+      CODE + 0x100,
+      BigInt(CODE + 2),
+      0x43n,
+      2,
+    ]);
+    bench.run(2);
+    expect([bench.R[CPL], ...selectors(), bench.R[EIP], bench.cpu.eflags & 0x43]).toEqual([
+      3,
+      USER_CODE64,
+      USER_CODE64 - 8,
+      CODE + 4,
+      0x03,
+    ]);
+  });
+
+  it('are #UD without SCE', () => {
+    bench.R[EFER]! &= ~1;
+    bench.cpu.controls.exceptionBitmap = -1;
+    bench.code(hex('0f05'));
+    expect([bench.run(), bench.cpu.exit.interruption & 255]).toEqual([ExitReason.EXCEPTION_OR_NMI, 6]);
+  });
+});
+
+it('descriptor tables and the task register have bases of 64 bits', () => {
+  // lgdt [rbx]; sgdt [rcx]; ltr ax
+  bench.setWide(EBX, BigInt(DATA));
+  bench.setWide(ECX, BigInt(DATA + 16));
+  bench.view.setUint16(DATA, 0xfff, true);
+  bench.view.setBigUint64(DATA + 2, FAR + 0x1000n, true);
+  bench.descriptor(FREE, 0x3000, 103, 0x89);
+  bench.setWord(0x1000 + FREE + 8, Number(BigInt.asIntN(32, FAR >> 32n)));
+  bench.setWord(0x1000 + FREE + 12, 0);
+  bench.setWide(EAX, BigInt(FREE));
+  run('0f0113 0f0101 0f00d8'.replaceAll(' ', ''));
+  expect([bench.view.getBigUint64(DATA + 18, true), bench.wide(SEG + TR * SEG_WORDS + SEG_BASE)]).toEqual([
+    FAR + 0x1000n,
+    FAR + 0x3000n,
+  ]);
+  expect(bench.bytes[0x1000 + FREE + 5]).toBe(0x8b);
 });
