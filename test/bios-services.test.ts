@@ -1,9 +1,9 @@
 /** Services of the BIOS of guests/bios, asked by programs that it has booted: what they print on COM1. */
+import { MemoryDisk } from '../src/formats/blocks/index.ts';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { screenText } from '../src/cli/boot/screenshot.ts';
 import { assemble } from '../src/cpu/assembler/index.ts';
-import { MemoryDisk } from '../src/devices/ide/disk.ts';
 import { type IdeAttachment, loadDrives } from '../src/devices/ide/index.ts';
 import { loadFlash } from '../src/devices/index.ts';
 import { assembleDomain, type PartlessOptions } from '../src/hypervisor/interfaces/assemble.ts';
@@ -374,14 +374,7 @@ hlt`,
       record: createDomain(machine, MEMORY_MIB, P2M_FRAMES),
       onReset: 'restart',
       boot: { kind: 'firmware', image, name: 'vars.fd', flash: {} },
-      flashFile: {
-        bytes: kept.length,
-        read: () => false,
-        write(at, from) {
-          kept.set(from, at);
-          return true;
-        },
-      },
+      flashFile: new MemoryDisk(kept),
     });
     expect([pc.text, String.fromCharCode(kept[0x2000])]).toEqual(['\x7f0K', 'K']);
     // A state holds it over the image that it began with.

@@ -1,3 +1,4 @@
+import { MemoryDisk } from '../src/formats/blocks/index.ts';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -172,16 +173,11 @@ describe('an image as qcow2', () => {
     for (const at of [0, 2 << 20, (3 << 20) + 4096]) disk.set(noise(5000), at);
     const image = writeQcow2(disk);
     expect(image.length).toBeLessThan(64 << 10);
-    const told: string[] = [];
-    const source = new Qcow2Source(
-      { bytes: image.length, read: (at, into) => (into.set(image.subarray(at, at + into.length)), true) },
-      error => told.push(error.message),
-    );
+    const source = new Qcow2Source(new MemoryDisk(image));
     expect(source.bytes).toBe(disk.length);
     const back = new Uint8Array(disk.length);
-    for (let at = 0; at < back.length; at += 1 << 16)
-      expect(source.read(at, back.subarray(at, at + (1 << 16)))).toBe(true);
-    expect([Buffer.compare(back, disk), told]).toEqual([0, []]);
+    for (let at = 0; at < back.length; at += 1 << 16) source.read(at, back.subarray(at, at + (1 << 16)));
+    expect(Buffer.compare(back, disk)).toBe(0);
   });
 
   it('refuses a disk of no whole clusters, and one whose content needs more reference counts', () => {

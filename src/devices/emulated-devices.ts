@@ -9,7 +9,7 @@ import type { Device, Dma, IrqLine, State, Timers } from './bus.ts';
 import { DebugPorts } from './debug-ports.ts';
 import { describeMachine } from './firmware-config.ts';
 import { FwCfg } from './fw-cfg.ts';
-import type { Disk } from './ide/disk.ts';
+import type { BlockDevice } from '../formats/blocks/index.ts';
 import { floppiesIn, FLOPPY_PLACE, type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
 import { IoBus } from './io-bus.ts';
 import type { Flash, FlashArray } from './flash.ts';
@@ -211,7 +211,7 @@ export class EmulatedDevices {
   }
 
   /** Another disk, or none, in the CD-ROM or floppy drive at a place; where there is no such drive nothing happens. */
-  insert(place: number, disk: Disk | null): void {
+  insert(place: number, disk: BlockDevice | null): void {
     if (place >= FLOPPY_PLACE) this.floppies.insert(place - FLOPPY_PLACE, disk);
     else this.ide.cdrom(place)?.insert(disk);
   }

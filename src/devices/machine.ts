@@ -17,7 +17,7 @@ import {
   XEN_PLATFORM_SLOT,
 } from './emulated-devices.ts';
 import type { FwCfg } from './fw-cfg.ts';
-import type { Disk } from './ide/disk.ts';
+import type { BlockDevice } from '../formats/blocks/index.ts';
 import { floppyDriveTypes, type PiixIde } from './ide/piix-ide.ts';
 import type { IoBus } from './io-bus.ts';
 import { installMpTable } from './mp-table.ts';
@@ -336,7 +336,7 @@ export class Pc extends HvmBoard {
   }
 
   /** Another disk, or none, in the CD-ROM or floppy drive at a place; where there is no such drive nothing happens. */
-  insert(place: number, disk: Disk | null): void {
+  insert(place: number, disk: BlockDevice | null): void {
     this.model.insert(place, disk);
   }
 

@@ -1,4 +1,5 @@
 /** Domains in worker threads, as the page has them in web workers: one machine memory, one run queue, doorbells between them. */
+import { MemoryDisk } from '../../src/formats/blocks/index.ts';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -331,13 +332,7 @@ describe('a guest whose worker was ended by force, to whom a host is shown', () 
 describe('a guest with its devices in a worker of its own, and its disk in Domain 0', () => {
   const MINIPV = new Uint8Array(readFileSync(file('guests/minipv/minipv.elf')));
   const image = Uint8Array.from({ length: 512 * 1024 }, (_, i) => i >>> 9);
-  const openMedium = () => ({
-    bytes: image.length,
-    read: (at: number, into: Uint8Array) => {
-      into.set(image.subarray(at, at + into.length));
-      return true;
-    },
-  });
+  const openMedium = () => new MemoryDisk(image, { readOnly: true });
   const DRIVES = {
     file: 'disk.img,raw,hda,w',
     volume: 'phy:/dev/vg0/mini,hda,w',

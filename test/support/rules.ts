@@ -13,7 +13,7 @@ const DOM0 = [...TO_TOOLSTACK, 'dom0/shell', 'dom0/service'];
 const below: Record<string, readonly string[]> = {
   formats: [],
   cpu: [],
-  devices: ['cpu'],
+  devices: ['formats', 'cpu'],
   hypervisor: ['formats', 'devices', 'cpu'],
   'dom0/host': BELOW_DOM0,
   'dom0/backends': [...BELOW_DOM0, 'dom0/host'],

@@ -1,5 +1,5 @@
 /** Small guests over the toolstack, each in a worker of its own or in turns on this thread, with one machine memory and one run queue. */
-import { MemoryDisk } from '../../devices/index.ts';
+import { MemoryDisk } from '../../formats/blocks/index.ts';
 import { type DomainType, newDefinition } from '../../dom0/definitions/config/index.ts';
 import { inTurns, inWorkers, type WorkerLike } from '../../dom0/service/index.ts';
 import {

@@ -295,8 +295,8 @@ function headOf({ medium }: DriveImage): Uint8Array | undefined {
     closeSync(image.fd);
     return image.head;
   }
-  const head = new Uint8Array(Math.min(HEAD_BYTES, medium.disk.sectors * medium.disk.sectorBytes));
-  medium.disk.read(0, [head], () => {});
+  const head = new Uint8Array(Math.min(HEAD_BYTES, medium.disk.bytes));
+  medium.disk.read(0, head);
   return head;
 }
 

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from '
 import { gunzipSync } from 'node:zlib';
 import { damaged, HEAD_BYTES, LastUnpacked, MOST_UNPACKED_BYTES, PACKED_HEAD_BYTES } from '../../dom0/service/index.ts';
 import type { OpenMedium } from '../../hypervisor/disks/index.ts';
-import type { DiskSource } from '../../hypervisor/disks/index.ts';
+import { type BlockDevice, ImmediateDevice, MemoryDisk } from '../../formats/blocks/index.ts';
 import { HostError } from '../../hypervisor/memory/index.ts';
 import {
   DecodeError,
@@ -105,45 +105,41 @@ function openAsIs(path: string, option: string, flags: 'r' | 'r+' = 'r'): Image 
   }
 }
 
-function source(image: Image, writes: boolean): DiskSource {
-  const { fd, bytes, content } = image;
-  if (content) {
-    closeSync(fd);
-    return {
-      bytes,
-      read: (at, into) => {
-        const part = content.subarray(at, at + into.length);
-        into.set(part);
-        return part.length === into.length;
-      },
-    };
+class FileDevice extends ImmediateDevice {
+  readonly bytes: number;
+  private readonly fd: number;
+
+  constructor({ fd, bytes }: Image, writes: boolean) {
+    super({ readOnly: !writes });
+    this.fd = fd;
+    this.bytes = bytes;
   }
-  const whole = (move: (from: number) => number, length: number): boolean => {
-    try {
-      for (let at = 0; at < length; ) {
-        const count = move(at);
-        if (count <= 0) return false;
-        at += count;
-      }
-      return true;
-    } catch {
-      return false;
+
+  private whole(length: number, move: (from: number) => number): void {
+    for (let at = 0; at < length; ) {
+      const count = move(at);
+      if (count <= 0) throw new Error('The file has become shorter.');
+      at += count;
     }
-  };
-  return {
-    bytes,
-    read: (at, into) => whole(from => readSync(fd, into, from, into.length - from, at + from), into.length),
-    ...(writes
-      ? {
-          write: (at: number, from: Uint8Array) =>
-            whole(start => writeSync(fd, from, start, from.length - start, at + start), from.length),
-          flush: () => {
-            fsyncSync(fd);
-            return true;
-          },
-        }
-      : {}),
-  };
+  }
+
+  read(at: number, into: Uint8Array): void {
+    this.whole(into.length, from => readSync(this.fd, into, from, into.length - from, at + from));
+  }
+
+  override write(at: number, bytes: Uint8Array): void {
+    this.whole(bytes.length, from => writeSync(this.fd, bytes, from, bytes.length - from, at + from));
+  }
+
+  override flush(): void {
+    fsyncSync(this.fd);
+  }
+}
+
+function device(image: Image, writes: boolean): BlockDevice {
+  if (!image.content) return new FileDevice(image, writes);
+  closeSync(image.fd);
+  return new MemoryDisk(image.content, { readOnly: true });
 }
 
 /** Opens a medium by its path; what the guest writes is kept in memory, unless it goes into the file. @throws HostError */
@@ -151,7 +147,7 @@ export const openFile: OpenMedium = medium => {
   if (!('path' in medium)) throw new HostError(`${medium.name} has no path.`);
   const writes = medium.writes === true;
   try {
-    return source(open(medium.path, 'disk', writes ? 'r+' : 'r'), writes);
+    return device(open(medium.path, 'disk', writes ? 'r+' : 'r'), writes);
   } catch (error) {
     throw error instanceof UsageError ? new HostError(error.message) : error;
   }

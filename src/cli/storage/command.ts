@@ -1,9 +1,8 @@
 /** `ringside storage --state DIR COMMAND…`: the host's volumes and disk, from a shell of this machine. */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { COMMANDS, isDevice, runStorageCommand } from '../../dom0/host/storage/index.ts';
-import type { Medium } from '../../dom0/host/storage/index.ts';
+import { type BlockDevice, DeviceFull } from '../../formats/blocks/index.ts';
 import { type Storage, StorageError } from '../../dom0/host/storage/index.ts';
-import { StoreFull } from '../../dom0/host/storage/index.ts';
 import { Output } from '../boot/terminal.ts';
 import { openState, StateError } from './state.ts';
 
@@ -55,7 +54,7 @@ export async function storage(argv: string[]): Promise<number> {
       !(
         error instanceof StateError ||
         error instanceof StorageError ||
-        error instanceof StoreFull ||
+        error instanceof DeviceFull ||
         'code' in (error as object)
       )
     )
@@ -110,7 +109,7 @@ function copy(storage: Storage, args: string[]): string {
 }
 
 /** Writes what is not there already. */
-function writeChanged(medium: Medium, at: number, bytes: Uint8Array): void {
+function writeChanged(medium: BlockDevice, at: number, bytes: Uint8Array): void {
   const old = new Uint8Array(bytes.length);
   medium.read(at, old);
   if (Buffer.compare(old, bytes) !== 0) medium.write(at, bytes);

@@ -1,4 +1,5 @@
 /** The host's files in a directory of node's file system, held by one process at a time. */
+import { DeviceFull } from '../../formats/blocks/index.ts';
 import {
   closeSync,
   fstatSync,
@@ -11,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type Store, type StoreFile, StoreFull } from '../../dom0/host/storage/index.ts';
+import type { Store, StoreFile } from '../../dom0/host/storage/index.ts';
 import { holdDirectory } from './directory-lock.ts';
 
 class DirectoryFile implements StoreFile {
@@ -58,7 +59,7 @@ function orFull<T>(what: () => T): T {
     return what();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') throw new StoreFull((error as Error).message);
+    if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') throw new DeviceFull((error as Error).message);
     throw error;
   }
 }

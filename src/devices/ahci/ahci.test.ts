@@ -1,3 +1,4 @@
+import { BlockDevice, type BlockRequest, DeviceFull, type Done, MemoryDisk } from '../../formats/blocks/index.ts';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TestLine, TestMemory } from '../testing.ts';
@@ -18,7 +19,6 @@ import {
   REGIONS,
   SSTS_UP,
 } from './registers.ts';
-import type { Outcome, SataMedium } from './sata-disk.ts';
 
 const LIST = 0x1000,
   FISES = 0x1800,
@@ -28,47 +28,24 @@ const LIST = 0x1000,
 const SECTORS = 4096;
 
 /** Answers at once, or (`later`) when the test says so. */
-class TestMedium implements SataMedium {
-  readonly sectors = SECTORS;
-  readonly bytes = new Uint8Array(SECTORS * SECTOR_BYTES);
-  outcome: Outcome = 'good';
+class TestMedium extends BlockDevice {
+  readonly data = new Uint8Array(SECTORS * SECTOR_BYTES);
+  readonly bytes = this.data.length;
+  private readonly disk = new MemoryDisk(this.data);
+  error: Error | undefined;
   later: (() => void)[] | undefined;
   readonly done: string[] = [];
 
-  private answer(what: string, work: () => void, done: (outcome: Outcome) => void): void {
+  request(request: BlockRequest, done: Done): void {
     const now = (): void => {
-      this.done.push(what);
-      if (this.outcome === 'good') work();
-      done(this.outcome);
+      const { op } = request;
+      const sector = 'at' in request ? ` ${request.at / SECTOR_BYTES}` : '';
+      this.done.push(`${op}${sector}${op === 'discard' ? ` ${request.bytes / SECTOR_BYTES}` : ''}`);
+      if (this.error) done(this.error);
+      else this.disk.request(request, done);
     };
     if (this.later) this.later.push(now);
     else now();
-  }
-
-  read(sector: number, into: Uint8Array[], done: (outcome: Outcome) => void): void {
-    let at = sector * SECTOR_BYTES;
-    this.answer(
-      `read ${sector}`,
-      () => into.forEach(piece => (piece.set(this.bytes.subarray(at, at + piece.length)), (at += piece.length))),
-      done,
-    );
-  }
-
-  write(sector: number, from: Uint8Array[], done: (outcome: Outcome) => void): void {
-    let at = sector * SECTOR_BYTES;
-    this.answer(
-      `write ${sector}`,
-      () => from.forEach(piece => (this.bytes.set(piece, at), (at += piece.length))),
-      done,
-    );
-  }
-
-  flush(done: (outcome: Outcome) => void): void {
-    this.answer('flush', () => {}, done);
-  }
-
-  discard(sector: number, sectors: number, done: (outcome: Outcome) => void): void {
-    this.answer(`discard ${sector} ${sectors}`, () => {}, done);
   }
 }
 
@@ -207,7 +184,7 @@ describe('the AHCI adapter', () => {
           );
           driver.issue(1 << slot, queued);
           expect([driver.look(PORT.CI), driver.look(PORT.SACT), driver.look(PORT.TFD)]).toEqual([0, 0, 0x50]);
-          expect([...driver.medium.bytes.subarray(lba * 512, (lba + sectors) * 512)]).toEqual(sent);
+          expect([...driver.medium.data.subarray(lba * 512, (lba + sectors) * 512)]).toEqual(sent);
           driver.memory.bytes.fill(0, DATA, DATA + 0x8000);
           driver.put(
             slot,
@@ -287,10 +264,10 @@ describe('the AHCI adapter', () => {
       (log[LOG.SENSE]! << 16) | (log[LOG.SENSE + 1]! << 8) | log[LOG.SENSE + 2]!,
       log.reduce((sum, byte) => (sum + byte) & 0xff, 0),
     ]).toEqual([4, SENSE.OUT_OF_RANGE, 0]);
-    driver.medium.outcome = 'full';
+    driver.medium.error = new DeviceFull('full');
     expect(driver.run({ command: ATA.FLUSH_CACHE_EXT }) & 1).toBe(1);
     driver.begin();
-    driver.medium.outcome = 'good';
+    driver.medium.error = undefined;
     driver.port(PORT.CMD, CMD.FIS);
     driver.begin();
     driver.run({ command: ATA.REQUEST_SENSE });
@@ -329,7 +306,7 @@ describe('the AHCI adapter', () => {
     const again = new Driver();
     again.memory.bytes.set(driver.memory.bytes);
     again.adapter.restore(state);
-    expect([again.look(PORT.SACT), again.medium.bytes[1024]]).toEqual([0, 9]);
+    expect([again.look(PORT.SACT), again.medium.data[1024]]).toEqual([0, 9]);
     expect(again.adapter.peek()).toMatchObject({ port: { IS: IS.SDB } });
     expect(() => again.adapter.restore({ ...state, port: {} })).toThrow('saved state of ahci port');
     driver.set(HBA.GHC, GHC.RESET);

@@ -8,7 +8,7 @@ import { PciFunction } from '../pci/pci.ts';
 import { assignState, copyState, resetState, subState } from '../state.ts';
 import { AhciPort } from './port.ts';
 import { CAP, GHC, HBA, PORT_BYTES, PORTS, VERSION } from './registers.ts';
-import type { SataMedium } from './sata-disk.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
 
 /** AHCI's registers lie behind the sixth base address register. */
 const ABAR = 5,
@@ -41,7 +41,7 @@ export class Ahci implements Device {
   }
 
   /** Another disk is on the port's cable, or none: the driver is told by an interrupt. `serial`: at most 20 characters. */
-  connect(medium: SataMedium | undefined, serial = ''): void {
+  connect(medium: BlockDevice | undefined, serial = ''): void {
     this.port.connect(medium, serial);
   }
 

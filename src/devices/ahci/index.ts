@@ -34,4 +34,3 @@ export {
   SLOTS,
   SSTS_UP,
 } from './registers.ts';
-export type { Outcome, SataMedium } from './sata-disk.ts';

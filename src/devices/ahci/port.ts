@@ -25,7 +25,8 @@ import {
   SERR,
   SSTS_UP,
 } from './registers.ts';
-import { type Ended, SataDisk, type SataMedium } from './sata-disk.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
+import { type Ended, SataDisk } from './sata-disk.ts';
 
 const initial = () => ({
   list: 0,
@@ -66,7 +67,7 @@ export class AhciPort {
   }
 
   /** Another disk is on the cable, or none. */
-  connect(medium: SataMedium | undefined, serial = ''): void {
+  connect(medium: BlockDevice | undefined, serial = ''): void {
     const { r } = this;
     this.stop();
     this.disk = medium && new SataDisk(medium, serial);

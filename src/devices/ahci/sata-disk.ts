@@ -3,6 +3,7 @@
  * Sources: ATA8-ACS-3 (T13/2161-D), clause 7 (commands); Serial ATA 3.0, 13.6 (native command queuing).
  */
 import type { State } from '../bus.ts';
+import { type BlockDevice, DeviceFull } from '../../formats/blocks/index.ts';
 import { identifyAta } from '../ide/identify.ts';
 import { defaultGeometry } from '../ide/identify.ts';
 import { assignState, copyState, resetState } from '../state.ts';
@@ -23,21 +24,6 @@ import {
   TRIM_RANGES,
 } from './commands.ts';
 import type { Regions } from './regions.ts';
-
-/** How a medium ends what it was asked: 'full': it has no room for what was not written before, and nothing has changed. */
-export type Outcome = 'good' | 'bad' | 'full';
-
-/** What a disk keeps its sectors in. It may answer later. */
-export interface SataMedium {
-  /** Of 512 bytes. */
-  readonly sectors: number;
-  read(sector: number, into: Uint8Array[], done: (outcome: Outcome) => void): void;
-  write(sector: number, from: Uint8Array[], done: (outcome: Outcome) => void): void;
-  /** All that was written before is durable when `done` comes. */
-  flush(done: (outcome: Outcome) => void): void;
-  /** What is in these sectors is needed no more. */
-  discard(sector: number, sectors: number, done: (outcome: Outcome) => void): void;
-}
 
 /** How a command ended: what the FIS to the host says. */
 export interface Ended {
@@ -67,11 +53,11 @@ const initial = () => ({
 const FEATURE = { CACHE_ON: 0x02, TRANSFER_MODE: 0x03, CACHE_OFF: 0x82, SENSE: 0xc3 } as const;
 
 export class SataDisk {
-  readonly medium: SataMedium;
+  readonly medium: BlockDevice;
   private readonly r = initial();
   private readonly serial: string;
 
-  constructor(medium: SataMedium, serial: string) {
+  constructor(medium: BlockDevice, serial: string) {
     this.medium = medium;
     this.serial = serial;
   }
@@ -87,6 +73,10 @@ export class SataDisk {
     const good = (bytes = 0, at = 0): void => end({ status: STATUS.READY, error: 0, bytes, lba: at });
     const fail = (error: number, sense: number): void => this.fail(command, tag, error, sense, end);
     const invalid = (): void => fail(ERROR.ABORTED, SENSE.INVALID);
+    const flush = (): void =>
+      this.medium.request({ op: 'flush' }, error =>
+        error ? fail(ERROR.ABORTED, senseOf(error, SENSE.WRITE_ERROR)) : good(),
+      );
     switch (command) {
       case ATA.READ_QUEUED:
       case ATA.WRITE_QUEUED:
@@ -96,9 +86,7 @@ export class SataDisk {
         return this.move(request, count || MOST_SECTORS, tag, data, end);
       case ATA.FLUSH_CACHE:
       case ATA.FLUSH_CACHE_EXT:
-        return this.medium.flush(outcome =>
-          outcome === 'good' ? good() : fail(ERROR.ABORTED, senseOf(outcome, SENSE.WRITE_ERROR)),
-        );
+        return flush();
       case ATA.DATA_SET_MANAGEMENT:
         return features === TRIM && count >= 1 && count <= MOST_TRIM_BLOCKS && data.bytes >= count * SECTOR_BYTES
           ? this.trim(count, tag, data, end)
@@ -125,9 +113,7 @@ export class SataDisk {
             return good();
           case FEATURE.CACHE_OFF:
             r.writeCache = false;
-            return this.medium.flush(outcome =>
-              outcome === 'good' ? good() : fail(ERROR.ABORTED, senseOf(outcome, SENSE.WRITE_ERROR)),
-            );
+            return flush();
           default:
             return invalid();
         }
@@ -147,21 +133,24 @@ export class SataDisk {
     const views = data.views(bytes);
     const pieces = views ?? [new Uint8Array(bytes)];
     const reads = command === ATA.READ_QUEUED || command === ATA.READ_DMA_EXT;
-    const ended = (outcome: Outcome): void => {
-      if (outcome !== 'good')
+    const ended = (error?: Error): void => {
+      if (error)
         return this.fail(
           command,
           tag,
           reads ? ERROR.UNCORRECTABLE : ERROR.ABORTED,
-          senseOf(outcome, reads ? SENSE.READ_ERROR : SENSE.WRITE_ERROR),
+          senseOf(error, reads ? SENSE.READ_ERROR : SENSE.WRITE_ERROR),
           end,
         );
       if (reads && !views) data.put(pieces[0]);
       end({ status: STATUS.READY, error: 0, bytes, lba: 0 });
     };
-    if (reads) return medium.read(lba, pieces, ended);
+    const at = lba * SECTOR_BYTES;
+    if (reads) return medium.request({ op: 'read', at, pieces }, ended);
     if (!views) data.take(pieces[0]);
-    medium.write(lba, pieces, outcome => (outcome === 'good' && !r.writeCache ? medium.flush(ended) : ended(outcome)));
+    medium.request({ op: 'write', at, pieces }, error =>
+      error || r.writeCache ? ended(error) : medium.request({ op: 'flush' }, ended),
+    );
   }
 
   /** Ranges that join are one: the medium gives back whole units only. */
@@ -184,10 +173,9 @@ export class SataDisk {
     const next = (): void => {
       const range = ranges.shift();
       if (!range) return end({ status: STATUS.READY, error: 0, bytes: bytes.length, lba: 0 });
-      medium.discard(range.lba, range.sectors, outcome =>
-        outcome === 'good'
-          ? next()
-          : this.fail(ATA.DATA_SET_MANAGEMENT, tag, ERROR.ABORTED, senseOf(outcome, SENSE.WRITE_ERROR), end),
+      const discard = { op: 'discard', at: range.lba * SECTOR_BYTES, bytes: range.sectors * SECTOR_BYTES } as const;
+      medium.request(discard, error =>
+        error ? this.fail(ATA.DATA_SET_MANAGEMENT, tag, ERROR.ABORTED, senseOf(error, SENSE.WRITE_ERROR), end) : next(),
       );
     };
     next();
@@ -251,4 +239,4 @@ export class SataDisk {
   }
 }
 
-const senseOf = (outcome: Outcome, bad: number): number => (outcome === 'full' ? SENSE.NO_ROOM : bad);
+const senseOf = (error: Error, bad: number): number => (error instanceof DeviceFull ? SENSE.NO_ROOM : bad);

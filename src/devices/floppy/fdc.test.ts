@@ -1,6 +1,7 @@
+import { SlowDisk } from '../../formats/blocks/slow-disk.test-support.ts';
+import { MemoryDisk, type BlockDevice } from '../../formats/blocks/index.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { I8237 } from '../i8237.ts';
-import { type Disk, MemoryDisk } from '../ide/disk.ts';
 import { TestLine, TestMemory, testPc, TestTimers } from '../testing.ts';
 import { FloppyController } from './fdc.ts';
 import { driveType, FLOPPY_FORMATS, floppyFormat, floppyProblem } from './formats.ts';
@@ -47,7 +48,7 @@ class Driver {
     readOnly = false,
     disk,
     likeQemu = false,
-  }: { data?: Uint8Array; readOnly?: boolean; disk?: Disk | null; likeQemu?: boolean } = {}) {
+  }: { data?: Uint8Array; readOnly?: boolean; disk?: BlockDevice | null; likeQemu?: boolean } = {}) {
     this.data = data;
     this.dma.setFirmwareDefaults();
     this.fdc = new FloppyController(
@@ -353,11 +354,9 @@ describe('82077AA', () => {
   });
 
   it('is saved while a disk takes its time, and the sector comes in the machine that goes on', () => {
-    const waiting: (() => void)[] = [];
     const data = image();
-    const memory = new MemoryDisk(data);
-    const slow = { sectors: memory.sectors, sectorBytes: 512, readOnly: false } as unknown as Disk;
-    slow.read = (sector, into, done) => void waiting.push(() => memory.read(sector, into, done));
+    const slow = new SlowDisk(data);
+    const { waiting } = slow;
     const first = new Driver({ data, disk: slow });
     first.start();
     first.setUp(0x46, 512);

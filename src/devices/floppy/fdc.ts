@@ -7,7 +7,7 @@
  */
 import type { Device, IrqLine, PortRange, State, Timer, Timers } from '../bus.ts';
 import type { DmaChannel } from '../i8237.ts';
-import type { Disk } from '../ide/disk.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { assignState, copyState } from '../state.ts';
 import { COMMAND, commandBytes, LOCKS, MFM, MT, RELATIVE, SK, ST0, ST1, ST2, ST3, UPWARDS } from './commands.ts';
 import { type FloppyFormat, floppyFormat, SECTOR_BYTES } from './formats.ts';
@@ -85,14 +85,14 @@ const configuration = () => ({ config: FIFO_OFF, precompensation: 0 });
 
 /** A drive with a disk, or without one. */
 interface Drive {
-  disk: Disk | null;
+  disk: BlockDevice | null;
   format: FloppyFormat | undefined;
 }
 
 export interface FloppyAttachment {
   /** 0 A, 1 B. */
   unit: number;
-  disk: Disk | null;
+  disk: BlockDevice | null;
 }
 
 export class FloppyController implements Device {
@@ -152,16 +152,16 @@ export class FloppyController implements Device {
   }
 
   /** Another disk, or none, is in a drive; one that is not built takes none. Throws RangeError for one of an odd size. */
-  insert(unit: number, disk: Disk | null): void {
+  insert(unit: number, disk: BlockDevice | null): void {
     if (!this.drives[unit]) return;
     this.put(unit, disk);
     this.r.changed[unit] = 1;
   }
 
-  private put(unit: number, disk: Disk | null): void {
+  private put(unit: number, disk: BlockDevice | null): void {
     const drive = this.drives[unit] as Drive;
-    const format = disk ? floppyFormat(disk.sectors * disk.sectorBytes) : undefined;
-    if (disk && !format) throw new RangeError(`a floppy disk cannot have ${disk.sectors * disk.sectorBytes} bytes`);
+    const format = disk ? floppyFormat(disk.bytes) : undefined;
+    if (disk && !format) throw new RangeError(`a floppy disk cannot have ${disk.bytes} bytes`);
     Object.assign(drive, { disk, format });
   }
 
@@ -526,17 +526,17 @@ export class FloppyController implements Device {
     r.step = STEP.SECTOR;
     r.stepNs = this.timers.clock.nowNs();
     const sector = this.sectorNumber(format);
-    const answer = (ok: boolean): void => {
+    const answer = (error?: Error): void => {
       if (generation !== this.generation) return;
       this.schedule(STEP.NOTHING, 0);
-      if (ok) this.give();
-      else this.fail(ST1.DATA_ERROR, ST2.DATA_ERROR);
+      if (error) this.fail(ST1.DATA_ERROR, ST2.DATA_ERROR);
+      else this.give();
     };
     // An image that is the beginning of its disk: nothing was written behind it.
     if (sector >= disk.sectors) {
       r.buffer.fill(0);
-      answer(true);
-    } else disk.read(sector, [r.buffer], answer);
+      answer();
+    } else disk.request({ op: 'read', at: sector * SECTOR_BYTES, pieces: [r.buffer] }, answer);
   }
 
   private sectorNumber(format: FloppyFormat): number {
@@ -629,10 +629,10 @@ export class FloppyController implements Device {
     r.stepNs = this.timers.clock.nowNs();
     const bytes = formats ? new Uint8Array(format.sectors * SECTOR_BYTES).fill(r.command[5]) : r.buffer.slice();
     if (formats) r.r = 1;
-    disk.write(this.sectorNumber(format), [bytes], ok => {
+    disk.request({ op: 'write', at: this.sectorNumber(format) * SECTOR_BYTES, pieces: [bytes] }, error => {
       if (generation !== this.generation) return;
       this.schedule(STEP.NOTHING, 0);
-      if (!ok) this.fail(ST1.DATA_ERROR, ST2.DATA_ERROR);
+      if (error) this.fail(ST1.DATA_ERROR, ST2.DATA_ERROR);
       else if (formats) this.finish();
       else this.next();
     });

@@ -4,7 +4,7 @@
  */
 import type { State } from '../bus.ts';
 import { assignState, copyState } from '../state.ts';
-import type { Disk } from './disk.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
 import {
   ABRT,
   BSY,
@@ -50,11 +50,11 @@ const newRequest = () => ({
 });
 
 export class AtaDrive extends Drive {
-  readonly disk: Disk;
+  readonly disk: BlockDevice;
   private readonly q = newRequest();
   private readonly serial: string;
 
-  constructor(host: DriveHost, disk: Disk, serial: string) {
+  constructor(host: DriveHost, disk: BlockDevice, serial: string) {
     super(host);
     this.disk = disk;
     this.serial = serial;
@@ -91,7 +91,7 @@ export class AtaDrive extends Drive {
   }
 
   settle(): void {
-    this.disk.settle?.();
+    this.disk.settle();
   }
 
   // ---- addresses
@@ -319,9 +319,10 @@ export class AtaDrive extends Drive {
     const { r, q, generation } = this;
     const sectors = Math.min(q.left, CHUNK_SECTORS);
     r.status = BSY | DRDY | DSC;
-    this.disk.read(q.lba, [r.buffer.subarray(0, sectors * SECTOR_BYTES)], ok => {
+    const pieces = [r.buffer.subarray(0, sectors * SECTOR_BYTES)];
+    this.disk.request({ op: 'read', at: q.lba * SECTOR_BYTES, pieces }, error => {
       if (generation !== this.generation) return;
-      if (!ok) {
+      if (error) {
         this.fail(UNC);
         return;
       }
@@ -380,9 +381,10 @@ export class AtaDrive extends Drive {
     const { r, q, generation } = this;
     const sectors = r.bufferEnd / SECTOR_BYTES;
     r.status = BSY | DRDY | DSC;
-    this.disk.write(q.lba, [r.buffer.subarray(0, r.bufferEnd)], ok => {
+    const pieces = [r.buffer.subarray(0, r.bufferEnd)];
+    this.disk.request({ op: 'write', at: q.lba * SECTOR_BYTES, pieces }, error => {
       if (generation !== this.generation) return;
-      if (!ok) {
+      if (error) {
         this.fail(UNC);
         return;
       }
@@ -412,9 +414,9 @@ export class AtaDrive extends Drive {
     const { r, q, generation } = this;
     q.kind = FLUSH;
     r.status = BSY | DRDY | DSC;
-    this.disk.flush(ok => {
+    this.disk.request({ op: 'flush' }, error => {
       if (generation !== this.generation) return;
-      if (ok) this.succeed();
+      if (!error) this.succeed();
       else {
         q.kind = NONE;
         this.complete(ABRT);
@@ -451,20 +453,18 @@ export class AtaDrive extends Drive {
         const views = disk.immediate ? target.views(bytes) : null;
         const pieces = views ?? [r.buffer.subarray(0, bytes)];
         if (!reads && !views) target.take(pieces[0]);
-        const answer = (ok: boolean): void => {
+        disk.request({ op: reads ? 'read' : 'write', at: (q.lba + done) * SECTOR_BYTES, pieces }, error => {
           if (generation !== this.generation) return;
-          if (ok && reads && !views) target.put(pieces[0]);
-          if (ok) moved += sectors;
-          next(ok);
-        };
-        if (reads) disk.read(q.lba + done, pieces, answer);
-        else disk.write(q.lba + done, pieces, answer);
+          if (!error && reads && !views) target.put(pieces[0]);
+          if (!error) moved += sectors;
+          next(error);
+        });
       },
-      ok => {
+      error => {
         q.lba += moved;
         q.left -= moved;
-        target.end(ok);
-        if (!ok) this.fail(UNC);
+        target.end(!error);
+        if (error) this.fail(UNC);
         else if (!reads && !q.writeCache) this.flush();
         else this.succeed();
       },

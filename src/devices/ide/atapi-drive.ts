@@ -4,7 +4,7 @@
  */
 import type { State } from '../bus.ts';
 import { assignState, copyState } from '../state.ts';
-import type { Disk } from './disk.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { ABRT, BSY, CHUNK_BYTES, DRDY, type DmaTarget, Drive, type DriveHost, DRQ, ERR, inPieces } from './drive.ts';
 import { identifyPacket } from './identify.ts';
 
@@ -54,13 +54,13 @@ const newRequest = () => ({
 });
 
 export class AtapiDrive extends Drive {
-  private medium: Disk | null;
+  private medium: BlockDevice | null;
   private readonly q = newRequest();
   private readonly serial: string;
   /** The guest opened the tray (true) or closed it; a medium in an opened drive is out. */
   onTray: ((open: boolean) => void) | undefined;
 
-  constructor(host: DriveHost, medium: Disk | null, serial: string) {
+  constructor(host: DriveHost, medium: BlockDevice | null, serial: string) {
     super(host);
     this.medium = medium;
     this.serial = serial;
@@ -90,11 +90,11 @@ export class AtapiDrive extends Drive {
   }
 
   settle(): void {
-    this.medium?.settle?.();
+    this.medium?.settle();
   }
 
   /** Another disc, or none, put in from outside. */
-  insert(medium: Disk | null): void {
+  insert(medium: BlockDevice | null): void {
     const { q } = this;
     this.medium = medium;
     q.trayOpen = false;
@@ -414,9 +414,10 @@ export class AtapiDrive extends Drive {
     }
     const sectors = Math.min(q.left, CHUNK_SECTORS);
     r.status = BSY | DRDY;
-    medium.read(q.lba, [r.buffer.subarray(0, sectors * CD_SECTOR_BYTES)], ok => {
+    const pieces = [r.buffer.subarray(0, sectors * CD_SECTOR_BYTES)];
+    medium.request({ op: 'read', at: q.lba * CD_SECTOR_BYTES, pieces }, error => {
       if (generation !== this.generation) return;
-      if (!ok) {
+      if (error) {
         this.finish(MEDIUM_ERROR, READ_ERROR);
         return;
       }
@@ -511,22 +512,22 @@ export class AtapiDrive extends Drive {
       CHUNK_SECTORS,
       (done, sectors, next) => {
         if (!medium || medium !== this.medium) {
-          next(false);
+          next(new Error('The disc was taken out.'));
           return;
         }
         const bytes = sectors * CD_SECTOR_BYTES;
         const views = medium.immediate ? target.views(bytes) : null;
         const pieces = views ?? [r.buffer.subarray(0, bytes)];
-        medium.read(q.lba + done, pieces, ok => {
+        medium.request({ op: 'read', at: (q.lba + done) * CD_SECTOR_BYTES, pieces }, error => {
           if (generation !== this.generation) return;
-          if (ok && !views) target.put(pieces[0]);
-          next(ok);
+          if (!error && !views) target.put(pieces[0]);
+          next(error);
         });
       },
-      ok => {
-        target.end(ok);
-        if (ok) this.finish();
-        else this.finish(MEDIUM_ERROR, READ_ERROR);
+      error => {
+        target.end(!error);
+        if (error) this.finish(MEDIUM_ERROR, READ_ERROR);
+        else this.finish();
       },
     );
   }

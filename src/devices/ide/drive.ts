@@ -3,6 +3,7 @@
  * Source: ATA/ATAPI-6 (T13/1410D), clauses 5 to 7 and 9 (protocols).
  */
 import type { State } from '../bus.ts';
+import type { Done } from '../../formats/blocks/index.ts';
 import { assignState, copyState, resetState } from '../state.ts';
 
 export const BSY = 0x80,
@@ -87,7 +88,7 @@ export abstract class Drive {
   /** Goes on with a request that was under way when the state was saved. */
   protected abstract resume(): void;
 
-  /** The guest looks at the drive while it is busy (Disk.settle). */
+  /** The guest looks at the drive while it is busy (BlockDevice.settle). */
   abstract settle(): void;
 
   get busy(): boolean {
@@ -267,12 +268,7 @@ export abstract class Drive {
   }
 }
 
-/**
- * Moves a request in pieces, each by `step(piece, done)`; goes on at once where an answer comes at once, without growing the stack.
- * `end(false)` as soon as one fails.
- */
-type Done = (ok: boolean) => void;
-
+/** Moves a request in pieces, each by `step(piece, done)`; goes on at once where an answer comes at once, without growing the stack. Ends as soon as one fails. */
 export function inPieces(
   total: number,
   piece: number,
@@ -285,16 +281,16 @@ export function inPieces(
   const run = (): void => {
     for (;;) {
       if (done >= total) {
-        end(true);
+        end();
         return;
       }
       const count = Math.min(piece, total - done);
       answered = false;
       inside = true;
-      step(done, count, ok => {
-        if (!ok) {
+      step(done, count, error => {
+        if (error) {
           total = done;
-          end(false);
+          end(error);
           return;
         }
         done += count;

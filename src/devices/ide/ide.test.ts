@@ -1,6 +1,7 @@
+import { SlowDisk } from '../../formats/blocks/slow-disk.test-support.ts';
+import { type BlockDevice, deviceOf, lengthOf, MemoryDisk } from '../../formats/blocks/index.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { testPc, type TestPc } from '../testing.ts';
-import { type Disk, MemoryDisk } from './disk.ts';
 
 // Promises are those of ATA/ATAPI-6, SFF-8038i (bus master) and MMC-3.
 const SECTORS = 4_000;
@@ -14,7 +15,7 @@ const BSY = 0x80,
 /** Base of bus-master registers: what installTables assigned. */
 const master = () => t.pc.pci.at(1, 1)!.get(0x20, 4) & 0xfff0;
 
-function machine(primary: Disk = disk): TestPc {
+function machine(primary: BlockDevice = disk): TestPc {
   const pc = testPc({
     ide: [
       { place: 0, kind: 'disk', disk: primary },
@@ -166,12 +167,9 @@ describe('ATA disk', () => {
 
   it('a write of many sectors interrupts for each, and asks the medium once for what the buffer holds', () => {
     const asked: number[] = [];
-    const counting: Disk = Object.create(disk, {
-      write: {
-        value: (sector: number, from: Uint8Array[], done: (ok: boolean) => void) => (
-          asked.push(from[0]!.length), disk.write(sector, from, done)
-        ),
-      },
+    const counting = disk.behind((request, done) => {
+      asked.push(lengthOf(request));
+      disk.request(request, done);
     });
     t = machine(counting);
     command(0x30, { lba: 100, count: 44 });
@@ -334,15 +332,8 @@ describe('bus master', () => {
 
 describe('a slow disk', () => {
   it('keeps BSY until the host answers, and a reset drops the answer; a saved request is asked for again', () => {
-    const waiting: (() => void)[] = [];
-    const slow: Disk = {
-      sectorBytes: 512,
-      sectors: SECTORS,
-      readOnly: false,
-      read: (sector, into, done) => waiting.push(() => disk.read(sector, into, done)),
-      write: (sector, from, done) => waiting.push(() => disk.write(sector, from, done)),
-      flush: done => waiting.push(() => done(true)),
-    };
+    const slow = new SlowDisk(image);
+    const { waiting } = slow;
     t = machine(slow);
     command(0x20, { lba: 3 });
     expect(t.in(0x1f7)).toBe(0xd0);
@@ -371,11 +362,11 @@ describe('a slow disk', () => {
   it('may answer while the guest looks at the status, and only then is asked to', () => {
     let looks = 0;
     let answer = (): void => {};
-    const settling: Disk = Object.create(disk, {
-      read: {
-        value: (sector: number, into: Uint8Array[], done: (ok: boolean) => void) => {
-          answer = () => disk.read(sector, into, done);
-        },
+    const settling: BlockDevice = Object.create(disk, {
+      request: {
+        value: ((request, done) => {
+          answer = () => disk.request(request, done);
+        }) satisfies BlockDevice['request'],
       },
       settle: {
         value: () => {
@@ -395,14 +386,11 @@ describe('a slow disk', () => {
   });
 
   it('reports what the medium cannot give as UNC', () => {
-    t = machine({
-      sectorBytes: 512,
-      sectors: SECTORS,
-      readOnly: false,
-      read: (_sector, _into, done) => done(false),
-      write: (_sector, _from, done) => done(false),
-      flush: done => done(false),
-    });
+    t = machine(
+      deviceOf(image.length, () => {
+        throw new Error('A bad sector.');
+      }),
+    );
     command(0x20, { lba: 77 });
     expect([t.in(0x1f7) & ERR, t.in(0x1f1), t.in(0x1f3)]).toEqual([1, 0x40, 77]);
   });

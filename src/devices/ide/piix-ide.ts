@@ -8,19 +8,19 @@ import { PciFunction } from '../pci/pci.ts';
 import { subState } from '../state.ts';
 import type { AtapiDrive } from './atapi-drive.ts';
 import { IdeChannel } from './channel.ts';
-import type { Disk } from './disk.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
 
 /** A drive and its place: 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; floppy drives, which are on a controller of their own, have 4 and 5. */
 export type IdeAttachment = { place: number } & (
-  | { kind: 'disk'; disk: Disk }
-  | { kind: 'cdrom' | 'floppy'; disk: Disk | null }
+  | { kind: 'disk'; disk: BlockDevice }
+  | { kind: 'cdrom' | 'floppy'; disk: BlockDevice | null }
 );
 
 /** The place of floppy drive A; B is behind it. */
 export const FLOPPY_PLACE = 4;
 
 /** The floppy drives among these. */
-export const floppiesIn = (attachments: readonly IdeAttachment[] = []): { unit: number; disk: Disk | null }[] =>
+export const floppiesIn = (attachments: readonly IdeAttachment[] = []): { unit: number; disk: BlockDevice | null }[] =>
   attachments.flatMap(({ place, kind, disk }) => (kind === 'floppy' ? [{ unit: place - FLOPPY_PLACE, disk }] : []));
 
 let drives: typeof import('./drives.ts') | undefined;
@@ -40,7 +40,7 @@ function loadedDrives(): NonNullable<typeof drives> {
 export const removableKind = (place: number): 'cdrom' | 'floppy' => (place >= FLOPPY_PLACE ? 'floppy' : 'cdrom');
 
 /** Another disk, or none, is in the CD-ROM or floppy drive at a place of these. */
-export function putDisc(attachments: readonly IdeAttachment[], place: number, disc: Disk | null): void {
+export function putDisc(attachments: readonly IdeAttachment[], place: number, disc: BlockDevice | null): void {
   for (const attachment of attachments)
     if (attachment.place === place && attachment.kind !== 'disk') attachment.disk = disc;
 }
@@ -48,8 +48,7 @@ export function putDisc(attachments: readonly IdeAttachment[], place: number, di
 /** CMOS byte 10h for them: the type of drive A in the upper half, that of B in the lower one. */
 export function floppyDriveTypes(attachments: readonly IdeAttachment[] = []): number {
   const types = [0, 0];
-  for (const { unit, disk } of floppiesIn(attachments))
-    types[unit] = driveType(disk && { bytes: disk.sectors * disk.sectorBytes });
+  for (const { unit, disk } of floppiesIn(attachments)) types[unit] = driveType(disk);
   return (types[0] << 4) | types[1];
 }
 

@@ -1,4 +1,5 @@
 /** Which drive a definition boots, through the plan, the BIOS and the guest's first instructions. */
+import { MemoryDisk } from '../../formats/blocks/index.ts';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { asm16 } from '../../cpu/test-support/asm.ts';
@@ -24,10 +25,7 @@ async function firstLetter(name: string, definition: string): Promise<string> {
   const images: Record<string, Uint8Array> = { 'other.img': disk('O'), 'boot.img': disk('B') };
   const host = testHost({
     fetchBytes: async () => BIOS,
-    openMedium: ({ name }) => ({
-      bytes: images[name].length,
-      read: (at, into) => (into.set(images[name].subarray(at, at + into.length)), true),
-    }),
+    openMedium: ({ name }) => new MemoryDisk(images[name], { readOnly: true }),
   });
   await host.offerFirmware({ own: { name: 'bios.bin', url: 'bios.bin' } });
   const { id } = await host.create([

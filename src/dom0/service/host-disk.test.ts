@@ -139,10 +139,10 @@ it('an image under an overlay is read once for all who look meanwhile, and again
   await files.writeFile('/root/base.img', new Uint8Array(8192).fill(2));
   await look();
   expect(reads).toHaveBeenCalledTimes(2);
-  expect(given[0]!.mock.calls.map(([, image]) => image?.bytes)).toEqual([4096, 8192]);
+  expect(given[0]!.mock.calls.map(([, image]) => image?.device.bytes)).toEqual([4096, 8192]);
   disk = disks[1]!;
   await look();
-  expect(given[1]!.mock.calls.map(([, image]) => image?.bytes)).toEqual([8192]);
+  expect(given[1]!.mock.calls.map(([, image]) => image?.device.bytes)).toEqual([8192]);
   await files.rm('/root/base.img');
   await look();
   expect(given[1]!.mock.calls.at(-1)).toEqual(['/root/base.img', undefined]);

@@ -1,3 +1,4 @@
+import { deviceOf } from '../../formats/blocks/index.ts';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ConsoleOutput, DomainInfo, Task } from '../toolstack/wire.ts';
@@ -148,7 +149,8 @@ describe('guests of Xen in one worker', () => {
   it('have virtual disks, which a saved state knows: with the file they come back, without it there is a sentence', async () => {
     const media =
       (fill: number): OpenMedium =>
-      () => ({ bytes: 8192, read: (_at, into) => (into.fill(fill), true) });
+      () =>
+        deviceOf(8192, (_at, into) => into.fill(fill));
     const host = makeHost(64, 1, media(7));
     const code = [...print('key?'), ...waitForKey(), ...shutdown(0)];
     const disk = testFile('d.img', new Uint8Array(8192));

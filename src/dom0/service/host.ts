@@ -520,18 +520,7 @@ export class HostCore implements CommandHost {
       noMedia,
       () => {},
     );
-    return {
-      bytes: disk!.sectors * disk!.sectorBytes,
-      checksum: crc32(bytes) >>> 0,
-      // It answers at once.
-      read: (at, into) => {
-        let good = false;
-        disk!.read(at / disk!.sectorBytes, [into], ok => {
-          good = ok;
-        });
-        return good;
-      },
-    };
+    return { device: disk!, checksum: crc32(bytes) >>> 0 };
   }
 
   /** Ends domains that have devices of the host open: the disk goes. */

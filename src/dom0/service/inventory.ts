@@ -1,11 +1,12 @@
 /** What a host has beside its running domains, as a management tool lists it: Domain 0 itself, what is defined, the bridge, the disk. */
+import { SECTOR_BYTES } from '../../formats/blocks/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import type { StateInfo } from '../host/state/index.ts';
 import type { HostFiles } from '../host/files/index.ts';
 import type { Counters } from './counters.ts';
 import { HostReadings, type Reading } from './readings/index.ts';
 import { addressesOf, type CommandHost, runNsOf } from '../toolstack/index.ts';
-import { GROUP, PE_BYTES, SECTOR_BYTES } from '../host/storage/index.ts';
+import { GROUP, PE_BYTES } from '../host/storage/index.ts';
 import { SNAPSHOTS_FOLDER } from '../toolstack/snapshots/index.ts';
 
 export type { HostReadings } from './readings/index.ts';

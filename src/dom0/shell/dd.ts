@@ -1,15 +1,8 @@
 /** `dd`: copies between the host's devices and files, in blocks. Source: dd(1) of coreutils for operands and what it says. */
+import { type BlockDevice, SECTOR_BYTES } from '../../formats/blocks/index.ts';
 import { MOST_FILE_BYTES } from '../host/files/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
-import {
-  copyInTurns,
-  type CopyParts,
-  imageVolume,
-  isDevice,
-  type Medium,
-  SECTOR_BYTES,
-  type Storage,
-} from '../host/storage/index.ts';
+import { copyInTurns, type CopyParts, imageVolume, isDevice, type Storage } from '../host/storage/index.ts';
 import { absolutePath, type DiskHost, onDisk, storedAt } from './disk-paths.ts';
 import { failed, type Program, type Ran, type Surroundings } from './program.ts';
 
@@ -96,7 +89,7 @@ const onDevice = async (host: DdHost, written: string, around: Surroundings) =>
   isDevice(written) ? onDisk(host, written, around) : undefined;
 
 /** Only what there is to clear is written. */
-function clear(medium: Medium, at: number, zeros: Uint8Array): void {
+function clear(medium: BlockDevice, at: number, zeros: Uint8Array): void {
   const old = new Uint8Array(zeros.length);
   medium.read(at, old);
   if (old.some(byte => byte !== 0)) medium.write(at, zeros);

@@ -164,14 +164,15 @@ class QemuImg {
     if (baseFormat !== undefined && baseFormat !== is)
       throw new Wrong(`${path}: Could not open backing image: ${base} is a ${is} image. Write -F ${is}.`);
     const image = await this.host.openImage(this.absolute(base));
-    const bytes = size === undefined ? image.bytes : sizeOf(size);
-    if (bytes !== image.bytes)
+    const { bytes: has } = image.device;
+    const bytes = size === undefined ? has : sizeOf(size);
+    if (bytes !== has)
       throw new Wrong(
-        `${path}: what is written to an image has the image's size, and ${base} has ${image.bytes} bytes. Leave ${size} out.`,
+        `${path}: what is written to an image has the image's size, and ${base} has ${has} bytes. Leave ${size} out.`,
       );
     const storage = await this.storage();
     storage.createOverlay(name, this.absolute(base), image);
-    return `Formatting '/dev/vg0/${name}', fmt=overlay size=${image.bytes} backing_file=${base}\n`;
+    return `Formatting '/dev/vg0/${name}', fmt=overlay size=${has} backing_file=${base}\n`;
   }
 
   async convert({ options, rest }: Words): Promise<string> {
@@ -204,11 +205,15 @@ class QemuImg {
       return { bytes: medium.bytes, read: (at, into) => medium.read(at, into), close };
     }
     await this.file(path);
-    const image = await this.host.openImage(this.absolute(path));
+    const { device: image } = await this.host.openImage(this.absolute(path));
     return {
       bytes: image.bytes,
       read: (at, into) => {
-        if (!image.read(at, into)) throw new Wrong(`error while reading at byte ${at}: ${path} is damaged.`);
+        try {
+          image.read(at, into);
+        } catch {
+          throw new Wrong(`error while reading at byte ${at}: ${path} is damaged.`);
+        }
       },
       close: () => {},
     };

@@ -2,6 +2,7 @@
  * `sfdisk`: lists the partitions of a disk, dumps them as a script, and makes those that a script on standard input names, with a PC's master boot record.
  * Source: sfdisk(8) of util-linux 2.38 for scripts, output and refusals.
  */
+import { type BlockDevice, MemoryDisk } from '../../formats/blocks/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import {
   isDevice,
@@ -48,12 +49,10 @@ const NAMES: Record<number, string> = {
 /** sfdisk's own words, with status 1. */
 class Refused extends Error {}
 
-/** Bytes that are looked at and written. */
+/** A device that is looked at and written. */
 interface Disk {
   path: string;
-  bytes: number;
-  read(at: number, into: Uint8Array): void;
-  write(at: number, from: Uint8Array): void;
+  device: BlockDevice;
   /** What was written is kept where `kept`. */
   close(kept?: boolean): Promise<void>;
 }
@@ -71,24 +70,18 @@ const partitionName = (path: string, number: number): string => `${path}${/\d$/.
 const hex = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;
 
 /** Of a disk without a master boot record undefined. */
-function labelId(disk: Disk): number | undefined {
-  if (disk.bytes < SECTOR_BYTES) return undefined;
+function labelId({ device }: Disk): number | undefined {
+  if (device.bytes < SECTOR_BYTES) return undefined;
   const sector = new Uint8Array(SECTOR_BYTES);
-  disk.read(0, sector);
+  device.read(0, sector);
   return sector[510] === 0x55 && sector[511] === 0xaa
     ? new DataView(sector.buffer).getUint32(DISK_ID, true)
     : undefined;
 }
 
-const mediumOf = (disk: Disk): Parameters<typeof readPartitions>[0] => ({
-  ...disk,
-  flush: () => {},
-  discard: () => {},
-  place: () => [],
-});
-const partitionsOf = (disk: Disk): Partition[] => (disk.bytes < SECTOR_BYTES ? [] : readPartitions(mediumOf(disk)));
+const partitionsOf = ({ device }: Disk): Partition[] => (device.bytes < SECTOR_BYTES ? [] : readPartitions(device));
 
-function head({ path, bytes }: Disk): string {
+function head({ path, device: { bytes } }: Disk): string {
   const unit = `${SECTOR_BYTES} bytes`;
   return `Disk ${path}: ${sizeText(bytes, true)}, ${bytes} bytes, ${Math.floor(bytes / SECTOR_BYTES)} sectors\nUnits: sectors of 1 * ${SECTOR_BYTES} = ${unit}\nSector size (logical/physical): ${unit} / ${unit}\nI/O size (minimum/optimal): ${unit} / ${unit}\n`;
 }
@@ -149,7 +142,7 @@ function make(disk: Disk, script: string, random: number): Ran & { done: boolean
   let stdout = `Checking that no-one is using this disk right now ... OK\n\n${head(disk)}${before}\n`;
   const made: Partition[] = [];
   try {
-    const reader = new PartitionScript(script, disk.bytes / SECTOR_BYTES);
+    const reader = new PartitionScript(script, disk.device.bytes / SECTOR_BYTES);
     const id = reader.labelId ?? random;
     stdout += `${'>>> Script header accepted.\n'.repeat(reader.headers)}>>> Created a new DOS (MBR) disklabel with disk identifier ${hex(id)}.\n`;
     for (let next = reader.next(); next; next = reader.next()) {
@@ -158,10 +151,10 @@ function make(disk: Disk, script: string, random: number): Ran & { done: boolean
     }
     made.sort((a, b) => a.number - b.number);
     const code = new Uint8Array(DISK_ID);
-    disk.read(0, code);
-    writePartitions(mediumOf(disk), made, id);
+    disk.device.read(0, code);
+    writePartitions(disk.device, made, id);
     // A boot loader's first sector stays.
-    disk.write(0, code);
+    disk.device.write(0, code);
     return {
       ...succeeded(
         `${stdout}${made.length === MOST ? 'All partitions used.' : `${partitionName(disk.path, made.length + 1)}: Done.`}\n\nNew situation:\n${label(id)}\n${rowsOf(disk.path, made)}\nThe partition table has been altered.\nSyncing disks.\n`,
@@ -183,9 +176,7 @@ async function open(host: CommandHost, written: string, writes: boolean, around:
     const { medium, path, close } = writes ? openAlone(storage, device.path) : storage.look(device.path, 'sfdisk');
     return {
       path: isDevice(written) ? path : written,
-      bytes: medium.bytes,
-      read: (at, into) => medium.read(at, into),
-      write: (at, from) => medium.write(at, from),
+      device: medium,
       close: async kept => {
         try {
           if (kept) medium.flush();
@@ -202,9 +193,7 @@ async function open(host: CommandHost, written: string, writes: boolean, around:
   const bytes = writes ? file.slice() : file;
   return {
     path: written,
-    bytes: Math.floor(bytes.length / SECTOR_BYTES) * SECTOR_BYTES,
-    read: (at, into) => into.set(bytes.subarray(at, at + into.length)),
-    write: (at, from) => bytes.set(from, at),
+    device: new MemoryDisk(bytes.subarray(0, bytes.length - (bytes.length % SECTOR_BYTES))),
     close: async kept => {
       if (kept) await writeFile(written, bytes);
     },

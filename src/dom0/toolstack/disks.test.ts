@@ -1,3 +1,4 @@
+import { type BlockDevice, deviceOf } from '../../formats/blocks/index.ts';
 import { describe, expect, it } from 'vitest';
 import { OverlayDisk } from '../../hypervisor/disks/overlay-disk.ts';
 import { FakeGuest, FrontRing } from '../backends/fake-guest.test-support.ts';
@@ -9,7 +10,10 @@ const SECTOR = new Uint8Array(512).fill(9);
 
 function medium(fill = 1): OverlayDisk {
   const bytes = 64 * 512;
-  return new OverlayDisk({ bytes, read: (_at, into) => (into.fill(fill), true) }, { label: 'small.img' });
+  return new OverlayDisk(
+    deviceOf(bytes, (_at, into) => into.fill(fill)),
+    { label: 'small.img' },
+  );
 }
 
 const drive = (vdev = 'xvda', place = 0, disk: OverlayDisk | null = medium()): OpenDrive =>
@@ -18,15 +22,15 @@ const drive = (vdev = 'xvda', place = 0, disk: OverlayDisk | null = medium()): O
     : { place, vdev, kind: 'cdrom', readOnly: true, target: '', disk };
 
 /** What a sector has, or that it could not be written. */
-function first(disk: { read: OverlayDisk['read'] } | null | undefined): number {
+function first(disk: BlockDevice | null | undefined): number {
   const into = new Uint8Array(512);
-  disk?.read(0, [into], () => {});
+  disk?.request({ op: 'read', at: 0, pieces: [into] }, () => {});
   return into[0];
 }
 
-function writes(disk: { write: OverlayDisk['write'] } | null | undefined): boolean {
+function writes(disk: BlockDevice | null | undefined): boolean {
   let written = false;
-  disk?.write(0, [SECTOR], ok => (written = ok));
+  disk?.request({ op: 'write', at: 0, pieces: [SECTOR] }, error => (written = !error));
   return written;
 }
 

@@ -2,7 +2,8 @@
  * A guest's paravirtual disks: their nodes in the store, their back ends, and what is kept of them in a saved state.
  * Source: libxl__device_disk_add (tools/libs/light/libxl_disk.c) for the nodes.
  */
-import { type Disk, type IdeAttachment, MemoryDisk } from '../../devices/ide/index.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
+import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { type DriveImage, type Medium, SavedStateError } from '../../hypervisor/index.ts';
 import { areDrives, type SavedDrive } from '../../hypervisor/disks/index.ts';
 import { deviceNumber } from '../definitions/config/index.ts';
@@ -26,7 +27,7 @@ export interface GuestDisk {
   kind: 'disk' | 'cdrom';
   readOnly: boolean;
   /** NO_DISC: nothing lies in the drive. */
-  disk: Disk;
+  disk: BlockDevice;
   /** Where the medium is, for people; empty: there is none. */
   target: string;
   /** Place of the emulated drive that has the same medium, and whose changes are saved with that; -1: none has. */
@@ -36,9 +37,6 @@ export interface GuestDisk {
   /** A new domain has the disk. */
   begin?(): void;
 }
-
-/** What back ends serve of an empty CD-ROM drive: libxl adds a virtual block device for it, too. */
-export const NO_DISC: Disk = new MemoryDisk(new Uint8Array(), { sectorBytes: 2048, readOnly: true });
 
 /** A drive of a guest, with its medium open; `disk` null: nothing is in it. */
 export type OpenDrive = IdeAttachment & {
@@ -83,7 +81,7 @@ export function divideDrives(
       });
     } else {
       if (place >= 0) ide.push(bare(drive));
-      disks.push({ vdev, kind, readOnly, target, place, disk: disk ?? NO_DISC });
+      disks.push({ vdev, kind, readOnly, target, place, disk: disk ?? backend('drives').NO_DISC });
     }
   }
   return { ide, disks };
@@ -116,9 +114,9 @@ export function openInDomain0(
 }
 
 /** A medium that is open here, as a drive in another worker knows it. */
-export const queuedMedium = (name: string, disk: Disk): Extract<Medium, { queued: unknown }> => {
-  const { sectorBytes, sectors, readOnly } = disk;
-  return { name, queued: { sectorBytes, sectors, readOnly, label: 'label' in disk ? String(disk.label) : name } };
+export const queuedMedium = (name: string, disk: BlockDevice): Extract<Medium, { queued: unknown }> => {
+  const { sectorBytes, bytes, readOnly } = disk;
+  return { name, queued: { sectorBytes, bytes, readOnly, label: 'label' in disk ? String(disk.label) : name } };
 };
 
 const bare = ({ place, ...drive }: OpenDrive): IdeAttachment =>
@@ -134,7 +132,7 @@ export interface SharedDrive {
  * A medium that an emulated drive and PV drivers share, one after the other: the drive cannot write any more once the PV drivers have used it. Xen leaves it
  * to the guest to unplug the drive first.
  */
-function shareDisk(disk: Disk): { emulated: Disk; pv: Disk; begin: () => void } {
+function shareDisk(disk: BlockDevice): { emulated: BlockDevice; pv: BlockDevice; begin: () => void } {
   let claimed = false;
   let tell = (_isClaimed: boolean): void => {};
   const setClaimed = (isClaimed: boolean): void => {
@@ -142,26 +140,19 @@ function shareDisk(disk: Disk): { emulated: Disk; pv: Disk; begin: () => void } 
     claimed = isClaimed;
     tell(isClaimed);
   };
-  const claim =
-    <A extends unknown[]>(work: (...args: A) => void) =>
-    (...args: A): void => {
-      setClaimed(true);
-      work(...args);
-    };
   const whenClaimed: SharedDrive['whenClaimed'] = listener => {
     tell = listener;
     tell(claimed);
   };
-  const emulated: Disk = Object.create(disk, {
-    write: {
-      value: ((sector, from, done) => (claimed ? done(false) : disk.write(sector, from, done))) satisfies Disk['write'],
-    },
-    whenClaimed: { value: whenClaimed },
-  });
-  const pv: Disk = Object.create(disk, {
-    read: { value: claim(disk.read.bind(disk)) },
-    write: { value: claim(disk.write.bind(disk)) },
-    ...(disk.discard ? { discard: { value: claim(disk.discard.bind(disk)) } } : {}),
+  const emulated = disk.behind((request, done) =>
+    claimed && (request.op === 'write' || request.op === 'discard')
+      ? done(new Error('The PV drivers have the medium.'))
+      : disk.request(request, done),
+  );
+  Object.assign(emulated, { whenClaimed });
+  const pv = disk.behind((request, done) => {
+    if (request.op !== 'flush') setClaimed(true);
+    disk.request(request, done);
   });
   const begin = (): void => setClaimed(false);
   return { emulated, pv, begin };
@@ -353,7 +344,7 @@ export class Disks {
 
   /** `unasked`: the guest knows nothing of it, and goes on with the rings that it has. @throws SavedStateError */
   save(unasked: boolean): SavedDisks {
-    const filled = this.attached.filter(({ given }) => given.disk !== NO_DISC);
+    const filled = this.attached.filter(({ given }) => given.disk !== backend('drives').NO_DISC);
     if (filled.length === 0) return { disks: [], changes: [] };
     const { describeDrives, diskRecords } = backend('drives');
     const disks = filled.map(({ given, backend }): SavedDisk => {
@@ -388,7 +379,7 @@ export class Disks {
 /** As saved-disks.ts knows drives: by the device number. */
 const asDrive = ({ vdev, kind, disk }: GuestDisk): IdeAttachment => ({
   place: deviceNumber(vdev) ?? -1,
-  ...(disk === NO_DISC ? { kind: 'cdrom', disk: null } : { kind, disk }),
+  ...(disk === backend('drives').NO_DISC ? { kind: 'cdrom', disk: null } : { kind, disk }),
 });
 
 function restore({ disks: saved, changes }: SavedDisks, disks: readonly GuestDisk[]): void {
@@ -421,7 +412,7 @@ function writePaths({ client }: BackendParts, id: DeviceId, { vdev, kind, readOn
       type: 'qdisk',
       mode: readOnly ? 'r' : 'w',
       'device-type': kind,
-      'discard-enable': disk.discard ? 1 : 0,
+      'discard-enable': disk.discards ? 1 : 0,
       specification: 'xen',
       params: paramsOf(target),
     },

@@ -1,4 +1,5 @@
 /** on_poweroff, on_reboot and on_crash with every action. */
+import { MemoryDisk } from '../../formats/blocks/index.ts';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { print, pvhKernel, shutdown, waitForKey } from '../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
@@ -52,10 +53,7 @@ it('a plain PC that resets itself over and over, in the same memory, is ended as
     runners: inTurns({
       soon: callback => void setImmediate(callback),
       later,
-      openMedium: () => ({
-        bytes: floppy.length,
-        read: (at, into) => (into.set(floppy.subarray(at, at + into.length)), true),
-      }),
+      openMedium: () => new MemoryDisk(floppy, { readOnly: true }),
     }),
   });
   await host.offerFirmware({ own: { name: 'bios.bin', url: 'bios.bin' } });

@@ -2,13 +2,14 @@
  * Disks and network cards that come to a running guest and go again. Source: libxl__device_add_async() and libxl__initiate_device_generic_remove() in
  * tools/libs/light/libxl_device.c: the back end asks the front end to close, and is taken away once it has.
  */
-import { type Disk, putDisc, removableKind } from '../../devices/ide/index.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
+import { putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { DriveImage, Medium, OpenMedium } from '../../hypervisor/index.ts';
 import { backend, loadBackends, XENBUS_STATE, type XenbusBackend } from '../backends/index.ts';
 import type { DefinedDisk } from '../definitions/config/index.ts';
 import type { Rate } from '../host/network/index.ts';
 import { ideName } from '../definitions/index.ts';
-import { NO_DISC, openInDomain0, queuedMedium } from './disks.ts';
+import { openInDomain0, queuedMedium } from './disks.ts';
 import type { DomainConsole, Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';
 import type { Later } from '../host/index.ts';
@@ -184,13 +185,15 @@ function exchange<Console extends DomainConsole>(
   member: Member<Console>,
   opened: NonNullable<Member<Console>['opened']>,
   place: number,
-  disk: Disk | null,
+  disk: BlockDevice | null,
   { vdev, target }: DefinedDisk,
 ): void {
   putDisc(opened.ide, place, disk);
   putDisc(opened.all, place, disk);
   if (member.attached)
-    toolstack.services.devices(member.record.id).disks.change(vdev, { disk: disk ?? NO_DISC, target });
+    toolstack.services
+      .devices(member.record.id)
+      .disks.change(vdev, { disk: disk ?? backend('drives').NO_DISC, target });
 }
 
 /** A card for PV drivers: its number, and its station address. @throws Error with a sentence */

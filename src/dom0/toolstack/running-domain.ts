@@ -11,7 +11,7 @@ import {
   lengthProblem,
 } from '../definitions/config/index.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
-import type { Disk } from '../../devices/ide/index.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { SavedDrive } from '../../hypervisor/disks/index.ts';
 import { type DeviceModel, modelOf } from '../backends/device-model/index.ts';
 import type { DomainRunner } from './runners/runner.ts';
@@ -60,7 +60,7 @@ export interface DomainConsole {
 
 /** A device of the host, open for a domain. */
 export interface OpenDevice {
-  disk: Disk;
+  disk: BlockDevice;
   /** Of the host. */
   path: string;
   /** Whether the guest waits for room to write. */

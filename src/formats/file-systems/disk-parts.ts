@@ -2,10 +2,11 @@
  * Where the file systems of a disk lie, and what they are: partitions of a PC's master boot record, with those inside an extended one, or of a GPT.
  * Source: UEFI specification 2.9, 5 (GPT); the PC's master boot record.
  */
+import { type BlockDevice, deviceOf } from '../blocks/index.ts';
 import { isCd, openCd } from './iso9660.ts';
 import { isExt, openExt } from './ext.ts';
 import { openFat } from './fat.ts';
-import { type Effort, FileSystemError, type FileTree, type Readable } from './file-tree.ts';
+import { type Effort, FileSystemError, type FileTree } from './file-tree.ts';
 
 const SECTOR_BYTES = 512;
 const TABLE = 446;
@@ -21,10 +22,10 @@ export interface DiskPart {
   isActive: boolean;
   /** Bytes from the disk's start on. */
   start: number;
-  from: Readable;
+  from: BlockDevice;
 }
 
-const bytesAt = (from: Readable, at: number, length: number): DataView | undefined => {
+const bytesAt = (from: BlockDevice, at: number, length: number): DataView | undefined => {
   if (!(at >= 0 && at + length <= from.bytes)) return undefined;
   const bytes = new Uint8Array(length);
   from.read(at, bytes);
@@ -32,19 +33,19 @@ const bytesAt = (from: Readable, at: number, length: number): DataView | undefin
 };
 
 /** As much of a part as the disk has. */
-function part(from: Readable, start: number, bytes: number): Readable {
+function part(from: BlockDevice, start: number, bytes: number): BlockDevice {
   const length = Math.max(0, Math.min(bytes, from.bytes - start));
-  return { bytes: length, read: (at, into) => from.read(start + at, into) };
+  return deviceOf(length, (at, into) => from.read(start + at, into));
 }
 
 /** The partitions of a disk, in their order; the disk itself where it has none, and before them where it is a CD, too. */
-export function partsOf(from: Readable): DiskPart[] {
+export function partsOf(from: BlockDevice): DiskPart[] {
   const whole: DiskPart = { number: 0, isActive: false, start: 0, from };
   const parts = tableOf(from);
   return parts.length === 0 || isCd(from) ? [whole, ...parts] : parts;
 }
 
-function tableOf(from: Readable): DiskPart[] {
+function tableOf(from: BlockDevice): DiskPart[] {
   const sector = bytesAt(from, 0, SECTOR_BYTES);
   if (!sector || sector.getUint16(510, true) !== 0xaa55) return [];
   const entries = (view: DataView) =>
@@ -73,7 +74,7 @@ function tableOf(from: Readable): DiskPart[] {
 
 /** A chain of tables, each with one partition and the place of the next one. */
 function logicalOf(
-  from: Readable,
+  from: BlockDevice,
   start: number,
   entries: (view: DataView) => { type: number; start: number; bytes: number }[],
 ): DiskPart[] {
@@ -96,7 +97,7 @@ function logicalOf(
   return parts;
 }
 
-function gptOf(from: Readable): DiskPart[] {
+function gptOf(from: BlockDevice): DiskPart[] {
   const head = bytesAt(from, SECTOR_BYTES, 92);
   if (!head || head.getBigUint64(0, true) !== 0x5452415020494645n) return [];
   const table = Number(head.getBigUint64(72, true)) * SECTOR_BYTES,
@@ -133,7 +134,7 @@ const OTHERS: readonly (readonly [name: string, at: number, magic: string])[] = 
 ];
 
 /** The file system on a part of a disk. `effort`: what may be looked at for all that is read of it. @throws FileSystemError that says what is there instead, or what is wrong with it */
-export function openFileSystem(from: Readable, effort: Effort): FileTree & { readonly needsRecovery?: boolean } {
+export function openFileSystem(from: BlockDevice, effort: Effort): FileTree & { readonly needsRecovery?: boolean } {
   if (isExt(from)) return openExt(from, effort);
   if (isCd(from)) return openCd(from, effort);
   for (const [name, at, magic] of OTHERS) {

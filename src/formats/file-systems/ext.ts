@@ -2,15 +2,8 @@
  * ext2, ext3 and ext4, read: block maps and extents, 64-bit block numbers. The journal is not replayed: what was not written back when its system stopped is
  * missing. Source: the Linux kernel's documentation of the data structures (filesystems/ext4).
  */
-import {
-  type Effort,
-  type FileKind,
-  type FileNodes,
-  FileSystemError,
-  FileTree,
-  Pieces,
-  type Readable,
-} from './file-tree.ts';
+import type { BlockDevice } from '../blocks/index.ts';
+import { type Effort, type FileKind, type FileNodes, FileSystemError, FileTree, Pieces } from './file-tree.ts';
 
 const SUPERBLOCK = 1024,
   MAGIC = 0xef53;
@@ -63,7 +56,7 @@ class ExtNodes implements FileNodes<number> {
   private readonly descriptorBytes: number;
   private readonly is64bit: boolean;
 
-  constructor(from: Readable, effort: Effort) {
+  constructor(from: BlockDevice, effort: Effort) {
     const pieces = (this.pieces = new Pieces(from, effort));
     const head = pieces.at(SUPERBLOCK, 1024, 'the superblock');
     const dword = (at: number): number => head.getUint32(at, true);
@@ -268,7 +261,7 @@ class ExtNodes implements FileNodes<number> {
 }
 
 /** Whether there is a superblock. */
-export function isExt(from: Readable): boolean {
+export function isExt(from: BlockDevice): boolean {
   const magic = new Uint8Array(2);
   if (from.bytes < SUPERBLOCK + 1024) return false;
   from.read(SUPERBLOCK + 56, magic);
@@ -276,7 +269,7 @@ export function isExt(from: Readable): boolean {
 }
 
 /** @throws FileSystemError: there is none, it has what is not read here, or it contradicts itself */
-export function openExt(from: Readable, effort: Effort): FileTree & { readonly needsRecovery: boolean } {
+export function openExt(from: BlockDevice, effort: Effort): FileTree & { readonly needsRecovery: boolean } {
   const nodes = new ExtNodes(from, effort);
   return Object.assign(new FileTree(nodes), { needsRecovery: nodes.needsRecovery });
 }

@@ -2,15 +2,8 @@
  * FAT12, FAT16 and FAT32, read. Every cluster is followed once when a disk is opened, so that a table with loops, or with files that share clusters, is told
  * and not read. Source: Microsoft's FAT specification 1.03 (boot sector, table entries, directory entries with long names).
  */
-import {
-  type Effort,
-  type FileKind,
-  type FileNodes,
-  FileSystemError,
-  FileTree,
-  Pieces,
-  type Readable,
-} from './file-tree.ts';
+import type { BlockDevice } from '../blocks/index.ts';
+import { type Effort, type FileKind, type FileNodes, FileSystemError, FileTree, Pieces } from './file-tree.ts';
 
 const ENTRY_BYTES = 32;
 const MOST_FOLDER_BYTES = 65536 * ENTRY_BYTES;
@@ -98,7 +91,7 @@ class FatNodes implements FileNodes<FatNode> {
   readonly shape: Shape;
   private readonly pieces: Pieces;
 
-  constructor(from: Readable, effort: Effort) {
+  constructor(from: BlockDevice, effort: Effort) {
     this.pieces = new Pieces(from, effort);
     this.shape = shapeOf(this.pieces);
     this.type = `FAT${this.shape.bits}`;
@@ -280,7 +273,7 @@ const timeOf = (date: number, time: number): number =>
   Date.UTC(1980 + (date >> 9), ((date >> 5) & 15) - 1, date & 31, time >> 11, (time >> 5) & 63, (time & 31) * 2);
 
 /** A FAT file system on a medium, as a whole or as it is now of one that is in use. @throws FileSystemError: there is none, or it contradicts itself */
-export function openFat(from: Readable, effort: Effort): FileTree & { readonly isInUse: boolean } {
+export function openFat(from: BlockDevice, effort: Effort): FileTree & { readonly isInUse: boolean } {
   const nodes = new FatNodes(from, effort);
   return Object.assign(new FileTree(nodes), { isInUse: nodes.isInUse });
 }

@@ -1,11 +1,6 @@
 /** Files on a medium, whatever file system has them: paths, links, and what a hostile one may not do. Nothing is written. */
 
-/** Bytes that are read: a medium of the storage layer, or what a file holds. Both within `bytes`. */
-export interface Readable {
-  readonly bytes: number;
-  /** @throws Error that says why it cannot be read */
-  read(at: number, into: Uint8Array): void;
-}
+import type { BlockDevice } from '../blocks/index.ts';
 
 /** What is on the medium cannot be read as files, or not this one; a sentence. */
 export class FileSystemError extends Error {
@@ -202,11 +197,11 @@ function partsOf(path: string): string[] {
 /** Pieces of a medium that were read, so that tables are not read a word at a time; the ones used longest ago go. */
 export class Pieces {
   readonly bytes: number;
-  private readonly from: Readable;
+  private readonly from: BlockDevice;
   private readonly effort: Effort;
   private readonly pieces = new Map<number, DataView>();
 
-  constructor(from: Readable, effort: Effort) {
+  constructor(from: BlockDevice, effort: Effort) {
     this.from = from;
     this.bytes = from.bytes;
     this.effort = effort;

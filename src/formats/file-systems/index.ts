@@ -1,5 +1,5 @@
 /** What src/formats/file-systems offers to other rooms. */
 export { type DiskPart, openFileSystem, partsOf } from './disk-parts.ts';
 export { openFat } from './fat.ts';
-export { Effort, FileSystemError, FileTree, type ListedFile, type Readable } from './file-tree.ts';
+export { Effort, FileSystemError, FileTree, type ListedFile } from './file-tree.ts';
 export { type CdEntry, CdError, makeCd, MOST_CD_ENTRIES } from './make-cd.ts';

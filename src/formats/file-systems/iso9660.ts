@@ -2,15 +2,8 @@
  * CDs, read: ISO 9660 with the names of Rock Ridge, else of Joliet, else its own. Sources: ECMA-119 (9.1 records), SUSP 1.12 and RRIP 1.12 (NM, SL, PX, CE),
  * Microsoft's Joliet Specification.
  */
-import {
-  type Effort,
-  type FileKind,
-  type FileNodes,
-  FileSystemError,
-  FileTree,
-  Pieces,
-  type Readable,
-} from './file-tree.ts';
+import type { BlockDevice } from '../blocks/index.ts';
+import { type Effort, type FileKind, type FileNodes, FileSystemError, FileTree, Pieces } from './file-tree.ts';
 
 const SECTOR_BYTES = 2048,
   DESCRIPTORS = 16,
@@ -44,7 +37,7 @@ class CdNodes implements FileNodes<CdNode> {
   /** Bytes of each record's system use that are another's. */
   private skipped = 0;
 
-  constructor(from: Readable, effort: Effort) {
+  constructor(from: BlockDevice, effort: Effort) {
     this.pieces = new Pieces(from, effort);
     let primary: CdNode | undefined, joliet: CdNode | undefined;
     for (let i = 0; i < MOST_DESCRIPTORS; i++) {
@@ -202,7 +195,7 @@ class CdNodes implements FileNodes<CdNode> {
 }
 
 /** Whether there is a volume descriptor. */
-export function isCd(from: Readable): boolean {
+export function isCd(from: BlockDevice): boolean {
   const id = new Uint8Array(5);
   if (from.bytes < (DESCRIPTORS + 1) * SECTOR_BYTES) return false;
   from.read(DESCRIPTORS * SECTOR_BYTES + 1, id);
@@ -210,4 +203,4 @@ export function isCd(from: Readable): boolean {
 }
 
 /** @throws FileSystemError: there is none, or it contradicts itself */
-export const openCd = (from: Readable, effort: Effort): FileTree => new FileTree(new CdNodes(from, effort));
+export const openCd = (from: BlockDevice, effort: Effort): FileTree => new FileTree(new CdNodes(from, effort));

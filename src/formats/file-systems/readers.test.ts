@@ -1,4 +1,5 @@
 /** ext2 to ext4, CDs and partition tables, made by others and spoilt. */
+import { type BlockDevice, MemoryDisk } from '../blocks/index.ts';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,10 +19,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ringside-readers-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
-const readable = (bytes: Uint8Array) => ({
-  bytes: bytes.length,
-  read: (at: number, into: Uint8Array) => into.set(bytes.subarray(at, at + into.length)),
-});
+const readable = (bytes: Uint8Array): BlockDevice => new MemoryDisk(bytes);
 const NUMBERS = text(Array.from({ length: 60_000 }, (_, i) => `${i}\n`).join(''));
 
 /** Files of this machine that an image is made of. */

@@ -3,6 +3,7 @@
  * what stands in one file is read: no backing file, no encryption. Nothing is written.
  * Source: QEMU's docs/interop/qcow2.txt.
  */
+import { type BlockDevice, ImmediateDevice, inUnits, type Place } from '../blocks/index.ts';
 import { inflate } from '../unpack/index.ts';
 import {
   damaged,
@@ -47,43 +48,31 @@ class Cache {
   }
 }
 
-class FileUnreadable extends Error {}
-
-/** The file that an image lies in, read at once. False: it could not be read. */
-export interface ImageFile {
-  readonly bytes: number;
-  read(at: number, into: Uint8Array): boolean;
-}
-
-/** Where a byte of the disk lies: in this layer at this byte; undefined: nowhere yet. */
-interface Place {
-  layer: string;
-  at?: number;
-  unit?: { name: string; number: number };
-}
-
 /** The disk in an image. What is wrong with its tables is found where they are used. */
-export class Qcow2Source {
+export class Qcow2Source extends ImmediateDevice {
   readonly bytes: number;
-  private readonly file: ImageFile;
+  private readonly file: BlockDevice;
   private readonly header: Header;
   private readonly l1: DataView;
   /** Where the L2 tables lie. */
   private readonly tables = new Set<number>();
   private readonly l2Cache: Cache;
   private readonly unpacked: Cache;
-  private readonly tell: (error: Qcow2Error) => void;
 
-  /** `tell`: a part that is read is damaged. @throws Qcow2Error */
-  constructor(file: ImageFile, tell: (error: Qcow2Error) => void) {
+  /** @throws Qcow2Error */
+  constructor(file: BlockDevice) {
+    super({ readOnly: true });
     const head = new Uint8Array(Math.min(file.bytes, HEAD_BYTES));
     const read = (at: number, into: Uint8Array): Uint8Array => {
-      if (!file.read(at, into)) throw new Qcow2Error('unreadable', 'cannot be read.');
+      try {
+        file.read(at, into);
+      } catch {
+        throw new Qcow2Error('unreadable', 'cannot be read.');
+      }
       return into;
     };
     this.header = readQcow2Header(read(0, head), file.bytes);
     this.file = file;
-    this.tell = tell;
     this.bytes = this.header.diskBytes;
     this.l1 = viewOf(read(this.header.l1At, new Uint8Array(this.header.l1Bytes)));
     this.l2Cache = new Cache(this.clusterBytes);
@@ -110,20 +99,11 @@ export class Qcow2Source {
     return at < this.clusterBytes || (at + this.clusterBytes > l1At && at < l1At + l1Bytes) || this.tables.has(at);
   }
 
-  read(at: number, into: Uint8Array): boolean {
-    try {
-      for (let done = 0; done < into.length; ) {
-        const within = (at + done) % this.clusterBytes;
-        const count = Math.min(into.length - done, this.clusterBytes - within);
-        this.readWithin(Math.floor((at + done) / this.clusterBytes), within, into.subarray(done, done + count));
-        done += count;
-      }
-      return true;
-    } catch (error) {
-      if (error instanceof Qcow2Error) this.tell(error);
-      else if (!(error instanceof FileUnreadable)) throw error;
-      return false;
-    }
+  /** @throws Qcow2Error: that part of the image is damaged; what reading the file throws */
+  read(at: number, into: Uint8Array): void {
+    inUnits(at, into.length, this.clusterBytes, (cluster, within, from, count) =>
+      this.readWithin(cluster, within, into.subarray(from, from + count)),
+    );
   }
 
   /** The L2 entry of a cluster, in two halves; undefined: it has none. */
@@ -138,15 +118,14 @@ export class Qcow2Source {
   }
 
   /** Of a compressed cluster its byte in what that unpacks to; of one that cannot be read, nothing. */
-  place(at: number): Place[] {
+  override place(at: number): Place[] {
     const cluster = Math.floor(at / this.clusterBytes);
     const here = { layer: 'file of the image', unit: { name: 'cluster', number: cluster } };
     try {
       const there = this.locate(cluster);
       if (there?.packed) return [{ layer: `compressed cluster ${cluster}`, at: at % this.clusterBytes }];
       return [there ? { ...here, at: there.from + (at % this.clusterBytes) } : here];
-    } catch (error) {
-      if (!(error instanceof Qcow2Error || error instanceof FileUnreadable)) throw error;
+    } catch {
       return [];
     }
   }
@@ -201,7 +180,7 @@ export class Qcow2Source {
   }
 
   private fromFile(at: number, into: Uint8Array): Uint8Array {
-    if (into.length > 0 && !this.file.read(at, into)) throw new FileUnreadable();
+    if (into.length > 0) this.file.read(at, into);
     return into;
   }
 }

@@ -1,6 +1,7 @@
+import { SlowDisk } from '../../formats/blocks/slow-disk.test-support.ts';
+import { MemoryDisk, type BlockDevice, type BlockRequest } from '../../formats/blocks/index.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Disk, MemoryDisk } from '../../devices/ide/disk.ts';
 import {
   DRIVE_QUEUE,
   DRIVE_QUEUE_SLOT_BYTES,
@@ -18,44 +19,24 @@ import { DriveQueue, DriveServer } from './drive-queue.ts';
 import { XEN_HVM } from '../interfaces/xen/records.ts';
 
 const SECTORS = 1024;
+const read = (at: number, bytes: number): BlockRequest => ({ op: 'read', at, pieces: [new Uint8Array(bytes)] });
 
-function make(disk: Disk = new MemoryDisk(new Uint8Array(SECTORS * 512))) {
+function make(disk: BlockDevice = new MemoryDisk(new Uint8Array(SECTORS * 512))) {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const record = createDomain(machine, 1, 256, { guest: XEN_HVM, drives: true });
   const io = new IoTrace(machine, new Trace(machine, record, () => 0));
   const server = new DriveServer(machine, record, io);
   const queue = new DriveQueue(machine, record);
   server.attach(0, disk, 77);
-  const { sectorBytes, sectors, readOnly } = disk;
+  const { sectorBytes, bytes, readOnly } = disk;
   return {
     machine,
     record,
     server,
     queue,
     mailbox: new Mailbox(machine, record),
-    drive: queue.disk(0, { sectorBytes, sectors, readOnly, label: 'disk' }),
+    drive: queue.disk(0, { sectorBytes, bytes, readOnly, label: 'disk' }),
   };
-}
-
-/** A disk that answers when it is told to. */
-class Slow extends MemoryDisk {
-  readonly waiting: (() => void)[] = [];
-
-  private later(what: () => void): void {
-    this.waiting.push(what);
-  }
-
-  override read(...[sector, into, done]: Parameters<Disk['read']>): void {
-    this.later(() => super.read(sector, into, done));
-  }
-
-  override write(...[sector, from, done]: Parameters<Disk['write']>): void {
-    this.later(() => super.write(sector, from, done));
-  }
-
-  override flush(done: (ok: boolean) => void): void {
-    this.later(() => super.flush(done));
-  }
 }
 
 describe('a drive whose medium another worker has open', () => {
@@ -72,7 +53,7 @@ describe('a drive whose medium another worker has open', () => {
     fc.assert(
       fc.property(fc.array(request, { maxLength: 20 }), requests => {
         const { server, queue, drive } = made;
-        made.medium.bytes.fill(0);
+        made.medium.data.fill(0);
         const same = new MemoryDisk(new Uint8Array(SECTORS * 512));
         for (const { writes, sector, sectors, fill, pieces } of requests) {
           const count = Math.min(sectors, SECTORS - sector);
@@ -86,8 +67,8 @@ describe('a drive whose medium another worker has open', () => {
             [drive, one],
             [same, other],
           ] as const) {
-            if (writes) disk.write(sector, cut(bytes), ok => (good = ok));
-            else disk.read(sector, cut(bytes), ok => (good = ok));
+            const op = writes ? 'write' : 'read';
+            disk.request({ op, at: sector * 512, pieces: cut(bytes) }, error => (good = !error));
             if (disk !== drive) continue;
             expect(good).toBeUndefined();
             server.poll();
@@ -107,7 +88,8 @@ describe('a drive whose medium another worker has open', () => {
     expect(domain0.index).toBeGreaterThan(0);
     const before = mailbox.doorbellValue;
     let answers = 0;
-    for (let i = 0; i < 3; i++) drive.read(i, [new Uint8Array(512)], () => answers++);
+    for (let i = 0; i < 3; i++)
+      drive.request({ op: 'read', at: i * 512, pieces: [new Uint8Array(512)] }, () => answers++);
     expect(server.pending).toBe(true);
     server.poll();
     expect([server.pending, mailbox.doorbellValue - before, answers, queue.isBusy]).toEqual([false, 1, 0, true]);
@@ -116,11 +98,11 @@ describe('a drive whose medium another worker has open', () => {
   });
 
   it('keeps the order of what waits for a slot, and answers in whatever order the medium does', () => {
-    const disk = new Slow(new Uint8Array(SECTORS * 512));
+    const disk = new SlowDisk(new Uint8Array(SECTORS * 512));
     const { server, queue, drive } = make(disk);
     const told: number[] = [];
     for (let i = 0; i < DRIVE_QUEUE_SLOTS + 2; i++)
-      drive.write(i, [new Uint8Array(512).fill(i + 1)], () => told.push(i));
+      drive.request({ op: 'write', at: i * 512, pieces: [new Uint8Array(512).fill(i + 1)] }, () => told.push(i));
     server.poll();
     expect(disk.waiting.length).toBe(DRIVE_QUEUE_SLOTS);
     disk.waiting.splice(2, 1)[0]();
@@ -133,29 +115,28 @@ describe('a drive whose medium another worker has open', () => {
       server.poll();
     }
     expect([...told].sort()).toEqual([0, 1, 2, 3, 4, 5]);
-    expect(Array.from({ length: 6 }, (_, i) => disk.bytes[i * 512])).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(Array.from({ length: 6 }, (_, i) => disk.data[i * 512])).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
   it('is told of a medium that fails, of one that is gone, and of what does not lie on it', () => {
     const { machine, record, server, queue, drive } = make();
-    const asked = (ask: (done: (ok: boolean) => void) => void): boolean | undefined => {
+    const asked = (request: BlockRequest, of = drive): boolean | undefined => {
       let good: boolean | undefined;
-      ask(ok => (good = ok));
+      of.request(request, error => (good = !error));
       server.poll();
       queue.poll();
       return good;
     };
-    expect(asked(done => drive.read(SECTORS - 1, [new Uint8Array(1024)], done))).toBe(false);
-    expect(asked(done => drive.read(0, [new Uint8Array(100)], done))).toBe(false);
-    expect(asked(done => drive.read(2 ** 40, [new Uint8Array(512)], done))).toBe(false);
-    expect(asked(done => drive.discard!(0, 8, done))).toBe(false);
-    expect(asked(done => queue.disk(5, { sectorBytes: 512, sectors: 8, readOnly: false, label: '' }).flush(done))).toBe(
-      false,
-    );
-    expect(() => drive.read(0, [new Uint8Array(DRIVE_QUEUE_SLOT_BYTES + 512)], () => {})).toThrow(RangeError);
-    expect(asked(done => drive.flush(done))).toBe(true);
+    expect(asked(read((SECTORS - 1) * 512, 1024))).toBe(false);
+    expect(asked(read(0, 100))).toBe(false);
+    expect(asked(read(2 ** 49, 512))).toBe(false);
+    expect(asked({ op: 'discard', at: 0, bytes: 4096 })).toBe(false);
+    const nowhere = queue.disk(5, { sectorBytes: 512, bytes: 4096, readOnly: false, label: '' });
+    expect(asked({ op: 'flush' }, nowhere)).toBe(false);
+    expect(() => asked(read(0, DRIVE_QUEUE_SLOT_BYTES + 512))).toThrow(RangeError);
+    expect(asked({ op: 'flush' })).toBe(true);
     server.attach(0, undefined);
-    expect(asked(done => drive.flush(done))).toBe(false);
+    expect(asked({ op: 'flush' })).toBe(false);
     // Whatever stands in its words, Domain 0 goes on.
     const words = machine.words.subarray(record.drivesOffset >>> 2);
     fc.assert(
@@ -174,12 +155,12 @@ describe('a drive whose medium another worker has open', () => {
   it('answers the guest that looks at it as soon as the other end has, and keeps it no longer than a moment', () => {
     const { server, drive } = make();
     let answers = 0;
-    drive.settle!();
-    drive.read(0, [new Uint8Array(512)], () => answers++);
-    drive.settle!();
+    drive.settle();
+    drive.request(read(0, 512), () => answers++);
+    drive.settle();
     expect(answers).toBe(0);
     server.poll();
-    for (let looks = 0; looks < 4 && answers === 0; looks++) drive.settle!();
+    for (let looks = 0; looks < 4 && answers === 0; looks++) drive.settle();
     expect(answers).toBe(1);
   });
 
@@ -187,34 +168,36 @@ describe('a drive whose medium another worker has open', () => {
     const { machine, record, server, drive } = make();
     const storage = new DriveServer(machine, record, 'storage');
     class Passed extends MemoryDisk {
-      override read(...asked: Parameters<Disk['read']>): void {
-        passes(IO_HOP.PARTITION, 3, asked[0]);
-        super.read(...asked);
+      override read(at: number, into: Uint8Array): void {
+        passes(IO_HOP.PARTITION, 3, at / 512);
+        super.read(at, into);
       }
     }
     const medium = new Passed(new Uint8Array(SECTORS * 512).fill(9));
     storage.serve(0, medium);
     server.attach(0, 'storage', 78);
     const queue = new DriveQueue(machine, record);
-    const own = queue.disk(0, { sectorBytes: 512, sectors: SECTORS, readOnly: false, label: '' });
+    const own = queue.disk(0, { sectorBytes: 512, bytes: SECTORS * 512, readOnly: false, label: '' });
     const hops: number[][] = [];
-    const read = new Uint8Array(512);
+    const into = new Uint8Array(512);
     const rings = [XENHEAP.STORAGE_DOORBELL, (machine.domain(0).mailboxOffset >>> 2) + MAILBOX.DOORBELL].map(
       word => () => Atomics.load(machine.words, word),
     );
     const before = rings.map(count => count());
-    within({ hop: (...hop) => void hops.push(hop) }, 12, () => own.read(5, [read], () => {}));
+    within({ hop: (...hop) => void hops.push(hop) }, 12, () =>
+      own.request({ op: 'read', at: 5 * 512, pieces: [into] }, () => {}),
+    );
     expect(rings.map((count, i) => count() - before[i])).toEqual([1, 0]);
     server.poll();
     queue.poll();
-    expect([read[0], storage.pending]).toEqual([0, true]);
+    expect([into[0], storage.pending]).toEqual([0, true]);
     storage.poll();
     queue.poll();
-    expect([read[0], hops]).toEqual([9, [[12, IO_HOP.PARTITION, 0, 3, 5]]]);
+    expect([into[0], hops]).toEqual([9, [[12, IO_HOP.PARTITION, 0, 3, 5]]]);
     // Once PV drivers have used the medium, the drive writes no more.
     const write = (): boolean | undefined => {
       let good: boolean | undefined;
-      own.write(0, [new Uint8Array(512)], ok => (good = ok));
+      own.request({ op: 'write', at: 0, pieces: [new Uint8Array(512)] }, error => (good = !error));
       storage.poll();
       queue.poll();
       return good;
@@ -228,20 +211,20 @@ describe('a drive whose medium another worker has open', () => {
   });
 
   it('that asks again and again without an answer is refused at last', () => {
-    const { drive } = make(new Slow(new Uint8Array(SECTORS * 512)));
+    const { drive } = make(new SlowDisk(new Uint8Array(SECTORS * 512)));
     let refused = 0;
-    for (let i = 0; i < 100; i++) drive.flush(ok => (refused += ok ? 0 : 1));
+    for (let i = 0; i < 100; i++) drive.request({ op: 'flush' }, error => (refused += error ? 1 : 0));
     expect(refused).toBe(100 - DRIVE_QUEUE_SLOTS - 32);
   });
 
   it('whose domain goes is answered no more, and its records stay as long as data may be moved', () => {
-    const disk = new Slow(new Uint8Array(SECTORS * 512));
+    const disk = new SlowDisk(new Uint8Array(SECTORS * 512));
     const { machine, record, server, queue, drive } = make(disk);
     let told = false;
-    drive.read(0, [new Uint8Array(512)], () => (told = true));
+    drive.request(read(0, 512), () => (told = true));
     server.poll();
     server.close();
-    drive.read(1, [new Uint8Array(512)], () => {});
+    drive.request(read(512, 512), () => {});
     expect([server.pending, server.isBusy]).toEqual([false, true]);
     disk.waiting[0]();
     queue.poll();
@@ -252,16 +235,16 @@ describe('a drive whose medium another worker has open', () => {
   it('has one number for a request at both ends', () => {
     const carried: number[] = [];
     class Seen extends MemoryDisk {
-      override read(...asked: Parameters<Disk['read']>): void {
+      override read(at: number, into: Uint8Array): void {
         carried.push(carriedRequest());
-        super.read(...asked);
+        super.read(at, into);
       }
     }
     const { machine, record, server, drive } = make(new Seen(new Uint8Array(SECTORS * 512)));
     const io = new IoTrace(machine, new Trace(machine, record, () => 0));
     const request = io.begin();
-    io.within(request, () => drive.read(3, [new Uint8Array(512)], () => {}));
-    drive.read(4, [new Uint8Array(512)], () => {});
+    io.within(request, () => drive.request(read(3 * 512, 512), () => {}));
+    drive.request(read(4 * 512, 512), () => {});
     server.poll();
     expect(carried).toEqual([request, 0]);
   });

@@ -7,7 +7,7 @@
  * Data lie in the slot of their request while that is under way. So guest memory is touched by the domain's own worker alone, and a request that outlives what
  * asked for it (a reset drive, a page that the guest gave away, a worker that died) harms nobody.
  */
-import type { Disk } from '../../devices/ide/index.ts';
+import { BlockDevice, type BlockRequest, type Done, lengthOf } from '../../formats/blocks/index.ts';
 import {
   DRIVE_PLACES,
   DRIVE_QUEUE,
@@ -18,7 +18,7 @@ import {
   MAILBOX,
 } from '../layout/layout.ts';
 import { DOMAIN_0, type DomainRecord, type Machine } from '../memory/machine.ts';
-import { carriedRequest, IO_OP, type IoTrace, KeptHops, partOfRequest, passes, within } from '../tracing/io-trace.ts';
+import { carriedRequest, type IoTrace, KeptHops, partOfRequest, passes, within } from '../tracing/io-trace.ts';
 import { ringDoorbell, ringStorage } from '../worker/doorbell.ts';
 import { Patience } from '../worker/patience.ts';
 import type { DiskChange } from './overlay-disk.ts';
@@ -33,13 +33,15 @@ const LOOKS = 2000,
 /** Requests that wait for a slot: drives that are reset again and again ask for new ones while the old ones are under way. */
 const MOST_WAITING = 32;
 
-type Done = (ok: boolean) => void;
-type Operation = (typeof IO_OP)[keyof typeof IO_OP];
+/** In the order of IO_OP. */
+const OPERATIONS = ['read', 'write', 'flush', 'discard'] as const;
+
+const refused = (): Error => new Error('The drive cannot have that.');
 
 /** A medium that is open at the other end of the queue, as its drive knows it. */
 export interface QueuedMedium {
   sectorBytes: number;
-  sectors: number;
+  bytes: number;
   readOnly: boolean;
   /** What people call it. */
   label: string;
@@ -99,11 +101,7 @@ class Queue {
 
 interface Waiting {
   place: number;
-  operation: Operation;
-  sector: number;
-  /** Bytes of a transfer, sectors of a discard. */
-  length: number;
-  pieces: readonly Uint8Array[];
+  request: BlockRequest;
   number: number;
   done: Done;
   /** Work that belongs to the request, where it is followed. */
@@ -119,17 +117,18 @@ export class DriveQueue extends Queue {
   private readonly patience = new Patience();
 
   /** The medium of the drive at a place (IdeAttachment). */
-  disk(place: number, medium: QueuedMedium): Disk {
+  disk(place: number, medium: QueuedMedium): BlockDevice {
     return new QueuedDisk(this, place, medium);
   }
 
   /** Asks, as soon as there is a slot; `pieces` are filled, or read, when the call or a later `poll` comes to it. */
-  ask(request: Waiting): void {
+  ask(asked: Waiting): void {
     const { waiting } = this;
-    if (request.length > DRIVE_QUEUE_SLOT_BYTES && request.operation !== IO_OP.DISCARD)
-      throw new RangeError(`${request.length} bytes are no request of a drive.`);
-    if (waiting.length === MOST_WAITING) return request.done(false);
-    waiting.push(request);
+    const length = lengthOf(asked.request);
+    if (length > DRIVE_QUEUE_SLOT_BYTES && asked.request.op !== 'discard')
+      throw new RangeError(`${length} bytes are no request of a drive.`);
+    if (waiting.length === MOST_WAITING) return asked.done(refused());
+    waiting.push(asked);
     this.pump();
   }
 
@@ -153,24 +152,27 @@ export class DriveQueue extends Queue {
     }
   }
 
-  private put(slot: number, request: Waiting): void {
-    const { place, operation, sector, length, pieces, number } = request;
+  private put(slot: number, asked: Waiting): void {
+    const { place, request, number } = asked;
     const set = (field: number, value: number): void => this.store(this.slotWord(slot, field), value);
-    this.asked[slot] = request;
-    if (operation === IO_OP.WRITE) {
+    this.asked[slot] = asked;
+    const length = lengthOf(request),
+      at = 'at' in request ? request.at : 0;
+    if (request.op === 'write') {
       const data = this.data(slot, length);
-      let at = 0;
-      for (const piece of pieces) {
-        data.set(piece, at);
-        at += piece.length;
+      let to = 0;
+      for (const piece of request.pieces) {
+        data.set(piece, to);
+        to += piece.length;
       }
     }
     set(DRIVE_REQUEST.ORDER, ++this.order | 0);
     set(DRIVE_REQUEST.PLACE, place);
-    set(DRIVE_REQUEST.OPERATION, operation);
-    set(DRIVE_REQUEST.SECTOR, sector | 0);
-    set(DRIVE_REQUEST.SECTOR + 1, Math.floor(sector / 2 ** 32));
+    set(DRIVE_REQUEST.OPERATION, OPERATIONS.indexOf(request.op));
+    set(DRIVE_REQUEST.AT, at | 0);
+    set(DRIVE_REQUEST.AT + 1, Math.floor(at / 2 ** 32));
     set(DRIVE_REQUEST.LENGTH, length | 0);
+    set(DRIVE_REQUEST.LENGTH + 1, Math.floor(length / 2 ** 32));
     set(DRIVE_REQUEST.NUMBER, number);
     set(DRIVE_REQUEST.HOPS, 0);
     set(DRIVE_REQUEST.STATE, ASKED);
@@ -183,21 +185,22 @@ export class DriveQueue extends Queue {
     if (answers === this.answers) return;
     this.answers = answers;
     for (let slot = 0; slot < DRIVE_QUEUE_SLOTS; slot++) {
-      const request = this.asked[slot];
-      if (!request || this.state(slot) !== ANSWERED) continue;
+      const asked = this.asked[slot];
+      if (!asked || this.state(slot) !== ANSWERED) continue;
+      const { request } = asked;
       const good = this.load(this.slotWord(slot, DRIVE_REQUEST.GOOD)) === 1;
-      if (good && request.operation === IO_OP.READ) {
-        const data = this.data(slot, request.length);
+      if (good && request.op === 'read') {
+        const data = this.data(slot, lengthOf(request));
         let at = 0;
         for (const piece of request.pieces) {
           piece.set(data.subarray(at, at + piece.length));
           at += piece.length;
         }
       }
-      if (request.number !== 0) request.within(() => this.passed(slot));
+      if (asked.number !== 0) asked.within(() => this.passed(slot));
       this.store(this.slotWord(slot, DRIVE_REQUEST.STATE), FREE);
       this.asked[slot] = undefined;
-      request.done(good);
+      asked.done(good ? undefined : new Error('The medium did not do it.'));
     }
     this.pump();
   }
@@ -246,55 +249,33 @@ export class DriveQueue extends Queue {
 }
 
 /** A medium at the other end. What the guest changes of it is kept, and saved, there. */
-class QueuedDisk implements Disk {
-  readonly sectorBytes: number;
-  readonly sectors: number;
-  readonly readOnly: boolean;
+class QueuedDisk extends BlockDevice {
+  readonly bytes: number;
   readonly label: string;
   private readonly queue: DriveQueue;
   private readonly drive: number;
 
-  constructor(queue: DriveQueue, place: number, { sectorBytes, sectors, readOnly, label }: QueuedMedium) {
+  constructor(queue: DriveQueue, place: number, { bytes, label, ...traits }: QueuedMedium) {
+    super(traits);
     this.queue = queue;
     this.drive = place;
-    this.sectorBytes = sectorBytes;
-    this.sectors = sectors;
-    this.readOnly = readOnly;
+    this.bytes = bytes;
     this.label = label;
   }
 
-  read(sector: number, into: Uint8Array[], done: Done): void {
-    this.ask(IO_OP.READ, sector, bytesOf(into), into, done);
-  }
-
-  write(sector: number, from: Uint8Array[], done: Done): void {
-    this.ask(IO_OP.WRITE, sector, bytesOf(from), from, done);
-  }
-
-  flush(done: Done): void {
-    this.ask(IO_OP.FLUSH, 0, 0, [], done);
-  }
-
-  settle(): void {
-    this.queue.settle();
-  }
-
-  discard(sector: number, sectors: number, done: Done): void {
-    this.ask(IO_OP.DISCARD, sector, sectors, [], done);
-  }
-
-  private ask(operation: Operation, sector: number, length: number, pieces: readonly Uint8Array[], done: Done): void {
+  request(request: BlockRequest, done: Done): void {
     const number = carriedRequest();
     this.queue.ask({
       place: this.drive,
-      operation,
-      sector,
-      length,
-      pieces,
+      request,
       number,
       done,
       within: number === 0 ? work => work() : partOfThis(),
     });
+  }
+
+  override settle(): void {
+    this.queue.settle();
   }
 
   // Saved states: the other end saves what the guest has changed.
@@ -318,11 +299,9 @@ function partOfThis(): (work: () => void) => void {
   };
 }
 
-const bytesOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, { length }) => sum + length, 0);
-
 /** The other end, where the media are open: in Domain 0, or in the storage worker. */
 export class DriveServer extends Queue {
-  private readonly disks: (Disk | undefined)[] = new Array(DRIVE_PLACES).fill(undefined);
+  private readonly disks: (BlockDevice | undefined)[] = new Array(DRIVE_PLACES).fill(undefined);
   private readonly io: IoTrace | undefined;
   private readonly isStorage: boolean;
   /** Requests that were taken, as ASKED counts, and those of them that are not answered. */
@@ -345,7 +324,7 @@ export class DriveServer extends Queue {
    * Domain 0 says what medium the drive at a place has from now on: one that is open here, none, or one that the storage worker has (`serve` there comes
    * before). `fingerprint`: what a saved state tells the medium by.
    */
-  attach(place: number, disk: Disk | 'storage' | undefined, fingerprint = 0): void {
+  attach(place: number, disk: BlockDevice | 'storage' | undefined, fingerprint = 0): void {
     this.disks[place] = disk === 'storage' ? undefined : disk;
     this.setFingerprint(place, fingerprint);
     this.mark(DRIVE_QUEUE.AT_STORAGE, place, disk === 'storage');
@@ -356,7 +335,7 @@ export class DriveServer extends Queue {
   }
 
   /** In the storage worker: the medium of a place. */
-  serve(place: number, disk: Disk | undefined): void {
+  serve(place: number, disk: BlockDevice | undefined): void {
     this.disks[place] = disk;
   }
 
@@ -403,18 +382,18 @@ export class DriveServer extends Queue {
     this.isTaken[slot] = true;
     this.underWay++;
     const passed = new KeptHops();
-    const done: Done = good => {
+    const done: Done = error => {
       if (answered) return;
       answered = true;
       if (this.isStorage && number !== 0 && !this.closed) this.tell(slot, passed);
-      this.answer(slot, good);
+      this.answer(slot, !error);
     };
+    const double = (field: number): number => (word(field) >>> 0) + (word(field + 1) >>> 0) * 2 ** 32;
     const request = {
-      disk: this.disks[word(DRIVE_REQUEST.PLACE)],
-      operation: word(DRIVE_REQUEST.OPERATION),
-      isClaimed: ((this.load(DRIVE_QUEUE.CLAIMED) >>> word(DRIVE_REQUEST.PLACE)) & 1) === 1,
-      sector: (word(DRIVE_REQUEST.SECTOR) >>> 0) + (word(DRIVE_REQUEST.SECTOR + 1) >>> 0) * 2 ** 32,
-      length: word(DRIVE_REQUEST.LENGTH) >>> 0,
+      place: word(DRIVE_REQUEST.PLACE),
+      op: OPERATIONS[word(DRIVE_REQUEST.OPERATION)],
+      at: double(DRIVE_REQUEST.AT),
+      length: double(DRIVE_REQUEST.LENGTH),
     };
     const work = (): void => this.start(slot, request, done);
     if (this.io) this.io.within(number, work);
@@ -431,24 +410,18 @@ export class DriveServer extends Queue {
 
   private start(
     slot: number,
-    {
-      disk,
-      operation,
-      isClaimed,
-      sector,
-      length,
-    }: { disk: Disk | undefined; operation: number; isClaimed: boolean; sector: number; length: number },
+    { place, op, at, length }: { place: number; op: BlockRequest['op'] | undefined; at: number; length: number },
     done: Done,
   ): void {
-    if (!disk || (isClaimed && (operation === IO_OP.WRITE || operation === IO_OP.DISCARD))) return done(false);
-    if (operation === IO_OP.FLUSH) return disk.flush(done);
-    const sectors = operation === IO_OP.DISCARD ? length : length / disk.sectorBytes;
-    const fits = Number.isInteger(sectors) && sectors > 0 && sector + sectors <= disk.sectors;
-    if (!fits || (operation !== IO_OP.DISCARD && length > DRIVE_QUEUE_SLOT_BYTES)) return done(false);
-    if (operation === IO_OP.READ) disk.read(sector, [this.data(slot, length)], done);
-    else if (operation === IO_OP.WRITE) disk.write(sector, [this.data(slot, length)], done);
-    else if (operation === IO_OP.DISCARD && disk.discard) disk.discard(sector, sectors, done);
-    else done(false);
+    const disk = this.disks[place];
+    const isClaimed = ((this.load(DRIVE_QUEUE.CLAIMED) >>> place) & 1) === 1;
+    if (!disk || !op || (isClaimed && (op === 'write' || op === 'discard'))) return done(refused());
+    if (op === 'flush') return disk.request({ op }, done);
+    const unit = disk.sectorBytes;
+    if (at % unit !== 0 || length % unit !== 0 || length === 0 || at + length > disk.bytes) return done(refused());
+    if (op === 'discard') return disk.discards ? disk.request({ op, at, bytes: length }, done) : done(refused());
+    if (length > DRIVE_QUEUE_SLOT_BYTES) return done(refused());
+    disk.request({ op, at, pieces: [this.data(slot, length)] }, done);
   }
 
   private answer(slot: number, good: boolean): void {

@@ -28,9 +28,9 @@ function disk(
   const medium = attachment.disk!;
   const read = (sector: number, sectors: number): Uint8Array | null => {
     const into = new Uint8Array(sectors * 512);
-    let ok = false;
-    medium.read(sector, [into], good => (ok = good));
-    return ok ? into : null;
+    let failed: Error | undefined;
+    medium.request({ op: 'read', at: sector * 512, pieces: [into] }, error => (failed = error));
+    return failed ? null : into;
   };
   return { medium, read, problems, reads: () => reads };
 }
@@ -49,7 +49,7 @@ describe('a file of the browser as a disk', () => {
   it('is never written: what is stored comes back from memory', () => {
     const before = image.slice();
     const { medium, read } = disk();
-    medium.write(3, [new Uint8Array(512).fill(0x5a)], () => {});
+    medium.write(3 * 512, new Uint8Array(512).fill(0x5a));
     expect(read(3, 1)).toEqual(new Uint8Array(512).fill(0x5a));
     expect(image.every((byte, i) => byte === before[i])).toBe(true);
   });

@@ -3,7 +3,6 @@ export { DriveServer } from './drive-queue.ts';
 export type { OpenMedium } from './media.ts';
 export { fingerprint } from './fingerprint.ts';
 export type { DiskChange } from './overlay-disk.ts';
-export type { DiskSource } from './disk-source.ts';
 export { isQcow2, Qcow2Error, readQcow2Header } from '../../formats/qcow2/index.ts';
 export { tracedDrives } from './traced-disk.ts';
 export { areDrives, type SavedDrive } from './saved-drive.ts';

@@ -1,8 +1,7 @@
 /** Drives as they can be sent to a worker, and media that are files of the browser: read in place, a piece at a time, and never written. */
-import type { Disk } from '../../devices/ide/index.ts';
+import { type BlockDevice, ImmediateDevice, inUnits } from '../../formats/blocks/index.ts';
 import { HostError } from '../memory/machine.ts';
 import type { QueuedMedium } from './drive-queue.ts';
-import type { DiskSource } from './disk-source.ts';
 
 /** A drive as it can be sent to a worker. */
 export interface DriveImage {
@@ -25,15 +24,12 @@ export type Medium =
   | { name: string; data: Blob }
   | { name: string; bytes: Uint8Array }
   | { name: string; path: string; writes?: boolean }
-  | { name: string; disk: Disk }
+  | { name: string; disk: BlockDevice }
   | { name: string; queued: QueuedMedium }
   | { name: string; device: true };
 
-/** Opens a medium. `failed` is called when it cannot be read any more. @throws Error with a sentence where it cannot be opened */
-export type OpenMedium = (
-  medium: Exclude<Medium, { disk: Disk } | { queued: QueuedMedium } | { device: true } | { bytes: Uint8Array }>,
-  failed: () => void,
-) => DiskSource;
+/** Opens a medium, read-only where it is not to be written. @throws Error with a sentence where it cannot be opened */
+export type OpenMedium = (medium: Extract<Medium, { data: Blob } | { path: string }>) => BlockDevice;
 
 /** Reads a part of a file at once (FileReaderSync, which workers of a browser have). Throws where it cannot. */
 export type ReadBlob = (part: Blob) => Uint8Array;
@@ -53,10 +49,10 @@ export const noMedia: OpenMedium = ({ name }) => {
 /** Opens files of the browser. */
 export const openBlob =
   (readBlob: ReadBlob): OpenMedium =>
-  (medium, failed) => {
+  medium => {
     if (!('data' in medium))
       throw new HostError(`${medium.name} cannot be opened here: files by their paths are for the command line.`);
-    return new BlobSource(medium.data, readBlob, failed);
+    return new BlobSource(medium.data, readBlob);
   };
 
 /** Read at a time: a guest asks for a few KiB, and each call costs some 0.2 ms whatever it brings. */
@@ -64,45 +60,34 @@ const PIECE_BYTES = 256 * 1024;
 /** Pieces that are kept for a medium. */
 const PIECES = 32;
 
-class BlobSource implements DiskSource {
+class BlobSource extends ImmediateDevice {
   readonly bytes: number;
   /** By number, the one used longest ago first. */
   private readonly pieces = new Map<number, Uint8Array>();
   private readonly data: Blob;
   private readonly readBlob: ReadBlob;
-  private readonly failed: () => void;
 
-  constructor(data: Blob, readBlob: ReadBlob, failed: () => void) {
+  constructor(data: Blob, readBlob: ReadBlob) {
+    super({ readOnly: true });
     this.bytes = data.size;
     this.data = data;
     this.readBlob = readBlob;
-    this.failed = failed;
   }
 
-  read(at: number, into: Uint8Array): boolean {
-    for (let done = 0; done < into.length; ) {
-      const piece = this.piece(Math.floor((at + done) / PIECE_BYTES));
-      if (!piece) return false;
-      const within = (at + done) % PIECE_BYTES;
-      const part = piece.subarray(within, within + into.length - done);
-      if (part.length === 0) return false;
-      into.set(part, done);
-      done += part.length;
-    }
-    return true;
+  read(at: number, into: Uint8Array): void {
+    inUnits(at, into.length, PIECE_BYTES, (number, within, from, count) => {
+      const part = this.piece(number).subarray(within, within + count);
+      if (part.length < count) throw new Error('The file has become shorter.');
+      into.set(part, from);
+    });
   }
 
-  private piece(number: number): Uint8Array | undefined {
+  private piece(number: number): Uint8Array {
     const { pieces } = this;
     let piece = pieces.get(number);
     if (piece) pieces.delete(number);
     else {
-      try {
-        piece = this.readBlob(this.data.slice(number * PIECE_BYTES, (number + 1) * PIECE_BYTES));
-      } catch {
-        this.failed();
-        return undefined;
-      }
+      piece = this.readBlob(this.data.slice(number * PIECE_BYTES, (number + 1) * PIECE_BYTES));
       if (pieces.size >= PIECES) pieces.delete(pieces.keys().next().value as number);
     }
     pieces.set(number, piece);

@@ -1,59 +1,64 @@
+import { deviceOf, MemoryDisk } from '../../formats/blocks/index.ts';
 import { expect, it } from 'vitest';
 import { OverlayDisk } from './overlay-disk.ts';
 
 it('needs no memory for whole blocks that are discarded', () => {
-  const disk = new OverlayDisk({ bytes: 20 * 4096, read: (_at, into) => (into.fill(1), true) });
+  const disk = new OverlayDisk(deviceOf(20 * 4096, (_at, into) => into.fill(1)));
   const sector = (number: number): number => {
     const into = new Uint8Array(512);
-    disk.read(number, [into], () => {});
+    disk.read(number * 512, into);
     return into[0];
   };
-  let answered = 0;
-  const done = (ok: boolean): void => void (answered += Number(ok));
-  disk.write(0, [new Uint8Array(20 * 4096).fill(2)], done);
-  disk.discard(7, 10, done);
+  disk.write(0, new Uint8Array(20 * 4096).fill(2));
+  disk.discard(7 * 512, 10 * 512);
   expect([sector(7), sector(8), sector(15), sector(16), [...disk.changes()].length]).toEqual([2, 1, 1, 2, 19]);
-  disk.discard(0, 160, done);
-  expect([[...disk.changes()].length, answered]).toEqual([0, 3]);
+  disk.discard(0, 160 * 512);
+  expect([...disk.changes()]).toEqual([]);
 });
 
 it('keeps what the guest writes away from the medium', () => {
   const medium = Uint8Array.from({ length: 10 * 512 }, (_, i) => i >> 9);
-  const disk = new OverlayDisk({
-    bytes: medium.length,
-    read: (at, into) => {
-      into.set(medium.subarray(at, at + into.length));
-      return true;
-    },
-  });
+  const disk = new OverlayDisk(new MemoryDisk(medium, { readOnly: true }));
   expect(disk.sectors).toBe(10);
   const results: boolean[] = [];
+  const ask = (of: OverlayDisk, op: 'read' | 'write', sector: number, ...pieces: Uint8Array[]): void =>
+    of.request({ op, at: sector * 512, pieces }, error => results.push(!error));
   // Sectors 7 and 8 lie in two blocks.
-  disk.write(7, [new Uint8Array(512).fill(0xaa), new Uint8Array(512).fill(0xbb)], ok => results.push(ok));
+  ask(disk, 'write', 7, new Uint8Array(512).fill(0xaa), new Uint8Array(512).fill(0xbb));
   const into = [new Uint8Array(512), new Uint8Array(1536)];
-  disk.read(6, into, ok => results.push(ok));
+  ask(disk, 'read', 6, ...into);
   expect([into[0][0], into[1][0], into[1][511], into[1][512], into[1][1024]]).toEqual([6, 0xaa, 0xaa, 0xbb, 9]);
   expect(medium[7 * 512]).toBe(7);
-  new OverlayDisk({ bytes: 512, read: () => true }, { readOnly: true }).write(0, [new Uint8Array(512)], ok =>
-    results.push(ok),
+  ask(
+    new OverlayDisk(
+      deviceOf(512, () => {}),
+      { readOnly: true },
+    ),
+    'write',
+    0,
+    new Uint8Array(512),
   );
-  new OverlayDisk({ bytes: 512, read: () => false }).read(0, [new Uint8Array(512)], ok => results.push(ok));
+  const bad = deviceOf(512, () => {
+    throw new Error('A bad sector.');
+  });
+  ask(new OverlayDisk(bad), 'read', 0, new Uint8Array(512));
   expect(results).toEqual([true, true, false, false]);
 });
 
 it('has a last sector of zeros behind what the medium has of it, and keeps what the guest writes there', () => {
   const medium = new Uint8Array(1000).fill(7);
-  const disk = new OverlayDisk({
-    bytes: medium.length,
-    read: (at, into) => (into.set(medium.subarray(at, at + into.length)), at + into.length <= medium.length),
-  });
+  const disk = new OverlayDisk(
+    deviceOf(medium.length, (at, into) => {
+      if (at + into.length > medium.length) throw new RangeError('There is nothing behind its end.');
+      into.set(medium.subarray(at, at + into.length));
+    }),
+  );
   const last = new Uint8Array(512);
   const read = (): number[] => {
-    let good = false;
-    disk.read(1, [last], ok => (good = ok));
-    return [Number(good), last[487], last[488], last[511]];
+    disk.read(512, last);
+    return [last[487], last[488], last[511]];
   };
-  expect([disk.sectors, read()]).toEqual([2, [1, 7, 0, 0]]);
-  disk.write(1, [last.fill(9)], () => {});
-  expect(read()).toEqual([1, 9, 9, 9]);
+  expect([disk.sectors, read()]).toEqual([2, [7, 0, 0]]);
+  disk.write(512, last.fill(9));
+  expect(read()).toEqual([9, 9, 9]);
 });

@@ -1,3 +1,4 @@
+import { MemoryDisk } from '../../formats/blocks/index.ts';
 import { describe, expect, it } from 'vitest';
 import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
 import { OverlayDisk } from './overlay-disk.ts';
@@ -9,15 +10,15 @@ const refuse = (sentence: string): never => {
 };
 const medium = (fill = 7): Uint8Array => new Uint8Array(100 * 512).fill(fill);
 function drive(bytes: Uint8Array, place = 0): IdeAttachment & { disk: OverlayDisk } {
-  const read = (at: number, into: Uint8Array): boolean => {
-    into.set(bytes.subarray(at, at + into.length));
-    return true;
+  return {
+    place,
+    kind: 'disk',
+    disk: new OverlayDisk(new MemoryDisk(bytes, { readOnly: true }), { label: 'small.img' }),
   };
-  return { place, kind: 'disk', disk: new OverlayDisk({ bytes: bytes.length, read }, { label: 'small.img' }) };
 }
 const sector = ({ disk }: { disk: OverlayDisk }, number: number): number => {
   const into = new Uint8Array(512);
-  disk.read(number, [into], () => {});
+  disk.read(number * 512, into);
   return into[0];
 };
 
@@ -25,8 +26,8 @@ describe('disks of a saved domain', () => {
   it('come back as the guest left them, on a medium that was never written', () => {
     const bytes = medium();
     const first = drive(bytes);
-    first.disk.write(3, [new Uint8Array(512).fill(1)], () => {});
-    first.disk.write(99, [new Uint8Array(512).fill(2)], () => {});
+    first.disk.write(3 * 512, new Uint8Array(512).fill(1));
+    first.disk.write(99 * 512, new Uint8Array(512).fill(2));
     const saved = describeDrives([first], refuse);
     expect(areDrives(saved)).toBe(true);
     const records = [...diskRecords([first])];
@@ -56,7 +57,7 @@ describe('disks of a saved domain', () => {
   });
 
   it('whose changes cannot be had are refused', () => {
-    const foreign = { sectorBytes: 512, sectors: 1, readOnly: false, read: () => {}, write: () => {}, flush: () => {} };
+    const foreign = new MemoryDisk(new Uint8Array(512));
     expect(() => describeDrives([{ place: 1, kind: 'disk', disk: foreign }], refuse)).toThrow(
       /primary slave.*Start the guest without that drive/,
     );

@@ -3,21 +3,22 @@
  *
  *   DISK record   place (32 bits), blocks n (32 bits), n block numbers (32 bits each), n blocks of 4 KiB
  */
-import type { Disk, IdeAttachment } from '../../devices/ide/index.ts';
+import type { IdeAttachment } from '../../devices/ide/index.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { type DiskChange, OVERLAY_BLOCK_BYTES } from './overlay-disk.ts';
 import { type SavedDrive, WHAT } from './saved-drive.ts';
 
 /** A disk whose changes can be saved. */
-interface SavableDisk extends Disk {
+interface SavableDisk extends BlockDevice {
   readonly label: string;
   fingerprint(): number;
   changes(): Iterable<DiskChange>;
   change(change: DiskChange): void;
 }
 
-const isSavable = (disk: Disk): disk is SavableDisk => 'changes' in disk;
+const isSavable = (disk: BlockDevice): disk is SavableDisk => 'changes' in disk;
 /** Checksum of a sample of a medium; 0: nothing is in the drive, or nobody can tell. */
-export const fingerprintOf = (disk: Disk | null): number => (disk && isSavable(disk) ? disk.fingerprint() : 0);
+export const fingerprintOf = (disk: BlockDevice | null): number => (disk && isSavable(disk) ? disk.fingerprint() : 0);
 const WHERE = [
   'primary master',
   'primary slave',

@@ -129,9 +129,18 @@ export const flashFileOf = (
   openMedium: OpenMedium | undefined,
   problem: (sentence: string) => void,
 ): Pick<DomainOptions, 'flashFile' | 'problem'> =>
-  openMedium && boot.kind === 'firmware' && boot.flash?.keep
-    ? { flashFile: openMedium(boot.flash.keep, () => {}), problem }
-    : {};
+  openMedium && boot.kind === 'firmware' && boot.flash?.keep ? { flashFile: openMedium(boot.flash.keep), problem } : {};
+
+/** Keeps there what the firmware of this name has written from byte `at` of its flash on, or says that it cannot. */
+export const keepFlash = (
+  { flashFile, problem }: Pick<DomainOptions, 'flashFile' | 'problem'>,
+  name: string,
+  at: number,
+  bytes: Uint8Array,
+): void =>
+  flashFile?.request({ op: 'write', at, pieces: [bytes] }, error => {
+    if (error) problem?.(`What ${name} writes to its flash cannot be kept in its file.`);
+  });
 
 /** Whether firmware that lies in RAM lies below 4 GiB, too: where it is too large to lie below 1 MiB alone. */
 export const hasHighFirmware = (boot: Boot): boolean =>

@@ -8,12 +8,12 @@ import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import { ExitReason, type Probe, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { setBootOrder, setLinux, type State } from '../../devices/index.ts';
-import { type Disk, type IdeAttachment, putDisc, removableKind } from '../../devices/ide/index.ts';
+import { type IdeAttachment, putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
 import type { ResetKind } from '../../devices/pci/index.ts';
 import { TimerQueue } from '../../devices/index.ts';
 import { A20Gate } from '../memory/a20.ts';
-import { type Boot, hasHighFirmware, loadBoot } from './boot.ts';
+import { type Boot, hasHighFirmware, keepFlash, loadBoot } from './boot.ts';
 import { bothOf, LastCode } from './last-code.ts';
 import { type BreakHit, type BreakPoint, Breaks } from './breaks.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
@@ -25,7 +25,7 @@ import { COUNTERS, COUNTER_WORDS } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import { mfnOf, type SecondStage } from '../memory/second-stage.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
-import type { DiskSource } from '../disks/disk-source.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import type { Ending } from './ending.ts';
 import type { GuestInterface, GuestParts, GuestTraits, InterfaceKind } from './guest-interface.ts';
@@ -64,7 +64,7 @@ export interface DomainOptions extends JitOptions {
   /** Disks and CD-ROM drives. */
   ide?: IdeAttachment[];
   /** Where what the firmware writes to its flash is kept. */
-  flashFile?: DiskSource;
+  flashFile?: BlockDevice;
   /** What goes wrong with it, for people. */
   problem?: (sentence: string) => void;
   /** The way to media of drives among these that another worker has open. */
@@ -245,10 +245,7 @@ export class Domain {
         ? {
             flash: {
               array: this.firmware,
-              keep: (offset, bytes) => {
-                if (options.flashFile?.write?.(offset, bytes) === false)
-                  options.problem?.(`What ${boot.name} writes to its flash cannot be kept in its file.`);
-              },
+              keep: (at, bytes) => keepFlash(options, boot.name, at, bytes),
             },
           }
         : {}),
@@ -599,7 +596,7 @@ export class Domain {
   }
 
   /** Another disk in the CD-ROM or floppy drive at a place, or none: the drive tells the guest. */
-  insertMedium(place: number, disc: Disk | null): void {
+  insertMedium(place: number, disc: BlockDevice | null): void {
     putDisc(this.options.ide ?? [], place, disc);
     const [{ disk }] = tracedDrives([{ place, kind: removableKind(place), disk: disc }], this.io, this.options.record);
     this.platform.insert?.(place, disk);

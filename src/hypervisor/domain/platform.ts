@@ -3,7 +3,8 @@ import type { LocalApic } from '../../devices/apic/index.ts';
 import type { Dma, State, Timers } from '../../devices/index.ts';
 import type { ModelSignals } from '../../devices/index.ts';
 import type { FlashArray, FwCfg } from '../../devices/index.ts';
-import type { Disk, IdeAttachment } from '../../devices/ide/index.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
+import type { IdeAttachment } from '../../devices/ide/index.ts';
 import type { ResetKind, Shadowing } from '../../devices/pci/index.ts';
 import type { ScreenWriter, VideoMemory } from '../../devices/vga/index.ts';
 import type { IoTrace } from '../tracing/io-trace.ts';
@@ -115,7 +116,7 @@ export interface Platform {
   /** Counts right, up and of the wheel towards the user; bits of the buttons that are down: left, right, middle, two at the side. */
   readonly mouse: { move(dx: number, dy: number, dz: number, buttons: number): void };
   /** Another disk, or none, in the CD-ROM or floppy drive at a place. Absent: this board has no drives. */
-  insert?(place: number, disk: Disk | null): void;
+  insert?(place: number, disk: BlockDevice | null): void;
   /** Bytes for a serial port; returns how many were taken. */
   serialInput(port: number, bytes: Uint8Array): number;
   /** Whether the guest waits for bytes there. */

@@ -274,7 +274,7 @@ export const DRIVE_QUEUE = {
 export const DRIVE_QUEUE_BYTES = 4096 + 4 * 128 * 1024;
 /**
  * A slot: whose turn it is (0: nobody's, 1: the server's, 2: the drive's); the order in which they were asked; the drive's place; what is asked for (IO_OP);
- * the first sector (low word, high word); bytes of a transfer, sectors of a discard; the request's number (tracing/io-trace.ts); 1: it was done, 0: it could
+ * the first byte, and how many (low words, high words); the request's number (tracing/io-trace.ts); 1: it was done, 0: it could
  * not be. Of one that has a number and was done by the storage worker: how many places it has passed there, and those, three words each (KeptHops).
  */
 export const DRIVE_REQUEST = {
@@ -282,14 +282,14 @@ export const DRIVE_REQUEST = {
   ORDER: 1,
   PLACE: 2,
   OPERATION: 3,
-  SECTOR: 4,
+  AT: 4,
   LENGTH: 6,
-  NUMBER: 7,
-  GOOD: 8,
-  HOPS: 9,
-  FIRST_HOP: 10,
+  NUMBER: 8,
+  GOOD: 9,
+  HOPS: 10,
+  FIRST_HOP: 11,
 } as const;
-export const DRIVE_REQUEST_HOPS = 18;
+export const DRIVE_REQUEST_HOPS = 17;
 
 /** Bytes of what the interface of a guest keeps of its domain, at most: those of Xen's (interfaces/xen/layout.ts). */
 export const MOST_GUEST_RECORD_BYTES = 14 * FRAME_BYTES;

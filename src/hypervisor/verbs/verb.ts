@@ -2,7 +2,7 @@
  * What Domain 0 asks of a domain that runs, each a row of one table (index.ts) that every runner carries. Beside Domain 0 on its thread a verb is done at once;
  * a domain in a worker of its own finds it in its mailbox (worker/mailbox.ts) and does it between two slices, in the order in which verbs were sent.
  */
-import type { Disk } from '../../devices/ide/index.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { Medium } from '../disks/media.ts';
 import type { Domain } from '../domain/domain.ts';
 
@@ -12,7 +12,7 @@ export interface Carried {
   /** The domain and its slot stand still, or no longer do. */
   setPaused(paused: boolean): void;
   /** Opens what is to lie in the CD-ROM or floppy drive at a place. @throws HostError where it cannot be read */
-  open(medium: Medium, place: number, readOnly: boolean): Disk | null;
+  open(medium: Medium, place: number, readOnly: boolean): BlockDevice | null;
   /** Its saved state in pieces; on Domain 0's thread at once. @throws SavedStateError, HostError */
   state(): Uint8Array[] | Promise<Uint8Array[]>;
   /** What the guest changed of its drives (disks/saved-disks.ts). */

@@ -2,7 +2,8 @@
  * Entry of a domain's worker: runs one domain for as long as it lives. After the start it does not return to its event loop (but while a compiler is
  * loaded), so every request comes through the mailbox; what the domain says goes out as messages, which do not wait.
  */
-import { type Disk, type IdeAttachment, loadDrives, removableKind } from '../../devices/ide/index.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
+import { type IdeAttachment, loadDrives, removableKind } from '../../devices/ide/index.ts';
 import { loadFlash, loadNic } from '../../devices/index.ts';
 import { assembleWith } from '../domain/assemble-parts.ts';
 import { flashFileOf } from '../domain/boot.ts';
@@ -233,7 +234,7 @@ class CarriedHere implements Carried {
     this.slot.setPaused(paused);
   }
 
-  open(medium: Medium, place: number, readOnly: boolean): Disk | null {
+  open(medium: Medium, place: number, readOnly: boolean): BlockDevice | null {
     const drive = { place, kind: removableKind(place), readOnly, medium };
     return attach([drive], [], this.domain.options.driveQueue)[0]?.disk ?? null;
   }

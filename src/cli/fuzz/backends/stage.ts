@@ -1,4 +1,5 @@
 /** A host with two domains: one whose pages and store a fuzzer writes, and one that asks Domain 0 for things and gets them. No processor runs. */
+import { MemoryDisk } from '../../../formats/blocks/index.ts';
 import {
   audit,
   createDomain,
@@ -10,7 +11,6 @@ import {
 import { HVM_PARAM } from '../../../hypervisor/interfaces/xen/index.ts';
 import { Ports } from '../../../hypervisor/interfaces/xen/events/index.ts';
 import { GrantTable } from '../../../hypervisor/interfaces/xen/grants/index.ts';
-import { MemoryDisk } from '../../../devices/index.ts';
 import { Services } from '../../../dom0/toolstack/index.ts';
 import type { Scribbler } from './scribbler.ts';
 import { XEN_PVH } from '../../../hypervisor/interfaces/xen/index.ts';

@@ -1,5 +1,6 @@
 /** A PC that is attacked: all its devices, with guest memory between two strips that nobody may touch, and a clock that the attacker moves. */
-import { type Dma, MemoryDisk, type NicModel, Pc, type State, type Timer, TimerQueue } from '../../../devices/index.ts';
+import { MemoryDisk } from '../../../formats/blocks/index.ts';
+import { type Dma, type NicModel, Pc, type State, type Timer, TimerQueue } from '../../../devices/index.ts';
 
 /** Guest memory, and what lies before and behind it. */
 const MEMORY_BYTES = 1 << 20,

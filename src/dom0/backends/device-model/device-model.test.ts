@@ -1,4 +1,5 @@
 /** A guest with its device model in Domain 0, beside the same guest with the one in its own worker: the guest must not be able to tell. */
+import { MemoryDisk } from '../../../formats/blocks/index.ts';
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../../cpu/test-support/asm.ts';
 import { assembleDomain } from '../../../hypervisor/interfaces/assemble.ts';
@@ -14,7 +15,6 @@ import { SCREEN } from '../../../hypervisor/layout/layout.ts';
 import { MODEL, XEN_MODEL } from '../../../hypervisor/interfaces/xen/layout.ts';
 import { createDomain, destroyDomain } from '../../../hypervisor/memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../../../hypervisor/memory/machine.ts';
-import type { DiskSource } from '../../../hypervisor/disks/disk-source.ts';
 import { OverlayDisk } from '../../../hypervisor/disks/overlay-disk.ts';
 import { interruptGate, LOAD, program } from '../../../hypervisor/domain/program.test-support.ts';
 import { EVTCHNSTAT, HVM_PARAM } from '../../../hypervisor/interfaces/xen/abi.ts';
@@ -106,13 +106,7 @@ const KERNEL = kernelOf(1000),
   LONG_KERNEL = kernelOf(2_500_000);
 
 const IMAGE = Uint8Array.from({ length: 64 * 512 }, (_, i) => (i * 7 + (i >> 9)) & 255);
-const CONTENT: DiskSource = {
-  bytes: IMAGE.length,
-  read: (at, into) => {
-    into.set(IMAGE.subarray(at, at + into.length));
-    return true;
-  },
-};
+const CONTENT = new MemoryDisk(IMAGE, { readOnly: true });
 
 /** Reads and writes of all widths, strings and memory accesses, at ports of many devices, with what was read stored. */
 function randomAccesses(seed: number): Uint8Array {
@@ -266,7 +260,7 @@ function outcome(each: Made): {
   const { machine, record, domain, disk } = each;
   const screen = machine.words.subarray(record.screenOffset >>> 2, (record.screenOffset >>> 2) + SCREEN.FONT);
   const sector = new Uint8Array(512);
-  disk.read(5, [sector], () => {});
+  disk.read(5 * 512, sector);
   return {
     seen: seen(each, 6),
     instructions: domain.instructions,
@@ -447,7 +441,10 @@ describe('a device model in Domain 0', () => {
     );
     for (const inDomain0 of [false, true]) {
       const made = make(inDomain0, kernel);
-      made.disk.write(3, [Uint8Array.from({ length: 512 }, (_, i) => asm('mov eax, 2; ret')[i] ?? 0x90)], () => {});
+      made.disk.write(
+        3 * 512,
+        Uint8Array.from({ length: 512 }, (_, i) => asm('mov eax, 2; ret')[i] ?? 0x90),
+      );
       expect(run(made).state).toBe('ended');
       expect(seen(made, 2)).toEqual([1, 2]);
     }

@@ -10,7 +10,8 @@ import {
   TimerQueue,
   type VideoMemory,
 } from '../../../devices/index.ts';
-import { type Disk, type IdeAttachment, putDisc, removableKind } from '../../../devices/ide/index.ts';
+import type { BlockDevice } from '../../../formats/blocks/index.ts';
+import { type IdeAttachment, putDisc, removableKind } from '../../../devices/ide/index.ts';
 import { tracedDrives } from '../../../hypervisor/disks/index.ts';
 import { type Boot, ScreenBlock, SerialFeed, type WiredCard } from '../../../hypervisor/domain/index.ts';
 import type { IoTrace } from '../../../hypervisor/tracing/index.ts';
@@ -45,8 +46,6 @@ export interface DeviceModelOptions {
   /** Milliseconds on a monotonic clock, to say how long it worked; absent: nobody is told. */
   hostMs?: () => number;
 }
-
-type Done = (ok: boolean) => void;
 
 /** Most bytes of one request: a page. */
 const MOST_BYTES = FRAME_BYTES;
@@ -134,21 +133,16 @@ export class DeviceModel {
   /** Drives with their media: whoever watches follows their requests, and what a medium answers later is told to the guest at once. */
   private drives(drives: readonly IdeAttachment[]): IdeAttachment[] {
     const { io, record } = this.options;
-    const settled =
-      (done: Done): Done =>
-      ok => {
-        if (this.closed) return;
-        done(ok);
-        this.settle();
-      };
     const answering = drives.map(drive => {
       const { disk } = drive;
       if (!disk || disk.immediate) return drive;
-      const later: Disk = Object.create(disk, {
-        read: { value: ((sector, into, done) => disk.read(sector, into, settled(done))) satisfies Disk['read'] },
-        write: { value: ((sector, from, done) => disk.write(sector, from, settled(done))) satisfies Disk['write'] },
-        flush: { value: ((done: Done) => disk.flush(settled(done))) satisfies Disk['flush'] },
-      });
+      const later = disk.behind((asked, done) =>
+        disk.request(asked, error => {
+          if (this.closed) return;
+          done(error);
+          this.settle();
+        }),
+      );
       return { ...drive, disk: later } as IdeAttachment;
     });
     return io ? tracedDrives(answering, io, record) : answering;
@@ -358,7 +352,7 @@ export class DeviceModel {
   }
 
   /** Another disk in the CD-ROM or floppy drive at a place, or none: the drive tells the guest. */
-  insertMedium(place: number, disc: Disk | null): void {
+  insertMedium(place: number, disc: BlockDevice | null): void {
     if (this.closed) return;
     putDisc(this.options.ide ?? [], place, disc);
     const [{ disk }] = this.drives([{ place, kind: removableKind(place), disk: disc }]);

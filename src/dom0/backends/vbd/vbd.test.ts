@@ -1,6 +1,7 @@
+import { SlowDisk } from '../../../formats/blocks/slow-disk.test-support.ts';
+import { MemoryDisk, type BlockDevice } from '../../../formats/blocks/index.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Disk, MemoryDisk } from '../../../devices/ide/disk.ts';
 import { FakeGuest, FrontRing, type Page } from '../fake-guest.test-support.ts';
 import { type Nodes, XENBUS_STATE, XenbusBackend } from '../xenbus.ts';
 import { LAYOUTS, OP, RSP } from './protocol.ts';
@@ -13,34 +14,13 @@ const PORT = 3,
   DATA = 100;
 const SECTORS = 4096;
 
-/** A medium that answers when it is told to. */
-class SlowDisk extends MemoryDisk {
-  readonly waiting: (() => void)[] = [];
-  readonly log: string[] = [];
-
-  override read(...[sector, into, done]: Parameters<Disk['read']>): void {
-    this.log.push(`read ${sector}`);
-    this.waiting.push(() => super.read(sector, into, done));
-  }
-
-  override write(...[sector, from, done]: Parameters<Disk['write']>): void {
-    this.log.push(`write ${sector}`);
-    this.waiting.push(() => super.write(sector, from, done));
-  }
-
-  override flush(done: (ok: boolean) => void): void {
-    this.log.push('flush');
-    this.waiting.push(() => super.flush(done));
-  }
-}
-
 const bytes = (): Uint8Array => Uint8Array.from({ length: SECTORS * 512 }, (_, i) => (i >> 9) ^ (i * 7));
 
 interface Setup {
   protocol?: string;
   order?: number;
   nodes?: Nodes;
-  disk?: Disk;
+  disk?: BlockDevice;
   readOnly?: boolean;
   kind?: 'disk' | 'cdrom';
 }
@@ -190,17 +170,17 @@ describe.each(Object.keys(LAYOUTS))('a paravirtual disk with %s', protocol => {
       [2, OP.WRITE, RSP.OKAY],
       [3, OP.FLUSH_DISKCACHE, RSP.OKAY],
     ]);
-    expect((disk as MemoryDisk).bytes.slice((SECTORS - 1) * 512)).toEqual(new Uint8Array(512).fill(0x5a));
+    expect((disk as MemoryDisk).data.slice((SECTORS - 1) * 512)).toEqual(new Uint8Array(512).fill(0x5a));
     expect(guest.events.length).toBe(2);
   });
 
   it('gives the medium one piece for what lies side by side', () => {
     const pieces: number[][] = [];
     const disk = new MemoryDisk(bytes());
-    const { read } = disk;
-    disk.read = (sector, into, done) => {
-      pieces.push(into.map(({ length }) => length));
-      read.call(disk, sector, into, done);
+    const { request } = disk;
+    disk.request = (asked, done) => {
+      if ('pieces' in asked) pieces.push(asked.pieces.map(({ length }) => length));
+      request.call(disk, asked, done);
     };
     const { guest, put, go, answers } = make({ protocol, disk, nodes: { 'feature-persistent': 1 } });
     const pages = guest.grantRun(DATA, 5);
@@ -257,7 +237,7 @@ describe.each(Object.keys(LAYOUTS))('a paravirtual disk with %s', protocol => {
     putIndirect(OP.WRITE, 9, 100, 256, [DATA]);
     go();
     expect(answers()).toEqual([[9, OP.WRITE, RSP.OKAY]]);
-    expect([0, 1, 255].map(i => (disk as MemoryDisk).bytes[(100 + 8 * i + 7) * 512])).toEqual([0, 1, 255]);
+    expect([0, 1, 255].map(i => (disk as MemoryDisk).data[(100 + 8 * i + 7) * 512])).toEqual([0, 1, 255]);
   });
 });
 
@@ -288,7 +268,7 @@ describe('a paravirtual disk', () => {
   it('refuses writes where it is read-only, and says so', () => {
     const { guest, put, putDiscard, go, answers, grant, disk } = make({
       readOnly: true,
-      disk: Object.assign(new MemoryDisk(bytes()), { discard: () => expect.fail() }),
+      disk: Object.assign(new MemoryDisk(bytes()), { discards: true, discard: () => expect.fail() }),
     });
     grant(DATA, 1);
     put(OP.WRITE, 1, 0, [[DATA, 0, 7]]);
@@ -297,7 +277,7 @@ describe('a paravirtual disk', () => {
     put(OP.READ, 4, 0, [[DATA, 0, 7]]);
     go();
     expect(answers().map(([, , status]) => status)).toEqual([RSP.ERROR, RSP.ERROR, RSP.ERROR, RSP.OKAY]);
-    expect([guest.backend(ID, 'info'), (disk as MemoryDisk).bytes.every((byte, i) => byte === image[i])]).toEqual([
+    expect([guest.backend(ID, 'info'), (disk as MemoryDisk).data.every((byte, i) => byte === image[i])]).toEqual([
       '4',
       true,
     ]);
@@ -320,9 +300,8 @@ describe('a paravirtual disk', () => {
   it('forgets what is discarded', () => {
     const discarded: number[][] = [];
     const disk = Object.assign(new MemoryDisk(bytes()), {
-      discard: (sector: number, sectors: number, done: (ok: boolean) => void) => (
-        discarded.push([sector, sectors]), done(true)
-      ),
+      discards: true,
+      discard: (at: number, count: number) => void discarded.push([at / 512, count / 512]),
     });
     const { guest, putDiscard, go, answers } = make({ disk });
     expect([guest.backend(ID, 'feature-discard'), guest.backend(ID, 'discard-secure')]).toEqual(['1', '0']);
@@ -428,7 +407,7 @@ describe('a paravirtual disk', () => {
       [3, 0],
       [4, 0],
     ]);
-    expect([1, 2, 3].map(sector => medium.bytes[sector * 512])).toEqual([7, image[1024], 7]);
+    expect([1, 2, 3].map(sector => medium.data[sector * 512])).toEqual([7, image[1024], 7]);
   });
 
   it.each<[unknown]>([

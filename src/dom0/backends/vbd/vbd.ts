@@ -1,12 +1,12 @@
 /**
- * The block back end: serves a guest's paravirtual disk from a `Disk`. Reads and writes go straight between the medium and the guest's granted pages.
+ * The block back end: serves a guest's paravirtual disk from a `BlockDevice`. Reads and writes go straight between the medium and the guest's granted pages.
  * Source: xen/include/public/io/blkif.h; what is answered to what as Linux's xen-blkback has it.
  *
  * Requests are answered as the medium is done with them, in any order. What a front end that follows the rules can ask and not get (a sector past the end,
  * a write to a disk that is read-only, an operation that is not offered) is an error in the response. What only a broken or hostile one asks (more segments
  * than there are, parts of pages that are none, pages that it has not granted) closes the device.
  */
-import type { Disk } from '../../../devices/ide/index.ts';
+import type { BlockDevice, Done } from '../../../formats/blocks/index.ts';
 import { IO_HOP, IO_OP, type IoTrace } from '../../../hypervisor/tracing/index.ts';
 import type { DomainRecord } from '../../../hypervisor/index.ts';
 import type { BackRing, RingLook, SavedRing } from '../ring.ts';
@@ -38,7 +38,7 @@ const RINGS_AT_ONCE = 2;
 const PAGE_SECTORS = 8;
 
 export interface VbdOptions {
-  disk: Disk;
+  disk: BlockDevice;
   kind: 'disk' | 'cdrom';
   readOnly: boolean;
   /** Who follows its requests, and whose they are; absent: nobody does. */
@@ -117,7 +117,7 @@ export class Vbd implements Driver {
       'feature-persistent': 1,
       'feature-max-indirect-segments': MOST_INDIRECT_SEGMENTS,
       'max-ring-page-order': MOST_RING_ORDER,
-      ...(disk.discard
+      ...(disk.discards
         ? { 'feature-discard': 1, 'discard-granularity': SECTOR_BYTES, 'discard-alignment': 0, 'discard-secure': 0 }
         : {}),
     };
@@ -131,7 +131,7 @@ export class Vbd implements Driver {
   }
 
   /** Another disc lies in the drive: requests that come from now on are about that. */
-  change(disk: Disk): void {
+  change(disk: BlockDevice): void {
     this.options.disk = disk;
   }
 
@@ -156,27 +156,11 @@ export class Vbd implements Driver {
   }
 }
 
-const sectorsOf = ({ sectors, sectorBytes }: Disk): number => sectors * (sectorBytes / SECTOR_BYTES);
+const sectorsOf = ({ bytes }: BlockDevice): number => Math.floor(bytes / SECTOR_BYTES);
 
 /** Media with longer sectors are CDs. */
 const isReadOnly = ({ disk, readOnly }: VbdOptions): boolean =>
   readOnly || disk.readOnly || disk.sectorBytes !== SECTOR_BYTES;
-
-/** Sectors of 512 bytes, of media whose own may be longer. */
-function readSectors(disk: Disk, sector: number, pieces: Uint8Array[], done: (ok: boolean) => void): void {
-  if (disk.sectorBytes === SECTOR_BYTES) return disk.read(sector, pieces, done);
-  const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
-  const start = (sector * SECTOR_BYTES) % disk.sectorBytes;
-  const whole = new Uint8Array(Math.ceil((start + bytes) / disk.sectorBytes) * disk.sectorBytes);
-  disk.read((sector * SECTOR_BYTES - start) / disk.sectorBytes, [whole], ok => {
-    let at = start;
-    for (const piece of pieces) {
-      piece.set(whole.subarray(at, at + piece.length));
-      at += piece.length;
-    }
-    done(ok);
-  });
-}
 
 /** Grant references of the ring's pages. @throws DeviceError */
 function ringRefs(connection: Connection): number[] {
@@ -335,7 +319,7 @@ class Session {
         this.barrier = job;
         return this.passBarrier();
       case OP.DISCARD:
-        if (request.list || !this.options.disk.discard) break;
+        if (request.list || !this.options.disk.discards) break;
         return this.discard(job);
       default:
     }
@@ -362,19 +346,20 @@ class Session {
     const sectors = this.gather(job);
     if (sectors === 0 || request.sector + sectors > sectorsOf(disk) || (isWrite && isReadOnly(this.options)))
       return done(RSP.ERROR);
+    const at = request.sector * SECTOR_BYTES;
     const { counts } = this;
     if (job.number !== 0)
       this.options.follows?.io.hop(job.number, IO_HOP.SECTORS, this.connection.domid, request.sector, sectors);
     if (isWrite) {
       counts.writes++;
       counts.writtenSectors += sectors;
-      return this.ask(job, answer => disk.write(request.sector, pieces, answer), done);
+      return this.ask(job, answer => disk.request({ op: 'write', at, pieces }, answer), done);
     }
     counts.reads++;
     counts.readSectors += sectors;
     this.ask(
       job,
-      answer => readSectors(disk, request.sector, pieces, answer),
+      answer => disk.request({ op: 'read', at, pieces }, answer),
       status => {
         for (const { page } of job.pages) page.written();
         done(status);
@@ -429,7 +414,7 @@ class Session {
 
   private flush(job: Job, done: (status: number) => void): void {
     this.counts.flushes++;
-    this.ask(job, answer => this.options.disk.flush(answer), done);
+    this.ask(job, answer => this.options.disk.request({ op: 'flush' }, answer), done);
   }
 
   private discard(job: Job): void {
@@ -439,7 +424,7 @@ class Session {
     this.counts.discards++;
     this.ask(
       job,
-      answer => disk.discard?.(sector, discard, answer),
+      answer => disk.request({ op: 'discard', at: sector * SECTOR_BYTES, bytes: discard * SECTOR_BYTES }, answer),
       status => this.finish(job, status),
     );
   }
@@ -463,11 +448,11 @@ class Session {
    * Asks the medium, which answers at once or later, when Domain 0 may not have its turn. The pages of the request are kept until then though nobody may wait
    * for the answer any more: somebody else could have them otherwise.
    */
-  private ask(job: Job, start: (done: (ok: boolean) => void) => void, done: (status: number) => void): void {
+  private ask(job: Job, start: (done: Done) => void, done: (status: number) => void): void {
     let returned = false;
     job.atMedium = true;
-    const answered = (ok: boolean): void => {
-      const status = ok ? RSP.OKAY : RSP.ERROR;
+    const answered: Done = error => {
+      const status = error ? RSP.ERROR : RSP.OKAY;
       const answer = (): void => {
         job.atMedium = false;
         if (this.connection.open) this.connection.guard(() => done(status));

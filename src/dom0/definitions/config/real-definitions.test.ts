@@ -2,6 +2,7 @@
  * Definitions as xl's manual, Debian's and SUSE's tools, xend and virt-install write them, in fixtures/: each makes a domain, or says exactly why not.
  * They were written for this test from what those tools are known to write.
  */
+import { MemoryDisk } from '../../../formats/blocks/index.ts';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { testHost } from '../../service/host.test-support.ts';
@@ -87,15 +88,7 @@ async function plan(name: string) {
     .filter(([file]) => !/\.(img|iso)$/.test(file))
     .map(([file, bytes]) => ({ name: file, data: bytes }));
   const wanted = loaderNamed([{ name, data }]);
-  const media = [
-    {
-      vdev: 'xvda',
-      from: {
-        bytes: disk.length,
-        read: (at: number, into: Uint8Array) => into.set(disk.subarray(at, at + into.length)),
-      },
-    },
-  ];
+  const media = [{ vdev: 'xvda', from: new MemoryDisk(disk) }];
   const loaded = wanted && bootFromDisk(wanted.loader, wanted.cmdline, media);
   return { ...planFiles([{ name, data }, ...others, ...images], FIRMWARE, new Map(), loaded), given };
 }
@@ -262,10 +255,7 @@ describe('definitions as people have them', () => {
       const { given } = await plan(file);
       const host = testHost({
         memory: new ArrayBuffer(768 * 2 ** 20),
-        openMedium: () => ({
-          bytes: disk.length,
-          read: (at, into) => (into.set(disk.subarray(at, at + into.length)), true),
-        }),
+        openMedium: () => new MemoryDisk(disk, { readOnly: true }),
       });
       const files = [[file, read(file)] as const, ...given].map(
         ([name, bytes]): NamedFile => ({ name, data: new Blob([bytes as BlobPart]) }),

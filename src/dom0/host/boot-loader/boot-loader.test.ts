@@ -1,16 +1,14 @@
+import { type BlockDevice, deviceOf, MemoryDisk } from '../../../formats/blocks/index.ts';
 import { describe, expect, it } from 'vitest';
 import { writeExt2 } from '../../../../scripts/archive/ext2.ts';
-import { Effort, makeCd, openFileSystem, type Readable } from '../../../formats/file-systems/index.ts';
+import { Effort, makeCd, openFileSystem } from '../../../formats/file-systems/index.ts';
 import { isError, judgeDefinition } from '../../definitions/config/judge-definition.ts';
 import { bootFromDisk } from './boot-loader.ts';
 import { readExtlinux, readGrubCfg, readMenuLst } from './menus.ts';
 
 const MIB = 2 ** 20;
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
-const readable = (bytes: Uint8Array) => ({
-  bytes: bytes.length,
-  read: (at: number, into: Uint8Array) => into.set(bytes.subarray(at, at + into.length)),
-});
+const readable = (bytes: Uint8Array): BlockDevice => new MemoryDisk(bytes);
 const ext = (files: Record<string, string>): Uint8Array =>
   writeExt2(2 * MIB, new Map(Object.entries(files).map(([path, data]) => [path, text(data)])), {
     label: 'x',
@@ -158,7 +156,7 @@ describe('pygrub', () => {
 });
 
 describe('a hostile disk', () => {
-  const boot = (from: Readable) => bootFromDisk({ program: 'pygrub' }, '', [{ vdev: 'xvda', from }]);
+  const boot = (from: BlockDevice) => bootFromDisk({ program: 'pygrub' }, '', [{ vdev: 'xvda', from }]);
 
   it('whose GPT names one partition 256 times is looked at there once', () => {
     const bytes = new Uint8Array(4 * MIB);
@@ -198,11 +196,9 @@ describe('a hostile disk', () => {
     view.setUint32(root + 40 + 48, map, true);
     view.setUint32(root + 40 + 52, map + 1, true);
     view.setUint32(root + 4, 64 * MIB, true);
-    const medium = {
-      bytes: 128 * MIB,
-      read: (at: number, into: Uint8Array) =>
-        into.set(bytes.subarray(Math.min(at, bytes.length), Math.min(at + into.length, bytes.length))),
-    };
+    const medium = deviceOf(128 * MIB, (at, into) =>
+      into.set(bytes.subarray(Math.min(at, bytes.length), Math.min(at + into.length, bytes.length))),
+    );
     const effort = Object.assign(new Effort(0), { steps: 100_000 });
     expect(() => openFileSystem(medium, effort).kind('/boot')).toThrow('would take too long');
   });

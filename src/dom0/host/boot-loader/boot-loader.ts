@@ -9,8 +9,8 @@ import {
   type FileTree,
   openFileSystem,
   partsOf,
-  type Readable,
 } from '../../../formats/file-systems/index.ts';
+import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import { type Menu, readExtlinux, readGrubCfg, readMenuLst } from './menus.ts';
 
 /** A boot loader of Domain 0 as a definition names it. */
@@ -33,7 +33,7 @@ export class BootLoaderError extends Error {
 /** A disk of the guest, as its definition calls it. */
 export interface GuestMedium {
   vdev: string;
-  from: Readable;
+  from: BlockDevice;
 }
 
 /** What the boot loader found. */

@@ -1,3 +1,4 @@
+import { MemoryDisk } from '../../../formats/blocks/index.ts';
 import fc from 'fast-check';
 import { InMemoryFs } from 'just-bash/browser';
 import { describe, expect, it } from 'vitest';
@@ -305,7 +306,10 @@ describe("images among Domain 0's files", () => {
 it('an image under an overlay is not given to a guest that writes', async () => {
   const storage = await Storage.open({ ...parts, store: new MemoryStore() });
   storage.createVolume('image+base.img', 4 * MIB);
-  storage.createOverlay('over', `${IMAGES}/base.img`, { bytes: 4 * MIB, checksum: 1, read: () => true });
+  storage.createOverlay('over', `${IMAGES}/base.img`, {
+    device: new MemoryDisk(new Uint8Array(4 * MIB)),
+    checksum: 1,
+  });
   expect(() => storage.open(`${IMAGES}/base.img`, 'web', true)).toThrow(
     `${IMAGES}/base.img lies under the overlay /dev/vg0/over, and must stay as it is.`,
   );

@@ -3,6 +3,7 @@
  * /var/lib/xen/images is one whatever its size, and what a guest writes to it is there. The tree in memory has an empty file in their place. What is no whole
  * number of sectors, or a qcow2 image, whose blocks lie elsewhere than the guest's, is a file like any other.
  */
+import { SECTOR_BYTES } from '../../../formats/blocks/index.ts';
 import type {
   BufferEncoding,
   CpOptions,
@@ -16,7 +17,7 @@ import type {
 import { isQcow2 } from '../../../hypervisor/disks/index.ts';
 import { isKept, MOST_FILE_BYTES } from './changes.ts';
 import { entryOf } from './host-files.ts';
-import { GROUP, imageVolume, largeVolume, SECTOR_BYTES, type Storage, type StoredFile } from '../storage/index.ts';
+import { GROUP, imageVolume, largeVolume, type Storage, type StoredFile } from '../storage/index.ts';
 
 type ReadOptions = Parameters<IFileSystem['readFile']>[1];
 type WriteOptions = { encoding?: BufferEncoding } | BufferEncoding;

@@ -2,6 +2,7 @@
  * Domain 0's file tree: definitions, kernels, logs. It is just-bash's tree in memory, and each change is in a journal of the host's store before the caller
  * hears that it is done. After a cut a file is as it was before a change, or as after it. A tree that the store kept is read back when it is opened.
  */
+import { DeviceFull } from '../../../formats/blocks/index.ts';
 import type {
   BufferEncoding,
   CpOptions,
@@ -11,7 +12,7 @@ import type {
   MkdirOptions,
   RmOptions,
 } from 'just-bash/browser';
-import { IMAGES, Journal, type Store, StoreFull } from '../storage/index.ts';
+import { IMAGES, Journal, type Store } from '../storage/index.ts';
 import { type Change, decodeChanges, encodeChanges, isKept, MOST_FILE_BYTES } from './changes.ts';
 import { entryOf } from './host-files.ts';
 import type { ImageTree } from './image-tree.ts';
@@ -306,7 +307,7 @@ export class KeptFiles implements IFileSystem {
       for (const record of records(changes)) this.journal.append(record);
       this.journal.flush(() => records([...this.kept.values()]));
     } catch (error) {
-      if (error instanceof StoreFull) throw new Error(`ENOSPC: no space left on device: ${error.message}`);
+      if (error instanceof DeviceFull) throw new Error(`ENOSPC: no space left on device: ${error.message}`);
       throw error;
     }
   }

@@ -1,7 +1,8 @@
+import { DeviceFull } from '../../../formats/blocks/index.ts';
 import { describe, expect, it } from 'vitest';
 import { BrowserState } from './browser-state.ts';
 import { type StatePart, TREE_FILES, writeState } from './state-file.ts';
-import { MemoryStore, type OpenStore, type Store, StoreFull } from '../storage/index.ts';
+import { MemoryStore, type OpenStore, type Store } from '../storage/index.ts';
 
 function stateOf(open: OpenStore) {
   const opened: boolean[] = [];
@@ -39,7 +40,7 @@ describe('the state of a page', () => {
     store.open = async name =>
       Object.assign(await open(name), {
         write: () => {
-          throw new StoreFull('full');
+          throw new DeviceFull('full');
         },
       });
     const info = await stateOf(async () => ({ store, release: () => {} })).state.info();
@@ -107,7 +108,7 @@ describe('the state of a page', () => {
       const opened = await open(name);
       if (name.startsWith('other.'))
         opened.write = () => {
-          throw new StoreFull('there is no room');
+          throw new DeviceFull('there is no room');
         };
       return opened;
     };

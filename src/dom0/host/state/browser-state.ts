@@ -2,6 +2,7 @@
  * The state of a page's host: in the browser's storage where this tab can have it, else in memory. It is opened when somebody needs it, and given up when
  * another tab asks for it.
  */
+import { DeviceFull } from '../../../formats/blocks/index.ts';
 import { filesFrom, type HostFiles, install, type KeptFiles, type ShippedGuest } from '../files/index.ts';
 import { type HostState, openHostState } from './state.ts';
 import type { Later } from '../timers.ts';
@@ -14,7 +15,7 @@ import {
   unpackState,
   writeState,
 } from './state-file.ts';
-import { type HeldStore, MemoryStore, type OpenStore, SidedStore, StoreFull } from '../storage/index.ts';
+import { type HeldStore, MemoryStore, type OpenStore, SidedStore } from '../storage/index.ts';
 
 /** Where a host's files and volumes are, for people. */
 export interface StateInfo {
@@ -131,7 +132,7 @@ export class BrowserState {
       this.known = {
         where: 'memory',
         kept: false,
-        why: error instanceof StoreFull ? TOO_SMALL : (error as Error).message,
+        why: error instanceof DeviceFull ? TOO_SMALL : (error as Error).message,
       };
       return this.inMemory();
     }

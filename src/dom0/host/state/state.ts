@@ -1,7 +1,8 @@
 /** What outlives a host: its disk, and Domain 0's files. */
+import { DeviceFull } from '../../../formats/blocks/index.ts';
 import { ImageTree, install, KeptFiles, type ShippedGuest } from '../files/index.ts';
 import type { Later } from '../timers.ts';
-import { Storage, type Store, StoreFull } from '../storage/index.ts';
+import { Storage, type Store } from '../storage/index.ts';
 
 export interface HostState {
   readonly storage: Storage;
@@ -38,7 +39,7 @@ export async function openHostState(
       storage.tidy();
     } catch (error) {
       // A guest's own writes and flushes find the same, and say it.
-      if (!(error instanceof StoreFull)) return;
+      if (!(error instanceof DeviceFull)) return;
     }
     stop = later(TIDY_MS, tidy);
   };

@@ -1,3 +1,4 @@
+import { DeviceFull } from '../../../formats/blocks/index.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HostBus } from '../hardware/host-bus.ts';
@@ -10,7 +11,6 @@ import { DiskController } from './disk-controller.ts';
 import { ExtentDisk } from './extent-disk.ts';
 import { HostDisk } from './host-disk.ts';
 import { LoggingStore } from './logging-store.test-support.ts';
-import { StoreFull } from './store.ts';
 
 const DISK_BYTES = 2 ** 22,
   EXTENT = 65536;
@@ -100,13 +100,13 @@ describe("Domain 0's driver of the disk", () => {
         i % 2
           ? [fill(new Uint8Array(1024), i)]
           : [fill(frames(i, 512), i), fill(new Uint8Array(memory, frames(i, 0).byteOffset + 512, 512), i + 1)];
-      disk.start({ op: 'write', at: i * 1024, pieces }, error => told.push(error ? -1 : i));
+      disk.request({ op: 'write', at: i * 1024, pieces }, error => told.push(error ? -1 : i));
     }
     expect([told.length, wakes() > before]).toEqual([0, true]);
     turn();
     expect([told.length, new Set(told).size, told.includes(-1), mapped()]).toEqual([40, 40, false, 0]);
     const into = new Uint8Array(1024);
-    disk.start({ op: 'read', at: 7 * 1024, pieces: [into] }, () => told.push(100));
+    disk.request({ op: 'read', at: 7 * 1024, pieces: [into] }, () => told.push(100));
     // One that is waited for passes those that nobody was told of, which are told then.
     const other = new Uint8Array(512);
     disk.read(8 * 1024, other);
@@ -119,8 +119,8 @@ describe("Domain 0's driver of the disk", () => {
     const { disk, turn, store } = await make();
     const bytes = fill(new Uint8Array(4096), 3);
     let flushed = false;
-    disk.start({ op: 'write', at: 12_288, pieces: [bytes] }, () => {
-      disk.start({ op: 'flush' }, error => {
+    disk.request({ op: 'write', at: 12_288, pieces: [bytes] }, () => {
+      disk.request({ op: 'flush' }, error => {
         flushed = error === undefined;
       });
     });
@@ -143,14 +143,14 @@ describe("Domain 0's driver of the disk", () => {
     store.roomLeft = 0;
     const told: string[] = [];
     const tell = (name: string) => (error?: Error) =>
-      void told.push(`${name} ${error instanceof StoreFull ? 'full' : (error?.message ?? 'done')}`);
-    disk.start({ op: 'write', at: 10 * EXTENT, pieces: [new Uint8Array(512)] }, tell('b'));
-    disk.start({ op: 'write', at: 512, pieces: [new Uint8Array(512)] }, tell('a'));
-    disk.start({ op: 'read', at: 1024, pieces: [new Uint8Array(512)] }, tell('c'));
+      void told.push(`${name} ${error instanceof DeviceFull ? 'full' : (error?.message ?? 'done')}`);
+    disk.request({ op: 'write', at: 10 * EXTENT, pieces: [new Uint8Array(512)] }, tell('b'));
+    disk.request({ op: 'write', at: 512, pieces: [new Uint8Array(512)] }, tell('a'));
+    disk.request({ op: 'read', at: 1024, pieces: [new Uint8Array(512)] }, tell('c'));
     turn();
     expect(told.sort()).toEqual(['a done', 'b full', 'c done']);
     store.roomLeft = 0;
-    expect(() => disk.write(11 * EXTENT, new Uint8Array(512))).toThrow(StoreFull);
+    expect(() => disk.write(11 * EXTENT, new Uint8Array(512))).toThrow(DeviceFull);
     store.roomLeft = Infinity;
     disk.write(11 * EXTENT, new Uint8Array(512).fill(1));
     disk.discard(0, 4 * EXTENT);
@@ -163,7 +163,7 @@ describe("Domain 0's driver of the disk", () => {
       throw new Error('the stick was pulled out');
     };
     expect(() => disk.flush()).toThrow('ata1: write error at sector 0: the stick was pulled out');
-    disk.start({ op: 'write', at: 0, pieces: [new Uint8Array(512)] }, tell('d'));
+    disk.request({ op: 'write', at: 0, pieces: [new Uint8Array(512)] }, tell('d'));
     turn();
     expect(told.at(-1)).toBe('d ata1: write error at sector 0: the stick was pulled out');
   });
@@ -173,7 +173,7 @@ describe("Domain 0's driver of the disk", () => {
     const told: (string | undefined)[] = [];
     // Two have a buffer, and the third waits for one.
     for (let i = 0; i < 3; i++)
-      disk.start({ op: 'write', at: i * 512, pieces: [new Uint8Array(512).fill(5)] }, error =>
+      disk.request({ op: 'write', at: i * 512, pieces: [new Uint8Array(512).fill(5)] }, error =>
         told.push(error?.message),
       );
     const other = await open();
@@ -199,7 +199,7 @@ describe("Domain 0's driver of the disk", () => {
       numbers.push(number);
       // Copies: there are two buffers.
       io.within(number, () =>
-        disk.start({ op: 'read', at: i * 4096, pieces: [new Uint8Array(4096)] }, () =>
+        disk.request({ op: 'read', at: i * 4096, pieces: [new Uint8Array(4096)] }, () =>
           io.hop(number, IO_HOP.DONE, 0, 0, 0),
         ),
       );

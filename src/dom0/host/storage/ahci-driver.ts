@@ -34,11 +34,10 @@ import {
   TRIM_RANGES,
   writeRequest,
 } from '../../../devices/ahci/index.ts';
+import { type BlockRequest, DeviceFull, type Done, endOf } from '../../../formats/blocks/index.ts';
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import { IO_HOP, partOfRequest, passes } from '../../../hypervisor/tracing/index.ts';
 import type { DmaMemory, HostFunction } from '../hardware/host-bus.ts';
-import type { Answer, MediumRequest } from './medium.ts';
-import { StoreFull } from './store.ts';
 
 /** Of one command: with them a table has 2,816 bytes. */
 const MOST_REGIONS = 168;
@@ -78,7 +77,7 @@ interface Command {
   writes: boolean;
   /** They lie in frames that the adapter can reach in place. */
   inPlace: boolean;
-  done: Answer;
+  done: Done;
   /** Gives it to the adapter, as a part of the request that asked for it. */
   issue(): void;
   /** While the adapter has it: where its data are, and their buffer (−1: none). The first buffer is for what is waited for. */
@@ -183,27 +182,27 @@ export class AhciDriver {
 
   // ---- requests
 
-  /** Sectors: bytes are whole ones. `done` is called in a turn of Domain 0. */
-  start(request: MediumRequest, done: Answer): void {
+  /** Whole sectors. `done` is called in a turn of Domain 0; of what is waited for before this returns. */
+  request(request: BlockRequest, done: Done): void {
+    if (request.waits) return this.waitForAll(request, done);
     const commands = [...this.commandsFor(request)];
-    let left = commands.length;
-    let failed: Error | undefined;
-    const ended: Answer = error => {
-      failed ??= error;
-      if (--left === 0) done(failed);
-    };
-    if (left === 0) return done();
+    if (commands.length === 0) return done();
+    const ended = commands.length === 1 ? done : endOf(commands.length, done);
     for (const command of commands) {
-      command.done = commands.length === 1 ? done : ended;
+      command.done = ended;
       command.issue = partOfRequest(command.issue);
       this.queue.push(command);
     }
     this.pump();
   }
 
-  /** Waits for its end. @throws StoreFull, Error */
-  do(request: MediumRequest): void {
-    for (const command of this.commandsFor(request)) this.wait(command);
+  private waitForAll(request: BlockRequest, done: Done): void {
+    try {
+      for (const command of this.commandsFor(request)) this.wait(command);
+    } catch (error) {
+      return done(error as Error);
+    }
+    done();
   }
 
   private command(request: Request, pieces: Uint8Array[] = [], writes = false, inPlace = false): Command {
@@ -221,7 +220,7 @@ export class AhciDriver {
     return command;
   }
 
-  private *commandsFor(request: MediumRequest): Generator<Command> {
+  private *commandsFor(request: BlockRequest): Generator<Command> {
     if (request.op === 'flush')
       return yield this.command({ command: ATA.FLUSH_CACHE_EXT, features: 0, lba: 0, count: 0 });
     if (request.op === 'discard') return yield* this.trims(request.at / SECTOR_BYTES, request.bytes / SECTOR_BYTES);
@@ -396,7 +395,7 @@ export class AhciDriver {
     if (into) copyFrom(this.memory.bytes, bufferAt(0), [into]);
   }
 
-  /** Has a command carried out, and looks until it has ended; what else ends meanwhile is told in Domain 0's turn. @throws StoreFull, Error */
+  /** Has a command carried out, and looks until it has ended; what else ends meanwhile is told in Domain 0's turn. @throws DeviceFull, Error */
   private wait(command: Command): void {
     this.set(PORT.IE, 0);
     try {
@@ -449,7 +448,7 @@ function joined(regions: readonly Region[]): Region[] {
 }
 
 function errorOf({ lba }: Request, sense: number): Error {
-  if (sense === SENSE.NO_ROOM) return new StoreFull('the disk has no room for what was not written before');
+  if (sense === SENSE.NO_ROOM) return new DeviceFull('the disk has no room for what was not written before');
   return new Error(`ata1: ${SENSES[sense] ?? `sense ${sense.toString(16)}`} at sector ${lba}`);
 }
 

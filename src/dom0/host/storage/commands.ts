@@ -2,9 +2,8 @@
  * The commands for volumes as LVM2 has them, and disk-path. Sources: lvcreate(8), lvs(8), lvremove(8), lvextend(8), vgs(8); what is refused is refused in the
  * words, and with the status, of lvm 2.03.16.
  */
-import type { Place } from '../../../devices/ide/index.ts';
+import { type Place, SECTOR_BYTES } from '../../../formats/blocks/index.ts';
 import { GROUP, PE_BYTES } from './device-names.ts';
-import { SECTOR_BYTES } from './medium.ts';
 import { GOOD_NAME, type Storage } from './storage.ts';
 import { StorageError } from './store.ts';
 

@@ -1,8 +1,9 @@
+import { DeviceFull } from '../../../formats/blocks/index.ts';
 import { describe, expect, it } from 'vitest';
 import { cutExtentDisk } from './power-cuts.ts';
 import { EXTENT_BYTES, ExtentDisk } from './extent-disk.ts';
 import { LoggingStore } from './logging-store.test-support.ts';
-import { MemoryStore, StoreDamaged, StoreFull } from './store.ts';
+import { MemoryStore, StoreDamaged } from './store.ts';
 
 const GB = 1e9;
 const filled = (bytes: number, value: number): Uint8Array => new Uint8Array(bytes).fill(value);
@@ -105,12 +106,12 @@ describe('the 500-GB disk', () => {
     disk.write(0, filled(4096, 1));
     disk.flush();
     store.roomLeft = 10;
-    expect(() => disk.write(4096, filled(4096, 2))).toThrow(StoreFull);
+    expect(() => disk.write(4096, filled(4096, 2))).toThrow(DeviceFull);
     expect(got(disk, 0, 4096)).toEqual(filled(4096, 1));
     // The journal finds no room, and has the record when there is some.
     store.roomLeft = 4096;
     disk.write(4096, filled(4096, 2));
-    expect(() => disk.flush()).toThrow(StoreFull);
+    expect(() => disk.flush()).toThrow(DeviceFull);
     store.roomLeft = Infinity;
     disk.flush();
     const after = await ExtentDisk.open(

@@ -13,11 +13,17 @@
  * outlives it (`Unflushed`), too, so that whoever opens the disk in its place knows all that was answered.
  */
 import { Journal } from './journal.ts';
-import type { Place } from '../../../devices/ide/index.ts';
+import {
+  DeviceFull,
+  ImmediateDevice,
+  inUnits,
+  type Place,
+  SECTOR_BYTES,
+  within,
+} from '../../../formats/blocks/index.ts';
 import { IO_HOP, passes } from '../../../hypervisor/tracing/index.ts';
-import { SECTOR_BYTES, within } from './medium.ts';
 import type { StoredDisk } from './stored-disk.ts';
-import { pieces, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
+import { type Store, StoreDamaged, type StoreFile } from './store.ts';
 
 export const EXTENT_BYTES = 2 ** 20;
 const GEOMETRY = 0,
@@ -40,7 +46,7 @@ interface ExtentDiskOptions {
   leastCompaction?: number;
 }
 
-export class ExtentDisk implements StoredDisk {
+export class ExtentDisk extends ImmediateDevice implements StoredDisk {
   readonly bytes: number;
   readonly extentBytes: number;
   private readonly data: StoreFile;
@@ -60,6 +66,7 @@ export class ExtentDisk implements StoredDisk {
   private failed: Error | undefined;
 
   private constructor(data: StoreFile, bytes: number, extentBytes: number) {
+    super();
     this.data = data;
     this.bytes = bytes;
     this.extentBytes = extentBytes;
@@ -103,7 +110,7 @@ export class ExtentDisk implements StoredDisk {
     }
     disk.unflushed = unflushed;
     disk.takeOver();
-    const problem = disk.settle();
+    const problem = disk.findFree();
     if (problem) damaged(problem);
     return disk;
   }
@@ -146,7 +153,7 @@ export class ExtentDisk implements StoredDisk {
   }
 
   /** Finds the free slots, and cuts off what a power cut left behind the last one that counts. @returns what is wrong */
-  private settle(): string | undefined {
+  private findFree(): string | undefined {
     const { slots, extentBytes, data } = this;
     let used = 0;
     for (const slot of slots) if (slot >= 0) used = Math.max(used, slot + 1);
@@ -198,7 +205,7 @@ export class ExtentDisk implements StoredDisk {
   read(at: number, into: Uint8Array): void {
     within(this, at, into.length, 'the disk');
     passes(IO_HOP.DISK, at / SECTOR_BYTES, into.length / SECTOR_BYTES);
-    pieces(at, into.length, this.extentBytes, (extent, offset, from, count) => {
+    inUnits(at, into.length, this.extentBytes, (extent, offset, from, count) => {
       const slot = this.slots[extent];
       passes(IO_HOP.STORED, slot, offset / SECTOR_BYTES);
       const piece = into.subarray(from, from + count);
@@ -207,11 +214,11 @@ export class ExtentDisk implements StoredDisk {
     });
   }
 
-  write(at: number, bytes: Uint8Array): void {
+  override write(at: number, bytes: Uint8Array): void {
     within(this, at, bytes.length, 'the disk');
     this.alive();
     passes(IO_HOP.DISK, at / SECTOR_BYTES, bytes.length / SECTOR_BYTES);
-    pieces(at, bytes.length, this.extentBytes, (extent, offset, from, count) => {
+    inUnits(at, bytes.length, this.extentBytes, (extent, offset, from, count) => {
       const piece = bytes.subarray(from, from + count);
       const slot = this.slots[extent];
       if (slot < 0) this.allocate(extent, offset, piece);
@@ -269,11 +276,12 @@ export class ExtentDisk implements StoredDisk {
     this.map(target, slot);
   }
 
-  discard(at: number, bytes: number): void {
+  override discard(at: number, bytes: number): void {
     within(this, at, bytes, 'the disk');
     this.alive();
     const { extentBytes, slots } = this;
-    const end = at + bytes === this.bytes ? slots.length : Math.floor((at + bytes) / extentBytes);
+    // The last extent is shorter than others: the last sector is the end of it.
+    const end = this.bytes - at - bytes < SECTOR_BYTES ? slots.length : Math.floor((at + bytes) / extentBytes);
     for (let extent = Math.ceil(at / extentBytes); extent < end; extent++) {
       if (slots[extent] < 0) continue;
       this.freed.push(slots[extent]);
@@ -281,7 +289,7 @@ export class ExtentDisk implements StoredDisk {
     }
   }
 
-  flush(): void {
+  override flush(): void {
     this.alive();
     this.attempt(() => {
       this.data.flush();
@@ -360,7 +368,7 @@ export class ExtentDisk implements StoredDisk {
     try {
       what();
     } catch (error) {
-      if (!(error instanceof StoreFull)) this.failed = error as Error;
+      if (!(error instanceof DeviceFull)) this.failed = error as Error;
       throw error;
     }
   }
@@ -378,7 +386,7 @@ export class ExtentDisk implements StoredDisk {
     return { bytes: this.nextSlot * this.extentBytes, usedBytes: (this.nextSlot - unused) * this.extentBytes };
   }
 
-  place(at: number): Place[] {
+  override place(at: number): Place[] {
     const extent = Math.floor(at / this.extentBytes);
     const slot = this.slots[extent];
     const here: Place = { layer: 'disk sda', at, unit: { name: 'extent', number: extent } };

@@ -3,18 +3,25 @@
  * the tools that look at a state without a host, it is read where it is stored. What no disk of a computer can be asked by its registers (which extents share
  * what they hold, where a byte is stored) is asked of the store.
  */
-import type { Place } from '../../../devices/ide/index.ts';
+import {
+  BlockDevice,
+  type BlockRequest,
+  DeviceFull,
+  type Done,
+  lengthOf,
+  outside,
+  type Place,
+  SECTOR_BYTES,
+} from '../../../formats/blocks/index.ts';
 import type { AhciDriver } from './ahci-driver.ts';
-import type { DiskDrive, StorageDrives, StoredDisk } from './stored-disk.ts';
-import { type Answer, type Medium, type MediumRequest, SECTOR_BYTES, startOn, within } from './medium.ts';
-import { StoreFull } from './store.ts';
+import type { StorageDrives, StoredDisk } from './stored-disk.ts';
 import { StoredDrive } from './stored-drive.ts';
 
-export class HostDisk implements Medium {
+export class HostDisk extends BlockDevice {
   readonly bytes: number;
   readonly layout = {};
   /** What lies behind the drive's connector. */
-  readonly drive: DiskDrive;
+  readonly drive: StoredDrive;
   private readonly extents: StoredDisk;
   private driver: AhciDriver | undefined;
 
@@ -22,6 +29,7 @@ export class HostDisk implements Medium {
   changes = 0;
 
   constructor(extents: StoredDisk) {
+    super();
     this.extents = extents;
     this.bytes = extents.bytes;
     this.drive = extents.makeDrive?.() ?? new StoredDrive(extents);
@@ -37,68 +45,51 @@ export class HostDisk implements Medium {
     return this.driver;
   }
 
-  read(at: number, into: Uint8Array): void {
-    const { driver } = this;
-    within(this, at, into.length, 'the disk');
-    if (!driver) return this.extents.read(at, into);
-    if (isWhole(at, into.length)) return this.told(() => driver.do({ op: 'read', at, pieces: [into] }));
-    const { first, whole } = this.sectors(driver, at, into.length);
-    into.set(whole.subarray(at - first, at - first + into.length));
-  }
-
-  write(at: number, from: Uint8Array): void {
-    const { driver } = this;
-    this.changes++;
-    within(this, at, from.length, 'the disk');
-    if (!driver) return this.extents.write(at, from);
-    if (isWhole(at, from.length)) return this.told(() => driver.do({ op: 'write', at, pieces: [from] }));
-    const { first, whole } = this.sectors(driver, at, from.length);
-    whole.set(from, at - first);
-    this.told(() => driver.do({ op: 'write', at: first, pieces: [whole] }));
-  }
-
-  /** The sectors in which bytes lie. */
-  private sectors(driver: AhciDriver, at: number, length: number): { first: number; whole: Uint8Array } {
-    const first = at - (at % SECTOR_BYTES);
-    const whole = new Uint8Array(Math.ceil((at + length) / SECTOR_BYTES) * SECTOR_BYTES - first);
-    this.told(() => driver.do({ op: 'read', at: first, pieces: [whole] }));
-    return { first, whole };
-  }
-
-  flush(): void {
-    const { driver } = this;
-    if (driver) this.told(() => driver.do({ op: 'flush' }));
-    else this.extents.flush();
-  }
-
-  discard(at: number, bytes: number): void {
-    const { driver } = this;
-    this.changes++;
-    within(this, at, bytes, 'the disk');
-    if (driver && isWhole(at, bytes)) this.told(() => driver.do({ op: 'discard', at, bytes }));
-    else this.extents.discard(at, bytes);
-  }
-
-  start(request: MediumRequest, done: Answer): void {
-    const { driver } = this;
+  request(request: BlockRequest, done: Done): void {
+    const { driver, extents } = this;
     if (request.op === 'write' || request.op === 'discard') this.changes++;
-    if (driver) driver.start(request, error => done(this.explained(error)));
-    else startOn(this.extents, request, done);
+    const told: Done = error => done(this.explained(error));
+    if (request.op === 'flush') return driver ? driver.request(request, told) : extents.request(request, done);
+    const length = lengthOf(request);
+    const error = outside(this, request.at, length, 'the disk');
+    if (error) return done(error);
+    if (!driver) return extents.request(request, done);
+    if (request.at % SECTOR_BYTES === 0 && length % SECTOR_BYTES === 0) return driver.request(request, told);
+    if (request.op === 'discard') return extents.request(request, done);
+    this.partly(driver, request, length, told);
   }
 
-  private told(what: () => void): void {
-    try {
-      what();
-    } catch (error) {
-      throw this.explained(error as Error);
-    }
+  /** Bytes that are no whole sectors: by way of those in which they lie. */
+  private partly(
+    driver: AhciDriver,
+    { op, at, pieces, ...asked }: Extract<BlockRequest, { pieces: unknown }>,
+    length: number,
+    done: Done,
+  ): void {
+    const first = at - (at % SECTOR_BYTES);
+    const sectors = {
+      at: first,
+      pieces: [new Uint8Array(Math.ceil((at + length) / SECTOR_BYTES) * SECTOR_BYTES - first)],
+    };
+    driver.request({ ...asked, ...sectors, op: 'read' }, error => {
+      if (error) return done(error);
+      const [whole] = sectors.pieces;
+      let from = at - first;
+      for (const piece of pieces) {
+        if (op === 'read') piece.set(whole.subarray(from, from + piece.length));
+        else whole.set(piece, from);
+        from += piece.length;
+      }
+      if (op === 'read') done();
+      else driver.request({ ...asked, ...sectors, op }, done);
+    });
   }
 
   /** With what the drive knows of it. */
   private explained(error: Error | undefined): Error | undefined {
     const { problem } = this.drive;
     if (!error || problem === undefined) return error;
-    return error instanceof StoreFull ? new StoreFull(problem) : new Error(`${error.message}: ${problem}`);
+    return error instanceof DeviceFull ? new DeviceFull(problem) : new Error(`${error.message}: ${problem}`);
   }
 
   // ---- of the store
@@ -129,7 +120,7 @@ export class HostDisk implements Medium {
     return this.extents.stored;
   }
 
-  place(at: number): Place[] {
+  override place(at: number): Place[] {
     return this.extents.place(at);
   }
 
@@ -141,5 +132,3 @@ export class HostDisk implements Medium {
     this.extents.close();
   }
 }
-
-const isWhole = (at: number, length: number): boolean => at % SECTOR_BYTES === 0 && length % SECTOR_BYTES === 0;

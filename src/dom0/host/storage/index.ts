@@ -2,7 +2,6 @@
 export { copyInTurns, type CopyParts } from './copy.ts';
 export { COMMANDS, formatPlace, runStorageCommand } from './commands.ts';
 export { MediumDisk } from './medium-disk.ts';
-export { type Medium, SECTOR_BYTES } from './medium.ts';
 export { DISK_DRIVER_BYTES } from './ahci-driver.ts';
 export { DiskController } from './disk-controller.ts';
 export { hasOpfs, type NotKept, openOpfs } from './opfs-in-worker.ts';
@@ -23,7 +22,7 @@ export { DISK_BYTES, GROUP, isDevice, PE_BYTES } from './device-names.ts';
 export { Storage, type StoredFile } from './storage.ts';
 export { Journal } from './journal.ts';
 export { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
-export { MemoryStore, StorageError, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
+export { MemoryStore, StorageError, type Store, StoreDamaged, type StoreFile } from './store.ts';
 export { SidedStore } from './sides.ts';
 export { isTransfer, transferVolume } from './transfer-names.ts';
 export type { StorageDrives } from './stored-disk.ts';

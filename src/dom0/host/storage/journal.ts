@@ -8,8 +8,9 @@
  * A record's check sum covers that of the record before it (the first: the header's), its length and its bytes. A power cut may leave any part of what was
  * not flushed: the first record that does not check ends the list, and what lies behind it is cut off before anything else is written.
  */
+import { DeviceFull } from '../../../formats/blocks/index.ts';
 import { crc32 } from '../../../formats/unpack/index.ts';
-import { type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
+import { type Store, StoreDamaged, type StoreFile } from './store.ts';
 
 const MAGIC = 0x314a5352;
 const HEADER_BYTES = 32,
@@ -143,7 +144,7 @@ export class Journal {
 
   /**
    * Makes what was appended durable. `snapshot` gives records that amount to all of them, those not flushed too; it is asked when the list is long.
-   * @throws StoreFull, after which it may be tried again; any other Error of the store
+   * @throws DeviceFull, after which it may be tried again; any other Error of the store
    */
   flush(snapshot: () => Iterable<Uint8Array>): void {
     if (this.waiting.length === 0) return;
@@ -171,7 +172,7 @@ export class Journal {
       this.writeAnew(payloads);
       return true;
     } catch (error) {
-      if (!(error instanceof StoreFull)) throw error;
+      if (!(error instanceof DeviceFull)) throw error;
       this.files[1 - this.current].truncate(0);
       return false;
     }

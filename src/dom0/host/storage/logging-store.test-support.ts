@@ -2,7 +2,8 @@
  * A store whose power can be cut: of what was not flushed any part is then lost, and one write is torn. The host that comes after the cut opens
  * `afterCut()`.
  */
-import { MemoryFile, type Store, type StoreFile, StoreFull } from './store.ts';
+import { DeviceFull } from '../../../formats/blocks/index.ts';
+import { MemoryFile, type Store, type StoreFile } from './store.ts';
 
 /** Whole numbers from 0 to `below` − 1. */
 export type Random = (below: number) => number;
@@ -97,7 +98,7 @@ export class LoggingStore implements Store {
 
   room(more: number): void {
     // A file that becomes shorter gives its room back.
-    if (more > 0 && more > this.roomLeft) throw new StoreFull('no room is left');
+    if (more > 0 && more > this.roomLeft) throw new DeviceFull('no room is left');
     this.roomLeft -= more;
   }
 

@@ -1,3 +1,4 @@
+import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +7,6 @@ import { describe, expect, it } from 'vitest';
 import { parseMetadata } from './lvm-text.ts';
 import { type GroupText, lvmCrc, lvmUuid, readGroup, writeGroup, writeLabel } from './lvm.ts';
 import { seeded } from './logging-store.test-support.ts';
-import type { Medium } from './medium.ts';
 import { partOf } from './partitions.ts';
 import { Storage } from './storage.ts';
 import { MemoryStore } from './store.ts';
@@ -58,14 +58,7 @@ describe('a volume group', () => {
     storage.createVolume('web', 2 ** 24);
     medium.write(second, old);
     const written: number[] = [];
-    const recorder: Medium = {
-      bytes: medium.bytes,
-      read: (at, into) => medium.read(at, into),
-      write: at => void written.push(at),
-      flush: () => {},
-      discard: () => {},
-      place: () => [],
-    };
+    const recorder: BlockDevice = Object.create(medium, { write: { value: (at: number) => void written.push(at) } });
     writeGroup(recorder, readGroup(medium) as GroupText, 0);
     expect(written.map(at => at >= second)).toEqual([true, true, false, false]);
   });

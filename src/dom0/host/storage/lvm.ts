@@ -11,7 +11,8 @@
  * last complement, begun with 0xf597a6cf.
  */
 import { PE_BYTES } from './device-names.ts';
-import type { Medium, Segment } from './medium.ts';
+import type { BlockDevice } from '../../../formats/blocks/index.ts';
+import type { Segment } from './part.ts';
 import { StoreDamaged } from './store.ts';
 import { parseMetadata, type Section, writeMetadata } from './lvm-text.ts';
 
@@ -83,7 +84,7 @@ export const extentsOf = (bytes: number): number => Math.floor((bytes - 2 * DATA
 export const extentStart = (extent: number): number => DATA_START + extent * PE_BYTES;
 
 /** Makes a physical volume of a partition: its label, and areas without a text. */
-export function writeLabel(medium: Medium, uuid: string): void {
+export function writeLabel(medium: BlockDevice, uuid: string): void {
   const sector = new Uint8Array(SECTOR_BYTES);
   const view = new DataView(sector.buffer);
   const put64 = (at: number, value: number): void => view.setBigUint64(at, BigInt(value), true);
@@ -137,7 +138,7 @@ function areaHeader({ start, bytes }: Area, location: Location | undefined): Uin
 }
 
 /** undefined: the header does not check, or names no text. */
-function readLocation(medium: Medium, area: Area): Location | undefined {
+function readLocation(medium: BlockDevice, area: Area): Location | undefined {
   const sector = new Uint8Array(SECTOR_BYTES);
   medium.read(area.start, sector);
   const view = new DataView(sector.buffer);
@@ -168,7 +169,7 @@ function runs(area: Area, { offset, bytes }: Location): { at: number; from: numb
 }
 
 /** The text of an area; undefined: none that checks. */
-function readText(medium: Medium, area: Area): GroupText | undefined {
+function readText(medium: BlockDevice, area: Area): GroupText | undefined {
   const location = readLocation(medium, area);
   if (!location) return undefined;
   const bytes = new Uint8Array(location.bytes);
@@ -177,18 +178,18 @@ function readText(medium: Medium, area: Area): GroupText | undefined {
 }
 
 /** Areas with their sequence numbers, the oldest first; one without a text is the oldest. */
-const byAge = (medium: Medium): { area: Area; text: GroupText | undefined }[] =>
+const byAge = (medium: BlockDevice): { area: Area; text: GroupText | undefined }[] =>
   areas(medium.bytes)
     .map(area => ({ area, text: readText(medium, area) }))
     .sort((a, b) => (a.text?.seqno ?? -1) - (b.text?.seqno ?? -1));
 
 /** The newest text that checks; undefined: there is no group. */
-export function readGroup(medium: Medium): GroupText | undefined {
+export function readGroup(medium: BlockDevice): GroupText | undefined {
   return byAge(medium).at(-1)?.text;
 }
 
 /** Writes a new text; durable when it returns. `nowMs`: since 1970, for the text. */
-export function writeGroup(medium: Medium, group: GroupText, nowMs: number): void {
+export function writeGroup(medium: BlockDevice, group: GroupText, nowMs: number): void {
   // LVM2's texts end with a NUL, which counts.
   const bytes = text(`${writeMetadata(sectionsOf(group), group, nowMs)}\0`);
   // A power cut may have left one area behind: the newest text stays until the other area has a newer one.

@@ -1,14 +1,21 @@
 /** A medium as a disk of a guest. A write that finds the device full waits, with all that comes after it, until there is room. */
-import type { Disk, Place } from '../../../devices/ide/index.ts';
+import {
+  BlockDevice,
+  type BlockRequest,
+  DeviceFull,
+  type Done,
+  outside,
+  lengthOf,
+  type Place,
+} from '../../../formats/blocks/index.ts';
 import { partOfRequest } from '../../../hypervisor/tracing/index.ts';
 import { type DiskChange, fingerprint } from '../../../hypervisor/disks/index.ts';
 import type { Later } from '../timers.ts';
-import { type Medium, type MediumRequest, startOn } from './medium.ts';
+import { layoutOf } from './part.ts';
 import type { DriveMedium, DriveNews } from './stored-disk.ts';
-import { StoreFull } from './store.ts';
 
 export interface MediumDiskParts {
-  medium: Medium;
+  medium: BlockDevice;
   /** What people call it. */
   label: string;
   sectorBytes?: number;
@@ -20,7 +27,6 @@ export interface MediumDiskParts {
 
 /** How often a write that waits for room is tried. */
 const RETRY_MS = 1000;
-type Done = (ok: boolean) => void;
 
 interface Waiting {
   /** Asks the medium again: `retried` is called. */
@@ -28,10 +34,9 @@ interface Waiting {
   done: Done;
 }
 
-export class MediumDisk implements Disk {
-  readonly sectorBytes: number;
-  readonly sectors: number;
-  readonly readOnly: boolean;
+export class MediumDisk extends BlockDevice {
+  /** Whole sectors. */
+  readonly bytes: number;
   readonly label: string;
   private readonly parts: MediumDiskParts;
   /** The first one waits for room. */
@@ -43,12 +48,11 @@ export class MediumDisk implements Disk {
   private readonly elsewhere = { waits: false };
 
   constructor(parts: MediumDiskParts) {
-    const { medium, label, sectorBytes = 512, readOnly = false } = parts;
+    const { medium, label, sectorBytes, readOnly } = parts;
+    super({ sectorBytes, readOnly });
     this.parts = parts;
     this.label = label;
-    this.sectorBytes = sectorBytes;
-    this.sectors = Math.floor(medium.bytes / sectorBytes);
-    this.readOnly = readOnly;
+    this.bytes = medium.bytes - (medium.bytes % this.sectorBytes);
   }
 
   /** Whether a write waits for room. */
@@ -63,7 +67,7 @@ export class MediumDisk implements Disk {
   /** How it lies on the host's disk: the storage worker serves its emulated drives, as far as there is one. Undefined: it lies there otherwise. */
   get served(): DriveMedium | undefined {
     const { sectorBytes, readOnly, label, parts } = this;
-    const { layout } = parts.medium;
+    const layout = layoutOf(parts.medium);
     return layout && { layout, sectorBytes, readOnly, label };
   }
 
@@ -73,31 +77,22 @@ export class MediumDisk implements Disk {
     this.parts.say(sentence);
   }
 
-  read(sector: number, into: Uint8Array[], done: Done): void {
-    this.do({ op: 'read', at: sector * this.sectorBytes, pieces: into }, done);
-  }
-
-  write(sector: number, from: Uint8Array[], done: Done): void {
-    if (this.readOnly) return done(false);
-    this.do({ op: 'write', at: sector * this.sectorBytes, pieces: from }, done);
-  }
-
-  flush(done: Done): void {
-    this.do({ op: 'flush' }, done);
-  }
-
-  discard(sector: number, sectors: number, done: Done): void {
-    if (this.readOnly) return done(false);
-    this.do({ op: 'discard', at: sector * this.sectorBytes, bytes: sectors * this.sectorBytes }, done);
-  }
-
-  private do(request: MediumRequest, done: Done): void {
-    if (this.closed) return done(false);
+  request(request: BlockRequest, done: Done): void {
+    if (this.closed) return done(new Error(`${this.label} was taken away.`));
+    if (this.readOnly && (request.op === 'write' || request.op === 'discard'))
+      return done(new Error(`${this.label} is not written.`));
     if (this.isFull) return this.wait(request, done);
-    startOn(this.parts.medium, request, error => {
-      if (error instanceof StoreFull && !this.closed) this.wait(request, done);
+    this.ask(request, error => {
+      if (error instanceof DeviceFull && !this.closed) this.wait(request, done);
       else this.answer(error, done);
     });
+  }
+
+  private ask(request: BlockRequest, done: Done): void {
+    const { medium } = this.parts;
+    const error = request.op === 'flush' ? undefined : outside(medium, request.at, lengthOf(request), this.label);
+    if (error) done(error);
+    else medium.request(request, done);
   }
 
   private answer(error: Error | undefined, done: Done): void {
@@ -105,14 +100,14 @@ export class MediumDisk implements Disk {
       this.toldBad = true;
       this.parts.say(`${this.label} cannot be used any more: ${error.message}`);
     }
-    done(error === undefined);
+    done(error);
   }
 
-  private wait(request: MediumRequest, done: Done): void {
+  private wait(request: BlockRequest, done: Done): void {
     // What waits must not change with the guest's buffer.
-    const kept: MediumRequest =
+    const kept: BlockRequest =
       request.op === 'write' ? { ...request, pieces: request.pieces.map(piece => piece.slice()) } : request;
-    const attempt = partOfRequest(() => startOn(this.parts.medium, kept, error => this.retried(error)));
+    const attempt = partOfRequest(() => this.ask(kept, error => this.retried(error)));
     const isFirst = this.waiting.push({ attempt, done }) === 1;
     if (!isFirst) return;
     this.parts.say(
@@ -125,7 +120,7 @@ export class MediumDisk implements Disk {
   close(): void {
     this.closed = true;
     this.stopRetrying();
-    for (const { done } of this.waiting.splice(0)) done(false);
+    for (const { done } of this.waiting.splice(0)) done(new Error(`${this.label} was taken away.`));
   }
 
   private retryLater(): void {
@@ -140,21 +135,20 @@ export class MediumDisk implements Disk {
 
   private retried(error: Error | undefined): void {
     if (this.closed) return;
-    if (error instanceof StoreFull) return this.retryLater();
+    if (error instanceof DeviceFull) return this.retryLater();
     const first = this.waiting.shift();
     if (first) this.answer(error, first.done);
     this.retry();
   }
 
-  place(sector: number): Place[] {
-    return this.parts.medium.place(sector * this.sectorBytes);
+  override place(at: number): Place[] {
+    return this.parts.medium.place(at);
   }
 
   // Saved states: what the guest wrote is on the medium.
 
   fingerprint(): number {
-    const { medium } = this.parts;
-    return fingerprint({ bytes: medium.bytes, read: (at, into) => (medium.read(at, into), true) });
+    return fingerprint(this.parts.medium);
   }
 
   *changes(): Generator<DiskChange> {}

@@ -1,6 +1,6 @@
+import { DeviceFull } from '../../../formats/blocks/index.ts';
 import { describe, expect, it } from 'vitest';
 import { type AccessHandle, OpfsStore } from './opfs-store.ts';
-import { StoreFull } from './store.ts';
 
 /** An access handle with a limit, as browsers' are. */
 class Handle implements AccessHandle {
@@ -57,13 +57,13 @@ describe("a store in a browser's files", () => {
   it('tells a full quota from a file that cannot be written', async () => {
     const handle = new Handle();
     const file = await storeOf(handle).open('a');
-    expect(() => file.write(0, new Uint8Array(200))).toThrow(StoreFull);
-    expect(() => file.truncate(200)).toThrow(StoreFull);
+    expect(() => file.write(0, new Uint8Array(200))).toThrow(DeviceFull);
+    expect(() => file.truncate(200)).toThrow(DeviceFull);
     handle.truncate = () => {
       throw new DOMException('closed', 'InvalidStateError');
     };
     expect(() => file.truncate(1)).toThrow('closed');
-    expect(() => file.truncate(1)).not.toThrow(StoreFull);
+    expect(() => file.truncate(1)).not.toThrow(DeviceFull);
   });
 
   it('finds out that there is no room where a browser does not throw', async () => {
@@ -71,8 +71,8 @@ describe("a store in a browser's files", () => {
     const file = await storeOf(handle).open('a');
     handle.write = () => 2 ** 32 - 8;
     handle.truncate = () => {};
-    expect(() => file.write(0, new Uint8Array(9))).toThrow(StoreFull);
-    expect(() => file.truncate(9)).toThrow(StoreFull);
+    expect(() => file.write(0, new Uint8Array(9))).toThrow(DeviceFull);
+    expect(() => file.truncate(9)).toThrow(DeviceFull);
     expect(file.size()).toBe(0);
   });
 

@@ -2,7 +2,8 @@
  * The host's files in the browser's origin private file system. An access handle is exclusive, and its calls block: for a worker that does nothing else, or
  * one where memory cannot be shared. Source: WHATWG File System Standard, FileSystemSyncAccessHandle.
  */
-import { type Store, type StoreFile, StoreFull } from './store.ts';
+import { DeviceFull } from '../../../formats/blocks/index.ts';
+import type { Store, StoreFile } from './store.ts';
 
 /** What is used of FileSystemSyncAccessHandle. */
 export interface AccessHandle {
@@ -63,7 +64,7 @@ class OpfsFile implements StoreFile {
     for (let done = 0; done < from.length; ) {
       const count = orFull(() => this.handle.write(from.subarray(done), { at: at + done }));
       // Chromium's private windows give base::File's error -8, no space, as a count without a sign.
-      if (count === 0 || count > from.length - done) throw new StoreFull(NO_ROOM);
+      if (count === 0 || count > from.length - done) throw new DeviceFull(NO_ROOM);
       done += count;
     }
   }
@@ -71,7 +72,7 @@ class OpfsFile implements StoreFile {
   truncate(bytes: number): void {
     orFull(() => this.handle.truncate(bytes));
     // They say nothing of a file that they did not lengthen.
-    if (this.handle.getSize() < bytes) throw new StoreFull(NO_ROOM);
+    if (this.handle.getSize() < bytes) throw new DeviceFull(NO_ROOM);
   }
 
   flush(): void {
@@ -92,7 +93,7 @@ function orFull<T>(what: () => T): T {
   try {
     return what();
   } catch (error) {
-    if ((error as Error).name === 'QuotaExceededError') throw new StoreFull(NO_ROOM);
+    if ((error as Error).name === 'QuotaExceededError') throw new DeviceFull(NO_ROOM);
     throw error;
   }
 }

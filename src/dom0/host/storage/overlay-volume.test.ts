@@ -1,3 +1,4 @@
+import { MemoryDisk } from '../../../formats/blocks/index.ts';
 import { describe, expect, it } from 'vitest';
 import { seeded } from './logging-store.test-support.ts';
 import { cutOften, Expected } from './power-cuts.ts';
@@ -7,9 +8,8 @@ import type { BaseImage } from './overlay-volume.ts';
 
 const MIB = 2 ** 20;
 const imageOf = (content: Uint8Array, checksum = 7): BaseImage => ({
-  bytes: content.length,
+  device: new MemoryDisk(content, { readOnly: true }),
   checksum,
-  read: (at, into) => (into.set(content.subarray(at, at + into.length)), true),
 });
 const open = (store: Store): Promise<Storage> =>
   Storage.open({ store, epochMs: () => 0, random: seeded(1), diskBytes: 96 * MIB });

@@ -7,11 +7,15 @@
  *
  * A bit becomes durable after the block that it stands for, so that a block is the image's or what was written, whatever a power cut leaves.
  */
-import type { DiskSource } from '../../../hypervisor/disks/index.ts';
-import type { Place } from '../../../devices/ide/index.ts';
+import {
+  type BlockDevice,
+  ImmediateDevice,
+  inUnits,
+  type Place,
+  SECTOR_BYTES,
+  within,
+} from '../../../formats/blocks/index.ts';
 import { IO_HOP, passes } from '../../../hypervisor/tracing/index.ts';
-import { type Medium, SECTOR_BYTES, within } from './medium.ts';
-import { pieces } from './store.ts';
 
 const MAGIC = new TextEncoder().encode('RSOVERL1');
 const BLOCK_BYTES = 4096;
@@ -25,7 +29,8 @@ const bitmapBytes = (imageBytes: number): number => Math.ceil(imageBytes / BLOCK
 const dataStart = (imageBytes: number): number => Math.ceil((BLOCK_BYTES + bitmapBytes(imageBytes)) / MIB) * MIB;
 
 /** An image that lies under an overlay, and is never written. */
-export interface BaseImage extends DiskSource {
+export interface BaseImage {
+  device: BlockDevice;
   /** CRC-32 of its file. */
   readonly checksum: number;
 }
@@ -34,13 +39,13 @@ export interface BaseImage extends DiskSource {
 export const overlayBytes = (imageBytes: number): number => dataStart(imageBytes) + imageBytes;
 
 /** Begins an overlay on an empty volume. Durable when it returns. @throws RangeError where the path is too long */
-export function writeOverlayHeader(under: Medium, path: string, image: BaseImage): void {
+export function writeOverlayHeader(under: BlockDevice, path: string, image: BaseImage): void {
   const name = new TextEncoder().encode(path);
   if (PATH + name.length > BLOCK_BYTES) throw new RangeError(`${path.slice(0, 80)}…: the path is too long.`);
   const block = new Uint8Array(BLOCK_BYTES);
   const view = new DataView(block.buffer);
   block.set(MAGIC);
-  view.setBigUint64(SIZE, BigInt(image.bytes), true);
+  view.setBigUint64(SIZE, BigInt(image.device.bytes), true);
   view.setUint32(CHECKSUM, image.checksum, true);
   view.setUint32(PATH_LENGTH, name.length, true);
   block.set(name, PATH);
@@ -55,7 +60,7 @@ export interface OverlayHeader {
 }
 
 /** Undefined: there is no overlay there. */
-export function readOverlayHeader(under: Medium): OverlayHeader | undefined {
+export function readOverlayHeader(under: BlockDevice): OverlayHeader | undefined {
   const block = new Uint8Array(BLOCK_BYTES);
   under.read(0, block);
   const view = new DataView(block.buffer);
@@ -80,23 +85,26 @@ export function imageDiffers(
   volume: string,
   image: BaseImage,
 ): string | undefined {
-  if (image.bytes === imageBytes && image.checksum === checksum) return undefined;
+  if (image.device.bytes === imageBytes && image.checksum === checksum) return undefined;
   const how =
-    image.bytes === imageBytes ? 'its contents are others' : `it had ${imageBytes} bytes, and has ${image.bytes}`;
+    image.device.bytes === imageBytes
+      ? 'its contents are others'
+      : `it had ${imageBytes} bytes, and has ${image.device.bytes}`;
   return `${path} was changed since the overlay ${volume} was made of it: ${how}. What the overlay holds fits the old image alone: put that back, or remove the overlay (lvremove) and make it anew.`;
 }
 
 /** An image with what was written to it. One for each volume that is in use: it alone knows which blocks are there and not durable. */
-export class OverlayVolume implements Medium {
+export class OverlayVolume extends ImmediateDevice {
   readonly bytes: number;
-  private readonly under: Medium;
-  private readonly image: DiskSource;
+  private readonly under: BlockDevice;
+  private readonly image: BlockDevice;
   private readonly header: OverlayHeader;
   private readonly written: Uint8Array;
   /** Bytes of `written` that differ from those on the volume: from, to (not included). */
   private changed: { from: number; to: number } | undefined;
 
-  constructor(under: Medium, header: OverlayHeader, image: DiskSource) {
+  constructor(under: BlockDevice, header: OverlayHeader, image: BlockDevice) {
+    super();
     this.under = under;
     this.header = header;
     this.image = image;
@@ -118,23 +126,27 @@ export class OverlayVolume implements Medium {
 
   private fromImage(at: number, into: Uint8Array): void {
     passes(IO_HOP.IMAGE, at / SECTOR_BYTES, 0);
-    if (!this.image.read(at, into)) throw new Error(`${this.header.path} cannot be read at byte ${at}.`);
+    try {
+      this.image.read(at, into);
+    } catch {
+      throw new Error(`${this.header.path} cannot be read at byte ${at}.`);
+    }
   }
 
   read(at: number, into: Uint8Array): void {
     within(this, at, into.length, `the overlay of ${this.header.path}`);
     const data = dataStart(this.bytes);
-    pieces(at, into.length, BLOCK_BYTES, (block, _offset, from, count) => {
+    inUnits(at, into.length, BLOCK_BYTES, (block, _offset, from, count) => {
       const piece = into.subarray(from, from + count);
       if (this.isWritten(block)) this.under.read(data + at + from, piece);
       else this.fromImage(at + from, piece);
     });
   }
 
-  write(at: number, bytes: Uint8Array): void {
+  override write(at: number, bytes: Uint8Array): void {
     within(this, at, bytes.length, `the overlay of ${this.header.path}`);
     const data = dataStart(this.bytes);
-    pieces(at, bytes.length, BLOCK_BYTES, (block, offset, from, count) => {
+    inUnits(at, bytes.length, BLOCK_BYTES, (block, offset, from, count) => {
       const piece = bytes.subarray(from, from + count);
       if (this.isWritten(block)) return this.under.write(data + at + from, piece);
       const start = block * BLOCK_BYTES;
@@ -151,7 +163,7 @@ export class OverlayVolume implements Medium {
     });
   }
 
-  flush(): void {
+  override flush(): void {
     this.under.flush();
     if (!this.changed) return;
     const { from, to } = this.changed;
@@ -161,11 +173,11 @@ export class OverlayVolume implements Medium {
   }
 
   /** What was written stays: the image's own bytes are no zeros. */
-  discard(at: number, bytes: number): void {
+  override discard(at: number, bytes: number): void {
     within(this, at, bytes, `the overlay of ${this.header.path}`);
   }
 
-  place(at: number): Place[] {
+  override place(at: number): Place[] {
     const block = Math.floor(at / BLOCK_BYTES);
     const here: Place = { layer: `overlay of ${this.header.path}`, at, unit: { name: 'block', number: block } };
     return this.isWritten(block)

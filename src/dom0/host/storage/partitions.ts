@@ -2,7 +2,8 @@
  * A disk's partition table as a PC's master boot record has it: four entries of 16 bytes from byte 446 on, 55 AA at the end.
  * Of each: state (80: active), first sector as CHS, type, last sector as CHS, first sector (32 bits), sectors (32 bits).
  */
-import { type Medium, Part, SECTOR_BYTES } from './medium.ts';
+import { type BlockDevice, SECTOR_BYTES } from '../../../formats/blocks/index.ts';
+import { Part } from './part.ts';
 
 const TABLE = 446,
   ENTRY_BYTES = 16,
@@ -22,7 +23,7 @@ export interface Partition {
 }
 
 /** @returns the partitions that lie within the disk; none where there is no table */
-export function readPartitions(disk: Medium): Partition[] {
+export function readPartitions(disk: BlockDevice): Partition[] {
   const sector = new Uint8Array(SECTOR_BYTES);
   disk.read(0, sector);
   if (sector[SIGNATURE] !== 0x55 || sector[SIGNATURE + 1] !== 0xaa) return [];
@@ -37,7 +38,7 @@ export function readPartitions(disk: Medium): Partition[] {
 }
 
 /** Durable with the disk's next flush. `id`: the disk's signature, 32 bits. */
-export function writePartitions(disk: Medium, partitions: readonly Partition[], id: number): void {
+export function writePartitions(disk: BlockDevice, partitions: readonly Partition[], id: number): void {
   const sector = new Uint8Array(SECTOR_BYTES);
   const view = new DataView(sector.buffer);
   view.setUint32(DISK_ID, id, true);
@@ -51,6 +52,6 @@ export function writePartitions(disk: Medium, partitions: readonly Partition[], 
   disk.write(0, sector);
 }
 
-export function partOf(disk: Medium, { number, firstSector, sectors }: Partition): Part {
+export function partOf(disk: BlockDevice, { number, firstSector, sectors }: Partition): Part {
   return new Part(disk, firstSector * SECTOR_BYTES, sectors * SECTOR_BYTES, number);
 }

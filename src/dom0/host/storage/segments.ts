@@ -1,6 +1,6 @@
 /** Runs of physical extents, as volumes are made of them. */
 import { PE_BYTES } from './device-names.ts';
-import type { Segment } from './medium.ts';
+import type { Segment } from './part.ts';
 
 export const count = (segments: readonly Segment[]): number =>
   segments.reduce((sum, segment) => sum + segment.count, 0);

@@ -1,10 +1,10 @@
 /** The storage worker's end of the queues through which drives in domains' workers reach the host's disk (hypervisor/disks/drive-queue.ts). */
+import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import { DriveServer } from '../../../hypervisor/disks/index.ts';
 import { Machine } from '../../../hypervisor/memory/index.ts';
 import type { Later } from '../timers.ts';
-import type { Medium } from './medium.ts';
 import { MediumDisk } from './medium-disk.ts';
-import { mediumOf } from './volume.ts';
+import { deviceIn } from './volume.ts';
 import type { DriveMedium, DriveNews } from './stored-disk.ts';
 
 interface Served {
@@ -16,12 +16,12 @@ interface Served {
 /** In the storage worker. */
 export class DriveServers {
   private readonly machine: Machine;
-  private readonly disk: Medium;
+  private readonly disk: BlockDevice;
   private readonly later: Later;
   private readonly tell: (news: DriveNews) => void;
   private readonly served = new Map<number, Served>();
 
-  constructor(memory: SharedArrayBuffer, disk: Medium, later: Later, tell: (news: DriveNews) => void) {
+  constructor(memory: SharedArrayBuffer, disk: BlockDevice, later: Later, tell: (news: DriveNews) => void) {
     this.machine = new Machine(memory);
     this.disk = disk;
     this.later = later;
@@ -40,7 +40,7 @@ export class DriveServers {
     const disk: MediumDisk = new MediumDisk({
       ...medium,
       later,
-      medium: mediumOf(this.disk, layout),
+      medium: deviceIn(this.disk, layout),
       say: sentence => this.tell({ domain, place, waits: disk.isWaiting, sentence }),
     });
     served.disks.set(place, disk);

@@ -1,8 +1,8 @@
+import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import { describe, expect, it, vi } from 'vitest';
 import { HostDisk } from './host-disk.ts';
 import { LoggingStore, seeded } from './logging-store.test-support.ts';
 import { MediumDisk } from './medium-disk.ts';
-import type { Medium } from './medium.ts';
 import { readPartitions } from './partitions.ts';
 import { cutVolumes } from './power-cuts.ts';
 import { Storage } from './storage.ts';
@@ -16,11 +16,11 @@ const sector = (value: number): Uint8Array => new Uint8Array(512).fill(value);
 /** A transfer disk of web whose format ends after some writes. */
 function beginTransferDisk(storage: Storage): void {
   const volumesStart = storage.partitions[3].firstSector * 512 + 2 ** 20;
-  const { write } = HostDisk.prototype;
+  const { request } = HostDisk.prototype;
   let left = 3;
-  const spy = vi.spyOn(storage.disk, 'write').mockImplementation(function (this: HostDisk, at, bytes) {
-    if (at >= volumesStart && left-- === 0) throw new Error('cut');
-    write.call(this, at, bytes);
+  const spy = vi.spyOn(storage.disk, 'request').mockImplementation(function (this: HostDisk, asked, done) {
+    if (asked.op === 'write' && asked.at >= volumesStart && left-- === 0) return done(new Error('cut'));
+    request.call(this, asked, done);
   });
   expect(() => storage.deviceOf('transfer:8M', 'web')).toThrow('cut');
   spy.mockRestore();
@@ -147,8 +147,8 @@ describe('the host’s storage', () => {
     const results: string[] = [];
     store.roomLeft = 0;
     const buffer = sector(3);
-    disk.write(100_000, [buffer], ok => results.push(`write ${ok}`));
-    disk.flush(ok => results.push(`flush ${ok}`));
+    disk.request({ op: 'write', at: 100_000 * 512, pieces: [buffer] }, error => results.push(`write ${!error}`));
+    disk.request({ op: 'flush' }, error => results.push(`flush ${!error}`));
     buffer.fill(4);
     timers.shift()?.();
     expect([results, disk.isWaiting, timers.length]).toEqual([[], true, 1]);
@@ -173,12 +173,12 @@ describe('the host’s storage', () => {
     const disk = new MediumDisk({ medium: storage.medium('vg0/web'), label: '/dev/vg0/web', later, say: () => {} });
     const results: boolean[] = [];
     store.roomLeft = 0;
-    disk.write(0, [sector(3)], ok => results.push(ok));
+    disk.request({ op: 'write', at: 0, pieces: [sector(3)] }, error => results.push(!error));
     disk.close();
     // Its pages are not kept for ever.
     expect([disk.isWaiting, timers.size, results]).toEqual([false, 0, [false]]);
     store.roomLeft = Infinity;
-    disk.write(8, [sector(4)], ok => results.push(ok));
+    disk.request({ op: 'write', at: 8 * 512, pieces: [sector(4)] }, error => results.push(!error));
     const into = new Uint8Array(16 * 512);
     storage.medium('vg0/web').read(0, into);
     expect([into.every(byte => byte === 0), results]).toEqual([true, [false, false]]);
@@ -223,7 +223,7 @@ describe('the host’s storage', () => {
   it('formats a transfer disk that it has made, over a cut of the power, and nothing that anybody wrote', async () => {
     const store = new MemoryStore();
     const storage = await open(store, 8 * GIB);
-    const isFat = (medium: Medium): boolean => readPartitions(medium).length === 1;
+    const isFat = (medium: BlockDevice): boolean => readPartitions(medium).length === 1;
     beginTransferDisk(storage);
     const next = await open(store);
     expect(isFat(next.medium('vg0/transfer-web'))).toBe(false);

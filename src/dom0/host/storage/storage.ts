@@ -15,8 +15,8 @@ import {
   writeGroup,
   writeLabel,
 } from './lvm.ts';
-import { type Medium, SECTOR_BYTES, type Segment } from './medium.ts';
-import type { Place } from '../../../devices/ide/index.ts';
+import { type BlockDevice, deviceOf, type Place, SECTOR_BYTES } from '../../../formats/blocks/index.ts';
+import { layoutOf, type Segment } from './part.ts';
 import { canonical, DISK_BYTES, GROUP, isDevice, PE_BYTES, told, volumeIn } from './device-names.ts';
 import { filePath, imageVolume } from './image-names.ts';
 import { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
@@ -61,7 +61,7 @@ export const GOOD_NAME = /^(?!-)(?!\.{1,2}$)(?!snapshot|pvmove)[\w+.-]{1,127}$/;
 
 /** A disk that somebody has open. */
 export interface OpenDisk {
-  medium: Medium;
+  medium: BlockDevice;
   /** What it is, whatever it was called. */
   path: string;
   /** Who has it is called otherwise from now on. */
@@ -133,7 +133,7 @@ export class Storage {
     return readPartitions(this.disk);
   }
 
-  private get physicalVolume(): Medium {
+  private get physicalVolume(): BlockDevice {
     return partOf(this.disk, this.partitions.find(({ number }) => number === LVM_NUMBER) as Partition);
   }
 
@@ -242,7 +242,7 @@ export class Storage {
   }
 
   /** Reads as zeros from there to there, and takes no room as far as it is whole units of the disk. */
-  private clear(medium: Medium, from: number, to: number): void {
+  private clear(medium: BlockDevice, from: number, to: number): void {
     const unit = Math.min(to, Math.ceil(from / MIB) * MIB);
     medium.write(from, new Uint8Array(unit - from));
     if (unit < to) medium.discard(unit, to - unit);
@@ -387,7 +387,7 @@ export class Storage {
    * A new volume on which writes to an image come, which is never changed; `path`: where it is found again. Durable when it returns. @throws StorageError
    */
   createOverlay(name: string, path: string, image: BaseImage): LogicalVolume {
-    const volume = this.createVolume(name, overlayBytes(image.bytes), { overlay: true });
+    const volume = this.createVolume(name, overlayBytes(image.device.bytes), { overlay: true });
     this.orRemove(volume, () => writeOverlayHeader(this.volumeMedium(volume), path, image));
     this.setImage(path, image);
     return volume;
@@ -421,7 +421,7 @@ export class Storage {
     const { medium } = this.resolve(path);
     if (medium instanceof OverlayVolume) return medium.writtenBytes;
     if (medium === this.disk) return this.disk.writtenBytes(0, medium.bytes);
-    return runsOf(medium.layout!).reduce((sum, { at, bytes }) => sum + this.disk.writtenBytes(at, bytes), 0);
+    return runsOf(layoutOf(medium)!).reduce((sum, { at, bytes }) => sum + this.disk.writtenBytes(at, bytes), 0);
   }
 
   private overlayOn(volume: LogicalVolume): OverlayVolume {
@@ -441,14 +441,15 @@ export class Storage {
       );
     const problem = imageDiffers(header, path, image);
     if (problem) throw new StorageError(problem);
-    const made = new OverlayVolume(under, header, image);
+    const made = new OverlayVolume(under, header, image.device);
     this.overlays.set(volume.name, made);
     return made;
   }
 
   /** Extent by extent: both begin with one. */
-  private shareAll(source: Medium, target: Medium): void {
-    for (const { from, to, bytes } of sideBySide(source.layout!, target.layout!)) this.disk.share(from, to, bytes);
+  private shareAll(source: BlockDevice, target: BlockDevice): void {
+    for (const { from, to, bytes } of sideBySide(layoutOf(source)!, layoutOf(target)!))
+      this.disk.share(from, to, bytes);
   }
 
   private volumeMedium({ name, segments, bytes }: LogicalVolume): Volume {
@@ -557,12 +558,12 @@ export class Storage {
   }
 
   /** What a definition calls /dev/vg0/NAME, /dev/mapper/vg0-NAME, /dev/sdaN or vg0/NAME, for looking at it. @throws StorageError */
-  medium(path: string): Medium {
+  medium(path: string): BlockDevice {
     if (isTransfer(path)) return emptyDisk(path);
     return this.resolve(path).medium;
   }
 
-  private resolve(written: string): { path: string; medium: Medium } {
+  private resolve(written: string): { path: string; medium: BlockDevice } {
     const path = canonical(written);
     const missing = (): StorageError =>
       new StorageError(`${path}: there is no such device. lvs lists the volumes, sfdisk -l the partitions.`);
@@ -614,7 +615,7 @@ export class Storage {
     return this.use(medium, { path, who, writes: false });
   }
 
-  private use(medium: Medium, user: User): OpenDisk {
+  private use(medium: BlockDevice, user: User): OpenDisk {
     const { path } = user;
     this.users.push(user);
     return {
@@ -665,7 +666,7 @@ export class Storage {
     return [...(file === undefined ? [] : [{ layer: `image ${file}`, at }]), ...medium.place(at)];
   }
 
-  /** To be called now and then: what no guest flushed becomes durable, and freed room is given back. @throws StoreFull, and any Error of the store */
+  /** To be called now and then: what no guest flushed becomes durable, and freed room is given back. @throws DeviceFull, and any Error of the store */
   tidy(): void {
     for (const overlay of this.overlays.values()) overlay.flush();
     this.disk.reclaim(MOVES);
@@ -681,17 +682,10 @@ export class Storage {
 }
 
 /** A transfer disk as one looks at it before its domain is there: nothing is made. @throws StorageError */
-function emptyDisk(target: string): Medium {
+function emptyDisk(target: string): BlockDevice {
   const bytes = transferBytes(target);
   if (typeof bytes === 'string') throw new StorageError(bytes);
-  return {
-    bytes,
-    read: (_at, into) => void into.fill(0),
-    write: () => {},
-    flush: () => {},
-    discard: () => {},
-    place: () => [],
-  };
+  return deviceOf(bytes, (_at, into) => void into.fill(0));
 }
 
 function marked({ unfinished: _, ...volume }: LogicalVolume, unfinished: boolean): LogicalVolume {

@@ -1,14 +1,18 @@
+import { DeviceFull } from '../../../formats/blocks/index.ts';
 import { describe, expect, it } from 'vitest';
 import { DriveQueue, DriveServer } from '../../../hypervisor/disks/drive-queue.ts';
 import { createDomain } from '../../../hypervisor/memory/domain-table.ts';
 import { Machine } from '../../../hypervisor/memory/machine.ts';
 import { IO_HOP, within } from '../../../hypervisor/tracing/index.ts';
 import { LoggingStore } from './logging-store.test-support.ts';
-import { MemoryFile, MemoryStore, type Store, StoreFull } from './store.ts';
+import { MemoryFile, MemoryStore, type Store } from './store.ts';
 import { Storage } from './storage.ts';
+import { layoutOf } from './part.ts';
 import type { DriveNews } from './stored-disk.ts';
 import { abandon, WINDOW_BYTES, type Windowed, WindowServer, WindowStore } from './store-window.ts';
 import { XEN_HVM } from '../../../hypervisor/interfaces/xen/records.ts';
+
+const outcomeOf = (error?: Error): string => (error instanceof DeviceFull ? 'full' : error ? 'bad' : 'good');
 
 /** Both sides on one thread: who rings is answered before the call returns. */
 function through(store: Store): {
@@ -88,7 +92,7 @@ describe('a store through a window', () => {
     const after = await store.afterCut(() => 0).open('a');
     expect(after.size()).toBe(3);
     store.roomLeft = 0;
-    expect(() => file.write(3, new Uint8Array(100))).toThrow(StoreFull);
+    expect(() => file.write(3, new Uint8Array(100))).toThrow(DeviceFull);
     store.roomLeft = 1000;
     file.write(3, new Uint8Array(100));
     expect(file.size()).toBe(103);
@@ -163,33 +167,36 @@ describe('the disk behind a window', () => {
     const drives = storage.disk.drives!;
     await drives.begin(machine.memory as SharedArrayBuffer);
     const news: DriveNews[] = [];
-    drives.attach(record.index, 0, { layout: medium.layout!, label: 'web', sectorBytes: 512, readOnly: false }, each =>
-      news.push(each),
+    drives.attach(
+      record.index,
+      0,
+      { layout: layoutOf(medium)!, label: 'web', sectorBytes: 512, readOnly: false },
+      each => news.push(each),
     );
     new DriveServer(machine, record).attach(0, 'storage');
     const queue = new DriveQueue(machine, record);
-    const drive = queue.disk(0, { sectorBytes: 512, sectors: 8192, readOnly: false, label: 'web' });
+    const drive = queue.disk(0, { sectorBytes: 512, bytes: 8192 * 512, readOnly: false, label: 'web' });
     const told: boolean[] = [];
-    const done = (ok: boolean): void => void told.push(ok);
+    const done = (error?: Error): void => void told.push(!error);
     const turn = (): boolean[] => {
       serve();
       queue.poll();
       return told.splice(0);
     };
-    drive.write(3, [new Uint8Array(512).fill(7)], done);
-    drive.flush(done);
+    drive.request({ op: 'write', at: 3 * 512, pieces: [new Uint8Array(512).fill(7)] }, done);
+    drive.request({ op: 'flush' }, done);
     expect(turn()).toEqual([true, true]);
     const bytes = new Uint8Array(512);
     (await open(store.afterCut(() => 0))).medium('vg0/web').read(3 * 512, bytes);
     expect([...new Set(bytes)]).toEqual([7]);
     // Domain 0 sees the same at once.
-    drive.write(3, [new Uint8Array(512).fill(8)], done);
+    drive.request({ op: 'write', at: 3 * 512, pieces: [new Uint8Array(512).fill(8)] }, done);
     expect(turn()).toEqual([true]);
     medium.read(3 * 512, bytes);
     expect(bytes[0]).toBe(8);
     store.roomLeft = 0;
-    drive.write((2 * MIB) / 512, [new Uint8Array(512).fill(9)], done);
-    drive.flush(done);
+    drive.request({ op: 'write', at: 2 * MIB, pieces: [new Uint8Array(512).fill(9)] }, done);
+    drive.request({ op: 'flush' }, done);
     expect([turn(), news.at(-1)]).toEqual([
       [],
       { domain: record.index, place: 0, waits: true, sentence: expect.stringContaining('the guest waits to write') },
@@ -200,7 +207,7 @@ describe('the disk behind a window', () => {
     retry();
     expect([turn(), news.at(-1)!.waits]).toEqual([[true, true], false]);
     store.roomLeft = 0;
-    drive.write((3 * MIB) / 512, [new Uint8Array(512)], done);
+    drive.request({ op: 'write', at: 3 * MIB, pieces: [new Uint8Array(512)] }, done);
     expect(turn()).toEqual([]);
     drives.detach(record.index);
     store.roomLeft = 10 * MIB;
@@ -219,19 +226,19 @@ describe('the disk behind a window', () => {
     const ended: string[] = [];
     const done =
       (name: string) =>
-      (outcome: string): void =>
-        void ended.push(`${name} ${outcome}`);
+      (error?: Error): void =>
+        void ended.push(`${name} ${outcomeOf(error)}`);
     // Before the machine is known, and of what lies in no frame, all goes through the window.
-    drive.write(2048, [new Uint8Array(512).fill(1)], done('window'));
+    drive.request({ op: 'write', at: 2048 * 512, pieces: [new Uint8Array(512).fill(1)] }, done('window'));
     await disk.drives!.begin(machine.memory as SharedArrayBuffer);
-    drive.write(2049, [new Uint8Array(512).fill(2)], done('copy'));
+    drive.request({ op: 'write', at: 2049 * 512, pieces: [new Uint8Array(512).fill(2)] }, done('copy'));
     expect([ended.splice(0), drive.pending]).toEqual([['window good', 'copy good'], false]);
     frames(0, 1024).fill(3);
     frames(4096, 512).fill(4);
-    drive.write(2048, [frames(0, 1024), frames(4096, 512)], done('first'));
-    drive.write(2050, [frames(0, 512)], done('second'));
-    drive.read(2048, [frames(8192, 512), frames(12288, 1024)], done('third'));
-    drive.flush(done('fourth'));
+    drive.request({ op: 'write', at: 2048 * 512, pieces: [frames(0, 1024), frames(4096, 512)] }, done('first'));
+    drive.request({ op: 'write', at: 2050 * 512, pieces: [frames(0, 512)] }, done('second'));
+    drive.request({ op: 'read', at: 2048 * 512, pieces: [frames(8192, 512), frames(12288, 1024)] }, done('third'));
+    drive.request({ op: 'flush' }, done('fourth'));
     expect(ended).toEqual([]);
     serve();
     expect([ended, drive.pending, frames(8192, 1)[0], frames(12288, 1)[0], frames(12800, 1)[0]]).toEqual([
@@ -247,14 +254,15 @@ describe('the disk behind a window', () => {
       false,
     ]);
     // As many as the adapter has; one more takes the other way, behind them.
-    for (let i = 0; i < 33; i++) drive.write(4096, [frames(0, 512).fill(i)], done(String(i)));
+    for (let i = 0; i < 33; i++)
+      drive.request({ op: 'write', at: 4096 * 512, pieces: [frames(0, 512).fill(i)] }, done(String(i)));
     expect(ended.splice(0)).toEqual(['32 good']);
     drive.poll();
     expect(ended.splice(0)).toHaveLength(32);
     store.roomLeft = 0;
-    drive.discard(0, 0, done('nothing'));
-    drive.write((99 * MIB) / 512, [frames(0, 512)], done('no room'));
-    drive.read(2 ** 40, [frames(0, 512)], done('outside'));
+    drive.request({ op: 'discard', at: 0, bytes: 0 }, done('nothing'));
+    drive.request({ op: 'write', at: 99 * MIB, pieces: [frames(0, 512)] }, done('no room'));
+    drive.request({ op: 'read', at: 2 ** 40 * 512, pieces: [frames(0, 512)] }, done('outside'));
     serve();
     drive.poll();
     expect(ended.splice(0)).toEqual(['nothing good', 'no room full', 'outside bad']);
@@ -262,7 +270,7 @@ describe('the disk behind a window', () => {
     // What a request passes there is told when it ends.
     const hops: number[] = [];
     within({ hop: (_request, hop) => void hops.push(hop) }, 9, () =>
-      drive.read(0, [frames(0, 512)], () => hops.push(IO_HOP.DONE)),
+      drive.request({ op: 'read', at: 0, pieces: [frames(0, 512)] }, () => hops.push(IO_HOP.DONE)),
     );
     serve();
     drive.poll();
@@ -281,14 +289,18 @@ describe('the disk behind a window', () => {
     disk.drives!.attach(
       index,
       0,
-      { layout: storage.medium('vg0/web').layout!, label: 'web', sectorBytes: 512, readOnly: false },
+      { layout: layoutOf(storage.medium('vg0/web'))!, label: 'web', sectorBytes: 512, readOnly: false },
       each => news.push(each),
     );
     const ended: string[] = [];
-    disk.drive.read(0, [machine.bytes.subarray(4096, 4608)], outcome => ended.push(outcome));
+    disk.drive.request({ op: 'read', at: 0, pieces: [machine.bytes.subarray(4096, 4608)] }, error =>
+      ended.push(outcomeOf(error)),
+    );
     asked.lose();
     expect([ended, news]).toEqual([['bad'], [expect.objectContaining({ domain: index, place: 0, lost: true })]]);
-    disk.drive.read(0, [machine.bytes.subarray(4096, 4608)], outcome => ended.push(outcome));
+    disk.drive.request({ op: 'read', at: 0, pieces: [machine.bytes.subarray(4096, 4608)] }, error =>
+      ended.push(outcomeOf(error)),
+    );
     disk.drive.rest();
     expect([ended, disk.drives!.memory]).toEqual([['bad', 'bad'], undefined]);
     expect(() => disk.flush()).toThrow('does not answer any more');

@@ -13,6 +13,7 @@
  * A server that ends is followed by another one with the same window, which is told what was open there (`Windowed`). What was asked stands in the window until
  * it is answered, and is asked of the disk once more: all of it can be done twice.
  */
+import { DeviceFull } from '../../../formats/blocks/index.ts';
 import { XENHEAP } from '../../../hypervisor/layout/index.ts';
 import { carriedRequest, KeptHops, passes, within } from '../../../hypervisor/tracing/index.ts';
 import { DOMAIN_0, Machine } from '../../../hypervisor/memory/index.ts';
@@ -21,7 +22,7 @@ import type { Later } from '../timers.ts';
 import { ExtentDisk, UNFLUSHED_BYTES } from './extent-disk.ts';
 import type { DriveMedium, DriveNews, StoredDisk } from './stored-disk.ts';
 import { DriveServers } from './storage-drives.ts';
-import { type Store, type StoreFile, StoreDamaged, StoreFull } from './store.ts';
+import { type Store, type StoreFile, StoreDamaged } from './store.ts';
 import { type CommandWindow, COMMANDS_BYTES, CommandServer } from './window-drive.ts';
 import { answerCall, type DiskCall, WindowDisk } from './window-disk.ts';
 
@@ -235,7 +236,7 @@ export class WindowServer {
         throw new Error('The worker that has the files ended while it answered. Try it again.');
       within(passed, words[NUMBER], () => this.carryOut());
     } catch (error) {
-      status = error instanceof StoreFull ? FULL : error instanceof StoreDamaged ? DAMAGED : BAD;
+      status = error instanceof DeviceFull ? FULL : error instanceof StoreDamaged ? DAMAGED : BAD;
       words[STATUS] = UNSURE;
       const sentence = new TextEncoder().encode((error as Error).message).subarray(0, DATA_BYTES);
       data.set(sentence);
@@ -506,6 +507,6 @@ export class WindowStore implements Store {
     Atomics.store(words, STATE, IDLE);
     if (words[STATUS] === GOOD) return numbers[RESULT];
     const sentence = new TextDecoder().decode(data.slice(0, words[LENGTH]));
-    throw new { [FULL]: StoreFull, [DAMAGED]: StoreDamaged, [BAD]: Error }[words[STATUS]]!(sentence);
+    throw new { [FULL]: DeviceFull, [DAMAGED]: StoreDamaged, [BAD]: Error }[words[STATUS]]!(sentence);
   }
 }

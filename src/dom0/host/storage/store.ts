@@ -2,12 +2,8 @@
  * Where the host keeps what must outlive it: a few files with random access. Opening may take a while; everything else is done when it returns,
  * as a directory's files and a browser's access handles have it.
  */
+import { DeviceFull, inUnits } from '../../../formats/blocks/index.ts';
 import type { StoredDisk } from './stored-disk.ts';
-
-/** The device has no room for what is to be written. Nothing is lost: the same write may be tried again once room was made. */
-export class StoreFull extends Error {
-  override name = 'StoreFull';
-}
 
 /** What is kept contradicts itself, or cannot be read. The sentence says where and what can be done. */
 export class StoreDamaged extends Error {
@@ -19,11 +15,11 @@ export interface StoreFile {
   size(): number;
   /** Fills `into` from byte `at` on; past the end it is filled with zeros. @throws Error where the file cannot be read */
   read(at: number, into: Uint8Array): void;
-  /** What lies between the old end and `at` is zeros. @throws StoreFull, and any other Error where the file cannot be written */
+  /** What lies between the old end and `at` is zeros. @throws DeviceFull, and any other Error where the file cannot be written */
   write(at: number, from: Uint8Array): void;
   /** Cuts it off, or lengthens it with zeros. @throws as write */
   truncate(bytes: number): void;
-  /** All that was written is durable when it returns. @throws Error, never StoreFull: nothing is known of what was written then */
+  /** All that was written is durable when it returns. @throws Error, never DeviceFull: nothing is known of what was written then */
   flush(): void;
   close(): void;
 }
@@ -89,7 +85,7 @@ export class MemoryFile implements StoreFile {
   }
 
   read(at: number, into: Uint8Array): void {
-    pieces(at, into.length, this.chunkBytes, (number, within, from, count) => {
+    inUnits(at, into.length, this.chunkBytes, (number, within, from, count) => {
       const chunk = this.chunks.get(number);
       if (chunk) into.set(chunk.subarray(within, within + count), from);
       else into.fill(0, from, from + count);
@@ -97,13 +93,13 @@ export class MemoryFile implements StoreFile {
   }
 
   write(at: number, bytes: Uint8Array): void {
-    pieces(at, bytes.length, this.chunkBytes, (number, within, from, count) => {
+    inUnits(at, bytes.length, this.chunkBytes, (number, within, from, count) => {
       let chunk = this.chunks.get(number);
       if (!chunk) {
         try {
           chunk = new Uint8Array(this.chunkBytes);
         } catch {
-          throw new StoreFull('the browser gives no more memory');
+          throw new DeviceFull('the browser gives no more memory');
         }
         this.chunks.set(number, chunk);
       }
@@ -126,22 +122,6 @@ export class MemoryFile implements StoreFile {
   flush(): void {}
 
   close(): void {}
-}
-
-/** Bytes at, at + length − 1 in units of `unit` bytes: for each its number, the first byte within it, where that lies in the whole, and how many. */
-export function pieces(
-  at: number,
-  length: number,
-  unit: number,
-  visit: (number: number, within: number, from: number, count: number) => void,
-): void {
-  for (let from = 0; from < length; ) {
-    const number = Math.floor((at + from) / unit);
-    const within = (at + from) % unit;
-    const count = Math.min(length - from, unit - within);
-    visit(number, within, from, count);
-    from += count;
-  }
 }
 
 /** What was asked for cannot be done; the sentence says why, in the words of the tool that people know. */

@@ -1,6 +1,7 @@
 /** The host's disk where it is stored, and drives that reach it from other workers: what whoever uses them knows of them. */
-import type { SataMedium } from '../../../devices/ahci/index.ts';
-import type { Layout, Medium } from './medium.ts';
+import type { BlockDevice } from '../../../formats/blocks/index.ts';
+import type { Layout } from './part.ts';
+import type { StoredDrive } from './stored-drive.ts';
 
 /** What lies in a drive. */
 export interface DriveMedium {
@@ -31,19 +32,8 @@ export interface StorageDrives {
   detach(domain: number): void;
 }
 
-/** What lies behind the connector of the host's disk. */
-export interface DiskDrive extends SataMedium {
-  /** Why it could not do something last, for people: on the wire there is a number for it alone. */
-  problem: string | undefined;
-  /** Commands have ended, or may still end, that nobody was told of. */
-  readonly pending: boolean;
-  poll(): void;
-  settle(): void;
-  rest(): void;
-}
-
 /** The host's disk where it is stored: here, or in the storage worker. */
-export interface StoredDisk extends Medium {
+export interface StoredDisk extends BlockDevice {
   /** Each extent of `bytes` bytes at `to` becomes what the one at `from` is; nothing is copied. All begin an extent there. Durable with the next flush. */
   share(from: number, to: number, bytes?: number): void;
   /** See ExtentDisk.reclaim. */
@@ -53,7 +43,7 @@ export interface StoredDisk extends Medium {
   /** Of these bytes, those that lie in extents that were written. */
   writtenBytes(at: number, bytes: number): number;
   /** What lies behind the connector of the disk's adapter; absent: whatever reads and writes this disk here. */
-  makeDrive?(): DiskDrive;
+  makeDrive?(): StoredDrive;
   /** The storage worker's end of drives that reach the disk from other workers; absent: the disk is stored here. */
   readonly drives?: StorageDrives;
   /** Flushes, and lets go of the files. */

@@ -1,3 +1,4 @@
+import { type BlockDevice, deviceOf, ImmediateDevice, MemoryDisk } from '../../../formats/blocks/index.ts';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -5,7 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openFat } from '../../../formats/file-systems/fat.ts';
-import { Effort, FileSystemError, type Readable } from '../../../formats/file-systems/file-tree.ts';
+import { Effort, FileSystemError } from '../../../formats/file-systems/file-tree.ts';
 import { formatFatDisk } from './transfer-disk.ts';
 
 const MIB = 2 ** 20;
@@ -23,11 +24,12 @@ const fsck = tool('fsck.fat'),
   mmd = tool('mmd');
 
 /** As large as it is said to be, and nothing where it is not written. */
-class Sparse {
+class Sparse extends ImmediateDevice {
   readonly bytes: number;
   readonly blocks = new Map<number, Uint8Array>();
 
   constructor(bytes: number) {
+    super();
     this.bytes = bytes;
   }
 
@@ -35,23 +37,16 @@ class Sparse {
     for (let i = 0; i < into.length; i++) into[i] = this.blocks.get((at + i) >>> 9)?.[(at + i) & 511] ?? 0;
   }
 
-  write(at: number, from: Uint8Array): void {
+  override write(at: number, from: Uint8Array): void {
     for (let i = 0; i < from.length; i++) {
       const block = this.blocks.get((at + i) >>> 9) ?? new Uint8Array(512);
       this.blocks.set((at + i) >>> 9, block);
       block[(at + i) & 511] = from[i];
     }
   }
-
-  flush(): void {}
-  discard(): void {}
-  place = () => [];
 }
 
-const memory = (bytes: Uint8Array): Readable => ({
-  bytes: bytes.length,
-  read: (at, into) => into.set(bytes.subarray(at, at + into.length)),
-});
+const memory = (bytes: Uint8Array): BlockDevice => new MemoryDisk(bytes);
 
 function formatted(bytes: number): Uint8Array {
   const disk = new Sparse(bytes);
@@ -108,7 +103,7 @@ describe('a FAT disk', () => {
     const disk = new Sparse(600 * MIB);
     formatFatDisk(disk, 'x', 1);
     const tree = openFat(
-      { bytes: disk.bytes - START, read: (at, into) => disk.read(START + at, into) },
+      deviceOf(disk.bytes - START, (at, into) => disk.read(START + at, into)),
       new Effort(64 * MIB),
     );
     expect([tree.type, tree.isInUse, tree.list('/')]).toEqual(['FAT32', false, []]);

@@ -2,7 +2,7 @@
  * Transfer disks: one for each guest that asks for it (`transfer:SIZE` as a disk's target), a volume with one partition and a FAT16 or FAT32 file system, as
  * DOS, Windows and Linux have them. Domain 0 reads its files. Source: Microsoft's FAT specification 1.03.
  */
-import { type Medium, SECTOR_BYTES } from './medium.ts';
+import { type BlockDevice, SECTOR_BYTES } from '../../../formats/blocks/index.ts';
 import { partOf, TYPE, writePartitions } from './partitions.ts';
 
 const MIB = 2 ** 20,
@@ -27,7 +27,7 @@ function clusterSectors(bytes: number, isFat32: boolean): number {
 }
 
 /** Makes the partition and its file system. `disk` reads as zeros, and has at least 4 MiB. `id`: 32 bits that tell it from others; `label`: up to eleven letters. Durable when it returns. */
-export function formatFatDisk(disk: Medium, label: string, id: number): void {
+export function formatFatDisk(disk: BlockDevice, label: string, id: number): void {
   const isFat32 = disk.bytes >= FAT32_BYTES;
   const sectors = Math.floor(disk.bytes / SECTOR_BYTES) - FIRST_SECTOR;
   const partition = {

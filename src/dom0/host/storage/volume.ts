@@ -1,19 +1,17 @@
 /** A logical volume: runs of physical extents, one behind the other. */
+import {
+  BlockDevice,
+  type BlockRequest,
+  type Done,
+  endOf,
+  lengthOf,
+  outside,
+  type Place,
+} from '../../../formats/blocks/index.ts';
 import { IO_HOP, passes } from '../../../hypervisor/tracing/index.ts';
 import { PE_BYTES } from './device-names.ts';
 import { extentStart } from './lvm.ts';
-import {
-  type Answer,
-  type Layout,
-  lengthOf,
-  type Medium,
-  type MediumRequest,
-  Part,
-  type Segment,
-  startOn,
-  within,
-} from './medium.ts';
-import type { Place } from '../../../devices/ide/index.ts';
+import { type Layout, layoutOf, Part, type Segment } from './part.ts';
 
 /** Bytes of a volume that lie side by side, where they begin in it, and where that is below it. */
 interface Run {
@@ -22,23 +20,25 @@ interface Run {
   at: number;
 }
 
-export class Volume implements Medium {
+export class Volume extends BlockDevice {
   readonly bytes: number;
   readonly layout?: Layout;
   readonly name: string;
-  private readonly physical: Medium;
+  private readonly physical: BlockDevice;
   private readonly number: number;
   /** Byte of the volume at which each run begins, and where that is on the physical volume. */
   private readonly runs: readonly Run[];
 
   /** `name`: with the group's, as in vg0/web; `number`: what records of requests call it; `bytes`: where it ends within its last extent. */
-  constructor(physical: Medium, name: string, segments: readonly Segment[], number: number, bytes?: number) {
+  constructor(physical: BlockDevice, name: string, segments: readonly Segment[], number: number, bytes?: number) {
+    super({ immediate: physical.immediate });
     this.number = number;
     this.physical = physical;
     this.name = name;
-    if (physical.layout?.partition)
+    const below = layoutOf(physical);
+    if (below?.partition)
       this.layout = {
-        ...physical.layout,
+        ...below,
         volume: { name, segments, number, ...(bytes === undefined ? {} : { bytes }) },
       };
     this.runs = runsIn(segments, 0);
@@ -46,7 +46,6 @@ export class Volume implements Medium {
   }
 
   private each(at: number, length: number, visit: (physical: number, from: number, count: number) => void): void {
-    within(this, at, length, `volume ${this.name}`);
     for (const run of this.runs) {
       const first = Math.max(at, run.start),
         last = Math.min(at + length, run.start + run.bytes);
@@ -54,51 +53,26 @@ export class Volume implements Medium {
     }
   }
 
-  read(at: number, into: Uint8Array): void {
-    passes(IO_HOP.VOLUME, this.number, at / PE_BYTES);
-    this.each(at, into.length, (physical, from, count) =>
-      this.physical.read(physical, into.subarray(from, from + count)),
-    );
-  }
-
-  write(at: number, bytes: Uint8Array): void {
-    passes(IO_HOP.VOLUME, this.number, at / PE_BYTES);
-    this.each(at, bytes.length, (physical, from, count) =>
-      this.physical.write(physical, bytes.subarray(from, from + count)),
-    );
-  }
-
-  flush(): void {
-    this.physical.flush();
-  }
-
-  discard(at: number, bytes: number): void {
-    this.each(at, bytes, (physical, _, count) => this.physical.discard(physical, count));
-  }
-
-  start(request: MediumRequest, done: Answer): void {
+  request(request: BlockRequest, done: Done): void {
     const { physical } = this;
-    if (request.op === 'flush') return startOn(physical, request, done);
+    if (request.op === 'flush') return physical.request(request, done);
+    const length = lengthOf(request);
+    const error = outside(this, request.at, length, `volume ${this.name}`);
+    if (error || length === 0) return done(error);
     passes(IO_HOP.VOLUME, this.number, request.at / PE_BYTES);
-    const parts: MediumRequest[] = [];
-    this.each(request.at, lengthOf(request), (at, from, count) =>
+    const parts: BlockRequest[] = [];
+    this.each(request.at, length, (at, from, count) =>
       parts.push(
         request.op === 'discard'
           ? { ...request, at, bytes: count }
           : { ...request, at, pieces: cut(request.pieces, from, count) },
       ),
     );
-    if (parts.length === 1) return startOn(physical, parts[0], done);
-    let left = parts.length;
-    let failed: Error | undefined;
-    const ended: Answer = error => {
-      failed ??= error;
-      if (--left === 0) done(failed);
-    };
-    for (const part of parts) startOn(physical, part, ended);
+    const ended = parts.length === 1 ? done : endOf(parts.length, done);
+    for (const part of parts) physical.request(part, ended);
   }
 
-  place(at: number): Place[] {
+  override place(at: number): Place[] {
     let way: Place[] = [];
     this.each(at, 1, physical => {
       way = this.physical.place(physical);
@@ -111,13 +85,13 @@ export class Volume implements Medium {
 }
 
 /** What lies on a disk so. */
-export function mediumOf(disk: Medium, { partition, volume }: Layout): Medium {
+export function deviceIn(disk: BlockDevice, { partition, volume }: Layout): BlockDevice {
   if (!partition) return disk;
   const part = new Part(disk, partition.start, partition.bytes, partition.number);
   return volume ? new Volume(part, volume.name, volume.segments, volume.number, volume.bytes) : part;
 }
 
-/** Byte ranges of two media of the host's disk, as far as both go, by where they lie on it: `from`, `to` and how many bytes lie side by side there. */
+/** Byte ranges of two devices on the host's disk, as far as both go, by where they lie on it: `from`, `to` and how many bytes lie side by side there. */
 export function sideBySide(one: Layout, other: Layout): { from: number; to: number; bytes: number }[] {
   const found: { from: number; to: number; bytes: number }[] = [];
   const [left, right] = [runsOf(one), runsOf(other)];
@@ -131,7 +105,7 @@ export function sideBySide(one: Layout, other: Layout): { from: number; to: numb
   return found;
 }
 
-/** Where a medium's bytes lie on the disk. */
+/** Where a device's bytes lie on the disk. */
 export function runsOf({ partition, volume }: Layout): Run[] {
   if (!partition) return [{ start: 0, bytes: Infinity, at: 0 }];
   if (!volume) return [{ start: 0, bytes: partition.bytes, at: partition.start }];

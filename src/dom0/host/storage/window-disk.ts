@@ -1,5 +1,5 @@
 /** The host's disk in the storage worker, as Domain 0's worker has it: what it asks is done when a call returns. */
-import type { Place } from '../../../devices/ide/index.ts';
+import { ImmediateDevice, type Place } from '../../../formats/blocks/index.ts';
 import type { DriveMedium, DriveNews, StorageDrives, StoredDisk } from './stored-disk.ts';
 import { type CommandWindow, WindowDrive } from './window-drive.ts';
 
@@ -79,12 +79,13 @@ class WindowDrives implements StorageDrives {
   }
 }
 
-export class WindowDisk implements StoredDisk {
+export class WindowDisk extends ImmediateDevice implements StoredDisk {
   readonly bytes: number;
   readonly drives: StorageDrives;
   private readonly window: DiskWindow;
 
   constructor(window: DiskWindow) {
+    super();
     this.window = window;
     this.bytes = window.bytes;
     this.drives = new WindowDrives(window);
@@ -94,15 +95,15 @@ export class WindowDisk implements StoredDisk {
     this.window.read(at, into);
   }
 
-  write(at: number, from: Uint8Array): void {
+  override write(at: number, from: Uint8Array): void {
     this.window.write(at, from);
   }
 
-  flush(): void {
+  override flush(): void {
     this.window.flush();
   }
 
-  discard(at: number, bytes: number): void {
+  override discard(at: number, bytes: number): void {
     this.window.call({ call: 'discard', at, bytes });
   }
 
@@ -122,7 +123,7 @@ export class WindowDisk implements StoredDisk {
     return this.window.call({ call: 'writtenBytes', at, bytes }) as number;
   }
 
-  place(at: number): Place[] {
+  override place(at: number): Place[] {
     return this.window.call({ call: 'place', at }) as Place[];
   }
 

@@ -3,7 +3,7 @@
  * straight between files and the frames of machine memory that a command names, and rings Domain 0's doorbell; the adapter interrupts then. Commands begin in
  * the order in which they were asked, and before whatever is asked through the window later.
  */
-import type { Outcome } from '../../../devices/ahci/index.ts';
+import { type BlockRequest, DeviceFull, type Done, lengthOf } from '../../../formats/blocks/index.ts';
 import { carriedRequest, KeptHops, partOfRequest, passes, within } from '../../../hypervisor/tracing/index.ts';
 import type { StoredDisk } from './stored-disk.ts';
 import { StoredDrive } from './stored-drive.ts';
@@ -16,13 +16,13 @@ const COMMANDS = 32;
 /** Words of a command. PIECES of them follow: address and bytes of each; then HOPS places, three words each; then a sentence. */
 const STATE = 0,
   OPERATION = 1,
-  SECTOR = 2,
-  SECTORS = 4,
-  NUMBER = 5,
-  OUTCOME = 6,
-  PIECES = 7,
-  HOPS = 8,
-  SENTENCE = 9,
+  BYTE = 2,
+  BYTES = 4,
+  NUMBER = 6,
+  OUTCOME = 7,
+  PIECES = 8,
+  HOPS = 9,
+  SENTENCE = 10,
   PIECE = 16;
 const MOST_PIECES = 176,
   MOST_HOPS = 64,
@@ -36,22 +36,25 @@ export const COMMANDS_BYTES = 4 * (FIRST + COMMANDS * COMMAND_WORDS);
 const FREE = 0,
   TO_DO = 1,
   DONE = 2;
-const OPERATIONS = { read: 0, write: 1, flush: 2, discard: 3 } as const;
-const OUTCOMES: readonly Outcome[] = ['good', 'bad', 'full'];
+const OPERATIONS = ['read', 'write', 'flush', 'discard'] as const;
+/** OUTCOME. */
+const GOOD = 0,
+  BAD = 1,
+  FULL = 2;
 
 const at = (command: number): number => FIRST + command * COMMAND_WORDS;
 
 /** The storage worker's side. `rung`: some have ended. */
 export class CommandServer {
   private readonly words: Int32Array;
-  private readonly drive: StoredDrive;
+  private readonly disk: StoredDisk;
   private readonly machine: ArrayBufferLike;
   private readonly rung: () => void;
   private taken = 0;
 
   constructor(words: Int32Array, disk: StoredDisk, machine: ArrayBufferLike, rung: () => void) {
     this.words = words;
-    this.drive = new StoredDrive(disk);
+    this.disk = disk;
     this.machine = machine;
     this.rung = rung;
     this.taken = Atomics.load(words, ANSWERED);
@@ -80,36 +83,30 @@ export class CommandServer {
   }
 
   private carryOut(command: number): void {
-    const { words, drive, machine } = this;
+    const { words, disk, machine } = this;
     const base = at(command);
-    const sector = (words[base + SECTOR] >>> 0) + (words[base + SECTOR + 1] >>> 0) * 2 ** 32;
+    const double = (word: number): number => (words[base + word] >>> 0) + (words[base + word + 1] >>> 0) * 2 ** 32;
     const pieces = Array.from(
       { length: words[base + PIECES] },
       (_, i) => new Uint8Array(machine, words[base + PIECE + 2 * i] >>> 0, words[base + PIECE + 2 * i + 1] >>> 0),
     );
     const passed = new KeptHops();
-    const done = (outcome: Outcome): void => {
+    const done: Done = error => {
       const hops = passed.words.slice(0, 3 * MOST_HOPS);
       words.set(hops, base + HOP);
       words[base + HOPS] = hops.length / 3;
-      const sentence = new TextEncoder()
-        .encode(outcome === 'good' ? '' : (drive.problem ?? ''))
-        .subarray(0, SENTENCE_BYTES);
+      const sentence = new TextEncoder().encode(error?.message ?? '').subarray(0, SENTENCE_BYTES);
       new Uint8Array(words.buffer, words.byteOffset + 4 * (base + TEXT)).set(sentence);
       words[base + SENTENCE] = sentence.length;
-      words[base + OUTCOME] = OUTCOMES.indexOf(outcome);
+      words[base + OUTCOME] = error instanceof DeviceFull ? FULL : error ? BAD : GOOD;
       Atomics.store(words, base + STATE, DONE);
       Atomics.add(words, ANSWERED, 1);
       Atomics.notify(words, ANSWERED);
     };
-    // A stored drive answers at once.
-    within(passed, words[base + NUMBER], () => {
-      const operation = words[base + OPERATION];
-      if (operation === OPERATIONS.read) drive.read(sector, pieces, done);
-      else if (operation === OPERATIONS.write) drive.write(sector, pieces, done);
-      else if (operation === OPERATIONS.flush) drive.flush(done);
-      else drive.discard(sector, words[base + SECTORS], done);
-    });
+    const op = OPERATIONS[words[base + OPERATION]];
+    const asked = { at: double(BYTE), bytes: double(BYTES), pieces };
+    // A stored disk answers at once.
+    within(passed, words[base + NUMBER], () => disk.request({ op, ...asked }, done));
   }
 }
 
@@ -125,7 +122,6 @@ export interface CommandWindow {
   hasEnded(): boolean;
 }
 
-type Ended = (outcome: Outcome) => void;
 /** See store-window.ts. */
 const ANSWER_MS = 30_000,
   LIVES_MS = 1000;
@@ -133,7 +129,7 @@ const ANSWER_MS = 30_000,
 /** The drive behind Domain 0's adapter, where the disk is in the storage worker. */
 export class WindowDrive extends StoredDrive {
   private readonly window: CommandWindow;
-  private readonly inFlight: (Ended | undefined)[] = new Array(COMMANDS).fill(undefined);
+  private readonly inFlight: (Done | undefined)[] = new Array(COMMANDS).fill(undefined);
   private answers: number;
 
   constructor(disk: StoredDisk, window: CommandWindow) {
@@ -142,43 +138,28 @@ export class WindowDrive extends StoredDrive {
     this.answers = Atomics.load(window.words, ANSWERED);
   }
 
-  override read(sector: number, into: Uint8Array[], done: Ended): void {
-    if (!this.ask(OPERATIONS.read, sector, 0, into, done)) super.read(sector, into, done);
-  }
-
-  override write(sector: number, from: Uint8Array[], done: Ended): void {
-    if (!this.ask(OPERATIONS.write, sector, 0, from, done)) super.write(sector, from, done);
-  }
-
-  override flush(done: Ended): void {
-    if (!this.ask(OPERATIONS.flush, 0, 0, [], done)) super.flush(done);
-  }
-
-  override discard(sector: number, sectors: number, done: Ended): void {
-    if (!this.ask(OPERATIONS.discard, sector, sectors, [], done)) super.discard(sector, sectors, done);
-  }
-
-  /** False: it has to be asked through the window, since its data lie in no frame, or nobody serves commands. */
-  private ask(operation: number, sector: number, sectors: number, pieces: readonly Uint8Array[], done: Ended): boolean {
+  /** What cannot be asked here is asked through the window: its data lie in no frame, or nobody serves commands. */
+  protected override ask(request: BlockRequest, done: Done): void {
+    const pieces = 'pieces' in request ? request.pieces : [];
     const { words, machine } = this.window;
     const command = this.inFlight.indexOf(undefined);
     if (!machine || command < 0 || pieces.length > MOST_PIECES || pieces.some(({ buffer }) => buffer !== machine))
-      return false;
+      return super.ask(request, done);
     const base = at(command);
-    let outcome: Outcome = 'bad';
+    let answer: Error | undefined;
     const ended = partOfRequest(() => {
       for (let i = 0; i < words[base + HOPS]; i++)
         passes(words[base + HOP + 3 * i], words[base + HOP + 3 * i + 1], words[base + HOP + 3 * i + 2]);
-      done(outcome);
+      done(answer);
     });
-    this.inFlight[command] = answer => {
-      outcome = answer;
+    this.inFlight[command] = error => {
+      answer = error;
       ended();
     };
-    words[base + OPERATION] = operation;
-    words[base + SECTOR] = sector | 0;
-    words[base + SECTOR + 1] = Math.floor(sector / 2 ** 32);
-    words[base + SECTORS] = sectors;
+    const put = (word: number, value: number): void => words.set([value | 0, Math.floor(value / 2 ** 32)], base + word);
+    words[base + OPERATION] = OPERATIONS.indexOf(request.op);
+    put(BYTE, 'at' in request ? request.at : 0);
+    put(BYTES, lengthOf(request));
     words[base + NUMBER] = carriedRequest();
     words[base + PIECES] = pieces.length;
     words[base + HOPS] = 0;
@@ -189,7 +170,6 @@ export class WindowDrive extends StoredDrive {
     Atomics.store(words, base + STATE, TO_DO | (Atomics.load(words, ASKED) << 2) | 0);
     Atomics.add(words, ASKED, 1);
     this.window.ring();
-    return true;
   }
 
   private get isBusy(): boolean {
@@ -210,13 +190,13 @@ export class WindowDrive extends StoredDrive {
       const ended = this.inFlight[command];
       if (!ended || Atomics.load(words, base + STATE) !== DONE) continue;
       const length = words[base + SENTENCE];
-      if (length > 0)
-        this.problem = new TextDecoder().decode(
-          new Uint8Array(words.buffer, words.byteOffset + 4 * (base + TEXT), length).slice(),
-        );
+      const sentence = new TextDecoder().decode(
+        new Uint8Array(words.buffer, words.byteOffset + 4 * (base + TEXT), length).slice(),
+      );
+      const outcome = words[base + OUTCOME];
       Atomics.store(words, base + STATE, FREE);
       this.inFlight[command] = undefined;
-      ended(OUTCOMES[words[base + OUTCOME]] ?? 'bad');
+      ended(outcome === GOOD ? undefined : outcome === FULL ? new DeviceFull(sentence) : new Error(sentence));
     }
   }
 
@@ -242,7 +222,7 @@ export class WindowDrive extends StoredDrive {
       Atomics.store(this.window.words, at(command) + STATE, FREE);
       this.window.words[at(command) + HOPS] = 0;
       this.inFlight[command] = undefined;
-      ended?.('bad');
+      ended?.(new Error('The worker that has the disk has ended.'));
     }
   }
 }

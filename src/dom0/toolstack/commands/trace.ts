@@ -1,5 +1,5 @@
 /** Where a guest's requests go: live, place by place, and by the maps of its disk. The two commands are ours; xl has neither. */
-import type { Place } from '../../../devices/ide/index.ts';
+import type { Place } from '../../../formats/blocks/index.ts';
 import { deviceNumber } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { ideName } from '../../definitions/index.ts';
@@ -48,17 +48,10 @@ export const diskPath = command({
       // Opened by the domain's worker: an image file, whose changed blocks that worker has in memory.
       return { name, way: [here, { layer: `image ${name}`, at: sector * SECTOR_BYTES }] };
     }
-    const last = (disk.sectors * disk.sectorBytes) / SECTOR_BYTES - 1;
+    const last = disk.bytes / SECTOR_BYTES - 1;
     if (!(Number.isSafeInteger(sector) && sector >= 0 && sector <= last))
       throw new Refusal(`${vdev} of ${member.name} has the sectors 0 to ${last}, and no ${sector}.`);
-    const unit = disk.sectorBytes / SECTOR_BYTES;
-    const way = disk.place?.(Math.floor(sector / unit)) ?? [];
-    // Within a longer sector of a CD.
-    const within = (sector % unit) * SECTOR_BYTES;
-    return {
-      name,
-      way: [here, ...way.map(place => (place.at === undefined ? place : { ...place, at: place.at + within }))],
-    };
+    return { name, way: [here, ...disk.place(sector * SECTOR_BYTES)] };
   },
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);

@@ -4,7 +4,7 @@
  */
 import { attachDrives, type DriveImage, noMedia, readState } from '../../../hypervisor/index.ts';
 import { type DiskChange, diskRecords, readDiskRecord, restoreChanges } from '../../../hypervisor/disks/index.ts';
-import type { Disk } from '../../../devices/ide/index.ts';
+import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import { type DefinedDisk, type Definition, deviceNumber, writeXlConfig } from '../../definitions/config/index.ts';
 import type { CommandHost, Guest } from '../command-host.ts';
 import { DEFINITIONS, type ManagedDomain } from '../managed/index.ts';
@@ -150,25 +150,17 @@ async function copyImage(
   changes: readonly Changed[],
   made: string[],
 ): Promise<void> {
-  let problem: string | undefined;
-  const attached = attachDrives([image], host.parts.openMedium ?? noMedia, sentence => {
-    problem = sentence;
-  });
+  const attached = attachDrives([image], host.parts.openMedium ?? noMedia, () => {});
   for (const change of changes) restoreChanges(attached, change.place, change.changes);
-  const disk = attached[0].disk as Disk;
-  const bytes = disk.sectors * disk.sectorBytes;
+  const disk = attached[0].disk as BlockDevice;
+  const { bytes } = disk;
   storage.createVolume(volume, bytes, { unfinished: true });
   made.push(volume);
   // Nobody else has it before it is whole.
   const { medium, close } = storage.open(`/dev/vg0/${volume}`, 'xl clone', true);
   try {
     await copyInTurns(bytes, host.parts, (at, piece) => {
-      let good = false;
-      // An overlay answers at once.
-      disk.read(at / disk.sectorBytes, [piece], ok => {
-        good = ok;
-      });
-      if (!good) throw new Error(problem ?? `${image.medium?.name ?? ''} cannot be read at byte ${at}.`);
+      disk.read(at, piece);
       if (piece.some(byte => byte !== 0)) medium.write(at, piece);
     });
     medium.flush();

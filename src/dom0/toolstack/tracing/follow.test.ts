@@ -1,6 +1,6 @@
+import { MemoryDisk } from '../../../formats/blocks/index.ts';
 import { describe, expect, it } from 'vitest';
 import { ExitReason, IO_REP, IO_STRING } from '../../../cpu/architecture/index.ts';
-import { MemoryDisk } from '../../../devices/index.ts';
 import { IO_HOP, IO_OP, IoTrace, partOfRequest, Trace, TRACE_KIND } from '../../../hypervisor/tracing/index.ts';
 import { tracedDrives } from '../../../hypervisor/disks/index.ts';
 import { DOMAIN_TRACE } from '../../../hypervisor/layout/layout.ts';
@@ -53,12 +53,12 @@ describe('a request that is followed', () => {
     const disk = new MediumDisk({ medium: storage.medium('vg0/b'), label: 'b', later: () => () => {}, say: () => {} });
     const [drive] = tracedDrives([{ place: 0, kind: 'disk', disk }], io, record);
     const sector = 8192 + 5;
-    drive.disk?.write(sector, [new Uint8Array(1024).fill(7)], () => {});
+    drive.disk?.write(sector * 512, new Uint8Array(1024).fill(7));
     expect([written(record), written(machine.domain(DOMAIN_0))]).toEqual([0, 0]);
 
     const follower = new Follower(view);
     guest.add(TRACE_KIND.IOREQ, 0, 0xc000, 1, 1);
-    drive.disk?.read(sector, [new Uint8Array(1024)], () => {});
+    drive.disk?.read(sector * 512, new Uint8Array(1024));
     // What came later did not tell of it.
     guest.add(TRACE_KIND.IOREQ, 0, 0x1f7, 1, 0);
     follower.read();
@@ -173,9 +173,9 @@ describe('a request that is followed', () => {
       of => tracedDrives([{ place: 0, kind: 'disk', disk: new MemoryDisk(new Uint8Array(4096)) }], io, of)[0].disk!,
     );
     const follower = new Follower(view, record.id);
-    drives[0].read(1, [new Uint8Array(512)], () => {});
+    drives[0].read(512, new Uint8Array(512));
     // Many times what Domain 0's trace holds.
-    for (let i = 0; i < 2000; i++) drives[1].read(0, [new Uint8Array(512)], () => {});
+    for (let i = 0; i < 2000; i++) drives[1].read(0, new Uint8Array(512));
     follower.read();
     expect([follower.missed, follower.progress(9, record.id), follower.list().length]).toEqual([
       0,
@@ -195,7 +195,7 @@ describe('a request that is followed', () => {
     const [drive] = tracedDrives([{ place: 1, kind: 'disk', disk: new MemoryDisk(new Uint8Array(4096)) }], io, record);
     const first = io.begin();
     io.within(first, () => late.push(partOfRequest(() => io.hop(first, IO_HOP.CONTROLLER, 0, 0x25, 1))));
-    drive.disk?.flush(() => {});
+    drive.disk?.flush();
     for (const work of late) work();
     follower.read();
     const all = follower.list();
