@@ -5,7 +5,8 @@
 import { DOMID_XEN } from '../../../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../../../memory/machine.ts';
 import { PV_VIRT_START } from '../abi.ts';
-import { FIRST_XEN_L2_SLOT, PTE_ACCESSED, PTE_PRESENT } from './pte.ts';
+import { FIRST_XEN_L2_SLOT } from './pae.ts';
+import { PTE_ACCESSED, PTE_PRESENT } from './pte.ts';
 import { XEN } from '../layout.ts';
 
 /** GDT frames that a guest may have; the two behind them are the hypervisor's. */

@@ -3,7 +3,6 @@
  * Source: xen/include/public/arch-x86/xen.h, 32-bit layout.
  */
 import { registers as R } from '../../../../cpu/architecture/index.ts';
-import { FRAME_TYPE } from '../../../layout/layout.ts';
 import { EFAULT, EINVAL } from '../abi.ts';
 import { putFlags } from '../vcpu-op.ts';
 import { GUEST_GDT_FRAMES, PV, type PvBlock } from './block.ts';
@@ -12,6 +11,7 @@ import { CR4_GUEST, debugValues, type Emulator } from './emulate.ts';
 import type { PvMemory } from './memory.ts';
 import type { Mmu } from './mmu.ts';
 import type { PageTypes } from './page-types.ts';
+import type { PageTables } from './tables.ts';
 import { kernelSelector, type Traps } from './traps.ts';
 
 export const CONTEXT_BYTES = 0xaf0;
@@ -75,6 +75,7 @@ export interface ContextParts {
   block: PvBlock;
   memory: PvMemory;
   types: PageTypes;
+  tables: PageTables;
   descriptors: Descriptors;
   mmu: Mmu;
   traps: Traps;
@@ -101,7 +102,7 @@ export class GuestContext {
     regs: Int32Array,
     setControls: (regs: Int32Array) => void,
   ): number {
-    const { block, memory, types, descriptors } = this.parts;
+    const { block, memory, types, tables, descriptors } = this.parts;
     const view = new DataView(bytes.buffer);
     const word = (at: number): number => view.getInt32(at, true);
     const state = block.vcpu(vcpu);
@@ -112,7 +113,7 @@ export class GuestContext {
     );
     const cr3 = word(AT.CONTROL + 12);
     const base = (cr3 >>> 12) | ((cr3 & 0xfff) << 20);
-    if (types.get(base >>> 0, FRAME_TYPE.L3) !== 0) return -EINVAL;
+    if (types.get(base >>> 0, tables.top) !== 0) return -EINVAL;
     if (
       descriptors.setGdt(vcpu, frames, entries) !== 0 ||
       descriptors.setLdt(vcpu, word(AT.LDT_BASE) >>> 0, word(AT.LDT_ENTRIES) >>> 0) !== 0

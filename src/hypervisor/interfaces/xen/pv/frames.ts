@@ -11,7 +11,8 @@ import { XEN, XEN_TYPE, isXen } from '../layout.ts';
 import type { FrameHolder, Tally } from '../../../memory/frame-holder.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
 import { GUEST_GDT_FRAMES, LDT_PAGES, PV, PvBlock } from './block.ts';
-import { entriesOf, PTE_PRESENT, PTE_WRITE } from './pte.ts';
+import { PAE as TABLES } from './pae.ts';
+import { PTE_PRESENT, PTE_WRITE } from './pte.ts';
 
 export const TABLE_FRAMES: FrameHolder = {
   release: relinquish,
@@ -43,7 +44,7 @@ function relinquish(machine: Machine, record: DomainRecord): void {
     const word = Atomics.exchange(words, machine.frameEntry(mfn) + FRAME.TYPE, 0);
     if (word & FRAME_PINNED) held.push(mfn);
     if (!(word & FRAME_VALIDATED) || (word & FRAME_COUNT_MASK) === 0) continue;
-    for (let slot = 0; slot < entriesOf(word >>> FRAME_TYPE_SHIFT); slot++) {
+    for (let slot = 0; slot < TABLES.entriesOf(word >>> FRAME_TYPE_SHIFT); slot++) {
       const low = words[(mfn << 10) + 2 * slot];
       if (low & PTE_PRESENT) held.push(low >>> FRAME_SHIFT);
     }
@@ -61,7 +62,7 @@ function auditTables(tally: Tally, record: DomainRecord): void {
   if (block.exists) tally.own(words[(record.guestOffset >>> 2) + XEN.PV] >>> FRAME_SHIFT, block.frames);
   for (let id = 0; block.exists && id < block.vcpus; id++) {
     const state = block.vcpu(id);
-    if (state[PV.BASE] !== 0) tally.use(state[PV.BASE], FRAME_TYPE.L3);
+    if (state[PV.BASE] !== 0) tally.use(state[PV.BASE], TABLES.top);
     for (const mfn of state.subarray(PV.GDT_FRAMES, PV.GDT_FRAMES + GUEST_GDT_FRAMES))
       if (mfn !== 0) tally.use(mfn, FRAME_TYPE.DESCRIPTORS);
     for (const mfn of state.subarray(PV.LDT_FRAMES, PV.LDT_FRAMES + LDT_PAGES))
@@ -73,7 +74,7 @@ function auditTables(tally: Tally, record: DomainRecord): void {
     const type = word >>> FRAME_TYPE_SHIFT;
     if (word & FRAME_PINNED) tally.use(mfn, type);
     if (!(word & FRAME_VALIDATED) || (word & FRAME_COUNT_MASK) === 0) continue;
-    for (let slot = 0; slot < entriesOf(type); slot++) {
+    for (let slot = 0; slot < TABLES.entriesOf(type); slot++) {
       const low = words[(mfn << 10) + 2 * slot],
         target = low >>> FRAME_SHIFT;
       if (!(low & PTE_PRESENT) || target === shared) continue;
@@ -84,8 +85,7 @@ function auditTables(tally: Tally, record: DomainRecord): void {
       } else if (type === FRAME_TYPE.L1) {
         if (low & PTE_WRITE) tally.use(target, FRAME_TYPE.WRITABLE);
         else tally.read(target);
-      } else
-        tally.use(target, type === FRAME_TYPE.L3 ? (slot === 3 ? FRAME_TYPE.L2_XEN : FRAME_TYPE.L2) : FRAME_TYPE.L1);
+      } else tally.use(target, TABLES.below(type, slot));
     }
   }
 }

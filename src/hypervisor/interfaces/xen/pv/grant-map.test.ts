@@ -10,6 +10,7 @@ import type { PvMemory } from './memory.ts';
 import { PageTypes } from './page-types.ts';
 import { PTE_PRESENT, PTE_WRITE } from './pte.ts';
 import { XEN_PV } from '../records.ts';
+import { PAE } from './pae.ts';
 
 /** Guest-linear addresses of these tests: slot n of one L1 table at n * 4096. */
 const PLACE_A = 0x1000,
@@ -42,7 +43,7 @@ beforeEach(() => {
     grantLost: () => void lost++,
     xenEntries: () => new Int32Array(84),
   };
-  types = new PageTypes(machine, record.id, hooks);
+  types = new PageTypes(machine, record.id, hooks, PAE);
   [table, frame1, frame2] = owned(record.id);
   [foreign] = owned(other.id);
   expect(types.pin(table, FRAME_TYPE.L1)).toBe(0);

@@ -1,31 +1,28 @@
 /**
- * A paravirtual domain's memory as its own page tables show it: three levels, PAE, with machine frame numbers in the entries.
+ * A paravirtual domain's memory as its own page tables show it, with machine frame numbers in the entries.
  * For the hypervisor's reads and writes at linear addresses (hypercall arguments, bounce frames, instructions to emulate).
- * Source: SDM vol. 3, 4.4 (PAE paging).
  */
 import { FRAME_BYTES } from '../../../memory/machine.ts';
-import { PTE_LARGE, PTE_PRESENT, PTE_USER, PTE_WRITE } from './pte.ts';
-
-/** Where a walk ended: the L1 entry's table and slot, and what the levels allow together. */
-export interface Walk {
-  /** Frame of the L1 table, and the entry's slot in it; -1 where there is no L1 table. */
-  table: number;
-  slot: number;
-  low: number;
-  high: number;
-  write: boolean;
-  user: boolean;
-}
+import { PTE_PRESENT } from './pte.ts';
+import type { PageTables, Walk } from './tables.ts';
 
 export class PvMemory {
   private readonly words: Int32Array;
   private readonly bytes: Uint8Array;
   private readonly written: (mfn: number) => void;
-  /** Frame of the L3 table in use. */
+  private readonly tables: PageTables;
+  /** Frame of the top table in use. */
   private readonly base: () => number;
   private readonly at: Walk = { table: -1, slot: 0, low: 0, high: 0, write: false, user: false };
 
-  constructor(words: Int32Array, bytes: Uint8Array, base: () => number, written: (mfn: number) => void) {
+  constructor(
+    words: Int32Array,
+    bytes: Uint8Array,
+    tables: PageTables,
+    base: () => number,
+    written: (mfn: number) => void,
+  ) {
+    this.tables = tables;
     this.base = base;
     this.words = words;
     this.bytes = bytes;
@@ -34,21 +31,7 @@ export class PvMemory {
 
   /** Result is one object, overwritten by the next walk. */
   walk(linear: number): Walk {
-    const { words, at } = this;
-    at.table = -1;
-    at.low = at.high = 0;
-    const l3 = words[(this.base() << 10) + 2 * (linear >>> 30)];
-    if (!(l3 & PTE_PRESENT)) return at;
-    const l2 = words[((l3 >>> 12) << 10) + 2 * ((linear >>> 21) & 511)];
-    if (!(l2 & PTE_PRESENT) || l2 & PTE_LARGE) return at;
-    at.table = l2 >>> 12;
-    at.slot = (linear >>> 12) & 511;
-    const entry = (at.table << 10) + 2 * at.slot;
-    at.low = words[entry];
-    at.high = words[entry + 1];
-    at.write = (l2 & at.low & PTE_WRITE) !== 0;
-    at.user = (l2 & at.low & PTE_USER) !== 0;
-    return at;
+    return this.tables.walk(this.words, this.base(), linear, this.at);
   }
 
   /** Byte offset in machine memory for an access by the kernel (ring 1, CR0.WP set); -1 where it would fault. */

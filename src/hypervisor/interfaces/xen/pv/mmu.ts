@@ -2,7 +2,6 @@
  * Page-table hypercalls of a paravirtual domain: mmu_update, mmuext_op, update_va_mapping. Every new entry is checked and counted (page-types.ts)
  * before the processor can see it. Source: xen/include/public/xen.h; the errors are Xen's.
  */
-import { registers as R } from '../../../../cpu/architecture/index.ts';
 import { FRAME_TYPE } from '../../../layout/layout.ts';
 import { FRAME_BYTES, type Machine } from '../../../memory/machine.ts';
 import {
@@ -22,7 +21,7 @@ import { PV, type PvBlock } from './block.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { PvMemory } from './memory.ts';
 import type { PageTypes } from './page-types.ts';
-import { PTE_PRESENT } from './pte.ts';
+import type { PageTables } from './tables.ts';
 
 /** Commands in bits 0-2 of an mmu_update request's pointer. */
 const NORMAL_PT_UPDATE = 0,
@@ -61,9 +60,6 @@ const MMUEXT = {
   MARK_SUPER: 19,
   UNMARK_SUPER: 20,
 } as const;
-const PIN_TYPES: readonly number[] = [FRAME_TYPE.L1, FRAME_TYPE.L2, FRAME_TYPE.L3];
-/** Address, PCD, PWT and P: the rest of a PDPTE is reserved (SDM vol. 3, table 4-8). */
-const PDPTE_BITS = 0xfffff019;
 /** Flags of update_va_mapping. */
 const UVMF_FLUSH = 3,
   UVMF_TLB_FLUSH = 1,
@@ -73,6 +69,7 @@ export interface MmuParts {
   machine: Machine;
   domid: number;
   types: PageTypes;
+  tables: PageTables;
   block: PvBlock;
   descriptors: Descriptors;
   memory: PvMemory;
@@ -118,16 +115,10 @@ export class Mmu {
     this.loadBaseOf(this.parts.currentVcpu(), this.parts.regs);
   }
 
-  /** Copies the four top entries of a vCPU's table to its registers; what a 64-bit hypervisor lets stand in them, PAE's own format does not know. */
+  /** A vCPU's registers get its top table. */
   loadBaseOf(vcpu: number, regs: Int32Array): void {
-    const { machine, block } = this.parts;
-    const base = block.vcpu(vcpu)[PV.BASE];
-    regs[R.CR3] = base << 12;
-    for (let slot = 0; slot < 4; slot++) {
-      const low = machine.words[(base << 10) + 2 * slot];
-      regs[R.PDPTE + 2 * slot] = low & PTE_PRESENT ? low & PDPTE_BITS : 0;
-      regs[R.PDPTE + 2 * slot + 1] = 0;
-    }
+    const { machine, block, tables } = this.parts;
+    tables.load(machine.words, block.vcpu(vcpu)[PV.BASE], regs);
   }
 
   /** HYPERVISOR_mmu_update. `doneAt` 0: nobody wants the count. */
@@ -171,7 +162,7 @@ export class Mmu {
   }
 
   private one({ ptr, val }: GuestStruct<typeof MmuUpdate>): number {
-    const { machine, domid, types, block } = this.parts;
+    const { machine, domid, types, block, tables } = this.parts;
     const [pointer, pointerHigh] = ptr,
       low = val[0] | 0,
       high = val[1] | 0;
@@ -185,9 +176,9 @@ export class Mmu {
         return 0;
       }
       const type = types.typeOf(mfn);
-      if (type === FRAME_TYPE.L1 || type === FRAME_TYPE.L2 || type === FRAME_TYPE.L2_XEN || type === FRAME_TYPE.L3) {
+      if (tables.entriesOf(type) > 0) {
         const error = types.replaceEntry(mfn, (pointer & 0xfff) >>> 3, low, high, command === PT_UPDATE_PRESERVE_AD);
-        if (error === 0 && type === FRAME_TYPE.L3) {
+        if (error === 0 && type === tables.top) {
           for (let vcpu = 0; vcpu < block.vcpus; vcpu++) if (block.vcpu(vcpu)[PV.BASE] === mfn) this.loadBase();
           this.flush();
         }
@@ -233,15 +224,15 @@ export class Mmu {
   }
 
   private oneExtended({ cmd: command, arg1: first, arg2: second }: GuestStruct<typeof MmuextOp>): number {
-    const { types, descriptors, machine, currentVcpu } = this.parts;
+    const { types, descriptors, machine, currentVcpu, tables } = this.parts;
     switch (command) {
       case MMUEXT.PIN_L1_TABLE:
       case MMUEXT.PIN_L2_TABLE:
       case MMUEXT.PIN_L3_TABLE:
-        return types.pin(first, PIN_TYPES[command]);
-      case MMUEXT.PIN_L4_TABLE:
-        // A guest of three levels has none.
-        return -EINVAL;
+      case MMUEXT.PIN_L4_TABLE: {
+        const type = tables.levels[command];
+        return type === undefined ? -EINVAL : types.pin(first, type);
+      }
       case MMUEXT.UNPIN_TABLE:
         return types.unpin(first);
       case MMUEXT.NEW_BASEPTR:
@@ -307,11 +298,11 @@ export class Mmu {
 
   /** Another top table (MMUEXT_NEW_BASEPTR, MOV to CR3). 0 or -EINVAL, and then the old one stays. */
   newBase(mfn: number): number {
-    const { types, block, currentVcpu } = this.parts;
+    const { types, block, currentVcpu, tables } = this.parts;
     const state = block.vcpu(currentVcpu());
     const old = state[PV.BASE];
     if (mfn !== old) {
-      const error = types.get(mfn, FRAME_TYPE.L3);
+      const error = types.get(mfn, tables.top);
       if (error !== 0) return error;
       this.parts.descriptors.forgetLdtPages(currentVcpu());
       state[PV.BASE] = mfn;

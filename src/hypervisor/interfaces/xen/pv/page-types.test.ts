@@ -5,8 +5,9 @@ import { FRAME_TYPE } from '../../../layout/layout.ts';
 import { createDomain } from '../../../memory/domain-table.ts';
 import { Machine } from '../../../memory/machine.ts';
 import { EINVAL, EPERM } from '../abi.ts';
-import { PageTypes } from './page-types.ts';
-import { FIRST_XEN_L2_SLOT, PTE_PRESENT, PTE_WRITE } from './pte.ts';
+import { type PageTypeHooks, PageTypes } from './page-types.ts';
+import { FIRST_XEN_L2_SLOT, PAE } from './pae.ts';
+import { PTE_PRESENT, PTE_WRITE } from './pte.ts';
 import { XEN_PV } from '../records.ts';
 
 function setUp() {
@@ -15,7 +16,7 @@ function setUp() {
   const other = createDomain(machine, 1, machine.frames, { guest: XEN_PV });
   const flushes: number[] = [];
   const left: number[] = [];
-  const types = new PageTypes(machine, record.id, {
+  const hooks: PageTypeHooks = {
     flushTlb: () => flushes.push(1),
     written: () => {},
     mapped: () => {},
@@ -23,7 +24,8 @@ function setUp() {
     left: mfn => left.push(mfn),
     grantLost: () => {},
     xenEntries: () => new Int32Array(84).fill(0x123),
-  });
+  };
+  const types = new PageTypes(machine, record.id, hooks, PAE);
   const owned = (id: number): number[] =>
     Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === id);
   const set = (table: number, slot: number, mfn: number, flags: number): void => {

@@ -1,7 +1,7 @@
 /**
  * Types of a paravirtual domain's frames. A frame is a page table, a descriptor table or writable memory, and only one of them at a time:
  * this is all that keeps a guest, whose page tables the processor walks directly, from mapping what is not its own.
- * Source: the public description of Xen's direct paging (docs and xen/include/public/xen.h); PAE, three levels.
+ * Source: the public description of Xen's direct paging (docs and xen/include/public/xen.h).
  */
 import {
   FRAME,
@@ -13,26 +13,13 @@ import {
 } from '../../../layout/layout.ts';
 import type { Machine } from '../../../memory/machine.ts';
 import { EINVAL, EPERM } from '../abi.ts';
-import {
-  PTE_PRESENT,
-  PTE_WRITE,
-  PTE_ACCESSED,
-  PTE_DIRTY,
-  PTE_LARGE,
-  PTE_GLOBAL,
-  FIRST_XEN_L2_SLOT,
-  LAST_L3_SLOT,
-  L3_ENTRIES,
-  entriesOf,
-} from './pte.ts';
-
-/** Bits 52-62 are ignored by no 32-bit processor; 40-51 are more memory than any machine here has. Bit 63 is NX. */
-const HIGH_RESERVED = 0x7fffffff;
+import { PTE_ACCESSED, PTE_DIRTY, PTE_GLOBAL, PTE_PRESENT, PTE_WRITE } from './pte.ts';
+import type { PageTables } from './tables.ts';
 
 export interface PageTypeHooks {
   /** No stale translation may outlive a change of type. */
   flushTlb(): void;
-  /** The hypervisor's own entries for an L2 of type FRAME_TYPE.L2_XEN: slots FIRST_XEN_L2_SLOT to 511, as low words; the high ones are 0. */
+  /** The hypervisor's own entries in a guest's tables (PageTables.complete), as low words; the high ones are 0. */
   xenEntries(): Int32Array;
   /** The hypervisor stored into a frame of the domain. */
   written(mfn: number): void;
@@ -50,13 +37,15 @@ export class PageTypes {
   private readonly machine: Machine;
   private readonly domid: number;
   private readonly hooks: PageTypeHooks;
+  private readonly tables: PageTables;
   /** Translations may be in the TLB that page tables no longer have. */
   private stale = false;
 
-  constructor(machine: Machine, domid: number, hooks: PageTypeHooks) {
+  constructor(machine: Machine, domid: number, hooks: PageTypeHooks, tables: PageTables) {
     this.machine = machine;
     this.domid = domid;
     this.hooks = hooks;
+    this.tables = tables;
   }
 
   private at(mfn: number): number {
@@ -159,7 +148,7 @@ export class PageTypes {
     if ((old & FRAME_COUNT_MASK) !== 1) return;
     const type = old >>> FRAME_TYPE_SHIFT;
     Atomics.and(words, at, ~FRAME_VALIDATED);
-    this.dropEntries(mfn, type, entriesOf(type));
+    this.dropEntries(mfn, type, this.tables.entriesOf(type));
     this.noteStale();
   }
 
@@ -188,7 +177,7 @@ export class PageTypes {
     if (type === FRAME_TYPE.DESCRIPTORS) return this.validateDescriptors(mfn);
     const { words } = this.machine;
     const first = mfn << 10;
-    const entries = entriesOf(type);
+    const entries = this.tables.entriesOf(type);
     for (let slot = 0; slot < entries; slot++) {
       const at = first + 2 * slot;
       if (this.getEntry(type, slot, words[at], words[at + 1]) !== 0) {
@@ -197,17 +186,9 @@ export class PageTypes {
       }
       if (type === FRAME_TYPE.L1 && words[at] & PTE_GLOBAL) words[at] &= ~PTE_GLOBAL;
     }
-    if (type === FRAME_TYPE.L3) {
-      if (!(words[first + 2 * LAST_L3_SLOT] & PTE_PRESENT)) {
-        this.dropEntries(mfn, type, entries);
-        return false;
-      }
-      for (let at = first + 2 * L3_ENTRIES; at < first + 1024; at++) words[at] = 0;
-    } else if (type === FRAME_TYPE.L2_XEN) {
-      this.hooks.xenEntries().forEach((low, i) => {
-        words[first + 2 * (FIRST_XEN_L2_SLOT + i)] = low;
-        words[first + 2 * (FIRST_XEN_L2_SLOT + i) + 1] = 0;
-      });
+    if (!this.tables.complete(words, first, type, () => this.hooks.xenEntries())) {
+      this.dropEntries(mfn, type, entries);
+      return false;
     }
     this.hooks.written(mfn);
     return true;
@@ -222,7 +203,7 @@ export class PageTypes {
   /** Takes the references that an entry of a table stands for. 0 or -EINVAL; an entry that is not present stands for none. */
   getEntry(type: number, slot: number, low: number, high: number): number {
     if (!(low & PTE_PRESENT)) return 0;
-    if (high & HIGH_RESERVED) return -EINVAL;
+    if (!this.tables.isLegal(type, low, high)) return -EINVAL;
     const mfn = low >>> 12;
     if (type === FRAME_TYPE.L1) {
       if (this.hooks.isShared(mfn)) {
@@ -238,9 +219,7 @@ export class PageTypes {
       if (error === 0) this.hooks.mapped(mfn);
       return error;
     }
-    if (low & PTE_LARGE || (type === FRAME_TYPE.L3 && high !== 0)) return -EINVAL;
-    if (type === FRAME_TYPE.L3) return this.get(mfn, slot === LAST_L3_SLOT ? FRAME_TYPE.L2_XEN : FRAME_TYPE.L2);
-    return this.get(mfn, FRAME_TYPE.L1);
+    return this.get(mfn, this.tables.below(type, slot));
   }
 
   putEntry(type: number, low: number, _high: number): void {
@@ -277,12 +256,11 @@ export class PageTypes {
   replaceEntry(table: number, slot: number, low: number, high: number, keepAccessed: boolean): number {
     const { words } = this.machine;
     const type = this.typeOf(table);
-    if (slot >= entriesOf(type)) return type === FRAME_TYPE.L2_XEN ? -EPERM : -EINVAL;
+    if (slot >= this.tables.entriesOf(type)) return this.tables.isXens(type, slot) ? -EPERM : -EINVAL;
     const at = (table << 10) + 2 * slot;
     const oldLow = words[at],
       oldHigh = words[at + 1];
-    // The last GiB's table cannot be taken away: the hypervisor stands in it.
-    if (type === FRAME_TYPE.L3 && slot === LAST_L3_SLOT) return -EINVAL;
+    if (this.tables.isFixed(type, slot)) return -EINVAL;
     let entry = low;
     if (type === FRAME_TYPE.L1) entry &= ~PTE_GLOBAL;
     if (keepAccessed && oldLow & PTE_PRESENT) entry |= oldLow & (PTE_ACCESSED | PTE_DIRTY);

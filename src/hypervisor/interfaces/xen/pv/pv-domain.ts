@@ -39,12 +39,13 @@ import { GuestContext } from './context.ts';
 import { GrantMap } from './grant-map.ts';
 import { PvMemory } from './memory.ts';
 import { Mmu } from './mmu.ts';
-import { PageTypes } from './page-types.ts';
+import { type PageTypeHooks, PageTypes } from './page-types.ts';
 import { PTE_PRESENT, PTE_WRITE } from './pte.ts';
 import { type PvImage, type PvSaveParts, restorePv, type SavedPvImage, savePv } from './saved.ts';
 import { Traps } from './traps.ts';
 import { emulateTableWrite } from './table-writes.ts';
 import { VCPU_INFO } from '../shared.ts';
+import { PAE } from './pae.ts';
 
 const HYPERCALL_VECTOR = 0x82;
 const DEBUG = 1,
@@ -89,26 +90,21 @@ export class PvDomain {
   /** @throws HostError */
   constructor(parts: PvParts) {
     this.parts = parts;
-    const { machine, record, processor, currentVcpu } = parts;
+    const { machine, record, processor, currentVcpu } = parts,
+      tables = PAE;
     const written = (mfn: number): void => processor.invalidate(mfn);
     const flushTlb = (): void => processor.flushTlb();
     const architecturalIopl = (): boolean => this.assists(VMASST.ARCHITECTURAL_IOPL);
     this.stage = machine.secondStage(record);
     this.block = PvBlock.create(machine, record);
-    this.memory = new PvMemory(machine.words, machine.bytes, () => this.block.vcpu(currentVcpu())[PV.BASE], written);
-    this.types = new PageTypes(machine, record.id, {
-      flushTlb,
+    this.memory = new PvMemory(
+      machine.words,
+      machine.bytes,
+      tables,
+      () => this.block.vcpu(currentVcpu())[PV.BASE],
       written,
-      mapped: mfn => this.admit(mfn),
-      isShared: mfn => mfn === machine.words[this.xen + XEN.SHARED_INFO],
-      left: mfn => {
-        this.expel(mfn);
-        Atomics.sub(machine.words, this.xen + XEN.CURRENT_FRAMES, 1);
-      },
-      grantLost: () =>
-        parts.crash('The guest overwrote a page table entry that maps a granted frame, without unmapping the grant.'),
-      xenEntries: () => this.block.xenEntries(),
-    });
+    );
+    this.types = new PageTypes(machine, record.id, this.typeHooks(), tables);
     this.descriptors = new Descriptors(machine, this.types, this.block);
     const common = {
       machine,
@@ -116,6 +112,7 @@ export class PvDomain {
       block: this.block,
       memory: this.memory,
       types: this.types,
+      tables,
       descriptors: this.descriptors,
       currentVcpu,
     };
@@ -160,6 +157,23 @@ export class PvDomain {
     for (const mfn of this.block.ownFrames()) this.stage.map(mfn, mfn, P2M_READ);
   }
 
+  private typeHooks(): PageTypeHooks {
+    const { machine, processor, crash } = this.parts;
+    return {
+      flushTlb: () => processor.flushTlb(),
+      written: mfn => processor.invalidate(mfn),
+      mapped: mfn => this.admit(mfn),
+      isShared: mfn => mfn === machine.words[this.xen + XEN.SHARED_INFO],
+      left: mfn => {
+        this.expel(mfn);
+        Atomics.sub(machine.words, this.xen + XEN.CURRENT_FRAMES, 1);
+      },
+      grantLost: () =>
+        crash('The guest overwrote a page table entry that maps a granted frame, without unmapping the grant.'),
+      xenEntries: () => this.block.xenEntries(),
+    };
+  }
+
   private get xen(): number {
     return this.parts.record.guestOffset >>> 2;
   }
@@ -193,7 +207,7 @@ export class PvDomain {
     const { machine, record, processor } = this.parts;
     const layout = planPv(build, memoryMiB);
     const started = buildPv(machine, this.frames(memoryMiB * 256), build, layout, rings);
-    if (this.types.pin(started.base, FRAME_TYPE.L3) !== 0)
+    if (this.types.pin(started.base, PAE.top) !== 0)
       throw new HostError('The first page tables of a paravirtual guest were refused: a defect of Ringside.');
     if (started.extendedCr3) machine.words[this.xen + XEN.ASSISTS] |= 1 << VMASST.PAE_EXTENDED_CR3;
     for (let vcpu = 0; vcpu < record.vcpus; vcpu++) {

@@ -16,7 +16,8 @@ import type { Ports } from '../events/ports.ts';
 import { PV, type PvBlock } from './block.ts';
 import { CONTEXT, CONTEXT_BYTES, type GuestContext } from './context.ts';
 import type { PageTypes } from './page-types.ts';
-import { entriesOf, PTE_PRESENT } from './pte.ts';
+import { PAE } from './pae.ts';
+import { PTE_PRESENT } from './pte.ts';
 import { SHARED_INFO, StartInfo, VCPU_INFO, VcpuInfo } from '../shared.ts';
 
 /** Entries of a frame of the guest's frame list, and of the two levels above it. */
@@ -123,7 +124,7 @@ export function savePv(
   const plain = (mfn: number): Uint8Array => bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES);
   const table = (mfn: number, type: number): Uint8Array => {
     const page = new Int32Array(LIST_ENTRIES);
-    for (let slot = 0; slot < entriesOf(type); slot++) {
+    for (let slot = 0; slot < PAE.entriesOf(type); slot++) {
       const low = words[mfn * LIST_ENTRIES + 2 * slot];
       page[2 * slot] =
         low & PTE_PRESENT
@@ -143,7 +144,7 @@ export function savePv(
       const mfn = mfns[pfn];
       const type = mfn < 0 ? 0 : types.typeOf(mfn);
       if (mfn < 0) yield { pfn, type: PAGE.INVALID };
-      else if (entriesOf(type) === 0) yield { pfn, type: PAGE.NORMAL, bytes: plain(mfn) };
+      else if (PAE.entriesOf(type) === 0) yield { pfn, type: PAGE.NORMAL, bytes: plain(mfn) };
       else
         yield {
           pfn,
