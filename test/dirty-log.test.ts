@@ -3,8 +3,14 @@ import { expect, it } from 'vitest';
 import { readFileSync } from 'node:fs';
 import { MemoryStore, Storage } from '../src/dom0/host/storage/index.ts';
 import { testFile, testHost } from '../src/dom0/service/host.test-support.ts';
-import { DirtyLog, type DomainRecord, FRAME_BYTES, FRAME_SHIFT, Machine } from '../src/hypervisor/memory/index.ts';
-import { flushDomain } from '../src/hypervisor/interfaces/xen/memory/flush.ts';
+import {
+  DirtyLog,
+  type DomainRecord,
+  flushDomain,
+  FRAME_BYTES,
+  FRAME_SHIFT,
+  Machine,
+} from '../src/hypervisor/memory/index.ts';
 import { ownWrites } from '../src/hypervisor/interfaces/xen/own-writes.ts';
 import { file } from './support/needs.ts';
 

@@ -37,6 +37,7 @@ import { type HotRegion, hottestRegions, type JitOptions, publishTier, regionOpt
 import { SerialFeed } from './serial-feed.ts';
 import { SavedStateError } from './saved-state-error.ts';
 import { ThreadTime } from './thread-time.ts';
+import { whileInGuest } from './in-guest.ts';
 import { IoTrace } from '../tracing/io-trace.ts';
 import { tracedDrives } from '../disks/traced-disk.ts';
 import { Trace } from '../tracing/trace.ts';
@@ -628,12 +629,7 @@ export class Domain {
   runSlice(): SliceResult {
     if (this.ending) return { state: 'ended', ending: this.ending };
     if (this.pausedByUser) return { state: 'paused' };
-    this.guest.enter();
-    try {
-      return this.slice();
-    } finally {
-      this.guest.leave();
-    }
+    return whileInGuest(this, () => this.slice());
   }
 
   private slice(): SliceResult {

@@ -116,9 +116,10 @@ export interface GuestInterface {
 
   // ---- between exits
 
-  /** The guest is about to run, or code of ours that uses its memory; until `leave`. */
+  /** The guest is about to run, and from now on who takes a frame from it waits for its processor to forget that (memory/flush.ts). */
   enter(): void;
-  leave(): void;
+  /** What the processor keeps of frames that others have written, or are about to write, goes. */
+  forget(): void;
   /** What came from other workers. Call before the guest runs. */
   service(): void;
   /** A guest frame that is populated on demand is used. False: there is no memory left, and the domain has crashed. */

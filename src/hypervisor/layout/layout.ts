@@ -328,6 +328,10 @@ export const MAILBOX = {
   /** Ring of verbs (worker/mailbox.ts): bytes written and bytes read, free-running; its bytes start at word RING. */
   WRITTEN: 1,
   READ: 2,
+  /** Flushes of the TLB that others asked the domain's worker for (free-running), how many it has made, and 1 while it may use translations (memory/flush.ts). */
+  FLUSH_WANTED: 3,
+  FLUSH_DONE: 4,
+  IN_GUEST: 5,
   RING: 64,
 } as const;
 export const MAILBOX_RING_BYTES = 8192,

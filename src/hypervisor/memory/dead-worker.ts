@@ -6,12 +6,14 @@
 import { DOMAIN, FRAME, FRAME_COUNT_MASK, FRAME_FLAG } from '../layout/layout.ts';
 import { holders } from './frame-holder.ts';
 import type { DomainRecord, Machine } from './machine.ts';
+import { leaveGuest } from './flush.ts';
 
 /** Says so, and repairs what it has left. The run queue has its own way (Scheduler.remove). */
 export function workerDied(machine: Machine, record: DomainRecord): void {
   const entry = machine.domainEntry(record);
   if (machine.words[entry + DOMAIN.ID] !== record.id + 1) return;
   Atomics.store(machine.words, entry + DOMAIN.WORKER, -(record.id + 1));
+  leaveGuest(machine, record);
   machine.repair();
   for (const holder of holders(machine)) holder.repair?.(machine, record);
 }

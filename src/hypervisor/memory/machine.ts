@@ -83,7 +83,7 @@ export class Machine extends DomainEntries {
   /** Index of the log of written frames in `words`; and the log: whoever writes memory of a domain and is not its processor notes it. */
   readonly writeLogAt: number;
   readonly writeLog: WriteLog;
-  /** What this thread does while it waits for another: a domain's worker answers what others wait for it to do (xen/memory/flush.ts). */
+  /** What this thread does while it waits for another: a domain's worker answers what others wait for it to do (memory/flush.ts). */
   relax: () => void = () => {};
   /** Who works here: the index of the domain whose worker it is; 0: Domain 0, or the thread that all share. */
   readonly worker: number;

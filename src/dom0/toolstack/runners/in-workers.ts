@@ -8,15 +8,13 @@ import {
   type ToDomainWorker,
 } from '../../../hypervisor/index.ts';
 import { MachineView } from '../../../hypervisor/view/index.ts';
-import { workerDied } from '../../../hypervisor/memory/index.ts';
+import { leaveGuest, workerDied } from '../../../hypervisor/memory/index.ts';
 import { type DomainListener, postMortem } from '../../../hypervisor/domain/index.ts';
 import { type AskDomain, asking, gone, VERBS, type Verbs } from '../../../hypervisor/verbs/index.ts';
 import { workerBegins } from '../../../hypervisor/worker/index.ts';
-import { leaveGuest } from '../../../hypervisor/interfaces/xen/memory/index.ts';
 import type { DomainRunner, DomainStart, Runners, RunnersHost } from './runner.ts';
 import type { Later } from '../../host/index.ts';
 import { type Watching, type WorkerLike, WorkerWatch } from './worker-watch.ts';
-import { isXen } from '../../../hypervisor/interfaces/xen/index.ts';
 import { hypercallsOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
 /**
@@ -173,7 +171,7 @@ export class WorkerRunner implements DomainRunner {
     if (this.dead) return;
     this.dead = true;
     this.noLongerLoads();
-    if (isXen(this.record)) leaveGuest(this.machine.words, this.record.guestOffset >>> 2);
+    leaveGuest(this.machine, this.record);
     for (const { name, resolve, reject } of this.askers.splice(0))
       gone(this.verbs, name)?.then(resolve, (error: Error) => reject(why === undefined ? error : new Error(why)));
   }

@@ -52,7 +52,7 @@ export class PlainPc implements GuestInterface {
 
   enter(): void {}
 
-  leave(): void {}
+  forget(): void {}
 
   service(): void {}
 

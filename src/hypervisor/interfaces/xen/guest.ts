@@ -26,7 +26,6 @@ import {
   VIRQ,
 } from './abi.ts';
 import { Identity } from './identity.ts';
-import { answerFlush, enterGuest, leaveGuest } from './memory/flush.ts';
 import { GuestAccess } from '../../memory/guest-access.ts';
 import { endingOf } from './endings.ts';
 import { stepOverPrefix } from './forced-prefix.ts';
@@ -368,30 +367,13 @@ export class XenGuest implements GuestInterface, HypercallContext {
 
   // ---- memory that others take or give
 
-  /** The guest is about to run, or code of ours that uses its memory; until `leave` nobody takes a frame from it without asking. */
+  /** The guest is about to run: nobody takes a frame from it without asking. */
   enter(): void {
-    this.machine.relax = this.answer;
-    enterGuest(this.words, this.xenBlock);
     this.frames.pod.beforeGuest();
-    // Behind that: who was taking memory a moment ago has said so by now.
-    this.answer();
   }
-
-  leave(): void {
-    leaveGuest(this.words, this.xenBlock);
-    this.machine.relax = () => {};
-  }
-
-  /** While this thread waits for another it does what that may wait for. */
-  private readonly answer = (): void => answerFlush(this.words, this.xenBlock, this.forget);
-
-  private readonly forget = (): void => {
-    this.takeWritten();
-    this.processor.flushTlb();
-  };
 
   /** Drops what the processor keeps of frames that others wrote, or are about to write. */
-  private takeWritten(): void {
+  forget(): void {
     const { machine, parts } = this;
     const written = (mfn: number): void => {
       codeDropped(machine, mfn);
@@ -419,7 +401,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
   /** What came from other workers. Call before the guest runs again after the doorbell moved. */
   service(): void {
     for (let id = 0; id < this.ports.vcpus; id++) this.serveKick(id);
-    this.takeWritten();
+    this.forget();
     this.time.calibrate();
   }
 

@@ -67,10 +67,6 @@ export const XEN = {
   /** 1: someone waits for memory of a running domain's, which only its own worker may look for; 1: no frame may be taken now (two guest frames show one). */
   POD_WANTED: 235,
   POD_HELD: 236,
-  /** Flushes of the TLB that others asked the domain's worker for (free-running), how many it has made, and 1 while it may use translations. */
-  FLUSH_WANTED: 232,
-  FLUSH_DONE: 233,
-  IN_GUEST: 234,
   STALE: 256,
   VCPU: 512,
 } as const;

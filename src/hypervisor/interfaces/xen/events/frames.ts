@@ -14,7 +14,6 @@ export const PORT_FRAMES: FrameHolder = {
 
   repair(machine, dead) {
     // Nobody waits for it to forget translations.
-    if (isXen(dead)) Atomics.store(machine.words, (dead.guestOffset >>> 2) + XEN.IN_GUEST, 0);
     for (let index = 0; index < MAX_DOMAINS; index++) {
       const other = machine.domain(index);
       if (other.id < 0 || !isXen(other)) continue;

@@ -14,6 +14,8 @@ import { Pod } from './pod.ts';
 import { ARGS, LOAD, pvhKernel } from '../pvh-program.test-support.ts';
 import { xenOf } from '../of-domain.ts';
 import { XEN_PVH, xenRecords } from '../records.ts';
+import { forgetBeforeGuest } from '../../../memory/flush.ts';
+import { MAILBOX } from '../../../layout/layout.ts';
 
 const MIB_FRAMES = 256;
 const SPECIAL_FRAMES = 10;
@@ -233,12 +235,13 @@ it('who enters the guest while another takes memory from it waits, and forgets t
   takeLock(other, xen + XEN.POD_LOCK);
   const sleep = vi.spyOn(Atomics, 'wait').mockImplementation(() => {
     // As the sweep ends.
-    Atomics.add(words, xen + XEN.FLUSH_WANTED, 1);
+    forgetBeforeGuest(other, record);
     dropLock(other, xen + XEN.POD_LOCK);
     return 'ok';
   });
-  xenOf(domain)!.enter();
+  domain.runSlice();
   expect(sleep).toHaveBeenCalledTimes(1);
-  expect(words[xen + XEN.FLUSH_DONE]).toBe(words[xen + XEN.FLUSH_WANTED]);
+  const mailbox = record.mailboxOffset >>> 2;
+  expect(words[mailbox + MAILBOX.FLUSH_DONE]).toBe(words[mailbox + MAILBOX.FLUSH_WANTED]);
   sleep.mockRestore();
 });

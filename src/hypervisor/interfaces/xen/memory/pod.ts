@@ -13,7 +13,7 @@ import { dropLock, takeLock } from '../../../memory/lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
 import { mfnOf, type SecondStage } from '../../../memory/second-stage.ts';
 import { ENOMEM } from '../abi.ts';
-import { flushDomain } from './flush.ts';
+import { flushDomain, forgetBeforeGuest, isInGuest } from '../../../memory/flush.ts';
 
 /** Frames that one sweep looks for. */
 const SWEEP_WANTED = 128;
@@ -187,7 +187,7 @@ export class Pod {
 
   /** The guest does not run, and does not begin to while the lock is held. */
   private get isStill(): boolean {
-    return this.forget !== undefined || Atomics.load(this.words, this.xen + XEN.IN_GUEST) === 0;
+    return this.forget !== undefined || !isInGuest(this.machine, this.record);
   }
 
   /** The domain's worker is about to run its guest: nobody is taking memory from it now, and who waits for some gets it. */
@@ -279,7 +279,7 @@ export class Pod {
     if (found === 0) return;
     // Nothing runs that could use a stale translation: whoever enters the guest next drops them first.
     if (this.forget) this.forget();
-    else this.add(XEN.FLUSH_WANTED, 1);
+    else forgetBeforeGuest(this.machine, this.record);
   }
 
   /** Takes a guest frame's memory, where that is RAM of the domain's own that nobody else holds and that holds zeroes. */

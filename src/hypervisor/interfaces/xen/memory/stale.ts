@@ -5,7 +5,7 @@
 import { FRAME, FRAME_FLAG } from '../../../layout/layout.ts';
 import { XEN, XEN_STALE } from '../layout.ts';
 import type { Machine } from '../../../memory/machine.ts';
-import { flushDomain } from './flush.ts';
+import { flushDomain } from '../../../memory/flush.ts';
 import type { Ports } from '../events/ports.ts';
 
 /**
