@@ -45,7 +45,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/shell/bash.ts execute': 89,
   'src/dom0/shell/line-editor.ts take': 101,
   'src/dom0/shell/shell-commands.ts shellCommands': 239,
-  'src/dom0/shell/small-tools.ts smallTools': 361,
   'src/dom0/shell/tools.ts xargs': 85,
   'src/dom0/shell/virsh.ts': 661,
   'src/dom0/toolstack/domain-paths.ts writeDomainPaths': 82,

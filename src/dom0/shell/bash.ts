@@ -11,7 +11,7 @@ import { failed, type Program, type Ran, type Surroundings } from './program.ts'
 import { PATHS, Rewriting, type Scope } from './rewriting.ts';
 import { SHELL_PID } from './shell-command.ts';
 import { arraysOf, exitHandler, namesOf, shellCommands, type ShellParts } from './shell-commands.ts';
-import { smallTools } from './small-tools.ts';
+import { smallTools } from './small-tools/index.ts';
 import { ENDLESS, endless, toolCommands } from './tools.ts';
 import { readAhead } from './words-ahead.ts';
 

@@ -1,0 +1,45 @@
+/** What small tools share: their options, their results, and what a file or standard input holds. */
+import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
+import { apart } from '../tools.ts';
+
+export const ran = (stdout = '', exitCode = 0, stderr = ''): ExecResult => ({ stdout, stderr, exitCode });
+export const failed = (stderr: string, exitCode = 1): ExecResult => ran('', exitCode, `${stderr}\n`);
+export const bytesOf = (text: unknown): Uint8Array =>
+  Uint8Array.from(text as string, character => character.charCodeAt(0));
+
+export interface Read {
+  /** Options that were given, with their values (empty: they have none). */
+  given: Map<string, string>;
+  rest: string[];
+  /** An option that there is not. */
+  wrong?: string;
+}
+
+/** Words by a tool's options: `valued` and `flags` of one letter, `long` ones by the letter that is the same. */
+export function read(words: readonly string[], valued: string, flags: string, long: Record<string, string> = {}): Read {
+  const given = new Map<string, string>(),
+    rest: string[] = [];
+  const queue = apart(words, [valued, flags]);
+  for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
+    if (word === '--') return { given, rest: [...rest, ...queue] };
+    const [, name, value] = /^(--[a-z-]+)(?:=(.*))?$/s.exec(word) ?? [];
+    const letter = name === undefined ? /^-(.)$/s.exec(word)?.[1] : long[name];
+    if (letter === undefined && !/^-./.test(word)) rest.push(word);
+    else if (letter === undefined || !(valued + flags).includes(letter)) return { given, rest, wrong: word };
+    else given.set(letter, valued.includes(letter) ? (value ?? queue.shift() ?? '') : '');
+  }
+  return { given, rest };
+}
+
+export const unknown = (name: string, word: string): ExecResult =>
+  failed(
+    `${name}: ${word.startsWith('--') ? `unrecognized option '${word}'` : `invalid option -- '${word[1]}'`}\nTry '${name} --help' for more information.`,
+  );
+
+/** What a file or standard input holds; undefined: there is no such file. */
+export async function contentOf(
+  path: string,
+  { fs, cwd, stdin }: ResolvedCommandContext,
+): Promise<Uint8Array | undefined> {
+  return path === '-' ? bytesOf(stdin) : fs.readFileBuffer(fs.resolvePath(cwd, path)).catch(() => undefined);
+}
