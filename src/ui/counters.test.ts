@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { COUNTERS, COUNTER_WORDS } from '../hypervisor/layout/layout.ts';
-import { isContinuous, rates, readCounters } from './counters.ts';
+import { guestNs, isContinuous, rates, readCounters } from './counters.ts';
 
 describe('counters of a domain', () => {
   it('reads 64-bit counters as low and high word', () => {
@@ -11,6 +11,18 @@ describe('counters of a domain', () => {
     const sample = readCounters(words, 0);
     expect(sample.retired).toBe(2 * 2 ** 32 + 0xffffffff);
     expect(sample.state).toBe('b');
+  });
+
+  it('tells the time of a guest that sleeps on, and leaves it where it is in one that is paused', () => {
+    const at = (state: string) => {
+      const words = new Int32Array(COUNTER_WORDS);
+      words[COUNTERS.STATE] = state.charCodeAt(0);
+      words[COUNTERS.NOW_NS] = 95e6;
+      words[COUNTERS.HOST_US] = 1e6;
+      return guestNs(readCounters(words, 21_000, 0));
+    };
+    expect(at('b')).toBe(20_095e6);
+    expect(at('p')).toBe(95e6);
   });
 
   it('gives rates by reason over the time between two readings, across a wrap of the 32-bit counter', () => {

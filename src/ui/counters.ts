@@ -35,6 +35,10 @@ export function readCounters(words: Int32Array, at: number, sharedOriginMs = per
   return { ...counters, at, asOfUs: counters.state === 'r' ? counters.hostUs : (sharedOriginMs + at) * 1e3 };
 }
 
+/** A guest's own time at a reading: one that sleeps has not written it since it fell asleep. Not of virtual time, which stands then. */
+export const guestNs = ({ state, nowNs, hostUs, asOfUs }: Sample): number =>
+  state === 'b' ? nowNs + Math.max(0, asOfUs - hostUs) * 1e3 : nowNs;
+
 /** A clock that is this far off its pace between two readings was set: the domain was restored. */
 const JUMP_NS = 2e9;
 

@@ -3,6 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { asTask, host, hostProblem, info, living } from '../host.ts';
+import { guestNs } from '../counters.ts';
 import { isSlow, pauseAll, runAll } from '../pace.ts';
 import { inTheMaking } from '../presses.ts';
 import { type DomainSession, sessions } from '../sessions.ts';
@@ -210,7 +211,7 @@ function MachineTime() {
 
 function GuestTime() {
   const session = shownSession();
-  const ns = session?.sample.value?.nowNs;
+  const sample = session?.sample.value;
   // No guest, no time of one.
   if (!session) return null;
   return (
@@ -219,7 +220,7 @@ function GuestTime() {
         {strings.guestTime}
         <span class="hide-s">{strings.ofGuest(session.info.value.name)}</span>
       </small>
-      {ns === undefined ? strings.tree.noData : clock(ns)}
+      {sample ? clock(guestNs(sample)) : strings.tree.noData}
     </div>
   );
 }

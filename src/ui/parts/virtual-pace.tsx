@@ -57,7 +57,8 @@ export function VirtualPace() {
     <>
       <div class="clock">
         <small>{strings.virtualTime}</small>
-        {clock(ns)} {micros(ns)}
+        {clock(ns)}
+        <span class="hide-s"> {micros(ns)}</span>
       </div>
       <label class={`pace hide-s${stands ? ' stands' : ''}`}>
         <span class="when-wide">{words.speed}</span>

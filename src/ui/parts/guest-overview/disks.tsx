@@ -58,7 +58,8 @@ export function Disks({ drives, hasPv, ...whose }: Whose & Pick<GuestFacts, 'dri
 }
 
 function DriveRow({ drive, name, id, act, off }: Whose & { drive: GuestDrive }) {
-  const { vdev, kind, target, isEmulated, pv, readOnly } = drive;
+  const { vdev, kind, target, isEmulated, pv, readOnly } = drive,
+    isConnected = pv && pv.state >= XENBUS_STATES.indexOf('Connected');
   const insert = (files: File[]) => {
     if (files[0])
       act(`xl cd-insert ${name} ${vdev} ${files[0].name}`, () =>
@@ -79,7 +80,7 @@ function DriveRow({ drive, name, id, act, off }: Whose & { drive: GuestDrive }) 
         {pv && <span class="sec"> {XENBUS_STATES[pv.state]}</span>}
       </td>
       <td class="num m nw">
-        {pv ? `${bytes(512 * pv.readSectors)}, ${bytes(512 * pv.writtenSectors)}` : strings.tree.noData}
+        {isConnected ? `${bytes(512 * pv.readSectors)}, ${bytes(512 * pv.writtenSectors)}` : strings.tree.noData}
       </td>
       <td class="num nw">
         {kind !== 'disk'

@@ -40,7 +40,7 @@ export const words = {
   device: 'Device',
   holds: 'What is in it',
   how: 'Seen as',
-  moved: 'Read, written',
+  moved: 'PV read, written',
   empty: 'empty',
   emulated: 'IDE drive',
   floppy: 'floppy drive',
