@@ -1,4 +1,5 @@
 /** How the commands of life.ts and dmesg.ts are written: their words, options and help. They come with the shell. */
+import { xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import {
   baseName,
@@ -80,9 +81,16 @@ interface CreateWords {
 /** A word with an equals sign is a setting: a line of the file with xl, a variable with xm. @throws Refusal */
 function readCreate({ words, program }: { words: readonly string[]; program?: Call['program'] }): CreateWords {
   const { options, rest } = readWords(words, {
-    flags: 'pncqFeV',
+    flags: 'pncqFedVAi',
     values: 'f',
-    long: { dryrun: 'n', quiet: 'q', defconfig: 'f', vncviewer: 'V' },
+    long: {
+      dryrun: 'n',
+      quiet: 'q',
+      defconfig: 'f',
+      vncviewer: 'V',
+      'vncviewer-autopass': 'A',
+      'ignore-global-affinity-masks': 'i',
+    },
   });
   const given = rest.filter(word => word.includes('='));
   const settings = program === 'xm' ? xmVariables(given) : given;
@@ -204,12 +212,15 @@ export const unpause = command({
   xl: ({ host, words }, run) => onDomain('unpause', host, words, run),
 });
 
+const WAIT: [string, string] = ['-w, --wait', 'Wait for the domain(s) to end.'];
+
 export const shutdown = command({
   ...life.shutdown,
   summary: 'Issue a shutdown signal to a domain',
   usage: '[options] <-a|Domain>',
   options: [
     ['-a, --all', 'Shutdown all guest domains.'],
+    WAIT,
     ['-F', 'Fallback to ACPI power event for HVM guests with no PV drivers.'],
   ],
   xl: ({ host, words }, run) => onAll(host, words, run),
@@ -221,6 +232,7 @@ export const reboot = command({
   usage: '[options] <-a|Domain>',
   options: [
     ['-a, --all', 'Reboot all guest domains.'],
+    WAIT,
     ['-F', 'Fallback to ACPI reset event for HVM guests with no PV drivers.'],
   ],
   xl: ({ host, words }, run) => onAll(host, words, run),
@@ -249,11 +261,22 @@ export const destroy = command({
   ...life.destroy,
   summary: 'Terminate a domain immediately',
   usage: '[options] <Domain>',
-  xl: ({ host, words }, run) =>
-    onDomain('destroy', host, words, async id => {
-      if (id === 0) throw new Refusal('Cannot destroy privileged domain 0.');
-      await run(id);
-    }),
+  options: [
+    ['-f', 'Permit destroying domain 0, which will only succeed when done from disaggregated toolstack domain'],
+  ],
+  xl: async ({ host, words }, run) => {
+    const { options, rest } = readWords(words, { flags: 'f', long: { force: 'f' } });
+    atLeast('destroy', rest, 1);
+    const id = findDomain(host, rest[0]);
+    if (id === 0)
+      throw new Refusal(
+        options.has('f')
+          ? 'destroy failed (rc=-3)\nDomain 0 runs this command, and cannot destroy itself.'
+          : 'Cannot destroy privileged domain 0.',
+      );
+    await run(id);
+    return '';
+  },
 });
 
 export const dmesg = command({
@@ -277,17 +300,33 @@ async function onDomain(
   return '';
 }
 
-/** A command with one domain, or with -a all that run. */
+/** A command with one domain, or with -a all that run; -w: once it has happened to all, in the words of wait_for_domain_deaths() of xl_vmcontrol.c. */
 async function onAll(
   host: CommandHost,
   words: string[],
   run: (id: number, fallback: boolean) => Promise<void>,
 ): Promise<string> {
-  const { options, rest } = readWords(words, { flags: 'aF', long: { all: 'a' } });
+  const { options, rest } = readWords(words, { flags: 'aFw', long: { all: 'a', wait: 'w' } });
   if (!options.has('a') && rest.length === 0) throw new Refusal('You must specify -a or a domain id.');
   const ids = options.has('a')
     ? host.all().flatMap(({ id, ended }) => (ended ? [] : [id]))
     : [findDomain(host, rest[0])];
+  // Heard from the beginning: who is asked may have ended before the next one is.
+  const ends = options.has('w') ? ids.filter(id => id > 0).map(id => whenOver(host, id)) : [];
   for (const id of ids) await run(id, options.has('F'));
-  return '';
+  const told = await Promise.all(ends);
+  return options.has('w') ? `Waiting for ${ids.length} domains\n${told.join('')}` : '';
+}
+
+function whenOver(host: CommandHost, id: number): Promise<string> {
+  const { whenOver, record } = host.living(id);
+  const reason = (): string => {
+    const code = xenViewOf(host.toolstack.view.at(record.index))?.shutdown ?? -1;
+    return code < 0 ? '' : `, reason code ${code}`;
+  };
+  return new Promise(resolve =>
+    whenOver.add((_, byItself) =>
+      resolve(`Domain ${id} has been ${byItself ? `shut down${reason()}` : 'destroyed'}\n`),
+    ),
+  );
 }

@@ -18,7 +18,8 @@ function letters({ state, ended }: Pick<DomainInfo, 'state' | 'ended'>, reason?:
 }
 
 /** Why it shut down, by SHUTDOWN code: poweroff, reboot, suspend, crash, watchdog, soft reset. */
-const REASONS = '-rscwS';
+const REASONS = '-rscwS',
+  SHUTDOWN_CRASH = 3;
 
 /** A line of a list; domain 0 is Domain 0. */
 interface Row {
@@ -52,7 +53,9 @@ function rowsOf(host: CommandHost, only?: number): Row[] {
   };
   const guests = host.all().map((info): Row => {
     const member = toolstack.members.get(info.id);
-    const reason = member?.ending ? xenViewOf(toolstack.view.at(member.record.index))?.shutdown : undefined;
+    const view = member?.ending && xenViewOf(toolstack.view.at(member.record.index));
+    // One whose worker died while it was suspended had told another reason before.
+    const reason = view && member.ending?.workerDied ? SHUTDOWN_CRASH : view?.shutdown;
     return {
       id: info.id,
       name: info.name,

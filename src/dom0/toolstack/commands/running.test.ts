@@ -204,6 +204,28 @@ describe('settings', () => {
   });
 });
 
+describe('options of xl(1)', () => {
+  it('shutdown -w comes back when the domain has ended, and says so as xl does', async () => {
+    const { host, xl } = await make();
+    const waited = xl('shutdown -Fw x');
+    host.toolstack.inputs.type(host.living(1), Uint8Array.of(32));
+    expect(await waited).toBe('Waiting for 1 domains\nDomain 1 has been shut down, reason code 0\n');
+    await xl('create /root/x.cfg');
+    const destroyed = xl('shutdown --wait x');
+    await host.destroy(2);
+    expect(await destroyed).toBe('Waiting for 1 domains\nDomain 2 has been destroyed\n');
+  });
+
+  it('save -p leaves the domain, paused; destroy -f is destroy, but for domain 0', async () => {
+    const { host, xl } = await make();
+    expect(await xl('save -p x /root/x.save')).toMatch(/^Saving to/);
+    expect(host.all()).toMatchObject([{ name: 'x', state: 'p' }]);
+    expect(await xl('destroy -f 0')).toMatch(/^1: destroy failed/);
+    expect([await xl('destroy -f x'), host.all()]).toEqual(['', []]);
+    expect(await xl('restore -e /root/x.save')).toMatch(/^Loading new save file/);
+  });
+});
+
 describe('a saved state', () => {
   it('is written while the domain stands still, and its disks with it, which goes on where it cannot be written', async () => {
     const { host, call, xl } = await make();

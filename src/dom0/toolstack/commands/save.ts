@@ -19,7 +19,10 @@ import { atLeast, findDomain, readWords } from './words.ts';
 export const save = command({
   summary: 'Save a domain state to restore later',
   usage: '[options] <Domain> <CheckpointFile>',
-  options: [['-c', 'Leave domain running after creating the snapshot.']],
+  options: [
+    ['-c', 'Leave domain running after creating the snapshot.'],
+    ['-p', 'Leave domain paused after creating the snapshot.'],
+  ],
   modifies: true,
   /** Whole state of a paused or running domain, which goes on. */
   run: async (host: CommandHost, id: number): Promise<Blob> => {
@@ -37,7 +40,7 @@ export const save = command({
     );
   },
   xl: async ({ host, words, write }, run) => {
-    const { options, rest } = readWords(words, { flags: 'c' });
+    const { options, rest } = readWords(words, { flags: 'cp' });
     atLeast('save', rest, 2);
     const id = findDomain(host, rest[0]);
     const saved = async (state: Blob): Promise<string> =>
@@ -49,7 +52,9 @@ export const save = command({
           : 'Failed to save domain, resuming domain';
         throw new Refusal(`${words}\n${error.message}`);
       });
-    if (options.has('c')) {
+    // As in xl's save_domain(), paused is more than running.
+    const staysPaused = options.has('p');
+    if (options.has('c') && !staysPaused) {
       const state = await run(id);
       await put(state);
       return saved(state);
@@ -67,8 +72,11 @@ export const save = command({
           goOn();
           throw error;
         }
-        await host.toolstack.remove(member);
-        task.message = `${(state.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the domain is gone.`;
+        if (staysPaused) {
+          host.toolstack.setPaused(member, true);
+          goOn();
+        } else await host.toolstack.remove(member);
+        task.message = `${(state.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the domain is ${staysPaused ? 'paused' : 'gone'}.`;
         return saved(state);
       },
       id,
@@ -142,7 +150,10 @@ export const restore = command({
       return host.describe(built);
     }),
   xl: async ({ words, read }, run) => {
-    const { options, rest } = readWords(words, { flags: 'p' });
+    const { options, rest } = readWords(words, {
+      flags: 'pFedVA',
+      long: { vncviewer: 'V', 'vncviewer-autopass': 'A' },
+    });
     atLeast('restore', rest, 1);
     const [path, ...images] = rest;
     const files = await Promise.all(images.map(async name => ({ name, data: await read(name) })));

@@ -22,7 +22,7 @@ export const vncviewer = command({
     return `The screen of ${name} ${now}. It can be seen where the host runs in a page; ‘ringside boot --screenshot F.png’ writes a picture of one.`;
   },
   xl: async ({ host, words }, run) => {
-    const { rest } = readWords(words);
+    const { rest } = readWords(words, { flags: 'a', long: { autopass: 'a', 'vncviewer-autopass': 'a' } });
     atLeast('vncviewer', rest, 1);
     return `${await run(findDomain(host, rest[0]))}\n`;
   },
