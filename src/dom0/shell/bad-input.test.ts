@@ -508,6 +508,8 @@ const TABLE: Record<string, Row[]> = {
     ['lvremove', 3, noSyntax('lvremove')],
     ['lvextend -L 4M vg0/web', 5, '  New size given (1 extents) not larger than existing size (4 extents)'],
     ['lvextend -L 99G vg0/web', 5, '  Volume group "vg0" has insufficient free space (26 extents): 25340 required.'],
+    ['lvcreate -l 1%FREE -n q vg0', 5, '  Calculated size of logical volume is 0 extents. Needs to be larger.'],
+    ['lvextend -l +200%FREE vg0/web', 5, '  Volume group "vg0" has insufficient free space (26 extents): 52 required.'],
     ['lvextend -L 8M web', 3, "  Please specify a logical volume path.\n  Run `lvextend --help' for more information."],
     ['lvs vg0/none', 5, '  Failed to find logical volume "vg0/none"'],
     ['vgs vg9', 5, noGroup],

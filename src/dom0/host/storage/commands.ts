@@ -107,7 +107,13 @@ const SIZE = {
 
 function bytesOf(command: string, storage: Storage, options: Map<string, string>): number {
   const extents = options.get('extents');
-  if (extents === '100%FREE') return storage.freeExtents * PE_BYTES;
+  const part = /^(\d{1,10})%(FREE|VG)$/.exec(extents ?? '');
+  if (part) {
+    const whole = part[2] === 'FREE' ? storage.freeExtents : storage.extents;
+    const asked = Math.floor((Number(part[1]) * whole) / 100);
+    if (asked === 0) throw new StorageError('Calculated size of logical volume is 0 extents. Needs to be larger.');
+    return asked * PE_BYTES;
+  }
   if (extents !== undefined) {
     const sign = extents.startsWith('-') ? '  Extents may not be negative.\n' : '';
     if (!/^\d{1,10}$/.test(extents))
@@ -263,12 +269,13 @@ export const COMMANDS: Record<string, Command> = {
       const { options, rest } = words('lvextend', args, SIZE);
       if (rest.length !== 1) throw noSyntax('lvextend');
       if (!rest[0].includes('/')) throw seeHelp('lvextend', 'Please specify a logical volume path.');
-      const size = options.get('size');
-      const given = size?.startsWith('+') ? sizeOf(size.slice(1)) : bytesOf('lvextend', storage, options);
+      // lvextend(8): + is how much more.
+      const isMore = [...options.values()].some(size => size.startsWith('+'));
+      const sizes = new Map([...options].map(([option, size]) => [option, size.replace(/^\+/, '')]));
+      const given = bytesOf('lvextend', storage, sizes);
       const name = volumeName(rest[0]);
-      const bytes = size?.startsWith('+')
-        ? (storage.volumes.find(each => each.name === name)?.bytes ?? 0) + given
-        : given;
+      const had = storage.volumes.find(each => each.name === name)?.bytes ?? 0;
+      const bytes = isMore ? had + given : given;
       const { before, after } = storage.extendVolume(name, bytes);
       const what = (extents: number): string => `${human(extents * PE_BYTES)} (${extents} extents)`;
       return `${rounded(bytes)}  Size of logical volume ${GROUP}/${name} changed from ${what(before)} to ${what(after)}.\n  Logical volume ${GROUP}/${name} successfully resized.\n`;
