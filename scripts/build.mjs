@@ -41,6 +41,7 @@ export const programs = {
   'fuzz-devices': { 'fuzz-devices': 'src/cli/fuzz-devices.ts' },
   'fuzz-cpu': { 'fuzz-cpu': 'src/cli/fuzz-cpu.ts' },
   'fuzz-programs': { 'fuzz-programs': 'src/cli/fuzz-programs.ts' },
+  'fuzz-disasm': { 'fuzz-disasm': 'src/cli/fuzz-disasm.ts' },
   'fuzz-native': { 'fuzz-native': 'src/cli/fuzz-native.ts' },
   'bench-hypervisor': {
     'bench-hypervisor': 'src/cli/bench-hypervisor/main.ts',

@@ -39,6 +39,8 @@ const WIDE: Record<string, string> = {
   xsave: 'xsave64',
   xrstor: 'xrstor64',
   xsaveopt: 'xsaveopt64',
+  pcmpestri: 'pcmpestriq',
+  pcmpestrm: 'pcmpestrmq',
 };
 /** Far transfers have mnemonics of their own in the table. */
 const FAR: Record<Syntax, Record<string, string>> = {
@@ -76,6 +78,7 @@ const EXCHANGED: Record<string, string> = {
 };
 /** x87 state in memory: its layout follows the operand size (SDM vol. 1, 8.1.10). */
 const X87_STATE = new Set(['fldenv', 'fnstenv', 'frstor', 'fnsave']);
+const COMPARISONS = ['eq', 'lt', 'le', 'unord', 'neq', 'nlt', 'nle', 'ord'];
 const COMPARING = new Set(['cmps', 'scas']);
 const STRING = new Set(['movs', 'cmps', 'stos', 'lods', 'scas', 'ins', 'outs']);
 const X87_SUFFIX: Record<string, string> = { Mf32: 's', Mf64: 'l', Mf80: 't', Mi16: 's', Mi32: 'l', Mi64: 'll' };
@@ -91,14 +94,22 @@ export function disassemble(decoded: Decoded, eip: number, syntax: Syntax, bytes
     const values = Array.from(bytes.subarray(0, Math.max(decoded.length, 1)), byte => `0x${byte.toString(16)}`);
     return `${syntax === 'intel' ? 'db' : '.byte'} ${values.join(',')}`;
   }
-  const codes = row.op === 'xlat' ? ['XLAT'] : row.operands;
+  const named = comparison(row, decoded);
+  const codes = row.op === 'xlat' ? ['XLAT'] : named ? row.operands.slice(0, -1) : row.operands;
   const operands = codes
     .filter(code => syntax === 'intel' || code !== '1')
     .map(code => operandText(code, decoded, row, eip, syntax));
   // BOUND and ENTER keep Intel's order in AT&T syntax.
   if (syntax === 'att' && row.op !== 'bound' && row.op !== 'enter') operands.reverse();
-  const name = prefixText(row, decoded) + mnemonicText(row, decoded, syntax);
+  const name = prefixText(row, decoded) + (named ?? mnemonicText(row, decoded, syntax));
   return operands.length === 0 ? name : `${name} ${operands.join(',')}`;
+}
+
+/** CMPPS and its like by the name of what they ask (SDM vol. 2, table 3-7), where the number asks one of the first eight. */
+function comparison({ mnemonic }: Row, { immediate }: Decoded): string | undefined {
+  const kind = /^cmp([ps][sd])$/.exec(mnemonic)?.[1];
+  const asked = COMPARISONS[immediate & 0xff];
+  return kind !== undefined && asked !== undefined ? `cmp${asked}${kind}` : undefined;
 }
 
 /** Prefixes that the operands do not show: LOCK, REP, and those that change nothing here. */
@@ -260,6 +271,8 @@ function operandText(code: string, decoded: Decoded, row: Row, eip: number, synt
     case 'P':
       return register(`mm${decoded.reg & 7}`);
     case 'G':
+      // A mask is zero-extended to whatever register; REX.W shows in its name alone.
+      if (/^p?movmsk/.test(row.op) && decoded.operandSize === 64) return register(generalName(decoded.reg, 8, true));
       return general(decoded.reg);
     case 'Z':
       return general(decoded.opcodeReg);
@@ -342,7 +355,9 @@ function memoryText(code: string, decoded: Decoded, syntax: Syntax): string {
   let inside = base < 0 ? '' : name(base);
   if (index >= 0)
     inside += `${inside === '' ? '' : '+'}${name(index)}${addressSize === 16 ? '' : `*${1 << decoded.scale}`}`;
-  if (decoded.mod !== 0 || base < 0 || base === RIP) inside += signed(displacement, '+');
+  // What is added to RIP is shown as it is added, with 64 bits.
+  if (base === RIP) inside += `+${hexadecimal64(displacement >> 31, displacement)}`;
+  else if (decoded.mod !== 0 || base < 0) inside += signed(displacement, '+');
   return `${width}${segment === '' ? '' : `${segment}:`}[${inside}]`;
 }
 

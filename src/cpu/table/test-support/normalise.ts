@@ -2,8 +2,8 @@
  * For tests: what stands between our decoder and disassembler and objdump's (binutils 2.40), each difference with its reason.
  * Spellings are rewritten before texts are compared; encodings that only one of the two knows are listed.
  */
-import { DECODED, type Decoded, decode, newDecoded, type Row } from './index.ts';
-import type { CodeSize } from './row.ts';
+import { DECODED, type Decoded, decode, newDecoded, type Row } from '../index.ts';
+import type { CodeSize } from '../row.ts';
 
 type Rule = readonly [why: string, pattern: RegExp, replacement: string];
 
@@ -14,6 +14,10 @@ const THEIRS: readonly Rule[] = [
   ['a REX prefix of which some bits have no use is printed as a word of its own', /rex(\.[WRXB]+)? /g, ''],
   ['an address-size prefix is printed too where the operand is a plain address', /addr(16|32) (?=.*(?:0x|movabs))/, ''],
   ['an SIB byte without index is printed with the imaginary registers EIZ and RIZ', /(\+|,%)[er]iz([*,])1/, ''],
+  ['the same by 67h in 64-bit code, without base', /\[eiz\*1\+(0x\w+)\]/, 'ds:$1'],
+  ['the same in AT&T', /(0x\w+)\(\)/, '$1'],
+  ['90h with 66h', /^xchg (%?)ax,\1ax$/, 'nop'],
+  ['AT&T: LOOPcc by ECX in 64-bit code has a suffix', /^(loopn?e?)l /, '$1 '],
   ['AT&T: MONITOR and MWAIT name the registers that they imply', /(monitor|mwait) .*/, '$1'],
 ];
 const OURS: readonly Rule[] = [
@@ -57,9 +61,10 @@ const UNKNOWN_TO_OBJDUMP: readonly [why: string, (row: Row, decoded: Decoded) =>
     '0F 0D with a register, and 0F 1A and 1B without MPX, do nothing (SDM vol. 2, "NOP", table A-3 note on reserved hints)',
     row => row.op === 'nop' && [0x0d, 0x1a, 0x1b].includes(row.opcode),
   ],
+  ['0F 18 /4 to /7: objdump knows code prefetches among them', row => row.op === 'nop' && row.opcode === 0x18],
   [
     '0F 1C /0 is CLDEMOTE where there is one, else it does nothing',
-    (row, decoded) => row.op === 'nop' && row.opcode === 0x1c && decoded.reg === 0,
+    (row, decoded) => row.op === 'nop' && row.opcode === 0x1c && (decoded.reg & 7) === 0,
   ],
   [
     'F2 or F3 (WBINVD: 66 too) where they have no meaning are ignored (SDM vol. 2, 2.1.1: reserved)',

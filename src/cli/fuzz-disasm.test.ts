@@ -1,58 +1,17 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type CodeSize, DECODED, decode, disassemble, newDecoded, type Row, rows, type Syntax } from './index.ts';
-import { difference, normalised, unknownToObjdump } from './normalise.ts';
-import { randomCode, samples } from './samples.ts';
-
-interface Line {
-  length: number;
-  text: string;
-}
-
-function hasObjdump(): boolean {
-  return spawnSync('objdump', ['--version']).status === 0;
-}
-
-const MACHINE: Record<CodeSize, readonly [machine: string, options: string]> = {
-  16: ['i8086', 'i8086'],
-  32: ['i386', 'i386'],
-  64: ['i386:x86-64', 'intel64'],
-};
-
-/** Disassembles a flat binary from address 0: a line for each address at which objdump begins an instruction. */
-function objdump(bytes: Uint8Array, bits: CodeSize, syntax: Syntax): Map<number, Line> {
-  const folder = mkdtempSync(join(tmpdir(), 'ringside-objdump-'));
-  try {
-    const file = join(folder, 'code.bin');
-    writeFileSync(file, bytes);
-    const options = [
-      '-D',
-      '-z',
-      '-b',
-      'binary',
-      '-m',
-      MACHINE[bits][0],
-      '-M',
-      `${MACHINE[bits][1]},${syntax}`,
-      '--insn-width=32',
-      file,
-    ];
-    const result = spawnSync('objdump', options, { encoding: 'utf8', maxBuffer: 1 << 30 });
-    if (result.status !== 0) throw new Error(`objdump failed: ${result.stderr}`);
-    const lines = new Map<number, Line>();
-    for (const line of result.stdout.split('\n')) {
-      const match = /^ *([0-9a-f]+):\t([0-9a-f ]+?) *(?:\t(.*))?$/.exec(line);
-      if (match)
-        lines.set(Number.parseInt(match[1]!, 16), { length: match[2]!.split(' ').length, text: match[3] ?? '' });
-    }
-    return lines;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
+import {
+  type CodeSize,
+  DECODED,
+  decode,
+  disassemble,
+  newDecoded,
+  type Row,
+  rows,
+  type Syntax,
+} from '../cpu/table/index.ts';
+import { hasObjdump, objdump } from './fuzz/beside-objdump.ts';
+import { difference, normalised, unknownToObjdump } from '../cpu/table/test-support/normalise.ts';
+import { randomCode, samples } from '../cpu/table/samples.ts';
 
 const present = hasObjdump();
 const strict = process.env.RINGSIDE_STRICT === '1';
@@ -69,6 +28,15 @@ describe('disassembler', () => {
   it('prints bytes that are no instruction as data', () => {
     expect(text([0x0f, 0x04, 0x90], 32, 'intel')).toBe('db 0xf,0x4');
     expect(text([0x0f, 0x04, 0x90], 32, 'att')).toBe('.byte 0xf,0x4');
+  });
+
+  it('names in 64-bit code what objdump names there', () => {
+    expect(text([0x8b, 0x05, 0xf0, 0xff, 0xff, 0xff], 64, 'intel')).toBe('mov eax,DWORD PTR [rip+0xfffffffffffffff0]');
+    expect(text([0x8b, 0x05, 0xf0, 0xff, 0xff, 0xff], 64, 'att')).toBe('mov -0x10(%rip),%eax');
+    expect(text([0x48, 0x0f, 0x50, 0xc1], 64, 'att')).toBe('movmskps %xmm1,%rax');
+    expect(text([0x66, 0x48, 0x0f, 0x3a, 0x61, 0xc1, 0x0c], 64, 'intel')).toBe('pcmpestriq xmm0,xmm1,0xc');
+    expect(text([0x45, 0x0f, 0xc2, 0xcb, 0x06], 64, 'intel')).toBe('cmpnleps xmm9,xmm11');
+    expect(text([0xf2, 0x0f, 0xc2, 0xca, 0x08], 64, 'intel')).toBe('cmpsd xmm1,xmm2,0x8');
   });
 
   it('wraps branch targets as the processor does', () => {
