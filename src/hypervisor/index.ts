@@ -27,6 +27,7 @@ export {
   restoreInto,
   SAVED_MAGIC,
   saveDomain,
+  Saver,
   savedChunks,
   type SavedAbout,
   type SavedState,

@@ -51,16 +51,28 @@ export class Saving {
    * it throws is thrown here. @throws Error with a sentence, and the domain goes on
    */
   async hold(member: Member, still?: () => void): Promise<Held> {
+    await this.copyAhead(member);
     const asked = this.parts.ask(member);
-    if (asked) await this.suspended(member);
+    if (asked) await this.suspended(member).catch((error: Error) => this.off(member, error));
     else this.parts.setHeld(member, true);
     const goOn = (): void => (asked ? member.runner.ask('resume') : this.parts.setHeld(member, false));
     try {
       return { chunks: await this.where(member, !asked, still), goOn };
     } catch (error) {
       goOn();
-      throw error;
+      return this.off(member, error as Error);
     }
+  }
+
+  /** The guest of a worker runs on while its memory is copied, and stands still only for what it has written since. On this thread nobody runs meanwhile. */
+  private async copyAhead({ runner }: Member): Promise<void> {
+    if (this.parts.inWorkers()) while ((await runner.ask('copyAhead')) > 0);
+  }
+
+  /** It is not saved after all. */
+  private async off({ runner }: Member, error: Error): Promise<never> {
+    if (this.parts.inWorkers()) await runner.ask('copyAhead', true);
+    throw error;
   }
 
   /**

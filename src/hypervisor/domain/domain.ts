@@ -566,7 +566,7 @@ export class Domain {
       const mfn = mfnOf(this.ramEntry(gfn));
       if (mfn < 0) continue;
       machine.scrub(mfn);
-      this.processor.invalidate(mfn);
+      this.memory.onWrite(mfn);
     }
     this.startAgain();
   }

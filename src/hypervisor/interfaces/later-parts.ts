@@ -14,7 +14,7 @@ export const notLoaded = (part: string) => (): never => {
 };
 
 /** What writes saved states: for the first one. @throws HostError */
-export const loadSaving = (): Promise<Pick<typeof import('./xen/stream/state.ts'), 'saveDomain'>> =>
+export const loadSaving = (): Promise<Pick<typeof import('./xen/stream/state.ts'), 'Saver'>> =>
   import('./xen/stream/state.ts').catch(notLoaded('saves domains'));
 
 /** `saved`: bytes of a saved state of the domain `name`. @throws SavedStateError, HostError */

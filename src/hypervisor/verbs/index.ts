@@ -1,5 +1,6 @@
 /** The table of verbs. A new one is a file of this folder and a line here. */
 import { breakAt } from './break-at.ts';
+import { copyAhead } from './copy-ahead.ts';
 import { destroy } from './destroy.ts';
 import { hottest } from './hottest.ts';
 import { insertMedium } from './insert-medium.ts';
@@ -19,6 +20,7 @@ import { wake } from './wake.ts';
 
 export const VERBS = {
   breakAt,
+  copyAhead,
   destroy,
   hottest,
   insertMedium,

@@ -15,6 +15,8 @@ export interface Carried {
   open(medium: Medium, place: number, readOnly: boolean): BlockDevice | null;
   /** Its saved state in pieces; on Domain 0's thread at once. @throws SavedStateError, HostError */
   state(): Uint8Array[] | Promise<Uint8Array[]>;
+  /** Copies memory before the state is asked for (stream/copied-ahead.ts), or forgets what was copied; answers how many frames are left. */
+  copyAhead(isOff: boolean): number | Promise<number>;
   /** What the guest changed of its drives (disks/saved-disks.ts). */
   diskRecords(): Uint8Array[];
   /** It runs no more, and nothing of it touches machine memory from now on. */

@@ -13,6 +13,7 @@ import { CompilerLoader } from '../domain/second-tier.ts';
 import type * as Disks from '../disks/attached.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { DriveImage, Medium, OpenMedium } from '../disks/media.ts';
+import type { Saver } from '../interfaces/xen/stream/saver.ts';
 import { laterParts, loadSaving, notLoaded } from '../interfaces/later-parts.ts';
 import { holdLifeLock } from './life-lock.ts';
 import { LoadError, prepareKernel } from '../loader/index.ts';
@@ -220,6 +221,8 @@ class CarriedHere implements Carried {
   private readonly slot: Slot;
   private readonly about: ToDomainWorker;
   private readonly left: () => void;
+  /** Once it was saved, or is about to be. */
+  private its: Saver | undefined;
 
   constructor(domain: Domain, slot: Slot, about: ToDomainWorker, left: () => void) {
     this.domain = domain;
@@ -241,9 +244,20 @@ class CarriedHere implements Carried {
 
   /** The domain stands still meanwhile: what writes states is loaded for the first one. */
   async state(): Promise<Uint8Array[]> {
+    return (await this.saver()).save();
+  }
+
+  async copyAhead(isOff: boolean): Promise<number> {
+    const saver = await this.saver();
+    if (!isOff) return saver.copyAhead();
+    saver.forget();
+    return 0;
+  }
+
+  private async saver(): Promise<Saver> {
     const { name, program, definition } = this.about;
-    const { saveDomain } = await loadSaving();
-    return saveDomain(this.domain, { name, program, definition });
+    const { Saver } = await loadSaving();
+    return (this.its ??= new Saver(this.domain, { name, program, definition }));
   }
 
   diskRecords(): Uint8Array[] {

@@ -16,7 +16,7 @@ import {
   type DomainRecord,
   noMedia,
   type OpenMedium,
-  saveDomain,
+  Saver,
 } from '../../../hypervisor/index.ts';
 import { Slot } from '../../../hypervisor/scheduler/index.ts';
 import { diskRecords } from '../../../hypervisor/disks/index.ts';
@@ -243,7 +243,8 @@ function setPaused({ domain, slot }: Pick<Entry, 'domain' | 'slot'>, paused: boo
 
 /** The domain of an entry, as verbs have it. */
 function carried(entry: Entry, { name, program, definition }: DomainStart, turns: Turns, parts: TurnsParts): Carried {
-  const { domain, listener } = entry;
+  const { domain, listener } = entry,
+    saver = new Saver(domain, { name, program, definition });
   return {
     domain,
     setPaused: paused => setPaused(entry, paused),
@@ -251,7 +252,8 @@ function carried(entry: Entry, { name, program, definition }: DomainStart, turns
       const drive = { place, kind: removableKind(place), readOnly, medium };
       return attachDrives([drive], parts.openMedium ?? noMedia, listener.problem)[0]?.disk ?? null;
     },
-    state: () => saveDomain(domain, { name, program, definition }),
+    state: () => saver.save(),
+    copyAhead: isOff => (isOff ? (saver.forget(), 0) : saver.copyAhead()),
     diskRecords: () => [...diskRecords(domain.options.ide ?? [])],
     leave: () => turns.remove(entry),
   };

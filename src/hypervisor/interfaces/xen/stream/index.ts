@@ -1,2 +1,2 @@
 /** What src/hypervisor/interfaces/xen/stream offers to other rooms. */
-export { readState, SavedStateError, saveDomain, withToolstack } from './state.ts';
+export { readState, SavedStateError, saveDomain, Saver, withToolstack } from './state.ts';

@@ -18,6 +18,7 @@ export { XL_MAGIC as SAVED_MAGIC } from './format.ts';
 export { readState } from './reader.ts';
 export { SavedStateError } from '../../../domain/saved-state-error.ts';
 export type { SavedAbout, SavedState } from './saved-state.ts';
+export { Saver } from './saver.ts';
 export { savedChunks, withToolstack } from './writer.ts';
 
 /** The state of a domain between two slices, as parts of a file. @throws SavedStateError where it cannot be saved now. */

@@ -7,7 +7,7 @@ import { SavedStateError } from '../../../domain/saved-state-error.ts';
 import { SCREEN_BYTES } from '../../../layout/layout.ts';
 import { XEN } from '../layout.ts';
 import { crc32 } from '../../../../formats/unpack/index.ts';
-import { FRAME_BYTES, FRAME_SHIFT } from '../../../memory/machine.ts';
+import { FRAME_SHIFT } from '../../../memory/machine.ts';
 import { encodePlain } from './plain-data.ts';
 import { describeDrives, diskRecords } from '../../../disks/saved-disks.ts';
 import { XEN_MAJOR, XEN_MINOR } from '../abi.ts';
@@ -32,8 +32,6 @@ import {
   LIBXL_IDENT,
   LIBXL_VERSION,
   openRecord,
-  PAGE,
-  PAGES_PER_RECORD,
   SAVED_PARAMS,
   toRecord,
   wordsRecord,
@@ -44,7 +42,9 @@ import {
   XL_STREAM_V2,
 } from './format.ts';
 import { encodeHvmContext, type HvmRecord, placeOf } from './hvm-context.ts';
-import { ON_DEMAND, populatedMiB, ramOf } from './memory.ts';
+import type { CopiedAhead } from './copied-ahead.ts';
+import { populatedMiB } from './memory.ts';
+import { pageData, pagesOf } from './pages.ts';
 import { saveProcessor } from './processors.ts';
 import type { SavedAbout } from './saved-state.ts';
 
@@ -62,13 +62,18 @@ const MSR_PLATFORM_INFO = 0xce,
 
 /**
  * The state of a domain between two slices, in pieces to be written one after another; the domain must not run before the last one was taken.
- * `toolstack`: what it knows of the domain.
+ * `toolstack`: what it knows of the domain; `ahead`: what was copied of its memory while it ran.
  * @throws SavedStateError where it cannot be saved now.
  */
-export function* savedChunks(domain: Domain, by: SavedBy, toolstack?: State): Generator<Uint8Array> {
+export function* savedChunks(
+  domain: Domain,
+  by: SavedBy,
+  toolstack?: State,
+  ahead?: CopiedAhead,
+): Generator<Uint8Array> {
   const sums: number[] = [];
-  for (const piece of pieces(domain, by)) {
-    sums.push(crc32(piece));
+  for (const piece of pieces(domain, by, ahead)) {
+    sums.push(ahead?.sumOf(piece) ?? crc32(piece));
     yield piece;
   }
   yield wordsRecord(LIBXL.RINGSIDE_CHECKSUMS, [sums.length, 0, ...sums]);
@@ -89,7 +94,7 @@ function toolstackRecord(toolstack: State): Uint8Array {
   return record;
 }
 
-function* pieces(domain: Domain, by: SavedBy): Generator<Uint8Array> {
+function* pieces(domain: Domain, by: SavedBy, ahead?: CopiedAhead): Generator<Uint8Array> {
   const { options } = domain;
   const about = describe(domain, by);
   const { vcpus, platform, ...parts } = domain.saveParts() as { vcpus: State & { all: State[] }; platform: State };
@@ -122,7 +127,8 @@ function* pieces(domain: Domain, by: SavedBy): Generator<Uint8Array> {
   yield wordsRecord(LIBXC.X86_MSR_POLICY, [MSR_PLATFORM_INFO, 0, guest ? CPUID_FAULTING : 0, 0]);
   yield toRecord(LIBXC.STATIC_DATA_END);
   if (pv) yield p2mFrames(pv);
-  yield* pageData(pv ? pv.pages() : pagesOf(domain));
+  if (ahead) yield* ahead.records;
+  yield* pageData(pv ? pv.pages() : ahead ? ahead.rest() : pagesOf(domain));
   yield tscInfo(domain.clock.nowNs());
   const ownState = { ...parts, turns, ...(xen ? { xen } : {}) };
   if (pv) {
@@ -247,55 +253,6 @@ function cpuidPolicy(domain: Domain): Uint8Array {
     for (let leaf = first; leaf <= last; leaf++) leaves.push(answer(leaf, 0));
   }
   return wordsRecord(LIBXC.X86_CPUID_POLICY, leaves.flat());
-}
-
-/** A page by its guest frame; contents of those whose type brings some. */
-type Page = { pfn: number; type: number; bytes?: Uint8Array };
-
-function* pagesOf(domain: Domain): Generator<Page> {
-  const { machine } = domain.options;
-  for (const [pfn, mfn] of ramOf(domain)) {
-    if (mfn === ON_DEMAND) yield { pfn, type: PAGE.ALLOCATE_ONLY };
-    else if (mfn < 0) yield { pfn, type: PAGE.INVALID };
-    else yield { pfn, type: PAGE.NORMAL, bytes: machine.bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES) };
-  }
-}
-
-/** All frames of RAM by their numbers, those that hold something with their contents. */
-function* pageData(pages: Iterable<Page>): Generator<Uint8Array> {
-  let batch: Page[] = [];
-  for (const page of pages) {
-    batch.push(
-      page.type === PAGE.NORMAL && page.bytes && isZero(page.bytes)
-        ? { pfn: page.pfn, type: PAGE.ALLOCATE_ONLY }
-        : page,
-    );
-    if (batch.length < PAGES_PER_RECORD) continue;
-    yield pageRecord(batch);
-    batch = [];
-  }
-  if (batch.length > 0) yield pageRecord(batch);
-}
-
-function pageRecord(batch: readonly Page[]): Uint8Array {
-  const full = batch.filter(({ type }) => type <= PAGE.LAST_DATA);
-  const { record, body, view } = openRecord(LIBXC.PAGE_DATA, 8 + batch.length * 8 + full.length * FRAME_BYTES);
-  view.setUint32(0, batch.length, true);
-  batch.forEach(({ pfn, type }, i) => {
-    view.setUint32(8 + i * 8, pfn, true);
-    view.setUint32(12 + i * 8, type << 28, true);
-  });
-  full.forEach(({ bytes = NO_BYTES }, i) => body.set(bytes, 8 + batch.length * 8 + i * FRAME_BYTES));
-  return record;
-}
-
-const NO_BYTES = new Uint8Array(0);
-
-/** Of a whole frame, which lies at a multiple of four bytes. */
-function isZero(page: Uint8Array): boolean {
-  const words = new Int32Array(page.buffer, page.byteOffset, FRAME_BYTES / 4);
-  for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false;
-  return true;
 }
 
 function p2mFrames({ p2mFrames: frames, rest }: PvImage): Uint8Array {

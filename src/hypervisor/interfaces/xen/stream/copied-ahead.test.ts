@@ -1,0 +1,71 @@
+import { expect, it } from 'vitest';
+import { FRAME_BYTES } from '../../../memory/machine.ts';
+import { xenOf } from '../of-domain.ts';
+import { testGuest } from '../pvh-program.test-support.ts';
+import { PAGE } from './format.ts';
+import { CopiedAhead } from './copied-ahead.ts';
+import { Saver } from './saver.ts';
+import { readState, savedChunks, saveDomain } from './state.ts';
+
+const BY = { name: 'a', program: 'test', definition: '' };
+
+/** What a state makes of memory: by guest frame its contents, zeroes for none. */
+function memoryIn(chunks: Uint8Array[]): Map<number, string> {
+  const memory = new Map<number, string>();
+  for (const { pfns, types, bytes } of readState(Buffer.concat(chunks), 'a').pages) {
+    let at = 0;
+    pfns.forEach((pfn, i) => {
+      if (types[i]! <= PAGE.LAST_DATA) {
+        memory.set(pfn, Buffer.from(bytes.subarray(at, at + FRAME_BYTES)).toString('latin1'));
+        at += FRAME_BYTES;
+      } else memory.set(pfn, types[i] === PAGE.ALLOCATE_ONLY ? '' : 'none');
+    });
+  }
+  return memory;
+}
+
+it.each([1, 2, 3])('is the memory as it is at the end, whatever the guest did while it was copied (seed %i)', seed => {
+  const guest = testGuest(),
+    { domain } = guest,
+    { frames } = xenOf(domain)!;
+  let state = seed;
+  const pick = (below: number): number => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return (state >>> 8) % below;
+  };
+  const change = (): void => {
+    const gfn = 0x100 + pick(0x280);
+    const what = pick(4);
+    if (what === 0) frames.remove(gfn);
+    else if (what === 1) frames.populate(gfn);
+    else if (what === 2) frames.move(gfn, 0x100 + pick(0x280));
+    else if (frames.machineFrame(gfn) >= 0) guest.put(gfn * FRAME_BYTES + 4 * pick(1024), pick(2) * pick(2 ** 31));
+  };
+  for (let i = 0; i < 300; i++) change();
+  const ahead = new CopiedAhead(domain, 100);
+  let steps = 0;
+  for (; ahead.step() > 0; steps++) for (let i = 0; i < 60; i++) change();
+  // More than one round.
+  expect(steps).toBeGreaterThan(10);
+  const whole = memoryIn(saveDomain(domain, BY));
+  expect(memoryIn([...savedChunks(domain, BY, undefined, ahead)])).toEqual(whole);
+  // What was begun and given up, or not begun, changes nothing.
+  const saver = new Saver(domain, BY);
+  saver.copyAhead();
+  saver.forget();
+  expect(memoryIn(saver.save())).toEqual(whole);
+});
+
+it('leaves little to copy at the end, and logs writes no longer than that', () => {
+  const { domain, put, machine } = testGuest();
+  for (let gfn = 0x100; gfn < 0x300; gfn++) put(gfn * FRAME_BYTES, gfn);
+  const saver = new Saver(domain, BY);
+  while (saver.copyAhead() > 0);
+  expect(machine.words[machine.writeLogAt]).toBe(1);
+  put(0x180 * FRAME_BYTES, 0xabcd);
+  const { pages } = readState(Buffer.concat(saver.save()), 'a');
+  expect(machine.words[machine.writeLogAt]).toBe(0);
+  const last = pages.at(-1)!;
+  expect([...last.pfns].filter((_, i) => last.types[i] === PAGE.NORMAL)).toContain(0x180);
+  expect(last.bytes.length / FRAME_BYTES).toBeLessThan(20);
+});

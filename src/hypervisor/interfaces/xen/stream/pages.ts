@@ -1,0 +1,56 @@
+/** Pages of a domain's memory as records PAGE_DATA. */
+import type { Domain } from '../../../domain/domain.ts';
+import { FRAME_BYTES, type Machine } from '../../../memory/machine.ts';
+import { LIBXC, openRecord, PAGE, PAGES_PER_RECORD } from './format.ts';
+import { ON_DEMAND, ramOf } from './memory.ts';
+
+/** A page by its guest frame; contents of those whose type brings some. */
+export type Page = { pfn: number; type: number; bytes?: Uint8Array };
+
+/** The page at a guest frame, behind which `ramOf` finds this. */
+export function pageOf({ bytes }: Machine, pfn: number, behind: number): Page {
+  if (behind === ON_DEMAND) return { pfn, type: PAGE.ALLOCATE_ONLY };
+  if (behind < 0) return { pfn, type: PAGE.INVALID };
+  return { pfn, type: PAGE.NORMAL, bytes: bytes.subarray(behind * FRAME_BYTES, (behind + 1) * FRAME_BYTES) };
+}
+
+export function* pagesOf(domain: Domain): Generator<Page> {
+  for (const [pfn, behind] of ramOf(domain)) yield pageOf(domain.options.machine, pfn, behind);
+}
+
+/** All frames of RAM by their numbers, those that hold something with their contents. */
+export function* pageData(pages: Iterable<Page>): Generator<Uint8Array> {
+  let batch: Page[] = [];
+  for (const page of pages) {
+    batch.push(
+      page.type === PAGE.NORMAL && page.bytes && isZero(page.bytes)
+        ? { pfn: page.pfn, type: PAGE.ALLOCATE_ONLY }
+        : page,
+    );
+    if (batch.length < PAGES_PER_RECORD) continue;
+    yield pageRecord(batch);
+    batch = [];
+  }
+  if (batch.length > 0) yield pageRecord(batch);
+}
+
+function pageRecord(batch: readonly Page[]): Uint8Array {
+  const full = batch.filter(({ type }) => type <= PAGE.LAST_DATA);
+  const { record, body, view } = openRecord(LIBXC.PAGE_DATA, 8 + batch.length * 8 + full.length * FRAME_BYTES);
+  view.setUint32(0, batch.length, true);
+  batch.forEach(({ pfn, type }, i) => {
+    view.setUint32(8 + i * 8, pfn, true);
+    view.setUint32(12 + i * 8, type << 28, true);
+  });
+  full.forEach(({ bytes = NO_BYTES }, i) => body.set(bytes, 8 + batch.length * 8 + i * FRAME_BYTES));
+  return record;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Of a whole frame, which lies at a multiple of four bytes. */
+function isZero(page: Uint8Array): boolean {
+  const words = new Int32Array(page.buffer, page.byteOffset, FRAME_BYTES / 4);
+  for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false;
+  return true;
+}
