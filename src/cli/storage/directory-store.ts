@@ -1,5 +1,5 @@
 /** The host's files in a directory of node's file system, held by one process at a time. */
-import { DeviceFull } from '../../formats/blocks/index.ts';
+import { DeviceFull, ImmediateDevice } from '../../formats/blocks/index.ts';
 import {
   closeSync,
   fstatSync,
@@ -15,14 +15,15 @@ import { join } from 'node:path';
 import type { Store, StoreFile } from '../../dom0/host/storage/index.ts';
 import { holdDirectory } from './directory-lock.ts';
 
-class DirectoryFile implements StoreFile {
+class DirectoryFile extends ImmediateDevice implements StoreFile {
   private readonly fd: number;
 
   constructor(fd: number) {
+    super();
     this.fd = fd;
   }
 
-  size(): number {
+  get bytes(): number {
     return fstatSync(this.fd).size;
   }
 
@@ -36,7 +37,7 @@ class DirectoryFile implements StoreFile {
     into.fill(0, done);
   }
 
-  write(at: number, from: Uint8Array): void {
+  override write(at: number, from: Uint8Array): void {
     for (let done = 0; done < from.length; )
       done += orFull(() => writeSync(this.fd, from, done, from.length - done, at + done));
   }
@@ -45,7 +46,7 @@ class DirectoryFile implements StoreFile {
     orFull(() => ftruncateSync(this.fd, bytes));
   }
 
-  flush(): void {
+  override flush(): void {
     fsyncSync(this.fd);
   }
 

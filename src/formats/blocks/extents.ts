@@ -50,3 +50,21 @@ export function within(device: { bytes: number }, at: number, length: number, wh
   const error = outside(device, at, length, what);
   if (error) throw error;
 }
+
+/** What lies in pieces, one behind the other, to byte `at` of `into`. */
+export function gather(pieces: readonly Uint8Array[], into: Uint8Array, at = 0): void {
+  let to = at;
+  for (const piece of pieces) {
+    into.set(piece, to);
+    to += piece.length;
+  }
+}
+
+/** From byte `at` of `from` on, into pieces. */
+export function scatter(from: Uint8Array, pieces: readonly Uint8Array[], at = 0): void {
+  let next = at;
+  for (const piece of pieces) {
+    piece.set(from.subarray(next, next + piece.length));
+    next += piece.length;
+  }
+}

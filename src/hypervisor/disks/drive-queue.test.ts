@@ -2,19 +2,13 @@ import { SlowDisk } from '../../formats/blocks/slow-disk.test-support.ts';
 import { MemoryDisk, type BlockDevice, type BlockRequest } from '../../formats/blocks/index.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  DRIVE_QUEUE,
-  DRIVE_QUEUE_SLOT_BYTES,
-  DRIVE_QUEUE_SLOTS,
-  DRIVE_REQUEST,
-  MAILBOX,
-  XENHEAP,
-} from '../layout/layout.ts';
+import { DRIVE_QUEUE_SLOT_BYTES, DRIVE_QUEUE_SLOTS, MAILBOX, XENHEAP } from '../layout/layout.ts';
 import { createDomain, destroyDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { carriedRequest, IO_HOP, IoTrace, passes, within } from '../tracing/io-trace.ts';
 import { Trace } from '../tracing/trace.ts';
 import { Mailbox } from '../worker/mailbox.ts';
+import { QUEUE, SLOT } from './block-queue.ts';
 import { DriveQueue, DriveServer } from './drive-queue.ts';
 import { XEN_HVM } from '../interfaces/xen/records.ts';
 
@@ -142,11 +136,11 @@ describe('a drive whose medium another worker has open', () => {
     fc.assert(
       fc.property(fc.array(fc.integer(), { minLength: 8, maxLength: 8 }), values => {
         server.attach(0, new MemoryDisk(new Uint8Array(4096)));
-        words.set(values, DRIVE_QUEUE.SLOTS);
-        words[DRIVE_QUEUE.SLOTS + DRIVE_REQUEST.STATE] = 1;
-        words[DRIVE_QUEUE.ASKED]++;
+        words.set(values, QUEUE.SLOTS);
+        words[QUEUE.SLOTS + SLOT.STATE] = 1;
+        words[QUEUE.ASKED]++;
         server.poll();
-        expect([words[DRIVE_QUEUE.SLOTS + DRIVE_REQUEST.STATE], server.isBusy]).toEqual([2, false]);
+        expect([words[QUEUE.SLOTS + SLOT.STATE], server.isBusy]).toEqual([2, false]);
       }),
       { numRuns: 200 },
     );

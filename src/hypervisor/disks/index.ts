@@ -1,4 +1,14 @@
 /** What src/hypervisor/disks offers to other rooms. */
+export {
+  askedNow,
+  OWN_OPERATION,
+  QueueClient,
+  QueueServer,
+  type QueueShape,
+  queueBytes,
+  type Taken,
+  wakeClient,
+} from './block-queue.ts';
 export { DriveServer } from './drive-queue.ts';
 export type { OpenMedium } from './media.ts';
 export { fingerprint } from './fingerprint.ts';

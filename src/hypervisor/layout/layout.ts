@@ -253,44 +253,15 @@ export const FRAME_RING_BYTES = 65536,
   WIRE_BYTES = 32 * 4 + 2 * 65536;
 
 /**
- * Requests of a domain's emulated drives to media that Domain 0 or the storage worker has open (disks/drive-queue.ts): how many were asked for and how many
- * were answered, free-running; the fingerprint of each drive's medium; bits by place: the storage worker has the medium, and PV drivers have used it, so that
- * the drive writes no more; rings of those who serve it; then the slots. The data of each slot follow, one behind the other, at DATA bytes.
+ * Requests of a domain's emulated drives to media that Domain 0 or the storage worker has open (disks/drive-queue.ts). Among the words of their queue
+ * (disks/block-queue.ts): the fingerprint of each drive's medium; bits by place: the storage worker has the medium, and PV drivers have used it, so that the
+ * drive writes no more; rings of those who serve it. The data of each slot lie behind, from DATA bytes on.
  */
 export const DRIVE_QUEUE_SLOTS = 4,
   DRIVE_PLACES = 6,
   DRIVE_QUEUE_SLOT_BYTES = 128 * 1024;
-export const DRIVE_QUEUE = {
-  ASKED: 0,
-  ANSWERED: 1,
-  FINGERPRINTS: 2,
-  AT_STORAGE: 8,
-  CLAIMED: 9,
-  RINGS: 10,
-  SLOTS: 16,
-  SLOT_WORDS: 64,
-  DATA: 4096,
-} as const;
+export const DRIVE_QUEUE = { FINGERPRINTS: 2, AT_STORAGE: 8, CLAIMED: 9, RINGS: 10, DATA: 4096 } as const;
 export const DRIVE_QUEUE_BYTES = 4096 + 4 * 128 * 1024;
-/**
- * A slot: whose turn it is (0: nobody's, 1: the server's, 2: the drive's); the order in which they were asked; the drive's place; what is asked for (IO_OP);
- * the first byte, and how many (low words, high words); the request's number (tracing/io-trace.ts); 1: it was done, 0: it could
- * not be. Of one that has a number and was done by the storage worker: how many places it has passed there, and those, three words each (KeptHops).
- */
-export const DRIVE_REQUEST = {
-  STATE: 0,
-  ORDER: 1,
-  PLACE: 2,
-  OPERATION: 3,
-  AT: 4,
-  LENGTH: 6,
-  NUMBER: 8,
-  GOOD: 9,
-  HOPS: 10,
-  FIRST_HOP: 11,
-} as const;
-export const DRIVE_REQUEST_HOPS = 17;
-
 /** Bytes of what the interface of a guest keeps of its domain, at most: those of Xen's (interfaces/xen/layout.ts). */
 export const MOST_GUEST_RECORD_BYTES = 14 * FRAME_BYTES;
 

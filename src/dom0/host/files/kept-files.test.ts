@@ -61,7 +61,7 @@ describe("Domain 0's file tree", () => {
     await files.writeFile('/root/stays', 'here');
     const big = new Uint8Array(2 ** 20);
     for (let i = 0; i < 12; i++) await files.writeFile('/boot/kernel', big.fill(i));
-    const sizes = await Promise.all(['files.0', 'files.1'].map(async name => (await store.open(name)).size()));
+    const sizes = await Promise.all(['files.0', 'files.1'].map(async name => (await store.open(name)).bytes));
     expect(Math.max(...sizes)).toBeLessThan(7 * 2 ** 20);
     const next = await open(store);
     expect((await next.readFileBuffer('/boot/kernel'))[1000]).toBe(11);

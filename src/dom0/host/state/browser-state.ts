@@ -180,7 +180,7 @@ export class BrowserState {
     // Logs go on: Domain 0's files are read at once, in its turn.
     const tree = TREE_FILES.map((name): StatePart => {
       const file = store?.opened(name);
-      const bytes = new Uint8Array(file?.size() ?? 0);
+      const bytes = new Uint8Array(file?.bytes ?? 0);
       file?.read(0, bytes);
       return { name, bytes: bytes.length, read: (at, into) => into.set(bytes.subarray(at, at + into.length)) };
     });

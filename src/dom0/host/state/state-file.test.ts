@@ -29,13 +29,13 @@ function partsOf(
   return PARTS.map(name => {
     const file = new MemoryFile();
     for (const [at, bytes] of contents[name] ?? []) file.write(at, bytes);
-    file.truncate(sizes[name] ?? file.size());
+    file.truncate(sizes[name] ?? file.bytes);
     const holds =
       name === 'disk'
         ? (at: number, bytes: number) =>
             (contents[name] ?? []).some(([from, data]) => at < from + data.length && from < at + bytes)
         : undefined;
-    return { name, bytes: file.size(), read: (at, into) => file.read(at, into), ...(holds ? { holds } : {}) };
+    return { name, bytes: file.bytes, read: (at, into) => file.read(at, into), ...(holds ? { holds } : {}) };
   });
 }
 

@@ -34,7 +34,7 @@ import {
   TRIM_RANGES,
   writeRequest,
 } from '../../../devices/ahci/index.ts';
-import { type BlockRequest, DeviceFull, type Done, endOf } from '../../../formats/blocks/index.ts';
+import { type BlockRequest, DeviceFull, type Done, endOf, gather, scatter } from '../../../formats/blocks/index.ts';
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import { IO_HOP, partOfRequest, passes } from '../../../hypervisor/tracing/index.ts';
 import type { DmaMemory, HostFunction } from '../hardware/host-bus.ts';
@@ -295,7 +295,7 @@ export class AhciDriver {
     else if (bytes > 0) {
       if (command.buffer < 0) command.buffer = this.freeBuffers.pop() as number;
       const at = bufferAt(command.buffer);
-      if (writes) copyInto(memory.bytes, at, pieces);
+      if (writes) gather(pieces, memory.bytes, at);
       command.regions = [{ address: memory.address + at, length: bytes }];
     }
     const table = TABLES + slot * TABLE_BYTES;
@@ -332,7 +332,7 @@ export class AhciDriver {
 
   private end(slot: number, error?: Error): void {
     const { buffer, writes, pieces } = this.inFlight[slot] as Command;
-    if (buffer >= 0 && !writes && !error) copyFrom(this.memory.bytes, bufferAt(buffer), pieces);
+    if (buffer >= 0 && !writes && !error) scatter(this.memory.bytes, pieces, bufferAt(buffer));
     this.ended.push({ command: this.takeBack(slot), error });
   }
 
@@ -392,7 +392,7 @@ export class AhciDriver {
     this.set(PORT.IS, 0xffffffff);
     this.takeBack(this.inFlight.indexOf(command));
     if (!isDone) throw new Error('ata1: the disk does not say what failed.');
-    if (into) copyFrom(this.memory.bytes, bufferAt(0), [into]);
+    if (into) scatter(this.memory.bytes, [into], bufferAt(0));
   }
 
   /** Has a command carried out, and looks until it has ended; what else ends meanwhile is told in Domain 0's turn. @throws DeviceFull, Error */
@@ -483,20 +483,4 @@ function* inBuffers(pieces: readonly Uint8Array[]): Generator<Uint8Array[]> {
       room = BUFFER_BYTES;
     }
   if (group.length > 0) yield group;
-}
-
-function copyInto(bytes: Uint8Array, at: number, pieces: readonly Uint8Array[]): void {
-  let to = at;
-  for (const piece of pieces) {
-    bytes.set(piece, to);
-    to += piece.length;
-  }
-}
-
-function copyFrom(bytes: Uint8Array, at: number, pieces: readonly Uint8Array[]): void {
-  let from = at;
-  for (const piece of pieces) {
-    piece.set(bytes.subarray(from, from + piece.length));
-    from += piece.length;
-  }
 }

@@ -159,12 +159,12 @@ export class ExtentDisk extends ImmediateDevice implements StoredDisk {
     for (const slot of slots) if (slot >= 0) used = Math.max(used, slot + 1);
     const taken = new Uint32Array(used);
     for (const slot of slots) if (slot >= 0 && ++taken[slot] > 1) this.owners.set(slot, taken[slot]);
-    if (used > 0 && data.size() <= (used - 1) * extentBytes)
-      return `its data end at byte ${data.size()}, and its map names the slot ${used - 1}`;
+    if (used > 0 && data.bytes <= (used - 1) * extentBytes)
+      return `its data end at byte ${data.bytes}, and its map names the slot ${used - 1}`;
     for (let slot = used - 1; slot >= 0; slot--) if (!taken[slot]) this.free.push(slot);
     this.nextSlot = used;
     // A slot at the end is taken for new, so zeros.
-    if (data.size() > used * extentBytes) data.truncate(used * extentBytes);
+    if (data.bytes > used * extentBytes) data.truncate(used * extentBytes);
     return undefined;
   }
 

@@ -8,10 +8,12 @@ import {
   type BlockRequest,
   DeviceFull,
   type Done,
+  gather,
   lengthOf,
   outside,
   type Place,
   SECTOR_BYTES,
+  scatter,
 } from '../../../formats/blocks/index.ts';
 import type { AhciDriver } from './ahci-driver.ts';
 import type { StorageDrives, StoredDisk } from './stored-disk.ts';
@@ -74,14 +76,12 @@ export class HostDisk extends BlockDevice {
     driver.request({ ...asked, ...sectors, op: 'read' }, error => {
       if (error) return done(error);
       const [whole] = sectors.pieces;
-      let from = at - first;
-      for (const piece of pieces) {
-        if (op === 'read') piece.set(whole.subarray(from, from + piece.length));
-        else whole.set(piece, from);
-        from += piece.length;
+      if (op === 'read') {
+        scatter(whole, pieces, at - first);
+        return done();
       }
-      if (op === 'read') done();
-      else driver.request({ ...asked, ...sectors, op }, done);
+      gather(pieces, whole, at - first);
+      driver.request({ ...asked, ...sectors, op }, done);
     });
   }
 

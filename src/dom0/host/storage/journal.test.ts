@@ -32,7 +32,7 @@ describe('a journal', () => {
     expect(records.length).toBeLessThan(60);
     expect(records[0]).toMatch(/^only/);
     expect(records.at(-1)).toMatch(/ 999$/);
-    expect((await store.open('j.0')).size() + (await store.open('j.1')).size()).toBeLessThan(1100);
+    expect((await store.open('j.0')).bytes + (await store.open('j.1')).bytes).toBeLessThan(1100);
   });
 
   it('ends before a record that does not check', async () => {
@@ -43,7 +43,7 @@ describe('a journal', () => {
     const file = await store.open('j.1');
     file.write(32 + 8 + 3 + 8, bytes('T'));
     expect(await read(store)).toEqual(['one']);
-    expect(file.size()).toBe(32 + 8 + 3);
+    expect(file.bytes).toBe(32 + 8 + 3);
   });
 
   it('without a header is refused, not taken for a new one', async () => {

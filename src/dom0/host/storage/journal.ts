@@ -38,7 +38,7 @@ function headerBytes(generation: number): Uint8Array {
 
 /** undefined: the file has none, or half of one. */
 function readHeader(file: StoreFile): Header | undefined {
-  if (file.size() < HEADER_BYTES) return undefined;
+  if (file.bytes < HEADER_BYTES) return undefined;
   const bytes = new Uint8Array(HEADER_BYTES);
   file.read(0, bytes);
   const view = new DataView(bytes.buffer);
@@ -97,7 +97,7 @@ export class Journal {
     const header = headers[current];
     const journal = new Journal(files, current, header?.generation ?? 0, leastCompaction);
     if (header) journal.replay(header.crc, apply);
-    else if (files.some(file => file.size() > HEADER_BYTES))
+    else if (files.some(file => file.bytes > HEADER_BYTES))
       throw new StoreDamaged(
         `${name}.0 and ${name}.1 in ${store.where} have no header that could be read: they were damaged. Put back a copy of both.`,
       );
@@ -107,7 +107,7 @@ export class Journal {
 
   private replay(headerCrc: number, apply: (payload: Uint8Array) => void): void {
     const file = this.files[this.current];
-    const size = file.size();
+    const size = file.bytes;
     this.crc = headerCrc;
     let buffer = new Uint8Array(0),
       start = 0;

@@ -2,7 +2,7 @@
  * A store whose power can be cut: of what was not flushed any part is then lost, and one write is torn. The host that comes after the cut opens
  * `afterCut()`.
  */
-import { DeviceFull } from '../../../formats/blocks/index.ts';
+import { DeviceFull, ImmediateDevice } from '../../../formats/blocks/index.ts';
 import { MemoryFile, type Store, type StoreFile } from './store.ts';
 
 /** Whole numbers from 0 to `below` − 1. */
@@ -27,33 +27,34 @@ type Change = { at: number; bytes: Uint8Array } | { truncateTo: number };
 /** Small: each cut makes new files. */
 const CHUNK_BYTES = 4096;
 
-class LoggingFile implements StoreFile {
+class LoggingFile extends ImmediateDevice implements StoreFile {
   readonly durable: MemoryFile;
   readonly seen: MemoryFile;
   readonly changes: Change[] = [];
   private readonly store: LoggingStore;
 
   constructor(store: LoggingStore, durable = new MemoryFile(CHUNK_BYTES)) {
+    super();
     this.store = store;
     this.durable = durable;
     this.seen = durable.copy();
   }
 
-  size(): number {
-    return this.seen.size();
+  get bytes(): number {
+    return this.seen.bytes;
   }
 
   read(at: number, into: Uint8Array): void {
     this.seen.read(at, into);
   }
 
-  write(at: number, from: Uint8Array): void {
-    this.store.room(at + from.length - this.seen.size());
+  override write(at: number, from: Uint8Array): void {
+    this.store.room(at + from.length - this.seen.bytes);
     this.change({ at, bytes: from.slice() });
   }
 
   truncate(bytes: number): void {
-    this.store.room(bytes - this.seen.size());
+    this.store.room(bytes - this.seen.bytes);
     this.change({ truncateTo: bytes });
   }
 
@@ -63,7 +64,7 @@ class LoggingFile implements StoreFile {
     this.store.step();
   }
 
-  flush(): void {
+  override flush(): void {
     this.store.step();
     for (const change of this.changes.splice(0)) apply(this.durable, change);
   }

@@ -73,11 +73,11 @@ describe("a store in a browser's files", () => {
     handle.truncate = () => {};
     expect(() => file.write(0, new Uint8Array(9))).toThrow(DeviceFull);
     expect(() => file.truncate(9)).toThrow(DeviceFull);
-    expect(file.size()).toBe(0);
+    expect(file.bytes).toBe(0);
   });
 
   it('waits for a worker that ended and has the file for a moment on, and not for ever', async () => {
-    expect((await storeOf(new Handle(), 3).open('a')).size()).toBe(0);
+    expect((await storeOf(new Handle(), 3).open('a')).bytes).toBe(0);
     await expect(storeOf(new Handle(), 1000).open('a')).rejects.toThrow('another open');
   });
 });

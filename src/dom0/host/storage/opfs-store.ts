@@ -2,7 +2,7 @@
  * The host's files in the browser's origin private file system. An access handle is exclusive, and its calls block: for a worker that does nothing else, or
  * one where memory cannot be shared. Source: WHATWG File System Standard, FileSystemSyncAccessHandle.
  */
-import { DeviceFull } from '../../../formats/blocks/index.ts';
+import { DeviceFull, ImmediateDevice } from '../../../formats/blocks/index.ts';
 import type { Store, StoreFile } from './store.ts';
 
 /** What is used of FileSystemSyncAccessHandle. */
@@ -32,14 +32,15 @@ export interface OpfsParts {
 const TRIES = 20,
   TRY_MS = 250;
 
-class OpfsFile implements StoreFile {
+class OpfsFile extends ImmediateDevice implements StoreFile {
   private readonly handle: AccessHandle;
 
   constructor(handle: AccessHandle) {
+    super();
     this.handle = handle;
   }
 
-  size(): number {
+  get bytes(): number {
     return this.handle.getSize();
   }
 
@@ -59,7 +60,7 @@ class OpfsFile implements StoreFile {
     into.fill(0, done);
   }
 
-  write(at: number, from: Uint8Array): void {
+  override write(at: number, from: Uint8Array): void {
     if (isShared(from)) return this.write(at, from.slice());
     for (let done = 0; done < from.length; ) {
       const count = orFull(() => this.handle.write(from.subarray(done), { at: at + done }));
@@ -75,7 +76,7 @@ class OpfsFile implements StoreFile {
     if (this.handle.getSize() < bytes) throw new DeviceFull(NO_ROOM);
   }
 
-  flush(): void {
+  override flush(): void {
     this.handle.flush();
   }
 

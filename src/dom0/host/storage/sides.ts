@@ -5,6 +5,7 @@
  *   NAME, other.NAME    files of the two sides
  *   side                two places, written in turn: a count and its CRC-32; the larger count is valid, and its lowest bit names the side
  */
+import { ImmediateDevice } from '../../../formats/blocks/index.ts';
 import { crc32 } from '../../../formats/unpack/index.ts';
 import type { Store, StoreFile } from './store.ts';
 
@@ -12,6 +13,38 @@ const SIDE = 'side';
 /** Two sectors: a write that is torn harms one place. */
 const PLACE_BYTES = 512,
   RECORD_BYTES = 8;
+
+/** A file of a side, which the side knows to be open. */
+class OpenedFile extends ImmediateDevice implements StoreFile {
+  private readonly file: StoreFile;
+  readonly close: () => void;
+
+  constructor(file: StoreFile, close: () => void) {
+    super();
+    this.file = file;
+    this.close = close;
+  }
+
+  get bytes(): number {
+    return this.file.bytes;
+  }
+
+  read(at: number, into: Uint8Array): void {
+    this.file.read(at, into);
+  }
+
+  override write(at: number, from: Uint8Array): void {
+    this.file.write(at, from);
+  }
+
+  override flush(): void {
+    this.file.flush();
+  }
+
+  truncate(bytes: number): void {
+    this.file.truncate(bytes);
+  }
+}
 
 /** One side of a store. */
 export class SidedStore implements Store {
@@ -62,14 +95,7 @@ export class SidedStore implements Store {
       this.files.delete(name);
       file.close();
     };
-    const opened: StoreFile = {
-      size: () => file.size(),
-      read: (at, into) => file.read(at, into),
-      write: (at, from) => file.write(at, from),
-      truncate: bytes => file.truncate(bytes),
-      flush: () => file.flush(),
-      close,
-    };
+    const opened = new OpenedFile(file, close);
     this.files.set(name, opened);
     return opened;
   }
@@ -114,7 +140,7 @@ export class SidedStore implements Store {
     for (const name of names) {
       const file = await this.open(name);
       try {
-        if (file.size() > 0) file.truncate(0);
+        if (file.bytes > 0) file.truncate(0);
       } finally {
         file.close();
       }

@@ -2,10 +2,10 @@
  * A store in another worker, through a window of shared memory: the one side asks and waits, the other carries out. What is done when a call returns is done
  * there, a flush too. One thing is asked at a time.
  *
- *   words    STATE, SERVER, OPERATION, FILE, LENGTH, STATUS, then AT (a 64-bit float) and RESULT (another), NUMBER of the request that is followed, HOPS
- *   hops     from HOPS_START on: places that the request has passed there, three words each
- *   commands of the disk's adapter lie behind the data (window-drive.ts), and behind them what the disk has not flushed of its map (extent-disk.ts)
- *   data     from DATA_START on: what is written or was read, a call of the disk and its answer as JSON, or the sentence of an error
+ *   SERVER   whether the server sleeps, works, or has ended
+ *   queue    of one slot: what is asked (hypervisor/disks/block-queue.ts). The devices are files, by numbers; besides bytes their members are asked for
+ *   data     what is written or was read; a call with its arguments as JSON, and in the second half its answer
+ *   commands of the disk's adapter (window-drive.ts), and behind them what the disk has not flushed of its map (extent-disk.ts)
  *
  * The server sleeps in its event loop, so that it can open files and hear of other tabs, and is rung awake by a message, or by the doorbell in machine memory,
  * where drives of domains' workers ask, too. After each answer it lingers for some milliseconds: what is asked one after the other needs no message.
@@ -13,69 +13,49 @@
  * A server that ends is followed by another one with the same window, which is told what was open there (`Windowed`). What was asked stands in the window until
  * it is answered, and is asked of the disk once more: all of it can be done twice.
  */
-import { DeviceFull } from '../../../formats/blocks/index.ts';
+import type { BlockRequest, Done } from '../../../formats/blocks/index.ts';
+import {
+  askedNow,
+  OWN_OPERATION,
+  QueueClient,
+  QueueServer,
+  type QueueShape,
+  queueBytes,
+  type Taken,
+  wakeClient,
+} from '../../../hypervisor/disks/index.ts';
 import { XENHEAP } from '../../../hypervisor/layout/index.ts';
-import { carriedRequest, KeptHops, passes, within } from '../../../hypervisor/tracing/index.ts';
 import { DOMAIN_0, Machine } from '../../../hypervisor/memory/index.ts';
 import { ringDoorbell, ringStorage } from '../../../hypervisor/worker/index.ts';
 import type { Later } from '../timers.ts';
 import { ExtentDisk, UNFLUSHED_BYTES } from './extent-disk.ts';
 import type { DriveMedium, DriveNews, StoredDisk } from './stored-disk.ts';
 import { DriveServers } from './storage-drives.ts';
-import { type Store, type StoreFile, StoreDamaged } from './store.ts';
-import { type CommandWindow, COMMANDS_BYTES, CommandServer } from './window-drive.ts';
-import { answerCall, type DiskCall, WindowDisk } from './window-disk.ts';
+import type { Store, StoreFile } from './store.ts';
+import { ANSWER_MS, COMMANDS_BYTES, CommandServer, type CommandWindow } from './window-drive.ts';
+import { answerCall, type FileWindow, type Member, WindowDisk, WindowFile } from './window-disk.ts';
 
-const STATE = 0,
-  SERVER = 1,
-  OPERATION = 2,
-  FILE = 3,
-  LENGTH = 4,
-  STATUS = 5;
-/** 64-bit floats: bytes of a file do not fit 32 bits. */
-const AT = 3,
-  RESULT = 4;
-const NUMBER = 10,
-  HOPS = 11;
-const HOPS_START = 64,
-  MOST_HOPS = 80,
-  DATA_START = 1024,
-  DATA_BYTES = 2 ** 20;
+const SERVER = 0;
+const SHAPE: QueueShape = { slots: 1, pieces: 0, hops: 80, sentenceBytes: 512 };
+const QUEUE_START = 64,
+  DATA_START = QUEUE_START + queueBytes(SHAPE),
+  DATA_BYTES = 2 ** 20,
+  ANSWER_START = DATA_BYTES / 2;
 /** What a window needs. */
 export const WINDOW_BYTES = DATA_START + DATA_BYTES + COMMANDS_BYTES + UNFLUSHED_BYTES;
 
-/** STATE. */
-const IDLE = 0,
-  ASKED = 1,
-  ANSWERED = 2;
 /** SERVER. */
 const ASLEEP = 0,
   AWAKE = 1,
   /** It has ended, and nobody takes its place. */
   GONE = 2;
-/** STATUS. */
-const GOOD = 0,
-  FULL = 1,
-  DAMAGED = 2,
-  BAD = 3,
-  /** The answer is being written where the question stood. */
-  UNSURE = 4;
-/** OPERATION. */
-const SIZE = 1,
-  READ = 2,
-  WRITE = 3,
-  TRUNCATE = 4,
-  FLUSH = 5,
-  CLOSE = 6,
-  CALL = 7;
+
+/** The call that closes a file. */
+const CLOSE = JSON.stringify(['close']);
 
 const LINGER_MS = 4;
 /** So many answers later the server has a look at its messages. */
 const MOST_ANSWERS = 1000;
-/** A flush of a slow disk takes seconds, and so does a server that takes the place of another; one that takes longer is gone. */
-const ANSWER_MS = 30_000;
-/** So often it is asked whether a server lives that does not answer (`isAlive`). */
-const LIVES_MS = 1000;
 
 /** What is open in a window: what its next server is told. A disk has `bytes`. */
 export interface Windowed {
@@ -86,22 +66,22 @@ export interface Windowed {
 
 /** Nobody takes the place of the server that ended: whoever waits for it hears that. */
 export function abandon(memory: SharedArrayBuffer): void {
-  const { words, commands } = new Window(memory);
+  const { words, asked, commands } = new Window(memory);
   Atomics.store(words, SERVER, GONE);
-  Atomics.notify(words, STATE);
-  Atomics.notify(commands, 0);
+  wakeClient(asked);
+  wakeClient(commands);
 }
 
 class Window {
   readonly words: Int32Array;
-  readonly numbers: Float64Array;
+  readonly asked: Int32Array;
   readonly data: Uint8Array;
   readonly commands: Int32Array;
   readonly unflushed: Int32Array;
 
   constructor(memory: SharedArrayBuffer) {
-    this.words = new Int32Array(memory, 0, DATA_START / 4);
-    this.numbers = new Float64Array(memory, 0, HOPS_START / 8);
+    this.words = new Int32Array(memory, 0, QUEUE_START / 4);
+    this.asked = new Int32Array(memory, QUEUE_START, queueBytes(SHAPE) / 4);
     this.data = new Uint8Array(memory, DATA_START, DATA_BYTES);
     this.commands = new Int32Array(memory, DATA_START + DATA_BYTES, COMMANDS_BYTES / 4);
     this.unflushed = new Int32Array(memory, DATA_START + DATA_BYTES + COMMANDS_BYTES, UNFLUSHED_BYTES / 4);
@@ -112,13 +92,13 @@ class Window {
 const LOOK_MS = 4;
 
 /** The side that has the store: carries out what is asked. */
-export class WindowServer {
+export class WindowServer extends QueueServer {
   private readonly window: Window;
   private readonly store: Store;
   private readonly later: Later;
   private readonly tell: (news: DriveNews) => void;
   /** By the numbers that the other side gives them. */
-  private readonly files = new Map<number, StoreFile | ExtentDisk>();
+  private readonly files = new Map<number, StoreFile | StoredDisk>();
   private disk: ExtentDisk | undefined;
   /** Once it was told of a machine: its doorbell, and drives of its domains. */
   private machine: { words: Int32Array; drives: DriveServers; commands: CommandServer } | undefined;
@@ -130,7 +110,9 @@ export class WindowServer {
     later: Later = () => () => {},
     tell: (news: DriveNews) => void = () => {},
   ) {
-    this.window = new Window(memory);
+    const window = new Window(memory);
+    super(window.asked, SHAPE);
+    this.window = window;
     this.store = store;
     this.later = later;
     this.tell = tell;
@@ -194,7 +176,8 @@ export class WindowServer {
   }
 
   /** Its disk goes, and with it all that listens. */
-  close(): void {
+  override close(): void {
+    super.close();
     const { machine } = this;
     this.machine = undefined;
     if (machine) ringStorage(machine);
@@ -207,96 +190,51 @@ export class WindowServer {
     for (let answers = 0; answers < MOST_ANSWERS; ) {
       const { machine } = this;
       const seen = machine ? Atomics.load(machine.words, XENHEAP.STORAGE_DOORBELL) : 0;
-      const state = Atomics.load(words, STATE);
-      // What the adapter was given before is done before.
-      if (machine?.commands.poll()) answers++;
-      else if (state === ASKED) {
-        this.answer();
-        answers++;
-      } else if (machine?.drives.poll()) answers++;
+      if (this.pollAll()) answers++;
       else if (
-        (machine
-          ? Atomics.wait(machine.words, XENHEAP.STORAGE_DOORBELL, seen, LINGER_MS)
-          : Atomics.wait(words, STATE, state, LINGER_MS)) === 'timed-out'
+        machine
+          ? Atomics.wait(machine.words, XENHEAP.STORAGE_DOORBELL, seen, LINGER_MS) === 'timed-out'
+          : !this.wait(LINGER_MS)
       )
         break;
     }
     Atomics.store(words, SERVER, ASLEEP);
     // Who asked just before that saw no sleeper, and has not rung.
-    this.machine?.commands.poll();
-    if (Atomics.load(words, STATE) === ASKED) this.answer();
+    this.pollAll();
   }
 
-  private answer(): void {
-    const { words, data } = this.window;
-    const passed = new KeptHops();
-    let status = GOOD;
-    try {
-      if (words[STATUS] === UNSURE)
-        throw new Error('The worker that has the files ended while it answered. Try it again.');
-      within(passed, words[NUMBER], () => this.carryOut());
-    } catch (error) {
-      status = error instanceof DeviceFull ? FULL : error instanceof StoreDamaged ? DAMAGED : BAD;
-      words[STATUS] = UNSURE;
-      const sentence = new TextEncoder().encode((error as Error).message).subarray(0, DATA_BYTES);
-      data.set(sentence);
-      words[LENGTH] = sentence.length;
-    }
-    words[STATUS] = status;
-    const hops = passed.words.slice(0, 3 * MOST_HOPS);
-    words.set(hops, HOPS_START / 4);
-    words[HOPS] = hops.length / 3;
-    Atomics.store(words, STATE, ANSWERED);
-    Atomics.notify(words, STATE);
-  }
-
-  private carryOut(): void {
-    const { words, numbers, data } = this.window;
-    const number = words[FILE],
-      at = numbers[AT],
-      length = words[LENGTH];
-    const file = this.files.get(number);
-    if (!file) {
-      // The server before has closed it, and could not say so.
-      if (words[OPERATION] === CLOSE) return;
-      throw new Error('The file is closed.');
-    }
-    switch (words[OPERATION]) {
-      case SIZE:
-        numbers[RESULT] = 'size' in file ? file.size() : file.bytes;
-        break;
-      case READ:
-        file.read(at, data.subarray(0, length));
-        break;
-      case WRITE:
-        file.write(at, data.subarray(0, length));
-        break;
-      case TRUNCATE:
-        if ('truncate' in file) file.truncate(at);
-        break;
-      case CALL: {
-        if (!(file instanceof ExtentDisk)) throw new Error('That is no disk.');
-        const answer = answerCall(
-          file,
-          this.machine?.drives,
-          JSON.parse(new TextDecoder().decode(data.slice(0, length))) as DiskCall,
-        );
-        const json = new TextEncoder().encode(JSON.stringify(answer ?? null));
-        words[STATUS] = UNSURE;
-        data.set(json);
-        numbers[RESULT] = json.length;
-        break;
+  /** True: there was something to do. What the adapter was given before is done before. */
+  private pollAll(): boolean {
+    const { machine } = this;
+    for (const queue of machine ? [machine.commands, this] : [this])
+      if (queue.pending) {
+        queue.poll();
+        return true;
       }
-      case FLUSH:
-        file.flush();
-        break;
-      case CLOSE:
-        this.files.delete(number);
-        file.close();
-        break;
-      default:
-        throw new Error(`${words[OPERATION]} is nothing that a store can do.`);
-    }
+    return machine?.drives.poll() ?? false;
+  }
+
+  /** Who asks waits for the answer itself. */
+  protected ring(): void {}
+
+  protected start({ slot, device: number, op, at, length }: Taken, done: Done): void {
+    const { data } = this.window;
+    const file = this.files.get(number);
+    if (!op) this.setResult(slot, this.call(number, file, new TextDecoder().decode(data.slice(0, length))));
+    else if (!file) throw new Error('The file is closed.');
+    else return file.request({ op, at, bytes: length, pieces: [data.subarray(0, length)] }, done);
+    done();
+  }
+
+  /** @returns bytes of the answer */
+  private call(number: number, file: StoreFile | StoredDisk | undefined, question: string): number {
+    // The server before may have closed it, and could not say so.
+    if (question === CLOSE) this.files.delete(number);
+    else if (!file) throw new Error('The file is closed.');
+    const answer = file && answerCall(file, this.machine?.drives, question);
+    const json = new TextEncoder().encode(JSON.stringify(answer ?? null));
+    this.window.data.set(json, ANSWER_START);
+    return json.length;
   }
 }
 
@@ -328,6 +266,7 @@ export class WindowStore implements Store {
   readonly outlivesHost: boolean;
   private readonly parts: WindowParts;
   private readonly window: Window;
+  private readonly queue: QueueClient;
   /** Once the server listens to its doorbell. */
   private machine: { words: Int32Array } | undefined;
   /** The server has ended: nothing is asked of it any more. */
@@ -341,13 +280,14 @@ export class WindowStore implements Store {
     this.outlivesHost = parts.outlivesHost;
     this.parts = parts;
     this.window = new Window(parts.memory);
+    this.queue = new QueueClient(this.window.asked, SHAPE);
   }
 
   async open(name: string): Promise<StoreFile> {
     const file = ++this.files;
     return this.opened({ file, name }, async () => {
       await this.parts.open(name, file);
-      return this.fileOf(file);
+      return new WindowFile(this.fileOf(file));
     });
   }
 
@@ -385,22 +325,6 @@ export class WindowStore implements Store {
     return new WindowDisk({
       ...this.fileOf(file),
       bytes,
-      call: call => {
-        if (call.call === 'attach') {
-          const { domain, place, medium } = call;
-          windowed.drives = [
-            ...windowed.drives.filter(each => each.domain !== domain || each.place !== place),
-            { domain, place, medium },
-          ];
-          this.keep();
-        }
-        const answer = this.call(file, call);
-        if (call.call === 'detach') {
-          windowed.drives = windowed.drives.filter(({ domain }) => domain !== call.domain);
-          this.keep();
-        }
-        return answer;
-      },
       begin: async memory => {
         windowed.machine = memory;
         this.keep();
@@ -451,62 +375,70 @@ export class WindowStore implements Store {
     return Atomics.load(this.window.words, SERVER) === GONE || this.parts.isAlive?.() === false;
   }
 
-  private call(file: number, call: DiskCall): unknown {
-    const { data } = this.window;
-    const json = new TextEncoder().encode(JSON.stringify(call));
-    if (json.length > DATA_BYTES) throw new RangeError('Too much is asked of the disk at once.');
-    data.set(json);
-    return JSON.parse(new TextDecoder().decode(data.slice(0, this.ask(file, CALL, 0, json.length))));
-  }
-
-  private fileOf(file: number): StoreFile {
-    const { data } = this.window;
+  private fileOf(file: number): FileWindow {
     return {
-      size: () => this.ask(file, SIZE),
-      read: (at, into) => {
-        for (let from = 0; from < into.length; from += DATA_BYTES) {
-          const part = into.subarray(from, from + DATA_BYTES);
-          this.ask(file, READ, at + from, part.length);
-          part.set(data.subarray(0, part.length));
-        }
-      },
-      write: (at, bytes) => {
-        for (let from = 0; from < bytes.length; from += DATA_BYTES) {
-          const part = bytes.subarray(from, from + DATA_BYTES);
-          data.set(part);
-          this.ask(file, WRITE, at + from, part.length);
-        }
-      },
-      truncate: bytes => void this.ask(file, TRUNCATE, bytes),
-      flush: () => void this.ask(file, FLUSH),
-      close: () => {
-        this.ask(file, CLOSE);
-        this.forgetFile(file);
-      },
+      carryOut: request => this.carryOut(file, request),
+      call: (member, ...given) => this.call(file, member, given),
     };
   }
 
-  private ask(file: number, operation: number, at = 0, length = 0): number {
-    const { words, numbers, data } = this.window;
-    if (this.gone) throw this.gone;
-    words[STATUS] = GOOD;
-    words[OPERATION] = operation;
-    words[FILE] = file;
-    words[LENGTH] = length;
-    numbers[AT] = at;
-    words[NUMBER] = carriedRequest();
-    Atomics.store(words, STATE, ASKED);
-    Atomics.notify(words, STATE);
-    if (this.machine) ringStorage(this.machine);
-    if (Atomics.load(words, SERVER) === ASLEEP) this.parts.ring();
-    for (let waited = 0; Atomics.load(words, STATE) === ASKED; ) {
-      if (Atomics.wait(words, STATE, ASKED, LIVES_MS) === 'timed-out') waited += LIVES_MS;
-      if (Atomics.load(words, STATE) === ASKED && (waited >= ANSWER_MS || this.hasEnded)) throw this.lose();
+  private carryOut(file: number, request: BlockRequest): void {
+    if (!('pieces' in request)) return this.ask(file, request);
+    const { data } = this.window;
+    const { op } = request;
+    let { at } = request;
+    for (const piece of request.pieces) {
+      for (let from = 0; from < piece.length; from += DATA_BYTES) {
+        const part = piece.subarray(from, from + DATA_BYTES);
+        if (op === 'write') data.set(part);
+        this.ask(file, { op, at: at + from, pieces: [part] });
+        if (op === 'read') part.set(data.subarray(0, part.length));
+      }
+      at += piece.length;
     }
-    for (let i = 0, at = HOPS_START / 4; i < words[HOPS]; i++, at += 3) passes(words[at], words[at + 1], words[at + 2]);
-    Atomics.store(words, STATE, IDLE);
-    if (words[STATUS] === GOOD) return numbers[RESULT];
-    const sentence = new TextDecoder().decode(data.slice(0, words[LENGTH]));
-    throw new { [FULL]: DeviceFull, [DAMAGED]: StoreDamaged, [BAD]: Error }[words[STATUS]]!(sentence);
+  }
+
+  private call(file: number, member: Member, given: unknown[]): unknown {
+    const { windowed } = this;
+    const [domain, place, medium] = given as [number, number, DriveMedium];
+    if (member === 'attach') {
+      const others = windowed.drives.filter(each => each.domain !== domain || each.place !== place);
+      windowed.drives = [...others, { domain, place, medium }];
+      this.keep();
+    }
+    const answer = this.answerTo(file, new TextEncoder().encode(JSON.stringify([member, ...given])));
+    if (member === 'detach') {
+      windowed.drives = windowed.drives.filter(each => each.domain !== domain);
+      this.keep();
+    } else if (member === 'close') this.forgetFile(file);
+    return answer;
+  }
+
+  private answerTo(file: number, question: Uint8Array): unknown {
+    const { data } = this.window;
+    if (question.length > ANSWER_START) throw new RangeError('Too much is asked of the disk at once.');
+    data.set(question);
+    this.ask(file, { op: 'write', at: 0, pieces: [question] }, OWN_OPERATION);
+    return JSON.parse(new TextDecoder().decode(data.slice(ANSWER_START, ANSWER_START + this.queue.result(0))));
+  }
+
+  /** Waits for the answer. @throws Error: it cannot be done, or nobody answers */
+  private ask(file: number, request: BlockRequest, operation?: number): void {
+    const { queue } = this;
+    if (this.gone) throw this.gone;
+    let failed: Error | undefined;
+    queue.put(
+      0,
+      askedNow(file, request, error => {
+        failed = error;
+      }),
+      [],
+      operation,
+    );
+    if (this.machine) ringStorage(this.machine);
+    if (Atomics.load(this.window.words, SERVER) === ASLEEP) this.parts.ring();
+    if (!queue.wait(() => this.hasEnded, ANSWER_MS)) throw this.lose();
+    queue.poll();
+    if (failed) throw failed;
   }
 }

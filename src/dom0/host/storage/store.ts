@@ -2,7 +2,7 @@
  * Where the host keeps what must outlive it: a few files with random access. Opening may take a while; everything else is done when it returns,
  * as a directory's files and a browser's access handles have it.
  */
-import { DeviceFull, inUnits } from '../../../formats/blocks/index.ts';
+import { type BlockDevice, DeviceFull, ImmediateDevice, inUnits } from '../../../formats/blocks/index.ts';
 import type { StoredDisk } from './stored-disk.ts';
 
 /** What is kept contradicts itself, or cannot be read. The sentence says where and what can be done. */
@@ -10,17 +10,13 @@ export class StoreDamaged extends Error {
   override name = 'StoreDamaged';
 }
 
-export interface StoreFile {
-  /** Bytes. */
-  size(): number;
-  /** Fills `into` from byte `at` on; past the end it is filled with zeros. @throws Error where the file cannot be read */
-  read(at: number, into: Uint8Array): void;
-  /** What lies between the old end and `at` is zeros. @throws DeviceFull, and any other Error where the file cannot be written */
-  write(at: number, from: Uint8Array): void;
+/**
+ * Bytes that grow: what is read past the end is zeros, and what lies between the old end and a write is zeros. A flush throws any Error but DeviceFull: nothing
+ * is known of what was written then.
+ */
+export interface StoreFile extends BlockDevice {
   /** Cuts it off, or lengthens it with zeros. @throws as write */
   truncate(bytes: number): void;
-  /** All that was written is durable when it returns. @throws Error, never DeviceFull: nothing is known of what was written then */
-  flush(): void;
   close(): void;
 }
 
@@ -49,7 +45,7 @@ export class MemoryStore implements Store {
 }
 
 /** Kept in chunks: a file of gigabytes is no single array, and one that grows is not copied. A chunk that was never written is zeros. */
-export class MemoryFile implements StoreFile {
+export class MemoryFile extends ImmediateDevice implements StoreFile {
   private length = 0;
   private readonly chunks = new Map<number, Uint8Array>();
   /** Numbers of chunks that a copy has, too. */
@@ -57,6 +53,7 @@ export class MemoryFile implements StoreFile {
   private readonly chunkBytes: number;
 
   constructor(chunkBytes = 2 ** 20) {
+    super();
     this.chunkBytes = chunkBytes;
   }
 
@@ -80,7 +77,7 @@ export class MemoryFile implements StoreFile {
     return own;
   }
 
-  size(): number {
+  get bytes(): number {
     return this.length;
   }
 
@@ -92,7 +89,7 @@ export class MemoryFile implements StoreFile {
     });
   }
 
-  write(at: number, bytes: Uint8Array): void {
+  override write(at: number, bytes: Uint8Array): void {
     inUnits(at, bytes.length, this.chunkBytes, (number, within, from, count) => {
       let chunk = this.chunks.get(number);
       if (!chunk) {
@@ -118,8 +115,6 @@ export class MemoryFile implements StoreFile {
     }
     this.length = bytes;
   }
-
-  flush(): void {}
 
   close(): void {}
 }

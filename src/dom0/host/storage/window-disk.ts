@@ -1,27 +1,28 @@
 /** The host's disk in the storage worker, as Domain 0's worker has it: what it asks is done when a call returns. */
-import { ImmediateDevice, type Place } from '../../../formats/blocks/index.ts';
+import { BlockDevice, type BlockRequest, type Done, type Place } from '../../../formats/blocks/index.ts';
 import type { DriveMedium, DriveNews, StorageDrives, StoredDisk } from './stored-disk.ts';
+import type { StoreFile } from './store.ts';
 import { type CommandWindow, WindowDrive } from './window-drive.ts';
 
-/** What is asked of the disk besides what files know, with its answer as JSON. */
-export type DiskCall =
-  | { call: 'discard'; at: number; bytes: number }
-  | { call: 'share'; from: number; to: number; bytes?: number }
-  | { call: 'reclaim'; most: number }
-  | { call: 'stored' }
-  | { call: 'writtenBytes'; at: number; bytes: number }
-  | { call: 'place'; at: number }
-  | { call: 'attach'; domain: number; place: number; medium: DriveMedium }
-  | { call: 'detach'; domain: number };
+/** What is asked of files and the disk besides bytes: their members, and those of the drives; with arguments and answers as JSON. */
+type OfFiles = keyof Pick<
+  StoreFile & StoredDisk,
+  'bytes' | 'truncate' | 'close' | 'place' | 'share' | 'reclaim' | 'stored' | 'writtenBytes'
+>;
+const OF_DRIVES = ['attach', 'detach'] as const;
+export type Member = OfFiles | (typeof OF_DRIVES)[number];
 
-/** Of a window, what is used. */
-export interface DiskWindow {
+/** Of a window, what a file uses. */
+export interface FileWindow {
+  /** It is done when the call returns. @throws Error: it cannot be done, or nobody answers */
+  carryOut(request: BlockRequest): void;
+  /** @throws the same */
+  call(member: Member, ...given: unknown[]): unknown;
+}
+
+/** What a disk uses. */
+export interface DiskWindow extends FileWindow {
   readonly bytes: number;
-  read(at: number, into: Uint8Array): void;
-  write(at: number, from: Uint8Array): void;
-  flush(): void;
-  close(): void;
-  call(call: DiskCall): unknown;
   /** Tells the storage worker of machine memory. */
   begin(memory: SharedArrayBuffer): Promise<void>;
   /** Commands of the disk's adapter. */
@@ -65,104 +66,99 @@ class WindowDrives implements StorageDrives {
   }
 
   attach(domain: number, place: number, medium: DriveMedium, heard: (news: DriveNews) => void): void {
-    this.window.call({ call: 'attach', domain, place, medium });
+    this.window.call('attach', domain, place, medium);
     this.listeners.set(`${domain} ${place}`, heard);
   }
 
   detach(domain: number): void {
     for (const key of this.listeners.keys()) if (key.startsWith(`${domain} `)) this.listeners.delete(key);
     try {
-      this.window.call({ call: 'detach', domain });
+      this.window.call('detach', domain);
     } catch {
       // It does not answer, and was ended: nothing is under way there any more.
     }
   }
 }
 
-export class WindowDisk extends ImmediateDevice implements StoredDisk {
+/** What lies behind a window, asked and waited for. */
+abstract class Windowed extends BlockDevice {
+  abstract override readonly bytes: number;
+  protected readonly window: FileWindow;
+
+  constructor(window: FileWindow) {
+    super({ immediate: true });
+    this.window = window;
+  }
+
+  request(request: BlockRequest, done: Done): void {
+    try {
+      this.window.carryOut(request);
+    } catch (error) {
+      return done(error as Error);
+    }
+    done();
+  }
+
+  close(): void {
+    this.window.call('close');
+  }
+}
+
+export class WindowFile extends Windowed implements StoreFile {
+  get bytes(): number {
+    return this.window.call('bytes') as number;
+  }
+
+  truncate(bytes: number): void {
+    this.window.call('truncate', bytes);
+  }
+}
+
+export class WindowDisk extends Windowed implements StoredDisk {
   readonly bytes: number;
   readonly drives: StorageDrives;
-  private readonly window: DiskWindow;
+  private readonly whole: DiskWindow;
 
   constructor(window: DiskWindow) {
-    super();
-    this.window = window;
+    super(window);
+    this.whole = window;
     this.bytes = window.bytes;
     this.drives = new WindowDrives(window);
   }
 
-  read(at: number, into: Uint8Array): void {
-    this.window.read(at, into);
-  }
-
-  override write(at: number, from: Uint8Array): void {
-    this.window.write(at, from);
-  }
-
-  override flush(): void {
-    this.window.flush();
-  }
-
-  override discard(at: number, bytes: number): void {
-    this.window.call({ call: 'discard', at, bytes });
-  }
-
   share(from: number, to: number, bytes?: number): void {
-    this.window.call({ call: 'share', from, to, ...(bytes === undefined ? {} : { bytes }) });
+    this.window.call('share', from, to, ...(bytes === undefined ? [] : [bytes]));
   }
 
   reclaim(most: number): number {
-    return this.window.call({ call: 'reclaim', most }) as number;
+    return this.window.call('reclaim', most) as number;
   }
 
   get stored(): StoredDisk['stored'] {
-    return this.window.call({ call: 'stored' }) as StoredDisk['stored'];
+    return this.window.call('stored') as StoredDisk['stored'];
   }
 
   writtenBytes(at: number, bytes: number): number {
-    return this.window.call({ call: 'writtenBytes', at, bytes }) as number;
+    return this.window.call('writtenBytes', at, bytes) as number;
   }
 
   override place(at: number): Place[] {
-    return this.window.call({ call: 'place', at }) as Place[];
+    return this.window.call('place', at) as Place[];
   }
 
   makeDrive(): WindowDrive {
-    const drive = new WindowDrive(this, this.window.commands);
-    this.window.whenLost(() => drive.lost());
+    const drive = new WindowDrive(this, this.whole.commands);
+    this.whole.whenLost(() => drive.lost());
     return drive;
-  }
-
-  close(): void {
-    this.window.close();
   }
 }
 
-/** What a call answers, where the disk is. */
-export function answerCall(
-  disk: StoredDisk,
-  drives:
-    | (Pick<StorageDrives, 'detach'> & { attach(domain: number, place: number, medium: DriveMedium): void })
-    | undefined,
-  asked: DiskCall,
-): unknown {
-  switch (asked.call) {
-    case 'discard':
-      return disk.discard(asked.at, asked.bytes);
-    case 'share':
-      return disk.share(asked.from, asked.to, asked.bytes);
-    case 'reclaim':
-      return disk.reclaim(asked.most);
-    case 'stored':
-      return disk.stored;
-    case 'writtenBytes':
-      return disk.writtenBytes(asked.at, asked.bytes);
-    case 'place':
-      return disk.place(asked.at);
-    case 'attach':
-      if (!drives) throw new Error('The storage worker was told of no machine.');
-      return drives.attach(asked.domain, asked.place, asked.medium);
-    case 'detach':
-      return drives?.detach(asked.domain);
-  }
+/** What a call answers, where the files are. @throws what the member does; Error: there is none */
+export function answerCall(file: StoreFile | StoredDisk, drives: object | undefined, question: string): unknown {
+  const [member, ...given] = JSON.parse(question) as [Member, ...unknown[]];
+  const has: readonly string[] = OF_DRIVES;
+  const owner = has.includes(member) ? drives : file;
+  if (!owner || !(member in owner)) throw new Error(`The storage worker has no ${member}.`);
+  const found: unknown = Reflect.get(owner, member);
+  return typeof found === 'function' ? Reflect.apply(found, owner, given) : found;
 }
