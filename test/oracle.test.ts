@@ -14,9 +14,22 @@ const small = file('test/oracle');
 const long = join(small, 'long');
 /** Groups of 64-bit code that the processor knows all instructions of. */
 const WHOLE_LONG = new Set(
-  ['alu', 'bits', 'flow', 'muldiv', 'shift', 'stack', 'string', 'x87', 'x87trans', 'x87undoc'].map(
-    name => `${name}.jsonl.gz`,
-  ),
+  [
+    'alu',
+    'bits',
+    'flow',
+    'mmx',
+    'muldiv',
+    'shift',
+    'sse',
+    'sse2',
+    'sse4',
+    'stack',
+    'string',
+    'x87',
+    'x87trans',
+    'x87undoc',
+  ].map(name => `${name}.jsonl.gz`),
 );
 
 /** Failing cases of a file, as lines. */
