@@ -20,7 +20,7 @@ import {
   prepareToRead,
   writeXlConfig,
 } from '../definitions/config/index.ts';
-import { type CommandHost, filesFor, findManaged, managedOf } from '../toolstack/index.ts';
+import { type CommandHost, filesFor, findManaged, managedOf, domainsOf } from '../toolstack/index.ts';
 import { GROUP } from '../host/storage/index.ts';
 
 /** The guest of our own that a new definition starts with. */
@@ -190,7 +190,7 @@ const MOST_DESCRIPTION = 4000;
 /** What a domain's definition says about it to people, where it is kept, and of the domain that runs. '': nothing. @throws Error with a sentence */
 export async function setDescription(host: CommandHost, name: string, text: string): Promise<void> {
   const defined = await host.managed?.find(name);
-  const member = [...host.toolstack.members.values()].find(each => each.name === name && !each.ending);
+  const member = domainsOf(host).running(name);
   if (!defined && !member) throw new Error(`Domain not found: no domain with matching name '${name}'`);
   if (text.length > MOST_DESCRIPTION)
     throw new Error(`The note has ${text.length} characters. Write at most ${MOST_DESCRIPTION}.`);

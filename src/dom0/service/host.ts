@@ -39,6 +39,7 @@ import {
   Viewers,
 } from '../toolstack/index.ts';
 import type { FirmwareFiles } from './firmware-files.ts';
+import { Images } from './images.ts';
 import {
   baseName,
   definitionNamed,
@@ -71,12 +72,11 @@ import {
   spellFiles,
   writeWhole,
 } from '../host/files/index.ts';
-import { HEAD_BYTES, imageProblem, unpackedImage } from '../definitions/images/index.ts';
+import { HEAD_BYTES, unpackedImage } from '../definitions/images/index.ts';
 import type { StateInfo } from '../host/state/index.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 import type { Inspected } from './inspection.ts';
 import type { HostReadings, Inventory } from './inventory.ts';
-import { crc32 } from '../../formats/unpack/index.ts';
 import { romOf } from '../../devices/index.ts';
 import type { GuestMedium } from '../host/boot-loader/index.ts';
 import { type BaseImage, imageVolume, isDevice, type Storage, transferVolume } from '../host/storage/index.ts';
@@ -189,8 +189,7 @@ export class HostCore implements CommandHost {
   private readonly taskLog: LogFile | undefined;
   private readonly listeners: HostListener[] = [];
   private firmwareFiles: FirmwareFiles | undefined;
-  /** Images under overlays by their paths: for which disk, and as of which time and size, they were read or are being read. */
-  private readonly images = new Map<string, { storage: Storage; stamp: string | undefined; read: Promise<void> }>();
+  private readonly images = new Images(this);
   /** The disk on which what an earlier host left unfinished was looked for. */
   private settled: { storage: Storage; done: Promise<void> } | undefined;
   /** The host's disk, once it was opened. */
@@ -478,7 +477,7 @@ export class HostCore implements CommandHost {
     if (this.storage && this.settled?.storage !== this.storage)
       this.settled = { storage: this.storage, done: this.settle(this.storage) };
     await this.settled?.done;
-    await this.findImages();
+    if (this.storage) await this.images.find(this.storage);
     return this.storage;
   }
 
@@ -487,40 +486,8 @@ export class HostCore implements CommandHost {
     await settleUnfinished(this, storage);
   }
 
-  /** Images under overlays, as they are now. */
-  private async findImages(): Promise<void> {
-    const { storage, images } = this;
-    if (!storage) return;
-    for (const path of new Set(storage.overlayHeaders.map(({ header }) => header.path))) {
-      const stat = await this.parts.files?.stat(path).catch(() => undefined);
-      const stamp = stat && `${stat.mtime.getTime()} ${stat.size}`;
-      const known = images.get(path);
-      if (known?.storage !== storage || known.stamp !== stamp)
-        images.set(path, { storage, stamp, read: this.readImage(storage, path, stamp) });
-      await images.get(path)?.read;
-    }
-  }
-
-  /** Gives an image to the overlays that lie on it, or takes it from them where it is not there (no stamp) or cannot be read. */
-  private async readImage(storage: Storage, path: string, stamp: string | undefined): Promise<void> {
-    const image = stamp === undefined ? undefined : await this.openImage(path).catch(() => undefined);
-    const last = this.images.get(path);
-    // It may have changed while it was read: then the later reading counts.
-    if (stamp === undefined || (last?.storage === storage && last.stamp === stamp)) storage.setImage(path, image);
-  }
-
-  /** The disk in an image file of Domain 0, raw or qcow2. @throws Error with a sentence */
-  async openImage(path: string): Promise<BaseImage> {
-    const bytes = new Uint8Array(await (await unpackedImage(baseName(path), await this.readFile(path))).arrayBuffer());
-    const problem = imageProblem(baseName(path), 'disk', bytes.subarray(0, HEAD_BYTES), bytes.length);
-    if (problem) throw new Error(problem.text);
-    await loadBackends(['drives']);
-    const [{ disk }] = backend('drives').attachDrives(
-      [{ place: 0, kind: 'disk', readOnly: true, medium: { name: path, bytes } }],
-      noMedia,
-      () => {},
-    );
-    return { device: disk!, checksum: crc32(bytes) >>> 0 };
+  openImage(path: string): Promise<BaseImage> {
+    return this.images.open(path);
   }
 
   /** Ends domains that have devices of the host open: the disk goes. */
@@ -641,6 +608,7 @@ export class HostCore implements CommandHost {
   }
 
   describe(member: Guest): DomainInfo {
+    const job = this.toolstack.jobs.of(member.name);
     const writable = (member.blueprint.drives ?? []).filter(
       ({ readOnly, medium }) => !readOnly && !(medium && 'device' in medium),
     ).length;
@@ -648,6 +616,8 @@ export class HostCore implements CommandHost {
       id: member.record.id,
       name: member.name,
       state: this.toolstack.state(member),
+      status: this.toolstack.status(member),
+      ...(job ? { job } : {}),
       type: member.blueprint.xen ?? 'hvm',
       memoryMiB: member.memoryMiB,
       vcpus: member.record.vcpus,
@@ -760,8 +730,16 @@ export class HostCore implements CommandHost {
     if (member.released)
       throw new Error(`${member.name} has stopped and its memory was given back: there is nothing to write.`);
     const { coreFile } = await import('../toolstack/core-file.ts');
-    const core = new Blob(coreFile(await this.toolstack.look(member), this.machine.hasVt) as BlobPart[]);
-    await writeWhole(files, path, new Uint8Array(await core.arrayBuffer()));
+    await this.toolstack.jobs.run(member.name, 'Dump', async job => {
+      const state = await this.toolstack.look(member);
+      job.signal.throwIfAborted();
+      const core = new Blob(coreFile(state, this.machine.hasVt) as BlobPart[]);
+      job.wrote(0, core.size);
+      const bytes = new Uint8Array(await core.arrayBuffer());
+      job.commit();
+      await writeWhole(files, path, bytes);
+      job.wrote(core.size, core.size);
+    });
   }
 
   private hear(member: Guest, message: Uint8Array | ConsoleInput): void {

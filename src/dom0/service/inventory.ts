@@ -5,7 +5,7 @@ import type { StateInfo } from '../host/state/index.ts';
 import type { HostFiles } from '../host/files/index.ts';
 import type { Counters } from './counters.ts';
 import { HostReadings, type Reading } from './readings/index.ts';
-import { addressesOf, type CommandHost, runNsOf } from '../toolstack/index.ts';
+import { addressesOf, type CommandHost, domainsOf, runNsOf } from '../toolstack/index.ts';
 import { GROUP, PE_BYTES } from '../host/storage/index.ts';
 import { SNAPSHOTS_FOLDER } from '../toolstack/snapshots/index.ts';
 
@@ -153,26 +153,17 @@ function takeCounters(host: CommandHost): Counters {
 async function lookAtState(host: CommandHost): Promise<StoredState> {
   const storage = await host.openDevices();
   const where = await host.parts.stateInfo?.();
-  const running = new Set(
-    host
-      .all()
-      .filter(({ ended, state }) => ended === undefined && state !== 'd')
-      .map(({ name }) => name),
+  const defined = (await domainsOf(host).halted()).map(
+    ({ name, path, errors, definition }): DefinedDomain => ({
+      name,
+      path,
+      errors,
+      ...(definition.description ? { description: definition.description } : {}),
+      type: definition.type,
+      memoryMiB: definition.memoryMiB,
+      vcpus: definition.vcpus,
+    }),
   );
-  const managed = (await host.managed?.list()) ?? [];
-  const defined = managed
-    .filter(({ name }) => !running.has(name))
-    .map(
-      ({ name, path, errors, definition }): DefinedDomain => ({
-        name,
-        path,
-        errors,
-        ...(definition.description ? { description: definition.description } : {}),
-        type: definition.type,
-        memoryMiB: definition.memoryMiB,
-        vcpus: definition.vcpus,
-      }),
-    );
   const { snapshots, checkpoints } = await lookAtSnapshots(host.parts.files);
   const found = { defined, checkpoints, ...(where ? { where } : {}) };
   if (!storage) return found;

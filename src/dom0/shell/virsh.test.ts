@@ -1,4 +1,5 @@
 /** virsh, brctl and tcpdump: columns and sentences. */
+import { domainsOf } from '../toolstack/domains/index.ts';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { testFiles, testHost } from '../service/host.test-support.ts';
@@ -90,6 +91,67 @@ describe('virsh', () => {
     );
     expect(await virsh('snapshot-current a --name')).toBe('two\n\n');
     expect((await virsh('snapshot-list a --parent')).split('\n')[3]).toMatch(/^ two .* shutoff {3}one$/);
+  });
+
+  it('says why a domain is in its state, in the words of virDomainState and its reasons', async () => {
+    const { host, virsh } = await make();
+    await virsh('define /root/a.xml');
+    const why = async () => (await virsh('domstate a --reason')).trim();
+    const said = [await why(), await virsh('domstate Domain-0 --reason')];
+    await virsh('start a --paused');
+    said.push(await why());
+    await virsh('resume a');
+    said.push((await why()).replace('idle (unknown)', 'running (unpaused)'));
+    host.toolstack.setPaused(domainsOf(host).running('a')!, true, 'unknown');
+    said.push(await why());
+    await virsh('save a /root/a.save');
+    said.push(await why());
+    await virsh('restore /root/a.save --paused');
+    await virsh('resume a');
+    await virsh('destroy a');
+    said.push(await why(), (await virsh('list --all')).split('\n')[3]!);
+    expect(said).toEqual([
+      'shut off (unknown)',
+      'running (booted)\n\n',
+      'paused (user)',
+      'running (unpaused)',
+      'paused (unknown)',
+      'shut off (saved)',
+      'shut off (destroyed)',
+      ' -    a          shut off',
+    ]);
+  });
+
+  it('shows the job of a domain that is saved, and ends it', async () => {
+    const { host, files, virsh } = await make();
+    await virsh('create /root/b.cfg');
+    expect(await virsh('domjobinfo b')).toBe('Job type:         None        \n\n');
+    expect(await virsh('domjobabort b')).toBe(
+      '1: error: Requested operation is not valid: no job is active on the domain\n',
+    );
+    // As if it had a driver that listens; it never does what it is asked.
+    const shutdown = '/local/domain/1/control/shutdown';
+    const { client } = host.toolstack.services;
+    client.write('/local/domain/1/control/feature-suspend', '1');
+    const saved = virsh('save b /root/b.save');
+    for (let i = 0; i < 20 && client.read(shutdown) !== 'suspend'; i++)
+      await new Promise(resolve => setTimeout(resolve));
+    expect([client.read(shutdown), await virsh('domjobinfo b')]).toEqual([
+      'suspend',
+      'Job type:         Unbounded   \nOperation:        Save        \nTime elapsed:     0            ms\n\n',
+    ]);
+    expect(host.all()[0]).toMatchObject({ name: 'b', job: { operation: 'Save' } });
+    expect(await virsh('domjobabort b')).toBe('\n');
+    expect(await saved).toBe(
+      "1: error: Failed to save domain 'b' to /root/b.save\nerror: operation aborted: domain save job: canceled by client\n",
+    );
+    expect([client.read(shutdown), (await files.readdir('/root')).includes('b.save')]).toEqual(['', false]);
+    expect(await virsh('domjobinfo b --completed')).toMatch(/^Job type: {9}Cancelled {3}\nOperation: {8}Save/);
+    // One that does not listen is held still, and is gone when its state is written.
+    client.write('/local/domain/1/control/feature-suspend', '0');
+    expect(await virsh('save b /root/b.save')).toBe("Domain 'b' saved to /root/b.save\n\n");
+    expect(await virsh('restore /root/b.save')).toBe('Domain restored from /root/b.save\n\n');
+    expect(await virsh('domjobinfo b --completed')).toMatch(/^Job type: {9}Completed {3}\nOperation: {8}Restore/);
   });
 
   it('defines, lists, starts, stops and undefines domains', async () => {

@@ -14,6 +14,7 @@ import type { IdeAttachment } from '../../devices/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { SavedDrive } from '../../hypervisor/disks/index.ts';
 import { type DeviceModel, modelOf } from '../backends/device-model/index.ts';
+import type { Reason } from './domains/words.ts';
 import type { DomainRunner } from './runners/runner.ts';
 import { cardsOf, savedCards } from './cards.ts';
 import { type GuestDisk, savedDisks } from './disks.ts';
@@ -114,6 +115,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   restarts?: Restarts;
   /** Somebody has paused it. */
   paused: boolean;
+  /** Why it runs where it does, and why it is paused where it is. */
+  why: { running: Reason<'running'>; paused: Reason<'paused'> };
   /** What came from people before it was built; absent: it is. */
   early?: (() => void)[];
   /** How many parts of Domain 0 need it to stand still. */

@@ -19,6 +19,8 @@ export interface SavingParts {
   setHeld(member: Member, held: boolean): void;
   /** Asks a guest to suspend itself; false: it has no driver that listens. */
   ask(member: Member): boolean;
+  /** It need not any more, where it has not read that yet. */
+  withdraw(member: Member): void;
   /** The domain's worker says that it is paused. */
   stands(member: Member): boolean;
   wakeDomain0(): void;
@@ -38,9 +40,9 @@ export class Saving {
     this.parts = parts;
   }
 
-  /** The state of a domain, which goes on then, as after xl save -c; `still` as in `hold`. @throws Error with a sentence */
-  async save(member: Member, still?: () => void): Promise<Uint8Array[]> {
-    const { chunks, goOn } = await this.hold(member, still);
+  /** The state of a domain, which goes on then, as after xl save -c; `signal` and `still` as in `hold`. @throws Error with a sentence */
+  async save(member: Member, signal: AbortSignal, still?: () => void): Promise<Uint8Array[]> {
+    const { chunks, goOn } = await this.hold(member, signal, still);
     goOn();
     return chunks;
   }
@@ -48,18 +50,24 @@ export class Saving {
   /**
    * The state of a domain, which stands still from then on, so that its disks stay as the state has them, until it is destroyed or `goOn` is called. One with
    * Xen's drivers suspends itself first, as it is asked to. `still` is called at the moment of the state, with the domain's back ends standing still, too; what
-   * it throws is thrown here. @throws Error with a sentence, and the domain goes on
+   * it throws is thrown here. `signal`: nobody wants it any more, which is looked at before and after the state is written; a guest that suspends itself late
+   * is resumed then. @throws Error with a sentence, and what `signal` has; the domain goes on
    */
-  async hold(member: Member, still?: () => void): Promise<Held> {
+  async hold(member: Member, signal: AbortSignal, still?: () => void): Promise<Held> {
+    signal.throwIfAborted();
     await this.copyAhead(member);
+    if (signal.aborted) return this.off(member, signal.reason);
     const asked = this.parts.ask(member);
-    if (asked) await this.suspended(member).catch((error: Error) => this.off(member, error));
+    if (asked) await this.suspended(member, signal).catch((error: Error) => this.off(member, error));
     else this.parts.setHeld(member, true);
     const goOn = (): void => (asked ? member.runner.ask('resume') : this.parts.setHeld(member, false));
     try {
-      return { chunks: await this.where(member, !asked, still), goOn };
+      const chunks = await this.where(member, !asked, still);
+      signal.throwIfAborted();
+      return { chunks, goOn };
     } catch (error) {
       goOn();
+      member.why.running = 'save canceled';
       return this.off(member, error as Error);
     }
   }
@@ -127,19 +135,31 @@ export class Saving {
   }
 
   /** A guest with Xen's drivers can be saved once it has suspended itself, as it was asked to. */
-  private suspended(member: Member): Promise<void> {
+  private suspended(member: Member, signal: AbortSignal): Promise<void> {
+    const { later, withdraw } = this.parts;
     return new Promise((resolve, reject) => {
-      const cancel = this.parts.later(SUSPEND_MS, () => {
+      const end = (): void => {
+        cancel();
+        signal.removeEventListener('abort', aborted);
         delete member.whenSuspended;
+      };
+      const cancel = later(SUSPEND_MS, () => {
+        end();
+        withdraw(member);
         reject(
           new Error(
             `${member.name} did not suspend itself within ${SUSPEND_MS / 1000} s${member.paused ? ': it is paused' : ''}. ${member.paused ? 'Let it run and save' : 'Try'} again.`,
           ),
         );
       });
+      const aborted = (): void => {
+        end();
+        withdraw(member);
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', aborted);
       member.whenSuspended = failed => {
-        cancel();
-        delete member.whenSuspended;
+        end();
         if (failed === undefined) resolve();
         else reject(new Error(failed));
       };

@@ -393,6 +393,12 @@ export class Services {
     return true;
   }
 
+  /** It was asked, and need not any more; a guest that has read it does it all the same (libxl's domain_suspend_common_pvcontrol_suspending). */
+  withdraw(domid: number, what: 'poweroff' | 'reboot' | 'suspend'): void {
+    const path = `/local/domain/${domid}/control/shutdown`;
+    if (this.client.read(path) === what) this.client.write(path, '');
+  }
+
   listens(domid: number, what: 'poweroff' | 'reboot' | 'suspend'): boolean {
     const guest = this.guests.get(domid);
     return (

@@ -9,14 +9,7 @@ import { type BreakHit, type DomainListener, GuestLog, type WaitsFor, wired } fr
 import { loadNic } from '../../devices/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
-import {
-  type DomainRecord,
-  type DriveImage,
-  type Ending,
-  Machine,
-  type OpenMedium,
-  type SavedState,
-} from '../../hypervisor/index.ts';
+import { type DomainRecord, type Ending, Machine, type OpenMedium, type SavedState } from '../../hypervisor/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
 import { hostTime, modelOf } from '../backends/device-model/index.ts';
 import type { DomainRunner, DomainStart, Runners, RunnersHost } from './runners/runner.ts';
@@ -48,8 +41,11 @@ import type { Dom0Time } from '../host/network/index.ts';
 import { type StartedXen, startXen } from './boot/start-xen.ts';
 import { NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
-import { openInDomain0, queuedMedium } from './disks.ts';
+import { Jobs } from './domains/jobs.ts';
+import { shutOffBy, statusOf } from './domains/status.ts';
+import type { Reason, Status } from './domains/words.ts';
 import { Inputs } from './inputs.ts';
+import { isOpenOnce, OpenedDrives } from './opened-drives.ts';
 import { type Held, Saving } from './saving.ts';
 import { backendsOf, Services } from './services.ts';
 import { Stations } from './stations.ts';
@@ -108,6 +104,8 @@ export interface BuildOptions<Console> {
   /** Told of it as soon as it is among `members`, where it may be paused, typed at and destroyed. */
   listed?: (id: number) => void;
   restarts?: Restarts;
+  /** Why it runs; absent: it was restored where the blueprint has a saved state, and else booted. */
+  why?: Reason<'running'>;
 }
 
 /** Who is told. */
@@ -141,10 +139,6 @@ const POLL_MS = 4;
 /** Guests write any bytes; Xen's isprint() follows ISO 8859-1. */
 const LATIN_1 = new TextDecoder('latin1');
 
-/** Its medium can be open in one place alone: a device of the host, or what is open already. */
-const isOpenOnce = ({ medium }: DriveImage): boolean =>
-  medium !== undefined && ('device' in medium || 'disk' in medium);
-
 export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly machine: Machine;
   readonly view: MachineView;
@@ -153,10 +147,15 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly queue: Scheduler;
   readonly services: Services;
   readonly stations: Stations;
+  readonly drives: OpenedDrives;
   readonly runners: Runners;
   /** What people type and press. */
   readonly inputs: Inputs;
   readonly members = new Map<number, Member<Console>>();
+  /** What takes time on a domain, one thing at a time. */
+  readonly jobs: Jobs;
+  /** Why domains that are no longer there went, by their names. */
+  readonly halted = new Map<string, Reason<'shut off'>>();
   /** Destroyed domains of which somebody still has frames mapped. */
   readonly dying = new Map<number, Member<Console>>();
   /** Who takes the place of a domain that is started again as a new one, by its id; no `next`: it is being built. */
@@ -191,6 +190,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       );
     this.view = new MachineView(parts.memory);
     this.inputs = new Inputs(() => this.runners.poke());
+    this.jobs = new Jobs(parts, () => listener.listed());
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs)));
     const { options, host, hasVt } = this.xen;
     this.machine.hvmFep = options.hvmFep ?? false;
@@ -204,6 +204,12 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       ...(parts.peer ? { peer: parts.peer } : {}),
       ...(parts.recorder ? { recorder: parts.recorder } : {}),
     });
+    this.drives = new OpenedDrives({
+      services: this.services,
+      openMedium: parts.openMedium,
+      openDevice: parts.openDevice,
+      elsewhere: () => this.runners.elsewhere,
+    });
     this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
     this.saving = new Saving({
@@ -212,6 +218,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       later: parts.later,
       setHeld: (member, held) => this.setHeld(member, held),
       ask: member => this.ask(member, 'suspend'),
+      withdraw: member => this.services.withdraw(member.record.id, 'suspend'),
       stands: member => this.letter(member) === 'p',
       wakeDomain0: () => this.wakeDomain0(),
     });
@@ -323,6 +330,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     return this.letter(member) === 'b' ? 'b' : 'r';
   }
 
+  /** The same as libvirt has it, with the reason. */
+  status(member: Member<Console>): Status {
+    return statusOf(member, this.state(member), this.jobs.of(member.name));
+  }
+
   private letter({ record }: Pick<Member, 'record'>): string {
     return String.fromCharCode(Atomics.load(this.machine.words, (record.countersOffset >>> 2) + COUNTERS.STATE));
   }
@@ -362,12 +374,10 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
    * A new domain, which runs, or (`paused`) will when it is unpaused. As xl does: it is built, then its store and console have their other ends, then it
    * runs. Nothing is left of one that cannot be built. @throws Error with a sentence
    */
-  async build(
-    asked: Blueprint,
-    { paused = false, before, made, listed, restarts }: BuildOptions<Console> = {},
-  ): Promise<Member<Console>> {
+  async build(asked: Blueprint, options: BuildOptions<Console> = {}): Promise<Member<Console>> {
     this.mayBuild();
     this.mayRun(asked);
+    const { paused = false, made, listed } = options;
     const blueprint = this.stations.addressed(asked);
     const { definition, xen } = blueprint;
     const { machine, queue } = this;
@@ -408,44 +418,20 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       destroyDomain(machine, record);
       throw error;
     }
-    const shown = blueprint.saved?.state.toolstack?.console;
-    const member: Member<Console> = {
-      blueprint,
-      record,
-      name: definition.name,
-      uuid,
-      builtEpochMs: this.parts.epochMs(),
-      memoryMiB: definition.memoryMiB,
-      console: this.listener.console(
-        record,
-        definition.name,
-        before?.(record.id),
-        shown instanceof Uint8Array ? shown : undefined,
-      ),
-      runner: undefined as unknown as DomainRunner,
-      early: [],
-      usesPvConsole: xen === 'pv' || xen === 'pvh' || blueprint.saved?.state.toolstack?.usesPvConsole === true,
-      about: '',
-      paused,
-      holds: 0,
-      ending: null,
-      released: false,
-      whenOver: new Set(),
-      devices: [],
-      ...(restarts ? { restarts } : {}),
-    };
+    const member = this.memberOf(blueprint, record, uuid, options);
     const listener = this.listenTo(member);
     try {
-      this.openDrives(member, modelHere, listener);
+      this.drives.open(member, modelHere, listener);
     } catch (error) {
       this.services.detachDrives(record.id);
-      this.closeDevices(member);
+      this.drives.closeDevices(member);
       destroyDomain(machine, record);
       throw error;
     }
     queue.add(record, { ...sharesOf(definition), doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
     member.runner = this.runners.start(this.startOf(member, seenMiB, modelHere), listener);
     this.members.set(record.id, member);
+    this.halted.delete(member.name);
     listed?.(record.id);
     this.services.network.attachCard(record, definition.rate);
     try {
@@ -463,10 +449,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       if (waits) this.setHeld(member, false);
     } catch (error) {
       this.members.delete(record.id);
+      this.halted.set(member.name, 'failed');
       this.services.network.detachCard(record.id);
       await member.runner.destroy();
       this.services.detachDrives(record.id);
-      this.closeDevices(member);
+      this.drives.closeDevices(member);
       queue.remove(record.index);
       this.bury(member);
       throw error;
@@ -474,67 +461,47 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     return member;
   }
 
-  /**
-   * Media that Domain 0 opens: those of PV drivers, which emulated drives share with them, and devices of the host. A device model in a worker of its own
-   * reaches them through a queue (hypervisor/disks/drive-queue.ts); its CDs and floppy disks of files it opens itself.
-   */
-  private openDrives(member: Member<Console>, modelHere: boolean, { problem }: DomainListener): void {
-    const { blueprint, record } = member;
-    const { diskChanges, saved, xen } = blueprint;
-    const { elsewhere } = this.runners;
-    if (!xen && !elsewhere) return;
-    const inWorker = elsewhere && !modelHere && (!xen || xen === 'hvm');
-    const isHere = (drive: DriveImage): boolean =>
-      inWorker
-        ? drive.place < 0 || isOpenOnce(drive) || (xen === 'hvm' && drive.kind === 'disk')
-        : xen === 'hvm' || drive.medium !== undefined;
-    const here = (blueprint.drives ?? []).filter(isHere).map(drive => this.withDevice(member, drive, problem));
-    if (here.length > 0)
-      member.opened = openInDomain0(
-        here,
-        xen,
-        images => backend('drives').attachDrives(images, this.parts.openMedium, problem, diskChanges),
-        inWorker,
-      );
-    if (record.drivesOffset === 0) return;
-    const { all = [], ide = [] } = member.opened ?? {};
-    // Where the drives of the guest that was saved were elsewhere, what it had changed of them is with the rest of it.
-    for (const { place, changes } of saved?.state.disks ?? []) backend('drives').restoreChanges(all, place, changes);
-    this.services.attachDrives(record, ide);
-  }
-
-  /** The drives of a domain as its worker gets them: media that are open here, through the queue. */
-  private drivesElsewhere({ blueprint, opened }: Member<Console>): DriveImage[] {
-    const drives =
-      blueprint.xen === 'pv' || blueprint.xen === 'pvh'
-        ? []
-        : (blueprint.drives ?? []).filter(({ place }) => place >= 0);
-    return drives.map(drive => {
-      const disk = opened?.ide.find(({ place }) => place === drive.place)?.disk;
-      return disk ? { ...drive, medium: queuedMedium(drive.medium?.name ?? '', disk) } : drive;
-    });
-  }
-
-  /** A drive whose medium is a device of the host, with that open. @throws Error with a sentence */
-  withDevice(member: Member<Console>, drive: DriveImage, say: (sentence: string) => void): DriveImage {
-    const { medium, readOnly, kind } = drive;
-    if (!medium || !('device' in medium)) return drive;
-    const { openDevice } = this.parts;
-    if (!openDevice) throw new Error(`${medium.name}: this host has no disk of its own. Take a file.`);
-    const device = openDevice(medium.name, member.name, { readOnly, sectorBytes: kind === 'cdrom' ? 2048 : 512, say });
-    member.devices.push(device);
-    return { ...drive, medium: { name: medium.name, disk: device.disk } };
-  }
-
-  /** Others may have them. */
-  private closeDevices(member: Member<Console>): void {
-    for (const device of member.devices.splice(0)) device.close();
+  /** Before it is started: `runner` is given to it then. */
+  private memberOf(
+    blueprint: Blueprint,
+    record: DomainRecord,
+    uuid: string,
+    { paused = false, before, restarts, why }: BuildOptions<Console>,
+  ): Member<Console> {
+    const { definition, saved, xen } = blueprint;
+    const shown = saved?.state.toolstack?.console;
+    return {
+      blueprint,
+      record,
+      name: definition.name,
+      uuid,
+      builtEpochMs: this.parts.epochMs(),
+      memoryMiB: definition.memoryMiB,
+      console: this.listener.console(
+        record,
+        definition.name,
+        before?.(record.id),
+        shown instanceof Uint8Array ? shown : undefined,
+      ),
+      runner: undefined as unknown as DomainRunner,
+      early: [],
+      usesPvConsole: xen === 'pv' || xen === 'pvh' || blueprint.saved?.state.toolstack?.usesPvConsole === true,
+      about: '',
+      paused,
+      why: { running: why ?? (blueprint.saved ? 'restored' : 'booted'), paused: 'user' },
+      holds: 0,
+      ending: null,
+      released: false,
+      whenOver: new Set(),
+      devices: [],
+      ...(restarts ? { restarts } : {}),
+    };
   }
 
   private startOf(member: Member<Console>, memoryMiB: number, modelHere: boolean): DomainStart {
     const { blueprint, record, console, opened } = member;
     const { definition, boot, diskChanges, saved, xen, cpuLevel, stopAtInstruction, startEpochMs, text } = blueprint;
-    const drives = this.drivesElsewhere(member);
+    const drives = this.drives.elsewhere(member);
     return {
       record,
       boot,
@@ -579,7 +546,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       waits: (what, report) => listener.waits?.(member, what, report),
       reached: () => listener.reached?.(member),
       broke: hit => {
-        this.setPaused(member, true);
+        // libvirt has no word for it: QEMU's RUN_STATE_DEBUG is `unknown` there.
+        this.setPaused(member, true, 'unknown');
         member.hit = hit;
         listener.broke?.(member, hit);
       },
@@ -642,7 +610,9 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   // ---- people
 
   /** One that is being started again as a new one hands it on. */
-  setPaused(member: Member<Console>, paused: boolean): void {
+  setPaused(member: Member<Console>, paused: boolean, why: Reason<'paused'> = 'user'): void {
+    if (paused) member.why.paused = why;
+    else if (member.paused) member.why.running = 'unpaused';
     member.paused = paused;
     if (this.members.get(member.record.id) !== member) return;
     this.noteCall(member.record, paused ? 'XEN_DOMCTL_pausedomain' : 'XEN_DOMCTL_unpausedomain');
@@ -685,6 +655,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** Its new name, in its store and in every list. */
   rename(member: Member<Console>, name: string): void {
     const { client } = this.services;
+    this.halted.delete(name);
     member.name = name;
     member.isRenamed = true;
     for (const device of member.devices) device.rename(name);
@@ -860,12 +831,17 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.services.detachDrives(member.record.id);
     delete member.attached;
     delete member.model;
-    this.closeDevices(member);
+    this.drives.closeDevices(member);
   }
 
-  /** Ends a domain at once; `keepsDisks`: what its guest changed of its drives comes back. */
-  async remove(member: Member<Console>, keepsDisks = false): Promise<Uint8Array[] | undefined> {
-    const { record, opened } = member;
+  /** Ends a domain at once; `keepsDisks`: what its guest changed of its drives comes back; `why`: where it did not end by itself. */
+  async remove(
+    member: Member<Console>,
+    keepsDisks = false,
+    why: Reason<'shut off'> = 'destroyed',
+  ): Promise<Uint8Array[] | undefined> {
+    const { record, opened, ending } = member;
+    this.halted.set(member.name, ending ? shutOffBy(ending) : why);
     this.goneNs += member.runner.nowNs;
     this.members.delete(record.id);
     this.isOver(member, `${member.name} was destroyed before it answered.`, false);
@@ -899,14 +875,14 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   // ---- saving
 
-  /** The state of a domain, which goes on then (saving.ts); `still` is called at its moment. @throws Error with a sentence */
-  save(member: Member<Console>, still?: () => void): Promise<Uint8Array[]> {
-    return this.saving.save(member, still);
+  /** The state of a domain, which goes on then (saving.ts); `still` is called at its moment, `signal` ends it. @throws Error with a sentence */
+  save(member: Member<Console>, signal: AbortSignal, still?: () => void): Promise<Uint8Array[]> {
+    return this.saving.save(member, signal, still);
   }
 
   /** The same, and the domain stands still from then on (saving.ts). @throws Error with a sentence, and it goes on */
-  hold(member: Member<Console>): Promise<Held> {
-    return this.saving.hold(member);
+  hold(member: Member<Console>, signal: AbortSignal): Promise<Held> {
+    return this.saving.hold(member, signal);
   }
 
   /** The state of a domain where it is; `unasked`: it did not suspend itself. @throws Error with a sentence */

@@ -1,5 +1,6 @@
 /** What the toolstack tells of the host, its domains and its tasks: plain facts, as they pass to the page. */
 import type { MouseMove } from '../../hypervisor/index.ts';
+import type { JobInfo, Status } from './domains/words.ts';
 import type { Caused } from './recorder.ts';
 
 export interface HostInfo {
@@ -23,6 +24,10 @@ export interface DomainInfo {
   id: number;
   name: string;
   state: DomainState;
+  /** The same as libvirt has it, with the reason; absent: it ended with an earlier Domain 0. */
+  status?: Status;
+  /** What is done with it now that takes time. */
+  job?: JobInfo;
   type: 'hvm' | 'pv' | 'pvh';
   memoryMiB: number;
   vcpus: number;

@@ -2,10 +2,10 @@
 import type { DomainInfo } from '../wire.ts';
 import type { CommandHost } from '../command-host.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
-import { type Definition, newDefinition, writeJson, writeSxp } from '../../definitions/config/index.ts';
+import { writeJson, writeSxp } from '../../definitions/config/index.ts';
+import { domainsOf, NO_UUID } from '../domains/index.ts';
 import { runNsOf } from '../run-time.ts';
 import { command, Refusal } from './command.ts';
-import { runningOf } from './managed.ts';
 import { onlineOf } from './processors.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 import { xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
@@ -35,9 +35,6 @@ interface Row {
   /** SHUTDOWN code; undefined: it has not shut down. */
   reason?: number;
 }
-
-/** The UUID of Domain 0. */
-const NO_UUID = '00000000-0000-0000-0000-000000000000';
 
 function rowsOf(host: CommandHost, only?: number): Row[] {
   const { toolstack } = host;
@@ -122,14 +119,13 @@ export const list = command({
       flags: 'lvZcn',
       long: { long: 'l', verbose: 'v', context: 'Z', cpupool: 'c', numa: 'n' },
     });
-    const managed =
-      program === 'xm' ? ((await host.managed?.list()) ?? []).filter(domain => !runningOf(host, domain)) : [];
+    const managed = program === 'xm' ? await domainsOf(host).halted() : [];
     const asked = rest[0] === undefined ? undefined : managed.find(({ name }) => name === rest[0]);
     const rows = asked ? [] : rowsOf(host, rest[0] === undefined ? undefined : findDomain(host, rest[0]));
     const defined = rest[0] === undefined ? managed : asked ? [asked] : [];
     if (options.has('l')) {
       const definitions = [
-        ...rows.map(({ id }) => ({ domid: id!, definition: definitionOf(host, id!) })),
+        ...rows.map(({ id }) => ({ domid: id!, definition: domainsOf(host).definition(id!) })),
         ...defined.map(({ definition }) => ({ definition })),
       ];
       return program === 'xm'
@@ -156,20 +152,6 @@ export const list = command({
     return formatXm([...rows, ...halted]);
   },
 });
-
-/** What a domain is now, with what was changed since it was created. */
-export function definitionOf(host: CommandHost, id: number): Definition {
-  if (id === 0) return { ...newDefinition(), name: 'Domain-0', type: 'pv', uuid: NO_UUID };
-  const { blueprint, name, uuid, memoryMiB } = host.member(id);
-  const shares = host.queue.shares(host.member(id).record.index);
-  return {
-    ...blueprint.definition,
-    name,
-    uuid,
-    memoryMiB,
-    ...(shares ? { weight: shares.weight, cap: shares.cap } : {}),
-  };
-}
 
 export const vmList = command({
   summary: 'List guest domains, excluding dom0, stubdoms, etc.',

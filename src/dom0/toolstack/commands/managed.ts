@@ -2,6 +2,7 @@
  * Domains that are defined, whether they run or not: xm new, start, delete; xl has no such commands.
  * Source: tools/python/xen/xm/new.py and main.py, XendDomain.py (domain_new, domain_start, domain_delete) of Xen 4.1.
  */
+import { domainsOf } from '../domains/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import { withOptions } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
@@ -24,10 +25,6 @@ export async function findManaged(host: CommandHost, word: string): Promise<Mana
   if (!found) throw new Refusal(`Error: Domain '${word}' does not exist.`);
   return found;
 }
-
-/** The domain that runs from a definition. */
-export const runningOf = (host: CommandHost, { name }: ManagedDomain): DomainInfo | undefined =>
-  host.all().find(domain => domain.name === name && domain.ended === undefined && domain.state !== 'd');
 
 export const define = command({
   summary: 'Adds a domain to Xend domain management',
@@ -60,7 +57,7 @@ export const start = command({
   only: 'xm',
   run: async (host: CommandHost, name: string, paused: boolean = false): Promise<DomainInfo> => {
     const domain = await findManaged(host, name);
-    if (runningOf(host, domain)) throw new Refusal('Error: Domain is already running');
+    if (domainsOf(host).running(domain.name)) throw new Refusal('Error: Domain is already running');
     return createFrom({ host, read: path => host.readFile(path) }, domain.path, { paused });
   },
   xl: async ({ words }, run) => {
@@ -82,7 +79,7 @@ export const remove = command({
   /** What was removed of its storage, and why the rest was not. */
   run: async (host: CommandHost, name: string, storage: boolean = false): Promise<string[]> => {
     const domain = await findManaged(host, name);
-    if (runningOf(host, domain)) throw new Refusal('Error: Domain is not halted.');
+    if (domainsOf(host).running(domain.name)) throw new Refusal('Error: Domain is not halted.');
     return host.tasks.run(`xm delete ${domain.name}`, async task => {
       await managedOf(host).remove(domain);
       const said = storage ? await removeStorage(host, domain) : [];

@@ -30,9 +30,10 @@ export const save = command({
     return host.tasks.run(
       `xl save -c ${name} ${name}.save`,
       async task => {
-        const blob = new Blob((await host.toolstack.save(host.living(id))) as BlobPart[], {
-          type: 'application/octet-stream',
-        });
+        const chunks = await host.toolstack.jobs.run(name, 'Save', ({ signal }) =>
+          host.toolstack.save(host.living(id), signal),
+        );
+        const blob = new Blob(chunks as BlobPart[], { type: 'application/octet-stream' });
         task.message = `${(blob.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the guest goes on.`;
         return blob;
       },
@@ -62,23 +63,28 @@ export const save = command({
     const member = host.living(id);
     return host.tasks.run(
       `xl save ${member.name} ${rest[1]}`,
-      async task => {
-        // What it wrote to its disks from here on would be lost to the state.
-        const { chunks, goOn } = await host.toolstack.hold(member);
-        const state = new Blob(chunks as BlobPart[]);
-        try {
-          await put(state);
-        } catch (error) {
-          goOn();
-          throw error;
-        }
-        if (staysPaused) {
-          host.toolstack.setPaused(member, true);
-          goOn();
-        } else await host.toolstack.remove(member);
-        task.message = `${(state.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the domain is ${staysPaused ? 'paused' : 'gone'}.`;
-        return saved(state);
-      },
+      task =>
+        host.toolstack.jobs.run(member.name, 'Save', async job => {
+          // What it wrote to its disks from here on would be lost to the state.
+          const { chunks, goOn } = await host.toolstack.hold(member, job.signal);
+          const state = new Blob(chunks as BlobPart[]);
+          job.wrote(0, state.size);
+          try {
+            await put(state);
+            job.wrote(state.size, state.size);
+            job.commit();
+          } catch (error) {
+            goOn();
+            member.why.running = 'save canceled';
+            throw error;
+          }
+          if (staysPaused) {
+            host.toolstack.setPaused(member, true);
+            goOn();
+          } else await host.toolstack.remove(member, false, 'saved');
+          task.message = `${(state.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the domain is ${staysPaused ? 'paused' : 'gone'}.`;
+          return saved(state);
+        }),
       id,
     );
   },
@@ -145,7 +151,9 @@ export const restore = command({
       if (host.toolstack.isTaken(name)) refuse(nameTaken(name), `There is a domain called ${name}`);
       const owner = host.toolstack.ownerOf(blueprint.definition.uuid);
       if (owner) refuse(UUID_TAKEN, `${owner.name} has the UUID ${owner.uuid}`);
-      const built = await host.toolstack.build(blueprint, { paused, made });
+      const built = await host.toolstack.jobs.run(name, 'Restore', () =>
+        host.toolstack.build(blueprint, { paused, made }),
+      );
       task.message = describeBuilt(built);
       return host.describe(built);
     }),

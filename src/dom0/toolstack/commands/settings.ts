@@ -1,4 +1,5 @@
 /** What of a domain can be changed while it is there: its name, its limit of memory, the definition of its next start; and a copy of its state. */
+import { domainsOf } from '../domains/index.ts';
 import { BAD_NAME } from '../../definitions/config/index.ts';
 import { judgeFiles, type NamedFile, nameTaken } from '../../definitions/index.ts';
 import { setMaxMemory } from '../requests.ts';
@@ -9,7 +10,7 @@ import type { ManagedDomain } from '../managed/index.ts';
 import { command, Refusal } from './command.ts';
 import { filesFor } from './life-words.ts';
 import { planRefusal } from './life.ts';
-import { findManaged, managedOf, runningOf } from './managed.ts';
+import { findManaged, managedOf } from './managed.ts';
 import { orNoMemory } from './resources.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
@@ -78,7 +79,7 @@ async function refuseName(host: CommandHost, before: string, name: string): Prom
 function renameDefined(host: CommandHost, defined: ManagedDomain, name: string): Promise<void> {
   const before = defined.name;
   return host.tasks.run(`xm rename ${before} ${name}`, async task => {
-    const running = runningOf(host, defined);
+    const running = domainsOf(host).running(defined.name);
     if (running)
       throw new Refusal(`Domain '${before}' runs: xl rename ${before} ${name} renames it with its definition.`);
     await refuseName(host, before, name);

@@ -1,4 +1,5 @@
 /** Snapshots and clones of domains, with their disks. xl has no such commands: the words are those of virsh and virt-clone, the refusals xl's kind. */
+import { domainsOf } from '../domains/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import { type NamedFile, quoted } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
@@ -28,7 +29,7 @@ export const snapshot = command({
     host.tasks.run(
       `xl snapshot ${domain}${name === undefined ? '' : ` ${name}`}${description ? ` ${quoted(description)}` : ''}`,
       async (task, concerns) => {
-        const running = [...host.toolstack.members.values()].find(member => member.name === domain && !member.ending);
+        const running = domainsOf(host).running(domain);
         if (running) concerns(running.record.id);
         const taken = new Set((await recordsOf(host).list(domain)).map(each => each.name));
         let number = 1;

@@ -33,7 +33,7 @@ class FakeWorker implements WorkerLike {
 
 function make() {
   const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
-  const record = createDomain(machine, 16, 0);
+  const record = createDomain(machine, 16);
   const worker = new FakeWorker();
   const endings: Ending[] = [],
     watched: { lock: string | undefined; end: () => void }[] = [],
@@ -141,7 +141,7 @@ it('a slot that went to another domain is not called dead for the one before', (
   const { machine, record } = make();
   const before = { ...record };
   destroyDomain(machine, record);
-  const next = createDomain(machine, 16, 0);
+  const next = createDomain(machine, 16);
   expect([next.index, callDead(machine, before), machine.isWorkerDead(next.index)]).toEqual([
     before.index,
     false,

@@ -2,6 +2,7 @@
  * A domain's twin: a managed domain with a name, a UUID, station addresses and disks of its own. Disks that are volumes or images on the host's disk share with
  * them what neither writes; other image files are copied to volumes, with what the guest changed. Source: virt-clone(1) for what is changed of a definition.
  */
+import { domainsOf } from '../domains/index.ts';
 import { attachDrives, type DriveImage, noMedia, readState } from '../../../hypervisor/index.ts';
 import { type DiskChange, diskRecords, readDiskRecord, restoreChanges } from '../../../hypervisor/disks/index.ts';
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
@@ -10,7 +11,7 @@ import type { CommandHost, Guest } from '../command-host.ts';
 import { DEFINITIONS, type ManagedDomain } from '../managed/index.ts';
 import { namesFiles, pathsIn, spellFiles } from '../../host/files/index.ts';
 import { copyInTurns, IMAGES, imageVolume, isTransfer, type Storage } from '../../host/storage/index.ts';
-import { diskOf, refuseShared, runningAs, withVolumes } from './snapshots.ts';
+import { diskOf, refuseShared, withVolumes } from './snapshots.ts';
 
 /** The twin's own disk: a volume, and how its definition names that. */
 interface Copy {
@@ -44,7 +45,7 @@ export async function cloneDomain(
 ): Promise<ManagedDomain> {
   const { managed: all } = host;
   if (!all) throw new Error('Domain 0 has no place for files here, where the definition would be kept.');
-  const member = runningAs(host, domain);
+  const member = domainsOf(host).running(domain);
   const managed = await all.find(domain);
   if (!member && !managed) throw new Error(`${domain} is an invalid domain identifier (rc=-6)`);
   if (host.toolstack.isTaken(name) || (await all.find(name))) throw new Error(`VM name '${name}' already exists`);
@@ -138,7 +139,9 @@ function changesOf({ opened, blueprint }: Guest): Changed[] | undefined {
 
 /** As a saved state has them. */
 async function savedChanges(host: CommandHost, member: Guest): Promise<Changed[]> {
-  const chunks = await host.toolstack.save(member);
+  const chunks = await host.toolstack.jobs.run(member.name, 'Save', ({ signal }) =>
+    host.toolstack.save(member, signal),
+  );
   return readState(new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()), member.name).disks;
 }
 

@@ -1,6 +1,7 @@
 /** Snapshots of domains, with their disks: taken, gone back to, deleted. */
 import { attachDrives, type DriveImage, noMedia, readState, type SavedState } from '../../../hypervisor/index.ts';
 import { drivesDiffer } from '../../../hypervisor/disks/index.ts';
+import { domainsOf, type Job } from '../domains/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import { baseName, type NamedFile } from '../../definitions/index.ts';
 import { type DefinedDisk, judgeDefinition, prepareToRead } from '../../definitions/config/index.ts';
@@ -32,10 +33,6 @@ export async function diskOf(host: CommandHost): Promise<Storage> {
   if (!storage) throw new Error('This host has no disk of its own: there is no place for copies of disks.');
   return storage;
 }
-
-/** The domain of a name that has not stopped. */
-export const runningAs = (host: CommandHost, name: string): Guest | undefined =>
-  [...host.toolstack.members.values()].find(member => member.name === name && !member.ending);
 
 /** Devices that a domain may write, each once. */
 export function writableDevices(drives: readonly DriveImage[]): string[] {
@@ -110,7 +107,7 @@ export async function takeSnapshot(
   const records = recordsOf(host);
   const storage = await diskOf(host);
   await records.refuseName(domain, name);
-  const member = runningAs(host, domain);
+  const member = domainsOf(host).running(domain);
   const managed = member ? undefined : await host.managed?.find(domain);
   if (!member && !managed) throw new Error(`${domain} is an invalid domain identifier (rc=-6)`);
   const named = managed?.definition.disks
@@ -134,42 +131,49 @@ export async function takeSnapshot(
     ...(parent === undefined ? {} : { parent }),
     ...(isCheckpoint ? {} : { currentMs: laterThan(others, createdMs) }),
   };
-  return withVolumes(storage, async made => {
-    const disks: SnapshotRecord['disks'] = [];
-    const copy = (devices: readonly string[]): void => {
-      refuseShared(storage, devices, record.domain);
-      for (const device of devices) {
-        const volume = volumeName(storage, 'snap', domain, name, baseName(device));
-        storage.copyToVolume(device, volume, { unfinished: true });
-        made.push(volume);
-        disks.push({ device, volume });
+  const inJob = <T>(work: (job: Job) => Promise<T>): Promise<T> => host.toolstack.jobs.run(owner, 'Snapshot', work);
+  return inJob(job =>
+    withVolumes(storage, async made => {
+      const disks: SnapshotRecord['disks'] = [];
+      const copy = (devices: readonly string[]): void => {
+        refuseShared(storage, devices, record.domain);
+        for (const device of devices) {
+          const volume = volumeName(storage, 'snap', domain, name, baseName(device));
+          storage.copyToVolume(device, volume, { unfinished: true });
+          made.push(volume);
+          disks.push({ device, volume });
+        }
+      };
+      if (!member) {
+        if (!named?.length)
+          throw new Error(
+            `${record.domain} does not run and may write to no device of the host: there is nothing to keep. Its image files are not changed.`,
+          );
+        copy(named);
+        await records.write({ ...record, disks });
+        return { ...record, disks };
       }
-    };
-    if (!member) {
-      if (!named?.length)
-        throw new Error(
-          `${record.domain} does not run and may write to no device of the host: there is nothing to keep. Its image files are not changed.`,
-        );
-      copy(named);
-      await records.write({ ...record, disks });
-      return { ...record, disks };
-    }
-    const chunks = await host.toolstack.save(member, () => copy(writableDevices(member.blueprint.drives ?? [])));
-    const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    const volume = volumeName(storage, 'snap', domain, name, 'state');
-    storage.createVolume(volume, bytes, { unfinished: true });
-    made.push(volume);
-    const medium = storage.medium(`vg0/${volume}`);
-    let at = 0;
-    for (const chunk of chunks) {
-      medium.write(at, chunk);
-      at += chunk.length;
-    }
-    medium.flush();
-    const whole = { ...record, disks, state: { volume, bytes } };
-    await records.write(whole);
-    return whole;
-  });
+      const chunks = await host.toolstack.save(member, job.signal, () =>
+        copy(writableDevices(member.blueprint.drives ?? [])),
+      );
+      job.commit();
+      const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      const volume = volumeName(storage, 'snap', domain, name, 'state');
+      storage.createVolume(volume, bytes, { unfinished: true });
+      made.push(volume);
+      const medium = storage.medium(`vg0/${volume}`);
+      let at = 0;
+      for (const chunk of chunks) {
+        medium.write(at, chunk);
+        at += chunk.length;
+      }
+      job.wrote(bytes, bytes);
+      medium.flush();
+      const whole = { ...record, disks, state: { volume, bytes } };
+      await records.write(whole);
+      return whole;
+    }),
+  );
 }
 
 /** @throws Error with a sentence */
@@ -281,7 +285,7 @@ async function build(
 ): Promise<Guest> {
   try {
     await loadBackends(['drives']);
-    return await host.toolstack.build(blueprint, options);
+    return await host.toolstack.build(blueprint, { ...options, why: 'from snapshot' });
   } catch (error) {
     takeBack();
     throw new Error(

@@ -1,0 +1,151 @@
+/** Domains are defined, described, renamed, converted and forgotten. */
+import {
+  formatFinding,
+  isError,
+  judgeDefinition,
+  notCarried,
+  otherKeys,
+  others,
+  parseXlConfig,
+  prepareToRead,
+  writeSxp,
+  writeXlConfig,
+  writeXml,
+} from '../../definitions/config/index.ts';
+import { type CommandHost, managedOf } from '../../toolstack/index.ts';
+import { COMMANDS } from '../../toolstack/commands/index.ts';
+import type { Surroundings } from '../program.ts';
+import { COMMAND, definitionIn, find, managedFor, type VirshCommand, VirshError } from './virsh-command.ts';
+
+async function dumpxml(host: CommandHost, [word]: string[], options: ReadonlySet<string>): Promise<string> {
+  const domain = await find(host, word);
+  const inactive = options.has('inactive') && domain.managed;
+  return `${writeXml(inactive ? inactive.definition : domain.definition, inactive || domain.id === undefined ? {} : { domid: domain.id })}\n`;
+}
+
+/** Formats of domxml-to-native and domxml-from-native. */
+const FORMATS = ['xen-xl', 'xen-xm', 'xen-sxpr'];
+
+/** A definition in another language, or all that is wrong with it. `fromXml`: it is in libvirt's, and goes to a format; else the other way. */
+async function converted(words: string[], around: Surroundings, fromXml: boolean): Promise<string> {
+  const [format = '', ...rest] = words;
+  if (!FORMATS.includes(format)) throw new VirshError(`error: unsupported config type ${format}`);
+  const { path, text } = await definitionIn(rest, around);
+  await prepareToRead(text);
+  const refuse = (told: string[]): never => {
+    throw new VirshError(told.map(each => `error: ${each}`).join('\n'));
+  };
+  const first = /[^\s\uFEFF]/.exec(text)?.[0];
+  const [wanted, what] = fromXml
+    ? ['<', 'domain XML of libvirt']
+    : format === 'xen-sxpr'
+      ? ['(', 'definition as xend exported it']
+      : [undefined, 'configuration file of xl or xm'];
+  if (wanted ? first !== wanted : first === '<' || first === '(')
+    refuse([`${path}:1:1: This is no ${what}. Take another file, or another format.`]);
+  // xl's grammar is narrower than xm's, which was Python's.
+  const problems = !fromXml && format === 'xen-xl' ? parseXlConfig(text).problems : [];
+  if (problems.length > 0)
+    refuse(problems.map(({ line, column, text: sentence }) => `${path}:${line}:${column}: ${sentence}`));
+  const judged = judgeDefinition(path, text);
+  const wrong = judged.findings.filter(isError);
+  if (wrong.length > 0) refuse(wrong.map(formatFinding));
+  if (!fromXml) {
+    const { settings, definition } = judged;
+    const localtime = settings.get('localtime');
+    const xml = writeXml(definition, { isLocal: localtime?.kind === 'number' && localtime.text === '1' });
+    const lines = (await notCarried(judged, xml)).map(line => `  ${line.replaceAll('--', '- -')}\n`);
+    return (lines.length > 0 ? `<!-- not carried over:\n${lines.join('')}-->\n` : '') + xml;
+  }
+  const lost = judged.findings
+    .filter(({ verdict, key }) => verdict === 'ignored' && !judged.settings.has(key.split('.')[0]))
+    .map(finding => `${finding.key}: ${formatFinding(finding)}`);
+  const note = (lines: readonly string[]): string => lines.map(line => `# not carried over: ${line}\n`).join('');
+  if (format === 'xen-sxpr') {
+    const sxp = writeSxp(judged.definition, { others: others(judged) });
+    // Behind the definition, which begins with its bracket.
+    return sxp + note([...lost, ...(await notCarried(judged, sxp))]);
+  }
+  const xl = writeXlConfig(judged.definition) + otherKeys(judged);
+  // xm has other words for what is started.
+  const native =
+    format === 'xen-xl'
+      ? xl
+      : xl
+          .replace(/^type = "(.*)"$/m, (_, type: string) => `builder = "${type === 'pv' ? 'linux' : type}"`)
+          .replace(/^cmdline = /m, 'extra = ');
+  return note([...lost, ...(await notCarried(judged, native))]) + native;
+}
+
+export const DEFINITIONS: Record<string, VirshCommand> = {
+  dumpxml: { usage: 'dumpxml <domain> [--inactive]', about: 'domain information in XML', run: dumpxml },
+  define: {
+    usage: 'define <file>',
+    about: 'define a domain from an XML file',
+    run: async (host, words, _options, around) => {
+      const { path, text } = await definitionIn(words, around);
+      const { name } = await COMMANDS.new.run(host, path, text).catch((error: Error) => {
+        throw new VirshError(`error: Failed to define domain from ${path}\nerror: ${error.message}`);
+      });
+      return `Domain '${name}' defined from ${path}\n\n`;
+    },
+  },
+  edit: {
+    usage: 'edit <domain>',
+    about: 'edit configuration for a domain',
+    run: async () => {
+      throw new VirshError('error: edit needs the terminal: give it a line of its own, without pipes.');
+    },
+  },
+  undefine: {
+    usage: 'undefine <domain> [--remove-all-storage]',
+    about: 'undefine a domain',
+    run: async (host, [word], options) => {
+      const domain = await find(host, word);
+      try {
+        // As libvirt does: a domain that runs goes on, and is transient then.
+        const managed = managedFor(domain);
+        if (domain.id === undefined) await COMMANDS.delete.run(host, domain.name, options.has('remove-all-storage'));
+        else await managedOf(host).remove(managed);
+      } catch (error) {
+        throw new VirshError(`error: Failed to undefine domain '${domain.name}'\nerror: ${(error as Error).message}`);
+      }
+      return `Domain '${domain.name}' has been undefined\n\n`;
+    },
+  },
+  'domxml-to-native': {
+    usage: 'domxml-to-native <format> <file>',
+    about: 'convert domain XML to native config',
+    run: (_host, words, _options, around) => converted(words, around, true),
+  },
+  'domxml-from-native': {
+    usage: 'domxml-from-native <format> <file>',
+    about: 'convert native config to domain XML',
+    run: (_host, words, _options, around) => converted(words, around, false),
+  },
+  desc: {
+    usage: 'desc <domain> [<new-desc>] [--live] [--config]',
+    about: 'show or set domain’s description',
+    run: async (host, [word, text]) => {
+      const domain = await find(host, word);
+      if (text === undefined)
+        return `${domain.definition.description ?? `No description for domain: ${domain.name}`}\n`;
+      if (domain.id === 0)
+        throw new VirshError('error: Requested operation is not valid: this is the host’s own domain');
+      await host.setDescription(domain.name, text);
+      return 'Domain description updated successfully';
+    },
+  },
+  domrename: {
+    usage: 'domrename <domain> <new-name>',
+    about: 'rename a domain',
+    run: async (host, [word, name]) => {
+      const domain = await find(host, word);
+      if (name === undefined) throw new VirshError(`error: command '${COMMAND}' requires <new-name> option`);
+      if (domain.id !== undefined)
+        throw new VirshError('error: Requested operation is not valid: cannot rename active domain');
+      await COMMANDS.rename.run(host, domain.name, name);
+      return 'Domain successfully renamed\n\n';
+    },
+  },
+};

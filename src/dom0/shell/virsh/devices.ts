@@ -1,0 +1,80 @@
+/** Devices of domains: drives, disks, cards and their addresses. */
+import { ideName } from '../../definitions/index.ts';
+import { addressesOf } from '../../toolstack/index.ts';
+import { COMMANDS, runXl } from '../../toolstack/commands/index.ts';
+import { callOf } from '../xl.ts';
+import { BRIDGE } from './host.ts';
+import { find, table, type VirshCommand, VirshError } from './virsh-command.ts';
+
+/** Of the network of the host's guests. */
+const PREFIX = 24;
+
+export const DEVICES: Record<string, VirshCommand> = {
+  'change-media': {
+    usage: 'change-media <domain> <path> [<source>] [--eject] [--insert] [--update]',
+    about: 'Change media of CD or floppy drive',
+    run: async (host, [word, vdev, source], options, around) => {
+      const action = options.has('eject') ? 'eject' : options.has('insert') ? 'insert' : 'update';
+      const { name, id } = await find(host, word);
+      try {
+        if (vdev === undefined || (action !== 'eject' && source === undefined))
+          throw new Error(`command 'change-media' requires <${vdev === undefined ? 'path' : 'source'}> option`);
+        if (!id) throw new Error(`Requested operation is not valid: domain ${name} is not running`);
+        const isEmpty = !host
+          .member(id)
+          .blueprint.drives?.some(drive => (drive.vdev ?? ideName(drive.place)) === vdev && drive.medium);
+        if (action === 'eject' && isEmpty) throw new Error(`The disk device '${vdev}' doesn't have media`);
+        if (action === 'insert' && !isEmpty) throw new Error(`The disk device '${vdev}' already has media`);
+        const call = callOf(host, ['cd-insert', word!, vdev, source ?? ''], around);
+        await runXl(COMMANDS, action === 'eject' ? { ...call, words: ['cd-eject', word!, vdev] } : call);
+      } catch (error) {
+        throw new VirshError(`error: Failed to complete action ${action} on media\nerror: ${(error as Error).message}`);
+      }
+      return `Successfully ${action === 'update' ? 'updated' : `${action}ed`} media.\n`;
+    },
+  },
+  domifaddr: {
+    usage: 'domifaddr <domain>',
+    about: 'Get network interfaces’ addresses for a running domain',
+    run: async (host, [word]) => {
+      const { id } = await find(host, word);
+      if (id === undefined)
+        throw new VirshError(
+          'error: Failed to query for interfaces addresses\nerror: Requested operation is not valid: domain is not running',
+        );
+      const rows = addressesOf(host, id).map(
+        ({ port, mac, address }) =>
+          ` ${port.padEnd(10)} ${mac.padEnd(17)}    ${'ipv4'.padEnd(12)} ${address}/${PREFIX}\n`,
+      );
+      return ` ${'Name'.padEnd(10)} ${'MAC address'.padEnd(20)} ${'Protocol'.padEnd(8)}     Address\n${'-'.repeat(79)}\n${rows.join('')}\n`;
+    },
+  },
+  domblklist: {
+    usage: 'domblklist <domain>',
+    about: 'list all domain blocks',
+    run: async (host, [word]) => {
+      const { disks } = (await find(host, word)).definition;
+      return table([['Target', 'Source'], ...disks.map(({ vdev, target }) => [vdev, target || '-'])]);
+    },
+  },
+  domiflist: {
+    usage: 'domiflist <domain>',
+    about: 'list all domain virtual interfaces',
+    run: async (host, [word]) => {
+      const domain = await find(host, word);
+      const { nic, vif, mac, moreCards = [] } = domain.definition;
+      const cards =
+        nic || vif
+          ? [{ mac, model: nic ?? 'netfront' }, ...moreCards.map(card => ({ mac: card.mac, model: 'netfront' }))]
+          : [];
+      const rows = cards.map((card, i) => [
+        domain.id === undefined ? '-' : `vif${domain.id}.${i}`,
+        'bridge',
+        BRIDGE,
+        card.model,
+        card.mac ?? '-',
+      ]);
+      return table([['Interface', 'Type', 'Source', 'Model', 'MAC'], ...rows]);
+    },
+  },
+};

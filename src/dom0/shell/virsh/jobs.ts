@@ -1,0 +1,51 @@
+/** Jobs of domains: what is done with them that takes time. Source: cmdDomjobinfo() in tools/virsh-domain.c of libvirt 9. */
+import type { JobInfo } from '../../toolstack/index.ts';
+import { find, VirshError, type VirshCommand } from './virsh-command.ts';
+
+/** vshPrettyCapacity(). */
+function capacity(bytes: number): string {
+  const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0;
+  let value = bytes;
+  for (; value >= 1024 && unit < UNITS.length - 1; unit++) value /= 1024;
+  return `${value.toFixed(3)} ${UNITS[unit]}`;
+}
+
+function jobInfo(job: JobInfo | undefined): string {
+  const row = (label: string, value: string): string => `${`${label}:`.padEnd(17)} ${value}\n`;
+  const type = row('Job type', (job?.type ?? 'None').padEnd(12));
+  if (!job) return `${type}\n`;
+  const { operation, elapsedMs, dataBytes } = job;
+  const data = dataBytes
+    ? [
+        row('Data processed', capacity(dataBytes.processed)),
+        row('Data remaining', capacity(dataBytes.total - dataBytes.processed)),
+        row('Data total', capacity(dataBytes.total)),
+      ]
+    : [];
+  const elapsed = `${String(Math.round(elapsedMs)).padEnd(12)} ms`;
+  return `${type}${row('Operation', operation.padEnd(12))}${row('Time elapsed', elapsed)}${data.join('')}\n`;
+}
+
+export const JOBS: Record<string, VirshCommand> = {
+  domjobinfo: {
+    usage: 'domjobinfo <domain> [--completed]',
+    about: 'domain job information',
+    run: async (host, [word], options) => {
+      const { name, id, job } = await find(host, word);
+      if (options.has('completed')) return jobInfo(host.toolstack.jobs.completed(name));
+      if (id === undefined) throw new VirshError('error: Requested operation is not valid: domain is not running');
+      return jobInfo(job);
+    },
+  },
+  domjobabort: {
+    usage: 'domjobabort <domain>',
+    about: 'abort active domain job',
+    run: async (host, [word]) => {
+      const { name, id } = await find(host, word);
+      if (id === undefined) throw new VirshError('error: Requested operation is not valid: domain is not running');
+      host.toolstack.jobs.abort(name);
+      return '\n';
+    },
+  },
+};

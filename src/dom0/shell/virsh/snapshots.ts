@@ -1,0 +1,69 @@
+/** Snapshots of domains. */
+import { COMMANDS } from '../../toolstack/commands/index.ts';
+import { currentOf, type SnapshotRecord } from '../../toolstack/snapshots/index.ts';
+import { domainWord, find, table, type VirshCommand, VirshError } from './virsh-command.ts';
+
+/** vshTreePrint(): children below their parents, in the order in which they were taken. */
+function treeOf(records: readonly SnapshotRecord[]): string {
+  const names = new Set(records.map(({ name }) => name));
+  const print = ({ name }: SnapshotRecord, indent: string, isRoot: boolean, isLast: boolean): string => {
+    const children = records.filter(({ parent }) => parent === name),
+      below = isRoot ? indent : `${indent}${isLast ? ' ' : '|'} `;
+    return `${indent}${isRoot ? '' : '+- '}${name}\n${children.length > 0 ? `${below}  |\n` : ''}${children.map((child, i) => print(child, `${below}  `, false, i === children.length - 1)).join('')}${children.length === 0 && isLast ? `${below}\n` : ''}`;
+  };
+  return records
+    .filter(({ parent }) => parent === undefined || !names.has(parent))
+    .map(root => print(root, '', true, true))
+    .join('');
+}
+
+export const SNAPSHOTS: Record<string, VirshCommand> = {
+  'snapshot-create-as': {
+    usage: 'snapshot-create-as <domain> [<name>] [<description>]',
+    about: 'create a snapshot from a set of args',
+    run: async (host, [word, name, description]) =>
+      `Domain snapshot ${(await COMMANDS.snapshot.run(host, (await find(host, word)).name, name, description)).name} created\n`,
+  },
+  'snapshot-list': {
+    usage: 'snapshot-list <domain> [--parent] [--tree]',
+    about: 'list snapshots for a domain',
+    run: async (host, [domain], options) => {
+      const records = await COMMANDS['snapshot-list'].run(host, domainWord(domain));
+      if (options.has('tree')) return treeOf(records);
+      const parent = options.has('parent');
+      const rows = records.map(record => [
+        record.name,
+        `${new Date(record.createdMs).toISOString().slice(0, 19).replace('T', ' ')} +0000`,
+        record.state ? 'running' : 'shutoff',
+        ...(parent ? [record.parent ?? ''] : []),
+      ]);
+      return table([['Name', 'Creation Time', 'State', ...(parent ? ['Parent'] : [])], ...rows]);
+    },
+  },
+  'snapshot-current': {
+    usage: 'snapshot-current <domain> [--name]',
+    about: 'the snapshot that a domain is at',
+    run: async (host, [domain]) => {
+      const name = domainWord(domain),
+        here = currentOf(await COMMANDS['snapshot-list'].run(host, name));
+      if (!here) throw new VirshError(`error: domain '${name}' has no current snapshot`);
+      return `${here.name}\n\n`;
+    },
+  },
+  'snapshot-revert': {
+    usage: 'snapshot-revert <domain> <name>',
+    about: 'revert a domain to a snapshot',
+    run: async (host, [domain, name = '']) => {
+      await COMMANDS.revert.run(host, domainWord(domain), name);
+      return `Domain snapshot ${name} reverted\n`;
+    },
+  },
+  'snapshot-delete': {
+    usage: 'snapshot-delete <domain> <name>',
+    about: 'delete a domain snapshot',
+    run: async (host, [domain, name = '']) => {
+      await COMMANDS['snapshot-delete'].run(host, domainWord(domain), name);
+      return `Domain snapshot ${name} deleted\n`;
+    },
+  },
+};

@@ -1,0 +1,99 @@
+/** What a command of virsh is, and what they share: how domains are found, how tables look, how failures are said. */
+import { type CommandHost, type Domain, domainsOf } from '../../toolstack/index.ts';
+import type { ManagedDomain } from '../../toolstack/managed/index.ts';
+import type { Surroundings } from '../program.ts';
+
+export type Run = (
+  host: CommandHost,
+  words: string[],
+  options: ReadonlySet<string>,
+  around: Surroundings,
+) => Promise<string>;
+
+export interface VirshCommand {
+  /** Its name, then what stands behind it, as virsh help writes it; options follow from there. */
+  usage: string;
+  about: string;
+  run: Run;
+}
+
+/** Two sentences, as virsh says them: what failed, and why. */
+export class VirshError extends Error {
+  override name = 'VirshError';
+}
+
+/** `COMMAND` becomes the command's name. */
+export const COMMAND = '<command>';
+const NO_DOMAIN = `error: command '${COMMAND}' requires <domain> option`;
+
+/** @throws VirshError */
+export async function find(host: CommandHost, word: string | undefined): Promise<Domain> {
+  if (word === undefined) throw new VirshError(NO_DOMAIN);
+  const found = await domainsOf(host).find(word);
+  if (!found)
+    throw new VirshError(
+      `error: failed to get domain '${word}'\nerror: Domain not found: no domain with matching name '${word}'`,
+    );
+  return found;
+}
+
+/** A domain that need not be there any more: its snapshots are. */
+export function domainWord(word: string | undefined): string {
+  if (word === undefined) throw new VirshError(NO_DOMAIN);
+  return word;
+}
+
+/** vshTablePrint: columns as wide as their longest cell, three spaces between them, a line of dashes below the head. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
+  const line = (row: readonly string[]): string =>
+    ` ${row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('   ')}\n`;
+  const dashes = '-'.repeat(widths.reduce((sum, width) => sum + width + 3, 0));
+  return `${line(rows[0]!)}${dashes}\n${rows.slice(1).map(line).join('')}\n`;
+}
+
+/** A command with one domain, of which virsh says what was done, or what failed. */
+export const onDomain =
+  (
+    verb: string,
+    done: string,
+    act: (host: CommandHost, domain: Domain, options: ReadonlySet<string>) => Promise<unknown>,
+    runs = true,
+  ): Run =>
+  async (host, [word], options) => {
+    const domain = await find(host, word);
+    const { name, id } = domain;
+    try {
+      if (runs && id === undefined) throw new Error('Requested operation is not valid: domain is not running');
+      if (id === 0) throw new Error('Requested operation is not valid: this is the host’s own domain');
+      await act(host, domain, options);
+    } catch (error) {
+      throw new VirshError(`error: Failed to ${verb} domain '${name}'\nerror: ${(error as Error).message}`);
+    }
+    return `Domain '${name}' ${done}\n\n`;
+  };
+
+export function managedFor({ managed }: Domain): ManagedDomain {
+  if (!managed)
+    throw new Error(
+      'Requested operation is not valid: cannot act on a transient domain: it was created, and not defined',
+    );
+  return managed;
+}
+
+/** A definition's file, and the path of it in messages. */
+export async function definitionIn(
+  words: string[],
+  { readFile }: Surroundings,
+): Promise<{ path: string; text: string }> {
+  const path = words.find(word => !word.startsWith('--'));
+  if (path === undefined) throw new VirshError(`error: command '${COMMAND}' requires <file> option`);
+  const bytes = await readFile(path).catch((error: Error) => {
+    throw new VirshError(`error: Failed to open file '${path}': ${error.message.replace(`${path}: `, '')}`);
+  });
+  return { path, text: new TextDecoder().decode(bytes) };
+}
+
+/** Labels and values, `width` columns for the label with its colon. */
+export const labelled = (width: number, rows: readonly (readonly [string, string | number])[]): string =>
+  `${rows.map(([label, value]) => `${`${label}:`.padEnd(width)} ${value}\n`).join('')}\n`;

@@ -1,0 +1,56 @@
+/**
+ * States of domains, why they are in them, and jobs, in libvirt's words.
+ * Source: include/libvirt/libvirt-domain.h (virDomainState, virDomain*Reason, virDomainJobType, virDomainJobOperation), tools/virsh-domain-monitor.c and
+ * virsh-domain.c of libvirt 9 for their spelling.
+ */
+export const REASONS = {
+  running: [
+    'unknown',
+    'booted',
+    'migrated',
+    'restored',
+    'from snapshot',
+    'unpaused',
+    'migration canceled',
+    'save canceled',
+    'event wakeup',
+    'crashed',
+    'post-copy',
+  ],
+  idle: ['unknown'],
+  paused: [
+    'unknown',
+    'user',
+    'migrating',
+    'saving',
+    'dumping',
+    'I/O error',
+    'watchdog',
+    'from snapshot',
+    'shutting down',
+    'creating snapshot',
+    'crashed',
+    'starting up',
+    'post-copy',
+    'post-copy failed',
+  ],
+  'in shutdown': ['unknown', 'user'],
+  'shut off': ['unknown', 'shutdown', 'destroyed', 'crashed', 'migrated', 'saved', 'failed', 'from snapshot', 'daemon'],
+  crashed: ['unknown', 'panicked'],
+} as const;
+
+export type Reason<State extends keyof typeof REASONS> = (typeof REASONS)[State][number];
+
+/** What a domain does, and why. */
+export type Status = { [State in keyof typeof REASONS]: { state: State; reason: Reason<State> } }[keyof typeof REASONS];
+
+/** What a job is about (virDomainJobOperation). */
+export type JobOperation = 'Save' | 'Restore' | 'Dump' | 'Snapshot' | 'Snapshot revert';
+
+/** A job under way, or the last one that there was (virDomainJobInfo). Bytes are of the file or volume that it writes, as far as their number is known. */
+export interface JobInfo {
+  type: 'None' | 'Bounded' | 'Unbounded' | 'Completed' | 'Failed' | 'Cancelled';
+  operation: JobOperation;
+  elapsedMs: number;
+  dataBytes?: { processed: number; total: number };
+}
