@@ -24,8 +24,9 @@ import { Loop } from './loop.ts';
 import { Mmio } from './mmio.ts';
 import { Mode } from './mode.ts';
 import { MISC_MONITOR } from './monitor.ts';
+import type { LongMode } from './long-mode.ts';
 import type { Core } from './ops/core.ts';
-import { longOperation, operations } from './ops/index.ts';
+import { operations } from './ops/index.ts';
 import { completePort, completePortBlock, portMemory } from './ops/ports.ts';
 import { OP_STALE, RecordWriter } from './record-writer.ts';
 import {
@@ -123,6 +124,8 @@ export class Cpu implements Core, Processor {
   readonly translator: Translator;
   readonly loop: Loop;
   readonly flat: FlatTransfers;
+  /** What 64-bit code needs; null: the processor has none. */
+  readonly longMode: LongMode | null;
   /** Told where each batch of instructions begins; says how many the next one has at most. */
   regions: RegionTier | null = null;
 
@@ -175,7 +178,7 @@ export class Cpu implements Core, Processor {
     this.mode = new Mode(views, tlb, this.memory);
     this.addressing = new Addressing(views, this.A, tlb, this.memory, faults);
     this.stack = new Stack(views, this.mode, this.addressing, this.memory);
-    this.writer = new RecordWriter(this.code, this.mode, this.features, row => operations[row.op], longOperation);
+    this.writer = new RecordWriter(this.code, this.mode, this.features, row => operations[row.op]);
     this.translator = new Translator(
       views,
       tlb,
@@ -196,6 +199,8 @@ export class Cpu implements Core, Processor {
     this.flat = createFlatTransfers(this);
     const interpreter = createInterpreter(this);
     this.writer.general = interpreter.general;
+    this.longMode = (options.longMode as ((cpu: Cpu) => LongMode) | undefined)?.(this) ?? null;
+    this.writer.long = this.longMode?.records ?? null;
     this.loop = new Loop(this, interpreter, options.doorbell);
     warmUp(this, interpreter.run, plans.wide);
     this.reset();
@@ -369,6 +374,7 @@ export class Cpu implements Core, Processor {
 
   reload(): void {
     const features = featuresOf(this.R[CPU_LEVEL]);
+    if (features.has('lm') && this.longMode === null) throw new Error('64-bit code was not loaded: loadLongMode');
     if (features !== this.features) {
       this.features = features;
       if (!this.masksCpuid) this.writer.instructions = features;

@@ -14,6 +14,10 @@ export function createProcessor(options: ProcessorOptions): Processor {
 }
 export { MONITOR_NONE, endsWait, isInMwait } from './monitor.ts';
 
+/** `ProcessorOptions.longMode`, loaded now. */
+export const loadLongMode = async (): Promise<NonNullable<ProcessorOptions['longMode']>> =>
+  (await import('./long-mode.ts')).createLongMode;
+
 /** What `Regions.useCompiler` takes, loaded now. */
 export const loadCompiler = async (): Promise<typeof createCompiler> =>
   (await import('./region/compiler.ts')).createCompiler;

@@ -16,7 +16,7 @@ import {
 import { AC, IF, IOPL, NT, RF, TF, VIF, VIP, VM } from './architecture/flags.ts';
 import { CR0_PE } from './architecture/control-bits.ts';
 import { AC_, DB, DE, DF_, FAULT, GP, NP, PF_, SS_, TS } from './faults.ts';
-import { inLongMode, interruptLong } from './long-transfers.ts';
+import { inLongMode } from './mode.ts';
 import { plainRealInterrupt, plainRealReturn } from './real-transfers.ts';
 import { JUMP, S_STOP } from './scratch.ts';
 import {
@@ -280,7 +280,7 @@ export function interrupt(cpu: Cpu, vector: number, error: number, origin: numbe
     realInterrupt(cpu, vector);
     return;
   }
-  if (inLongMode(cpu)) return interruptLong(cpu, vector, error, origin === SOFTWARE, resume);
+  if (inLongMode(R)) return cpu.longMode!.interrupt(vector, error, origin === SOFTWARE, resume);
   const external = origin === SOFTWARE ? 0 : 1;
   const gateError = vector * 8 + 2 + external;
   if (vector * 8 + 7 > R[IDTR_LIMIT]!) cpu.fault(GP, gateError);

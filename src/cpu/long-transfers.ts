@@ -4,7 +4,7 @@
  */
 import { isCanonical } from './addressing.ts';
 import type { Cpu } from './cpu.ts';
-import { EFER_LMA, EFER_SCE } from './architecture/control-bits.ts';
+import { EFER_SCE } from './architecture/control-bits.ts';
 import { IF, IOPL, NT, RF, TF, VIF, VIP, VM } from './architecture/flags.ts';
 import { GP, NP, SS_, TS, UD } from './faults.ts';
 import { JUMP, S_HIGH, S_STOP, S_USER, USER } from './scratch.ts';
@@ -57,8 +57,6 @@ import {
   tableAddress,
 } from './segments.ts';
 import { addedHigh } from './stack.ts';
-
-export const inLongMode = (cpu: Cpu): boolean => (cpu.R[EFER]! & EFER_LMA) !== 0;
 
 /** L and D of a code descriptor, in its high word. */
 const D_L = 1 << 21,

@@ -43,8 +43,6 @@ const NARROW_WARM = 10_000;
 export interface Interpreter {
   run(record: number): void;
   runNarrow(record: number): void;
-  /** The same for 64-bit code. */
-  runLong(record: number): void;
 }
 
 export class Loop {
@@ -342,7 +340,7 @@ export class Loop {
     if (p !== 0) {
       // Where instructions are watched, this one is the first.
       if (this.cpu.regions?.sample(p, n) === true) this.batch = S[S_BUDGET] = 1;
-      if (this.cpu.mode.long) this.interpreter.runLong(p);
+      if (this.cpu.mode.long) this.cpu.longMode!.runLong(p);
       else if (this.cpu.mode.code32) this.interpreter.run(p);
       else this.interpreter.runNarrow(p);
     }

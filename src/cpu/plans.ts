@@ -66,13 +66,21 @@ export interface Plans {
    * says (`which` of gen/unit-semantics.ts), or -1.
    */
   unitCases: readonly number[];
-  /** Forms of 64-bit code: facts of each, whose general functions have op numbers from `firstLong` on. */
-  longForms: readonly number[];
-  firstLong: number;
-  /** Index in `longForms` of each row's variants in 64-bit code: at 6 × row + 3 if the operand is memory + 0, 1 or 2 for operand sizes of 16, 32 and 64. -1: none. */
-  longVariants: readonly number[];
-  /** Op numbers of records of 64-bit code that stand for no instruction. */
-  longGoto: number;
   /** First op number for functions of rows (ops/, fpu/). */
   firstFunction: number;
+}
+
+/** Functions of the engine's own, whose op numbers follow those of rows (record-writer.ts). */
+export const OWN_FUNCTIONS = 7;
+
+/** The same of 64-bit code, which is loaded with it (long-mode.ts). */
+export interface LongPlans {
+  /** Facts of each form, whose general functions have op numbers from `firstLong` on. */
+  longForms: readonly number[];
+  firstLong: number;
+  /** Index in `longForms` of each row's variants: at 6 × row + 3 if the operand is memory + 0, 1 or 2 for operand sizes of 16, 32 and 64. -1: none. */
+  longVariants: readonly number[];
+  /** Op number of records that stand for no instruction; first one for functions of rows. */
+  longGoto: number;
+  firstLongFunction: number;
 }

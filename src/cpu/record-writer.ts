@@ -14,13 +14,9 @@ import {
   INDEX,
   META,
   META_ADDRESS16,
-  META_ADDRESS32,
   META_LENGTH,
   META_LOCK,
-  META_LONG,
-  META_OFFSET64,
   META_OPERAND16,
-  META_OPERAND64,
   META_REGISTER,
   META_REP,
   META_REPNE,
@@ -33,7 +29,7 @@ import {
   SRC,
   TARGET,
 } from './record.ts';
-import type { LongOpFactory, Op, OpFactory } from './ops/context.ts';
+import type { Op, OpFactory } from './ops/context.ts';
 import {
   ACCESSES,
   ADDRESS,
@@ -44,6 +40,7 @@ import {
   COUNTS,
   type FormPlan,
   LOCKS,
+  OWN_FUNCTIONS,
   REGISTER_0,
   REGISTER_1,
   RETURNS,
@@ -52,14 +49,14 @@ import {
   STORES,
   STRING,
 } from './plans.ts';
-import { CS, EIP, generalWord, SEG, SEG_BASE, SEG_SELECTOR, SEG_WORDS, ZERO } from './architecture/registers.ts';
-import { DECODED, type Decoded, MORE_BYTES, RIP, type Row, rows, TOO_LONG } from './table/index.ts';
+import { CS, generalWord, SEG, SEG_BASE, SEG_SELECTOR, SEG_WORDS, ZERO } from './architecture/registers.ts';
+import { DECODED, type Decoded, MORE_BYTES, type Row, rows, TOO_LONG } from './table/index.ts';
 import { isBasedOperand, isFlatOperand, operandRegister } from './table/operands.ts';
 import { plans } from 'virtual:plans';
 
 const { goto: WIDE_GOTO, cross: WIDE_CROSS } = plans.wide,
   { goto: NARROW_GOTO, cross: NARROW_CROSS } = plans.narrow;
-const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
+export const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
 /** Functions of rows: one number each for register and memory forms at both operand sizes; then the engine's own. */
 const FUNCTION = plans.firstFunction,
   OWN = FUNCTION + rows.length * 4;
@@ -72,9 +69,7 @@ export const OP_UNDEFINED = OWN,
 export const OP_NOTHING = OWN + 3;
 /** The op of records that lead to compiled code (`Entry` of code-cache.ts): a function for it, and what it finds in the record, are the compiler's. */
 export const OP_ENTRY = OWN + 6;
-/** Functions of rows in 64-bit code: six variants a row (`longVariants` of plans.ts). */
-const LONG_FUNCTION = OWN + 7;
-const OPS = LONG_FUNCTION + rows.length * 6;
+const OPS = OWN + OWN_FUNCTIONS;
 
 /** The form of each row's four variants, if a description says what they do. */
 const forms: (FormPlan | undefined)[] = Array.from(
@@ -90,23 +85,16 @@ for (let i = 0; i < plans.unitCases.length; i += 3) {
   unitNumbers[plans.unitCases[i]!] = plans.unitCases[i + 2]!;
 }
 /** Bits of a row that `write` asks for. */
-const IS_BRANCH = 1,
+export const IS_BRANCH = 1,
   ENDS_BLOCK = 2,
   SHIFT_BY_ONE = 4;
-const traits = Uint8Array.from(
+export const traits = Uint8Array.from(
   rows,
   row => (row.branch ? IS_BRANCH : 0) | (row.ends ? ENDS_BLOCK : 0) | (row.operands[1] === '1' ? SHIFT_BY_ONE : 0),
 );
 
 /** Index in R8 of an 8-bit register (AL CL DL BL AH CH DH BH). */
-const byteRegister = (n: number): number => (n & 3) * 4 + (n >> 2);
-
-/** The same of 64-bit code: with a REX prefix 4 to 7 are SPL, BPL, SIL and DIL. */
-const longByte = (n: number, rex: number): number => (rex === 0 ? byteRegister(n) : generalWord(n) * 4);
-const longRegister = (n: number, isByte: boolean, rex: number): number => (isByte ? longByte(n, rex) : generalWord(n));
-/** What `byteIndex` makes `longByte` of. */
-const longOperand = (n: number, isByte: boolean, rex: number): number =>
-  !isByte ? generalWord(n) : rex === 0 ? n : generalWord(n) * 16;
+export const byteRegister = (n: number): number => (n & 3) * 4 + (n >> 2);
 
 export class RecordWriter {
   /** Function for each op number: general forms of hot cases, rows run by functions, the engine's own. */
@@ -117,26 +105,20 @@ export class RecordWriter {
   instructions: Features;
   /** General functions of forms, from the generated module. */
   general: readonly Op[] = [];
+  /** Writes the records of 64-bit code, where that was loaded (long-mode.ts). */
+  long: { readonly goto: number; write(p: number, status: number, offset: number, d: Decoded): boolean } | null = null;
   private readonly A: Int32Array;
   private readonly code: CodeCache;
   private readonly mode: Mode;
   private readonly factory: (row: Row) => OpFactory | undefined;
-  private readonly longFactory: (row: Row) => LongOpFactory | undefined;
 
-  /** `factory`: makes the functions of rows that have no description; `longFactory`: those of 64-bit code. */
-  constructor(
-    code: CodeCache,
-    mode: Mode,
-    instructions: Features,
-    factory: (row: Row) => OpFactory | undefined,
-    longFactory: (row: Row) => LongOpFactory | undefined,
-  ) {
+  /** `factory`: makes the functions of rows that have no description. */
+  constructor(code: CodeCache, mode: Mode, instructions: Features, factory: (row: Row) => OpFactory | undefined) {
     this.A = code.A;
     this.code = code;
     this.mode = mode;
     this.instructions = instructions;
     this.factory = factory;
-    this.longFactory = longFactory;
     const { functions } = this;
     functions.fill(() => {
       throw new Error('a record without a function');
@@ -158,7 +140,7 @@ export class RecordWriter {
 
   /** A record that leads to the one at `offset` of the page; to the next page. `p`: where it is written. */
   goto(offset: number, p?: number): number {
-    return this.stub(this.mode.long ? plans.longGoto : this.wide ? WIDE_GOTO : NARROW_GOTO, offset, p);
+    return this.stub(this.mode.long ? this.long!.goto : this.wide ? WIDE_GOTO : NARROW_GOTO, offset, p);
   }
   cross(p?: number): number {
     return this.stub(!this.mode.flat ? OP_CROSS : this.wide ? WIDE_CROSS : NARROW_CROSS, 4096, p);
@@ -173,7 +155,7 @@ export class RecordWriter {
   write(p: number, status: number, offset: number, d: Decoded): boolean {
     const { A } = this;
     A.fill(0, p, p + RECORD_WORDS);
-    if (this.mode.long) return this.writeLong(p, status, offset, d);
+    if (this.mode.long) return this.long!.write(p, status, offset, d);
     if (status !== DECODED || !this.supports(d.row!)) {
       A[p + OP] = status === MORE_BYTES ? OP_STRADDLE : status === TOO_LONG ? OP_TOO_LONG : OP_UNDEFINED;
       A[p + META] = offset;
@@ -210,87 +192,7 @@ export class RecordWriter {
     return (trait & ENDS_BLOCK) !== 0;
   }
 
-  /** The same of 64-bit code. Operands are words of the state for general functions, too. */
-  private writeLong(p: number, status: number, offset: number, d: Decoded): boolean {
-    const { A } = this;
-    if (status !== DECODED || !this.supports(d.row!)) {
-      A[p + OP] = status === MORE_BYTES ? OP_STRADDLE : status === TOO_LONG ? OP_TOO_LONG : OP_UNDEFINED;
-      A[p + META] = offset;
-      return true;
-    }
-    const row = d.row!,
-      trait = traits[row.id]!,
-      isOffset = d.memory && d.modrm < 0;
-    A[p + META] =
-      offset |
-      (d.length << META_LENGTH) |
-      (d.segment << META_SEGMENT) |
-      (d.repeat === 0xf3 ? META_REP : d.repeat === 0xf2 ? META_REPNE : 0) |
-      (d.lock ? META_LOCK : 0) |
-      (d.operandSize === 16 ? META_OPERAND16 : 0) |
-      (d.modrm >= 0 && d.mod === 3 ? META_REGISTER : 0) |
-      META_LONG |
-      (d.operandSize === 64 ? META_OPERAND64 : 0) |
-      (d.addressSize === 32 ? META_ADDRESS32 : 0) |
-      (isOffset ? META_OFFSET64 : 0);
-    A[p + BASE] = A[p + INDEX] = ZERO;
-    A[p + IMM] = (trait & SHIFT_BY_ONE) !== 0 ? 1 : d.immediate;
-    if (d.memory) {
-      if (d.base >= 0) A[p + BASE] = d.base === RIP ? EIP : generalWord(d.base);
-      if (d.index >= 0) A[p + INDEX] = indexWord(generalWord(d.index), d.scale);
-      A[p + DISP] = d.displacement;
-      if (isOffset) A[p + IMM] = d.immediateHigh;
-    } else {
-      A[p + DISP] = row.operands.includes('Iv') ? d.immediateHigh : d.immediate >> 31;
-      A[p + TARGET] = (trait & IS_BRANCH) !== 0 ? 0 : d.immediate2;
-    }
-    if ((trait & IS_BRANCH) !== 0) A[p + EXTRA] = (offset + d.length + d.immediate) | 0;
-    const variant = row.id * 6 + (d.memory ? 3 : 0) + (d.operandSize === 64 ? 2 : d.operandSize === 32 ? 1 : 0),
-      form = plans.longVariants[variant]!;
-    if (form >= 0) this.fillLongForm(p, row, form, d);
-    else this.fillLongFunction(p, row, variant, d);
-    return (trait & ENDS_BLOCK) !== 0;
-  }
-
-  private fillLongForm(p: number, row: Row, form: number, d: Decoded): void {
-    const { A } = this,
-      facts = plans.longForms[form]!;
-    if ((facts & (REGISTER_0 | BYTE_0)) !== 0)
-      A[p + DST] = longRegister(operandRegister(row.operands[0]!, d), (facts & BYTE_0) !== 0, d.rex);
-    if ((facts & (REGISTER_1 | BYTE_1)) !== 0)
-      A[p + SRC] = longRegister(operandRegister(row.operands[1]!, d), (facts & BYTE_1) !== 0, d.rex);
-    if ((facts & CONDITION) !== 0) A[p + IMM] = row.cc!;
-    if ((facts & SELECTOR) !== 0)
-      A[p + IMM] = baseWord(SEGMENT_NAMES.indexOf(row.operands[0]!)) - SEG_BASE + SEG_SELECTOR;
-    const op = plans.firstLong + form;
-    A[p + OP] = op;
-    this.functions[op] = this.general[op]!;
-  }
-
-  /** General registers as words of the state, those of a byte as what `byteIndex` (ops/arithmetic.ts) makes the byte's index of; others by their numbers. */
-  private fillLongFunction(p: number, row: Row, variant: number, d: Decoded): void {
-    const { A } = this;
-    const isGeneral = (letters: RegExp) => row.operands.some(code => letters.test(code)),
-      isByte = (letters: RegExp) => row.operands.some(code => letters.test(code) && code[1] === 'b');
-    const reg = row.operands.includes('Zv') || row.operands.includes('Zb') ? d.opcodeReg : d.reg;
-    // Of segment, x87 and MMX registers there are eight.
-    A[p + DST] = isGeneral(/^[GZ]/) ? longOperand(reg, isByte(/^[GZ]/), d.rex) : isGeneral(/^(P|Sw)/) ? reg & 7 : reg;
-    A[p + SRC] = isGeneral(/^[ER]/)
-      ? longOperand(d.rm, isByte(/^[ER]/), d.rex)
-      : isGeneral(/^([NQ]|STi)/)
-        ? d.rm & 7
-        : d.rm;
-    if (row.cc !== undefined) A[p + IMM] = row.cc;
-    const op = LONG_FUNCTION + variant;
-    A[p + OP] = op;
-    if (this.made[op] !== 0) return;
-    this.made[op] = 1;
-    const factory = this.longFactory(row);
-    this.functions[op] =
-      factory === undefined ? cpu => cpu.fault(UD) : factory(row, d.memory, d.operandSize as 16 | 32 | 64);
-  }
-
-  private supports(row: Row): boolean {
+  supports(row: Row): boolean {
     return row.feature === undefined || this.instructions.has(row.feature);
   }
 

@@ -71,14 +71,11 @@ export class Translator {
       { wide, narrow } = plans;
     functions[OP_STRADDLE] = (cpu, p) => this.straddle(cpu, p);
     functions[OP_STALE] = (cpu, p) => this.refresh(cpu, p);
-    functions[wide.goto] =
-      functions[narrow.goto] =
-      functions[plans.longGoto] =
-        (_, p) => {
-          this.R[EIP] = (this.S[S_PAGE_EIP]! + this.A[p + EXTRA]!) | 0;
-          this.S[S_PATCH] = p;
-          this.S[S_STOP] = JUMP;
-        };
+    functions[wide.goto] = functions[narrow.goto] = (_, p) => {
+      this.R[EIP] = (this.S[S_PAGE_EIP]! + this.A[p + EXTRA]!) | 0;
+      this.S[S_PATCH] = p;
+      this.S[S_STOP] = JUMP;
+    };
     const cross = () => {
       this.moveTo((this.S[S_PAGE_EIP]! + 4096) | 0);
       this.S[S_STOP] = JUMP;

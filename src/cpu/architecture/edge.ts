@@ -148,6 +148,9 @@ export const P2M_READ = 1,
 /** Alone in an entry: memory that is not there yet and holds zeroes. An access exits as an EPT violation; page walks read the zeroes. */
 export const P2M_ON_DEMAND = 16;
 
+/** What `loadLongMode` brings: it means something to the processor alone. */
+export type LongModeSource = (processor: never) => object;
+
 export interface ProcessorOptions {
   /** Machine memory; `p2m` holds frame numbers of it. */
   memory: SharedArrayBuffer | ArrayBuffer;
@@ -184,6 +187,8 @@ export interface ProcessorOptions {
   apic?: boolean;
   /** What CPUID shows (default: every feature that is built). CR4, EFER and MSRs follow from it. */
   cpuLevel?: CpuLevel;
+  /** What 64-bit code needs (`loadLongMode`): level x86-64 asks for it. */
+  longMode?: LongModeSource;
   /** A second tier, which compiles hot code to JavaScript (absent: none). */
   regions?: RegionOptions;
   /** Index, in an Int32Array over `memory`, of the log of written frames (write-log.ts); -1, or absent: none is kept. */

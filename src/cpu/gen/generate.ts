@@ -25,6 +25,8 @@ import {
   COUNTS,
   type FormPlan,
   LOCKS,
+  type LongPlans,
+  OWN_FUNCTIONS,
   type Plans,
   REGISTER_0,
   REGISTER_1,
@@ -70,10 +72,8 @@ interface Parts {
   general: { op: number; form: Form }[];
   /** Functions of fpu/hot.ts that cases call. */
   hot: Set<string>;
-  plans: Omit<Plans, keyof LongPlans>;
+  plans: Plans;
 }
-/** What is of 64-bit code. */
-type LongPlans = Pick<Plans, 'longForms' | 'firstLong' | 'longVariants' | 'longGoto'>;
 
 /** A form's text for one tier. */
 function expand(emitter: TextEmitter): string {
@@ -211,15 +211,17 @@ function partsOf(rows: readonly Row[]): Parts {
   };
 }
 
-/** Of 64-bit code: op numbers from `next` on. */
-function longParts(rows: readonly Row[], next: number): { general: Parts['general']; plans: LongPlans } {
-  const forms = [...allLongForms(rows).values()],
+/** Of 64-bit code: op numbers follow all others. */
+function longParts(rows: readonly Row[]): { general: Parts['general']; plans: LongPlans } {
+  const first = partsOf(rows).plans.firstFunction + rows.length * 4 + OWN_FUNCTIONS,
+    forms = [...allLongForms(rows).values()],
     index = new Map(forms.map((form, i) => [form.name, i]));
   return {
-    general: forms.map((form, i) => ({ op: next + 1 + i, form })),
+    general: forms.map((form, i) => ({ op: first + 1 + i, form })),
     plans: {
-      longGoto: next,
-      firstLong: next + 1,
+      longGoto: first,
+      firstLong: first + 1,
+      firstLongFunction: first + 1 + forms.length,
       longForms: forms.map(formFacts),
       longVariants: rows.flatMap(row =>
         [false, true].flatMap(memory =>
@@ -227,17 +229,6 @@ function longParts(rows: readonly Row[], next: number): { general: Parts['genera
         ),
       ),
     },
-  };
-}
-
-/** All there is: op numbers of 64-bit code follow those of other code. */
-function allParts(rows: readonly Row[]): Omit<Parts, 'plans'> & { long: Parts['general']; plans: Plans } {
-  const { plans, ...parts } = partsOf(rows),
-    long = longParts(rows, plans.firstFunction);
-  return {
-    ...parts,
-    long: long.general,
-    plans: { ...plans, ...long.plans, firstFunction: long.plans.firstLong + long.general.length },
   };
 }
 
@@ -259,7 +250,7 @@ const casesText = (cases: readonly Case[]): string =>
 
 /** The text of the module `virtual:plans`. */
 export function generatePlans(rows: readonly Row[]): string {
-  const { forms, ...rest } = allParts(rows).plans;
+  const { forms, ...rest } = partsOf(rows).plans;
   // Few words, since every bundle with a processor carries them.
   const words = forms.map(({ wide, near, based, narrow, facts, bytes }) =>
     [facts, bytes, wide, near, narrow, based].join().replace(/(,0)+$/, ''),
@@ -272,9 +263,31 @@ export const plans = { ...${JSON.stringify(rest)}, forms };
 
 const USER = 1 << 20;
 
+/** What the loops share. */
+const HELPERS = `  // What is thrown is caught here, next to where it was thrown: unwinding through \`run\` takes V8 tens of microseconds while that is not optimised.
+  function perform(p) {
+    try { functions[${record.op}](cpu, p); } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; }
+  }
+  /** 0 also where the code that follows is for another switch: \`wide\` null is that for 64-bit code. */
+  function reenter(p, wide) {
+    if (S[${S_STOP}] === ${THROWN} && !cpu.loop.handled()) return 0;
+    // Flat code that is known goes on here: as fields of the translator's these arrays cost three times as much.
+    if (wide && S[${S_STOP}] === ${JUMP} && mode.key === ${FLAT} && S[${S_PATCH}] === 0 && S[${S_BUDGET}] > 0) {
+      const eip = R[${EIP}], table = CP[(eip >>> 12) + S[${S_USER}]];
+      const q = table === 0 ? 0 : PM[table + (eip & 4095)];
+      if (q !== 0) {
+        S[${S_PAGE_EIP}] = eip & ~4095;
+        S[${S_STOP}] = ${GO};
+        return q;
+      }
+    }
+    try { const q = translator.enter(p); return (wide === null ? mode.long : !mode.long && mode.code32 === wide) ? q : 0; } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; return 0; }
+  }
+`;
+
 /** The text of the module `virtual:interpreter`. */
 export function generateInterpreter(rows: readonly Row[]): string {
-  const { wide, narrow, narrowReads, narrowWrites, general, long, hot, plans } = allParts(rows);
+  const { wide, narrow, narrowReads, narrowWrites, general, hot } = partsOf(rows);
   const wideText = `switch (${record.op}) {
 ${casesText(wide)}
       }`;
@@ -294,46 +307,47 @@ ${casesText(narrow)}
   const functions = general.map(
     ({ op, form }) => `  general[${op}] = (_, p) => { /* ${form.name} */ ${expand(new GeneralEmitter(form))}};`,
   );
-  for (const { op, form } of long)
-    functions.push(`  general[${op}] = (_, p) => { /* long ${form.name} */ ${expand(new LongEmitter(form))}};`);
   return `
 import { carry, condition, arithmetic } from '/src/cpu/architecture/flags.ts';
-import { carryOf, conditionOf, resultFlags } from '/src/cpu/architecture/long-flags.ts';
-import { ${LONG_FUNCTIONS.join(', ')} } from '/src/cpu/ops/long.ts';
 import { multiplyHigh, productFlags } from '/src/cpu/ops/arithmetic.ts';
 import { ${CONTROL_FUNCTIONS.join(', ')} } from '/src/cpu/ops/control.ts';
 import { ${STRING_FUNCTIONS.join(', ')} } from '/src/cpu/ops/string.ts';
 import { ${[...hot].join(', ')} } from '/src/cpu/fpu/hot.ts';
 export function createInterpreter(cpu) {
   const { tlb, code, writer, memory, addressing, stack, mode, translator, faults } = cpu;
-  return create(cpu, cpu.R, cpu.R8, cpu.R16, cpu.A, cpu.S, cpu.M1, cpu.M2, cpu.M4, tlb.TR, tlb.TW, tlb.CP, code.PM, writer.functions, memory, addressing, stack, mode, translator, faults, [], cpu.M8);
+  return create(cpu, cpu.R, cpu.R8, cpu.R16, cpu.A, cpu.S, cpu.M1, cpu.M2, cpu.M4, tlb.TR, tlb.TW, tlb.CP, code.PM, writer.functions, memory, addressing, stack, mode, translator, faults, []);
 }
 // Parameters: of constants V8 would look at each use whether they are initialised, a tenth of all bytecode.
-function create(cpu, R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, functions, memory, addressing, stack, mode, translator, faults, general, M8) {
+function create(cpu, R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, functions, memory, addressing, stack, mode, translator, faults, general) {
 ${functions.join('\n')}
-  // What is thrown is caught here, next to where it was thrown: unwinding through \`run\` takes V8 tens of microseconds while that is not optimised.
-  function perform(p) {
-    try { functions[${record.op}](cpu, p); } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; }
-  }
-  /** 0 also where the code that follows is for another switch: \`wide\` null is that for 64-bit code. */
-  function reenter(p, wide) {
-    if (S[${S_STOP}] === ${THROWN} && !cpu.loop.handled()) return 0;
-    // Flat code that is known goes on here: as fields of the translator's these arrays cost three times as much.
-    if (wide && S[${S_STOP}] === ${JUMP} && mode.key === ${FLAT} && S[${S_PATCH}] === 0 && S[${S_BUDGET}] > 0) {
-      const eip = R[${EIP}], table = CP[(eip >>> 12) + S[${S_USER}]];
-      const q = table === 0 ? 0 : PM[table + (eip & 4095)];
-      if (q !== 0) {
-        S[${S_PAGE_EIP}] = eip & ~4095;
-        S[${S_STOP}] = ${GO};
-        return q;
-      }
-    }
-    try { const q = translator.enter(p); return (wide === null ? mode.long : !mode.long && mode.code32 === wide) ? q : 0; } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; return 0; }
-  }
-${loopText('run', true, wideText)}
+${HELPERS}${loopText('run', true, wideText)}
 ${loopText('runNarrow', false, narrowText)}
-${loopText('runLong', null, `if (${record.op} === ${plans.longGoto}) { slow: { ${LONG_GOTO} } }`, RECORD_RIP)}
-  return { run, runNarrow, runLong, general };
+  return { run, runNarrow, general };
+}
+`;
+}
+
+/** The text of the module `virtual:long`: 64-bit code. */
+export function generateLong(rows: readonly Row[]): string {
+  const { general, plans } = longParts(rows);
+  const functions = general.map(
+    ({ op, form }) => `  general[${op}] = (_, p) => { /* ${form.name} */ ${expand(new LongEmitter(form))}};`,
+  );
+  return `
+import { carry, condition, arithmetic } from '/src/cpu/architecture/flags.ts';
+import { carryOf, conditionOf, resultFlags } from '/src/cpu/architecture/long-flags.ts';
+import { ${LONG_FUNCTIONS.join(', ')} } from '/src/cpu/ops/long.ts';
+import { multiplyHigh, productFlags } from '/src/cpu/ops/arithmetic.ts';
+import { ${CONTROL_FUNCTIONS.join(', ')} } from '/src/cpu/ops/control.ts';
+export const plans = ${JSON.stringify(plans)};
+export function createLongInterpreter(cpu) {
+  const { tlb, code, writer, memory, addressing, stack, mode, translator, faults } = cpu;
+  return create(cpu, cpu.R, cpu.R8, cpu.R16, cpu.A, cpu.S, cpu.M1, cpu.M2, cpu.M4, cpu.M8, tlb.TR, tlb.TW, tlb.CP, code.PM, writer.functions, memory, addressing, stack, mode, translator, faults, []);
+}
+function create(cpu, R, R8, R16, A, S, M1, M2, M4, M8, TR, TW, CP, PM, functions, memory, addressing, stack, mode, translator, faults, general) {
+${functions.join('\n')}
+${HELPERS}${loopText('runLong', null, `if (${record.op} === ${plans.longGoto}) { slow: { ${LONG_GOTO} } }`, RECORD_RIP)}
+  return { runLong, general };
 }
 `;
 }

@@ -1,10 +1,11 @@
 /** Serves what the generator writes, to the page, the command line and vitest alike: the interpreter, and the numbers that the translator needs. */
 import type { Plugin } from 'vite';
 import { rows } from '../table/index.ts';
-import { generateInterpreter, generatePlans } from './generate.ts';
+import { generateInterpreter, generateLong, generatePlans } from './generate.ts';
 
 const MODULES: Record<string, () => string> = {
   'virtual:interpreter': () => generateInterpreter(rows),
+  'virtual:long': () => generateLong(rows),
   'virtual:plans': () => generatePlans(rows),
 };
 

@@ -18,7 +18,7 @@ import {
 import { GP } from '../faults.ts';
 import { CPL, CR0, CR3, CR4, CS, EFER, HIGH, RIGHTS_L, SEG, SEG_RIGHTS, SEG_WORDS } from '../architecture/registers.ts';
 import { PHYSICAL_BITS } from '../architecture/paging.ts';
-import { inLongMode } from '../long-transfers.ts';
+import { inLongMode } from '../mode.ts';
 
 const CR0_BITS = 0xe005003f | 0;
 
@@ -34,7 +34,7 @@ export function writeCr0(cpu: Cpu, wanted: number): void {
     (changed & CR0_PG) !== 0 &&
     (value & CR0_PG) !== 0 &&
     (R[CR4]! & CR4_PAE) !== 0 &&
-    !inLongMode(cpu) &&
+    !inLongMode(cpu.R) &&
     !cpu.memory.loadPdptes(R[CR3]!)
   )
     cpu.fault(GP, 0);
@@ -63,7 +63,7 @@ function changeLongMode(cpu: Cpu, cr0: number): void {
 export function writeCr3(cpu: Cpu, value: number, high = 0): void {
   const { R } = cpu;
   if ((high & -(1 << (PHYSICAL_BITS - 32))) !== 0) cpu.fault(GP, 0);
-  if (!inLongMode(cpu) && (R[CR0]! & CR0_PG) !== 0 && (R[CR4]! & CR4_PAE) !== 0 && !cpu.memory.loadPdptes(value))
+  if (!inLongMode(cpu.R) && (R[CR0]! & CR0_PG) !== 0 && (R[CR4]! & CR4_PAE) !== 0 && !cpu.memory.loadPdptes(value))
     cpu.fault(GP, 0);
   R[CR3] = value;
   R[CR3 + HIGH] = high;
@@ -75,7 +75,7 @@ export function writeCr4(cpu: Cpu, value: number): void {
   const { R } = cpu;
   if ((value & ~cpu.cr4Bits) !== 0) cpu.fault(GP, 0);
   const changed = value ^ R[CR4]!;
-  if (inLongMode(cpu)) {
+  if (inLongMode(cpu.R)) {
     if ((value & CR4_PAE) === 0) cpu.fault(GP, 0);
   } else if (
     (R[CR0]! & CR0_PG) !== 0 &&

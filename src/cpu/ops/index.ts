@@ -4,11 +4,7 @@ import { GP } from '../faults.ts';
 import { monitorOps } from '../monitor.ts';
 import { CPL } from '../architecture/registers.ts';
 import { arithmeticOps } from './arithmetic.ts';
-import type { LongOpFactory, Op, OpFactory } from './context.ts';
-import { longControl } from './long-control.ts';
-import { longSse } from './long-sse.ts';
-import { longSystem } from './long-system.ts';
-import { longOf, longOps } from './long-rows.ts';
+import type { Op, OpFactory } from './context.ts';
 import type { Row } from '../table/index.ts';
 import { control } from './control.ts';
 import { ports } from './ports.ts';
@@ -17,7 +13,7 @@ import { system } from './system.ts';
 const all: Record<string, OpFactory> = { ...arithmeticOps, ...control, ...ports, ...monitorOps, ...system, ...fpuOps };
 
 /** Rows of privilege 0 fault with #GP(0) at any other level before they do anything (SDM vol. 3, 5.9). */
-function guarded<S extends 16 | 32 | 64>(
+export function guarded<S extends 16 | 32 | 64>(
   make: (row: Row, memory: boolean, operandSize: S) => Op,
 ): (row: Row, memory: boolean, operandSize: S) => Op {
   return (row, memory, size) => {
@@ -28,13 +24,6 @@ function guarded<S extends 16 | 32 | 64>(
       run(core, p);
     };
   };
-}
-
-/** The same of 64-bit code. */
-export function longOperation(row: Row): LongOpFactory | undefined {
-  const make = longOps[row.op] ?? longControl[row.op] ?? longSystem[row.op] ?? longSse[row.op],
-    other = operations[row.op];
-  return make !== undefined ? guarded(make) : other && longOf(other);
 }
 
 export const operations: Record<string, OpFactory> = Object.fromEntries(

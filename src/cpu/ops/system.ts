@@ -44,7 +44,7 @@ import {
   SS,
   TR,
 } from '../architecture/registers.ts';
-import { inLongMode, sysenter as longSysenter } from '../long-transfers.ts';
+import { inLongMode } from '../mode.ts';
 import {
   descriptorDpl,
   descriptorLimit,
@@ -382,7 +382,7 @@ function flat(cpu: Cpu, segment: number, selector: number, cpl: number): void {
 }
 
 const sysenter: OpFactory = () => cpu => {
-  if (inLongMode(cpu)) return longSysenter(cpu);
+  if (inLongMode(cpu.R)) return cpu.longMode!.sysenter();
   const { R } = cpu;
   const cs = R[MSR_SYSENTER_CS]!;
   if (!((R[CR0]! & CR0_PE) !== 0) || (cs & 0xfffc) === 0) cpu.fault(GP, 0);

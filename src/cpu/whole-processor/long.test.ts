@@ -32,6 +32,7 @@ import {
   TR,
 } from '../architecture/registers.ts';
 import { asm, hex } from '../test-support/asm.ts';
+import { createLongMode } from '../long-mode.ts';
 import {
   Bench,
   CODE,
@@ -48,7 +49,7 @@ import {
 
 const FAR = 0xffff_8880_0000_0000n,
   OTHER = 0xffff_c900_0000_0000n;
-const bench = new Bench({ cpuLevel: 'x86-64' });
+const bench = new Bench({ cpuLevel: 'x86-64', longMode: createLongMode });
 beforeEach(() => {
   bench.longMode(0, [FAR]);
 });
