@@ -5,7 +5,7 @@
  */
 import { ExitReason } from '../../cpu/architecture/index.ts';
 import type { Processor } from '../../cpu/architecture/index.ts';
-import { createProcessor } from '../../cpu/index.ts';
+import { createProcessor, loadLongMode } from '../../cpu/index.ts';
 import { addRegions, fillTlb, type RegionStatistics } from '../../cpu/region/index.ts';
 import { registers as regs } from '../../cpu/architecture/index.ts';
 import { AREAS, CODE, DATA, STACK, START } from './fixture.ts';
@@ -94,6 +94,8 @@ export interface Ending {
   /** The processor delivered it: the segment registers are the handler's. */
   throughGate?: boolean;
 }
+
+const longMode = await loadLongMode();
 
 export class OracleMachine {
   private readonly memory: SharedArrayBuffer;
@@ -198,6 +200,8 @@ export class OracleMachine {
       p2m: Int32Array.from({ length: GUEST_BYTES >> 12 }, (_, frame) => (frame << 12) | 7),
       time: { tsc: retired => retired | 0, tscHigh: 0 },
       doorbell: -1,
+      cpuLevel: 'x86-64',
+      longMode,
     });
     this.processor.controls.exceptionBitmap = this.throughIdt ? 0 : -1;
   }
