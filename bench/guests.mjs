@@ -1,6 +1,6 @@
 /** Guests of the benchmarks: where they are, how they are built. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { at, guestsFolder, which } from '../scripts/lib.mjs';
 
@@ -28,29 +28,7 @@ const FLAGS =
 export const microElf = at('guests', 'micro', 'micro.elf');
 
 /** Rows of the micro benchmark, with the rounds of a first pilot run: a few hundredths of a second each on an interpreter. */
-export const MICRO_PILOT = {
-  alu: 1,
-  sieve: 4,
-  fib: 4,
-  mix: 2,
-  copyloop: 10,
-  sha256: 2,
-  lz: 1,
-  repmovs: 20,
-  mandel: 1,
-  nbody: 2,
-  sse2: 20,
-  smc: 2,
-  smcdata: 5,
-  int80: 10,
-  cpuid: 10,
-  memtlb: 10,
-  cr3: 5,
-  pgswitch: 5,
-  invlpg: 10,
-  pgfault: 10,
-  outb: 10,
-};
+export const MICRO_PILOT = JSON.parse(readFileSync(at('guests', 'micro', 'rows.json'), 'utf8'));
 
 /** A BIOS image with the rows that need a PC without a kernel; `rounds`: of each row of bench/guests/real.S. */
 export function buildReal(rounds) {
