@@ -1,7 +1,7 @@
 /** The same guest, four ways: exits, bytes through ports, events and time of each MiB, side by side. What is drawn was measured by the run that is named. */
 
 import { info } from '../host.ts';
-import { ModeBadge, ownerClass, Tag } from '../parts/marks.tsx';
+import { ModeBadge, ownerClass, Problem, Tag } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Table, Why } from './inspector.ts';
 import {
@@ -150,13 +150,9 @@ function Figure() {
         {progress ? <Going {...progress} /> : cancelled ? <Tag kind="ignored">{words.cancelled}</Tag> : null}
       </div>
       {problem && (
-        <p class="stop" role="alert">
-          <Tag kind="failed">
-            <span>
-              {problem} {words.next}
-            </span>
-          </Tag>
-        </p>
+        <Problem>
+          {problem} {words.next}
+        </Problem>
       )}
       <ul class="wyg">
         {WAYS.map(way => (

@@ -5,6 +5,7 @@ import { readings } from '../inventory.ts';
 import type { DomainSession } from '../sessions.ts';
 import { laterStrings } from '../strings-later.ts';
 import { Chart, type Line } from './chart.tsx';
+import { HistoryBar, HistoryTable } from './history-parts.tsx';
 import { ownerToken } from './marks.tsx';
 
 const words = {
@@ -18,8 +19,6 @@ const words = {
   retired: 'retired',
   all: 'all reasons',
   waiting: 'The first readings come within two seconds.',
-  table: 'As table',
-  ago: 'Seconds ago',
   memory: 'Memory',
   memoryUnit: 'MiB',
   has: 'has',
@@ -144,29 +143,7 @@ export function GuestHistory({ session }: { session: DomainSession }) {
     <div class="body">
       <div class="ph">
         {spanMs.value > more.spans[0][1] && <span class="cap-t">{more.coarser}</span>}
-        <span class="grow" />
-        <div class="seg sm" role="group" aria-label={more.span}>
-          {more.spans.map(([name, ms]) => (
-            <button
-              key={ms}
-              aria-pressed={spanMs.value === ms}
-              onClick={() => {
-                spanMs.value = ms;
-              }}
-            >
-              {name}
-            </button>
-          ))}
-        </div>
-        <button
-          class="btn sm"
-          aria-pressed={table.value}
-          onClick={() => {
-            table.value = !table.value;
-          }}
-        >
-          {words.table}
-        </button>
+        <HistoryBar spanMs={spanMs} table={table} />
       </div>
       {table.value ? (
         <div class="htabs">
@@ -185,7 +162,7 @@ export function GuestHistory({ session }: { session: DomainSession }) {
   );
 }
 
-/** The source of charts that were read together: a row a reading, newest first. */
+/** The source of charts that were read together. */
 function Table({ atMs, charts }: { atMs: readonly number[]; charts: readonly Shown[] }) {
   const columns = charts.flatMap(({ title, unit, lines, digits }) =>
     lines.map(({ name, values }) => ({
@@ -194,35 +171,5 @@ function Table({ atMs, charts }: { atMs: readonly number[]; charts: readonly Sho
       digits: Math.max(1, digits),
     })),
   );
-  if (columns.length === 0) return null;
-  return (
-    <div class="scroll htab" tabIndex={0}>
-      <table class="pad">
-        <thead>
-          <tr>
-            <th class="num">{words.ago}</th>
-            {columns.map(({ name }) => (
-              <th key={name} class="num">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {atMs
-            .map((ms, i) => (
-              <tr key={ms}>
-                <td class="num m">{Math.round(-ms / 1000)}</td>
-                {columns.map(({ name, values, digits }) => (
-                  <td key={name} class="num m">
-                    {values[i]?.toFixed(digits) ?? '–'}
-                  </td>
-                ))}
-              </tr>
-            ))
-            .reverse()}
-        </tbody>
-      </table>
-    </div>
-  );
+  return columns.length > 0 && <HistoryTable agoMs={atMs.map(ms => -ms)} columns={columns} />;
 }

@@ -170,6 +170,15 @@ export function Tag({ kind, children }: { kind: string; children: ComponentChild
   );
 }
 
+/** Why what was asked for was not done, told at once to who cannot see it, too. */
+export const Problem = ({ children }: { children: ComponentChildren }) => (
+  <p class="stop" role="alert">
+    <Tag kind="failed">
+      <span>{children}</span>
+    </Tag>
+  </p>
+);
+
 export const Brand = () => (
   <span class="brand">
     <svg viewBox="0 0 24 24" aria-hidden="true">

@@ -5,7 +5,7 @@ import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { sentence } from '../host.ts';
 import { type Asked, askedName } from '../navigation.ts';
-import { Tag } from './marks.tsx';
+import { Problem } from './marks.tsx';
 
 const words = { cancel: 'Cancel', busy: 'It is being done …' };
 
@@ -63,13 +63,7 @@ export function NameDialog({ asked }: { asked: Asked }) {
         <p class="cap-t">
           <code>{command(name.value.trim())}</code> {hint}
         </p>
-        {problem.value && (
-          <p class="stop" role="alert">
-            <Tag kind="failed">
-              <span>{problem.value}</span>
-            </Tag>
-          </p>
-        )}
+        {problem.value && <Problem>{problem.value}</Problem>}
         <div class="row wrap">
           <span class="grow cap-t" role="status">
             {busy.value && words.busy}

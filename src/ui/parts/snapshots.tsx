@@ -9,7 +9,7 @@ import { freeNumber, type SnapshotRow, treeOf } from '../snapshot-tree.ts';
 import { forget, goBack, isLeaving, keepSnapshot, take, takeSpelled } from '../snapshots.ts';
 import { KEEP_SECONDS } from '../navigation.ts';
 import { bytes } from '../terminal.ts';
-import { Icon, Tag } from './marks.tsx';
+import { Icon, Problem } from './marks.tsx';
 
 const words = {
   title: 'Snapshots',
@@ -143,13 +143,7 @@ export function SnapshotsPage({ name }: { name: string }) {
         <p class="cap-t" role="status">
           {busy.value}
         </p>
-        {problem.value && (
-          <p class="stop" role="alert">
-            <Tag kind="failed">
-              <span>{problem.value}</span>
-            </Tag>
-          </p>
-        )}
+        {problem.value && <Problem>{problem.value}</Problem>}
       </section>
       {all &&
         (all.length === 0 ? (

@@ -5,6 +5,7 @@ import { exitTitle } from '../../../hypervisor/view/index.ts';
 import { hypercallName, operationName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { ownerClass } from '../../parts/marks.tsx';
 import { stamp } from '../../units.ts';
+import { BitTable } from '../bit-table.tsx';
 import { Code } from '../code.tsx';
 import { type Deed, type Explained, explainExit, wayOf } from '../explain.ts';
 import type { Target } from '../inspector.ts';
@@ -134,16 +135,6 @@ const Heading = ({
 const Qualification = ({ value, fields }: { value: number } & Pick<Explained, 'fields'>) => (
   <section>
     <h4>{words.qualification(value)}</h4>
-    <table class="bitst">
-      <tbody>
-        {fields.map(([bits, value, meaning]) => (
-          <tr key={bits}>
-            <td class="m">{bits}</td>
-            <td class="m b">{value}</td>
-            <td class="sec">{meaning}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <BitTable rows={fields} />
   </section>
 );

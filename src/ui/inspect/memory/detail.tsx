@@ -2,6 +2,7 @@
 
 import { signal } from '@preact/signals';
 import type { FrameState } from '../../../hypervisor/view/index.ts';
+import { BitTable, zerosOut } from '../bit-table.tsx';
 import type { Shown } from '../inspector.ts';
 import { type Data, frameOf, FRAMES, shownStep, type View } from './facts.ts';
 import { classOf, ownerName, plateOf } from './owners.ts';
@@ -131,19 +132,7 @@ const StepBits = ({ step, end, choose }: { step: Step; end: string | undefined; 
     <p>
       <span class="m">{step.value}</span> <span class="sec">{step.says}</span>
     </p>
-    {step.bits.length > 0 && (
-      <table class="bitst">
-        <tbody>
-          {step.bits.map(([bit, value, says]) => (
-            <tr key={bit} class={value === '0' ? 'out' : ''}>
-              <td class="m">{bit}</td>
-              <td class="m b">{value}</td>
-              <td class="sec">{says}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    )}
+    {step.bits.length > 0 && <BitTable rows={step.bits} look={zerosOut} />}
     {step.key === 'stage' && end?.startsWith('f') && (
       <button class="btn sm" onClick={() => choose(end)}>
         {words.steps.machine}

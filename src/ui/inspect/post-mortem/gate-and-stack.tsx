@@ -3,6 +3,7 @@
 import type { VcpuState } from '../../../hypervisor/view/index.ts';
 import { go } from '../../navigation.ts';
 import { hex8 } from '../../units.ts';
+import { BitTable } from '../bit-table.tsx';
 import { followed } from '../followed.ts';
 import { hex, segmentRows, stackRows } from './facts.ts';
 import type { CodeRow } from './last-code.tsx';
@@ -62,19 +63,11 @@ export const Segments = ({ state }: { state: VcpuState }) => (
     <div class="ph">
       <h3>{words.segments}</h3>
     </div>
-    <table class="bitst">
-      <tbody>
-        {segmentRows(state)
-          .slice(0, 6)
-          .map(([name, selector, , what]) => (
-            <tr key={name}>
-              <td class="m">{name}</td>
-              <td class="m b">{selector}</td>
-              <td class="sec">{what}</td>
-            </tr>
-          ))}
-      </tbody>
-    </table>
+    <BitTable
+      rows={segmentRows(state)
+        .slice(0, 6)
+        .map(([name, selector, , what]) => [name, selector, what] as const)}
+    />
   </section>
 );
 

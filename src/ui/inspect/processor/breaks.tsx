@@ -4,7 +4,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { BreakHit, BreakPoint } from '../../../dom0/service/index.ts';
 import { asTask, host, sentence } from '../../host.ts';
-import { Icon, Tag } from '../../parts/marks.tsx';
+import { Icon, Problem } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
 import { hex8 } from '../../units.ts';
 
@@ -125,13 +125,7 @@ export function Breaks({
           problem.value = words.notAddress;
         }}
       />
-      {problem.value && (
-        <p class="stop" role="alert">
-          <Tag kind="failed">
-            <span>{problem.value}</span>
-          </Tag>
-        </p>
-      )}
+      {problem.value && <Problem>{problem.value}</Problem>}
       {all.length > 0 && <p class="cap-t">{words.hint}</p>}
     </section>
   );

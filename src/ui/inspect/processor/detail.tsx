@@ -1,10 +1,11 @@
 /** The chosen register bit by bit, or the descriptor behind a segment; the last exits. */
 
 import { exitTitle } from '../../../hypervisor/view/index.ts';
+import { BitTable, zerosOut } from '../bit-table.tsx';
 import type { Shown } from '../inspector.ts';
 import { namer } from '../symbols.ts';
 import { SEGMENTS } from '../vcpu-facts.ts';
-import { type BitRow, bitsOf, type Data, descriptorOf, descriptorRows, hex } from './facts.ts';
+import { bitsOf, type Data, descriptorOf, descriptorRows, hex } from './facts.ts';
 import { words } from './words.ts';
 
 export function Detail({ data, chosen, target }: Shown<Data>) {
@@ -21,7 +22,7 @@ export function Detail({ data, chosen, target }: Shown<Data>) {
           {String(state.retired)} <span class="plain">{words.retired}</span>
         </p>
       </div>
-      {rows && <Bits rows={rows} />}
+      {rows && <BitTable rows={rows} look={zerosOut} />}
       {segment &&
         (descriptor ? (
           <section>
@@ -29,7 +30,10 @@ export function Detail({ data, chosen, target }: Shown<Data>) {
             <p class="m hexline">
               {hex(descriptor.high)} {hex(descriptor.low)}
             </p>
-            <Descriptor rows={descriptorRows(descriptor)} />
+            <BitTable
+              rows={descriptorRows(descriptor)}
+              look={(bits, value) => (bits === '47 P' && value === '0' ? 'badr' : '')}
+            />
             <p class="cap-t">{words.fromTable}</p>
           </section>
         ) : (
@@ -49,31 +53,3 @@ export function Detail({ data, chosen, target }: Shown<Data>) {
     </>
   );
 }
-
-const Bits = ({ rows }: { rows: readonly BitRow[] }) => (
-  <table class="bitst">
-    <tbody>
-      {rows.map(([bit, value, says]) => (
-        <tr key={bit} class={value === '0' ? 'out' : ''}>
-          <td class="m">{bit}</td>
-          <td class="m b">{value}</td>
-          <td class="sec">{says}</td>
-        </tr>
-      ))}
-    </tbody>
-  </table>
-);
-
-const Descriptor = ({ rows }: { rows: readonly BitRow[] }) => (
-  <table class="bitst">
-    <tbody>
-      {rows.map(([bits, value, says]) => (
-        <tr key={bits} class={bits === '47 P' && value === '0' ? 'badr' : ''}>
-          <td class="m nw">{bits}</td>
-          <td class="m b">{value}</td>
-          <td class="sec">{says}</td>
-        </tr>
-      ))}
-    </tbody>
-  </table>
-);

@@ -94,7 +94,7 @@ export function descriptorOf(
 }
 
 /** A bit or a field of a register, its value and what it says. */
-export type BitRow = readonly [bits: string, value: string, says: string];
+type BitRow = readonly [bits: string, value: string, says: string];
 const bitRows = (value: number, bits: readonly (readonly [number, string, string])[]): BitRow[] =>
   bits.map(([bit, name, says]) => [String(bit), String((value >>> bit) & 1), `${name}: ${says}`] as const);
 

@@ -7,6 +7,7 @@ import { ownsMemory, type Reading, telling } from '../../readings.ts';
 import { strings } from '../../strings.ts';
 import { laterStrings } from '../../strings-later.ts';
 import { Chart } from '../chart.tsx';
+import { HistoryBar, HistoryTable } from '../history-parts.tsx';
 import { type HistoryLines, historyLines } from './history-lines.ts';
 
 const words = laterStrings.hostPage;
@@ -25,34 +26,12 @@ export function History() {
     <section class="hs-h">
       <div class="ph">
         <h3>{words.history}</h3>
-        <span class="grow" />
-        <div class="seg sm" role="group" aria-label={words.span}>
-          {words.spans.map(([name, ms]) => (
-            <button
-              key={ms}
-              aria-pressed={spanMs.value === ms}
-              onClick={() => {
-                spanMs.value = ms;
-              }}
-            >
-              {name}
-            </button>
-          ))}
-        </div>
-        <button
-          class="btn sm"
-          aria-pressed={table.value}
-          onClick={() => {
-            table.value = !table.value;
-          }}
-        >
-          {words.asTable}
-        </button>
+        <HistoryBar spanMs={spanMs} table={table} />
       </div>
       {all.length < 2 ? (
         <p class="hint">{words.waiting}</p>
       ) : table.value ? (
-        <HistoryTable all={all} lines={lines} />
+        <Table all={all} lines={lines} />
       ) : (
         <Charts all={all} lines={lines} spanMs={spanMs.value} machineMiB={machineMiB} />
       )}
@@ -92,43 +71,18 @@ function Charts({
   );
 }
 
-/** The source of the charts: a row a reading, newest first. */
-function HistoryTable({ all, lines: { cpu, disk, net } }: { all: readonly Reading[]; lines: HistoryLines }) {
-  const now = all.at(-1)!.atMs,
-    columns = [
-      ...cpu.map(({ name, values }) => ({ name: words.cpuColumn(name), values })),
-      { name: words.freeColumn, values: all.map(({ freeMiB }) => freeMiB) },
-      ...disk.map(({ name, values }) => ({ name: words.diskColumn(name), values })),
-      ...net.map(({ name, values }) => ({ name: words.netColumn(name), values })),
-    ];
+/** The source of the charts. */
+function Table({ all, lines: { cpu, disk, net } }: { all: readonly Reading[]; lines: HistoryLines }) {
+  const now = all.at(-1)!.atMs;
   return (
-    <div class="scroll htab" tabIndex={0}>
-      <table class="pad">
-        <thead>
-          <tr>
-            <th class="num">{words.secondsAgo}</th>
-            {columns.map(({ name }) => (
-              <th key={name} class="num">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {all
-            .map(({ atMs }, i) => (
-              <tr key={atMs}>
-                <td class="num m">{Math.round((now - atMs) / 1000)}</td>
-                {columns.map(({ name, values }) => (
-                  <td key={name} class="num m">
-                    {values[i]?.toFixed(1) ?? strings.tree.noData}
-                  </td>
-                ))}
-              </tr>
-            ))
-            .reverse()}
-        </tbody>
-      </table>
-    </div>
+    <HistoryTable
+      agoMs={all.map(({ atMs }) => now - atMs)}
+      columns={[
+        ...cpu.map(({ name, values }) => ({ name: words.cpuColumn(name), values })),
+        { name: words.freeColumn, values: all.map(({ freeMiB }) => freeMiB) },
+        ...disk.map(({ name, values }) => ({ name: words.diskColumn(name), values })),
+        ...net.map(({ name, values }) => ({ name: words.netColumn(name), values })),
+      ]}
+    />
   );
 }
