@@ -31,6 +31,7 @@ import {
   SS,
   TR,
 } from '../architecture/registers.ts';
+import { addRegions } from '../region/index.ts';
 import { asm, hex } from '../test-support/asm.ts';
 import { createLongMode } from '../long-mode.ts';
 import {
@@ -317,4 +318,14 @@ it('descriptor tables and the task register have bases of 64 bits', () => {
     FAR + 0x3000n,
   ]);
   expect(bench.bytes[0x1000 + FREE + 5]).toBe(0x8b);
+});
+
+it('is compiled by no second tier, which watches other code alone', () => {
+  const other = new Bench({ cpuLevel: 'x86-64', longMode: createLongMode });
+  const regions = addRegions(other.cpu, 1);
+  other.longMode();
+  other.setWide(ECX, 20_000n);
+  other.code(hex('48ffc975fb')); // dec rcx; jnz
+  while (other.run() !== ExitReason.HLT);
+  expect([other.wide(ECX), regions.compiled, regions.samples]).toEqual([0n, 0, 0]);
 });
