@@ -28,6 +28,7 @@ import {
   RETIRED_HIGH,
   RETIRED_LOW,
 } from './architecture/registers.ts';
+import type { RegionTier } from './region/tier.ts';
 import { EXIT, GO, JUMP, S_BUDGET, S_PATCH, S_SHADOW, S_SHADOW_KIND, S_STOP, STALE, THROWN } from './scratch.ts';
 import { warmUpBetween } from './warm.ts';
 import { plans } from 'virtual:plans';
@@ -218,7 +219,7 @@ export class Loop {
           this.debug.active;
         if (single && this.stopsHere()) return this.leave(ExitReason.PREEMPTION_TIMER);
         if (single) left -= this.step();
-        else left -= this.batchOf(Math.min(left, this.cpu.regions?.batch ?? DOORBELL_INSTRUCTIONS));
+        else left -= this.batchOf(Math.min(left, this.regions?.batch ?? DOORBELL_INSTRUCTIONS));
         left -= this.faults;
         this.faults = 0;
         // Thrown and caught beside the instruction: it is not thrown once more, which would cost a microsecond.
@@ -325,6 +326,11 @@ export class Loop {
     return reason;
   }
 
+  /** The second tier, where it has something to do: nothing compiles 64-bit code. */
+  private get regions(): RegionTier | null {
+    return this.cpu.mode.long ? null : this.cpu.regions;
+  }
+
   /** Runs up to `n` instructions; how many retired. */
   private batchOf(n: number): number {
     const { S } = this;
@@ -339,7 +345,7 @@ export class Loop {
     const p = this.cpu.translator.enter(0);
     if (p !== 0) {
       // Where instructions are watched, this one is the first.
-      if (this.cpu.regions?.sample(p, n) === true) this.batch = S[S_BUDGET] = 1;
+      if (this.regions?.sample(p, n) === true) this.batch = S[S_BUDGET] = 1;
       if (this.cpu.mode.long) this.cpu.longMode!.runLong(p);
       else if (this.cpu.mode.code32) this.interpreter.run(p);
       else this.interpreter.runNarrow(p);

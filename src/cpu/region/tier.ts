@@ -329,11 +329,6 @@ export class RegionTier implements Regions {
 
   /** A batch of `n` instructions or less begins at record `p` with EIP set. Between instructions. True: it is to have one instruction alone. */
   sample(p: number, n: number): boolean {
-    // Nothing compiles 64-bit code.
-    if (this.cpu.mode.long) {
-      this.trace = this.exit = null;
-      return false;
-    }
     if (this.trace !== null) this.watch(this.trace);
     else if (this.exit !== null) this.watchExit(this.exit);
     // Single steps are no sample.
