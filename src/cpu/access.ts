@@ -526,7 +526,7 @@ export class MemoryAccess {
       this.walkDirty = true;
       return ALLOWED;
     }
-    for (let i = 0; i < paging.outer.length; i++)
+    for (let i = 0; i < paging.outerCount; i++)
       if ((paging.outer[i]! & PTE_A) === 0) this.mark(paging.outerAt[i]!, PTE_A);
     if (paging.upperAt < 0) {
       this.tlb.sawLargePage(linear);

@@ -59,8 +59,12 @@ export class Addressing {
 
   /** Effective address of the record's memory operand, without the segment; of 64-bit code the low half, the high one is in S_HIGH. */
   offset(p: number): number {
+    return (this.A[p + META]! & META_LONG) !== 0 ? this.longOffset(p) : this.shortOffset(p);
+  }
+
+  /** The same of a record of 32- or 16-bit code. */
+  private shortOffset(p: number): number {
     const { A, R } = this;
-    if ((A[p + META]! & META_LONG) !== 0) return this.longOffset(p);
     const index = A[p + INDEX]!;
     const sum =
       (R[A[p + BASE]!]! + (R[index & INDEX_REGISTER_MASK]! << ((index >>> INDEX_SCALE) & 3)) + A[p + DISP]!) | 0;
@@ -77,7 +81,7 @@ export class Addressing {
   /** The same without the alignment check, for operands of several words that are checked one by one. */
   operand(p: number, size: number, write: boolean): number {
     if ((this.A[p + META]! & META_LONG) !== 0) return this.longOperand(p, size);
-    return this.linear((this.A[p + META]! >>> META_SEGMENT) & 7, this.offset(p), size, write);
+    return this.linear((this.A[p + META]! >>> META_SEGMENT) & 7, this.shortOffset(p), size, write);
   }
 
   /** The same of an operand that must lie on a multiple of 16. */

@@ -75,9 +75,10 @@ export class PageWalk {
   leafAt = 0;
   upper = 0;
   upperAt = 0;
-  /** Entries above these two, topmost first; where each lies. Only IA-32e paging has such in memory. */
-  readonly outer: number[] = [];
-  readonly outerAt: number[] = [];
+  /** Entries above these two, topmost first, and where each lies; how many there are. Only IA-32e paging has such in memory. */
+  readonly outer = [0, 0];
+  readonly outerAt = [0, 0];
+  outerCount = 0;
   /** After `access`: the page may be written with the rights that the access had; it is the user's; a CR3 write leaves it in the TLB. */
   writable = false;
   userPage = false;
@@ -108,7 +109,7 @@ export class PageWalk {
     this.rights = PTE_W | PTE_U;
     this.entryHigh = 0;
     this.upperAt = this.leafAt = -1;
-    this.outer.length = this.outerAt.length = 0;
+    this.outerCount = 0;
     if (R[CR0]! >= 0) return (this.gfn = linear >>> 12); // PG clear
     if ((R[EFER]! & EFER_LMA) !== 0) return (this.gfn = this.findLong(linear, high));
     return (this.gfn = (R[CR4]! & CR4_PAE) !== 0 ? this.findPae(linear) : this.find32(linear));
@@ -191,8 +192,8 @@ export class PageWalk {
         this.upper = entry;
         this.upperAt = at;
       } else {
-        this.outer.push(entry);
-        this.outerAt.push(at);
+        this.outer[this.outerCount] = entry;
+        this.outerAt[this.outerCount++] = at;
       }
       if ((entry & PTE_P) === 0) return -1;
       if ((entryHigh & LONG_RESERVED_HIGH) !== 0 || (entryHigh < 0 && !nx)) this.reserved = true;
