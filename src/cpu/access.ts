@@ -18,6 +18,8 @@ import type { Views } from './views.ts';
 import type { WriteLog } from './architecture/write-log.ts';
 
 const WRITABLE = P2M_READ | P2M_WRITE;
+/** Addresses of 48 bits: canonical ones lie on either side of 0, as far as this. */
+const CANONICAL = 2 ** 47;
 
 /**
  * Alignment that #AC asks of an operand (SDM vol. 3, table 6-7): its size; 8 for ten bytes; for an environment or a far pointer that of its words. Operands
@@ -487,7 +489,8 @@ export class MemoryAccess {
 
   /** Linear to physical without side effects; -1 where nothing is mapped. */
   translate(linear: number): number {
-    const gfn = this.paging.find(linear);
+    if (linear < -CANONICAL || linear >= CANONICAL) return -1;
+    const gfn = this.paging.find(linear | 0, Math.floor(linear / 2 ** 32));
     return gfn < 0 ? -1 : gfn * 4096 + (linear & 4095);
   }
 

@@ -54,7 +54,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/hypervisor/domain/domain.ts constructor': 122,
   'src/hypervisor/domain/vcpu.ts': 794,
   'src/hypervisor/interfaces/xen/grants/grants.ts': 754,
-  'src/hypervisor/interfaces/xen/guest.ts': 641,
   'src/hypervisor/interfaces/xen/pv/builder.ts buildPv': 81,
   'src/hypervisor/interfaces/xen/pv/builder.ts planPv': 94,
   'src/hypervisor/interfaces/xen/pv/saved.ts savePv': 91,

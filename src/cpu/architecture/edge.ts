@@ -268,7 +268,10 @@ export interface Processor {
   flushPage(linear: number): void;
   /** As RESET: real mode at F000:FFF0. */
   reset(): void;
-  /** Guest linear to guest physical, without side effects (no A/D bits, no TLB fill); -1 where not mapped. */
+  /**
+   * Guest linear to guest physical, without side effects (no A/D bits, no TLB fill); -1 where not mapped. An address of the upper half of 64-bit space is
+   * negative; one that is not canonical is not mapped.
+   */
   translate(linear: number): number;
   /** After the state words were replaced (restore): derive everything that is cached from them. */
   reload(): void;

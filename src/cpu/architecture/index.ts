@@ -60,7 +60,7 @@ export {
   type RegionView,
   type Regions,
 } from './regions.ts';
-export { STATE_WORDS } from './registers.ts';
+export { isLongCode, STATE_WORDS } from './registers.ts';
 export {
   type SavedRegisters,
   areRegisters,

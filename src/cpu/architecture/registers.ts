@@ -6,6 +6,7 @@
  * them (3 interleaved pairs). The high half of a register of 64 bits lies HIGH words behind its low half: of general registers, EIP, segment and table bases, control and debug registers, EFER, and the MSRs that say so. No 64-bit code runs yet, so high halves
  * are 0. Nothing outside src/cpu writes these words while `run()` is on the stack. Saved states hold named registers (saved-registers.ts), not these words.
  */
+import { EFER_LMA } from './control-bits.ts';
 
 /** Words that one processor takes. */
 export const STATE_WORDS = 1024;
@@ -68,6 +69,9 @@ export const ES = 0,
   GS = 5,
   LDTR = 6,
   TR = 7;
+/** 64-bit code runs: long mode is active, and CS says so. */
+export const isLongCode = (words: Int32Array): boolean =>
+  (words[EFER]! & EFER_LMA) !== 0 && (words[SEG + CS * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_L) !== 0;
 export const GDTR_BASE = 64,
   GDTR_LIMIT = 65,
   IDTR_BASE = 66,

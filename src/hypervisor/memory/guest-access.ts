@@ -13,7 +13,10 @@ export interface AccessParts {
   /** Machine memory. */
   bytes: Uint8Array;
   stage: SecondStage;
-  /** Linear to guest-physical of the current vCPU, for a kernel's access; -1: not mapped (for writing). */
+  /**
+   * Linear to guest-physical of the current vCPU, for a kernel's access; -1: not mapped (for writing). What is beyond the addresses of the vCPU's code
+   * wraps around.
+   */
   translate(linear: number, write: boolean): number;
   /** A machine frame was written: nothing decoded from it may be used again. */
   written(mfn: number): void;
@@ -28,9 +31,14 @@ export class GuestAccess {
     this.parts = parts;
   }
 
+  /** Guest-physical address of a linear one; -1: not mapped. */
+  physical(linear: number, write = false): number {
+    return this.parts.translate(linear, write);
+  }
+
   /** Byte offset in machine memory of a linear address; -1: no memory there that may be read (written, with `write`). */
   machineOffset(linear: number, write: boolean): number {
-    const physical = this.parts.translate(linear >>> 0, write);
+    const physical = this.physical(linear, write);
     return physical < 0 ? -1 : this.physicalOffset(physical, write);
   }
 

@@ -13,7 +13,11 @@ export const get64 = (words: Int32Array, at: number): number => (words[at] >>> 0
 export const getUint64 = (view: DataView, at: number): number =>
   view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
 
-/** Writes such a number. */
+/** The same with a sign: exact from -2^53, as every canonical address is. */
+export const getInt64 = (view: DataView, at: number): number =>
+  view.getInt32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
+
+/** Writes such a number, with or without a sign. */
 export function setUint64(view: DataView, at: number, value: number): void {
   view.setUint32(at, value % 2 ** 32, true);
   view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);

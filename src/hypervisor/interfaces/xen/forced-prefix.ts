@@ -1,6 +1,5 @@
 /** The forced emulation prefix: ud2 and "xen". Source: xen/include/public/arch-x86/xen.h, XEN_EMULATE_PREFIX. */
-import type { Processor } from '../../../cpu/architecture/index.ts';
-import { registers as R } from '../../../cpu/architecture/index.ts';
+import { isLongCode, type Processor, registers as R } from '../../../cpu/architecture/index.ts';
 import type { GuestAccess } from '../../memory/guest-access.ts';
 
 export const FORCED_PREFIX: readonly number[] = [0x0f, 0x0b, 0x78, 0x65, 0x6e];
@@ -13,11 +12,15 @@ const RESUME_FLAG = 0x10000;
 export function stepOverPrefix(processor: Processor, access: GuestAccess): boolean {
   const { regs } = processor;
   const cs = R.SEG + R.CS * R.SEG_WORDS;
-  const eip = regs[R.EIP] >>> 0;
-  if (eip + FORCED_PREFIX.length - 1 > regs[cs + R.SEG_LIMIT] >>> 0) return false;
-  const code = access.read((regs[cs + R.SEG_BASE] + eip) >>> 0, FORCED_PREFIX.length);
+  const isLong = isLongCode(regs),
+    eip = (isLong ? regs[R.EIP + R.HIGH] * 2 ** 32 : 0) + (regs[R.EIP] >>> 0),
+    base = isLong ? 0 : regs[cs + R.SEG_BASE];
+  if (!isLong && eip + FORCED_PREFIX.length - 1 > regs[cs + R.SEG_LIMIT] >>> 0) return false;
+  const code = access.read(base + eip, FORCED_PREFIX.length);
   if (!code || FORCED_PREFIX.some((byte, i) => code[i] !== byte)) return false;
-  regs[R.EIP] = (eip + FORCED_PREFIX.length) | 0;
+  const behind = eip + FORCED_PREFIX.length;
+  regs[R.EIP] = behind;
+  if (isLong) regs[R.EIP + R.HIGH] = Math.floor(behind / 2 ** 32);
   processor.eflags &= ~RESUME_FLAG;
   return true;
 }

@@ -15,7 +15,7 @@ import { SavedStateError } from '../../domain/saved-state-error.ts';
 import { TRACE_KIND } from '../../tracing/trace.ts';
 import type { VcpuState } from '../../domain/vcpu.ts';
 import {
-  CALLBACK_VIA,
+  EPERM,
   HVM_PARAM,
   MSR_FIRST_OF_XEN,
   MSR_HYPERCALL_PAGE,
@@ -25,6 +25,7 @@ import {
   SHUTDOWN,
   VIRQ,
 } from './abi.ts';
+import { callArguments, callerWidth, callNumber, setArgument, setResult } from './call-registers.ts';
 import { Identity } from './identity.ts';
 import { GuestAccess } from '../../memory/guest-access.ts';
 import { endingOf } from './endings.ts';
@@ -42,6 +43,8 @@ import type { PvImage, SavedPvImage } from './pv/saved.ts';
 import { hypercallsOf } from './table.ts';
 import { codeDropped, takeWritten } from './memory/stale.ts';
 import { tableFrames } from './grants/frames.ts';
+import type { Width } from './struct.ts';
+import { UpcallLine } from './upcall-line.ts';
 import { XenTime } from './time.ts';
 import type { Layer } from '../layer.ts';
 import type { RemoteModelParts } from './ioreq/remote-model.ts';
@@ -53,9 +56,6 @@ const INVALID_OPCODE = 6,
 /** Real mode's code segment for the last 64 KiB below 1 MiB. */
 const BIOS_BASE = 0xf0000,
   MIB = 0x100000;
-/** Registers of a hypercall's arguments. */
-const ARGUMENTS = [R.EBX, R.ECX, R.EDX, R.ESI, R.EDI];
-const EPERM = -1;
 /** Where a 32-bit paravirtual guest's kernel runs. */
 const PV_KERNEL_RING = 1;
 /** INT imm8. */
@@ -87,6 +87,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
   readonly access: GuestAccess;
   readonly time: XenTime;
   readonly frames: GuestFrames;
+  readonly line: UpcallLine;
   readonly type: number;
   readonly hypercalls: readonly (Hypercall | undefined)[];
   readonly hypercallCounts: Int32Array;
@@ -104,8 +105,6 @@ export class XenGuest implements GuestInterface, HypercallContext {
   private readonly later: LaterXenParts;
   private readonly identity: Identity;
   private readonly processor: Processor;
-  /** The interrupt line that the upcall drives is high. */
-  private lineHigh = false;
   private readonly watchdogs = [0, 0];
   private readonly watchdogTimers;
   private readonly pollTimers;
@@ -122,6 +121,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
     this.ports = new Ports(machine, record);
     this.xenBlock = this.ports.xenBlock;
     this.type = this.words[this.xenBlock + XEN.TYPE];
+    this.line = new UpcallLine(this.ports, this.type, parts.platform);
     this.msrs = new GuestMsrs({
       vcpus: parts.vcpus.all.length,
       isHvm: this.isHvm,
@@ -139,7 +139,9 @@ export class XenGuest implements GuestInterface, HypercallContext {
     this.access = new GuestAccess({
       bytes: machine.bytes,
       stage: machine.secondStage(record),
-      translate: pv ? (linear, write) => pv.memory.offset(linear, write) : linear => processor.translate(linear),
+      translate: pv
+        ? (linear, write) => pv.memory.offset(linear >>> 0, write)
+        : linear => processor.translate(this.width === 64 ? linear : linear >>> 0),
       written: parts.written,
       demand: parts.demand,
     });
@@ -155,7 +157,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
       parts.vcpus.call(vcpu);
     };
     parts.vcpus.onState = (vcpu, state) => this.stateChanged(vcpu, RUNSTATE_OF[state]);
-    if (this.isHvm) parts.vcpus.directVector = vcpu => this.directVector(vcpu);
+    if (this.isHvm) parts.vcpus.directVector = vcpu => this.line.directVector(vcpu);
     // Also of paravirtual guests, as Xen does where the processor can make CPUID fault.
     processor.controls.cpuid = true;
     processor.controls.msrBitmap = this.msrs.bitmap;
@@ -261,7 +263,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
 
   hypercall(): true {
     const { regs } = this.processor;
-    if (regs[R.CPL] !== 0 || this.processor.eflags & VM86) regs[R.EAX] = EPERM;
+    if (regs[R.CPL] !== 0 || this.processor.eflags & VM86) setResult(regs, -EPERM);
     // One that is to go on runs its instruction once more.
     else if (!this.layer?.hypercall(regs[R.EAX]) && !this.makeCall()) return true;
     this.processor.skipInstruction();
@@ -271,19 +273,13 @@ export class XenGuest implements GuestInterface, HypercallContext {
   /** The hypercall that the registers ask for. False: it is to be made again, with arguments that say what is left, once whoever waits had a turn. */
   private makeCall(): boolean {
     const { regs } = this.processor;
-    const result = hypercall(this, regs[R.EAX] >>> 0, [
-      regs[R.EBX],
-      regs[R.ECX],
-      regs[R.EDX],
-      regs[R.ESI],
-      regs[R.EDI],
-    ]);
+    const result = hypercall(this, callNumber(regs), callArguments(regs));
     const again = this.takeContinuation();
     if (!again) {
-      regs[R.EAX] = result;
+      setResult(regs, result);
       return true;
     }
-    for (const [argument, value] of again) regs[ARGUMENTS[argument]] = value;
+    for (const [argument, value] of again) setArgument(regs, argument, value);
     this.parts.yield();
     return false;
   }
@@ -358,10 +354,16 @@ export class XenGuest implements GuestInterface, HypercallContext {
     return true;
   }
 
-  /** The guest's code is of 32 bits: from now on shared_info has that layout. */
+  /** Of the code that the vCPU runs: 64-bit code, or any other. */
+  get width(): Width {
+    return callerWidth(this.processor.regs);
+  }
+
+  /** From now on shared_info has the layout for the code that runs now (hvm_latch_shinfo_size in xen/arch/x86/hvm/hvm.c). */
   latchWidth(): void {
-    if (this.words[this.xenBlock + XEN.WIDTH] === 32) return;
-    this.words[this.xenBlock + XEN.WIDTH] = 32;
+    const { width } = this;
+    if (this.words[this.xenBlock + XEN.WIDTH] === width) return;
+    this.words[this.xenBlock + XEN.WIDTH] = width;
     this.time.updateWallclock();
   }
 
@@ -426,7 +428,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
     const vector = this.words[this.ports.vcpu(id) + XEN_VCPU.VECTOR];
     if (!this.isHvm) this.wake(id);
     else if (vector !== 0) this.parts.interrupt(id, vector);
-    else this.updateLine();
+    else this.line.update();
     this.wake(id);
   }
 
@@ -457,51 +459,9 @@ export class XenGuest implements GuestInterface, HypercallContext {
       : this.ports.upcallPending(this.current) && !this.ports.upcallMasked(this.current);
   }
 
-  private get via(): { type: number; low: number; high: number } {
-    const [low, high] = getParam(this.ports, HVM_PARAM.CALLBACK_IRQ);
-    return { type: high >>> 24, low, high };
-  }
-
-  /** Vector that is injected past the local APIC while an upcall is pending (callback by vector); -1: none now. */
-  directVector(id: number): number {
-    if (!this.isHvm || !this.ports.upcallPending(id) || this.words[this.ports.vcpu(id) + XEN_VCPU.VECTOR] !== 0)
-      return -1;
-    const { type, low } = this.via;
-    return type === CALLBACK_VIA.VECTOR ? low & 0xff : -1;
-  }
-
-  /** Callback by an interrupt line: high while vCPU 0 has an upcall pending. */
-  updateLine(): void {
-    if (!this.isHvm || this.type === XEN_TYPE.PVH) return;
-    const { type, low, high } = this.via;
-    const byLine = (type === CALLBACK_VIA.GSI && low !== 0) || type === CALLBACK_VIA.PCI_INTX;
-    const level = byLine && this.words[this.ports.vcpu(0) + XEN_VCPU.VECTOR] === 0 && this.ports.upcallPending(0);
-    if (level === this.lineHigh) return;
-    this.lineHigh = level;
-    if (type === CALLBACK_VIA.GSI) this.setGsi(low & 0xff, level);
-    else if (type === CALLBACK_VIA.PCI_INTX && high << 8 === 0) this.setIntx((low >>> 11) & 31, low & 3, level);
-  }
-
-  /** HVM_PARAM_CALLBACK_IRQ is about to change. */
-  dropLine(): void {
-    if (!this.lineHigh) return;
-    const { type, low } = this.via;
-    this.lineHigh = false;
-    if (type === CALLBACK_VIA.GSI) this.setGsi(low & 0xff, false);
-    else this.setIntx((low >>> 11) & 31, low & 3, false);
-  }
-
-  private setGsi(gsi: number, level: boolean): void {
-    this.parts.platform.setUpcallGsi?.(gsi, level);
-  }
-
-  private setIntx(slot: number, pin: number, level: boolean): void {
-    this.parts.platform.setUpcallPin?.(slot, pin, level);
-  }
-
   /** After each exit: the line follows the guest's acknowledgement. */
   afterExit(): void {
-    if (this.lineHigh) this.updateLine();
+    this.line.follow();
   }
 
   // ---- the end
@@ -557,7 +517,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
   /** SCHEDOP_shutdown(suspend) returns 1: the guest is where it was. */
   cancelSuspend(): void {
     Atomics.store(this.words, this.xenBlock + XEN.SHUTDOWN, 0);
-    this.processor.regs[R.EAX] = 1;
+    setResult(this.processor.regs, 1);
   }
 
   restoring(): void {
@@ -585,18 +545,6 @@ export class XenGuest implements GuestInterface, HypercallContext {
   restorePv(saved: SavedPvImage): void {
     this.words[this.xenBlock + XEN.MAX_FRAMES] = this.words[this.xenBlock + XEN.CURRENT_FRAMES] = this.record.ramFrames;
     this.pv?.restore(this.ports, tableFrames(this), saved);
-  }
-
-  /** The interrupt line that tells of events, and how it was chosen. */
-  saveLine(): State {
-    const { low, high } = this.via;
-    return { high: this.lineHigh, via: [low, high] };
-  }
-
-  restoreLine(state: State): void {
-    const [low, high] = state.via as [number, number];
-    setParam(this.ports, HVM_PARAM.CALLBACK_IRQ, low, high);
-    this.lineHigh = state.high as boolean;
   }
 
   saveTimers(): State {

@@ -18,15 +18,20 @@ import {
   answer,
   array,
   type Fields,
+  long,
   type Span,
   type StructCopy,
   type StructType,
+  spansOf,
   struct,
-  u32,
+  typeAt,
   ulong,
   type Values,
+  type Width,
+  writeValue,
 } from './struct.ts';
 import type { XenTime } from './time.ts';
+import type { UpcallLine } from './upcall-line.ts';
 
 // ---- who calls
 
@@ -66,6 +71,8 @@ export interface HypercallContext {
   readonly pv: PvDomain | undefined;
   /** Number of the vCPU that calls. */
   readonly current: number;
+  /** Of its code: structures and lists lie in memory so. */
+  readonly width: Width;
   /** The hypercalls that this domain has, by number. */
   readonly hypercalls: readonly (Hypercall | undefined)[];
   /** A multicall is under way: none of its calls is one. */
@@ -84,10 +91,9 @@ export interface HypercallContext {
   deliverable(): boolean;
   /** evtchn_upcall_pending of a vCPU has become 1. */
   assertUpcall(vcpu: number): void;
-  /** HVM_PARAM_CALLBACK_IRQ is about to change; it has changed. */
-  dropLine(): void;
-  updateLine(): void;
-  /** The guest's code is of 32 bits: from now on shared_info has that layout. */
+  /** What tells of upcalls where no vector of a vCPU does. */
+  readonly line: UpcallLine;
+  /** From now on shared_info has the layout for the code that calls. */
   latchWidth(): void;
 
   /** The domain shuts down with a SHUTDOWN code. */
@@ -100,7 +106,10 @@ export interface HypercallContext {
 
 // ---- operations
 
-/** One hypercall: its arguments as the registers hold them, and the result. */
+/**
+ * One hypercall: its arguments as the registers hold them, signed, and the result. An `int` of the headers is the low word of a register of 64 bits
+ * (`& 0`-like operators cut it), an address all of it.
+ */
 export type Hypercall = (caller: HypercallContext, args: readonly number[]) => number;
 
 /** Kinds of guests, one bit for each XEN_TYPE. */
@@ -135,7 +144,8 @@ interface Conduct<Args, Name> {
 export interface Operation extends Conduct<any, any> {
   guests: number;
   args?: StructType<Fields>;
-  spans: readonly Span[];
+  /** Of OUT fields, by the caller's width. */
+  spans?: Readonly<Record<Width, readonly Span[]>>;
   // biome-ignore lint/suspicious/noExplicitAny: see above.
   run: Run<any>;
 }
@@ -150,14 +160,14 @@ export function operation<F extends Fields>(
     guests: ALL,
     ...conduct,
     args: args as unknown as StructType<Fields>,
-    spans: args.spans(conduct.out ?? []),
+    spans: spansOf(args, conduct.out ?? []),
     run,
   };
 }
 
 /** An operation whose argument is a word, or nothing. */
 export function plain(run: Run<number>, conduct: Conduct<number, never> = {}): Operation {
-  return { guests: ALL, ...conduct, spans: [], run };
+  return { guests: ALL, ...conduct, run };
 }
 
 /** The operations of one hypercall. */
@@ -188,22 +198,25 @@ export function offered({ rows }: Operations, number: number, caller: HypercallC
 
 /** Carries an operation out: its structure is copied before the first check of what is in it, and only OUT fields are written back. */
 export function perform(caller: HypercallContext, operation: Operation, address: number, extra = 0): number {
-  const { args: type, before, run } = operation;
+  const { args, before, run } = operation;
   const refused = before?.(caller, extra);
   if (refused) return refused;
-  if (!type) return run(caller, address, extra);
-  const args = operation.outOnly ? type.blank() : type.read(caller.access, address);
-  if (!args) return operation.unreadable?.(extra) ?? -EFAULT;
-  const result = run(caller, args, extra);
-  if ((result !== 0 && !operation.outAlways) || answer(caller.access, address, args, operation.spans)) return result;
-  operation.undo?.(caller, args);
+  if (!args) return run(caller, address, extra);
+  const { width } = caller,
+    type = args.at(width);
+  const copy = operation.outOnly ? type.blank() : type.read(caller.access, address);
+  if (!copy) return operation.unreadable?.(extra) ?? -EFAULT;
+  const result = run(caller, copy, extra);
+  const spans = operation.spans?.[width] ?? [];
+  if ((result !== 0 && !operation.outAlways) || answer(caller.access, address, copy, spans)) return result;
+  operation.undo?.(caller, copy);
   caller.takeContinuation();
   return -EFAULT;
 }
 
 /** Carries out what a call's first two arguments say: number and address. */
 export function dispatch(caller: HypercallContext, operations: Operations, number: number, address: number): number {
-  const found = offered(operations, number, caller);
+  const found = offered(operations, number | 0, caller);
   return found ? perform(caller, found, address) : -ENOSYS;
 }
 
@@ -246,9 +259,7 @@ export function hypercallPage(): Uint8Array {
 }
 
 /** struct multicall_entry. */
-export const MulticallEntry = struct({ op: u32, result: ulong, args: array(ulong, 6) });
-const RESULT = MulticallEntry.offsets.result,
-  ARGUMENTS = MulticallEntry.offsets.args;
+export const MulticallEntry = struct({ op: ulong, result: long, args: array(long, 6) });
 
 /**
  * multicall: makes the calls of a list. Each has its result written back, and none stops the others but one: after a paravirtual guest's iret its registers
@@ -261,27 +272,27 @@ export function multicall(caller: HypercallContext, [list, count]: readonly numb
   if (caller.inMulticall) return -EINVAL;
   caller.inMulticall = true;
   try {
+    const { access, width } = caller;
+    const Entry = MulticallEntry.at(width),
+      { offsets } = Entry,
+      word = typeAt(long, width);
     for (let i = 0; i < count >>> 0; i++) {
-      const at = (list + i * MulticallEntry.bytes) >>> 0;
+      const at = list + i * Entry.bytes;
       const goOn = (): number => {
         caller.continueWith(0, at);
         return caller.continueWith(1, (count >>> 0) - i);
       };
       if (i === CALLS_A_TURN) return goOn();
-      const entry = MulticallEntry.read(caller.access, at);
+      const entry = Entry.read(access, at);
       if (!entry) return -EFAULT;
-      const result = hypercall(
-        caller,
-        entry.op,
-        entry.args.map(argument => argument | 0),
-      );
+      const result = hypercall(caller, entry.op, entry.args);
       const rest = caller.takeContinuation();
       if (rest) {
         for (const [argument, value] of rest)
-          if (!caller.access.writeWord(at + ARGUMENTS + argument * ulong.bytes, value)) return -EFAULT;
+          if (!writeValue(access, word, at + offsets.args + argument * word.bytes, value)) return -EFAULT;
         return goOn();
       }
-      const written = caller.access.writeWord(at + RESULT, result);
+      const written = writeValue(access, word, at + offsets.result, result);
       if (entry.op === HYPERCALL.IRET && !caller.isHvm) return result;
       if (!written) return -EFAULT;
     }

@@ -23,15 +23,16 @@ const CONSOLE_BYTES_A_TURN = 65536;
  * IN: cmd, count, buffer.
  * Errors: EPERM another command than CONSOLEIO_write; EINVAL a count below 0; EFAULT the bytes cannot be read.
  */
-export function consoleIo(caller: HypercallContext, [command, count, buffer]: readonly number[]): number {
-  if (command !== CONSOLEIO_WRITE) return -EPERM;
+export function consoleIo(caller: HypercallContext, [command, given, buffer]: readonly number[]): number {
+  if ((command | 0) !== CONSOLEIO_WRITE) return -EPERM;
+  const count = given | 0;
   if (count < 0) return -EINVAL;
   const bytes = caller.access.read(buffer, Math.min(count, CONSOLE_BYTES_A_TURN));
   if (!bytes) return -EFAULT;
   caller.parts.console(bytes);
   if (bytes.length === count) return 0;
   caller.continueWith(1, count - bytes.length);
-  return caller.continueWith(2, (buffer + bytes.length) | 0);
+  return caller.continueWith(2, buffer + bytes.length);
 }
 
 const HVM_ASSISTS = 1 << VMASST.RUNSTATE_UPDATE_FLAG;
@@ -48,10 +49,8 @@ const PV_ASSISTS =
  * IN: cmd, type.
  * Errors: EINVAL no such service for this kind of guest; ENOSYS neither enable nor disable.
  */
-export function vmAssist(
-  { type: guest, words, xenBlock }: HypercallContext,
-  [command, type]: readonly number[],
-): number {
+export function vmAssist({ type: guest, words, xenBlock }: HypercallContext, args: readonly number[]): number {
+  const [command, type] = args.map(word => word | 0);
   const valid = guest === XEN_TYPE.PV ? PV_ASSISTS : HVM_ASSISTS;
   if (type < 0 || type >= 32 || !(valid & (1 << type))) return -EINVAL;
   const at = xenBlock + XEN.ASSISTS;
@@ -68,7 +67,7 @@ const DOMCTL_VERSION = 0x15,
 
 /** Each says for which version it was built, behind the operation's number, which is looked at before who calls. */
 function versioned({ access }: HypercallContext, arg: number, version: number): number {
-  const word = access.readWord((arg + 4) >>> 0);
+  const word = access.readWord(arg + 4);
   if (word === undefined) return -EFAULT;
   return word >>> 0 === version ? -EPERM : -EACCES;
 }

@@ -56,7 +56,7 @@ export function saveXen(xen: XenGuest): State {
   const own = {
     suspended: xen.suspended,
     maxFrames: words[xen.xenBlock + XEN.MAX_FRAMES],
-    line: xen.saveLine(),
+    line: xen.line.save(),
     msrs: xen.msrs.save(),
   };
   if (xen.suspended) return own;
@@ -208,14 +208,14 @@ function isSane(block: Int32Array, ports: Int32Array, vcpus: number): boolean {
 export function restoreXen(xen: XenGuest, state: State): void {
   const saved = state as unknown as SavedXen;
   const { words } = xen;
-  if (xen.isHvm) xen.restoreLine(saved.line);
+  if (xen.isHvm) xen.line.restore(saved.line);
   if (saved.msrs) xen.msrs.restore(saved.msrs);
   words[xen.xenBlock + XEN.MAX_FRAMES] = saved.maxFrames;
   // A paravirtual guest has told where its rings are (pv/saved.ts), and they stay as they are.
   if (!xen.isHvm) return;
   if (saved.suspended) {
     // Nobody is called back any more, and the rings are empty (xg_sr_restore_x86_hvm.c clears both pages).
-    xen.dropLine();
+    xen.line.drop();
     setParam(xen.ports, HVM_PARAM.CALLBACK_IRQ, 0);
     for (const param of [HVM_PARAM.STORE_PFN, HVM_PARAM.CONSOLE_PFN]) {
       const mfn = xen.frames.machineFrame(words[xen.xenBlock + XEN.PARAMS + 2 * param]);

@@ -74,7 +74,7 @@ function poll(caller: HypercallContext, args: GuestStruct<typeof Poll>): number 
   if (count > MOST_POLLED) return -EINVAL;
   const { ports } = caller;
   if (caller.deliverable()) return 0;
-  const portAt = (i: number): number | undefined => caller.access.readWord((args.ports + i * 4) >>> 0);
+  const portAt = (i: number): number | undefined => caller.access.readWord(args.ports + i * 4);
   let last = 0;
   for (let i = 0; i < count; i++) {
     const port = portAt(i);
@@ -138,9 +138,10 @@ export function schedOpCompat(caller: HypercallContext, [command, value]: readon
 /**
  * set_timer_op: the one-shot timer of the vCPU that calls, at an absolute system time in nanoseconds; 0 stops it. The top bit is Linux's way to say "never",
  * which Xen takes as some seconds from now and Linux then sets anew.
- * IN: low, high.
+ * IN: low, high; one word of 64-bit code.
  */
 export function setTimerOp(caller: HypercallContext, [low, high]: readonly number[]): number {
-  caller.time.setSingle(caller.current, (high >>> 0) * 2 ** 32 + (low >>> 0));
+  const upper = caller.width === 64 ? Math.floor(low / 2 ** 32) : high;
+  caller.time.setSingle(caller.current, (upper >>> 0) * 2 ** 32 + (low >>> 0));
   return 0;
 }

@@ -101,6 +101,7 @@ const LAYOUTS: Record<string, Record<string, string>> = {
   'vcpu-op.ts': {
     VcpuHvmContext:
       'mode@0 pad@4 general@8 eflags@44 cr0@48 cr3@52 cr4@56 pad1@60 efer@64 bases@72 limits@92 rights@112 pad2@122; 128',
+    VcpuHvmLongContext: 'mode@0 pad@4 general@8 rflags@80 cr0@88 cr3@96 cr4@104 efer@112; 120',
     RegisterRunstate: 'addr@0 _high@4; 8',
     RegisterTimeArea: 'addr@0 _high@4; 8',
     SetPeriodicTimer: 'period_ns@0; 8',

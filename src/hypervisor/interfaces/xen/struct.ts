@@ -3,9 +3,9 @@
  * A type of the headers may differ between the two: unsigned long is a word of the guest's, and 64-bit integers are aligned to four bytes on i386 and to
  * eight on x86-64 (System V ABI, processor supplements). What a guest passes is copied before anything of it is looked at.
  */
-import { getUint64, setUint64 } from '../../memory/words.ts';
+import { getInt64, getUint64, setUint64 } from '../../memory/words.ts';
 
-/** Memory of whoever passes a structure, at linear addresses (GuestAccess). */
+/** Memory of whoever passes a structure, at linear addresses (GuestAccess), which wrap around as those of its code do. */
 export interface StructMemory {
   /** Copies from there; undefined: it cannot be read. */
   read(linear: number, length: number): Uint8Array<ArrayBuffer> | undefined;
@@ -64,10 +64,29 @@ export const i32: FieldType<number> = {
 const wideU64: FieldType<number> = { bytes: 8, align: 8, get: getUint64, set: setUint64 };
 /** As a number: exact below 2^53, and larger ones stay larger. */
 export const u64: FieldType<number> = { ...wideU64, align: 4, wide: wideU64 };
-/** XEN_GUEST_HANDLE, xen_pfn_t, unsigned long: a word of the guest's width. */
+/** xen_pfn_t, unsigned long: a word of the guest's width. */
 export const ulong: FieldType<number> = { ...u32, wide: wideU64 },
-  handle = ulong,
   pfn = ulong;
+/** long, and what registers hold: the same with a sign. */
+export const long: FieldType<number> = { ...i32, wide: { ...wideU64, get: getInt64 } };
+/** XEN_GUEST_HANDLE: a linear address, canonical where it has 64 bits, and then a number with a sign. */
+export const handle: FieldType<number> = { ...u32, wide: { ...wideU64, get: getInt64 } };
+
+/** A type as a guest of this width has it. */
+export const typeAt = <T>(type: FieldType<T>, width: Width): FieldType<T> => (width === 64 && type.wide) || type;
+
+/** A value in a guest's memory, an element of a list; undefined: it cannot be read. */
+export function readValue<T>(memory: StructMemory, type: FieldType<T>, linear: number): T | undefined {
+  const bytes = memory.read(linear, type.bytes);
+  return bytes && type.get(new DataView(bytes.buffer), 0);
+}
+
+/** Writes one; false: it cannot be written there. */
+export function writeValue<T>(memory: StructMemory, type: FieldType<T>, linear: number, value: T): boolean {
+  const bytes = new Uint8Array(type.bytes);
+  type.set(new DataView(bytes.buffer), 0, value);
+  return memory.write(linear, bytes);
+}
 
 /** A type that the headers declare otherwise for 64-bit guests. */
 export const byWidth = <T>(narrow: FieldType<T>, wide: FieldType<T>): FieldType<T> => ({
@@ -190,11 +209,14 @@ export class StructType<F extends Fields> {
 
   /** The structure in memory of a guest of this width. Of what lies alike in both there is one. */
   at(width: Width): StructType<F> {
-    if (width === 32) return this;
+    return width === 32 ? this : (this.wide ??= this.widened());
+  }
+
+  private widened(): StructType<F> {
     if (Object.values(this.fields).every(({ wide }) => wide === undefined)) return this;
-    return (this.wide ??= new StructType(
+    return new StructType(
       Object.fromEntries(Object.entries(this.fields).map(([name, type]) => [name, alone(type.wide ?? type)])) as F,
-    ));
+    );
   }
 
   /** The fields of bytes that nobody else changes. */
@@ -226,6 +248,12 @@ export class StructType<F extends Fields> {
   }
 }
 
+/** Where fields lie, by the width of the guest. */
+export const spansOf = <F extends Fields>(
+  type: StructType<F>,
+  names: readonly (keyof F)[],
+): Readonly<Record<Width, Span[]>> => ({ 32: type.spans(names), 64: type.at(64).spans(names) });
+
 /** A type of a 64-bit guest's structure, which has no other. */
 function alone<T>({ wide: _, ...type }: FieldType<T>): FieldType<T> {
   return type;
@@ -237,6 +265,6 @@ export const struct = <const F extends Fields>(fields: F): StructType<F> => new 
 /** Writes fields of a copy to where the guest has its structure. False: it cannot be written there. */
 export function answer(memory: StructMemory, linear: number, copy: StructCopy, spans: readonly Span[]): boolean {
   for (const [offset, bytes] of spans)
-    if (!memory.write((linear + offset) >>> 0, new Uint8Array(copy.view.buffer, offset, bytes))) return false;
+    if (!memory.write(linear + offset, new Uint8Array(copy.view.buffer, offset, bytes))) return false;
   return true;
 }

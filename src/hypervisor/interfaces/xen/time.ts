@@ -13,6 +13,7 @@ import { IdleTicks } from './idle-ticks.ts';
 import type { Ports } from './events/ports.ts';
 import { isPlainMemory } from './memory/writable.ts';
 import { RunstateInfo, SHARED_INFO, VCPU_INFO, VcpuTimeInfo } from './shared.ts';
+import type { GuestStruct, Width } from './struct.ts';
 
 const HIGH = 2 ** 32;
 /** Periodic timers faster than this are refused (xen/common/domain.c). */
@@ -152,7 +153,7 @@ export class XenTime {
     translate: (linear: number) => number,
   ): boolean {
     const first = translate(linear),
-      last = translate((linear + length - 1) >>> 0);
+      last = translate(linear + length - 1);
     if (
       first < 0 ||
       last < 0 ||
@@ -179,11 +180,11 @@ export class XenTime {
     const { machine, record } = this.ports;
     if (!isPlainMemory(machine, record, firstOffset >>> 12) || !isPlainMemory(machine, record, lastOffset >>> 12))
       return undefined;
-    if (first >>> 12 === last >>> 12) return [{ offset: firstOffset, length }];
     const here = 4096 - (first & 4095);
+    if (here >= length) return [{ offset: firstOffset, length }];
     return [
       { offset: firstOffset, length: here },
-      { offset: lastOffset - (length - here - 1), length: length - here },
+      { offset: lastOffset & ~4095, length: length - here },
     ];
   }
 
@@ -216,48 +217,44 @@ export class XenTime {
     put64(words, total, get64(words, total) + Math.max(0, now - get64(words, vcpu + XEN_VCPU.STATE_ENTRY)));
   }
 
-  /** vcpu_runstate_info, 32-bit layout, with the time up to now. */
-  runstateInfo(id: number): DataView {
+  /** vcpu_runstate_info, with the times up to the last change of state. */
+  private runstateInfo(id: number, width: Width): GuestStruct<typeof RunstateInfo> {
     const { words } = this;
     const vcpu = this.ports.vcpu(id);
-    const view = new DataView(new ArrayBuffer(RunstateInfo.bytes));
-    const state = words[vcpu + XEN_VCPU.STATE];
-    view.setInt32(0, state, true);
-    for (let i = 0; i < 2; i++) view.setInt32(4 + i * 4, words[vcpu + XEN_VCPU.STATE_ENTRY + i], true);
-    for (let i = 0; i < 8; i++) view.setInt32(12 + i * 4, words[vcpu + XEN_VCPU.TIMES + i], true);
-    return view;
+    const info = RunstateInfo.at(width).blank();
+    info.state = words[vcpu + XEN_VCPU.STATE];
+    info.state_entry_time = get64(words, vcpu + XEN_VCPU.STATE_ENTRY);
+    info.time = [0, 1, 2, 3].map(state => get64(words, vcpu + XEN_VCPU.TIMES + 2 * state));
+    return info;
   }
 
-  /** As GET_RUNSTATE_INFO gives it: the state under way counts up to now. */
-  runstateNow(id: number): DataView {
-    const view = this.runstateInfo(id);
-    const vcpu = this.ports.vcpu(id);
-    const at = 12 + view.getInt32(0, true) * 8;
-    const time =
-      view.getUint32(at + 4, true) * HIGH +
-      view.getUint32(at, true) +
-      Math.max(0, Math.floor(this.nowNs()) - get64(this.words, vcpu + XEN_VCPU.STATE_ENTRY));
-    view.setUint32(at, time % HIGH, true);
-    view.setUint32(at + 4, Math.floor(time / HIGH), true);
-    return view;
+  /** As GET_RUNSTATE_INFO gives it to code of a width: the state under way counts up to now. */
+  runstateNow(id: number, width: Width): DataView {
+    const info = this.runstateInfo(id, width);
+    const under = Math.max(0, Math.floor(this.nowNs()) - info.state_entry_time);
+    info.time = info.time.map((ns, state) => (state === info.state ? ns + under : ns));
+    return info.view;
   }
 
-  /** Writes the runstate area; with the assist, the entry time's top bit tells a reader that it changes. */
+  /** Writes the runstate area, as the guest has latched its width; with the assist, the entry time's top bit tells a reader that it changes. */
   publishRunstate(id: number): void {
-    const pieces = this.areaPieces(id, XEN_VCPU.RUNSTATE_AREA, RunstateInfo.bytes);
+    const { width } = this.ports,
+      type = RunstateInfo.at(width);
+    const pieces = this.areaPieces(id, XEN_VCPU.RUNSTATE_AREA, type.bytes);
     if (!pieces) return;
     const { bytes } = this.ports.machine;
-    const view = this.runstateInfo(id);
+    const { view } = this.runstateInfo(id, width);
     const whole = new Uint8Array(view.buffer);
     const put = (): void => {
       for (let at = 0, i = 0; i < pieces.length; at += pieces[i++].length)
         bytes.set(whole.subarray(at, at + pieces[i].length), pieces[i].offset);
     };
     if (this.words[this.ports.xenBlock + XEN.ASSISTS] & (1 << VMASST.RUNSTATE_UPDATE_FLAG)) {
-      const entry = view.getUint32(8, true);
-      view.setUint32(8, (entry | UPDATE_IN_PROGRESS) >>> 0, true);
+      const high = type.offsets.state_entry_time + 4,
+        entry = view.getUint32(high, true);
+      view.setUint32(high, (entry | UPDATE_IN_PROGRESS) >>> 0, true);
       put();
-      view.setUint32(8, entry, true);
+      view.setUint32(high, entry, true);
     }
     put();
   }

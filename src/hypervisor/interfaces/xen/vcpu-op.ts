@@ -1,5 +1,14 @@
 /** vcpu_op. Source: xen/include/public/vcpu.h, hvm/hvm_vcpu.h. */
-import { CR0_PE, CR0_PG, CR4_PAE, EFER_NXE } from '../../../cpu/architecture/index.ts';
+import {
+  CR0_PE,
+  CR0_PG,
+  CR4_PAE,
+  EFER_LMA,
+  EFER_LME,
+  EFER_NXE,
+  EFER_SCE,
+  featuresOf,
+} from '../../../cpu/architecture/index.ts';
 import { ALL, ARITHMETIC, ZF } from '../../../cpu/architecture/index.ts';
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { KICK, XEN_TYPE, XEN_VCPU } from './layout.ts';
@@ -7,7 +16,7 @@ import { FRAME_BYTES, FRAME_SHIFT } from '../../memory/machine.ts';
 import { EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, SHUTDOWN, VCPUOP } from './abi.ts';
 import { type HypercallContext, offered, operation, operations, perform, plain } from './hypercalls.ts';
 import { takeWritable } from './memory/writable.ts';
-import { array, at, byWidth, type GuestStruct, handle, struct, u16, u32, u64 } from './struct.ts';
+import { array, at, byWidth, type GuestStruct, handle, struct, u16, u32, u64, u64words } from './struct.ts';
 import { RunstateInfo, VCPU_INFO, VcpuInfo, VcpuTimeInfo } from './shared.ts';
 
 /** Its part for a vCPU of 32 bits: general registers in the order of vcpu_hvm_x86_32, then base, limit and access rights of CS, DS, SS, ES and TR. */
@@ -26,6 +35,17 @@ export const VcpuHvmContext = struct({
   rights: array(u16, 5),
   pad2: array(u16, 3),
 });
+/** The same for a vCPU of 64 bits: words of registers in the order of vcpu_hvm_x86_64, to RFLAGS; segments are flat. */
+export const VcpuHvmLongContext = struct({
+  mode: u32,
+  pad: u32,
+  general: array(u64words, 9),
+  rflags: u64words,
+  cr0: u64words,
+  cr3: u64words,
+  cr4: u64words,
+  efer: u64words,
+});
 /** addr is a union of 64 bits: a 32-bit guest gives the first word. */
 export const RegisterRunstate = struct({ addr: handle, _high: byWidth(u32, at(4, u32)) });
 export const RegisterTimeArea = struct({ addr: handle, _high: byWidth(u32, at(4, u32)) });
@@ -33,7 +53,8 @@ export const SetPeriodicTimer = struct({ period_ns: u64 });
 export const SetSingleshotTimer = struct({ timeout_abs_ns: u64, flags: u32 });
 export const RegisterVcpuInfo = struct({ mfn: u64, offset: u32, rsvd: u32 });
 
-const MODE_32 = 0;
+const MODE_32 = 0,
+  MODE_64 = 1;
 /** STIME_DELTA_MAX of xen/include/xen/time.h. */
 const LONGEST_PERIOD_NS = 2 ** 62;
 const VM86 = 0x20000;
@@ -42,6 +63,8 @@ const PRESENT = 0x80,
   CODE = 8,
   TYPE = 0x0f,
   BUSY_TSS = 0x0b;
+/** Bits of EFER that a vCPU of 64 bits may have. */
+const LONG_EFER = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 /** Four entries of two words; address, PCD, PWT and P of each. */
 const PDPTE_WORDS = 8,
   PDPTE_BITS = 0xfffff019 | 0;
@@ -71,9 +94,10 @@ export const VCPU_OPERATIONS = operations('VCPUOP_', VCPUOP, {
  * IN: cmd, vcpuid, arg.
  * Errors: ENOENT no such vCPU.
  */
-export function vcpuOp(caller: HypercallContext, [command, vcpu, arg]: readonly number[]): number {
-  if (vcpu >>> 0 >= caller.ports.vcpus) return -ENOENT;
-  const found = offered(VCPU_OPERATIONS, command, caller);
+export function vcpuOp(caller: HypercallContext, [command, which, arg]: readonly number[]): number {
+  const vcpu = which >>> 0;
+  if (vcpu >= caller.ports.vcpus) return -ENOENT;
+  const found = offered(VCPU_OPERATIONS, command | 0, caller);
   return found ? perform(caller, found, arg, vcpu) : -ENOSYS;
 }
 
@@ -85,7 +109,7 @@ function setInitialised({ words, ports }: HypercallContext, vcpu: number): void 
 }
 
 /**
- * VCPUOP_initialise: the registers with which a vCPU starts: a vcpu_guest_context of a paravirtual guest, a vcpu_hvm_context in 32-bit mode of others.
+ * VCPUOP_initialise: the registers with which a vCPU starts: a vcpu_guest_context of a paravirtual guest, a vcpu_hvm_context of others.
  * IN: the context.
  * Errors: EFAULT it cannot be read; EEXIST the vCPU has registers already (a paravirtual guest hears of that first); EINVAL the context is none that can run.
  */
@@ -102,32 +126,20 @@ function initialiseHvm(caller: HypercallContext, address: number, vcpu: number, 
   const context = VcpuHvmContext.read(caller.access, address);
   if (!context) return -EFAULT;
   if (exists) return -EEXIST;
+  if (context.mode === MODE_64)
+    return initialiseLong(caller, VcpuHvmLongContext.over(new Uint8Array(context.view.buffer)), vcpu);
   if (context.mode !== MODE_32) return -EINVAL;
   const { cr0, cr4, efer, rights, bases, limits } = context;
   // Protected mode, and segments that a VM entry takes: code, and a busy TSS.
   if (!(cr0 & CR0_PE) || efer >= 2 ** 32 || (efer & ~EFER_NXE) !== 0) return -EINVAL;
-  const [cs, ds, ss, es, tr] = rights;
+  const [cs, , ss, , tr] = rights;
   if (!(cs & PRESENT) || !(cs & CODE) || !(ss & PRESENT) || (tr & TYPE) !== BUSY_TSS) return -EINVAL;
   const regs = caller.parts.vcpus.freshRegisters(vcpu);
   const { general } = context;
-  [R.EAX, R.ECX, R.EDX, R.EBX, R.ESP, R.EBP, R.ESI, R.EDI, R.EIP].forEach((register, i) => {
+  GENERAL.forEach((register, i) => {
     regs[register] = general[i];
   });
-  const segments = [
-    [R.CS, cs],
-    [R.DS, ds],
-    [R.SS, ss],
-    [R.ES, es],
-    [R.TR, tr],
-  ];
-  segments.forEach(([index, access], i) => {
-    const at = R.SEG + index * R.SEG_WORDS;
-    regs[at + R.SEG_SELECTOR] = 0;
-    regs[at + R.SEG_BASE] = bases[i];
-    regs[at + R.SEG_LIMIT] = limits[i];
-    // Bits 8-11 of the access word hold AVL, L, D/B and G, where VMX has them at 12-15.
-    regs[at + R.SEG_RIGHTS] = (access & 0xff) | ((access & 0xf00) << 4);
-  });
+  SEGMENTS.forEach((segment, i) => putSegment(regs, segment, bases[i], limits[i], rights[i]));
   regs[R.CR0] = cr0;
   regs[R.CR3] = cr0 & CR0_PG ? context.cr3 : 0;
   regs[R.CR4] = cr4;
@@ -135,6 +147,54 @@ function initialiseHvm(caller: HypercallContext, address: number, vcpu: number, 
   if (regs[R.CR3] !== 0 && regs[R.CR4] & CR4_PAE) regs.set(pageDirectories(caller, regs[R.CR3]), R.PDPTE);
   regs[R.CPL] = (ss >>> 5) & 3;
   putFlags(regs, context.eflags & ~VM86);
+  return 0;
+}
+
+/** Of a vcpu_hvm_context, in its order. */
+const GENERAL = [R.EAX, R.ECX, R.EDX, R.EBX, R.ESP, R.EBP, R.ESI, R.EDI, R.EIP],
+  SEGMENTS = [R.CS, R.DS, R.SS, R.ES, R.TR];
+
+function putSegment(regs: Int32Array, segment: number, base: number, limit: number, access: number): void {
+  const at = R.SEG + segment * R.SEG_WORDS;
+  regs[at + R.SEG_SELECTOR] = 0;
+  regs[at + R.SEG_BASE] = base;
+  regs[at + R.SEG_LIMIT] = limit;
+  // Bits 8-11 of the access word hold AVL, L, D/B and G, where VMX has them at 12-15.
+  regs[at + R.SEG_RIGHTS] = (access & 0xff) | ((access & 0xf00) << 4);
+}
+
+/** Access words of 64-bit code, of data and of a busy TSS, as arch_set_info_hvm_guest has them (xen/arch/x86/hvm/domain.c). */
+const LONG_CODE = 0xa9b,
+  LONG_DATA = 0xc93,
+  LONG_TSS = 0x8b,
+  TSS_LIMIT = 0x67;
+
+function initialiseLong(
+  caller: HypercallContext,
+  context: GuestStruct<typeof VcpuHvmLongContext>,
+  vcpu: number,
+): number {
+  const { general, cr0, cr4, efer } = context,
+    rip = general[GENERAL.indexOf(R.EIP)];
+  if ((rip[1] << 16) >> 16 !== (rip[1] | 0)) return -EINVAL;
+  if (!(cr0[0] & CR0_PG) || !(cr0[0] & CR0_PE) || !(cr4[0] & CR4_PAE) || !(efer[0] & EFER_LME)) return -EINVAL;
+  if (cr0[1] !== 0 || cr4[1] !== 0 || efer[1] !== 0 || efer[0] & ~LONG_EFER) return -EINVAL;
+  const regs = caller.parts.vcpus.freshRegisters(vcpu);
+  if (!featuresOf(regs[R.CPU_LEVEL]).has('lm')) return -EINVAL;
+  const put = (register: number, [low, high]: readonly number[]): void => {
+    regs[register] = low;
+    regs[register + R.HIGH] = high;
+  };
+  GENERAL.forEach((register, i) => put(register, general[i]));
+  for (const segment of SEGMENTS)
+    if (segment !== R.TR) putSegment(regs, segment, 0, -1, segment === R.CS ? LONG_CODE : LONG_DATA);
+  putSegment(regs, R.TR, 0, TSS_LIMIT, LONG_TSS);
+  put(R.CR0, cr0);
+  put(R.CR3, context.cr3);
+  put(R.CR4, cr4);
+  regs[R.EFER] = efer[0] | EFER_LMA;
+  regs[R.CPL] = 0;
+  putFlags(regs, context.rflags[0] & ~VM86);
   return 0;
 }
 
@@ -185,14 +245,14 @@ function isUp({ parts }: HypercallContext, _arg: number, vcpu: number): number {
  * VCPUOP_get_runstate_info: how long a vCPU ran, waited and was blocked. OUT: the vcpu_runstate_info.
  * Errors: EFAULT it cannot be written.
  */
-function getRunstateInfo({ access, time }: HypercallContext, address: number, vcpu: number): number {
-  return access.put(address, time.runstateNow(vcpu)) ? 0 : -EFAULT;
+function getRunstateInfo({ access, time, width }: HypercallContext, address: number, vcpu: number): number {
+  return access.put(address, time.runstateNow(vcpu, width)) ? 0 : -EFAULT;
 }
 
 /** A place of the guest's, at a linear address, where the hypervisor writes what it has to tell of a vCPU; 0: no more. */
 function registerArea(caller: HypercallContext, vcpu: number, field: number, linear: number, bytes: number): boolean {
-  const { words, ports, time, parts } = caller;
-  if (linear !== 0) return time.registerArea(vcpu, field, linear, bytes, at => parts.processor.translate(at));
+  const { words, ports, time, access } = caller;
+  if (linear !== 0) return time.registerArea(vcpu, field, linear, bytes, at => access.physical(at));
   words[ports.vcpu(vcpu) + field] = 0;
   return true;
 }
@@ -207,7 +267,8 @@ function registerRunstateArea(
   { addr }: GuestStruct<typeof RegisterRunstate>,
   vcpu: number,
 ): number {
-  if (!registerArea(caller, vcpu, XEN_VCPU.RUNSTATE_AREA, addr, RunstateInfo.bytes)) return -EFAULT;
+  if (!registerArea(caller, vcpu, XEN_VCPU.RUNSTATE_AREA, addr, RunstateInfo.at(caller.ports.width).bytes))
+    return -EFAULT;
   if (addr !== 0) caller.time.publishRunstate(vcpu);
   return 0;
 }

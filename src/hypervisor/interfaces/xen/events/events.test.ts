@@ -159,7 +159,7 @@ describe('event channels, two-level ABI', () => {
     expect(vcpus.directVector(0)).toBe(0xf3);
     expect(vcpus.directVector(1)).toBe(-1);
     guest.put(SHARED, 0);
-    expect(xen!.directVector(0)).toBe(-1);
+    expect(xen!.line.directVector(0)).toBe(-1);
   });
 });
 

@@ -6,6 +6,7 @@ import { type GrantCaller, grantTableOp } from './grant-op.ts';
 import { GNTMAP, GNTST, GrantTable } from './grants.ts';
 import type { HypercallContext } from '../hypercalls.ts';
 import type { GrantMap } from '../pv/grant-map.ts';
+import type { Width } from '../struct.ts';
 
 /** What all callers have in common: structures in their memory at linear addresses. */
 abstract class LinearCaller {
@@ -17,6 +18,10 @@ abstract class LinearCaller {
     this.caller = caller;
     this.machine = caller.machine;
     this.table = new GrantTable(caller.ports);
+  }
+
+  get width(): Width {
+    return this.caller.width;
   }
 
   read(linear: number, length: number): Uint8Array<ArrayBuffer> | undefined {
@@ -93,8 +98,8 @@ function callerOf(caller: HypercallContext): GrantCaller {
  * be read or written.
  */
 export function grantTable(caller: HypercallContext, [op, list, count]: readonly number[]): number {
-  const result = grantTableOp(callerOf(caller), op, list >>> 0, count >>> 0);
+  const result = grantTableOp(callerOf(caller), op >>> 0, list, count >>> 0);
   if (typeof result === 'number') return result;
-  caller.continueWith(1, result.at | 0);
+  caller.continueWith(1, result.at);
   return caller.continueWith(2, (count >>> 0) - result.done);
 }

@@ -10,6 +10,7 @@ import {
   answer,
   at,
   type Fields,
+  type FieldType,
   type GuestStruct,
   handle,
   i16,
@@ -19,12 +20,16 @@ import {
   type StructCopy,
   type StructMemory,
   type StructType,
+  spansOf,
   struct,
+  typeAt,
   u16,
   u32,
   u64,
   u64words,
   type Values,
+  type Width,
+  writeValue,
 } from '../struct.ts';
 import { GNTMAP, GNTST, type Granted, type GrantTable, type Mapped } from './grants.ts';
 
@@ -74,6 +79,8 @@ const MOST_AT_ONCE = 64;
 export interface GrantCaller extends StructMemory {
   readonly table: GrantTable;
   readonly machine: Machine;
+  /** Of its code: structures and lists lie in memory so. */
+  readonly width: Width;
   /** HVM or PVH: places are guest-physical addresses; otherwise linear ones, or machine addresses of page table entries (GNTMAP.CONTAINS_PTE). */
   readonly translated: boolean;
   /** Puts a foreign frame at a place; a GNTST status. */
@@ -95,7 +102,7 @@ type Work<Args> = (caller: GrantCaller, args: Args) => number | void;
 interface GrantOperation {
   guests: number;
   args: StructType<Fields>;
-  spans: readonly Span[];
+  spans: Readonly<Record<Width, readonly Span[]>>;
   // biome-ignore lint/suspicious/noExplicitAny: rows over all structures.
   run: Work<any>;
   /** It is over one structure: another count is refused before it is read. */
@@ -113,7 +120,13 @@ function grantOperation<F extends Fields>(
   run: Work<Values<F> & StructCopy>,
   more: Omit<Partial<GrantOperation>, 'args' | 'run'> & { out?: readonly (keyof F)[] } = {},
 ): GrantOperation {
-  return { guests: ALL, ...more, args: args as unknown as StructType<Fields>, spans: args.spans(more.out ?? []), run };
+  return {
+    guests: ALL,
+    ...more,
+    args: args as unknown as StructType<Fields>,
+    spans: spansOf(args, more.out ?? []),
+    run,
+  };
 }
 
 const OPERATIONS: { readonly [Name in keyof typeof GNTTABOP]: GrantOperation } = {
@@ -163,10 +176,12 @@ export function grantTableOp(
   if (!known) return -ENOSYS;
   if (row.single && count !== 1) return -EINVAL;
   if (row.unread) return 0;
-  const { args: type, run, spans, traced } = row;
+  const { run, spans, traced } = row,
+    { width } = caller,
+    type = row.args.at(width);
   const elements = row.countIgnored ? 1 : count;
   for (let i = 0; i < elements; i++) {
-    const at = (list + i * type.bytes) >>> 0;
+    const at = list + i * type.bytes;
     // A flush asks for nothing that takes time.
     if (i === MOST_AT_ONCE && run !== cacheFlush) return { done: i, at };
     const args = type.read(caller, at);
@@ -174,7 +189,7 @@ export function grantTableOp(
     const result = run(caller, args);
     if (traced)
       caller.done?.(op, args.view.getUint32(type.offsets[traced], true), args.view.getInt16(type.offsets.status, true));
-    if (!answer(caller, at, args, spans)) return -EFAULT;
+    if (!answer(caller, at, args, spans[width])) return -EFAULT;
     if (result) return result;
   }
   return 0;
@@ -372,13 +387,14 @@ function notSelf(caller: GrantCaller, domid: number): number {
  */
 function setupTable(caller: GrantCaller, args: GuestStruct<typeof SetupTable>): void {
   const { dom: domid, nr_frames: frames, frame_list: list } = args;
-  const { table } = caller;
+  const { table } = caller,
+    frame = typeAt(pfn, caller.width);
   let status: number = GNTST.OKAY;
   if (!isSelf(caller, domid)) status = notSelf(caller, domid);
   else if (frames > table.maxFrames || (frames > table.frames && !table.grow(frames))) status = GNTST.GENERAL_ERROR;
   else
     for (let i = 0; i < frames && status === GNTST.OKAY; i++)
-      status = putFrame(caller, (list + 4 * i) >>> 0, table.sharedFrame(i), 4);
+      status = putFrame(caller, list + i * frame.bytes, table.sharedFrame(i), frame);
   args.status = status;
 }
 
@@ -390,12 +406,9 @@ function setupTable(caller: GrantCaller, args: GuestStruct<typeof SetupTable>): 
 function dumpTable(): void {}
 
 /** A table frame's number as the caller knows it: machine frames for PV, guest frames for others, -1 where it is not placed yet. */
-function putFrame(caller: GrantCaller, address: number, mfn: number, bytes: 4 | 8): number {
+function putFrame(caller: GrantCaller, address: number, mfn: number, type: FieldType<number>): number {
   const known = caller.translated ? caller.machine.words[caller.machine.m2p + mfn] : mfn;
-  const word = new Uint8Array(bytes);
-  new DataView(word.buffer).setInt32(0, known, true);
-  if (bytes === 8 && known < 0) new DataView(word.buffer).setInt32(4, -1, true);
-  return caller.write(address, word) ? GNTST.OKAY : GNTST.BAD_VIRT_ADDR;
+  return writeValue(caller, type, address, known) ? GNTST.OKAY : GNTST.BAD_VIRT_ADDR;
 }
 
 /**
@@ -412,7 +425,7 @@ function getStatusFrames(caller: GrantCaller, args: GuestStruct<typeof GetStatus
   else if (frames > table.statusFrames) status = GNTST.GENERAL_ERROR;
   else
     for (let i = 0; i < frames && status === GNTST.OKAY; i++)
-      status = putFrame(caller, (list + 8 * i) >>> 0, table.statusFrame(i), 8);
+      status = putFrame(caller, list + i * u64.bytes, table.statusFrame(i), u64);
   args.status = status;
 }
 

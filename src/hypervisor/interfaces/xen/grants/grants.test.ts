@@ -21,6 +21,7 @@ class Guest implements GrantCaller {
   readonly memory: GuestMemory;
   readonly stage: SecondStage;
   readonly translated = true;
+  readonly width = 32;
   private readonly hidden = new Map<number, number>();
 
   constructor(machine: Machine) {

@@ -91,10 +91,10 @@ function setHvmParam(caller: HypercallContext, args: GuestStruct<typeof Param>):
   const [low, high] = args.value;
   switch (index) {
     case HVM_PARAM.CALLBACK_IRQ:
-      caller.dropLine();
+      caller.line.drop();
       setParam(ports, index, low, high);
       caller.latchWidth();
-      caller.updateLine();
+      caller.line.update();
       return 0;
     case HVM_PARAM.X87_FIP_WIDTH:
       if (high !== 0 || (low !== 0 && low !== 4 && low !== 8)) return -EINVAL;
@@ -145,7 +145,7 @@ function setEvtchnUpcallVector(
   if (vector < FIRST_VECTOR) return -EINVAL;
   const { ports, words } = caller;
   if (vcpu >= ports.vcpus) return -ENOENT;
-  if (vcpu === 0) caller.dropLine();
+  if (vcpu === 0) caller.line.drop();
   words[ports.vcpu(vcpu) + XEN_VCPU.VECTOR] = vector;
   if (ports.upcallPending(vcpu)) caller.assertUpcall(vcpu);
   return 0;

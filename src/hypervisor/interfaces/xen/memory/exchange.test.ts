@@ -37,12 +37,6 @@ beforeEach(() => {
       new Uint8Array(memory.buffer).set(from, at);
       return true;
     },
-    readWord: (at: number) => (inside(at, 4) ? memory[at >>> 2] >>> 0 : undefined),
-    writeWord: (at: number, value: number) => {
-      if (!inside(at, 4)) return false;
-      memory[at >>> 2] = value;
-      return true;
-    },
   };
   const parts = { processor: { flushTlb() {} }, written() {} };
   xen = {
@@ -52,6 +46,7 @@ beforeEach(() => {
     xenBlock,
     type: XEN_TYPE.PV,
     isHvm: false,
+    width: 32,
     ports: new Ports(machine, record),
     access,
     parts,

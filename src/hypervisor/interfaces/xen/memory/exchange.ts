@@ -4,7 +4,7 @@
  */
 import { EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, EPERM, XENMEM } from '../abi.ts';
 import type { HypercallContext } from '../hypercalls.ts';
-import type { GuestStruct } from '../struct.ts';
+import { type GuestStruct, pfn, readValue, typeAt, writeValue } from '../struct.ts';
 import {
   addressBits,
   domainNamed,
@@ -75,9 +75,11 @@ function exchangeChunk(
   { chunk, inputs, outputs, limit }: Chunk,
   pages?: ExchangePages,
 ): number {
+  const { access } = caller,
+    frame = typeAt(pfn, caller.width);
   const stolen = new Set<number>();
   for (let i = 0; i < inputs; i++) {
-    const given = caller.access.readWord((from.extent_start + (chunk * inputs + i) * 4) >>> 0);
+    const given = readValue(access, frame, from.extent_start + (chunk * inputs + i) * frame.bytes);
     if (given === undefined) return -EFAULT;
     for (let n = 0; n < 1 << from.extent_order; n++) {
       if (!pages) return caller.frames.machineFrame(given + n) < 0 ? -EINVAL : -EOPNOTSUPP;
@@ -99,10 +101,10 @@ function exchangeChunk(
   for (const mfn of stolen) pages.steal(mfn);
   let result = 0;
   taken.forEach((mfn, i) => {
-    const at = (to.extent_start + (chunk * outputs + i) * 4) >>> 0;
-    const pfn = caller.access.readWord(at);
-    pages.add(mfn, frames, pfn ?? -1);
-    if (pfn === undefined || !caller.access.writeWord(at, mfn)) result = -EFAULT;
+    const at = to.extent_start + (chunk * outputs + i) * frame.bytes;
+    const known = readValue(access, frame, at);
+    pages.add(mfn, frames, known ?? -1);
+    if (known === undefined || !writeValue(access, frame, at, mfn)) result = -EFAULT;
   });
   return result;
 }

@@ -30,7 +30,22 @@ import {
   TRANSLATED,
 } from '../hypercalls.ts';
 import { addFrames, giveUp, m2pFrames, m2pPlace, pvHighest, pvPages } from '../pv/memory-op.ts';
-import { at, type GuestStruct, handle, nested, packedU64, pfn, struct, u16, u32, ulong } from '../struct.ts';
+import {
+  at,
+  type GuestStruct,
+  handle,
+  i32,
+  nested,
+  packedU64,
+  pfn,
+  readValue,
+  struct,
+  typeAt,
+  u16,
+  u32,
+  ulong,
+  writeValue,
+} from '../struct.ts';
 import { exchangeExtents } from './exchange.ts';
 import { xenMemoryMap } from './memory-map.ts';
 import {
@@ -38,6 +53,7 @@ import {
   eachExtent,
   type Extent,
   FRAMES_A_TURN,
+  goingOn,
   MemoryReservation,
   wantsOnDemand,
 } from './reservation.ts';
@@ -105,7 +121,8 @@ export const MEMORY_OPERATIONS = operations('XENMEM_', XENMEM, {
 /** memory_op: the domain's memory: how much it has, and what lies where. The command's upper bits say where a long one goes on. IN: cmd, arg. */
 export function memoryOp(caller: HypercallContext, [command, arg]: readonly number[]): number {
   const found = offered(MEMORY_OPERATIONS, command & ((1 << MEMORY_OP_BITS) - 1), caller);
-  return found ? perform(caller, found, arg, command >>> MEMORY_OP_BITS) : -ENOSYS;
+  const start = Math.floor((command < 0 ? command + 2 ** caller.width : command) / 2 ** MEMORY_OP_BITS);
+  return found ? perform(caller, found, arg, start) : -ENOSYS;
 }
 
 // ---- how much memory
@@ -251,8 +268,9 @@ function getVnumainfo(): number {
  */
 function machphysMfnList(caller: HypercallContext, args: GuestStruct<typeof MachphysMfnList>): number {
   const frames = m2pFrames(caller.machine).slice(0, args.max_extents);
+  const frame = typeAt(pfn, caller.width);
   for (const [i, mfn] of frames.entries())
-    if (!caller.access.writeWord((args.extent_start + 4 * i) >>> 0, mfn)) return -EFAULT;
+    if (!writeValue(caller.access, frame, args.extent_start + i * frame.bytes, mfn)) return -EFAULT;
   args.nr_extents = frames.length;
   return 0;
 }
@@ -289,7 +307,7 @@ function addToPhysmap(caller: HypercallContext, args: GuestStruct<typeof AddToPh
   if (space !== XENMAPSPACE.GMFN_RANGE) return place(caller, space, idx, gpfn);
   if (size < start) return -EILSEQ;
   for (let i = start; i < size; i++) {
-    if (i - start >= FRAMES_A_TURN) return caller.continueWith(0, XENMEM.ADD_TO_PHYSMAP | (i << MEMORY_OP_BITS));
+    if (i - start >= FRAMES_A_TURN) return caller.continueWith(0, goingOn(XENMEM.ADD_TO_PHYSMAP, i));
     const result = place(caller, XENMAPSPACE.GMFN, idx + i, gpfn + i);
     if (result !== 0) return result;
   }
@@ -310,6 +328,7 @@ function place(
       words[xenBlock + XEN.SHARED_INFO_GFN] = gfn + 1;
       return 0;
     case XENMAPSPACE.GRANT_TABLE: {
+      if (index >= 2 ** 32) return -EINVAL;
       const status = (index & XENMAPIDX_GRANT_TABLE_STATUS) !== 0;
       const mfn = new GrantTable(ports).frameAt(index & ~XENMAPIDX_GRANT_TABLE_STATUS, status);
       if (mfn < 0) return mfn;
@@ -338,15 +357,16 @@ function addToPhysmapBatch(
   const refused = mayPlace(caller, args.domid, space);
   if (refused) return refused;
   if (size < start) return -EILSEQ;
-  const { access } = caller;
+  const { access } = caller,
+    frame = typeAt(pfn, caller.width);
   for (let i = start; i < size; i++) {
-    if (i - start >= FRAMES_A_TURN) return caller.continueWith(0, XENMEM.ADD_TO_PHYSMAP_BATCH | (i << MEMORY_OP_BITS));
-    const index = access.readWord((idxs + i * 4) >>> 0),
-      gfn = access.readWord((gpfns + i * 4) >>> 0);
+    if (i - start >= FRAMES_A_TURN) return caller.continueWith(0, goingOn(XENMEM.ADD_TO_PHYSMAP_BATCH, i));
+    const index = readValue(access, frame, idxs + i * frame.bytes),
+      gfn = readValue(access, frame, gpfns + i * frame.bytes);
     if (index === undefined || gfn === undefined) return -EFAULT;
     const result =
       space === XENMAPSPACE.GMFN_FOREIGN ? refuseForeign(caller, foreign_domid) : place(caller, space, index, gfn);
-    if (!access.writeWord((errs + i * 4) >>> 0, result)) return -EFAULT;
+    if (!writeValue(access, i32, errs + i * i32.bytes, result)) return -EFAULT;
   }
   return 0;
 }

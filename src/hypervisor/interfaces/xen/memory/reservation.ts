@@ -1,7 +1,7 @@
 /** struct xen_memory_reservation: what the calls that take and give memory have in common. Source: xen/include/public/memory.h, xen/common/memory.c. */
 import { DOMID_SELF, EPERM, ESRCH, MEMORY_OP_BITS } from '../abi.ts';
 import type { HypercallContext } from '../hypercalls.ts';
-import { type GuestStruct, handle, struct, u16, u32, ulong } from '../struct.ts';
+import { type GuestStruct, handle, pfn, readValue, struct, typeAt, u16, u32, ulong, writeValue } from '../struct.ts';
 
 export const MemoryReservation = struct({
   extent_start: handle,
@@ -15,12 +15,15 @@ export const MemoryReservation = struct({
 export const FRAMES_A_TURN = 4096;
 /** Order of 2 MiB: the largest that an unprivileged guest may ask for (CONFIG_DOMU_MAX_ORDER). */
 export const MOST_ORDER = 9;
-/** A count that a continuation could not name: the command has six bits of its word. */
-const MOST_EXTENTS = 2 ** (32 - MEMORY_OP_BITS) - 1;
+/** A count that a continuation could not name: the command has six bits of the caller's word. */
+const mostExtents = ({ width }: HypercallContext): number => 2 ** (width - MEMORY_OP_BITS) - 1;
 /** mem_flags: width of the addresses that the frames may have; populate on demand. */
 const ADDRESS_BITS = 0xff,
   ON_DEMAND = 1 << 16;
 const PAGE_SHIFT = 12;
+
+/** The command of an operation that goes on with element `next`. */
+export const goingOn = (operation: number, next: number): number => operation + next * 2 ** MEMORY_OP_BITS;
 
 /** A domain that the caller may name: itself. 0 or an errno. */
 export function domainNamed({ record, ports }: HypercallContext, domid: number): number {
@@ -59,17 +62,19 @@ export function eachExtent(
   one: (extent: Extent) => boolean,
 ): number {
   const { extent_start: list, nr_extents: extents, extent_order: order } = args;
-  if (extents > MOST_EXTENTS || start >= extents || order > MOST_ORDER || domainNamed(caller, args.domid) !== 0)
+  if (extents > mostExtents(caller) || start >= extents || order > MOST_ORDER || domainNamed(caller, args.domid) !== 0)
     return start;
   const bits = addressBits(caller, args.mem_flags);
   if (bits !== 0 && bits <= PAGE_SHIFT) return start;
   const limit = extentLimit(caller, bits);
-  const { access } = caller;
+  const { access } = caller,
+    frame = typeAt(pfn, caller.width);
   for (let i = start; i < extents; i++) {
-    if ((i - start) << order >= FRAMES_A_TURN) return caller.continueWith(0, op | (i << MEMORY_OP_BITS));
-    const at = (list + i * 4) >>> 0;
-    if (!one({ read: () => access.readWord(at), tell: mfn => list === 0 || access.writeWord(at, mfn), order, limit }))
-      return i;
+    if ((i - start) << order >= FRAMES_A_TURN) return caller.continueWith(0, goingOn(op, i));
+    const at = list + i * frame.bytes;
+    const read = (): number | undefined => readValue(access, frame, at),
+      tell = (mfn: number): boolean => list === 0 || writeValue(access, frame, at, mfn);
+    if (!one({ read, tell, order, limit })) return i;
   }
   return extents;
 }

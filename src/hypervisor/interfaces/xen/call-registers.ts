@@ -1,0 +1,34 @@
+/** Registers of a hypercall, by the width of the code that makes it: number, arguments, result. Source: xen/include/public/arch-x86/xen-x86_32.h and xen-x86_64.h. */
+import { isLongCode, registers as R } from '../../../cpu/architecture/index.ts';
+import type { Width } from './struct.ts';
+
+const ARGUMENTS = { 32: [R.EBX, R.ECX, R.EDX, R.ESI, R.EDI], 64: [R.EDI, R.ESI, R.EDX, R.R10, R.R8] } as const;
+/** The number of no hypercall. */
+const NO_CALL = 0xffffffff;
+const WORD = 2 ** 32;
+
+/** 64-bit code, or any other. */
+export const callerWidth = (regs: Int32Array): Width => (isLongCode(regs) ? 64 : 32);
+
+/** In 64-bit code the high half of RAX counts, too: no call has such a number. */
+export const callNumber = (regs: Int32Array): number =>
+  isLongCode(regs) && regs[R.EAX + R.HIGH] !== 0 ? NO_CALL : regs[R.EAX] >>> 0;
+
+/** Arguments with their signs. */
+export function callArguments(regs: Int32Array): number[] {
+  const width = callerWidth(regs);
+  return ARGUMENTS[width].map(word => (width === 32 ? regs[word] : regs[word + R.HIGH] * WORD + (regs[word] >>> 0)));
+}
+
+export function setArgument(regs: Int32Array, argument: number, value: number): void {
+  const width = callerWidth(regs),
+    word = ARGUMENTS[width][argument];
+  regs[word] = value;
+  if (width === 64) regs[word + R.HIGH] = Math.floor(value / WORD);
+}
+
+/** A result of 32 bits; in 64-bit code its sign goes on in RAX. */
+export function setResult(regs: Int32Array, result: number): void {
+  regs[R.EAX] = result;
+  if (isLongCode(regs)) regs[R.EAX + R.HIGH] = result >> 31;
+}
