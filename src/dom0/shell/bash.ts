@@ -29,6 +29,10 @@ const ERRORS: Record<string, string> = {
   EFBIG: 'File too large',
 };
 const SYNTAX_ERROR = 2;
+/** What just-bash says of commands that its bundle for node has: here they are as absent as others. */
+const ONLY_IN_NODE =
+  /command not available in browser environments\. Exclude '[^']*' from your commands or use the Node\.js bundle\./g;
+const asAbsent = (text: string): string => text.replace(ONLY_IN_NODE, 'command not found');
 const INTERRUPTED = 130;
 const HANGUP = SIGNALS.indexOf('HUP');
 /** Most characters of a command that goes on from line to line: with each of them it is read anew. What a here-document holds is not counted. */
@@ -236,7 +240,7 @@ export class Bash {
       stdout += (last?.stdout ?? '') + written.stdout;
       stderr += (last?.stderr ?? '') + written.stderr;
     }
-    return { stdout, stderr, status: this.status };
+    return { stdout: asAbsent(stdout), stderr: asAbsent(stderr), status: this.status };
   }
 
   /** The login ends: its handler runs. */

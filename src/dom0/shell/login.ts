@@ -9,11 +9,12 @@ import { Session } from './session.ts';
 import { ddProgram } from './dd.ts';
 import { bridgePrograms } from './bridge.ts';
 import { dnsmasqProgram } from './dnsmasq.ts';
+import { lsblk } from './block-devices.ts';
 import { lspciProgram } from './lspci.ts';
 import { editPrograms } from './edit.ts';
 import { pingProgram } from './ping.ts';
 import { qemuImgProgram } from './qemu-img.ts';
-import { sfdiskProgram } from './sfdisk.ts';
+import { fdiskProgram, sfdiskProgram } from './sfdisk.ts';
 import { storagePrograms } from './storage.ts';
 import { xenstorePrograms } from './xenstore.ts';
 import { systemPrograms } from './system.ts';
@@ -82,6 +83,8 @@ export async function shellParts(
     lspciProgram(host),
     qemuImgProgram(host),
     sfdiskProgram(host, state.storage),
+    fdiskProgram(host, state.storage),
+    lsblk(host),
     truncateProgram(host),
     ...editPrograms(),
     ...powerPrograms(power),

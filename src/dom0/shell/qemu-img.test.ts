@@ -37,6 +37,23 @@ async function make(store = new MemoryStore()) {
 }
 
 describe('qemu-img', () => {
+  it('resizes raw images, and makes them smaller only when told so (qemu-img 7.2)', async () => {
+    const { files, storage, qemuImg } = await make();
+    await files.writeFile('/root/a.img', new Uint8Array(MIB).fill(9));
+    expect(await qemuImg('resize a.img +512K')).toBe('Image resized.\n');
+    expect((await files.readFileBuffer('/root/a.img')).length).toBe(1.5 * MIB);
+    expect(await qemuImg('resize a.img 1M')).toMatch(
+      /^1: qemu-img: Use the --shrink option to perform a shrink operation\./,
+    );
+    expect(await qemuImg('resize --shrink a.img -1M')).toBe('Image resized.\n');
+    expect(await files.readFileBuffer('/root/a.img')).toEqual(new Uint8Array(MIB / 2).fill(9));
+    expect(await qemuImg('resize --shrink a.img -1M')).toBe('1: qemu-img: New image size must be positive\n');
+    storage.createVolume('v', MIB);
+    expect(await qemuImg('resize /dev/vg0/v 2M')).toMatch(/lvextend/);
+    await files.writeFile('/root/q.img', Uint8Array.of(0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 3));
+    expect(await qemuImg('resize q.img 2M')).toMatch(/^1: .*not written/);
+  });
+
   it('makes, tells of and copies raw images', async () => {
     const { files, storage, qemuImg } = await make();
     expect(await qemuImg('create a.img 1.5M')).toBe("Formatting 'a.img', fmt=raw size=1572864\n");

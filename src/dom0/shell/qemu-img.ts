@@ -15,8 +15,11 @@ const USAGE = `usage: qemu-img info IMAGE
        qemu-img create [-f raw] FILE SIZE
        qemu-img create -f qcow2 -b IMAGE [-F raw|qcow2] /dev/vg0/NAME [SIZE]
        qemu-img convert [-f raw|qcow2] [-O raw] IMAGE FILE|/dev/vg0/NAME
+       qemu-img resize [--shrink] [-f raw] FILE [+|-]SIZE
 `;
 const UNITS = 'bkmgt';
+/** A size to be taken away, and no option. */
+const LESS = /^-\d/;
 
 class Wrong extends Error {}
 
@@ -38,7 +41,8 @@ function read(words: readonly string[]): Words {
   const rest: string[] = [];
   const queue = [...words];
   for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
-    if (!/^-./.test(word)) rest.push(word);
+    if (!/^-./.test(word) || LESS.test(word)) rest.push(word);
+    else if (word === '--shrink') options.set(word, '');
     else if (!['-f', '-F', '-O', '-b'].includes(word)) throw new Wrong(`unrecognized option '${word}'\n${USAGE}`);
     else {
       const value = queue.shift();
@@ -193,6 +197,42 @@ class QemuImg {
     return '';
   }
 
+  async resize({ options, rest }: Words): Promise<string> {
+    const [path, wanted] = rest;
+    if (path === undefined || wanted === undefined) throw new Wrong(`Expecting image file name and size\n${USAGE}`);
+    if (isDevice(path)) throw new Wrong(`${path}: a volume is made larger by lvextend -L SIZE vg0/NAME.`);
+    const { bytes: has, isFile } = await this.present(path);
+    if (!isFile) throw new Wrong(`${path}: images of format qcow2 are read here, and not written.`);
+    const [, sign = '', size = ''] = /^([+-]?)(.*)$/s.exec(wanted) ?? [];
+    const given = sizeOf(size),
+      bytes = sign === '+' ? has + given : sign === '-' ? has - given : given;
+    if (bytes < 0) throw new Wrong('New image size must be positive');
+    if (bytes < has && !options.has('--shrink'))
+      throw new Wrong(
+        "Use the --shrink option to perform a shrink operation.\nqemu-img: warning: Shrinking an image will delete all data beyond the shrunken image's end. Before performing such an operation, make sure there is no important data there.",
+      );
+    const { storage, path: own } = (await onDisk(this.host, path, this.around)) ?? {};
+    const holder = storage && own !== undefined ? storage.whoHas(own).find(who => who !== 'qemu-img') : undefined;
+    if (holder !== undefined) throw new Wrong(`${path}: ${holder} has it open.`);
+    await this.files.truncate(this.absolute(path), bytes).catch((error: Error) => {
+      throw new Wrong(`${path}: ${error.message}`);
+    });
+    return 'Image resized.\n';
+  }
+
+  /** Bytes of a raw image that is a file; of another format `isFile` is false. */
+  private async present(path: string): Promise<{ bytes: number; isFile: boolean }> {
+    const device = await onDisk(this.host, path, this.around);
+    if (!device) {
+      const bytes = await this.file(path);
+      return { bytes: bytes.length, isFile: !isQcow2(bytes) };
+    }
+    const medium = device.storage.medium(device.path),
+      head = new Uint8Array(Math.min(HEAD_BYTES, medium.bytes));
+    medium.read(0, head);
+    return { bytes: medium.bytes, isFile: !isQcow2(head) };
+  }
+
   private copy(bytes: number, piece: (at: number, piece: Uint8Array) => void): Promise<void> {
     const { soon } = this.host.parts;
     return copyInTurns(bytes, { soon, signal: this.around.signal }, piece);
@@ -278,10 +318,10 @@ class QemuImg {
 }
 
 export function qemuImgProgram(host: CommandHost): Program {
-  const names = ['info', 'create', 'convert'] as const;
+  const names = ['info', 'create', 'convert', 'resize'] as const;
   return {
     name: 'qemu-img',
-    summary: 'tells what an image is; makes raw images and overlays; copies images to files and volumes',
+    summary: 'tells what an image is; makes raw images and overlays; resizes them; copies images to files and volumes',
     run: async ([name = '', ...words], around): Promise<Ran> => {
       if (name === '--help' || name === '-h') return succeeded(USAGE);
       const command = names.find(each => each === name);

@@ -276,3 +276,19 @@ export function sfdiskProgram(host: CommandHost, storage: Pick<Storage, 'newDisk
     complete: () => ['/dev/sda'],
   };
 }
+
+/** `fdisk -l`; its questions are not asked here. */
+export function fdiskProgram(host: CommandHost, storage: Pick<Storage, 'newDiskId'>): Program {
+  const { run, complete } = sfdiskProgram(host, storage);
+  return {
+    name: 'fdisk',
+    summary: 'lists the partitions of a disk or an image (fdisk -l)',
+    run: async (words, around): Promise<Ran> => {
+      if (!words.some(word => LIST.includes(word)))
+        return failed('fdisk: only fdisk -l [DEVICE | FILE …] is here. sfdisk makes partitions from a script.');
+      const { stdout, stderr, status } = await run(words, around);
+      return { stdout, stderr: stderr.replace(/^sfdisk/gm, 'fdisk'), status };
+    },
+    ...(complete ? { complete } : {}),
+  };
+}

@@ -167,6 +167,15 @@ export function formatPlace(way: readonly Place[]): string {
     .join('');
 }
 
+function mustBePhysicalVolume(paths: readonly string[]): void {
+  const missing = paths.find(path => path !== PHYSICAL_VOLUME);
+  if (missing !== undefined) throw new StorageError(`Failed to find physical volume "${missing.slice(0, 60)}".`);
+}
+
+/** A paragraph of vgdisplay and its like. */
+const told = (what: string, rows: readonly (readonly [name: string, value: string])[]): string =>
+  `  --- ${what} ---\n${rows.map(([name, value]) => `  ${name.padEnd(21)} ${value}\n`).join('')}   \n`;
+
 export const COMMANDS: Record<string, Command> = {
   lvcreate: {
     usage: 'lvcreate -L SIZE[bskmgt] -n NAME vg0',
@@ -244,8 +253,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'pvs [/dev/sda4]',
     about: 'show the physical volume',
     run: (storage, args) => {
-      const missing = words('pvs', args, {}).rest.find(path => path !== PHYSICAL_VOLUME);
-      if (missing !== undefined) throw new StorageError(`Failed to find physical volume "${missing.slice(0, 60)}".`);
+      mustBePhysicalVolume(words('pvs', args, {}).rest);
       return table(
         ['PV', 'VG', 'Fmt', 'Attr', 'PSize', 'PFree'],
         [
@@ -260,6 +268,77 @@ export const COMMANDS: Record<string, Command> = {
         ],
         [4, 5],
       );
+    },
+  },
+  lvdisplay: {
+    usage: 'lvdisplay [vg0|vg0/NAME…]',
+    about: 'tell of each volume',
+    run: ({ volumes }, args) => {
+      const { rest } = words('lvdisplay', args, {});
+      const wanted = rest.filter(path => path.includes('/')).map(volumeName);
+      for (const path of rest) if (!path.includes('/')) mustBeGroup(path);
+      const missing = wanted.find(name => !volumes.some(each => each.name === name));
+      if (missing !== undefined) throw new StorageError(`Failed to find logical volume "${GROUP}/${missing}"`);
+      return volumes
+        .filter(({ name }) => wanted.length === 0 || wanted.includes(name))
+        .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+        .map(({ name, uuid, bytes, open }) =>
+          told('Logical volume', [
+            ['LV Path', `/dev/${GROUP}/${name}`],
+            ['LV Name', name],
+            ['VG Name', GROUP],
+            ['LV UUID', uuid],
+            ['LV Write Access', 'read/write'],
+            ['LV Status', 'available'],
+            ['# open', open ? '1' : '0'],
+            ['LV Size', human(bytes)],
+            ['Current LE', String(bytes / PE_BYTES)],
+          ]),
+        )
+        .join('');
+    },
+  },
+  vgdisplay: {
+    usage: 'vgdisplay [vg0]',
+    about: 'tell of the volume group',
+    run: (storage, args) => {
+      for (const name of words('vgdisplay', args, {}).rest) mustBeGroup(name);
+      const { extents, freeExtents, volumes } = storage;
+      const part = (count: number): string => `${count} / ${human(count * PE_BYTES)}`;
+      return told('Volume group', [
+        ['VG Name', GROUP],
+        ['Format', 'lvm2'],
+        ['Metadata Sequence No', String(storage.seqno)],
+        ['VG Access', 'read/write'],
+        ['VG Status', 'resizable'],
+        ['Cur LV', String(volumes.length)],
+        ['Open LV', String(volumes.filter(({ open }) => open).length)],
+        ['Cur PV', '1'],
+        ['Act PV', '1'],
+        ['VG Size', human(extents * PE_BYTES)],
+        ['PE Size', human(PE_BYTES)],
+        ['Total PE', String(extents)],
+        ['Alloc PE / Size', part(extents - freeExtents)],
+        ['Free  PE / Size', part(freeExtents)],
+      ]);
+    },
+  },
+  pvdisplay: {
+    usage: 'pvdisplay [/dev/sda4]',
+    about: 'tell of the physical volume',
+    run: (storage, args) => {
+      mustBePhysicalVolume(words('pvdisplay', args, {}).rest);
+      const { extents, freeExtents } = storage;
+      return told('Physical volume', [
+        ['PV Name', PHYSICAL_VOLUME],
+        ['VG Name', GROUP],
+        ['PV Size', human(extents * PE_BYTES)],
+        ['Allocatable', freeExtents > 0 ? 'yes' : 'yes (but full)'],
+        ['PE Size', human(PE_BYTES)],
+        ['Total PE', String(extents)],
+        ['Free PE', String(freeExtents)],
+        ['Allocated PE', String(extents - freeExtents)],
+      ]);
     },
   },
   lvextend: {

@@ -7,6 +7,7 @@ import { COMPARING } from './comparing.ts';
 import { DUMPS } from './dumps.ts';
 import { byLot, FILES } from './files.ts';
 import { SESSION, umask } from './session.ts';
+import { tar } from './tar.ts';
 
 /** Characters that `yes` writes. */
 const MOST_YES = 1 << 20;
@@ -21,6 +22,7 @@ export const smallTools = (random: (below: number) => number): Record<string, Sh
     return { stdout: line.repeat(Math.ceil(MOST_YES / line.length)), stderr: '', exitCode: BY_PIPE };
   },
   umask: umask(),
+  tar,
   ...SESSION,
   ...FILES,
   ...byLot(random),
