@@ -346,7 +346,7 @@ export class MemoryAccess {
     this.debug.data(linear, size, true);
     const at = this.hostWrite(linear);
     if (at < 0) return -1;
-    if (this.debug.probe !== null) this.debug.seen.addAtomic(linear, size, at);
+    if (this.debug.probe !== null) this.debug.seen.addAtomic(this.tlb.linearOf(linear), size, at);
     this.code.wrote(at, size);
     return at;
   }
@@ -384,7 +384,7 @@ export class MemoryAccess {
     }
     this.debug.data(linear, size, false);
     const value = this.readWithin(linear, size);
-    if (this.debug.probe !== null) this.debug.seen.add(linear, size, false, value);
+    if (this.debug.probe !== null) this.debug.seen.add(this.tlb.linearOf(linear), size, false, value);
     return value;
   }
 
@@ -413,7 +413,7 @@ export class MemoryAccess {
       return;
     }
     this.debug.data(linear, size, true);
-    if (this.debug.probe !== null) this.debug.seen.add(linear, size, true, value);
+    if (this.debug.probe !== null) this.debug.seen.add(this.tlb.linearOf(linear), size, true, value);
     const at = this.hostWrite(linear);
     if (at < 0) {
       this.device(linear, size, true, value);
@@ -440,7 +440,7 @@ export class MemoryAccess {
   /** An access to what is no memory, or memory without the right. */
   private device(linear: number, size: number, write: boolean, value: number): number {
     return this.mmio.access(
-      linear,
+      this.tlb.linearOf(linear),
       this.walkGfn * 4096 + (linear & 4095),
       size,
       write,
@@ -481,7 +481,7 @@ export class MemoryAccess {
     this.walk(linear, false, true);
     const entry = this.secondStage(this.walkGfn);
     if ((entry & P2M_EXECUTE) === 0 || (entry & WRITABLE) === P2M_WRITE) {
-      this.mmio.leave(linear, this.walkGfn * 4096 + (linear & 4095), EPT_FETCH, entry);
+      this.mmio.leave(this.tlb.linearOf(linear), this.walkGfn * 4096 + (linear & 4095), EPT_FETCH, entry);
     }
     this.tlb.fillFetch(linear, user, entry >>> 12, this.paging.global);
     return entry >>> 12;

@@ -147,6 +147,7 @@ export class Cpu implements Core, Processor {
   features: Features = featuresOf();
   cr4Bits = cr4BitsOf(this.features);
   readonly apicBaseChanged: ProcessorOptions['apicBaseChanged'];
+  readonly taskPriority: ProcessorOptions['taskPriority'];
   readonly answerPort: ProcessorOptions['answerPort'];
   readonly answerCpuid: ProcessorOptions['answerCpuid'];
   private readonly masksCpuid: boolean;
@@ -172,7 +173,7 @@ export class Cpu implements Core, Processor {
     const { tlb, faults, log } = this;
     this.code = new CodeCache(views, tlb, OP_STALE);
     this.A = this.code.A;
-    this.debug = new Debug(views, faults);
+    this.debug = new Debug(views, tlb, faults);
     this.mmio = new Mmio(this.R, this.exit, options);
     this.memory = new MemoryAccess(views, tlb, this.code, this.debug, this.mmio, faults, log);
     this.mode = new Mode(views, tlb, this.memory);
@@ -194,6 +195,7 @@ export class Cpu implements Core, Processor {
     this.masksCpuid = options.masksCpuid ?? false;
     this.cpuLevel = levelIndex(options.cpuLevel ?? 'max');
     this.apicBaseChanged = options.apicBaseChanged;
+    this.taskPriority = options.taskPriority;
     this.answerPort = options.answerPort;
     this.answerCpuid = options.answerCpuid;
     this.flat = createFlatTransfers(this);

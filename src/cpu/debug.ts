@@ -1,10 +1,11 @@
 /** Breakpoints of the debug registers (SDM vol. 3, 17.2 and 17.3), and the probe that looks on. */
-import { CR4_DE } from './architecture/control-bits.ts';
+import { CR4_DE, EFER_LMA } from './architecture/control-bits.ts';
 import type { Probe } from './architecture/edge.ts';
 import type { Faults } from './faults.ts';
 import { RF } from './architecture/flags.ts';
-import { CR4, DR, EFLAGS, INTERRUPTIBILITY, PENDING_DEBUG } from './architecture/registers.ts';
+import { CR4, DR, EFER, EFLAGS, HIGH, INTERRUPTIBILITY, PENDING_DEBUG } from './architecture/registers.ts';
 import { SeenAccesses } from './seen-accesses.ts';
+import type { Tlb } from './tlb.ts';
 import type { Views } from './views.ts';
 
 /** R/W field of DR7: what a breakpoint waits for. */
@@ -30,10 +31,12 @@ export class Debug {
   probe: Probe | null = null;
   readonly seen: SeenAccesses;
   private readonly R: Int32Array;
+  private readonly tlb: Tlb;
   private readonly faults: Faults;
 
-  constructor({ R, M1 }: Views, faults: Faults) {
+  constructor({ R, M1 }: Views, tlb: Tlb, faults: Faults) {
     this.R = R;
+    this.tlb = tlb;
     this.faults = faults;
     this.seen = new SeenAccesses(M1);
   }
@@ -62,22 +65,34 @@ export class Debug {
     }
   }
 
+  /** What a breakpoint waits at, as `Tlb.linearOf` has it: only in long mode are there more than 32 bits of it. */
+  private address(i: number): number {
+    const { R } = this,
+      high = (R[EFER]! & EFER_LMA) !== 0 ? R[DR + i + HIGH]! : 0;
+    return high * 2 ** 32 + (R[DR + i]! >>> 0);
+  }
+
   /** Enabled breakpoints of such a kind that watch any of the bytes or ports: bits as in DR6. */
   private matching(first: number, size: number, wanted: (kind: number) => boolean): number {
     let hits = 0;
     for (let i = 0; i < 4; i++) {
       if (!this.isEnabled(i) || !wanted(this.kind(i))) continue;
       const length = LENGTHS[(this.R[DR + 7]! >>> (18 + 4 * i)) & 3]!;
-      const from = (this.R[DR + i]! & ~(length - 1)) >>> 0;
+      const address = this.address(i),
+        from = address - (this.R[DR + i]! & (length - 1));
       if (first < from + length && first + size > from) hits |= 1 << i;
     }
     return hits;
   }
 
-  /** Data is about to be read or written: a trap after the instruction. */
+  /** Data is about to be read or written at a slot address: a trap after the instruction. */
   data(linear: number, size: number, write: boolean): void {
     if (this.onData === 0) return;
-    this.hits |= this.matching(linear >>> 0, size, kind => kind === BREAK_ACCESS || (kind === BREAK_WRITE && write));
+    this.hits |= this.matching(
+      this.tlb.linearOf(linear),
+      size,
+      kind => kind === BREAK_ACCESS || (kind === BREAK_WRITE && write),
+    );
   }
 
   /** The same of a port, where CR4.DE allows it (SDM vol. 3, 17.2.4). */
@@ -92,7 +107,7 @@ export class Debug {
     if (this.onCode === 0 || (R[EFLAGS]! & RF) !== 0 || (R[INTERRUPTIBILITY]! & BLOCKED_BY_MOV_SS) !== 0) return;
     let hits = 0;
     for (let i = 0; i < 4; i++)
-      if (this.isEnabled(i) && this.kind(i) === BREAK_EXECUTE && R[DR + i] === linear) hits |= 1 << i;
+      if (this.isEnabled(i) && this.kind(i) === BREAK_EXECUTE && this.address(i) === linear) hits |= 1 << i;
     if (hits !== 0) this.faults.raiseDebug(hits);
   }
 
@@ -105,19 +120,20 @@ export class Debug {
     this.faults.raiseDebug(pending & TRAP_BITS);
   }
 
-  /** A breakpoint on data lies in this page. */
+  /** A breakpoint on data lies in the page of this slot address. */
   watchesPage(linear: number): boolean {
     if (this.onData === 0) return false;
+    const page = Math.floor(this.tlb.linearOf(linear) / 4096);
     for (let i = 0; i < 4; i++) {
-      if (this.isEnabled(i) && (this.kind(i) & 1) !== 0 && (this.R[DR + i]! ^ linear) >>> 12 === 0) return true;
+      if (this.isEnabled(i) && (this.kind(i) & 1) !== 0 && Math.floor(this.address(i) / 4096) === page) return true;
     }
     return false;
   }
 
   /** Tells the probe of the accesses that are complete and of the instruction that retired, if one did: it began at `linear`. */
-  tell(linear = -1): void {
+  tell(linear?: number): void {
     if (this.probe === null) return;
     this.seen.tell(this.probe);
-    if (linear >= 0) this.probe.retired?.(linear);
+    if (linear !== undefined) this.probe.retired?.(linear);
   }
 }

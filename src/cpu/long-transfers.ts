@@ -1,6 +1,6 @@
 /**
  * Interrupts, IRET, far transfers and fast system calls of long mode. Sources: SDM vol. 3, 6.14 (interrupts), 5.8.5 and 5.8.8 (transfers, SYSCALL); vol. 2, INT n,
- * IRET, JMP, CALL, RET, SYSCALL, SYSRET, SYSENTER, SYSEXIT. Tasks and virtual-8086 mode do not exist there; call gates are still missing.
+ * IRET, JMP, CALL, RET, SYSCALL, SYSRET, SYSENTER, SYSEXIT. Tasks and virtual-8086 mode do not exist there.
  */
 import { isCanonical } from './addressing.ts';
 import type { Cpu } from './cpu.ts';
@@ -17,10 +17,12 @@ import {
   EFLAGS,
   EIP,
   ESP,
+  GDTR_LIMIT,
   HIGH,
   IDTR_BASE,
   IDTR_LIMIT,
   INTERRUPTIBILITY,
+  LDTR,
   MSR_FMASK,
   MSR_LSTAR,
   MSR_STAR,
@@ -46,6 +48,7 @@ import {
   descriptorLimit,
   descriptorPresent,
   descriptorType,
+  DESCRIPTOR_L,
   dropInnerSegments,
   isCode,
   isConforming,
@@ -59,7 +62,7 @@ import {
 import { addedHigh } from './stack.ts';
 
 /** L and D of a code descriptor, in its high word. */
-const D_L = 1 << 21,
+const D_L = DESCRIPTOR_L,
   D_D = 1 << 22;
 const isLong = (d: Descriptor): boolean => (d.high & D_L) !== 0;
 const isBadCode = (d: Descriptor): boolean => (d.high & (D_L | D_D)) === (D_L | D_D);
@@ -85,7 +88,7 @@ function checkEntry(cpu: Cpu, d: Descriptor, low: number, high: number): void {
 
 // ---- interrupts ----
 
-interface Pointer {
+export interface Pointer {
   low: number;
   high: number;
 }
@@ -105,13 +108,7 @@ const RSP0 = 4,
   IST1 = 36;
 
 /** Writes quads to a stack of level `cpl`, the last at its top; the new pointer. */
-function pushFrame(
-  cpu: Cpu,
-  { low, high }: Pointer,
-  cpl: number,
-  quads: readonly Pointer[],
-  external: number,
-): Pointer {
+function pushFrame(cpu: Cpu, { low, high }: Pointer, cpl: number, quads: readonly Pointer[], external = 0): Pointer {
   const { S, memory } = cpu,
     bytes = quads.length * 8;
   const top = { low: (low - bytes) | 0, high: addedHigh(low, high, -bytes) };
@@ -284,26 +281,68 @@ export function returnFar(cpu: Cpu, size: 16 | 32 | 64, release: number): void {
 
 // ---- far jumps and calls ----
 
-function farCode(cpu: Cpu, selector: number, { low, high }: Pointer): Descriptor {
+/** What a far pointer names: code, checked, or something else. */
+function farTarget(cpu: Cpu, selector: number, { low, high }: Pointer): Descriptor {
   const error = selector & 0xfffc;
   if (error === 0) cpu.fault(GP, 0);
   const d = readDescriptor(cpu, selector);
-  if (!isCode(d) || isBadCode(d)) cpu.fault(GP, error);
+  if (!isCode(d)) return d;
+  if (isBadCode(d)) cpu.fault(GP, error);
   checkCode(cpu, selector, d);
   checkEntry(cpu, d, low, high);
   return d;
 }
 
 export function jumpFar(cpu: Cpu, selector: number, to: Pointer): void {
-  const d = farCode(cpu, selector, to);
-  enter(cpu, selector, d, to.low, to.high, cpu.R[CPL]!);
+  const d = farTarget(cpu, selector, to);
+  if (isCode(d)) enter(cpu, selector, d, to.low, to.high, cpu.R[CPL]!);
+  else throughGate(cpu, selector, d, null);
 }
+
+/** A call gate of 64 bits, which has 16 bytes, has no parameters and leads to 64-bit code: the only system descriptor that there is for JMP and CALL. */
+export function throughGate(cpu: Cpu, selector: number, d: Descriptor, next: Pointer | null): void {
+  const { R } = cpu,
+    error = selector & 0xfffc,
+    cpl = R[CPL]!,
+    gate = { ...d };
+  if (descriptorType(gate) !== CALL_GATE || descriptorDpl(gate) < Math.max(cpl, selector & 3)) cpu.fault(GP, error);
+  const limit = R[(selector & 4) !== 0 ? SEG + LDTR * SEG_WORDS + SEG_LIMIT : GDTR_LIMIT]! >>> 0;
+  if ((selector | 7) + 8 > limit) cpu.fault(GP, error);
+  const upper = readDescriptor(cpu, selector + 8);
+  if ((upper.high & 0x1f00) !== 0) cpu.fault(GP, error);
+  if (!descriptorPresent(gate)) cpu.fault(NP, error);
+  const target = gate.low >>> 16,
+    targetError = target & 0xfffc,
+    entry = { low: (gate.low & 0xffff) | (gate.high & 0xffff0000), high: upper.low };
+  if (targetError === 0) cpu.fault(GP, 0);
+  const code = readDescriptor(cpu, target),
+    dpl = descriptorDpl(code);
+  if (!isCode(code) || (code.high & (D_L | D_D)) !== D_L) cpu.fault(GP, targetError);
+  // A jump does not change the privilege level.
+  if (dpl > cpl || (next === null && !isConforming(code) && dpl !== cpl)) cpu.fault(GP, targetError);
+  if (!descriptorPresent(code)) cpu.fault(NP, targetError);
+  const inner = isConforming(code) ? cpl : dpl;
+  if (next !== null) {
+    const old = { low: R[ESP]!, high: cpu.mode.long ? R[ESP + HIGH]! : 0 },
+      stack = inner < cpl ? stackOf(cpu, RSP0 + 8 * inner, 0) : old;
+    checkEntry(cpu, code, entry.low, entry.high);
+    const quads = [{ low: selectorOf(cpu, CS), high: 0 }, next];
+    if (inner < cpl) quads.unshift({ low: selectorOf(cpu, SS), high: 0 }, old);
+    const top = pushFrame(cpu, stack, inner, quads);
+    if (inner < cpl) setNull(cpu, SS, inner);
+    R[ESP] = top.low;
+    R[ESP + HIGH] = top.high;
+  } else checkEntry(cpu, code, entry.low, entry.high);
+  enter(cpu, target, code, entry.low, entry.high, inner);
+}
+const CALL_GATE = 12;
 
 /** `next`: RIP after the instruction. */
 export function callFar(cpu: Cpu, selector: number, to: Pointer, next: Pointer, size: 16 | 32 | 64): void {
   const { stack, memory } = cpu,
     n = size >> 3,
-    d = farCode(cpu, selector, to);
+    d = farTarget(cpu, selector, to);
+  if (!isCode(d)) return throughGate(cpu, selector, d, next);
   const values = [{ low: selectorOf(cpu, CS), high: 0 }, next],
     slots = values.map((_, i) => stack.at(-(i + 1) * n, n, true));
   for (const slot of slots) memory.probeWrite(slot, n);

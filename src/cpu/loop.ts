@@ -21,6 +21,7 @@ import {
   ACTIVITY,
   EFLAGS,
   EIP,
+  HIGH,
   INTERRUPTIBILITY,
   PENDING_DEBUG,
   PORT_ANSWERED,
@@ -164,8 +165,10 @@ export class Loop {
 
   skipInstruction(): void {
     const { R } = this;
-    this.debug.tell((this.cpu.mode.csBase + R[EIP]!) >>> 0);
-    R[EIP] = (R[EIP]! + this.exit.instructionLength) | 0;
+    this.debug.tell(this.linear);
+    const eip = R[EIP]!;
+    R[EIP] = eip + this.exit.instructionLength;
+    if (this.cpu.mode.long && R[EIP]! >>> 0 < eip >>> 0) R[EIP + HIGH]!++;
     R[INTERRUPTIBILITY]! &= ~3;
     R[EFLAGS]! &= ~RF;
     this.count(1);
@@ -376,32 +379,36 @@ export class Loop {
     return done;
   }
 
+  /** Where the next instruction lies, as `Tlb.linearOf` has it. */
+  private get linear(): number {
+    const {
+      R,
+      cpu: { mode },
+    } = this;
+    return (mode.long ? R[EIP + HIGH]! * 2 ** 32 : 0) + ((mode.csBase + R[EIP]!) >>> 0);
+  }
+
   /** The probe has the run end before the next instruction. */
   private stopsHere(): boolean {
     const {
       R,
       debug: { probe },
     } = this;
-    return (
-      probe?.before !== undefined &&
-      !this.halfDone &&
-      (R[EFLAGS]! & RF) === 0 &&
-      probe.before((R[EIP]! + this.cpu.mode.csBase) >>> 0)
-    );
+    return probe?.before !== undefined && !this.halfDone && (R[EFLAGS]! & RF) === 0 && probe.before(this.linear);
   }
 
   /** One instruction with everything watched that the fast loop does not watch. */
   private step(): number {
     const { R, debug, mmio } = this;
     const blocked = R[INTERRUPTIBILITY]! & 3;
-    debug.code((R[EIP]! + this.cpu.mode.csBase) | 0);
+    debug.code(this.linear);
     const traced = (R[EFLAGS]! & TF) !== 0;
     mmio.rewind();
     debug.hits = 0;
     debug.seen.drop();
     this.keepRf = this.noTrap = false;
     const eflags = R[EFLAGS]!,
-      begin = (this.cpu.mode.csBase + R[EIP]!) >>> 0;
+      begin = this.linear;
     const done = this.batchOf(1);
     if (done > 0) {
       mmio.forget();

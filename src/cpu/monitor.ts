@@ -4,12 +4,13 @@
  */
 import { ExitReason, P2M_READ } from './architecture/edge.ts';
 import { GP, UD } from './faults.ts';
-import { META, META_ADDRESS16, META_SEGMENT } from './record.ts';
+import { META, META_ADDRESS16, META_ADDRESS32, META_SEGMENT } from './record.ts';
 import type { OpFactory } from './ops/context.ts';
 import {
   CPL,
   EAX,
   ECX,
+  HIGH,
   MONITOR_ADDRESS,
   MONITOR_LINE,
   MONITOR_STATE,
@@ -64,15 +65,13 @@ const monitor: OpFactory = () => (cpu, p) => {
   if (R[CPL] !== 0 || !monitorEnabled(R)) cpu.fault(UD);
   if (cpu.controls.monitor) return cpu.loop.vmExit(ExitReason.MONITOR, 0, p);
   if (R[ECX] !== 0) cpu.fault(GP, 0);
-  const meta = cpu.A[p + META]!;
-  const linear = cpu.addressing.linear(
-    (meta >>> META_SEGMENT) & 7,
-    (meta & META_ADDRESS16) !== 0 ? R[EAX]! & 0xffff : R[EAX]!,
-    1,
-    false,
-  );
+  const meta = cpu.A[p + META]!,
+    segment = (meta >>> META_SEGMENT) & 7;
+  const linear = cpu.mode.long
+    ? cpu.addressing.long(segment, R[EAX]!, (meta & META_ADDRESS32) !== 0 ? 0 : R[EAX + HIGH]!, 1)
+    : cpu.addressing.linear(segment, (meta & META_ADDRESS16) !== 0 ? R[EAX]! & 0xffff : R[EAX]!, 1, false);
   cpu.memory.read8(linear);
-  const physical = cpu.translate(linear);
+  const physical = cpu.translate(cpu.tlb.linearOf(linear));
   R[MONITOR_STATE] = MONITOR_NONE;
   R[MONITOR_ADDRESS] = Math.floor(physical / MONITOR_LINE_BYTES) * MONITOR_LINE_BYTES;
   const at = physical < 2 ** 32 ? lineAt(R, p2m) : -1;

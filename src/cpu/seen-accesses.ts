@@ -22,8 +22,8 @@ export class SeenAccesses {
   addAtomic(linear: number, size: number, at: number): void {
     for (let part = 0; part < size; part += 4) {
       const bytes = Math.min(4, size - part);
-      this.add((linear + part) | 0, bytes, false, this.load(at + part, bytes));
-      this.list.push(ATOMIC, (linear + part) | 0, bytes, at + part);
+      this.add(linear + part, bytes, false, this.load(at + part, bytes));
+      this.list.push(ATOMIC, linear + part, bytes, at + part);
     }
   }
 
@@ -43,12 +43,7 @@ export class SeenAccesses {
     for (let i = 0; i < list.length; i += 4) {
       const size = list[i + 2]!;
       const value = list[i] === ATOMIC ? this.load(list[i + 3]!, size) : list[i + 3]!;
-      probe.memory?.(
-        list[i + 1]! >>> 0,
-        size,
-        list[i] !== READ,
-        size === 4 ? value >>> 0 : value & ((1 << (8 * size)) - 1),
-      );
+      probe.memory?.(list[i + 1]!, size, list[i] !== READ, size === 4 ? value >>> 0 : value & ((1 << (8 * size)) - 1));
     }
     this.drop();
   }

@@ -34,6 +34,7 @@ import {
   TR,
   RIGHTS_UNUSABLE,
 } from './architecture/registers.ts';
+import { inLongMode } from './mode.ts';
 import { addedHigh } from './stack.ts';
 import { returnFromTask, switchTask, TASK_CALL, TASK_JMP } from './tasks.ts';
 
@@ -47,6 +48,8 @@ export interface Descriptor {
 export const inProtected = (cpu: Cpu) => (cpu.R[CR0]! & CR0_PE) !== 0 && (cpu.R[EFLAGS]! & VM) === 0;
 export const inVirtual8086 = (cpu: Cpu) => (cpu.R[EFLAGS]! & VM) !== 0 && (cpu.R[CR0]! & CR0_PE) !== 0;
 
+/** L of a code descriptor, in its high word. */
+export const DESCRIPTOR_L = 1 << 21;
 export const descriptorBase = (d: Descriptor) => (d.low >>> 16) | ((d.high & 0xff) << 16) | (d.high & 0xff000000) | 0;
 export const descriptorLimit = (d: Descriptor) => {
   const limit = (d.low & 0xffff) | (d.high & 0xf0000);
@@ -91,6 +94,11 @@ export function findDescriptor(cpu: Cpu, selector: number): Descriptor | null {
   if (local && (R[SEG + LDTR * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_UNUSABLE) !== 0) return null;
   const limit = local ? R[SEG + LDTR * SEG_WORDS + SEG_LIMIT]! >>> 0 : R[GDTR_LIMIT]! >>> 0;
   return (selector | 7) > limit ? null : readDescriptor(cpu, selector);
+}
+
+/** `eip` lies past the segment's end. 64-bit code has none. */
+function isBeyond({ R }: Cpu, d: Descriptor, eip: number): boolean {
+  return eip >>> 0 > descriptorLimit(d) >>> 0 && !(inLongMode(R) && (d.high & DESCRIPTOR_L) !== 0);
 }
 
 export function setAccessed(cpu: Cpu, d: Descriptor): void {
@@ -181,7 +189,7 @@ export function dropInnerSegments(cpu: Cpu): void {
 /** Sets CS:EIP from a checked code descriptor. */
 export function enterCode(cpu: Cpu, selector: number, d: Descriptor, eip: number, cpl: number): void {
   const { R } = cpu;
-  if (eip >>> 0 > descriptorLimit(d) >>> 0) cpu.fault(GP, 0);
+  if (isBeyond(cpu, d, eip)) cpu.fault(GP, 0);
   setAccessed(cpu, d);
   cpu.mode.settle();
   setSegment(cpu, CS, (selector & 0xfffc) | cpl, d);
@@ -228,6 +236,7 @@ export function farJump(cpu: Cpu, selector: number, eip: number, next: number): 
     enterCode(cpu, selector, d, eip, cpl);
     return;
   }
+  if (inLongMode(cpu.R)) return cpu.longMode!.throughGate(selector, d, null);
   const error = selector & 0xfffc;
   const type = descriptorType(d);
   if (type !== 4 && type !== 12 && type !== 5 && type !== 1 && type !== 9) cpu.fault(GP, error);
@@ -382,13 +391,14 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
   const error = selector & 0xfffc;
   if (isCode(d)) {
     checkCode(cpu, selector, d);
-    if (eip >>> 0 > descriptorLimit(d) >>> 0) cpu.fault(GP, 0);
+    if (isBeyond(cpu, d, eip)) cpu.fault(GP, 0);
     setAccessed(cpu, d);
     pushReturn(wide);
     cpu.stack.move(-2 * bytes);
     enterCode(cpu, selector, d, eip, cpl);
     return;
   }
+  if (inLongMode(R)) return cpu.longMode!.throughGate(selector, d, { low: next, high: 0 });
   const type = descriptorType(d);
   if (type !== 4 && type !== 12 && type !== 5 && type !== 1 && type !== 9) cpu.fault(GP, error);
   if (descriptorDpl(d) < cpl || descriptorDpl(d) < (selector & 3)) cpu.fault(GP, error);
@@ -413,7 +423,7 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
   if (!descriptorPresent(code)) cpu.fault(NP, target & 0xfffc);
   const inner = descriptorDpl(code);
   if (isConforming(code) || inner === cpl) {
-    if (entry >>> 0 > descriptorLimit(code) >>> 0) cpu.fault(GP, 0);
+    if (isBeyond(cpu, code, entry)) cpu.fault(GP, 0);
     setAccessed(cpu, code);
     pushReturn(gateWide);
     cpu.stack.move(gateWide ? -8 : -4);
@@ -421,7 +431,7 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
     return;
   }
   const stack = innerStack(cpu, inner);
-  if (entry >>> 0 > descriptorLimit(code) >>> 0) cpu.fault(GP, 0);
+  if (isBeyond(cpu, code, entry)) cpu.fault(GP, 0);
   const n = gateWide ? 4 : 2;
   const values = [R[SEG + SS * SEG_WORDS + SEG_SELECTOR]!, R[ESP]!];
   for (let i = parameters - 1; i >= 0; i--) values.push(cpu.stack.top(gateWide ? 32 : 16, i * n));
@@ -473,7 +483,7 @@ export function returnTo(
   if (isConforming(d) ? descriptorDpl(d) > rpl : descriptorDpl(d) !== rpl) cpu.fault(GP, error);
   if (!descriptorPresent(d)) cpu.fault(NP, error);
   if (rpl === cpl) {
-    if (eip >>> 0 > descriptorLimit(d) >>> 0) cpu.fault(GP, 0);
+    if (isBeyond(cpu, d, eip)) cpu.fault(GP, 0);
     setAccessed(cpu, d);
     cpu.stack.move(frame + release);
     flags?.();
@@ -486,7 +496,7 @@ export function returnTo(
   const stack = readDescriptor(cpu, ss);
   if ((ss & 3) !== rpl || !isWritableData(stack) || descriptorDpl(stack) !== rpl) cpu.fault(GP, ss & 0xfffc);
   if (!descriptorPresent(stack)) cpu.fault(SS_, ss & 0xfffc);
-  if (eip >>> 0 > descriptorLimit(d) >>> 0) cpu.fault(GP, 0);
+  if (isBeyond(cpu, d, eip)) cpu.fault(GP, 0);
   setAccessed(cpu, stack);
   setAccessed(cpu, d);
   flags?.();
@@ -501,6 +511,7 @@ export function returnTo(
 /** IRET from a nested task. */
 export function nestedReturn(cpu: Cpu): boolean {
   if ((cpu.R[EFLAGS]! & NT) === 0) return false;
+  if (inLongMode(cpu.R)) cpu.fault(GP, 0);
   returnFromTask(cpu);
   return true;
 }

@@ -102,6 +102,12 @@ export class Tlb {
     return (at - this.move(this.TH[at >>> 12]!)) | 0;
   }
 
+  /** The address that a slot address stands for, as one number: of 64 bits it is canonical and has a sign, of 32 it has none. */
+  linearOf(at: number): number {
+    const high = this.TH[at >>> 12]!;
+    return high === 0 ? at >>> 0 : high * 2 ** 32 + (this.lowOf(at) >>> 0);
+  }
+
   private claim(slot: number, high: number): void {
     if (this.highCount === LIST) this.leaveLong();
     this.drop(slot);

@@ -183,6 +183,8 @@ export interface ProcessorOptions {
   isCodeShared?: (mfn: number) => boolean;
   /** The guest has written IA32_APIC_BASE (its low word): its local APIC has moved, or was switched on or off. */
   apicBaseChanged?: (low: number) => void;
+  /** TPR of the processor's local APIC, whose class is CR8: MOV does not exit, as with VT-x's TPR shadow (SDM vol. 3, 30.3). `set` may call `stop()`. */
+  taskPriority?: { get(): number; set(value: number): void };
   /** The machine has local APICs: IA32_APIC_BASE is enabled after reset and CPUID shows one. */
   apic?: boolean;
   /** What CPUID shows (default: every feature that is built). CR4, EFER and MSRs follow from it. */

@@ -62,6 +62,7 @@ const movtocr: LongOpFactory = () => (cpu, p) => {
     case 8:
       if (high !== 0 || (value & ~15) !== 0) cpu.fault(GP, 0);
       R[CR8] = value;
+      cpu.taskPriority?.set(value << 4);
       return;
     default:
       cpu.fault(UD);
@@ -88,7 +89,7 @@ const movcr: LongOpFactory = () => (cpu, p) => {
     case 4:
       return put((R[CR4]! & ~controls.cr4Mask) | (controls.cr4Shadow & controls.cr4Mask));
     case 8:
-      return put(R[CR8]!);
+      return put(cpu.taskPriority === undefined ? R[CR8]! : cpu.taskPriority.get() >>> 4);
     default:
       cpu.fault(UD);
   }

@@ -7,7 +7,9 @@ import { EXTRA, IMM, META, META_ADDRESS32, META_LENGTH, META_REP, META_REPNE } f
 import { JUMP, S_HIGH, S_PATCH, S_STOP } from '../scratch.ts';
 import { addedHigh } from '../stack.ts';
 import { multiplyHigh } from './arithmetic.ts';
-import { mayRepeat } from './string.ts';
+import { advanceLong, mayRepeat } from './string.ts';
+
+export { advanceLong };
 
 /** A number of 64 bits with sign, of its halves. */
 export const pairOf = (low: number, high: number): bigint => (BigInt(high) << 32n) | BigInt(low >>> 0);
@@ -79,13 +81,6 @@ export function branchLong(cpu: Cpu, p: number): void {
   const low = target(cpu, p);
   goToRip(cpu, low, cpu.S[S_HIGH]!);
   if (cpu.A[p + EXTRA]! >>> 0 < 4096) cpu.S[S_PATCH] = p;
-}
-
-/** Moves the pointer of a string; one of 32 bits loses its high half. */
-export function advanceLong(cpu: Cpu, register: number, by: number, short: boolean): void {
-  const { R } = cpu;
-  R[register + HIGH] = short ? 0 : addedHigh(R[register]!, R[register + HIGH]!, by);
-  R[register] = R[register]! + by;
 }
 
 /** Flags before a REP that writes them. */

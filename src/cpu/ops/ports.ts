@@ -15,6 +15,7 @@ import {
   EFLAGS,
   ES,
   ESI,
+  HIGH,
   PENDING_DEBUG,
   PORT,
   PORT_ANSWERED,
@@ -30,13 +31,14 @@ import {
   SEG_WORDS,
   TR,
 } from '../architecture/registers.ts';
-import { inProtected, inVirtual8086 } from '../segments.ts';
-import { IMM, META, META_REP, META_REPNE } from '../record.ts';
+import { inProtected, inVirtual8086, tableAddress } from '../segments.ts';
+import { IMM, META, META_ADDRESS16, META_ADDRESS32, META_REP, META_REPNE } from '../record.ts';
+import { addedHigh } from '../stack.ts';
 import type { Op, OpFactory } from './context.ts';
-import { advance, get, readElement, short, sized, sourceSegment, writeElement } from './string.ts';
+import { advance, advanceLong, get, readElement, sized, sourceSegment, writeElement } from './string.ts';
 
-/** Bits of PORT beside the qualification: 16-bit addresses; instruction length from bit 8; I/O breakpoints hit from bit 12. */
-const PORT_ADDRESS16 = 1 << 7,
+/** Bits of PORT beside the qualification: 16-bit addresses (in 64-bit code: of 32 bits); instruction length from bit 8; I/O breakpoints hit from bit 12. */
+const PORT_SHORT = 1 << 7,
   PORT_LENGTH = 8,
   PORT_HITS = 12,
   HITS_MASK = 15 << PORT_HITS;
@@ -47,13 +49,14 @@ function checkPort(cpu: Cpu, port: number, size: number): void {
   cpu.debug.port(port, size);
   if (!inProtected(cpu) && !inVirtual8086(cpu)) return;
   if (!inVirtual8086(cpu) && R[CPL]! <= (R[EFLAGS]! & IOPL) >>> 12) return;
-  const tr = SEG + TR * SEG_WORDS;
-  const base = R[tr + SEG_BASE]!,
+  const tr = SEG + TR * SEG_WORDS,
     limit = R[tr + SEG_LIMIT]! >>> 0;
   if ((R[tr + SEG_RIGHTS]! & 8) === 0 || limit < 103) cpu.fault(GP, 0);
-  const at = cpu.memory.readSystem16((base + 102) | 0) + (port >>> 3);
+  // In a task state of 64 bits it lies at the same place (SDM vol. 3, figure 8-11).
+  const word = (offset: number) => cpu.memory.readSystem16(tableAddress(cpu, tr + SEG_BASE, offset, 2));
+  const at = word(102) + (port >>> 3);
   if (at + 1 > limit) cpu.fault(GP, 0);
-  const bits = cpu.memory.readSystem16((base + at) | 0) >>> (port & 7);
+  const bits = word(at) >>> (port & 7);
   if ((bits & ((1 << size) - 1)) !== 0) cpu.fault(GP, 0);
 }
 
@@ -82,16 +85,47 @@ function portExit(
   const qualification = (size - 1) | bits | (port << 16);
   exit.size = size;
   exit.value = value;
-  if ((bits & IO_STRING) !== 0) exit.guestLinear = linear;
+  if ((bits & IO_STRING) !== 0) exit.guestLinear = cpu.tlb.linearOf(linear);
   cpu.loop.vmExit(ExitReason.IO, qualification, p);
   R[PORT_STATE] = PORT_WAITS;
   R[PORT] =
     qualification |
-    (short(cpu, p) ? PORT_ADDRESS16 : 0) |
+    (isShort(cpu, p) ? PORT_SHORT : 0) |
     (exit.instructionLength << PORT_LENGTH) |
     (cpu.debug.hits << PORT_HITS);
   R[PORT_LINEAR] = linear;
   R[PORT_VALUE] = segment;
+}
+
+// ---- registers of string instructions, of either kind of code ----
+
+/** Its addresses have 16 bits, or 32 in 64-bit code. */
+const isShort = (cpu: Cpu, p: number): boolean =>
+  (cpu.A[p + META]! & (cpu.mode.long ? META_ADDRESS32 : META_ADDRESS16)) !== 0;
+const high = ({ R, mode }: Cpu, register: number, narrow: boolean): number =>
+  mode.long && !narrow ? R[register + HIGH]! : 0;
+const low = (cpu: Cpu, register: number, narrow: boolean): number => get(cpu, register, narrow && !cpu.mode.long);
+/** Of ECX, without sign. */
+const count = (cpu: Cpu, narrow: boolean): number =>
+  (high(cpu, ECX, narrow) >>> 0) * 2 ** 32 + (low(cpu, ECX, narrow) >>> 0);
+function move(cpu: Cpu, register: number, by: number, narrow: boolean): void {
+  if (cpu.mode.long) advanceLong(cpu, register, by, narrow);
+  else advance(cpu, register, by, narrow);
+}
+/** Where `size` bytes at ESI or EDI lie, and `delta` bytes further on. */
+function elementAt(
+  cpu: Cpu,
+  segment: number,
+  register: number,
+  size: number,
+  write: boolean,
+  narrow: boolean,
+  delta = 0,
+): number {
+  const offset = low(cpu, register, narrow),
+    at = (offset + delta) | 0;
+  if (!cpu.mode.long) return cpu.addressing.linear(segment, at, size, write);
+  return cpu.addressing.long(segment, at, addedHigh(offset, high(cpu, register, narrow), delta), size);
 }
 
 /**
@@ -121,8 +155,10 @@ function ask(cpu: Cpu, p: number, port: number, size: number, bits: number, valu
 const mask = (size: number) => (size === 4 ? -1 : (1 << (8 * size)) - 1);
 
 function setAccumulator(cpu: Cpu, size: number, value: number): void {
-  if (size === 4) cpu.R[EAX] = value;
-  else if (size === 2) cpu.R16[EAX * 2] = value;
+  if (size === 4) {
+    cpu.R[EAX] = value;
+    if (cpu.mode.long) cpu.R[EAX + HIGH] = 0;
+  } else if (size === 2) cpu.R16[EAX * 2] = value;
   else cpu.R8[EAX * 4] = value;
 }
 
@@ -149,12 +185,16 @@ const output =
     else cpu.probe?.port?.(port, size, true, value >>> 0);
   };
 
+/** The element that the port access under way is for. No slot address (tlb.ts) outlives `run()`: in 64-bit code it is found by the registers, which wait, too. */
+const waitingElement = (cpu: Cpu, size: number, pointer: number, write: boolean, narrow: boolean): number =>
+  cpu.mode.long ? elementAt(cpu, cpu.R[PORT_VALUE]!, pointer, size, write, narrow) : cpu.R[PORT_LINEAR]!;
+
 /** One element of INS or OUTS is done: registers move on. True if REP has more to do. */
 function elementDone(cpu: Cpu, register: number, size: number, rep: boolean, narrow: boolean): boolean {
-  advance(cpu, register, (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size, narrow);
+  move(cpu, register, (cpu.R[EFLAGS]! & DF) !== 0 ? -size : size, narrow);
   if (!rep) return false;
-  advance(cpu, ECX, -1, narrow);
-  return get(cpu, ECX, narrow) !== 0;
+  move(cpu, ECX, -1, narrow);
+  return count(cpu, narrow) !== 0;
 }
 
 const repeats = (cpu: Cpu, p: number) => (cpu.A[p + META]! & (META_REP | META_REPNE)) !== 0;
@@ -163,12 +203,12 @@ const ins =
   (size: number): Op =>
   (cpu, p) => {
     const { R } = cpu;
-    const narrow = short(cpu, p),
+    const narrow = isShort(cpu, p),
       rep = repeats(cpu, p);
     const port = cpu.R16[EDX * 2]!;
     checkPort(cpu, port, size);
-    if (rep && get(cpu, ECX, narrow) === 0) return;
-    const linear = cpu.addressing.linear(ES, get(cpu, EDI, narrow), size, true);
+    if (rep && count(cpu, narrow) === 0) return;
+    const linear = elementAt(cpu, ES, EDI, size, true, narrow);
     // Whatever may fault does so before the port is read.
     cpu.memory.checkAlignment(linear, size);
     cpu.memory.probeWrite(linear, size);
@@ -188,13 +228,13 @@ const ins =
 const outs =
   (size: number): Op =>
   (cpu, p) => {
-    const narrow = short(cpu, p),
+    const narrow = isShort(cpu, p),
       rep = repeats(cpu, p);
     const port = cpu.R16[EDX * 2]!;
     checkPort(cpu, port, size);
-    if (rep && get(cpu, ECX, narrow) === 0) return;
+    if (rep && count(cpu, narrow) === 0) return;
     const segment = sourceSegment(cpu, p);
-    const linear = cpu.addressing.linear(segment, get(cpu, ESI, narrow), size, false);
+    const linear = elementAt(cpu, segment, ESI, size, false, narrow);
     const value = readElement(cpu, linear, size);
     portExit(cpu, p, port, size, IO_STRING | (rep ? IO_REP : 0), value & mask(size), linear, segment);
   };
@@ -215,7 +255,7 @@ export function completePort(cpu: Cpu, value: number): void {
   if (R[PORT_STATE] !== PORT_WAITS) return;
   const port = R[PORT]!;
   const size = (port & 7) + 1,
-    narrow = (port & PORT_ADDRESS16) !== 0,
+    narrow = (port & PORT_SHORT) !== 0,
     input = (port & IO_IN) !== 0;
   exit.instructionLength = (port >>> PORT_LENGTH) & 15;
   cpu.debug.hits = (port >>> PORT_HITS) & 15;
@@ -224,12 +264,13 @@ export function completePort(cpu: Cpu, value: number): void {
   if ((port & IO_STRING) === 0) {
     if (input) setAccumulator(cpu, size, value);
   } else if (input) {
-    if (!isMemory(cpu, R[PORT_LINEAR]!, size)) {
+    const linear = waitingElement(cpu, size, EDI, true, narrow);
+    if (!isMemory(cpu, linear, size)) {
       R[PORT_STATE] = PORT_ANSWERED;
       R[PORT_VALUE] = value;
       return;
     }
-    writeElement(cpu, R[PORT_LINEAR]!, size, value);
+    writeElement(cpu, linear, size, value);
     more = elementDone(cpu, EDI, size, (port & IO_REP) !== 0, narrow);
   } else more = elementDone(cpu, ESI, size, (port & IO_REP) !== 0, narrow);
   R[PORT_STATE] = PORT_NONE;
@@ -255,17 +296,17 @@ function nextElements(cpu: Cpu): number {
   if ((R[EFLAGS]! & (TF | DF)) !== 0 || cpu.debug.onData !== 0 || (port & HITS_MASK) !== 0 || cpu.probe !== null)
     return -1;
   const size = (port & 7) + 1,
-    narrow = (port & PORT_ADDRESS16) !== 0,
+    narrow = (port & PORT_SHORT) !== 0,
     input = (port & IO_IN) !== 0;
-  const linear = R[PORT_LINEAR]!,
-    offset = get(cpu, input ? EDI : ESI, narrow);
-  elements = Math.min(get(cpu, ECX, narrow) >>> 0, Math.floor((4096 - (linear & 4095)) / size));
-  if (narrow) elements = Math.min(elements, Math.floor((0x10000 - offset) / size));
+  const pointer = input ? EDI : ESI,
+    linear = waitingElement(cpu, size, pointer, input, narrow);
+  elements = Math.min(count(cpu, narrow), Math.floor((4096 - (linear & 4095)) / size));
+  if (narrow) elements = Math.min(elements, Math.floor((wrapsAt(cpu) - (low(cpu, pointer, true) >>> 0)) / size));
   if (elements < 2) return -1;
   const last = (elements - 1) * size;
   try {
     // The first element passed the segment's checks, so the last one stands for those between.
-    if (cpu.addressing.linear(R[PORT_VALUE]!, (offset + last) | 0, size, input) !== ((linear + last) | 0)) return -1;
+    if (elementAt(cpu, R[PORT_VALUE]!, pointer, size, input, narrow, last) !== ((linear + last) | 0)) return -1;
     return input ? cpu.memory.hostWrite(linear) : cpu.memory.hostRead(linear);
   } catch (thrown) {
     if (thrown !== FAULT) throw thrown;
@@ -273,6 +314,8 @@ function nextElements(cpu: Cpu): number {
   }
 }
 let elements = 0;
+/** Where offsets of short addresses begin again. */
+const wrapsAt = (cpu: Cpu): number => (cpu.mode.long ? 2 ** 32 : 0x10000);
 
 /** Processor.portMemory. */
 export function portMemory(cpu: Cpu): Uint8Array | null {
@@ -286,16 +329,16 @@ export function completePortBlock(cpu: Cpu, bytes: number): void {
   const at = nextElements(cpu);
   const port = R[PORT]!;
   const size = (port & 7) + 1,
-    narrow = (port & PORT_ADDRESS16) !== 0,
+    narrow = (port & PORT_SHORT) !== 0,
     input = (port & IO_IN) !== 0;
   if (at < 0 || bytes < size || bytes > elements * size) return;
   if (input) cpu.code.wrote(at, bytes);
-  advance(cpu, input ? EDI : ESI, bytes, narrow);
-  advance(cpu, ECX, -bytes / size, narrow);
+  move(cpu, input ? EDI : ESI, bytes, narrow);
+  move(cpu, ECX, -bytes / size, narrow);
   exit.instructionLength = (port >>> PORT_LENGTH) & 15;
   R[PORT_STATE] = PORT_NONE;
   cpu.mmio.forget();
-  if (get(cpu, ECX, narrow) === 0) cpu.skipInstruction();
+  if (count(cpu, narrow) === 0) cpu.skipInstruction();
   else cpu.loop.goOn();
 }
 

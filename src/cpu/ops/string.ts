@@ -14,6 +14,7 @@ import {
   ESI,
   FK,
   FR,
+  HIGH,
   SEG,
   SEG_BASE,
   SEG_LIMIT,
@@ -22,12 +23,19 @@ import {
 } from '../architecture/registers.ts';
 import { META, META_ADDRESS16, META_REP, META_REPNE, META_SEGMENT } from '../record.ts';
 import type { Op, OpFactory } from './context.ts';
+import { addedHigh } from '../stack.ts';
 import { operandBits } from '../table/operands.ts';
 
 export const short = (cpu: Cpu, p: number) => (cpu.A[p + META]! & META_ADDRESS16) !== 0;
 export const sourceSegment = (cpu: Cpu, p: number) => (cpu.A[p + META]! >>> META_SEGMENT) & 7;
 export const get = (cpu: Cpu, register: number, narrow: boolean) =>
   narrow ? cpu.R16[register * 2]! : cpu.R[register]!;
+/** Moves a pointer or counter of 64-bit code; one of 32 bits (`isShort`) loses its high half. */
+export function advanceLong(cpu: Cpu, register: number, by: number, isShort: boolean): void {
+  const { R } = cpu;
+  R[register + HIGH] = isShort ? 0 : addedHigh(R[register]!, R[register + HIGH]!, by);
+  R[register] = R[register]! + by;
+}
 export const advance = (cpu: Cpu, register: number, by: number, narrow: boolean) => {
   if (narrow) cpu.R16[register * 2]! += by;
   else cpu.R[register] = (cpu.R[register]! + by) | 0;

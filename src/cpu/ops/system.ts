@@ -330,7 +330,7 @@ const lmsw: OpFactory = (_row, memory) => (cpu, p) => {
   // PE can be set, not cleared.
   const value = (R[CR0]! & ~14) | (source & 15);
   if (((value ^ controls.cr0Shadow) & controls.cr0Mask & 15) !== 0) {
-    if (memory) cpu.exit.guestLinear = cpu.addressing.address(p, 2, false);
+    if (memory) cpu.exit.guestLinear = cpu.tlb.linearOf(cpu.addressing.address(p, 2, false));
     return cpu.loop.vmExit(ExitReason.CR_ACCESS, (3 << 4) | (memory ? 1 << 6 : 0) | (source << 16), p);
   }
   writeCr0(cpu, (value & ~controls.cr0Mask) | (R[CR0]! & controls.cr0Mask));

@@ -8,9 +8,11 @@ import {
   CR3,
   CR4,
   CS,
+  DR,
   EAX,
   EBX,
   ECX,
+  EDI,
   EDX,
   EFER,
   EIP,
@@ -19,6 +21,8 @@ import {
   FS,
   GDTR_LIMIT,
   HIGH,
+  MONITOR_ADDRESS,
+  MONITOR_STATE,
   MSR_FMASK,
   MSR_LSTAR,
   MSR_STAR,
@@ -328,4 +332,150 @@ it('is compiled by no second tier, which watches other code alone', () => {
   other.code(hex('48ffc975fb')); // dec rcx; jnz
   while (other.run() !== ExitReason.HLT);
   expect([other.wide(ECX), regions.compiled, regions.samples]).toEqual([0n, 0, 0]);
+});
+
+describe('call gates of 16 bytes (SDM vol. 2, CALL and JMP)', () => {
+  const gate = (access: number, upper = 0) => {
+    bench.callGate(FREE, KERNEL_CODE64, CODE + 0x100, access);
+    bench.setWord(0x1000 + FREE + 8, Number(BigInt.asIntN(32, FAR >> 32n)));
+    bench.setWord(0x1000 + FREE + 12, upper);
+    bench.setWord(DATA, 0x7777);
+    bench.view.setUint16(DATA + 4, FREE | 3, true);
+  };
+  const call = hex('ff1c2500200100'); // call far [DATA]
+
+  it('lead to an inner level on RSP0 with a null SS, SS:RSP, CS and RIP there; RETFQ goes back', () => {
+    bench.longMode(3, [FAR]);
+    gate(0xec);
+    bench.setWide(ESP, FAR + BigInt(USER_STACK - 3));
+    bench.code(call);
+    bench.put(CODE + 0x100, hex('48cb'));
+    bench.run(1);
+    const frame = Array.from({ length: 4 }, (_, i) => bench.view.getBigUint64(KERNEL_STACK - 32 + 8 * i, true));
+    expect([bench.R[CPL], ...selectors(), bench.wide(ESP), bench.wide(EIP)]).toEqual([
+      0,
+      KERNEL_CODE64,
+      0,
+      BigInt(KERNEL_STACK - 32),
+      FAR + BigInt(CODE + 0x100),
+    ]);
+    expect(frame).toEqual([BigInt(CODE + 7), BigInt(USER_CODE64), FAR + BigInt(USER_STACK - 3), BigInt(USER_DATA)]);
+    bench.run(1);
+    expect([bench.R[CPL], ...selectors(), bench.wide(ESP), bench.wide(EIP)]).toEqual([
+      3,
+      USER_CODE64,
+      USER_DATA,
+      FAR + BigInt(USER_STACK - 3),
+      BigInt(CODE + 7),
+    ]);
+  });
+
+  it.each([
+    ['is none for this privilege level', 0x8c, 0, 3, 13, FREE],
+    ['has a type in its upper half', 0xec, 0x100, 3, 13, FREE],
+    ['is not present', 0x6c, 0, 3, 11, FREE],
+    ['is a task gate', 0xe5, 0, 3, 13, FREE],
+  ] as const)('faults where it %s', (_what, access, upper, cpl, vector, error) => {
+    bench.longMode(cpl, [FAR]);
+    bench.cpu.controls.exceptionBitmap = -1;
+    gate(access, upper);
+    bench.code(call);
+    expect([bench.run(), bench.cpu.exit.interruption & 255, bench.cpu.exit.errorCode]).toEqual([
+      ExitReason.EXCEPTION_OR_NMI,
+      vector,
+      error,
+    ]);
+  });
+
+  it('a jump far leads to 64-bit code whose descriptor has no limit', () => {
+    bench.longMode(0);
+    bench.descriptor(FREE, 0, 0, 0x9b, 2);
+    bench.segment(CS, 8, 0, -1, 0xc09b);
+    bench.cpu.reload();
+    bench.put(CODE, asm(`jmp ${FREE}:0x10100`));
+    bench.put(CODE + 0x100, hex('48ffc0f4'));
+    expect([bench.run(), selectors()[0]]).toEqual([ExitReason.HLT, FREE]);
+  });
+});
+
+describe('ports in 64-bit code', () => {
+  it('are those of the I/O permission bitmap, wherever the task state lies (SDM vol. 1, 19.5.2)', () => {
+    const at = (port: number) => {
+      bench.longMode(3, [FAR]);
+      bench.cpu.controls.exceptionBitmap = -1;
+      bench.setWide(SEG + TR * SEG_WORDS + SEG_BASE, FAR + 0x3000n);
+      bench.setWord(0x3064, 104 << 16);
+      bench.bytes.fill(0xff, 0x3068, 0x3168);
+      bench.bytes[0x3068 + 16] = 0xfe;
+      bench.code([0xe4, port]);
+      return bench.run();
+    };
+    expect([at(0x80), at(0x81)]).toEqual([ExitReason.IO, ExitReason.EXCEPTION_OR_NMI]);
+  });
+
+  it('IN clears the high half once it is answered', () => {
+    bench.setWide(EAX, 0x1111_2222_3333_4444n);
+    bench.code(hex('ed')); // in eax, dx
+    expect(bench.run()).toBe(ExitReason.IO);
+    bench.cpu.completePortAccess(5);
+    expect([bench.wide(EAX), bench.wide(EIP)]).toEqual([5n, BigInt(CODE + 1)]);
+  });
+
+  it.each([
+    ['REP OUTSB', 'f36e', 0, 2n],
+    ['REP INSB by ECX', '67f36c', 4, 2n],
+  ])('%s has pointers of 64 bits', (_what, digits, beyond, times) => {
+    const isShort = beyond !== 0,
+      base = isShort ? 0n : FAR,
+      pointer = isShort ? EDI : ESI;
+    bench.bytes.set([1, 2], DATA);
+    bench.setWide(pointer, base + BigInt(DATA) + (isShort ? 1n << 40n : 0n));
+    bench.setWide(ECX, times + (isShort ? 1n << 40n : 0n));
+    bench.code(hex(digits));
+    for (let n = 0n; n < times; n++) {
+      expect(bench.run()).toBe(ExitReason.IO);
+      expect(bench.cpu.exit.guestLinear).toBe(Number(BigInt.asIntN(64, base + BigInt(DATA) + n)));
+      if (!isShort) expect(bench.cpu.exit.value).toBe(Number(n) + 1);
+      bench.cpu.completePortAccess(Number(n) + 7);
+    }
+    expect([bench.wide(pointer), bench.wide(ECX)]).toEqual([base + BigInt(DATA) + times, 0n]);
+    if (isShort) expect(bench.bytes.slice(DATA, DATA + 2)).toEqual(new Uint8Array([7, 8]));
+  });
+});
+
+it('MONITOR watches the line at all of RAX', () => {
+  bench.setWide(EAX, FAR + BigInt(DATA + 70));
+  bench.setWide(ECX, 0n);
+  run('0f01c8');
+  expect([bench.R[MONITOR_STATE], bench.R[MONITOR_ADDRESS]]).toEqual([1, DATA + 64]);
+});
+
+describe('breakpoints at addresses of 64 bits (SDM vol. 3, 17.2.5)', () => {
+  const hits = (dr7: number, watched: bigint, address: bigint, digits: string) => {
+    bench.longMode(0, [FAR]);
+    bench.cpu.controls.exceptionBitmap = 2;
+    bench.setWide(DR, watched);
+    bench.R[DR + 7] = dr7;
+    bench.setWide(EBX, address);
+    bench.setWide(EIP, FAR + BigInt(CODE));
+    bench.cpu.reload();
+    bench.code(hex(digits));
+    const reason = bench.run();
+    return reason === ExitReason.EXCEPTION_OR_NMI ? bench.cpu.exit.qualification : 0;
+  };
+  const at = BigInt(DATA + 4);
+  it('hit there alone', () => {
+    expect([hits(0xd0401, FAR + at, FAR + at, '8903'), hits(0xd0401, FAR + at, at, '8903')]).toEqual([1, 0]);
+    expect([hits(0x401, FAR + BigInt(CODE), 0n, '90'), hits(0x401, BigInt(CODE), 0n, '90')]).toEqual([1, 0]);
+  });
+});
+
+it('CR8 is the class of the local APIC’s TPR (SDM vol. 3, 11.8.6)', () => {
+  let tpr = 0x35;
+  const taskPriority = { get: () => tpr, set: (value: number) => (tpr = value) };
+  const other = new Bench({ cpuLevel: 'x86-64', longMode: createLongMode, taskPriority });
+  other.longMode();
+  other.setWide(ECX, 9n);
+  other.code(hex('440f20c0 440f22c1'.replace(' ', ''))); // mov rax, cr8; mov cr8, rcx
+  expect([other.run(), other.wide(EAX), tpr]).toEqual([ExitReason.HLT, 3n, 0x90]);
 });

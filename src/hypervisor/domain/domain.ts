@@ -18,7 +18,7 @@ import { bothOf, LastCode } from './last-code.ts';
 import { type BreakHit, type BreakPoint, Breaks } from './breaks.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
 import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
-import { Exits } from './exits.ts';
+import { answersOf, Exits } from './exits.ts';
 import { FirmwareMap } from '../memory/firmware-map.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
 import { COUNTERS, COUNTER_WORDS } from '../layout/layout.ts';
@@ -199,12 +199,7 @@ export class Domain {
       doorbell: record.mailboxOffset >>> 2,
       writeLog: machine.writeLogAt,
       ...traits.processor,
-      answerAccess: () => this.exits.answerInPlace(),
-      readQuietly: (gfn, offset, size) => this.exits.readApicQuietly(gfn * 4096 + offset, size),
-      answerPort: () => this.exits.answerPortInPlace(),
-      answerCpuid: () => this.exits.answerCpuidInPlace(),
-      apicBaseChanged: low => this.platform.setApicBase?.(low, this.vcpus.current.id),
-      ...(options.apic ? { apic: true } : {}),
+      ...answersOf(this, () => this.exits),
       ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
       ...regionOptions(options),
     });

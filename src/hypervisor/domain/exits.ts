@@ -14,8 +14,10 @@ import {
   IO_REP,
   IO_SIZE_MASK,
   type Processor,
+  type ProcessorOptions,
 } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
+import type { LocalApic } from '../../devices/apic/index.ts';
 import type { Domain } from './domain.ts';
 import type { GuestInterface } from './guest-interface.ts';
 import { exitCounter, exitName } from '../view/exit-reasons.ts';
@@ -29,6 +31,32 @@ const APIC_ADDRESSES = 0xfec00000;
 const GENERAL_PROTECTION = 13,
   INVALID_OPCODE = 6,
   EXCEPTIONS = 32;
+
+/** What a domain's processor asks without an exit. */
+export function answersOf(domain: Domain, exits: () => Exits): Partial<ProcessorOptions> {
+  const own = (): LocalApic | undefined => domain.platform.localApic?.(domain.vcpus.current.id);
+  const apic: Partial<ProcessorOptions> = {
+    apic: true,
+    taskPriority: {
+      get: () => own()?.read(APIC_TPR, 4) ?? 0,
+      set: value => {
+        own()?.write(APIC_TPR, value, 4);
+        // What it held back may come now.
+        domain.processor.stop();
+      },
+    },
+  };
+  return {
+    answerAccess: () => exits().answerInPlace(),
+    readQuietly: (gfn, offset, size) => exits().readApicQuietly(gfn * 4096 + offset, size),
+    answerPort: () => exits().answerPortInPlace(),
+    answerCpuid: () => exits().answerCpuidInPlace(),
+    apicBaseChanged: low => domain.platform.setApicBase?.(low, domain.vcpus.current.id),
+    ...(domain.options.apic ? apic : {}),
+  };
+}
+/** Task-priority register, in the local APIC's page. */
+const APIC_TPR = 0x80;
 
 export class Exits {
   total = 0;
@@ -449,6 +477,7 @@ export class Exits {
       if (!value) return this.injectException(GENERAL_PROTECTION, 0);
       regs[R.EAX] = value[0];
       regs[R.EDX] = value[1];
+      regs[R.EAX + R.HIGH] = regs[R.EDX + R.HIGH] = 0;
     }
     processor.skipInstruction();
   }

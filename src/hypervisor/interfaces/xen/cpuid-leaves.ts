@@ -101,4 +101,5 @@ export function answerCpuid(regs: Int32Array, { eax, ebx, ecx, edx }: CpuidAnswe
   regs[R.EBX] = ebx;
   regs[R.ECX] = ecx;
   regs[R.EDX] = edx;
+  for (const register of [R.EAX, R.EBX, R.ECX, R.EDX]) regs[register + R.HIGH] = 0;
 }
