@@ -175,14 +175,19 @@ export function loadSegment(cpu: Cpu, segment: number, selector: number): void {
   cpu.mode.changed();
 }
 
-/** After a change to an outer level: data segments the new level may not have become null (SDM vol. 2, RET and IRET). */
+/** After a change to an outer level: data segments the new level may not have become null (SDM vol. 2, RET and IRET). In long mode FS and GS keep their bases. */
 export function dropInnerSegments(cpu: Cpu): void {
-  const { R } = cpu;
+  const { R } = cpu,
+    keepsBase = inLongMode(R);
   for (const segment of [ES, DS, FS, GS]) {
     const s = SEG + segment * SEG_WORDS;
     const rights = R[s + SEG_RIGHTS]!;
     const conforming = (rights & 0x1c) === 0x1c;
-    if ((rights & RIGHTS_UNUSABLE) === 0 && !conforming && ((rights >>> 5) & 3) < R[CPL]!) setNull(cpu, segment, 0);
+    if ((rights & RIGHTS_UNUSABLE) !== 0 || conforming || ((rights >>> 5) & 3) >= R[CPL]!) continue;
+    const low = R[s + SEG_BASE]!,
+      high = R[s + SEG_BASE + HIGH]!;
+    setNull(cpu, segment, 0);
+    if (keepsBase) [R[s + SEG_BASE], R[s + SEG_BASE + HIGH]] = [low, high];
   }
 }
 
@@ -404,14 +409,8 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
   if (descriptorDpl(d) < cpl || descriptorDpl(d) < (selector & 3)) cpu.fault(GP, error);
   if (type === 1 || type === 9) onlyInGdt(cpu, selector);
   if (!descriptorPresent(d)) cpu.fault(NP, error);
-  if (type === 1 || type === 9) {
-    leaveTask(cpu, next, () => switchTask(cpu, selector, d, TASK_CALL));
-    return;
-  }
-  if (type === 5) {
-    leaveTask(cpu, next, () => throughTaskGate(cpu, d, TASK_CALL));
-    return;
-  }
+  if (type === 1 || type === 9) return leaveTask(cpu, next, () => switchTask(cpu, selector, d, TASK_CALL));
+  if (type === 5) return leaveTask(cpu, next, () => throughTaskGate(cpu, d, TASK_CALL));
   // A call gate (SDM vol. 3, 5.8.4).
   const gateWide = type === 12;
   const target = d.low >>> 16;

@@ -20,6 +20,7 @@ import {
   ESP,
   FS,
   GDTR_LIMIT,
+  GS,
   HIGH,
   MONITOR_ADDRESS,
   MONITOR_STATE,
@@ -221,6 +222,10 @@ describe('interrupts of long mode (SDM vol. 3, 6.14)', () => {
   const quads = (at: number, count: number) =>
     Array.from({ length: count }, (_, i) => bench.view.getBigUint64(at + 8 * i, true));
 
+  const quadsTo = (at: number, values: readonly number[]) => {
+    for (const [i, value] of values.entries()) bench.view.setBigUint64(at + 8 * i, BigInt(value), true);
+  };
+
   it('from ring 3 come on RSP0 with a null SS, aligned; IRETQ goes back to all of it', () => {
     bench.longMode(3);
     bench.longGate(0x80, CODE + 0x100, 0xee);
@@ -239,6 +244,17 @@ describe('interrupts of long mode (SDM vol. 3, 6.14)', () => {
       BigInt(USER_STACK - 3),
       CODE + 4,
     ]);
+  });
+
+  it('IRETQ to ring 3 leaves GS its base where the kernel’s segment becomes null (Intel, kvm-unit-tests)', () => {
+    bench.longMode(0);
+    bench.segment(GS, 0x10, 0, -1, 0xc093);
+    bench.setWide(SEG + GS * SEG_WORDS + SEG_BASE, FAR);
+    quadsTo(KERNEL_STACK - 40, [CODE + 2, USER_CODE64, 2, USER_STACK, USER_DATA]);
+    bench.setWide(ESP, BigInt(KERNEL_STACK - 40));
+    bench.code(hex('48cf'));
+    bench.run(1);
+    expect([bench.R[CPL], bench.selector(GS), bench.wide(SEG + GS * SEG_WORDS + SEG_BASE)]).toEqual([3, 0, FAR]);
   });
 
   it('may have a stack of the interrupt stack table; page faults tell all of their address', () => {
