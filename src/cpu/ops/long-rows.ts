@@ -4,8 +4,8 @@
  */
 import type { Cpu } from '../cpu.ts';
 import { CF, OF, ZF } from '../architecture/flags.ts';
-import { resultFlags } from '../architecture/long-flags.ts';
-import { EAX, EBX, ECX, EDX, HIGH } from '../architecture/registers.ts';
+import { resultFlags, SUB64 } from '../architecture/long-flags.ts';
+import { EAX, EBX, ECX, EDX, FA, FB, FK, FR, HIGH } from '../architecture/registers.ts';
 import { DE } from '../faults.ts';
 import { DST, IMM, META, META_ADDRESS32, META_LOCK, META_SEGMENT, SRC } from '../record.ts';
 import { EXIT, S_HIGH, S_STOP } from '../scratch.ts';
@@ -60,15 +60,20 @@ export const longOf =
 
 // ---- operands of 64 bits ----
 
-/** A general register by its word, as a number without sign; a new value for it. */
-const registerOf = (cpu: Cpu, n: number): bigint => BigInt.asUintN(64, pairOf(cpu.R[n]!, cpu.R[n + HIGH]!));
+/**
+ * A number of 64 bits without sign, of its halves. By `BigInt.asUintN(64, …)` it is not made where it may meet another one in a variable: V8 11 takes such a
+ * variable for a machine word, and ends the program (RepresentationChangerError, node 20).
+ */
+const quadOf = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+/** A general register by its word; a new value for it. */
+const registerOf = (cpu: Cpu, n: number): bigint => quadOf(cpu.R[n]!, cpu.R[n + HIGH]!);
 function setRegisterTo(cpu: Cpu, n: number, value: bigint): void {
   cpu.R[n] = Number(BigInt.asIntN(32, value));
   cpu.R[n + HIGH] = Number(BigInt.asIntN(32, value >> 32n));
 }
 function readQuad(cpu: Cpu, linear: number): bigint {
   const low = cpu.memory.read64(linear);
-  return BigInt.asUintN(64, pairOf(low, cpu.S[S_HIGH]!));
+  return quadOf(low, cpu.S[S_HIGH]!);
 }
 const readQuadRm = (cpu: Cpu, p: number, memory: boolean): bigint =>
   memory ? readQuad(cpu, cpu.addressing.address(p, 8, false)) : registerOf(cpu, cpu.A[p + SRC]!);
@@ -80,7 +85,7 @@ function modifyAt(cpu: Cpu, p: number, linear: number, change: (value: bigint) =
     if (at >= 0) {
       for (;;) {
         const found = Atomics.load(cpu.M8, at >>> 3),
-          wanted = BigInt.asIntN(64, change(BigInt.asUintN(64, found)));
+          wanted = BigInt.asIntN(64, change(quadOf(Number(BigInt.asIntN(32, found)), Number(found >> 32n))));
         if (Atomics.compareExchange(cpu.M8, at >>> 3, found, wanted) === found) return;
       }
     }
@@ -217,20 +222,57 @@ function modifySized(cpu: Cpu, p: number, linear: number, size: 16 | 32 | 64, ch
   else cpu.memory.write16(linear, value);
 }
 
+/** Flags of the accumulator less what was found, which is the accumulator's new value; true: they are equal. */
+function compared(cpu: Cpu, low: number, high: number): boolean {
+  const { R } = cpu,
+    accumulator = R[EAX]!,
+    accumulatorHigh = R[EAX + HIGH]!;
+  R[FK] = SUB64;
+  R[FA] = accumulatorHigh;
+  R[FA + HIGH] = accumulator;
+  R[FB] = high;
+  R[FB + HIGH] = low;
+  R[FR + HIGH] = accumulator - low;
+  R[FR] = (accumulatorHigh - high - (accumulator >>> 0 < low >>> 0 ? 1 : 0)) | (accumulator === low ? 0 : 1);
+  R[EAX] = low;
+  R[EAX + HIGH] = high;
+  return accumulator === low && accumulatorHigh === high;
+}
+
+/** CMPXCHG of 64 bits, by halves: kernels take their locks and count by it. */
+const compareQuad: Op = (cpu, p) => {
+  const { R, S, A, M8, memory } = cpu,
+    linear = cpu.addressing.address(p, 8, true),
+    n = A[p + DST]!,
+    source = R[n]!,
+    sourceHigh = R[n + HIGH]!;
+  const at = (A[p + META]! & META_LOCK) !== 0 ? memory.hostAtomic(linear, 8) : -1;
+  if (at >= 0) {
+    const found = Atomics.compareExchange(M8, at >>> 3, pairOf(R[EAX]!, R[EAX + HIGH]!), pairOf(source, sourceHigh));
+    compared(cpu, Number(BigInt.asIntN(32, found)), Number(found >> 32n));
+    return;
+  }
+  memory.probeWrite(linear, 8);
+  const low = memory.read64(linear),
+    high = S[S_HIGH]!,
+    equal = low === R[EAX] && high === R[EAX + HIGH];
+  memory.write64(linear, equal ? source : low, equal ? sourceHigh : high);
+  compared(cpu, low, high);
+};
+const compareQuadRegister: Op = (cpu, p) => {
+  const { R, A } = cpu,
+    n = A[p + DST]!,
+    to = A[p + SRC]!,
+    source = R[n]!,
+    sourceHigh = R[n + HIGH]!;
+  if (!compared(cpu, R[to]!, R[to + HIGH]!)) return;
+  R[to] = source;
+  R[to + HIGH] = sourceHigh;
+};
+
 /** Of operands of 32 bits either the accumulator or the destination loses its high half: what is written does. */
 const cmpxchg: LongOpFactory = (row, memory, size) => {
-  if (operandBits(row.operands[0]!, size) === 64)
-    return (cpu, p) => {
-      const accumulator = registerOf(cpu, EAX),
-        source = registerOf(cpu, cpu.A[p + DST]!);
-      let found = 0n;
-      modify(cpu, p, memory, value => ((found = value) === accumulator ? source : value));
-      const result = BigInt.asUintN(64, accumulator - found);
-      const overflow = bitOf((accumulator ^ found) & (accumulator ^ result), 63),
-        adjust = Number((accumulator ^ found ^ result) & 16n);
-      cpu.setFlags(flagsOf(result) | (accumulator < found ? CF : 0) | adjust | (overflow !== 0 ? OF : 0));
-      if (found !== accumulator) setRegisterTo(cpu, EAX, found);
-    };
+  if (operandBits(row.operands[0]!, size) === 64) return memory ? compareQuad : compareQuadRegister;
   const run = arithmeticOps.cmpxchg!(row, memory, size === 16 ? 16 : 32);
   if (operandBits(row.operands[0]!, size) !== 32) return run;
   return (cpu, p) => {
