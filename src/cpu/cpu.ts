@@ -376,7 +376,7 @@ export class Cpu implements Core, Processor {
 
   reload(): void {
     const features = featuresOf(this.R[CPU_LEVEL]);
-    if (features.has('lm') && this.longMode === null) throw new Error('64-bit code was not loaded: loadLongMode');
+    if (features.has('lm') && this.longMode === null) throw new Error('64-bit code was not loaded: loadLevel');
     if (features !== this.features) {
       this.features = features;
       if (!this.masksCpuid) this.writer.instructions = features;

@@ -1,4 +1,4 @@
-/** What a processor with 64-bit code has more than others: loaded when one is wanted (`loadLongMode`), since no other page needs it. */
+/** What a processor with 64-bit code has more than others: loaded when one is wanted (`loadLevel`), since no other page needs it. */
 import type { Cpu } from './cpu.ts';
 import { LongRecords } from './long-records.ts';
 import type { Descriptor } from './segments.ts';

@@ -2,6 +2,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
+import { hasLongMode } from '../../cpu/architecture/index.ts';
 import type { LinuxForFirmware } from '../../devices/index.ts';
 import {
   type Action,
@@ -32,6 +33,7 @@ import {
 import { cdOfFiles, namesFiles, pathsIn, spellFiles } from '../../dom0/host/files/index.ts';
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
+import { isLongKernel } from '../../hypervisor/domain/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
 import { fileBytes, fileBytesLater } from '../file-bytes.ts';
 import {
@@ -117,6 +119,10 @@ export function prepareAll(
 ): Blueprint[] {
   const one = (of: BootOptions): Blueprint => {
     const guest = modelOf(refuseWithoutVt(prepare(of, stderr, devices, cds), options), options);
+    if (options.cpu && !hasLongMode(options.cpu) && isLongKernel(guest.boot))
+      throw new UsageError(
+        `${guest.boot.name} is a 64-bit Linux kernel, and a processor of level ${options.cpu} has 32-bit modes only. Write --cpu x86-64, or leave --cpu out.`,
+      );
     return options.cpu ? { ...guest, cpuLevel: options.cpu } : guest;
   };
   const several =

@@ -5,7 +5,7 @@
  */
 import { ExitReason } from '../../cpu/architecture/index.ts';
 import type { Processor } from '../../cpu/architecture/index.ts';
-import { createProcessor, loadLongMode } from '../../cpu/index.ts';
+import { createProcessor, loadLevel } from '../../cpu/index.ts';
 import { addRegions, fillTlb, type RegionStatistics } from '../../cpu/region/index.ts';
 import { registers as regs } from '../../cpu/architecture/index.ts';
 import { AREAS, CODE, DATA, STACK, START } from './fixture.ts';
@@ -95,7 +95,7 @@ export interface Ending {
   throughGate?: boolean;
 }
 
-const longMode = await loadLongMode();
+await loadLevel('x86-64');
 
 export class OracleMachine {
   private readonly memory: SharedArrayBuffer;
@@ -201,7 +201,6 @@ export class OracleMachine {
       time: { tsc: retired => retired | 0, tscHigh: 0 },
       doorbell: -1,
       cpuLevel: 'x86-64',
-      longMode,
     });
     this.processor.controls.exceptionBitmap = this.throughIdt ? 0 : -1;
   }

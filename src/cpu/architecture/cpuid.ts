@@ -69,16 +69,16 @@ export const TSC_HZ = 1_000_000_000,
   CRYSTAL_HZ = 100_000_000;
 
 /**
- * What CPUID may be told to show, as processors came: each has what those before it have, `max` every feature that is built. What is not shown is not
+ * What CPUID may be told to show, as processors came: each has what those before it have, `max` every feature of 32-bit modes
+ * that is built, `x86-64` those of 64-bit code, too. What is not shown is not
  * there: its instructions are undefined (but see ProcessorOptions.masksCpuid), its bits of CR4 and EFER reserved, its MSRs missing.
  */
-export const CPU_LEVELS = ['max', 'i586', 'i686', 'sse', 'sse2'] as const;
-/** And one that nobody is offered until a system of 64 bits runs on it. */
-const LONG_LEVEL = 'x86-64';
-export type CpuLevel = (typeof CPU_LEVELS)[number] | typeof LONG_LEVEL;
+export const CPU_LEVELS = ['max', 'i586', 'i686', 'sse', 'sse2', 'x86-64'] as const;
+export type CpuLevel = (typeof CPU_LEVELS)[number];
 /** Index of a level, as saved states have it. */
-export const levelIndex = (level: CpuLevel): number =>
-  level === LONG_LEVEL ? CPU_LEVELS.length : CPU_LEVELS.indexOf(level);
+export const levelIndex = (level: CpuLevel): number => CPU_LEVELS.indexOf(level);
+/** It has 64-bit code. */
+export const hasLongMode = (level: CpuLevel = 'max'): boolean => featuresOf(levelIndex(level)).has('lm');
 
 /** Pentium; Pentium Pro with SYSENTER and PSE-36; MMX, FXSR and SSE; CLFLUSH and SSE2. NX and RDTSCP came later than any of these. */
 const I586 = ['fpu', 'vme', 'de', 'pse', 'tsc', 'msr', 'mce', 'cx8'],

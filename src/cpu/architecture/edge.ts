@@ -148,7 +148,7 @@ export const P2M_READ = 1,
 /** Alone in an entry: memory that is not there yet and holds zeroes. An access exits as an EPT violation; page walks read the zeroes. */
 export const P2M_ON_DEMAND = 16;
 
-/** What `loadLongMode` brings: it means something to the processor alone. */
+/** What `loadLevel` brings for 64-bit code: it means something to the processor alone. */
 export type LongModeSource = (processor: never) => object;
 
 export interface ProcessorOptions {
@@ -189,7 +189,7 @@ export interface ProcessorOptions {
   apic?: boolean;
   /** What CPUID shows (default: every feature that is built). CR4, EFER and MSRs follow from it. */
   cpuLevel?: CpuLevel;
-  /** What 64-bit code needs (`loadLongMode`): level x86-64 asks for it. */
+  /** What 64-bit code needs (default: what `loadLevel` brought): level x86-64 asks for it. */
   longMode?: LongModeSource;
   /** A second tier, which compiles hot code to JavaScript (absent: none). */
   regions?: RegionOptions;

@@ -18,7 +18,16 @@ export {
   EFER_NXE,
   EFER_SCE,
 } from './control-bits.ts';
-export { CPU_LEVELS, type CpuLevel, type CpuidAnswer, cpuid, CRYSTAL_HZ, featuresOf, TSC_HZ } from './cpuid.ts';
+export {
+  CPU_LEVELS,
+  type CpuLevel,
+  type CpuidAnswer,
+  cpuid,
+  CRYSTAL_HZ,
+  featuresOf,
+  hasLongMode,
+  TSC_HZ,
+} from './cpuid.ts';
 export {
   DOUBLE_ZERO,
   EPT_FETCH,

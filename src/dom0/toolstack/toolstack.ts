@@ -34,6 +34,7 @@ import {
   type OpenHostDevice,
   type Restarts,
   shapeOf,
+  withLevel,
 } from './running-domain.ts';
 import type { Action } from '../definitions/config/index.ts';
 import type { Recorder } from './recorder.ts';
@@ -348,7 +349,6 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   /** @throws Error with a sentence where it is known before that a domain cannot be built in the place of others */
   refuseToBuild(blueprint: Blueprint, others: readonly Member[]): void {
-    this.mayBuild();
     this.mayRun(blueprint);
     const problem = this.stations.problemOf(blueprint, others);
     if (problem) throw new Error(problem);
@@ -365,6 +365,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   /** As Xen does where it has no VT-x: a guest that is not paravirtual is refused before anything of it is made. @throws NoVtError */
   private mayRun({ xen }: Blueprint): void {
+    this.mayBuild();
     if (xen === 'pv' || this.machine.hasVt) return;
     this.xen.log.print('info', NO_VT_LOG);
     throw new NoVtError(NO_VT_REASON);
@@ -375,10 +376,10 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
    * runs. Nothing is left of one that cannot be built. @throws Error with a sentence
    */
   async build(asked: Blueprint, options: BuildOptions<Console> = {}): Promise<Member<Console>> {
-    this.mayBuild();
     this.mayRun(asked);
     const { paused = false, made, listed } = options;
-    const blueprint = this.stations.addressed(asked);
+    const blueprint = this.stations.addressed(withLevel(asked));
+    if (blueprint.cpuLevel) await this.runners.loadLevel?.(blueprint.cpuLevel);
     const { definition, xen } = blueprint;
     const { machine, queue } = this;
     const { seenMiB, p2mFrames, populateMiB } = shapeOf(blueprint, machine.frames);
@@ -441,8 +442,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       this.mayBuild();
       if (xen) await this.attach(member, uuid);
       if (definition.nic || definition.vif) await this.services.network.connect();
-      if (modelHere && definition.nic) await loadNic(definition.nic);
-      if (modelHere) await loadBackends(['model']);
+      if (modelHere) await Promise.all([loadBackends(['model']), definition.nic && loadNic(definition.nic)]);
       if (modelHere) this.attachModel(member, seenMiB, listener);
       for (const input of member.early?.splice(0) ?? []) input();
       delete member.early;

@@ -14,7 +14,7 @@ export interface LaterParts extends Pick<DomainOptions, 'guest'> {
 
 /** A saved state, as far as a domain is built after it, and how the rest comes into the domain. */
 export interface Restored {
-  about: Pick<DomainOptions, 'apic' | 'nic' | 'mac'>;
+  about: Pick<DomainOptions, 'apic' | 'nic' | 'mac' | 'cpuLevel'>;
   /** @throws SavedStateError, HostError */
   into(domain: Domain): void;
 }
@@ -23,13 +23,14 @@ export interface Restored {
 export function assembleWith(options: PartlessOptions, { guest, saved }: LaterParts): Domain {
   // A processor with a local APIC needs a board with one: a saved domain gets back what it had.
   const apic = saved ? (saved.about.apic ?? false) : (options.apic ?? true);
-  const { nic, mac } = saved ? saved.about : options;
+  const { nic, mac, cpuLevel } = saved ? saved.about : options;
   let card: WiredCard | undefined;
   const whole: DomainOptions = {
     ...options,
     apic,
     ...(nic ? { nic } : {}),
     ...(mac ? { mac } : {}),
+    ...(cpuLevel ? { cpuLevel } : {}),
     createProcessor,
     guest,
     createPlatform: board => {

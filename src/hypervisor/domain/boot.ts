@@ -1,12 +1,14 @@
 /** What a domain starts: whether it can, asked before anything is made, and how it gets there. */
 import type { Processor } from '../../cpu/architecture/index.ts';
-import { registers as R } from '../../cpu/architecture/index.ts';
+import { hasLongMode, registers as R } from '../../cpu/architecture/index.ts';
 import { memoryMap } from '../../devices/index.ts';
 import { isLinuxForFirmware, type LinuxForFirmware } from '../../devices/index.ts';
 import type { OpenMedium } from '../disks/media.ts';
 import type { Domain, DomainOptions } from './domain.ts';
 import {
   type E820Entry,
+  isLinux,
+  isLongLinux,
   type EntryState,
   kernelKind,
   type LoadedFile,
@@ -74,6 +76,13 @@ export interface BootRules {
 }
 export type KernelBoot = Exclude<Boot, { kind: 'firmware' }>;
 
+/** A kernel of 64 bits, loaded as a boot loader does. */
+export function isLongKernel(boot: Boot): boolean {
+  if (boot.kind !== 'kernel') return false;
+  const kernel = unzipped(boot.kernel, boot.name);
+  return isLinux(kernel) && isLongLinux(kernel);
+}
+
 /** Goes through all checks of loading without a guest. @throws LoadError with a sentence for people. */
 export function checkBoot(boot: Boot, memoryMiB: number, rules: BootRules = {}): EntryState | undefined {
   if (boot.kind === 'firmware') {
@@ -116,6 +125,8 @@ export function checkBoot(boot: Boot, memoryMiB: number, rules: BootRules = {}):
       name,
       cmdline,
       memoryMiB,
+      // A 64-bit kernel gets a processor with 64-bit code (`isLongKernel`), unless another is asked for.
+      longMode: true,
       e820: rules.e820?.(memoryMiB) ?? memoryMap(memoryMiB),
       ...(rules.prefer ? { prefer: rules.prefer } : {}),
       ...(ramdisk ? { initrd: ramdisk } : {}),
@@ -171,6 +182,7 @@ export function loadBoot({ options, processor, memory, platform, firmware, guest
       name: boot.name,
       cmdline: boot.cmdline,
       memoryMiB,
+      longMode: hasLongMode(options.cpuLevel),
       e820: rules.e820?.(memoryMiB) ?? platform.e820?.() ?? [],
       acpiRsdp,
       setVideo: (width, height, depth) => platform.setPicture?.(width, height, depth),

@@ -52,6 +52,8 @@ export function isLinux(kernel: Uint8Array): boolean {
   return kernel.length > MAGIC + 4 && view(kernel).getUint32(MAGIC, true) === 0x53726448;
 }
 
+const setupBytesOf = (kernel: Uint8Array): number => ((kernel[SETUP_SECTS] || 4) + 1) * 512;
+
 /** Checks, then loads; see loadKernel. */
 export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState {
   const { kernel, name, initrd, cmdline } = options;
@@ -64,12 +66,11 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
     );
   if (!(kernel[LOADFLAGS] & LOADED_HIGH))
     throw new LoadError(`${name} is a zImage, which loads low; Ringside boots bzImages. Build the kernel as bzImage.`);
-  const setupBytes = ((kernel[SETUP_SECTS] || 4) + 1) * 512;
-  if (version >= 0x20c ? file.getUint16(XLOADFLAGS, true) & XLF_KERNEL_64 : seems64(kernel, setupBytes)) {
+  const setupBytes = setupBytesOf(kernel);
+  if (!options.longMode && isLongLinux(kernel))
     throw new LoadError(
-      `${name} is a 64-bit Linux kernel, and the guest's processor has 32-bit modes only. Use a kernel built for i386 (686 or 686-pae).`,
+      `${name} is a 64-bit Linux kernel, and the guest's processor has 32-bit modes only. Give it x86-64 (--cpu x86-64), or use a kernel built for i386 (686 or 686-pae).`,
     );
-  }
   const codeBytes = (version >= 0x204 ? file.getUint32(SYSSIZE, true) : file.getUint16(SYSSIZE, true)) * 16;
   // The last of the 16-byte units need not be full.
   if (kernel.length < setupBytes + codeBytes - 15) {
@@ -162,7 +163,15 @@ const HEAD_BYTES = 0x2000;
 /** What setup.S of earlier ones says on a processor of 32 bits. */
 const NEEDS_LONG_MODE = new TextEncoder().encode('Your CPU does not support long mode');
 
-/** Whether it is a 64-bit kernel from before its header said so (boot protocol 2.12, Linux 3.8): it cannot go on where there is no long mode. */
+/** Whether the bzImage is a 64-bit kernel: it cannot go on where there is no long mode. */
+export function isLongLinux(kernel: Uint8Array): boolean {
+  const file = view(kernel);
+  return file.getUint16(VERSION, true) >= 0x20c
+    ? (file.getUint16(XLOADFLAGS, true) & XLF_KERNEL_64) !== 0
+    : seems64(kernel, setupBytesOf(kernel));
+}
+
+/** The same of one from before its header said so (boot protocol 2.12, Linux 3.8). */
 function seems64(kernel: Uint8Array, setupBytes: number): boolean {
   return (
     holds(kernel.subarray(setupBytes, setupBytes + HEAD_BYTES), SETS_LME) ||

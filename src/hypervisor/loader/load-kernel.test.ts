@@ -251,12 +251,18 @@ describe('a Linux bzImage', () => {
     expect(load(bzImage(), { cmdline: 'x'.repeat(2047) }).entry.kind).toBe('linux');
   });
 
-  it('is refused when it is truncated, 64-bit, a zImage or ancient', () => {
+  it('is refused when it is truncated, 64-bit without such a processor, a zImage or ancient', () => {
     const whole = bzImage();
     expect(refusal(whole.subarray(0, 40000))).toBe(
       'kernel is truncated: its header says 68096 bytes, the file has 40000. Copy or fetch it again.',
     );
     expect(refusal(bzImage(header => header.setUint16(0x236, 1, true)))).toContain('is a 64-bit Linux kernel');
+    expect(
+      load(
+        bzImage(header => header.setUint16(0x236, 1, true)),
+        { longMode: true },
+      ).entry.kind,
+    ).toBe('linux');
     // Before protocol 2.12 it is said by code alone: of head_64.S (2.6.22 to 3.7), or by what setup.S prints (before).
     const old = (at: number, bytes: Iterable<number>): Uint8Array =>
       bzImage(header => {

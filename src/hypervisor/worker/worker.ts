@@ -2,6 +2,7 @@
  * Entry of a domain's worker: runs one domain for as long as it lives. After the start it does not return to its event loop (but while a compiler is
  * loaded), so every request comes through the mailbox; what the domain says goes out as messages, which do not wait.
  */
+import { loadLevel } from '../../cpu/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { type IdeAttachment, loadDrives, removableKind } from '../../devices/ide/index.ts';
 import { loadFlash, loadNic } from '../../devices/index.ts';
@@ -146,7 +147,11 @@ function attach(
 }
 
 /** What the board has in this domain and not in every one. @throws HostError */
-async function loadBoardParts({ boot }: ToDomainWorker, card: ToDomainWorker['nic']): Promise<void> {
+async function loadBoardParts(
+  { boot }: ToDomainWorker,
+  { nic: card, cpuLevel }: Pick<ToDomainWorker, 'nic' | 'cpuLevel'>,
+): Promise<void> {
+  await loadLevel(cpuLevel).catch(notLoaded('runs 64-bit code'));
   if (boot.kind !== 'firmware') await prepareKernel(boot.kernel).catch(notLoaded('unpacks kernels'));
   if (boot.kind === 'firmware' && boot.flash) await loadFlash().catch(notLoaded('is the firmware’s flash'));
   if (card) await loadNic(card).catch(notLoaded('is the guest’s network card'));
@@ -164,7 +169,7 @@ async function start(message: ToDomainWorker): Promise<void> {
       laterParts(machine, record, message.saved, message.name),
       hasDrives ? loadDisks() : undefined,
     ]);
-    await loadBoardParts(message, parts.saved ? parts.saved.about.nic : message.nic);
+    await loadBoardParts(message, parts.saved ? parts.saved.about : message);
     const queue = disks && record.drivesOffset !== 0 ? new disks.DriveQueue(machine, record) : undefined;
     domain = assembleWith(
       {

@@ -1,4 +1,5 @@
 /** Domains that share this thread: without SharedArrayBuffer, in virtual time, and in tests. They take turns, a slice each. */
+import { loadLevel } from '../../../cpu/index.ts';
 import { removableKind } from '../../../devices/ide/index.ts';
 import type { Clock } from '../../../devices/index.ts';
 import type { Compile } from '../../../cpu/architecture/index.ts';
@@ -82,6 +83,7 @@ export const inTurns =
 
 export class Turns implements Runners {
   readonly elsewhere = false;
+  readonly loadLevel = loadLevel;
   private readonly parts: TurnsParts;
   private readonly host: RunnersHost;
   private readonly entries: Entry[] = [];

@@ -2,7 +2,7 @@
  * Reads a saved domain (format.ts), all of it, before anything is made of it: kinds, order, sizes and contents of the records.
  * Every complaint is a sentence that names the record and where it lies.
  */
-import { cpuid } from '../../../../cpu/index.ts';
+import { CPU_LEVELS, cpuid } from '../../../../cpu/architecture/index.ts';
 import type { State } from '../../../../devices/index.ts';
 import { isNicModel } from '../../../../devices/index.ts';
 import type { Boot } from '../../../domain/boot.ts';
@@ -403,6 +403,11 @@ class Reader {
       if (this.isPv) (domain.processors as State[])[id] = processor;
       if (id > 0) continue;
       const level = levelOf(processor);
+      about.cpuLevel =
+        CPU_LEVELS[level] ??
+        complaint.say(
+          'cannot be restored here: its processor is of a level that this version does not have. Restore it with the version that saved it.',
+        );
       for (const [leaf, subleaf, , ebx, ecx, edx] of leaves) {
         const plain = cpuid(leaf, subleaf, apic, 0, level);
         const now = xen ? underXen(leaf, plain) : plain;
