@@ -39,7 +39,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/host/storage/storage.ts': 727,
   'src/dom0/host/storage/transfer-disk.ts formatFatDisk': 88,
   'src/dom0/service/host-in-worker.ts serve': 185,
-  'src/dom0/service/host.ts': 826,
+  'src/dom0/service/host.ts': 825,
   'src/dom0/service/inspection.ts ringFacts': 146,
   'src/dom0/shell/bash.ts execute': 89,
   'src/dom0/shell/line-editor.ts take': 101,

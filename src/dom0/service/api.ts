@@ -44,6 +44,7 @@ export const PAGE_METHODS = [
   'recall',
   'view',
   'taskRecord',
+  'abortJob',
   'setJitThreshold',
   'time',
   'subscribe',

@@ -679,6 +679,9 @@ export class HostCore implements CommandHost {
     return new Blob([(await files.readFileBuffer(absolute(path))) as BlobPart]);
   }
 
+  /** Ends what is done with a domain. @throws Error with libvirt's sentence where that cannot be */
+  readonly abortJob = async (id: number): Promise<void> => this.toolstack.jobs.abort(this.member(id).name);
+
   /** What a task caused; undefined: that was not recorded. */
   async taskRecord(id: number): Promise<TaskRecord | undefined> {
     return this.tasks.record(id);
@@ -743,13 +746,9 @@ export class HostCore implements CommandHost {
   }
 
   private hear(member: Guest, message: Uint8Array | ConsoleInput): void {
-    const { toolstack, parts } = this;
-    if (parts.virtual && !parts.virtual.note({ kind: 'console', domain: member.record.id, input: message })) return;
-    if (message instanceof Uint8Array) toolstack.inputs.type(member, message);
-    else if ('serial' in message && message.serial instanceof Uint8Array) toolstack.inputs.type(member, message.serial);
-    else if ('key' in message && typeof message.key === 'string')
-      toolstack.inputs.key(member, message.key, message.down === true);
-    else if ('mouse' in message) toolstack.inputs.mouse(member, message.mouse);
+    const { virtual } = this.parts;
+    if (virtual?.note({ kind: 'console', domain: member.record.id, input: message }) ?? true)
+      this.toolstack.inputs.take(member, message);
   }
 
   /** Something has happened to Domain 0 itself: a sentence for the task log. */

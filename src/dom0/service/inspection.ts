@@ -4,7 +4,14 @@ import { deviceNumber } from '../definitions/config/index.ts';
 import type { RingLook } from '../backends/index.ts';
 import { type Facts, factsOf } from './lesson-facts.ts';
 import { type FrontIndices, FrontRings, grantedPage, type RingFacts, type SlotFacts } from './front-rings.ts';
-import { addressesOf, type CardAddress, type CardInfo, type CommandHost, onlineOf } from '../toolstack/index.ts';
+import {
+  addressesOf,
+  type CardAddress,
+  type CardInfo,
+  type CommandHost,
+  type JobInfo,
+  onlineOf,
+} from '../toolstack/index.ts';
 import type { BreakHit, BreakPoint, HotRegion } from '../../hypervisor/domain/index.ts';
 import { type KernelSymbols, kernelSymbols } from '../../hypervisor/loader/index.ts';
 import { ideName } from '../definitions/index.ts';
@@ -93,6 +100,8 @@ export interface Inspected {
   engine: HotRegion[];
   /** Of the file of its kernel; none where the domain builder did not load one, or it names nothing. */
   symbols: KernelSymbols;
+  /** What is done with it now. */
+  job: JobInfo | undefined;
 }
 
 const INSPECTIONS: {
@@ -109,6 +118,7 @@ const INSPECTIONS: {
     const { breaks = [], hit } = host.member(id);
     return { points: [...breaks], ...(hit ? { hit } : {}) };
   },
+  job: ({ toolstack }, id) => toolstack.jobs.of(toolstack.member(id).name),
   engine: (host, id) => host.living(id).runner.ask('hottest'),
   symbols: (host, id) => {
     const { boot } = host.member(id).blueprint;

@@ -140,7 +140,10 @@ describe('virsh', () => {
       'suspend',
       'Job type:         Unbounded   \nOperation:        Save        \nTime elapsed:     0            ms\n\n',
     ]);
+    // As the page has it.
     expect(host.all()[0]).toMatchObject({ name: 'b', job: { operation: 'Save' } });
+    expect(await host.inspect('job', 1)).toMatchObject({ operation: 'Save' });
+    await expect(host.abortJob(0)).rejects.toThrow(/0/);
     expect(await virsh('domjobabort b')).toBe('\n');
     expect(await saved).toBe(
       "1: error: Failed to save domain 'b' to /root/b.save\nerror: operation aborted: domain save job: canceled by client\n",

@@ -1,6 +1,7 @@
 /** What people type and press at a guest, and where it goes: its PV console and screen, its device model in Domain 0, or the domain itself. */
 import type { MouseMove } from '../../hypervisor/index.ts';
 import type { Member } from './running-domain.ts';
+import type { ConsoleInput } from './wire.ts';
 
 export class Inputs {
   private readonly poke: () => void;
@@ -8,6 +9,14 @@ export class Inputs {
   /** `poke`: something came in for a domain on this thread. */
   constructor(poke: () => void) {
     this.poke = poke;
+  }
+
+  /** Whatever a window of the page sends; what is none of these is nothing. */
+  take(member: Member, input: Uint8Array | ConsoleInput): void {
+    if (input instanceof Uint8Array) this.type(member, input);
+    else if ('serial' in input && input.serial instanceof Uint8Array) this.type(member, input.serial);
+    else if ('key' in input && typeof input.key === 'string') this.key(member, input.key, input.down === true);
+    else if ('mouse' in input) this.mouse(member, input.mouse);
   }
 
   /** Typed at the one terminal that serial port and PV console share. */

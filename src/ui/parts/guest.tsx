@@ -43,6 +43,10 @@ const MissingGuest = later(
   () => import('./missing-guest.tsx'),
   part => part.MissingGuest,
 );
+const GuestJob = later(
+  () => import('./guest-job.tsx'),
+  part => part.GuestJob,
+);
 const GuestOverview = later(
   () => import('./guest-overview/index.tsx'),
   part => part.GuestOverview,
@@ -243,6 +247,7 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
           <span>{words.waitsForRoom}</span>
         </div>
       )}
+      {domain.job && !over && <GuestJob key={`j${session.id}`} id={session.id} name={domain.name} />}
       {domain.restarts && !over && (
         <div class="note" role="status">
           <span>{words.restarted(domain.restarts.count, domain.restarts.why)}</span>

@@ -3,6 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { GuestFacts } from '../../../dom0/service/index.ts';
+import type { Status } from '../../../dom0/toolstack/index.ts';
 import { asTask, host } from '../../host.ts';
 import type { DomainSession } from '../../sessions.ts';
 import { duration, strings } from '../../strings.ts';
@@ -62,7 +63,7 @@ export function GuestOverview({ session }: { session: DomainSession }) {
     whose = { name, id, act, off };
   return (
     <div class="body gov">
-      <About seen={seen} name={name} act={act} off={off} />
+      <About seen={seen} status={session.info.value.status} name={name} act={act} off={off} />
       <Processor
         seen={seen}
         share={part !== undefined && !off ? words.share(`${Math.round(100 * part)} %`) : ''}
@@ -92,9 +93,30 @@ export function GuestOverview({ session }: { session: DomainSession }) {
 }
 
 /** For how long it is up, under which addresses, and what somebody has noted of it. */
-const About = ({ seen, name, act, off }: { seen: GuestFacts; name: string; act: Act; off: boolean }) => (
+const About = ({
+  seen,
+  status,
+  name,
+  act,
+  off,
+}: {
+  seen: GuestFacts;
+  status: Status | undefined;
+  name: string;
+  act: Act;
+  off: boolean;
+}) => (
   <section class="about">
     <dl class="kv">
+      {status && (
+        <>
+          <dt>{words.state}</dt>
+          <dd>
+            {status.state}
+            {status.reason !== 'unknown' && ` (${status.reason})`}
+          </dd>
+        </>
+      )}
       <dt>{words.up}</dt>
       <dd>{off ? strings.tree.noData : duration(seen.upSeconds)}</dd>
       <dt>{words.address}</dt>
