@@ -71,7 +71,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/ui/parts/edit-page.tsx EditPage': 246,
   'src/ui/parts/edit-text.tsx EditText': 127,
   'src/ui/parts/guest-history.tsx GuestHistory': 119,
-  'src/ui/parts/guest.tsx GuestPage': 204,
+  'src/ui/parts/guest.tsx GuestPage': 195,
   'src/ui/parts/header.tsx Header': 124,
   'src/ui/parts/home.tsx Home': 145,
   'src/ui/parts/network-page.tsx NetworkPage': 104,

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import type { DomainInfo } from '../../dom0/service/index.ts';
 import { guestActions } from '../actions.ts';
 import { command } from '../host.ts';
 import { mediaSignal } from '../media.ts';
@@ -242,17 +243,7 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
           )}
         </div>
       </div>
-      {domain.waitsForRoom && !over && (
-        <div class="note bad" role="alert">
-          <span>{words.waitsForRoom}</span>
-        </div>
-      )}
-      {domain.job && !over && <GuestJob key={`j${session.id}`} id={session.id} name={domain.name} />}
-      {domain.restarts && !over && (
-        <div class="note" role="status">
-          <span>{words.restarted(domain.restarts.count, domain.restarts.why)}</span>
-        </div>
-      )}
+      {!over && <GuestNotes domain={domain} />}
       <div class="sides">
         {withConsole && !isConsole && (
           <>
@@ -287,6 +278,23 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
     </>
   );
 }
+
+/** What is done with it, and what stands in its way. */
+const GuestNotes = ({ domain: { id, name, job, waitsForRoom, restarts } }: { domain: DomainInfo }) => (
+  <>
+    {waitsForRoom && (
+      <div class="note bad" role="alert">
+        <span>{words.waitsForRoom}</span>
+      </div>
+    )}
+    {job && <GuestJob key={`j${id}`} id={id} name={name} />}
+    {restarts && (
+      <div class="note" role="status">
+        <span>{words.restarted(restarts.count, restarts.why)}</span>
+      </div>
+    )}
+  </>
+);
 
 const Tool = ({ onClick, children }: { onClick(): void; children: ComponentChildren }) => (
   <button class="btn" onClick={onClick}>
