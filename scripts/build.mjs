@@ -83,7 +83,7 @@ const always = [
 async function vite(config) {
   await ensureDependencies({ quiet: true });
   const { build } = await import('vite');
-  await build({ root, configFile: at('vite.config.ts'), logLevel: 'error', ...config });
+  return build({ root, configFile: at('vite.config.ts'), logLevel: 'error', ...config });
 }
 
 /** Where a program of these sources is, or will be once it is built. */
@@ -164,12 +164,15 @@ export async function buildPage() {
   };
   // It answers for the folder in which it stands, under a name that stays.
   const entryFileNames = ({ name }) => (name === SERVICE_WORKER ? '[name].js' : 'assets/[name]-[hash].js');
+  const { output } = await vite({ build: { write: false, minify: false, rolldownOptions: { input } } });
+  const names = firstChunks(output);
+  const codeSplitting = { groups: [{ name: id => names.get(id), includeDependenciesRecursively: false }] };
   await vite({
     build: {
       outDir: at('dist'),
       emptyOutDir: true,
       reportCompressedSize: false,
-      rolldownOptions: { input, output: { entryFileNames } },
+      rolldownOptions: { input, output: { entryFileNames, codeSplitting } },
     },
   });
   listFiles();
@@ -180,6 +183,47 @@ export async function buildPage() {
   mkdirSync(at('build'), { recursive: true });
   writeFileSync(stamp, hash);
   return true;
+}
+
+/** Threads, each with its script and what that asks for at once: the first three begin before the first prompt. */
+const THREADS = {
+  page: ['index.html', 'src/ui/main.tsx'],
+  dom0: ['src/dom0/service/worker.ts', 'src/dom0/service/inventory.ts'],
+  guest: ['src/hypervisor/worker/worker.ts', 'src/hypervisor/interfaces/xen/interface.ts'],
+  storage: ['src/dom0/service/storage-worker.ts'],
+};
+const FIRST = ['page', 'dom0', 'guest'];
+
+/**
+ * Names the chunk of each module that is needed at first: after the threads that need it and, behind `for`, those that may later. Left alone, the builder
+ * gives a chunk to what any two of all later parts share: sixty small ones before the first prompt, which compress worse than a few and name each other by
+ * hashes, which do not compress at all.
+ *
+ * @param chunks of a build without groups
+ * @returns names by module
+ */
+function firstChunks(chunks) {
+  const byFile = new Map(chunks.map(chunk => [chunk.fileName, chunk]));
+  const modulesReached = (roots, next) => {
+    const paths = roots.map(path => at(path));
+    const files = new Set(chunks.filter(chunk => paths.includes(chunk.facadeModuleId)).map(chunk => chunk.fileName));
+    for (const file of files) for (const other of next(byFile.get(file))) files.add(other);
+    return new Set([...files].flatMap(file => byFile.get(file).moduleIds));
+  };
+  const threads = Object.entries(THREADS).map(([name, roots]) => ({
+    name,
+    first: FIRST.includes(name) ? modulesReached(roots, ({ imports }) => imports) : new Set(),
+    ever: modulesReached(roots, ({ imports, dynamicImports }) => [...imports, ...dynamicImports]),
+  }));
+  const namesOf = wanted => threads.filter(wanted).map(({ name }) => name);
+  const names = new Map();
+  for (const id of new Set(threads.flatMap(({ first }) => [...first]))) {
+    const later = namesOf(({ first, ever }) => ever.has(id) && !first.has(id));
+    names.set(id, [...namesOf(({ first }) => first.has(id)), ...(later.length > 0 ? ['for', ...later] : [])].join('-'));
+  }
+  // What begins when it is loaded stays by itself.
+  for (const root of Object.values(THREADS).flat()) names.delete(at(root));
+  return names;
 }
 
 const SERVICE_WORKER = 'service-worker';

@@ -379,13 +379,13 @@ describe('the built page', () => {
     const assets = join(root, 'dist', 'assets');
     const scripts = existsSync(assets) ? readdirSync(assets).filter(path => path.endsWith('.js')) : [];
     if (process.env.RINGSIDE_STRICT === '1') expect(scripts).not.toEqual([]);
-    // An instruction's name is in the tables of the processor and nowhere else: in the script of a domain's worker, that of domains in turns, and the one that disassembler
-    // and assembler share (rows).
+    // An instruction's name is in the tables of the processor and nowhere else: in the script of a domain's worker, what it shares with the page's
+    // disassembler, and in the worker of domains in turns.
     const carriers = scripts.filter(path => readFileSync(join(assets, path), 'utf8').includes('fyl2xp1'));
     if (scripts.length === 0) return;
     expect(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')).sort()).toEqual([
-      'hypervisor-worker-worker',
-      'rows',
+      'guest',
+      'guest-for-page',
       'turns-worker',
     ]);
     // All that is loaded with it.

@@ -52,7 +52,7 @@ describe('the local server', () => {
     );
 
   it('lets browsers keep what has a hash in its name, and ask again for everything else', async () => {
-    const script = `/assets/${readdirSync(new URL('../dist/assets/', import.meta.url)).find(name => /^index-.*\.js$/.test(name))}`;
+    const script = `/assets/${readdirSync(new URL('../dist/assets/', import.meta.url)).find(name => /^dom0-[\w-]{8}\.js$/.test(name))}`;
     expect((await get(script)).headers['cache-control']).toBe('public, max-age=31536000, immutable');
     const { headers } = await get('/');
     expect(headers['cache-control']).toBe('no-cache');
@@ -64,7 +64,7 @@ describe('the local server', () => {
   });
 
   it('compresses texts as the client can read them', async () => {
-    const script = `/assets/${readdirSync(new URL('../dist/assets/', import.meta.url)).find(name => /^index-.*\.js$/.test(name))}`;
+    const script = `/assets/${readdirSync(new URL('../dist/assets/', import.meta.url)).find(name => /^dom0-[\w-]{8}\.js$/.test(name))}`;
     const plain = await content(script, {});
     expect(plain.headers['content-encoding']).toBeUndefined();
     const brotli = await content(script, { 'accept-encoding': 'gzip, deflate, br' });
