@@ -379,7 +379,8 @@ export class Cpu implements Core, Processor {
     if (features.has('lm') && this.longMode === null) throw new Error('64-bit code was not loaded: loadLevel');
     if (features !== this.features) {
       this.features = features;
-      if (!this.masksCpuid) this.writer.instructions = features;
+      // The level with 64-bit code has every other feature, too.
+      this.writer.instructions = this.masksCpuid && !features.has('lm') ? featuresOf() : features;
       this.cr4Bits = cr4BitsOf(features);
       this.memory.paging.pse36 = features.has('pse36');
       this.code.dropAll();

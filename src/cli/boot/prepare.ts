@@ -33,7 +33,7 @@ import {
 import { cdOfFiles, namesFiles, pathsIn, spellFiles } from '../../dom0/host/files/index.ts';
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
-import { isLongKernel } from '../../hypervisor/domain/index.ts';
+import { isLongBoot } from '../../hypervisor/domain/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
 import { fileBytes, fileBytesLater } from '../file-bytes.ts';
 import {
@@ -119,9 +119,9 @@ export function prepareAll(
 ): Blueprint[] {
   const one = (of: BootOptions): Blueprint => {
     const guest = modelOf(refuseWithoutVt(prepare(of, stderr, devices, cds), options), options);
-    if (options.cpu && !hasLongMode(options.cpu) && isLongKernel(guest.boot))
+    if (options.cpu && !hasLongMode(options.cpu) && isLongBoot(guest.boot))
       throw new UsageError(
-        `${guest.boot.name} is a 64-bit Linux kernel, and a processor of level ${options.cpu} has 32-bit modes only. Write --cpu x86-64, or leave --cpu out.`,
+        `${guest.boot.name} is a 64-bit kernel, and a processor of level ${options.cpu} has 32-bit modes only. Write --cpu x86-64, or leave --cpu out.`,
       );
     return options.cpu ? { ...guest, cpuLevel: options.cpu } : guest;
   };

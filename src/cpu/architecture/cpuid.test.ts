@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CPU_LEVELS, cpuid, CRYSTAL_HZ, hasLongMode, TSC_HZ } from './cpuid.ts';
 import { createLongMode } from '../long-mode.ts';
 import { ExitReason } from './edge.ts';
-import { CR4, EAX, ECX, EDX, EIP } from './registers.ts';
+import { CR4, EAX, ECX, EDX, EIP, ESI } from './registers.ts';
 import { asm } from '../test-support/asm.ts';
 import { Bench, CODE, DATA } from '../test-support/bench.ts';
 
@@ -184,6 +184,13 @@ describe('what CPUID does not show is not there', () => {
     bench.R[EAX] = 0x800;
     bench.code('mov cr4, eax');
     expect(bench.fault()).toEqual([13, 0, 0]);
+  });
+
+  it('and so do those of 64-bit code, where the level has it', () => {
+    const bench = new Bench({ cpuLevel: 'x86-64', masksCpuid: true, longMode: createLongMode }).longMode();
+    bench.R[ESI] = DATA;
+    bench.put(CODE, 0x48, 0x0f, 0xc7, 0x0e, 0xf4); // cmpxchg16b [rsi]; hlt
+    expect(bench.run()).toBe(ExitReason.HLT);
   });
 
   it("bits 13 to 16 of a large page's entry are reserved without PSE-36 (vol. 3, table 4-4)", () => {

@@ -2,7 +2,7 @@
 import type { Balloon } from './balloon.ts';
 import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
-import { type BreakHit, type BreakPoint, DEFAULT_MAC, isLongKernel, p2mFrames } from '../../hypervisor/domain/index.ts';
+import { type BreakHit, type BreakPoint, DEFAULT_MAC, isLongBoot, p2mFrames } from '../../hypervisor/domain/index.ts';
 import {
   BAD_NAME,
   type Definition,
@@ -43,7 +43,7 @@ export interface Blueprint {
 /** With what its CPUID shows: as a saved state says, as asked, and for a 64-bit kernel what that needs. */
 export function withLevel(blueprint: Blueprint): Blueprint {
   const { saved, boot } = blueprint;
-  const cpuLevel = saved?.state.about.cpuLevel ?? blueprint.cpuLevel ?? (isLongKernel(boot) ? 'x86-64' : undefined);
+  const cpuLevel = saved?.state.about.cpuLevel ?? blueprint.cpuLevel ?? (isLongBoot(boot) ? 'x86-64' : undefined);
   return cpuLevel ? { ...blueprint, cpuLevel } : blueprint;
 }
 

@@ -1,29 +1,62 @@
 /**
- * 32-bit x86 ELF files as loaders see them: segments, entry, notes.
- * Source: Tool Interface Standard, ELF 1.2; notes as System V ABI gABI describes them.
+ * x86 ELF files of 32 and 64 bits as loaders see them: segments, entry, notes.
+ * Source: Tool Interface Standard, ELF 1.2; System V ABI, gABI (ELF-64, notes).
  */
 
 import { LoadError } from './load-error.ts';
 
-const EM_386 = 3;
+const EI_CLASS = 4,
+  EI_DATA = 5;
 const ET_EXEC = 2;
 const ET_DYN = 3;
 const PT_LOAD = 1;
 const PT_NOTE = 4;
 const SHT_NOTE = 7;
-const HEADER_BYTES = 52;
+
+/** Where fields lie, in bytes: of the file's header, of a program header (`segment`), of a section header. Addresses, offsets and sizes are words of the class. */
+const CLASSES = {
+  32: {
+    machine: 3,
+    bytes: 52,
+    programOffset: 28,
+    sectionOffset: 32,
+    programBytes: 42,
+    programCount: 44,
+    sectionBytes: 46,
+    sectionCount: 48,
+    sectionNames: 50,
+    segment: { bytes: 32, offset: 4, virtual: 8, physical: 12, fileBytes: 16, memoryBytes: 20 },
+    section: { bytes: 40, offset: 16, size: 20 },
+  },
+  64: {
+    machine: 62,
+    bytes: 64,
+    programOffset: 32,
+    sectionOffset: 40,
+    programBytes: 54,
+    programCount: 56,
+    sectionBytes: 58,
+    sectionCount: 60,
+    sectionNames: 62,
+    segment: { bytes: 56, offset: 8, virtual: 16, physical: 24, fileBytes: 32, memoryBytes: 40 },
+    section: { bytes: 64, offset: 24, size: 32 },
+  },
+} as const;
+type Bits = keyof typeof CLASSES;
+const ENTRY = 24,
+  SECTION_TYPE = 4;
 const MACHINES: { [machine: number]: string } = {
   2: 'SPARC',
   8: 'MIPS',
   20: 'PowerPC',
   21: 'PowerPC 64',
   40: 'ARM',
-  62: 'x86-64',
   183: 'ARM64',
   243: 'RISC-V',
 };
 
 export interface Segment {
+  /** Canonical: negative in the upper half of 64-bit space. */
   virtual: number;
   physical: number;
   bytes: Uint8Array;
@@ -31,6 +64,8 @@ export interface Segment {
 }
 
 export interface Elf {
+  /** Of the code that it is for. */
+  bits: Bits;
   entry: number;
   segments: Segment[];
   notes: { owner: string; type: number; value: Uint8Array }[];
@@ -42,26 +77,37 @@ export function isElf(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
 }
 
+/** An ELF file of 64-bit code, damaged or not. */
+export const isLongElf = (bytes: Uint8Array): boolean => isElf(bytes) && bitsOf(bytes) === 64;
+
+const bitsOf = (bytes: Uint8Array): Bits => (bytes[EI_CLASS] === 2 ? 64 : 32);
+
+/** Reads a word of the class: an unsigned number, or a canonical address where it has 64 bits. */
+function wordReader(file: DataView, bits: Bits): (at: number) => number {
+  return bits === 32
+    ? at => file.getUint32(at, true)
+    : at => file.getInt32(at + 4, true) * 2 ** 32 + file.getUint32(at, true);
+}
+
 /** Reads an ELF file that a PC could run. */
 export function readElf(bytes: Uint8Array, name: string): Elf {
   const file = view(bytes);
   const need = (offset: number, count: number) => {
-    if (offset + count > bytes.length) {
+    if (offset < 0 || count < 0 || offset + count > bytes.length) {
       throw new LoadError(
         `${name} is truncated: its ELF header says at least ${offset + count} bytes, the file has ${bytes.length}. Copy or fetch it again.`,
       );
     }
   };
-  need(0, HEADER_BYTES);
+  const bits = bitsOf(bytes),
+    fields = CLASSES[bits],
+    { segment } = fields,
+    word = wordReader(file, bits);
+  need(0, fields.bytes);
   const machine = file.getUint16(18, true);
-  if (bytes[4] === 2 || machine === 62) {
+  if (bytes[EI_DATA] !== 1 || machine !== fields.machine) {
     throw new LoadError(
-      `${name} is a 64-bit ELF file, and the guest's processor has 32-bit modes only. Use a kernel built for 32-bit x86 (i386).`,
-    );
-  }
-  if (bytes[4] !== 1 || bytes[5] !== 1 || machine !== EM_386) {
-    throw new LoadError(
-      `${name} is an ELF file for ${MACHINES[machine] ?? `machine ${machine}`}, not for 32-bit x86. Use one built for i386.`,
+      `${name} is an ELF file for ${MACHINES[machine] ?? `machine ${machine}`}, not for x86. Use one built for i386 or x86-64.`,
     );
   }
   const type = file.getUint16(16, true);
@@ -73,20 +119,22 @@ export function readElf(bytes: Uint8Array, name: string): Elf {
 
   const segments: Segment[] = [];
   const notes: Elf['notes'] = [];
-  const programOffset = file.getUint32(28, true);
-  const programSize = file.getUint16(42, true);
-  const programCount = file.getUint16(44, true);
-  if (programCount > 0 && programSize < 32)
+  const programOffset = word(fields.programOffset);
+  const programSize = file.getUint16(fields.programBytes, true);
+  const programCount = file.getUint16(fields.programCount, true);
+  if (programCount > 0 && programSize < segment.bytes)
     throw new LoadError(
       `${name} is a damaged ELF file: its program headers have ${programSize} bytes each. Fetch it again.`,
     );
   need(programOffset, programCount * programSize);
   for (let i = 0; i < programCount; i++) {
     const at = programOffset + i * programSize;
-    const [kind, offset, virtual, physical, fileBytes, memoryBytes] = [0, 4, 8, 12, 16, 20].map(field =>
-      file.getUint32(at + field, true),
-    );
+    const kind = file.getUint32(at, true);
     if (kind !== PT_LOAD && kind !== PT_NOTE) continue;
+    const field = (name: keyof typeof segment): number => word(at + segment[name]);
+    const memoryBytes = field('memoryBytes'),
+      fileBytes = field('fileBytes'),
+      offset = field('offset');
     need(offset, fileBytes);
     const content = bytes.subarray(offset, offset + fileBytes);
     if (kind === PT_NOTE) notes.push(...readNotes(content));
@@ -94,51 +142,48 @@ export function readElf(bytes: Uint8Array, name: string): Elf {
       throw new LoadError(
         `${name} is a damaged ELF file: segment ${i} has more bytes in the file than in memory. Fetch it again.`,
       );
-    else if (memoryBytes > 0) segments.push({ virtual, physical, bytes: content, memoryBytes });
+    else if (memoryBytes > 0)
+      segments.push({ virtual: field('virtual'), physical: field('physical'), bytes: content, memoryBytes });
   }
   if (notes.length === 0) notes.push(...sectionNotes(bytes));
-  return { entry: file.getUint32(24, true), segments, notes };
+  return { bits, entry: word(ENTRY), segments, notes };
+}
+
+/** Where each section's header lies, and its content; none where the table is damaged. */
+function sectionsOf(bytes: Uint8Array): { header: number; content: Uint8Array }[] {
+  const file = view(bytes),
+    bits = bitsOf(bytes),
+    { section, ...fields } = CLASSES[bits],
+    word = wordReader(file, bits);
+  if (bytes.length < fields.bytes) return [];
+  const offset = word(fields.sectionOffset);
+  const size = file.getUint16(fields.sectionBytes, true);
+  const count = file.getUint16(fields.sectionCount, true);
+  if (size < section.bytes || offset < 0 || offset + size * count > bytes.length) return [];
+  return Array.from({ length: count }, (_, i) => {
+    const header = offset + i * size,
+      start = Math.max(0, word(header + section.offset));
+    return { header, content: bytes.subarray(start, start + Math.max(0, word(header + section.size))) };
+  });
 }
 
 /** Some linkers' scripts keep notes in sections only. A damaged section table means no notes: loading does not need one. */
-function sectionNotes(bytes: Uint8Array): Elf['notes'] {
-  const file = view(bytes);
-  const offset = file.getUint32(32, true);
-  const size = file.getUint16(46, true);
-  const count = file.getUint16(48, true);
-  const notes: Elf['notes'] = [];
-  if (size < 40 || offset + size * count > bytes.length) return notes;
-  for (let i = 0; i < count; i++) {
-    const at = offset + i * size;
-    if (file.getUint32(at + 4, true) !== SHT_NOTE) continue;
-    const start = file.getUint32(at + 16, true);
-    notes.push(...readNotes(bytes.subarray(start, start + file.getUint32(at + 20, true))));
-  }
-  return notes;
-}
+const sectionNotes = (bytes: Uint8Array): Elf['notes'] =>
+  sectionsOf(bytes)
+    .filter(({ header }) => view(bytes).getUint32(header + SECTION_TYPE, true) === SHT_NOTE)
+    .flatMap(({ content }) => readNotes(content));
 
 /** Content of the first section of that name; undefined: there is none, or the section table is damaged. */
 export function sectionNamed(bytes: Uint8Array, name: string): Uint8Array | undefined {
   const file = view(bytes);
-  const [offset, size, count, names] = [
-    file.getUint32(32, true),
-    file.getUint16(46, true),
-    file.getUint16(48, true),
-    file.getUint16(50, true),
-  ];
-  if (size < 40 || names >= count || offset + size * count > bytes.length) return undefined;
-  const content = (index: number): Uint8Array => {
-    const start = file.getUint32(offset + index * size + 16, true);
-    return bytes.subarray(start, start + file.getUint32(offset + index * size + 20, true));
-  };
-  const strings = content(names);
-  for (let i = 0; i < count; i++) {
-    const start = file.getUint32(offset + i * size, true);
-    const end = strings.indexOf(0, start);
-    if (end >= start && String.fromCharCode(...strings.subarray(start, Math.min(end, start + 64))) === name)
-      return content(i);
-  }
-  return undefined;
+  const sections = sectionsOf(bytes);
+  const strings = sections[file.getUint16(CLASSES[bitsOf(bytes)].sectionNames, true)]?.content;
+  if (!strings) return undefined;
+  return sections.find(({ header }) => {
+    const start = file.getUint32(header, true),
+      end = strings.indexOf(0, start);
+    return end >= start && String.fromCharCode(...strings.subarray(start, Math.min(end, start + 64))) === name;
+  })?.content;
 }
 
 function readNotes(bytes: Uint8Array): Elf['notes'] {

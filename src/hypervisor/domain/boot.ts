@@ -7,8 +7,7 @@ import type { OpenMedium } from '../disks/media.ts';
 import type { Domain, DomainOptions } from './domain.ts';
 import {
   type E820Entry,
-  isLinux,
-  isLongLinux,
+  isLongKernel,
   type EntryState,
   kernelKind,
   type LoadedFile,
@@ -76,12 +75,9 @@ export interface BootRules {
 }
 export type KernelBoot = Exclude<Boot, { kind: 'firmware' }>;
 
-/** A kernel of 64 bits, loaded as a boot loader does. */
-export function isLongKernel(boot: Boot): boolean {
-  if (boot.kind !== 'kernel') return false;
-  const kernel = unzipped(boot.kernel, boot.name);
-  return isLinux(kernel) && isLongLinux(kernel);
-}
+/** It starts a kernel of 64 bits, which needs a processor with 64-bit code. Paravirtual ones are refused later. */
+export const isLongBoot = (boot: Boot): boolean =>
+  (boot.kind === 'kernel' || boot.kind === 'pvh') && isLongKernel(boot.kernel, boot.name);
 
 /** Goes through all checks of loading without a guest. @throws LoadError with a sentence for people. */
 export function checkBoot(boot: Boot, memoryMiB: number, rules: BootRules = {}): EntryState | undefined {
@@ -125,7 +121,7 @@ export function checkBoot(boot: Boot, memoryMiB: number, rules: BootRules = {}):
       name,
       cmdline,
       memoryMiB,
-      // A 64-bit kernel gets a processor with 64-bit code (`isLongKernel`), unless another is asked for.
+      // A 64-bit kernel gets a processor with 64-bit code (`isLongBoot`), unless another is asked for.
       longMode: true,
       e820: rules.e820?.(memoryMiB) ?? memoryMap(memoryMiB),
       ...(rules.prefer ? { prefer: rules.prefer } : {}),

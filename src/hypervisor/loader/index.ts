@@ -2,7 +2,6 @@
 export { type KernelSymbols, kernelSymbols } from '../../formats/elf/index.ts';
 export { loadUnpackers, prepareKernel, unzipped } from './bzimage.ts';
 export type { EntryState, FrameBuffer, LoadOptions } from './entry.ts';
-export { kernelKind, loadKernel } from './load-kernel.ts';
-export { isLinux, isLongLinux } from './linux.ts';
+export { isLongKernel, kernelKind, loadKernel } from './load-kernel.ts';
 export { DecodeError } from '../../formats/unpack/index.ts';
 export { type E820Entry, type GuestMemory, LoadError, type LoadedFile } from './plan.ts';

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { kernelKind, loadKernel } from './load-kernel.ts';
+import { isLongKernel, kernelKind, loadKernel } from './load-kernel.ts';
 import type { LoadOptions } from './entry.ts';
 import { LoadError } from './plan.ts';
 
@@ -127,6 +127,35 @@ function elf(entry: number, parts: Part[], machine = 3): Uint8Array {
     fields.forEach((field, n) => {
       data.setUint32(52 + i * 32 + n * 4, field, true);
     });
+    image.set(part.bytes, at);
+    at += part.bytes.length;
+  });
+  return image;
+}
+
+/** The same of 64 bits: segments are linked high, as Linux's are. */
+function longElf(entry: number, parts: Part[]): Uint8Array {
+  const dataStart = 64 + parts.length * 56;
+  const image = new Uint8Array(dataStart + parts.reduce((sum, part) => sum + part.bytes.length, 0));
+  const data = new DataView(image.buffer);
+  image.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  data.setUint16(16, 2, true);
+  data.setUint16(18, 62, true);
+  data.setBigUint64(24, BigInt(entry), true);
+  data.setBigUint64(32, 64n, true);
+  data.setUint16(54, 56, true);
+  data.setUint16(56, parts.length, true);
+  let at = dataStart;
+  parts.forEach((part, i) => {
+    const header = 64 + i * 56;
+    data.setUint32(header, part.type ?? 1, true);
+    [
+      at,
+      part.virtual ?? part.physical,
+      part.physical,
+      part.bytes.length,
+      part.memoryBytes ?? part.bytes.length,
+    ].forEach((field, n) => data.setBigInt64(header + 8 + n * 8, BigInt(field), true));
     image.set(part.bytes, at);
     at += part.bytes.length;
   });
@@ -480,6 +509,19 @@ describe('a PVH kernel', () => {
     expect(kernelKind(both, 'note')).toBe('pvh');
   });
 
+  it('may be of 64 bits where the processor is: it starts in 32-bit code all the same', () => {
+    const kernel = longElf(0x100000, [
+      { virtual: -0x7ff0_0000, physical: 0x100000, bytes: new Uint8Array(64).fill(0x90) },
+      { type: 4, physical: 0, bytes: pvhNote(0x100010) },
+    ]);
+    expect(refusal(kernel, { prefer: 'pvh' })).toContain(
+      "is a 64-bit kernel, and the guest's processor has 32-bit modes",
+    );
+    expect(isLongKernel(kernel, 'kernel')).toBe(true);
+    const { entry, memory } = load(kernel, { prefer: 'pvh', longMode: true });
+    expect([entry.kind, entry.eip, memory.bytes[0x100000]]).toEqual(['pvh', 0x100010, 0x90]);
+  });
+
   it('is not started as PVH without the note', () => {
     const multiboot = elf(0x100010, [
       { physical: 0x100000, bytes: new Uint8Array([...multibootWords(0), ...new Uint8Array(84)]) },
@@ -512,8 +554,8 @@ describe('what is no kernel', () => {
 
   it('is an ELF file of the wrong kind', () => {
     const code = [{ physical: 0x100000, bytes: new Uint8Array(64) }];
-    expect(refusal(elf(0x100000, code, 62))).toContain('is a 64-bit ELF file');
-    expect(refusal(elf(0x100000, code, 40))).toContain('an ELF file for ARM, not for 32-bit x86');
+    expect(refusal(elf(0x100000, code, 62))).toContain('an ELF file for machine 62, not for x86');
+    expect(refusal(elf(0x100000, code, 40))).toContain('an ELF file for ARM, not for x86');
     expect(refusal(elf(0x100000, code))).toContain('without a multiboot header or a PVH note');
     const multiboot2 = new Uint8Array(64);
     new DataView(multiboot2.buffer).setUint32(12, 0xe85250d6, true); // file offset 96

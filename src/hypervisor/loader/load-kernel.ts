@@ -3,8 +3,8 @@
  */
 
 import { kernelInside, unzipped } from './bzimage.ts';
-import { isElf, readElf } from '../../formats/elf/index.ts';
-import { isLinux, loadLinux } from './linux.ts';
+import { isElf, isLongElf, readElf } from '../../formats/elf/index.ts';
+import { isLinux, isLongLinux, loadLinux } from './linux.ts';
 import { looksLike } from './looks-like.ts';
 import { hasMultiboot2Header, loadMultiboot, multibootHeader } from './multiboot.ts';
 import { type GuestMemory, LoadError } from './plan.ts';
@@ -31,6 +31,12 @@ export function kernelKind(
     }
   }
   return multiboot ? 'multiboot' : undefined;
+}
+
+/** Whether it is a kernel of 64 bits, in an ELF file or a bzImage, perhaps in a gzip file. @throws LoadError */
+export function isLongKernel(given: Uint8Array, name: string): boolean {
+  const kernel = unzipped(given, name);
+  return isLinux(kernel) ? isLongLinux(kernel) : isLongElf(kernel);
 }
 
 /**

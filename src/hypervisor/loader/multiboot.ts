@@ -3,6 +3,7 @@
  * Source: Multiboot Specification 0.6.96; section numbers below are its.
  */
 
+import { refuseLong } from './pvh.ts';
 import { isElf, readElf, type Segment } from '../../formats/elf/index.ts';
 import type { EntryState, FrameBuffer, LoadOptions } from './entry.ts';
 import { setUint64 } from '../memory/words.ts';
@@ -66,7 +67,7 @@ export function loadMultiboot(memory: GuestMemory, options: LoadOptions): EntryS
     throw new LoadError(
       `${name} demands multiboot features that Ringside does not know (flags ${hex(flags)}). Build it with flags 0 to 2 only.`,
     );
-  const { entry, segments } = flags & FLAG_ADDRESSES ? addressedImage(kernel, header, name) : elfImage(kernel, name);
+  const { entry, segments } = flags & FLAG_ADDRESSES ? addressedImage(kernel, header, name) : elfImage(options);
 
   const plan = new Plan(options.e820, options.memoryMiB);
   const kernelEnd = placeSegments(plan, segments, name);
@@ -197,12 +198,15 @@ function addressedImage(kernel: Uint8Array, header: number, name: string): { ent
   };
 }
 
-function elfImage(kernel: Uint8Array, name: string): { entry: number; segments: Segment[] } {
+function elfImage(options: LoadOptions): { entry: number; segments: Segment[] } {
+  const { kernel, name } = options;
   if (!isElf(kernel))
     throw new LoadError(
       `${name} has a multiboot header without load addresses and is no ELF file. Build it as ELF or set flag 16.`,
     );
-  const { entry, segments } = readElf(kernel, name);
+  const elf = readElf(kernel, name),
+    { entry, segments } = elf;
+  refuseLong(elf, options);
   // Kernels linked for high addresses give a virtual entry; the segment that holds it says where that is physically.
   const home = segments.find(segment => entry >= segment.virtual && entry < segment.virtual + segment.memoryBytes);
   return { entry: home ? entry - home.virtual + home.physical : entry, segments };

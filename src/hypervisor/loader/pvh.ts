@@ -27,12 +27,21 @@ export function pvhEntry(elf: Elf): number | undefined {
   return note && view(note.value).getUint32(0, true);
 }
 
+/** A kernel of 64 bits for a processor that has none. @throws LoadError */
+export function refuseLong({ bits }: Elf, { name, longMode }: LoadOptions): void {
+  if (bits === 64 && !longMode)
+    throw new LoadError(
+      `${name} is a 64-bit kernel, and the guest's processor has 32-bit modes only. Give it x86-64 (--cpu x86-64), or use a kernel built for 32-bit x86 (i386).`,
+    );
+}
+
 /** Checks, then loads; see loadKernel. */
 export function loadPvh(memory: GuestMemory, options: LoadOptions): EntryState {
   const { name, cmdline } = options;
   const elf = readElf(options.kernel, name);
   const entry = pvhEntry(elf) ?? (options.prefer === 'note' ? elf.entry : undefined);
   if (entry === undefined) throw new LoadError(`${name} has no PVH entry note. Use a kernel built with CONFIG_PVH.`);
+  refuseLong(elf, options);
   const plan = new Plan(options.e820, options.memoryMiB);
   const kernelEnd = placeSegments(plan, elf.segments, name);
   if (!plan.isRam(entry, 1))

@@ -41,8 +41,12 @@ export interface PvKernel {
   symbols: boolean;
 }
 
-/** @throws LoadError naming the note that is missing or unsuitable. */
+/** @throws LoadError: the kernel has 64 bits, or names the note that is missing or unsuitable. */
 export function pvKernel(elf: Elf, file: Uint8Array, name: string): PvKernel {
+  if (elf.bits === 64)
+    throw new LoadError(
+      `${name} is a 64-bit kernel, and paravirtual guests have 32 bits here. Start it with type = "pvh" or "hvm", or take one that was built for i386.`,
+    );
   const notes = elf.notes.filter(({ owner }) => owner === 'Xen');
   const find = (type: number): Uint8Array | undefined => notes.find(note => note.type === type)?.value;
   const word = (type: number): number | undefined => {
