@@ -194,6 +194,12 @@ describe('breakpoints and the shadow of MOV SS and POP SS (6.8.3)', () => {
     bench.cpu.reload();
     bench.setWord(DATA, KERNEL_DATA);
   };
+  it('INT1 behind a watched MOV SS is the one debug exception of both', () => {
+    watch();
+    bench.code(`mov ss, [${DATA}]; int1; nop`);
+    expect(bench.event()).toMatchObject({ vector: 1, eip: CODE + asm(`mov ss, [${DATA}]; int1`).length });
+    expect(R[DR + 6]! & 15).toBe(1);
+  });
   it('hold a breakpoint on the next instruction back, and only on that one', () => {
     for (const code of ['mov ss, ax', 'o16 mov ss, ax', 'push 0x10; pop ss']) {
       const length = asm(code).length;

@@ -36,6 +36,7 @@ import {
   IDTR_BASE,
   IDTR_LIMIT,
   INTERRUPTIBILITY,
+  PENDING_DEBUG,
   SEG,
   SEG_LIMIT,
   SEG_RIGHTS,
@@ -252,6 +253,11 @@ export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: n
     exit.interruption = EVENT_VALID | type | vector | 0;
     exit.errorCode = 0;
     return;
+  }
+  // INT1 is a debug exception itself: what MOV SS before it held back is told by the same one (Intel, kvm-unit-tests).
+  if (type === EVENT_PRIVILEGED_SOFTWARE) {
+    R[DR + 6]! |= R[PENDING_DEBUG]! & 15;
+    R[PENDING_DEBUG] = 0;
   }
   // RF is cleared when an instruction starts: what INT pushes has it clear (SDM vol. 3, 17.3.1.1).
   R[EFLAGS]! &= ~RF;

@@ -87,10 +87,15 @@ export class Loop {
     return this.mmio.pending || this.R[PORT_STATE] === PORT_ANSWERED;
   }
 
-  /** An external interrupt would be taken now. */
+  /** An external interrupt would be taken now. Traps of the instruction before it come first (SDM vol. 3, table 6-2). */
   get interruptible(): boolean {
+    const { R } = this;
     return (
-      (this.R[EFLAGS]! & IF) !== 0 && (this.R[INTERRUPTIBILITY]! & 3) === 0 && this.injection === 0 && !this.halfDone
+      (R[EFLAGS]! & IF) !== 0 &&
+      (R[INTERRUPTIBILITY]! & 3) === 0 &&
+      R[PENDING_DEBUG] === 0 &&
+      this.injection === 0 &&
+      !this.halfDone
     );
   }
 

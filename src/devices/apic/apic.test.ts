@@ -142,6 +142,13 @@ describe('local APIC timer', () => {
     expect(t.pc.intr).toBe(false);
   });
 
+  it('that came to 0 stays there in periodic mode, until an initial count is written', () => {
+    set(0x320, 0x40);
+    set(0x380, 1000);
+    t.timers.advanceNs(20_000);
+    set(0x320, 0x20040);
+    expect(get(0x390)).toBe(0);
+  });
   it('periodic, divided by 16', () => {
     set(0x3e0, 0x03);
     set(0x320, 0x20030);

@@ -400,7 +400,7 @@ export class LocalApic implements Device, ApicTarget {
 
   private currentCount(): number {
     const { r } = this;
-    if (r.initialCount === 0 || this.timerMode === TIMER_DEADLINE) return 0;
+    if (this.timer.deadlineNs === Infinity || this.timerMode === TIMER_DEADLINE) return 0;
     const elapsed = Math.floor((this.clock.nowNs() - r.startNs) / this.countNs);
     if (this.timerMode === TIMER_PERIODIC) return r.initialCount - (elapsed % r.initialCount);
     return Math.max(0, r.initialCount - elapsed);

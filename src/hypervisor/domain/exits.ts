@@ -189,6 +189,8 @@ export class Exits {
       case ExitReason.HLT:
         this.record(reason, 0);
         processor.skipInstruction();
+        // A single step traps behind it: there is nothing to wait for.
+        if (this.regs[R.PENDING_DEBUG] !== 0) return;
         return guest.haltsForGood() ? undefined : domain.vcpus.halt();
       case ExitReason.CPUID:
         this.record(reason, this.regs[R.EAX]);

@@ -1,7 +1,7 @@
 /** MWAIT on the PC: the processor halts until an interrupt or a store to the line that MONITOR named (SDM vol. 2, MWAIT). */
 import { describe, expect, it } from 'vitest';
-import { d } from '../../cpu/test-support/asm.ts';
-import { interruptGate, LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
+import { asm, d } from '../../cpu/test-support/asm.ts';
+import { ENTRY, interruptGate, LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
 import { readState, saveDomain } from '../interfaces/xen/stream/state.ts';
 
 const HANDLER = 0x200,
@@ -45,6 +45,18 @@ const kernel = (flags: 'cli' | 'sti', extensions: number, timer: boolean) =>
       [IDT + VECTOR * 8]: [interruptGate(HANDLER)],
     },
   );
+
+it('a single step ends HLT at once: the trap comes behind it (SDM vol. 3, 17.3.1.4)', () => {
+  const domain = programDomain(
+    program([`lidt [${LOAD + IDTR}]; pushfd; or dword [esp], 0x100; popfd; hlt; nop`], {
+      [HANDLER]: ['mov eax, [esp]; out 0xf4, al; hlt'],
+      [IDTR]: [0xff, 0x07, d(LOAD + IDT)],
+      [IDT + 8]: [interruptGate(HANDLER)],
+    }),
+  );
+  const hlt = ENTRY + asm(`mov esp, 0; lidt [0]; pushfd; or dword [esp], 0x100; popfd`).length;
+  expect(runToEnd(domain)).toMatchObject({ state: 'ended', ending: { value: (hlt + 1) & 0xff } });
+});
 
 describe('MWAIT on the PC', () => {
   it('an interrupt ends it: the handler runs, then what follows', () => {
