@@ -19,6 +19,7 @@ const HELP = `npm run guests [-- OPTION…]: assembles Debian guests into .cache
                     instead of this machine's apt; checked against the SHA-256 sums of the archive's own Release file,
                     not against its signature
   --installer       fetch Debian's installer, too (105 MB): its kernel and its first system go into .cache/installer
+  --amd64           Debian of 64 bits, too (72 MB): a guest, and a disk that GRUB boots
   --refresh         ask for newer packages even if everything is there
   --help            this text
 
@@ -27,6 +28,8 @@ A second run with everything in place needs no network. Status: 0 done, 2 wrong 
 
 interface Flavour {
   flavour: string;
+  /** Architecture of its packages; absent: i386. */
+  architecture?: 'amd64';
   key: string;
   title: string;
   about: string;
@@ -37,6 +40,8 @@ interface Flavour {
   /** Modules that drive them, and further words for the kernel. */
   modules?: string[];
   words?: string;
+  /** RAM (MEMORY_MIB). */
+  memoryMiB?: number;
 }
 
 const FLAVOURS: Flavour[] = [
@@ -60,6 +65,25 @@ const FLAVOURS: Flavour[] = [
     cards: ['model=pcnet', 'type=vif'],
     modules: ['ata_piix', 'sd_mod', 'crc32c_generic', 'ext4', 'pcnet32', 'xen-blkfront', 'xen-netfront'],
     words: 'xen_emul_unplug=unnecessary',
+  },
+];
+
+/** Those of --amd64. */
+const AMD64: Flavour[] = [
+  {
+    flavour: 'amd64',
+    architecture: 'amd64',
+    key: 'a',
+    title: 'Debian Linux, amd64',
+    about: 'Debian 12 of 64 bits with a disk and a card of each kind, emulated and paravirtual: a busybox shell.',
+    disks: [
+      { name: 'ide.qcow2', vdev: 'hda', device: 'sda', folder: 'ide' },
+      { name: 'pv.qcow2', vdev: 'xvde', device: 'xvde', folder: 'pv' },
+    ],
+    cards: ['model=pcnet', 'type=vif'],
+    modules: ['ata_piix', 'sd_mod', 'crc32c_generic', 'ext4', 'pcnet32', 'xen-blkfront', 'xen-netfront'],
+    words: 'xen_emul_unplug=unnecessary',
+    memoryMiB: 256,
   },
 ];
 
@@ -97,19 +121,20 @@ const MEMORY_MIB = 128;
 const SCRATCH_BYTES = 64 << 20;
 const SPARSE_BYTES = 1 << 16;
 
-/** The disk: GRUB and both Linuxes on one partition, most of it free. */
+/** The disks: GRUB and Linuxes on one partition, most of it free. */
 const DISK = { name: 'debian-disk.img', bytes: 128 << 20, label: 'debian', signature: 'Ringside disk 1\n' };
+const AMD64_DISK = { name: 'debian-amd64-disk.img', bytes: 128 << 20, label: 'debian', signature: 'Ringside disk 2\n' };
 const GRUB_FOLDER = 'usr/lib/grub/i386-pc/';
 /** What the installed system's kernels load when they start: the disk and what is on it, the CD, the network card. */
 const DISK_MODULES = 'ata_piix,sd_mod,sr_mod,crc32c_generic,ext4,isofs,pcnet32';
 
-const menu = () => `# Menu on screen and serial line; a letter starts its entry at once.
+const menu = (flavours: readonly Flavour[]) => `# Menu on screen and serial line; a letter starts its entry at once.
 serial --unit=0 --speed=115200
 terminal_input console serial
 terminal_output console serial
 set timeout=3
 set default=0
-${FLAVOURS.map(
+${flavours.map(
   ({ flavour, title, key }) => `
 menuentry '${title}' --hotkey=${key} {
   linux /boot/vmlinuz-${flavour} console=tty0 console=ttyS0,115200 cryptomgr.notests mods=${DISK_MODULES}
@@ -162,7 +187,7 @@ function tell(coming: Coming | { problem: string }): void {
   process.send?.(coming);
 }
 
-const definition = ({ flavour, disks = [], cards = [], modules = [], words }: Flavour, release: string) => {
+const definition = ({ flavour, disks = [], cards = [], modules = [], words, memoryMiB = MEMORY_MIB }: Flavour, release: string) => {
   const cmdline = [
     'console=tty0 console=ttyS0,115200 cryptomgr.notests',
     ...(words ? [words] : []),
@@ -173,7 +198,7 @@ const definition = ({ flavour, disks = [], cards = [], modules = [], words }: Fl
   return `# Debian 12's Linux ${release} with a busybox userland in memory; made by npm run guests.
 name = "debian-${flavour}"
 type = "hvm"
-memory = ${MEMORY_MIB}
+memory = ${memoryMiB}
 vcpus = 1
 kernel = "vmlinuz"
 ramdisk = "${ramdiskOf({ modules })}"
@@ -194,7 +219,8 @@ const scratchDisk = (label: string): Uint8Array =>
 export async function main(argv: string[], root: string): Promise<number> {
   let from: string | undefined;
   let refresh = false,
-    installer = false;
+    installer = false,
+    amd64 = false;
   for (let i = 0; i < argv.length; i++) {
     const [word, value] = argv[i].split(/=(.*)/s);
     if (word === '--help' || word === '-h') {
@@ -203,6 +229,7 @@ export async function main(argv: string[], root: string): Promise<number> {
     }
     if (word === '--refresh') refresh = true;
     else if (word === '--installer') installer = true;
+    else if (word === '--amd64') amd64 = true;
     else if (word === '--from') {
       from = value ?? argv[++i];
       if (!from) return wrongUse('--from takes a folder or an address');
@@ -210,9 +237,10 @@ export async function main(argv: string[], root: string): Promise<number> {
   }
   const folder = join(root, '.cache', 'guests');
   try {
-    const catalogue = refresh ? undefined : intact(folder);
+    const flavours = amd64 || hasAmd64(folder) ? [...FLAVOURS, ...AMD64] : FLAVOURS;
+    const catalogue = refresh ? undefined : intact(folder, flavours);
     const source = from ? new Archive(from) : new Apt(join(root, '.cache', 'apt'));
-    const progress: Coming = { text: '', done: 0, of: new Set(PICKED.map(({ package: name }) => name)).size + FLAVOURS.length + 2, guests: [], folder: '' };
+    const progress: Coming = { text: '', done: 0, of: new Set(PICKED.map(({ package: name }) => name)).size + flavours.length + 2, guests: [], folder: '' };
     const told = (text: string): void => {
       say(`guests: ${text}`);
       progress.text = text;
@@ -225,7 +253,7 @@ export async function main(argv: string[], root: string): Promise<number> {
       say(`guests: everything is there (${catalogue.guests.map(guest => guest.id).join(', ')}; from ${count} packages). --refresh looks for newer ones.`);
       return 0;
     }
-    await assemble(folder, packages, progress, told);
+    await assemble(folder, flavours, packages, progress, told);
     return 0;
   } catch (error) {
     tell({ problem: (error as Error).message });
@@ -260,20 +288,30 @@ function writeSparse(path: string, bytes: Uint8Array): void {
 }
 
 /** What stands for the way in which packages become guests. */
-function recipe(): string {
+function recipe(flavours: readonly Flavour[]): string {
   const initrd = buildInitramfs({ busybox: new Uint8Array(), hostname: 'recipe' });
-  const parts = [...APPLETS, ...MODULES, JSON.stringify([FLAVOURS, PICKED, DISK]), ...FLAVOURS.map(each => definition(each, '')), menu(), process.versions.zlib];
+  const parts = [...APPLETS, ...MODULES, JSON.stringify([flavours, PICKED, DISK]), ...flavours.map(each => definition(each, '')), menu(FLAVOURS), process.versions.zlib];
   return sha256(Buffer.concat([initrd, Buffer.from(parts.join('\n'))])).slice(0, 16);
 }
 
+/** Whether an earlier run had --amd64: what somebody fetched once comes again. */
+function hasAmd64(folder: string): boolean {
+  try {
+    const { guests }: Catalogue = JSON.parse(readFileSync(join(folder, 'catalogue.json'), 'utf8'));
+    return guests.some(({ id }) => AMD64.some(({ flavour }) => id === `debian-${flavour}`));
+  } catch {
+    return false;
+  }
+}
+
 /** The catalogue of an earlier run, if all its files are as they were. */
-function intact(folder: string): Catalogue | undefined {
+function intact(folder: string, flavours: readonly Flavour[]): Catalogue | undefined {
   const path = join(folder, 'catalogue.json');
   if (!existsSync(path)) return undefined;
   let catalogue: Catalogue;
   try {
     catalogue = JSON.parse(readFileSync(path, 'utf8'));
-    if (catalogue.recipe !== recipe()) return undefined;
+    if (catalogue.recipe !== recipe(flavours)) return undefined;
     const files = [...catalogue.guests.flatMap(guest => [...guest.files, ...guest.extra]), ...PICKED.flatMap(({ set }) => catalogue[set]), ...catalogue.disks];
     const whole = files.every(file => existsSync(join(folder, file.path)) && sha256(readFileSync(join(folder, file.path))) === file.sha256);
     return whole ? catalogue : undefined;
@@ -299,7 +337,7 @@ async function fetchInstaller(folder: string, packages: Packages, refresh: boole
 }
 
 /** `told`: something is being done. */
-async function assemble(folder: string, packages: Packages, progress: Coming, told: (text: string) => void): Promise<void> {
+async function assemble(folder: string, flavours: readonly Flavour[], packages: Packages, progress: Coming, told: (text: string) => void): Promise<void> {
   // Put together beside the old ones and exchanged at the end: who reads meanwhile sees all of the old or all of the new.
   const temporary = `${folder}.${process.pid}`;
   rmSync(temporary, { recursive: true, force: true });
@@ -310,7 +348,7 @@ async function assemble(folder: string, packages: Packages, progress: Coming, to
       writeSparse(join(temporary, path), bytes);
       return { name: path.replace(/^.*\//, ''), path, bytes: bytes.length, sha256: sha256(bytes) };
     };
-    const catalogue: Catalogue = { recipe: recipe(), packages: packages.versions, guests: [], firmware: [], tools: [], xen: [], cds: [], loaders: [], disks: [] };
+    const catalogue: Catalogue = { recipe: recipe(flavours), packages: packages.versions, guests: [], firmware: [], tools: [], xen: [], cds: [], loaders: [], disks: [] };
     progress.folder = temporary;
     const seen = new Set<string>();
     const get = async (name: string): Promise<Uint8Array> => {
@@ -318,15 +356,15 @@ async function assemble(folder: string, packages: Packages, progress: Coming, to
       progress.done = seen.add(name).size;
       return deb;
     };
-    const busyboxDeb = await get('busybox-static');
-    const busybox = pickFiles(busyboxDeb, ['bin/busybox']).get('bin/busybox')!;
     const onDisk = new Map<string, Uint8Array>();
-    for (const each of FLAVOURS) {
-      const { flavour, title, about, disks = [] } = each;
-      const id = `debian-${flavour}`;
-      const image = await packages.kernelOf(`linux-image-${flavour}`);
+    for (const each of flavours) {
+      const { flavour, architecture, title, about, disks = [] } = each;
+      const id = `debian-${flavour}`,
+        of = architecture === undefined ? '' : `:${architecture}`;
+      const busybox = pickFiles(await get(`busybox-static${of}`), ['bin/busybox']).get('bin/busybox')!;
+      const image = await packages.kernelOf(`linux-image-${flavour}${of}`);
       const release = image.replace('linux-image-', '');
-      const deb = await get(image);
+      const deb = await get(`${image}${of}`);
       told(`unpacking ${image}`);
       let kernel: Uint8Array | undefined;
       const modules = new Map<string, Uint8Array>();
@@ -374,9 +412,13 @@ async function assemble(folder: string, packages: Packages, progress: Coming, to
     const grub = new Map<string, Uint8Array>();
     for (const { path, type, data } of readDeb(await get('grub-pc-bin')))
       if (type === 'file' && path.startsWith(GRUB_FOLDER)) grub.set(path.slice(GRUB_FOLDER.length), data);
-    const uuid = new TextEncoder().encode(DISK.signature);
-    told(`making ${DISK.name}`);
-    catalogue.disks.push(write(`disks/${DISK.name}`, bootableDisk({ ...DISK, grub, config: menu(), files: onDisk, uuid })));
+    for (const [disk, its] of [[DISK, FLAVOURS] as const, [AMD64_DISK, AMD64] as const]) {
+      const files = new Map([...onDisk].filter(([path]) => its.some(({ flavour }) => path.endsWith(`-${flavour}`))));
+      if (files.size === 0) continue;
+      told(`making ${disk.name}`);
+      const uuid = new TextEncoder().encode(disk.signature);
+      catalogue.disks.push(write(`disks/${disk.name}`, bootableDisk({ ...disk, grub, config: menu(its), files, uuid })));
+    }
     writeFileSync(join(temporary, 'catalogue.json'), `${JSON.stringify(catalogue, null, 1)}\n`);
     rmSync(folder, { recursive: true, force: true });
     renameSync(temporary, folder);

@@ -133,26 +133,30 @@ describe('an initramfs', () => {
     expect(text).toContain('virtio_pci virtio-pci.ko\nvirtio_blk virtio-pci.ko\nvirtio_blk virtio_blk.ko\n');
     expect(text).not.toContain('unwanted');
     expect(moduleDependencies(module('depends=a,b-c\0'))).toEqual(['a', 'b-c']);
+    expect(moduleDependencies(module('depends=a,b-c\0', 64))).toEqual(['a', 'b-c']);
   });
 });
 
 /** An ELF file with a .modinfo section and nothing else. */
-function module(info: string): Uint8Array {
+function module(info: string, bits: 32 | 64 = 32): Uint8Array {
   const names = '\0.modinfo\0.shstrtab\0';
-  const file = Buffer.alloc(52 + 3 * 40 + names.length + info.length);
-  file.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
-  file.writeUInt32LE(52, 32);
-  file.writeUInt16LE(40, 46);
-  file.writeUInt16LE(3, 48);
-  file.writeUInt16LE(2, 50);
+  const [header, entry, sections, words, offsetAt, sizeAt] =
+    bits === 32 ? [52, 40, 32, 46, 16, 20] : [64, 64, 40, 58, 24, 32];
+  const end = header + 3 * entry;
+  const file = Buffer.alloc(end + names.length + info.length);
+  file.set([0x7f, 0x45, 0x4c, 0x46, bits / 32, 1, 1]);
+  file.writeUInt32LE(header, sections);
+  file.writeUInt16LE(entry, words);
+  file.writeUInt16LE(3, words + 2);
+  file.writeUInt16LE(2, words + 4);
   const section = (i: number, name: number, offset: number, size: number) => {
-    file.writeUInt32LE(name, 52 + i * 40);
-    file.writeUInt32LE(offset, 52 + i * 40 + 16);
-    file.writeUInt32LE(size, 52 + i * 40 + 20);
+    file.writeUInt32LE(name, header + i * entry);
+    file.writeUInt32LE(offset, header + i * entry + offsetAt);
+    file.writeUInt32LE(size, header + i * entry + sizeAt);
   };
-  section(1, 1, 172 + names.length, info.length);
-  section(2, 10, 172, names.length);
-  file.write(names + info, 172, 'latin1');
+  section(1, 1, end + names.length, info.length);
+  section(2, 10, end, names.length);
+  file.write(names + info, end, 'latin1');
   return file;
 }
 
