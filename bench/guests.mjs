@@ -72,3 +72,23 @@ export function buildWide({ functions = 3000, thousands = 180, repetitions = 8 }
   });
   return elf;
 }
+
+/** Rows of bench/guests/widths.c, in its order, with rounds of some hundredths of a second on an interpreter. */
+export const WIDTH_ROWS = { alu: 1, sieve: 4, fib: 4, mix: 2, copyloop: 10, sha256: 2, lz: 1, repmovs: 20 };
+
+/** Those rows as code of so many bits: an image for address 0x100000, where it begins. 64 bits: as gcc sees x86-64, with SSE2. */
+export function buildWidth(bits) {
+  mkdirSync(out, { recursive: true });
+  const image = join(out, `width-${bits}-${process.pid}.bin`);
+  const target = bits === 32 ? ['-m32', '-march=i686', '-mfpmath=387', '-mno-sse'] : ['-m64', '-mno-red-zone'];
+  const code =
+    '-O2 -std=gnu11 -ffreestanding -fno-pic -fno-pie -fcf-protection=none -fno-stack-protector -fno-asynchronous-unwind-tables';
+  const same = '-fno-tree-loop-distribute-patterns -fno-strict-aliasing -ffunction-sections -fdata-sections';
+  const link = '-nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,--oformat,binary';
+  const script = at('bench', 'guests', 'widths.ld');
+  const words = `${code} ${same} ${link}`.split(' ');
+  execFileSync('gcc', [...target, ...words, `-Wl,-T,${script}`, at('bench', 'guests', 'widths.c'), '-o', image], {
+    stdio: 'pipe',
+  });
+  return image;
+}
