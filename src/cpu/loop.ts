@@ -346,6 +346,10 @@ export class Loop {
       this.narrowRetired = -Infinity;
       warmUpBetween(this.cpu, this.interpreter.runNarrow, plans.narrow);
     }
+    if (this.longRetired > NARROW_WARM) {
+      this.longRetired = -Infinity;
+      this.cpu.longMode!.warmUp();
+    }
     this.batch = n;
     this.withheld = 0;
     S[S_BUDGET] = n;
@@ -360,11 +364,13 @@ export class Loop {
     }
     if (S[S_STOP] === THROWN) return 0;
     const done = this.settle();
-    if (!this.cpu.mode.code32) this.narrowRetired += done;
+    if (this.cpu.mode.long) this.longRetired += done;
+    else if (!this.cpu.mode.code32) this.narrowRetired += done;
     return done;
   }
   /** Instructions of 16-bit code, until its switch is warmed up. */
   private narrowRetired = 0;
+  private longRetired = 0;
 
   /**
    * Books what a batch did, whether it ended or was thrown out of; returns the number of instructions retired. `undone`: how many took from the budget and

@@ -78,9 +78,13 @@ export interface LongPlans {
   /** Facts of each form, whose general functions have op numbers from `firstLong` on. */
   longForms: readonly number[];
   firstLong: number;
+  /** The third switch; the case of each form (0: none), of LEA's without an index register, and the size of the memory operand. */
+  long: Switch;
+  longCases: readonly (readonly [wide: number, near: number, bytes: number])[];
+  /** Rows that functions run and that have a case for what is ordinary where an operand is in memory, in threes: row, op number, alignment. */
+  longUnitCases: readonly number[];
   /** Index in `longForms` of each row's variants: at 6 × row + 3 if the operand is memory + 0, 1 or 2 for operand sizes of 16, 32 and 64. -1: none. */
   longVariants: readonly number[];
-  /** Op number of records that stand for no instruction; first one for functions of rows. */
-  longGoto: number;
+  /** First op number for functions of rows. */
   firstLongFunction: number;
 }

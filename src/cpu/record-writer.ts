@@ -106,7 +106,11 @@ export class RecordWriter {
   /** General functions of forms, from the generated module. */
   general: readonly Op[] = [];
   /** Writes the records of 64-bit code, where that was loaded (long-mode.ts). */
-  long: { readonly goto: number; write(p: number, status: number, offset: number, d: Decoded): boolean } | null = null;
+  long: {
+    readonly goto: number;
+    readonly cross: number;
+    write(p: number, status: number, offset: number, d: Decoded): boolean;
+  } | null = null;
   private readonly A: Int32Array;
   private readonly code: CodeCache;
   private readonly mode: Mode;
@@ -143,7 +147,11 @@ export class RecordWriter {
     return this.stub(this.mode.long ? this.long!.goto : this.wide ? WIDE_GOTO : NARROW_GOTO, offset, p);
   }
   cross(p?: number): number {
-    return this.stub(!this.mode.flat ? OP_CROSS : this.wide ? WIDE_CROSS : NARROW_CROSS, 4096, p);
+    return this.stub(
+      this.mode.long ? this.long!.cross : !this.mode.flat ? OP_CROSS : this.wide ? WIDE_CROSS : NARROW_CROSS,
+      4096,
+      p,
+    );
   }
 
   /** The code under translation is 32-bit code, which the first switch runs. */

@@ -62,4 +62,7 @@ export const baseWord = (segment: number): number => SEG + segment * SEG_WORDS +
  */
 export const narrowIndex = (base: number, wideAddress: boolean): number =>
   (base << INDEX_SEGMENT) | (wideAddress ? -65536 : 0);
+/** INDEX of 64-bit code with an operand in memory, besides register and scale: which bits of the address must be 0 in 7-10, from 11 on `baseWord` of FS or GS. */
+export const LONG_ALIGNMENT = 7,
+  LONG_BASE = 11;
 export const narrowAlignment = (bytes: number): number => (bytes - 1) << INDEX_ALIGNMENT;

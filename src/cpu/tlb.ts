@@ -28,9 +28,9 @@ export const ABSENT = 2;
 const LIST = 1 << 16;
 
 /** The fraction of the golden ratio, which spreads neighbouring numbers. */
-const GOLDEN = 0x9e3779b1;
+const GOLDEN = 0x9e3779b1 | 0;
 /** Bits of a high half that are those of the page below the top table's entry: addresses alike above them have slots side by side. */
-const SAME_MOVE = 7;
+export const SAME_MOVE = 7;
 
 export class Tlb {
   readonly TR = new Int32Array(2 * USER).fill(INVALID, 0, USER);
@@ -42,7 +42,7 @@ export class Tlb {
   /** Slots whose high half is not 0, and some that have got it back. */
   private readonly high = new Int32Array(LIST);
   private highCount = 0;
-  private mixer = GOLDEN;
+  mixer = GOLDEN;
   /** The user halves are filled when a guest first gets there: filling takes as long as all else that a new processor needs. */
   private userTables = false;
 

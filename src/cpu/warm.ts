@@ -50,7 +50,7 @@ import {
 const KINDS = [ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC];
 
 /** The same between two batches of a guest's instructions: nothing changes. */
-export function warmUpBetween(cpu: Cpu, run: (record: number) => void, own: Switch): void {
+export function warmUpBetween(cpu: Cpu, run: (record: number) => void, own: Switch, pushed = 4): void {
   const { R, S, A } = cpu,
     { PM } = cpu.code,
     { TR, TW, CP } = cpu.tlb;
@@ -66,12 +66,12 @@ export function warmUpBetween(cpu: Cpu, run: (record: number) => void, own: Swit
     ] as const
   ).map(([array, at, count]) => [array, at, array.slice(at, at + count)] as const);
   R.fill(0);
-  warmUp(cpu, run, own);
+  warmUp(cpu, run, own, pushed);
   for (const [array, at, words] of kept) array.set(words, at);
 }
 
-/** Runs the cases of one switch. Uses the processor's own state words as memory; leaves tables as they were and the state to be reset. */
-export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: Switch): void {
+/** Runs the cases of one switch, which push so many bytes. Uses the processor's own state words as memory; leaves tables as they were and the state to be reset. */
+export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: Switch, pushed = 4): void {
   const { A, R, S, M4 } = cpu,
     { PM } = cpu.code,
     { TR, TW, CP } = cpu.tlb,
@@ -190,7 +190,7 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
       if ((facts & CASE_STATE_WORD) !== 0) A[p + IMM] = ZERO;
       if (based) A[p + IMM] = baseWord(FS);
     };
-    const top = (facts & CASE_PUSHES) !== 0 ? linear + 4 : linear;
+    const top = (facts & CASE_PUSHES) !== 0 ? linear + pushed : linear;
     // Only what reads flags cares how they were left.
     for (const kind of (facts & CASE_READS_FLAGS) !== 0 ? KINDS : KINDS.slice(0, 1)) {
       lead();

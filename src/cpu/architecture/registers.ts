@@ -117,6 +117,9 @@ export const MSR_STAR = 160,
   MSR_FMASK = 163,
   MSR_KERNEL_GS_BASE = 164;
 
+/** Where the page begins that 64-bit code runs from, of 64 bits: operands relative to RIP count from there. Set while it runs. */
+export const PAGE_RIP = 168;
+
 /** x87: control, status (TOP included), tag (abridged as in FXSAVE: bit i = physical register i in use), opcode, instruction and data pointers. */
 export const FCW = 192,
   FSW = 193,

@@ -64,7 +64,7 @@ function formIn(row: Row, memory: boolean, operandSize: 16 | 32 | 64): Form | nu
   return { name, op: row.op, bits, places: places.join(''), bits1: suffix === '' ? bits : bits1, cc, uses };
 }
 
-/** Every form of 64-bit code, by name. */
+/** Every form of 64-bit code, sorted as the descriptions are, by name. */
 export function allLongForms(rows: readonly Row[]): Map<string, Form> {
   const forms = new Map<string, Form>();
   for (const row of rows)
@@ -73,7 +73,8 @@ export function allLongForms(rows: readonly Row[]): Map<string, Form> {
         const form = longFormOf(row, memory, size);
         if (form !== null) forms.set(form.name, form);
       }
-  return forms;
+  const order = Object.keys(semantics);
+  return new Map([...forms].sort(([, x], [, y]) => order.indexOf(x.op) - order.indexOf(y.op)));
 }
 
 /** Which switches have a case for a form, and whether there is one more for a memory operand without an index register, and for one in FS or GS. */

@@ -8,7 +8,7 @@ import { FLAG_WORDS, miss, NEXT_RECORD, PAGE_EIP, record } from './record.ts';
 import { type HotFunction, type Reached, unitDescription, type UnitEmitter } from './unit-semantics.ts';
 import { WIDE_ADDRESS } from './wide.ts';
 
-class WideUnitEmitter implements UnitEmitter {
+export class WideUnitEmitter implements UnitEmitter {
   text = '';
   /** What IMM of the record holds: the number asked for by `which`. */
   number = 0;
@@ -21,7 +21,7 @@ class WideUnitEmitter implements UnitEmitter {
     this.memory = memory;
   }
 
-  private say(statement: string): void {
+  protected say(statement: string): void {
     this.text += `${statement} `;
   }
   which(number: number): Value {

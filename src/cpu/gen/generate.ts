@@ -4,7 +4,8 @@
  * for it and no bundle holds the generator. Each switch must stay under 40 KB of bytecode: V8 does not optimise functions above 60 KB
  * and the interpreter would be 50 times slower (docs/measurements.md; guarded by whole-processor/interpreter.test.ts).
  */
-import { FLAT } from '../mode.ts';
+import { FLAT, KEY_LONG } from '../mode.ts';
+import { SAME_MOVE } from '../tlb.ts';
 import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_PATCH, S_STOP, S_USER, THROWN } from '../scratch.ts';
 import { RECORD_MASK } from '../record.ts';
 import {
@@ -43,7 +44,18 @@ import { type Form, memoryOf, type Size, type TextEmitter, type Uses } from './e
 import { allForms, allLongForms, formOf, longFormOf } from './forms.ts';
 import { unitCase } from './fpu.ts';
 import { CONTROL_FUNCTIONS, GeneralEmitter, STRING_FUNCTIONS } from './general.ts';
-import { LONG_FUNCTIONS, LONG_GOTO, LongEmitter } from './long.ts';
+import { LONG_FUNCTIONS, LongEmitter } from './long.ts';
+import {
+  ENTERED,
+  LONG_CASES,
+  LONG_STUBS,
+  LONG_TAILS,
+  longAccess,
+  LongCaseEmitter,
+  longOperand,
+  LongUnitEmitter,
+  RECORD_RIP,
+} from './long-cases.ts';
 import {
   NARROW_FLAGS,
   NARROW_LOOK,
@@ -53,8 +65,9 @@ import {
   NarrowEmitter,
   narrowOperand,
 } from './narrow.ts';
-import { OFFSET, PAGE_EIP, record } from './record.ts';
+import { NEXT_RECORD, OFFSET, PAGE_EIP, record } from './record.ts';
 import { semantics } from './semantics.ts';
+import { unitDescription } from './unit-semantics.ts';
 import { WIDE_STUBS, WideEmitter } from './wide.ts';
 
 interface Case {
@@ -212,16 +225,68 @@ function partsOf(rows: readonly Row[]): Parts {
 }
 
 /** Of 64-bit code: op numbers follow all others. */
-function longParts(rows: readonly Row[]): { general: Parts['general']; plans: LongPlans } {
-  const first = partsOf(rows).plans.firstFunction + rows.length * 4 + OWN_FUNCTIONS,
-    forms = [...allLongForms(rows).values()],
+function longParts(rows: readonly Row[]): {
+  cases: Case[];
+  /** Where cases with a memory operand begin, and among these those that write it. */
+  reads: number;
+  writes: number;
+  general: Parts['general'];
+  plans: LongPlans;
+} {
+  const forms = [...allLongForms(rows).values()],
     index = new Map(forms.map((form, i) => [form.name, i]));
+  const first = partsOf(rows).plans.firstFunction + rows.length * 4 + OWN_FUNCTIONS,
+    all: Case[] = [];
+  const add = (name: string, text: string, facts: number): number => {
+    all.push({ op: first + all.length, name, text, facts });
+    return first + all.length - 1;
+  };
+  const [goto, cross] = Object.entries(LONG_STUBS).map(([name, text]) => add(name, text, CASE_DIRECT)) as [
+    number,
+    number,
+  ];
+  const longCases: [number, number, number][] = forms.map(() => [0, 0, 0]),
+    unitCases: number[] = [];
+  const [, reads, writes] = ([0, 1, 2] as const).map(access => {
+    const begin = first + all.length;
+    for (const [i, form] of forms.entries()) {
+      const memory = memoryOf(form),
+        variant = `${memory !== null || form.uses.address ? 'm' : 'r'}${form.bits}`;
+      const wanted = LONG_CASES[form.op]?.split(' ') ?? [];
+      if (longAccess(form) !== access || !(wanted.includes(variant) || wanted.includes(`${form.bits}.${form.places}`)))
+        continue;
+      const one = (name: string, near: boolean) =>
+        add(name, expand(new LongCaseEmitter(form, near)), caseFacts(form.uses));
+      const wide = one(form.name, false);
+      longCases[i] = [wide, form.uses.address ? one(`${form.name}.near`, true) : wide, (memory?.bits ?? 0) / 8];
+    }
+    for (const row of rows) {
+      const description = unitDescription(row, true);
+      if (description === null || access === 0) continue;
+      const emitter = new LongUnitEmitter(row, true);
+      description(emitter);
+      if (!emitter.x87 && emitter.writes === (access === 2))
+        unitCases.push(row.id, add(`${row.op} ${row.operands}`, emitter.text + NEXT_RECORD, 0), emitter.bytes);
+    }
+    return begin;
+  });
+  const firstLong = first + all.length;
   return {
-    general: forms.map((form, i) => ({ op: first + 1 + i, form })),
+    cases: all,
+    reads: reads!,
+    writes: writes!,
+    general: forms.map((form, i) => ({ op: firstLong + i, form })),
     plans: {
-      longGoto: first,
-      firstLong: first + 1,
-      firstLongFunction: first + 1 + forms.length,
+      long: {
+        cases: [...byText(all).values()].map(([{ op, facts }]) => [op, facts]),
+        goto,
+        cross,
+        nop: longCases[index.get('nop.32')!]![0],
+      },
+      longCases,
+      longUnitCases: unitCases,
+      firstLong,
+      firstLongFunction: firstLong + forms.length,
       longForms: forms.map(formFacts),
       longVariants: rows.flatMap(row =>
         [false, true].flatMap(memory =>
@@ -263,17 +328,24 @@ export const plans = { ...${JSON.stringify(rest)}, forms };
 
 const USER = 1 << 20;
 
+/** Flat code that is known goes on here: as fields of the translator's these arrays cost three times as much. */
+const FLAT_ENTRY = `if (wide && S[${S_STOP}] === ${JUMP} && mode.key === ${FLAT} && S[${S_PATCH}] === 0 && S[${S_BUDGET}] > 0) {
+      const eip = R[${EIP}], table = CP[(eip >>> 12) + S[${S_USER}]];`;
+const LONG_ENTRY = `if (S[${S_STOP}] === ${JUMP} && mode.key === ${KEY_LONG} && S[${S_PATCH}] === 0 && S[${S_BUDGET}] > 0) {
+      const eip = R[${EIP}], high = R[${EIP + HIGH}], slot = ((eip + (Math.imul(high >>> ${SAME_MOVE}, tlb.mixer) & -4096)) | 0) >>> 12;
+      const table = TH[slot] === high ? CP[slot + S[${S_USER}]] : 0;`;
+
 /** What the loops share. */
-const HELPERS = `  // What is thrown is caught here, next to where it was thrown: unwinding through \`run\` takes V8 tens of microseconds while that is not optimised.
+const helpers = (
+  entry: string,
+): string => `  // What is thrown is caught here, next to where it was thrown: unwinding through \`run\` takes V8 tens of microseconds while that is not optimised.
   function perform(p) {
     try { functions[${record.op}](cpu, p); } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; }
   }
   /** 0 also where the code that follows is for another switch: \`wide\` null is that for 64-bit code. */
   function reenter(p, wide) {
     if (S[${S_STOP}] === ${THROWN} && !cpu.loop.handled()) return 0;
-    // Flat code that is known goes on here: as fields of the translator's these arrays cost three times as much.
-    if (wide && S[${S_STOP}] === ${JUMP} && mode.key === ${FLAT} && S[${S_PATCH}] === 0 && S[${S_BUDGET}] > 0) {
-      const eip = R[${EIP}], table = CP[(eip >>> 12) + S[${S_USER}]];
+    ${entry}
       const q = table === 0 ? 0 : PM[table + (eip & 4095)];
       if (q !== 0) {
         S[${S_PAGE_EIP}] = eip & ~4095;
@@ -281,7 +353,7 @@ const HELPERS = `  // What is thrown is caught here, next to where it was thrown
         return q;
       }
     }
-    try { const q = translator.enter(p); return (wide === null ? mode.long : !mode.long && mode.code32 === wide) ? q : 0; } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; return 0; }
+  try { const q = translator.enter(p); return (wide === null ? mode.long : !mode.long && mode.code32 === wide) ? q : 0; } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; return 0; }
   }
 `;
 
@@ -320,7 +392,7 @@ export function createInterpreter(cpu) {
 // Parameters: of constants V8 would look at each use whether they are initialised, a tenth of all bytecode.
 function create(cpu, R, R8, R16, A, S, M1, M2, M4, TR, TW, CP, PM, functions, memory, addressing, stack, mode, translator, faults, general) {
 ${functions.join('\n')}
-${HELPERS}${loopText('run', true, wideText)}
+${helpers(FLAT_ENTRY)}${loopText('run', true, wideText)}
 ${loopText('runNarrow', false, narrowText)}
   return { run, runNarrow, general };
 }
@@ -329,24 +401,60 @@ ${loopText('runNarrow', false, narrowText)}
 
 /** The text of the module `virtual:long`: 64-bit code. */
 export function generateLong(rows: readonly Row[]): string {
-  const { general, plans } = longParts(rows);
+  const { cases, reads, writes, general, plans } = longParts(rows);
   const functions = general.map(
     ({ op, form }) => `  general[${op}] = (_, p) => { /* ${form.name} */ ${expand(new LongEmitter(form))}};`,
   );
   return `
 import { carry, condition, arithmetic } from '/src/cpu/architecture/flags.ts';
-import { carryOf, conditionOf, resultFlags } from '/src/cpu/architecture/long-flags.ts';
+import { arithmeticOf, carryOf, conditionOf, resultFlags } from '/src/cpu/architecture/long-flags.ts';
 import { ${LONG_FUNCTIONS.join(', ')} } from '/src/cpu/ops/long.ts';
 import { multiplyHigh, productFlags } from '/src/cpu/ops/arithmetic.ts';
 import { ${CONTROL_FUNCTIONS.join(', ')} } from '/src/cpu/ops/control.ts';
 export const plans = ${JSON.stringify(plans)};
 export function createLongInterpreter(cpu) {
   const { tlb, code, writer, memory, addressing, stack, mode, translator, faults } = cpu;
-  return create(cpu, cpu.R, cpu.R8, cpu.R16, cpu.A, cpu.S, cpu.M1, cpu.M2, cpu.M4, cpu.M8, tlb.TR, tlb.TW, tlb.CP, code.PM, writer.functions, memory, addressing, stack, mode, translator, faults, []);
+  return create(cpu, cpu.R, cpu.R8, cpu.R16, cpu.A, cpu.S, cpu.M1, cpu.M2, cpu.M4, cpu.M8, tlb, tlb.TR, tlb.TW, tlb.TH, tlb.CP, code.PM, writer.functions, memory, addressing, stack, mode, translator, faults, []);
 }
-function create(cpu, R, R8, R16, A, S, M1, M2, M4, M8, TR, TW, CP, PM, functions, memory, addressing, stack, mode, translator, faults, general) {
+function create(cpu, R, R8, R16, A, S, M1, M2, M4, M8, tlb, TR, TW, TH, CP, PM, functions, memory, addressing, stack, mode, translator, faults, general) {
 ${functions.join('\n')}
-${HELPERS}${loopText('runLong', null, `if (${record.op} === ${plans.longGoto}) { slow: { ${LONG_GOTO} } }`, RECORD_RIP)}
+${helpers(LONG_ENTRY)}
+  /** As the other loops: from record \`first\` until the budget is used up or something asks to leave. RIP then says where. */
+  function runLong(first) {
+    let p = first | 0, n = S[${S_BUDGET}], u = S[${S_USER}] & ${USER}, m = tlb.mixer | 0;
+    let a = 0, ah = 0, b = 0, bh = 0, c = 0, ch = 0, r = 0, rh = 0, t = 0, th = 0, h = 0, e = 0, q = 0, s = 0;
+    ${ENTERED}
+    for (;;) {
+      p &= ${RECORD_MASK};
+      if ((n = (n - 1) | 0) < 0) break;
+      slow: {
+      ${LONG_TAILS.map(([label]) => `${label}: {`).join(' ')}
+      q = ${record.op};${longOperand(reads, writes)}
+      switch (q) {
+${casesText(cases)}
+      }
+        break slow;
+      ${[...LONG_TAILS]
+        .reverse()
+        .map(([, text]) => `}\n      ${text}`)
+        .join('\n      ')}
+      }
+      S[${S_BUDGET}] = n;
+      ${RECORD_RIP}
+      perform(p);
+      m = tlb.mixer | 0;
+      if (S[${S_STOP}] === ${GO}) p = ${record.next};
+      else {
+        p = reenter(p, null) | 0;
+        u = S[${S_USER}] & ${USER};
+        if (p === 0) return;
+        ${ENTERED}
+      }
+      n = S[${S_BUDGET}];
+    }
+    S[${S_BUDGET}] = 0;
+    ${RECORD_RIP}
+  }
   return { runLong, general };
 }
 `;
@@ -354,10 +462,8 @@ ${HELPERS}${loopText('runLong', null, `if (${record.op} === ${plans.longGoto}) {
 
 /** EIP of the record under way. */
 const RECORD_EIP = `R[${EIP}] = (${PAGE_EIP} + ${OFFSET}) | 0;`;
-/** … of 64 bits: the page behind may begin at a multiple of 4 GiB. */
-const RECORD_RIP = `${RECORD_EIP} if (R[${EIP}] === 0 && ${OFFSET} === 4096) R[${EIP + HIGH}] = (R[${EIP + HIGH}] + 1) | 0;`;
 
-const loopText = (name: string, wide: boolean | null, attempt: string, eip = RECORD_EIP): string => `
+const loopText = (name: string, wide: boolean, attempt: string): string => `
   /** Runs from record \`first\` until the budget is used up or something asks to leave. EIP then says where. */
   function ${name}(first) {
     let p = first | 0, n = S[${S_BUDGET}], u = S[${S_USER}] & ${USER};
@@ -367,7 +473,7 @@ const loopText = (name: string, wide: boolean | null, attempt: string, eip = REC
       if ((n = (n - 1) | 0) < 0) break;
       ${attempt}
       S[${S_BUDGET}] = n;
-      ${eip}
+      ${RECORD_EIP}
       perform(p);
       if (S[${S_STOP}] === ${GO}) p = ${record.next};
       else {
@@ -378,5 +484,5 @@ const loopText = (name: string, wide: boolean | null, attempt: string, eip = REC
       n = S[${S_BUDGET}];
     }
     S[${S_BUDGET}] = 0;
-    ${eip}
+    ${RECORD_EIP}
   }`;

@@ -34,16 +34,13 @@ export const LONG_FUNCTIONS = [
   'repeatLong',
 ];
 
-/** A record that leads to another one of the page. */
-export const LONG_GOTO = `n = (n + 1) | 0; const q = ${record.target}; if (q === 0) break slow; p = q; continue;`;
-
 const SHORT = `(${record.meta} & ${META_ADDRESS32}) !== 0`;
 const HIGH_WORD = `S[${S_HIGH}]`;
 
 export class LongEmitter extends GeneralEmitter {
   /** Texts of high halves. */
   private readonly highs = new Map<Value, Value>();
-  private storedHigh: Value = '';
+  protected storedHigh: Value = '';
   private checked = '';
   private targetPair: Value | null = null;
 
@@ -54,11 +51,11 @@ export class LongEmitter extends GeneralEmitter {
     return this.form.bits === 64 ? 64 : 32;
   }
 
-  private pair(low: Value, high: Value): Value {
+  protected pair(low: Value, high: Value): Value {
     this.highs.set(low, high);
     return low;
   }
-  private high(value: Value): Value {
+  protected high(value: Value): Value {
     const high = this.highs.get(value);
     if (high !== undefined) return high;
     if (/^\d+$/.test(value)) return '0';
@@ -78,7 +75,7 @@ export class LongEmitter extends GeneralEmitter {
     return name;
   }
   /** The result, computed by a statement. */
-  private computed(statement: string): Value {
+  protected computed(statement: string): Value {
     this.names.add('r').add('rh');
     this.say(statement);
     return this.pair('r', 'rh');
@@ -130,7 +127,7 @@ export class LongEmitter extends GeneralEmitter {
     this.effect(`${this.highWord(register)} = ${bits === 64 ? this.high(value) : '0'};`);
   }
   /** R[…] of a high half. */
-  private highWord(register: Value): Value {
+  protected highWord(register: Value): Value {
     return `${register.slice(0, -1)} + ${HIGH}]`;
   }
   override immediate(): Value {
@@ -289,13 +286,16 @@ export class LongEmitter extends GeneralEmitter {
       this.effect(
         `R[${FA}] = ${this.high(a!)}; R[${FA + HIGH}] = ${a}; R[${FB}] = ${this.high(b!)}; R[${FB + HIGH}] = ${b};`,
       );
-    this.effect(`R[${FR + HIGH}] = ${result}; R[${FR}] = ${high} | (R[${FR + HIGH}] !== 0 ? 1 : 0);`);
+    this.effect(`R[${FR + HIGH}] = ${result}; R[${FR}] = ${high} | (${result} | -${result}) >>> 31;`);
   }
   override changeFlags(mask: number, value: Value): void {
     this.effect(`cpu.setFlags(cpu.getFlags() & ${~mask} | ${value});`);
   }
   override carry(): Value {
     return 'carryOf(R)';
+  }
+  protected override conditionCode(): Value {
+    return `${record.imm} & 15`;
   }
   override condition(cc?: number): Value {
     return `conditionOf(R, ${cc ?? this.conditionCode()})`;
