@@ -37,6 +37,7 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
       '../xen.h',
       '../machine.h',
     ],
+    ['minipv.elf', 'minipv64.elf'],
   ],
   [
     'bios',

@@ -9,7 +9,8 @@ import { file } from './support/needs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-minipv-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-const kernel = file('guests/minipv/minipv.elf');
+const kernel = file('guests/minipv/minipv.elf'),
+  wideKernel = file('guests/minipv/minipv64.elf');
 
 const SECTORS = 2048;
 const image = new Uint8Array(SECTORS * 512);
@@ -31,11 +32,11 @@ overlaid.set(pattern(3, 700, 9), 3 * 512);
 const ON_ONE_THREAD = ['--virtual-time', '--seed', '1'],
   IN_A_WORKER = ['--pcpus', '2'];
 
-function start(type: string, commands: string, more = '', how = ON_ONE_THREAD): WarmRingside {
+function start(type: string, commands: string, more = '', how = ON_ONE_THREAD, image = kernel): WarmRingside {
   const definition = join(folder, `${type}.cfg`);
   writeFileSync(
     definition,
-    `name = "mini"\ntype = "${type}"\nmemory = 32\nkernel = "${kernel}"\nextra = "${commands}"\n${more}`,
+    `name = "mini"\ntype = "${type}"\nmemory = 32\nkernel = "${image}"\nextra = "${commands}"\n${more}`,
   );
   const vm = new WarmRingside('boot', ...how, '--timeout', '40', definition);
   onTestFinished(() => vm.kill());
@@ -46,6 +47,7 @@ describe('minipv', () => {
   it('leaves room for others: all embedded guests together stay under 300 KB', () => {
     const built = [
       'minipv/minipv.elf',
+      'minipv/minipv64.elf',
       'demo/demo.elf',
       'pvtest/pvtest.elf',
       'neighbour/neighbour-pv.elf',
@@ -56,15 +58,17 @@ describe('minipv', () => {
   });
 
   it.each([
-    ['pv', 'PV'],
-    ['pvh', 'PVH'],
-  ])('as %s: xenstore, a disk by rings, DHCP and ping, memory, events', async (type, mode) => {
+    ['pv', 'PV', 32],
+    ['pvh', 'PVH', 32],
+    ['pvh', 'PVH', 64],
+  ])('as %s (%s) of %i bits: xenstore, a disk by rings, DHCP and ping, memory, events', async (type, mode, bits) => {
     const commands = [
       'ls device; read name; write data/said hello; read data/said; read data/none',
       `sum xvda 0 ${SECTORS}; sum xvda 5 1000; fill xvda 3 700 9; sum xvda 0 ${SECTORS}; sum xvda 2000 100`,
       'dhcp; ping 10.0.2.2 3; balloon 100; balloon -100; events 5; tables 10; dirty 20 5; writer xvda 8 2; sum xvda 0 8; poweroff',
     ];
-    const vm = start(type, commands.join('; '), `disk = [ '${disk},raw,xvda,w' ]\nvif = [ '' ]\n`);
+    const devices = `disk = [ '${disk},raw,xvda,w' ]\nvif = [ '' ]\n`;
+    const vm = start(type, commands.join('; '), devices, ON_ONE_THREAD, bits === 64 ? wideKernel : kernel);
     expect(await vm.end(50)).toBe(0);
     const lines = vm.output.replace(/\r/g, '').trim().split('\n');
     expect(lines[0]).toBe(`minipv as ${mode}`);
@@ -95,11 +99,11 @@ describe('minipv', () => {
   const volume = '/dev/vg0/mini';
   it.each([
     ['a file, all on one thread', `'${disk},raw,hda,w'`, ON_ONE_THREAD],
-    ['a file, its devices in its own worker', `'${disk},raw,hda,w'`, IN_A_WORKER],
+    ['a file, its devices in its own worker, 64 bits', `'${disk},raw,hda,w'`, IN_A_WORKER, wideKernel],
     ['a volume of the host, its devices in its own worker', `'phy:${volume},hda,w'`, IN_A_WORKER],
   ])(
     'as HVM: one disk by PIO, DMA and, after the unplug, by rings; PCnet, then netfront: %s',
-    async (_name, drive, how) => {
+    async (_name, drive, how, guest = kernel) => {
       const state = mkdtempSync(join(folder, 'state-'));
       const onVolume = drive.includes(volume);
       if (onVolume)
@@ -114,10 +118,8 @@ describe('minipv', () => {
         'dhcp; ping 10.0.2.2 3; balloon 10; balloon -10; events 3; read name',
         'unplug; sum pio 0 1; sum hda 2 10; fill hda 2 10 6; sum hda 2 10; dhcp; ping 10.0.2.2 2; poweroff',
       ];
-      const vm = start('hvm', commands.join('; '), `serial = "pty"\ndisk = [ ${drive} ]\nvif = [ '' ]\n`, [
-        ...how,
-        ...(onVolume ? ['--state', state] : []),
-      ]);
+      const devices = `serial = "pty"\ndisk = [ ${drive} ]\nvif = [ '' ]\n`;
+      const vm = start('hvm', commands.join('; '), devices, [...how, ...(onVolume ? ['--state', state] : [])], guest);
       expect(await vm.end(50), vm.output).toBe(0);
       const network = /^eth0: 0:16:3e:[0-9a-f]+:[0-9a-f]+:[0-9a-f]+/;
       const lines = vm.output.replace(/\r/g, '').trim().split('\n');
@@ -162,7 +164,7 @@ describe('minipv', () => {
       const path = join(folder, `stream${i}.cfg`);
       writeFileSync(
         path,
-        `name = "stream${i}"\ntype = "hvm"\nmemory = 16\nkernel = "${kernel}"\nserial = "pty"\nextra = "${commands}"\nvif = [ '' ]\n`,
+        `name = "stream${i}"\ntype = "hvm"\nmemory = 16\nkernel = "${i === 0 ? wideKernel : kernel}"\nserial = "pty"\nextra = "${commands}"\nvif = [ '' ]\n`,
       );
       return path;
     });
@@ -192,22 +194,23 @@ describe('minipv', () => {
   });
 
   // A guest without a suspend of its own is stopped where it stands, and what it named in machine frames is named anew.
-  it.each(['pv', 'pvh', 'hvm'])(
-    'as %s is saved to a file at its prompt, and answers when it is restored',
-    async type => {
-      const state = join(folder, `${type}.state`);
-      const definition = join(folder, `saved-${type}.cfg`);
-      writeFileSync(definition, `name = "mini"\ntype = "${type}"\nmemory = 8\nkernel = "${kernel}"\n`);
-      const run = (...how: string[]): WarmRingside => {
-        const vm = new WarmRingside('boot', '--timeout', '40', ...how);
-        onTestFinished(() => vm.kill());
-        return vm;
-      };
-      expect(await run(definition, '--until', 'minipv> ', '--save', state).end(20)).toBe(0);
-      const again = run('--restore', state, '--until', 'no such thing');
-      again.send('read name\rno such thing\r');
-      expect(await again.end(20), again.errors).toBe(0);
-      expect(again.output).toContain('mini\r\n');
-    },
-  );
+  it.each([
+    ['pv', kernel],
+    ['pvh', wideKernel],
+    ['hvm', kernel],
+  ])('as %s is saved to a file at its prompt, and answers when it is restored', async (type, image) => {
+    const state = join(folder, `${type}.state`);
+    const definition = join(folder, `saved-${type}.cfg`);
+    writeFileSync(definition, `name = "mini"\ntype = "${type}"\nmemory = 8\nkernel = "${image}"\n`);
+    const run = (...how: string[]): WarmRingside => {
+      const vm = new WarmRingside('boot', '--timeout', '40', ...how);
+      onTestFinished(() => vm.kill());
+      return vm;
+    };
+    expect(await run(definition, '--until', 'minipv> ', '--save', state).end(20)).toBe(0);
+    const again = run('--restore', state, '--until', 'no such thing');
+    again.send('read name\rno such thing\r');
+    expect(await again.end(20), again.errors).toBe(0);
+    expect(again.output).toContain('mini\r\n');
+  });
 });

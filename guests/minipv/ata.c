@@ -53,7 +53,7 @@ static int dma(struct disk *disk, u32 sector, u32 count, int writing) {
   while (count) {
     u32 part = part_of(count), n = 0;
     /* A descriptor covers 64 KiB at most and crosses no such boundary. */
-    for (u32 rest = part * 512, from = (u32)at; rest; n++) {
+    for (u32 rest = part * 512, from = (word)at; rest; n++) {
       u32 bytes = 0x10000 - (from & 0xffff);
       if (bytes > rest) bytes = rest;
       table[n].address = from;
@@ -63,7 +63,7 @@ static int dma(struct disk *disk, u32 sector, u32 count, int writing) {
     }
     if (ready(0)) return -1;
     out8(master, writing ? 0 : 8);
-    out32(master + 4, (u32)table);
+    out32(master + 4, (word)table);
     out8(master + 2, 6);
     address(sector, part);
     out8(COMMAND, writing ? 0xca : 0xc8);

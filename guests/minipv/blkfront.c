@@ -7,14 +7,14 @@
 enum { RING = 32, SEGMENTS = 11, SECTORS_A_PAGE = 8, MAX_DISKS = 4, LISTS = 16 };
 enum { READ = 0, WRITE = 1, FLUSH = 3, INDIRECT = 6 };
 struct segment { u32 gref; u8 first, last; unsigned short pad; } __attribute__((packed, aligned(1)));
-struct blk_request { u8 operation, segments; unsigned short handle; u64 id, sector; struct segment segment[SEGMENTS]; } __attribute__((packed));
-struct blk_indirect { u8 operation, stands_for; unsigned short segments; u64 id, sector; unsigned short handle, pad; u32 list[8]; } __attribute__((packed));
+struct blk_request { u8 operation, segments; unsigned short handle; u64 id, sector; struct segment segment[SEGMENTS]; };
+struct blk_indirect { u8 operation, stands_for; unsigned short segments; u64 id, sector; unsigned short handle, pad; u32 list[8]; };
 struct blk_response { u64 id; u8 operation, pad; short status; };
 struct ring {
   u32 req_prod, req_event, rsp_prod, rsp_event, pad[12];
-  union { struct blk_request request; struct blk_indirect indirect; struct blk_response response; u8 bytes[108]; } slot[RING];
-} __attribute__((packed));
-_Static_assert(sizeof(struct blk_request) == 108, "the request of the 32-bit ABI");
+  union { struct blk_request request; struct blk_indirect indirect; struct blk_response response; u8 bytes[sizeof(word) == 4 ? 108 : 112]; } slot[RING];
+};
+_Static_assert(sizeof(struct blk_request) == (sizeof(word) == 4 ? 108 : 112), "the request of the x86_32 and x86_64 ABI");
 _Static_assert(BUFFER_PAGES / (SEGMENTS + 1) <= LISTS, "a list for each indirect request that the buffer has room for");
 
 u8 buffer[BUFFER_PAGES * PAGE] ALIGNED;
@@ -167,7 +167,7 @@ void blkfront_start(void) {
     write_number(path, "event-channel", state[used].port);
     write_number(path, "feature-persistent", 1);
     format(node, sizeof node, "%s/protocol", path);
-    xs_write(node, "x86_32-abi");
+    xs_write(node, sizeof(word) == 4 ? "x86_32-abi" : "x86_64-abi");
     xenbus_state(path, 3);
     if (xenbus_wait(backend, 4)) { print("vbd %s: the back end did not connect\n", id); continue; }
     format(node, sizeof node, "%s/sectors", backend);

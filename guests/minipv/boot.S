@@ -1,6 +1,7 @@
 /*
  * The three ways into minipv, one image at 1 MiB where linear address = PFN × 4096: Xen's PV entry in ring 1 with paging on, the PVH entry and
  * Multiboot 1 (as HVM with a kernel of its own) in 32-bit protected mode without paging. No interrupt is ever taken: events are polled.
+ * As a guest of 64 bits it has the last two, and turns long mode on with the first 4 GiB mapped as they are.
  */
   .file "boot.S"
   .macro note type
@@ -19,15 +20,18 @@
   note 6; .asciz "minipv"; endnote
   note 5; .asciz "xen-3.0"; endnote
   note 8; .asciz "generic"; endnote
+#ifndef __x86_64__
   note 9; .asciz "yes"; endnote
   note 10; .asciz "!writable_page_tables|pae_pgdir_above_4gb"; endnote
   note 3; .long 0; endnote
   note 4; .long 0; endnote
   note 1; .long pv_start; endnote
   note 2; .long hypercall_page; endnote
+#endif
   note 18; .long pvh_start; endnote
 
   .section .text.start, "ax"
+  .code32
   .align 4
   /* Multiboot 1: pages aligned, memory wanted. */
   .long 0x1badb002, 3, -(0x1badb002 + 3)
@@ -49,6 +53,44 @@ flat:
   mov %eax, %es
   mov %eax, %ss
   mov %ebx, %esi
+#ifdef __x86_64__
+  /* Pages of 2 MiB in four directories; present and writable. */
+  mov $directories + 3, %eax
+  xor %ecx, %ecx
+1:
+  mov %eax, pointers(, %ecx, 8)
+  add $4096, %eax
+  inc %ecx
+  cmp $4, %ecx
+  jb 1b
+  mov $0x83, %eax
+  xor %ecx, %ecx
+1:
+  mov %eax, directories(, %ecx, 8)
+  add $0x200000, %eax
+  inc %ecx
+  cmp $2048, %ecx
+  jb 1b
+  movl $pointers + 3, top
+  mov $top, %eax
+  mov %eax, %cr3
+  /* PAE, LME, PG. */
+  mov %cr4, %eax
+  or $0x20, %eax
+  mov %eax, %cr4
+  mov $0xc0000080, %ecx
+  rdmsr
+  or $0x100, %eax
+  wrmsr
+  mov %cr0, %eax
+  or $0x80000000, %eax
+  mov %eax, %cr0
+  ljmp $24, $1f
+  .code64
+1:
+  mov $boot_stack_end, %esp
+  call main
+#else
   jmp 2f
 pv_start:
   cld
@@ -58,18 +100,31 @@ pv_start:
   push %esi
   push %edi
   call main
+#endif
 3: jmp 3b
 
   .data
   .align 8
 gdt:
   .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
+#ifdef __x86_64__
+  .quad 0x00af9b000000ffff
+#endif
+gdt_end:
 gdt_pointer:
-  .word 23
+  .word gdt_end - gdt - 1
   .long gdt
 
   .bss
   .align 4096
+#ifdef __x86_64__
+top:
+  .skip 4096
+pointers:
+  .skip 4096
+directories:
+  .skip 4 * 4096
+#endif
   .globl hypercall_page
 hypercall_page:
   .skip 4096

@@ -59,16 +59,16 @@ void pcnet_start(void) {
   csr(0, STOP);
   out32(io + RAP, 20);
   out32(io + BDP, 2);
-  for (int i = 0; i < RX; i++) rx[i].base = (u32)rx_data[i], rx[i].message = 0, rx[i].status = OWN | size(BYTES);
-  for (int i = 0; i < TX; i++) tx[i].base = (u32)tx_data[i], tx[i].status = 0;
+  for (int i = 0; i < RX; i++) rx[i].base = (word)rx_data[i], rx[i].message = 0, rx[i].status = OWN | size(BYTES);
+  for (int i = 0; i < TX; i++) tx[i].base = (word)tx_data[i], tx[i].status = 0;
   rx_at = tx_at = 0;
   /* Ring lengths are powers of two. */
   block.mode = RX_LOG << 20 | (u32)TX_LOG << 28;
   copy(block.mac, nic.mac, 6);
-  block.rx = (u32)rx;
-  block.tx = (u32)tx;
-  csr(1, (u32)&block & 0xffff);
-  csr(2, (u32)&block >> 16);
+  block.rx = (word)rx;
+  block.tx = (word)tx;
+  csr(1, (word)&block & 0xffff);
+  csr(2, (word)&block >> 16);
   csr(0, INIT);
   for (u32 i = 0; i < 1000000 && !(read_csr(0) & IDON); i++);
   csr(0, STRT | IDON);

@@ -4,12 +4,16 @@
 u32 length(const char *s) { u32 n = 0; while (s[n]) n++; return n; }
 int same(const char *a, const char *b) { while (*a && *a == *b) a++, b++; return *a == *b; }
 void copy(void *to, const void *from, u32 bytes) {
-  __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) :: "memory");
+  word count = bytes;
+  __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(count) :: "memory");
 }
-void fill(void *to, u8 value, u32 bytes) { __asm__ volatile("rep stosb" : "+D"(to), "+c"(bytes) : "a"(value) : "memory"); }
+void fill(void *to, u8 value, u32 bytes) {
+  word count = bytes;
+  __asm__ volatile("rep stosb" : "+D"(to), "+c"(count) : "a"(value) : "memory");
+}
 /* What GCC may call by itself. */
-void *memcpy(void *to, const void *from, u32 bytes) { copy(to, from, bytes); return to; }
-void *memset(void *to, int value, u32 bytes) { fill(to, value, bytes); return to; }
+void *memcpy(void *to, const void *from, word bytes) { copy(to, from, bytes); return to; }
+void *memset(void *to, int value, word bytes) { fill(to, value, bytes); return to; }
 
 u64 divide(u64 value, u32 by) {
   u32 high = value >> 32, low = value, rest = high % by;

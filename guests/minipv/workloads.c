@@ -30,7 +30,7 @@ static void tables(u32 n) {
   u32 refused = 0;
   for (u32 i = 0; i < n; i++) {
     u64 value = entry | (i & 1 ? 3 : 1);
-    if (hypercall(14, (u32)page, value, value >> 32, 2, 0)) refused++;
+    if (hypercall(14, (word)page, value, value >> 32, 2, 0)) refused++;
   }
   print("tables: %u changes, %u refused\n", n, refused);
 }

@@ -29,27 +29,27 @@ static u32 ports[16], port_count;
 /* Places in the image where shared pages are put; a paravirtual guest maps a foreign frame there, the others move one into their memory. */
 static u8 places[4][PAGE] ALIGNED;
 
-static int sched_op(u32 op, void *argument) { return hypercall(SCHED_OP, op, (u32)argument, 0, 0, 0); }
-static int event_op(u32 op, void *argument) { return hypercall(EVENT_CHANNEL_OP, op, (u32)argument, 0, 0, 0); }
-static int memory_op(u32 op, void *argument) { return hypercall(MEMORY_OP, op, (u32)argument, 0, 0, 0); }
+static int sched_op(u32 op, void *argument) { return hypercall(SCHED_OP, op, (word)argument, 0, 0, 0); }
+static int event_op(u32 op, void *argument) { return hypercall(EVENT_CHANNEL_OP, op, (word)argument, 0, 0, 0); }
+static int memory_op(u32 op, void *argument) { return hypercall(MEMORY_OP, op, (word)argument, 0, 0, 0); }
 
 u32 mfn_of(const void *page) {
-  u32 pfn = (u32)page / PAGE;
-  return mode == PV_MODE ? ((u32 *)start->mfn_list)[pfn] : pfn;
+  u32 pfn = (word)page / PAGE;
+  return mode == PV_MODE ? ((u32 *)(word)start->mfn_list)[pfn] : pfn;
 }
 /* P | RW of a PAE entry; INVLPG of one address. */
 static void *map_frame(u32 place, u32 mfn) {
-  if (mode != PV_MODE) return (void *)(mfn * PAGE);
+  if (mode != PV_MODE) return (void *)((word)mfn * PAGE);
   u64 entry = (u64)mfn << 12 | 3;
-  return hypercall(UPDATE_VA_MAPPING, (u32)places[place], entry, entry >> 32, 2, 0) ? 0 : places[place];
+  return hypercall(UPDATE_VA_MAPPING, (word)places[place], entry, entry >> 32, 2, 0) ? 0 : places[place];
 }
 static void *move_in(u32 place, u32 space) {
-  struct { unsigned short domid, size; u32 space, index, gpfn; } add = { SELF, 0, space, 0, (u32)places[place] / PAGE };
+  struct { unsigned short domid, size; u32 space; word index, gpfn; } add = { SELF, 0, space, 0, (word)places[place] / PAGE };
   return memory_op(7, &add) ? 0 : places[place];
 }
 static u32 hvm_param(u32 index) {
   struct { unsigned short domid, pad; u32 index; u64 value; } get = { SELF, 0, index, 0 };
-  return hypercall(HVM_OP, 1, (u32)&get, 0, 0, 0) ? 0 : (u32)get.value;
+  return hypercall(HVM_OP, 1, (word)&get, 0, 0, 0) ? 0 : (u32)get.value;
 }
 
 static void cpuid(u32 leaf, u32 r[4]) { __asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "0"(leaf), "2"(0)); }
@@ -98,13 +98,14 @@ void xen_start(enum mode how, u32 info) {
   mode = how;
   const char *line = 0;
   if (mode == PV_MODE) {
-    start = (struct start_info *)info;
+    start = (struct start_info *)(word)info;
     line = start->cmd_line;
   } else {
     fill_hypercall_page();
     /* hvm_start_info: cmdline_paddr at 24; Multiboot: flag 2 and the address at 16. */
-    if (mode == PVH_MODE) line = *(const char **)(info + 24);
-    else if (*(u32 *)info & 4) line = *(const char **)(info + 16);
+    u32 *words = (u32 *)(word)info;
+    if (mode == PVH_MODE) line = (const char *)(word)words[6];
+    else if (words[0] & 4) line = (const char *)(word)words[4];
     /* A computer with a PCI bus is an HVM guest, whichever entry its loader took. */
     if (pci_find(0, 0, 0)) mode = HVM_MODE;
   }
@@ -114,10 +115,10 @@ void xen_start(enum mode how, u32 info) {
 
 /* Xen's own pages, where a paravirtual guest has them. */
 static void map_shared(void) {
-  u32 frame;
-  struct { unsigned short dom, pad; u32 frames; short status; unsigned short pad1; u32 *list; } setup = { SELF, 0, 1, 0, 0, &frame };
+  word frame;
+  struct { unsigned short dom, pad; u32 frames; short status; unsigned short pad1; word *list; } setup = { SELF, 0, 1, 0, 0, &frame };
   shared = map_frame(0, start->shared_info / PAGE);
-  hypercall(GRANT_TABLE_OP, 2, (u32)&setup, 1, 0, 0);
+  hypercall(GRANT_TABLE_OP, 2, (word)&setup, 1, 0, 0);
   grants = map_frame(1, frame);
 }
 void xen_connect(void) {
@@ -139,7 +140,7 @@ void xen_connect(void) {
     store_port = hvm_param(PARAM_STORE_PORT);
   }
   /* Polled, never delivered: every port stays masked. */
-  for (int i = 0; i < 32; i++) shared->mask[i] = ~0u;
+  for (u32 i = 0; i < 8 * sizeof(word); i++) shared->mask[i] = ~(word)0;
   listen(store_port);
   if (console) listen(console_port);
 }
@@ -171,7 +172,7 @@ int close_port(u32 port) {
 }
 int send(u32 port) { return event_op(EVTCHNOP_SEND, &port); }
 void listen(u32 port) { if (port_count < 16) ports[port_count++] = port; }
-int port_taken(u32 port) { return __sync_fetch_and_and((volatile u32 *)&shared->pending[port / 32], ~(1u << port % 32)) >> port % 32 & 1; }
+int port_taken(u32 port) { return __sync_fetch_and_and((volatile u32 *)shared->pending + port / 32, ~(1u << port % 32)) >> port % 32 & 1; }
 
 void wait(u64 ns) {
   struct { u32 *ports, count; u64 until; } poll = { ports, port_count, ns ? now() + ns : 0 };
@@ -343,19 +344,20 @@ int balloon(int pages) {
   for (; pages > 0 && held < 4096; pages--, done++) {
     extern char image_end[];
     u32 pfn = top - 1 - held;
-    if (pfn < ((u32)image_end >> 12) + 1024) break;
-    u32 *p2m = mode == PV_MODE ? (u32 *)start->mfn_list : 0;
-    u32 frame = p2m ? p2m[pfn] : pfn;
-    struct { u32 *list, count, order, flags; unsigned short domid; } give = { &frame, 1, 0, 0, SELF };
+    if (pfn < ((word)image_end >> 12) + 1024) break;
+    u32 *p2m = mode == PV_MODE ? (u32 *)(word)start->mfn_list : 0;
+    word frame = p2m ? p2m[pfn] : pfn;
+    struct { word *list, count; u32 order, flags; unsigned short domid; } give = { &frame, 1, 0, 0, SELF };
     if (memory_op(1, &give) != 1) break;
     if (p2m) p2m[pfn] = ~0u;
     taken[held++] = pfn;
   }
   for (; pages < 0 && held; pages++, done--) {
-    u32 pfn = taken[held - 1], frame = pfn;
-    struct { u32 *list, count, order, flags; unsigned short domid; } get = { &frame, 1, 0, 0, SELF };
+    u32 pfn = taken[held - 1];
+    word frame = pfn;
+    struct { word *list, count; u32 order, flags; unsigned short domid; } get = { &frame, 1, 0, 0, SELF };
     if (memory_op(6, &get) != 1) break;
-    if (mode == PV_MODE) ((u32 *)start->mfn_list)[pfn] = frame;
+    if (mode == PV_MODE) ((u32 *)(word)start->mfn_list)[pfn] = frame;
     held--;
   }
   return done;
@@ -366,7 +368,7 @@ void end(u32 reason) { for (;;) sched_op(SCHEDOP_SHUTDOWN, &reason); }
 enum { MAX_PFN = 0x90c / 4, FRAME_LIST_LIST };
 static u32 frame_list[PAGE / 4] ALIGNED, frame_list_list[PAGE / 4] ALIGNED;
 static u32 pfn_of(u32 mfn) {
-  u32 *p2m = (u32 *)start->mfn_list, pfn = 0;
+  u32 *p2m = (u32 *)(word)start->mfn_list, pfn = 0;
   while (pfn < start->nr_pages && p2m[pfn] != mfn) pfn++;
   return pfn;
 }
@@ -375,14 +377,14 @@ static int suspend_pv(void) {
   u32 reason = 2, saved_store = start->store_mfn, saved_console = start->console_mfn;
   u32 pages = (start->nr_pages + PAGE / 4 - 1) / (PAGE / 4);
   if (pages > PAGE / 4) return 0;
-  for (u32 i = 0; i < pages; i++) frame_list[i] = mfn_of((char *)start->mfn_list + i * PAGE);
+  for (u32 i = 0; i < pages; i++) frame_list[i] = mfn_of((char *)(word)start->mfn_list + i * PAGE);
   frame_list_list[0] = mfn_of(frame_list);
   ((volatile u32 *)shared)[MAX_PFN] = start->nr_pages;
   ((volatile u32 *)shared)[FRAME_LIST_LIST] = mfn_of(frame_list_list);
   start->store_mfn = pfn_of(saved_store);
   start->console_mfn = pfn_of(saved_console);
-  for (u32 place = 0; place < 2; place++) hypercall(UPDATE_VA_MAPPING, (u32)places[place], 0, 0, 2, 0);
-  if (!hypercall(SCHED_OP, SCHEDOP_SHUTDOWN, (u32)&reason, mfn_of(start), 0, 0)) return 1;
+  for (u32 place = 0; place < 2; place++) hypercall(UPDATE_VA_MAPPING, (word)places[place], 0, 0, 2, 0);
+  if (!hypercall(SCHED_OP, SCHEDOP_SHUTDOWN, (word)&reason, mfn_of(start), 0, 0)) return 1;
   /* It was only saved: it is where it was. */
   start->store_mfn = saved_store;
   start->console_mfn = saved_console;
