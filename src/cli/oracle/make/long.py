@@ -162,6 +162,9 @@ def mk_invalid():
     form('fault', 'SSE misaligned, rex', misaligned, 2)
 
 
+HIGH_HALF = M64 ^ M32
+
+
 def mk_transfers():
     """far transfers: to compatibility code by 23h and back by 33h"""
     def snippet(g):
@@ -182,8 +185,14 @@ def mk_transfers():
         t.raw(snippet(g))
         if back:
             t.raw(0xea, imm(t.page + t.start + len(t.code) + 7, 32), imm(CS64, 16))
-            t.raw(g.pick([b'\x48\x01\xc8', b'\x49\x89\xc0', b'\x48\x0f\xc8', b'\x4c\x01\xc1', b'\x48\x89\x06', b'']))
+            last = g.pick([b'\x48\x01\xc8', b'\x49\x89\xc0', b'\x48\x0f\xc8', b'\x4c\x01\xc1', b'\x48\x89\x06', b''])
+            t.raw(last)
+            if last == b'\x49\x89\xc0': t.ru.append([8, HIGH_HALF])
+            if last == b'\x48\x0f\xc8': t.ru.append([EAX, M32])
+            if last == b'\x48\x89\x06' and t.r[ESI] <= M32: t.mu.append([t.r[ESI] + 4, 4])
         t.u = ARITH
+        # Undefined behind compatibility code (SDM vol. 1, 3.4.1.1): a Xeon of GenuineIntel clears those that were written there, ours those that changed.
+        t.ru += [[n, HIGH_HALF] for n in range(8)]
     form('far', 'jmp far 23h', far, 40)
     form('far', 'jmp far 23h, jmp far 33h', lambda t: far(t, True), 40)
 
