@@ -129,7 +129,7 @@ class Judgement {
         definition.memoryMiB >= 1 &&
         definition.memoryMiB < 2048 &&
         !findings.some(f => f.key === 'memory' && f.verdict === 'error');
-    return check(boot, memoryIsGood ? definition.memoryMiB : 1024, definition.type)?.replace(
+    return check(boot, memoryIsGood ? definition.memoryMiB : 1024, definition.type, definition.cpuLevel)?.replace(
       /memory = (\d+)/,
       (_, mib: string) => language.write('memory', mib),
     );

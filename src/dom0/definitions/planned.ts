@@ -1,4 +1,5 @@
 /** A domain that could be created, or why it could not: what was given, what is planned, and how xl would be told. */
+import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import { type Boot, checkBoot } from '../../hypervisor/index.ts';
 import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
@@ -169,9 +170,9 @@ export function refuse(file: string, short: string, text: string): Planned {
   };
 }
 
-export function check(boot: Boot, memoryMiB: number, xen?: DomainType): string | undefined {
+export function check(boot: Boot, memoryMiB: number, xen?: DomainType, cpuLevel?: CpuLevel): string | undefined {
   try {
-    checkBoot(boot, memoryMiB, xen);
+    checkBoot(boot, memoryMiB, xen, cpuLevel);
     return undefined;
   } catch (error) {
     if (error instanceof LoadError) return error.message;

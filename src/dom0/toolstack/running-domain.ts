@@ -42,8 +42,12 @@ export interface Blueprint {
 
 /** With what its CPUID shows: as a saved state says, as asked, and for a 64-bit kernel what that needs. */
 export function withLevel(blueprint: Blueprint): Blueprint {
-  const { saved, boot } = blueprint;
-  const cpuLevel = saved?.state.about.cpuLevel ?? blueprint.cpuLevel ?? (isLongBoot(boot) ? 'x86-64' : undefined);
+  const { saved, boot, definition } = blueprint;
+  const cpuLevel =
+    saved?.state.about.cpuLevel ??
+    blueprint.cpuLevel ??
+    definition.cpuLevel ??
+    (isLongBoot(boot) ? 'x86-64' : undefined);
   return cpuLevel ? { ...blueprint, cpuLevel } : blueprint;
 }
 

@@ -1,5 +1,5 @@
 /** What a domain starts: whether it can, asked before anything is made, and how it gets there. */
-import type { Processor } from '../../cpu/architecture/index.ts';
+import type { CpuLevel, Processor } from '../../cpu/architecture/index.ts';
 import { hasLongMode, registers as R } from '../../cpu/architecture/index.ts';
 import { memoryMap } from '../../devices/index.ts';
 import { isLinuxForFirmware, type LinuxForFirmware } from '../../devices/index.ts';
@@ -80,7 +80,12 @@ export const isLongBoot = (boot: Boot): boolean =>
   (boot.kind === 'kernel' || boot.kind === 'pvh') && isLongKernel(boot.kernel, boot.name);
 
 /** Goes through all checks of loading without a guest. @throws LoadError with a sentence for people. */
-export function checkBoot(boot: Boot, memoryMiB: number, rules: BootRules = {}): EntryState | undefined {
+export function checkBoot(
+  boot: Boot,
+  memoryMiB: number,
+  rules: BootRules = {},
+  cpuLevel?: CpuLevel,
+): EntryState | undefined {
   if (boot.kind === 'firmware') {
     const { length } = boot.image;
     if (length < LEAST_FIRMWARE || length > MOST_FIRMWARE || length % FIRMWARE_BLOCK !== 0)
@@ -122,7 +127,7 @@ export function checkBoot(boot: Boot, memoryMiB: number, rules: BootRules = {}):
       cmdline,
       memoryMiB,
       // A 64-bit kernel gets a processor with 64-bit code (`isLongBoot`), unless another is asked for.
-      longMode: true,
+      longMode: cpuLevel === undefined || hasLongMode(cpuLevel),
       e820: rules.e820?.(memoryMiB) ?? memoryMap(memoryMiB),
       ...(rules.prefer ? { prefer: rules.prefer } : {}),
       ...(ramdisk ? { initrd: ramdisk } : {}),

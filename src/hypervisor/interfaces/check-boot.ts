@@ -1,4 +1,5 @@
 /** Whether a domain can start what it is to boot, asked before there is a domain. */
+import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import { type Boot, checkBoot as check } from '../domain/boot.ts';
 import { XEN_TYPE } from './xen/layout.ts';
 import type { EntryState } from '../loader/index.ts';
@@ -6,6 +7,13 @@ import { bootRules } from './xen/boot-rules.ts';
 
 const XEN_TYPES = { hvm: XEN_TYPE.HVM, pvh: XEN_TYPE.PVH, pv: XEN_TYPE.PV } as const;
 
-/** Goes through all checks of loading. `xen`: what the domain shows of Xen; absent: a plain PC. @throws LoadError with a sentence for people */
-export const checkBoot = (boot: Boot, memoryMiB: number, xen?: keyof typeof XEN_TYPES): EntryState | undefined =>
-  check(boot, memoryMiB, xen && bootRules(XEN_TYPES[xen]));
+/**
+ * Goes through all checks of loading. `xen`: what the domain shows of Xen; absent: a plain PC. `cpuLevel`: of its processor; absent: what the kernel needs.
+ * @throws LoadError with a sentence for people
+ */
+export const checkBoot = (
+  boot: Boot,
+  memoryMiB: number,
+  xen?: keyof typeof XEN_TYPES,
+  cpuLevel?: CpuLevel,
+): EntryState | undefined => check(boot, memoryMiB, xen && bootRules(XEN_TYPES[xen]), cpuLevel);

@@ -1,4 +1,5 @@
 /** A domain as a definition asks for it, whatever language the definition is written in. */
+import type { CpuLevel } from '../../../cpu/architecture/index.ts';
 import type { Affinity } from '../../../hypervisor/scheduler/index.ts';
 import type { NicModel } from '../../../hypervisor/index.ts';
 import type { Rate } from '../../host/network/index.ts';
@@ -83,6 +84,8 @@ export interface Definition {
   hpet?: false;
   /** Bits of HVM_PARAM_VIRIDIAN: the Hyper-V interface of an HVM guest. */
   viridian?: number;
+  /** What CPUID shows (cpuid, lm); absent: long mode for a 64-bit kernel alone. */
+  cpuLevel?: CpuLevel;
   /** The last instructions of its vCPUs are kept (vmtrace_buf_kb): KiB that were asked for. */
   vmtraceKib?: number;
   onPoweroff: Action;

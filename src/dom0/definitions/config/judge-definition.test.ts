@@ -192,6 +192,20 @@ describe('definitions (xl.cfg(5))', () => {
     expect(documented.filter(key => !Object.hasOwn(KEYS, key))).toEqual([]);
   });
 
+  it('gives the processor 64-bit code, or takes it away, by lm of cpuid', () => {
+    const judged = (cpuid: string) => {
+      const { findings, definition } = judgeDefinition('x.cfg', `name = "a"\nkernel = "/k"\ncpuid = ${cpuid}\n`);
+      return [findings.find(({ key }) => key === 'cpuid')?.verdict, definition.cpuLevel];
+    };
+    expect(['"host,lm=1"', '"host,lm=0"', '"host,sse2=0,lm=1"', '"host"', '[ "0:ecx=0" ]'].map(judged)).toEqual([
+      ['used', 'x86-64'],
+      ['used', 'max'],
+      ['ignored', 'x86-64'],
+      ['ignored', undefined],
+      ['ignored', undefined],
+    ]);
+  });
+
   it('looks over the loader of old definitions, as xl does', () => {
     const verdict = (loader: string) =>
       judgeDefinition('x.cfg', `name = "a"\nloader = "${loader}"\nmemory = 64\nkernel = "/k"\n`).findings.find(

@@ -183,10 +183,24 @@ export const pc: Family = {
     ignored('the clock runs in UTC', 'The clock of the PC runs in UTC without an offset.'),
     isZero,
   ),
-  ...alike(
-    'cpuid',
+  cpuid: rule(
     'list or string',
-    ignored('one processor model for all', 'Every guest sees the same processor; single features are not masked yet.'),
+    ignored(
+      'of its features lm alone can be set',
+      'Guests see the same processor, with 64-bit code (lm=1) or without (lm=0); other features are not masked yet.',
+    ),
+    {
+      into: (definition, { text }) => {
+        const lm = /^host\b.*,lm=([01])\b/.exec(text)?.[1];
+        if (lm !== undefined) definition.cpuLevel = lm === '1' ? 'x86-64' : 'max';
+      },
+      judge: ({ text }) => {
+        const lm = /^host,lm=([01])$/.exec(text)?.[1];
+        if (lm === '1') return used('64-bit code', 'The processor has 64-bit code: CPUID shows long mode.');
+        return lm === '0' ? used('no 64-bit code', 'The processor has 32-bit modes only.') : undefined;
+      },
+      from: ({ cpuLevel }) => cpuLevel && `host,lm=${cpuLevel === 'x86-64' ? 1 : 0}`,
+    },
   ),
   ...alike(
     'spice spicedisable_ticketing spiceagent_mouse spicevdagent spice_clipboard_sharing',
