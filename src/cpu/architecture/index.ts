@@ -26,6 +26,7 @@ export {
   CRYSTAL_HZ,
   featuresOf,
   hasLongMode,
+  levelIndex,
   TSC_HZ,
 } from './cpuid.ts';
 export {

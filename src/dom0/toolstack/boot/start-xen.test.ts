@@ -112,6 +112,9 @@ describe('a host that has started so', () => {
   it('with VT shows what it can', async () => {
     const { xl } = booted('');
     expect(await xl('info virt_caps')).toBe('pv hvm hap gnttab-v1 gnttab-v2\n');
-    expect((parseInt((await xl('info hw_caps')).split(':')[1]!, 16) >>> 5) & 1).toBe(1);
+    expect((await xl('info xen_caps')).split(' ')).toContain('hvm-3.0-x86_64');
+    const words = (await xl('info hw_caps')).split(':').map(word => parseInt(word, 16));
+    const [vmx, longMode] = [5, 29];
+    expect([(words[1] >>> vmx) & 1, (words[2] >>> longMode) & 1]).toEqual([1, 1]);
   });
 });

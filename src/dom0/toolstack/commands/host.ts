@@ -1,5 +1,5 @@
 /** The host and its hypervisor: what they are, and what the host is to be. */
-import { cpuid } from '../../../cpu/architecture/index.ts';
+import { type CpuidAnswer, cpuid, levelIndex } from '../../../cpu/architecture/index.ts';
 import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
 import {
   CHANGESET,
@@ -115,17 +115,19 @@ function hostFacts(host: CommandHost, { version, memoryMiB, freeMiB, pcpus }: Ho
 
 /** The eight words of features that Xen knows of the processors: CPUID 1 EDX and ECX, 0x80000001 EDX and ECX, 0xD/1 EAX, 7 EBX and ECX, 0x80000007 EDX. */
 function hardwareWords(hasVt: boolean): string {
-  const one = cpuid(1, 0, true),
-    seven = cpuid(7, 0, true);
+  const leaf = (number: number): CpuidAnswer => cpuid(number, 0, true, 0, levelIndex('x86-64'));
+  const one = leaf(1),
+    seven = leaf(7),
+    extended = leaf(0x80000001);
   const words = [
     one.edx,
     one.ecx | (hasVt ? VMX : 0),
-    cpuid(0x80000001, 0, true).edx,
-    0,
+    extended.edx,
+    extended.ecx,
     0,
     seven.ebx,
     seven.ecx,
-    cpuid(0x80000007, 0, true).edx,
+    leaf(0x80000007).edx,
   ];
   return words.map(word => (word >>> 0).toString(16).padStart(8, '0')).join(':');
 }

@@ -122,7 +122,7 @@ describe('xen_version', () => {
     const bytes = new Uint8Array(1025);
     guest.domain.memory.read(ARGS, bytes);
     const end = bytes.indexOf(0);
-    expect(String.fromCharCode(...bytes.subarray(0, end))).toMatch(/hvm-3\.0-x86_32p /);
+    expect(String.fromCharCode(...bytes.subarray(0, end))).toMatch(/hvm-3\.0-x86_32p hvm-3\.0-x86_64 /);
     expect(bytes.subarray(end, 1024).every(byte => byte === 0)).toBe(true);
     expect(bytes[1024]).toBe(0xaa);
   });

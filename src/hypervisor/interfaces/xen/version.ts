@@ -21,9 +21,9 @@ export const GuestHandle = struct({ handle: octets(16) });
 /** The first bytes of 1024: no more is written where it is denied. */
 export const Commandline = struct({ commandline: chars(DENIED.length + 1) });
 
-/** What kinds of guests can be run, as guests and `xl info` are told. */
+/** What kinds of guests can be run, as guests and `xl info` are told. Paravirtual ones have 32 bits. */
 export const guestKinds = (hasVt: boolean): string =>
-  `xen-3.0-x86_32p ${hasVt ? 'hvm-3.0-x86_32 hvm-3.0-x86_32p ' : ''}`;
+  `xen-3.0-x86_32p ${hasVt ? 'hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ' : ''}`;
 /** What follows the numbers of the version. */
 export const XEN_EXTRA = '.0-ringside';
 /** The version control's name of the sources: not told. */
