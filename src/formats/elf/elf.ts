@@ -16,7 +16,6 @@ const SHT_NOTE = 7;
 /** Where fields lie, in bytes: of the file's header, of a program header (`segment`), of a section header. Addresses, offsets and sizes are words of the class. */
 const CLASSES = {
   32: {
-    machine: 3,
     bytes: 52,
     programOffset: 28,
     sectionOffset: 32,
@@ -29,7 +28,6 @@ const CLASSES = {
     section: { bytes: 40, offset: 16, size: 20 },
   },
   64: {
-    machine: 62,
     bytes: 64,
     programOffset: 32,
     sectionOffset: 40,
@@ -42,9 +40,12 @@ const CLASSES = {
     section: { bytes: 64, offset: 24, size: 32 },
   },
 } as const;
-type Bits = keyof typeof CLASSES;
+type Class = keyof typeof CLASSES;
 const ENTRY = 24,
+  MACHINE = 18,
   SECTION_TYPE = 4;
+const EM_386 = 3,
+  EM_X86_64 = 62;
 const MACHINES: { [machine: number]: string } = {
   2: 'SPARC',
   8: 'MIPS',
@@ -64,8 +65,8 @@ export interface Segment {
 }
 
 export interface Elf {
-  /** Of the code that it is for. */
-  bits: Bits;
+  /** Of the code that it is for: a file of class 32 may hold 64-bit code, as the test framework of Xen's makes them. */
+  bits: 32 | 64;
   entry: number;
   segments: Segment[];
   notes: { owner: string; type: number; value: Uint8Array }[];
@@ -77,14 +78,15 @@ export function isElf(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
 }
 
-/** An ELF file of 64-bit code, damaged or not. */
-export const isLongElf = (bytes: Uint8Array): boolean => isElf(bytes) && bitsOf(bytes) === 64;
+const classOf = (bytes: Uint8Array): Class => (bytes[EI_CLASS] === 2 ? 64 : 32);
 
-const bitsOf = (bytes: Uint8Array): Bits => (bytes[EI_CLASS] === 2 ? 64 : 32);
+/** An ELF file of 64-bit code, damaged or not. */
+export const isLongElf = (bytes: Uint8Array): boolean =>
+  isElf(bytes) && bytes.length > MACHINE && bytes[MACHINE] === EM_X86_64;
 
 /** Reads a word of the class: an unsigned number, or a canonical address where it has 64 bits. */
-function wordReader(file: DataView, bits: Bits): (at: number) => number {
-  return bits === 32
+function wordReader(file: DataView, width: Class): (at: number) => number {
+  return width === 32
     ? at => file.getUint32(at, true)
     : at => file.getInt32(at + 4, true) * 2 ** 32 + file.getUint32(at, true);
 }
@@ -99,13 +101,13 @@ export function readElf(bytes: Uint8Array, name: string): Elf {
       );
     }
   };
-  const bits = bitsOf(bytes),
-    fields = CLASSES[bits],
+  const width = classOf(bytes),
+    fields = CLASSES[width],
     { segment } = fields,
-    word = wordReader(file, bits);
+    word = wordReader(file, width);
   need(0, fields.bytes);
-  const machine = file.getUint16(18, true);
-  if (bytes[EI_DATA] !== 1 || machine !== fields.machine) {
+  const machine = file.getUint16(MACHINE, true);
+  if (bytes[EI_DATA] !== 1 || (machine !== EM_X86_64 && (machine !== EM_386 || width !== 32))) {
     throw new LoadError(
       `${name} is an ELF file for ${MACHINES[machine] ?? `machine ${machine}`}, not for x86. Use one built for i386 or x86-64.`,
     );
@@ -146,15 +148,15 @@ export function readElf(bytes: Uint8Array, name: string): Elf {
       segments.push({ virtual: field('virtual'), physical: field('physical'), bytes: content, memoryBytes });
   }
   if (notes.length === 0) notes.push(...sectionNotes(bytes));
-  return { bits, entry: word(ENTRY), segments, notes };
+  return { bits: machine === EM_X86_64 ? 64 : 32, entry: word(ENTRY), segments, notes };
 }
 
 /** Where each section's header lies, and its content; none where the table is damaged. */
 function sectionsOf(bytes: Uint8Array): { header: number; content: Uint8Array }[] {
   const file = view(bytes),
-    bits = bitsOf(bytes),
-    { section, ...fields } = CLASSES[bits],
-    word = wordReader(file, bits);
+    width = classOf(bytes),
+    { section, ...fields } = CLASSES[width],
+    word = wordReader(file, width);
   if (bytes.length < fields.bytes) return [];
   const offset = word(fields.sectionOffset);
   const size = file.getUint16(fields.sectionBytes, true);
@@ -177,7 +179,7 @@ const sectionNotes = (bytes: Uint8Array): Elf['notes'] =>
 export function sectionNamed(bytes: Uint8Array, name: string): Uint8Array | undefined {
   const file = view(bytes);
   const sections = sectionsOf(bytes);
-  const strings = sections[file.getUint16(CLASSES[bitsOf(bytes)].sectionNames, true)]?.content;
+  const strings = sections[file.getUint16(CLASSES[classOf(bytes)].sectionNames, true)]?.content;
   if (!strings) return undefined;
   return sections.find(({ header }) => {
     const start = file.getUint32(header, true),
