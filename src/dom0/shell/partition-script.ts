@@ -2,7 +2,7 @@
  * A script for `sfdisk`: a line a partition, each placed behind the one before it where the line says nothing else.
  * Source: sfdisk(8) of util-linux 2.38, "Input formats", "Default values", "Unit and alignment".
  */
-import { type Partition, TYPE } from '../host/storage/index.ts';
+import { type Partition, TYPE } from '../../formats/file-systems/index.ts';
 
 const SECTOR_BYTES = 512;
 /** Partitions begin at whole MiB. */

@@ -4,15 +4,8 @@
  */
 import { type BlockDevice, MemoryDisk } from '../../formats/blocks/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
-import {
-  isDevice,
-  type Partition,
-  readPartitions,
-  type Storage,
-  StorageError,
-  TYPE,
-  writePartitions,
-} from '../host/storage/index.ts';
+import { type Partition, readPartitions, TYPE, writePartitions } from '../../formats/file-systems/index.ts';
+import { isDevice, type Storage, StorageError } from '../host/storage/index.ts';
 import { MOST, PartitionScript, ScriptError } from './partition-script.ts';
 import { onDisk } from './disk-paths.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';

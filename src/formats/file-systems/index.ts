@@ -3,3 +3,5 @@ export { type DiskPart, openFileSystem, partsOf } from './disk-parts.ts';
 export { openFat } from './fat.ts';
 export { Effort, FileSystemError, FileTree, type ListedFile } from './file-tree.ts';
 export { type CdEntry, CdError, makeCd, MOST_CD_ENTRIES } from './make-cd.ts';
+export { formatFatDisk } from './make-fat.ts';
+export { type Partition, readPartitions, TYPE, writePartitions } from './partitions.ts';

@@ -21,7 +21,7 @@ export { IMAGES, imageVolume, largeVolume } from './image-names.ts';
 export { DISK_BYTES, GROUP, isDevice, PE_BYTES } from './device-names.ts';
 export { Storage, type StoredFile } from './storage.ts';
 export { Journal } from './journal.ts';
-export { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
+export { partOf } from './part.ts';
 export { MemoryStore, StorageError, type Store, StoreDamaged, type StoreFile } from './store.ts';
 export { SidedStore } from './sides.ts';
 export { isTransfer, transferVolume } from './transfer-names.ts';

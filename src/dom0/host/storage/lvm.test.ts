@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { parseMetadata } from './lvm-text.ts';
 import { type GroupText, lvmCrc, lvmUuid, readGroup, writeGroup, writeLabel } from './lvm.ts';
 import { seeded } from './logging-store.test-support.ts';
-import { partOf } from './partitions.ts';
+import { partOf } from './part.ts';
 import { Storage } from './storage.ts';
 import { MemoryStore } from './store.ts';
 

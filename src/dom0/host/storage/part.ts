@@ -8,6 +8,7 @@ import {
   type Place,
   SECTOR_BYTES,
 } from '../../../formats/blocks/index.ts';
+import type { Partition } from '../../../formats/file-systems/index.ts';
 import { IO_HOP, passes } from '../../../hypervisor/tracing/index.ts';
 
 /** A run of a volume on the physical volume, in physical extents. */
@@ -70,3 +71,6 @@ export class Part extends BlockDevice {
     return [{ layer: this.layer, at }, ...this.whole.place(this.first + at)];
   }
 }
+
+export const partOf = (disk: BlockDevice, { number, firstSector, sectors }: Partition): Part =>
+  new Part(disk, firstSector * SECTOR_BYTES, sectors * SECTOR_BYTES, number);

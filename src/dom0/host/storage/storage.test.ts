@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { HostDisk } from './host-disk.ts';
 import { LoggingStore, seeded } from './logging-store.test-support.ts';
 import { MediumDisk } from './medium-disk.ts';
-import { readPartitions } from './partitions.ts';
+import { readPartitions } from '../../../formats/file-systems/index.ts';
 import { cutVolumes } from './power-cuts.ts';
 import { Storage } from './storage.ts';
 import { MemoryStore, StorageError, type Store } from './store.ts';

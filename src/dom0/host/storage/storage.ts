@@ -5,21 +5,12 @@
 import { ExtentDisk } from './extent-disk.ts';
 import type { StoredDisk } from './stored-disk.ts';
 import { HostDisk } from './host-disk.ts';
-import {
-  extentsOf,
-  extentStart,
-  type GroupText,
-  type LogicalVolume,
-  lvmUuid,
-  readGroup,
-  writeGroup,
-  writeLabel,
-} from './lvm.ts';
+import { extentStart, type GroupText, type LogicalVolume, lvmUuid, readGroup, writeGroup } from './lvm.ts';
 import { type BlockDevice, deviceOf, type Place, SECTOR_BYTES } from '../../../formats/blocks/index.ts';
-import { layoutOf, type Segment } from './part.ts';
+import { layoutOf, partOf, type Segment } from './part.ts';
 import { canonical, DISK_BYTES, GROUP, isDevice, PE_BYTES, told, volumeIn } from './device-names.ts';
 import { filePath, imageVolume } from './image-names.ts';
-import { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
+import { formatFatDisk, type Partition, readPartitions, TYPE } from '../../../formats/file-systems/index.ts';
 import {
   type BaseImage,
   imageDiffers,
@@ -29,9 +20,9 @@ import {
   readOverlayHeader,
   writeOverlayHeader,
 } from './overlay-volume.ts';
+import { install } from './installed-disk.ts';
 import { bytesOf, count, firstOf, lastOf, merged } from './segments.ts';
 import { type Store, StorageError } from './store.ts';
-import { formatFatDisk } from './transfer-disk.ts';
 import { isTransfer, namesSize, transferBytes, transferVolume } from './transfer-names.ts';
 import { runsOf, sideBySide, Volume } from './volume.ts';
 
@@ -45,12 +36,7 @@ export interface StorageParts {
   diskBytes?: number;
 }
 
-const MIB = 2 ** 20,
-  GIB = 2 ** 30;
-/** Of the installer's layout: swap, Domain 0's root, one to give to a guest. */
-const SWAP_BYTES = 2 * GIB,
-  ROOT_BYTES = 64 * GIB,
-  SPARE_BYTES = 20 * GIB;
+const MIB = 2 ** 20;
 const ROOT_NUMBER = 2,
   LVM_NUMBER = 4;
 /** Slots of the disk's file that are moved at a time, to make it shorter. */
@@ -690,38 +676,4 @@ function emptyDisk(target: string): BlockDevice {
 
 function marked({ unfinished: _, ...volume }: LogicalVolume, unfinished: boolean): LogicalVolume {
   return unfinished ? { ...volume, unfinished } : volume;
-}
-
-/** The table comes last: where a power cut leaves none, all is done again. */
-function install(disk: HostDisk, { epochMs, random }: StorageParts): void {
-  const partitions: Partition[] = [];
-  let start = MIB;
-  const add = (type: number, bytes: number, active = false): void => {
-    partitions.push({
-      number: partitions.length + 1,
-      active,
-      type,
-      firstSector: start / SECTOR_BYTES,
-      sectors: bytes / SECTOR_BYTES,
-    });
-    start += bytes;
-  };
-  // A small disk has the same partitions, in proportion.
-  const scale = Math.min(1, disk.bytes / (4 * (SWAP_BYTES + ROOT_BYTES + SPARE_BYTES)));
-  const scaled = (bytes: number): number => Math.ceil((bytes * scale) / MIB) * MIB;
-  add(TYPE.SWAP, scaled(SWAP_BYTES));
-  add(TYPE.LINUX, scaled(ROOT_BYTES), true);
-  add(TYPE.LINUX, scaled(SPARE_BYTES));
-  add(TYPE.LVM, Math.floor((disk.bytes - start) / MIB) * MIB);
-  const medium = partOf(disk, partitions[LVM_NUMBER - 1]);
-  const pvUuid = lvmUuid(random);
-  writeLabel(medium, pvUuid);
-  const extents = extentsOf(medium.bytes);
-  writeGroup(
-    medium,
-    { group: GROUP, groupUuid: lvmUuid(random), pvUuid, seqno: 1, extents, deviceBytes: medium.bytes, volumes: [] },
-    epochMs(),
-  );
-  writePartitions(disk, partitions, random(2 ** 32));
-  disk.flush();
 }

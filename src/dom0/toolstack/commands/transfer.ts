@@ -7,7 +7,8 @@ import {
   openFat,
 } from '../../../formats/file-systems/index.ts';
 import type { CommandHost } from '../command-host.ts';
-import { partOf, readPartitions } from '../../host/storage/index.ts';
+import { readPartitions } from '../../../formats/file-systems/index.ts';
+import { partOf } from '../../host/storage/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, readWords } from './words.ts';
 

@@ -1,9 +1,9 @@
 /**
- * Transfer disks: one for each guest that asks for it (`transfer:SIZE` as a disk's target), a volume with one partition and a FAT16 or FAT32 file system, as
- * DOS, Windows and Linux have them. Domain 0 reads its files. Source: Microsoft's FAT specification 1.03.
+ * New file systems FAT16 and FAT32, in one partition of a disk, as DOS, Windows and Linux have them: what a transfer disk (`transfer:SIZE` as a disk's target)
+ * begins as. Source: Microsoft's FAT specification 1.03.
  */
-import { type BlockDevice, SECTOR_BYTES } from '../../../formats/blocks/index.ts';
-import { partOf, TYPE, writePartitions } from './partitions.ts';
+import { type BlockDevice, SECTOR_BYTES } from '../blocks/index.ts';
+import { TYPE, writePartitions } from './partitions.ts';
 
 const MIB = 2 ** 20,
   GIB = 2 ** 30;
@@ -26,19 +26,21 @@ function clusterSectors(bytes: number, isFat32: boolean): number {
   return sectors;
 }
 
-/** Makes the partition and its file system. `disk` reads as zeros, and has at least 4 MiB. `id`: 32 bits that tell it from others; `label`: up to eleven letters. Durable when it returns. */
-export function formatFatDisk(disk: BlockDevice, label: string, id: number): void {
-  const isFat32 = disk.bytes >= FAT32_BYTES;
-  const sectors = Math.floor(disk.bytes / SECTOR_BYTES) - FIRST_SECTOR;
-  const partition = {
-    number: 1,
-    active: false,
-    type: isFat32 ? TYPE.FAT32 : TYPE.FAT16,
-    firstSector: FIRST_SECTOR,
-    sectors,
-  };
-  const part = partOf(disk, partition);
-  const perCluster = clusterSectors(part.bytes, isFat32);
+interface Shape {
+  isFat32: boolean;
+  bits: 16 | 32;
+  /** Sectors: of the partition, of a cluster, before the first table, of a table. */
+  sectors: number;
+  perCluster: number;
+  reserved: number;
+  tableSectors: number;
+  clusters: number;
+}
+
+function shapeOf(diskBytes: number): Shape {
+  const isFat32 = diskBytes >= FAT32_BYTES;
+  const sectors = Math.floor(diskBytes / SECTOR_BYTES) - FIRST_SECTOR,
+    perCluster = clusterSectors(sectors * SECTOR_BYTES, isFat32);
   const reserved = isFat32 ? 32 : 1,
     rootSectors = isFat32 ? 0 : ROOT_SECTORS,
     bits = isFat32 ? 32 : 16;
@@ -46,14 +48,14 @@ export function formatFatDisk(disk: BlockDevice, label: string, id: number): voi
   let tableSectors = 1;
   const clusters = (): number => Math.floor((sectors - reserved - rootSectors - TABLES * tableSectors) / perCluster);
   while (Math.ceil(((clusters() + 2) * bits) / 8 / SECTOR_BYTES) > tableSectors) tableSectors++;
-  const name = ascii(
-    label
-      .toUpperCase()
-      .replace(/[^A-Z0-9_-]/g, '_')
-      .slice(0, 11)
-      .padEnd(11),
-  );
+  return { isFat32, bits, sectors, perCluster, reserved, tableSectors, clusters: clusters() };
+}
 
+function bootSector(
+  { isFat32, bits, sectors, perCluster, reserved, tableSectors }: Shape,
+  name: Uint8Array,
+  id: number,
+): Uint8Array {
   const boot = new Uint8Array(SECTOR_BYTES);
   const view = new DataView(boot.buffer);
   boot.set([0xeb, isFat32 ? 0x58 : 0x3c, 0x90, ...ascii('RINGSIDE')]);
@@ -85,8 +87,33 @@ export function formatFatDisk(disk: BlockDevice, label: string, id: number): voi
   // Nothing starts from it: INT 18h goes on to the next device.
   boot.set([0xcd, 0x18], isFat32 ? 0x5a : 0x3e);
   view.setUint16(510, 0xaa55, true);
+  return boot;
+}
 
-  const write = (sector: number, bytes: Uint8Array): void => part.write(sector * SECTOR_BYTES, bytes);
+/** FSInfo: how many clusters are free, and the next of them. */
+function freeSector(clusters: number): Uint8Array {
+  const free = new Uint8Array(SECTOR_BYTES);
+  const words = new DataView(free.buffer);
+  free.set(ascii('RRaA'));
+  free.set(ascii('rrAa'), 484);
+  words.setUint32(488, clusters - 1, true);
+  words.setUint32(492, 3, true);
+  words.setUint32(508, 0xaa550000, true);
+  return free;
+}
+
+/** Makes the partition and its file system. `disk` reads as zeros, and has at least 4 MiB. `id`: 32 bits that tell it from others; `label`: up to eleven letters. Durable when it returns. */
+export function formatFatDisk(disk: BlockDevice, label: string, id: number): void {
+  const shape = shapeOf(disk.bytes),
+    { isFat32, sectors, reserved, tableSectors } = shape;
+  const name = ascii(
+    label
+      .toUpperCase()
+      .replace(/[^A-Z0-9_-]/g, '_')
+      .slice(0, 11)
+      .padEnd(11),
+  );
+  const write = (sector: number, bytes: Uint8Array): void => disk.write((FIRST_SECTOR + sector) * SECTOR_BYTES, bytes);
   const table = new Uint8Array(SECTOR_BYTES);
   if (isFat32) new Uint32Array(table.buffer).set([0x0ffffff8, 0x0fffffff, 0x0fffffff]);
   else new Uint16Array(table.buffer).set([0xfff8, 0xffff]);
@@ -97,21 +124,14 @@ export function formatFatDisk(disk: BlockDevice, label: string, id: number): voi
   // 1 January 1980.
   new DataView(root.buffer).setUint16(24, 0x21, true);
   write(reserved + TABLES * tableSectors, root);
-  if (isFat32) {
-    const free = new Uint8Array(SECTOR_BYTES);
-    const words = new DataView(free.buffer);
-    free.set(ascii('RRaA'));
-    free.set(ascii('rrAa'), 484);
-    words.setUint32(488, clusters() - 1, true);
-    words.setUint32(492, 3, true);
-    words.setUint32(508, 0xaa550000, true);
-    for (const copy of [6, 0]) {
-      write(copy + 1, free);
-      write(copy, boot);
-    }
-  } else write(0, boot);
-  part.flush();
+  const boot = bootSector(shape, name, id);
+  for (const copy of isFat32 ? [6, 0] : [0]) {
+    if (isFat32) write(copy + 1, freeSector(shape.clusters));
+    write(copy, boot);
+  }
+  disk.flush();
   // The table comes last: a disk without it is formatted again.
-  writePartitions(disk, [partition], id);
+  const type = isFat32 ? TYPE.FAT32 : TYPE.FAT16;
+  writePartitions(disk, [{ number: 1, active: false, type, firstSector: FIRST_SECTOR, sectors }], id);
   disk.flush();
 }

@@ -2,8 +2,7 @@
  * A disk's partition table as a PC's master boot record has it: four entries of 16 bytes from byte 446 on, 55 AA at the end.
  * Of each: state (80: active), first sector as CHS, type, last sector as CHS, first sector (32 bits), sectors (32 bits).
  */
-import { type BlockDevice, SECTOR_BYTES } from '../../../formats/blocks/index.ts';
-import { Part } from './part.ts';
+import { type BlockDevice, SECTOR_BYTES } from '../blocks/index.ts';
 
 const TABLE = 446,
   ENTRY_BYTES = 16,
@@ -50,8 +49,4 @@ export function writePartitions(disk: BlockDevice, partitions: readonly Partitio
   }
   sector.set([0x55, 0xaa], SIGNATURE);
   disk.write(0, sector);
-}
-
-export function partOf(disk: BlockDevice, { number, firstSector, sectors }: Partition): Part {
-  return new Part(disk, firstSector * SECTOR_BYTES, sectors * SECTOR_BYTES, number);
 }

@@ -1,13 +1,13 @@
-import { type BlockDevice, deviceOf, ImmediateDevice, MemoryDisk } from '../../../formats/blocks/index.ts';
+import { type BlockDevice, deviceOf, ImmediateDevice, MemoryDisk } from '../blocks/index.ts';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openFat } from '../../../formats/file-systems/fat.ts';
-import { Effort, FileSystemError } from '../../../formats/file-systems/file-tree.ts';
-import { formatFatDisk } from './transfer-disk.ts';
+import { openFat } from './fat.ts';
+import { Effort, FileSystemError } from './file-tree.ts';
+import { formatFatDisk } from './make-fat.ts';
 
 const MIB = 2 ** 20;
 const START = MIB;
