@@ -1,8 +1,9 @@
 /**
- * Hypercalls by Hyper-V's convention, of 32-bit guests: EDX:EAX says which, EBX:ECX and EDI:ESI are its parameters or where they lie.
+ * Hypercalls by Hyper-V's convention: of 32-bit code EDX:EAX says which, EBX:ECX and EDI:ESI are its parameters or where they lie, of 64-bit code RCX, RDX
+ * and R8.
  * Source: xen/arch/x86/hvm/viridian/viridian.c; Hypervisor Top-Level Functional Specification, 3.
  */
-import { registers as R } from '../../../cpu/architecture/index.ts';
+import { isLongCode, registers as R } from '../../../cpu/architecture/index.ts';
 import type { ViridianParts } from './parts.ts';
 
 /** Call codes. */
@@ -40,11 +41,38 @@ export function viridianHypercallPage(): Uint8Array {
   return page;
 }
 
-/** A call with the bit of the hypercall page in EAX; its result is in EDX:EAX. From 16-bit code nothing happens. */
+interface Input {
+  /** Call code and flags; count and start of a list. */
+  call: number;
+  list: number;
+  /** Words of the two parameters. */
+  first: readonly [low: number, high: number];
+  second: readonly [low: number, high: number];
+}
+
+function inputOf({ regs }: ViridianParts): Input {
+  const wide = (word: number): readonly [number, number] => [regs[word], regs[word + R.HIGH]];
+  if (isLongCode(regs))
+    return { call: regs[R.ECX], list: regs[R.ECX + R.HIGH], first: wide(R.EDX), second: wide(R.R8) };
+  return {
+    call: regs[R.EAX],
+    list: regs[R.EDX],
+    first: [regs[R.ECX], regs[R.EBX]],
+    second: [regs[R.ESI], regs[R.EDI]],
+  };
+}
+
+/** A call with the bit of the hypercall page in EAX; its result is in EDX:EAX, or RAX. From 16-bit code nothing happens. */
 export function viridianHypercall(parts: ViridianParts): void {
   const { regs } = parts;
+  if (isLongCode(regs)) {
+    const { status, done = 0 } = call(parts, inputOf(parts));
+    regs[R.EAX] = status;
+    regs[R.EAX + R.HIGH] = done;
+    return;
+  }
   if (!(regs[R.CR0] & CR0_PE) || !(regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_RIGHTS] & CS_DB)) return;
-  const { status, done = 0 } = call(parts);
+  const { status, done = 0 } = call(parts, inputOf(parts));
   regs[R.EAX] = status;
   regs[R.EDX] = done;
 }
@@ -58,29 +86,28 @@ interface Result {
 const OK: Result = { status: SUCCESS },
   WRONG: Result = { status: INVALID_PARAMETER };
 
-function call(parts: ViridianParts): Result {
-  const { regs } = parts;
-  const fast = (regs[R.EAX] & FAST) !== 0;
-  switch (regs[R.EAX] & 0xffff) {
+function call(parts: ViridianParts, input: Input): Result {
+  const fast = (input.call & FAST) !== 0;
+  switch (input.call & 0xffff) {
     case CALL.NOTIFY_LONG_SPIN_WAIT:
       parts.yield();
       return OK;
     case CALL.FLUSH_VIRTUAL_ADDRESS_SPACE:
     case CALL.FLUSH_VIRTUAL_ADDRESS_LIST:
-      return fast ? WRONG : flush(parts, FLUSH_BYTES);
+      return fast ? WRONG : flush(parts, input, FLUSH_BYTES);
     case CALL.FLUSH_VIRTUAL_ADDRESS_SPACE_EX:
     case CALL.FLUSH_VIRTUAL_ADDRESS_LIST_EX:
-      return fast ? WRONG : flush(parts, FLUSH_EX_BYTES);
+      return fast ? WRONG : flush(parts, input, FLUSH_EX_BYTES);
     case CALL.SEND_IPI:
-      return sendIpi(parts, fast);
+      return sendIpi(parts, input, fast);
     case CALL.SEND_IPI_EX:
-      return fast ? WRONG : sendIpiEx(parts);
+      return fast ? WRONG : sendIpiEx(parts, input);
     default:
       return { status: INVALID_HYPERCALL_CODE };
   }
 }
 
-const inputAddress = ({ regs }: ViridianParts): number => (regs[R.EBX] >>> 0) * 2 ** 32 + (regs[R.ECX] >>> 0);
+const inputAddress = ({ first: [low, high] }: Input): number => (high >>> 0) * 2 ** 32 + (low >>> 0);
 
 /** Guest-physical memory; undefined: some of it is none. */
 function read({ access, bytes }: ViridianParts, address: number, length: number): DataView | undefined {
@@ -94,13 +121,13 @@ function read({ access, bytes }: ViridianParts, address: number, length: number)
 }
 
 /** All translations go, of whichever processors are named: they have one TLB. */
-function flush(parts: ViridianParts, inputBytes: number): Result {
-  const input = read(parts, inputAddress(parts), inputBytes);
-  if (!input) return WRONG;
-  const namesSet = inputBytes > FLUSH_BYTES && !(input.getUint32(8, true) & FLUSH_ALL_PROCESSORS);
-  if (namesSet && processors(parts, inputAddress(parts) + SET_AT) === undefined) return WRONG;
+function flush(parts: ViridianParts, input: Input, inputBytes: number): Result {
+  const flags = read(parts, inputAddress(input), inputBytes);
+  if (!flags) return WRONG;
+  const namesSet = inputBytes > FLUSH_BYTES && !(flags.getUint32(8, true) & FLUSH_ALL_PROCESSORS);
+  if (namesSet && processors(parts, inputAddress(input) + SET_AT) === undefined) return WRONG;
   parts.flushTlb();
-  return { status: SUCCESS, done: parts.regs[R.EDX] & REP_COUNT };
+  return { status: SUCCESS, done: input.list & REP_COUNT };
 }
 
 /** A set of processors at a guest-physical address: format, mask of banks, the banks. */
@@ -128,26 +155,27 @@ function interrupt(parts: ViridianParts, vector: number, set: bigint): Result {
   return OK;
 }
 
-function sendIpi(parts: ViridianParts, fast: boolean): Result {
-  const { regs } = parts;
+function sendIpi(parts: ViridianParts, input: Input, fast: boolean): Result {
+  const [vector, level] = input.first,
+    [set, setHigh] = input.second;
   if (fast)
-    return regs[R.EBX] !== 0 ? WRONG : interrupt(parts, regs[R.ECX] >>> 0, BigInt.asUintN(32, BigInt(regs[R.ESI])));
-  const input = read(parts, inputAddress(parts), 16);
+    return level !== 0 ? WRONG : interrupt(parts, vector >>> 0, (BigInt(setHigh >>> 0) << 32n) | BigInt(set >>> 0));
+  const message = read(parts, inputAddress(input), 16);
   // Only the first virtual trust level; the rest is zero.
-  if (!input || input.getUint32(4, true) !== 0) return WRONG;
-  return interrupt(parts, input.getUint32(0, true), input.getBigUint64(8, true));
+  if (!message || message.getUint32(4, true) !== 0) return WRONG;
+  return interrupt(parts, message.getUint32(0, true), message.getBigUint64(8, true));
 }
 
-function sendIpiEx(parts: ViridianParts): Result {
-  const address = inputAddress(parts);
-  const input = read(parts, address, 24);
+function sendIpiEx(parts: ViridianParts, input: Input): Result {
+  const address = inputAddress(input);
+  const message = read(parts, address, 24);
   if (
-    !input ||
-    input.getUint32(4, true) !== 0 ||
-    input.getUint32(0, true) < FIRST_VECTOR ||
-    input.getUint32(0, true) > 0xff
+    !message ||
+    message.getUint32(4, true) !== 0 ||
+    message.getUint32(0, true) < FIRST_VECTOR ||
+    message.getUint32(0, true) > 0xff
   )
     return WRONG;
   const set = processors(parts, address + 8);
-  return set === undefined ? WRONG : interrupt(parts, input.getUint32(0, true), set);
+  return set === undefined ? WRONG : interrupt(parts, message.getUint32(0, true), set);
 }

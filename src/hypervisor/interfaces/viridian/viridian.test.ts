@@ -1,6 +1,7 @@
 /** What Windows counts on of the Hyper-V interface, as Xen 4.17 has it: xen/arch/x86/hvm/viridian, and Microsoft's Hypervisor Top-Level Functional Specification (TLFS). */
 import { describe, expect, it } from 'vitest';
 import { asm } from '../../../cpu/test-support/asm.ts';
+import { EFER_LMA } from '../../../cpu/architecture/index.ts';
 import * as R from '../../../cpu/architecture/registers.ts';
 import { assembleDomain } from '../assemble.ts';
 import { XEN } from '../xen/layout.ts';
@@ -387,6 +388,25 @@ describe("Hyper-V's hypercalls", () => {
     expect(apicOf(guest).isWaiting(0x56)).toBe(true);
     expect([ask(0x57, 1, 0, 0, 0, 0), ask(0x57, 0, 2, 0, 0, 0), ask(0x57, 0, 1, 0, 0, 0)]).toEqual([5, 5, 0]);
     expect(apicOf(guest).isWaiting(0x57)).toBe(true);
+  });
+
+  it('of 64-bit code have their parts in RCX, RDX and R8, and their result in RAX', () => {
+    const guest = testGuest({ viridian: ALL });
+    enableApic(guest);
+    const { regs } = guest.domain.processor;
+    regs[R.EFER] = EFER_LMA;
+    regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_RIGHTS] |= R.RIGHTS_L;
+    const ask = (call: number, list: number, first: number, second: number): number[] => {
+      [regs[R.ECX], regs[R.ECX + R.HIGH], regs[R.EDX], regs[R.R8]] = [call, list, first, second];
+      regs[R.EBX] = regs[R.EAX] = regs[R.EAX + R.HIGH] = -1;
+      xenOf(guest.domain)!.layer!.hypercall(0x80000000);
+      return [regs[R.EAX], regs[R.EAX + R.HIGH]];
+    };
+    expect(ask(0x1000b, 0, 0x58, 1)).toEqual([0, 0]);
+    expect(apicOf(guest).isWaiting(0x58)).toBe(true);
+    // A flush of three addresses for all processors.
+    guest.put(ARGS, 0, 0, 1, 0, 0, 0);
+    expect(ask(3, 3, ARGS, 0)).toEqual([0, 3]);
   });
 });
 
