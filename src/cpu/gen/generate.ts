@@ -313,16 +313,49 @@ const casesText = (cases: readonly Case[]): string =>
     .map(([text, same]) => `        ${same.map(({ op, name }) => `case ${op}: /* ${name} */`).join(' ')} { ${text} }`)
     .join('\n');
 
-/** The text of the module `virtual:plans`. */
+/** How far each number is above the one before. */
+const rises = (numbers: readonly number[]): number[] => numbers.map((number, i) => number - (numbers[i - 1] ?? 0));
+
+/** The text of the module `virtual:plans`: few words, since every bundle with a processor carries them. Most numbers rise by one, and rises compress. */
 export function generatePlans(rows: readonly Row[]): string {
-  const { forms, ...rest } = partsOf(rows).plans;
-  // Few words, since every bundle with a processor carries them.
-  const words = forms.map(({ wide, near, based, narrow, facts, bytes }) =>
-    [facts, bytes, wide, near, narrow, based].join().replace(/(,0)+$/, ''),
-  );
+  const { forms, variants, wide, narrow, ...rest } = partsOf(rows).plans;
+  let lastWide = 0,
+    lastNarrow = 0;
+  const words = forms.map(form => {
+    const { facts, bytes } = form;
+    const word = [
+      facts,
+      bytes,
+      form.wide && form.wide - lastWide,
+      form.near && 1 + form.near - form.wide,
+      form.narrow && form.narrow - lastNarrow,
+      form.based && form.based - form.wide,
+    ];
+    lastWide = form.wide || lastWide;
+    lastNarrow = form.narrow || lastNarrow;
+    return word.join().replace(/(,0)+$/, '');
+  });
+  const switchText = ({ cases, ...stubs }: Switch): string => {
+    const ops = rises(cases.map(([op]) => op));
+    return `switchOf(${JSON.stringify(stubs)}, ${JSON.stringify(cases.map(([, facts], i) => [ops[i], facts]))})`;
+  };
   return `
-const forms = [[${words.join('],[')}]].map(([facts, bytes = 0, wide = 0, near = 0, narrow = 0, based = 0], i) => ({ general: ${forms[0]!.general} + i, wide, near, narrow, based, facts, bytes }));
-export const plans = { ...${JSON.stringify(rest)}, forms };
+const sums = rises => { let sum = 0; return rises.map(rise => (sum += rise)); };
+const switchOf = (stubs, cases) => {
+  const ops = sums(cases.map(([rise]) => rise));
+  return { ...stubs, cases: cases.map(([, facts], i) => [ops[i], facts]) };
+};
+let lastWide = 0, lastNarrow = 0;
+const forms = [[${words.join('],[')}]].map(([facts, bytes = 0, wide = 0, near = 0, narrow = 0, based = 0], i) => ({
+  general: ${forms[0]!.general} + i,
+  wide: wide && (lastWide += wide),
+  near: near && lastWide + near - 1,
+  narrow: narrow && (lastNarrow += narrow),
+  based: based && lastWide + based,
+  facts,
+  bytes,
+}));
+export const plans = { ...${JSON.stringify(rest)}, forms, variants: sums(${JSON.stringify(rises(variants))}), wide: ${switchText(wide)}, narrow: ${switchText(narrow)} };
 `;
 }
 
