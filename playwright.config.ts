@@ -13,10 +13,39 @@ const address = (port: string | undefined) => `http://127.0.0.1:${port}/`;
 /** Where the same page is served without the headers that SharedArrayBuffer needs. */
 process.env.RINGSIDE_TEST_PLAIN ??= address(plain);
 
+const chromium = process.env.RINGSIDE_CHROMIUM || process.env.CHROMIUM || '/usr/bin/chromium';
+/** Chromium without its window's parts: a quarter less of processor time (Debian: chromium-headless-shell). */
+const shell = process.env.RINGSIDE_HEADLESS_SHELL || chromium;
+/** A key that is pressed while a guest has the pointer is never answered in the shell. */
+const WITH_POINTER = '**/pcos.spec.ts';
+
+const launchOptions = (executablePath: string) => ({
+  executablePath,
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
+});
+
 export default defineConfig({
   testDir: 'test/browser',
   // The long ones are with the longer boots (npm run test:guests), or asked for by RINGSIDE_LONG=1.
-  ...(process.env.RINGSIDE_LONG === '1' ? { testMatch: '**/*.long.spec.ts' } : { testIgnore: '**/*.long.spec.ts' }),
+  projects:
+    process.env.RINGSIDE_LONG === '1'
+      ? [{ name: 'chromium', testMatch: '**/*.long.spec.ts', use: { launchOptions: launchOptions(chromium) } }]
+      : [
+          { name: 'chromium', testMatch: WITH_POINTER, use: { launchOptions: launchOptions(chromium) } },
+          {
+            name: 'shell',
+            testIgnore: ['**/*.long.spec.ts', WITH_POINTER],
+            use: { launchOptions: launchOptions(shell) },
+          },
+        ],
   outputDir: '.cache/browser-tests',
   // What a page should show has limits of its own; this one is for a slow machine.
   timeout: 300_000,
@@ -31,18 +60,6 @@ export default defineConfig({
     viewport: { width: 1440, height: 900 },
     // Tests look at what the page asks its server for; one of its own is about the service worker.
     serviceWorkers: 'block',
-    launchOptions: {
-      executablePath: process.env.RINGSIDE_CHROMIUM || process.env.CHROMIUM || '/usr/bin/chromium',
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    },
   },
   webServer: [
     { command: `node scripts/serve.mjs ${isolated} no-wasm`, url: address(isolated) },

@@ -73,6 +73,13 @@ export async function ensureChromium() {
   return find() ? { path: find() } : { why };
 }
 
+/** A Chromium without a window for most browser tests: what RINGSIDE_HEADLESS_SHELL names, or Debian's. Undefined where Chromium itself must do. */
+export async function ensureHeadlessShell() {
+  const find = () => process.env.RINGSIDE_HEADLESS_SHELL ?? which('chromium-headless-shell');
+  if (!find()) await ensurePrograms({ 'chromium-headless-shell': 'chromium-headless-shell' });
+  return find();
+}
+
 /** True once `npm run guests` has come to its end: it writes the catalogue last. */
 export const guestsFetched = () => existsSync(join(guestsFolder, 'catalogue.json'));
 

@@ -12,7 +12,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { at, run, say, strict } from './lib.mjs';
-import { ensureChromium, ensureDependencies, ensureGuests, ensurePrograms } from './setup.mjs';
+import { ensureChromium, ensureDependencies, ensureGuests, ensureHeadlessShell, ensurePrograms } from './setup.mjs';
 
 const SHARED_MARK = '[needs ../shared]';
 const haveShared = existsSync(at('..', 'shared', 'oracle'));
@@ -210,6 +210,7 @@ async function testEverything() {
     genisoimage: 'genisoimage',
   });
   if (tools) skip('tools of volume groups, file systems and assembly, QEMU', tools);
+  const shell = await ensureHeadlessShell();
   const begin = performance.now();
   await check('type check', bin('typescript', join('bin', 'tsc')), ['-p', '.', '--noEmit']);
   await check('lint and format', bin('@biomejs/biome', join('bin', 'biome')), [
@@ -230,7 +231,7 @@ async function testEverything() {
     await playwright(
       'browser tests',
       1200,
-      { RINGSIDE_CHROMIUM: chromium.path },
+      { RINGSIDE_CHROMIUM: chromium.path, ...(shell && { RINGSIDE_HEADLESS_SHELL: shell }) },
       pageChanged ? [] : [`--only-changed=${since}`, '--pass-with-no-tests'],
     );
   say(`tests took ${((performance.now() - begin) / 60_000).toFixed(1)} minutes after set-up`);
