@@ -533,7 +533,7 @@ export class MemoryAccess {
       if ((paging.outer[i]! & PTE_A) === 0) this.mark(paging.outerAt[i]!, PTE_A);
     if (paging.upperAt < 0) {
       this.tlb.sawLargePage(linear);
-      this.tlb.largeLong ||= (this.R[EFER]! & EFER_LMA) !== 0;
+      if ((this.R[EFER]! & EFER_LMA) !== 0) this.tlb.sawLongPage(linear, paging.outerCount === 1);
     } else if ((paging.upper & PTE_A) === 0) this.mark(paging.upperAt, PTE_A);
     const want = write ? PTE_A | PTE_D : PTE_A;
     if ((paging.leaf & want) !== want) this.mark(paging.leafAt, want);

@@ -26,6 +26,10 @@ export const HAS_CODE = 1;
 export const ABSENT = 2;
 
 const LIST = 1 << 16;
+/** Large pages of 64-bit code. A canonical address is one of 2^27 multiples of 2 MiB on either side of 0. */
+const MIB2 = 1 << 21,
+  MIB2_IN_GIB = 512,
+  HUGE_KEY = 2 ** 30;
 
 /** The fraction of the golden ratio, which spreads neighbouring numbers. */
 const GOLDEN = 0x9e3779b1 | 0;
@@ -193,7 +197,7 @@ export class Tlb {
     this.flushFetches();
     // Nothing of a large page is left that INVLPG would have to drop.
     this.large.fill(0);
-    this.largeLong = false;
+    if (this.longPages.size !== 0) this.longPages.clear();
   }
 
   // In the flushes nothing follows a loop: what V8 compiles while one runs knows nothing of what is behind it, and would be left for the interpreter each time.
@@ -262,13 +266,23 @@ export class Tlb {
     this.drop(linear >>> 12);
   }
 
-  /** The same of a slot address of 64-bit code, whose large pages are not looked for one by one. */
-  flushLongPage(at: number): void {
-    if (this.largeLong) this.flushAll();
-    else this.drop(at >>> 12);
+  /** A page of 2 MiB or of 1 GiB (`isHuge`) maps what lies at a slot address: INVLPG in it drops all of it. */
+  sawLongPage(at: number, isHuge: boolean): void {
+    const unit = this.linearOf(at) / MIB2;
+    this.longPages.add(isHuge ? -HUGE_KEY - Math.floor(unit / MIB2_IN_GIB) : Math.floor(unit));
   }
-  /** Something was mapped by a large page since the last flush of all. */
-  largeLong = false;
+  /** By multiples of 2 MiB; those of 1 GiB from -HUGE_KEY down. */
+  private readonly longPages = new Set<number>();
+
+  /** `flushPage` of a slot address of 64-bit code. */
+  flushLongPage(at: number): void {
+    const unit = this.linearOf(at) / MIB2;
+    if (this.longPages.has(-HUGE_KEY - Math.floor(unit / MIB2_IN_GIB))) return this.flushAll();
+    if (!this.longPages.has(Math.floor(unit))) return this.drop(at >>> 12);
+    // Its slots lie side by side, and go round the tables' end.
+    const first = (at - (this.lowOf(at) & (MIB2 - 1))) >>> 12;
+    for (let page = 0; page < MIB2 / 4096; page++) this.drop((first + page) & (USER - 1));
+  }
 
   /** Enters a page for fetches: it leads to machine frame `mfn`. */
   fillFetch(linear: number, user: number, mfn: number, global: boolean): void {

@@ -44,6 +44,9 @@ export interface PageEntry {
   high: number;
 }
 
+/** Of IA-32e paging, top level first; other paging begins further down. */
+const LONG_LEVELS = ['PML4E', 'PDPTE', 'PDE', 'PTE'] as const;
+
 /** What an access meets on its way. */
 export interface Translation {
   linear: number;
@@ -254,31 +257,32 @@ export class PageWalk {
     return ALLOWED;
   }
 
-  /** The whole way of an access by the code that runs, linear to physical to machine, for people. */
+  /** The whole way of an access by the code that runs, linear to physical to machine, for people. An address of long mode is canonical, with its sign. */
   explain(linear: number, access: 'read' | 'write' | 'fetch' = 'read', user: boolean = this.R[CPL] === 3): Translation {
-    const error = this.access(linear, access === 'write', access === 'fetch', user, false);
-    const { R, gfn, p2m } = this;
-    const isPae = R[CR0]! < 0 && (R[CR4]! & CR4_PAE) !== 0;
-    const entries: PageEntry[] = [];
-    if (isPae)
-      entries.push({
-        level: 'PDPTE',
-        physical: -1,
-        low: R[PDPTE + 2 * (linear >>> 30)]!,
-        high: R[PDPTE + 2 * (linear >>> 30) + 1]!,
-      });
-    const add = (level: 'PDE' | 'PTE', physical: number, low: number): void => {
-      if (physical >= 0)
-        entries.push({ level, physical, low: low | 0, high: isPae ? this.physical32(physical + 4) | 0 : 0 });
+    const { R, p2m } = this,
+      isLong = R[CR0]! < 0 && (R[EFER]! & EFER_LMA) !== 0,
+      isPae = R[CR0]! < 0 && (R[CR4]! & CR4_PAE) !== 0,
+      high = isLong ? Math.floor(linear / 2 ** 32) : 0;
+    const error = this.access(linear | 0, access === 'write', access === 'fetch', user, false, high),
+      { gfn } = this;
+    const entries: PageEntry[] = [],
+      levels = isLong ? LONG_LEVELS : isPae ? LONG_LEVELS.slice(1) : LONG_LEVELS.slice(2);
+    const add = (physical: number, low: number, upper: number): void => {
+      entries.push({ level: levels[entries.length]!, physical, low: low | 0, high: upper });
     };
-    add('PDE', this.upperAt, this.upper);
-    add(this.upperAt < 0 ? 'PDE' : 'PTE', this.leafAt, this.leaf);
+    const addAt = (physical: number, low: number): void => {
+      if (physical >= 0) add(physical, low, isPae ? this.physical32(physical + 4) | 0 : 0);
+    };
+    for (let i = 0; i < this.outerCount; i++) addAt(this.outerAt[i]!, this.outer[i]!);
+    if (isPae && !isLong) add(-1, R[PDPTE + 2 * (linear >>> 30)]!, R[PDPTE + 2 * (linear >>> 30) + 1]!);
+    addAt(this.upperAt, this.upper);
+    addAt(this.leafAt, this.leaf);
     const found = gfn >= 0 && !this.reserved;
     const secondStage = found && gfn < p2m.length ? p2m[gfn]! : 0;
     const inFrame = linear & 4095,
       at = ((secondStage & ~4095) | inFrame) >>> 0;
     return {
-      linear: linear >>> 0,
+      linear: isLong ? linear : linear >>> 0,
       entries,
       error,
       physical: found ? gfn * 4096 + inFrame : -1,

@@ -495,3 +495,35 @@ it('CR8 is the class of the local APIC’s TPR (SDM vol. 3, 11.8.6)', () => {
   other.code(hex('440f20c0 440f22c1'.replace(' ', ''))); // mov rax, cr8; mov cr8, rcx
   expect([other.run(), other.wide(EAX), tpr]).toEqual([ExitReason.HLT, 3n, 0x90]);
 });
+
+it.each([
+  ['2 MiB', 21n],
+  ['1 GiB', 30n],
+])('INVLPG drops all of a page of %s, and explain() shows its walk', (_what, shift) => {
+  bench.map(OTHER, 0);
+  let table = bench.R[CR3]!,
+    at = 0;
+  for (let level = 39n; level >= shift; level -= 9n) {
+    at = table + Number((OTHER >> level) & 511n) * 8;
+    table = bench.word(at) & -4096;
+  }
+  bench.setWord(at, 0x87);
+  const levels = ['PML4E', 'PDPTE', 'PDE'].slice(0, shift === 30n ? 2 : 3);
+  const linear = Number(BigInt.asIntN(64, OTHER + BigInt(DATA + 5)));
+  expect(bench.cpu.memory.paging.explain(linear)).toMatchObject({
+    linear,
+    physical: DATA + 5,
+    entries: levels.map(level => ({ level })),
+  });
+  bench.cpu.controls.exceptionBitmap = -1;
+  bench.setWide(EBX, OTHER + BigInt(DATA));
+  bench.setWide(ECX, OTHER + 0x1ff000n);
+  bench.setWide(EDX, BigInt(at));
+  // mov eax, [rbx]; mov dword [rdx], 0; mov eax, [rbx]; invlpg [rcx]; mov eax, [rbx]
+  bench.code(hex('8b03 c70200000000 8b03 0f0139 8b03'.replaceAll(' ', '')));
+  expect([bench.run(), bench.cpu.exit.interruption & 255, bench.R[EIP]]).toEqual([
+    ExitReason.EXCEPTION_OR_NMI,
+    14,
+    CODE + 13,
+  ]);
+});
