@@ -23,6 +23,8 @@ import { record } from './record.ts';
 /** Functions of src/cpu/ops/long.ts that the texts call. */
 export const LONG_FUNCTIONS = [
   'advanceLong',
+  'copyLong',
+  'fillLong',
   'branchLong',
   'checkLongBranch',
   'checkRip',
@@ -396,7 +398,8 @@ export class LongEmitter extends GeneralEmitter {
   /** MOVS and STOS with a count of 0 in ECX clear the high halves of their pointers, too (Intel, seen). */
   protected override repeated(body: string, how: Repetition): string {
     const pointers = how === 'copyElements' ? [ESI, EDI] : how === 'fillElements' ? [EDI] : [];
-    return `repeatLong(cpu, p, () => { ${body}}, ${how === 'whileEqual'}, [${pointers}]); `;
+    const bulk = how === 'copyElements' ? 'copyLong' : how === 'fillElements' ? 'fillLong' : 'null';
+    return `repeatLong(cpu, p, ${this.bytes}, () => { ${body}}, ${bulk}, ${how === 'whileEqual'}, [${pointers}]); `;
   }
 
   // ---- the operand in memory ----

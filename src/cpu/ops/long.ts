@@ -2,12 +2,24 @@
 import { isCanonical } from '../addressing.ts';
 import type { Cpu } from '../cpu.ts';
 import { GP } from '../faults.ts';
-import { ECX, EIP, FA, FB, FK, FR, HIGH } from '../architecture/registers.ts';
-import { EXTRA, IMM, META, META_ADDRESS32, META_LENGTH, META_REP, META_REPNE } from '../record.ts';
+import { DF } from '../architecture/flags.ts';
+import { EAX, ECX, EDI, EFLAGS, EIP, ES, ESI, FA, FB, FK, FR, HIGH } from '../architecture/registers.ts';
+import { EXTRA, IMM, META, META_ADDRESS32, META_LENGTH, META_REP, META_REPNE, META_SEGMENT } from '../record.ts';
 import { JUMP, S_HIGH, S_PATCH, S_STOP } from '../scratch.ts';
 import { addedHigh } from '../stack.ts';
 import { multiplyHigh } from './arithmetic.ts';
-import { advanceLong, mayRepeat } from './string.ts';
+import {
+  advanceLong,
+  type Bulk,
+  copy,
+  DEVICE_ELEMENTS,
+  DEVICE_WEIGHT,
+  FEWEST,
+  mayRepeat,
+  NO_MEMORY,
+  patternPage,
+  SINGLE_WEIGHT,
+} from './string.ts';
 
 export { advanceLong };
 
@@ -91,7 +103,9 @@ const FLAG_WORDS = [FK, FA, FB, FR, FK + HIGH, FA + HIGH, FB + HIGH, FR + HIGH];
 export function repeatLong(
   cpu: Cpu,
   p: number,
+  size: number,
   element: () => void,
+  bulk: Bulk | null,
   whileEqual: boolean,
   pointers: readonly number[],
 ): void {
@@ -101,9 +115,12 @@ export function repeatLong(
   const short = (meta & META_ADDRESS32) !== 0,
     equal = (meta & META_REP) !== 0;
   if (whileEqual) for (let i = 0; i < 8; i++) found[i] = R[FLAG_WORDS[i]!]!;
-  let done = false;
+  let room = mayRepeat(cpu),
+    single = 0,
+    work = 0,
+    done = false;
   try {
-    for (let room = mayRepeat(cpu); ; room--) {
+    for (;;) {
       if ((R[ECX]! | (short ? 0 : R[ECX + HIGH]!)) === 0) {
         if (short) for (const register of [ECX, ...pointers]) R[register + HIGH] = 0;
         break;
@@ -113,16 +130,88 @@ export function repeatLong(
         S[S_STOP] = JUMP;
         return;
       }
-      element();
-      cpu.loop.worked(ELEMENT_WORK);
-      advanceLong(cpu, ECX, -1, short);
+      const most = !short && R[ECX + HIGH] !== 0 ? Infinity : R[ECX]! >>> 0;
+      let moved = bulk === null || room === 1 || --single >= 0 ? 0 : bulk(cpu, p, size, Math.min(most, room * 4));
+      if (moved <= 0) {
+        if (moved === NO_MEMORY) single = DEVICE_ELEMENTS;
+        const { answeredInPlace } = cpu.mmio;
+        element();
+        moved = 1;
+        work += SINGLE_WEIGHT;
+        if (cpu.mmio.answeredInPlace !== answeredInPlace) room -= DEVICE_WEIGHT;
+      }
+      advanceLong(cpu, ECX, -moved, short);
+      room -= moved;
+      work += moved;
       if (whileEqual && (R[FR] === 0) !== equal) break;
     }
     done = true;
     cpu.loop.ended();
   } finally {
+    cpu.loop.worked(work);
     if (whileEqual && !done) for (let i = 0; i < 8; i++) R[FLAG_WORDS[i]!] = found[i]!;
   }
 }
-/** Elements done in bulk that one done by itself takes as long as. */
-const ELEMENT_WORK = 32;
+
+// ---- several elements at once, upwards and within a page on each side: what lies behind that another slot stands for ----
+
+const isShort = (cpu: Cpu, p: number): boolean => (cpu.A[p + META]! & META_ADDRESS32) !== 0;
+function elementAt(cpu: Cpu, segment: number, pointer: number, size: number, short: boolean): number {
+  return cpu.addressing.long(segment, cpu.R[pointer]!, short ? 0 : cpu.R[pointer + HIGH]!, size);
+}
+/** Elements from a pointer on that lie in its page, at `at`, and before 32-bit offsets begin again. */
+function elementsUp({ R }: Cpu, pointer: number, at: number, size: number, short: boolean): number {
+  const bytes = 4096 - (at & 4095);
+  return Math.floor((short ? Math.min(bytes, 2 ** 32 - (R[pointer]! >>> 0)) : bytes) / size);
+}
+/** They are to be done one by one: downwards, or each is checked. */
+const isOneByOne = (cpu: Cpu): boolean => (cpu.R[EFLAGS]! & DF) !== 0 || cpu.memory.checksAlignment;
+
+/** MOVS. */
+export function copyLong(cpu: Cpu, p: number, size: number, count: number): number {
+  if (isOneByOne(cpu)) return 0;
+  const { memory } = cpu,
+    short = isShort(cpu, p);
+  const from = elementAt(cpu, (cpu.A[p + META]! >>> META_SEGMENT) & 7, ESI, size, short);
+  let n = Math.min(count, elementsUp(cpu, ESI, from, size, short));
+  if (n < FEWEST) return 0;
+  const source = memory.hostRead(from);
+  if (source < 0) return NO_MEMORY;
+  const to = elementAt(cpu, ES, EDI, size, short);
+  n = Math.min(n, elementsUp(cpu, EDI, to, size, short));
+  if (n < FEWEST) return 0;
+  const target = memory.hostWrite(to);
+  if (target < 0) return NO_MEMORY;
+  // A copy onto what is still to be read repeats a pattern.
+  if (target > source && target - source < n * size) n = Math.floor((target - source) / size);
+  if (n < FEWEST) return 0;
+  copy(cpu, source, target, n * size);
+  advanceLong(cpu, ESI, n * size, short);
+  advanceLong(cpu, EDI, n * size, short);
+  return n;
+}
+
+/** STOS. */
+export function fillLong(cpu: Cpu, p: number, size: number, count: number): number {
+  if (isOneByOne(cpu)) return 0;
+  const { R, M1, M4, memory } = cpu,
+    short = isShort(cpu, p),
+    to = elementAt(cpu, ES, EDI, size, short),
+    n = Math.min(count, elementsUp(cpu, EDI, to, size, short)),
+    bytes = n * size;
+  if (n < FEWEST) return 0;
+  const target = memory.hostWrite(to);
+  if (target < 0) return NO_MEMORY;
+  const isWords = size < 8 || R[EAX] === R[EAX + HIGH];
+  if (isWords && ((target | bytes) & 3) === 0) {
+    const page = patternPage(R[EAX]!, Math.min(size, 4));
+    M4.set(bytes === 4096 ? page : page.subarray(0, bytes >> 2), target >>> 2);
+  } else {
+    for (let i = 0; i < size; i++) M1[target + i] = R[EAX + (i < 4 ? 0 : HIGH)]! >>> (8 * (i & 3));
+    for (let seeded = size; seeded < bytes; seeded *= 2)
+      M1.copyWithin(target + seeded, target, target + Math.min(seeded, bytes - seeded));
+  }
+  cpu.code.wrote(target, bytes);
+  advanceLong(cpu, EDI, bytes, short);
+  return n;
+}

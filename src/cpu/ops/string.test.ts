@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ExitReason } from '../architecture/edge.ts';
-import { EAX, ECX, EDI, EIP, ESI } from '../architecture/registers.ts';
+import { EAX, ECX, EDI, EFLAGS, ESI, EIP } from '../architecture/registers.ts';
 import { asm } from '../test-support/asm.ts';
+import { createLongMode } from '../long-mode.ts';
 import { Bench, CODE, DATA } from '../test-support/bench.ts';
 
 const SPAN = 0x3000;
@@ -74,5 +75,67 @@ it('REP STOS, over page ends', () => {
       },
     ),
     { numRuns: 200 },
+  );
+});
+
+const FAR = 0xffff_8880_0000_0000n;
+const wideBenches = [0, 1].map(() => new Bench({ cpuLevel: 'x86-64', longMode: createLongMode }));
+
+/** The same of 64-bit code: source high above, target high above or low, addresses of 64 or 32 bits. */
+function bothWaysLong(code: number[], registers: Record<number, bigint>, down: boolean): void {
+  const seen = wideBenches.map((bench, i) => {
+    bench.longMode(0, [FAR]);
+    for (const base of [0n, FAR]) {
+      bench.map(base + 0x13000n, 0x15000);
+      bench.map(base + 0x15000n, 0x13000);
+    }
+    for (let at = 0; at < SPAN + 0x1000; at++) bench.bytes[DATA + at] = at * 31 + (at >> 8);
+    bench.put(CODE, ...code);
+    for (const [register, value] of Object.entries(registers)) bench.setWide(Number(register), value);
+    if (down) bench.R[EFLAGS]! |= 0x400;
+    bench.cpu.probe = i === 1 ? {} : null;
+    expect(bench.run(1_000_000)).toBe(ExitReason.HLT);
+    return {
+      registers: [ESI, EDI, ECX, EIP].map(register => bench.wide(register)),
+      bytes: Buffer.from(bench.bytes.subarray(DATA - 16, DATA + SPAN + 0x1000)).toString('latin1'),
+    };
+  });
+  expect(seen[0]).toEqual(seen[1]);
+}
+const counts = fc.integer({ min: 0, max: 2600 });
+
+it('REP MOVS and REP STOS of 64-bit code', () => {
+  fc.assert(
+    fc.property(
+      near,
+      fc.oneof(near, fc.integer({ min: -9, max: 9 })),
+      counts,
+      fc.constantFrom(1, 2, 4, 8),
+      fc.constantFrom('up', 'down', 'short'),
+      fc.boolean(),
+      fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+      (from, to, count, size, how, isCopy, value) => {
+        const down = how === 'down',
+          short = how === 'short',
+          by = (down ? -size : size) * count,
+          target = to < 10 ? from + to : to;
+        fc.pre((!isCopy || inside(from, by)) && inside(target, by));
+        const base = short ? 0n : FAR,
+          lost = short ? 1n << 40n : 0n;
+        const prefixes = [...(short ? [0x67] : []), ...(size === 2 ? [0x66] : []), 0xf3, ...(size === 8 ? [0x48] : [])];
+        const opcode = (isCopy ? 0xa4 : 0xaa) + (size === 1 ? 0 : 1);
+        bothWaysLong(
+          [...prefixes, opcode, 0xf4],
+          {
+            [ESI]: base + BigInt(DATA + from) + lost,
+            [EDI]: base + BigInt(DATA + target) + lost,
+            [ECX]: BigInt(count) + lost,
+            [EAX]: value,
+          },
+          down,
+        );
+      },
+    ),
+    { numRuns: 150 },
   );
 });

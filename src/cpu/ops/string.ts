@@ -51,13 +51,13 @@ export const writeElement = (cpu: Cpu, linear: number, size: number, value: numb
 /** Elements that one call may do: enough to be fast, few enough to keep interrupts prompt. */
 const CHUNK = 4096;
 /** Elements that one element from or to a device counts for, besides itself. */
-const DEVICE_WEIGHT = 63;
+export const DEVICE_WEIGHT = 63;
 /** A bulk function's answer where there is no memory to copy: a device, most likely, and it stays one for this many elements. */
-const NO_MEMORY = -1,
+export const NO_MEMORY = -1,
   DEVICE_ELEMENTS = 32;
 
 /** Elements done in bulk that one done by itself takes as long as. */
-const SINGLE_WEIGHT = 32;
+export const SINGLE_WEIGHT = 32;
 
 /** What a REP form may take at once: one element when each must be seen (single step, breakpoints, answered accesses). */
 export function mayRepeat(cpu: Cpu): number {
@@ -65,7 +65,7 @@ export function mayRepeat(cpu: Cpu): number {
 }
 
 /** Does several elements of `size` bytes, at most `count`, and says how many. 0 and NO_MEMORY: none. */
-type Bulk = (cpu: Cpu, p: number, size: number, count: number) => number;
+export type Bulk = (cpu: Cpu, p: number, size: number, count: number) => number;
 
 /** Runs `element` once, or for REP until the count ends it; with `whileEqual` REPE goes on while ZF is set, REPNE while it is clear. */
 function repeated(
@@ -212,10 +212,10 @@ export function copyElements(cpu: Cpu, p: number, size: number, count: number): 
   return n;
 }
 /** Elements for which it is worth while. */
-const FEWEST = 4;
+export const FEWEST = 4;
 
 /** In machine memory; only the first page of the target may hold code (`writeStretch`). */
-function copy(cpu: Cpu, source: number, target: number, bytes: number): void {
+export function copy(cpu: Cpu, source: number, target: number, bytes: number): void {
   const { shared } = cpu;
   const isAskew = ((source ^ target) & 7) !== 0 && (target + bytes <= source || source + bytes <= target);
   if (shared !== null && isAskew && bytes >= LONG) copyAskew(shared, source, target, bytes);
@@ -241,7 +241,7 @@ function copyAskew(view: DataView, source: number, target: number, bytes: number
 /** A page full of the element stored last. */
 const pattern = new Int32Array(1024);
 let patternWord = 0;
-function patternPage(value: number, size: number): Int32Array {
+export function patternPage(value: number, size: number): Int32Array {
   const word = size === 4 ? value : size === 2 ? ((value & 0xffff) * 0x10001) | 0 : ((value & 0xff) * 0x1010101) | 0;
   if (word !== patternWord) pattern.fill((patternWord = word));
   return pattern;
