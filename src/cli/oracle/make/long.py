@@ -186,10 +186,12 @@ def mk_transfers():
         if back:
             t.raw(0xea, imm(t.page + t.start + len(t.code) + 7, 32), imm(CS64, 16))
             last = g.pick([b'\x48\x01\xc8', b'\x49\x89\xc0', b'\x48\x0f\xc8', b'\x4c\x01\xc1', b'\x48\x89\x06', b''])
+            # Through what is left of RSI it may go anywhere.
+            if last == b'\x48\x89\x06' and t.r[ESI] > M32: last = b''
             t.raw(last)
             if last == b'\x49\x89\xc0': t.ru.append([8, HIGH_HALF])
             if last == b'\x48\x0f\xc8': t.ru.append([EAX, M32])
-            if last == b'\x48\x89\x06' and t.r[ESI] <= M32: t.mu.append([t.r[ESI] + 4, 4])
+            if last == b'\x48\x89\x06': t.mu.append([t.r[ESI] + 4, 4])
         t.u = ARITH
         # Undefined behind compatibility code (SDM vol. 1, 3.4.1.1): a Xeon of GenuineIntel clears those that were written there, ours those that changed.
         t.ru += [[n, HIGH_HALF] for n in range(8)]
