@@ -122,13 +122,18 @@ export class Addressing {
 
   /** Slot address of an offset of 64 bits in a segment of 64-bit code: only FS and GS have bases, none has a limit. Not canonical: #SS or #GP. */
   long(segment: number, low: number, high: number, size: number): number {
-    const { R } = this;
-    if (segment >= FS) {
-      const base = SEG + segment * SEG_WORDS + SEG_BASE,
-        sum = (low >>> 0) + (R[base]! >>> 0);
-      return this.canonical(GP, sum | 0, (high + R[base + HIGH]! + (sum >= 2 ** 32 ? 1 : 0)) | 0, size);
-    }
-    return this.canonical(segment === SS ? SS_ : GP, low, high, size);
+    if (segment < FS) return this.canonical(segment === SS ? SS_ : GP, low, high, size);
+    const linear = this.based(segment, low, high);
+    return this.canonical(GP, linear, this.S[S_HIGH]!, size);
+  }
+
+  /** Linear address of an offset in FS or GS, canonical or not: the low half, the high one is in S_HIGH. */
+  based(segment: number, low: number, high: number): number {
+    const { R } = this,
+      base = SEG + segment * SEG_WORDS + SEG_BASE,
+      sum = (low >>> 0) + (R[base]! >>> 0);
+    this.S[S_HIGH] = high + R[base + HIGH]! + (sum >= 2 ** 32 ? 1 : 0);
+    return sum | 0;
   }
 
   private canonical(vector: number, low: number, high: number, size: number): number {

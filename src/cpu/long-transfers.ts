@@ -391,6 +391,8 @@ export function syscall(cpu: Cpu, next: Pointer): void {
   R[R11] = flags;
   R[R11 + HIGH] = 0;
   cpu.changeFlags(flags & ~R[MSR_FMASK]!, -1);
+  // Whether a trap follows is said by the new TF: else ring 3 would single-step the kernel's first instruction (XSA-204, and the Xen Test Framework's test of it).
+  cpu.loop.noTrap = (R[EFLAGS]! & TF) === 0;
   go(cpu, cs, cs + 8, 0, true, pointerIn(cpu, MSR_LSTAR));
 }
 

@@ -11,6 +11,7 @@ import {
   CR4,
   CR8,
   DR,
+  FS,
   GDTR_BASE,
   GDTR_LIMIT,
   HIGH,
@@ -19,8 +20,8 @@ import {
   LDTR,
   SEG,
   SEG_BASE,
-  TR,
   SEG_WORDS,
+  TR,
 } from '../architecture/registers.ts';
 import { GP, NP, UD } from '../faults.ts';
 import { DST, META, META_SEGMENT, SRC } from '../record.ts';
@@ -188,11 +189,14 @@ const loadSystem =
 /** The address is linear once a segment's base is added; one that is not canonical invalidates nothing (SDM vol. 2, INVLPG). */
 const invlpg: LongOpFactory = () => (cpu, p) => {
   needPrivilege(cpu);
-  const low = cpu.addressing.offset(p),
-    high = cpu.S[S_HIGH]!;
-  const segment = (cpu.A[p + META]! >>> META_SEGMENT) & 7;
+  const { addressing, S } = cpu,
+    segment = (cpu.A[p + META]! >>> META_SEGMENT) & 7;
+  let low = addressing.offset(p);
+  if (segment >= FS) low = addressing.based(segment, low, S[S_HIGH]!);
+  const high = S[S_HIGH]!;
   if (cpu.controls.invlpg) return cpu.loop.vmExit(ExitReason.INVLPG, high * 2 ** 32 + (low >>> 0), p);
-  if (isCanonical(high)) cpu.tlb.flushLongPage(cpu.addressing.long(segment, low, high, 1));
+  // Of an address that is not canonical there is nothing to drop, and no fault (SDM vol. 2, INVLPG).
+  if (isCanonical(high)) cpu.tlb.flushLongPage(cpu.tlb.slotAddress(low, high));
   cpu.loop.codeGoesOn();
 };
 

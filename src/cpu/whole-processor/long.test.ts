@@ -314,6 +314,22 @@ describe('SYSCALL and SYSRET (SDM vol. 2)', () => {
     ]);
   });
 
+  it('SYSCALL is followed by a trap only where the mask leaves TF (XSA-204)', () => {
+    bench.longMode(3);
+    bench.setWide(MSR_LSTAR, BigInt(CODE + 0x100));
+    bench.setWide(MSR_STAR, (BigInt(USER_CODE64 - 16) << 48n) | (BigInt(KERNEL_CODE64) << 32n));
+    bench.code(hex('0f05'));
+    bench.put(CODE + 0x100, hex('90f4'));
+    const ended = (mask: bigint): unknown[] => {
+      bench.setWide(MSR_FMASK, mask);
+      bench.setWide(EIP, BigInt(CODE));
+      bench.cpu.eflags = 0x102;
+      return [bench.run(10), bench.R[EIP]];
+    };
+    bench.cpu.controls.exceptionBitmap = -1;
+    expect(ended(0x100n)).toEqual([ExitReason.HLT, CODE + 0x101]);
+  });
+
   it('are #UD without SCE', () => {
     bench.R[EFER]! &= ~1;
     bench.cpu.controls.exceptionBitmap = -1;
@@ -526,4 +542,12 @@ it.each([
     14,
     CODE + 13,
   ]);
+});
+
+it('INVLPG of an address that is not canonical does nothing (SDM vol. 2)', () => {
+  bench.setWide(EBX, 0x7fff_ffff_ffffn);
+  bench.setWide(SEG + FS * SEG_WORDS + SEG_BASE, 0x1000n);
+  bench.cpu.controls.exceptionBitmap = -1;
+  bench.code(hex('640f013b f4'.replaceAll(' ', '')));
+  expect(bench.run()).toBe(ExitReason.HLT);
 });
