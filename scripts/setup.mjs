@@ -108,10 +108,10 @@ export function fetchGuests(told, { limitSeconds = 900 } = {}) {
   });
 }
 
-/** Fetches and assembles the guests that are missing, Debian's installer among them where it is wanted; returns undefined, or a sentence that says why some are. */
-export async function ensureGuests({ limitSeconds = 1200, installer = false } = {}) {
+/** Fetches and assembles the guests that are missing, with those that options of `npm run guests` ask for; returns undefined, or a sentence that says why some are. */
+export async function ensureGuests({ limitSeconds = 1200, options = [] } = {}) {
   if (!existsSync(at('scripts', 'guests.mjs'))) return 'this version has no guests to fetch';
-  const status = await run(process.execPath, [at('scripts', 'guests.mjs'), ...(installer ? ['--installer'] : [])], {
+  const status = await run(process.execPath, [at('scripts', 'guests.mjs'), ...options], {
     limitSeconds,
     stdout: 2,
   });

@@ -173,10 +173,11 @@ async function playwright(step, limitSeconds, env, args = []) {
 const haveFiles = (folder, ending) =>
   existsSync(at(folder)) && readdirSync(at(folder)).some(name => name.endsWith(ending));
 
-async function setUp({ installer = false } = {}) {
+/** `guests`: options of `npm run guests`. */
+async function setUp(guests = []) {
   await ensureDependencies();
   const chromium = await ensureChromium();
-  const guestsMissing = await ensureGuests({ installer });
+  const guestsMissing = await ensureGuests({ options: guests });
   if (guestsMissing) skip('guests', guestsMissing);
   return chromium;
 }
@@ -238,7 +239,7 @@ async function testEverything() {
 }
 
 async function testGuests() {
-  const chromium = await setUp({ installer: true });
+  const chromium = await setUp(['--installer', '--amd64']);
   // What boot loaders are put onto disks and CDs with, and another PC that our BIOS starts.
   const tools = await ensurePrograms({
     genisoimage: 'genisoimage',
