@@ -68,7 +68,7 @@ const FLAVOURS: Flavour[] = [
   },
 ];
 
-/** Those of --amd64. */
+/** Those of --amd64. They stand before the others: the page offers the last one first, and that is to be at its shell soon. */
 const AMD64: Flavour[] = [
   {
     flavour: 'amd64',
@@ -237,7 +237,7 @@ export async function main(argv: string[], root: string): Promise<number> {
   }
   const folder = join(root, '.cache', 'guests');
   try {
-    const flavours = amd64 || hasAmd64(folder) ? [...FLAVOURS, ...AMD64] : FLAVOURS;
+    const flavours = amd64 || hasAmd64(folder) ? [...AMD64, ...FLAVOURS] : FLAVOURS;
     const catalogue = refresh ? undefined : intact(folder, flavours);
     const source = from ? new Archive(from) : new Apt(join(root, '.cache', 'apt'));
     const progress: Coming = { text: '', done: 0, of: new Set(PICKED.map(({ package: name }) => name)).size + flavours.length + 2, guests: [], folder: '' };
