@@ -44,6 +44,20 @@ interface Flavour {
   memoryMiB?: number;
 }
 
+/**
+ * A disk that has an IDE drive's name, and one that has none: with `unnecessary` Linux drives the first by its registers and the second by its ring
+ * (xen-blkfront.c, xen_has_pv_and_legacy_disk_devices), beside each other. The second card is for PV drivers alone.
+ */
+const OF_EACH_KIND = {
+  disks: [
+    { name: 'ide.qcow2', vdev: 'hda', device: 'sda', folder: 'ide' },
+    { name: 'pv.qcow2', vdev: 'xvde', device: 'xvde', folder: 'pv' },
+  ],
+  cards: ['model=pcnet', 'type=vif'],
+  modules: ['ata_piix', 'sd_mod', 'crc32c_generic', 'ext4', 'pcnet32', 'xen-blkfront', 'xen-netfront'],
+  words: 'xen_emul_unplug=unnecessary',
+};
+
 const FLAVOURS: Flavour[] = [
   {
     flavour: '686',
@@ -56,15 +70,7 @@ const FLAVOURS: Flavour[] = [
     key: 'p',
     title: 'Debian Linux, 686-pae',
     about: 'Debian 12 with a disk and a card of each kind, emulated and paravirtual: a busybox shell.',
-    // A disk that has an IDE drive's name, and one that has none: with `unnecessary` Linux drives the first by its registers and the second by its ring
-    // (xen-blkfront.c, xen_has_pv_and_legacy_disk_devices), beside each other. The second card is for PV drivers alone.
-    disks: [
-      { name: 'ide.qcow2', vdev: 'hda', device: 'sda', folder: 'ide' },
-      { name: 'pv.qcow2', vdev: 'xvde', device: 'xvde', folder: 'pv' },
-    ],
-    cards: ['model=pcnet', 'type=vif'],
-    modules: ['ata_piix', 'sd_mod', 'crc32c_generic', 'ext4', 'pcnet32', 'xen-blkfront', 'xen-netfront'],
-    words: 'xen_emul_unplug=unnecessary',
+    ...OF_EACH_KIND,
   },
 ];
 
@@ -76,13 +82,7 @@ const AMD64: Flavour[] = [
     key: 'a',
     title: 'Debian Linux, amd64',
     about: 'Debian 12 of 64 bits with a disk and a card of each kind, emulated and paravirtual: a busybox shell.',
-    disks: [
-      { name: 'ide.qcow2', vdev: 'hda', device: 'sda', folder: 'ide' },
-      { name: 'pv.qcow2', vdev: 'xvde', device: 'xvde', folder: 'pv' },
-    ],
-    cards: ['model=pcnet', 'type=vif'],
-    modules: ['ata_piix', 'sd_mod', 'crc32c_generic', 'ext4', 'pcnet32', 'xen-blkfront', 'xen-netfront'],
-    words: 'xen_emul_unplug=unnecessary',
+    ...OF_EACH_KIND,
     memoryMiB: 256,
   },
 ];

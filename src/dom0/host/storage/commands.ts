@@ -172,6 +172,16 @@ function mustBePhysicalVolume(paths: readonly string[]): void {
   if (missing !== undefined) throw new StorageError(`Failed to find physical volume "${missing.slice(0, 60)}".`);
 }
 
+/** Those of the volumes that are named, all where none is or the group is; by name. @throws StorageError where one is missing */
+function chosen(volumes: Storage['volumes'], paths: readonly string[]): Storage['volumes'] {
+  const wanted = paths.filter(path => path.includes('/')).map(volumeName);
+  for (const path of paths) if (!path.includes('/')) mustBeGroup(path);
+  const missing = wanted.find(name => !volumes.some(each => each.name === name));
+  if (missing !== undefined) throw new StorageError(`Failed to find logical volume "${GROUP}/${missing}"`);
+  const isAll = paths.length === 0 || wanted.length < paths.length;
+  return volumes.filter(({ name }) => isAll || wanted.includes(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
 /** A paragraph of vgdisplay and its like. */
 const told = (what: string, rows: readonly (readonly [name: string, value: string])[]): string =>
   `  --- ${what} ---\n${rows.map(([name, value]) => `  ${name.padEnd(21)} ${value}\n`).join('')}   \n`;
@@ -195,34 +205,24 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'lvs [vg0|vg0/NAME…]',
     about: 'list the volumes',
     run: ({ volumes }, args) => {
-      const { rest } = words('lvs', args, {});
-      const wanted = rest.filter(path => path.includes('/')).map(volumeName);
-      for (const path of rest) if (!path.includes('/')) mustBeGroup(path);
-      const missing = wanted.find(name => !volumes.some(each => each.name === name));
-      if (missing !== undefined) throw new StorageError(`Failed to find logical volume "${GROUP}/${missing}"`);
-      const shown =
-        wanted.length === rest.length && rest.length > 0
-          ? volumes.filter(({ name }) => wanted.includes(name))
-          : volumes;
+      const shown = chosen(volumes, words('lvs', args, {}).rest);
       if (shown.length === 0) return '';
       return table(
         ['LV', 'VG', 'Attr', 'LSize', 'Pool', 'Origin', 'Data% ', 'Meta% ', 'Move', 'Log', 'Cpy%Sync', 'Convert'],
-        shown
-          .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-          .map(({ name, bytes, open }) => [
-            name,
-            GROUP,
-            `-wi-a${open ? 'o' : '-'}----`,
-            short(bytes),
-            '',
-            '',
-            '',
-            '',
-            '',
-            '',
-            '',
-            '',
-          ]),
+        shown.map(({ name, bytes, open }) => [
+          name,
+          GROUP,
+          `-wi-a${open ? 'o' : '-'}----`,
+          short(bytes),
+          '',
+          '',
+          '',
+          '',
+          '',
+          '',
+          '',
+          '',
+        ]),
         [3],
       );
     },
@@ -274,14 +274,7 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'lvdisplay [vg0|vg0/NAME…]',
     about: 'tell of each volume',
     run: ({ volumes }, args) => {
-      const { rest } = words('lvdisplay', args, {});
-      const wanted = rest.filter(path => path.includes('/')).map(volumeName);
-      for (const path of rest) if (!path.includes('/')) mustBeGroup(path);
-      const missing = wanted.find(name => !volumes.some(each => each.name === name));
-      if (missing !== undefined) throw new StorageError(`Failed to find logical volume "${GROUP}/${missing}"`);
-      return volumes
-        .filter(({ name }) => wanted.length === 0 || wanted.includes(name))
-        .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      return chosen(volumes, words('lvdisplay', args, {}).rest)
         .map(({ name, uuid, bytes, open }) =>
           told('Logical volume', [
             ['LV Path', `/dev/${GROUP}/${name}`],
