@@ -70,6 +70,7 @@ export {
   type RegionView,
   type Regions,
 } from './regions.ts';
+export { arithmeticOf } from './long-flags.ts';
 export { isLongCode, STATE_WORDS } from './registers.ts';
 export {
   type SavedRegisters,

@@ -3,8 +3,8 @@
  * a debugger, another worker or a post-mortem reads the same words the engine runs on.
  *
  * Words 0-15 are what 32-bit code touches at nearly every instruction, in one cache line: the integer rows of bench:cpu took 9 % more time with R8-R15 among
- * them (3 interleaved pairs). The high half of a register of 64 bits lies HIGH words behind its low half: of general registers, EIP, segment and table bases, control and debug registers, EFER, and the MSRs that say so. No 64-bit code runs yet, so high halves
- * are 0. Nothing outside src/cpu writes these words while `run()` is on the stack. Saved states hold named registers (saved-registers.ts), not these words.
+ * them (3 interleaved pairs). The high half of a register of 64 bits lies HIGH words behind its low half: of general registers, EIP, segment and table bases, control and debug registers, EFER, and the MSRs that say so. Of a
+ * processor without 64-bit code they are 0. Nothing outside src/cpu writes these words while `run()` is on the stack. Saved states hold named registers (saved-registers.ts), not these words.
  */
 import { EFER_LMA } from './control-bits.ts';
 

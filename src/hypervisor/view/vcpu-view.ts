@@ -12,7 +12,7 @@ import {
   PTE_P,
   PTE_PS,
 } from '../../cpu/architecture/index.ts';
-import { arithmetic } from '../../cpu/architecture/index.ts';
+import { arithmeticOf, isLongCode } from '../../cpu/architecture/index.ts';
 import { PageWalk, type Translation } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { EXIT_COUNTERS } from './exit-reasons.ts';
@@ -178,6 +178,9 @@ export class VcpuView {
   }
 }
 
+/** A register of 64 bits as a number with a sign, exact where it is a canonical address. */
+export const wideOf = (regs: Int32Array, at: number): number => regs[at + R.HIGH] * 2 ** 32 + (regs[at] >>> 0);
+
 /** A copy of a vCPU's registers, and its memory through them. */
 export class VcpuState {
   readonly regs: Int32Array;
@@ -210,7 +213,7 @@ export class VcpuState {
   /** EFLAGS whole: the arithmetic flags are computed from what the processor remembers of the last operation. */
   get eflags(): number {
     const { regs } = this;
-    return arithmetic(regs[R.FK], regs[R.FA], regs[R.FB], regs[R.FR]) | regs[R.EFLAGS] | 2;
+    return arithmeticOf(regs) | regs[R.EFLAGS] | 2;
   }
 
   /** Instructions that the domain's vCPUs have retired since its reset. */
@@ -234,8 +237,20 @@ export class VcpuState {
     });
   }
 
-  /** Linear address of an offset in a segment (R.CS …). */
+  /** It runs 64-bit code. Its addresses are numbers with a sign then, as the processor's exits tell them: what is canonical is exact so. */
+  get isLong(): boolean {
+    return isLongCode(this.regs);
+  }
+
+  /** The instruction pointer: an offset in CS. */
+  get ip(): number {
+    return this.isLong ? wideOf(this.regs, R.EIP) : this.regs[R.EIP] >>> 0;
+  }
+
+  /** Linear address of an offset in a segment (R.CS …): of 64-bit code only FS and GS have bases. */
   linear(segment: number, offset: number): number {
+    if (this.isLong)
+      return segment < R.FS ? offset : offset + wideOf(this.regs, R.SEG + segment * R.SEG_WORDS + R.SEG_BASE);
     return (this.regs[R.SEG + segment * R.SEG_WORDS + R.SEG_BASE] + offset) >>> 0;
   }
 
@@ -281,9 +296,10 @@ export class VcpuState {
   bytesAt(linear: number, count: number): Uint8Array {
     const { memory } = this.domain,
       bytes = new Uint8Array(count);
+    const { isLong } = this;
     for (let done = 0; done < count; ) {
-      const at = (linear + done) >>> 0,
-        mfn = this.stage.mfn(this.walk.find(at));
+      const at = isLong ? linear + done : (linear + done) >>> 0,
+        mfn = this.stage.mfn(this.walk.find(at | 0, isLong ? Math.floor(at / 2 ** 32) : 0));
       if (mfn < 0) return bytes.slice(0, done);
       const inFrame = at & (FRAME_BYTES - 1),
         part = Math.min(count - done, FRAME_BYTES - inFrame);

@@ -1,7 +1,7 @@
 /** Disassembly as inspectors show it, with the tables that it needs. */
 
 import type { VcpuState } from '../../hypervisor/view/index.ts';
-import { hex8 } from '../units.ts';
+import { hex16, hex8 } from '../units.ts';
 import { codeAround, shortly } from './disassembly.ts';
 
 interface CodeProps {
@@ -19,15 +19,16 @@ interface CodeProps {
 export function Code({ state, eip, says = '', before = 3, after = 3, withBytes = false, name = () => '' }: CodeProps) {
   if (!state) return null;
   const lines = codeAround(state, eip, before, after),
-    here = name(eip);
+    here = name(eip),
+    hex = state.isLong ? hex16 : hex8;
   return (
     <pre class="code dis" tabIndex={0}>
       {here && <span class="fn">{`<${here}>:`}</span>}
       {lines.length === 0
-        ? `${hex8(eip)}  no memory is mapped there now`
+        ? `${hex(eip)}  no memory is mapped there now`
         : lines.map(line => (
             <span key={`${line.eip} ${line.isHere}`} class={line.isHere ? 'now' : ''}>
-              {`${hex8(line.eip)}  ${withBytes ? `${line.bytes.slice(0, 20).padEnd(21)} ` : ''}${padded(line.text)}${target(line.text, name)}${line.isHere && says ? `  ; ${says}` : ''}`}
+              {`${hex(line.eip)}  ${withBytes ? `${line.bytes.slice(0, 20).padEnd(21)} ` : ''}${padded(line.text)}${target(line.text, name)}${line.isHere && says ? `  ; ${says}` : ''}`}
             </span>
           ))}
     </pre>

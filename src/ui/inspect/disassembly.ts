@@ -32,17 +32,18 @@ export function instructionAt(state: VcpuState, eip: number): { text: string; le
 export function codeAround(state: VcpuState, eip: number, before: number, after: number): CodeLine[] {
   const { regs, eflags } = state;
   const is32 = ((regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_RIGHTS]! >> 14) & 1) === 1 && (eflags & VM) === 0;
-  const mask = is32 ? 0xffffffff : 0xffff;
-  const back = before > 0 ? Math.min(BACK, eip) : 0;
+  const bits = state.isLong ? 64 : is32 ? 32 : 16,
+    mask = is32 ? 0xffffffff : 0xffff;
+  const back = before > 0 ? (state.isLong ? BACK : Math.min(BACK, eip)) : 0;
   const bytes = state.bytesAt(state.linear(R.CS, eip), after > 0 ? AHEAD : LONGEST),
     earlier = state.bytesAt(state.linear(R.CS, eip - back), back);
   const decoded = newDecoded();
   const one = (code: Uint8Array, at: number, address: number): CodeLine & { length: number; good: boolean } => {
-    const good = decode(code, at, code.length - at, is32 ? 32 : 16, decoded) === DECODED;
+    const good = decode(code, at, code.length - at, bits, decoded) === DECODED;
     const length = good ? decoded.length : 1,
       own = code.subarray(at, at + length);
     return {
-      eip: (address & mask) >>> 0,
+      eip: state.isLong ? address : (address & mask) >>> 0,
       bytes: [...own].map(byte => byte.toString(16).padStart(2, '0')).join(' '),
       text: disassemble(decoded, address, 'intel', own),
       isHere: false,

@@ -1,6 +1,8 @@
 /** What inspectors tell of a vCPU: its registers by name, kinds of segments, the words of its stack. */
 import { registers as R } from '../../cpu/architecture/index.ts';
-import type { VcpuState } from '../../hypervisor/view/index.ts';
+import { isLongCode } from '../../cpu/architecture/index.ts';
+import { type VcpuState, wideOf } from '../../hypervisor/view/index.ts';
+import { hex16, hex8 } from '../units.ts';
 import { instructionAt } from './disassembly.ts';
 
 export const GENERAL = [
@@ -13,6 +15,20 @@ export const GENERAL = [
   ['EBP', R.EBP],
   ['ESP', R.ESP],
 ] as const;
+const LONG_GENERAL: readonly (readonly [name: string, at: number])[] = [
+  ...GENERAL.map(([name, at]) => [`R${name.slice(1)}`, at] as const),
+  ...Array.from({ length: 8 }, (_, i) => [`R${8 + i}`, R.R8 + i] as const),
+];
+/** General registers as the code that runs has them. */
+export const generalOf = (regs: Int32Array): readonly (readonly [name: string, at: number])[] =>
+  isLongCode(regs) ? LONG_GENERAL : GENERAL;
+/** Name of the instruction pointer. */
+export const ipName = (regs: Int32Array): string => (isLongCode(regs) ? 'RIP' : 'EIP');
+/** A register in hexadecimal, as wide as the code that runs has it. */
+export const registerText = (regs: Int32Array, at: number): string =>
+  isLongCode(regs) ? hex8(regs[at + R.HIGH]!) + hex8(regs[at]!) : hex8(regs[at]!);
+/** An address or a word of the stack in hexadecimal. */
+export const addressText = (regs: Int32Array, value: number): string => (isLongCode(regs) ? hex16(value) : hex8(value));
 export const CONTROL = [
   ['CR0', R.CR0],
   ['CR2', R.CR2],
@@ -61,7 +77,7 @@ export function kindOf(rights: number): string {
       : (type & ~2) === 9 || (type & ~2) === 1
         ? `${type & 8 ? '32' : '16'}-bit TSS`
         : `system, type ${type}`;
-  const wide = rights & R.RIGHTS_DB ? '32' : '16';
+  const wide = type & 8 && rights & R.RIGHTS_L ? '64' : rights & R.RIGHTS_DB ? '32' : '16';
   return type & 8
     ? `${wide}-bit code, ${type & 2 ? 'readable' : 'execute only'}${type & 4 ? ', conforming' : ''}`
     : `${wide}-bit data, ${type & 2 ? 'writable' : 'read-only'}${type & 4 ? ', expands down' : ''}`;
@@ -77,9 +93,9 @@ export function frameNotes(
   words: readonly { at: number; word: number }[],
 ): Map<number, 'return' | 'frame'> {
   const isReturn = (word: number): boolean =>
-    word > 0 &&
+    (word > 0 || state.isLong) &&
     CALL_BYTES.some(bytes => {
-      const before = word >= bytes ? instructionAt(state, word - bytes) : undefined;
+      const before = word >= bytes || state.isLong ? instructionAt(state, word - bytes) : undefined;
       return before?.length === bytes && before.text.startsWith('call');
     });
   const notes = new Map<number, 'return' | 'frame'>();
@@ -87,18 +103,30 @@ export function frameNotes(
     if (!isReturn(word)) continue;
     notes.set(at, 'return');
     const below = words[i - 1];
-    if (below && below.at === state.regs[R.EBP]! >>> 0) notes.set(below.at, 'frame');
+    if (below && below.at === (state.isLong ? wideOf(state.regs, R.EBP) : state.regs[R.EBP]! >>> 0))
+      notes.set(below.at, 'frame');
   }
   return notes;
 }
 
 export function stackOf(state: VcpuState, words: number): { at: number; word: number }[] {
   const { regs } = state;
+  if (state.isLong) return longStackOf(state, words);
   const esp = regs[segmentAt(R.SS) + R.SEG_RIGHTS]! & R.RIGHTS_DB ? regs[R.ESP]! : regs[R.ESP]! & 0xffff;
   const bytes = state.bytesAt(state.linear(R.SS, esp), words * 4),
     view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   return Array.from({ length: bytes.length >> 2 }, (_, i) => ({
     at: (esp + 4 * i) >>> 0,
     word: view.getUint32(4 * i, true),
+  }));
+}
+
+function longStackOf(state: VcpuState, words: number): { at: number; word: number }[] {
+  const rsp = wideOf(state.regs, R.ESP),
+    bytes = state.bytesAt(rsp, words * 8),
+    view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Array.from({ length: bytes.length >> 3 }, (_, i) => ({
+    at: rsp + 8 * i,
+    word: Number(view.getBigInt64(8 * i, true)),
   }));
 }

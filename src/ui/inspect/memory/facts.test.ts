@@ -75,13 +75,13 @@ it('tells what a frame is by the first that holds: a page table before a granted
   expect([of({}, [7], [7]), of({ type: 'L1' })]).toEqual(['pt', 'pt']);
 });
 
-/** A vCPU with paging whose tables lead from 0xc0101234 by `entries` to `physical`. */
-function walk(entries: object[], physical: number, machine: number, isPv = false) {
+/** A vCPU with paging whose tables lead from `linear` by `entries` to `physical`. */
+function walk(entries: object[], physical: number, machine: number, isPv = false, linear = 0xc0101234) {
   const regs = new Int32Array(R.STATE_WORDS);
   regs[R.CR0] = 0x8000_0001 | 0;
   regs[R.CR3] = 0x101000;
   const translated = { entries, physical, machine, secondStage: machine < 0 ? 0 : 7, error: -1 };
-  return walkOf({ regs, translate: () => translated } as unknown as Parameters<typeof walkOf>[0], 0xc0101234, {
+  return walkOf({ regs, translate: () => translated } as unknown as Parameters<typeof walkOf>[0], linear, {
     id: 1,
     name: 'web',
     vcpu: 0,
@@ -107,6 +107,31 @@ describe('the walk of an address (SDM vol. 3, 4.3)', () => {
       { name: 'PDE', bits: 10, value: 0x300 },
       { name: 'PTE', bits: 10, value: 0x101 },
       { name: 'offset', bits: 12, value: 0x234 },
+    ]);
+  });
+
+  it('has four levels where 64-bit code runs, and names their parts of 48 bits (SDM vol. 3, 4.5)', () => {
+    const levels = ['PML4E', 'PDPTE', 'PDE'].map(level => ({ level, physical: 0x101ff8, low: 0x2063, high: 0 }));
+    // ffffffff8104e8cb, in a page of 2 MiB.
+    const found = walk(
+      [...levels.slice(0, 2), { ...levels[2]!, low: 0x10000e3 }],
+      0x104e8cb,
+      0x104e8cb,
+      false,
+      -0x7efb1735,
+    );
+    expect(found.steps.slice(1, 4).map(({ title }) => title)).toEqual([
+      'PML4 [0x1ff]',
+      'PDPT [0x1fe]',
+      'directory [0x8]',
+    ]);
+    expect(found.steps[3]!.says).toBe('2-MiB page: the walk ends here, no page table');
+    expect(found.mode).toBe('4 levels');
+    expect(partsOf(found)).toEqual([
+      { name: 'PML4E', bits: 9, value: 0x1ff },
+      { name: 'PDPTE', bits: 9, value: 0x1fe },
+      { name: 'PDE', bits: 9, value: 8 },
+      { name: 'offset', bits: 21, value: 0x4e8cb },
     ]);
   });
 

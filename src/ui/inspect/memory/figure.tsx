@@ -2,6 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import type { FrameState } from '../../../hypervisor/view/index.ts';
+import { hex16 } from '../../units.ts';
 import { TypedInput } from '../../parts/typed.tsx';
 import { followed } from '../followed.ts';
 import type { Shown } from '../inspector.ts';
@@ -124,7 +125,7 @@ function WalkOfAddress(shown: Shown<Data>) {
               <TypedInput
                 type="text"
                 aria-label={words.linear}
-                placeholder={hex(walk.linear)}
+                placeholder={walk.linear < 0 || walk.linear >= 2 ** 32 ? hex16(walk.linear) : hex(walk.linear)}
                 value={followed.value}
                 commit={follow}
               />

@@ -19,8 +19,7 @@ export function open({ session, machine }: Target) {
       const state = vcpu?.look();
       let walk: Data['walk'];
       if (state && vcpu && guest !== undefined) {
-        const typed = Number.parseInt(followed.value.replace(/^0x/i, ''), 16),
-          linear = Number.isNaN(typed) ? state.linear(R.CS, state.regs[R.EIP]!) : typed >>> 0;
+        const linear = typedAddress(followed.value, state.isLong) ?? state.linear(R.CS, state.ip);
         walk = walkOf(state, linear, {
           id: guest,
           name: ownerName(guest),
@@ -39,6 +38,13 @@ export function open({ session, machine }: Target) {
       };
     },
   };
+}
+
+/** A linear address in hexadecimal, of 64-bit code with a sign; undefined: it is none. */
+function typedAddress(text: string, isLong: boolean): number | undefined {
+  const [, digits] = /^(?:0x)?([0-9a-f]{1,16})/i.exec(text.trim()) ?? [];
+  if (digits === undefined) return undefined;
+  return isLong ? Number(BigInt.asIntN(64, BigInt(`0x${digits}`))) : Number.parseInt(digits, 16) >>> 0;
 }
 
 /** How many frames each domain lets others map, and how many of these are mapped. */

@@ -3,10 +3,16 @@
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import type { VcpuState } from '../../../hypervisor/view/index.ts';
 import { ownerClass } from '../../owners.ts';
+import { registerText } from '../vcpu-facts.ts';
 import { words } from './words.ts';
 
 /** What the tables are, from the top. */
-export const TABLES: Readonly<Record<string, string>> = { PDPTE: 'PDPT', PDE: 'directory', PTE: 'table' };
+export const TABLES: Readonly<Record<string, string>> = {
+  PML4E: 'PML4',
+  PDPTE: 'PDPT',
+  PDE: 'directory',
+  PTE: 'table',
+};
 export const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
 export interface Step {
   key: string;
@@ -65,12 +71,14 @@ export function walkOf(
   const steps = stepsOf(state, linear, id, isPv),
     isPaging = state.regs[R.CR0]! < 0;
   // Each entry in memory is reached by a guest-physical address, and so is what they lead to.
-  const read = steps.filter(({ key, says }) => /^(PDE|PTE)$/.test(key) && says !== words.inRegister).length;
+  const read = steps.filter(({ key, says }) => /^(PML4E|PDPTE|PDE|PTE)$/.test(key) && says !== words.inRegister).length;
   return {
     name,
     vcpu,
     linear,
-    mode: !isPaging ? words.paging.off : steps.some(({ key }) => key === 'PDPTE') ? words.paging.pae : words.paging.two,
+    mode: isPaging
+      ? words.paging[steps[1]!.key === 'PML4E' ? 'four' : steps[1]!.key === 'PDPTE' ? 'pae' : 'two']
+      : words.paging.off,
     steps,
     isPv,
     cost: isPv ? '' : words.cost(read, read + 1),
@@ -87,7 +95,7 @@ function stepsOf(state: Walked, linear: number, id: number, isPv: boolean): Step
     {
       key: 'cr3',
       title: words.steps.cr3,
-      value: isPaging ? `0x${hex(regs[R.CR3]!)}` : '–',
+      value: isPaging ? `0x${registerText(regs, R.CR3)}` : '–',
       says: isPaging ? 'points to the top level' : words.paging.off,
       owner,
       bits: [],
@@ -115,11 +123,16 @@ function entryStep(
   linear: number,
   { entries, physical }: Translated,
 ): Omit<Step, 'owner'> {
-  const isPae = entries[0]?.level === 'PDPTE',
-    isLarge = level === 'PDE' && (low & LARGE) !== 0 && entries.at(-1)!.level === 'PDE' && physical >= 0;
+  const isLong = entries[0]?.level === 'PML4E',
+    isPae = isLong || entries[0]?.level === 'PDPTE',
+    isLarge =
+      (level === 'PDE' || (isLong && level === 'PDPTE')) &&
+      (low & LARGE) !== 0 &&
+      entries.at(-1)!.level === level &&
+      physical >= 0;
   const index =
-    level === 'PDPTE'
-      ? linear >>> 30
+    level === 'PML4E' || level === 'PDPTE'
+      ? Math.floor((isLong ? linear : linear >>> 0) / 2 ** (level === 'PML4E' ? 39 : 30)) & 511
       : level === 'PDE'
         ? isPae
           ? (linear >>> 21) & 511
@@ -133,7 +146,7 @@ function entryStep(
       at < 0
         ? words.inRegister
         : isLarge
-          ? words.large(isPae ? 2 : 4)
+          ? words.large(level === 'PDPTE' ? 1024 : isPae ? 2 : 4)
           : `${entryWords(low)}${high & NX ? ', no execute' : ''}; at 0x${hex(at)}`,
     bits: [...(high & NX ? [['63', '1', 'XD: not executed'] as const] : []), ...entryBits(low)],
     ...((low & 1) === 0 ? { isFault: true as const } : {}),
@@ -181,21 +194,28 @@ export function partsOf({
   linear,
   steps,
 }: Pick<Walk, 'linear' | 'steps'>): { name: string; bits: number; value: number }[] {
-  const levels = steps.map(({ key }) => key).filter(key => /^(PDPTE|PDE|PTE)$/.test(key)),
-    isPae = levels[0] === 'PDPTE';
+  const levels = steps.map(({ key }) => key).filter(key => /^(PML4E|PDPTE|PDE|PTE)$/.test(key)),
+    isLong = levels[0] === 'PML4E',
+    isPae = isLong || levels[0] === 'PDPTE',
+    all = isLong ? 48 : 32;
+  /** Bits of the address from `from` on. */
+  const field = (from: number, bits: number): number => {
+    const rest = Math.floor(linear / 2 ** from) % 2 ** bits;
+    return rest < 0 ? rest + 2 ** bits : rest;
+  };
   const parts: { name: string; bits: number; value: number }[] = [];
-  let left = 32;
+  let left = all;
   for (const name of levels) {
-    const bits = name === 'PDPTE' ? 2 : isPae ? 9 : 10;
+    const bits = name === 'PDPTE' && !isLong ? 2 : isPae ? 9 : 10;
     left -= bits;
-    parts.push({ name, bits, value: (linear >>> left) & ((1 << bits) - 1) });
+    parts.push({ name, bits, value: field(left, bits) });
   }
   return [
     ...parts,
     {
       name: levels.length === 0 ? words.linearBits : words.offset,
       bits: left,
-      value: left === 32 ? linear : linear & ((1 << left) - 1),
+      value: field(0, left),
     },
   ];
 }

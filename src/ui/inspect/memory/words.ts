@@ -20,7 +20,7 @@ export const words = {
   walk: 'Address walk',
   linear: 'linear address',
   of: (name: string, vcpu: number) => `of ${name} v${vcpu}`,
-  paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels' },
+  paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels', four: '4 levels' },
   after: { hvm: ', then EPT, 4 levels', pv: ', checked by Xen' },
   large: (mib: number) => `${mib}-MiB page: the walk ends here, no page table`,
   cost: (entries: number, looks: number) =>

@@ -13,7 +13,17 @@ import { hex8 } from '../../units.ts';
 import { instructionAt } from '../disassembly.ts';
 import { aboutOf } from '../exits/words.ts';
 import type { Shown } from '../inspector.ts';
-import { CONTROL, frameNotes, GENERAL, kindOf, SEGMENTS, segmentAt, stackOf } from '../vcpu-facts.ts';
+import {
+  CONTROL,
+  frameNotes,
+  generalOf,
+  ipName,
+  kindOf,
+  registerText,
+  SEGMENTS,
+  segmentAt,
+  stackOf,
+} from '../vcpu-facts.ts';
 import type { CodeRow } from './last-code.tsx';
 import { type Moment, momentsOf } from './last-moments.ts';
 import { words } from './words.ts';
@@ -86,7 +96,7 @@ export function givenReason(state: VcpuState): string | undefined {
 
 /** From its last instruction to its end; `ended`: what its host said of that. */
 export function momentsAt(state: VcpuState, last: LastExit | undefined, vcpu: number, ended: string): Moment[] {
-  const eip = last?.eip ?? state.regs[R.EIP]! >>> 0,
+  const eip = last?.eip ?? state.ip,
     text = instructionAt(state, eip)?.text ?? words.noStack;
   const first: Moment = {
     kind: 'instruction',
@@ -151,17 +161,14 @@ export function registersOf({ regs, eflags }: VcpuState): [name: string, value: 
     name,
     hex(regs[segmentAt(segment) + R.SEG_SELECTOR]!, 4),
   ];
-  const inOrder = ['EAX', 'EBX', 'ECX', 'EDX', 'ESI', 'EDI', 'EBP', 'ESP'].flatMap(wanted =>
-    GENERAL.filter(([name]) => name === wanted),
-  );
   return [
-    ...inOrder.map(([name, at]): [string, string, number] => [name, hex(regs[at]!), at]),
-    ['EIP', hex(regs[R.EIP]!)],
+    ...generalOf(regs).map(([name, at]): [string, string, number] => [name, registerText(regs, at), at]),
+    [ipName(regs), registerText(regs, R.EIP)],
     ['EFL', hex(eflags)],
-    ...CONTROL.slice(0, 4).map(([name, at]): [string, string] => [name, hex(regs[at]!)]),
-    ['GDTR', hex(regs[R.GDTR_BASE]!)],
+    ...CONTROL.slice(0, 4).map(([name, at]): [string, string] => [name, registerText(regs, at)]),
+    ['GDTR', registerText(regs, R.GDTR_BASE)],
     ['limit', hex(regs[R.GDTR_LIMIT]!, 4)],
-    ['IDTR', hex(regs[R.IDTR_BASE]!)],
+    ['IDTR', registerText(regs, R.IDTR_BASE)],
     ['limit', hex(regs[R.IDTR_LIMIT]!, 4)],
     ...SEGMENTS.slice(0, 6).map(selector),
   ];

@@ -103,13 +103,7 @@ const CodeNow = ({ data: { state, lasts }, target }: { data: Data; target: Targe
       <h3>{words.code}</h3>
       <span class="sec">{words.codeHint}</span>
     </div>
-    <Code
-      state={state}
-      eip={lasts[0]?.eip ?? state.regs[R.EIP]! >>> 0}
-      name={namer(target, state)}
-      before={8}
-      after={1}
-    />
+    <Code state={state} eip={lasts[0]?.eip ?? state.ip} name={namer(target, state)} before={8} after={1} />
     <p class="cap-t">
       {words.codeNone} <code>vmtrace_buf_kb = 4</code> {words.codeNone2}
     </p>

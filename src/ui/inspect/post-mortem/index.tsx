@@ -9,9 +9,9 @@ import type { DomainSession } from '../../sessions.ts';
 import { hex8 } from '../../units.ts';
 import { inspector } from '../frame.tsx';
 import { useMachine } from '../machine.ts';
-import { stackOf } from '../vcpu-facts.ts';
+import { addressText, stackOf } from '../vcpu-facts.ts';
 import { Detail } from './detail.tsx';
-import { about, type Data, hex, registersOf, segmentRows, STACK_WORDS } from './facts.ts';
+import { about, type Data, registersOf, segmentRows, STACK_WORDS } from './facts.ts';
 import { Figure } from './figure.tsx';
 import { codeTable } from './last-code.tsx';
 import { open } from './source.ts';
@@ -50,7 +50,10 @@ export const PostMortem = inspector<Data>({
     {
       name: words.stack,
       columns: ['Offset', 'Word'],
-      rows: stackOf(state, STACK_WORDS).map(({ at, word }) => [hex(at), hex(word)]),
+      rows: stackOf(state, STACK_WORDS).map(({ at, word }) => [
+        addressText(state.regs, at),
+        addressText(state.regs, word),
+      ]),
     },
   ],
 });

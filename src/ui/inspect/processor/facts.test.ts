@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { registers as R } from '../../../cpu/architecture/index.ts';
-import { segmentAt } from '../vcpu-facts.ts';
+import { addressText, generalOf, ipName, registerText, segmentAt } from '../vcpu-facts.ts';
 import { bitsOf, descriptorOf, descriptorRows, segmentRow, valuesOf } from './facts.ts';
 
 /** A vCPU in protected mode whose GDT, at 1000h, has a flat 32-bit code segment behind selector 8 (SDM vol. 3, figure 3-8). */
@@ -57,4 +57,29 @@ it('tells flags and control registers bit by bit, and others not', () => {
   expect([set('EFLAGS'), set('CR0'), set('CR4')]).toEqual([['PF', 'ZF', 'IF'], ['PE', 'ET', 'PG'], []]);
   expect(bitsOf(vcpu(), 'CR3')).toBeUndefined();
   expect(valuesOf(vcpu()).get('EFLAGS')).toBe(0x246);
+});
+
+it('has registers of 64 bits where 64-bit code runs', () => {
+  const { regs } = vcpu();
+  expect([ipName(regs), generalOf(regs).length, registerText(regs, R.EIP)]).toEqual(['EIP', 8, '00000000']);
+  regs[R.EFER] = 0x500;
+  regs[segmentAt(R.CS) + R.SEG_RIGHTS] = 0xa09b;
+  regs[R.EIP] = 0x8104e8cb | 0;
+  regs[R.EIP + R.HIGH] = -1;
+  regs[segmentAt(R.GS) + R.SEG_BASE + R.HIGH] = 0xffff8880 | 0;
+  regs[segmentAt(R.DS) + R.SEG_BASE + R.HIGH] = 5;
+  expect([
+    ipName(regs),
+    generalOf(regs)
+      .map(([name]) => name)
+      .join(' '),
+    registerText(regs, R.EIP),
+  ]).toEqual(['RIP', 'RAX RBX RCX RDX RSI RDI RBP RSP R8 R9 R10 R11 R12 R13 R14 R15', 'ffffffff8104e8cb']);
+  expect(addressText(regs, -0x7efb1735)).toBe('ffffffff8104e8cb');
+  const rows = [['CS', R.CS] as const, ['DS', R.DS] as const, ['GS', R.GS] as const].map(each =>
+    segmentRow({ regs }, each),
+  );
+  expect(rows.map(([, , base]) => base)).toEqual(['00000000', '00000000', 'ffff888000000000']);
+  expect(rows[0]!.at(-1)).toBe('64-bit code, readable');
+  expect(valuesOf({ regs, eflags: 2 }).get('RIP')).toBe(-0x7efb1735);
 });

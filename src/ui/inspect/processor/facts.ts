@@ -1,8 +1,9 @@
 /** Registers of a vCPU bit by bit, its segments and the descriptors behind them. */
 
 import { registers as R } from '../../../cpu/architecture/index.ts';
-import type { LastExit, VcpuState } from '../../../hypervisor/view/index.ts';
-import { CONTROL, FLAGS, GENERAL, kindOf, segmentAt } from '../vcpu-facts.ts';
+import { isLongCode } from '../../../cpu/architecture/index.ts';
+import { type LastExit, type VcpuState, wideOf } from '../../../hypervisor/view/index.ts';
+import { CONTROL, FLAGS, generalOf, ipName, kindOf, registerText, segmentAt } from '../vcpu-facts.ts';
 
 /** Words of the stack that are shown. */
 export const STACK_WORDS = 10;
@@ -47,7 +48,9 @@ export interface Data {
 /** What stands out when it changes, by name. */
 export const valuesOf = ({ regs, eflags }: Pick<VcpuState, 'regs' | 'eflags'>): Map<string, number> =>
   new Map<string, number>([
-    ...[...GENERAL, ...CONTROL, ['EIP', R.EIP] as const].map(([name, at]) => [name, regs[at]!] as const),
+    ...[...generalOf(regs), ...CONTROL, [ipName(regs), R.EIP] as const].map(
+      ([name, at]) => [name, wideOf(regs, at)] as const,
+    ),
     ['EFLAGS', eflags],
   ]);
 
@@ -64,7 +67,8 @@ export function segmentRow(
   return [
     name,
     hex(regs[at + R.SEG_SELECTOR]!, 4),
-    hex(regs[at + R.SEG_BASE]!),
+    // Of the others 64-bit code has no base (SDM vol. 3, 3.2.4).
+    isLongCode(regs) && segment < R.FS ? hex(0) : registerText(regs, at + R.SEG_BASE),
     hex(regs[at + R.SEG_LIMIT]!),
     String((rights >>> 5) & 3),
     kindOf(rights),
@@ -86,7 +90,8 @@ export function descriptorOf(
   if (!isProtected(state) || (selector & ~3) === 0) return undefined;
   const inLdt = (selector & 4) !== 0,
     ldt = segmentAt(R.LDTR);
-  const linear = ((inLdt ? regs[ldt + R.SEG_BASE]! : regs[R.GDTR_BASE]!) + (selector & ~7)) >>> 0;
+  const table = inLdt ? ldt + R.SEG_BASE : R.GDTR_BASE;
+  const linear = isLongCode(regs) ? wideOf(regs, table) + (selector & ~7) : (regs[table]! + (selector & ~7)) >>> 0;
   const bytes = state.bytesAt(linear, 8);
   if (bytes.length < 8) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset);

@@ -5,7 +5,7 @@ import { registers as R } from '../../../cpu/architecture/index.ts';
 import { Code } from '../code.tsx';
 import type { Shown } from '../inspector.ts';
 import { namer } from '../symbols.ts';
-import { CONTROL, FLAGS, GENERAL, SEGMENTS, stackOf } from '../vcpu-facts.ts';
+import { addressText, CONTROL, FLAGS, generalOf, ipName, registerText, SEGMENTS, stackOf } from '../vcpu-facts.ts';
 import { Breaks } from './breaks.tsx';
 import { type Data, hex, segmentRow, STACK_WORDS } from './facts.ts';
 import { shownVcpu } from './source.ts';
@@ -14,8 +14,7 @@ import { words } from './words.ts';
 
 export function Figure(shown: Shown<Data>) {
   const { data, target } = shown,
-    { state, count, vcpu, isStill } = data,
-    { regs } = state;
+    { state, count, vcpu, isStill } = data;
   return (
     <div class="col prc">
       <div class="row wrap">
@@ -30,7 +29,7 @@ export function Figure(shown: Shown<Data>) {
         <Breaks
           key={`b${target.session.id}`}
           session={target.session}
-          eip={state.linear(R.CS, regs[R.EIP]!)}
+          eip={state.linear(R.CS, state.ip)}
           retired={state.retired}
           isStill={isStill}
         />
@@ -85,13 +84,13 @@ function Registers(shown: Shown<Data>) {
     <section>
       <h3>{words.registers}</h3>
       <dl class="regs">
-        {GENERAL.map(([name, at]) => (
+        {generalOf(regs).map(([name, at]) => (
           <Register key={name} name={name} shown={shown}>
-            {hex(regs[at]!)}
+            {registerText(regs, at)}
           </Register>
         ))}
-        <Register name="EIP" shown={shown}>
-          {hex(regs[R.EIP]!)}
+        <Register name={ipName(regs)} shown={shown}>
+          {registerText(regs, R.EIP)}
         </Register>
         <Register name="EFLAGS" shown={shown}>
           {hex(eflags)}
@@ -116,11 +115,11 @@ function CodeAndStack({ data: { state }, target }: Shown<Data>) {
     <div class="two-c">
       <section>
         <h3>{words.code}</h3>
-        <Code state={state} eip={state.regs[R.EIP]! >>> 0} name={name} before={4} after={9} withBytes />
+        <Code state={state} eip={state.ip} name={name} before={4} after={9} withBytes />
       </section>
       <section>
         <h3>
-          {words.stack} <span class="sec">{words.stackHint}</span>
+          {words.stack} <span class="sec">{words.stackHint(state.isLong ? 8 : 4)}</span>
         </h3>
         {stack.length === 0 ? (
           <p class="hint">{words.noMemory}</p>
@@ -128,7 +127,7 @@ function CodeAndStack({ data: { state }, target }: Shown<Data>) {
           <pre class="code dis" tabIndex={0}>
             {stack.map(({ at, word }, i) => (
               <span key={at} class={i === 0 ? 'now' : ''}>
-                {`${hex(at)}  ${hex(word)}`}
+                {`${addressText(state.regs, at)}  ${addressText(state.regs, word)}`}
                 {name(word) && `  <${name(word)}>`}
               </span>
             ))}
@@ -147,11 +146,17 @@ function Control(shown: Shown<Data>) {
       <dl class="regs">
         {CONTROL.map(([name, at]) => (
           <Register key={name} name={name} shown={shown}>
-            {hex(regs[at]!)}
+            {registerText(regs, at)}
           </Register>
         ))}
-        <Register name="GDTR" shown={shown}>{`${hex(regs[R.GDTR_BASE]!)} ${hex(regs[R.GDTR_LIMIT]!, 4)}`}</Register>
-        <Register name="IDTR" shown={shown}>{`${hex(regs[R.IDTR_BASE]!)} ${hex(regs[R.IDTR_LIMIT]!, 4)}`}</Register>
+        <Register
+          name="GDTR"
+          shown={shown}
+        >{`${registerText(regs, R.GDTR_BASE)} ${hex(regs[R.GDTR_LIMIT]!, 4)}`}</Register>
+        <Register
+          name="IDTR"
+          shown={shown}
+        >{`${registerText(regs, R.IDTR_BASE)} ${hex(regs[R.IDTR_LIMIT]!, 4)}`}</Register>
       </dl>
     </section>
   );

@@ -2,7 +2,7 @@
 
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { inspector } from '../frame.tsx';
-import { CONTROL, GENERAL, SEGMENTS, stackOf } from '../vcpu-facts.ts';
+import { addressText, CONTROL, generalOf, ipName, registerText, SEGMENTS, stackOf } from '../vcpu-facts.ts';
 import { Detail } from './detail.tsx';
 import { type Data, hex, segmentRow, STACK_WORDS } from './facts.ts';
 import { Figure } from './figure.tsx';
@@ -24,8 +24,8 @@ export const Processor = inspector<Data>({
     {
       name: words.registers,
       columns: ['Register', 'Value'],
-      rows: [...GENERAL, ['EIP', R.EIP] as const, ...CONTROL]
-        .map(([name, at]) => [name, hex(state.regs[at]!)])
+      rows: [...generalOf(state.regs), [ipName(state.regs), R.EIP] as const, ...CONTROL]
+        .map(([name, at]) => [name, registerText(state.regs, at)])
         .concat([
           ['EFLAGS', hex(state.eflags)],
           ['CPL', String(state.regs[R.CPL]!)],
@@ -35,7 +35,10 @@ export const Processor = inspector<Data>({
     {
       name: words.stack,
       columns: ['Offset', 'Word'],
-      rows: stackOf(state, STACK_WORDS).map(({ at, word }) => [hex(at), hex(word)]),
+      rows: stackOf(state, STACK_WORDS).map(({ at, word }) => [
+        addressText(state.regs, at),
+        addressText(state.regs, word),
+      ]),
     },
   ],
 });

@@ -20,7 +20,7 @@ export const words = {
   choose: 'Choose a register.',
   flags: 'Flags',
   last: 'Last exits',
-  stackHint: '4 bytes a row',
+  stackHint: (bytes: number) => `${bytes} bytes a row`,
   noMemory: 'No memory is mapped there.',
   retired: 'instructions retired',
 };
