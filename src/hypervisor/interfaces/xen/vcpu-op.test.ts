@@ -86,7 +86,6 @@ describe('runstates', () => {
 
   it('reach the registered area at every change; the assist leaves no mark of an update that is done', () => {
     guest.call(HYPERCALL.VM_ASSIST, VMASST_CMD_ENABLE, VMASST.RUNSTATE_UPDATE_FLAG);
-    xenOf(guest.domain)!.latchWidth();
     expect(vcpuOp(VCPUOP.REGISTER_RUNSTATE_MEMORY_AREA, 0, guest.put(ARGS, AREA + 0x100))).toBe(0);
     passes(3000);
     guest.domain.vcpus.block();

@@ -267,6 +267,8 @@ function registerRunstateArea(
   { addr }: GuestStruct<typeof RegisterRunstate>,
   vcpu: number,
 ): number {
+  // After a restore Linux registers this before it sets its callback, where Xen looks at its width: until then it would get a 64-bit guest's layout.
+  if (addr !== 0) caller.latchWidth();
   if (!registerArea(caller, vcpu, XEN_VCPU.RUNSTATE_AREA, addr, RunstateInfo.at(caller.ports.width).bytes))
     return -EFAULT;
   if (addr !== 0) caller.time.publishRunstate(vcpu);
