@@ -2,19 +2,12 @@
 import type { CommandHost } from '../toolstack/index.ts';
 import { GROUP } from '../host/storage/index.ts';
 import { failed, type Program, succeeded } from './program.ts';
+import { sizeText } from './sfdisk.ts';
 
 const SECTOR_BYTES = 512;
 /** Numbers of Linux's sd and device mapper (devices.txt). */
 const SD = 8,
   DEVICE_MAPPER = 254;
-
-/** 1.5G, 512M: at most one digit behind the point. */
-function short(bytes: number): string {
-  let unit = 0,
-    value = bytes;
-  for (; value >= 1024 && unit < 4; unit++) value /= 1024;
-  return `${Number(value.toFixed(1))}${'BKMGT'[unit]}`;
-}
 
 export const lsblk = (host: CommandHost): Program => ({
   name: 'lsblk',
@@ -31,7 +24,7 @@ export const lsblk = (host: CommandHost): Program => ({
     const storage = await host.openDevices();
     if (!storage) return failed('lsblk: this host has no disk of its own.');
     const has = (letter: string): boolean => words.some(word => word.includes(letter));
-    const size = (bytes: number): string => (has('b') ? String(bytes) : short(bytes));
+    const size = (bytes: number): string => (has('b') ? String(bytes) : sizeText(bytes));
     const row = (name: string, number: string, bytes: number, type: string, mount = ''): string[] => [
       name,
       number,

@@ -51,7 +51,7 @@ interface Disk {
 }
 
 /** 4M, 15.5G: as a column has it; 465.76 GiB: as a sentence has it. */
-function sizeText(bytes: number, inSentence = false): string {
+export function sizeText(bytes: number, inSentence = false): string {
   let unit = 0;
   let value = bytes;
   for (; value >= 1024 && unit < 4; unit++) value /= 1024;
