@@ -177,8 +177,9 @@ const sectionNotes = (bytes: Uint8Array): Elf['notes'] =>
 
 /** Content of the first section of that name; undefined: there is none, or the section table is damaged. */
 export function sectionNamed(bytes: Uint8Array, name: string): Uint8Array | undefined {
-  const file = view(bytes);
-  const sections = sectionsOf(bytes);
+  const file = view(bytes),
+    sections = sectionsOf(bytes);
+  if (sections.length === 0) return undefined;
   const strings = sections[file.getUint16(CLASSES[classOf(bytes)].sectionNames, true)]?.content;
   if (!strings) return undefined;
   return sections.find(({ header }) => {
