@@ -2,14 +2,13 @@
  * Where the file systems of a disk lie, and what they are: partitions of a PC's master boot record, with those inside an extended one, or of a GPT.
  * Source: UEFI specification 2.9, 5 (GPT); the PC's master boot record.
  */
-import { type BlockDevice, deviceOf } from '../blocks/index.ts';
+import { type BlockDevice, deviceOf, SECTOR_BYTES } from '../blocks/index.ts';
 import { isCd, openCd } from './iso9660.ts';
 import { isExt, openExt } from './ext.ts';
 import { openFat } from './fat.ts';
 import { type Effort, FileSystemError, type FileTree } from './file-tree.ts';
+import { tableEntries } from './partitions.ts';
 
-const SECTOR_BYTES = 512;
-const TABLE = 446;
 const EXTENDED = new Set([0x05, 0x0f, 0x85]);
 const PROTECTIVE = 0xee;
 const MOST_LOGICAL = 64,
@@ -45,21 +44,17 @@ export function partsOf(from: BlockDevice): DiskPart[] {
   return parts.length === 0 || isCd(from) ? [whole, ...parts] : parts;
 }
 
+/** Entries of a master boot record, or of a table in the chain of an extended partition, in bytes. */
+const entriesOf = (sector: DataView) =>
+  tableEntries(sector).map(({ firstSector, sectors, ...entry }) => ({
+    ...entry,
+    start: firstSector * SECTOR_BYTES,
+    bytes: sectors * SECTOR_BYTES,
+  }));
+
 function tableOf(from: BlockDevice): DiskPart[] {
   const sector = bytesAt(from, 0, SECTOR_BYTES);
-  if (!sector || sector.getUint16(510, true) !== 0xaa55) return [];
-  const entries = (view: DataView) =>
-    [0, 1, 2, 3].map(i => {
-      const at = TABLE + 16 * i;
-      return {
-        number: i + 1,
-        state: view.getUint8(at),
-        type: view.getUint8(at + 4),
-        start: view.getUint32(at + 8, true) * SECTOR_BYTES,
-        bytes: view.getUint32(at + 12, true) * SECTOR_BYTES,
-      };
-    });
-  const primary = entries(sector);
+  const primary = sector ? entriesOf(sector) : [];
   // A file system's boot sector ends so, too.
   if (primary.some(({ state }) => (state & 0x7f) !== 0)) return [];
   if (primary.some(({ type }) => type === PROTECTIVE)) return gptOf(from);
@@ -67,24 +62,20 @@ function tableOf(from: BlockDevice): DiskPart[] {
   for (const { number, state, type, start, bytes } of primary) {
     if (type === 0 || bytes === 0 || start === 0 || start >= from.bytes) continue;
     if (!EXTENDED.has(type)) parts.push({ number, isActive: state === 0x80, start, from: part(from, start, bytes) });
-    else parts.push(...logicalOf(from, start, entries));
+    else parts.push(...logicalOf(from, start));
   }
   return parts.sort((a, b) => a.number - b.number);
 }
 
 /** A chain of tables, each with one partition and the place of the next one. */
-function logicalOf(
-  from: BlockDevice,
-  start: number,
-  entries: (view: DataView) => { type: number; start: number; bytes: number }[],
-): DiskPart[] {
+function logicalOf(from: BlockDevice, start: number): DiskPart[] {
   const parts: DiskPart[] = [];
   const seen = new Set<number>();
   for (let at: number | undefined = start; at !== undefined && !seen.has(at) && seen.size < MOST_LOGICAL; ) {
     seen.add(at);
     const view = bytesAt(from, at, SECTOR_BYTES);
-    if (!view || view.getUint16(510, true) !== 0xaa55) break;
-    const [own, next] = entries(view);
+    const [own, next] = view ? entriesOf(view) : [];
+    if (!own || !next) break;
     if (own.type !== 0 && own.bytes > 0 && at + own.start < from.bytes)
       parts.push({
         number: 5 + parts.length,

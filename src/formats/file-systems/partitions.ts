@@ -21,19 +21,31 @@ export interface Partition {
   sectors: number;
 }
 
+/** The four entries of a sector with such a table, as they stand there; none where 55 AA is missing. */
+export function tableEntries(sector: DataView): (Omit<Partition, 'active'> & { state: number })[] {
+  if (sector.getUint16(SIGNATURE, true) !== 0xaa55) return [];
+  return [0, 1, 2, 3].map(i => {
+    const at = TABLE + ENTRY_BYTES * i;
+    return {
+      number: i + 1,
+      state: sector.getUint8(at),
+      type: sector.getUint8(at + 4),
+      firstSector: sector.getUint32(at + 8, true),
+      sectors: sector.getUint32(at + 12, true),
+    };
+  });
+}
+
 /** @returns the partitions that lie within the disk; none where there is no table */
 export function readPartitions(disk: BlockDevice): Partition[] {
   const sector = new Uint8Array(SECTOR_BYTES);
   disk.read(0, sector);
-  if (sector[SIGNATURE] !== 0x55 || sector[SIGNATURE + 1] !== 0xaa) return [];
-  const view = new DataView(sector.buffer);
-  return [0, 1, 2, 3].flatMap((i): Partition[] => {
-    const at = TABLE + ENTRY_BYTES * i;
-    const firstSector = view.getUint32(at + 8, true),
-      sectors = view.getUint32(at + 12, true);
-    if (sector[at + 4] === 0 || sectors === 0 || (firstSector + sectors) * SECTOR_BYTES > disk.bytes) return [];
-    return [{ number: i + 1, active: sector[at] === 0x80, type: sector[at + 4], firstSector, sectors }];
-  });
+  return tableEntries(new DataView(sector.buffer))
+    .filter(
+      ({ type, firstSector, sectors }) =>
+        type !== 0 && sectors !== 0 && (firstSector + sectors) * SECTOR_BYTES <= disk.bytes,
+    )
+    .map(({ state, ...entry }) => ({ ...entry, active: state === 0x80 }));
 }
 
 /** Durable with the disk's next flush. `id`: the disk's signature, 32 bits. */
