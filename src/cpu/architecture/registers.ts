@@ -69,6 +69,8 @@ export const ES = 0,
   GS = 5,
   LDTR = 6,
   TR = 7;
+/** A register of 64 bits as a number with a sign, exact where it is a canonical address. */
+export const wideOf = (words: Int32Array, at: number): number => words[at + HIGH]! * 2 ** 32 + (words[at]! >>> 0);
 /** 64-bit code runs: long mode is active, and CS says so. */
 export const isLongCode = (words: Int32Array): boolean =>
   (words[EFER]! & EFER_LMA) !== 0 && (words[SEG + CS * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_L) !== 0;

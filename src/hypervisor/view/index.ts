@@ -5,11 +5,4 @@ export type { DomainView } from './domain-view.ts';
 export { type FrameState, MachineView } from './machine-view.ts';
 export type { Accounting, Decision, Unit } from './scheduler.ts';
 export type { TraceEntry } from './trace.ts';
-export {
-  type LastExit,
-  type LastInstruction,
-  type UndeliveredEvent,
-  type VcpuState,
-  type VcpuView,
-  wideOf,
-} from './vcpu-view.ts';
+export type { LastExit, LastInstruction, UndeliveredEvent, VcpuState, VcpuView } from './vcpu-view.ts';

@@ -12,7 +12,7 @@ import {
   PTE_P,
   PTE_PS,
 } from '../../cpu/architecture/index.ts';
-import { arithmeticOf, isLongCode } from '../../cpu/architecture/index.ts';
+import { arithmeticOf, isLongCode, wideOf } from '../../cpu/architecture/index.ts';
 import { PageWalk, type Translation } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { EXIT_COUNTERS } from './exit-reasons.ts';
@@ -177,9 +177,6 @@ export class VcpuView {
     return new VcpuState(this, this.domain);
   }
 }
-
-/** A register of 64 bits as a number with a sign, exact where it is a canonical address. */
-export const wideOf = (regs: Int32Array, at: number): number => regs[at + R.HIGH] * 2 ** 32 + (regs[at] >>> 0);
 
 /** A copy of a vCPU's registers, and its memory through them. */
 export class VcpuState {

@@ -1,7 +1,7 @@
 /** What inspectors tell of a vCPU: its registers by name, kinds of segments, the words of its stack. */
 import { registers as R } from '../../cpu/architecture/index.ts';
-import { isLongCode } from '../../cpu/architecture/index.ts';
-import { type VcpuState, wideOf } from '../../hypervisor/view/index.ts';
+import { isLongCode, wideOf } from '../../cpu/architecture/index.ts';
+import type { VcpuState } from '../../hypervisor/view/index.ts';
 import { hex16, hex8 } from '../units.ts';
 import { instructionAt } from './disassembly.ts';
 
@@ -83,7 +83,6 @@ export function kindOf(rights: number): string {
     : `${wide}-bit data, ${type & 2 ? 'writable' : 'read-only'}${type & 4 ? ', expands down' : ''}`;
 }
 
-/** Words of the stack, from its top. */
 /** Bytes of a near CALL: with 16 and 32 bits to go, by a register, by memory with a displacement of 8 and of 32 bits (SDM vol. 2A, CALL). */
 const CALL_BYTES = [5, 3, 2, 6];
 
@@ -109,6 +108,7 @@ export function frameNotes(
   return notes;
 }
 
+/** Words of the stack, from its top. */
 export function stackOf(state: VcpuState, words: number): { at: number; word: number }[] {
   const { regs } = state;
   if (state.isLong) return longStackOf(state, words);

@@ -1,5 +1,5 @@
 /** Registers of a hypercall, by the width of the code that makes it: number, arguments, result. Source: xen/include/public/arch-x86/xen-x86_32.h and xen-x86_64.h. */
-import { isLongCode, registers as R } from '../../../cpu/architecture/index.ts';
+import { isLongCode, registers as R, wideOf } from '../../../cpu/architecture/index.ts';
 import type { Width } from './struct.ts';
 
 const ARGUMENTS = { 32: [R.EBX, R.ECX, R.EDX, R.ESI, R.EDI], 64: [R.EDI, R.ESI, R.EDX, R.R10, R.R8] } as const;
@@ -17,7 +17,7 @@ export const callNumber = (regs: Int32Array): number =>
 /** Arguments with their signs. */
 export function callArguments(regs: Int32Array): number[] {
   const width = callerWidth(regs);
-  return ARGUMENTS[width].map(word => (width === 32 ? regs[word] : regs[word + R.HIGH] * WORD + (regs[word] >>> 0)));
+  return ARGUMENTS[width].map(word => (width === 32 ? regs[word] : wideOf(regs, word)));
 }
 
 export function setArgument(regs: Int32Array, argument: number, value: number): void {

@@ -1,8 +1,8 @@
 /** Registers of a vCPU bit by bit, its segments and the descriptors behind them. */
 
 import { registers as R } from '../../../cpu/architecture/index.ts';
-import { isLongCode } from '../../../cpu/architecture/index.ts';
-import { type LastExit, type VcpuState, wideOf } from '../../../hypervisor/view/index.ts';
+import { isLongCode, wideOf } from '../../../cpu/architecture/index.ts';
+import type { LastExit, VcpuState } from '../../../hypervisor/view/index.ts';
 import { CONTROL, FLAGS, generalOf, ipName, kindOf, registerText, segmentAt } from '../vcpu-facts.ts';
 
 /** Words of the stack that are shown. */
