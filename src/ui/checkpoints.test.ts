@@ -24,7 +24,7 @@ vi.mock('./host.ts', async original => ({
   },
 }));
 const { domains } = await import('./host.ts');
-const { follow, problems, saveAll } = await import('./checkpoints.ts');
+const { follow, nextMs, problems, saveAll } = await import('./checkpoints.ts');
 const { saveEvery } = await import('./settings.ts');
 
 const domain = (name: string, ended?: string): DomainInfo => ({
@@ -78,13 +78,17 @@ it('saves as often as is wanted now', async () => {
   vi.useFakeTimers();
   try {
     follow();
+    const startMs = Date.now();
     saveEvery.value = 15;
+    expect(nextMs.value).toBe(startMs + 15 * 60_000);
     await vi.advanceTimersByTimeAsync(31 * 60_000);
+    expect(nextMs.value).toBe(startMs + 45 * 60_000);
     expect(asked.words).toHaveLength(3);
     saveEvery.value = 5;
     await vi.advanceTimersByTimeAsync(6 * 60_000);
     expect(asked.words).toHaveLength(5);
     saveEvery.value = 0;
+    expect(nextMs.value).toBeUndefined();
     await vi.advanceTimersByTimeAsync(60 * 60_000);
     expect(asked.words).toHaveLength(5);
   } finally {

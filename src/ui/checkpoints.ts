@@ -89,15 +89,25 @@ export async function forget({ domain, name }: Checkpoint): Promise<void> {
   await look();
 }
 
+/** When they are saved next, by the browser's clock; undefined: when somebody asks. */
+export const nextMs = signal<number | undefined>(undefined);
+
 let follows = false;
 /** Saves at intervals from now on, as long and as often as is wanted. */
 export function follow(): void {
   if (follows) return;
   follows = true;
   effect(() => {
-    const minutes = saveEvery.value;
-    if (minutes === 0) return;
-    const timer = setInterval(() => void saveAll(), minutes * 60_000);
+    const everyMs = saveEvery.value * 60_000;
+    const plan = (): void => {
+      nextMs.value = everyMs === 0 ? undefined : Date.now() + everyMs;
+    };
+    plan();
+    if (everyMs === 0) return;
+    const timer = setInterval(() => {
+      plan();
+      void saveAll();
+    }, everyMs);
     return () => clearInterval(timer);
   });
 }

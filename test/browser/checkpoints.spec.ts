@@ -15,6 +15,7 @@ test('a running guest is saved every five minutes, and goes on after a reload as
   const part = page.locator('section.checkpoints');
   await expect(part).toContainText('not yet');
   await part.getByLabel('Save them').selectOption({ label: 'every 5 minutes' });
+  await expect(part).toContainText(/next at \d\d:\d\d/);
   await page.clock.fastForward('05:01');
   await expect(part.getByRole('row', { name: 'demo' })).toHaveText(/demo\d\d:\d\d$/, { timeout: 20_000 });
   // The second takes the place of the first.

@@ -1,7 +1,7 @@
 /** Guests that are saved at intervals: how often, when last, and those that can go on from there. */
 import { useEffect } from 'preact/hooks';
 import type { Checkpoint } from '../../dom0/service/index.ts';
-import { forget, goOn, problems, running, saveAll, savedMs, saving, waiting } from '../checkpoints.ts';
+import { forget, goOn, nextMs, problems, running, saveAll, savedMs, saving, waiting } from '../checkpoints.ts';
 import { openState } from '../inventory.ts';
 import { SAVE_EVERY, saveEvery } from '../settings.ts';
 import { state } from '../shell-session.ts';
@@ -22,6 +22,7 @@ const words = {
   never: 'not yet',
   none: 'No guest runs.',
   saving: 'It is saved …',
+  next: (time: string) => `next at ${time}`,
   of: (time: string, size: string) => `as of ${time}, ${size}`,
   go: 'Go on',
   goNamed: (name: string, time: string) => `Have ${name} go on from ${time}`,
@@ -128,6 +129,7 @@ export function Checkpoints() {
             ))}
           </select>
         </label>
+        {nextMs.value !== undefined && <span class="cap-t">{words.next(clock(nextMs.value))}</span>}
         <button class="btn" disabled={names.length === 0 || saving.value !== undefined} onClick={() => void saveAll()}>
           {words.now}
         </button>
