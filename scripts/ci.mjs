@@ -8,6 +8,7 @@ import { at, npm, say } from './lib.mjs';
 const env = { CI: 'true', RINGSIDE_STRICT: '1' };
 const total = { passed: 0, failed: 0 };
 const failed = [];
+const again = [];
 
 async function tests(script, limitSeconds) {
   const summary = at('.cache', `summary-${script.replace(':', '-')}.json`);
@@ -24,6 +25,7 @@ async function tests(script, limitSeconds) {
   total.passed += result.passed;
   total.failed += result.failed;
   failed.push(...result.failures.map(line => `npm run ${script}: ${line}`));
+  again.push(...result.again.map(line => `npm run ${script}: ${line}`));
 }
 
 mkdirSync(at('.cache'), { recursive: true });
@@ -35,6 +37,7 @@ if ((await npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'], { env, lim
   await tests('test', 32 * 60);
   await tests('test:guests', 51 * 60);
 }
+for (const line of again) console.log(`SECOND ATTEMPT ${line}`);
 for (const line of failed) console.log(`FAILED ${line}`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 ? 0 : 1;

@@ -6,6 +6,7 @@
  *
  * What cannot be had on this machine is skipped, with the reason; with RINGSIDE_STRICT=1 that is a failure, except for tests that say they need
  * ../shared (a folder beside the repository that visitors do not have) where it is absent.
+ * There a test that fails is tried a second time, too: some wait for what a busy machine does late. Those that needed it are named, with what they said.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,6 +31,9 @@ const results = [];
 /** How long each step without a report and each file of tests took, in seconds. Files run beside each other on all cores. */
 const times = [];
 const skipped = [];
+/** Tests that passed at their second attempt. */
+const again = [];
+const retries = strict ? 1 : 0;
 
 const record = (step, passed, failed, notes = []) => {
   results.push({ step, passed, failed, notes });
@@ -81,7 +85,15 @@ async function vitest(step, args, limitSeconds) {
   say(step);
   const status = await run(
     process.execPath,
-    [bin('vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...args],
+    [
+      bin('vitest', 'vitest.mjs'),
+      'run',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${file}`,
+      `--retry=${retries}`,
+      ...args,
+    ],
     {
       limitSeconds,
     },
@@ -105,6 +117,7 @@ async function vitest(step, args, limitSeconds) {
     for (const { status: one, fullName, failureMessages } of assertionResults) {
       const title = `${name.slice(at().length)}: ${fullName}`;
       if (one === 'failed') bad.push(`failed: ${title} (${said(failureMessages?.[0])})`);
+      else if (one === 'passed' && failureMessages?.length) again.push(`${title} (${said(failureMessages[0])})`);
       else if (one !== 'passed') notRun.push(title);
     }
   }
@@ -134,10 +147,14 @@ function* specs(suites, path = '') {
 async function playwright(step, limitSeconds, env, args = []) {
   const file = join(reports, `${step.replaceAll(' ', '-')}.json`);
   say(step);
-  const status = await run(process.execPath, [bin('@playwright/test', 'cli.js'), 'test', ...args], {
-    limitSeconds,
-    env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: file },
-  });
+  const status = await run(
+    process.execPath,
+    [bin('@playwright/test', 'cli.js'), 'test', `--retries=${retries}`, ...args],
+    {
+      limitSeconds,
+      env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: file },
+    },
+  );
   const report = readReport(file);
   if (!report) return record(step, 0, 1, [`no report (status ${status})`]);
   const tests = [...specs(report.suites)].flatMap(({ file: ofFile, title, tests: ofSpec }) =>
@@ -147,8 +164,8 @@ async function playwright(step, limitSeconds, env, args = []) {
       status: one,
       seconds: runs.reduce((sum, { duration }) => sum + duration / 1000, 0),
       error: runs
-        .at(-1)
-        ?.errors?.map(({ message }) => message)
+        .find(({ errors }) => errors?.length)
+        ?.errors.map(({ message }) => message)
         .join('\n'),
     })),
   );
@@ -159,6 +176,7 @@ async function playwright(step, limitSeconds, env, args = []) {
     });
   const count = wanted => tests.filter(({ status: one }) => wanted.includes(one)).length;
   const those = wanted => tests.filter(({ status: one }) => one === wanted);
+  again.push(...those('flaky').map(({ title, error }) => `${title} (${said(error)})`));
   const failed = those('unexpected').map(({ title, error }) => `failed: ${title} (${said(error)})`);
   recordTests(
     step,
@@ -278,6 +296,7 @@ if (options.times) {
   for (const { what, seconds } of dearest) console.log(`${seconds.toFixed(1).padStart(8)}  ${what}`);
 }
 if (skipped.length) console.log(`\nNot run here:\n${skipped.map(line => `  ${line}`).join('\n')}`);
+if (again.length) console.log(`\nPassed at their second attempt:\n${again.map(line => `  ${line}`).join('\n')}`);
 const failures = results
   .filter(({ failed }) => failed > 0)
   .flatMap(({ step, notes }) => (notes.length ? notes.map(note => `${step}: ${note}`) : [step]));
@@ -286,7 +305,7 @@ if (failures.length) console.log(`\nFailed:\n${failures.map(line => `  ${line}`)
 if (process.env.RINGSIDE_SUMMARY)
   writeFileSync(
     process.env.RINGSIDE_SUMMARY,
-    JSON.stringify({ passed: sum('passed'), failed: sum('failed'), failures }),
+    JSON.stringify({ passed: sum('passed'), failed: sum('failed'), failures, again }),
   );
 else console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
 process.exitCode = sum('failed') === 0 ? 0 : 1;
