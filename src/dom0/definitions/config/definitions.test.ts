@@ -232,6 +232,37 @@ describe('libvirt domain XML', () => {
   });
 });
 
+describe("a guest's architecture", () => {
+  const domain = (attributes: string, kind: string) =>
+    `<domain type='xen'><name>a</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type${attributes}>${kind}</type><kernel>/k</kernel></os></domain>`;
+
+  it.each([
+    ['hvm', "arch='x86_64' machine='xenfv'", 'host,lm=1'],
+    ['hvm', "arch='i686' machine='xenfv'", 'host,lm=0'],
+    ['xenpvh', "arch='x86_64' machine='xenpvh'", 'host,lm=1'],
+    ['hvm', "machine='xenfv'", undefined],
+    ['linux', "arch='i686' machine='xenpv'", undefined],
+  ])('is cpuid of xl, and comes back from there: %s %s', (kind, attributes, cpuid) => {
+    const { definition, findings } = judged(domain(` ${attributes}`, kind));
+    expect(findings.filter(isError)).toEqual([]);
+    const xl = writeXlConfig(definition);
+    expect(/^cpuid = "(.*)"$/m.exec(xl)?.[1]).toBe(cpuid);
+    expect(writeXml(judged(xl).definition)).toContain(`<type ${attributes}>${kind}</type>`);
+  });
+
+  it('is refused by its name where it is not x86, and of 64 bits where the guest is paravirtual', () => {
+    expect(errors(domain(" arch='aarch64'", 'hvm'))).toEqual([
+      expect.stringContaining(
+        "could not find capabilities for arch=aarch64: this host has x86 processors. Write arch='x86_64'",
+      ),
+    ]);
+    expect(errors(domain(" arch='x86-64'", 'hvm'))).toEqual([expect.stringContaining("'x86-64'")]);
+    const { findings, definition } = judged(domain(" arch='x86_64'", 'linux'));
+    expect(findings.find(({ key }) => key === 'type.arch')?.text).toMatch(/^Paravirtual guests have 32 bits here/);
+    expect(definition.cpuLevel).toBeUndefined();
+  });
+});
+
 describe('a definition of any language', () => {
   const texts = [
     ['Python', SUSE_HVM],
@@ -252,11 +283,12 @@ describe('a definition of any language', () => {
       const { definition } = judged(text);
       const again = judged(write(definition));
       expect(again.findings.filter(isError)).toEqual([]);
-      // What libvirt has no words for: weight and cap are tuned elsewhere. xend always says maxmem.
-      const bare = ({ disks, maxMemoryMiB, weight, cap, ...rest }: typeof definition) => ({
+      // What libvirt has no words for: weight and cap are tuned elsewhere. xend always says maxmem, and never long mode.
+      const bare = ({ disks, maxMemoryMiB, weight, cap, cpuLevel, ...rest }: typeof definition) => ({
         ...rest,
         maxMemoryMiB: maxMemoryMiB ?? rest.memoryMiB,
         ...(to === 'XML' ? {} : { weight, cap }),
+        ...(to === 'SXP' ? {} : { cpuLevel }),
         disks: disks.map(({ at: _at, ...disk }) => ({ ...disk, format: '' })),
       });
       expect(bare(again.definition)).toEqual(bare(definition));

@@ -2,6 +2,7 @@
  * A domain's definition as libvirt's domain XML, as `virsh dumpxml` prints it, without what libvirt tunes elsewhere (weight, cap, rate, the Hyper-V interface).
  * Sources: libvirt's documentation, "Domain XML format"; virDomainDefFormat() in src/conf/domain_conf.c for the order of the elements.
  */
+import { hasLongMode } from '../../../cpu/architecture/index.ts';
 import { affinityLists } from './cpus.ts';
 import { type Definition, type DomainType, loaderText } from './definition.ts';
 import { otherOption } from './disk.ts';
@@ -20,10 +21,11 @@ const BOOT: Record<string, string> = { a: 'fd', c: 'hd', d: 'cdrom', n: 'network
 const BUS: Record<string, string> = { hd: 'ide', sd: 'scsi', fd: 'fdc' };
 /** Back ends of xl by what libvirt calls them (xenParseXLDisk() of src/libxl/xen_xl.c). */
 const DRIVERS: Record<string, string> = { phy: 'phy', qdisk: 'qemu', tap: 'tap' };
-const OS: Record<DomainType, string> = {
-  hvm: "<type arch='i686' machine='xenfv'>hvm</type>",
-  pvh: "<type arch='i686' machine='xenpvh'>xenpvh</type>",
-  pv: "<type arch='i686' machine='xenpv'>linux</type>",
+/** What <type> says of them: the machine, then the kind. */
+const OS: Record<DomainType, readonly [machine: string, kind: string]> = {
+  hvm: ['xenfv', 'hvm'],
+  pvh: ['xenpvh', 'xenpvh'],
+  pv: ['xenpv', 'linux'],
 };
 
 /** `domid`: it runs as that domain. `isLocal`: its clock shows the host's local time. */
@@ -61,7 +63,7 @@ export function writeXml(
       ? [...element('bootloader', bootloader.program), ...element('bootloader_args', loaderText(bootloader))]
       : []),
     ...within('os', [
-      OS[type],
+      osType(definition),
       ...(biosPath ? [`<loader type='rom'>${escaped(biosPath)}</loader>`] : []),
       ...element('kernel', kernel),
       ...element('initrd', definition.ramdisk),
@@ -77,6 +79,13 @@ export function writeXml(
     ...element('on_crash', definition.onCrash),
     ...within('devices', devices(definition, domid)),
   ]).join('\n')}\n</domain>\n`;
+}
+
+/** Where the definition does not say which processor the guest has, its kernel does, and there is no `arch`. */
+function osType({ type, cpuLevel }: Definition): string {
+  const [machine, kind] = OS[type];
+  const arch = type === 'pv' ? 'i686' : cpuLevel && (hasLongMode(cpuLevel) ? 'x86_64' : 'i686');
+  return `<type${arch ? ` arch='${arch}'` : ''} machine='${machine}'>${kind}</type>`;
 }
 
 function devices(definition: Definition, domid: number | undefined): string[] {

@@ -1,6 +1,7 @@
 /** What kind of guest it is, what it starts from and in which order; its clock and features. */
 import { isHvmloader } from '../definition.ts';
-import { ignored } from '../options.ts';
+import { approximated, ignored } from '../options.ts';
+import { ruleAt } from '../libvirt-schema.ts';
 import { shortened, type Value } from '../xlcfg.ts';
 import { childOf, type Element, tag } from './tree.ts';
 import { notHere, type XmlReading } from './reading.ts';
@@ -9,6 +10,8 @@ const BOOT: Record<string, string> = { hd: 'c', cdrom: 'd', network: 'n', fd: 'a
 const OS_TEXTS: Record<string, string> = { kernel: 'kernel', initrd: 'ramdisk', cmdline: 'cmdline', root: 'root' };
 const OS_TYPES = ['hvm', 'xen', 'linux', 'xenpvh', 'exe', 'uml'];
 const FEATURES = ['acpi', 'apic', 'pae', 'hap', 'viridian'];
+/** Architectures of guests here, by what `cpuid` says of long mode for them. */
+const ARCHITECTURES: Record<string, string> = { i686: 'host,lm=0', x86_64: 'host,lm=1' };
 /** virDomainFeature and virDomainHyperv of src/conf/domain_conf.c: those that are not chosen for single guests here. */
 const OTHER_FEATURES =
   'privnet hyperv kvm pvspinlock capabilities pmu vmport gic smm ioapic hpt vmcoreinfo htm nested-hv msrs ccf-assist xen cfpc sbbc ibs tcg async-teardown'.split(
@@ -57,14 +60,10 @@ export function readOs(read: XmlReading, os: Element, boot: BootClass[], hasLoad
         `${tag(element)} is for containers and user-mode kernels, which do not run on Xen. Write hvm, linux or xenpvh.`,
       );
     else if (name === 'type') {
-      if (text !== '')
-        read.set(
-          'type',
-          element,
-          text === 'xenpvh' || attributes.machine === 'xenpvh' ? 'pvh' : ['linux', 'xen'].includes(text) ? 'pv' : text,
-          'string',
-          tag(element),
-        );
+      const type =
+        text === 'xenpvh' || attributes.machine === 'xenpvh' ? 'pvh' : ['linux', 'xen'].includes(text) ? 'pv' : text;
+      if (type !== '') read.set('type', element, type, 'string', tag(element));
+      readArchitecture(read, element, type);
     } else if (name === 'boot') {
       // Another word was told with the attributes.
       const letter = Object.hasOwn(BOOT, attributes.dev ?? '') ? BOOT[attributes.dev] : undefined;
@@ -92,6 +91,29 @@ export function readOs(read: XmlReading, os: Element, boot: BootClass[], hasLoad
         ['type', 'boot', ...Object.keys(OS_TEXTS)],
       );
   }
+}
+
+/** Which processor a guest has. Without `arch` that follows its kernel. */
+function readArchitecture(read: XmlReading, type: Element, kind: string): void {
+  const { arch } = type.attributes,
+    at = type.places.arch;
+  // A word that libvirt does not have was told with the attributes.
+  if (arch === undefined || !ruleAt('os', 'type')?.attributes.get('arch')?.words?.includes(arch)) return;
+  if (!Object.hasOwn(ARCHITECTURES, arch))
+    return read.problem(
+      at,
+      `could not find capabilities for arch=${arch}: this host has x86 processors. Write arch='x86_64' or arch='i686'.`,
+    );
+  if (kind !== 'pv') return read.set('cpuid', at, ARCHITECTURES[arch], 'string', tag(type, 'arch'));
+  if (arch === 'x86_64')
+    read.remark(
+      at,
+      'type.arch',
+      approximated(
+        'paravirtual: 32 bits',
+        'Paravirtual guests have 32 bits here. A 64-bit kernel runs as <type>xenpvh</type> or <type>hvm</type>.',
+      ),
+    );
 }
 
 /** What firmware tries: classes of devices as <os> has them, or single devices. */
