@@ -1,5 +1,5 @@
 /** What a login at a host finds: its files, its programs, its history. A page and node have the same. */
-import { type CommandHost, HOST_NAME, xorshift } from '../toolstack/index.ts';
+import { type CommandHost, HOST_NAME, MACHINE, xorshift } from '../toolstack/index.ts';
 import type { HostState } from '../host/state/index.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
 import type { BashParts } from './bash.ts';
@@ -104,8 +104,8 @@ export async function shellParts(
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
       USER: 'root',
       HOSTNAME: HOST_NAME,
-      MACHTYPE: 'i686-pc-linux-gnu',
-      HOSTTYPE: 'i686',
+      MACHTYPE: `${MACHINE}-pc-linux-gnu`,
+      HOSTTYPE: MACHINE,
       TERM: 'xterm',
     },
   };

@@ -3,6 +3,7 @@
  * what rewriting.ts puts into a line. Source: bash(1).
  */
 import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
+import { MACHINE } from '../toolstack/index.ts';
 import { BY_SIGNAL, type JobEnd, type Jobs, signalList, signalNumber, SIGNALS } from './jobs.ts';
 import { LAST_JOB, PATHS, type Rewriting, type Scope } from './rewriting.ts';
 import { type Pipes, pipeOf } from './pipes.ts';
@@ -124,7 +125,7 @@ export function shellCommands({
       while (rest.length > 0 && /^[-+]./.test(rest[0])) {
         const word = rest.shift()!;
         if (word === '--') break;
-        if (word === '--version') return ran('GNU bash, version 5.2.15(1)-release (i686-pc-linux-gnu)\n');
+        if (word === '--version') return ran(`GNU bash, version 5.2.15(1)-release (${MACHINE}-pc-linux-gnu)\n`);
         if (word === '--help') return context.origCommand ? context.origCommand(['--help']) : ran();
         if (word === '--rcfile' || word === '--init-file') rest.shift();
         if (word.startsWith('--')) continue;

@@ -1,5 +1,5 @@
 /** What somebody at a login asks the system itself: who and where he is, how long it is up, its memory and its network. Sources: the tools' own manual pages. */
-import { type CommandHost, HOST_NAME } from '../toolstack/index.ts';
+import { type CommandHost, HOST_NAME, MACHINE } from '../toolstack/index.ts';
 import type { PortCounts } from '../host/network/index.ts';
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/interfaces/xen/index.ts';
 import { GROUP, PE_BYTES } from '../host/storage/index.ts';
@@ -35,7 +35,7 @@ const uname = (host: CommandHost): Program => ({
       n: HOST_NAME,
       r: host.parts.version,
       v: `Xen ${XEN_MAJOR}.${XEN_MINOR}${XEN_EXTRA}`,
-      m: 'i686',
+      m: MACHINE,
       o: 'Ringside',
     };
     const letters = words.flatMap(word => (word.startsWith('-') ? [...word.slice(1)] : [' ']));

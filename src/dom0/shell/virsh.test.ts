@@ -93,6 +93,34 @@ describe('virsh', () => {
     expect((await virsh('snapshot-list a --parent')).split('\n')[3]).toMatch(/^ two .* shutoff {3}one$/);
   });
 
+  it('tells which guests the host runs: of 32 and of 64 bits, paravirtual ones of 32 alone', async () => {
+    const { host, virsh } = await make();
+    const kinds = async () =>
+      [
+        ...(await virsh('capabilities')).matchAll(
+          /<os_type>(.*)<\/os_type>\s*<arch name='(.*)'>\s*<wordsize>(.*)<\/wordsize>/g,
+        ),
+      ].map(([, ...facts]) => facts.join(' '));
+    expect(await kinds()).toEqual([
+      'xen i686 32',
+      'hvm i686 32',
+      'hvm x86_64 64',
+      'xenpvh i686 32',
+      'xenpvh x86_64 64',
+    ]);
+    // virArchFromHost() is what uname(2) says of Domain 0, which is paravirtual.
+    expect(await virsh('capabilities')).toMatch(/^<capabilities>\n\n {2}<host>\n {4}<cpu>\n {6}<arch>i686<\/arch>/);
+    const facts = async (words: string) =>
+      /<machine>(.*)<\/machine>\n {2}<arch>(.*)<\/arch>/.exec(await virsh(`domcapabilities ${words}`))?.slice(1);
+    expect(await facts('')).toEqual(['xenfv', 'x86_64']);
+    expect(await facts('--machine xenpvh --arch=i686')).toEqual(['xenpvh', 'i686']);
+    expect(await virsh('domcapabilities --arch x86_64 --machine xenpv')).toBe(
+      '1: error: failed to get emulator capabilities\nerror: invalid argument: could not find capabilities for domaintype=xen arch=x86_64 machine=xenpv\n',
+    );
+    host.toolstack.xen.hasVt = false;
+    expect(await kinds()).toEqual(['xen i686 32']);
+  });
+
   it('says why a domain is in its state, in the words of virDomainState and its reasons', async () => {
     const { host, virsh } = await make();
     await virsh('define /root/a.xml');

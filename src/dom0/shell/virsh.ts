@@ -5,6 +5,7 @@
 import { type CommandHost, domainsOf } from '../toolstack/index.ts';
 import { editManaged } from './edit.ts';
 import { failed, type Program, type Ran, succeeded } from './program.ts';
+import { CAPABILITIES } from './virsh/capabilities.ts';
 import { DEFINITIONS } from './virsh/definitions.ts';
 import { DEVICES } from './virsh/devices.ts';
 import { HOST } from './virsh/host.ts';
@@ -22,7 +23,32 @@ const TABLE: Readonly<Record<string, VirshCommand>> = {
   ...DEVICES,
   ...SNAPSHOTS,
   ...HOST,
+  ...CAPABILITIES,
 };
+
+/** Words by the places that the usage has for them: in order, or behind the option that a place is called by. What has no place is `unexpected`. */
+function arranged(
+  usage: string,
+  words: readonly string[],
+): { values: string[]; options: ReadonlySet<string>; unexpected: string | undefined } {
+  const places = [...usage.matchAll(/(?:--([a-z-]+) )?<[^>]+>/g)].map(([, option]) => option);
+  const values: string[] = [],
+    options = new Set<string>();
+  let unexpected: string | undefined;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    const [, option, given] = /^--([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+    const named = option === undefined ? -1 : places.indexOf(option);
+    if (named >= 0) values[named] = given ?? words[++i] ?? '';
+    else if (option !== undefined) options.add(word.slice(2));
+    else {
+      const free = places.findIndex((_, place) => values[place] === undefined);
+      if (free >= 0) values[free] = word;
+      else unexpected ??= word;
+    }
+  }
+  return { values, options, unexpected };
+}
 
 export function virshProgram(host: CommandHost): Program {
   return {
@@ -40,21 +66,12 @@ export function virshProgram(host: CommandHost): Program {
       const { usage, run } = TABLE[name]!;
       if (rest.includes('--help')) return succeeded(`  SYNOPSIS\n    ${usage}\n`);
       const known = new Set([...usage.matchAll(/--([a-z-]+)/g)].map(([, option]) => option!));
-      const options = new Set(rest.filter(word => word.startsWith('--')).map(word => word.slice(2)));
+      const { values, options, unexpected } = arranged(usage, rest);
       const unknown = [...options].find(option => !known.has(option));
       if (unknown !== undefined) return failed(`error: command '${name}' doesn't support option --${unknown}`);
-      const most = usage.split(' ').filter(word => /^\[?</.test(word)).length;
-      const unexpected = rest.filter(word => !word.startsWith('--'))[most];
       if (unexpected !== undefined) return failed(`error: unexpected data '${unexpected}'`);
       try {
-        return succeeded(
-          await run(
-            host,
-            rest.filter(word => !word.startsWith('--')),
-            options,
-            around,
-          ),
-        );
+        return succeeded(await run(host, values, options, around));
       } catch (error) {
         return failed(
           error instanceof VirshError ? error.message.replace(COMMAND, name) : `error: ${(error as Error).message}`,

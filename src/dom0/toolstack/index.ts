@@ -29,5 +29,5 @@ export { addressesOf, type CardAddress } from './guest-addresses.ts';
 export { type Domain, domainsOf, type JobInfo, type Status } from './domains/index.ts';
 export { onlineOf } from './commands/processors.ts';
 export { runNsOf } from './run-time.ts';
-export { HOST_NAME } from './commands/host.ts';
+export { HOST_NAME, MACHINE } from './commands/host.ts';
 export { xorshift } from './random.ts';

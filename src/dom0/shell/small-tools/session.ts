@@ -1,4 +1,5 @@
 /** Tools about who runs a command, and how: id, env, nohup, umask and the like. */
+import { MACHINE } from '../../toolstack/index.ts';
 import { quoted, type ShellCommand } from '../shell-command.ts';
 import { failed, ran, read, unknown } from './options.ts';
 
@@ -24,7 +25,7 @@ export const SESSION: Record<string, ShellCommand> = {
   logname: async () => ran('root\n'),
   tty: async () => ran('not a tty\n', 1),
   sync: async () => ran(),
-  arch: async () => ran('i686\n'),
+  arch: async () => ran(`${MACHINE}\n`),
 
   nohup: async (words, { exec, cwd, exportedEnv, signal, stdin }) =>
     words.length === 0

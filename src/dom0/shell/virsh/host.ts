@@ -1,6 +1,6 @@
 /** The host, its network, its pools of storage. */
 import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
-import type { CommandHost } from '../../toolstack/index.ts';
+import { type CommandHost, MACHINE } from '../../toolstack/index.ts';
 import { COMMAND, labelled, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
 export const BRIDGE = 'xenbr0';
@@ -48,7 +48,7 @@ export const HOST: Record<string, VirshCommand> = {
     run: async host => {
       const { pcpus, memoryMiB } = await host.summary();
       const rows: [string, string | number][] = [
-        ['CPU model', 'i686'],
+        ['CPU model', MACHINE],
         ['CPU(s)', pcpus],
         ['CPU frequency', `${Math.round(TSC_HZ / 1e6)} MHz`],
         ['CPU socket(s)', 1],

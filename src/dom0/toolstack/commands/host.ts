@@ -18,6 +18,11 @@ import { readWords } from './words.ts';
 /** CPUID leaf 1, ECX. */
 const VMX = 1 << 5;
 export const HOST_NAME = 'ringside';
+/**
+ * What uname(2) of Domain 0 calls the machine. Domain 0 is paravirtual, and paravirtual kernels have 32 bits: so a Xen of 64 bits shows them no long mode
+ * (recalculate_cpuid_policy() of xen/arch/x86/cpu-policy.c), and libvirt takes its host's architecture from here. What the processors have is in hw_caps.
+ */
+export const MACHINE = 'i686';
 
 export const info = command({
   summary: 'Get information about Xen host',
@@ -79,7 +84,7 @@ function hostFacts(host: CommandHost, { version, memoryMiB, freeMiB, pcpus }: Ho
     ['host', HOST_NAME],
     ['release', version],
     ['version', `Ringside ${version}`],
-    ['machine', 'i686'],
+    ['machine', MACHINE],
     ['nr_cpus', pcpus],
     ['max_cpu_id', pcpus - 1],
     ['nr_nodes', 1],
