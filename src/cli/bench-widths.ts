@@ -33,7 +33,7 @@ class Width {
       p2m: Int32Array.from({ length: MEMORY >> 12 }, (_, frame) => (frame << 12) | PRESENT),
       time: { tsc: retired => retired | 0, tscHigh: 0 },
       doorbell: -1,
-      ...(bits === 64 && { cpuLevel: 'x86-64' }),
+      ...(bits === 64 && { cpuLevel: 'x86-64-v2' }),
     });
     new Uint8Array(this.memory).set(image, IMAGE);
     this.map();
@@ -92,7 +92,7 @@ const mean = (values: readonly number[]): number =>
 /** `argv`: one Job as JSON. */
 export async function main([job]: string[]): Promise<number> {
   const { images, rows, runs, ms } = JSON.parse(job!) as Job;
-  await loadLevel('x86-64');
+  await loadLevel('x86-64-v2');
   const widths = ([32, 64] as const).map((bits, i) => new Width(bits, readFileSync(images[i]!)));
   const ratios: number[] = [];
   for (const { name, number, pilot } of rows) {

@@ -3,7 +3,7 @@ import { MemoryAccess } from './access.ts';
 import { Addressing } from './addressing.ts';
 import { CodeCache } from './code-cache.ts';
 import { CR0_ET } from './architecture/control-bits.ts';
-import { cr4BitsOf, type Features, featuresOf, levelIndex } from './architecture/cpuid.ts';
+import { builtBeside, cr4BitsOf, type Features, featuresOf, levelIndex } from './architecture/cpuid.ts';
 import { Debug } from './debug.ts';
 import {
   type Controls,
@@ -379,8 +379,7 @@ export class Cpu implements Core, Processor {
     if (features.has('lm') && this.longMode === null) throw new Error('64-bit code was not loaded: loadLevel');
     if (features !== this.features) {
       this.features = features;
-      // The level with 64-bit code has every other feature, too.
-      this.writer.instructions = this.masksCpuid && !features.has('lm') ? featuresOf() : features;
+      this.writer.instructions = this.masksCpuid ? builtBeside(features) : features;
       this.cr4Bits = cr4BitsOf(features);
       this.memory.paging.pse36 = features.has('pse36');
       this.code.dropAll();

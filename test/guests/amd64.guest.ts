@@ -10,7 +10,7 @@ const disk = file('.cache/guests/disks/debian-amd64-disk.img');
 it.skipIf(!existsSync(disk))(
   'Debian amd64 boots from a disk, runs programs of 64 bits, and powers off [needs npm run guests -- --amd64]',
   async () => {
-    const vm = new Ringside('boot', disk, '--cpu', 'x86-64', '--memory', '256');
+    const vm = new Ringside('boot', disk, '--cpu', 'x86-64-v2', '--memory', '256');
     onTestFinished(() => vm.kill());
     await vm.expect(BOOTED, 400);
     await vm.expect(PROMPT, 60);

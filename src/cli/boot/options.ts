@@ -183,7 +183,7 @@ const WORDS: Record<string, Word> = {
   '--fdb': { value: 'F', about: 'the same in drive B', set: (o, v) => (o.fdb = v) },
   '--cpu': {
     value: 'LEVEL',
-    about: `what CPUID shows, and a PC's processor has: ${CPU_LEVELS.join(', ')} (max; x86-64 for a 64-bit kernel)`,
+    about: `what CPUID shows, and a PC's processor has: ${CPU_LEVELS.join(', ')} (max; x86-64-v2 for a 64-bit kernel)`,
     set: (o, v) => (o.cpu = cpuLevel(v)),
   },
   '--nic': {

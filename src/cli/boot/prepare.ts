@@ -121,7 +121,7 @@ export function prepareAll(
     const guest = modelOf(refuseWithoutVt(prepare(of, stderr, devices, cds), options), options);
     if (options.cpu && !hasLongMode(options.cpu) && isLongBoot(guest.boot))
       throw new UsageError(
-        `${guest.boot.name} is a 64-bit kernel, and a processor of level ${options.cpu} has 32-bit modes only. Write --cpu x86-64, or leave --cpu out.`,
+        `${guest.boot.name} is a 64-bit kernel, and a processor of level ${options.cpu} has 32-bit modes only. Write --cpu x86-64-v2, or leave --cpu out.`,
       );
     return options.cpu ? { ...guest, cpuLevel: options.cpu } : guest;
   };

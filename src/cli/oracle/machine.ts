@@ -95,7 +95,7 @@ export interface Ending {
   throughGate?: boolean;
 }
 
-await loadLevel('x86-64');
+await loadLevel('x86-64-v2');
 
 export class OracleMachine {
   private readonly memory: SharedArrayBuffer;
@@ -200,7 +200,7 @@ export class OracleMachine {
       p2m: Int32Array.from({ length: GUEST_BYTES >> 12 }, (_, frame) => (frame << 12) | 7),
       time: { tsc: retired => retired | 0, tscHigh: 0 },
       doorbell: -1,
-      cpuLevel: 'x86-64',
+      cpuLevel: 'x86-64-v2',
     });
     this.processor.controls.exceptionBitmap = this.throughIdt ? 0 : -1;
   }

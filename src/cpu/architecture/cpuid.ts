@@ -69,22 +69,24 @@ export const TSC_HZ = 1_000_000_000,
   CRYSTAL_HZ = 100_000_000;
 
 /**
- * What CPUID may be told to show, as processors came: each has what those before it have, `max` every feature of 32-bit modes
- * that is built, `x86-64` those of 64-bit code, too. What is not shown is not
+ * What CPUID may be told to show, as processors came: i586 to sse2, then x86-64, each with what those before it have. `max` is every feature of 32-bit modes
+ * that is built, `x86-64-v2` every one of 64-bit code, which is more than the psABI's level of that name wants (x86-64 psABI, 3.1.1). What is not shown is not
  * there: its instructions are undefined (but see ProcessorOptions.masksCpuid), its bits of CR4 and EFER reserved, its MSRs missing.
+ * Saved states have a level's index: new ones come last.
  */
-export const CPU_LEVELS = ['max', 'i586', 'i686', 'sse', 'sse2', 'x86-64'] as const;
+export const CPU_LEVELS = ['max', 'i586', 'i686', 'sse', 'sse2', 'x86-64-v2', 'x86-64'] as const;
 export type CpuLevel = (typeof CPU_LEVELS)[number];
 /** Index of a level, as saved states have it. */
 export const levelIndex = (level: CpuLevel): number => CPU_LEVELS.indexOf(level);
 /** It has 64-bit code. */
 export const hasLongMode = (level: CpuLevel = 'max'): boolean => featuresOf(levelIndex(level)).has('lm');
 
-/** Pentium; Pentium Pro with SYSENTER and PSE-36; MMX, FXSR and SSE; CLFLUSH and SSE2. NX and RDTSCP came later than any of these. */
+/** Pentium; Pentium Pro with SYSENTER and PSE-36; MMX, FXSR and SSE; CLFLUSH and SSE2; the first ones of 64 bits. RDTSCP came later than any of these. */
 const I586 = ['fpu', 'vme', 'de', 'pse', 'tsc', 'msr', 'mce', 'cx8'],
   I686 = [...I586, 'pae', 'sep', 'mtrr', 'pge', 'mca', 'cmov', 'pat', 'pse36'],
   SSE = [...I686, 'mmx', 'fxsr', 'sse'],
-  SSE2 = [...SSE, 'clfsh', 'sse2'];
+  SSE2 = [...SSE, 'clfsh', 'sse2'],
+  FIRST_LONG = [...SSE2, 'nx', 'syscall', 'lm'];
 const LONG = Object.values(BITS).flatMap(word => Object.keys(word));
 /** What 64-bit code and its systems need. */
 const ONLY_LONG = ['cx16', 'fsgsbase', 'lahf_lm', 'syscall', 'pdpe1gb', 'lm'],
@@ -92,12 +94,18 @@ const ONLY_LONG = ['cx16', 'fsgsbase', 'lahf_lm', 'syscall', 'pdpe1gb', 'lm'],
 
 export type Features = ReadonlySet<string>;
 /** By level. The hypercall instructions have no CPUID bit. */
-const FEATURES: readonly Features[] = [ALL, I586, I686, SSE, SSE2, LONG].map(names => new Set([...names, 'vmcall']));
+const FEATURES: readonly Features[] = [ALL, I586, I686, SSE, SSE2, LONG, FIRST_LONG].map(
+  names => new Set([...names, 'vmcall']),
+);
 
 /** What the level (an index in CPU_LEVELS) has. */
 export function featuresOf(level = 0): Features {
   return FEATURES[level] ?? FEATURES[0]!;
 }
+
+/** All that is built for processors with 64-bit code, or without as these are. */
+export const builtBeside = (features: Features): Features =>
+  featuresOf(levelIndex(features.has('lm') ? 'x86-64-v2' : 'max'));
 
 /** No old processor is meant. */
 const hasAll = (level: number): boolean => featuresOf(level).has('rdtscp');

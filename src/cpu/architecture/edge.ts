@@ -189,7 +189,7 @@ export interface ProcessorOptions {
   apic?: boolean;
   /** What CPUID shows (default: every feature that is built). CR4, EFER and MSRs follow from it. */
   cpuLevel?: CpuLevel;
-  /** What 64-bit code needs (default: what `loadLevel` brought): level x86-64 asks for it. */
+  /** What 64-bit code needs (default: what `loadLevel` brought): a level of 64 bits asks for it. */
   longMode?: LongModeSource;
   /** A second tier, which compiles hot code to JavaScript (absent: none). */
   regions?: RegionOptions;

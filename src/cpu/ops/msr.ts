@@ -101,7 +101,7 @@ function featuresOfMsr(index: number): readonly string[] | undefined {
     case 0x277:
       return ['pat'];
     case 0xc0000080:
-      return ['nx'];
+      return ['nx', 'syscall', 'lm'];
     case 0xc0000081:
       return ['syscall'];
     case 0xc0000082:
@@ -239,7 +239,10 @@ export function writeMsr(cpu: Cpu, index: number, low: number, high: number): 'd
 /** LMA is the processor's; LME does not change under paging (SDM vol. 3, 2.2.1). */
 function writeEfer(cpu: Cpu, low: number, high: number): 'done' | 'fault' {
   const { R, features } = cpu,
-    allowed = EFER_NXE | (features.has('syscall') ? EFER_SCE : 0) | (features.has('lm') ? EFER_LME : 0),
+    allowed =
+      (features.has('nx') ? EFER_NXE : 0) |
+      (features.has('syscall') ? EFER_SCE : 0) |
+      (features.has('lm') ? EFER_LME : 0),
     value = low & ~EFER_LMA;
   if ((value & ~allowed) !== 0 || high !== 0) return 'fault';
   if (((value ^ R[EFER]!) & EFER_LME) !== 0 && (R[CR0]! & CR0_PG) !== 0) return 'fault';

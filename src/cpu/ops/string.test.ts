@@ -79,7 +79,7 @@ it('REP STOS, over page ends', () => {
 });
 
 const FAR = 0xffff_8880_0000_0000n;
-const wideBenches = [0, 1].map(() => new Bench({ cpuLevel: 'x86-64', longMode: createLongMode }));
+const wideBenches = [0, 1].map(() => new Bench({ cpuLevel: 'x86-64-v2', longMode: createLongMode }));
 
 /** The same of 64-bit code: source high above, target high above or low, addresses of 64 or 32 bits. */
 function bothWaysLong(code: number[], registers: Record<number, bigint>, down: boolean): void {

@@ -269,7 +269,7 @@ export class Bench {
 
   /**
    * Long mode in 64-bit code at `cpl`: what `protectedMode` has, descriptors of 64-bit code (KERNEL_CODE64, USER_CODE64), gates and a task state of 64 bits, memory one
-   * to one by 4-KiB pages in the lowest 2 MiB, and again where `also` says. `map` maps more. The processor must be one of level x86-64.
+   * to one by 4-KiB pages in the lowest 2 MiB, and again where `also` says. `map` maps more. The processor must have 64-bit code.
    */
   longMode(cpl: 0 | 3 = 0, also: readonly bigint[] = []): this {
     this.protectedMode(cpl);

@@ -41,7 +41,7 @@ const FAR = 0xffff_8880_0000_0000n;
 const benches = [
   createLongMode,
   (cpu: Cpu) => ({ ...createLongMode(cpu), runLong: (p: number) => runByFunction(cpu, p) }),
-].map(longMode => new Bench({ cpuLevel: 'x86-64', longMode: longMode as never }));
+].map(longMode => new Bench({ cpuLevel: 'x86-64-v2', longMode: longMode as never }));
 
 let state = 1;
 /** Numbers below `n`, the same in each run (Lehmer's generator). */

@@ -1,4 +1,4 @@
-/** 64-bit code on the processor of level x86-64. What it does instruction by instruction is what a host recorded: `npm run -s oracle`. */
+/** 64-bit code on a processor of 64 bits. What it does instruction by instruction is what a host recorded: `npm run -s oracle`. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ExitReason } from '../architecture/edge.ts';
 import {
@@ -55,7 +55,7 @@ import {
 
 const FAR = 0xffff_8880_0000_0000n,
   OTHER = 0xffff_c900_0000_0000n;
-const bench = new Bench({ cpuLevel: 'x86-64', longMode: createLongMode });
+const bench = new Bench({ cpuLevel: 'x86-64-v2', longMode: createLongMode });
 beforeEach(() => {
   bench.longMode(0, [FAR]);
 });
@@ -357,7 +357,7 @@ it('descriptor tables and the task register have bases of 64 bits', () => {
 });
 
 it('is compiled by no second tier, which watches other code alone', () => {
-  const other = new Bench({ cpuLevel: 'x86-64', longMode: createLongMode });
+  const other = new Bench({ cpuLevel: 'x86-64-v2', longMode: createLongMode });
   const regions = addRegions(other.cpu, 1);
   other.longMode();
   other.setWide(ECX, 20_000n);
@@ -505,7 +505,7 @@ describe('breakpoints at addresses of 64 bits (SDM vol. 3, 17.2.5)', () => {
 it('CR8 is the class of the local APIC’s TPR (SDM vol. 3, 11.8.6)', () => {
   let tpr = 0x35;
   const taskPriority = { get: () => tpr, set: (value: number) => (tpr = value) };
-  const other = new Bench({ cpuLevel: 'x86-64', longMode: createLongMode, taskPriority });
+  const other = new Bench({ cpuLevel: 'x86-64-v2', longMode: createLongMode, taskPriority });
   other.longMode();
   other.setWide(ECX, 9n);
   other.code(hex('440f20c0 440f22c1'.replace(' ', ''))); // mov rax, cr8; mov cr8, rcx

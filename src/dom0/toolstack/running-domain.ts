@@ -47,7 +47,7 @@ export function withLevel(blueprint: Blueprint): Blueprint {
     saved?.state.about.cpuLevel ??
     blueprint.cpuLevel ??
     definition.cpuLevel ??
-    (isLongBoot(boot) ? 'x86-64' : undefined);
+    (isLongBoot(boot) ? 'x86-64-v2' : undefined);
   return cpuLevel ? { ...blueprint, cpuLevel } : blueprint;
 }
 

@@ -33,8 +33,8 @@ const stateOf = (domain: Domain): Uint8Array =>
   Buffer.concat(saveDomain(domain, { name: 'program', program: 'test', definition: '' }));
 
 it('goes on from a state that was saved in 64-bit code, on a processor of the level that the state names', async () => {
-  await loadLevel('x86-64');
-  const domain = programDomain(kernel, { cpuLevel: 'x86-64' });
+  await loadLevel('x86-64-v2');
+  const domain = programDomain(kernel, { cpuLevel: 'x86-64-v2' });
   domain.stopAtInstruction = 5000;
   domain.runSlice();
   const state = stateOf(domain);

@@ -69,7 +69,7 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
   const setupBytes = setupBytesOf(kernel);
   if (!options.longMode && isLongLinux(kernel))
     throw new LoadError(
-      `${name} is a 64-bit Linux kernel, and the guest's processor has 32-bit modes only. Give it x86-64 (--cpu x86-64), or use a kernel built for i386 (686 or 686-pae).`,
+      `${name} is a 64-bit Linux kernel, and the guest's processor has 32-bit modes only. Give it x86-64-v2 (--cpu x86-64-v2), or use a kernel built for i386 (686 or 686-pae).`,
     );
   const codeBytes = (version >= 0x204 ? file.getUint32(SYSSIZE, true) : file.getUint16(SYSSIZE, true)) * 16;
   // The last of the 16-byte units need not be full.

@@ -31,7 +31,7 @@ export function pvhEntry(elf: Elf): number | undefined {
 export function refuseLong({ bits }: Elf, { name, longMode }: LoadOptions): void {
   if (bits === 64 && !longMode)
     throw new LoadError(
-      `${name} is a 64-bit kernel, and the guest's processor has 32-bit modes only. Give it x86-64 (--cpu x86-64), or use a kernel built for 32-bit x86 (i386).`,
+      `${name} is a 64-bit kernel, and the guest's processor has 32-bit modes only. Give it x86-64-v2 (--cpu x86-64-v2), or use a kernel built for 32-bit x86 (i386).`,
     );
 }
 

@@ -198,9 +198,9 @@ describe('definitions (xl.cfg(5))', () => {
       return [findings.find(({ key }) => key === 'cpuid')?.verdict, definition.cpuLevel];
     };
     expect(['"host,lm=1"', '"host,lm=0"', '"host,sse2=0,lm=1"', '"host"', '[ "0:ecx=0" ]'].map(judged)).toEqual([
-      ['used', 'x86-64'],
+      ['used', 'x86-64-v2'],
       ['used', 'max'],
-      ['ignored', 'x86-64'],
+      ['ignored', 'x86-64-v2'],
       ['ignored', undefined],
       ['ignored', undefined],
     ]);

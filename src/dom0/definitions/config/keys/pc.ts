@@ -1,4 +1,5 @@
 /** Keys about the PC of a fully virtual guest. Source: xl.cfg(5), "Fully-virtualised (HVM) Guest Specific Options". */
+import { hasLongMode } from '../../../../cpu/architecture/index.ts';
 import { approximated, ignored, used } from '../options.ts';
 import { devices } from './devices.ts';
 import { alike, between, type Family, is, isEmpty, isOne, isZero, oneOf, only, rule } from '../rule.ts';
@@ -192,14 +193,14 @@ export const pc: Family = {
     {
       into: (definition, { text }) => {
         const lm = /^host\b.*,lm=([01])\b/.exec(text)?.[1];
-        if (lm !== undefined) definition.cpuLevel = lm === '1' ? 'x86-64' : 'max';
+        if (lm !== undefined) definition.cpuLevel = lm === '1' ? 'x86-64-v2' : 'max';
       },
       judge: ({ text }) => {
         const lm = /^host,lm=([01])$/.exec(text)?.[1];
         if (lm === '1') return used('64-bit code', 'The processor has 64-bit code: CPUID shows long mode.');
         return lm === '0' ? used('no 64-bit code', 'The processor has 32-bit modes only.') : undefined;
       },
-      from: ({ cpuLevel }) => cpuLevel && `host,lm=${cpuLevel === 'x86-64' ? 1 : 0}`,
+      from: ({ cpuLevel }) => cpuLevel && `host,lm=${hasLongMode(cpuLevel) ? 1 : 0}`,
     },
   ),
   ...alike(
