@@ -31,6 +31,7 @@ export {
 } from './cpuid.ts';
 export {
   DOUBLE_ZERO,
+  type Emulated,
   EPT_FETCH,
   EPT_WRITE,
   EVENT_ERROR_CODE,

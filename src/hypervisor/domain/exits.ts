@@ -18,9 +18,12 @@ import {
 } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { LocalApic } from '../../devices/apic/index.ts';
+import type { State } from '../../devices/index.ts';
 import type { Domain } from './domain.ts';
+import { ChosenExits } from './exit-controls.ts';
 import type { GuestInterface } from './guest-interface.ts';
-import { exitCounter, exitName } from '../view/exit-reasons.ts';
+import type { ExitControls } from '../view/exit-controls.ts';
+import { EXIT_COUNTERS, exitCounter, exitName, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
 import { TRIPLE_FAULT } from './report.ts';
 import { COUNTERS, EXIT_SAMPLE, EXITS_IN_PARTS, FRAME_SHIFT, IOREQ_SAMPLE } from '../layout/layout.ts';
 import type { DeviceBus, Platform } from './platform.ts';
@@ -30,6 +33,7 @@ import { NO_TIME, TRACE_KIND } from '../tracing/trace.ts';
 const APIC_ADDRESSES = 0xfec00000;
 const GENERAL_PROTECTION = 13,
   INVALID_OPCODE = 6,
+  PAGE_FAULT = 14,
   EXCEPTIONS = 32;
 
 /** What a domain's processor asks without an exit. */
@@ -75,6 +79,8 @@ export class Exits {
   private readonly exit: ExitInfo;
   private readonly regs: Int32Array;
   private readonly counters: Int32Array;
+  /** What exits because somebody chose so. */
+  readonly choice: ChosenExits;
   /** Of the exit that is handled: its time goes into the means. */
   private isSample = false;
   /** When it began, when who answers it was asked and had answered, on the host's clock; -1: not taken. */
@@ -92,9 +98,29 @@ export class Exits {
     this.exit = domain.processor.exit;
     this.regs = domain.processor.regs;
     this.counters = counters;
+    this.choice = new ChosenExits(domain.processor, counters);
+  }
+
+  save(): State {
+    const { total, counters, choice } = this;
+    return {
+      exitsTotal: total,
+      exitControls: choice.chosen,
+      exits: counters.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS),
+    };
+  }
+
+  /** States of earlier versions have no choice. */
+  restore({ exitsTotal, exitControls, exits }: State): void {
+    this.total = exitsTotal as number;
+    if (exitControls) this.choice.choose(exitControls as ExitControls);
+    const counts = exits as Int32Array;
+    this.counters.set(counts.length === OLD_EXIT_COUNTERS ? counts.subarray(0, -1) : counts, COUNTERS.EXITS);
   }
 
   handle(reason: number): void {
+    // Without HLT exiting the processor waits by itself (SDM vol. 3C, 25.4.2, activity state 1).
+    if (reason === ExitReason.HLT && !this.choice.chosen.hlt) return this.halt();
     this.begin();
     this.dispatch(reason);
     this.end(reason);
@@ -170,9 +196,13 @@ export class Exits {
     }
     switch (reason) {
       case ExitReason.EXCEPTION_OR_NMI:
-        this.record(reason, 0);
-        // #UD is the only one that leaves.
-        return guest.invalidOpcode() ? undefined : this.injectException(INVALID_OPCODE);
+        return this.exception();
+      case ExitReason.RDTSC:
+      case ExitReason.RDTSCP:
+      case ExitReason.INVLPG:
+      case ExitReason.CR_ACCESS:
+        this.record(reason, exit.qualification);
+        return this.emulate(reason);
       case ExitReason.PREEMPTION_TIMER:
       case ExitReason.INTERRUPT_WINDOW:
       case ExitReason.NMI_WINDOW:
@@ -188,10 +218,7 @@ export class Exits {
         return this.memoryAccess();
       case ExitReason.HLT:
         this.record(reason, 0);
-        processor.skipInstruction();
-        // A single step traps behind it: there is nothing to wait for.
-        if (this.regs[R.PENDING_DEBUG] !== 0) return;
-        return guest.haltsForGood() ? undefined : domain.vcpus.halt();
+        return this.halt();
       case ExitReason.CPUID:
         this.record(reason, this.regs[R.EAX]);
         return this.identify();
@@ -208,7 +235,7 @@ export class Exits {
       case ExitReason.RDMSR:
       case ExitReason.WRMSR:
         this.record(reason, this.regs[R.ECX]);
-        return this.accessMsr(reason === ExitReason.WRMSR);
+        return this.leftMsr(reason) ? undefined : this.accessMsr(reason === ExitReason.WRMSR);
       case ExitReason.TRIPLE_FAULT:
         this.record(reason, 0);
         if (guest.tripleFault() || domain.tripleFault()) return;
@@ -461,6 +488,65 @@ export class Exits {
       if (offset < 0) continue;
       domain.options.machine.bytes[offset] = exit.value >>> (8 * i);
       this.processor.invalidate(offset >>> FRAME_SHIFT);
+    }
+  }
+
+  /** HLT: the processor waits for an interrupt. */
+  private halt(): void {
+    const { processor, guest, domain } = this;
+    processor.skipInstruction();
+    // A single step traps behind it: there is nothing to wait for.
+    if (this.regs[R.PENDING_DEBUG] !== 0) return;
+    if (!guest.haltsForGood()) domain.vcpus.halt();
+  }
+
+  /** An exception of the bitmap: the guest's interface makes something of it, or the guest gets it. */
+  private exception(): void {
+    const { exit, guest, processor } = this,
+      vector = exit.interruption & 255;
+    this.record(ExitReason.EXCEPTION_OR_NMI, vector);
+    if (vector === INVALID_OPCODE && guest.invalidOpcode()) return;
+    this.traceFault(vector, vector === PAGE_FAULT ? exit.qualification : exit.errorCode);
+    processor.emulateExit();
+  }
+
+  /** An instruction that exits because somebody chose so. */
+  private emulate(reason: number): void {
+    switch (this.processor.emulateExit()) {
+      case 'done':
+        return;
+      case 'fault':
+        return this.injectException(GENERAL_PROTECTION, 0);
+      case 'unknown':
+        this.domain.crash(`The hypervisor does not handle the exit ${exitName(reason)}.`);
+    }
+  }
+
+  /** An MSR that the processor has, and that exits because somebody chose so. */
+  private leftMsr(reason: number): boolean {
+    const { regs, processor } = this,
+      index = regs[R.ECX];
+    if (!this.choice.isMsrChosen(index, reason === ExitReason.WRMSR) || this.guest.ownsMsr(index >>> 0)) return false;
+    const outcome = processor.emulateExit();
+    if (outcome === 'fault') this.injectException(GENERAL_PROTECTION, 0);
+    return outcome !== 'unknown';
+  }
+
+  /** The guest does not notice it: without somebody's choice it would be none. */
+  isChosen(reason: number): boolean {
+    switch (reason) {
+      case ExitReason.RDTSC:
+      case ExitReason.RDTSCP:
+      case ExitReason.INVLPG:
+      case ExitReason.CR_ACCESS:
+        return true;
+      case ExitReason.EXCEPTION_OR_NMI:
+        return (this.exit.interruption & 255) !== INVALID_OPCODE;
+      case ExitReason.RDMSR:
+      case ExitReason.WRMSR:
+        return this.choice.isMsrChosen(this.regs[R.ECX], reason === ExitReason.WRMSR);
+      default:
+        return false;
     }
   }
 

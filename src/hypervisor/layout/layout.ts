@@ -45,6 +45,11 @@ export const COUNTERS = {
   PORT_BYTES: 40,
   /** Reads of local APICs that were no exits, as of VT-x's virtual-APIC page (64 bits). */
   APIC_READS: 42,
+  /** What somebody chose to exit (view/exit-controls.ts): a bit for each switch that is not as usual; the exception bitmap; indices of MSRs, MOST_CHOSEN_MSRS each, 0: none. */
+  EXIT_CONTROLS: 44,
+  EXCEPTION_BITMAP: 45,
+  MSR_READS: 46,
+  MSR_WRITES: 54,
   /** One 32-bit counter an exit reason, EXIT_COUNTERS of them in the order of exit-reasons.ts. */
   EXITS: 64,
   /** Of every EXIT_SAMPLE-th exit the time is taken: how many of a reason (32 bits each), and their nanoseconds together (64 bits each), as EXITS. */
@@ -59,6 +64,7 @@ export const COUNTERS = {
   EXIT_BEFORE_NS: 1536,
   EXIT_ANSWER_NS: 1728,
 } as const;
+export const MOST_CHOSEN_MSRS = 8;
 export const EXITS_IN_PARTS = 96,
   COUNTED_HYPERCALLS = 64;
 export const EXIT_SAMPLE = 64,
