@@ -16,7 +16,7 @@ import {
   type Processor,
   type ProcessorOptions,
 } from '../../cpu/architecture/index.ts';
-import { registers as R } from '../../cpu/architecture/index.ts';
+import { ipOf, isLongCode, registers as R, wideOf } from '../../cpu/architecture/index.ts';
 import type { LocalApic } from '../../devices/apic/index.ts';
 import type { State } from '../../devices/index.ts';
 import type { Domain } from './domain.ts';
@@ -177,12 +177,12 @@ export class Exits {
     this.counters[COUNTERS.EXITS + i]++;
     current.countExit(i);
     if (domain.trace.on)
-      domain.trace.beginExit(current.id, reason, this.regs[R.EIP], exit.qualification, this.regs[R.CR3]);
+      domain.trace.beginExit(current.id, reason, ipOf(this.regs), exit.qualification, wideOf(this.regs, R.CR3));
   }
 
   private traceFault(vector: number, what: number): void {
     const { domain } = this;
-    if (domain.trace.on) domain.trace.add(TRACE_KIND.FAULT, domain.vcpus.current.id, vector, this.regs[R.EIP], what);
+    if (domain.trace.on) domain.trace.add(TRACE_KIND.FAULT, domain.vcpus.current.id, vector, ipOf(this.regs), what);
   }
 
   private dispatch(reason: number): void {
@@ -190,8 +190,9 @@ export class Exits {
     this.count(reason);
     guest.afterExit();
     if (reason >= ExitReason.IDT_FIRST) {
-      this.record(reason, exit.guestLinear);
-      if (reason < ExitReason.IDT_FIRST + EXCEPTIONS) this.traceFault(reason - ExitReason.IDT_FIRST, exit.guestLinear);
+      const linear = isLongCode(this.regs) ? exit.guestLinear : exit.guestLinear >>> 0;
+      this.recordAt(reason, linear);
+      if (reason < ExitReason.IDT_FIRST + EXCEPTIONS) this.traceFault(reason - ExitReason.IDT_FIRST, linear);
       return guest.guestEvent(reason);
     }
     switch (reason) {
@@ -214,7 +215,7 @@ export class Exits {
         this.record(reason, exit.value);
         return this.portAccess();
       case ExitReason.EPT_VIOLATION:
-        this.record(reason, exit.guestPhysical);
+        this.recordAt(reason, exit.guestPhysical >>> 0);
         return this.memoryAccess();
       case ExitReason.HLT:
         this.record(reason, 0);
@@ -256,7 +257,7 @@ export class Exits {
       case ExitReason.WBINVD:
         return processor.skipInstruction();
       default:
-        this.record(reason, exit.guestPhysical);
+        this.recordAt(reason, exit.guestPhysical >>> 0);
         domain.crash(
           `The hypervisor does not handle the exit ${exitName(reason)} (qualification 0x${(exit.qualification >>> 0).toString(16)}).`,
         );
@@ -275,7 +276,7 @@ export class Exits {
     if (!model.isMemoryMapped(address)) return false;
     this.begin();
     this.count(ExitReason.EPT_VIOLATION);
-    this.record(ExitReason.EPT_VIOLATION, exit.guestPhysical);
+    this.recordAt(ExitReason.EPT_VIOLATION, exit.guestPhysical >>> 0);
     const started = this.beginRequest(address, 0);
     this.ask();
     if (exit.qualification & EPT_WRITE) model.writeMemory(address, exit.value, exit.size);
@@ -355,15 +356,21 @@ export class Exits {
     if (!domain.remote?.writeBuffered(exit)) return false;
     this.count(ExitReason.EPT_VIOLATION);
     this.countRequest(exit.guestPhysical, 0);
-    this.record(ExitReason.EPT_VIOLATION, exit.guestPhysical);
+    this.recordAt(ExitReason.EPT_VIOLATION, exit.guestPhysical >>> 0);
     this.end(ExitReason.EPT_VIOLATION);
     domain.answeredInPlace();
     return true;
   }
 
-  private record(reason: number, detail: number): void {
+  /** `value`: a word that it was about. */
+  private record(reason: number, value: number): void {
+    this.recordAt(reason, value >>> 0);
+  }
+
+  /** `detail`: an address that it was about, of 64-bit code with its sign. */
+  private recordAt(reason: number, detail: number): void {
     const { vcpus, trace } = this.domain;
-    vcpus.current.recordExit(reason, this.exit.qualification, this.regs[R.EIP], detail);
+    vcpus.current.recordExit(reason, this.exit.qualification, ipOf(this.regs), detail);
     if (trace.on) trace.detail(detail);
   }
 

@@ -1,4 +1,5 @@
 /** Readers of machine memory: they need the memory and nothing else. */
+export { addressText, isCanonicalAddress, readAddress } from './address.ts';
 export { type Counters, exitsByName, readCounters, type TierCounters } from './counters.ts';
 export {
   EXCEPTION_VECTORS,
