@@ -72,7 +72,7 @@ export {
   type Regions,
 } from './regions.ts';
 export { arithmeticOf } from './long-flags.ts';
-export { ipOf, isLongCode, STATE_WORDS, wideOf } from './registers.ts';
+export { ipOf, isLongCode, linearIpOf, STATE_WORDS, wideOf } from './registers.ts';
 export {
   type SavedRegisters,
   areRegisters,

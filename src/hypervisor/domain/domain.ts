@@ -6,7 +6,7 @@
 import { CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK } from '../../devices/index.ts';
 import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import { ExitReason, type Probe, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
-import { registers as R } from '../../cpu/architecture/index.ts';
+import { linearIpOf, registers as R } from '../../cpu/architecture/index.ts';
 import { setBootOrder, setLinux, type State } from '../../devices/index.ts';
 import { type IdeAttachment, putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
@@ -478,8 +478,7 @@ export class Domain {
                 return vcpus.current.id;
               },
               get standsAt() {
-                const { regs } = processor;
-                return (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] + regs[R.EIP]) >>> 0;
+                return linearIpOf(processor.regs);
               },
               stop: () => {
                 this.leaveSlice = true;

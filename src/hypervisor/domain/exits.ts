@@ -2,20 +2,9 @@
  * What happens at each VM exit of a domain: one function a reason. `Domain` runs the processor and calls `handle()` with what came out of it;
  * whatever wants the slice to end, or the domain, says so to the domain.
  */
-import {
-  EPT_FETCH,
-  EPT_WRITE,
-  EVENT_ERROR_CODE,
-  EVENT_EXCEPTION,
-  EVENT_VALID,
-  type ExitInfo,
-  ExitReason,
-  IO_IN,
-  IO_REP,
-  IO_SIZE_MASK,
-  type Processor,
-  type ProcessorOptions,
-} from '../../cpu/architecture/index.ts';
+import { EPT_FETCH, EPT_WRITE, IO_IN, IO_REP, IO_SIZE_MASK } from '../../cpu/architecture/index.ts';
+import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_VALID } from '../../cpu/architecture/index.ts';
+import { type ExitInfo, ExitReason, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
 import { ipOf, isLongCode, registers as R, wideOf } from '../../cpu/architecture/index.ts';
 import type { LocalApic } from '../../devices/apic/index.ts';
 import type { State } from '../../devices/index.ts';

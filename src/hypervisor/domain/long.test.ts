@@ -8,7 +8,7 @@ import type { Domain } from './domain.ts';
 import { HIGH_JUMP, LONG, longProgram, programDomain, runToEnd, UPPER_HALF } from './program.test-support.ts';
 import { MachineView } from '../view/machine-view.ts';
 import { TRACE_KIND } from '../tracing/trace.ts';
-import { ExitReason } from '../../cpu/architecture/index.ts';
+import { ExitReason, ipOf } from '../../cpu/architecture/index.ts';
 
 /** Counts down, and tells the top byte of R12. */
 const kernel = longProgram([
@@ -55,4 +55,35 @@ it('tells whole addresses of its exits, in the ring of the last ones and in the 
   const traced = reader.take().entries.filter(({ kind }) => kind === TRACE_KIND.EXIT);
   expect(traced.slice(-3).map(({ details: [reason, ip], exit }) => [reason, ip, exit!.detail])).toEqual(seen);
   expect(lasts(programDomain(kernel, {}, readState(stateOf(domain), 'program')))).toEqual(lasts(domain));
+});
+
+it('stops before an instruction and after a write in the upper half, and steps there', async () => {
+  await loadLevel('x86-64');
+  // xor ebx, ebx; again: inc rbx; mov [rsp - 8], rbx; jmp again
+  const domain = programDomain(
+    longProgram([hex('31db 48c7c4'), d(UPPER_HALF + 0x300000), hex('48ffc3 48895c24f8 ebf6')], true),
+    {
+      cpuLevel: 'x86-64',
+    },
+  );
+  const again = UPPER_HALF + LONG + HIGH_JUMP + 9,
+    stop = (linear: number, kind: 'execute' | 'write') => {
+      domain.setBreaks([{ kind, linear, bytes: 1 }]);
+      for (let slices = 0; slices < 9 && !domain.stepped; slices++) domain.runSlice();
+      const { instruction, access, retired } = domain.takeHit()!;
+      return { instruction, access, retired, rip: ipOf(domain.processor.regs) };
+    };
+  const first = stop(again, 'execute');
+  expect(first).toMatchObject({ instruction: again, rip: again });
+  // It goes on from where it stands, and comes round.
+  expect(stop(again, 'execute')).toMatchObject({ instruction: again, retired: first.retired + 3 });
+  expect(stop(UPPER_HALF + 0x300000 - 8, 'write')).toMatchObject({
+    instruction: again + 3,
+    access: { linear: UPPER_HALF + 0x300000 - 8, isWrite: true, value: 2 },
+    rip: again + 8,
+  });
+  domain.setBreaks([]);
+  domain.step(1);
+  domain.runSlice();
+  expect(ipOf(domain.processor.regs)).toBe(again);
 });

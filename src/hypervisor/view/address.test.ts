@@ -13,10 +13,14 @@ it.each([
   expect(readAddress(text)).toBe(address);
 });
 
+it('is read with 0x and spaces, too', () => {
+  expect(readAddress(' 0xFFFFFFFF81000000 ')).toBe(-0x7f000000);
+});
+
 it('has 16 digits where 64-bit code is meant', () => {
   expect(addressText(0x401000, true)).toBe('0000000000401000');
 });
 
-it.each(['', '0000800000000000', 'ffff7fffffffffff', '00000000000000001', '12g'])('“%s” is none', text => {
+it.each(['', '0x', '0000800000000000', 'ffff7fffffffffff', '00000000000000001', '12g'])('“%s” is none', text => {
   expect(readAddress(text)).toBeUndefined();
 });

@@ -14,12 +14,12 @@ export function addressText(value: number, isLong = value < 0 || value >= HALF):
   return isLong ? `${(Math.floor(value / HALF) >>> 0).toString(16).padStart(DIGITS / 2, '0')}${low}` : low;
 }
 
-/** The address that up to 16 hexadecimal digits spell, as a number with a sign; undefined: it is longer, or not canonical. */
-export function readAddress(digits: string): number | undefined {
-  if (!/^[0-9a-f]{1,16}$/i.test(digits)) return undefined;
-  const whole = digits.padStart(DIGITS, '0'),
-    address = (parseInt(whole.slice(0, DIGITS / 2), 16) | 0) * HALF + parseInt(whole.slice(DIGITS / 2), 16);
-  return address >= -CANONICAL_TOP && address < CANONICAL_TOP ? address : undefined;
+/** The address that somebody writes in hexadecimal, with or without 0x, as a number with a sign; undefined: it is longer than 16 digits, or not canonical. */
+export function readAddress(text: string): number | undefined {
+  const digits = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(text.trim())?.[1]?.padStart(DIGITS, '0');
+  if (digits === undefined) return undefined;
+  const address = (parseInt(digits.slice(0, DIGITS / 2), 16) | 0) * HALF + parseInt(digits.slice(DIGITS / 2), 16);
+  return isCanonicalAddress(address) ? address : undefined;
 }
 
 /** Such a number lies in the part of the address space that 48 bits reach. */

@@ -422,6 +422,24 @@ describe('xentop', () => {
   });
 });
 
+describe('where a domain is to stop', () => {
+  it('is said by addresses of 32 and of 64 bits', async () => {
+    const { xl } = await make();
+    await xl('break x c0001000');
+    await xl('break -w x 0xffffffff81000000 8');
+    expect(await xl('break x')).toBe('the instruction at 0xc0001000\nwhoever writes 8 bytes at 0xffffffff81000000\n');
+    await xl('break -d -w x 0xffffffff81000000 8');
+    expect(await xl('break x')).toBe('the instruction at 0xc0001000\n');
+  });
+
+  it.each(['0x800000000000', 'ffff7fffffffffff', '0x10000000000000000', '12g'])('is not %s', async address => {
+    const { xl } = await make();
+    expect(await xl(`break x ${address}`)).toBe(
+      `1: ${address} is no linear address: write up to 16 hexadecimal digits, which name a canonical one, up to 00007fffffffffff or from ffff800000000000 on.`,
+    );
+  });
+});
+
 describe('a write to xenstored for the page', () => {
   it('is a task with the command that it is, says what stood there, and wakes who watches', async () => {
     const { host } = await make(),
