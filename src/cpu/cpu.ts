@@ -3,11 +3,18 @@ import { MemoryAccess } from './access.ts';
 import { Addressing } from './addressing.ts';
 import { CodeCache } from './code-cache.ts';
 import { CR0_ET } from './architecture/control-bits.ts';
-import { builtBeside, cr4BitsOf, type Features, featuresOf, levelIndex } from './architecture/cpuid.ts';
+import {
+  builtBeside,
+  type CpuModel,
+  cr4BitsOf,
+  type Features,
+  featuresOf,
+  putModel,
+  shownBy,
+} from './architecture/cpuid.ts';
 import { Debug } from './debug.ts';
 import {
   type Controls,
-  type Emulated,
   type ExitInfo,
   ExitReason,
   type Probe,
@@ -16,7 +23,6 @@ import {
   type ProcessorOptions,
   type TimeSource,
 } from './architecture/edge.ts';
-import { emulateExit } from './emulate-exit.ts';
 import { Faults, LEAVE } from './faults.ts';
 import { createFlatTransfers, type FlatTransfers } from './flat-transfers.ts';
 import { AC, ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './architecture/flags.ts';
@@ -32,7 +38,6 @@ import { operations } from './ops/index.ts';
 import { completePort, completePortBlock, portMemory } from './ops/ports.ts';
 import { OP_STALE, RecordWriter } from './record-writer.ts';
 import {
-  CPU_LEVEL,
   CR0,
   CR4,
   CS,
@@ -154,7 +159,7 @@ export class Cpu implements Core, Processor {
   readonly answerCpuid: ProcessorOptions['answerCpuid'];
   private readonly masksCpuid: boolean;
   private readonly apic: boolean;
-  private readonly cpuLevel: number;
+  private readonly cpuModel: CpuModel;
 
   constructor(options: ProcessorOptions) {
     const views = new Views(options);
@@ -195,7 +200,7 @@ export class Cpu implements Core, Processor {
     this.time = options.time;
     this.apic = options.apic ?? false;
     this.masksCpuid = options.masksCpuid ?? false;
-    this.cpuLevel = levelIndex(options.cpuLevel ?? 'max');
+    this.cpuModel = options.cpuLevel ?? 'max';
     this.apicBaseChanged = options.apicBaseChanged;
     this.taskPriority = options.taskPriority;
     this.answerPort = options.answerPort;
@@ -279,9 +284,6 @@ export class Cpu implements Core, Processor {
   }
   skipInstruction(): void {
     this.loop.skipInstruction();
-  }
-  emulateExit(): Emulated {
-    return emulateExit(this);
   }
 
   get probe(): Probe | null {
@@ -370,8 +372,8 @@ export class Cpu implements Core, Processor {
     R[MSR_PAT] = 0x00070406;
     R[MSR_PAT + 1] = 0x00070406;
     R[MSR_APIC_BASE] = this.apic ? 0xfee00900 | 0 : 0;
-    R[CPU_LEVEL] = this.cpuLevel;
-    R[MSR_MISC_ENABLE] = MISC_FAST_STRINGS | (featuresOf(this.cpuLevel).has('monitor') ? MISC_MONITOR : 0);
+    putModel(R, this.cpuModel);
+    R[MSR_MISC_ENABLE] = MISC_FAST_STRINGS | (featuresOf(this.cpuModel).has('monitor') ? MISC_MONITOR : 0);
     R[ZERO] = 0;
     resetFpu(R);
     this.loop.injection = 0;
@@ -380,7 +382,7 @@ export class Cpu implements Core, Processor {
   }
 
   reload(): void {
-    const features = featuresOf(this.R[CPU_LEVEL]);
+    const features = shownBy(this.R);
     if (features.has('lm') && this.longMode === null) throw new Error('64-bit code was not loaded: loadLevel');
     if (features !== this.features) {
       this.features = features;

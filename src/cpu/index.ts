@@ -1,6 +1,6 @@
 /** The processor: what the rest of the project may use. */
 import { Cpu } from './cpu.ts';
-import { type CpuLevel, hasLongMode } from './architecture/cpuid.ts';
+import { type CpuModel, hasLongMode } from './architecture/cpuid.ts';
 import type { Processor, ProcessorOptions } from './architecture/edge.ts';
 import type { createCompiler } from './region/compiler.ts';
 
@@ -17,7 +17,7 @@ export function createProcessor(options: ProcessorOptions): Processor {
 }
 
 /** Processors of this level can be made from then on. */
-export async function loadLevel(level: CpuLevel | undefined): Promise<void> {
+export async function loadLevel(level: CpuModel | undefined): Promise<void> {
   if (hasLongMode(level)) longMode ??= (await import('./long-mode.ts')).createLongMode;
 }
 export { MONITOR_NONE, endsWait, isInMwait } from './monitor.ts';

@@ -1,7 +1,7 @@
 /** The words of `ringside boot`: one table from which parsing and `--help` follow. */
 
 import { existsSync } from 'node:fs';
-import { CPU_LEVELS, type CpuLevel } from '../../cpu/architecture/index.ts';
+import { CPU_LEVELS, type CpuModel, isFeature } from '../../cpu/architecture/index.ts';
 import { type Bios, bootOrder, bootOrderProblem, type DomainType } from '../../dom0/definitions/config/index.ts';
 import { parseXenOptions } from '../../dom0/service/index.ts';
 import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
@@ -62,7 +62,7 @@ export interface BootOptions {
   /** Images of floppy disks. */
   fda?: string;
   fdb?: string;
-  cpu?: CpuLevel;
+  cpu?: CpuModel;
   boot?: string;
   /** What does not end in 55 AA is started, too. */
   noSignatureCheck?: true;
@@ -184,7 +184,7 @@ const WORDS: Record<string, Word> = {
   '--cpu': {
     value: 'LEVEL',
     about: `what CPUID shows, and a PC's processor has: ${CPU_LEVELS.join(', ')} (max; x86-64-v2 for a 64-bit kernel)`,
-    set: (o, v) => (o.cpu = cpuLevel(v)),
+    set: (o, v) => (o.cpu = cpuModel(v)),
   },
   '--nic': {
     value: 'MODEL',
@@ -442,10 +442,15 @@ function modelPlace(word: string, text: string): 'stub' | 'dom0' {
   return text;
 }
 
-function cpuLevel(text: string): CpuLevel {
-  const level = CPU_LEVELS.find(name => name === text);
+/** A level, or one of which features are hidden: x86-64-v2,-nx. */
+function cpuModel(text: string): CpuModel {
+  const [name, ...hidden] = text.split(',-');
+  const level = CPU_LEVELS.find(known => known === name);
+  const unknown = hidden.find(feature => !isFeature(feature));
+  if (unknown !== undefined)
+    throw new UsageError(`--cpu ${text}: "${unknown}" is no feature that could be hidden. Leave it out.`);
   if (!level) throw new UsageError(`--cpu takes ${CPU_LEVELS.join(', ')}, not "${text}".`);
-  return level;
+  return text as CpuModel;
 }
 
 function nicModel(text: string): NicModel {

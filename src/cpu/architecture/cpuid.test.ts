@@ -1,12 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { CPU_LEVELS, cpuid, CRYSTAL_HZ, hasLongMode, TSC_HZ } from './cpuid.ts';
+import {
+  CPU_LEVELS,
+  cpuid,
+  CRYSTAL_HZ,
+  type Features,
+  featuresOf,
+  hasLongMode,
+  modelOf,
+  shownBy,
+  TSC_HZ,
+} from './cpuid.ts';
 import { createLongMode } from '../long-mode.ts';
 import { ExitReason } from './edge.ts';
-import { CR4, EAX, ECX, EDX, EIP, ESI } from './registers.ts';
+import { CPU_HIDDEN, CPU_HIDDEN_WORDS, CPU_LEVEL, CR4, EAX, ECX, EDX, EIP, ESI } from './registers.ts';
+import { areRegisters, restoreRegisters, saveRegisters } from './saved-registers.ts';
 import { asm } from '../test-support/asm.ts';
 import { Bench, CODE, DATA } from '../test-support/bench.ts';
 
-const level = (name: (typeof CPU_LEVELS)[number]): number => CPU_LEVELS.indexOf(name);
+const level = featuresOf;
 const has = (word: number, bit: number): boolean => ((word >>> bit) & 1) === 1;
 const SEP = 11,
   CMOV = 15,
@@ -41,17 +52,17 @@ describe('what CPUID shows (SDM vol. 2, CPUID)', () => {
 
   it('x86-64 and x86-64-v2 are the levels of that name of the psABI (x86-64 psABI, 3.1.1)', () => {
     // CX8, CMOV, FPU, FXSR, MMX, SSE, SSE2 and SYSCALL; CMPXCHG16B, LAHF and SAHF, POPCNT, SSE3, SSSE3, SSE4.1 and SSE4.2.
-    const first = (level: number): boolean =>
+    const first = (level: Features): boolean =>
       [8, 15, FPU, 24, MMX, SSE, SSE2].every(bit => has(cpuid(1, 0, true, 0, level).edx, bit)) &&
       [11, 20, 29].every(bit => has(cpuid(0x80000001, 0, true, 0, level).edx, bit));
-    const second = (level: number): boolean[] => [
+    const second = (level: Features): boolean[] => [
       ...[13, 23, 0, 9, 19, 20].map(bit => has(cpuid(1, 0, true, 0, level).ecx, bit)),
       has(cpuid(0x80000001, 0, true, 0, level).ecx, 0),
     ];
     expect([first(level('x86-64')), ...new Set(second(level('x86-64')))]).toEqual([true, false]);
     expect([first(level('x86-64-v2')), ...new Set(second(level('x86-64-v2')))]).toEqual([true, true]);
     // As saved states have it.
-    expect([level('x86-64-v2'), level('x86-64')]).toEqual([5, 6]);
+    expect(['x86-64-v2', 'x86-64'].map(name => CPU_LEVELS.findIndex(known => known === name))).toEqual([5, 6]);
   });
 
   it('tells the frequencies of TSC and crystal clock, at the level that has such leaves', () => {
@@ -208,6 +219,39 @@ describe('what CPUID does not show is not there', () => {
     bench.R[ESI] = DATA;
     bench.put(CODE, 0x48, 0x0f, 0xc7, 0x0e, 0xf4); // cmpxchg16b [rsi]; hlt
     expect(bench.run()).toBe(ExitReason.HLT);
+  });
+
+  it('a feature can be hidden of a level, with those that need it: no NX, no EFER.NXE', () => {
+    const features = featuresOf('x86-64-v2,-nx,-sse3');
+    expect(['nx', 'sse3', 'sse42', 'sse2', 'lm'].map(name => features.has(name))).toEqual([
+      false,
+      false,
+      false,
+      true,
+      true,
+    ]);
+    expect(featuresOf('x86-64-v2,-sse3,-nx')).toBe(features);
+    expect([cpuid(0x80000001, 0, true, 0, features).edx & (1 << 20), cpuid(0, 0, true, 0, features).eax]).toEqual([
+      0, 0x16,
+    ]);
+    const bench = new Bench({ cpuLevel: 'x86-64-v2,-nx', longMode: createLongMode }).protectedMode();
+    const write = (bits: number) => {
+      bench.protectedMode();
+      [bench.R[ECX], bench.R[EAX], bench.R[EDX]] = [0xc0000080 | 0, bits, 0];
+      bench.code('wrmsr');
+    };
+    write(0x800);
+    expect(bench.fault()).toEqual([13, 0, 0]);
+    write(0x100);
+    expect(bench.run()).toBe(ExitReason.HLT);
+    // What a saved state says of it.
+    expect(modelOf(bench.R[CPU_LEVEL]!, bench.R.subarray(CPU_HIDDEN, CPU_HIDDEN + CPU_HIDDEN_WORDS))).toBe(
+      'x86-64-v2,-nx',
+    );
+    const { cpuHidden: _hidden, ...before } = saveRegisters(bench.R);
+    expect(areRegisters(before)).toBe(true);
+    restoreRegisters(bench.R, before);
+    expect(shownBy(bench.R)).toBe(featuresOf('x86-64-v2'));
   });
 
   it("bits 13 to 16 of a large page's entry are reserved without PSE-36 (vol. 3, table 4-4)", () => {

@@ -20,6 +20,7 @@ import {
   CR4_UMIP,
   CR4_VME,
 } from './control-bits.ts';
+import { CPU_HIDDEN, CPU_LEVEL } from './registers.ts';
 
 export interface CpuidAnswer {
   eax: number;
@@ -76,10 +77,8 @@ export const TSC_HZ = 1_000_000_000,
  */
 export const CPU_LEVELS = ['max', 'i586', 'i686', 'sse', 'sse2', 'x86-64-v2', 'x86-64'] as const;
 export type CpuLevel = (typeof CPU_LEVELS)[number];
-/** Index of a level, as saved states have it. */
-export const levelIndex = (level: CpuLevel): number => CPU_LEVELS.indexOf(level);
-/** It has 64-bit code. */
-export const hasLongMode = (level: CpuLevel = 'max'): boolean => featuresOf(levelIndex(level)).has('lm');
+/** A level, and features by their names here that it does not show: `x86-64-v2,-nx,-smap`. */
+export type CpuModel = CpuLevel | `${CpuLevel},-${string}`;
 
 /** Pentium; Pentium Pro with SYSENTER and PSE-36; MMX, FXSR and SSE; CLFLUSH and SSE2; the first ones of 64 bits. RDTSCP came later than any of these. */
 const I586 = ['fpu', 'vme', 'de', 'pse', 'tsc', 'msr', 'mce', 'cx8'],
@@ -93,22 +92,92 @@ const ONLY_LONG = ['cx16', 'fsgsbase', 'lahf_lm', 'syscall', 'pdpe1gb', 'lm'],
   ALL = LONG.filter(name => !ONLY_LONG.includes(name));
 
 export type Features = ReadonlySet<string>;
-/** By level. The hypercall instructions have no CPUID bit. */
+/** By level. The hypercall instructions have no CPUID bit, nor has what tells frequencies: leaves 15H and 16H, which no old processor has. */
 const FEATURES: readonly Features[] = [ALL, I586, I686, SSE, SSE2, LONG, FIRST_LONG].map(
-  names => new Set([...names, 'vmcall']),
+  names => new Set([...names, 'vmcall', ...(names.includes('rdtscp') ? ['frequencies'] : [])]),
 );
 
-/** What the level (an index in CPU_LEVELS) has. */
-export function featuresOf(level = 0): Features {
-  return FEATURES[level] ?? FEATURES[0]!;
+type Word = keyof typeof BITS;
+const WORDS = Object.keys(BITS) as Word[];
+/** Where a feature's bit is; undefined: none is built of that name. */
+function bitOf(name: string): readonly [word: number, bit: number] | undefined {
+  const word = WORDS.findIndex(of => Object.hasOwn(BITS[of], name));
+  return word < 0 ? undefined : [word, (BITS[WORDS[word]!] as Record<string, number>)[name]!];
+}
+export const isFeature = (name: string): boolean => bitOf(name) !== undefined;
+
+/** What goes with a feature that is hidden (deep dependencies of xen/tools/gen-cpuid.py). */
+const NEEDED_BY: Readonly<Record<string, readonly string[]>> = {
+  fpu: ['mmx', 'fxsr'],
+  tsc: ['rdtscp'],
+  cx8: ['cx16'],
+  pse: ['pse36'],
+  pae: ['lm', 'nx'],
+  fxsr: ['sse'],
+  sse: ['sse2'],
+  sse2: ['sse3', 'lm'],
+  sse3: ['ssse3'],
+  ssse3: ['sse41'],
+  sse41: ['sse42'],
+  lm: ['cx16', 'lahf_lm', 'pdpe1gb'],
+};
+const withDependents = (names: readonly string[]): string[] =>
+  names.flatMap(name => [name, ...withDependents(NEEDED_BY[name] ?? [])]);
+
+const hiding = new Map<string, Features>();
+/** What a level shows without the bits of `hidden`, a word for each of CPUID's in order of BITS. The same set for the same. */
+function without(level: number, hidden: ArrayLike<number>, at = 0): Features {
+  const all = FEATURES[level] ?? FEATURES[0]!;
+  let isAny = false;
+  for (let i = 0; i < WORDS.length; i++) isAny ||= hidden[at + i] !== 0;
+  if (!isAny) return all;
+  const masks = WORDS.map((_, i) => hidden[at + i]!),
+    key = `${level} ${masks.join(' ')}`;
+  let features = hiding.get(key);
+  if (!features) {
+    const isHidden = (name: string): boolean => {
+      const place = bitOf(name);
+      return place !== undefined && ((masks[place[0]]! >>> place[1]) & 1) === 1;
+    };
+    hiding.set(key, (features = new Set([...all].filter(name => !isHidden(name)))));
+  }
+  return features;
 }
 
-/** All that is built for processors with 64-bit code, or without as these are. */
-export const builtBeside = (features: Features): Features =>
-  featuresOf(levelIndex(features.has('lm') ? 'x86-64-v2' : 'max'));
+/** A model's level as saved states have it, and its hidden features as `without` takes them. */
+function parsed(model: CpuModel): { level: number; hidden: number[] } {
+  const [level, ...names] = model.split(',-');
+  const hidden = WORDS.map(() => 0);
+  for (const name of withDependents(names)) {
+    const place = bitOf(name);
+    if (place) hidden[place[0]]! |= 1 << place[1];
+  }
+  return { level: CPU_LEVELS.indexOf(level as CpuLevel), hidden };
+}
 
-/** No old processor is meant. */
-const hasAll = (level: number): boolean => featuresOf(level).has('rdtscp');
+export function featuresOf(model: CpuModel = 'max'): Features {
+  const { level, hidden } = parsed(model);
+  return without(level, hidden);
+}
+/** What a processor shows, by its state words. */
+export const shownBy = (words: Int32Array): Features => without(words[CPU_LEVEL]!, words, CPU_HIDDEN);
+export function putModel(words: Int32Array, model: CpuModel): void {
+  const { level, hidden } = parsed(model);
+  words[CPU_LEVEL] = level;
+  words.set(hidden, CPU_HIDDEN);
+}
+/** The model of a level's index and hidden words; undefined: there is no such level. */
+export function modelOf(level: number, hidden: ArrayLike<number>): CpuModel | undefined {
+  const name = CPU_LEVELS[level];
+  if (name === undefined) return undefined;
+  const shown = without(level, hidden);
+  return [name, ...[...FEATURES[level]!].filter(feature => !shown.has(feature))].join(',-') as CpuModel;
+}
+/** It has 64-bit code. */
+export const hasLongMode = (model: CpuModel = 'max'): boolean => featuresOf(model).has('lm');
+
+/** All that is built for processors with 64-bit code, or without as these are. */
+export const builtBeside = (features: Features): Features => featuresOf(features.has('lm') ? 'x86-64-v2' : 'max');
 
 /** Bits of CR4 and the feature that each belongs to (SDM vol. 3, 2.5). PCE has none: RDPMC is not shown by CPUID. */
 const CR4_FEATURES: readonly (readonly [feature: string, bits: number])[] = [
@@ -130,16 +199,21 @@ const CR4_FEATURES: readonly (readonly [feature: string, bits: number])[] = [
 export const cr4BitsOf = (features: Features): number =>
   CR4_FEATURES.reduce((all, [feature, bits]) => (features.has(feature) ? all | bits : all), CR4_PCE);
 
-type Word = keyof typeof BITS;
-const WORDS = FEATURES.map(
-  features =>
-    Object.fromEntries(
+const words = new WeakMap<Features, Record<Word, number>>();
+/** CPUID's words of features. */
+function wordsOf(features: Features): Record<Word, number> {
+  let shown = words.get(features);
+  if (!shown) {
+    shown = Object.fromEntries(
       Object.entries(BITS).map(([word, names]) => [
         word,
         Object.entries(names).reduce((bits, [name, bit]) => (features.has(name) ? bits | (1 << bit) : bits), 0),
       ]),
-    ) as Record<Word, number>,
-);
+    ) as Record<Word, number>;
+    words.set(features, shown);
+  }
+  return shown;
+}
 
 const BRAND = 'Ringside virtual processor';
 
@@ -164,14 +238,13 @@ export const CPUID_MONITOR = 1 << BITS['1.ecx'].monitor;
  * `apic`: a local APIC answers at IA32_APIC_BASE; `apicId`: its initial identifier. Its timer's TSC-deadline mode is not shown: until Linux has a
  * better clock than its own ticks it sets each deadline a tick after the last interrupt was taken, and what a busy host delays is lost for good;
  * its TSC then looks unstable. Periods of the periodic mode are made up for (LocalApic.nextPeriod).
- * `level`: index in CPU_LEVELS.
  */
-export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0, level = 0): CpuidAnswer {
+export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0, features = featuresOf()): CpuidAnswer {
   const none = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
-  const shown = WORDS[level] ?? WORDS[0]!;
+  const shown = wordsOf(features);
   switch (leaf >>> 0) {
     case 0:
-      return { eax: hasAll(level) ? 0x16 : 7, ebx: 0x756e6547, edx: 0x49656e69, ecx: 0x6c65746e };
+      return { eax: features.has('frequencies') ? 0x16 : 7, ebx: 0x756e6547, edx: 0x49656e69, ecx: 0x6c65746e };
     case 1:
       return {
         eax: 0x000106ca,
@@ -183,14 +256,16 @@ export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0, 
       return { eax: 0x00000001, ebx: 0, ecx: 0, edx: 0 };
     // MONITOR lines of 64 bytes; MWAIT can be ended by masked interrupts; two kinds of C1.
     case 5:
-      return featuresOf(level).has('monitor') ? { eax: 64, ebx: 64, ecx: 3, edx: 0x20 } : none;
+      return features.has('monitor') ? { eax: 64, ebx: 64, ecx: 3, edx: 0x20 } : none;
     case 7:
       return subleaf === 0 ? { eax: 0, ebx: shown['7.ebx'], ecx: shown['7.ecx'], edx: 0 } : none;
     // A system that finds both frequencies here measures neither: Linux takes a tenth of a second to measure the APIC's.
     case 0x15:
-      return hasAll(level) ? { eax: 1, ebx: TSC_HZ / CRYSTAL_HZ, ecx: CRYSTAL_HZ, edx: 0 } : none;
+      return features.has('frequencies') ? { eax: 1, ebx: TSC_HZ / CRYSTAL_HZ, ecx: CRYSTAL_HZ, edx: 0 } : none;
     case 0x16:
-      return hasAll(level) ? { eax: TSC_HZ / 1e6, ebx: TSC_HZ / 1e6, ecx: CRYSTAL_HZ / 1e6, edx: 0 } : none;
+      return features.has('frequencies')
+        ? { eax: TSC_HZ / 1e6, ebx: TSC_HZ / 1e6, ecx: CRYSTAL_HZ / 1e6, edx: 0 }
+        : none;
     case 0x80000000:
       return { eax: 0x80000008 | 0, ebx: 0, ecx: 0, edx: 0 };
     case 0x80000001:
@@ -205,7 +280,7 @@ export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0, 
     case 0x80000007:
       return { eax: 0, ebx: 0, ecx: 0, edx: 1 << 8 };
     case 0x80000008:
-      return { eax: featuresOf(level).has('lm') ? 0x3024 : 0x2024, ebx: 0, ecx: 0, edx: 0 };
+      return { eax: features.has('lm') ? 0x3024 : 0x2024, ebx: 0, ecx: 0, edx: 0 };
     default:
       return none;
   }

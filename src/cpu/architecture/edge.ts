@@ -3,7 +3,7 @@
  * (SDM vol. 3, chapters 25-28 and appendix C). The hypervisor is written against this file alone.
  */
 
-import type { CpuLevel } from './cpuid.ts';
+import type { CpuModel } from './cpuid.ts';
 import type { RegionOptions, Regions } from './regions.ts';
 
 /** Basic exit reasons (SDM vol. 3, appendix C). Values from 0x100 are ours: what a hypervisor without VT sees through its own IDT. */
@@ -188,7 +188,7 @@ export interface ProcessorOptions {
   /** The machine has local APICs: IA32_APIC_BASE is enabled after reset and CPUID shows one. */
   apic?: boolean;
   /** What CPUID shows (default: every feature that is built). CR4, EFER and MSRs follow from it. */
-  cpuLevel?: CpuLevel;
+  cpuLevel?: CpuModel;
   /** What 64-bit code needs (default: what `loadLevel` brought): a level of 64 bits asks for it. */
   longMode?: LongModeSource;
   /** A second tier, which compiles hot code to JavaScript (absent: none). */
@@ -214,12 +214,6 @@ export interface Probe {
   /** An exception, software or external interrupt: interruption-information word, error code. It is delivered next, or exits. */
   event?(information: number, errorCode: number): void;
 }
-
-/**
- * What came of an exit that the processor was to emulate: done, the guest goes on behind the instruction, or gets its exception; it is to be #GP(0), and nothing
- * was changed; or it is none that the processor could have done itself.
- */
-export type Emulated = 'done' | 'fault' | 'unknown';
 
 /** A virtual processor. */
 export interface Processor {
@@ -252,11 +246,6 @@ export interface Processor {
   readonly interruptible: boolean;
   /** Moves EIP past the instruction that exited and ends interrupt shadows. */
   skipInstruction(): void;
-  /**
-   * Does what the instruction that exited would have done without the control that made it exit (CR3, INVLPG, RDTSC, RDTSCP, RDMSR, WRMSR), or gives an
-   * exception of the exception bitmap back to the guest. Right behind `run()`.
-   */
-  emulateExit(): Emulated;
   /** Answers the read that an EPT violation on no-memory asked for (or acknowledges the write); the instruction goes on at the next `run()`. */
   completeMemoryAccess(value: number): void;
   /**

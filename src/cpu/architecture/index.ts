@@ -21,17 +21,20 @@ export {
 export {
   CPU_LEVELS,
   type CpuLevel,
+  type CpuModel,
   type CpuidAnswer,
   cpuid,
+  type Features,
   CRYSTAL_HZ,
   featuresOf,
   hasLongMode,
-  levelIndex,
+  isFeature,
+  modelOf,
+  shownBy,
   TSC_HZ,
 } from './cpuid.ts';
 export {
   DOUBLE_ZERO,
-  type Emulated,
   EPT_FETCH,
   EPT_WRITE,
   EVENT_ERROR_CODE,
@@ -72,7 +75,7 @@ export {
   type Regions,
 } from './regions.ts';
 export { arithmeticOf } from './long-flags.ts';
-export { ipOf, isLongCode, linearIpOf, STATE_WORDS, wideOf } from './registers.ts';
+export { isLongCode, STATE_WORDS, wideOf } from './registers.ts';
 export {
   type SavedRegisters,
   areRegisters,

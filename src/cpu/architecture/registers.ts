@@ -74,11 +74,6 @@ export const wideOf = (words: Int32Array, at: number): number => words[at + HIGH
 /** 64-bit code runs: long mode is active, and CS says so. */
 export const isLongCode = (words: Int32Array): boolean =>
   (words[EFER]! & EFER_LMA) !== 0 && (words[SEG + CS * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_L) !== 0;
-/** The instruction pointer, an offset in CS: in 64-bit code RIP with a sign, else EIP without. */
-export const ipOf = (words: Int32Array): number => (isLongCode(words) ? wideOf(words, EIP) : words[EIP]! >>> 0);
-/** Linear address of the next instruction, likewise. */
-export const linearIpOf = (words: Int32Array): number =>
-  isLongCode(words) ? wideOf(words, EIP) : (words[SEG + CS * SEG_WORDS + SEG_BASE]! + words[EIP]!) >>> 0;
 export const GDTR_BASE = 64,
   GDTR_LIMIT = 65,
   IDTR_BASE = 66,
@@ -126,6 +121,10 @@ export const MSR_STAR = 160,
 
 /** Where the page begins that 64-bit code runs from, of 64 bits: operands relative to RIP count from there. Set while it runs. */
 export const PAGE_RIP = 168;
+
+/** What CPUID does not show of its level: masks of its words of features, in the order of cpuid.ts. */
+export const CPU_HIDDEN = 170,
+  CPU_HIDDEN_WORDS = 6;
 
 /** x87: control, status (TOP included), tag (abridged as in FXSAVE: bit i = physical register i in use), opcode, instruction and data pointers. */
 export const FCW = 192,

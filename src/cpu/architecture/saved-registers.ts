@@ -18,6 +18,8 @@ interface Field {
   wide: boolean;
   /** Where it lay when states held words; -1: there was none. */
   old: number;
+  /** States that were saved before there was such a register do not have it: it is 0. */
+  isOptional?: true;
 }
 
 const wide = (name: string, word: number, old: number): Field => ({ name, word, words: 1, wide: true, old });
@@ -76,6 +78,7 @@ const FIELDS: readonly Field[] = [
   field('pendingDebug', R.PENDING_DEBUG, 70),
   field('retired', R.RETIRED_LOW, 72, 2),
   field('cpuLevel', R.CPU_LEVEL, 74),
+  { ...field('cpuHidden', R.CPU_HIDDEN, -1, R.CPU_HIDDEN_WORDS), isOptional: true },
   field('sysenterCs', R.MSR_SYSENTER_CS, 80),
   wide('sysenterEsp', R.MSR_SYSENTER_ESP, 81),
   wide('sysenterEip', R.MSR_SYSENTER_EIP, 82),
@@ -133,14 +136,21 @@ export function areRegisters(saved: unknown): saved is SavedRegisters {
       ? typeof value === 'number' && (value | 0) === value
       : value instanceof Int32Array && value.length === words;
   };
-  return has('rflags', 2) && FIELDS.every(({ name, words, wide: isWide }) => has(name, isWide ? 2 : words));
+  return (
+    has('rflags', 2) &&
+    FIELDS.every(
+      ({ name, words, wide: isWide, isOptional }) =>
+        (isOptional && !Object.hasOwn(saved, name)) || has(name, isWide ? 2 : words),
+    )
+  );
 }
 
 /** Puts saved registers into state words; `reload()` of the processor must follow. Words that are no register become 0. */
 export function restoreRegisters(words: Int32Array, saved: SavedRegisters): void {
   words.fill(0, 0, R.STATE_WORDS);
   for (const { name, word, wide: isWide } of FIELDS) {
-    const value = saved[name]!;
+    const value = saved[name];
+    if (value === undefined) continue;
     if (typeof value === 'number') words[word] = value;
     else if (isWide) [words[word], words[word + R.HIGH]] = [value[0]!, value[1]!];
     else words.set(value, word);
@@ -157,6 +167,7 @@ export function restoreRegisters(words: Int32Array, saved: SavedRegisters): void
 export function registersOfOldWords(old: Int32Array): SavedRegisters {
   const fields = FIELDS.map(({ name, words, wide: isWide, old: at }) => {
     if (isWide) return [name, Int32Array.of(at < 0 ? 0 : old[at]!, 0)];
+    if (at < 0) return [name, new Int32Array(words)];
     return [name, words === 1 ? old[at]! : old.slice(at, at + words)];
   });
   const { k, a, b, r, rest } = OLD_FLAGS;

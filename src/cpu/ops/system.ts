@@ -1,6 +1,6 @@
 /** System instructions. Source: SDM vol. 2 at each mnemonic, vol. 3 for control and debug registers, 28.2 for exit qualifications. */
 import type { Cpu } from '../cpu.ts';
-import { CPUID_MONITOR, cpuid } from '../architecture/cpuid.ts';
+import { CPUID_MONITOR, cpuid, type Features, shownBy } from '../architecture/cpuid.ts';
 import { ExitReason } from '../architecture/edge.ts';
 import { AC, DF, IF, IOPL, RF, TF, VIF, VM, ZF } from '../architecture/flags.ts';
 import { CR0_PE, CR0_TS, CR4_DE, CR4_TSD, CR4_UMIP } from '../architecture/control-bits.ts';
@@ -9,7 +9,6 @@ import { JUMP, S_STOP, S_USER } from '../scratch.ts';
 import { monitorEnabled } from '../monitor.ts';
 import {
   APIC_ID,
-  CPU_LEVEL,
   CPL,
   CR0,
   CR2,
@@ -283,8 +282,7 @@ const setZf = (cpu: Cpu, on: boolean) => {
 const visible = (cpu: Cpu, selector: number, d: { low: number; high: number; at: number }) =>
   isConforming(d) || descriptorDpl(d) >= Math.max(cpu.R[CPL]!, selector & 3);
 const LAR_TYPES = new Set([1, 2, 3, 4, 5, 9, 11, 12]),
-  LSL_TYPES = new Set([1, 2, 3, 9, 11]),
-  ONLY_OUTSIDE_LONG_MODE = new Set([1, 3, 4, 5]);
+  LSL_TYPES = new Set([1, 2, 3, 9, 11]);
 
 const lar =
   (limit: boolean): OpFactory =>
@@ -294,10 +292,7 @@ const lar =
     const selector = readRm(cpu, p, memory, 16);
     const d = findDescriptor(cpu, selector);
     const type = d === null ? 0 : descriptorType(d);
-    const known =
-      type >= 16 ||
-      ((limit ? LSL_TYPES : LAR_TYPES).has(type) && !(inLongMode(cpu.R) && ONLY_OUTSIDE_LONG_MODE.has(type)));
-    const ok = d !== null && known && visible(cpu, selector, d);
+    const ok = d !== null && (type >= 16 || (limit ? LSL_TYPES : LAR_TYPES).has(type)) && visible(cpu, selector, d);
     if (ok)
       setRegister(cpu, cpu.A[p + DST]!, size, limit ? descriptorLimit(d) : d.high & (size === 16 ? 0xff00 : 0xffff00));
     setZf(cpu, ok);
@@ -439,9 +434,10 @@ const cpuidOp: OpFactory = () => (cpu, p) => {
   cpu.loop.vmExit(ExitReason.CPUID, 0, p);
 };
 
-/** What CPUID was last asked, on which processor (leaf, subleaf, IA32_APIC_BASE, APIC identifier, level, IA32_MISC_ENABLE), and its answer: programs ask again. */
-const asked = new Int32Array(6).fill(-1),
+/** What CPUID was last asked, on which processor (leaf, subleaf, IA32_APIC_BASE, APIC identifier, IA32_MISC_ENABLE; what it shows), and its answer: programs ask again. */
+const asked = new Int32Array(5).fill(-1),
   answered = new Int32Array(4);
+let askedOf: Features | undefined;
 
 /** CPUID as it is without a hypervisor: EAX, EBX, ECX and EDX of the state `R` get the answer to EAX and ECX. */
 export function identify(R: Int32Array): void {
@@ -450,17 +446,12 @@ export function identify(R: Int32Array): void {
     R[ECX] !== asked[1] ||
     R[MSR_APIC_BASE] !== asked[2] ||
     R[APIC_ID] !== asked[3] ||
-    R[CPU_LEVEL] !== asked[4] ||
-    R[MSR_MISC_ENABLE] !== asked[5]
+    shownBy(R) !== askedOf ||
+    R[MSR_MISC_ENABLE] !== asked[4]
   ) {
-    asked.set([R[EAX]!, R[ECX]!, R[MSR_APIC_BASE]!, R[APIC_ID]!, R[CPU_LEVEL]!, R[MSR_MISC_ENABLE]!]);
-    const { eax, ebx, ecx, edx } = cpuid(
-      R[EAX]!,
-      R[ECX]!,
-      (R[MSR_APIC_BASE]! & 0x800) !== 0,
-      R[APIC_ID]!,
-      R[CPU_LEVEL]!,
-    );
+    asked.set([R[EAX]!, R[ECX]!, R[MSR_APIC_BASE]!, R[APIC_ID]!, R[MSR_MISC_ENABLE]!]);
+    askedOf = shownBy(R);
+    const { eax, ebx, ecx, edx } = cpuid(R[EAX]!, R[ECX]!, (R[MSR_APIC_BASE]! & 0x800) !== 0, R[APIC_ID]!, askedOf);
     // IA32_MISC_ENABLE can hide what it switches off.
     answered.set([eax, ebx, R[EAX] === 1 && !monitorEnabled(R) ? ecx & ~CPUID_MONITOR : ecx, edx]);
   }

@@ -1,7 +1,8 @@
 /** From a definition to a domain that could be created, with a verdict on each of its settings. */
 import type { Boot } from '../../hypervisor/index.ts';
+import { isLongBoot } from '../../hypervisor/domain/index.ts';
 import type { Finding } from './verdicts.ts';
-import type { DefinedDisk, DomainType } from './config/definition.ts';
+import { cpuModelOf, type DefinedDisk, type DomainType } from './config/definition.ts';
 import { SEABIOS } from './config/keys/boot.ts';
 import { isError, judgeDefinition } from './config/judge-definition.ts';
 import { otherKeys, writeXlConfig } from './config/write-xl.ts';
@@ -129,10 +130,12 @@ class Judgement {
         definition.memoryMiB >= 1 &&
         definition.memoryMiB < 2048 &&
         !findings.some(f => f.key === 'memory' && f.verdict === 'error');
-    return check(boot, memoryIsGood ? definition.memoryMiB : 1024, definition.type, definition.cpuLevel)?.replace(
-      /memory = (\d+)/,
-      (_, mib: string) => language.write('memory', mib),
-    );
+    return check(
+      boot,
+      memoryIsGood ? definition.memoryMiB : 1024,
+      definition.type,
+      cpuModelOf(definition, isLongBoot(boot)),
+    )?.replace(/memory = (\d+)/, (_, mib: string) => language.write('memory', mib));
   }
 
   /** What firmware starts of the drives or the network. `biosFile`: firmware of a person's own, which may do something else than boot a disk. */

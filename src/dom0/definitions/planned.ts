@@ -1,5 +1,5 @@
 /** A domain that could be created, or why it could not: what was given, what is planned, and how xl would be told. */
-import type { CpuLevel } from '../../cpu/architecture/index.ts';
+import type { CpuModel } from '../../cpu/architecture/index.ts';
 import { type Boot, checkBoot } from '../../hypervisor/index.ts';
 import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
@@ -170,7 +170,7 @@ export function refuse(file: string, short: string, text: string): Planned {
   };
 }
 
-export function check(boot: Boot, memoryMiB: number, xen?: DomainType, cpuLevel?: CpuLevel): string | undefined {
+export function check(boot: Boot, memoryMiB: number, xen?: DomainType, cpuLevel?: CpuModel): string | undefined {
   try {
     checkBoot(boot, memoryMiB, xen, cpuLevel);
     return undefined;

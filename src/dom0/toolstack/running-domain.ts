@@ -1,10 +1,11 @@
 /** A domain as the toolstack knows it: what it is built from, what it has, how it ended. */
 import type { Balloon } from './balloon.ts';
-import type { CpuLevel } from '../../cpu/architecture/index.ts';
+import type { CpuModel } from '../../cpu/architecture/index.ts';
 import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
 import { type BreakHit, type BreakPoint, DEFAULT_MAC, isLongBoot, p2mFrames } from '../../hypervisor/domain/index.ts';
 import {
   BAD_NAME,
+  cpuModelOf,
   type Definition,
   type DomainType,
   judgeDefinition,
@@ -34,7 +35,7 @@ export interface Blueprint {
   /** What the clock of its PC shows when it starts. */
   startEpochMs: number;
   /** What CPUID shows, and a PC's processor has; absent: everything. */
-  cpuLevel?: CpuLevel;
+  cpuLevel?: CpuModel;
   /** Instructions after which it stands still. */
   stopAtInstruction?: number;
   saved?: { state: SavedState; bytes: Uint8Array };
@@ -43,11 +44,7 @@ export interface Blueprint {
 /** With what its CPUID shows: as a saved state says, as asked, and for a 64-bit kernel what that needs. */
 export function withLevel(blueprint: Blueprint): Blueprint {
   const { saved, boot, definition } = blueprint;
-  const cpuLevel =
-    saved?.state.about.cpuLevel ??
-    blueprint.cpuLevel ??
-    definition.cpuLevel ??
-    (isLongBoot(boot) ? 'x86-64-v2' : undefined);
+  const cpuLevel = saved?.state.about.cpuLevel ?? blueprint.cpuLevel ?? cpuModelOf(definition, isLongBoot(boot));
   return cpuLevel ? { ...blueprint, cpuLevel } : blueprint;
 }
 

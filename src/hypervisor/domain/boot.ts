@@ -1,6 +1,6 @@
 /** What a domain starts: whether it can, asked before anything is made, and how it gets there. */
-import type { CpuLevel, Processor } from '../../cpu/architecture/index.ts';
-import { hasLongMode, registers as R } from '../../cpu/architecture/index.ts';
+import type { CpuModel, Processor } from '../../cpu/architecture/index.ts';
+import { featuresOf, registers as R } from '../../cpu/architecture/index.ts';
 import { memoryMap } from '../../devices/index.ts';
 import { isLinuxForFirmware, type LinuxForFirmware } from '../../devices/index.ts';
 import type { OpenMedium } from '../disks/media.ts';
@@ -84,7 +84,7 @@ export function checkBoot(
   boot: Boot,
   memoryMiB: number,
   rules: BootRules = {},
-  cpuLevel?: CpuLevel,
+  cpuLevel?: CpuModel,
 ): EntryState | undefined {
   if (boot.kind === 'firmware') {
     const { length } = boot.image;
@@ -127,7 +127,7 @@ export function checkBoot(
       cmdline,
       memoryMiB,
       // A 64-bit kernel gets a processor with 64-bit code (`isLongBoot`), unless another is asked for.
-      longMode: cpuLevel === undefined || hasLongMode(cpuLevel),
+      features: featuresOf(cpuLevel ?? 'x86-64-v2'),
       e820: rules.e820?.(memoryMiB) ?? memoryMap(memoryMiB),
       ...(rules.prefer ? { prefer: rules.prefer } : {}),
       ...(ramdisk ? { initrd: ramdisk } : {}),
@@ -183,7 +183,7 @@ export function loadBoot({ options, processor, memory, platform, firmware, guest
       name: boot.name,
       cmdline: boot.cmdline,
       memoryMiB,
-      longMode: hasLongMode(options.cpuLevel),
+      features: featuresOf(options.cpuLevel),
       e820: rules.e820?.(memoryMiB) ?? platform.e820?.() ?? [],
       acpiRsdp,
       setVideo: (width, height, depth) => platform.setPicture?.(width, height, depth),

@@ -4,9 +4,9 @@
  * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
  */
 import { CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK } from '../../devices/index.ts';
-import type { CpuLevel } from '../../cpu/architecture/index.ts';
+import type { CpuModel } from '../../cpu/architecture/index.ts';
 import { ExitReason, type Probe, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
-import { linearIpOf, registers as R } from '../../cpu/architecture/index.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
 import { setBootOrder, setLinux, type State } from '../../devices/index.ts';
 import { type IdeAttachment, putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
@@ -17,7 +17,7 @@ import { type Boot, hasHighFirmware, keepFlash, loadBoot } from './boot.ts';
 import { bothOf, LastCode } from './last-code.ts';
 import { type BreakHit, type BreakPoint, Breaks } from './breaks.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
-import { EXIT_COUNTERS } from '../view/exit-reasons.ts';
+import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
 import { answersOf, Exits } from './exits.ts';
 import { FirmwareMap } from '../memory/firmware-map.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
@@ -77,7 +77,7 @@ export interface DomainOptions extends JitOptions {
   /** The card's station address: six bytes in hexadecimal with colons. */
   mac?: string;
   /** What CPUID shows (default: every feature that is built). A saved state brings its own. */
-  cpuLevel?: CpuLevel;
+  cpuLevel?: CpuModel;
   /** Bytes of COM1, and of the debug port 0xE9. */
   serial: (byte: number) => void;
   debug?: (byte: number) => void;
@@ -145,7 +145,7 @@ export class Domain {
   readonly guest: GuestInterface;
   /** Its device model, where that runs elsewhere. */
   readonly remote: ModelElsewhere | undefined;
-  readonly exits: Exits;
+  private readonly exits: Exits;
   ending: Ending | null = null;
   /** What was loaded, for logs. */
   about = '';
@@ -478,7 +478,8 @@ export class Domain {
                 return vcpus.current.id;
               },
               get standsAt() {
-                return linearIpOf(processor.regs);
+                const { regs } = processor;
+                return (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] + regs[R.EIP]) >>> 0;
               },
               stop: () => {
                 this.leaveSlice = true;
@@ -730,7 +731,7 @@ export class Domain {
   private handle(reason: number): void {
     const { vcpus, exits } = this;
     if (vcpus.isLook(reason)) return;
-    if (reason !== ExitReason.PREEMPTION_TIMER && !exits.isChosen(reason)) vcpus.exited();
+    if (reason !== ExitReason.PREEMPTION_TIMER) vcpus.exited();
     exits.handle(reason);
   }
 
@@ -897,7 +898,8 @@ export class Domain {
       retiredBefore: this.clock.retiredBefore,
       runNs: this.runNs,
       idleNs: this.idleNs,
-      ...this.exits.save(),
+      exitsTotal: this.exits.total,
+      exits: this.counters.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS),
     };
   }
 
@@ -910,6 +912,8 @@ export class Domain {
     if (this.thread) this.thread.ranNs = parts.runNs as number;
     else this.virtualRunNs = parts.runNs as number;
     this.idleNs = parts.idleNs as number;
-    this.exits.restore(parts);
+    this.exits.total = parts.exitsTotal as number;
+    const exits = parts.exits as Int32Array;
+    this.counters.set(exits.length === OLD_EXIT_COUNTERS ? exits.subarray(0, -1) : exits, COUNTERS.EXITS);
   }
 }

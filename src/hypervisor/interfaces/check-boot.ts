@@ -1,5 +1,5 @@
 /** Whether a domain can start what it is to boot, asked before there is a domain. */
-import type { CpuLevel } from '../../cpu/architecture/index.ts';
+import type { CpuModel } from '../../cpu/architecture/index.ts';
 import { type Boot, checkBoot as check } from '../domain/boot.ts';
 import { XEN_TYPE } from './xen/layout.ts';
 import type { EntryState } from '../loader/index.ts';
@@ -15,5 +15,5 @@ export const checkBoot = (
   boot: Boot,
   memoryMiB: number,
   xen?: keyof typeof XEN_TYPES,
-  cpuLevel?: CpuLevel,
+  cpuLevel?: CpuModel,
 ): EntryState | undefined => check(boot, memoryMiB, xen && bootRules(XEN_TYPES[xen]), cpuLevel);

@@ -13,8 +13,8 @@ export interface LoadOptions {
   /** What the guest was promised, for messages; what is there is said by `e820`. */
   memoryMiB: number;
   e820: E820Entry[];
-  /** The processor has 64-bit code. */
-  longMode?: boolean;
+  /** What the processor shows, by the names of src/cpu/architecture/cpuid.ts; absent: no 64-bit code. */
+  features?: ReadonlySet<string>;
   /** Guest-physical address of ACPI's root pointer. */
   acpiRsdp?: number;
   /** Sets a graphics mode with a linear frame buffer, or one like it; undefined: none can be had. Absent: none. */

@@ -4,6 +4,7 @@
  */
 
 import type { EntryState, LoadOptions } from './entry.ts';
+import { refuseLong } from './pvh.ts';
 import { setUint64 } from '../memory/words.ts';
 import { type GuestMemory, hex, LoadError, size, Plan, roundUp, text, view } from './plan.ts';
 
@@ -67,10 +68,7 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
   if (!(kernel[LOADFLAGS] & LOADED_HIGH))
     throw new LoadError(`${name} is a zImage, which loads low; Ringside boots bzImages. Build the kernel as bzImage.`);
   const setupBytes = setupBytesOf(kernel);
-  if (!options.longMode && isLongLinux(kernel))
-    throw new LoadError(
-      `${name} is a 64-bit Linux kernel, and the guest's processor has 32-bit modes only. Give it x86-64-v2 (--cpu x86-64-v2), or use a kernel built for i386 (686 or 686-pae).`,
-    );
+  refuseLong(isLongLinux(kernel), options, 'Linux kernel', 'a kernel built for i386 (686 or 686-pae)');
   const codeBytes = (version >= 0x204 ? file.getUint32(SYSSIZE, true) : file.getUint16(SYSSIZE, true)) * 16;
   // The last of the 16-byte units need not be full.
   if (kernel.length < setupBytes + codeBytes - 15) {

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { featuresOf } from '../../cpu/architecture/index.ts';
 import { isLongKernel, kernelKind, loadKernel } from './load-kernel.ts';
 import type { LoadOptions } from './entry.ts';
 import { LoadError } from './plan.ts';
@@ -289,7 +290,7 @@ describe('a Linux bzImage', () => {
     expect(
       load(
         bzImage(header => header.setUint16(0x236, 1, true)),
-        { longMode: true },
+        { features: featuresOf('x86-64-v2') },
       ).entry.kind,
     ).toBe('linux');
     // Before protocol 2.12 it is said by code alone: of head_64.S (2.6.22 to 3.7), or by what setup.S prints (before).
@@ -518,7 +519,7 @@ describe('a PVH kernel', () => {
       "is a 64-bit kernel, and the guest's processor has 32-bit modes",
     );
     expect(isLongKernel(kernel, 'kernel')).toBe(true);
-    const { entry, memory } = load(kernel, { prefer: 'pvh', longMode: true });
+    const { entry, memory } = load(kernel, { prefer: 'pvh', features: featuresOf('x86-64-v2') });
     expect([entry.kind, entry.eip, memory.bytes[0x100000]]).toEqual(['pvh', 0x100010, 0x90]);
   });
 

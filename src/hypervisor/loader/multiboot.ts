@@ -206,7 +206,7 @@ function elfImage(options: LoadOptions): { entry: number; segments: Segment[] } 
     );
   const elf = readElf(kernel, name),
     { entry, segments } = elf;
-  refuseLong(elf, options);
+  refuseLong(elf.bits === 64, options);
   // Kernels linked for high addresses give a virtual entry; the segment that holds it says where that is physically.
   const home = segments.find(segment => entry >= segment.virtual && entry < segment.virtual + segment.memoryBytes);
   return { entry: home ? entry - home.virtual + home.physical : entry, segments };

@@ -27,11 +27,25 @@ export function pvhEntry(elf: Elf): number | undefined {
   return note && view(note.value).getUint32(0, true);
 }
 
-/** A kernel of 64 bits for a processor that has none. @throws LoadError */
-export function refuseLong({ bits }: Elf, { name, longMode }: LoadOptions): void {
-  if (bits === 64 && !longMode)
+/** What 64-bit code takes for granted, beside long mode itself (REQUIRED_MASK0 of arch/x86/include/asm/required-features.h; x86-64 psABI, 3.1.1). */
+const TAKEN_FOR_GRANTED = ['fpu', 'msr', 'cx8', 'pge', 'cmov'];
+
+/** A kernel of 64 bits for a processor that does not show what it needs. `what` it is, and which `other` one would do. @throws LoadError */
+export function refuseLong(
+  isLong: boolean,
+  { name, features = new Set() }: LoadOptions,
+  what = 'kernel',
+  other = 'a kernel built for 32-bit x86 (i386)',
+): void {
+  if (!isLong) return;
+  if (!features.has('lm'))
     throw new LoadError(
-      `${name} is a 64-bit kernel, and the guest's processor has 32-bit modes only. Give it x86-64-v2 (--cpu x86-64-v2), or use a kernel built for 32-bit x86 (i386).`,
+      `${name} is a 64-bit ${what}, and the guest's processor has 32-bit modes only. Give it x86-64-v2 (--cpu x86-64-v2, or lm=1 in cpuid), or use ${other}.`,
+    );
+  const missing = TAKEN_FOR_GRANTED.filter(feature => !features.has(feature)).join(', ');
+  if (missing !== '')
+    throw new LoadError(
+      `${name} is a 64-bit ${what}, and the guest's processor does not show ${missing}, which 64-bit code takes for granted. Take that out of cpuid (--cpu).`,
     );
 }
 
@@ -41,7 +55,7 @@ export function loadPvh(memory: GuestMemory, options: LoadOptions): EntryState {
   const elf = readElf(options.kernel, name);
   const entry = pvhEntry(elf) ?? (options.prefer === 'note' ? elf.entry : undefined);
   if (entry === undefined) throw new LoadError(`${name} has no PVH entry note. Use a kernel built with CONFIG_PVH.`);
-  refuseLong(elf, options);
+  refuseLong(elf.bits === 64, options);
   const plan = new Plan(options.e820, options.memoryMiB);
   const kernelEnd = placeSegments(plan, elf.segments, name);
   if (!plan.isRam(entry, 1))

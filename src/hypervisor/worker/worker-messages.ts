@@ -1,5 +1,5 @@
 /** What passes between Domain 0 and a domain's worker as messages: the start, files, and what the domain says. All else is shared memory. */
-import type { CpuLevel } from '../../cpu/architecture/index.ts';
+import type { CpuModel } from '../../cpu/architecture/index.ts';
 import type { Boot } from '../domain/boot.ts';
 import type { DomainListener } from '../domain/domain-listener.ts';
 import type { DriveImage } from '../disks/media.ts';
@@ -18,7 +18,7 @@ export interface ToDomainWorker {
   diskChanges?: Uint8Array[];
   nic?: NicModel;
   mac?: string;
-  cpuLevel?: CpuLevel;
+  cpuLevel?: CpuModel;
   /** Of the second tier (second-tier.ts). */
   jitThreshold?: number;
   startEpochMs: number;

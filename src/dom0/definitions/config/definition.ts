@@ -1,5 +1,5 @@
 /** A domain as a definition asks for it, whatever language the definition is written in. */
-import type { CpuLevel } from '../../../cpu/architecture/index.ts';
+import type { CpuLevel, CpuModel } from '../../../cpu/architecture/index.ts';
 import type { Affinity } from '../../../hypervisor/scheduler/index.ts';
 import type { NicModel } from '../../../hypervisor/index.ts';
 import type { Rate } from '../../host/network/index.ts';
@@ -86,12 +86,23 @@ export interface Definition {
   viridian?: number;
   /** What CPUID shows (cpuid, lm); absent: long mode for a 64-bit kernel alone. */
   cpuLevel?: CpuLevel;
+  /** Features that it does not show, sorted, by the names of the instruction table (cpuid, nx=0). */
+  cpuHidden?: readonly string[];
   /** The last instructions of its vCPUs are kept (vmtrace_buf_kb): KiB that were asked for. */
   vmtraceKib?: number;
   onPoweroff: Action;
   onReboot: Action;
   onCrash: Action;
 }
+
+/** What CPUID shows a guest that boots a kernel of 64 bits, or no such. */
+export const cpuModelOf = (
+  { cpuLevel, cpuHidden = [] }: Pick<Definition, 'cpuLevel' | 'cpuHidden'>,
+  isLong: boolean,
+): CpuModel | undefined =>
+  cpuLevel || cpuHidden.length > 0 || isLong
+    ? ([cpuLevel ?? (isLong ? 'x86-64-v2' : 'max'), ...cpuHidden].join(',-') as CpuModel)
+    : undefined;
 
 /** A boot loader's options as words. */
 export const loaderWords = ({ program: _program, ...options }: BootLoader): string[] =>

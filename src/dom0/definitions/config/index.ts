@@ -2,7 +2,15 @@
 export { bootOrder, bootOrderProblem } from './boot-order.ts';
 export { affinityProblem, ALL_CPUS, formatAffinity, formatCpus, parseCpus } from './cpus.ts';
 export { NO_BOOT_CHECK } from './keys/xen.ts';
-export { type Action, BAD_NAME, type Bios, type DefinedDisk, type Definition, newDefinition } from './definition.ts';
+export {
+  type Action,
+  BAD_NAME,
+  type Bios,
+  cpuModelOf,
+  type DefinedDisk,
+  type Definition,
+  newDefinition,
+} from './definition.ts';
 export { type DomainType, formatFinding, isError, judgeDefinition } from './judge-definition.ts';
 export { prepareToRead } from './source.ts';
 export { lengthProblem, MOST_BYTES, parseXlConfig } from './xlcfg.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { cpuModelOf } from './definition.ts';
 import { KEYS, nearest } from './keys.ts';
 import { formatFinding, isError, judgeDefinition } from './judge-definition.ts';
 import { writeXlConfig } from './write-xl.ts';
@@ -168,6 +169,7 @@ describe('definitions (xl.cfg(5))', () => {
         vdispl: '["backend=0"]',
         usbctrl: '["type=qusb"]',
         usbdev: '["hostbus=1"]',
+        cpuid: '"host,nx=0"',
       };
       const value =
         special[key] ??
@@ -192,18 +194,46 @@ describe('definitions (xl.cfg(5))', () => {
     expect(documented.filter(key => !Object.hasOwn(KEYS, key))).toEqual([]);
   });
 
-  it('gives the processor 64-bit code, or takes it away, by lm of cpuid', () => {
+  it('gives the processor 64-bit code by lm of cpuid, and hides what is 0, as libxl_cpuid.c names it', () => {
     const judged = (cpuid: string) => {
       const { findings, definition } = judgeDefinition('x.cfg', `name = "a"\nkernel = "/k"\ncpuid = ${cpuid}\n`);
-      return [findings.find(({ key }) => key === 'cpuid')?.verdict, definition.cpuLevel];
+      return [
+        findings.find(({ key }) => key === 'cpuid')?.verdict,
+        cpuModelOf(definition, false),
+        /cpuid = "(.*)"/.exec(writeXlConfig(definition))?.[1],
+      ];
     };
-    expect(['"host,lm=1"', '"host,lm=0"', '"host,sse2=0,lm=1"', '"host"', '[ "0:ecx=0" ]'].map(judged)).toEqual([
-      ['used', 'x86-64-v2'],
-      ['used', 'max'],
-      ['ignored', 'x86-64-v2'],
-      ['ignored', undefined],
-      ['ignored', undefined],
+    expect(
+      [
+        '"host,lm=1"',
+        '"host,lm=0"',
+        '"host,nx=0,sse4.2=0x0,lm=1,nx=0"',
+        '"host,avx=0,nx=x"',
+        '"host,avx=1,smep=0"',
+        '"host"',
+        '[ "0:ecx=0" ]',
+      ].map(judged),
+    ).toEqual([
+      ['used', 'x86-64-v2', 'host,lm=1'],
+      ['used', 'max', 'host,lm=0'],
+      ['used', 'x86-64-v2,-nx,-sse42', 'host,lm=1,nx=0,sse4_2=0'],
+      ['used', undefined, undefined],
+      ['approximated', 'max,-smep', 'host,smep=0'],
+      ['used', undefined, undefined],
+      ['ignored', undefined, undefined],
     ]);
+    const { definition } = judgeDefinition('x.cfg', 'name = "a"\ntype = "hvm"\nkernel = "/k"\nnx = 0\n');
+    expect(cpuModelOf(definition, true)).toBe('x86-64-v2,-nx');
+  });
+
+  it.each([
+    ['nx=0', 'the first word must be "host"'],
+    ['host,nx', '"nx" has no value. Write nx=0 or nx=1.'],
+    ['host,lmm=1', '"lmm" is an unknown CPUID flag name. Did you mean "lm"?'],
+    ['host,lm=yes', 'lm=yes is an illegal CPUID value'],
+  ])('refuses cpuid = "%s" with what xl says', (cpuid, text) => {
+    const { findings } = judgeDefinition('x.cfg', `name = "a"\nkernel = "/k"\ncpuid = "${cpuid}"\n`);
+    expect(findings.filter(isError).map(finding => finding.text)).toEqual([expect.stringContaining(text)]);
   });
 
   it('looks over the loader of old definitions, as xl does', () => {

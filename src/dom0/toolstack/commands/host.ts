@@ -1,5 +1,5 @@
 /** The host and its hypervisor: what they are, and what the host is to be. */
-import { type CpuidAnswer, cpuid, levelIndex } from '../../../cpu/architecture/index.ts';
+import { type CpuidAnswer, cpuid, featuresOf } from '../../../cpu/architecture/index.ts';
 import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
 import {
   CHANGESET,
@@ -120,7 +120,7 @@ function hostFacts(host: CommandHost, { version, memoryMiB, freeMiB, pcpus }: Ho
 
 /** The eight words of features that Xen knows of the processors: CPUID 1 EDX and ECX, 0x80000001 EDX and ECX, 0xD/1 EAX, 7 EBX and ECX, 0x80000007 EDX. */
 function hardwareWords(hasVt: boolean): string {
-  const leaf = (number: number): CpuidAnswer => cpuid(number, 0, true, 0, levelIndex('x86-64-v2'));
+  const leaf = (number: number): CpuidAnswer => cpuid(number, 0, true, 0, featuresOf('x86-64-v2'));
   const one = leaf(1),
     seven = leaf(7),
     extended = leaf(0x80000001);

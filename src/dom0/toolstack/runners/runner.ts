@@ -1,5 +1,5 @@
 /** What the toolstack can do to a domain that exists, wherever it runs: in a worker of its own, or beside others in this one. */
-import type { CpuLevel } from '../../../cpu/architecture/index.ts';
+import type { CpuModel } from '../../../cpu/architecture/index.ts';
 import type { Clock, IdeAttachment } from '../../../devices/index.ts';
 import type { DomainRecord, Machine, SavedState, ToDomainWorker } from '../../../hypervisor/index.ts';
 import type { DomainListener } from '../../../hypervisor/domain/index.ts';
@@ -32,7 +32,7 @@ export interface Runners {
   /** On threads of their own: they share machine memory, and their doorbells wake them. False: on this one, in turns. */
   readonly elsewhere: boolean;
   /** On this thread: what processors of this level need is there from then on. */
-  loadLevel?(level: CpuLevel | undefined): Promise<void>;
+  loadLevel?(level: CpuModel | undefined): Promise<void>;
   start(what: DomainStart, listener: DomainListener): DomainRunner;
   /** In virtual time: how far the domain is that is farthest, in time since they were built. */
   readonly farthestNs: number;

@@ -1,5 +1,5 @@
 /** What CPUID tells a guest of Xen: the processor's leaves under Xen's policy, Xen's own, and those of what it shows beside that. */
-import { type CpuidAnswer, registers as R } from '../../../cpu/architecture/index.ts';
+import { type CpuidAnswer, type Features, registers as R, shownBy } from '../../../cpu/architecture/index.ts';
 import { cpuid } from '../../../cpu/index.ts';
 import type { Layer } from '../layer.ts';
 import { answerCpuid, isHypervisorLeaf, ofParavirtual, underXen, xenLeaf } from './cpuid-leaves.ts';
@@ -17,7 +17,8 @@ export class Identity {
   private readonly guest: Asking;
   private readonly regs: Int32Array;
   private kept: CpuidAnswer | undefined;
-  private readonly asked = new Int32Array(6);
+  private readonly asked = new Int32Array(5);
+  private askedOf: Features | undefined;
 
   /** `regs`: state words of the vCPU that runs. */
   constructor(guest: Asking, regs: Int32Array) {
@@ -33,20 +34,21 @@ export class Identity {
       ecx = regs[R.ECX],
       apicBase = regs[R.MSR_APIC_BASE],
       apicId = regs[R.APIC_ID],
-      level = regs[R.CPU_LEVEL];
+      shown = shownBy(regs);
     if (
       !this.kept ||
       eax !== asked[0] ||
       ecx !== asked[1] ||
       apicBase !== asked[2] ||
       apicId !== asked[3] ||
-      level !== asked[4] ||
-      current !== asked[5]
+      shown !== this.askedOf ||
+      current !== asked[4]
     ) {
       const answer = this.answer(eax, ecx);
       // A hypervisor's leaves depend on more than that.
       this.kept = isHypervisorLeaf(eax) ? undefined : answer;
-      asked.set([eax, ecx, apicBase, apicId, level, current]);
+      asked.set([eax, ecx, apicBase, apicId, current]);
+      this.askedOf = shown;
       return answerCpuid(regs, answer);
     }
     answerCpuid(regs, this.kept);
@@ -61,7 +63,7 @@ export class Identity {
     if (own) return own;
     const answer = underXen(
       leaf,
-      cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], regs[R.CPU_LEVEL]),
+      cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], shownBy(regs)),
     );
     return isHvm ? answer : ofParavirtual(leaf, answer);
   }

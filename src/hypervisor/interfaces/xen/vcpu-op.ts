@@ -7,7 +7,7 @@ import {
   EFER_LME,
   EFER_NXE,
   EFER_SCE,
-  featuresOf,
+  shownBy,
 } from '../../../cpu/architecture/index.ts';
 import { ALL, ARITHMETIC, ZF } from '../../../cpu/architecture/index.ts';
 import { registers as R } from '../../../cpu/architecture/index.ts';
@@ -180,7 +180,7 @@ function initialiseLong(
   if (!(cr0[0] & CR0_PG) || !(cr0[0] & CR0_PE) || !(cr4[0] & CR4_PAE) || !(efer[0] & EFER_LME)) return -EINVAL;
   if (cr0[1] !== 0 || cr4[1] !== 0 || efer[1] !== 0 || efer[0] & ~LONG_EFER) return -EINVAL;
   const regs = caller.parts.vcpus.freshRegisters(vcpu);
-  if (!featuresOf(regs[R.CPU_LEVEL]).has('lm')) return -EINVAL;
+  if (!shownBy(regs).has('lm')) return -EINVAL;
   const put = (register: number, [low, high]: readonly number[]): void => {
     regs[register] = low;
     regs[register + R.HIGH] = high;

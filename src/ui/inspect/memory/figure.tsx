@@ -1,7 +1,8 @@
 /** The map with the chosen MiB's frames, and below it the walk of an address. */
 
 import { useSignal } from '@preact/signals';
-import { addressText, type FrameState } from '../../../hypervisor/view/index.ts';
+import type { FrameState } from '../../../hypervisor/view/index.ts';
+import { hex16 } from '../../units.ts';
 import { TypedInput } from '../../parts/typed.tsx';
 import { followed } from '../followed.ts';
 import type { Shown } from '../inspector.ts';
@@ -9,7 +10,7 @@ import { Detail, view } from './detail.tsx';
 import { chosenCell, countsOf, type Data, FRAMES, type Kind, kindOf, KINDS, shownStep } from './facts.ts';
 import { MemoryMap } from './map.tsx';
 import { classOf, ownerName } from './owners.ts';
-import { partsOf, TABLES, type Walk } from './walk.ts';
+import { hex, partsOf, TABLES, type Walk } from './walk.ts';
 import { words } from './words.ts';
 
 export function Figure(shown: Shown<Data>) {
@@ -124,7 +125,7 @@ function WalkOfAddress(shown: Shown<Data>) {
               <TypedInput
                 type="text"
                 aria-label={words.linear}
-                placeholder={addressText(walk.linear)}
+                placeholder={walk.linear < 0 || walk.linear >= 2 ** 32 ? hex16(walk.linear) : hex(walk.linear)}
                 value={followed.value}
                 commit={follow}
               />

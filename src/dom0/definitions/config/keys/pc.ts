@@ -1,6 +1,6 @@
 /** Keys about the PC of a fully virtual guest. Source: xl.cfg(5), "Fully-virtualised (HVM) Guest Specific Options". */
-import { hasLongMode } from '../../../../cpu/architecture/index.ts';
 import { approximated, ignored, used } from '../options.ts';
+import { cpuid, hide } from './cpuid.ts';
 import { devices } from './devices.ts';
 import { alike, between, type Family, is, isEmpty, isOne, isZero, oneOf, only, rule } from '../rule.ts';
 
@@ -36,12 +36,12 @@ export const pc: Family = {
       isOne,
     ),
     ...alike('apic ioapic', 'defbool', apics, isOne),
-    ...alike(
-      'nx',
-      'defbool',
-      approximated('as the processor has it', 'The NX bit is there as the processor offers it.'),
-      isOne,
-    ),
+    nx: rule('defbool', used('as the processor has it', 'The NX bit is there as the processor offers it.'), {
+      into: (definition, { number }) => {
+        if (number === 0) hide(definition, ['nx']);
+      },
+      judge: ({ number }) => (number === 0 ? used('no NX', 'The processor has no NX bit.') : undefined),
+    }),
     ...alike(
       'hap',
       'defbool',
@@ -184,25 +184,7 @@ export const pc: Family = {
     ignored('the clock runs in UTC', 'The clock of the PC runs in UTC without an offset.'),
     isZero,
   ),
-  cpuid: rule(
-    'list or string',
-    ignored(
-      'of its features lm alone can be set',
-      'Guests see the same processor, with 64-bit code (lm=1) or without (lm=0); other features are not masked yet.',
-    ),
-    {
-      into: (definition, { text }) => {
-        const lm = /^host\b.*,lm=([01])\b/.exec(text)?.[1];
-        if (lm !== undefined) definition.cpuLevel = lm === '1' ? 'x86-64-v2' : 'max';
-      },
-      judge: ({ text }) => {
-        const lm = /^host,lm=([01])$/.exec(text)?.[1];
-        if (lm === '1') return used('64-bit code', 'The processor has 64-bit code: CPUID shows long mode.');
-        return lm === '0' ? used('no 64-bit code', 'The processor has 32-bit modes only.') : undefined;
-      },
-      from: ({ cpuLevel }) => cpuLevel && `host,lm=${hasLongMode(cpuLevel) ? 1 : 0}`,
-    },
-  ),
+  cpuid,
   ...alike(
     'spice spicedisable_ticketing spiceagent_mouse spicevdagent spice_clipboard_sharing',
     'defbool',

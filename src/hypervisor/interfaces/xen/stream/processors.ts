@@ -1,5 +1,5 @@
 /** A virtual processor in a saved state: its registers by name, and what the domain's readers see of its last exits. */
-import { STATE_WORDS } from '../../../../cpu/architecture/index.ts';
+import { type CpuModel, modelOf, registers as R, STATE_WORDS } from '../../../../cpu/architecture/index.ts';
 import {
   areRegisters,
   registersOfOldWords,
@@ -18,9 +18,7 @@ import {
   VCPU_EXITS,
 } from '../../../layout/layout.ts';
 
-const RING_WORDS = LAST_EXITS_COUNT * LAST_EXIT_WORDS,
-  /** Of an entry, once: reason, qualification, EIP, guest-physical address or value. */
-  OLD_EXIT_WORDS = 4;
+const RING_WORDS = LAST_EXITS_COUNT * LAST_EXIT_WORDS;
 
 /** Beside what `Vcpus` says of it. */
 export interface SavedProcessor extends State {
@@ -51,7 +49,7 @@ export function readProcessor({ block, ...state }: State): SavedProcessor | unde
       registers: registersOfOldWords(block),
       exitCounts: block.slice(VCPU_EXITS, VCPU_EXITS + EXIT_COUNTERS),
       lastExits: block[LAST_EXITS],
-      lastExitRing: widened(block.subarray(LAST_EXITS_RING)),
+      lastExitRing: block.slice(LAST_EXITS_RING, LAST_EXITS_RING + RING_WORDS),
     };
   const { registers, exitCounts, lastExits, lastExitRing } = state;
   const isWhole =
@@ -60,24 +58,13 @@ export function readProcessor({ block, ...state }: State): SavedProcessor | unde
     exitCounts.length <= EXIT_COUNTERS &&
     Number.isInteger(lastExits) &&
     lastExitRing instanceof Int32Array &&
-    (lastExitRing.length === RING_WORDS || lastExitRing.length === LAST_EXITS_COUNT * OLD_EXIT_WORDS);
-  if (!isWhole) return undefined;
-  const saved = state as SavedProcessor;
-  return lastExitRing.length === RING_WORDS ? saved : { ...saved, lastExitRing: widened(lastExitRing) };
+    lastExitRing.length === RING_WORDS;
+  return isWhole ? (state as SavedProcessor) : undefined;
 }
 
-/** A ring of the time when its entries had addresses of 32 bits. */
-function widened(ring: Int32Array): Int32Array {
-  const wide = new Int32Array(RING_WORDS);
-  for (let i = 0; i < LAST_EXITS_COUNT; i++) {
-    const [reason, qualification, eip, detail] = ring.subarray(i * OLD_EXIT_WORDS);
-    wide.set([reason, qualification, eip, 0, detail, 0], i * LAST_EXIT_WORDS);
-  }
-  return wide;
-}
-
-/** What CPUID showed: index in CPU_LEVELS. */
-export const levelOf = ({ registers }: SavedProcessor): number => registers.cpuLevel as number;
+/** What CPUID showed; undefined: a level that is not there. */
+export const modelIn = ({ registers: { cpuLevel, cpuHidden } }: SavedProcessor): CpuModel | undefined =>
+  modelOf(cpuLevel as number, (cpuHidden ?? new Int32Array(R.CPU_HIDDEN_WORDS)) as Int32Array);
 
 /** Fills a vCPU's block; returns the rest, for `Vcpus`. */
 export function putProcessor(

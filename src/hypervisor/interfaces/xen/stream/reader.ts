@@ -2,7 +2,7 @@
  * Reads a saved domain (format.ts), all of it, before anything is made of it: kinds, order, sizes and contents of the records.
  * Every complaint is a sentence that names the record and where it lies.
  */
-import { CPU_LEVELS, cpuid } from '../../../../cpu/architecture/index.ts';
+import { cpuid, featuresOf } from '../../../../cpu/architecture/index.ts';
 import type { State } from '../../../../devices/index.ts';
 import { isNicModel } from '../../../../devices/index.ts';
 import type { Boot } from '../../../domain/boot.ts';
@@ -35,7 +35,7 @@ import {
 } from './format.ts';
 import { Complaint, type FileRecord, type Framed, takeApart } from './framing.ts';
 import { decodeHvmContext, plainState } from './hvm-context.ts';
-import { levelOf, readProcessor } from './processors.ts';
+import { modelIn, readProcessor } from './processors.ts';
 import type { SavedAbout, SavedPages, SavedPv, SavedState } from './saved-state.ts';
 
 /** Guest frames that addresses of 32 bits reach. */
@@ -402,14 +402,15 @@ class Reader {
       record.state = processor;
       if (this.isPv) (domain.processors as State[])[id] = processor;
       if (id > 0) continue;
-      const level = levelOf(processor);
-      about.cpuLevel =
-        CPU_LEVELS[level] ??
+      const model =
+        modelIn(processor) ??
         complaint.say(
           'cannot be restored here: its processor is of a level that this version does not have. Restore it with the version that saved it.',
         );
+      about.cpuLevel = model;
+      const shown = featuresOf(model);
       for (const [leaf, subleaf, , ebx, ecx, edx] of leaves) {
-        const plain = cpuid(leaf, subleaf, apic, 0, level);
+        const plain = cpuid(leaf, subleaf, apic, 0, shown);
         const now = xen ? underXen(leaf, plain) : plain;
         // Leaves of features: what was shown must still be there.
         const lost =

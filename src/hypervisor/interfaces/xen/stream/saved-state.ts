@@ -1,5 +1,5 @@
 /** What a saved domain consists of, between its file (writer.ts, reader.ts) and the domain (restore.ts). */
-import type { CpuLevel } from '../../../../cpu/architecture/index.ts';
+import type { CpuModel } from '../../../../cpu/architecture/index.ts';
 import type { State } from '../../../../devices/index.ts';
 import type { Boot } from '../../../domain/boot.ts';
 import type { DiskChange } from '../../../disks/overlay-disk.ts';
@@ -29,7 +29,7 @@ export interface SavedAbout {
   /** Its station address: six bytes in hexadecimal with colons (absent: that of every card of older states). */
   mac?: string;
   /** What CPUID showed; the reader has it from the processors. */
-  cpuLevel?: CpuLevel;
+  cpuLevel?: CpuModel;
   /** Its vCPUs (absent: 1). */
   vcpus?: number;
   /** What it shows of Xen (absent: nothing, a plain PC). */

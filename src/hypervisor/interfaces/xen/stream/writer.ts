@@ -1,6 +1,6 @@
 /** Writes a domain away as `xl save` does (format.ts). */
 import { cpuid } from '../../../../cpu/index.ts';
-import { registers as R, TSC_HZ } from '../../../../cpu/architecture/index.ts';
+import { shownBy, TSC_HZ } from '../../../../cpu/architecture/index.ts';
 import type { State } from '../../../../devices/index.ts';
 import type { Domain } from '../../../domain/domain.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
@@ -243,7 +243,7 @@ function domainHeader(kind: number): Uint8Array {
 function cpuidPolicy(domain: Domain): Uint8Array {
   const regs = domain.vcpus.registersOf(domain.vcpus.all[0]);
   const answer = (leaf: number, subleaf: number): number[] => {
-    const plain = cpuid(leaf, subleaf, domain.options.apic ?? false, 0, regs[R.CPU_LEVEL]);
+    const plain = cpuid(leaf, subleaf, domain.options.apic ?? false, 0, shownBy(regs));
     const { eax, ebx, ecx, edx } = xenOf(domain) ? underXen(leaf, plain) : plain;
     return [leaf, subleaf, eax, ebx, ecx, edx];
   };
