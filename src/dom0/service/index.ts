@@ -71,4 +71,4 @@ export { type HostState, openHostState } from '../host/state/index.ts';
 export { domain0Log, stopGuests } from '../toolstack/boot/index.ts';
 export { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 export type { Fingerprint, LoggedInput, TimeCalls, TimeNow } from './virtual-time.ts';
-export type { Facts } from './lesson-facts.ts';
+export type { Facts } from './lesson-facts/index.ts';

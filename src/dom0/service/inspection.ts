@@ -2,7 +2,7 @@
 import { OP, readRequest, readResponse, readSegment, type Request, SEGMENTS_PER_PAGE } from '../backends/vbd/index.ts';
 import { deviceNumber } from '../definitions/config/index.ts';
 import type { RingLook } from '../backends/index.ts';
-import { type Facts, factsOf } from './lesson-facts.ts';
+import { type Facts, factsOf } from './lesson-facts/index.ts';
 import { type FrontIndices, FrontRings, grantedPage, type RingFacts, type SlotFacts } from './front-rings.ts';
 import {
   addressesOf,

@@ -9,4 +9,5 @@ export {
   XenView,
   xenViewOf,
 } from './xen-view.ts';
+export { EVTCHNSTAT, GTF } from '../abi.ts';
 export { portsOf, type PortView } from './ports.ts';
