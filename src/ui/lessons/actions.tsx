@@ -85,11 +85,7 @@ function ActionLine({
         ) : action.kind === 'run' ? (
           words.time(action.ms)
         ) : (
-          <code>
-            {action.kind === 'slice'
-              ? `xl sched-credit -s -t ${action.ms}`
-              : `xl sched-credit -d ${action.guest}${action.weight === undefined ? '' : ` -w ${action.weight}`}${action.cap === undefined ? '' : ` -c ${action.cap}`}`}
-          </code>
+          <code>{commandOf(action)}</code>
         )}
       </span>
       {counted !== undefined && <span class="res">{counted}</span>}
@@ -103,6 +99,15 @@ function ActionLine({
       {passed && <span class={run === action ? 'res' : 'ran'}>{passed}</span>}
     </li>
   );
+}
+
+/** As it is typed at Domain 0's shell. */
+function commandOf(action: Exclude<Action, { kind: 'type' | 'run' }>): string {
+  if (action.kind === 'slice') return `xl sched-credit -s -t ${action.ms}`;
+  const option = (word: string, value: number | undefined): string => (value === undefined ? '' : ` ${word}${value}`);
+  return action.kind === 'xl'
+    ? `xl ${action.verb} ${action.guest}${option('', action.value)}`
+    : `xl sched-credit -d ${action.guest}${option('-w ', action.weight)}${option('-c ', action.cap)}`;
 }
 
 /** What was typed in the round before, with what was counted then. */

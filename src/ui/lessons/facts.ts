@@ -1,7 +1,7 @@
 /** What is known of a lesson that somebody takes: what was said and measured, what a step has typed, and how far its actions are. */
 
 import type { Action, Lesson, Round, Step } from './lesson.ts';
-import { actionsOf, countedOf, type Judged, type LessonRun, type Measured } from './run.ts';
+import { actionsOf, countedOf, type LessonRun, type Result } from './run.ts';
 import { number, words } from './words.ts';
 
 export interface Now {
@@ -10,7 +10,7 @@ export interface Now {
   /** The step that is open. */
   at: number;
   answers: ReadonlyMap<string, number>;
-  results: ReadonlyMap<number, { measured: Measured[]; judged: Judged[] }>;
+  results: ReadonlyMap<number, Result>;
   busy: boolean;
 }
 

@@ -7,7 +7,9 @@ import { inTurns } from '../../dom0/toolstack/runners/in-turns.ts';
 import { VIRTUAL_EPOCH_MS } from '../../dom0/service/virtual-epoch.ts';
 import { VirtualTime } from '../../dom0/service/virtual-time.ts';
 import { functionOrScript } from '../../hypervisor/worker/index.ts';
+import { assembled } from './assembled.ts';
 import type { LessonHost } from './run.ts';
+import { BASE, SMALL_GUESTS } from './small-guests.ts';
 
 // As its worker does before it is there (turns-worker.ts).
 await loadEverything();
@@ -21,14 +23,22 @@ export function lessonHost(): LessonHost & { host: Host } {
     seed: 7,
     readsWhole: true,
   });
-  const kernel = new Blob([readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url))]);
+  const guest = (path: string) => readFileSync(new URL(`../../../guests/${path}`, import.meta.url));
+  const kernel = new Blob([guest('minipv/minipv.elf')]);
+  /** A kernel of one of the small guests that the definition names. */
+  const small = (text: string) =>
+    SMALL_GUESTS.filter(name => text.includes(name)).map(name => ({
+      name,
+      data: new Blob([assembled(`${guest(`small/${name}`)}`, `${guest(`small/${BASE}`)}`)]),
+    }));
   return {
     host,
     create: async text =>
       (
         await host.create([
           { name: 'lab.cfg', data: new Blob([text]) },
-          { name: 'minipv.elf', data: kernel },
+          ...(text.includes('minipv.elf') ? [{ name: 'minipv.elf', data: kernel }] : []),
+          ...small(text),
           ...(text.includes('blank.img') ? [{ name: 'blank.img', data: new Blob([new Uint8Array(2 ** 20)]) }] : []),
         ])
       ).id,
@@ -36,6 +46,7 @@ export function lessonHost(): LessonHost & { host: Host } {
     type: async (id, bytes) => virtual.type(id, bytes),
     setShares: async (domain, shares) => void (await host['sched-credit']({ domain, ...shares })),
     setSlice: async ms => void (await host['sched-credit']({ tsliceUs: 1000 * ms })),
+    xl: (verb, id, value) => (verb === 'pause' || verb === 'unpause' ? host[verb](id) : host[verb](id, value!)),
     facts: id => host.inspect('facts', id),
     stand: async () => virtual.stand(),
     now: async () => virtual.now(),

@@ -9,6 +9,8 @@ import { lexer, type Token, type Tokens } from 'marked';
 import { crc32 } from '../../formats/unpack/index.ts';
 import { type Expression, readExpression } from './expression.ts';
 import { MOST_CHARACTERS } from './list.ts';
+import { PICTURES } from './pictures.ts';
+import { isSmallGuest, SMALL_GUESTS } from './small-guests.ts';
 
 export const KINDS = ['predict', 'do', 'measure', 'explain', 'reality'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -18,8 +20,14 @@ export type Action = { says?: string } & (
   | { kind: 'type'; guest: string; text: string }
   | { kind: 'shares'; guest: string; weight?: number; cap?: number }
   | { kind: 'slice'; ms: number }
+  | { kind: 'xl'; verb: Verb; guest: string; value?: number }
   | { kind: 'run'; ms: number }
 );
+
+/** Other commands of xl than those of the scheduler; those of `VALUED` have a number behind the guest. */
+const VALUED = ['mem-set', 'mem-max'] as const,
+  BARE = ['pause', 'unpause'] as const;
+export type Verb = (typeof VALUED)[number] | (typeof BARE)[number];
 
 export interface Row {
   name: string;
@@ -39,13 +47,28 @@ export interface Check {
   fails: string;
 }
 
+/** What is said to an answer that was another one than what was measured: the first whose expression holds, of each answer. */
+export interface Hint {
+  expression: Expression;
+  /** The answer that it is about. */
+  answer: string;
+  text: string;
+}
+
+/** What stands beside the steps: an inspector by its id, of a guest or of the host. */
+export interface PictureName {
+  inspector: string;
+  guest?: string;
+}
+
 /** A part of a step, in its order. */
 export type Part =
   | { kind: 'text'; tokens: Token[] }
   | { kind: 'ask'; name: string; text: string }
   | { kind: 'actions'; actions: Action[] }
   | { kind: 'rows'; rows: Row[] }
-  | { kind: 'checks'; checks: Check[] };
+  | { kind: 'checks'; checks: Check[] }
+  | { kind: 'hints'; hints: Hint[] };
 
 export interface Step {
   kind: Kind;
@@ -77,6 +100,7 @@ export interface Lesson {
   drawn: ReadonlyMap<string, number>;
   /** Definitions in xl's language, with the names of their guests. */
   guests: { name: string; text: string }[];
+  pictures: PictureName[];
   steps: Step[];
 }
 
@@ -96,7 +120,13 @@ const HEADINGS: Readonly<Record<string, Kind>> = {
   'in reality': 'reality',
 };
 /** Where a block may stand. */
-const BLOCKS: Readonly<Record<string, Kind>> = { predict: 'predict', do: 'do', measure: 'measure', check: 'measure' };
+const BLOCKS: Readonly<Record<string, Kind>> = {
+  predict: 'predict',
+  do: 'do',
+  measure: 'measure',
+  check: 'measure',
+  hint: 'measure',
+};
 const ORDER: Readonly<Record<Kind, readonly (Kind | undefined)[]>> = {
   predict: [undefined, 'explain'],
   do: ['predict'],
@@ -104,13 +134,13 @@ const ORDER: Readonly<Record<Kind, readonly (Kind | undefined)[]>> = {
   explain: ['measure'],
   reality: ['explain'],
 };
-const FILES = /^(minipv|demo)\.elf$|^blank\.img$/;
+const KERNELS = /^(minipv|demo)\.elf$/;
 
 /** Reads a lesson with the numbers of this seed. */
 export function readLesson(text: string, seed: string): { lesson: Lesson; problems: Problem[] } {
   const problems: Problem[] = [];
   const wrong = (line: number, sentence: string): void => void problems.push({ line, text: sentence });
-  const lesson: Lesson = { title: '', about: '', seed, drawn: new Map(), guests: [], steps: [] };
+  const lesson: Lesson = { title: '', about: '', seed, drawn: new Map(), guests: [], pictures: [], steps: [] };
   if (text.length > MOST_CHARACTERS)
     return {
       lesson,
@@ -165,10 +195,20 @@ function readHead(
   wrong: (line: number, sentence: string) => void,
 ): void {
   if (line.trim() === '') return;
-  const [, key, name, value] = /^\s*(title|about|draw)(?:\s+(\w+))?\s*:\s*(.*?)\s*$/.exec(line) ?? [];
+  const [, key, name, value] = /^\s*(title|about|picture|draw)(?:\s+(\w+))?\s*:\s*(.*?)\s*$/.exec(line) ?? [];
   if (key === 'title' && value) lesson.title = value;
   else if (key === 'about' && value) lesson.about = value;
-  else if (key === 'draw' && name) {
+  else if (key === 'picture' && value) {
+    const [, inspector = '', guest] = /^([\w-]+)(?: of ([\w-]+))?$/.exec(value) ?? [];
+    if (!Object.hasOwn(PICTURES, inspector) || PICTURES[inspector] !== (guest === undefined ? 'host' : 'guest'))
+      return wrong(
+        at,
+        `“${value}” is no picture. There are ${Object.entries(PICTURES)
+          .map(([id, of]) => (of === 'guest' ? `${id} of GUEST` : id))
+          .join(', ')}.`,
+      );
+    lesson.pictures.push({ inspector, ...(guest === undefined ? {} : { guest }) });
+  } else if (key === 'draw' && name) {
     const [, low, high, step = '1'] = /^(\d{1,7}) to (\d{1,7})(?: step (\d{1,7}))?$/.exec(value!) ?? [];
     if (low === undefined || Number(high) < Number(low) || Number(step) < 1)
       return wrong(at, `“${value}” says no numbers. Write for example draw ${name}: 100 to 900 step 50.`);
@@ -177,7 +217,7 @@ function readHead(
   } else
     wrong(
       at,
-      `“${line.trim()}” means nothing in a head. Write title: WORDS, about: WORDS or draw NAME: LOW to HIGH step STEP.`,
+      `“${line.trim()}” means nothing in a head. Write title: WORDS, about: WORDS, picture: NAME of GUEST or draw NAME: LOW to HIGH step STEP.`,
     );
 }
 
@@ -259,8 +299,11 @@ function readGuest(text: string, line: number, lesson: Lesson, wrong: (line: num
   if (!name) wrong(line, 'The definition has no name. Write name = "lab", in letters, digits, _ and -.');
   else if (lesson.guests.some(guest => guest.name === name))
     wrong(line, `There are two guests called ${name}. Give one another name.`);
-  if (!kernel || !FILES.test(kernel))
-    wrong(line, `kernel = "${kernel ?? ''}" is no kernel that a lesson has. Write minipv.elf or demo.elf.`);
+  if (!kernel || !(KERNELS.test(kernel) || isSmallGuest(kernel)))
+    wrong(
+      line,
+      `kernel = "${kernel ?? ''}" is no kernel that a lesson has. Write minipv.elf, demo.elf or ${SMALL_GUESTS.join(', ')}.`,
+    );
   if (lesson.guests.length === MOST_GUESTS) wrong(line, `A lesson has at most ${MOST_GUESTS} guests.`);
   lesson.guests.push({ name: name ?? '', text });
 }
@@ -297,48 +340,72 @@ function readBlock(word: string, text: string, first: number, wrong: (line: numb
       return undefined;
     }
   };
-  if (word === 'measure') {
-    return {
-      kind: 'rows',
-      rows: rows.flatMap(({ source, line }): Row[] => {
-        const [sum = '', says = '', guess] = source.split(/\s+\|\s+/);
-        const [, name, sign, text] = /^(\w+)\s*([=~])\s*(.+)$/.exec(sum) ?? [];
-        if (!name || !says) {
-          wrong(
-            line,
-            `“${source}” measures nothing. Write NAME = EXPRESSION | WORDS, and | NAME of a prediction behind it where there is one.`,
-          );
-          return [];
-        }
-        const read = expression(text!, line);
-        const unit = /\*([^*]+)\*/.exec(says)?.[1];
-        return read
-          ? [
-              {
-                name,
-                expression: read,
-                isExact: sign === '=',
-                text: says.replace(/\*([^*]+)\*/, '$1'),
-                ...(unit ? { unit } : {}),
-                ...(guess ? { guess } : {}),
-              },
-            ]
-          : [];
-      }),
-    };
+  const of = <T>(read: (source: string, line: number) => T | undefined): T[] =>
+    rows.flatMap(({ source, line }) => read(source, line) ?? []);
+  if (word === 'measure') return { kind: 'rows', rows: of((source, line) => readRow(source, line, expression, wrong)) };
+  if (word === 'hint') return { kind: 'hints', hints: of((source, line) => readHint(source, line, expression, wrong)) };
+  return { kind: 'checks', checks: of((source, line) => readCheck(source, line, expression, wrong)) };
+}
+
+type ReadExpression = (source: string, line: number) => Expression | undefined;
+
+function readRow(
+  source: string,
+  line: number,
+  expression: ReadExpression,
+  wrong: (line: number, sentence: string) => void,
+): Row | undefined {
+  const [sum = '', says = '', guess] = source.split(/\s+\|\s+/);
+  const [, name, sign, text] = /^(\w+)\s*([=~])\s*(.+)$/.exec(sum) ?? [];
+  if (!name || !says) {
+    wrong(
+      line,
+      `“${source}” measures nothing. Write NAME = EXPRESSION | WORDS, and | NAME of a prediction behind it where there is one.`,
+    );
+    return undefined;
   }
-  return {
-    kind: 'checks',
-    checks: rows.flatMap(({ source, line }): Check[] => {
-      const [test = '', holds = '', fails = ''] = source.split(/\s+\|\s+/);
-      if (!holds || !fails) {
-        wrong(line, `“${source}” is no check. Write EXPRESSION | what holds | what to do where it does not.`);
-        return [];
-      }
-      const read = expression(test, line);
-      return read ? [{ expression: read, holds, fails }] : [];
-    }),
-  };
+  const read = expression(text!, line),
+    unit = /\*([^*]+)\*/.exec(says)?.[1];
+  return (
+    read && {
+      name,
+      expression: read,
+      isExact: sign === '=',
+      text: says.replace(/\*([^*]+)\*/, '$1'),
+      ...(unit ? { unit } : {}),
+      ...(guess ? { guess } : {}),
+    }
+  );
+}
+
+function readHint(
+  source: string,
+  line: number,
+  expression: ReadExpression,
+  wrong: (line: number, sentence: string) => void,
+): Hint | undefined {
+  const [test = '', text = ''] = source.split(/\s+\|\s+/);
+  if (!text) {
+    wrong(line, `“${source}” is no hint. Write NAME < EXPRESSION | what whoever said so has overlooked.`);
+    return undefined;
+  }
+  const read = expression(test, line);
+  return read && { expression: read, answer: read.names[0] ?? '', text };
+}
+
+function readCheck(
+  source: string,
+  line: number,
+  expression: ReadExpression,
+  wrong: (line: number, sentence: string) => void,
+): Check | undefined {
+  const [test = '', holds = '', fails = ''] = source.split(/\s+\|\s+/);
+  if (!holds || !fails) {
+    wrong(line, `“${source}” is no check. Write EXPRESSION | what holds | what to do where it does not.`);
+    return undefined;
+  }
+  const read = expression(test, line);
+  return read && { expression: read, holds, fails };
 }
 
 function readAction(source: string, line: number, wrong: (line: number, sentence: string) => void): Action[] {
@@ -365,15 +432,23 @@ function readAction(source: string, line: number, wrong: (line: number, sentence
       },
     ];
   }
+  const valued = new RegExp(`^xl (${VALUED.join('|')}) ([\\w-]+) (\\d{1,4})$`).exec(source);
+  if (valued) return [{ kind: 'xl', verb: valued[1] as Verb, guest: valued[2]!, value: Number(valued[3]) }];
+  const bare = new RegExp(`^xl (${BARE.join('|')}) ([\\w-]+)$`).exec(source);
+  if (bare) return [{ kind: 'xl', verb: bare[1] as Verb, guest: bare[2]! }];
   wrong(
     line,
-    `“${source}” is nothing that the page can do. Write type GUEST: WORDS, run N ms (at most ${MOST_RUN_MS}), xl sched-credit -d GUEST -w WEIGHT -c CAP or xl sched-credit -s -t MS.`,
+    `“${source}” is nothing that the page can do. Write type GUEST: WORDS, run N ms (at most ${MOST_RUN_MS}), xl sched-credit -d GUEST -w WEIGHT -c CAP, xl sched-credit -s -t MS, xl ${VALUED.join('|')} GUEST MIB or xl ${BARE.join('|')} GUEST.`,
   );
   return [];
 }
 
 /** Guests and answers that are named must be there. */
-function checkNames({ guests, steps }: Lesson, wrong: (line: number, sentence: string) => void, line: number): void {
+function checkNames(
+  { guests, pictures, steps }: Lesson,
+  wrong: (line: number, sentence: string) => void,
+  line: number,
+): void {
   const known = new Set(guests.map(({ name }) => name));
   const asked = new Set<string>();
   const measured = new Set<string>();
@@ -384,24 +459,34 @@ function checkNames({ guests, steps }: Lesson, wrong: (line: number, sentence: s
         `No guest of the lesson is called ${name}. There ${known.size === 1 ? 'is' : 'are'} ${[...known].join(', ') || 'none'}.`,
       );
   };
+  for (const { guest } of pictures) if (guest !== undefined) guestNamed(guest);
   for (const { parts } of steps)
     for (const part of parts) {
       if (part.kind === 'ask') asked.add(part.name);
       if (part.kind === 'actions') for (const action of part.actions) if ('guest' in action) guestNamed(action.guest);
-      const expressions =
-        part.kind === 'rows' || part.kind === 'checks' ? (part.kind === 'rows' ? part.rows : part.checks) : [];
-      for (const { expression } of expressions)
-        for (const name of expression.names)
+      for (const each of linesIn(part)) {
+        for (const name of each.expression.names)
           if (name.includes('.')) guestNamed(name.split('.')[0]!);
           else if (!measured.has(name) && !asked.has(name))
             wrong(line, `${name} is neither measured before nor predicted. Write it into a block of measure first.`);
-      if (part.kind !== 'rows') continue;
-      for (const { name, guess } of part.rows) {
-        measured.add(name);
-        if (guess && !asked.has(guess))
-          wrong(line, `No prediction is called ${guess}. Write a block of predict with ${guess}: QUESTION.`);
+        if ('answer' in each && !asked.has(each.answer))
+          wrong(
+            line,
+            `A hint is about ${each.answer || 'nothing'}, which nobody predicts. Begin it with the name of a prediction.`,
+          );
+        if (!('name' in each)) continue;
+        measured.add(each.name);
+        if (each.guess && !asked.has(each.guess))
+          wrong(line, `No prediction is called ${each.guess}. Write a block of predict with ${each.guess}: QUESTION.`);
       }
     }
+}
+
+/** What of a part has an expression. */
+function linesIn(part: Part): readonly (Row | Check | Hint)[] {
+  if (part.kind === 'rows') return part.rows;
+  if (part.kind === 'checks') return part.checks;
+  return part.kind === 'hints' ? part.hints : [];
 }
 
 /** What is handed in: it follows from the lesson, the seed and the exact numbers that were measured. */

@@ -1,10 +1,11 @@
 /** The page's lessons, walked on a host in virtual time: each says what is true, and what it says was measured. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { handInCode, type Lesson, readLesson } from './lesson.ts';
+import { type Lesson, readLesson } from './lesson.ts';
 import { lessonHost } from './lesson-host.test-support.ts';
 import { LESSONS } from './list.ts';
-import { LessonRun, type Measured } from './run.ts';
+import { LessonRun } from './run.ts';
+import { walk } from './walk.test-support.ts';
 
 const text = (id: string): string => readFileSync(new URL(`./texts/${id}.md`, import.meta.url), 'utf8');
 
@@ -12,33 +13,6 @@ function read(id: string, seed: string): Lesson {
   const { lesson, problems } = readLesson(text(id), seed);
   expect(problems).toEqual([]);
   return lesson;
-}
-
-/** All steps as the page does them when it is asked to, after `readMs` with each Do step open, while time goes on; values by name, and the check that failed first. */
-async function walk(lesson: Lesson, without?: (step: number) => boolean, readMs = 0) {
-  const host = lessonHost(),
-    run = new LessonRun(lesson, host);
-  await run.start();
-  const values: Record<string, number> = {};
-  let failed: string | undefined;
-  const note = (rows: Measured[]): void => {
-    for (const { row, value } of rows) values[row.name] = value;
-  };
-  const answers = new Map(
-    lesson.steps.flatMap(({ parts }) => parts.flatMap(part => (part.kind === 'ask' ? [[part.name, 1] as const] : []))),
-  );
-  for (const [i, step] of lesson.steps.entries()) {
-    if (step.kind === 'do') {
-      await run.begin();
-      if (readMs) await host.runFor(readMs);
-      if (!without?.(i)) await run.act(step);
-    }
-    if (step.kind !== 'measure') continue;
-    const { measured, judged } = await run.measure(i, answers);
-    note(measured);
-    failed ??= judged.find(({ holds }) => !holds)?.check.fails;
-  }
-  return { run, values, failed, code: handInCode(lesson, run.exact) };
 }
 
 describe('the page’s lessons', () => {
@@ -101,7 +75,7 @@ describe('the page’s lessons', () => {
   });
 
   it('weight and cap: the guests compute for longer than somebody reads a step', async () => {
-    expect((await walk(read('weight-and-cap', 'a'), undefined, 20_000)).failed).toBeUndefined();
+    expect((await walk(read('weight-and-cap', 'a'), { readMs: 20_000 })).failed).toBeUndefined();
   });
 
   it('quote source as it stands in its file', () => {
@@ -117,11 +91,11 @@ describe('the page’s lessons', () => {
         expect(Number(about) - 1 - at).toBeLessThan(said.length);
         quoted++;
       }
-    expect(quoted).toBe(1);
+    expect(quoted).toBeGreaterThan(2);
   });
 
   it('notice that nothing was done', async () => {
-    const { failed } = await walk(read('ring-request', 'a'), () => true);
+    const { failed } = await walk(read('ring-request', 'a'), { without: () => true });
     expect(failed).toContain('Begin the step again');
   });
 

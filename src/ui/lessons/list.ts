@@ -24,12 +24,30 @@ export const LESSONS: readonly LessonEntry[] = [
     load: persistent(() => import('./texts/ring-request.md?raw')),
   },
   {
+    id: 'event-channels',
+    title: 'Event channels',
+    about: 'a bit and an upcall, and how one is lost',
+    load: persistent(() => import('./texts/event-channels.md?raw')),
+  },
+  {
+    id: 'grant-tables',
+    title: 'Grant tables',
+    about: 'share a page, and take it back',
+    load: persistent(() => import('./texts/grant-tables.md?raw')),
+  },
+  {
     id: 'weight-and-cap',
     title: 'Sharing a CPU by weight and cap',
     about: 'two busy guests on one processor',
     load: persistent(() => import('./texts/weight-and-cap.md?raw')),
   },
 ];
+
+/** The lesson behind this one. */
+export const nextLesson = (id: string): LessonEntry | undefined => {
+  const at = LESSONS.findIndex(lesson => lesson.id === id);
+  return at < 0 ? undefined : LESSONS[at + 1];
+};
 
 /** A lesson that somebody dropped, for as long as the tab lives. */
 export const OWN_LESSON = 'own';

@@ -2,12 +2,17 @@
 import type { NamedFile } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
 import type { LessonHost } from './run.ts';
+import { BASE, SMALL_GUESTS } from './small-guests.ts';
 
 const KERNELS: Readonly<Record<string, string>> = {
   'minipv.elf': new URL('../../../guests/minipv/minipv.elf', import.meta.url).href,
   'demo.elf': new URL('../../../guests/demo/demo.elf', import.meta.url).href,
 };
+const SOURCES = import.meta.glob<string>('../../../guests/small/*.asm', { query: '?raw', import: 'default' });
 const BLANK_BYTES = 2 ** 20;
+
+/** A small guest's own source, or what they have in common. */
+export const sourceOf = (name: string): Promise<string> => SOURCES[`../../../guests/small/${name}`]!();
 
 /** The files that a definition of a lesson names. @throws Error with a sentence */
 async function filesOf(text: string): Promise<NamedFile[]> {
@@ -19,6 +24,11 @@ async function filesOf(text: string): Promise<NamedFile[]> {
       throw new Error(`${name} could not be fetched: the server answered ${answer.status}. Load the page again.`);
     files.push({ name, data: await answer.blob() });
   }
+  for (const name of SMALL_GUESTS) {
+    if (!text.includes(name)) continue;
+    const { assembled } = await import('./assembled.ts');
+    files.push({ name, data: new Blob([assembled(await sourceOf(name), await sourceOf(BASE))]) });
+  }
   if (text.includes('blank.img')) files.push({ name: 'blank.img', data: new Blob([new Uint8Array(BLANK_BYTES)]) });
   return files;
 }
@@ -29,6 +39,7 @@ export const pageHost: LessonHost = {
   type: (id, bytes) => host.time('type', id, bytes),
   setShares: async (domain, shares) => void (await host['sched-credit']({ domain, ...shares })),
   setSlice: async ms => void (await host['sched-credit']({ tsliceUs: 1000 * ms })),
+  xl: (verb, id, value) => (verb === 'pause' || verb === 'unpause' ? host[verb](id) : host[verb](id, value!)),
   facts: id => host.inspect('facts', id),
   stand: () => host.time('stand'),
   now: () => host.time('now'),

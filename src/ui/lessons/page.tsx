@@ -14,6 +14,7 @@ import { type Round, roundsOf } from './lesson.ts';
 import { lessonAddress, LESSONS } from './list.ts';
 import './lessons.css';
 import { Line } from './markdown.tsx';
+import { Pictures } from './lesson-pictures.tsx';
 import { RingStrip } from './ring-strip.tsx';
 import { StepBox, Toggle } from './step.tsx';
 import { address, now, open, problem, problems, unfolded } from './taking.ts';
@@ -104,7 +105,8 @@ const Consoles = ({
     {shown.map((session, i) => (
       <SerialWindow key={session.id} session={session} first={i === 0} />
     ))}
-    {!narrow.value && shown.length === 1 && (
+    <Pictures lesson={state.lesson} sessions={shown} />
+    {!narrow.value && shown.length === 1 && state.lesson.pictures.length === 0 && (
       <RingStrip
         key={shown[0]!.id}
         session={shown[0]!}

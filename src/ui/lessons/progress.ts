@@ -39,7 +39,7 @@ function linesTo(inputs: readonly LoggedInput[], id: number | undefined): { text
 
 export function progressOf(actions: readonly Action[], { ids, inputs, beganNs, nowNs, isIdle, facts }: Since): Done[] {
   const commands = inputs.flatMap(({ atNs, what }) =>
-    what.kind === 'command' ? [{ atNs, given: JSON.stringify(what.given) }] : [],
+    what.kind === 'command' ? [{ atNs, name: what.name, given: JSON.stringify(what.given) }] : [],
   );
   /** Lines that an action before has taken. */
   const taken = new Set<string>();
@@ -58,6 +58,9 @@ export function progressOf(actions: readonly Action[], { ids, inputs, beganNs, n
         at = lines.findIndex(({ text }, i) => text.trim() === action.text && !taken.has(`${action.guest} ${i}`));
       if (at >= 0) taken.add(`${action.guest} ${at}`);
       atNs = lines[at]?.atNs;
+    } else if (action.kind === 'xl') {
+      const given = JSON.stringify([ids.get(action.guest), ...(action.value === undefined ? [] : [action.value])]);
+      atNs = commands.find(each => each.name === action.verb && each.given === given)?.atNs;
     } else if (action.kind === 'slice')
       atNs = commands.find(({ given }) => given.includes(`"tsliceUs":${1000 * action.ms}`))?.atNs;
     else {

@@ -1,6 +1,6 @@
 /** A lesson as somebody goes through it, on a host in virtual time: guests are made, steps done and measured, a step is begun again. No page is needed. */
 import type { Facts, LoggedInput, TimeNow } from '../../dom0/service/index.ts';
-import type { Action, Check, Lesson, Row, Step } from './lesson.ts';
+import type { Action, Check, Hint, Lesson, Row, Step, Verb } from './lesson.ts';
 import { type Done, progressOf } from './progress.ts';
 
 /** What a lesson does to the host. */
@@ -11,6 +11,7 @@ export interface LessonHost {
   type(id: number, bytes: Uint8Array): Promise<void>;
   setShares(id: number, shares: { weight?: number; cap?: number }): Promise<void>;
   setSlice(ms: number): Promise<void>;
+  xl(verb: Verb, id: number, value?: number): Promise<void>;
   facts(id: number): Promise<Facts>;
   /** Time stands still; it goes on for so many milliseconds at most, or until nothing happens. */
   stand(): Promise<void>;
@@ -30,8 +31,17 @@ export interface Judged {
   holds: boolean;
 }
 
+/** What a measurement has shown. `hints`: for answers that were others. */
+export interface Result {
+  measured: Measured[];
+  judged: Judged[];
+  hints: Hint[];
+}
+
 /** A guest has come to its prompt by then: what lessons may boot needs less than a millisecond of its time, and its devices some turns of Domain 0. */
 const BOOT_MS = 100;
+/** Of these there are none where nothing of the kind is there: no such exit, hypercall, open port, grant. */
+const NOTHING_IS_0 = /^(exit|hypercall|port|grant|order)\./;
 /** Slower than this time moves less often than somebody looks. */
 const LEAST_SPEED = 0.1;
 
@@ -101,7 +111,8 @@ export class LessonRun {
       }
       const id = this.ids.get(action.guest);
       if (id === undefined) throw new Error(`${action.guest} does not run. Begin the step again.`);
-      if (action.kind === 'type') await this.host.type(id, new TextEncoder().encode(`${action.text}\r`));
+      if (action.kind === 'xl') await this.host.xl(action.verb, id, action.value);
+      else if (action.kind === 'type') await this.host.type(id, new TextEncoder().encode(`${action.text}\r`));
       else
         await this.host.setShares(id, {
           ...(action.weight === undefined ? {} : { weight: action.weight }),
@@ -129,10 +140,7 @@ export class LessonRun {
   }
 
   /** What the machine has counted since `begin`, and whether it is what should be. @throws Error with a sentence */
-  async measure(
-    step: number,
-    answers: ReadonlyMap<string, number>,
-  ): Promise<{ measured: Measured[]; judged: Judged[] }> {
+  async measure(step: number, answers: ReadonlyMap<string, number>): Promise<Result> {
     await this.host.stand();
     const after = await this.look();
     const values = new Map([
@@ -144,6 +152,7 @@ export class LessonRun {
     const of = (name: string): number | undefined => (name.includes('.') ? this.fact(name, after) : values.get(name));
     const measured: Measured[] = [];
     const judged: Judged[] = [];
+    const hints: Hint[] = [];
     for (const part of this.lesson.steps[step]?.parts ?? []) {
       if (part.kind === 'rows')
         for (const row of part.rows) {
@@ -153,9 +162,17 @@ export class LessonRun {
         }
       if (part.kind === 'checks')
         for (const check of part.checks) judged.push({ check, holds: check.expression.value(of) !== 0 });
+      if (part.kind === 'hints')
+        for (const hint of part.hints)
+          if (
+            answers.has(hint.answer) &&
+            !hints.some(({ answer }) => answer === hint.answer) &&
+            hint.expression.value(of) !== 0
+          )
+            hints.push(hint);
     }
     this.measured.set(step, measured);
-    return { measured, judged };
+    return { measured, judged, hints };
   }
 
   /** Exact numbers of all steps, for the code. */
@@ -194,6 +211,6 @@ export class LessonRun {
     if (!now || !then) return undefined;
     if (Object.hasOwn(now.values, fact)) return now.values[fact];
     if (Object.hasOwn(now.counts, fact)) return now.counts[fact]! - (then.counts[fact] ?? 0);
-    return /^(exit|hypercall)\./.test(fact) ? 0 : undefined;
+    return NOTHING_IS_0.test(fact) ? 0 : undefined;
   }
 }

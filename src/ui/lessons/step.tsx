@@ -8,8 +8,9 @@ import { Icon, Tag } from '../parts/marks.tsx';
 import { Actions, Typed } from './actions.tsx';
 import { hasMore, linesOf, type Now, typedBefore, waitsFor } from './facts.ts';
 import { handInCode, type Lesson, type Part, type Step } from './lesson.ts';
-import { Markdown } from './markdown.tsx';
-import { act, answer, fold, measure, next, reset, unfolded } from './taking.ts';
+import { Line, Markdown } from './markdown.tsx';
+import { lessonAddress, nextLesson } from './list.ts';
+import { act, address, answer, fold, measure, next, reset, unfolded } from './taking.ts';
 import { number, words } from './words.ts';
 
 /** What is behind somebody is one line, so that the step at hand begins on the screen. Measurements stay: later steps speak of them. */
@@ -57,8 +58,19 @@ export function StepBox({ step, index, number: no, state }: StepProps & { number
           <b>{words.code}</b> <code>{handInCode(lesson, state.run.exact)}</code> <span class="sec">{words.hand}</span>
         </p>
       )}
+      {isHere && step.kind === 'reality' && <NextLesson />}
     </section>
   );
+}
+
+/** The one behind this in the list; a lesson of somebody's own has none. */
+function NextLesson() {
+  const entry = nextLesson(address().get('lesson') ?? '');
+  return entry ? (
+    <p>
+      {words.next} <a href={lessonAddress(entry.id)}>{entry.title}</a>, {entry.about}.
+    </p>
+  ) : null;
 }
 
 /** Its name, which opens and folds what is behind somebody; folded, what it has typed. */
@@ -195,6 +207,18 @@ function PartView({ part, index, state }: { part: Part; index: number; state: No
   if (part.kind === 'actions') return <Actions actions={part.actions} index={index} state={state} />;
   const result = state.results.get(index);
   if (part.kind === 'rows') return <MeasuredRows rows={part.rows} result={result} answers={state.answers} />;
+  if (part.kind === 'hints')
+    return (
+      <div class="prose" aria-live="polite">
+        {result?.hints
+          .filter(hint => part.hints.includes(hint))
+          .map(({ answer, text }) => (
+            <blockquote key={answer} class="lhint">
+              <b>{words.hint(state.answers.get(answer)!)}</b> <Line text={text} />
+            </blockquote>
+          ))}
+      </div>
+    );
   return (
     <ul class="checks" aria-live="polite">
       {result?.judged

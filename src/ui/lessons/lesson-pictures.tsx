@@ -1,0 +1,48 @@
+/** The live pictures of a lesson: inspectors of the page, beside the consoles or below them. */
+import { useMemo } from 'preact/hooks';
+import '../inspect/inspect.css';
+import { INSPECTORS } from '../inspect/inspectors.ts';
+import { useMachine } from '../inspect/machine.ts';
+import type { DomainSession } from '../sessions.ts';
+import type { Lesson, PictureName } from './lesson.ts';
+import { words } from './words.ts';
+
+/** `sessions`: of its guests, as far as they are there. */
+export function Pictures({ lesson, sessions }: { lesson: Lesson; sessions: readonly DomainSession[] }) {
+  const machine = useMachine();
+  return (
+    <>
+      {lesson.pictures.map(picture => {
+        const session = sessions.find(({ info }) => info.value.name === picture.guest);
+        if (!machine.value || (picture.guest !== undefined && !session)) return null;
+        return (
+          <Picture
+            key={`${picture.inspector} ${session?.id ?? ''}`}
+            picture={picture}
+            session={session}
+            machine={machine.value.view}
+          />
+        );
+      })}
+    </>
+  );
+}
+
+function Picture({
+  picture: { inspector, guest },
+  session,
+  machine,
+}: {
+  picture: PictureName;
+  session: DomainSession | undefined;
+  machine: NonNullable<ReturnType<typeof useMachine>['value']>['view'];
+}) {
+  const { name, View } = INSPECTORS.find(({ id }) => id === inspector)!,
+    title = words.picture(name, guest),
+    target = useMemo(() => ({ ...(session ? { session } : {}), ...(machine ? { machine } : {}) }), [session, machine]);
+  return (
+    <section class="panel lpic inspect" aria-label={title}>
+      <View target={target} name={title} tabs={<h3>{title}</h3>} />
+    </section>
+  );
+}

@@ -1,0 +1,11 @@
+/** Pictures that a lesson may have beside its steps: inspectors of the page, by their ids (inspect/inspectors.ts), and of what. */
+export const PICTURES: Readonly<Record<string, 'guest' | 'host'>> = {
+  exits: 'guest',
+  processor: 'guest',
+  events: 'guest',
+  grants: 'guest',
+  memory: 'guest',
+  xenstore: 'guest',
+  path: 'guest',
+  scheduler: 'host',
+};

@@ -1,0 +1,9 @@
+/** The small guests of lessons: sources in nasm's language in guests/small, which the project's own assembler makes a kernel of when a lesson needs it. */
+
+/** One file each, and one word here. */
+export const SMALL_GUESTS: readonly string[] = ['events.asm', 'grants.asm'];
+
+export const isSmallGuest = (name: string): boolean => SMALL_GUESTS.includes(name);
+
+/** What they have in common stands behind each: start, console, notes. */
+export const BASE = 'base.asm';

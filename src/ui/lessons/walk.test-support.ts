@@ -1,0 +1,55 @@
+/** A walk through a lesson, as the page goes where all is done for whoever takes it. */
+import { handInCode, type Lesson } from './lesson.ts';
+import { lessonHost } from './lesson-host.test-support.ts';
+import { LessonRun, type Result } from './run.ts';
+
+/** An answer to each question, by its name; what is not there is answered by 1. */
+export type Answers = (name: string) => number;
+
+/** `without`: steps that are left out. `readMs`: for so long each Do step stands open, and time goes on. `others`: what else somebody might have said, for what is told them then. */
+export async function walk(
+  lesson: Lesson,
+  {
+    without,
+    readMs = 0,
+    answers = () => 1,
+    others = [],
+  }: { without?: (step: number) => boolean; readMs?: number; answers?: Answers; others?: readonly Answers[] } = {},
+) {
+  const host = lessonHost(),
+    run = new LessonRun(lesson, host);
+  await run.start();
+  const values: Record<string, number> = {};
+  let failed: string | undefined;
+  const saidBy = (by: Answers): Map<string, number> =>
+    new Map(
+      lesson.steps.flatMap(({ parts }) =>
+        parts.flatMap(part => (part.kind === 'ask' ? [[part.name, by(part.name)] as const] : [])),
+      ),
+    );
+  const hints: string[] = [],
+    otherHints: string[][] = others.map(() => []),
+    toldOf = ({ hints: told }: Result): string[] => told.map(({ answer }) => answer);
+  for (const [i, step] of lesson.steps.entries()) {
+    if (step.kind === 'do') {
+      await run.begin();
+      if (readMs) await host.runFor(readMs);
+      if (!without?.(i)) await run.act(step);
+    }
+    if (step.kind !== 'measure') continue;
+    for (const [other, by] of others.entries()) otherHints[other]!.push(...toldOf(await run.measure(i, saidBy(by))));
+    const result = await run.measure(i, saidBy(answers));
+    hints.push(...toldOf(result));
+    for (const { row, value } of result.measured) values[row.name] = value;
+    failed ??= result.judged.find(({ holds }) => !holds)?.check.fails;
+  }
+  return {
+    run,
+    values,
+    failed,
+    code: handInCode(lesson, run.exact),
+    /** Answers about which something was told. */
+    hints,
+    otherHints,
+  };
+}

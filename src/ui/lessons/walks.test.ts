@@ -1,0 +1,59 @@
+/** `npm run -s lessons`: every lesson of the page, walked twice from some seeds: equal numbers, the right code, and a hint for each wrong answer. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { type Lesson, readLesson, type Row } from './lesson.ts';
+import { LESSONS } from './list.ts';
+import { walk } from './walk.test-support.ts';
+
+const text = (id: string): string => readFileSync(new URL(`./texts/${id}.md`, import.meta.url), 'utf8');
+
+function read(id: string, seed: string): Lesson {
+  const { lesson, problems } = readLesson(text(id), seed);
+  expect(problems).toEqual([]);
+  return lesson;
+}
+
+/** What each question is measured by. */
+const rowsOf = ({ steps }: Lesson): Map<string, Row> =>
+  new Map(
+    steps.flatMap(({ parts }) =>
+      parts.flatMap(part =>
+        part.kind === 'rows'
+          ? part.rows.flatMap(row => (row.guess === undefined ? [] : [[row.guess, row] as const]))
+          : [],
+      ),
+    ),
+  );
+
+/** Wrong by much: what is not exact is right within some per cent. */
+const WRONG: readonly ((right: number) => number)[] = [
+  right => right + 1 + Math.ceil(right * 0.6),
+  right => (right === 0 ? 2 : Math.floor(right * 0.4)),
+  right => right * 9 + 60,
+];
+
+describe.each(LESSONS.map(({ id }) => id))('the lesson %s', id => {
+  it.each(['a', 'ringside'])('holds from the seed %s, and repeats itself to the number', async seed => {
+    const lesson = read(id, seed),
+      rows = rowsOf(lesson),
+      first = await walk(lesson);
+    expect(first.failed).toBeUndefined();
+    // The same numbers, whatever is answered.
+    const right = (name: string): number => first.values[rows.get(name)!.name]!;
+    const again = await walk(lesson, {
+      answers: right,
+      others: WRONG.map(wrong => (name: string) => wrong(right(name))),
+    });
+    expect([again.values, again.code]).toEqual([first.values, first.code]);
+    expect(again.hints).toEqual([]);
+    for (const told of again.otherHints) expect(new Set(told)).toEqual(new Set(rows.keys()));
+  });
+
+  it('asks something in two to four rounds, and each answer is measured', () => {
+    const lesson = read(id, 'a'),
+      asked = lesson.steps.flatMap(({ parts }) => parts.flatMap(part => (part.kind === 'ask' ? [part.name] : [])));
+    expect(asked.length).toBeGreaterThan(1);
+    expect(asked.length).toBeLessThan(5);
+    expect(new Set(rowsOf(lesson).keys())).toEqual(new Set(asked));
+  });
+});
