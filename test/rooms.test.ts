@@ -153,6 +153,7 @@ const TYPE_CIRCLES: typeof CIRCLES = [
       'src/cpu/addressing.ts',
       'src/cpu/code-cache.ts',
       'src/cpu/cpu.ts',
+      'src/cpu/emulate-exit.ts',
       'src/cpu/flat-transfers.ts',
       'src/cpu/interrupts.ts',
       'src/cpu/long-mode.ts',

@@ -38,7 +38,7 @@ it("random instructions end as on the host's processor; where that cannot be ask
 it('a system call ends its case and has no effect; the next case runs', () => {
   const found = host();
   if (typeof found === 'string') return;
-  const drawer = new Drawer(1);
+  const drawer = new Drawer(1, 32);
   // INT 80h with EAX 1 and 252: exit and exit_group, which would end the runner; then a NOP.
   const cases = [
     [0xcd, 0x80, 1],
@@ -48,7 +48,6 @@ it('a system call ends its case and has no effect; the next case runs', () => {
     const setting = drawer.next();
     return {
       ...setting,
-      bits: 32 as const,
       code: Uint8Array.of(first!, second!),
       flags: 0x302,
       registers: [BigInt(eax!), ...setting.registers.slice(1)],

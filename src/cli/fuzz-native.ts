@@ -1,17 +1,17 @@
 /**
- * npm run -s fuzz:native -- [--cases N] [--seed S]… [--limit N]
+ * npm run -s fuzz:native -- [--cases N] [--seed S]… [--limit N] [--bits 16|32|64]
  *
  * Runs random instructions, one at a time, on the host's processor in ring 3 and on ours, from the same registers and memory, and compares how they end.
- * N cases (100,000 unless told) are shared among the seeds. It passes if nothing differs but what src/cli/fuzz/native/differences.ts lists. It needs
+ * N cases (100,000 unless told) are shared among the seeds; half of them are of 64-bit code, a tenth of 16-bit code, unless all are to be of one kind. It passes if nothing differs but what src/cli/fuzz/native/differences.ts lists. It needs
  * Linux on an x86-64 processor and gcc; elsewhere it says so and passes.
  */
 import { judge } from './fuzz/native/compare.ts';
-import { Drawer } from './fuzz/native/cases.ts';
+import { type Bits, Drawer } from './fuzz/native/cases.ts';
 import { findHost, type Host, NoHost, runNatively } from './fuzz/native/host.ts';
 import { NativeMachine } from './fuzz/native/machine.ts';
 
-const USAGE = 'usage: fuzz:native [--cases N] [--seed S]… [--limit N]\n';
-/** Cases of one run of the runner: some 20 MB of files. */
+const USAGE = 'usage: fuzz:native [--cases N] [--seed S]… [--limit N] [--bits 16|32|64]\n';
+/** Cases of one run of the runner: some 10 MB each way. */
 const BATCH = 5_000;
 
 interface Options {
@@ -19,6 +19,8 @@ interface Options {
   seeds: number[];
   /** Differences printed. */
   limit: number;
+  /** Of all cases. */
+  bits?: Bits;
 }
 
 function parse(argv: string[]): Options | string {
@@ -31,6 +33,7 @@ function parse(argv: string[]): Options | string {
     if (name === '--cases' && Number.isSafeInteger(number) && number > 0) options.cases = number;
     else if (name === '--seed' && Number.isSafeInteger(number)) options.seeds.push(number);
     else if (name === '--limit' && Number.isSafeInteger(number) && number >= 0) options.limit = number;
+    else if (name === '--bits' && (number === 16 || number === 32 || number === 64)) options.bits = number;
     else return `${name} ${value} is not understood`;
   }
   if (options.seeds.length === 0) options.seeds = [1, 2, 3, 4];
@@ -53,7 +56,7 @@ export function main(argv: string[], write: (text: string) => void = text => pro
   }
 }
 
-function compareAll(host: Host, { cases, seeds, limit }: Options, write: (text: string) => void): number {
+function compareAll(host: Host, { cases, seeds, limit, bits }: Options, write: (text: string) => void): number {
   write(`against ${host.name} (${host.vendor})\n`);
   const machine = new NativeMachine();
   const each = Math.ceil(cases / seeds.length);
@@ -61,7 +64,7 @@ function compareAll(host: Host, { cases, seeds, limit }: Options, write: (text: 
   let same = 0,
     differ = 0;
   for (const seed of seeds) {
-    const drawer = new Drawer(seed);
+    const drawer = new Drawer(seed, bits);
     for (let done = 0; done < each; done += BATCH) {
       const settings = Array.from({ length: Math.min(BATCH, each - done) }, () => drawer.next());
       const ends = runNatively(host, settings);

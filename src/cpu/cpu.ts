@@ -15,6 +15,7 @@ import {
 import { Debug } from './debug.ts';
 import {
   type Controls,
+  type Emulated,
   type ExitInfo,
   ExitReason,
   type Probe,
@@ -23,6 +24,7 @@ import {
   type ProcessorOptions,
   type TimeSource,
 } from './architecture/edge.ts';
+import { emulateExit } from './emulate-exit.ts';
 import { Faults, LEAVE } from './faults.ts';
 import { createFlatTransfers, type FlatTransfers } from './flat-transfers.ts';
 import { AC, ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './architecture/flags.ts';
@@ -284,6 +286,9 @@ export class Cpu implements Core, Processor {
   }
   skipInstruction(): void {
     this.loop.skipInstruction();
+  }
+  emulateExit(): Emulated {
+    return emulateExit(this);
   }
 
   get probe(): Probe | null {

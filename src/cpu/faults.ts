@@ -51,9 +51,9 @@ export class Faults {
     return this.raise(DB);
   }
 
-  /** The address of #PF as one number, as exits tell it. Of 32 bits it has a sign. */
+  /** The address of #PF as one number, as exits tell it. */
   get linear(): number {
-    return this.addressHigh === 0 ? this.address : this.addressHigh * 2 ** 32 + (this.address >>> 0);
+    return this.addressHigh * 2 ** 32 + (this.address >>> 0);
   }
 
   raisePage(linear: number, error: number, high = 0): never {

@@ -170,6 +170,8 @@ export function deliverFault(cpu: Cpu): boolean {
     const information = exceptionInformation(cpu, taken);
     cpu.probe?.event?.(information, error);
     if (controls.hypervisorIdt || ((controls.exceptionBitmap >>> taken) & 1) !== 0) {
+      // The flags saved are those that would have been pushed (SDM vol. 3, 28.3.3).
+      if (!controls.hypervisorIdt && pushesRf(cpu, taken)) R[EFLAGS]! |= RF;
       exit.reason = controls.hypervisorIdt ? ExitReason.IDT_FIRST + taken : ExitReason.EXCEPTION_OR_NMI;
       exit.interruption = information;
       exit.errorCode = error;
@@ -225,11 +227,13 @@ const exceptionInformation = (cpu: Cpu, vector: number): number =>
 
 const inProtectedMode = (cpu: Cpu) => (cpu.R[CR0]! & CR0_PE) !== 0;
 
+/** Faults push RF set, but for an instruction breakpoint; traps push it as it is (SDM vol. 3, 17.3.1.1). */
+const pushesRf = (cpu: Cpu, vector: number): boolean => vector !== DB || cpu.faults.debug === 0x2000;
+
 /** True if the exception was delivered; false if that faulted in turn (cpu.faults.vector says how). */
 function attempt(cpu: Cpu, vector: number, error: number): boolean {
   const { R } = cpu;
-  // Faults push RF set, but for an instruction breakpoint; traps push it as it is (SDM vol. 3, 17.3.1.1).
-  const resume = vector !== DB || cpu.faults.debug === 0x2000;
+  const resume = pushesRf(cpu, vector);
   const pushed = hasErrorCode(vector) && inProtectedMode(cpu) ? error : -1;
   try {
     if (!cpu.flat.interrupt(vector, pushed, false, R[EIP]!, resume)) interrupt(cpu, vector, pushed, INTERNAL, resume);

@@ -66,6 +66,13 @@ const longRegister = (n: number, isByte: boolean, rex: number): number => (isByt
 const longOperand = (n: number, isByte: boolean, rex: number): number =>
   !isByte ? generalWord(n) : rex === 0 ? n : generalWord(n) * 16;
 
+/** Of REX.R's control registers there is CR8, of its debug registers none: #UD at any privilege (SDM vol. 2, MOV of control and debug registers; seen). */
+const namesNoRegister = ({ row, reg }: Decoded): boolean => {
+  if (reg < 8) return false;
+  const op = row!.op;
+  return op === 'movdr' || op === 'movtodr' || (reg > 8 && (op === 'movcr' || op === 'movtocr'));
+};
+
 /** The address is base, index and displacement alone, and of 64 bits. */
 const isPlainAddress = (d: Decoded, base: number): boolean => d.modrm >= 0 && d.addressSize === 64 && base !== EIP;
 
@@ -105,7 +112,7 @@ export class LongRecords {
   /** Operands are words of the state for general functions, too. */
   write(p: number, status: number, offset: number, d: Decoded): boolean {
     const { A } = this;
-    if (status !== DECODED || !this.writer.supports(d.row!)) {
+    if (status !== DECODED || !this.writer.supports(d.row!) || namesNoRegister(d)) {
       A[p + OP] = status === MORE_BYTES ? OP_STRADDLE : status === TOO_LONG ? OP_TOO_LONG : OP_UNDEFINED;
       A[p + META] = offset;
       return true;

@@ -115,6 +115,16 @@ export class Loop {
   }
   private batch = 0;
 
+  /** What somebody does in the place of the instruction that exited, while that counts as under way: its time is that of the instruction. */
+  within<Outcome>(instead: () => Outcome): Outcome {
+    this.batch = 1;
+    try {
+      return instead();
+    } finally {
+      this.batch = 0;
+    }
+  }
+
   /** Ends the interpreter's loop after the instruction under way, so that pending events are looked at. */
   endBatch(): void {
     this.withheld += this.S[S_BUDGET]!;
@@ -180,7 +190,8 @@ export class Loop {
     if ((R[EFLAGS]! & TF) !== 0) R[PENDING_DEBUG]! |= 1 << 14;
   }
 
-  private count(n: number): void {
+  /** So many have retired. */
+  count(n: number): void {
     const { R } = this;
     const low = R[RETIRED_LOW]!,
       after = (low + n) | 0;

@@ -12,9 +12,6 @@ export const whole = (n: number): string => Math.round(n).toLocaleString('en').r
 export const signed = (n: number): string => (n > 0 ? `+${n}` : String(n).replace('-', '−'));
 
 /** A 32-bit word in eight hexadecimal digits. */
-/** A number of 64 bits, whose sign is its highest bit. */
-export const hex16 = (n: number): string => BigInt.asUintN(64, BigInt(n)).toString(16).padStart(16, '0');
-
 export const hex8 = (word: number): string => (word >>> 0).toString(16).padStart(8, '0');
 
 /** Of a disk, as its maker counts: 500 GB. */

@@ -46,7 +46,7 @@ test('a guest stops at an instruction and at a write, and goes on when the point
   await page.getByRole('combobox', { name: 'Bytes' }).selectOption('4096');
   await page.getByRole('textbox', { name: 'Linear address' }).fill('nowhere');
   await page.getByRole('button', { name: 'Stop there' }).click();
-  await expect(page.getByRole('alert')).toContainText('up to eight hexadecimal digits');
+  await expect(page.getByRole('alert')).toContainText('up to 16 hexadecimal digits');
   await page.getByRole('textbox', { name: 'Linear address' }).fill(`0x${esp}`);
   await page.getByRole('button', { name: 'Stop there' }).click();
   const watch = page.getByRole('button', { name: `Remove: after a write to 4096 bytes at ${esp}` });

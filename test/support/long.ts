@@ -48,7 +48,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/toolstack/runners/in-turns.ts constructor': 84,
   'src/dom0/toolstack/toolstack.ts': 899,
   'src/dom0/toolstack/toolstack.ts build': 85,
-  'src/hypervisor/domain/domain.ts': 919,
+  'src/hypervisor/domain/domain.ts': 915,
   'src/hypervisor/domain/domain.ts constructor': 117,
   'src/hypervisor/domain/vcpu.ts': 794,
   'src/hypervisor/interfaces/xen/grants/grants.ts': 754,

@@ -109,6 +109,16 @@ export class LongSurroundings {
     }
   }
 
+  /** One more page of the kernel's, at its linear address. */
+  addKernelPage(address: number): void {
+    this.map(address, address, WRITE);
+  }
+
+  /** Lets programs use INT with this vector. */
+  openGate(vector: number): void {
+    this.words[(IDT + vector * 16 + 4) >> 2]! |= 0x6000;
+  }
+
   /** State words of a case, all but x87, SSE and flags. */
   enter(R: Int32Array, { at, registers, bases }: Pick<Case, 'at' | 'registers' | 'bases'>): void {
     const wide = (word: number, value: bigint) => {

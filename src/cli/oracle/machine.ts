@@ -101,7 +101,7 @@ export class OracleMachine {
   private readonly memory: SharedArrayBuffer;
   private readonly bytes: Uint8Array;
   protected readonly words: Int32Array;
-  private readonly long: LongSurroundings;
+  protected readonly long: LongSurroundings;
   private readonly narrow: readonly LongMemory[];
   protected processor!: Processor;
   private readonly throughIdt: boolean;
@@ -173,8 +173,9 @@ export class OracleMachine {
     return GDT_SEGMENTS;
   }
 
-  /** Segment registers as a case finds them. */
+  /** Segment registers as a case finds them; those of 64-bit code are there already. */
   protected setSegments({ bits }: Setting): void {
+    if (bits === 64) return;
     const wide = bits === 32;
     this.setSegment(regs.CS, wide ? FLAT_CODE : CODE16, 3);
     this.setSegment(regs.SS, wide ? FLAT_DATA : STACK16, 3);
@@ -295,7 +296,7 @@ export class OracleMachine {
     R[regs.IDTR_LIMIT] = 256 * 8 - 1;
     R[regs.EIP] = test.bits === 16 ? START : CODE + START;
     if (long) this.long.enter(R, test);
-    else this.setSegments(test);
+    this.setSegments(test);
     this.setFloat(
       test.float ?? {
         cw: 0x37f,

@@ -2,7 +2,7 @@
  * Runs short pieces of user code of 64, 32 or 16 bits on this processor and says in which state they stopped:  runner <STARTS >ENDS
  *
  * Standard input holds, for each case, struct start, its code and its spans (struct span and bytes); standard output gets struct end, the memory that
- * changed as spans, and a span of no bytes. Words are little-endian. oracle/make/gen.py and fuzz/native/cases.ts write the one and read the other.
+ * changed as spans, and a span of no bytes. Words are little-endian. oracle/make/gen.py and fuzz/native/wire.ts write the one and read the other.
  *
  * The process is a 64-bit one that enters the code by IRETQ; a signal handler takes the state from its frame and goes on with the next case, without
  * sigreturn. Code pages are full of INT3 but for the case's own bytes, so that each case ends in an exception; one that does not is ended after
@@ -36,6 +36,8 @@ static const struct area { uint64_t at; uint32_t size; int code; } areas[] = {
   {0x123400020000, 0x1000, 1},   {0x123400030000, 0x2000, 0},   {0x123400034000, 0x1000, 0},
 };
 #define AREAS (sizeof areas / sizeof *areas)
+#define NARROW_AREAS 3u
+#define LINE 4 /* the one that 32-bit addresses reach, too; nothing is there for such code */
 #define MEMORY 0x12000 /* their sum */
 #define CODE 0x20000u
 #define DATA 0x30000u
@@ -67,7 +69,7 @@ struct end {
   uint32_t signal, vector;
   uint64_t error, cr2, rip, flags, registers[16];
   uint32_t selectors[6];
-  uint64_t reserved;
+  uint64_t fs_base, gs_base; /* of 64-bit code */
   uint8_t fx[512];
 };
 
@@ -268,22 +270,34 @@ static void prepare(void) {
     if (sigaction(signals[i], &action, 0)) fail("sigaction");
 }
 
+/* How many areas the case knows. */
+static unsigned known(void) { return start.bits == 64 ? AREAS : NARROW_AREAS; }
+
 /* What the last case left is put back; the next one's code and spans come. */
 static void next(void) {
-  for (unsigned i = 0, at = 0; i < AREAS; at += areas[i++].size) copy((void *)areas[i].at, blank + at, areas[i].size);
+  static int shown = 1;
   get(&start, sizeof start);
+  if (shown != (start.bits == 64)) {
+    shown = !shown;
+    if (system_call(SYS_mprotect, (void *)areas[LINE].at, (void *)(uintptr_t)areas[LINE].size, shown ? PROT_READ | PROT_WRITE : PROT_NONE)) leave(4);
+  }
+  for (unsigned i = 0, at = 0; i < known(); at += areas[i++].size) copy((void *)areas[i].at, blank + at, areas[i].size);
   get((void *)start.at, start.length);
   for (uint32_t i = 0; i < start.spans; i++) {
     struct span s;
     get(&s, sizeof s);
     get((void *)s.at, s.size);
   }
-  for (unsigned i = 0, at = 0; i < AREAS; at += areas[i++].size) copy(before + at, (void *)areas[i].at, areas[i].size);
+  for (unsigned i = 0, at = 0; i < known(); at += areas[i++].size) copy(before + at, (void *)areas[i].at, areas[i].size);
 }
 
 static void answer(void) {
+  if (start.bits == 64) {
+    system_call(SYS_arch_prctl, (void *)ARCH_GET_FS, &end.fs_base, 0);
+    system_call(SYS_arch_prctl, (void *)ARCH_GET_GS, &end.gs_base, 0);
+  }
   put(&end, sizeof end);
-  for (unsigned i = 0, at = 0; i < AREAS; at += areas[i++].size)
+  for (unsigned i = 0, at = 0; i < known(); at += areas[i++].size)
     if (!areas[i].code) put_changes(areas[i].at, areas[i].size, before + at);
   static const struct span none;
   put(&none, sizeof none);

@@ -215,6 +215,12 @@ export interface Probe {
   event?(information: number, errorCode: number): void;
 }
 
+/**
+ * What came of an exit that the processor was to emulate: done, the guest goes on behind the instruction, or gets its exception; it is to be #GP(0), and nothing
+ * was changed; or it is none that the processor could have done itself.
+ */
+export type Emulated = 'done' | 'fault' | 'unknown';
+
 /** A virtual processor. */
 export interface Processor {
   readonly regs: Int32Array;
@@ -246,6 +252,11 @@ export interface Processor {
   readonly interruptible: boolean;
   /** Moves EIP past the instruction that exited and ends interrupt shadows. */
   skipInstruction(): void;
+  /**
+   * Does what the instruction that exited would have done without the control that made it exit (CR3, INVLPG, RDTSC, RDTSCP, RDMSR, WRMSR), or gives an
+   * exception of the exception bitmap back to the guest. Right behind `run()`.
+   */
+  emulateExit(): Emulated;
   /** Answers the read that an EPT violation on no-memory asked for (or acknowledges the write); the instruction goes on at the next `run()`. */
   completeMemoryAccess(value: number): void;
   /**

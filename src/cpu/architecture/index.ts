@@ -35,6 +35,7 @@ export {
 } from './cpuid.ts';
 export {
   DOUBLE_ZERO,
+  type Emulated,
   EPT_FETCH,
   EPT_WRITE,
   EVENT_ERROR_CODE,
@@ -75,7 +76,7 @@ export {
   type Regions,
 } from './regions.ts';
 export { arithmeticOf } from './long-flags.ts';
-export { isLongCode, STATE_WORDS, wideOf } from './registers.ts';
+export { ipOf, isLongCode, linearIpOf, STATE_WORDS, wideOf } from './registers.ts';
 export {
   type SavedRegisters,
   areRegisters,

@@ -74,6 +74,11 @@ export const wideOf = (words: Int32Array, at: number): number => words[at + HIGH
 /** 64-bit code runs: long mode is active, and CS says so. */
 export const isLongCode = (words: Int32Array): boolean =>
   (words[EFER]! & EFER_LMA) !== 0 && (words[SEG + CS * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_L) !== 0;
+/** The instruction pointer, an offset in CS: in 64-bit code RIP with a sign, else EIP without. */
+export const ipOf = (words: Int32Array): number => (isLongCode(words) ? wideOf(words, EIP) : words[EIP]! >>> 0);
+/** Linear address of the next instruction, likewise. */
+export const linearIpOf = (words: Int32Array): number =>
+  isLongCode(words) ? wideOf(words, EIP) : (words[SEG + CS * SEG_WORDS + SEG_BASE]! + words[EIP]!) >>> 0;
 export const GDTR_BASE = 64,
   GDTR_LIMIT = 65,
   IDTR_BASE = 66,

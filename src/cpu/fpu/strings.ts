@@ -140,19 +140,24 @@ function aggregate(count: number, length1: number, length2: number, mode: number
 
 /** Bits of the comparison's result, IntRes2; EFLAGS as they stand there, FLAGS_SHIFT higher. */
 const FLAGS_SHIFT = 16;
-function compare(R: Int32Array, d: number, s: number, immediate: number, explicit: boolean): number {
+/** What EAX or EDX says of a string's length; as large as does not fit into a word is as good as the largest one. */
+export type LengthOf = (R: Int32Array, register: number) => number;
+export const wordLength: LengthOf = (R, register) => R[register];
+
+/** `lengthOf`: null where strings end with a zero. */
+function compare(R: Int32Array, d: number, s: number, immediate: number, lengthOf: LengthOf | null): number {
   const count = (immediate & 1) !== 0 ? 8 : 16,
     all = (1 << count) - 1;
   let length1 = count,
     length2 = count,
     bits: number;
-  if (explicit) {
-    length1 = explicitLength(R[EAX], count);
-    length2 = explicitLength(R[EDX], count);
+  if (lengthOf !== null) {
+    length1 = explicitLength(lengthOf(R, EAX), count);
+    length2 = explicitLength(lengthOf(R, EDX), count);
   }
   const mode = (immediate >> 2) & 3;
   if (count === 16 && (mode === EQUAL_ANY || mode === EQUAL_EACH)) {
-    if (!explicit) {
+    if (lengthOf === null) {
       length1 = byteLength(R, d);
       length2 = byteLength(R, s);
     }
@@ -160,7 +165,7 @@ function compare(R: Int32Array, d: number, s: number, immediate: number, explici
   } else {
     lanes(R, d, immediate & 3, first);
     lanes(R, s, immediate & 3, second);
-    if (!explicit) {
+    if (lengthOf === null) {
       length1 = implicitLength(first, count);
       length2 = implicitLength(second, count);
     }
@@ -186,12 +191,12 @@ const indexOf = (bits: number, immediate: number): number =>
 
 /** PCMPISTRI, for compiled regions: ECX, and above its eight bits EFLAGS. */
 export function implicitIndex(R: Int32Array, d: number, s: number, immediate: number): number {
-  const result = compare(R, d, s, immediate, false);
+  const result = compare(R, d, s, immediate, null);
   return indexOf(result & 0xffff, immediate) | ((result >>> FLAGS_SHIFT) << 8);
 }
 
-const stringCompare =
-  (explicit: boolean, mask: boolean): CoreOpFactory =>
+export const stringCompare =
+  (lengthOf: LengthOf | null, mask: boolean): CoreOpFactory =>
   (_row, memory) =>
   (core, p) => {
     readySse(core);
@@ -199,7 +204,7 @@ const stringCompare =
       immediate = core.A[p + IMM];
     // Any alignment will do here.
     const s = memory ? readScratch(core, core.addressing.address(p, 16, false), 16) : XMM + 4 * core.A[p + SRC];
-    const result = compare(R, XMM + 4 * core.A[p + DST], s, immediate, explicit),
+    const result = compare(R, XMM + 4 * core.A[p + DST], s, immediate, lengthOf),
       bits = result & 0xffff;
     if (mask) {
       const perWord = (immediate & 1) !== 0 ? 2 : 4,
@@ -263,10 +268,10 @@ const popcnt: CoreOpFactory = (_row, memory, operandSize) => (core, p) => {
 };
 
 export const stringOps: Record<string, CoreOpFactory> = {
-  pcmpestri: stringCompare(true, false),
-  pcmpestrm: stringCompare(true, true),
-  pcmpistri: stringCompare(false, false),
-  pcmpistrm: stringCompare(false, true),
+  pcmpestri: stringCompare(wordLength, false),
+  pcmpestrm: stringCompare(wordLength, true),
+  pcmpistri: stringCompare(null, false),
+  pcmpistrm: stringCompare(null, true),
   crc32,
   popcnt,
 };

@@ -323,7 +323,7 @@ export class LongEmitter extends GeneralEmitter {
       'at',
       `addressing.long(${SS}, ${registerText(pointer, 32)}, ${registerText(pointer + HIGH, 32)}, ${this.bytes})`,
     );
-    this.say(this.reach('at', false));
+    this.say(`memory.checkAlignment(at, ${this.bytes}); ${this.reach('at', false)}`);
     return this.keep(this.pair(`memory.read${this.bits}(at)`, HIGH_WORD));
   }
   override drop(more?: Value): void {

@@ -30,6 +30,8 @@ const ALSO_WRITES: Readonly<Record<string, readonly number[]>> = {
   pcmpistri: [ECX],
   pcmpestri: [ECX],
 };
+/** Ops that write their operand where they set ZF. */
+const WRITES_BY_ZF = new Set(['lar', 'lsl']);
 /** Ops whose first operand is not written. */
 const READS = new Set(['bt', 'verr', 'verw', 'lldt', 'ltr', 'lmsw', 'ud0', 'ud1', 'nop', 'cmpxchg', 'div', 'idiv']);
 
@@ -50,9 +52,10 @@ export const longOf =
       wide = row.operands[0] === undefined || operandBits(row.operands[0], size) >= 32,
       also = wide ? (ALSO_WRITES[row.op] ?? []) : [];
     if (words.length === 0 && also.length === 0) return run;
+    const byZf = WRITES_BY_ZF.has(row.op);
     return (cpu, p) => {
       run(cpu, p);
-      if (cpu.S[S_STOP] === EXIT) return;
+      if (cpu.S[S_STOP] === EXIT || (byZf && (cpu.getFlags() & ZF) === 0)) return;
       for (const word of words) cpu.R[cpu.A[p + word]! + HIGH] = 0;
       for (const register of also) cpu.R[register + HIGH] = 0;
     };

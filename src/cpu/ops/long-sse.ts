@@ -1,12 +1,12 @@
 /** MMX and SSE beside general registers and memory of 64 bits, and FXSAVE of sixteen XMM registers. Source: SDM vol. 2, at each mnemonic. */
 import type { Cpu } from '../cpu.ts';
 import { CR4_OSFXSR } from '../architecture/control-bits.ts';
-import { CR4, EAX, EDX, FPR, HIGH, MXCSR, XMM } from '../architecture/registers.ts';
+import { CR4, FPR, HIGH, MXCSR, XMM } from '../architecture/registers.ts';
 import { fpuOps } from '../fpu/index.ts';
 import { IE, OUT, PE, toInteger, unpackInt64, W, X, ZERO } from '../fpu/softfloat.ts';
 import { packLane, report, roundingMode, roundLane, unpackLane } from '../fpu/sse.ts';
 import { readyMmx, readySse } from '../fpu/stack.ts';
-import { crcBytes } from '../fpu/strings.ts';
+import { crcBytes, type LengthOf, stringCompare, wordLength } from '../fpu/strings.ts';
 import { enterMmx, memoryBytes, memorySource, mmxTarget } from '../fpu/vector.ts';
 import { DST, IMM, META, META_OPERAND64, SRC } from '../record.ts';
 import { S_HIGH } from '../scratch.ts';
@@ -147,28 +147,13 @@ const crc32: LongOpFactory = (row, memory, size) => {
   };
 };
 
-/** Lengths of PCMPESTRx in RAX and RDX count no further than the string: what does not fit into a word is as good as the largest one. */
 const asLength = (low: number, high: number): number =>
   high === low >> 31 ? low : high < 0 ? -0x7fffffff : 0x7fffffff;
-const withLongLengths =
-  (op: string): LongOpFactory =>
-  (row, memory, size) => {
-    const run = longOf(fpuOps[op]!)(row, memory, size);
-    if (size !== 64) return run;
-    return (cpu, p) => {
-      const { R } = cpu,
-        a = R[EAX]!,
-        d = R[EDX]!;
-      R[EAX] = asLength(a, R[EAX + HIGH]!);
-      R[EDX] = asLength(d, R[EDX + HIGH]!);
-      try {
-        run(cpu, p);
-      } finally {
-        R[EAX] = a;
-        R[EDX] = d;
-      }
-    };
-  };
+const quadLength: LengthOf = (R, register) => asLength(R[register]!, R[register + HIGH]!);
+const explicitLengths =
+  (mask: boolean): LongOpFactory =>
+  (row, memory, size) =>
+    longOf(stringCompare(size === 64 ? quadLength : wordLength, mask))(row, memory, size);
 
 /** Of the area of 512 bytes: where XMM8 lies; FIP and FDP, which have 64 bits with REX.W. */
 const XMM8_AT = 288,
@@ -211,8 +196,8 @@ export const longSse: Record<string, LongOpFactory> = {
   cvtsi2sd: atRexW(fromRegister(true), 'cvtsi2sd'),
   movnti: atRexW(movnti, 'movnti'),
   crc32,
-  pcmpestri: withLongLengths('pcmpestri'),
-  pcmpestrm: withLongLengths('pcmpestrm'),
+  pcmpestri: explicitLengths(false),
+  pcmpestrm: explicitLengths(true),
   fxsave,
   fxrstor,
 };

@@ -100,7 +100,7 @@ const movcr: LongOpFactory = () => (cpu, p) => {
 function debugRegister(cpu: Cpu, p: number): number {
   const { R } = cpu,
     n = cpu.A[p + DST]!;
-  if (n > 7 || ((n === 4 || n === 5) && (R[CR4]! & CR4_DE) !== 0)) cpu.fault(UD);
+  if ((n === 4 || n === 5) && (R[CR4]! & CR4_DE) !== 0) cpu.fault(UD);
   if ((R[DR + 7]! & 0x2000) !== 0) cpu.faults.raiseDebug(0x2000);
   return n === 4 || n === 5 ? n + 2 : n;
 }

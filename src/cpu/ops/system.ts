@@ -282,7 +282,8 @@ const setZf = (cpu: Cpu, on: boolean) => {
 const visible = (cpu: Cpu, selector: number, d: { low: number; high: number; at: number }) =>
   isConforming(d) || descriptorDpl(d) >= Math.max(cpu.R[CPL]!, selector & 3);
 const LAR_TYPES = new Set([1, 2, 3, 4, 5, 9, 11, 12]),
-  LSL_TYPES = new Set([1, 2, 3, 9, 11]);
+  LSL_TYPES = new Set([1, 2, 3, 9, 11]),
+  ONLY_OUTSIDE_LONG_MODE = new Set([1, 3, 4, 5]);
 
 const lar =
   (limit: boolean): OpFactory =>
@@ -292,7 +293,10 @@ const lar =
     const selector = readRm(cpu, p, memory, 16);
     const d = findDescriptor(cpu, selector);
     const type = d === null ? 0 : descriptorType(d);
-    const ok = d !== null && (type >= 16 || (limit ? LSL_TYPES : LAR_TYPES).has(type)) && visible(cpu, selector, d);
+    const known =
+      type >= 16 ||
+      ((limit ? LSL_TYPES : LAR_TYPES).has(type) && !(inLongMode(cpu.R) && ONLY_OUTSIDE_LONG_MODE.has(type)));
+    const ok = d !== null && known && visible(cpu, selector, d);
     if (ok)
       setRegister(cpu, cpu.A[p + DST]!, size, limit ? descriptorLimit(d) : d.high & (size === 16 ? 0xff00 : 0xffff00));
     setZf(cpu, ok);

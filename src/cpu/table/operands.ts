@@ -12,6 +12,7 @@ export function operandBits<S extends 16 | 32 | 64>(code: string, operandSize: S
   if (size[0] === 'b') return 8;
   if (size[0] === 'w') return 16;
   if (size[0] === 'd') return 32;
+  if (size[0] === 'y' && operandSize === 16) return 32;
   if (size[0] === 'z' && code[0] !== 'I' && code[0] !== 'J') return narrower;
   return operandSize;
 }

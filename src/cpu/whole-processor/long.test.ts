@@ -10,6 +10,7 @@ import {
   CS,
   DR,
   EAX,
+  EBP,
   EBX,
   ECX,
   EDI,
@@ -53,6 +54,9 @@ import {
   USER_STACK,
 } from '../test-support/bench.ts';
 
+const OSFXSR = 0x200,
+  AM = 1 << 18,
+  AC = 1 << 18;
 const FAR = 0xffff_8880_0000_0000n,
   OTHER = 0xffff_c900_0000_0000n;
 const bench = new Bench({ cpuLevel: 'x86-64-v2', longMode: createLongMode });
@@ -88,6 +92,55 @@ describe('operands of 64 bits (SDM vol. 1, 3.4.1.1)', () => {
     bench.R[SEG + SEG_WORDS + 3] = 0xc09b;
     bench.cpu.reload();
     expect(bench.cpu.eflags & 0x8d5).toBe(0x814);
+  });
+
+  it('that LAR and LSL do not write stay; CVTSD2SI writes 32 bits whatever 66h says', () => {
+    bench.setWide(EAX, 0x1111_2222_3333_4444n);
+    bench.setWide(EBX, 0x1111_2222_3333_4444n);
+    bench.setWide(ECX, 0x1111_2222_0000_0000n);
+    bench.R[CR4]! |= OSFXSR;
+    // lar eax, cx; lsl ebx, cx (of no selector); data16 cvtsd2si ecx, xmm0
+    run('0f02c1 0f03d9 66f20f2dc8'.replaceAll(' ', ''));
+    expect([EAX, EBX, ECX].map(word => bench.wide(word))).toEqual([0x1111_2222_3333_4444n, 0x1111_2222_3333_4444n, 0n]);
+  });
+
+  it('LAR and LSL know no system descriptors but those of long mode (SDM vol. 2, tables 3-53 and 3-64)', () => {
+    const known = (digits: string, type: number) => {
+      bench.longMode();
+      bench.descriptor(FREE, 0, 0xfff, 0x80 | type, 0);
+      bench.setWide(ECX, BigInt(FREE));
+      run(digits);
+      return (bench.cpu.eflags & 0x40) !== 0;
+    };
+    const types = Array.from({ length: 16 }, (_, type) => type);
+    expect(types.filter(type => known('0f02c1', type))).toEqual([2, 9, 11, 12]);
+    expect(types.filter(type => known('0f03c1', type))).toEqual([2, 9, 11]);
+  });
+
+  it('lengths of PCMPESTRI are no part of an address (SDM vol. 2, PCMPESTRI)', () => {
+    bench.setWide(EAX, 1n << 40n);
+    bench.setWide(EDX, FAR + BigInt(DATA));
+    bench.R[CR4]! |= OSFXSR;
+    bench.cpu.controls.exceptionBitmap = -1;
+    run('66480f3a610208'); // pcmpestriq xmm0, [rdx], 8: equal each
+    expect([bench.wide(EDX), bench.wide(EAX)]).toEqual([FAR + BigInt(DATA), 1n << 40n]);
+  });
+
+  it('no control register is CR9 to CR15, no debug register DR8 to DR15, at any privilege (SDM vol. 2, MOV)', () => {
+    const vector = (privilege: 0 | 3, digits: string) => {
+      bench.longMode(privilege);
+      bench.cpu.controls.exceptionBitmap = -1;
+      bench.code(hex(digits));
+      expect(bench.run()).toBe(ExitReason.EXCEPTION_OR_NMI);
+      return bench.cpu.exit.interruption & 255;
+    };
+    // mov rcx, cr9; mov cr15, rcx; mov rcx, dr8; mov dr15, rcx; mov rcx, cr8
+    const codes = ['440f20c9', '440f22f9', '440f21c1', '440f23f9'];
+    expect([0, 3].map(level => codes.map(code => vector(level as 0 | 3, code)))).toEqual([
+      [6, 6, 6, 6],
+      [6, 6, 6, 6],
+    ]);
+    expect(vector(3, '440f20c1')).toBe(13);
   });
 
   it('products have 128 bits', () => {
@@ -137,12 +190,23 @@ describe('addresses of 64 bits', () => {
     expect(faults(EBX, 0x8000_0000_0000n, '8b03')).toEqual([13, 0, 0]);
     expect(faults(ESP, 0x8000_0000_0000n, '58')).toEqual([12, 0, 0]);
     expect(faults(EBX, 0x7fff_ffff_fffdn, '8b03')).toEqual([13, 0, 0]);
+    expect(faults(EBX, 0x9000_0000n, '8b03')).toEqual([14, 0, 0x9000_0000]);
     expect(faults(EBX, 0xffff_9000_0000_1234n, '8903')).toEqual([
       14,
       2,
       Number(BigInt.asIntN(64, 0xffff_9000_0000_1234n)),
     ]);
     expect(bench.R[CR2]! | bench.R[CR2 + HIGH]!).toBe(0);
+  });
+
+  it('LEAVE off eight bytes of a page that is not there: #AC first, as of POP', () => {
+    bench.longMode(3);
+    bench.R[CR0]! |= AM;
+    bench.cpu.eflags = 2 | AC;
+    bench.cpu.controls.exceptionBitmap = -1;
+    bench.setWide(EBP, 0x9000_0001n);
+    bench.code(hex('c9'));
+    expect([bench.run(), bench.cpu.exit.interruption & 255]).toEqual([ExitReason.EXCEPTION_OR_NMI, 17]);
   });
 
   it('in FS begin at its base, by RIP at the instruction’s end', () => {

@@ -1,7 +1,8 @@
 /** Where a domain stops, and why it stopped, in words. */
 import type { BreakHit, BreakPoint } from '../../hypervisor/domain/index.ts';
+import { addressText } from '../../hypervisor/view/index.ts';
 
-export const hex = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
+export const hex = (address: number): string => `0x${addressText(address)}`;
 const KINDS: Readonly<Record<BreakPoint['kind'], string>> = {
   execute: 'executes',
   write: 'writes',

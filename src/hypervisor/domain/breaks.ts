@@ -7,7 +7,7 @@ import type { Probe } from '../../cpu/architecture/index.ts';
 /** `bytes`: of memory that is watched; 1 of an instruction. */
 export interface BreakPoint {
   kind: 'execute' | 'write' | 'access';
-  /** A linear address: of whichever process, or vCPU, comes to it. */
+  /** A linear address: of whichever process, or vCPU, comes to it; in the upper half of 64-bit code it has a sign (view/address.ts). */
   linear: number;
   bytes: number;
 }

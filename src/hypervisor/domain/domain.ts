@@ -6,7 +6,7 @@
 import { CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK } from '../../devices/index.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import { ExitReason, type Probe, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
-import { registers as R } from '../../cpu/architecture/index.ts';
+import { linearIpOf, registers as R } from '../../cpu/architecture/index.ts';
 import { setBootOrder, setLinux, type State } from '../../devices/index.ts';
 import { type IdeAttachment, putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
@@ -17,7 +17,7 @@ import { type Boot, hasHighFirmware, keepFlash, loadBoot } from './boot.ts';
 import { bothOf, LastCode } from './last-code.ts';
 import { type BreakHit, type BreakPoint, Breaks } from './breaks.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
-import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
+import { EXIT_COUNTERS } from '../view/exit-reasons.ts';
 import { answersOf, Exits } from './exits.ts';
 import { FirmwareMap } from '../memory/firmware-map.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
@@ -145,7 +145,7 @@ export class Domain {
   readonly guest: GuestInterface;
   /** Its device model, where that runs elsewhere. */
   readonly remote: ModelElsewhere | undefined;
-  private readonly exits: Exits;
+  readonly exits: Exits;
   ending: Ending | null = null;
   /** What was loaded, for logs. */
   about = '';
@@ -478,8 +478,7 @@ export class Domain {
                 return vcpus.current.id;
               },
               get standsAt() {
-                const { regs } = processor;
-                return (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] + regs[R.EIP]) >>> 0;
+                return linearIpOf(processor.regs);
               },
               stop: () => {
                 this.leaveSlice = true;
@@ -731,7 +730,7 @@ export class Domain {
   private handle(reason: number): void {
     const { vcpus, exits } = this;
     if (vcpus.isLook(reason)) return;
-    if (reason !== ExitReason.PREEMPTION_TIMER) vcpus.exited();
+    if (reason !== ExitReason.PREEMPTION_TIMER && !exits.isChosen(reason)) vcpus.exited();
     exits.handle(reason);
   }
 
@@ -898,8 +897,7 @@ export class Domain {
       retiredBefore: this.clock.retiredBefore,
       runNs: this.runNs,
       idleNs: this.idleNs,
-      exitsTotal: this.exits.total,
-      exits: this.counters.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS),
+      ...this.exits.save(),
     };
   }
 
@@ -912,8 +910,6 @@ export class Domain {
     if (this.thread) this.thread.ranNs = parts.runNs as number;
     else this.virtualRunNs = parts.runNs as number;
     this.idleNs = parts.idleNs as number;
-    this.exits.total = parts.exitsTotal as number;
-    const exits = parts.exits as Int32Array;
-    this.counters.set(exits.length === OLD_EXIT_COUNTERS ? exits.subarray(0, -1) : exits, COUNTERS.EXITS);
+    this.exits.restore(parts);
   }
 }

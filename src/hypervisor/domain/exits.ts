@@ -2,25 +2,17 @@
  * What happens at each VM exit of a domain: one function a reason. `Domain` runs the processor and calls `handle()` with what came out of it;
  * whatever wants the slice to end, or the domain, says so to the domain.
  */
-import {
-  EPT_FETCH,
-  EPT_WRITE,
-  EVENT_ERROR_CODE,
-  EVENT_EXCEPTION,
-  EVENT_VALID,
-  type ExitInfo,
-  ExitReason,
-  IO_IN,
-  IO_REP,
-  IO_SIZE_MASK,
-  type Processor,
-  type ProcessorOptions,
-} from '../../cpu/architecture/index.ts';
-import { registers as R } from '../../cpu/architecture/index.ts';
+import { EPT_FETCH, EPT_WRITE, IO_IN, IO_REP, IO_SIZE_MASK } from '../../cpu/architecture/index.ts';
+import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_VALID } from '../../cpu/architecture/index.ts';
+import { type ExitInfo, ExitReason, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
+import { ipOf, isLongCode, registers as R, wideOf } from '../../cpu/architecture/index.ts';
 import type { LocalApic } from '../../devices/apic/index.ts';
+import type { State } from '../../devices/index.ts';
 import type { Domain } from './domain.ts';
+import { ChosenExits } from './exit-controls.ts';
 import type { GuestInterface } from './guest-interface.ts';
-import { exitCounter, exitName } from '../view/exit-reasons.ts';
+import type { ExitControls } from '../view/exit-controls.ts';
+import { EXIT_COUNTERS, exitCounter, exitName, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
 import { TRIPLE_FAULT } from './report.ts';
 import { COUNTERS, EXIT_SAMPLE, EXITS_IN_PARTS, FRAME_SHIFT, IOREQ_SAMPLE } from '../layout/layout.ts';
 import type { DeviceBus, Platform } from './platform.ts';
@@ -30,6 +22,7 @@ import { NO_TIME, TRACE_KIND } from '../tracing/trace.ts';
 const APIC_ADDRESSES = 0xfec00000;
 const GENERAL_PROTECTION = 13,
   INVALID_OPCODE = 6,
+  PAGE_FAULT = 14,
   EXCEPTIONS = 32;
 
 /** What a domain's processor asks without an exit. */
@@ -75,6 +68,8 @@ export class Exits {
   private readonly exit: ExitInfo;
   private readonly regs: Int32Array;
   private readonly counters: Int32Array;
+  /** What exits because somebody chose so. */
+  readonly choice: ChosenExits;
   /** Of the exit that is handled: its time goes into the means. */
   private isSample = false;
   /** When it began, when who answers it was asked and had answered, on the host's clock; -1: not taken. */
@@ -92,9 +87,29 @@ export class Exits {
     this.exit = domain.processor.exit;
     this.regs = domain.processor.regs;
     this.counters = counters;
+    this.choice = new ChosenExits(domain.processor, counters);
+  }
+
+  save(): State {
+    const { total, counters, choice } = this;
+    return {
+      exitsTotal: total,
+      exitControls: choice.chosen,
+      exits: counters.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS),
+    };
+  }
+
+  /** States of earlier versions have no choice. */
+  restore({ exitsTotal, exitControls, exits }: State): void {
+    this.total = exitsTotal as number;
+    if (exitControls) this.choice.choose(exitControls as ExitControls);
+    const counts = exits as Int32Array;
+    this.counters.set(counts.length === OLD_EXIT_COUNTERS ? counts.subarray(0, -1) : counts, COUNTERS.EXITS);
   }
 
   handle(reason: number): void {
+    // Without HLT exiting the processor waits by itself (SDM vol. 3C, 25.4.2, activity state 1).
+    if (reason === ExitReason.HLT && !this.choice.chosen.hlt) return this.halt();
     this.begin();
     this.dispatch(reason);
     this.end(reason);
@@ -151,12 +166,12 @@ export class Exits {
     this.counters[COUNTERS.EXITS + i]++;
     current.countExit(i);
     if (domain.trace.on)
-      domain.trace.beginExit(current.id, reason, this.regs[R.EIP], exit.qualification, this.regs[R.CR3]);
+      domain.trace.beginExit(current.id, reason, ipOf(this.regs), exit.qualification, wideOf(this.regs, R.CR3));
   }
 
   private traceFault(vector: number, what: number): void {
     const { domain } = this;
-    if (domain.trace.on) domain.trace.add(TRACE_KIND.FAULT, domain.vcpus.current.id, vector, this.regs[R.EIP], what);
+    if (domain.trace.on) domain.trace.add(TRACE_KIND.FAULT, domain.vcpus.current.id, vector, ipOf(this.regs), what);
   }
 
   private dispatch(reason: number): void {
@@ -164,15 +179,20 @@ export class Exits {
     this.count(reason);
     guest.afterExit();
     if (reason >= ExitReason.IDT_FIRST) {
-      this.record(reason, exit.guestLinear);
-      if (reason < ExitReason.IDT_FIRST + EXCEPTIONS) this.traceFault(reason - ExitReason.IDT_FIRST, exit.guestLinear);
+      const linear = isLongCode(this.regs) ? exit.guestLinear : exit.guestLinear >>> 0;
+      this.recordAt(reason, linear);
+      if (reason < ExitReason.IDT_FIRST + EXCEPTIONS) this.traceFault(reason - ExitReason.IDT_FIRST, linear);
       return guest.guestEvent(reason);
     }
     switch (reason) {
       case ExitReason.EXCEPTION_OR_NMI:
-        this.record(reason, 0);
-        // #UD is the only one that leaves.
-        return guest.invalidOpcode() ? undefined : this.injectException(INVALID_OPCODE);
+        return this.exception();
+      case ExitReason.RDTSC:
+      case ExitReason.RDTSCP:
+      case ExitReason.INVLPG:
+      case ExitReason.CR_ACCESS:
+        this.record(reason, exit.qualification);
+        return this.emulate(reason);
       case ExitReason.PREEMPTION_TIMER:
       case ExitReason.INTERRUPT_WINDOW:
       case ExitReason.NMI_WINDOW:
@@ -184,14 +204,11 @@ export class Exits {
         this.record(reason, exit.value);
         return this.portAccess();
       case ExitReason.EPT_VIOLATION:
-        this.record(reason, exit.guestPhysical);
+        this.recordAt(reason, exit.guestPhysical >>> 0);
         return this.memoryAccess();
       case ExitReason.HLT:
         this.record(reason, 0);
-        processor.skipInstruction();
-        // A single step traps behind it: there is nothing to wait for.
-        if (this.regs[R.PENDING_DEBUG] !== 0) return;
-        return guest.haltsForGood() ? undefined : domain.vcpus.halt();
+        return this.halt();
       case ExitReason.CPUID:
         this.record(reason, this.regs[R.EAX]);
         return this.identify();
@@ -208,7 +225,7 @@ export class Exits {
       case ExitReason.RDMSR:
       case ExitReason.WRMSR:
         this.record(reason, this.regs[R.ECX]);
-        return this.accessMsr(reason === ExitReason.WRMSR);
+        return this.leftMsr(reason) ? undefined : this.accessMsr(reason === ExitReason.WRMSR);
       case ExitReason.TRIPLE_FAULT:
         this.record(reason, 0);
         if (guest.tripleFault() || domain.tripleFault()) return;
@@ -229,7 +246,7 @@ export class Exits {
       case ExitReason.WBINVD:
         return processor.skipInstruction();
       default:
-        this.record(reason, exit.guestPhysical);
+        this.recordAt(reason, exit.guestPhysical >>> 0);
         domain.crash(
           `The hypervisor does not handle the exit ${exitName(reason)} (qualification 0x${(exit.qualification >>> 0).toString(16)}).`,
         );
@@ -248,7 +265,7 @@ export class Exits {
     if (!model.isMemoryMapped(address)) return false;
     this.begin();
     this.count(ExitReason.EPT_VIOLATION);
-    this.record(ExitReason.EPT_VIOLATION, exit.guestPhysical);
+    this.recordAt(ExitReason.EPT_VIOLATION, exit.guestPhysical >>> 0);
     const started = this.beginRequest(address, 0);
     this.ask();
     if (exit.qualification & EPT_WRITE) model.writeMemory(address, exit.value, exit.size);
@@ -328,15 +345,21 @@ export class Exits {
     if (!domain.remote?.writeBuffered(exit)) return false;
     this.count(ExitReason.EPT_VIOLATION);
     this.countRequest(exit.guestPhysical, 0);
-    this.record(ExitReason.EPT_VIOLATION, exit.guestPhysical);
+    this.recordAt(ExitReason.EPT_VIOLATION, exit.guestPhysical >>> 0);
     this.end(ExitReason.EPT_VIOLATION);
     domain.answeredInPlace();
     return true;
   }
 
-  private record(reason: number, detail: number): void {
+  /** `value`: a word that it was about. */
+  private record(reason: number, value: number): void {
+    this.recordAt(reason, value >>> 0);
+  }
+
+  /** `detail`: an address that it was about, of 64-bit code with its sign. */
+  private recordAt(reason: number, detail: number): void {
     const { vcpus, trace } = this.domain;
-    vcpus.current.recordExit(reason, this.exit.qualification, this.regs[R.EIP], detail);
+    vcpus.current.recordExit(reason, this.exit.qualification, ipOf(this.regs), detail);
     if (trace.on) trace.detail(detail);
   }
 
@@ -461,6 +484,65 @@ export class Exits {
       if (offset < 0) continue;
       domain.options.machine.bytes[offset] = exit.value >>> (8 * i);
       this.processor.invalidate(offset >>> FRAME_SHIFT);
+    }
+  }
+
+  /** HLT: the processor waits for an interrupt. */
+  private halt(): void {
+    const { processor, guest, domain } = this;
+    processor.skipInstruction();
+    // A single step traps behind it: there is nothing to wait for.
+    if (this.regs[R.PENDING_DEBUG] !== 0) return;
+    if (!guest.haltsForGood()) domain.vcpus.halt();
+  }
+
+  /** An exception of the bitmap: the guest's interface makes something of it, or the guest gets it. */
+  private exception(): void {
+    const { exit, guest, processor } = this,
+      vector = exit.interruption & 255;
+    this.record(ExitReason.EXCEPTION_OR_NMI, vector);
+    if (vector === INVALID_OPCODE && guest.invalidOpcode()) return;
+    this.traceFault(vector, vector === PAGE_FAULT ? exit.qualification : exit.errorCode);
+    processor.emulateExit();
+  }
+
+  /** An instruction that exits because somebody chose so. */
+  private emulate(reason: number): void {
+    switch (this.processor.emulateExit()) {
+      case 'done':
+        return;
+      case 'fault':
+        return this.injectException(GENERAL_PROTECTION, 0);
+      case 'unknown':
+        this.domain.crash(`The hypervisor does not handle the exit ${exitName(reason)}.`);
+    }
+  }
+
+  /** An MSR that the processor has, and that exits because somebody chose so. */
+  private leftMsr(reason: number): boolean {
+    const { regs, processor } = this,
+      index = regs[R.ECX];
+    if (!this.choice.isMsrChosen(index, reason === ExitReason.WRMSR) || this.guest.ownsMsr(index >>> 0)) return false;
+    const outcome = processor.emulateExit();
+    if (outcome === 'fault') this.injectException(GENERAL_PROTECTION, 0);
+    return outcome !== 'unknown';
+  }
+
+  /** The guest does not notice it: without somebody's choice it would be none. */
+  isChosen(reason: number): boolean {
+    switch (reason) {
+      case ExitReason.RDTSC:
+      case ExitReason.RDTSCP:
+      case ExitReason.INVLPG:
+      case ExitReason.CR_ACCESS:
+        return true;
+      case ExitReason.EXCEPTION_OR_NMI:
+        return (this.exit.interruption & 255) !== INVALID_OPCODE;
+      case ExitReason.RDMSR:
+      case ExitReason.WRMSR:
+        return this.choice.isMsrChosen(this.regs[R.ECX], reason === ExitReason.WRMSR);
+      default:
+        return false;
     }
   }
 

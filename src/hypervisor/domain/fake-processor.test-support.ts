@@ -123,6 +123,9 @@ export class FakeProcessor implements Processor {
     this.retired++;
     this.skipped.push(this.exit.reason);
   }
+  emulateExit(): 'unknown' {
+    return 'unknown';
+  }
 
   completeMemoryAccess(value: number): void {
     this.retired++;

@@ -1,34 +1,22 @@
-/** A domain whose guest runs 64-bit code: what its saved state keeps. */
+/** A domain whose guest runs 64-bit code: what its saved state keeps, and what those who look at it find. */
 import { expect, it } from 'vitest';
 import { loadLevel } from '../../cpu/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
-import { d, hex, w } from '../../cpu/test-support/asm.ts';
+import { d, hex } from '../../cpu/test-support/asm.ts';
 import { readState, saveDomain } from '../interfaces/xen/stream/state.ts';
 import type { Domain } from './domain.ts';
-import { LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
+import { HIGH_JUMP, LONG, longProgram, programDomain, runToEnd, UPPER_HALF } from './program.test-support.ts';
+import { MachineView } from '../view/machine-view.ts';
+import { TRACE_KIND } from '../tracing/trace.ts';
+import { ExitReason, ipOf } from '../../cpu/architecture/index.ts';
 
-const LONG = 0x200,
-  GDTR = 0x300,
-  GDT = 0x308,
-  TABLES = 0x200000;
-/** Turns long mode on over one page of 1 GiB, counts down, and tells the top byte of R12. */
-const kernel = program(
-  [
-    `mov dword [${TABLES}], ${TABLES + 0x1003}; mov dword [${TABLES + 0x1000}], 0x83; mov eax, ${TABLES}; mov cr3, eax`,
-    'mov eax, cr4; or eax, 0x20; mov cr4, eax; mov ecx, 0xc0000080; rdmsr; or eax, 0x100; wrmsr',
-    `mov eax, cr0; or eax, 0x80000000; mov cr0, eax; lgdt [${LOAD + GDTR}]; jmp 8:${LOAD + LONG}`,
-  ],
-  {
-    // mov rax, 0x1122334455667788; mov r12, rax; mov ecx, 10000; again: dec ecx; jnz again
-    [LONG]: [
-      hex('48b88877665544332211 4989c4 b910270000 ffc975fc'),
-      // mov rbx, r12; shr rbx, 56; mov al, bl; out 0xf4, al; hlt
-      hex('4c89e3 48c1eb38 88d8 e6f4 f4'),
-    ],
-    [GDTR]: [w(15), d(LOAD + GDT)],
-    [GDT]: [d(0), d(0), d(0xffff), d(0x00af9b00)],
-  },
-);
+/** Counts down, and tells the top byte of R12. */
+const kernel = longProgram([
+  // mov rax, 0x1122334455667788; mov r12, rax; mov ecx, 10000; again: dec ecx; jnz again
+  hex('48b88877665544332211 4989c4 b910270000 ffc975fc'),
+  // mov rbx, r12; shr rbx, 56; mov al, bl; out 0xf4, al; hlt
+  hex('4c89e3 48c1eb38 88d8 e6f4 f4'),
+]);
 const stateOf = (domain: Domain): Uint8Array =>
   Buffer.concat(saveDomain(domain, { name: 'program', program: 'test', definition: '' }));
 
@@ -45,4 +33,57 @@ it('goes on from a state that was saved in 64-bit code, on a processor of the le
   domain.processor.regs[R.CPU_LEVEL] = 77;
   const other = stateOf(domain);
   expect(() => readState(other, 'program')).toThrow('its processor is of a level that this version does not have');
+});
+
+it('tells whole addresses of its exits, in the ring of the last ones and in the trace, also from a saved state', async () => {
+  await loadLevel('x86-64-v2');
+  // mov al, 7; out 0xee, al; then the byte at ffffffff800a0000, which is no memory: mov al, [-0x7ff60000]; hlt
+  const domain = programDomain(longProgram([hex('b007 e6ee 8a0425'), d(-0x7ff60000), hex('f4')], true), {
+    cpuLevel: 'x86-64-v2',
+  });
+  const code = UPPER_HALF + LONG + HIGH_JUMP;
+  const seen = [
+    [ExitReason.IO, code + 2, 7],
+    [ExitReason.EPT_VIOLATION, code + 4, 0xa0000],
+    [ExitReason.HLT, code + 11, 0],
+  ];
+  const viewOf = ({ options: { machine, record } }: Domain) => new MachineView(machine.memory).domain(record.id)!;
+  const lasts = (of: Domain) => viewOf(of).vcpus()[0].lastExits().exits.slice(-3);
+  const reader = viewOf(domain).watch();
+  for (let slices = 0; slices < 3; slices++) domain.runSlice();
+  expect(lasts(domain).map(({ reason, ip, detail }) => [reason, ip, detail])).toEqual(seen);
+  const traced = reader.take().entries.filter(({ kind }) => kind === TRACE_KIND.EXIT);
+  expect(traced.slice(-3).map(({ details: [reason, ip], exit }) => [reason, ip, exit!.detail])).toEqual(seen);
+  expect(lasts(programDomain(kernel, {}, readState(stateOf(domain), 'program')))).toEqual(lasts(domain));
+});
+
+it('stops before an instruction and after a write in the upper half, and steps there', async () => {
+  await loadLevel('x86-64-v2');
+  // xor ebx, ebx; again: inc rbx; mov [rsp - 8], rbx; jmp again
+  const domain = programDomain(
+    longProgram([hex('31db 48c7c4'), d(UPPER_HALF + 0x300000), hex('48ffc3 48895c24f8 ebf6')], true),
+    {
+      cpuLevel: 'x86-64-v2',
+    },
+  );
+  const again = UPPER_HALF + LONG + HIGH_JUMP + 9,
+    stop = (linear: number, kind: 'execute' | 'write') => {
+      domain.setBreaks([{ kind, linear, bytes: 1 }]);
+      for (let slices = 0; slices < 9 && !domain.stepped; slices++) domain.runSlice();
+      const { instruction, access, retired } = domain.takeHit()!;
+      return { instruction, access, retired, rip: ipOf(domain.processor.regs) };
+    };
+  const first = stop(again, 'execute');
+  expect(first).toMatchObject({ instruction: again, rip: again });
+  // It goes on from where it stands, and comes round.
+  expect(stop(again, 'execute')).toMatchObject({ instruction: again, retired: first.retired + 3 });
+  expect(stop(UPPER_HALF + 0x300000 - 8, 'write')).toMatchObject({
+    instruction: again + 3,
+    access: { linear: UPPER_HALF + 0x300000 - 8, isWrite: true, value: 2 },
+    rip: again + 8,
+  });
+  domain.setBreaks([]);
+  domain.step(1);
+  domain.runSlice();
+  expect(ipOf(domain.processor.regs)).toBe(again);
 });

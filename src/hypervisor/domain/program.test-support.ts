@@ -1,5 +1,5 @@
 /** A small program on the whole PC, for tests: a multiboot kernel made of machine code. */
-import { asm16, type Code, machineCode } from '../../cpu/test-support/asm.ts';
+import { asm16, type Code, d, hex, machineCode, w } from '../../cpu/test-support/asm.ts';
 import { assembleDomain, type PartlessOptions } from '../interfaces/assemble.ts';
 import type { Domain } from './domain.ts';
 import type { InterfaceKind } from './guest-interface.ts';
@@ -23,6 +23,32 @@ export function program(code: Code, pieces: Record<number, Code> = {}): Uint8Arr
     image.set(machineCode(piece, 32, LOAD + Number(offset)), Number(offset));
   return image;
 }
+
+/** Where the code of a 64-bit program stands, and how far it lies from there in the upper half, where kernels do: both lead to the same memory. */
+export const LONG = LOAD + 0x200,
+  UPPER_HALF = -0x8000_0000;
+const GDTR = 0x700,
+  GDT = 0x708,
+  TABLES = 0x200000;
+
+/** Turns long mode on over one page of 1 GiB, at 0 and at UPPER_HALF, and goes on at LONG with `code`; `isHigh`: at UPPER_HALF + LONG, behind a jump of HIGH_JUMP bytes. */
+export const longProgram = (code: Code, isHigh = false): Uint8Array =>
+  program(
+    [
+      `mov dword [${TABLES}], ${TABLES + 0x1003}; mov dword [${TABLES + 0x1000}], 0x83`,
+      `mov dword [${TABLES + 8 * 511}], ${TABLES + 0x2003}; mov dword [${TABLES + 0x2000 + 8 * 510}], 0x83`,
+      `mov eax, ${TABLES}; mov cr3, eax`,
+      'mov eax, cr4; or eax, 0x20; mov cr4, eax; mov ecx, 0xc0000080; rdmsr; or eax, 0x100; wrmsr',
+      `mov eax, cr0; or eax, 0x80000000; mov cr0, eax; lgdt [${LOAD + GDTR}]; jmp 8:${LONG}`,
+    ],
+    {
+      // mov rax, UPPER_HALF + LONG + HIGH_JUMP; jmp rax
+      [LONG - LOAD]: [...(isHigh ? [hex('48c7c0'), d(UPPER_HALF + LONG + HIGH_JUMP), hex('ffe0')] : []), ...code],
+      [GDTR]: [w(15), d(LOAD + GDT)],
+      [GDT]: [d(0), d(0), d(0xffff), d(0x00af9b00)],
+    },
+  );
+export const HIGH_JUMP = 9;
 
 /** A gate for an IDT that is part of the program. */
 export const interruptGate = (offset: number): number[] => {

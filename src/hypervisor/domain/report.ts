@@ -1,5 +1,6 @@
 /** What a person reads when a guest crashed or its worker died: why, the registers, the last exits, the code. Read from memory alone (view/). */
 import { registers as R } from '../../cpu/architecture/index.ts';
+import { addressText } from '../view/address.ts';
 import { exitName } from '../view/exit-reasons.ts';
 import type { DomainView } from '../view/domain-view.ts';
 import { MachineView } from '../view/machine-view.ts';
@@ -150,7 +151,9 @@ function codeLines(state: VcpuState, disassemble: ReportOptions['disassemble']):
 function lastExits(vcpu: VcpuView): string[] {
   const { exits, total } = vcpu.lastExits();
   const lines = [`last exits (of ${total}):`];
-  for (const { reason, qualification, eip, detail } of exits.slice(-12))
-    lines.push(`  ${exitName(reason).padEnd(18)} qualification ${hex(qualification)}  eip ${hex(eip)}  ${hex(detail)}`);
+  for (const { reason, qualification, ip, detail } of exits.slice(-12))
+    lines.push(
+      `  ${exitName(reason).padEnd(18)} qualification ${hex(qualification)}  ip ${addressText(ip)}  ${addressText(detail)}`,
+    );
   return lines;
 }

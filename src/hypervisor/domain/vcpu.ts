@@ -108,21 +108,21 @@ export class Vcpu {
     return this.block[LAST_CODE_KEPT] !== 0;
   }
 
-  /** Adds an entry to the ring of last exits. */
-  recordExit(reason: number, qualification: number, eip: number, detail: number): void {
+  /** Adds an entry to the ring of last exits; `ip` and `detail` have signs where they have 64 bits. */
+  recordExit(reason: number, qualification: number, ip: number, detail: number): void {
     const { block } = this;
     const at = LAST_EXITS_RING + ((block[LAST_EXITS] >>> 0) % LAST_EXITS_COUNT) * LAST_EXIT_WORDS;
     block[at] = reason;
     block[at + 1] = qualification;
-    block[at + 2] = eip;
-    block[at + 3] = detail;
+    put64(block, at + 2, ip);
+    put64(block, at + 4, detail);
     block[LAST_EXITS]++;
   }
 
   /** What the last of them was about is known only now. */
   detailExit(detail: number): void {
     const { block } = this;
-    block[LAST_EXITS_RING + (((block[LAST_EXITS] - 1) >>> 0) % LAST_EXITS_COUNT) * LAST_EXIT_WORDS + 3] = detail;
+    put64(block, LAST_EXITS_RING + (((block[LAST_EXITS] - 1) >>> 0) % LAST_EXITS_COUNT) * LAST_EXIT_WORDS + 4, detail);
   }
 }
 

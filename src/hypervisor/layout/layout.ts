@@ -45,6 +45,11 @@ export const COUNTERS = {
   PORT_BYTES: 40,
   /** Reads of local APICs that were no exits, as of VT-x's virtual-APIC page (64 bits). */
   APIC_READS: 42,
+  /** What somebody chose to exit (view/exit-controls.ts): a bit for each switch that is not as usual; the exception bitmap; indices of MSRs, MOST_CHOSEN_MSRS each, 0: none. */
+  EXIT_CONTROLS: 44,
+  EXCEPTION_BITMAP: 45,
+  MSR_READS: 46,
+  MSR_WRITES: 54,
   /** One 32-bit counter an exit reason, EXIT_COUNTERS of them in the order of exit-reasons.ts. */
   EXITS: 64,
   /** Of every EXIT_SAMPLE-th exit the time is taken: how many of a reason (32 bits each), and their nanoseconds together (64 bits each), as EXITS. */
@@ -59,6 +64,7 @@ export const COUNTERS = {
   EXIT_BEFORE_NS: 1536,
   EXIT_ANSWER_NS: 1728,
 } as const;
+export const MOST_CHOSEN_MSRS = 8;
 export const EXITS_IN_PARTS = 96,
   COUNTED_HYPERCALLS = 64;
 export const EXIT_SAMPLE = 64,
@@ -73,8 +79,20 @@ export const DOMAIN_TRACE = {
   RING: 8,
 } as const;
 export const TRACE_RING_ENTRIES = 512,
-  TRACE_RING_WORDS = 11,
-  DOMAIN_TRACE_BYTES = (8 + 512 * 11) * 4;
+  TRACE_RING_WORDS = 16,
+  DOMAIN_TRACE_BYTES = (8 + 512 * 16) * 4;
+/** Words of an entry; its details, and of an exit what it was about and CR3, are numbers of two words. */
+export const TRACE_ENTRY = {
+  /** TRACE_KIND; from bit 8 on the vCPU. */
+  KIND: 0,
+  NS: 1,
+  DETAILS: 3,
+  ABOUT: 9,
+  CR3: 11,
+  EXIT_NS: 13,
+  BEFORE_NS: 14,
+  ANSWER_NS: 15,
+} as const;
 
 /** Screen of one domain: header words, then the text cells or pixels. */
 export const SCREEN = {
@@ -265,12 +283,12 @@ export const DRIVE_QUEUE_BYTES = 4096 + 4 * 128 * 1024;
 /** Bytes of what the interface of a guest keeps of its domain, at most: those of Xen's (interfaces/xen/layout.ts). */
 export const MOST_GUEST_RECORD_BYTES = 14 * FRAME_BYTES;
 
-/** Ring of a virtual processor's last exits: word LAST_EXITS of its block counts them all; entry i is at LAST_EXITS_RING + (i % LAST_EXITS_COUNT) * 4. */
+/** Ring of a virtual processor's last exits: word LAST_EXITS of its block counts them all; entry i is at LAST_EXITS_RING + (i % LAST_EXITS_COUNT) * LAST_EXIT_WORDS. */
 export const LAST_EXITS = 1024,
   LAST_EXITS_RING = 1028,
   LAST_EXITS_COUNT = 32;
-/** Words of an entry: reason, qualification, EIP, guest-physical address or value. */
-export const LAST_EXIT_WORDS = 4;
+/** Words of an entry: reason, qualification, RIP (two words), guest-physical address or value (two words). */
+export const LAST_EXIT_WORDS = 6;
 /** Exits of this vCPU by reason, as COUNTERS.EXITS. */
 export const VCPU_EXITS = 1280;
 /**

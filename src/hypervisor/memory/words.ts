@@ -1,13 +1,16 @@
 /** Numbers of 64 bits in blocks of 32-bit words. */
 
-/** Writes a count below 2^53 as two words, the low one first. */
+/** Writes a number as two words, the low one first: a count below 2^53, or one with a sign. */
 export function put64(words: Int32Array, at: number, value: number): void {
   words[at] = value | 0;
   words[at + 1] = Math.floor(value / 2 ** 32);
 }
 
-/** Reads such a count. */
+/** Reads a count. */
 export const get64 = (words: Int32Array, at: number): number => (words[at] >>> 0) + (words[at + 1] >>> 0) * 2 ** 32;
+
+/** The same with a sign: exact from -2^53, as every canonical address is. */
+export const getSigned64 = (words: Int32Array, at: number): number => words[at + 1] * 2 ** 32 + (words[at] >>> 0);
 
 /** Reads a little-endian number of 64 bits of a structure: exact below 2^53. */
 export const getUint64 = (view: DataView, at: number): number =>

@@ -2,12 +2,13 @@
  * What a domain does, event by event, for those who look: a ring in machine memory, in the spirit of xentrace. Its worker writes while anybody watches
  * (WATCHERS is not 0); readers (view/trace.ts) keep their own place and see by WRITTEN what they missed.
  */
-import { DOMAIN_TRACE, TRACE_RING_ENTRIES, TRACE_RING_WORDS } from '../layout/layout.ts';
+import { DOMAIN_TRACE, TRACE_ENTRY, TRACE_RING_ENTRIES, TRACE_RING_WORDS } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
+import { put64 } from '../memory/words.ts';
 
 export const TRACE_KIND = {
   /**
-   * An exit: its reason, EIP, qualification; beside them what it was about (view/vcpu-view.ts, LastExit), its time in nanoseconds, the guest's CR3, and of
+   * An exit: its reason, instruction pointer, qualification; beside them what it was about (view/vcpu-view.ts, LastExit), its time in nanoseconds, the guest's CR3, and of
    * its time what passed until a device or a hypercall was asked and until it had answered.
    */
   EXIT: 1,
@@ -23,7 +24,7 @@ export const TRACE_KIND = {
   GRANT: 6,
   /** A request to the device model: guest-physical address or port, 1 where it is a port, 1 where it writes. */
   IOREQ: 7,
-  /** An exception that the hypervisor gives to a vCPU, or gets of a paravirtual one: its vector, EIP, error code or faulting address. */
+  /** An exception that the hypervisor gives to a vCPU, or gets of a paravirtual one: its vector, instruction pointer, error code or faulting address. */
   FAULT: 8,
   /** A block request or a packet at a place on its way: its number, and what stands at the IO_HOP (io-trace.ts). The hop has the vCPU's place. */
   IO: 9,
@@ -55,35 +56,32 @@ export class Trace {
     const { words, base } = this;
     const written = words[base + DOMAIN_TRACE.WRITTEN];
     const at = base + DOMAIN_TRACE.RING + (written & (TRACE_RING_ENTRIES - 1)) * TRACE_RING_WORDS;
-    const ns = Math.floor(this.nowNs());
-    words[at] = kind | (vcpu << 8);
-    words[at + 1] = ns | 0;
-    words[at + 2] = Math.floor(ns / 2 ** 32);
-    words[at + 3] = a;
-    words[at + 4] = b;
-    words[at + 5] = c;
-    words[at + 6] = 0;
-    words[at + 7] = NO_TIME;
-    words[at + 8] = 0;
-    words[at + 9] = words[at + 10] = NO_TIME;
+    words[at + TRACE_ENTRY.KIND] = kind | (vcpu << 8);
+    put64(words, at + TRACE_ENTRY.NS, Math.floor(this.nowNs()));
+    put64(words, at + TRACE_ENTRY.DETAILS, a);
+    put64(words, at + TRACE_ENTRY.DETAILS + 2, b);
+    put64(words, at + TRACE_ENTRY.DETAILS + 4, c);
+    put64(words, at + TRACE_ENTRY.ABOUT, 0);
+    put64(words, at + TRACE_ENTRY.CR3, 0);
+    words[at + TRACE_ENTRY.EXIT_NS] = words[at + TRACE_ENTRY.BEFORE_NS] = words[at + TRACE_ENTRY.ANSWER_NS] = NO_TIME;
     // A long multicall goes round the ring: what was begun there is gone.
     if (at === this.exitAt) this.exitAt = -1;
     Atomics.store(words, base + DOMAIN_TRACE.WRITTEN, (written + 1) | 0);
   }
 
   /** An exit that begins; what it was about and how long it took come while it is handled. */
-  beginExit(vcpu: number, reason: number, eip: number, qualification: number, cr3: number): void {
+  beginExit(vcpu: number, reason: number, ip: number, qualification: number, cr3: number): void {
     const { words, base } = this;
     const at =
       base + DOMAIN_TRACE.RING + (words[base + DOMAIN_TRACE.WRITTEN] & (TRACE_RING_ENTRIES - 1)) * TRACE_RING_WORDS;
-    this.add(TRACE_KIND.EXIT, vcpu, reason, eip, qualification);
-    words[at + 8] = cr3;
+    this.add(TRACE_KIND.EXIT, vcpu, reason, ip, qualification);
+    put64(words, at + TRACE_ENTRY.CR3, cr3);
     this.exitAt = at;
   }
 
   /** What the exit that is under way is about. */
   detail(detail: number): void {
-    if (this.exitAt >= 0) this.words[this.exitAt + 6] = detail;
+    if (this.exitAt >= 0) put64(this.words, this.exitAt + TRACE_ENTRY.ABOUT, detail);
   }
 
   /** The exit that is under way has ended. `beforeNs`, `answerNs`: NO_TIME where nobody was asked. */
@@ -91,8 +89,8 @@ export class Trace {
     const { words, exitAt } = this;
     this.exitAt = -1;
     if (exitAt < 0) return;
-    words[exitAt + 7] = ns;
-    words[exitAt + 9] = beforeNs;
-    words[exitAt + 10] = answerNs;
+    words[exitAt + TRACE_ENTRY.EXIT_NS] = ns;
+    words[exitAt + TRACE_ENTRY.BEFORE_NS] = beforeNs;
+    words[exitAt + TRACE_ENTRY.ANSWER_NS] = answerNs;
   }
 }

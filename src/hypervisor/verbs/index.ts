@@ -1,5 +1,6 @@
 /** The table of verbs. A new one is a file of this folder and a line here. */
 import { breakAt } from './break-at.ts';
+import { chooseExits } from './choose-exits.ts';
 import { copyAhead } from './copy-ahead.ts';
 import { destroy } from './destroy.ts';
 import { hottest } from './hottest.ts';
@@ -20,6 +21,7 @@ import { wake } from './wake.ts';
 
 export const VERBS = {
   breakAt,
+  chooseExits,
   copyAhead,
   destroy,
   hottest,

@@ -2,6 +2,7 @@
 import { P2M_RWX } from '../../cpu/architecture/index.ts';
 import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, FRAME_BYTES, MAX_VCPUS } from '../layout/layout.ts';
 import { type Counters, exitsByName, meanExitNs, readCounters } from './counters.ts';
+import { type ExitControls, readExitControls } from './exit-controls.ts';
 import type { MemoryView } from './memory-view.ts';
 import { mfnOf, SecondStage } from '../memory/second-stage.ts';
 import { TraceReader } from './trace.ts';
@@ -67,6 +68,11 @@ export class DomainView {
 
   counters(): Counters {
     return readCounters(this.memory.block(this.entry[DOMAIN.COUNTERS], COUNTER_WORDS));
+  }
+
+  /** What somebody chose to exit. */
+  exitControls(): ExitControls {
+    return readExitControls(this.memory.block(this.entry[DOMAIN.COUNTERS], COUNTER_WORDS));
   }
 
   /** Exits since they started, by name: of the domain, of each vCPU, and nanoseconds that one took where times were taken. */

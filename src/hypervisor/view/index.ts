@@ -1,5 +1,14 @@
 /** Readers of machine memory: they need the memory and nothing else. */
+export { addressText, isCanonicalAddress, readAddress } from './address.ts';
 export { type Counters, exitsByName, readCounters, type TierCounters } from './counters.ts';
+export {
+  EXCEPTION_VECTORS,
+  EXIT_SWITCHES,
+  type ExitControls,
+  type ExitSwitch,
+  readExitControls,
+  USUAL_EXIT_CONTROLS,
+} from './exit-controls.ts';
 export { exceptionName, exitSource, exitTitle, HYPERCALL_VECTOR, reasonOf, vectorOf } from './exit-reasons.ts';
 export type { DomainView } from './domain-view.ts';
 export { type FrameState, MachineView } from './machine-view.ts';

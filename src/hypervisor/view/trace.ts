@@ -1,5 +1,6 @@
 /** A viewer's side of the trace of a domain (../trace.ts), in any worker. */
-import { DOMAIN_TRACE, TRACE_RING_ENTRIES, TRACE_RING_WORDS } from '../layout/layout.ts';
+import { DOMAIN_TRACE, TRACE_ENTRY, TRACE_RING_ENTRIES, TRACE_RING_WORDS } from '../layout/layout.ts';
+import { get64, getSigned64 } from '../memory/words.ts';
 import { TRACE_KIND } from '../tracing/trace.ts';
 import { wholeEntries } from './memory-view.ts';
 
@@ -12,6 +13,7 @@ export interface TraceEntry {
   vcpu: number;
   /** The domain's clock, nanoseconds. */
   ns: number;
+  /** With signs: addresses of 64-bit code are canonical numbers. */
   details: [number, number, number];
   /**
    * Of an exit: what it was about beside its qualification, nanoseconds until it was handled (NO_TIME: not known, or not yet), the guest's CR3; of the time what
@@ -65,22 +67,23 @@ export class TraceReader {
 
   private entry(ring: Int32Array, sequence: number): TraceEntry {
     const at = (sequence & (TRACE_RING_ENTRIES - 1)) * TRACE_RING_WORDS;
-    const kind = ring[at] & 0xff;
+    const kind = ring[at + TRACE_ENTRY.KIND] & 0xff,
+      detail = (i: number): number => getSigned64(ring, at + TRACE_ENTRY.DETAILS + 2 * i);
     return {
       domain: this.domain,
       sequence,
       kind,
-      vcpu: ring[at] >>> 8,
-      ns: (ring[at + 2] >>> 0) * 2 ** 32 + (ring[at + 1] >>> 0),
-      details: [ring[at + 3], ring[at + 4], ring[at + 5]],
+      vcpu: ring[at + TRACE_ENTRY.KIND] >>> 8,
+      ns: get64(ring, at + TRACE_ENTRY.NS),
+      details: [detail(0), detail(1), detail(2)],
       ...(kind === TRACE_KIND.EXIT
         ? {
             exit: {
-              detail: ring[at + 6],
-              ns: ring[at + 7],
-              cr3: ring[at + 8],
-              beforeNs: ring[at + 9],
-              answerNs: ring[at + 10],
+              detail: getSigned64(ring, at + TRACE_ENTRY.ABOUT),
+              ns: ring[at + TRACE_ENTRY.EXIT_NS],
+              cr3: getSigned64(ring, at + TRACE_ENTRY.CR3),
+              beforeNs: ring[at + TRACE_ENTRY.BEFORE_NS],
+              answerNs: ring[at + TRACE_ENTRY.ANSWER_NS],
             },
           }
         : {}),

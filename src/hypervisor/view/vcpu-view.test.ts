@@ -82,8 +82,8 @@ describe('a vCPU', () => {
     expect(total).toBe(viewOf(domain).counters().byReason[30] + viewOf(domain).counters().byReason[12]);
     // The oldest may be overwritten while it is read.
     expect(exits).toHaveLength(31);
-    expect(exits.at(-1)).toMatchObject({ number: total - 1, reason: 12, eip: LOAD + 81 });
-    expect(exits.at(-2)).toMatchObject({ number: total - 2, reason: 30, eip: LOAD + 78 });
+    expect(exits.at(-1)).toMatchObject({ number: total - 1, reason: 12, ip: LOAD + 81 });
+    expect(exits.at(-2)).toMatchObject({ number: total - 2, reason: 30, ip: LOAD + 78 });
     expect(viewOf(domain).vcpus()[0].exits()[30]).toBe(40);
   });
 

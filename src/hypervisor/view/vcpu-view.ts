@@ -12,7 +12,7 @@ import {
   PTE_P,
   PTE_PS,
 } from '../../cpu/architecture/index.ts';
-import { arithmeticOf, isLongCode, wideOf } from '../../cpu/architecture/index.ts';
+import { arithmeticOf, ipOf, isLongCode, wideOf } from '../../cpu/architecture/index.ts';
 import { PageWalk, type Translation } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { EXIT_COUNTERS } from './exit-reasons.ts';
@@ -34,7 +34,7 @@ import {
   VCPU_RETIRED,
 } from '../layout/layout.ts';
 import type { SecondStage } from '../memory/second-stage.ts';
-import { get64 } from '../memory/words.ts';
+import { get64, getSigned64 } from '../memory/words.ts';
 import type { DomainView } from './domain-view.ts';
 import { type Copy, wholeEntries } from './memory-view.ts';
 
@@ -48,7 +48,8 @@ export interface LastExit {
   number: number;
   reason: number;
   qualification: number;
-  eip: number;
+  /** Offset in CS: of 64-bit code a canonical address, with a sign. */
+  ip: number;
   /** Guest-physical address, port or value, as the reason has it. */
   detail: number;
 }
@@ -135,7 +136,13 @@ export class VcpuView {
     const exits = Array.from({ length: (total - first) >>> 0 }, (_, i) => {
       const number = (first + i) >>> 0,
         at = (number % LAST_EXITS_COUNT) * LAST_EXIT_WORDS;
-      return { number, reason: ring[at], qualification: ring[at + 1], eip: ring[at + 2] >>> 0, detail: ring[at + 3] };
+      return {
+        number,
+        reason: ring[at],
+        qualification: ring[at + 1],
+        ip: getSigned64(ring, at + 2),
+        detail: getSigned64(ring, at + 4),
+      };
     });
     return { exits, total: total >>> 0 };
   }
@@ -199,8 +206,9 @@ export class VcpuState {
   enter(cr3: number): void {
     const { regs } = this,
       { memory } = this.domain;
-    if (regs[R.CR3] === cr3) return;
+    if (wideOf(regs, R.CR3) === cr3) return;
     regs[R.CR3] = cr3;
+    regs[R.CR3 + R.HIGH] = Math.floor(cr3 / 2 ** 32);
     const offset = this.stage.offset((cr3 & -32) >>> 0);
     if ((regs[R.CR4]! & CR4_PAE) === 0 || offset < 0) return;
     const at = offset >>> 2;
@@ -241,7 +249,7 @@ export class VcpuState {
 
   /** The instruction pointer: an offset in CS. */
   get ip(): number {
-    return this.isLong ? wideOf(this.regs, R.EIP) : this.regs[R.EIP] >>> 0;
+    return ipOf(this.regs);
   }
 
   /** Linear address of an offset in a segment (R.CS …): of 64-bit code only FS and GS have bases. */

@@ -1,7 +1,6 @@
 /** Disassembly as inspectors show it, with the tables that it needs. */
 
-import type { VcpuState } from '../../hypervisor/view/index.ts';
-import { hex16, hex8 } from '../units.ts';
+import { addressText, readAddress, type VcpuState } from '../../hypervisor/view/index.ts';
 import { codeAround, shortly } from './disassembly.ts';
 
 interface CodeProps {
@@ -20,7 +19,7 @@ export function Code({ state, eip, says = '', before = 3, after = 3, withBytes =
   if (!state) return null;
   const lines = codeAround(state, eip, before, after),
     here = name(eip),
-    hex = state.isLong ? hex16 : hex8;
+    hex = (ip: number): string => addressText(ip, state.isLong);
   return (
     <pre class="code dis" tabIndex={0}>
       {here && <span class="fn">{`<${here}>:`}</span>}
@@ -38,7 +37,8 @@ export function Code({ state, eip, says = '', before = 3, after = 3, withBytes =
 /** Where a branch leads, by name. */
 function target(text: string, name: (address: number) => string): string {
   const address = /^(?:call|j\w+|loop\w*) 0x([0-9a-f]+)$/.exec(text)?.[1],
-    called = address && name(parseInt(address, 16));
+    to = address === undefined ? undefined : readAddress(address),
+    called = to === undefined ? '' : name(to);
   return called ? ` <${called}>` : '';
 }
 

@@ -1,5 +1,5 @@
 /** Why an exit came about: its qualification bit by bit, and a sentence. Sources: SDM vol. 3, tables 28-1 to 28-7; for a hypervisor without VT, Xen's own interrupt table. */
-import { exitSource, exitTitle, HYPERCALL_VECTOR, vectorOf } from '../../hypervisor/view/index.ts';
+import { exceptionName, exitSource, exitTitle, HYPERCALL_VECTOR, vectorOf } from '../../hypervisor/view/index.ts';
 import { ExitReason } from '../../cpu/architecture/index.ts';
 import { hypercallName } from '../../hypervisor/interfaces/xen/index.ts';
 import type { Why } from './inspector.ts';
@@ -131,8 +131,8 @@ const callOf = (told: Told): string =>
 const forWhat = (told: Told): string => HYPERCALLS[hypercallName(numberOf(told) ?? -1)] ?? '';
 
 const SENTENCES: Readonly<Record<number, (told: Told) => string>> = {
-  [ExitReason.EXCEPTION_OR_NMI]: () =>
-    'Xen asked to see this exception: of a guest that may force emulation only #UD does that.',
+  [ExitReason.EXCEPTION_OR_NMI]: ({ detail }) =>
+    `Xen asked to see ${detail === undefined ? 'this exception' : exceptionName(detail)}: its bit in the exception bitmap is set. Xen gives it back to the guest, which finds no difference.`,
   [ExitReason.EXTERNAL_INTERRUPT]: () =>
     'Somebody rang the domain’s doorbell: a key, an event or a command waits, and the guest must not keep the processor.',
   [ExitReason.TRIPLE_FAULT]: () =>
@@ -144,8 +144,11 @@ const SENTENCES: Readonly<Record<number, (told: Told) => string>> = {
   [ExitReason.CPUID]: () => 'CPUID always exits under VT-x. Xen decides which features the guest sees.',
   [ExitReason.HLT]: () =>
     'The guest has nothing to do until the next interrupt. Xen blocks this vCPU and gives the processor to another one.',
-  [ExitReason.INVLPG]: () => 'The guest forgets one translation, and Xen keeps shadows of them.',
-  [ExitReason.RDTSC]: () => 'Xen gives the guest a time-stamp counter of its own.',
+  [ExitReason.INVLPG]: () =>
+    'Somebody chose that INVLPG exits: a hypervisor that keeps shadow page tables must hear of it. Xen drops the translation in the guest’s place.',
+  [ExitReason.RDTSC]: () =>
+    'Somebody chose that RDTSC exits. Xen reads the counter, adds the guest’s offset, and the guest goes on behind it.',
+  [ExitReason.RDTSCP]: () => 'As RDTSC, with the number of the processor: one control makes both exit.',
   [ExitReason.VMCALL]: told =>
     `The guest calls Xen on purpose, as a program calls its kernel: ${callOf(told)}. ${forWhat(told)}`.trimEnd(),
   [ExitReason.VMMCALL]: told =>
@@ -174,7 +177,10 @@ function crAccess({ qualification: q }: Told): Explained {
     ],
     why: {
       question: 'Why an exit?',
-      answer: `The guest changes bits of CR${cr} that Xen keeps for itself: ${CR_ACCESS[how]}.`,
+      answer:
+        cr === 3
+          ? `Somebody chose that ${CR_ACCESS[how]} CR3 exits, as it must where Xen keeps shadow page tables. Xen does it in the guest’s place.`
+          : `The guest changes bits of CR${cr} that Xen keeps for itself: ${CR_ACCESS[how]}.`,
       source: 'Intel SDM vol. 3, table 28-3',
     },
   };

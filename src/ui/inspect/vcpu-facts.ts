@@ -2,7 +2,7 @@
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { isLongCode, wideOf } from '../../cpu/architecture/index.ts';
 import type { VcpuState } from '../../hypervisor/view/index.ts';
-import { hex16, hex8 } from '../units.ts';
+import { hex8 } from '../units.ts';
 import { instructionAt } from './disassembly.ts';
 
 export const GENERAL = [
@@ -27,8 +27,6 @@ export const ipName = (regs: Int32Array): string => (isLongCode(regs) ? 'RIP' : 
 /** A register in hexadecimal, as wide as the code that runs has it. */
 export const registerText = (regs: Int32Array, at: number): string =>
   isLongCode(regs) ? hex8(regs[at + R.HIGH]!) + hex8(regs[at]!) : hex8(regs[at]!);
-/** An address or a word of the stack in hexadecimal. */
-export const addressText = (regs: Int32Array, value: number): string => (isLongCode(regs) ? hex16(value) : hex8(value));
 export const CONTROL = [
   ['CR0', R.CR0],
   ['CR2', R.CR2],

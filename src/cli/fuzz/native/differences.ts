@@ -5,8 +5,8 @@
 import { featuresOf } from '../../../cpu/architecture/index.ts';
 import type { Decoded } from '../../../cpu/table/index.ts';
 import type { Ending, Setting } from '../../oracle/machine.ts';
-import type { NativeEnd } from './cases.ts';
 import type { Host } from './host.ts';
+import type { NativeEnd } from './wire.ts';
 
 export interface Compared {
   host: Host;
@@ -16,10 +16,10 @@ export interface Compared {
   ours: Ending;
 }
 
-/** What is left out: all; bits (`mask`) of EFLAGS or of FSW; the error code; a page fault's address; the x87's state; exactness (`close`); memory; bytes below ESP. */
+/** What is left out: all; bits (`mask`) of EFLAGS or of FSW; the error code; a page fault's address; the x87's state; exactness (`close`); memory; bytes below ESP; high halves of RCX, RSI and RDI (`counters`). */
 export interface Known {
   why: string;
-  what: 'all' | 'flags' | 'status' | 'error' | 'address' | 'x87' | 'close' | 'memory' | 'pushed';
+  what: 'all' | 'flags' | 'status' | 'error' | 'address' | 'x87' | 'close' | 'memory' | 'pushed' | 'counters';
   mask?: number;
 }
 
@@ -33,7 +33,8 @@ const STACK = 12,
   ALIGNMENT = 17,
   NUMERIC = 19;
 const CONDITION = 0x4700;
-const SHOWN = featuresOf();
+const TASK_SIZE_MAX = 0x7fff_ffff_f000n;
+const SHOWN = featuresOf('x86-64-v2');
 /** Names of /proc/cpuinfo that are not the table's. */
 const LINUX_NAMES: Readonly<Record<string, string>> = {
   sse3: 'pni',
@@ -57,19 +58,23 @@ const ends =
     native !== undefined && vectors.includes(native.vector);
 /** An invalid operation or a denormal operand that is not masked. */
 const stopped = ({ native }: Compared) => native !== undefined && (native.float.sw & ~native.float.cw & 3) !== 0;
+/** A prefix of this case; in 64-bit code REX is one. */
+const isPrefix = ({ bits }: Setting, byte: number) => PREFIXES.has(byte) || (bits === 64 && (byte & 0xf0) === 0x40);
 const prefixes = ({ setting, decoded }: Compared) => [...setting.code.subarray(0, decoded.length)];
 const repeated = (compared: Compared) => prefixes(compared).some(byte => byte === 0xf2 || byte === 0xf3);
 const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
-const extended = ({ setting: { code }, decoded }: Compared) =>
-  decoded.row === null && [0x62, 0xc4, 0xc5, 0x8f].includes(code.find(byte => !PREFIXES.has(byte)) ?? 0);
+const extended = ({ setting, decoded }: Compared) =>
+  decoded.row === null && [0x62, 0xc4, 0xc5, 0x8f].includes(setting.code.find(byte => !isPrefix(setting, byte)) ?? 0);
 /** The maps and groups that new instructions have been put in since SSE4.2 (SDM vol. 2, tables A-4 to A-6). */
-const newer = ({ setting: { code }, decoded }: Compared) => {
-  const at = code.findIndex(byte => !PREFIXES.has(byte));
+const newer = ({ setting, decoded }: Compared) => {
+  const { code } = setting;
+  const at = code.findIndex(byte => !isPrefix(setting, byte));
   return decoded.row === null && code[at] === 0x0f && [0x01, 0x38, 0x3a, 0xae, 0xc7].includes(code[at + 1]!);
 };
 const onAmd = ({ host }: Compared) => host.vendor === 'AuthenticAMD';
-const sse4a = ({ setting: { code }, decoded }: Compared) => {
-  const at = code.findIndex(byte => !PREFIXES.has(byte));
+const sse4a = ({ setting, decoded }: Compared) => {
+  const { code } = setting;
+  const at = code.findIndex(byte => !isPrefix(setting, byte));
   return decoded.row === null && code[at] === 0x0f && [0x2b, 0x78, 0x79].includes(code[at + 1]!);
 };
 const isEmpty = ({ setting: { float } }: Compared) =>
@@ -98,7 +103,13 @@ const DIFFERENCES: readonly Difference[] = [
   {
     why: 'our descriptor tables lie below 64 KiB, where a program of the host has nothing: the error code says present',
     what: 'error',
-    applies: compared => ends(PAGE)(compared) && compared.native!.cr2 < 0x10000,
+    applies: compared => ends(PAGE)(compared) && compared.native!.cr2 < 0x10000n,
+  },
+
+  {
+    why: 'of addresses in its half, or above all of a program, the kernel says that there is a page (Linux, arch/x86/mm/fault.c, sanitize_error_code)',
+    what: 'error',
+    applies: compared => ends(PAGE)(compared) && compared.native!.cr2 >= TASK_SIZE_MAX,
   },
 
   // ---- features that our CPUID hides
@@ -171,6 +182,15 @@ const DIFFERENCES: readonly Difference[] = [
     applies: all(ops('fxsave fxrstor'), ends(STACK), ({ ours }) => ours.vector === GENERAL),
   },
   {
+    why: 'areas of the x87 that begin below 4 GiB and end above by addresses of 32 bits (67h): their end lies above (ours), or at 0 (Intel, seen)',
+    what: 'all',
+    applies: all(
+      ops('fxsave fxrstor fnsave frstor fnstenv fldenv'),
+      ({ setting, decoded }) => setting.bits === 64 && decoded.addressSize === 32,
+      ({ native, ours }) => native?.vector === PAGE && native.cr2 < 0x200n && ours.cr2 !== native.cr2,
+    ),
+  },
+  {
     why: 'a mask of zeroes: whether MASKMOVQ and MASKMOVDQU look at the page (SDM vol. 2)',
     what: 'all',
     applies: all(ops('maskmovq maskmovdqu'), ends(PAGE), ({ ours }) => ours.vector !== PAGE),
@@ -223,6 +243,16 @@ const DIFFERENCES: readonly Difference[] = [
 
   // ---- vendors
   {
+    why: 'high halves of RCX, RSI and RDI where a REP string instruction with 67h faults at an element: unchanged (ours), or cleared (Intel, seen)',
+    what: 'counters',
+    applies: all(
+      ops('movs cmps stos lods scas'),
+      repeated,
+      ({ setting, decoded }) => setting.bits === 64 && decoded.addressSize === 32,
+      ends(STACK, GENERAL, PAGE, ALIGNMENT),
+    ),
+  },
+  {
     why: 'condition codes of a comparison whose operands raise an unmasked exception: unchanged (SDM vol. 2, FCOM, FCOMI; AMD, ours), or unordered (Intel, seen)',
     what: 'status',
     mask: CONDITION,
@@ -266,7 +296,7 @@ const DIFFERENCES: readonly Difference[] = [
     why: 'ES and B follow from what transcendentals round, where it is not masked (seen)',
     what: 'status',
     mask: 0x8080,
-    applies: all(onAmd, ops(TRANSCENDENTALS)),
+    applies: ops(TRANSCENDENTALS),
   },
   {
     why: 'FXSAVE: MXCSR_MASK has bit 17, misaligned SSE accesses (AMD alone: APM vol. 2, 11.5.10)',

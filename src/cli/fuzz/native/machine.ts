@@ -1,4 +1,4 @@
-/** Our processor in the place of a program under 64-bit Linux that runs 32-bit code: the same segments under the same selectors as runner.c's. */
+/** Our processor in the place of a program under 64-bit Linux: the same segments under the same selectors as runner.c's. */
 import { registers as regs } from '../../../cpu/architecture/index.ts';
 import { CODE, DATA, STACK } from '../../oracle/fixture.ts';
 import { OracleMachine, type Segment, segment, type Setting } from '../../oracle/machine.ts';
@@ -53,6 +53,8 @@ export class NativeMachine extends OracleMachine {
     for (const descriptor of LDT_SEGMENTS) this.describe(LDT + descriptor.selector, descriptor);
     // INT 80h is there for programs: DPL 3.
     this.words[(IDT + INT80 * 8 + 4) >> 2]! |= 0x6000;
+    this.long.addKernelPage(LDT);
+    this.long.openGate(INT80);
   }
 
   protected override descriptors(): readonly Segment[] {
@@ -64,8 +66,9 @@ export class NativeMachine extends OracleMachine {
       this.setSegment(index, { ...descriptor, selector: descriptor.selector | 4 }, 3);
     // Linux lets programs have alignment checked.
     this.processor.regs[regs.CR0]! |= CR0_AM;
-    this.setSegment(regs.TR, TASK, 0);
     this.setSegment(regs.LDTR, GDT_SEGMENTS[9]!, 0);
+    if (bits === 64) return;
+    this.setSegment(regs.TR, TASK, 0);
     local(regs.FS, FS);
     this.setUnusable(regs.GS);
     if (bits === 32) {
@@ -86,8 +89,18 @@ export class NativeMachine extends OracleMachine {
     );
   }
 
-  /** Bytes of data and stack that are not what `setting` put there: address and value. */
-  changed({ memory, bits }: Setting): Map<number, number> {
+  /** Bases of FS and GS. */
+  bases(): { fs: bigint; gs: bigint } {
+    const R = this.processor.regs;
+    const base = (index: number) => {
+      const word = regs.SEG + index * regs.SEG_WORDS + regs.SEG_BASE;
+      return BigInt(R[word]! >>> 0) | (BigInt(R[word + regs.HIGH]! >>> 0) << 32n);
+    };
+    return { fs: base(regs.FS), gs: base(regs.GS) };
+  }
+
+  /** Bytes of data and stack that are not what `setting` put there, and those at the addresses `asked`: address and value. */
+  changed({ memory, bits }: Setting, asked: readonly number[]): Map<number, number> {
     const changed = new Map<number, number>();
     for (const { base, bytes, initial } of this.areas(bits)) {
       const wanted = Buffer.from(initial);
@@ -96,6 +109,7 @@ export class NativeMachine extends OracleMachine {
           to = Math.min(address + data.length, base + bytes.length);
         if (from < to) wanted.set(data.subarray(from - address, to - address), from - base);
       }
+      for (const at of asked) if (at >= base && at < base + bytes.length) changed.set(at, bytes[at - base]!);
       if (wanted.equals(bytes)) continue;
       for (let i = 0; i < bytes.length; i++) if (bytes[i] !== wanted[i]) changed.set(base + i, bytes[i]!);
     }

@@ -622,7 +622,7 @@ class Runner:
         b += fximage(t.fx) + bytes(t.code)
         for a, d in t.mem: b += struct.pack('<QII', a, len(d), 0) + d
         s.p.stdin.write(b); s.p.stdin.flush()
-        v = struct.unpack('<2I20Q6IQ', s.read(200 + 0))
+        v = struct.unpack('<2I20Q6I2Q', s.read(208))
         fx = s.read(512)
         spans = []
         while True:

@@ -1,9 +1,13 @@
 /** Where a domain is to stop: an instruction, or bytes that somebody writes or touches. The command is ours; with Xen one attaches gdbsx. */
 import { BREAK_KINDS, type BreakPoint, MOST_BREAKS, MOST_WATCHED_BYTES } from '../../../hypervisor/domain/index.ts';
+import { isCanonicalAddress, readAddress } from '../../../hypervisor/view/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { hex, spelled } from '../break-words.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
+
+const ADDRESSES =
+  'write up to 16 hexadecimal digits, which name a canonical one, up to 00007fffffffffff or from ffff800000000000 on';
 
 const isSame = (a: BreakPoint, b: BreakPoint): boolean =>
   a.kind === b.kind && a.linear === b.linear && a.bytes === b.bytes;
@@ -28,8 +32,8 @@ function xlOf(name: string, before: readonly BreakPoint[], next: readonly BreakP
 function checked({ kind, linear, bytes }: BreakPoint): BreakPoint {
   if (!BREAK_KINDS.includes(kind))
     throw new Refusal(`A point is of the kind ${BREAK_KINDS.join(', ')}, and not ${String(kind)}.`);
-  if (!Number.isInteger(linear) || linear < 0 || linear > 0xffffffff)
-    throw new Refusal('A linear address has 32 bits: write it as 0x and up to eight digits.');
+  if (!Number.isInteger(linear) || !isCanonicalAddress(linear))
+    throw new Refusal(`${String(linear)} is no linear address: ${ADDRESSES}.`);
   if (!Number.isInteger(bytes) || bytes < 1 || bytes > (kind === 'execute' ? 1 : MOST_WATCHED_BYTES))
     throw new Refusal(`From 1 to ${MOST_WATCHED_BYTES} bytes are watched, and an instruction begins at one.`);
   return { kind, linear, bytes };
@@ -37,10 +41,9 @@ function checked({ kind, linear, bytes }: BreakPoint): BreakPoint {
 
 /** An address as people write it. @throws Refusal */
 function addressOf(word: string): number {
-  const digits = /^(?:0x)?([\da-f]{1,8})$/i.exec(word)?.[1];
-  if (digits === undefined)
-    throw new Refusal(`${word}: a linear address has 32 bits: write it as 0x and up to eight digits.`);
-  return Number.parseInt(digits, 16);
+  const address = readAddress(word);
+  if (address === undefined) throw new Refusal(`${word} is no linear address: ${ADDRESSES}.`);
+  return address;
 }
 
 export const breakAt = command({

@@ -4,6 +4,7 @@ import { hostSet, info } from './host.ts';
 import { domid, domname, list, uptime, vmList } from './lists.ts';
 import { blockAttach, blockDetach, blockList } from './block.ts';
 import { cdEject, cdInsert } from './cd.ts';
+import { exitControls } from './exit-controls.ts';
 import { attachConsole } from './console.ts';
 import { debugKeys } from './debug-keys.ts';
 import { sendKey, sysrq } from './input.ts';
@@ -66,6 +67,7 @@ export const COMMANDS = {
   top,
   'debug-keys': debugKeys,
   step,
+  'exit-controls': exitControls,
   'store-write': storeWrite,
   break: breakAt,
   sysrq,

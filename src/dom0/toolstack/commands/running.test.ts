@@ -162,6 +162,29 @@ describe('settings', () => {
     await files.rm('/root/web.save');
   });
 
+  it('choose what exits, and say what is no control', async () => {
+    const { xl } = await make();
+    expect(await xl('exit-controls x rdtsc=1 hlt=0 exceptions=6,14 msr-read=0x277')).toBe('');
+    expect((await xl('exit-controls x')).split('\n')).toEqual([
+      'hlt=0',
+      'invlpg=0',
+      'rdtsc=1',
+      'cr3-load=0',
+      'cr3-store=0',
+      'exceptions=6,14',
+      'msr-read=0x277',
+      'msr-write=',
+      '',
+    ]);
+    expect([await xl('exit-controls -d x'), (await xl('exit-controls x')).slice(0, 5)]).toEqual(['', 'hlt=1']);
+    expect(await xl('exit-controls x cpuid=1')).toMatch(/^1: cpuid=1 is no control\. There are hlt, invlpg/);
+    expect(await xl('exit-controls x hlt=yes')).toBe('1: hlt=yes: write hlt=1 for an exit, or hlt=0 for none.');
+    expect(await xl('exit-controls x exceptions=2')).toMatch(/^1: 0x4: an exception has one of the vectors 0, 1, 3/);
+    expect(await xl('exit-controls x exceptions=40')).toMatch(/^1: 40: an exception has one of the vectors/);
+    expect(await xl('exit-controls x msr-write=0x40000000')).toMatch(/^1: 0x40000000: an MSR bitmap has bits for/);
+    expect(await xl('exit-controls Domain-0 hlt=0')).toMatch(/^1: Domain 0 is no guest/);
+  });
+
   it('set how far the hypervisor lets a guest grow, not below what it has', async () => {
     const { host, xl } = await make();
     const most = (): number => xenViewOf(host.toolstack.view.at(host.living(1).record.index))!.reservation.most;
@@ -396,6 +419,24 @@ describe('xentop', () => {
     type('q');
     expect(await over).toBe(0);
     expect(text().endsWith('\x1b[?1049l')).toBe(true);
+  });
+});
+
+describe('where a domain is to stop', () => {
+  it('is said by addresses of 32 and of 64 bits', async () => {
+    const { xl } = await make();
+    await xl('break x c0001000');
+    await xl('break -w x 0xffffffff81000000 8');
+    expect(await xl('break x')).toBe('the instruction at 0xc0001000\nwhoever writes 8 bytes at 0xffffffff81000000\n');
+    await xl('break -d -w x 0xffffffff81000000 8');
+    expect(await xl('break x')).toBe('the instruction at 0xc0001000\n');
+  });
+
+  it.each(['0x800000000000', 'ffff7fffffffffff', '0x10000000000000000', '12g'])('is not %s', async address => {
+    const { xl } = await make();
+    expect(await xl(`break x ${address}`)).toBe(
+      `1: ${address} is no linear address: write up to 16 hexadecimal digits, which name a canonical one, up to 00007fffffffffff or from ffff800000000000 on.`,
+    );
   });
 });
 

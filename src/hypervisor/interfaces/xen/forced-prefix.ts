@@ -1,5 +1,5 @@
 /** The forced emulation prefix: ud2 and "xen". Source: xen/include/public/arch-x86/xen.h, XEN_EMULATE_PREFIX. */
-import { isLongCode, type Processor, registers as R, wideOf } from '../../../cpu/architecture/index.ts';
+import { ipOf, isLongCode, type Processor, registers as R } from '../../../cpu/architecture/index.ts';
 import type { GuestAccess } from '../../memory/guest-access.ts';
 
 export const FORCED_PREFIX: readonly number[] = [0x0f, 0x0b, 0x78, 0x65, 0x6e];
@@ -13,7 +13,7 @@ export function stepOverPrefix(processor: Processor, access: GuestAccess): boole
   const { regs } = processor;
   const cs = R.SEG + R.CS * R.SEG_WORDS;
   const isLong = isLongCode(regs),
-    eip = isLong ? wideOf(regs, R.EIP) : regs[R.EIP] >>> 0,
+    eip = ipOf(regs),
     base = isLong ? 0 : regs[cs + R.SEG_BASE];
   if (!isLong && eip + FORCED_PREFIX.length - 1 > regs[cs + R.SEG_LIMIT] >>> 0) return false;
   const code = access.read(base + eip, FORCED_PREFIX.length);

@@ -68,8 +68,8 @@ export function ExitCard({
         <div class={withWay ? 'exc' : ''} title={words.codeNow}>
           <Code
             state={state}
-            eip={exit.eip}
-            name={address => symbolOf(target, { ...exit, eip: address })}
+            eip={exit.ip}
+            name={address => symbolOf(target, { ...exit, ip: address })}
             says={words.exit}
             before={withWay ? 2 : 3}
             after={withWay ? after : 3}

@@ -11,7 +11,7 @@ const exitOf = (domain: number, reason: number, more: Partial<SeenExit> = {}): S
   domain,
   vcpu: 0,
   reason,
-  eip: 0x1000,
+  ip: 0x1000,
   qualification: 0,
   ...more,
 });

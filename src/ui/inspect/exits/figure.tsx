@@ -5,6 +5,7 @@ import { exitTitle } from '../../../hypervisor/view/index.ts';
 import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { whole } from '../../units.ts';
 import type { Shown } from '../inspector.ts';
+import { Controls } from './controls.tsx';
 import { FEWEST } from './cost.ts';
 import { type Calls, choiceOf, type Data, type Reason, viewOf } from './facts.ts';
 import { filter } from './source.ts';
@@ -91,6 +92,7 @@ export function Figure(shown: Shown<Data>) {
         <Reasons shown={shown} reasons={view.reasons} few={few} />
       )}
       <Log shown={shown} log={view.log} />
+      <Controls target={shown.target} />
     </div>
   );
 }

@@ -1,6 +1,6 @@
 /** VM exits: how many of each reason and what they cost, a log of them as they happen, and one of them taken apart. */
 
-import { exitTitle } from '../../../hypervisor/view/index.ts';
+import { addressText, exitTitle } from '../../../hypervisor/view/index.ts';
 import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { nameOf } from '../../host.ts';
 import { hex8 } from '../../units.ts';
@@ -76,7 +76,7 @@ function tables(data: Data): Table[] {
         exit.vcpu,
         numberOf(exit.reason),
         exitTitle(exit.reason),
-        hex8(exit.eip),
+        addressText(exit.ip),
         data.symbolOf(exit),
         aboutOf(exit),
         hex8(exit.qualification),

@@ -1,10 +1,10 @@
 /** Exits as they happened, newest first, each with its code, what it was about and what it took. */
 
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { exitTitle } from '../../../hypervisor/view/index.ts';
+import { addressText, exitTitle } from '../../../hypervisor/view/index.ts';
 import { nameOf } from '../../host.ts';
 import { Chip } from '../../parts/marks.tsx';
-import { hex8, stamp } from '../../units.ts';
+import { stamp } from '../../units.ts';
 import type { Shown } from '../inspector.ts';
 import { tookOf } from './cost.ts';
 import { choiceOf, type Data } from './facts.ts';
@@ -23,7 +23,16 @@ function keepInSight(box: HTMLElement): void {
   if (row) box.scrollTop += Math.min(0, row.top - top - head) + Math.max(0, row.bottom - bottom);
 }
 
-const LOG_COLUMNS = ['w-at', 'w-who', 'w-what', 'w-eip', 'w-code', '', 'w-cost'];
+/** `isWide`: an address among them has 16 digits. */
+const columnsOf = (isWide: boolean): string[] => [
+  'w-at',
+  'w-who',
+  'w-what',
+  isWide ? 'w-rip' : 'w-eip',
+  'w-code',
+  '',
+  'w-cost',
+];
 
 /** What happened, newest first. The one that is explained is marked. */
 export function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit[] }) {
@@ -56,7 +65,7 @@ export function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit
           <div class="rows" ref={table}>
             <table class={`pad picks elog${data.isHost ? '' : ' one'}`}>
               <colgroup>
-                {LOG_COLUMNS.map((name, i) => (
+                {columnsOf(rows.some(({ exit }) => addressText(exit.ip).length > 8)).map((name, i) => (
                   <col key={i} class={name} />
                 ))}
               </colgroup>
@@ -112,9 +121,9 @@ function LogRow({
           {exitTitle(exit.reason)}
         </button>
       </td>
-      <td class="m">{hex8(exit.eip)}</td>
+      <td class="m">{addressText(exit.ip)}</td>
       <td class={`m cut${symbol ? '' : ' sec'}`} title={[symbol, text].filter(Boolean).join(': ')}>
-        {symbol.replace('+0x', '+') || codeInCell(text)}
+        {symbol || codeInCell(text)}
       </td>
       <td class="cut sec" title={about}>
         {aboutInCell(about)}

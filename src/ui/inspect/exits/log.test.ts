@@ -104,8 +104,8 @@ describe('the log of exits', () => {
   it('keeps the newest, what vCPUs had kept of before last of all', () => {
     const log = new ExitLog(2);
     log.takeKept(1, 0, [
-      { number: 3, reason: 12, eip: 0, qualification: 0, detail: 0 },
-      { number: 4, reason: 30, eip: 0, qualification: 0, detail: 0 },
+      { number: 3, reason: 12, ip: 0, qualification: 0, detail: 0 },
+      { number: 4, reason: 30, ip: 0, qualification: 0, detail: 0 },
     ]);
     expect(log.newest().map(({ key }) => key)).toEqual(['k1.0.4', 'k1.0.3']);
     log.take({ missed: 0, entries: [entry(0, TRACE_KIND.EXIT, 0, VMCALL)] }, 1);

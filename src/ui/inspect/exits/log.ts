@@ -16,7 +16,8 @@ export interface SeenExit {
   domain: number;
   vcpu: number;
   reason: number;
-  eip: number;
+  /** Of 64-bit code with a sign (view/address.ts). */
+  ip: number;
   qualification: number;
   /** What it was about beside the qualification: a port's value, an address, a number. */
   detail?: number;
@@ -99,7 +100,7 @@ export class ExitLog {
         domain,
         vcpu,
         reason: first,
-        eip: second >>> 0,
+        ip: second,
         qualification: third,
         detail: exit.detail,
         hostNs: aheadNs + ns,
@@ -119,8 +120,8 @@ export class ExitLog {
 
   /** What vCPUs kept of the time before anybody watched, oldest first. */
   takeKept(domain: number, vcpu: number, exits: readonly LastExit[]): void {
-    for (const { number, reason, eip, qualification, detail } of exits)
-      this.log.push({ key: `k${domain}.${vcpu}.${number}`, domain, vcpu, reason, eip, qualification, detail });
+    for (const { number, reason, ip, qualification, detail } of exits)
+      this.log.push({ key: `k${domain}.${vcpu}.${number}`, domain, vcpu, reason, ip, qualification, detail });
   }
 
   /** Of those like it that this log has seen. The clock goes in steps, which the mean of many does not. */

@@ -93,11 +93,11 @@ export function stateOf({ machine }: Target, { domain, vcpu, cr3 }: SeenExit): V
 /** Instructions of the rows that stand there: decoded once, when the row comes. */
 const decoded = new WeakMap<SeenExit, { text: string; length: number }>();
 export const symbolOf = (target: Target, exit: SeenExit): string =>
-  target.machine ? symbolAt(target.machine, exit.domain, exit.eip, () => stateOf(target, exit)) : '';
+  target.machine ? symbolAt(target.machine, exit.domain, exit.ip, () => stateOf(target, exit)) : '';
 export function instructionOf(target: Target, exit: SeenExit): { text: string; length: number } {
   const known = decoded.get(exit),
     state = known ? undefined : stateOf(target, exit),
-    found = known ?? (state && instructionAt(state, exit.eip)) ?? { text: '', length: 0 };
+    found = known ?? (state && instructionAt(state, exit.ip)) ?? { text: '', length: 0 };
   decoded.set(exit, found);
   return found;
 }

@@ -2,7 +2,7 @@
 
 import { ExitReason } from '../../../cpu/architecture/index.ts';
 import { hypercallName, operationName } from '../../../hypervisor/interfaces/xen/index.ts';
-import { HYPERCALL_VECTOR, vectorOf } from '../../../hypervisor/view/index.ts';
+import { addressText, HYPERCALL_VECTOR, vectorOf } from '../../../hypervisor/view/index.ts';
 import { hex8, whole } from '../../units.ts';
 import { shortly } from '../disassembly.ts';
 import { explainExit } from '../explain.ts';
@@ -25,7 +25,7 @@ export const words = {
   beforeOpened: 'before this view was opened',
   at: 'Time',
   vcpu: 'vCPU',
-  rip: 'Guest EIP',
+  rip: 'Guest IP',
   code: 'Code',
   codeHint: 'The function, where the guest’s kernel names it, else the instruction, as memory is now',
   codeNow: 'As memory is now',
@@ -100,10 +100,10 @@ export function aboutOf(exit: SeenExit): string {
   if (reason === ExitReason.IO)
     return `${qualification & 32 ? `${detail} byte${detail === 1 ? '' : 's'}, ` : qualification & 16 ? 'string, ' : qualification & 8 ? '' : `0x${(detail >>> 0).toString(16)} → `}port 0x${(qualification >>> 16).toString(16)}`;
   if (reason === ExitReason.EPT_VIOLATION)
-    return `${qualification & 2 ? 'write' : qualification & 4 ? 'fetch' : 'read'} ${hex8(detail)}`;
+    return `${qualification & 2 ? 'write' : qualification & 4 ? 'fetch' : 'read'} ${addressText(detail)}`;
   if (reason === ExitReason.RDMSR || reason === ExitReason.WRMSR) return `MSR 0x${(detail >>> 0).toString(16)}`;
   if (reason in SHORTLY) return SHORTLY[reason]!;
-  if (vectorOf(reason) === PAGE_FAULT) return `at ${hex8(detail)}`;
+  if (vectorOf(reason) === PAGE_FAULT) return `at ${addressText(detail)}`;
   return vectorOf(reason) < 0 && explainExit({ reason, qualification }).fields.length > 0 ? hex8(qualification) : '';
 }
 const PAGE_FAULT = 14;

@@ -1,8 +1,7 @@
 /** The map with the chosen MiB's frames, and below it the walk of an address. */
 
 import { useSignal } from '@preact/signals';
-import type { FrameState } from '../../../hypervisor/view/index.ts';
-import { hex16 } from '../../units.ts';
+import { addressText, type FrameState } from '../../../hypervisor/view/index.ts';
 import { TypedInput } from '../../parts/typed.tsx';
 import { followed } from '../followed.ts';
 import type { Shown } from '../inspector.ts';
@@ -10,7 +9,7 @@ import { Detail, view } from './detail.tsx';
 import { chosenCell, countsOf, type Data, FRAMES, type Kind, kindOf, KINDS, shownStep } from './facts.ts';
 import { MemoryMap } from './map.tsx';
 import { classOf, ownerName } from './owners.ts';
-import { hex, partsOf, TABLES, type Walk } from './walk.ts';
+import { partsOf, TABLES, type Walk } from './walk.ts';
 import { words } from './words.ts';
 
 export function Figure(shown: Shown<Data>) {
@@ -125,7 +124,7 @@ function WalkOfAddress(shown: Shown<Data>) {
               <TypedInput
                 type="text"
                 aria-label={words.linear}
-                placeholder={walk.linear < 0 || walk.linear >= 2 ** 32 ? hex16(walk.linear) : hex(walk.linear)}
+                placeholder={addressText(walk.linear)}
                 value={followed.value}
                 commit={follow}
               />

@@ -2,7 +2,7 @@
 
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { grantsOf, xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
-import type { MachineView } from '../../../hypervisor/view/index.ts';
+import { type MachineView, readAddress } from '../../../hypervisor/view/index.ts';
 import { followed } from '../followed.ts';
 import type { Target } from '../inspector.ts';
 import { cellsOf, type Data } from './facts.ts';
@@ -40,11 +40,11 @@ export function open({ session, machine }: Target) {
   };
 }
 
-/** A linear address in hexadecimal, of 64-bit code with a sign; undefined: it is none. */
+/** A linear address in hexadecimal, of 64-bit code with a sign; undefined: it is none, or not canonical. */
 function typedAddress(text: string, isLong: boolean): number | undefined {
   const [, digits] = /^(?:0x)?([0-9a-f]{1,16})/i.exec(text.trim()) ?? [];
   if (digits === undefined) return undefined;
-  return isLong ? Number(BigInt.asIntN(64, BigInt(`0x${digits}`))) : Number.parseInt(digits, 16) >>> 0;
+  return isLong ? readAddress(digits) : Number.parseInt(digits, 16) >>> 0;
 }
 
 /** How many frames each domain lets others map, and how many of these are mapped. */

@@ -1,11 +1,10 @@
 /** The last exit and who handled it, what is kept of the guest, and how it would be in reality. */
 
 import { ExitReason, registers as R } from '../../../cpu/architecture/index.ts';
-import { exitTitle, type LastExit, type VcpuState } from '../../../hypervisor/view/index.ts';
+import { addressText, exitTitle, type LastExit, type VcpuState } from '../../../hypervisor/view/index.ts';
 import { go } from '../../navigation.ts';
 import { ownerClass } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
-import { hex8 } from '../../units.ts';
 import { instructionAt } from '../disassembly.ts';
 import { ExitCard, HandledBy } from '../exits/exit-card.tsx';
 import { type Deed, wayOf } from '../explain.ts';
@@ -132,12 +131,12 @@ function TripleFault({
   id: number;
   name: string;
 }) {
-  const length = instructionAt(state, last.eip)?.length ?? 0,
-    bytes = [...state.bytesAt(state.linear(R.CS, last.eip), length)].map(byte => hex(byte, 2)).join(' ');
+  const length = instructionAt(state, last.ip)?.length ?? 0,
+    bytes = [...state.bytesAt(state.linear(R.CS, last.ip), length)].map(byte => hex(byte, 2)).join(' ');
   const facts = [
     [words.exitFacts[0], `${last.reason} ${exitTitle(last.reason)}`],
     [words.exitFacts[1], `${last.qualification}${last.qualification === 0 ? words.notUsed : ''}`],
-    [words.exitFacts[2], hex8(last.eip)],
+    [words.exitFacts[2], addressText(last.ip)],
     [words.exitFacts[3], words.bytes(length, bytes)],
     [words.exitFacts[4], words.before(exits - 1, io)],
   ] as const;

@@ -7,7 +7,7 @@ import type { Moment } from './last-moments.ts';
 const exit = (number: number, reason: number, more: Partial<LastExit> = {}): LastExit => ({
   number,
   reason,
-  eip: 0x1000,
+  ip: 0x1000,
   qualification: 0,
   detail: 0,
   ...more,
@@ -68,7 +68,7 @@ describe('the way to the end', () => {
       { kind: 'gate', head: 'IDT entry 13', name: 'P = 0', text: 'not present: #NP(006b)', vector: 13 },
       { kind: 'gate', head: 'IDT entry 8', name: 'P = 0', text: 'not present: #NP(0043)', vector: 8 },
     ];
-    const data = { moments, lasts: [exit(1, ExitReason.TRIPLE_FAULT, { eip: 0x7c6b })] } as unknown as Data;
+    const data = { moments, lasts: [exit(1, ExitReason.TRIPLE_FAULT, { ip: 0x7c6b })] } as unknown as Data;
     const shown = { data, choose: () => {}, target: {} };
     expect(headline({ ...shown, chosen: '' })).toBe(' stopped: triple fault at 00007c6b. IDT entry 13: not present.');
     expect([vectorOf({ ...shown, chosen: '' }), vectorOf({ ...shown, chosen: 'g8' })]).toEqual([13, 8]);

@@ -3,13 +3,13 @@
 import { ExitReason, registers as R } from '../../../cpu/architecture/index.ts';
 import { hypercallName, SCHEDOP } from '../../../hypervisor/interfaces/xen/index.ts';
 import {
+  addressText,
   exitTitle,
   HYPERCALL_VECTOR,
   type LastExit,
   type VcpuState,
   vectorOf as vectorOfExit,
 } from '../../../hypervisor/view/index.ts';
-import { hex8 } from '../../units.ts';
 import { instructionAt } from '../disassembly.ts';
 import { aboutOf } from '../exits/words.ts';
 import type { Shown } from '../inspector.ts';
@@ -47,10 +47,10 @@ export interface Data {
 }
 
 /** The hypercall of a paravirtual guest: its number stands in the entry of the hypercall page, MOV EAX before INT 82h (xen/include/public/arch-x86/xen.h). */
-export function calledAt(state: VcpuState, { reason, eip }: LastExit): number | undefined {
+export function calledAt(state: VcpuState, { reason, ip }: LastExit): number | undefined {
   const code =
     vectorOfExit(reason) === HYPERCALL_VECTOR
-      ? state.bytesAt(state.linear(R.CS, eip - MOV_EAX_BYTES), MOV_EAX_BYTES)
+      ? state.bytesAt(state.linear(R.CS, ip - MOV_EAX_BYTES), MOV_EAX_BYTES)
       : undefined;
   return code?.[0] === MOV_EAX ? code[1] : undefined;
 }
@@ -67,7 +67,7 @@ export function about(state: VcpuState, exit: LastExit, vcpu: number): string {
 export function placesOf(exits: readonly LastExit[]): LastExit[][] {
   const places = new Map<string, LastExit[]>();
   for (const exit of exits) {
-    const key = `${exit.reason} ${exit.eip}`,
+    const key = `${exit.reason} ${exit.ip}`,
       place = places.get(key);
     if (place) place.push(exit);
     else places.set(key, [exit]);
@@ -83,8 +83,12 @@ export function aboutPlace(state: VcpuState, exits: readonly LastExit[], vcpu: n
       [...new Set(exits.map(({ qualification }) => `0x${(qualification >>> 16).toString(16)}`))].sort(),
     );
   if (newest.reason !== ExitReason.EPT_VIOLATION) return about(state, newest, vcpu);
-  const at = exits.map(({ detail = 0 }) => detail >>> 0);
-  return words.span(about(state, newest, vcpu).split(' ')[0]!, hex8(Math.min(...at)), hex8(Math.max(...at)));
+  const at = exits.map(({ detail = 0 }) => detail);
+  return words.span(
+    about(state, newest, vcpu).split(' ')[0]!,
+    addressText(Math.min(...at)),
+    addressText(Math.max(...at)),
+  );
 }
 
 /** What a guest gave as the reason when it shut itself down; its registers are those of the call. */
@@ -96,13 +100,13 @@ export function givenReason(state: VcpuState): string | undefined {
 
 /** From its last instruction to its end; `ended`: what its host said of that. */
 export function momentsAt(state: VcpuState, last: LastExit | undefined, vcpu: number, ended: string): Moment[] {
-  const eip = last?.eip ?? state.ip,
-    text = instructionAt(state, eip)?.text ?? words.noStack;
+  const ip = last?.ip ?? state.ip,
+    text = instructionAt(state, ip)?.text ?? words.noStack;
   const first: Moment = {
     kind: 'instruction',
     head: words.last,
     name: text.replace(/\s+/g, ' '),
-    text: `at ${hex8(eip)}`,
+    text: `at ${addressText(ip)}`,
   };
   if (last?.reason === ExitReason.TRIPLE_FAULT) return [first, ...momentsOf(state)];
   const call = last && about(state, last, vcpu),
@@ -148,7 +152,7 @@ export function headline({ data: { moments, lasts }, target }: Shown<Data>): str
     last &&
     words.fell(
       target.session?.info.value.name ?? '',
-      hex8(last.eip),
+      addressText(last.ip),
       gate.head,
       /^(.*): /.exec(gate.text)?.[1] ?? gate.name,
     )

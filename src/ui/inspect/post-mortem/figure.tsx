@@ -1,9 +1,9 @@
 /** How a guest came to its end, and below it the code before that, its registers, stack and the gate that stood in the way. */
 
 import { registers as R } from '../../../cpu/architecture/index.ts';
-import { exitTitle } from '../../../hypervisor/view/index.ts';
+import { addressText, exitTitle } from '../../../hypervisor/view/index.ts';
 import { strings } from '../../strings.ts';
-import { clock, hex8 } from '../../units.ts';
+import { clock } from '../../units.ts';
 import { Code } from '../code.tsx';
 import { instructionAt, shortly } from '../disassembly.ts';
 import { WhyBox } from '../frame.tsx';
@@ -103,7 +103,7 @@ const CodeNow = ({ data: { state, lasts }, target }: { data: Data; target: Targe
       <h3>{words.code}</h3>
       <span class="sec">{words.codeHint}</span>
     </div>
-    <Code state={state} eip={lasts[0]?.eip ?? state.ip} name={namer(target, state)} before={8} after={1} />
+    <Code state={state} eip={lasts[0]?.ip ?? state.ip} name={namer(target, state)} before={8} after={1} />
     <p class="cap-t">
       {words.codeNone} <code>vmtrace_buf_kb = 4</code> {words.codeNone2}
     </p>
@@ -129,10 +129,10 @@ const LastExits = ({ data: { state, lasts, exits, vcpu } }: { data: Data }) => (
           .slice(0, PLACES)
           .map((exits, i) => (
             <tr key={exits[0]!.number} class={i === 0 ? 'sel' : ''}>
-              <td class="m">{hex8(exits[0]!.eip)}</td>
+              <td class="m">{addressText(exits[0]!.ip)}</td>
               <td>
                 {exitTitle(exits[0]!.reason)} <span class="sec">{aboutPlace(state, exits, vcpu)}</span>
-                {i === 0 && <code class="sec"> {shortly(instructionAt(state, exits[0]!.eip)?.text ?? '')}</code>}
+                {i === 0 && <code class="sec"> {shortly(instructionAt(state, exits[0]!.ip)?.text ?? '')}</code>}
               </td>
               <td class="m num">{exits.length}</td>
             </tr>

@@ -3,13 +3,12 @@
 import '../inspect.css';
 import './post-mortem.css';
 import { useMemo } from 'preact/hooks';
-import { exitTitle } from '../../../hypervisor/view/index.ts';
+import { addressText, exitTitle } from '../../../hypervisor/view/index.ts';
 import { TOOLS_OF_TAB } from '../../parts/guest.tsx';
 import type { DomainSession } from '../../sessions.ts';
-import { hex8 } from '../../units.ts';
 import { inspector } from '../frame.tsx';
 import { useMachine } from '../machine.ts';
-import { addressText, stackOf } from '../vcpu-facts.ts';
+import { stackOf } from '../vcpu-facts.ts';
 import { Detail } from './detail.tsx';
 import { about, type Data, registersOf, segmentRows, STACK_WORDS } from './facts.ts';
 import { Figure } from './figure.tsx';
@@ -39,7 +38,12 @@ export const PostMortem = inspector<Data>({
     {
       name: words.exits,
       columns: words.columns,
-      rows: lasts.map(exit => [exit.number + 1, hex8(exit.eip), exitTitle(exit.reason), about(state, exit, vcpu)]),
+      rows: lasts.map(exit => [
+        exit.number + 1,
+        addressText(exit.ip),
+        exitTitle(exit.reason),
+        about(state, exit, vcpu),
+      ]),
     },
     {
       name: words.registers,
@@ -51,8 +55,8 @@ export const PostMortem = inspector<Data>({
       name: words.stack,
       columns: ['Offset', 'Word'],
       rows: stackOf(state, STACK_WORDS).map(({ at, word }) => [
-        addressText(state.regs, at),
-        addressText(state.regs, word),
+        addressText(at, state.isLong),
+        addressText(word, state.isLong),
       ]),
     },
   ],

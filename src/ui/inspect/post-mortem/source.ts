@@ -23,7 +23,7 @@ export function open({ session, machine }: Target) {
         { exits, total } = vcpu.lastExits(),
         lasts = [...exits].reverse();
       const kept = vcpu.lastCode(),
-        fault = lasts[0]?.reason === ExitReason.TRIPLE_FAULT ? faultAt(state, lasts[0].eip) : undefined;
+        fault = lasts[0]?.reason === ExitReason.TRIPLE_FAULT ? faultAt(state, lasts[0].ip) : undefined;
       const written = new Set(
         (kept?.code ?? []).slice(-WRITERS).flatMap(({ registers }) => registers.map(({ number }) => R.EAX + number)),
       );

@@ -24,7 +24,7 @@ export const words = {
   codeHint: 'as memory is now',
   exits: 'Last exits',
   newest: (n: number, all: number) => `the last ${n} of ${whole(all)}, by place`,
-  columns: ['No.', 'Guest EIP', 'Exit', 'About'],
+  columns: ['No.', 'Guest IP', 'Exit', 'About'],
   times: 'Times',
   ports: (all: readonly string[]) => `${all.length > 1 ? 'ports' : 'port'} ${all.join(', ')}`,
   span: (does: string, first: string, last: string) =>

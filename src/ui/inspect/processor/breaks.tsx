@@ -3,10 +3,10 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { BreakHit, BreakPoint } from '../../../dom0/service/index.ts';
+import { addressText, readAddress } from '../../../hypervisor/view/index.ts';
 import { asTask, host, sentence } from '../../host.ts';
 import { Icon, Problem } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
-import { hex8 } from '../../units.ts';
 
 const words = {
   title: 'Stops',
@@ -22,17 +22,16 @@ const words = {
   add: 'Stop there',
   remove: (what: string) => `Remove: ${what}`,
   count: (bytes: number) => `${bytes} bytes at`,
-  notAddress: 'A linear address has up to eight hexadecimal digits.',
+  notAddress:
+    'A linear address has up to 16 hexadecimal digits and is canonical: up to 00007fffffffffff, or from ffff800000000000 on.',
   stopped: (hit: BreakHit) =>
     hit.access
-      ? `${hit.instruction === undefined ? 'The processor itself, as it delivered an event,' : `The instruction at ${hex8(hit.instruction)}`} ${hit.access.isWrite ? 'wrote' : 'read'} ${hit.access.bytes} bytes at ${hex8(hit.access.linear)}: ${hit.access.value.toString(16)}. The next one has not begun.`
-      : `Before the instruction at ${hex8(hit.point.linear)}: it has not begun.`,
+      ? `${hit.instruction === undefined ? 'The processor itself, as it delivered an event,' : `The instruction at ${addressText(hit.instruction)}`} ${hit.access.isWrite ? 'wrote' : 'read'} ${hit.access.bytes} bytes at ${addressText(hit.access.linear)}: ${hit.access.value.toString(16)}. The next one has not begun.`
+      : `Before the instruction at ${addressText(hit.point.linear)}: it has not begun.`,
   vcpu: (n: number) => `vCPU ${n} stopped it.`,
 };
 const FLAGS: Readonly<Record<BreakPoint['kind'], string>> = { execute: '', write: '-w ', access: '-a ' };
 const SIZES = [1, 2, 4, 8, 64, 4096];
-/** A linear address, as somebody writes it. */
-const ADDRESS = /^(?:0x)?([\da-f]{1,8})$/i;
 const LOOK_MS = 300;
 
 /** Where the domain stops, why it did last, and what changes that; `problem`: what was refused. */
@@ -55,7 +54,7 @@ function useBreaks(session: DomainSession) {
     problem.value = '';
     const { name } = session.info.peek();
     void asTask(
-      `xl break ${off}${FLAGS[point.kind]}${name} 0x${hex8(point.linear)}${point.kind === 'execute' ? '' : ` ${point.bytes}`}`,
+      `xl break ${off}${FLAGS[point.kind]}${name} 0x${addressText(point.linear)}${point.kind === 'execute' ? '' : ` ${point.bytes}`}`,
       async () => {
         try {
           await host.break(session.id, next);
@@ -132,7 +131,7 @@ export function Breaks({
 }
 
 const spelled = ({ kind, linear, bytes }: BreakPoint): string =>
-  `${words.kinds[kind]} ${kind === 'execute' ? '' : `${words.count(bytes)} `}${hex8(linear)}`;
+  `${words.kinds[kind]} ${kind === 'execute' ? '' : `${words.count(bytes)} `}${addressText(linear)}`;
 
 /** Asks where to stop, and for what. `eip` is suggested. */
 function Adding({ eip, add, refuse }: { eip: number; add: (point: BreakPoint) => void; refuse: () => void }) {
@@ -140,11 +139,11 @@ function Adding({ eip, add, refuse }: { eip: number; add: (point: BreakPoint) =>
     address = useSignal(''),
     bytes = useSignal(4);
   const submit = (): void => {
-    const digits = ADDRESS.exec(address.value.trim() || hex8(eip))?.[1];
-    if (!digits) return refuse();
+    const linear = address.value.trim() ? readAddress(address.value) : eip;
+    if (linear === undefined) return refuse();
     add({
       kind: kind.value,
-      linear: Number.parseInt(digits, 16),
+      linear,
       bytes: kind.value === 'execute' ? 1 : bytes.value,
     });
   };
@@ -189,7 +188,7 @@ function Adding({ eip, add, refuse }: { eip: number; add: (point: BreakPoint) =>
       <input
         class="in m"
         aria-label={words.address}
-        placeholder={hex8(eip)}
+        placeholder={addressText(eip)}
         value={address.value}
         spellcheck={false}
         autocomplete="off"

@@ -1,6 +1,6 @@
 /** The chosen register bit by bit, or the descriptor behind a segment; the last exits. */
 
-import { exitTitle } from '../../../hypervisor/view/index.ts';
+import { addressText, exitTitle } from '../../../hypervisor/view/index.ts';
 import { BitTable, zerosOut } from '../bit-table.tsx';
 import type { Shown } from '../inspector.ts';
 import { namer } from '../symbols.ts';
@@ -42,10 +42,10 @@ export function Detail({ data, chosen, target }: Shown<Data>) {
       <section>
         <h4>{words.last}</h4>
         <ul class="plainlist">
-          {lasts.map(({ number, reason, eip }) => (
+          {lasts.map(({ number, reason, ip }) => (
             <li key={number}>
-              <span class="m dim">{hex(eip)}</span> {exitTitle(reason)}
-              {name(eip) && <code class="sec"> {name(eip)}</code>}
+              <span class="m dim">{addressText(ip)}</span> {exitTitle(reason)}
+              {name(ip) && <code class="sec"> {name(ip)}</code>}
             </li>
           ))}
         </ul>

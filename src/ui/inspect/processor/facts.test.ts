@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { registers as R } from '../../../cpu/architecture/index.ts';
-import { addressText, generalOf, ipName, registerText, segmentAt } from '../vcpu-facts.ts';
+import { addressText } from '../../../hypervisor/view/index.ts';
+import { generalOf, ipName, registerText, segmentAt } from '../vcpu-facts.ts';
 import { bitsOf, descriptorOf, descriptorRows, segmentRow, valuesOf } from './facts.ts';
 
 /** A vCPU in protected mode whose GDT, at 1000h, has a flat 32-bit code segment behind selector 8 (SDM vol. 3, figure 3-8). */
@@ -75,7 +76,7 @@ it('has registers of 64 bits where 64-bit code runs', () => {
       .join(' '),
     registerText(regs, R.EIP),
   ]).toEqual(['RIP', 'RAX RBX RCX RDX RSI RDI RBP RSP R8 R9 R10 R11 R12 R13 R14 R15', 'ffffffff8104e8cb']);
-  expect(addressText(regs, -0x7efb1735)).toBe('ffffffff8104e8cb');
+  expect(addressText(-0x7efb1735)).toBe('ffffffff8104e8cb');
   const rows = [['CS', R.CS] as const, ['DS', R.DS] as const, ['GS', R.GS] as const].map(each =>
     segmentRow({ regs }, each),
   );

@@ -5,7 +5,8 @@ import { registers as R } from '../../../cpu/architecture/index.ts';
 import { Code } from '../code.tsx';
 import type { Shown } from '../inspector.ts';
 import { namer } from '../symbols.ts';
-import { addressText, CONTROL, FLAGS, generalOf, ipName, registerText, SEGMENTS, stackOf } from '../vcpu-facts.ts';
+import { addressText } from '../../../hypervisor/view/index.ts';
+import { CONTROL, FLAGS, generalOf, ipName, registerText, SEGMENTS, stackOf } from '../vcpu-facts.ts';
 import { Breaks } from './breaks.tsx';
 import { type Data, hex, segmentRow, STACK_WORDS } from './facts.ts';
 import { shownVcpu } from './source.ts';
@@ -127,7 +128,7 @@ function CodeAndStack({ data: { state }, target }: Shown<Data>) {
           <pre class="code dis" tabIndex={0}>
             {stack.map(({ at, word }, i) => (
               <span key={at} class={i === 0 ? 'now' : ''}>
-                {`${addressText(state.regs, at)}  ${addressText(state.regs, word)}`}
+                {`${addressText(at, state.isLong)}  ${addressText(word, state.isLong)}`}
                 {name(word) && `  <${name(word)}>`}
               </span>
             ))}

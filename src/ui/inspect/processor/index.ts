@@ -2,7 +2,8 @@
 
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { inspector } from '../frame.tsx';
-import { addressText, CONTROL, generalOf, ipName, registerText, SEGMENTS, stackOf } from '../vcpu-facts.ts';
+import { addressText } from '../../../hypervisor/view/index.ts';
+import { CONTROL, generalOf, ipName, registerText, SEGMENTS, stackOf } from '../vcpu-facts.ts';
 import { Detail } from './detail.tsx';
 import { type Data, hex, segmentRow, STACK_WORDS } from './facts.ts';
 import { Figure } from './figure.tsx';
@@ -36,8 +37,8 @@ export const Processor = inspector<Data>({
       name: words.stack,
       columns: ['Offset', 'Word'],
       rows: stackOf(state, STACK_WORDS).map(({ at, word }) => [
-        addressText(state.regs, at),
-        addressText(state.regs, word),
+        addressText(at, state.isLong),
+        addressText(word, state.isLong),
       ]),
     },
   ],

@@ -61,6 +61,13 @@ describe('a state that holds state words', () => {
   });
 });
 
+it('of the time when exits had addresses of 32 bits is read with its last ones', () => {
+  const { state } = readState(bytesOf(testGuest().domain), 'x').hvm.find(({ type }) => type === HVM.CPU)!;
+  const lastExitRing = Int32Array.from({ length: 32 * 4 }, (_, i) => -i);
+  const ring = readProcessor({ ...state, lastExitRing })!.lastExitRing;
+  expect([...ring.subarray(6, 12)]).toEqual([-4, -5, -6, 0, -7, 0]);
+});
+
 describe('a processor', () => {
   const { state } = readState(bytesOf(testGuest().domain), 'x').hvm.find(({ type }) => type === HVM.CPU)!;
 

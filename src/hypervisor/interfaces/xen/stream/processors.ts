@@ -18,7 +18,9 @@ import {
   VCPU_EXITS,
 } from '../../../layout/layout.ts';
 
-const RING_WORDS = LAST_EXITS_COUNT * LAST_EXIT_WORDS;
+const RING_WORDS = LAST_EXITS_COUNT * LAST_EXIT_WORDS,
+  /** Of an entry, once: reason, qualification, EIP, guest-physical address or value. */
+  OLD_EXIT_WORDS = 4;
 
 /** Beside what `Vcpus` says of it. */
 export interface SavedProcessor extends State {
@@ -49,7 +51,7 @@ export function readProcessor({ block, ...state }: State): SavedProcessor | unde
       registers: registersOfOldWords(block),
       exitCounts: block.slice(VCPU_EXITS, VCPU_EXITS + EXIT_COUNTERS),
       lastExits: block[LAST_EXITS],
-      lastExitRing: block.slice(LAST_EXITS_RING, LAST_EXITS_RING + RING_WORDS),
+      lastExitRing: widened(block.subarray(LAST_EXITS_RING)),
     };
   const { registers, exitCounts, lastExits, lastExitRing } = state;
   const isWhole =
@@ -58,8 +60,20 @@ export function readProcessor({ block, ...state }: State): SavedProcessor | unde
     exitCounts.length <= EXIT_COUNTERS &&
     Number.isInteger(lastExits) &&
     lastExitRing instanceof Int32Array &&
-    lastExitRing.length === RING_WORDS;
-  return isWhole ? (state as SavedProcessor) : undefined;
+    (lastExitRing.length === RING_WORDS || lastExitRing.length === LAST_EXITS_COUNT * OLD_EXIT_WORDS);
+  if (!isWhole) return undefined;
+  const saved = state as SavedProcessor;
+  return lastExitRing.length === RING_WORDS ? saved : { ...saved, lastExitRing: widened(lastExitRing) };
+}
+
+/** A ring of the time when its entries had addresses of 32 bits. */
+function widened(ring: Int32Array): Int32Array {
+  const wide = new Int32Array(RING_WORDS);
+  for (let i = 0; i < LAST_EXITS_COUNT; i++) {
+    const [reason, qualification, eip, detail] = ring.subarray(i * OLD_EXIT_WORDS);
+    wide.set([reason, qualification, eip, 0, detail, 0], i * LAST_EXIT_WORDS);
+  }
+  return wide;
 }
 
 /** What CPUID showed; undefined: a level that is not there. */

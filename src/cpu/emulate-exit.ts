@@ -1,0 +1,107 @@
+/**
+ * What an instruction that exits by somebody's choice (edge.ts, Controls) would have done, as a hypervisor does it in its place, from what the exit tells: the
+ * guest finds no difference. Sources: SDM vol. 2 at each mnemonic; vol. 3, 28.2.1 for what the exit tells, 27.6.1 for how an event is given back.
+ */
+import type { Cpu } from './cpu.ts';
+import {
+  type Emulated,
+  EVENT_PRIVILEGED_SOFTWARE,
+  EVENT_SOFTWARE_EXCEPTION,
+  EVENT_TYPE_MASK,
+  ExitReason,
+} from './architecture/edge.ts';
+import { CR2, CR3, DR, EAX, ECX, EDX, generalWord, HIGH, MSR_TSC_AUX } from './architecture/registers.ts';
+import { isCanonical } from './addressing.ts';
+import { DB, FAULT, PF_ } from './faults.ts';
+import { writeCr3 } from './ops/control-registers.ts';
+import { msrAnswer, readMsr, readTsc, writeMsr } from './ops/msr.ts';
+
+/** Type of access in the qualification of a control-register access (SDM vol. 3, table 28-3). */
+const ACCESS_TYPE = 3 << 4,
+  MOV_FROM_CR = 1 << 4;
+const DR7_GD = 1 << 13;
+
+export function emulateExit(cpu: Cpu): Emulated {
+  if (cpu.exit.reason === ExitReason.EXCEPTION_OR_NMI) {
+    giveBack(cpu);
+    return 'done';
+  }
+  try {
+    const outcome = cpu.loop.within(() => instead(cpu));
+    if (outcome === 'done') cpu.loop.skipInstruction();
+    return outcome;
+  } catch (thrown) {
+    if (thrown !== FAULT) throw thrown;
+    return 'fault';
+  }
+}
+
+/** A register of 32 bits: in 64-bit code its high half is cleared. */
+function put({ R }: Cpu, word: number, low: number, high = 0): void {
+  R[word] = low;
+  R[word + HIGH] = high;
+}
+
+function instead(cpu: Cpu): Emulated {
+  const { R, exit } = cpu;
+  switch (exit.reason) {
+    case ExitReason.RDTSC:
+    case ExitReason.RDTSCP: {
+      const { low, high } = readTsc(cpu);
+      put(cpu, EAX, low);
+      put(cpu, EDX, high);
+      if (exit.reason === ExitReason.RDTSCP) put(cpu, ECX, R[MSR_TSC_AUX]!);
+      return 'done';
+    }
+    case ExitReason.RDMSR:
+      if (!readMsr(cpu, R[ECX]!)) return 'unknown';
+      put(cpu, EAX, msrAnswer.low);
+      put(cpu, EDX, msrAnswer.high);
+      return 'done';
+    case ExitReason.WRMSR:
+      return writeMsr(cpu, R[ECX]!, R[EAX]!, R[EDX]!);
+    case ExitReason.INVLPG:
+      invalidatePage(cpu, exit.qualification);
+      return 'done';
+    case ExitReason.CR_ACCESS:
+      return accessCr3(cpu, exit.qualification);
+    default:
+      return 'unknown';
+  }
+}
+
+function invalidatePage({ mode, tlb }: Cpu, linear: number): void {
+  if (!mode.long) return tlb.flushPage(linear | 0);
+  const high = Math.floor(linear / 2 ** 32);
+  if (isCanonical(high)) tlb.flushLongPage(tlb.slotAddress(linear | 0, high));
+}
+
+/** MOV to and from CR3. */
+function accessCr3(cpu: Cpu, qualification: number): Emulated {
+  const { R, mode } = cpu,
+    type = qualification & ACCESS_TYPE,
+    word = generalWord((qualification >>> 8) & 15);
+  if ((qualification & 15) !== 3 || type > MOV_FROM_CR) return 'unknown';
+  if (type === MOV_FROM_CR) put(cpu, word, R[CR3]!, mode.long ? R[CR3 + HIGH]! : 0);
+  else writeCr3(cpu, R[word]!, mode.long ? R[word + HIGH]! : 0);
+  return 'done';
+}
+
+/** An exception goes on to the guest, which finds in CR2 and DR6 what the exit has left to us (SDM vol. 3, 28.1). */
+function giveBack(cpu: Cpu): void {
+  const { R, exit, loop } = cpu,
+    { interruption, qualification } = exit,
+    vector = interruption & 255,
+    type = interruption & EVENT_TYPE_MASK;
+  if (vector === PF_) {
+    R[CR2] = qualification | 0;
+    R[CR2 + HIGH] = cpu.mode.long ? Math.floor(qualification / 2 ** 32) : 0;
+  }
+  if (vector === DB && type !== EVENT_PRIVILEGED_SOFTWARE) {
+    R[DR + 6] = (R[DR + 6]! & ~15) | (qualification & 0xe00f);
+    R[DR + 7]! &= ~DR7_GD;
+  }
+  // INT3, INTO and INT1 retire with their delivery.
+  if (type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE) loop.count(1);
+  loop.inject(interruption, exit.errorCode);
+}

@@ -1,0 +1,96 @@
+/** Which of a guest's instructions and exceptions exit: seen, and chosen. */
+
+import { useSignal } from '@preact/signals';
+import { EXIT_SWITCHES, type ExitControls, type ExitSwitch } from '../../../hypervisor/view/index.ts';
+import { host, sentence } from '../../host.ts';
+import { Tag } from '../../parts/marks.tsx';
+import type { Target } from '../inspector.ts';
+
+const words = {
+  controls: 'VM-execution controls',
+  hint: 'Chosen here, or by xl exit-controls. The guest finds no difference but its speed.',
+  switches: {
+    hlt: 'HLT exiting',
+    invlpg: 'INVLPG exiting',
+    rdtsc: 'RDTSC exiting',
+    'cr3-load': 'CR3-load exiting',
+    'cr3-store': 'CR3-store exiting',
+  } satisfies Record<ExitSwitch, string>,
+  exceptions: 'Exception bitmap: vectors',
+  msrReads: 'MSR bitmap: reads',
+  msrWrites: 'MSR bitmap: writes',
+};
+
+/** A paravirtual guest runs without VT-x and has none. */
+export function Controls({ target: { session, machine } }: { target: Target }) {
+  const problem = useSignal<string | undefined>(undefined),
+    /** Until machine memory says so, too. */
+    wanted = useSignal<ExitControls | undefined>(undefined),
+    seen = session && machine?.domain(session.id)?.exitControls();
+  if (!session || !seen || session.over || session.info.value.type === 'pv') return null;
+  const controls = wanted.value ?? seen;
+  const choose = async (changes: Partial<ExitControls>): Promise<void> => {
+    problem.value = undefined;
+    wanted.value = { ...controls, ...changes };
+    try {
+      await host['exit-controls'](session.id, changes);
+    } catch (error) {
+      problem.value = sentence(error);
+    }
+    wanted.value = undefined;
+  };
+  return (
+    <fieldset class="exk">
+      <legend title={words.hint}>{words.controls}</legend>
+      {EXIT_SWITCHES.map(name => (
+        <label key={name}>
+          <input type="checkbox" checked={controls[name]} onChange={() => void choose({ [name]: !controls[name] })} />
+          {words.switches[name]}
+        </label>
+      ))}
+      <List
+        name={words.exceptions}
+        values={bitsOf(controls.exceptions)}
+        choose={vectors => choose({ exceptions: vectors.reduce((bitmap, vector) => bitmap | (1 << vector), 0) })}
+      />
+      <List name={words.msrReads} values={controls.msrReads} inHex choose={msrReads => choose({ msrReads })} />
+      <List name={words.msrWrites} values={controls.msrWrites} inHex choose={msrWrites => choose({ msrWrites })} />
+      {problem.value && <Tag kind="failed">{problem.value}</Tag>}
+    </fieldset>
+  );
+}
+
+const bitsOf = (bitmap: number): number[] =>
+  Array.from({ length: 32 }, (_, bit) => bit).filter(bit => (bitmap & (1 << bit)) !== 0);
+
+/** Numbers with commas between them. */
+function List({
+  name,
+  values,
+  inHex = false,
+  choose,
+}: {
+  name: string;
+  values: readonly number[];
+  inHex?: boolean;
+  choose: (values: number[]) => Promise<void>;
+}) {
+  return (
+    <label class="in">
+      <span class="u">{name}</span>
+      <input
+        value={values.map(value => (inHex ? `0x${value.toString(16)}` : `${value}`)).join(',')}
+        spellcheck={false}
+        autocomplete="off"
+        onChange={event =>
+          void choose(
+            event.currentTarget.value
+              .split(/[\s,]+/)
+              .filter(Boolean)
+              .map(Number),
+          )
+        }
+      />
+    </label>
+  );
+}
