@@ -11,7 +11,8 @@ import { writeExt2 } from './archive/ext2.ts';
 import { APPLETS, buildInitramfs, MODULES } from './archive/initramfs.ts';
 import { Packages } from './archive/packages.ts';
 import { writeQcow2 } from './archive/qcow2.ts';
-import { Apt, Archive, PackageCache, sha256, Unavailable } from './archive/source.ts';
+import { Apt, Archive, PackageCache, SUITE, sha256, Unavailable } from './archive/source.ts';
+import { RELEASES, systemdDisk } from './archive/systemd-disk.ts';
 
 const HELP = `npm run guests [-- OPTION…]: assembles Debian guests into .cache/guests
 
@@ -20,6 +21,7 @@ const HELP = `npm run guests [-- OPTION…]: assembles Debian guests into .cache
                     not against its signature
   --installer       fetch Debian's installer, too (105 MB): its kernel and its first system go into .cache/installer
   --amd64           Debian of 64 bits, too (72 MB): a guest, and a disk that GRUB boots
+  --systemd         disks with Debian 12 and 13 of 64 bits and systemd, with their kernels, in .cache/systemd (90 MB each)
   --refresh         ask for newer packages even if everything is there
   --help            this text
 
@@ -220,6 +222,7 @@ export async function main(argv: string[], root: string): Promise<number> {
   let from: string | undefined;
   let refresh = false,
     installer = false,
+    systemd = false,
     amd64 = false;
   for (let i = 0; i < argv.length; i++) {
     const [word, value] = argv[i].split(/=(.*)/s);
@@ -230,6 +233,7 @@ export async function main(argv: string[], root: string): Promise<number> {
     if (word === '--refresh') refresh = true;
     else if (word === '--installer') installer = true;
     else if (word === '--amd64') amd64 = true;
+    else if (word === '--systemd') systemd = true;
     else if (word === '--from') {
       from = value ?? argv[++i];
       if (!from) return wrongUse('--from takes a folder or an address');
@@ -248,6 +252,7 @@ export async function main(argv: string[], root: string): Promise<number> {
     };
     const packages = new Packages(source, new PackageCache(join(root, '.cache', 'packages')), refresh || from !== undefined, told);
     if (installer) await fetchInstaller(join(root, '.cache', 'installer'), packages, refresh);
+    if (systemd) await makeSystemdDisks(root, from, refresh, told);
     if (catalogue) {
       const count = Object.values(catalogue.packages).length;
       say(`guests: everything is there (${catalogue.guests.map(guest => guest.id).join(', ')}; from ${count} packages). --refresh looks for newer ones.`);
@@ -334,6 +339,35 @@ async function fetchInstaller(folder: string, packages: Packages, refresh: boole
   );
   for (const [path, bytes] of files) writeFileSync(join(folder, path.replace(/^.*\//, '')), bytes);
   writeFileSync(mark, `${INSTALLER.package} ${packages.versions[INSTALLER.package]}\n`);
+}
+
+/**
+ * A folder for each release, with disk.img, vmlinuz, initrd and about.json, the last file that is written: where it is, all is.
+ * A release that the archive does not have is left out, and named.
+ */
+async function makeSystemdDisks(root: string, from: string | undefined, refresh: boolean, told: (text: string) => void): Promise<void> {
+  const cache = join(root, '.cache');
+  for (const release of RELEASES) {
+    const { version, suite } = release;
+    const folder = join(cache, 'systemd', `debian-${version}`);
+    const mark = join(folder, 'about.json');
+    if (existsSync(mark) && !refresh) continue;
+    const own = suite === SUITE ? '' : suite;
+    const source = from ? new Archive(from, suite) : new Apt(join(cache, 'apt'), own || undefined);
+    const packages = new Packages(source, new PackageCache(join(cache, 'packages', own)), refresh || from !== undefined, told);
+    try {
+      const { disk, kernel, initrd, cmdline, release: kernelRelease } = await systemdDisk(release, packages);
+      mkdirSync(folder, { recursive: true });
+      writeSparse(join(folder, 'disk.img'), disk);
+      writeFileSync(join(folder, 'vmlinuz'), kernel);
+      writeFileSync(join(folder, 'initrd'), initrd);
+      writeFileSync(mark, `${JSON.stringify({ version, suite, kernel: kernelRelease, cmdline }, null, 1)}\n`);
+      say(`guests: Debian ${version} with systemd is in .cache/systemd/debian-${version}, Linux ${kernelRelease}`);
+    } catch (error) {
+      if (!(error instanceof Unavailable) || suite === SUITE) throw error;
+      say(`guests: without Debian ${version}: ${error.message}.`);
+    }
+  }
 }
 
 /** `told`: something is being done. */

@@ -7,6 +7,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CHARACTER_DEVICE, FILE, FOLDER, LINK, PROGRAM, writeCpio } from '../scripts/archive/cpio.ts';
 import { pickFiles, readDeb } from '../scripts/archive/deb.ts';
+import { debianSystem } from '../scripts/archive/debian-system.ts';
 import { APPLETS, buildInitramfs } from '../scripts/archive/initramfs.ts';
 import { moduleDependencies } from '../scripts/archive/modules.ts';
 import { localSource, withDependencies } from '../scripts/archive/local-source.ts';
@@ -16,13 +17,14 @@ import { readTar } from '../scripts/archive/tar.ts';
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** A ustar header and its data, as POSIX lays them out. */
-function tarEntry(path: string, data: Uint8Array, type = '0'): Buffer {
+function tarEntry(path: string, data: Uint8Array, type = '0', target = ''): Buffer {
   const header = Buffer.alloc(512);
   header.write(path, 0, 100);
   header.write('0000644\0', 100);
   header.write(`${data.length.toString(8).padStart(11, '0')}\0`, 124);
   header.write('        ', 148);
   header.write(type, 156);
+  header.write(target, 157);
   header.write('ustar\x0000', 257);
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
@@ -165,9 +167,9 @@ describe('a Debian archive', () => {
   const pool = 'pool/main/b/box/box_1%3a2_i386.deb';
   const box = deb(tarEntry('./bin/box', bytes('box')));
   const packages = gzipSync(
-    `Package: box\nVersion: 1:2\nDepends: base (>= 1)\nFilename: ${pool}\nSize: ${box.length}\nSHA256: ${sha256(box)}\nDescription: one\n two\n .\n\nPackage: other\nVersion: 1\n`,
+    `Package: box\nVersion: 1:2\nArchitecture: i386\nDepends: base (>= 1)\nFilename: ${pool}\nSize: ${box.length}\nSHA256: ${sha256(box)}\nDescription: one\n two\n .\n\nPackage: other\nVersion: 1\n`,
   );
-  const wide = gzipSync(`Package: box\nVersion: 3\nFilename: ${pool}\nSHA256: ${sha256(box)}\n`);
+  const wide = gzipSync(`Package: box\nVersion: 3\nArchitecture: amd64\nFilename: ${pool}\nSHA256: ${sha256(box)}\n`);
   const put = (path: string, data: Uint8Array | string) => {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), data);
@@ -216,7 +218,7 @@ describe('a Debian archive', () => {
       await archive.open();
       expect(Buffer.compare(await archive.download(archive.find('box')!), box)).toBe(0);
       await expect(new Archive(`${address}/elsewhere`).open()).rejects.toThrow(
-        'is no Debian 12 archive: it has no dists/bookworm/Release',
+        'has no Debian bookworm: there is no dists/bookworm/Release',
       );
     } finally {
       server.close();
@@ -227,7 +229,7 @@ describe('a Debian archive', () => {
   it('is refused when its index does not match Release', async () => {
     put('dists/bookworm/main/binary-i386/Packages.gz', gzipSync('Package: forged\n'));
     await expect(new Archive(folder).open()).rejects.toThrow('does not match its SHA-256 in Release');
-    await expect(new Archive(join(folder, 'nowhere')).open()).rejects.toThrow('is no Debian 12 archive');
+    await expect(new Archive(join(folder, 'nowhere')).open()).rejects.toThrow('has no Debian bookworm');
   });
 
   it('fills a cache that notices damage', () => {
@@ -239,6 +241,76 @@ describe('a Debian archive', () => {
     expect(new PackageCache(cacheFolder).get('box')).toBeUndefined();
     writeFileSync(join(cacheFolder, 'index.json'), '{');
     expect(new PackageCache(cacheFolder).get('box')).toBeUndefined();
+  });
+});
+
+describe('a system out of packages', () => {
+  const text = (entry?: { data?: Uint8Array }) => new TextDecoder().decode(entry?.data);
+  const package_ = (control: string, ...entries: Buffer[]) =>
+    ar({
+      'debian-binary': bytes('2.0\n'),
+      'control.tar.gz': gzipSync(tar(tarEntry('./control', bytes(control)), tarEntry('./md5sums', bytes('sums')))),
+      'data.tar.gz': gzipSync(tar(...entries)),
+    });
+  const unit = (name: string, install: string) =>
+    tarEntry(`./lib/systemd/system/${name}`, bytes(`[Unit]\nWantedBy=no\n[Install]\n${install}`));
+  const tree = debianSystem(
+    [
+      package_(
+        'Package: base\nArchitecture: amd64\nMulti-Arch: same\nDescription: one\n more\n',
+        tarEntry('./', bytes(''), '5'),
+        tarEntry('./bin/mawk', bytes('program')),
+        tarEntry('./bin/second', bytes(''), '1', './bin/mawk'),
+        tarEntry('./usr/share/doc/base', bytes('unread')),
+        tarEntry('./usr/share/base-passwd/passwd.master', bytes('root:*:0:0:\ndaemon:*:1:1:\n')),
+        tarEntry('./usr/share/base-passwd/group.master', bytes('root:*:0:\n')),
+        tarEntry('./usr/share/base-files/profile', bytes('profile')),
+        tarEntry('./usr/share/base-files/dot.profile', bytes('')),
+        tarEntry('./usr/share/base-files/dot.bashrc', bytes('')),
+        tarEntry('./usr/share/libc-bin/nsswitch.conf', bytes('names')),
+        tarEntry('./usr/share/pam/common-auth', bytes('# auth\n$auth_primary\n$auth_additional\nrest\n')),
+      ),
+      package_(
+        'Package: systemd\nArchitecture: amd64\n',
+        unit('getty@.service', 'WantedBy=getty.target\nDefaultInstance=tty1\n'),
+        unit('remote-fs.target', 'WantedBy=multi-user.target\n'),
+        unit('systemd-pstore.service', 'WantedBy=sysinit.target\n'),
+        unit('systemd-networkd.service', 'WantedBy=multi-user.target\nAlso=x.socket\nAlias=dbus-net.service\n'),
+        unit('x.socket', 'WantedBy=sockets.target\n'),
+      ),
+    ],
+    { hostname: 'here', label: 'disk', foreign: 'i386' },
+  );
+
+  it('has their files in /usr, links in place of the old folders, and no manuals', () => {
+    expect(text(tree.get('usr/bin/second'))).toBe('program');
+    expect([text(tree.get('bin')), tree.get('bin')!.mode]).toEqual(['usr/bin', LINK]);
+    expect([...tree.keys()].filter(path => /^bin\/|usr\/share\/doc/.test(path))).toEqual([]);
+    expect(text(tree.get('usr/bin/awk'))).toBe('/etc/alternatives/awk');
+  });
+
+  it('tells dpkg that they are installed', () => {
+    expect(text(tree.get('var/lib/dpkg/status'))).toMatch(
+      /^Package: base\nStatus: install ok installed\nArchitecture: amd64\n.* more\n\nPackage: systemd\nStatus/s,
+    );
+    expect(text(tree.get('var/lib/dpkg/info/base:amd64.list'))).toMatch(/^\/\.\n\/bin\/mawk\n/);
+    expect(text(tree.get('var/lib/dpkg/info/systemd.md5sums'))).toBe('sums');
+  });
+
+  it('has users that PAM lets in, and services as systemctl enables them', () => {
+    expect(text(tree.get('etc/passwd'))).toBe('root:x:0:0:\ndaemon:x:1:1:\n');
+    expect(text(tree.get('etc/shadow'))).toMatch(/^root::19000:.*\ndaemon:\*:19000:/);
+    expect(tree.get('etc/shadow')!.mode.toString(8)).toBe('100640');
+    expect(text(tree.get('etc/pam.d/common-auth'))).toMatch(/^# auth\nauth .* pam_unix.so nullok\n\nrest\n$/);
+    const links = [...tree].filter(([path]) => path.startsWith('etc/systemd/system/'));
+    expect(links.map(([path, entry]) => [path.slice(19), text(entry).slice(24)])).toEqual([
+      ['getty.target.wants/getty@tty1.service', 'getty@.service'],
+      ['multi-user.target.wants/remote-fs.target', 'remote-fs.target'],
+      ['sysinit.target.wants/systemd-pstore.service', 'systemd-pstore.service'],
+      ['multi-user.target.wants/systemd-networkd.service', 'systemd-networkd.service'],
+      ['dbus-net.service', 'systemd-networkd.service'],
+      ['sockets.target.wants/x.socket', 'x.socket'],
+    ]);
   });
 });
 
@@ -257,14 +329,14 @@ describe('an archive of a few packages', () => {
     expect(names(['shell'])).toEqual(['shell', 'library', 'other', 'post']);
     expect(names(['post', 'shell'])).toEqual(['post', 'shell', 'other', 'library']);
     expect(names(['library', 'library'])).toEqual(['library']);
-    expect(() => names(['unused'])).toThrow('no package nowhere for i386, which unused needs');
+    expect(() => names(['unused'])).toThrow('no package nowhere, which unused needs');
   });
 
   it('is read back with its sums', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'ringside-local-'));
     const box = bytes('a package');
     const fields = described(
-      `Package: box; Version: 7; SHA256: ${sha256(box)}; Filename: pool/main/b/box/box_7_i386.deb; Description: one\ntwo`,
+      `Package: box; Version: 7; Architecture: i386; SHA256: ${sha256(box)}; Filename: pool/main/b/box/box_7_i386.deb; Description: one\ntwo`,
     );
     try {
       for (const { path, data } of localSource('bookworm', [{ fields, bytes: box }])) {

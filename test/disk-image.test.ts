@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bootableDisk } from '../scripts/archive/disk.ts';
-import { writeExt2 } from '../scripts/archive/ext2.ts';
+import { LINK } from '../scripts/archive/cpio.ts';
+import { type Ext2Entry, writeExt2 } from '../scripts/archive/ext2.ts';
 import { grubCore, grubModules } from '../scripts/archive/grub.ts';
 import { lzmaLiterals } from '../scripts/archive/lzma-encoder.ts';
 import { writeQcow2 } from '../scripts/archive/qcow2.ts';
@@ -96,6 +97,20 @@ describe('an ext2 file system', () => {
         spawnSync(fsck!.replace('e2fsck', 'debugfs'), ['-R', `cat ${name}`, path], { maxBuffer: 64 << 20 }).stdout;
       expect(Buffer.compare(cat('/boot/kernel'), big)).toBe(0);
       expect(cat('/many/file-with-a-long-name-399').toString()).toBe('399');
+      const entries = new Map<string, Ext2Entry>([
+        ['far', { mode: LINK, data: text('a/'.repeat(40)) }],
+        ['near', { mode: LINK, data: text('folder') }],
+        ['folder/program', { mode: 0o104755, data: text('p'), owner: 7, group: 42 }],
+        ['folder', { mode: 0o041777, group: 8 }],
+      ]);
+      writeFileSync(path, writeExt2(16 << 20, entries, { label: 'test', uuid }));
+      expect(spawnSync(fsck!, ['-fn', path]).status).toBe(0);
+      const stat = (name: string) =>
+        spawnSync(fsck!.replace('e2fsck', 'debugfs'), ['-R', `stat ${name}`, path], { encoding: 'utf8' }).stdout;
+      expect(stat('/folder/program')).toMatch(/Mode: +04755.*User: +7 +Group: +42/s);
+      expect(stat('/folder')).toMatch(/Type: directory +Mode: +01777.*Group: +8/s);
+      expect(stat('/near')).toContain('Fast link dest: "folder"');
+      expect(cat('/far').toString()).toBe('a/'.repeat(40));
     } finally {
       rmSync(folder, { recursive: true });
     }

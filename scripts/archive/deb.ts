@@ -6,15 +6,20 @@ import { readAr } from './ar.ts';
 import { readTar, type TarEntry } from './tar.ts';
 
 /** The files that a package installs, one after the other. */
-export function readDeb(deb: Uint8Array): Iterable<TarEntry> {
+export const readDeb = (deb: Uint8Array): Iterable<TarEntry> => memberArchive(deb, 'data');
+
+/** What a package says of itself: `control`, its maintainer's scripts, and lists. */
+export const readControl = (deb: Uint8Array): Iterable<TarEntry> => memberArchive(deb, 'control');
+
+function memberArchive(deb: Uint8Array, part: 'data' | 'control'): Iterable<TarEntry> {
   const members = readAr(deb);
   for (const [name, data] of members) {
-    if (name === 'data.tar.xz') return readTar(unxz(data));
-    if (name === 'data.tar.gz') return readTar(gunzipSync(data));
-    if (name === 'data.tar') return readTar(data);
-    if (name.startsWith('data.tar')) throw new Error(`${name}: this compression is not Debian 12's (xz or gzip)`);
+    if (name === `${part}.tar.xz`) return readTar(unxz(data));
+    if (name === `${part}.tar.gz`) return readTar(gunzipSync(data));
+    if (name === `${part}.tar`) return readTar(data);
+    if (name.startsWith(`${part}.tar`)) throw new Error(`${name}: this compression is not Debian 12's (xz or gzip)`);
   }
-  throw new Error('not a Debian package: it has no data.tar');
+  throw new Error(`not a Debian package: it has no ${part}.tar`);
 }
 
 /** Picks files of a package by path; throws when one is missing. */

@@ -1,6 +1,6 @@
 /** A disk that a PC's BIOS boots: a partition table, GRUB between it and the first partition, and an ext2 file system. */
 
-import { writeExt2 } from './ext2.ts';
+import { type Ext2Entry, writeExt2 } from './ext2.ts';
 import { type GrubFiles, grubBootCode, grubCore, grubModules } from './grub.ts';
 
 const SECTOR_BYTES = 512;
@@ -27,7 +27,7 @@ export interface DiskOptions {
   /** Text of /boot/grub/grub.cfg. */
   config: string;
   /** Further files by path without a slash in front. */
-  files: ReadonlyMap<string, Uint8Array>;
+  files: ReadonlyMap<string, Uint8Array | Ext2Entry>;
   label: string;
   /** Of the file system; its first four bytes are the disk's signature. */
   uuid: Uint8Array;

@@ -23,7 +23,7 @@ export function withDependencies(all: readonly Fields[], roots: readonly string[
   const taken = new Map<string, Fields>();
   const take = (alternatives: string[], why: string): void => {
     const candidates = [...alternatives.filter(name => byName.has(name)), ...alternatives.flatMap(name => providers.get(name) ?? [])];
-    if (candidates.length === 0) throw new Unavailable(`no package ${alternatives.join(' or ')} for i386, which ${why} needs`);
+    if (candidates.length === 0) throw new Unavailable(`no package ${alternatives.join(' or ')}, which ${why} needs`);
     if (!candidates.some(name => taken.has(name))) taken.set(candidates[0], byName.get(candidates[0])!);
   };
   for (const root of roots) take([root], 'the system');
@@ -32,19 +32,23 @@ export function withDependencies(all: readonly Fields[], roots: readonly string[
   return [...taken.values()];
 }
 
-/** The files of an archive with these packages. Nothing is signed: who reads it must trust it. */
+/** The files of an archive with these packages, one index an architecture. Nothing is signed: who reads it must trust it. */
 export function localSource(suite: string, packages: readonly { fields: Fields; bytes: Uint8Array }[]): CdEntry[] {
   const text = (value: string) => new TextEncoder().encode(value);
   const paragraph = (fields: Fields) => [...fields].map(([key, value]) => `${key}: ${value.replaceAll('\n', '\n ')}\n`).join('');
-  const index = text(packages.map(({ fields }) => paragraph(fields)).join('\n'));
-  const indexPath = 'main/binary-i386/Packages';
+  const architectures = [...new Set(packages.map(({ fields }) => fields.get('Architecture')!))].filter(name => name !== 'all');
+  const indexes = architectures.map(architecture => {
+    const its = packages.filter(({ fields }) => [architecture, 'all'].includes(fields.get('Architecture')!));
+    return { path: `main/binary-${architecture}/Packages`, data: text(its.map(({ fields }) => paragraph(fields)).join('\n')) };
+  });
+  const sums = indexes.map(({ path, data }) => ` ${sha256(data)} ${data.length} ${path}\n`).join('');
   const release = text(
-    `Origin: Debian\nSuite: ${suite}\nCodename: ${suite}\nArchitectures: i386\nComponents: main\nSHA256:\n ${sha256(index)} ${index.length} ${indexPath}\n`,
+    `Origin: Debian\nSuite: ${suite}\nCodename: ${suite}\nArchitectures: ${architectures.join(' ')}\nComponents: main\nSHA256:\n${sums}`,
   );
   const file = (path: string, data: Uint8Array): CdEntry => ({ path: path.split('/'), data });
   return [
     file(`dists/${suite}/Release`, release),
-    file(`dists/${suite}/${indexPath}`, index),
+    ...indexes.map(({ path, data }) => file(`dists/${suite}/${path}`, data)),
     ...packages.map(({ fields, bytes }) => file(fields.get('Filename')!, bytes)),
   ];
 }

@@ -45,10 +45,10 @@ export class Packages {
     return name;
   }
 
-  /** Every package that there is for i386, as the archive's index describes it. */
-  async all(): Promise<Map<string, string>[]> {
+  /** Every package that there is for an architecture (i386), as the archive's index describes it. */
+  async all(architecture?: string): Promise<Map<string, string>[]> {
     await this.open();
-    return this.source.all();
+    return this.source.all(architecture);
   }
 
   private async open(): Promise<void> {

@@ -10,7 +10,8 @@ import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { unxz } from '../../src/formats/unpack/xz.ts';
 
-const SUITE = 'bookworm';
+/** Debian 12. */
+export const SUITE = 'bookworm';
 /** Packages are for the first; NAME:ARCHITECTURE names one for another, of which an archive may have none. */
 const ARCHITECTURES = ['i386', 'amd64'];
 const indexOf = (architecture: string): string => `main/binary-${architecture}/Packages`;
@@ -39,8 +40,8 @@ export interface Source {
   /** Reads the indexes of the archive. */
   open(): Promise<void>;
   find(name: string): PackageInfo | undefined;
-  /** What the index says of each package for i386. */
-  all(): Map<string, string>[];
+  /** What the index says of each package for an architecture (i386). */
+  all(architecture?: string): Map<string, string>[];
   download(info: PackageInfo): Promise<Uint8Array>;
 }
 
@@ -73,14 +74,29 @@ function packageInfo(fields: Map<string, string>, name: string): PackageInfo {
   return { name, version: field('Version'), sha256: field('SHA256'), depends: field('Depends'), file: field('Filename') };
 }
 
+/** As it is asked for: what is for the first architecture, or for all, goes by its name alone. */
+export function fullName(fields: ReadonlyMap<string, string>): string {
+  const architecture = fields.get('Architecture') ?? '',
+    name = fields.get('Package') ?? '';
+  return [ARCHITECTURES[0], 'all'].includes(architecture) ? name : `${name}:${architecture}`;
+}
+
+/** Of Debian's archives that apt knows, an address a line (apt-get(8), indextargets). */
+const DEBIAN_ARCHIVES = ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages', 'Origin: Debian', 'Label: Debian', 'Component: main'];
+
 /** The machine's own apt, with lists and cache in `folder`, for i386; needs no root and changes nothing of the system. */
 export class Apt implements Source {
   readonly title = "the archives that this machine's apt knows";
   private readonly folder: string;
+  private readonly suite: string | undefined;
+  /** What `all` has read: a look-up of apt's own takes a second. */
+  private readonly described = new Map<string, Map<string, string>>();
   private readonly options: string[];
 
-  constructor(folder: string) {
+  /** `suite`: another release than that of the machine's sources, from the same archives. */
+  constructor(folder: string, suite?: string) {
     this.folder = folder;
+    this.suite = suite;
     const architectures = ARCHITECTURES.flatMap(architecture => ['-o', `APT::Architectures::=${architecture}`]);
     this.options = Object.entries({
       'APT::Architecture': ARCHITECTURES[0],
@@ -99,18 +115,34 @@ export class Apt implements Source {
     if (spawnSync('apt-get', ['--version']).status !== 0) throw new Unavailable('there is no apt-get on this machine');
     for (const folder of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(this.folder, folder), { recursive: true });
     writeFileSync(join(this.folder, 'status'), '');
+    if (this.suite) this.writeSources(this.suite);
     // One list failing (a mirror in the middle of a sync) must not stop the rest: what counts is whether the packages are found.
     this.apt('apt-get', ['-q', 'update'], true);
   }
 
+  /** Which archive is Debian's apt knows once it has read the lists of the machine's own sources; they stay beside those of the suite. */
+  private writeSources(suite: string): void {
+    const known = (): string[] => this.apt('apt-get', DEBIAN_ARCHIVES, true).split('\n').filter(Boolean);
+    if (known().length === 0) this.apt('apt-get', ['-q', 'update'], true);
+    const addresses = new Set(known());
+    if (addresses.size === 0) throw new Unavailable('this machine’s apt knows no archive of Debian’s packages');
+    const path = join(this.folder, `${suite}.list`);
+    writeFileSync(path, [...addresses].map(address => `deb ${address} ${suite} main\n`).join(''));
+    for (const option of [`Dir::Etc::sourcelist=${path}`, 'Dir::Etc::sourceparts=/dev/null', 'APT::Get::List-Cleanup=0']) this.options.push('-o', option);
+  }
+
   find(name: string): PackageInfo | undefined {
+    const known = this.described.get(name);
+    if (known) return packageInfo(known, name);
     const text = this.apt('apt-cache', ['--no-all-versions', 'show', name], true);
     const [fields] = paragraphs(text);
     return fields?.get('Package') === name.replace(/:.*/, '') ? packageInfo(fields, name) : undefined;
   }
 
-  all(): Map<string, string>[] {
-    return paragraphs(this.apt('apt-cache', ['dumpavail'], false)).filter(fields => ['all', ARCHITECTURES[0]].includes(fields.get('Architecture') ?? ''));
+  all(architecture = ARCHITECTURES[0]): Map<string, string>[] {
+    const its = paragraphs(this.apt('apt-cache', ['dumpavail'], false)).filter(fields => ['all', architecture].includes(fields.get('Architecture') ?? ''));
+    for (const fields of its) this.described.set(fullName(fields), fields);
+    return its;
   }
 
   async download(info: PackageInfo): Promise<Uint8Array> {
@@ -141,18 +173,20 @@ export class Apt implements Source {
 export class Archive implements Source {
   readonly title: string;
   private readonly from: string;
+  private readonly suite: string;
   private readonly packages = new Map<string, PackageInfo>();
   private readonly described = new Map<string, Map<string, string>>();
 
-  constructor(from: string) {
+  constructor(from: string, suite = SUITE) {
+    this.suite = suite;
     this.from = /^https?:/.test(from) ? from.replace(/\/*$/, '') : resolve(from);
     this.title = this.from;
   }
 
   async open(): Promise<void> {
-    const releasePath = `dists/${SUITE}/Release`;
-    const release = (await this.read(releasePath)) ?? (await this.read(`dists/${SUITE}/InRelease`));
-    if (!release) throw new Unavailable(`${this.from} is no Debian 12 archive: it has no ${releasePath}`);
+    const releasePath = `dists/${this.suite}/Release`;
+    const release = (await this.read(releasePath)) ?? (await this.read(`dists/${this.suite}/InRelease`));
+    if (!release) throw new Unavailable(`${this.from} has no Debian ${this.suite}: there is no ${releasePath}`);
     const sums = new Map<string, string>();
     // InRelease begins with a signature's armour; the fields are the same.
     const text = new TextDecoder().decode(release).replace(/^-----BEGIN[^\n]*\n(.*\n)*?\n/, '');
@@ -173,7 +207,7 @@ export class Archive implements Source {
       ['', (bytes: Uint8Array) => bytes],
     ] as const) {
       const sum = sums.get(`${index}${ending}`);
-      const packed = sum && (await this.read(`dists/${SUITE}/${index}${ending}`));
+      const packed = sum && (await this.read(`dists/${this.suite}/${index}${ending}`));
       if (!packed) continue;
       if (sha256(packed) !== sum) {
         throw new Unavailable(
@@ -181,11 +215,10 @@ export class Archive implements Source {
         );
       }
       for (const fields of paragraphs(new TextDecoder().decode(unpack(packed)))) {
-        const name = fields.get('Package') ?? '';
-        const info = packageInfo(fields, architecture === ARCHITECTURES[0] ? name : `${name}:${architecture}`);
+        const info = packageInfo(fields, fullName(fields));
         // An archive may hold two versions; the later paragraph is the newer one in practice, and either is consistent.
         this.packages.set(info.name, info);
-        if (info.name === name) this.described.set(name, fields);
+        this.described.set(info.name, fields);
       }
       return;
     }
@@ -195,8 +228,8 @@ export class Archive implements Source {
     return this.packages.get(name);
   }
 
-  all(): Map<string, string>[] {
-    return [...this.described.values()];
+  all(architecture = ARCHITECTURES[0]): Map<string, string>[] {
+    return [...this.described.values()].filter(fields => ['all', architecture].includes(fields.get('Architecture') ?? ''));
   }
 
   async download(info: PackageInfo): Promise<Uint8Array> {

@@ -16,6 +16,9 @@ export interface TarEntry {
   /** A second name of the file `target`, which is a path within the archive. */
   isHardLink: boolean;
   permissions: number;
+  /** Numbers of the user and the group that it belongs to. */
+  owner: number;
+  group: number;
 }
 
 export function* readTar(archive: Uint8Array): Generator<TarEntry> {
@@ -47,6 +50,8 @@ export function* readTar(archive: Uint8Array): Generator<TarEntry> {
         target: longTarget ?? string(header, 157, 100),
         isHardLink: type === '1',
         permissions: octal(header, 100, 8) & 0o7777,
+        owner: octal(header, 108, 8),
+        group: octal(header, 116, 8),
       };
       longPath = longTarget = undefined;
     }
