@@ -1,10 +1,10 @@
 /** `xl`, and its older spelling `xm`, as programs of the shell: the toolstack's table of commands. Those that the table says own the terminal. */
 import { namesFiles, pathsIn, spellFiles } from '../host/files/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
-import { attachXl, type Call, namesOf, Refusal, runXl, type Table } from '../toolstack/commands/index.ts';
+import { attachXl, type Call, commandNamed, namesOf, Refusal, runXl, type Table } from '../toolstack/commands/index.ts';
 import { visible } from '../toolstack/terminal/index.ts';
 import { absolutePath } from './disk-paths.ts';
-import { failed, type Program, succeeded, type Surroundings } from './program.ts';
+import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 
 const ABOUT = {
   xl: 'creates and controls domains: xl help',
@@ -33,17 +33,25 @@ export function callOf(
   };
 }
 
-/** xl(1), "GLOBAL OPTIONS": how much is said, and how, is nothing here; with -N a command only says what it would do. */
-function withoutGlobal(words: readonly string[]): { words: string[]; isDry: boolean } {
-  const at = words.findIndex(word => !/^-[vftTN]+$/.test(word)) >>> 0;
-  return { words: words.slice(at), isDry: words.slice(0, at).some(word => word.includes('N')) };
-}
-
-/** The words of a command that is only to say what it would do. @throws Refusal where it cannot (main() of tools/xl/xl.c) */
-function dry([name = '', ...rest]: string[], table: Table): string[] {
-  if (Object.hasOwn(table, name) && !table[name].dryRun)
-    throw new Refusal('command does not implement -N (dryrun) option');
-  return [name, '-n', ...rest];
+/**
+ * xl(1), "GLOBAL OPTIONS": how much is said, and how, is nothing here; with -N a command only says what it would do (main() of tools/xl/xl.c).
+ * @throws Refusal where there is no such option, or the command cannot
+ */
+function withoutGlobal(words: readonly string[], table: Table, program: 'xl' | 'xm'): string[] {
+  const at = words.findIndex(word => !/^-./.test(word)) >>> 0;
+  const letters = [
+    ...words
+      .slice(0, at)
+      .map(word => word.slice(1))
+      .join(''),
+  ];
+  const unknown = letters.find(letter => !'vftTN'.includes(letter));
+  if (unknown !== undefined) throw new Refusal(`${program}: invalid option -- '${unknown}'\nunknown global option`);
+  const [word = '', ...rest] = words.slice(at);
+  if (!letters.includes('N')) return words.slice(at);
+  const name = commandNamed(table, word, program);
+  if (name !== undefined && !table[name]?.dryRun) throw new Refusal('command does not implement -N (dryrun) option');
+  return [word, ...(name === undefined ? [] : ['-n']), ...rest];
 }
 
 export function xlProgram(program: 'xl' | 'xm', host: CommandHost, table: Table): Program {
@@ -53,15 +61,16 @@ export function xlProgram(program: 'xl' | 'xm', host: CommandHost, table: Table)
     summary: ABOUT[program],
     run: async (words, around) => {
       try {
-        const { words: own, isDry } = withoutGlobal(words);
-        return succeeded(await runXl(table, callOf(host, isDry ? dry(own, table) : own, around, program)));
+        const own = withoutGlobal(words, table, program);
+        return succeeded(await runXl(table, callOf(host, own, around, program)));
       } catch (error) {
-        return failed((error as Error).message, statusOf(error));
+        return refused(error as Error);
       }
     },
     own: given => {
-      const { words, isDry } = withoutGlobal(given);
-      const run = isDry ? undefined : attachXl(table, words, program);
+      const at = given.findIndex(word => !/^-[vftT]+$/.test(word)) >>> 0;
+      const words = given.slice(at);
+      const run = attachXl(table, words, program);
       return (
         run &&
         (async (terminal, around) => {
@@ -76,7 +85,7 @@ export function xlProgram(program: 'xl' | 'xm', host: CommandHost, table: Table)
     },
     complete: async words => {
       if (words.length === 1) return names;
-      const { usage = '', only } = Object.hasOwn(table, words[0]!) ? table[words[0]!] : {};
+      const { usage = '', only }: Partial<Table[string]> = Object.hasOwn(table, words[0]!) ? table[words[0]!]! : {};
       if (!usage.includes('Domain')) return [];
       const managed = only === 'xm' ? await host.managed?.list() : undefined;
       return [...(managed ?? host.all())].map(({ name }) => name);
@@ -94,5 +103,12 @@ export function xentopProgram(host: CommandHost, table: Table): Program {
     own: words => xl.own?.(['top', ...words]),
   };
 }
+
+/** What a command that was refused leaves. */
+const refused = (error: Error): Ran => ({
+  ...(error.message === '' ? succeeded('') : failed(error.message)),
+  stdout: error instanceof Refusal ? error.printed : '',
+  status: statusOf(error),
+});
 
 const statusOf = (error: unknown): number => (error instanceof Refusal ? error.status : 1);

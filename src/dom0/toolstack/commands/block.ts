@@ -105,7 +105,7 @@ export const blockAttach = command({
 export const blockDetach = command({
   summary: "Destroy a domain's virtual block device",
   usage: '[option] <Domain> <DevId>',
-  options: [['--force', 'Take it away whatever the guest does with it']],
+  options: [['-f, --force', 'Take it away whatever the guest does with it']],
   modifies: true,
   /** By the name of the device, or its number; what the guest wrote to a file goes with it. */
   run: (host: CommandHost, id: number, device: string, force: boolean = false): Promise<void> => {

@@ -40,14 +40,24 @@ export interface Call {
   absolute?(path: string): string;
 }
 
+/** Letters of options with a value, and the long spellings of any (`{ all: 'a' }`). */
+export interface OptionRules {
+  flags?: string;
+  values?: string;
+  long?: Record<string, string>;
+}
+
 /** A command is refused in xl's words, with xl's status. */
 export class Refusal extends Error {
   override name = 'Refusal';
   readonly status: number;
+  /** What standard output has of it; the message is standard error's. */
+  readonly printed: string;
 
-  constructor(message: string, status = 1) {
+  constructor(message: string, status = 1, printed = '') {
     super(message);
     this.status = status;
+    this.printed = printed;
   }
 }
 

@@ -8,13 +8,14 @@ import { hostWith, type HostCore } from '../../service/host.ts';
 import { inTurns } from '../runners/in-turns.ts';
 import { COMMANDS as STORAGE } from '../../host/storage/commands.ts';
 import { COMMANDS, command, helpOf, namesOf, Refusal, runXl, type Table } from './index.ts';
+import { findDomain, readWords } from './words.ts';
 
 const demo = readFileSync(new URL('../../../../guests/demo/demo.elf', import.meta.url));
 const hello = command({
   summary: 'Greet a domain',
   usage: '<Domain>',
   run: async (host: HostCore, id: number) => `hello ${host.living(id).name}`,
-  xl: async ({ words }, run) => `${await run(Number(words[0]))}\n`,
+  xl: async ({ host, words }, run) => `${await run(findDomain(host, readWords(words).rest[0]))}\n`,
 });
 const TABLE = { ...COMMANDS, hello };
 
@@ -58,7 +59,7 @@ describe('a command that is added to the table', () => {
     port1.close();
     port2.close();
     expect(helpOf(TABLE)).toContain(' hello               Greet a domain\n');
-    expect(await xl(host, 'hello --help')).toBe('Usage: xl [-v] hello <Domain>\n\nGreet a domain.\n\n');
+    expect(await xl(host, 'hello --help')).toBe('Usage: xl [-vtT] hello <Domain>\n\nGreet a domain.\n\n');
     expect(await xl(host, `hello ${id}`)).toBe('hello a\n');
   });
 });
@@ -95,7 +96,7 @@ describe('commands from words', () => {
     ['pause nobody', 'nobody is an invalid domain identifier (rc=-6)', 1],
     ['pause 77', '77 is an invalid domain identifier (rc=-21)', 1],
     ['create -x a.cfg', "option `x' not supported.", 2],
-    ['create --wrong a.cfg', "unrecognized option '--wrong'", 2],
+    ['create --wrong a.cfg', "option `--wrong' not supported.", 2],
     ['trigger a', "'xl trigger' requires at least 2 arguments.", 2],
     ['sched-credit -w 5', 'Must specify a domain.', 1],
     ['destroy 0', 'Cannot destroy privileged domain 0.', 1],

@@ -2,7 +2,7 @@
 import type { ConsoleInput, ConsoleOutput } from '../wire.ts';
 import type { CommandHost } from '../command-host.ts';
 import type { Owned } from '../terminal/terminal.ts';
-import { command } from './command.ts';
+import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
 /** Ctrl-]: leaves a console, as in xenconsole. */
@@ -10,19 +10,32 @@ const LEAVE = '\x1d';
 
 export const attachConsole = command({
   summary: "Attach to domain's console",
-  usage: '<Domain>',
-  options: [['-t <pv|serial>', 'console type: the guest has one terminal for both here']],
+  usage: '[options] <Domain>',
+  options: [
+    ['-t <type>', 'console type, pv or serial: the guest has one terminal for both here'],
+    ['-n <number>', 'console number: it has one of each'],
+  ],
   /** What it has shown so far, as far as that is remembered. */
   run: async (host: CommandHost, id: number): Promise<Uint8Array> => host.member(id).console.shown,
-  attach:
-    words =>
-    async ({ host }, terminal) => {
-      const { rest } = readWords(words, { values: 'tn' });
-      atLeast('console', rest, 1);
-      await openConsole(host, findDomain(host, rest[0]), terminal);
-      return 0;
-    },
+  xl: async ({ words }) => {
+    readConsole(words);
+    throw new Refusal('console needs the terminal.');
+  },
+  attach: words => {
+    const word = readConsole(words);
+    return async ({ host }, terminal) => (await openConsole(host, findDomain(host, word), terminal), 0);
+  },
 });
+
+/** The word for the domain. @throws Refusal */
+function readConsole(words: readonly string[]): string {
+  const { options, rest } = readWords(words, { values: 'tn' });
+  const type = options.get('t') ?? 'pv';
+  if (!['pv', 'serial', 'vuart'].includes(type)) throw new Refusal('console type supported are: pv, serial, vuart');
+  if (type === 'vuart') throw new Refusal('Guests have no vuart here, which is of ARM: -t takes pv and serial.');
+  atLeast('console', rest, 1);
+  return rest[0];
+}
 
 /** Shows a domain's console until the domain is gone, Ctrl-] is typed, or the terminal goes. @throws Error where there is no such domain */
 export async function openConsole(host: CommandHost, id: number, terminal: Owned): Promise<void> {

@@ -1,7 +1,7 @@
 /** The commands: a line here and an entry in a file of this folder make one, for the page, the command line, help and the shell. */
-import { create, destroy, dmesg, pause, reboot, shutdown, trigger, unpause } from './life-words.ts';
+import { buttonPress, create, destroy, dmesg, pause, reboot, shutdown, trigger, unpause } from './life-words.ts';
 import { hostSet, info } from './host.ts';
-import { domid, domname, list, uptime, vmList } from './lists.ts';
+import { claims, domid, domname, list, sharing, uptime, vmList } from './lists.ts';
 import { blockAttach, blockDetach, blockList } from './block.ts';
 import { cdEject, cdInsert } from './cd.ts';
 import { exitControls } from './exit-controls.ts';
@@ -9,6 +9,7 @@ import { attachConsole } from './console.ts';
 import { debugKeys } from './debug-keys.ts';
 import { sendKey, sysrq } from './input.ts';
 import { define, log, remove, start } from './managed.ts';
+import { cpupoolList } from './pools.ts';
 import { networkAttach, networkDetach, networkList } from './network.ts';
 import { memSet, schedCredit, vcpuPin } from './resources.ts';
 import { vcpuList, vcpuSet } from './processors.ts';
@@ -42,8 +43,10 @@ export const COMMANDS = {
   revert,
   clone,
   trigger,
+  'button-press': buttonPress,
   'mem-set': memSet,
   'sched-credit': schedCredit,
+  'cpupool-list': cpupoolList,
   'vcpu-pin': vcpuPin,
   'block-attach': blockAttach,
   'block-detach': blockDetach,
@@ -57,6 +60,8 @@ export const COMMANDS = {
   domid,
   domname,
   'vm-list': vmList,
+  sharing,
+  claims,
   uptime,
   console: attachConsole,
   vncviewer,
@@ -83,4 +88,4 @@ export const COMMANDS = {
 };
 
 export { bind, type Bound, type Call, command, type Command, type Deeds, Refusal, type Table } from './command.ts';
-export { attachXl, helpOf, helpOn, namesOf, runXl } from './words.ts';
+export { attachXl, commandNamed, helpOf, helpOn, namesOf, runXl } from './words.ts';

@@ -3,7 +3,7 @@ import { sendSysrq } from '../requests.ts';
 import type { CommandHost } from '../command-host.ts';
 import { nearest } from '../../definitions/config/index.ts';
 import { command, Refusal } from './command.ts';
-import { atLeast, findDomain, readWords, wholeNumber } from './words.ts';
+import { atLeast, findDomain, readWords, WrongUse, wholeNumber } from './words.ts';
 
 export const sysrq = command({
   summary: 'Send a sysrq to a domain',
@@ -22,7 +22,7 @@ export const sysrq = command({
     const { rest } = readWords(words);
     atLeast('sysrq', rest, 2);
     const id = findDomain(host, rest[0]);
-    if ([...rest[1]].length !== 1) throw new Refusal('Invalid sysrq.');
+    if ([...rest[1]].length !== 1) throw new WrongUse('Invalid sysrq.');
     await run(id, rest[1]);
     return '';
   },
@@ -112,7 +112,7 @@ export const sendKey = command({
     });
   },
   xl: async ({ host, words }, run) => {
-    const { options, rest } = readWords(words, { values: 'h', long: { holdtime: 'h' } });
+    const { options, rest } = readWords(words, { values: 't', long: { holdtime: 't' } });
     atLeast('send-key', rest, 2);
     const [domain, ...names] = rest;
     const id = findDomain(host, domain);
@@ -126,7 +126,7 @@ export const sendKey = command({
         );
       return code;
     });
-    const holdMs = options.has('h') ? wholeNumber(options.get('h')!, 'hold time') : undefined;
+    const holdMs = options.has('t') ? wholeNumber(options.get('t')!, 'hold time') : undefined;
     if (holdMs !== undefined && holdMs > MOST_HOLD_MS)
       throw new Refusal(`Keys are held for at most ${MOST_HOLD_MS} ms.`);
     await run(id, codes, holdMs);

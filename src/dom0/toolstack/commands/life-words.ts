@@ -24,6 +24,7 @@ import { openConsole } from './console.ts';
 import * as deeds from './dmesg.ts';
 import * as life from './life.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
+import { viewAfter } from './vncviewer.ts';
 import { xmVariables } from './xm-variables.ts';
 
 /** The others that libxl has names for, and why they fail. */
@@ -31,6 +32,8 @@ const NOT_SENT: Record<string, string> = {
   init: 'Function not implemented',
   sleep: "the PC's power management, a PIIX4, has no sleep button",
 };
+
+const NO_TRIGGERS = 'Domain 0 is the host itself: it takes no triggers.';
 
 export const create = command({
   ...life.create,
@@ -44,6 +47,10 @@ export const create = command({
     ['-c', 'Connect to the console after the domain is created.'],
     ['-F', 'Run in foreground until death of the domain: Domain 0 watches over all domains here'],
     ['-e', 'Do not wait in the background for the death of the domain: as above'],
+    ['-d', 'Enable debug messages: there are none here.'],
+    ['-V, --vncviewer', 'Connect to the VNC display after the domain is created: to its window.'],
+    ['-A, --vncviewer-autopass', 'The same: there is no password here.'],
+    ['--ignore-global-affinity-masks', 'Ignore global masks in xl.conf: there are none here.'],
   ],
   dryRun: true,
   xl: async (call, run) => {
@@ -51,11 +58,13 @@ export const create = command({
     const path = await foundBy(call, asked);
     const given = await filesFor(call, path, settings, files);
     const warnings = await warningsOf(call.host, given);
-    if (!options.has('n')) await run(given, false, options.has('p'));
-    return `${options.has('q') ? '' : `Parsing config from ${path}\n${warnings}`}${options.has('n') ? await dryRun(call.host, given) : ''}`;
+    const said = options.has('q') ? '' : `Parsing config from ${path}\n${warnings}`;
+    if (options.has('n')) return said + (await dryRun(call.host, given));
+    const { id } = await run(given, false, options.has('p'));
+    return said + (await viewAfter(call.host, id, options));
   },
   attach: words =>
-    wantsConsole(words)
+    readCreate({ words }).options.has('c')
       ? async (call, terminal) => {
           const { path: asked, settings, files, options } = readCreate(call);
           const path = await foundBy(call, asked);
@@ -97,16 +106,6 @@ function readCreate({ words, program }: { words: readonly string[]; program?: Ca
   const [path = options.get('f'), ...files] = rest.filter(word => !word.includes('='));
   if (path === undefined) throw new Refusal('Config file not specified and none in save file', ERROR_INVAL);
   return { path, settings, files, options };
-}
-
-/** What is wrong with the words is told where they are run. */
-function wantsConsole(words: readonly string[]): boolean {
-  try {
-    return readCreate({ words }).options.has('c');
-  } catch (error) {
-    if (error instanceof Refusal) return false;
-    throw error;
-  }
 }
 
 /** xm looks for a definition in /etc/xen, too (its --path), and here where the managed ones are. */
@@ -251,8 +250,25 @@ export const trigger = command({
     if (what !== 'power' && what !== 'reset' && what !== 'nmi' && what !== 's3resume')
       throw new Refusal(`Invalid trigger "${what}"`);
     if (!/^\d+$/.test(vcpu)) throw new Refusal(`Invalid VCPU parameter: "${vcpu}"`);
-    if (id === 0) throw new Refusal('Domain 0 is the host itself: it takes no triggers.');
+    if (id === 0) throw new Refusal(NO_TRIGGERS);
     await run(id, what, Number(vcpu));
+    return '';
+  },
+});
+
+export const buttonPress = command({
+  ...life.trigger,
+  summary: 'Indicate an ACPI button press to the domain',
+  usage: '<Domain> <Button>',
+  options: [['<Button>', "may be 'power' or 'sleep': xl trigger does the same"]],
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words);
+    atLeast('button-press', rest, 2);
+    const id = findDomain(host, rest[0]);
+    if (rest[1] !== 'power' && rest[1] !== 'sleep') throw new Refusal(`${rest[1]} is an invalid button identifier`);
+    if (rest[1] === 'sleep') throw life.notSent(id, 'sleep', NOT_SENT.sleep);
+    if (id === 0) throw new Refusal(NO_TRIGGERS);
+    await run(id, 'power', 0);
     return '';
   },
 });
@@ -265,7 +281,7 @@ export const destroy = command({
     ['-f', 'Permit destroying domain 0, which will only succeed when done from disaggregated toolstack domain'],
   ],
   xl: async ({ host, words }, run) => {
-    const { options, rest } = readWords(words, { flags: 'f', long: { force: 'f' } });
+    const { options, rest } = readWords(words, { flags: 'f' });
     atLeast('destroy', rest, 1);
     const id = findDomain(host, rest[0]);
     if (id === 0)
@@ -284,7 +300,7 @@ export const dmesg = command({
   summary: 'Read and/or clear dmesg buffer',
   usage: '[-c]',
   options: [['-c', 'Clear dmesg buffer as well as printing it']],
-  xl: async ({ words }, run) => run(readWords(words, { flags: 'c' }).options.has('c')),
+  xl: async ({ words }, run) => run(readWords(words, { flags: 'c', long: { clear: 'c' } }).options.has('c')),
 });
 
 /** A command with one domain. */

@@ -7,7 +7,7 @@ import { domainsOf, NO_UUID } from '../domains/index.ts';
 import { runNsOf } from '../run-time.ts';
 import { command, Refusal } from './command.ts';
 import { onlineOf } from './processors.ts';
-import { atLeast, findDomain, readWords } from './words.ts';
+import { atLeast, atMost, findDomain, readWords, WrongUse } from './words.ts';
 import { xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
 /** `r-----`: running, blocked, paused, shut down, why, dying; print_domain_state() in tools/xl/xl_info.c. */
@@ -77,18 +77,24 @@ const number = (value: number | undefined, columns: number): string => String(va
 /** main_list() in tools/xl/xl_info.c. */
 function formatXl(
   rows: Row[],
-  { verbose, context, cpupool, numa }: { verbose: boolean; context: boolean; cpupool: boolean; numa: boolean },
+  {
+    verbose,
+    context,
+    claim,
+    cpupool,
+    numa,
+  }: { verbose?: boolean; context?: boolean; claim?: boolean; cpupool?: boolean; numa?: boolean },
 ): string {
   const details = verbose
     ? '   UUID                            Reason-Code\tSecurity Label'
     : context
       ? '   Security Label'
       : '';
-  const head = `Name${' '.repeat(36)}    ID   Mem VCPUs\tState\tTime(s)${details}${cpupool ? '         Cpupool' : ''}${numa ? ' NODE Affinity' : ''}\n`;
+  const head = `Name${' '.repeat(36)}    ID   Mem VCPUs\tState\tTime(s)${details}${claim ? '  Claimed' : ''}${cpupool ? '         Cpupool' : ''}${numa ? ' NODE Affinity' : ''}\n`;
   const lines = rows.map(({ id, name, memoryMiB, vcpus, state, seconds, uuid, reason }) => {
     const label = verbose || context ? ` ${'-'.padStart(16)}` : '';
     // There is one pool and one node.
-    const more = `${verbose ? ` ${uuid} ${(reason?.toString(16) ?? '-').padStart(8)}` : ''}${label}${cpupool ? 'Pool-0'.padStart(16) : ''}${numa ? ' all' : ''}`;
+    const more = `${verbose ? ` ${uuid} ${(reason?.toString(16) ?? '-').padStart(8)}` : ''}${claim ? ` ${number(0, 5)}` : ''}${label}${cpupool ? 'Pool-0'.padStart(16) : ''}${numa ? ' all' : ''}`;
     return `${name.padEnd(40)} ${number(id, 5)} ${number(memoryMiB, 5)} ${number(vcpus, 5)}     ${state}  ${seconds.toFixed(1).padStart(8)}${more}\n`;
   });
   return head + lines.join('');
@@ -119,6 +125,7 @@ export const list = command({
       flags: 'lvZcn',
       long: { long: 'l', verbose: 'v', context: 'Z', cpupool: 'c', numa: 'n' },
     });
+    atMost(rest, 1);
     const managed = program === 'xm' ? await domainsOf(host).halted() : [];
     const asked = rest[0] === undefined ? undefined : managed.find(({ name }) => name === rest[0]);
     const rows = asked ? [] : rowsOf(host, rest[0] === undefined ? undefined : findDomain(host, rest[0]));
@@ -153,13 +160,36 @@ export const list = command({
   },
 });
 
+export const claims = command({
+  summary: 'List outstanding claim information about all domains',
+  usage: '',
+  /** A domain has its memory as soon as it is built: nothing is claimed that it does not have. */
+  run: async (host: CommandHost): Promise<Row[]> => rowsOf(host),
+  xl: async ({ words }, run) => (readWords(words), formatXl(await run(), { claim: true })),
+});
+
+export const sharing = command({
+  summary: 'Get information about page sharing',
+  usage: '[Domain]',
+  /** No page is two domains' here. */
+  run: async (host: CommandHost, id?: number): Promise<Row[]> => rowsOf(host, id),
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words);
+    atMost(rest, 1);
+    const rows = await run(rest[0] === undefined ? undefined : findDomain(host, rest[0]));
+    return `Name${' '.repeat(36)}    ID   Mem Shared\n${rows.map(({ id, name, memoryMiB }) => `${name.padEnd(40)} ${number(id, 5)} ${number(memoryMiB, 5)}  ${number(0, 5)}\n`).join('')}`;
+  },
+});
+
 export const vmList = command({
   summary: 'List guest domains, excluding dom0, stubdoms, etc.',
   usage: '',
   run: async (host: CommandHost): Promise<{ uuid: string; id: number; name: string }[]> =>
     [...host.toolstack.members.values()].map(({ uuid, record, name }) => ({ uuid, id: record.id, name })),
-  xl: async (_call, run) =>
-    `UUID                                  ID    name\n${(await run()).map(({ uuid, id, name }) => `${uuid}  ${id}    ${name.padEnd(30)}\n`).join('')}`,
+  xl: async ({ words }, run) => (
+    readWords(words),
+    `UUID                                  ID    name\n${(await run()).map(({ uuid, id, name }) => `${uuid}  ${id}    ${name.padEnd(30)}\n`).join('')}`
+  ),
 });
 
 /** `1 day,  2:03:04`: print_uptime() in tools/xl/xl_misc.c. */
@@ -232,7 +262,7 @@ export const domname = command({
   xl: async ({ words }, run) => {
     const { rest } = readWords(words);
     atLeast('domname', rest, 1);
-    if (!/^\d+$/.test(rest[0])) throw new Refusal(`Invalid domain id.`);
+    if (!/^\d+$/.test(rest[0])) throw new WrongUse('Invalid domain id.');
     return `${await run(Number(rest[0]))}\n`;
   },
 });

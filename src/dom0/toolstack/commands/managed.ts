@@ -156,5 +156,5 @@ export const log = command({
   only: 'xm',
   /** What was done on this host, and how it ended; of earlier ones, too, where Domain 0 has files. */
   run: async (host: CommandHost): Promise<string> => host.readLog(),
-  xl: async (_call, run) => run(),
+  xl: async ({ words }, run) => (readWords(words), run()),
 });

@@ -6,6 +6,7 @@ import { affinityProblem, formatAffinity, parseCpus } from '../../definitions/co
 import type { CommandHost } from '../command-host.ts';
 import { followBalloon } from '../balloon.ts';
 import { command, Refusal } from './command.ts';
+import { isPool } from './pools.ts';
 import { atLeast, findDomain, mebibytes, readWords, wholeNumber } from './words.ts';
 
 export const memSet = command({
@@ -87,7 +88,7 @@ function changedShares(
 
 export const schedCredit = command({
   summary: 'Get/set credit scheduler parameters',
-  usage: '[-d <Domain> [-w[=WEIGHT]|-c[=CAP]]] [-s [-t TSLICE] [-r RATELIMIT]]',
+  usage: '[-d <Domain> [-w[=WEIGHT]|-c[=CAP]]] [-s [-t TSLICE] [-r RATELIMIT]] [-p CPUPOOL]',
   options: [
     ['-d DOMAIN, --domain=DOMAIN', 'Domain to modify'],
     ['-w WEIGHT, --weight=WEIGHT', 'Weight (int)'],
@@ -95,6 +96,8 @@ export const schedCredit = command({
     ['-s         --schedparam', 'Query / modify scheduler parameters'],
     ['-t TSLICE, --tslice_ms=TSLICE', 'Set the timeslice, in milliseconds'],
     ['-r RLIMIT, --ratelimit_us=RLIMIT', 'Set the scheduling rate limit, in microseconds'],
+    ['-m DLY, --migration_delay_us=DLY', 'Set the migration delay, in microseconds: it is 0 here'],
+    ['-p CPUPOOL, --cpupool=CPUPOOL', 'Restrict output to CPUPOOL'],
   ],
   modifies: true,
   /** How processor time is shared, after what is to be changed was; domain 0 is Domain 0. */
@@ -160,8 +163,17 @@ export const schedCredit = command({
   xl: async ({ host, words }, run) => {
     const { options } = readWords(words, {
       flags: 's',
-      values: 'dwctr',
-      long: { domain: 'd', weight: 'w', cap: 'c', schedparam: 's', tslice_ms: 't', ratelimit_us: 'r' },
+      values: 'dwctrmp',
+      long: {
+        domain: 'd',
+        weight: 'w',
+        cap: 'c',
+        schedparam: 's',
+        tslice_ms: 't',
+        ratelimit_us: 'r',
+        migration_delay_us: 'm',
+        cpupool: 'p',
+      },
     });
     const number = (letter: string, what: string): number | undefined => {
       const word = options.get(letter);
@@ -170,9 +182,15 @@ export const schedCredit = command({
     };
     const isSet = ['w', 'c'].some(letter => options.has(letter)),
       domain = options.get('d');
+    if (['p', 's'].some(letter => options.has(letter)) && (isSet || domain !== undefined))
+      throw new Refusal('Specifying a cpupool or schedparam is not allowed with domain options.');
     if (isSet && domain === undefined) throw new Refusal('Must specify a domain.');
-    if (['t', 'r'].some(letter => options.has(letter)) && !options.has('s'))
+    if (['t', 'r', 'm'].some(letter => options.has(letter)) && !options.has('s'))
       throw new Refusal('Must specify schedparam to set schedule parameter values.');
+    const pool = options.get('p');
+    if (pool !== undefined && !isPool(pool)) throw new Refusal(`unknown cpupool '${pool}'`);
+    if ((number('m', 'migration delay') ?? 0) !== 0)
+      throw new Refusal('A vCPU may move as soon as it has stopped running here: its migration delay stays 0.');
     const id = domain === undefined ? undefined : findDomain(host, domain);
     const tsliceMs = number('t', 'timeslice');
     const wanted = {
@@ -183,7 +201,7 @@ export const schedCredit = command({
       ratelimitUs: number('r', 'ratelimit'),
     };
     const schedule = await run(Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)));
-    if (isSet || options.has('t') || options.has('r')) return '';
+    if (isSet || ['t', 'r', 'm'].some(letter => options.has(letter))) return '';
     const head = `${'Name'.padEnd(33)} ${'ID'.padStart(4)} ${'Weight'.padStart(6)} ${'Cap'.padStart(4)}\n`;
     const rows = schedule.domains
       .filter(row => id === undefined || row.id === id)
@@ -191,16 +209,19 @@ export const schedCredit = command({
         row =>
           `${row.name.padEnd(33)} ${String(row.id).padStart(4)} ${String(row.weight).padStart(6)} ${String(row.cap).padStart(4)}\n`,
       );
-    const pool = `Cpupool Pool-0: tslice=${schedule.tsliceUs / 1000}ms ratelimit=${schedule.ratelimitUs}us migration-delay=0us\n`;
-    if (options.has('s')) return pool;
-    return `${id === undefined ? pool : ''}${head}${rows.join('')}`;
+    const settings = `Cpupool Pool-0: tslice=${schedule.tsliceUs / 1000}ms ratelimit=${schedule.ratelimitUs}us migration-delay=0us\n`;
+    if (options.has('s')) return settings;
+    return `${id === undefined ? settings : ''}${head}${rows.join('')}`;
   },
 });
 
 export const vcpuPin = command({
   summary: 'Set which CPUs a VCPU can use',
   usage: '[option] <Domain> <VCPU|all> <Hard affinity|-|all> <Soft affinity|-|all>',
-  options: [['-f, --force', 'undo an override pinning done by the kernel: there is none here']],
+  options: [
+    ['-f, --force', 'undo an override pinning done by the kernel: there is none here'],
+    ['--ignore-global-affinity-masks', 'Ignore global masks in xl.conf: there are none here'],
+  ],
   modifies: true,
   /** Lists of processors as xl.cfg writes them; absent: they stay. `vcpu`: that one alone (all). */
   run: async (host: CommandHost, id: number, cpus?: string, cpusSoft?: string, vcpu?: number): Promise<void> => {
@@ -229,7 +250,7 @@ export const vcpuPin = command({
   },
   xl: async ({ host, words }, run) => {
     // A minus alone is a word.
-    const { rest } = readWords(words, { flags: 'f', long: { force: 'f' } });
+    const { rest } = readWords(words, { flags: 'fi', long: { force: 'f', 'ignore-global-affinity-masks': 'i' } });
     atLeast('vcpu-pin', rest, 3);
     const [domain, vcpu, hard, soft = '-'] = rest;
     const id = findDomain(host, domain);

@@ -12,9 +12,11 @@ import {
 import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { blueprintOf, savedDrives } from '../running-domain.ts';
-import { command, Refusal } from './command.ts';
+import { type Call, command, Refusal } from './command.ts';
+import { openConsole } from './console.ts';
 import { describeBuilt } from './life.ts';
-import { atLeast, findDomain, readWords } from './words.ts';
+import { viewAfter } from './vncviewer.ts';
+import { atLeast, atMost, findDomain, type ReadWords, readWords } from './words.ts';
 
 export const save = command({
   summary: 'Save a domain state to restore later',
@@ -22,6 +24,7 @@ export const save = command({
   options: [
     ['-c', 'Leave domain running after creating the snapshot.'],
     ['-p', 'Leave domain paused after creating the snapshot.'],
+    ['-D', 'Store the domain id in the configuration: it is not, a restored domain has a new one.'],
   ],
   modifies: true,
   /** Whole state of a paused or running domain, which goes on. */
@@ -41,8 +44,14 @@ export const save = command({
     );
   },
   xl: async ({ host, words, write }, run) => {
-    const { options, rest } = readWords(words, { flags: 'cp' });
+    const { options, rest } = readWords(words, { flags: 'cpD' });
     atLeast('save', rest, 2);
+    atMost(rest, 3);
+    if (options.has('D')) throw new Refusal('A restored domain has a new number here: save it without -D.');
+    if (rest.length > 2)
+      throw new Refusal(
+        `The state holds the definition that ${rest[0]} has: no other is saved with it. xl config-update gives it another.`,
+      );
     const id = findDomain(host, rest[0]);
     const saved = async (state: Blob): Promise<string> =>
       `Saving to ${rest[1]} new xl format (info ${(await readHead(state, rest[1])).info})\n`;
@@ -105,7 +114,7 @@ async function readHead(state: Blob, path: string): Promise<{ info: string }> {
   if (state.size < XL_HEADER_BYTES) throw cut('header');
   const head = await state.slice(0, XL_HEADER_BYTES).arrayBuffer();
   const words = new Uint32Array(head.slice(XL_MAGIC.length));
-  if (new TextDecoder('latin1').decode(head.slice(0, XL_MAGIC.length)) !== XL_MAGIC)
+  if (!(await isSaved(state)))
     throw new Refusal(`File has wrong magic number - corrupt or for a different tool?\n${path} is no saved domain.`);
   const [, mandatory, optional, bytes] = words;
   if (state.size - XL_HEADER_BYTES < bytes) throw cut('optdata');
@@ -115,7 +124,14 @@ async function readHead(state: Blob, path: string): Promise<{ info: string }> {
 export const restore = command({
   summary: 'Restore a domain from a saved state',
   usage: '[options] <CheckpointFile>',
-  options: [['-p', 'Do not unpause domain after restoring it.']],
+  options: [
+    ['-p', 'Do not unpause domain after restoring it.'],
+    ['-c', 'Connect to the console after the domain is restored.'],
+    ['-e', 'Do not wait in the background for the death of the domain: Domain 0 watches over all domains here'],
+    ['-d', 'Enable debug messages: there are none here.'],
+    ['-V, --vncviewer', 'Connect to the VNC display after the domain is restored: to its window.'],
+    ['-A, --vncviewer-autopass', 'The same: there is no password here.'],
+  ],
   modifies: true,
   /** `images`: what lay in its drives, by their names. */
   run: async (
@@ -157,21 +173,54 @@ export const restore = command({
       task.message = describeBuilt(built);
       return host.describe(built);
     }),
-  xl: async ({ words, read }, run) => {
-    const { options, rest } = readWords(words, {
-      flags: 'pFedVA',
-      long: { vncviewer: 'V', 'vncviewer-autopass': 'A' },
-    });
-    atLeast('restore', rest, 1);
-    const [path, ...images] = rest;
-    const files = await Promise.all(images.map(async name => ({ name, data: await read(name) })));
-    const state = await read(path).catch((error: Error) => {
-      throw new Refusal(`Can't open restore file: ${error.message.replace(/^.*: (?=[^:]+$)/s, '')}`);
-    });
-    const { info } = await readHead(state, path);
-    await run({ name: path, data: state }, files, options.has('p')).catch((error: Error) => {
-      throw error instanceof SavedStateError ? new Refusal([...NOT_BUILT.said, error.message].join('\n')) : error;
-    });
-    return `Loading new save file ${path} (new xl fmt info ${info})\n Savefile contains xl domain config in JSON format\nParsing config from <saved>\n`;
+  xl: async (call, run) => {
+    const { said, id } = await restoreBy(call, run);
+    return said + (await viewAfter(call.host, id, readRestore(call.words).options));
   },
+  attach: words =>
+    readRestore(words).options.has('c')
+      ? async (call, terminal) => {
+          const { said, id } = await restoreBy(call, (...given) => restore.run(call.host, ...given));
+          terminal.write(said.replaceAll('\n', '\r\n'));
+          await openConsole(call.host, id, terminal);
+          return 0;
+        }
+      : undefined,
 });
+
+/** @throws Refusal */
+function readRestore(words: readonly string[]): ReadWords {
+  const read = readWords(words, { flags: 'pcFedVA', long: { vncviewer: 'V', 'vncviewer-autopass': 'A' } });
+  atLeast('restore', read.rest, 1);
+  return read;
+}
+
+/** Restores what the words say: what xl prints meanwhile, and the domain. @throws Refusal */
+async function restoreBy(
+  { words, read }: Call,
+  run: (state: NamedFile, images: NamedFile[], paused: boolean) => Promise<DomainInfo>,
+): Promise<{ said: string; id: number }> {
+  const { options, rest } = readRestore(words);
+  const [path, ...images] = rest;
+  const files = await Promise.all(images.map(async name => ({ name, data: await read(name) })));
+  const state = await read(path).catch((error: Error) => {
+    throw new Refusal(`Can't open restore file: ${error.message.replace(/^.*: (?=[^:]+$)/s, '')}`);
+  });
+  // xl restore CONFIG FILE.
+  if (files.length === 1 && !(await isSaved(state)) && (await isSaved(files[0].data)))
+    throw new Refusal(
+      `${files[0].name} is restored with the definition in it, and not with ${path}: xl restore ${files[0].name}. xl config-update gives the domain another.`,
+    );
+  const { info } = await readHead(state, path);
+  const { id } = await run({ name: path, data: state }, files, options.has('p')).catch((error: Error) => {
+    throw error instanceof SavedStateError ? new Refusal([...NOT_BUILT.said, error.message].join('\n')) : error;
+  });
+  return {
+    said: `Loading new save file ${path} (new xl fmt info ${info})\n Savefile contains xl domain config in JSON format\nParsing config from <saved>\n`,
+    id,
+  };
+}
+
+/** Whether it begins as xl's files do. */
+const isSaved = async (file: Blob): Promise<boolean> =>
+  new TextDecoder('latin1').decode(await file.slice(0, XL_MAGIC.length).arrayBuffer()) === XL_MAGIC;

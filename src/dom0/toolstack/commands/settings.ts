@@ -12,7 +12,7 @@ import { filesFor } from './life-words.ts';
 import { planRefusal } from './life.ts';
 import { findManaged, managedOf } from './managed.ts';
 import { orNoMemory } from './resources.ts';
-import { atLeast, findDomain, readWords } from './words.ts';
+import { atLeast, findDomain, readWords, WrongUse } from './words.ts';
 
 export const rename = command({
   summary: 'Rename a domain',
@@ -118,6 +118,10 @@ export const memMax = command({
 export const configUpdate = command({
   summary: "Update a running domain's saved configuration, used when rebuilding the domain after reboot.",
   usage: '<Domain> <ConfigFile> [options] [vars]',
+  options: [
+    ['-f FILE, --defconfig=FILE', 'Use the given configuration file.'],
+    ['-d', 'Enable debug messages: there are none here.'],
+  ],
   modifies: true,
   /** The domain keeps its name and its number; what the definition says counts from its next start on. */
   run: (host: CommandHost, id: number, files: NamedFile[]): Promise<void> => {
@@ -155,10 +159,15 @@ export const configUpdate = command({
     );
   },
   xl: async (call, run) => {
-    const { rest } = readWords(call.words, { flags: 'dq', values: 'f', long: { defconfig: 'f' } });
-    atLeast('config-update', rest, 2);
-    const [domain, path, ...settings] = rest;
+    const { options, rest } = readWords(call.words, { flags: 'dq', values: 'f', long: { defconfig: 'f' } });
+    const [domain, ...given] = rest;
+    if (domain === undefined) throw new WrongUse('xl config-update requires a domain argument');
     const id = findDomain(call.host, domain);
+    const settings = given.filter(word => word.includes('=')),
+      paths = given.filter(word => !word.includes('='));
+    if (paths.length > 1) throw new WrongUse('', 2);
+    const path = options.get('f') ?? paths[0];
+    if (path === undefined) throw new Refusal('Config file not specified');
     if (id === 0) throw new Refusal('Domain 0 has no definition.');
     await run(id, await filesFor(call, path, settings));
     return `Parsing config from ${path}\nsetting dom${id} configuration\n`;

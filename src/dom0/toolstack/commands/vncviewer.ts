@@ -27,3 +27,13 @@ export const vncviewer = command({
     return `${await run(findDomain(host, rest[0]))}\n`;
   },
 });
+
+/** What `create -V` and `restore -V` add: where the screen of the domain is, or why there is none. The domain is there in any case. */
+export const viewAfter = async (
+  host: CommandHost,
+  id: number,
+  options: ReadonlyMap<string, string>,
+): Promise<string> =>
+  options.has('V') || options.has('A')
+    ? `${await vncviewer.run(host, id).catch((error: Error) => error.message)}\n`
+    : '';

@@ -4,18 +4,22 @@
  */
 import type { CommandHost } from '../command-host.ts';
 import type { Owned } from '../terminal/terminal.ts';
-import { type Call, Refusal, type Table } from './command.ts';
+import { type Call, type OptionRules, Refusal, type Table } from './command.ts';
+import { WITHOUT } from './without.ts';
 
 /** ERROR_INVAL: no domain has the name; ERROR_DOMAIN_NOTFOUND: none has the number. */
 const ERROR_INVAL = -6,
   ERROR_DOMAIN_NOTFOUND = -21;
 const WRONG_USE = 2;
 
-/** Letters of options with a value, and the long spellings of any (`{ all: 'a' }`). */
-export interface OptionRules {
-  flags?: string;
-  values?: string;
-  long?: Record<string, string>;
+/** The words ask for a command's help, wherever the option stands among the others. */
+class HelpAsked extends Refusal {
+  override name = 'HelpAsked';
+}
+
+/** Words that a command cannot be made of: its help follows. */
+export class WrongUse extends Refusal {
+  override name = 'WrongUse';
 }
 
 export interface ReadWords {
@@ -23,7 +27,10 @@ export interface ReadWords {
   rest: string[];
 }
 
-/** Reads options, which may stand behind other words. @throws Refusal */
+/**
+ * Reads options as getopt_long() does: they may stand behind other words, a long one may be cut short, -h is everybody's. An option without its value is
+ * as unknown as one that is not there. @throws Refusal
+ */
 export function readWords(
   words: readonly string[],
   { flags = '', values = '', long = {} }: OptionRules = {},
@@ -31,33 +38,52 @@ export function readWords(
   const options = new Map<string, string>();
   const rest: string[] = [];
   const queue = [...words];
-  const take = (letter: string, given: string | undefined): boolean => {
-    const takesValue = values.includes(letter);
-    if (!takesValue && !flags.includes(letter)) throw new Refusal(`option \`${letter}' not supported.`, WRONG_USE);
-    const value = takesValue ? given || queue.shift() : '';
-    if (value === undefined) throw new Refusal(`option requires an argument -- '${letter}'`, WRONG_USE);
-    options.set(letter, value);
-    return takesValue;
+  const refuse = (option: string): never => {
+    throw new Refusal(`option \`${option}' not supported.`, WRONG_USE);
+  };
+  const take = (letter: string, given: string | undefined): void => {
+    if (letter === 'h') throw new HelpAsked('');
+    const value = values.includes(letter) ? (given ?? queue.shift()) : flags.includes(letter) ? '' : undefined;
+    options.set(letter, value ?? refuse(letter));
   };
   for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
     if (word === '--') {
       rest.push(...queue.splice(0));
     } else if (word.startsWith('--')) {
-      const [, name, value] = /^--([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
-      if (!Object.hasOwn(long, name)) throw new Refusal(`unrecognized option '--${name}'`, WRONG_USE);
-      take(long[name], value);
+      const [, name, value] = /^--([^=]*)(?:=(.*))?$/s.exec(word)!;
+      const letter = longOption(name, { ...long, help: 'h' }) ?? refuse(`--${name}`);
+      take(value === undefined || values.includes(letter) ? letter : refuse(letter), value);
     } else if (/^-[^-]/.test(word)) {
-      // A letter with a value ends the word: -w512.
-      for (let at = 1; at < word.length; at++) if (take(word[at], word.slice(at + 1).replace(/^=/, ''))) break;
+      for (let at = 1; at < word.length; at++) {
+        const letter = word[at];
+        // A letter with a value ends the word: -w512, and -w=512 as the help writes it.
+        if (values.includes(letter)) {
+          take(letter, word.slice(at + 1).replace(/^=/, '') || undefined);
+          break;
+        }
+        take(letter, undefined);
+      }
     } else rest.push(word);
   }
   return { options, rest };
 }
 
+/** The letter of a long option, or of the only one that begins so. */
+function longOption(name: string, long: Readonly<Record<string, string>>): string | undefined {
+  if (Object.hasOwn(long, name)) return long[name];
+  const letters = new Set(Object.keys(long).flatMap(each => (each.startsWith(name) ? [long[each]] : [])));
+  return letters.size === 1 ? [...letters][0] : undefined;
+}
+
 /** @throws Refusal where there are fewer words than that */
 export function atLeast(name: string, rest: readonly string[], least: number): void {
   if (rest.length < least)
-    throw new Refusal(`'xl ${name}' requires at least ${least} argument${least > 1 ? 's' : ''}.`, WRONG_USE);
+    throw new WrongUse(`'xl ${name}' requires at least ${least} argument${least > 1 ? 's' : ''}.`, WRONG_USE);
+}
+
+/** @throws Refusal where there are more words than that */
+export function atMost(rest: readonly string[], most: number): void {
+  if (rest.length > most) throw new WrongUse('');
 }
 
 /** Nothing is called so. */
@@ -113,6 +139,14 @@ const isOf = (table: Table, name: string, program: Spelling): boolean => {
 export const namesOf = (table: Table, program: Spelling = 'xl'): string[] =>
   Object.keys(table).filter(name => isOf(table, name, program));
 
+/** The command that a word names, or the only one that begins so (cmdtable_lookup() of tools/xl/xl_cmdtable.c). */
+export function commandNamed(table: Table, word: string, program: Spelling = 'xl'): string | undefined {
+  const names = [...namesOf(table, program), ...Object.keys(WITHOUT)];
+  if (names.includes(word)) return word;
+  const found = names.filter(name => name.startsWith(word));
+  return found.length === 1 ? found[0] : undefined;
+}
+
 /** All commands, as `xl help` lists them. */
 export function helpOf(table: Table, program: Spelling = 'xl'): string {
   const rows = namesOf(table, program).map(name => ` ${name.padEnd(19)} ${table[name].summary}`);
@@ -121,47 +155,77 @@ export function helpOf(table: Table, program: Spelling = 'xl'): string {
 
 /** One of them, as its -h tells it. */
 export function helpOn(table: Table, name: string, program: Spelling = 'xl'): string {
-  const { summary, usage, options = [], modifies, dryRun } = table[name];
-  const rows = options.map(([option, about]) => `${option.padEnd(23)} ${about}`);
-  return `Usage: ${program} [-v${modifies ? 'f' : ''}${dryRun ? 'N' : ''}] ${name} ${usage}\n\n${summary}.\n\n${rows.length > 0 ? `Options:\n\n${rows.join('\n')}\n` : ''}`;
+  const { summary, usage, options, modifies, dryRun }: Partial<Table[string]> = Object.hasOwn(table, name)
+    ? table[name]
+    : WITHOUT[name];
+  const rows = options?.map(([option, about]) => `${option.padEnd(23)} ${about}\n`);
+  return `Usage: ${program} [-vtT${modifies ? 'f' : ''}${dryRun ? 'N' : ''}] ${name} ${usage}\n\n${summary}.\n\n${rows ? `Options:\n\n${rows.join('')}` : ''}`;
 }
 
-/** Words that ask for a command's help, before a `--`. */
-const asksForHelp = (words: readonly string[]): boolean =>
-  words
-    .slice(0, words.includes('--') ? words.indexOf('--') : undefined)
-    .some(word => word === '-h' || word === '--help');
-
 /** What `xl WORDS` says. @throws Refusal, Error with a sentence */
-export async function runXl(table: Table, { words: [name = '', ...words], ...call }: Call): Promise<string> {
+export async function runXl(table: Table, { words: [word = '', ...words], ...call }: Call): Promise<string> {
   const { program = 'xl' } = call;
-  if (name === '') throw new Refusal(helpOf(table, program));
-  if (name === 'help') {
-    if (words[0] === undefined) return helpOf(table, program);
-    if (!isOf(table, words[0], program)) throw new Refusal('command not implemented');
-    return helpOn(table, words[0], program);
+  if (word === '') throw new Refusal('', 1, helpOf(table, program));
+  const name = commandNamed(table, word, program);
+  if (name === undefined && word === 'help') return helpFor(table, words[0], program);
+  if (name === undefined) throw new Refusal('command not implemented');
+  const entry = Object.hasOwn(table, name) ? table[name] : undefined;
+  const said = entry
+    ? entry.xl!({ ...call, words }, async (...given) => entry.run(call.host, ...given))
+    : runWithout(name, call.host, words);
+  return said
+    .catch(error => (program === 'xm' ? inXmsWords(error) : Promise.reject(error)))
+    .catch(error => withHelp(error, () => helpOn(table, name, program)));
+}
+
+function helpFor(table: Table, word: string | undefined, program: Spelling): string {
+  if (word === undefined) return helpOf(table, program);
+  const name = commandNamed(table, word, program);
+  return name === undefined ? `command "${word}" not implemented\n` : helpOn(table, name, program);
+}
+
+/** Help where it was asked for, and where the words were wrong. @throws all else */
+function withHelp(error: Error, help: () => string): string {
+  if (error instanceof HelpAsked) return help();
+  throw error instanceof WrongUse ? new Refusal(error.message, error.status, help()) : error;
+}
+
+/** One of xl's commands of which this host has nothing. @throws Refusal */
+async function runWithout(name: string, host: CommandHost, words: readonly string[]): Promise<string> {
+  const { usage, takes, least = 0, prints = '', why, status } = WITHOUT[name];
+  const { rest } = readWords(words, takes);
+  atLeast(name, rest, least);
+  if (/^(?:\[options\] )?<Domain/.test(usage)) {
+    const domains = usage.includes('<Domain(s)>') ? rest : rest.slice(0, 1);
+    for (const word of domains) findDomain(host, word);
   }
-  if (!isOf(table, name, program)) throw new Refusal('command not implemented');
-  const entry = table[name];
-  if (asksForHelp(words)) return helpOn(table, name, program);
-  if (!entry.xl) throw new Refusal(`${name} needs the terminal.`);
-  const said = entry.xl({ ...call, words }, async (...given) => entry.run(call.host, ...given));
-  return program === 'xm' ? said.catch(inXmsWords) : said;
+  if (why !== undefined) throw new Refusal(why, status, prints);
+  return prints;
 }
 
 /** xm puts a word before whatever xend refuses (handle_xend_error() in tools/python/xen/xm/main.py). */
 function inXmsWords(error: Error): never {
   if (error instanceof NoSuchDomain) throw new Refusal(error.xend, error.status);
-  if (error instanceof Refusal && (error.status === WRONG_USE || error.message.startsWith('Error: '))) throw error;
+  if (
+    error instanceof Refusal &&
+    (error.status === WRONG_USE || error.message === '' || error.message.startsWith('Error: '))
+  )
+    throw error;
   throw new Refusal(`Error: ${error.message}`, error instanceof Refusal ? error.status : 1);
 }
 
-/** What runs with the terminal where `xl WORDS` wants it; undefined: it does not. */
+/** What runs with the terminal where `xl WORDS` wants it; undefined: it does not, or the words are wrong, which they are told where they are run. */
 export function attachXl(
   table: Table,
-  [name = '', ...words]: readonly string[],
+  [word = '', ...words]: readonly string[],
   program: Spelling = 'xl',
 ): ((call: Call, terminal: Owned) => Promise<number>) | undefined {
-  if (!isOf(table, name, program) || asksForHelp(words)) return undefined;
-  return table[name].attach?.([...words]);
+  const name = commandNamed(table, word, program);
+  if (name === undefined || !Object.hasOwn(table, name)) return undefined;
+  try {
+    return table[name].attach?.([...words]);
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
 }
