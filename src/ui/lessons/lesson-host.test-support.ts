@@ -46,6 +46,7 @@ export function lessonHost(): LessonHost & { host: Host } {
     type: async (id, bytes) => virtual.type(id, bytes),
     setShares: async (domain, shares) => void (await host['sched-credit']({ domain, ...shares })),
     setSlice: async ms => void (await host['sched-credit']({ tsliceUs: 1000 * ms })),
+    chooseExits: async (id, controls) => void (await host['exit-controls'](id, controls)),
     xl: (verb, id, value) => (verb === 'pause' || verb === 'unpause' ? host[verb](id) : host[verb](id, value!)),
     facts: id => host.inspect('facts', id),
     stand: async () => virtual.stand(),

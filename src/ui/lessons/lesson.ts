@@ -6,6 +6,7 @@
  * refused, and what is wrong is told with its line, all of it at once.
  */
 import { lexer, type Token, type Tokens } from 'marked';
+import { EXCEPTION_VECTORS, EXIT_SWITCHES, type ExitSwitch } from '../../hypervisor/view/index.ts';
 import { crc32 } from '../../formats/unpack/index.ts';
 import { type Expression, readExpression } from './expression.ts';
 import { MOST_CHARACTERS } from './list.ts';
@@ -19,6 +20,7 @@ export type Kind = (typeof KINDS)[number];
 export type Action = { says?: string } & (
   | { kind: 'type'; guest: string; text: string }
   | { kind: 'shares'; guest: string; weight?: number; cap?: number }
+  | { kind: 'controls'; guest: string; controls: ChosenControls }
   | { kind: 'slice'; ms: number }
   | { kind: 'xl'; verb: Verb; guest: string; value?: number }
   | { kind: 'run'; ms: number }
@@ -28,6 +30,9 @@ export type Action = { says?: string } & (
 const VALUED = ['mem-set', 'mem-max'] as const,
   BARE = ['pause', 'unpause'] as const;
 export type Verb = (typeof VALUED)[number] | (typeof BARE)[number];
+
+/** VM-execution controls that are switched on or off, and the exception bitmap. */
+export type ChosenControls = Partial<Record<ExitSwitch, boolean>> & { exceptions?: number };
 
 export interface Row {
   name: string;
@@ -436,11 +441,29 @@ function readAction(source: string, line: number, wrong: (line: number, sentence
   if (valued) return [{ kind: 'xl', verb: valued[1] as Verb, guest: valued[2]!, value: Number(valued[3]) }];
   const bare = new RegExp(`^xl (${BARE.join('|')}) ([\\w-]+)$`).exec(source);
   if (bare) return [{ kind: 'xl', verb: bare[1] as Verb, guest: bare[2]! }];
+  const chosen = /^xl exit-controls ([\w-]+)((?: [a-z\d-]+=[\d,]+)+)$/.exec(source),
+    controls = chosen && readControls(chosen[2]!.trim().split(' '));
+  if (chosen && controls) return [{ kind: 'controls', guest: chosen[1]!, controls }];
   wrong(
     line,
-    `“${source}” is nothing that the page can do. Write type GUEST: WORDS, run N ms (at most ${MOST_RUN_MS}), xl sched-credit -d GUEST -w WEIGHT -c CAP, xl sched-credit -s -t MS, xl ${VALUED.join('|')} GUEST MIB or xl ${BARE.join('|')} GUEST.`,
+    `“${source}” is nothing that the page can do. Write type GUEST: WORDS, run N ms (at most ${MOST_RUN_MS}), xl sched-credit -d GUEST -w WEIGHT -c CAP, xl sched-credit -s -t MS, xl exit-controls GUEST ${EXIT_SWITCHES.join('|')}=0|1 exceptions=VECTORS, xl ${VALUED.join('|')} GUEST MIB or xl ${BARE.join('|')} GUEST.`,
   );
   return [];
+}
+
+/** NAME=0, NAME=1 and exceptions=VECTORS; undefined: a word is none of these. */
+function readControls(words: readonly string[]): ChosenControls | undefined {
+  const controls: ChosenControls = {};
+  for (const word of words) {
+    const [name, value = ''] = word.split('='),
+      known = EXIT_SWITCHES.find(each => each === name);
+    const vectors = value.split(',').map(Number);
+    if (known && /^[01]$/.test(value)) controls[known] = value === '1';
+    else if (name === 'exceptions' && vectors.every(vector => EXCEPTION_VECTORS.includes(vector)))
+      controls.exceptions = vectors.reduce((bitmap, vector) => bitmap | (1 << vector), 0);
+    else return undefined;
+  }
+  return controls;
 }
 
 /** Guests and answers that are named must be there. */

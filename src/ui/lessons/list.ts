@@ -36,6 +36,12 @@ export const LESSONS: readonly LessonEntry[] = [
     load: persistent(() => import('./texts/grant-tables.md?raw')),
   },
   {
+    id: 'exits',
+    title: 'VM exits, and who chooses them',
+    about: 'the control that removes nine exits in ten',
+    load: persistent(() => import('./texts/exits.md?raw')),
+  },
+  {
     id: 'weight-and-cap',
     title: 'Sharing a CPU by weight and cap',
     about: 'two busy guests on one processor',

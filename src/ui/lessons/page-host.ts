@@ -39,6 +39,7 @@ export const pageHost: LessonHost = {
   type: (id, bytes) => host.time('type', id, bytes),
   setShares: async (domain, shares) => void (await host['sched-credit']({ domain, ...shares })),
   setSlice: async ms => void (await host['sched-credit']({ tsliceUs: 1000 * ms })),
+  chooseExits: async (id, controls) => void (await host['exit-controls'](id, controls)),
   xl: (verb, id, value) => (verb === 'pause' || verb === 'unpause' ? host[verb](id) : host[verb](id, value!)),
   facts: id => host.inspect('facts', id),
   stand: () => host.time('stand'),

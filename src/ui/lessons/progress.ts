@@ -61,6 +61,10 @@ export function progressOf(actions: readonly Action[], { ids, inputs, beganNs, n
     } else if (action.kind === 'xl') {
       const given = JSON.stringify([ids.get(action.guest), ...(action.value === undefined ? [] : [action.value])]);
       atNs = commands.find(each => each.name === action.verb && each.given === given)?.atNs;
+    } else if (action.kind === 'controls') {
+      const values = facts.get(action.guest)?.values ?? {};
+      if (Object.entries(action.controls).every(([name, on]) => values[`control.${name}`] === Number(on)))
+        atNs = commands.findLast(({ name }) => name === 'exit-controls')?.atNs ?? beganNs;
     } else if (action.kind === 'slice')
       atNs = commands.find(({ given }) => given.includes(`"tsliceUs":${1000 * action.ms}`))?.atNs;
     else {

@@ -1,6 +1,6 @@
 /** A lesson as somebody goes through it, on a host in virtual time: guests are made, steps done and measured, a step is begun again. No page is needed. */
 import type { Facts, LoggedInput, TimeNow } from '../../dom0/service/index.ts';
-import type { Action, Check, Hint, Lesson, Row, Step, Verb } from './lesson.ts';
+import type { Action, Check, ChosenControls, Hint, Lesson, Row, Step, Verb } from './lesson.ts';
 import { type Done, progressOf } from './progress.ts';
 
 /** What a lesson does to the host. */
@@ -11,6 +11,7 @@ export interface LessonHost {
   type(id: number, bytes: Uint8Array): Promise<void>;
   setShares(id: number, shares: { weight?: number; cap?: number }): Promise<void>;
   setSlice(ms: number): Promise<void>;
+  chooseExits(id: number, controls: ChosenControls): Promise<void>;
   xl(verb: Verb, id: number, value?: number): Promise<void>;
   facts(id: number): Promise<Facts>;
   /** Time stands still; it goes on for so many milliseconds at most, or until nothing happens. */
@@ -111,7 +112,8 @@ export class LessonRun {
       }
       const id = this.ids.get(action.guest);
       if (id === undefined) throw new Error(`${action.guest} does not run. Begin the step again.`);
-      if (action.kind === 'xl') await this.host.xl(action.verb, id, action.value);
+      if (action.kind === 'controls') await this.host.chooseExits(id, action.controls);
+      else if (action.kind === 'xl') await this.host.xl(action.verb, id, action.value);
       else if (action.kind === 'type') await this.host.type(id, new TextEncoder().encode(`${action.text}\r`));
       else
         await this.host.setShares(id, {

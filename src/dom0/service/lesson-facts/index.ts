@@ -4,6 +4,7 @@
  */
 import type { CommandHost } from '../../toolstack/index.ts';
 import type { RingFacts } from '../front-rings.ts';
+import { controls } from './controls.ts';
 import { counters } from './counters.ts';
 import { disks } from './disks.ts';
 import { grants } from './grants.ts';
@@ -17,7 +18,7 @@ import type { Facts, Family } from './told.ts';
 
 export type { Facts } from './told.ts';
 
-const FAMILIES: readonly Family[] = [counters, processor, memory, ports, grants, notes, rings, disks, store];
+const FAMILIES: readonly Family[] = [counters, controls, processor, memory, ports, grants, notes, rings, disks, store];
 
 /** `ofDevices`: their rings. @throws Error with a sentence where there is no such domain */
 export function factsOf(host: CommandHost, id: number, ofDevices: readonly RingFacts[]): Facts {
