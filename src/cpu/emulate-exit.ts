@@ -5,14 +5,18 @@
 import type { Cpu } from './cpu.ts';
 import {
   type Emulated,
+  EVENT_ERROR_CODE,
+  EVENT_EXCEPTION,
   EVENT_PRIVILEGED_SOFTWARE,
   EVENT_SOFTWARE_EXCEPTION,
   EVENT_TYPE_MASK,
+  EVENT_VALID,
   ExitReason,
 } from './architecture/edge.ts';
 import { CR2, CR3, DR, EAX, ECX, EDX, generalWord, HIGH, MSR_TSC_AUX } from './architecture/registers.ts';
 import { isCanonical } from './addressing.ts';
 import { DB, FAULT, PF_ } from './faults.ts';
+import { togetherWith } from './interrupts.ts';
 import { writeCr3 } from './ops/control-registers.ts';
 import { msrAnswer, readMsr, readTsc, writeMsr } from './ops/msr.ts';
 
@@ -22,10 +26,7 @@ const ACCESS_TYPE = 3 << 4,
 const DR7_GD = 1 << 13;
 
 export function emulateExit(cpu: Cpu): Emulated {
-  if (cpu.exit.reason === ExitReason.EXCEPTION_OR_NMI) {
-    giveBack(cpu);
-    return 'done';
-  }
+  if (cpu.exit.reason === ExitReason.EXCEPTION_OR_NMI) return giveBack(cpu);
   try {
     const outcome = cpu.loop.within(() => instead(cpu));
     if (outcome === 'done') cpu.loop.skipInstruction();
@@ -87,12 +88,19 @@ function accessCr3(cpu: Cpu, qualification: number): Emulated {
   return 'done';
 }
 
-/** An exception goes on to the guest, which finds in CR2 and DR6 what the exit has left to us (SDM vol. 3, 28.1). */
-function giveBack(cpu: Cpu): void {
+/** An exception goes on to the guest, which finds in CR2 and DR6 what the exit has left to us (SDM vol. 3, 28.1). With the exception whose
+ * delivery it cut short it may be a double fault. */
+function giveBack(cpu: Cpu): Emulated {
   const { R, exit, loop } = cpu,
-    { interruption, qualification } = exit,
+    { interruption, qualification, idtVectoring } = exit,
     vector = interruption & 255,
     type = interruption & EVENT_TYPE_MASK;
+  const made = idtVectoring === 0 ? vector : togetherWith(idtVectoring, vector);
+  if (made === 'shutdown') return 'shutdown';
+  if (made !== vector) {
+    loop.inject(EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | made, 0);
+    return 'done';
+  }
   if (vector === PF_) {
     R[CR2] = qualification | 0;
     R[CR2 + HIGH] = cpu.mode.long ? Math.floor(qualification / 2 ** 32) : 0;
@@ -104,4 +112,5 @@ function giveBack(cpu: Cpu): void {
   // INT3, INTO and INT1 retire with their delivery.
   if (type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE) loop.count(1);
   loop.inject(interruption, exit.errorCode);
+  return 'done';
 }

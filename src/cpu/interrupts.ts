@@ -10,6 +10,7 @@ import {
   EVENT_PRIVILEGED_SOFTWARE,
   EVENT_SOFTWARE,
   EVENT_SOFTWARE_EXCEPTION,
+  EVENT_TYPE_MASK,
   EVENT_VALID,
   ExitReason,
 } from './architecture/edge.ts';
@@ -118,6 +119,19 @@ function intoProgram(cpu: Cpu, vector: number): boolean {
 }
 
 /**
+ * What an exception makes of the event whose delivery it cut short: itself, a double fault, or the processor's shutdown (SDM vol. 3, table 6-5). Only exceptions
+ * make double faults; a fault while an interrupt is delivered is delivered alone.
+ */
+export function togetherWith(before: number, vector: number): number | 'shutdown' {
+  const first = before & 255;
+  if ((before & EVENT_TYPE_MASK) !== EVENT_EXCEPTION) return vector;
+  if (first === DF_) return 'shutdown';
+  const a = severity(first),
+    b = severity(vector);
+  return (a === 1 && b === 1) || (a === 2 && b > 0) ? DF_ : vector;
+}
+
+/**
  * Delivers the fault that was thrown (cpu.faults.vector ...), and what comes of it: double fault, shutdown. True if an exit was taken instead.
  */
 export function deliverFault(cpu: Cpu): boolean {
@@ -139,12 +153,10 @@ export function deliverFault(cpu: Cpu): boolean {
       hasErrorCode(vector) ? error : 0,
       vector === PF_ ? cpu.faults.address : 0,
     );
-    if (before !== 0) {
-      const first = before & 255;
-      const type = before & (7 << 8);
-      // Only exceptions make double faults; a fault while an interrupt is delivered is delivered alone.
-      const exception = type === EVENT_EXCEPTION;
-      if (exception && first === DF_) {
+    // One of the bitmap exits as it is: what it makes of the event before it is the hypervisor's to find (SDM vol. 3, 26.2).
+    if (before !== 0 && ((controls.exceptionBitmap >>> vector) & 1) === 0) {
+      const made = togetherWith(before, vector);
+      if (made === 'shutdown') {
         cpu.loop.delivering = 0;
         exit.reason = ExitReason.TRIPLE_FAULT;
         cpu.faults.tellUndelivered(R);
@@ -152,9 +164,7 @@ export function deliverFault(cpu: Cpu): boolean {
         exit.instructionLength = 0;
         return true;
       }
-      const a = severity(first),
-        b = severity(vector);
-      if (exception && ((a === 1 && b === 1) || (a === 2 && b > 0))) {
+      if (made === DF_) {
         cpu.faults.vector = DF_;
         cpu.faults.error = error = 0;
         if (((controls.exceptionBitmap >>> DF_) & 1) === 0 && !controls.hypervisorIdt) {

@@ -217,9 +217,9 @@ export interface Probe {
 
 /**
  * What came of an exit that the processor was to emulate: done, the guest goes on behind the instruction, or gets its exception; it is to be #GP(0), and nothing
- * was changed; or it is none that the processor could have done itself.
+ * was changed; the exception is a triple fault; or it is none that the processor could have done itself.
  */
-export type Emulated = 'done' | 'fault' | 'unknown';
+export type Emulated = 'done' | 'fault' | 'shutdown' | 'unknown';
 
 /** A virtual processor. */
 export interface Processor {

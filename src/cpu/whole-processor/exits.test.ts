@@ -567,6 +567,33 @@ describe('events (26.6, 27.2)', () => {
       EVENT_VALID | EVENT_SOFTWARE | 0x40 | 0,
     ]);
   });
+  it('an exception of the bitmap exits before it makes a double fault; given back, it makes one (26.2, 27.2.4)', () => {
+    const information = EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 13 | 0;
+    cpu.controls.exceptionBitmap = 1 << 13;
+    // The gates of #UD and #GP are past the end; #DF's is not there, either.
+    R[IDTR_LIMIT] = 0x2f;
+    bench.code('ud2');
+    expect([bench.run(), exit.interruption, exit.errorCode, exit.idtVectoring]).toEqual([
+      0,
+      information,
+      0x33,
+      EVENT_VALID | EVENT_EXCEPTION | 6 | 0,
+    ]);
+    expect(cpu.emulateExit()).toBe('done');
+    expect([bench.run(), exit.interruption, exit.errorCode, exit.idtVectoring]).toEqual([
+      0,
+      information,
+      0x6b,
+      information,
+    ]);
+    // A second contributory one is a double fault, whose delivery fails with a third: that shuts the processor down.
+    expect(cpu.emulateExit()).toBe('done');
+    expect([bench.run(), exit.interruption, exit.errorCode]).toEqual([0, information, 0x43]);
+    expect([exit.idtVectoring, cpu.emulateExit()]).toEqual([
+      EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 8 | 0,
+      'shutdown',
+    ]);
+  });
   it('the same for an IDT that is no memory', () => {
     R[IDTR_BASE] = DEVICE;
     bench.code('nop');

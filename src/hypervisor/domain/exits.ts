@@ -228,8 +228,7 @@ export class Exits {
         return this.leftMsr(reason) ? undefined : this.accessMsr(reason === ExitReason.WRMSR);
       case ExitReason.TRIPLE_FAULT:
         this.record(reason, 0);
-        if (guest.tripleFault() || domain.tripleFault()) return;
-        return domain.crash(TRIPLE_FAULT, domain.options.onTripleFault);
+        return this.tripleFault();
       case ExitReason.VMCALL:
       case ExitReason.VMMCALL:
         this.record(reason, this.regs[R.EAX]);
@@ -503,7 +502,12 @@ export class Exits {
     this.record(ExitReason.EXCEPTION_OR_NMI, vector);
     if (vector === INVALID_OPCODE && guest.invalidOpcode()) return;
     this.traceFault(vector, vector === PAGE_FAULT ? exit.qualification : exit.errorCode);
-    processor.emulateExit();
+    if (processor.emulateExit() === 'shutdown') this.tripleFault();
+  }
+
+  private tripleFault(): void {
+    const { guest, domain } = this;
+    if (!guest.tripleFault() && !domain.tripleFault()) domain.crash(TRIPLE_FAULT, domain.options.onTripleFault);
   }
 
   /** An instruction that exits because somebody chose so. */
@@ -513,7 +517,7 @@ export class Exits {
         return;
       case 'fault':
         return this.injectException(GENERAL_PROTECTION, 0);
-      case 'unknown':
+      default:
         this.domain.crash(`The hypervisor does not handle the exit ${exitName(reason)}.`);
     }
   }
