@@ -91,8 +91,8 @@ export function Figure(shown: Shown<Data>) {
       ) : (
         <Reasons shown={shown} reasons={view.reasons} few={few} />
       )}
-      <Log shown={shown} log={view.log} />
       <Controls target={shown.target} />
+      <Log shown={shown} log={view.log} />
     </div>
   );
 }
