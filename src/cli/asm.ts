@@ -7,7 +7,7 @@ const WRONG_USE = 2,
   NOT_DONE = 1;
 const USAGE = `Usage: ringside asm SOURCE [-o FILE] [-l]
 
-Assembles 16- and 32-bit code in nasm's language to a flat program, as nasm -f bin does.
+Assembles 16-, 32- and 64-bit code in nasm's language to a flat program, as nasm -f bin does.
 
   -o, --output FILE  where the bytes go (SOURCE with .img for its ending)
   -l, --list         print each line with its address and bytes

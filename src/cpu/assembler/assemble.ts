@@ -234,7 +234,7 @@ class Passes {
       }
       return true;
     }
-    const { instruction, memory, bits } = body;
+    const { instruction, memory, code } = body;
     // A jump's distance is another in each repetition.
     const jumps = memory.matches.some(({ form }) => form.codes.some(code => code[0] === 'J'));
     const start = this.length;
@@ -244,7 +244,7 @@ class Passes {
       const at = Number(this.origin) + this.length;
       if (
         !this.append(
-          encode(instruction, memory, { bits, scope, at, repetition, decidesAnew: this.passes <= FREE_PASSES }),
+          encode(instruction, memory, { code, scope, at, repetition, decidesAnew: this.passes <= FREE_PASSES }),
         )
       )
         return false;

@@ -10,8 +10,8 @@ export interface Form {
   /** Codes of the operands that are written. */
   codes: readonly string[];
   /** The name says the operand size or the address size. */
-  operandSize?: 16 | 32;
-  addressSize?: 16 | 32;
+  operandSize?: 16 | 32 | 64;
+  addressSize?: 16 | 32 | 64;
   /** FWAIT stands before it (FINIT is FWAIT and FNINIT). */
   waits?: true;
   /** An immediate that the name says (CMPEQPS). */
@@ -43,7 +43,24 @@ const IMPLICIT = new Set([
 const SIZED = /^([EGMRXYZ]?[vz]|Iz|Iv|Jz|Ap|Mp|Ma|rAX|eAX|Ov)$/;
 /** Those with a name for each size besides their own: PUSHAW, PUSHAD. */
 const WITH_SUFFIX = new Set(['pusha', 'popa', 'pushf', 'popf', 'iret', 'ret', 'retf']);
-const BY_SIZE: Record<string, readonly [string, string]> = { cbw: ['cbw', 'cwde'], cwd: ['cwd', 'cdq'] };
+const SUFFIXES = [
+  ['w', 16],
+  ['d', 32],
+  ['q', 64],
+] as const;
+const BY_SIZE: Record<string, readonly string[]> = { cbw: ['cbw', 'cwde', 'cdqe'], cwd: ['cwd', 'cdq', 'cqo'] };
+const BY_ADDRESS_SIZE: Record<string, readonly string[]> = { jcxz: ['jcxz', 'jecxz', 'jrcxz'] };
+/** Names with REX.W, which is all that makes these different. */
+const WIDE_NAMES: Record<string, string> = {
+  movd: 'movq',
+  pextrd: 'pextrq',
+  pinsrd: 'pinsrq',
+  fxsave: 'fxsave64',
+  fxrstor: 'fxrstor64',
+  xsave: 'xsave64',
+  xrstor: 'xrstor64',
+  xsaveopt: 'xsaveopt64',
+};
 const OTHER_NAMES: Record<string, readonly string[]> = {
   callf: ['call'],
   jmpf: ['jmp'],
@@ -93,23 +110,16 @@ function enter(row: Row): void {
   if (string !== undefined) {
     if (string.endsWith('b')) add(`${mnemonic}b`, { ...form, codes: [] });
     else
-      for (const [suffix, operandSize] of [
-        ['w', 16],
-        ['d', 32],
-      ] as const)
-        add(mnemonic + suffix, { ...form, codes: [], operandSize });
+      for (const [suffix, operandSize] of SUFFIXES)
+        if (operandSize !== 64 || !codes.includes('DX')) add(mnemonic + suffix, { ...form, codes: [], operandSize });
     return;
   }
-  const bySize = BY_SIZE[mnemonic];
-  if (bySize) {
-    for (const i of [0, 1] as const) add(bySize[i], { ...form, operandSize: i === 0 ? 16 : 32 });
-    return;
-  }
-  if (row.op === 'jcxz') {
-    add('jcxz', { ...form, addressSize: 16 });
-    add('jecxz', { ...form, addressSize: 32 });
-    return;
-  }
+  for (const [i, name] of BY_SIZE[mnemonic]?.entries() ?? []) add(name, { ...form, operandSize: SUFFIXES[i]![1] });
+  for (const [i, name] of BY_ADDRESS_SIZE[row.op]?.entries() ?? [])
+    add(name, { ...form, addressSize: SUFFIXES[i]![1] });
+  if (mnemonic in BY_SIZE || row.op in BY_ADDRESS_SIZE) return;
+  const wideName = WIDE_NAMES[mnemonic];
+  if (wideName !== undefined) add(wideName, { ...form, operandSize: 64 });
   let names = OTHER_NAMES[mnemonic] ?? [mnemonic];
   if (row.cc !== undefined && ['jcc', 'setcc', 'cmovcc'].includes(row.op)) {
     const condition = CONDITIONS[row.cc]!;
@@ -118,10 +128,9 @@ function enter(row: Row): void {
   }
   for (const name of names) {
     add(name, form);
-    if (WITH_SUFFIX.has(mnemonic)) {
-      add(`${name}w`, { ...form, operandSize: 16 });
-      add(`${name}d`, { ...form, operandSize: 32 });
-    }
+    if (WITH_SUFFIX.has(mnemonic))
+      for (const [suffix, operandSize] of SUFFIXES)
+        if (operandSize !== 64 || row.long !== 'invalid') add(name + suffix, { ...form, operandSize });
   }
   if (WAITING.has(mnemonic)) add(`f${mnemonic.slice(2)}`, { ...form, waits: true });
   const compare = /^cmp([ps][sd])$/.exec(mnemonic);
@@ -149,7 +158,7 @@ function enter(row: Row): void {
 for (const row of rows) {
   // The hints of 0F 18-1E do what 0F 1F does; that one has the name.
   const hint = row.op === 'nop' && row.map === 1 && row.mnemonic === 'nop' && row.opcode !== 0x1f;
-  if (row.long !== 'only' && !hint) enter(row);
+  if (!hint) enter(row);
 }
 
 export const formsOf = (name: string): readonly Form[] | undefined => forms.get(name);

@@ -1,5 +1,14 @@
 /** For tests: instructions in nasm's words, from the disassembler's. */
-import { type CodeSize, DECODED, type Decoded, decode, disassemble, newDecoded, type Row } from '../table/index.ts';
+import {
+  type CodeSize,
+  DECODED,
+  type Decoded,
+  decode,
+  disassemble,
+  newDecoded,
+  RIP,
+  type Row,
+} from '../table/index.ts';
 
 const SIZES: Record<string, string> = {
   BYTE: 'byte',
@@ -11,6 +20,8 @@ const SIZES: Record<string, string> = {
   OWORD: '',
   FWORD: '',
 };
+const SIZE_WORDS: Record<number, string> = { 16: 'word', 32: 'dword', 64: 'qword' };
+const SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'];
 const STRING = /^(movs|cmps|stos|lods|scas|ins|outs)$/;
 
 /** The instruction at the beginning of `bytes` as a line for nasm; undefined where nasm has no words for just this encoding. */
@@ -19,45 +30,54 @@ export function nasmText(bytes: Uint8Array, bits: CodeSize, decoded: Decoded = n
   const row = decoded.row!;
   const text = disassemble(decoded, 0, 'intel');
   if (/data(16|32)|addr(16|32)/.test(text)) return undefined;
+  const long = bits === 64;
   const words = text.split(' ');
   const prefixes: string[] = [];
   while (/^(lock|rep|repn?z|[c-gs]s)$/.test(words[0]!)) prefixes.push(words.shift()!);
   let name = words.shift()!;
   if (name === 'fnsetpm') name = 'fsetpm';
   let operands = words.join(' ');
-  const other = decoded.operandSize === bits ? '' : `o${decoded.operandSize} `;
+  // NASM's names, and sizes as prefixes where it has none.
+  if (name === 'movabs') name = 'mov';
+  const ofQuads = /^(sysret|sysexit)([dq])$|^(pcmpestr[im])q$/.exec(name);
+  if (ofQuads) {
+    if (name.endsWith('q')) prefixes.push('o64');
+    name = ofQuads[1] ?? ofQuads[3]!;
+  }
+  const usual = long ? (row.long === undefined ? 32 : 64) : bits;
+  const other = decoded.operandSize === usual ? '' : `o${decoded.operandSize} `;
   if (STRING.test(row.op) || row.op === 'xlat') {
     if (decoded.segmentPrefix >= 0) prefixes.push(['es', 'cs', 'ss', 'ds', 'fs', 'gs'][decoded.segmentPrefix]!);
     if (decoded.addressSize !== bits) prefixes.push(`a${decoded.addressSize}`);
     const byte = row.operands.some(code => /^[XY]b$/.test(code));
     return [
       ...prefixes,
-      row.op === 'xlat' ? 'xlatb' : row.mnemonic + (byte ? 'b' : decoded.operandSize === 16 ? 'w' : 'd'),
+      row.op === 'xlat' ? 'xlatb' : row.mnemonic + (byte ? 'b' : { 16: 'w', 32: 'd', 64: 'q' }[decoded.operandSize]),
     ].join(' ');
   }
   const branch =
     row.operands[0] === 'Jb'
       ? 'short '
       : row.operands[0] === 'Jz'
-        ? `near ${decoded.operandSize === bits ? '' : decoded.operandSize === 16 ? 'word ' : 'dword '}`
+        ? `near ${long || decoded.operandSize === bits ? '' : decoded.operandSize === 16 ? 'word ' : 'dword '}`
         : '';
   if (branch !== '') {
-    if (row.op === 'jcxz') name = decoded.addressSize === 16 ? 'jcxz' : 'jecxz';
     if (row.op.startsWith('loop'))
       return decoded.segmentPrefix < 0
-        ? `${name} $+${decoded.length + decoded.immediate}, ${decoded.addressSize === 16 ? 'cx' : 'ecx'}`
+        ? `${name} $+${decoded.length + decoded.immediate}, ${{ 16: 'cx', 32: 'ecx', 64: 'rcx' }[decoded.addressSize]}`
         : undefined;
     return `${[...prefixes, row.mnemonic === 'jcxz' ? name : row.mnemonic, row.op === 'jcxz' ? '' : branch].join(' ')}$+(${decoded.length + decoded.immediate})`;
   }
   // A suffix that only says the operand size.
-  if (/^(push|call|jmp|retf?|enter|leave|pop|fldenv|fnstenv|frstor|fnsave|[ls][gi]dt)[wd]$/.test(name)) {
+  if (/^(push|call|jmp|retf?|iret|enter|leave|pop|fldenv|fnstenv|frstor|fnsave|[ls][gi]dt)[wdq]$/.test(name)) {
     name = name.slice(0, -1);
-    if (name === 'push' && /^0x/.test(operands))
-      operands = `${decoded.operandSize === 16 ? 'word' : 'dword'} ${operands}`;
+    if (name === 'push' && /^0x/.test(operands)) operands = `${SIZE_WORDS[decoded.operandSize]} ${operands}`;
     else if (!/dt$/.test(name)) prefixes.push(other.trim());
   }
   if (row.operands[0] === 'Ap')
-    return [...prefixes, name, decoded.operandSize === 16 ? 'word' : 'dword', operands].filter(Boolean).join(' ');
+    return [...prefixes, name, SIZE_WORDS[decoded.operandSize], operands].filter(Boolean).join(' ');
+  const bare = decoded.memory && decoded.index < 0 && (decoded.base < 0 || decoded.base === RIP);
+  if (long && bare && decoded.addressSize === 32) prefixes.push('a32');
   const parts =
     operands === ''
       ? []
@@ -71,20 +91,31 @@ function operandText(operand: string, code: string, decoded: Decoded, row: Row, 
   const memory = /^(?:([A-Z]+) PTR )?(?:([c-gs]s):)?(?:\[(.*)\]|(0x[0-9a-f]+))$/.exec(operand);
   if (!memory || /^0x/.test(operand)) return operand;
   const [, size = '', , inside, bare] = memory;
+  if (decoded.base === RIP) {
+    // Counted from the instruction's end, which lies at an even place of 16 bytes.
+    const distance = decoded.length + decoded.displacement;
+    const over = decoded.segmentPrefix < 0 ? '' : `${SEGMENTS[decoded.segmentPrefix]}:`;
+    return `${wordFor(code, size, decoded, row)} [${over}rel $+(${distance})]`.trim();
+  }
   const segment = decoded.segmentPrefix < 0 ? '' : `${['es', 'cs', 'ss', 'ds', 'fs', 'gs'][decoded.segmentPrefix]}:`;
+  const long = bits === 64;
   const width =
-    decoded.addressSize === bits || bare === undefined ? '' : decoded.addressSize === 16 ? 'word ' : 'dword ';
-  const word =
-    code === 'Mp' && /^(call|jmp)f/.test(row.op)
-      ? `far ${decoded.operandSize === 16 ? 'word' : 'dword'}`
-      : /^(E|Mf|Mi)/.test(code)
-        ? SIZES[size]!
-        : code === 'Ob'
-          ? 'byte'
-          : code === 'Ov'
-            ? decoded.operandSize === 16
-              ? 'word'
-              : 'dword'
-            : '';
-  return `${word} [${width}${segment}${inside ?? bare}]`.trim();
+    bare === undefined
+      ? ''
+      : long
+        ? code[0] === 'O' && decoded.addressSize === 64
+          ? 'qword '
+          : ''
+        : decoded.addressSize === bits
+          ? ''
+          : `${SIZE_WORDS[decoded.addressSize]} `;
+  return `${wordFor(code, size, decoded, row)} [${width}${segment}${inside ?? bare}]`.trim();
+}
+
+/** The size that stands before the bracket. */
+function wordFor(code: string, size: string, decoded: Decoded, row: Row): string {
+  if (code === 'Mp' && /^(call|jmp)f/.test(row.op)) return `far ${SIZE_WORDS[decoded.operandSize]}`;
+  if (/^(E|Mf|Mi)/.test(code)) return SIZES[size]!;
+  if (code === 'Ob') return 'byte';
+  return code === 'Ov' ? SIZE_WORDS[decoded.operandSize]! : '';
 }

@@ -1,14 +1,15 @@
 /** Operands as they are written, and addresses as ModRM and SIB hold them. Source: the NASM manual, 3.3 "Effective addresses"; SDM vol. 2, tables 2-1 to 2-3. */
 import { type Expression, evaluate, parseExpression, type Scope, type Term, type Value } from './expressions.ts';
 import { type Cursor, isEscaped, Mistake } from './lexer.ts';
-import { BITS, type Register, registerOf } from './registers.ts';
+import { BITS, needsLong, type Register, registerOf } from './registers.ts';
 
 /** Words for sizes, in bits. */
 export const SIZES = { byte: 8, word: 16, dword: 32, qword: 64, tword: 80, tbyte: 80, oword: 128 } as const;
 const SIZE_WORDS = Object.keys(SIZES) as (keyof typeof SIZES)[];
 const BEFORE_OPERANDS = [...SIZE_WORDS, 'strict', 'short', 'near', 'far', 'to'] as const;
 /** Words that stand before operands and in addresses: no label has their name. */
-export const OPERAND_WORDS: readonly string[] = [...BEFORE_OPERANDS, 'nosplit'];
+const IN_ADDRESSES = ['nosplit', 'rel', 'abs'] as const;
+export const OPERAND_WORDS: readonly string[] = [...BEFORE_OPERANDS, ...IN_ADDRESSES];
 
 interface Common {
   column: number;
@@ -39,6 +40,8 @@ export interface MemoryOperand extends Common {
   /** Size written inside the brackets, 0 without one: of the displacement, or of the address if it has no register. */
   inside: number;
   nosplit: boolean;
+  /** Counted from the instruction's end, or not; undefined: as DEFAULT said. */
+  relative: boolean | undefined;
   /** It leads to a selector and an offset: `call far [x]`. */
   far: boolean;
 }
@@ -86,26 +89,31 @@ function memory(
 ): Omit<MemoryOperand, 'far'> {
   let inside = 0,
     nosplit = false,
+    relative: boolean | undefined,
     segment = -1;
   for (;;) {
-    const word = cursor.takeName([...SIZE_WORDS, 'nosplit']);
+    const word = cursor.takeName([...SIZE_WORDS, ...IN_ADDRESSES]);
     if (word === 'nosplit') nosplit = true;
+    else if (word === 'rel' || word === 'abs') relative = word === 'rel';
     else if (word !== undefined) inside = SIZES[word];
     else if (segment < 0 && cursor.beyond.text === ':' && registerOf(cursor.peek.text)?.bank === 'segment') {
       segment = registerOf(cursor.next().text)!.number;
       cursor.next();
     } else break;
   }
-  if (inside > 32) throw new Mistake('an address has 16 or 32 bits: inside brackets stand byte, word or dword', column);
+  if (inside > 64)
+    throw new Mistake('an address has 16, 32 or 64 bits: inside brackets stand byte, word, dword or qword', column);
   const address = parseExpression(cursor, qualify);
   cursor.expect(']', 'close the bracket of the address');
-  return { kind: 'memory', segment, address, inside, nosplit, column, size };
+  return { kind: 'memory', segment, address, inside, nosplit, relative, column, size };
 }
 
 /** An address taken apart. */
 export interface Address {
-  /** 16 or 32. */
-  bits: 16 | 32;
+  bits: 16 | 32 | 64;
+  /** It is one of 64-bit code, where an address without registers may be relative to RIP, and has a SIB byte if it is not. */
+  long: boolean;
+  relative: boolean;
   base: number;
   index: number;
   /** As a shift. */
@@ -116,11 +124,41 @@ export interface Address {
 
 const ESP = 4,
   EBP = 5;
+const FS = 4,
+  GS = 5;
 /** ModRM.rm of base and index together (SDM vol. 2, table 2-1). */
 const PAIRS_16: Record<string, number> = { 'bx+si': 0, 'bx+di': 1, 'bp+si': 2, 'bp+di': 3, si: 4, di: 5, bp: 6, bx: 7 };
 
-/** The address that an operand names. `codeBits`: what an address without registers has, unless the operand says another. */
-export function addressOf(operand: MemoryOperand, scope: Scope, codeBits: 16 | 32): Address {
+/** An address without registers: relative to RIP where the operand or DEFAULT says so, and it is a label's. */
+function bareAddress(operand: MemoryOperand, value: Value, size: 16 | 32 | 64, code: CodeOfAddress): Address {
+  const { column, inside, segment } = operand;
+  if (inside === 8)
+    throw new Mistake('an address without registers has 16 or 32 bits: write word or dword, or nothing', column);
+  const long = code.bits === 64;
+  if (inside === 64 && !long) throw new Mistake('addresses of 64 bits need 64-bit code: bits 64', column);
+  // In 64-bit code the word says how the number is held, not how addresses are made.
+  const bits = inside === 0 || long ? size : (inside as 16 | 32);
+  const relative = operand.relative ?? (code.relative && segment !== FS && segment !== GS);
+  return {
+    bits,
+    long,
+    relative: long && relative && (value.addresses !== 0 || !value.known),
+    base: -1,
+    index: -1,
+    scale: 0,
+    displacement: value,
+  };
+}
+
+/** What the code around an address says of it. */
+export interface CodeOfAddress {
+  bits: 16 | 32 | 64;
+  /** DEFAULT REL. */
+  relative: boolean;
+}
+
+/** The address that an operand names. `size`: what an address without registers has, unless the operand says another. */
+export function addressOf(operand: MemoryOperand, scope: Scope, size: 16 | 32 | 64, code: CodeOfAddress): Address {
   const { column } = operand;
   const value = evaluate(operand.address, scope);
   if (value.addresses !== 0 && value.addresses !== 1 && value.known)
@@ -129,40 +167,45 @@ export function addressOf(operand: MemoryOperand, scope: Scope, codeBits: 16 | 3
       column,
     );
   const { registers } = value;
-  if (registers.length === 0) {
-    if (operand.inside === 8)
-      throw new Mistake('an address without registers has 16 or 32 bits: write word or dword, or nothing', column);
-    return {
-      bits: operand.inside === 0 ? codeBits : (operand.inside as 16 | 32),
-      base: -1,
-      index: -1,
-      scale: 0,
-      displacement: value,
-    };
-  }
+  if (registers.length === 0) return bareAddress(operand, value, size, code);
+  if (operand.relative === true)
+    throw new Mistake(
+      'rel counts from RIP, and no other register can be added: take rel away, or the register',
+      column,
+    );
+  const long = code.bits === 64;
+  const foreign = registers.find(({ register }) => register.long)?.register.name;
+  if (foreign !== undefined && !long) throw new Mistake(needsLong(foreign), column);
   const bank = registers[0]!.register.bank;
   const odd = registers.find(
-    ({ register }) => (register.bank !== 'word' && register.bank !== 'dword') || register.bank !== bank,
+    ({ register }) => !['word', 'dword', 'qword'].includes(register.bank) || register.bank !== bank,
   );
   if (odd) {
     const { name } = odd.register;
     throw new Mistake(
       odd.register.bank === 'byte' || BITS[odd.register.bank] === undefined
-        ? `${name} cannot be part of an address: take bx, bp, si, di or a register of 32 bits`
-        : 'registers of 16 and of 32 bits cannot be added in an address: take both of one size',
+        ? `${name} cannot be part of an address: take ${long ? 'a register of 64 or 32 bits' : 'bx, bp, si, di or a register of 32 bits'}`
+        : `registers of ${BITS[bank]} and of ${BITS[odd.register.bank]} bits cannot be added in an address: take both of one size`,
       column,
     );
   }
-  const bits = BITS[bank] as 16 | 32;
-  if (operand.inside !== 0 && operand.inside !== 8 && operand.inside !== bits)
+  const bits = BITS[bank] as 16 | 32 | 64;
+  if (long && bits === 16)
+    throw new Mistake('64-bit code has no addresses of 16 bits: take registers of 64 or 32 bits', column);
+  const held = bits === 64 ? 32 : bits;
+  if (operand.inside !== 0 && operand.inside !== 8 && operand.inside !== held)
     throw new Mistake(
-      `the registers make this an address of ${bits} bits: write ${bits === 16 ? 'word' : 'dword'}, byte or nothing`,
+      bits === 64
+        ? 'the number beside registers has 8 or 32 bits: write byte, dword or nothing'
+        : `the registers make this an address of ${bits} bits: write ${bits === 16 ? 'word' : 'dword'}, byte or nothing`,
       column,
     );
   return {
     bits,
+    long,
+    relative: false,
     displacement: value,
-    ...(bits === 16 ? parts16(registers, column) : parts32(registers, operand.nosplit, column)),
+    ...(bits === 16 ? parts16(registers, column) : partsOf(registers, operand.nosplit, column)),
   };
 }
 
@@ -178,14 +221,16 @@ function parts16(registers: readonly Term[], column: number): { base: number; in
 }
 
 /** The register written first without a factor is the base, as in nasm; a factor of 2 that needs no displacement is a sum. */
-function parts32(
+function partsOf(
   registers: readonly Term[],
   nosplit: boolean,
   column: number,
 ): { base: number; index: number; scale: number } {
   const impossible = (): Mistake =>
     new Mistake(
-      'no address of 32 bits is made like this: it is a base, an index times 1, 2, 4 or 8, or both, and esp is no index',
+      registers[0]!.register.bank === 'qword'
+        ? 'no address of 64 bits is made like this: it is a base, an index times 1, 2, 4 or 8, or both, and rsp is no index'
+        : 'no address of 32 bits is made like this: it is a base, an index times 1, 2, 4 or 8, or both, and esp is no index',
       column,
     );
   if (registers.length > 2) throw impossible();
@@ -215,9 +260,9 @@ function parts32(
 /** How a displacement is encoded: not at all, in a byte, or in full. */
 export type Room = 'none' | 'byte' | 'full';
 
-/** ModRM (without reg) and SIB bytes, and the width of the displacement in bytes. `room`: the least that holds the displacement. */
+/** ModRM (without reg) and SIB bytes, and the width of the displacement in bytes; the fourth bits of registers are REX's. `room`: the least that holds the displacement. */
 export function addressBytes(
-  { bits, base, index, scale }: Address,
+  { bits, base, index, scale, long, relative }: Address,
   room: Room,
 ): { bytes: number[]; width: 0 | 1 | 2 | 4 } {
   const full = bits === 16 ? 2 : 4;
@@ -227,9 +272,12 @@ export function addressBytes(
     const [mod, width] = modes[room === 'none' && base === PAIRS_16['bp'] ? 'byte' : room];
     return { bytes: [(mod << 6) | base], width };
   }
-  if (base < 0)
-    return index < 0 ? { bytes: [5], width: full } : { bytes: [4, (scale << 6) | (index << 3) | 5], width: full };
-  const [mod, width] = modes[room === 'none' && base === EBP ? 'byte' : room];
-  if (index < 0 && base !== ESP) return { bytes: [(mod << 6) | base], width };
-  return { bytes: [(mod << 6) | 4, (scale << 6) | ((index < 0 ? 4 : index) << 3) | base], width };
+  if (base < 0) {
+    if (index < 0) return { bytes: long && !relative ? [4, 0x25] : [5], width: full };
+    return { bytes: [4, (scale << 6) | ((index & 7) << 3) | 5], width: full };
+  }
+  const low = base & 7;
+  const [mod, width] = modes[room === 'none' && low === EBP ? 'byte' : room];
+  if (index < 0 && low !== ESP) return { bytes: [(mod << 6) | low], width };
+  return { bytes: [(mod << 6) | 4, (scale << 6) | ((index < 0 ? 4 : index & 7) << 3) | low], width };
 }

@@ -1,16 +1,17 @@
 /** Lines to statements. Source: the NASM manual, 3.1 "Layout of a NASM source line", 3.2 "Pseudo-instructions" and chapter 7, "Directives". */
-import { type Instruction, matching, type Memory, type Prefixes } from './encode.ts';
+
 import { type Expression, parseExpression } from './expressions.ts';
 import { floatBits } from './floats.ts';
 import { formsOf } from './forms.ts';
 import { Cursor, described, isEscaped, Mistake, type Token, tokens } from './lexer.ts';
-import { type Operand, OPERAND_WORDS, parseOperand } from './operands.ts';
+import { type Instruction, matching, type Memory, type Prefixes } from './matching.ts';
+import { type CodeOfAddress, type Operand, OPERAND_WORDS, parseOperand } from './operands.ts';
 import { registerOf } from './registers.ts';
 
 export type Item = { kind: 'number'; value: Expression; column: number } | { kind: 'bytes'; bytes: Uint8Array };
 
 export type Body =
-  | { kind: 'instruction'; instruction: Instruction; memory: Memory; bits: 16 | 32 }
+  | { kind: 'instruction'; instruction: Instruction; memory: Memory; code: CodeOfAddress }
   /** `width` bytes an item. */
   | { kind: 'data'; width: number; items: readonly Item[] }
   | { kind: 'reserve'; width: number; count: Expression; column: number }
@@ -40,10 +41,12 @@ const PREFIXES: Record<string, Partial<Prefixes>> = {
   repnz: { repeat: 0xf2 },
   o16: { operandSize: 16 },
   o32: { operandSize: 32 },
+  o64: { operandSize: 64 },
   a16: { addressSize: 16 },
   a32: { addressSize: 32 },
+  a64: { addressSize: 64 },
 };
-const DIRECTIVES = new Set(['bits', 'use16', 'use32', 'org', 'align', 'times', 'equ', 'section', 'segment']);
+const DIRECTIVES = new Set(['bits', 'use16', 'use32', 'default', 'org', 'align', 'times', 'equ', 'section', 'segment']);
 const DATA = /^(d|res)([bwdqto])$/;
 /** What nasm has and this has not, and what to do instead. */
 const ABSENT: Record<string, string> = {
@@ -51,7 +54,6 @@ const ABSENT: Record<string, string> = {
   global: 'a flat program has nobody to show its labels to: leave the line away',
   extern: 'a flat program is not linked: define the label here',
   cpu: 'every instruction of the processor is known: leave the line away',
-  default: 'there is no 64-bit code here: leave the line away',
   struc: 'there are no structures here: name the offsets with equ',
 };
 
@@ -69,7 +71,7 @@ const reserved = (name: string): boolean =>
 
 /** What the lines before one have said. */
 export class Reader {
-  bits: 16 | 32 = 16;
+  private code: CodeOfAddress = { bits: 16, relative: false };
   private lastLabel = '';
   /** Labels and names of EQUs, each with the line that defines it. */
   readonly defined = new Map<string, number>();
@@ -121,6 +123,10 @@ export class Reader {
     else statement.label = name;
   }
 
+  private setBits(bits: 16 | 32 | 64): void {
+    this.code = { ...this.code, bits };
+  }
+
   private expression(cursor: Cursor): Expression {
     return parseExpression(cursor, this.qualify);
   }
@@ -158,16 +164,26 @@ export class Reader {
     if (statement.times) throw new Mistake(`${name} cannot be repeated: only instructions and data can`, column);
     switch (name) {
       case 'use16':
-        this.bits = 16;
+        this.setBits(16);
         break;
       case 'use32':
-        this.bits = 32;
+        this.setBits(32);
         break;
       case 'bits': {
         const { value, column: at, kind } = cursor.next();
-        if (kind !== 'number' || (value !== 16n && value !== 32n))
-          throw new Mistake('code has 16 or 32 bits here: bits 16, or bits 32', at);
-        this.bits = value === 16n ? 16 : 32;
+        if (kind !== 'number' || (value !== 16n && value !== 32n && value !== 64n))
+          throw new Mistake('code has 16, 32 or 64 bits: bits 16, bits 32 or bits 64', at);
+        this.setBits(Number(value) as 16 | 32 | 64);
+        break;
+      }
+      case 'default': {
+        const word = cursor.takeName(['rel', 'abs']);
+        if (word === undefined)
+          throw new Mistake(
+            'default says how addresses of 64-bit code are meant: default rel, or default abs',
+            cursor.peek.column,
+          );
+        this.code = { ...this.code, relative: word === 'rel' };
         break;
       }
       case 'org':
@@ -257,7 +273,7 @@ export class Reader {
       } while (cursor.take(','));
     }
     const instruction: Instruction = { name, column: peek.column, prefixes, operands, to };
-    return { kind: 'instruction', instruction, memory: matching(instruction, this.bits), bits: this.bits };
+    return { kind: 'instruction', instruction, memory: matching(instruction, this.code.bits), code: this.code };
   }
 }
 
