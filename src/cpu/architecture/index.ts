@@ -65,7 +65,7 @@ export {
   type TimeSource,
 } from './edge.ts';
 export { ALL, ARITHMETIC, ZF, arithmetic } from './flags.ts';
-export { PageWalk, PTE_P, PTE_PS, type Translation } from './paging.ts';
+export { PageWalk, PHYSICAL_BITS, PTE_P, PTE_PS, type Translation } from './paging.ts';
 export {
   type Compile,
   functionOf,

@@ -14,7 +14,7 @@ import type { GuestInterface } from './guest-interface.ts';
 import type { ExitControls } from '../view/exit-controls.ts';
 import { EXIT_COUNTERS, exitCounter, exitName, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
 import { TRIPLE_FAULT } from './report.ts';
-import { COUNTERS, EXIT_SAMPLE, EXITS_IN_PARTS, FRAME_SHIFT, IOREQ_SAMPLE } from '../layout/layout.ts';
+import { COUNTERS, EXIT_SAMPLE, EXITS_IN_PARTS, FRAME_BYTES, FRAME_SHIFT, IOREQ_SAMPLE } from '../layout/layout.ts';
 import type { DeviceBus, Platform } from './platform.ts';
 import { NO_TIME, TRACE_KIND } from '../tracing/trace.ts';
 
@@ -258,7 +258,7 @@ export class Exits {
    */
   answerInPlace(): boolean {
     const { exit, model } = this;
-    const address = exit.guestPhysical >>> 0;
+    const address = exit.guestPhysical;
     if (address >= APIC_ADDRESSES) return this.readApicInPlace(address);
     if (!model) return this.writeWithoutWaiting();
     if (!model.isMemoryMapped(address)) return false;
@@ -441,9 +441,9 @@ export class Exits {
   /** An access where the second stage has no memory, or none that may be written: a device, a ROM, or nobody. */
   private memoryAccess(): void {
     const { exit, domain, own, model } = this;
-    const address = exit.guestPhysical >>> 0;
+    const address = exit.guestPhysical;
     // Memory that was not there yet: the instruction runs again.
-    if (domain.demand(address >>> FRAME_SHIFT)) return;
+    if (domain.demand(Math.floor(address / FRAME_BYTES))) return;
     if (exit.qualification & EPT_FETCH) {
       // Nobody answers a fetch: the bus floats high, and FF FF is no instruction.
       this.injectException(INVALID_OPCODE);

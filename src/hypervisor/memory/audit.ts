@@ -147,6 +147,8 @@ class Audit implements Tally {
     for (const [gfn, entry] of machine.secondStage(record).entries()) {
       const mfn = mfnOf(entry),
         owner = machine.ownerOf(mfn);
+      // No memory yet: it is populated on demand.
+      if (mfn < 0) continue;
       if (owner === record.id) {
         if (!typed && !(words[machine.frameEntry(mfn) + FRAME.FLAGS] & FRAME_FLAG.ALLOCATED) && entry & P2M_EXECUTE)
           this.say(`guest frame ${gfn} of domain ${record.id} shows frame ${mfn}, which it has given back`);

@@ -121,7 +121,7 @@ export class FirmwareMap implements FlashArray {
 
   /** Byte offset in machine memory where a store that the second stage does not let through goes; -1: it is lost. */
   writeOffset(address: number): number {
-    const i = (address >>> FRAME_SHIFT) - FIRST;
+    const i = Math.floor(address / FRAME_BYTES) - FIRST;
     return i >= 0 && i < FRAMES && this.writesRam[i]
       ? (this.ram[i] & -FRAME_BYTES) + (address & (FRAME_BYTES - 1))
       : -1;

@@ -88,10 +88,10 @@ export const XEN_VCPU = {
   SINGLE_NS: 16,
   PERIOD_NS: 18,
   PERIODIC_NS: 20,
-  /** Guest-linear (physical with bit 0 of AREA_FLAGS) addresses + 1 of runstate and time areas; 0: none. */
+  /** Runstate and time areas (areas.ts): guest-physical addresses of the first and the last byte, each + 1; 0: none. Then bits 32 to 35 of all four in this order. */
   RUNSTATE_AREA: 22,
   TIME_AREA: 24,
-  AREA_FLAGS: 26,
+  AREA_HIGH: 26,
   /** Byte offset in machine memory of its FIFO control block; 0: none. */
   FIFO_CONTROL: 27,
   /** VCPUOP_initialise has set its registers; it is up. */

@@ -3,6 +3,7 @@
  * Source: xen/include/public/xen.h (vcpu_time_info), vcpu.h. System time is the domain's clock; its TSC counts it at TSC_HZ, so that old and new
  * records agree for as long as the guest leaves its TSC alone.
  */
+import { type AreaField, areaEnds, setArea } from './areas.ts';
 import { registers as R, TSC_HZ } from '../../../cpu/architecture/index.ts';
 import type { Timer, Timers } from '../../../devices/index.ts';
 import { XEN, XEN_VCPU } from './layout.ts';
@@ -147,7 +148,7 @@ export class XenTime {
   /** Registers an area at a linear address of the current vCPU; false: it is not mapped. */
   registerArea(
     id: number,
-    field: number,
+    field: AreaField,
     linear: number,
     length: number,
     translate: (linear: number) => number,
@@ -161,18 +162,15 @@ export class XenTime {
       this.access.physicalOffset(last, true) < 0
     )
       return false;
-    const at = this.ports.vcpu(id) + field;
-    this.words[at] = first + 1;
-    this.words[at + 1] = last + 1;
+    setArea(this.words, this.ports.vcpu(id), field, first, last);
     return true;
   }
 
   /** Where an area lies in machine memory, in one or two pieces; undefined: none is registered, or its memory is gone. */
-  private areaPieces(id: number, field: number, length: number): { offset: number; length: number }[] | undefined {
-    const at = this.ports.vcpu(id) + field;
-    if (this.words[at] === 0) return undefined;
-    const first = (this.words[at] - 1) >>> 0,
-      last = (this.words[at + 1] - 1) >>> 0;
+  private areaPieces(id: number, field: AreaField, length: number): { offset: number; length: number }[] | undefined {
+    const ends = areaEnds(this.words, this.ports.vcpu(id), field);
+    if (!ends) return undefined;
+    const [first, last] = ends;
     const firstOffset = this.access.physicalOffset(first, true),
       lastOffset = this.access.physicalOffset(last, true);
     if (firstOffset < 0 || lastOffset < 0) return undefined;

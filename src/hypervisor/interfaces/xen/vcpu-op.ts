@@ -1,4 +1,5 @@
 /** vcpu_op. Source: xen/include/public/vcpu.h, hvm/hvm_vcpu.h. */
+import type { AreaField } from './areas.ts';
 import {
   CR0_PE,
   CR0_PG,
@@ -250,7 +251,13 @@ function getRunstateInfo({ access, time, width }: HypercallContext, address: num
 }
 
 /** A place of the guest's, at a linear address, where the hypervisor writes what it has to tell of a vCPU; 0: no more. */
-function registerArea(caller: HypercallContext, vcpu: number, field: number, linear: number, bytes: number): boolean {
+function registerArea(
+  caller: HypercallContext,
+  vcpu: number,
+  field: AreaField,
+  linear: number,
+  bytes: number,
+): boolean {
   const { words, ports, time, access } = caller;
   if (linear !== 0) return time.registerArea(vcpu, field, linear, bytes, at => access.physical(at));
   words[ports.vcpu(vcpu) + field] = 0;

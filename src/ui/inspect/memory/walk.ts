@@ -107,7 +107,7 @@ function stepsOf(state: Walked, linear: number, id: number, isPv: boolean): Step
           {
             key: 'physical',
             title: words.steps.physical,
-            value: `frame 0x${(physical >>> 12).toString(16)}`,
+            value: `frame 0x${Math.floor(physical / 4096).toString(16)}`,
             says: `address 0x${hex(physical)}${error >= 0 ? `; a read now: #PF ${error}` : ''}`,
             owner,
             bits: [],
@@ -166,7 +166,7 @@ function secondStageSteps({ physical, secondStage, machine }: Translated, isPv: 
         ? secondStage === 0
           ? 'no memory there: an exit'
           : 'is populated on demand'
-        : `0x${(physical >>> 12).toString(16)} → ${frame}`,
+        : `0x${Math.floor(physical / 4096).toString(16)} → ${frame}`,
     owner: 'c-hv',
     bits: [
       ['0', String(secondStage & 1), 'read'],

@@ -420,6 +420,7 @@ export class Ports {
         XEN_VCPU.POLL,
         XEN_VCPU.RUNSTATE_AREA,
         XEN_VCPU.TIME_AREA,
+        XEN_VCPU.AREA_HIGH,
         XEN_VCPU.INITIALISED,
       ])
         words[vcpu + field] = 0;

@@ -1,12 +1,15 @@
 /** grant_table_op, given who makes it: where foreign frames come to in each kind of domain. */
-import { P2M_READ, P2M_WRITE } from '../../../../cpu/architecture/index.ts';
-import { FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
+import { P2M_READ, P2M_WRITE, PHYSICAL_BITS } from '../../../../cpu/architecture/index.ts';
+import { FRAME_BYTES, type Machine } from '../../../memory/machine.ts';
 import { TRACE_KIND } from '../../../tracing/trace.ts';
 import { type GrantCaller, grantTableOp } from './grant-op.ts';
 import { GNTMAP, GNTST, GrantTable } from './grants.ts';
 import type { HypercallContext } from '../hypercalls.ts';
 import type { GrantMap } from '../pv/grant-map.ts';
 import type { Width } from '../struct.ts';
+
+/** Guest-physical addresses end here. */
+const PHYSICAL_END = 2 ** PHYSICAL_BITS;
 
 /** What all callers have in common: structures in their memory at linear addresses. */
 abstract class LinearCaller {
@@ -44,10 +47,10 @@ class HvmGrantCaller extends LinearCaller implements GrantCaller {
 
   /** Not for execution: what others write is never decoded. */
   mapHost(place: number, mfn: number, flags: number): number {
-    if (place >= 2 ** 32 || place & (FRAME_BYTES - 1) || flags & (GNTMAP.APPLICATION | GNTMAP.CONTAINS_PTE))
+    if (place >= PHYSICAL_END || place & (FRAME_BYTES - 1) || flags & (GNTMAP.APPLICATION | GNTMAP.CONTAINS_PTE))
       return GNTST.GENERAL_ERROR;
     return this.caller.frames.showForeign(
-      place >>> FRAME_SHIFT,
+      place / FRAME_BYTES,
       mfn,
       flags & GNTMAP.READONLY ? P2M_READ : P2M_READ | P2M_WRITE,
     )
@@ -56,8 +59,8 @@ class HvmGrantCaller extends LinearCaller implements GrantCaller {
   }
 
   unmapHost(place: number, mfn: number): number {
-    if (place >= 2 ** 32 || place & (FRAME_BYTES - 1)) return GNTST.GENERAL_ERROR;
-    return this.caller.frames.hideForeign(place >>> FRAME_SHIFT, mfn) ? GNTST.OKAY : GNTST.GENERAL_ERROR;
+    if (place >= PHYSICAL_END || place & (FRAME_BYTES - 1)) return GNTST.GENERAL_ERROR;
+    return this.caller.frames.hideForeign(place / FRAME_BYTES, mfn) ? GNTST.OKAY : GNTST.GENERAL_ERROR;
   }
 }
 

@@ -2,7 +2,7 @@
  * HYPERVISOR_grant_table_op: sub-operations on arrays of structures in the caller's memory (xen/include/public/grant_table.h).
  * The call answers 0 or an errno; what became of an element is in its status. Structures are copied in once, before the first check.
  */
-import { FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
+import { FRAME_BYTES, type Machine } from '../../../memory/machine.ts';
 import { DOMID_SELF, EFAULT, EINVAL, EOPNOTSUPP, ENOSYS, EPERM, ESRCH } from '../abi.ts';
 import { ALL, PV, TRANSLATED } from '../hypercalls.ts';
 import { frameWritten } from '../memory/stale.ts';
@@ -227,7 +227,7 @@ function mapGrantRef(caller: GrantCaller, args: GuestStruct<typeof MapGrantRef>)
     uses.push(use);
   }
   const [{ mfn }] = uses;
-  const handle = caller.table.track(flags & KEPT_FLAGS, ref, domid, caller.translated ? place >>> FRAME_SHIFT : 0);
+  const handle = caller.table.track(flags & KEPT_FLAGS, ref, domid, caller.translated ? place / FRAME_BYTES : 0);
   if (handle < 0) return undo(GNTST.NO_SPACE);
   const mapped = flags & GNTMAP.HOST ? caller.mapHost(place, mfn, flags) : GNTST.OKAY;
   if (mapped !== GNTST.OKAY) {
@@ -277,8 +277,7 @@ function unmap(
   const device = busAddress % 2 ** 32 !== 0 && (entry.flags & GNTMAP.DEVICE) !== 0;
   if (device && busAddress !== mfn * FRAME_BYTES) return GNTST.GENERAL_ERROR;
   if (place !== 0 && entry.flags & GNTMAP.HOST) {
-    if (translated && (replace || (place & (FRAME_BYTES - 1)) !== 0 || place >>> FRAME_SHIFT !== entry.gfn))
-      return GNTST.GENERAL_ERROR;
+    if (translated && (replace || place / FRAME_BYTES !== entry.gfn)) return GNTST.GENERAL_ERROR;
     const taken = caller.unmapHost(place, mfn, entry.flags, replacement);
     if (taken !== GNTST.OKAY) return taken;
     table.untrack(entry, GNTMAP.HOST);

@@ -26,6 +26,7 @@ export interface Ioreq {
   isPointer: boolean;
 }
 
+const TWO_TO_32 = 2 ** 32;
 const SLOT_WORDS = 8;
 const ADDRESS = 0,
   DATA = 2,
@@ -73,9 +74,10 @@ export class IoreqSlot {
   put(request: Ioreq): void {
     const { words, at } = this;
     words[at + ADDRESS] = request.address;
-    words[at + ADDRESS + 1] = request.bdf;
+    words[at + ADDRESS + 1] =
+      request.type === IOREQ_TYPE.PCI_CONFIG ? request.bdf : Math.floor(request.address / TWO_TO_32);
     words[at + DATA] = request.data;
-    words[at + DATA + 1] = 0;
+    words[at + DATA + 1] = request.isPointer ? Math.floor(request.data / TWO_TO_32) : 0;
     words[at + COUNT] = request.count;
     words[at + SIZE] = request.size;
     const bits = (request.isPointer ? IS_POINTER : 0) | (request.read ? READ : 0) | (request.down ? DOWN : 0);
@@ -85,12 +87,15 @@ export class IoreqSlot {
   /** What the slot asks for. */
   get(): Ioreq {
     const { words, at } = this;
-    const flags = Atomics.load(words, at + FLAGS);
+    const flags = Atomics.load(words, at + FLAGS),
+      type = flags >>> TYPE_SHIFT,
+      upper = words[at + ADDRESS + 1] >>> 0,
+      isConfig = type === IOREQ_TYPE.PCI_CONFIG;
     return {
-      type: flags >>> TYPE_SHIFT,
-      address: words[at + ADDRESS] >>> 0,
-      bdf: words[at + ADDRESS + 1] >>> 0,
-      data: words[at + DATA] >>> 0,
+      type,
+      address: (words[at + ADDRESS] >>> 0) + (isConfig ? 0 : upper * TWO_TO_32),
+      bdf: isConfig ? upper : 0,
+      data: (words[at + DATA] >>> 0) + (flags & IS_POINTER ? (words[at + DATA + 1] >>> 0) * TWO_TO_32 : 0),
       count: words[at + COUNT] >>> 0,
       size: words[at + SIZE] >>> 0,
       read: (flags & READ) !== 0,

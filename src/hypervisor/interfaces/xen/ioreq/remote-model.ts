@@ -160,7 +160,7 @@ export class RemoteModel implements ModelElsewhere {
     this.send(
       {
         type: IOREQ_TYPE.COPY,
-        address: exit.guestPhysical >>> 0,
+        address: exit.guestPhysical,
         bdf: 0,
         data: read ? 0 : exit.value,
         count: 1,
@@ -174,8 +174,7 @@ export class RemoteModel implements ModelElsewhere {
   }
 
   /** A write to the VGA's window goes without waiting, where there is room. */
-  writeBuffered({ guestPhysical, qualification, size, value }: ExitInfo): boolean {
-    const address = guestPhysical >>> 0;
+  writeBuffered({ guestPhysical: address, qualification, size, value }: ExitInfo): boolean {
     if (
       !(qualification & EPT_WRITE) ||
       address < VGA_START ||
