@@ -11,11 +11,22 @@ export interface MemoryMapEntry {
 
 const MIB = 1024 * 1024;
 /** RAM below 4 GiB ends here at most: above are PCI windows, APICs, the flash. */
-export const LOW_RAM_LIMIT_MIB = 3584;
+const LOW_RAM_LIMIT_MIB = 3584;
 
-/** Conventional memory up to the EBDA, the hole of video and option ROMs, our tables, RAM from 1 MiB. */
-export function memoryMap(memoryMiB: number): MemoryMapEntry[] {
-  const low = Math.min(memoryMiB, LOW_RAM_LIMIT_MIB);
+/** RAM of a board. */
+export interface Ram {
+  memoryMiB: number;
+  /** So much of it lies below the PCI hole (as much as fits), the rest from 4 GiB on. */
+  lowMiB?: number;
+}
+
+/** How much of the RAM lies below the PCI hole, in MiB. */
+export const lowMiBOf = ({ memoryMiB, lowMiB = LOW_RAM_LIMIT_MIB }: Ram): number => Math.min(memoryMiB, lowMiB);
+
+/** Conventional memory up to the EBDA, the hole of video and option ROMs, our tables, RAM from 1 MiB, and from 4 GiB on. */
+export function memoryMap(ram: Ram): MemoryMapEntry[] {
+  const { memoryMiB } = ram,
+    low = lowMiBOf(ram);
   const map: MemoryMapEntry[] = [
     { base: 0, length: 0x9fc00, type: E820_RAM },
     { base: 0x9fc00, length: 0x400, type: E820_RESERVED },

@@ -50,6 +50,8 @@ export interface EmulatedDeviceOptions {
   /** Guest memory, RAM only. */
   dma: Dma;
   memoryMiB: number;
+  /** So much of it lies below the PCI hole (as much as fits), the rest from 4 GiB on. */
+  lowMiB?: number;
   /** Where COM1 and COM2 send their bytes. */
   serial: ((byte: number) => void)[];
   /** Bytes of ports 0xE9 and 0x402. */

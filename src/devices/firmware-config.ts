@@ -3,7 +3,7 @@
  * Sources: QEMU documentation of fw_cfg; SeaBIOS's documentation of its runtime configuration; QEMU's table loader (128-byte commands).
  */
 import { type AcpiOptions, buildAcpi } from './acpi/tables.ts';
-import { memoryMap } from './e820.ts';
+import { memoryMap, type Ram } from './e820.ts';
 import { FW_CFG, type FwCfg } from './fw-cfg.ts';
 import { smbiosEntryPoint, smbiosStructures } from './smbios.ts';
 
@@ -61,9 +61,9 @@ class LoaderScript {
 }
 
 /** RAM entries of the memory map: 64-bit base, 64-bit length, type. */
-function e820File(memoryMiB: number): Uint8Array {
+function e820File(ram: Ram): Uint8Array {
   // Firmware carves its own reservations out of whole RAM below 1 MiB.
-  const above = memoryMap(memoryMiB).filter(entry => entry.base >= 1 << 20);
+  const above = memoryMap(ram).filter(entry => entry.base >= 1 << 20);
   const [low] = above;
   const entries = [{ base: 0, length: low.base + low.length, type: 1 }, ...above.slice(1)];
   const bytes = new Uint8Array(20 * entries.length);
@@ -87,7 +87,7 @@ export function describeMachine(fwCfg: FwCfg, options: AcpiOptions): void {
   fwCfg.setNumber(FW_CFG.BOOT_MENU, 0, 2);
   // The timer is on I/O APIC input 2.
   fwCfg.setNumber(FW_CFG.IRQ0_OVERRIDE, 1, 1);
-  fwCfg.setFile('etc/e820', e820File(memoryMiB));
+  fwCfg.setFile('etc/e820', e820File(options));
   // The end of APIC identifiers.
   fwCfg.setFile('etc/max-cpus', Uint8Array.of((processors - 1) * apicIdStep + 1, 0));
 
@@ -102,8 +102,8 @@ export function describeMachine(fwCfg: FwCfg, options: AcpiOptions): void {
   fwCfg.setFile(FILES.tables, blobs.tables);
   fwCfg.setFile('etc/table-loader', script.bytes());
 
-  fwCfg.setFile('etc/smbios/smbios-anchor', smbiosEntryPoint(0, memoryMiB));
-  fwCfg.setFile('etc/smbios/smbios-tables', smbiosStructures(memoryMiB).bytes);
+  fwCfg.setFile('etc/smbios/smbios-anchor', smbiosEntryPoint(0, options));
+  fwCfg.setFile('etc/smbios/smbios-tables', smbiosStructures(options).bytes);
 }
 
 /** Devices to try first, in SeaBIOS's device paths. */

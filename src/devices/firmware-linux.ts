@@ -45,8 +45,8 @@ export function isLinuxForFirmware(kernel: Uint8Array): boolean {
   );
 }
 
-/** Puts kernel, command line and initial RAM disk into fw_cfg, with their places in memory. The kernel's header says the same. */
-export function setLinux(fwCfg: FwCfg, { kernel, initrd, cmdline }: LinuxForFirmware, memoryMiB: number): void {
+/** Puts kernel, command line and initial RAM disk into fw_cfg, with their places in memory, of which `lowMiB` lie below the PCI hole. The kernel's header says the same. */
+export function setLinux(fwCfg: FwCfg, { kernel, initrd, cmdline }: LinuxForFirmware, lowMiB: number): void {
   const setupBytes = ((kernel[SETUP_SECTORS] || 4) + 1) * SECTOR_BYTES;
   const setup = kernel.slice(0, setupBytes);
   const header = new DataView(setup.buffer);
@@ -57,7 +57,7 @@ export function setLinux(fwCfg: FwCfg, { kernel, initrd, cmdline }: LinuxForFirm
   header.setUint32(CMDLINE_ADDRESS, CMDLINE_AT, true);
   const text = new TextEncoder().encode(`${cmdline}\0`);
   if (initrd) {
-    const most = Math.min(header.getUint32(INITRD_MOST, true), memoryMiB * 2 ** 20 - FIRMWARE_BYTES - 1);
+    const most = Math.min(header.getUint32(INITRD_MOST, true), lowMiB * 2 ** 20 - FIRMWARE_BYTES - 1);
     const address = (most - initrd.length) & ~4095;
     header.setUint32(INITRD_ADDRESS, address, true);
     header.setUint32(INITRD_BYTES, initrd.length, true);

@@ -202,23 +202,23 @@ export class HvmBoard {
    * kernel, with vectors and masks of the interrupt controllers, timer at 18.2 Hz, the BIOS data area and an interrupt table; else as after RESET.
    */
   installTables(asBios = true): number {
-    const { dma, memoryMiB, startEpochMs, timers } = this.boardOptions;
+    const { dma, startEpochMs, timers } = this.boardOptions;
     if (asBios) {
       this.own.setFirmwareDefaults();
       this.shutdownCode = 0;
       installBiosInterrupts(dma);
       installBiosData(dma, startEpochMs + timers.clock.nowNs() / 1e6, this.boardOptions.floppyDrives);
     }
-    installSmbios(dma, memoryMiB);
+    installSmbios(dma, this.boardOptions);
     return installAcpi(dma, acpiOf(this.boardOptions));
   }
 
   /** What firmware on some hypervisors finds done (Xen's hvmloader): ACPI, SMBIOS and MultiProcessor tables where it is told. */
   prepareForFirmware(at: { acpi: number; rsdp: number; smbios: number; mp: number }): void {
-    const { dma, memoryMiB } = this.boardOptions;
+    const { dma } = this.boardOptions;
     const acpi = acpiOf(this.boardOptions);
     this.own.setLevelTriggered();
-    installSmbios(dma, memoryMiB, at.smbios);
+    installSmbios(dma, this.boardOptions, at.smbios);
     installAcpi(dma, acpi, { rsdp: at.rsdp, tables: at.acpi });
     if (acpi.apic)
       installMpTable(
@@ -230,7 +230,7 @@ export class HvmBoard {
 
   /** Memory map as INT 15h, E820 would tell it. */
   e820(): MemoryMapEntry[] {
-    return memoryMap(this.boardOptions.memoryMiB);
+    return memoryMap(this.boardOptions);
   }
 
   // ---- the whole

@@ -22,6 +22,8 @@ import { restoreDevice } from './state.ts';
 export interface PlatformDeviceOptions {
   timers: Timers;
   memoryMiB: number;
+  /** So much of it lies below the PCI hole (as much as fits), the rest from 4 GiB on. */
+  lowMiB?: number;
   /** Types of the floppy drives, as CMOS has them (default: none). */
   floppyDrives?: number;
   /** Time of day when the machine's clock was 0: milliseconds since 1970, UTC. */

@@ -4,6 +4,7 @@
  * The time of day is a function of the machine's clock and the epoch it starts from; flags are computed when somebody looks,
  * and a timer is set only while an enabled interrupt has yet to come.
  */
+import { lowMiBOf, type Ram } from './e820.ts';
 import type { Clock, Device, IrqLine, PortRange, State, Timer, Timers } from './bus.ts';
 import { assignState, copyState } from './state.ts';
 
@@ -61,10 +62,9 @@ const initial = () => ({
   checkedNs: 0,
 });
 
-export interface RtcOptions {
+export interface RtcOptions extends Ram {
   /** Time of day when the machine's clock was 0, milliseconds since 1970, UTC. */
   startEpochMs: number;
-  memoryMiB: number;
   processors?: number;
   /** CMOS byte 10h: types of the floppy drives, A in the upper half (0: none). */
   floppyDrives?: number;
@@ -100,7 +100,8 @@ export class Rtc implements Device {
   }
 
   /** What a BIOS's set-up leaves (IBM AT technical reference; sizes above 16 MiB as SeaBIOS and QEMU have them). */
-  private fillCmos({ memoryMiB, processors = 1, floppyDrives = 0 }: RtcOptions): void {
+  private fillCmos(options: RtcOptions): void {
+    const { memoryMiB, processors = 1, floppyDrives = 0 } = options;
     const { ram } = this.r;
     const put16 = (at: number, value: number) => {
       ram[at] = value & 0xff;
@@ -110,8 +111,8 @@ export class Rtc implements Device {
     // PS/2 mouse, coprocessor; floppy drives, one fewer than there are in bits 7-6.
     ram[0x14] = 0x06 | (floppyDrives === 0 ? 0 : 1) | (floppyDrives & 0xf0 && floppyDrives & 0x0f ? 0x40 : 0);
     put16(0x15, 640);
-    // At most 3.5 GiB lie below 4 GiB; the rest is counted from there.
-    const below4G = Math.min(memoryMiB, 3584);
+    // What the PCI hole leaves no room for is counted from 4 GiB on.
+    const below4G = lowMiBOf(options);
     const extendedKiB = Math.min((below4G - 1) * 1024, 65535);
     put16(0x17, extendedKiB);
     put16(0x30, extendedKiB);

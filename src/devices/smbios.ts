@@ -2,6 +2,7 @@
  * SMBIOS 2.8 tables: BIOS, system, baseboard, chassis, processor, memory, boot information.
  * Source: DMTF DSP0134 (System Management BIOS Reference Specification), 5.2.1 (32-bit entry point) and chapter 7 (structures).
  */
+import { lowMiBOf, type Ram } from './e820.ts';
 import type { Dma } from './bus.ts';
 
 /** Entry point (paragraph-aligned in 0xF0000-0xFFFFF) and the structures after it. */
@@ -20,9 +21,11 @@ function structure(type: number, handle: number, formatted: number[], strings: s
 
 const MANUFACTURER = 'Ringside';
 const VERSION = '1';
+/** 4 GiB. */
+const HIGH_KIB = 0x400000;
 
-export function smbiosStructures(memoryMiB: number): { bytes: Uint8Array; count: number; largest: number } {
-  const kib = memoryMiB * 1024;
+export function smbiosStructures(ram: Ram): { bytes: Uint8Array; count: number; largest: number } {
+  const kib = ram.memoryMiB * 1024;
   const all = [
     // BIOS: vendor, version, segment, date, size (64 KiB), characteristics (PCI, selectable boot), extension (ACPI; targeted content), release.
     structure(
@@ -83,7 +86,7 @@ export function smbiosStructures(memoryMiB: number): { bytes: Uint8Array; count:
         ...word(0xfffe),
         ...word(64),
         ...word(64),
-        ...word(Math.min(memoryMiB, 0x7ffe)),
+        ...word(Math.min(ram.memoryMiB, 0x7ffe)),
         0x09,
         0,
         1,
@@ -99,7 +102,7 @@ export function smbiosStructures(memoryMiB: number): { bytes: Uint8Array; count:
       ],
       ['DIMM 0', MANUFACTURER],
     ),
-    structure(19, 0x1300, [...dword(0), ...dword(kib - 1), ...word(0x1000), 1]),
+    ...mappedAddresses(ram),
     structure(32, 0x2000, [0, 0, 0, 0, 0, 0, 0]),
     structure(127, 0x7f00, []),
   ];
@@ -110,8 +113,17 @@ export function smbiosStructures(memoryMiB: number): { bytes: Uint8Array; count:
   };
 }
 
-export function smbiosEntryPoint(address: number, memoryMiB: number): Uint8Array {
-  const { bytes, count, largest } = smbiosStructures(memoryMiB);
+/** Where the memory array lies, first and last KiB: below the PCI hole, and what lies from 4 GiB on. */
+function mappedAddresses(ram: Ram): number[][] {
+  const low = lowMiBOf(ram) * 1024,
+    high = ram.memoryMiB * 1024 - low;
+  const mapped = (handle: number, first: number, kib: number): number[] =>
+    structure(19, handle, [...dword(first), ...dword(first + kib - 1), ...word(0x1000), 1]);
+  return [mapped(0x1300, 0, low), ...(high > 0 ? [mapped(0x1301, HIGH_KIB, high)] : [])];
+}
+
+export function smbiosEntryPoint(address: number, ram: Ram): Uint8Array {
+  const { bytes, count, largest } = smbiosStructures(ram);
   const sum = (part: number[]) => -part.reduce((a, b) => a + b, 0) & 0xff;
   const inner = [...ascii('_DMI_'), 0, ...word(bytes.length), ...dword(address), ...word(count), 0x28];
   inner[5] = sum(inner);
@@ -121,8 +133,8 @@ export function smbiosEntryPoint(address: number, memoryMiB: number): Uint8Array
 }
 
 /** Writes entry point and structures into guest memory, in the BIOS area or from where it is told. */
-export function installSmbios(dma: Dma, memoryMiB: number, at = SMBIOS_ENTRY_ADDRESS): void {
+export function installSmbios(dma: Dma, ram: Ram, at = SMBIOS_ENTRY_ADDRESS): void {
   const structures = at + STRUCTURES_ADDRESS - SMBIOS_ENTRY_ADDRESS;
-  dma.write(at, smbiosEntryPoint(structures, memoryMiB));
-  dma.write(structures, smbiosStructures(memoryMiB).bytes);
+  dma.write(at, smbiosEntryPoint(structures, ram));
+  dma.write(structures, smbiosStructures(ram).bytes);
 }

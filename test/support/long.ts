@@ -4,7 +4,7 @@
  */
 export const LONG: Readonly<Record<string, number>> = {
   'src/cli/boot/index.ts start': 160,
-  'src/cli/boot/prepare.ts prepare': 104,
+  'src/cli/boot/prepare.ts prepare': 103,
   'src/cli/fuzz/hypercalls/hostile.ts structure': 97,
   'src/cli/fuzz/programs/segmented.ts instruction': 101,
   'src/cpu/flat-transfers.ts createFlatTransfers': 154,
@@ -44,7 +44,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/shell/line-editor.ts take': 101,
   'src/dom0/shell/shell-commands.ts shellCommands': 239,
   'src/dom0/shell/tools.ts xargs': 85,
-  'src/dom0/toolstack/domain-paths.ts writeDomainPaths': 82,
   'src/dom0/toolstack/runners/in-turns.ts constructor': 84,
   'src/dom0/toolstack/toolstack.ts': 899,
   'src/dom0/toolstack/toolstack.ts build': 85,

@@ -87,8 +87,8 @@ describe('AML', () => {
 
 describe('SMBIOS', () => {
   it('entry point has both checksums and the structures’ length and count', () => {
-    const entry = smbiosEntryPoint(0xf0020, 128);
-    const { bytes, count } = smbiosStructures(128);
+    const entry = smbiosEntryPoint(0xf0020, { memoryMiB: 128 });
+    const { bytes, count } = smbiosStructures({ memoryMiB: 128 });
     expect(entry.length).toBe(0x1f);
     expect(sum(entry)).toBe(0);
     expect(sum(entry.subarray(16))).toBe(0);
@@ -109,7 +109,7 @@ describe('SMBIOS', () => {
 describe('memory map', () => {
   it('has no overlaps, ascends, and holds the memory less the reserved MiB', () => {
     for (const mib of [16, 64, 3584, 4096]) {
-      const map = memoryMap(mib);
+      const map = memoryMap({ memoryMiB: mib });
       map.slice(1).forEach((entry, i) => expect(entry.base).toBeGreaterThanOrEqual(map[i].base + map[i].length));
       const ram = map.filter(entry => entry.type === 1).reduce((total, entry) => total + entry.length, 0);
       expect(ram).toBe((mib - 1) * 1048576 + 0x9fc00);

@@ -3,7 +3,7 @@
  * Source: ACPI specification, chapter 5 (table layouts; FADT of revision 3, so that every 32-bit system since 2000 reads it).
  */
 import type { Dma } from '../bus.ts';
-import { LOW_RAM_LIMIT_MIB } from '../e820.ts';
+import { lowMiBOf, type Ram } from '../e820.ts';
 import { HPET_BASE, HPET_ID } from '../hpet.ts';
 import { CMOS_CENTURY } from '../rtc.ts';
 import { dsdt } from './dsdt.ts';
@@ -19,8 +19,7 @@ import {
   SMI_COMMAND_PORT,
 } from './piix4-pm.ts';
 
-export interface AcpiOptions {
-  memoryMiB: number;
+export interface AcpiOptions extends Ram {
   /** Describe local APICs and an I/O APIC (MADT). */
   apic: boolean;
   processors?: number;
@@ -47,18 +46,20 @@ const RINGSIDE: AcpiMaker = { oem: 'RNGSID', table: 'RINGSIDE', creator: 'RSDE' 
 export const XEN: AcpiMaker = { oem: 'Xen', table: 'HVM', creator: 'HVML' };
 
 /** What a board with these options has tables for. */
-export function acpiOf(board: {
-  memoryMiB: number;
-  apic?: boolean;
-  processors?: number;
-  online?: number;
-  apicIdStep?: number;
-  xenPlatform?: boolean;
-  hpet?: boolean;
-}): AcpiOptions {
-  const { memoryMiB, apic = false, processors = 1, online = processors, apicIdStep = 1, hpet = false } = board;
+export function acpiOf(
+  board: Ram & {
+    apic?: boolean;
+    processors?: number;
+    online?: number;
+    apicIdStep?: number;
+    xenPlatform?: boolean;
+    hpet?: boolean;
+  },
+): AcpiOptions {
+  const { memoryMiB, lowMiB, apic = false, processors = 1, online = processors, apicIdStep = 1, hpet = false } = board;
   return {
     memoryMiB,
+    ...(lowMiB === undefined ? {} : { lowMiB }),
     apic,
     processors,
     online,
@@ -242,17 +243,10 @@ export interface AcpiBlobs {
   checksums: Checksum[];
 }
 
-export function buildAcpi({
-  memoryMiB,
-  apic,
-  processors = 1,
-  apicIdStep = 1,
-  online = processors,
-  maker,
-  hpet = false,
-}: AcpiOptions): AcpiBlobs {
+export function buildAcpi(options: AcpiOptions): AcpiBlobs {
+  const { apic, processors = 1, apicIdStep = 1, online = processors, maker, hpet = false } = options;
   // PCI memory starts past RAM; at 2 GiB where little of it is there, so that windows do not depend on the size.
-  const pciMemoryBase = Math.max(0x80000000, Math.min(memoryMiB, LOW_RAM_LIMIT_MIB) * 1024 * 1024);
+  const pciMemoryBase = Math.max(0x80000000, lowMiBOf(options) * 1024 * 1024);
   return linkTables(
     {
       facs: facs(),

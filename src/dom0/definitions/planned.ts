@@ -1,4 +1,5 @@
 /** A domain that could be created, or why it could not: what was given, what is planned, and how xl would be told. */
+import type { GuestRam } from '../../hypervisor/layout/index.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import { type Boot, checkBoot } from '../../hypervisor/index.ts';
 import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
@@ -170,9 +171,9 @@ export function refuse(file: string, short: string, text: string): Planned {
   };
 }
 
-export function check(boot: Boot, memoryMiB: number, xen?: DomainType, cpuLevel?: CpuModel): string | undefined {
+export function check(boot: Boot, ram: GuestRam, xen?: DomainType, cpuLevel?: CpuModel): string | undefined {
   try {
-    checkBoot(boot, memoryMiB, xen, cpuLevel);
+    checkBoot(boot, ram, xen, cpuLevel);
     return undefined;
   } catch (error) {
     if (error instanceof LoadError) return error.message;

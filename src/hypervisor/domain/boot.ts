@@ -16,6 +16,7 @@ import {
   type LoadOptions,
   unzipped,
 } from '../loader/index.ts';
+import { type GuestRam, HIGH_FIRST, layoutOf, ramEnd, ramOf } from '../layout/ram-layout.ts';
 import { enterKernel } from './vcpu.ts';
 
 const KIB = 1024;
@@ -67,9 +68,9 @@ export interface BootRules {
   /** The way into a kernel that has several; absent: a boot loader's. */
   prefer?: 'pvh' | 'note';
   /** Memory as a kernel is told of it; absent: as firmware of a PC would tell it. */
-  e820?(memoryMiB: number): E820Entry[];
+  e820?(ram: GuestRam): E820Entry[];
   /** What a loader of the hypervisor's own is told, which starts firmware; absent: there is none. */
-  loaderE820?(memoryMiB: number): E820Entry[];
+  loaderE820?(ram: GuestRam): E820Entry[];
   /** Judges a kernel that the interface loads by itself. Absent: kernels are loaded as on a PC. @throws LoadError */
   judge?(kernel: KernelBoot, memoryMiB: number): void;
 }
@@ -82,10 +83,11 @@ export const isLongBoot = (boot: Boot): boolean =>
 /** Goes through all checks of loading without a guest. @throws LoadError with a sentence for people. */
 export function checkBoot(
   boot: Boot,
-  memoryMiB: number,
+  ram: GuestRam,
   rules: BootRules = {},
   cpuLevel?: CpuModel,
 ): EntryState | undefined {
+  const { memoryMiB, lowMiB } = ram;
   if (boot.kind === 'firmware') {
     const { length } = boot.image;
     if (length < LEAST_FIRMWARE || length > MOST_FIRMWARE || length % FIRMWARE_BLOCK !== 0)
@@ -95,7 +97,7 @@ export function checkBoot(
     if (boot.loader) {
       if (!rules.loaderE820)
         throw new LoadError(`${boot.loader.name} starts firmware in HVM guests of Xen alone. Add --type hvm.`);
-      loadKernel({ write() {}, fill() {} }, loaderOptions(boot.loader, boot, memoryMiB, rules));
+      loadKernel({ write() {}, fill() {} }, loaderOptions(boot.loader, boot, ram, rules));
     }
     if (
       boot.vgaBios &&
@@ -108,9 +110,9 @@ export function checkBoot(
       throw new LoadError(
         'The kernel for the firmware is no Linux bzImage of boot protocol 2.03 or later. Take another kernel, or leave out --bios.',
       );
-    if (boot.linux?.initrd && boot.linux.initrd.length + boot.linux.kernel.length > (memoryMiB - 2) * 2 ** 20)
+    if (boot.linux?.initrd && boot.linux.initrd.length + boot.linux.kernel.length > (lowMiB - 2) * 2 ** 20)
       throw new LoadError(
-        `Kernel and initial RAM disk do not fit the guest's ${memoryMiB} MiB of memory. Give it more, or a smaller RAM disk.`,
+        `Kernel and initial RAM disk do not fit the guest's ${lowMiB} MiB of memory${lowMiB < memoryMiB ? ' below the PCI hole' : ''}. Give it more, or a smaller RAM disk.`,
       );
     return undefined;
   }
@@ -128,7 +130,7 @@ export function checkBoot(
       memoryMiB,
       // A 64-bit kernel gets a processor with 64-bit code (`isLongBoot`), unless another is asked for.
       features: featuresOf(cpuLevel ?? 'x86-64-v2'),
-      e820: rules.e820?.(memoryMiB) ?? memoryMap(memoryMiB),
+      e820: rules.e820?.(ram) ?? memoryMap(ram),
       ...(rules.prefer ? { prefer: rules.prefer } : {}),
       ...(ramdisk ? { initrd: ramdisk } : {}),
     },
@@ -162,14 +164,15 @@ export const hasHighFirmware = (boot: Boot): boolean =>
 export const lowFirmware = (image: Uint8Array): Uint8Array =>
   image.length > MOST_BELOW_1_MIB ? image.subarray(-OF_LARGER) : image;
 
-/** Guest frames that a PC's p2m covers: to the end of RAM, or to 4 GiB where firmware lies there. */
-export function p2mFrames(boot: Boot, memoryMiB: number): number {
-  return boot.kind === 'firmware' ? 0x100000 : memoryMiB * 256;
+/** Guest frames that a PC's p2m covers: to the end of RAM, and at least to 4 GiB where firmware lies there. */
+export function p2mFrames(boot: Boot, ram: GuestRam): number {
+  return Math.max(boot.kind === 'firmware' ? HIGH_FIRST : 0, ramEnd(layoutOf(ram)));
 }
 
 /** Loads what a domain boots into its fresh memory and puts the processor at its entry; returns what it was, for logs. @throws LoadError */
 export function loadBoot({ options, processor, memory, platform, firmware, guest, traits }: Domain): string {
-  const { boot, memoryMiB } = options,
+  const { boot, memoryMiB, record } = options,
+    ram = ramOf(record),
     { boot: rules } = traits;
   const loaded = guest.load(boot);
   if (loaded !== undefined) return loaded;
@@ -184,7 +187,7 @@ export function loadBoot({ options, processor, memory, platform, firmware, guest
       cmdline: boot.cmdline,
       memoryMiB,
       features: featuresOf(options.cpuLevel),
-      e820: rules.e820?.(memoryMiB) ?? platform.e820?.() ?? [],
+      e820: rules.e820?.(ram) ?? platform.e820?.() ?? [],
       acpiRsdp,
       setVideo: (width, height, depth) => platform.setPicture?.(width, height, depth),
       ...(prefer ? { prefer } : {}),
@@ -195,7 +198,7 @@ export function loadBoot({ options, processor, memory, platform, firmware, guest
     return entry.about;
   }
   if (boot.loader) {
-    enterKernel(processor, loadKernel(memory, loaderOptions(boot.loader, boot, memoryMiB, rules)));
+    enterKernel(processor, loadKernel(memory, loaderOptions(boot.loader, boot, ram, rules)));
     enterAsPvh(processor);
     return `${boot.loader.name} with ${boot.name}, firmware`;
   }
@@ -208,7 +211,7 @@ export function loadBoot({ options, processor, memory, platform, firmware, guest
 function loaderOptions(
   loader: LoadedFile,
   { image, name }: { image: Uint8Array; name: string },
-  memoryMiB: number,
+  ram: GuestRam,
   { loaderE820 }: BootRules,
 ): LoadOptions {
   return {
@@ -216,8 +219,8 @@ function loaderOptions(
     name: loader.name,
     cmdline: '',
     modules: [{ name, data: image, cmdline: 'firmware' }],
-    memoryMiB,
-    e820: loaderE820?.(memoryMiB) ?? [],
+    memoryMiB: ram.memoryMiB,
+    e820: loaderE820?.(ram) ?? [],
     prefer: 'note',
   };
 }

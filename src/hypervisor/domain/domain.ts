@@ -7,11 +7,10 @@ import { CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK } from '../../devices/index.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import { ExitReason, type Probe, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
 import { linearIpOf, registers as R } from '../../cpu/architecture/index.ts';
-import { setBootOrder, setLinux, type State } from '../../devices/index.ts';
+import { setBootOrder, setLinux, type State, TimerQueue } from '../../devices/index.ts';
 import { type IdeAttachment, putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
 import type { ResetKind } from '../../devices/pci/index.ts';
-import { TimerQueue } from '../../devices/index.ts';
 import { A20Gate } from '../memory/a20.ts';
 import { type Boot, hasHighFirmware, keepFlash, loadBoot } from './boot.ts';
 import { bothOf, LastCode } from './last-code.ts';
@@ -21,6 +20,7 @@ import { EXIT_COUNTERS } from '../view/exit-reasons.ts';
 import { answersOf, Exits } from './exits.ts';
 import { FirmwareMap } from '../memory/firmware-map.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
+import { ramGfn, ramOf, ramRanges } from '../layout/ram-layout.ts';
 import { COUNTERS, COUNTER_WORDS } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import { mfnOf, type SecondStage } from '../memory/second-stage.ts';
@@ -205,7 +205,7 @@ export class Domain {
     });
     if (this.thread) this.processor.onWork = this.askForLook;
     const { boot } = options;
-    this.a20 = new A20Gate(this.stage, record.ramFrames, open => {
+    this.a20 = new A20Gate(this.stage, ramRanges(record), open => {
       this.processor.flushTlb();
       traits.a20Changed?.(open);
     });
@@ -230,7 +230,7 @@ export class Domain {
     this.platform = options.createPlatform({
       timers: this.timers,
       dma: this.memory,
-      memoryMiB: options.memoryMiB,
+      ...ramOf(record),
       startEpochMs: options.startEpochMs,
       serial: [options.serial, () => {}],
       debug: options.debug ?? (() => {}),
@@ -286,7 +286,7 @@ export class Domain {
     if (boot.kind === 'firmware' && boot.noSignatureCheck)
       this.platform.rtc?.setCmos(CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK);
     if (boot.kind === 'firmware' && boot.linux && this.platform.fwCfg)
-      setLinux(this.platform.fwCfg, boot.linux, options.memoryMiB);
+      setLinux(this.platform.fwCfg, boot.linux, record.lowFrames / 256);
     if (restore) {
       if (boot.kind === 'firmware') this.firmware?.load(boot.image);
       this.guest.restoring();
@@ -556,8 +556,8 @@ export class Domain {
   /** A person has the PC start again, whatever `onReset` says, with empty memory. Also brings a domain back that has stopped. */
   reset(): void {
     const { machine, record } = this.options;
-    for (let gfn = 0; gfn < record.ramFrames; gfn++) {
-      const mfn = mfnOf(this.ramEntry(gfn));
+    for (let n = 0; n < record.ramFrames; n++) {
+      const mfn = mfnOf(this.ramEntry(ramGfn(record, n)));
       if (mfn < 0) continue;
       machine.scrub(mfn);
       this.memory.onWrite(mfn);

@@ -14,6 +14,8 @@ export interface PlatformOptions {
   timers: Timers;
   dma: Dma;
   memoryMiB: number;
+  /** So much of it lies below the PCI hole (as much as fits), the rest from 4 GiB on. */
+  lowMiB?: number;
   startEpochMs: number;
   serial: ((byte: number) => void)[];
   debug: (byte: number) => void;

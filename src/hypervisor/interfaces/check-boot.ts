@@ -1,6 +1,7 @@
 /** Whether a domain can start what it is to boot, asked before there is a domain. */
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import { type Boot, checkBoot as check } from '../domain/boot.ts';
+import type { GuestRam } from '../layout/ram-layout.ts';
 import { XEN_TYPE } from './xen/layout.ts';
 import type { EntryState } from '../loader/index.ts';
 import { bootRules } from './xen/boot-rules.ts';
@@ -13,7 +14,7 @@ const XEN_TYPES = { hvm: XEN_TYPE.HVM, pvh: XEN_TYPE.PVH, pv: XEN_TYPE.PV } as c
  */
 export const checkBoot = (
   boot: Boot,
-  memoryMiB: number,
+  ram: GuestRam,
   xen?: keyof typeof XEN_TYPES,
   cpuLevel?: CpuModel,
-): EntryState | undefined => check(boot, memoryMiB, xen && bootRules(XEN_TYPES[xen]), cpuLevel);
+): EntryState | undefined => check(boot, ram, xen && bootRules(XEN_TYPES[xen]), cpuLevel);

@@ -232,6 +232,8 @@ export const DOMAIN = {
   PIXEL_FRAMES: 11,
   /** Byte offset of what the interface that its guest sees keeps of it (GuestRecords); 0: nothing, as of a plain PC. */
   GUEST: 12,
+  /** Frames of RAM below the PCI hole; the others lie from 4 GiB on (ram-layout.ts). */
+  LOW_FRAMES: 13,
   /** 1: it is being destroyed; no port is bound to it and none of its frames is mapped any more. */
   DYING: 15,
   /** Virtual processors: VCPU holds a block of VCPU_BYTES for each. */

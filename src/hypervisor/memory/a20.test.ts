@@ -8,7 +8,7 @@ it('closed, odd MiBs show the even ones below them; open, all is as it was', () 
   const before = words.slice(),
     stage = new SecondStage(words);
   let flushes = 0;
-  const gate = new A20Gate(stage, frames, () => flushes++);
+  const gate = new A20Gate(stage, [[0, frames]], () => flushes++);
   gate.set(true);
   expect(flushes).toBe(0);
   gate.set(false);

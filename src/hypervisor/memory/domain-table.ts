@@ -36,6 +36,7 @@ import {
   wholeFrames,
   VIDEO_BYTES,
 } from './machine.ts';
+import { layoutOf, ramEnd, ramGfn } from '../layout/ram-layout.ts';
 
 /** What a domain has beside RAM. */
 export interface DomainShape {
@@ -49,6 +50,8 @@ export interface DomainShape {
   card?: boolean;
   /** It has emulated drives whose media are in Domain 0. */
   drives?: boolean;
+  /** So much of its RAM lies below the PCI hole (all of it), in MiB; the rest lies from 4 GiB on. */
+  lowMiB?: number;
   /** So much memory for all of its RAM, which is populated on demand where the guest's interface can (default: all of it, at once). */
   populateMiB?: number;
 }
@@ -97,27 +100,29 @@ export function machineBytesFor(memoryMiB: number, p2mFrames = memoryMiB * 256):
 }
 
 /**
- * Makes a domain: its records, and `memoryMiB` of RAM at guest-physical 0 with the hole 0xA0000-0xBFFFF of a PC, or as `guest.ram` says; where
- * `populateMiB` is less, what lies past the first MiB is populated on demand.
- * `p2mFrames`: how far guest-physical addresses reach (default: to the end of RAM).
+ * Makes a domain: its records, and `memoryMiB` of RAM at guest-physical 0 with the hole 0xA0000-0xBFFFF of a PC, or as `guest.ram` says, which goes on at
+ * 4 GiB from `lowMiB` on; where `populateMiB` is less, what lies past the first MiB is populated on demand.
+ * `p2mFrames`: how far guest-physical addresses reach (at least to the end of RAM).
  * @throws HostError when memory or the domain table is full; then nothing was made.
  */
 export function createDomain(
   machine: Machine,
   memoryMiB: number,
-  p2mFrames = memoryMiB * 256,
+  p2mFrames = 0,
   shape: DomainShape = {},
 ): DomainRecord {
-  const { guest } = shape;
+  const { guest, lowMiB = memoryMiB } = shape;
   if (guest) know(machine, guest);
   const ramFrames = memoryMiB * 256,
+    layout = layoutOf({ memoryMiB, lowMiB }),
+    reach = Math.max(p2mFrames, guest?.ram === 'typed' ? ramFrames : ramEnd(layout)),
     populated = Math.min(ramFrames, (shape.populateMiB ?? memoryMiB) * 256),
     onDemand = populated < ramFrames;
   let index = DOMAIN_0 + 1;
   while (index < MAX_DOMAINS && machine.words[machine.domainEntry({ index }) + DOMAIN.ID] !== 0) index++;
   if (index === MAX_DOMAINS)
     throw new HostError(`This host runs at most ${MAX_DOMAINS - 1} domains. Destroy one first.`);
-  const recordFrames = recordBytes(p2mFrames, shape, guest?.bytes()) >>> FRAME_SHIFT;
+  const recordFrames = recordBytes(reach, shape, guest?.bytes()) >>> FRAME_SHIFT;
   const tooLittle = (): HostError =>
     new HostError(
       `The host has ${machine.freeFrames >>> 8} MiB free and the guest wants ${populated >>> 8}, and ${Math.ceil(recordFrames / 256)} for what the host keeps of it. Destroy another domain or give this one less.`,
@@ -132,19 +137,20 @@ export function createDomain(
     for (let i = 0; i < recordFrames; i++) machine.release(records + i);
     throw tooLittle();
   }
-  const entry = placeRecords(machine, index, records, p2mFrames, shape);
+  const entry = placeRecords(machine, index, records, reach, shape);
   const { words } = machine;
   words[entry + DOMAIN.RAM_FRAMES] = ramFrames;
+  words[entry + DOMAIN.LOW_FRAMES] = layout.lowFrames;
   const stage = machine.secondStage(machine.domain(index));
   let hole = 0;
-  for (let gfn = 0; gfn < atOnce; gfn++) {
+  for (let n = 0; n < atOnce; n++) {
     if (guest?.ram === 'typed') {
       // Its page tables hold machine frame numbers: the second stage only says which are its own.
-      stage.map(ram[gfn], ram[gfn]);
-      words[machine.m2p + ram[gfn]] = gfn;
-    } else if (gfn < 0xa0 || gfn >= 0xc0 || guest?.ram === 'flat') stage.map(gfn, ram[gfn]);
+      stage.map(ram[n], ram[n]);
+      words[machine.m2p + ram[n]] = n;
+    } else if (n < 0xa0 || n >= 0xc0 || guest?.ram === 'flat') stage.map(ramGfn(layout, n), ram[n]);
     // What the hole takes from the RAM is given back, as the 640-KiB PC does not have it either.
-    else if (machine.release(ram[gfn])) hole++;
+    else if (machine.release(ram[n])) hole++;
   }
   guest?.populated(machine, words[entry + DOMAIN.GUEST], atOnce - hole);
   Atomics.store(words, entry + DOMAIN.ID, id + 1);

@@ -74,7 +74,7 @@ export interface GuestRecords {
   place(machine: Machine, offset: number, vcpus: number): void;
   /** So many frames of RAM the domain has from the start. */
   populated(machine: Machine, offset: number, frames: number): void;
-  /** Guest frames from `first` to `end` get memory when they are first used, out of `frames` frames. False: the host has too little. */
+  /** The domain's frames of RAM from the `first` to the `end`th get memory when they are first used, out of `frames` frames. False: the host has too little. */
   populateOnDemand(machine: Machine, record: DomainRecord, first: number, end: number, frames: number): boolean;
 }
 

@@ -53,6 +53,8 @@ export interface DomainRecord {
   p2mOffset: number;
   p2mFrames: number;
   ramFrames: number;
+  /** Of these so many lie below the PCI hole, the others from 4 GiB on (layout/ram-layout.ts). */
+  lowFrames: number;
   vcpus: number;
   /** Of these its firmware tables show so many as there from the start. */
   onlineVcpus: number;
@@ -430,6 +432,7 @@ export class Machine extends DomainEntries {
       p2mOffset: word(DOMAIN.P2M),
       p2mFrames: word(DOMAIN.P2M_FRAMES),
       ramFrames: word(DOMAIN.RAM_FRAMES),
+      lowFrames: word(DOMAIN.LOW_FRAMES),
       vcpus: word(DOMAIN.VCPUS),
       onlineVcpus: word(DOMAIN.ONLINE_VCPUS),
       traceOffset: word(DOMAIN.TRACE),

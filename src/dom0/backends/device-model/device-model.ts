@@ -85,6 +85,7 @@ export class DeviceModel {
         timers: this.timers,
         dma: this.memory,
         memoryMiB,
+        lowMiB: record.lowFrames / 256,
         serial: [options.serial, () => {}],
         debug: options.debug ?? (() => {}),
         onReset: () => signals.reset(),
@@ -108,7 +109,7 @@ export class DeviceModel {
     );
     const { devices } = this;
     if (firmware?.bootOrder) setBootOrder(devices.fwCfg, firmware.bootOrder);
-    if (firmware?.linux) setLinux(devices.fwCfg, firmware.linux, memoryMiB);
+    if (firmware?.linux) setLinux(devices.fwCfg, firmware.linux, record.lowFrames / 256);
     this.feed = new SerialFeed(devices);
     devices.reset();
     // Xen's own hvmloader does by itself what other firmware finds done.

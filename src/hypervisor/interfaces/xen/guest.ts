@@ -8,6 +8,7 @@ import { COUNTED_HYPERCALLS } from '../../layout/layout.ts';
 import { KICK, MODEL, XEN, XEN_MODEL, XEN_TYPE, XEN_VCPU } from './layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../../memory/machine.ts';
 import { type Boot, lowFirmware } from '../../domain/boot.ts';
+import { ramOf } from '../../layout/ram-layout.ts';
 import type { GuestInterface, GuestParts, MsrValue } from '../../domain/guest-interface.ts';
 import type { ModelElsewhere, ModelTargets } from '../../domain/model-elsewhere.ts';
 import { TRIPLE_FAULT } from '../../domain/report.ts';
@@ -228,13 +229,14 @@ export class XenGuest implements GuestInterface, HypercallContext {
    * Xen), and is jumped to there.
    */
   placeFirmware(image: Uint8Array): void {
-    const { memory, platform, processor, memoryMiB } = this.parts;
+    const { memory, platform, processor } = this.parts,
+      ram = ramOf(this.record);
     const low = lowFirmware(image);
     memory.write(MIB - low.length, low);
     processor.regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] = BIOS_BASE;
-    const tables = firmwareTables(memoryMiB);
+    const tables = firmwareTables(ram);
     platform.prepareForFirmware?.(tables);
-    writeFirmwareInfo(memory, [tables.rsdp, tables.smbios, tables.mp], firmwareMemoryMap(memoryMiB));
+    writeFirmwareInfo(memory, [tables.rsdp, tables.smbios, tables.mp], firmwareMemoryMap(ram));
   }
 
   modelElsewhere(targets: ModelTargets, video: number | undefined): ModelElsewhere {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { hvmInfo } from './hvm-info.ts';
 
 it('says how many vCPUs there are and where memory ends, and sums up to zero', () => {
-  const bytes = hvmInfo(3, 0x4000);
+  const bytes = hvmInfo(3, { ramFrames: 0x4000, lowFrames: 0x4000 });
   const view = new DataView(bytes.buffer);
   expect(new TextDecoder().decode(bytes.subarray(0, 8))).toBe('HVM INFO');
   expect(view.getUint32(8, true)).toBe(bytes.length);
@@ -14,5 +14,5 @@ it('says how many vCPUs there are and where memory ends, and sums up to zero', (
 });
 
 it('says which of the processors are online', () => {
-  expect([...hvmInfo(4, 0x4000, 2).subarray(32, 34)]).toEqual([0b11, 0]);
+  expect([...hvmInfo(4, { ramFrames: 0x4000, lowFrames: 0x4000 }, 2).subarray(32, 34)]).toEqual([0b11, 0]);
 });

@@ -6,7 +6,7 @@ it('has a signature, its length, a checksum over it, and both lists where it say
   writeFirmwareInfo(
     { write: (at, bytes) => memory.set(bytes, at), read: () => {} },
     [0xfc008000, 0xfc009000],
-    firmwareMemoryMap(64),
+    firmwareMemoryMap({ memoryMiB: 64, lowMiB: 64 }),
   );
   const view = new DataView(memory.buffer);
   const u32 = (at: number): number => view.getUint32(at, true);

@@ -3,7 +3,9 @@
  * Source: the layout that hvmloader and SeaBIOS share (tools/firmware/hvmloader/seabios.c, SeaBIOS's src/fw/xen.c).
  */
 import type { Dma } from '../../../../devices/index.ts';
+import type { GuestRam } from '../../../layout/ram-layout.ts';
 import type { E820Entry } from '../../../loader/index.ts';
+import { highRam } from '../memory/memory-map.ts';
 import { SPECIAL_PAGES, SPECIAL_PAGE_COUNT } from '../abi.ts';
 
 const INFO = 0x1000,
@@ -18,7 +20,7 @@ const MIB = 2 ** 20;
 const RAM = 1,
   RESERVED = 2,
   NVS = 4;
-/** The tables lie in the last 64 KiB of RAM, which the memory map keeps: firmware that assigns PCI resources itself may use any window. */
+/** The tables lie in the last 64 KiB of RAM below the PCI hole, which the memory map keeps: firmware that assigns PCI resources itself may use any window. */
 const TABLE_BYTES = 0x10000;
 
 export interface FirmwareTables {
@@ -28,19 +30,21 @@ export interface FirmwareTables {
   mp: number;
 }
 
-export function firmwareTables(memoryMiB: number): FirmwareTables {
-  const first = memoryMiB * MIB - TABLE_BYTES;
+export function firmwareTables({ lowMiB }: GuestRam): FirmwareTables {
+  const first = lowMiB * MIB - TABLE_BYTES;
   return { acpi: first, rsdp: first + 0x8000, smbios: first + 0x9000, mp: PROCESSOR_TABLE };
 }
 
 /** Memory map of an HVM guest with firmware, but for what the firmware takes itself. */
-export function firmwareMemoryMap(memoryMiB: number): E820Entry[] {
+export function firmwareMemoryMap(ram: GuestRam): E820Entry[] {
+  const { lowMiB } = ram;
   return [
     { base: 0, length: 0xa0000, type: RAM },
     { base: 0xf0000, length: 0x10000, type: RESERVED },
-    { base: MIB, length: (memoryMiB - 1) * MIB - TABLE_BYTES, type: RAM },
-    { base: memoryMiB * MIB - TABLE_BYTES, length: TABLE_BYTES, type: NVS },
+    { base: MIB, length: (lowMiB - 1) * MIB - TABLE_BYTES, type: RAM },
+    { base: lowMiB * MIB - TABLE_BYTES, length: TABLE_BYTES, type: NVS },
     { base: SPECIAL_PAGES * 4096, length: SPECIAL_PAGE_COUNT * 4096, type: RESERVED },
+    ...highRam(ram),
   ];
 }
 

@@ -38,10 +38,7 @@ export function prepareHvm(xen: HypercallContext): void {
   const identity = xen.access.physicalOffset((SPECIAL_PAGES + SPECIAL.IDENT_PT) * FRAME_BYTES, true) >>> 2;
   for (let i = 0; i < FRAME_BYTES / 4; i++) words[identity + i] = (i << 22) | IDENTITY_ENTRY;
   if (xen.type === XEN_TYPE.HVM)
-    xen.machine.bytes.set(
-      hvmInfo(record.vcpus, record.ramFrames, record.onlineVcpus),
-      xen.access.physicalOffset(HVM_INFO, true),
-    );
+    xen.machine.bytes.set(hvmInfo(record.vcpus, record, record.onlineVcpus), xen.access.physicalOffset(HVM_INFO, true));
 }
 
 /** A page of zeroes at a guest frame, its own where there is one already; true: a frame more. */

@@ -1,5 +1,7 @@
 /** memory_op. Source: xen/include/public/memory.h, xen/common/memory.c. Paravirtual domains name machine frames, others guest frames. */
-import { XENHEAP } from '../../../layout/layout.ts';
+import { PHYSICAL_BITS } from '../../../../cpu/architecture/index.ts';
+import { FRAME_SHIFT, XENHEAP } from '../../../layout/layout.ts';
+import { ramOf } from '../../../layout/ram-layout.ts';
 import { XEN } from '../layout.ts';
 import {
   DOMID_SELF,
@@ -82,7 +84,8 @@ export const MemoryMap = struct({ nr_entries: u32, buffer: handle });
 /** As the BIOS gives it: packed. */
 export const E820Entry = struct({ addr: packedU64, size: packedU64, type: at(16, u32) });
 
-const MAX_GFN = 0xfffff;
+/** Guest-physical addresses have 36 bits. */
+const MAX_GFN = 2 ** (PHYSICAL_BITS - FRAME_SHIFT) - 1;
 
 /** The command says nothing about where to go on. */
 const inOneGo = { before: (_caller: HypercallContext, start: number): number => (start === 0 ? 0 : -EINVAL) };
@@ -394,7 +397,7 @@ function removeFromPhysmap(caller: HypercallContext, { domid, gpfn }: GuestStruc
  * Errors: EFAULT the buffer cannot be written.
  */
 function memoryMap(caller: HypercallContext, args: GuestStruct<typeof MemoryMap>): number {
-  const map = xenMemoryMap(caller.type, caller.parts.memoryMiB).slice(0, args.nr_entries);
+  const map = xenMemoryMap(caller.type, ramOf(caller.record)).slice(0, args.nr_entries);
   const entries = new Uint8Array(map.length * E820Entry.bytes);
   map.forEach(({ base, length, type }, i) => {
     const entry = E820Entry.blank();

@@ -11,6 +11,7 @@ import { XEN, isXen } from '../layout.ts';
 import type { FrameHolder } from '../../../memory/frame-holder.ts';
 import { dropLock, takeLock } from '../../../memory/lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
+import { ramGfn } from '../../../layout/ram-layout.ts';
 import { mfnOf, type SecondStage } from '../../../memory/second-stage.ts';
 import { ENOMEM } from '../abi.ts';
 import { flushDomain, forgetBeforeGuest, isInGuest } from '../../../memory/flush.ts';
@@ -146,11 +147,11 @@ export class Pod {
     return 0;
   }
 
-  /** What the toolstack asks for when it builds the domain: guest frames `first` to `end` without memory, and so many frames for them. 0 or -ENOMEM. */
+  /** What the toolstack asks for when it builds the domain: frames of RAM `first` to `end` without memory, and so many frames for them. 0 or -ENOMEM. */
   build(first: number, end: number, frames: number): number {
     return this.locked(() => {
       if (this.setCount(Math.min(frames, end - first)) !== 0) return -ENOMEM;
-      for (let gfn = first; gfn < end; gfn++) this.stage.defer(gfn);
+      for (let n = first; n < end; n++) this.stage.defer(ramGfn(this.record, n));
       this.add(XEN.POD_ENTRIES, end - first);
       return 0;
     });
@@ -267,14 +268,14 @@ export class Pod {
   private sweep(): void {
     const { ramFrames } = this.record;
     if (this.get(XEN.POD_HELD) !== 0) return;
-    let gfn = this.get(XEN.POD_SWEEP),
+    let n = this.get(XEN.POD_SWEEP),
       found = 0;
     this.add(XEN.POD_SWEEPS, 1);
     for (let looked = 0; looked < ramFrames && found < SWEEP_WANTED; looked++) {
-      if (--gfn < FRAMES_AT_ONCE || gfn >= ramFrames) gfn = ramFrames - 1;
-      if (this.take(gfn)) found++;
+      if (--n < FRAMES_AT_ONCE || n >= ramFrames) n = ramFrames - 1;
+      if (this.take(ramGfn(this.record, n))) found++;
     }
-    this.words[this.xen + XEN.POD_SWEEP] = gfn;
+    this.words[this.xen + XEN.POD_SWEEP] = n;
     this.add(XEN.POD_SWEPT, found);
     if (found === 0) return;
     // Nothing runs that could use a stale translation: whoever enters the guest next drops them first.

@@ -4,6 +4,7 @@ import type { Domain } from '../../../domain/domain.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
 import { XEN } from '../layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../../../memory/machine.ts';
+import { isRamGfn, ramGfn } from '../../../layout/ram-layout.ts';
 import { tableFrames } from '../grants/frames.ts';
 import { xenOf } from '../of-domain.ts';
 import { PAGE } from './format.ts';
@@ -28,11 +29,14 @@ export function* ramOf(domain: Domain): Generator<[gfn: number, mfn: number]> {
     // A grant is seen without the right to execute it, also one of its own.
     return xen && !(entry & P2M_EXECUTE) ? -1 : mfn;
   };
-  for (let gfn = 0; gfn < record.ramFrames; gfn++) yield [gfn, behind(domain.ramEntry(gfn))];
+  for (let n = 0; n < record.ramFrames; n++) {
+    const gfn = ramGfn(record, n);
+    yield [gfn, behind(domain.ramEntry(gfn))];
+  }
   // Guests of Xen have special pages, and may have put RAM anywhere.
   if (!xen) return;
   for (const [gfn, entry] of stage.entries()) {
-    const mfn = gfn < record.ramFrames ? -1 : behind(entry);
+    const mfn = isRamGfn(record, gfn) ? -1 : behind(entry);
     if (mfn !== -1) yield [gfn, mfn];
   }
 }
@@ -47,7 +51,7 @@ export function populatedMiB(domain: Domain): number {
   // A paravirtual guest sees what it has.
   if (!xen?.isHvm) return memoryMiB;
   let frames = xen.frames.pod.count + (xen.isPvh ? 0 : HOLE_FRAMES);
-  for (const [gfn, mfn] of ramOf(domain)) if (mfn >= 0 && gfn < record.ramFrames) frames++;
+  for (const [gfn, mfn] of ramOf(domain)) if (mfn >= 0 && isRamGfn(record, gfn)) frames++;
   return Math.min(memoryMiB, Math.ceil(frames / 256));
 }
 
@@ -75,7 +79,7 @@ export function putPages(domain: Domain, batches: readonly SavedPages[]): void {
 
 const entryAt = (domain: Domain, gfn: number): number => {
   const { machine, record } = domain.options;
-  return gfn < record.ramFrames ? domain.ramEntry(gfn) : machine.secondStage(record).entry(gfn);
+  return isRamGfn(record, gfn) ? domain.ramEntry(gfn) : machine.secondStage(record).entry(gfn);
 };
 
 /** Guest frames of a PC that are its chipset's to show. */

@@ -2,14 +2,15 @@
  * Reads a saved domain (format.ts), all of it, before anything is made of it: kinds, order, sizes and contents of the records.
  * Every complaint is a sentence that names the record and where it lies.
  */
-import { cpuid, featuresOf } from '../../../../cpu/architecture/index.ts';
+import { cpuid, featuresOf, PHYSICAL_BITS } from '../../../../cpu/architecture/index.ts';
 import type { State } from '../../../../devices/index.ts';
 import { isNicModel } from '../../../../devices/index.ts';
 import type { Boot } from '../../../domain/boot.ts';
 import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../../../view/exit-reasons.ts';
+import { layoutOf, ramEnd } from '../../../layout/ram-layout.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS, SCREEN_BYTES } from '../../../layout/layout.ts';
 import { crc32 } from '../../../../formats/unpack/index.ts';
-import { FRAME_BYTES } from '../../../memory/machine.ts';
+import { FRAME_BYTES, FRAME_SHIFT } from '../../../memory/machine.ts';
 import { readDiskRecord } from '../../../disks/saved-disks.ts';
 import { areDrives } from '../../../disks/saved-drive.ts';
 import { HVM_PARAM } from '../abi.ts';
@@ -38,8 +39,8 @@ import { decodeHvmContext, plainState } from './hvm-context.ts';
 import { modelIn, readProcessor } from './processors.ts';
 import type { SavedAbout, SavedPages, SavedPv, SavedState } from './saved-state.ts';
 
-/** Guest frames that addresses of 32 bits reach. */
-const MOST_FRAMES = 0x100000;
+/** Guest frames that addresses of 36 bits reach. */
+const MOST_FRAMES = 2 ** (PHYSICAL_BITS - FRAME_SHIFT);
 /** Of a paravirtual guest's page tables. */
 const TABLE_LEVELS = 3;
 
@@ -123,7 +124,7 @@ class Reader {
         "was saved by another program: the configuration in xl's header has no part of Ringside's, and its devices are others. Restore it where it was saved.",
       );
     if (this.only(LIBXL.RINGSIDE_CHECKSUMS).length !== 1) complaint.damaged('it has no record RINGSIDE_CHECKSUMS');
-    const { name, memoryMiB, p2mFrames, vcpus = 1, xen, actions, startEpochMs, nic } = about;
+    const { name, memoryMiB, lowMiB = memoryMiB, p2mFrames, vcpus = 1, xen, actions, startEpochMs, nic } = about;
     if (nic !== undefined && !isNicModel(nic))
       complaint.say(
         'was saved with a network card that this version does not have. Restore it with the version that saved it.',
@@ -137,7 +138,9 @@ class Reader {
       !isCount(memoryMiB, MAX_MEMORY_MIB) ||
       !isCount(about.populatedMiB, memoryMiB) ||
       !isCount(p2mFrames, MOST_FRAMES) ||
-      p2mFrames < memoryMiB * 256 ||
+      !isCount(lowMiB, memoryMiB) ||
+      (lowMiB < memoryMiB && xen === 'pv') ||
+      p2mFrames < ramEnd(layoutOf({ memoryMiB, lowMiB })) ||
       !isCount(vcpus, MAX_VCPUS) ||
       ![undefined, 'hvm', 'pvh', 'pv'].includes(xen) ||
       !ends(actions?.onReset) ||

@@ -13,6 +13,8 @@ export interface SavedAbout {
   /** What it sees, and what of it has memory. */
   memoryMiB: number;
   populatedMiB: number;
+  /** So much of what it sees lies below the PCI hole, the rest from 4 GiB on (absent: all of it). */
+  lowMiB?: number;
   p2mFrames: number;
   startEpochMs: number;
   virtualTime: boolean;

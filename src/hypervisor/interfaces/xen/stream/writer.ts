@@ -166,6 +166,7 @@ function describe(domain: Domain, by: SavedBy): SavedAbout {
     memoryMiB: options.memoryMiB,
     p2mFrames: record.p2mFrames,
     populatedMiB: populatedMiB(domain),
+    ...(record.lowFrames < record.ramFrames ? { lowMiB: record.lowFrames / 256 } : {}),
     startEpochMs: options.startEpochMs,
     virtualTime: domain.clock.virtual,
     instructions: domain.instructions,
