@@ -5,7 +5,7 @@ import { CPU_LEVELS, type CpuModel, isFeature } from '../../cpu/architecture/ind
 import { type Bios, bootOrder, bootOrderProblem, type DomainType } from '../../dom0/definitions/config/index.ts';
 import { parseXenOptions } from '../../dom0/service/index.ts';
 import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
-import { MAX_MEMORY_MIB, MAX_VCPUS } from '../../hypervisor/layout/index.ts';
+import { LEAST_MMIO_HOLE_MIB, MAX_MEMORY_MIB, MAX_VCPUS, MOST_MMIO_HOLE_MIB } from '../../hypervisor/layout/index.ts';
 import { MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
 
 import { JIT_THRESHOLD_ABOUT, JIT_TWICE, MAX_JIT_THRESHOLD, NO_JIT_ABOUT } from '../jit-options.ts';
@@ -31,6 +31,8 @@ export interface BootOptions {
   initrd?: string;
   cmdline?: string;
   memory?: number;
+  /** MiB below 4 GiB that are no RAM. */
+  mmioHole?: number;
   vcpus?: number;
   pcpus?: number;
   /** Xen's command line. */
@@ -120,6 +122,11 @@ const WORDS: Record<string, Word> = {
     value: 'MIB',
     about: 'RAM in MiB (256)',
     set: (o, v, w) => (o.memory = integer(w, v, 1, MAX_MEMORY_MIB)),
+  },
+  '--mmio-hole': {
+    value: 'MIB',
+    about: 'hole below 4 GiB, 256 to 3840: RAM that it leaves no room for lies above 4 GiB',
+    set: (o, v, w) => (o.mmioHole = integer(w, v, LEAST_MMIO_HOLE_MIB, MOST_MMIO_HOLE_MIB)),
   },
   '--pcpus': {
     value: 'N',
@@ -371,6 +378,7 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
       ['--initrd', o.initrd],
       ['--cmdline', o.cmdline],
       ['--memory', o.memory],
+      ['--mmio-hole', o.mmioHole],
       ['--nic', o.nic],
     ] as const) {
       if (value !== undefined)

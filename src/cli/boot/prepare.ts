@@ -34,6 +34,7 @@ import { cdOfFiles, namesFiles, pathsIn, spellFiles } from '../../dom0/host/file
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { isLongBoot } from '../../hypervisor/domain/index.ts';
+import { ramAround } from '../../hypervisor/layout/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
 import { fileBytes, fileBytesLater } from '../file-bytes.ts';
 import {
@@ -238,13 +239,12 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
       if (typeof rom === 'string') throw new UsageError(rom);
       image.nicRom = rom;
     }
-    const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
-    checkBoot(image, memoryMiB, options.type);
+    const definition = { ...newDefinition(), name: image.name, ...sizesOf(options) };
+    checkBoot(image, ramAround(definition.memoryMiB, definition.mmioHoleMiB), options.type);
     if (options.type === 'pv' || options.type === 'pvh')
       throw new UsageError(
         `A ${options.type.toUpperCase()} guest has no firmware and no disk controller. Name a kernel with --kernel, or write --type hvm.`,
       );
-    const definition = { ...newDefinition(), name: image.name, memoryMiB, vcpus: options.vcpus ?? 1 };
     return {
       definition: withEndings(definition, options),
       boot: image,
@@ -357,6 +357,17 @@ function linuxForFirmware(path: string, { initrd, cmdline }: BootOptions): Linux
   };
 }
 
+/** What options say of a guest that has no definition. */
+const sizesOf = ({
+  memory,
+  mmioHole,
+  vcpus,
+}: BootOptions): Pick<Definition, 'memoryMiB' | 'mmioHoleMiB' | 'vcpus'> => ({
+  memoryMiB: memory ?? DEFAULT_MEMORY_MIB,
+  ...(mmioHole === undefined ? {} : { mmioHoleMiB: mmioHole }),
+  vcpus: vcpus ?? 1,
+});
+
 function planFrom(
   options: BootOptions,
   devices: HostDevices | undefined,
@@ -372,6 +383,7 @@ function planFrom(
     // Options on the command line count after the file, as `xl create file key=value` has it.
     const extra = [
       options.memory === undefined ? '' : `memory = ${options.memory}\n`,
+      options.mmioHole === undefined ? '' : `mmio_hole = ${options.mmioHole}\n`,
       options.vcpus === undefined ? '' : `vcpus = ${options.vcpus}\n`,
       options.type === undefined ? '' : `type = ${quote(options.type)}\n`,
       options.bios === undefined ? '' : `bios = ${quote(options.bios)}\n`,
@@ -407,8 +419,7 @@ function planFrom(
   const plan = {
     kernel: file,
     cmdline,
-    memoryMiB: options.memory ?? DEFAULT_MEMORY_MIB,
-    vcpus: options.vcpus ?? 1,
+    ...sizesOf(options),
     ...ramdisk,
   };
   return { planned: planKernel({ ...plan, ...(options.type ? { type: options.type } : {}) }), fromDefinition: false };

@@ -1,4 +1,5 @@
 /** From a definition to a domain that could be created, with a verdict on each of its settings. */
+import { ramAround } from '../../hypervisor/layout/index.ts';
 import type { Boot } from '../../hypervisor/index.ts';
 import { isLongBoot } from '../../hypervisor/domain/index.ts';
 import type { Finding } from './verdicts.ts';
@@ -130,12 +131,11 @@ class Judgement {
         definition.memoryMiB >= 1 &&
         definition.memoryMiB < 2048 &&
         !findings.some(f => f.key === 'memory' && f.verdict === 'error');
-    return check(
-      boot,
-      memoryIsGood ? definition.memoryMiB : 1024,
-      definition.type,
-      cpuModelOf(definition, isLongBoot(boot)),
-    )?.replace(/memory = (\d+)/, (_, mib: string) => language.write('memory', mib));
+    const ram = memoryIsGood ? ramAround(definition.memoryMiB, definition.mmioHoleMiB) : ramAround(1024);
+    return check(boot, ram, definition.type, cpuModelOf(definition, isLongBoot(boot)))?.replace(
+      /memory = (\d+)/,
+      (_, mib: string) => language.write('memory', mib),
+    );
   }
 
   /** What firmware starts of the drives or the network. `biosFile`: firmware of a person's own, which may do something else than boot a disk. */
@@ -159,7 +159,8 @@ class Judgement {
         definition.disks.map(disk => findingOf(disk, findings)),
       );
     const boot = firmwareBoot(drives, definition, firmware);
-    const unfit = biosFile && boot && check(boot, definition.memoryMiB, definition.type);
+    const unfit =
+      biosFile && boot && check(boot, ramAround(definition.memoryMiB, definition.mmioHoleMiB), definition.type);
     if (unfit) this.replace('bios_path_override', 'error', 'is no firmware', unfit);
     const problem =
       typeof firmware === 'string'

@@ -1,6 +1,7 @@
 /**
  * From files to a domain that could be created: which of them is the definition, which the kernel, and what is wrong with them. Creates nothing.
  */
+import { ramAround } from '../../hypervisor/layout/index.ts';
 import { type Boot, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
 import { isQcow2 } from '../../hypervisor/disks/index.ts';
@@ -198,12 +199,13 @@ export function planKernel(options: {
   ramdisk?: NamedBytes;
   cmdline?: string;
   memoryMiB: number;
+  mmioHoleMiB?: number;
   vcpus?: number;
   name?: string;
   /** Absent: a plain PC. */
   type?: DomainType;
 }): Planned {
-  const { kernel, ramdisk, memoryMiB } = options;
+  const { kernel, ramdisk, memoryMiB, mmioHoleMiB } = options;
   const kernelName = baseName(kernel.name);
   const cmdline = options.cmdline ?? (kernelKind(kernel.data) === 'linux' ? PLAIN_LINUX_CMDLINE : '');
   const definition: Definition = {
@@ -211,6 +213,7 @@ export function planKernel(options: {
     name: options.name ?? kernelName.replace(/\.[a-z0-9]+$/i, ''),
     type: options.type ?? 'hvm',
     memoryMiB,
+    ...(mmioHoleMiB === undefined ? {} : { mmioHoleMiB }),
     vcpus: options.vcpus ?? 1,
     kernel: kernelName,
     cmdline,
@@ -220,7 +223,7 @@ export function planKernel(options: {
     definition.ramdisk = baseName(ramdisk.name);
     boot.ramdisk = { name: definition.ramdisk, data: ramdisk.data };
   }
-  const problem = check(boot, memoryMiB, options.type);
+  const problem = check(boot, ramAround(memoryMiB, mmioHoleMiB), options.type);
   const finding: Finding = {
     file: kernelName,
     line: 1,

@@ -11,6 +11,8 @@ export interface DomainPaths {
   type: 'hvm' | 'pvh' | 'pv';
   memoryMiB: number;
   maxMemoryMiB: number;
+  /** The hole below 4 GiB, where it is not as large as hvmloader makes it. */
+  mmioHoleMiB?: number;
   vcpus: number;
   maxVcpus: number;
   /** Ports of the domain, and the frames of its rings. */
@@ -84,14 +86,7 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
     for (const name of guests) put(own, home, { [`control/${name}`]: '' });
     for (const name of ['device/suspend/event-channel', 'data', 'drivers', 'feature', 'attr', 'error'])
       put(own, home, { [name]: '' });
-    if (type === 'hvm')
-      put(readable, home, {
-        'platform/acpi': 1,
-        'platform/acpi_s3': 1,
-        'platform/acpi_s4': 1,
-        'hvmloader/bios': 'seabios',
-        'hvmloader/allow-memory-relocate': 1,
-      });
+    if (type === 'hvm') put(readable, home, forLoader(domain));
     // Console 0 lies beside the devices, and its back end is ready from the start.
     const frontend = `${home}/console`,
       backend = `/local/domain/0/backend/console/${domid}/0`;
@@ -109,6 +104,16 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
     put(readable, backend, { '': '', frontend, 'frontend-id': domid, online: 1, state: 1, protocol: 'vt100' });
   });
 }
+
+/** What hvmloader asks for. */
+const forLoader = ({ mmioHoleMiB }: DomainPaths): Record<string, string | number> => ({
+  'platform/acpi': 1,
+  'platform/acpi_s3': 1,
+  'platform/acpi_s4': 1,
+  ...(mmioHoleMiB === undefined ? {} : { 'platform/mmio_hole_size': mmioHoleMiB * 2 ** 20 }),
+  'hvmloader/bios': 'seabios',
+  'hvmloader/allow-memory-relocate': 1,
+});
 
 /** What is left in the store of a domain that is gone: its own, and what Domain 0 has of its devices, sentences about them among that. */
 export function removeDomainPaths(client: StoreClient, domid: number, uuid: string): void {

@@ -3,6 +3,7 @@ import type { Balloon } from './balloon.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
 import { type BreakHit, type BreakPoint, DEFAULT_MAC, isLongBoot, p2mFrames } from '../../hypervisor/domain/index.ts';
+import { ramAround } from '../../hypervisor/layout/index.ts';
 import {
   BAD_NAME,
   cpuModelOf,
@@ -147,10 +148,14 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
 export function shapeOf(
   { definition, boot, xen }: Blueprint,
   machineFrames: number,
-): { seenMiB: number; populateMiB: number; p2mFrames: number } {
+): { seenMiB: number; lowMiB: number; populateMiB: number; p2mFrames: number } {
+  const shape = memoryShape(xen, definition.memoryMiB, definition.maxMemoryMiB),
+    { seenMiB } = shape;
   // A PV guest's second stage is indexed by machine frames.
-  const reach = xen === 'pv' ? machineFrames : xen ? WHOLE_P2M : p2mFrames(boot, definition.memoryMiB);
-  return { ...memoryShape(xen, definition.memoryMiB, definition.maxMemoryMiB), p2mFrames: reach };
+  if (xen === 'pv') return { ...shape, lowMiB: seenMiB, p2mFrames: machineFrames };
+  const ram = ramAround(seenMiB, definition.mmioHoleMiB),
+    reach = p2mFrames(boot, ram);
+  return { ...shape, lowMiB: ram.lowMiB, p2mFrames: xen ? Math.max(WHOLE_P2M, reach) : reach };
 }
 
 /** What the store is told of a domain. */
@@ -162,6 +167,7 @@ export function describe({ definition, boot, startEpochMs }: Blueprint, type: Do
     type,
     memoryMiB,
     maxMemoryMiB,
+    ...(definition.mmioHoleMiB === undefined ? {} : { mmioHoleMiB: definition.mmioHoleMiB }),
     vcpus,
     maxVcpus,
     startEpochMs,
@@ -190,14 +196,15 @@ export function blueprintOf(
   if (BAD_NAME.test(nameOf(state)))
     throw new Error(`${file} has a domain whose name has a slash or a control character. Save it under another name.`);
   const { definition: judged } = judgeDefinition(about.name, about.definition);
-  // The card that it has, with its address, whatever the definition's text says.
-  const { nic: _nic, vif: _vif, mac: _mac, moreCards: _more, ...rest } = judged;
+  // The card that it has, with its address, and where its RAM lies, whatever the definition's text says.
+  const { nic: _nic, vif: _vif, mac: _mac, moreCards: _more, mmioHoleMiB: _hole, ...rest } = judged;
   const [pvCard, ...others] = savedCards(state.toolstack);
   const definition: Definition = {
     ...rest,
     name: nameOf(state),
     memoryMiB: about.populatedMiB,
     maxMemoryMiB: about.memoryMiB,
+    ...(about.lowMiB === undefined ? {} : { mmioHoleMiB: 4096 - about.lowMiB }),
     vcpus: about.vcpus ?? 1,
     modelInDomain0: modelOf(state) !== undefined,
     ...(about.uuid ? { uuid: about.uuid } : {}),

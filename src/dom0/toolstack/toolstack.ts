@@ -382,7 +382,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     if (blueprint.cpuLevel) await this.runners.loadLevel?.(blueprint.cpuLevel);
     const { definition, xen } = blueprint;
     const { machine, queue } = this;
-    const { seenMiB, p2mFrames, populateMiB } = shapeOf(blueprint, machine.frames);
+    const { seenMiB, p2mFrames, ...memory } = shapeOf(blueprint, machine.frames);
     // On one thread a device of the host answers in Domain 0's turn, in which a model there is awake.
     const modelHere =
       xen === 'hvm' &&
@@ -395,7 +395,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const shape = {
       vcpus: definition.maxVcpus ?? definition.vcpus,
       onlineVcpus: definition.vcpus,
-      populateMiB,
+      ...memory,
       card: definition.nic !== undefined,
       drives,
     };
@@ -407,7 +407,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.noteCall(
       record,
       'XEN_DOMCTL_createdomain',
-      `domain ${record.id}: ${populateMiB} MiB, ${record.vcpus} vCPU${record.vcpus === 1 ? '' : 's'}`,
+      `domain ${record.id}: ${memory.populateMiB} MiB, ${record.vcpus} vCPU${record.vcpus === 1 ? '' : 's'}`,
     );
     try {
       if (xen)

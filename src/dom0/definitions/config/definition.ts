@@ -35,6 +35,8 @@ export interface Definition {
   memoryMiB: number;
   /** As far as the guest may grow. */
   maxMemoryMiB?: number;
+  /** Below 4 GiB so much is no RAM (absent: as much as boards have); RAM that finds no room below the hole lies from 4 GiB on. */
+  mmioHoleMiB?: number;
   uuid?: string;
   /** What somebody wrote about it; it may have lines. */
   description?: string;

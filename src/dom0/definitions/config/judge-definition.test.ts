@@ -33,6 +33,20 @@ describe('definitions (xl.cfg(5))', () => {
     });
   });
 
+  it('puts RAM that a wide mmio_hole leaves no room for above 4 GiB, as xl does, which takes 256 to 3840 MiB', () => {
+    const text = `${good.replace('256', '1536')}mmio_hole = 3072\n`;
+    const { definition, findings } = judgeDefinition('x.cfg', text);
+    expect(definition.mmioHoleMiB).toBe(3072);
+    expect(findings.find(({ key }) => key === 'mmio_hole')).toMatchObject({
+      verdict: 'used',
+      text: '1024 MiB of RAM lie from 0 on, 512 MiB from 4 GiB on.',
+    });
+    expect(writeXlConfig(definition)).toContain('mmio_hole = 3072');
+    for (const value of ['255', '3841']) expect(errors(`${good}mmio_hole = ${value}\n`)).toHaveLength(1);
+    // xl reads it for HVM guests alone.
+    expect(verdicts(text.replace('"hvm"', '"pvh"'))).toMatchObject({ mmio_hole: 'ignored' });
+  });
+
   it('takes cmdline alone where root and extra stand beside it', () => {
     const text = `${good}cmdline="a"\nextra="b"\nroot="c"\n`;
     expect(judgeDefinition('x.cfg', text).definition.cmdline).toBe('a');

@@ -57,7 +57,7 @@ function configOf(definition: Definition): Record<string, unknown> {
       ...(ramdisk ? { ramdisk } : {}),
       ...(cmdline ? { cmdline } : {}),
       ...(bootloader ? { bootloader: bootloader.program, bootloader_args: loaderWords(bootloader) } : {}),
-      [`type.${type}`]: type === 'hvm' && !kernel ? { boot: definition.bootOrder } : {},
+      [`type.${type}`]: type === 'hvm' ? ofHvm(definition) : {},
     },
     ...(disks.length === 0
       ? {}
@@ -97,6 +97,12 @@ function configOf(definition: Definition): Record<string, unknown> {
     on_crash: underscored(definition.onCrash),
   };
 }
+
+/** Of HVM guests alone. */
+const ofHvm = ({ kernel, bootOrder, mmioHoleMiB }: Definition): Record<string, unknown> => ({
+  ...(mmioHoleMiB === undefined ? {} : { mmio_hole_memkb: mmioHoleMiB * 1024 }),
+  ...(kernel ? {} : { boot: bootOrder }),
+});
 
 /** libxl_bitmap in JSON: the numbers of the bits that are set; a bitmap for each vCPU. */
 const bitmapsOf = (affinity: Affinity, vcpus: number): number[][] =>

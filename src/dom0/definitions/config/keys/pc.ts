@@ -1,4 +1,5 @@
 /** Keys about the PC of a fully virtual guest. Source: xl.cfg(5), "Fully-virtualised (HVM) Guest Specific Options". */
+import { LEAST_MMIO_HOLE_MIB, MOST_MMIO_HOLE_MIB, ramAround } from '../../../../hypervisor/layout/index.ts';
 import { approximated, ignored, used } from '../options.ts';
 import { cpuid, hide } from './cpuid.ts';
 import { devices } from './devices.ts';
@@ -118,13 +119,26 @@ export const pc: Family = {
       ignored('no such state', 'ACPI offers power-off (S5) and suspend to RAM (S3) and no other sleep state.'),
       isZero,
     ),
-    // HVM_BELOW_4G_MMIO_LENGTH and HVM_BELOW_4G_MMIO_START, in MiB.
-    ...alike(
-      'mmio_hole',
+    mmio_hole: rule(
       'number',
-      ignored('fixed memory map', 'The memory map of the PC is fixed.'),
-      undefined,
-      between(256, 3840),
+      used('no RAM in so much below 4 GiB', 'RAM that finds no room below the hole of so many MiB lies from 4 GiB on.'),
+      {
+        range: between(LEAST_MMIO_HOLE_MIB, MOST_MMIO_HOLE_MIB),
+        into: (definition, { number }) => {
+          definition.mmioHoleMiB = number;
+        },
+        judge: ({ number, definition: { memoryMiB, maxMemoryMiB = memoryMiB } }) => {
+          const { lowMiB } = ramAround(Math.max(memoryMiB, maxMemoryMiB), number),
+            highMiB = Math.max(memoryMiB, maxMemoryMiB) - lowMiB;
+          return highMiB > 0
+            ? used(
+                `${highMiB} MiB lie above 4 GiB`,
+                `${lowMiB} MiB of RAM lie from 0 on, ${highMiB} MiB from 4 GiB on.`,
+              )
+            : used('all RAM lies below it', `All ${lowMiB} MiB of RAM lie below the hole.`);
+        },
+        from: ({ mmioHoleMiB }) => mmioHoleMiB,
+      },
     ),
   }),
   vnc: rule('defbool', screen, {
