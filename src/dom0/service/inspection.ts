@@ -123,7 +123,10 @@ const INSPECTIONS: {
   symbols: (host, id) => {
     const { boot } = host.member(id).blueprint;
     return (
-      (boot.kind === 'firmware' ? undefined : kernelSymbols(boot.kernel)) ?? { addresses: new Uint32Array(), names: [] }
+      (boot.kind === 'firmware' ? undefined : kernelSymbols(boot.kernel)) ?? {
+        addresses: new Float64Array(),
+        names: [],
+      }
     );
   },
   store: ({ toolstack }) => {

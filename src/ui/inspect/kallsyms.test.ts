@@ -13,11 +13,15 @@ const TOKENS = Array.from(
   { length: 256 },
   (_, code) => PARTS[code - 200] ?? (code > 32 && code < 127 ? String.fromCharCode(code) : ''),
 );
-const BASE = 0xc100_0000;
+const BASE = 0xc100_0000,
+  HIGH_BASE = -0x7f00_0000;
 
 const words = (...values: number[]): number[] =>
   values.flatMap(value => [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24]);
-const aligned = (bytes: number[]): number[] => [...bytes, ...new Array<number>(-bytes.length & 3).fill(0)];
+const aligned = (bytes: number[], to = 4): number[] => [
+  ...bytes,
+  ...new Array<number>(-bytes.length & (to - 1)).fill(0),
+];
 
 function compressed(name: string): number[] {
   const codes: number[] = [];
@@ -29,12 +33,16 @@ function compressed(name: string): number[] {
   return codes.length < 128 ? [codes.length, ...codes] : [128 | (codes.length & 127), codes.length >> 7, ...codes];
 }
 
-function table(symbols: readonly Named[], order: Order): number[] {
+/** `perCpu`: so many symbols before the others, at addresses from 0 on, as CONFIG_KALLSYMS_ABSOLUTE_PERCPU of 64-bit kernels writes them; undefined: of 32 bits. */
+function table(symbols: readonly Named[], order: Order, wide?: { perCpu: number | 'relative' }): number[] {
   const names: number[] = [],
     markers: number[] = [],
     tokens: number[] = [],
     index: number[] = [];
-  symbols.forEach(([, name], i) => {
+  const pointer = wide ? 8 : 4,
+    perCpu = wide && wide.perCpu !== 'relative' ? wide.perCpu : 0,
+    all: Named[] = [...Array.from({ length: perCpu }, (_, i): Named => [64 * i, `cpu_${i}`]), ...symbols];
+  all.forEach(([, name], i) => {
     if (i % 256 === 0) markers.push(names.length);
     names.push(...compressed(name));
   });
@@ -42,24 +50,29 @@ function table(symbols: readonly Named[], order: Order): number[] {
     index.push(tokens.length & 255, tokens.length >> 8);
     tokens.push(...[...token].map(letter => letter.charCodeAt(0)), 0);
   }
-  const offsets = words(...symbols.map(([address]) => address - BASE));
-  const places = symbols.flatMap((_, i) => [i >> 16, (i >> 8) & 255, i & 255]),
+  const base = wide ? HIGH_BASE : BASE,
+    isAbsolute = wide !== undefined && wide.perCpu !== 'relative';
+  const offset = ([address]: Named, i: number): number =>
+    i < perCpu ? address : isAbsolute ? -1 - (address - base) : address - base;
+  const part = (bytes: number[]): number[] => aligned(bytes, pointer);
+  const offsets = [...part(words(...all.map(offset))), ...words(base, ...(wide ? [-1] : []))];
+  const places = all.flatMap((_, i) => [i >> 16, (i >> 8) & 255, i & 255]),
     middle = [
-      ...words(symbols.length),
-      ...aligned(names),
-      ...words(...markers),
-      ...(order === '6.2' ? aligned(places) : []),
-      ...aligned(tokens),
+      ...part(words(all.length)),
+      ...part(names),
+      ...part(words(...markers)),
+      ...(order === '6.2' ? part(places) : []),
+      ...part(tokens),
       ...index,
     ];
-  return order === 'since 6.4' ? [...middle, ...offsets, ...words(BASE)] : [...offsets, ...words(BASE), ...middle];
+  return order === 'since 6.4' ? [...middle, ...offsets] : [...offsets, ...middle];
 }
 
 /** Among other things, some of which look like it. */
 const inMemory = (bytes: readonly number[]): Uint8Array =>
   Uint8Array.from([
     ...new Array<number>(4096).fill(0x90),
-    ...words(1, 2, 3),
+    ...words(1, 2, 3, 4),
     ...[...'0123456789'].flatMap(digit => [digit.charCodeAt(0), 0]),
     ...words(0, 0, 0),
     ...bytes,
@@ -89,6 +102,23 @@ describe('the symbols that a Linux carries', () => {
       { numRuns: 40 },
     );
   });
+
+  it.each(ORDERS.flatMap(order => [0, 1, 300, 'relative' as const].map(perCpu => [order, perCpu] as const)))(
+    'are those of a kernel of 64 bits, too, in the order of versions %s with %s per CPU',
+    (order, perCpu) => {
+      fc.assert(
+        fc.property(symbols, fc.nat(), (low, pick) => {
+          const all = low.map(([address, name]): Named => [address - BASE + HIGH_BASE, name]),
+            found = findKallsyms(inMemory(table(all, order, { perCpu })))!,
+            [address, name] = all[pick % (all.length - 1)]!;
+          expect(found.count).toBe(all.length + (perCpu === 'relative' ? 0 : perCpu));
+          expect(found.at(address)).toEqual({ name, offset: 0 });
+          expect([0, 64, all[0]![0] - 1].map(each => found.at(each))).toEqual([undefined, undefined, undefined]);
+        }),
+        { numRuns: 10 },
+      );
+    },
+  );
 
   it('have long names, and of several at one address the first', () => {
     const long = 'a'.repeat(300),

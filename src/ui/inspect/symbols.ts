@@ -8,14 +8,15 @@ import { findKallsyms, lookUp, type Symbols } from './kallsyms.ts';
 const MIB = 2 ** 20,
   /** So far below and above its code a kernel's read-only data lie: they follow its text, and the text that it needs only at its start follows them. */
   BELOW_MIB = 16,
-  ABOVE_MIB = 24,
-  /** Kernels live in the upper half of a linear address space (Linux: CONFIG_VMSPLIT). */
-  UPPER_HALF = 0x8000_0000,
-  /** Where one was looked for, it is not looked for again within so many bits of the address. */
-  TRIED_SHIFT = 22,
+  ABOVE_MIB = 40,
+  /** Where one was looked for, it is not looked for again within so many bytes. */
+  TRIED_BYTES = 2 ** 22,
   /** Another system's kernel has no such table anywhere. */
   MOST_TRIES = 6,
   PAGE = 4096;
+
+/** Kernels live in the upper half of a linear address space (Linux: CONFIG_VMSPLIT): of one of 64 bits, where addresses have signs, or of 32. */
+const isKernel = (address: number): boolean => address < 0 || (address >= 2 ** 31 && address < 2 ** 32);
 
 /** One guest's. */
 class GuestSymbols {
@@ -33,32 +34,33 @@ class GuestSymbols {
     );
   }
 
-  at(eip: number, stateOf: () => VcpuState | undefined): string {
+  at(ip: number, stateOf: () => VcpuState | undefined): string {
     for (const symbols of this.found) {
-      const symbol = symbols.at(eip);
+      const symbol = symbols.at(ip);
       if (symbol?.name) return symbol.offset === 0 ? symbol.name : `${symbol.name}+0x${symbol.offset.toString(16)}`;
     }
     if (
-      eip >= UPPER_HALF &&
+      isKernel(ip) &&
       this.found.length === 0 &&
       !this.searches &&
       this.tried.size < MOST_TRIES &&
-      !this.tried.has(eip >>> TRIED_SHIFT)
+      !this.tried.has(Math.floor(ip / TRIED_BYTES))
     ) {
       const state = stateOf();
-      if (state) void this.search(state, eip);
+      if (state) void this.search(state, ip);
     }
     return '';
   }
 
   /** Piece by piece, so that the page goes on meanwhile. What is not mapped reads as 0: the kernel has given back what it needs no more. */
-  private async search(state: VcpuState, eip: number): Promise<void> {
+  private async search(state: VcpuState, ip: number): Promise<void> {
     this.searches = true;
-    this.tried.add(eip >>> TRIED_SHIFT);
-    const from = (eip & -PAGE) - BELOW_MIB * MIB,
+    this.tried.add(Math.floor(ip / TRIED_BYTES));
+    const from = (Math.floor(ip / PAGE) - (BELOW_MIB * MIB) / PAGE) * PAGE,
       bytes = new Uint8Array((BELOW_MIB + ABOVE_MIB) * MIB);
     for (let done = 0; done < bytes.length; done += MIB) {
-      for (let at = done; at < done + MIB; at += PAGE) bytes.set(state.bytesAt((from + at) >>> 0, PAGE), at);
+      for (let at = done; at < done + MIB; at += PAGE)
+        bytes.set(state.bytesAt(state.isLong ? from + at : (from + at) >>> 0, PAGE), at);
       await new Promise(resolve => setTimeout(resolve));
     }
     const symbols = findKallsyms(bytes);
@@ -74,7 +76,7 @@ const known = new WeakMap<ArrayBufferLike, Map<number, GuestSymbols>>();
 export function symbolAt(
   machine: MachineView,
   domain: number,
-  eip: number,
+  ip: number,
   stateOf: () => VcpuState | undefined,
 ): string {
   const memory = machine.memory.words.buffer;
@@ -82,11 +84,11 @@ export function symbolAt(
   if (!guests) known.set(memory, (guests = new Map()));
   let guest = guests.get(domain);
   if (!guest) guests.set(domain, (guest = new GuestSymbols(domain)));
-  return guest.at(eip, stateOf);
+  return guest.at(ip, stateOf);
 }
 
 /** The same for one vCPU that is looked at. */
 export const namer =
   ({ machine, session }: Target, state: VcpuState) =>
   (address: number): string =>
-    machine && session ? symbolAt(machine, session.id, address >>> 0, () => state) : '';
+    machine && session ? symbolAt(machine, session.id, address, () => state) : '';
