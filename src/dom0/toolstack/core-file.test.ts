@@ -1,6 +1,17 @@
 /** The core file of a guest that stands still, read as dump-core-format.txt describes it. */
 import { expect, it } from 'vitest';
 import { pvhKernel, print, waitForKey } from '../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
+import { loadLevel } from '../../cpu/index.ts';
+import { hex } from '../../cpu/test-support/asm.ts';
+import {
+  HIGH_JUMP,
+  LONG,
+  longProgram,
+  programDomain,
+  UPPER_HALF,
+} from '../../hypervisor/domain/program.test-support.ts';
+import { readState, saveDomain } from '../../hypervisor/index.ts';
+import { coreFile } from './core-file.ts';
 import { testFile, testFiles, testHost } from '../service/host.test-support.ts';
 
 /** Sections by name. */
@@ -52,4 +63,45 @@ it('has the processors, and every page with its number', async () => {
   const code = Buffer.from(found.get('.xen_pages')!.subarray(at, at + 8));
   expect(Buffer.from(kernel).includes(code), code.toString('hex')).toBe(true);
   expect(code.some(byte => byte !== 0)).toBe(true);
+});
+
+it('has the registers of 64-bit code where Xen puts them', async () => {
+  await loadLevel('x86-64');
+  const domain = programDomain(
+    longProgram(
+      [
+        // mov rsp, UPPER_HALF + 0x300000; mov r15, rsp; mov ecx, 0xc0000102; mov eax, 7; xor edx, edx; wrmsr (KERNEL_GS_BASE)
+        hex('48c7c400003080 4989e7 b9020100c0 b807000000 31d2 0f30'),
+        // mov ecx, 0xc0000101; mov eax, 9; wrmsr (GS_BASE); mov rax, cr4; or ah, 2; mov cr4, rax (OSFXSR); fninit; fld1; movq xmm15, r15; cli; hlt
+        hex('b9010100c0 b809000000 0f30 0f20e0 80cc02 0f22e0 dbe3 d9e8 664d0f6eff fa f4'),
+      ],
+      true,
+    ),
+    { cpuLevel: 'x86-64' },
+  );
+  domain.runSlice();
+  const state = readState(Buffer.concat(saveDomain(domain, { name: 'x', program: 'test', definition: '' })), 'x');
+  const core = new Uint8Array(Buffer.concat(coreFile(state, true)));
+  // EI_CLASS of 64 bits, ET_CORE, EM_X86_64.
+  expect([core[4], core[16], core[18]]).toEqual([2, 4, 62]);
+  const context = sections(core).get('.xen_prstatus')!,
+    view = new DataView(context.buffer, context.byteOffset, context.length),
+    word = (at: number): number => Number(view.getBigInt64(at, true));
+  expect(context).toHaveLength(5168);
+  const at = { r15: 520, rsp: 672, gsKernel: 5152, gsUser: 5160, xmm15: 160 + 15 * 16, rip: 648 } as const;
+  expect(Object.fromEntries(Object.entries(at).map(([name, offset]) => [name, word(offset)]))).toEqual({
+    r15: UPPER_HALF + 0x300000,
+    rsp: UPPER_HALF + 0x300000,
+    gsKernel: 9,
+    gsUser: 7,
+    xmm15: UPPER_HALF + 0x300000,
+    // Behind its last instruction.
+    rip: UPPER_HALF + LONG + HIGH_JUMP + 56,
+  });
+  // VGCF_i387_valid, VGCF_online; ST(0) is 1.0.
+  expect([view.getUint32(512, true), view.getBigUint64(32, true), view.getUint16(40, true)]).toEqual([
+    33,
+    1n << 63n,
+    0x3fff,
+  ]);
 });

@@ -1,6 +1,7 @@
 /**
  * The core file of a domain, as `xl dump-core` writes it: ELF with sections for notes, processors, frame numbers and pages; crash and gdbsx read it.
- * Source: xen/docs/misc/dump-core-format.txt; xen/include/public/elfnote.h, arch-x86/xen.h (struct vcpu_guest_context).
+ * Source: xen/docs/misc/dump-core-format.txt; xen/include/public/elfnote.h, arch-x86/xen.h (struct vcpu_guest_context), xen/arch/x86/domctl.c
+ * (arch_get_info_guest); SDM vol. 1, table 10-2 (FXSAVE).
  */
 import type { SavedState } from '../../hypervisor/index.ts';
 import { CHANGESET, guestKinds, PV_VIRT_START, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/interfaces/xen/index.ts';
@@ -39,9 +40,29 @@ const CONTEXT_BYTES = 5168,
     GS_BASE_USER: 5160,
   } as const;
 const GENERAL = ['r15', 'r14', 'r13', 'r12', 'rbp', 'rbx', 'r11', 'r10', 'r9', 'r8', 'rax', 'rcx', 'rdx', 'rsi', 'rdi'];
-/** VGCF_online and VGCF_in_kernel. */
-const ONLINE = 32,
-  IN_KERNEL = 4;
+/** VGCF_i387_valid and VGCF_online; VGCF_in_kernel is said of PV guests alone. */
+const FPU_VALID = 1,
+  ONLINE = 32;
+/** Of an activity: nobody has started it. */
+const WAIT_FOR_SIPI = 3;
+/** Where FXSAVE's image of 64 bits has what saved processors name. */
+const FPU_WORDS: readonly (readonly [at: number, name: string, bytes: 2 | 4])[] = [
+  [0, 'fcw', 2],
+  [2, 'fsw', 2],
+  [4, 'ftw', 2],
+  [6, 'fop', 2],
+  [8, 'fip', 4],
+  [12, 'fcs', 4],
+  [16, 'fdp', 4],
+  [20, 'fds', 4],
+  [24, 'mxcsr', 4],
+];
+const FPU_REGISTERS = 32,
+  FPU_REGISTER_BYTES = 10,
+  XMM_REGISTERS = 160,
+  /** Bits of MXCSR that exist. */
+  MXCSR_MASK_AT = 28,
+  MXCSR_MASK = 0xffff;
 /** HVM_SAVE_CODE(CPU). */
 const CPU_RECORD = 2;
 /** Page types up to it bring bytes; those from 13 on are of no page, and this one is a page that was never written. */
@@ -51,6 +72,25 @@ const LAST_WITH_BYTES = 12,
 /** `reg` of a saved processor: a number, or the two halves of one. */
 type Registers = Record<string, number | Int32Array>;
 
+/** Its x87 and SSE state as FXSAVE stores it: registers from the stack's top on. */
+function fpuOf(registers: Registers): Uint8Array {
+  const bytes = new Uint8Array(AT.FLAGS),
+    view = new DataView(bytes.buffer),
+    number = (name: string): number => (typeof registers[name] === 'number' ? registers[name] : 0),
+    put = (at: number, name: string, most: number): void => {
+      const words = registers[name];
+      if (words instanceof Int32Array) bytes.set(new Uint8Array(words.slice().buffer).subarray(0, most), at);
+    };
+  for (const [at, name, size] of FPU_WORDS)
+    if (size === 2) view.setUint16(at, number(name), true);
+    else view.setInt32(at, number(name), true);
+  view.setUint32(MXCSR_MASK_AT, MXCSR_MASK, true);
+  const top = (number('fsw') >> 11) & 7;
+  for (let i = 0; i < 8; i++) put(FPU_REGISTERS + 16 * i, `fpr${(top + i) & 7}`, FPU_REGISTER_BYTES);
+  for (let i = 0; i < 16; i++) put(XMM_REGISTERS + 16 * i, `xmm${i}`, 16);
+  return bytes;
+}
+
 function contextOf(registers: Registers): Uint8Array {
   const bytes = new Uint8Array(CONTEXT_BYTES);
   const view = new DataView(bytes.buffer);
@@ -59,7 +99,8 @@ function contextOf(registers: Registers): Uint8Array {
     view.setInt32(at, typeof value === 'number' ? value : (value[0] ?? 0), true);
     if (typeof value !== 'number') view.setInt32(at + 4, value[1] ?? 0, true);
   };
-  view.setUint32(AT.FLAGS, ONLINE | (registers.cpl === 0 ? IN_KERNEL : 0), true);
+  bytes.set(fpuOf(registers));
+  view.setUint32(AT.FLAGS, FPU_VALID | (registers.activity === WAIT_FOR_SIPI ? 0 : ONLINE), true);
   GENERAL.forEach((name, i) => put(AT.USER_REGS + 8 * i, name));
   put(AT.RIP, 'rip');
   put(AT.CS, 'cs.selector');
@@ -69,8 +110,11 @@ function contextOf(registers: Registers): Uint8Array {
   for (const n of [0, 2, 3, 4]) put(AT.CONTROL + 8 * n, `cr${n}`);
   for (let n = 0; n < 8; n++) put(AT.DEBUG + 8 * n, `dr${n}`);
   put(AT.FS_BASE, 'fs.base');
-  put(AT.GS_BASE_USER, 'gs.base');
-  put(AT.GS_BASE_KERNEL, 'kernelGsBase');
+  // In ring 0 it has swapped them.
+  const [own, other] =
+    registers.cpl === 0 ? [AT.GS_BASE_KERNEL, AT.GS_BASE_USER] : [AT.GS_BASE_USER, AT.GS_BASE_KERNEL];
+  put(own, 'gs.base');
+  put(other, 'kernelGsBase');
   return bytes;
 }
 

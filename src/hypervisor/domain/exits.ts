@@ -204,7 +204,7 @@ export class Exits {
         this.record(reason, exit.value);
         return this.portAccess();
       case ExitReason.EPT_VIOLATION:
-        this.recordAt(reason, exit.guestPhysical >>> 0);
+        this.recordAt(reason, exit.guestPhysical);
         return this.memoryAccess();
       case ExitReason.HLT:
         this.record(reason, 0);
@@ -245,7 +245,7 @@ export class Exits {
       case ExitReason.WBINVD:
         return processor.skipInstruction();
       default:
-        this.recordAt(reason, exit.guestPhysical >>> 0);
+        this.recordAt(reason, exit.guestPhysical);
         domain.crash(
           `The hypervisor does not handle the exit ${exitName(reason)} (qualification 0x${(exit.qualification >>> 0).toString(16)}).`,
         );
@@ -264,7 +264,7 @@ export class Exits {
     if (!model.isMemoryMapped(address)) return false;
     this.begin();
     this.count(ExitReason.EPT_VIOLATION);
-    this.recordAt(ExitReason.EPT_VIOLATION, exit.guestPhysical >>> 0);
+    this.recordAt(ExitReason.EPT_VIOLATION, exit.guestPhysical);
     const started = this.beginRequest(address, 0);
     this.ask();
     if (exit.qualification & EPT_WRITE) model.writeMemory(address, exit.value, exit.size);
@@ -344,7 +344,7 @@ export class Exits {
     if (!domain.remote?.writeBuffered(exit)) return false;
     this.count(ExitReason.EPT_VIOLATION);
     this.countRequest(exit.guestPhysical, 0);
-    this.recordAt(ExitReason.EPT_VIOLATION, exit.guestPhysical >>> 0);
+    this.recordAt(ExitReason.EPT_VIOLATION, exit.guestPhysical);
     this.end(ExitReason.EPT_VIOLATION);
     domain.answeredInPlace();
     return true;
