@@ -41,6 +41,8 @@ export interface PlatformDeviceOptions {
   online?: number;
   /** From one processor's APIC identifier to the next one's (default 1). */
   apicIdStep?: number;
+  /** Inputs of the I/O APIC (default: those of the 82093AA). */
+  ioApicPins?: number;
   /** There is a HPET, too, where there is an I/O APIC. */
   hpet?: boolean;
   /** Time on the machine's clock at which the guest's TSC reaches a value; absent: no TSC-deadline timer (CPUID must not show it). */
@@ -202,7 +204,7 @@ export class PlatformDevices implements ModelSignals {
       );
     }
     this.placeApics();
-    return new IoApic(bus);
+    return new IoApic(bus, options.ioApicPins);
   }
 
   /** Registers of the local APICs where IA32_APIC_BASE has them: each processor sees its own. A place that something else has is left to that. */

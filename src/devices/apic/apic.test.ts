@@ -274,6 +274,29 @@ describe('I/O APIC', () => {
     expect(io(0x11 + 2 * 4)).toBe(0xff000000);
   });
 
+  it('has as many as its board wants, and takes the state of one with fewer', () => {
+    const before = testPc({ apic: true }).pc;
+    before.bus.writeMemory(IOAPIC, 0x10 + 2 * 23, 4);
+    before.bus.writeMemory(IOAPIC + 0x10, 0xa023, 4);
+    const state = before.save() as { ioapic: { highLines?: number } };
+    delete state.ioapic.highLines;
+    t = testPc({ apic: true, ioApicPins: 48 });
+    t.pc.restore(state);
+    expect([io(1), io(0x10 + 2 * 23), io(0x10 + 2 * 47), io(0x10 + 2 * 48)]).toEqual([0x002f0020, 0xa023, 0x10000, 0]);
+    // Level-triggered to vector 51h: what is asserted is delivered as soon as it is unmasked, from either half.
+    set(0xf0, 0x1ff);
+    for (const pin of [20, 47]) {
+      t.pc.signals.setIoApicPin?.(pin, true);
+      expect(t.pc.intrOf(0)).toBe(false);
+      setIo(0x10 + 2 * pin, 0x8051);
+      expect(t.pc.intrOf(0)).toBe(true);
+      expect(t.pc.acknowledge()).toBe(0x51);
+      t.pc.signals.setIoApicPin?.(pin, false);
+      set(0xb0, 0);
+      expect(t.pc.intrOf(0)).toBe(false);
+    }
+  });
+
   it('carries the timer from IRQ 0 to input 2, edge-triggered', () => {
     setIo(0x14, 0x30);
     t.out(0x43, 0x34);

@@ -1,16 +1,18 @@
 /**
- * Intel 82093AA I/O APIC with 24 inputs, and the EOI register of its successors (version 0x20).
+ * Intel 82093AA I/O APIC with 24 inputs or as many as a board wants, and the EOI register of its successors (version 0x20).
  * Source: 82093AA datasheet, order number 290566; ICH datasheets for the EOI register.
  * Inputs are logical: asserted is asserted, whatever polarity a guest programs (the board drives each input as its tables say).
  */
-import type { MemoryRange } from '../bus.ts';
+import type { MemoryRange, State } from '../bus.ts';
 import { resetState } from '../state.ts';
 import type { ApicBus } from './apic-bus.ts';
 import { EXTINT, FIXED, LOWEST_PRIORITY } from './apic-bus.ts';
 import { RegisterDevice } from '../register-device.ts';
 
 export const IO_APIC_BASE = 0xfec00000;
+/** Of the chip; Xen's has VIOAPIC_NUM_PINS (public/arch-x86/hvm/save.h). */
 const PINS = 24;
+const MOST_PINS = 64;
 const VERSION = 0x20;
 const REGSEL = 0x00,
   WINDOW = 0x10,
@@ -21,17 +23,25 @@ const REMOTE_IRR = 0x4000,
   LOGICAL = 0x800;
 const LOW_WRITABLE = 0x1afff;
 
-const initial = () => ({
+const initial = (pins: number) => () => ({
   id: 0,
   select: 0,
   /** Redirection table: low and high words. */
-  low: new Uint32Array(PINS).fill(MASKED),
-  high: new Uint32Array(PINS),
-  /** Levels of the inputs. */
+  low: new Uint32Array(pins).fill(MASKED),
+  high: new Uint32Array(pins),
+  /** Levels of inputs 0 to 31, and of the others. */
   lines: 0,
+  highLines: 0,
 });
 
-export class IoApic extends RegisterDevice<ReturnType<typeof initial>> {
+/** `words` with those of a shorter table before the rest. */
+function within(words: Uint32Array, of: unknown): unknown {
+  if (!(of instanceof Uint32Array) || of.length > words.length) return of;
+  words.set(of);
+  return words;
+}
+
+export class IoApic extends RegisterDevice<ReturnType<ReturnType<typeof initial>>> {
   private readonly bus: ApicBus;
   readonly range: MemoryRange = {
     base: IO_APIC_BASE,
@@ -40,8 +50,10 @@ export class IoApic extends RegisterDevice<ReturnType<typeof initial>> {
     write: (offset, value) => this.write(offset, value),
   };
 
-  constructor(bus: ApicBus) {
-    super('ioapic', initial);
+  /** @throws RangeError */
+  constructor(bus: ApicBus, pins = PINS) {
+    if (pins > MOST_PINS) throw new RangeError(`An I/O APIC of ${pins} inputs: at most ${MOST_PINS}.`);
+    super('ioapic', initial(pins));
     this.bus = bus;
     bus.onEndOfInterrupt = vector => this.endOfInterrupt(vector);
   }
@@ -49,9 +61,11 @@ export class IoApic extends RegisterDevice<ReturnType<typeof initial>> {
   /** Level of an input; the edge that counts is the rising one. */
   setLine(pin: number, level: boolean): void {
     const { r } = this;
-    const bit = 1 << pin;
-    const rises = level && !(r.lines & bit);
-    r.lines = level ? r.lines | bit : r.lines & ~bit;
+    if (pin >= r.low.length) return;
+    const rises = level && !this.isHigh(pin);
+    const bit = 1 << pin,
+      lines = pin < 32 ? 'lines' : 'highLines';
+    r[lines] = level ? r[lines] | bit : r[lines] & ~bit;
     // "Edge-sensitive interrupts signaled on a masked interrupt pin are ignored."
     if (r.low[pin] & LEVEL || rises) this.serve(pin);
   }
@@ -62,10 +76,14 @@ export class IoApic extends RegisterDevice<ReturnType<typeof initial>> {
     return entry & MASKED ? -1 : entry & 0xff;
   }
 
+  private isHigh(pin: number): boolean {
+    return ((pin < 32 ? this.r.lines : this.r.highLines) & (1 << pin)) !== 0;
+  }
+
   private serve(pin: number): void {
     const { r } = this;
     const entry = r.low[pin];
-    if (entry & MASKED || !(r.lines & (1 << pin))) return;
+    if (entry & MASKED || !this.isHigh(pin)) return;
     if (entry & LEVEL) {
       if (entry & REMOTE_IRR) return;
       const mode = (entry >> 8) & 7;
@@ -86,7 +104,7 @@ export class IoApic extends RegisterDevice<ReturnType<typeof initial>> {
 
   private endOfInterrupt(vector: number): void {
     const { r } = this;
-    for (let pin = 0; pin < PINS; pin++) {
+    for (let pin = 0; pin < r.low.length; pin++) {
       if ((r.low[pin] & 0xff) !== vector || !(r.low[pin] & REMOTE_IRR)) continue;
       r.low[pin] &= ~REMOTE_IRR;
       this.serve(pin);
@@ -102,10 +120,10 @@ export class IoApic extends RegisterDevice<ReturnType<typeof initial>> {
       case 2:
         return r.id << 24;
       case 1:
-        return ((PINS - 1) << 16) | VERSION;
+        return ((r.low.length - 1) << 16) | VERSION;
       default: {
         const pin = (r.select - 0x10) >> 1;
-        if (pin < 0 || pin >= PINS) return 0;
+        if (pin < 0 || pin >= r.low.length) return 0;
         return r.select & 1 ? r.high[pin] : r.low[pin];
       }
     }
@@ -118,7 +136,7 @@ export class IoApic extends RegisterDevice<ReturnType<typeof initial>> {
     else if (offset === WINDOW) {
       if (r.select === 0) r.id = (value >>> 24) & 0x0f;
       const pin = (r.select - 0x10) >> 1;
-      if (pin < 0 || pin >= PINS) return;
+      if (pin < 0 || pin >= r.low.length) return;
       if (r.select & 1) {
         r.high[pin] = value >>> 0;
         return;
@@ -135,6 +153,13 @@ export class IoApic extends RegisterDevice<ReturnType<typeof initial>> {
   }
 
   override reset(): void {
-    resetState(this.r, { ...initial(), lines: this.r.lines });
+    const { lines, highLines } = this.r;
+    resetState(this.r, { ...initial(this.r.low.length)(), lines, highLines });
+  }
+
+  /** States of before had 24 inputs on every board: what lies above is as after a reset. @throws StateError */
+  override restore(state: State): void {
+    const { low, high } = initial(this.r.low.length)();
+    super.restore({ highLines: 0, ...state, low: within(low, state.low), high: within(high, state.high) });
   }
 }

@@ -59,7 +59,7 @@ export interface GuestTraits {
   /** Of its processor. */
   processor?: Pick<ProcessorOptions, 'isCodeShared' | 'masksCpuid'>;
   /** Of its board. */
-  board: Pick<PlatformOptions, 'board' | 'acpi' | 'xenPlatform' | 'testDevice' | 'apicIdStep' | 'hpet'>;
+  board: Pick<PlatformOptions, 'board' | 'acpi' | 'xenPlatform' | 'testDevice' | 'apicIdStep' | 'hpet' | 'ioApicPins'>;
   /** Where firmware lies: in ROM or flash below 4 GiB and below 1 MiB, or in RAM, where the hypervisor's own loader has put it. */
   firmware: 'rom' | 'ram';
   /** A reset is a new domain: nothing goes on in memory as it was. */

@@ -41,6 +41,8 @@ export interface PlatformOptions {
   apicIdStep?: number;
   /** Its devices are QEMU's where those are not an IBM PC's (default: where there is Xen's platform device). */
   likeQemu?: boolean;
+  /** Inputs of its I/O APIC (default: 24). */
+  ioApicPins?: number;
   /** With a HPET. */
   hpet?: boolean;
   /** A PC (default); the hypervisor's own devices of one, its device model being elsewhere; or local APICs alone. */

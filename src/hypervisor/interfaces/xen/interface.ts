@@ -9,6 +9,9 @@ import { hasHpet, modelElsewhere } from './hvm/params.ts';
 import { ACPI_TABLES, RSDP } from './memory/memory-map.ts';
 import { isCodeShared } from './memory/stale.ts';
 
+/** public/arch-x86/hvm/save.h: 16 of the ISA's, 32 for PCI. */
+const VIOAPIC_NUM_PINS = 48;
+
 /** `later`: what this domain has of that which not every one has. */
 export const xenInterface = (later: LaterXenParts): InterfaceKind => ({
   traits,
@@ -31,6 +34,7 @@ function traits(machine: Machine, record: DomainRecord): GuestTraits {
             xenPlatform: true,
             testDevice: false,
             hpet: hasHpet(machine, record),
+            ioApicPins: VIOAPIC_NUM_PINS,
           }
         : { board: 'local-apics', acpi: { rsdp: RSDP, tables: ACPI_TABLES } }),
     },
