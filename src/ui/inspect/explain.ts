@@ -65,7 +65,7 @@ const MMIO: readonly (readonly [first: number, last: number, what: string, byXen
   [0xfee00000, 0xfee00fff, 'local APIC', 'vlapic_mmio_write'],
 ];
 const mmioOf = (address: number | undefined) =>
-  address === undefined ? undefined : MMIO.find(([first, last]) => address >>> 0 >= first && address >>> 0 <= last);
+  address === undefined ? undefined : MMIO.find(([first, last]) => address >= first && address <= last);
 
 /** The device behind a port within a sentence; a name has no article. */
 const theDevice = (what: string): string => (/^(COM|fw_cfg|no |a )/.test(what) ? what : `the ${what}`);

@@ -7,6 +7,7 @@ import type { Domain } from '../../domain/domain.ts';
 import { LOAD, program, runToEnd } from '../../domain/program.test-support.ts';
 import { audit, createDomain, Machine } from '../../memory/index.ts';
 import { areaEnds, setArea } from './areas.ts';
+import { MachineView } from '../../view/machine-view.ts';
 import { assembleDomain } from '../assemble.ts';
 import { HYPERCALL, XENMEM } from './abi.ts';
 import { hvmInfo } from './hvm/hvm-info.ts';
@@ -121,6 +122,9 @@ describe.each<Kind>(['pc', 'hvm', 'pvh'])('RAM above 4 GiB of a guest of 64 bits
       'program',
     );
     expect(state.about).toMatchObject({ memoryMiB: MEMORY_MIB, lowMiB: LOW_MIB });
+    // As core files want their frames, too.
+    const pfns = state.pages.flatMap(page => [...page.pfns]);
+    expect(pfns).toEqual(pfns.toSorted((a, b) => a - b));
     const restored = make(kind, state);
     expect([double(restored, FIRST), double(restored, LAST)]).toEqual([PATTERN, PATTERN]);
     expectDone(restored);
@@ -134,11 +138,14 @@ it('a reset empties it', () => {
   expect([double(domain, FIRST), double(domain, LAST)]).toEqual([0n, 0n]);
 });
 
-it('is populated on demand', () => {
+it('is populated on demand, and the exits for that say where', () => {
   const domain = make('pvh', undefined, 5);
   const xen = xenOf(domain)!;
   expectDone(domain);
   expect(xen.frames.pod.entries).toBeGreaterThan(512);
+  const { machine, record } = domain.options;
+  const [vcpu] = new MachineView(machine.memory).domain(record.id)!.vcpus();
+  expect(vcpu!.lastExits().exits.map(({ detail }) => detail)).toContain(FIRST);
 });
 
 it('comes and goes by hypercalls of its guest', () => {

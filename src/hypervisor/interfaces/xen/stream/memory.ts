@@ -4,7 +4,7 @@ import type { Domain } from '../../../domain/domain.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
 import { XEN } from '../layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../../../memory/machine.ts';
-import { isRamGfn, ramGfn } from '../../../layout/ram-layout.ts';
+import { isRamGfn, ramRanges } from '../../../layout/ram-layout.ts';
 import { tableFrames } from '../grants/frames.ts';
 import { xenOf } from '../of-domain.ts';
 import { PAGE } from './format.ts';
@@ -14,7 +14,7 @@ import type { SavedPages } from './saved-state.ts';
 export const ON_DEMAND = -2;
 
 /**
- * Every guest frame that is or could be RAM, and the machine frame behind it; -1: none; or ON_DEMAND. What others show the guest (shared_info, its grant table, grants,
+ * Every guest frame that is or could be RAM, in ascending order, and the machine frame behind it; -1: none; or ON_DEMAND. What others show the guest (shared_info, its grant table, grants,
  * ROMs) is not its memory.
  */
 export function* ramOf(domain: Domain): Generator<[gfn: number, mfn: number]> {
@@ -29,16 +29,15 @@ export function* ramOf(domain: Domain): Generator<[gfn: number, mfn: number]> {
     // A grant is seen without the right to execute it, also one of its own.
     return xen && !(entry & P2M_EXECUTE) ? -1 : mfn;
   };
-  for (let n = 0; n < record.ramFrames; n++) {
-    const gfn = ramGfn(record, n);
-    yield [gfn, behind(domain.ramEntry(gfn))];
-  }
-  // Guests of Xen have special pages, and may have put RAM anywhere.
-  if (!xen) return;
-  for (const [gfn, entry] of stage.entries()) {
-    const mfn = isRamGfn(record, gfn) ? -1 : behind(entry);
-    if (mfn !== -1) yield [gfn, mfn];
-  }
+  const [low, high = [0, 0]] = ramRanges(record);
+  for (let [gfn, end] = low; gfn < end; gfn++) yield [gfn, behind(domain.ramEntry(gfn))];
+  // Guests of Xen have special pages below 4 GiB, and may have put RAM anywhere.
+  if (xen)
+    for (const [gfn, entry] of stage.entries()) {
+      const mfn = isRamGfn(record, gfn) ? -1 : behind(entry);
+      if (mfn !== -1) yield [gfn, mfn];
+    }
+  for (let [gfn, end] = high; gfn < end; gfn++) yield [gfn, behind(domain.ramEntry(gfn))];
 }
 
 /** Frames of a PC that its graphics adapter's window takes. */
