@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { placeAcpi, buildAcpi } from './acpi/tables.ts';
 import { testPc } from './testing.ts';
 
@@ -64,11 +64,11 @@ describe('fw_cfg', () => {
   it('DMA: signature, a file read into memory, skip, and an error for writes', () => {
     expect(t.in(0x514, 4)).toBe(0x554d4551);
     expect(t.in(0x518, 4)).toBe(0x47464320);
-    const run = (control: number, length: number, address: number) => {
+    const run = (control: number, length: number, address: number, high = 0) => {
       const view = new DataView(t.memory.bytes.buffer, 0x1000, 16);
       view.setUint32(0, control);
       view.setUint32(4, length);
-      view.setUint32(8, 0);
+      view.setUint32(8, high);
       view.setUint32(12, address);
       t.out(0x514, 0, 4);
       t.out(0x518, 0x00100000, 4);
@@ -81,6 +81,13 @@ describe('fw_cfg', () => {
     expect(run(2, 6, 0x3000)).toBe(0);
     expect(String.fromCharCode(...t.memory.bytes.subarray(0x3000, 0x3006))).toBe('RNGSID');
     expect(run(16, 4, 0x3000)).toBe(1);
+    // Above 4 GiB: what the file has (the RSDP of ACPI 2.0, 36 bytes), and zeros past its end.
+    const write = vi.spyOn(t.memory, 'write');
+    expect(run((selector << 16) | 8 | 2, 100, 0x2000, 1)).toBe(0);
+    expect(write.mock.calls.slice(0, 2).map(([at, { length }]) => [at, length])).toEqual([
+      [2 ** 32 + 0x2000, 36],
+      [2 ** 32 + 0x2024, 64],
+    ]);
   });
 
   it('the table loader’s script, followed by hand, gives the tables that we would have placed', () => {

@@ -44,6 +44,8 @@ const DMA_ERROR = 1,
 const FILE_NAME_BYTES = 56;
 /** One transfer moves at most this much at a time through memory of ours. */
 const CHUNK_BYTES = 64 * 1024;
+/** Of the bus: the processor's addresses have 36 bits. */
+const ADDRESS_END = 2 ** 36;
 
 const initial = () => ({ selector: 0, offset: 0, dmaHigh: 0 });
 
@@ -175,7 +177,7 @@ export class FwCfg extends RegisterDevice<ReturnType<typeof initial>> {
       const count = item ? Math.max(0, Math.min(length, item.length - r.offset)) : 0;
       if (item && count > 0) dma.write(target, item.subarray(r.offset, r.offset + count));
       // Past the item's end zeros are written, to the end of the address space at most.
-      const end = Math.min(target + length, 2 ** 32);
+      const end = Math.min(target + length, ADDRESS_END);
       const zeros = new Uint8Array(Math.max(0, Math.min(end - target - count, CHUNK_BYTES)));
       for (let at = target + count; at < end; at += zeros.length)
         dma.write(at, zeros.subarray(0, Math.min(zeros.length, end - at)));
