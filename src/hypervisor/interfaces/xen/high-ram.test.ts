@@ -62,7 +62,7 @@ forPvh.set([0xeb, 0x1e]);
 type Kind = 'pc' | 'hvm' | 'pvh';
 
 /** `populateMiB`: less than all, so that RAM comes with its first use. */
-function make(kind: Kind, saved?: SavedState, populateMiB = MEMORY_MIB): Domain {
+function make(kind: Kind, saved?: SavedState, populateMiB = MEMORY_MIB, runs = kernel): Domain {
   const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
   const record = createDomain(machine, saved?.about.memoryMiB ?? MEMORY_MIB, saved?.about.p2mFrames, {
     lowMiB: saved ? (saved.about.lowMiB ?? saved.about.memoryMiB) : LOW_MIB,
@@ -76,7 +76,7 @@ function make(kind: Kind, saved?: SavedState, populateMiB = MEMORY_MIB): Domain 
       memoryMiB: record.ramFrames / 256,
       boot: saved?.boot ?? {
         kind: 'kernel',
-        kernel: kind === 'pvh' ? pvhKernel(forPvh) : kernel,
+        kernel: kind === 'pvh' ? pvhKernel(forPvh) : runs,
         name: 'program',
         cmdline: '',
       },
@@ -129,6 +129,29 @@ describe.each<Kind>(['pc', 'hvm', 'pvh'])('RAM above 4 GiB of a guest of 64 bits
     expect([double(restored, FIRST), double(restored, LAST)]).toEqual([PATTERN, PATTERN]);
     expectDone(restored);
   });
+});
+
+it('is reached by a guest of 32 bits, through PAE’s pages of both sizes and by PSE-36', () => {
+  const [directory, table, other] = [1, 2, 3].map(page => TABLES + page * 0x1000);
+  const domain = make(
+    'pc',
+    undefined,
+    MEMORY_MIB,
+    program([
+      // PAE: the first 4 MiB where they are, 4 MiB leads to the page at 4 GiB + 0x3000, 6 MiB to the 2 MiB at 4 GiB.
+      `mov dword [${TABLES}], ${directory! + 1}; mov dword [${directory}], 0x83; mov dword [${directory! + 8}], 0x200083`,
+      `mov dword [${directory! + 16}], ${table! + 3}; mov dword [${table}], 0x3003; mov dword [${table! + 4}], 1`,
+      `mov dword [${directory! + 24}], 0x83; mov dword [${directory! + 28}], 1`,
+      `mov eax, ${TABLES}; mov cr3, eax; mov eax, 0x20; mov cr4, eax; mov eax, cr0; or eax, 0x80000000; mov cr0, eax`,
+      'mov dword [0x400010], 0x12345678; mov eax, [0x603010]; mov ebx, cr0; and ebx, 0x7fffffff; mov cr0, ebx',
+      // PSE-36: bit 13 of an entry for 4 MiB is bit 32 of the address.
+      `mov dword [${other}], 0x83; mov dword [${other! + 4}], 0x2083; mov ecx, ${other}; mov cr3, ecx`,
+      'mov ecx, 0x10; mov cr4, ecx; or ebx, 0x80000000; mov cr0, ebx; mov ecx, [0x403010]',
+      `mov [${RESULTS}], eax; mov [${RESULTS + 4}], ecx; hlt`,
+    ]),
+  );
+  runToEnd(domain);
+  expect([RESULTS, FIRST + 16].map(at => double(domain, at))).toEqual([0x1234567812345678n, 0x12345678n]);
 });
 
 it('a reset empties it', () => {
