@@ -293,17 +293,42 @@ const cmpxchg8b: LongOpFactory = (row, memory) => {
   };
 };
 
-/** JavaScript has no atomic access of 16 bytes: vCPUs of a domain take turns, so none of them sees it half done. */
+/**
+ * CMPXCHG16B with LOCK, in memory at `cell` of M8: JavaScript has no atomic access of 16 bytes, so the halves are exchanged one behind the other, each where
+ * it still is as it was compared; the first goes back where the second has changed. docs/engine.md says what another worker can see of that.
+ */
+function exchangeHalves(cpu: Cpu, cell: number): readonly [low: bigint, high: bigint, equal: boolean] {
+  const { R, M8 } = cpu,
+    of = (n: number): bigint => pairOf(R[n]!, R[n + HIGH]!);
+  const expectedLow = of(EAX),
+    expectedHigh = of(EDX),
+    high = Atomics.load(M8, cell + 1);
+  if (high !== expectedHigh) return [Atomics.load(M8, cell), high, false];
+  const low = Atomics.compareExchange(M8, cell, expectedLow, of(EBX));
+  if (low !== expectedLow) return [low, high, false];
+  const found = Atomics.compareExchange(M8, cell + 1, expectedHigh, of(ECX));
+  if (found === expectedHigh) return [low, high, true];
+  Atomics.compareExchange(M8, cell, of(EBX), expectedLow);
+  return [low, found, false];
+}
+
+/** It writes in any case: what was found, where that is not RDX:RAX (SDM vol. 2). */
 const cmpxchg16b: LongOpFactory = () => (cpu, p) => {
-  const linear = cpu.addressing.aligned16(p, 16, true);
-  cpu.memory.probeWrite(linear, 16);
-  const low = readQuad(cpu, linear),
+  const { A, memory } = cpu,
+    linear = cpu.addressing.aligned16(p, 16, true);
+  const at = (A[p + META]! & META_LOCK) !== 0 ? memory.hostAtomic(linear, 16) : -1;
+  let low: bigint, high: bigint, equal: boolean;
+  if (at >= 0) [low, high, equal] = exchangeHalves(cpu, at >>> 3);
+  else {
+    memory.probeWrite(linear, 16);
+    low = readQuad(cpu, linear);
     high = readQuad(cpu, (linear + 8) | 0);
-  const equal = low === registerOf(cpu, EAX) && high === registerOf(cpu, EDX);
-  const store = (at: number, value: bigint) =>
-    cpu.memory.write64(at, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
-  store(linear, equal ? registerOf(cpu, EBX) : low);
-  store((linear + 8) | 0, equal ? registerOf(cpu, ECX) : high);
+    equal = low === registerOf(cpu, EAX) && high === registerOf(cpu, EDX);
+    const store = (to: number, value: bigint) =>
+      memory.write64(to, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+    store(linear, equal ? registerOf(cpu, EBX) : low);
+    store((linear + 8) | 0, equal ? registerOf(cpu, ECX) : high);
+  }
   if (!equal) {
     setRegisterTo(cpu, EAX, low);
     setRegisterTo(cpu, EDX, high);

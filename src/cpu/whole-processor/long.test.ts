@@ -615,3 +615,41 @@ it('INVLPG of an address that is not canonical does nothing (SDM vol. 2)', () =>
   bench.code(hex('640f013b f4'.replaceAll(' ', '')));
   expect(bench.run()).toBe(ExitReason.HLT);
 });
+
+it('LOCK CMPXCHG16B exchanges half by half, and loses no store that comes between', () => {
+  const low = 0x1122334455667788n,
+    high = 0x99aabbccddeeff00n;
+  const { M8 } = bench.cpu;
+  const run = (memory: readonly bigint[], between?: () => void) => {
+    bench.longMode();
+    bench.put(CODE, 0xf0, 0x48, 0x0f, 0xc7, 0x0e, 0xf4); // lock cmpxchg16b [rsi]; hlt
+    bench.R[ESI] = DATA;
+    bench.setWide(EAX, low);
+    bench.setWide(EDX, high);
+    bench.setWide(EBX, 1n);
+    bench.setWide(ECX, 2n);
+    const cell = DATA >>> 3;
+    memory.forEach((value, i) => (M8[cell + i] = BigInt.asIntN(64, value)));
+    const { compareExchange } = Atomics;
+    // Another worker's turn is behind the first exchange.
+    if (between)
+      Atomics.compareExchange = ((...words: Parameters<typeof compareExchange>) => {
+        const found = compareExchange(...words);
+        if (words[1] === cell) between();
+        return found;
+      }) as typeof compareExchange;
+    expect(bench.run()).toBe(ExitReason.HLT);
+    Atomics.compareExchange = compareExchange;
+    return [
+      [M8[cell], M8[cell + 1]].map(value => BigInt.asUintN(64, value!)),
+      (bench.cpu.eflags >>> 6) & 1,
+      bench.wide(EAX),
+      bench.wide(EDX),
+    ];
+  };
+  expect(run([low, high])).toEqual([[1n, 2n], 1, low, high]);
+  expect(run([low, 7n])).toEqual([[low, 7n], 0, low, 7n]);
+  expect(run([5n, high])).toEqual([[5n, high], 0, 5n, high]);
+  const store = () => (M8[(DATA >>> 3) + 1] = 9n);
+  expect(run([low, high], store)).toEqual([[low, 9n], 0, low, 9n]);
+});
