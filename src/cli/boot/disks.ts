@@ -8,6 +8,8 @@ import {
   type ImageKind,
   imageProblem,
   isBootable,
+  onlyForUefi,
+  uefiProblem,
   isFloppy,
   NO_IPXE,
   NO_SIGNATURE,
@@ -327,8 +329,12 @@ export function bootDevices(
     return { bootOrder, noSignatureCheck: true };
   }
   if (!media.some(({ kind, head }) => isBootable(kind, head))) {
-    const { kind, medium } = drives.find(drive => drive.kind !== 'cdrom') ?? drives[0];
-    const name = medium?.name ?? 'The drive';
+    const drive = drives.find(({ kind }) => kind !== 'cdrom') ?? drives[0];
+    const { kind } = drive,
+      name = drive.medium?.name ?? 'The drive',
+      head = headOf(drive),
+      uefi = head && onlyForUefi(kind, head);
+    if (uefi) throw new UsageError(uefiProblem(name, uefi, 'name a kernel with --kernel').text);
     throw new UsageError(
       kind === 'cdrom'
         ? `${name} is not bootable: it has no El Torito boot record. Take another image, or name a kernel with --kernel.`

@@ -12,7 +12,9 @@ import {
   type ImageProblem,
   isBootable,
   NO_SIGNATURE,
+  onlyForUefi,
   startedUnsigned,
+  uefiProblem,
   unsignedWarning,
 } from './images/images.ts';
 import { type NamedImage, type PlannedDrive, type Firmware, baseName } from './planned.ts';
@@ -85,7 +87,9 @@ export function bootProblem(drives: PlannedDrive[], definition: Definition): Ima
     };
   const { kind, image } = tried.find(drive => drive.kind !== 'cdrom') ?? tried[0];
   const name = baseName(image.name);
-  const short = 'not bootable';
+  const short = 'not bootable',
+    uefi = onlyForUefi(kind, image.head);
+  if (uefi) return uefiProblem(name, uefi, 'name its kernel in a definition');
   if (kind === 'cdrom')
     return {
       short,

@@ -148,7 +148,7 @@ describe('a definition with disks', () => {
     expect(of('bios = "seabios"\n', seabios)).toEqual(['used', 'The PC starts with SeaBIOS, as ', 'bios-256k.bin']);
     expect(of('bios = "seabios"\n', firmware)).toEqual(['approximated', "SeaBIOS is not here: Ringside's", 'bios.bin']);
     expect(of('bios = "rombios"\n', firmware)).toEqual(['approximated', "ROMBIOS is Xen's BIOS for old d", 'bios.bin']);
-    expect(of('bios = "ovmf"\n', firmware)).toEqual(['approximated', 'There is no UEFI here. Ringside', 'bios.bin']);
+    expect(of('bios = "ovmf"\n', firmware)).toEqual(['approximated', 'There is no UEFI here yet, and ', 'bios.bin']);
     expect(
       planFiles([definition("'disk.img,raw,hda'", 'bios = "seabios"\n'), disk(64)], firmware).domain!.definition.bios,
     ).toBe('seabios');
@@ -231,7 +231,44 @@ describe('a definition with disks', () => {
     await prepareToRead(new TextDecoder().decode(xml.data));
     const fromXml = planFiles([xml, file(0x40000)], firmware);
     expect([fromXml.plan.errors, fromXml.domain!.boot]).toMatchObject([[], { name: 'OVMF.fd' }]);
-    expect(fromXml.plan.findings.find(({ key }) => key === 'nvram')?.text).toContain('lies in RAM');
+    const said = (key: string): string | undefined => fromXml.plan.findings.find(finding => finding.key === key)?.text;
+    expect([said('nvram'), said('loader.type')]).toEqual([
+      expect.stringContaining('lies in RAM'),
+      expect.stringMatching(/^There is no UEFI here yet\. This file is started as firmware/),
+    ]);
+    const asked = text(
+      'e.xml',
+      "<domain type='xen'><name>e</name><memory unit='MiB'>64</memory><os firmware='efi'><type>hvm</type></os><devices><disk type='file'><source file='/disk.img'/><target dev='hda'/></disk></devices></domain>",
+    );
+    const uefi = planFiles([asked, disk(64)], firmware);
+    expect([uefi.plan.errors, uefi.domain?.boot.name]).toEqual([[], 'bios.bin']);
+    expect(uefi.plan.findings.find(({ key }) => key === 'firmware')?.text).toMatch(/^There is no UEFI here yet, and/);
+  });
+
+  it('that UEFI alone could start gets a verdict that says so, before the boot', () => {
+    const gpt = disk(2048);
+    gpt.head[0x1be + 4] = 0xee;
+    put(gpt.head, 512, 'EFI PART');
+    gpt.head.set(
+      [0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11, 0xba, 0x4b, 0, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b],
+      1024 + 128,
+    );
+    const why = 'it has an EFI system partition, and no program in its first sector';
+    const advice =
+      'There is no UEFI here yet. Take an image that a BIOS starts, too, or name its kernel in a definition.';
+    expect(errorsOf([gpt])).toEqual([`disk.img is for UEFI alone: ${why}. ${advice}`]);
+    const mbr = disk(2048);
+    mbr.head[0x1be + 4] = 0xef;
+    expect(errorsOf([mbr])).toEqual([`disk.img is for UEFI alone: ${why}. ${advice}`]);
+    // GRUB's hybrid images have a program there.
+    gpt.head[0] = 0xeb;
+    expect(errorsOf([gpt])).toEqual([]);
+    const cd = iso(100);
+    new DataView(cd.head.buffer).setUint32(17 * 2048 + 0x47, 19, true);
+    cd.head.set([1, 0xef], 19 * 2048);
+    expect(errorsOf([cd])).toEqual([`cd.iso is for UEFI alone: its boot catalogue is for EFI alone. ${advice}`]);
+    cd.head[19 * 2048 + 1] = 0;
+    expect(errorsOf([cd])).toEqual([]);
   });
 
   it('without 55 AA is started with a warning, where there is nothing better', () => {

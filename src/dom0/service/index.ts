@@ -47,6 +47,8 @@ export {
   imageKind,
   imageProblem,
   isBootable,
+  onlyForUefi,
+  uefiProblem,
   isFloppy,
   LastUnpacked,
   MOST_UNPACKED_BYTES,

@@ -219,11 +219,52 @@ function qcow2Problem(name: string, head: Uint8Array, bytes: number): ImageProbl
   }
 }
 
+/** Types of partitions: the whole disk, for whoever does not know the GPT; and an EFI system partition (UEFI specification 2.9, 5.2.3 and 5.2.2). */
+const PROTECTIVE = 0xee,
+  EFI_SYSTEM = 0xef;
+/** The type of an EFI system partition in a GPT, C12A7328-F81F-11D2-BA4B-00A0C93EC93B, and where entries are as a rule: 128 of 128 bytes behind the header. */
+const EFI_SYSTEM_GUID = [
+    0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11, 0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b,
+  ],
+  GPT = SECTOR_BYTES,
+  GPT_ENTRIES = 2 * SECTOR_BYTES,
+  GPT_ENTRY_BYTES = 128;
+/** El Torito: where the boot record names the catalogue's block; in that, the platform, and the entry that is taken where nothing else is asked for. */
+const CATALOGUE = 0x47,
+  EFI_PLATFORM = 0xef;
+
+/** Why only UEFI starts what is in an image; undefined: a BIOS finds something, too, or nobody does. A catalogue that lies further behind is not seen here. */
+export function onlyForUefi(kind: ImageKind, head: Uint8Array): string | undefined {
+  if (kind === 'cdrom') {
+    const record = descriptor(head, BOOT_RECORD);
+    const at = record < 0 ? 0 : word(head, record + CATALOGUE) * CD_SECTOR_BYTES;
+    return at > 0 && head[at] === 1 && head[at + 1] === EFI_PLATFORM
+      ? 'its boot catalogue is for EFI alone'
+      : undefined;
+  }
+  const hasCode = head.subarray(0, DISK_NUMBER).some(byte => byte !== 0);
+  if (kind === 'floppy' || !hasSignature(head) || hasCode) return undefined;
+  const types = [0, 1, 2, 3].map(i => head[PARTITIONS + 16 * i + 4]);
+  const entries = Array.from({ length: GPT_ENTRY_BYTES }, (_, i) => GPT_ENTRIES + i * GPT_ENTRY_BYTES);
+  const isInGpt = (): boolean =>
+    textAt(head, GPT, 8) === 'EFI PART' && entries.some(at => has(head, at, EFI_SYSTEM_GUID));
+  return types.includes(EFI_SYSTEM) || (types.includes(PROTECTIVE) && isInGpt())
+    ? 'it has an EFI system partition, and no program in its first sector'
+    : undefined;
+}
+
+/** What is said of such an image; `otherwise`: what to do in place of another image. */
+export const uefiProblem = (name: string, why: string, otherwise: string): ImageProblem => ({
+  short: 'for UEFI, which is not here yet',
+  text: `${name} is for UEFI alone: ${why}. There is no UEFI here yet. Take an image that a BIOS starts, too, or ${otherwise}.`,
+});
+
 /**
  * Whether firmware finds something to start in it; `noSignatureCheck`: it does not look for 55 AA. In a qcow2 image the first sector lies further behind: the
  * firmware will see.
  */
 export function isBootable(kind: ImageKind, head: Uint8Array, noSignatureCheck = false): boolean {
+  if (!noSignatureCheck && onlyForUefi(kind, head) !== undefined) return false;
   if (kind !== 'cdrom') return noSignatureCheck || hasSignature(head) || (kind === 'disk' && isQcow2(head));
   const record = descriptor(head, BOOT_RECORD);
   return record >= 0 && textAt(head, record + 7, 23) === 'EL TORITO SPECIFICATION';

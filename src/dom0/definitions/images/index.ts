@@ -5,6 +5,8 @@ export {
   imageKind,
   imageProblem,
   isBootable,
+  onlyForUefi,
+  uefiProblem,
   isFloppy,
   MOST_UNPACKED_BYTES,
   NO_CD,

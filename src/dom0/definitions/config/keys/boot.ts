@@ -110,6 +110,10 @@ function needStart(context: Context): void {
 
 /** What is said of a setting that wants it. */
 export const SEABIOS = 'SeaBIOS';
+const noUefi = approximated(
+  'a BIOS: no UEFI yet',
+  "There is no UEFI here yet, and Ringside's own BIOS starts: a disk that is made for UEFI alone does not boot. Take one that a BIOS starts, too, or name its kernel.",
+);
 /**
  * Firmware by the names of xl's `bios` and `firmware` (xl.cfg(5): seabios, rombios and ovmf; bios and uefi), and Ringside's own. A BIOS that is not here has
  * another's services: what a disk's boot sector asks of it.
@@ -122,14 +126,8 @@ const FIRMWARE: Record<string, Judged> = {
     "Ringside's own BIOS",
     "ROMBIOS is Xen's BIOS for old device models: Ringside's own starts in its place, with the same services.",
   ),
-  ovmf: approximated(
-    'a BIOS, and no UEFI',
-    "There is no UEFI here. Ringside's own BIOS starts: a disk that is made for UEFI alone does not boot.",
-  ),
-  uefi: approximated(
-    'a BIOS, and no UEFI',
-    "There is no UEFI here. Ringside's own BIOS starts: a disk that is made for UEFI alone does not boot.",
-  ),
+  ovmf: noUefi,
+  uefi: noUefi,
 };
 const PV_FIRMWARE = ['pvgrub32', 'pvgrub64'];
 const anyFirmware = approximated(

@@ -34,10 +34,18 @@ export interface BootClass {
   at: Element;
 }
 
+/** What lies in flash is UEFI firmware as a rule. */
+const IN_FLASH = approximated(
+  'no UEFI yet: as a BIOS, in RAM',
+  'There is no UEFI here yet. This file is started as firmware that lies in RAM: one of UEFI may not find what it needs. Without <loader> the BIOS starts, which boots disks that have a boot sector.',
+);
+
 /** A file that a boot loader of Domain 0 had put there when a domain was started. */
 const isFound = (path: string): boolean => /^\/var\/(lib|run)\/(xen|xend)\/(tmp|boot)\//.test(path);
 
 export function readOs(read: XmlReading, os: Element, boot: BootClass[], hasLoader: boolean): void {
+  if (os.attributes.firmware === 'efi')
+    read.set('firmware', os.places.firmware, 'uefi', 'string', "<os firmware='efi'>");
   const hasRoot = !!childOf(os, 'root')?.text;
   for (const element of os.children) {
     const { name, text, attributes } = element;
@@ -71,9 +79,10 @@ export function readOs(read: XmlReading, os: Element, boot: BootClass[], hasLoad
     } else if (Object.hasOwn(OS_TEXTS, name)) {
       // The root device stands first on the command line, and <cmdline> behind it: root and extra of xl.
       read.text(name === 'cmdline' && hasRoot ? 'extra' : OS_TEXTS[name], element);
-    } else if (name === 'loader' && element.text !== '' && !isHvmloader(element.text))
+    } else if (name === 'loader' && element.text !== '' && !isHvmloader(element.text)) {
       read.text('bios_path_override', element);
-    else
+      if (attributes.type === 'pflash') read.remark(element.places.type, 'loader.type', IN_FLASH);
+    } else
       read.other(
         element,
         {
