@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ConsoleOutput, DomainInfo, Task } from '../toolstack/wire.ts';
 import type { NamedFile } from '../definitions/verdicts.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
 import { DOMID_XEN } from '../../hypervisor/layout/layout.ts';
 import { noMedia, type OpenMedium, readState, type SavedState } from '../../hypervisor/index.ts';
 import type { Host } from './host.ts';
@@ -216,6 +217,17 @@ describe('guests of Xen in one worker', () => {
     await expect(makeHost(12).restore(testFile('large.save', bytes))).rejects.toThrow(
       /The host has \d+ MiB free and the guest wants 8/,
     );
+    // Of a level that this host does not have.
+    const level = new Int32Array(host.machine.memory, host.machine.find(id)!.liveOffset).subarray(
+      R.CPU_LEVEL,
+      R.CPU_LEVEL + 1,
+    );
+    const was = level[0];
+    level[0] = 77;
+    const odd = new Uint8Array(await (await host.save(id)).arrayBuffer());
+    level[0] = was;
+    const refused = /its processor is of a level that this version does not have/;
+    await expect(other.restore(testFile('odd.save', odd))).rejects.toThrow(refused);
     expect(other.machine.freeFrames).toBe(free);
     expect(await other.list()).toEqual([]);
     await other.restore(testFile('good.save', bytes));

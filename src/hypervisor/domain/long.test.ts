@@ -30,9 +30,14 @@ it('goes on from a state that was saved in 64-bit code, on a processor of the le
     state: 'ended',
     ending: { value: 0x11 },
   });
-  domain.processor.regs[R.CPU_LEVEL] = 77;
-  const other = stateOf(domain);
-  expect(() => readState(other, 'program')).toThrow('its processor is of a level that this version does not have');
+  const refused = (level: number, sentence: string) => {
+    domain.processor.regs[R.CPU_LEVEL] = level;
+    const other = stateOf(domain);
+    expect(() => readState(other, 'program')).toThrow(sentence);
+  };
+  refused(77, 'its processor is of a level that this version does not have');
+  // Of another width than the code that runs.
+  refused(0, 'its processor 0 is in long mode, and one of level max has none');
 });
 
 it('tells whole addresses of its exits, in the ring of the last ones and in the trace, also from a saved state', async () => {

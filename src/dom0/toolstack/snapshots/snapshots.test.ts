@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { registers as R } from '../../../cpu/architecture/index.ts';
 import type { KeptFiles } from '../../host/files/index.ts';
 import { testHost, until } from '../../service/host.test-support.ts';
 import type { Host } from '../../service/host.ts';
@@ -307,6 +308,16 @@ describe('what cannot be done to its end', () => {
     expect(await xl('revert web one')).toMatch(/^1: /);
     expect([host.all().map(({ id }) => id), storage.volumes.map(({ name }) => name).sort()]).toEqual([[1], volumes]);
     host.machine.hasVt = hasVt;
+    // A processor of a level that is not there, in each way to a saved state: the domain runs on.
+    const [{ id }] = host.all();
+    const live = new Int32Array(host.machine.memory, host.machine.find(id)!.liveOffset);
+    const level = live[R.CPU_LEVEL];
+    live[R.CPU_LEVEL] = 77;
+    await xl('snapshot web odd');
+    live[R.CPU_LEVEL] = level;
+    expect(await xl('revert web odd')).toMatch(/^1: .*its processor is of a level that this version does not have/);
+    expect([host.all().map(domain => domain.id), live[R.CPU_LEVEL]]).toEqual([[id], level]);
+    expect(await xl('snapshot-delete web odd')).toBe('');
     host.toolstack.build = () => Promise.reject(new Error('It is cold.'));
     expect(await xl('revert web one')).toBe(
       '1: It is cold. The domain was destroyed, and its disks are as they were before: create it again.',

@@ -1,5 +1,5 @@
 /** A virtual processor in a saved state: its registers by name, and what the domain's readers see of its last exits. */
-import { type CpuModel, modelOf, registers as R, STATE_WORDS } from '../../../../cpu/architecture/index.ts';
+import { type CpuModel, EFER_LMA, modelOf, registers as R, STATE_WORDS } from '../../../../cpu/architecture/index.ts';
 import {
   areRegisters,
   registersOfOldWords,
@@ -79,6 +79,10 @@ function widened(ring: Int32Array): Int32Array {
 /** What CPUID showed; undefined: a level that is not there. */
 export const modelIn = ({ registers: { cpuLevel, cpuHidden } }: SavedProcessor): CpuModel | undefined =>
   modelOf(cpuLevel as number, (cpuHidden ?? new Int32Array(R.CPU_HIDDEN_WORDS)) as Int32Array);
+
+/** IA32_EFER says so. */
+export const isInLongMode = ({ registers: { efer } }: SavedProcessor): boolean =>
+  ((efer as Int32Array)[0] & EFER_LMA) !== 0;
 
 /** Fills a vCPU's block; returns the rest, for `Vcpus`. */
 export function putProcessor(

@@ -36,7 +36,7 @@ import {
 } from './format.ts';
 import { Complaint, type FileRecord, type Framed, takeApart } from './framing.ts';
 import { decodeHvmContext, plainState } from './hvm-context.ts';
-import { modelIn, readProcessor } from './processors.ts';
+import { isInLongMode, modelIn, readProcessor } from './processors.ts';
 import type { SavedAbout, SavedPages, SavedPv, SavedState } from './saved-state.ts';
 
 /** Guest frames that addresses of 36 bits reach. */
@@ -404,14 +404,18 @@ class Reader {
       const processor = readProcessor(record.state) ?? complaint.record(context, `has a processor ${id} that is none`);
       record.state = processor;
       if (this.isPv) (domain.processors as State[])[id] = processor;
-      if (id > 0) continue;
       const model =
         modelIn(processor) ??
         complaint.say(
           'cannot be restored here: its processor is of a level that this version does not have. Restore it with the version that saved it.',
         );
-      about.cpuLevel = model;
       const shown = featuresOf(model);
+      if (isInLongMode(processor) && !shown.has('lm'))
+        complaint.say(
+          `cannot be restored: its processor ${id} is in long mode, and one of level ${model} has none. Save the domain again, or take another file.`,
+        );
+      if (id > 0) continue;
+      about.cpuLevel = model;
       for (const [leaf, subleaf, , ebx, ecx, edx] of leaves) {
         const plain = cpuid(leaf, subleaf, apic, 0, shown);
         const now = xen ? underXen(leaf, plain) : plain;
