@@ -24,7 +24,7 @@ const jit = ({ jitThreshold }) =>
 /**
  * Commands that start a guest: `job` has `kernel`, `initrd` (optional), `cmdline`, `memory` (MiB), `multiboot` (true: an ELF kernel with a
  * multiboot header; else a Linux bzImage), `disk` (an image for the first IDE channel), `nic` (true: PCNet or v86's ne2k), `jit` (v86 with its compiler),
- * `jitThreshold` (ringside: --jit-threshold; 0: --no-jit), `definition` (its file), `more` (QEMU: further words), `wait` (the program is left to end by itself), `node` (words for node).
+ * `jitThreshold` (ringside: --jit-threshold; 0: --no-jit), `definition` (its file), `more` (QEMU: further words), `program` (QEMU's), `wait` (the program is left to end by itself), `node` (words for node).
  */
 export const peers = {
   /** Debian's qemu-system-x86 (QEMU names another). */
@@ -48,6 +48,8 @@ export const peers = {
     ...(job.initrd ? ['-initrd', job.initrd] : []),
     ...(job.more ?? []),
   ],
+  /** A host without guests, which lists itself. */
+  host: () => [at('bin', 'ringside.mjs'), 'sh', '-c', 'xl list'],
   /** A guest of a definition file. */
   definition: job => [at('bin', 'ringside.mjs'), 'boot', job.definition, ...jit(job), '--timeout', String(LIMIT_S)],
   ringside: job => [
@@ -87,7 +89,7 @@ export const peers = {
 export function runGuest(peer, job, until, onLine = () => {}) {
   return new Promise(resolve => {
     const start = performance.now();
-    const [program, words] = peer === 'qemu' ? [qemu(), []] : [process.execPath, job.node ?? []];
+    const [program, words] = peer === 'qemu' ? [qemu(job.program), []] : [process.execPath, job.node ?? []];
     const child = spawn(program, [...words, ...peers[peer](job)], { stdio: ['ignore', 'pipe', 'pipe'] });
     let rest = '';
     let errors = '';
@@ -122,8 +124,8 @@ export function runGuest(peer, job, until, onLine = () => {}) {
   });
 }
 
-/** QEMU's program, or undefined. */
-export const qemu = () => which(process.env.QEMU ?? 'qemu-system-i386');
+/** QEMU's program, or undefined. `program`: for guests of 64 bits, qemu-system-x86_64. */
+export const qemu = (program = 'qemu-system-i386') => which(process.env.QEMU ?? program);
 
 /** Most memory that a process has had, MiB (Linux; NaN elsewhere). */
 function peakMiB(pid) {

@@ -1,0 +1,29 @@
+/**
+ * npm run -s bench:memory [-- --flavour amd64|686|686-pae --memory MIB --check]
+ *
+ * Most memory that node has had (VmHWM) when Debian's kernel is at its init, beside that of a host without guests. What a guest takes is to be its RAM
+ * and at most 160 MiB. --check: status 1 where it is more.
+ */
+import { buildProgram } from '../scripts/build.mjs';
+import { debianGuest } from './guests.mjs';
+import { need, options, runGuest } from './lib.mjs';
+
+const MOST_MIB = 160;
+
+const { flavour, memory, check } = options({ flavour: 'amd64', memory: 512, check: false });
+const guest = debianGuest(flavour);
+need(
+  guest,
+  `The Debian ${flavour} guest is not here: run \`npm run guests${flavour === 'amd64' ? ' -- --amd64' : ''}\` first.`,
+);
+await buildProgram('ringside');
+
+const empty = await runGuest('host', {}, 'Domain-0');
+need(empty.rssMiB, `The host did not start: ${empty.why}`);
+const booted = await runGuest('ringside', { ...guest, memory }, guest.until);
+need(booted.rssMiB, `Debian ${flavour} did not boot: ${booted.why}`);
+const above = booted.rssMiB - empty.rssMiB - memory;
+console.log(
+  `Debian ${flavour} with ${memory} MiB: node had ${booted.rssMiB} MiB at most, an empty host ${empty.rssMiB}: ${above} MiB besides both (at most ${MOST_MIB})`,
+);
+if (check && above > MOST_MIB) process.exitCode = 1;
