@@ -46,7 +46,7 @@ export function assembleWith(options: PartlessOptions, { guest, saved }: LaterPa
   return new Domain(whole, saved && (domain => saved.into(domain)));
 }
 
-function disassembleOne(bytes: Uint8Array, address: number, bits: 16 | 32): { text: string; length: number } {
+function disassembleOne(bytes: Uint8Array, address: number, bits: 16 | 32 | 64): { text: string; length: number } {
   const decoded = newDecoded();
   const length = decode(bytes, 0, bytes.length, bits, decoded) === DECODED ? decoded.length : 1;
   return { text: disassemble(decoded, address, 'intel', bytes.subarray(0, length)), length };

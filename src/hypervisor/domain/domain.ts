@@ -6,7 +6,7 @@
 import { CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK } from '../../devices/index.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import { ExitReason, type Probe, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
-import { linearIpOf, registers as R } from '../../cpu/architecture/index.ts';
+import { linearIpOf } from '../../cpu/architecture/index.ts';
 import { setBootOrder, setLinux, type State, TimerQueue } from '../../devices/index.ts';
 import { type IdeAttachment, putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
@@ -31,7 +31,7 @@ import type { Ending } from './ending.ts';
 import type { GuestInterface, GuestParts, GuestTraits, InterfaceKind } from './guest-interface.ts';
 import type { ModelElsewhere } from './model-elsewhere.ts';
 import type { MouseMove } from './mouse-move.ts';
-import { crashReport } from './report.ts';
+import { crashReport, standsAt } from './report.ts';
 import { ScreenBlock } from './screen.ts';
 import { type HotRegion, hottestRegions, type JitOptions, publishTier, regionOptions } from './second-tier.ts';
 import { SerialFeed } from './serial-feed.ts';
@@ -95,7 +95,7 @@ export interface DomainOptions extends JitOptions {
   createPlatform: (options: PlatformOptions) => Platform;
   /** What the guest sees of its hypervisor. */
   guest: InterfaceKind;
-  disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32) => { text: string; length: number };
+  disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32 | 64) => { text: string; length: number };
   /** Bytes that the guest writes to the hypervisor's console (default: to `debug`). */
   xenConsole?: (bytes: Uint8Array) => void;
   /** What the hypervisor says of the domain there: lines without their ends (default: to `xenConsole`, marked as Xen's). */
@@ -785,7 +785,7 @@ export class Domain {
 
   private whereItWas(sentence: string): Required<Pick<Ending, 'sentence' | 'report'>> {
     return {
-      sentence: `${sentence} EIP was 0x${(this.processor.regs[R.EIP] >>> 0).toString(16)}.`,
+      sentence: `${sentence} ${standsAt(this.processor.regs)}`,
       report: this.report(sentence),
     };
   }

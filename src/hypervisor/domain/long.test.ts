@@ -5,7 +5,9 @@ import { registers as R } from '../../cpu/architecture/index.ts';
 import { d, hex } from '../../cpu/test-support/asm.ts';
 import { readState, saveDomain } from '../interfaces/xen/stream/state.ts';
 import type { Domain } from './domain.ts';
+import type { Ending } from './ending.ts';
 import { HIGH_JUMP, LONG, longProgram, programDomain, runToEnd, UPPER_HALF } from './program.test-support.ts';
+import { addressText } from '../view/address.ts';
 import { MachineView } from '../view/machine-view.ts';
 import { TRACE_KIND } from '../tracing/trace.ts';
 import { ExitReason, ipOf } from '../../cpu/architecture/index.ts';
@@ -91,4 +93,28 @@ it('stops before an instruction and after a write in the upper half, and steps t
   domain.step(1);
   domain.runSlice();
   expect(ipOf(domain.processor.regs)).toBe(again);
+});
+
+it('is reported with registers, code, stack and exits of 64 bits, and the tables that map them', async () => {
+  await loadLevel('x86-64-v2');
+  // mov rsp, UPPER_HALF + 0x300000; mov r15, rsp; push r15; mov rax, 0xdead4ead00000001; push rax; ud2
+  const domain = programDomain(
+    longProgram([hex('48c7c4'), d(UPPER_HALF + 0x300000), hex('4989e7 4157 48b801000000ad4eadde 50 0f0b')], true),
+    { cpuLevel: 'x86-64-v2' },
+  );
+  const result = runToEnd(domain);
+  const { sentence, report = '' } = (result as { ending: Ending }).ending,
+    code = addressText(UPPER_HALF + LONG + HIGH_JUMP + 23);
+  expect(sentence).toContain(`RIP was 0x${code}.`);
+  expect(report).toContain('rax dead4ead00000001');
+  expect(report).toContain('r8  0000000000000000  r9  0000000000000000');
+  expect(report).toContain('r15 ffffffff80300000');
+  expect(report).toMatch(
+    new RegExp(`code at ${code} .physical 00100220, machine [0-9a-f]{8}.:\n  ${code}  0f 0b +ud2`),
+  );
+  expect(report).toMatch(/stack at ffffffff802ffff0 .*:\n {2}dead4ead00000001 ffffffff80300000 /);
+  expect(report).toMatch(new RegExp(`TRIPLE_FAULT +qualification 00000000 {2}rip ${code} {2}`));
+  const { machine, record } = domain.options,
+    state = new MachineView(machine.memory).domain(record.id)!.vcpus()[0].look();
+  expect(state.tables()).toEqual(new Set([0, 1, 2].map(i => state.frameAt(0x200000 + 4096 * i))));
 });

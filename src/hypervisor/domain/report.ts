@@ -1,5 +1,5 @@
 /** What a person reads when a guest crashed or its worker died: why, the registers, the last exits, the code. Read from memory alone (view/). */
-import { registers as R } from '../../cpu/architecture/index.ts';
+import { ipOf, isLongCode, registers as R, wideOf } from '../../cpu/architecture/index.ts';
 import { addressText } from '../view/address.ts';
 import { exitName } from '../view/exit-reasons.ts';
 import type { DomainView } from '../view/domain-view.ts';
@@ -10,6 +10,10 @@ import type { VcpuState, VcpuView } from '../view/vcpu-view.ts';
 export const TRIPLE_FAULT =
   'Triple fault (exit 2): an exception could not be delivered, nor the double fault that followed.';
 
+/** Where a processor is, as a sentence. */
+export const standsAt = (regs: Int32Array): string =>
+  `${isLongCode(regs) ? 'RIP' : 'EIP'} was 0x${addressText(ipOf(regs))}.`;
+
 export interface ReportOptions {
   /** First line: a sentence. */
   sentence: string;
@@ -17,47 +21,65 @@ export interface ReportOptions {
   /** Instructions retired since the domain was started (default: as its state words say, since its reset). */
   retired?: number;
   /** Text of the instruction whose bytes these are, where a disassembler is there. */
-  disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32) => { text: string; length: number };
+  disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32 | 64) => { text: string; length: number };
 }
 
 const CODE_BYTES = 32;
-const STACK_WORDS = 32;
+const STACK_BYTES = 128,
+  LINE_BYTES = 32;
 
 const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
+
+const SEGMENTS = [
+  ['es', R.ES],
+  ['cs', R.CS],
+  ['ss', R.SS],
+  ['ds', R.DS],
+  ['fs', R.FS],
+  ['gs', R.GS],
+  ['ldtr', R.LDTR],
+  ['tr', R.TR],
+] as const;
+/** General registers as 32-bit code names them without their E, and 64-bit code without its R. */
+const GENERAL = [
+  ['ax', R.EAX],
+  ['bx', R.EBX],
+  ['cx', R.ECX],
+  ['dx', R.EDX],
+  ['si', R.ESI],
+  ['di', R.EDI],
+  ['bp', R.EBP],
+  ['sp', R.ESP],
+] as const;
+const IN_A_LINE = 4;
 
 export function crashReport(options: ReportOptions): string {
   const { vcpu } = options;
   const state = vcpu.look();
-  const { regs, eflags } = state;
-  const reg = (index: number): string => hex(regs[index]);
-  const lines = [options.sentence, ''];
-  lines.push(`  eax ${reg(R.EAX)}  ebx ${reg(R.EBX)}  ecx ${reg(R.ECX)}  edx ${reg(R.EDX)}`);
-  lines.push(`  esi ${reg(R.ESI)}  edi ${reg(R.EDI)}  ebp ${reg(R.EBP)}  esp ${reg(R.ESP)}`);
-  lines.push(
-    `  eip ${reg(R.EIP)}  eflags ${hex(eflags)} [${flagNames(eflags)}]  cpl ${regs[R.CPL]}  instructions ${options.retired ?? state.retired}`,
-  );
-  lines.push(`  cr0 ${reg(R.CR0)}  cr2 ${reg(R.CR2)}  cr3 ${reg(R.CR3)}  cr4 ${reg(R.CR4)}  efer ${reg(R.EFER)}`);
-  for (const [name, index] of [
-    ['es', R.ES],
-    ['cs', R.CS],
-    ['ss', R.SS],
-    ['ds', R.DS],
-    ['fs', R.FS],
-    ['gs', R.GS],
-    ['ldtr', R.LDTR],
-    ['tr', R.TR],
-  ] as const) {
-    const at = R.SEG + index * R.SEG_WORDS;
-    lines.push(
-      `  ${name.padEnd(4)} ${hex(regs[at + R.SEG_SELECTOR], 4)}  base ${reg(at + R.SEG_BASE)}  limit ${reg(at + R.SEG_LIMIT)}  rights ${hex(regs[at + R.SEG_RIGHTS], 5)}`,
-    );
-  }
-  lines.push(
-    `  gdtr base ${reg(R.GDTR_BASE)} limit ${hex(regs[R.GDTR_LIMIT], 4)}   idtr base ${reg(R.IDTR_BASE)} limit ${hex(regs[R.IDTR_LIMIT], 4)}`,
-    '',
-  );
-  lines.push(...codeLines(state, options.disassemble), '', ...stackLines(state), '', ...lastExits(vcpu));
+  const lines = [options.sentence, '', ...registerLines(state, options.retired ?? state.retired), ''];
+  lines.push(...codeLines(state, options.disassemble), '', ...stackLines(state), '', ...lastExits(vcpu, state.isLong));
   return lines.join('\n');
+}
+
+/** As wide as the code that runs has them. */
+function registerLines(state: VcpuState, retired: number): string[] {
+  const { regs, eflags, isLong } = state,
+    wide = (at: number): string => (isLong ? hex(regs[at + R.HIGH]) : '') + hex(regs[at]),
+    letter = isLong ? 'r' : 'e';
+  const general = GENERAL.map(([name, at]) => `${letter}${name} ${wide(at)}`);
+  if (isLong) for (let n = 8; n < 16; n++) general.push(`r${n} `.padEnd(4) + wide(R.R8 + n - 8));
+  const lines: string[] = [];
+  for (let i = 0; i < general.length; i += IN_A_LINE) lines.push(`  ${general.slice(i, i + IN_A_LINE).join('  ')}`);
+  return [
+    ...lines,
+    `  ${letter}ip ${wide(R.EIP)}  ${letter}flags ${hex(eflags)} [${flagNames(eflags)}]  cpl ${regs[R.CPL]}  instructions ${retired}`,
+    `  cr0 ${hex(regs[R.CR0])}  cr2 ${wide(R.CR2)}  cr3 ${wide(R.CR3)}  cr4 ${hex(regs[R.CR4])}  efer ${hex(regs[R.EFER])}`,
+    ...SEGMENTS.map(([name, index]) => {
+      const at = R.SEG + index * R.SEG_WORDS;
+      return `  ${name.padEnd(4)} ${hex(regs[at + R.SEG_SELECTOR], 4)}  base ${wide(at + R.SEG_BASE)}  limit ${hex(regs[at + R.SEG_LIMIT])}  rights ${hex(regs[at + R.SEG_RIGHTS], 5)}`;
+    }),
+    `  gdtr base ${wide(R.GDTR_BASE)} limit ${hex(regs[R.GDTR_LIMIT], 4)}   idtr base ${wide(R.IDTR_BASE)} limit ${hex(regs[R.IDTR_LIMIT], 4)}`,
+  ];
 }
 
 /**
@@ -82,22 +104,29 @@ export function postMortem(
 
 /** A linear address, and where it leads: physical and machine address where memory is mapped there, else the entries that say that none is. */
 function place(state: VcpuState, linear: number): string {
-  const { physical, machine, entries } = state.translate(linear);
-  if (machine >= 0) return `${hex(linear)} (physical ${hex(physical)}, machine ${hex(machine)}):`;
+  const { physical, machine, entries } = state.translate(linear),
+    at = addressText(linear, state.isLong);
+  if (machine >= 0) return `${at} (physical ${addressText(physical)}, machine ${hex(machine)}):`;
   const way = entries.map(({ level, low, high }) => `${level} ${high === 0 ? '' : hex(high)}${hex(low)}`);
-  if (physical >= 0) way.push(`physical ${physical.toString(16).padStart(8, '0')}`);
-  return `${hex(linear)}: no memory is mapped there${way.length === 0 ? '' : ` (${way.join(', ')})`}`;
+  if (physical >= 0) way.push(`physical ${addressText(physical)}`);
+  return `${at}: no memory is mapped there${way.length === 0 ? '' : ` (${way.join(', ')})`}`;
 }
 
 /** The top of the stack in words, where return addresses are, as Xen's guest stack trace has it. */
 function stackLines(state: VcpuState): string[] {
-  const linear = state.linear(R.SS, state.regs[R.ESP]);
-  const bytes = state.bytesAt(linear, STACK_WORDS * 4);
+  const { isLong } = state,
+    linear = state.linear(R.SS, isLong ? wideOf(state.regs, R.ESP) : state.regs[R.ESP]),
+    wordBytes = isLong ? 8 : 4;
+  const bytes = state.bytesAt(linear, STACK_BYTES);
   const lines = [`stack at ${place(state, linear)}`];
-  const words = Array.from({ length: bytes.length >> 2 }, (_, i) =>
-    hex(bytes[i * 4] | (bytes[i * 4 + 1] << 8) | (bytes[i * 4 + 2] << 16) | (bytes[i * 4 + 3] << 24)),
+  const words = Array.from({ length: Math.floor(bytes.length / wordBytes) }, (_, i) =>
+    [...bytes.subarray(i * wordBytes, (i + 1) * wordBytes)]
+      .reverse()
+      .map(byte => hex(byte, 2))
+      .join(''),
   );
-  for (let i = 0; i < words.length; i += 8) lines.push(`  ${words.slice(i, i + 8).join(' ')}`);
+  const inLine = LINE_BYTES / wordBytes;
+  for (let i = 0; i < words.length; i += inLine) lines.push(`  ${words.slice(i, i + inLine).join(' ')}`);
   return lines;
 }
 
@@ -126,19 +155,20 @@ function flagNames(eflags: number): string {
 function codeLines(state: VcpuState, disassemble: ReportOptions['disassemble']): string[] {
   const { regs } = state;
   const cs = R.SEG + R.CS * R.SEG_WORDS;
-  const linear = state.linear(R.CS, regs[R.EIP]);
+  const { ip, isLong } = state,
+    linear = state.linear(R.CS, ip);
   const bytes = state.bytesAt(linear, CODE_BYTES);
   const lines = [`code at ${place(state, linear)}`];
-  const bits = (regs[cs + R.SEG_RIGHTS] >> 14) & 1 && !(state.eflags & (1 << 17)) ? 32 : 16;
+  const bits = isLong ? 64 : (regs[cs + R.SEG_RIGHTS] >> 14) & 1 && !(state.eflags & (1 << 17)) ? 32 : 16;
   for (let at = 0, count = 0; at < bytes.length && count < 6; count++) {
     let text = '',
       length = Math.min(16, bytes.length);
     if (disassemble) {
-      ({ text, length } = disassemble(bytes.slice(at), (regs[R.EIP] + at) >>> 0, bits));
+      ({ text, length } = disassemble(bytes.slice(at), isLong ? ip + at : (ip + at) >>> 0, bits));
       if (length <= 0) break;
     }
     lines.push(
-      `  ${hex(linear + at)}  ${[...bytes.slice(at, at + length)]
+      `  ${addressText(linear + at, isLong)}  ${[...bytes.slice(at, at + length)]
         .map(b => hex(b, 2))
         .join(' ')
         .padEnd(24)}  ${text}`.trimEnd(),
@@ -148,12 +178,13 @@ function codeLines(state: VcpuState, disassemble: ReportOptions['disassemble']):
   return lines;
 }
 
-function lastExits(vcpu: VcpuView): string[] {
-  const { exits, total } = vcpu.lastExits();
+function lastExits(vcpu: VcpuView, isLong: boolean): string[] {
+  const { exits, total } = vcpu.lastExits(),
+    name = isLong ? 'rip' : 'eip';
   const lines = [`last exits (of ${total}):`];
   for (const { reason, qualification, ip, detail } of exits.slice(-12))
     lines.push(
-      `  ${exitName(reason).padEnd(18)} qualification ${hex(qualification)}  ip ${addressText(ip)}  ${addressText(detail)}`,
+      `  ${exitName(reason).padEnd(18)} qualification ${hex(qualification)}  ${name} ${addressText(ip)}  ${addressText(detail)}`,
     );
   return lines;
 }

@@ -2,6 +2,7 @@
 import {
   CR4_PAE,
   CR4_PSE,
+  EFER_LMA,
   EVENT_ERROR_CODE,
   EVENT_EXCEPTION,
   EVENT_NMI,
@@ -41,7 +42,11 @@ import { type Copy, wholeEntries } from './memory-view.ts';
 /** Intel's activity state of a processor that nobody has started (SDM vol. 3, 25.4.2). */
 const WAIT_FOR_SIPI = 3;
 /** An address or a word of the second stage to the number of its frame. */
-const PAGE_SHIFT = 12;
+const PAGE_SHIFT = 12,
+  /** Of an entry's high word: guest-physical addresses have 36 bits. */
+  HIGH_FRAME_BITS = 15,
+  /** Of 64-bit paging structures. */
+  LONG_LEVELS = 4;
 
 export interface LastExit {
   /** Number of the exit since the vCPU started, from 0. */
@@ -270,6 +275,7 @@ export class VcpuState {
       { memory } = this.domain,
       found = new Set<number>();
     if (regs[R.CR0] >= 0) return found;
+    if ((regs[R.EFER] & EFER_LMA) !== 0) return this.longTables();
     const isPae = (regs[R.CR4] & CR4_PAE) !== 0,
       hasLarge = isPae || (regs[R.CR4] & CR4_PSE) !== 0;
     const add = (low: number): number => {
@@ -292,9 +298,31 @@ export class VcpuState {
     return found;
   }
 
+  /** Those of four levels. One that is met twice, as where a system maps its tables by themselves, is gone through once a level. */
+  private longTables(): Set<number> {
+    const { memory } = this.domain,
+      found = new Set<number>(),
+      seen = new Set<number>();
+    const visit = (low: number, high: number, level: number): void => {
+      const mfn = this.stage.mfn(((high & HIGH_FRAME_BITS) << (32 - PAGE_SHIFT)) | (low >>> PAGE_SHIFT));
+      if (mfn < 0) return;
+      found.add(mfn);
+      if (level === 1 || seen.has(mfn * 8 + level)) return;
+      seen.add(mfn * 8 + level);
+      const at = memory.frame(mfn);
+      for (let i = 0; i < FRAME_BYTES / 4; i += 2) {
+        const entry = memory.word(at + i);
+        if ((entry & PTE_P) !== 0 && (level === LONG_LEVELS || (entry & PTE_PS) === 0))
+          visit(entry, memory.word(at + i + 1), level - 1);
+      }
+    };
+    visit(this.regs[R.CR3], this.regs[R.CR3 + R.HIGH], LONG_LEVELS);
+    return found;
+  }
+
   /** Machine frame at a linear address, whatever the rights; -1: none. */
   frameAt(linear: number): number {
-    return this.stage.mfn(this.walk.find(linear >>> 0));
+    return this.stage.mfn(this.walk.find(linear | 0, this.isLong ? Math.floor(linear / 2 ** 32) : 0));
   }
 
   /** Bytes at a linear address, whatever the rights, as far as memory is mapped there. */
@@ -304,7 +332,7 @@ export class VcpuState {
     const { isLong } = this;
     for (let done = 0; done < count; ) {
       const at = isLong ? linear + done : (linear + done) >>> 0,
-        mfn = this.stage.mfn(this.walk.find(at | 0, isLong ? Math.floor(at / 2 ** 32) : 0));
+        mfn = this.frameAt(at);
       if (mfn < 0) return bytes.slice(0, done);
       const inFrame = at & (FRAME_BYTES - 1),
         part = Math.min(count - done, FRAME_BYTES - inFrame);
