@@ -106,8 +106,15 @@ export function frameNotes(
   return notes;
 }
 
+/** A word of a stack: where, as a number (of 64 bits exact where it is an address), and in hexadecimal. */
+export interface StackWord {
+  at: number;
+  word: number;
+  text: string;
+}
+
 /** Words of the stack, from its top. */
-export function stackOf(state: VcpuState, words: number): { at: number; word: number }[] {
+export function stackOf(state: VcpuState, words: number): StackWord[] {
   const { regs } = state;
   if (state.isLong) return longStackOf(state, words);
   const esp = regs[segmentAt(R.SS) + R.SEG_RIGHTS]! & R.RIGHTS_DB ? regs[R.ESP]! : regs[R.ESP]! & 0xffff;
@@ -116,15 +123,17 @@ export function stackOf(state: VcpuState, words: number): { at: number; word: nu
   return Array.from({ length: bytes.length >> 2 }, (_, i) => ({
     at: (esp + 4 * i) >>> 0,
     word: view.getUint32(4 * i, true),
+    text: hex8(view.getUint32(4 * i, true)),
   }));
 }
 
-function longStackOf(state: VcpuState, words: number): { at: number; word: number }[] {
+function longStackOf(state: VcpuState, words: number): StackWord[] {
   const rsp = wideOf(state.regs, R.ESP),
     bytes = state.bytesAt(rsp, words * 8),
     view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   return Array.from({ length: bytes.length >> 3 }, (_, i) => ({
     at: rsp + 8 * i,
     word: Number(view.getBigInt64(8 * i, true)),
+    text: hex8(view.getUint32(8 * i + 4, true)) + hex8(view.getUint32(8 * i, true)),
   }));
 }

@@ -180,17 +180,22 @@ export function registersOf({ regs, eflags }: VcpuState): [name: string, value: 
 export const segmentRows = ({ regs }: VcpuState): string[][] =>
   SEGMENTS.map(([name, segment]) => {
     const at = segmentAt(segment);
-    return [name, hex(regs[at + R.SEG_SELECTOR]!, 4), hex(regs[at + R.SEG_BASE]!), kindOf(regs[at + R.SEG_RIGHTS]!)];
+    return [
+      name,
+      hex(regs[at + R.SEG_SELECTOR]!, 4),
+      registerText(regs, at + R.SEG_BASE),
+      kindOf(regs[at + R.SEG_RIGHTS]!),
+    ];
   });
 
 /** The words on the top of the stack, each with what it is, from memory; else with which of the last instructions wrote it. */
 export function stackRows(
   state: VcpuState,
   code: readonly CodeRow[] | undefined,
-): { at: number; word: number; note: string | undefined }[] {
+): { at: string; text: string; note: string | undefined }[] {
   const stack = stackOf(state, code ? STACK_WORDS - 1 : STACK_WORDS),
     notes = frameNotes(state, stack);
   const noteOf = (at: number): string | undefined =>
     notes.has(at) ? words.notes[notes.get(at)!] : code?.find(({ wrote }) => wrote === state.linear(R.SS, at))?.text;
-  return stack.map(({ at, word }) => ({ at, word, note: noteOf(at) }));
+  return stack.map(({ at, text }) => ({ at: addressText(at, state.isLong), text, note: noteOf(at) }));
 }

@@ -47,7 +47,7 @@ export function Figure(shown: Shown<Data>) {
         </div>
         <div class="col">
           <Registers data={shown.data} />
-          <div class="pm-two">
+          <div class={`pm-two${state.isLong ? ' wide' : ''}`}>
             {vector === undefined ? (
               <Segments state={state} />
             ) : (

@@ -84,10 +84,10 @@ export function Stack({ state, code }: { state: VcpuState; code: readonly CodeRo
       ) : (
         <table class="bitst pm-stack">
           <tbody>
-            {rows.map(({ at, word, note }, i) => (
+            {rows.map(({ at, text, note }, i) => (
               <tr key={at} class={i === 0 ? 'sel' : ''}>
-                <td class="m">{hex(at)}</td>
-                <td class="m b">{hex(word)}</td>
+                <td class="m">{at}</td>
+                <td class="m b">{text}</td>
                 <td class="sec">{note}</td>
               </tr>
             ))}

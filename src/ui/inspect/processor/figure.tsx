@@ -113,7 +113,7 @@ function CodeAndStack({ data: { state }, target }: Shown<Data>) {
   const stack = stackOf(state, STACK_WORDS),
     name = namer(target, state);
   return (
-    <div class="two-c">
+    <div class={`two-c${state.isLong ? ' wide' : ''}`}>
       <section>
         <h3>{words.code}</h3>
         <Code state={state} eip={state.ip} name={name} before={4} after={9} withBytes />
@@ -126,9 +126,9 @@ function CodeAndStack({ data: { state }, target }: Shown<Data>) {
           <p class="hint">{words.noMemory}</p>
         ) : (
           <pre class="code dis" tabIndex={0}>
-            {stack.map(({ at, word }, i) => (
+            {stack.map(({ at, word, text }, i) => (
               <span key={at} class={i === 0 ? 'now' : ''}>
-                {`${addressText(at, state.isLong)}  ${addressText(word, state.isLong)}`}
+                {`${addressText(at, state.isLong)}  ${text}`}
                 {name(word) && `  <${name(word)}>`}
               </span>
             ))}
@@ -140,11 +140,11 @@ function CodeAndStack({ data: { state }, target }: Shown<Data>) {
 }
 
 function Control(shown: Shown<Data>) {
-  const { regs } = shown.data.state;
+  const { regs, isLong } = shown.data.state;
   return (
     <section>
       <h3>{words.control}</h3>
-      <dl class="regs">
+      <dl class={`regs${isLong ? ' wide' : ''}`}>
         {CONTROL.map(([name, at]) => (
           <Register key={name} name={name} shown={shown}>
             {registerText(regs, at)}

@@ -36,10 +36,7 @@ export const Processor = inspector<Data>({
     {
       name: words.stack,
       columns: ['Offset', 'Word'],
-      rows: stackOf(state, STACK_WORDS).map(({ at, word }) => [
-        addressText(at, state.isLong),
-        addressText(word, state.isLong),
-      ]),
+      rows: stackOf(state, STACK_WORDS).map(({ at, text }) => [addressText(at, state.isLong), text]),
     },
   ],
 });
