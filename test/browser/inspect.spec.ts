@@ -154,4 +154,12 @@ test('a paused guest is stepped by an instruction and by an exit, and its regist
   expect(await retired(page)).toBe(after);
   await page.getByRole('button', { name: 'Run domain' }).click();
   await expect.poll(() => retired(page)).toBeGreaterThan(after);
+
+  // What exits is chosen there, and xl says so.
+  await tab(page, 'Exits');
+  const rdtsc = page.getByRole('group', { name: 'VM-execution controls' }).getByLabel('RDTSC exiting');
+  await rdtsc.check();
+  await expect(page.getByRole('status').filter({ hasText: 'xl exit-controls demo rdtsc=1' })).toBeVisible();
+  await expect(rdtsc).toBeChecked();
+  await page.screenshot({ path: '.cache/browser-tests/exit-controls.png' });
 });

@@ -2,14 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import { ExitReason, registers as R } from '../../cpu/architecture/index.ts';
 import { assemble } from '../../cpu/assembler/index.ts';
-import { loadCompiler } from '../../cpu/index.ts';
+import { loadCompiler, loadLevel } from '../../cpu/index.ts';
+import { hex } from '../../cpu/test-support/asm.ts';
 import { crc32 } from '../../formats/unpack/index.ts';
 import { readState, saveDomain } from '../interfaces/xen/stream/state.ts';
 import { exitName } from '../view/exit-reasons.ts';
 import { type ExitControls, USUAL_EXIT_CONTROLS } from '../view/exit-controls.ts';
 import { MachineView } from '../view/machine-view.ts';
 import type { Domain } from './domain.ts';
-import { LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
+import { LOAD, longProgram, program, programDomain, runToEnd } from './program.test-support.ts';
 
 const CODE = 0x200,
   ROUNDS = 20,
@@ -261,6 +262,42 @@ describe('exits by choice', () => {
     domain.stopAtInstruction = Infinity;
     runToEnd(domain, 10_000);
     expect([domain.processor.regs[R.EBP], countsOf(domain).RDTSC]).toEqual([0, 11]);
+  });
+
+  it('are emulated in 64-bit code, too, with whole registers and addresses', async () => {
+    await loadLevel('x86-64-v2');
+    const code = [
+      // mov rax, -1; mov rdx, rax; mov rax, cr3; mov cr3, rax; invlpg [rsp]
+      hex('48c7c0ffffffff 4889c2 0f20d8 0f22d8 0f013c24'),
+      // mov ecx, 0x277; rdmsr; wrmsr; rdtsc; mov r8, rdx; or r8, rax
+      hex('b977020000 0f32 0f30 0f31 4989d0 4909c0'),
+      // mov ebx, 0x90000000; mov al, [rbx]: a page fault below the upper half, which nobody handles
+      hex('bb00000090 8a03'),
+    ];
+    const ended = (chosen: Partial<ExitControls>) => {
+      const domain = programDomain(longProgram(code), { cpuLevel: 'x86-64-v2' });
+      domain.exits.choice.choose({ ...USUAL_EXIT_CONTROLS, ...chosen });
+      const { ending } = runToEnd(domain) as { ending: { kind: string } };
+      const { regs } = domain.processor,
+        words = [R.EAX, R.EBX, R.ECX, R.EDX, R.R8, R.CR2, R.CR3, R.EIP];
+      return {
+        counts: countsOf(domain),
+        end: [ending.kind, domain.instructions, ...words.flatMap(word => [regs[word], regs[word + R.HIGH]])],
+      };
+    };
+    const all = ended({
+      invlpg: true,
+      rdtsc: true,
+      'cr3-load': true,
+      'cr3-store': true,
+      msrReads: [0x277],
+      msrWrites: [0x277],
+      exceptions: 1 << PF,
+    });
+    expect(all.end).toEqual(ended({}).end);
+    expect(all.end.slice(-6, -4)).toEqual([0x90000000 | 0, 0]);
+    // One more load of CR3 on the way to 64-bit code.
+    expect(all.counts).toMatchObject({ CR_ACCESS: 3, INVLPG: 1, RDMSR: 1, WRMSR: 1, RDTSC: 1, EXCEPTION_OR_NMI: 1 });
   });
 
   it('are in a saved state, and in what others read', () => {
