@@ -4,14 +4,16 @@
  */
 import { type HostFiles, writeWhole } from '../host/files/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
-import { isQcow2, readQcow2Header } from '../../hypervisor/disks/index.ts';
+import { type ImageFile, isQcow2, readQcow2Header } from '../../hypervisor/disks/index.ts';
 import { HEAD_BYTES } from '../definitions/images/index.ts';
 import { copyInTurns, isDevice, Storage, StorageError } from '../host/storage/index.ts';
 import { absolutePath, onDisk, storedAt } from './disk-paths.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+import { check } from './qemu-img-check.ts';
 
 const SECTOR_BYTES = 512;
 const USAGE = `usage: qemu-img info IMAGE
+       qemu-img check [-q] [-f FORMAT] [--output=human|json] IMAGE
        qemu-img create [-f raw] FILE SIZE
        qemu-img create -f qcow2 -b IMAGE [-F raw|qcow2] /dev/vg0/NAME [SIZE]
        qemu-img convert [-f raw|qcow2] [-O raw] IMAGE FILE|/dev/vg0/NAME
@@ -95,7 +97,7 @@ class QemuImg {
   }
 
   /** @throws Wrong */
-  private async file(path: string): Promise<Uint8Array> {
+  async file(path: string): Promise<Uint8Array> {
     try {
       return await this.files.readFileBuffer(this.absolute(path));
     } catch {
@@ -319,11 +321,20 @@ class QemuImg {
 
 export function qemuImgProgram(host: CommandHost): Program {
   const names = ['info', 'create', 'convert', 'resize'] as const;
+  /** What `check` looks at: a file, or a disk that has it. @throws Error with a sentence */
+  const open = async (path: string, around: Surroundings): Promise<ImageFile> => {
+    const device = await onDisk(host, path, around);
+    if (device) return device.storage.medium(device.path);
+    const bytes = await new QemuImg(host, around).file(path);
+    return { bytes: bytes.length, read: (at, into) => into.set(bytes.subarray(at, at + into.length)) };
+  };
   return {
     name: 'qemu-img',
-    summary: 'tells what an image is; makes raw images and overlays; resizes them; copies images to files and volumes',
+    summary:
+      'tells what an image is, and whether its tables agree (check); makes raw images and overlays; resizes them; copies images to files and volumes',
     run: async ([name = '', ...words], around): Promise<Ran> => {
       if (name === '--help' || name === '-h') return succeeded(USAGE);
+      if (name === 'check') return check(words, path => open(path, around));
       const command = names.find(each => each === name);
       if (!command)
         return failed(
@@ -340,6 +351,6 @@ export function qemuImgProgram(host: CommandHost): Program {
         return failed(`qemu-img: ${spelled}`);
       }
     },
-    complete: words => (words.length === 1 ? [...names] : []),
+    complete: words => (words.length === 1 ? [...names, 'check'] : []),
   };
 }

@@ -13,7 +13,14 @@ export { DriveServer } from './drive-queue.ts';
 export type { OpenMedium } from './media.ts';
 export { fingerprint } from './fingerprint.ts';
 export type { DiskChange } from './overlay-disk.ts';
-export { isQcow2, Qcow2Error, readQcow2Header } from '../../formats/qcow2/index.ts';
+export {
+  checkQcow2,
+  type ImageCheck,
+  type ImageFile,
+  isQcow2,
+  Qcow2Error,
+  readQcow2Header,
+} from '../../formats/qcow2/index.ts';
 export { tracedDrives } from './traced-disk.ts';
 export { areDrives, type SavedDrive } from './saved-drive.ts';
 export {
