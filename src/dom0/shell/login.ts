@@ -6,15 +6,18 @@ import type { BashParts } from './bash.ts';
 import { dmesgProgram, type Power, powerPrograms } from './power.ts';
 import { failed, type Program, succeeded, type Terminal } from './program.ts';
 import { Session } from './session.ts';
+import { blkidProgram } from './blkid.ts';
 import { ddProgram } from './dd.ts';
 import { bridgePrograms } from './bridge.ts';
 import { dnsmasqProgram } from './dnsmasq.ts';
 import { lsblk } from './block-devices.ts';
 import { lspciProgram } from './lspci.ts';
 import { editPrograms } from './edit.ts';
+import { pagers } from './pager.ts';
 import { pingProgram } from './ping.ts';
 import { qemuImgProgram } from './qemu-img.ts';
 import { fdiskProgram, sfdiskProgram } from './sfdisk.ts';
+import { servicePrograms } from './services.ts';
 import { storagePrograms } from './storage.ts';
 import { xenstorePrograms } from './xenstore.ts';
 import { systemPrograms } from './system.ts';
@@ -86,6 +89,9 @@ export async function shellParts(
     fdiskProgram(host, state.storage),
     lsblk(host),
     truncateProgram(host),
+    blkidProgram(host),
+    ...pagers(),
+    ...servicePrograms(host),
     ...editPrograms(),
     ...powerPrograms(power),
     dmesgProgram(log),

@@ -5,3 +5,4 @@ export { Effort, FileSystemError, FileTree, type ListedFile } from './file-tree.
 export { type CdEntry, CdError, makeCd, MOST_CD_ENTRIES } from './make-cd.ts';
 export { formatFatDisk } from './make-fat.ts';
 export { type Partition, readPartitions, TYPE, writePartitions } from './partitions.ts';
+export { type Tags, tagsOf } from './signatures.ts';

@@ -1,0 +1,139 @@
+/**
+ * What administrators ask of a system about its services, its mounts and its sockets: systemctl, mount, umount, ss and netstat. Domain 0 has neither systemd
+ * nor Linux's file systems nor TCP: what there is in their place is told, and what there is not is said so. Sources: systemctl(1) of systemd 252 for words
+ * and statuses; mount(8) of util-linux 2.38 for its status.
+ */
+import type { CommandHost } from '../toolstack/index.ts';
+import { failed, type Program, type Ran, succeeded } from './program.ts';
+
+/** systemctl(1): a unit is not active; there is no such unit. */
+const NOT_ACTIVE = 3,
+  NO_UNIT = 4;
+
+/** Under Debian's and Xen's names of the daemons that do the same: all begin and end with Domain 0. */
+const UNITS: Readonly<Record<string, string>> = {
+  xenstored: 'The Xen xenstore',
+  xenconsoled: 'Xenconsoled - handles logging from guest consoles and hypervisor',
+  xendomains: 'Xendomains - start and stop guests on boot and shutdown',
+};
+const WITHOUT: Readonly<Record<string, string>> = {
+  libvirtd: 'virsh acts on the toolstack itself, and needs no libvirtd.',
+};
+
+const unitOf = (word: string): string => word.replace(/\.service$/, '');
+const isUnit = (word: string): boolean => Object.hasOwn(UNITS, unitOf(word));
+
+const systemctl = (host: CommandHost): Program => ({
+  name: 'systemctl',
+  summary: 'whether xenstored, xenconsoled and xendomains run: status, is-active, list-units',
+  run: async words => {
+    const [verb = 'list-units', ...units] = words.filter(word => !word.startsWith('-'));
+    const since = new Date(host.startedEpochMs).toISOString().slice(0, 19).replace('T', ' ');
+    if (verb === 'is-active' || verb === 'status') {
+      if (units.length === 0 && verb === 'is-active') return failed('Too few arguments.');
+      if (units.length === 0)
+        return succeeded(`● ringside\n    State: running\n    Units: ${Object.keys(UNITS).length} loaded\n`);
+      return verb === 'is-active'
+        ? {
+            stdout: units.map(unit => (isUnit(unit) ? 'active\n' : 'inactive\n')).join(''),
+            stderr: '',
+            status: units.some(isUnit) ? 0 : NOT_ACTIVE,
+          }
+        : statusOf(units, since);
+    }
+    if (verb === 'is-system-running') return succeeded('running\n');
+    if (verb === 'list-units' || verb === 'list-unit-files')
+      return succeeded(
+        `  ${'UNIT'.padEnd(20)}LOAD   ACTIVE SUB     DESCRIPTION\n${Object.entries(UNITS)
+          .map(([name, about]) => `  ${`${name}.service`.padEnd(20)}loaded active running ${about}\n`)
+          .join('')}\n${Object.keys(UNITS).length} loaded units listed.\n`,
+      );
+    const [unit] = units;
+    if (['start', 'stop', 'restart', 'reload', 'enable', 'disable', 'mask', 'kill'].includes(verb)) {
+      if (unit === undefined) return failed('Too few arguments.');
+      if (!isUnit(unit)) return failed(`Failed to ${verb} ${unitOf(unit)}.service: ${notFound(unit)}`, 5);
+      return failed(
+        `Failed to ${verb} ${unitOf(unit)}.service: it is a part of Domain 0, which begins and ends with it. reboot starts the host again.`,
+      );
+    }
+    return failed(`Unknown command verb ${verb}.`);
+  },
+  complete: words => (words.length === 1 ? ['status', 'is-active', 'list-units'] : Object.keys(UNITS)),
+});
+
+const notFound = (unit: string): string =>
+  `Unit ${unitOf(unit)}.service not found.${WITHOUT[unitOf(unit)] ? ` ${WITHOUT[unitOf(unit)]}` : ''}`;
+
+function statusOf(units: readonly string[], since: string): Ran {
+  const known = units.filter(isUnit),
+    others = units.filter(unit => !isUnit(unit));
+  return {
+    stdout: known
+      .map(
+        unit =>
+          `● ${unitOf(unit)}.service - ${UNITS[unitOf(unit)]}\n     Loaded: loaded (a part of Domain 0)\n     Active: active (running) since ${since} UTC\n`,
+      )
+      .join('\n'),
+    stderr: others
+      .map(
+        unit =>
+          `Unit ${unitOf(unit)}.service could not be found.${WITHOUT[unitOf(unit)] ? ` ${WITHOUT[unitOf(unit)]}` : ''}\n`,
+      )
+      .join(''),
+    status: others.length > 0 ? NO_UNIT : 0,
+  };
+}
+
+/** mount(8): the mount failed. */
+const MOUNT_FAILED = 32;
+
+const mount = (host: CommandHost): Program => ({
+  name: 'mount',
+  summary: 'where Domain 0 has its files from',
+  run: async words => {
+    const places = words.filter(word => !word.startsWith('-'));
+    if (places.length > 0)
+      return failed(
+        `mount: ${places.at(-1)}: Domain 0 reads no file systems of guests. xl transfer ls and cp go through a disk that a guest has, files:PATH gives one files.`,
+        MOUNT_FAILED,
+      );
+    const storage = await host.openDevices();
+    return succeeded(
+      [
+        'domain0 on / type journal (rw)',
+        ...['/dev', '/proc', '/tmp'].map(place => `memory on ${place} type memory (rw)`),
+        ...(storage ? ['/dev/vg0 on /var/lib/xen/images type volumes (rw)'] : []),
+        '',
+      ].join('\n'),
+    );
+  },
+});
+
+const umount: Program = {
+  name: 'umount',
+  summary: 'nothing can be taken away: see mount',
+  run: async words => {
+    const [place] = words.filter(word => !word.startsWith('-'));
+    return place === undefined
+      ? failed("umount: bad usage\nTry 'umount --help' for more information.", 1)
+      : failed(`umount: ${place}: what mount lists stays as long as Domain 0.`, MOUNT_FAILED);
+  },
+};
+
+/** Domain 0's own station knows ARP and ICMP's echo (host/network/own-station.ts). */
+const sockets = (name: string): Program => ({
+  name,
+  summary: 'Domain 0 has no sockets: ip -s link and tcpdump show what passes its bridge',
+  run: async () =>
+    failed(
+      `${name}: Domain 0 listens on no port: its station on the bridge answers ARP and ping alone. ip -s link counts what passes, brctl showmacs tells who is where, tcpdump -w keeps it.`,
+    ),
+});
+
+export const servicePrograms = (host: CommandHost): Program[] => [
+  systemctl(host),
+  mount(host),
+  umount,
+  sockets('ss'),
+  sockets('netstat'),
+];
