@@ -1,5 +1,5 @@
 ; What all small guests have in common. It stands behind each one's own source, so that line numbers are those of the guest.
-; A guest has: title (text, 0), commands (dd name, handler, 0-ended), notes and notes_end (a name of 12 characters, dd).
+; A guest has: title (text, 0), commands (dd name, handler, 0-ended), setup, notes and notes_end (aligned to 4; a name of 12 characters, dd).
 ; A handler finds the numbers behind its name in arg1 and arg2. The guest is a Multiboot kernel of an HVM domain, at privilege level 0, without paging.
 
 COM1      equ 0x3f8

@@ -25,6 +25,7 @@ name_masked: db 'masked', 0
 name_clear:  db 'clear', 0
 name_late:   db 'late', 0
 name_bind:   db 'bind', 0
+        align 4
 notes:
         db 'upcalls     '
 upcalls: dd 0                   ; times that the handler ran

@@ -31,6 +31,7 @@ name_map:      db 'map', 0
 name_peek:     db 'peek', 0
 name_poke:     db 'poke', 0
 name_unmap:    db 'unmap', 0
+        align 4
 notes:
         db 'page        '
 page:   dd 0                    ; what the owner read in its page

@@ -1,52 +1,18 @@
-/** The page's lessons: one file each, and one line here. Addresses name them (`?time=virtual&lesson=ID&seed=WORD`). */
-
-import { persistent } from '../load-again.ts';
+/** The page's lessons: one file each in `texts`, and one line here. Addresses name them (`?time=virtual&lesson=ID&seed=WORD`). */
 
 export interface LessonEntry {
   id: string;
   title: string;
   about: string;
-  /** Its text, loaded when it is opened. */
-  load(): Promise<{ default: string }>;
 }
 
 export const LESSONS: readonly LessonEntry[] = [
-  {
-    id: 'trap-and-emulate',
-    title: 'Trap and emulate',
-    about: 'one disk read in two ways, exit by exit',
-    load: persistent(() => import('./texts/trap-and-emulate.md?raw')),
-  },
-  {
-    id: 'ring-request',
-    title: 'A ring request, end to end',
-    about: 'slots, indices, and fewer doorbells',
-    load: persistent(() => import('./texts/ring-request.md?raw')),
-  },
-  {
-    id: 'event-channels',
-    title: 'Event channels',
-    about: 'a bit and an upcall, and how one is lost',
-    load: persistent(() => import('./texts/event-channels.md?raw')),
-  },
-  {
-    id: 'grant-tables',
-    title: 'Grant tables',
-    about: 'share a page, and take it back',
-    load: persistent(() => import('./texts/grant-tables.md?raw')),
-  },
-  {
-    id: 'exits',
-    title: 'VM exits, and who chooses them',
-    about: 'the control that removes nine exits in ten',
-    load: persistent(() => import('./texts/exits.md?raw')),
-  },
-  {
-    id: 'weight-and-cap',
-    title: 'Sharing a CPU by weight and cap',
-    about: 'two busy guests on one processor',
-    load: persistent(() => import('./texts/weight-and-cap.md?raw')),
-  },
+  { id: 'trap-and-emulate', title: 'Trap and emulate', about: 'one disk read in two ways, exit by exit' },
+  { id: 'ring-request', title: 'A ring request, end to end', about: 'slots, indices, and fewer doorbells' },
+  { id: 'event-channels', title: 'Event channels', about: 'a bit and an upcall, and how one is lost' },
+  { id: 'grant-tables', title: 'Grant tables', about: 'share a page, and take it back' },
+  { id: 'exits', title: 'VM exits, and who chooses them', about: 'the control that removes nine exits in ten' },
+  { id: 'weight-and-cap', title: 'Sharing a CPU by weight and cap', about: 'two busy guests on one processor' },
 ];
 
 /** The lesson behind this one. */
@@ -57,7 +23,7 @@ export const nextLesson = (id: string): LessonEntry | undefined => {
 
 /** A lesson that somebody dropped, for as long as the tab lives. */
 export const OWN_LESSON = 'own';
-const OWN_KEY = 'ringside-lesson';
+export const OWN_KEY = 'ringside-lesson';
 
 /** Of a longer file so much is kept as shows that it is too long for a lesson. */
 export const MOST_CHARACTERS = 128 * 1024;
@@ -71,23 +37,6 @@ export function keepOwnLesson(text: string): void {
       'a lesson is read after the page was loaded anew, and this browser keeps nothing for it: allow this site to keep data',
     );
   }
-}
-
-/** The text of a lesson of the address. @throws Error with a sentence */
-export async function lessonText(id: string): Promise<string> {
-  if (id === OWN_LESSON) {
-    let own: string | null = null;
-    try {
-      own = sessionStorage.getItem(OWN_KEY);
-    } catch {
-      // It was never kept.
-    }
-    if (own === null) throw new Error('This tab has no lesson of yours any more. Drop its file again.');
-    return own;
-  }
-  const entry = LESSONS.find(lesson => lesson.id === id);
-  if (!entry) throw new Error(`There is no lesson ${id}. There are ${LESSONS.map(lesson => lesson.id).join(', ')}.`);
-  return (await entry.load()).default;
 }
 
 export const freshSeed = (): string => Math.random().toString(36).slice(2, 8);

@@ -5,7 +5,7 @@ import { host, makingAnew, reportProblem, sentence } from '../host.ts';
 import { frontGuest } from '../sessions.ts';
 import type { Now } from './facts.ts';
 import { type Problem, readLesson, type Step } from './lesson.ts';
-import { lessonText } from './list.ts';
+import { lessonText } from './texts.ts';
 import { pageHost } from './page-host.ts';
 import { LessonRun } from './run.ts';
 import { words } from './words.ts';

@@ -1,6 +1,6 @@
 /**
  * What a small guest (guests/small) notes of its own doing, as `note.NAME`: at guest-physical address 0x500 the word NOTE, how many notes there are, and where.
- * A note is a name of 12 characters, filled up with spaces, and a word.
+ * A note is a name of 12 characters, filled up with spaces, and a word; the first lies at a multiple of 4.
  */
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import type { DomainView } from '../../../hypervisor/view/index.ts';

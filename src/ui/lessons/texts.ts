@@ -1,0 +1,23 @@
+/** The texts of lessons, each loaded when it is opened. */
+
+import { persistent } from '../load-again.ts';
+import { LESSONS, OWN_KEY, OWN_LESSON } from './list.ts';
+
+const TEXTS = import.meta.glob<string>('./texts/*.md', { query: '?raw', import: 'default' });
+
+/** The text of a lesson of the address. @throws Error with a sentence */
+export async function lessonText(id: string): Promise<string> {
+  if (id === OWN_LESSON) {
+    let own: string | null = null;
+    try {
+      own = sessionStorage.getItem(OWN_KEY);
+    } catch {
+      // It was never kept.
+    }
+    if (own === null) throw new Error('This tab has no lesson of yours any more. Drop its file again.');
+    return own;
+  }
+  if (!LESSONS.some(lesson => lesson.id === id))
+    throw new Error(`There is no lesson ${id}. There are ${LESSONS.map(lesson => lesson.id).join(', ')}.`);
+  return persistent(TEXTS[`./texts/${id}.md`]!)();
+}
