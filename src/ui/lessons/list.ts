@@ -11,6 +11,11 @@ export const LESSONS: readonly LessonEntry[] = [
   { id: 'ring-request', title: 'A ring request, end to end', about: 'slots, indices, and fewer doorbells' },
   { id: 'event-channels', title: 'Event channels', about: 'a bit and an upcall, and how one is lost' },
   { id: 'grant-tables', title: 'Grant tables', about: 'share a page, and take it back' },
+  {
+    id: 'xenstore',
+    title: 'XenStore and split drivers',
+    about: 'a handshake of states, in the right order and the wrong one',
+  },
   { id: 'exits', title: 'VM exits, and who chooses them', about: 'the control that removes nine exits in ten' },
   { id: 'weight-and-cap', title: 'Sharing a CPU by weight and cap', about: 'two busy guests on one processor' },
 ];
