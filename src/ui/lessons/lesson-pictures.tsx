@@ -5,6 +5,7 @@ import { INSPECTORS } from '../inspect/inspectors.ts';
 import { useMachine } from '../inspect/machine.ts';
 import type { DomainSession } from '../sessions.ts';
 import type { Lesson, PictureName } from './lesson.ts';
+import { Levels } from './levels.tsx';
 import { words } from './words.ts';
 
 /** `sessions`: of its guests, as far as they are there. */
@@ -14,6 +15,15 @@ export function Pictures({ lesson, sessions }: { lesson: Lesson; sessions: reado
     <>
       {lesson.pictures.map(picture => {
         const session = sessions.find(({ info }) => info.value.name === picture.guest);
+        if (picture.inspector === 'levels')
+          return (
+            session && (
+              <section key={session.id} class="panel lpic" aria-label={words.levels} tabIndex={0}>
+                <h3>{words.levels}</h3>
+                <Levels session={session} />
+              </section>
+            )
+          );
         if (!machine.value || (picture.guest !== undefined && !session)) return null;
         return (
           <Picture

@@ -1,4 +1,4 @@
-/** Pictures that a lesson may have beside its steps: inspectors of the page, by their ids (inspect/inspectors.ts), and of what. */
+/** Pictures that a lesson may have beside its steps: inspectors of the page, by their ids (inspect/inspectors.ts), or `levels` (levels.tsx), and of what. */
 export const PICTURES: Readonly<Record<string, 'guest' | 'host'>> = {
   exits: 'guest',
   processor: 'guest',
@@ -7,5 +7,6 @@ export const PICTURES: Readonly<Record<string, 'guest' | 'host'>> = {
   memory: 'guest',
   xenstore: 'guest',
   path: 'guest',
+  levels: 'guest',
   scheduler: 'host',
 };

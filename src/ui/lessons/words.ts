@@ -46,7 +46,7 @@ export const words = {
   hint: (said: number) => `About your ${number(said)}:`,
   next: 'Next lesson:',
   picture: (name: string, guest: string | undefined) => (guest === undefined ? name : `${name} of ${guest}`),
-  program: 'Program',
+  levels: 'What traps, what silently differs',
   right: 'as you said',
   off: (by: number) => `${number(Math.abs(by))} too ${by < 0 ? 'many' : 'few'}`,
   code: 'Your code',

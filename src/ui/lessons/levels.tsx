@@ -1,0 +1,74 @@
+/** Instruction by level: what the guest `sensitive` has found out, as it finds it out (guests/small/sensitive.asm). */
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { host } from '../host.ts';
+import type { DomainSession } from '../sessions.ts';
+
+const words = {
+  instruction: 'Instruction',
+  level: (level: number) => `at level ${level}`,
+  outcomes: ['', 'traps', 'differs, no trap', 'same'],
+  none: 'Nothing was tried at level 1 or 3 yet.',
+};
+const LOOK_MS = 500;
+/** Counts of a run, which are no instructions. */
+const SUMS = new Set(['traps', 'differs', 'same']);
+/** Where a level's outcome is in a note: bits 0 to 3, and 4 to 7. */
+const LEVELS = [
+  [1, 0],
+  [3, 4],
+] as const;
+
+export function Levels({ session: { id } }: { session: DomainSession }) {
+  const rows = useSignal<readonly (readonly [name: string, note: number])[]>([]);
+  useEffect(() => {
+    let closed = false;
+    const look = (): void =>
+      void host.inspect('facts', id).then(
+        ({ values }) => {
+          if (closed) return;
+          rows.value = Object.entries(values).flatMap(([fact, value]) => {
+            const name = /^note\.(\w+)$/.exec(fact)?.[1];
+            return name === undefined || SUMS.has(name) ? [] : [[name, value] as const];
+          });
+        },
+        () => {},
+      );
+    look();
+    const timer = setInterval(() => {
+      if (!document.hidden) look();
+    }, LOOK_MS);
+    return () => {
+      closed = true;
+      clearInterval(timer);
+    };
+  }, [id]);
+  if (!rows.value.some(([, note]) => note > 0)) return <p class="hint body">{words.none}</p>;
+  return (
+    <table class="llev">
+      <thead>
+        <tr>
+          <th>{words.instruction}</th>
+          {LEVELS.map(([level]) => (
+            <th key={level}>{words.level(level)}</th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.value.map(([name, note]) => (
+          <tr key={name}>
+            <td class="m">{name.toUpperCase().replace('_', ' ')}</td>
+            {LEVELS.map(([level, bits]) => {
+              const outcome = (note >>> bits) & 15;
+              return (
+                <td key={level} class={`o${outcome}`}>
+                  {words.outcomes[outcome]}
+                </td>
+              );
+            })}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
