@@ -17,6 +17,7 @@ export const LESSONS: readonly LessonEntry[] = [
     title: 'XenStore and split drivers',
     about: 'a handshake of states, in the right order and the wrong one',
   },
+  { id: 'emulated-or-pv', title: 'Emulated or paravirtual I/O', about: 'what a KiB costs in exits, by three drivers' },
   { id: 'ballooning', title: 'Ballooning', about: 'memory that a guest gives back, if it listens' },
   { id: 'exits', title: 'VM exits, and who chooses them', about: 'the control that removes nine exits in ten' },
   { id: 'weight-and-cap', title: 'Sharing a CPU by weight and cap', about: 'two busy guests on one processor' },
