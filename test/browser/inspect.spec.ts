@@ -48,7 +48,7 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   // kernel's file names the page, and stub n of it lies at 32 n.
   const hypercalls = page
     .locator('.elog')
-    .getByRole('row', { name: /v\d VMCALL [\da-f]{8} hypercall_page\+[\da-f]+ \w+(?: → -?\d+)?( \d+ µs)?$/ });
+    .getByRole('row', { name: /v\d VMCALL [\da-f]{8} hypercall_page\+0x[\da-f]+ \w+(?: → -?\d+)?( \d+ µs)?$/ });
   await expect(hypercalls.first()).toBeVisible();
   await page.getByRole('button', { name: 'Hold view' }).click();
   await hypercalls.first().getByRole('button').click();

@@ -22,8 +22,8 @@ test('the exits of an unmodified Debian name the functions that its /proc/kallsy
   await expect(page.getByTestId('serial-text')).toContainText('/ # ', { timeout: 150_000 });
   await page.getByRole('tab', { name: 'Inspect', exact: true }).click();
   const rows = page.locator('.elog tbody tr').filter({ hasText: 'HLT' });
-  await expect(rows.first()).toContainText(/HLT\s*[\da-f]{8}\s*\w+\+[\da-f]+/, { timeout: 60_000 });
-  const [, eip, symbol, offset] = /HLT\s*([\da-f]{8})\s*(\w+)\+([\da-f]+)/.exec(await rows.first().innerText())!;
+  await expect(rows.first()).toContainText(/HLT\s*[\da-f]{8}\s*\w+\+0x[\da-f]+/, { timeout: 60_000 });
+  const [, eip, symbol, offset] = /HLT\s*([\da-f]{8})\s*(\w+)\+0x([\da-f]+)/.exec(await rows.first().innerText())!;
   await page.getByRole('tab', { name: 'Console', exact: true }).click();
   await page.getByTestId('serial').click();
   await page.keyboard.type(`mount -t proc proc /proc 2>/dev/null; grep " ${symbol}$" /proc/kallsyms\n`);
