@@ -1,7 +1,9 @@
 /** Where a domain is to stop: an instruction, or bytes that somebody writes or touches. The command is ours; with Xen one attaches gdbsx. */
 import { BREAK_KINDS, type BreakPoint, MOST_BREAKS, MOST_WATCHED_BYTES } from '../../../hypervisor/domain/index.ts';
+import { kernelSymbols } from '../../../hypervisor/loader/index.ts';
 import { isCanonicalAddress, readAddress } from '../../../hypervisor/view/index.ts';
 import type { CommandHost } from '../command-host.ts';
+import type { Blueprint } from '../running-domain.ts';
 import { hex, spelled } from '../break-words.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
@@ -39,11 +41,15 @@ function checked({ kind, linear, bytes }: BreakPoint): BreakPoint {
   return { kind, linear, bytes };
 }
 
-/** An address as people write it. @throws Refusal */
-function addressOf(word: string): number {
+/** An address as people write it, or a name from the file of the domain's kernel. @throws Refusal */
+function addressOf({ boot }: Blueprint, word: string): number {
   const address = readAddress(word);
-  if (address === undefined) throw new Refusal(`${word} is no linear address: ${ADDRESSES}.`);
-  return address;
+  if (address !== undefined) return address;
+  const symbols = boot.kind === 'firmware' ? undefined : kernelSymbols(boot.kernel),
+    index = symbols?.names.indexOf(word) ?? -1;
+  if (index < 0)
+    throw new Refusal(`${word} is no linear address: ${ADDRESSES}; and its kernel’s file has no such name.`);
+  return symbols!.addresses[index]!;
 }
 
 export const breakAt = command({
@@ -82,7 +88,11 @@ export const breakAt = command({
       return options.has('d') ? '' : before.map(point => `${spelled(point)}\n`).join('');
     }
     const kind = options.has('w') ? 'write' : options.has('a') ? 'access' : 'execute';
-    const point = checked({ kind, linear: addressOf(rest[1]), bytes: Number(rest[2] ?? (kind === 'execute' ? 1 : 4)) });
+    const point = checked({
+      kind,
+      linear: addressOf(host.living(id).blueprint, rest[1]),
+      bytes: Number(rest[2] ?? (kind === 'execute' ? 1 : 4)),
+    });
     const others = before.filter(each => !isSame(each, point));
     await run(id, options.has('d') ? others : [...others, point]);
     return '';

@@ -1,4 +1,5 @@
 /** Commands for a domain that runs: output in xl's columns, refusals in its words, and what the guest finds of them. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { print, pvhKernel, shutdown, waitForKey } from '../../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 import { testFiles, testHost, until } from '../../service/host.test-support.ts';
@@ -432,10 +433,19 @@ describe('where a domain is to stop', () => {
     expect(await xl('break x')).toBe('the instruction at 0xc0001000\n');
   });
 
+  it('is said by a name from its kernel’s file, of 64 bits, too', async () => {
+    const { xl, files } = await make();
+    await files.writeFile('/boot/m', new Uint8Array(readFileSync('guests/minipv/minipv64.elf')));
+    await files.writeFile('/root/m.cfg', 'name = "m"\ntype = "pvh"\nmemory = 32\nkernel = "/boot/m"\n');
+    await xl('create -p /root/m.cfg');
+    await xl('break m hypercall_page');
+    expect(await xl('break m')).toMatch(/^the instruction at 0x0010[0-9a-f]000\n$/);
+  });
+
   it.each(['0x800000000000', 'ffff7fffffffffff', '0x10000000000000000', '12g'])('is not %s', async address => {
     const { xl } = await make();
     expect(await xl(`break x ${address}`)).toBe(
-      `1: ${address} is no linear address: write up to 16 hexadecimal digits, which name a canonical one, up to 00007fffffffffff or from ffff800000000000 on.`,
+      `1: ${address} is no linear address: write up to 16 hexadecimal digits, which name a canonical one, up to 00007fffffffffff or from ffff800000000000 on; and its kernel’s file has no such name.`,
     );
   });
 });
