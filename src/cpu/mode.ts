@@ -13,6 +13,8 @@ import {
   EFER,
   ES,
   FB,
+  FDP,
+  FIP,
   FK,
   FS,
   GS,
@@ -150,6 +152,8 @@ export class Mode {
       R[FK] = ALL;
     }
     this.tlb.leaveLong();
+    // The x87's pointers have 32 bits there, and its commonest instructions write no more.
+    R[FIP + HIGH] = R[FDP + HIGH] = 0;
     for (let i = 0; i < 8; i++) R[LEFT + i] = R[i]!;
   }
 

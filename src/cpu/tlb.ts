@@ -106,6 +106,10 @@ export class Tlb {
     return (at - this.move(this.TH[at >>> 12]!)) | 0;
   }
 
+  highOf(at: number): number {
+    return this.TH[at >>> 12]!;
+  }
+
   /** The address that a slot address stands for, as one number: of 64 bits it is canonical and has a sign, of 32 it has none. */
   linearOf(at: number): number {
     const high = this.TH[at >>> 12]!;

@@ -95,6 +95,8 @@ const FIELDS: readonly Field[] = [
   wide('fmask', R.MSR_FMASK, -1),
   wide('kernelGsBase', R.MSR_KERNEL_GS_BASE, -1),
   ...X87.map((name, n) => field(name, R.FCW + n, 192 + n)),
+  { ...field('fip.high', R.FIP + R.HIGH, -1), isOptional: true },
+  { ...field('fdp.high', R.FDP + R.HIGH, -1), isOptional: true },
   field('mxcsr', R.MXCSR, 200),
   field('ferr', R.FERR, 201),
   ...[0, 1, 2, 3, 4, 5, 6, 7].map(n => field(`fpr${n}`, R.FPR + n * 4, 208 + n * 4, 4)),
@@ -167,7 +169,7 @@ export function restoreRegisters(words: Int32Array, saved: SavedRegisters): void
 export function registersOfOldWords(old: Int32Array): SavedRegisters {
   const fields = FIELDS.map(({ name, words, wide: isWide, old: at }) => {
     if (isWide) return [name, Int32Array.of(at < 0 ? 0 : old[at]!, 0)];
-    if (at < 0) return [name, new Int32Array(words)];
+    if (at < 0) return [name, words === 1 ? 0 : new Int32Array(words)];
     return [name, words === 1 ? old[at]! : old.slice(at, at + words)];
   });
   const { k, a, b, r, rest } = OLD_FLAGS;

@@ -2,8 +2,9 @@
  * What every x87, MMX and SSE instruction begins with, and the register stack.
  * Sources: SDM vol. 1, 8.1.2 (stack), 8.5.1.1 (stack faults), 8.7 (#MF and FERR#); vol. 3, 2.5 and table 14-? (CR0.EM, CR0.TS, CR4.OSFXSR).
  */
+import { FAULT } from '../faults.ts';
 import type { Core } from '../ops/core.ts';
-import { META, META_SEGMENT } from '../record.ts';
+import { META, META_LONG, META_SEGMENT } from '../record.ts';
 import {
   CR0,
   CR4,
@@ -17,8 +18,10 @@ import {
   FIP,
   FOP,
   FPR,
+  FS,
   FSW,
   FTW,
+  HIGH,
   SEG,
   SEG_BASE,
   SEG_SELECTOR,
@@ -46,6 +49,11 @@ export const ES = 0x80,
 /** FSW: stack fault. */
 export const SF = 0x40;
 
+/** Instruction and data pointers of 32 bits alone. */
+export function clearUpperPointers(R: Int32Array): void {
+  R[FIP + HIGH] = R[FDP + HIGH] = 0;
+}
+
 /** FNINIT: SDM vol. 3, table 9-1. */
 export function resetX87(R: Int32Array): void {
   R[FCW] = 0x37f;
@@ -53,6 +61,7 @@ export function resetX87(R: Int32Array): void {
   R[FTW] = 0;
   R[FERR] = 0;
   R[FIP] = R[FCS] = R[FDP] = R[FDS] = R[FOP] = 0;
+  clearUpperPointers(R);
 }
 
 /** Recalculates the error summary after FCW or FSW was loaded. */
@@ -79,7 +88,10 @@ function report(core: Core): void {
   else core.fault(MF);
 }
 
-/** Begins a waiting control instruction (FLDCW, FLDENV, FRSTOR, FNOP) or one that looks at MMX registers. */
+/**
+ * Begins a waiting control instruction (FLDCW, FLDENV, FRSTOR), one that looks at MMX registers, or one with an operand in memory, which leaves its address
+ * once that has been reached (Intel, seen).
+ */
 export function readyControl(core: Core): void {
   const R = core.R;
   if ((R[CR0] & (CR0_EM | CR0_TS)) !== 0) core.fault(NM);
@@ -91,16 +103,46 @@ export function ready(core: Core): void {
   const R = core.R;
   if ((R[CR0] & (CR0_EM | CR0_TS)) !== 0) core.fault(NM);
   if ((R[FSW] & ES) !== 0) report(core);
+  leaveAddress(R);
+}
+
+/** The instruction under way is what FIP and FCS name. */
+function leaveAddress(R: Int32Array): void {
   R[FIP] = R[EIP];
+  R[FIP + HIGH] = R[EIP + HIGH];
   R[FCS] = R[CODE_SELECTOR];
 }
 
-/** Notes the memory operand at `linear` of the instruction under way. FOP stays 0, as on processors since the Pentium 4 but for their compatibility mode. */
+/** Notes the instruction under way and its memory operand at `linear`. FOP stays 0, as on processors since the Pentium 4 but for their compatibility mode. */
 export function operandAt(core: Core, p: number, linear: number): void {
   const R = core.R,
-    segment = SEG + ((core.A[p + META] >>> META_SEGMENT) & 7) * SEG_WORDS;
-  R[FDP] = linear - R[segment + SEG_BASE];
+    meta = core.A[p + META],
+    number = (meta >>> META_SEGMENT) & 7,
+    segment = SEG + number * SEG_WORDS,
+    base = R[segment + SEG_BASE];
+  leaveAddress(R);
+  if ((meta & META_LONG) === 0) {
+    R[FDP] = linear - base;
+    R[FDP + HIGH] = 0;
+  } else {
+    // FS and GS alone have bases there.
+    const low = core.tlb!.lowOf(linear),
+      high = core.tlb!.highOf(linear),
+      hasBase = number >= FS;
+    R[FDP] = hasBase ? low - base : low;
+    R[FDP + HIGH] = hasBase ? high - R[segment + SEG_BASE + HIGH] - (low >>> 0 < base >>> 0 ? 1 : 0) : high;
+  }
   R[FDS] = R[segment + SEG_SELECTOR];
+}
+
+/** A store that an unmasked exception stops does not go to memory: what is wrong with its address does not show. */
+export function operandUnused(core: Core, p: number, size: number): void {
+  leaveAddress(core.R);
+  try {
+    operandAt(core, p, core.addressing.address(p, size, true));
+  } catch (thrown) {
+    if (thrown !== FAULT) throw thrown;
+  }
 }
 
 /** FWAIT: CR0.TS counts only with CR0.MP, CR0.EM not at all. */

@@ -34,6 +34,7 @@ import {
   resetX87,
   summarize,
   wait,
+  clearUpperPointers,
 } from './stack.ts';
 
 const CR0_PE = 1,
@@ -115,6 +116,7 @@ function readEnvironment(core: Core, linear: number, operandSize: 16 | 32): void
 }
 
 function loadEnvironment(R: Int32Array, operandSize: 16 | 32): void {
+  clearUpperPointers(R);
   loadControl(R, image[0]);
   R[FSW] = image[1] & 0xffff;
   loadTags(R, image[2]);
@@ -279,6 +281,7 @@ const fxrstor: CoreOpFactory = () => (core, p) => {
   R[FCS] = get(12) & 0xffff;
   R[FDP] = get(16);
   R[FDS] = get(20) & 0xffff;
+  clearUpperPointers(R);
   for (let i = 0; i < 8; i++) {
     const a = FPR + (((R[FSW] >> 11) + i) & 7) * 4,
       at = 32 + 16 * i;

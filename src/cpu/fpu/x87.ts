@@ -5,7 +5,6 @@
  * An instruction that an unmasked invalid, denormal or zero-divide exception stops changes nothing but FSW; the kernels then return false.
  * Memory is written before FSW, the stack and the tags change, so that a page fault leaves all as it was.
  */
-import { FAULT } from '../faults.ts';
 import type { Core, CoreOpFactory } from '../ops/core.ts';
 import { SRC } from '../record.ts';
 import { FCW, FPR, FSW, FTW } from '../architecture/registers.ts';
@@ -39,7 +38,20 @@ import {
 } from './extended.ts';
 import { extract, fromBcd, partialRemainder, roundToInteger, scale, toBcd } from './extended-functions.ts';
 import { C1, DE, IE, OUT, SIGN, toInteger, unpack80, unpackInt64, W, X } from './softfloat.ts';
-import { operandAt, pop, push, ready, readyControl, st, SF, stackFault, stackOverflow, tag, used } from './stack.ts';
+import {
+  operandAt,
+  operandUnused,
+  pop,
+  push,
+  ready,
+  readyControl,
+  st,
+  SF,
+  stackFault,
+  stackOverflow,
+  tag,
+  used,
+} from './stack.ts';
 
 // ---- memory operands ----
 
@@ -151,7 +163,7 @@ const arithmetic =
     if (memory) {
       const format = memoryFormat(row);
       return (core, p) => {
-        ready(core);
+        readyControl(core);
         const flags = read(core, p, format),
           R = core.R,
           top = (R[FSW] >> 11) & 7,
@@ -215,7 +227,7 @@ const comparison =
     if (memory) {
       const format = memoryFormat(row);
       return (core, p) => {
-        ready(core);
+        readyControl(core);
         const flags = read(core, p, format),
           R = core.R;
         answer(R, used(R, 0) ? compareExtended(R, st(R, 0), MEMORY, quiet, flags & DE, 0) : emptyComparison(R), pops);
@@ -295,7 +307,7 @@ const fld: CoreOpFactory = (row, memory) => {
   if (memory) {
     const format = memoryFormat(row);
     return (core, p) => {
-      ready(core);
+      readyControl(core);
       const flags = read(core, p, format),
         R = core.R;
       if (used(R, 7)) {
@@ -354,15 +366,6 @@ function indefinite(R: Int32Array, format: number): number {
   return IE | SF;
 }
 
-/** A store that an unmasked exception stops does not go to memory: what is wrong with its address does not show. */
-function operandUnused(core: Core, p: number, size: number): void {
-  try {
-    operandAt(core, p, core.addressing.address(p, size, true));
-  } catch (thrown) {
-    if (thrown !== FAULT) throw thrown;
-  }
-}
-
 /** OUT = ST(0) in the given format; flags, or -1 when stopped. */
 function convert(R: Int32Array, format: number, truncate: boolean): number {
   const a = st(R, 0);
@@ -397,13 +400,10 @@ const store =
     if (memory) {
       const format = memoryFormat(row);
       return (core, p) => {
-        ready(core);
+        readyControl(core);
         const R = core.R,
           flags = used(R, 0) ? convert(R, format, truncate) : indefinite(R, format);
-        if (flags < 0) {
-          operandUnused(core, p, SIZE[format]);
-          return;
-        }
+        if (flags < 0) return operandUnused(core, p, SIZE[format]);
         const linear = core.addressing.address(p, SIZE[format], true);
         write(core, linear, format);
         operandAt(core, p, linear);
@@ -639,5 +639,5 @@ export const x87Ops: Record<string, CoreOpFactory> = {
   fdecstp: turn(-1),
   ffree: ffree(false),
   ffreep: ffree(true),
-  fnop: () => core => readyControl(core),
+  fnop: () => core => ready(core),
 };

@@ -30,6 +30,12 @@ export interface Core {
     probeWrite(linear: number, size: number): void;
   };
 
+  /** Halves of what a linear address in 64-bit code stands for; absent: it is the address. */
+  readonly tlb?: {
+    lowOf(at: number): number;
+    highOf(at: number): number;
+  };
+
   /** Throws the fault. `error` only for vectors that push one. */
   fault(vector: number, error?: number): never;
   /** Arithmetic flags as EFLAGS bits, for an op that writes them itself (CF 1, PF 4, AF 0x10, ZF 0x40, SF 0x80, OF 0x800). */

@@ -1,7 +1,7 @@
 /** MMX and SSE beside general registers and memory of 64 bits, and FXSAVE of sixteen XMM registers. Source: SDM vol. 2, at each mnemonic. */
 import type { Cpu } from '../cpu.ts';
 import { CR4_OSFXSR } from '../architecture/control-bits.ts';
-import { CR4, FPR, HIGH, MXCSR, XMM } from '../architecture/registers.ts';
+import { CR4, FDP, FIP, FPR, HIGH, MXCSR, XMM } from '../architecture/registers.ts';
 import { fpuOps } from '../fpu/index.ts';
 import { IE, OUT, PE, toInteger, unpackInt64, W, X, ZERO } from '../fpu/softfloat.ts';
 import { packLane, report, roundingMode, roundLane, unpackLane } from '../fpu/sse.ts';
@@ -155,10 +155,12 @@ const explicitLengths =
   (row, memory, size) =>
     longOf(stringCompare(size === 64 ? quadLength : wordLength, mask))(row, memory, size);
 
-/** Of the area of 512 bytes: where XMM8 lies; FIP and FDP, which have 64 bits with REX.W. */
+/** Of the area of 512 bytes: where XMM8 lies; the upper halves that FIP and FDP have with REX.W in the place of selectors. */
 const XMM8_AT = 288,
-  FIP_AT = 8,
-  FDP_AT = 16;
+  UPPER_POINTERS = [
+    [12, FIP + HIGH],
+    [20, FDP + HIGH],
+  ] as const;
 const upperXmm = XMM + 4 * 8;
 
 const fxsave: LongOpFactory = (row, memory) => {
@@ -168,7 +170,7 @@ const fxsave: LongOpFactory = (row, memory) => {
     const { R } = cpu,
       at = cpu.addressing.aligned16(p, 512, true);
     if ((cpu.A[p + META]! & META_OPERAND64) !== 0)
-      for (const offset of [FIP_AT, FDP_AT]) cpu.memory.write32((at + offset + 4) | 0, 0);
+      for (const [offset, word] of UPPER_POINTERS) cpu.memory.write32((at + offset) | 0, R[word]!);
     if ((R[CR4]! & CR4_OSFXSR) === 0) return;
     for (let i = 0; i < 32; i++) cpu.memory.write32((at + XMM8_AT + 4 * i) | 0, R[upperXmm + i]!);
   };
@@ -177,9 +179,11 @@ const fxrstor: LongOpFactory = (row, memory) => {
   const run = fpuOps.fxrstor!(row, memory, 32);
   return (cpu, p) => {
     run(cpu, p);
-    const { R } = cpu;
+    const { R } = cpu,
+      at = cpu.addressing.aligned16(p, 512, false);
+    if ((cpu.A[p + META]! & META_OPERAND64) !== 0)
+      for (const [offset, word] of UPPER_POINTERS) R[word] = cpu.memory.read32((at + offset) | 0);
     if ((R[CR4]! & CR4_OSFXSR) === 0) return;
-    const at = cpu.addressing.aligned16(p, 512, false);
     for (let i = 0; i < 32; i++) R[upperXmm + i] = cpu.memory.read32((at + XMM8_AT + 4 * i) | 0);
   };
 };

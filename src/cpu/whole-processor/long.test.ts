@@ -37,6 +37,7 @@ import {
   SS,
   TR,
 } from '../architecture/registers.ts';
+import { restoreRegisters, saveRegisters } from '../architecture/saved-registers.ts';
 import { addRegions } from '../region/index.ts';
 import { asm, hex } from '../test-support/asm.ts';
 import { createLongMode } from '../long-mode.ts';
@@ -215,6 +216,66 @@ describe('addresses of 64 bits', () => {
     bench.setWide(EBX, BigInt(DATA));
     run('648b03 488d0d10000000'.replaceAll(' ', '')); // mov eax, fs:[rbx]; lea rcx, [rip+16]
     expect([bench.R[EAX], bench.wide(ECX)]).toEqual([77, BigInt(CODE + 3 + 7 + 16)]);
+  });
+});
+
+describe('pointers of the x87 have 64 bits (SDM vol. 1, 8.1.8; vol. 2, FXSAVE)', () => {
+  const AREA = DATA + 0x1000;
+  const pointers = () => [8, 12, 16, 20].map(offset => bench.word(AREA + offset));
+  const start = (digits: string) => {
+    bench.R[CR4]! |= OSFXSR;
+    bench.code(hex(digits));
+    bench.setWide(EIP, FAR + BigInt(CODE));
+    bench.setWide(EBX, FAR + BigInt(DATA));
+    bench.setWide(ECX, FAR + BigInt(AREA));
+    bench.cpu.reload();
+    expect(bench.run()).toBe(ExitReason.HLT);
+  };
+
+  it('FXSAVE64 stores them, FXRSTOR64 loads them', () => {
+    // fninit; fld1; fld qword [rbx]; fxsave64 [rcx]
+    start('dbe3 d9e8 dd03 480fae01'.replaceAll(' ', ''));
+    const all = [CODE + 4, Number(FAR >> 32n), DATA, Number(FAR >> 32n)];
+    expect(pointers()).toEqual(all);
+    // fxrstor64 [rcx]; mov dword [rcx+12], 0; fxsave64 [rcx]
+    start('480fae09 c7410c00000000 480fae01'.replaceAll(' ', ''));
+    expect(pointers()).toEqual(all);
+  });
+
+  it('of an operand in FS they count from its base', () => {
+    bench.setWide(SEG + FS * SEG_WORDS + SEG_BASE, FAR + BigInt(DATA) - 0x1_0000_0010n);
+    bench.setWide(EDX, 0x1_0000_0010n);
+    start('dbe3 64dd02 480fae01'.replaceAll(' ', '')); // fninit; fld qword fs:[rdx]; fxsave64 [rcx]
+    expect(pointers().slice(2)).toEqual([0x10, 1]);
+  });
+
+  it('FXSAVE without REX.W stores 32 bits and selectors; what loads 32 bits clears the others', () => {
+    // fninit; fld qword [rbx]; fxsave [rcx]
+    start('dbe3 dd03 0fae01'.replaceAll(' ', ''));
+    expect(pointers()).toEqual([CODE + 2, KERNEL_CODE64, DATA, expect.anything()]);
+    // fld qword [rbx]; fxrstor [rcx]; fxsave64 [rcx]; fld qword [rbx]; fnstenv [rcx+64]; fldenv [rcx+64]; fxsave64 [rcx]
+    for (const loads of ['0fae09', 'd97140 d96140']) {
+      start(`dd03 ${loads} 480fae01`.replaceAll(' ', ''));
+      expect(pointers().filter((_, i) => i % 2 === 1)).toEqual([0, 0]);
+    }
+  });
+
+  it('name FNOP, too, and no instruction whose operand could not be reached (Intel, seen)', () => {
+    start('dbe3 d9d0 480fae01'.replaceAll(' ', '')); // fninit; fnop; fxsave64 [rcx]
+    expect(pointers()[0]).toBe(CODE + 2);
+    start('dbe3 dd0425000000a0'.replaceAll(' ', '')); // fninit; fld qword [0xffffffffa0000000], which ends in the handler's HLT
+    start('480fae01');
+    expect(pointers()).toEqual([0, 0, 0, 0]);
+  });
+
+  it('are saved with the other registers', () => {
+    start('dbe3 dd03'.replaceAll(' ', ''));
+    const saved = saveRegisters(bench.R);
+    start('dbe3');
+    restoreRegisters(bench.R, saved);
+    bench.cpu.reload();
+    start('480fae01');
+    expect(pointers()).toEqual([CODE + 2, Number(FAR >> 32n), DATA, Number(FAR >> 32n)]);
   });
 });
 

@@ -92,6 +92,7 @@ export function judge(
     const bases = machine.bases();
     check('fs base', native.bases.fs, bases.fs);
     check('gs base', native.bases.gs, bases.gs);
+    if (!ignores('fip')) check('fip', native.fip, machine.fip);
   }
   const changed = machine.changed(setting, [...native.changed.keys()]);
   // Addresses of data and stack: those of 16-bit code are offsets in the stack's segment.

@@ -16,10 +16,10 @@ export interface Compared {
   ours: Ending;
 }
 
-/** What is left out: all; bits (`mask`) of EFLAGS or of FSW; the error code; a page fault's address; the x87's state; exactness (`close`); memory; bytes below ESP; high halves of RCX, RSI and RDI (`counters`). */
+/** What is left out: all; bits (`mask`) of EFLAGS or of FSW; the error code; a page fault's address; the x87's state; exactness (`close`); memory; bytes below ESP; high halves of RCX, RSI and RDI (`counters`); FIP. */
 export interface Known {
   why: string;
-  what: 'all' | 'flags' | 'status' | 'error' | 'address' | 'x87' | 'close' | 'memory' | 'pushed' | 'counters';
+  what: 'all' | 'flags' | 'status' | 'error' | 'address' | 'x87' | 'close' | 'memory' | 'pushed' | 'counters' | 'fip';
   mask?: number;
 }
 
@@ -191,6 +191,11 @@ const DIFFERENCES: readonly Difference[] = [
     ),
   },
   {
+    why: 'FXRSTOR of a FIP that is not canonical: kept (ours), or made canonical by the width that linear addresses have there (Intel, seen: 57 bits)',
+    what: 'fip',
+    applies: ops('fxrstor'),
+  },
+  {
     why: 'a mask of zeroes: whether MASKMOVQ and MASKMOVDQU look at the page (SDM vol. 2)',
     what: 'all',
     applies: all(ops('maskmovq maskmovdqu'), ends(PAGE), ({ ours }) => ours.vector !== PAGE),
@@ -297,6 +302,11 @@ const DIFFERENCES: readonly Difference[] = [
     what: 'status',
     mask: 0x8080,
     applies: ops(TRANSCENDENTALS),
+  },
+  {
+    why: "the x87's instruction pointer is stored where an exception is pending (AMD alone: APM vol. 5, FXSAVE)",
+    what: 'fip',
+    applies: onAmd,
   },
   {
     why: 'FXSAVE: MXCSR_MASK has bit 17, misaligned SSE accesses (AMD alone: APM vol. 2, 11.5.10)',

@@ -18,7 +18,8 @@ const END_REGISTERS = 40,
   END_BYTES = END_FX + 512;
 const SPAN_BYTES = 16;
 /** In an image of FXSAVE (SDM vol. 1, table 10-2). */
-const FX_MXCSR = 24,
+const FX_FIP = 8,
+  FX_MXCSR = 24,
   FX_ST = 32,
   FX_XMM = 160;
 /** Vector of a case that did not end. */
@@ -40,6 +41,8 @@ export interface NativeEnd {
   /** Bytes that changed: address and new value. */
   changed: Map<number, number>;
   float: FloatState;
+  /** The x87's instruction pointer, of 64-bit code. */
+  fip: bigint;
 }
 
 function putBig(view: DataView, at: number, value: bigint, bytes: number): void {
@@ -123,6 +126,7 @@ function decodeEnd(view: DataView, { registers, float }: Setting): NativeEnd {
     selectors: [0, 1, 2, 3, 4, 5].map(i => word(END_SELECTORS + 4 * i)),
     bases: { fs: wide(END_BASES), gs: wide(END_BASES + 8) },
     changed: new Map(),
+    fip: wide(END_FX + FX_FIP),
     float: {
       cw: view.getUint16(END_FX, true),
       sw: view.getUint16(END_FX + 2, true),
