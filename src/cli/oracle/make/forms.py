@@ -627,8 +627,11 @@ def mk_fault():
         """unmasked x87 exception followed by a waiting instruction: #MF (16)"""
         g = t.g; x = t.fpu(); x['cw'] = 0x37f & ~(1 << g.below(6)); x['sw'] &= ~0x3f
         t.emit(g.pick([b'\xd8\xc1', b'\xd8\xf1', b'\xd8\xc9', b'\xd9\xfa', b'\xde\xc1', b'\xd8\xd1', b'\xdd\xd8', b'\xd9\xe8']))
-        t.emit(g.pick([b'\x9b', b'\xd9\xd0', b'\xd9\xe8', b'\xdb\xe2', b'\xdf\xe0']))
+        after = g.pick([b'\x9b', b'\xd9\xd0', b'\xd9\xe8', b'\xdb\xe2', b'\xdf\xe0'])
+        t.emit(after)
+        # Whether a comparison that an unmasked exception stops sets condition codes differs by vendor; FNSTSW has them in AX.
         t.xu = 0x4500
+        if after == b'\xdf\xe0': t.ru.append([EAX, t.xu])
     form('fault', 'x87 unmasked + next', mf, 16, (0,))
 
 
@@ -788,7 +791,9 @@ def mk_x87():
     # undocumented aliases
     for nm, c in (('fstp1 D9D8', [0xd9, 0xd8]), ('fcom2 DCD0', [0xdc, 0xd0]), ('fcomp3 DCD8', [0xdc, 0xd8]), ('fxch4 DDC8', [0xdd, 0xc8]), ('fcomp5 DED0', [0xde, 0xd0]),
                   ('ffreep DFC0', [0xdf, 0xc0]), ('fxch7 DFC8', [0xdf, 0xc8]), ('fstp8 DFD0', [0xdf, 0xd0]), ('fstp9 DFD8', [0xdf, 0xd8])):
-        reg(nm, c, 8, 0x4700 if 'free' in nm else (0 if 'fcom' in nm else CND), weight=0.6, group='x87undoc')
+        # Of an empty ST(0) vendors differ in what D9 D8+i leaves.
+        used = (lambda t: t.fx.update(tw=t.fx['tw'] | 1 << t.fx['top'])) if 'fstp1' in nm else None
+        reg(nm, c, 8, 0x4700 if 'free' in nm else (0 if 'fcom' in nm else CND), weight=0.6, group='x87undoc', prep=used)
 
 
 mk_x87()

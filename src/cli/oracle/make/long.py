@@ -186,8 +186,8 @@ def mk_transfers():
         if back:
             t.raw(0xea, imm(t.page + t.start + len(t.code) + 7, 32), imm(CS64, 16))
             last = g.pick([b'\x48\x01\xc8', b'\x49\x89\xc0', b'\x48\x0f\xc8', b'\x4c\x01\xc1', b'\x48\x89\x06', b''])
-            # Through what is left of RSI it may go anywhere.
-            if last == b'\x48\x89\x06' and t.r[ESI] > M32: last = b''
+            # Through what is left of RSI it may go anywhere, also where ours has tables that no program of the host has.
+            if last == b'\x48\x89\x06' and not t.data <= t.r[ESI] < t.data + DATASZ - 8: last = b''
             t.raw(last)
             if last == b'\x49\x89\xc0': t.ru.append([8, HIGH_HALF])
             if last == b'\x48\x0f\xc8': t.ru.append([EAX, M32])
