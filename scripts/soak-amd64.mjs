@@ -1,5 +1,5 @@
 /**
- * npm run -s soak:amd64 -- [--only WORDS] [--moments N] [--seed S]
+ * npm run -s soak:amd64 -- [--only WORDS] [--moments N] [--end N] [--seed S]
  *
  * Debian 12 and 13 of 64 bits with systemd, from a disk by BIOS and GRUB on a PC and as HVM guest of Xen with the drivers of a PC and with Xen's, and by
  * kernel and initrd as PVH; two virtual processors wherever Xen is. Each boots to its login in virtual time, and is kept there; the kept state goes on:
@@ -8,6 +8,7 @@
  * uninterrupted. Last, the page boots a disk. Each row prints processor seconds. Needs npm run guests -- --systemd; for the page Chromium.
  *
  *   --only WORDS   rows whose name this regular expression matches: "12 pvh$", "page", "moments"
+ *   --end N        where the runs of the random moments stop, in instructions, instead of shortly before the login
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -22,6 +23,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
     moments: { type: 'string', default: '100' },
+    end: { type: 'string', default: '0' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 });
@@ -183,8 +185,8 @@ const PART = 0.95;
 async function savedAtMoments(kind, count, draw) {
   const argv = [...KINDS[kind].argv(files(12)), ...MEMORY];
   // Of the matrix where that ran; its guests were asked to suspend themselves at the login, which is no moment that another run stops at.
-  const known = toLogin.get(kind) ?? (await boot(...argv, '--until', LOGIN)).instructions;
-  const end = Math.floor(known * PART);
+  const login = async () => toLogin.get(kind) ?? (await boot(...argv, '--until', LOGIN)).instructions;
+  const end = Number(values.end) || Math.floor((await login()) * PART);
   const stateOf = n => path(`state-${n % 2}`);
   const whole = await boot(...argv, '--save', path('whole'), '--save-at', String(end));
   const moments = Array.from({ length: count }, () => draw(end - 1) + 1).sort((a, b) => a - b);
