@@ -28,20 +28,16 @@ const BUILT: Readonly<Record<string, string>> = {
   lahfsahf: 'lahf_lm',
   page1gb: 'pdpe1gb',
 };
-/** Flags of what is not. */
-const ABSENT =
-  'pclmulqdq dtes64 dscpl vmx smx est tm2 cntxid fma xtpr pdcm pcid dca x2apic movbe tsc-deadline aes xsave osxsave avx f16c rdrand psn ds acpi ss htt tm ia64 pbe ' +
-  'arat tsc_adjust bmi1 hle avx2 bmi2 erms invpcid rtm cmt mpx avx512f avx512dq rdseed adx avx512-ifma clflushopt clwb proc-trace avx512pf avx512er avx512cd sha ' +
-  'avx512bw avx512vl prefetchwt1 avx512-vbmi pku ospke avx512-vbmi2 cet-ss gfni vaes vpclmulqdq avx512-vnni avx512-bitalg avx512-vpopcntdq cldemote pks ' +
-  'avx512-4vnniw avx512-4fmaps fsrm avx512-vp2intersect srbds-ctrl md-clear serialize tsxldtrk cet-ibt avx512-fp16 ibrsb stibp l1d-flush arch-caps core-caps ssbd ' +
-  'avx-vnni avx512-bf16 fzrm fsrs fsrcs wrmsrns cet-sss intel-psfd mcdt-no cmplegacy svm extapic altmovcr8 abm sse4a misalignsse 3dnowprefetch osvw ibs xop skinit ' +
-  'wdt lwp fma4 nodeid tbm topoext perfctr_core perfctr_nb mmxext ffxsr 3dnowext 3dnow clzero rstr-fp-err-ptrs wbnoinvd ibpb ibrs amd-stibp ibrs-always ' +
-  'stibp-always ibrs-fast ibrs-same-mode no-lmsl ppin amd-ssbd virt-ssbd ssb-no psfd btc-no ibpb-ret svm_npt svm_lbrv svm_nrips svm_tscrate svm_vmcbclean ' +
-  'svm_decode svm_pausefilt lfence+ nscb';
+/** Flags of what is not: loaded for a definition that names some. */
+let absent: readonly string[] | undefined;
+/** Loads the names of all flags that xl knows. */
+export const loadCpuidFlags = async (): Promise<void> => {
+  absent ??= (await import('./cpuid-flags.ts')).ABSENT_FLAGS;
+};
 /** What always is as it is: numbers, and flags that come from elsewhere. */
 const FIXED =
   'maxleaf stepping model family brandid clflush proccount localapicid hypervisor apic procpkg invtsc nc apicidsize maxhvleaf';
-const NAMES = new Set([...Object.keys(BUILT), ...ABSENT.split(' '), ...FIXED.split(' ')]);
+const known = (): string[] => [...Object.keys(BUILT), ...(absent ?? []), ...FIXED.split(' ')];
 
 /** Flags of `host,flag=value,…`, the last of each; a flag without a value has none. Values: a number, or the first letter of x (default), k and s (as the host has it). */
 function flagsOf(text: string): { first: string | undefined; flags: Map<string, string | undefined> } {
@@ -65,8 +61,8 @@ function problem({ text, value }: Asked): Judged | undefined {
     return wrong('first word must be host', 'the first word must be "host". Write for example "host,nx=0".');
   for (const [name, flag] of flags) {
     if (flag === undefined) return wrong('missing =', `"${name}" has no value. Write ${name}=0 or ${name}=1.`);
-    if (!NAMES.has(name)) {
-      const near = nearest(name, [...NAMES]);
+    if (absent && !known().includes(name)) {
+      const near = nearest(name, known());
       return wrong(
         'unknown CPUID flag',
         `"${name}" is an unknown CPUID flag name.${near ? ` Did you mean "${near}"?` : ' xl.cfg(5) lists them.'}`,
