@@ -479,3 +479,30 @@ next: lodsb
     expect(packet.slice(32)).toBe('000000');
   });
 });
+
+/** Programs with which somebody found that a PC was none, as they were written (test/cases). */
+describe('the program', () => {
+  const program = (name: string): Uint8Array => {
+    const { bytes, problems } = assemble(readFileSync(file(`test/cases/${name}.asm`), 'utf8'));
+    expect(problems).toEqual([]);
+    return bytes;
+  };
+
+  // SeaBIOS on QEMU: no carry, AH 0, 64 sectors.
+  it('int13-over-a-cylinder reads 64 sectors', () => {
+    expect(printed(inDriveA(floppy(program('int13-over-a-cylinder')))).text).toBe('00040');
+  });
+
+  // ATA: the host pulls DD7 down, so that BSY reads 0 where no device answers.
+  it('ide-without-drives finds no channel busy', () => {
+    const statuses = printed(inDriveA(floppy(program('ide-without-drives')))).text.match(/../g)!;
+    expect(statuses).toHaveLength(4);
+    expect(statuses.filter(status => Number(`0x${status}`) & 0x80)).toEqual([]);
+  });
+
+  // boot.rst: a kernel may use what lies below 0x90000, as Linux 2.4 does to unpack itself.
+  it('kernel-over-its-loader loads CS from a GDT that is still there', () => {
+    const kernel = program('kernel-over-its-loader');
+    expect(printed([], { boot: { kind: 'kernel', kernel, name: 'bz', cmdline: '' } }).text).toBe('K\n');
+  });
+});
