@@ -99,6 +99,7 @@ const FEATURES: readonly Features[] = [ALL, I586, I686, SSE, SSE2, LONG, FIRST_L
 
 type Word = keyof typeof BITS;
 const WORDS = Object.keys(BITS) as Word[];
+const END_OF_HIDDEN = CPU_HIDDEN + WORDS.length;
 /** Where a feature's bit is; undefined: none is built of that name. */
 function bitOf(name: string): readonly [word: number, bit: number] | undefined {
   const word = WORDS.findIndex(of => Object.hasOwn(BITS[of], name));
@@ -159,8 +160,13 @@ export function featuresOf(model: CpuModel = 'max'): Features {
   const { level, hidden } = parsed(model);
   return without(level, hidden);
 }
-/** What a processor shows, by its state words. */
-export const shownBy = (words: Int32Array): Features => without(words[CPU_LEVEL]!, words, CPU_HIDDEN);
+/** What a processor shows, by its state words. Each CPUID asks: most hide nothing. */
+export function shownBy(words: Int32Array): Features {
+  let hidden = 0;
+  for (let i = CPU_HIDDEN; i < END_OF_HIDDEN; i++) hidden |= words[i]!;
+  const level = words[CPU_LEVEL]!;
+  return hidden === 0 ? (FEATURES[level] ?? FEATURES[0]!) : without(level, words, CPU_HIDDEN);
+}
 export function putModel(words: Int32Array, model: CpuModel): void {
   const { level, hidden } = parsed(model);
   words[CPU_LEVEL] = level;
