@@ -49,6 +49,13 @@ describe.each(LESSONS.map(({ id }) => id))('the lesson %s', id => {
     for (const told of again.otherHints) expect(new Set(told)).toEqual(new Set(rows.keys()));
   });
 
+  it.each([17, 1234])('has the same code where somebody reads each step for %i ms of its time', async readMs => {
+    const lesson = read(id, 'a'),
+      { failed, code } = await walk(lesson, { readMs });
+    expect(failed).toBeUndefined();
+    expect(code).toBe((await walk(lesson)).code);
+  });
+
   it('asks something in two to four rounds, and each answer is measured', () => {
     const lesson = read(id, 'a'),
       asked = lesson.steps.flatMap(({ parts }) => parts.flatMap(part => (part.kind === 'ask' ? [part.name] : [])));
