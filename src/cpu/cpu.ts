@@ -378,7 +378,7 @@ export class Cpu implements Core, Processor {
     R[MSR_PAT + 1] = 0x00070406;
     R[MSR_APIC_BASE] = this.apic ? 0xfee00900 | 0 : 0;
     putModel(R, this.cpuModel);
-    R[MSR_MISC_ENABLE] = MISC_FAST_STRINGS | (featuresOf(this.cpuModel).has('monitor') ? MISC_MONITOR : 0);
+    R[MSR_MISC_ENABLE] = MISC_FAST_STRINGS | (shownBy(R).has('monitor') ? MISC_MONITOR : 0);
     R[ZERO] = 0;
     resetFpu(R);
     this.loop.injection = 0;

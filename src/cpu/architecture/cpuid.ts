@@ -99,7 +99,6 @@ const FEATURES: readonly Features[] = [ALL, I586, I686, SSE, SSE2, LONG, FIRST_L
 
 type Word = keyof typeof BITS;
 const WORDS = Object.keys(BITS) as Word[];
-const END_OF_HIDDEN = CPU_HIDDEN + WORDS.length;
 /** Where a feature's bit is; undefined: none is built of that name. */
 function bitOf(name: string): readonly [word: number, bit: number] | undefined {
   const word = WORDS.findIndex(of => Object.hasOwn(BITS[of], name));
@@ -126,13 +125,13 @@ const withDependents = (names: readonly string[]): string[] =>
   names.flatMap(name => [name, ...withDependents(NEEDED_BY[name] ?? [])]);
 
 const hiding = new Map<string, Features>();
-/** What a level shows without the bits of `hidden`, a word for each of CPUID's in order of BITS. The same set for the same. */
-function without(level: number, hidden: ArrayLike<number>, at = 0): Features {
+/** What a level shows without the bits of `hidden`, from `at` on a word for each of CPUID's in order of BITS. The same set for the same. */
+function without(level: number, hidden: Int32Array, at = 0): Features {
   const all = FEATURES[level] ?? FEATURES[0]!;
-  let isAny = false;
-  for (let i = 0; i < WORDS.length; i++) isAny ||= hidden[at + i] !== 0;
-  if (!isAny) return all;
-  const masks = WORDS.map((_, i) => hidden[at + i]!),
+  let any = 0;
+  for (let i = 0; i < WORDS.length; i++) any |= hidden[at + i]!;
+  if (any === 0) return all;
+  const masks = hidden.subarray(at, at + WORDS.length),
     key = `${level} ${masks.join(' ')}`;
   let features = hiding.get(key);
   if (!features) {
@@ -146,9 +145,9 @@ function without(level: number, hidden: ArrayLike<number>, at = 0): Features {
 }
 
 /** A model's level as saved states have it, and its hidden features as `without` takes them. */
-function parsed(model: CpuModel): { level: number; hidden: number[] } {
+function parsed(model: CpuModel): { level: number; hidden: Int32Array } {
   const [level, ...names] = model.split(',-');
-  const hidden = WORDS.map(() => 0);
+  const hidden = new Int32Array(WORDS.length);
   for (const name of withDependents(names)) {
     const place = bitOf(name);
     if (place) hidden[place[0]]! |= 1 << place[1];
@@ -160,20 +159,15 @@ export function featuresOf(model: CpuModel = 'max'): Features {
   const { level, hidden } = parsed(model);
   return without(level, hidden);
 }
-/** What a processor shows, by its state words. Each CPUID asks: most hide nothing. */
-export function shownBy(words: Int32Array): Features {
-  let hidden = 0;
-  for (let i = CPU_HIDDEN; i < END_OF_HIDDEN; i++) hidden |= words[i]!;
-  const level = words[CPU_LEVEL]!;
-  return hidden === 0 ? (FEATURES[level] ?? FEATURES[0]!) : without(level, words, CPU_HIDDEN);
-}
+/** What a processor shows, by its state words. */
+export const shownBy = (words: Int32Array): Features => without(words[CPU_LEVEL]!, words, CPU_HIDDEN);
 export function putModel(words: Int32Array, model: CpuModel): void {
   const { level, hidden } = parsed(model);
   words[CPU_LEVEL] = level;
   words.set(hidden, CPU_HIDDEN);
 }
 /** The model of a level's index and hidden words; undefined: there is no such level. */
-export function modelOf(level: number, hidden: ArrayLike<number>): CpuModel | undefined {
+export function modelOf(level: number, hidden: Int32Array): CpuModel | undefined {
   const name = CPU_LEVELS[level];
   if (name === undefined) return undefined;
   const shown = without(level, hidden);

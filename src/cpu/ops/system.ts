@@ -1,6 +1,6 @@
 /** System instructions. Source: SDM vol. 2 at each mnemonic, vol. 3 for control and debug registers, 28.2 for exit qualifications. */
 import type { Cpu } from '../cpu.ts';
-import { CPUID_MONITOR, cpuid, type Features, shownBy } from '../architecture/cpuid.ts';
+import { CPUID_MONITOR, cpuid, type Features } from '../architecture/cpuid.ts';
 import { ExitReason } from '../architecture/edge.ts';
 import { AC, DF, IF, IOPL, RF, TF, VIF, VM, ZF } from '../architecture/flags.ts';
 import { CR0_PE, CR0_TS, CR4_DE, CR4_TSD, CR4_UMIP } from '../architecture/control-bits.ts';
@@ -428,7 +428,7 @@ const rdtsc =
   };
 
 const cpuidOp: OpFactory = () => (cpu, p) => {
-  if (!cpu.controls.cpuid) return identify(cpu.R);
+  if (!cpu.controls.cpuid) return identify(cpu);
   const { exit, answerCpuid } = cpu;
   // Answered in place, but where each instruction is looked at.
   if (answerCpuid !== undefined && !cpu.debug.active && (cpu.R[EFLAGS]! & TF) === 0) {
@@ -443,19 +443,19 @@ const asked = new Int32Array(5).fill(-1),
   answered = new Int32Array(4);
 let askedOf: Features | undefined;
 
-/** CPUID as it is without a hypervisor: EAX, EBX, ECX and EDX of the state `R` get the answer to EAX and ECX. */
-export function identify(R: Int32Array): void {
+/** CPUID as it is without a hypervisor: EAX, EBX, ECX and EDX get the answer to EAX and ECX. */
+export function identify({ R, features }: Cpu): void {
   if (
     R[EAX] !== asked[0] ||
     R[ECX] !== asked[1] ||
     R[MSR_APIC_BASE] !== asked[2] ||
     R[APIC_ID] !== asked[3] ||
-    shownBy(R) !== askedOf ||
+    features !== askedOf ||
     R[MSR_MISC_ENABLE] !== asked[4]
   ) {
     asked.set([R[EAX]!, R[ECX]!, R[MSR_APIC_BASE]!, R[APIC_ID]!, R[MSR_MISC_ENABLE]!]);
-    askedOf = shownBy(R);
-    const { eax, ebx, ecx, edx } = cpuid(R[EAX]!, R[ECX]!, (R[MSR_APIC_BASE]! & 0x800) !== 0, R[APIC_ID]!, askedOf);
+    askedOf = features;
+    const { eax, ebx, ecx, edx } = cpuid(R[EAX]!, R[ECX]!, (R[MSR_APIC_BASE]! & 0x800) !== 0, R[APIC_ID]!, features);
     // IA32_MISC_ENABLE can hide what it switches off.
     answered.set([eax, ebx, R[EAX] === 1 && !monitorEnabled(R) ? ecx & ~CPUID_MONITOR : ecx, edx]);
   }

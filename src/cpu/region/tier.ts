@@ -221,7 +221,7 @@ export class RegionTier implements Regions {
       multiplyHigh,
       productFlags,
       controls: cpu.controls,
-      identify,
+      identify: () => identify(cpu),
       readQuietly: (linear: number, size: number) => cpu.memory.readQuietly(linear, size),
       call: this.call,
       callCaught: (p: number) => this.callCaught(p),

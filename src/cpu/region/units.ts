@@ -126,7 +126,7 @@ export function unitText(
 ): { text: string; setsFlags: boolean } {
   if (at.row!.op === 'cpuid')
     return {
-      text: `${leave('controls.cpuid')} R[${EAX}] = r0; R[${ECX}] = r1; identify(R); r0 = R[${EAX}]; r1 = R[${ECX}]; r2 = R[${EDX}]; r3 = R[${EBX}];`,
+      text: `${leave('controls.cpuid')} R[${EAX}] = r0; R[${ECX}] = r1; identify(); r0 = R[${EAX}]; r1 = R[${ECX}]; r2 = R[${EDX}]; r3 = R[${EBX}];`,
       setsFlags: false,
     };
   if (isSse(at)) return sseText(at, addressText(at), leave);
