@@ -1,9 +1,10 @@
 /**
- * What the instruction table offers under each name of nasm's language. Everything comes from the rows; only names that say a size, other
+ * What the instruction table offers under each name of nasm's language. Everything comes from the rows; only suffixes that say a size, other
  * spellings of a name and operands that may be left out are listed here. Source: the NASM manual, appendix F; SDM vol. 2.
  */
 import { CONDITIONS } from '../table/define.ts';
 import { type Row, rows } from '../table/index.ts';
+import { BY_ADDRESS_SIZE, BY_OPERAND_SIZE, COMPARISONS, WITH_REX_W } from '../table/names.ts';
 
 export interface Form {
   row: Row;
@@ -48,19 +49,6 @@ const SUFFIXES = [
   ['d', 32],
   ['q', 64],
 ] as const;
-const BY_SIZE: Record<string, readonly string[]> = { cbw: ['cbw', 'cwde', 'cdqe'], cwd: ['cwd', 'cdq', 'cqo'] };
-const BY_ADDRESS_SIZE: Record<string, readonly string[]> = { jcxz: ['jcxz', 'jecxz', 'jrcxz'] };
-/** Names with REX.W, which is all that makes these different. */
-const WIDE_NAMES: Record<string, string> = {
-  movd: 'movq',
-  pextrd: 'pextrq',
-  pinsrd: 'pinsrq',
-  fxsave: 'fxsave64',
-  fxrstor: 'fxrstor64',
-  xsave: 'xsave64',
-  xrstor: 'xrstor64',
-  xsaveopt: 'xsaveopt64',
-};
 const OTHER_NAMES: Record<string, readonly string[]> = {
   callf: ['call'],
   jmpf: ['jmp'],
@@ -89,7 +77,6 @@ const OTHER_CONDITIONS: Record<string, readonly string[]> = {
 };
 /** x87 control instructions that have a name with FWAIT before them: it lacks the N. */
 const WAITING = new Set(['fnstenv', 'fnstcw', 'fnclex', 'fninit', 'fnsave', 'fnstsw', 'fneni', 'fndisi']);
-const PREDICATES = ['eq', 'lt', 'le', 'unord', 'neq', 'nlt', 'nle', 'ord'];
 /** ST(1) is meant where no register is named. */
 const ST1_IMPLIED = /^(fxch|f(u?com)p?i?p?|fcmov\w+|f(add|mul|subr?|divr?)p)$/;
 
@@ -114,11 +101,12 @@ function enter(row: Row): void {
         if (operandSize !== 64 || !codes.includes('DX')) add(mnemonic + suffix, { ...form, codes: [], operandSize });
     return;
   }
-  for (const [i, name] of BY_SIZE[mnemonic]?.entries() ?? []) add(name, { ...form, operandSize: SUFFIXES[i]![1] });
+  for (const [i, name] of BY_OPERAND_SIZE[mnemonic]?.entries() ?? [])
+    add(name, { ...form, operandSize: SUFFIXES[i]![1] });
   for (const [i, name] of BY_ADDRESS_SIZE[row.op]?.entries() ?? [])
     add(name, { ...form, addressSize: SUFFIXES[i]![1] });
-  if (mnemonic in BY_SIZE || row.op in BY_ADDRESS_SIZE) return;
-  const wideName = WIDE_NAMES[mnemonic];
+  if (mnemonic in BY_OPERAND_SIZE || row.op in BY_ADDRESS_SIZE) return;
+  const wideName = WITH_REX_W[mnemonic];
   if (wideName !== undefined) add(wideName, { ...form, operandSize: 64 });
   let names = OTHER_NAMES[mnemonic] ?? [mnemonic];
   if (row.cc !== undefined && ['jcc', 'setcc', 'cmovcc'].includes(row.op)) {
@@ -135,7 +123,7 @@ function enter(row: Row): void {
   if (WAITING.has(mnemonic)) add(`f${mnemonic.slice(2)}`, { ...form, waits: true });
   const compare = /^cmp([ps][sd])$/.exec(mnemonic);
   if (compare && codes.length === 3) {
-    for (const [immediate, predicate] of PREDICATES.entries())
+    for (const [immediate, predicate] of COMPARISONS.entries())
       add(`cmp${predicate}${compare[1]}`, { ...form, codes: codes.slice(0, 2), immediate });
   }
   // Of the two registers of x87 arithmetic ST(0) may be left out, and of some both.

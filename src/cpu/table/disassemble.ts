@@ -1,8 +1,9 @@
 /**
  * Text of a decoded instruction, in Intel's and in AT&T's syntax as GNU binutils prints them (single spaces).
- * Everything comes from the row's mnemonic and operand codes; only names that depend on a size, and AT&T's own, are listed here.
+ * Everything comes from the row's mnemonic and operand codes; names that depend on a size are in names.ts, and only AT&T's and binutils' own are listed here.
  */
 import { RIP } from './decode.ts';
+import { BY_ADDRESS_SIZE, BY_OPERAND_SIZE, COMPARISONS, WITH_REX_W } from './names.ts';
 import type { Decoded, Row } from './row.ts';
 
 export type Syntax = 'intel' | 'att';
@@ -23,25 +24,9 @@ const POINTER: Record<number, string> = {
 };
 const SUFFIX: Record<number, string> = { 1: 'b', 2: 'w', 4: 'l', 8: 'q' };
 
-/** Mnemonics that name the operand or address size: for 16, 32 and 64 bits. */
-const BY_OPERAND_SIZE: Record<Syntax, Record<string, readonly string[]>> = {
-  intel: { cbw: ['cbw', 'cwde', 'cdqe'], cwd: ['cwd', 'cdq', 'cqo'] },
-  att: { cbw: ['cbtw', 'cwtl', 'cltq'], cwd: ['cwtd', 'cltd', 'cqto'] },
-};
-const BY_ADDRESS_SIZE: Record<string, readonly string[]> = { jcxz: ['jcxz', 'jecxz', 'jrcxz'] };
-/** Names of forms with REX.W. */
-const WIDE: Record<string, string> = {
-  movd: 'movq',
-  pextrd: 'pextrq',
-  pinsrd: 'pinsrq',
-  fxsave: 'fxsave64',
-  fxrstor: 'fxrstor64',
-  xsave: 'xsave64',
-  xrstor: 'xrstor64',
-  xsaveopt: 'xsaveopt64',
-  pcmpestri: 'pcmpestriq',
-  pcmpestrm: 'pcmpestrmq',
-};
+const ATT_BY_OPERAND_SIZE: typeof BY_OPERAND_SIZE = { cbw: ['cbtw', 'cwtl', 'cltq'], cwd: ['cwtd', 'cltd', 'cqto'] };
+/** Names of forms with REX.W; binutils has some of its own. */
+const WIDE: typeof WITH_REX_W = { ...WITH_REX_W, pcmpestri: 'pcmpestriq', pcmpestrm: 'pcmpestrmq' };
 /** Far transfers have mnemonics of their own in the table. */
 const FAR: Record<Syntax, Record<string, string>> = {
   intel: { callf: 'call', jmpf: 'jmp' },
@@ -78,7 +63,6 @@ const EXCHANGED: Record<string, string> = {
 };
 /** x87 state in memory: its layout follows the operand size (SDM vol. 1, 8.1.10). */
 const X87_STATE = new Set(['fldenv', 'fnstenv', 'frstor', 'fnsave']);
-const COMPARISONS = ['eq', 'lt', 'le', 'unord', 'neq', 'nlt', 'nle', 'ord'];
 const COMPARING = new Set(['cmps', 'scas']);
 const STRING = new Set(['movs', 'cmps', 'stos', 'lods', 'scas', 'ins', 'outs']);
 const X87_SUFFIX: Record<string, string> = { Mf32: 's', Mf64: 'l', Mf80: 't', Mi16: 's', Mi32: 'l', Mi64: 'll' };
@@ -129,7 +113,7 @@ function prefixText(row: Row, decoded: Decoded): string {
 function sizeShows(row: Row, decoded: Decoded): boolean {
   return (
     IMPLICIT_SIZE.has(row.mnemonic) ||
-    row.mnemonic in BY_OPERAND_SIZE.intel ||
+    row.mnemonic in BY_OPERAND_SIZE ||
     X87_STATE.has(row.mnemonic) ||
     /^[ls][gi]dt$/.test(row.op) ||
     row.operands.some(code => /^[a-zG-Z]?(?:[EGMOXYZR]?v|Iz|Jz|Ap|Mp|Ma|rAX|eAX)$/.test(code)) ||
@@ -140,7 +124,7 @@ function sizeShows(row: Row, decoded: Decoded): boolean {
 function mnemonicText(row: Row, decoded: Decoded, syntax: Syntax): string {
   const { mnemonic } = row;
   const size = decoded.operandSize;
-  const bySize = BY_OPERAND_SIZE[syntax][mnemonic];
+  const bySize = (syntax === 'intel' ? BY_OPERAND_SIZE : ATT_BY_OPERAND_SIZE)[mnemonic];
   if (bySize) return bySize[size >> 5]!;
   const byAddress = BY_ADDRESS_SIZE[mnemonic];
   if (byAddress) return byAddress[decoded.addressSize >> 5]!;
