@@ -268,10 +268,10 @@ function refuseForeign({ name, column, prefixes, operands }: Instruction, forms:
     throw new Mistake('sizes of 64 bits need 64-bit code: write bits 64 above it', column);
   if (long && prefixes.addressSize === 16)
     throw new Mistake('64-bit code has no addresses of 16 bits: leave a16 away', column);
-  if (forms.some(form => sizesOf(form, bits).length > 0 && (form.addressSize ?? 0) !== (long ? 16 : 64))) {
-    if (long || forms.some(({ operandSize }) => operandSize !== 64)) return;
-    throw new Mistake(`${name} is an instruction of 64-bit code: write bits 64 above it`, column);
-  }
+  const isHere = (form: Form): boolean =>
+    sizesOf(form, bits).length > 0 &&
+    (long ? form.addressSize !== 16 : form.addressSize !== 64 && form.operandSize !== 64);
+  if (forms.some(isHere)) return;
   throw new Mistake(
     long
       ? `64-bit code has no ${name}: this is an instruction of 16- and 32-bit code`

@@ -47,7 +47,7 @@ export function nasmText(bytes: Uint8Array, bits: CodeSize, decoded: Decoded = n
   const usual = long ? (row.long === undefined ? 32 : 64) : bits;
   const other = decoded.operandSize === usual ? '' : `o${decoded.operandSize} `;
   if (STRING.test(row.op) || row.op === 'xlat') {
-    if (decoded.segmentPrefix >= 0) prefixes.push(['es', 'cs', 'ss', 'ds', 'fs', 'gs'][decoded.segmentPrefix]!);
+    if (decoded.segmentPrefix >= 0) prefixes.push(SEGMENTS[decoded.segmentPrefix]!);
     if (decoded.addressSize !== bits) prefixes.push(`a${decoded.addressSize}`);
     const byte = row.operands.some(code => /^[XY]b$/.test(code));
     return [
@@ -91,13 +91,12 @@ function operandText(operand: string, code: string, decoded: Decoded, row: Row, 
   const memory = /^(?:([A-Z]+) PTR )?(?:([c-gs]s):)?(?:\[(.*)\]|(0x[0-9a-f]+))$/.exec(operand);
   if (!memory || /^0x/.test(operand)) return operand;
   const [, size = '', , inside, bare] = memory;
+  const segment = decoded.segmentPrefix < 0 ? '' : `${SEGMENTS[decoded.segmentPrefix]}:`;
   if (decoded.base === RIP) {
     // Counted from the instruction's end, which lies at an even place of 16 bytes.
     const distance = decoded.length + decoded.displacement;
-    const over = decoded.segmentPrefix < 0 ? '' : `${SEGMENTS[decoded.segmentPrefix]}:`;
-    return `${wordFor(code, size, decoded, row)} [${over}rel $+(${distance})]`.trim();
+    return `${wordFor(code, size, decoded, row)} [${segment}rel $+(${distance})]`.trim();
   }
-  const segment = decoded.segmentPrefix < 0 ? '' : `${['es', 'cs', 'ss', 'ds', 'fs', 'gs'][decoded.segmentPrefix]}:`;
   const long = bits === 64;
   const width =
     bare === undefined
