@@ -74,7 +74,7 @@ function instead(cpu: Cpu): Emulated {
 function invalidatePage({ mode, tlb }: Cpu, linear: number): void {
   if (!mode.long) return tlb.flushPage(linear | 0);
   const high = Math.floor(linear / 2 ** 32);
-  if (isCanonical(high)) tlb.flushLongPage(tlb.slotAddress(linear | 0, high));
+  if (isCanonical(high)) tlb.flushLongPage(linear | 0, high);
 }
 
 /** MOV to and from CR3. */

@@ -278,9 +278,10 @@ export class Tlb {
   /** By multiples of 2 MiB; those of 1 GiB from -HUGE_KEY down. */
   private readonly longPages = new Set<number>();
 
-  /** `flushPage` of a slot address of 64-bit code. */
-  flushLongPage(at: number): void {
-    const unit = this.linearOf(at) / MIB2;
+  /** `flushPage` of a canonical address of 64-bit code. */
+  flushLongPage(low: number, high: number): void {
+    const at = this.slotAddress(low, high),
+      unit = this.linearOf(at) / MIB2;
     if (this.longPages.has(-HUGE_KEY - Math.floor(unit / MIB2_IN_GIB))) return this.flushAll();
     if (!this.longPages.has(Math.floor(unit))) return this.drop(at >>> 12);
     // Its slots lie side by side, and go round the tables' end.

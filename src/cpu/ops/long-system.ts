@@ -186,7 +186,7 @@ const loadSystem =
     R[SEG + segment * SEG_WORDS + SEG_BASE + HIGH] = upper.low;
   };
 
-/** The address is linear once a segment's base is added; one that is not canonical invalidates nothing (SDM vol. 2, INVLPG). */
+/** The address is linear once a segment's base is added; one that is not canonical invalidates nothing, and is no fault (SDM vol. 2, INVLPG). */
 const invlpg: LongOpFactory = () => (cpu, p) => {
   needPrivilege(cpu);
   const { addressing, S } = cpu,
@@ -195,8 +195,7 @@ const invlpg: LongOpFactory = () => (cpu, p) => {
   if (segment >= FS) low = addressing.based(segment, low, S[S_HIGH]!);
   const high = S[S_HIGH]!;
   if (cpu.controls.invlpg) return cpu.loop.vmExit(ExitReason.INVLPG, high * 2 ** 32 + (low >>> 0), p);
-  // Of an address that is not canonical there is nothing to drop, and no fault (SDM vol. 2, INVLPG).
-  if (isCanonical(high)) cpu.tlb.flushLongPage(cpu.tlb.slotAddress(low, high));
+  if (isCanonical(high)) cpu.tlb.flushLongPage(low, high);
   cpu.loop.codeGoesOn();
 };
 
