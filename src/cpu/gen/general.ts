@@ -46,9 +46,11 @@ export class GeneralEmitter extends RecordEmitter {
   protected reach(at: Value, write: boolean): string {
     return `if ((${write ? 'TW' : 'TR'}[(${at} >>> 12) + S[${S_USER}]] & ${ABSENT}) !== 0 && !memory.reach(${at}, ${write})) return; `;
   }
-  /** Alignment comes before the page (Intel, seen: POP off two bytes of a page that is not there is #AC), that of what is read or written of the slot. */
   protected reachStack(delta: number, write: boolean, bits = this.bits): void {
-    const at = this.let('at', `stack.at(${delta}, ${this.bytes}, ${write})`);
+    this.reachSlot(this.let('at', `stack.at(${delta}, ${this.bytes}, ${write})`), write, bits);
+  }
+  /** Alignment comes before the page (Intel, seen: POP off two bytes of a page that is not there is #AC), that of what is read or written of the slot. */
+  protected reachSlot(at: Value, write: boolean, bits = this.bits): void {
     this.say(`memory.checkAlignment(${at}, ${bits / 8}); ${this.reach(at, write)}`);
   }
   skipIf(condition: Value): void {

@@ -319,11 +319,11 @@ export class LongEmitter extends GeneralEmitter {
       return this.pair('t', 'th');
     }
     this.pointer = pointer;
-    this.let(
+    const at = this.let(
       'at',
       `addressing.long(${SS}, ${registerText(pointer, 32)}, ${registerText(pointer + HIGH, 32)}, ${this.bytes})`,
     );
-    this.say(`memory.checkAlignment(at, ${this.bytes}); ${this.reach('at', false)}`);
+    this.reachSlot(at, false);
     return this.keep(this.pair(`memory.read${this.bits}(at)`, HIGH_WORD));
   }
   override drop(more?: Value): void {
