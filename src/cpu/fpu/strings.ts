@@ -138,13 +138,12 @@ function aggregate(count: number, length1: number, length2: number, mode: number
   return bits;
 }
 
-/** Bits of the comparison's result, IntRes2; EFLAGS as they stand there, FLAGS_SHIFT higher. */
-const FLAGS_SHIFT = 16;
 /** What EAX or EDX says of a string's length; as large as does not fit into a word is as good as the largest one. */
 export type LengthOf = (R: Int32Array, register: number) => number;
 export const wordLength: LengthOf = (R, register) => R[register];
 
-/** `lengthOf`: null where strings end with a zero. */
+const FLAGS_SHIFT = 16;
+/** Bits of the comparison's result, IntRes2; EFLAGS as they stand there, FLAGS_SHIFT higher. `lengthOf`: null where strings end with a zero. */
 function compare(R: Int32Array, d: number, s: number, immediate: number, lengthOf: LengthOf | null): number {
   const count = (immediate & 1) !== 0 ? 8 : 16,
     all = (1 << count) - 1;
