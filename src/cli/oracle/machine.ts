@@ -345,18 +345,23 @@ export class OracleMachine {
     }
   }
 
+  /** A register of 64 bits, or of 32, without sign. */
+  protected register(word: number, long: boolean): bigint {
+    const { regs: R } = this.processor;
+    return BigInt(R[word]! >>> 0) | (long ? BigInt(R[word + regs.HIGH]! >>> 0) << 32n : 0n);
+  }
+
   private ending(reason: number, { bits, registers: initial }: Setting): Ending {
     const { processor } = this;
     const { regs: R, exit } = processor;
     const long = bits === 64;
-    const wide = (word: number) => BigInt(R[word]! >>> 0) | (long ? BigInt(R[word + regs.HIGH]! >>> 0) << 32n : 0n);
-    const registers = initial.map((_, i) => wide(regs.generalWord(i)));
+    const registers = initial.map((_, i) => this.register(regs.generalWord(i), long));
     const ending: Ending = {
       vector: -1,
       problem: '',
       errorCode: 0,
       cr2: 0n,
-      ip: wide(regs.EIP),
+      ip: this.register(regs.EIP, long),
       cs: R[regs.SEG + regs.CS * regs.SEG_WORDS]! & 0xffff,
       flags: processor.eflags,
       registers,
@@ -390,7 +395,7 @@ export class OracleMachine {
       return value;
     };
     if (PUSHES_ERROR_CODE.has(ending.vector)) ending.errorCode = Number(pop());
-    ending.cr2 = BigInt(R[regs.CR2]! >>> 0) | (long ? BigInt(R[regs.CR2 + regs.HIGH]! >>> 0) << 32n : 0n);
+    ending.cr2 = this.register(regs.CR2, long);
     ending.ip = pop();
     ending.cs = Number(pop() & 0xffffn);
     ending.flags = Number(pop());

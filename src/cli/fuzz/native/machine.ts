@@ -89,20 +89,15 @@ export class NativeMachine extends OracleMachine {
     );
   }
 
-  private wide(word: number): bigint {
-    const R = this.processor.regs;
-    return BigInt(R[word]! >>> 0) | (BigInt(R[word + regs.HIGH]! >>> 0) << 32n);
-  }
-
   /** Bases of FS and GS. */
   bases(): { fs: bigint; gs: bigint } {
-    const base = (index: number) => this.wide(regs.SEG + index * regs.SEG_WORDS + regs.SEG_BASE);
+    const base = (index: number) => this.register(regs.SEG + index * regs.SEG_WORDS + regs.SEG_BASE, true);
     return { fs: base(regs.FS), gs: base(regs.GS) };
   }
 
   /** The x87's instruction pointer, of 64-bit code. */
   get fip(): bigint {
-    return this.wide(regs.FIP);
+    return this.register(regs.FIP, true);
   }
 
   /** Bytes of data and stack that are not what `setting` put there, and those at the addresses `asked`: address and value. */
