@@ -4,46 +4,17 @@
  */
 
 import { LoadError } from './load-error.ts';
+import { CLASSES, classOf, SECTION_TYPE, sectionHeaders, view, wordReader } from './fields.ts';
 
-const EI_CLASS = 4,
-  EI_DATA = 5;
+const EI_DATA = 5;
 const ET_EXEC = 2;
 const ET_DYN = 3;
 const PT_LOAD = 1;
 const PT_NOTE = 4;
 const SHT_NOTE = 7;
 
-/** Where fields lie, in bytes: of the file's header, of a program header (`segment`), of a section header. Addresses, offsets and sizes are words of the class. */
-const CLASSES = {
-  32: {
-    bytes: 52,
-    programOffset: 28,
-    sectionOffset: 32,
-    programBytes: 42,
-    programCount: 44,
-    sectionBytes: 46,
-    sectionCount: 48,
-    sectionNames: 50,
-    segment: { bytes: 32, offset: 4, virtual: 8, physical: 12, fileBytes: 16, memoryBytes: 20 },
-    section: { bytes: 40, offset: 16, size: 20 },
-  },
-  64: {
-    bytes: 64,
-    programOffset: 32,
-    sectionOffset: 40,
-    programBytes: 54,
-    programCount: 56,
-    sectionBytes: 58,
-    sectionCount: 60,
-    sectionNames: 62,
-    segment: { bytes: 56, offset: 8, virtual: 16, physical: 24, fileBytes: 32, memoryBytes: 40 },
-    section: { bytes: 64, offset: 24, size: 32 },
-  },
-} as const;
-type Class = keyof typeof CLASSES;
 const ENTRY = 24,
-  MACHINE = 18,
-  SECTION_TYPE = 4;
+  MACHINE = 18;
 const EM_386 = 3,
   EM_X86_64 = 62;
 const MACHINES: { [machine: number]: string } = {
@@ -72,24 +43,13 @@ export interface Elf {
   notes: { owner: string; type: number; value: Uint8Array }[];
 }
 
-const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
 export function isElf(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
 }
 
-const classOf = (bytes: Uint8Array): Class => (bytes[EI_CLASS] === 2 ? 64 : 32);
-
 /** An ELF file of 64-bit code, damaged or not. */
 export const isLongElf = (bytes: Uint8Array): boolean =>
   isElf(bytes) && bytes.length > MACHINE && bytes[MACHINE] === EM_X86_64;
-
-/** Reads a word of the class: an unsigned number, or a canonical address where it has 64 bits. */
-function wordReader(file: DataView, width: Class): (at: number) => number {
-  return width === 32
-    ? at => file.getUint32(at, true)
-    : at => file.getInt32(at + 4, true) * 2 ** 32 + file.getUint32(at, true);
-}
 
 /** Reads an ELF file that a PC could run. */
 export function readElf(bytes: Uint8Array, name: string): Elf {
@@ -153,18 +113,11 @@ export function readElf(bytes: Uint8Array, name: string): Elf {
 
 /** Where each section's header lies, and its content; none where the table is damaged. */
 function sectionsOf(bytes: Uint8Array): { header: number; content: Uint8Array }[] {
-  const file = view(bytes),
-    width = classOf(bytes),
-    { section, ...fields } = CLASSES[width],
-    word = wordReader(file, width);
-  if (bytes.length < fields.bytes) return [];
-  const offset = word(fields.sectionOffset);
-  const size = file.getUint16(fields.sectionBytes, true);
-  const count = file.getUint16(fields.sectionCount, true);
-  if (size < section.bytes || offset < 0 || offset + size * count > bytes.length) return [];
-  return Array.from({ length: count }, (_, i) => {
-    const header = offset + i * size,
-      start = Math.max(0, word(header + section.offset));
+  const width = classOf(bytes),
+    { section } = CLASSES[width],
+    word = wordReader(view(bytes), width);
+  return sectionHeaders(bytes).map(header => {
+    const start = Math.max(0, word(header + section.offset));
     return { header, content: bytes.subarray(start, start + Math.max(0, word(header + section.size))) };
   });
 }
