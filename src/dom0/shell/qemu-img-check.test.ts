@@ -1,5 +1,6 @@
 /** `qemu-img check`: what Debian 12's qemu-img (7.2.22) printed for the same bytes. */
 import { expect, it } from 'vitest';
+import { MemoryDisk } from '../../formats/blocks/index.ts';
 import { check } from './qemu-img-check.ts';
 
 const CLUSTER = 512;
@@ -71,16 +72,12 @@ it.each<[what: string, change: (view: DataView) => void, status: number, stdout:
     'ERROR refcount table entry 1 has reserved bits set\n',
   ],
 ])('tells of %s', async (_what, change, status, stdout, stderr) => {
-  const bytes = image(change);
-  const ran = await check(['a.qcow2'], async () => ({
-    bytes: bytes.length,
-    read: (at, into) => into.set(bytes.subarray(at, at + into.length)),
-  }));
+  const ran = await check(['a.qcow2'], async () => new MemoryDisk(image(change)));
   expect(ran).toEqual({ status, stdout, stderr });
 });
 
 it('refuses what it cannot check, with the statuses of qemu-img(1)', async () => {
-  const raw = async () => ({ bytes: 512, read: (_at: number, into: Uint8Array) => into.fill(0) });
+  const raw = async () => new MemoryDisk(new Uint8Array(512));
   const said = async (...words: string[]) => {
     const { status, stderr } = await check(words, raw);
     return `${status}: ${stderr}`;
@@ -91,10 +88,7 @@ it('refuses what it cannot check, with the statuses of qemu-img(1)', async () =>
   expect(await said('-f', 'foo', 'a')).toBe("1: qemu-img: Could not open 'a': Unknown driver 'foo'\n");
   expect(await said('-r', 'foo', 'a')).toMatch(/expecting 'leaks' or 'all'\): foo\n/);
   const bytes = image(view => view.setUint16(REFCOUNTS + 16, 1));
-  const { stdout, status } = await check(['--output=json', 'a'], async () => ({
-    bytes: bytes.length,
-    read: (at, into) => into.set(bytes.subarray(at, at + into.length)),
-  }));
+  const { stdout, status } = await check(['--output=json', 'a'], async () => new MemoryDisk(bytes));
   expect([status, JSON.parse(stdout)]).toEqual([
     3,
     {

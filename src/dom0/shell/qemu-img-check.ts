@@ -1,5 +1,6 @@
 /** `qemu-img check`: whether a qcow2 image's tables agree. Source: img_check() and dump_human_image_check() in qemu-img.c of QEMU 7.2; qemu-img(1) for statuses. */
-import { checkQcow2, type ImageCheck, type ImageFile, isQcow2, Qcow2Error } from '../../hypervisor/disks/index.ts';
+import type { BlockDevice } from '../../formats/blocks/index.ts';
+import { checkQcow2, type ImageCheck, isQcow2, Qcow2Error } from '../../hypervisor/disks/index.ts';
 import { failed, type Ran } from './program.ts';
 import { read } from './small-tools/options.ts';
 
@@ -12,7 +13,7 @@ const HINT = "Try 'qemu-img --help' for more information";
 const FORMATS = ['raw', 'qcow2'];
 
 /** `open`: an image by its path. */
-export async function check(words: readonly string[], open: (path: string) => Promise<ImageFile>): Promise<Ran> {
+export async function check(words: readonly string[], open: (path: string) => Promise<BlockDevice>): Promise<Ran> {
   const { given, rest, wrong } = read(words, 'frTo', 'qU', {
     '--format': 'f',
     '--repair': 'r',

@@ -4,7 +4,8 @@
  */
 import { type HostFiles, writeWhole } from '../host/files/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
-import { type ImageFile, isQcow2, readQcow2Header } from '../../hypervisor/disks/index.ts';
+import { type BlockDevice, MemoryDisk } from '../../formats/blocks/index.ts';
+import { isQcow2, readQcow2Header } from '../../hypervisor/disks/index.ts';
 import { HEAD_BYTES } from '../definitions/images/index.ts';
 import { copyInTurns, isDevice, Storage, StorageError } from '../host/storage/index.ts';
 import { absolutePath, onDisk, storedAt } from './disk-paths.ts';
@@ -322,11 +323,10 @@ class QemuImg {
 export function qemuImgProgram(host: CommandHost): Program {
   const names = ['info', 'create', 'convert', 'resize'] as const;
   /** What `check` looks at: a file, or a disk that has it. @throws Error with a sentence */
-  const open = async (path: string, around: Surroundings): Promise<ImageFile> => {
+  const open = async (path: string, around: Surroundings): Promise<BlockDevice> => {
     const device = await onDisk(host, path, around);
     if (device) return device.storage.medium(device.path);
-    const bytes = await new QemuImg(host, around).file(path);
-    return { bytes: bytes.length, read: (at, into) => into.set(bytes.subarray(at, at + into.length)) };
+    return new MemoryDisk(await new QemuImg(host, around).file(path));
   };
   return {
     name: 'qemu-img',

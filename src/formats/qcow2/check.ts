@@ -3,13 +3,18 @@
  * entry says "copied" where that is one. Words are those of qemu-img check. Source: QEMU's docs/interop/qcow2.txt; what is counted, and in which order it is
  * told, is qcow2_check_refcounts()'s in block/qcow2-refcount.c of QEMU 7.2.
  */
-import { ENTRY_BYTES, Qcow2Error, readQcow2Header, SECTOR_BYTES, TWO_32, viewOf } from './header.ts';
-
-/** What of the file is read. */
-export interface ImageFile {
-  bytes: number;
-  read(at: number, into: Uint8Array): void;
-}
+import type { BlockDevice } from '../blocks/index.ts';
+import {
+  ENTRY_BYTES,
+  HEAD_BYTES,
+  L1_AT,
+  L1_SIZE,
+  Qcow2Error,
+  readQcow2Header,
+  SECTOR_BYTES,
+  viewOf,
+  wideAt,
+} from './header.ts';
 
 export interface ImageCheck {
   /** Lines about each fault. */
@@ -27,12 +32,10 @@ export interface ImageCheck {
   imageEnd: number;
 }
 
-const HEAD_BYTES = 4096;
 const REFCOUNT_TABLE_AT = 48,
   REFCOUNT_TABLE_CLUSTERS = 56,
   SNAPSHOTS = 60,
   SNAPSHOTS_AT = 64,
-  L1_SIZE = 36,
   AUTOCLEAR = 88,
   REFCOUNT_ORDER = 96;
 /** Of version 2. */
@@ -54,7 +57,7 @@ const SNAPSHOT_BYTES = 40,
 const hex = (value: number | bigint): string => value.toString(16);
 
 class Checker {
-  private readonly file: ImageFile;
+  private readonly file: BlockDevice;
   private readonly head: DataView;
   private readonly clusterBits: number;
   private readonly clusterBytes: number;
@@ -63,11 +66,13 @@ class Checker {
   private readonly references = new Map<number, number>();
   /** Reference count blocks: where they lie, 0: there is none, -1: it cannot be read. */
   private readonly blocks: number[] = [];
+  /** The block that was looked at last: clusters come one after the other. */
+  private lastBlock: { at: number; view: DataView } = { at: 0, view: new DataView(new ArrayBuffer(0)) };
   private snapshotTable = { at: 0, bytes: 0 };
   private readonly result: ImageCheck;
 
   /** @throws Qcow2Error */
-  constructor(file: ImageFile) {
+  constructor(file: BlockDevice) {
     this.file = file;
     const head = new Uint8Array(Math.min(file.bytes, HEAD_BYTES));
     file.read(0, head);
@@ -95,7 +100,7 @@ class Checker {
 
   check(): ImageCheck {
     const { head, clusterBytes } = this;
-    const l1 = { at: this.wide(head, 40), entries: head.getUint32(L1_SIZE) };
+    const l1 = { at: wideAt(head, L1_AT), entries: head.getUint32(L1_SIZE) };
     this.refer(0, clusterBytes);
     this.walk(l1, true);
     for (const table of this.snapshots()) this.walk(table, false);
@@ -108,10 +113,6 @@ class Checker {
   private wrong(text: string): void {
     this.result.corruptions++;
     this.result.told.push(text);
-  }
-
-  private wide(view: DataView, at: number): number {
-    return view.getUint32(at) * TWO_32 + view.getUint32(at + 4);
   }
 
   /** Bytes of the file; behind its end are zeros. */
@@ -203,12 +204,12 @@ class Checker {
   /** The L1 tables of snapshots in the image. */
   private snapshots(): { at: number; entries: number }[] {
     const count = this.head.getUint32(SNAPSHOTS),
-      start = this.wide(this.head, SNAPSHOTS_AT);
+      start = wideAt(this.head, SNAPSHOTS_AT);
     const tables: { at: number; entries: number }[] = [];
     let at = start;
     for (let i = 0; i < count && at < this.file.bytes; i++) {
       const entry = this.bytesAt(at, SNAPSHOT_BYTES);
-      tables.push({ at: this.wide(entry, 0), entries: entry.getUint32(8) });
+      tables.push({ at: wideAt(entry, 0), entries: entry.getUint32(8) });
       const bytes = SNAPSHOT_BYTES + entry.getUint32(36) + entry.getUint16(12) + entry.getUint16(14);
       at += Math.ceil(bytes / SNAPSHOT_ALIGN) * SNAPSHOT_ALIGN;
     }
@@ -220,7 +221,7 @@ class Checker {
   private readBlocks(): void {
     const { clusterBytes, file } = this;
     this.refer(this.snapshotTable.at, this.snapshotTable.bytes);
-    const at = this.wide(this.head, REFCOUNT_TABLE_AT),
+    const at = wideAt(this.head, REFCOUNT_TABLE_AT),
       bytes = this.head.getUint32(REFCOUNT_TABLE_CLUSTERS) * clusterBytes;
     this.refer(at, bytes);
     const clusters = Math.ceil(file.bytes / clusterBytes);
@@ -248,11 +249,12 @@ class Checker {
     const block = this.blocks[Math.floor(cluster / perBlock)] ?? 0;
     if (block <= 0) return block === 0 ? 0 : undefined;
     const at = (cluster % perBlock) * this.refcountBits;
-    const bytes = Math.max(1, this.refcountBits / 8);
-    const view = this.bytesAt(block + Math.floor(at / 8), bytes);
-    if (this.refcountBits < 8) return (view.getUint8(0) >>> (at % 8)) & (2 ** this.refcountBits - 1);
+    const first = Math.floor(at / 8);
+    if (this.lastBlock.at !== block) this.lastBlock = { at: block, view: this.bytesAt(block, this.clusterBytes) };
+    const { view } = this.lastBlock;
+    if (this.refcountBits < 8) return (view.getUint8(first) >>> (at % 8)) & (2 ** this.refcountBits - 1);
     let count = 0;
-    for (let i = 0; i < bytes; i++) count = count * 256 + view.getUint8(i);
+    for (let i = 0; i < this.refcountBits / 8; i++) count = count * 256 + view.getUint8(first + i);
     return count;
   }
 
@@ -302,4 +304,4 @@ class Checker {
 }
 
 /** @throws Qcow2Error where its header does not let it be read */
-export const checkQcow2 = (file: ImageFile): ImageCheck => new Checker(file).check();
+export const checkQcow2 = (file: BlockDevice): ImageCheck => new Checker(file).check();

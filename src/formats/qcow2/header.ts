@@ -14,6 +14,8 @@ export class Qcow2Error extends Error {
   }
 }
 
+/** Read of a file for its header, the name of a backing file with it. */
+export const HEAD_BYTES = 4096;
 const MAGIC = 0x514649fb;
 /** Of a version 2 header; version 3 has more fields, and says how many bytes. */
 const HEADER_BYTES = 72,
@@ -31,13 +33,13 @@ const CORRUPT = 1 << 1,
   COMPRESSION = 1 << 3,
   EXTENDED_L2 = 1 << 4,
   KNOWN = 0x1f;
+export const L1_SIZE = 36,
+  L1_AT = 40;
 const BACKING_AT = 8,
   BACKING_LENGTH = 16,
   CLUSTER_BITS = 20,
   SIZE = 24,
   ENCRYPTION = 32,
-  L1_SIZE = 36,
-  L1_AT = 40,
   INCOMPATIBLE = 72,
   HEADER_LENGTH = 100,
   COMPRESSION_TYPE = 104;
@@ -60,6 +62,9 @@ export const isQcow2 = (head: Uint8Array): boolean => head.length >= 4 && viewOf
 
 export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 
+/** A number of 64 bits. */
+export const wideAt = (view: DataView, at: number): number => view.getUint32(at) * TWO_32 + view.getUint32(at + 4);
+
 /** @throws Qcow2Error where the header of a file of `fileBytes` bytes, of which `head` is the beginning, is bad or asks for what is not read */
 export function readQcow2Header(head: Uint8Array, fileBytes: number): Header {
   if (!isQcow2(head)) throw new Qcow2Error('no qcow2 image', 'is no qcow2 image.');
@@ -69,7 +74,7 @@ export function readQcow2Header(head: Uint8Array, fileBytes: number): Header {
       `is cut short: it has ${fileBytes} bytes, and a qcow2 header ${HEADER_BYTES}. Copy it again.`,
     );
   const view = viewOf(head);
-  const wide = (at: number): number => view.getUint32(at) * TWO_32 + view.getUint32(at + 4);
+  const wide = (at: number): number => wideAt(view, at);
   const version = view.getUint32(4);
   if (version !== 2 && version !== 3)
     throw unread('unknown version', `is a qcow2 image of version ${version}, and versions 2 and 3 are read`);

@@ -8,6 +8,7 @@ import { inflate } from '../unpack/index.ts';
 import {
   damaged,
   ENTRY_BYTES,
+  HEAD_BYTES,
   type Header,
   Qcow2Error,
   readQcow2Header,
@@ -16,8 +17,6 @@ import {
   viewOf,
 } from './header.ts';
 
-/** Read of a file for its header, the name of a backing file with it. */
-const HEAD_BYTES = 4096;
 /** In the upper half of an L2 entry. */
 const COMPRESSED = 1 << 30;
 /** In the lower half of an L2 entry, of version 3: the cluster reads as zeros, whatever lies there. */

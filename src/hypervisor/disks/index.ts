@@ -16,7 +16,6 @@ export type { DiskChange } from './overlay-disk.ts';
 export {
   checkQcow2,
   type ImageCheck,
-  type ImageFile,
   isQcow2,
   Qcow2Error,
   readQcow2Header,
