@@ -6,6 +6,7 @@ import { AcpiHotplug } from './acpi/hotplug.ts';
 import { acpiOf } from './acpi/tables.ts';
 import { Piix4PmFunction } from './acpi/piix4-pm.ts';
 import type { Device, Dma, IrqLine, State, Timers } from './bus.ts';
+import type { Ram } from './e820.ts';
 import { DebugPorts } from './debug-ports.ts';
 import { describeMachine } from './firmware-config.ts';
 import { FwCfg } from './fw-cfg.ts';
@@ -45,13 +46,10 @@ export interface ModelSignals {
   setIoApicPin?(pin: number, level: boolean): void;
 }
 
-export interface EmulatedDeviceOptions {
+export interface EmulatedDeviceOptions extends Ram {
   timers: Timers;
   /** Guest memory, RAM only. */
   dma: Dma;
-  memoryMiB: number;
-  /** So much of it lies below the PCI hole (as much as fits), the rest from 4 GiB on. */
-  lowMiB?: number;
   /** Where COM1 and COM2 send their bytes. */
   serial: ((byte: number) => void)[];
   /** Bytes of ports 0xE9 and 0x402. */

@@ -2,7 +2,7 @@
 export type { EoiAssist, LocalApic } from './apic/local-apic.ts';
 export { APIC_TIMER_HZ } from './apic/local-apic.ts';
 export type { Clock, Device, Dma, IrqLine, MemoryRange, PortRange, State, Timer, Timers } from './bus.ts';
-export type { MemoryMapEntry } from './e820.ts';
+export type { MemoryMapEntry, Ram } from './e820.ts';
 export { E820_RAM, E820_RESERVED } from './e820.ts';
 export type { IdeAttachment } from './ide/piix-ide.ts';
 export { setBootOrder } from './firmware-config.ts';

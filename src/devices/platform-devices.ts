@@ -8,6 +8,7 @@ import { ApicBus } from './apic/apic-bus.ts';
 import { IoApic } from './apic/io-apic.ts';
 import { LocalApic } from './apic/local-apic.ts';
 import type { Device, IrqLine, MemoryRange, State, Timers } from './bus.ts';
+import type { Ram } from './e820.ts';
 import { COPROCESSOR_IRQ, CoprocessorError } from './coprocessor-error.ts';
 import type { ModelSignals } from './emulated-devices.ts';
 import { Hpet } from './hpet.ts';
@@ -19,11 +20,8 @@ import { Pit } from './pit.ts';
 import { Rtc } from './rtc.ts';
 import { restoreDevice } from './state.ts';
 
-export interface PlatformDeviceOptions {
+export interface PlatformDeviceOptions extends Ram {
   timers: Timers;
-  memoryMiB: number;
-  /** So much of it lies below the PCI hole (as much as fits), the rest from 4 GiB on. */
-  lowMiB?: number;
   /** Types of the floppy drives, as CMOS has them (default: none). */
   floppyDrives?: number;
   /** Time of day when the machine's clock was 0: milliseconds since 1970, UTC. */

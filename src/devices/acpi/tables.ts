@@ -56,10 +56,10 @@ export function acpiOf(
     hpet?: boolean;
   },
 ): AcpiOptions {
-  const { memoryMiB, lowMiB, apic = false, processors = 1, online = processors, apicIdStep = 1, hpet = false } = board;
+  const { memoryMiB, apic = false, processors = 1, online = processors, apicIdStep = 1, hpet = false } = board;
   return {
     memoryMiB,
-    ...(lowMiB === undefined ? {} : { lowMiB }),
+    lowMiB: lowMiBOf(board),
     apic,
     processors,
     online,

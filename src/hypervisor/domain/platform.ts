@@ -1,6 +1,6 @@
 /** The PC as a domain sees it: what `Pc` of src/devices offers to whoever runs the processor. */
 import type { LocalApic } from '../../devices/apic/index.ts';
-import type { Dma, State, Timers } from '../../devices/index.ts';
+import type { Dma, Ram, State, Timers } from '../../devices/index.ts';
 import type { ModelSignals } from '../../devices/index.ts';
 import type { FlashArray, FwCfg } from '../../devices/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
@@ -10,12 +10,9 @@ import type { ScreenWriter, VideoMemory } from '../../devices/vga/index.ts';
 import type { IoTrace } from '../tracing/io-trace.ts';
 import type { E820Entry, FrameBuffer } from '../loader/index.ts';
 
-export interface PlatformOptions {
+export interface PlatformOptions extends Ram {
   timers: Timers;
   dma: Dma;
-  memoryMiB: number;
-  /** So much of it lies below the PCI hole (as much as fits), the rest from 4 GiB on. */
-  lowMiB?: number;
   startEpochMs: number;
   serial: ((byte: number) => void)[];
   debug: (byte: number) => void;
