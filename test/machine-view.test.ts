@@ -143,7 +143,6 @@ describe('requests to a device model in Domain 0', () => {
     const alarm = domain.timers.create('device-model', () => domain.stopSlice());
     services.attachModel({
       record,
-      memoryMiB: 4,
       boot,
       clock: domain.clock,
       wakeAt: ns => alarm.set(ns),

@@ -443,7 +443,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       if (xen) await this.attach(member, uuid);
       if (definition.nic || definition.vif) await this.services.network.connect();
       if (modelHere) await Promise.all([loadBackends(['model']), definition.nic && loadNic(definition.nic)]);
-      if (modelHere) this.attachModel(member, seenMiB, listener);
+      if (modelHere) this.attachModel(member, listener);
       for (const input of member.early?.splice(0) ?? []) input();
       delete member.early;
       if (waits) this.setHeld(member, false);
@@ -578,7 +578,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   }
 
   /** The device model of a guest, in Domain 0. */
-  private attachModel(member: Member<Console>, memoryMiB: number, { problem, serial }: DomainListener): void {
+  private attachModel(member: Member<Console>, { problem, serial }: DomainListener): void {
     const { parts, services } = this;
     const { record, console, runner, blueprint } = member;
     const { definition, boot, saved } = blueprint;
@@ -593,7 +593,6 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const ide = member.opened?.ide ?? [];
     member.model = services.attachModel({
       record,
-      memoryMiB,
       boot,
       ide,
       io: services.io,

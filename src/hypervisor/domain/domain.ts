@@ -286,7 +286,7 @@ export class Domain {
     if (boot.kind === 'firmware' && boot.noSignatureCheck)
       this.platform.rtc?.setCmos(CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK);
     if (boot.kind === 'firmware' && boot.linux && this.platform.fwCfg)
-      setLinux(this.platform.fwCfg, boot.linux, record.lowFrames / 256);
+      setLinux(this.platform.fwCfg, boot.linux, ramOf(record).lowMiB);
     if (restore) {
       if (boot.kind === 'firmware') this.firmware?.load(boot.image);
       this.guest.restoring();

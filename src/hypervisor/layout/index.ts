@@ -16,4 +16,4 @@ export {
   SCREEN_BYTES,
   XENHEAP,
 } from './layout.ts';
-export { type GuestRam, LEAST_MMIO_HOLE_MIB, MOST_MMIO_HOLE_MIB, ramAround } from './ram-layout.ts';
+export { type GuestRam, LEAST_MMIO_HOLE_MIB, MOST_MMIO_HOLE_MIB, ramAround, ramOf } from './ram-layout.ts';

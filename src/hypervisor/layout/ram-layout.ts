@@ -47,22 +47,22 @@ export const ramOf = ({ ramFrames, lowFrames }: RamLayout): GuestRam => ({
 export const ramGfn = ({ lowFrames }: RamLayout, n: number): number =>
   n < lowFrames ? n : HIGH_FIRST + (n - lowFrames);
 
+/** The guest frame at which what lies from 4 GiB on ends. */
+const highEnd = ({ ramFrames, lowFrames }: RamLayout): number => HIGH_FIRST + (ramFrames - lowFrames);
+
 /** RAM may lie at this guest frame. */
-export const isRamGfn = ({ ramFrames, lowFrames }: RamLayout, gfn: number): boolean =>
-  gfn < lowFrames || (gfn >= HIGH_FIRST && gfn < HIGH_FIRST + (ramFrames - lowFrames));
+export const isRamGfn = (ram: RamLayout, gfn: number): boolean =>
+  gfn < ram.lowFrames || (gfn >= HIGH_FIRST && gfn < highEnd(ram));
 
 /** Guest frames from the first to before the end. */
 export type FrameRange = readonly [first: number, end: number];
 
 /** Where RAM lies below the hole, and from 4 GiB on where some does. */
-export const ramRanges = ({ ramFrames, lowFrames }: RamLayout): readonly FrameRange[] =>
-  ramFrames > lowFrames
-    ? [
-        [0, lowFrames],
-        [HIGH_FIRST, HIGH_FIRST + (ramFrames - lowFrames)],
-      ]
-    : [[0, lowFrames]];
+export function ramRanges(ram: RamLayout): readonly FrameRange[] {
+  const low: FrameRange = [0, ram.lowFrames],
+    high: FrameRange = [HIGH_FIRST, highEnd(ram)];
+  return ram.ramFrames > ram.lowFrames ? [low, high] : [low];
+}
 
 /** The guest frame at which RAM ends. */
-export const ramEnd = ({ ramFrames, lowFrames }: RamLayout): number =>
-  ramFrames > lowFrames ? HIGH_FIRST + (ramFrames - lowFrames) : lowFrames;
+export const ramEnd = (ram: RamLayout): number => (ram.ramFrames > ram.lowFrames ? highEnd(ram) : ram.lowFrames);

@@ -113,9 +113,9 @@ export function createDomain(
 ): DomainRecord {
   const { guest, lowMiB = memoryMiB } = shape;
   if (guest) know(machine, guest);
-  const ramFrames = memoryMiB * 256,
-    layout = layoutOf({ memoryMiB, lowMiB }),
-    reach = Math.max(p2mFrames, guest?.ram === 'typed' ? ramFrames : ramEnd(layout)),
+  const layout = layoutOf({ memoryMiB, lowMiB }),
+    { ramFrames } = layout,
+    reach = Math.max(p2mFrames, ramEnd(layout)),
     populated = Math.min(ramFrames, (shape.populateMiB ?? memoryMiB) * 256),
     onDemand = populated < ramFrames;
   let index = DOMAIN_0 + 1;

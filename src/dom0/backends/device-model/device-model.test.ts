@@ -213,7 +213,6 @@ function make(inDomain0: boolean, kernel = KERNEL, saved?: SavedState): Made {
   const model = inDomain0
     ? services.attachModel({
         record,
-        memoryMiB: MIB,
         boot,
         ide,
         clock: domain.clock,

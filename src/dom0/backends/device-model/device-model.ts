@@ -18,6 +18,7 @@ import type { IoTrace } from '../../../hypervisor/tracing/index.ts';
 import type { MouseMove } from '../../../hypervisor/index.ts';
 import { type Ioreq, IOREQ_TYPE, IoreqServer, SignalSender } from '../../../hypervisor/interfaces/xen/ioreq/index.ts';
 import { MODEL, XEN_MODEL } from '../../../hypervisor/interfaces/xen/index.ts';
+import { ramOf } from '../../../hypervisor/layout/index.ts';
 import { type DomainRecord, FRAME_BYTES, VIDEO_BYTES } from '../../../hypervisor/memory/index.ts';
 import { APIC_ID_STEP, type Dom0, hasHpet } from '../../../hypervisor/interfaces/xen/index.ts';
 import { ForeignMemory } from './foreign-memory.ts';
@@ -26,7 +27,6 @@ import type { SavedModel } from './saved-model.ts';
 
 export interface DeviceModelOptions {
   record: DomainRecord;
-  memoryMiB: number;
   boot: Boot;
   ide?: IdeAttachment[];
   /** Follows requests to its drives and frames of its card; absent: nobody does. */
@@ -69,7 +69,8 @@ export class DeviceModel {
   constructor(dom0: Dom0, options: DeviceModelOptions) {
     this.options = options;
     this.dom0 = dom0;
-    const { record, boot, memoryMiB } = options;
+    const { record, boot } = options,
+      ram = ramOf(record);
     const { clock, saved } = options;
     const aheadNs = (this.aheadNs = saved ? saved.nowNs - clock.nowNs() : 0);
     this.timers = new TimerQueue({ nowNs: () => clock.nowNs() + aheadNs });
@@ -84,8 +85,7 @@ export class DeviceModel {
       {
         timers: this.timers,
         dma: this.memory,
-        memoryMiB,
-        lowMiB: record.lowFrames / 256,
+        ...ram,
         serial: [options.serial, () => {}],
         debug: options.debug ?? (() => {}),
         onReset: () => signals.reset(),
@@ -109,7 +109,7 @@ export class DeviceModel {
     );
     const { devices } = this;
     if (firmware?.bootOrder) setBootOrder(devices.fwCfg, firmware.bootOrder);
-    if (firmware?.linux) setLinux(devices.fwCfg, firmware.linux, record.lowFrames / 256);
+    if (firmware?.linux) setLinux(devices.fwCfg, firmware.linux, ram.lowMiB);
     this.feed = new SerialFeed(devices);
     devices.reset();
     // Xen's own hvmloader does by itself what other firmware finds done.

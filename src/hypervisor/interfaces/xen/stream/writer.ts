@@ -43,6 +43,7 @@ import {
 } from './format.ts';
 import { encodeHvmContext, type HvmRecord, placeOf } from './hvm-context.ts';
 import type { CopiedAhead } from './copied-ahead.ts';
+import { ramOf } from '../../../layout/ram-layout.ts';
 import { populatedMiB } from './memory.ts';
 import { pageData, pagesOf } from './pages.ts';
 import { saveProcessor } from './processors.ts';
@@ -166,7 +167,7 @@ function describe(domain: Domain, by: SavedBy): SavedAbout {
     memoryMiB: options.memoryMiB,
     p2mFrames: record.p2mFrames,
     populatedMiB: populatedMiB(domain),
-    ...(record.lowFrames < record.ramFrames ? { lowMiB: record.lowFrames / 256 } : {}),
+    ...(record.lowFrames < record.ramFrames ? { lowMiB: ramOf(record).lowMiB } : {}),
     startEpochMs: options.startEpochMs,
     virtualTime: domain.clock.virtual,
     instructions: domain.instructions,
