@@ -10,7 +10,7 @@ import { exitName } from '../view/exit-reasons.ts';
 import { type ExitControls, USUAL_EXIT_CONTROLS } from '../view/exit-controls.ts';
 import { MachineView } from '../view/machine-view.ts';
 import type { Domain } from './domain.ts';
-import { LOAD, longProgram, program, programDomain, runToEnd } from './program.test-support.ts';
+import { LOAD, longProgram, ports, program, programDomain, runToEnd, startPics } from './program.test-support.ts';
 
 const CODE = 0x200,
   ROUNDS = 20,
@@ -41,24 +41,9 @@ const SOURCE = `
   mov eax, cr0
   or eax, 0x80000000
   mov cr0, eax
-  ; both 8259As, IRQ 0 alone; counter 0 at 10 kHz
-  ${[
-    [0x20, 0x11],
-    [0x21, TIMER],
-    [0x21, 4],
-    [0x21, 1],
-    [0xa0, 0x11],
-    [0xa1, 0x28],
-    [0xa1, 2],
-    [0xa1, 1],
-    [0x21, 0xfe],
-    [0xa1, 0xff],
-    [0x43, 0x34],
-    [0x40, 119],
-    [0x40, 0],
-  ]
-    .map(([port, value]) => `mov al, ${value}\nout ${port}, al`)
-    .join('\n')}
+  ; IRQ 0 alone, counter 0 at 10 kHz
+  ${startPics(0xfe, 0xff)}
+  ${ports([0x43, 0x34], [0x40, 119], [0x40, 0])}
   sti
   mov ebp, ${ROUNDS}
   again:

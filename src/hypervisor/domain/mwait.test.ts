@@ -1,7 +1,16 @@
 /** MWAIT on the PC: the processor halts until an interrupt or a store to the line that MONITOR named (SDM vol. 2, MWAIT). */
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/asm.ts';
-import { ENTRY, interruptGate, LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
+import {
+  ENTRY,
+  interruptGate,
+  LOAD,
+  ports,
+  program,
+  programDomain,
+  runToEnd,
+  startPics,
+} from './program.test-support.ts';
 import { readState, saveDomain } from '../interfaces/xen/stream/state.ts';
 
 const HANDLER = 0x200,
@@ -10,26 +19,13 @@ const HANDLER = 0x200,
   IDT = 0x1000,
   IDTR = 0x810;
 const VECTOR = 0x20;
-const ports = (...writes: [port: number, value: number][]): string =>
-  writes.map(([port, value]) => `mov al, ${value}; out ${port}, al`).join('; ');
 
 /** MONITOR on LINE, then MWAIT with `extensions`; the count of timer interrupts, then the line's first byte, go to isa-debug-exit. */
 const kernel = (flags: 'cli' | 'sti', extensions: number, timer: boolean) =>
   program(
     [
       `lidt [${LOAD + IDTR}]`,
-      ports(
-        [0x20, 0x11],
-        [0x21, VECTOR],
-        [0x21, 4],
-        [0x21, 1],
-        [0x21, timer ? 0xfe : 0xff],
-        [0xa0, 0x11],
-        [0xa1, 0x28],
-        [0xa1, 2],
-        [0xa1, 1],
-        [0xa1, 0xff],
-      ),
+      startPics(timer ? 0xfe : 0xff, 0xff),
       // Channel 0 once, in 5 ms.
       ports([0x43, 0x30], [0x40, 0x4d], [0x40, 0x17]),
       `mov eax, ${LOAD + LINE}; xor ecx, ecx; xor edx, edx; monitor`,

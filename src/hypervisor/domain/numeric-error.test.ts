@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/asm.ts';
 import type { Domain } from './domain.ts';
-import { interruptGate, LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
+import { interruptGate, LOAD, ports, program, programDomain, runToEnd, startPics } from './program.test-support.ts';
 import { readState, saveDomain } from '../interfaces/xen/stream/state.ts';
 
 const HANDLER = 0x200,
@@ -14,27 +14,13 @@ const HANDLER = 0x200,
   IDTR = 0x810;
 const VECTOR = 0x2d;
 
-const ports = (...writes: [port: number, value: number][]): string =>
-  writes.map(([port, value]) => `mov al, ${value}; out ${port}, al`).join('; ');
-
 /** Divides by zero with the exception unmasked, then goes on to the next waiting instruction. */
 const kernel = (interrupts: boolean) =>
   program(
     [
       `lidt [${LOAD + IDTR}]`,
-      // Both 8259As at 0x20 and 0x28; IRQ 13 and the cascade unmasked.
-      ports(
-        [0x20, 0x11],
-        [0x21, 0x20],
-        [0x21, 4],
-        [0x21, 1],
-        [0xa0, 0x11],
-        [0xa1, 0x28],
-        [0xa1, 2],
-        [0xa1, 1],
-        [0x21, 0xfb],
-        [0xa1, 0xdf],
-      ),
+      // IRQ 13 and the cascade.
+      startPics(0xfb, 0xdf),
       // CR0.NE off.
       `
         mov eax, cr0; and eax, -33; mov cr0, eax; fninit; fldcw [${LOAD + CONTROL}]; fld1; fldz

@@ -50,6 +50,25 @@ export const longProgram = (code: Code, isHigh = false): Uint8Array =>
   );
 export const HIGH_JUMP = 9;
 
+/** Writes bytes to ports. */
+export const ports = (...writes: [port: number, value: number][]): string =>
+  writes.map(([port, value]) => `mov al, ${value}\nout ${port}, al`).join('\n');
+
+/** Both 8259As, at vectors 20h and 28h, with these masks. */
+export const startPics = (mask: number, slaveMask: number): string =>
+  ports(
+    [0x20, 0x11],
+    [0x21, 0x20],
+    [0x21, 4],
+    [0x21, 1],
+    [0xa0, 0x11],
+    [0xa1, 0x28],
+    [0xa1, 2],
+    [0xa1, 1],
+    [0x21, mask],
+    [0xa1, slaveMask],
+  );
+
 /** A gate for an IDT that is part of the program. */
 export const interruptGate = (offset: number): number[] => {
   const address = LOAD + offset;

@@ -16,7 +16,7 @@ import { MODEL, XEN_MODEL } from '../../../hypervisor/interfaces/xen/layout.ts';
 import { createDomain, destroyDomain } from '../../../hypervisor/memory/domain-table.ts';
 import { type DomainRecord, Machine } from '../../../hypervisor/memory/machine.ts';
 import { OverlayDisk } from '../../../hypervisor/disks/overlay-disk.ts';
-import { interruptGate, LOAD, program } from '../../../hypervisor/domain/program.test-support.ts';
+import { interruptGate, LOAD, program, startPics } from '../../../hypervisor/domain/program.test-support.ts';
 import { EVTCHNSTAT, HVM_PARAM } from '../../../hypervisor/interfaces/xen/abi.ts';
 import { Services, WHOLE_P2M } from '../../toolstack/services.ts';
 import type { DeviceModel } from './device-model.ts';
@@ -53,18 +53,7 @@ const kernelOf = (turns: number): Uint8Array =>
   program(
     [
       `lidt [${LOAD + IDTR}]`,
-      ...[
-        [0x20, 0x11],
-        [0x21, VECTORS],
-        [0x21, 4],
-        [0x21, 1],
-        [0xa0, 0x11],
-        [0xa1, VECTORS + 8],
-        [0xa1, 2],
-        [0xa1, 1],
-        [0x21, 0xfb],
-        [0xa1, 0xbf],
-      ].map(([port, value]) => out(port, value)),
+      startPics(0xfb, 0xbf),
       'sti; cld',
       out(0x3f6, 0),
       ...command(3, 0x20),
