@@ -2,7 +2,6 @@
 import { expect, it } from 'vitest';
 import { pvhKernel, print, waitForKey } from '../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 import { loadLevel } from '../../cpu/index.ts';
-import { hex } from '../../cpu/test-support/asm.ts';
 import {
   HIGH_JUMP,
   LONG,
@@ -70,10 +69,10 @@ it('has the registers of 64-bit code where Xen puts them', async () => {
   const domain = programDomain(
     longProgram(
       [
-        // mov rsp, UPPER_HALF + 0x300000; mov r15, rsp; mov ecx, 0xc0000102; mov eax, 7; xor edx, edx; wrmsr (KERNEL_GS_BASE)
-        hex('48c7c400003080 4989e7 b9020100c0 b807000000 31d2 0f30'),
-        // mov ecx, 0xc0000101; mov eax, 9; wrmsr (GS_BASE); mov rax, cr4; or ah, 2; mov cr4, rax (OSFXSR); fninit; fld1; movq xmm15, r15; cli; hlt
-        hex('b9010100c0 b809000000 0f30 0f20e0 80cc02 0f22e0 dbe3 d9e8 664d0f6eff fa f4'),
+        // KERNEL_GS_BASE, GS_BASE, CR4.OSFXSR.
+        `mov rsp, ${UPPER_HALF + 0x300000}; mov r15, rsp; mov ecx, 0xc0000102; mov eax, 7; xor edx, edx; wrmsr`,
+        'mov ecx, 0xc0000101; mov eax, 9; wrmsr; mov rax, cr4; or ah, 2; mov cr4, rax',
+        'fninit; fld1; movq xmm15, r15; cli; hlt',
       ],
       true,
     ),

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { ExitReason, registers as R } from '../../cpu/architecture/index.ts';
 import { assemble } from '../../cpu/assembler/index.ts';
 import { loadCompiler, loadLevel } from '../../cpu/index.ts';
-import { hex } from '../../cpu/test-support/asm.ts';
 import { crc32 } from '../../formats/unpack/index.ts';
 import { readState, saveDomain } from '../interfaces/xen/stream/state.ts';
 import { exitName } from '../view/exit-reasons.ts';
@@ -228,10 +227,8 @@ describe('exits by choice', () => {
 
   it('begin and end at the next instruction, also where the loop is compiled', async () => {
     const create = await loadCompiler();
-    const { bytes: loop } = assemble(
-      `bits 32\norg ${LOAD + CODE}\nmov ebp, 200000\nagain: rdtsc\ndec ebp\njnz again\ncli\nhlt`,
-    );
-    const domain = programDomain(program([`jmp ${LOAD + CODE}`], { [CODE]: [[...loop]] }), { jitThreshold: 1 });
+    const loop = 'mov ebp, 200000; again: rdtsc; dec ebp; jnz again; cli; hlt';
+    const domain = programDomain(program([`jmp ${LOAD + CODE}`], { [CODE]: [loop] }), { jitThreshold: 1 });
     domain.processor.regions!.useCompiler(create);
     const stopAt = (instruction: number): void => {
       domain.stopAtInstruction = instruction;
@@ -252,12 +249,10 @@ describe('exits by choice', () => {
   it('are emulated in 64-bit code, too, with whole registers and addresses', async () => {
     await loadLevel('x86-64-v2');
     const code = [
-      // mov rax, -1; mov rdx, rax; mov rax, cr3; mov cr3, rax; invlpg [rsp]
-      hex('48c7c0ffffffff 4889c2 0f20d8 0f22d8 0f013c24'),
-      // mov ecx, 0x277; rdmsr; wrmsr; rdtsc; mov r8, rdx; or r8, rax
-      hex('b977020000 0f32 0f30 0f31 4989d0 4909c0'),
-      // mov ebx, 0x90000000; mov al, [rbx]: a page fault below the upper half, which nobody handles
-      hex('bb00000090 8a03'),
+      'mov rax, -1; mov rdx, rax; mov rax, cr3; mov cr3, rax; invlpg [rsp]',
+      'mov ecx, 0x277; rdmsr; wrmsr; rdtsc; mov r8, rdx; or r8, rax',
+      // A page fault below the upper half, which nobody handles.
+      'mov ebx, 0x90000000; mov al, [rbx]',
     ];
     const ended = (chosen: Partial<ExitControls>) => {
       const domain = programDomain(longProgram(code), { cpuLevel: 'x86-64-v2' });

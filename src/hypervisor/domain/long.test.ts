@@ -2,7 +2,6 @@
 import { expect, it } from 'vitest';
 import { loadLevel } from '../../cpu/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
-import { d, hex } from '../../cpu/test-support/asm.ts';
 import { readState, saveDomain } from '../interfaces/xen/stream/state.ts';
 import type { Domain } from './domain.ts';
 import type { Ending } from './ending.ts';
@@ -14,10 +13,8 @@ import { ExitReason, ipOf } from '../../cpu/architecture/index.ts';
 
 /** Counts down, and tells the top byte of R12. */
 const kernel = longProgram([
-  // mov rax, 0x1122334455667788; mov r12, rax; mov ecx, 10000; again: dec ecx; jnz again
-  hex('48b88877665544332211 4989c4 b910270000 ffc975fc'),
-  // mov rbx, r12; shr rbx, 56; mov al, bl; out 0xf4, al; hlt
-  hex('4c89e3 48c1eb38 88d8 e6f4 f4'),
+  'mov rax, 0x1122334455667788; mov r12, rax; mov ecx, 10000; again: dec ecx; jnz again',
+  'mov rbx, r12; shr rbx, 56; mov al, bl; out 0xf4, al; hlt',
 ]);
 const stateOf = (domain: Domain): Uint8Array =>
   Buffer.concat(saveDomain(domain, { name: 'program', program: 'test', definition: '' }));
@@ -44,8 +41,8 @@ it('goes on from a state that was saved in 64-bit code, on a processor of the le
 
 it('tells whole addresses of its exits, in the ring of the last ones and in the trace, also from a saved state', async () => {
   await loadLevel('x86-64-v2');
-  // mov al, 7; out 0xee, al; then the byte at ffffffff800a0000, which is no memory: mov al, [-0x7ff60000]; hlt
-  const domain = programDomain(longProgram([hex('b007 e6ee 8a0425'), d(-0x7ff60000), hex('f4')], true), {
+  // At ffffffff800a0000 is no memory.
+  const domain = programDomain(longProgram(['mov al, 7; out 0xee, al; mov al, [-0x7ff60000]; hlt'], true), {
     cpuLevel: 'x86-64-v2',
   });
   const code = UPPER_HALF + LONG + HIGH_JUMP;
@@ -66,9 +63,11 @@ it('tells whole addresses of its exits, in the ring of the last ones and in the 
 
 it('stops before an instruction and after a write in the upper half, and steps there', async () => {
   await loadLevel('x86-64-v2');
-  // xor ebx, ebx; again: inc rbx; mov [rsp - 8], rbx; jmp again
   const domain = programDomain(
-    longProgram([hex('31db 48c7c4'), d(UPPER_HALF + 0x300000), hex('48ffc3 48895c24f8 ebf6')], true),
+    longProgram(
+      [`xor ebx, ebx; mov rsp, ${UPPER_HALF + 0x300000}`, 'again: inc rbx; mov [rsp - 8], rbx; jmp again'],
+      true,
+    ),
     {
       cpuLevel: 'x86-64-v2',
     },
@@ -97,9 +96,11 @@ it('stops before an instruction and after a write in the upper half, and steps t
 
 it('is reported with registers, code, stack and exits of 64 bits, and the tables that map them', async () => {
   await loadLevel('x86-64-v2');
-  // mov rsp, UPPER_HALF + 0x300000; mov r15, rsp; push r15; mov rax, 0xdead4ead00000001; push rax; ud2
   const domain = programDomain(
-    longProgram([hex('48c7c4'), d(UPPER_HALF + 0x300000), hex('4989e7 4157 48b801000000ad4eadde 50 0f0b')], true),
+    longProgram(
+      [`mov rsp, ${UPPER_HALF + 0x300000}; mov r15, rsp; push r15`, 'mov rax, 0xdead4ead00000001; push rax; ud2'],
+      true,
+    ),
     { cpuLevel: 'x86-64-v2' },
   );
   const result = runToEnd(domain);

@@ -1,5 +1,5 @@
 /** A small program on the whole PC, for tests: a multiboot kernel made of machine code. */
-import { asm16, type Code, d, hex, machineCode, w } from '../../cpu/test-support/asm.ts';
+import { asm16, type Code, d, machineCode, w } from '../../cpu/test-support/asm.ts';
 import { assembleDomain, type PartlessOptions } from '../interfaces/assemble.ts';
 import type { Domain } from './domain.ts';
 import type { InterfaceKind } from './guest-interface.ts';
@@ -12,7 +12,7 @@ export const LOAD = 0x100000,
 /** Selector of flat code in the table that a multiboot kernel starts with. */
 export const CODE_SELECTOR = 8;
 
-/** Bytes of a kernel: a multiboot header, at ENTRY a stack and `code`, other pieces at offsets from LOAD; all of it 32-bit code unless it says `bits 16`. */
+/** Bytes of a kernel: a multiboot header, at ENTRY a stack and `code`, other pieces at offsets from LOAD; all of it 32-bit code unless it says `bits 16` or `bits 64`. */
 export function program(code: Code, pieces: Record<number, Code> = {}): Uint8Array {
   const image = new Uint8Array(0x2000);
   const view = new DataView(image.buffer);
@@ -42,8 +42,7 @@ export const longProgram = (code: Code, isHigh = false): Uint8Array =>
       `mov eax, cr0; or eax, 0x80000000; mov cr0, eax; lgdt [${LOAD + GDTR}]; jmp 8:${LONG}`,
     ],
     {
-      // mov rax, UPPER_HALF + LONG + HIGH_JUMP; jmp rax
-      [LONG - LOAD]: [...(isHigh ? [hex('48c7c0'), d(UPPER_HALF + LONG + HIGH_JUMP), hex('ffe0')] : []), ...code],
+      [LONG - LOAD]: ['bits 64', ...(isHigh ? [`mov rax, ${UPPER_HALF + LONG + HIGH_JUMP}; jmp rax`] : []), ...code],
       [GDTR]: [w(15), d(LOAD + GDT)],
       [GDT]: [d(0), d(0), d(0xffff), d(0x00af9b00)],
     },

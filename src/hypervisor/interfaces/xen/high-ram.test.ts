@@ -1,10 +1,9 @@
 /** RAM behind a hole below 4 GiB: a 64-bit guest that writes, reads and runs there, at once and from a saved state; and what it is told of it. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadLevel } from '../../../cpu/index.ts';
-import { d, hex, w } from '../../../cpu/test-support/asm.ts';
 import { memoryMap } from '../../../devices/index.ts';
 import type { Domain } from '../../domain/domain.ts';
-import { LOAD, program, runToEnd } from '../../domain/program.test-support.ts';
+import { longProgram, program, runToEnd } from '../../domain/program.test-support.ts';
 import { audit, createDomain, Machine } from '../../memory/index.ts';
 import { areaEnds, setArea } from './areas.ts';
 import { MachineView } from '../../view/machine-view.ts';
@@ -24,37 +23,20 @@ import { readState, saveDomain, type SavedState } from './stream/state.ts';
 const MEMORY_MIB = 8,
   LOW_MIB = 4;
 const GIB4 = 2 ** 32;
-const LONG = 0x200,
-  GDTR = 0x300,
-  GDT = 0x308,
-  TABLES = 0x200000,
+const TABLES = 0x200000,
   RESULTS = 0x8000;
 /** The first byte that is written, and the last quadword of RAM. */
 const FIRST = GIB4 + 0x3000,
   LAST = GIB4 + (MEMORY_MIB - LOW_MIB) * 2 ** 20 - 8;
-/** Pages of 1 GiB at 0 and at 4 GiB; what is written behind 4 GiB is read, and called, after a long time. */
-const kernel = program(
-  [
-    `mov dword [${TABLES}], ${TABLES + 0x1003}; mov dword [${TABLES + 0x1000}], 0x83`,
-    `mov dword [${TABLES + 0x1020}], 0x83; mov dword [${TABLES + 0x1024}], 1; mov eax, ${TABLES}; mov cr3, eax`,
-    'mov eax, cr4; or eax, 0x20; mov cr4, eax; mov ecx, 0xc0000080; rdmsr; or eax, 0x100; wrmsr',
-    `mov eax, cr0; or eax, 0x80000000; mov cr0, eax; lgdt [${LOAD + GDTR}]; jmp 8:${LOAD + LONG}`,
-  ],
-  {
-    [LONG]: [
-      // mov rsi, 0x100003000; mov rax, 0x1122334455667788; mov [rsi], rax; mov [rsi + 0x3fcff8], rax
-      hex('48be0030000001000000 48b88877665544332211 488906 488986f8cf3f00'),
-      // mov rcx, bytes of (mov eax, 0x5a5a; ret); mov [rsi + 0x2000], rcx; mov ecx, 10000; again: dec ecx; jnz again
-      hex('48b9b85a5a0000c39090 48898e00200000 b910270000 ffc975fc'),
-      // mov esp, 0x9000; lea rdx, [rsi + 0x2000]; call rdx; mov rbx, [rsi]; mov rbp, [rsi + 0x3fcff8]
-      hex('bc00900000 488d9600200000 ffd2 488b1e 488baef8cf3f00'),
-      // mov [0x8000], rax; mov [0x8008], rbx; mov [0x8010], rbp; hlt
-      hex('4889042500800000 48891c2508800000 48892c2510800000 f4'),
-    ],
-    [GDTR]: [w(15), d(LOAD + GDT)],
-    [GDT]: [d(0), d(0), d(0xffff), d(0x00af9b00)],
-  },
-);
+/** One more page of 1 GiB, at 4 GiB; what is written there is read, and called, after a long time. */
+const kernel = longProgram([
+  'mov rax, cr3; mov dword [rax + 0x1020], 0x83; mov dword [rax + 0x1024], 1',
+  `mov rsi, ${FIRST}; mov rax, 0x1122334455667788; mov [rsi], rax; mov [rsi + ${LAST - FIRST}], rax`,
+  // Bytes of: mov eax, 0x5a5a; ret.
+  'mov rcx, 0x9090c300005a5ab8; mov [rsi + 0x2000], rcx; mov ecx, 10000; again: dec ecx; jnz again',
+  `mov esp, 0x9000; lea rdx, [rsi + 0x2000]; call rdx; mov rbx, [rsi]; mov rbp, [rsi + ${LAST - FIRST}]`,
+  `mov [${RESULTS}], rax; mov [${RESULTS + 8}], rbx; mov [${RESULTS + 16}], rbp; hlt`,
+]);
 /** The same without a header, which begins where it is loaded. */
 const forPvh = kernel.slice();
 forPvh.set([0xeb, 0x1e]);
