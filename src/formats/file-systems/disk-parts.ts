@@ -7,10 +7,9 @@ import { isCd, openCd } from './iso9660.ts';
 import { isExt, openExt } from './ext.ts';
 import { openFat } from './fat.ts';
 import { type Effort, FileSystemError, type FileTree } from './file-tree.ts';
-import { tableEntries } from './partitions.ts';
+import { bytesAt, tableEntries, TYPE } from './partitions.ts';
 
 const EXTENDED = new Set([0x05, 0x0f, 0x85]);
-const PROTECTIVE = 0xee;
 const MOST_LOGICAL = 64,
   MOST_GPT = 256;
 
@@ -23,13 +22,6 @@ export interface DiskPart {
   start: number;
   from: BlockDevice;
 }
-
-const bytesAt = (from: BlockDevice, at: number, length: number): DataView | undefined => {
-  if (!(at >= 0 && at + length <= from.bytes)) return undefined;
-  const bytes = new Uint8Array(length);
-  from.read(at, bytes);
-  return new DataView(bytes.buffer);
-};
 
 /** As much of a part as the disk has. */
 function part(from: BlockDevice, start: number, bytes: number): BlockDevice {
@@ -57,7 +49,7 @@ function tableOf(from: BlockDevice): DiskPart[] {
   const primary = sector ? entriesOf(sector) : [];
   // A file system's boot sector ends so, too.
   if (primary.some(({ state }) => (state & 0x7f) !== 0)) return [];
-  if (primary.some(({ type }) => type === PROTECTIVE)) return gptOf(from);
+  if (primary.some(({ type }) => type === TYPE.PROTECTIVE)) return gptOf(from);
   const parts: DiskPart[] = [];
   for (const { number, state, type, start, bytes } of primary) {
     if (type === 0 || bytes === 0 || start === 0 || start >= from.bytes) continue;

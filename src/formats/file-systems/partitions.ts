@@ -10,7 +10,7 @@ const TABLE = 446,
   DISK_ID = 440;
 /** For sectors that CHS does not reach. */
 const NO_CHS = [0xfe, 0xff, 0xff];
-export const TYPE = { FAT32: 0x0c, FAT16: 0x0e, SWAP: 0x82, LINUX: 0x83, LVM: 0x8e } as const;
+export const TYPE = { FAT32: 0x0c, FAT16: 0x0e, SWAP: 0x82, LINUX: 0x83, LVM: 0x8e, PROTECTIVE: 0xee } as const;
 
 export interface Partition {
   /** From 1 on, as in sda1. */
@@ -19,6 +19,14 @@ export interface Partition {
   type: number;
   firstSector: number;
   sectors: number;
+}
+
+/** Bytes of a disk; undefined: it has none there. */
+export function bytesAt(disk: BlockDevice, at: number, length: number): DataView | undefined {
+  if (!(at >= 0 && at + length <= disk.bytes)) return undefined;
+  const bytes = new Uint8Array(length);
+  disk.read(at, bytes);
+  return new DataView(bytes.buffer);
 }
 
 /** The four entries of a sector with such a table, as they stand there; none where 55 AA is missing. */

@@ -2,14 +2,13 @@
  * What a disk, or a part of one, is said to be by its first bytes, in the tags of blkid: names, UUIDs, types. Nothing is followed and nothing is judged.
  * Source: the superblocks of util-linux 2.38's libblkid (ext, vfat, iso9660, swap, lvm; dos and gpt of its partition tables) for which fields become which tags.
  */
-import type { BlockDevice } from '../blocks/index.ts';
-import { tableEntries } from './partitions.ts';
+import { type BlockDevice, SECTOR_BYTES } from '../blocks/index.ts';
+import { bytesAt, tableEntries, TYPE } from './partitions.ts';
 
 /** `LABEL`, `UUID`, `TYPE` … in the order in which blkid prints them. */
 export type Tags = [name: string, value: string][];
 
-const HEAD_BYTES = 4096,
-  SECTOR_BYTES = 512;
+const HEAD_BYTES = 4096;
 const EXT_AT = 1024,
   EXT_MAGIC = 0xef53,
   HAS_JOURNAL = 0x4;
@@ -22,30 +21,18 @@ const SWAP_MAGIC = 'SWAPSPACE2';
 const LVM_LABEL = 'LABELONE',
   LVM_TYPE = 'LVM2 001';
 /** Letters of a UUID of LVM's, grouped. */
-const LVM_GROUPS = [6, 4, 4, 4, 4, 4, 6];
-const PROTECTIVE = 0xee;
+const LVM_GROUPS = /^(.{0,6})(.{0,4})(.{0,4})(.{0,4})(.{0,4})(.{0,4})(.{0,6})/s;
 
 const textAt = (view: DataView, at: number, length: number): string =>
   new TextDecoder('utf-8')
     .decode(new Uint8Array(view.buffer, view.byteOffset + at, length))
     .replace(/[\0 ]+$/, '')
     .replace(/\0.*$/s, '');
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
 const hexAt = (view: DataView, at: number, length: number): string =>
-  Array.from({ length }, (_, i) =>
-    view
-      .getUint8(at + i)
-      .toString(16)
-      .padStart(2, '0'),
-  ).join('');
+  Array.from({ length }, (_, i) => hex(view.getUint8(at + i), 2)).join('');
 const uuidOf = (hex: string): string => hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 const some = (name: string, value: string): Tags => (value === '' ? [] : [[name, value]]);
-
-function bytesOf(from: BlockDevice, at: number, length: number): DataView | undefined {
-  if (at + length > from.bytes) return undefined;
-  const bytes = new Uint8Array(length);
-  from.read(at, bytes);
-  return new DataView(bytes.buffer);
-}
 
 function ext(head: DataView): Tags | undefined {
   const at = EXT_AT;
@@ -71,18 +58,14 @@ function fat(from: BlockDevice, head: DataView): Tags | undefined {
   const isFat32 = head.getUint16(22, true) === 0;
   const at = isFat32 ? 64 : 36;
   if (!/^FAT/.test(textAt(head, at + 18, 8))) return undefined;
-  const hex = head
-    .getUint32(at + 3, true)
-    .toString(16)
-    .padStart(8, '0')
-    .toUpperCase();
+  const serial = hex(head.getUint32(at + 3, true), 8).toUpperCase();
   const written = textAt(head, at + 7, 11);
   const label = written === 'NO NAME' ? '' : written;
   return [
     ...(isFat32 ? [] : some('SEC_TYPE', 'msdos')),
     ...some('LABEL_FATBOOT', label),
     ...some('LABEL', labelInRoot(from, head, isFat32)),
-    ['UUID', `${hex.slice(0, 4)}-${hex.slice(4)}`],
+    ['UUID', `${serial.slice(0, 4)}-${serial.slice(4)}`],
     ['BLOCK_SIZE', String(sectorBytes)],
     ['TYPE', 'vfat'],
   ];
@@ -94,14 +77,14 @@ function labelInRoot(from: BlockDevice, head: DataView, isFat32: boolean): strin
     tables = head.getUint8(16) * (isFat32 ? head.getUint32(36, true) : head.getUint16(22, true));
   const data = head.getUint16(14, true) + tables;
   const root = isFat32 ? data + (head.getUint32(44, true) - 2) * head.getUint8(13) : data;
-  const folder = bytesOf(from, root * sectorBytes, SECTOR_BYTES);
+  const folder = bytesAt(from, root * sectorBytes, SECTOR_BYTES);
   for (let at = 0; folder && at < SECTOR_BYTES && folder.getUint8(at) !== 0; at += 32)
     if (folder.getUint8(at) !== 0xe5 && (folder.getUint8(at + 11) & 0x3f) === 0x08) return textAt(folder, at, 11);
   return '';
 }
 
 function cd(from: BlockDevice): Tags | undefined {
-  const volume = bytesOf(from, CD_AT, CD_SECTOR);
+  const volume = bytesAt(from, CD_AT, CD_SECTOR);
   if (!volume || textAt(volume, 1, 5) !== 'CD001') return undefined;
   // When it was changed, else made: sixteen digits, hundredths the last two.
   const [changed, made] = [830, 813].map(at => textAt(volume, at, 16));
@@ -127,12 +110,7 @@ function lvm(head: DataView): Tags | undefined {
     if (textAt(head, at, 8) !== LVM_LABEL || textAt(head, at + 24, 8) !== LVM_TYPE) continue;
     const header = at + head.getUint32(at + 20, true);
     if (header + 32 > head.byteLength) return undefined;
-    let letters = textAt(head, header, 32);
-    const groups = LVM_GROUPS.map(length => {
-      const group = letters.slice(0, length);
-      letters = letters.slice(length);
-      return group;
-    });
+    const [, ...groups] = LVM_GROUPS.exec(textAt(head, header, 32))!;
     return [
       ['UUID', groups.join('-')],
       ['TYPE', 'LVM2_member'],
@@ -144,34 +122,30 @@ function lvm(head: DataView): Tags | undefined {
 function partitionTable(from: BlockDevice, head: DataView): Tags | undefined {
   const entries = tableEntries(new DataView(head.buffer, 0, SECTOR_BYTES)).filter(({ type }) => type !== 0);
   if (entries.length === 0 || entries.some(({ state }) => (state & 0x7f) !== 0)) return undefined;
-  const gpt = entries.some(({ type }) => type === PROTECTIVE) ? bytesOf(from, SECTOR_BYTES, SECTOR_BYTES) : undefined;
+  const gpt = entries.some(({ type }) => type === TYPE.PROTECTIVE)
+    ? bytesAt(from, SECTOR_BYTES, SECTOR_BYTES)
+    : undefined;
   if (gpt && textAt(gpt, 0, 8) === 'EFI PART')
     return [
       ['PTUUID', guidAt(gpt, 56)],
       ['PTTYPE', 'gpt'],
     ];
-  return [...some('PTUUID', head.getUint32(440, true).toString(16).padStart(8, '0')), ['PTTYPE', 'dos']];
+  return [...some('PTUUID', hex(head.getUint32(440, true), 8)), ['PTTYPE', 'dos']];
 }
 
 /** A GUID has its first three fields with their low bytes first. */
 const guidAt = (view: DataView, at: number): string =>
   [
-    view.getUint32(at, true).toString(16).padStart(8, '0'),
-    view
-      .getUint16(at + 4, true)
-      .toString(16)
-      .padStart(4, '0'),
-    view
-      .getUint16(at + 6, true)
-      .toString(16)
-      .padStart(4, '0'),
+    hex(view.getUint32(at, true), 8),
+    hex(view.getUint16(at + 4, true), 4),
+    hex(view.getUint16(at + 6, true), 4),
     hexAt(view, at + 8, 2),
     hexAt(view, at + 10, 6),
   ].join('-');
 
 /** None: nothing that is known here. */
 export function tagsOf(from: BlockDevice): Tags {
-  const head = bytesOf(from, 0, Math.min(HEAD_BYTES, from.bytes));
+  const head = bytesAt(from, 0, Math.min(HEAD_BYTES, from.bytes));
   if (!head || head.byteLength < SECTOR_BYTES) return [];
   const table = partitionTable(from, head) ?? [];
   return [
