@@ -10,7 +10,7 @@ export type Code = (string | number | readonly number[])[];
 /** Bytes of a 16- or 32-bit number. */
 export const w = (value: number): number[] => [value & 0xff, (value >>> 8) & 0xff];
 export const d = (value: number): number[] => [...w(value), ...w(value >>> 16)];
-/** Bytes by their digits, for what the assembler does not write: an encoding of its own, an opcode that is none. */
+/** Bytes by their digits, with spaces between bytes or without, for what the assembler does not write: an encoding of its own, an opcode that is none. */
 export const hex = (digits: string): number[] => (digits.match(/[0-9a-f]{2}/g) ?? []).map(byte => parseInt(byte, 16));
 
 /** Code for a 32-bit segment, to stand at any address. */
