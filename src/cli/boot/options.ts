@@ -125,7 +125,7 @@ const WORDS: Record<string, Word> = {
   },
   '--mmio-hole': {
     value: 'MIB',
-    about: 'hole below 4 GiB, 256 to 3840: RAM that it leaves no room for lies above 4 GiB',
+    about: `hole below 4 GiB, ${LEAST_MMIO_HOLE_MIB} to ${MOST_MMIO_HOLE_MIB}: RAM that it leaves no room for lies above 4 GiB`,
     set: (o, v, w) => (o.mmioHole = integer(w, v, LEAST_MMIO_HOLE_MIB, MOST_MMIO_HOLE_MIB)),
   },
   '--pcpus': {
