@@ -13,17 +13,16 @@ import {
   EVENT_VALID,
   ExitReason,
 } from './architecture/edge.ts';
-import { CR2, CR3, DR, EAX, ECX, EDX, generalWord, HIGH, MSR_TSC_AUX } from './architecture/registers.ts';
+import { CR2, CR3, EAX, ECX, EDX, generalWord, HIGH, MSR_TSC_AUX } from './architecture/registers.ts';
 import { isCanonical } from './addressing.ts';
 import { DB, FAULT, PF_ } from './faults.ts';
-import { togetherWith } from './interrupts.ts';
+import { setDr6, togetherWith } from './interrupts.ts';
 import { writeCr3 } from './ops/control-registers.ts';
 import { msrAnswer, readMsr, readTsc, writeMsr } from './ops/msr.ts';
 
 /** Type of access in the qualification of a control-register access (SDM vol. 3, table 28-3). */
 const ACCESS_TYPE = 3 << 4,
   MOV_FROM_CR = 1 << 4;
-const DR7_GD = 1 << 13;
 
 export function emulateExit(cpu: Cpu): Emulated {
   if (cpu.exit.reason === ExitReason.EXCEPTION_OR_NMI) return giveBack(cpu);
@@ -105,10 +104,7 @@ function giveBack(cpu: Cpu): Emulated {
     R[CR2] = qualification | 0;
     R[CR2 + HIGH] = cpu.mode.long ? Math.floor(qualification / 2 ** 32) : 0;
   }
-  if (vector === DB && type !== EVENT_PRIVILEGED_SOFTWARE) {
-    R[DR + 6] = (R[DR + 6]! & ~15) | (qualification & 0xe00f);
-    R[DR + 7]! &= ~DR7_GD;
-  }
+  if (vector === DB && type !== EVENT_PRIVILEGED_SOFTWARE) setDr6(R, qualification);
   // INT3, INTO and INT1 retire with their delivery.
   if (type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE) loop.count(1);
   loop.inject(interruption, exit.errorCode);

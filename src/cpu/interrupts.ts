@@ -88,7 +88,7 @@ const severity = (vector: number) => (vector === PF_ ? 2 : vector === DE || (vec
 /** Delivers what the hypervisor (VM-entry injection) or the machine (an external interrupt) asks for. Throws FAULT when that fails. */
 export function deliverEvent(cpu: Cpu, information: number, errorCode: number, instructionLength: number): void {
   const vector = information & 255;
-  const type = information & (7 << 8);
+  const type = information & EVENT_TYPE_MASK;
   cpu.loop.delivering = information;
   cpu.loop.deliveringError = errorCode;
   // One that was cut short has been seen before.
@@ -193,10 +193,7 @@ export function deliverFault(cpu: Cpu): boolean {
       return true;
     }
     if (taken === PF_) setCr2(cpu);
-    if (taken === DB) {
-      R[DR + 6] = (R[DR + 6]! & ~15) | (cpu.faults.debug & 0xe00f);
-      R[DR + 7]! &= ~0x2000;
-    }
+    if (taken === DB) setDr6(R, cpu.faults.debug);
     cpu.loop.delivering = information;
     cpu.loop.deliveringError = error;
     if (attempt(cpu, taken, error)) return false;
@@ -229,6 +226,14 @@ export function deliverPlainFault(cpu: Cpu): boolean {
 function setCr2({ R, faults }: Cpu): void {
   R[CR2] = faults.address;
   R[CR2 + HIGH] = faults.addressHigh;
+}
+
+/** DR7: general detect. */
+const DR7_GD = 1 << 13;
+/** A debug exception says in DR6 what it is of, and ends DR7.GD (SDM vol. 3, 17.2.3 and 17.2.4). */
+export function setDr6(R: Int32Array, debug: number): void {
+  R[DR + 6] = (R[DR + 6]! & ~15) | (debug & 0xe00f);
+  R[DR + 7]! &= ~DR7_GD;
 }
 
 /** Interruption-information word of an exception (SDM vol. 3, table 25-17). */
