@@ -1,10 +1,9 @@
 /** What is to be done in a step, with a tick where it was and what the machine counted by it. */
 
-import { useSignal } from '@preact/signals';
 import { Fragment } from 'preact';
 import { EXCEPTION_VECTORS } from '../../hypervisor/view/index.ts';
-import { useEffect } from 'preact/hooks';
 import { domains } from '../host.ts';
+import { useAsked } from '../parts/asked.ts';
 import { Icon } from '../parts/marks.tsx';
 import { actionRows, type ActionRow, type Far, linesOf, type Now, typedBefore } from './facts.ts';
 import { type Action, roundsOf } from './lesson.ts';
@@ -17,33 +16,13 @@ const LOOK_MS = 500;
 
 /** How far the step at hand is. */
 function useProgress(index: number, { run, lesson, at, busy }: Now): Far | undefined {
-  const far = useSignal<Far | undefined>(undefined),
-    isHere = index === at;
-  useEffect(() => {
-    if (!isHere || busy) return;
-    let closed = false;
-    // A guest that is made anew is not there for a moment.
-    const look = (): void =>
-      void run
-        .progress(
-          index,
-          domains.peek().some(({ name, state }) => state === 'p' && lesson.guests.some(guest => guest.name === name)),
-        )
-        .then(
-          seen => {
-            if (!closed) far.value = seen;
-          },
-          () => {},
-        );
-    look();
-    const timer = setInterval(() => {
-      if (!document.hidden) look();
-    }, LOOK_MS);
-    return () => {
-      closed = true;
-      clearInterval(timer);
-    };
-  }, [run, index, isHere, busy]);
+  const isHere = index === at;
+  const ask = (): Promise<Far | undefined> =>
+    run.progress(
+      index,
+      domains.peek().some(({ name, state }) => state === 'p' && lesson.guests.some(guest => guest.name === name)),
+    );
+  const far = useAsked(LOOK_MS, [run, index, isHere, busy], isHere && !busy ? ask : undefined);
   return isHere ? far.value : undefined;
 }
 

@@ -1,7 +1,6 @@
 /** Instruction by level: what the guest `sensitive` has found out, as it finds it out (guests/small/sensitive.asm). */
-import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import { host } from '../host.ts';
+import { useAsked } from '../parts/asked.ts';
 import type { DomainSession } from '../sessions.ts';
 
 const words = {
@@ -20,30 +19,12 @@ const LEVELS = [
 ] as const;
 
 export function Levels({ session: { id } }: { session: DomainSession }) {
-  const rows = useSignal<readonly (readonly [name: string, note: number])[]>([]);
-  useEffect(() => {
-    let closed = false;
-    const look = (): void =>
-      void host.inspect('facts', id).then(
-        ({ values }) => {
-          if (closed) return;
-          rows.value = Object.entries(values).flatMap(([fact, value]) => {
-            const name = /^note\.(\w+)$/.exec(fact)?.[1];
-            return name === undefined || SUMS.has(name) ? [] : [[name, value] as const];
-          });
-        },
-        () => {},
-      );
-    look();
-    const timer = setInterval(() => {
-      if (!document.hidden) look();
-    }, LOOK_MS);
-    return () => {
-      closed = true;
-      clearInterval(timer);
-    };
-  }, [id]);
-  if (!rows.value.some(([, note]) => note > 0)) return <p class="hint body">{words.none}</p>;
+  const facts = useAsked(LOOK_MS, [id], () => host.inspect('facts', id)).value,
+    rows = Object.entries(facts?.values ?? {}).flatMap(([fact, value]) => {
+      const name = /^note\.(\w+)$/.exec(fact)?.[1];
+      return name === undefined || SUMS.has(name) ? [] : [[name, value] as const];
+    });
+  if (!rows.some(([, note]) => note > 0)) return <p class="hint body">{words.none}</p>;
   return (
     <table class="llev">
       <thead>
@@ -55,7 +36,7 @@ export function Levels({ session: { id } }: { session: DomainSession }) {
         </tr>
       </thead>
       <tbody>
-        {rows.value.map(([name, note]) => (
+        {rows.map(([name, note]) => (
           <tr key={name}>
             <td class="m">{name.toUpperCase().replace('_', ' ')}</td>
             {LEVELS.map(([level, bits]) => {

@@ -1,11 +1,9 @@
 /** Virtual time beside the clock: that it is so, how many inputs were noted, and how fast it goes. Loaded where a host is in virtual time. */
 
-import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
-import type { TimeNow } from '../../dom0/service/index.ts';
 import { asTask, host, hostsLost } from '../host.ts';
 import { strings } from '../strings.ts';
 import { clock } from '../units.ts';
+import { useAsked } from './asked.ts';
 
 const words = {
   label: 'same inputs, same run',
@@ -25,26 +23,7 @@ const EVERY_MS = 500;
 const micros = (ns: number): string => String(Math.floor(ns / 1e3) % 1000).padStart(3, '0');
 
 export function VirtualPace() {
-  const now = useSignal<TimeNow | undefined>(undefined);
-  const lost = hostsLost.value;
-  useEffect(() => {
-    let gone = false;
-    const look = (): void =>
-      void host.time('now').then(
-        time => {
-          if (!gone) now.value = time;
-        },
-        () => {},
-      );
-    look();
-    const timer = setInterval(() => {
-      if (!document.hidden) look();
-    }, EVERY_MS);
-    return () => {
-      gone = true;
-      clearInterval(timer);
-    };
-  }, [lost]);
+  const now = useAsked(EVERY_MS, [hostsLost.value], () => host.time('now'));
   if (!now.value) return null;
   const { ns, inputs, speed, stands } = now.value;
   const at = Math.max(0, SPEEDS.indexOf(speed));
