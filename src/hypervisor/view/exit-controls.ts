@@ -32,6 +32,12 @@ export const USUAL_EXIT_CONTROLS: ExitControls = {
 /** Vectors that are exceptions (SDM vol. 3, table 6-1): 2 is the NMI, which the bitmap is not asked about. */
 export const EXCEPTION_VECTORS: readonly number[] = [0, 1, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 16, 17, 18, 19];
 
+/** Those whose bits an exception bitmap has, and the bitmap that has theirs. */
+export const vectorsIn = (bitmap: number): number[] =>
+  EXCEPTION_VECTORS.filter(vector => (bitmap & (1 << vector)) !== 0);
+export const bitmapOf = (vectors: readonly number[]): number =>
+  vectors.reduce((bitmap, vector) => bitmap | (1 << vector), 0);
+
 /** Into the counters block. What no word says is usual, so that a block of zeroes is. */
 export function publishExitControls(block: Int32Array, controls: ExitControls): void {
   const bits = EXIT_SWITCHES.reduce(

@@ -2,12 +2,14 @@
 export { addressText, isCanonicalAddress, readAddress } from './address.ts';
 export { type Counters, exitsByName, readCounters, type TierCounters } from './counters.ts';
 export {
+  bitmapOf,
   EXCEPTION_VECTORS,
   EXIT_SWITCHES,
   type ExitControls,
   type ExitSwitch,
   readExitControls,
   USUAL_EXIT_CONTROLS,
+  vectorsIn,
 } from './exit-controls.ts';
 export { exceptionName, exitSource, exitTitle, HYPERCALL_VECTOR, reasonOf, vectorOf } from './exit-reasons.ts';
 export type { DomainView } from './domain-view.ts';

@@ -1,7 +1,7 @@
 /** What is to be done in a step, with a tick where it was and what the machine counted by it. */
 
 import { Fragment } from 'preact';
-import { EXCEPTION_VECTORS } from '../../hypervisor/view/index.ts';
+import { vectorsIn } from '../../hypervisor/view/index.ts';
 import { domains } from '../host.ts';
 import { useAsked } from '../parts/asked.ts';
 import { Icon } from '../parts/marks.tsx';
@@ -81,14 +81,11 @@ function ActionLine({
   );
 }
 
-/** Of an exception bitmap. */
-const vectorsOf = (bitmap: number): number[] => EXCEPTION_VECTORS.filter(vector => (bitmap & (1 << vector)) !== 0);
-
 /** As it is typed at Domain 0's shell. */
 function commandOf(action: Exclude<Action, { kind: 'type' | 'run' }>): string {
   if (action.kind === 'controls')
     return `xl exit-controls ${action.guest} ${Object.entries(action.controls)
-      .map(([name, value]) => `${name}=${typeof value === 'number' ? vectorsOf(value).join(',') : Number(value)}`)
+      .map(([name, value]) => `${name}=${typeof value === 'number' ? vectorsIn(value).join(',') : Number(value)}`)
       .join(' ')}`;
   if (action.kind === 'slice') return `xl sched-credit -s -t ${action.ms}`;
   const option = (word: string, value: number | undefined): string => (value === undefined ? '' : ` ${word}${value}`);

@@ -6,7 +6,7 @@
  * refused, and what is wrong is told with its line, all of it at once.
  */
 import { lexer, type Token, type Tokens } from 'marked';
-import { EXCEPTION_VECTORS, EXIT_SWITCHES, type ExitSwitch } from '../../hypervisor/view/index.ts';
+import { bitmapOf, EXCEPTION_VECTORS, EXIT_SWITCHES, type ExitSwitch } from '../../hypervisor/view/index.ts';
 import { crc32 } from '../../formats/unpack/index.ts';
 import { type Expression, readExpression } from './expression.ts';
 import { MOST_CHARACTERS } from './list.ts';
@@ -460,7 +460,7 @@ function readControls(words: readonly string[]): ChosenControls | undefined {
     const vectors = value.split(',').map(Number);
     if (known && /^[01]$/.test(value)) controls[known] = value === '1';
     else if (name === 'exceptions' && vectors.every(vector => EXCEPTION_VECTORS.includes(vector)))
-      controls.exceptions = vectors.reduce((bitmap, vector) => bitmap | (1 << vector), 0);
+      controls.exceptions = bitmapOf(vectors);
     else return undefined;
   }
   return controls;

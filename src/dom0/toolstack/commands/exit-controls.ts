@@ -1,9 +1,11 @@
 /** Which of a guest's instructions and exceptions exit: VM-execution controls (SDM vol. 3C, 25.6), chosen. The command is ours; Xen sets them by itself. */
 import {
+  bitmapOf,
   EXCEPTION_VECTORS,
   EXIT_SWITCHES,
   type ExitControls,
   USUAL_EXIT_CONTROLS,
+  vectorsIn,
 } from '../../../hypervisor/view/index.ts';
 import { MOST_CHOSEN_MSRS } from '../../../hypervisor/layout/index.ts';
 import type { CommandHost } from '../command-host.ts';
@@ -13,13 +15,11 @@ import { atLeast, findDomain, readWords } from './words.ts';
 const LISTS = { exceptions: 'exceptions', msrReads: 'msr-read', msrWrites: 'msr-write' } as const;
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
-const vectorsOf = (bitmap: number): number[] => EXCEPTION_VECTORS.filter(vector => (bitmap & (1 << vector)) !== 0);
-
 /** Each control as `name=value`. */
 function spelled(controls: ExitControls): string[] {
   return [
     ...EXIT_SWITCHES.map(name => `${name}=${controls[name] ? 1 : 0}`),
-    `${LISTS.exceptions}=${vectorsOf(controls.exceptions).join(',')}`,
+    `${LISTS.exceptions}=${vectorsIn(controls.exceptions).join(',')}`,
     `${LISTS.msrReads}=${controls.msrReads.map(hex).join(',')}`,
     `${LISTS.msrWrites}=${controls.msrWrites.map(hex).join(',')}`,
   ];
@@ -29,10 +29,10 @@ function spelled(controls: ExitControls): string[] {
 const numbersOf = (text: string): number[] => text.split(',').filter(Boolean).map(Number);
 
 /** @throws Refusal for a word that is no vector */
-function bitmapOf(text: string): number {
+function readBitmap(text: string): number {
   const vectors = numbersOf(text);
   if (vectors.some(vector => !(vector >= 0 && vector < 32))) throw new Refusal(noVector(text));
-  return vectors.reduce((bitmap, vector) => bitmap | (1 << vector), 0);
+  return bitmapOf(vectors);
 }
 
 const noVector = (what: string): string =>
@@ -40,8 +40,8 @@ const noVector = (what: string): string =>
 
 /** @throws Refusal for what VT-x has no bits for */
 function check({ exceptions, msrReads, msrWrites }: ExitControls): void {
-  const known = EXCEPTION_VECTORS.reduce((bitmap, vector) => bitmap | (1 << vector), 0);
-  if (!Number.isInteger(exceptions) || (exceptions & ~known) !== 0) throw new Refusal(noVector(hex(exceptions)));
+  if (!Number.isInteger(exceptions) || (exceptions & ~bitmapOf(EXCEPTION_VECTORS)) !== 0)
+    throw new Refusal(noVector(hex(exceptions)));
   for (const indices of [msrReads, msrWrites]) {
     if (indices.length > MOST_CHOSEN_MSRS)
       throw new Refusal(`At most ${MOST_CHOSEN_MSRS} MSRs can be chosen. Leave some out.`);
@@ -63,7 +63,7 @@ function changesOf(words: readonly string[]): Partial<ExitControls> {
       if (value !== '0' && value !== '1')
         throw new Refusal(`${word}: write ${name}=1 for an exit, or ${name}=0 for none.`);
       changes[known] = value === '1';
-    } else if (name === LISTS.exceptions) changes.exceptions = bitmapOf(value!);
+    } else if (name === LISTS.exceptions) changes.exceptions = readBitmap(value!);
     else if (name === LISTS.msrReads) changes.msrReads = numbersOf(value!);
     else if (name === LISTS.msrWrites) changes.msrWrites = numbersOf(value!);
     else

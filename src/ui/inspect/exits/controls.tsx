@@ -1,7 +1,13 @@
 /** Which of a guest's instructions and exceptions exit: seen, and chosen. */
 
 import { useSignal } from '@preact/signals';
-import { EXIT_SWITCHES, type ExitControls, type ExitSwitch } from '../../../hypervisor/view/index.ts';
+import {
+  bitmapOf,
+  EXIT_SWITCHES,
+  type ExitControls,
+  type ExitSwitch,
+  vectorsIn,
+} from '../../../hypervisor/view/index.ts';
 import { host, sentence } from '../../host.ts';
 import { Tag } from '../../parts/marks.tsx';
 import type { Target } from '../inspector.ts';
@@ -50,8 +56,8 @@ export function Controls({ target: { session, machine } }: { target: Target }) {
       ))}
       <List
         name={words.exceptions}
-        values={bitsOf(controls.exceptions)}
-        choose={vectors => choose({ exceptions: vectors.reduce((bitmap, vector) => bitmap | (1 << vector), 0) })}
+        values={vectorsIn(controls.exceptions)}
+        choose={vectors => choose({ exceptions: bitmapOf(vectors) })}
       />
       <List name={words.msrReads} values={controls.msrReads} inHex choose={msrReads => choose({ msrReads })} />
       <List name={words.msrWrites} values={controls.msrWrites} inHex choose={msrWrites => choose({ msrWrites })} />
@@ -59,9 +65,6 @@ export function Controls({ target: { session, machine } }: { target: Target }) {
     </fieldset>
   );
 }
-
-const bitsOf = (bitmap: number): number[] =>
-  Array.from({ length: 32 }, (_, bit) => bit).filter(bit => (bitmap & (1 << bit)) !== 0);
 
 /** Numbers with commas between them. */
 function List({
