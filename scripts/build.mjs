@@ -34,6 +34,7 @@ export const programs = {
   oracle: { oracle: 'src/cli/oracle.ts' },
   'oracle-make': { 'oracle-make': 'src/cli/oracle-make.ts' },
   disasm: { disasm: 'src/cli/disasm.ts' },
+  'state-differences': { 'state-differences': 'src/cli/state-differences.ts' },
   'soak-storage': { 'soak-storage': 'src/cli/soak-storage.ts' },
   'fuzz-storage': { 'fuzz-storage': 'src/cli/fuzz-storage.ts' },
   'fuzz-hypercalls': { 'fuzz-hypercalls': 'src/cli/fuzz-hypercalls.ts' },

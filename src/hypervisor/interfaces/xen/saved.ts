@@ -110,7 +110,7 @@ export function saveXen(xen: XenGuest): State {
   };
 }
 
-interface SavedXen {
+export interface SavedXen {
   suspended: boolean;
   maxFrames: number;
   line: State;
