@@ -13,6 +13,26 @@ export const TABLES: Readonly<Record<string, string>> = {
   PDE: 'directory',
   PTE: 'table',
 };
+const isLevel = (key: string): boolean => Object.hasOwn(TABLES, key);
+
+type Mode = 'two' | 'pae' | 'four';
+/** Which bits of a linear address choose a table's entry: from which on, and how many (SDM vol. 3, 4.3 to 4.5). */
+const FIELDS: Readonly<Record<Mode, Readonly<Record<string, readonly [from: number, bits: number]>>>> = {
+  two: { PDE: [22, 10], PTE: [12, 10] },
+  pae: { PDPTE: [30, 2], PDE: [21, 9], PTE: [12, 9] },
+  four: { PML4E: [39, 9], PDPTE: [30, 9], PDE: [21, 9], PTE: [12, 9] },
+};
+const PAGE_BITS = 12,
+  MIB = 2 ** 20;
+/** The level at the top tells the mode. */
+const modeOf = (top: string | undefined): Mode => (top === 'PML4E' ? 'four' : top === 'PDPTE' ? 'pae' : 'two');
+
+/** Bits of an address from `from` on. */
+function field(linear: number, from: number, bits: number): number {
+  const rest = Math.floor(linear / 2 ** from) % 2 ** bits;
+  return rest < 0 ? rest + 2 ** bits : rest;
+}
+
 export const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
 export interface Step {
   key: string;
@@ -71,14 +91,12 @@ export function walkOf(
   const steps = stepsOf(state, linear, id, isPv),
     isPaging = state.regs[R.CR0]! < 0;
   // Each entry in memory is reached by a guest-physical address, and so is what they lead to.
-  const read = steps.filter(({ key, says }) => /^(PML4E|PDPTE|PDE|PTE)$/.test(key) && says !== words.inRegister).length;
+  const read = steps.filter(({ key, says }) => isLevel(key) && says !== words.inRegister).length;
   return {
     name,
     vcpu,
     linear,
-    mode: isPaging
-      ? words.paging[steps[1]!.key === 'PML4E' ? 'four' : steps[1]!.key === 'PDPTE' ? 'pae' : 'two']
-      : words.paging.off,
+    mode: words.paging[isPaging ? modeOf(steps[1]!.key) : 'off'],
     steps,
     isPv,
     cost: isPv ? '' : words.cost(read, read + 1),
@@ -123,30 +141,17 @@ function entryStep(
   linear: number,
   { entries, physical }: Translated,
 ): Omit<Step, 'owner'> {
-  const isLong = entries[0]?.level === 'PML4E',
-    isPae = isLong || entries[0]?.level === 'PDPTE',
-    isLarge =
-      (level === 'PDE' || (isLong && level === 'PDPTE')) &&
-      (low & LARGE) !== 0 &&
-      entries.at(-1)!.level === level &&
-      physical >= 0;
-  const index =
-    level === 'PML4E' || level === 'PDPTE'
-      ? Math.floor((isLong ? linear : linear >>> 0) / 2 ** (level === 'PML4E' ? 39 : 30)) & 511
-      : level === 'PDE'
-        ? isPae
-          ? (linear >>> 21) & 511
-          : linear >>> 22
-        : (linear >>> 12) & (isPae ? 511 : 1023);
+  const [from, bits] = FIELDS[modeOf(entries[0]!.level)][level]!,
+    isLarge = from > PAGE_BITS && (low & LARGE) !== 0 && entries.at(-1)!.level === level && physical >= 0;
   return {
     key: level,
-    title: `${TABLES[level]} [0x${index.toString(16)}]`,
+    title: `${TABLES[level]} [0x${field(linear, from, bits).toString(16)}]`,
     value: `0x${high & ~NX ? hex(high & ~NX, 1) : ''}${hex(low)}`,
     says:
       at < 0
         ? words.inRegister
         : isLarge
-          ? words.large(level === 'PDPTE' ? 1024 : isPae ? 2 : 4)
+          ? words.large(2 ** from / MIB)
           : `${entryWords(low)}${high & NX ? ', no execute' : ''}; at 0x${hex(at)}`,
     bits: [...(high & NX ? [['63', '1', 'XD: not executed'] as const] : []), ...entryBits(low)],
     ...((low & 1) === 0 ? { isFault: true as const } : {}),
@@ -194,28 +199,19 @@ export function partsOf({
   linear,
   steps,
 }: Pick<Walk, 'linear' | 'steps'>): { name: string; bits: number; value: number }[] {
-  const levels = steps.map(({ key }) => key).filter(key => /^(PML4E|PDPTE|PDE|PTE)$/.test(key)),
-    isLong = levels[0] === 'PML4E',
-    isPae = isLong || levels[0] === 'PDPTE',
-    all = isLong ? 48 : 32;
-  /** Bits of the address from `from` on. */
-  const field = (from: number, bits: number): number => {
-    const rest = Math.floor(linear / 2 ** from) % 2 ** bits;
-    return rest < 0 ? rest + 2 ** bits : rest;
-  };
-  const parts: { name: string; bits: number; value: number }[] = [];
-  let left = all;
-  for (const name of levels) {
-    const bits = name === 'PDPTE' && !isLong ? 2 : isPae ? 9 : 10;
-    left -= bits;
-    parts.push({ name, bits, value: field(left, bits) });
-  }
+  const levels = steps.map(({ key }) => key).filter(isLevel),
+    fields = FIELDS[modeOf(levels[0])],
+    left = levels.length === 0 ? 32 : fields[levels.at(-1)!]![0];
+  const parts = levels.map(name => {
+    const [from, bits] = fields[name]!;
+    return { name, bits, value: field(linear, from, bits) };
+  });
   return [
     ...parts,
     {
       name: levels.length === 0 ? words.linearBits : words.offset,
       bits: left,
-      value: field(0, left),
+      value: field(linear, 0, left),
     },
   ];
 }
