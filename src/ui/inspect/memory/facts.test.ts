@@ -135,6 +135,14 @@ describe('the walk of an address (SDM vol. 3, 4.3)', () => {
     ]);
   });
 
+  it('tells tables and frames above 4 GiB by their whole addresses', () => {
+    const [, entry, frame] = walk([{ ...pde, physical: 0x1_0010_1c00, low: 0xe7 }], 0x1_2345_6234, 0x8234).steps;
+    expect(frame!.says).toBe('address 0x123456234');
+    expect(entry!.says).toContain('4-MiB page');
+    const [, small] = walk([{ ...pde, physical: 0x1_0010_1c00 }], -1, -1).steps;
+    expect(small!.says).toMatch(/; at 0x100101c00$/);
+  });
+
   it('ends at a large page without a table, and at an entry that is not present', () => {
     const large = walk([{ ...pde, low: 0x4000e7 }], 0x501234, 0x501234);
     expect(large.steps[1]!.says).toBe('4-MiB page: the walk ends here, no page table');

@@ -33,7 +33,9 @@ function field(linear: number, from: number, bits: number): number {
   return rest < 0 ? rest + 2 ** bits : rest;
 }
 
-export const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
+/** A word of an entry, which may have a sign, or a guest-physical address of up to 36 bits. */
+const hex = (value: number, digits = 8): string => (value < 0 ? value >>> 0 : value).toString(16).padStart(digits, '0');
+
 export interface Step {
   key: string;
   title: string;
