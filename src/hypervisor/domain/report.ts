@@ -1,6 +1,7 @@
 /** What a person reads when a guest crashed or its worker died: why, the registers, the last exits, the code. Read from memory alone (view/). */
-import { ipOf, isLongCode, registers as R, wideOf } from '../../cpu/architecture/index.ts';
+import { ipOf, registers as R, wideOf } from '../../cpu/architecture/index.ts';
 import { addressText } from '../view/address.ts';
+import { generalOf, ipName, registerText } from '../view/register-words.ts';
 import { exitName } from '../view/exit-reasons.ts';
 import type { DomainView } from '../view/domain-view.ts';
 import { MachineView } from '../view/machine-view.ts';
@@ -11,8 +12,7 @@ export const TRIPLE_FAULT =
   'Triple fault (exit 2): an exception could not be delivered, nor the double fault that followed.';
 
 /** Where a processor is, as a sentence. */
-export const standsAt = (regs: Int32Array): string =>
-  `${isLongCode(regs) ? 'RIP' : 'EIP'} was 0x${addressText(ipOf(regs))}.`;
+export const standsAt = (regs: Int32Array): string => `${ipName(regs)} was 0x${addressText(ipOf(regs))}.`;
 
 export interface ReportOptions {
   /** First line: a sentence. */
@@ -40,39 +40,32 @@ const SEGMENTS = [
   ['ldtr', R.LDTR],
   ['tr', R.TR],
 ] as const;
-/** General registers as 32-bit code names them without their E, and 64-bit code without its R. */
-const GENERAL = [
-  ['ax', R.EAX],
-  ['bx', R.EBX],
-  ['cx', R.ECX],
-  ['dx', R.EDX],
-  ['si', R.ESI],
-  ['di', R.EDI],
-  ['bp', R.EBP],
-  ['sp', R.ESP],
-] as const;
 const IN_A_LINE = 4;
 
 export function crashReport(options: ReportOptions): string {
   const { vcpu } = options;
   const state = vcpu.look();
   const lines = [options.sentence, '', ...registerLines(state, options.retired ?? state.retired), ''];
-  lines.push(...codeLines(state, options.disassemble), '', ...stackLines(state), '', ...lastExits(vcpu, state.isLong));
+  lines.push(
+    ...codeLines(state, options.disassemble),
+    '',
+    ...stackLines(state),
+    '',
+    ...lastExits(vcpu, ipName(state.regs).toLowerCase()),
+  );
   return lines.join('\n');
 }
 
 /** As wide as the code that runs has them. */
 function registerLines(state: VcpuState, retired: number): string[] {
   const { regs, eflags, isLong } = state,
-    wide = (at: number): string => (isLong ? hex(regs[at + R.HIGH]) : '') + hex(regs[at]),
-    letter = isLong ? 'r' : 'e';
-  const general = GENERAL.map(([name, at]) => `${letter}${name} ${wide(at)}`);
-  if (isLong) for (let n = 8; n < 16; n++) general.push(`r${n} `.padEnd(4) + wide(R.R8 + n - 8));
+    wide = (at: number): string => registerText(regs, at);
+  const general = generalOf(regs).map(([name, at]) => `${name.toLowerCase().padEnd(3)} ${wide(at)}`);
   const lines: string[] = [];
   for (let i = 0; i < general.length; i += IN_A_LINE) lines.push(`  ${general.slice(i, i + IN_A_LINE).join('  ')}`);
   return [
     ...lines,
-    `  ${letter}ip ${wide(R.EIP)}  ${letter}flags ${hex(eflags)} [${flagNames(eflags)}]  cpl ${regs[R.CPL]}  instructions ${retired}`,
+    `  ${ipName(regs).toLowerCase()} ${wide(R.EIP)}  ${isLong ? 'r' : 'e'}flags ${hex(eflags)} [${flagNames(eflags)}]  cpl ${regs[R.CPL]}  instructions ${retired}`,
     `  cr0 ${hex(regs[R.CR0])}  cr2 ${wide(R.CR2)}  cr3 ${wide(R.CR3)}  cr4 ${hex(regs[R.CR4])}  efer ${hex(regs[R.EFER])}`,
     ...SEGMENTS.map(([name, index]) => {
       const at = R.SEG + index * R.SEG_WORDS;
@@ -178,13 +171,12 @@ function codeLines(state: VcpuState, disassemble: ReportOptions['disassemble']):
   return lines;
 }
 
-function lastExits(vcpu: VcpuView, isLong: boolean): string[] {
-  const { exits, total } = vcpu.lastExits(),
-    name = isLong ? 'rip' : 'eip';
+function lastExits(vcpu: VcpuView, pointer: string): string[] {
+  const { exits, total } = vcpu.lastExits();
   const lines = [`last exits (of ${total}):`];
   for (const { reason, qualification, ip, detail } of exits.slice(-12))
     lines.push(
-      `  ${exitName(reason).padEnd(18)} qualification ${hex(qualification)}  ${name} ${addressText(ip)}  ${addressText(detail)}`,
+      `  ${exitName(reason).padEnd(18)} qualification ${hex(qualification)}  ${pointer} ${addressText(ip)}  ${addressText(detail)}`,
     );
   return lines;
 }

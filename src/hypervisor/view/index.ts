@@ -13,6 +13,7 @@ export {
 } from './exit-controls.ts';
 export { exceptionName, exitSource, exitTitle, HYPERCALL_VECTOR, reasonOf, vectorOf } from './exit-reasons.ts';
 export type { DomainView } from './domain-view.ts';
+export { generalOf, ipName, registerText } from './register-words.ts';
 export { type FrameState, MachineView } from './machine-view.ts';
 export type { Accounting, Decision, Unit } from './scheduler.ts';
 export type { TraceEntry } from './trace.ts';

@@ -1,32 +1,10 @@
-/** What inspectors tell of a vCPU: its registers by name, kinds of segments, the words of its stack. */
+/** What inspectors tell of a vCPU: its system registers by name, kinds of segments, the words of its stack. */
 import { registers as R } from '../../cpu/architecture/index.ts';
-import { isLongCode, wideOf } from '../../cpu/architecture/index.ts';
+import { wideOf } from '../../cpu/architecture/index.ts';
 import type { VcpuState } from '../../hypervisor/view/index.ts';
 import { hex8 } from '../units.ts';
 import { instructionAt } from './disassembly.ts';
 
-export const GENERAL = [
-  ['EAX', R.EAX],
-  ['EBX', R.EBX],
-  ['ECX', R.ECX],
-  ['EDX', R.EDX],
-  ['ESI', R.ESI],
-  ['EDI', R.EDI],
-  ['EBP', R.EBP],
-  ['ESP', R.ESP],
-] as const;
-const LONG_GENERAL: readonly (readonly [name: string, at: number])[] = [
-  ...GENERAL.map(([name, at]) => [`R${name.slice(1)}`, at] as const),
-  ...Array.from({ length: 8 }, (_, i) => [`R${8 + i}`, R.R8 + i] as const),
-];
-/** General registers as the code that runs has them. */
-export const generalOf = (regs: Int32Array): readonly (readonly [name: string, at: number])[] =>
-  isLongCode(regs) ? LONG_GENERAL : GENERAL;
-/** Name of the instruction pointer. */
-export const ipName = (regs: Int32Array): string => (isLongCode(regs) ? 'RIP' : 'EIP');
-/** A register in hexadecimal, as wide as the code that runs has it. */
-export const registerText = (regs: Int32Array, at: number): string =>
-  isLongCode(regs) ? hex8(regs[at + R.HIGH]!) + hex8(regs[at]!) : hex8(regs[at]!);
 export const CONTROL = [
   ['CR0', R.CR0],
   ['CR2', R.CR2],

@@ -1,9 +1,8 @@
 /** The way of a linear address: through the guest's tables to a guest frame, and through Xen's second stage to the machine's. */
 
 import { registers as R } from '../../../cpu/architecture/index.ts';
-import type { VcpuState } from '../../../hypervisor/view/index.ts';
+import { registerText, type VcpuState } from '../../../hypervisor/view/index.ts';
 import { ownerClass } from '../../owners.ts';
-import { registerText } from '../vcpu-facts.ts';
 import { words } from './words.ts';
 
 /** What the tables are, from the top. */

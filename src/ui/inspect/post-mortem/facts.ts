@@ -5,25 +5,18 @@ import { hypercallName, SCHEDOP } from '../../../hypervisor/interfaces/xen/index
 import {
   addressText,
   exitTitle,
+  generalOf,
   HYPERCALL_VECTOR,
+  ipName,
   type LastExit,
+  registerText,
   type VcpuState,
   vectorOf as vectorOfExit,
 } from '../../../hypervisor/view/index.ts';
 import { instructionAt } from '../disassembly.ts';
 import { aboutOf } from '../exits/words.ts';
 import type { Shown } from '../inspector.ts';
-import {
-  CONTROL,
-  frameNotes,
-  generalOf,
-  ipName,
-  kindOf,
-  registerText,
-  SEGMENTS,
-  segmentAt,
-  stackOf,
-} from '../vcpu-facts.ts';
+import { CONTROL, frameNotes, kindOf, SEGMENTS, segmentAt, stackOf } from '../vcpu-facts.ts';
 import type { CodeRow } from './last-code.tsx';
 import { type Moment, momentsOf } from './last-moments.ts';
 import { words } from './words.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { registers as R } from '../../../cpu/architecture/index.ts';
-import { addressText } from '../../../hypervisor/view/index.ts';
-import { generalOf, ipName, registerText, segmentAt } from '../vcpu-facts.ts';
+import { addressText, generalOf, ipName, registerText } from '../../../hypervisor/view/index.ts';
+import { segmentAt } from '../vcpu-facts.ts';
 import { bitsOf, descriptorOf, descriptorRows, segmentRow, valuesOf } from './facts.ts';
 
 /** A vCPU in protected mode whose GDT, at 1000h, has a flat 32-bit code segment behind selector 8 (SDM vol. 3, figure 3-8). */

@@ -2,8 +2,8 @@
 
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { isLongCode, wideOf } from '../../../cpu/architecture/index.ts';
-import type { LastExit, VcpuState } from '../../../hypervisor/view/index.ts';
-import { CONTROL, FLAGS, generalOf, ipName, kindOf, registerText, segmentAt } from '../vcpu-facts.ts';
+import { generalOf, ipName, type LastExit, registerText, type VcpuState } from '../../../hypervisor/view/index.ts';
+import { CONTROL, FLAGS, kindOf, segmentAt } from '../vcpu-facts.ts';
 
 /** Words of the stack that are shown. */
 export const STACK_WORDS = 10;

@@ -2,8 +2,8 @@
 
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { inspector } from '../frame.tsx';
-import { addressText } from '../../../hypervisor/view/index.ts';
-import { CONTROL, generalOf, ipName, registerText, SEGMENTS, stackOf } from '../vcpu-facts.ts';
+import { addressText, generalOf, ipName, registerText } from '../../../hypervisor/view/index.ts';
+import { CONTROL, SEGMENTS, stackOf } from '../vcpu-facts.ts';
 import { Detail } from './detail.tsx';
 import { type Data, hex, segmentRow, STACK_WORDS } from './facts.ts';
 import { Figure } from './figure.tsx';
