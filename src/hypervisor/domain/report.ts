@@ -146,13 +146,10 @@ function flagNames(eflags: number): string {
 }
 
 function codeLines(state: VcpuState, disassemble: ReportOptions['disassemble']): string[] {
-  const { regs } = state;
-  const cs = R.SEG + R.CS * R.SEG_WORDS;
-  const { ip, isLong } = state,
+  const { ip, isLong, bits } = state,
     linear = state.linear(R.CS, ip);
   const bytes = state.bytesAt(linear, CODE_BYTES);
   const lines = [`code at ${place(state, linear)}`];
-  const bits = isLong ? 64 : (regs[cs + R.SEG_RIGHTS] >> 14) & 1 && !(state.eflags & (1 << 17)) ? 32 : 16;
   for (let at = 0, count = 0; at < bytes.length && count < 6; count++) {
     let text = '',
       length = Math.min(16, bytes.length);

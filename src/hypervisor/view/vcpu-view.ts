@@ -41,6 +41,8 @@ import { type Copy, wholeEntries } from './memory-view.ts';
 
 /** Intel's activity state of a processor that nobody has started (SDM vol. 3, 25.4.2). */
 const WAIT_FOR_SIPI = 3;
+/** In EFLAGS: virtual-8086 mode. */
+const VM = 1 << 17;
 /** An address or a word of the second stage to the number of its frame. */
 const PAGE_SHIFT = 12,
   /** Of an entry's high word: guest-physical addresses have 36 bits. */
@@ -250,6 +252,15 @@ export class VcpuState {
   /** It runs 64-bit code. Its addresses are numbers with a sign then, as the processor's exits tell them: what is canonical is exact so. */
   get isLong(): boolean {
     return isLongCode(this.regs);
+  }
+
+  /** Width of the code that it runs. */
+  get bits(): 16 | 32 | 64 {
+    if (this.isLong) return 64;
+    const { regs } = this;
+    return (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_RIGHTS] & R.RIGHTS_DB) !== 0 && (regs[R.EFLAGS] & VM) === 0
+      ? 32
+      : 16;
   }
 
   /** The instruction pointer: an offset in CS. */

@@ -16,7 +16,6 @@ const /** Of an instruction's bytes. */
   /** So far back decoding begins. */
   BACK = 48,
   AHEAD = 120;
-const VM = 1 << 17;
 
 /** An instruction without the size of a memory operand and without the segment that it has anyhow: where there is little room. */
 export const shortly = (text: string): string =>
@@ -30,10 +29,8 @@ export function instructionAt(state: VcpuState, eip: number): { text: string; le
 
 /** So many instructions before and after the one at `eip`. Those before are what decoding from further back meets: where data lies between, they may be none. */
 export function codeAround(state: VcpuState, eip: number, before: number, after: number): CodeLine[] {
-  const { regs, eflags } = state;
-  const is32 = ((regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_RIGHTS]! >> 14) & 1) === 1 && (eflags & VM) === 0;
-  const bits = state.isLong ? 64 : is32 ? 32 : 16,
-    mask = is32 ? 0xffffffff : 0xffff;
+  const { bits } = state,
+    mask = bits === 32 ? 0xffffffff : 0xffff;
   const back = before > 0 ? (state.isLong ? BACK : Math.min(BACK, eip)) : 0;
   const bytes = state.bytesAt(state.linear(R.CS, eip), after > 0 ? AHEAD : LONGEST),
     earlier = state.bytesAt(state.linear(R.CS, eip - back), back);
