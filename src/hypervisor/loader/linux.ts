@@ -4,7 +4,7 @@
  */
 
 import type { EntryState, LoadOptions } from './entry.ts';
-import { refuseLong } from './pvh.ts';
+import { refuseLong } from './refuse-long.ts';
 import { setUint64 } from '../memory/words.ts';
 import { type GuestMemory, hex, LoadError, size, Plan, roundUp, text, view } from './plan.ts';
 

@@ -3,7 +3,7 @@
  * Source: Multiboot Specification 0.6.96; section numbers below are its.
  */
 
-import { refuseLong } from './pvh.ts';
+import { refuseLong } from './refuse-long.ts';
 import { isElf, readElf, type Segment } from '../../formats/elf/index.ts';
 import type { EntryState, FrameBuffer, LoadOptions } from './entry.ts';
 import { setUint64 } from '../memory/words.ts';

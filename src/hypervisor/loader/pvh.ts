@@ -7,6 +7,7 @@ import { type Elf, readElf } from '../../formats/elf/index.ts';
 import type { EntryState, LoadOptions } from './entry.ts';
 import { setUint64 } from '../memory/words.ts';
 import { type GuestMemory, hex, LoadError, Plan, text, view } from './plan.ts';
+import { refuseLong } from './refuse-long.ts';
 import { placeSegments } from './segments.ts';
 
 const XEN_ELFNOTE_PHYS32_ENTRY = 18;
@@ -25,28 +26,6 @@ export function pvhEntry(elf: Elf): number | undefined {
     ({ owner, type, value }) => owner === 'Xen' && type === XEN_ELFNOTE_PHYS32_ENTRY && value.length >= 4,
   );
   return note && view(note.value).getUint32(0, true);
-}
-
-/** What 64-bit code takes for granted, beside long mode itself (REQUIRED_MASK0 of arch/x86/include/asm/required-features.h; x86-64 psABI, 3.1.1). */
-const TAKEN_FOR_GRANTED = ['fpu', 'msr', 'cx8', 'pge', 'cmov'];
-
-/** A kernel of 64 bits for a processor that does not show what it needs. `what` it is, and which `other` one would do. @throws LoadError */
-export function refuseLong(
-  isLong: boolean,
-  { name, features = new Set() }: LoadOptions,
-  what = 'kernel',
-  other = 'a kernel built for 32-bit x86 (i386)',
-): void {
-  if (!isLong) return;
-  if (!features.has('lm'))
-    throw new LoadError(
-      `${name} is a 64-bit ${what}, and the guest's processor has 32-bit modes only. Give it x86-64-v2 (--cpu x86-64-v2, or lm=1 in cpuid), or use ${other}.`,
-    );
-  const missing = TAKEN_FOR_GRANTED.filter(feature => !features.has(feature)).join(', ');
-  if (missing !== '')
-    throw new LoadError(
-      `${name} is a 64-bit ${what}, and the guest's processor does not show ${missing}, which 64-bit code takes for granted. Take that out of cpuid (--cpu).`,
-    );
 }
 
 /** Checks, then loads; see loadKernel. */
