@@ -5,7 +5,7 @@ import { assignState, copyState, resetState } from './state.ts';
 export abstract class RegisterDevice<Registers extends object> implements Device {
   readonly name: string;
   protected readonly r: Registers;
-  private readonly initial: () => Registers;
+  protected readonly initial: () => Registers;
 
   /** `initial`: registers after reset, a new object each time. */
   constructor(name: string, initial: () => Registers) {

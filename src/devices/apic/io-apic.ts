@@ -23,7 +23,7 @@ const REMOTE_IRR = 0x4000,
   LOGICAL = 0x800;
 const LOW_WRITABLE = 0x1afff;
 
-const initial = (pins: number) => () => ({
+const initial = (pins: number) => ({
   id: 0,
   select: 0,
   /** Redirection table: low and high words. */
@@ -41,7 +41,7 @@ function within(words: Uint32Array, of: unknown): unknown {
   return words;
 }
 
-export class IoApic extends RegisterDevice<ReturnType<ReturnType<typeof initial>>> {
+export class IoApic extends RegisterDevice<ReturnType<typeof initial>> {
   private readonly bus: ApicBus;
   readonly range: MemoryRange = {
     base: IO_APIC_BASE,
@@ -53,7 +53,7 @@ export class IoApic extends RegisterDevice<ReturnType<ReturnType<typeof initial>
   /** @throws RangeError */
   constructor(bus: ApicBus, pins = PINS) {
     if (pins > MOST_PINS) throw new RangeError(`An I/O APIC of ${pins} inputs: at most ${MOST_PINS}.`);
-    super('ioapic', initial(pins));
+    super('ioapic', () => initial(pins));
     this.bus = bus;
     bus.onEndOfInterrupt = vector => this.endOfInterrupt(vector);
   }
@@ -154,12 +154,12 @@ export class IoApic extends RegisterDevice<ReturnType<ReturnType<typeof initial>
 
   override reset(): void {
     const { lines, highLines } = this.r;
-    resetState(this.r, { ...initial(this.r.low.length)(), lines, highLines });
+    resetState(this.r, { ...this.initial(), lines, highLines });
   }
 
   /** States of before had 24 inputs on every board: what lies above is as after a reset. @throws StateError */
   override restore(state: State): void {
-    const { low, high } = initial(this.r.low.length)();
+    const { low, high } = this.initial();
     super.restore({ highLines: 0, ...state, low: within(low, state.low), high: within(high, state.high) });
   }
 }
