@@ -12,8 +12,8 @@ export class A20Gate {
   private readonly ranges: readonly FrameRange[];
   /** Translations are stale. */
   private readonly onChange: (open: boolean) => void;
-  /** While it is closed: the entries of each range as they are with an open gate. */
-  private open: Int32Array[] | null = null;
+  /** While it is closed: by the first frame of each odd MiB of RAM, its entries as they are with an open gate. */
+  private hidden: Map<number, Int32Array> | null = null;
 
   /** `ranges`: where RAM lies, each from an even MiB on; what lies elsewhere has even addresses only. */
   constructor(stage: SecondStage, ranges: readonly FrameRange[], onChange: (open: boolean) => void) {
@@ -23,47 +23,42 @@ export class A20Gate {
   }
 
   readonly set = (open: boolean): void => {
-    const { ranges } = this,
-      { words } = this.stage;
-    if (open === (this.open === null)) return;
-    const { open: kept } = this;
-    if (kept) {
-      ranges.forEach(([first, end], i) => {
-        for (const gfn of oddMibs(first, end)) words.set(kept[i]!.subarray(gfn - first, gfn - first + MIB_FRAMES), gfn);
-      });
-      this.open = null;
+    const { words } = this.stage,
+      { hidden } = this;
+    if (open === (hidden === null)) return;
+    if (hidden) {
+      for (const [gfn, entries] of hidden) words.set(entries, gfn);
+      this.hidden = null;
     } else {
-      this.open = ranges.map(([first, end]) => words.slice(first, end));
-      for (const [first, end] of ranges)
-        for (const gfn of oddMibs(first, end)) words.copyWithin(gfn, gfn - MIB_FRAMES, Math.min(gfn, end - MIB_FRAMES));
+      this.hidden = new Map();
+      for (const [first, end] of this.ranges)
+        for (let gfn = first + MIB_FRAMES; gfn < end; gfn += 2 * MIB_FRAMES) {
+          const entries = words.slice(gfn, Math.min(gfn + MIB_FRAMES, end));
+          this.hidden.set(gfn, entries);
+          words.copyWithin(gfn, gfn - MIB_FRAMES, gfn - MIB_FRAMES + entries.length);
+        }
     }
     this.onChange(open);
   };
 
-  /** The range of RAM in which a guest frame lies; -1: it lies in none. */
-  private rangeOf(gfn: number): number {
-    return this.ranges.findIndex(([first, end]) => gfn >= first && gfn < end);
+  /** The entry that the gate hides at a guest frame; undefined: it hides none. */
+  private hiddenAt(gfn: number): number | undefined {
+    return this.hidden?.get(gfn & -MIB_FRAMES)?.[gfn & (MIB_FRAMES - 1)];
   }
 
   /** Guest frame whose memory is seen at another. */
   shown(gfn: number): number {
-    return this.open && this.rangeOf(gfn) >= 0 ? gfn & ~MIB_FRAMES : gfn;
+    return this.hiddenAt(gfn) === undefined ? gfn : gfn & ~MIB_FRAMES;
   }
 
   /** A guest frame has got memory: it is seen wherever the gate shows it. */
   populated(gfn: number): void {
     const above = gfn | MIB_FRAMES;
-    if (this.open && this.rangeOf(above) >= 0) this.stage.put(above, this.stage.entry(gfn));
+    if (this.hiddenAt(above) !== undefined) this.stage.put(above, this.stage.entry(gfn));
   }
 
   /** Entry of the second stage at a guest frame, whatever the gate shows there. */
   entry(gfn: number): number {
-    const range = this.open && gfn & MIB_FRAMES ? this.rangeOf(gfn) : -1;
-    return range < 0 ? this.stage.entry(gfn) : this.open![range]![gfn - this.ranges[range]![0]]!;
+    return this.hiddenAt(gfn) ?? this.stage.entry(gfn);
   }
-}
-
-/** The first frame of each odd MiB. */
-function* oddMibs(first: number, end: number): Generator<number> {
-  for (let gfn = first + MIB_FRAMES; gfn < end; gfn += 2 * MIB_FRAMES) yield gfn;
 }
