@@ -7,7 +7,6 @@ export {
   EXIT_SWITCHES,
   type ExitControls,
   type ExitSwitch,
-  readExitControls,
   USUAL_EXIT_CONTROLS,
   vectorsIn,
 } from './exit-controls.ts';
