@@ -30,6 +30,14 @@ describe('the editor of definitions', () => {
     expect([host.all(), await host.managed!.list()]).toEqual([[], []]);
   });
 
+  it('judges a text in any language, whoever asked before', async () => {
+    const { host } = await make();
+    const xml =
+      "<domain type='xen'><name>b</name><memory unit='MiB'>8</memory><os><type>hvm</type><kernel>/boot/demo.elf</kernel></os></domain>";
+    const { canKeep, isForeign, definition } = await host.judgeText({ path: 'b.xml', text: xml });
+    expect([canKeep, isForeign, definition.name]).toEqual([true, true, 'b']);
+  });
+
   it('finds files given with the text before those of Domain 0', async () => {
     const { host } = await make();
     const text = TEXT.replace('/boot/demo.elf', '/elsewhere/mine.elf');

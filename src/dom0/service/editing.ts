@@ -127,6 +127,7 @@ async function filesIn({ parts: { files } }: CommandHost, folder: string): Promi
 /** As `xl create -n` would read it. Creates nothing. */
 export async function judgeText(host: CommandHost, edited: Edited): Promise<JudgedText> {
   const { path, text } = edited;
+  await prepareToRead(text);
   const { definition, findings, isForeign } = judgeDefinition(path, text);
   const errors = findings.filter(isError);
   return {

@@ -126,6 +126,18 @@ describe('domains that xend manages', () => {
     expect(host.tasks.list().map(({ command, state }) => `${command}: ${state}`)).toContain('xm new /root/a.cfg: done');
   });
 
+  it('are taken in another language with variables behind it, too', async () => {
+    const { host, files, xm } = await make();
+    await files.writeFile(
+      '/root/b.sxp',
+      '(domain (name b) (memory 8) (vcpus 1) (image (hvm (kernel /boot/demo.elf))))\n',
+    );
+    expect(await xm('new /root/b.sxp memory=16')).toBe('Using config file "/root/b.sxp".\n');
+    expect((await host.managed!.list()).map(({ name, definition }) => [name, definition.memoryMiB])).toEqual([
+      ['b', 16],
+    ]);
+  });
+
   it('and what was done to them are in a log that outlives the host', async () => {
     const { store, xm } = await make();
     await xm('new /root/a.cfg');

@@ -5,6 +5,7 @@
 import { domainsOf } from '../domains/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import { withOptions } from '../../definitions/index.ts';
+import { prepareToRead } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import type { ManagedDomain, ManagedDomains } from '../managed/index.ts';
 import { isDevice, isTransfer, Storage } from '../../host/storage/index.ts';
@@ -44,6 +45,7 @@ export const define = command({
     const [path, ...given] = rest;
     const settings = xmVariables(given.filter(word => word.includes('=')));
     const text = await (await read(path)).text();
+    await prepareToRead(text);
     await run(path, settings.length > 0 ? withOptions(path, text, `${settings.join('\n')}\n`).text : text);
     return `Using config file "${path}".\n`;
   },
