@@ -3,7 +3,7 @@ import { loadDrives } from '../../devices/ide/index.ts';
 import { loadFlash, loadNics } from '../../devices/index.ts';
 import { loadPvBuilder } from '../../hypervisor/index.ts';
 import { loadUnpackers } from '../../hypervisor/loader/index.ts';
-import { loadCpuidFlags } from '../definitions/config/index.ts';
+import { loadCpuidVerdicts } from '../definitions/config/index.ts';
 import { loadUplink } from '../host/network/index.ts';
 import { loadBackends } from '../backends/index.ts';
 
@@ -16,5 +16,5 @@ export const loadEverything = async (): Promise<void> =>
     loadBackends(),
     loadUnpackers(),
     loadPvBuilder(),
-    loadCpuidFlags(),
+    loadCpuidVerdicts(),
   ]));

@@ -1,12 +1,44 @@
-/** Names of CPUID's flags that xl knows and no level here has (libxl_cpuid_parse_config() of Xen 4.17): text that only a definition with `cpuid` needs. */
+/**
+ * Flags of CPUID as a definition writes them (`host`, and flags that are otherwise), and what is built here of those that xl has names for. Sources:
+ * xl.cfg(5), "CPUID"; libxl_cpuid_parse_config() and its table in tools/libs/light/libxl_cpuid.c of Xen 4.17.
+ */
 
-export const ABSENT_FLAGS: readonly string[] = (
-  'pclmulqdq dtes64 dscpl vmx smx est tm2 cntxid fma xtpr pdcm pcid dca x2apic movbe tsc-deadline aes xsave osxsave avx f16c rdrand psn ds acpi ss htt tm ia64 pbe ' +
-  'arat tsc_adjust bmi1 hle avx2 bmi2 erms invpcid rtm cmt mpx avx512f avx512dq rdseed adx avx512-ifma clflushopt clwb proc-trace avx512pf avx512er avx512cd sha ' +
-  'avx512bw avx512vl prefetchwt1 avx512-vbmi pku ospke avx512-vbmi2 cet-ss gfni vaes vpclmulqdq avx512-vnni avx512-bitalg avx512-vpopcntdq cldemote pks ' +
-  'avx512-4vnniw avx512-4fmaps fsrm avx512-vp2intersect srbds-ctrl md-clear serialize tsxldtrk cet-ibt avx512-fp16 ibrsb stibp l1d-flush arch-caps core-caps ssbd ' +
-  'avx-vnni avx512-bf16 fzrm fsrs fsrcs wrmsrns cet-sss intel-psfd mcdt-no cmplegacy svm extapic altmovcr8 abm sse4a misalignsse 3dnowprefetch osvw ibs xop skinit ' +
-  'wdt lwp fma4 nodeid tbm topoext perfctr_core perfctr_nb mmxext ffxsr 3dnowext 3dnow clzero rstr-fp-err-ptrs wbnoinvd ibpb ibrs amd-stibp ibrs-always ' +
-  'stibp-always ibrs-fast ibrs-same-mode no-lmsl ppin amd-ssbd virt-ssbd ssb-no psfd btc-no ibpb-ret svm_npt svm_lbrv svm_nrips svm_tscrate svm_vmcbclean ' +
-  'svm_decode svm_pausefilt lfence+ nscb'
-).split(' ');
+/** Flags of what is built here, by the names that the instruction table has for them. */
+export const BUILT: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    (
+      'fpu vme de pse tsc msr pae mce mtrr pge mca cmov pat pse36 clfsh mmx fxsr sse sse2 sse3 monitor ssse3 popcnt fsgsbase smep smap umip rdpid ' +
+      'syscall nx rdtscp lm'
+    )
+      .split(' ')
+      .map(name => [name, name]),
+  ),
+  cmpxchg8: 'cx8',
+  cmpxchg16: 'cx16',
+  sysenter: 'sep',
+  sse4_1: 'sse41',
+  'sse4.1': 'sse41',
+  sse4_2: 'sse42',
+  'sse4.2': 'sse42',
+  lahfsahf: 'lahf_lm',
+  page1gb: 'pdpe1gb',
+};
+
+/** Flags of `host,flag=value,…`, the last of each; a flag without a value has none. Values: a number, or the first letter of x (default), k and s (as the host has it). */
+export function flagsOf(text: string): { first: string | undefined; flags: Map<string, string | undefined> } {
+  const [first, ...words] = text.split(',').filter(word => word !== '');
+  const flags = words.map((word): [string, string | undefined] => {
+    const at = word.indexOf('=');
+    return at < 0 ? [word, undefined] : [word.slice(0, at), word.slice(at + 1)];
+  });
+  return { first, flags: new Map(flags) };
+}
+
+/** Whether a flag is asked for; undefined: it is as it would be. */
+export function isAsked(value: string): boolean | undefined {
+  const number = /^\s*[+-]?(0x[0-9a-f]+|\d+)/i.exec(value)?.[1];
+  return number === undefined ? undefined : Number(number) % 2 === 1;
+}
+
+/** xl's name of a feature. */
+export const nameOf = (feature: string): string => Object.entries(BUILT).find(([, name]) => name === feature)![0];
