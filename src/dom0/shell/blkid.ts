@@ -5,7 +5,7 @@ import { type Tags, tagsOf } from '../../formats/file-systems/index.ts';
 import { GROUP, type Storage } from '../host/storage/index.ts';
 import { onDisk } from './disk-paths.ts';
 import { failed, type Program, succeeded, type Surroundings } from './program.ts';
-import { read } from './small-tools/options.ts';
+import { noOption, read } from './small-tools/options.ts';
 
 /** blkid(8): a tag, or any tag, was not found; the words are wrong. */
 const NOT_FOUND = 2,
@@ -59,10 +59,7 @@ export const blkidProgram = (host: CommandHost): Program => ({
       '--uuid': 'U',
       '--probe': 'p',
     });
-    if (wrong !== undefined)
-      return failed(
-        `blkid: ${wrong.startsWith('--') ? `unrecognized option '${wrong}'` : `invalid option -- '${wrong[1]}'`}\nTry 'blkid --help' for more information.`,
-      );
+    if (wrong !== undefined) return failed(`blkid: ${noOption(wrong)}\nTry 'blkid --help' for more information.`);
     const output = given.get('o') ?? 'full';
     if (!OUTPUTS.includes(output))
       return failed(`blkid: unsupported output format ${output}: there are ${OUTPUTS.join(', ')}.`, WRONG);

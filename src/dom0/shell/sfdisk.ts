@@ -9,6 +9,7 @@ import { isDevice, type Storage, StorageError } from '../host/storage/index.ts';
 import { MOST, PartitionScript, ScriptError } from './partition-script.ts';
 import { onDisk } from './disk-paths.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+import { noOption } from './small-tools/options.ts';
 
 const SECTOR_BYTES = 512;
 const USAGE = `Usage:
@@ -214,10 +215,7 @@ async function sfdisk(
   around: Surroundings,
 ): Promise<Ran> {
   const wrong = words.find(word => word.startsWith('-') && ![...LIST, ...DUMP].includes(word));
-  if (wrong !== undefined)
-    throw new Refused(
-      `sfdisk: ${wrong.startsWith('--') ? `unrecognized option '${wrong}'` : `invalid option -- '${wrong[1] ?? ''}'`}\nTry 'sfdisk --help' for more information.`,
-    );
+  if (wrong !== undefined) throw new Refused(`sfdisk: ${noOption(wrong)}\nTry 'sfdisk --help' for more information.`);
   const paths = words.filter(word => !word.startsWith('-'));
   const reads = words.some(word => LIST.includes(word))
     ? list

@@ -2,7 +2,7 @@
 import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
 import { difference, type Form } from '../difference.ts';
 import type { ShellCommand } from '../shell-command.ts';
-import { contentOf, failed, ran, read, unknown } from './options.ts';
+import { contentOf, failed, noOption, ran, read, unknown } from './options.ts';
 
 export const COMPARING: Record<string, ShellCommand> = {
   cmp: async (words, context) => {
@@ -45,11 +45,7 @@ export const COMPARING: Record<string, ShellCommand> = {
     // `-u0`: an old way to write -U0.
     const old = wrong && /^-u(\d+)$/.exec(wrong)?.[1];
     if (old) return diffFiles([...words.map(word => (word === wrong ? `-U${old}` : word))], context);
-    if (wrong)
-      return failed(
-        `diff: ${wrong.startsWith('--') ? `unrecognized option '${wrong}'` : `invalid option -- '${wrong[1]}'`}\ndiff: Try 'diff --help' for more information.`,
-        2,
-      );
+    if (wrong) return failed(`diff: ${noOption(wrong)}\ndiff: Try 'diff --help' for more information.`, 2);
     if (['r', 'y', 'c', 'C', 'e', 'd'].some(letter => given.has(letter)))
       return (await context.origCommand?.(words)) ?? ran();
     return diffFiles(words, context);

@@ -31,10 +31,12 @@ export function read(words: readonly string[], valued: string, flags: string, lo
   return { given, rest };
 }
 
+/** What getopt_long(3) says of an option that there is not. */
+export const noOption = (word: string): string =>
+  word.startsWith('--') ? `unrecognized option '${word}'` : `invalid option -- '${word[1] ?? ''}'`;
+
 export const unknown = (name: string, word: string): ExecResult =>
-  failed(
-    `${name}: ${word.startsWith('--') ? `unrecognized option '${word}'` : `invalid option -- '${word[1]}'`}\nTry '${name} --help' for more information.`,
-  );
+  failed(`${name}: ${noOption(word)}\nTry '${name} --help' for more information.`);
 
 /** What a file or standard input holds; undefined: there is no such file. */
 export async function contentOf(
