@@ -6,9 +6,10 @@
 import type { CommandHost } from '../toolstack/index.ts';
 import { failed, type Program, type Ran, succeeded } from './program.ts';
 
-/** systemctl(1): a unit is not active; there is no such unit. */
+/** systemctl(1): a unit is not active; there is no such unit. EXIT_NOTINSTALLED of systemd.exec(5): there is none to start or stop. */
 const NOT_ACTIVE = 3,
-  NO_UNIT = 4;
+  NO_UNIT = 4,
+  NOT_INSTALLED = 5;
 
 /** Under Debian's and Xen's names of the daemons that do the same: all begin and end with Domain 0. */
 const UNITS: Readonly<Record<string, string>> = {
@@ -16,31 +17,31 @@ const UNITS: Readonly<Record<string, string>> = {
   xenconsoled: 'Xenconsoled - handles logging from guest consoles and hypervisor',
   xendomains: 'Xendomains - start and stop guests on boot and shutdown',
 };
-const WITHOUT: Readonly<Record<string, string>> = {
-  libvirtd: 'virsh acts on the toolstack itself, and needs no libvirtd.',
+/** Behind a sentence about a unit that there is not: what there is in its place. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  libvirtd: ' virsh acts on the toolstack itself, and needs no libvirtd.',
 };
 
-const unitOf = (word: string): string => word.replace(/\.service$/, '');
-const isUnit = (word: string): boolean => Object.hasOwn(UNITS, unitOf(word));
+const isUnit = (name: string): boolean => Object.hasOwn(UNITS, name);
+const insteadOf = (name: string): string => (Object.hasOwn(INSTEAD, name) ? INSTEAD[name]! : '');
 
 const systemctl = (host: CommandHost): Program => ({
   name: 'systemctl',
   summary: 'whether xenstored, xenconsoled and xendomains run: status, is-active, list-units',
   run: async words => {
-    const [verb = 'list-units', ...units] = words.filter(word => !word.startsWith('-'));
-    const since = new Date(host.startedEpochMs).toISOString().slice(0, 19).replace('T', ' ');
-    if (verb === 'is-active' || verb === 'status') {
-      if (units.length === 0 && verb === 'is-active') return failed('Too few arguments.');
-      if (units.length === 0)
-        return succeeded(`● ringside\n    State: running\n    Units: ${Object.keys(UNITS).length} loaded\n`);
-      return verb === 'is-active'
-        ? {
-            stdout: units.map(unit => (isUnit(unit) ? 'active\n' : 'inactive\n')).join(''),
-            stderr: '',
-            status: units.some(isUnit) ? 0 : NOT_ACTIVE,
-          }
-        : statusOf(units, since);
+    const [verb = 'list-units', ...named] = words.filter(word => !word.startsWith('-'));
+    const units = named.map(word => word.replace(/\.service$/, ''));
+    if (verb === 'is-active') {
+      if (units.length === 0) return failed('Too few arguments.');
+      return {
+        ...succeeded(units.map(unit => (isUnit(unit) ? 'active\n' : 'inactive\n')).join('')),
+        status: units.some(isUnit) ? 0 : NOT_ACTIVE,
+      };
     }
+    if (verb === 'status')
+      return units.length > 0
+        ? statusOf(units, host.startedEpochMs)
+        : succeeded(`● ringside\n    State: running\n    Units: ${Object.keys(UNITS).length} loaded\n`);
     if (verb === 'is-system-running') return succeeded('running\n');
     if (verb === 'list-units' || verb === 'list-unit-files')
       return succeeded(
@@ -51,9 +52,13 @@ const systemctl = (host: CommandHost): Program => ({
     const [unit] = units;
     if (['start', 'stop', 'restart', 'reload', 'enable', 'disable', 'mask', 'kill'].includes(verb)) {
       if (unit === undefined) return failed('Too few arguments.');
-      if (!isUnit(unit)) return failed(`Failed to ${verb} ${unitOf(unit)}.service: ${notFound(unit)}`, 5);
+      if (!isUnit(unit))
+        return failed(
+          `Failed to ${verb} ${unit}.service: Unit ${unit}.service not found.${insteadOf(unit)}`,
+          NOT_INSTALLED,
+        );
       return failed(
-        `Failed to ${verb} ${unitOf(unit)}.service: it is a part of Domain 0, which begins and ends with it. reboot starts the host again.`,
+        `Failed to ${verb} ${unit}.service: it is a part of Domain 0, which begins and ends with it. reboot starts the host again.`,
       );
     }
     return failed(`Unknown command verb ${verb}.`);
@@ -61,25 +66,18 @@ const systemctl = (host: CommandHost): Program => ({
   complete: words => (words.length === 1 ? ['status', 'is-active', 'list-units'] : Object.keys(UNITS)),
 });
 
-const notFound = (unit: string): string =>
-  `Unit ${unitOf(unit)}.service not found.${WITHOUT[unitOf(unit)] ? ` ${WITHOUT[unitOf(unit)]}` : ''}`;
-
-function statusOf(units: readonly string[], since: string): Ran {
+function statusOf(units: readonly string[], startedEpochMs: number): Ran {
+  const since = new Date(startedEpochMs).toISOString().slice(0, 19).replace('T', ' ');
   const known = units.filter(isUnit),
     others = units.filter(unit => !isUnit(unit));
   return {
     stdout: known
       .map(
         unit =>
-          `● ${unitOf(unit)}.service - ${UNITS[unitOf(unit)]}\n     Loaded: loaded (a part of Domain 0)\n     Active: active (running) since ${since} UTC\n`,
+          `● ${unit}.service - ${UNITS[unit]}\n     Loaded: loaded (a part of Domain 0)\n     Active: active (running) since ${since} UTC\n`,
       )
       .join('\n'),
-    stderr: others
-      .map(
-        unit =>
-          `Unit ${unitOf(unit)}.service could not be found.${WITHOUT[unitOf(unit)] ? ` ${WITHOUT[unitOf(unit)]}` : ''}\n`,
-      )
-      .join(''),
+    stderr: others.map(unit => `Unit ${unit}.service could not be found.${insteadOf(unit)}\n`).join(''),
     status: others.length > 0 ? NO_UNIT : 0,
   };
 }
