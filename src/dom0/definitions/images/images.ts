@@ -228,7 +228,8 @@ const EFI_SYSTEM_GUID = [
   ],
   GPT = SECTOR_BYTES,
   GPT_ENTRIES = 2 * SECTOR_BYTES,
-  GPT_ENTRY_BYTES = 128;
+  GPT_ENTRY_BYTES = 128,
+  GPT_ENTRY_COUNT = 128;
 /** El Torito: where the boot record names the catalogue's block; in that, the platform, and the entry that is taken where nothing else is asked for. */
 const CATALOGUE = 0x47,
   EFI_PLATFORM = 0xef;
@@ -245,7 +246,7 @@ export function onlyForUefi(kind: ImageKind, head: Uint8Array): string | undefin
   const hasCode = head.subarray(0, DISK_NUMBER).some(byte => byte !== 0);
   if (kind === 'floppy' || !hasSignature(head) || hasCode) return undefined;
   const types = [0, 1, 2, 3].map(i => head[PARTITIONS + 16 * i + 4]);
-  const entries = Array.from({ length: GPT_ENTRY_BYTES }, (_, i) => GPT_ENTRIES + i * GPT_ENTRY_BYTES);
+  const entries = Array.from({ length: GPT_ENTRY_COUNT }, (_, i) => GPT_ENTRIES + i * GPT_ENTRY_BYTES);
   const isInGpt = (): boolean =>
     textAt(head, GPT, 8) === 'EFI PART' && entries.some(at => has(head, at, EFI_SYSTEM_GUID));
   return types.includes(EFI_SYSTEM) || (types.includes(PROTECTIVE) && isInGpt())
