@@ -72,8 +72,9 @@ function isTable(head: Uint8Array): boolean {
   });
 }
 
-const hasPartitions = (head: Uint8Array): boolean =>
-  isTable(head) && [0, 1, 2, 3].some(i => head[PARTITIONS + 16 * i + 4] !== 0);
+const partitionTypes = (head: Uint8Array): number[] => [0, 1, 2, 3].map(i => head[PARTITIONS + 16 * i + 4]);
+
+const hasPartitions = (head: Uint8Array): boolean => isTable(head) && partitionTypes(head).some(type => type !== 0);
 
 /**
  * What a file of this name and beginning is to a PC; undefined: no image. A kernel with a boot sector's signature is a kernel. One that is packed and has not
@@ -245,7 +246,7 @@ export function onlyForUefi(kind: ImageKind, head: Uint8Array): string | undefin
   }
   const hasCode = head.subarray(0, DISK_NUMBER).some(byte => byte !== 0);
   if (kind === 'floppy' || !hasSignature(head) || hasCode) return undefined;
-  const types = [0, 1, 2, 3].map(i => head[PARTITIONS + 16 * i + 4]);
+  const types = partitionTypes(head);
   const entries = Array.from({ length: GPT_ENTRY_COUNT }, (_, i) => GPT_ENTRIES + i * GPT_ENTRY_BYTES);
   const isInGpt = (): boolean =>
     textAt(head, GPT, 8) === 'EFI PART' && entries.some(at => has(head, at, EFI_SYSTEM_GUID));
