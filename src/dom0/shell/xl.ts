@@ -33,22 +33,25 @@ export function callOf(
   };
 }
 
+/** Letters of options before a command, and its own words. */
+function parted(words: readonly string[]): { letters: string[]; own: string[] } {
+  const at = words.findIndex(word => !/^-./.test(word)) >>> 0;
+  return { letters: words.slice(0, at).flatMap(word => [...word.slice(1)]), own: words.slice(at) };
+}
+
+/** Global options that change nothing here: how much is said, and how. */
+const WITHOUT_EFFECT = 'vftT';
+
 /**
- * xl(1), "GLOBAL OPTIONS": how much is said, and how, is nothing here; with -N a command only says what it would do (main() of tools/xl/xl.c).
+ * The words behind xl's global options (xl(1), "GLOBAL OPTIONS"). With -N a command only says what it would do (main() of tools/xl/xl.c).
  * @throws Refusal where there is no such option, or the command cannot
  */
 function withoutGlobal(words: readonly string[], table: Table, program: 'xl' | 'xm'): string[] {
-  const at = words.findIndex(word => !/^-./.test(word)) >>> 0;
-  const letters = [
-    ...words
-      .slice(0, at)
-      .map(word => word.slice(1))
-      .join(''),
-  ];
-  const unknown = letters.find(letter => !'vftTN'.includes(letter));
+  const { letters, own } = parted(words);
+  const unknown = letters.find(letter => !`${WITHOUT_EFFECT}N`.includes(letter));
   if (unknown !== undefined) throw new Refusal(`${program}: invalid option -- '${unknown}'\nunknown global option`);
-  const [word = '', ...rest] = words.slice(at);
-  if (!letters.includes('N')) return words.slice(at);
+  if (!letters.includes('N')) return own;
+  const [word = '', ...rest] = own;
   const name = commandNamed(table, word, program);
   if (name !== undefined && !table[name]?.dryRun) throw new Refusal('command does not implement -N (dryrun) option');
   return [word, ...(name === undefined ? [] : ['-n']), ...rest];
@@ -68,9 +71,10 @@ export function xlProgram(program: 'xl' | 'xm', host: CommandHost, table: Table)
       }
     },
     own: given => {
-      const at = given.findIndex(word => !/^-[vftT]+$/.test(word)) >>> 0;
-      const words = given.slice(at);
-      const run = attachXl(table, words, program);
+      const { letters, own: words } = parted(given);
+      const run = letters.every(letter => WITHOUT_EFFECT.includes(letter))
+        ? attachXl(table, words, program)
+        : undefined;
       return (
         run &&
         (async (terminal, around) => {

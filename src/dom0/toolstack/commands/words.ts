@@ -130,9 +130,7 @@ type Spelling = NonNullable<Call['program']>;
 /** Whether a program has the command, from words. */
 const isOf = (table: Table, name: string, program: Spelling): boolean => {
   const entry = Object.hasOwn(table, name) ? table[name] : undefined;
-  return (
-    entry !== undefined && (entry.xl !== undefined || entry.attach !== undefined) && (entry.only ?? program) === program
-  );
+  return entry?.xl !== undefined && (entry.only ?? program) === program;
 };
 
 /** Names of the commands that a program has, in the order of the table. */
