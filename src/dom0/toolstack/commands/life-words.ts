@@ -54,11 +54,7 @@ export const create = command({
   ],
   dryRun: true,
   xl: async (call, run) => {
-    const { path: asked, settings, files, options } = readCreate(call);
-    const path = await foundBy(call, asked);
-    const given = await filesFor(call, path, settings, files);
-    const warnings = await warningsOf(call.host, given);
-    const said = options.has('q') ? '' : `Parsing config from ${path}\n${warnings}`;
+    const { given, said, options } = await toCreate(call);
     if (options.has('n')) return said + (await dryRun(call.host, given));
     const { id } = await run(given, false, options.has('p'));
     return said + (await viewAfter(call.host, id, options));
@@ -66,12 +62,9 @@ export const create = command({
   attach: words =>
     readCreate({ words }).options.has('c')
       ? async (call, terminal) => {
-          const { path: asked, settings, files, options } = readCreate(call);
-          const path = await foundBy(call, asked);
-          const given = await filesFor(call, path, settings, files);
-          const warnings = await warningsOf(call.host, given);
+          const { given, said, options } = await toCreate(call);
           const { id } = await life.create.run(call.host, given, false, options.has('p'));
-          if (!options.has('q')) terminal.write(`Parsing config from ${path}\n${warnings}`.replaceAll('\n', '\r\n'));
+          terminal.write(said.replaceAll('\n', '\r\n'));
           await openConsole(call.host, id, terminal);
           return 0;
         }
@@ -106,6 +99,15 @@ function readCreate({ words, program }: { words: readonly string[]; program?: Ca
   const [path = options.get('f'), ...files] = rest.filter(word => !word.includes('='));
   if (path === undefined) throw new Refusal('Config file not specified and none in save file', ERROR_INVAL);
   return { path, settings, files, options };
+}
+
+/** What the words say: the definition with the files that it names, and what xl prints of it first. @throws Refusal */
+async function toCreate(call: Call): Promise<{ given: NamedFile[]; said: string; options: CreateWords['options'] }> {
+  const { path: asked, settings, files, options } = readCreate(call);
+  const path = await foundBy(call, asked);
+  const given = await filesFor(call, path, settings, files);
+  const warnings = await warningsOf(call.host, given);
+  return { given, said: options.has('q') ? '' : `Parsing config from ${path}\n${warnings}`, options };
 }
 
 /** xm looks for a definition in /etc/xen, too (its --path), and here where the managed ones are. */

@@ -174,8 +174,8 @@ export const restore = command({
       return host.describe(built);
     }),
   xl: async (call, run) => {
-    const { said, id } = await restoreBy(call, run);
-    return said + (await viewAfter(call.host, id, readRestore(call.words).options));
+    const { said, id, options } = await restoreBy(call, run);
+    return said + (await viewAfter(call.host, id, options));
   },
   attach: words =>
     readRestore(words).options.has('c')
@@ -195,11 +195,11 @@ function readRestore(words: readonly string[]): ReadWords {
   return read;
 }
 
-/** Restores what the words say: what xl prints meanwhile, and the domain. @throws Refusal */
+/** Restores what the words say: what xl prints meanwhile, the domain, and the words' options. @throws Refusal */
 async function restoreBy(
   { words, read }: Call,
   run: (state: NamedFile, images: NamedFile[], paused: boolean) => Promise<DomainInfo>,
-): Promise<{ said: string; id: number }> {
+): Promise<{ said: string; id: number; options: ReadWords['options'] }> {
   const { options, rest } = readRestore(words);
   const [path, ...images] = rest;
   const files = await Promise.all(images.map(async name => ({ name, data: await read(name) })));
@@ -218,6 +218,7 @@ async function restoreBy(
   return {
     said: `Loading new save file ${path} (new xl fmt info ${info})\n Savefile contains xl domain config in JSON format\nParsing config from <saved>\n`,
     id,
+    options,
   };
 }
 
