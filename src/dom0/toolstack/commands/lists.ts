@@ -6,6 +6,7 @@ import { writeJson, writeSxp } from '../../definitions/config/index.ts';
 import { domainsOf, NO_UUID } from '../domains/index.ts';
 import { runNsOf } from '../run-time.ts';
 import { command, Refusal } from './command.ts';
+import { POOL } from './pools.ts';
 import { onlineOf } from './processors.ts';
 import { atLeast, atMost, findDomain, readWords, WrongUse } from './words.ts';
 import { xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
@@ -94,7 +95,7 @@ function formatXl(
   const lines = rows.map(({ id, name, memoryMiB, vcpus, state, seconds, uuid, reason }) => {
     const label = verbose || context ? ` ${'-'.padStart(16)}` : '';
     // There is one pool and one node.
-    const more = `${verbose ? ` ${uuid} ${(reason?.toString(16) ?? '-').padStart(8)}` : ''}${claim ? ` ${number(0, 5)}` : ''}${label}${cpupool ? 'Pool-0'.padStart(16) : ''}${numa ? ' all' : ''}`;
+    const more = `${verbose ? ` ${uuid} ${(reason?.toString(16) ?? '-').padStart(8)}` : ''}${claim ? ` ${number(0, 5)}` : ''}${label}${cpupool ? POOL.padStart(16) : ''}${numa ? ' all' : ''}`;
     return `${name.padEnd(40)} ${number(id, 5)} ${number(memoryMiB, 5)} ${number(vcpus, 5)}     ${state}  ${seconds.toFixed(1).padStart(8)}${more}\n`;
   });
   return head + lines.join('');

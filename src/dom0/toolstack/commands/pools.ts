@@ -3,7 +3,7 @@ import type { CommandHost } from '../command-host.ts';
 import { command, Refusal } from './command.ts';
 import { readWords } from './words.ts';
 
-const POOL = 'Pool-0';
+export const POOL = 'Pool-0';
 
 /** Whether a word is the pool's name or number. */
 export const isPool = (word: string): boolean => word === POOL || word === '0';

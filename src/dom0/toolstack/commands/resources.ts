@@ -6,7 +6,7 @@ import { affinityProblem, formatAffinity, parseCpus } from '../../definitions/co
 import type { CommandHost } from '../command-host.ts';
 import { followBalloon } from '../balloon.ts';
 import { command, Refusal } from './command.ts';
-import { isPool } from './pools.ts';
+import { isPool, POOL } from './pools.ts';
 import { atLeast, findDomain, mebibytes, readWords, wholeNumber } from './words.ts';
 
 export const memSet = command({
@@ -209,7 +209,7 @@ export const schedCredit = command({
         row =>
           `${row.name.padEnd(33)} ${String(row.id).padStart(4)} ${String(row.weight).padStart(6)} ${String(row.cap).padStart(4)}\n`,
       );
-    const settings = `Cpupool Pool-0: tslice=${schedule.tsliceUs / 1000}ms ratelimit=${schedule.ratelimitUs}us migration-delay=0us\n`;
+    const settings = `Cpupool ${POOL}: tslice=${schedule.tsliceUs / 1000}ms ratelimit=${schedule.ratelimitUs}us migration-delay=0us\n`;
     if (options.has('s')) return settings;
     return `${id === undefined ? settings : ''}${head}${rows.join('')}`;
   },
