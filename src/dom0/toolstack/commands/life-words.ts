@@ -59,8 +59,9 @@ export const create = command({
     const { id } = await run(given, false, options.has('p'));
     return said + (await viewAfter(call.host, id, options));
   },
-  attach: words =>
-    readCreate({ words }).options.has('c')
+  attach: words => {
+    const { options: asked } = readCreate({ words });
+    return asked.has('c') && !asked.has('n')
       ? async (call, terminal) => {
           const { given, said, options } = await toCreate(call);
           const { id } = await life.create.run(call.host, given, false, options.has('p'));
@@ -68,7 +69,8 @@ export const create = command({
           await openConsole(call.host, id, terminal);
           return 0;
         }
-      : undefined,
+      : undefined;
+  },
 });
 
 interface CreateWords {

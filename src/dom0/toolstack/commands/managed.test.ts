@@ -5,7 +5,7 @@ import type { KeptFiles } from '../../host/files/index.ts';
 import { testFiles, testHost } from '../../service/host.test-support.ts';
 import type { Host } from '../../service/host.ts';
 import { MemoryStore } from '../../host/storage/index.ts';
-import { COMMANDS, runXl } from './index.ts';
+import { attachXl, COMMANDS, runXl } from './index.ts';
 
 const demo = readFileSync(new URL('../../../../guests/demo/demo.elf', import.meta.url));
 const CONFIG = 'name = "a"\ntype = "hvm"\nmemory = 8\nkernel = "/boot/demo.elf"\n';
@@ -222,6 +222,8 @@ describe('xl create', () => {
       },
     });
     expect(host.all()).toEqual([]);
+    // Nothing is created whose console could be opened.
+    expect(attachXl(COMMANDS, ['create', '-c', '-n', '/root/a.cfg'])).toBeUndefined();
     expect(await xl('create -q -p /root/a.cfg memory=12 name="c"')).toBe('');
     expect(host.all()).toMatchObject([{ name: 'c', memoryMiB: 12, state: 'p' }]);
     expect(await xl('create')).toBe('6: Config file not specified and none in save file');
