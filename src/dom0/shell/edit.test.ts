@@ -1,22 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { testFiles, testHost } from '../service/host.test-support.ts';
 import { editPrograms } from './edit.ts';
-import type { Owned, Program } from './program.ts';
+import { typedTerminal } from '../toolstack/terminal/terminal.test-support.ts';
+import type { Program } from './program.ts';
 import { virshProgram } from './virsh.ts';
 
 const CONFIG = 'name = "a"\ntype = "pvh"\nmemory = 8\nkernel = "/k"\n';
 
 /** A program at a terminal of 80 × 12. */
 async function make(program: Program, words: string[], files: Awaited<ReturnType<typeof testFiles>>) {
-  let listener = (_typed: string): void => {};
-  let written = '';
-  const terminal: Owned = {
-    columns: 80,
-    rows: 12,
-    write: text => void (written += text),
-    listen: to => void (listener = to),
-    signal: new AbortController().signal,
-  };
+  const { owned: terminal, type, shown } = typedTerminal(80, 12);
   const around = {
     stdin: '',
     directory: '/root',
@@ -35,7 +28,7 @@ async function make(program: Program, words: string[], files: Awaited<ReturnType
   await turn();
   return {
     over,
-    type: async (typed: string): Promise<string> => ((written = ''), listener(typed), await turn(), written),
+    type: async (typed: string): Promise<string> => (shown(), type(typed), await turn(), shown()),
   };
 }
 const [editor] = editPrograms();

@@ -9,7 +9,8 @@ import { testFiles, testHost } from '../service/host.test-support.ts';
 import { MemoryStore, Storage } from '../host/storage/index.ts';
 import { blkidProgram } from './blkid.ts';
 import { pagers } from './pager.ts';
-import type { Owned, Program, Surroundings } from './program.ts';
+import { typedTerminal } from '../toolstack/terminal/terminal.test-support.ts';
+import type { Program, Surroundings } from './program.ts';
 import { servicePrograms } from './services.ts';
 
 const MIB = 2 ** 20;
@@ -133,22 +134,16 @@ describe('less', () => {
 
   it('turns pages at a terminal, searches and is left by q', async () => {
     const { program, around } = await make();
-    let listener = (_typed: string): void => {};
-    let written = '';
-    const terminal: Owned = {
-      columns: 20,
-      rows: 6,
-      write: out => void (written += out),
-      listen: to => void (listener = to),
-      signal: around.signal,
-    };
+    const { owned: terminal, type, shown } = typedTerminal(20, 6);
     const over = program('less').own!(['long'])!(terminal, around);
     await new Promise(resolve => setTimeout(resolve));
     /** The rows that a key leaves, without control sequences. */
     const press = (typed: string): string[] => {
-      written = '';
-      listener(typed);
-      return written.replace(/\x1b\[[0-9?]*[a-zA-Z]/g, '').split('\r\n');
+      shown();
+      type(typed);
+      return shown()
+        .replace(/\x1b\[[0-9?]*[a-zA-Z]/g, '')
+        .split('\r\n');
     };
     expect(press(' ')).toEqual([6, 7, 8, 9, 10].map(i => `line ${i}`).concat(':'));
     expect(press('b')[0]).toBe('line 1');

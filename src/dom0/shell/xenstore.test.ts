@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { StoreClient } from '../backends/xenstore/client.ts';
 import { Store } from '../backends/xenstore/store.ts';
-import type { Owned, Ran, Surroundings } from './program.ts';
+import { typedTerminal } from '../toolstack/terminal/terminal.test-support.ts';
+import type { Ran, Surroundings } from './program.ts';
 import { xenstorePrograms } from './xenstore.ts';
 
 function made() {
@@ -92,23 +93,11 @@ describe("xenstore's programs", () => {
 
   it('watch until so many events came, or Ctrl-C', async () => {
     const { client, named } = made();
-    let shown = '',
-      type: (typed: string) => void = () => {};
-    const terminal = {
-      write: (text: string) => {
-        shown += text;
-      },
-      listen: (to: typeof type) => {
-        type = to;
-      },
-      signal: new AbortController().signal,
-      columns: 80,
-      rows: 24,
-    } satisfies Owned;
+    const { owned: terminal, text, type } = typedTerminal(80, 24);
     const counted = named('watch').own!(['-n', '2', '/a'])!(terminal, {} as Surroundings);
     client.write('/a/b', '1');
     expect(await counted).toBe(0);
-    expect(shown).toBe('/a\r\n/a/b\r\n');
+    expect(text()).toBe('/a\r\n/a/b\r\n');
     const endless = named('watch').own!(['/a'])!(terminal, {} as Surroundings);
     type('\x03');
     expect(await endless).toBe(0);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { print, pvhKernel, shutdown, waitForKey } from '../../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 import { testFiles, testHost, until } from '../../service/host.test-support.ts';
-import type { Owned } from '../terminal/terminal.ts';
+import { typedTerminal } from '../terminal/terminal.test-support.ts';
 import { attachXl, COMMANDS, runXl } from './index.ts';
 import { xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
@@ -29,21 +29,6 @@ async function make(more = '') {
   const store = (path: string): string | undefined => host.toolstack.services.client.read(`/local/domain/1/${path}`);
   expect(await xl('create /root/x.cfg')).toBe('Parsing config from /root/x.cfg\n');
   return { host, files, call, xl, store };
-}
-
-/** A terminal that remembers what it showed. */
-function terminal() {
-  let text = '',
-    typed = (_: string): void => {};
-  const gone = new AbortController();
-  const owned: Owned = {
-    write: more => (text += more),
-    columns: 200,
-    rows: 24,
-    listen: listener => (typed = listener),
-    signal: gone.signal,
-  };
-  return { owned, text: () => text, type: (keys: string) => typed(keys), gone };
 }
 
 describe('processors', () => {
@@ -353,7 +338,7 @@ describe('input', () => {
 
   it('and output are at the terminal until Ctrl-] or the end of the domain', async () => {
     const { host, call } = await make();
-    const { owned, text, type } = terminal();
+    const { owned, text, type } = typedTerminal(200, 24);
     const left = attachXl(COMMANDS, ['console', 'x'])!(call(['x']), owned);
     await until(() => text().includes('up'));
     type('\x1d');
@@ -414,7 +399,7 @@ describe('xentop', () => {
 
   it('stays at the terminal until Q', async () => {
     const { call } = await make();
-    const { owned, text, type } = terminal();
+    const { owned, text, type } = typedTerminal(200, 24);
     const over = attachXl(COMMANDS, ['top'])!(call([]), owned);
     await until(() => text().includes('xentop - '));
     type('q');
