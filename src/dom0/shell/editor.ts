@@ -3,7 +3,17 @@
  * errors is not written, and the cursor goes to the first of them.
  */
 import { TextEditor } from '../toolstack/boot/menu/index.ts';
-import { KeyParser } from '../toolstack/terminal/index.ts';
+import {
+  ALTERNATE_SCREEN,
+  HOME,
+  KeyParser,
+  NORMAL_SCREEN,
+  PLAIN,
+  REVERSE,
+  TO_END,
+  TO_END_OF_LINE,
+  untabbed,
+} from '../toolstack/terminal/index.ts';
 import type { Owned } from './program.ts';
 
 /** What is wrong with a text, at a line (from 1 on) where it has one; and what is worth telling of one that is good. */
@@ -22,31 +32,13 @@ export interface EditParts {
   write(text: string): Promise<void>;
 }
 
-const ALTERNATE = '\x1b[?1049h',
-  NORMAL = '\x1b[?1049l',
-  HOME = '\x1b[H',
-  TO_END_OF_LINE = '\x1b[K',
-  TO_END = '\x1b[J',
-  REVERSE = '\x1b[7m',
-  PLAIN = '\x1b[0m';
 const HINT = ' Ctrl-O write   Ctrl-X leave   Ctrl-K cut the line’s rest   Ctrl-V, Ctrl-Y page down, up';
 const ASKS = ' Write what was changed?  Y yes   N no   Ctrl-C go on';
-const TAB = 8;
 /** Rows that are told of. */
 const MOST_TOLD = 6;
 
 /** As a terminal shows it. */
-function shown(text: string): string {
-  let line = '';
-  for (const character of text)
-    line +=
-      character === '\t'
-        ? ' '.repeat(TAB - (line.length % TAB))
-        : character < ' ' || character === '\x7f'
-          ? '·'
-          : character;
-  return line;
-}
+const shown = (text: string): string => untabbed(text).replace(/[\0-\x1f\x7f]/g, '·');
 
 class Editor {
   private readonly parts: EditParts;
@@ -83,14 +75,14 @@ class Editor {
         resolve(written);
       };
       this.terminal.signal.addEventListener('abort', () => this.finish(this.hasWritten), { once: true });
-      this.terminal.write(ALTERNATE);
+      this.terminal.write(ALTERNATE_SCREEN);
       this.draw();
       this.terminal.listen(typed => {
         this.keys.push(typed);
         void this.take();
       });
     }).then(written => {
-      this.terminal.write(NORMAL);
+      this.terminal.write(NORMAL_SCREEN);
       return written;
     });
   }

@@ -2,24 +2,26 @@
  * `less` and `more`: a text page by page at a terminal. Without one, in scripts and pipes, they hand it on, as both do. Source: less(1) for keys and words;
  * more(1) of util-linux 2.38 for its own.
  */
-import { KeyParser, visible } from '../toolstack/terminal/index.ts';
+import {
+  ALTERNATE_SCREEN,
+  HIDE_CURSOR,
+  HOME,
+  KeyParser,
+  NORMAL_SCREEN,
+  PLAIN,
+  REVERSE,
+  SHOW_CURSOR,
+  TO_END_OF_LINE,
+  untabbed,
+  visible,
+} from '../toolstack/terminal/index.ts';
 import { failed, type Owned, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
-
-const ALTERNATE = '\x1b[?1049h\x1b[?25l',
-  NORMAL = '\x1b[?25h\x1b[?1049l',
-  HOME = '\x1b[H',
-  TO_END_OF_LINE = '\x1b[K',
-  REVERSE = '\x1b[7m',
-  PLAIN = '\x1b[0m';
-const TAB = 8;
 
 /** Lines of a screen that is so wide. */
 function wrapped(text: string, columns: number): string[] {
   const rows: string[] = [];
   for (const line of text.replace(/\n$/, '').split('\n')) {
-    let whole = '';
-    for (const character of line) whole += character === '\t' ? ' '.repeat(TAB - (whole.length % TAB)) : character;
-    whole = visible(whole);
+    const whole = visible(untabbed(line));
     for (let at = 0; at === 0 || at < whole.length; at += columns) rows.push(whole.slice(at, at + columns));
   }
   return rows;
@@ -44,7 +46,7 @@ class Pager {
     const { terminal } = this;
     return new Promise<void>(resolve => {
       terminal.signal.addEventListener('abort', () => resolve(), { once: true });
-      terminal.write(ALTERNATE);
+      terminal.write(ALTERNATE_SCREEN + HIDE_CURSOR);
       this.draw();
       terminal.listen(typed => {
         this.keys.push(typed);
@@ -56,7 +58,7 @@ class Pager {
         }
         this.draw();
       });
-    }).then(() => terminal.write(NORMAL));
+    }).then(() => terminal.write(SHOW_CURSOR + NORMAL_SCREEN));
   }
 
   private get page(): number {

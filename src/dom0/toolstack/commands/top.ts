@@ -3,7 +3,16 @@ import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
 import type { CommandHost } from '../command-host.ts';
-import type { Owned } from '../terminal/terminal.ts';
+import {
+  ALTERNATE_SCREEN,
+  HIDE_CURSOR,
+  HOME,
+  NORMAL_SCREEN,
+  type Owned,
+  SHOW_CURSOR,
+  TO_END,
+  TO_END_OF_LINE,
+} from '../terminal/index.ts';
 import { runNsOf } from '../run-time.ts';
 import { command, Refusal } from './command.ts';
 import { readWords } from './words.ts';
@@ -255,11 +264,6 @@ export const top = command({
     readTop(words).batch ? undefined : async ({ host }, terminal) => (await watch(host, terminal, readTop(words)), 0),
 });
 
-const ALTERNATE = '\x1b[?1049h\x1b[?25l',
-  NORMAL = '\x1b[?25h\x1b[?1049l',
-  HOME = '\x1b[H',
-  TO_END_OF_LINE = '\x1b[K',
-  TO_END = '\x1b[J';
 const HINT = ' S order by processor time   N order by number   Q quit';
 
 /** Looks again and again until Q is pressed. */
@@ -274,7 +278,7 @@ async function watch(host: CommandHost, terminal: Owned, { delayS, iterations, .
     if (/[nN]/.test(typed)) shape.byNumber = true;
     wake();
   });
-  terminal.write(ALTERNATE);
+  terminal.write(ALTERNATE_SCREEN + HIDE_CURSOR);
   for (let i = 0; i < iterations && !over; i++) {
     const { usages, now } = look(host, before);
     const lines = screen(host, usages, shape).slice(0, Math.max(1, terminal.rows - 1));
@@ -287,5 +291,5 @@ async function watch(host: CommandHost, terminal: Owned, { delayS, iterations, .
       wake = () => (cancel(), resolve());
     });
   }
-  terminal.write(NORMAL);
+  terminal.write(SHOW_CURSOR + NORMAL_SCREEN);
 }

@@ -7,6 +7,16 @@
 export const visible = (text: string): string =>
   text.replace(/[^\P{Cc}\n\t]/gu, character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 
+/** Columns from one tabulator to the next. */
+const TAB = 8;
+
+/** A line with its tabs as the spaces that a terminal shows for them. */
+export function untabbed(line: string): string {
+  let shown = '';
+  for (const character of line) shown += character === '\t' ? ' '.repeat(TAB - (shown.length % TAB)) : character;
+  return shown;
+}
+
 /** The terminal of a session, for a program that owns it. */
 export interface Terminal {
   /** Text with control sequences; lines end with CR LF. */
