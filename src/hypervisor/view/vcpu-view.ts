@@ -14,7 +14,7 @@ import {
   PTE_PS,
 } from '../../cpu/architecture/index.ts';
 import { arithmeticOf, ipOf, isLongCode, wideOf } from '../../cpu/architecture/index.ts';
-import { PageWalk, type Translation } from '../../cpu/architecture/index.ts';
+import { PageWalk, PHYSICAL_BITS, type Translation } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { EXIT_COUNTERS } from './exit-reasons.ts';
 import {
@@ -45,8 +45,8 @@ const WAIT_FOR_SIPI = 3;
 const VM = 1 << 17;
 /** An address or a word of the second stage to the number of its frame. */
 const PAGE_SHIFT = 12,
-  /** Of an entry's high word: guest-physical addresses have 36 bits. */
-  HIGH_FRAME_BITS = 15,
+  /** Of an entry's high word. */
+  HIGH_FRAME_BITS = 2 ** (PHYSICAL_BITS - 32) - 1,
   /** Of 64-bit paging structures. */
   LONG_LEVELS = 4;
 
@@ -280,40 +280,19 @@ export class VcpuState {
     return this.walk.explain(linear, access);
   }
 
-  /** Machine frames of the paging structures to which CR3 leads now; none where paging is off. A large page has no table. Source: SDM vol. 3, 4.3 and 4.4. */
+  /**
+   * Machine frames of the paging structures to which CR3 leads now; none where paging is off. A large page has no table. One that is met twice, as where a
+   * system maps its tables by themselves, is gone through once a level. Source: SDM vol. 3, 4.3 to 4.5.
+   */
   tables(): Set<number> {
     const { regs } = this,
       { memory } = this.domain,
-      found = new Set<number>();
-    if (regs[R.CR0] >= 0) return found;
-    if ((regs[R.EFER] & EFER_LMA) !== 0) return this.longTables();
-    const isPae = (regs[R.CR4] & CR4_PAE) !== 0,
-      hasLarge = isPae || (regs[R.CR4] & CR4_PSE) !== 0;
-    const add = (low: number): number => {
-      const mfn = this.stage.mfn(low >>> PAGE_SHIFT);
-      if (mfn < 0) return -1;
-      found.add(mfn);
-      return memory.frame(mfn);
-    };
-    if (isPae) add(regs[R.CR3]);
-    const directories = isPae
-      ? [0, 1, 2, 3].map(i => regs[R.PDPTE + 2 * i]).filter(low => (low & PTE_P) !== 0)
-      : [regs[R.CR3]];
-    for (const low of directories) {
-      const at = add(low);
-      for (let i = 0; at >= 0 && i < FRAME_BYTES / 4; i += isPae ? 2 : 1) {
-        const entry = memory.word(at + i);
-        if ((entry & PTE_P) !== 0 && !(hasLarge && (entry & PTE_PS) !== 0)) add(entry);
-      }
-    }
-    return found;
-  }
-
-  /** Those of four levels. One that is met twice, as where a system maps its tables by themselves, is gone through once a level. */
-  private longTables(): Set<number> {
-    const { memory } = this.domain,
       found = new Set<number>(),
       seen = new Set<number>();
+    if (regs[R.CR0] >= 0) return found;
+    const isPae = (regs[R.CR4] & CR4_PAE) !== 0,
+      hasLarge = isPae || (regs[R.CR4] & CR4_PSE) !== 0,
+      entryWords = isPae ? 2 : 1;
     const visit = (low: number, high: number, level: number): void => {
       const mfn = this.stage.mfn(((high & HIGH_FRAME_BITS) << (32 - PAGE_SHIFT)) | (low >>> PAGE_SHIFT));
       if (mfn < 0) return;
@@ -321,13 +300,18 @@ export class VcpuState {
       if (level === 1 || seen.has(mfn * 8 + level)) return;
       seen.add(mfn * 8 + level);
       const at = memory.frame(mfn);
-      for (let i = 0; i < FRAME_BYTES / 4; i += 2) {
-        const entry = memory.word(at + i);
-        if ((entry & PTE_P) !== 0 && (level === LONG_LEVELS || (entry & PTE_PS) === 0))
-          visit(entry, memory.word(at + i + 1), level - 1);
+      for (let i = 0; i < FRAME_BYTES / 4; i += entryWords) {
+        const entry = memory.word(at + i),
+          isLarge = hasLarge && level < LONG_LEVELS && (entry & PTE_PS) !== 0;
+        if ((entry & PTE_P) !== 0 && !isLarge) visit(entry, isPae ? memory.word(at + i + 1) : 0, level - 1);
       }
     };
-    visit(this.regs[R.CR3], this.regs[R.CR3 + R.HIGH], LONG_LEVELS);
+    if ((regs[R.EFER] & EFER_LMA) !== 0) visit(regs[R.CR3], regs[R.CR3 + R.HIGH], LONG_LEVELS);
+    else if (isPae) {
+      // Its four entries are in registers.
+      visit(regs[R.CR3], 0, 1);
+      for (let i = R.PDPTE; i < R.PDPTE + 8; i += 2) if ((regs[i] & PTE_P) !== 0) visit(regs[i], regs[i + 1], 2);
+    } else visit(regs[R.CR3], 0, 2);
     return found;
   }
 

@@ -136,6 +136,25 @@ it('is reached by a guest of 32 bits, through PAE’s pages of both sizes and by
   expect([RESULTS, FIRST + 16].map(at => double(domain, at))).toEqual([0x1234567812345678n, 0x12345678n]);
 });
 
+it('holds page tables of PAE, which those who look at a vCPU find there', () => {
+  const directory = TABLES + 0x1000;
+  const domain = make(
+    'pc',
+    undefined,
+    MEMORY_MIB,
+    program([
+      `mov dword [${TABLES}], ${directory + 1}; mov dword [${directory}], 0x83`,
+      `mov dword [${directory + 8}], 0x5003; mov dword [${directory + 12}], 1`,
+      `mov eax, ${TABLES}; mov cr3, eax; mov eax, 0x20; mov cr4, eax; mov eax, cr0; or eax, 0x80000000; mov cr0, eax; hlt`,
+    ]),
+  );
+  runToEnd(domain);
+  const { machine, record } = domain.options,
+    frames = [TABLES, directory, GIB4 + 0x5000].map(at => domain.memory.machineOffset(at) >>> 12);
+  const [vcpu] = new MachineView(machine.memory).domain(record.id)!.vcpus();
+  expect(vcpu!.look().tables()).toEqual(new Set(frames));
+});
+
 it('a reset empties it', () => {
   const domain = make('pc');
   runToEnd(domain);
