@@ -88,4 +88,4 @@ export const COMMANDS = {
 };
 
 export { bind, type Bound, type Call, command, type Command, type Deeds, Refusal, type Table } from './command.ts';
-export { attachXl, commandNamed, helpOf, helpOn, namesOf, runXl } from './words.ts';
+export { attachXl, commandNamed, helpOf, namesOf, runXl } from './words.ts';

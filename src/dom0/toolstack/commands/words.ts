@@ -152,7 +152,7 @@ export function helpOf(table: Table, program: Spelling = 'xl'): string {
 }
 
 /** One of them, as its -h tells it. */
-export function helpOn(table: Table, name: string, program: Spelling = 'xl'): string {
+function helpOn(table: Table, name: string, program: Spelling = 'xl'): string {
   const { summary, usage, options, modifies, dryRun }: Partial<Table[string]> = Object.hasOwn(table, name)
     ? table[name]
     : WITHOUT[name];

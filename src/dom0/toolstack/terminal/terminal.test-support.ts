@@ -1,7 +1,7 @@
 /** A terminal for tests of programs that own one: the test types, and reads what was written. */
 import type { Owned } from './terminal.ts';
 
-export interface TypedTerminal {
+interface TypedTerminal {
   owned: Owned;
   /** Types keys, as they come from a terminal. */
   type(keys: string): void;
