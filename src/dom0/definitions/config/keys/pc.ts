@@ -128,8 +128,8 @@ export const pc: Family = {
           definition.mmioHoleMiB = number;
         },
         judge: ({ number, definition: { memoryMiB, maxMemoryMiB = memoryMiB } }) => {
-          const { lowMiB } = ramAround(Math.max(memoryMiB, maxMemoryMiB), number),
-            highMiB = Math.max(memoryMiB, maxMemoryMiB) - lowMiB;
+          const { memoryMiB: mostMiB, lowMiB } = ramAround(Math.max(memoryMiB, maxMemoryMiB), number),
+            highMiB = mostMiB - lowMiB;
           return highMiB > 0
             ? used(
                 `${highMiB} MiB lie above 4 GiB`,
