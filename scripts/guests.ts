@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { pickFiles, readDeb } from './archive/deb.ts';
 import { bootableDisk } from './archive/disk.ts';
 import { writeExt2 } from './archive/ext2.ts';
+import { grubFiles } from './archive/grub.ts';
 import { APPLETS, buildInitramfs, MODULES } from './archive/initramfs.ts';
 import { Packages } from './archive/packages.ts';
 import { writeQcow2 } from './archive/qcow2.ts';
@@ -126,7 +127,6 @@ const SPARSE_BYTES = 1 << 16;
 /** The disks: GRUB and Linuxes on one partition, most of it free. */
 const DISK = { name: 'debian-disk.img', bytes: 128 << 20, label: 'debian', signature: 'Ringside disk 1\n' };
 const AMD64_DISK = { name: 'debian-amd64-disk.img', bytes: 128 << 20, label: 'debian', signature: 'Ringside disk 2\n' };
-const GRUB_FOLDER = 'usr/lib/grub/i386-pc/';
 /** What the installed system's kernels load when they start: the disk and what is on it, the CD, the network card. */
 const DISK_MODULES = 'ata_piix,sd_mod,sr_mod,crc32c_generic,ext4,isofs,pcnet32';
 
@@ -443,9 +443,7 @@ async function assemble(folder: string, flavours: readonly Flavour[], packages: 
       );
       for (const [path, bytes] of files) catalogue[set].push(write(path.replace(/^.*\//, `${set}/`), bytes));
     }
-    const grub = new Map<string, Uint8Array>();
-    for (const { path, type, data } of readDeb(await get('grub-pc-bin')))
-      if (type === 'file' && path.startsWith(GRUB_FOLDER)) grub.set(path.slice(GRUB_FOLDER.length), data);
+    const grub = grubFiles(await get('grub-pc-bin'));
     for (const [disk, its] of [[DISK, FLAVOURS] as const, [AMD64_DISK, AMD64] as const]) {
       const files = new Map([...onDisk].filter(([path]) => its.some(({ flavour }) => path.endsWith(`-${flavour}`))));
       if (files.size === 0) continue;

@@ -4,6 +4,7 @@
  * for the places of fields.
  */
 
+import { readDeb } from './deb.ts';
 import { lzmaLiterals } from './lzma-encoder.ts';
 
 const SECTOR_BYTES = 512;
@@ -30,6 +31,14 @@ const MAX_CORE_BYTES = 0x70000;
 
 /** The files of /usr/lib/grub/i386-pc by name. */
 export type GrubFiles = ReadonlyMap<string, Uint8Array>;
+const FOLDER = 'usr/lib/grub/i386-pc/';
+
+/** Those of the package grub-pc-bin. */
+export function grubFiles(deb: Uint8Array): GrubFiles {
+  const files = new Map<string, Uint8Array>();
+  for (const { path, type, data } of readDeb(deb)) if (type === 'file' && path.startsWith(FOLDER)) files.set(path.slice(FOLDER.length), data);
+  return files;
+}
 
 function file(files: GrubFiles, name: string): Uint8Array {
   const data = files.get(name);

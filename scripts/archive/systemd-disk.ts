@@ -1,10 +1,12 @@
 /** Disks with Debian of 64 bits and systemd, for `npm run guests -- --systemd`; and what the same system is started from without GRUB. */
 
+import { isXz } from '../../src/formats/unpack/magic.ts';
 import { unxz } from '../../src/formats/unpack/xz.ts';
 import { FILE, PROGRAM } from './cpio.ts';
 import { pickFiles, readDeb } from './deb.ts';
 import { debianSystem, type Tree } from './debian-system.ts';
 import { bootableDisk } from './disk.ts';
+import { grubFiles } from './grub.ts';
 import { buildInitramfs, MODULES } from './initramfs.ts';
 import { localSource, withDependencies } from './local-source.ts';
 import { moduleDependencies, moduleName } from './modules.ts';
@@ -45,7 +47,7 @@ export interface SystemdDisk {
   release: string;
 }
 
-/** `i386`: packages of 32 bits, of the same suite. @throws Unavailable where packages are not to be had. */
+/** @throws Unavailable where packages are not to be had. */
 export async function systemdDisk({ version, suite }: Release, packages: Packages): Promise<SystemdDisk> {
   const all = await packages.all('amd64');
   const required = all.filter(fields => fields.get('Priority') === 'required').map(fields => fields.get('Package')!);
@@ -68,7 +70,7 @@ export async function systemdDisk({ version, suite }: Release, packages: Package
   if (!kernel || modules.size === 0) throw new Unavailable(`${image} holds no kernel and modules where Debian has them`);
   const needed = withNeeded(modules);
   for (const [path, data] of needed) tree.set(`usr/${path.replace(/^usr\//, '')}`, { mode: FILE, data });
-  const busybox = pickFiles(await packages.get('busybox-static:amd64'), ['bin/busybox', 'usr/bin/busybox'].slice(version < 13 ? 0 : 1, version < 13 ? 1 : 2));
+  const busybox = pickFiles(await packages.get('busybox-static:amd64'), [version < 13 ? 'bin/busybox' : 'usr/bin/busybox']);
   const initrd = buildInitramfs({
     busybox: [...busybox.values()][0],
     hostname: label,
@@ -78,9 +80,7 @@ export async function systemdDisk({ version, suite }: Release, packages: Package
   const cmdline = `root=LABEL=${label} mods=${DISK_MODULES} cryptomgr.notests`;
   tree.set('boot/vmlinuz', { mode: FILE, data: kernel }).set('boot/initrd', { mode: FILE, data: initrd });
 
-  const grub = new Map<string, Uint8Array>();
-  const GRUB = 'usr/lib/grub/i386-pc/';
-  for (const { path, type, data } of readDeb(await packages.get('grub-pc-bin:amd64'))) if (type === 'file' && path.startsWith(GRUB)) grub.set(path.slice(GRUB.length), data);
+  const grub = grubFiles(await packages.get('grub-pc-bin:amd64'));
   const uuid = new TextEncoder().encode(`Ringside Deb. ${version}`);
   const disk = bootableDisk({ bytes: BYTES, grub, config: menu(version, cmdline), files: tree, label, uuid });
   return { disk, kernel, initrd, cmdline, release };
@@ -133,6 +133,3 @@ function withNeeded(files: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Ar
   for (const name of [...MODULES, ...MORE_MODULES]) add(name);
   return needed;
 }
-
-const XZ_MAGIC = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0];
-const isXz = (file: Uint8Array): boolean => XZ_MAGIC.every((byte, i) => file[i] === byte);
