@@ -13,7 +13,7 @@ import { ensureDependencies } from './setup.mjs';
 
 /** The bundle, in a folder named by its sources; made if it is not there. */
 async function bundle() {
-  const folders = ['scripts/archive', 'src/formats/unpack'];
+  const folders = ['scripts/archive', 'src/formats/elf', 'src/formats/unpack'];
   const sources = [
     'scripts/guests.mjs',
     'scripts/guests.ts',
