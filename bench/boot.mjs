@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { buildProgram } from '../scripts/build.mjs';
 import { firmware, median, need, options, qemu, runGuest, short } from './lib.mjs';
-import { debianGuest } from './guests.mjs';
+import { needDebian } from './guests.mjs';
 
 const GOAL = 0.6;
 
@@ -20,11 +20,7 @@ const { runs, flavour, memory, json, check, peer } = options({
   json: '',
   check: false,
 });
-const guest = debianGuest(flavour);
-need(
-  guest,
-  `The Debian ${flavour} guest is not here: run \`npm run guests${flavour === 'amd64' ? ' -- --amd64' : ''}\` first.`,
-);
+const guest = needDebian(flavour);
 /** v86 has no 64-bit mode. */
 const other = peer || (flavour === 'amd64' ? 'qemu' : 'v86');
 const program = flavour === 'amd64' ? 'qemu-system-x86_64' : undefined;

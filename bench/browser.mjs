@@ -12,7 +12,7 @@ import { chromium } from '@playwright/test';
 import { buildPage } from '../scripts/build.mjs';
 import { serve } from '../scripts/serve.mjs';
 import { ensureChromium } from '../scripts/setup.mjs';
-import { debianGuest } from './guests.mjs';
+import { debianGuest, needDebian } from './guests.mjs';
 import { firmware, geometricMean, MEANS, median, need, options, ratio, short } from './lib.mjs';
 
 const LIMIT_MS = 600_000;
@@ -71,7 +71,7 @@ async function visit(peer, query) {
 
 const rows = only.split(',').filter(row => row && !(row in BOOTS));
 const boots = Object.keys(BOOTS).filter(boot => only === '' || only.split(',').includes(boot));
-need(!boots.length || debian, 'The Debian 686 guest is not here: run `npm run guests` first.');
+if (boots.length) needDebian('686');
 
 /** Of each peer, by row: figures of each run. */
 const steady = { ringside: {}, v86: {} },

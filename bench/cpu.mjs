@@ -13,7 +13,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { buildProgram } from '../scripts/build.mjs';
-import { buildReal, buildWide, cannotBuild, debianGuest, MICRO_PILOT, microElf } from './guests.mjs';
+import { buildReal, buildWide, cannotBuild, MICRO_PILOT, microElf, needDebian } from './guests.mjs';
 import {
   busiest,
   firmware,
@@ -107,8 +107,7 @@ need(theirs.length, 'No peer is here: nothing was measured.');
 const micro = names.filter(name => name in MICRO_PILOT);
 const real = names.filter(name => name in REAL_PILOT);
 const boots = names.filter(name => LINUX.includes(name));
-const debian = debianGuest('686');
-need(!boots.length || debian, 'The Debian 686 guest is not here: run `npm run guests` first.');
+const debian = boots.length ? needDebian('686') : undefined;
 await buildProgram('ringside');
 
 const peersHere = ['ringside', ...theirs];

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { at, guestsFolder, which } from '../scripts/lib.mjs';
+import { need } from './lib.mjs';
 
 const out = at('.cache', 'bench');
 
@@ -13,6 +14,16 @@ export function debianGuest(flavour) {
   return existsSync(kernel) && existsSync(initrd)
     ? { kernel, initrd, cmdline: 'console=ttyS0,115200', until: 'BOOT-OK' }
     : undefined;
+}
+
+/** The same; where it is not there, the program ends with a sentence. */
+export function needDebian(flavour) {
+  const guest = debianGuest(flavour);
+  need(
+    guest,
+    `The Debian ${flavour} guest is not here: run \`npm run guests${flavour === 'amd64' ? ' -- --amd64' : ''}\` first.`,
+  );
+  return guest;
 }
 
 /** Why the wide program and BIOS images cannot be built here, or undefined. */

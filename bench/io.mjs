@@ -14,7 +14,7 @@ import { cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { buildProgram } from '../scripts/build.mjs';
 import { cpioFile } from './cpio.mjs';
-import { debianGuest } from './guests.mjs';
+import { debianGuest, needDebian } from './guests.mjs';
 import { judgeRows, minipvRows } from './io-minipv.mjs';
 import { printTable } from './io-table.mjs';
 import { firmware, need, options, qemu, runGuest, short, threadTimes } from './lib.mjs';
@@ -30,7 +30,7 @@ const { runs, mib, packets, bulk, json, profile, profiles, minipv, only } = opti
   minipv: false,
   only: '',
 });
-need(minipv || debianGuest('686'), 'The Debian 686 guest is not here: run `npm run guests` first.');
+if (!minipv) needDebian('686');
 need(minipv || firmware(), 'v86 needs the images of the seabios package: run `npm run guests` first.');
 await buildProgram('ringside');
 

@@ -5,17 +5,13 @@
  * and at most 160 MiB. --check: status 1 where it is more.
  */
 import { buildProgram } from '../scripts/build.mjs';
-import { debianGuest } from './guests.mjs';
+import { needDebian } from './guests.mjs';
 import { need, options, runGuest } from './lib.mjs';
 
 const MOST_MIB = 160;
 
 const { flavour, memory, check } = options({ flavour: 'amd64', memory: 512, check: false });
-const guest = debianGuest(flavour);
-need(
-  guest,
-  `The Debian ${flavour} guest is not here: run \`npm run guests${flavour === 'amd64' ? ' -- --amd64' : ''}\` first.`,
-);
+const guest = needDebian(flavour);
 await buildProgram('ringside');
 
 const empty = await runGuest('host', {}, 'Domain-0');

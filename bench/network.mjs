@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildProgram } from '../scripts/build.mjs';
 import { cpioFile } from './cpio.mjs';
-import { debianGuest } from './guests.mjs';
+import { debianGuest, needDebian } from './guests.mjs';
 import { median, need, options, short } from './lib.mjs';
 
 const { runs, mib, packets, json } = options({ runs: 3, mib: 32, packets: 1000, json: '' });
@@ -20,8 +20,7 @@ const CARDS = [
   { card: 'e1000', flavour: '686', type: 'hvm', module: 'e1000', vif: 'model=e1000' },
   { card: 'netfront', flavour: '686-pae', type: 'pvh', module: 'xen-netfront', vif: '' },
 ];
-for (const { flavour } of CARDS)
-  need(debianGuest(flavour), `The Debian ${flavour} guest is not here: run \`npm run guests\` first.`);
+for (const { flavour } of CARDS) needDebian(flavour);
 await buildProgram('ringside');
 
 /** What each guest does when its shell starts: the one with the first address asks, the other serves. */

@@ -16,7 +16,7 @@ import { buildPage } from '../scripts/build.mjs';
 import { at, guestsFolder, run as runProgram } from '../scripts/lib.mjs';
 import { serve } from '../scripts/serve.mjs';
 import { ensureChromium } from '../scripts/setup.mjs';
-import { debianGuest } from './guests.mjs';
+import { debianGuest, needDebian } from './guests.mjs';
 import { busiest, median, need, options, short, threadTimes } from './lib.mjs';
 
 const GOAL_MS = 50,
@@ -106,10 +106,7 @@ need(
   `--only ${only}: the rows are load, inspectors, lessons, saved, ${Object.keys(rows).join(', ')}.`,
 );
 const wanted = Object.keys(rows).filter(row => only === '' || row === only);
-need(
-  ['spin', 'three', 'load', 'inspectors', 'lessons'].includes(only) || debianGuest('686'),
-  'The Debian 686 guest is not here: run `npm run guests` first.',
-);
+if (!['spin', 'three', 'load', 'inspectors', 'lessons'].includes(only)) needDebian('686');
 const { path: executablePath, why } = await ensureChromium();
 need(executablePath, `Chromium is not here: ${why}`);
 await buildPage();

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildProgram } from '../scripts/build.mjs';
 import { at } from '../scripts/lib.mjs';
-import { debianGuest } from './guests.mjs';
+import { needDebian } from './guests.mjs';
 import { need, options, short } from './lib.mjs';
 
 const INTERVAL_US = 100;
@@ -23,8 +23,7 @@ const GOAL_P95_MS = 2,
 
 const hasPerf = spawnSync('perf', ['--version']).status === 0;
 const { runs, flavour, check } = options({ runs: 3, flavour: '686', check: false });
-const guest = debianGuest(flavour);
-need(guest, `The Debian ${flavour} guest is not here: run \`npm run guests\` first.`);
+const guest = needDebian(flavour);
 await buildProgram('ringside');
 
 /** Milliseconds of each pause, a list for each kind, of samples one after the other: a kind or none, and the milliseconds that it stands for. */
