@@ -53,3 +53,9 @@ export function persistent<Module>(load: () => Promise<Module>): () => Promise<M
   made.add(get);
   return get;
 }
+
+/** The same of each whole module that `import.meta.glob` found. To be made once: what `persistent` made is what knows that it failed. */
+export const allPersistent = <Module>(
+  loads: Readonly<Record<string, () => Promise<Module>>>,
+): Readonly<Record<string, () => Promise<Module>>> =>
+  Object.fromEntries(Object.entries(loads).map(([path, load]) => [path, persistent(load)]));

@@ -1,6 +1,7 @@
 /** What a lesson does to the host of this page. */
 import type { NamedFile } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
+import { allPersistent, persistent } from '../load-again.ts';
 import type { LessonHost } from './run.ts';
 import { BASE, SMALL_GUESTS } from './small-guests.ts';
 
@@ -8,11 +9,12 @@ const KERNELS: Readonly<Record<string, string>> = {
   'minipv.elf': new URL('../../../guests/minipv/minipv.elf', import.meta.url).href,
   'demo.elf': new URL('../../../guests/demo/demo.elf', import.meta.url).href,
 };
-const SOURCES = import.meta.glob<string>('../../../guests/small/*.asm', { query: '?raw', import: 'default' });
+const SOURCES = allPersistent(import.meta.glob<{ default: string }>('../../../guests/small/*.asm', { query: '?raw' }));
+const assembler = persistent(() => import('./assembled.ts'));
 const BLANK_BYTES = 2 ** 20;
 
 /** A small guest's own source, or what they have in common. */
-export const sourceOf = (name: string): Promise<string> => SOURCES[`../../../guests/small/${name}`]!();
+const sourceOf = async (name: string): Promise<string> => (await SOURCES[`../../../guests/small/${name}`]!()).default;
 
 /** The files that a definition of a lesson names. @throws Error with a sentence */
 async function filesOf(text: string): Promise<NamedFile[]> {
@@ -26,7 +28,7 @@ async function filesOf(text: string): Promise<NamedFile[]> {
   }
   for (const name of SMALL_GUESTS) {
     if (!text.includes(name)) continue;
-    const { assembled } = await import('./assembled.ts');
+    const { assembled } = await assembler();
     files.push({ name, data: new Blob([assembled(await sourceOf(name), await sourceOf(BASE))]) });
   }
   if (text.includes('blank.img')) files.push({ name: 'blank.img', data: new Blob([new Uint8Array(BLANK_BYTES)]) });

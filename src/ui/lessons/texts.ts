@@ -1,9 +1,9 @@
 /** The texts of lessons, each loaded when it is opened. */
 
-import { persistent } from '../load-again.ts';
+import { allPersistent } from '../load-again.ts';
 import { LESSONS, OWN_KEY, OWN_LESSON } from './list.ts';
 
-const TEXTS = import.meta.glob<string>('./texts/*.md', { query: '?raw', import: 'default' });
+const TEXTS = allPersistent(import.meta.glob<{ default: string }>('./texts/*.md', { query: '?raw' }));
 
 /** The text of a lesson of the address. @throws Error with a sentence */
 export async function lessonText(id: string): Promise<string> {
@@ -19,5 +19,5 @@ export async function lessonText(id: string): Promise<string> {
   }
   if (!LESSONS.some(lesson => lesson.id === id))
     throw new Error(`There is no lesson ${id}. There are ${LESSONS.map(lesson => lesson.id).join(', ')}.`);
-  return persistent(TEXTS[`./texts/${id}.md`]!)();
+  return (await TEXTS[`./texts/${id}.md`]!()).default;
 }
