@@ -14,6 +14,15 @@ import { BASE, SMALL_GUESTS } from './small-guests.ts';
 // As its worker does before it is there (turns-worker.ts).
 await loadEverything();
 
+const guest = (path: string) => readFileSync(new URL(`../../../guests/${path}`, import.meta.url));
+/** What a definition may name. */
+const KERNELS: readonly (readonly [name: string, kernel: Blob])[] = [
+  ['minipv.elf', new Blob([guest('minipv/minipv.elf')])],
+  ...SMALL_GUESTS.map(
+    name => [name, new Blob([assembled(`${guest(`small/${name}`)}`, `${guest(`small/${BASE}`)}`)])] as const,
+  ),
+];
+
 export function lessonHost(): LessonHost & { host: Host } {
   const virtual = new VirtualTime({ wallMs: () => 0, soon, speed: Infinity });
   const host = testHost({
@@ -23,22 +32,13 @@ export function lessonHost(): LessonHost & { host: Host } {
     seed: 7,
     readsWhole: true,
   });
-  const guest = (path: string) => readFileSync(new URL(`../../../guests/${path}`, import.meta.url));
-  const kernel = new Blob([guest('minipv/minipv.elf')]);
-  /** A kernel of one of the small guests that the definition names. */
-  const small = (text: string) =>
-    SMALL_GUESTS.filter(name => text.includes(name)).map(name => ({
-      name,
-      data: new Blob([assembled(`${guest(`small/${name}`)}`, `${guest(`small/${BASE}`)}`)]),
-    }));
   return {
     host,
     create: async text =>
       (
         await host.create([
           { name: 'lab.cfg', data: new Blob([text]) },
-          ...(text.includes('minipv.elf') ? [{ name: 'minipv.elf', data: kernel }] : []),
-          ...small(text),
+          ...KERNELS.flatMap(([name, data]) => (text.includes(name) ? [{ name, data }] : [])),
           ...(text.includes('blank.img') ? [{ name: 'blank.img', data: new Blob([new Uint8Array(2 ** 20)]) }] : []),
         ])
       ).id,

@@ -16,6 +16,17 @@ const BLANK_BYTES = 2 ** 20;
 /** A small guest's own source, or what they have in common. */
 const sourceOf = async (name: string): Promise<string> => (await SOURCES[`../../../guests/small/${name}`]!()).default;
 
+const assembledGuests = new Map<string, Blob>();
+/** A small guest's kernel. Each step that is begun again wants it, and the assembler takes some 50 ms. */
+async function smallGuest(name: string): Promise<Blob> {
+  const known = assembledGuests.get(name);
+  if (known) return known;
+  const { assembled } = await assembler(),
+    kernel = new Blob([assembled(await sourceOf(name), await sourceOf(BASE))]);
+  assembledGuests.set(name, kernel);
+  return kernel;
+}
+
 /** The files that a definition of a lesson names. @throws Error with a sentence */
 async function filesOf(text: string): Promise<NamedFile[]> {
   const files: NamedFile[] = [{ name: 'lesson.cfg', data: new Blob([text]) }];
@@ -26,11 +37,7 @@ async function filesOf(text: string): Promise<NamedFile[]> {
       throw new Error(`${name} could not be fetched: the server answered ${answer.status}. Load the page again.`);
     files.push({ name, data: await answer.blob() });
   }
-  for (const name of SMALL_GUESTS) {
-    if (!text.includes(name)) continue;
-    const { assembled } = await assembler();
-    files.push({ name, data: new Blob([assembled(await sourceOf(name), await sourceOf(BASE))]) });
-  }
+  for (const name of SMALL_GUESTS) if (text.includes(name)) files.push({ name, data: await smallGuest(name) });
   if (text.includes('blank.img')) files.push({ name: 'blank.img', data: new Blob([new Uint8Array(BLANK_BYTES)]) });
   return files;
 }
