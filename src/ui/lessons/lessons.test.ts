@@ -1,19 +1,11 @@
 /** The page's lessons, walked on a host in virtual time: each says what is true, and what it says was measured. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Lesson, readLesson } from './lesson.ts';
+import { readLesson } from './lesson.ts';
 import { lessonHost } from './lesson-host.test-support.ts';
 import { LESSONS } from './list.ts';
 import { LessonRun } from './run.ts';
-import { walk } from './walk.test-support.ts';
-
-const text = (id: string): string => readFileSync(new URL(`./texts/${id}.md`, import.meta.url), 'utf8');
-
-function read(id: string, seed: string): Lesson {
-  const { lesson, problems } = readLesson(text(id), seed);
-  expect(problems).toEqual([]);
-  return lesson;
-}
+import { read, text, walk } from './walk.test-support.ts';
 
 describe('the page’s lessons', () => {
   it('trap and emulate: exits by programmed I/O follow from the sectors, by DMA from the commands, and a repeated walk has the same code', async () => {

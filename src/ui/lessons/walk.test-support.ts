@@ -1,7 +1,18 @@
 /** A walk through a lesson, as the page goes where all is done for whoever takes it. */
-import { handInCode, type Lesson } from './lesson.ts';
+import { readFileSync } from 'node:fs';
+import { expect } from 'vitest';
+import { handInCode, type Lesson, readLesson } from './lesson.ts';
 import { lessonHost } from './lesson-host.test-support.ts';
 import { LessonRun, type Result } from './run.ts';
+
+/** The file of a lesson of the page. */
+export const text = (id: string): string => readFileSync(new URL(`./texts/${id}.md`, import.meta.url), 'utf8');
+
+export function read(id: string, seed: string): Lesson {
+  const { lesson, problems } = readLesson(text(id), seed);
+  expect(problems).toEqual([]);
+  return lesson;
+}
 
 /** An answer to each question, by its name; what is not there is answered by 1. */
 export type Answers = (name: string) => number;

@@ -1,17 +1,8 @@
 /** `npm run -s lessons`: every lesson of the page, walked twice from some seeds: equal numbers, the right code, and a hint for each wrong answer. */
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Lesson, readLesson, type Row } from './lesson.ts';
+import type { Lesson, Row } from './lesson.ts';
 import { LESSONS } from './list.ts';
-import { walk } from './walk.test-support.ts';
-
-const text = (id: string): string => readFileSync(new URL(`./texts/${id}.md`, import.meta.url), 'utf8');
-
-function read(id: string, seed: string): Lesson {
-  const { lesson, problems } = readLesson(text(id), seed);
-  expect(problems).toEqual([]);
-  return lesson;
-}
+import { read, walk } from './walk.test-support.ts';
 
 /** What each question is measured by. */
 const rowsOf = ({ steps }: Lesson): Map<string, Row> =>
