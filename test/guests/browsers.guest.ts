@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type BrowserName, installed, openTab, servePage } from '../support/browsers.ts';
-import { debian, type Flavour, haveGuests, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
-import { dropServed, expectSerial, press, type } from '../support/page-script.ts';
+import { type Flavour, haveGuests, NEEDS_GUESTS } from '../support/guests.ts';
+import { expectSerial, press, startDebian, type } from '../support/page-script.ts';
 
 describe.skipIf(!haveGuests)(
   `Debian's Linux, dropped onto the page as definition, kernel and initrd ${NEEDS_GUESTS}`,
@@ -27,16 +27,7 @@ describe.skipIf(!haveGuests)(
           expect(await tab.run(`return typeof SharedArrayBuffer === 'function' && crossOriginIsolated`)).toBe(
             mode === 'shared',
           );
-          const guest = debian(flavour);
-          await dropServed(
-            tab,
-            guest.files.map(name => `guests/${guest.name}/${name}`),
-          );
-          await press(tab, /^Start debian/);
-          // A small window shows what the guest used first, which may be its screen.
-          await press(tab, /^Serial$/);
-          // What its init says before may have left the few rows of the terminal by the time that somebody looks.
-          await expectSerial(tab, PROMPT, 840);
+          await startDebian(tab, flavour);
           await type(tab, 'echo $((6 * 7)) is typed; uname -m\r');
           await expectSerial(tab, '42 is typed', 60);
           await expectSerial(tab, 'i686', 60);

@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { file } from './needs.ts';
 
-export type Flavour = '686' | '686-pae';
+/** 'amd64' is there with `npm run guests -- --amd64`. */
+export type Flavour = '686' | '686-pae' | 'amd64';
 
 /** A guest's files: an xl definition, and the kernel and initrd that it names. */
 export function debian(flavour: Flavour) {

@@ -1,5 +1,6 @@
 /** What tests ask of the page in any browser, as scripts (see browsers.ts): drop, press, type, read. */
 import type { Tab } from './browsers.ts';
+import { debian, type Flavour, PROMPT } from './guests.ts';
 
 /** Drops files that the page's own server has, as a drag from the desktop would, once the page shows its host: nobody drops onto an empty page. */
 export const dropServed = (tab: Tab, paths: readonly string[]): Promise<unknown> =>
@@ -63,3 +64,17 @@ export const expectSerial = (tab: Tab, text: string, seconds: number): Promise<u
       await new Promise(resolve => setTimeout(resolve, 250));
     }
   `);
+
+/** Drops a Debian guest onto the page, starts it, and waits for its shell on the serial terminal. */
+export async function startDebian(tab: Tab, flavour: Flavour): Promise<void> {
+  const { name: folder, files } = debian(flavour);
+  await dropServed(
+    tab,
+    files.map(name => `guests/${folder}/${name}`),
+  );
+  await press(tab, /^Start debian/);
+  // A small window shows what the guest used first, which may be its screen.
+  await press(tab, /^Serial$/);
+  // What its init says before may have left the few rows of the terminal by the time that somebody looks.
+  await expectSerial(tab, PROMPT, 840);
+}
