@@ -1,6 +1,5 @@
 /** What inspectors tell of a vCPU: its system registers by name, kinds of segments, the words of its stack. */
-import { registers as R } from '../../cpu/architecture/index.ts';
-import { wideOf } from '../../cpu/architecture/index.ts';
+import { registers as R, wideOf } from '../../cpu/architecture/index.ts';
 import type { VcpuState } from '../../hypervisor/view/index.ts';
 import { hex8 } from '../units.ts';
 import { instructionAt } from './disassembly.ts';
@@ -85,7 +84,7 @@ export function frameNotes(
 }
 
 /** A word of a stack: where, as a number (of 64 bits exact where it is an address), and in hexadecimal. */
-export interface StackWord {
+interface StackWord {
   at: number;
   word: number;
   text: string;
@@ -93,25 +92,21 @@ export interface StackWord {
 
 /** Words of the stack, from its top. */
 export function stackOf(state: VcpuState, words: number): StackWord[] {
-  const { regs } = state;
-  if (state.isLong) return longStackOf(state, words);
-  const esp = regs[segmentAt(R.SS) + R.SEG_RIGHTS]! & R.RIGHTS_DB ? regs[R.ESP]! : regs[R.ESP]! & 0xffff;
-  const bytes = state.bytesAt(state.linear(R.SS, esp), words * 4),
+  const { regs, isLong } = state,
+    wordBytes = isLong ? 8 : 4,
+    esp = regs[segmentAt(R.SS) + R.SEG_RIGHTS]! & R.RIGHTS_DB ? regs[R.ESP]! : regs[R.ESP]! & 0xffff,
+    top = isLong ? wideOf(regs, R.ESP) : esp;
+  const bytes = state.bytesAt(state.linear(R.SS, top), words * wordBytes),
     view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Array.from({ length: bytes.length >> 2 }, (_, i) => ({
-    at: (esp + 4 * i) >>> 0,
-    word: view.getUint32(4 * i, true),
-    text: hex8(view.getUint32(4 * i, true)),
-  }));
-}
-
-function longStackOf(state: VcpuState, words: number): StackWord[] {
-  const rsp = wideOf(state.regs, R.ESP),
-    bytes = state.bytesAt(rsp, words * 8),
-    view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Array.from({ length: bytes.length >> 3 }, (_, i) => ({
-    at: rsp + 8 * i,
-    word: Number(view.getBigInt64(8 * i, true)),
-    text: hex8(view.getUint32(8 * i + 4, true)) + hex8(view.getUint32(8 * i, true)),
-  }));
+  return Array.from({ length: Math.floor(bytes.length / wordBytes) }, (_, i) => {
+    const offset = wordBytes * i,
+      low = view.getUint32(offset, true);
+    return isLong
+      ? {
+          at: top + offset,
+          word: Number(view.getBigInt64(offset, true)),
+          text: hex8(view.getUint32(offset + 4, true)) + hex8(low),
+        }
+      : { at: (top + offset) >>> 0, word: low, text: hex8(low) };
+  });
 }

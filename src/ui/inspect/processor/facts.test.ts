@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { addressText, generalOf, ipName, registerText } from '../../../hypervisor/view/index.ts';
-import { segmentAt } from '../vcpu-facts.ts';
+import { segmentAt, stackOf } from '../vcpu-facts.ts';
 import { bitsOf, descriptorOf, descriptorRows, segmentRow, valuesOf } from './facts.ts';
 
 /** A vCPU in protected mode whose GDT, at 1000h, has a flat 32-bit code segment behind selector 8 (SDM vol. 3, figure 3-8). */
@@ -83,4 +83,20 @@ it('has registers of 64 bits where 64-bit code runs', () => {
   expect(rows.map(([, , base]) => base)).toEqual(['00000000', '00000000', 'ffff888000000000']);
   expect(rows[0]!.at(-1)).toBe('64-bit code, readable');
   expect(valuesOf({ regs, eflags: 2 }).get('RIP')).toBe(-0x7efb1735);
+});
+
+it('has a stack in words of the code that runs', () => {
+  const { regs } = vcpu(),
+    memory = Uint8Array.from([0xcb, 0xe8, 0x04, 0x81, 0xff, 0xff, 0xff, 0xff]),
+    state = { regs, isLong: false, linear: (_: number, offset: number) => offset, bytesAt: () => memory };
+  const words = (isLong: boolean) => stackOf({ ...state, isLong } as unknown as Parameters<typeof stackOf>[0], 2);
+  regs[R.ESP] = 0x1fff0;
+  expect(words(false)).toEqual([
+    { at: 0xfff0, word: 0x8104e8cb, text: '8104e8cb' },
+    { at: 0xfff4, word: 0xffffffff, text: 'ffffffff' },
+  ]);
+  regs[segmentAt(R.SS) + R.SEG_RIGHTS] = R.RIGHTS_DB;
+  expect(words(false)[0]!.at).toBe(0x1fff0);
+  regs[R.ESP + R.HIGH] = -1;
+  expect(words(true)).toEqual([{ at: 0x1fff0 - 2 ** 32, word: -0x7efb1735, text: 'ffffffff8104e8cb' }]);
 });

@@ -1,7 +1,6 @@
 /** Registers of a vCPU bit by bit, its segments and the descriptors behind them. */
 
-import { registers as R } from '../../../cpu/architecture/index.ts';
-import { isLongCode, wideOf } from '../../../cpu/architecture/index.ts';
+import { isLongCode, registers as R, wideOf } from '../../../cpu/architecture/index.ts';
 import { generalOf, ipName, type LastExit, registerText, type VcpuState } from '../../../hypervisor/view/index.ts';
 import { CONTROL, FLAGS, kindOf, segmentAt } from '../vcpu-facts.ts';
 
