@@ -230,8 +230,6 @@ async function inPage() {
   return { seconds: Number.NaN, wrong: status === 0 ? [] : ['see npm run -s soak:guests -- amd64-page'] };
 }
 
-const missing = RELEASES.filter(version => !existsSync(files(version)('about.json')));
-if (missing.length > 0) await run(process.execPath, [at('scripts', 'guests.mjs'), '--systemd'], { quiet: true });
 const draw = drawFrom(Number(values.seed));
 const MOMENT_KINDS = ['pc', 'pvhvm', 'pvh'];
 const rows = [
@@ -244,13 +242,15 @@ const rows = [
   }),
   ['page', inPage],
 ].filter(([name]) => only.test(name));
+const isMissing = version => version !== undefined && !existsSync(files(version)('about.json'));
+if (rows.some(([, , version]) => isMissing(version)))
+  await run(process.execPath, [at('scripts', 'guests.mjs'), '--systemd'], { quiet: true });
 
 let failed = 0;
 console.log(`seed ${values.seed}`);
 for (const [name, act, version] of rows) {
   let result;
-  if (version && !existsSync(files(version)('about.json')))
-    result = { seconds: 0, wrong: [`Debian ${version} is not in the archive`] };
+  if (isMissing(version)) result = { seconds: 0, wrong: [`Debian ${version} is not in the archive`] };
   else result = await act().catch(error => ({ seconds: 0, wrong: [error.message] }));
   const { seconds, wrong, about = '' } = result;
   if (wrong.length) failed++;
