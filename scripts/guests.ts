@@ -357,6 +357,7 @@ async function makeSystemdDisks(root: string, from: string | undefined, refresh:
     const packages = new Packages(source, new PackageCache(join(cache, 'packages', own)), refresh || from !== undefined, told);
     try {
       const { disk, kernel, initrd, cmdline, release: kernelRelease } = await systemdDisk(release, packages);
+      rmSync(mark, { force: true });
       mkdirSync(folder, { recursive: true });
       writeSparse(join(folder, 'disk.img'), disk);
       writeFileSync(join(folder, 'vmlinuz'), kernel);
