@@ -8,7 +8,7 @@ import { VIRTUAL_EPOCH_MS } from '../../dom0/service/virtual-epoch.ts';
 import { VirtualTime } from '../../dom0/service/virtual-time.ts';
 import { functionOrScript } from '../../hypervisor/worker/index.ts';
 import { assembled } from './assembled.ts';
-import type { LessonHost } from './run.ts';
+import { commandsOf, type LessonHost } from './run.ts';
 import { BASE, SMALL_GUESTS } from './small-guests.ts';
 
 // As its worker does before it is there (turns-worker.ts).
@@ -42,13 +42,8 @@ export function lessonHost(): LessonHost & { host: Host } {
           ...(text.includes('blank.img') ? [{ name: 'blank.img', data: new Blob([new Uint8Array(2 ** 20)]) }] : []),
         ])
       ).id,
-    destroy: id => host.destroy(id),
     type: async (id, bytes) => virtual.type(id, bytes),
-    setShares: async (domain, shares) => void (await host['sched-credit']({ domain, ...shares })),
-    setSlice: async ms => void (await host['sched-credit']({ tsliceUs: 1000 * ms })),
-    chooseExits: async (id, controls) => void (await host['exit-controls'](id, controls)),
-    xl: (verb, id, value) => (verb === 'pause' || verb === 'unpause' ? host[verb](id) : host[verb](id, value!)),
-    facts: id => host.inspect('facts', id),
+    ...commandsOf(host),
     stand: async () => virtual.stand(),
     now: async () => virtual.now(),
     inputs: async () => virtual.inputs(),

@@ -2,7 +2,7 @@
 import type { NamedFile } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
 import { allPersistent, persistent } from '../load-again.ts';
-import type { LessonHost } from './run.ts';
+import { commandsOf, type LessonHost } from './run.ts';
 import { BASE, SMALL_GUESTS } from './small-guests.ts';
 
 const KERNELS: Readonly<Record<string, string>> = {
@@ -44,13 +44,8 @@ async function filesOf(text: string): Promise<NamedFile[]> {
 
 export const pageHost: LessonHost = {
   create: async text => (await host.create(await filesOf(text))).id,
-  destroy: id => host.destroy(id),
   type: (id, bytes) => host.time('type', id, bytes),
-  setShares: async (domain, shares) => void (await host['sched-credit']({ domain, ...shares })),
-  setSlice: async ms => void (await host['sched-credit']({ tsliceUs: 1000 * ms })),
-  chooseExits: async (id, controls) => void (await host['exit-controls'](id, controls)),
-  xl: (verb, id, value) => (verb === 'pause' || verb === 'unpause' ? host[verb](id) : host[verb](id, value!)),
-  facts: id => host.inspect('facts', id),
+  ...commandsOf(host),
   stand: () => host.time('stand'),
   now: () => host.time('now'),
   inputs: () => host.time('inputs'),

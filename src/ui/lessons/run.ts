@@ -1,5 +1,5 @@
 /** A lesson as somebody goes through it, on a host in virtual time: guests are made, steps done and measured, a step is begun again. No page is needed. */
-import type { Facts, LoggedInput, TimeNow } from '../../dom0/service/index.ts';
+import type { Facts, HostApi, LoggedInput, TimeNow } from '../../dom0/service/index.ts';
 import type { Action, Check, ChosenControls, Hint, Lesson, Row, Step, Verb } from './lesson.ts';
 import { type Done, progressOf } from './progress.ts';
 
@@ -21,6 +21,18 @@ export interface LessonHost {
   /** All that were noted. */
   inputs(): Promise<readonly LoggedInput[]>;
 }
+
+/** Of that what a host does by its commands, wherever it is. */
+export const commandsOf = (
+  host: Pick<HostApi, 'destroy' | 'sched-credit' | 'exit-controls' | 'inspect' | Verb>,
+): Pick<LessonHost, 'destroy' | 'setShares' | 'setSlice' | 'chooseExits' | 'xl' | 'facts'> => ({
+  destroy: id => host.destroy(id),
+  setShares: async (domain, shares) => void (await host['sched-credit']({ domain, ...shares })),
+  setSlice: async ms => void (await host['sched-credit']({ tsliceUs: 1000 * ms })),
+  chooseExits: async (id, controls) => void (await host['exit-controls'](id, controls)),
+  xl: (verb, id, value) => (verb === 'pause' || verb === 'unpause' ? host[verb](id) : host[verb](id, value!)),
+  facts: id => host.inspect('facts', id),
+});
 
 export interface Measured {
   row: Row;
