@@ -6,7 +6,11 @@ import { useMachine } from '../inspect/machine.ts';
 import type { DomainSession } from '../sessions.ts';
 import type { Lesson, PictureName } from './lesson.ts';
 import { Levels } from './levels.tsx';
+import { Notes } from './notes.tsx';
 import { words } from './words.ts';
+
+/** Those that are no inspectors. */
+const OWN: Readonly<Record<string, typeof Levels>> = { levels: Levels, notes: Notes };
 
 /** `sessions`: of its guests, as far as they are there. */
 export function Pictures({ lesson, sessions }: { lesson: Lesson; sessions: readonly DomainSession[] }) {
@@ -15,12 +19,13 @@ export function Pictures({ lesson, sessions }: { lesson: Lesson; sessions: reado
     <>
       {lesson.pictures.map(picture => {
         const session = sessions.find(({ info }) => info.value.name === picture.guest);
-        if (picture.inspector === 'levels')
+        const Own = OWN[picture.inspector];
+        if (Own)
           return (
             session && (
-              <section key={session.id} class="panel lpic" aria-label={words.levels} tabIndex={0}>
-                <h3>{words.levels}</h3>
-                <Levels session={session} />
+              <section key={session.id} class="panel lpic" aria-label={words.pictures[picture.inspector]} tabIndex={0}>
+                <h3>{words.pictures[picture.inspector]}</h3>
+                <Own session={session} />
               </section>
             )
           );

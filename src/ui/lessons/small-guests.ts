@@ -1,7 +1,13 @@
 /** The small guests of lessons: sources in nasm's language in guests/small, which the project's own assembler makes a kernel of when a lesson needs it. */
 
 /** One file each, and one word here. */
-export const SMALL_GUESTS: readonly string[] = ['events.asm', 'exits.asm', 'grants.asm', 'sensitive.asm'];
+export const SMALL_GUESTS: readonly string[] = [
+  'deprivileged.asm',
+  'events.asm',
+  'exits.asm',
+  'grants.asm',
+  'sensitive.asm',
+];
 
 export const isSmallGuest = (name: string): boolean => SMALL_GUESTS.includes(name);
 

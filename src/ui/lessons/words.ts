@@ -46,7 +46,9 @@ export const words = {
   hint: (said: number) => `About your ${number(said)}:`,
   next: 'Next lesson:',
   picture: (name: string, guest: string | undefined) => (guest === undefined ? name : `${name} of ${guest}`),
-  levels: 'What traps, what silently differs',
+  pictures: { levels: 'What traps, what silently differs', notes: 'What the guest counts' } as Readonly<
+    Record<string, string>
+  >,
   right: 'as you said',
   off: (by: number) => `${number(Math.abs(by))} too ${by < 0 ? 'many' : 'few'}`,
   code: 'Your code',

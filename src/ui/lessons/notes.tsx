@@ -1,0 +1,30 @@
+/** What a small guest notes of its own doing (guests/small), as it does it. The first note is the whole of which the others are a part. */
+import { host } from '../host.ts';
+import { useAsked } from '../parts/asked.ts';
+import type { DomainSession } from '../sessions.ts';
+
+const NONE = 'Nothing was noted yet.',
+  LOOK_MS = 500;
+
+export function Notes({ session: { id } }: { session: DomainSession }) {
+  const facts = useAsked(LOOK_MS, [id], () => host.inspect('facts', id)).value,
+    rows = Object.entries(facts?.values ?? {}).flatMap(([fact, value]) => {
+      const name = /^note\.(\w+)$/.exec(fact)?.[1];
+      return name === undefined ? [] : [[name, value] as const];
+    }),
+    whole = rows[0]?.[1] ?? 0;
+  if (whole === 0) return <p class="hint body">{NONE}</p>;
+  return (
+    <table class="llev">
+      <tbody>
+        {rows.map(([name, value]) => (
+          <tr key={name}>
+            <td class="m">{name.replace('_', ' ')}</td>
+            <td class="num m">{value}</td>
+            <td class="lbar">{value <= whole && <meter min={0} max={whole} value={value} aria-hidden="true" />}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
