@@ -10,6 +10,11 @@ export const LESSONS: readonly LessonEntry[] = [
   { id: 'trap-and-emulate', title: 'Trap and emulate', about: 'one disk read in two ways, exit by exit' },
   { id: 'sensitive', title: 'Privileged and sensitive', about: 'which instructions trap, and which silently differ' },
   { id: 'deprivileged', title: 'A kernel at level 1', about: 'a monitor that reads, decodes and emulates what traps' },
+  {
+    id: 'binary-translation',
+    title: 'Rewriting the kernel as it runs',
+    about: 'what a translator saves, hides, and must guard',
+  },
   { id: 'ring-request', title: 'A ring request, end to end', about: 'slots, indices, and fewer doorbells' },
   { id: 'event-channels', title: 'Event channels', about: 'a bit and an upcall, and how one is lost' },
   { id: 'grant-tables', title: 'Grant tables', about: 'share a page, and take it back' },
