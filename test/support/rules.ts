@@ -21,8 +21,9 @@ const below: Record<string, readonly string[]> = {
   'dom0/toolstack': TO_TOOLSTACK,
   'dom0/shell': TO_TOOLSTACK,
   'dom0/service': DOM0,
-  ui: DOM0,
-  cli: DOM0,
+  lessons: DOM0,
+  ui: [...DOM0, 'lessons'],
+  cli: [...DOM0, 'lessons'],
 };
 
 const PURE_ROOMS = ['formats', 'cpu', 'devices', 'hypervisor'];

@@ -72,5 +72,5 @@ export type { ShellInput, ShellOutput } from '../shell/index.ts';
 export { type HostState, openHostState } from '../host/state/index.ts';
 export { domain0Log, stopGuests } from '../toolstack/boot/index.ts';
 export { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
-export type { Fingerprint, LoggedInput, TimeCalls, TimeNow } from './virtual-time.ts';
+export { type Fingerprint, type LoggedInput, type TimeCalls, type TimeNow, VirtualTime } from './virtual-time.ts';
 export type { Facts } from './lesson-facts/index.ts';

@@ -6,9 +6,8 @@ import { domains } from '../host.ts';
 import { useAsked } from '../parts/asked.ts';
 import { Icon } from '../parts/marks.tsx';
 import { actionRows, type ActionRow, type Far, linesOf, type Now, typedBefore } from './facts.ts';
-import { type Action, roundsOf } from './lesson.ts';
+import { type Action, actionsOf, countedOf, roundsOf } from '../../lessons/index.ts';
 import { Line } from './markdown.tsx';
-import { actionsOf, countedOf } from './run.ts';
 import { number, words } from './words.ts';
 
 /** So often it is looked at how far a step is. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { actionRows, type Far, gapsOf, hasMore, type Now, typedBefore, waitsFor } from './facts.ts';
-import type { Action, Step } from './lesson.ts';
+import type { Action, Step } from '../../lessons/index.ts';
 
 const type = (text: string): Action => ({ kind: 'type', guest: 'web', text }) as Action,
   run = (ms: number): Action => ({ kind: 'run', ms }) as Action;

@@ -1,7 +1,15 @@
 /** What is known of a lesson that somebody takes: what was said and measured, what a step has typed, and how far its actions are. */
 
-import type { Action, Lesson, Round, Step } from './lesson.ts';
-import { actionsOf, countedOf, type LessonRun, type Result } from './run.ts';
+import {
+  type Action,
+  actionsOf,
+  countedOf,
+  type Lesson,
+  type LessonRun,
+  type Result,
+  type Round,
+  type Step,
+} from '../../lessons/index.ts';
 import { number, words } from './words.ts';
 
 export interface Now {

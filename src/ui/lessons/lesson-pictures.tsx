@@ -4,7 +4,7 @@ import '../inspect/inspect.css';
 import { INSPECTORS } from '../inspect/inspectors.ts';
 import { useMachine } from '../inspect/machine.ts';
 import type { DomainSession } from '../sessions.ts';
-import type { Lesson, PictureName } from './lesson.ts';
+import type { Lesson, PictureName } from '../../lessons/index.ts';
 import { Levels } from './levels.tsx';
 import { Notes } from './notes.tsx';
 import { words } from './words.ts';

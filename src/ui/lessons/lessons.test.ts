@@ -1,11 +1,9 @@
 /** The page's lessons, walked on a host in virtual time: each says what is true, and what it says was measured. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readLesson } from './lesson.ts';
-import { lessonHost } from './lesson-host.test-support.ts';
+import { LessonRun, readLesson } from '../../lessons/index.ts';
 import { LESSONS } from './list.ts';
-import { LessonRun } from './run.ts';
-import { read, text, walk } from './walk.test-support.ts';
+import { lessonHost, read, text, walk } from './walk.test-support.ts';
 
 describe('the page’s lessons', () => {
   it('trap and emulate: exits by programmed I/O follow from the sectors, by DMA from the commands, and a repeated walk has the same code', async () => {
@@ -45,7 +43,7 @@ describe('the page’s lessons', () => {
 
   it('a step that is done tells so, with what the machine has counted by it', async () => {
     const lesson = read('ring-request', 'a'),
-      host = lessonHost(),
+      host = await lessonHost(),
       run = new LessonRun(lesson, host),
       step = lesson.steps.findIndex(({ kind }) => kind === 'do');
     await run.start();

@@ -1,4 +1,5 @@
 /** The page's lessons: one file each in `texts`, and one line here. Addresses name them (`?time=virtual&lesson=ID&seed=WORD`). */
+import { MOST_CHARACTERS } from '../../lessons/index.ts';
 
 export interface LessonEntry {
   id: string;
@@ -38,9 +39,6 @@ export const nextLesson = (id: string): LessonEntry | undefined => {
 /** A lesson that somebody dropped, for as long as the tab lives. */
 export const OWN_LESSON = 'own';
 export const OWN_KEY = 'ringside-lesson';
-
-/** Of a longer file so much is kept as shows that it is too long for a lesson. */
-export const MOST_CHARACTERS = 128 * 1024;
 
 /** @throws Error with a sentence */
 export function keepOwnLesson(text: string): void {

@@ -2,15 +2,14 @@
 import type { NamedFile } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
 import { allPersistent, persistent } from '../load-again.ts';
-import { commandsOf, type LessonHost } from './run.ts';
-import { BASE, SMALL_GUESTS } from './small-guests.ts';
+import { assembler, BASE, commandsOf, type LessonHost, SMALL_GUESTS } from '../../lessons/index.ts';
 
 const KERNELS: Readonly<Record<string, string>> = {
   'minipv.elf': new URL('../../../guests/minipv/minipv.elf', import.meta.url).href,
   'demo.elf': new URL('../../../guests/demo/demo.elf', import.meta.url).href,
 };
 const SOURCES = allPersistent(import.meta.glob<{ default: string }>('../../../guests/small/*.asm', { query: '?raw' }));
-const assembler = persistent(() => import('./assembled.ts'));
+const assemblerAgain = persistent(assembler);
 const BLANK_BYTES = 2 ** 20;
 
 /** A small guest's own source, or what they have in common. */
@@ -21,7 +20,7 @@ const assembledGuests = new Map<string, Blob>();
 async function smallGuest(name: string): Promise<Blob> {
   const known = assembledGuests.get(name);
   if (known) return known;
-  const { assembled } = await assembler(),
+  const { assembled } = await assemblerAgain(),
     kernel = new Blob([assembled(await sourceOf(name), await sourceOf(BASE))]);
   assembledGuests.set(name, kernel);
   return kernel;

@@ -10,7 +10,7 @@ import { strings } from '../strings.ts';
 import { SerialWindow } from '../parts/serial.tsx';
 import { Tag } from '../parts/marks.tsx';
 import { doorbellsSaid, gapsOf, isMeasured, type Now } from './facts.ts';
-import { type Round, roundsOf } from './lesson.ts';
+import { type Round, roundsOf } from '../../lessons/index.ts';
 import { lessonAddress, LESSONS } from './list.ts';
 import './lessons.css';
 import { Line } from './markdown.tsx';

@@ -7,7 +7,7 @@ import { command, domains } from '../host.ts';
 import { Icon, Tag } from '../parts/marks.tsx';
 import { Actions, Typed } from './actions.tsx';
 import { hasMore, linesOf, type Now, typedBefore, waitsFor } from './facts.ts';
-import { handInCode, type Lesson, type Part, type Step } from './lesson.ts';
+import { handInCode, type Lesson, type Part, type Step } from '../../lessons/index.ts';
 import { Line, Markdown } from './markdown.tsx';
 import { lessonAddress, nextLesson } from './list.ts';
 import { act, address, answer, fold, measure, next, reset, unfolded } from './taking.ts';

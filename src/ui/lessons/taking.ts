@@ -4,10 +4,9 @@ import { signal } from '@preact/signals';
 import { host, makingAnew, reportProblem, sentence } from '../host.ts';
 import { frontGuest } from '../sessions.ts';
 import type { Now } from './facts.ts';
-import { type Problem, readLesson, type Step } from './lesson.ts';
+import { LessonRun, type Problem, readLesson, type Step } from '../../lessons/index.ts';
 import { lessonText } from './texts.ts';
 import { pageHost } from './page-host.ts';
-import { LessonRun } from './run.ts';
 import { words } from './words.ts';
 
 export const address = (): URLSearchParams => new URLSearchParams(location.search);

@@ -1,9 +1,20 @@
 /** A walk through a lesson, as the page goes where all is done for whoever takes it. */
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
-import { handInCode, type Lesson, readLesson } from './lesson.ts';
-import { lessonHost } from './lesson-host.test-support.ts';
-import { LessonRun, type Result } from './run.ts';
+import { later, soon } from '../../dom0/service/host.test-support.ts';
+import {
+  handInCode,
+  headlessHost,
+  type Lesson,
+  type LessonHost,
+  LessonRun,
+  readLesson,
+  type Result,
+} from '../../lessons/index.ts';
+
+const guests = new URL('../../../guests/', import.meta.url);
+export const lessonHost = (): Promise<LessonHost> =>
+  headlessHost({ read: async path => new Uint8Array(readFileSync(new URL(path, guests))), soon, later });
 
 /** The file of a lesson of the page. */
 export const text = (id: string): string => readFileSync(new URL(`./texts/${id}.md`, import.meta.url), 'utf8');
@@ -27,7 +38,7 @@ export async function walk(
     others = [],
   }: { without?: (step: number) => boolean; readMs?: number; answers?: Answers; others?: readonly Answers[] } = {},
 ) {
-  const host = lessonHost(),
+  const host = await lessonHost(),
     run = new LessonRun(lesson, host);
   await run.start();
   const values: Record<string, number> = {};

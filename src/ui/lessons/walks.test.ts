@@ -1,6 +1,6 @@
 /** `npm run -s lessons`: every lesson of the page, walked twice from some seeds: equal numbers, the right code, and a hint for each wrong answer. */
 import { describe, expect, it } from 'vitest';
-import type { Lesson, Row } from './lesson.ts';
+import type { Lesson, Row } from '../../lessons/index.ts';
 import { LESSONS } from './list.ts';
 import { read, walk } from './walk.test-support.ts';
 

@@ -6,10 +6,10 @@
  * refused, and what is wrong is told with its line, all of it at once.
  */
 import { lexer, type Token, type Tokens } from 'marked';
-import { bitmapOf, EXCEPTION_VECTORS, EXIT_SWITCHES, type ExitSwitch } from '../../hypervisor/view/index.ts';
-import { crc32 } from '../../formats/unpack/index.ts';
+import { bitmapOf, EXCEPTION_VECTORS, EXIT_SWITCHES, type ExitSwitch } from '../hypervisor/view/index.ts';
+import { crc32 } from '../formats/unpack/index.ts';
 import { type Expression, readExpression } from './expression.ts';
-import { MOST_CHARACTERS } from './list.ts';
+import { MOST_CHARACTERS } from './limits.ts';
 import { PICTURES } from './pictures.ts';
 import { isSmallGuest, SMALL_GUESTS } from './small-guests.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { LoggedInput } from '../../dom0/service/index.ts';
+import type { LoggedInput } from '../dom0/service/index.ts';
 import type { Action } from './lesson.ts';
 import { progressOf } from './progress.ts';
 

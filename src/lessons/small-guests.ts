@@ -13,3 +13,6 @@ export const isSmallGuest = (name: string): boolean => SMALL_GUESTS.includes(nam
 
 /** What they have in common stands behind each: start, console, notes. */
 export const BASE = 'base.asm';
+
+/** The assembler, which knows all instructions: loaded with the first lesson that has such a guest. */
+export const assembler = (): Promise<typeof import('./assembled.ts')> => import('./assembled.ts');

@@ -1,5 +1,5 @@
 /** A lesson as somebody goes through it, on a host in virtual time: guests are made, steps done and measured, a step is begun again. No page is needed. */
-import type { Facts, HostApi, LoggedInput, TimeNow } from '../../dom0/service/index.ts';
+import type { Facts, HostApi, LoggedInput, TimeNow } from '../dom0/service/index.ts';
 import type { Action, Check, ChosenControls, Hint, Lesson, Row, Step, Verb } from './lesson.ts';
 import { type Done, progressOf } from './progress.ts';
 

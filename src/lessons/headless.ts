@@ -1,0 +1,82 @@
+/** A host in virtual time without a page, for walks through lessons. */
+import {
+  createHost,
+  inTurns,
+  type Later,
+  loadEverything,
+  type NamedFile,
+  VIRTUAL_EPOCH_MS,
+  VirtualTime,
+} from '../dom0/service/index.ts';
+import { functionOrScript } from '../hypervisor/worker/index.ts';
+import { commandsOf, type LessonHost } from './run.ts';
+import { assembler, BASE, isSmallGuest, SMALL_GUESTS } from './small-guests.ts';
+
+const MIB = 2 ** 20;
+const HOST_MEMORY_MIB = 64;
+/** Files that a definition of a lesson may name, beside the small guests. */
+const KERNELS = ['minipv.elf', 'demo.elf'],
+  BLANK = 'blank.img';
+
+/** `read`: a file of the folder `guests`; `soon`, `later`: turns of the event loop, as for any host. */
+export interface HeadlessParts {
+  read(path: string): Promise<Uint8Array<ArrayBuffer>>;
+  soon(callback: () => void): void;
+  later: Later;
+}
+
+/** Kernels that were read or assembled. */
+const kernels = new Map<string, Promise<Blob>>();
+
+function kernelOf(name: string, read: HeadlessParts['read']): Promise<Blob> {
+  const known = kernels.get(name) ?? (isSmallGuest(name) ? smallGuest(name, read) : elf(name, read));
+  kernels.set(name, known);
+  return known;
+}
+
+const elf = async (name: string, read: HeadlessParts['read']): Promise<Blob> =>
+  new Blob([await read(`${name.replace(/\.elf$/, '')}/${name}`)]);
+
+async function smallGuest(name: string, read: HeadlessParts['read']): Promise<Blob> {
+  const [{ assembled }, source, base] = await Promise.all([assembler(), read(`small/${name}`), read(`small/${BASE}`)]);
+  const text = new TextDecoder();
+  return new Blob([assembled(text.decode(source), text.decode(base))]);
+}
+
+/** Nobody waits for its wall clock: it goes as fast as it goes. */
+export async function headlessHost({ read, soon, later }: HeadlessParts): Promise<LessonHost> {
+  // As its worker does before it is there (turns-worker.ts).
+  await loadEverything();
+  const hostMs = (): number => 0,
+    virtual = new VirtualTime({ wallMs: hostMs, soon, speed: Infinity });
+  const host = createHost({
+    version: 'lessons',
+    why: 'lessons',
+    memory: new ArrayBuffer(HOST_MEMORY_MIB * MIB),
+    virtual,
+    runners: inTurns({ soon, later, pace: virtual, compile: functionOrScript }),
+    soon,
+    later,
+    hostMs,
+    epochMs: () => VIRTUAL_EPOCH_MS,
+    seed: 7,
+    readsWhole: true,
+  });
+  const filesOf = (text: string): Promise<NamedFile[]> =>
+    Promise.all([
+      { name: 'lab.cfg', data: new Blob([text]) },
+      ...[...KERNELS, ...SMALL_GUESTS]
+        .filter(name => text.includes(name))
+        .map(async name => ({ name, data: await kernelOf(name, read) })),
+      ...(text.includes(BLANK) ? [{ name: BLANK, data: new Blob([new Uint8Array(MIB)]) }] : []),
+    ]);
+  return {
+    create: async text => (await host.create(await filesOf(text))).id,
+    type: async (id, bytes) => virtual.type(id, bytes),
+    ...commandsOf(host),
+    stand: async () => virtual.stand(),
+    now: async () => virtual.now(),
+    inputs: async () => virtual.inputs(),
+    runFor: async ms => void (await virtual.runFor(ms)),
+  };
+}
