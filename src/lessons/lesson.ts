@@ -6,114 +6,29 @@
  * refused, and what is wrong is told with its line, all of it at once.
  */
 import { lexer, type Token, type Tokens } from 'marked';
-import { bitmapOf, EXCEPTION_VECTORS, EXIT_SWITCHES, type ExitSwitch } from '../hypervisor/view/index.ts';
-import { crc32 } from '../formats/unpack/index.ts';
+import { nearest } from '../dom0/definitions/config/index.ts';
+import { bitmapOf, EXCEPTION_VECTORS, EXIT_SWITCHES } from '../hypervisor/view/index.ts';
+import { checkSum } from './code.ts';
 import { type Expression, readExpression } from './expression.ts';
+import {
+  type Action,
+  BARE,
+  type Check,
+  type ChosenControls,
+  type Hint,
+  type Kind,
+  type Lesson,
+  type Part,
+  type Problem,
+  type Row,
+  VALUED,
+  type Verb,
+  type Wrong,
+} from './form.ts';
 import { MOST_CHARACTERS } from './limits.ts';
+import { checkNames } from './names.ts';
 import { PICTURES } from './pictures.ts';
 import { isSmallGuest, SMALL_GUESTS } from './small-guests.ts';
-
-export const KINDS = ['predict', 'do', 'measure', 'explain', 'reality'] as const;
-export type Kind = (typeof KINDS)[number];
-
-/** What somebody must do to the machine; `says`: what that means. */
-export type Action = { says?: string } & (
-  | { kind: 'type'; guest: string; text: string }
-  | { kind: 'shares'; guest: string; weight?: number; cap?: number }
-  | { kind: 'controls'; guest: string; controls: ChosenControls }
-  | { kind: 'slice'; ms: number }
-  | { kind: 'xl'; verb: Verb; guest: string; value?: number }
-  | { kind: 'run'; ms: number }
-);
-
-/** Other commands of xl than those of the scheduler; those of `VALUED` have a number behind the guest. */
-const VALUED = ['mem-set', 'mem-max'] as const,
-  BARE = ['pause', 'unpause'] as const;
-export type Verb = (typeof VALUED)[number] | (typeof BARE)[number];
-
-/** VM-execution controls that are switched on or off, and the exception bitmap. */
-export type ChosenControls = Partial<Record<ExitSwitch, boolean>> & { exceptions?: number };
-
-export interface Row {
-  name: string;
-  expression: Expression;
-  /** The same however the keys were pressed, so that it counts for the code. */
-  isExact: boolean;
-  text: string;
-  /** What it counts, in a word or two. */
-  unit?: string;
-  /** Name of the answer that it stands beside. */
-  guess?: string;
-}
-
-export interface Check {
-  expression: Expression;
-  holds: string;
-  fails: string;
-}
-
-/** What is said to an answer that was another one than what was measured: the first whose expression holds, of each answer. */
-export interface Hint {
-  expression: Expression;
-  /** The answer that it is about. */
-  answer: string;
-  text: string;
-}
-
-/** What stands beside the steps: an inspector by its id, of a guest or of the host. */
-export interface PictureName {
-  inspector: string;
-  guest?: string;
-}
-
-/** A part of a step, in its order. */
-export type Part =
-  | { kind: 'text'; tokens: Token[] }
-  | { kind: 'ask'; name: string; text: string }
-  | { kind: 'actions'; actions: Action[] }
-  | { kind: 'rows'; rows: Row[] }
-  | { kind: 'checks'; checks: Check[] }
-  | { kind: 'hints'; hints: Hint[] };
-
-export interface Step {
-  kind: Kind;
-  /** What its heading says behind the kind: of a round, on Predict. */
-  name?: string;
-  parts: Part[];
-}
-
-/** Predict to Explain, or In reality: `from` is the index of its first step. */
-export interface Round {
-  from: number;
-  steps: Step[];
-}
-
-/** The rounds of a lesson; In reality is the last. */
-export function roundsOf(steps: readonly Step[]): Round[] {
-  const rounds: Round[] = [];
-  steps.forEach((step, from) => {
-    if (step.kind === 'predict' || step.kind === 'reality' || rounds.length === 0) rounds.push({ from, steps: [] });
-    rounds.at(-1)!.steps.push(step);
-  });
-  return rounds;
-}
-
-export interface Lesson {
-  title: string;
-  about: string;
-  seed: string;
-  drawn: ReadonlyMap<string, number>;
-  /** Definitions in xl's language, with the names of their guests. */
-  guests: { name: string; text: string }[];
-  pictures: PictureName[];
-  steps: Step[];
-}
-
-/** `line` counts from 1. */
-export interface Problem {
-  line: number;
-  text: string;
-}
 
 const MOST_GUESTS = 4,
   MOST_RUN_MS = 10_000;
@@ -141,11 +56,23 @@ const ORDER: Readonly<Record<Kind, readonly (Kind | undefined)[]>> = {
 };
 const KERNELS = /^(minipv|demo)\.elf$/;
 
-/** Reads a lesson with the numbers of this seed. */
-export function readLesson(text: string, seed: string): { lesson: Lesson; problems: Problem[] } {
+/** Reads a lesson with the numbers of this seed. `id`: of a lesson of the page. */
+export function readLesson(text: string, seed: string, id?: string): { lesson: Lesson; problems: Problem[] } {
   const problems: Problem[] = [];
-  const wrong = (line: number, sentence: string): void => void problems.push({ line, text: sentence });
-  const lesson: Lesson = { title: '', about: '', seed, drawn: new Map(), guests: [], pictures: [], steps: [] };
+  const wrong: Wrong = (line, sentence) => void problems.push({ line, text: sentence });
+  const lines = text.replace(/\r\n?/g, '\n').split('\n'),
+    lineOf = new Map<object, number>();
+  const lesson: Lesson = {
+    id: id ?? '',
+    version: numbersOf(lines),
+    title: '',
+    about: '',
+    seed,
+    drawn: new Map(),
+    guests: [],
+    pictures: [],
+    steps: [],
+  };
   if (text.length > MOST_CHARACTERS)
     return {
       lesson,
@@ -156,7 +83,6 @@ export function readLesson(text: string, seed: string): { lesson: Lesson; proble
         },
       ],
     };
-  const lines = text.replace(/\r\n?/g, '\n').split('\n');
   const drawn = new Map<string, number>();
   let start = 0;
   if (lines[0]?.trim() !== '---')
@@ -165,11 +91,11 @@ export function readLesson(text: string, seed: string): { lesson: Lesson; proble
     const end = lines.findIndex((line, i) => i > 0 && line.trim() === '---');
     if (end < 0) wrong(1, 'The head is not closed. Write a line --- behind it.');
     else {
-      for (let i = 1; i < end; i++) readHead(lines[i]!, i + 1, lesson, drawn, wrong);
+      for (let i = 1; i < end; i++) readHead(lines[i]!, i + 1, lesson, drawn, wrong, lineOf);
       start = end + 1;
     }
   }
-  Object.assign(lesson, { drawn });
+  Object.assign(lesson, { drawn, id: id ?? lesson.title });
   if (lesson.title === '') wrong(1, 'The lesson has no title. Write title: and its name into the head.');
   const body = lines.slice(start).map((line, i) =>
     line.replace(/\{(\w+)\}/g, (whole, name: string) => {
@@ -182,22 +108,37 @@ export function readLesson(text: string, seed: string): { lesson: Lesson; proble
       return String(value ?? whole);
     }),
   );
-  readBody(lexer(body.join('\n')), start + 1, lesson, wrong);
+  readBody(lexer(body.join('\n')), start + 1, lesson, wrong, lineOf);
   const last = lesson.steps.at(-1);
   if (last?.kind !== 'reality')
     wrong(lines.length, 'The lesson does not end with a heading ## In reality. Write what is not so on real hardware.');
   if (lesson.guests.length === 0)
     wrong(lines.length, 'The lesson has no guest. Write a block that begins with ```guest and holds its definition.');
-  checkNames(lesson, wrong, lines.length);
+  checkNames(lesson, wrong, what => lineOf.get(what) ?? lines.length);
   return { lesson, problems: problems.sort((a, b) => a.line - b.line) };
 }
 
+/** What a lesson's numbers follow from: lines that draw, and of each block what the machine is told, without what is said to people. */
+function numbersOf(lines: readonly string[]): string {
+  const found: string[] = [];
+  let block: string | undefined;
+  for (const line of lines) {
+    const [, fence] = /^```\s*(\w*)/.exec(line) ?? [];
+    if (fence !== undefined) block = block === undefined ? fence : undefined;
+    else if (/^\s*draw\s/.test(line) || /^(guest|do|measure)$/.test(block ?? ''))
+      found.push(line.split(' | ')[0]!.trim().replace(/\s+/g, ' '));
+  }
+  return found.join('\n');
+}
+
+/** `lineOf`: where what has a name of a guest stands. */
 function readHead(
   line: string,
   at: number,
   lesson: Lesson,
   drawn: Map<string, number>,
-  wrong: (line: number, sentence: string) => void,
+  wrong: Wrong,
+  lineOf: Map<object, number>,
 ): void {
   if (line.trim() === '') return;
   const [, key, name, value] = /^\s*(title|about|picture|draw)(?:\s+(\w+))?\s*:\s*(.*?)\s*$/.exec(line) ?? [];
@@ -212,7 +153,9 @@ function readHead(
           .map(([id, of]) => (of === 'guest' ? `${id} of GUEST` : id))
           .join(', ')}.`,
       );
-    lesson.pictures.push({ inspector, ...(guest === undefined ? {} : { guest }) });
+    const picture = { inspector, ...(guest === undefined ? {} : { guest }) };
+    lineOf.set(picture, at);
+    lesson.pictures.push(picture);
   } else if (key === 'draw' && name) {
     const [, low, high, step = '1'] = /^(\d{1,7}) to (\d{1,7})(?: step (\d{1,7}))?$/.exec(value!) ?? [];
     if (low === undefined || Number(high) < Number(low) || Number(step) < 1)
@@ -226,14 +169,7 @@ function readHead(
     );
 }
 
-const checkSum = (text: string): number => crc32(new TextEncoder().encode(text));
-
-function readBody(
-  tokens: Token[],
-  line: number,
-  lesson: Lesson,
-  wrong: (line: number, sentence: string) => void,
-): void {
+function readBody(tokens: Token[], line: number, lesson: Lesson, wrong: Wrong, lineOf: Map<object, number>): void {
   let at = line;
   for (const token of tokens) {
     const here = at;
@@ -272,9 +208,11 @@ function readBody(
             here,
             `A block of ${word} belongs below ## ${place[0]!.toUpperCase()}${place.slice(1)}. Move it there.`,
           );
-        step?.parts.push(readBlock(word, text, here + 1, wrong));
+        step?.parts.push(readBlock(word, text, here + 1, wrong, lineOf));
         continue;
       }
+      const meant = misspelt(word);
+      if (meant) wrong(here, `A block of “${word}” would be shown as text. Did you mean \`\`\`${meant}?`);
     }
     if (!step) {
       wrong(here, 'Text stands before the first step. Begin with ## Predict.');
@@ -286,8 +224,18 @@ function readBody(
   }
 }
 
+const FENCES = ['guest', ...Object.keys(BLOCKS)];
+/** Languages of source that are nearer to a block's word than a slip of the finger. */
+const LANGUAGES = new Set(['c', 'd', 'dot', 'go', 'md', 'rust']);
+
+/** The block that a word of a fence was meant to be; undefined: it is a language. */
+function misspelt(word: string): string | undefined {
+  const plain = word.toLowerCase().replace(/[^a-z]+$/, '');
+  return word === '' || LANGUAGES.has(plain) ? undefined : nearest(plain, FENCES);
+}
+
 /** Every token inside, too. */
-function refuseHtml(token: Token, line: number, wrong: (line: number, sentence: string) => void): void {
+function refuseHtml(token: Token, line: number, wrong: Wrong): void {
   if (token.type === 'html')
     wrong(
       line,
@@ -298,7 +246,7 @@ function refuseHtml(token: Token, line: number, wrong: (line: number, sentence: 
     refuseHtml(inner, line, wrong);
 }
 
-function readGuest(text: string, line: number, lesson: Lesson, wrong: (line: number, sentence: string) => void): void {
+function readGuest(text: string, line: number, lesson: Lesson, wrong: Wrong): void {
   const name = /^\s*name\s*=\s*["']([\w-]{1,32})["']/m.exec(text)?.[1];
   const kernel = /^\s*kernel\s*=\s*["']([^"']*)["']/m.exec(text)?.[1];
   if (!name) wrong(line, 'The definition has no name. Write name = "lab", in letters, digits, _ and -.');
@@ -313,7 +261,9 @@ function readGuest(text: string, line: number, lesson: Lesson, wrong: (line: num
   lesson.guests.push({ name: name ?? '', text });
 }
 
-function readBlock(word: string, text: string, first: number, wrong: (line: number, sentence: string) => void): Part {
+/** Lines of blocks that name something are kept in `lineOf`. */
+function readBlock(word: string, text: string, first: number, wrong: Wrong, lineOf: Map<object, number>): Part {
+  const placed = <T extends object>(what: T, line: number): T => (lineOf.set(what, line), what);
   const rows = text
     .split('\n')
     .map((source, i) => ({ source: source.trim(), line: first + i }))
@@ -334,7 +284,7 @@ function readBlock(word: string, text: string, first: number, wrong: (line: numb
       kind: 'actions',
       actions: rows.flatMap(({ source, line }) => {
         const [what = '', says] = source.split(/\s+\|\s+/);
-        return readAction(what, line, wrong).map(action => ({ ...action, ...(says ? { says } : {}) }));
+        return readAction(what, line, wrong).map(action => placed({ ...action, ...(says ? { says } : {}) }, line));
       }),
     };
   const expression = (source: string, line: number): Expression | undefined => {
@@ -345,8 +295,11 @@ function readBlock(word: string, text: string, first: number, wrong: (line: numb
       return undefined;
     }
   };
-  const of = <T>(read: (source: string, line: number) => T | undefined): T[] =>
-    rows.flatMap(({ source, line }) => read(source, line) ?? []);
+  const of = <T extends object>(read: (source: string, line: number) => T | undefined): T[] =>
+    rows.flatMap(({ source, line }) => {
+      const found = read(source, line);
+      return found ? [placed(found, line)] : [];
+    });
   if (word === 'measure') return { kind: 'rows', rows: of((source, line) => readRow(source, line, expression, wrong)) };
   if (word === 'hint') return { kind: 'hints', hints: of((source, line) => readHint(source, line, expression, wrong)) };
   return { kind: 'checks', checks: of((source, line) => readCheck(source, line, expression, wrong)) };
@@ -354,12 +307,7 @@ function readBlock(word: string, text: string, first: number, wrong: (line: numb
 
 type ReadExpression = (source: string, line: number) => Expression | undefined;
 
-function readRow(
-  source: string,
-  line: number,
-  expression: ReadExpression,
-  wrong: (line: number, sentence: string) => void,
-): Row | undefined {
+function readRow(source: string, line: number, expression: ReadExpression, wrong: Wrong): Row | undefined {
   const [sum = '', says = '', guess] = source.split(/\s+\|\s+/);
   const [, name, sign, text] = /^(\w+)\s*([=~])\s*(.+)$/.exec(sum) ?? [];
   if (!name || !says) {
@@ -383,12 +331,7 @@ function readRow(
   );
 }
 
-function readHint(
-  source: string,
-  line: number,
-  expression: ReadExpression,
-  wrong: (line: number, sentence: string) => void,
-): Hint | undefined {
+function readHint(source: string, line: number, expression: ReadExpression, wrong: Wrong): Hint | undefined {
   const [test = '', text = ''] = source.split(/\s+\|\s+/);
   if (!text) {
     wrong(line, `“${source}” is no hint. Write NAME < EXPRESSION | what whoever said so has overlooked.`);
@@ -398,12 +341,7 @@ function readHint(
   return read && { expression: read, answer: read.names[0] ?? '', text };
 }
 
-function readCheck(
-  source: string,
-  line: number,
-  expression: ReadExpression,
-  wrong: (line: number, sentence: string) => void,
-): Check | undefined {
+function readCheck(source: string, line: number, expression: ReadExpression, wrong: Wrong): Check | undefined {
   const [test = '', holds = '', fails = ''] = source.split(/\s+\|\s+/);
   if (!holds || !fails) {
     wrong(line, `“${source}” is no check. Write EXPRESSION | what holds | what to do where it does not.`);
@@ -413,7 +351,7 @@ function readCheck(
   return read && { expression: read, holds, fails };
 }
 
-function readAction(source: string, line: number, wrong: (line: number, sentence: string) => void): Action[] {
+function readAction(source: string, line: number, wrong: Wrong): Action[] {
   const typed = /^type ([\w-]+): (.+)$/.exec(source);
   if (typed) return [{ kind: 'type', guest: typed[1]!, text: typed[2]! }];
   const run = /^run (\d{1,6}) ms$/.exec(source);
@@ -464,62 +402,4 @@ function readControls(words: readonly string[]): ChosenControls | undefined {
     else return undefined;
   }
   return controls;
-}
-
-/** Guests and answers that are named must be there. */
-function checkNames(
-  { guests, pictures, steps }: Lesson,
-  wrong: (line: number, sentence: string) => void,
-  line: number,
-): void {
-  const known = new Set(guests.map(({ name }) => name));
-  const asked = new Set<string>();
-  const measured = new Set<string>();
-  const guestNamed = (name: string): void => {
-    if (!known.has(name))
-      wrong(
-        line,
-        `No guest of the lesson is called ${name}. There ${known.size === 1 ? 'is' : 'are'} ${[...known].join(', ') || 'none'}.`,
-      );
-  };
-  for (const { guest } of pictures) if (guest !== undefined) guestNamed(guest);
-  for (const { parts } of steps)
-    for (const part of parts) {
-      if (part.kind === 'ask') asked.add(part.name);
-      if (part.kind === 'actions') for (const action of part.actions) if ('guest' in action) guestNamed(action.guest);
-      for (const each of linesIn(part)) {
-        for (const name of each.expression.names)
-          if (name.includes('.')) guestNamed(name.split('.')[0]!);
-          else if (!measured.has(name) && !asked.has(name))
-            wrong(line, `${name} is neither measured before nor predicted. Write it into a block of measure first.`);
-        if ('answer' in each && !asked.has(each.answer))
-          wrong(
-            line,
-            `A hint is about ${each.answer || 'nothing'}, which nobody predicts. Begin it with the name of a prediction.`,
-          );
-        if (!('name' in each)) continue;
-        measured.add(each.name);
-        if (each.guess && !asked.has(each.guess))
-          wrong(line, `No prediction is called ${each.guess}. Write a block of predict with ${each.guess}: QUESTION.`);
-      }
-    }
-}
-
-/** What of a part has an expression. */
-function linesIn(part: Part): readonly (Row | Check | Hint)[] {
-  if (part.kind === 'rows') return part.rows;
-  if (part.kind === 'checks') return part.checks;
-  return part.kind === 'hints' ? part.hints : [];
-}
-
-/** What is handed in: it follows from the lesson, the seed and the exact numbers that were measured. */
-export function handInCode(
-  { title, seed }: Lesson,
-  exact: readonly (readonly [name: string, value: number])[],
-): string {
-  const sum = checkSum(JSON.stringify([title, seed, exact]))
-    .toString(36)
-    .toUpperCase()
-    .padStart(7, '0');
-  return `${sum.slice(0, 4)}-${sum.slice(4)}`;
 }

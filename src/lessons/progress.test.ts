@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { LoggedInput } from '../dom0/service/index.ts';
-import type { Action } from './lesson.ts';
+import type { Action } from './form.ts';
 import { progressOf } from './progress.ts';
 
 const ACTIONS: Action[] = [

@@ -1,6 +1,7 @@
 /** A lesson as somebody goes through it, on a host in virtual time: guests are made, steps done and measured, a step is begun again. No page is needed. */
 import type { Facts, HostApi, LoggedInput, TimeNow } from '../dom0/service/index.ts';
-import type { Action, Check, ChosenControls, Hint, Lesson, Row, Step, Verb } from './lesson.ts';
+import type { Action, Check, ChosenControls, Hint, Lesson, Row, Step, Verb } from './form.ts';
+import type { Exact } from './code.ts';
 import { type Done, progressOf } from './progress.ts';
 
 /** What a lesson does to the host. */
@@ -42,6 +43,8 @@ export interface Measured {
 export interface Judged {
   check: Check;
   holds: boolean;
+  /** Why it could not be evaluated: then it does not hold. */
+  problem?: string;
 }
 
 /** What a measurement has shown. `hints`: for answers that were others. */
@@ -66,6 +69,17 @@ export const countedOf = ({ steps }: Lesson, step: number): Row | undefined =>
   steps[step + 1]?.parts
     .flatMap(part => (part.kind === 'rows' ? part.rows : []))
     .find(({ unit, expression: { names } }) => unit !== undefined && names.every(name => name.includes('.')));
+
+/** A check that cannot be evaluated does not hold. */
+function judge(check: Check, of: (name: string) => number | undefined): Judged {
+  try {
+    const value = check.expression.value(of);
+    if (Number.isNaN(value)) return { check, holds: false, problem: 'It has no value: 0 is divided by 0.' };
+    return { check, holds: value !== 0 };
+  } catch (error) {
+    return { check, holds: false, problem: (error as Error).message };
+  }
+}
 
 export class LessonRun {
   readonly lesson: Lesson;
@@ -171,11 +185,12 @@ export class LessonRun {
       if (part.kind === 'rows')
         for (const row of part.rows) {
           const value = row.expression.value(of);
+          if (!Number.isFinite(value))
+            throw new Error(`“${row.text}” has no value: something is divided by 0. Begin the step again.`);
           values.set(row.name, value);
           measured.push({ row, value });
         }
-      if (part.kind === 'checks')
-        for (const check of part.checks) judged.push({ check, holds: check.expression.value(of) !== 0 });
+      if (part.kind === 'checks') for (const check of part.checks) judged.push(judge(check, of));
       if (part.kind === 'hints')
         for (const hint of part.hints)
           if (
@@ -190,7 +205,7 @@ export class LessonRun {
   }
 
   /** Exact numbers of all steps, for the code. */
-  get exact(): (readonly [string, number])[] {
+  get exact(): Exact {
     return [...this.measured]
       .sort(([a], [b]) => a - b)
       .flatMap(([, rows]) => rows.filter(({ row }) => row.isExact).map(({ row, value }) => [row.name, value] as const));

@@ -262,7 +262,8 @@ export const strings = {
     teachers: 'Links for a class:',
     handOutShort: (n: number) => `lesson ${n}`,
     handOut: (title: string) => `Copy a link to ${title}, with a seed of its own`,
-    handed: (title: string, seed: string) => `${title}, seed ${seed}: copied. All who open it get the same numbers.`,
+    handed: (title: string, seed: string) =>
+      `${title}, seed ${seed}: copied. It asks for a name; each has its own numbers.`,
     byHand: 'This browser does not copy. The link:',
   },
   demo: {

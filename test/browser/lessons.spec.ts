@@ -82,8 +82,15 @@ test('a lesson’s link with a seed can be handed out', async ({ page, context }
   await page.getByRole('button', { name: 'Copy a link to A ring request, end to end' }).click();
   await expect(page.getByText(/seed \w+: copied/)).toBeVisible();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(
-    /^http.*time=virtual&lesson=ring-request&seed=\w+$/,
+    /^http.*time=virtual&lesson=ring-request&seed=\w+&name=$/,
   );
+  // Whoever opens it is asked for a name, and has numbers and a code of that name.
+  await page.goto('./?time=virtual&lesson=ring-request&seed=a&name=');
+  await page.getByLabel('Your name').fill('Ada');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('.lwhere')).toContainText('seed a · Ada');
+  await page.getByRole('button', { name: 'Another name' }).click();
+  await expect(page.getByLabel('Your name')).toHaveValue('Ada');
 });
 
 test('a lesson of somebody’s own is read when it is dropped, and told what is wrong with it', async ({ page }) => {

@@ -1,21 +1,13 @@
 /** Guests that a host in node is installed with: those of the repository, and what `npm run guests` fetched. */
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { OWN_GUESTS, type ShippedGuest } from '../../dom0/service/index.ts';
 import { fileBytesLater } from '../file-bytes.ts';
+import { repository } from '../repository.ts';
 
 /** What this reads of .cache/guests/catalogue.json (scripts/guests.ts writes it); paths are relative to it. */
 interface Catalogue {
   guests: { id: string; files: { name: string; path: string }[] }[];
-}
-
-/** The repository: a program knows it (scripts/program.mjs), a test is below it. */
-function repository(): string {
-  if (process.env.RINGSIDE_ROOT !== undefined) return process.env.RINGSIDE_ROOT;
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
 }
 
 export function shippedGuests(): ShippedGuest[] {

@@ -74,3 +74,4 @@ export { domain0Log, stopGuests } from '../toolstack/boot/index.ts';
 export { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 export { type Fingerprint, type LoggedInput, type TimeCalls, type TimeNow, VirtualTime } from './virtual-time.ts';
 export type { Facts } from './lesson-facts/index.ts';
+export { FACTS, nearestFact, rowsOfFact, WORDS as FACT_WORDS } from './lesson-facts/table.ts';

@@ -42,6 +42,8 @@ const TITLES: Record<Exclude<keyof typeof ExitReason, 'IDT_FIRST'>, string> = {
 const NAMES = new Map<number, keyof typeof TITLES>(
   (Object.keys(TITLES) as (keyof typeof TITLES)[]).map(name => [ExitReason[name], name]),
 );
+/** All VM exits, as ExitReason spells them. */
+export const EXIT_NAMES: readonly string[] = [...NAMES.values()];
 
 /** Exceptions by vector; 9, 15 and those from 20 have no name that a guest here could meet. */
 const EXCEPTIONS: Record<number, string> = {

@@ -10,7 +10,15 @@ export {
   USUAL_EXIT_CONTROLS,
   vectorsIn,
 } from './exit-controls.ts';
-export { exceptionName, exitSource, exitTitle, HYPERCALL_VECTOR, reasonOf, vectorOf } from './exit-reasons.ts';
+export {
+  EXIT_NAMES,
+  exceptionName,
+  exitSource,
+  exitTitle,
+  HYPERCALL_VECTOR,
+  reasonOf,
+  vectorOf,
+} from './exit-reasons.ts';
 export type { DomainView } from './domain-view.ts';
 export { generalOf, ipName, registerText } from './register-words.ts';
 export { type FrameState, MachineView } from './machine-view.ts';

@@ -118,6 +118,33 @@ describe('a lesson that somebody wrote', () => {
       expect(told).toContain(said);
   });
 
+  it('is told a misspelt block, and what the machine has no fact or guest for, where it stands', () => {
+    const own =
+      '---\ntitle: x\npicture: exits of lba\n---\n```guest\nname = "lab"\nkernel = "minipv.elf"\n```\n## Predict\n```pedict\ng: h\n```\n```predict\ng: h\n```\n## Do\n```do\nrun 1 ms\ntype lba: x\n```\n## Measure\n```measure\nx = lab.exit.OI | words\n```\n```check\ny = 1 | a | b\n```\n```c\nint x;\n```\n## Explain\nE\n## In reality\nR\n';
+    expect(readLesson(own, 's').problems.map(({ line, text: sentence }) => `${line}: ${sentence}`)).toEqual([
+      '3: No guest of the lesson is called lba. There is lab.',
+      '10: A block of “pedict” would be shown as text. Did you mean ```predict?',
+      '19: No guest of the lesson is called lba. There is lab.',
+      '23: There is no fact exit.OI. Did you mean exit.IO?',
+      '26: y is neither measured before nor predicted. Write it into a block of measure first.',
+    ]);
+  });
+
+  it('never passes a check that cannot be evaluated, and says why', async () => {
+    const own =
+        '---\ntitle: x\n---\n```guest\nname = "lab"\ntype = "pvh"\nmemory = 4\nkernel = "minipv.elf"\n```\n## Predict\n```predict\ng: h\n```\n## Do\n```do\nrun 1 ms\n```\n## Measure\n```measure\nx = lab.memory_mib | words\n```\n```check\n( x - x ) / ( x - x ) | a | b\nlab.note.never = 0 | c | d\nx = 4 | e | f\n```\n## Explain\nE\n## In reality\nR\n',
+      { lesson, problems } = readLesson(own, 's'),
+      run = new LessonRun(lesson, await lessonHost());
+    expect(problems).toEqual([]);
+    await run.start();
+    await run.act(lesson.steps[1]!);
+    expect((await run.measure(2, new Map())).judged.map(({ holds, problem }) => [holds, problem])).toEqual([
+      [false, 'It has no value: 0 is divided by 0.'],
+      [false, 'The machine has no fact lab.note.never.'],
+      [true, undefined],
+    ]);
+  });
+
   it('explains a line of do behind it, and says in a word what a row counts', () => {
     const own =
       '---\ntitle: x\n---\n```guest\nname = "lab"\nkernel = "minipv.elf"\n```\n## Predict\n```predict\ng: h\n```\n## Do\n```do\ntype lab: sum 0 8 | eight sectors\nrun 1 ms\n```\n## Measure\n```measure\nx = lab.exits | *exits* so far | g\n```\n## Explain\nE\n## In reality\nR\n';

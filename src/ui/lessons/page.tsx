@@ -1,6 +1,7 @@
 /** A lesson beside the machine that it is about: its steps at the left, the guests' consoles at the right. Loaded when a lesson is opened. */
 
 import { type ComponentChildren, Fragment } from 'preact';
+import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { info } from '../host.ts';
 import { mediaSignal } from '../media.ts';
@@ -17,16 +18,17 @@ import { Line } from './markdown.tsx';
 import { Pictures } from './lesson-pictures.tsx';
 import { RingStrip } from './ring-strip.tsx';
 import { StepBox, Toggle } from './step.tsx';
-import { address, now, open, problem, problems, unfolded } from './taking.ts';
+import { address, asksName, now, open, problem, problems, takeAs, unfolded } from './taking.ts';
 import { words } from './words.ts';
 
 /** The consoles stand below the step that is open, where there is no room beside it. */
 const narrow = mediaSignal('(max-width: 1023px)');
 
 export function LessonPage() {
-  const there = info.value?.time === 'virtual';
+  const there = info.value?.time === 'virtual',
+    asks = asksName();
   useEffect(() => {
-    if (there) void open();
+    if (there && !asks) void open();
   }, [there]);
   const state = now.value;
   if (info.value && !there)
@@ -37,9 +39,47 @@ export function LessonPage() {
         </p>
       </div>
     );
+  if (asks)
+    return (
+      <div class="body lsn">
+        <h1>{words.whoAreYou}</h1>
+        <NameForm />
+      </div>
+    );
   if (problems.value.length > 0) return <Wrong />;
   return state ? <Taken state={state} /> : <Starting />;
 }
+
+/** Whose numbers they shall be. The lesson begins anew with them. */
+const NameForm = () => {
+  const name = useSignal(address().get('name') ?? '');
+  return (
+    <form
+      class="lname"
+      onSubmit={event => {
+        event.preventDefault();
+        takeAs(name.value);
+      }}
+    >
+      <label>
+        {words.name}{' '}
+        <input
+          value={name.value}
+          maxLength={80}
+          autocomplete="name"
+          onInput={event => {
+            name.value = event.currentTarget.value;
+          }}
+        />
+      </label>
+      <button class="btn primary">{words.begin}</button>
+      <button type="button" class="btn" onClick={() => takeAs('')}>
+        {words.withoutName}
+      </button>
+      <p class="sec">{words.nameHint}</p>
+    </form>
+  );
+};
 
 /** Its guests are made, or could not be. */
 const Starting = () => (
@@ -126,7 +166,9 @@ const Consoles = ({
 
 function Head({ state: { lesson, at }, rounds, current }: { state: Now; rounds: readonly Round[]; current: number }) {
   const counted = rounds.length - 1,
-    no = LESSONS.findIndex(({ id }) => id === address().get('lesson'));
+    no = LESSONS.findIndex(({ id }) => id === address().get('lesson')),
+    name = address().get('name');
+  const asks = useSignal(false);
   return (
     <>
       <p class="row sec">
@@ -135,13 +177,25 @@ function Head({ state: { lesson, at }, rounds, current }: { state: Now; rounds: 
           {counted > 1 &&
             current < counted &&
             ` · ${words.round(current + 1, counted, rounds[current]!.steps[0]!.name)}`}{' '}
-          · {words.seed(lesson.seed || '–')}
+          · {words.seed(address().get('seed') || '–')}
+          {name && ` · ${name}`}
         </span>
         <span class="grow" />
+        {!asks.value && (
+          <button
+            class="link nw"
+            onClick={() => {
+              asks.value = true;
+            }}
+          >
+            {name ? words.anotherName : words.withName}
+          </button>
+        )}
         <a class="nw" href={lessonAddress(address().get('lesson') ?? '')}>
           {words.another}
         </a>
       </p>
+      {asks.value && <NameForm />}
       <div class="lhead">
         <h1>{lesson.title}</h1>
         <Progress round={rounds[Math.min(current, counted - 1)]!} at={at} />

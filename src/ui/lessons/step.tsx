@@ -223,9 +223,11 @@ function PartView({ part, index, state }: { part: Part; index: number; state: No
     <ul class="checks" aria-live="polite">
       {result?.judged
         .filter(({ check }) => part.checks.includes(check))
-        .map(({ check, holds }, i) => (
+        .map(({ check, holds, problem }, i) => (
           <li key={i}>
-            <Tag kind={holds ? 'done' : 'failed'}>{holds ? check.holds : check.fails}</Tag>
+            <Tag kind={holds ? 'done' : 'failed'}>
+              {problem ? words.notJudged(check.holds, problem) : holds ? check.holds : check.fails}
+            </Tag>
           </li>
         ))}
     </ul>

@@ -1,6 +1,7 @@
 /** A walk through a lesson, as the page goes where all is done for whoever takes it. */
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
+import { rowsOfFact } from '../../dom0/service/index.ts';
 import { later, soon } from '../../dom0/service/host.test-support.ts';
 import {
   handInCode,
@@ -13,8 +14,23 @@ import {
 } from '../../lessons/index.ts';
 
 const guests = new URL('../../../guests/', import.meta.url);
-export const lessonHost = (): Promise<LessonHost> =>
-  headlessHost({ read: async path => new Uint8Array(readFileSync(new URL(path, guests))), soon, later });
+/** Facts that it tells are in the table of facts. */
+export async function lessonHost(): Promise<LessonHost> {
+  const host = await headlessHost({
+    read: async path => new Uint8Array(readFileSync(new URL(path, guests))),
+    soon,
+    later,
+  });
+  return {
+    ...host,
+    facts: async id => {
+      const facts = await host.facts(id);
+      for (const name of Object.keys({ ...facts.counts, ...facts.values }))
+        if (rowsOfFact(name).length !== 1) throw new Error(`lesson-facts/table.ts has no row for ${name}`);
+      return facts;
+    },
+  };
+}
 
 /** The file of a lesson of the page. */
 export const text = (id: string): string => readFileSync(new URL(`./texts/${id}.md`, import.meta.url), 'utf8');

@@ -30,13 +30,13 @@ export function followLesson(): void {
   if (name !== null) place.value = { kind: 'lesson', name };
 }
 
-/** A lesson's address with a fresh seed, for a class: each number is a lesson. */
+/** A lesson's address with a fresh seed, for a class: each number is a lesson. It asks whoever opens it for a name, of which numbers and code follow. */
 export function HandOut() {
   const handed = useSignal<{ title: string; seed: string; address?: string } | undefined>(undefined),
     text = strings.home;
   const copy = async (id: string, title: string): Promise<void> => {
     const seed = freshSeed(),
-      address = new URL(lessonAddress(id, seed), document.baseURI).href;
+      address = new URL(`${lessonAddress(id, seed)}&name=`, document.baseURI).href;
     // A page that is not served securely has no clipboard.
     const isCopied = await Promise.resolve(navigator.clipboard?.writeText(address).then(() => true)).catch(() => false);
     handed.value = { title, seed, ...(isCopied ? {} : { address }) };
