@@ -210,22 +210,21 @@ export class HvmBoard {
       installBiosData(dma, startEpochMs + timers.clock.nowNs() / 1e6, this.boardOptions.floppyDrives);
     }
     installSmbios(dma, this.boardOptions);
-    return installAcpi(dma, acpiOf(this.boardOptions));
+    const acpi = acpiOf(this.boardOptions);
+    this.own.setIoApicId(ioApicIdOf(acpi));
+    return installAcpi(dma, acpi);
   }
 
   /** What firmware on some hypervisors finds done (Xen's hvmloader): ACPI, SMBIOS and MultiProcessor tables where it is told. */
   prepareForFirmware(at: { acpi: number; rsdp: number; smbios: number; mp: number }): void {
     const { dma } = this.boardOptions;
-    const acpi = acpiOf(this.boardOptions);
+    const acpi = acpiOf(this.boardOptions),
+      ioApicId = ioApicIdOf(acpi);
     this.own.setLevelTriggered();
+    this.own.setIoApicId(ioApicId);
     installSmbios(dma, this.boardOptions, at.smbios);
     installAcpi(dma, acpi, { rsdp: at.rsdp, tables: at.acpi });
-    if (acpi.apic)
-      installMpTable(
-        dma,
-        { online: acpi.online ?? 1, apicIdStep: acpi.apicIdStep ?? 1, ioApicId: ioApicIdOf(acpi) },
-        at.mp,
-      );
+    if (acpi.apic) installMpTable(dma, { online: acpi.online ?? 1, apicIdStep: acpi.apicIdStep ?? 1, ioApicId }, at.mp);
   }
 
   /** Memory map as INT 15h, E820 would tell it. */

@@ -311,6 +311,11 @@ export class PlatformDevices implements ModelSignals {
     );
   }
 
+  /** The I/O APIC's identifier, as firmware writes it where tables name another than RESET's; nothing without one. */
+  setIoApicId(id: number): void {
+    this.ioApic?.setId(id);
+  }
+
   /** RESET pin of the board. Time of day and CMOS stay. */
   reset(): void {
     for (const device of this.devices) device.reset();

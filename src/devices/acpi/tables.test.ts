@@ -40,7 +40,7 @@ describe('ACPI tables', () => {
     expect(signature(at(facs))).toBe('FACS');
   });
 
-  it('MADT names processors by their APICs, and the I/O APIC by an identifier of its own', () => {
+  it('MADT names processors by their APICs, and the I/O APIC as hvmloader does', () => {
     // Xen's guests have every other identifier (reference: LAPIC id = vCPU * 2).
     const { tables } = buildAcpi({ memoryMiB: 64, apic: true, processors: 3, apicIdStep: 2 });
     const start = tables.findIndex((_, i) => signature(tables.subarray(i)) === 'APIC');

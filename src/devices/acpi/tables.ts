@@ -190,20 +190,17 @@ function fadt(): Uint8Array {
   return sdt('FACP', 3, table.bytes.subarray(HEADER_BYTES));
 }
 
-/** Local APIC per processor, one I/O APIC, the ISA interrupts that do not sit where their number says or are level-triggered, NMI on LINT1. */
-/** The I/O APIC's identifier is one that no processor has. */
-export const ioApicIdOf = ({
-  processors = 1,
-  apicIdStep = 1,
-}: Pick<AcpiOptions, 'processors' | 'apicIdStep'>): number => (apicIdStep > 1 ? 1 : processors);
+/** The I/O APIC's identifier: as RESET leaves it and QEMU's tables have it; in guests of Xen 1, as hvmloader sets it (IOAPIC_ID). */
+export const ioApicIdOf = ({ apicIdStep = 1 }: Pick<AcpiOptions, 'apicIdStep'>): number => (apicIdStep > 1 ? 1 : 0);
 
+/** Local APIC per processor, one I/O APIC, the ISA interrupts that do not sit where their number says or are level-triggered, NMI on LINT1. */
 function madt(processors: number, apicIdStep: number, online: number): Uint8Array {
   const body: number[] = [];
   const dword = (value: number) => [value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24];
   // PCAT_COMPAT: two 8259s as well.
   body.push(...dword(LOCAL_APIC_ADDRESS), ...dword(1));
   for (let id = 0; id < processors; id++) body.push(0, 8, id, id * apicIdStep, ...dword(id < online ? 1 : 0));
-  body.push(1, 12, ioApicIdOf({ processors, apicIdStep }), 0, ...dword(IO_APIC_ADDRESS), ...dword(0));
+  body.push(1, 12, ioApicIdOf({ apicIdStep }), 0, ...dword(IO_APIC_ADDRESS), ...dword(0));
   const override = (irq: number, pin: number, flags: number) =>
     body.push(2, 10, 0, irq, ...dword(pin), flags & 0xff, flags >> 8);
   // The timer is on pin 2; level and active high (0x0D) what PCI or the SCI can drive.

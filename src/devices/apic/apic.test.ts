@@ -313,6 +313,17 @@ describe('I/O APIC', () => {
     expect(Math.abs(count - 100)).toBeLessThanOrEqual(1);
   });
 
+  it.each([
+    ['a PC', 1, 0],
+    ['a guest of Xen', 2, 1],
+  ])('of %s has the identifier that the tables name', (_, apicIdStep, id) => {
+    t = testPc({ apic: true, apicIdStep });
+    t.pc.installTables();
+    const { bytes } = t.memory,
+      entry = bytes.findIndex((_, at) => bytes[at] === 1 && bytes[at + 1] === 12 && bytes[at + 7] === IOAPIC >>> 24);
+    expect([bytes[entry + 2], io(0) >>> 24]).toEqual([id, id]);
+  });
+
   it('ignores edges while masked', () => {
     t.pc.keyboard.key('KeyA', true);
     t.timers.advanceMs(2);

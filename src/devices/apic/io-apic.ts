@@ -70,6 +70,11 @@ export class IoApic extends RegisterDevice<ReturnType<typeof initial>> {
     if (r.low[pin] & LEVEL || rises) this.serve(pin);
   }
 
+  /** Its identification register, 4 bits, which systems compare with what the tables say. */
+  setId(id: number): void {
+    this.r.id = id & 0x0f;
+  }
+
   /** Vector that an input delivers; -1: it is masked. */
   vectorOf(pin: number): number {
     const entry = this.r.low[pin];
@@ -134,7 +139,7 @@ export class IoApic extends RegisterDevice<ReturnType<typeof initial>> {
     if (offset === REGSEL) r.select = value & 0xff;
     else if (offset === EOI) this.endOfInterrupt(value & 0xff);
     else if (offset === WINDOW) {
-      if (r.select === 0) r.id = (value >>> 24) & 0x0f;
+      if (r.select === 0) this.setId(value >>> 24);
       const pin = (r.select - 0x10) >> 1;
       if (pin < 0 || pin >= r.low.length) return;
       if (r.select & 1) {
