@@ -13,7 +13,19 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
   ['frames', ['frames.S', 'build.sh'], ['mode13.img', 'modex.img', 'vbe.img']],
   [
     'demo',
-    ['boot.S', 'demo.h', 'machine.c', 'console.c', 'hardware.c', 'monitor.c', 'link.ld', 'build.sh', '../machine.h'],
+    [
+      'boot.S',
+      'demo.h',
+      'machine.c',
+      'console.c',
+      'hardware.c',
+      'monitor.c',
+      'link.ld',
+      'build.sh',
+      '../machine.h',
+      '../long-mode.h',
+    ],
+    ['demo.elf', 'demo64.elf'],
   ],
   ['micro', ['start.S', 'guest.h', 'kmain.c', 'work.c', 'link.ld', 'build.sh']],
   ['pvtest', ['boot.S', 'pvtest.c', 'link.ld', 'build.sh', '../xen.h', '../machine.h']],
@@ -36,6 +48,7 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
       'build.sh',
       '../xen.h',
       '../machine.h',
+      '../long-mode.h',
     ],
     ['minipv.elf', 'minipv64.elf'],
   ],
@@ -144,12 +157,15 @@ describe.each(GUESTS)('the guest %s', (name, files, built = [`${name}.elf`]) => 
   }
 });
 
-describe('the demo guest', () => {
+describe.each([
+  ['demo', []],
+  ['demo64', ['lm', 'fpu', 'msr', 'cx8', 'pge', 'cmov']],
+])('the guest %s', (name, features) => {
   const read = (file: string) => readFileSync(join(folderOf('demo'), file));
-  const kernel = new Uint8Array(read('demo.elf'));
+  const kernel = new Uint8Array(read(`${name}.elf`));
 
   it('loads as multiboot into the memory that its definition gives it', () => {
-    const memoryMiB = Number(/^memory = (\d+)$/m.exec(read('demo.cfg').toString())![1]);
+    const memoryMiB = Number(/^memory = (\d+)$/m.exec(read(`${name}.cfg`).toString())![1]);
     expect(kernelKind(kernel)).toBe('multiboot');
     const memory = new Uint8Array(memoryMiB << 20);
     const entry = loadKernel(
@@ -159,9 +175,10 @@ describe('the demo guest', () => {
       },
       {
         kernel,
-        name: 'demo.elf',
+        name,
         cmdline: '',
         memoryMiB,
+        features: new Set(features),
         e820: [
           { base: 0, length: 0x9fc00, type: 1 },
           { base: 0x100000, length: (memoryMiB - 1) << 20, type: 1 },

@@ -44,17 +44,18 @@ function start(type: string, commands: string, more = '', how = ON_ONE_THREAD, i
 }
 
 describe('minipv', () => {
-  it('leaves room for others: all embedded guests together stay under 300 KB', () => {
+  it('leaves room for others: all embedded guests together stay under 320 KB', () => {
     const built = [
       'minipv/minipv.elf',
       'minipv/minipv64.elf',
       'demo/demo.elf',
+      'demo/demo64.elf',
       'pvtest/pvtest.elf',
       'neighbour/neighbour-pv.elf',
       'neighbour/neighbour-hvm.elf',
       'pcos/pcos.img',
     ];
-    expect(built.reduce((sum, name) => sum + statSync(file(`guests/${name}`)).size, 0)).toBeLessThan(300_000);
+    expect(built.reduce((sum, name) => sum + statSync(file(`guests/${name}`)).size, 0)).toBeLessThan(320_000);
   });
 
   it.each([

@@ -112,7 +112,7 @@ static void print_number(u64 value, u32 base, u32 width, char filler, int negati
   while (count) put(digits[--count]);
 }
 
-/* %s %c %d %u %x, with a width, 0 or - before it, and ll for 64 bits. */
+/* %s %c %d %u %x, with a width, 0 or - before it, l for a word and ll for 64 bits. */
 void print(const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
@@ -144,8 +144,12 @@ void print(const char *format, ...) {
         print_number(value < 0 ? -(u32)value : (u32)value, 10, width, filler, value < 0);
         break;
       }
-      case 'u': print_number(wide == 2 ? va_arg(arguments, u64) : va_arg(arguments, u32), 10, width, filler, 0); break;
-      case 'x': print_number(wide == 2 ? va_arg(arguments, u64) : va_arg(arguments, u32), 16, width, filler, 0); break;
+      case 'u':
+      case 'x': {
+        u64 value = wide == 2 ? va_arg(arguments, u64) : wide ? va_arg(arguments, word) : va_arg(arguments, u32);
+        print_number(value, *format == 'u' ? 10 : 16, width, filler, 0);
+        break;
+      }
       default: put(*format);
     }
   }

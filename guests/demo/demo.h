@@ -1,5 +1,5 @@
 /*
- * Ringside's demo guest: a monitor that runs on the bare (virtual) machine. 32-bit, multiboot 1, no libraries.
+ * Ringside's demo guest: a monitor that runs on the bare (virtual) machine. 32 or 64 bits, multiboot 1, no libraries.
  * boot.S enters, machine.c owns processor and interrupts, console.c screen, serial line and keyboard,
  * hardware.c looks at the rest of the PC, monitor.c is what one types at.
  */
@@ -10,17 +10,38 @@
 
 #define TICKS_PER_SECOND 100
 
-static inline u64 rdtsc(void) { u64 value; __asm__ volatile("rdtsc" : "=A"(value)); return value; }
+/* As wide as a register and an address; WORD prints one. R begins its name. */
+typedef unsigned long word;
+#ifdef __x86_64__
+#define WORD "%016lx"
+#define R "R"
+#else
+#define WORD "%08lx"
+#define R "E"
+#endif
+
+static inline u64 rdtsc(void) { u32 low, high; __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)); return (u64)high << 32 | low; }
 /* Waits for an interrupt. STI takes effect after HLT has begun, so that none is lost between the two. */
 static inline void wait_for_interrupt(void) { __asm__ volatile("sti; hlt" ::: "memory"); }
 
-/* What the interrupt stubs in boot.S push. user_esp and user_ss are there only when the interrupt came from ring 3. */
+/* What the interrupt stubs in boot.S push. In 32-bit code user_sp and user_ss are there only when the interrupt came from ring 3. */
 struct frame {
-  u32 edi, esi, ebp, esp, ebx, edx, ecx, eax;
-  u32 vector, error, eip, cs, eflags, user_esp, user_ss;
+#ifdef __x86_64__
+  word r15, r14, r13, r12, r11, r10, r9, r8, bp, di, si, dx, cx, bx, ax;
+#else
+  word di, si, bp, sp, bx, dx, cx, ax;
+#endif
+  word vector, error, ip, cs, flags, user_sp, user_ss;
 };
 
-struct context { u32 ebx, esi, edi, ebp, esp, eip; };
+/* What a function keeps for its caller, the stack pointer and where to go on. */
+struct context {
+#ifdef __x86_64__
+  word bx, bp, r12, r13, r14, r15, sp, ip;
+#else
+  word bx, si, di, bp, sp, ip;
+#endif
+};
 /* Returns 0 when called, and once more with 1 when restore_context goes back to it. */
 int save_context(struct context *) __attribute__((returns_twice));
 void restore_context(struct context *) __attribute__((noreturn));
@@ -31,6 +52,9 @@ struct multiboot {
   u32 drives_length, drives_addr, config_table, boot_loader_name;
 };
 struct module { u32 start, end, string, reserved; };
+
+/* GDTR and IDTR in memory. */
+struct __attribute__((packed)) table_register { u16 limit; word base; };
 
 /* machine.c */
 extern volatile u32 ticks;

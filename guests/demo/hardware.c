@@ -157,7 +157,7 @@ static int sums_to_zero(const void *bytes, u32 length) {
   return sum == 0;
 }
 
-static const u8 *scan_rsdp(u32 from, u32 to) {
+static const u8 *scan_rsdp(word from, word to) {
   for (; from < to; from += 16)
     if (starts((const char *)from, "RSD PTR ") && sums_to_zero((const void *)from, 20)) return (const u8 *)from;
   return 0;
@@ -171,9 +171,9 @@ static u32 word_at(const void *base, u32 offset) {
 
 /* The nth table of the RSDT, 0 when there is none or its sum is wrong. */
 static const struct table *acpi_table(u32 n) {
-  const struct table *rsdt = rsdp ? (const struct table *)word_at(rsdp, 16) : 0;
+  const struct table *rsdt = rsdp ? (const struct table *)(word)word_at(rsdp, 16) : 0;
   if (!rsdt || !starts(rsdt->signature, "RSDT") || !sums_to_zero(rsdt, rsdt->length) || n >= (rsdt->length - 36) / 4) return 0;
-  return (const struct table *)word_at(rsdt, 36 + n * 4);
+  return (const struct table *)(word)word_at(rsdt, 36 + n * 4);
 }
 
 /* Before paging starts: the first page, which holds the EBDA's address, is taken away then. */
@@ -188,7 +188,7 @@ void hardware_start(void) {
 }
 
 static void show_table(const struct table *table) {
-  print("  %c%c%c%c at %08x, %u bytes, by \"", table->signature[0], table->signature[1], table->signature[2], table->signature[3], (u32)table, table->length);
+  print("  %c%c%c%c at %08x, %u bytes, by \"", table->signature[0], table->signature[1], table->signature[2], table->signature[3], (u32)(word)table, table->length);
   for (u32 i = 0; i < 6 && table->oem[i]; i++) put(table->oem[i]);
   print("\"%s\n", sums_to_zero(table, table->length) ? "" : ", with a WRONG sum");
 }
@@ -198,17 +198,17 @@ void show_acpi(void) {
     print("No ACPI root pointer in the EBDA or between e0000 and fffff.\n");
     return;
   }
-  print("  RSDP at %08x, revision %u\n", (u32)rsdp, rsdp[15]);
+  print("  RSDP at %08x, revision %u\n", (u32)(word)rsdp, rsdp[15]);
   for (u32 n = 0; acpi_table(n); n++) show_table(acpi_table(n));
   if (!fadt) return;
-  show_table((const struct table *)word_at(fadt, 40));
+  show_table((const struct table *)(word)word_at(fadt, 40));
   print("Ports: PM1a control %x, power management timer %x. SCI is IRQ %u.\n", word_at(fadt, 64) & 0xffff, word_at(fadt, 76) & 0xffff,
         word_at(fadt, 46) & 0xffff);
 }
 
 /* The sleep type of S5 from the DSDT: Name (_S5, Package () { type, ... }); -1 when it is not there. */
 static int s5_type(void) {
-  const struct table *dsdt = (const struct table *)word_at(fadt, 40);
+  const struct table *dsdt = (const struct table *)(word)word_at(fadt, 40);
   const u8 *at = (const u8 *)dsdt + 36, *end = (const u8 *)dsdt + dsdt->length - 12;
   for (; at < end; at++) {
     if (!starts((const char *)at, "_S5_") || at[4] != 0x12) continue;

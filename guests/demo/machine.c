@@ -25,27 +25,37 @@ volatile u32 ticks;
 volatile u32 interrupts[16];
 struct context monitor_context;
 
-static u64 gdt[6] = {0, 0x00cf9a000000ffffull, 0x00cf92000000ffffull, 0x00cffa000000ffffull, 0x00cff2000000ffffull, 0};
-static u64 idt[VECTORS];
+#define PAGE_ENTRIES (4096 / sizeof(word))
+
+#ifdef __x86_64__
+/* Code has L in D's place. Descriptors of a system's segments and gates have 16 bytes. */
+static u64 gdt[7] = {0, 0x00af9a000000ffffull, 0x00cf92000000ffffull, 0x00affa000000ffffull, 0x00cff2000000ffffull};
+static u64 idt[VECTORS][2];
+/* boot.S has begun with them. */
+extern word top[], pointers[], directories[];
+#else
+static u64 gdt[6] = {0, 0x00cf9a000000ffffull, 0x00cf92000000ffffull, 0x00cffa000000ffffull, 0x00cff2000000ffffull};
+static u64 idt[VECTORS][1];
+static word page_directory[PAGE_ENTRIES] __attribute__((aligned(4096)));
+#endif
 static u32 tss[26];
-static u32 page_directory[1024] __attribute__((aligned(4096)));
-static u32 low_pages[1024] __attribute__((aligned(4096)));
+static word low_pages[PAGE_ENTRIES] __attribute__((aligned(4096)));
 static u8 interrupt_stack[4096] __attribute__((aligned(16)));
 
-struct __attribute__((packed)) table_register { u16 limit; u32 base; };
-
 static void load_tables(void) {
-  struct table_register gdtr = {sizeof gdt - 1, (u32)gdt};
-  struct table_register idtr = {sizeof idt - 1, (u32)idt};
-  u32 base = (u32)tss;
+  struct table_register gdtr = {sizeof gdt - 1, (word)gdt};
+  struct table_register idtr = {sizeof idt - 1, (word)idt};
+  word base = (word)tss;
 
-  tss[1] = (u32)interrupt_stack + sizeof interrupt_stack; /* ESP0: where interrupts of ring 3 arrive */
+  tss[1] = (word)interrupt_stack + sizeof interrupt_stack; /* ESP0 or RSP0: where interrupts of ring 3 arrive */
+#ifndef __x86_64__
   tss[2] = DATA;
+#endif
   tss[25] = sizeof tss << 16; /* no I/O permission bitmap */
   gdt[5] = (sizeof tss - 1) | (u64)(base & 0xffffff) << 16 | 0x89ull << 40 | (u64)(base >> 24) << 56;
   for (u32 vector = 0; vector < VECTORS; vector++) {
-    u32 entry = (u32)stubs + vector * STUB_BYTES;
-    idt[vector] = (entry & 0xffff) | CODE << 16 | 0x8e00ull << 32 | (u64)(entry >> 16) << 48;
+    word entry = (word)stubs + vector * STUB_BYTES;
+    idt[vector][0] = (entry & 0xffff) | CODE << 16 | 0x8e00ull << 32 | (u64)(entry >> 16) << 48;
   }
   __asm__ volatile("lgdt %0" ::"m"(gdtr));
   load_segments();
@@ -55,28 +65,39 @@ static void load_tables(void) {
 
 /* Everything where it is physically; address 0 is nobody's, the program itself cannot be written, one page is ring 3's. */
 static void start_paging(void) {
-  if (!cpu_has_pse()) return;
-  for (u32 i = 0; i < 1024; i++) {
-    u32 address = i << 12;
-    u32 is_text = address >= (u32)text_start && address < (u32)text_end;
-    u32 is_user = address == (u32)user_start || address == (u32)user_stack_top - 4096;
+  for (u32 i = 0; i < PAGE_ENTRIES; i++) {
+    word address = i << 12;
+    u32 is_text = address >= (word)text_start && address < (word)text_end;
+    u32 is_user = address == (word)user_start || address == (word)user_stack_top - 4096;
     low_pages[i] = address | PRESENT | (is_text ? 0 : WRITABLE) | (is_user ? USER : 0);
-    page_directory[i] = i << 22 | PRESENT | WRITABLE | LARGE;
   }
   low_pages[0] = 0;
-  page_directory[0] = (u32)low_pages | PRESENT | WRITABLE | USER;
+#ifdef __x86_64__
+  top[0] |= USER;
+  pointers[0] |= USER;
+  directories[0] = (word)low_pages | PRESENT | WRITABLE | USER;
+  __asm__ volatile(
+      "mov %0, %%cr3;"
+      "mov %%cr0, %%rax; or $0x10000, %%eax; mov %%rax, %%cr0;" /* WP */
+      ::"r"(top)
+      : "rax", "memory");
+#else
+  if (!cpu_has_pse()) return;
+  for (u32 i = 1; i < PAGE_ENTRIES; i++) page_directory[i] = i << 22 | PRESENT | WRITABLE | LARGE;
+  page_directory[0] = (word)low_pages | PRESENT | WRITABLE | USER;
   __asm__ volatile(
       "mov %%cr4, %%eax; or $0x10, %%eax; mov %%eax, %%cr4;" /* PSE */
       "mov %0, %%cr3;"
       "mov %%cr0, %%eax; or $0x80010000, %%eax; mov %%eax, %%cr0;" /* PG, WP */
       "jmp 1f; 1:" ::"r"(page_directory)
       : "eax", "memory");
+#endif
 }
 
 int paging_is_on(void) {
-  u32 cr0;
+  word cr0;
   __asm__("mov %%cr0, %0" : "=r"(cr0));
-  return cr0 >> 31;
+  return cr0 >> 31 & 1;
 }
 
 static void start_interrupts(void) {
@@ -107,10 +128,10 @@ static const char *const names[32] = {
 };
 
 static void explain_page_fault(const struct frame *frame) {
-  u32 address;
+  word address;
   __asm__ volatile("mov %%cr2, %0" : "=r"(address));
-  print("  CR2 = %08x: the address that could not be %s.\n", address, frame->error & 2 ? "written" : frame->error & 16 ? "executed" : "read");
-  print("  Error code %x: %s, access from ring %d.\n", frame->error,
+  print("  CR2 = " WORD ": the address that could not be %s.\n", address, frame->error & 2 ? "written" : frame->error & 16 ? "executed" : "read");
+  print("  Error code %lx: %s, access from ring %d.\n", frame->error,
         frame->error & 1 ? "the page is there but does not allow it" : "no page table entry is present", frame->error & 4 ? 3 : 0);
 }
 
@@ -119,21 +140,30 @@ static void explain_selector(const struct frame *frame) {
     print("  Error code 0: not about a selector; the instruction is not allowed here.\n");
     return;
   }
-  print("  Error code %x: entry %d of the %s.\n", frame->error, frame->error >> 3, frame->error & 2 ? "IDT" : frame->error & 4 ? "LDT" : "GDT");
+  print("  Error code %lx: entry %lu of the %s.\n", frame->error, frame->error >> 3, frame->error & 2 ? "IDT" : frame->error & 4 ? "LDT" : "GDT");
 }
 
 void explain_frame(const struct frame *frame) {
   colour(YELLOW);
-  print("Exception %d, %s\n", frame->vector, frame->vector < 32 && names[frame->vector] ? names[frame->vector] : "reserved");
+  print("Exception %lu, %s\n", frame->vector, frame->vector < 32 && names[frame->vector] ? names[frame->vector] : "reserved");
   colour(TEXT);
-  print("  at EIP = %08x in ring %d (CS = %04x), EFLAGS = %08x\n", frame->eip, frame->cs & 3, frame->cs & 0xffff, frame->eflags);
+  print("  at " R "IP = " WORD " in ring %lu (CS = %04lx), " R "FLAGS = " WORD "\n", frame->ip, frame->cs & 3, frame->cs & 0xffff, frame->flags);
   if (frame->vector == 14) explain_page_fault(frame);
   else if (frame->vector >= 10 && frame->vector <= 13) explain_selector(frame);
   else if (frame->vector == 0) print("  DIV or IDIV by zero, or with a quotient that does not fit.\n");
-  else if (frame->vector == 6) print("  The bytes at EIP are no instruction: %02x %02x.\n", ((u8 *)frame->eip)[0], ((u8 *)frame->eip)[1]);
-  else if (frame->vector == 3) print("  INT3 is a trap: EIP already points behind it, and the program goes on there.\n");
-  print("  eax %08x  ebx %08x  ecx %08x  edx %08x\n", frame->eax, frame->ebx, frame->ecx, frame->edx);
-  print("  esi %08x  edi %08x  ebp %08x  esp %08x\n", frame->esi, frame->edi, frame->ebp, frame->cs & 3 ? frame->user_esp : frame->esp + 20);
+  else if (frame->vector == 6) print("  The bytes at " R "IP are no instruction: %02x %02x.\n", ((u8 *)frame->ip)[0], ((u8 *)frame->ip)[1]);
+  else if (frame->vector == 3) print("  INT3 is a trap: " R "IP already points behind it, and the program goes on there.\n");
+#ifdef __x86_64__
+  print("  rax " WORD "  rbx " WORD "  rcx " WORD "\n", frame->ax, frame->bx, frame->cx);
+  print("  rdx " WORD "  rsi " WORD "  rdi " WORD "\n", frame->dx, frame->si, frame->di);
+  print("  rbp " WORD "  rsp " WORD "  r8  " WORD "\n", frame->bp, frame->user_sp, frame->r8);
+  print("  r9  " WORD "  r10 " WORD "  r11 " WORD "\n", frame->r9, frame->r10, frame->r11);
+  print("  r12 " WORD "  r13 " WORD "  r14 " WORD "\n", frame->r12, frame->r13, frame->r14);
+  print("  r15 " WORD "\n", frame->r15);
+#else
+  print("  eax " WORD "  ebx " WORD "  ecx " WORD "  edx " WORD "\n", frame->ax, frame->bx, frame->cx, frame->dx);
+  print("  esi " WORD "  edi " WORD "  ebp " WORD "  esp " WORD "\n", frame->si, frame->di, frame->bp, frame->cs & 3 ? frame->user_sp : frame->sp + 20);
+#endif
 }
 
 void handle_interrupt(struct frame *frame) {
@@ -159,7 +189,12 @@ void handle_interrupt(struct frame *frame) {
 /* Leaves ring 0 as a return from an interrupt would; the code there does CLI, which ends in #GP. */
 void ring3(void) {
   __asm__ volatile(
-      "push %0; push %1; pushf; push %2; push %3; iret" ::"i"(USER_DATA), "r"(user_stack_top), "i"(USER_CODE), "r"(user_code)
+#ifdef __x86_64__
+      "push %0; push %1; pushf; push %2; push %3; iretq"
+#else
+      "push %0; push %1; pushf; push %2; push %3; iret"
+#endif
+      ::"i"(USER_DATA), "r"(user_stack_top), "i"(USER_CODE), "r"(user_code)
       : "memory");
 }
 

@@ -31,7 +31,7 @@ static void print_millions(u64 value) {
 static u64 usable_memory(void) {
   u64 total = 0;
   if (!(boot->flags & 1 << 6)) return (u64)(boot->mem_lower + boot->mem_upper) << 10;
-  for (u32 at = boot->mmap_addr; at < boot->mmap_addr + boot->mmap_length; at += *(u32 *)at + 4)
+  for (word at = boot->mmap_addr; at < boot->mmap_addr + boot->mmap_length; at += *(u32 *)at + 4)
     if (*(u32 *)(at + 20) == 1) total += *(u64 *)(at + 12);
   return total;
 }
@@ -41,18 +41,18 @@ static void command_mem(const char *rest) {
   (void)rest;
   if (boot->flags & 1 << 6) {
     print("The memory map that the boot loader handed over (as INT 15h, E820 gives it):\n");
-    for (u32 at = boot->mmap_addr; at < boot->mmap_addr + boot->mmap_length; at += *(u32 *)at + 4) {
+    for (word at = boot->mmap_addr; at < boot->mmap_addr + boot->mmap_length; at += *(u32 *)at + 4) {
       u64 base = *(u64 *)(at + 4), length = *(u64 *)(at + 12);
       u32 type = *(u32 *)(at + 20);
       print("  %010llx - %010llx  %8llu KiB  %s\n", base, base + length - 1, length >> 10, type < 6 ? types[type] : "?");
     }
   }
-  print("%llu MiB usable. This program lies from %x to %x.\n", usable_memory() >> 20, (u32)text_start, (u32)kernel_end - 1);
-  if (boot->flags & 1 << 9) print("Loaded by: %s\n", (const char *)boot->boot_loader_name);
-  if (boot->flags & 1 << 2) print("Command line: \"%s\"\n", (const char *)boot->cmdline);
+  print("%llu MiB usable. This program lies from %lx to %lx.\n", usable_memory() >> 20, (word)text_start, (word)kernel_end - 1);
+  if (boot->flags & 1 << 9) print("Loaded by: %s\n", (const char *)(word)boot->boot_loader_name);
+  if (boot->flags & 1 << 2) print("Command line: \"%s\"\n", (const char *)(word)boot->cmdline);
   for (u32 i = 0; boot->flags & 1 << 3 && i < boot->mods_count; i++) {
-    const struct module *module = (const struct module *)boot->mods_addr + i;
-    print("Module %u: %08x - %08x \"%s\"\n", i, module->start, module->end - 1, module->string ? (const char *)module->string : "");
+    const struct module *module = (const struct module *)(word)boot->mods_addr + i;
+    print("Module %u: %08x - %08x \"%s\"\n", i, module->start, module->end - 1, module->string ? (const char *)(word)module->string : "");
   }
 }
 
@@ -71,36 +71,52 @@ static void command_timer(const char *rest) {
   print(".\n");
 }
 
-static void print_flags(const char *name, u32 value, const char *const *names, u32 count) {
-  print("  %s %08x ", name, value);
+static void print_flags(const char *name, word value, const char *const *names, u32 count) {
+  print("  %s " WORD " ", name, value);
   for (u32 bit = 0; bit < count; bit++)
     if (value >> bit & 1 && names[bit]) print(" %s", names[bit]);
   print("\n");
 }
 
 static void command_regs(const char *rest) {
-  static const char *const flags[] = {"CF", 0, "PF", 0, "AF", 0, "ZF", "SF", "TF", "IF", "DF", "OF"};
+  static const char *const flag_bits[] = {"CF", 0, "PF", 0, "AF", 0, "ZF", "SF", "TF", "IF", "DF", "OF"};
   static const char *const cr0_bits[] = {"PE", "MP", "EM", "TS", "ET", "NE", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "WP", 0, "AM", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "NW", "CD", "PG"};
   static const char *const cr4_bits[] = {"VME", "PVI", "TSD", "DE", "PSE", "PAE", "MCE", "PGE", "PCE", "OSFXSR", "OSXMMEXCPT"};
-  struct __attribute__((packed)) { u16 limit; u32 base; } gdtr, idtr;
-  u32 eflags, cr0, cr2, cr3, cr4 = 0, esp, ebp;
+  struct table_register gdtr, idtr;
+  word flags, cr0, cr2, cr3, cr4 = 0, sp, bp;
   u16 cs, ds, es, fs, gs, ss, tr;
   (void)rest;
-  __asm__ volatile("pushf; pop %0" : "=r"(eflags));
+  __asm__ volatile("pushf; pop %0" : "=r"(flags));
   __asm__ volatile("mov %%cr0, %0; mov %%cr2, %1; mov %%cr3, %2" : "=r"(cr0), "=r"(cr2), "=r"(cr3));
   __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
-  __asm__ volatile("mov %%esp, %0; mov %%ebp, %1" : "=r"(esp), "=r"(ebp));
+#ifdef __x86_64__
+  static const char *const efer_bits[] = {"SCE", 0, 0, 0, 0, 0, 0, 0, "LME", 0, "LMA", "NXE"};
+  u32 efer, high;
+  __asm__ volatile("rdmsr" : "=a"(efer), "=d"(high) : "c"(0xc0000080));
+  __asm__ volatile("mov %%rsp, %0; mov %%rbp, %1" : "=r"(sp), "=r"(bp));
+#else
+  __asm__ volatile("mov %%esp, %0; mov %%ebp, %1" : "=r"(sp), "=r"(bp));
+#endif
   __asm__ volatile("mov %%cs, %0; mov %%ds, %1; mov %%es, %2" : "=r"(cs), "=r"(ds), "=r"(es));
   __asm__ volatile("mov %%fs, %0; mov %%gs, %1; mov %%ss, %2; str %3" : "=r"(fs), "=r"(gs), "=r"(ss), "=r"(tr));
   __asm__ volatile("sgdt %0; sidt %1" : "=m"(gdtr), "=m"(idtr));
-  print_flags("EFLAGS", eflags, flags, 12);
+  print_flags(R "FLAGS", flags, flag_bits, 12);
   print_flags("CR0   ", cr0, cr0_bits, 32);
-  print("  CR2    %08x  the last address that a page fault was about\n", cr2);
-  print("  CR3    %08x  where the page directory is\n", cr3);
+  print("  CR2    " WORD "  the last address that a page fault was about\n", cr2);
+  print("  CR3    " WORD "  where the page %s is\n", cr3, sizeof(word) == 8 ? "map of level 4" : "directory");
   print_flags("CR4   ", cr4, cr4_bits, 11);
-  print("  GDTR   %08x  limit %04x\n  IDTR   %08x  limit %04x\n", gdtr.base, gdtr.limit, idtr.base, idtr.limit);
+#ifdef __x86_64__
+  print_flags("EFER  ", efer, efer_bits, 12);
+#endif
+  print("  GDTR   " WORD "  limit %04x\n  IDTR   " WORD "  limit %04x\n", gdtr.base, gdtr.limit, idtr.base, idtr.limit);
   print("  CS %04x (ring %u)  SS %04x  DS %04x  ES %04x  FS %04x  GS %04x  TR %04x\n", cs, cs & 3, ss, ds, es, fs, gs, tr);
-  print("  ESP %08x  EBP %08x\n", esp, ebp);
+  print("  " R "SP " WORD "  " R "BP " WORD "\n", sp, bp);
+}
+
+/* For the fault that it causes. */
+static void read_word(word address) {
+  word value;
+  __asm__ volatile("mov (%1), %0" : "=r"(value) : "r"(address));
 }
 
 static void command_fault(const char *kind) {
@@ -111,11 +127,16 @@ static void command_fault(const char *kind) {
     if (!paging_is_on()) print("This processor has no 4-MiB pages, so paging is off here and nothing would fault.\n");
     else if (*kind == 'n') {
       print("Reading address 0, which is in no page:\n");
-      __asm__ volatile("mov 0, %%eax" ::: "eax");
+      read_word(0);
     } else {
       print("Writing over the program itself, whose pages are read-only:\n");
       __asm__ volatile("movl $0, (%0)" ::"r"(text_start) : "memory");
     }
+#ifdef __x86_64__
+  } else if (same(kind, "canonical")) {
+    print("Reading an address whose upper 16 bits do not repeat bit 47:\n");
+    read_word(0x8000ul << 32);
+#endif
   } else if (same(kind, "opcode")) {
     print("Executing UD2, which is defined to be undefined:\n");
     __asm__ volatile("ud2");
@@ -139,6 +160,9 @@ static void command_fault(const char *kind) {
     print("fault divide      #DE, a division by zero\n");
     print("fault null        #PF, a read through a null pointer\n");
     print("fault write       #PF, a write to a read-only page\n");
+#ifdef __x86_64__
+    print("fault canonical   #GP, an address beyond the 48 bits that there are\n");
+#endif
     print("fault opcode      #UD, an undefined instruction\n");
     print("fault segment     #GP, a bad segment selector\n");
     print("fault ring3       #GP, a privileged instruction in ring 3\n");
@@ -252,7 +276,7 @@ static void run_from_command_line(void) {
   static char *next;
   if (!next) {
     if (!(boot->flags & 1 << 2)) return;
-    const char *from = (const char *)boot->cmdline;
+    const char *from = (const char *)(word)boot->cmdline;
     while (*from && !starts(from, "run=")) from++;
     if (!*from) return;
     u32 length = 0;

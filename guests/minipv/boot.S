@@ -4,6 +4,7 @@
  * As a guest of 64 bits it has the last two, and turns long mode on with the first 4 GiB mapped as they are.
  */
   .file "boot.S"
+#include "../long-mode.h"
   .macro note type
   .pushsection .note.Xen, "a", @note
   .align 4
@@ -54,40 +55,7 @@ flat:
   mov %eax, %ss
   mov %ebx, %esi
 #ifdef __x86_64__
-  /* Pages of 2 MiB in four directories; present and writable. */
-  mov $directories + 3, %eax
-  xor %ecx, %ecx
-1:
-  mov %eax, pointers(, %ecx, 8)
-  add $4096, %eax
-  inc %ecx
-  cmp $4, %ecx
-  jb 1b
-  mov $0x83, %eax
-  xor %ecx, %ecx
-1:
-  mov %eax, directories(, %ecx, 8)
-  add $0x200000, %eax
-  inc %ecx
-  cmp $2048, %ecx
-  jb 1b
-  movl $pointers + 3, top
-  mov $top, %eax
-  mov %eax, %cr3
-  /* PAE, LME, PG. */
-  mov %cr4, %eax
-  or $0x20, %eax
-  mov %eax, %cr4
-  mov $0xc0000080, %ecx
-  rdmsr
-  or $0x100, %eax
-  wrmsr
-  mov %cr0, %eax
-  or $0x80000000, %eax
-  mov %eax, %cr0
-  ljmp $24, $1f
-  .code64
-1:
+  enter_long_mode 24
   mov $boot_stack_end, %esp
   call main
 #else
@@ -118,12 +86,7 @@ gdt_pointer:
   .bss
   .align 4096
 #ifdef __x86_64__
-top:
-  .skip 4096
-pointers:
-  .skip 4096
-directories:
-  .skip 4 * 4096
+  long_mode_tables
 #endif
   .globl hypercall_page
 hypercall_page:

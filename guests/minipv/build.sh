@@ -14,5 +14,5 @@ build -m32 -march=i686 -o "$OUT/minipv.elf"
 build -m64 -march=x86-64 -mno-red-zone -o "$OUT/minipv64.elf"
 [ "$OUT" != . ] || {
   gcc -dumpfullversion
-  cat boot.S minipv.h text.c xen.c blkfront.c ata.c netfront.c pcnet.c ip.c stream.c workloads.c shell.c link.ld build.sh ../xen.h ../machine.h | sha256sum | cut -d' ' -f1
+  cat boot.S minipv.h text.c xen.c blkfront.c ata.c netfront.c pcnet.c ip.c stream.c workloads.c shell.c link.ld build.sh ../xen.h ../machine.h ../long-mode.h | sha256sum | cut -d' ' -f1
 } > minipv.lock

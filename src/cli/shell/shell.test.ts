@@ -126,7 +126,7 @@ describe('ringside sh', () => {
     const state = mkdtempSync(join(tmpdir(), 'ringside-sh-'));
     try {
       const line =
-        'sed -i s,demo.elf,/root/demo.elf, /etc/xen/vm/demo; xm new /etc/xen/vm/demo; ln -s /etc/xen/vm/demo /etc/xen/auto/demo; xm list | grep demo; xl list | wc -l';
+        'sed -i s,demo.elf,/root/demo.elf, /etc/xen/vm/demo; xm new /etc/xen/vm/demo; ln -s /etc/xen/vm/demo /etc/xen/auto/demo; xm list | grep "demo "; xl list | wc -l';
       const first = await sh('--state', state, ...demo, '-c', line);
       expect(first).toMatchObject({ status: 0, err: '' });
       expect(first.out).toMatch(/^Using config file .*\ndemo {46}16 {5}1 {17}0\.0\n2\n$/);
@@ -134,9 +134,9 @@ describe('ringside sh', () => {
         '--state',
         state,
         '-c',
-        'xm list | grep demo; xm delete demo; xl destroy demo; xm delete demo; ls /etc/xen/vm /etc/xen/auto | grep -v "[-]"',
+        'xm list | grep "demo "; xm delete demo; xl destroy demo; xm delete demo; ls /etc/xen/vm /etc/xen/auto | grep -v "[-]"',
       );
-      expect(out).toMatch(/^demo +1 +16 +1 +[rb-]{6} +\d+\.\d\n\/etc\/xen\/vm:\npcos\n\n\/etc\/xen\/auto:\n$/);
+      expect(out).toMatch(/^demo +1 +16 +1 +[rb-]{6} +\d+\.\d\n\/etc\/xen\/vm:\ndemo64\npcos\n\n\/etc\/xen\/auto:\n$/);
       expect(err).toBe('Error: Domain is not halted.\n');
       const third = await sh(
         '--state',

@@ -14,8 +14,16 @@ export interface ShippedGuest {
 
 /** Guests whose bytes come with Ringside (guests/ of the repository), and a script that shows them. */
 export const OWN_GUESTS = {
-  demo: ['demo.cfg', 'demo.elf'],
-  minipv: ['minipv-pv.cfg', 'minipv-pvh.cfg', 'minipv-hvm.cfg', 'minipv.elf'],
+  demo: ['demo.cfg', 'demo.elf', 'demo64.cfg', 'demo64.elf'],
+  minipv: [
+    'minipv-pv.cfg',
+    'minipv-pvh.cfg',
+    'minipv-hvm.cfg',
+    'minipv.elf',
+    'minipv64-pvh.cfg',
+    'minipv64-hvm.cfg',
+    'minipv64.elf',
+  ],
   pcos: ['pcos.cfg', 'pcos.img'],
   figure: ['figure.sh'],
 } as const;
