@@ -1,6 +1,12 @@
 /** Faults: what leaves an instruction early, and what it was about. */
 
-import { UNDELIVERED, UNDELIVERED_EVENTS, UNDELIVERED_MOST, UNDELIVERED_WORDS } from './architecture/registers.ts';
+import {
+  HIGH,
+  UNDELIVERED,
+  UNDELIVERED_EVENTS,
+  UNDELIVERED_MOST,
+  UNDELIVERED_WORDS,
+} from './architecture/registers.ts';
 
 /** Exceptions (SDM vol. 3, table 6-1). */
 export const DE = 0,
@@ -38,6 +44,8 @@ export class Faults {
   thrown: unknown = null;
   /** Events in a row that could not be delivered, as the state words have them (UNDELIVERED_EVENTS), and how many. */
   private readonly undelivered = new Int32Array(UNDELIVERED_MOST * UNDELIVERED_WORDS);
+  /** High halves of the same words. */
+  private readonly undeliveredHigh = new Int32Array(UNDELIVERED_MOST * UNDELIVERED_WORDS);
   private undeliveredCount = 0;
 
   raise(vector: number, error = 0): never {
@@ -74,19 +82,25 @@ export class Faults {
     this.undeliveredCount = 0;
   }
 
-  noteUndelivered(information: number, error: number, address: number): void {
-    const { undelivered } = this;
-    if (this.undeliveredCount === UNDELIVERED_MOST) undelivered.copyWithin(0, UNDELIVERED_WORDS);
-    else this.undeliveredCount++;
+  /** `pageFault`: the address that is noted is that of the page fault which was raised last. */
+  noteUndelivered(information: number, error: number, pageFault = false): void {
+    const { undelivered, undeliveredHigh } = this;
+    if (this.undeliveredCount === UNDELIVERED_MOST) {
+      undelivered.copyWithin(0, UNDELIVERED_WORDS);
+      undeliveredHigh.copyWithin(0, UNDELIVERED_WORDS);
+    } else this.undeliveredCount++;
     const at = (this.undeliveredCount - 1) * UNDELIVERED_WORDS;
     undelivered[at] = information;
     undelivered[at + 1] = error;
-    undelivered[at + 2] = address;
+    undelivered[at + 2] = pageFault ? this.address : 0;
+    undeliveredHigh[at + 2] = pageFault ? this.addressHigh : 0;
   }
 
   /** Into the state words, where a triple fault is looked at. */
   tellUndelivered(R: Int32Array): void {
-    R.set(this.undelivered.fill(0, this.undeliveredCount * UNDELIVERED_WORDS), UNDELIVERED_EVENTS);
+    const end = this.undeliveredCount * UNDELIVERED_WORDS;
+    R.set(this.undelivered.fill(0, end), UNDELIVERED_EVENTS);
+    R.set(this.undeliveredHigh.fill(0, end), UNDELIVERED_EVENTS + HIGH);
     R[UNDELIVERED] = this.undeliveredCount;
   }
 }

@@ -142,17 +142,12 @@ export function deliverFault(cpu: Cpu): boolean {
     cpu.faults.noteUndelivered(
       cpu.loop.delivering,
       (cpu.loop.delivering & EVENT_ERROR_CODE) !== 0 ? cpu.loop.deliveringError : 0,
-      0,
     );
   for (;;) {
     const vector = cpu.faults.vector;
     const before = cpu.loop.delivering;
     let error = cpu.faults.error;
-    cpu.faults.noteUndelivered(
-      exceptionInformation(cpu, vector),
-      hasErrorCode(vector) ? error : 0,
-      vector === PF_ ? cpu.faults.address : 0,
-    );
+    cpu.faults.noteUndelivered(exceptionInformation(cpu, vector), hasErrorCode(vector) ? error : 0, vector === PF_);
     // One of the bitmap exits as it is: what it makes of the event before it is the hypervisor's to find (SDM vol. 3, 26.2).
     if (before !== 0 && ((controls.exceptionBitmap >>> vector) & 1) === 0) {
       const made = togetherWith(before, vector);
@@ -169,7 +164,7 @@ export function deliverFault(cpu: Cpu): boolean {
         cpu.faults.error = error = 0;
         if (((controls.exceptionBitmap >>> DF_) & 1) === 0 && !controls.hypervisorIdt) {
           cpu.probe?.event?.(EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | DF_ | 0, 0);
-          cpu.faults.noteUndelivered(exceptionInformation(cpu, DF_), 0, 0);
+          cpu.faults.noteUndelivered(exceptionInformation(cpu, DF_), 0);
           cpu.loop.delivering = EVENT_VALID | EVENT_EXCEPTION | DF_;
           if (attempt(cpu, DF_, 0)) return false;
           continue;

@@ -172,7 +172,7 @@ export const MONITOR_STATE = 336,
   MONITOR_LINE = 340;
 /**
  * What led to a triple fault (interrupts.ts): how many events in a row could not be delivered, and of the last UNDELIVERED_MOST of them, oldest first, the
- * interruption-information word, the error code and, of a page fault, the linear address.
+ * interruption-information word, the error code and, of a page fault, the linear address, with its high half.
  */
 export const UNDELIVERED = 356,
   UNDELIVERED_EVENTS = 357,

@@ -94,6 +94,29 @@ it('stops before an instruction and after a write in the upper half, and steps t
   expect(ipOf(domain.processor.regs)).toBe(again);
 });
 
+it('ends by a triple fault whose events have addresses of 64 bits', async () => {
+  await loadLevel('x86-64-v2');
+  const domain = programDomain(
+    longProgram(
+      [
+        `mov rsp, ${UPPER_HALF + 0x300000}; mov rax, 0xffff900000000000; push rax; mov word [rsp - 2], 0xfff; lidt [rsp - 2]; ud2`,
+      ],
+      true,
+    ),
+    { cpuLevel: 'x86-64-v2' },
+  );
+  runToEnd(domain);
+  const { machine, record } = domain.options,
+    { undelivered } = new MachineView(machine.memory).domain(record.id)!.vcpus()[0].look();
+  expect(undelivered.map(({ vector, address }) => [vector, addressText(address, true)])).toEqual([
+    [6, '0000000000000000'],
+    [14, 'ffff900000000060'],
+    [14, 'ffff9000000000e0'],
+    [8, '0000000000000000'],
+    [14, 'ffff900000000080'],
+  ]);
+});
+
 it('is reported with registers, code, stack and exits of 64 bits, and the tables that map them', async () => {
   await loadLevel('x86-64-v2');
   const domain = programDomain(

@@ -77,7 +77,7 @@ export interface UndeliveredEvent {
   type: EventType;
   /** Where the vector has one. */
   error?: number;
-  /** Of a page fault: the linear address. */
+  /** Of a page fault: the linear address, a number with a sign where 64-bit code has it. */
   address: number;
 }
 
@@ -244,7 +244,7 @@ export class VcpuState {
         vector: information & 255,
         type: EVENT_TYPES[information & EVENT_TYPE_MASK] ?? 'external',
         ...((information & EVENT_ERROR_CODE) === 0 ? {} : { error: regs[at + 1] >>> 0 }),
-        address: regs[at + 2] >>> 0,
+        address: wideOf(regs, at + 2),
       };
     });
   }

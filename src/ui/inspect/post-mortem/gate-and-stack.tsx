@@ -1,8 +1,7 @@
 /** A gate of the interrupt table bit by bit, segments, and the words on the top of the stack. */
 
-import type { VcpuState } from '../../../hypervisor/view/index.ts';
+import { addressText, type VcpuState } from '../../../hypervisor/view/index.ts';
 import { go } from '../../navigation.ts';
-import { hex8 } from '../../units.ts';
 import { BitTable } from '../bit-table.tsx';
 import { followed } from '../followed.ts';
 import { hex, segmentRows, stackRows } from './facts.ts';
@@ -20,16 +19,16 @@ export function Entry({ state, vector, id }: { state: VcpuState; vector: number;
   return (
     <section>
       <div class="ph">
-        <h3>{words.gate(gate.isReal, vector)}</h3>
+        <h3>{words.gate(gate.size === 4, vector)}</h3>
         <button
           class="link m"
           title={words.toMemory}
           onClick={() => {
-            followed.value = hex8(gate.linear);
+            followed.value = addressText(gate.linear);
             go({ kind: 'domain', id, tab: 'inspect', name: 'memory' });
           }}
         >
-          {hex8(gate.linear)}
+          {addressText(gate.linear)}
         </button>
       </div>
       <p class="m hexline">

@@ -87,6 +87,46 @@ it('real mode has far addresses, and an interrupt from outside is no exception',
   expect(texts(state).slice(0, 2)).toEqual(['first event: interrupt 0x40', 'vector 64: beyond the table’s limit']);
 });
 
+it('long mode has gates of 16 bytes, with a stack of their own and an offset of 64 bits', () => {
+  const base = -0x700000000000,
+    page = 0x2000_0000_0000,
+    at = (vector: number) => base + vector * 16;
+  const gate = [0x40, 0xc0, 8, 0, 2, 0x8e, 0x20, 0x81, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+  const state = fallen([fault(14, 2, page), fault(14, 0, at(14)), fault(8, 0), fault(13, 0)], {
+    [at(14)]: gate,
+    [at(8)]: gate,
+  });
+  state.regs[R.CR0] = 0x80000001 | 0;
+  state.regs[R.EFER] = 0x500;
+  state.regs[R.IDTR_BASE] = 0;
+  state.regs[R.IDTR_BASE + R.HIGH] = 0xffff9000 | 0;
+  expect(momentsOf(state).map(({ name, text }) => `${name}: ${text}`)).toEqual([
+    '#PF(0002): page fault at 0000200000000000',
+    'its page is not there: ffff9000000000e0: #PF(0000)',
+    '#DF(0000): two faults in a row make a double fault',
+    'its handler is at no canonical address: #GP(0000) instead',
+    'Triple fault: exit 2: nothing is left to deliver',
+  ]);
+  expect(gateFields(gateOf(state, 14)).map(({ bits, value }) => `${bits}: ${value}`)).toEqual([
+    '0–15: c040',
+    '16–31: 0008',
+    '32–34: 2',
+    '35–39: 00',
+    '40–44: 0e',
+    '45–46: 0',
+    '47: 1',
+    '48–63: 8120',
+    '64–95: ffffffff',
+    '96–127: 00000000',
+  ]);
+  // Limits count bytes of such entries; a task gate is none of them.
+  expect(tableOf(state, gateOf(state, 14)).gates).toBe(128);
+  expect(gateOf(fallen([], {}, 0xe0), 14).isBeyond).toBe(false);
+  state.regs[R.IDTR_LIMIT] = 0xee;
+  expect(gateOf(state, 14).isBeyond).toBe(true);
+  expect(obstacle(gateOf(state, 8), fault(12, 0))).toBe('its stack is at no canonical address');
+});
+
 it('without a record there is nothing to tell', () => expect(momentsOf(fallen([], {}))).toEqual([]));
 
 it('says why the first of them came, as far as its error code and the tables tell', () => {

@@ -1,16 +1,17 @@
 /** How a guest came to its end, from what its vCPU left behind: the events that could not be delivered, and the gates that stood in their way. Source: SDM vol. 3, 6.10 to 6.15. */
-import { registers as R } from '../../../cpu/architecture/index.ts';
-import { exceptionName, type UndeliveredEvent, type VcpuState } from '../../../hypervisor/view/index.ts';
+import { registers as R, wideOf } from '../../../cpu/architecture/index.ts';
+import { addressText, exceptionName, type UndeliveredEvent, type VcpuState } from '../../../hypervisor/view/index.ts';
 
 /** A gate of the interrupt table, or of real mode's table of far addresses. */
 export interface Gate {
   vector: number;
   /** Where it lies. */
   linear: number;
-  isReal: boolean;
+  /** Bytes of an entry: 4 in real mode, 16 in long mode (SDM vol. 3, 6.14.1). */
+  size: 4 | 8 | 16;
   /** The table's limit ends before it. */
   isBeyond: boolean;
-  /** 8 bytes; 4 in real mode; fewer: no memory is mapped there. */
+  /** Of `size`; fewer: no memory is mapped there. */
   bytes: Uint8Array;
 }
 
@@ -24,14 +25,20 @@ export interface Moment {
   vector?: number;
 }
 
-const GATE_BYTES = 8,
-  REAL_BYTES = 4,
+const REAL_BYTES = 4,
+  GATE_BYTES = 8,
+  LONG_BYTES = 16,
+  DESCRIPTOR_BYTES = 8,
+  /** EFER.LMA. */
+  LONG_MODE_ACTIVE = 0x400,
   /** Bits of an error code that names a selector (SDM vol. 3, figure 6-7). */
   IN_IDT = 2,
   IN_LDT = 4,
   SELECTOR = 0xfff8,
   /** Vectors whose error code names a selector. */
   NAMES_SELECTOR = [10, 11, 12, 13],
+  STACK = 12,
+  PROTECTION = 13,
   PAGE_FAULT = 14;
 /** Instructions of which the exception is the purpose. */
 const ASKED_BY: Readonly<Record<number, string>> = { 1: 'INT1', 3: 'INT3', 4: 'INTO' };
@@ -49,13 +56,13 @@ export function eventName({ vector, type, error }: UndeliveredEvent): string {
 /** The gate that a vector leads to. */
 export function gateOf(state: Pick<VcpuState, 'regs' | 'bytesAt'>, vector: number): Gate {
   const { regs } = state,
-    isReal = (regs[R.CR0]! & 1) === 0,
-    size = isReal ? REAL_BYTES : GATE_BYTES;
-  const linear = (regs[R.IDTR_BASE]! + size * vector) >>> 0;
+    isLong = (regs[R.EFER]! & LONG_MODE_ACTIVE) !== 0,
+    size = isLong ? LONG_BYTES : (regs[R.CR0]! & 1) === 0 ? REAL_BYTES : GATE_BYTES;
+  const linear = isLong ? wideOf(regs, R.IDTR_BASE) + size * vector : (regs[R.IDTR_BASE]! + size * vector) >>> 0;
   return {
     vector,
     linear,
-    isReal,
+    size,
     isBeyond: size * vector + size - 1 > regs[R.IDTR_LIMIT]!,
     bytes: state.bytesAt(linear, size),
   };
@@ -66,7 +73,7 @@ export function tableOf(
   state: Pick<VcpuState, 'regs' | 'bytesAt'>,
   gate: Gate,
 ): { gates: number; present: number; isAlike: boolean } {
-  const gates = Math.min(256, Math.floor((state.regs[R.IDTR_LIMIT]! + 1) / GATE_BYTES));
+  const gates = Math.min(256, Math.floor((state.regs[R.IDTR_LIMIT]! + 1) / gate.size));
   const rights = Array.from({ length: gates }, (_, vector) => gateOf(state, vector).bytes[5]);
   return {
     gates,
@@ -75,6 +82,11 @@ export function tableOf(
   };
 }
 
+/** Of long mode: no task gates, none of 16 bits (SDM vol. 3, figure 6-8). */
+const LONG_KINDS: Readonly<Record<number, string>> = {
+  0xe: '64-bit interrupt gate',
+  0xf: '64-bit trap gate',
+};
 const KINDS: Readonly<Record<number, string>> = {
   0x5: 'task gate',
   0x6: '16-bit interrupt gate',
@@ -83,24 +95,32 @@ const KINDS: Readonly<Record<number, string>> = {
   0xf: '32-bit trap gate',
 };
 
-/** A gate's fields, bit by bit (SDM vol. 3, figure 6-2); `isBad`: this one keeps events from it. */
-export function gateFields({ bytes, isReal }: Gate): { bits: string; value: string; says: string; isBad?: boolean }[] {
+/** A gate's fields, bit by bit (SDM vol. 3, figures 6-2 and 6-8); `isBad`: this one keeps events from it. */
+export function gateFields({ bytes, size }: Gate): { bits: string; value: string; says: string; isBad?: boolean }[] {
   const word = (at: number): number => bytes[at]! | (bytes[at + 1]! << 8);
-  if (isReal)
-    return bytes.length < REAL_BYTES
-      ? []
-      : [
-          { bits: '0–15', value: hex(word(0)), says: 'offset' },
-          { bits: '16–31', value: hex(word(2)), says: 'segment' },
-        ];
-  if (bytes.length < GATE_BYTES) return [];
-  const rights = bytes[5]!,
+  if (bytes.length < size) return [];
+  if (size === REAL_BYTES)
+    return [
+      { bits: '0–15', value: hex(word(0)), says: 'offset' },
+      { bits: '16–31', value: hex(word(2)), says: 'segment' },
+    ];
+  const isLong = size === LONG_BYTES,
+    rights = bytes[5]!,
     type = rights & 15,
-    kind = rights & 16 ? undefined : KINDS[type];
+    kind = rights & 16 ? undefined : (isLong ? LONG_KINDS : KINDS)[type];
   return [
     { bits: '0–15', value: hex(word(0)), says: 'offset, low' },
     { bits: '16–31', value: hex(word(2)), says: 'selector' },
-    { bits: '32–39', value: hex(bytes[4]!, 2), says: 'not used' },
+    ...(isLong
+      ? [
+          {
+            bits: '32–34',
+            value: String(bytes[4]! & 7),
+            says: bytes[4]! & 7 ? 'IST, a stack of its own' : 'IST, none',
+          },
+          { bits: '35–39', value: hex(bytes[4]! >> 3, 2), says: 'not used' },
+        ]
+      : [{ bits: '32–39', value: hex(bytes[4]!, 2), says: 'not used' }]),
     { bits: '40–44', value: hex(rights & 31, 2), says: kind ?? 'no gate', ...(kind ? {} : { isBad: true }) },
     { bits: '45–46', value: String((rights >> 5) & 3), says: 'DPL' },
     {
@@ -109,7 +129,13 @@ export function gateFields({ bytes, isReal }: Gate): { bits: string; value: stri
       says: rights & 0x80 ? 'P, present' : 'P, not present',
       ...(rights & 0x80 ? {} : { isBad: true }),
     },
-    { bits: '48–63', value: hex(word(6)), says: 'offset, high' },
+    { bits: '48–63', value: hex(word(6)), says: isLong ? 'offset, middle' : 'offset, high' },
+    ...(isLong
+      ? [
+          { bits: '64–95', value: `${hex(word(10))}${hex(word(8))}`, says: 'offset, high' },
+          { bits: '96–127', value: `${hex(word(14))}${hex(word(12))}`, says: 'not used' },
+        ]
+      : []),
   ];
 }
 
@@ -117,17 +143,19 @@ export function gateFields({ bytes, isReal }: Gate): { bits: string; value: stri
 export function obstacle(gate: Gate, next: UndeliveredEvent): string {
   if (gate.isBeyond) return 'beyond the table’s limit';
   if (next.vector === 14 && isFault(next))
-    return next.address >= gate.linear && next.address < gate.linear + GATE_BYTES
-      ? `its page is not there, ${hex(next.address, 8)}`
-      : `no page for what it pushes or reads, ${hex(next.address, 8)}`;
+    return `${next.address >= gate.linear && next.address < gate.linear + gate.size ? 'its page is not there' : 'no page for what it pushes or reads'}, ${addressText(next.address, gate.size === LONG_BYTES)}`;
   const bad = gateFields(gate).find(({ isBad }) => isBad);
   if (bad && ((next.error ?? 0) & IN_IDT) !== 0)
     return bad.says === 'no gate' ? `type ${bad.value}, no gate` : 'P = 0, not present';
-  if (next.vector === 12) return 'no room on the handler’s stack';
+  const isLong = gate.size === LONG_BYTES;
+  // Nothing else limits a stack there.
+  if (next.vector === STACK) return isLong ? 'its stack is at no canonical address' : 'no room on the handler’s stack';
   if (next.vector === 10) return 'the task state is not valid';
-  return gate.bytes.length < GATE_BYTES
-    ? 'no memory is mapped there'
-    : `selector ${hex(gate.bytes[2]! | (gate.bytes[3]! << 8))} leads to no code that may run`;
+  if (gate.bytes.length < gate.size) return 'no memory is mapped there';
+  const selector = gate.bytes[2]! | (gate.bytes[3]! << 8);
+  return isLong && next.vector === PROTECTION && selector > 3 && ((next.error ?? 0) & SELECTOR) === 0
+    ? 'its handler is at no canonical address'
+    : `selector ${hex(selector)} leads to no code that may run`;
 }
 
 /** Why an event was raised, as far as its error code and the tables tell. */
@@ -139,12 +167,12 @@ export function causeOf(
   if (type === 'software interrupt') return 'asked for by an instruction';
   const general = exceptionName(vector).replace(/^#\w+ /, '');
   if (type === 'software exception') return `${general}: ${ASKED_BY[vector] ?? 'an instruction'} asked for it`;
-  if (vector === PAGE_FAULT) return `${general} at ${hex(address, 8)}`;
+  if (vector === PAGE_FAULT) return `${general} at ${addressText(address, (regs[R.EFER]! & LONG_MODE_ACTIVE) !== 0)}`;
   if (!NAMES_SELECTOR.includes(vector) || error === 0) return general;
   const selector = error & SELECTOR;
   if (error & IN_IDT) return `${general}: IDT entry ${selector >>> 3}`;
   if (error & IN_LDT) return `${general}: selector ${hex(selector | IN_LDT)} of the LDT`;
-  return selector + GATE_BYTES - 1 > regs[R.GDTR_LIMIT]!
+  return selector + DESCRIPTOR_BYTES - 1 > regs[R.GDTR_LIMIT]!
     ? `selector ${hex(selector)} is past the GDT’s limit, ${hex(regs[R.GDTR_LIMIT]!)}`
     : `${general}: selector ${hex(selector)} of the GDT`;
 }
@@ -170,7 +198,7 @@ export function momentsOf(state: Pick<VcpuState, 'regs' | 'bytesAt' | 'undeliver
       },
       {
         kind: 'gate',
-        head: `${gate.isReal ? 'vector' : 'IDT entry'} ${event.vector}`,
+        head: `${gate.size === REAL_BYTES ? 'vector' : 'IDT entry'} ${event.vector}`,
         name: found,
         text: `${says === undefined ? '' : `${says}: `}${eventName(next)}${says === undefined ? ' instead' : ''}`,
         vector: event.vector,

@@ -30,7 +30,7 @@ export function reasonOf(shown: Shown<Data>): Why {
   if (gate?.isBeyond)
     return {
       question: 'Why no handler?',
-      answer: `The table ends at byte 0x${hex(state.regs[R.IDTR_LIMIT]!, 4)}, and entry ${gate.vector} begins at 0x${hex(gate.linear - state.regs[R.IDTR_BASE]!, 4)}: LIDT loaded a smaller one, or none was loaded.`,
+      answer: `The table ends at byte 0x${hex(state.regs[R.IDTR_LIMIT]!, 4)}, and entry ${gate.vector} begins at 0x${hex(gate.vector * gate.size, 4)}: LIDT loaded a smaller one, or none was loaded.`,
       source: 'Intel SDM vol. 3, 6.10',
     };
   const bad = gate && gateFields(gate).find(({ isBad }) => isBad),
