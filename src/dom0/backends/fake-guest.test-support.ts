@@ -4,7 +4,7 @@ import type { GrantAccess } from './access.ts';
 import { encode } from './xenstore/protocol.ts';
 import type { Connection as StoreConnection } from './xenstore/store.ts';
 import { Xenstored } from './xenstore/xenstored.ts';
-import { writeDevicePaths } from '../toolstack/device-paths.ts';
+import { writeDevicePaths } from '../toolstack/devices/device-paths.ts';
 import { backendPath, type BackendParts, type DeviceId, frontendPath, type Nodes } from './xenbus.ts';
 import { ringSlots } from './ring.ts';
 

@@ -9,7 +9,7 @@ import { backend, loadBackends, XENBUS_STATE, type XenbusBackend } from '../back
 import type { DefinedDisk } from '../definitions/config/index.ts';
 import type { Rate } from '../host/network/index.ts';
 import { ideName } from '../definitions/index.ts';
-import { openInDomain0, queuedMedium } from './disks.ts';
+import { openInDomain0, queuedMedium } from './devices/disks.ts';
 import type { DomainConsole, Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';
 import type { Later } from '../host/index.ts';

@@ -18,8 +18,8 @@ import type { SavedDrive } from '../../hypervisor/disks/index.ts';
 import { type DeviceModel, modelOf } from '../backends/device-model/index.ts';
 import type { Reason } from './domains/words.ts';
 import type { DomainRunner } from './runners/runner.ts';
-import { cardsOf, savedCards } from './cards.ts';
-import { type GuestDisk, savedDisks } from './disks.ts';
+import { cardsOf, savedCards } from './devices/cards.ts';
+import { type GuestDisk, savedDisks } from './devices/disks.ts';
 import { type Attached, type Described, memoryShape, WHOLE_P2M } from './services.ts';
 
 /** What a domain is built from; kept to build it again when it asks for a restart. */

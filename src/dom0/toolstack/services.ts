@@ -18,12 +18,12 @@ import type { DeviceModel, DeviceModelOptions } from '../backends/device-model/i
 import { type StoreClient, Xenstored } from '../backends/xenstore/index.ts';
 import { backend, type BackendKind, type BackendParts } from '../backends/index.ts';
 import type { Recorder } from './recorder.ts';
-import { Disks, type GuestDisk, savedDisks, type SharedDrive } from './disks.ts';
+import { Disks, type GuestDisk, savedDisks, type SharedDrive } from './devices/disks.ts';
 import { type Dom0Time, Network } from '../host/network/index.ts';
 import { HostBus } from '../host/hardware/index.ts';
 import { DiskController, type MediumDisk } from '../host/storage/index.ts';
-import { type CardInfo, Cards, type GuestCard, savedCards } from './cards.ts';
-import { PvScreen, savedScreen } from './screens.ts';
+import { type CardInfo, Cards, type GuestCard, savedCards } from './devices/cards.ts';
+import { PvScreen, savedScreen } from './devices/screens.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
 import { restoreConnections, restoreNodes, saveForToolstack } from './saved-domain.ts';
 

@@ -5,7 +5,7 @@ import { deviceNumber, parseDisk } from '../../definitions/config/index.ts';
 import { HEAD_BYTES, imageProblem, unpackedImage } from '../../definitions/images/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
-import { type DiskInfo, formatBlockList } from '../disks.ts';
+import { type DiskInfo, formatBlockList } from '../devices/disks.ts';
 import { attachDisk, detachDisk } from '../hotplug.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';

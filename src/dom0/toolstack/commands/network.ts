@@ -1,7 +1,7 @@
 /** What guests have of the network. */
 import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
-import { type CardInfo, formatNetworkList } from '../cards.ts';
+import { type CardInfo, formatNetworkList } from '../devices/cards.ts';
 import { parseVif } from '../../definitions/config/index.ts';
 import { attachCard, detachCard } from '../hotplug.ts';
 import { fromScript } from '../../definitions/index.ts';

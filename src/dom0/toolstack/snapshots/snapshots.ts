@@ -9,7 +9,7 @@ import type { CommandHost, Guest } from '../command-host.ts';
 import { isTransfer, type Storage } from '../../host/storage/index.ts';
 import { modelOf } from '../../backends/device-model/index.ts';
 import { loadBackends } from '../../backends/index.ts';
-import { savedDisks } from '../disks.ts';
+import { savedDisks } from '../devices/disks.ts';
 import { type Blueprint, blueprintOf, savedDrives } from '../running-domain.ts';
 import {
   CHECKPOINTS,

@@ -2,8 +2,8 @@
  * A guest's paravirtual network cards: their nodes in the store, their back ends on the bridge, and what is kept of them in a saved state.
  * Source: tools/libs/light/libxl_nic.c for the nodes.
  */
-import { SavedStateError } from '../../hypervisor/index.ts';
-import type { Vif } from '../backends/vif/index.ts';
+import { SavedStateError } from '../../../hypervisor/index.ts';
+import type { Vif } from '../../backends/vif/index.ts';
 import {
   backend,
   type BackendParts,
@@ -11,9 +11,9 @@ import {
   type DeviceId,
   frontendPath,
   XenbusBackend,
-} from '../backends/index.ts';
-import { type Definition, parseMac } from '../definitions/config/index.ts';
-import type { Network, PortCounts, Rate } from '../host/network/index.ts';
+} from '../../backends/index.ts';
+import { type Definition, parseMac } from '../../definitions/config/index.ts';
+import type { Network, PortCounts, Rate } from '../../host/network/index.ts';
 import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
 
 /** A card for the PV drivers of a guest. */

@@ -2,12 +2,12 @@
  * A guest's paravirtual disks: their nodes in the store, their back ends, and what is kept of them in a saved state.
  * Source: libxl__device_disk_add (tools/libs/light/libxl_disk.c) for the nodes.
  */
-import type { BlockDevice } from '../../formats/blocks/index.ts';
-import type { IdeAttachment } from '../../devices/ide/index.ts';
-import { type DriveImage, type Medium, SavedStateError } from '../../hypervisor/index.ts';
-import { areDrives, type SavedDrive } from '../../hypervisor/disks/index.ts';
-import { deviceNumber } from '../definitions/config/index.ts';
-import type { Vbd } from '../backends/vbd/index.ts';
+import type { BlockDevice } from '../../../formats/blocks/index.ts';
+import type { IdeAttachment } from '../../../devices/ide/index.ts';
+import { type DriveImage, type Medium, SavedStateError } from '../../../hypervisor/index.ts';
+import { areDrives, type SavedDrive } from '../../../hypervisor/disks/index.ts';
+import { deviceNumber } from '../../definitions/config/index.ts';
+import type { Vbd } from '../../backends/vbd/index.ts';
 import {
   backend,
   type BackendParts,
@@ -15,9 +15,9 @@ import {
   type DeviceId,
   frontendPath,
   XenbusBackend,
-} from '../backends/index.ts';
-import type { DomainPaths } from './domain-paths.ts';
-import { ideName } from '../definitions/index.ts';
+} from '../../backends/index.ts';
+import type { DomainPaths } from '../domain-paths.ts';
+import { ideName } from '../../definitions/index.ts';
 import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
 
 /** A disk for the PV drivers of a guest. */

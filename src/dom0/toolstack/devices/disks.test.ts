@@ -1,8 +1,8 @@
-import { type BlockDevice, deviceOf } from '../../formats/blocks/index.ts';
+import { type BlockDevice, deviceOf } from '../../../formats/blocks/index.ts';
 import { describe, expect, it } from 'vitest';
-import { OverlayDisk } from '../../hypervisor/disks/overlay-disk.ts';
-import { FakeGuest, FrontRing } from '../backends/fake-guest.test-support.ts';
-import { XENBUS_STATE } from '../backends/xenbus.ts';
+import { OverlayDisk } from '../../../hypervisor/disks/overlay-disk.ts';
+import { FakeGuest, FrontRing } from '../../backends/fake-guest.test-support.ts';
+import { XENBUS_STATE } from '../../backends/xenbus.ts';
 import { Disks, divideDrives, type OpenDrive, savedDisks } from './disks.ts';
 
 const ID = { kind: 'vbd', domid: 7, devid: 51712 };

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { TestTimers } from '../../devices/testing.ts';
-import { Machine } from '../../hypervisor/memory/machine.ts';
-import { FakeGuest } from '../backends/fake-guest.test-support.ts';
-import { XENBUS_STATE } from '../backends/xenbus.ts';
-import { HostBus } from '../host/hardware/host-bus.ts';
-import { Network } from '../host/network/network.ts';
-import type { Rate } from '../host/network/rate.ts';
+import { TestTimers } from '../../../devices/testing.ts';
+import { Machine } from '../../../hypervisor/memory/machine.ts';
+import { FakeGuest } from '../../backends/fake-guest.test-support.ts';
+import { XENBUS_STATE } from '../../backends/xenbus.ts';
+import { HostBus } from '../../host/hardware/host-bus.ts';
+import { Network } from '../../host/network/network.ts';
+import type { Rate } from '../../host/network/rate.ts';
 import { Cards, cardsOf, formatNetworkList, savedCards } from './cards.ts';
 
 const MAC = '00:16:3e:12:34:56';

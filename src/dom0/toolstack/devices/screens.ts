@@ -2,10 +2,10 @@
  * A guest's paravirtual screen with its keyboard and pointer (vfb): their nodes in the store, their back ends, and what is kept of them in a saved state.
  * Source: tools/libs/light/libxl_console.c, libxl_vkb.c for the nodes.
  */
-import type { MouseMove } from '../../hypervisor/index.ts';
-import type { ScreenWriter, Timers } from '../../devices/index.ts';
-import type { Vfb, Vkbd } from '../backends/vfb/index.ts';
-import { backend, type BackendParts, type DeviceId, XenbusBackend } from '../backends/index.ts';
+import type { MouseMove } from '../../../hypervisor/index.ts';
+import type { ScreenWriter, Timers } from '../../../devices/index.ts';
+import type { Vfb, Vkbd } from '../../backends/vfb/index.ts';
+import { backend, type BackendParts, type DeviceId, XenbusBackend } from '../../backends/index.ts';
 import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
 
 /** What a saved state has of it; anybody's word until a back end has looked at it. */

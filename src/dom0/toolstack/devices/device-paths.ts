@@ -2,8 +2,8 @@
  * What the toolstack writes into the store for a device that a guest's front end and Domain 0's back end share.
  * Source: tools/libs/light/libxl_device.c, libxl__device_generic_add.
  */
-import { backendPath, type DeviceId, frontendPath, type Nodes, XENBUS_STATE } from '../backends/index.ts';
-import type { Permission, StoreClient } from '../backends/xenstore/index.ts';
+import { backendPath, type DeviceId, frontendPath, type Nodes, XENBUS_STATE } from '../../backends/index.ts';
+import type { Permission, StoreClient } from '../../backends/xenstore/index.ts';
 
 /** Both directories with what all devices have, and `nodes` of this one. The back end starts afterwards. */
 export function writeDevicePaths(client: StoreClient, id: DeviceId, nodes: { frontend: Nodes; backend: Nodes }): void {
