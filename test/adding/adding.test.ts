@@ -6,10 +6,13 @@ import { judgeDefinition } from '../../src/dom0/definitions/config/judge-definit
 import { KEYS } from '../../src/dom0/definitions/config/keys.ts';
 import { writeXlConfig } from '../../src/dom0/definitions/config/write-xl.ts';
 import { program, programDomain, runToEnd } from '../../src/hypervisor/domain/program.test-support.ts';
+import { FakeGuest } from '../../src/dom0/backends/fake-guest.test-support.ts';
+import { attachKinds, DEVICE_KINDS, type Place, plannedOf } from '../../src/dom0/toolstack/devices/index.ts';
 import { WorkerRunner, type WorkerLike } from '../../src/dom0/toolstack/runners/index.ts';
 import { Mailbox } from '../../src/hypervisor/index.ts';
 import { type Ask, doVerb, VERBS } from '../../src/hypervisor/verbs/index.ts';
 import { type Served, serveVerbs } from '../../src/hypervisor/worker/serve-verbs.ts';
+import { BELLS, bellKeys } from './bell.ts';
 import { delays } from './boot-delay.ts';
 import { PostCard } from './post-card.ts';
 import { howFar } from './how-far.ts';
@@ -18,7 +21,7 @@ import { SUMS } from './sums.ts';
 const text = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
 
 describe('docs/adding.md', () => {
-  it.each(['post-card.ts', 'boot-delay.ts', 'machine-panel.tsx', 'sums.ts', 'how-far.ts'])(
+  it.each(['post-card.ts', 'boot-delay.ts', 'machine-panel.tsx', 'sums.ts', 'how-far.ts', 'bell.ts'])(
     'shows %s as it is here',
     file => {
       expect(text('../../docs/adding.md')).toContain(`\n${text(`./${file}`)}\`\`\``);
@@ -119,5 +122,46 @@ describe('a key that is added', () => {
 
   it('is written where a definition is', () => {
     expect(writeXlConfig(judged('boot_delay = 5').definition, rules)).toContain('\nboot_delay = 5\n');
+  });
+});
+
+describe('a kind of guest device that is added', () => {
+  // The two lines.
+  const kinds = { ...DEVICE_KINDS, bells: BELLS };
+  const rules = { ...KEYS, ...bellKeys };
+  const ID = { kind: 'bell', domid: 7, devid: 0 };
+  const made = (line: string, saved = {}) => {
+    const text = `name = "a"\nmemory = 64\ntype = "pvh"\nkernel = "/k"\n${line}\n`;
+    const { definition } = judgeDefinition('x.cfg', text, Infinity, rules);
+    const guest = new FakeGuest();
+    const place = { backends: guest.parts, record: { id: guest.domid } } as Place;
+    const planned = plannedOf(kinds, { definition, type: 'pvh', disks: [] });
+    const devices = attachKinds(kinds, place, planned, saved);
+    devices.start();
+    return { guest, devices };
+  };
+  const rings = ({ guest, devices }: ReturnType<typeof made>) => {
+    guest.unbound.add(3);
+    guest.write(ID, { 'event-channel': 3, state: 4 });
+    // A port that is bound counts as rung.
+    guest.poll();
+    return devices.of.bells.list().map(({ rung, state, port }) => [rung, state, port]);
+  };
+
+  it('is there for a guest whose definition asks for it, serves it, is listed, and goes with it', () => {
+    const bell = made('bell = 1');
+    expect(rings(bell)).toEqual([[1, 4, 3]]);
+    expect(bell.guest.backend(ID, 'pitch')).toBe('440');
+    bell.devices.close();
+    expect(bell.guest.client.directory('/local/domain/0/backend/bell/7')).toEqual([]);
+    expect(made('').devices.of.bells.list()).toEqual([]);
+  });
+
+  it('is saved under its name, and restored', () => {
+    const bell = made('bell = 1');
+    rings(bell);
+    const saved = bell.devices.save(false);
+    expect(saved).toEqual({ bells: 1 });
+    expect(rings(made('bell = 1', saved))).toEqual([[2, 4, 3]]);
   });
 });

@@ -45,7 +45,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/shell/shell-commands.ts shellCommands': 239,
   'src/dom0/shell/tools.ts xargs': 85,
   'src/dom0/toolstack/runners/in-turns.ts constructor': 84,
-  'src/dom0/toolstack/toolstack.ts': 898,
+  'src/dom0/toolstack/toolstack.ts': 899,
   'src/dom0/toolstack/toolstack.ts build': 85,
   'src/hypervisor/domain/domain.ts': 915,
   'src/hypervisor/domain/domain.ts constructor': 117,

@@ -4,7 +4,9 @@ export type { RingLook } from './ring.ts';
 export {
   type BackendParts,
   backendPath,
+  type Connection,
   type DeviceId,
+  type Driver,
   frontendPath,
   type Nodes,
   XENBUS_STATE,

@@ -337,7 +337,7 @@ function ringFacts(host: CommandHost, id: number, found?: FrontRings): RingFacts
   const rings: RingFacts[] = [];
   for (const {
     given: { vdev },
-    vbd,
+    driver: vbd,
   } of disks.all) {
     const device = `vbd/${deviceNumber(vdev)}`,
       ringRef = node(`${device}/ring-ref`) ?? node(`${device}/ring-ref0`);
@@ -380,7 +380,7 @@ function ringFacts(host: CommandHost, id: number, found?: FrontRings): RingFacts
   }
   for (const {
     id: { devid },
-    vif,
+    driver: vif,
   } of cards.all) {
     const device = `vif/${devid}`,
       refs = WAYS.map(way => node(`${device}/${way}-ring-ref`));

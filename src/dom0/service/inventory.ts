@@ -113,7 +113,7 @@ function takeCounters(host: CommandHost): Counters {
     runNs: Object.fromEntries([...toolstack.members.values()].map(({ record }) => [record.id, runNs(record.index)])),
     pvDisks: Object.fromEntries(
       [...toolstack.members.values()].flatMap(({ record: { id } }) => {
-        const counts = toolstack.services.disks(id).map(disk => disk.counts);
+        const counts = toolstack.services.diskCounts(id).map(disk => disk.counts);
         const bytes = (of: 'readSectors' | 'writtenSectors'): number =>
           512 * counts.reduce((sum, each) => sum + each[of], 0);
         return counts.length > 0 ? [[id, { read: bytes('readSectors'), written: bytes('writtenSectors') }]] : [];

@@ -15,7 +15,7 @@ export function addressesOf({ toolstack }: CommandHost, id: number): CardAddress
   const member = toolstack.members.get(id);
   if (!member || member.ending) return [];
   const { mac, nic } = member.blueprint.definition;
-  const attached = member.attached ? toolstack.services.devices(id).cards.list() : [];
+  const attached = toolstack.services.list(id, 'cards');
   const emulated = nic && mac && !attached.some(card => card.mac === mac) ? [{ mac, port: `vif${id}.0-emu` }] : [];
   return [...emulated, ...attached.map(card => ({ mac: card.mac, port: `vif${id}.${card.devid}` }))].flatMap(card => {
     const known = toolstack.services.network.addressOf(card.mac);

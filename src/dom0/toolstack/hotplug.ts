@@ -9,7 +9,14 @@ import { backend, loadBackends, XENBUS_STATE, type XenbusBackend } from '../back
 import type { DefinedDisk } from '../definitions/config/index.ts';
 import type { Rate } from '../host/network/index.ts';
 import { ideName } from '../definitions/index.ts';
-import { openInDomain0, queuedMedium } from './devices/disks.ts';
+import {
+  DEVICE_KINDS,
+  type DeviceOf,
+  type Hotplug,
+  openInDomain0,
+  type Pluggable,
+  queuedMedium,
+} from './devices/index.ts';
 import type { DomainConsole, Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';
 import type { Later } from '../host/index.ts';
@@ -58,34 +65,23 @@ export function attachDisk<Console extends DomainConsole>(
 /** @throws Error with a sentence: the guest does not let go of it, unless it is taken by `force` */
 export async function detachDisk<Console extends DomainConsole>(
   toolstack: Toolstack<Console>,
-  { later }: Parts,
+  parts: Parts,
   member: Member<Console>,
   vdev: string,
   force: boolean,
 ): Promise<void> {
-  const { disks } = toolstack.services.devices(member.record.id);
-  const found = disks.find(vdev);
-  if (!found) throw new Error(`The guest has no disk ${vdev}.`);
-  if (found.given.place >= 0)
-    throw new Error(`${found.given.vdev} is an emulated drive, too: it stays as long as the guest.`);
-  if (!force) await letGo(toolstack, later, found.backend, `disk ${found.given.vdev}`);
-  disks.drop(found.id);
+  const { id, given } = await detach(toolstack, parts, member, 'disks', vdev, force);
   const { opened, blueprint } = member;
   if (opened) {
     member.opened = {
       ...opened,
-      disks: opened.disks.filter(each => each !== found.given),
-      all: opened.all.filter(({ place }) => place !== found.id.devid),
+      disks: opened.disks.filter(each => each !== given),
+      all: opened.all.filter(({ place }) => place !== id.devid),
     };
   }
-  const device = member.devices.findIndex(({ disk }) => disk === found.given.disk);
+  const device = member.devices.findIndex(({ disk }) => disk === given.disk);
   if (device >= 0) for (const each of member.devices.splice(device, 1)) each.close();
-  const isOther = (each: { vdev?: string }): boolean => each.vdev !== found.given.vdev;
-  member.blueprint = {
-    ...blueprint,
-    drives: blueprint.drives?.filter(isOther) ?? [],
-    definition: { ...blueprint.definition, disks: blueprint.definition.disks.filter(isOther) },
-  };
+  member.blueprint = { ...blueprint, drives: blueprint.drives?.filter(each => each.vdev !== given.vdev) ?? [] };
 }
 
 /** Nothing lies in the drive, or this does; what the drive is. */
@@ -221,33 +217,26 @@ export function attachCard<Console extends DomainConsole>(
   return { devid, mac };
 }
 
-/** By its number or its station address. @throws Error with a sentence: the guest does not let go of it, unless it is taken by `force` */
-export async function detachCard<Console extends DomainConsole>(
+/** A device of a kind that comes and goes leaves. By its number, or the name that people have for it. @throws Error with a sentence: it stays, unless it is taken by `force` */
+export async function detach<Console extends DomainConsole, Kind extends Pluggable>(
   toolstack: Toolstack<Console>,
   { later }: Parts,
   member: Member<Console>,
+  kind: Kind,
   device: string,
   force: boolean,
-): Promise<void> {
-  const { cards } = toolstack.services.devices(member.record.id);
-  const found = cards.find(device);
-  if (!found) throw new Error(`The guest has no card ${device}.`);
-  const { definition } = member.blueprint;
-  if (definition.nic && definition.mac === found.mac)
-    throw new Error('It stands beside an emulated card, which stays as long as the guest.');
-  if (!force) await letGo(toolstack, later, found.backend, `card ${device}`);
-  cards.drop(found.id);
+): Promise<DeviceOf<Kind>> {
+  const { noun, called, stays, without } = DEVICE_KINDS[kind].hotplug as Hotplug<unknown>;
+  const devices = toolstack.services.devices(member.record.id)[kind];
+  const found = devices.find(device);
+  if (!found) throw new Error(`The guest has no ${noun} ${device}.`);
+  const why = stays(found.given, member.blueprint.definition);
+  if (why) throw new Error(why);
+  if (!force) await letGo(toolstack, later, found.backend, `${noun} ${called(found.given, device)}`);
+  devices.drop(found.id);
   const { blueprint } = member;
-  const left = blueprint.definition.moreCards?.filter(({ mac }) => mac !== found.mac) ?? [];
-  const { vif: _vif, mac: _mac, rate: _rate, ...without } = blueprint.definition;
-  const rest = blueprint.definition.mac === found.mac ? without : blueprint.definition;
-  // The next card is the first one then.
-  const [first, ...others] = left;
-  member.blueprint = {
-    ...blueprint,
-    definition:
-      rest === without && first ? { ...without, vif: true, ...first, moreCards: others } : { ...rest, moreCards: left },
-  };
+  member.blueprint = { ...blueprint, definition: without(found.given, blueprint.definition) };
+  return found as DeviceOf<Kind>;
 }
 
 /** Asks the front end to close, and waits until it has. @throws Error with a sentence where it does not */

@@ -24,7 +24,7 @@ export { actionOf, follows, hasStopped, lastExits } from './endings.ts';
 export { reasonOf } from './break-words.ts';
 export { uuidOf } from './uuid.ts';
 export { Viewers } from './viewers.ts';
-export type { CardInfo } from './devices/cards.ts';
+export type { CardInfo } from './devices/index.ts';
 export { addressesOf, type CardAddress } from './guest-addresses.ts';
 export { type Domain, domainsOf, type JobInfo, type Status } from './domains/index.ts';
 export { onlineOf } from './commands/processors.ts';

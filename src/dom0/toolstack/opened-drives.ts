@@ -2,7 +2,7 @@
 import type { DomainListener } from '../../hypervisor/domain/index.ts';
 import type { DriveImage, OpenMedium } from '../../hypervisor/index.ts';
 import { backend } from '../backends/index.ts';
-import { openInDomain0, queuedMedium } from './devices/disks.ts';
+import { openInDomain0, queuedMedium } from './devices/index.ts';
 import type { Member, OpenHostDevice } from './running-domain.ts';
 import type { Services } from './services.ts';
 

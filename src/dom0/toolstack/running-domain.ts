@@ -18,8 +18,7 @@ import type { SavedDrive } from '../../hypervisor/disks/index.ts';
 import { type DeviceModel, modelOf } from '../backends/device-model/index.ts';
 import type { Reason } from './domains/words.ts';
 import type { DomainRunner } from './runners/runner.ts';
-import { cardsOf, savedCards } from './devices/cards.ts';
-import { type GuestDisk, savedDisks } from './devices/disks.ts';
+import { DEVICE_KINDS, type GuestDisk, plannedOf, restoredBy, savedDisks } from './devices/index.ts';
 import { type Attached, type Described, memoryShape, WHOLE_P2M } from './services.ts';
 
 /** What a domain is built from; kept to build it again when it asks for a restart. */
@@ -159,7 +158,8 @@ export function shapeOf(
 }
 
 /** What the store is told of a domain. */
-export function describe({ definition, boot, startEpochMs }: Blueprint, type: DomainType, uuid: string): Described {
+export function describe({ blueprint, uuid, opened }: Pick<Member, 'blueprint' | 'uuid' | 'opened'>): Described {
+  const { definition, boot, startEpochMs, xen: type = 'hvm' } = blueprint;
   const { name, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus } = definition;
   return {
     uuid,
@@ -171,8 +171,7 @@ export function describe({ definition, boot, startEpochMs }: Blueprint, type: Do
     vcpus,
     maxVcpus,
     startEpochMs,
-    ...cardsOf(definition),
-    ...(definition.vfb && type !== 'hvm' ? { vfb: true } : {}),
+    devices: plannedOf(DEVICE_KINDS, { definition, type, disks: opened?.disks ?? [] }),
     ...(boot.kind === 'firmware'
       ? {}
       : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
@@ -196,10 +195,9 @@ export function blueprintOf(
   if (BAD_NAME.test(nameOf(state)))
     throw new Error(`${file} has a domain whose name has a slash or a control character. Save it under another name.`);
   const { definition: judged } = judgeDefinition(about.name, about.definition);
-  // The card that it has, with its address, and where its RAM lies, whatever the definition's text says.
-  const { nic: _nic, vif: _vif, mac: _mac, moreCards: _more, mmioHoleMiB: _hole, ...rest } = judged;
-  const [pvCard, ...others] = savedCards(state.toolstack);
-  const definition: Definition = {
+  // The devices that it has, and where its RAM lies, whatever the definition's text says.
+  const { nic: _nic, mac: _mac, mmioHoleMiB: _hole, ...rest } = judged;
+  const emulated: Definition = {
     ...rest,
     name: nameOf(state),
     memoryMiB: about.populatedMiB,
@@ -209,11 +207,9 @@ export function blueprintOf(
     modelInDomain0: modelOf(state) !== undefined,
     ...(about.uuid ? { uuid: about.uuid } : {}),
     ...(about.nic ? { nic: about.nic, mac: about.mac ?? DEFAULT_MAC } : {}),
-    ...(pvCard ? { vif: true, mac: pvCard.mac } : {}),
-    ...(others.length > 0 ? { moreCards: others.map(({ mac }) => ({ mac })) } : {}),
   };
   return {
-    definition,
+    definition: restoredBy(DEVICE_KINDS, emulated, state.toolstack ?? {}),
     boot,
     drives,
     text: about.definition,
@@ -228,7 +224,7 @@ export function savedDrives(
   state: SavedState,
   media: (label: string, kind: DriveImage['kind']) => DriveImage['medium'],
 ): DriveImage[] {
-  const virtual = savedDisks(state.toolstack)?.disks ?? [];
+  const virtual = savedDisks(state.toolstack?.disks)?.disks ?? [];
   const drive = (
     { place, kind, bytes, label }: SavedDrive,
     more: { place?: number; vdev?: string; readOnly?: boolean } = {},

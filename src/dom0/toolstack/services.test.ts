@@ -10,7 +10,7 @@ import { XEN_HVM, XEN_PVH } from '../../hypervisor/interfaces/xen/records.ts';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
 
-function make(type: 'pvh' | 'hvm' = 'pvh', devices: Pick<Described, 'cards' | 'vfb'> = {}) {
+function make(type: 'pvh' | 'hvm' = 'pvh', devices: Described['devices'] = {}) {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const services = new Services(machine);
   const free = machine.freeFrames;
@@ -28,7 +28,7 @@ function make(type: 'pvh' | 'hvm' = 'pvh', devices: Pick<Described, 'cards' | 'v
     vcpus: 1,
     maxVcpus: 2,
     startEpochMs: 0,
-    ...devices,
+    devices,
   } as const;
   const guest = services.attach(record, described, bytes => (out += String.fromCharCode(...bytes)));
   const ports = new Ports(machine, record);
@@ -191,7 +191,7 @@ describe('Domain 0 for one guest', () => {
   });
 
   it('leaves nothing of its devices in the store, sentences about them among that', () => {
-    const { services, record } = make('pvh', { cards: [{ mac: '00:16:3e:00:00:01', emulated: false }], vfb: true });
+    const { services, record } = make('pvh', { cards: [{ mac: '00:16:3e:00:00:01', emulated: false }], screen: true });
     const { client } = services;
     const all = (path: string): string[] => [
       path,

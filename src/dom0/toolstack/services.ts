@@ -4,7 +4,6 @@
  */
 import { MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../../hypervisor/interfaces/xen/index.ts';
 import { DOMAIN_0, type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
-import { ScreenBlock } from '../../hypervisor/domain/index.ts';
 import { Dom0, HVM_PARAM, type XEN_RECORDS } from '../../hypervisor/interfaces/xen/index.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';
 import { IoTrace, Trace } from '../../hypervisor/tracing/index.ts';
@@ -16,14 +15,20 @@ import type { PeerOptions } from '../../devices/net/index.ts';
 import type { DriveServer } from '../../hypervisor/disks/index.ts';
 import type { DeviceModel, DeviceModelOptions } from '../backends/device-model/index.ts';
 import { type StoreClient, Xenstored } from '../backends/xenstore/index.ts';
-import { backend, type BackendKind, type BackendParts } from '../backends/index.ts';
+import { backend, type BackendParts } from '../backends/index.ts';
 import type { Recorder } from './recorder.ts';
-import { Disks, type GuestDisk, savedDisks, type SharedDrive } from './devices/disks.ts';
+import {
+  type AttachedKinds,
+  attachKinds,
+  DEVICE_KINDS,
+  type DevicesOf,
+  type Given,
+  type Pluggable,
+  type SharedDrive,
+} from './devices/index.ts';
 import { type Dom0Time, Network } from '../host/network/index.ts';
 import { HostBus } from '../host/hardware/index.ts';
 import { DiskController, type MediumDisk } from '../host/storage/index.ts';
-import { type CardInfo, Cards, type GuestCard, savedCards } from './devices/cards.ts';
-import { PvScreen, savedScreen } from './devices/screens.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
 import { restoreConnections, restoreNodes, saveForToolstack } from './saved-domain.ts';
 
@@ -56,32 +61,19 @@ const refuse = (sentence: string): never => {
 
 const NO_TIME: Dom0Time = { clock: { nowNs: () => 0 }, wakeAt: () => {} };
 
+/** The devices of a guest whose back ends are here, by their kinds. */
+export type Devices = DevicesOf<typeof DEVICE_KINDS>;
+
 export interface Described extends Omit<DomainPaths, 'domid' | 'store' | 'console'> {
   /** For its PV drivers. */
-  cards?: readonly GuestCard[];
-  disks?: readonly GuestDisk[];
-  /** It has a screen, a keyboard and a pointer for them. */
-  vfb?: true;
+  devices?: Given<typeof DEVICE_KINDS>;
 }
-
-/** What `attach` wants to have been loaded for a guest. */
-export const backendsOf = ({
-  cards = [],
-  disks = [],
-  vfb,
-}: Pick<Described, 'cards' | 'disks' | 'vfb'>): BackendKind[] => [
-  ...(cards.length > 0 ? ['vif' as const] : []),
-  ...(disks.length > 0 ? ['vbd' as const] : []),
-  ...(vfb ? ['vfb' as const] : []),
-];
 
 interface Guest {
   console: PvConsole;
   uuid: string;
   type: DomainPaths['type'];
-  disks: Disks;
-  cards: Cards;
-  screen: PvScreen | undefined;
+  devices: AttachedKinds<typeof DEVICE_KINDS>;
 }
 
 export interface ServicesParts {
@@ -106,7 +98,7 @@ export interface Attached {
   /** Typed bytes that it has not read. */
   readonly waiting: number;
   /** Its PV keyboard and pointer, of a guest that has a PV screen. */
-  readonly screen: PvScreen | undefined;
+  readonly screen: Devices['screen'];
 }
 
 export class Services {
@@ -216,42 +208,31 @@ export class Services {
     }
     // Of a guest that had made itself ready nothing of the store is kept.
     const kept = saved?.nodes === undefined ? undefined : saved;
-    let pv: PvConsole | undefined, cards: Cards | undefined, disks: Disks | undefined, screen: PvScreen | undefined;
+    let pv: PvConsole | undefined, devices: Guest['devices'] | undefined;
     try {
       writeDomainPaths(this.client, { ...described, domid, store, console });
-      cards = new Cards(this.backends, this.network, domid, described.cards ?? [], savedCards(saved));
-      disks = new Disks(this.backends, domid, described.disks ?? [], savedDisks(saved));
-      if (described.vfb)
-        screen = new PvScreen(this.backends, {
-          domid,
-          screen: new ScreenBlock(this.machine, record),
-          timers: this.network.timers,
-          saved: savedScreen(saved),
-        });
+      const { backends, network, machine } = this;
+      devices = attachKinds(DEVICE_KINDS, { backends, network, machine, record }, described.devices ?? {}, saved);
       if (kept) restoreNodes(this.client, kept, domid);
-      cards.start();
-      disks.start();
-      screen?.start();
+      devices.start();
       xenstored.introduce(domid, store.gfn, store.port);
       pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
       if (kept) restoreConnections(xenstored, pv, kept, domid);
     } catch (error) {
       pv?.close();
-      cards?.close();
-      disks?.close();
-      screen?.close();
+      devices?.close();
       // Nothing is half-made.
       if (xenstored.isIntroduced(domid)) xenstored.release(domid);
       removeDomainPaths(this.client, domid, described.uuid);
       throw error;
     }
     const console0 = pv;
-    this.guests.set(domid, { console: console0, uuid: described.uuid, type: described.type, cards, disks, screen });
+    this.guests.set(domid, { console: console0, uuid: described.uuid, type: described.type, devices });
     // A port that is bound counts as rung. That is dealt with before the guest runs: one that has no handlers yet must not be answered.
     this.poll();
     return {
       input: bytes => console0.input(bytes),
-      screen,
+      screen: devices.of.screen,
       get waiting() {
         return console0.waiting;
       },
@@ -352,9 +333,7 @@ export class Services {
       throw new SavedStateError('The device model is in the middle of a request. Save the guest again.');
     const parts = {
       ...(unasked ? saveForToolstack(this.xenstored, guest.console, domid) : {}),
-      ...(guest.cards.size > 0 ? { cards: guest.cards.save(unasked) } : {}),
-      ...(guest.disks.size > 0 ? { disks: guest.disks.save(unasked) } : {}),
-      ...(guest.screen ? { screen: guest.screen.save(unasked) } : {}),
+      ...guest.devices.save(unasked),
       ...(model ? { model: model.save() } : {}),
     };
     return Object.keys(parts).length > 0 ? parts : undefined;
@@ -408,21 +387,21 @@ export class Services {
     );
   }
 
-  /** A guest's paravirtual cards, as `xl network-list` has them. */
-  cards(domid: number): CardInfo[] {
-    return this.guests.get(domid)?.cards.list() ?? [];
+  /** A guest's devices of one kind, as xl lists them. */
+  list<Kind extends Pluggable>(domid: number, kind: Kind): ReturnType<Devices[Kind]['list']> {
+    return (this.guests.get(domid)?.devices.of[kind].list() ?? []) as ReturnType<Devices[Kind]['list']>;
   }
 
-  /** A guest's paravirtual disks, with what went through each. */
-  disks(domid: number): Disks['counts'] {
-    return this.guests.get(domid)?.disks.counts ?? [];
+  /** What went through each of a guest's paravirtual disks. */
+  diskCounts(domid: number): Devices['disks']['counts'] {
+    return this.guests.get(domid)?.devices.of.disks.counts ?? [];
   }
 
   /** The devices of a guest whose back ends are here. @throws Error with a sentence where none are */
-  devices(domid: number): { disks: Disks; cards: Cards } {
+  devices(domid: number): Devices {
     const guest = this.guests.get(domid);
     if (!guest) throw new Error('The guest is a plain PC, or has stopped: there are no back ends for it.');
-    return guest;
+    return guest.devices.of;
   }
 
   /** Serves what guests asked for since the last call; true if anything was. */
@@ -460,9 +439,7 @@ export class Services {
     if (!guest) return;
     this.guests.delete(domid);
     this.poll();
-    guest.cards.close();
-    guest.disks.close();
-    guest.screen?.close();
+    guest.devices.close();
     guest.console.close();
     this.xenstored.release(domid);
     removeDomainPaths(this.client, domid, guest.uuid);

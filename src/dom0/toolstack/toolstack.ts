@@ -42,13 +42,14 @@ import type { Dom0Time } from '../host/network/index.ts';
 import { type StartedXen, startXen } from './boot/start-xen.ts';
 import { NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
+import { DEVICE_KINDS, loadKinds } from './devices/index.ts';
 import { Jobs } from './domains/jobs.ts';
 import { shutOffBy, statusOf } from './domains/status.ts';
 import type { Reason, Status } from './domains/words.ts';
 import { Inputs } from './inputs.ts';
 import { isOpenOnce, OpenedDrives } from './opened-drives.ts';
 import { type Held, Saving } from './saving.ts';
-import { backendsOf, Services } from './services.ts';
+import { Services } from './services.ts';
 import { Stations } from './stations.ts';
 import { uuidOf } from './uuid.ts';
 import { XEN_RECORDS } from '../../hypervisor/interfaces/xen/index.ts';
@@ -440,7 +441,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       if (waits) this.setHeld(member, true);
       member.about = await member.runner.started;
       this.mayBuild();
-      if (xen) await this.attach(member, uuid);
+      if (xen) await this.attach(member);
       if (definition.nic || definition.vif) await this.services.network.connect();
       if (modelHere) await Promise.all([loadBackends(['model']), definition.nic && loadNic(definition.nic)]);
       if (modelHere) this.attachModel(member, listener);
@@ -565,10 +566,10 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   }
 
   /** Store and console. */
-  private async attach(member: Member<Console>, uuid: string): Promise<void> {
+  private async attach(member: Member<Console>): Promise<void> {
     const { blueprint, console } = member;
-    const described = { ...describe(blueprint, blueprint.xen ?? 'hvm', uuid), disks: member.opened?.disks ?? [] };
-    await loadBackends(backendsOf(described));
+    const described = describe(member);
+    await loadKinds(DEVICE_KINDS, described.devices ?? {});
     this.mayBuild();
     const print = (bytes: Uint8Array): void => {
       member.usesPvConsole = true;

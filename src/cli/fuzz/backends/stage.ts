@@ -21,8 +21,18 @@ const MIB = 1,
   FRAMES = 256;
 const STORE_GFN = 5,
   CONSOLE_GFN = 6;
+type Described = Parameters<Services['attach']>[1];
 const DISK_SECTORS = 256;
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+const DEVICES: Record<Device, () => Described['devices']> = {
+  vbd: () => {
+    const disk = new MemoryDisk(new Uint8Array(DISK_SECTORS * 512));
+    return { disks: [{ vdev: 'xvda', kind: 'disk', readOnly: false, disk, target: 'memory', place: -1 }] };
+  },
+  vif: () => ({ cards: [{ mac: '00:16:3e:00:00:01', emulated: false }] }),
+  vfb: () => ({ screen: true }),
+};
 
 /** A domain as its kernel could use it. */
 export class Puppet {
@@ -47,7 +57,7 @@ export class Puppet {
     services.dom0.setHvmParam(this.record.id, HVM_PARAM.CONSOLE_PFN, CONSOLE_GFN);
     this.ports = new Ports(machine, this.record);
     this.grants = new GrantTable(this.ports);
-    const described: Parameters<Services['attach']>[1] = {
+    const described: Described = {
       uuid,
       name,
       type: 'pvh',
@@ -56,22 +66,7 @@ export class Puppet {
       vcpus: 1,
       maxVcpus: 1,
       startEpochMs: 0,
-      ...(device === 'vbd'
-        ? {
-            disks: [
-              {
-                vdev: 'xvda',
-                kind: 'disk',
-                readOnly: false,
-                disk: new MemoryDisk(new Uint8Array(DISK_SECTORS * 512)),
-                target: 'memory',
-                place: -1,
-              },
-            ],
-          }
-        : {}),
-      ...(device === 'vif' ? { cards: [{ mac: '00:16:3e:00:00:01', emulated: false }] } : {}),
-      ...(device === 'vfb' ? { vfb: true as const } : {}),
+      ...(device ? { devices: DEVICES[device]() } : {}),
     };
     this.attached = services.attach(this.record, described, bytes => {
       this.printed += bytes.length;

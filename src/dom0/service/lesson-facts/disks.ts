@@ -6,7 +6,7 @@ export const disks: Family = ({ host, id, member }, { counts: told }) => {
   for (const {
     vdev,
     counts: { reads, writes, readSectors, writtenSectors },
-  } of host.toolstack.services.disks(id)) {
+  } of host.toolstack.services.diskCounts(id)) {
     for (const [what, count] of Object.entries({
       reads,
       writes,

@@ -5,28 +5,13 @@ import { deviceNumber, parseDisk } from '../../definitions/config/index.ts';
 import { HEAD_BYTES, imageProblem, unpackedImage } from '../../definitions/images/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
-import { type DiskInfo, formatBlockList } from '../devices/disks.ts';
+import { formatBlockList } from '../devices/index.ts';
 import { attachDisk, detachDisk } from '../hotplug.ts';
+import { deviceList } from './device-list.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
-export const blockList = command({
-  summary: 'List virtual block devices for a domain',
-  usage: '<Domain(s)>',
-  run: async (host: CommandHost, id: number): Promise<DiskInfo[]> =>
-    host.member(id).attached ? host.toolstack.services.devices(id).disks.list() : [],
-  xl: async ({ host, words }, run) => {
-    const { rest } = readWords(words);
-    atLeast('block-list', rest, 1);
-    const tables = await Promise.all(
-      rest.map(async word => {
-        const id = findDomain(host, word);
-        return formatBlockList(id, id === 0 ? [] : await run(id));
-      }),
-    );
-    return tables.map((table, i) => (i === 0 ? table : table.slice(table.indexOf('\n') + 1))).join('');
-  },
-});
+export const blockList = deviceList('disks', 'block-list', 'List virtual block devices for a domain', formatBlockList);
 
 export const blockAttach = command({
   summary: 'Create a new virtual block device',

@@ -1,24 +1,20 @@
 /** What guests have of the network. */
 import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
-import { type CardInfo, formatNetworkList } from '../devices/cards.ts';
+import { formatNetworkList } from '../devices/index.ts';
 import { parseVif } from '../../definitions/config/index.ts';
-import { attachCard, detachCard } from '../hotplug.ts';
+import { attachCard, detach } from '../hotplug.ts';
+import { deviceList } from './device-list.ts';
 import { fromScript } from '../../definitions/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
-export const networkList = command({
-  summary: 'List virtual network interfaces for a domain',
-  usage: '<Domain(s)>',
-  run: async (host: CommandHost, id: number): Promise<CardInfo[]> => host.toolstack.services.cards(id),
-  xl: async ({ host, words }, run) => {
-    const { rest } = readWords(words);
-    atLeast('network-list', rest, 1);
-    const cards = await Promise.all(rest.map(word => run(findDomain(host, word))));
-    return formatNetworkList(cards.flat());
-  },
-});
+export const networkList = deviceList(
+  'cards',
+  'network-list',
+  'List virtual network interfaces for a domain',
+  formatNetworkList,
+);
 
 export const networkAttach = command({
   summary: 'Create a new virtual network device',
@@ -73,7 +69,7 @@ export const networkDetach = command({
       async () => {
         if (!member.attached || !host.toolstack.services.devices(id).cards.find(device))
           throw new Refusal(`Unknown device ${device}.`);
-        await detachCard(host.toolstack, host.toolstack.hotplug, member, device, force).catch((error: Error) => {
+        await detach(host.toolstack, host.toolstack.hotplug, member, 'cards', device, force).catch((error: Error) => {
           throw new Refusal(`${error.message}\nlibxl_device_nic_del failed.`);
         });
       },

@@ -89,8 +89,8 @@ function look(host: CommandHost, before: Before | undefined): { usages: Usage[];
       vcpus: info.vcpus,
     };
     if (!member) return { ...common, cpuSeconds: 0, cpuPercent: 0, ...none };
-    const cards = toolstack.services.cards(info.id),
-      disks = toolstack.services.disks(info.id).map(({ counts }) => counts);
+    const cards = toolstack.services.list(info.id, 'cards'),
+      disks = toolstack.services.diskCounts(info.id).map(({ counts }) => counts);
     const sum = <T>(all: readonly T[], of: (one: T) => number): number =>
       all.reduce((total, one) => total + of(one), 0);
     return {

@@ -76,20 +76,13 @@ describe("a guest's PV cards", () => {
     expect(kept).toEqual([
       { devid: 0, mac: MAC, rings: { tx: { reqCons: 0, rspProd: 0 }, rx: { reqCons: 0, rspProd: 0 }, groups: [] } },
     ]);
-    expect(savedCards({ cards: kept })).toBe(kept);
-    for (const wrong of [
-      { cards: 5 },
-      { cards: [{ devid: 0 }] },
-      { cards: [{ devid: 'x', mac: MAC }] },
-      { cards: [null] },
-    ])
+    expect(savedCards(kept)).toBe(kept);
+    for (const wrong of [5, [{ devid: 0 }], [{ devid: 'x', mac: MAC }], [null]])
       expect(() => savedCards(wrong)).toThrow(/network cards/);
   });
 
   it('come of a definition that has a card', () => {
-    expect(cardsOf({ vif: true, mac: MAC, nic: 'pcnet' })).toEqual({
-      cards: [{ mac: MAC, rate: undefined, emulated: true }],
-    });
-    expect(cardsOf({ mac: MAC, nic: 'pcnet' })).toEqual({});
+    expect(cardsOf({ vif: true, mac: MAC, nic: 'pcnet' })).toEqual([{ mac: MAC, rate: undefined, emulated: true }]);
+    expect(cardsOf({ mac: MAC, nic: 'pcnet' })).toEqual([]);
   });
 });

@@ -4,17 +4,12 @@
  */
 import { SavedStateError } from '../../../hypervisor/index.ts';
 import type { Vif } from '../../backends/vif/index.ts';
-import {
-  backend,
-  type BackendParts,
-  backendPath,
-  type DeviceId,
-  frontendPath,
-  XenbusBackend,
-} from '../../backends/index.ts';
+import { backend, type BackendParts, loadBackends } from '../../backends/index.ts';
 import { type Definition, parseMac } from '../../definitions/config/index.ts';
 import type { Network, PortCounts, Rate } from '../../host/network/index.ts';
-import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
+import type { PluggableKind } from './device-kind.ts';
+import { writeDevicePaths } from './device-paths.ts';
+import { type DeviceInfo, type SharedDevice, SharedDevices } from './shared-devices.ts';
 
 /** A card for the PV drivers of a guest. */
 export interface GuestCard {
@@ -32,10 +27,10 @@ export function cardsOf({
   mac,
   rate,
   moreCards = [],
-}: Pick<Definition, 'vif' | 'nic' | 'mac' | 'rate' | 'moreCards'>): { cards?: readonly GuestCard[] } {
+}: Pick<Definition, 'vif' | 'nic' | 'mac' | 'rate' | 'moreCards'>): readonly GuestCard[] {
   const first = vif && mac ? [{ mac, rate, emulated: nic !== undefined }] : [];
   const others = moreCards.flatMap(card => (card.mac ? [{ mac: card.mac, rate: card.rate, emulated: false }] : []));
-  return first.length + others.length > 0 ? { cards: [...first, ...others] } : {};
+  return [...first, ...others];
 }
 
 /** A card in a saved state. */
@@ -47,8 +42,8 @@ interface SavedCard {
 }
 
 /** @throws SavedStateError where the state says something else than `Cards.save` writes */
-export function savedCards(state: { cards?: unknown } | undefined): readonly SavedCard[] {
-  const cards = state?.cards ?? [];
+export function savedCards(saved: unknown): readonly SavedCard[] {
+  const cards = saved ?? [];
   if (!Array.isArray(cards) || !cards.every(card => Number.isInteger(card?.devid) && parseMac(String(card.mac))))
     throw new SavedStateError(
       'The record of the toolstack does not say what network cards the guest had. Save the guest anew.',
@@ -56,14 +51,9 @@ export function savedCards(state: { cards?: unknown } | undefined): readonly Sav
   return cards;
 }
 
-export interface CardInfo {
-  devid: number;
+export interface CardInfo extends DeviceInfo {
   mac: string;
-  /** XENBUS_STATE of the back end, and where that is in the store. */
-  state: number;
-  path: string;
   /** Of the front end; -1: it has none. */
-  port: number;
   txRef: number;
   rxRef: number;
   /** As seen from the bridge: what the guest sent is received. */
@@ -91,19 +81,8 @@ export function formatNetworkList(cards: readonly CardInfo[]): string {
   return [head, ...rows].join('');
 }
 
-interface Attached {
-  id: DeviceId;
-  mac: string;
-  vif: Vif;
-  backend?: XenbusBackend;
-  rings: unknown;
-}
-
-export class Cards {
-  private readonly parts: BackendParts;
+export class Cards extends SharedDevices<GuestCard, Vif, CardInfo> {
   private readonly network: Network;
-  private readonly domid: number;
-  private readonly attached: Attached[];
 
   /** Writes what the guest finds in the store, and puts its cards on the bridge. It does not run yet. */
   constructor(
@@ -113,99 +92,94 @@ export class Cards {
     cards: readonly GuestCard[],
     saved: readonly SavedCard[] = [],
   ) {
-    this.parts = parts;
+    super(parts, domid);
     this.network = network;
-    this.domid = domid;
-    this.attached = cards.map((card, devid) => this.plug(card, devid, saved.find(each => each.devid === devid)?.rings));
+    cards.forEach((card, devid) => {
+      const rings = saved.find(each => each.devid === devid)?.rings;
+      this.attached.push({ ...this.make(card, devid), rings });
+    });
   }
 
-  private plug({ mac, rate, emulated }: GuestCard, devid: number, rings?: unknown): Attached {
+  private make(given: GuestCard, devid: number): SharedDevice<GuestCard, Vif> {
     const { parts, domid } = this;
     const { bridge, timers } = this.network;
+    const { mac, rate, emulated } = given;
     const id = { kind: 'vif', domid, devid };
     const { Vif, vifNodes } = backend('vif');
     const guest = parts.recordOf?.(domid);
     const follows = parts.io && guest ? { io: parts.io, guest, devid } : undefined;
     writeDevicePaths(parts.client, id, vifNodes({ domid, devid, mac, bridge: bridge.name, rate, emulated }));
-    return { id, mac, vif: new Vif({ bridge, timers, name: `vif${domid}.${devid}`, rate, follows }), rings };
+    return { id, given, driver: new Vif({ bridge, timers, name: `vif${domid}.${devid}`, rate, follows }) };
   }
 
-  /** A card for a guest that runs: its front end finds it in the store. Its number. */
+  /** A card for a guest that runs: its number. */
   add(card: GuestCard): number {
     let devid = 0;
     while (this.attached.some(({ id }) => id.devid === devid)) devid++;
-    const added = this.plug(card, devid);
-    added.backend = new XenbusBackend(this.parts, added.id, added.vif);
-    this.attached.push(added);
+    this.plug(this.make(card, devid));
     return devid;
   }
 
   /** By its number, or its station address; undefined: the guest has no such card. */
-  find(device: string): { id: DeviceId; mac: string; backend?: XenbusBackend } | undefined {
-    return this.attached.find(({ id, mac }) =>
+  find(device: string): SharedDevice<GuestCard, Vif> | undefined {
+    return this.attached.find(({ id, given: { mac } }) =>
       device.includes(':') ? mac === device.toLowerCase() : String(id.devid) === device,
     );
   }
 
-  /** Takes a card away, whatever its front end does. */
-  drop({ devid }: DeviceId): void {
-    const at = this.attached.findIndex(({ id }) => id.devid === devid);
-    const [gone] = at < 0 ? [] : this.attached.splice(at, 1);
-    gone?.backend?.close();
-    gone?.vif.remove();
-    if (gone) removeDevicePaths(this.parts.client, gone.id);
+  protected override ended(vif: Vif): void {
+    vif.remove();
   }
 
-  /** The back ends begin: all that the guest had of its own is in the store. */
-  start(): void {
-    for (const each of this.attached) {
-      each.backend = new XenbusBackend(this.parts, each.id, each.vif, each.rings);
-      each.rings = undefined;
-    }
+  protected info(
+    { given: { mac }, driver }: SharedDevice<GuestCard, Vif>,
+    common: DeviceInfo,
+    node: (name: string) => number,
+  ): CardInfo {
+    return { ...common, mac, txRef: node('tx-ring-ref'), rxRef: node('rx-ring-ref'), counts: driver.port.counts };
   }
 
-  /** Each with its back end, for those who look. */
-  get all(): readonly { id: DeviceId; vif: Vif }[] {
-    return this.attached;
-  }
-
-  get size(): number {
-    return this.attached.length;
-  }
-
-  /** As `xl network-list` has them, with what went through each. */
-  list(): CardInfo[] {
-    const { client } = this.parts;
-    return this.attached.map(({ id, mac, vif }) => {
-      const number = (path: string, name: string): number => Number(client.read(`${path}/${name}`) ?? -1);
-      const front = frontendPath(id),
-        path = backendPath(id);
-      return {
-        devid: id.devid,
-        mac,
-        path,
-        state: number(path, 'state'),
-        port: number(front, 'event-channel'),
-        txRef: number(front, 'tx-ring-ref'),
-        rxRef: number(front, 'rx-ring-ref'),
-        counts: vif.port.counts,
-      };
+  save(unasked: boolean): SavedCard[] | undefined {
+    if (this.attached.length === 0) return undefined;
+    return this.attached.map(each => {
+      const rings = this.savedRings(each, unasked);
+      return { devid: each.id.devid, mac: each.given.mac, ...(rings === undefined ? {} : { rings }) };
     });
   }
+}
 
-  /** `unasked`: the guest knows nothing of it, and goes on with the rings that it has. */
-  save(unasked: boolean): SavedCard[] {
-    return this.attached.map(({ id: { devid }, mac, backend }) => {
-      const rings = unasked ? backend?.save() : undefined;
-      return { devid, mac, ...(rings === undefined ? {} : { rings }) };
-    });
-  }
+export const CARDS: PluggableKind<GuestCard, Cards> = {
+  load: () => loadBackends(['vif']),
+  planned: ({ definition }) => {
+    const cards = cardsOf(definition);
+    return cards.length > 0 ? cards : undefined;
+  },
+  attach: ({ backends, network, record }, given, saved) =>
+    new Cards(backends, network, record.id, given ?? [], savedCards(saved)),
+  restored: (definition, saved) => withCards(definition, savedCards(saved)),
+  hotplug: {
+    noun: 'card',
+    called: (_card, asked) => asked,
+    stays: ({ mac }, { nic, mac: first }) =>
+      nic && first === mac ? 'It stands beside an emulated card, which stays as long as the guest.' : undefined,
+    without: ({ mac }, definition) => {
+      const left = definition.moreCards?.filter(card => card.mac !== mac) ?? [];
+      if (definition.mac !== mac) return { ...definition, moreCards: left };
+      // The next card is the first one then.
+      const { vif: _vif, mac: _mac, rate: _rate, ...others } = definition;
+      const [first, ...rest] = left;
+      return first ? { ...others, vif: true, ...first, moreCards: rest } : { ...others, moreCards: left };
+    },
+  },
+};
 
-  close(): void {
-    for (const { id, vif, backend } of this.attached.splice(0)) {
-      backend?.close();
-      vif.remove();
-      removeDevicePaths(this.parts.client, id);
-    }
-  }
+/** With the cards that a saved guest had for PV drivers, whatever its text says. */
+function withCards(definition: Definition, cards: readonly SavedCard[]): Definition {
+  const { vif: _vif, moreCards: _more, ...others } = definition;
+  const [first, ...rest] = cards;
+  return {
+    ...others,
+    ...(first ? { vif: true, mac: first.mac } : {}),
+    ...(rest.length > 0 ? { moreCards: rest.map(({ mac }) => ({ mac })) } : {}),
+  };
 }

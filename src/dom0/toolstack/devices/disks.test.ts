@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { OverlayDisk } from '../../../hypervisor/disks/overlay-disk.ts';
 import { FakeGuest, FrontRing } from '../../backends/fake-guest.test-support.ts';
 import { XENBUS_STATE } from '../../backends/xenbus.ts';
-import { Disks, divideDrives, type OpenDrive, savedDisks } from './disks.ts';
+import { Disks, savedDisks } from './disks.ts';
+import { divideDrives, type OpenDrive } from './drives.ts';
 
 const ID = { kind: 'vbd', domid: 7, devid: 51712 };
 const SECTOR = new Uint8Array(512).fill(9);
@@ -111,7 +112,7 @@ describe("a guest's disks", () => {
     const empty = { kind: 'vbd', domid: 7, devid: 832 };
     const nodes = (): (string | undefined)[] => ['params', 'removable', 'mode'].map(name => guest.backend(empty, name));
     expect(nodes()).toEqual(['', '1', 'r']);
-    expect(disks.save(true).disks.map(({ vdev }) => vdev)).toEqual(['hda']);
+    expect(disks.save(true)?.disks.map(({ vdev }) => vdev)).toEqual(['hda']);
     disks.change('hdb', { disk: medium(), target: 'cd.iso' });
     expect([nodes(), disks.list()[1].state]).toEqual([['aio:cd.iso', '1', 'r'], XENBUS_STATE.INIT_WAIT]);
   });
@@ -138,8 +139,8 @@ describe("a guest's disks", () => {
     guest.write(ID, { 'ring-ref': 8, 'event-channel': 3, state: XENBUS_STATE.CONNECTED });
     guest.poll();
     writes(given[0].disk);
-    const asked = savedDisks({ disks: structuredClone(disks.save(false)) }),
-      unasked = savedDisks({ disks: structuredClone(disks.save(true)) });
+    const asked = savedDisks(structuredClone(disks.save(false))),
+      unasked = savedDisks(structuredClone(disks.save(true)));
     expect([asked, unasked].map(saved => saved?.disks.map(({ vdev, ring }) => [vdev, ring !== undefined]))).toEqual([
       [['xvda', false]],
       [['xvda', true]],
@@ -162,7 +163,7 @@ describe("a guest's disks", () => {
     );
     expect(() => restore([drive('xvdb')])).toThrow('virtual disk 51712');
     for (const bad of [null, {}, { disks: [{}], changes: [] }, { disks: [], changes: [1] }])
-      expect(() => savedDisks({ disks: bad })).toThrow('Save the guest anew');
+      expect(() => savedDisks(bad)).toThrow('Save the guest anew');
     expect(savedDisks(undefined)).toBeUndefined();
   });
 });

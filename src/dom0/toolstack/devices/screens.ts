@@ -5,7 +5,9 @@
 import type { MouseMove } from '../../../hypervisor/index.ts';
 import type { ScreenWriter, Timers } from '../../../devices/index.ts';
 import type { Vfb, Vkbd } from '../../backends/vfb/index.ts';
-import { backend, type BackendParts, type DeviceId, XenbusBackend } from '../../backends/index.ts';
+import { ScreenBlock } from '../../../hypervisor/domain/index.ts';
+import { backend, type BackendParts, type DeviceId, loadBackends, XenbusBackend } from '../../backends/index.ts';
+import type { DeviceKind, GuestDevices } from './device-kind.ts';
 import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
 
 /** What a saved state has of it; anybody's word until a back end has looked at it. */
@@ -14,11 +16,11 @@ interface SavedScreen {
   vkbd?: unknown;
 }
 
-/** Whether a saved guest had a screen, and what it was in the middle of. */
-export const savedScreen = (state: { screen?: unknown } | undefined): SavedScreen | undefined =>
-  typeof state?.screen === 'object' && state.screen !== null ? state.screen : undefined;
+/** What a saved guest's screen was in the middle of. */
+const savedScreen = (saved: unknown): SavedScreen | undefined =>
+  typeof saved === 'object' && saved !== null ? saved : undefined;
 
-export class PvScreen {
+export class PvScreen implements GuestDevices {
   private readonly parts: BackendParts;
   private readonly saved: SavedScreen;
   private readonly ids: Record<'vfb' | 'vkbd', DeviceId>;
@@ -49,7 +51,6 @@ export class PvScreen {
     writeDevicePaths(parts.client, this.ids.vkbd, { frontend: {}, backend: {} });
   }
 
-  /** The back ends begin: all that the guest had of its own is in the store. */
   start(): void {
     const { ids, parts, saved } = this;
     this.backends = {
@@ -58,7 +59,6 @@ export class PvScreen {
     };
   }
 
-  /** `unasked`: the guest knows nothing of it, and goes on with the pages that it has. */
   save(unasked: boolean): SavedScreen {
     return unasked ? { vfb: this.backends?.vfb.save(), vkbd: this.backends?.vkbd.save() } : {};
   }
@@ -81,3 +81,17 @@ export class PvScreen {
     this.vfb.remove();
   }
 }
+
+export const SCREEN: DeviceKind<true, PvScreen | undefined> = {
+  load: () => loadBackends(['vfb']),
+  // Of a full virtual machine it is the VGA's.
+  planned: ({ definition, type }) => (definition.vfb && type !== 'hvm' ? true : undefined),
+  attach: ({ backends, network, machine, record }, given, saved) =>
+    given &&
+    new PvScreen(backends, {
+      domid: record.id,
+      screen: new ScreenBlock(machine, record),
+      timers: network.timers,
+      saved: savedScreen(saved),
+    }),
+};

@@ -9,7 +9,7 @@ import type { CommandHost, Guest } from '../command-host.ts';
 import { isTransfer, type Storage } from '../../host/storage/index.ts';
 import { modelOf } from '../../backends/device-model/index.ts';
 import { loadBackends } from '../../backends/index.ts';
-import { savedDisks } from '../devices/disks.ts';
+import { savedDisks } from '../devices/index.ts';
 import { type Blueprint, blueprintOf, savedDrives } from '../running-domain.ts';
 import {
   CHECKPOINTS,
@@ -344,7 +344,7 @@ export async function pathsOf(host: CommandHost, { name, definition, files }: Sn
 /** Files are where they were; whether they are what they were is seen before anything changes. @throws Error with a sentence */
 function refuseOtherFiles(host: CommandHost, saved: SavedState, drives: readonly DriveImage[]): void {
   const isFile = (label: string): boolean => label !== '' && !host.isDevice(label);
-  const virtual = savedDisks(saved.toolstack)?.disks ?? [];
+  const virtual = savedDisks(saved.toolstack?.disks)?.disks ?? [];
   const emulated = modelOf(saved)?.drives ?? saved.about.drives ?? [];
   const had = [...emulated, ...virtual.filter(({ place }) => place < 0).map(({ drive }) => drive)].filter(({ label }) =>
     isFile(label),

@@ -1,0 +1,146 @@
+/** Drives of a guest with their media open: which of them are emulated, which are for PV drivers, and how both share a medium. */
+import type { BlockDevice } from '../../../formats/blocks/index.ts';
+import type { IdeAttachment } from '../../../devices/ide/index.ts';
+import type { DriveImage, Medium } from '../../../hypervisor/index.ts';
+import { backend } from '../../backends/index.ts';
+import { deviceNumber } from '../../definitions/config/index.ts';
+import { ideName } from '../../definitions/index.ts';
+import type { DomainPaths } from '../domain-paths.ts';
+
+/** A disk for the PV drivers of a guest. */
+export interface GuestDisk {
+  /** xvda, hda, sda, d0 …: `deviceNumber` knows it, and no other disk of the guest has the same number. */
+  vdev: string;
+  kind: 'disk' | 'cdrom';
+  readOnly: boolean;
+  /** NO_DISC: nothing lies in the drive. */
+  disk: BlockDevice;
+  /** Where the medium is, for people; empty: there is none. */
+  target: string;
+  /** Place of the emulated drive that has the same medium, and whose changes are saved with that; -1: none has. */
+  place: number;
+  /** That drive is in another worker, and its changes are saved here. */
+  isQueued?: true;
+  /** A new domain has the disk. */
+  begin?(): void;
+}
+
+/** A drive of a guest, with its medium open; `disk` null: nothing is in it. */
+export type OpenDrive = IdeAttachment & {
+  vdev: string;
+  readOnly: boolean;
+  /** Where the medium is, for people. */
+  target: string;
+};
+
+/**
+ * Which drives of a guest are emulated, and which are for PV drivers; a PC that shows nothing of Xen has no `type`. `isQueued`: the emulated ones are in another
+ * worker.
+ */
+export function divideDrives(
+  drives: readonly OpenDrive[],
+  type: DomainPaths['type'] | undefined,
+  isQueued = false,
+): { ide: IdeAttachment[]; disks: GuestDisk[] } {
+  if (type === undefined) return { ide: drives.map(bare), disks: [] };
+  const ide: IdeAttachment[] = [],
+    disks: GuestDisk[] = [];
+  for (const drive of drives) {
+    if (drive.kind === 'floppy') {
+      // Xen has no floppy disks for PV drivers.
+      if (type === 'hvm') ide.push(bare(drive));
+      continue;
+    }
+    const { vdev, kind, readOnly, target, disk } = drive;
+    const place = type === 'hvm' ? drive.place : -1;
+    if (disk && place >= 0) {
+      const shared = shareDisk(disk);
+      ide.push({ place, kind, disk: shared.emulated });
+      disks.push({
+        vdev,
+        kind,
+        readOnly,
+        target,
+        place,
+        disk: shared.pv,
+        begin: shared.begin,
+        ...(isQueued ? { isQueued } : {}),
+      });
+    } else {
+      if (place >= 0) ide.push(bare(drive));
+      disks.push({ vdev, kind, readOnly, target, place, disk: disk ?? backend('drives').NO_DISC });
+    }
+  }
+  return { ide, disks };
+}
+
+/**
+ * Opens drives in Domain 0, and divides them. `changes`: what the guest had changed of them as another domain. `all`: each by its place, or the number of its
+ * device where it has none, for what is kept of them. `isQueued`: see divideDrives. @throws what `open` does
+ */
+export function openInDomain0(
+  images: readonly DriveImage[],
+  type: DomainPaths['type'] | undefined,
+  open: (images: readonly DriveImage[]) => IdeAttachment[],
+  isQueued = false,
+): { ide: IdeAttachment[]; disks: GuestDisk[]; all: IdeAttachment[] } {
+  const named = images.map(image => ({ ...image, vdev: image.vdev ?? ideName(image.place) }));
+  const all = open(
+    named.map(image => ({ ...image, place: image.place < 0 ? (deviceNumber(image.vdev) ?? -1) : image.place })),
+  );
+  const drives = named.map(
+    ({ place, vdev, readOnly, medium }, i): OpenDrive => ({
+      ...all[i],
+      place,
+      vdev,
+      readOnly,
+      target: medium?.name ?? '',
+    }),
+  );
+  return { ...divideDrives(drives, type, isQueued), all };
+}
+
+/** A medium that is open here, as a drive in another worker knows it. */
+export const queuedMedium = (name: string, disk: BlockDevice): Extract<Medium, { queued: unknown }> => {
+  const { sectorBytes, bytes, readOnly } = disk;
+  return { name, queued: { sectorBytes, bytes, readOnly, label: 'label' in disk ? String(disk.label) : name } };
+};
+
+const bare = ({ place, ...drive }: OpenDrive): IdeAttachment =>
+  drive.kind === 'disk' ? { place, kind: 'disk', disk: drive.disk } : { place, kind: drive.kind, disk: drive.disk };
+
+/** The emulated drive's side of a medium that PV drivers share. */
+export interface SharedDrive {
+  /** The listener is told at once, and whenever it changes, whether PV drivers have used the medium. */
+  whenClaimed(listener: (isClaimed: boolean) => void): void;
+}
+
+/**
+ * A medium that an emulated drive and PV drivers share, one after the other: the drive cannot write any more once the PV drivers have used it. Xen leaves it
+ * to the guest to unplug the drive first.
+ */
+function shareDisk(disk: BlockDevice): { emulated: BlockDevice; pv: BlockDevice; begin: () => void } {
+  let claimed = false;
+  let tell = (_isClaimed: boolean): void => {};
+  const setClaimed = (isClaimed: boolean): void => {
+    if (claimed === isClaimed) return;
+    claimed = isClaimed;
+    tell(isClaimed);
+  };
+  const whenClaimed: SharedDrive['whenClaimed'] = listener => {
+    tell = listener;
+    tell(claimed);
+  };
+  const emulated = disk.behind((request, done) =>
+    claimed && (request.op === 'write' || request.op === 'discard')
+      ? done(new Error('The PV drivers have the medium.'))
+      : disk.request(request, done),
+  );
+  Object.assign(emulated, { whenClaimed });
+  const pv = disk.behind((request, done) => {
+    if (request.op !== 'flush') setClaimed(true);
+    disk.request(request, done);
+  });
+  const begin = (): void => setClaimed(false);
+  return { emulated, pv, begin };
+}

@@ -1,0 +1,39 @@
+/** The kinds of devices that guests share with Domain 0; a new kind is its file and one line here. */
+import { CARDS } from './cards.ts';
+import { DISKS } from './disks.ts';
+import type { DevicesOf } from './kinds.ts';
+import { SCREEN } from './screens.ts';
+
+/** By the names that they have in saved states, in the order in which they are attached. */
+export const DEVICE_KINDS = {
+  cards: CARDS,
+  disks: DISKS,
+  screen: SCREEN,
+};
+
+type Devices = DevicesOf<typeof DEVICE_KINDS>;
+
+/** Kinds whose devices come to a running guest and go. */
+export type Pluggable = {
+  [Kind in keyof Devices]: (typeof DEVICE_KINDS)[Kind] extends { hotplug: object } ? Kind : never;
+}[keyof Devices];
+
+/** One device of such a kind. */
+export type DeviceOf<Kind extends Pluggable> = NonNullable<ReturnType<Devices[Kind]['find']>>;
+
+export { type CardInfo, formatNetworkList } from './cards.ts';
+export type { DeviceKind, GuestDevices, Hotplug, Place, Planned } from './device-kind.ts';
+export { type DiskInfo, formatBlockList, savedDisks } from './disks.ts';
+export { type GuestDisk, openInDomain0, queuedMedium, type SharedDrive } from './drives.ts';
+export {
+  attachKinds,
+  type AttachedKinds,
+  type DevicesOf,
+  type Given,
+  type Kinds,
+  loadKinds,
+  plannedOf,
+  restoredBy,
+} from './kinds.ts';
+export { writeDevicePaths } from './device-paths.ts';
+export { type DeviceInfo, type SharedDevice, SharedDevices } from './shared-devices.ts';
