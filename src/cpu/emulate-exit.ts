@@ -13,12 +13,12 @@ import {
   EVENT_VALID,
   ExitReason,
 } from './architecture/edge.ts';
-import { CR2, CR3, EAX, ECX, EDX, generalWord, HIGH, MSR_TSC_AUX } from './architecture/registers.ts';
+import { CR2, CR3, EAX, ECX, EDX, generalWord, HIGH } from './architecture/registers.ts';
 import { isCanonical } from './addressing.ts';
 import { DB, FAULT, PF_ } from './faults.ts';
 import { setDr6, togetherWith } from './interrupts.ts';
 import { writeCr3 } from './ops/control-registers.ts';
-import { msrAnswer, readMsr, readTsc, writeMsr } from './ops/msr.ts';
+import { putMsr, putTsc, writeMsr } from './ops/msr.ts';
 
 /** Type of access in the qualification of a control-register access (SDM vol. 3, table 28-3). */
 const ACCESS_TYPE = 3 << 4,
@@ -36,28 +36,15 @@ export function emulateExit(cpu: Cpu): Emulated {
   }
 }
 
-/** A register of 32 bits: in 64-bit code its high half is cleared. */
-function put({ R }: Cpu, word: number, low: number, high = 0): void {
-  R[word] = low;
-  R[word + HIGH] = high;
-}
-
 function instead(cpu: Cpu): Emulated {
   const { R, exit } = cpu;
   switch (exit.reason) {
     case ExitReason.RDTSC:
-    case ExitReason.RDTSCP: {
-      const { low, high } = readTsc(cpu);
-      put(cpu, EAX, low);
-      put(cpu, EDX, high);
-      if (exit.reason === ExitReason.RDTSCP) put(cpu, ECX, R[MSR_TSC_AUX]!);
+    case ExitReason.RDTSCP:
+      putTsc(cpu, exit.reason === ExitReason.RDTSCP);
       return 'done';
-    }
     case ExitReason.RDMSR:
-      if (!readMsr(cpu, R[ECX]!)) return 'unknown';
-      put(cpu, EAX, msrAnswer.low);
-      put(cpu, EDX, msrAnswer.high);
-      return 'done';
+      return putMsr(cpu) ? 'done' : 'unknown';
     case ExitReason.WRMSR:
       return writeMsr(cpu, R[ECX]!, R[EAX]!, R[EDX]!);
     case ExitReason.INVLPG:
@@ -82,8 +69,10 @@ function accessCr3(cpu: Cpu, qualification: number): Emulated {
     type = qualification & ACCESS_TYPE,
     word = generalWord((qualification >>> 8) & 15);
   if ((qualification & 15) !== 3 || type > MOV_FROM_CR) return 'unknown';
-  if (type === MOV_FROM_CR) put(cpu, word, R[CR3]!, mode.long ? R[CR3 + HIGH]! : 0);
-  else writeCr3(cpu, R[word]!, mode.long ? R[word + HIGH]! : 0);
+  if (type === MOV_FROM_CR) {
+    R[word] = R[CR3]!;
+    R[word + HIGH] = mode.long ? R[CR3 + HIGH]! : 0;
+  } else writeCr3(cpu, R[word]!, mode.long ? R[word + HIGH]! : 0);
   return 'done';
 }
 

@@ -6,6 +6,9 @@ import { PHYSICAL_BITS } from '../architecture/paging.ts';
 import { MISC_MONITOR } from '../monitor.ts';
 import {
   CR0,
+  EAX,
+  ECX,
+  EDX,
   EFER,
   FS,
   GS,
@@ -30,7 +33,7 @@ import {
 } from '../architecture/registers.ts';
 
 /** Answer of `readMsr`: low word; the high word is in `high`. */
-export const msrAnswer = { low: 0, high: 0 };
+const msrAnswer = { low: 0, high: 0 };
 
 /** Fixed-range MTRRs in their order in the state words, after eight variable pairs; the default type is last. */
 const FIXED = [0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f];
@@ -121,7 +124,7 @@ const isMissing = (cpu: Cpu, index: number) =>
   featuresOfMsr(index)?.some(feature => cpu.features.has(feature)) === false;
 
 /** True if the processor has this MSR; the value is in `msrAnswer`. */
-export function readMsr(cpu: Cpu, index: number): boolean {
+function readMsr(cpu: Cpu, index: number): boolean {
   const { R } = cpu;
   if (isMissing(cpu, index)) return false;
   const at = storage(index);
@@ -251,8 +254,29 @@ function writeEfer(cpu: Cpu, low: number, high: number): 'done' | 'fault' {
   return 'done';
 }
 
+/** What RDTSC and RDTSCP (`withAux`) leave: registers of 32 bits, whose high halves are cleared. */
+export function putTsc(cpu: Cpu, withAux: boolean): void {
+  const { low, high } = readTsc(cpu);
+  put(cpu, EAX, low);
+  put(cpu, EDX, high);
+  if (withAux) put(cpu, ECX, cpu.R[MSR_TSC_AUX]!);
+}
+
+/** RDMSR; false: the processor has not the MSR that ECX names, and nothing changes. */
+export function putMsr(cpu: Cpu): boolean {
+  if (!readMsr(cpu, cpu.R[ECX]!)) return false;
+  put(cpu, EAX, msrAnswer.low);
+  put(cpu, EDX, msrAnswer.high);
+  return true;
+}
+
+function put({ R }: Cpu, word: number, value: number): void {
+  R[word] = value;
+  R[word + HIGH] = 0;
+}
+
 /** The guest's TSC: the host's plus the offset that the guest wrote or the hypervisor set. */
-export function readTsc(cpu: Cpu): { low: number; high: number } {
+function readTsc(cpu: Cpu): { low: number; high: number } {
   const { R } = cpu;
   const low = (cpu.time.tsc(cpu.loop.retiredNow) >>> 0) + (R[TSC_OFFSET]! >>> 0);
   return { low: low | 0, high: (cpu.time.tscHigh + R[TSC_OFFSET + 1]! + (low >= 2 ** 32 ? 1 : 0)) | 0 };

@@ -65,7 +65,7 @@ import { read, readRm, setRegister, write } from './arithmetic.ts';
 import { DST, META, META_OPERAND16, SRC } from '../record.ts';
 import type { OpFactory } from './context.ts';
 import { writeCr0, writeCr3, writeCr4 } from './control-registers.ts';
-import { msrAnswer, readMsr, readTsc, writeMsr } from './msr.ts';
+import { putMsr, putTsc, writeMsr } from './msr.ts';
 
 // ---- control registers ----
 
@@ -421,10 +421,7 @@ const rdtsc =
     const { R, controls } = cpu;
     if ((R[CR4]! & CR4_TSD) !== 0 && R[CPL] !== 0) cpu.fault(GP, 0);
     if (controls.rdtsc) return cpu.loop.vmExit(withAux ? ExitReason.RDTSCP : ExitReason.RDTSC, 0, p);
-    const { low, high } = readTsc(cpu);
-    R[EAX] = low;
-    R[EDX] = high;
-    if (withAux) R[ECX] = R[MSR_TSC_AUX]!;
+    putTsc(cpu, withAux);
   };
 
 const cpuidOp: OpFactory = () => (cpu, p) => {
@@ -477,11 +474,7 @@ function msrExits(cpu: Cpu, index: number, isWrite: boolean): boolean {
 }
 
 const rdmsr: OpFactory = () => (cpu, p) => {
-  const { R } = cpu;
-  const index = R[ECX]!;
-  if (msrExits(cpu, index, false) || !readMsr(cpu, index)) return cpu.loop.vmExit(ExitReason.RDMSR, 0, p);
-  R[EAX] = msrAnswer.low;
-  R[EDX] = msrAnswer.high;
+  if (msrExits(cpu, cpu.R[ECX]!, false) || !putMsr(cpu)) return cpu.loop.vmExit(ExitReason.RDMSR, 0, p);
 };
 
 const wrmsr: OpFactory = () => (cpu, p) => {
