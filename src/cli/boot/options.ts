@@ -1,7 +1,7 @@
 /** The words of `ringside boot`: one table from which parsing and `--help` follow. */
 
 import { existsSync } from 'node:fs';
-import { CPU_LEVELS, type CpuModel, isFeature } from '../../cpu/architecture/index.ts';
+import { CPU_LEVELS, type CpuModel, isFeature, modelFrom, partsOfModel } from '../../cpu/architecture/index.ts';
 import { type Bios, bootOrder, bootOrderProblem, type DomainType } from '../../dom0/definitions/config/index.ts';
 import { parseXenOptions } from '../../dom0/service/index.ts';
 import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
@@ -452,13 +452,13 @@ function modelPlace(word: string, text: string): 'stub' | 'dom0' {
 
 /** A level, or one of which features are hidden: x86-64-v2,-nx. */
 function cpuModel(text: string): CpuModel {
-  const [name, ...hidden] = text.split(',-');
+  const { level: name, hidden } = partsOfModel(text);
   const level = CPU_LEVELS.find(known => known === name);
   const unknown = hidden.find(feature => !isFeature(feature));
   if (unknown !== undefined)
     throw new UsageError(`--cpu ${text}: "${unknown}" is no feature that could be hidden. Leave it out.`);
   if (!level) throw new UsageError(`--cpu takes ${CPU_LEVELS.join(', ')}, not "${text}".`);
-  return text as CpuModel;
+  return modelFrom(level, hidden);
 }
 
 function nicModel(text: string): NicModel {

@@ -20,7 +20,9 @@ import {
   CR4_UMIP,
   CR4_VME,
 } from './control-bits.ts';
-import { CPU_HIDDEN, CPU_LEVEL } from './registers.ts';
+import { CPU_HIDDEN, CPU_LEVEL, CPUID_WORDS as WORDS } from './registers.ts';
+
+type Word = (typeof WORDS)[number];
 
 export interface CpuidAnswer {
   eax: number;
@@ -62,7 +64,7 @@ const BITS = {
   '7.ecx': { umip: 2, rdpid: 22 },
   '80000001.ecx': { lahf_lm: 0 },
   '80000001.edx': { syscall: 11, nx: 20, pdpe1gb: 26, rdtscp: 27, lm: 29 },
-} as const;
+} as const satisfies Record<Word, Readonly<Record<string, number>>>;
 const APIC = 1 << 9;
 
 /** Ticks of the TSC a second, at a fixed nominal frequency, and of the crystal clock, which the local APIC's timer counts (SDM vol. 3, 11.5.4). */
@@ -97,8 +99,6 @@ const FEATURES: readonly Features[] = [ALL, I586, I686, SSE, SSE2, LONG, FIRST_L
   names => new Set([...names, 'vmcall', ...(names.includes('rdtscp') ? ['frequencies'] : [])]),
 );
 
-type Word = keyof typeof BITS;
-const WORDS = Object.keys(BITS) as Word[];
 /** Where a feature's bit is; undefined: none is built of that name. */
 function bitOf(name: string): readonly [word: number, bit: number] | undefined {
   const word = WORDS.findIndex(of => Object.hasOwn(BITS[of], name));
@@ -144,9 +144,17 @@ function without(level: number, hidden: Int32Array, at = 0): Features {
   return features;
 }
 
+/** The parts of a model as it is written; what they name need not be there. */
+export function partsOfModel(model: string): { level: string; hidden: string[] } {
+  const [level, ...hidden] = model.split(',-');
+  return { level: level!, hidden };
+}
+export const modelFrom = (level: CpuLevel, hidden: readonly string[]): CpuModel =>
+  [level, ...hidden].join(',-') as CpuModel;
+
 /** A model's level as saved states have it, and its hidden features as `without` takes them. */
 function parsed(model: CpuModel): { level: number; hidden: Int32Array } {
-  const [level, ...names] = model.split(',-');
+  const { level, hidden: names } = partsOfModel(model);
   const hidden = new Int32Array(WORDS.length);
   for (const name of withDependents(names)) {
     const place = bitOf(name);
@@ -171,7 +179,10 @@ export function modelOf(level: number, hidden: Int32Array): CpuModel | undefined
   const name = CPU_LEVELS[level];
   if (name === undefined) return undefined;
   const shown = without(level, hidden);
-  return [name, ...[...FEATURES[level]!].filter(feature => !shown.has(feature))].join(',-') as CpuModel;
+  return modelFrom(
+    name,
+    [...FEATURES[level]!].filter(feature => !shown.has(feature)),
+  );
 }
 /** It has 64-bit code. */
 export const hasLongMode = (model: CpuModel = 'max'): boolean => featuresOf(model).has('lm');

@@ -22,6 +22,8 @@ export {
   CPU_LEVELS,
   type CpuLevel,
   type CpuModel,
+  modelFrom,
+  partsOfModel,
   type CpuidAnswer,
   cpuid,
   type Features,

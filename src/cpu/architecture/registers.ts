@@ -127,9 +127,11 @@ export const MSR_STAR = 160,
 /** Where the page begins that 64-bit code runs from, of 64 bits: operands relative to RIP count from there. Set while it runs. */
 export const PAGE_RIP = 168;
 
-/** What CPUID does not show of its level: masks of its words of features, in the order of cpuid.ts. */
+/** CPUID's words of features: leaf and register. */
+export const CPUID_WORDS = ['1.edx', '1.ecx', '7.ebx', '7.ecx', '80000001.ecx', '80000001.edx'] as const;
+/** What CPUID does not show of its level: a mask of each of its words, in their order. */
 export const CPU_HIDDEN = 170,
-  CPU_HIDDEN_WORDS = 6;
+  CPU_HIDDEN_WORDS = CPUID_WORDS.length;
 
 /** x87: control, status (TOP included), tag (abridged as in FXSAVE: bit i = physical register i in use), opcode, instruction and data pointers. */
 export const FCW = 192,
@@ -141,6 +143,8 @@ export const FCW = 192,
   FDP = 198,
   FDS = 199;
 export const MXCSR = 200;
+/** Bits of MXCSR that exist, denormals-are-zeros included; what FXSAVE stores as MXCSR_MASK. */
+export const MXCSR_MASK = 0xffff;
 /** Pins for x87 errors with CR0.NE clear: bit 0 FERR# is asserted, bit 1 the chipset asserts IGNNE#. */
 export const FERR = 201;
 /**

@@ -19,6 +19,7 @@ import {
   FTW,
   MXCSR,
   XMM,
+  MXCSR_MASK,
 } from '../architecture/registers.ts';
 import { NORMAL, unpack80, W, X, ZERO } from './softfloat.ts';
 import {
@@ -45,8 +46,6 @@ const CR0_PE = 1,
 /** Bits of FCW that exist; bit 6 reads as 1. Bit 12 (infinity control of the 287) is kept and means nothing. */
 const FCW_MASK = 0x1f3f,
   FCW_ONE = 0x40;
-/** Bits of MXCSR that exist, denormals-are-zeros included; what FXSAVE stores as MXCSR_MASK. */
-export const MXCSR_MASK = 0xffff;
 
 /** FTW as FNSTENV stores it: two bits for each physical register: valid, zero, special, empty. */
 function fullTags(R: Int32Array): number {

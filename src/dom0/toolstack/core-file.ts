@@ -3,6 +3,7 @@
  * Source: xen/docs/misc/dump-core-format.txt; xen/include/public/elfnote.h, arch-x86/xen.h (struct vcpu_guest_context), xen/arch/x86/domctl.c
  * (arch_get_info_guest); SDM vol. 1, table 10-2 (FXSAVE).
  */
+import { registers as R } from '../../cpu/architecture/index.ts';
 import type { SavedState } from '../../hypervisor/index.ts';
 import { CHANGESET, guestKinds, PV_VIRT_START, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/interfaces/xen/index.ts';
 
@@ -60,9 +61,7 @@ const FPU_WORDS: readonly (readonly [at: number, name: string, bytes: 2 | 4])[] 
 const FPU_REGISTERS = 32,
   FPU_REGISTER_BYTES = 10,
   XMM_REGISTERS = 160,
-  /** Bits of MXCSR that exist. */
-  MXCSR_MASK_AT = 28,
-  MXCSR_MASK = 0xffff;
+  MXCSR_MASK_AT = 28;
 /** HVM_SAVE_CODE(CPU). */
 const CPU_RECORD = 2;
 /** Page types up to it bring bytes; those from 13 on are of no page, and this one is a page that was never written. */
@@ -84,7 +83,7 @@ function fpuOf(registers: Registers): Uint8Array {
   for (const [at, name, size] of FPU_WORDS)
     if (size === 2) view.setUint16(at, number(name), true);
     else view.setInt32(at, number(name), true);
-  view.setUint32(MXCSR_MASK_AT, MXCSR_MASK, true);
+  view.setUint32(MXCSR_MASK_AT, R.MXCSR_MASK, true);
   const top = (number('fsw') >> 11) & 7;
   for (let i = 0; i < 8; i++) put(FPU_REGISTERS + 16 * i, `fpr${(top + i) & 7}`, FPU_REGISTER_BYTES);
   for (let i = 0; i < 16; i++) put(XMM_REGISTERS + 16 * i, `xmm${i}`, 16);

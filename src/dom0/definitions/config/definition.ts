@@ -1,5 +1,5 @@
 /** A domain as a definition asks for it, whatever language the definition is written in. */
-import type { CpuLevel, CpuModel } from '../../../cpu/architecture/index.ts';
+import { type CpuLevel, type CpuModel, modelFrom } from '../../../cpu/architecture/index.ts';
 import type { Affinity } from '../../../hypervisor/scheduler/index.ts';
 import type { NicModel } from '../../../hypervisor/index.ts';
 import type { Rate } from '../../host/network/index.ts';
@@ -103,7 +103,7 @@ export const cpuModelOf = (
   isLong: boolean,
 ): CpuModel | undefined =>
   cpuLevel || cpuHidden.length > 0 || isLong
-    ? ([cpuLevel ?? (isLong ? 'x86-64-v2' : 'max'), ...cpuHidden].join(',-') as CpuModel)
+    ? modelFrom(cpuLevel ?? (isLong ? 'x86-64-v2' : 'max'), cpuHidden)
     : undefined;
 
 /** A boot loader's options as words. */
