@@ -9,7 +9,7 @@ import { crc32 } from '../../../../formats/unpack/index.ts';
 import { xenOf } from '../of-domain.ts';
 import { ownWrites } from '../own-writes.ts';
 import { PAGE, PAGES_PER_RECORD } from './format.ts';
-import { ramOf } from './memory.ts';
+import { ramFramesOf } from './memory.ts';
 import { type Page, pageData, pageOf } from './pages.ts';
 
 /** Rounds end when fewer frames were written than this, or after so many: the policy of libxc. */
@@ -43,7 +43,7 @@ export class CopiedAhead {
       ...(isXen ? { ownWrites: () => ownWrites(machine, record) } : {}),
     });
     this.copied = new Int32Array(machine.secondStage(record).frames);
-    this.todo = [...ramOf(domain)].filter(([, mfn]) => mfn >= 0);
+    this.todo = [...ramFramesOf(domain)].filter(([, mfn]) => mfn >= 0);
   }
 
   /** Copies some pages, between two slices. @returns how many frames are left to copy now; 0: what is left is copied at the end */
@@ -69,7 +69,8 @@ export class CopiedAhead {
     const before = this.lastWritten;
     this.takeWritten();
     const todo: [number, number][] = [];
-    for (const [gfn, mfn] of ramOf(this.domain)) if (mfn >= 0 && this.copied[gfn] !== mfn + 1) todo.push([gfn, mfn]);
+    for (const [gfn, mfn] of ramFramesOf(this.domain))
+      if (mfn >= 0 && this.copied[gfn] !== mfn + 1) todo.push([gfn, mfn]);
     this.lastWritten = todo.length;
     if (todo.length >= FEW && todo.length < before / 2) this.todo = todo;
     else this.lastWritten = 0;
@@ -100,7 +101,7 @@ export class CopiedAhead {
     this.end();
     const { copied } = this,
       { machine } = this.domain.options;
-    for (const [gfn, behind] of ramOf(this.domain)) {
+    for (const [gfn, behind] of ramFramesOf(this.domain)) {
       const isCopied = behind >= 0 && copied[gfn] === behind + 1 && this.mfnAt(gfn) === behind;
       copied[gfn] = 0;
       if (!isCopied) yield pageOf(machine, gfn, behind);

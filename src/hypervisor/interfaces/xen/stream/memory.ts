@@ -17,7 +17,7 @@ export const ON_DEMAND = -2;
  * Every guest frame that is or could be RAM, in ascending order, and the machine frame behind it; -1: none; or ON_DEMAND. What others show the guest (shared_info, its grant table, grants,
  * ROMs) is not its memory.
  */
-export function* ramOf(domain: Domain): Generator<[gfn: number, mfn: number]> {
+export function* ramFramesOf(domain: Domain): Generator<[gfn: number, mfn: number]> {
   const xen = xenOf(domain);
   const { machine, record } = domain.options;
   const stage = machine.secondStage(record);
@@ -50,7 +50,7 @@ export function populatedMiB(domain: Domain): number {
   // A paravirtual guest sees what it has.
   if (!xen?.isHvm) return memoryMiB;
   let frames = xen.frames.pod.count + (xen.isPvh ? 0 : HOLE_FRAMES);
-  for (const [gfn, mfn] of ramOf(domain)) if (mfn >= 0 && isRamGfn(record, gfn)) frames++;
+  for (const [gfn, mfn] of ramFramesOf(domain)) if (mfn >= 0 && isRamGfn(record, gfn)) frames++;
   return Math.min(memoryMiB, Math.ceil(frames / 256));
 }
 

@@ -2,12 +2,12 @@
 import type { Domain } from '../../../domain/domain.ts';
 import { FRAME_BYTES, type Machine } from '../../../memory/machine.ts';
 import { LIBXC, openRecord, PAGE, PAGES_PER_RECORD } from './format.ts';
-import { ON_DEMAND, ramOf } from './memory.ts';
+import { ON_DEMAND, ramFramesOf } from './memory.ts';
 
 /** A page by its guest frame; contents of those whose type brings some. */
 export type Page = { pfn: number; type: number; bytes?: Uint8Array };
 
-/** The page at a guest frame, behind which `ramOf` finds this. */
+/** The page at a guest frame, behind which `ramFramesOf` finds this. */
 export function pageOf({ bytes }: Machine, pfn: number, behind: number): Page {
   if (behind === ON_DEMAND) return { pfn, type: PAGE.ALLOCATE_ONLY };
   if (behind < 0) return { pfn, type: PAGE.INVALID };
@@ -15,7 +15,7 @@ export function pageOf({ bytes }: Machine, pfn: number, behind: number): Page {
 }
 
 export function* pagesOf(domain: Domain): Generator<Page> {
-  for (const [pfn, behind] of ramOf(domain)) yield pageOf(domain.options.machine, pfn, behind);
+  for (const [pfn, behind] of ramFramesOf(domain)) yield pageOf(domain.options.machine, pfn, behind);
 }
 
 /** All frames of RAM by their numbers, those that hold something with their contents. */
