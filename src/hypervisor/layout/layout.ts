@@ -45,7 +45,7 @@ export const COUNTERS = {
   PORT_BYTES: 40,
   /** Reads of local APICs that were no exits, as of VT-x's virtual-APIC page (64 bits). */
   APIC_READS: 42,
-  /** What somebody chose to exit (view/exit-controls.ts): a bit for each switch that is not as usual; the exception bitmap; indices of MSRs, MOST_CHOSEN_MSRS each, 0: none. */
+  /** What somebody chose to exit (view/exit-controls.ts): a bit for each switch that is not as usual; the exception bitmap; indices of MSRs plus 1, MOST_CHOSEN_MSRS each, 0: none. */
   EXIT_CONTROLS: 44,
   EXCEPTION_BITMAP: 45,
   MSR_READS: 46,

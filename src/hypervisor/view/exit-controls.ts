@@ -47,8 +47,8 @@ export function publishExitControls(block: Int32Array, controls: ExitControls): 
   Atomics.store(block, COUNTERS.EXIT_CONTROLS, bits);
   Atomics.store(block, COUNTERS.EXCEPTION_BITMAP, controls.exceptions);
   for (let i = 0; i < MOST_CHOSEN_MSRS; i++) {
-    Atomics.store(block, COUNTERS.MSR_READS + i, (controls.msrReads[i] ?? 0) | 0);
-    Atomics.store(block, COUNTERS.MSR_WRITES + i, (controls.msrWrites[i] ?? 0) | 0);
+    Atomics.store(block, COUNTERS.MSR_READS + i, ((controls.msrReads[i] ?? -1) + 1) | 0);
+    Atomics.store(block, COUNTERS.MSR_WRITES + i, ((controls.msrWrites[i] ?? -1) + 1) | 0);
   }
 }
 
@@ -56,7 +56,7 @@ export function publishExitControls(block: Int32Array, controls: ExitControls): 
 export function readExitControls(block: Int32Array): ExitControls {
   const bits = block[COUNTERS.EXIT_CONTROLS] ?? 0;
   const msrs = (at: number): number[] =>
-    [...block.subarray(at, at + MOST_CHOSEN_MSRS)].filter(index => index !== 0).map(index => index >>> 0);
+    [...block.subarray(at, at + MOST_CHOSEN_MSRS)].filter(word => word !== 0).map(word => (word - 1) >>> 0);
   const switches = Object.fromEntries(
     EXIT_SWITCHES.map((name, bit) => [name, USUAL_EXIT_CONTROLS[name] !== ((bits & (1 << bit)) !== 0)]),
   ) as Record<ExitSwitch, boolean>;

@@ -46,9 +46,9 @@ function check({ exceptions, msrReads, msrWrites }: ExitControls): void {
     if (indices.length > MOST_CHOSEN_MSRS)
       throw new Refusal(`At most ${MOST_CHOSEN_MSRS} MSRs can be chosen. Leave some out.`);
     for (const index of indices)
-      if (!Number.isInteger(index) || index < 1 || index > 0xc0001fff || (index > 0x1fff && index < 0xc0000000))
+      if (!Number.isInteger(index) || index < 0 || index > 0xc0001fff || (index > 0x1fff && index < 0xc0000000))
         throw new Refusal(
-          `${hex(index)}: an MSR bitmap has bits for 0x1 to 0x1fff and 0xc0000000 to 0xc0001fff. Write such indices with commas between them.`,
+          `${hex(index)}: an MSR bitmap has bits for 0 to 0x1fff and 0xc0000000 to 0xc0001fff. Write such indices with commas between them.`,
         );
   }
 }

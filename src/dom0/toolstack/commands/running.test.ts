@@ -150,7 +150,7 @@ describe('settings', () => {
 
   it('choose what exits, and say what is no control', async () => {
     const { xl } = await make();
-    expect(await xl('exit-controls x rdtsc=1 hlt=0 exceptions=6,14 msr-read=0x277')).toBe('');
+    expect(await xl('exit-controls x rdtsc=1 hlt=0 exceptions=6,14 msr-read=0,0x277')).toBe('');
     expect((await xl('exit-controls x')).split('\n')).toEqual([
       'hlt=0',
       'invlpg=0',
@@ -158,7 +158,7 @@ describe('settings', () => {
       'cr3-load=0',
       'cr3-store=0',
       'exceptions=6,14',
-      'msr-read=0x277',
+      'msr-read=0x0,0x277',
       'msr-write=',
       '',
     ]);
