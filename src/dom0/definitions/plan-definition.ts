@@ -1,5 +1,5 @@
 /** From a definition to a domain that could be created, with a verdict on each of its settings. */
-import { ramAround } from '../../hypervisor/layout/index.ts';
+import { type GuestRam, ramAround } from '../../hypervisor/layout/index.ts';
 import type { Boot } from '../../hypervisor/index.ts';
 import { isLongBoot } from '../../hypervisor/domain/index.ts';
 import type { Finding } from './verdicts.ts';
@@ -124,14 +124,17 @@ class Judgement {
     return boot;
   }
 
+  /** What the guest has at first; what it sees up to maxmem is populated on demand, and takes nothing from this below the hole. */
+  private get ram(): GuestRam {
+    const { memoryMiB, mmioHoleMiB } = this.judged.definition;
+    return ramAround(memoryMiB, mmioHoleMiB);
+  }
+
   /** Why a kernel cannot be loaded, in the words of the definition's language: the loader knows xl's alone. */
   private loadProblem(boot: Boot): string | undefined {
-    const { definition, findings, language } = this.judged,
-      memoryIsGood =
-        definition.memoryMiB >= 1 &&
-        definition.memoryMiB < 2048 &&
-        !findings.some(f => f.key === 'memory' && f.verdict === 'error');
-    const ram = memoryIsGood ? ramAround(definition.memoryMiB, definition.mmioHoleMiB) : ramAround(1024);
+    const { definition, findings, language } = this.judged;
+    const isUnknown = findings.some(({ key, verdict }) => key === 'memory' && verdict === 'error');
+    const ram = isUnknown ? ramAround(1024) : this.ram;
     return check(boot, ram, definition.type, cpuModelOf(definition, isLongBoot(boot)))?.replace(
       /memory = (\d+)/,
       (_, mib: string) => language.write('memory', mib),
@@ -159,8 +162,7 @@ class Judgement {
         definition.disks.map(disk => findingOf(disk, findings)),
       );
     const boot = firmwareBoot(drives, definition, firmware);
-    const unfit =
-      biosFile && boot && check(boot, ramAround(definition.memoryMiB, definition.mmioHoleMiB), definition.type);
+    const unfit = biosFile && boot && check(boot, this.ram, definition.type);
     if (unfit) this.replace('bios_path_override', 'error', 'is no firmware', unfit);
     const problem =
       typeof firmware === 'string'

@@ -48,6 +48,21 @@ function disk(end: number, { name = 'disk.img', bytes = end * 512, signature = t
 const errorsOf = (files: Parameters<typeof planFiles>[0], with_: Firmware = firmware): string[] =>
   planFiles(files, with_).plan.errors.map(error => error.text);
 
+describe('a kernel', () => {
+  it('finds the RAM below the hole alone, however much there is', () => {
+    // Multiboot with the addresses in its header (flag 16): loaded at 512 MiB.
+    const at = 0x20000000,
+      flags = 0x10003;
+    const header = [0x1badb002, flags, -0x1badb002 - flags, at, at, at + 0x40, at + 0x1000, at + 0x30];
+    const kernel = { name: 'k', data: new Uint8Array(0x80) };
+    new Int32Array(kernel.data.buffer).set(header);
+    const wrong = (hole: number) =>
+      errorsOf([text('k.cfg', `type = "hvm"\nname = "k"\nmemory = 2000\nkernel = "k"\nmmio_hole = ${hole}\n`), kernel]);
+    expect(wrong(256)).toEqual([]);
+    expect(wrong(3840)).toEqual([expect.stringContaining('does not fit')]);
+  });
+});
+
 describe('images alone', () => {
   it('boot through firmware: a CD first where it was given first, a disk else', () => {
     const cd = planFiles([iso(100), disk(2048)], firmware);
