@@ -24,9 +24,9 @@ const Columns = () => (
     <col class="w-n" />
     <col class="w-bar" />
     <col class="w-pc" />
-    <col class="w-time" />
-    <col class="w-ms" />
-    <col class="w-mean" />
+    <col class="w-time timed" />
+    <col class="w-ms timed" />
+    <col class="w-mean timed" />
   </colgroup>
 );
 
@@ -114,9 +114,11 @@ function Reasons({ shown, reasons, few }: { shown: Shown<Data>; reasons: readonl
           <th class="num">{words.exits}</th>
           <th>{words.share}</th>
           <th />
-          <th title={words.timeHint}>{words.time}</th>
-          <th />
-          <th class="num">{words.each}</th>
+          <th class="timed" title={words.timeHint}>
+            {words.time}
+          </th>
+          <th class="timed" />
+          <th class="num timed">{words.each}</th>
         </tr>
       </thead>
       <tbody>
@@ -136,11 +138,11 @@ function Reasons({ shown, reasons, few }: { shown: Shown<Data>; reasons: readonl
                 <Bar part={count / most} />
               </td>
               <td class="m num nw">{shareText(count, all)}</td>
-              <td class="wbar narrow">
+              <td class="wbar narrow timed">
                 <Bar part={spent(each) / longest} isOpen />
               </td>
-              <td class="m num nw">{each.timed >= FEWEST ? ms(spent(each)) : '–'}</td>
-              <td class="m num nw sec">{each.timed >= FEWEST ? us(each.ns / each.timed) : ''}</td>
+              <td class="m num nw timed">{each.timed >= FEWEST ? ms(spent(each)) : '–'}</td>
+              <td class="m num nw sec timed">{each.timed >= FEWEST ? us(each.ns / each.timed) : ''}</td>
             </tr>
           );
         })}
