@@ -23,6 +23,7 @@ const { runs, flavour, memory, json, check, peer } = options({
 const guest = needDebian(flavour);
 /** v86 has no 64-bit mode. */
 const other = peer || (flavour === 'amd64' ? 'qemu' : 'v86');
+need(other === 'v86' || other === 'qemu', `--peer ${other}: write v86 or qemu.`);
 const program = flavour === 'amd64' ? 'qemu-system-x86_64' : undefined;
 if (other === 'v86') need(firmware(), 'v86 needs the images of the seabios package: run `npm run guests` first.');
 else need(qemu(program), 'QEMU is not installed (Debian: qemu-system-x86).');
