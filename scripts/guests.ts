@@ -5,10 +5,11 @@
 
 import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { pickFiles, readDeb } from './archive/deb.ts';
+import { pickFiles } from './archive/deb.ts';
 import { bootableDisk } from './archive/disk.ts';
 import { writeExt2 } from './archive/ext2.ts';
 import { grubFiles } from './archive/grub.ts';
+import { readKernel } from './archive/kernel-package.ts';
 import { APPLETS, buildInitramfs, MODULES } from './archive/initramfs.ts';
 import { Packages } from './archive/packages.ts';
 import { writeQcow2 } from './archive/qcow2.ts';
@@ -398,17 +399,9 @@ async function assemble(folder: string, flavours: readonly Flavour[], packages: 
         of = architecture === undefined ? '' : `:${architecture}`;
       const busybox = pickFiles(await get(`busybox-static${of}`), ['bin/busybox']).get('bin/busybox')!;
       const image = await packages.kernelOf(`linux-image-${flavour}${of}`);
-      const release = image.replace('linux-image-', '');
       const deb = await get(`${image}${of}`);
       told(`unpacking ${image}`);
-      let kernel: Uint8Array | undefined;
-      const modules = new Map<string, Uint8Array>();
-      for (const { path, type, data } of readDeb(deb)) {
-        if (type !== 'file') continue;
-        if (path === `boot/vmlinuz-${release}`) kernel = data;
-        else if (path.endsWith('.ko')) modules.set(path, data);
-      }
-      if (!kernel || modules.size === 0) throw new Unavailable(`${image} holds no kernel and modules where Debian 12 has them`);
+      const { release, kernel, modules } = readKernel(image, deb);
       const withModules = buildInitramfs({ busybox, hostname: id, modules });
       const ramdisks = [write(`${id}/initrd`, buildInitramfs({ busybox, hostname: id })), write(`${id}/initrd-modules`, withModules)];
       const isIts = ({ name }: FileEntry): boolean => name === ramdiskOf(each);

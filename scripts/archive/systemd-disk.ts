@@ -3,7 +3,8 @@
 import { isXz } from '../../src/formats/unpack/magic.ts';
 import { unxz } from '../../src/formats/unpack/xz.ts';
 import { FILE, PROGRAM } from './cpio.ts';
-import { pickFiles, readDeb } from './deb.ts';
+import { pickFiles } from './deb.ts';
+import { readKernel } from './kernel-package.ts';
 import { debianSystem, type Tree } from './debian-system.ts';
 import { bootableDisk } from './disk.ts';
 import { grubFiles } from './grub.ts';
@@ -35,7 +36,6 @@ const MORE_MODULES = ['autofs4', 'button', 'evdev', 'fuse', 'psmouse'];
 const BYTES = 512 << 20;
 /** Of the disk; the card is udev's. */
 const DISK_MODULES = 'ata_piix,sd_mod,xen-blkfront,crc32c_generic,ext4';
-const UNPACKED_MODULE = /\.ko(\.xz)?$/;
 
 export interface SystemdDisk {
   disk: Uint8Array;
@@ -58,16 +58,8 @@ export async function systemdDisk({ version, suite }: Release, packages: Package
   await addArchive(tree, suite, [...all, ...(await packages.all())], packages);
 
   const image = await packages.kernelOf('linux-image-amd64:amd64');
-  const release = image.replace('linux-image-', '');
-  const modules = new Map<string, Uint8Array>();
-  let kernel: Uint8Array | undefined;
-  for (const { path, type, data } of readDeb(await packages.get(`${image}:amd64`))) {
-    if (type !== 'file') continue;
-    if (path === `boot/vmlinuz-${release}`) kernel = data;
-    else if (UNPACKED_MODULE.test(path)) modules.set(path.replace(/\.xz$/, ''), data);
-    else if (/\/modules\.(order|builtin)/.test(path)) tree.set(`usr/${path.replace(/^usr\//, '')}`, { mode: FILE, data });
-  }
-  if (!kernel || modules.size === 0) throw new Unavailable(`${image} holds no kernel and modules where Debian has them`);
+  const { release, kernel, modules, lists } = readKernel(image, await packages.get(`${image}:amd64`));
+  for (const [path, data] of lists) tree.set(`usr/${path.replace(/^usr\//, '')}`, { mode: FILE, data });
   const needed = withNeeded(modules);
   for (const [path, data] of needed) tree.set(`usr/${path.replace(/^usr\//, '')}`, { mode: FILE, data });
   const busybox = pickFiles(await packages.get('busybox-static:amd64'), [version < 13 ? 'bin/busybox' : 'usr/bin/busybox']);
