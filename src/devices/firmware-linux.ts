@@ -1,25 +1,12 @@
 /**
  * A Linux kernel in fw_cfg, for firmware that starts it by itself.
- * Sources: Linux, Documentation/arch/x86/boot.rst (header fields); QEMU's fw_cfg items for kernels, as its linuxboot option ROM and qboot read them.
+ * Sources: Linux, Documentation/arch/x86/boot.rst (places in memory); QEMU's fw_cfg items for kernels, as its linuxboot option ROM and qboot read them.
  */
+import { CAN_USE_HEAP, isLinux, LOADED_HIGH, SETUP, setupBytesOf } from '../formats/bzimage/index.ts';
 import { FW_CFG, type FwCfg } from './fw-cfg.ts';
 
-const SECTOR_BYTES = 512;
-/** Offsets in the file. */
-const SETUP_SECTORS = 0x1f1,
-  MAGIC = 0x202,
-  PROTOCOL = 0x206,
-  LOADER = 0x210,
-  LOAD_FLAGS = 0x211,
-  INITRD_ADDRESS = 0x218,
-  INITRD_BYTES = 0x21c,
-  HEAP_END = 0x224,
-  CMDLINE_ADDRESS = 0x228,
-  INITRD_MOST = 0x22c;
-const HDRS = 0x53726448;
-/** Loader type of QEMU, in whose place we stand; the heap may be used. */
-const LOADER_QEMU = 0xb0,
-  CAN_USE_HEAP = 0x80;
+/** Loader type of QEMU, in whose place we stand. */
+const LOADER_QEMU = 0xb0;
 /** Where the parts go (boot.rst, "Memory layout"). */
 const REAL_ADDRESS = 0x10000,
   CMDLINE_AT = 0x20000,
@@ -36,31 +23,27 @@ export interface LinuxForFirmware {
 
 /** Whether the file can be given to firmware so. */
 export function isLinuxForFirmware(kernel: Uint8Array): boolean {
-  if (kernel.length < INITRD_MOST + 4) return false;
+  if (kernel.length < SETUP.INITRD_ADDR_MAX + 4 || !isLinux(kernel)) return false;
   const header = new DataView(kernel.buffer, kernel.byteOffset);
-  return (
-    header.getUint32(MAGIC, true) === HDRS &&
-    header.getUint16(PROTOCOL, true) >= 0x203 &&
-    (kernel[LOAD_FLAGS] & 1) !== 0
-  );
+  return header.getUint16(SETUP.VERSION, true) >= 0x203 && (kernel[SETUP.LOADFLAGS] & LOADED_HIGH) !== 0;
 }
 
 /** Puts kernel, command line and initial RAM disk into fw_cfg, with their places in memory, of which `lowMiB` lie below the PCI hole. The kernel's header says the same. */
 export function setLinux(fwCfg: FwCfg, { kernel, initrd, cmdline }: LinuxForFirmware, lowMiB: number): void {
-  const setupBytes = ((kernel[SETUP_SECTORS] || 4) + 1) * SECTOR_BYTES;
+  const setupBytes = setupBytesOf(kernel);
   const setup = kernel.slice(0, setupBytes);
   const header = new DataView(setup.buffer);
   const rest = kernel.subarray(setupBytes);
-  setup[LOADER] = LOADER_QEMU;
-  setup[LOAD_FLAGS] |= CAN_USE_HEAP;
-  header.setUint16(HEAP_END, CMDLINE_AT - REAL_ADDRESS - 0x200, true);
-  header.setUint32(CMDLINE_ADDRESS, CMDLINE_AT, true);
+  setup[SETUP.TYPE_OF_LOADER] = LOADER_QEMU;
+  setup[SETUP.LOADFLAGS] |= CAN_USE_HEAP;
+  header.setUint16(SETUP.HEAP_END_PTR, CMDLINE_AT - REAL_ADDRESS - 0x200, true);
+  header.setUint32(SETUP.CMD_LINE_PTR, CMDLINE_AT, true);
   const text = new TextEncoder().encode(`${cmdline}\0`);
   if (initrd) {
-    const most = Math.min(header.getUint32(INITRD_MOST, true), lowMiB * 2 ** 20 - FIRMWARE_BYTES - 1);
+    const most = Math.min(header.getUint32(SETUP.INITRD_ADDR_MAX, true), lowMiB * 2 ** 20 - FIRMWARE_BYTES - 1);
     const address = (most - initrd.length) & ~4095;
-    header.setUint32(INITRD_ADDRESS, address, true);
-    header.setUint32(INITRD_BYTES, initrd.length, true);
+    header.setUint32(SETUP.RAMDISK_IMAGE, address, true);
+    header.setUint32(SETUP.RAMDISK_SIZE, initrd.length, true);
     put(fwCfg, FW_CFG.INITRD_ADDRESS, address, FW_CFG.INITRD_SIZE, FW_CFG.INITRD_DATA, initrd);
   }
   put(fwCfg, FW_CFG.CMDLINE_ADDRESS, CMDLINE_AT, FW_CFG.CMDLINE_SIZE, FW_CFG.CMDLINE_DATA, text);

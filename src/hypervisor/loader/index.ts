@@ -1,6 +1,6 @@
 /** What the loaders offer to the rest of the hypervisor and to Domain 0. */
 export { type KernelSymbols, kernelSymbols } from '../../formats/elf/index.ts';
-export { loadUnpackers, prepareKernel, unzipped } from './bzimage.ts';
+export { loadUnpackers, prepareKernel, unzipped } from '../../formats/bzimage/index.ts';
 export type { EntryState, FrameBuffer, LoadOptions } from './entry.ts';
 export { isLongKernel, kernelKind, loadKernel } from './load-kernel.ts';
 export { DecodeError } from '../../formats/unpack/index.ts';

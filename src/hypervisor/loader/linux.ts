@@ -3,33 +3,13 @@
  * Source: Linux's Documentation/arch/x86/boot.rst (boot protocol 2.02 to 2.15) and zero-page.rst.
  */
 
+import { isLongLinux, kernelVersion, LOADED_HIGH, SETUP, setupBytesOf } from '../../formats/bzimage/index.ts';
 import type { EntryState, LoadOptions } from './entry.ts';
 import { refuseLong } from './refuse-long.ts';
 import { setUint64 } from '../memory/words.ts';
 import { type GuestMemory, hex, LoadError, size, Plan, roundUp, text, view } from './plan.ts';
 
 const MIB = 1 << 20;
-/** Offsets of the setup header, the same in the file and in the zero page. */
-const SETUP_SECTS = 0x1f1;
-const SYSSIZE = 0x1f4;
-const JUMP_LENGTH = 0x201;
-const MAGIC = 0x202;
-const VERSION = 0x206;
-const KERNEL_VERSION = 0x20e;
-const TYPE_OF_LOADER = 0x210;
-const LOADFLAGS = 0x211;
-const CODE32_START = 0x214;
-const RAMDISK_IMAGE = 0x218;
-const RAMDISK_SIZE = 0x21c;
-const CMD_LINE_PTR = 0x228;
-const INITRD_ADDR_MAX = 0x22c;
-const RELOCATABLE_KERNEL = 0x234;
-const XLOADFLAGS = 0x236;
-const CMDLINE_SIZE = 0x238;
-const PREF_ADDRESS = 0x258;
-const INIT_SIZE = 0x260;
-const LOADED_HIGH = 1;
-const XLF_KERNEL_64 = 1;
 /** "Undefined" loader, as boot.rst tells loaders without a number to say. */
 const LOADER_UNDEFINED = 0xff;
 
@@ -49,27 +29,21 @@ const BOOT_DS = 0x18;
 /** Flat 4-GiB descriptors in the places that boot.rst asks for: code at 0x10, data at 0x18. */
 const GDT = [0, 0, 0, 0, 0x0000ffff, 0x00cf9b00, 0x0000ffff, 0x00cf9300];
 
-export function isLinux(kernel: Uint8Array): boolean {
-  return kernel.length > MAGIC + 4 && view(kernel).getUint32(MAGIC, true) === 0x53726448;
-}
-
-const setupBytesOf = (kernel: Uint8Array): number => ((kernel[SETUP_SECTS] || 4) + 1) * 512;
-
 /** Checks, then loads; see loadKernel. */
 export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState {
   const { kernel, name, initrd, cmdline } = options;
   const file = view(kernel);
-  const version = file.getUint16(VERSION, true);
+  const version = file.getUint16(SETUP.VERSION, true);
   const spelled = `${version >> 8}.${String(version & 0xff).padStart(2, '0')}`;
   if (version < 0x202)
     throw new LoadError(
       `${name} is a Linux kernel with boot protocol ${spelled}; Ringside needs 2.02 (Linux 2.4) or later. Use a newer kernel.`,
     );
-  if (!(kernel[LOADFLAGS] & LOADED_HIGH))
+  if (!(kernel[SETUP.LOADFLAGS] & LOADED_HIGH))
     throw new LoadError(`${name} is a zImage, which loads low; Ringside boots bzImages. Build the kernel as bzImage.`);
   const setupBytes = setupBytesOf(kernel);
   refuseLong(isLongLinux(kernel), options, 'Linux kernel', 'a kernel built for i386 (686 or 686-pae)');
-  const codeBytes = (version >= 0x204 ? file.getUint32(SYSSIZE, true) : file.getUint16(SYSSIZE, true)) * 16;
+  const codeBytes = (version >= 0x204 ? file.getUint32(SETUP.SYSSIZE, true) : file.getUint16(SETUP.SYSSIZE, true)) * 16;
   // The last of the 16-byte units need not be full.
   if (kernel.length < setupBytes + codeBytes - 15) {
     throw new LoadError(
@@ -79,11 +53,11 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
   const code = kernel.subarray(setupBytes, setupBytes + codeBytes);
 
   const plan = new Plan(options.e820, options.memoryMiB);
-  const relocatable = version >= 0x205 && kernel[RELOCATABLE_KERNEL] !== 0;
-  const preferred = version >= 0x20a && relocatable ? file.getUint32(PREF_ADDRESS, true) : 0;
+  const relocatable = version >= 0x205 && kernel[SETUP.RELOCATABLE_KERNEL] !== 0;
+  const preferred = version >= 0x20a && relocatable ? file.getUint32(SETUP.PREF_ADDRESS, true) : 0;
   const loadAddress = preferred || MIB;
   // The kernel unpacks itself in place and may use this much from its load address before it reads the memory map.
-  const kernelBytes = Math.max(code.length, version >= 0x20a ? file.getUint32(INIT_SIZE, true) : 0);
+  const kernelBytes = Math.max(code.length, version >= 0x20a ? file.getUint32(SETUP.INIT_SIZE, true) : 0);
   if (!plan.isRam(loadAddress, kernelBytes)) {
     const enough = Math.ceil((loadAddress + kernelBytes) / MIB) + 1;
     throw new LoadError(
@@ -93,7 +67,7 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
   plan.put(loadAddress, code, kernelBytes);
 
   const commandLine = text(cmdline);
-  const longest = version >= 0x206 ? file.getUint32(CMDLINE_SIZE, true) : 255;
+  const longest = version >= 0x206 ? file.getUint32(SETUP.CMDLINE_SIZE, true) : 255;
   if (commandLine.length - 1 > longest) {
     throw new LoadError(
       `The command line for ${name} is too long: ${commandLine.length - 1} bytes, and this kernel takes ${longest}. Shorten cmdline.`,
@@ -101,16 +75,16 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
   }
 
   const zeroPage = new Uint8Array(ZERO_PAGE_BYTES);
-  const headerEnd = Math.min(MAGIC + kernel[JUMP_LENGTH], 0x290);
-  zeroPage.set(kernel.subarray(SETUP_SECTS, headerEnd), SETUP_SECTS);
+  const headerEnd = Math.min(SETUP.HEADER + kernel[SETUP.JUMP_LENGTH], 0x290);
+  zeroPage.set(kernel.subarray(SETUP.SETUP_SECTS, headerEnd), SETUP.SETUP_SECTS);
   const page = view(zeroPage);
-  page.setUint8(TYPE_OF_LOADER, LOADER_UNDEFINED);
-  page.setUint32(CODE32_START, loadAddress, true);
+  page.setUint8(SETUP.TYPE_OF_LOADER, LOADER_UNDEFINED);
+  page.setUint32(SETUP.CODE32_START, loadAddress, true);
 
   let initrdAddress = 0;
   if (initrd && initrd.data.length > 0) {
     // boot.rst: kernels before 2.03 take an initrd below 0x38000000.
-    const highest = version >= 0x203 ? file.getUint32(INITRD_ADDR_MAX, true) : 0x37ffffff;
+    const highest = version >= 0x203 ? file.getUint32(SETUP.INITRD_ADDR_MAX, true) : 0x37ffffff;
     const kernelEnd = loadAddress + kernelBytes;
     const end = Math.min(plan.ramEnd(loadAddress), highest + 1);
     initrdAddress = Math.floor((end - initrd.data.length) / 0x1000) * 0x1000;
@@ -123,8 +97,8 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
       throw plan.tooLarge(initrd, Math.max(0, end - roundUp(kernelEnd, 0x1000)), kernelEnd);
     }
     plan.put(initrdAddress, initrd.data);
-    page.setUint32(RAMDISK_IMAGE, initrdAddress, true);
-    page.setUint32(RAMDISK_SIZE, initrd.data.length, true);
+    page.setUint32(SETUP.RAMDISK_IMAGE, initrdAddress, true);
+    page.setUint32(SETUP.RAMDISK_SIZE, initrd.data.length, true);
   }
 
   setTextScreen(page);
@@ -141,53 +115,18 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
   });
   const zeroPageAddress = plan.place(zeroPage, 0x1000, BOOT_DATA);
   const gdtAddress = plan.place(new Uint8Array(Uint32Array.from(GDT).buffer), 16, BOOT_DATA);
-  page.setUint32(CMD_LINE_PTR, plan.place(commandLine, 16, BOOT_DATA), true);
+  page.setUint32(SETUP.CMD_LINE_PTR, plan.place(commandLine, 16, BOOT_DATA), true);
   plan.commit(memory);
 
   return {
     kind: 'linux',
-    about: `${kernelVersion(kernel)}at ${hex(loadAddress)}${initrdAddress ? `, initrd at ${hex(initrdAddress)}` : ''}`,
+    about: `${kernelVersion(kernel)} at ${hex(loadAddress)}${initrdAddress ? `, initrd at ${hex(initrdAddress)}` : ''}`,
     eip: loadAddress,
     registers: { eax: 0, ebx: 0, ecx: 0, edx: 0, esi: zeroPageAddress, edi: 0, ebp: 0, esp: 0 },
     gdt: { base: gdtAddress, limit: GDT.length * 4 - 1 },
     cs: BOOT_CS,
     ds: BOOT_DS,
   };
-}
-
-/** How head_64.S of 2.6.22 and later sets EFER.LME: mov ecx, C0000080h; rdmsr; bts eax, 8. It is not packed, and lies near the beginning. */
-const SETS_LME = [0xb9, 0x80, 0x00, 0x00, 0xc0, 0x0f, 0x32, 0x0f, 0xba, 0xe8, 0x08];
-const HEAD_BYTES = 0x2000;
-/** What setup.S of earlier ones says on a processor of 32 bits. */
-const NEEDS_LONG_MODE = new TextEncoder().encode('Your CPU does not support long mode');
-
-/** Whether the bzImage is a 64-bit kernel: it cannot go on where there is no long mode. */
-export function isLongLinux(kernel: Uint8Array): boolean {
-  const file = view(kernel);
-  return file.getUint16(VERSION, true) >= 0x20c
-    ? (file.getUint16(XLOADFLAGS, true) & XLF_KERNEL_64) !== 0
-    : seems64(kernel, setupBytesOf(kernel));
-}
-
-/** The same of one from before its header said so (boot protocol 2.12, Linux 3.8). */
-function seems64(kernel: Uint8Array, setupBytes: number): boolean {
-  return (
-    holds(kernel.subarray(setupBytes, setupBytes + HEAD_BYTES), SETS_LME) ||
-    holds(kernel.subarray(0, setupBytes), NEEDS_LONG_MODE)
-  );
-}
-
-function holds(bytes: Uint8Array, wanted: ArrayLike<number>): boolean {
-  for (
-    let at = bytes.indexOf(wanted[0]);
-    at >= 0 && at + wanted.length <= bytes.length;
-    at = bytes.indexOf(wanted[0], at + 1)
-  ) {
-    let i = 1;
-    while (i < wanted.length && bytes[at + i] === wanted[i]) i++;
-    if (i === wanted.length) return true;
-  }
-  return false;
 }
 
 /** struct screen_info: VGA text mode 3, 80 x 25, as a BIOS would have left it, so that vgacon takes the screen. */
@@ -198,14 +137,4 @@ function setTextScreen(page: DataView): void {
   page.setUint8(0x0e, 25); // orig_video_lines
   page.setUint8(0x0f, 1); // orig_video_isVGA: VIDEO_TYPE_VGAC's switch
   page.setUint16(0x10, 16, true); // orig_video_points
-}
-
-/** "Linux 6.1.0-50-686 " from the header's version string; other programs that use the protocol give their own name there. */
-function kernelVersion(kernel: Uint8Array): string {
-  const pointer = view(kernel).getUint16(KERNEL_VERSION, true);
-  if (pointer === 0 || pointer + 0x200 >= kernel.length) return 'Linux ';
-  let version = '';
-  for (let i = pointer + 0x200; i < kernel.length && kernel[i] > 32 && kernel[i] < 127 && version.length < 64; i++)
-    version += String.fromCharCode(kernel[i]);
-  return /^\d/.test(version) ? `Linux ${version} ` : `${version} `;
 }

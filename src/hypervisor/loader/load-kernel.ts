@@ -2,9 +2,9 @@
  * Puts a kernel, its ramdisk and its start information into a guest's memory, as a boot loader would: Linux bzImage, multiboot 1, PVH.
  */
 
-import { kernelInside, unzipped } from './bzimage.ts';
+import { isLinux, isLongLinux, kernelInside, unzipped } from '../../formats/bzimage/index.ts';
 import { isElf, isLongElf, readElf } from '../../formats/elf/index.ts';
-import { isLinux, isLongLinux, loadLinux } from './linux.ts';
+import { loadLinux } from './linux.ts';
 import { looksLike } from './looks-like.ts';
 import { hasMultiboot2Header, loadMultiboot, multibootHeader } from './multiboot.ts';
 import { type GuestMemory, LoadError } from './plan.ts';

@@ -2,9 +2,8 @@
  * The domain builder of 32-bit paravirtual guests: puts kernel, ramdisk, p2m list, start information, ring pages and the first page tables into the
  * domain's frames, in the order that guests count on. Source: xen/include/public/xen.h ("start-of-day memory layout"), elfnote.h.
  */
-import { kernelInside, unzipped } from '../../../loader/bzimage.ts';
+import { isLinux, kernelInside, unzipped } from '../../../../formats/bzimage/index.ts';
 import { readElf } from '../../../../formats/elf/index.ts';
-import { isLinux } from '../../../loader/linux.ts';
 import { LoadError, type LoadedFile } from '../../../loader/plan.ts';
 import { FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
 import { PV_VIRT_START } from '../abi.ts';

@@ -2,16 +2,10 @@
  * The ELF kernel inside a bzImage: what a hypervisor enters directly (PVH), as Xen's toolstack unpacks it.
  * Source: Linux's Documentation/arch/x86/boot.rst, payload_offset and payload_length (boot protocol 2.08).
  */
-import { DecodeError, isGzip, isXz, loadUnpackers as load } from '../../formats/unpack/index.ts';
-import { isLinux } from './linux.ts';
-import { LoadError, view } from './plan.ts';
+import { DecodeError, isGzip, isXz, loadUnpackers as load } from '../unpack/index.ts';
+import { LoadError } from '../elf/index.ts';
+import { isLinux, SETUP, setupBytesOf, view } from './header.ts';
 
-const SETUP_SECTS = 0x1f1,
-  VERSION = 0x206,
-  PAYLOAD_OFFSET = 0x248,
-  PAYLOAD_LENGTH = 0x24c;
-const SECTOR_BYTES = 512,
-  DEFAULT_SETUP_SECTS = 4;
 const LIMIT_BYTES = 512 * 2 ** 20;
 /** Kernels get three to seven times as large, and some begin with zeros: what gets larger by far is no kernel, and is not unpacked to the limit. */
 const MOST_GROWTH = 16,
@@ -30,14 +24,13 @@ export async function loadUnpackers(): Promise<void> {
 
 /** Loads what unpacks this kernel, where it is packed: the smallest guests' are not. */
 export async function prepareKernel(kernel: Uint8Array): Promise<void> {
-  if (isGzip(kernel) || (isLinux(kernel) && kernel.length >= PAYLOAD_LENGTH + 4)) await loadUnpackers();
+  if (isGzip(kernel) || (isLinux(kernel) && kernel.length >= SETUP.PAYLOAD_LENGTH + 4)) await loadUnpackers();
 }
 
 function payloadOf(kernel: Uint8Array): Uint8Array {
   const file = view(kernel);
-  const sectors = kernel[SETUP_SECTS] || DEFAULT_SETUP_SECTS;
-  const start = (sectors + 1) * SECTOR_BYTES + file.getUint32(PAYLOAD_OFFSET, true);
-  return kernel.subarray(start, start + file.getUint32(PAYLOAD_LENGTH, true));
+  const start = setupBytesOf(kernel) + file.getUint32(SETUP.PAYLOAD_OFFSET, true);
+  return kernel.subarray(start, start + file.getUint32(SETUP.PAYLOAD_LENGTH, true));
 }
 
 /** Unpacked once for the checks before a domain is made and for its start. */
@@ -72,7 +65,7 @@ export function kernelInside(kernel: Uint8Array, name: string): Uint8Array {
   const known = unpacked.get(kernel);
   if (known) return known;
   const file = view(kernel);
-  if (file.getUint16(VERSION, true) < 0x208)
+  if (file.getUint16(SETUP.VERSION, true) < 0x208)
     throw new LoadError(
       `${name} is a Linux kernel from before 2.6.26, which cannot be entered as PVH. Start it on a PC (without --type).`,
     );
