@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Pc } from '../../src/devices/index.ts';
 import { judgeDefinition } from '../../src/dom0/definitions/config/judge-definition.ts';
-import { KEYS } from '../../src/dom0/definitions/config/keys.ts';
+import { buildByKeys, KEYS } from '../../src/dom0/definitions/config/keys.ts';
+import type { KeyRule, NewDomain } from '../../src/dom0/definitions/config/rule.ts';
 import { writeXlConfig } from '../../src/dom0/definitions/config/write-xl.ts';
 import { program, programDomain, runToEnd } from '../../src/hypervisor/domain/program.test-support.ts';
 import { FakeGuest } from '../../src/dom0/backends/fake-guest.test-support.ts';
@@ -118,6 +119,14 @@ describe('a key that is added', () => {
     expect(of('boot_delay = 61')).toEqual(['error', 'at most 60', 14, undefined]);
     expect(of('boot_delay = "x"')).toEqual(['error', 'wants a number', 14, undefined]);
     expect(judged('boot_dealy = 5').findings.find(({ warns }) => warns)!.text).toContain('Did you mean boot_delay?');
+  });
+
+  it('does to a new domain what it is for', () => {
+    const done: [string, number][] = [];
+    const domain = { setParam: (...set: [string, number]) => done.push(set) } as unknown as NewDomain;
+    const build: KeyRule['build'] = ({ setParam }, { bootDelay = 0 }) => setParam('TIMER_MODE', bootDelay);
+    buildByKeys(domain, judged('boot_delay = 5').definition, { boot_delay: { ...delays.boot_delay!, build } });
+    expect(done).toEqual([['TIMER_MODE', 5]]);
   });
 
   it('is written where a definition is', () => {

@@ -162,16 +162,14 @@ export class Services {
 
   /**
    * Before a domain is built: its first ports, which it finds in its start information or HVM parameters. `modelHere`: its device model will be attached
-   * in Domain 0; `viridian`: bits of HVM_PARAM_VIRIDIAN (0: no Hyper-V interface); `hpet`: it has one. @throws HostError
+   * in Domain 0. @throws HostError
    */
-  prepare(record: DomainRecord, uuid: string, modelHere = false, { viridian = 0, hpet = false } = {}): void {
+  prepare(record: DomainRecord, uuid: string, modelHere = false): void {
     const { dom0, machine } = this;
     if (modelHere) machine.words[(record.guestOffset >>> 2) + XEN_MODEL + MODEL.STATE] = MODEL_STATE.WANTED;
     for (const param of [HVM_PARAM.STORE_EVTCHN, HVM_PARAM.CONSOLE_EVTCHN]) {
       dom0.setHvmParam(record.id, param, dom0.allocUnboundFor(record.id));
     }
-    if (viridian !== 0) dom0.setHvmParam(record.id, HVM_PARAM.VIRIDIAN, viridian);
-    if (hpet) dom0.setHvmParam(record.id, HVM_PARAM.HPET_ENABLED, 1);
     const block = record.guestOffset + XEN.UUID * 4;
     const hex = uuid.replace(/-/g, '');
     for (let i = 0; i < 16; i++) machine.bytes[block + i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);

@@ -2,7 +2,7 @@
  * The toolstack: the one place where domains are built, attached to their back ends, run, typed at, restarted, saved and buried. The page's host, the
  * command line and the benchmarks are its callers. What differs between them is handed in: clocks, where domains run, where bytes are shown.
  */
-import { COUNTERS, LAST_CODE_KEPT, MAILBOX } from '../../hypervisor/layout/index.ts';
+import { COUNTERS, MAILBOX } from '../../hypervisor/layout/index.ts';
 import { createDomain, destroyDomain, DOMAIN_0, releaseRam } from '../../hypervisor/memory/index.ts';
 import { queueClock, Scheduler, sharesOf, Slot } from '../../hypervisor/scheduler/index.ts';
 import { type BreakHit, type DomainListener, GuestLog, type WaitsFor, wired } from '../../hypervisor/domain/index.ts';
@@ -36,7 +36,7 @@ import {
   shapeOf,
   withLevel,
 } from './running-domain.ts';
-import type { Action } from '../definitions/config/index.ts';
+import { type Action, buildByKeys, type NewDomain } from '../definitions/config/index.ts';
 import type { Recorder } from './recorder.ts';
 import type { Dom0Time } from '../host/network/index.ts';
 import { type StartedXen, startXen } from './boot/start-xen.ts';
@@ -52,7 +52,7 @@ import { type Held, Saving } from './saving.ts';
 import { Services } from './services.ts';
 import { Stations } from './stations.ts';
 import { uuidOf } from './uuid.ts';
-import { XEN_RECORDS } from '../../hypervisor/interfaces/xen/index.ts';
+import { HVM_PARAM, XEN_RECORDS } from '../../hypervisor/interfaces/xen/index.ts';
 
 export interface ToolstackParts {
   /** Of the program, for saved states. */
@@ -401,7 +401,6 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       drives,
     };
     const record = createDomain(machine, seenMiB, p2mFrames, { ...shape, ...(xen && { guest: XEN_RECORDS[xen] }) });
-    if (definition.vmtraceKib) machine.words[(record.vcpuOffset >>> 2) + LAST_CODE_KEPT] = 1;
     const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
     made?.(record.id);
     this.parts.recorder?.called(record.id, uuid);
@@ -411,11 +410,10 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       `domain ${record.id}: ${memory.populateMiB} MiB, ${record.vcpus} vCPU${record.vcpus === 1 ? '' : 's'}`,
     );
     try {
-      if (xen)
-        this.services.prepare(record, uuid, modelHere, {
-          viridian: definition.viridian ?? 0,
-          hpet: xen === 'hvm' && definition.hpet !== false,
-        });
+      if (xen) this.services.prepare(record, uuid, modelHere);
+      const setParam: NewDomain['setParam'] = (name, value) =>
+        xen && this.services.dom0.setHvmParam(record.id, HVM_PARAM[name], value);
+      buildByKeys({ machine, record, setParam }, definition);
     } catch (error) {
       destroyDomain(machine, record);
       throw error;

@@ -3,7 +3,7 @@
  * look at everything.
  */
 import { audit, dirtyFreeFrame } from '../../../hypervisor/memory/index.ts';
-import { XEN } from '../../../hypervisor/interfaces/xen/index.ts';
+import { HVM_PARAM, XEN } from '../../../hypervisor/interfaces/xen/index.ts';
 import { createDomain, destroyDomain } from '../../../hypervisor/memory/index.ts';
 import { HostError, Machine } from '../../../hypervisor/memory/index.ts';
 import { saveDomain, SavedStateError } from '../../../hypervisor/interfaces/xen/stream/index.ts';
@@ -94,12 +94,11 @@ export class Campaign {
         Hostile.shape(options.type),
       );
       const uuid = `00000000-0000-0000-0000-${String(this.uuid++).padStart(12, '0')}`;
-      services.prepare(
-        record,
-        uuid,
-        false,
-        options.type === 'hvm' ? { viridian: EVERY_ENLIGHTENMENT, hpet: true } : {},
-      );
+      services.prepare(record, uuid);
+      if (options.type === 'hvm') {
+        services.dom0.setHvmParam(record.id, HVM_PARAM.VIRIDIAN, EVERY_ENLIGHTENMENT);
+        services.dom0.setHvmParam(record.id, HVM_PARAM.HPET_ENABLED, 1);
+      }
       neighbours.lend(record.id);
       const others = neighbours.all.map(neighbour => neighbour.record.id);
       const foreign = [

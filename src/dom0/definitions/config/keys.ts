@@ -12,9 +12,15 @@ import { pc } from './keys/pc.ts';
 import { processors } from './keys/processors.ts';
 import { xen } from './keys/xen.ts';
 import { xend } from './keys/xend.ts';
-import type { Family } from './rule.ts';
+import type { Definition } from './definition.ts';
+import type { Family, NewDomain } from './rule.ts';
 
 export { nearest } from './nearest.ts';
+
+/** A domain with this definition is made, and does not run yet: each key does what it does to one. @throws HostError */
+export function buildByKeys(domain: NewDomain, definition: Definition, rules: Family = KEYS): void {
+  for (const { build } of Object.values(rules)) build?.(domain, definition);
+}
 
 /** In the order in which they are judged: a rule finds in the definition what those before it have put there. */
 export const KEYS: Family = {

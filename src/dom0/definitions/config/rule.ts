@@ -2,6 +2,8 @@
  * What a rule is: the values that a key of a definition takes, what they come to here, and where they go. One entry of a family's file (`keys/`) is a key:
  * reader and writers of definitions, verdicts and the list of known keys take it from there.
  */
+import type { HVM_PARAM } from '../../../hypervisor/interfaces/xen/index.ts';
+import type { DomainRecord, Machine } from '../../../hypervisor/memory/index.ts';
 import type { Verdict } from '../verdicts.ts';
 import type { Definition, DomainType } from './definition.ts';
 import { nearest } from './nearest.ts';
@@ -44,6 +46,14 @@ export interface Asked extends Context {
 /** Everything was told by `tell`. */
 export const TOLD = Symbol('told');
 
+/** A domain that is made, and does not run yet. */
+export interface NewDomain {
+  readonly machine: Machine;
+  readonly record: DomainRecord;
+  /** What Xen tells a guest; of a plain PC nobody asks. @throws HostError */
+  setParam(name: keyof typeof HVM_PARAM, value: number): void;
+}
+
 export interface KeyRule {
   readonly type: ValueType;
   /** What it comes to where `judge` has nothing to add. */
@@ -62,6 +72,8 @@ export interface KeyRule {
   readonly judge?: (asked: Asked) => Judged | typeof TOLD | undefined;
   /** Puts a value in range where it goes. Called before `judge`. */
   readonly into?: (definition: Definition, asked: Asked) => void;
+  /** What it does to a domain with such a definition, where that is not done with what the definition says by itself. @throws HostError */
+  readonly build?: (domain: NewDomain, definition: Definition) => void;
   /** No setting of the key can be read. */
   readonly absent?: (context: Context) => void;
   /** The value that makes such a domain; undefined: the key is not needed. */
@@ -99,7 +111,7 @@ export const between =
       ? undefined
       : wrong(`${least} to ${most}`, `the numbers are ${least} to ${most}.`);
 
-type More = Pick<KeyRule, 'fits' | 'guests' | 'range' | 'judge' | 'into' | 'absent' | 'from'>;
+type More = Pick<KeyRule, 'fits' | 'guests' | 'range' | 'judge' | 'into' | 'build' | 'absent' | 'from'>;
 
 /** A key: what it takes, what it comes to in general, and what is particular to it. */
 export function rule(type: ValueType, general: Judged, more: More = {}): KeyRule {

@@ -81,6 +81,9 @@ export const pc: Family = {
         if (number === 0) definition.hpet = false;
       },
       judge: ({ number }) => (number === 0 ? used('no HPET', 'The PC has no High Precision Event Timer.') : undefined),
+      build: ({ setParam }, { type, hpet }) => {
+        if (type === 'hvm' && hpet !== false) setParam('HPET_ENABLED', 1);
+      },
       from: ({ type, hpet }) => (type === 'hvm' && hpet === false ? 0 : undefined),
     }),
     ...alike('vga', 'string', vga, value => value === 'stdvga', oneOf(['stdvga', 'cirrus', 'qxl', 'none'])),

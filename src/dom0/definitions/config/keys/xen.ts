@@ -1,5 +1,6 @@
 /** Keys about Xen itself: its interfaces to a guest, device model, back ends, limits. Source: xl.cfg(5). */
 import { viridianFeatures, viridianGroups } from '../../../../hypervisor/interfaces/viridian/index.ts';
+import { LAST_CODE_KEPT } from '../../../../hypervisor/layout/index.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { alike, type Asked, between, type Family, is, isEmpty, isZero, oneOf, rule, TOLD } from '../rule.ts';
 import { said, show } from '../values.ts';
@@ -76,6 +77,9 @@ export const xen: Family = {
             `A ${type.toUpperCase()} guest has no Hyper-V interface: xl shows it to HVM guests alone.`,
           );
         return used('Hyper-V interface', `The guest finds Hyper-V's interface beside Xen's: ${groups.join(', ')}.`);
+      },
+      build: ({ setParam }, { viridian = 0 }) => {
+        if (viridian !== 0) setParam('VIRIDIAN', viridian);
       },
       from: ({ viridian }) => (viridian ? viridianGroups(viridian) : undefined),
     },
@@ -216,6 +220,9 @@ export const xen: Family = {
             'The last 50 instructions of each vCPU are kept for the post-mortem, whatever the size. Each runs alone then, at some 3 million a second, where compiled code has hundreds of millions.',
           )
         : undefined,
+    build: ({ machine, record }, { vmtraceKib }) => {
+      if (vmtraceKib) machine.words[(record.vcpuOffset >>> 2) + LAST_CODE_KEPT] = 1;
+    },
     from: ({ vmtraceKib }) => vmtraceKib,
   }),
   ...alike('vpmu msr_relaxed xenstore_quota assisted_xapic assisted_x2apic', 'any', notBuilt, isZero),
