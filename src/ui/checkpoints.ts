@@ -5,7 +5,7 @@
 import { effect, signal } from '@preact/signals';
 import { CHECKPOINTS } from '../dom0/toolstack/snapshots/index.ts';
 import type { Checkpoint, NamedFile } from '../dom0/service/index.ts';
-import { domains, host, sentence } from './host.ts';
+import { host, living, sentence } from './host.ts';
 import { inventory, look } from './inventory.ts';
 import { filesAtHand, remembered } from './reopen.ts';
 import { saveEvery } from './settings.ts';
@@ -23,10 +23,8 @@ function note(name: string, problem?: string): void {
   problems.value = next;
 }
 
-const isRunning = ({ state, ended }: { state: string; ended?: string | undefined }): boolean =>
-  ended === undefined && state !== 'd';
 /** Guests that run now, by name. */
-export const running = (): string[] => domains.value.filter(isRunning).map(({ name }) => name);
+export const running = (): string[] => living.value.map(({ name }) => name);
 
 /** Those of guests that do not run. */
 export const waiting = (): Checkpoint[] => {

@@ -22,8 +22,9 @@ import { makeWorkersFor } from './workers.ts';
 
 export const info = signal<HostInfo | undefined>(undefined);
 export const domains = signal<DomainInfo[]>([]);
-/** Guests that run, wait or are paused. */
-export const living = computed(() => domains.value.filter(({ state }) => 'rbp'.includes(state)));
+const lives = ({ state }: DomainInfo): boolean => 'rbp'.includes(state);
+/** Guests that run, wait or are paused: by the toolstack's word, and the one place that asks. */
+export const living = computed(() => domains.value.filter(lives));
 /** What a domain is called; one that is gone by its number. */
 export const nameOf = (id: number): string =>
   id === 0 ? strings.shell.domain : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`);
@@ -187,19 +188,21 @@ async function bringDown(worker: Worker, mine: Comlink.Remote<HostApi>, what: Po
 function lost(): void {
   const now = Date.now();
   whenLost = [...whenLost.filter(ms => now - ms < LOSSES_MS), now];
-  const stopped = (domain: DomainInfo) => domain.ended !== undefined || domain.state === 'd';
-  const names = domains
-    .peek()
-    .filter(domain => !stopped(domain))
-    .map(({ name }) => name);
+  const names = living.peek().map(({ name }) => name);
   const recalled = domains
     .peek()
     .filter(({ state }) => state !== 'd')
     .map(
       (domain): DomainInfo =>
-        stopped(domain)
-          ? { ...domain, lost: true }
-          : { ...domain, state: 'c', ended: strings.errors.endedWithHost, lost: true },
+        lives(domain)
+          ? {
+              ...domain,
+              state: 'c',
+              status: { state: 'crashed', reason: 'unknown' },
+              ended: strings.errors.endedWithHost,
+              lost: true,
+            }
+          : { ...domain, lost: true },
     );
   api = hostProblem.value = undefined;
   hostsLost.value++;

@@ -7,6 +7,7 @@ import {
   command,
   domains,
   host,
+  living,
   makingAnew,
   reportProblem,
   sentence,
@@ -246,9 +247,8 @@ export function followWindows(): void {
 /** Names and memory that were taken may be free by now, and the other way round. */
 export function followDrafts(): void {
   let before = '';
-  domains.subscribe(list => {
+  living.subscribe(list => {
     const now = list
-      .filter(({ ended }) => ended === undefined)
       .map(({ name }) => name)
       .sort()
       .join('\n');

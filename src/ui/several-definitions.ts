@@ -2,7 +2,7 @@
 
 import { batch, computed, effect, signal } from '@preact/signals';
 import type { Changes, Finding, JudgedText, NamedFile } from '../dom0/service/index.ts';
-import { domains, host, info, sentence } from './host.ts';
+import { host, info, living, sentence } from './host.ts';
 import { look } from './inventory.ts';
 import { catalogue } from './offered-guests.ts';
 import { remedied } from './error-remedy.ts';
@@ -65,7 +65,7 @@ function followGone(): void {
     freeBefore = Infinity,
     hasGone = false;
   effect(() => {
-    const running = new Set(domains.value.filter(({ ended }) => ended === undefined).map(({ name }) => name)),
+    const running = new Set(living.value.map(({ name }) => name)),
       free = info.value?.freeMiB ?? 0;
     // A guest's memory is free some time after it has gone from the list; what a refused start gives back is none of that.
     const isFewer = [...before].some(name => !running.has(name)),

@@ -18,7 +18,7 @@ import {
   start,
   type,
 } from '../editing.ts';
-import { domains } from '../host.ts';
+import { living } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { remedyOf } from '../error-remedy.ts';
 import { deleting, go, keepDefinition, KEEP_SECONDS } from '../navigation.ts';
@@ -56,7 +56,7 @@ export function EditPage({ name, tab = 'definition' }: { name: string; tab?: str
         </p>
       </div>
     );
-  const running = domains.value.find(each => each.name === name && each.ended === undefined);
+  const running = living.value.find(each => each.name === name);
   // Deleted, by the shell say; while it runs it is not among what is only defined.
   if (
     now?.isKept &&

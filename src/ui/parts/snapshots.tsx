@@ -4,7 +4,7 @@ import './snapshots.css';
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { CHECKPOINTS, type SnapshotRecord } from '../../dom0/toolstack/snapshots/index.ts';
-import { domains, host, sentence, tasks } from '../host.ts';
+import { host, living, sentence, tasks } from '../host.ts';
 import { freeNumber, type SnapshotRow, treeOf } from '../snapshot-tree.ts';
 import { forget, goBack, isLeaving, keepSnapshot, take, takeSpelled } from '../snapshots.ts';
 import { KEEP_SECONDS } from '../navigation.ts';
@@ -58,7 +58,7 @@ export function SnapshotsPage({ name }: { name: string }) {
     about = useSignal(''),
     busy = useSignal(''),
     asked = useSignal<string | undefined>(undefined);
-  const runs = domains.value.some(each => each.name === name && each.ended === undefined && each.state !== 'd');
+  const runs = living.value.some(each => each.name === name);
   // Somebody at the shell may take or delete one, too.
   const changes = tasks.value.filter(({ command, state }) => state !== 'running' && CHANGES.test(command)).length;
   useEffect(() => {

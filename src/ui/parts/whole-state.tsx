@@ -1,6 +1,6 @@
 /** The host in one file: written, taken in from a dropped file, begun anew; each with what it takes with it. */
 
-import { domains } from '../host.ts';
+import { living } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { bytes } from '../terminal.ts';
 import { size } from '../units.ts';
@@ -51,13 +51,9 @@ const words = {
 function Lost() {
   const seen = inventory.value?.stored;
   const volumes = seen?.disk?.volumes ?? [];
-  const runs = domains.value.some(({ ended }) => ended === undefined);
-  const ends = domains.value
-    .filter(
-      ({ name, ended }) =>
-        ended === undefined &&
-        [...volumes, ...(seen?.disk?.partitions ?? [])].some(({ users }) => users.includes(name)),
-    )
+  const runs = living.value.length > 0;
+  const ends = living.value
+    .filter(({ name }) => [...volumes, ...(seen?.disk?.partitions ?? [])].some(({ users }) => users.includes(name)))
     .map(({ name }) => name);
   return (
     <section>
