@@ -5,11 +5,11 @@ import { XEN } from './layout.ts';
 import {
   DOMID_SELF,
   EACCES,
-  EBUSY,
   EFAULT,
   EINVAL,
   ENOENT,
   ENOSYS,
+  ENXIO,
   EOPNOTSUPP,
   EPERM,
   ESRCH,
@@ -340,14 +340,24 @@ describe('vcpu_op', () => {
   it('moves vcpu_info once, with everything signalled anew', () => {
     const place = (offset: number): number =>
       guest.call(HYPERCALL.VCPU_OP, VCPUOP.REGISTER_VCPU_INFO, 0, guest.put(ARGS, 0x40, 0, offset, 0));
-    expect(place(4096 - 60)).toBe(-EINVAL);
+    expect([place(4096 - 56), place(0x104)]).toEqual([-ENXIO, -ENXIO]);
     expect(guest.call(HYPERCALL.VCPU_OP, VCPUOP.REGISTER_VCPU_INFO, 0, guest.put(ARGS, 0x90000, 0, 0, 0))).toBe(
       -EINVAL,
     );
     expect(place(0x100)).toBe(0);
     expect(guest.get(0x40100) & 0xff).toBe(1);
     expect(guest.get(0x40108)).toBe(-1);
-    expect(place(0x200)).toBe(-EBUSY);
+    expect(place(0x200)).toBe(-EINVAL);
+  });
+
+  it('moves the vcpu_info of another vCPU only while that is down', () => {
+    const smp = testGuest({ vcpus: 2 });
+    const place = (): number =>
+      smp.call(HYPERCALL.VCPU_OP, VCPUOP.REGISTER_VCPU_INFO, 1, smp.put(ARGS, 0x40, 0, 0x100, 0));
+    smp.domain.vcpus.bringUp(1);
+    expect(place()).toBe(-EINVAL);
+    smp.domain.vcpus.takeDown(1);
+    expect(place()).toBe(0);
   });
 
   it('gives the time in a record that turns a TSC of 1 GHz into nanoseconds: shift 1, multiplier 2^31', () => {

@@ -7,9 +7,10 @@ import { describe, expect, it } from 'vitest';
 import { assembleDomain } from '../assemble.ts';
 import { PORT, XEN, XEN_VCPU } from './layout.ts';
 import { createDomain, destroyDomain } from '../../memory/domain-table.ts';
+import { audit } from '../../memory/index.ts';
 import { FRAME_BYTES, Machine } from '../../memory/machine.ts';
 import { readState, saveDomain } from './stream/state.ts';
-import { DOMID_SELF, EVTCHNOP, EVTCHNSTAT, HYPERCALL, VIRQ, XENMAPSPACE } from './abi.ts';
+import { DOMID_SELF, EINVAL, EVTCHNOP, EVTCHNSTAT, HYPERCALL, VIRQ, XENMAPSPACE } from './abi.ts';
 import { Dom0 } from './dom0-access.ts';
 import { GrantTable } from './grants/grants.ts';
 import { hypercall } from './hypercalls.ts';
@@ -131,6 +132,21 @@ describe('a guest that does not know that it was saved', () => {
     expect(machine.references(xen!.frames.machineFrame(0x302))).toBe(2);
     destroyDomain(machine, moved.domain.options.record);
     expect(machine.find(moved.domain.options.record.id, true)).toBeUndefined();
+  });
+
+  it('has a vcpu_info that it registered where shared_info has it, as Nanos does', () => {
+    const guest = testGuest();
+    expect(placed(guest, XENMAPSPACE.SHARED_INFO, 0, SHARED_GFN)).toBe(0);
+    const place = guest.put(ARGS, SHARED_GFN, 0, 0, 0);
+    expect(guest.call(HYPERCALL.VCPU_OP, REGISTER_VCPU_INFO, 0, place)).toBe(0);
+    const moved = again(guest);
+    expect(read(moved, SHARED_GFN * FRAME_BYTES) & 0xff).toBe(1);
+    expect(moved.call(HYPERCALL.VCPU_OP, REGISTER_VCPU_INFO, 0, moved.put(ARGS, 0x300, 0, 0, 0))).toBe(-EINVAL);
+    const { machine } = moved,
+      { record } = moved.domain.options;
+    expect(audit(machine)).toEqual([]);
+    destroyDomain(machine, record);
+    expect(machine.find(record.id, true)).toBeUndefined();
   });
 
   it.each([1, 2])(

@@ -239,6 +239,12 @@ function referenced(xen: XenGuest, gfn: number, what: string): number {
   return mfn;
 }
 
+/** The same for a vcpu_info, which may lie in shared_info. */
+function infoFrame(xen: XenGuest, gfn: number): number {
+  const mfn = xen.frames.machineFrame(gfn);
+  return xen.ports.isSharedInfo(mfn) ? mfn : referenced(xen, gfn, 'a vcpu_info');
+}
+
 function restoreBlock(xen: XenGuest, { block, sharedInfo, vcpuInfo, fifoControl, fifoPages }: SavedXen): void {
   const { words, machine, ports } = xen;
   const at = xen.xenBlock;
@@ -254,7 +260,7 @@ function restoreBlock(xen: XenGuest, { block, sharedInfo, vcpuInfo, fifoControl,
     words[vcpu + XEN_VCPU.INFO] = own[id];
     words[vcpu + XEN_VCPU.INFO_MFN] = words[vcpu + XEN_VCPU.FIFO_CONTROL] = words[vcpu + XEN_VCPU.FIFO_LOCK] = 0;
     if (infoGfn >= 0) {
-      const info = referenced(xen, infoGfn, 'a vcpu_info');
+      const info = infoFrame(xen, infoGfn);
       words[vcpu + XEN_VCPU.INFO_MFN] = info + 1;
       words[vcpu + XEN_VCPU.INFO] = info * FRAME_BYTES + infoOffset;
     }

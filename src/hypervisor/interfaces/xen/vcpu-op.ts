@@ -14,7 +14,7 @@ import { ALL, ARITHMETIC, ZF } from '../../../cpu/architecture/index.ts';
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { KICK, XEN_TYPE, XEN_VCPU } from './layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../../memory/machine.ts';
-import { EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, SHUTDOWN, VCPUOP } from './abi.ts';
+import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, ENXIO, SHUTDOWN, VCPUOP } from './abi.ts';
 import { type HypercallContext, offered, operation, operations, perform, plain } from './hypercalls.ts';
 import { takeWritable } from './memory/writable.ts';
 import { array, at, byWidth, type GuestStruct, handle, struct, u16, u32, u64, u64words } from './struct.ts';
@@ -341,9 +341,10 @@ function stopSingleshotTimer({ time, current }: HypercallContext, _arg: number, 
 
 /**
  * VCPUOP_register_vcpu_info: moves a vCPU's vcpu_info to a place of the guest's: contents go along, and everything is signalled again, so that nothing is
- * lost. Once, and for good.
+ * lost. Once, and for good. The place may be shared_info's own.
  * IN: mfn, offset.
- * Errors: EINVAL it leaves the page, or is not aligned to words; EBUSY it was moved before; EINVAL the frame is none that the guest may write.
+ * Errors: ENXIO it leaves the page, or is not aligned to words of the guest's width; EINVAL it was moved before, another vCPU has it and is up, or the frame
+ * is none that the guest may write (xen/common/domain.c, map_vcpu_info).
  */
 function registerVcpuInfo(
   caller: HypercallContext,
@@ -351,13 +352,13 @@ function registerVcpuInfo(
   vcpu: number,
 ): number {
   const { words, machine, ports, parts } = caller;
+  const { width } = ports;
   const record = ports.vcpu(vcpu);
-  if (offset > FRAME_BYTES - VcpuInfo.bytes) return -EINVAL;
-  // Atomics want words; and a guest that does not align it could not do the same.
-  if (offset & 3) return -EINVAL;
-  if (words[record + XEN_VCPU.INFO_MFN] !== 0) return -EBUSY;
+  if (offset > FRAME_BYTES - VcpuInfo.bytes || offset % (width / 8) !== 0) return -ENXIO;
+  if (words[record + XEN_VCPU.INFO_MFN] !== 0) return -EINVAL;
+  if (vcpu !== caller.current && parts.vcpus.isUp(vcpu)) return -EINVAL;
   const mfn = caller.type === XEN_TYPE.PV ? given : caller.frames.machineFrame(given);
-  if (mfn < 0 || !takeWritable(machine, caller.record, mfn)) return -EINVAL;
+  if (mfn < 0 || !(ports.isSharedInfo(mfn) || takeWritable(machine, caller.record, mfn))) return -EINVAL;
   const to = mfn * FRAME_BYTES + offset,
     from = words[record + XEN_VCPU.INFO];
   if (from !== 0) machine.bytes.copyWithin(to, from, from + VcpuInfo.bytes);
@@ -366,7 +367,6 @@ function registerVcpuInfo(
   Atomics.store(words, record + XEN_VCPU.INFO, to);
   parts.written(to >>> FRAME_SHIFT);
   caller.time.updateRecord(vcpu);
-  const { width } = ports;
   for (let at = to + VCPU_INFO[width].evtchn_pending_sel, end = at + width / 8; at < end; at += 4)
     Atomics.store(words, at >>> 2, -1);
   Atomics.or(words, to >>> 2, 1);

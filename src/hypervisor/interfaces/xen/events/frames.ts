@@ -44,7 +44,7 @@ function auditPages(tally: Tally, record: DomainRecord): void {
     const vcpu = ports.vcpu(id);
     const info = words[vcpu + XEN_VCPU.INFO_MFN] - 1,
       control = words[vcpu + XEN_VCPU.FIFO_CONTROL];
-    if (info >= 0) tally.write(info);
+    if (info >= 0 && !ports.isSharedInfo(info)) tally.write(info);
     if (control !== 0) tally.write(control >>> FRAME_SHIFT);
     if (words[vcpu + XEN_VCPU.FIFO_LOCK] !== 0)
       tally.say(`the lock of domain ${record.id}'s FIFO queues of vCPU ${id} is held`);

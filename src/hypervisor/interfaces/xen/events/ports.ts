@@ -165,6 +165,11 @@ export class Ports {
     return this.words[this.xenBlock + XEN.SHARED_INFO] << FRAME_SHIFT;
   }
 
+  /** Whether a frame is shared_info, which lives as long as the domain's records: nobody counts who uses it. */
+  isSharedInfo(mfn: number): boolean {
+    return mfn === this.words[this.xenBlock + XEN.SHARED_INFO];
+  }
+
   /** Width of shared_info's layout: 32 or 64. */
   get width(): Width {
     return this.words[this.xenBlock + XEN.WIDTH] === 32 ? 32 : 64;
@@ -424,7 +429,7 @@ export class Ports {
         XEN_VCPU.INITIALISED,
       ])
         words[vcpu + field] = 0;
-      if (mfn >= 0) dropWritable(machine, this.record, mfn);
+      if (mfn >= 0 && !this.isSharedInfo(mfn)) dropWritable(machine, this.record, mfn);
     }
   }
 
