@@ -38,6 +38,7 @@ import type { LongMode } from './long-mode.ts';
 import type { Core } from './ops/core.ts';
 import { operations } from './ops/index.ts';
 import { completePort, completePortBlock, portMemory } from './ops/ports.ts';
+import { PauseLoop } from './pause-loop.ts';
 import { OP_STALE, RecordWriter } from './record-writer.ts';
 import {
   CR0,
@@ -104,6 +105,7 @@ export class Cpu implements Core, Processor {
     monitor: false,
     mwait: false,
     pause: false,
+    pauseLoop: null,
     taskSwitch: false,
     interruptWindow: false,
     nmiWindow: false,
@@ -124,6 +126,7 @@ export class Cpu implements Core, Processor {
   readonly tlb: Tlb;
   readonly code: CodeCache;
   readonly debug: Debug;
+  readonly pauses = new PauseLoop();
   readonly mmio: Mmio;
   readonly memory: MemoryAccess;
   readonly mode: Mode;
@@ -410,6 +413,7 @@ export class Cpu implements Core, Processor {
     [this.loop.injection, this.loop.injectionError] = extra.injection;
     this.loop.injectionLength = extra.injection[2] ?? 0;
     this.mmio.answers = [...extra.accesses];
+    this.pauses.entered();
     this.reload();
   }
 }

@@ -150,6 +150,7 @@ export class Loop {
   vmExit(reason: number, qualification: number, p: number): void {
     this.describeExit(reason, qualification, p);
     this.S[S_STOP] = EXIT;
+    this.cpu.pauses.entered();
     // It did not retire.
     this.withheld++;
   }

@@ -22,7 +22,11 @@ export const VALUED = ['mem-set', 'mem-max'] as const,
 export type Verb = (typeof VALUED)[number] | (typeof BARE)[number];
 
 /** VM-execution controls that are switched on or off, and the exception bitmap. */
-export type ChosenControls = Partial<Record<ExitSwitch, boolean>> & { exceptions?: number };
+export type ChosenControls = Partial<Record<ExitSwitch, boolean>> & {
+  exceptions?: number;
+  'ple-gap'?: number;
+  'ple-window'?: number;
+};
 
 export interface Row {
   name: string;

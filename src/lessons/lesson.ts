@@ -384,12 +384,12 @@ function readAction(source: string, line: number, wrong: Wrong): Action[] {
   if (chosen && controls) return [{ kind: 'controls', guest: chosen[1]!, controls }];
   wrong(
     line,
-    `“${source}” is nothing that the page can do. Write type GUEST: WORDS, run N ms (at most ${MOST_RUN_MS}), xl sched-credit -d GUEST -w WEIGHT -c CAP, xl sched-credit -s -t MS, xl exit-controls GUEST ${EXIT_SWITCHES.join('|')}=0|1 exceptions=VECTORS, xl ${VALUED.join('|')} GUEST MIB or xl ${BARE.join('|')} GUEST.`,
+    `“${source}” is nothing that the page can do. Write type GUEST: WORDS, run N ms (at most ${MOST_RUN_MS}), xl sched-credit -d GUEST -w WEIGHT -c CAP, xl sched-credit -s -t MS, xl exit-controls GUEST ${EXIT_SWITCHES.join('|')}=0|1 exceptions=VECTORS ple-gap=CLOCKS ple-window=CLOCKS, xl ${VALUED.join('|')} GUEST MIB or xl ${BARE.join('|')} GUEST.`,
   );
   return [];
 }
 
-/** NAME=0, NAME=1 and exceptions=VECTORS; undefined: a word is none of these. */
+/** NAME=0, NAME=1, exceptions=VECTORS, ple-gap=CLOCKS and ple-window=CLOCKS; undefined: a word is none of these. */
 function readControls(words: readonly string[]): ChosenControls | undefined {
   const controls: ChosenControls = {};
   for (const word of words) {
@@ -399,6 +399,7 @@ function readControls(words: readonly string[]): ChosenControls | undefined {
     if (known && /^[01]$/.test(value)) controls[known] = value === '1';
     else if (name === 'exceptions' && vectors.every(vector => EXCEPTION_VECTORS.includes(vector)))
       controls.exceptions = bitmapOf(vectors);
+    else if ((name === 'ple-gap' || name === 'ple-window') && Number(value) > 0) controls[name] = Number(value);
     else return undefined;
   }
   return controls;

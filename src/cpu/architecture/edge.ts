@@ -106,6 +106,8 @@ export interface Controls {
   /** Every MWAIT exits. One that has to wait does so anyway, with bit 0 of the qualification set, as HLT does: see `endsWait` of monitor.ts. */
   mwait: boolean;
   pause: boolean;
+  /** PAUSE-loop exiting, at CPL 0 while `pause` is off: clocks of the TSC (pause-loop.ts); null: off. */
+  pauseLoop: { readonly gap: number; readonly window: number } | null;
   /** Hardware task switches exit before anything changes (VT-x has no choice there: they always do). */
   taskSwitch: boolean;
   /** Exit as soon as interrupts can be taken. */

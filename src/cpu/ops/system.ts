@@ -572,7 +572,9 @@ export const system: Record<string, OpFactory> = {
   vmmcall: leave(ExitReason.VMMCALL),
   rdpmc: () => cpu => cpu.fault(GP, 0),
   pause: () => (cpu, p) => {
-    if (cpu.controls.pause) cpu.loop.vmExit(ExitReason.PAUSE, 0, p);
+    const { pause, pauseLoop } = cpu.controls,
+      exits = pause || (pauseLoop !== null && cpu.R[CPL] === 0 && cpu.pauses.exits(readTsc(cpu).low, pauseLoop));
+    if (exits) cpu.loop.vmExit(ExitReason.PAUSE, 0, p);
   },
   // Caches are not modelled; loads are not reordered with loads, nor stores with stores, on processors that keep TSO.
   wbinvd: nothing,

@@ -64,6 +64,7 @@ const OFF = {
   monitor: false,
   mwait: false,
   pause: false,
+  pauseLoop: null,
   taskSwitch: false,
   interruptWindow: false,
   nmiWindow: false,

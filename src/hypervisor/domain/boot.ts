@@ -17,7 +17,7 @@ import {
   unzipped,
 } from '../loader/index.ts';
 import { type GuestRam, HIGH_FIRST, layoutOf, ramEnd, ramOf } from '../layout/ram-layout.ts';
-import { enterKernel } from './vcpu.ts';
+import { enterKernel } from './enter-kernel.ts';
 
 const KIB = 1024;
 const MAX_OPTION_ROM_BYTES = 64 * KIB;

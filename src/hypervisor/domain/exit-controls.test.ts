@@ -290,6 +290,10 @@ describe('exits by choice', () => {
       exceptions: (1 << PF) | (1 << 31),
       msrReads: [0x277, 0xc0000080],
       msrWrites: [0x10],
+      pause: false,
+      'pause-loop': true,
+      'ple-gap': 40,
+      'ple-window': 400,
     };
     const domain = guest();
     domain.exits.choice.choose(chosen);

@@ -14,6 +14,7 @@ export class ChosenExits {
   /** What the interface needs. */
   private readonly exceptionBitmap: number;
   private readonly msrBitmap: Uint8Array | null;
+  private readonly pause: boolean;
 
   /** The guest's interface has set what it needs. */
   constructor({ controls }: Processor, counters: Int32Array) {
@@ -21,6 +22,7 @@ export class ChosenExits {
     this.counters = counters;
     this.exceptionBitmap = controls.exceptionBitmap;
     this.msrBitmap = controls.msrBitmap;
+    this.pause = controls.pause;
   }
 
   /** From the next instruction on: whoever executes one that may exit asks its control each time. */
@@ -31,6 +33,8 @@ export class ChosenExits {
     controls.rdtsc = chosen.rdtsc;
     controls.cr3Load = chosen['cr3-load'];
     controls.cr3Store = chosen['cr3-store'];
+    controls.pause = chosen.pause && this.pause;
+    controls.pauseLoop = chosen['pause-loop'] ? { gap: chosen['ple-gap'], window: chosen['ple-window'] } : null;
     controls.exceptionBitmap = exceptionBitmap | chosen.exceptions;
     controls.msrBitmap = this.bitmapOf(chosen);
     publishExitControls(this.counters, chosen);

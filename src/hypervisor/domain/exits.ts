@@ -11,7 +11,7 @@ import type { State } from '../../devices/index.ts';
 import type { Domain } from './domain.ts';
 import { ChosenExits } from './exit-controls.ts';
 import type { GuestInterface } from './guest-interface.ts';
-import type { ExitControls } from '../view/exit-controls.ts';
+import { type ExitControls, USUAL_EXIT_CONTROLS } from '../view/exit-controls.ts';
 import { EXIT_COUNTERS, exitCounter, exitName, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
 import { TRIPLE_FAULT } from './report.ts';
 import { COUNTERS, EXIT_SAMPLE, EXITS_IN_PARTS, FRAME_BYTES, FRAME_SHIFT, IOREQ_SAMPLE } from '../layout/layout.ts';
@@ -99,10 +99,10 @@ export class Exits {
     };
   }
 
-  /** States of earlier versions have no choice. */
+  /** States of earlier versions have no choice, or know fewer controls. */
   restore({ exitsTotal, exitControls, exits }: State): void {
     this.total = exitsTotal as number;
-    if (exitControls) this.choice.choose(exitControls as ExitControls);
+    if (exitControls) this.choice.choose({ ...USUAL_EXIT_CONTROLS, ...(exitControls as Partial<ExitControls>) });
     const counts = exits as Int32Array;
     this.counters.set(counts.length === OLD_EXIT_COUNTERS ? counts.subarray(0, -1) : counts, COUNTERS.EXITS);
   }

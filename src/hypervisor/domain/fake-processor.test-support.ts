@@ -37,6 +37,7 @@ export class FakeProcessor implements Processor {
     monitor: false,
     mwait: false,
     pause: false,
+    pauseLoop: null,
     taskSwitch: false,
     interruptWindow: false,
     nmiWindow: false,

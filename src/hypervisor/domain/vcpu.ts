@@ -25,7 +25,6 @@ import {
   VCPU_EXITS,
   VCPU_RETIRED,
 } from '../layout/layout.ts';
-import type { EntryState } from '../loader/index.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import { get64, put64 } from '../memory/words.ts';
 import type { Platform } from './platform.ts';
@@ -340,7 +339,7 @@ export class Vcpus {
   schedule(): boolean {
     const { all, current, processor } = this;
     const mine = this.canRun(current);
-    if (all.length > 1 && current.activity === ACTIVE) this.lookForSpin(current);
+    if (this.helps && current.activity === ACTIVE) this.lookForSpin(current);
     if (all.length === 1 || (mine && (processor.retired < this.stretchEnd || this.isHeld))) return mine;
     const { used } = this;
     // Who stops by itself has no use for more: its next turn is whole.
@@ -361,7 +360,7 @@ export class Vcpus {
       this.yielded = false;
       return mine;
     }
-    if (mine && this.mayGoRound(current)) return true;
+    if (mine && this.helps && this.mayGoRound(current)) return true;
     current.ahead = ahead;
     this.called = [];
     let next = this.owner;
@@ -375,6 +374,11 @@ export class Vcpus {
     next.ahead = 0;
     this.yielded = false;
     return true;
+  }
+
+  /** Who spins gives way, with PAUSE and without. Who has switched PAUSE exiting off wants to see how it is on a host without such help. */
+  private get helps(): boolean {
+    return this.processor.controls.pause;
   }
 
   /** The current one does nothing that leads anywhere: it gives way. */
@@ -452,7 +456,10 @@ export class Vcpus {
     this.endsHold = held && !controls.interruptWindow;
     controls.interruptWindow ||= held;
     const left = contended
-      ? Math.min(this.spinWatch.left, Math.max(1, this.stretchEnd + (held ? HELD_INSTRUCTIONS : 0) - retired))
+      ? Math.min(
+          this.helps ? this.spinWatch.left : Infinity,
+          Math.max(1, this.stretchEnd + (held ? HELD_INSTRUCTIONS : 0) - retired),
+        )
       : Infinity;
     return watched ? Math.min(left, MONITOR_LOOK_INSTRUCTIONS) : left;
   }
@@ -460,7 +467,7 @@ export class Vcpus {
   /** `run()` has ended, as it says, for a look at what the vCPU does, and for nothing that the guest did. */
   isLook(reason: number): boolean {
     return reason === ExitReason.PREEMPTION_TIMER
-      ? this.spinWatch.isDue
+      ? this.helps && this.spinWatch.isDue
       : reason === ExitReason.INTERRUPT_WINDOW && this.endsHold;
   }
 
@@ -754,41 +761,4 @@ export class Vcpus {
 /** No event waits for delivery, and no instruction for the rest of its answers. */
 function nothingUnderWay({ injection, accesses }: ProcessorExtra): boolean {
   return injection[0] === 0 && accesses.length === 0;
-}
-
-/** Puts the processor where a loaded kernel starts. Call `reload()` afterwards. */
-export function enterKernel(processor: Processor, entry: EntryState): void {
-  const { regs } = processor;
-  const { registers } = entry;
-  const order = [
-    registers.eax,
-    registers.ecx,
-    registers.edx,
-    registers.ebx,
-    registers.esp,
-    registers.ebp,
-    registers.esi,
-    registers.edi,
-  ];
-  for (let i = 0; i < 8; i++) regs[i] = order[i];
-  regs[R.EIP] = entry.eip;
-  regs[R.CR0] = (regs[R.CR0] & ~0x80000001) | 1;
-  for (const [index, selector, rights] of [
-    [R.CS, entry.cs, 0xc09b],
-    [R.DS, entry.ds, 0xc093],
-    [R.ES, entry.ds, 0xc093],
-    [R.SS, entry.ds, 0xc093],
-    [R.FS, entry.ds, 0xc093],
-    [R.GS, entry.ds, 0xc093],
-  ] as const) {
-    const at = R.SEG + index * R.SEG_WORDS;
-    regs[at + R.SEG_SELECTOR] = selector;
-    regs[at + R.SEG_BASE] = 0;
-    regs[at + R.SEG_LIMIT] = -1;
-    regs[at + R.SEG_RIGHTS] = rights;
-  }
-  regs[R.GDTR_BASE] = entry.gdt.base;
-  regs[R.GDTR_LIMIT] = entry.gdt.limit;
-  regs[R.CPL] = 0;
-  processor.eflags = 2;
 }

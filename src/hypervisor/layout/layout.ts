@@ -50,6 +50,9 @@ export const COUNTERS = {
   EXCEPTION_BITMAP: 45,
   MSR_READS: 46,
   MSR_WRITES: 54,
+  /** PLE_Gap and PLE_Window of VT-x, where they are not as usual (0). */
+  PLE_GAP: 62,
+  PLE_WINDOW: 63,
   /** One 32-bit counter an exit reason, EXIT_COUNTERS of them in the order of exit-reasons.ts. */
   EXITS: 64,
   /** Of every EXIT_SAMPLE-th exit the time is taken: how many of a reason (32 bits each), and their nanoseconds together (64 bits each), as EXITS. */

@@ -5,7 +5,7 @@
 import { COUNTERS, MOST_CHOSEN_MSRS } from '../layout/layout.ts';
 
 /** Controls that are on or off, as commands and lessons spell them, each a bit of COUNTERS.EXIT_CONTROLS in this order. */
-export const EXIT_SWITCHES = ['hlt', 'invlpg', 'rdtsc', 'cr3-load', 'cr3-store'] as const;
+export const EXIT_SWITCHES = ['hlt', 'invlpg', 'rdtsc', 'cr3-load', 'cr3-store', 'pause', 'pause-loop'] as const;
 export type ExitSwitch = (typeof EXIT_SWITCHES)[number];
 
 /** Plain data: it goes to workers and into saved states. */
@@ -15,18 +15,28 @@ export interface ExitControls extends Readonly<Record<ExitSwitch, boolean>> {
   /** Of the MSR bitmap (25.6.9): indices whose reads, and whose writes, exit. An MSR that is not the processor's own exits whatever this says. */
   readonly msrReads: readonly number[];
   readonly msrWrites: readonly number[];
+  /** PLE_Gap and PLE_Window (25.6.13), clocks of the TSC: from 1 on. */
+  readonly 'ple-gap': number;
+  readonly 'ple-window': number;
 }
 
-/** Where nobody chose: what hypervisors set for a guest with nested paging and an offset of its TSC. */
+/**
+ * Where nobody chose: what hypervisors set for a guest with nested paging and an offset of its TSC. PAUSE exits of a domain with several vCPUs alone: with one
+ * there is nobody to wait for. Gap and window are those of Xen (xen/arch/x86/hvm/vmx/vmcs.c, ple_gap and ple_window), which has PAUSE-loop exiting on instead.
+ */
 export const USUAL_EXIT_CONTROLS: ExitControls = {
   hlt: true,
   invlpg: false,
   rdtsc: false,
   'cr3-load': false,
   'cr3-store': false,
+  pause: true,
+  'pause-loop': false,
   exceptions: 0,
   msrReads: [],
   msrWrites: [],
+  'ple-gap': 128,
+  'ple-window': 4096,
 };
 
 /** Vectors that are exceptions (SDM vol. 3, table 6-1): 2 is the NMI, which the bitmap is not asked about. */
@@ -46,6 +56,12 @@ export function publishExitControls(block: Int32Array, controls: ExitControls): 
   );
   Atomics.store(block, COUNTERS.EXIT_CONTROLS, bits);
   Atomics.store(block, COUNTERS.EXCEPTION_BITMAP, controls.exceptions);
+  Atomics.store(block, COUNTERS.PLE_GAP, controls['ple-gap'] === USUAL_EXIT_CONTROLS['ple-gap'] ? 0 : controls['ple-gap']);
+  Atomics.store(
+    block,
+    COUNTERS.PLE_WINDOW,
+    controls['ple-window'] === USUAL_EXIT_CONTROLS['ple-window'] ? 0 : controls['ple-window'],
+  );
   for (let i = 0; i < MOST_CHOSEN_MSRS; i++) {
     Atomics.store(block, COUNTERS.MSR_READS + i, ((controls.msrReads[i] ?? -1) + 1) | 0);
     Atomics.store(block, COUNTERS.MSR_WRITES + i, ((controls.msrWrites[i] ?? -1) + 1) | 0);
@@ -65,5 +81,7 @@ export function readExitControls(block: Int32Array): ExitControls {
     exceptions: block[COUNTERS.EXCEPTION_BITMAP] ?? 0,
     msrReads: msrs(COUNTERS.MSR_READS),
     msrWrites: msrs(COUNTERS.MSR_WRITES),
+    'ple-gap': block[COUNTERS.PLE_GAP] || USUAL_EXIT_CONTROLS['ple-gap'],
+    'ple-window': block[COUNTERS.PLE_WINDOW] || USUAL_EXIT_CONTROLS['ple-window'],
   };
 }

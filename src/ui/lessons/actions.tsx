@@ -84,7 +84,7 @@ function ActionLine({
 function commandOf(action: Exclude<Action, { kind: 'type' | 'run' }>): string {
   if (action.kind === 'controls')
     return `xl exit-controls ${action.guest} ${Object.entries(action.controls)
-      .map(([name, value]) => `${name}=${typeof value === 'number' ? vectorsIn(value).join(',') : Number(value)}`)
+      .map(([name, value]) => `${name}=${name === 'exceptions' ? vectorsIn(Number(value)).join(',') : Number(value)}`)
       .join(' ')}`;
   if (action.kind === 'slice') return `xl sched-credit -s -t ${action.ms}`;
   const option = (word: string, value: number | undefined): string => (value === undefined ? '' : ` ${word}${value}`);

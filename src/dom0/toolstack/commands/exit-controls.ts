@@ -13,6 +13,9 @@ import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
 const LISTS = { exceptions: 'exceptions', msrReads: 'msr-read', msrWrites: 'msr-write' } as const;
+/** Fields of 32 bits that PAUSE-loop exiting goes by. */
+const FIELDS = ['ple-gap', 'ple-window'] as const;
+const FIELD_MOST = 2 ** 31 - 1;
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
 /** Each control as `name=value`. */
@@ -22,6 +25,7 @@ function spelled(controls: ExitControls): string[] {
     `${LISTS.exceptions}=${vectorsIn(controls.exceptions).join(',')}`,
     `${LISTS.msrReads}=${controls.msrReads.map(hex).join(',')}`,
     `${LISTS.msrWrites}=${controls.msrWrites.map(hex).join(',')}`,
+    ...FIELDS.map(name => `${name}=${controls[name]}`),
   ];
 }
 
@@ -39,7 +43,13 @@ const noVector = (what: string): string =>
   `${what}: an exception has one of the vectors ${EXCEPTION_VECTORS.join(', ')}. Write some with commas between them.`;
 
 /** @throws Refusal for what VT-x has no bits for */
-function check({ exceptions, msrReads, msrWrites }: ExitControls): void {
+function check(controls: ExitControls): void {
+  const { exceptions, msrReads, msrWrites } = controls;
+  for (const clocks of FIELDS.map(name => controls[name]))
+    if (!Number.isInteger(clocks) || clocks < 1 || clocks > FIELD_MOST)
+      throw new Refusal(
+        `${clocks}: gap and window are clocks of the TSC, from 1 to ${FIELD_MOST}. Write such a number.`,
+      );
   if (!Number.isInteger(exceptions) || (exceptions & ~bitmapOf(EXCEPTION_VECTORS)) !== 0)
     throw new Refusal(noVector(hex(exceptions)));
   for (const indices of [msrReads, msrWrites]) {
@@ -58,17 +68,19 @@ function changesOf(words: readonly string[]): Partial<ExitControls> {
   const changes: Record<string, boolean | number | number[]> = {};
   for (const word of words) {
     const [, name, value] = /^([a-z\d-]+)=(.*)$/.exec(word) ?? [];
-    const known = EXIT_SWITCHES.find(each => each === name);
+    const known = EXIT_SWITCHES.find(each => each === name),
+      field = FIELDS.find(each => each === name);
     if (known) {
       if (value !== '0' && value !== '1')
         throw new Refusal(`${word}: write ${name}=1 for an exit, or ${name}=0 for none.`);
       changes[known] = value === '1';
-    } else if (name === LISTS.exceptions) changes.exceptions = readBitmap(value!);
+    } else if (field) changes[field] = Number(value);
+    else if (name === LISTS.exceptions) changes.exceptions = readBitmap(value!);
     else if (name === LISTS.msrReads) changes.msrReads = numbersOf(value!);
     else if (name === LISTS.msrWrites) changes.msrWrites = numbersOf(value!);
     else
       throw new Refusal(
-        `${word} is no control. There are ${[...EXIT_SWITCHES, ...Object.values(LISTS)].join(', ')}: write NAME=VALUE.`,
+        `${word} is no control. There are ${[...EXIT_SWITCHES, ...Object.values(LISTS), ...FIELDS].join(', ')}: write NAME=VALUE.`,
       );
   }
   return changes;
@@ -77,7 +89,7 @@ function changesOf(words: readonly string[]): Partial<ExitControls> {
 export const exitControls = command({
   summary: 'List or choose which instructions and exceptions of a domain exit',
   usage:
-    '[-d] <Domain> [hlt=|invlpg=|rdtsc=|cr3-load=|cr3-store=0|1] [exceptions=VECTORS] [msr-read=|msr-write=INDICES]',
+    '[-d] <Domain> [hlt=|invlpg=|rdtsc=|cr3-load=|cr3-store=|pause=|pause-loop=0|1] [exceptions=VECTORS] [msr-read=|msr-write=INDICES] [ple-gap=|ple-window=CLOCKS]',
   options: [['-d', 'As usual again: what hypervisors choose.']],
   modifies: true,
   /** What is not given stays; what exits from now on. The guest finds no difference but its speed. */

@@ -157,9 +157,13 @@ describe('settings', () => {
       'rdtsc=1',
       'cr3-load=0',
       'cr3-store=0',
+      'pause=1',
+      'pause-loop=0',
       'exceptions=6,14',
       'msr-read=0x0,0x277',
       'msr-write=',
+      'ple-gap=128',
+      'ple-window=4096',
       '',
     ]);
     expect([await xl('exit-controls -d x'), (await xl('exit-controls x')).slice(0, 5)]).toEqual(['', 'hlt=1']);
@@ -168,6 +172,7 @@ describe('settings', () => {
     expect(await xl('exit-controls x exceptions=2')).toMatch(/^1: 0x4: an exception has one of the vectors 0, 1, 3/);
     expect(await xl('exit-controls x exceptions=40')).toMatch(/^1: 40: an exception has one of the vectors/);
     expect(await xl('exit-controls x msr-write=0x40000000')).toMatch(/^1: 0x40000000: an MSR bitmap has bits for/);
+    expect(await xl('exit-controls x ple-window=0')).toMatch(/^1: 0: gap and window are clocks of the TSC/);
     expect(await xl('exit-controls Domain-0 hlt=0')).toMatch(/^1: Domain 0 is no guest/);
   });
 

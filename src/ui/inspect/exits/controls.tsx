@@ -21,10 +21,14 @@ const words = {
     rdtsc: 'RDTSC exiting',
     'cr3-load': 'CR3-load exiting',
     'cr3-store': 'CR3-store exiting',
+    pause: 'PAUSE exiting (of several vCPUs)',
+    'pause-loop': 'PAUSE-loop exiting',
   } satisfies Record<ExitSwitch, string>,
   exceptions: 'Exception bitmap: vectors',
   msrReads: 'MSR bitmap: reads',
   msrWrites: 'MSR bitmap: writes',
+  gap: 'PLE_Gap, clocks of the TSC',
+  window: 'PLE_Window',
 };
 
 /** A paravirtual guest runs without VT-x and has none. */
@@ -61,6 +65,16 @@ export function Controls({ target: { session, machine } }: { target: Target }) {
       />
       <List name={words.msrReads} values={controls.msrReads} inHex choose={msrReads => choose({ msrReads })} />
       <List name={words.msrWrites} values={controls.msrWrites} inHex choose={msrWrites => choose({ msrWrites })} />
+      {controls['pause-loop'] && (
+        <>
+          <List name={words.gap} values={[controls['ple-gap']]} choose={([gap = 0]) => choose({ 'ple-gap': gap })} />
+          <List
+            name={words.window}
+            values={[controls['ple-window']]}
+            choose={([window = 0]) => choose({ 'ple-window': window })}
+          />
+        </>
+      )}
       {problem.value && <Tag kind="failed">{problem.value}</Tag>}
     </fieldset>
   );
