@@ -21,7 +21,7 @@ export const VALUED = ['mem-set', 'mem-max'] as const,
   BARE = ['pause', 'unpause'] as const;
 export type Verb = (typeof VALUED)[number] | (typeof BARE)[number];
 
-/** VM-execution controls that are switched on or off, and the exception bitmap. */
+/** VM-execution controls that are switched on or off, the exception bitmap, and the clocks of PAUSE-loop exiting. */
 export type ChosenControls = Partial<Record<ExitSwitch, boolean>> & {
   exceptions?: number;
   'ple-gap'?: number;

@@ -7,6 +7,7 @@ export const SMALL_GUESTS: readonly string[] = [
   'exits.asm',
   'grants.asm',
   'sensitive.asm',
+  'spinner.asm',
 ];
 
 export const isSmallGuest = (name: string): boolean => SMALL_GUESTS.includes(name);

@@ -49,7 +49,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/toolstack/toolstack.ts build': 83,
   'src/hypervisor/domain/domain.ts': 915,
   'src/hypervisor/domain/domain.ts constructor': 117,
-  'src/hypervisor/domain/vcpu.ts': 794,
+  'src/hypervisor/domain/vcpu.ts': 764,
   'src/hypervisor/interfaces/xen/grants/grants.ts': 754,
   'src/hypervisor/interfaces/xen/pv/builder.ts buildPv': 81,
   'src/hypervisor/interfaces/xen/pv/builder.ts planPv': 94,

@@ -276,7 +276,7 @@ function put({ R }: Cpu, word: number, value: number): void {
 }
 
 /** The guest's TSC: the host's plus the offset that the guest wrote or the hypervisor set. */
-function readTsc(cpu: Cpu): { low: number; high: number } {
+export function readTsc(cpu: Cpu): { low: number; high: number } {
   const { R } = cpu;
   const low = (cpu.time.tsc(cpu.loop.retiredNow) >>> 0) + (R[TSC_OFFSET]! >>> 0);
   return { low: low | 0, high: (cpu.time.tscHigh + R[TSC_OFFSET + 1]! + (low >= 2 ** 32 ? 1 : 0)) | 0 };

@@ -65,7 +65,7 @@ import { read, readRm, setRegister, write } from './arithmetic.ts';
 import { DST, META, META_OPERAND16, SRC } from '../record.ts';
 import type { OpFactory } from './context.ts';
 import { writeCr0, writeCr3, writeCr4 } from './control-registers.ts';
-import { putMsr, putTsc, writeMsr } from './msr.ts';
+import { putMsr, putTsc, readTsc, writeMsr } from './msr.ts';
 
 // ---- control registers ----
 

@@ -56,7 +56,11 @@ export function publishExitControls(block: Int32Array, controls: ExitControls): 
   );
   Atomics.store(block, COUNTERS.EXIT_CONTROLS, bits);
   Atomics.store(block, COUNTERS.EXCEPTION_BITMAP, controls.exceptions);
-  Atomics.store(block, COUNTERS.PLE_GAP, controls['ple-gap'] === USUAL_EXIT_CONTROLS['ple-gap'] ? 0 : controls['ple-gap']);
+  Atomics.store(
+    block,
+    COUNTERS.PLE_GAP,
+    controls['ple-gap'] === USUAL_EXIT_CONTROLS['ple-gap'] ? 0 : controls['ple-gap'],
+  );
   Atomics.store(
     block,
     COUNTERS.PLE_WINDOW,

@@ -28,6 +28,11 @@ export const LESSONS: readonly LessonEntry[] = [
   { id: 'ballooning', title: 'Ballooning', about: 'memory that a guest gives back, if it listens' },
   { id: 'exits', title: 'VM exits, and who chooses them', about: 'the control that removes nine exits in ten' },
   { id: 'weight-and-cap', title: 'Sharing a CPU by weight and cap', about: 'two busy guests on one processor' },
+  {
+    id: 'spinner',
+    title: 'The lock-holder loses its processor',
+    about: 'spinning for nothing, and who notices',
+  },
 ];
 
 /** The lesson behind this one. */

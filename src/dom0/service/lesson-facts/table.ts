@@ -32,6 +32,8 @@ export const FACTS: readonly FactRow[] = [
   value('cap', 'cap in per cent of one processor; 0: none'),
   value('control.SWITCH', '1 where it was chosen to exit, else 0'),
   value('control.exceptions', 'exception bitmap: bit n, vector n exits'),
+  value('control.ple-gap', 'PLE_Gap, clocks of the TSC'),
+  value('control.ple-window', 'PLE_Window'),
   value('reg.eip', 'EIP of the first vCPU'),
   value('reg.cpl', 'privilege level that it runs at'),
   value('reg.cs', 'selector in CS'),
