@@ -80,31 +80,46 @@ const nameOf = (node: unknown): string | undefined => {
 interface Named {
   module: string;
   start: number;
-  /** By `import()`. */
-  isLater: boolean;
+  by: 'statement' | 'import()' | 'import() of a type' | 'address';
+  /** For types alone. */
+  isType: boolean;
 }
 
+/** What statements do not name. The tree that it is sought in is handed over as JSON, which costs more than all else here. */
+const MAY_NAME_LATER = /\bimport\s*\(|\bnew\s+URL\b/;
+
 /** Every module that a file names: static and dynamic imports, re-exports, and `new URL('…', import.meta.url)`, which is how a worker is named. */
-function* modulesNamed(program: Node): Generator<Named> {
-  for (const { node } of walk(program)) {
-    let module: string | undefined;
-    if (/^(Import|ExportNamed|ExportAll)Declaration$|^ImportExpression$|^TSImportType$/.test(node.type))
-      module = stringOf(node.source ?? node.argument);
-    else if (node.type === 'NewExpression' && nameOf(node.callee) === 'URL') {
-      const [first, base] = node.arguments as Node[];
-      if (base?.type === 'MemberExpression' && (base.object as Node).type === 'MetaProperty') module = stringOf(first);
-    }
-    if (module !== undefined) yield { module, start: node.start, isLater: node.type === 'ImportExpression' };
+function* modulesNamed(path: string, text: string): Generator<Named> {
+  const { module, errors } = parseSync(path, text);
+  if (errors.length) throw new Error(`${path}: ${errors[0]!.message}`);
+  for (const { start, moduleRequest, entries } of module.staticImports) {
+    const isType = entries.length > 0 && entries.every(entry => entry.isType);
+    yield { module: moduleRequest.value, start, by: 'statement', isType };
+  }
+  for (const { start, entries } of module.staticExports) {
+    const from = entries.find(({ moduleRequest }) => moduleRequest)?.moduleRequest;
+    if (from) yield { module: from.value, start, by: 'statement', isType: entries.every(entry => entry.isType) };
+  }
+  if (!MAY_NAME_LATER.test(text)) return;
+  for (const { node } of walk(parse(path, text))) {
+    const { type, start } = node;
+    const [first, base] = (type === 'NewExpression' && nameOf(node.callee) === 'URL' ? node.arguments : []) as Node[];
+    const isAddress = base?.type === 'MemberExpression' && (base.object as Node).type === 'MetaProperty';
+    const named = stringOf(isAddress ? first : (node.source ?? node.argument));
+    if (named === undefined) continue;
+    if (isAddress) yield { module: named, start, by: 'address', isType: false };
+    else if (type === 'ImportExpression') yield { module: named, start, by: 'import()', isType: false };
+    else if (type === 'TSImportType') yield { module: named, start, by: 'import() of a type', isType: true };
   }
 }
 
-/** By path and text: three rules ask for each file. */
+/** By path and text: most rules ask for each file. */
 const named = new Map<string, Named[]>();
 
 function modulesOf(path: string, text: string): Named[] {
   const key = `${path}\n${text}`;
   let found = named.get(key);
-  if (!found) named.set(key, (found = [...modulesNamed(parse(path, text))]));
+  if (!found) named.set(key, (found = [...modulesNamed(path, text)]));
   return found;
 }
 
@@ -130,16 +145,10 @@ export function testOnly(files: ReadonlyMap<string, string>): Set<string> {
 }
 
 /** Files that a file names in its import and export statements, and whether for types alone. Workers and dynamic imports come later. */
-function statedImports(path: string, text: string): { target: string; isType: boolean }[] {
-  return (parse(path, text).body as Node[]).flatMap(node => {
-    const module = /^(Import|ExportNamed|ExportAll)Declaration$/.test(node.type) ? stringOf(node.source) : undefined;
-    if (!module?.startsWith('.')) return [];
-    const names = (node.specifiers ?? []) as Node[];
-    const isTypeOnly = (what: Node): boolean => what.importKind === 'type' || what.exportKind === 'type';
-    const isType = isTypeOnly(node) || (names.length > 0 && names.every(isTypeOnly));
-    return [{ target: posix.join(posix.dirname(path), module), isType }];
-  });
-}
+const statedImports = (path: string, text: string): { target: string; isType: boolean }[] =>
+  modulesOf(path, text).flatMap(({ module, by, isType }) =>
+    by === 'statement' && module.startsWith('.') ? [{ target: posix.join(posix.dirname(path), module), isType }] : [],
+  );
 
 /** Files that a file loads at once when it is loaded: what it imports for more than types. */
 export const valueImports = (path: string, text: string): string[] =>
@@ -190,16 +199,16 @@ export function circles(files: ReadonlyMap<string, string>, importsOf = valueImp
 export function pastIndexFindings(path: string, text: string, forTests = isTest(path)): string[] {
   const room = roomOf(path);
   if (room === undefined || forTests) return [];
-  return modulesOf(path, text).flatMap(({ module, start, isLater }) => {
+  return modulesOf(path, text).flatMap(({ module, start, by }) => {
     const target = posix.join(posix.dirname(path), module);
     const other = module.startsWith('.') ? roomOf(target) : undefined;
-    const isEntry = text.startsWith('new URL', start) || isWorkerEntry(target);
+    const isEntry = by === 'address' || isWorkerEntry(target);
     if (
       isEntry ||
       other === undefined ||
       other === room ||
       !below[other] ||
-      (isLater && ofOneHouse(room, other)) ||
+      (by === 'import()' && ofOneHouse(room, other)) ||
       target.includes('test-support') ||
       posix.basename(target) === 'index.ts'
     )
@@ -254,6 +263,8 @@ const CLOCK_MEMBERS: Record<string, readonly string[]> = {
   process: ['hrtime', 'uptime'],
 };
 const GLOBALS = ['globalThis', 'self', 'window'];
+/** Without one of these words there is nothing to find. */
+const MAY_USE = new RegExp(`\\b(WebAssembly|${[...TIMERS, ...Object.keys(CLOCK_MEMBERS)].join('|')})\\b`);
 
 /** True where an identifier is a use of the variable, not the name of a member. */
 function isUse(parent: Node | undefined, key: string | undefined): boolean {
@@ -266,7 +277,7 @@ function isUse(parent: Node | undefined, key: string | undefined): boolean {
 /** Clocks, timers and randomness outside worker entries, src/cli and src/ui; WebAssembly anywhere in src. */
 export function globalFindings(path: string, text: string, forTests = isTest(path)): string[] {
   const room = roomOf(path);
-  if (room === undefined || forTests) return [];
+  if (room === undefined || forTests || !MAY_USE.test(text)) return [];
   const clocksAllowed = CLOCK_ROOMS.includes(room) || isWorkerEntry(path) || isSharedClock(path);
   const findings: string[] = [];
   for (const { node, parent, key } of walk(parse(path, text))) {
@@ -371,10 +382,10 @@ export function tooLong(path: string, text: string): Map<string, number> {
   if (lines > FILE_LINES) found.set(path, lines);
   if (lines <= FUNCTION_LINES) return found;
   const visit = (node: Node, outer: string): void => {
-    const name = nameOf(node.id) ?? nameOf(node.key) ?? outer;
     const long = lineAt(node.end as number) - lineAt(node.start) + 1;
-    if (IS_FUNCTION.test(node.type) && long > FUNCTION_LINES)
-      found.set(`${path} ${name}`, Math.max(long, found.get(`${path} ${name}`) ?? 0));
+    if (long <= FUNCTION_LINES) return;
+    const name = nameOf(node.id) ?? nameOf(node.key) ?? outer;
+    if (IS_FUNCTION.test(node.type)) found.set(`${path} ${name}`, Math.max(long, found.get(`${path} ${name}`) ?? 0));
     for (const [key, value] of Object.entries(node))
       if (key !== 'parent')
         for (const child of Array.isArray(value) ? value : [value])
