@@ -11,8 +11,8 @@ export class Program {
   output = '';
   errors = '';
   protected readonly child: ChildProcessWithoutNullStreams;
-  private readonly ended: Promise<number>;
-  private hasEnded = false;
+  protected readonly ended: Promise<number>;
+  protected hasEnded = false;
   private changed: () => void = () => {};
   /** Gets each line of the console when it is whole. */
   onLine: (line: string) => void = () => {};
@@ -101,7 +101,7 @@ export class Program {
     return status;
   }
 
-  kill(): void {
+  async kill(): Promise<void> {
     if (!this.hasEnded) this.child.kill('SIGKILL');
   }
 }
@@ -158,6 +158,15 @@ export class WarmRingside extends Program {
     const begin = all.indexOf('\0', Math.max(0, all.length - this.mark.length));
     this.held[stream] = begin < 0 ? '' : all.slice(begin);
     return [begin < 0 ? all : all.slice(0, begin)];
+  }
+
+  /** Ends the run as SIGTERM does, so that its process has the next one. */
+  override async kill(): Promise<void> {
+    if (this.hasEnded) return;
+    const timer = setTimeout(() => super.kill(), PATIENCE * 1000);
+    (this.child as ChildProcess).send({ leave: true });
+    await this.ended;
+    clearTimeout(timer);
   }
 
   private endIfBoth(): void {

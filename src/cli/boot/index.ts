@@ -345,6 +345,7 @@ async function withInput(
     () => session.stop(),
     () => session.endInput(),
   );
+  signalled = undefined;
   const leave = (signal: NodeJS.Signals): void => {
     signalled = signal;
     session.stop();
