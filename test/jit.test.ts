@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Program, WarmRingside } from './support/command-line.ts';
 import { file } from './support/needs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-jit-'));
@@ -11,20 +12,12 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const place = (name: string): string => join(folder, name);
 const demo = file('guests/demo/demo.cfg');
 
-/** `ringside boot …`; what it printed. */
-function boot(args: string[], node: string[] = []): Promise<{ status: number; out: string; err: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...node, file('bin/ringside.mjs'), 'boot', ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let out = '',
-      err = '';
-    child.stdout.on('data', data => (out += data));
-    child.stderr.on('data', data => (err += data));
-    child.on('error', reject);
-    child.on('close', status => resolve({ status: status ?? -1, out, err }));
-  });
+/** A run of `ringside`; what it printed. */
+async function ended(vm: Program): Promise<{ status: number; out: string; err: string }> {
+  onTestFinished(() => vm.kill());
+  return { status: await vm.end(100), out: vm.output, err: vm.errors };
 }
+const boot = (args: string[]) => ended(new WarmRingside('boot', ...args));
 const json = (name: string) => JSON.parse(readFileSync(place(name), 'utf8'));
 
 describe('compiled guest code', () => {
@@ -73,7 +66,7 @@ describe('compiled guest code', () => {
   });
 
   it('is told of with guest code and JavaScript side by side, also of guests in workers', async () => {
-    writeFileSync(place('spin'), 'expect demo>\nsend spin 5\\r\nwait 3000\n');
+    writeFileSync(place('spin'), 'expect demo>\nsend spin 5\\r\nwait 1500\n');
     const guests = ['a', 'b'].map(name => {
       writeFileSync(
         place(`${name}.cfg`),
@@ -111,9 +104,10 @@ describe('compiled guest code', () => {
 
   it('is left alone where text must not become functions, and a person is told why', async () => {
     writeFileSync(place('wait'), 'expect demo>\nsend spin 1\\r\nwait 1500\n');
-    const { status, out, err } = await boot(
-      [demo, '--jit-threshold', '1', '--script', place('wait'), '--stats', place('strict.json'), '--timeout', '100'],
-      ['--disallow-code-generation-from-strings'],
+    const told = ['--script', place('wait'), '--stats', place('strict.json'), '--timeout', '100'];
+    const strict = ['--disallow-code-generation-from-strings', file('bin/ringside.mjs')];
+    const { status, out, err } = await ended(
+      new Program(spawn(process.execPath, [...strict, 'boot', demo, '--jit-threshold', '1', ...told])),
     );
     expect([status, out.includes('demo> ')]).toEqual([0, true]);
     expect(err).toContain('guest code is interpreted and not compiled');
