@@ -53,13 +53,17 @@ it.each(['pv', 'pvh', 'hvm'])('has each frame that a guest of %s has changed, an
     flush: () => flushDomain(machine, record),
     ownWrites: () => ownWrites(machine, record),
   });
-  const frame = (mfn: number): Uint8Array => bytes.slice(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES);
+  /** The domain's frames as they were when the log was cleaned. Few differ from those of the round before: comparing takes less than copying. */
+  const known = bytes.slice();
+  const frame = (mfn: number, of = bytes): Uint8Array => of.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES);
   const missed: string[] = [];
   let changed = 0,
     least = Infinity;
   for (let round = 0; round < LEAST_ROUNDS || (changed <= CHANGED_FRAMES && round < MOST_ROUNDS); round++) {
     log.clean();
-    const before = new Map([...ramOf(machine, record)].map(([gfn, mfn]) => [gfn, frame(mfn)]));
+    const before = new Map(ramOf(machine, record));
+    for (const mfn of before.values())
+      if (Buffer.compare(frame(mfn, known), frame(mfn)) !== 0) frame(mfn, known).set(frame(mfn));
     await new Promise(resolve => setTimeout(resolve, 10));
     const written = log.peek();
     let count = 0;
@@ -67,7 +71,7 @@ it.each(['pv', 'pvh', 'hvm'])('has each frame that a guest of %s has changed, an
       const isWritten = (written[gfn >>> 3]! & (1 << (gfn & 7))) !== 0;
       if (isWritten) count++;
       const was = before.get(gfn);
-      if (was && Buffer.compare(was, frame(mfn)) === 0) continue;
+      if (was !== undefined && Buffer.compare(frame(was, known), frame(mfn)) === 0) continue;
       changed++;
       if (!isWritten)
         missed.push(`round ${round}: guest frame 0x${gfn.toString(16)}, machine frame 0x${mfn.toString(16)}`);
