@@ -24,10 +24,17 @@ const WRONG: readonly ((right: number) => number)[] = [
 ];
 
 describe.each(LESSONS.map(({ id }) => id))('the lesson %s', id => {
+  /** The first walk from each seed, which others are compared with. */
+  const firsts = new Map<string, ReturnType<typeof walk>>();
+  const firstFrom = (seed: string) => {
+    if (!firsts.has(seed)) firsts.set(seed, walk(read(id, seed)));
+    return firsts.get(seed)!;
+  };
+
   it.each(['a', 'ringside'])('holds from the seed %s, and repeats itself to the number', async seed => {
     const lesson = read(id, seed),
       rows = rowsOf(lesson),
-      first = await walk(lesson);
+      first = await firstFrom(seed);
     expect(first.failed).toBeUndefined();
     // The same numbers, whatever is answered.
     const right = (name: string): number => first.values[rows.get(name)!.name]!;
@@ -44,7 +51,7 @@ describe.each(LESSONS.map(({ id }) => id))('the lesson %s', id => {
     const lesson = read(id, 'a'),
       { failed, code } = await walk(lesson, { readMs });
     expect(failed).toBeUndefined();
-    expect(code).toBe((await walk(lesson)).code);
+    expect(code).toBe((await firstFrom('a')).code);
   });
 
   it('asks something in two to four rounds, and each answer is measured', () => {
