@@ -4,11 +4,9 @@ import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { interpreterPlugin } from './src/cpu/gen/plugin.ts';
+import { ALONE } from './test/support/alone.ts';
 
 const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
-
-/** Tests that want modules of their own: the page's, which keep what they saw in signals, and those that put a module of their own in another's place (vi.mock). */
-const ALONE = ['src/ui/**/*.test.ts', 'test/adding/panel.test.ts', 'src/cpu/{flat,real}-transfers.test.ts'];
 
 /** While developing (npm run dev): what `npm run guests` fetched is found under guests/, as with `npm start`. */
 function fetchedGuests(): Plugin {

@@ -4,10 +4,12 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { ALONE } from './support/alone.ts';
 import {
   allImports,
   circles,
   globalFindings,
+  holdsPageState,
   importFindings,
   interfaceFindings,
   lockFindings,
@@ -307,6 +309,20 @@ describe('circles of imports', () => {
         'd.ts': '',
       }),
     ).toEqual([]);
+  });
+});
+
+describe('tests', () => {
+  it('have a process of their own where they keep the page’s state, put modules in others’ places or want a document, and only there', () => {
+    const tests = [...sources, 'test/adding/panel.test.ts'].filter(path => path.endsWith('.test.ts'));
+    const files = new Map([...sources, ...tests].map(path => [path, text(path)]));
+    const alone = tests.filter(
+      path =>
+        /@vitest-environment|\bvi\.(doMock|mock)\(/.test(text(path)) ||
+        (!/^src\/(?!ui\/)/.test(path) &&
+          [...loads(files, path)].some(each => holdsPageState(each, files.get(each) ?? ''))),
+    );
+    expect(alone.sort()).toEqual(ALONE);
   });
 });
 

@@ -166,6 +166,10 @@ export function loads(files: ReadonlyMap<string, string>, from: string): Set<str
   return found;
 }
 
+/** Files whose modules may hold signals: what the page shows. */
+export const holdsPageState = (path: string, text: string): boolean =>
+  modulesOf(path, text).some(({ module, isType }) => module === '@preact/signals' && !isType);
+
 /** Circles of imports, by default of values: groups of files of which each reaches each other (Tarjan's strongly connected components), in order of names. */
 export function circles(files: ReadonlyMap<string, string>, importsOf = valueImports): string[][] {
   const found: string[][] = [];
