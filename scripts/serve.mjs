@@ -104,8 +104,9 @@ function answer(request, response, { headers, wasm, coming }) {
     return;
   }
   const prefix = !wasm && extname(found.file) === '.js' ? WITHOUT_WASM : '';
-  const encoding = encodingFor(found, request.headers['accept-encoding']);
-  const made = encoding === 'br' && !prefix ? madeOf(found) : undefined;
+  // With a prefix it would be compressed for each visit, which takes a test's page longer than the way over the loopback.
+  const encoding = prefix ? undefined : encodingFor(found, request.headers['accept-encoding']);
+  const made = encoding === 'br' ? madeOf(found) : undefined;
   const length = made?.size ?? (encoding ? undefined : found.size + prefix.length);
   const always = {
     ...headers,

@@ -12,7 +12,7 @@ import { servePage } from './support/browsers.ts';
 describe('the local server', () => {
   let page: { url: string; stop: () => void };
   beforeAll(async () => {
-    page = await servePage();
+    page = await servePage(true);
   });
   afterAll(() => page.stop());
 

@@ -52,12 +52,9 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/**
- * Serves dist/ as `npm start` does, but with WebAssembly deleted. `isolated: false`: as a plain static host, without the headers that
- * SharedArrayBuffer needs.
- */
-export async function servePage(isolated = true): Promise<{ url: string; stop: () => void }> {
-  const child = spawn(process.execPath, [file('scripts/serve.mjs'), '0', 'no-wasm', ...(isolated ? [] : ['plain'])], {
+/** Serves dist/ as `npm start` does; the page's tests have WebAssembly deleted. */
+export async function servePage(asStarted = false): Promise<{ url: string; stop: () => void }> {
+  const child = spawn(process.execPath, [file('scripts/serve.mjs'), '0', ...(asStarted ? [] : ['no-wasm'])], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [line] = (await once(child.stdout!, 'data')) as [Buffer];
