@@ -81,11 +81,15 @@ const always = [
   'tsconfig.json',
 ];
 
+/** What vite.config.ts says, read once: it is bundled to be read, and what its plugins generate is generated anew in each copy of them. */
+let shared;
+
 /** Vite, only where something has to be built: loading it takes longer than all the rest. */
 async function vite(config) {
   await ensureDependencies({ quiet: true });
-  const { build } = await import('vite');
-  return build({ root, configFile: at('vite.config.ts'), logLevel: 'error', ...config });
+  const { build, loadConfigFromFile, mergeConfig } = await import('vite');
+  shared ??= loadConfigFromFile({ command: 'build', mode: 'production' }, at('vite.config.ts'));
+  return build({ ...mergeConfig((await shared).config, config), root, configFile: false, logLevel: 'error' });
 }
 
 /** Where a program of these sources is, or will be once it is built. */
