@@ -3,6 +3,7 @@
  */
 import { spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs';
+import { constants as osConstants, setPriority } from 'node:os';
 import { delimiter, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -40,15 +41,31 @@ export function which(...names) {
 
 /**
  * Runs a program to its end and returns its exit status (128 + signal number is not told apart: a killed program gives 1).
- * `quiet`: its output goes nowhere unless it fails, then to standard error. `limitSeconds`: it is ended after that, status 124.
+ * `quiet`: its output goes nowhere unless it fails, then to standard error. `limitSeconds`: it is ended after that, status 124. `beside`: another runs
+ * at the same time, so its output comes through a pipe: on a terminal it would draw over the other's lines. `yields`: it gets the processor time that the
+ * other leaves.
  */
-export function run(program, args, { quiet = false, env = {}, cwd = root, limitSeconds = 0, stdout = 'inherit' } = {}) {
+export function run(
+  program,
+  args,
+  { quiet = false, beside = false, yields = false, env = {}, cwd = root, limitSeconds = 0, stdout = 'inherit' } = {},
+) {
   return new Promise(resolve => {
     const child = spawn(program, args, {
       cwd,
       env: { ...process.env, ...env },
-      stdio: ['ignore', quiet ? 'pipe' : stdout, quiet ? 'pipe' : 'inherit'],
+      stdio: ['ignore', quiet || beside ? 'pipe' : stdout, quiet || beside ? 'pipe' : 'inherit'],
     });
+    // Before it has threads and processes, which inherit it; it may have ended.
+    if (yields && child.pid !== undefined) {
+      try {
+        setPriority(child.pid, osConstants.priority.PRIORITY_BELOW_NORMAL);
+      } catch {}
+    }
+    if (beside) {
+      child.stdout.pipe(process.stdout, { end: false });
+      child.stderr.pipe(process.stderr, { end: false });
+    }
     let output = '';
     let late = false;
     if (quiet) for (const stream of [child.stdout, child.stderr]) stream.on('data', data => (output += data));

@@ -81,7 +81,8 @@ const said = message =>
     .slice(0, 6)
     .join(' | ');
 
-async function vitest(step, args, limitSeconds) {
+/** `how`: options of `run`. */
+async function vitest(step, args, how) {
   const file = join(reports, `${step.replaceAll(' ', '-')}.json`);
   say(step);
   const status = await run(
@@ -95,9 +96,7 @@ async function vitest(step, args, limitSeconds) {
       `--retry=${retries}`,
       ...args,
     ],
-    {
-      limitSeconds,
-    },
+    how,
   );
   const report = readReport(file);
   if (!report) return record(step, 0, 1, [`no report (status ${status})`]);
@@ -145,16 +144,14 @@ function* specs(suites, path = '') {
   }
 }
 
-async function playwright(step, limitSeconds, env, args = []) {
+/** `how`: options of `run`. */
+async function playwright(step, how, args = []) {
   const file = join(reports, `${step.replaceAll(' ', '-')}.json`);
   say(step);
   const status = await run(
     process.execPath,
     [bin('@playwright/test', 'cli.js'), 'test', `--retries=${retries}`, ...args],
-    {
-      limitSeconds,
-      env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: file },
-    },
+    { ...how, env: { ...how.env, PLAYWRIGHT_JSON_OUTPUT_FILE: file } },
   );
   const report = readReport(file);
   if (!report) return record(step, 0, 1, [`no report (status ${status})`]);
@@ -240,20 +237,29 @@ async function testEverything() {
       '.',
     ]),
   ]);
-  // On all cores.
   const since = options.changed;
-  await vitest('unit tests', since ? [`--changed=${since}`, '--passWithNoTests'] : [], 1200);
   // Playwright follows the imports of its own files alone: what the page is made of reaches all of them.
   const pageChanged = !since || changedFiles(since).some(file => OF_THE_PAGE.test(file) && !OF_TESTS.test(file));
-  if (!haveFiles('test/browser', '.spec.ts')) say('no browser tests in this version');
-  else if (!chromium.path) skip('browser tests', chromium.why);
-  else if (built)
-    await playwright(
+  const inBrowser = () => {
+    if (!haveFiles('test/browser', '.spec.ts')) return say('no browser tests in this version');
+    if (!chromium.path) return skip('browser tests', chromium.why);
+    if (!built) return undefined;
+    const env = { RINGSIDE_CHROMIUM: chromium.path, ...(shell && { RINGSIDE_HEADLESS_SHELL: shell }) };
+    return playwright(
       'browser tests',
-      1200,
-      { RINGSIDE_CHROMIUM: chromium.path, ...(shell && { RINGSIDE_HEADLESS_SHELL: shell }) },
+      { limitSeconds: 1200, env, beside: true },
       pageChanged ? [] : [`--only-changed=${since}`, '--pass-with-no-tests'],
     );
+  };
+  // A page waits for a third of its test's time, for its guest or a poll's next turn. Unit tests use that, and wait where a page does not.
+  await Promise.all([
+    inBrowser(),
+    vitest('unit tests', since ? [`--changed=${since}`, '--passWithNoTests'] : [], {
+      limitSeconds: 1200,
+      beside: true,
+      yields: true,
+    }),
+  ]);
   say(`tests took ${((performance.now() - begin) / 60_000).toFixed(1)} minutes after set-up`);
 }
 
@@ -276,9 +282,12 @@ async function testGuests() {
   const webkit = await ensurePrograms({ WebKitWebDriver: 'webkit2gtk-driver', 'xvfb-run': 'xvfb' }, ['xauth']);
   if (webkit) skip('WebKitGTK', webkit);
   if (!(await build())) return;
-  await vitest('guest tests', ['--config', 'vitest.guests.config.ts'], 48 * 60);
+  await vitest('guest tests', ['--config', 'vitest.guests.config.ts'], { limitSeconds: 48 * 60 });
   if (chromium.path)
-    await playwright('long browser tests', 1200, { RINGSIDE_CHROMIUM: chromium.path, RINGSIDE_LONG: '1' });
+    await playwright('long browser tests', {
+      limitSeconds: 1200,
+      env: { RINGSIDE_CHROMIUM: chromium.path, RINGSIDE_LONG: '1' },
+    });
 }
 
 const suites = { test: testEverything, guests: testGuests };
