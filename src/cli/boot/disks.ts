@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   HEAD_BYTES,
+  imageHead,
   imageKind as kindOf,
   type ImageKind,
   imageProblem,
@@ -233,9 +234,7 @@ export function lookAtImage(path: string, devices?: HostDevices, cds: MadeCds = 
       return typeof cd === 'string' ? cd : { name: path, head: cd.subarray(0, HEAD_BYTES), bytes: cd.length };
     if (devices && isDevice(path)) {
       const medium = said(() => devices.storage.medium(path));
-      const head = new Uint8Array(Math.min(medium.bytes, HEAD_BYTES));
-      medium.read(0, head);
-      return { name: path, head, bytes: medium.bytes };
+      return { name: path, head: imageHead(medium.bytes, (at, into) => medium.read(at, into)), bytes: medium.bytes };
     }
     const { fd, head, bytes } = open(path, 'disk');
     closeSync(fd);
@@ -297,9 +296,8 @@ function headOf({ medium }: DriveImage): Uint8Array | undefined {
     closeSync(image.fd);
     return image.head;
   }
-  const head = new Uint8Array(Math.min(HEAD_BYTES, medium.disk.bytes));
-  medium.disk.read(0, head);
-  return head;
+  const { disk } = medium;
+  return imageHead(disk.bytes, (at, into) => disk.read(at, into));
 }
 
 /** What firmware is told of drives. */

@@ -1,7 +1,14 @@
 /** Image files of the host's, read and written in place; what is packed is unpacked into memory. */
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { damaged, HEAD_BYTES, LastUnpacked, MOST_UNPACKED_BYTES, PACKED_HEAD_BYTES } from '../../dom0/service/index.ts';
+import {
+  damaged,
+  HEAD_BYTES,
+  imageHead,
+  LastUnpacked,
+  MOST_UNPACKED_BYTES,
+  PACKED_HEAD_BYTES,
+} from '../../dom0/service/index.ts';
 import type { OpenMedium } from '../../hypervisor/disks/index.ts';
 import { type BlockDevice, ImmediateDevice, MemoryDisk } from '../../formats/blocks/index.ts';
 import { HostError } from '../../hypervisor/memory/index.ts';
@@ -35,7 +42,14 @@ export function open(path: string, option: string, flags: 'r' | 'r+' = 'r'): Ima
   if (flags === 'r+' || !unpacksHere(image.head)) return image;
   try {
     const content = contentOf(image);
-    return content ? { ...image, bytes: content.length, head: content.subarray(0, HEAD_BYTES), content } : image;
+    return content
+      ? {
+          ...image,
+          bytes: content.length,
+          head: imageHead(content.length, (at, into) => into.set(content.subarray(at, at + into.length))),
+          content,
+        }
+      : image;
   } catch (error) {
     closeSync(image.fd);
     throw error instanceof DecodeError ? new UsageError(damaged(path, image.head, error)) : error;
@@ -93,8 +107,8 @@ function openAsIs(path: string, option: string, flags: 'r' | 'r+' = 'r'): Image 
     fd = openSync(path, flags);
     const status = fstatSync(fd);
     if (status.isDirectory()) throw new UsageError(`${path} is a folder; name an image file (${option}).`);
-    const head = new Uint8Array(Math.min(status.size, PACKED_HEAD_BYTES));
-    readSync(fd, head, 0, head.length, 0);
+    const read = (at: number, into: Uint8Array): number => readSync(fd, into, 0, into.length, at);
+    const head = imageHead(status.size, read, PACKED_HEAD_BYTES);
     return { name: path, fd, bytes: status.size, head };
   } catch (error) {
     if (fd >= 0) closeSync(fd);

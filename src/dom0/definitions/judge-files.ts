@@ -2,7 +2,7 @@
 import type { Finding, NamedFile } from './verdicts.ts';
 import { affinityProblem, formatAffinity } from './config/cpus.ts';
 import type { Definition } from './config/judge-definition.ts';
-import { HEAD_BYTES, imageKind } from './images/images.ts';
+import { behindHead, HEAD_BYTES, imageKind, joined } from './images/images.ts';
 import { holdsImage, PACKED_HEAD_BYTES, unpackedImage } from './images/packed.ts';
 import { unpacksHere } from '../../formats/unpack/index.ts';
 import { prepareToRead } from './config/source.ts';
@@ -42,13 +42,17 @@ async function look({ name, data, inDomain0 }: NamedFile, wanted: () => boolean)
     goOn(wanted);
     return new Uint8Array(await part.arrayBuffer());
   };
+  const headOf = async (image: Blob, head: Uint8Array): Promise<Uint8Array> => {
+    const behind = behindHead(head, image.size);
+    return behind ? joined(head, await bytes(image.slice(behind.from, behind.to))) : head;
+  };
   const packedHead = await bytes(data.slice(0, PACKED_HEAD_BYTES));
   if (await holdsImage(name, packedHead)) {
     const inside = await unpackedImage(name, data);
-    return { name, head: await bytes(inside.slice(0, HEAD_BYTES)), bytes: inside.size };
+    return { name, head: await headOf(inside, await bytes(inside.slice(0, HEAD_BYTES))), bytes: inside.size };
   }
   const head = packedHead.subarray(0, HEAD_BYTES);
-  if (imageKind(name, head)) return { name, head, bytes: data.size };
+  if (imageKind(name, head)) return { name, head: await headOf(data, head), bytes: data.size };
   if (data.size <= HEAD_BYTES) return { name, data: head, ...where };
   if (isDefinition({ name, data: head }))
     return { name, data: await bytes(data.slice(0, MOST_DEFINITION_BYTES + 1)), ...where };
@@ -56,9 +60,9 @@ async function look({ name, data, inDomain0 }: NamedFile, wanted: () => boolean)
     throw new Error(
       `${name} has ${Math.ceil(data.size / 2 ** 20)} MiB and is no disk or CD image; for a kernel or a RAM disk that is too large. Take another file.`,
     );
-  const whole = new Uint8Array(data.size);
-  for (let at = 0; at < whole.length; at += PIECE_BYTES) whole.set(await bytes(data.slice(at, at + PIECE_BYTES)), at);
-  return { name, data: whole };
+  const all = new Uint8Array(data.size);
+  for (let at = 0; at < all.length; at += PIECE_BYTES) all.set(await bytes(data.slice(at, at + PIECE_BYTES)), at);
+  return { name, data: all };
 }
 
 /** What is asked for, as far as it has been read. */

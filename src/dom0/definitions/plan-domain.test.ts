@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { prepareToRead } from './config/index.ts';
-import { HEAD_BYTES } from './images/images.ts';
+import { HEAD_BYTES, imageHead } from './images/images.ts';
 import type { Firmware, NamedBytes, NamedImage } from './planned.ts';
 import { firmwareNamed } from './named-in-files.ts';
 import { planFiles } from './plan-domain.ts';
@@ -281,9 +281,19 @@ describe('a definition with disks', () => {
     const cd = iso(100);
     new DataView(cd.head.buffer).setUint32(17 * 2048 + 0x47, 19, true);
     cd.head.set([1, 0xef], 19 * 2048);
-    expect(errorsOf([cd])).toEqual([`cd.iso is for UEFI alone: its boot catalogue is for EFI alone. ${advice}`]);
-    cd.head[19 * 2048 + 1] = 0;
+    cd.head.set([0x55, 0xaa], 19 * 2048 + 30);
+    const forEfi = [`cd.iso is for UEFI alone: its boot catalogue is for EFI alone. ${advice}`];
+    expect(errorsOf([cd])).toEqual(forEfi);
+    // Another catalogue, behind the head.
+    new DataView(cd.head.buffer).setUint32(17 * 2048 + 0x47, 40, true);
     expect(errorsOf([cd])).toEqual([]);
+    const file = new Uint8Array(100 * 2048);
+    file.set(cd.head);
+    file.set(cd.head.subarray(19 * 2048, 20 * 2048), 40 * 2048);
+    const head = () => imageHead(file.length, (at, into) => into.set(file.subarray(at, at + into.length)));
+    expect([errorsOf([{ ...cd, head: head() }]), head().length]).toEqual([forEfi, cd.head.length + 2048]);
+    file[40 * 2048 + 1] = 0;
+    expect(errorsOf([{ ...cd, head: head() }])).toEqual([]);
   });
 
   it('without 55 AA is started with a warning, where there is nothing better', () => {

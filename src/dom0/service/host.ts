@@ -72,7 +72,7 @@ import {
   spellFiles,
   writeWhole,
 } from '../host/files/index.ts';
-import { HEAD_BYTES, unpackedImage } from '../definitions/images/index.ts';
+import { imageHead, unpackedImage } from '../definitions/images/index.ts';
 import type { StateInfo } from '../host/state/index.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 import type { Inspected } from './inspection.ts';
@@ -509,8 +509,7 @@ export class HostCore implements CommandHost {
           if (!storage) return [target, 'this host has no disk of its own. Name a file.'];
           try {
             const medium = storage.medium(path);
-            const head = new Uint8Array(Math.min(medium.bytes, HEAD_BYTES));
-            medium.read(0, head);
+            const head = imageHead(medium.bytes, (at, into) => medium.read(at, into));
             return [target, { name: path, head, bytes: medium.bytes, device: true }];
           } catch (error) {
             return [target, (error as Error).message];

@@ -43,6 +43,7 @@ export { createHost } from './create-host.ts';
 export {
   damaged,
   HEAD_BYTES,
+  imageHead,
   type ImageKind,
   imageKind,
   imageProblem,

@@ -21,7 +21,7 @@ const DISK_NUMBER = 0x1b8,
   PARTITIONS = 0x1be,
   SIGNATURE = 510;
 
-/** As much of a file as is looked at: a disk's first sector, a CD's descriptors. */
+/** As much of a file as is looked at: a disk's first sector, a CD's descriptors. Of a CD whose boot catalogue lies behind, that sector follows. */
 export const HEAD_BYTES = 64 * 1024;
 
 /** Of a packed image so much is unpacked: it is kept whole. */
@@ -233,14 +233,54 @@ const EFI_SYSTEM_GUID = [
   GPT_ENTRY_COUNT = 128;
 /** El Torito: where the boot record names the catalogue's block; in that, the platform, and the entry that is taken where nothing else is asked for. */
 const CATALOGUE = 0x47,
-  EFI_PLATFORM = 0xef;
+  VALIDATION = 1,
+  EFI_PLATFORM = 0xef,
+  VALIDATION_KEY = 30;
 
-/** Why only UEFI starts what is in an image; undefined: a BIOS finds something, too, or nobody does. A catalogue that lies further behind is not seen here. */
+/** Where a CD's boot catalogue lies; -1: it has none. */
+function catalogueOf(head: Uint8Array): number {
+  const record = descriptor(head, BOOT_RECORD),
+    at = record < 0 ? 0 : word(head, record + CATALOGUE) * CD_SECTOR_BYTES;
+  return at > 0 ? at : -1;
+}
+
+/** What to read of an image besides its head, which goes behind that: a boot catalogue that is not in it; undefined: nothing. */
+export function behindHead(head: Uint8Array, bytes: number): { from: number; to: number } | undefined {
+  const from = catalogueOf(head),
+    to = from + CD_SECTOR_BYTES;
+  return from < 0 || to <= head.length || to > bytes ? undefined : { from, to };
+}
+
+/** A head with what lies behind it. */
+export function joined(head: Uint8Array, behind: Uint8Array): Uint8Array {
+  const both = new Uint8Array(head.length + behind.length);
+  both.set(head);
+  both.set(behind, head.length);
+  return both;
+}
+
+/** As much of an image of `bytes` bytes as is looked at. */
+export function imageHead(
+  bytes: number,
+  read: (at: number, into: Uint8Array) => unknown,
+  headBytes = HEAD_BYTES,
+): Uint8Array {
+  const piece = (from: number, to: number): Uint8Array => {
+    const into = new Uint8Array(to - from);
+    read(from, into);
+    return into;
+  };
+  const head = piece(0, Math.min(headBytes, bytes)),
+    behind = behindHead(head, bytes);
+  return behind ? joined(head, piece(behind.from, behind.to)) : head;
+}
+
+/** Why only UEFI starts what is in an image; undefined: a BIOS finds something, too, or nobody does. */
 export function onlyForUefi(kind: ImageKind, head: Uint8Array): string | undefined {
   if (kind === 'cdrom') {
-    const record = descriptor(head, BOOT_RECORD);
-    const at = record < 0 ? 0 : word(head, record + CATALOGUE) * CD_SECTOR_BYTES;
-    return at > 0 && head[at] === 1 && head[at + 1] === EFI_PLATFORM
+    const catalogue = catalogueOf(head),
+      at = Math.min(catalogue, head.length - CD_SECTOR_BYTES);
+    return catalogue >= 0 && has(head, at, [VALIDATION, EFI_PLATFORM]) && has(head, at + VALIDATION_KEY, [0x55, 0xaa])
       ? 'its boot catalogue is for EFI alone'
       : undefined;
   }

@@ -1,6 +1,7 @@
 /** What src/dom0/definitions/images offers to other rooms. */
 export {
   HEAD_BYTES,
+  imageHead,
   type ImageKind,
   imageKind,
   imageProblem,
