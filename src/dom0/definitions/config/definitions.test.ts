@@ -250,6 +250,28 @@ describe("a guest's architecture", () => {
     expect(writeXml(judged(xl).definition)).toContain(`<type ${attributes}>${kind}</type>`);
   });
 
+  it('and features of its processor are cpuid of xl, too', () => {
+    const cpu = (features: string) =>
+      domain(" arch='x86_64' machine='xenfv'", 'hvm').replace(
+        '<os>',
+        `<cpu mode='host-passthrough'>${features}</cpu><os>`,
+      );
+    const xml = `<feature policy='disable' name='sse4.2'/><feature policy='forbid' name='nx'/>`;
+    const { definition, findings } = judged(cpu(`${xml}<feature policy='disable' name='avx512f'/>`));
+    expect(findings.filter(isError)).toEqual([]);
+    expect(findings.filter(({ key }) => key === 'cpu.feature').map(({ text }) => text)).toEqual([
+      'avx512f: no processor here shows it.',
+    ]);
+    const xl = writeXlConfig(definition);
+    expect(/^cpuid = "(.*)"$/m.exec(xl)?.[1]).toBe('host,lm=1,nx=0,sse4_2=0');
+    expect(writeXml(judged(xl).definition).replace(/\n\s*/g, '')).toContain(
+      "<cpu mode='host-passthrough'><feature policy='disable' name='nx'/><feature policy='disable' name='sse4.2'/></cpu>",
+    );
+    expect(judged(cpu("<feature policy='require' name='avx2'/>")).findings.map(({ text }) => text)).toContain(
+      'avx2: no processor here has it.',
+    );
+  });
+
   it('is refused by its name where it is not x86, and of 64 bits where the guest is paravirtual', () => {
     expect(errors(domain(" arch='aarch64'", 'hvm'))).toEqual([
       expect.stringContaining(

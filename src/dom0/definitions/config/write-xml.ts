@@ -6,6 +6,7 @@ import { hasLongMode } from '../../../cpu/architecture/index.ts';
 import { affinityLists } from './cpus.ts';
 import { type Definition, type DomainType, loaderText } from './definition.ts';
 import { otherOption } from './disk.ts';
+import { libvirtNameOf } from './keys/cpuid-flags.ts';
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&apos;', '"': '&quot;' };
 /** XML 1.0 has no control characters but three, not even as references. */
@@ -73,6 +74,11 @@ export function writeXml(
         : [...bootOrder].map(letter => `<boot dev='${BOOT[letter]}'/>`)),
     ]),
     ...(type === 'hvm' ? within('features', ['<acpi/>', '<apic/>', '<pae/>']) : []),
+    ...within(
+      'cpu',
+      (definition.cpuHidden ?? []).map(feature => `<feature policy='disable' name='${libvirtNameOf(feature)}'/>`),
+      " mode='host-passthrough'",
+    ),
     `<clock offset='${isLocal ? 'localtime' : 'utc'}'/>`,
     ...element('on_poweroff', definition.onPoweroff),
     ...element('on_reboot', definition.onReboot),

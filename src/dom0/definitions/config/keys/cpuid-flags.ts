@@ -24,6 +24,22 @@ export const BUILT: Readonly<Record<string, string>> = {
   page1gb: 'pdpe1gb',
 };
 
+/** Names of libvirt's CPU map (src/cpu_map/x86_features.xml) that the instruction table has otherwise. */
+const LIBVIRT: Readonly<Record<string, string>> = {
+  pni: 'sse3',
+  clflush: 'clfsh',
+  'sse4.1': 'sse41',
+  'sse4.2': 'sse42',
+};
+/** xl's name of a feature that libvirt calls `name`; undefined: nothing here has it. */
+export function nameFromLibvirt(name: string): string | undefined {
+  const feature = LIBVIRT[name] ?? name;
+  return Object.entries(BUILT).find(([, built]) => built === feature)?.[0];
+}
+/** libvirt's name of a feature. */
+export const libvirtNameOf = (feature: string): string =>
+  Object.entries(LIBVIRT).find(([, built]) => built === feature)?.[0] ?? feature;
+
 /** Flags of `host,flag=value,…`, the last of each; a flag without a value has none. Values: a number, or the first letter of x (default), k and s (as the host has it). */
 export function flagsOf(text: string): { first: string | undefined; flags: Map<string, string | undefined> } {
   const [first, ...words] = text.split(',').filter(word => word !== '');

@@ -10,7 +10,15 @@ import { childOf, type Element, parse, Wrong } from './tree.ts';
 import { type BootClass, type BootOrder, readClock, readFeatures, readOs, setBootOrder } from './boot.ts';
 import { checkElement } from './check.ts';
 import { readDevices } from './devices.ts';
-import { readCells, readCputune, readCurrentMemory, readMaximum, readMemory, readVcpus } from './memory-and-cpus.ts';
+import {
+  readCells,
+  readCputune,
+  readCurrentMemory,
+  readFeaturesOfCpu,
+  readMaximum,
+  readMemory,
+  readVcpus,
+} from './memory-and-cpus.ts';
 import { notHere, XmlReading } from './reading.ts';
 
 /** Elements by the keys of xl that they are; others are called as the key. */
@@ -79,7 +87,7 @@ const OF_DOMAIN: Record<string, Judged> = {
   metadata: notHere('What tools keep in a definition for themselves; nothing depends on it.'),
   cpu: ignored(
     'one processor model for all',
-    'Every guest sees the same processor; models and features are not chosen yet.',
+    'Every guest sees the same processor, without what <feature> takes from it; models are not chosen.',
   ),
   ...Object.fromEntries(
     'genid hwuuid maxMemory memoryBacking memtune numatune blkiotune iothreads iothreadids vcpus on_lockfailure cachetune memorytune sysinfo perf pm idmap launchSecurity resource keywrap seclabel throttlegroups defaultiothread'
@@ -144,5 +152,6 @@ function readDomain(read: XmlReading, domain: Element): void {
         ...Object.keys(TEXTS),
       ]);
   }
+  readFeaturesOfCpu(read, childOf(domain, 'cpu'));
   setBootOrder(read, boot, orders);
 }

@@ -1,5 +1,6 @@
 /** How much memory a guest has and may have, and its vCPUs with their pins. */
-import { approximated, ignored } from '../options.ts';
+import { nameFromLibvirt } from '../keys/cpuid-flags.ts';
+import { approximated, ignored, used } from '../options.ts';
 import { shortened, type Value } from '../xlcfg.ts';
 import { childOf, type Element, scaleOf, tag } from './tree.ts';
 import { isNumber, notHere, type XmlReading } from './reading.ts';
@@ -78,6 +79,32 @@ export function readCurrentMemory(read: XmlReading, element: Element, memory: El
       ),
     );
   if (Number.isFinite(least)) read.set('memory', element, String(least), 'number', tag(element));
+}
+
+/** xenFormatXLCPUID() of libvirt's src/libxl/xen_xl.c: what becomes of a feature by its policy. */
+const POLICIES: Readonly<Record<string, number>> = { disable: 0, forbid: 0, force: 1, require: 1 };
+
+/** <feature> of <cpu>: flags of `cpuid`, behind that of the architecture. */
+export function readFeaturesOfCpu(read: XmlReading, cpu: Element | undefined): void {
+  const flags: string[] = [];
+  for (const element of cpu?.children.filter(({ name }) => name === 'feature') ?? []) {
+    const { name = '', policy = 'require' } = element.attributes,
+      value = POLICIES[policy],
+      flag = nameFromLibvirt(name);
+    if (flag !== undefined && value !== undefined) flags.push(`${flag}=${value}`);
+    else if (flag === undefined)
+      read.remark(
+        element,
+        'cpu.feature',
+        value === 0
+          ? used('not shown', `${shortened(name)}: no processor here shows it.`)
+          : ignored('not here', `${shortened(name)}: no processor here has it.`),
+      );
+  }
+  if (flags.length === 0) return;
+  const set = read.source.settings.find(({ key }) => key === 'cpuid');
+  if (set?.value.kind === 'string') set.value.text = [set.value.text, ...flags].join(',');
+  else read.set('cpuid', cpu!, ['host', ...flags].join(','), 'string', '<cpu><feature …/>');
 }
 
 export function readVcpus(read: XmlReading, element: Element): void {
