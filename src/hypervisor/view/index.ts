@@ -20,7 +20,7 @@ export {
   vectorOf,
 } from './exit-reasons.ts';
 export type { DomainView } from './domain-view.ts';
-export { generalOf, ipName, registerText } from './register-words.ts';
+export { flagsName, generalOf, ipName, registerText } from './register-words.ts';
 export { type FrameState, MachineView } from './machine-view.ts';
 export type { Accounting, Decision, Unit } from './scheduler.ts';
 export type { TraceEntry } from './trace.ts';

@@ -22,6 +22,7 @@ export const generalOf = (regs: Int32Array): Named => (isLongCode(regs) ? LONG_G
 
 /** Name of the instruction pointer. */
 export const ipName = (regs: Int32Array): 'RIP' | 'EIP' => (isLongCode(regs) ? 'RIP' : 'EIP');
+export const flagsName = (regs: Int32Array): 'RFLAGS' | 'EFLAGS' => (isLongCode(regs) ? 'RFLAGS' : 'EFLAGS');
 
 /** A register in hexadecimal; of 64 bits whole, also where it is no address. */
 export const registerText = (regs: Int32Array, at: number): string =>

@@ -1,5 +1,5 @@
 /** What inspectors tell of a vCPU: its system registers by name, kinds of segments, the words of its stack. */
-import { registers as R, wideOf } from '../../cpu/architecture/index.ts';
+import { EFER_LMA, registers as R, wideOf } from '../../cpu/architecture/index.ts';
 import type { VcpuState } from '../../hypervisor/view/index.ts';
 import { hex8 } from '../units.ts';
 import { instructionAt } from './disassembly.ts';
@@ -40,17 +40,20 @@ export const FLAGS: readonly (readonly [bit: number, name: string, says: string]
   [21, 'ID', 'CPUID is there'],
 ];
 
+/** Whether the processor is in IA-32e mode: in 64-bit code, or in its compatibility mode. */
+export const isLongMode = (regs: Int32Array): boolean => (regs[R.EFER]! & EFER_LMA) !== 0;
+
 export const segmentAt = (segment: number): number => R.SEG + segment * R.SEG_WORDS;
 
-/** In the words of the SDM, from the rights in VMX format. */
-export function kindOf(rights: number): string {
+/** In the words of the SDM, from the rights in VMX format; a TSS in IA-32e mode is one of 64 bits (vol. 3, table 3-2). */
+export function kindOf(rights: number, isLongMode: boolean): string {
   if (rights & R.RIGHTS_UNUSABLE) return 'unusable';
   const type = rights & 15;
   if (!(rights & 16))
     return type === 2
       ? 'LDT'
       : (type & ~2) === 9 || (type & ~2) === 1
-        ? `${type & 8 ? '32' : '16'}-bit TSS`
+        ? `${type & 8 ? (isLongMode ? '64' : '32') : '16'}-bit TSS`
         : `system, type ${type}`;
   const wide = type & 8 && rights & R.RIGHTS_L ? '64' : rights & R.RIGHTS_DB ? '32' : '16';
   return type & 8

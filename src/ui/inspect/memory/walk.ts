@@ -1,7 +1,7 @@
 /** The way of a linear address: through the guest's tables to a guest frame, and through Xen's second stage to the machine's. */
 
-import { registers as R } from '../../../cpu/architecture/index.ts';
-import { registerText, type VcpuState } from '../../../hypervisor/view/index.ts';
+import { registers as R, wideOf } from '../../../cpu/architecture/index.ts';
+import type { VcpuState } from '../../../hypervisor/view/index.ts';
 import { ownerClass } from '../../owners.ts';
 import { words } from './words.ts';
 
@@ -114,7 +114,7 @@ function stepsOf(state: Walked, linear: number, id: number, isPv: boolean): Step
     {
       key: 'cr3',
       title: words.steps.cr3,
-      value: isPaging ? `0x${registerText(regs, R.CR3)}` : '–',
+      value: isPaging ? `0x${hex(wideOf(regs, R.CR3))}` : '–',
       says: isPaging ? 'points to the top level' : words.paging.off,
       owner,
       bits: [],

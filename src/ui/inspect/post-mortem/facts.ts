@@ -16,7 +16,7 @@ import {
 import { instructionAt } from '../disassembly.ts';
 import { aboutOf } from '../exits/words.ts';
 import type { Shown } from '../inspector.ts';
-import { CONTROL, frameNotes, kindOf, SEGMENTS, segmentAt, stackOf } from '../vcpu-facts.ts';
+import { CONTROL, frameNotes, isLongMode, kindOf, SEGMENTS, segmentAt, stackOf } from '../vcpu-facts.ts';
 import type { CodeRow } from './last-code.tsx';
 import { type Moment, momentsOf } from './last-moments.ts';
 import { words } from './words.ts';
@@ -177,7 +177,7 @@ export const segmentRows = ({ regs }: VcpuState): string[][] =>
       name,
       hex(regs[at + R.SEG_SELECTOR]!, 4),
       registerText(regs, at + R.SEG_BASE),
-      kindOf(regs[at + R.SEG_RIGHTS]!),
+      kindOf(regs[at + R.SEG_RIGHTS]!, isLongMode(regs)),
     ];
   });
 

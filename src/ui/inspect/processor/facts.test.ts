@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { addressText, generalOf, ipName, registerText } from '../../../hypervisor/view/index.ts';
-import { segmentAt, stackOf } from '../vcpu-facts.ts';
+import { FLAGS, segmentAt, stackOf } from '../vcpu-facts.ts';
 import { bitsOf, descriptorOf, descriptorRows, segmentRow, valuesOf } from './facts.ts';
 
 /** A vCPU in protected mode whose GDT, at 1000h, has a flat 32-bit code segment behind selector 8 (SDM vol. 3, figure 3-8). */
@@ -58,6 +58,25 @@ it('tells flags and control registers bit by bit, and others not', () => {
   expect([set('EFLAGS'), set('CR0'), set('CR4')]).toEqual([['PF', 'ZF', 'IF'], ['PE', 'ET', 'PG'], []]);
   expect(bitsOf(vcpu(), 'CR3')).toBeUndefined();
   expect(valuesOf(vcpu()).get('EFLAGS')).toBe(0x246);
+});
+
+it('tells a TSS of 64 bits with the whole of its base, and RFLAGS, where 64-bit code runs', () => {
+  const state = vcpu(),
+    { regs } = state;
+  regs[R.EFER] = 0x500;
+  regs[segmentAt(R.CS) + R.SEG_RIGHTS] = 0xa09b;
+  regs[segmentAt(R.TR) + R.SEG_SELECTOR] = 0x40;
+  regs[segmentAt(R.TR) + R.SEG_RIGHTS] = 0x8b;
+  // Linux's: base fffffe0000003000, limit 4087h (SDM vol. 3, figure 8-4).
+  const tss = [0x87, 0x40, 0x00, 0x30, 0x00, 0x8b, 0x00, 0x00, 0x00, 0xfe, 0xff, 0xff, 0, 0, 0, 0];
+  const descriptor = descriptorOf({ ...state, bytesAt: () => Uint8Array.from(tss) }, R.TR);
+  const rows = descriptorRows(descriptor!);
+  expect([rows[0], rows[5]]).toEqual([
+    ['base', 'fffffe0000003000', 'bits 95–56, 39–16'],
+    ['43–40', '11', '64-bit TSS'],
+  ]);
+  expect(segmentRow(state, ['TR', R.TR]).at(-1)).toBe('64-bit TSS');
+  expect([valuesOf(state).has('RFLAGS'), bitsOf(state, 'RFLAGS')?.length]).toEqual([true, FLAGS.length]);
 });
 
 it('has registers of 64 bits where 64-bit code runs', () => {

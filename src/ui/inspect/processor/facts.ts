@@ -1,8 +1,15 @@
 /** Registers of a vCPU bit by bit, its segments and the descriptors behind them. */
 
 import { isLongCode, registers as R, wideOf } from '../../../cpu/architecture/index.ts';
-import { generalOf, ipName, type LastExit, registerText, type VcpuState } from '../../../hypervisor/view/index.ts';
-import { CONTROL, FLAGS, kindOf, segmentAt } from '../vcpu-facts.ts';
+import {
+  flagsName,
+  generalOf,
+  ipName,
+  type LastExit,
+  registerText,
+  type VcpuState,
+} from '../../../hypervisor/view/index.ts';
+import { CONTROL, FLAGS, isLongMode, kindOf, segmentAt } from '../vcpu-facts.ts';
 
 /** Words of the stack that are shown. */
 export const STACK_WORDS = 10;
@@ -50,7 +57,7 @@ export const valuesOf = ({ regs, eflags }: Pick<VcpuState, 'regs' | 'eflags'>): 
     ...[...generalOf(regs), ...CONTROL, [ipName(regs), R.EIP] as const].map(
       ([name, at]) => [name, wideOf(regs, at)] as const,
     ),
-    ['EFLAGS', eflags],
+    [flagsName(regs), eflags],
   ]);
 
 export const isProtected = ({ regs, eflags }: Pick<VcpuState, 'regs' | 'eflags'>): boolean =>
@@ -70,7 +77,7 @@ export function segmentRow(
     isLongCode(regs) && segment < R.FS ? hex(0) : registerText(regs, at + R.SEG_BASE),
     hex(regs[at + R.SEG_LIMIT]!),
     String((rights >>> 5) & 3),
-    kindOf(rights),
+    kindOf(rights, isLongMode(regs)),
   ];
 }
 
@@ -78,8 +85,10 @@ export interface Descriptor {
   linear: number;
   low: number;
   high: number;
+  /** Bits 63 to 32 of the base, which system segments have in IA-32e mode (SDM vol. 3, 3.5). */
+  upper?: number;
 }
-/** The eight bytes behind a selector; undefined: there are none to be had. */
+/** The eight bytes behind a selector, or 16; undefined: there are none to be had. */
 export function descriptorOf(
   state: Pick<VcpuState, 'regs' | 'eflags' | 'bytesAt'>,
   segment: number,
@@ -91,10 +100,13 @@ export function descriptorOf(
     ldt = segmentAt(R.LDTR);
   const table = inLdt ? ldt + R.SEG_BASE : R.GDTR_BASE;
   const linear = isLongCode(regs) ? wideOf(regs, table) + (selector & ~7) : (regs[table]! + (selector & ~7)) >>> 0;
-  const bytes = state.bytesAt(linear, 8);
-  if (bytes.length < 8) return undefined;
+  const isWide = isLongMode(regs) && (segment === R.TR || segment === R.LDTR),
+    size = isWide ? 16 : 8;
+  const bytes = state.bytesAt(linear, size);
+  if (bytes.length < size) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  return { linear, low: view.getUint32(0, true), high: view.getUint32(4, true) };
+  const [low, high] = [view.getUint32(0, true), view.getUint32(4, true)];
+  return { linear, low, high, ...(isWide && { upper: view.getUint32(8, true) }) };
 }
 
 /** A bit or a field of a register, its value and what it says. */
@@ -104,7 +116,7 @@ const bitRows = (value: number, bits: readonly (readonly [number, string, string
 
 /** Bits of a register that has them; undefined: it is one number. */
 export const bitsOf = ({ regs, eflags }: Pick<VcpuState, 'regs' | 'eflags'>, name: string): BitRow[] | undefined =>
-  name === 'EFLAGS'
+  name === flagsName(regs)
     ? bitRows(eflags, FLAGS)
     : name === 'CR0'
       ? bitRows(regs[R.CR0]!, CR0_BITS)
@@ -113,18 +125,23 @@ export const bitsOf = ({ regs, eflags }: Pick<VcpuState, 'regs' | 'eflags'>, nam
         : undefined;
 
 /** SDM vol. 3, figure 3-8. */
-export function descriptorRows({ low, high }: Pick<Descriptor, 'low' | 'high'>): BitRow[] {
+export function descriptorRows({ low, high, upper }: Omit<Descriptor, 'linear'>): BitRow[] {
   const rights = ((high >>> 8) & 0xff) | ((high >>> 8) & 0xf000),
     isSystem = !(rights & 16),
     g = (high >>> 23) & 1;
   const limit = ((high & 0xf0000) | (low & 0xffff)) >>> 0;
+  const base = hex(((high & 0xff000000) | ((high & 0xff) << 16) | (low >>> 16)) >>> 0);
   return [
-    ['base', hex(((high & 0xff000000) | ((high & 0xff) << 16) | (low >>> 16)) >>> 0), 'bits 63–56, 39–16'],
+    upper === undefined ? ['base', base, 'bits 63–56, 39–16'] : ['base', hex(upper) + base, 'bits 95–56, 39–16'],
     ['limit', hex(limit, 5), g ? `in pages: ${hex((limit * 4096 + 4095) >>> 0)}` : 'in bytes'],
     ['47 P', String((high >>> 15) & 1), (high >>> 15) & 1 ? 'present' : 'not present'],
     ['46–45', String((high >>> 13) & 3), 'DPL'],
     ['44 S', String((high >>> 12) & 1), isSystem ? 'system segment' : 'code or data'],
-    ['43–40', String((high >>> 8) & 15), kindOf((rights & ~R.RIGHTS_DB) | ((high >>> 22) & 1 ? R.RIGHTS_DB : 0))],
+    [
+      '43–40',
+      String((high >>> 8) & 15),
+      kindOf((rights & ~R.RIGHTS_DB) | ((high >>> 22) & 1 ? R.RIGHTS_DB : 0), upper !== undefined),
+    ],
     ['54 D/B', String((high >>> 22) & 1), (high >>> 22) & 1 ? '32-bit' : '16-bit'],
     ['55 G', String(g), g ? 'limit counts pages' : 'limit counts bytes'],
   ];

@@ -5,7 +5,7 @@ import { registers as R } from '../../../cpu/architecture/index.ts';
 import { Code } from '../code.tsx';
 import type { Shown } from '../inspector.ts';
 import { namer } from '../symbols.ts';
-import { addressText, generalOf, ipName, registerText } from '../../../hypervisor/view/index.ts';
+import { addressText, flagsName, generalOf, ipName, registerText } from '../../../hypervisor/view/index.ts';
 import { CONTROL, FLAGS, SEGMENTS, stackOf } from '../vcpu-facts.ts';
 import { Breaks } from './breaks.tsx';
 import { type Data, hex, segmentRow, STACK_WORDS } from './facts.ts';
@@ -93,7 +93,7 @@ function Registers(shown: Shown<Data>) {
         <Register name={ipName(regs)} shown={shown}>
           {registerText(regs, R.EIP)}
         </Register>
-        <Register name="EFLAGS" shown={shown}>
+        <Register name={flagsName(regs)} shown={shown}>
           {hex(eflags)}
         </Register>
         <Register name="CPL" shown={shown}>

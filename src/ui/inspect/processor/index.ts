@@ -2,7 +2,7 @@
 
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { inspector } from '../frame.tsx';
-import { addressText, generalOf, ipName, registerText } from '../../../hypervisor/view/index.ts';
+import { addressText, flagsName, generalOf, ipName, registerText } from '../../../hypervisor/view/index.ts';
 import { CONTROL, SEGMENTS, stackOf } from '../vcpu-facts.ts';
 import { Detail } from './detail.tsx';
 import { type Data, hex, segmentRow, STACK_WORDS } from './facts.ts';
@@ -28,7 +28,7 @@ export const Processor = inspector<Data>({
       rows: [...generalOf(state.regs), [ipName(state.regs), R.EIP] as const, ...CONTROL]
         .map(([name, at]) => [name, registerText(state.regs, at)])
         .concat([
-          ['EFLAGS', hex(state.eflags)],
+          [flagsName(state.regs), hex(state.eflags)],
           ['CPL', String(state.regs[R.CPL]!)],
         ]),
     },

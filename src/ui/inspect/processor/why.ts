@@ -5,6 +5,7 @@ import type { Shown, Why } from '../inspector.ts';
 import { SEGMENTS } from '../vcpu-facts.ts';
 import { type Data, isProtected } from './facts.ts';
 
+/** RIP and RFLAGS are told of as EIP and EFLAGS are. */
 const WHYS: Readonly<Record<string, Why>> = {
   EIP: {
     question: 'Why there?',
@@ -21,7 +22,7 @@ const WHYS: Readonly<Record<string, Why>> = {
   CR3: {
     question: 'What is it for?',
     answer:
-      'It holds the guest-physical address of the page directory: each process has its own. A paravirtual guest loads it by a hypercall, for Xen checks every table that is used.',
+      'It holds the guest-physical address of the topmost page table: each process has its own. A paravirtual guest loads it by a hypercall, for Xen checks every table that is used.',
     source: 'Intel SDM vol. 3, 4.3',
   },
   CR2: {
@@ -71,7 +72,8 @@ export function why({ data, chosen }: Shown<Data>): Why {
             'In real mode a selector times 16 is the base. A limit that was loaded in protected mode stays, which old programs use.',
           source: 'Intel SDM vol. 3, 21.1',
         };
-  if (WHYS[chosen]) return WHYS[chosen]!;
+  const known = WHYS[chosen.replace(/^R(?=IP|FLAGS)/, 'E')];
+  if (known) return known;
   if (state.regs[R.ACTIVITY] === 1)
     return {
       question: 'Why does it stand there?',
