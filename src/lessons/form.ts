@@ -14,6 +14,8 @@ export type Action = { says?: string } & (
   | { kind: 'slice'; ms: number }
   | { kind: 'xl'; verb: Verb; guest: string; value?: number }
   | { kind: 'run'; ms: number }
+  /** Another line in the source of a small guest, which is then assembled and started. */
+  | { kind: 'edit'; guest: string; line: number; text: string }
 );
 
 /** Other commands of xl than those of the scheduler; those of `VALUED` have a number behind the guest. */

@@ -10,7 +10,7 @@ import {
 } from '../dom0/service/index.ts';
 import { functionOrScript } from '../hypervisor/worker/index.ts';
 import { commandsOf, type LessonHost } from './run.ts';
-import { assembler, BASE, isSmallGuest, SMALL_GUESTS } from './small-guests.ts';
+import { assembler, baseOf, isSmallGuest, SMALL_GUESTS } from './small-guests.ts';
 
 const MIB = 2 ** 20;
 const HOST_MEMORY_MIB = 64;
@@ -37,10 +37,17 @@ function kernelOf(name: string, read: HeadlessParts['read']): Promise<Blob> {
 const elf = async (name: string, read: HeadlessParts['read']): Promise<Blob> =>
   new Blob([await read(`${name.replace(/\.elf$/, '')}/${name}`)]);
 
-async function smallGuest(name: string, read: HeadlessParts['read']): Promise<Blob> {
-  const [{ assembled }, source, base] = await Promise.all([assembler(), read(`small/${name}`), read(`small/${BASE}`)]);
-  const text = new TextDecoder();
-  return new Blob([assembled(text.decode(source), text.decode(base))]);
+const sourceOf = async (name: string, read: HeadlessParts['read']): Promise<string> =>
+  new TextDecoder().decode(await read(`small/${name}`));
+
+/** `source`: another than its own. */
+async function smallGuest(name: string, read: HeadlessParts['read'], source?: string): Promise<Blob> {
+  const [{ assembled }, own, base] = await Promise.all([
+    assembler(),
+    source ?? sourceOf(name, read),
+    sourceOf(baseOf(name), read),
+  ]);
+  return new Blob([assembled(own, base)]);
 }
 
 /** Nobody waits for its wall clock: it goes as fast as it goes. */
@@ -62,16 +69,23 @@ export async function headlessHost({ read, soon, later }: HeadlessParts): Promis
     seed: 7,
     readsWhole: true,
   });
-  const filesOf = (text: string): Promise<NamedFile[]> =>
+  const filesOf = (text: string, source?: string): Promise<NamedFile[]> =>
     Promise.all([
       { name: 'lab.cfg', data: new Blob([text]) },
       ...[...KERNELS, ...SMALL_GUESTS]
         .filter(name => text.includes(name))
-        .map(async name => ({ name, data: await kernelOf(name, read) })),
+        .map(async name => ({
+          name,
+          data: await (source !== undefined && isSmallGuest(name)
+            ? smallGuest(name, read, source)
+            : kernelOf(name, read)),
+        })),
       ...(text.includes(BLANK) ? [{ name: BLANK, data: new Blob([new Uint8Array(MIB)]) }] : []),
     ]);
   return {
-    create: async text => (await host.create(await filesOf(text))).id,
+    create: async (text, source) => (await host.create(await filesOf(text, source))).id,
+    source: name => sourceOf(name, read),
+    assemble: (name, source) => smallGuest(name, read, source),
     type: async (id, bytes) => virtual.type(id, bytes),
     ...commandsOf(host),
     stand: async () => virtual.stand(),

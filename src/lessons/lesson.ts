@@ -356,6 +356,8 @@ function readAction(source: string, line: number, wrong: Wrong): Action[] {
   if (typed) return [{ kind: 'type', guest: typed[1]!, text: typed[2]! }];
   const run = /^run (\d{1,6}) ms$/.exec(source);
   if (run && Number(run[1]) >= 1 && Number(run[1]) <= MOST_RUN_MS) return [{ kind: 'run', ms: Number(run[1]) }];
+  const edit = /^edit ([\w-]+) (\d{1,4}): (.+)$/.exec(source);
+  if (edit && Number(edit[2]) >= 1) return [{ kind: 'edit', guest: edit[1]!, line: Number(edit[2]), text: edit[3]! }];
   const slice = /^xl sched-credit -s -t (\d{1,4})$/.exec(source);
   if (slice && Number(slice[1]) >= 1 && Number(slice[1]) <= 1000) return [{ kind: 'slice', ms: Number(slice[1]) }];
   const shares = /^xl sched-credit -d ([\w-]+)((?: -[wc] \d{1,5})+)$/.exec(source);
@@ -384,7 +386,7 @@ function readAction(source: string, line: number, wrong: Wrong): Action[] {
   if (chosen && controls) return [{ kind: 'controls', guest: chosen[1]!, controls }];
   wrong(
     line,
-    `“${source}” is nothing that the page can do. Write type GUEST: WORDS, run N ms (at most ${MOST_RUN_MS}), xl sched-credit -d GUEST -w WEIGHT -c CAP, xl sched-credit -s -t MS, xl exit-controls GUEST ${EXIT_SWITCHES.join('|')}=0|1 exceptions=VECTORS ple-gap=CLOCKS ple-window=CLOCKS, xl ${VALUED.join('|')} GUEST MIB or xl ${BARE.join('|')} GUEST.`,
+    `“${source}” is nothing that the page can do. Write type GUEST: WORDS, edit GUEST LINE: TEXT, run N ms (at most ${MOST_RUN_MS}), xl sched-credit -d GUEST -w WEIGHT -c CAP, xl sched-credit -s -t MS, xl exit-controls GUEST ${EXIT_SWITCHES.join('|')}=0|1 exceptions=VECTORS ple-gap=CLOCKS ple-window=CLOCKS, xl ${VALUED.join('|')} GUEST MIB or xl ${BARE.join('|')} GUEST.`,
   );
   return [];
 }

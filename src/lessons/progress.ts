@@ -1,5 +1,6 @@
 /** How far somebody has come with what a step says, told from the inputs that the host has noted in virtual time, and from the machine's own values. */
 import type { Facts, LoggedInput } from '../dom0/service/index.ts';
+import { isEdited } from './edits.ts';
 import type { Action } from './form.ts';
 
 /** `ranMs`: of time that is to go on, how much has, once all that stands before it is done; it ends sooner where nothing happens any more. */
@@ -11,6 +12,8 @@ export interface Done {
 /** Since a step began. */
 export interface Since {
   ids: ReadonlyMap<string, number>;
+  /** Of guests whose source was changed, as they run. */
+  sources?: ReadonlyMap<string, string>;
   inputs: readonly LoggedInput[];
   beganNs: number;
   nowNs: number;
@@ -37,7 +40,10 @@ function linesTo(inputs: readonly LoggedInput[], id: number | undefined): { text
   return lines;
 }
 
-export function progressOf(actions: readonly Action[], { ids, inputs, beganNs, nowNs, isIdle, facts }: Since): Done[] {
+export function progressOf(
+  actions: readonly Action[],
+  { ids, sources, inputs, beganNs, nowNs, isIdle, facts }: Since,
+): Done[] {
   const commands = inputs.flatMap(({ atNs, what }) =>
     what.kind === 'command' ? [{ atNs, name: what.name, given: JSON.stringify(what.given) }] : [],
   );
@@ -58,6 +64,8 @@ export function progressOf(actions: readonly Action[], { ids, inputs, beganNs, n
         at = lines.findIndex(({ text }, i) => text.trim() === action.text && !taken.has(`${action.guest} ${i}`));
       if (at >= 0) taken.add(`${action.guest} ${at}`);
       atNs = lines[at]?.atNs;
+    } else if (action.kind === 'edit') {
+      if (isEdited(sources?.get(action.guest) ?? '', action)) atNs = beganNs;
     } else if (action.kind === 'xl') {
       const given = JSON.stringify([ids.get(action.guest), ...(action.value === undefined ? [] : [action.value])]);
       atNs = commands.find(each => each.name === action.verb && each.given === given)?.atNs;

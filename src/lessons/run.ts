@@ -2,12 +2,18 @@
 import type { Facts, HostApi, LoggedInput, TimeNow } from '../dom0/service/index.ts';
 import type { Action, Check, ChosenControls, Hint, Lesson, Row, Step, Verb } from './form.ts';
 import type { Exact } from './code.ts';
+import { edited, editsOf } from './edits.ts';
 import { type Done, progressOf } from './progress.ts';
+import { SMALL_GUESTS } from './small-guests.ts';
 
 /** What a lesson does to the host. */
 export interface LessonHost {
-  /** Creates a guest, with time standing still. */
-  create(text: string): Promise<number>;
+  /** Creates a guest, with time standing still; `source`: of its small guest, where that was changed. @throws Error with a sentence, also for the first mistake in that source */
+  create(text: string, source?: string): Promise<number>;
+  /** Of a small guest, as its file has it. */
+  source(name: string): Promise<string>;
+  /** Whether that is a source for it. @throws Error with its first mistake */
+  assemble(name: string, source: string): Promise<unknown>;
   destroy(id: number): Promise<void>;
   type(id: number, bytes: Uint8Array): Promise<void>;
   setShares(id: number, shares: { weight?: number; cap?: number }): Promise<void>;
@@ -89,6 +95,8 @@ export class LessonRun {
   private before = new Map<string, Facts>();
   private began = { ns: 0, inputs: 0 };
   private lookedNs: number | undefined;
+  /** Sources that somebody changed, by guest. */
+  private readonly sources = new Map<string, string>();
   private inputs: readonly LoggedInput[] = [];
   /** What was measured, by the index of its step. */
   private readonly measured = new Map<number, Measured[]>();
@@ -111,6 +119,34 @@ export class LessonRun {
     await this.host.stand();
   }
 
+  /** Definition and file of a guest that is a small one. @throws Error with a sentence */
+  private smallGuest(name: string): { text: string; kernel: string } {
+    const { text = '' } = this.lesson.guests.find(guest => guest.name === name) ?? {},
+      kernel = SMALL_GUESTS.find(each => text.includes(each));
+    if (!kernel) throw new Error(`${name} has no source that could be changed. Take a small guest.`);
+    return { text, kernel };
+  }
+
+  /** Of such a guest, as it runs. @throws Error with a sentence */
+  async sourceOf(name: string): Promise<string> {
+    return this.sources.get(name) ?? this.host.source(this.smallGuest(name).kernel);
+  }
+
+  /** Assembles a guest from this source, and starts it in place of the one that runs, which stays where that does not go. @throws Error with a sentence */
+  async rebuild(name: string, source: string): Promise<void> {
+    const { text, kernel } = this.smallGuest(name),
+      old = this.ids.get(name);
+    await this.host.assemble(kernel, source);
+    await this.host.stand();
+    if (old !== undefined) await this.host.destroy(old);
+    const id = await this.host.create(text, source);
+    this.ids.set(name, id);
+    this.sources.set(name, source);
+    await this.host.runFor(BOOT_MS);
+    await this.host.stand();
+    this.before.set(name, await this.host.facts(id));
+  }
+
   /** A step is open, and may be done by hand: from here on it is measured. @throws Error with a sentence */
   async begin(): Promise<void> {
     await this.host.stand();
@@ -127,7 +163,9 @@ export class LessonRun {
   private async carryOut(step: Step): Promise<void> {
     const actions = actionsOf(step);
     await this.host.stand();
+    for (const [guest, edits] of editsOf(actions)) await this.rebuild(guest, edited(await this.sourceOf(guest), edits));
     for (const action of actions) {
+      if (action.kind === 'edit') continue;
       if (action.kind === 'run') {
         await this.host.runFor(action.ms);
         continue;
@@ -161,7 +199,15 @@ export class LessonRun {
     if (noted !== this.inputs.length) this.inputs = await this.host.inputs();
     const inputs = this.inputs.slice(this.began.inputs),
       facts = await this.look();
-    const done = progressOf(actions, { ids: this.ids, inputs, beganNs: this.began.ns, nowNs: ns, isIdle, facts }),
+    const done = progressOf(actions, {
+        ids: this.ids,
+        sources: this.sources,
+        inputs,
+        beganNs: this.began.ns,
+        nowNs: ns,
+        isIdle,
+        facts,
+      }),
       row = countedOf(this.lesson, step);
     const value = row?.expression.value(name => this.fact(name, facts));
     return { done, counted: row && value !== undefined && Number.isFinite(value) ? { row, value } : undefined };
@@ -222,6 +268,7 @@ export class LessonRun {
   async end(): Promise<void> {
     for (const id of this.ids.values()) await this.host.destroy(id).catch(() => {});
     this.ids.clear();
+    this.sources.clear();
   }
 
   private async look(): Promise<Map<string, Facts>> {

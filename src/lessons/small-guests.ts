@@ -6,14 +6,15 @@ export const SMALL_GUESTS: readonly string[] = [
   'events.asm',
   'exits.asm',
   'grants.asm',
+  'paravirtual.asm',
   'sensitive.asm',
   'spinner.asm',
 ];
 
 export const isSmallGuest = (name: string): boolean => SMALL_GUESTS.includes(name);
 
-/** What they have in common stands behind each: start, console, notes. */
-export const BASE = 'base.asm';
+/** What they have in common stands behind each: start, console, notes. Of paravirtual ones it is another file. */
+export const baseOf = (name: string): string => (name === 'paravirtual.asm' ? 'pv-base.asm' : 'base.asm');
 
 /** The assembler, which knows all instructions: loaded with the first lesson that has such a guest. */
 export const assembler = (): Promise<typeof import('./assembled.ts')> => import('./assembled.ts');

@@ -6,7 +6,8 @@ import { domains } from '../host.ts';
 import { useAsked } from '../parts/asked.ts';
 import { Icon } from '../parts/marks.tsx';
 import { actionRows, type ActionRow, type Far, linesOf, type Now, typedBefore } from './facts.ts';
-import { type Action, actionsOf, countedOf, roundsOf } from '../../lessons/index.ts';
+import { type Action, actionsOf, countedOf, roundsOf, editsOf } from '../../lessons/index.ts';
+import { Editor } from './editor.tsx';
 import { Line } from './markdown.tsx';
 import { number, words } from './words.ts';
 
@@ -31,12 +32,16 @@ export function Actions({ actions, index, state }: { actions: readonly Action[];
     before = typedBefore(index, state),
     types = actionsOf(state.lesson.steps[index]).some(({ kind }) => kind === 'type');
   return (
-    <ol class="acts">
-      {types && <Before index={index} state={state} />}
-      {actionRows(actions, index, state, far).map((row, i) => (
-        <ActionLine key={i} row={row} before={before[row.line]} />
-      ))}
-    </ol>
+    <>
+      <ol class="acts">
+        {types && <Before index={index} state={state} />}
+        {actionRows(actions, index, state, far).map((row, i) => (
+          <ActionLine key={i} row={row} before={before[row.line]} />
+        ))}
+      </ol>
+      {index === state.at &&
+        [...editsOf(actions).keys()].map(guest => <Editor key={guest} guest={guest} state={state} />)}
+    </>
   );
 }
 
@@ -61,6 +66,10 @@ function ActionLine({
           <>
             {words.type(action.guest)} <Typed text={action.text} before={before} />
           </>
+        ) : action.kind === 'edit' ? (
+          <>
+            {words.edit(action.line, action.guest)} <code>{action.text}</code>
+          </>
         ) : action.kind === 'run' ? (
           words.time(action.ms)
         ) : (
@@ -81,7 +90,7 @@ function ActionLine({
 }
 
 /** As it is typed at Domain 0's shell. */
-function commandOf(action: Exclude<Action, { kind: 'type' | 'run' }>): string {
+function commandOf(action: Exclude<Action, { kind: 'type' | 'run' | 'edit' }>): string {
   if (action.kind === 'controls')
     return `xl exit-controls ${action.guest} ${Object.entries(action.controls)
       .map(([name, value]) => `${name}=${name === 'exceptions' ? vectorsIn(Number(value)).join(',') : Number(value)}`)

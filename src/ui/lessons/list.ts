@@ -16,6 +16,7 @@ export const LESSONS: readonly LessonEntry[] = [
     title: 'Rewriting the kernel as it runs',
     about: 'what a translator saves, hides, and must guard',
   },
+  { id: 'paravirtual', title: 'Six lines to paravirtual', about: 'port a kernel, and count what each line costs' },
   { id: 'ring-request', title: 'A ring request, end to end', about: 'slots, indices, and fewer doorbells' },
   { id: 'event-channels', title: 'Event channels', about: 'a bit and an upcall, and how one is lost' },
   { id: 'grant-tables', title: 'Grant tables', about: 'share a page, and take it back' },

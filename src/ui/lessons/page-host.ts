@@ -2,7 +2,7 @@
 import type { NamedFile } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
 import { allPersistent, persistent } from '../load-again.ts';
-import { assembler, BASE, commandsOf, type LessonHost, SMALL_GUESTS } from '../../lessons/index.ts';
+import { assembler, baseOf, commandsOf, type LessonHost, SMALL_GUESTS } from '../../lessons/index.ts';
 
 const KERNELS: Readonly<Record<string, string>> = {
   'minipv.elf': new URL('../../../guests/minipv/minipv.elf', import.meta.url).href,
@@ -18,16 +18,19 @@ const sourceOf = async (name: string): Promise<string> => (await SOURCES[`../../
 const assembledGuests = new Map<string, Blob>();
 /** A small guest's kernel. Each step that is begun again wants it, and the assembler takes some 50 ms. */
 async function smallGuest(name: string): Promise<Blob> {
-  const known = assembledGuests.get(name);
-  if (known) return known;
-  const { assembled } = await assemblerAgain(),
-    kernel = new Blob([assembled(await sourceOf(name), await sourceOf(BASE))]);
+  const kernel = assembledGuests.get(name) ?? (await kernelOf(name, await sourceOf(name)));
   assembledGuests.set(name, kernel);
   return kernel;
 }
 
-/** The files that a definition of a lesson names. @throws Error with a sentence */
-async function filesOf(text: string): Promise<NamedFile[]> {
+/** From a source, its own or another. @throws Error with its first mistake */
+async function kernelOf(name: string, source: string): Promise<Blob> {
+  const { assembled } = await assemblerAgain();
+  return new Blob([assembled(source, await sourceOf(baseOf(name)))]);
+}
+
+/** The files that a definition of a lesson names; `source`: of its small guest, where that is not its own. @throws Error with a sentence */
+async function filesOf(text: string, source?: string): Promise<NamedFile[]> {
   const files: NamedFile[] = [{ name: 'lesson.cfg', data: new Blob([text]) }];
   for (const [name, url] of Object.entries(KERNELS)) {
     if (!text.includes(name)) continue;
@@ -36,13 +39,17 @@ async function filesOf(text: string): Promise<NamedFile[]> {
       throw new Error(`${name} could not be fetched: the server answered ${answer.status}. Load the page again.`);
     files.push({ name, data: await answer.blob() });
   }
-  for (const name of SMALL_GUESTS) if (text.includes(name)) files.push({ name, data: await smallGuest(name) });
+  for (const name of SMALL_GUESTS)
+    if (text.includes(name))
+      files.push({ name, data: await (source === undefined ? smallGuest(name) : kernelOf(name, source)) });
   if (text.includes('blank.img')) files.push({ name: 'blank.img', data: new Blob([new Uint8Array(BLANK_BYTES)]) });
   return files;
 }
 
 export const pageHost: LessonHost = {
-  create: async text => (await host.create(await filesOf(text))).id,
+  create: async (text, source) => (await host.create(await filesOf(text, source))).id,
+  source: sourceOf,
+  assemble: kernelOf,
   type: (id, bytes) => host.time('type', id, bytes),
   ...commandsOf(host),
   stand: () => host.time('stand'),

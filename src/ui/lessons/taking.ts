@@ -114,6 +114,14 @@ export const measure = (index: number): Promise<void> =>
     results: new Map([...results, [index, await run.measure(index, answers)]]),
   }));
 
+/** Another source for a guest. Where it cannot be assembled, the guest runs on. */
+export const rebuild = (guest: string, source: string): Promise<void> =>
+  work(async ({ run }) => {
+    await run.rebuild(guest, source);
+    await letGo();
+    return {};
+  });
+
 /** Keeps a prediction until it is measured. */
 export function answer(name: string, said: number): void {
   now.value = { ...now.value!, answers: new Map([...now.value!.answers, [name, said]]) };

@@ -68,6 +68,9 @@ export const words = {
   needs: 'A lesson needs a host in virtual time.',
   open: 'Open it there',
   type: (guest: string) => `Type at ${guest}:`,
+  edit: (line: number, guest: string) => `Line ${line} of ${guest}’s source:`,
+  source: (guest: string) => `Source of ${guest}`,
+  assemble: (guest: string) => `Assemble and start ${guest}`,
   time: (ms: number) => `Let time go on for ${ms} ms.`,
   takes: (ms: number) => `then ${ms} ms go by`,
 };

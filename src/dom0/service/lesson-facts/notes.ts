@@ -1,5 +1,5 @@
 /**
- * What a small guest (guests/small) notes of its own doing, as `note.NAME`: at guest-physical address 0x500 the word NOTE, how many notes there are, and where.
+ * What a small guest (guests/small) notes of its own doing, as `note.NAME`: at address 0x500 the word NOTE, how many notes there are, and where.
  * A note is a name of 12 characters, filled up with spaces, and a word; the first lies at a multiple of 4.
  */
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
@@ -13,8 +13,8 @@ const PLACE = 0x500,
   NAME_WORDS = 3,
   NOTE_WORDS = NAME_WORDS + 1;
 
-export const notes: Family = ({ domain }, { values }) => {
-  const word = wordsOf(domain);
+export const notes: Family = ({ domain, member }, { values }) => {
+  const word = wordsOf(domain, member.blueprint.xen === 'pv');
   if (word(PLACE) !== MAGIC) return;
   const count = Math.min(MOST_NOTES, word(PLACE + 4)),
     first = word(PLACE + 8);
@@ -25,11 +25,12 @@ export const notes: Family = ({ domain }, { values }) => {
   }
 };
 
-/** Words of guest-physical memory; 0 where there is none. */
-function wordsOf(domain: DomainView): (address: number) => number {
-  const stage = domain.secondStage;
+/** Words of guest-physical memory; of a paravirtual guest, whose pages lie anywhere, those of its own linear addresses. 0 where there is none. */
+function wordsOf(domain: DomainView, isPv: boolean): (address: number) => number {
+  const stage = domain.secondStage,
+    vcpu = domain.vcpus()[0]?.look();
   return address => {
-    const offset = stage.offset(address >>> 0);
+    const offset = isPv ? (vcpu?.translate(address >>> 0).machine ?? -1) : stage.offset(address >>> 0);
     return offset < 0 || address % FRAME_BYTES > FRAME_BYTES - 4 ? 0 : domain.memory.word(offset >>> 2) >>> 0;
   };
 }
