@@ -17,7 +17,7 @@ export {
   readBlobHere,
 } from './disks/media.ts';
 export type { MouseMove } from './domain/mouse-move.ts';
-export { Mailbox } from './worker/mailbox.ts';
+export { Mailbox, type VerbMessage } from './worker/mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './memory/machine.ts';
 export type { NicModel } from '../devices/index.ts';
 export { exitName } from './view/exit-reasons.ts';

@@ -68,7 +68,7 @@ export class CardWire implements Ethernet {
     for (let i = 0; i < BURST && !toCard.isEmpty && this.canReceive?.() !== false; i++) {
       const frame = toCard.take();
       if (!frame) continue;
-      this.io?.hop(toCard.number, IO_HOP.CARD, this.record.id, frame.length, 0);
+      this.io?.hop(toCard.tag, IO_HOP.CARD, this.record.id, frame.length, 0);
       this.receive?.(frame);
     }
     this.waits = !toCard.isEmpty;

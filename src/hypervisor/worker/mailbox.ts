@@ -1,12 +1,13 @@
 /**
- * How a domain's worker is reached while it runs or sleeps: a ring of verbs in machine memory, and a doorbell that ends its slice or its sleep. One worker
- * writes, Domain 0's; the domain's reads. Nothing here waits: a writer that finds no room tries again later.
+ * How a domain's worker is reached while it runs or sleeps: a ring of verbs in machine memory (message-ring.ts), and a doorbell that ends its slice or its sleep.
+ * One worker writes, Domain 0's; the domain's reads. Nothing here waits: a writer that finds no room tries again later.
  */
 import { MAILBOX, MAILBOX_RING_BYTES } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import { VERBS } from '../verbs/index.ts';
 import type { Verbs } from '../verbs/verb.ts';
 import { ringDoorbell } from './doorbell.ts';
+import { MESSAGE_HEAD_BYTES, MessageRing } from './message-ring.ts';
 
 /** A verb that came, with its arguments; of one whose arguments come as a message: without them. */
 export interface Sent {
@@ -14,10 +15,19 @@ export interface Sent {
   given: readonly unknown[];
 }
 
-/** Of a message in the ring: the verb's place in the table, then bytes that follow, little-endian. */
-const HEAD_BYTES = 3;
+/** A verb as it goes through the ring: its place in the table, and its arguments. */
+export interface VerbMessage {
+  verb: number;
+  bytes: Uint8Array;
+}
+
 /** Bytes of one verb's argument that go at once. */
 const PART_BYTES = 1024;
+
+const partsOf = (bytes: Uint8Array): Uint8Array[] =>
+  Array.from({ length: Math.ceil(bytes.length / PART_BYTES) }, (_, i) =>
+    bytes.slice(i * PART_BYTES, (i + 1) * PART_BYTES),
+  );
 
 export class Mailbox {
   private readonly machine: Machine;
@@ -25,9 +35,7 @@ export class Mailbox {
   private readonly verbs: Verbs;
   private readonly names: readonly string[];
   private readonly words: Int32Array;
-  private readonly bytes: Uint8Array;
-  private readonly base: number;
-  private readonly ring: number;
+  private readonly ring: MessageRing;
   /** Index of the doorbell in an Int32Array over machine memory. */
   readonly doorbell: number;
 
@@ -37,44 +45,37 @@ export class Mailbox {
     this.record = record;
     this.verbs = verbs;
     this.names = Object.keys(verbs);
-    this.words = machine.words;
-    this.bytes = machine.bytes;
-    this.base = record.mailboxOffset >>> 2;
-    this.ring = record.mailboxOffset + MAILBOX.RING * 4;
-    this.doorbell = this.base + MAILBOX.DOORBELL;
+    const { words, bytes } = machine;
+    const base = record.mailboxOffset >>> 2;
+    this.words = words;
+    this.ring = new MessageRing({
+      words,
+      bytes,
+      written: base + MAILBOX.WRITTEN,
+      read: base + MAILBOX.READ,
+      data: record.mailboxOffset + MAILBOX.RING * 4,
+      size: MAILBOX_RING_BYTES,
+    });
+    this.doorbell = base + MAILBOX.DOORBELL;
   }
 
   // Domain 0.
 
   /** Messages that say this, for `post`; of bytes several, which the domain takes as one after another. @throws Error where it is too long for any ring */
-  messages(name: string, given: readonly unknown[]): Uint8Array[] {
+  messages(name: string, given: readonly unknown[]): VerbMessage[] {
     const { by } = this.verbs[name];
-    if (by === 'message') return [this.message(name, new Uint8Array(0))];
-    if (by !== 'bytes') return [this.message(name, new TextEncoder().encode(JSON.stringify(given)))];
-    const bytes = given[0] as Uint8Array;
-    const parts: Uint8Array[] = [];
-    for (let at = 0; at < bytes.length; at += PART_BYTES)
-      parts.push(this.message(name, bytes.subarray(at, at + PART_BYTES)));
-    return parts;
-  }
-
-  private message(name: string, payload: Uint8Array): Uint8Array {
-    const message = new Uint8Array(HEAD_BYTES + payload.length);
-    if (message.length > MAILBOX_RING_BYTES)
-      throw new Error(`${name}: ${payload.length} bytes of arguments are too long for a domain's mailbox.`);
-    message.set([this.names.indexOf(name), payload.length & 255, payload.length >>> 8]);
-    message.set(payload, HEAD_BYTES);
-    return message;
+    const verb = this.names.indexOf(name);
+    if (by === 'message') return [{ verb, bytes: new Uint8Array(0) }];
+    if (by === 'bytes') return partsOf(given[0] as Uint8Array).map(bytes => ({ verb, bytes }));
+    const bytes = new TextEncoder().encode(JSON.stringify(given));
+    if (bytes.length > MAILBOX_RING_BYTES - MESSAGE_HEAD_BYTES)
+      throw new Error(`${name}: ${bytes.length} bytes of arguments are too long for a domain's mailbox.`);
+    return [{ verb, bytes }];
   }
 
   /** False: there is no room for this message now. */
-  post(message: Uint8Array): boolean {
-    const written = Atomics.load(this.words, this.base + MAILBOX.WRITTEN);
-    const read = Atomics.load(this.words, this.base + MAILBOX.READ);
-    if (message.length > MAILBOX_RING_BYTES - ((written - read) | 0)) return false;
-    for (let i = 0; i < message.length; i++)
-      this.bytes[this.ring + ((written + i) & (MAILBOX_RING_BYTES - 1))] = message[i];
-    Atomics.store(this.words, this.base + MAILBOX.WRITTEN, (written + message.length) | 0);
+  post({ verb, bytes }: VerbMessage): boolean {
+    if (!this.ring.put(bytes, verb)) return false;
     ringDoorbell(this.machine, this.record);
     return true;
   }
@@ -87,23 +88,16 @@ export class Mailbox {
 
   /** There is something to take. */
   get hasVerbs(): boolean {
-    return Atomics.load(this.words, this.base + MAILBOX.WRITTEN) !== Atomics.load(this.words, this.base + MAILBOX.READ);
+    return !this.ring.isEmpty;
   }
 
-  /** Takes the next verb; undefined: there is none. The ring's content is another worker's word: lengths are checked against what was written. */
+  /** Takes the next verb; undefined: there is none. The ring's content is another worker's word. */
   take(): Sent | undefined {
-    const written = Atomics.load(this.words, this.base + MAILBOX.WRITTEN);
-    let at = Atomics.load(this.words, this.base + MAILBOX.READ);
-    const byte = (): number => this.bytes[this.ring + (at++ & (MAILBOX_RING_BYTES - 1))];
-    while (((written - at) | 0) >= HEAD_BYTES) {
-      const name = this.names[byte()];
-      const payload = new Uint8Array(Math.min(byte() | (byte() << 8), (written - at) | 0));
-      for (let i = 0; i < payload.length; i++) payload[i] = byte();
-      Atomics.store(this.words, this.base + MAILBOX.READ, at | 0);
-      const given = name === undefined ? undefined : this.given(name, payload);
+    for (let bytes = this.ring.take(); bytes; bytes = this.ring.take()) {
+      const name = this.names[this.ring.tag];
+      const given = name === undefined ? undefined : this.given(name, bytes);
       if (given) return { name, given };
     }
-    Atomics.store(this.words, this.base + MAILBOX.READ, written);
     return undefined;
   }
 

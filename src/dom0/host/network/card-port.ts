@@ -65,7 +65,7 @@ export class CardPort {
   private take(): Frame | undefined {
     const { fromCard } = this.rings;
     const bytes = fromCard.take();
-    return bytes && { bytes, ...(fromCard.number === 0 ? {} : { number: fromCard.number }) };
+    return bytes && { bytes, ...(fromCard.tag === 0 ? {} : { number: fromCard.tag }) };
   }
 
   private deliver({ bytes, number }: Frame): void {

@@ -5,6 +5,7 @@ import {
   type GivenByMessage,
   type Machine,
   Mailbox,
+  type VerbMessage,
   type ToDomainWorker,
 } from '../../../hypervisor/index.ts';
 import { MachineView } from '../../../hypervisor/view/index.ts';
@@ -98,7 +99,7 @@ export class WorkerRunner implements DomainRunner {
   private endIsTold = false;
   private dead = false;
   /** Messages for which there was no room yet. */
-  private readonly waiting: Uint8Array[] = [];
+  private readonly waiting: VerbMessage[] = [];
 
   constructor(
     worker: WorkerLike,
