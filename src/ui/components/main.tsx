@@ -14,6 +14,7 @@ import { Brand, Icon, type IconName, ModeBadge, Spark, StateMark, Tag } from '..
 import { ScreenWindow } from '../parts/screen.tsx';
 import { SerialWindow } from '../parts/serial.tsx';
 import { SeveralPage } from '../parts/several-page.tsx';
+import { memoryShare, SharesBar } from '../parts/shares-bar.tsx';
 import { Tabs } from '../parts/tabs.tsx';
 import { TaskTable } from '../parts/tasks.tsx';
 import { Tree } from '../parts/tree.tsx';
@@ -369,17 +370,7 @@ function Components() {
         />
       </Section>
       <Section title="Machine memory by owner" wide>
-        <div class="mbar">
-          {MEMORY.map(([owner, id, name, mib]) => (
-            <span key={name} class={owner} style={`flex:${mib} 0 0`}>
-              <u>
-                {id && <b>{id}</b>}
-                <em>{name}</em>
-              </u>
-              <small>{mib}</small>
-            </span>
-          ))}
-        </div>
+        <SharesBar shares={MEMORY.map(([owner, id, name, mib]) => memoryShare(owner, name, mib, { id }))} />
       </Section>
       <Section title="Exits by reason" wide>
         <table class="pad picks counted">

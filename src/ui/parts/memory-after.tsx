@@ -1,10 +1,9 @@
 /** Machine memory as it would be once guests have started. */
 
-import { domains, info } from '../host.ts';
-import { ownsMemory } from '../readings.ts';
+import { info } from '../host.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
-import { memoryOwners } from './tree.tsx';
+import { memoryShare, memoryShares, SharesBar } from './shares-bar.tsx';
 
 const words = laterStrings.defined;
 
@@ -12,7 +11,6 @@ const words = laterStrings.defined;
 export function MemoryAfter({ fresh }: { fresh: readonly { name: string; mib: number }[] }) {
   const machine = info.value;
   if (!machine) return null;
-  const owners = memoryOwners(domains.value.filter(ownsMemory), machine.memoryMiB, machine.freeMiB);
   const all = fresh.reduce((sum, { mib }) => sum + mib, 0),
     fits = all <= machine.freeMiB;
   const told =
@@ -28,49 +26,18 @@ export function MemoryAfter({ fresh }: { fresh: readonly { name: string; mib: nu
         <span class="grow" />
         <span class="cap-t">{told}</span>
       </div>
-      <div class="mbar" role="img" aria-label={told}>
-        {owners
-          .filter(({ mib }) => mib > 0)
-          .map(({ key, owner, id, mib, name }) => (
-            <Part key={key} of={owner} name={name} id={id} mib={mib} />
-          ))}
-        {fresh.map(({ name, mib }) => (
-          <Part
-            key={name}
-            of={fits ? 'new' : 'new bad'}
-            name={name}
-            id=""
-            mib={mib}
-            wide={fits ? mib : Math.max(1, Math.round((mib * machine.freeMiB) / all))}
-          />
-        ))}
-        {fits && machine.freeMiB > all && (
-          <Part of="c-free" name={strings.owners.free} id="" mib={machine.freeMiB - all} />
-        )}
-      </div>
+      <SharesBar
+        told={told}
+        shares={[
+          ...memoryShares(machine),
+          ...fresh.map(({ name, mib }) =>
+            fits
+              ? memoryShare('new', name, mib)
+              : memoryShare('new bad', name, mib, { part: Math.max(1, Math.round((mib * machine.freeMiB) / all)) }),
+          ),
+          ...(fits && machine.freeMiB > all ? [memoryShare('c-free', strings.owners.free, machine.freeMiB - all)] : []),
+        ]}
+      />
     </section>
   );
 }
-
-/** `wide`: the MiB of the picture that it takes, where that is not what it wants. */
-const Part = ({
-  of,
-  name,
-  id,
-  mib,
-  wide = mib,
-}: {
-  of: string;
-  name: string;
-  id: string;
-  mib: number;
-  wide?: number;
-}) => (
-  <span class={of} style={`flex:${wide} 0 0`} title={`${name}, ${mib} MiB`}>
-    <u>
-      {id && <b>{id}</b>}
-      <em>{name}</em>
-    </u>
-    <small>{mib}</small>
-  </span>
-);

@@ -12,6 +12,7 @@ import { Checkpoints } from './checkpoints.tsx';
 import { StateNote } from './domain0-shell.tsx';
 import { Icon, ownerClass, Tag } from './marks.tsx';
 import { NewVolume, RemoveVolume } from './new-volume.tsx';
+import { type Share, SharesBar } from './shares-bar.tsx';
 import { SortHead } from './sort-head.tsx';
 import { WholeState } from './whole-state.tsx';
 
@@ -30,6 +31,14 @@ function freeName(taken: readonly string[]): string {
   while (taken.includes(`volume${n}`)) n++;
   return `volume${n}`;
 }
+
+const sized = (name: string, owner: string, part: number): Share => ({
+  key: name,
+  owner,
+  name,
+  part,
+  amount: size(part),
+});
 
 /** `volume`: the one that was chosen in the tree. */
 export function StoragePage({ volume }: { volume: string | undefined }) {
@@ -68,16 +77,13 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
                 )}
               </p>
             )}
-            <div class="mbar sizes" aria-hidden="true">
-              {disk.partitions.map(({ name, bytes: all, users: who }) => (
-                <span key={name} class={who.length > 0 ? 'c-d0' : 'c-free'} style={`flex:${all} 0 0`}>
-                  <u>
-                    <em>{name}</em>
-                  </u>
-                  <small>{size(all)}</small>
-                </span>
-              ))}
-            </div>
+            <SharesBar
+              kind="sizes"
+              isHidden
+              shares={disk.partitions.map(({ name, bytes: all, users: who }) =>
+                sized(name, who.length > 0 ? 'c-d0' : 'c-free', all),
+              )}
+            />
             <div class="wide">
               <table class="pad">
                 <thead>
@@ -107,24 +113,16 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
               <span class="sec">{words.groupFacts(size(disk.freeBytes), size(disk.groupBytes))}</span>
             </div>
             {disk.volumes.length > 0 && (
-              <div class="mbar sizes" aria-hidden="true">
-                {disk.volumes
-                  .filter(({ path }) => path.startsWith('/dev/'))
-                  .map(({ name, path, bytes: all }, i) => (
-                    <span key={path} class={ownerClass(i + 1)} style={`flex:${all} 0 0`}>
-                      <u>
-                        <em>{name}</em>
-                      </u>
-                      <small>{size(all)}</small>
-                    </span>
-                  ))}
-                <span class="c-free" style={`flex:${disk.freeBytes} 0 0`}>
-                  <u>
-                    <em>{words.free}</em>
-                  </u>
-                  <small>{size(disk.freeBytes)}</small>
-                </span>
-              </div>
+              <SharesBar
+                kind="sizes"
+                isHidden
+                shares={[
+                  ...disk.volumes
+                    .filter(({ path }) => path.startsWith('/dev/'))
+                    .map(({ name, bytes: all }, i) => sized(name, ownerClass(i + 1), all)),
+                  sized(words.free, 'c-free', disk.freeBytes),
+                ]}
+              />
             )}
             {disk.volumes.length === 0 ? (
               <p class="sec">{words.noVolumes}</p>

@@ -11,7 +11,7 @@ import { bytes } from '../../terminal.ts';
 import { gigabytes, size } from '../../units.ts';
 import { Chip, ownerClass } from '../marks.tsx';
 import { PcpuUse } from '../pcpu-use.tsx';
-import { memoryOwners } from '../tree.tsx';
+import { memoryShare, memoryShares, type Share, SharesBar } from '../shares-bar.tsx';
 
 const words = laterStrings.hostPage;
 /** Rows of a short table. */
@@ -22,31 +22,25 @@ const ROWS = 5,
 export function MachineMemory() {
   const machine = info.value;
   if (!machine) return null;
-  const owners = memoryOwners(domains.value.filter(ownsMemory), machine.memoryMiB, machine.freeMiB);
-  const all = [
-    ...owners,
-    { key: 'free', owner: 'c-free', name: strings.owners.free, id: '', mib: machine.freeMiB },
-  ].filter(({ mib }) => mib > 0);
+  const free = machine.freeMiB > 0 ? [memoryShare('c-free', strings.owners.free, machine.freeMiB)] : [];
   return (
     <section class="hs-m">
       <div class="ph">
         <h3>{words.memory}</h3>
         <span class="sec">{words.memoryCaption(machine.memoryMiB)}</span>
       </div>
-      <div class="mbar">
-        {all.map(({ key, owner, name, id, mib }) => (
-          <span key={key} class={owner} style={`flex:${mib} 0 0`} title={`${name}: ${mib} MiB`}>
-            <u>
-              {id && <b>{id}</b>}
-              <em>{name}</em>
-            </u>
-            <small>{mib}</small>
-          </span>
-        ))}
-      </div>
+      <SharesBar shares={[...memoryShares(machine), ...free]} />
     </section>
   );
 }
+
+const diskShare = (key: string, name: string, part: number, owner: string): Share => ({
+  key,
+  owner,
+  name,
+  part,
+  title: `${key}: ${size(part)}`,
+});
 
 const Go = ({ tab, children }: { tab: string; children: string }) => (
   <button class="link" onClick={() => go({ kind: 'home', tab })}>
@@ -158,24 +152,14 @@ export function Volumes() {
         <span class="grow" />
         <Go tab="storage">{words.allVolumes}</Go>
       </div>
-      <div class="mbar dmap" role="img" aria-label={shown.map(each => `${each.short} ${size(each.bytes)}`).join(', ')}>
-        {shown.map(({ name, short, bytes: all, owner }) => (
-          <span key={name} class={owner} style={`flex:${all} 0 0`} title={`${name}: ${size(all)}`}>
-            <u>
-              <em>{short}</em>
-            </u>
-          </span>
-        ))}
-        <span
-          class="c-free"
-          style={`flex:${disk.freeBytes} 0 0`}
-          title={`${strings.owners.free}: ${size(disk.freeBytes)}`}
-        >
-          <u>
-            <em>{strings.owners.free}</em>
-          </u>
-        </span>
-      </div>
+      <SharesBar
+        kind="dmap"
+        told={shown.map(each => `${each.short} ${size(each.bytes)}`).join(', ')}
+        shares={[
+          ...shown.map(({ name, short, bytes: all, owner }) => diskShare(name, short, all, owner)),
+          diskShare(strings.owners.free, strings.owners.free, disk.freeBytes, 'c-free'),
+        ]}
+      />
       <table>
         <thead>
           <tr>
