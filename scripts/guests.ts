@@ -334,7 +334,7 @@ async function fetchInstaller(folder: string, packages: Packages, refresh: boole
   say(`guests: unpacking ${INSTALLER.package}`);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const files = pickFiles(
+  const files = await pickFiles(
     deb,
     INSTALLER.names.map(name => `${INSTALLER.folder}/${name}`),
   );
@@ -397,11 +397,11 @@ async function assemble(folder: string, flavours: readonly Flavour[], packages: 
       const { flavour, architecture, title, about, disks = [] } = each;
       const id = `debian-${flavour}`,
         of = architecture === undefined ? '' : `:${architecture}`;
-      const busybox = pickFiles(await get(`busybox-static${of}`), ['bin/busybox']).get('bin/busybox')!;
+      const busybox = (await pickFiles(await get(`busybox-static${of}`), ['bin/busybox'])).get('bin/busybox')!;
       const image = await packages.kernelOf(`linux-image-${flavour}${of}`);
       const deb = await get(`${image}${of}`);
       told(`unpacking ${image}`);
-      const { release, kernel, modules } = readKernel(image, deb);
+      const { release, kernel, modules } = await readKernel(image, deb);
       const withModules = buildInitramfs({ busybox, hostname: id, modules });
       const ramdisks = [write(`${id}/initrd`, buildInitramfs({ busybox, hostname: id })), write(`${id}/initrd-modules`, withModules)];
       const isIts = ({ name }: FileEntry): boolean => name === ramdiskOf(each);
@@ -431,13 +431,13 @@ async function assemble(folder: string, flavours: readonly Flavour[], packages: 
         say(`guests: without ${names.join(', ')}: ${error.message}.`);
       });
       if (!deb) continue;
-      const files = pickFiles(
+      const files = await pickFiles(
         deb,
         names.map(file => `${place}/${file}`),
       );
       for (const [path, bytes] of files) catalogue[set].push(write(path.replace(/^.*\//, `${set}/`), bytes));
     }
-    const grub = grubFiles(await get('grub-pc-bin'));
+    const grub = await grubFiles(await get('grub-pc-bin'));
     for (const [disk, its] of [[DISK, FLAVOURS] as const, [AMD64_DISK, AMD64] as const]) {
       const files = new Map([...onDisk].filter(([path]) => its.some(({ flavour }) => path.endsWith(`-${flavour}`))));
       if (files.size === 0) continue;

@@ -50,7 +50,7 @@ const deb = (...entries: Buffer[]) =>
   ar({ 'debian-binary': bytes('2.0\n'), 'control.tar.gz': gzipSync(tar()), 'data.tar.gz': gzipSync(tar(...entries)) });
 
 describe('Debian packages', () => {
-  it('give their files, with short, GNU long and pax paths', () => {
+  it('give their files, with short, GNU long and pax paths', async () => {
     const long = `./usr/${'deep/'.repeat(30)}file`;
     const pax = `path=./usr/${'pax/'.repeat(40)}file\n`;
     const record = `${pax.length + 4} ${pax}`;
@@ -61,26 +61,25 @@ describe('Debian packages', () => {
       tarEntry('./PaxHeaders/file', bytes(record), 'x'),
       tarEntry('short', bytes('pax')),
     );
-    const files = [...readDeb(made)].map(({ path, data }) => [path, new TextDecoder().decode(data)]);
+    const files = (await readDeb(made)).map(({ path, data }) => [path, new TextDecoder().decode(data)]);
     expect(files).toEqual([
       ['boot/vmlinuz-6', 'kernel'],
       [long.slice(2), 'long'],
       [`usr/${'pax/'.repeat(40)}file`, 'pax'],
     ]);
-    expect(() => pickFiles(made, ['boot/vmlinuz-6', 'boot/initrd'])).toThrow('the package has no boot/initrd');
+    await expect(pickFiles(made, ['boot/vmlinuz-6', 'boot/initrd'])).rejects.toThrow('the package has no boot/initrd');
   });
 
-  it('are refused when damaged', () => {
+  it('are refused when damaged', async () => {
     const archive = tar(tarEntry('a', bytes('text')));
     archive[0] ^= 1;
-    expect(() => [...readTar(archive)]).toThrow('header check sum at byte 0');
-    expect(() => [...readTar(tar(tarEntry('a', new Uint8Array(2000))).subarray(0, 1024))]).toThrow(
-      'truncated tar archive',
-    );
-    expect(() => readDeb(bytes('<html>'))).toThrow('not an ar archive');
+    await expect(readTar(archive)).rejects.toThrow('damaged tar archive: Invalid tar header checksum');
+    await expect(readTar(tar(tarEntry('a', new Uint8Array(2000))).subarray(0, 1024))).rejects.toThrow('truncated');
+    await expect(readDeb(bytes('<html>'))).rejects.toThrow('not an ar archive');
     const whole = deb(tarEntry('a', bytes('text')));
-    expect(() => readDeb(whole.subarray(0, whole.length - 20))).toThrow('truncated ar archive');
-    expect(() => readDeb(ar({ 'debian-binary': bytes('2.0\n'), 'data.tar.zst': bytes('') }))).toThrow('not Debian 12');
+    await expect(readDeb(whole.subarray(0, whole.length - 20))).rejects.toThrow('truncated ar archive');
+    const packed = ar({ 'debian-binary': bytes('2.0\n'), 'data.tar.zst': bytes('') });
+    await expect(readDeb(packed)).rejects.toThrow('not Debian 12');
   });
 });
 
@@ -244,7 +243,7 @@ describe('a Debian archive', () => {
   });
 });
 
-describe('a system out of packages', () => {
+describe('a system out of packages', async () => {
   const text = (entry?: { data?: Uint8Array }) => new TextDecoder().decode(entry?.data);
   const package_ = (control: string, ...entries: Buffer[]) =>
     ar({
@@ -254,7 +253,7 @@ describe('a system out of packages', () => {
     });
   const unit = (name: string, install: string) =>
     tarEntry(`./lib/systemd/system/${name}`, bytes(`[Unit]\nWantedBy=no\n[Install]\n${install}`));
-  const tree = debianSystem(
+  const tree = await debianSystem(
     [
       package_(
         'Package: base\nArchitecture: amd64\nMulti-Arch: same\nDescription: one\n more\n',

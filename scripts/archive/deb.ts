@@ -5,13 +5,13 @@ import { unxz } from '../../src/formats/unpack/xz.ts';
 import { readAr } from './ar.ts';
 import { readTar, type TarEntry } from './tar.ts';
 
-/** The files that a package installs, one after the other. */
-export const readDeb = (deb: Uint8Array): Iterable<TarEntry> => memberArchive(deb, 'data');
+/** The files that a package installs. */
+export const readDeb = (deb: Uint8Array): Promise<TarEntry[]> => memberArchive(deb, 'data');
 
 /** What a package says of itself: `control`, its maintainer's scripts, and lists. */
-export const readControl = (deb: Uint8Array): Iterable<TarEntry> => memberArchive(deb, 'control');
+export const readControl = (deb: Uint8Array): Promise<TarEntry[]> => memberArchive(deb, 'control');
 
-function memberArchive(deb: Uint8Array, part: 'data' | 'control'): Iterable<TarEntry> {
+async function memberArchive(deb: Uint8Array, part: 'data' | 'control'): Promise<TarEntry[]> {
   const members = readAr(deb);
   for (const [name, data] of members) {
     if (name === `${part}.tar.xz`) return readTar(unxz(data));
@@ -23,9 +23,9 @@ function memberArchive(deb: Uint8Array, part: 'data' | 'control'): Iterable<TarE
 }
 
 /** Picks files of a package by path; throws when one is missing. */
-export function pickFiles(deb: Uint8Array, paths: readonly string[]): Map<string, Uint8Array> {
+export async function pickFiles(deb: Uint8Array, paths: readonly string[]): Promise<Map<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>();
-  for (const entry of readDeb(deb)) if (entry.type === 'file' && paths.includes(entry.path)) found.set(entry.path, entry.data);
+  for (const entry of await readDeb(deb)) if (entry.type === 'file' && paths.includes(entry.path)) found.set(entry.path, entry.data);
   const missing = paths.filter(path => !found.has(path));
   if (missing.length > 0) throw new Error(`the package has no ${missing.join(', ')}`);
   return found;

@@ -45,19 +45,22 @@ const folder = (permissions: number, group = 0): Ext2Entry => ({ mode: (FOLDER &
 const merged = (path: string): string => (IN_USR.test(path) ? `usr/${path}` : path);
 
 /** Files of the packages, and what makes of them a system with this name. root has no password. */
-export function debianSystem(debs: Iterable<Uint8Array>, { hostname, label, foreign }: { hostname: string; label: string; foreign: string }): Tree {
+export async function debianSystem(
+  debs: Iterable<Uint8Array>,
+  { hostname, label, foreign }: { hostname: string; label: string; foreign: string },
+): Promise<Tree> {
   const tree: Tree = new Map();
   const status: string[] = [];
   for (const deb of debs) {
     const list = ['/.'];
-    for (const entry of readDeb(deb)) {
+    for (const entry of await readDeb(deb)) {
       const path = entry.path.replace(/\/$/, '');
       if (path === '' || path === '.') continue;
       list.push(`/${path}`);
       // The links are made below, for packages that have folders in their place.
       if (!UNREAD.test(`${merged(path)}/`) && !MERGED.includes(path)) put(tree, merged(path), entry);
     }
-    status.push(register(tree, deb, list));
+    status.push(await register(tree, deb, list));
   }
   for (const name of MERGED) tree.set(`usr/${name}`, folder(0o755)).set(name, link(`usr/${name}`));
   tree.set('var/lib/dpkg/status', textFile(status.join('\n')));
@@ -77,8 +80,8 @@ function put(tree: Tree, path: string, { type, data, target, isHardLink, permiss
 }
 
 /** Keeps a package's scripts and lists where dpkg has them; its paragraph of dpkg's status. */
-function register(tree: Tree, deb: Uint8Array, list: readonly string[]): string {
-  const control = new Map([...readControl(deb)].filter(({ type }) => type === 'file').map(entry => [entry.path, entry]));
+async function register(tree: Tree, deb: Uint8Array, list: readonly string[]): Promise<string> {
+  const control = new Map((await readControl(deb)).filter(({ type }) => type === 'file').map(entry => [entry.path, entry]));
   const decode = (name: string): string => new TextDecoder().decode(control.get(name)?.data);
   const said = decode('control').trimEnd();
   const field = (name: string): string => new RegExp(`^${name}: (.*)$`, 'm').exec(said)?.[1] ?? '';

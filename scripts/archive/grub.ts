@@ -34,9 +34,9 @@ export type GrubFiles = ReadonlyMap<string, Uint8Array>;
 const FOLDER = 'usr/lib/grub/i386-pc/';
 
 /** Those of the package grub-pc-bin. */
-export function grubFiles(deb: Uint8Array): GrubFiles {
+export async function grubFiles(deb: Uint8Array): Promise<GrubFiles> {
   const files = new Map<string, Uint8Array>();
-  for (const { path, type, data } of readDeb(deb)) if (type === 'file' && path.startsWith(FOLDER)) files.set(path.slice(FOLDER.length), data);
+  for (const { path, type, data } of await readDeb(deb)) if (type === 'file' && path.startsWith(FOLDER)) files.set(path.slice(FOLDER.length), data);
   return files;
 }
 

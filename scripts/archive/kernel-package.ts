@@ -13,12 +13,12 @@ export interface KernelPackage {
 }
 
 /** @throws Unavailable where the package has not what Debian 12 and 13 have there */
-export function readKernel(image: string, deb: Uint8Array): KernelPackage {
+export async function readKernel(image: string, deb: Uint8Array): Promise<KernelPackage> {
   const release = image.replace('linux-image-', '');
   const modules = new Map<string, Uint8Array>();
   const lists = new Map<string, Uint8Array>();
   let kernel: Uint8Array | undefined;
-  for (const { path, type, data } of readDeb(deb)) {
+  for (const { path, type, data } of await readDeb(deb)) {
     if (type !== 'file') continue;
     if (path === `boot/vmlinuz-${release}`) kernel = data;
     else if (/\.ko(\.xz)?$/.test(path)) modules.set(path.replace(/\.xz$/, ''), data);

@@ -54,15 +54,15 @@ export async function systemdDisk({ version, suite }: Release, packages: Package
   const debs: Uint8Array[] = [];
   for (const fields of withDependencies(all, [...required, ...SYSTEM])) debs.push(await packages.get(fullName(fields)));
   const label = `debian${version}`;
-  const tree = debianSystem(debs, { hostname: label, label, foreign: 'i386' });
+  const tree = await debianSystem(debs, { hostname: label, label, foreign: 'i386' });
   await addArchive(tree, suite, [...all, ...(await packages.all())], packages);
 
   const image = await packages.kernelOf('linux-image-amd64:amd64');
-  const { release, kernel, modules, lists } = readKernel(image, await packages.get(`${image}:amd64`));
+  const { release, kernel, modules, lists } = await readKernel(image, await packages.get(`${image}:amd64`));
   for (const [path, data] of lists) tree.set(`usr/${path.replace(/^usr\//, '')}`, { mode: FILE, data });
   const needed = withNeeded(modules);
   for (const [path, data] of needed) tree.set(`usr/${path.replace(/^usr\//, '')}`, { mode: FILE, data });
-  const busybox = pickFiles(await packages.get('busybox-static:amd64'), [version < 13 ? 'bin/busybox' : 'usr/bin/busybox']);
+  const busybox = await pickFiles(await packages.get('busybox-static:amd64'), [version < 13 ? 'bin/busybox' : 'usr/bin/busybox']);
   const initrd = buildInitramfs({
     busybox: [...busybox.values()][0],
     hostname: label,
@@ -72,7 +72,7 @@ export async function systemdDisk({ version, suite }: Release, packages: Package
   const cmdline = `root=LABEL=${label} mods=${DISK_MODULES} cryptomgr.notests`;
   tree.set('boot/vmlinuz', { mode: FILE, data: kernel }).set('boot/initrd', { mode: FILE, data: initrd });
 
-  const grub = grubFiles(await packages.get('grub-pc-bin:amd64'));
+  const grub = await grubFiles(await packages.get('grub-pc-bin:amd64'));
   const uuid = new TextEncoder().encode(`Ringside Deb. ${version}`);
   const disk = bootableDisk({ bytes: BYTES, grub, config: menu(version, cmdline), files: tree, label, uuid });
   return { disk, kernel, initrd, cmdline, release };

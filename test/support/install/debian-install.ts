@@ -57,7 +57,7 @@ export async function prepareInstall(folder: string, diskBytes: number, say: (te
   );
   let kernel: Uint8Array | undefined;
   const modules = new Map<string, Uint8Array>();
-  for (const { path: name, type, data } of readDeb(image)) {
+  for (const { path: name, type, data } of await readDeb(image)) {
     if (type !== 'file') continue;
     if (name.startsWith('boot/vmlinuz-')) kernel = data;
     else if (name.endsWith('.ko')) modules.set(name, data);
@@ -65,13 +65,13 @@ export async function prepareInstall(folder: string, diskBytes: number, say: (te
   const more = new Map<string, CpioEntry>();
   const programs = withDependencies(all, INSTALLER).map(fields => fields.get('Package')!);
   for (const name of [...programs, 'debootstrap'])
-    for (const entry of entriesOf(await packages.get(name))) more.set(entry.path, entry);
+    for await (const entry of entriesOf(await packages.get(name))) more.set(entry.path, entry);
   const text = (value: string) => new TextEncoder().encode(value);
   // busybox's own shell, and its chroot, would take its applets before any program.
   more.set('bin/sh', { path: 'bin/sh', mode: LINK, data: text('dash') });
   more.set('install', { path: 'install', mode: PROGRAM, data: text(unattended) });
   more.set('packages', { path: 'packages', mode: FILE, data: text(SYSTEM.join(' ')) });
-  const busybox = pickFiles(await packages.get('busybox-static'), ['bin/busybox']).get('bin/busybox')!;
+  const busybox = (await pickFiles(await packages.get('busybox-static'), ['bin/busybox'])).get('bin/busybox')!;
   writeFileSync(path('initrd'), buildInitramfs({ busybox, hostname: 'installer', modules, more: [...more.values()] }));
   writeFileSync(path('vmlinuz'), kernel!);
   writeFileSync(path('disk.img'), '');
@@ -88,8 +88,8 @@ export async function prepareInstall(folder: string, diskBytes: number, say: (te
 const FILE_TYPE = 0o170000;
 
 /** A package's files, folders and links, as if dpkg had unpacked it. */
-function* entriesOf(deb: Uint8Array): Generator<CpioEntry> {
-  for (const { path, type, data, target, isHardLink, permissions } of readDeb(deb)) {
+async function* entriesOf(deb: Uint8Array): AsyncGenerator<CpioEntry> {
+  for (const { path, type, data, target, isHardLink, permissions } of await readDeb(deb)) {
     if (UNREAD.test(path) || path === '') continue;
     const mode = (like: number) => (like & FILE_TYPE) | permissions;
     if (type === 'folder') yield { path: path.replace(/\/$/, ''), mode: mode(FOLDER) };
