@@ -3,7 +3,7 @@ import { asm } from '../../cpu/test-support/asm.ts';
 import { describe, expect, it } from 'vitest';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { testFiles, testHost, until } from './host.test-support.ts';
-import { diskRequest } from './inspection.ts';
+import { diskRequest } from './ring-facts.ts';
 import { MemoryStore, Storage } from '../host/storage/index.ts';
 import { print, pvhKernel, waitForKey } from '../../hypervisor/interfaces/xen/pvh-kernel.test-support.ts';
 

@@ -1,9 +1,8 @@
 /** What inspectors of the page show of Domain 0's side. Loaded when the first one is opened; everything is read, and nothing changes. */
-import { OP, readRequest, readResponse, readSegment, type Request, SEGMENTS_PER_PAGE } from '../backends/vbd/index.ts';
 import { deviceNumber } from '../definitions/config/index.ts';
-import type { RingLook } from '../backends/index.ts';
 import { type Facts, factsOf } from './lesson-facts/index.ts';
-import { type FrontIndices, FrontRings, grantedPage, type RingFacts, type SlotFacts } from './front-rings.ts';
+import { FrontRings, type RingFacts } from './front-rings.ts';
+import { ringFacts } from './ring-facts.ts';
 import {
   addressesOf,
   type CardAddress,
@@ -18,7 +17,6 @@ import { ideName } from '../definitions/index.ts';
 import type { ExitsOf, Step } from '../toolstack/tracing/index.ts';
 import { visible } from '../toolstack/terminal/index.ts';
 import type { StoreLook } from '../backends/xenstore/index.ts';
-import { grantsOf, type GrantEntry } from '../../hypervisor/interfaces/xen/view/index.ts';
 
 /** A drive or disk of a guest. */
 export interface GuestDrive {
@@ -231,217 +229,12 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
   };
 }
 
-const BLKIF_RSP: Readonly<Record<number, string>> = {
-  0: 'BLKIF_RSP_OKAY',
-  [-1]: 'BLKIF_RSP_ERROR',
-  [-2]: 'BLKIF_RSP_EOPNOTSUPP',
-};
-const NETIF_RSP: Readonly<Record<number, string>> = {
-  0: 'NETIF_RSP_OKAY',
-  [-1]: 'NETIF_RSP_ERROR',
-  [-2]: 'NETIF_RSP_DROPPED',
-  1: 'NETIF_RSP_NULL',
-};
-const named = (value: number, names: Readonly<Record<number, string>>): string =>
-  `${value} ${names[value] ?? ''}`.trimEnd();
-const BLKIF_OP = [
-  'BLKIF_OP_READ',
-  'BLKIF_OP_WRITE',
-  'BLKIF_OP_WRITE_BARRIER',
-  'BLKIF_OP_FLUSH_DISKCACHE',
-  'BLKIF_OP_RESERVED_1',
-  'BLKIF_OP_DISCARD',
-  'BLKIF_OP_INDIRECT',
-];
-
 /** Where front ends were found, as long as their host is there. */
 const foundFronts = new WeakMap<CommandHost, FrontRings>();
 function frontsOf(host: CommandHost): FrontRings {
   let fronts = foundFronts.get(host);
   if (!fronts) foundFronts.set(host, (fronts = new FrontRings(host.toolstack.view, host.parts)));
   return fronts;
-}
-
-const WAYS = ['tx', 'rx'] as const;
-
-/** A request to a disk. `granted`: words of a page by its grant, where it is there. An indirect one names pages that list its segments: those are followed. */
-export function diskRequest(
-  { op, id: [low, high], sector, segments, list }: Request,
-  granted: (ref: number) => Int32Array | undefined,
-): SlotFacts {
-  const page = list && granted(list.refs[0]!),
-    pages = list?.refs.length ?? 0,
-    operation = (number: number): string => `${number} ${BLKIF_OP[number] ?? '?'}`;
-  const listed = page
-    ? Array.from({ length: Math.min(list!.count, SEGMENTS_PER_PAGE) }, (_, i) => readSegment(page, 2 * i))
-    : segments;
-  const fields: SlotFacts['fields'] = [
-    ['operation', operation(list ? OP.INDIRECT : op)],
-    ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))],
-    ['sector_number', String(sector)],
-  ];
-  if (list) fields.splice(1, 0, ['indirect_op', operation(op)]);
-  if (list)
-    fields.push([
-      'nr_segments',
-      `${list.count}${pages === 0 ? '' : `, listed in ${pages === 1 ? 'the page' : `${pages} pages, from that`} of gref ${list.refs[0]}`}`,
-    ]);
-  return {
-    fields,
-    refs:
-      list && !page
-        ? list.refs.map(ref => ({ ref, what: 'a page of segments' }))
-        : listed.map(({ ref, first, last }) => ({ ref, what: `sectors ${first} to ${last} of the page` })),
-    ...(list ? { isListed: true as const } : {}),
-  };
-}
-
-/** `found`: private indices of front ends are shown, too. */
-function ringFacts(host: CommandHost, id: number, found?: FrontRings): RingFacts[] {
-  if (!host.member(id).attached) return [];
-  const { disks, cards } = host.toolstack.services.devices(id);
-  const { client } = host.toolstack.services;
-  const node = (path: string): number | undefined => {
-    const text = client.read(`/local/domain/${id}/device/${path}`);
-    return text === undefined ? undefined : Number(text);
-  };
-  const around = <Seen>(
-    names: readonly { key: string; ref: number | undefined }[],
-    look: () => Seen | undefined,
-    ringsOf: (seen: Seen) => readonly RingLook[],
-  ): { seen: Seen | undefined; fronts: (FrontIndices | undefined)[] } => {
-    let seen: Seen | undefined;
-    const rings = (): readonly RingLook[] => ((seen = look()) === undefined ? [] : ringsOf(seen)),
-      fronts = found
-        ? found.around(
-            id,
-            names.map(({ key, ref = -1 }) => ({ key, ref })),
-            rings,
-          )
-        : (rings(), []);
-    return { seen, fronts };
-  };
-  const front = (indices: FrontIndices | undefined): Pick<RingFacts, 'front'> => (indices ? { front: indices } : {});
-  const { view } = host.toolstack;
-  // Few ask so, and a grant table is long.
-  let entries: readonly GrantEntry[] | undefined;
-  const granted = (ref: number): Int32Array | undefined => {
-    entries ??= grantsOf(view.domain(id))?.entries ?? [];
-    const first = grantedPage(
-      view,
-      id,
-      entries.find(entry => entry.ref === ref),
-    );
-    return first < 0 ? undefined : view.memory.words.slice(first, first + 2 * SEGMENTS_PER_PAGE);
-  };
-  const rings: RingFacts[] = [];
-  for (const {
-    given: { vdev },
-    driver: vbd,
-  } of disks.all) {
-    const device = `vbd/${deviceNumber(vdev)}`,
-      ringRef = node(`${device}/ring-ref`) ?? node(`${device}/ring-ref0`);
-    const { seen, fronts } = around(
-      [{ key: device, ref: ringRef }],
-      () => vbd.look(),
-      ({ ring }) => [ring],
-    );
-    if (!seen) continue;
-    const { words, slotWords, ...ring } = seen.ring;
-    const requests = Array.from({ length: ring.slots }, (_, i) =>
-      diskRequest(readRequest(words.slice(i * slotWords, (i + 1) * slotWords), seen.layout), granted),
-    );
-    const responses = Array.from({ length: ring.slots }, (_, i): SlotFacts['fields'] => {
-      const {
-        op,
-        id: [low, high],
-        status,
-        sector,
-      } = readResponse(words.slice(i * slotWords, (i + 1) * slotWords), seen.layout);
-      return [
-        ['status', named(status, BLKIF_RSP)],
-        ['operation', named(op, BLKIF_OP)],
-        ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))],
-        ['sector_number', `${sector}, left of the request`],
-      ];
-    });
-    const { sent, heard } = vbd.counts;
-    rings.push({
-      ...ring,
-      key: device,
-      name: vdev,
-      requests,
-      responses,
-      port: node(`${device}/event-channel`) ?? -1,
-      ringRefs: ringRef === undefined ? [] : [ringRef],
-      ...front(fronts[0]),
-      events: { sent, heard, pushes: [...vbd.pushes] },
-    });
-  }
-  for (const {
-    id: { devid },
-    driver: vif,
-  } of cards.all) {
-    const device = `vif/${devid}`,
-      refs = WAYS.map(way => node(`${device}/${way}-ring-ref`));
-    const { seen, fronts } = around(
-      WAYS.map((way, i) => ({ key: `${device} ${way}`, ref: refs[i] })),
-      () => vif.look(),
-      both => WAYS.map(way => both[way]),
-    );
-    if (!seen) continue;
-    for (const [n, way] of WAYS.entries()) {
-      const { words, slotWords, ...ring } = seen[way];
-      const requests = Array.from({ length: ring.slots }, (_, i): SlotFacts => {
-        const at = i * slotWords;
-        if (way === 'rx')
-          return {
-            fields: [['id', String(words[at] & 0xffff)]],
-            refs: [{ ref: words[at + 1] >>> 0, what: 'room for a packet' }],
-          };
-        const size = words[at + 2] >>> 16;
-        return {
-          fields: [
-            ['id', String(words[at + 2] & 0xffff)],
-            ['offset', String(words[at + 1] & 0xffff)],
-            ['flags', `0x${(words[at + 1] >>> 16).toString(16)}`],
-            ['size', `${size} bytes`],
-          ],
-          refs: [{ ref: words[at] >>> 0, what: `${size} bytes from ${words[at + 1] & 0xffff}` }],
-        };
-      });
-      const responses = Array.from({ length: ring.slots }, (_, i): SlotFacts['fields'] => {
-        const at = i * slotWords,
-          first = words[at],
-          second = words[at + 1];
-        if (way === 'tx')
-          return [
-            ['status', named(first >> 16, NETIF_RSP)],
-            ['id', String(first & 0xffff)],
-          ];
-        const status = second >> 16;
-        return [
-          ['status', status > 0 ? `${status} bytes` : named(status, NETIF_RSP)],
-          ['id', String(first & 0xffff)],
-          ['offset', String(first >>> 16)],
-          ['flags', `0x${(second & 0xffff).toString(16)}`],
-        ];
-      });
-      const ref = refs[n];
-      rings.push({
-        ...ring,
-        key: `${device} ${way}`,
-        name: `vif${id}.${devid} ${way}`,
-        requests,
-        responses,
-        port: node(`${device}/event-channel`) ?? node(`${device}/event-channel-${way}`) ?? -1,
-        ringRefs: ref === undefined ? [] : [ref],
-        ...front(fronts[n]),
-      });
-    }
-  }
-  found?.seek(id);
-  return rings;
 }
 
 /** How long requests are followed for one look, how often traces are read meanwhile, and how many are told. */

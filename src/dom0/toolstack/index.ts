@@ -10,7 +10,7 @@ export {
   shapeOf,
 } from './running-domain.ts';
 export { changeDisc } from './hotplug.ts';
-export { Services, WHOLE_P2M } from './services.ts';
+export { type Devices, Services, WHOLE_P2M } from './services.ts';
 export { Toolstack, type ToolstackListener, type ToolstackParts } from './toolstack.ts';
 export { FIRST_COMMANDS } from './commands/first.ts';
 export { bind, type Bound, type Deeds } from './commands/command.ts';

@@ -1,6 +1,6 @@
 /** The host's disk: its partitions, and the volumes that guests have. */
 
-import type { VolumeInfo } from '../../dom0/service/index.ts';
+import type { DiskInfo, VolumeInfo } from '../../dom0/service/index.ts';
 import { inventory, openState } from '../inventory.ts';
 import { natural, ordered, orderOf } from '../order.ts';
 import { askToPersist, elsewhere, persists, state } from '../shell-session.ts';
@@ -56,118 +56,129 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
         </p>
       ) : (
         <>
-          <section>
-            <div class="ph">
-              <h3>
-                <Icon name="disk" /> {disk.path}
-              </h3>
-              <span class="sec">
-                {words.diskFacts(gigabytes(disk.bytes), bytes(disk.storedBytes), state.value?.where)}
-              </span>
-            </div>
-            {persists.value !== undefined && (
-              <p class="row wrap" role="status">
-                <Tag kind={persists.value ? 'used' : 'approximated'}>
-                  <span>{persists.value ? words.persists : words.mayGo}</span>
-                </Tag>
-                {!persists.value && (
-                  <button class="btn sm" onClick={() => void askToPersist()}>
-                    {words.askToPersist}
-                  </button>
-                )}
-              </p>
-            )}
-            <SharesBar
-              kind="sizes"
-              isHidden
-              shares={disk.partitions.map(({ name, bytes: all, users: who }) =>
-                sized(name, who.length > 0 ? 'c-d0' : 'c-free', all),
-              )}
-            />
-            <div class="wide">
-              <table class="pad">
-                <thead>
-                  <tr>
-                    <th>{words.partition}</th>
-                    <th>{words.type}</th>
-                    <th class="num">{words.size}</th>
-                    <th>{words.usedBy}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {disk.partitions.map(({ name, bytes: all, type, users: who }) => (
-                    <tr key={name}>
-                      <td class="m">{name}</td>
-                      <td>{words.types[type] ?? `0x${type.toString(16)}`}</td>
-                      <td class="num m">{size(all)}</td>
-                      <td class="sec">{users(who)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          </section>
-          <section>
-            <div class="ph">
-              <h3>{words.volumes(disk.group)}</h3>
-              <span class="sec">{words.groupFacts(size(disk.freeBytes), size(disk.groupBytes))}</span>
-            </div>
-            {disk.volumes.length > 0 && (
-              <SharesBar
-                kind="sizes"
-                isHidden
-                shares={[
-                  ...disk.volumes
-                    .filter(({ path }) => path.startsWith('/dev/'))
-                    .map(({ name, bytes: all }, i) => sized(name, ownerClass(i + 1), all)),
-                  sized(words.free, 'c-free', disk.freeBytes),
-                ]}
-              />
-            )}
-            {disk.volumes.length === 0 ? (
-              <p class="sec">{words.noVolumes}</p>
-            ) : (
-              <div class="wide">
-                <table class="pad">
-                  <thead>
-                    <tr>
-                      <SortHead list="volumes" column="path">
-                        {words.volume}
-                      </SortHead>
-                      <SortHead list="volumes" column="bytes" cls="num">
-                        {words.size}
-                      </SortHead>
-                      <SortHead list="volumes" column="users">
-                        {words.usedBy}
-                      </SortHead>
-                      <th />
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {ordered(
-                      [...disk.volumes].sort((a, b) => natural(a.path, b.path)),
-                      orderOf<keyof typeof VOLUME>('volumes'),
-                      VOLUME,
-                    ).map(({ name, path, bytes: all, users: who, snapshot }) => (
-                      <tr key={name} class={name === volume ? 'sel' : ''}>
-                        <td class="m">{path}</td>
-                        <td class="num m">{size(all)}</td>
-                        <td class="sec">{snapshot ? words.ofSnapshot(snapshot.name, snapshot.domain) : users(who)}</td>
-                        <td class="num nw">
-                          {who.length === 0 && !snapshot && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-            )}
-            <NewVolume suggested={freeName(disk.volumes.map(({ name }) => name))} />
-          </section>
+          <Partitions disk={disk} />
+          <Volumes disk={disk} chosen={volume} />
         </>
       )}
       <Checkpoints />
       {!incoming.value && <WholeState />}
     </div>
+  );
+}
+
+function Partitions({ disk }: { disk: DiskInfo }) {
+  return (
+    <section>
+      <div class="ph">
+        <h3>
+          <Icon name="disk" /> {disk.path}
+        </h3>
+        <span class="sec">{words.diskFacts(gigabytes(disk.bytes), bytes(disk.storedBytes), state.value?.where)}</span>
+      </div>
+      {persists.value !== undefined && (
+        <p class="row wrap" role="status">
+          <Tag kind={persists.value ? 'used' : 'approximated'}>
+            <span>{persists.value ? words.persists : words.mayGo}</span>
+          </Tag>
+          {!persists.value && (
+            <button class="btn sm" onClick={() => void askToPersist()}>
+              {words.askToPersist}
+            </button>
+          )}
+        </p>
+      )}
+      <SharesBar
+        kind="sizes"
+        isHidden
+        shares={disk.partitions.map(({ name, bytes: all, users: who }) =>
+          sized(name, who.length > 0 ? 'c-d0' : 'c-free', all),
+        )}
+      />
+      <div class="wide">
+        <table class="pad">
+          <thead>
+            <tr>
+              <th>{words.partition}</th>
+              <th>{words.type}</th>
+              <th class="num">{words.size}</th>
+              <th>{words.usedBy}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {disk.partitions.map(({ name, bytes: all, type, users: who }) => (
+              <tr key={name}>
+                <td class="m">{name}</td>
+                <td>{words.types[type] ?? `0x${type.toString(16)}`}</td>
+                <td class="num m">{size(all)}</td>
+                <td class="sec">{users(who)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+/** `chosen`: in the tree. */
+function Volumes({ disk, chosen }: { disk: DiskInfo; chosen: string | undefined }) {
+  return (
+    <section>
+      <div class="ph">
+        <h3>{words.volumes(disk.group)}</h3>
+        <span class="sec">{words.groupFacts(size(disk.freeBytes), size(disk.groupBytes))}</span>
+      </div>
+      {disk.volumes.length > 0 && (
+        <SharesBar
+          kind="sizes"
+          isHidden
+          shares={[
+            ...disk.volumes
+              .filter(({ path }) => path.startsWith('/dev/'))
+              .map(({ name, bytes: all }, i) => sized(name, ownerClass(i + 1), all)),
+            sized(words.free, 'c-free', disk.freeBytes),
+          ]}
+        />
+      )}
+      {disk.volumes.length === 0 ? (
+        <p class="sec">{words.noVolumes}</p>
+      ) : (
+        <div class="wide">
+          <table class="pad">
+            <thead>
+              <tr>
+                <SortHead list="volumes" column="path">
+                  {words.volume}
+                </SortHead>
+                <SortHead list="volumes" column="bytes" cls="num">
+                  {words.size}
+                </SortHead>
+                <SortHead list="volumes" column="users">
+                  {words.usedBy}
+                </SortHead>
+                <th />
+              </tr>
+            </thead>
+            <tbody>
+              {ordered(
+                [...disk.volumes].sort((a, b) => natural(a.path, b.path)),
+                orderOf<keyof typeof VOLUME>('volumes'),
+                VOLUME,
+              ).map(({ name, path, bytes: all, users: who, snapshot }) => (
+                <tr key={name} class={name === chosen ? 'sel' : ''}>
+                  <td class="m">{path}</td>
+                  <td class="num m">{size(all)}</td>
+                  <td class="sec">{snapshot ? words.ofSnapshot(snapshot.name, snapshot.domain) : users(who)}</td>
+                  <td class="num nw">
+                    {who.length === 0 && !snapshot && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <NewVolume suggested={freeName(disk.volumes.map(({ name }) => name))} />
+    </section>
   );
 }
