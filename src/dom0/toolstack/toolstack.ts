@@ -383,31 +383,19 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     if (blueprint.cpuLevel) await this.runners.loadLevel?.(blueprint.cpuLevel);
     const { definition, xen } = blueprint;
     const { machine, queue } = this;
-    const { seenMiB, p2mFrames, ...memory } = shapeOf(blueprint, machine.frames);
     // On one thread a device of the host answers in Domain 0's turn, in which a model there is awake.
     const modelHere =
       xen === 'hvm' &&
       (definition.modelInDomain0 === true ||
         (!this.runners.elsewhere && (blueprint.drives ?? []).some(({ medium }) => medium && 'device' in medium)));
-    const drives =
-      this.runners.elsewhere &&
-      !modelHere &&
-      (blueprint.drives ?? []).some(drive => drive.place >= 0 && (xen === 'hvm' || (!xen && isOpenOnce(drive))));
-    const shape = {
-      vcpus: definition.maxVcpus ?? definition.vcpus,
-      onlineVcpus: definition.vcpus,
-      ...memory,
-      card: definition.nic !== undefined,
-      drives,
-    };
-    const record = createDomain(machine, seenMiB, p2mFrames, { ...shape, ...(xen && { guest: XEN_RECORDS[xen] }) });
+    const { record, seenMiB } = this.recordOf(blueprint, modelHere);
     const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
     made?.(record.id);
     this.parts.recorder?.called(record.id, uuid);
     this.noteCall(
       record,
       'XEN_DOMCTL_createdomain',
-      `domain ${record.id}: ${memory.populateMiB} MiB, ${record.vcpus} vCPU${record.vcpus === 1 ? '' : 's'}`,
+      `domain ${record.id}: ${shapeOf(blueprint, machine.frames).populateMiB} MiB, ${record.vcpus} vCPU${record.vcpus === 1 ? '' : 's'}`,
     );
     try {
       if (xen) this.services.prepare(record, uuid, modelHere);
@@ -433,31 +421,67 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.members.set(record.id, member);
     this.halted.delete(member.name);
     listed?.(record.id);
-    this.services.network.attachCard(record, definition.rate);
     try {
-      const waits = paused || xen !== undefined;
-      if (waits) this.setHeld(member, true);
-      member.about = await member.runner.started;
-      this.mayBuild();
-      if (xen) await this.attach(member);
-      if (definition.nic || definition.vif) await this.services.network.connect();
-      if (modelHere) await Promise.all([loadBackends(['model']), definition.nic && loadNic(definition.nic)]);
-      if (modelHere) this.attachModel(member, listener);
-      for (const input of member.early?.splice(0) ?? []) input();
-      delete member.early;
-      if (waits) this.setHeld(member, false);
+      await this.begin(member, listener, modelHere, paused);
     } catch (error) {
-      this.members.delete(record.id);
-      this.halted.set(member.name, 'failed');
-      this.services.network.detachCard(record.id);
-      await member.runner.destroy();
-      this.services.detachDrives(record.id);
-      this.drives.closeDevices(member);
-      queue.remove(record.index);
-      this.bury(member);
+      await this.unbuild(member);
       throw error;
     }
     return member;
+  }
+
+  /** Frames and a record for a new domain. @throws HostError */
+  private recordOf(blueprint: Blueprint, modelHere: boolean): { record: DomainRecord; seenMiB: number } {
+    const { definition, xen, drives = [] } = blueprint;
+    const { seenMiB, p2mFrames, ...memory } = shapeOf(blueprint, this.machine.frames);
+    const record = createDomain(this.machine, seenMiB, p2mFrames, {
+      vcpus: definition.maxVcpus ?? definition.vcpus,
+      onlineVcpus: definition.vcpus,
+      ...memory,
+      card: definition.nic !== undefined,
+      drives:
+        this.runners.elsewhere &&
+        !modelHere &&
+        drives.some(drive => drive.place >= 0 && (xen === 'hvm' || (!xen && isOpenOnce(drive)))),
+      ...(xen && { guest: XEN_RECORDS[xen] }),
+    });
+    return { record, seenMiB };
+  }
+
+  /** Once its runner is on its way: it gets its other ends, and runs when they are there. */
+  private async begin(
+    member: Member<Console>,
+    listener: DomainListener,
+    modelHere: boolean,
+    paused: boolean,
+  ): Promise<void> {
+    const { record } = member;
+    const { definition, xen } = member.blueprint;
+    this.services.network.attachCard(record, definition.rate);
+    const waits = paused || xen !== undefined;
+    if (waits) this.setHeld(member, true);
+    member.about = await member.runner.started;
+    this.mayBuild();
+    if (xen) await this.attach(member);
+    if (definition.nic || definition.vif) await this.services.network.connect();
+    if (modelHere) await Promise.all([loadBackends(['model']), definition.nic && loadNic(definition.nic)]);
+    if (modelHere) this.attachModel(member, listener);
+    for (const input of member.early?.splice(0) ?? []) input();
+    delete member.early;
+    if (waits) this.setHeld(member, false);
+  }
+
+  /** It could not be built: nothing of it is left. */
+  private async unbuild(member: Member<Console>): Promise<void> {
+    const { record } = member;
+    this.members.delete(record.id);
+    this.halted.set(member.name, 'failed');
+    this.services.network.detachCard(record.id);
+    await member.runner.destroy();
+    this.services.detachDrives(record.id);
+    this.drives.closeDevices(member);
+    this.queue.remove(record.index);
+    this.bury(member);
   }
 
   /** Before it is started: `runner` is given to it then. */
