@@ -91,7 +91,6 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
   const over = session.over,
     isKept = over && !gone && !domain.lost;
   const tab = (chosen ?? first) === POST_MORTEM && !isKept ? CONSOLE : (chosen ?? first);
-  const paused = domain.state === 'p';
   const [here, setHere] = useState<ShownWindows>();
   const view = shownWindows(
     { hasScreen: session.hasScreen, used: session.used.value, drew: session.drew.value, spoke: session.spoke.value },
@@ -101,7 +100,6 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
   );
   // Of two windows Enter gives the keyboard to the one where the guest has spoken.
   const serialFirst = view === 'serial' || (view === 'both' && session.spoke.value);
-  const going = leaving.value.get(session.id);
   const isConsole = tab === CONSOLE,
     withConsole = isConsole || beside.value;
   const desk = (
@@ -121,89 +119,8 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
           <ModeBadge type={domain.type} />
           <span class="sec meta nw">{words.facts(domain.memoryMiB, domain.vcpus, domain.id)}</span>
           <span class="grow" />
-          <div
-            class={`row wrap tools${(over && tab !== POST_MORTEM) || going ? ' says' : ''}`}
-            role="toolbar"
-            aria-label={domain.name}
-          >
-            {over ? (
-              <>
-                {tab !== POST_MORTEM && (
-                  <span class={domain.fell ? 'tag bad' : 'b'}>
-                    {words.ended(domain.name, domain.ended ?? (gone ? words.gone : ''))}
-                  </span>
-                )}
-                <span class="grow" />
-                {tab === POST_MORTEM && <span id={TOOLS_OF_TAB} />}
-                {session.files && (
-                  <button class="btn primary" onClick={() => void bootAgain(session)}>
-                    {words.again}
-                  </button>
-                )}
-                {gone ? (
-                  <button class="btn" onClick={() => go({ kind: 'home' })}>
-                    {words.close}
-                  </button>
-                ) : (
-                  <Tool onClick={() => destroy(session)}>{words.destroy}</Tool>
-                )}
-              </>
-            ) : going ? (
-              <>
-                <span class="say" role="alert">
-                  {words.leaving(domain.name, domain.memoryMiB, domain.disks ?? 0, going.seconds)}
-                </span>
-                <span class="grow" />
-                <button class="btn primary" onClick={() => keepGuest(session)}>
-                  {words.keep}
-                </button>
-                <Tool onClick={() => destroyNow(session)}>
-                  <Icon name="close" />
-                  {words.destroyNow}
-                </Tool>
-              </>
-            ) : (
-              <>
-                <Tool onClick={() => void command(paused ? 'unpause' : 'pause', domain)}>
-                  <Icon name={paused ? 'run' : 'pause'} />
-                  {paused ? words.run : words.pause}
-                </Tool>
-                <Tool onClick={() => void command('reset', domain)}>
-                  <Icon name="reset" />
-                  {words.reset}
-                </Tool>
-                <Tool onClick={() => void command('shutdown', domain)}>
-                  <Icon name="power" />
-                  {words.power}
-                </Tool>
-                <Tool onClick={() => void saveState(domain)}>{words.save}</Tool>
-                <Tool onClick={() => destroy(session)}>
-                  <Icon name="close" />
-                  {words.destroy}
-                </Tool>
-                <button
-                  class="btn quiet"
-                  aria-haspopup="menu"
-                  aria-label={words.more(domain.name)}
-                  title={words.more(domain.name)}
-                  onClick={event => openMenu(event, domain.name, guestActions(session))}
-                >
-                  •••
-                </button>
-              </>
-            )}
-          </div>
-          {tab === CONSOLE && (
-            <button
-              class="btn only-m"
-              aria-expanded={detailOpen.value}
-              onClick={() => {
-                detailOpen.value = !detailOpen.value;
-              }}
-            >
-              {words.detail}
-            </button>
-          )}
+          <GuestTools session={session} tab={tab} />
+          {isConsole && <DetailButton />}
         </div>
         <div class="row gtabs">
           <Tabs
@@ -225,22 +142,7 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
               {words.beside}
             </button>
           )}
-          {withConsole && session.hasScreen && (
-            <div class="seg" role="group" aria-label={words.view}>
-              {(['serial', 'screen', 'both'] as const).map(choice => (
-                <button
-                  key={choice}
-                  aria-pressed={view === choice}
-                  onClick={() => {
-                    windows.value = choice;
-                    setHere(choice);
-                  }}
-                >
-                  {words[choice]}
-                </button>
-              ))}
-            </div>
-          )}
+          {withConsole && session.hasScreen && <Windows shown={view} choose={setHere} />}
         </div>
       </div>
       {!over && <GuestNotes domain={domain} />}
@@ -254,29 +156,166 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
           </>
         )}
         <div class="tabpanel" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, tab)}>
-          {tab === POST_MORTEM ? (
-            <PostMortemPage session={session} />
-          ) : tab === 'overview' ? (
-            <GuestOverview session={session} />
-          ) : tab === 'snapshots' ? (
-            <SnapshotsPage name={domain.name} />
-          ) : tab === 'history' ? (
-            <GuestHistory session={session} />
-          ) : tab === 'inspect' ? (
-            <InspectPage session={session} />
-          ) : tab === 'definition' ? (
-            <div class="body">
-              <pre class="code defn" tabIndex={0}>
-                {domain.definition || words.noDefinition}
-              </pre>
-            </div>
-          ) : (
-            desk
-          )}
+          {isConsole ? desk : <TabContent session={session} tab={tab} />}
         </div>
       </div>
     </>
   );
+}
+
+const DetailButton = () => (
+  <button
+    class="btn only-m"
+    aria-expanded={detailOpen.value}
+    onClick={() => {
+      detailOpen.value = !detailOpen.value;
+    }}
+  >
+    {words.detail}
+  </button>
+);
+
+/** Which of its windows are shown. */
+const Windows = ({ shown, choose }: { shown: ShownWindows; choose(windows: ShownWindows): void }) => (
+  <div class="seg" role="group" aria-label={words.view}>
+    {(['serial', 'screen', 'both'] as const).map(choice => (
+      <button
+        key={choice}
+        aria-pressed={shown === choice}
+        onClick={() => {
+          windows.value = choice;
+          choose(choice);
+        }}
+      >
+        {words[choice]}
+      </button>
+    ))}
+  </div>
+);
+
+/** What can be done to it now. */
+function GuestTools({ session, tab }: { session: DomainSession; tab: string }) {
+  const going = leaving.value.get(session.id),
+    { over } = session;
+  return (
+    <div
+      class={`row wrap tools${(over && tab !== POST_MORTEM) || going ? ' says' : ''}`}
+      role="toolbar"
+      aria-label={session.info.value.name}
+    >
+      {over ? (
+        <ToolsOfEnded session={session} tab={tab} />
+      ) : going ? (
+        <ToolsOfLeaving session={session} seconds={going.seconds} />
+      ) : (
+        <ToolsOfLiving session={session} />
+      )}
+    </div>
+  );
+}
+
+function ToolsOfEnded({ session, tab }: { session: DomainSession; tab: string }) {
+  const domain = session.info.value,
+    gone = session.gone.value;
+  return (
+    <>
+      {tab !== POST_MORTEM && (
+        <span class={domain.fell ? 'tag bad' : 'b'}>
+          {words.ended(domain.name, domain.ended ?? (gone ? words.gone : ''))}
+        </span>
+      )}
+      <span class="grow" />
+      {tab === POST_MORTEM && <span id={TOOLS_OF_TAB} />}
+      {session.files && (
+        <button class="btn primary" onClick={() => void bootAgain(session)}>
+          {words.again}
+        </button>
+      )}
+      {gone ? (
+        <button class="btn" onClick={() => go({ kind: 'home' })}>
+          {words.close}
+        </button>
+      ) : (
+        <Tool onClick={() => destroy(session)}>{words.destroy}</Tool>
+      )}
+    </>
+  );
+}
+
+function ToolsOfLeaving({ session, seconds }: { session: DomainSession; seconds: number }) {
+  const domain = session.info.value;
+  return (
+    <>
+      <span class="say" role="alert">
+        {words.leaving(domain.name, domain.memoryMiB, domain.disks ?? 0, seconds)}
+      </span>
+      <span class="grow" />
+      <button class="btn primary" onClick={() => keepGuest(session)}>
+        {words.keep}
+      </button>
+      <Tool onClick={() => destroyNow(session)}>
+        <Icon name="close" />
+        {words.destroyNow}
+      </Tool>
+    </>
+  );
+}
+
+function ToolsOfLiving({ session }: { session: DomainSession }) {
+  const domain = session.info.value,
+    paused = domain.state === 'p';
+  return (
+    <>
+      <Tool onClick={() => void command(paused ? 'unpause' : 'pause', domain)}>
+        <Icon name={paused ? 'run' : 'pause'} />
+        {paused ? words.run : words.pause}
+      </Tool>
+      <Tool onClick={() => void command('reset', domain)}>
+        <Icon name="reset" />
+        {words.reset}
+      </Tool>
+      <Tool onClick={() => void command('shutdown', domain)}>
+        <Icon name="power" />
+        {words.power}
+      </Tool>
+      <Tool onClick={() => void saveState(domain)}>{words.save}</Tool>
+      <Tool onClick={() => destroy(session)}>
+        <Icon name="close" />
+        {words.destroy}
+      </Tool>
+      <button
+        class="btn quiet"
+        aria-haspopup="menu"
+        aria-label={words.more(domain.name)}
+        title={words.more(domain.name)}
+        onClick={event => openMenu(event, domain.name, guestActions(session))}
+      >
+        •••
+      </button>
+    </>
+  );
+}
+
+/** What a tab shows beside or in place of the console. */
+function TabContent({ session, tab }: { session: DomainSession; tab: string }) {
+  const { name, definition } = session.info.value;
+  return tab === POST_MORTEM ? (
+    <PostMortemPage session={session} />
+  ) : tab === 'overview' ? (
+    <GuestOverview session={session} />
+  ) : tab === 'snapshots' ? (
+    <SnapshotsPage name={name} />
+  ) : tab === 'history' ? (
+    <GuestHistory session={session} />
+  ) : tab === 'inspect' ? (
+    <InspectPage session={session} />
+  ) : tab === 'definition' ? (
+    <div class="body">
+      <pre class="code defn" tabIndex={0}>
+        {definition || words.noDefinition}
+      </pre>
+    </div>
+  ) : null;
 }
 
 /** What is done with it, and what stands in its way. */

@@ -54,99 +54,110 @@ export function NetworkPage() {
         <p class="sec">{words.waiting}</p>
       </div>
     );
-  const counts = (packets: number, all: number) => (
-    <>
-      {words.packets(packets)}
-      <span class="dim">, {bytes(all)}</span>
-    </>
-  );
   return (
     <div class="body netw">
-      <section>
-        <div class="ph">
-          <h3>
-            <Icon name="bridge" /> {bridge.name}
-          </h3>
-          <span class="sec">{strings.tree.ports(bridge.ports.length)}</span>
-        </div>
+      <Ports bridge={bridge} />
+      <Stations stations={bridge.stations} />
+    </div>
+  );
+}
+
+const counts = (packets: number, all: number) => (
+  <>
+    {words.packets(packets)}
+    <span class="dim">, {bytes(all)}</span>
+  </>
+);
+
+function Ports({ bridge }: { bridge: Inventory['bridge'] }) {
+  return (
+    <section>
+      <div class="ph">
+        <h3>
+          <Icon name="bridge" /> {bridge.name}
+        </h3>
+        <span class="sec">{strings.tree.ports(bridge.ports.length)}</span>
+      </div>
+      <table class="pad" tabIndex={0}>
+        <thead>
+          <tr>
+            <SortHead list="ports" column="name">
+              {words.port}
+            </SortHead>
+            <SortHead list="ports" column="owner">
+              {words.usedBy}
+            </SortHead>
+            <SortHead list="ports" column="rx" cls="num">
+              {words.received}
+            </SortHead>
+            <SortHead list="ports" column="tx" cls="num">
+              {words.transmitted}
+            </SortHead>
+            <SortHead list="ports" column="dropped" cls="num">
+              {words.dropped}
+            </SortHead>
+          </tr>
+        </thead>
+        <tbody>
+          {ordered(bridge.ports, orderOf<keyof typeof PORT>('ports'), PORT).map(port => (
+            <tr key={port.name}>
+              <td class="m">{port.name}</td>
+              <td class="nw">
+                <Owner port={port.name} />
+              </td>
+              <td class="num m">{counts(port.rxPackets, port.rxBytes)}</td>
+              <td class="num m">{counts(port.txPackets, port.txBytes)}</td>
+              <td class="num m">{port.dropped}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p class="cap-t">{words.portsCaption}</p>
+    </section>
+  );
+}
+
+function Stations({ stations }: { stations: readonly Station[] }) {
+  return (
+    <section>
+      <div class="ph">
+        <h3>{words.stations}</h3>
+      </div>
+      {stations.length === 0 ? (
+        <p class="sec">{words.noStations}</p>
+      ) : (
         <table class="pad" tabIndex={0}>
           <thead>
             <tr>
-              <SortHead list="ports" column="name">
+              <SortHead list="stations" column="mac">
+                {words.mac}
+              </SortHead>
+              <SortHead list="stations" column="port">
                 {words.port}
               </SortHead>
-              <SortHead list="ports" column="owner">
+              <SortHead list="stations" column="owner">
                 {words.usedBy}
               </SortHead>
-              <SortHead list="ports" column="rx" cls="num">
-                {words.received}
-              </SortHead>
-              <SortHead list="ports" column="tx" cls="num">
-                {words.transmitted}
-              </SortHead>
-              <SortHead list="ports" column="dropped" cls="num">
-                {words.dropped}
+              <SortHead list="stations" column="age" cls="num">
+                {words.seen}
               </SortHead>
             </tr>
           </thead>
           <tbody>
-            {ordered(bridge.ports, orderOf<keyof typeof PORT>('ports'), PORT).map(port => (
-              <tr key={port.name}>
-                <td class="m">{port.name}</td>
+            {ordered(stations, orderOf<keyof typeof STATION>('stations'), STATION).map(({ mac, port, ageSeconds }) => (
+              <tr key={mac}>
+                <td class="m">{mac}</td>
+                <td class="m">{port}</td>
                 <td class="nw">
-                  <Owner port={port.name} />
+                  <Owner port={port} />
                 </td>
-                <td class="num m">{counts(port.rxPackets, port.rxBytes)}</td>
-                <td class="num m">{counts(port.txPackets, port.txBytes)}</td>
-                <td class="num m">{port.dropped}</td>
+                <td class="num m">{words.ago2(ageSeconds)}</td>
               </tr>
             ))}
           </tbody>
         </table>
-        <p class="cap-t">{words.portsCaption}</p>
-      </section>
-      <section>
-        <div class="ph">
-          <h3>{words.stations}</h3>
-        </div>
-        {bridge.stations.length === 0 ? (
-          <p class="sec">{words.noStations}</p>
-        ) : (
-          <table class="pad" tabIndex={0}>
-            <thead>
-              <tr>
-                <SortHead list="stations" column="mac">
-                  {words.mac}
-                </SortHead>
-                <SortHead list="stations" column="port">
-                  {words.port}
-                </SortHead>
-                <SortHead list="stations" column="owner">
-                  {words.usedBy}
-                </SortHead>
-                <SortHead list="stations" column="age" cls="num">
-                  {words.seen}
-                </SortHead>
-              </tr>
-            </thead>
-            <tbody>
-              {ordered(bridge.stations, orderOf<keyof typeof STATION>('stations'), STATION).map(
-                ({ mac, port, ageSeconds }) => (
-                  <tr key={mac}>
-                    <td class="m">{mac}</td>
-                    <td class="m">{port}</td>
-                    <td class="nw">
-                      <Owner port={port} />
-                    </td>
-                    <td class="num m">{words.ago2(ageSeconds)}</td>
-                  </tr>
-                ),
-              )}
-            </tbody>
-          </table>
-        )}
-        <p class="cap-t">{words.stationsCaption}</p>
-      </section>
-    </div>
+      )}
+      <p class="cap-t">{words.stationsCaption}</p>
+    </section>
   );
 }

@@ -1,7 +1,7 @@
 /** Snapshots of a domain: taken with a word about them, gone back to, deleted; the tree says which came from which, and where the domain is. */
 
 import './snapshots.css';
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { CHECKPOINTS, type SnapshotRecord } from '../../dom0/toolstack/snapshots/index.ts';
 import { host, living, sentence, tasks } from '../host.ts';
@@ -100,43 +100,16 @@ export function SnapshotsPage({ name }: { name: string }) {
       await goBack(name, to);
       asked.value = undefined;
     });
-  const rows = treeOf(all ?? []),
-    here = rows.findIndex(({ isHere }) => isHere);
   return (
     <div class="body snaps">
       <section>
-        <form
-          class="row wrap"
-          onSubmit={event => {
-            event.preventDefault();
-            void takeOne();
-          }}
-        >
-          <input
-            class="in nm"
-            aria-label={words.name}
-            value={asWritten}
-            spellcheck={false}
-            autocomplete="off"
-            onInput={event => {
-              typed.value = event.currentTarget.value;
-            }}
-          />
-          <input
-            class="in grow"
-            aria-label={words.about}
-            placeholder={words.aboutHint}
-            value={about.value}
-            maxLength={1000}
-            onInput={event => {
-              about.value = event.currentTarget.value;
-            }}
-          />
-          <button class="btn primary" disabled={busy.value !== '' || asWritten === ''}>
-            <Icon name="plus" />
-            {words.take}
-          </button>
-        </form>
+        <TakeForm
+          typed={typed}
+          about={about}
+          written={asWritten}
+          busy={busy.value !== ''}
+          take={() => void takeOne()}
+        />
         <p class="cap-t">
           <code>{takeSpelled(name, asWritten, about.value)}</code> {runs ? words.what : words.whatOff}
         </p>
@@ -149,78 +122,169 @@ export function SnapshotsPage({ name }: { name: string }) {
         (all.length === 0 ? (
           <p class="hint">{words.none}</p>
         ) : (
-          <div class="wide">
-            <table class="pad">
-              <thead>
-                <tr>
-                  <th>{words.columns.name}</th>
-                  <th>{words.columns.taken}</th>
-                  <th class="num">{words.columns.holds}</th>
-                  <th>{words.columns.disks}</th>
-                  <th>{words.columns.about}</th>
-                  <th />
-                </tr>
-              </thead>
-              <tbody>
-                {rows.flatMap((row, i) => [
-                  <Row
-                    key={row.record.name}
-                    row={row}
-                    domain={name}
-                    asked={asked.value === row.record.name}
-                    busy={busy.value !== ''}
-                    ask={() => {
-                      asked.value = asked.value === row.record.name ? undefined : row.record.name;
-                    }}
-                  />,
-                  ...(asked.value === row.record.name
-                    ? [
-                        <tr key={`ask ${row.record.name}`}>
-                          <td colSpan={6}>
-                            <div class="ask" role="alert">
-                              <p>
-                                {words.question(name, row.record.name, runs, row.record.state !== undefined)}{' '}
-                                <code>
-                                  xl revert {name} {row.record.name}
-                                </code>
-                              </p>
-                              <div class="row wrap">
-                                <button
-                                  class="btn"
-                                  disabled={busy.value !== ''}
-                                  onClick={() => void back(row.record.name, true)}
-                                >
-                                  {words.first}
-                                </button>
-                                <button
-                                  class="btn primary"
-                                  disabled={busy.value !== ''}
-                                  onClick={() => void back(row.record.name, false)}
-                                >
-                                  {words.now}
-                                </button>
-                                <button
-                                  class="btn quiet"
-                                  onClick={() => {
-                                    asked.value = undefined;
-                                  }}
-                                >
-                                  {words.stay}
-                                </button>
-                              </div>
-                            </div>
-                          </td>
-                        </tr>,
-                      ]
-                    : []),
-                  ...(i === here ? [<Here key="here" name={name} depth={row.depth + 1} runs={runs} />] : []),
-                ])}
-                {here < 0 && <Here name={name} depth={0} runs={runs} />}
-              </tbody>
-            </table>
-          </div>
+          <SnapshotTree records={all} domain={name} runs={runs} busy={busy.value !== ''} asked={asked} back={back} />
         ))}
     </div>
+  );
+}
+
+/** The snapshots below each other, with the place where the domain is; `asked`: the one to which it may go back. */
+function SnapshotTree({
+  records,
+  domain,
+  runs,
+  busy,
+  asked,
+  back,
+}: {
+  records: readonly SnapshotRecord[];
+  domain: string;
+  runs: boolean;
+  busy: boolean;
+  asked: Signal<string | undefined>;
+  back(to: string, keepsFirst: boolean): Promise<void>;
+}) {
+  const rows = treeOf(records),
+    here = rows.findIndex(({ isHere }) => isHere);
+  return (
+    <div class="wide">
+      <table class="pad">
+        <thead>
+          <tr>
+            <th>{words.columns.name}</th>
+            <th>{words.columns.taken}</th>
+            <th class="num">{words.columns.holds}</th>
+            <th>{words.columns.disks}</th>
+            <th>{words.columns.about}</th>
+            <th />
+          </tr>
+        </thead>
+        <tbody>
+          {rows.flatMap((row, i) => [
+            <Row
+              key={row.record.name}
+              row={row}
+              domain={domain}
+              asked={asked.value === row.record.name}
+              busy={busy}
+              ask={() => {
+                asked.value = asked.value === row.record.name ? undefined : row.record.name;
+              }}
+            />,
+            ...(asked.value === row.record.name
+              ? [
+                  <AskBack
+                    key={`ask ${row.record.name}`}
+                    domain={domain}
+                    row={row}
+                    runs={runs}
+                    busy={busy}
+                    back={keepsFirst => void back(row.record.name, keepsFirst)}
+                    stay={() => {
+                      asked.value = undefined;
+                    }}
+                  />,
+                ]
+              : []),
+            ...(i === here ? [<Here key="here" name={domain} depth={row.depth + 1} runs={runs} />] : []),
+          ])}
+          {here < 0 && <Here name={domain} depth={0} runs={runs} />}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** Its name as it is `written`, and what it is for. */
+function TakeForm({
+  typed,
+  about,
+  written,
+  busy,
+  take,
+}: {
+  typed: Signal<string | undefined>;
+  about: Signal<string>;
+  written: string;
+  busy: boolean;
+  take(): void;
+}) {
+  return (
+    <form
+      class="row wrap"
+      onSubmit={event => {
+        event.preventDefault();
+        take();
+      }}
+    >
+      <input
+        class="in nm"
+        aria-label={words.name}
+        value={written}
+        spellcheck={false}
+        autocomplete="off"
+        onInput={event => {
+          typed.value = event.currentTarget.value;
+        }}
+      />
+      <input
+        class="in grow"
+        aria-label={words.about}
+        placeholder={words.aboutHint}
+        value={about.value}
+        maxLength={1000}
+        onInput={event => {
+          about.value = event.currentTarget.value;
+        }}
+      />
+      <button class="btn primary" disabled={busy || written === ''}>
+        <Icon name="plus" />
+        {words.take}
+      </button>
+    </form>
+  );
+}
+
+/** Whether a domain is to go back to a snapshot, and be kept as it is before. */
+function AskBack({
+  domain,
+  row,
+  runs,
+  busy,
+  back,
+  stay,
+}: {
+  domain: string;
+  row: SnapshotRow;
+  runs: boolean;
+  busy: boolean;
+  back(keepsFirst: boolean): void;
+  stay(): void;
+}) {
+  return (
+    <tr>
+      <td colSpan={6}>
+        <div class="ask" role="alert">
+          <p>
+            {words.question(domain, row.record.name, runs, row.record.state !== undefined)}{' '}
+            <code>
+              xl revert {domain} {row.record.name}
+            </code>
+          </p>
+          <div class="row wrap">
+            <button class="btn" disabled={busy} onClick={() => back(true)}>
+              {words.first}
+            </button>
+            <button class="btn primary" disabled={busy} onClick={() => back(false)}>
+              {words.now}
+            </button>
+            <button class="btn quiet" onClick={stay}>
+              {words.stay}
+            </button>
+          </div>
+        </div>
+      </td>
+    </tr>
   );
 }
 
