@@ -231,23 +231,28 @@ export class AtapiDrive extends Drive {
 
   // ---- packets
 
-  private packet(cdb: Uint8Array): void {
+  /** A command ends before it begins: its drive has news for the host, or nothing to read. */
+  private isEnded(command: number): boolean {
     const { q } = this;
-    const command = cdb[0];
-    const word = (at: number): number => (cdb[at] << 8) | cdb[at + 1];
-    const dword = (at: number): number => word(at) * 65536 + word(at + 2);
     const attentionExempt = command === 0x03 || command === 0x12 || command === 0x4a;
     if (q.attention !== 0 && !attentionExempt) {
       const code = q.attention;
       q.attention = 0;
       this.finish(UNIT_ATTENTION, code);
-      return;
+      return true;
     }
     const needsMedium = [0x00, 0x25, 0x28, 0x2b, 0x42, 0x43, 0x51, 0xa8, 0xbe].includes(command);
-    if (needsMedium && !this.present) {
-      this.finish(NOT_READY, NO_MEDIUM);
-      return;
-    }
+    if (!needsMedium || this.present) return false;
+    this.finish(NOT_READY, NO_MEDIUM);
+    return true;
+  }
+
+  private packet(cdb: Uint8Array): void {
+    const { q } = this;
+    const command = cdb[0];
+    const word = (at: number): number => (cdb[at] << 8) | cdb[at + 1];
+    const dword = (at: number): number => word(at) * 65536 + word(at + 2);
+    if (this.isEnded(command)) return;
     switch (command) {
       case 0x00:
       case 0x2b:

@@ -131,17 +131,7 @@ export class Mouse {
         r.command = value;
         break;
       case 0xe9:
-        this.send(
-          ACK,
-          (r.remote ? 0x40 : 0) |
-            (r.reporting ? 0x20 : 0) |
-            (r.scaling21 ? 0x10 : 0) |
-            ((r.buttons & 1) << 2) |
-            ((r.buttons & 4) >> 1) |
-            ((r.buttons & 2) >> 1),
-          r.resolution,
-          r.rate,
-        );
+        this.send(ACK, this.status, r.resolution, r.rate);
         return;
       case 0xea:
         r.remote = false;
@@ -188,6 +178,19 @@ export class Mouse {
         return;
     }
     this.send(ACK);
+  }
+
+  /** First byte of the answer to a status request. */
+  private get status(): number {
+    const { remote, reporting, scaling21, buttons } = this.r;
+    return (
+      (remote ? 0x40 : 0) |
+      (reporting ? 0x20 : 0) |
+      (scaling21 ? 0x10 : 0) |
+      ((buttons & 1) << 2) |
+      ((buttons & 4) >> 1) |
+      ((buttons & 2) >> 1)
+    );
   }
 
   private argument(command: number, value: number): void {

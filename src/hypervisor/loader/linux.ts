@@ -81,38 +81,14 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
   page.setUint8(SETUP.TYPE_OF_LOADER, LOADER_UNDEFINED);
   page.setUint32(SETUP.CODE32_START, loadAddress, true);
 
-  let initrdAddress = 0;
-  if (initrd && initrd.data.length > 0) {
-    // boot.rst: kernels before 2.03 take an initrd below 0x38000000.
-    const highest = version >= 0x203 ? file.getUint32(SETUP.INITRD_ADDR_MAX, true) : 0x37ffffff;
-    const kernelEnd = loadAddress + kernelBytes;
-    const end = Math.min(plan.ramEnd(loadAddress), highest + 1);
-    initrdAddress = Math.floor((end - initrd.data.length) / 0x1000) * 0x1000;
-    if (initrdAddress < kernelEnd) {
-      if (end === highest + 1) {
-        throw new LoadError(
-          `${initrd.name} (${size(initrd.data.length)}) does not fit: ${name} takes an initrd below ${hex(end)} only, which leaves ${size(end - kernelEnd)}. Use a smaller one.`,
-        );
-      }
-      throw plan.tooLarge(initrd, Math.max(0, end - roundUp(kernelEnd, 0x1000)), kernelEnd);
-    }
-    plan.put(initrdAddress, initrd.data);
+  const initrdAddress = placeInitrd(plan, options, version, { start: loadAddress, end: loadAddress + kernelBytes });
+  if (initrd && initrdAddress > 0) {
     page.setUint32(SETUP.RAMDISK_IMAGE, initrdAddress, true);
     page.setUint32(SETUP.RAMDISK_SIZE, initrd.data.length, true);
   }
 
   setTextScreen(page);
-  const upperKib = Math.max(0, Math.floor((plan.ramEnd(MIB) - MIB) / 1024));
-  page.setUint16(2, Math.min(upperKib, 0xffff), true);
-  page.setUint32(ALT_MEM_K, upperKib, true);
-  if (options.acpiRsdp && version >= 0x20e) setUint64(page, ACPI_RSDP_ADDR, options.acpiRsdp);
-  const map = options.e820.slice(0, E820_MAX);
-  page.setUint8(E820_ENTRIES, map.length);
-  map.forEach((entry, i) => {
-    setUint64(page, E820_TABLE + i * 20, entry.base);
-    setUint64(page, E820_TABLE + i * 20 + 8, entry.length);
-    page.setUint32(E820_TABLE + i * 20 + 16, entry.type, true);
-  });
+  tellMemory(page, plan, options, version);
   const zeroPageAddress = plan.place(zeroPage, 0x1000, BOOT_DATA);
   const gdtAddress = plan.place(new Uint8Array(Uint32Array.from(GDT).buffer), 16, BOOT_DATA);
   page.setUint32(SETUP.CMD_LINE_PTR, plan.place(commandLine, 16, BOOT_DATA), true);
@@ -127,6 +103,45 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
     cs: BOOT_CS,
     ds: BOOT_DS,
   };
+}
+
+/** Puts the initrd as high as the kernel takes it: its address; 0: there is none. @throws LoadError */
+function placeInitrd(
+  plan: Plan,
+  { kernel, name, initrd }: LoadOptions,
+  version: number,
+  loaded: { start: number; end: number },
+): number {
+  if (!initrd || initrd.data.length === 0) return 0;
+  // boot.rst: kernels before 2.03 take an initrd below 0x38000000.
+  const highest = version >= 0x203 ? view(kernel).getUint32(SETUP.INITRD_ADDR_MAX, true) : 0x37ffffff;
+  const end = Math.min(plan.ramEnd(loaded.start), highest + 1);
+  const address = Math.floor((end - initrd.data.length) / 0x1000) * 0x1000;
+  if (address < loaded.end) {
+    if (end === highest + 1) {
+      throw new LoadError(
+        `${initrd.name} (${size(initrd.data.length)}) does not fit: ${name} takes an initrd below ${hex(end)} only, which leaves ${size(end - loaded.end)}. Use a smaller one.`,
+      );
+    }
+    throw plan.tooLarge(initrd, Math.max(0, end - roundUp(loaded.end, 0x1000)), loaded.end);
+  }
+  plan.put(address, initrd.data);
+  return address;
+}
+
+/** How much memory there is, by the fields of all ages, and where the root pointer of ACPI lies. */
+function tellMemory(page: DataView, plan: Plan, options: LoadOptions, version: number): void {
+  const upperKib = Math.max(0, Math.floor((plan.ramEnd(MIB) - MIB) / 1024));
+  page.setUint16(2, Math.min(upperKib, 0xffff), true);
+  page.setUint32(ALT_MEM_K, upperKib, true);
+  if (options.acpiRsdp && version >= 0x20e) setUint64(page, ACPI_RSDP_ADDR, options.acpiRsdp);
+  const map = options.e820.slice(0, E820_MAX);
+  page.setUint8(E820_ENTRIES, map.length);
+  map.forEach((entry, i) => {
+    setUint64(page, E820_TABLE + i * 20, entry.base);
+    setUint64(page, E820_TABLE + i * 20 + 8, entry.length);
+    page.setUint32(E820_TABLE + i * 20 + 16, entry.type, true);
+  });
 }
 
 /** struct screen_info: VGA text mode 3, 80 x 25, as a BIOS would have left it, so that vgacon takes the screen. */

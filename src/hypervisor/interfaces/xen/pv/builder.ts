@@ -180,16 +180,17 @@ export interface PvStart {
   about: string;
 }
 
+/** The frame of shared_info, and the guest's ports of store and console. */
+interface PvRings {
+  sharedInfoMfn: number;
+  storePort: number;
+  consolePort: number;
+}
+
 /**
  * Fills the domain's frames; `mfns` by guest frame number. Page tables are plain memory still: whoever pins them has them checked.
  */
-export function buildPv(
-  machine: Machine,
-  mfns: Int32Array,
-  build: PvBuild,
-  layout: PvLayout,
-  rings: { sharedInfoMfn: number; storePort: number; consolePort: number },
-): PvStart {
+export function buildPv(machine: Machine, mfns: Int32Array, build: PvBuild, layout: PvLayout, rings: PvRings): PvStart {
   const { notes } = layout;
   const { words } = machine;
   const put = (pfn: number, offset: number, bytes: Uint8Array): void => {
@@ -231,6 +232,24 @@ export function buildPv(
     set(l1, (linear >>> 12) & 511, mfns[pfn], PTE_PRESENT | PTE_ACCESSED | (isTable ? 0 : PTE_WRITE));
   }
 
+  put(layout.startInfoPfn, 0, startInfo(mfns, build.cmdline, layout, rings));
+
+  return {
+    base: table(0),
+    entry: notes.entry,
+    stack: virtual(layout.stackPfn + 1),
+    startInfo: virtual(layout.startInfoPfn),
+    storeMfn: mfns[layout.storePfn],
+    consoleMfn: mfns[layout.consolePfn],
+    extendedCr3: notes.extendedCr3,
+    about: `paravirtual kernel (${notes.guestOs}) entered at 0x${notes.entry.toString(16)}`,
+  };
+}
+
+/** The page that the kernel finds by ESI. */
+function startInfo(mfns: Int32Array, cmdline: string, layout: PvLayout, rings: PvRings): Uint8Array {
+  const { notes } = layout;
+  const virtual = (pfn: number): number => (notes.virtBase + pfn * FRAME_BYTES) >>> 0;
   const info = new Uint8Array(FRAME_BYTES);
   const view = new DataView(info.buffer);
   info.set(new TextEncoder().encode(MAGIC));
@@ -250,19 +269,8 @@ export function buildPv(
     // Whole pages where it has no address of its own, as Xen's builder counts.
     field(START_INFO.mod_len, notes.ramdiskUnmapped ? up(layout.ramdisk.length, FRAME_BYTES) : layout.ramdisk.length);
   }
-  info.set(new TextEncoder().encode(build.cmdline).subarray(0, CMDLINE_BYTES - 1), START_INFO.cmd_line);
-  put(layout.startInfoPfn, 0, info);
-
-  return {
-    base: table(0),
-    entry: notes.entry,
-    stack: virtual(layout.stackPfn + 1),
-    startInfo: virtual(layout.startInfoPfn),
-    storeMfn: mfns[layout.storePfn],
-    consoleMfn: mfns[layout.consolePfn],
-    extendedCr3: notes.extendedCr3,
-    about: `paravirtual kernel (${notes.guestOs}) entered at 0x${notes.entry.toString(16)}`,
-  };
+  info.set(new TextEncoder().encode(cmdline).subarray(0, CMDLINE_BYTES - 1), START_INFO.cmd_line);
+  return info;
 }
 
 /** Stubs of 32 bytes: MOV EAX,number; INT 0x82; RET. The one for iret is jumped to. */

@@ -20,12 +20,7 @@ export function emulateTableWrite(
   table: number,
 ): boolean {
   const { regs } = processor;
-  const code = new Uint8Array(MAX_INSTRUCTION);
-  const at = (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] + regs[R.EIP]) >>> 0;
-  let length = MAX_INSTRUCTION;
-  while (length > 0 && !memory.read(at, code.subarray(0, length))) length--;
-  let i = 0;
-  while (i < length && PREFIXES.has(code[i])) i++;
+  const { code, opcodeAt: i } = fetched(processor, memory);
   const offset = linear & 0xfff;
   const slot = offset >>> 3;
   const current = new Uint8Array(8);
@@ -92,6 +87,17 @@ export function emulateTableWrite(
     return done(end);
   }
   return false;
+}
+
+/** The bytes of the instruction at hand, as far as they are there, and where its opcode is. */
+function fetched({ regs }: Processor, memory: PvMemory): { code: Uint8Array; opcodeAt: number } {
+  const code = new Uint8Array(MAX_INSTRUCTION);
+  const at = (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] + regs[R.EIP]) >>> 0;
+  let length = MAX_INSTRUCTION;
+  while (length > 0 && !memory.read(at, code.subarray(0, length))) length--;
+  let opcodeAt = 0;
+  while (opcodeAt < length && PREFIXES.has(code[opcodeAt])) opcodeAt++;
+  return { code, opcodeAt };
 }
 
 /** Bytes of ModR/M, SIB and displacement with 32-bit addresses (SDM vol. 2, 2.1.5). */
