@@ -1,7 +1,6 @@
 /** The task log: what was done on this host, as the xl command that it is, how it ended, and what Domain 0 really did for it. */
 
 import { useSignal } from '@preact/signals';
-import { Fragment } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Cause, Task, TaskRecord } from '../../dom0/service/index.ts';
 import { dismiss, host, nameOf } from '../host.ts';
@@ -77,6 +76,64 @@ function Causes({ task: { id, state, caused } }: { task: Task }) {
   );
 }
 
+function TaskRow({ task, isOpen, toggle }: { task: Task; isOpen: boolean; toggle(): void }) {
+  const { id, command, state, message, caused, startedMs } = task;
+  const [time, ms] = startedAt(startedMs),
+    counts = caused && words.counts(caused);
+  return (
+    <>
+      <tr class={isOpen ? 'is-open' : ''}>
+        <td class="m dim nw">
+          {time}
+          <span class="hide-s">{ms}</span>
+        </td>
+        <td class="m">{command}</td>
+        <td>
+          <Tag kind={state}>{strings.strip.states[state]}</Tag>
+        </td>
+        <td class="m num dim nw">{took(task) || (state !== 'running' && '–')}</td>
+        <td class="sec say">
+          <div>
+            <Message text={message} />
+            {counts && <span class="dim nw did">{counts}</span>}
+          </div>
+        </td>
+        <td class="num nw">
+          {state === 'failed' && (
+            <button
+              class="btn quiet icon sm"
+              aria-label={strings.strip.dismiss}
+              title={strings.strip.dismiss}
+              onClick={() => dismiss([id])}
+            >
+              <Icon name="cross" />
+            </button>
+          )}
+          {caused && (
+            <button
+              class="link"
+              aria-expanded={isOpen}
+              aria-controls={`causes-${id}`}
+              aria-label={words.logOf(command)}
+              title={counts || words.nothing}
+              onClick={toggle}
+            >
+              {words.log}
+            </button>
+          )}
+        </td>
+      </tr>
+      {isOpen && (
+        <tr class="opened" id={`causes-${id}`}>
+          <td colSpan={6}>
+            <Causes task={task} />
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}
+
 export function TaskTable({ shown }: { shown: readonly Task[] }) {
   const opened = useSignal<ReadonlySet<number>>(new Set());
   const toggle = (id: number) => {
@@ -98,64 +155,9 @@ export function TaskTable({ shown }: { shown: readonly Task[] }) {
         </tr>
       </thead>
       <tbody>
-        {shown.map(task => {
-          const { id, command, state, message, caused, startedMs } = task;
-          const [time, ms] = startedAt(startedMs),
-            isOpen = opened.value.has(id),
-            counts = caused && words.counts(caused);
-          return (
-            <Fragment key={id}>
-              <tr class={isOpen ? 'is-open' : ''}>
-                <td class="m dim nw">
-                  {time}
-                  <span class="hide-s">{ms}</span>
-                </td>
-                <td class="m">{command}</td>
-                <td>
-                  <Tag kind={state}>{strings.strip.states[state]}</Tag>
-                </td>
-                <td class="m num dim nw">{took(task) || (state !== 'running' && '–')}</td>
-                <td class="sec say">
-                  <div>
-                    <Message text={message} />
-                    {counts && <span class="dim nw did">{counts}</span>}
-                  </div>
-                </td>
-                <td class="num nw">
-                  {state === 'failed' && (
-                    <button
-                      class="btn quiet icon sm"
-                      aria-label={strings.strip.dismiss}
-                      title={strings.strip.dismiss}
-                      onClick={() => dismiss([id])}
-                    >
-                      <Icon name="cross" />
-                    </button>
-                  )}
-                  {caused && (
-                    <button
-                      class="link"
-                      aria-expanded={isOpen}
-                      aria-controls={`causes-${id}`}
-                      aria-label={words.logOf(command)}
-                      title={counts || words.nothing}
-                      onClick={() => toggle(id)}
-                    >
-                      {words.log}
-                    </button>
-                  )}
-                </td>
-              </tr>
-              {isOpen && (
-                <tr class="opened" id={`causes-${id}`}>
-                  <td colSpan={6}>
-                    <Causes task={task} />
-                  </td>
-                </tr>
-              )}
-            </Fragment>
-          );
-        })}
+        {shown.map(task => (
+          <TaskRow key={task.id} task={task} isOpen={opened.value.has(task.id)} toggle={() => toggle(task.id)} />
+        ))}
       </tbody>
     </table>
   );

@@ -65,36 +65,10 @@ function rowsOf(file: string, text: string | undefined, findings: Finding[]): Ro
 }
 
 /** A definition's lines, each with what is said of it; one that was chosen, or that stops it, in whole sentences. `onMend`: writes what an error says, where that can be done. */
-export function Verdicts({
-  plan,
-  texts,
-  onMend,
-}: {
-  plan: Plan;
-  texts: Map<string, string>;
-  onMend?(finding: Finding): (() => void) | undefined;
-}) {
+export function Verdicts({ plan, texts, onMend }: { plan: Plan; texts: Map<string, string>; onMend?: Mend }) {
   const chosen = useSignal(-1);
   const findings = merged(plan);
   const files = [...new Set([...texts.keys(), ...findings.map(finding => finding.file)])];
-  const mendOf = (finding: Finding) => {
-    const remedy = remedyOf(finding),
-      run = remedy !== undefined && onMend?.(finding);
-    return run ? (
-      <>
-        {' '}
-        <button
-          class="btn sm"
-          onClick={event => {
-            event.stopPropagation();
-            run();
-          }}
-        >
-          {laterStrings.defined.write(remedy!)}
-        </button>
-      </>
-    ) : null;
-  };
   let index = 0;
   return (
     <>
@@ -116,51 +90,18 @@ export function Verdicts({
                 </tr>
               </thead>
               <tbody>
-                {rows.map(({ line, source, finding }) => {
+                {rows.map(row => {
                   const mine = index++;
-                  const open =
-                    finding &&
-                    (finding.verdict === 'error' ||
-                      finding.verdict === 'missing' ||
-                      finding.warns ||
-                      chosen.value === mine);
-                  const choose = () => {
-                    chosen.value = chosen.value === mine ? -1 : mine;
-                  };
                   return (
-                    <tr
+                    <LineRow
                       key={mine}
-                      class={`v-${finding?.verdict ?? ''}${chosen.value === mine ? ' sel' : ''}`}
-                      onClick={finding && choose}
-                    >
-                      <td class="m num dim">
-                        {line > 0 && source ? (finding ? `${line}:${finding.column}` : line) : strings.tree.noData}
-                      </td>
-                      <td class="m src">
-                        <Source text={source} finding={finding} />
-                      </td>
-                      <td>{finding && <Tag kind={finding.verdict}>{words.verdicts[finding.verdict]}</Tag>}</td>
-                      <td class="wh">
-                        {finding &&
-                          (open ? (
-                            <span class="wh-l">
-                              <span>{finding.text}</span>
-                              {mendOf(finding)}
-                            </span>
-                          ) : (
-                            <button
-                              class="say"
-                              aria-expanded={false}
-                              onClick={event => {
-                                event.stopPropagation();
-                                choose();
-                              }}
-                            >
-                              {finding.short}
-                            </button>
-                          ))}
-                      </td>
-                    </tr>
+                      row={row}
+                      isChosen={chosen.value === mine}
+                      choose={() => {
+                        chosen.value = chosen.value === mine ? -1 : mine;
+                      }}
+                      onMend={onMend}
+                    />
                   );
                 })}
               </tbody>
@@ -170,6 +111,73 @@ export function Verdicts({
       })}
     </>
   );
+}
+
+type Mend = (finding: Finding) => (() => void) | undefined;
+
+function LineRow({
+  row: { line, source, finding },
+  isChosen,
+  choose,
+  onMend,
+}: {
+  row: Row;
+  isChosen: boolean;
+  choose(): void;
+  onMend: Mend | undefined;
+}) {
+  const isOpen = finding && (finding.verdict === 'error' || finding.verdict === 'missing' || finding.warns || isChosen);
+  return (
+    <tr class={`v-${finding?.verdict ?? ''}${isChosen ? ' sel' : ''}`} onClick={finding && choose}>
+      <td class="m num dim">
+        {line > 0 && source ? (finding ? `${line}:${finding.column}` : line) : strings.tree.noData}
+      </td>
+      <td class="m src">
+        <Source text={source} finding={finding} />
+      </td>
+      <td>{finding && <Tag kind={finding.verdict}>{words.verdicts[finding.verdict]}</Tag>}</td>
+      <td class="wh">
+        {finding &&
+          (isOpen ? (
+            <span class="wh-l">
+              <span>{finding.text}</span>
+              <MendButton finding={finding} onMend={onMend} />
+            </span>
+          ) : (
+            <button
+              class="say"
+              aria-expanded={false}
+              onClick={event => {
+                event.stopPropagation();
+                choose();
+              }}
+            >
+              {finding.short}
+            </button>
+          ))}
+      </td>
+    </tr>
+  );
+}
+
+/** Writes what an error says, where that can be done. */
+function MendButton({ finding, onMend }: { finding: Finding; onMend: Mend | undefined }) {
+  const remedy = remedyOf(finding),
+    run = remedy !== undefined && onMend?.(finding);
+  return run ? (
+    <>
+      {' '}
+      <button
+        class="btn sm"
+        onClick={event => {
+          event.stopPropagation();
+          run();
+        }}
+      >
+        {laterStrings.defined.write(remedy)}
+      </button>
+    </>
+  ) : null;
 }
 
 /** A source line: key in bold, comment dim, the place of an error underlined. */
