@@ -53,6 +53,15 @@ describe('ACPI tables', () => {
     expect([...entries.subarray(24, 27)]).toEqual([1, 12, 1]);
   });
 
+  it.each([
+    [512, undefined, 0x80000000],
+    [1536, 1024, 0x40000000],
+    [3072, undefined, 0xc0000000],
+  ])('have PCI’s memory where %i MiB of RAM, %s of them below the hole, leave it room', (memoryMiB, lowMiB, base) => {
+    const { tables } = buildAcpi({ memoryMiB, lowMiB, apic: true });
+    expect(Buffer.from(tables).includes(Buffer.from(aml.memoryWindow(base, 0xfebfffff)))).toBe(true);
+  });
+
   it('say who made them: in guests of Xen as hvmloader’s do', () => {
     const { rsdp: root, tables } = buildAcpi(acpiOf({ memoryMiB: 64, apic: true, xenPlatform: true }));
     expect(String.fromCharCode(...root.subarray(9, 15))).toBe('Xen\0\0\0');

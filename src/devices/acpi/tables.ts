@@ -242,8 +242,9 @@ export interface AcpiBlobs {
 
 export function buildAcpi(options: AcpiOptions): AcpiBlobs {
   const { apic, processors = 1, apicIdStep = 1, online = processors, maker, hpet = false } = options;
-  // PCI memory starts past RAM; at 2 GiB where little of it is there, so that windows do not depend on the size.
-  const pciMemoryBase = Math.max(0x80000000, lowMiBOf(options) * 1024 * 1024);
+  const lowMiB = lowMiBOf(options);
+  // PCI memory starts past RAM, which ends where the hole begins if it goes on at 4 GiB; at 2 GiB where little is there, so that windows do not depend on the size.
+  const pciMemoryBase = (options.memoryMiB > lowMiB ? lowMiB : Math.max(2048, lowMiB)) * 1024 * 1024;
   return linkTables(
     {
       facs: facs(),
