@@ -2,6 +2,7 @@
  * Builds what is missing or stale.
  *
  *   npm run -s build [-- --guests]     the page into dist/, the command line into build/
+ *   node scripts/build.mjs --uncompressed     without what a server sends of the page's files: browsers' tests do not ask for it
  *
  * The command line goes to build/NAME-<hash of the sources>/, so that a program that runs is never changed under its feet and two that start at
  * once cannot disturb each other.
@@ -156,12 +157,26 @@ function prune() {
   }
 }
 
-/** Builds the page if dist/ is stale; returns true if it did. */
-export async function buildPage() {
+/** Builds and compresses the page if dist/ is stale; returns true if it built it. */
+export async function buildPage({ compressed = true } = {}) {
   const hash = hashOf([...always, 'index.html', 'bench.html', 'components.html', 'public']);
-  const stamp = at('build', 'page');
-  if (existsSync(at('dist', 'index.html')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return false;
-  rmSync(stamp, { force: true });
+  const [built, packed] = ['page', 'compressed-page'].map(name => at('build', name));
+  const isOf = stamp => existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
+  const isStale = !existsSync(at('dist', 'index.html')) || !isOf(built);
+  if (isStale) {
+    for (const stamp of [built, packed]) rmSync(stamp, { force: true });
+    await makePage();
+    mkdirSync(at('build'), { recursive: true });
+    writeFileSync(built, hash);
+  }
+  if (compressed && !isOf(packed)) {
+    await compress();
+    writeFileSync(packed, hash);
+  }
+  return isStale;
+}
+
+async function makePage() {
   const input = {
     index: at('index.html'),
     bench: at('bench.html'),
@@ -182,13 +197,9 @@ export async function buildPage() {
     },
   });
   listFiles();
-  await compress();
   // Not of those that tell one build from another, as guests may be fetched later. The page asks for it wherever it is served: an answer of 404 would stand in the browser's console as a fault.
   mkdirSync(at('dist', 'guests'), { recursive: true });
   writeFileSync(at('dist', 'guests', 'catalogue.json'), NO_GUESTS);
-  mkdirSync(at('build'), { recursive: true });
-  writeFileSync(stamp, hash);
-  return true;
 }
 
 /** Threads, each with its script and what that asks for at once: the first three begin before the first prompt. */
@@ -359,12 +370,12 @@ if (isMain(import.meta.url)) {
       await buildProgram(program);
       process.exit(0);
     }
-    const unknown = process.argv.slice(2).find(option => option !== '--guests');
+    const unknown = process.argv.slice(2).find(option => !['--guests', '--uncompressed'].includes(option));
     if (unknown)
       throw new Error(
-        `build: unknown option ${unknown}; the only one is --guests (copies the fetched guests into dist/, one of them as it stands at its shell).`,
+        `build: unknown option ${unknown}; there are --guests (copies the fetched guests into dist/, one of them as it stands at its shell) and --uncompressed (leaves out what servers send of the page).`,
       );
-    if (existsSync(at('index.html'))) await buildPage();
+    if (existsSync(at('index.html'))) await buildPage({ compressed: !process.argv.includes('--uncompressed') });
     for (const name of Object.keys(programs).filter(isThere)) await buildProgram(name);
     if (process.argv.includes('--guests')) await copyGuests();
   } catch (error) {
