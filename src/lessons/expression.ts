@@ -4,6 +4,8 @@
  */
 
 export interface Expression {
+  /** As it was written. */
+  readonly text: string;
   /** All names in it. */
   readonly names: readonly string[];
   /** A comparison is 1 or 0. @throws Error with a sentence for a name that has no value */
@@ -76,5 +78,5 @@ export function readExpression(text: string): Expression {
     throw new Error(
       `“${words[at]}” stands where the expression should end. Write an operator with spaces around it before it.`,
     );
-  return { names, value: whole };
+  return { text, names, value: whole };
 }

@@ -101,6 +101,8 @@ export interface Lesson {
   version: string;
   title: string;
   about: string;
+  /** What somebody can do or say afterwards. */
+  goals: string[];
   seed: string;
   drawn: ReadonlyMap<string, number>;
   /** Definitions in xl's language, with the names of their guests. */

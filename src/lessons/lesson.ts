@@ -67,6 +67,7 @@ export function readLesson(text: string, seed: string, id?: string): { lesson: L
     version: numbersOf(lines),
     title: '',
     about: '',
+    goals: [],
     seed,
     drawn: new Map(),
     guests: [],
@@ -141,9 +142,10 @@ function readHead(
   lineOf: Map<object, number>,
 ): void {
   if (line.trim() === '') return;
-  const [, key, name, value] = /^\s*(title|about|picture|draw)(?:\s+(\w+))?\s*:\s*(.*?)\s*$/.exec(line) ?? [];
+  const [, key, name, value] = /^\s*(title|about|goal|picture|draw)(?:\s+(\w+))?\s*:\s*(.*?)\s*$/.exec(line) ?? [];
   if (key === 'title' && value) lesson.title = value;
   else if (key === 'about' && value) lesson.about = value;
+  else if (key === 'goal' && value) lesson.goals.push(value);
   else if (key === 'picture' && value) {
     const [, inspector = '', guest] = /^([\w-]+)(?: of ([\w-]+))?$/.exec(value) ?? [];
     if (!Object.hasOwn(PICTURES, inspector) || PICTURES[inspector] !== (guest === undefined ? 'host' : 'guest'))
@@ -165,7 +167,7 @@ function readHead(
   } else
     wrong(
       at,
-      `“${line.trim()}” means nothing in a head. Write title: WORDS, about: WORDS, picture: NAME of GUEST or draw NAME: LOW to HIGH step STEP.`,
+      `“${line.trim()}” means nothing in a head. Write title: WORDS, about: WORDS, goal: WORDS, picture: NAME of GUEST or draw NAME: LOW to HIGH step STEP.`,
     );
 }
 

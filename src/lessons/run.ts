@@ -257,6 +257,11 @@ export class LessonRun {
       .flatMap(([, rows]) => rows.filter(({ row }) => row.isExact).map(({ row, value }) => [row.name, value] as const));
   }
 
+  /** All numbers by the names of their rows. */
+  get values(): ReadonlyMap<string, number> {
+    return new Map([...this.measured.values()].flatMap(rows => rows.map(({ row, value }) => [row.name, value])));
+  }
+
   /** Makes the guests anew and does again what the steps before this one did: in virtual time they are as they were. @throws Error with a sentence */
   async reset(step: number): Promise<void> {
     await this.end();

@@ -3,13 +3,20 @@ import type { Exact } from './code.ts';
 import type { Lesson } from './form.ts';
 import { LessonRun, type LessonHost } from './run.ts';
 
-/** Exact numbers of a lesson, on a host of its own. @throws Error with a sentence where a check does not hold */
-export async function exactNumbers(lesson: Lesson, host: LessonHost): Promise<Exact> {
-  const run = new LessonRun(lesson, host);
-  // What is said changes hints alone.
-  const answers = new Map(
-    lesson.steps.flatMap(({ parts }) => parts.flatMap(part => (part.kind === 'ask' ? [[part.name, 1] as const] : []))),
-  );
+/** Numbers by the names of their rows, and those that count for the code. */
+export interface Walked {
+  values: ReadonlyMap<string, number>;
+  exact: Exact;
+}
+
+/** Answers that change hints alone, for rows that name one. */
+export const anyAnswers = ({ steps }: Lesson): ReadonlyMap<string, number> =>
+  new Map(steps.flatMap(({ parts }) => parts.flatMap(part => (part.kind === 'ask' ? [[part.name, 1] as const] : []))));
+
+/** Goes through a lesson on a host of its own, or one whose guests it leaves alone. @throws Error with a sentence where a check does not hold */
+export async function walkThrough(lesson: Lesson, host: LessonHost): Promise<Walked> {
+  const run = new LessonRun(lesson, host),
+    answers = anyAnswers(lesson);
   await run.start();
   try {
     for (const [i, step] of lesson.steps.entries()) {
@@ -21,7 +28,7 @@ export async function exactNumbers(lesson: Lesson, host: LessonHost): Promise<Ex
           `“${lesson.title}” does not hold with the seed ${lesson.seed || '–'}: ${failed.check.fails} (${failed.check.holds})`,
         );
     }
-    return run.exact;
+    return { values: run.values, exact: run.exact };
   } finally {
     await run.end();
   }

@@ -259,6 +259,7 @@ export const strings = {
     lesson: 'Lessons',
     lessonHint: 'Half an hour each, in two rounds: predict, do, measure, explain.',
     ownLesson: 'Your own is one Markdown file: drop it here.',
+    authors: 'How to write one',
     teachers: 'Links for a class:',
     handOutShort: (n: number) => `lesson ${n}`,
     handOut: (title: string) => `Copy a link to ${title}, with a seed of its own`,

@@ -4,13 +4,13 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
   type Exact,
-  exactNumbers,
   handInCode,
   headlessHost,
   type Known,
   type Lesson,
   readLesson,
   seedOf,
+  walkThrough,
   whyWrong,
 } from '../../lessons/index.ts';
 import { Output } from '../boot/terminal.ts';
@@ -127,10 +127,8 @@ class Expected {
   }
 
   private async measured(lesson: Lesson): Promise<Exact> {
-    return exactNumbers(
-      lesson,
-      await headlessHost({ read: path => fileBytesLater(join(this.guests, path)), soon, later }),
-    );
+    const host = await headlessHost({ read: path => fileBytesLater(join(this.guests, path)), soon, later });
+    return (await walkThrough(lesson, host)).exact;
   }
 }
 

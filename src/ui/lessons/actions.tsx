@@ -90,7 +90,7 @@ function ActionLine({
 }
 
 /** As it is typed at Domain 0's shell. */
-function commandOf(action: Exclude<Action, { kind: 'type' | 'run' | 'edit' }>): string {
+export function commandOf(action: Exclude<Action, { kind: 'type' | 'run' | 'edit' }>): string {
   if (action.kind === 'controls')
     return `xl exit-controls ${action.guest} ${Object.entries(action.controls)
       .map(([name, value]) => `${name}=${name === 'exceptions' ? vectorsIn(Number(value)).join(',') : Number(value)}`)

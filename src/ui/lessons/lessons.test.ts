@@ -1,7 +1,7 @@
 /** The page's lessons, walked on a host in virtual time: each says what is true, and what it says was measured. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { LessonRun, readLesson } from '../../lessons/index.ts';
+import { LessonRun, MOST_MINUTES, planOf, readLesson } from '../../lessons/index.ts';
 import { LESSONS } from './list.ts';
 import { lessonHost, read, text, walk } from './walk.test-support.ts';
 
@@ -93,6 +93,9 @@ describe('the page’s lessons', () => {
     const drawn = new Set(['a', 'b', 'c', 'd', 'e', 'f'].map(seed => JSON.stringify([...read(id, seed).drawn])));
     expect(drawn.size).toBeGreaterThan(2);
     expect(read(id, 'a').steps.at(-1)?.kind).toBe('reality');
+    // For who teaches it: it fits into an hour of a school.
+    expect(planOf(read(id, 'a')).minutes).toBeLessThanOrEqual(MOST_MINUTES);
+    expect(read(id, 'a').goals.length).toBeGreaterThan(1);
     expect(read(id, 'a').title).toBe(LESSONS.find(lesson => lesson.id === id)!.title);
   });
 });

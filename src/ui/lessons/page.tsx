@@ -9,22 +9,37 @@ import { type DomainSession, sessions } from '../sessions.ts';
 import { Activity } from '../parts/activity.tsx';
 import { strings } from '../strings.ts';
 import { SerialWindow } from '../parts/serial.tsx';
+import { later } from '../parts/load-when-shown.tsx';
 import { Tag } from '../parts/marks.tsx';
 import { doorbellsSaid, gapsOf, isMeasured, type Now } from './facts.ts';
 import { type Round, roundsOf } from '../../lessons/index.ts';
 import { lessonAddress, LESSONS } from './list.ts';
+import { hostOf, isAddress } from './fetched.ts';
 import './lessons.css';
 import { Line } from './markdown.tsx';
 import { Pictures } from './lesson-pictures.tsx';
+import { Problems } from './problems.tsx';
 import { RingStrip } from './ring-strip.tsx';
 import { StepBox, Toggle } from './step.tsx';
-import { address, asksName, now, open, problem, problems, takeAs, unfolded } from './taking.ts';
+import { address, asksName, takeAs, viewAddress, viewHere } from './addresses.ts';
+import { now, open, problem, problems, unfolded } from './taking.ts';
 import { words } from './words.ts';
 
 /** The consoles stand below the step that is open, where there is no room beside it. */
 const narrow = mediaSignal('(max-width: 1023px)');
 
+/** Loaded when somebody asks for them: whoever takes a lesson needs none. */
+const Views = later(
+  () => import('./views/index.tsx'),
+  part => part.ShownView,
+);
+
 export function LessonPage() {
+  const view = viewHere();
+  return view ? <Views view={view} /> : <TakenLesson />;
+}
+
+function TakenLesson() {
   const there = info.value?.time === 'virtual',
     asks = asksName();
   useEffect(() => {
@@ -46,7 +61,12 @@ export function LessonPage() {
         <NameForm />
       </div>
     );
-  if (problems.value.length > 0) return <Wrong />;
+  if (problems.value.length > 0)
+    return (
+      <div class="body lsn">
+        <Problems problems={problems.value} />
+      </div>
+    );
   return state ? <Taken state={state} /> : <Starting />;
 }
 
@@ -166,7 +186,8 @@ const Consoles = ({
 
 function Head({ state: { lesson, at }, rounds, current }: { state: Now; rounds: readonly Round[]; current: number }) {
   const counted = rounds.length - 1,
-    no = LESSONS.findIndex(({ id }) => id === address().get('lesson')),
+    id = address().get('lesson') ?? '',
+    no = LESSONS.findIndex(each => each.id === id),
     name = address().get('name');
   const asks = useSignal(false);
   return (
@@ -191,10 +212,14 @@ function Head({ state: { lesson, at }, rounds, current }: { state: Now; rounds: 
             {name ? words.anotherName : words.withName}
           </button>
         )}
-        <a class="nw" href={lessonAddress(address().get('lesson') ?? '')}>
+        <a class="nw" href={lessonAddress(id)}>
           {words.another}
         </a>
+        <a class="nw" href={viewAddress(id, 'teacher', address().get('seed') ?? '')}>
+          {words.views.teacher}
+        </a>
       </p>
+      {isAddress(id) && <p class="sec">{words.from(hostOf(id))}</p>}
       {asks.value && <NameForm />}
       <div class="lhead">
         <h1>{lesson.title}</h1>
@@ -280,24 +305,5 @@ function Progress({ round: { from, steps }, at }: { round: Round; at: number }) 
         </li>
       ))}
     </ol>
-  );
-}
-
-function Wrong() {
-  return (
-    <div class="body lsn">
-      <h1>{words.wrong}</h1>
-      <table class="wrong">
-        <tbody>
-          {problems.value.map(({ line, text }, i) => (
-            <tr key={i}>
-              <td class="m nw">{words.line(line)}</td>
-              <td>{text}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      <p class="sec">{words.correct}</p>
-    </div>
   );
 }

@@ -10,7 +10,8 @@ import { hasMore, linesOf, type Now, typedBefore, waitsFor } from './facts.ts';
 import { handInCode, type Lesson, type Part, type Step } from '../../lessons/index.ts';
 import { Line, Markdown } from './markdown.tsx';
 import { lessonAddress, nextLesson } from './list.ts';
-import { act, address, answer, fold, measure, next, reset, unfolded } from './taking.ts';
+import { address } from './addresses.ts';
+import { act, answer, fold, measure, next, reset, unfolded } from './taking.ts';
 import { number, words } from './words.ts';
 
 /** What is behind somebody is one line, so that the step at hand begins on the screen. Measurements stay: later steps speak of them. */

@@ -3,25 +3,13 @@
 import { signal } from '@preact/signals';
 import { host, makingAnew, reportProblem, sentence } from '../host.ts';
 import { frontGuest } from '../sessions.ts';
+import { address, seedHere } from './addresses.ts';
 import type { Now } from './facts.ts';
-import { LessonRun, type Problem, readLesson, seedOf, type Step } from '../../lessons/index.ts';
+import { LessonRun, type Problem, readLesson, type Step } from '../../lessons/index.ts';
 import { LESSONS } from './list.ts';
 import { lessonText } from './texts.ts';
 import { pageHost } from './page-host.ts';
 import { words } from './words.ts';
-
-export const address = (): URLSearchParams => new URLSearchParams(location.search);
-
-/** A link that hands a lesson out asks whoever opens it for a name: numbers and code follow from it. */
-export const asksName = (): boolean => address().get('name') === '';
-
-/** Takes the lesson with the numbers of this name; '': with those of the link. */
-export function takeAs(name: string): void {
-  const words = address();
-  if (name.trim() === '') words.delete('name');
-  else words.set('name', name.trim());
-  location.assign(`?${words}`);
-}
 
 export const now = signal<Now | undefined>(undefined);
 export const problems = signal<readonly Problem[]>([]);
@@ -37,7 +25,7 @@ export async function open(): Promise<void> {
     const id = address().get('lesson') ?? '';
     const { lesson, problems: found } = readLesson(
       await lessonText(id),
-      seedOf(address().get('seed') ?? '', address().get('name') ?? ''),
+      seedHere(),
       LESSONS.some(each => each.id === id) ? id : undefined,
     );
     if (found.length > 0) {

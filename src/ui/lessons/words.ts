@@ -60,6 +60,52 @@ export const words = {
   right: 'as you said',
   off: (by: number) => `${number(Math.abs(by))} too ${by < 0 ? 'many' : 'few'}`,
   notJudged: (check: string, why: string) => `“${check}” could not be checked: ${why}`,
+  from: (host: string) => `A lesson from ${host}: its words are not Ringside’s`,
+  loads: 'The text is loaded.',
+  take: 'Take the lesson',
+  views: {
+    teacher: 'For teachers',
+    handout: 'Handout',
+    answers: 'Answers',
+    edit: 'Change it',
+    guide: 'Guide for authors',
+  },
+  more: 'More',
+  print: 'Print',
+  answers: 'Answers',
+  showAnswers: 'Show the answers',
+  hideAnswers: 'Hide the answers',
+  measureAnswers: 'Measure them',
+  answersHint: (seed: string) =>
+    `Numbers are those of the seed ${seed || '–'}; each name has others. They are measured on the machine of this page.`,
+  codeOf: (seed: string) => `Code of the seed ${seed || '–'}:`,
+  about: 'about',
+  goals: 'Afterwards a student can',
+  plan: (minutes: number) => `Plan: ${minutes} minutes`,
+  planHint:
+    'By the words that there are to read (150 a minute), two minutes for each question, and a talk about each explanation.',
+  begins: 'Begins',
+  step: 'Step',
+  minutes: 'Minutes',
+  teaches: {
+    predict: 'each writes a number, and says why to a neighbour',
+    do: 'each at their own machine; without one, once on the wall',
+    measure: 'compare with what was said: who was farthest off, and why?',
+    explain: 'read, then one student explains it with the picture',
+    reality: 'what a real host does otherwise',
+  },
+  forClass: 'For a class',
+  handOutHint:
+    'Hand this link out. It asks for a name, draws each student’s own numbers of it, and ends with the student’s code:',
+  gradeHint: 'Collect the codes in a table with a line NAME,CODE for each, and have all of them checked at once:',
+  saveLesson: 'Save this lesson as a file',
+  beginFrom: 'Begin from a lesson of the page',
+  saveNamed: (title: string) => `Save “${title}” as a file`,
+  preview: 'As it will look',
+  text: 'Text of the lesson',
+  tryIt: 'Try it',
+  noProblems: 'A lesson, without a mistake.',
+  problems: (n: number) => (n === 1 ? '1 mistake' : `${n} mistakes`),
   code: 'Your code',
   hand: 'It follows from the lesson, the seed, your name and the exact numbers that you measured: whoever has the same gets the same.',
   wrong: 'This file is no lesson yet.',
@@ -75,4 +121,6 @@ export const words = {
   takes: (ms: number) => `then ${ms} ms go by`,
 };
 
-export const number = (value: number): string => (Number.isInteger(value) ? String(value) : value.toFixed(1));
+/** `none`: what stands where there is no number. */
+export const number = (value: number, none = '–'): string =>
+  Number.isNaN(value) ? none : Number.isInteger(value) ? String(value) : value.toFixed(1);

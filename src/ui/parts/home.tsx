@@ -195,7 +195,7 @@ function Home() {
             </li>
           </LessonList>
           <p class="sec cf">
-            {strings.home.ownLesson}
+            {strings.home.ownLesson} <a href={AUTHORS}>{strings.home.authors}</a>
             <HandOut />
           </p>
         </section>
@@ -220,6 +220,9 @@ function Home() {
     </div>
   );
 }
+
+/** The guide for authors, and lessons to begin from. */
+const AUTHORS = '?time=virtual&lesson=own&view=guide';
 
 /** Of those beside it so many of these stand before the others: a guest of each kind. The console below has the room. */
 const FIRST = ['pcos', 'minipv-pv', 'minipv-pvh', 'demo'],

@@ -1,6 +1,6 @@
 /**
  * What the machine itself says of a domain, as numbers by name: for checks of lessons, which ask the counters of the hypervisor, the rings and the store, and
- * never the guest. Everything is read, and nothing changes. A family of facts is one file, and one line here.
+ * never the guest. Everything is read, and nothing changes. A family of facts is one file, one line here, and a row of table.ts for each.
  */
 import type { CommandHost } from '../../toolstack/index.ts';
 import type { RingFacts } from '../front-rings.ts';

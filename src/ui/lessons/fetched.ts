@@ -1,0 +1,62 @@
+/** A lesson from somebody's own address. Nothing is known of it: it is a text of limited length, which is read as any lesson is (src/lessons/lesson.ts). */
+import { MOST_CHARACTERS } from '../../lessons/index.ts';
+
+/** A character is three bytes of UTF-8 at most, two of which may be one of four. */
+const MOST_BYTES = 3 * MOST_CHARACTERS;
+const MOST_MS = 20_000;
+
+export const isAddress = (id: string): boolean => /^https?:/i.test(id);
+
+/** Over plain http anybody on the way could write another lesson; this machine itself is no way. */
+const isSafe = ({ protocol, hostname }: URL): boolean =>
+  protocol === 'https:' || hostname === 'localhost' || hostname === '127.0.0.1';
+
+/** Whose lesson it is, for people. */
+export const hostOf = (address: string): string => (URL.canParse(address) ? new URL(address).host : address);
+
+/** Text of a lesson, without cookies and without telling who asks. @throws Error with a sentence */
+export async function fetchedText(address: string, get: typeof fetch = fetch): Promise<string> {
+  if (!URL.canParse(address)) throw new Error(`${address} is no address. Write https://, a host and a path.`);
+  const url = new URL(address);
+  if (!isSafe(url))
+    throw new Error(`${address} is not https, so that anybody on the way could change it. Put it under https://.`);
+  let answer: Response;
+  try {
+    answer = await get(url, {
+      credentials: 'omit',
+      referrerPolicy: 'no-referrer',
+      signal: AbortSignal.timeout(MOST_MS),
+    });
+  } catch {
+    throw new Error(
+      `${url.host} did not give its file to this page. It cannot be reached, or it allows no other site to read it (Access-Control-Allow-Origin). Save the file and drop it here.`,
+    );
+  }
+  if (!answer.ok) throw new Error(`${url.host} answered ${answer.status} for ${url.pathname}. Is the address right?`);
+  if (answer.url && !isSafe(new URL(answer.url)))
+    throw new Error(`${url.host} leads to ${answer.url}, which is not https. Take an address that does not.`);
+  if (/\bhtml\b/.test(answer.headers.get('content-type') ?? ''))
+    throw new Error(
+      `${address} is a web page, and a lesson is a Markdown file. Take the address of the file itself (“Raw”).`,
+    );
+  return textOf(answer, url.host);
+}
+
+/** No more is read than a lesson may have. @throws Error with a sentence */
+async function textOf(answer: Response, host: string): Promise<string> {
+  const pieces: Uint8Array<ArrayBuffer>[] = [],
+    reader = answer.body?.getReader();
+  let bytes = 0;
+  for (let piece = await reader?.read(); piece && !piece.done; piece = await reader!.read()) {
+    pieces.push(piece.value);
+    bytes += piece.value.length;
+    if (bytes <= MOST_BYTES) continue;
+    await reader!.cancel();
+    throw new Error(`The file at ${host} has more than ${MOST_BYTES / 1024} KiB, too much for a lesson. Part it.`);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(await new Blob(pieces).arrayBuffer());
+  } catch {
+    throw new Error(`The file at ${host} is no text in UTF-8. Save it as one.`);
+  }
+}

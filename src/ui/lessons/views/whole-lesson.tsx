@@ -1,0 +1,99 @@
+/** A lesson as it is read from beginning to end: all steps open, with room to write beside questions and measurements. For print, for a preview, for a teacher. */
+
+import { Fragment } from 'preact';
+import { type Lesson, type Part, roundsOf } from '../../../lessons/index.ts';
+import { commandOf } from '../actions.tsx';
+import { Line, Markdown } from '../markdown.tsx';
+import { words } from '../words.ts';
+
+/** Without its title: that stands above it in different ways. */
+export function WholeLesson({ lesson }: { lesson: Lesson }) {
+  const rounds = roundsOf(lesson.steps),
+    asked = rounds.length - 1;
+  return (
+    <>
+      {lesson.about && (
+        <p class="about">
+          <Line text={lesson.about} />
+        </p>
+      )}
+      {rounds.map(({ from, steps }, r) => (
+        <section key={from} class="lwhole">
+          {steps[0]!.kind !== 'reality' && <h2>{words.round(r + 1, asked, steps[0]!.name)}</h2>}
+          {steps.map((step, i) => (
+            <Fragment key={i}>
+              <h3>{step.kind === 'reality' ? words.steps.reality : `${i + 1}. ${words.steps[step.kind]}`}</h3>
+              {step.parts.map((part, at) => (
+                <WholePart key={at} part={part} />
+              ))}
+            </Fragment>
+          ))}
+        </section>
+      ))}
+    </>
+  );
+}
+
+/** Checks and hints would tell the answers. */
+function WholePart({ part }: { part: Part }) {
+  if (part.kind === 'text')
+    return (
+      <div class="prose">
+        <Markdown tokens={part.tokens} />
+      </div>
+    );
+  if (part.kind === 'ask')
+    return (
+      <p class="lquest">
+        <Line text={part.text} /> <i class="lblank" />
+      </p>
+    );
+  if (part.kind === 'actions')
+    return (
+      <ol class="acts ldo">
+        {part.actions.map((action, i) => (
+          <li key={i}>
+            <span class="what">
+              {action.kind === 'type' ? (
+                <>
+                  {words.type(action.guest)} <code>{action.text}</code>
+                </>
+              ) : action.kind === 'run' ? (
+                words.time(action.ms)
+              ) : (
+                <code>{commandOf(action)}</code>
+              )}
+            </span>
+            {action.says && (
+              <small>
+                <Line text={action.says} />
+              </small>
+            )}
+          </li>
+        ))}
+      </ol>
+    );
+  if (part.kind !== 'rows') return null;
+  return (
+    <table class="meas">
+      <thead>
+        <tr>
+          <th>{words.what}</th>
+          <th class="num">{words.measured}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {part.rows.map(row => (
+          <tr key={row.name}>
+            <td>
+              <Line text={row.text} />
+            </td>
+            <td class="num">
+              <i class="lblank" />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,50 @@
+/** docs/lessons.md, which is the page's guide for authors, too: its facts are those of the table, and its example is a lesson. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { FACT_WORDS, FACTS } from '../src/dom0/service/index.ts';
+import { PICTURES, readLesson } from '../src/lessons/index.ts';
+import { file } from './support/needs.ts';
+
+const PAGE = file('docs/lessons.md'),
+  LINE = 140;
+
+/** Words, as many in a line as the prose of docs may have. */
+const wrapped = (words: readonly string[]): string =>
+  words
+    .reduce<string[]>((lines, word) => {
+      const last = lines.at(-1);
+      if (last !== undefined && last.length + word.length + 2 <= LINE)
+        return [...lines.slice(0, -1), `${last} ${word}`];
+      return [...lines, word];
+    }, [])
+    .join('\n');
+
+const list = (name: string): string => {
+  const known = FACT_WORDS[name];
+  return Array.isArray(known) ? wrapped(`${name} is ${known.join(', ')}.`.split(' ')) : '';
+};
+
+const facts = [
+  '| fact of a guest | kind | what it is |\n|---|---|---|',
+  ...FACTS.map(({ name, kind, says }) => `| \`${name}\` | ${kind} | ${says} |`),
+]
+  .join('\n')
+  .concat('\n\n', Object.keys(FACT_WORDS).map(list).filter(Boolean).join('\n\n'), '\n\n');
+
+it('says which facts there are (npm run docs:lessons writes it)', () => {
+  const text = readFileSync(PAGE, 'utf8'),
+    made = text.replace(/(\n## Facts\n\n[^]*?\n\n)[^]*?(?=## )/, (_, before: string) => `${before}${facts}`);
+  if (process.env.RINGSIDE_WRITE_DOCS) writeFileSync(PAGE, made);
+  expect(process.env.RINGSIDE_WRITE_DOCS ? made : text).toBe(made);
+});
+
+it('shows a lesson that is one, all blocks, and all pictures', () => {
+  const text = readFileSync(PAGE, 'utf8'),
+    example = text
+      .split('\n')
+      .filter((line, i, lines) => line.startsWith('    ') || (line === '' && /^( {4}|$)/.test(lines[i + 1] ?? '')))
+      .map(line => line.slice(4))
+      .join('\n');
+  expect(readLesson(example.slice(example.indexOf('---')), 's').problems).toEqual([]);
+  for (const picture of Object.keys(PICTURES)) expect(text).toMatch(new RegExp(`picture: .*${picture}`));
+});
