@@ -880,6 +880,22 @@ const VIEWS = [
     },
   ],
   [
+    'lesson-teacher',
+    async page => {
+      await page.goto('./?time=virtual&lesson=ring-request&seed=ringside&view=teacher');
+      await page.getByRole('switch', { name: 'Show the answers' }).click();
+    },
+  ],
+  [
+    'lesson-editor',
+    async page => {
+      await page.goto('./?time=virtual&lesson=ring-request&seed=ringside&view=edit');
+      const text = page.getByLabel('Text of the lesson');
+      await text.fill((await text.inputValue()).replace('```predict', '```pedict'));
+      await page.getByText('Did you mean').first().waitFor({ timeout: PROMPT_MS });
+    },
+  ],
+  [
     'boot-sector',
     async page => {
       await page.goto('./?boot=0');

@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { FACT_WORDS, FACTS } from '../src/dom0/service/index.ts';
-import { PICTURES, readLesson } from '../src/lessons/index.ts';
+import { later, soon } from '../src/dom0/service/host.test-support.ts';
+import { headlessHost, PICTURES, readLesson, walkThrough } from '../src/lessons/index.ts';
 import { file } from './support/needs.ts';
 
 const PAGE = file('docs/lessons.md'),
@@ -11,13 +12,9 @@ const PAGE = file('docs/lessons.md'),
 /** Words, as many in a line as the prose of docs may have. */
 const wrapped = (words: readonly string[]): string =>
   words
-    .reduce<string[]>((lines, word) => {
-      const last = lines.at(-1);
-      if (last !== undefined && last.length + word.length + 2 <= LINE)
-        return [...lines.slice(0, -1), `${last} ${word}`];
-      return [...lines, word];
-    }, [])
-    .join('\n');
+    .join(' ')
+    .replace(new RegExp(`(.{1,${LINE}})(?: |$)`, 'g'), '$1\n')
+    .trimEnd();
 
 const list = (name: string): string => {
   const known = FACT_WORDS[name];
@@ -38,13 +35,19 @@ it('says which facts there are (npm run docs:lessons writes it)', () => {
   expect(process.env.RINGSIDE_WRITE_DOCS ? made : text).toBe(made);
 });
 
-it('shows a lesson that is one, all blocks, and all pictures', () => {
+it('shows a lesson that is one, all blocks, and all pictures', async () => {
   const text = readFileSync(PAGE, 'utf8'),
     example = text
       .split('\n')
       .filter((line, i, lines) => line.startsWith('    ') || (line === '' && /^( {4}|$)/.test(lines[i + 1] ?? '')))
       .map(line => line.slice(4))
       .join('\n');
-  expect(readLesson(example.slice(example.indexOf('---')), 's').problems).toEqual([]);
+  const { lesson, problems } = readLesson(example.slice(example.indexOf('---')), 's');
+  expect(problems).toEqual([]);
+  const { values } = await walkThrough(
+    lesson,
+    await headlessHost({ read: async path => new Uint8Array(readFileSync(file(`guests/${path}`))), soon, later }),
+  );
+  expect(values.get('each')).toBe(8);
   for (const picture of Object.keys(PICTURES)) expect(text).toMatch(new RegExp(`picture: .*${picture}`));
 });

@@ -1,8 +1,10 @@
 /** What lessons offer to the page and to the command line: their form, and how one is gone through on a host in virtual time. */
 export { CODE_LETTERS, type Exact, handInCode, seedOf, versionOf } from './code.ts';
+export * from './course.ts';
 export { editsOf } from './edits.ts';
 export * from './expression.ts';
 export * from './form.ts';
+export { readGlossary, type Term, termId } from './glossary.ts';
 export { type Known, whyWrong } from './grade.ts';
 export { headlessHost } from './headless.ts';
 export { readLesson } from './lesson.ts';

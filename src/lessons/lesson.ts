@@ -25,6 +25,7 @@ import {
   type Verb,
   type Wrong,
 } from './form.ts';
+import { refuseHtml } from './html.ts';
 import { MOST_CHARACTERS } from './limits.ts';
 import { checkNames } from './names.ts';
 import { PICTURES } from './pictures.ts';
@@ -234,18 +235,6 @@ const LANGUAGES = new Set(['c', 'd', 'dot', 'go', 'md', 'rust']);
 function misspelt(word: string): string | undefined {
   const plain = word.toLowerCase().replace(/[^a-z]+$/, '');
   return word === '' || LANGUAGES.has(plain) ? undefined : nearest(plain, FENCES);
-}
-
-/** Every token inside, too. */
-function refuseHtml(token: Token, line: number, wrong: Wrong): void {
-  if (token.type === 'html')
-    wrong(
-      line,
-      `${JSON.stringify(token.raw.trim().slice(0, 40))} is HTML, which a lesson cannot have. Write it as Markdown.`,
-    );
-  if (token.type === 'image') wrong(line, 'A lesson has no pictures: it shows the machine. Leave the picture out.');
-  for (const inner of [...((token as Tokens.Generic).tokens ?? []), ...((token as Tokens.List).items ?? [])] as Token[])
-    refuseHtml(inner, line, wrong);
 }
 
 function readGuest(text: string, line: number, lesson: Lesson, wrong: Wrong): void {

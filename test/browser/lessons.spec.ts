@@ -89,8 +89,47 @@ test('a lesson’s link with a seed can be handed out', async ({ page, context }
   await page.getByLabel('Your name').fill('Ada');
   await page.keyboard.press('Enter');
   await expect(page.locator('.lwhere')).toContainText('seed a · Ada');
+  await page.getByText('More', { exact: true }).click();
   await page.getByRole('button', { name: 'Another name' }).click();
   await expect(page.getByLabel('Your name')).toHaveValue('Ada');
+});
+
+test('who teaches has goals, a plan, and answers behind a switch, which the page measures', async ({ page }) => {
+  await page.goto('./?time=virtual&lesson=ring-request&seed=a&view=teacher');
+  await expect(page.getByRole('heading', { name: /^Plan: \d+ minutes/ })).toBeVisible();
+  await expect(page.getByText('Follow one disk request')).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Answers' })).toHaveCount(0);
+  await page.getByRole('switch', { name: 'Show the answers' }).click();
+  await page.getByRole('button', { name: 'Measure them' }).click();
+  await expect(page.locator('.lans b').first()).toHaveText(/^\d+$/);
+  await expect(page.locator('.lanswers')).toContainText(/Code of the seed a: [0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}/);
+});
+
+test('whoever writes a lesson sees a mistake at its line, and tries what is none', async ({ page }) => {
+  await page.goto('./?time=virtual&lesson=ring-request&seed=a&view=edit');
+  const text = page.getByLabel('Text of the lesson');
+  await expect(page.getByText('A lesson, without a mistake.')).toBeVisible();
+  const good = await text.inputValue();
+  await text.fill(good.replace('```predict', '```pedict'));
+  await expect(page.getByText('Did you mean ```predict?').first()).toBeVisible();
+  await text.fill(good.replace(/^title: .*$/m, 'title: My own'));
+  await expect(page.locator('.lpreview h1')).toHaveText('My own');
+  await page.getByRole('button', { name: 'Try it' }).click();
+  await expect(page.getByRole('heading', { name: 'My own' })).toBeVisible();
+  await expect(page.getByText('A lesson of yours')).toBeVisible();
+});
+
+test('a link to a round opens it, what stands before it done; one of another version says so', async ({ page }) => {
+  await page.goto('./?time=virtual&lesson=ring-request&seed=a&round=2&v=00&embed=1');
+  await expect(page.getByText('This is the nearest step.')).toBeVisible();
+  await expect(page.getByLabel(/How many doorbells now/)).toBeVisible();
+  await expect(page.locator('.top')).toBeHidden();
+});
+
+test('a course leads from lesson to lesson', async ({ page }) => {
+  await page.goto('./?time=virtual&lesson=course&seed=a&view=course&course=virtualization');
+  await page.getByRole('link', { name: 'Trap and emulate' }).click();
+  await page.waitForURL(/lesson=trap-and-emulate&seed=a&course=virtualization/);
 });
 
 test('a lesson of somebody’s own is read when it is dropped, and told what is wrong with it', async ({ page }) => {

@@ -62,19 +62,7 @@ function ActionLine({
         </>
       )}
       <span class="what">
-        {action.kind === 'type' ? (
-          <>
-            {words.type(action.guest)} <Typed text={action.text} before={before} />
-          </>
-        ) : action.kind === 'edit' ? (
-          <>
-            {words.edit(action.line, action.guest)} <code>{action.text}</code>
-          </>
-        ) : action.kind === 'run' ? (
-          words.time(action.ms)
-        ) : (
-          <code>{commandOf(action)}</code>
-        )}
+        <WhatToDo action={action} before={before} />
       </span>
       {counted !== undefined && <span class="res">{counted}</span>}
       {(action.says || takes) && (
@@ -89,8 +77,25 @@ function ActionLine({
   );
 }
 
+/** `before`: what the round before had typed there. */
+export function WhatToDo({ action, before }: { action: Action; before?: string | undefined }) {
+  if (action.kind === 'type')
+    return (
+      <>
+        {words.type(action.guest)} <Typed text={action.text} before={before} />
+      </>
+    );
+  if (action.kind === 'edit')
+    return (
+      <>
+        {words.edit(action.line, action.guest)} <code>{action.text}</code>
+      </>
+    );
+  return action.kind === 'run' ? words.time(action.ms) : <code>{commandOf(action)}</code>;
+}
+
 /** As it is typed at Domain 0's shell. */
-export function commandOf(action: Exclude<Action, { kind: 'type' | 'run' | 'edit' }>): string {
+function commandOf(action: Exclude<Action, { kind: 'type' | 'run' | 'edit' }>): string {
   if (action.kind === 'controls')
     return `xl exit-controls ${action.guest} ${Object.entries(action.controls)
       .map(([name, value]) => `${name}=${name === 'exceptions' ? vectorsIn(Number(value)).join(',') : Number(value)}`)

@@ -19,9 +19,34 @@ export function takeAs(name: string): void {
 export const seedHere = (): string => seedOf(address().get('seed') ?? '', address().get('name') ?? '');
 
 /** Of a lesson that is not taken but read, taught or written. */
-export const VIEWS = ['teacher', 'handout', 'answers', 'edit', 'guide'] as const;
+export const LESSON_VIEWS = ['teacher', 'handout', 'answers', 'edit', 'guide'] as const,
+  VIEWS = [...LESSON_VIEWS, 'course', 'glossary', 'progress'] as const;
 export type View = (typeof VIEWS)[number];
 
 export const viewHere = (): View | undefined => VIEWS.find(view => view === address().get('view'));
 
-export const viewAddress = (id: string, view: View, seed: string): string => `${lessonAddress(id, seed)}&view=${view}`;
+/** Of what is around a lesson, from one address to the next. */
+const AROUND = ['lang', 'course', 'embed', 'panels'];
+const around = (): string =>
+  AROUND.flatMap(key => {
+    const value = address().get(key);
+    return value === null ? [] : [`&${key}=${encodeURIComponent(value)}`];
+  }).join('');
+
+/** A lesson in the course and the language of this one. `name`: who takes it. */
+export const lessonHere = (id: string, seed?: string, name = ''): string =>
+  `${lessonAddress(id, seed)}${name ? `&name=${encodeURIComponent(name)}` : ''}${around()}`;
+
+export const viewAddress = (id: string, view: View, seed: string): string => `${lessonHere(id, seed)}&view=${view}`;
+
+/** A list of lessons, by its word or its https address. */
+export const courseAddress = (id: string, seed: string): string =>
+  `${lessonAddress('course', seed)}&course=${encodeURIComponent(id)}&view=course`;
+
+/** A lesson at a round, for whoever has this version or a newer one. */
+export const roundAddress = (version: string, round: number): string => {
+  const words = address();
+  words.set('round', String(round));
+  words.set('v', version);
+  return new URL(`?${words}`, document.baseURI).href;
+};

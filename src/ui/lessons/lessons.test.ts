@@ -1,7 +1,7 @@
 /** The page's lessons, walked on a host in virtual time: each says what is true, and what it says was measured. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { LessonRun, MOST_MINUTES, planOf, readLesson } from '../../lessons/index.ts';
+import { LessonRun, MOST_MINUTES, planOf, readCourse, readGlossary, readLesson } from '../../lessons/index.ts';
 import { LESSONS } from './list.ts';
 import { lessonHost, read, text, walk } from './walk.test-support.ts';
 
@@ -97,6 +97,31 @@ describe('the page’s lessons', () => {
     expect(planOf(read(id, 'a')).minutes).toBeLessThanOrEqual(MOST_MINUTES);
     expect(read(id, 'a').goals.length).toBeGreaterThan(1);
     expect(read(id, 'a').title).toBe(LESSONS.find(lesson => lesson.id === id)!.title);
+  });
+});
+
+const folder = (path: string): string[] => readdirSync(new URL(path, import.meta.url));
+const file = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
+
+describe('what stands around lessons', () => {
+  it('a course of the page has lessons of the page, by their titles', () => {
+    for (const name of folder('./courses')) {
+      const { course, problems } = readCourse(file(`./courses/${name}`));
+      expect(problems).toEqual([]);
+      for (const { id, title } of course.parts.flatMap(({ entries }) => entries))
+        expect([id, title]).toEqual([id, LESSONS.find(lesson => lesson.id === id)?.title]);
+    }
+  });
+
+  it('a word that a lesson links is in the glossary', () => {
+    const terms = readGlossary(file('./glossary/en.md'));
+    let linked = 0;
+    for (const { id } of LESSONS)
+      for (const [, term] of text(id).matchAll(/\]\(#([a-z\d-]+)\)/g)) {
+        expect(terms.has(term!), `${id}: #${term}`).toBe(true);
+        linked++;
+      }
+    expect(linked).toBeGreaterThan(4);
   });
 });
 

@@ -1,7 +1,8 @@
 /** Markdown of lessons as elements. There is no HTML on the way: what has no case here is shown as its text. Links lead to https addresses alone. */
 import { Lexer, type Token, type Tokens } from 'marked';
 import type { ComponentChildren } from 'preact';
-import { useId } from 'preact/hooks';
+import { useEffect, useId } from 'preact/hooks';
+import { glossary, loadGlossary } from './glossary.ts';
 
 export const Markdown = ({ tokens }: { tokens: readonly Token[] }) => (
   <>
@@ -128,6 +129,13 @@ function Explained({ token, what }: { token: Tokens.Link; what: string }) {
   );
 }
 
+/** A word of the glossary, which is loaded with it; one that is not there stands as it is. */
+function OfGlossary({ token }: { token: Tokens.Link }) {
+  useEffect(loadGlossary, []);
+  const term = glossary.value.get(token.href.slice(1));
+  return term ? <Explained token={token} what={term.says} /> : <Inline tokens={token.tokens} />;
+}
+
 function Inline({ tokens = [] }: { tokens?: readonly Token[] | undefined }) {
   return (
     <>
@@ -159,6 +167,8 @@ function Word({ token }: { token: Token }): ComponentChildren {
     case 'link':
       return token.href === '#' && token.title ? (
         <Explained token={token as Tokens.Link} what={token.title} />
+      ) : token.href.startsWith('#') ? (
+        <OfGlossary token={token as Tokens.Link} />
       ) : /^https:\/\//.test(token.href) ? (
         <a href={token.href} target="_blank" rel="noreferrer noopener">
           <Inline tokens={token.tokens} />

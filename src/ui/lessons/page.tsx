@@ -14,6 +14,7 @@ import { Tag } from '../parts/marks.tsx';
 import { doorbellsSaid, gapsOf, isMeasured, type Now } from './facts.ts';
 import { type Round, roundsOf } from '../../lessons/index.ts';
 import { lessonAddress, LESSONS } from './list.ts';
+import { Around, panelsHere, useSurroundings } from './around.tsx';
 import { hostOf, isAddress } from './fetched.ts';
 import './lessons.css';
 import { Line } from './markdown.tsx';
@@ -21,8 +22,8 @@ import { Pictures } from './lesson-pictures.tsx';
 import { Problems } from './problems.tsx';
 import { RingStrip } from './ring-strip.tsx';
 import { StepBox, Toggle } from './step.tsx';
-import { address, asksName, takeAs, viewAddress, viewHere } from './addresses.ts';
-import { now, open, problem, problems, unfolded } from './taking.ts';
+import { address, asksName, takeAs, viewHere } from './addresses.ts';
+import { isNearest, now, open, problem, problems, unfolded } from './taking.ts';
 import { words } from './words.ts';
 
 /** The consoles stand below the step that is open, where there is no room beside it. */
@@ -36,6 +37,7 @@ const Views = later(
 
 export function LessonPage() {
   const view = viewHere();
+  useSurroundings();
   return view ? <Views view={view} /> : <TakenLesson />;
 }
 
@@ -128,8 +130,10 @@ function Taken({ state }: { state: Now }) {
     .map(({ name }) => sessions.value.get(run.idOf(name) ?? -1))
     .filter(session => session !== undefined);
   const consoles = <Consoles state={state} round={rounds[current]!} no={current + 1} sessions={shown} />;
+  const panels = panelsHere();
+  if (!panels.has('steps')) return <div class="lesson lonly">{consoles}</div>;
   return (
-    <div class="lesson">
+    <div class={`lesson${panels.has('consoles') ? '' : ' lonly'}`}>
       <article class="body lsn">
         <Head state={state} rounds={rounds} current={current} />
         {rounds.map((round, r) => (
@@ -140,11 +144,11 @@ function Taken({ state }: { state: Now }) {
             rounds={rounds}
             current={current}
             state={state}
-            consoles={consoles}
+            consoles={panels.has('consoles') && consoles}
           />
         ))}
       </article>
-      {!narrow.value && consoles}
+      {!narrow.value && panels.has('consoles') && consoles}
     </div>
   );
 }
@@ -184,15 +188,16 @@ const Consoles = ({
   </div>
 );
 
-function Head({ state: { lesson, at }, rounds, current }: { state: Now; rounds: readonly Round[]; current: number }) {
-  const counted = rounds.length - 1,
+function Head({ state, rounds, current }: { state: Now; rounds: readonly Round[]; current: number }) {
+  const { lesson, at } = state,
+    counted = rounds.length - 1,
     id = address().get('lesson') ?? '',
     no = LESSONS.findIndex(each => each.id === id),
     name = address().get('name');
   const asks = useSignal(false);
   return (
     <>
-      <p class="row sec">
+      <div class="row sec lheadrow">
         <span class="lwhere">
           <b>{no < 0 ? words.own : words.which(no + 1, LESSONS.length)}</b>
           {counted > 1 &&
@@ -202,23 +207,19 @@ function Head({ state: { lesson, at }, rounds, current }: { state: Now; rounds: 
           {name && ` · ${name}`}
         </span>
         <span class="grow" />
-        {!asks.value && (
-          <button
-            class="link nw"
-            onClick={() => {
-              asks.value = true;
-            }}
-          >
-            {name ? words.anotherName : words.withName}
-          </button>
-        )}
-        <a class="nw" href={lessonAddress(id)}>
-          {words.another}
-        </a>
-        <a class="nw" href={viewAddress(id, 'teacher', address().get('seed') ?? '')}>
-          {words.views.teacher}
-        </a>
-      </p>
+        <Around
+          state={state}
+          round={rounds[current]!}
+          onName={() => {
+            asks.value = true;
+          }}
+        />
+      </div>
+      {isNearest.value && (
+        <p class="sec" role="status">
+          {words.nearest}
+        </p>
+      )}
       {isAddress(id) && <p class="sec">{words.from(hostOf(id))}</p>}
       {asks.value && <NameForm />}
       <div class="lhead">

@@ -1,5 +1,6 @@
 /** A step of a lesson: shut, at hand or behind somebody, with its parts and what goes on from it. */
 
+import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { DomainInfo } from '../../dom0/service/index.ts';
@@ -7,10 +8,19 @@ import { command, domains } from '../host.ts';
 import { Icon, Tag } from '../parts/marks.tsx';
 import { Actions, Typed } from './actions.tsx';
 import { hasMore, linesOf, type Now, typedBefore, waitsFor } from './facts.ts';
-import { handInCode, type Lesson, type Part, type Step } from '../../lessons/index.ts';
+import {
+  type Course,
+  handInCode,
+  type Lesson,
+  nextInCourse,
+  type Part,
+  readCourse,
+  type Step,
+} from '../../lessons/index.ts';
 import { Line, Markdown } from './markdown.tsx';
-import { lessonAddress, nextLesson } from './list.ts';
-import { address } from './addresses.ts';
+import { nextLesson } from './list.ts';
+import { courseText } from './texts.ts';
+import { address, courseAddress, lessonHere } from './addresses.ts';
 import { act, answer, fold, measure, next, reset, unfolded } from './taking.ts';
 import { number, words } from './words.ts';
 
@@ -64,14 +74,35 @@ export function StepBox({ step, index, number: no, state }: StepProps & { number
   );
 }
 
-/** The one behind this in the list; a lesson of somebody's own has none. */
+/** The one behind this in the course that it was opened from, or in the list; a lesson of somebody's own has none. */
 function NextLesson() {
-  const entry = nextLesson(address().get('lesson') ?? '');
-  return entry ? (
+  const course = useSignal<Course | undefined>(undefined),
+    id = address().get('lesson') ?? '',
+    name = address().get('name') ?? '',
+    courseId = address().get('course');
+  useEffect(() => {
+    if (courseId)
+      courseText(courseId).then(
+        text => {
+          course.value = readCourse(text).course;
+        },
+        () => {},
+      );
+  }, []);
+  const entry = courseId ? course.value && nextInCourse(course.value, id) : nextLesson(id);
+  return (
     <p>
-      {words.next} <a href={lessonAddress(entry.id)}>{entry.title}</a>, {entry.about}.
+      {entry && (
+        <>
+          {words.next}{' '}
+          <a href={lessonHere(entry.id, courseId || name ? (address().get('seed') ?? undefined) : undefined, name)}>
+            {entry.title}
+          </a>{' '}
+        </>
+      )}
+      {courseId && <a href={courseAddress(courseId, address().get('seed') ?? '')}>{words.course}</a>}
     </p>
-  ) : null;
+  );
 }
 
 /** Its name, which opens and folds what is behind somebody; folded, what it has typed. */

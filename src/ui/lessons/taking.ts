@@ -1,11 +1,23 @@
 /** The lesson that somebody takes: begun, and on from step to step, by what is pressed; meanwhile the machine runs. */
 
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import { host, makingAnew, reportProblem, sentence } from '../host.ts';
 import { frontGuest } from '../sessions.ts';
-import { address, seedHere } from './addresses.ts';
+import { address, courseAddress, seedHere } from './addresses.ts';
 import type { Now } from './facts.ts';
-import { LessonRun, type Problem, readLesson, type Step } from '../../lessons/index.ts';
+import {
+  anyAnswers,
+  handInCode,
+  isCourse,
+  type Lesson,
+  LessonRun,
+  type Problem,
+  readLesson,
+  roundsOf,
+  type Step,
+  versionOf,
+} from '../../lessons/index.ts';
+import { keep } from './kept.ts';
 import { LESSONS } from './list.ts';
 import { lessonText } from './texts.ts';
 import { pageHost } from './page-host.ts';
@@ -22,9 +34,11 @@ export async function open(): Promise<void> {
   problem.value = undefined;
   let run: LessonRun | undefined;
   try {
-    const id = address().get('lesson') ?? '';
+    const id = address().get('lesson') ?? '',
+      text = await lessonText(id);
+    if (isCourse(text)) return location.replace(courseAddress(id, address().get('seed') ?? ''));
     const { lesson, problems: found } = readLesson(
-      await lessonText(id),
+      text,
       seedHere(),
       LESSONS.some(each => each.id === id) ? id : undefined,
     );
@@ -34,12 +48,13 @@ export async function open(): Promise<void> {
     }
     const mine = new LessonRun(lesson, pageHost);
     run = mine;
-    await drives(mine, async () => {
+    const at = stepAsked(lesson);
+    const results = await drives(mine, async () => {
       await mine.start();
-      await mine.begin();
+      return mine.goTo(at, anyAnswers(lesson));
     });
     frontGuest.value = run.idOf(lesson.guests[0]!.name);
-    now.value = { lesson, run, at: 0, answers: new Map(), results: new Map(), busy: false };
+    now.value = { lesson, run, at, answers: new Map(), results, busy: false };
   } catch (error) {
     problem.value = sentence(error);
     await run?.end();
@@ -47,6 +62,38 @@ export async function open(): Promise<void> {
     opened = false;
   }
 }
+
+/** The link was made for another version of the lesson: the nearest step is open. */
+export const isNearest = signal(false);
+
+/** The first step of the round that the address names, or of the last one that there is. */
+function stepAsked(lesson: Lesson): number {
+  const asked = Number(address().get('round') ?? 1),
+    rounds = roundsOf(lesson.steps),
+    version = address().get('v');
+  isNearest.value = version !== null && version !== versionOf(lesson);
+  return Number.isInteger(asked) && asked > 0 ? rounds[Math.min(asked, rounds.length) - 1]!.from : 0;
+}
+
+/** How far somebody is, for a later visit. */
+effect(() => {
+  const state = now.value;
+  if (!state || state.busy) return;
+  const { lesson, run, at } = state,
+    isDone = at === lesson.steps.length - 1;
+  keep([
+    {
+      id: address().get('lesson') ?? '',
+      title: lesson.title,
+      seed: address().get('seed') ?? '',
+      name: address().get('name') ?? '',
+      round: roundsOf(lesson.steps).findLastIndex(({ from }) => from <= at) + 1,
+      step: at,
+      steps: lesson.steps.length,
+      ...(isDone ? { code: handInCode(lesson, run.exact) } : {}),
+    },
+  ]);
+});
 
 /** Pressing Pause stops no guest in the middle of what the lesson has it do: it counts when that is done. */
 const drives = <T>(run: LessonRun, work: () => Promise<T>): Promise<T> =>

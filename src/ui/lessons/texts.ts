@@ -2,9 +2,10 @@
 
 import { allPersistent } from '../load-again.ts';
 import { fetchedText, isAddress } from './fetched.ts';
+import { language } from './language.ts';
 import { LESSONS, OWN_KEY, OWN_LESSON } from './list.ts';
 
-const TEXTS = allPersistent(import.meta.glob<{ default: string }>('./texts/*.md', { query: '?raw' }));
+const TEXTS = allPersistent(import.meta.glob<{ default: string }>('./texts/**/*.md', { query: '?raw' }));
 
 /** The text of a lesson of the address. @throws Error with a sentence */
 export async function lessonText(id: string): Promise<string> {
@@ -21,5 +22,16 @@ export async function lessonText(id: string): Promise<string> {
   if (isAddress(id)) return fetchedText(id);
   if (!LESSONS.some(lesson => lesson.id === id))
     throw new Error(`There is no lesson ${id}. There are ${LESSONS.map(lesson => lesson.id).join(', ')}.`);
-  return (await TEXTS[`./texts/${id}.md`]!()).default;
+  // What was not translated yet is English.
+  return (await (TEXTS[`./texts/${language()}/${id}.md`] ?? TEXTS[`./texts/${id}.md`]!)()).default;
+}
+
+const COURSES = allPersistent(import.meta.glob<{ default: string }>('./courses/*.md', { query: '?raw' }));
+export const COURSE_IDS: readonly string[] = Object.keys(COURSES).map(path => /([\w-]+)\.md$/.exec(path)![1]!);
+
+/** The text of a course: one of the page, one that was dropped, or one at an address. @throws Error with a sentence */
+export async function courseText(id: string): Promise<string> {
+  if (id === OWN_LESSON || isAddress(id)) return lessonText(id);
+  if (!COURSE_IDS.includes(id)) throw new Error(`There is no course ${id}. There is ${COURSE_IDS.join(', ')}.`);
+  return (await COURSES[`./courses/${id}.md`]!()).default;
 }

@@ -2,8 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { Tag } from '../../parts/marks.tsx';
-import { address, VIEWS, viewAddress } from '../addresses.ts';
-import { lessonAddress } from '../list.ts';
+import { address, LESSON_VIEWS, lessonHere, viewAddress } from '../addresses.ts';
 import { Line } from '../markdown.tsx';
 import { words } from '../words.ts';
 import { Problems } from '../problems.tsx';
@@ -15,8 +14,8 @@ export function Frame({ children }: { children: (read: ReadText) => ComponentChi
   return (
     <div class="body lsn lview">
       <p class="row wrap noprint lviews">
-        <a href={lessonAddress(id, address().get('seed') ?? undefined)}>{words.take}</a>
-        {VIEWS.map(view =>
+        <a href={lessonHere(id, address().get('seed') ?? undefined)}>{words.take}</a>
+        {LESSON_VIEWS.map(view =>
           view === address().get('view') ? (
             <b key={view}>{words.views[view]}</b>
           ) : (

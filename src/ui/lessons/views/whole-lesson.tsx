@@ -2,7 +2,7 @@
 
 import { Fragment } from 'preact';
 import { type Lesson, type Part, roundsOf } from '../../../lessons/index.ts';
-import { commandOf } from '../actions.tsx';
+import { WhatToDo } from '../actions.tsx';
 import { Line, Markdown } from '../markdown.tsx';
 import { words } from '../words.ts';
 
@@ -54,15 +54,7 @@ function WholePart({ part }: { part: Part }) {
         {part.actions.map((action, i) => (
           <li key={i}>
             <span class="what">
-              {action.kind === 'type' ? (
-                <>
-                  {words.type(action.guest)} <code>{action.text}</code>
-                </>
-              ) : action.kind === 'run' ? (
-                words.time(action.ms)
-              ) : (
-                <code>{commandOf(action)}</code>
-              )}
+              <WhatToDo action={action} />
             </span>
             {action.says && (
               <small>

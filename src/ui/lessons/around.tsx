@@ -1,0 +1,94 @@
+/** What is around a lesson in its head: where else to go, a link to here, numbers of one's own, large letters for a wall; and in a frame of another page, less. */
+
+import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { type Round, versionOf } from '../../lessons/index.ts';
+import { address, lessonHere, roundAddress, viewAddress } from './addresses.ts';
+import type { Now } from './facts.ts';
+import { LANGUAGES } from './language.ts';
+import { words } from './words.ts';
+
+/** Panels of a lesson that a frame may show: `panels=steps,consoles`. */
+const PANELS = ['steps', 'consoles'] as const;
+
+/** Those that are shown; all, where none is named. */
+export function panelsHere(): ReadonlySet<(typeof PANELS)[number]> {
+  const named = (address().get('panels') ?? '').split(','),
+    shown = PANELS.filter(panel => named.includes(panel));
+  return new Set(shown.length > 0 ? shown : PANELS);
+}
+
+/** Large letters, and nothing but the lesson. */
+const projects = signal(false);
+
+/** The page around the lesson goes, in a frame and on a wall. */
+export function useSurroundings(): void {
+  const isFramed = address().get('embed') === '1',
+    isLarge = projects.value;
+  useEffect(() => {
+    const { classList } = document.documentElement;
+    classList.toggle('lembed', isFramed || isLarge);
+    classList.toggle('lproject', isLarge);
+    return () => classList.remove('lembed', 'lproject');
+  }, [isFramed, isLarge]);
+}
+
+/** What was copied, or has to be by hand. */
+const told = signal<string | undefined>(undefined);
+
+/** A page that is not served securely has no clipboard. */
+async function copyLink(to: string): Promise<void> {
+  const isCopied = await Promise.resolve(navigator.clipboard?.writeText(to).then(() => true)).catch(() => false);
+  told.value = isCopied ? words.copied : to;
+}
+
+export function Around({ state: { lesson }, round, onName }: { state: Now; round: Round; onName(): void }) {
+  const id = address().get('lesson') ?? '',
+    seed = address().get('seed') ?? '',
+    name = address().get('name') ?? '',
+    no = 1 + [...lesson.steps.slice(0, round.from)].filter(({ kind }) => kind === 'explain').length;
+  return (
+    <details class="laround">
+      <summary>{words.more}</summary>
+      <div class="row wrap">
+        <a href={lessonHere(id, undefined, name)}>{words.another}</a>
+        <button class="link" onClick={onName}>
+          {name ? words.anotherName : words.withName}
+        </button>
+        <button class="link" onClick={() => void copyLink(roundAddress(versionOf(lesson), no))}>
+          {words.copyLink}
+        </button>
+        <button
+          class="link"
+          aria-pressed={projects.value}
+          onClick={() => {
+            projects.value = !projects.value;
+          }}
+        >
+          {words.project}
+        </button>
+        {(['teacher', 'handout', 'edit', 'glossary', 'progress'] as const).map(view => (
+          <a key={view} href={viewAddress(id, view, seed)}>
+            {words.views[view]}
+          </a>
+        ))}
+        {Object.entries(LANGUAGES).map(([code, title]) => (
+          <a key={code} lang={code} hreflang={code} href={inLanguage(code)}>
+            {title}
+          </a>
+        ))}
+      </div>
+      {told.value !== undefined && (
+        <p class="sec" role="status">
+          {told.value}
+        </p>
+      )}
+    </details>
+  );
+}
+
+function inLanguage(code: string): string {
+  const to = address();
+  to.set('lang', code);
+  return `?${to}`;
+}

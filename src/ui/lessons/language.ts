@@ -1,0 +1,9 @@
+/** The language of lessons and of what stands around them: `lang=` in the address, else English. One that is here has a file of words, a glossary, and texts. */
+
+export const LANGUAGES = { en: 'English', es: 'Español' } as const;
+export type Language = keyof typeof LANGUAGES;
+
+export function language(): Language {
+  const asked = new URLSearchParams(location.search).get('lang') ?? 'en';
+  return Object.hasOwn(LANGUAGES, asked) ? (asked as Language) : 'en';
+}

@@ -1,0 +1,25 @@
+/** All words of the glossary. */
+
+import { useEffect } from 'preact/hooks';
+import { glossary, loadGlossary } from '../glossary.ts';
+import { Line } from '../markdown.tsx';
+import { words } from '../words.ts';
+
+export function GlossaryView() {
+  useEffect(loadGlossary, []);
+  return (
+    <div class="body lsn lview" role="region" aria-label={words.glossary} tabIndex={0}>
+      <h1>{words.glossary}</h1>
+      <dl class="prose lgloss">
+        {[...glossary.value].map(([id, { name, says }]) => (
+          <div key={id}>
+            <dt>{name}</dt>
+            <dd>
+              <Line text={says} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </div>
+  );
+}
