@@ -264,15 +264,22 @@ export class Emulator {
         return this.writeMsr(regs[R.ECX] >>> 0, regs[R.EAX], regs[R.EDX]) && this.done(at);
       case 0x32:
         return this.readMsr(regs[R.ECX] >>> 0) && this.done(at);
-      case 0x31: {
-        const [low, high] = this.parts.tsc();
-        regs[R.EAX] = low;
-        regs[R.EDX] = high;
+      case 0x01: // RDTSCP, of 0F 01
+        if (at >= this.length || this.code[at] !== 0xf9 || !this.hasTscAux) return false;
+        this.putTsc();
+        regs[R.ECX] = regs[R.MSR_TSC_AUX];
+        return this.done(at + 1);
+      case 0x31:
+        this.putTsc();
         return this.done(at);
-      }
       default:
         return false;
     }
+  }
+
+  private putTsc(): void {
+    const { regs } = this.parts.processor;
+    [regs[R.EAX], regs[R.EDX]] = this.parts.tsc();
   }
 
   private modrm(at: number): { reg: number; rm: number } | undefined {
