@@ -77,7 +77,8 @@ async function boot(...argv) {
   const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_SECONDS * 1000);
   const status = await new Promise(resolve => child.on('close', resolve));
   clearTimeout(timer);
-  if (status !== 0) throw new Error(`status ${status}: ${`${errors}\n${output}`.trim().slice(-600)}`);
+  const how = status === null ? `no end in ${LIMIT_SECONDS} s of the host` : `status ${status}`;
+  if (status !== 0) throw new Error(`${how}: ${`${errors}\n${output}`.trim().slice(-600)}`);
   return {
     output,
     instructions: JSON.parse(readFileSync(stats, 'utf8')).instructions,
