@@ -39,7 +39,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/shell/bash.ts execute': 89,
   'src/dom0/shell/line-editor.ts take': 101,
   'src/dom0/shell/shell-commands.ts shellCommands': 239,
-  'src/dom0/shell/tools.ts xargs': 85,
   'src/dom0/toolstack/runners/in-turns.ts constructor': 84,
   'src/dom0/toolstack/toolstack.ts': 921,
   'src/hypervisor/domain/domain.ts': 915,
@@ -71,5 +70,4 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/ui/parts/strip.tsx Strip': 91,
   'src/ui/parts/terminal-window.tsx TerminalWindow': 142,
   'src/ui/parts/tree.tsx Tree': 226,
-  'src/ui/parts/whole-state.tsx Incoming': 83,
 };

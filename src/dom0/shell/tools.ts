@@ -196,23 +196,10 @@ const xargs: ShellCommand = async (words, context) => {
   if (input === undefined) return failed(`xargs: Cannot open input file '${options.file}': No such file or directory`);
   const lines = linesOf(input, options.delimiter, options.replace !== undefined);
   if (typeof lines === 'string') return failed(`xargs: ${lines}`);
-  const run = command.length > 0 ? command : ['echo'];
-  const calls: string[][] = [];
-  const { replace } = options;
-  if (replace !== undefined)
-    for (const [text] of lines) calls.push(run.map(word => word.replaceAll(replace, () => text)));
-  else {
-    const items =
-      options.perLine === Infinity
-        ? chunks(lines.flat(), options.perCommand)
-        : chunks(lines, options.perLine).map(each => each.flat());
-    if (items.length === 0 && !options.noEmpty) items.push([]);
-    for (const each of items) calls.push([...run, ...each]);
-  }
   let stdout = '',
     stderr = '',
     status = 0;
-  for (const call of calls) {
+  for (const call of callsOf(command.length > 0 ? command : ['echo'], lines, options)) {
     if (options.trace) stderr += `${call.join(' ')}\n`;
     const done = await context.exec?.(call.map(quoted).join(' '), {
       cwd,
@@ -234,6 +221,25 @@ const xargs: ShellCommand = async (words, context) => {
   }
   return { stdout, stderr, exitCode: status };
 };
+
+/** The commands that xargs runs, with the words of these lines. */
+function callsOf(
+  run: readonly string[],
+  lines: readonly string[][],
+  {
+    perCommand,
+    perLine,
+    replace,
+    noEmpty,
+  }: { perCommand: number; perLine: number; replace: string | undefined; noEmpty: boolean },
+): string[][] {
+  if (replace !== undefined) return lines.map(([text]) => run.map(word => word.replaceAll(replace, () => text)));
+  const items =
+    perLine === Infinity ? chunks(lines.flat(), perCommand) : chunks(lines, perLine).map(each => each.flat());
+  if (items.length === 0 && !noEmpty) items.push([]);
+  return items.map(each => [...run, ...each]);
+}
+
 const XARGS = ['nLIdaPsE', 'r0txpi'] as const;
 const LONG: Record<string, string> = {
   '--max-args': '-n',

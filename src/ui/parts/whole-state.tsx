@@ -156,32 +156,7 @@ function Incoming() {
   const leave = () => {
     incoming.value = undefined;
   };
-  if (problem)
-    return (
-      <div class="ask" role="alert">
-        <h4>{words.refused(name)}</h4>
-        <p>
-          <Tag kind="failed">
-            <span>
-              {problem} {words.unchanged}
-            </span>
-          </Tag>
-        </p>
-        <div class="row wrap">
-          <ChooseFiles
-            onFiles={files => {
-              const [first] = named(files);
-              if (first) void takeIn(first);
-            }}
-          >
-            {words.choose}
-          </ChooseFiles>
-          <button class="btn" onClick={leave}>
-            {words.leave}
-          </button>
-        </div>
-      </div>
-    );
+  if (problem) return <Refused name={name} problem={problem} leave={leave} />;
   if (!head)
     return (
       <div class="ask" role="status">
@@ -224,6 +199,34 @@ function Incoming() {
           </button>
         </div>
       )}
+    </div>
+  );
+}
+
+function Refused({ name, problem, leave }: { name: string; problem: string; leave(): void }) {
+  return (
+    <div class="ask" role="alert">
+      <h4>{words.refused(name)}</h4>
+      <p>
+        <Tag kind="failed">
+          <span>
+            {problem} {words.unchanged}
+          </span>
+        </Tag>
+      </p>
+      <div class="row wrap">
+        <ChooseFiles
+          onFiles={files => {
+            const [first] = named(files);
+            if (first) void takeIn(first);
+          }}
+        >
+          {words.choose}
+        </ChooseFiles>
+        <button class="btn" onClick={leave}>
+          {words.leave}
+        </button>
+      </div>
     </div>
   );
 }
