@@ -1,7 +1,15 @@
 /** The page's lessons, walked on a host in virtual time: each says what is true, and what it says was measured. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { LessonRun, MOST_MINUTES, planOf, readCourse, readGlossary, readLesson } from '../../lessons/index.ts';
+import {
+  type Lesson,
+  LessonRun,
+  MOST_MINUTES,
+  planOf,
+  readCourse,
+  readGlossary,
+  readLesson,
+} from '../../lessons/index.ts';
 import { LESSONS } from './list.ts';
 import { lessonHost, read, text, walk } from './walk.test-support.ts';
 
@@ -113,16 +121,51 @@ describe('what stands around lessons', () => {
     }
   });
 
-  it('a word that a lesson links is in the glossary', () => {
-    const terms = readGlossary(file('./glossary/en.md'));
+  const translated = folder('./texts/es');
+
+  it('a word that a lesson links is in the glossary of its language', () => {
+    const texts = [
+      ...LESSONS.map(({ id }) => ['en', text(id)] as const),
+      ...translated.map(name => ['es', file(`./texts/es/${name}`)] as const),
+    ];
     let linked = 0;
-    for (const { id } of LESSONS)
-      for (const [, term] of text(id).matchAll(/\]\(#([a-z\d-]+)\)/g)) {
-        expect(terms.has(term!), `${id}: #${term}`).toBe(true);
+    for (const [language, lesson] of texts) {
+      const terms = readGlossary(file(`./glossary/${language}.md`));
+      for (const [, term] of lesson.matchAll(/\]\(#([a-z\d-]+)\)/g)) {
+        expect([...terms.keys()]).toContain(term);
         linked++;
       }
-    expect(linked).toBeGreaterThan(4);
+    }
+    expect(linked).toBeGreaterThan(9);
   });
+
+  it.each(translated)(
+    'a translation tells the machine what the lesson does, and asks and checks the same: %s',
+    name => {
+      const id = name.replace(/\.md$/, ''),
+        { lesson, problems } = readLesson(file(`./texts/es/${name}`), 'a', id),
+        original = read(id, 'a');
+      /** What of a lesson is no word. */
+      const sums = ({ version, steps, pictures, drawn, goals }: Lesson) => [
+        version,
+        goals.length,
+        pictures,
+        [...drawn],
+        steps.map(({ kind, parts }) => [
+          kind,
+          parts.map(part => [
+            part.kind,
+            part.kind === 'ask' && part.name,
+            part.kind === 'checks' && part.checks.map(({ expression }) => expression.text),
+            part.kind === 'hints' && part.hints.map(({ expression }) => expression.text),
+          ]),
+        ]),
+      ];
+      expect(problems).toEqual([]);
+      expect(sums(lesson)).toEqual(sums(original));
+      expect(lesson.title).not.toBe(original.title);
+    },
+  );
 });
 
 describe('a lesson that somebody wrote', () => {

@@ -16,6 +16,7 @@ import { type Round, roundsOf } from '../../lessons/index.ts';
 import { lessonAddress, LESSONS } from './list.ts';
 import { Around, panelsHere, useSurroundings } from './around.tsx';
 import { hostOf, isAddress } from './fetched.ts';
+import { language } from './language.ts';
 import './lessons.css';
 import { Line } from './markdown.tsx';
 import { Pictures } from './lesson-pictures.tsx';
@@ -134,7 +135,7 @@ function Taken({ state }: { state: Now }) {
   if (!panels.has('steps')) return <div class="lesson lonly">{consoles}</div>;
   return (
     <div class={`lesson${panels.has('consoles') ? '' : ' lonly'}`}>
-      <article class="body lsn">
+      <article class="body lsn" lang={language()}>
         <Head state={state} rounds={rounds} current={current} />
         {rounds.map((round, r) => (
           <RoundOfSteps

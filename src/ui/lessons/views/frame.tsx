@@ -3,6 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { Tag } from '../../parts/marks.tsx';
 import { address, LESSON_VIEWS, lessonHere, viewAddress } from '../addresses.ts';
+import { language } from '../language.ts';
 import { Line } from '../markdown.tsx';
 import { words } from '../words.ts';
 import { Problems } from '../problems.tsx';
@@ -12,7 +13,7 @@ export function Frame({ children }: { children: (read: ReadText) => ComponentChi
   const read = useLesson(),
     id = address().get('lesson') ?? '';
   return (
-    <div class="body lsn lview">
+    <div class="body lsn lview" lang={language()}>
       <p class="row wrap noprint lviews">
         <a href={lessonHere(id, address().get('seed') ?? undefined)}>{words.take}</a>
         {LESSON_VIEWS.map(view =>
