@@ -249,20 +249,22 @@ describe('definitions as people have them', () => {
     expect(planned.errors.filter(isError).map(formatFinding)).toEqual(reasons.map(reason => `${file}:${reason}`));
   });
 
+  // One for all: pages of its memory are made once.
+  const host = testHost({
+    memory: new ArrayBuffer(768 * 2 ** 20),
+    openMedium: () => new MemoryDisk(disk, { readOnly: true }),
+  });
   it.each(Object.entries(STARTS).filter(([, { type }]) => type !== 'hvm'))(
     'are created by a host: %s',
     async (file, wanted) => {
       const { given } = await plan(file);
-      const host = testHost({
-        memory: new ArrayBuffer(768 * 2 ** 20),
-        openMedium: () => new MemoryDisk(disk, { readOnly: true }),
-      });
       const files = [[file, read(file)] as const, ...given].map(
         ([name, bytes]): NamedFile => ({ name, data: new Blob([bytes as BlobPart]) }),
       );
       const { name, type, memoryMiB } = wanted;
-      expect(await host.create(files, false, true)).toMatchObject({ name, type, memoryMiB, state: 'p' });
-      await host.destroy(1);
+      const created = await host.create(files, false, true);
+      expect(created).toMatchObject({ name, type, memoryMiB, state: 'p' });
+      await host.destroy(created.id);
     },
   );
 });
