@@ -73,8 +73,11 @@ export class Addressing {
 
   /** Linear address of the record's memory operand of `size` bytes. */
   address(p: number, size: number, write: boolean): number {
+    const isChecked = (this.R[EFLAGS]! & AC) !== 0;
+    // Of an operand that begins below the end of what is canonical and ends above, the alignment comes first (Intel, seen).
+    if (isChecked && (this.A[p + META]! & META_LONG) !== 0) this.memory.checkAlignment(this.longOperand(p, 1), size);
     const linear = this.operand(p, size, write);
-    if ((this.R[EFLAGS]! & AC) !== 0) this.memory.checkAlignment(linear, size);
+    if (isChecked) this.memory.checkAlignment(linear, size);
     return linear;
   }
 

@@ -200,13 +200,17 @@ describe('addresses of 64 bits', () => {
     expect(bench.R[CR2]! | bench.R[CR2 + HIGH]!).toBe(0);
   });
 
-  it('LEAVE off eight bytes of a page that is not there: #AC first, as of POP', () => {
+  it.each([
+    ['LEAVE off eight bytes of a page that is not there, as of POP', EBP, 0x9000_0001n, 'c9'],
+    ['an operand whose end is not canonical (Intel, seen)', EBX, 0x7fff_ffff_fffan, '0f7603'],
+    ['the same of a register', EBX, 0x7fff_ffff_fffan, '488b03'],
+  ])('%s: #AC first', (_, register, value, digits) => {
     bench.longMode(3);
     bench.R[CR0]! |= AM;
     bench.cpu.eflags = 2 | AC;
     bench.cpu.controls.exceptionBitmap = -1;
-    bench.setWide(EBP, 0x9000_0001n);
-    bench.code(hex('c9'));
+    bench.setWide(register, value);
+    bench.code(hex(digits));
     expect([bench.run(), bench.cpu.exit.interruption & 255]).toEqual([ExitReason.EXCEPTION_OR_NMI, 17]);
   });
 
