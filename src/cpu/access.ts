@@ -5,7 +5,7 @@
 import type { CodeCache } from './code-cache.ts';
 import { CR0_AM, CR4_SMAP, EFER_LMA } from './architecture/control-bits.ts';
 import type { Debug } from './debug.ts';
-import { EPT_FETCH, P2M_EXECUTE, P2M_READ, P2M_WRITE } from './architecture/edge.ts';
+import { EPT_FETCH, P2M_EXECUTE, P2M_READ, P2M_WRITE, type ShadowWalking } from './architecture/edge.ts';
 import { AC_, type Faults } from './faults.ts';
 import { AC } from './architecture/flags.ts';
 import type { Mmio } from './mmio.ts';
@@ -46,18 +46,32 @@ export class MemoryAccess {
   private readonly faults: Faults;
   private readonly log: WriteLog;
   readonly paging: PageWalk;
+  /** The hypervisor's tables, through which all goes; null: the guest's and the second stage. */
+  readonly shadow: ShadowWalking | null;
+  /** What the processor does in the hypervisor's place goes through the guest's own tables. */
+  throughGuestTables = false;
   private readonly plainWalk: PlainWalk;
   /** True while the processor itself reads or writes (descriptor tables, TSS, stacks of a more privileged level). */
   private implicit = false;
   /** Result of the last walk. */
   private walkGfn = 0;
+  private walkEntry = 0;
   private walkDirty = false;
   /** The last page that was read and is no memory, with S_USER, its guest frame, and `tlb.dataFlushes` then: the TLB holds none of these. */
   private devicePage = -1;
   private deviceGfn = 0;
   private deviceFlushes = 0;
 
-  constructor(views: Views, tlb: Tlb, code: CodeCache, debug: Debug, mmio: Mmio, faults: Faults, log: WriteLog) {
+  constructor(
+    views: Views,
+    tlb: Tlb,
+    code: CodeCache,
+    debug: Debug,
+    mmio: Mmio,
+    faults: Faults,
+    log: WriteLog,
+    shadow: ShadowWalking | null = null,
+  ) {
     this.R = views.R;
     this.M1 = views.M1;
     this.M2 = views.M2;
@@ -74,7 +88,8 @@ export class MemoryAccess {
     this.faults = faults;
     this.log = log;
     this.paging = new PageWalk(views.R, views.M4, views.p2m);
-    this.plainWalk = createPlainWalk(views, tlb, code, debug, log);
+    this.shadow = shadow;
+    this.plainWalk = shadow ? () => UNKNOWN : createPlainWalk(views, tlb, code, debug, log);
   }
 
   // ---- access by linear address ----
@@ -260,7 +275,7 @@ export class MemoryAccess {
       this.S[S_STOP] = THROWN;
       return false;
     }
-    const entry = this.secondStage(this.walkGfn);
+    const entry = this.walkEntry;
     if ((entry & WRITABLE) === WRITABLE || (!write && (entry & P2M_READ) !== 0))
       this.fill(linear, entry, this.S[S_USER]!, write);
     return true;
@@ -283,11 +298,12 @@ export class MemoryAccess {
     const page = (linear >>> 12) + user;
     if (page === this.devicePage && this.deviceFlushes === this.tlb.dataFlushes) {
       this.walkGfn = this.deviceGfn;
+      this.walkEntry = 0;
       return -1;
     }
     if (this.plainWalk(linear, false) === ALLOWED) return (this.TR[page]! ^ linear) >>> 0;
     this.walk(linear, false, false);
-    const entry = this.secondStage(this.walkGfn);
+    const entry = this.walkEntry;
     if ((entry & P2M_READ) === 0) {
       this.devicePage = entry === 0 && this.mayKeep(linear, user) ? page : -1;
       this.deviceGfn = this.walkGfn;
@@ -311,7 +327,7 @@ export class MemoryAccess {
     if (this.plainWalk(linear, true) === ALLOWED)
       return ((this.TW[(linear >>> 12) + user]! & ~HAS_CODE) ^ linear) >>> 0;
     this.walk(linear, true, false);
-    const entry = this.secondStage(this.walkGfn);
+    const entry = this.walkEntry;
     // To write alone is no right that there is (an EPT misconfiguration).
     if ((entry & WRITABLE) !== WRITABLE) return -1;
     this.fill(linear, entry, user, true);
@@ -445,7 +461,7 @@ export class MemoryAccess {
       size,
       write,
       value,
-      this.secondStage(this.walkGfn),
+      this.walkEntry,
     );
   }
 
@@ -479,7 +495,7 @@ export class MemoryAccess {
       known = this.tlb.TX[(linear >>> 12) + user]!;
     if (known !== 0) return known - 1;
     this.walk(linear, false, true);
-    const entry = this.secondStage(this.walkGfn);
+    const entry = this.walkEntry;
     if ((entry & P2M_EXECUTE) === 0 || (entry & WRITABLE) === P2M_WRITE) {
       this.mmio.leave(this.tlb.linearOf(linear), this.walkGfn * 4096 + (linear & 4095), EPT_FETCH, entry);
     }
@@ -512,6 +528,7 @@ export class MemoryAccess {
 
   /** The same; returns the error code of #PF, or ALLOWED. */
   private tryWalk(linear: number, write: boolean, fetch: boolean): number {
+    if (this.shadow !== null && !this.throughGuestTables) return this.tryShadow(this.shadow, linear, write, fetch);
     const { paging } = this;
     const high = this.TH[linear >>> 12]!;
     const error = paging.access(
@@ -524,6 +541,7 @@ export class MemoryAccess {
     );
     this.walkGfn = paging.gfn;
     if (error !== ALLOWED) return error;
+    this.walkEntry = this.secondStage(paging.gfn);
     if (this.R[CR0]! >= 0) {
       // PG clear
       this.walkDirty = true;
@@ -538,6 +556,28 @@ export class MemoryAccess {
     const want = write ? PTE_A | PTE_D : PTE_A;
     if ((paging.leaf & want) !== want) this.mark(paging.leafAt, want);
     this.walkDirty = write || (paging.leaf & PTE_D) !== 0;
+    return ALLOWED;
+  }
+
+  /** The same through the hypervisor's tables: what is not in them it is to find, at the exit for #PF. */
+  private tryShadow(shadow: ShadowWalking, linear: number, write: boolean, fetch: boolean): number {
+    const { paging, tlb } = this,
+      high = this.TH[linear >>> 12]!,
+      low = high === 0 ? linear : tlb.lowOf(linear),
+      error = shadow.access(low, write, fetch, this.S[S_USER] !== 0, this.implicit, high);
+    if (error !== ALLOWED) return error;
+    // The hypervisor emulates the access, and wants to know where it goes.
+    const isEmulated = write ? !shadow.writable : fetch && (shadow.entry & P2M_EXECUTE) === 0;
+    this.walkGfn = isEmulated && shadow.gfn < 0 ? paging.find(low, high) : shadow.gfn;
+    this.walkEntry = shadow.entry;
+    this.walkDirty = true;
+    paging.writable = shadow.writable;
+    paging.userPage = shadow.userPage;
+    paging.global = shadow.global;
+    if (shadow.isLarge) {
+      tlb.sawLargePage(linear);
+      if ((this.R[EFER]! & EFER_LMA) !== 0) tlb.sawLongPage(linear, shadow.isHuge);
+    }
     return ALLOWED;
   }
 

@@ -94,6 +94,7 @@ export class Cpu implements Core, Processor {
     interruption: 0,
     errorCode: 0,
     idtVectoring: 0,
+    idtVectoringErrorCode: 0,
     size: 0,
     value: 0,
   };
@@ -187,7 +188,7 @@ export class Cpu implements Core, Processor {
     this.A = this.code.A;
     this.debug = new Debug(views, tlb, faults);
     this.mmio = new Mmio(this.R, this.exit, options);
-    this.memory = new MemoryAccess(views, tlb, this.code, this.debug, this.mmio, faults, log);
+    this.memory = new MemoryAccess(views, tlb, this.code, this.debug, this.mmio, faults, log, options.shadow);
     this.mode = new Mode(views, tlb, this.memory);
     this.addressing = new Addressing(views, this.A, tlb, this.memory, faults);
     this.stack = new Stack(views, this.mode, this.addressing, this.memory);
@@ -346,6 +347,7 @@ export class Cpu implements Core, Processor {
   }
   flushTlb(): void {
     this.tlb.flushAll();
+    this.memory.shadow?.onFlush();
   }
   flushPage(linear: number): void {
     this.tlb.flushPage(linear);

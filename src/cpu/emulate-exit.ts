@@ -17,7 +17,7 @@ import { CR2, CR3, EAX, ECX, EDX, generalWord, HIGH } from './architecture/regis
 import { isCanonical } from './addressing.ts';
 import { DB, FAULT, PF_ } from './faults.ts';
 import { setDr6, togetherWith } from './interrupts.ts';
-import { writeCr3 } from './ops/control-registers.ts';
+import { writeCr0, writeCr3, writeCr4 } from './ops/control-registers.ts';
 import { putMsr, putTsc, writeMsr } from './ops/msr.ts';
 
 /** Type of access in the qualification of a control-register access (SDM vol. 3, table 28-3). */
@@ -51,7 +51,7 @@ function instead(cpu: Cpu): Emulated {
       invalidatePage(cpu, exit.qualification);
       return 'done';
     case ExitReason.CR_ACCESS:
-      return accessCr3(cpu, exit.qualification);
+      return accessControlRegister(cpu, exit.qualification);
     default:
       return 'unknown';
   }
@@ -63,16 +63,20 @@ function invalidatePage({ mode, tlb }: Cpu, linear: number): void {
   if (isCanonical(high)) tlb.flushLongPage(linear | 0, high);
 }
 
-/** MOV to and from CR3. */
-function accessCr3(cpu: Cpu, qualification: number): Emulated {
+/** MOV to CR0, CR3 and CR4, and from CR3. */
+function accessControlRegister(cpu: Cpu, qualification: number): Emulated {
   const { R, mode } = cpu,
+    register = qualification & 15,
     type = qualification & ACCESS_TYPE,
     word = generalWord((qualification >>> 8) & 15);
-  if ((qualification & 15) !== 3 || type > MOV_FROM_CR) return 'unknown';
-  if (type === MOV_FROM_CR) {
+  if (type === MOV_FROM_CR && register === 3) {
     R[word] = R[CR3]!;
     R[word + HIGH] = mode.long ? R[CR3 + HIGH]! : 0;
-  } else writeCr3(cpu, R[word]!, mode.long ? R[word + HIGH]! : 0);
+  } else if (type !== 0) return 'unknown';
+  else if (register === 0) writeCr0(cpu, R[word]!);
+  else if (register === 3) writeCr3(cpu, R[word]!, mode.long ? R[word + HIGH]! : 0);
+  else if (register === 4) writeCr4(cpu, R[word]!);
+  else return 'unknown';
   return 'done';
 }
 

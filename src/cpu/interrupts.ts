@@ -173,7 +173,8 @@ export function deliverFault(cpu: Cpu): boolean {
     }
     const taken = cpu.faults.vector;
     const information = exceptionInformation(cpu, taken);
-    cpu.probe?.event?.(information, error);
+    // With shadow tables a page fault may be none of the guest's; one that is comes again, as the hypervisor's.
+    if (taken !== PF_ || cpu.memory.shadow === null) cpu.probe?.event?.(information, error);
     if (controls.hypervisorIdt || ((controls.exceptionBitmap >>> taken) & 1) !== 0) {
       // The flags saved are those that would have been pushed (SDM vol. 3, 28.3.3).
       if (!controls.hypervisorIdt && pushesRf(cpu, taken)) R[EFLAGS]! |= RF;
@@ -184,6 +185,7 @@ export function deliverFault(cpu: Cpu): boolean {
       exit.guestLinear = cpu.faults.linear;
       exit.instructionLength = 0;
       exit.idtVectoring = before;
+      exit.idtVectoringErrorCode = cpu.loop.deliveringError;
       cpu.loop.delivering = 0;
       return true;
     }

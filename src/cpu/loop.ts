@@ -12,7 +12,7 @@ import {
   type ExitInfo,
   ExitReason,
 } from './architecture/edge.ts';
-import { FAULT, LEAVE } from './faults.ts';
+import { FAULT, LEAVE, PF_ } from './faults.ts';
 import { IF, RF, TF } from './architecture/flags.ts';
 import { deliverEvent, deliverFault, deliverPlainFault } from './interrupts.ts';
 import type { Mmio } from './mmio.ts';
@@ -312,8 +312,8 @@ export class Loop {
 
   /** Delivers the fault that was thrown. True: that ended in an exit. */
   private fail(): boolean {
-    // What the machine answered belonged to the instruction that faulted, or to the delivery that faults now.
-    this.mmio.forget();
+    // What the machine answered belonged to the instruction that faulted, or to the delivery that faults now. With shadow tables it may run again.
+    if (this.cpu.memory.shadow === null || this.cpu.faults.vector !== PF_) this.mmio.forget();
     this.debug.seen.drop();
     try {
       const left = deliverFault(this.cpu);

@@ -87,8 +87,25 @@ function setBusy(cpu: Cpu, at: number, busy: boolean): void {
   cpu.memory.writeSystem((at + 5) | 0, 1, busy ? high | 2 : high & ~2);
 }
 
-/** To the task whose TSS descriptor is `d`. EIP must already point behind the instruction (at the interrupted one for TASK_INTERRUPT). */
+/**
+ * To the task whose TSS descriptor is `d`. EIP must already point behind the instruction (at the interrupted one for TASK_INTERRUPT). VT-x leaves task switches
+ * to the hypervisor, which finds the tasks by the guest's own tables: where it keeps shadow tables the processor does that in its place.
+ */
 export function switchTask(cpu: Cpu, selector: number, d: Descriptor, kind: number, external = 0): void {
+  const {
+    memory: { shadow },
+  } = cpu;
+  if (shadow === null || cpu.controls.taskSwitch) return toTask(cpu, selector, d, kind, external);
+  cpu.memory.throughGuestTables = true;
+  try {
+    toTask(cpu, selector, d, kind, external);
+  } finally {
+    cpu.memory.throughGuestTables = false;
+    shadow.onTaskSwitch();
+  }
+}
+
+function toTask(cpu: Cpu, selector: number, d: Descriptor, kind: number, external: number): void {
   const { R } = cpu;
   if (cpu.controls.taskSwitch) {
     cpu.exit.reason = ExitReason.TASK_SWITCH;

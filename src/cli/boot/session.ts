@@ -10,7 +10,7 @@ import { changeDisc, Toolstack } from '../../dom0/toolstack/index.ts';
 import { inTurns, inWorkers, readXenOptions, startXen } from '../../dom0/service/index.ts';
 import type { WaitsFor } from '../../hypervisor/domain/index.ts';
 import { type Ending, HostError } from '../../hypervisor/index.ts';
-import { machineBytesFor } from '../../hypervisor/memory/index.ts';
+import { FRAME_BYTES, machineBytesFor } from '../../hypervisor/memory/index.ts';
 import { functionOrScript } from '../../hypervisor/worker/index.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
@@ -76,12 +76,12 @@ export function machineBytesOf(
   { storage, xen = '' }: Pick<SessionParts, 'storage' | 'xen'>,
 ): number {
   const needs = blueprints.map(blueprint => {
-    const { seenMiB, p2mFrames } = shapeOf(blueprint, 0);
+    const { seenMiB, p2mFrames, shadowFrames = 0 } = shapeOf(blueprint, 0);
     const firmwareBytes = blueprint.boot.kind === 'firmware' ? blueprint.boot.image.length : 0;
     return {
       name: blueprint.definition.name,
       seenMiB,
-      bytes: machineBytesFor(seenMiB, p2mFrames || undefined) + firmwareBytes,
+      bytes: machineBytesFor(seenMiB, p2mFrames || undefined) + firmwareBytes + shadowFrames * FRAME_BYTES,
     };
   });
   const dom0MiB = readXenOptions(xen).dom0MemoryMiB ?? 0;

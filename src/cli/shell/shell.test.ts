@@ -162,7 +162,7 @@ describe('ringside sh', () => {
     expect(await sh('--boot', 'advanced>xen-rr', '-c', facts)).toMatchObject({
       status: 0,
       err: '',
-      out: 'rr\npv hvm hap gnttab-v1 gnttab-v2\n(XEN) Command line: sched=rr loglvl=all guest_loglvl=all\n3\n',
+      out: 'rr\npv hvm hap shadow gnttab-v1 gnttab-v2\n(XEN) Command line: sched=rr loglvl=all guest_loglvl=all\n3\n',
     });
     expect(
       (await sh('--boot', '1', '--host', 'memory=256,pcpus=1', '-c', 'xl info virt_caps; xl info total_memory')).out,

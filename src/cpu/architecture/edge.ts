@@ -89,6 +89,8 @@ export interface ExitInfo {
   errorCode: number;
   /** IDT-vectoring information (SDM vol. 3, 25.9.3): the event whose delivery was cut short by the exit. */
   idtVectoring: number;
+  /** Of exceptions of the bitmap: that event's error code. */
+  idtVectoringErrorCode: number;
   /** For an EPT violation on a page that is no memory: width in bytes (1, 2, 4) and, for a write, the value. */
   size: number;
   value: number;
@@ -153,6 +155,25 @@ export const P2M_ON_DEMAND = 16;
 /** What `loadLevel` brings for 64-bit code: it means something to the processor alone. */
 export type LongModeSource = (processor: never) => object;
 
+/** The walk through shadow page tables (shadow-walk.ts); what it found stays in the fields until the next. */
+export interface ShadowWalking {
+  /** The error code of the #PF that an access causes, or ALLOWED (paging.ts). `implicit`: the processor's own access to descriptors and the like. */
+  access(low: number, write: boolean, fetch: boolean, user: boolean, implicit: boolean, high: number): number;
+  /** The page as the second stage has it (mfn << 12 | P2M_*; 0: a device), and its guest frame where it is a device's; else -1. */
+  readonly entry: number;
+  readonly gfn: number;
+  readonly writable: boolean;
+  readonly userPage: boolean;
+  readonly global: boolean;
+  /** A large page of the guest's maps it; of 1 GiB. */
+  readonly isLarge: boolean;
+  readonly isHuge: boolean;
+  /** All translations are to go, also those of other vCPUs: the second stage has changed. */
+  onFlush(): void;
+  /** The processor has switched tasks in the hypervisor's place, by the guest's own tables. */
+  onTaskSwitch(): void;
+}
+
 export interface ProcessorOptions {
   /** Machine memory; `p2m` holds frame numbers of it. */
   memory: SharedArrayBuffer | ArrayBuffer;
@@ -191,6 +212,8 @@ export interface ProcessorOptions {
   apic?: boolean;
   /** What CPUID shows (default: every feature that is built). CR4, EFER and MSRs follow from it. */
   cpuLevel?: CpuModel;
+  /** Tables that the hypervisor keeps, to be walked in the place of the guest's and of the second stage (shadow paging; absent: there are none). */
+  shadow?: ShadowWalking;
   /** What 64-bit code needs (default: what `loadLevel` brought): a level of 64 bits asks for it. */
   longMode?: LongModeSource;
   /** A second tier, which compiles hot code to JavaScript (absent: none). */
@@ -255,7 +278,7 @@ export interface Processor {
   /** Moves EIP past the instruction that exited and ends interrupt shadows. */
   skipInstruction(): void;
   /**
-   * Does what the instruction that exited would have done without the control that made it exit (CR3, INVLPG, RDTSC, RDTSCP, RDMSR, WRMSR), or gives an
+   * Does what the instruction that exited would have done without the control that made it exit (CR0, CR3, CR4, INVLPG, RDTSC, RDTSCP, RDMSR, WRMSR), or gives an
    * exception of the exception bitmap back to the guest. Right behind `run()`.
    */
   emulateExit(): Emulated;
@@ -277,7 +300,7 @@ export interface Processor {
   ignoreNumericError(): void;
   /** Drops whatever was translated from this machine frame: someone else writes it. */
   invalidate(mfn: number): void;
-  /** Drops all address translations (another vCPU's TLB flush, a p2m change). */
+  /** Drops all address translations (another vCPU's TLB flush, a p2m change), and has the hypervisor drop those of its shadow. */
   flushTlb(): void;
   /** Drops those of one page, as INVLPG does. */
   flushPage(linear: number): void;

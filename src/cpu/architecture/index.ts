@@ -11,7 +11,10 @@ export {
   CR4_OSFXSR,
   CR4_OSXMMEXCPT,
   CR4_PAE,
+  CR4_PGE,
   CR4_PSE,
+  CR4_SMAP,
+  CR4_SMEP,
   CR4_TSD,
   EFER_LMA,
   EFER_LME,
@@ -67,7 +70,32 @@ export {
   type TimeSource,
 } from './edge.ts';
 export { ALL, ARITHMETIC, ZF, arithmetic } from './flags.ts';
-export { PageWalk, PHYSICAL_BITS, PTE_P, PTE_PS, type Translation } from './paging.ts';
+export {
+  ALLOWED,
+  ERROR_FETCH,
+  ERROR_P,
+  ERROR_U,
+  ERROR_W,
+  PageWalk,
+  PHYSICAL_BITS,
+  PTE_A,
+  PTE_D,
+  PTE_G,
+  PTE_P,
+  PTE_PS,
+  PTE_U,
+  PTE_W,
+  type Translation,
+} from './paging.ts';
+export {
+  SHADOW_DEVICE_HIGH,
+  SHADOW_HUGE_HIGH,
+  SHADOW_LARGE,
+  SHADOW_NO_FETCH,
+  SHADOW_NX_HIGH,
+  SHADOW_WRITE_IS_OURS,
+  ShadowWalk,
+} from './shadow-walk.ts';
 export {
   type Compile,
   functionOf,

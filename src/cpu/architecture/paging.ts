@@ -28,9 +28,9 @@ export const PTE_P = 1,
 /** Error code of #PF. */
 export const ERROR_W = 2,
   ERROR_U = 4;
-const ERROR_P = 1,
-  ERROR_RSVD = 8,
+export const ERROR_P = 1,
   ERROR_FETCH = 16;
+const ERROR_RSVD = 8;
 /** In place of an error code: the access causes no page fault. */
 export const ALLOWED = -1;
 
@@ -86,9 +86,9 @@ export class PageWalk {
   writable = false;
   userPage = false;
   global = false;
-  private rights = 0;
-  /** Bit 31: execute-disable. */
-  private entryHigh = 0;
+  /** PTE_W and PTE_U, where all entries have them; in `entryHigh` bit 31: execute-disable, where one has it. */
+  rights = 0;
+  entryHigh = 0;
 
   /** `words`: state words (registers.ts); `machine`: machine memory; `p2m`: the second stage, a word a guest frame. */
   constructor(words: Int32Array, machine: Int32Array, p2m: Int32Array) {

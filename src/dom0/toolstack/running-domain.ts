@@ -147,14 +147,32 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
 export function shapeOf(
   { definition, boot, xen }: Blueprint,
   machineFrames: number,
-): { seenMiB: number; lowMiB: number; populateMiB: number; p2mFrames: number } {
+): { seenMiB: number; lowMiB: number; populateMiB: number; p2mFrames: number; shadowFrames?: number } {
   const shape = memoryShape(xen, definition.memoryMiB, definition.maxMemoryMiB),
     { seenMiB } = shape;
   // A PV guest's second stage is indexed by machine frames.
   if (xen === 'pv') return { ...shape, lowMiB: seenMiB, p2mFrames: machineFrames };
   const ram = ramAround(seenMiB, definition.mmioHoleMiB),
     reach = p2mFrames(boot, ram);
-  return { ...shape, lowMiB: ram.lowMiB, p2mFrames: xen ? Math.max(WHOLE_P2M, reach) : reach };
+  return {
+    ...shape,
+    lowMiB: ram.lowMiB,
+    p2mFrames: xen ? Math.max(WHOLE_P2M, reach) : reach,
+    ...(xen === 'hvm' && definition.hap === false ? { shadowFrames: shadowFramesOf(definition, seenMiB) } : {}),
+  };
+}
+
+/** Xen has no smaller pool for a vCPU (shadow_min_acceptable_pages of xen/arch/x86/mm/shadow). */
+const LEAST_SHADOW_FRAMES = 128;
+const FRAMES_OF_MIB = 256;
+
+/**
+ * Frames of a guest's shadow page tables: as asked, or as libxl reckons (libxl_get_required_shadow_memory: 1 MiB a vCPU, and 8 KiB for each MiB of RAM).
+ */
+function shadowFramesOf({ vcpus, maxVcpus = vcpus, shadowMemoryMiB }: Definition, seenMiB: number): number {
+  const asked =
+    shadowMemoryMiB === undefined ? FRAMES_OF_MIB * maxVcpus + 2 * seenMiB : FRAMES_OF_MIB * shadowMemoryMiB;
+  return Math.max(LEAST_SHADOW_FRAMES * maxVcpus, asked);
 }
 
 /** What the store is told of a domain. */

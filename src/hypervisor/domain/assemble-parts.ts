@@ -8,7 +8,7 @@ import { Domain, type DomainOptions } from './domain.ts';
 export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPlatform' | 'guest' | 'disassemble'>;
 
 /** What the domain's entry in the domain table or its saved state asks for: the browser's worker loads it for one that does. */
-export interface LaterParts extends Pick<DomainOptions, 'guest'> {
+export interface LaterParts extends Pick<DomainOptions, 'guest' | 'shadow'> {
   saved?: Restored | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface Restored {
 }
 
 /** @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
-export function assembleWith(options: PartlessOptions, { guest, saved }: LaterParts): Domain {
+export function assembleWith(options: PartlessOptions, { guest, shadow, saved }: LaterParts): Domain {
   // A processor with a local APIC needs a board with one: a saved domain gets back what it had.
   const apic = saved ? (saved.about.apic ?? false) : (options.apic ?? true);
   const { nic, mac, cpuLevel } = saved ? saved.about : options;
@@ -33,6 +33,7 @@ export function assembleWith(options: PartlessOptions, { guest, saved }: LaterPa
     ...(cpuLevel ? { cpuLevel } : {}),
     createProcessor,
     guest,
+    ...(shadow ? { shadow } : {}),
     createPlatform: board => {
       if (board.acpi && board.board === 'local-apics') return new PvhBoard({ ...board, acpi: board.acpi });
       if (board.board === 'hypervisors-devices') return new BareHvmBoard(board);

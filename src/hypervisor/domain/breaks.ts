@@ -2,7 +2,7 @@
  * Where a person has a domain stop: before an instruction at a linear address, or after one that wrote or touched some bytes. It looks on as a probe does
  * (cpu/architecture/edge.ts): the guest's own debug registers are as they were, and each instruction runs alone while there is a point.
  */
-import type { Probe } from '../../cpu/architecture/index.ts';
+import { linearIpOf, type Probe, type Processor } from '../../cpu/architecture/index.ts';
 
 /** `bytes`: of memory that is watched; 1 of an instruction. */
 export interface BreakPoint {
@@ -32,11 +32,9 @@ export const BREAK_KINDS: readonly BreakPoint['kind'][] = ['execute', 'write', '
 /** What it needs of the domain. */
 interface Watched {
   readonly instructions: number;
-  readonly currentVcpu: number;
-  /** Linear address of the instruction that is next. */
-  readonly standsAt: number;
-  /** Ends the slice: before the next instruction. */
-  stop(): void;
+  readonly vcpus: { readonly current: { readonly id: number } };
+  readonly processor: Pick<Processor, 'regs' | 'stop'>;
+  stopSlice(): void;
 }
 
 export class Breaks implements Probe {
@@ -50,7 +48,7 @@ export class Breaks implements Probe {
   /** Where the domain stands now it does not stop: it goes on from there. */
   constructor(domain: Watched, points: readonly BreakPoint[]) {
     this.domain = domain;
-    this.passed = { linear: domain.standsAt, retired: domain.instructions };
+    this.passed = { linear: linearIpOf(domain.processor.regs), retired: domain.instructions };
     this.points = points.filter(({ kind }) => kind !== 'execute');
     for (const point of points) if (point.kind === 'execute') this.stops.set(point.linear, point);
   }
@@ -73,7 +71,7 @@ export class Breaks implements Probe {
     const retired = this.domain.instructions;
     if (this.passed.linear === linear && this.passed.retired === retired) return false;
     this.passed = { linear, retired };
-    this.stopFor({ point, vcpu: this.domain.currentVcpu, retired, instruction: linear });
+    this.stopFor({ point, vcpu: this.domain.vcpus.current.id, retired, instruction: linear });
     return true;
   }
 
@@ -83,8 +81,8 @@ export class Breaks implements Probe {
         (isWrite || kind === 'access') && linear < from + bytes && from < linear + size,
     );
     if (!point || this.hit) return;
-    const { instructions: retired, currentVcpu: vcpu } = this.domain;
-    this.stopFor({ point, vcpu, retired, access: { linear, bytes: size, isWrite, value } });
+    const { instructions: retired, vcpus } = this.domain;
+    this.stopFor({ point, vcpu: vcpus.current.id, retired, access: { linear, bytes: size, isWrite, value } });
   }
 
   /** What was heard of memory was this instruction's. Without one it was a delivery's. */
@@ -94,6 +92,7 @@ export class Breaks implements Probe {
 
   private stopFor(hit: BreakHit): void {
     this.hit = hit;
-    this.domain.stop();
+    this.domain.stopSlice();
+    this.domain.processor.stop();
   }
 }

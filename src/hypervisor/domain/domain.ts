@@ -6,7 +6,6 @@
 import { CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK } from '../../devices/index.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import { ExitReason, type Probe, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
-import { linearIpOf } from '../../cpu/architecture/index.ts';
 import { setBootOrder, setLinux, type State, TimerQueue } from '../../devices/index.ts';
 import { type IdeAttachment, putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
@@ -17,7 +16,8 @@ import { bothOf, LastCode } from './last-code.ts';
 import { type BreakHit, type BreakPoint, Breaks } from './breaks.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
 import { EXIT_COUNTERS } from '../view/exit-reasons.ts';
-import { answersOf, Exits } from './exits.ts';
+import { answersOf } from './answers.ts';
+import { Exits } from './exits.ts';
 import { FirmwareMap } from '../memory/firmware-map.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
 import { ramGfn, ramOf, ramRanges } from '../layout/ram-layout.ts';
@@ -35,6 +35,7 @@ import { crashReport, standsAt } from './report.ts';
 import { ScreenBlock } from './screen.ts';
 import { type HotRegion, hottestRegions, type JitOptions, publishTier, regionOptions } from './second-tier.ts';
 import { SerialFeed } from './serial-feed.ts';
+import type { ShadowPaging } from './shadow-paging.ts';
 import { SavedStateError } from './saved-state-error.ts';
 import { ThreadTime } from './thread-time.ts';
 import { whileInGuest } from './in-guest.ts';
@@ -95,6 +96,8 @@ export interface DomainOptions extends JitOptions {
   createPlatform: (options: PlatformOptions) => Platform;
   /** What the guest sees of its hypervisor. */
   guest: InterfaceKind;
+  /** What keeps shadow page tables, of a domain that is translated by such (hap = 0). */
+  shadow?: typeof ShadowPaging;
   disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32 | 64) => { text: string; length: number };
   /** Bytes that the guest writes to the hypervisor's console (default: to `debug`). */
   xenConsole?: (bytes: Uint8Array) => void;
@@ -146,6 +149,8 @@ export class Domain {
   /** Its device model, where that runs elsewhere. */
   readonly remote: ModelElsewhere | undefined;
   readonly exits: Exits;
+  /** Its shadow page tables; absent: the processor walks its own, and the second stage. */
+  readonly shadow: ShadowPaging | undefined;
   ending: Ending | null = null;
   /** What was loaded, for logs. */
   about = '';
@@ -191,6 +196,7 @@ export class Domain {
     if (options.hostMs) this.thread = new ThreadTime(options.hostMs);
     this.trace = new Trace(machine, record, () => this.clock.estimateNs(retired()));
     const io = (this.io = new IoTrace(machine, this.trace));
+    this.shadow = options.shadow && new options.shadow(machine, record);
     this.processor = options.createProcessor({
       memory: machine.memory,
       stateOffset: record.liveOffset,
@@ -198,6 +204,7 @@ export class Domain {
       time: this.clock,
       doorbell: record.mailboxOffset >>> 2,
       writeLog: machine.writeLogAt,
+      ...(this.shadow ? { shadow: this.shadow.walk } : {}),
       ...traits.processor,
       ...answersOf(this, () => this.exits),
       ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
@@ -271,14 +278,11 @@ export class Domain {
       this.spinWatch = watch;
       this.lookOn();
     });
-    // On a host with little time for us a turn by count would keep the others from their timer ticks.
-    const { clock } = this;
-    if (!clock.virtual)
-      this.vcpus.turnInstructions = () =>
-        Math.min(TURN_INSTRUCTIONS, clock.instructionsUntil(clock.estimateNs(retired()) + TURN_NS, retired()));
+    if (!this.clock.virtual) this.vcpus.turnInstructions = () => this.turnByClock();
     if (this.vcpus.all[0].keepsCode)
       this.processor.probe = this.lastCode = new LastCode(this.processor.regs, () => this.vcpus.current);
     this.guest = options.guest.create(this.guestParts());
+    this.shadow?.begin(this);
     this.exits = new Exits(this, this.counters);
     if (traits.modelElsewhere) this.remote = this.remoteModel();
     if (boot.kind === 'firmware' && boot.bootOrder && this.platform.fwCfg)
@@ -294,6 +298,13 @@ export class Domain {
       this.guest.restored();
     } else this.start();
     this.setState('r');
+  }
+
+  /** On a host with little time for us a turn by count would keep the others from their timer ticks. */
+  private turnByClock(): number {
+    const { clock } = this,
+      { retired } = this.processor;
+    return Math.min(TURN_INSTRUCTIONS, clock.instructionsUntil(clock.estimateNs(retired) + TURN_NS, retired));
   }
 
   private remoteModel(): ModelElsewhere | undefined {
@@ -462,31 +473,10 @@ export class Domain {
 
   /** Not while an instruction waits for the device model: what it has seen so far would be forgotten. */
   private changeBreaks(): void {
-    const { wantedBreaks, processor, vcpus } = this;
+    const { wantedBreaks } = this;
     if (!wantedBreaks || this.remote?.waiting) return;
     this.wantedBreaks = undefined;
-    const domain = this;
-    this.breaks =
-      wantedBreaks.length === 0
-        ? undefined
-        : new Breaks(
-            {
-              get instructions() {
-                return domain.instructions;
-              },
-              get currentVcpu() {
-                return vcpus.current.id;
-              },
-              get standsAt() {
-                return linearIpOf(processor.regs);
-              },
-              stop: () => {
-                this.leaveSlice = true;
-                processor.stop();
-              },
-            },
-            wantedBreaks,
-          );
+    this.breaks = wantedBreaks.length === 0 ? undefined : new Breaks(this, wantedBreaks);
     this.lookOn();
   }
 
@@ -706,6 +696,7 @@ export class Domain {
       if (timers.nextDeadlineNs !== Infinity)
         limit = Math.min(limit, clock.instructionsUntil(timers.nextDeadlineNs, retired));
       limit = Math.min(limit, vcpus.turnLeft());
+      this.shadow?.enter(vcpus.current.id, processor);
       if (thread) {
         const untilLook = thread.instructionsLeft(retired);
         const reason = processor.run(Math.min(limit, untilLook));

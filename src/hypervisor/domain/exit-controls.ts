@@ -15,23 +15,27 @@ export class ChosenExits {
   private readonly exceptionBitmap: number;
   private readonly msrBitmap: Uint8Array | null;
   private readonly pause: boolean;
+  private readonly invlpg: boolean;
+  private readonly cr3Load: boolean;
 
-  /** The guest's interface has set what it needs. */
+  /** The guest's interface, and who keeps its shadow page tables, have set what they need. */
   constructor({ controls }: Processor, counters: Int32Array) {
     this.controls = controls;
     this.counters = counters;
     this.exceptionBitmap = controls.exceptionBitmap;
     this.msrBitmap = controls.msrBitmap;
     this.pause = controls.pause;
+    this.invlpg = controls.invlpg;
+    this.cr3Load = controls.cr3Load;
   }
 
   /** From the next instruction on: whoever executes one that may exit asks its control each time. */
   choose(chosen: ExitControls): void {
     this.chosen = chosen;
-    const { controls, exceptionBitmap } = this;
-    controls.invlpg = chosen.invlpg;
+    const { controls, exceptionBitmap, invlpg, cr3Load } = this;
+    controls.invlpg = invlpg || chosen.invlpg;
     controls.rdtsc = chosen.rdtsc;
-    controls.cr3Load = chosen['cr3-load'];
+    controls.cr3Load = cr3Load || chosen['cr3-load'];
     controls.cr3Store = chosen['cr3-store'];
     controls.pause = chosen.pause && this.pause;
     controls.pauseLoop = chosen['pause-loop'] ? { gap: chosen['ple-gap'], window: chosen['ple-window'] } : null;

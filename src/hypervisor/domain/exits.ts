@@ -4,9 +4,8 @@
  */
 import { EPT_FETCH, EPT_WRITE, IO_IN, IO_REP, IO_SIZE_MASK } from '../../cpu/architecture/index.ts';
 import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_VALID } from '../../cpu/architecture/index.ts';
-import { type ExitInfo, ExitReason, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
+import { type ExitInfo, ExitReason, type Processor } from '../../cpu/architecture/index.ts';
 import { ipOf, isLongCode, registers as R, wideOf } from '../../cpu/architecture/index.ts';
-import type { LocalApic } from '../../devices/apic/index.ts';
 import type { State } from '../../devices/index.ts';
 import type { Domain } from './domain.ts';
 import { ChosenExits } from './exit-controls.ts';
@@ -16,6 +15,7 @@ import { EXIT_COUNTERS, exitCounter, exitName, OLD_EXIT_COUNTERS } from '../view
 import { TRIPLE_FAULT } from './report.ts';
 import { COUNTERS, EXIT_SAMPLE, EXITS_IN_PARTS, FRAME_BYTES, FRAME_SHIFT, IOREQ_SAMPLE } from '../layout/layout.ts';
 import type { DeviceBus, Platform } from './platform.ts';
+import { add64 } from '../memory/words.ts';
 import { NO_TIME, TRACE_KIND } from '../tracing/trace.ts';
 
 /** From here on lie the I/O and local APICs. */
@@ -24,32 +24,6 @@ const GENERAL_PROTECTION = 13,
   INVALID_OPCODE = 6,
   PAGE_FAULT = 14,
   EXCEPTIONS = 32;
-
-/** What a domain's processor asks without an exit. */
-export function answersOf(domain: Domain, exits: () => Exits): Partial<ProcessorOptions> {
-  const own = (): LocalApic | undefined => domain.platform.localApic?.(domain.vcpus.current.id);
-  const apic: Partial<ProcessorOptions> = {
-    apic: true,
-    taskPriority: {
-      get: () => own()?.read(APIC_TPR, 4) ?? 0,
-      set: value => {
-        own()?.write(APIC_TPR, value, 4);
-        // What it held back may come now.
-        domain.processor.stop();
-      },
-    },
-  };
-  return {
-    answerAccess: () => exits().answerInPlace(),
-    readQuietly: (gfn, offset, size) => exits().readApicQuietly(gfn * 4096 + offset, size),
-    answerPort: () => exits().answerPortInPlace(),
-    answerCpuid: () => exits().answerCpuidInPlace(),
-    apicBaseChanged: low => domain.platform.setApicBase?.(low, domain.vcpus.current.id),
-    ...(domain.options.apic ? apic : {}),
-  };
-}
-/** Task-priority register, in the local APIC's page. */
-const APIC_TPR = 0x80;
 
 export class Exits {
   total = 0;
@@ -149,7 +123,7 @@ export class Exits {
       answerNs = isParted ? ns(askedMs, answeredMs) : NO_TIME;
     domain.trace.endExit(whole, beforeNs, answerNs);
     if (!this.isSample) return;
-    const i = exitCounter(reason);
+    const i = exitCounter(this.told(reason));
     counters[COUNTERS.EXIT_SAMPLES + i]++;
     add64(counters, COUNTERS.EXIT_SAMPLE_NS + 2 * i, whole);
     if (i >= EXITS_IN_PARTS || !isParted) return;
@@ -161,12 +135,23 @@ export class Exits {
   private count(reason: number): void {
     const { domain, exit } = this;
     const { current } = domain.vcpus;
-    const i = exitCounter(reason);
+    const i = exitCounter(this.told(reason));
     domain.afterCount(++this.total);
     this.counters[COUNTERS.EXITS + i]++;
     current.countExit(i);
     if (domain.trace.on)
-      domain.trace.beginExit(current.id, reason, ipOf(this.regs), exit.qualification, wideOf(this.regs, R.CR3));
+      domain.trace.beginExit(
+        current.id,
+        this.told(reason),
+        ipOf(this.regs),
+        exit.qualification,
+        wideOf(this.regs, R.CR3),
+      );
+  }
+
+  /** With shadow page tables there is no second stage to violate: what reaches a device's page is a page fault. */
+  private told(reason: number): number {
+    return reason === ExitReason.EPT_VIOLATION && this.domain.shadow ? ExitReason.EXCEPTION_OR_NMI : reason;
   }
 
   private traceFault(vector: number, what: number): void {
@@ -358,7 +343,10 @@ export class Exits {
   /** `detail`: an address that it was about, of 64-bit code with its sign. */
   private recordAt(reason: number, detail: number): void {
     const { vcpus, trace } = this.domain;
-    vcpus.current.recordExit(reason, this.exit.qualification, ipOf(this.regs), detail);
+    if (this.told(reason) === reason)
+      vcpus.current.recordExit(reason, this.exit.qualification, ipOf(this.regs), detail);
+    // As any page fault: where, and which exception.
+    else vcpus.current.recordExit(this.told(reason), this.exit.guestLinear | 0, ipOf(this.regs), PAGE_FAULT);
     if (trace.on) trace.detail(detail);
   }
 
@@ -450,7 +438,8 @@ export class Exits {
       return;
     }
     // A page of the frame buffer that is open now: the instruction runs again.
-    if (exit.qualification & EPT_WRITE && domain.video?.wrote(address)) return;
+    if (exit.qualification & EPT_WRITE && domain.video?.wrote(address))
+      return domain.shadow?.dropPage(exit.guestLinear);
     if (own.isMemoryMapped(address)) return this.accessMemory(own, address);
     if (!model) {
       // Stores to a ROM are lost, or go to the RAM behind it.
@@ -501,6 +490,7 @@ export class Exits {
       vector = exit.interruption & 255;
     this.record(ExitReason.EXCEPTION_OR_NMI, vector);
     if (vector === INVALID_OPCODE && guest.invalidOpcode()) return;
+    if (vector === PAGE_FAULT && this.domain.shadow?.fault(exit)) return;
     this.traceFault(vector, vector === PAGE_FAULT ? exit.qualification : exit.errorCode);
     if (processor.emulateExit() === 'shutdown') this.tripleFault();
   }
@@ -510,11 +500,19 @@ export class Exits {
     if (!guest.tripleFault() && !domain.tripleFault()) domain.crash(TRIPLE_FAULT, domain.options.onTripleFault);
   }
 
-  /** An instruction that exits because somebody chose so. */
+  /** The processor has switched tasks in our place, as VT-x would have had it: an exit. */
+  switchedTask(): void {
+    this.begin();
+    this.count(ExitReason.TASK_SWITCH);
+    this.record(ExitReason.TASK_SWITCH, this.regs[R.CR3]);
+    this.end(ExitReason.TASK_SWITCH);
+  }
+
+  /** An instruction that exits because somebody chose so, or for the sake of shadow page tables. */
   private emulate(reason: number): void {
     switch (this.processor.emulateExit()) {
       case 'done':
-        return;
+        return this.domain.shadow?.emulated(this.exit);
       case 'fault':
         return this.injectException(GENERAL_PROTECTION, 0);
       default:
@@ -526,10 +524,14 @@ export class Exits {
   private leftMsr(reason: number): boolean {
     const { regs, processor } = this,
       index = regs[R.ECX];
-    if (!this.choice.isMsrChosen(index, reason === ExitReason.WRMSR) || this.guest.ownsMsr(index >>> 0)) return false;
+    if (!this.isLeft(index, reason === ExitReason.WRMSR) || this.guest.ownsMsr(index >>> 0)) return false;
     const outcome = processor.emulateExit();
     if (outcome === 'fault') this.injectException(GENERAL_PROTECTION, 0);
     return outcome !== 'unknown';
+  }
+
+  private isLeft(index: number, write: boolean): boolean {
+    return this.choice.isMsrChosen(index, write) || (write && this.domain.shadow?.ownsWrite(index) === true);
   }
 
   /** The guest does not notice it: without somebody's choice it would be none. */
@@ -544,7 +546,7 @@ export class Exits {
         return (this.exit.interruption & 255) !== INVALID_OPCODE;
       case ExitReason.RDMSR:
       case ExitReason.WRMSR:
-        return this.choice.isMsrChosen(this.regs[R.ECX], reason === ExitReason.WRMSR);
+        return this.isLeft(this.regs[R.ECX], reason === ExitReason.WRMSR);
       default:
         return false;
     }
@@ -585,11 +587,4 @@ export class Exits {
       errorCode ?? 0,
     );
   }
-}
-
-/** Adds to a pair of words. */
-function add64(words: Int32Array, at: number, amount: number): void {
-  const sum = (words[at + 1] >>> 0) * 2 ** 32 + (words[at] >>> 0) + amount;
-  words[at] = sum | 0;
-  words[at + 1] = Math.floor(sum / 2 ** 32);
 }

@@ -26,6 +26,7 @@ export class FakeProcessor implements Processor {
     interruption: 0,
     errorCode: 0,
     idtVectoring: 0,
+    idtVectoringErrorCode: 0,
     size: 1,
     value: 0,
   };

@@ -3,7 +3,7 @@ import { asm16, type Code, d, machineCode, w } from '../../cpu/test-support/asm.
 import { assembleDomain, type PartlessOptions } from '../interfaces/assemble.ts';
 import type { Domain } from './domain.ts';
 import type { InterfaceKind } from './guest-interface.ts';
-import { createDomain } from '../memory/domain-table.ts';
+import { createDomain, type DomainShape } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import type { SavedState } from '../interfaces/xen/stream/state.ts';
 
@@ -32,7 +32,7 @@ const GDTR = 0x700,
   TABLES = 0x200000;
 
 /** Turns long mode on over one page of 1 GiB, at 0 and at UPPER_HALF, and goes on at LONG with `code`; `isHigh`: at UPPER_HALF + LONG, behind a jump of HIGH_JUMP bytes. */
-export const longProgram = (code: Code, isHigh = false): Uint8Array =>
+export const longProgram = (code: Code, isHigh = false, pieces: Record<number, Code> = {}): Uint8Array =>
   program(
     [
       `mov dword [${TABLES}], ${TABLES + 0x1003}; mov dword [${TABLES + 0x1000}], 0x83`,
@@ -45,6 +45,7 @@ export const longProgram = (code: Code, isHigh = false): Uint8Array =>
       [LONG - LOAD]: ['bits 64', ...(isHigh ? [`mov rax, ${UPPER_HALF + LONG + HIGH_JUMP}; jmp rax`] : []), ...code],
       [GDTR]: [w(15), d(LOAD + GDT)],
       [GDT]: [d(0), d(0), d(0xffff), d(0x00af9b00)],
+      ...pieces,
     },
   );
 export const HIGH_JUMP = 9;
@@ -91,15 +92,16 @@ export const toProtectedMode = (gdt: number, limit: number, target: number): num
     gdtr: dw ${limit}; dd ${gdt}
   `);
 
-/** `saved`: go on there; `guest`: what the program sees of its hypervisor (default: nothing). In virtual time. */
+/** `saved`: go on there; `guest`: what the program sees of its hypervisor (default: nothing); `shape`: what it has beside 4 MiB of RAM. In virtual time. */
 export function programDomain(
   kernel: Uint8Array,
   change: Partial<PartlessOptions> = {},
   saved?: SavedState,
   guest?: InterfaceKind,
+  shape: DomainShape = {},
 ): Domain {
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
-  const record = createDomain(machine, 4);
+  const record = createDomain(machine, 4, 0, shape);
   const options: PartlessOptions = {
     machine,
     record,

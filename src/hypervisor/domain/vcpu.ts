@@ -529,8 +529,8 @@ export class Vcpus {
     regs[R.RETIRED_LOW] = low;
     regs[R.RETIRED_HIGH] = high;
     this.becomeCurrent(next);
+    // No translation of the other one's is left after it.
     processor.restore(next.extra);
-    processor.flushTlb();
     this.spinWatch.begin(next.spin);
     this.switches++;
   }

@@ -2,6 +2,7 @@
 import { assembleWith, type PartlessOptions } from '../domain/assemble-parts.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { InterfaceKind } from '../domain/guest-interface.ts';
+import { ShadowPaging } from '../domain/shadow-paging.ts';
 import { RemoteModel } from './xen/ioreq/remote-model.ts';
 import type { DomainRecord } from '../memory/machine.ts';
 import { restoreInto, type SavedState } from './xen/stream/state.ts';
@@ -26,5 +27,6 @@ const interfaceOf = (record: DomainRecord): InterfaceKind => (!isXen(record) ? P
 export const assembleDomain = (options: PartlessOptions, saved?: SavedState, guest?: InterfaceKind): Domain =>
   assembleWith(options, {
     guest: guest ?? interfaceOf(options.record),
+    ...(options.record.shadowFrames > 0 ? { shadow: ShadowPaging } : {}),
     saved: saved && { about: saved.about, into: domain => restoreInto(domain, saved) },
   });

@@ -25,8 +25,13 @@ export async function laterParts(
   name: string,
 ): Promise<LaterParts> {
   const state = saved && stateOf(saved, name);
-  const guest = !isXen(record) ? PLAIN_PC : await xenOf(machine, record, state);
-  return { guest, saved: await state };
+  const [guest, shadow] = await Promise.all([
+    isXen(record) ? xenOf(machine, record, state) : PLAIN_PC,
+    record.shadowFrames > 0
+      ? import('../domain/shadow-paging.ts').catch(notLoaded('keeps shadow page tables'))
+      : undefined,
+  ]);
+  return { guest, ...(shadow ? { shadow: shadow.ShadowPaging } : {}), saved: await state };
 }
 
 async function stateOf(bytes: Uint8Array, name: string): Promise<Restored & Pick<SavedState, 'params'>> {

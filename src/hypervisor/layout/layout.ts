@@ -263,6 +263,9 @@ export const DOMAIN = {
   INTERFACE: 26,
   /** 1: its frames have types, since the guest's own page tables name them (FRAME.TYPE). */
   TYPED: 27,
+  /** Byte offset and frames of the pool of its shadow page tables, a top table a vCPU first (memory/shadow-tables.ts); 0 frames: it has none (hap = 1). */
+  SHADOW: 28,
+  SHADOW_FRAMES: 29,
 } as const;
 
 /**

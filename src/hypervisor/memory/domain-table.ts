@@ -50,13 +50,19 @@ export interface DomainShape {
   card?: boolean;
   /** It has emulated drives whose media are in Domain 0. */
   drives?: boolean;
+  /** Frames for its shadow page tables (default: none, it is translated by a second stage). */
+  shadowFrames?: number;
   /** So much of its RAM lies below the PCI hole (all of it), in MiB; the rest lies from 4 GiB on. */
   lowMiB?: number;
   /** So much memory for all of its RAM, which is populated on demand where the guest's interface can (default: all of it, at once). */
   populateMiB?: number;
 }
 
-function recordBytes(p2mFrames: number, { vcpus = 1, card, drives }: DomainShape, guestBytes = 0): number {
+function recordBytes(
+  p2mFrames: number,
+  { vcpus = 1, card, drives, shadowFrames = 0 }: DomainShape,
+  guestBytes = 0,
+): number {
   return (
     wholeFrames(COUNTER_WORDS * 4) +
     wholeFrames(vcpus * VCPU_BYTES) +
@@ -67,6 +73,7 @@ function recordBytes(p2mFrames: number, { vcpus = 1, card, drives }: DomainShape
     wholeFrames(p2mFrames * 4) +
     (card ? wholeFrames(WIRE_BYTES) : 0) +
     (drives ? DRIVE_QUEUE_BYTES : 0) +
+    shadowFrames * FRAME_BYTES +
     guestBytes
   );
 }
@@ -204,6 +211,10 @@ function placeRecords(machine: Machine, index: number, first: number, p2mFrames:
   if (shape.card) place(DOMAIN.WIRE, WIRE_BYTES);
   if (shape.drives) place(DOMAIN.DRIVES, DRIVE_QUEUE_BYTES);
   place(DOMAIN.P2M, p2mFrames * 4);
+  if (shape.shadowFrames) {
+    place(DOMAIN.SHADOW, shape.shadowFrames * FRAME_BYTES);
+    words[entry + DOMAIN.SHADOW_FRAMES] = shape.shadowFrames;
+  }
   if (guest) {
     words[entry + DOMAIN.INTERFACE] = guest.number;
     words[entry + DOMAIN.TYPED] = guest.ram === 'typed' ? 1 : 0;

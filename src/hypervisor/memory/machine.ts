@@ -66,6 +66,9 @@ export interface DomainRecord {
   wireOffset: number;
   /** Requests of its emulated drives (layout.ts, DRIVE_QUEUE); 0: it has no drives whose media are in Domain 0. */
   drivesOffset: number;
+  /** The pool of its shadow page tables; 0 frames: it has none. */
+  shadowOffset: number;
+  shadowFrames: number;
 }
 
 /** Domain 0's id, and its entry in the domain table. */
@@ -440,6 +443,8 @@ export class Machine extends DomainEntries {
       guestOffset: word(DOMAIN.GUEST),
       wireOffset: word(DOMAIN.WIRE),
       drivesOffset: word(DOMAIN.DRIVES),
+      shadowOffset: word(DOMAIN.SHADOW),
+      shadowFrames: word(DOMAIN.SHADOW_FRAMES),
     };
   }
 

@@ -25,3 +25,10 @@ export function setUint64(view: DataView, at: number, value: number): void {
   view.setUint32(at, value % 2 ** 32, true);
   view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
 }
+
+/** Adds to a pair of words. */
+export function add64(words: Int32Array, at: number, amount: number): void {
+  const sum = (words[at + 1] >>> 0) * 2 ** 32 + (words[at] >>> 0) + amount;
+  words[at] = sum | 0;
+  words[at + 1] = Math.floor(sum / 2 ** 32);
+}

@@ -130,9 +130,11 @@ const callOf = (told: Told): string =>
   numberOf(told) === undefined ? 'a hypercall' : `hypercall ${numberOf(told)}, ${hypercallName(numberOf(told)!)}`;
 const forWhat = (told: Told): string => HYPERCALLS[hypercallName(numberOf(told) ?? -1)] ?? '';
 
+const PAGE_FAULT = 14;
+
 const SENTENCES: Readonly<Record<number, (told: Told) => string>> = {
   [ExitReason.EXCEPTION_OR_NMI]: ({ detail }) =>
-    `Xen asked to see ${detail === undefined ? 'this exception' : exceptionName(detail)}: its bit in the exception bitmap is set. Xen gives it back to the guest, which finds no difference.`,
+    `Xen asked to see ${detail === undefined ? 'this exception' : exceptionName(detail)}: its bit in the exception bitmap is set. ${detail === PAGE_FAULT ? 'With shadow page tables (hap = 0) it is often none of the guest’s: Xen enters what the shadow lacked, or does the access to a device, and the guest goes on. Else ' : ''}Xen gives it back to the guest, which finds no difference.`,
   [ExitReason.EXTERNAL_INTERRUPT]: () =>
     'Somebody rang the domain’s doorbell: a key, an event or a command waits, and the guest must not keep the processor.',
   [ExitReason.TRIPLE_FAULT]: () =>
@@ -145,7 +147,7 @@ const SENTENCES: Readonly<Record<number, (told: Told) => string>> = {
   [ExitReason.HLT]: () =>
     'The guest has nothing to do until the next interrupt. Xen blocks this vCPU and gives the processor to another one.',
   [ExitReason.INVLPG]: () =>
-    'Somebody chose that INVLPG exits: a hypervisor that keeps shadow page tables must hear of it. Xen drops the translation in the guest’s place.',
+    'Xen keeps shadow page tables (hap = 0) and must hear of INVLPG, or somebody chose that it exits. Xen drops the translation in the guest’s place.',
   [ExitReason.RDTSC]: () =>
     'Somebody chose that RDTSC exits. Xen reads the counter, adds the guest’s offset, and the guest goes on behind it.',
   [ExitReason.RDTSCP]: () => 'As RDTSC, with the number of the processor: one control makes both exit.',
@@ -179,8 +181,8 @@ function crAccess({ qualification: q }: Told): Explained {
       question: 'Why an exit?',
       answer:
         cr === 3
-          ? `Somebody chose that ${CR_ACCESS[how]} CR3 exits, as it must where Xen keeps shadow page tables. Xen does it in the guest’s place.`
-          : `The guest changes bits of CR${cr} that Xen keeps for itself: ${CR_ACCESS[how]}.`,
+          ? `Xen keeps shadow page tables (hap = 0), or somebody chose that ${CR_ACCESS[how]} CR3 exits. Xen does it in the guest’s place.`
+          : `The guest changes bits of CR${cr} that Xen keeps for itself: ${CR_ACCESS[how]}. Where it keeps shadow page tables (hap = 0) the rules of paging are among them.`,
       source: 'Intel SDM vol. 3, table 28-3',
     },
   };

@@ -58,6 +58,7 @@ export function writeSxp(
     ...definition.disks.filter(({ kind }) => kind === 'floppy').map(({ vdev, target }) => field(vdev, target)),
     ...(definition.viridian ? ['(viridian 1)'] : []),
     ...(definition.hpet === false ? ['(hpet 0)'] : []),
+    ...(definition.hap === false ? ['(hap 0)'] : []),
     // xend has a standard card, and Cirrus's without it.
     ...others.flatMap(([key, value]) =>
       key === 'vga' && (value === 'stdvga' || value === 'cirrus') ? [field('stdvga', Number(value === 'stdvga'))] : [],

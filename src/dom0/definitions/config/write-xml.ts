@@ -73,7 +73,14 @@ export function writeXml(
         ? []
         : [...bootOrder].map(letter => `<boot dev='${BOOT[letter]}'/>`)),
     ]),
-    ...(type === 'hvm' ? within('features', ['<acpi/>', '<apic/>', '<pae/>']) : []),
+    ...(type === 'hvm'
+      ? within('features', [
+          '<acpi/>',
+          '<apic/>',
+          '<pae/>',
+          ...(definition.hap === false ? ["<hap state='off'/>"] : []),
+        ])
+      : []),
     ...within(
       'cpu',
       (definition.cpuHidden ?? []).map(feature => `<feature policy='disable' name='${libvirtNameOf(feature)}'/>`),

@@ -111,7 +111,7 @@ describe('a host that has started so', () => {
 
   it('with VT shows what it can', async () => {
     const { xl } = booted('');
-    expect(await xl('info virt_caps')).toBe('pv hvm hap gnttab-v1 gnttab-v2\n');
+    expect(await xl('info virt_caps')).toBe('pv hvm hap shadow gnttab-v1 gnttab-v2\n');
     expect((await xl('info xen_caps')).split(' ')).toContain('hvm-3.0-x86_64');
     const words = (await xl('info hw_caps')).split(':').map(word => parseInt(word, 16));
     const [vmx, longMode] = [5, 29];

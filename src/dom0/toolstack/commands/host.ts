@@ -92,7 +92,7 @@ function hostFacts(host: CommandHost, { version, memoryMiB, freeMiB, pcpus }: Ho
     ['threads_per_core', 1],
     ['cpu_mhz', (TSC_HZ / 1e6).toFixed(3)],
     ['hw_caps', hardwareWords(xen.hasVt)],
-    ['virt_caps', xen.hasVt ? 'pv hvm hap gnttab-v1 gnttab-v2' : 'pv gnttab-v1 gnttab-v2'],
+    ['virt_caps', xen.hasVt ? 'pv hvm hap shadow gnttab-v1 gnttab-v2' : 'pv gnttab-v1 gnttab-v2'],
     ['total_memory', memoryMiB],
     ['free_memory', freeMiB],
     ['sharing_freed_memory', 0],

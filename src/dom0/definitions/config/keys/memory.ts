@@ -5,7 +5,9 @@ import { approximated, ignored, used, wrong } from '../options.ts';
 import { alike, type Family, isOne, isZero, oneOf, rule } from '../rule.ts';
 
 const tooMuch = wrong(`at most ${MAX_MEMORY_MIB}`, `this host gives a guest at most ${MAX_MEMORY_MIB} MiB.`);
-const translation = 'Memory is always translated in two dimensions; there are no shadow page tables to tune.';
+const translation = 'Nested paging has nothing to tune, and shadow page tables here are a virtual TLB (hap = 0).';
+/** Of shadow_memory, where there are no shadow page tables. */
+const noShadow = ignored('no shadow page tables', 'Only a guest with hap = 0 has shadow page tables.');
 
 export const memory: Family = {
   memory: rule('MiB', used('MiB of RAM', 'The guest gets this much RAM, in MiB.'), {
@@ -52,14 +54,24 @@ export const memory: Family = {
       from: ({ maxMemoryMiB }) => maxMemoryMiB,
     },
   ),
-  ...alike('oos altp2mhvm suppress_spurious_page_faults', 'any', ignored('no shadow page tables', translation), isZero),
+  ...alike('oos altp2mhvm suppress_spurious_page_faults', 'any', ignored('nothing to tune', translation), isZero),
   ...alike(
     'altp2m',
     'any',
-    ignored('no shadow page tables', translation),
+    ignored('nothing to tune', translation),
     value => isZero(value) || value === 'disabled',
     oneOf(['disabled', 'mixed', 'external', 'limited'], { numbers: 4 }),
   ),
-  ...alike('shadow_memory', 'number', ignored('no shadow page tables', translation), isZero),
+  shadow_memory: rule('number', noShadow, {
+    fits: isZero,
+    into: (definition, { number }) => {
+      definition.shadowMemoryMiB = number;
+    },
+    judge: asked =>
+      asked.numberOf('hap') === 0
+        ? used('MiB for shadow page tables', 'The guest’s shadow page tables get so many MiB, or as many as they need.')
+        : undefined,
+    from: ({ type, hap, shadowMemoryMiB }) => (type === 'hvm' && hap === false ? shadowMemoryMiB : undefined),
+  }),
   ...alike('tdp', 'defbool', approximated('always on', translation), isOne),
 };

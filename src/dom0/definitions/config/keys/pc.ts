@@ -43,12 +43,18 @@ export const pc: Family = {
       },
       judge: ({ number }) => (number === 0 ? used('no NX', 'The processor has no NX bit.') : undefined),
     }),
-    ...alike(
-      'hap',
-      'defbool',
-      approximated('always on', 'Guest memory is always translated in two dimensions.'),
-      isOne,
-    ),
+    hap: rule('defbool', used('nested paging', 'The processor walks the guest’s tables and a second stage.'), {
+      into: (definition, { number }) => {
+        if (number === 0) definition.hap = false;
+      },
+      judge: ({ number, definition: { type } }) => {
+        if (number !== 0) return undefined;
+        return type === 'pvh'
+          ? approximated('always on for PVH', 'A PVH guest always has nested paging, as Xen wants it.')
+          : used('shadow page tables', 'Xen keeps shadow page tables by exits for #PF, CR3 and INVLPG.');
+      },
+      from: ({ type, hap }) => (type === 'hvm' && hap === false ? 0 : undefined),
+    }),
   }),
   ...only(['hvm'], {
     ...alike(
