@@ -35,8 +35,7 @@ describe('boot sectors', () => {
   it.each(names)('%s draws one picture after another', async name => {
     const shots = [1, 2].map(n => join(folder, `${name}-${n}.png`));
     const script = join(folder, `${name}.script`);
-    // The next one comes with the next frame, which takes 14.3 ms (70 Hz); the fire needs the time before it to rise.
-    writeFileSync(script, `wait 55\nscreenshot ${shots[0]}\nwait 15\nscreenshot ${shots[1]}\n`);
+    writeFileSync(script, `wait 55\nscreenshot ${shots[0]}\nwait 30\nscreenshot ${shots[1]}\n`);
     const vm = new WarmRingside(
       'boot',
       join(sectors, `${name}.img`),
