@@ -40,7 +40,9 @@ export function Actions({ actions, index, state }: { actions: readonly Action[];
         ))}
       </ol>
       {index === state.at &&
-        [...editsOf(actions).keys()].map(guest => <Editor key={guest} guest={guest} state={state} />)}
+        [...editsOf(actions)].map(([guest, [first]]) => (
+          <Editor key={guest} guest={guest} line={first!.line} state={state} />
+        ))}
     </>
   );
 }

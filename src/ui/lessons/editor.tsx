@@ -1,16 +1,22 @@
 /** The source of a small guest, to be changed: it is assembled in the page, and started in place of the guest that runs. */
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { sentence } from '../host.ts';
+import { Tag } from '../parts/marks.tsx';
 import type { Now } from './facts.ts';
 import { problem, rebuild } from './taking.ts';
 import { words } from './words.ts';
 
-const ROWS = 16;
+const ROWS = 16,
+  /** Lines that stay above the one that is to be changed first. */
+  ABOVE = 3;
 
-export function Editor({ guest, state: { run, busy } }: { guest: string; state: Now }) {
+/** `line`: the first that is to be changed. */
+export function Editor({ guest, line, state: { run, busy } }: { guest: string; line: number; state: Now }) {
   const text = useSignal<string | undefined>(undefined),
-    id = run.idOf(guest);
+    area = useRef<HTMLTextAreaElement>(null),
+    id = run.idOf(guest),
+    isThere = text.value !== undefined;
   // As it runs: a step that is begun again, or done for somebody, has another.
   useEffect(() => {
     run.sourceOf(guest).then(
@@ -22,6 +28,10 @@ export function Editor({ guest, state: { run, busy } }: { guest: string; state: 
       },
     );
   }, [run, guest, id]);
+  useEffect(() => {
+    const { current } = area;
+    if (current) current.scrollTop = (current.scrollHeight / current.value.split('\n').length) * (line - 1 - ABOVE);
+  }, [isThere]);
   if (text.value === undefined) return null;
   return (
     <div class="lsrc">
@@ -29,6 +39,7 @@ export function Editor({ guest, state: { run, busy } }: { guest: string; state: 
         {words.source(guest)}
       </label>
       <textarea
+        ref={area}
         id={`source-${guest}`}
         class="m"
         rows={ROWS}
@@ -42,6 +53,8 @@ export function Editor({ guest, state: { run, busy } }: { guest: string; state: 
       <button class="btn sm" disabled={busy} onClick={() => void rebuild(guest, text.peek()!)}>
         {words.assemble(guest)}
       </button>
+      {/* The head tells it, too, where it may be out of sight. */}
+      {problem.value && <Tag kind="failed">{problem.value}</Tag>}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-/** What a small guest notes of its own doing (guests/small), as it does it. The first note is the whole of which the others are a part. */
+/** What a small guest notes of its own doing (guests/small), as it does it. The first note is the whole of which the others are a part; what is 0 is left out. */
 import { host } from '../host.ts';
 import { useAsked } from '../parts/asked.ts';
 import type { DomainSession } from '../sessions.ts';
@@ -13,17 +13,19 @@ export function Notes({ session: { id } }: { session: DomainSession }) {
       return name === undefined ? [] : [[name, value] as const];
     }),
     whole = rows[0]?.[1] ?? 0;
-  if (whole === 0) return <p class="hint body">{NONE}</p>;
+  if (rows.every(([, value]) => value === 0)) return <p class="hint body">{NONE}</p>;
   return (
     <table class="llev">
       <tbody>
-        {rows.map(([name, value]) => (
-          <tr key={name}>
-            <td class="m">{name.replace('_', ' ')}</td>
-            <td class="num m">{value}</td>
-            <td class="lbar">{value <= whole && <meter min={0} max={whole} value={value} aria-hidden="true" />}</td>
-          </tr>
-        ))}
+        {rows
+          .filter(([, value]) => value > 0)
+          .map(([name, value]) => (
+            <tr key={name}>
+              <td class="m">{name.replace('_', ' ')}</td>
+              <td class="num m">{value}</td>
+              <td class="lbar">{value <= whole && <meter min={0} max={whole} value={value} aria-hidden="true" />}</td>
+            </tr>
+          ))}
       </tbody>
     </table>
   );
