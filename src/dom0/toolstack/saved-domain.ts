@@ -79,7 +79,7 @@ function checked(state: State): SavedDomain {
     nodes.every(isNode) &&
     Array.isArray(watches) &&
     watches.length <= QUOTA.watches &&
-    (connection?.formerId === undefined || Number.isInteger(connection.formerId)) &&
+    [connection?.formerId, connection?.lastTransaction].every(each => each === undefined || Number.isInteger(each)) &&
     watches.every(
       watch =>
         typeof watch?.path === 'string' && typeof watch.token === 'string' && typeof watch.relative === 'boolean',

@@ -199,6 +199,15 @@ describe('the store behind a ring (xs_wire.h)', () => {
     expect(guest.ask(XS.READ, 'data|', 1)).toEqual(['16 7 1 ENOENT|']);
   });
 
+  it('goes on with the numbers of transactions where a guest was saved, and knows none that was open', () => {
+    const guests = [new Guest(), new Guest()],
+      xenstored = make(guests);
+    guests[0].ask(XS.TRANSACTION_START, '|');
+    xenstored.restoreConnection(2, xenstored.saveConnection(1));
+    expect(guests[1].ask(XS.READ, 'domid|', 1)).toEqual(['16 7 1 ENOENT|']);
+    expect(guests[1].ask(XS.TRANSACTION_START, '|')).toEqual(['6 7 0 2|']);
+  });
+
   it('takes messages longer than the ring, and lists directories in parts', () => {
     const guest = new Guest();
     const tools = make([guest]).client();

@@ -21,6 +21,8 @@ export interface SavedConnection {
   ring: SavedRing;
   /** Connection.formerId */
   formerId?: number;
+  /** Connection.lastTransaction; absent from states of versions that kept none. */
+  lastTransaction?: number;
 }
 
 export class Xenstored implements Daemon {
@@ -95,24 +97,29 @@ export class Xenstored implements Daemon {
     this.settle();
   }
 
-  /** A domain's watches, and what is on its way between it and the store. (Transactions are not kept: the guest is told that there is none.) */
+  /**
+   * A domain's watches, and what is on its way between it and the store. (Transactions are not kept: the guest is told that there is none. Their numbers go
+   * on, lest one that it still has names another.)
+   */
   saveConnection(domid: number): SavedConnection {
     const guest = this.guests.get(domid);
     if (!guest) throw new StoreError('ENOENT');
-    const { watches, formerId } = guest.connection;
+    const { watches, formerId, lastTransaction } = guest.connection;
     return {
       watches: watches.map(watch => ({ ...watch })),
       ring: guest.ring.save(),
+      lastTransaction,
       ...(formerId === undefined ? {} : { formerId }),
     };
   }
 
   /** For a domain that has just been introduced: it goes on as it was saved. */
-  restoreConnection(domid: number, { watches, ring, formerId }: SavedConnection): void {
+  restoreConnection(domid: number, { watches, ring, formerId, lastTransaction = 0 }: SavedConnection): void {
     const guest = this.guests.get(domid);
     if (!guest) throw new StoreError('ENOENT');
     guest.connection.watches.push(...watches);
     if (formerId !== domid) guest.connection.formerId = formerId;
+    guest.connection.lastTransaction = lastTransaction >>> 0;
     guest.ring.restore(ring);
     this.serve(guest);
   }
