@@ -6,6 +6,7 @@ export const SMALL_GUESTS: readonly string[] = [
   'events.asm',
   'exits.asm',
   'grants.asm',
+  'paging.asm',
   'paravirtual.asm',
   'sensitive.asm',
   'spinner.asm',
