@@ -95,6 +95,8 @@ export default defineConfig({
   worker: { format: 'es', plugins: () => [interpreterPlugin()] },
   build: {
     target: 'es2022',
+    // Definitions and scripts of guests are read when a host is installed or somebody boots them: no part of a script.
+    assetsInlineLimit: path => (/\/guests\//.test(path) ? false : undefined),
     // The page's first scripts alone: a worker has no document to put links into.
     modulePreload: { resolveDependencies: (_, paths, { hostType }) => (hostType === 'html' ? paths : []) },
   },
