@@ -1,8 +1,8 @@
 /** Lo que rodea a las lecciones, en español. */
 import { number } from '../number.ts';
-import type { Words } from '../words.ts';
+import type { en } from './en.ts';
 
-export const es: Words = {
+export const es: typeof en = {
   lesson: 'lección',
   counts: guest => `Lo que ${guest} le hace al hipervisor`,
   starts: 'Los invitados de la lección arrancan.',
