@@ -5,10 +5,10 @@ import { command } from './host.ts';
 import { sessions } from './sessions.ts';
 import { filesOf } from './dropped-files.ts';
 import { addFiles, askedName, detailOpen, dragging, go, place, stripOpen, treeOpen } from './navigation.ts';
+import { bootMenu } from './boot.ts';
 import { strings } from './strings.ts';
 import type { Panel } from './panel.ts';
 import { PANELS } from './panels.ts';
-import { BootMenuScreen } from './parts/boot-menu.tsx';
 import { named } from './parts/home.tsx';
 import { Palette, paletteOpen } from './parts/palette.tsx';
 import { Bench, Inspector } from './parts/regions.tsx';
@@ -22,6 +22,11 @@ import { Tree } from './parts/tree.tsx';
 const NameDialog = later(
   () => import('./parts/name-dialog.tsx'),
   part => part.NameDialog,
+);
+
+export const BootMenuScreen = later(
+  () => import('./parts/boot-menu.tsx'),
+  part => part.BootMenuScreen,
 );
 
 export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
@@ -54,7 +59,7 @@ export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
       <Palette panels={panels} />
       <Menu />
       {askedName.value && <NameDialog asked={askedName.value} />}
-      <BootMenuScreen />
+      {bootMenu.value && <BootMenuScreen />}
       <Strip />
       {stripOpen.value && <Splitter region="strip" />}
       {dragging.value && here.kind !== 'home' && (

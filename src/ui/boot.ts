@@ -10,7 +10,7 @@ import { signal } from '@preact/signals';
 import {
   BootMenu,
   bootRefusal,
-  DEFAULT_GRUB_CONFIG,
+  defaultGrubConfig,
   hostBootOf,
   type MenuChoice,
   type PageBoot,
@@ -19,6 +19,8 @@ import {
 
 /** The menu while it is shown; 'off': the host is switched off. */
 export const bootMenu = signal<BootMenu | 'off' | undefined>(undefined);
+/** False: its screen is still to be loaded (main.tsx). Pages without one do not wait for it. */
+export const bootMenuShown = signal(true);
 /** Counts what has changed in it. */
 export const bootMenuChanges = signal(0);
 
@@ -31,7 +33,7 @@ const TICK_MS = 100;
 /** So many frames later what was built is on the screen. */
 const PAINTED_FRAMES = 2;
 /** The installation's countdown: whoever has left it goes by it at the first visit, and is spared it later. */
-const USUAL_TIMEOUT_S = readGrubConfig(DEFAULT_GRUB_CONFIG).timeoutS;
+const USUAL_TIMEOUT_S = readGrubConfig(defaultGrubConfig()).timeoutS;
 
 export function rememberGrub(text: string, host: string): void {
   try {
@@ -63,7 +65,7 @@ function firstVisit(): boolean {
 
 /** Somebody has said in grub.cfg how long the menu is to stand. */
 const ownTimeout = (): boolean =>
-  readGrubConfig(remembered(GRUB_KEY, DEFAULT_GRUB_CONFIG)).timeoutS !== USUAL_TIMEOUT_S;
+  readGrubConfig(remembered(GRUB_KEY, defaultGrubConfig())).timeoutS !== USUAL_TIMEOUT_S;
 
 /** What the host is to be started with. `again`: after a reboot. */
 export async function chooseBoot(again: boolean): Promise<PageBoot> {
@@ -75,7 +77,7 @@ export async function chooseBoot(again: boolean): Promise<PageBoot> {
     : (address.get('boot') ?? (!virtualTime && (firstVisit() || ownTimeout()) ? 'menu' : null));
   const make = (): BootMenu =>
     new BootMenu({
-      config: readGrubConfig(virtualTime ? DEFAULT_GRUB_CONFIG : remembered(GRUB_KEY, DEFAULT_GRUB_CONFIG)),
+      config: readGrubConfig(virtualTime ? defaultGrubConfig() : remembered(GRUB_KEY, defaultGrubConfig())),
       nowMs: () => performance.now(),
       refuses: bootRefusal,
       ...(wanted === null || wanted === 'menu' ? {} : { wanted }),
@@ -117,11 +119,11 @@ function shown(menu: BootMenu): Promise<MenuChoice> {
       bootMenu.value = undefined;
       resolve(menu.choice);
     };
-    // The page is built and painted first: what passes meanwhile is none of the countdown's time. A page that nobody sees is not painted.
+    // The screen is loaded, the page is built and painted first: what passes meanwhile is none of the countdown's time. A page that nobody sees is not painted.
     let frames = document.hidden ? 0 : PAINTED_FRAMES;
     const painted = (): void => {
       menu.seen();
-      if (frames-- > 0) requestAnimationFrame(painted);
+      if (!bootMenuShown.peek() || frames-- > 0) requestAnimationFrame(painted);
     };
     painted();
     const timer = setInterval(look, TICK_MS);

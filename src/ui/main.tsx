@@ -4,7 +4,8 @@ import '@xterm/xterm/css/xterm.css';
 import './style.css';
 import { effect } from '@preact/signals';
 import { render } from 'preact';
-import { App } from './app.tsx';
+import { App, BootMenuScreen } from './app.tsx';
+import { bootMenu, bootMenuShown } from './boot.ts';
 import { connect, reportProblem, resume, sentence } from './host.ts';
 import { followFirstPrompt } from './first-prompt.ts';
 import { followHistory } from './history.ts';
@@ -44,7 +45,9 @@ async function begin(): Promise<void> {
   followLesson();
   followDomains(id => place.peek().id === id);
   // The boot menu, where it is wanted, is the first thing that is painted.
+  bootMenuShown.value = false;
   void connect();
+  if (bootMenu.peek()) await BootMenuScreen.load();
   render(<App />, document.getElementById('app')!);
   startCatalogue();
   followInventory(catalogue.then(resume));

@@ -1,11 +1,47 @@
-/** The host's boot menu, over the page while nothing runs. */
+/** The host's boot menu, over the page while nothing runs. It is loaded where it is shown: at the first visit, and for whoever asks for it. */
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { type BootMenu, drawMenu, type MenuScreen } from '../../dom0/toolstack/boot/menu/index.ts';
-import { bootMenu, bootMenuChanges, bootMenuPressed } from '../boot.ts';
-import { strings } from '../strings.ts';
+import { bootMenu, bootMenuChanges, bootMenuPressed, bootMenuShown } from '../boot.ts';
 import { Brand, Icon } from './marks.tsx';
 
-const words = strings.bootMenu;
+const words = {
+  title: 'Ringside: /boot/grub/grub.cfg of the host',
+  motto: 'a seat close enough to see',
+  keys: [
+    ['↑ ↓', 'choose'],
+    ['Enter', 'boot'],
+    ['e', 'edit its commands'],
+    ['c', 'command line'],
+  ] as [string, string][],
+  above: ['Esc', 'menu above'] as [string, string],
+  soon: (seconds: number) => `The highlighted entry will be executed automatically in ${seconds}s.`,
+  waits: 'The host waits for your choice.',
+  empty: 'There are no entries: c opens the command line.',
+  commands: {
+    echo: 'shows a line',
+    multiboot2: 'the hypervisor, with its own command line',
+    module2: 'what it starts first: Domain-0’s kernel',
+  } as Record<string, string>,
+  /** Words of those command lines, as xen-command-line.pandoc tells them. */
+  options: {
+    'loglvl=all': 'Xen keeps every message of its own',
+    'guest_loglvl=all': 'and those about guests',
+    'cpuid=no-vmx': 'as on a processor without VT-x: PV guests only',
+    'sched=rr': 'guests take turns of one length, whatever their weight',
+    hvm_fep: 'guests may ask for an instruction to be emulated',
+    'root=/dev/sda2': 'the partition of Domain-0’s files',
+  } as Record<string, string>,
+  chain: [
+    ['c-hw', 'Firmware', 'finds the disk'],
+    ['c-hv here', 'GRUB', 'you are here'],
+    ['c-hv', 'Xen', 'takes processor and memory'],
+    ['c-d0', 'Domain-0', 'drives the devices, has xl'],
+    ['c-A', 'Guests', 'run beside it'],
+  ] as [string, string, string][],
+  label: 'Boot menu of the host: up, down and Enter, e edits, c opens a command line',
+  off: 'The host is switched off. Press any key to switch it on.',
+  on: 'Switch on',
+};
 
 /** KeyboardEvent.key, as the menu names keys. */
 const KEYS: Record<string, string> = {
@@ -32,6 +68,7 @@ export function BootMenuScreen() {
   // As soon as it is there: a key that is pressed at its sight is meant for it.
   useLayoutEffect(() => {
     screen.current?.focus();
+    bootMenuShown.value = true;
   }, [shown]);
   if (!shown) return null;
   const pressKeys = (...keys: string[]): void => {

@@ -8,37 +8,37 @@ import { sentence } from '../host.ts';
 import { strings } from '../strings.ts';
 import { Tag } from './marks.tsx';
 
-/** The part that `pick` takes from a module. It is loaded at the first showing, and again where that failed and somebody comes back or asks for it. */
+/**
+ * The part that `pick` takes from a module. It is loaded at the first showing, or by `load`, and again where that failed and somebody comes back or asks
+ * for it.
+ */
 export function later<Module, Props extends object>(
   load: () => Promise<Module>,
   pick: (module: Module) => ComponentType<Props>,
-): ComponentType<Props> {
+): ComponentType<Props> & { load(): Promise<void> } {
   const get = persistent(load);
   const loaded = signal<ComponentType<Props> | undefined>(undefined);
   const problem = signal<string | undefined>(undefined);
-  const show = () => {
-    if (!loaded.peek())
-      get().then(
-        module => {
-          loaded.value = pick(module);
-          problem.value = undefined;
-        },
-        error => {
-          problem.value = strings.errors.partFailed(sentence(error));
-        },
-      );
+  const show = async (): Promise<void> => {
+    try {
+      loaded.value ??= pick(await get());
+      problem.value = undefined;
+    } catch (error) {
+      problem.value = strings.errors.partFailed(sentence(error));
+    }
   };
-  return (props: Props) => {
+  const Shown = (props: Props) => {
     const Part = loaded.value;
-    useEffect(show, []);
+    useEffect(() => void show(), []);
     if (Part) return <Part {...props} />;
     return problem.value ? (
       <p class="stop" role="alert">
         <Tag kind="failed">{problem.value}</Tag>{' '}
-        <button class="btn sm" onClick={show}>
+        <button class="btn sm" onClick={() => void show()}>
           {strings.errors.tryAgain}
         </button>
       </p>
     ) : null;
   };
+  return Object.assign(Shown, { load: show });
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bootRefusal, DEFAULT_GRUB_CONFIG } from '../../toolstack/boot/menu/boot-host.ts';
+import { bootRefusal, defaultGrubConfig } from '../../toolstack/boot/menu/boot-host.ts';
 import { entryAt } from '../../toolstack/boot/menu/boot-menu.ts';
 import { findEntry, type GrubEntry, readBootCommands, readGrubConfig } from './grub-config.ts';
 
@@ -104,7 +104,7 @@ describe('a grub.cfg', () => {
   });
 
   it('that the installation left starts in each entry', () => {
-    const config = readGrubConfig(DEFAULT_GRUB_CONFIG);
+    const config = readGrubConfig(defaultGrubConfig());
     expect(config.problems).toEqual([]);
     for (const name of ['0', 'xen-no-vt', 'advanced>xen-rr', 'advanced>1']) {
       const entry = entryAt(config.entries, findEntry(config.entries, name)!)!;

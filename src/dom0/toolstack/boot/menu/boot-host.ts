@@ -6,8 +6,9 @@ import type { BootCommands } from '../../../host/index.ts';
 /** A file of Domain 0. */
 export const GRUB_CONFIG_PATH = '/boot/grub/grub.cfg';
 
-/** What an installation leaves there. */
-export const DEFAULT_GRUB_CONFIG = `# The host's boot menu: what stands here counts when the host starts the next time (reboot).
+/** What an installation leaves there. A function: the builder would write a constant out at each use. */
+export const defaultGrubConfig =
+  (): string => `# The host's boot menu: what stands here counts when the host starts the next time (reboot).
 # Xen's options are those of its own command line: dom0_mem=256M, sched=credit or rr, loglvl=, guest_loglvl=, hvm_fep, noreboot ...
 set default=0
 set timeout=1
@@ -41,7 +42,7 @@ export async function installedGrubConfig(files: HostFiles): Promise<string> {
   const folder = GRUB_CONFIG_PATH.slice(0, GRUB_CONFIG_PATH.lastIndexOf('/'));
   if (!(await files.exists(folder))) {
     await files.mkdir(folder, { recursive: true });
-    await files.writeFile(GRUB_CONFIG_PATH, DEFAULT_GRUB_CONFIG);
+    await files.writeFile(GRUB_CONFIG_PATH, defaultGrubConfig());
   }
   return files.readFileBuffer(GRUB_CONFIG_PATH).then(
     bytes => new TextDecoder().decode(bytes),

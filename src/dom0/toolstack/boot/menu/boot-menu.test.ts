@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { bootRefusal, DEFAULT_GRUB_CONFIG, hostBootOf } from './boot-host.ts';
+import { bootRefusal, defaultGrubConfig, hostBootOf } from './boot-host.ts';
 import { BootMenu } from './boot-menu.ts';
 import { readGrubConfig } from '../../../host/boot-loader/grub-config.ts';
 import { drawMenu, menuSequences } from './menu-screen.ts';
 import { MenuSession } from './menu-session.ts';
 
-function makeMenu(source = DEFAULT_GRUB_CONFIG, wanted?: string) {
+function makeMenu(source = defaultGrubConfig(), wanted?: string) {
   const clock = { ms: 1000 };
   const menu = new BootMenu({
     config: readGrubConfig(source),
@@ -22,7 +22,7 @@ const MANY = `set timeout=5\n${Array.from({ length: 20 }, (_, i) => `menuentry '
 
 describe('the boot menu', () => {
   it('takes the default when the countdown is over', () => {
-    const { menu, clock, shown } = makeMenu(`${DEFAULT_GRUB_CONFIG}set timeout=5\nset default=xen-no-vt\n`);
+    const { menu, clock, shown } = makeMenu(`${defaultGrubConfig()}set timeout=5\nset default=xen-no-vt\n`);
     expect(shown()[22]).toBe('   The highlighted entry will be executed automatically in 5s.');
     clock.ms += 4900;
     menu.tick();
@@ -50,7 +50,7 @@ describe('the boot menu', () => {
   });
 
   it('counts from when it is seen', () => {
-    const { menu, clock } = makeMenu(`${DEFAULT_GRUB_CONFIG}set timeout=2\n`);
+    const { menu, clock } = makeMenu(`${defaultGrubConfig()}set timeout=2\n`);
     clock.ms += 1900;
     menu.seen();
     clock.ms += 1900;
@@ -128,7 +128,7 @@ describe('the boot menu', () => {
   });
 
   it('tells what is wrong in the file before anything starts', () => {
-    const { menu, shown, press, clock } = makeMenu(`${DEFAULT_GRUB_CONFIG}menuentry 'broken\n`);
+    const { menu, shown, press, clock } = makeMenu(`${defaultGrubConfig()}menuentry 'broken\n`);
     expect(shown()[0]).toMatch(/^error: grub.cfg, line \d+: A ' has no other one/);
     clock.ms += 1e6;
     menu.tick();
@@ -170,7 +170,7 @@ describe('the boot menu', () => {
   });
 
   it('hides until a key is pressed where timeout_style says so', () => {
-    const { menu, shown, press } = makeMenu(`${DEFAULT_GRUB_CONFIG}set timeout_style=hidden\n`);
+    const { menu, shown, press } = makeMenu(`${defaultGrubConfig()}set timeout_style=hidden\n`);
     expect(shown()[0]).toBe(' 1s: any key shows the menu.');
     press('escape');
     expect(menu.choice).toBeUndefined();
@@ -211,7 +211,7 @@ describe('a menu at a terminal', () => {
     };
     let text = '';
     const menu = new BootMenu({
-      config: readGrubConfig(DEFAULT_GRUB_CONFIG),
+      config: readGrubConfig(defaultGrubConfig()),
       nowMs: () => clock.ms,
       refuses: bootRefusal,
     });

@@ -2,7 +2,7 @@
 export {
   type Booted,
   bootRefusal,
-  DEFAULT_GRUB_CONFIG,
+  defaultGrubConfig,
   GRUB_CONFIG_PATH,
   type HostBoot,
   hostBootOf,
