@@ -397,14 +397,14 @@ describe('the built page', () => {
     const scripts = existsSync(assets) ? readdirSync(assets).filter(path => path.endsWith('.js')) : [];
     if (process.env.RINGSIDE_STRICT === '1') expect(scripts).not.toEqual([]);
     // An instruction's name is in the tables of the processor and nowhere else: in the script of a domain's worker, what it shares with the page's
-    // disassembler, in the worker of domains in turns, and in what that shares with the parts that it loads later.
-    const carriers = scripts.filter(path => readFileSync(join(assets, path), 'utf8').includes('fyl2xp1'));
+    // disassembler, and in what the worker of domains in turns shares with the parts that it loads later.
+    const carriers = scripts.filter(path => readFileSync(join(assets, path), 'utf8').includes('arpl'));
     if (scripts.length === 0) return;
     expect(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')).sort()).toEqual([
       'guest',
       'guest-for-page',
       'operands',
-      'turns-worker',
+      'system',
     ]);
     // All that is loaded with it.
     const loaded = new Set(scripts.filter(path => path.startsWith('dom0-service-worker-')));

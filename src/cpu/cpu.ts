@@ -18,6 +18,7 @@ import {
   type Emulated,
   type ExitInfo,
   ExitReason,
+  NOT_LOADED,
   type Probe,
   type Processor,
   type ProcessorExtra,
@@ -36,7 +37,7 @@ import { Mode } from './mode.ts';
 import { MISC_MONITOR } from './monitor.ts';
 import type { LongMode } from './long-mode.ts';
 import type { Core } from './ops/core.ts';
-import { operations } from './ops/index.ts';
+import { hasAllOperations, operationOf } from './ops/index.ts';
 import { completePort, completePortBlock, portMemory } from './ops/ports.ts';
 import { PauseLoop } from './pause-loop.ts';
 import { OP_STALE, RecordWriter } from './record-writer.ts';
@@ -69,7 +70,8 @@ import {
   TR,
   ZERO,
 } from './architecture/registers.ts';
-import { RegionTier } from './region/tier.ts';
+import type { RegionTier } from './region/tier.ts';
+import type { RegionOptions } from './architecture/regions.ts';
 import { Stack } from './stack.ts';
 import { Tlb } from './tlb.ts';
 import { WriteLog } from './architecture/write-log.ts';
@@ -166,6 +168,8 @@ export class Cpu implements Core, Processor {
   private readonly masksCpuid: boolean;
   private readonly apic: boolean;
   private readonly cpuModel: CpuModel;
+  private awaitsOperations = false;
+  private regionOptions: RegionOptions | null;
 
   constructor(options: ProcessorOptions) {
     const views = new Views(options);
@@ -192,7 +196,7 @@ export class Cpu implements Core, Processor {
     this.mode = new Mode(views, tlb, this.memory);
     this.addressing = new Addressing(views, this.A, tlb, this.memory, faults);
     this.stack = new Stack(views, this.mode, this.addressing, this.memory);
-    this.writer = new RecordWriter(this.code, this.mode, this.features, row => operations[row.op]);
+    this.writer = new RecordWriter(this.code, this.mode, this.features, row => operationOf(row.op));
     this.translator = new Translator(
       views,
       tlb,
@@ -219,7 +223,18 @@ export class Cpu implements Core, Processor {
     this.loop = new Loop(this, interpreter, options.doorbell);
     warmUp(this, interpreter.run, plans.wide);
     this.reset();
-    if (options.regions) this.regions = new RegionTier(this, options.regions);
+    this.regionOptions = options.regions ?? null;
+  }
+
+  get lacksRegions(): boolean {
+    return this.regions === null && this.regionOptions !== null;
+  }
+  /** Gives it its second tier, where it is to have one and has none yet. Between two calls of `run()`. */
+  takeRegions(Tier: typeof RegionTier): void {
+    if (this.regionOptions) this.regions ??= new Tier(this, this.regionOptions);
+  }
+  withoutRegions(): void {
+    this.regionOptions = null;
   }
 
   get regs(): Int32Array {
@@ -333,6 +348,18 @@ export class Cpu implements Core, Processor {
     R[FERR] = FERR_ASSERTED;
     exit.reason = ExitReason.FERR;
     exit.qualification = 0;
+    throw LEAVE;
+  }
+
+  get lacksOperations(): boolean {
+    return this.awaitsOperations && !hasAllOperations();
+  }
+  /** Leaves the instruction undone where its function is not loaded yet. */
+  awaitOperations(): void {
+    if (hasAllOperations()) return;
+    this.awaitsOperations = true;
+    this.exit.reason = NOT_LOADED;
+    this.exit.qualification = 0;
     throw LEAVE;
   }
 

@@ -96,6 +96,9 @@ export const traits = Uint8Array.from(
 /** Index in R8 of an 8-bit register (AL CL DL BL AH CH DH BH). */
 export const byteRegister = (n: number): number => (n & 3) * 4 + (n >> 2);
 
+/** What makes the function of a row; undefined: nothing does; null: that is not loaded yet. */
+type FactoryOf = (row: Row) => OpFactory | undefined | null;
+
 export class RecordWriter {
   /** Function for each op number: general forms of hot cases, rows run by functions, the engine's own. */
   readonly functions: Op[] = new Array(OPS);
@@ -114,10 +117,10 @@ export class RecordWriter {
   private readonly A: Int32Array;
   private readonly code: CodeCache;
   private readonly mode: Mode;
-  private readonly factory: (row: Row) => OpFactory | undefined;
+  private readonly factory: FactoryOf;
 
   /** `factory`: makes the functions of rows that have no description. */
-  constructor(code: CodeCache, mode: Mode, instructions: Features, factory: (row: Row) => OpFactory | undefined) {
+  constructor(code: CodeCache, mode: Mode, instructions: Features, factory: FactoryOf) {
     this.A = code.A;
     this.code = code;
     this.mode = mode;
@@ -283,8 +286,16 @@ export class RecordWriter {
 
   private make(op: number, row: Row, memory: boolean, size: 16 | 32): void {
     if (this.made[op] !== 0) return;
-    this.made[op] = 1;
     const factory = this.factory(row);
+    if (factory === null) {
+      this.functions[op] = (cpu, p) => {
+        cpu.awaitOperations();
+        this.make(op, row, memory, size);
+        this.functions[op]!(cpu, p);
+      };
+      return;
+    }
+    this.made[op] = 1;
     this.functions[op] = factory === undefined ? cpu => cpu.fault(UD) : factory(row, memory, size);
   }
 

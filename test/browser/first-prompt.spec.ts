@@ -4,9 +4,9 @@ import { bootDemo, expect, open, test } from './page.ts';
 
 /** What the first prompt needs none of. */
 const LATER =
-  /assets\/(xterm|browser-state|shell|browser|compiler|inspection|vbd|vif|vfb|device-model|pv-domain|uplink|e1000|ahci|chart|strings-later|host-page|guest-overview|live|pcpus|drives|attached|drive-queue|saved-disks|builder|packed-images|inflate|unpackers|life-words|commands|remote-model|record|reopen)-/;
+  /assets\/(xterm|browser-state|shell|browser|compiler|inspection|vbd|vif|vfb|device-model|pv-domain|uplink|e1000|ahci|chart|strings-later|host-page|guest-overview|live|pcpus|drives|attached|drive-queue|saved-disks|builder|packed-images|inflate|unpackers|life-words|commands|remote-model|record|reopen|tier|ops|boot-menu)-/;
 
-test('at most 437 KB of script, by gzip, come before the first prompt, and nothing of what is for later', async ({
+test('at most 408 KB of script, by gzip, come before the first prompt, and nothing of what is for later', async ({
   page,
   context,
 }) => {
@@ -32,5 +32,5 @@ test('at most 437 KB of script, by gzip, come before the first prompt, and nothi
     .reduce((sum, each) => sum + each, 0);
   // Those of workers that a worker starts are told of, too: the guest's is the largest.
   expect(before.filter(path => path.includes('hypervisor-worker'))).toHaveLength(1);
-  expect(bytes).toBeLessThan(437_000);
+  expect(bytes).toBeLessThan(408_000);
 });

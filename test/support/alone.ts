@@ -2,6 +2,7 @@
 export const ALONE = [
   'src/cpu/flat-transfers.test.ts',
   'src/cpu/real-transfers.test.ts',
+  'src/hypervisor/domain/loaded-later.test.ts',
   'src/ui/boot-times.test.ts',
   'src/ui/checkpoints.test.ts',
   'src/ui/first-prompt.test.ts',

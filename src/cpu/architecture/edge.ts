@@ -49,6 +49,9 @@ export const ExitReason = {
 } as const;
 export type ExitReason = number;
 
+/** `run()` came back because the function of the next instruction is not loaded yet (`lacksOperations`): no exit of the guest's, which finds no difference. */
+export const NOT_LOADED = 0x83;
+
 /** Qualification of an I/O exit (SDM vol. 3, table 28-5): size - 1 in bits 0-2, in 3, string 4, REP 5, immediate 6, port 16-31. */
 export const IO_SIZE_MASK = 7,
   IO_IN = 8,
@@ -216,7 +219,7 @@ export interface ProcessorOptions {
   shadow?: ShadowWalking;
   /** What 64-bit code needs (default: what `loadLevel` brought): a level of 64 bits asks for it. */
   longMode?: LongModeSource;
-  /** A second tier, which compiles hot code to JavaScript (absent: none). */
+  /** A second tier, which compiles hot code to JavaScript (absent: none). It is there once `loadTier` or `giveTier` brought it. */
   regions?: RegionOptions;
   /** Index, in an Int32Array over `memory`, of the log of written frames (write-log.ts); -1, or absent: none is kept. */
   writeLog?: number;
@@ -256,6 +259,12 @@ export interface Processor {
   readonly retired: number;
   /** The second tier; null: the interpreter runs alone. */
   readonly regions: Regions | null;
+  /** It is to have a second tier that is not loaded yet. */
+  readonly lacksRegions: boolean;
+  /** It cannot go on before `loadOperations`: `run()` ended with NOT_LOADED. */
+  readonly lacksOperations: boolean;
+  /** It gets no second tier any more: that could not be loaded. */
+  withoutRegions(): void;
   /** Null: nobody looks on. Not between `run()` and a completion that it asked for. */
   probe: Probe | null;
 

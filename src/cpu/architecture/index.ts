@@ -54,6 +54,7 @@ export {
   EVENT_VALID,
   type ExitInfo,
   ExitReason,
+  NOT_LOADED,
   IO_IN,
   IO_REP,
   IO_SIZE_MASK,

@@ -26,7 +26,7 @@ import {
   XMM,
 } from '../architecture/registers.ts';
 import { decode, DECODED, newDecoded, type Row } from '../table/index.ts';
-import { fpuOps } from './index.ts';
+import { fpuOps } from './ops.ts';
 
 export class Fault {
   readonly vector: number;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FCW, FPR, FSW, FTW } from '../architecture/registers.ts';
 import { rows } from '../table/index.ts';
 import { FakeCore } from './fake-core.ts';
-import { fpuOps } from './index.ts';
+import { fpuOps } from './ops.ts';
 
 /** The reference: series in fixed point with 260 bits of fraction, from the textbook definitions. */
 const F = 260n,

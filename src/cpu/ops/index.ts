@@ -1,5 +1,4 @@
-/** Every instruction that a function runs, by the table's `op`. */
-import { fpuOps } from '../fpu/index.ts';
+/** The instructions that functions run, by the table's `op`: those that are there from the start, and the rest once it was loaded. */
 import { GP } from '../faults.ts';
 import { monitorOps } from '../monitor.ts';
 import { CPL } from '../architecture/registers.ts';
@@ -10,7 +9,7 @@ import { control } from './control.ts';
 import { ports } from './ports.ts';
 import { system } from './system.ts';
 
-const all: Record<string, OpFactory> = { ...arithmeticOps, ...control, ...ports, ...monitorOps, ...system, ...fpuOps };
+const all: Record<string, OpFactory> = { ...arithmeticOps, ...control, ...ports, ...monitorOps, ...system };
 
 /** Rows of privilege 0 fault with #GP(0) at any other level before they do anything (SDM vol. 3, 5.9). */
 export function guarded<S extends 16 | 32 | 64>(
@@ -26,6 +25,21 @@ export function guarded<S extends 16 | 32 | 64>(
   };
 }
 
-export const operations: Record<string, OpFactory> = Object.fromEntries(
-  Object.entries(all).map(([name, make]) => [name, guarded(make)]),
-);
+const allGuarded = (ops: Record<string, OpFactory>): Record<string, OpFactory> =>
+  Object.fromEntries(Object.entries(ops).map(([name, make]) => [name, guarded(make)]));
+
+const operations = allGuarded(all);
+
+let areAll = false;
+
+export const hasAllOperations = (): boolean => areAll;
+
+/** What makes the function of an instruction; undefined: it has none; null: that is not loaded yet. */
+export const operationOf = (op: string): OpFactory | undefined | null => operations[op] ?? (areAll ? undefined : null);
+
+/** Those of ../fpu/ops.ts. */
+export function addOperations(rest: Record<string, OpFactory>): void {
+  if (areAll) return;
+  Object.assign(operations, allGuarded(rest));
+  areAll = true;
+}

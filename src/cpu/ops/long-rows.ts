@@ -9,7 +9,7 @@ import { EAX, EBX, ECX, EDX, FA, FB, FK, FR, HIGH } from '../architecture/regist
 import { DE } from '../faults.ts';
 import { DST, IMM, META, META_ADDRESS32, META_LOCK, META_SEGMENT, SRC } from '../record.ts';
 import { EXIT, S_HIGH, S_STOP } from '../scratch.ts';
-import { fpuOps } from '../fpu/index.ts';
+import { fpuOps } from '../fpu/ops.ts';
 import { operandBits } from '../table/operands.ts';
 import type { Row } from '../table/index.ts';
 import { arithmeticOps, read } from './arithmetic.ts';

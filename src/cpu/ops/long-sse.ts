@@ -2,7 +2,7 @@
 import type { Cpu } from '../cpu.ts';
 import { CR4_OSFXSR } from '../architecture/control-bits.ts';
 import { CR4, FDP, FIP, FPR, HIGH, MXCSR, XMM } from '../architecture/registers.ts';
-import { fpuOps } from '../fpu/index.ts';
+import { fpuOps } from '../fpu/ops.ts';
 import { IE, OUT, PE, toInteger, unpackInt64, W, X, ZERO } from '../fpu/softfloat.ts';
 import { packLane, report, roundingMode, roundLane, unpackLane } from '../fpu/sse.ts';
 import { readyMmx, readySse } from '../fpu/stack.ts';

@@ -1,11 +1,15 @@
-/** Compiled regions of guest code, with their compiler loaded: for tests and fuzzers. Who runs guests loads it later (`loadCompiler` in ../index.ts). */
+/** Compiled regions of guest code, with their compiler loaded and all instructions: for tests and fuzzers. Who runs guests loads them later (../index.ts). */
 import type { Processor } from '../architecture/edge.ts';
 import { functionOf, type RegionStatistics } from '../architecture/regions.ts';
 import type { Cpu } from '../cpu.ts';
+import { fpuOps } from '../fpu/ops.ts';
+import { addOperations } from '../ops/index.ts';
 import { createCompiler } from './compiler.ts';
 import { RegionTier } from './tier.ts';
 
 export type { RegionStatistics };
+
+addOperations(fpuOps);
 
 /** Gives a processor its second tier. `threshold`: samples in an epoch from which a place is compiled; 1 compiles whatever a batch begins at. */
 export function addRegions(processor: Processor, threshold?: number): Readonly<RegionStatistics> {

@@ -1,6 +1,7 @@
 /** What Domain 0's worker loads when a guest needs it, all of it now: where domains are made at once, and where time is virtual and loading takes none. */
 import { loadDrives } from '../../devices/ide/index.ts';
 import { loadFlash, loadNics } from '../../devices/index.ts';
+import { loadTier } from '../../cpu/index.ts';
 import { loadPvBuilder } from '../../hypervisor/index.ts';
 import { loadUnpackers } from '../../hypervisor/loader/index.ts';
 import { loadCpuidVerdicts } from '../definitions/config/index.ts';
@@ -9,6 +10,7 @@ import { loadBackends } from '../backends/index.ts';
 
 export const loadEverything = async (): Promise<void> =>
   void (await Promise.all([
+    loadTier(),
     loadDrives(),
     loadFlash(),
     loadNics(),

@@ -842,7 +842,7 @@ export class Domain {
     put64(counters, COUNTERS.IOREQS, this.exits.ioreqs);
     put64(counters, COUNTERS.PORT_BYTES, this.exits.portBytes);
     put64(counters, COUNTERS.APIC_READS, this.exits.apicReads);
-    if (processor.regions) publishTier(counters, processor.regions);
+    publishTier(counters, processor);
     if (guest.hypercallCounts) counters.set(guest.hypercallCounts, COUNTERS.HYPERCALLS);
     if (!this.ending) this.setState(letter);
     Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 2);

@@ -3,7 +3,7 @@
  * whatever wants the slice to end, or the domain, says so to the domain.
  */
 import { EPT_FETCH, EPT_WRITE, IO_IN, IO_REP, IO_SIZE_MASK } from '../../cpu/architecture/index.ts';
-import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_VALID } from '../../cpu/architecture/index.ts';
+import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_VALID, NOT_LOADED } from '../../cpu/architecture/index.ts';
 import { type ExitInfo, ExitReason, type Processor } from '../../cpu/architecture/index.ts';
 import { ipOf, isLongCode, registers as R, wideOf } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
@@ -84,6 +84,8 @@ export class Exits {
   handle(reason: number): void {
     // Without HLT exiting the processor waits by itself (SDM vol. 3C, 25.4.2, activity state 1).
     if (reason === ExitReason.HLT && !this.choice.chosen.hlt) return this.halt();
+    // Whoever runs the domain loads what is missing (part-loader.ts).
+    if (reason === NOT_LOADED) return this.domain.stopSlice();
     this.begin();
     this.dispatch(reason);
     this.end(reason);

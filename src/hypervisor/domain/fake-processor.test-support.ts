@@ -57,6 +57,9 @@ export class FakeProcessor implements Processor {
   eflags = 2;
   readonly probe = null;
   readonly regions = null;
+  readonly lacksRegions = false;
+  readonly lacksOperations = false;
+  withoutRegions(): void {}
   retired = 0;
   /** What is left to do; RESET does not bring steps back. */
   steps: Step[];

@@ -1,4 +1,4 @@
-/** The second tier of a domain's processor: whether there is one, and how it comes to its compiler. */
+/** The second tier of a domain's processor: whether there is one, and what is told of it. */
 import {
   type Compile,
   functionOf,
@@ -7,7 +7,6 @@ import {
   type Regions,
   type RegionView,
 } from '../../cpu/architecture/index.ts';
-import { loadCompiler } from '../../cpu/index.ts';
 import { COUNTERS } from '../layout/layout.ts';
 import { put64 } from '../memory/words.ts';
 import type { DomainOptions } from './domain.ts';
@@ -16,9 +15,6 @@ import type { DomainOptions } from './domain.ts';
 export const JIT_BY_DEFAULT = true;
 /** Samples in an epoch from which a place is compiled, where nobody says. */
 const THRESHOLD = 8;
-
-/** What waits or ends within so many instructions, some 20 ms, needs no compiler: the prompt of a small guest is there before it. */
-const FIRST_INSTRUCTIONS = 1_000_000;
 
 /** What a domain is told of its second tier. */
 export interface JitOptions {
@@ -77,8 +73,13 @@ function hotRegion(
 }
 
 /** Into the domain's counters block. */
-export function publishTier(counters: Int32Array, { statistics, off, recordBytes }: Regions): void {
-  counters[COUNTERS.TIER] = off ? 2 : 1;
+export function publishTier(
+  counters: Int32Array,
+  { regions, lacksRegions }: Pick<Processor, 'regions' | 'lacksRegions'>,
+): void {
+  counters[COUNTERS.TIER] = regions?.off ? 2 : regions || lacksRegions ? 1 : 0;
+  if (!regions) return;
+  const { statistics, recordBytes } = regions;
   put64(counters, COUNTERS.TIER_RETIRED, statistics.retired);
   put64(counters, COUNTERS.TIER_SAMPLES, statistics.samples);
   put64(counters, COUNTERS.TIER_REGION_SAMPLES, statistics.regionSamples);
@@ -89,33 +90,4 @@ export function publishTier(counters: Int32Array, { statistics, off, recordBytes
   counters[COUNTERS.TIER_GIVEN_UP] = statistics.givenUp;
   counters[COUNTERS.TIER_TEXT_BYTES] = statistics.characters;
   counters[COUNTERS.TIER_RECORD_BYTES] = recordBytes;
-}
-
-/** Called after each slice of a domain, by who runs it: loads the compiler once the processor wants it. */
-export class CompilerLoader {
-  private loading = false;
-  private readonly problem: (sentence: string) => void;
-
-  /** `problem`: is told why guest code is not compiled. */
-  constructor(problem: (sentence: string) => void) {
-    this.problem = problem;
-  }
-
-  /** True while the processor waits for what needs a turn of the event loop: it runs on, more slowly than it might. */
-  look({ regions, retired }: Pick<Processor, 'regions' | 'retired'>): boolean {
-    if (regions === null || retired < FIRST_INSTRUCTIONS) return false;
-    if (regions.wantsCompiler && !this.loading) {
-      this.loading = true;
-      loadCompiler().then(
-        create => regions.useCompiler(create),
-        (error: Error) => {
-          regions.failed();
-          this.problem(
-            `The compiler of guest code could not be loaded (${error.message}): the guest runs on, interpreted.`,
-          );
-        },
-      );
-    }
-    return regions.waiting;
-  }
 }

@@ -10,7 +10,7 @@ import { assembleWith } from '../domain/assemble-parts.ts';
 import { flashFileOf } from '../domain/boot.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { DomainListener } from '../domain/domain-listener.ts';
-import { CompilerLoader } from '../domain/second-tier.ts';
+import { PartLoader } from '../domain/part-loader.ts';
 import type * as Disks from '../disks/attached.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { DriveImage, Medium, OpenMedium } from '../disks/media.ts';
@@ -283,9 +283,9 @@ async function run(on: CarriedHere, mailbox: Mailbox, slot: Slot, output: Output
   const { domain } = on;
   const teller = new Teller(domain, listener, output.guestLog, () => output.flush());
   const patience = new Patience();
-  const compiler = new CompilerLoader(problem);
+  const parts = new PartLoader(problem);
   for (;;) {
-    if (compiler.look(domain.processor)) await eventLoop();
+    if (parts.look(domain)) await eventLoop();
     round();
     const seen = mailbox.doorbellValue;
     if (mailbox.hasVerbs) {

@@ -4,13 +4,7 @@ import { removableKind } from '../../../devices/ide/index.ts';
 import type { Clock } from '../../../devices/index.ts';
 import type { Compile } from '../../../cpu/architecture/index.ts';
 import { assembleDomain } from '../../../hypervisor/interfaces/index.ts';
-import {
-  CompilerLoader,
-  type DomainListener,
-  flashFileOf,
-  GuestLog,
-  Teller,
-} from '../../../hypervisor/domain/index.ts';
+import { type DomainListener, flashFileOf, GuestLog, PartLoader, Teller } from '../../../hypervisor/domain/index.ts';
 import {
   attachDrives,
   type Domain,
@@ -68,7 +62,7 @@ interface Entry {
   /** In virtual time: where its clock stood, and how far the others were, when it was built. */
   startedNs: number;
   othersNs: number;
-  compiler: CompilerLoader;
+  loader: PartLoader;
   teller: Teller;
   /** It came to `stopAtInstruction`, and that was told. */
   reached: boolean;
@@ -226,7 +220,7 @@ export class Turns implements Runners {
       slot.leave({ state: 'ended' });
       entry.listener.reached?.();
     }
-    entry.compiler.look(domain.processor);
+    entry.loader.look(domain);
     const parkedUntilNs = result.state !== 'parked' ? Infinity : company ? result.untilNs : slot.wakeNs(result);
     entry.untilNs = result.state === 'running' ? -Infinity : parkedUntilNs;
     if (company && result.state === 'parked' && (domain.clock.nowNs() > beforeNs || company.wanted())) return 0;
@@ -337,7 +331,7 @@ class LocalRunner implements DomainRunner {
       if (stopAtInstruction !== undefined) domain.stopAtInstruction = stopAtInstruction;
       slot.carry(domain);
       const startedNs = domain.clock.nowNs();
-      const compiler = new CompilerLoader(listener.problem);
+      const loader = new PartLoader(listener.problem);
       this.entry = {
         domain,
         slot,
@@ -345,7 +339,7 @@ class LocalRunner implements DomainRunner {
         untilNs: -Infinity,
         startedNs,
         othersNs: turns.farthestNs,
-        compiler,
+        loader,
         teller: new Teller(domain, listener, log, flush),
         reached: false,
         listener,

@@ -1,0 +1,46 @@
+/**
+ * What a domain's processor has loaded when it needs it. In a process of its own, where nothing was loaded before.
+ * @vitest-environment node
+ */
+import { expect, it } from 'vitest';
+import { PartLoader } from './part-loader.ts';
+import { LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
+import type { Domain } from './domain.ts';
+
+const CODE = 0x400;
+const problems: string[] = [];
+const domainOf = (code: string): Domain =>
+  programDomain(program([`jmp ${LOAD + CODE}`], { [CODE]: [code] }), { jitThreshold: 8 });
+const loaded = async (domain: Domain, loader: PartLoader): Promise<void> => {
+  while (loader.look(domain)) await new Promise(setImmediate);
+};
+
+it('stands before its first MMX instruction until that is loaded, and nothing of it is seen', async () => {
+  const domain = domainOf('mov eax, 7; movd mm0, eax; movd ebx, mm0; mov al, bl; out 0xf4, al; hlt'),
+    { processor } = domain,
+    loader = new PartLoader(sentence => problems.push(sentence));
+  expect(domain.runSlice()).toEqual({ state: 'running' });
+  const before = domain.instructions;
+  expect(processor.lacksOperations).toBe(true);
+  expect(domain.runSlice()).toEqual({ state: 'running' });
+  expect([domain.instructions, domain.exits.total]).toEqual([before, 0]);
+  await loaded(domain, loader);
+  expect(processor.lacksOperations).toBe(false);
+  expect(runToEnd(domain, 10)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 7 } });
+  expect(problems).toEqual([]);
+});
+
+it('gets its second tier once it has run for a while, and not before', async () => {
+  const domain = domainOf('mov ecx, 501000; again: dec ecx; jnz again; hlt'),
+    { processor } = domain,
+    loader = new PartLoader(sentence => problems.push(sentence));
+  domain.stopAtInstruction = 500_000;
+  while (domain.instructions < 500_000) domain.runSlice();
+  expect([processor.lacksRegions, loader.look(domain), processor.regions]).toEqual([true, false, null]);
+  domain.stopAtInstruction = 1_000_100;
+  while (domain.instructions < 1_000_100) domain.runSlice();
+  await loaded(domain, loader);
+  expect(processor.lacksRegions).toBe(false);
+  expect(processor.regions?.off).toBe(false);
+  expect(problems).toEqual([]);
+});
