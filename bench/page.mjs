@@ -413,7 +413,7 @@ async function lessons() {
                 resolve();
               });
               watch.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
-              named('Reset step').click();
+              named('Begin the step again').click();
             }),
         );
         times.push(cpuMs() - before);

@@ -3,7 +3,7 @@
 import type { Page } from '@playwright/test';
 import { drop, expect, open, test } from './page.ts';
 
-/** Presses "Reset step", and Pause for all guests in the same turn in which the page asks Domain 0 for the `nth` thing from then on: in the middle of whatever it is doing. */
+/** Presses "Begin the step again", and Pause for all guests in the same turn in which the page asks Domain 0 for the `nth` thing from then on: in the middle of whatever it is doing. */
 const pauseWithinReset = (page: Page, nth: number): Promise<void> =>
   page.evaluate(count => {
     const { postMessage } = Worker.prototype;
@@ -14,7 +14,7 @@ const pauseWithinReset = (page: Page, nth: number): Promise<void> =>
       document.querySelector<HTMLButtonElement>('.mtime button:nth-child(2)')!.click();
     } as typeof postMessage;
     [...document.querySelectorAll<HTMLButtonElement>('.lstep button')]
-      .find(({ textContent }) => textContent === 'Reset step')!
+      .find(({ textContent }) => textContent === 'Begin the step again')!
       .click();
   }, nth);
 
@@ -47,7 +47,7 @@ test('a lesson starts from the first view; what it measures is the machine’s, 
   // Whoever has paused the machine is told why the step does not get on: before its guest was destroyed for the new one, while that is made and boots, and afterwards.
   const paused = page.getByText(/ is paused: nothing goes on until it runs\./);
   for (const moment of [1, 2, 3, 5, 8]) {
-    await expect(page.getByRole('button', { name: 'Reset step' })).toBeEnabled();
+    await expect(page.getByRole('button', { name: 'Begin the step again' })).toBeEnabled();
     await pauseWithinReset(page, moment);
     await expect(paused).toBeVisible();
     await page

@@ -32,7 +32,7 @@ export const en = {
   doIt: 'Run it for me',
   done: 'I have done it',
   doing: 'It runs …',
-  reset: 'Reset step',
+  reset: 'Begin the step again',
   waits: {
     predict: 'Opens after the step before.',
     do: 'Opens when you have predicted.',
