@@ -15,10 +15,16 @@ const USAGE = 'usage: fuzz:disasm [--cases N] [--seed S] [--limit N]\n';
 const BATCH = 20_000;
 const NOP = 0x90,
   BITS = 64;
-/** Prefixes that change nothing here are words before the mnemonic; whether they are said, and in which order, is left open. */
-const IDLE = /(?:notrack|addr(?:16|32)|data(?:16|32)|[c-gs]s|rex\.[WRXB]+) /g;
+/** Of the words before the mnemonic these change nothing: whether they are said, and in which order, is left open. */
+const IDLE = /(?:addr(?:16|32)|data(?:16|32)|rex\.[WRXB]+) /g;
 const PREFIXES = /^(?:(?:lock|rep\w*|notrack|addr\d+|data\d+|[c-gs]s|rex\.\w+) )*/;
-const essential = (text: string) => text.replace(/\s+/g, ' ').replace(PREFIXES, words => words.replace(IDLE, ''));
+
+/** Words before the mnemonic, and what follows in the form in which both sides are equal. */
+function comparable(text: string, whose: 'ours' | 'theirs', row: Row): string {
+  const spaced = text.replace(/\s+/g, ' '),
+    words = PREFIXES.exec(spaced)![0];
+  return words.replace(IDLE, '') + normalised(spaced.slice(words.length), whose, row);
+}
 
 function draw(random: () => number, row: Row): number[] {
   const below = (n: number) => random() % n;
@@ -27,9 +33,7 @@ function draw(random: () => number, row: Row): number[] {
   const narrow = row.operands.some(operand => /^[A-Z]?[vz]$/.test(operand)) && !row.rexW && below(5) === 0;
   if (narrow) code.push(0x66);
   if (below(8) === 0) code.push(0x67);
-  // On a conditional branch 2Eh and 3Eh are printed as hints.
-  if (!row.operands.some(operand => operand[0] === 'J') && below(8) === 0)
-    code.push([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65][below(6)]!);
+  if (below(8) === 0) code.push([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65][below(6)]!);
   if (row.lock && below(4) === 0) code.push(0xf0);
   if (row.prefix) code.push(row.prefix);
   if (row.rexW || below(4) > 0) {
@@ -75,8 +79,8 @@ function compareBatch(random: () => number, cases: number): { compared: number; 
       decode(bytes, at, bytes.length - at, BITS, decoded);
       const row = decoded.row!;
       const line = lines.get(at);
-      const ours = normalised(essential(disassemble(decoded, at, syntax)), 'ours', row);
-      const theirs = line === undefined ? 'nothing' : normalised(essential(line.text), 'theirs', row);
+      const ours = comparable(disassemble(decoded, at, syntax), 'ours', row);
+      const theirs = line === undefined ? 'nothing' : comparable(line.text, 'theirs', row);
       if (ours === theirs && line?.length === decoded.length) continue;
       const shown = Buffer.from(bytes.subarray(at, at + decoded.length)).toString('hex');
       differences.push(`${shown}: ${ours} (${decoded.length}) / objdump: ${theirs} (${line?.length ?? 0})`);

@@ -208,6 +208,7 @@ export function newDecoded(): Decoded {
     prefix66: false,
     prefix67: false,
     segmentPrefix: -1,
+    idleSegment: -1,
     rex: 0,
   };
 }
@@ -229,14 +230,13 @@ export function decode(bytes: Uint8Array, offset: number, available: number, cod
   let opcode = 0;
   let segmentPrefix = -1;
   let prefix66 = false,
-    prefix67 = false,
-    lock = false;
+    prefix67 = false;
   out.row = null;
   out.codeSize = codeSize;
   out.modrm = -1;
   out.mod = out.reg = out.rm = 0;
-  out.memory = false;
-  out.base = out.index = -1;
+  out.memory = out.lock = false;
+  out.base = out.index = out.idleSegment = -1;
   out.scale = out.displacement = 0;
   out.segment = DS;
   out.immediate = out.immediateHigh = out.immediate2 = 0;
@@ -259,14 +259,14 @@ export function decode(bytes: Uint8Array, offset: number, available: number, cod
       if (opcode >= 0x64) segmentPrefix = opcode - 0x60;
       // In 64-bit mode overrides other than FS and GS have no effect (SDM vol. 1, 3.4.4).
       else if (codeSize !== 64) segmentPrefix = (opcode >> 3) & 3;
+      else out.idleSegment = (opcode >> 3) & 3;
     } else if (kind === SIZE_66) prefix66 = true;
     else if (kind === SIZE_67) prefix67 = true;
-    else if (kind === LOCK) lock = true;
+    else if (kind === LOCK) out.lock = true;
     else repeat = opcode;
   }
   out.prefix66 = prefix66;
   out.prefix67 = prefix67;
-  out.lock = lock;
   out.repeat = repeat;
   out.rex = rex;
   out.segmentPrefix = segmentPrefix;
@@ -424,7 +424,7 @@ export function decode(bytes: Uint8Array, offset: number, available: number, cod
     }
   }
   out.length = at;
-  if (lock && ((trait & LOCKABLE) === 0 || !out.memory)) return UNDEFINED;
+  if (out.lock && ((trait & LOCKABLE) === 0 || !out.memory)) return UNDEFINED;
   out.row = row;
   return DECODED;
 }

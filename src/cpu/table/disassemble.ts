@@ -8,7 +8,9 @@ import type { Decoded, Row } from './row.ts';
 
 export type Syntax = 'intel' | 'att';
 
-const SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'];
+const SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'],
+  CS = 1,
+  DS = 3;
 const REGISTERS_16 = ['ax', 'cx', 'dx', 'bx', 'sp', 'bp', 'si', 'di'];
 const REGISTERS_8 = ['al', 'cl', 'dl', 'bl', 'ah', 'ch', 'dh', 'bh'];
 const REGISTERS_8_REX = ['al', 'cl', 'dl', 'bl', 'spl', 'bpl', 'sil', 'dil'];
@@ -85,7 +87,8 @@ export function disassemble(decoded: Decoded, eip: number, syntax: Syntax, bytes
     .map(code => operandText(code, decoded, row, eip, syntax));
   // BOUND and ENTER keep Intel's order in AT&T syntax.
   if (syntax === 'att' && row.op !== 'bound' && row.op !== 'enter') operands.reverse();
-  const name = prefixText(row, decoded) + (named ?? mnemonicText(row, decoded, syntax));
+  const name =
+    prefixText(row, decoded, syntax) + (named ?? mnemonicText(row, decoded, syntax)) + hint(row, decoded, syntax);
   return operands.length === 0 ? name : `${name} ${operands.join(',')}`;
 }
 
@@ -96,17 +99,34 @@ function comparison({ mnemonic }: Row, { immediate }: Decoded): string | undefin
   return kind !== undefined && asked !== undefined ? `cmp${asked}${kind}` : undefined;
 }
 
-/** Prefixes that the operands do not show: LOCK, REP, and those that change nothing here. */
-function prefixText(row: Row, decoded: Decoded): string {
-  let text = decoded.lock ? 'lock ' : '';
+/** Prefixes that the operands do not show: overrides, LOCK, REP, and those that change nothing here. */
+function prefixText(row: Row, decoded: Decoded, syntax: Syntax): string {
+  const source = row.op === 'xlat' || row.operands.some(code => /^X[a-z]/.test(code)),
+    memory = decoded.memory || source || row.operands.some(code => /^Y[a-z]/.test(code));
+  let text = hint(row, decoded, syntax) === '' ? overrideText(row, decoded, source) : '';
+  if (decoded.lock) text += 'lock ';
   if (decoded.repeat === 0xf2) text += 'repnz ';
   else if (decoded.repeat === 0xf3) text += STRING.has(row.op) && !COMPARING.has(row.op) ? 'rep ' : 'repz ';
   if (decoded.prefix66 && row.prefix !== 0x66 && !sizeShows(row, decoded))
     text += decoded.codeSize === 16 ? 'data32 ' : 'data16 ';
-  const memory = decoded.memory || row.op === 'xlat' || row.operands.some(code => /^[XY]/.test(code));
   if (decoded.prefix67 && !memory && row.op !== 'jcxz') text += decoded.codeSize === 32 ? 'addr16 ' : 'addr32 ';
-  if (decoded.segmentPrefix >= 0 && !memory) text += `${SEGMENTS[decoded.segmentPrefix]} `;
   return text;
+}
+
+/** The override that no operand shows; binutils counts any as used by a string's source (`source`). */
+function overrideText(row: Row, { memory, segmentPrefix, idleSegment }: Decoded, source: boolean): string {
+  if (source) return '';
+  const word = !memory && segmentPrefix >= 0 ? `${SEGMENTS[segmentPrefix]} ` : '';
+  if (idleSegment < 0) return word;
+  // In 64-bit code DS before an indirect near branch is CET's NOTRACK (SDM vol. 1, 17.3.2).
+  return word + (idleSegment === DS && /^(?:jmp|call)ind$/.test(row.op) ? 'notrack ' : `${SEGMENTS[idleSegment]} `);
+}
+
+/** What CS and DS before a conditional branch once foretold (SDM vol. 2, 2.1.1, group 2), as AT&T's words say it. */
+function hint(row: Row, decoded: Decoded, syntax: Syntax): string {
+  if (syntax === 'intel' || row.operands[0]?.[0] !== 'J' || row.op === 'jmp' || row.op === 'call') return '';
+  const segment = decoded.idleSegment >= 0 ? decoded.idleSegment : decoded.segmentPrefix;
+  return segment === CS ? ',pn' : segment === DS ? ',pt' : '';
 }
 
 /** True if the operand size shows in a register, pointer width, immediate or suffix. */

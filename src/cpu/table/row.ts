@@ -115,6 +115,8 @@ export interface Decoded {
   prefix67: boolean;
   /** Segment of the last override prefix, -1 without one. */
   segmentPrefix: number;
+  /** Segment of the last override prefix without effect, of ES, CS, SS or DS in 64-bit code; -1 without one. */
+  idleSegment: number;
   rex: number;
 }
 
