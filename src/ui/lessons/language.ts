@@ -3,7 +3,8 @@
 export const LANGUAGES = { en: 'English', es: 'Español' } as const;
 export type Language = keyof typeof LANGUAGES;
 
+/** Without a page, as in tests, it is English. */
 export function language(): Language {
-  const asked = new URLSearchParams(location.search).get('lang') ?? 'en';
+  const asked = new URLSearchParams(globalThis.location?.search).get('lang') ?? 'en';
   return Object.hasOwn(LANGUAGES, asked) ? (asked as Language) : 'en';
 }
