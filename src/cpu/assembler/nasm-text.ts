@@ -28,6 +28,7 @@ const STRING = /^(movs|cmps|stos|lods|scas|ins|outs)$/;
 export function nasmText(bytes: Uint8Array, bits: CodeSize, decoded: Decoded = newDecoded()): string | undefined {
   if (decode(bytes, 0, bytes.length, bits, decoded) !== DECODED) return undefined;
   const row = decoded.row!;
+  decoded.idleSegment = -1;
   const text = disassemble(decoded, 0, 'intel');
   if (/data(16|32)|addr(16|32)/.test(text)) return undefined;
   const long = bits === 64;
@@ -47,7 +48,8 @@ export function nasmText(bytes: Uint8Array, bits: CodeSize, decoded: Decoded = n
   const usual = long ? (row.long === undefined ? 32 : 64) : bits;
   const other = decoded.operandSize === usual ? '' : `o${decoded.operandSize} `;
   if (STRING.test(row.op) || row.op === 'xlat') {
-    if (decoded.segmentPrefix >= 0) prefixes.push(SEGMENTS[decoded.segmentPrefix]!);
+    const segment = SEGMENTS[decoded.segmentPrefix];
+    if (segment !== undefined && !prefixes.includes(segment)) prefixes.push(segment);
     if (decoded.addressSize !== bits) prefixes.push(`a${decoded.addressSize}`);
     const byte = row.operands.some(code => /^[XY]b$/.test(code));
     return [
