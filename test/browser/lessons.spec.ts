@@ -90,6 +90,8 @@ test('a lesson’s link with a seed can be handed out', async ({ page, context }
   await page.keyboard.press('Enter');
   await expect(page.locator('.lwhere')).toContainText('seed a · Ada');
   await page.getByText('More', { exact: true }).click();
+  await page.getByRole('button', { name: 'QR code' }).click();
+  await expect(page.getByRole('img', { name: /^QR code of http.*lesson=/ })).toBeVisible();
   await page.getByRole('button', { name: 'Another name' }).click();
   await expect(page.getByLabel('Your name')).toHaveValue('Ada');
 });

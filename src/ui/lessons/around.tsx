@@ -3,10 +3,16 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type Round, versionOf } from '../../lessons/index.ts';
+import { later } from '../parts/load-when-shown.tsx';
 import { address, lessonHere, roundAddress, viewAddress } from './addresses.ts';
 import type { Now } from './facts.ts';
 import { LANGUAGES } from './language.ts';
 import { words } from './words.ts';
+
+const QrCode = later(
+  () => import('./qr-code.tsx'),
+  part => part.QrCode,
+);
 
 /** Panels of a lesson that a frame may show: `panels=steps,consoles`. */
 const PANELS = ['steps', 'consoles'] as const;
@@ -33,6 +39,9 @@ export function useSurroundings(): void {
   }, [isFramed, isLarge]);
 }
 
+/** Whether the link is shown for a phone. */
+const showsQr = signal(false);
+
 /** What was copied, or has to be by hand. */
 const told = signal<string | undefined>(undefined);
 
@@ -46,7 +55,8 @@ export function Around({ state: { lesson }, round, onName }: { state: Now; round
   const id = address().get('lesson') ?? '',
     seed = address().get('seed') ?? '',
     name = address().get('name') ?? '',
-    no = 1 + [...lesson.steps.slice(0, round.from)].filter(({ kind }) => kind === 'explain').length;
+    no = 1 + [...lesson.steps.slice(0, round.from)].filter(({ kind }) => kind === 'explain').length,
+    link = roundAddress(versionOf(lesson), no);
   return (
     <details class="laround">
       <summary>{words.more}</summary>
@@ -55,8 +65,17 @@ export function Around({ state: { lesson }, round, onName }: { state: Now; round
         <button class="link" onClick={onName}>
           {name ? words.anotherName : words.withName}
         </button>
-        <button class="link" onClick={() => void copyLink(roundAddress(versionOf(lesson), no))}>
+        <button class="link" onClick={() => void copyLink(link)}>
           {words.copyLink}
+        </button>
+        <button
+          class="link"
+          aria-expanded={showsQr.value}
+          onClick={() => {
+            showsQr.value = !showsQr.value;
+          }}
+        >
+          {words.qr}
         </button>
         <button
           class="link"
@@ -78,6 +97,7 @@ export function Around({ state: { lesson }, round, onName }: { state: Now; round
           </a>
         ))}
       </div>
+      {showsQr.value && <QrCode text={link} />}
       {told.value !== undefined && (
         <p class="sec" role="status">
           {told.value}

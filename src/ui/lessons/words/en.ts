@@ -77,6 +77,11 @@ export const en = {
   more: 'More',
   copyLink: 'Link to this round',
   copied: 'The link was copied.',
+  qr: 'QR code',
+  qrOf: (address: string) => `QR code of ${address}`,
+  qrTooLong: 'This address is too long for a QR code.',
+  qrOfThisMachine:
+    'This page is served to this machine alone: no phone gets there. npm start -- --host 0.0.0.0 serves it to others.',
   project: 'Large, for a wall',
   nearest: 'The link was made for another version of this lesson. This is the nearest step.',
   course: 'All lessons of the course',

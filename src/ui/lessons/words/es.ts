@@ -75,6 +75,11 @@ export const es: typeof en = {
   more: 'Más',
   copyLink: 'Enlace a esta ronda',
   copied: 'El enlace se ha copiado.',
+  qr: 'Código QR',
+  qrOf: address => `Código QR de ${address}`,
+  qrTooLong: 'Esta dirección es demasiado larga para un código QR.',
+  qrOfThisMachine:
+    'Esta página solo se sirve a este equipo: ningún teléfono llega a ella. npm start -- --host 0.0.0.0 la sirve a otros.',
   project: 'En grande, para proyectar',
   nearest: 'El enlace se hizo para otra versión de esta lección. Este es el paso más cercano.',
   course: 'Todas las lecciones del curso',
