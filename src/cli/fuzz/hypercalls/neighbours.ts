@@ -147,8 +147,13 @@ export class Neighbours {
     for (let turn = 0; turn < turns; turn++) {
       for (const { domain, kind } of this.all) {
         domain.stopAtInstruction = domain.instructions + TURN;
-        const result = domain.runSlice();
-        if (result.state === 'ended') return `the ${kind} neighbour ended: ${result.ending.sentence}`;
+        // What it says to Domain 0 ends a slice.
+        while (domain.instructions < domain.stopAtInstruction) {
+          const result = domain.runSlice();
+          if (result.state === 'ended') return `the ${kind} neighbour ended: ${result.ending.sentence}`;
+          if (result.state === 'parked') break;
+          this.services.poll();
+        }
       }
       this.services.poll();
     }
