@@ -385,7 +385,7 @@ export class Domain {
       localApic: vcpu => platform.localApic?.(vcpu),
       raise: (vector, errorCode) => this.exits.injectException(vector, errorCode),
       tsc: () => [this.clock.tsc(processor.retired), this.clock.tscHigh],
-      yield: inVirtualTime => (!inVirtualTime || this.clock.virtual) && this.stopSlice(),
+      yield: () => this.stopSlice(),
       written: mfn => memory.onWrite(mfn),
       demand: gfn => this.demand(gfn),
       console,

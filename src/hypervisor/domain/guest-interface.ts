@@ -35,8 +35,8 @@ export interface GuestParts {
   raise(vector: number, errorCode?: number): void;
   /** Time stamp counter of the current vCPU. */
   tsc(): readonly [low: number, high: number];
-  /** Ends the slice: others get their turn. `inVirtualTime`: there alone. */
-  yield(inVirtualTime?: boolean): void;
+  /** Ends the slice: others get their turn. */
+  yield(): void;
   /** A machine frame was written by someone who is not the processor. */
   written(mfn: number): void;
   /** A guest frame that is populated on demand is used. */

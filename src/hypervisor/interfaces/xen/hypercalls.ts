@@ -43,8 +43,8 @@ export interface HypercallParts {
   readonly memoryMiB: number;
   /** Bytes for the hypervisor's console. */
   console(bytes: Uint8Array): void;
-  /** Ends the slice: others get their turn. `inVirtualTime`: there alone. */
-  yield(inVirtualTime?: boolean): void;
+  /** Ends the slice: others get their turn. */
+  yield(): void;
   /** A machine frame was written by someone who is not the processor. */
   written(mfn: number): void;
 }
