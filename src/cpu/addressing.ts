@@ -73,11 +73,15 @@ export class Addressing {
 
   /** Linear address of the record's memory operand of `size` bytes. */
   address(p: number, size: number, write: boolean): number {
-    const isChecked = (this.R[EFLAGS]! & AC) !== 0;
+    return (this.R[EFLAGS]! & AC) !== 0 ? this.checkedAddress(p, size, write) : this.operand(p, size, write);
+  }
+
+  /** The same with EFLAGS.AC set. */
+  private checkedAddress(p: number, size: number, write: boolean): number {
     // Of an operand that begins below the end of what is canonical and ends above, the alignment comes first (Intel, seen).
-    if (isChecked && (this.A[p + META]! & META_LONG) !== 0) this.memory.checkAlignment(this.longOperand(p, 1), size);
+    if ((this.A[p + META]! & META_LONG) !== 0) this.memory.checkAlignment(this.longOperand(p, 1), size);
     const linear = this.operand(p, size, write);
-    if (isChecked) this.memory.checkAlignment(linear, size);
+    this.memory.checkAlignment(linear, size);
     return linear;
   }
 
