@@ -8,6 +8,7 @@ import { Terminal } from '@xterm/xterm';
 import { effect } from '@preact/signals';
 import { screenReader } from './settings.ts';
 import { shownTheme } from './theme.ts';
+import { copyToClipboard } from './clipboard.ts';
 
 /** OSC: 0-2 titles, 4-19 and 104-119 colours, 7 directory, 8 links, 9 and 777 notices, 52 clipboard, 133, 633 and 1337 shell integration. */
 const SWALLOWED_OSC = [
@@ -59,7 +60,7 @@ export class Xterm {
       if (event.key === 'Tab' && event.shiftKey) return false;
       if (event.ctrlKey && event.shiftKey && event.code === 'KeyC') {
         if (event.type === 'keydown' && this.terminal.hasSelection())
-          void navigator.clipboard?.writeText(this.terminal.getSelection()).catch(() => {});
+          void copyToClipboard(this.terminal.getSelection());
         event.preventDefault();
         return false;
       }

@@ -3,6 +3,7 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type Round, versionOf } from '../../lessons/index.ts';
+import { copyToClipboard } from '../clipboard.ts';
 import { later } from '../parts/load-when-shown.tsx';
 import { address, lessonHere, roundAddress, viewAddress } from './addresses.ts';
 import type { Now } from './facts.ts';
@@ -45,10 +46,8 @@ const showsQr = signal(false);
 /** What was copied, or has to be by hand. */
 const told = signal<string | undefined>(undefined);
 
-/** A page that is not served securely has no clipboard. */
 async function copyLink(to: string): Promise<void> {
-  const isCopied = await Promise.resolve(navigator.clipboard?.writeText(to).then(() => true)).catch(() => false);
-  told.value = isCopied ? words.copied : to;
+  told.value = (await copyToClipboard(to)) ? words.copied : to;
 }
 
 export function Around({ state: { lesson }, round, onName }: { state: Now; round: Round; onName(): void }) {

@@ -2,6 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
+import { copyToClipboard } from '../clipboard.ts';
 import { strings } from '../strings.ts';
 import { place } from '../navigation.ts';
 import type { Panel } from '../panel.ts';
@@ -37,8 +38,7 @@ export function HandOut() {
   const copy = async (id: string, title: string): Promise<void> => {
     const seed = freshSeed(),
       address = new URL(`${lessonAddress(id, seed)}&name=`, document.baseURI).href;
-    // A page that is not served securely has no clipboard.
-    const isCopied = await Promise.resolve(navigator.clipboard?.writeText(address).then(() => true)).catch(() => false);
+    const isCopied = await copyToClipboard(address);
     handed.value = { title, seed, ...(isCopied ? {} : { address }) };
   };
   return (

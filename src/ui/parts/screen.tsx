@@ -16,7 +16,8 @@ import { download } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { Chip, ModeBadge, StateMark } from './marks.tsx';
 import { GuestWindow, type GuestWindowProps } from './pop-out.tsx';
-import { clipboardText, copyToClipboard, SendMenu } from './send-menu.tsx';
+import { SendMenu } from './send-menu.tsx';
+import { clipboardText, copyToClipboard } from '../clipboard.ts';
 
 const words = strings.screen;
 /** The VGA blinks its cursor every 16 frames of 70 Hz. */
@@ -245,7 +246,7 @@ function Screen({ session, first, chrome }: GuestWindowProps) {
           {
             name: words.copy,
             run: () =>
-              copyToClipboard(
+              void copyToClipboard(
                 `${Array.from({ length: painter.rows }, (_, row) => painter.text(row))
                   .join('\n')
                   .trimEnd()}\n`,

@@ -52,9 +52,3 @@ export function SendMenu({ items }: { items: readonly Sendable[] }) {
     </div>
   );
 }
-
-/** Text of the clipboard, empty where the browser gives none. */
-export const clipboardText = async (): Promise<string> => (await navigator.clipboard?.readText().catch(() => '')) ?? '';
-export const copyToClipboard = (text: string): void => {
-  void navigator.clipboard?.writeText(text).catch(() => {});
-};

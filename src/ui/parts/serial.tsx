@@ -4,7 +4,8 @@ import { reportProblem } from '../host.ts';
 import { strings } from '../strings.ts';
 import { Chip, ModeBadge, StateMark } from './marks.tsx';
 import { GuestWindow, type GuestWindowProps } from './pop-out.tsx';
-import { clipboardText, copyToClipboard, SendMenu } from './send-menu.tsx';
+import { SendMenu } from './send-menu.tsx';
+import { clipboardText, copyToClipboard } from '../clipboard.ts';
 import { TerminalWindow } from './terminal-window.tsx';
 
 const words = strings.serial;
@@ -36,7 +37,7 @@ function Serial({ session, first, chrome, captured = false }: GuestWindowProps) 
               ...KEYS.map(([key, sends]) => ({ name: key, isKey: true, run: () => terminal.type(sends) })),
               { name: strings.screen.sendClipboard, run: () => void paste() },
             ]),
-        { name: strings.screen.copy, run: () => copyToClipboard(`${terminal.lines().join('\n').trimEnd()}\n`) },
+        { name: strings.screen.copy, run: () => void copyToClipboard(`${terminal.lines().join('\n').trimEnd()}\n`) },
       ]}
     />
   );

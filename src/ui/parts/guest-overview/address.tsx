@@ -1,6 +1,7 @@
 /** An address of a guest, with a button that copies it. */
 
 import { useSignal } from '@preact/signals';
+import { copyToClipboard } from '../../clipboard.ts';
 import { Icon } from '../marks.tsx';
 import { words } from './words.ts';
 
@@ -9,8 +10,7 @@ const COPIED_MS = 2000;
 export function Address({ address, from }: { address: string; from: string }) {
   const said = useSignal('');
   const copy = async (): Promise<void> => {
-    const isCopied = await Promise.resolve(navigator.clipboard?.writeText(address).then(() => true)).catch(() => false);
-    said.value = isCopied ? words.copied : words.byHand;
+    said.value = (await copyToClipboard(address)) ? words.copied : words.byHand;
     setTimeout(() => {
       said.value = '';
     }, COPIED_MS);

@@ -1,0 +1,14 @@
+/** The clipboard of whoever sits before the page. A browser may refuse it, and a page that is not served securely has none. */
+
+/** Empty where the browser gives none. */
+export const clipboardText = async (): Promise<string> => (await navigator.clipboard?.readText().catch(() => '')) ?? '';
+
+/** Whether the text is there now. */
+export async function copyToClipboard(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
