@@ -1,6 +1,7 @@
 /** How a guest came to its end, from what its vCPU left behind: the events that could not be delivered, and the gates that stood in their way. Source: SDM vol. 3, 6.10 to 6.15. */
 import { registers as R, wideOf } from '../../../cpu/architecture/index.ts';
 import { addressText, exceptionName, type UndeliveredEvent, type VcpuState } from '../../../hypervisor/view/index.ts';
+import { isLongMode } from '../vcpu-facts.ts';
 
 /** A gate of the interrupt table, or of real mode's table of far addresses. */
 export interface Gate {
@@ -29,8 +30,6 @@ const REAL_BYTES = 4,
   GATE_BYTES = 8,
   LONG_BYTES = 16,
   DESCRIPTOR_BYTES = 8,
-  /** EFER.LMA. */
-  LONG_MODE_ACTIVE = 0x400,
   /** Bits of an error code that names a selector (SDM vol. 3, figure 6-7). */
   IN_IDT = 2,
   IN_LDT = 4,
@@ -56,7 +55,7 @@ export function eventName({ vector, type, error }: UndeliveredEvent): string {
 /** The gate that a vector leads to. */
 export function gateOf(state: Pick<VcpuState, 'regs' | 'bytesAt'>, vector: number): Gate {
   const { regs } = state,
-    isLong = (regs[R.EFER]! & LONG_MODE_ACTIVE) !== 0,
+    isLong = isLongMode(regs),
     size = isLong ? LONG_BYTES : (regs[R.CR0]! & 1) === 0 ? REAL_BYTES : GATE_BYTES;
   const linear = isLong ? wideOf(regs, R.IDTR_BASE) + size * vector : (regs[R.IDTR_BASE]! + size * vector) >>> 0;
   return {
@@ -167,7 +166,7 @@ export function causeOf(
   if (type === 'software interrupt') return 'asked for by an instruction';
   const general = exceptionName(vector).replace(/^#\w+ /, '');
   if (type === 'software exception') return `${general}: ${ASKED_BY[vector] ?? 'an instruction'} asked for it`;
-  if (vector === PAGE_FAULT) return `${general} at ${addressText(address, (regs[R.EFER]! & LONG_MODE_ACTIVE) !== 0)}`;
+  if (vector === PAGE_FAULT) return `${general} at ${addressText(address, isLongMode(regs))}`;
   if (!NAMES_SELECTOR.includes(vector) || error === 0) return general;
   const selector = error & SELECTOR;
   if (error & IN_IDT) return `${general}: IDT entry ${selector >>> 3}`;
