@@ -3,7 +3,7 @@
 import { effect, signal } from '@preact/signals';
 import { host, makingAnew, reportProblem, sentence } from '../host.ts';
 import { frontGuest } from '../sessions.ts';
-import { address, courseAddress, seedHere } from './addresses.ts';
+import { address, courseAddress } from './addresses.ts';
 import type { Now } from './facts.ts';
 import {
   anyAnswers,
@@ -12,14 +12,12 @@ import {
   type Lesson,
   LessonRun,
   type Problem,
-  readLesson,
   roundsOf,
   type Step,
   versionOf,
 } from '../../lessons/index.ts';
 import { keep } from './kept.ts';
-import { LESSONS } from './list.ts';
-import { lessonText } from './texts.ts';
+import { lessonText, readHere } from './texts.ts';
 import { pageHost } from './page-host.ts';
 import { words } from './words.ts';
 
@@ -37,11 +35,7 @@ export async function open(): Promise<void> {
     const id = address().get('lesson') ?? '',
       text = await lessonText(id);
     if (isCourse(text)) return location.replace(courseAddress(id, address().get('seed') ?? ''));
-    const { lesson, problems: found } = readLesson(
-      text,
-      seedHere(),
-      LESSONS.some(each => each.id === id) ? id : undefined,
-    );
+    const { lesson, problems: found } = readHere(id, text);
     if (found.length > 0) {
       problems.value = found;
       return;

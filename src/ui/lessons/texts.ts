@@ -1,6 +1,8 @@
 /** The texts of lessons, each loaded when it is opened. */
 
+import { type Lesson, type Problem, readLesson } from '../../lessons/index.ts';
 import { allPersistent } from '../load-again.ts';
+import { seedHere } from './addresses.ts';
 import { fetchedText, isAddress } from './fetched.ts';
 import { language } from './language.ts';
 import { LESSONS, OWN_KEY, OWN_LESSON } from './list.ts';
@@ -25,6 +27,10 @@ export async function lessonText(id: string): Promise<string> {
   // What was not translated yet is English.
   return (await (TEXTS[`./texts/${language()}/${id}.md`] ?? TEXTS[`./texts/${id}.md`]!)()).default;
 }
+
+/** Such a text with the numbers of the address. Codes of a lesson of the page are about its word, of others about their title. */
+export const readHere = (id: string, text: string): { lesson: Lesson; problems: Problem[] } =>
+  readLesson(text, seedHere(), LESSONS.some(lesson => lesson.id === id) ? id : undefined);
 
 const COURSES = allPersistent(import.meta.glob<{ default: string }>('./courses/*.md', { query: '?raw' }));
 export const COURSE_IDS: readonly string[] = Object.keys(COURSES).map(path => /([\w-]+)\.md$/.exec(path)![1]!);

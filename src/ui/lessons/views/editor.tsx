@@ -2,17 +2,16 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { type Problem, readLesson } from '../../../lessons/index.ts';
+import type { Problem } from '../../../lessons/index.ts';
 import { sentence } from '../../host.ts';
 import { download } from '../../navigation.ts';
 import { Tag } from '../../parts/marks.tsx';
 import { putCursor, Typing } from '../../typing.ts';
-import { address, seedHere, viewAddress } from '../addresses.ts';
+import { address, viewAddress } from '../addresses.ts';
 import { keepOwnLesson, lessonAddress, OWN_LESSON } from '../list.ts';
 import { Line } from '../markdown.tsx';
-import { lessonText } from '../texts.ts';
+import { lessonText, readHere } from '../texts.ts';
 import { words } from '../words.ts';
-import { pageId } from './read-text.ts';
 import { fileName } from './teacher.tsx';
 import { WholeLesson } from './whole-lesson.tsx';
 
@@ -87,7 +86,7 @@ export function Editor() {
 }
 
 function Halves({ text, shown, id, onType }: { text: string; shown: string; id: string; onType(typed: string): void }) {
-  const { lesson, problems } = readLesson(shown, seedHere(), pageId(id));
+  const { lesson, problems } = readHere(id, shown);
   return (
     <div class="lhalves">
       <LessonText text={text} problems={text === shown ? problems : []} onType={onType} />

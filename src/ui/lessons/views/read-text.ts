@@ -2,11 +2,10 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { type Lesson, type Problem, readLesson } from '../../../lessons/index.ts';
+import type { Lesson, Problem } from '../../../lessons/index.ts';
 import { sentence } from '../../host.ts';
-import { LESSONS } from '../list.ts';
-import { lessonText } from '../texts.ts';
-import { address, seedHere } from '../addresses.ts';
+import { address } from '../addresses.ts';
+import { lessonText, readHere } from '../texts.ts';
 
 export interface ReadText {
   id: string;
@@ -15,9 +14,6 @@ export interface ReadText {
   problems: readonly Problem[];
 }
 
-/** Codes of a lesson of the page are about its word, of others about their title. */
-export const pageId = (id: string): string | undefined => (LESSONS.some(each => each.id === id) ? id : undefined);
-
 /** Undefined while it is loaded; a sentence where it cannot be. */
 export function useLesson(): ReadText | string | undefined {
   const read = useSignal<ReadText | string | undefined>(undefined);
@@ -25,7 +21,7 @@ export function useLesson(): ReadText | string | undefined {
     const id = address().get('lesson') ?? '';
     lessonText(id).then(
       text => {
-        read.value = { id, text, ...readLesson(text, seedHere(), pageId(id)) };
+        read.value = { id, text, ...readHere(id, text) };
       },
       error => {
         read.value = sentence(error);
