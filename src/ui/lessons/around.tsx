@@ -2,11 +2,10 @@
 
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { type Round, versionOf } from '../../lessons/index.ts';
+import { type Lesson, versionOf } from '../../lessons/index.ts';
 import { copyToClipboard } from '../clipboard.ts';
 import { later } from '../parts/load-when-shown.tsx';
 import { address, lessonHere, roundAddress, viewAddress } from './addresses.ts';
-import type { Now } from './facts.ts';
 import { LANGUAGES } from './language.ts';
 import { words } from './words.ts';
 
@@ -50,11 +49,11 @@ async function copyLink(to: string): Promise<void> {
   told.value = (await copyToClipboard(to)) ? words.copied : to;
 }
 
-export function Around({ state: { lesson }, round, onName }: { state: Now; round: Round; onName(): void }) {
+/** `no`: of the round at hand. */
+export function Around({ lesson, no, onName }: { lesson: Lesson; no: number; onName(): void }) {
   const id = address().get('lesson') ?? '',
     seed = address().get('seed') ?? '',
     name = address().get('name') ?? '',
-    no = 1 + [...lesson.steps.slice(0, round.from)].filter(({ kind }) => kind === 'explain').length,
     link = roundAddress(versionOf(lesson), no);
   return (
     <details class="laround">

@@ -189,9 +189,8 @@ const Consoles = ({
   </div>
 );
 
-function Head({ state, rounds, current }: { state: Now; rounds: readonly Round[]; current: number }) {
-  const { lesson, at } = state,
-    counted = rounds.length - 1,
+function Head({ state: { lesson, at }, rounds, current }: { state: Now; rounds: readonly Round[]; current: number }) {
+  const counted = rounds.length - 1,
     id = address().get('lesson') ?? '',
     no = LESSONS.findIndex(each => each.id === id),
     name = address().get('name');
@@ -209,8 +208,8 @@ function Head({ state, rounds, current }: { state: Now; rounds: readonly Round[]
         </span>
         <span class="grow" />
         <Around
-          state={state}
-          round={rounds[current]!}
+          lesson={lesson}
+          no={current + 1}
           onName={() => {
             asks.value = true;
           }}
