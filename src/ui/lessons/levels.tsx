@@ -1,7 +1,6 @@
 /** Instruction by level: what the guest `sensitive` has found out, as it finds it out (guests/small/sensitive.asm). */
-import { host } from '../host.ts';
-import { useAsked } from '../parts/asked.ts';
 import type { DomainSession } from '../sessions.ts';
+import { useNotes } from './notes.tsx';
 
 const words = {
   instruction: 'Instruction',
@@ -9,7 +8,6 @@ const words = {
   outcomes: ['', 'traps', 'differs, no trap', 'same'],
   none: 'Nothing was tried at level 1 or 3 yet.',
 };
-const LOOK_MS = 500;
 /** Counts of a run, which are no instructions. */
 const SUMS = new Set(['traps', 'differs', 'same']);
 /** Where a level's outcome is in a note: bits 0 to 3, and 4 to 7. */
@@ -18,12 +16,8 @@ const LEVELS = [
   [3, 4],
 ] as const;
 
-export function Levels({ session: { id } }: { session: DomainSession }) {
-  const facts = useAsked(LOOK_MS, [id], () => host.inspect('facts', id)).value,
-    rows = Object.entries(facts?.values ?? {}).flatMap(([fact, value]) => {
-      const name = /^note\.(\w+)$/.exec(fact)?.[1];
-      return name === undefined || SUMS.has(name) ? [] : [[name, value] as const];
-    });
+export function Levels({ session }: { session: DomainSession }) {
+  const rows = useNotes(session).filter(([name]) => !SUMS.has(name));
   if (!rows.some(([, note]) => note > 0)) return <p class="hint body">{words.none}</p>;
   return (
     <table class="llev">

@@ -6,12 +6,17 @@ import type { DomainSession } from '../sessions.ts';
 const NONE = 'Nothing was noted yet.',
   LOOK_MS = 500;
 
-export function Notes({ session: { id } }: { session: DomainSession }) {
-  const facts = useAsked(LOOK_MS, [id], () => host.inspect('facts', id)).value,
-    rows = Object.entries(facts?.values ?? {}).flatMap(([fact, value]) => {
+/** Of a guest, by name, in its order. */
+export const useNotes = ({ id }: DomainSession): [name: string, value: number][] =>
+  Object.entries(useAsked(LOOK_MS, [id], () => host.inspect('facts', id)).value?.values ?? {}).flatMap(
+    ([fact, value]) => {
       const name = /^note\.(\w+)$/.exec(fact)?.[1];
-      return name === undefined ? [] : [[name, value] as const];
-    }),
+      return name === undefined ? [] : [[name, value]];
+    },
+  );
+
+export function Notes({ session }: { session: DomainSession }) {
+  const rows = useNotes(session),
     whole = rows[0]?.[1] ?? 0;
   if (rows.every(([, value]) => value === 0)) return <p class="hint body">{NONE}</p>;
   return (
