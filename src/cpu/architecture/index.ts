@@ -107,7 +107,7 @@ export {
   type Regions,
 } from './regions.ts';
 export { arithmeticOf } from './long-flags.ts';
-export { ipOf, isLongCode, linearIpOf, STATE_WORDS, wideOf } from './registers.ts';
+export { ipOf, isLongCode, isLongMode, linearIpOf, STATE_WORDS, wideOf } from './registers.ts';
 export {
   type SavedRegisters,
   areRegisters,

@@ -71,9 +71,11 @@ export const ES = 0,
   TR = 7;
 /** A register of 64 bits as a number with a sign, exact where it is a canonical address. */
 export const wideOf = (words: Int32Array, at: number): number => words[at + HIGH]! * 2 ** 32 + (words[at]! >>> 0);
+/** The processor is in IA-32e mode: in 64-bit code, or in its compatibility mode. */
+export const isLongMode = (words: Int32Array): boolean => (words[EFER]! & EFER_LMA) !== 0;
 /** 64-bit code runs: long mode is active, and CS says so. */
 export const isLongCode = (words: Int32Array): boolean =>
-  (words[EFER]! & EFER_LMA) !== 0 && (words[SEG + CS * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_L) !== 0;
+  isLongMode(words) && (words[SEG + CS * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_L) !== 0;
 /** The instruction pointer, an offset in CS: in 64-bit code RIP with a sign, else EIP without. */
 export const ipOf = (words: Int32Array): number => (isLongCode(words) ? wideOf(words, EIP) : words[EIP]! >>> 0);
 /** Linear address of the next instruction, likewise. */

@@ -1,5 +1,5 @@
 /** What inspectors tell of a vCPU: its system registers by name, kinds of segments, the words of its stack. */
-import { EFER_LMA, registers as R, wideOf } from '../../cpu/architecture/index.ts';
+import { registers as R, wideOf } from '../../cpu/architecture/index.ts';
 import type { VcpuState } from '../../hypervisor/view/index.ts';
 import { hex8 } from '../units.ts';
 import { instructionAt } from './disassembly.ts';
@@ -39,9 +39,6 @@ export const FLAGS: readonly (readonly [bit: number, name: string, says: string]
   [18, 'AC', 'alignment check'],
   [21, 'ID', 'CPUID is there'],
 ];
-
-/** Whether the processor is in IA-32e mode: in 64-bit code, or in its compatibility mode. */
-export const isLongMode = (regs: Int32Array): boolean => (regs[R.EFER]! & EFER_LMA) !== 0;
 
 export const segmentAt = (segment: number): number => R.SEG + segment * R.SEG_WORDS;
 

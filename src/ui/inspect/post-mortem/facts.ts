@@ -1,6 +1,6 @@
 /** What a guest left behind: its last exits by place, its way to the end, its registers and the words of its stack. */
 
-import { ExitReason, registers as R } from '../../../cpu/architecture/index.ts';
+import { ExitReason, isLongMode, registers as R } from '../../../cpu/architecture/index.ts';
 import { hypercallName, SCHEDOP } from '../../../hypervisor/interfaces/xen/index.ts';
 import {
   addressText,
@@ -16,7 +16,7 @@ import {
 import { instructionAt } from '../disassembly.ts';
 import { aboutOf } from '../exits/words.ts';
 import type { Shown } from '../inspector.ts';
-import { CONTROL, frameNotes, isLongMode, kindOf, SEGMENTS, segmentAt, stackOf } from '../vcpu-facts.ts';
+import { CONTROL, frameNotes, kindOf, SEGMENTS, segmentAt, stackOf } from '../vcpu-facts.ts';
 import type { CodeRow } from './last-code.tsx';
 import { type Moment, momentsOf } from './last-moments.ts';
 import { words } from './words.ts';

@@ -1,7 +1,6 @@
 /** How a guest came to its end, from what its vCPU left behind: the events that could not be delivered, and the gates that stood in their way. Source: SDM vol. 3, 6.10 to 6.15. */
-import { registers as R, wideOf } from '../../../cpu/architecture/index.ts';
+import { isLongMode, registers as R, wideOf } from '../../../cpu/architecture/index.ts';
 import { addressText, exceptionName, type UndeliveredEvent, type VcpuState } from '../../../hypervisor/view/index.ts';
-import { isLongMode } from '../vcpu-facts.ts';
 
 /** A gate of the interrupt table, or of real mode's table of far addresses. */
 export interface Gate {

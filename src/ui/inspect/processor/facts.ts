@@ -1,6 +1,6 @@
 /** Registers of a vCPU bit by bit, its segments and the descriptors behind them. */
 
-import { isLongCode, registers as R, wideOf } from '../../../cpu/architecture/index.ts';
+import { isLongCode, isLongMode, registers as R, wideOf } from '../../../cpu/architecture/index.ts';
 import {
   flagsName,
   generalOf,
@@ -9,7 +9,7 @@ import {
   registerText,
   type VcpuState,
 } from '../../../hypervisor/view/index.ts';
-import { CONTROL, FLAGS, isLongMode, kindOf, segmentAt } from '../vcpu-facts.ts';
+import { CONTROL, FLAGS, kindOf, segmentAt } from '../vcpu-facts.ts';
 
 /** Words of the stack that are shown. */
 export const STACK_WORDS = 10;
