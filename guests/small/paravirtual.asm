@@ -2,7 +2,7 @@
 ; Port them: one line each, by what stands behind "port:". Sources: xen/include/public/xen.h, sched.h, event_channel.h; what Xen emulates: xen/arch/x86/pv/emul-priv-op.c.
         bits 32
         org 0x100000
-PV_BASE equ 1                           ; what stands behind this source is for paravirtual guests (pv-base.asm)
+; What stands behind this source is for paravirtual guests: console.asm and pv-base.asm.
 
 ; The file is an ELF executable of one segment; the other headers stand in pv-base.asm. Type 2: executable, machine 3: i386.
         db 0x7f, 'ELF', 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0
@@ -32,16 +32,20 @@ idle:   hlt                             ; port: call block
 ; storm N: locks are taken and given back with interrupts off, N times.
 do_storm:
         mov ebp, [arg1]
+        test ebp, ebp
+        jz .none
 .each:  call disable
         call enable
         inc dword [pairs]
         dec ebp
         jnz .each
-        ret
+.none:  ret
 
 ; round N: N times what a kernel does between two programs. In the middle, with interrupts off, an event comes.
 do_round:
         mov ebp, [arg1]
+        test ebp, ebp
+        jz .none
 .each:  call disable
         mov dword [critical], 1
         mov eax, [base]                 ; as CR3 has it
@@ -57,7 +61,9 @@ do_round:
         inc dword [rounds]
         dec ebp
         jnz .each
-        ret
+        mov esi, line_end
+        jmp puts
+.none:  ret
 
 ; What Xen hands back: a #GP of our own, with an error code above EIP, CS, EFLAGS. We go on behind one byte, which HLT is.
 on_fault:

@@ -1,4 +1,5 @@
-; What small paravirtual guests have in common, behind each one's own source: headers of the file, start, console, hypercalls.
+; What small paravirtual guests have in common, behind each one's own source and console.asm: headers of the file, start, the console's key and putc,
+; hypercalls.
 ; Structures and numbers: xen/include/public/xen.h, arch-x86/xen.h, arch-x86/xen-x86_32.h, io/console.h, elfnote.h, physdev.h; ELF: System V ABI.
 ; Xen enters at level 1, with paging on: page N of our memory is at N * 4096. ESI: start_info.
 
@@ -46,7 +47,7 @@ start:  cld
         sub edi, [esi + MFN_LIST]
         sub edi, 4
         shl edi, 10                     ; 4 bytes an entry, 4096 a page
-        mov [console], edi
+        mov [console_ring], edi
         mov eax, [esi + CONSOLE_PORT]
         mov [console_port], eax
         mov eax, 14                     ; update_va_mapping: an entry of the page tables, and UVMF_INVLPG
@@ -77,99 +78,26 @@ start:  cld
         mov [own_port], eax
         mov eax, cr3                    ; Xen emulates this
         mov [base], eax
-        ; Where a lesson's checks find the notes.
-        mov dword [0x500], 'NOTE'
-        mov dword [0x504], (notes_end - notes) / 16
-        mov dword [0x508], notes
         mov byte [MASKED], 0
-        mov esi, title
-        call puts
-prompt: mov esi, prompt_text
-        call puts
-        mov dword [line_length], 0
-.flush: mov eax, [console_port]         ; there is something to read
+        jmp console
+
+; Tells Domain 0 what was written, and waits for a key: AL.
+key:    mov eax, [console_port]
         call send
-.wait:  mov edi, [console]
+.wait:  mov edi, [console_ring]
         mov ebx, [edi + IN_CONS]
         cmp ebx, [edi + IN_PROD]
-        jne .key
+        jne .there
         call block                      ; an event that came since then ends it at once
         jmp .wait
-.key:   inc dword [edi + IN_CONS]
+.there: inc dword [edi + IN_CONS]
         and ebx, 1023
         mov al, [edi + IN_RING + ebx]
-        cmp al, 13
-        je .done
-        cmp al, 127
-        je .back
-        cmp al, ' '
-        jb .wait
-        mov ebx, [line_length]
-        cmp ebx, 60
-        jae .wait
-        mov [line + ebx], al
-        inc dword [line_length]
-        call putc
-        jmp .flush
-.back:  cmp dword [line_length], 0
-        je .wait
-        dec dword [line_length]
-        mov esi, back_text
-        call puts
-        jmp .flush
-.done:  mov esi, line_end
-        call puts
-        mov ebx, [line_length]
-        mov byte [line + ebx], 0
-        test ebx, ebx
-        jz prompt
-        ; The command, by its whole name.
-        mov edx, commands
-.which: mov edi, [edx]
-        test edi, edi
-        jz .none
-        mov esi, line
-.same:  mov al, [esi]
-        cmp al, ' '
-        jne .letter
-        xor al, al
-.letter: cmp al, [edi]
-        jne .next
-        inc esi
-        inc edi
-        test al, al
-        jnz .same
-        dec esi                         ; at the space, or at the end
-        xor eax, eax
-.skip:  cmp byte [esi], ' '
-        jne .digit
-        inc esi
-        jmp .skip
-.digit: movzx ebx, byte [esi]
-        sub ebx, '0'
-        cmp ebx, 9
-        ja .number
-        imul eax, eax, 10
-        add eax, ebx
-        inc esi
-        jmp .digit
-.number: mov [arg1], eax
-        test eax, eax
-        jz prompt
-        call [edx + 4]
-        mov esi, line_end
-        call puts
-        jmp prompt
-.next:  add edx, 8
-        jmp .which
-.none:  mov esi, unknown_text
-        call puts
-        jmp prompt
-
-; Into the console's ring. Nobody is told yet.
+        ret
+; Writes the letter in AL, into the console's ring. Nobody is told yet.
 putc:   push edi
         push ebx
-        mov edi, [console]
+        mov edi, [console_ring]
         mov ebx, [edi + OUT_PROD]
         and ebx, 2047
         mov [edi + OUT_RING + ebx], al
@@ -177,12 +105,6 @@ putc:   push edi
         pop ebx
         pop edi
         ret
-puts:   lodsb
-        test al, al
-        jz .end
-        call putc
-        jmp puts
-.end:   ret
 
 ; A hypercall: its number in EAX, arguments in EBX, ECX, EDX, ESI, EDI, result in EAX. A hypercall page of 32-bit paravirtual guests holds just this.
 hypercall:
@@ -239,10 +161,6 @@ on_upcall:
         iret
 failed: jmp failed
 
-prompt_text:  db '> ', 0
-unknown_text: db 'no such command', 13, 10, 0
-line_end:     db 13, 10, 0
-back_text:    db 8, ' ', 8, 0
         align 4
 traps:  db 13, 0                        ; struct trap_info: vector, flags, cs, address; then none
         dw KERNEL_CS
@@ -255,9 +173,6 @@ new_base_mfn: dd 0, 0
 port:   dd 0
 own_port: dd 0
 base:   dd 0
-console: dd 0
+console_ring: dd 0
 console_port: dd 0
-arg1:   dd 0
-line_length: dd 0
-line:   times 64 db 0
 image_end:

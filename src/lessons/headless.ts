@@ -10,7 +10,7 @@ import {
 } from '../dom0/service/index.ts';
 import { functionOrScript } from '../hypervisor/worker/index.ts';
 import { commandsOf, type LessonHost } from './run.ts';
-import { assembler, baseOf, isSmallGuest, SMALL_GUESTS } from './small-guests.ts';
+import { assembler, behind, isSmallGuest, SMALL_GUESTS } from './small-guests.ts';
 
 const MIB = 2 ** 20;
 const HOST_MEMORY_MIB = 64;
@@ -42,12 +42,12 @@ const sourceOf = async (name: string, read: HeadlessParts['read']): Promise<stri
 
 /** `source`: another than its own. */
 async function smallGuest(name: string, read: HeadlessParts['read'], source?: string): Promise<Blob> {
-  const [{ assembled }, own, base] = await Promise.all([
+  const [{ assembled }, own, ...common] = await Promise.all([
     assembler(),
     source ?? sourceOf(name, read),
-    sourceOf(baseOf(name), read),
+    ...behind(name).map(each => sourceOf(each, read)),
   ]);
-  return new Blob([assembled(own, base)]);
+  return new Blob([assembled(own, common)]);
 }
 
 /** Nobody waits for its wall clock: it goes as fast as it goes. */

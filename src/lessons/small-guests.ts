@@ -14,8 +14,11 @@ export const SMALL_GUESTS: readonly string[] = [
 
 export const isSmallGuest = (name: string): boolean => SMALL_GUESTS.includes(name);
 
-/** What they have in common stands behind each: start, console, notes. Of paravirtual ones it is another file. */
-export const baseOf = (name: string): string => (name === 'paravirtual.asm' ? 'pv-base.asm' : 'base.asm');
+/** What stands behind a guest's own source, front to back: the console of all of them, and how one starts, which is another file for paravirtual ones. */
+export const behind = (name: string): readonly string[] => [
+  'console.asm',
+  name === 'paravirtual.asm' ? 'pv-base.asm' : 'base.asm',
+];
 
 /** The assembler, which knows all instructions: loaded with the first lesson that has such a guest. */
 export const assembler = (): Promise<typeof import('./assembled.ts')> => import('./assembled.ts');

@@ -2,7 +2,7 @@
 import type { NamedFile } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
 import { allPersistent, persistent } from '../load-again.ts';
-import { assembler, baseOf, commandsOf, type LessonHost, SMALL_GUESTS } from '../../lessons/index.ts';
+import { assembler, behind, commandsOf, type LessonHost, SMALL_GUESTS } from '../../lessons/index.ts';
 
 const KERNELS: Readonly<Record<string, string>> = {
   'minipv.elf': new URL('../../../guests/minipv/minipv.elf', import.meta.url).href,
@@ -26,7 +26,7 @@ async function smallGuest(name: string): Promise<Blob> {
 /** From a source, its own or another. @throws Error with its first mistake */
 async function kernelOf(name: string, source: string): Promise<Blob> {
   const { assembled } = await assemblerAgain();
-  return new Blob([assembled(source, await sourceOf(baseOf(name)))]);
+  return new Blob([assembled(source, await Promise.all(behind(name).map(sourceOf)))]);
 }
 
 /** The files that a definition of a lesson names; `source`: of its small guest, where that is not its own. @throws Error with a sentence */
