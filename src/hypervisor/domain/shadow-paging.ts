@@ -52,6 +52,7 @@ import { FRAME_BYTES, FRAME_SHIFT } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import type { SecondStage } from '../memory/second-stage.ts';
 import { ShadowTables } from '../memory/shadow-tables.ts';
+import { withMsrs } from './exit-controls.ts';
 
 /** The rules of paging: whoever changes one has another address space. */
 const CR0_RULES = CR0_PG | CR0_WP,
@@ -59,9 +60,6 @@ const CR0_RULES = CR0_PG | CR0_WP,
   EFER_RULES = EFER_LMA | EFER_NXE;
 const PAGE_FAULT = 14;
 const IA32_EFER = 0xc0000080;
-/** Of an MSR bitmap (SDM vol. 3C, 25.6.9): where writes of MSRs from C0000000h on stand, and all of it. */
-const HIGH_MSR_WRITES = 3072,
-  MSR_BITMAP_BYTES = 4096;
 
 /** What the tables of a vCPU were filled under. */
 interface Rules {
@@ -112,11 +110,7 @@ export class ShadowPaging {
     controls.cr3Load = controls.invlpg = true;
     controls.cr0Mask |= CR0_RULES;
     controls.cr4Mask |= CR4_RULES;
-    const bitmap = new Uint8Array(MSR_BITMAP_BYTES);
-    if (controls.msrBitmap) bitmap.set(controls.msrBitmap);
-    const bit = IA32_EFER & 0x1fff;
-    bitmap[HIGH_MSR_WRITES + (bit >>> 3)] |= 1 << (bit & 7);
-    controls.msrBitmap = bitmap;
+    controls.msrBitmap = withMsrs(controls.msrBitmap, [], [IA32_EFER]);
   }
 
   /** Before the current vCPU runs: what it changed, or somebody changed of it, is in force. */

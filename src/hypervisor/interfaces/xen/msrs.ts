@@ -6,6 +6,7 @@
  */
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import type { State } from '../../../devices/index.ts';
+import { withMsrs } from '../../domain/exit-controls.ts';
 import type { MsrValue } from '../../domain/guest-interface.ts';
 
 const ZERO: MsrValue = [0, 0];
@@ -186,17 +187,9 @@ rows(HVM_ONLY, NOTHING, 0x3f1, 0x600);
 rows(HVM_ONLY, NOTHING, 0xc001001f);
 rows(HVM_ONLY, { read: zero }, 0xc0010055);
 
-/** MSR bitmap (SDM vol. 3, 25.6.9) with which an HVM guest's accesses to registers of the table leave the processor; others are its own. */
-function bitmapOf(indices: Iterable<number>): Uint8Array {
-  const bitmap = new Uint8Array(4096);
-  for (const index of indices) {
-    if (index >= 0x2000) continue;
-    for (const half of [0, 2048]) bitmap[half + (index >>> 3)] |= 1 << (index & 7);
-  }
-  return bitmap;
-}
-
-const HVM_BITMAP = bitmapOf([...COMMON.keys(), ...HVM_ONLY.keys()]);
+/** Accesses of an HVM guest to these leave the processor; to those that an MSR bitmap does not tell they do anyway, and others are its own. */
+const HVM_MSRS = [...COMMON.keys(), ...HVM_ONLY.keys()].filter(index => index < 0x2000);
+const HVM_BITMAP = withMsrs(null, HVM_MSRS, HVM_MSRS);
 
 export class GuestMsrs {
   private readonly parts: MsrParts;
