@@ -2,12 +2,7 @@
  * PAUSE-loop exiting (SDM vol. 3C, 26.1.3, “PAUSE”; 25.6.13): where PAUSE follows PAUSE for too long, whoever runs spins for a lock whose holder may have lost its
  * processor. Times are differences of the TSC, modulo 2^32, as the fields PLE_Gap and PLE_Window are.
  */
-
-/** Clocks of the TSC: a PAUSE so long after the one before begins a loop; a loop exits when it has lasted so long. */
-export interface PauseLoopControls {
-  readonly gap: number;
-  readonly window: number;
-}
+import type { Controls } from './architecture/edge.ts';
 
 export class PauseLoop {
   /** None was executed since the last entry into the guest. */
@@ -21,7 +16,7 @@ export class PauseLoop {
   }
 
   /** A PAUSE at CPL 0, at this TSC (low word): whether it exits. */
-  exits(tsc: number, { gap, window }: PauseLoopControls): boolean {
+  exits(tsc: number, { gap, window }: NonNullable<Controls['pauseLoop']>): boolean {
     const begins = this.isNew || (tsc - this.last) >>> 0 > gap;
     this.last = tsc;
     this.isNew = false;

@@ -111,7 +111,7 @@ export interface Controls {
   /** Every MWAIT exits. One that has to wait does so anyway, with bit 0 of the qualification set, as HLT does: see `endsWait` of monitor.ts. */
   mwait: boolean;
   pause: boolean;
-  /** PAUSE-loop exiting, at CPL 0 while `pause` is off: clocks of the TSC (pause-loop.ts); null: off. */
+  /** PAUSE-loop exiting, at CPL 0 while `pause` is off, in clocks of the TSC: a PAUSE so long after the one before begins a loop, which exits when it has lasted so long; null: off. */
   pauseLoop: { readonly gap: number; readonly window: number } | null;
   /** Hardware task switches exit before anything changes (VT-x has no choice there: they always do). */
   taskSwitch: boolean;

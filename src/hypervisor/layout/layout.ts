@@ -50,7 +50,7 @@ export const COUNTERS = {
   EXCEPTION_BITMAP: 45,
   MSR_READS: 46,
   MSR_WRITES: 54,
-  /** PLE_Gap and PLE_Window of VT-x, where they are not as usual (0). */
+  /** PLE_Gap and PLE_Window of VT-x; 0: as usual, nobody has chosen yet. */
   PLE_GAP: 62,
   PLE_WINDOW: 63,
   /** One 32-bit counter an exit reason, EXIT_COUNTERS of them in the order of exit-reasons.ts. */

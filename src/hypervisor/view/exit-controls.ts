@@ -56,16 +56,8 @@ export function publishExitControls(block: Int32Array, controls: ExitControls): 
   );
   Atomics.store(block, COUNTERS.EXIT_CONTROLS, bits);
   Atomics.store(block, COUNTERS.EXCEPTION_BITMAP, controls.exceptions);
-  Atomics.store(
-    block,
-    COUNTERS.PLE_GAP,
-    controls['ple-gap'] === USUAL_EXIT_CONTROLS['ple-gap'] ? 0 : controls['ple-gap'],
-  );
-  Atomics.store(
-    block,
-    COUNTERS.PLE_WINDOW,
-    controls['ple-window'] === USUAL_EXIT_CONTROLS['ple-window'] ? 0 : controls['ple-window'],
-  );
+  Atomics.store(block, COUNTERS.PLE_GAP, controls['ple-gap']);
+  Atomics.store(block, COUNTERS.PLE_WINDOW, controls['ple-window']);
   for (let i = 0; i < MOST_CHOSEN_MSRS; i++) {
     Atomics.store(block, COUNTERS.MSR_READS + i, ((controls.msrReads[i] ?? -1) + 1) | 0);
     Atomics.store(block, COUNTERS.MSR_WRITES + i, ((controls.msrWrites[i] ?? -1) + 1) | 0);
