@@ -2,6 +2,7 @@
  * The setup header of a Linux bzImage: where its fields are, and what they say of the kernel.
  * Source: Linux's Documentation/arch/x86/boot.rst (boot protocol 2.02 to 2.15).
  */
+import { view } from '../elf/index.ts';
 
 /** Fields by boot.rst's names, in bytes from the file's beginning; the zero page has them at the same places. */
 export const SETUP = {
@@ -36,8 +37,6 @@ const XLF_KERNEL_64 = 1;
 const HDRS = 0x53726448;
 const SECTOR_BYTES = 512,
   DEFAULT_SETUP_SECTS = 4;
-
-export const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 export const isLinux = (kernel: Uint8Array): boolean =>
   kernel.length > SETUP.HEADER + 4 && view(kernel).getUint32(SETUP.HEADER, true) === HDRS;

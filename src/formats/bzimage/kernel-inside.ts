@@ -3,8 +3,8 @@
  * Source: Linux's Documentation/arch/x86/boot.rst, payload_offset and payload_length (boot protocol 2.08).
  */
 import { DecodeError, isGzip, isXz, loadUnpackers as load } from '../unpack/index.ts';
-import { LoadError } from '../elf/index.ts';
-import { isLinux, SETUP, setupBytesOf, view } from './header.ts';
+import { LoadError, view } from '../elf/index.ts';
+import { isLinux, SETUP, setupBytesOf } from './header.ts';
 
 const LIMIT_BYTES = 512 * 2 ** 20;
 /** Kernels get three to seven times as large, and some begin with zeros: what gets larger by far is no kernel, and is not unpacked to the limit. */

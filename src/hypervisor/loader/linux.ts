@@ -3,11 +3,12 @@
  * Source: Linux's Documentation/arch/x86/boot.rst (boot protocol 2.02 to 2.15) and zero-page.rst.
  */
 
+import { view } from '../../formats/elf/index.ts';
 import { isLongLinux, kernelVersion, LOADED_HIGH, SETUP, setupBytesOf } from '../../formats/bzimage/index.ts';
 import type { EntryState, LoadOptions } from './entry.ts';
 import { refuseLong } from './refuse-long.ts';
 import { setUint64 } from '../memory/words.ts';
-import { type GuestMemory, hex, LoadError, size, Plan, roundUp, text, view } from './plan.ts';
+import { type GuestMemory, hex, LoadError, size, Plan, roundUp, text } from './plan.ts';
 
 const MIB = 1 << 20;
 /** "Undefined" loader, as boot.rst tells loaders without a number to say. */

@@ -4,10 +4,10 @@
  */
 
 import { refuseLong } from './refuse-long.ts';
-import { isElf, readElf, type Segment } from '../../formats/elf/index.ts';
+import { isElf, readElf, type Segment, view } from '../../formats/elf/index.ts';
 import type { EntryState, FrameBuffer, LoadOptions } from './entry.ts';
 import { setUint64 } from '../memory/words.ts';
-import { type GuestMemory, hex, LoadError, Plan, text, view } from './plan.ts';
+import { type GuestMemory, hex, LoadError, Plan, text } from './plan.ts';
 import { placeSegments } from './segments.ts';
 
 const MIB = 1 << 20;

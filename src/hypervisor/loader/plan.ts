@@ -148,7 +148,3 @@ export function hex(value: number): string {
 export function text(value: string): Uint8Array {
   return new TextEncoder().encode(`${value}\0`);
 }
-
-export function view(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}

@@ -3,10 +3,10 @@
  * Source: xen/include/public/arch-x86/hvm/start_info.h and elfnote.h; docs/misc/pvh.pandoc.
  */
 
-import { type Elf, readElf } from '../../formats/elf/index.ts';
+import { type Elf, readElf, view } from '../../formats/elf/index.ts';
 import type { EntryState, LoadOptions } from './entry.ts';
 import { setUint64 } from '../memory/words.ts';
-import { type GuestMemory, hex, LoadError, Plan, text, view } from './plan.ts';
+import { type GuestMemory, hex, LoadError, Plan, text } from './plan.ts';
 import { refuseLong } from './refuse-long.ts';
 import { placeSegments } from './segments.ts';
 
