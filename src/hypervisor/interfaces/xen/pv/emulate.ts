@@ -18,7 +18,7 @@ import { answerCpuid } from '../cpuid-leaves.ts';
 import { FORCED_PREFIX } from '../forced-prefix.ts';
 import { type GuestMsrs, MISC_ENABLE_UNAVAILABLE } from '../msrs.ts';
 import { PV, type PvBlock } from './block.ts';
-import type { PvMemory } from './memory.ts';
+import { fetchInstruction, MAX_INSTRUCTION, type PvMemory } from './memory.ts';
 
 const DR6_FIXED = 0xffff0ff0 | 0,
   DR7_FIXED = 0x400;
@@ -31,7 +31,6 @@ const DR7_RESERVED = 0xd800,
 const DR7_PORT = 2;
 /** Bits of CR4 that are the guest's. */
 export const CR4_GUEST = CR4_TSD | CR4_DE;
-const MAX_INSTRUCTION = 15;
 const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
 const OPERAND_SIZE = 0x66,
   ADDRESS_SIZE = 0x67,
@@ -118,13 +117,8 @@ export class Emulator {
     this.parts = parts;
   }
 
-  /** Reads what can be read of the instruction at CS:EIP. */
   private fetch(): void {
-    const { processor, memory } = this.parts;
-    const { regs } = processor;
-    const linear = (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] + regs[R.EIP]) >>> 0;
-    for (this.length = MAX_INSTRUCTION; this.length > 0; this.length--)
-      if (memory.read(linear, this.code.subarray(0, this.length))) return;
+    this.length = fetchInstruction(this.parts.processor.regs, this.parts.memory, this.code);
   }
 
   private done(length: number): true {

@@ -2,9 +2,21 @@
  * A paravirtual domain's memory as its own page tables show it, with machine frame numbers in the entries.
  * For the hypervisor's reads and writes at linear addresses (hypercall arguments, bounce frames, instructions to emulate).
  */
+import { registers as R } from '../../../../cpu/architecture/index.ts';
 import { FRAME_BYTES } from '../../../memory/machine.ts';
 import { PTE_PRESENT } from './pte.ts';
 import type { PageTables, Walk } from './tables.ts';
+
+/** Bytes of the longest instruction. */
+export const MAX_INSTRUCTION = 15;
+
+/** Reads what can be read of the instruction at CS:EIP into MAX_INSTRUCTION bytes: how many. */
+export function fetchInstruction(regs: Int32Array, memory: Pick<PvMemory, 'read'>, code: Uint8Array): number {
+  const linear = (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] + regs[R.EIP]) >>> 0;
+  let length = MAX_INSTRUCTION;
+  while (length > 0 && !memory.read(linear, code.subarray(0, length))) length--;
+  return length;
+}
 
 export class PvMemory {
   private readonly words: Int32Array;

@@ -3,10 +3,9 @@
  * mmu_update checks it. The stores that kernels use on page tables, and no more: anything else is the guest's own page fault.
  */
 import { type Processor, registers as R } from '../../../../cpu/architecture/index.ts';
-import type { PvMemory } from './memory.ts';
+import { fetchInstruction, MAX_INSTRUCTION, type PvMemory } from './memory.ts';
 import type { PageTypes } from './page-types.ts';
 
-const MAX_INSTRUCTION = 15;
 const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x67, 0xf0]);
 const ZF = 0x40,
   DF = 0x400;
@@ -91,10 +90,8 @@ export function emulateTableWrite(
 
 /** The bytes of the instruction at hand, as far as they are there, and where its opcode is. */
 function fetched({ regs }: Processor, memory: PvMemory): { code: Uint8Array; opcodeAt: number } {
-  const code = new Uint8Array(MAX_INSTRUCTION);
-  const at = (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] + regs[R.EIP]) >>> 0;
-  let length = MAX_INSTRUCTION;
-  while (length > 0 && !memory.read(at, code.subarray(0, length))) length--;
+  const code = new Uint8Array(MAX_INSTRUCTION),
+    length = fetchInstruction(regs, memory, code);
   let opcodeAt = 0;
   while (opcodeAt < length && PREFIXES.has(code[opcodeAt])) opcodeAt++;
   return { code, opcodeAt };
