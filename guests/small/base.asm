@@ -64,6 +64,23 @@ put_gate:
         mov [edi + 6], ax
         add edi, 8
         ret
+; EDI: where, below 16 MiB, a task state segment goes that tss_descriptor then describes: 104 bytes, with ring 0's stack and no bitmap of ports.
+put_tss:
+        mov eax, edi
+        mov word [tss_descriptor], 103
+        mov [tss_descriptor + 2], ax
+        shr eax, 16
+        mov ah, 0x89           ; present, of ring 0, not busy
+        mov [tss_descriptor + 4], eax
+        push edi
+        xor eax, eax
+        mov ecx, 26
+        rep stosd
+        pop edi
+        mov dword [edi + 4], stack_top - 1024 ; ESP0, SS0
+        mov dword [edi + 8], 0x10
+        mov word [edi + 102], 104 ; where the bitmap would be: behind the limit
+        ret
 
 ; Waits for a key: AL.
 key:    cli

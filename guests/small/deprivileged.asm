@@ -522,7 +522,7 @@ go_down:
         iretd
 .none:  ret
 
-; Gates for #GP and INT 40h, and a task state segment for the way to level 0. It has no bitmap of ports, so that IN and OUT above IOPL fault.
+; Gates for #GP, INT 40h and #PF, and a task state segment for the way to level 0. It has no bitmap of ports, so that IN and OUT above IOPL fault.
 setup:  mov edi, idt + 8 * 13
         mov eax, on_fault
         call put_gate
@@ -533,15 +533,7 @@ setup:  mov edi, idt + 8 * 13
         mov eax, on_store
         call put_gate
         mov edi, TSS
-        xor eax, eax
-        mov ecx, 26
-        rep stosd
-        mov dword [TSS + 4], stack_top - 1024 ; ESP0, SS0
-        mov dword [TSS + 8], 0x10
-        mov word [TSS + 102], 104       ; where the bitmap would be: behind the limit
-        mov word [tss_descriptor], 103
-        mov word [tss_descriptor + 2], TSS & 0xffff
-        mov dword [tss_descriptor + 4], 0x8900 + (TSS >> 16)
+        call put_tss
         mov cx, 0x38
         ltr cx
         ret

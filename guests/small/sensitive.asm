@@ -266,14 +266,7 @@ setup:  mov edi, idt + 8 * 13
         mov eax, on_done
         call put_gate
         mov edi, TSS
-        xor eax, eax
-        mov ecx, 26
-        rep stosd
-        mov dword [TSS + 4], stack_top - 1024 ; ESP0, SS0
-        mov dword [TSS + 8], 0x10
-        mov word [tss_descriptor], 103
-        mov word [tss_descriptor + 2], TSS & 0xffff
-        mov dword [tss_descriptor + 4], 0x8900 + (TSS >> 16)
+        call put_tss
         mov esi, gdt
         mov edi, OWN_GDT
         mov ecx, (gdt_end - gdt) / 4
