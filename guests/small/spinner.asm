@@ -102,8 +102,7 @@ give:   mov dword [lock_word], 0
         ret
 
 ; It has tried long enough: to the hypervisor with it.
-ask:    lock inc dword [asked]
-        push ebx
+ask:    push ebx
         push edx
         mov ecx, ebx
         shl ecx, 4
@@ -124,7 +123,8 @@ ask:    lock inc dword [asked]
         mov dword [ecx + 8], 0
         mov dword [ecx + 12], 0
         mov ebx, POLL
-.call:  mov eax, SCHED_OP
+.call:  lock inc dword [asked]
+        mov eax, SCHED_OP
         call hypercall
 .awake: pop edx
         pop ebx
