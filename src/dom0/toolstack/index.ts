@@ -10,7 +10,7 @@ export {
   shapeOf,
 } from './running-domain.ts';
 export { changeDisc } from './hotplug.ts';
-export { type Devices, Services, WHOLE_P2M } from './services.ts';
+export { Services, WHOLE_P2M } from './services.ts';
 export { Toolstack, type ToolstackListener, type ToolstackParts } from './toolstack.ts';
 export { FIRST_COMMANDS } from './commands/first.ts';
 export { bind, type Bound, type Deeds } from './commands/command.ts';
@@ -24,7 +24,7 @@ export { actionOf, follows, hasStopped, lastExits } from './endings.ts';
 export { reasonOf } from './break-words.ts';
 export { uuidOf } from './uuid.ts';
 export { Viewers } from './viewers.ts';
-export type { CardInfo } from './devices/index.ts';
+export type { CardInfo, Devices } from './devices/index.ts';
 export { addressesOf, type CardAddress } from './guest-addresses.ts';
 export { type Domain, domainsOf, type JobInfo, type Status } from './domains/index.ts';
 export { onlineOf } from './commands/processors.ts';

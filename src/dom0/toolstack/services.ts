@@ -21,8 +21,9 @@ import {
   type AttachedKinds,
   attachKinds,
   DEVICE_KINDS,
-  type DevicesOf,
+  type Devices,
   type Given,
+  type ListOf,
   type Pluggable,
   type SharedDrive,
 } from './devices/index.ts';
@@ -60,9 +61,6 @@ const refuse = (sentence: string): never => {
 };
 
 const NO_TIME: Dom0Time = { clock: { nowNs: () => 0 }, wakeAt: () => {} };
-
-/** The devices of a guest whose back ends are here, by their kinds. */
-export type Devices = DevicesOf<typeof DEVICE_KINDS>;
 
 export interface Described extends Omit<DomainPaths, 'domid' | 'store' | 'console'> {
   /** For its PV drivers. */
@@ -386,8 +384,8 @@ export class Services {
   }
 
   /** A guest's devices of one kind, as xl lists them. */
-  list<Kind extends Pluggable>(domid: number, kind: Kind): ReturnType<Devices[Kind]['list']> {
-    return (this.guests.get(domid)?.devices.of[kind].list() ?? []) as ReturnType<Devices[Kind]['list']>;
+  list<Kind extends Pluggable>(domid: number, kind: Kind): ListOf<Kind> {
+    return (this.guests.get(domid)?.devices.of[kind].list() ?? []) as ListOf<Kind>;
   }
 
   /** What went through each of a guest's paravirtual disks. */

@@ -11,7 +11,8 @@ export const DEVICE_KINDS = {
   screen: SCREEN,
 };
 
-type Devices = DevicesOf<typeof DEVICE_KINDS>;
+/** A guest's devices, by their kinds. */
+export type Devices = DevicesOf<typeof DEVICE_KINDS>;
 
 /** Kinds whose devices come to a running guest and go. */
 export type Pluggable = {
@@ -20,6 +21,9 @@ export type Pluggable = {
 
 /** One device of such a kind. */
 export type DeviceOf<Kind extends Pluggable> = NonNullable<ReturnType<Devices[Kind]['find']>>;
+
+/** Its devices as xl lists them. */
+export type ListOf<Kind extends Pluggable> = ReturnType<Devices[Kind]['list']>;
 
 export { type CardInfo, formatNetworkList } from './cards.ts';
 export type { DeviceKind, GuestDevices, Hotplug, Place, Planned } from './device-kind.ts';
