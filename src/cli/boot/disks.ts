@@ -234,7 +234,7 @@ export function lookAtImage(path: string, devices?: HostDevices, cds: MadeCds = 
       return typeof cd === 'string' ? cd : { name: path, head: cd.subarray(0, HEAD_BYTES), bytes: cd.length };
     if (devices && isDevice(path)) {
       const medium = said(() => devices.storage.medium(path));
-      return { name: path, head: imageHead(medium.bytes, (at, into) => medium.read(at, into)), bytes: medium.bytes };
+      return { name: path, head: imageHead(medium), bytes: medium.bytes };
     }
     const { fd, head, bytes } = open(path, 'disk');
     closeSync(fd);
@@ -296,8 +296,7 @@ function headOf({ medium }: DriveImage): Uint8Array | undefined {
     closeSync(image.fd);
     return image.head;
   }
-  const { disk } = medium;
-  return imageHead(disk.bytes, (at, into) => disk.read(at, into));
+  return imageHead(medium.disk);
 }
 
 /** What firmware is told of drives. */

@@ -10,7 +10,7 @@ import {
   PACKED_HEAD_BYTES,
 } from '../../dom0/service/index.ts';
 import type { OpenMedium } from '../../hypervisor/disks/index.ts';
-import { type BlockDevice, ImmediateDevice, MemoryDisk } from '../../formats/blocks/index.ts';
+import { type BlockDevice, deviceOf, ImmediateDevice, MemoryDisk } from '../../formats/blocks/index.ts';
 import { HostError } from '../../hypervisor/memory/index.ts';
 import {
   DecodeError,
@@ -42,14 +42,7 @@ export function open(path: string, option: string, flags: 'r' | 'r+' = 'r'): Ima
   if (flags === 'r+' || !unpacksHere(image.head)) return image;
   try {
     const content = contentOf(image);
-    return content
-      ? {
-          ...image,
-          bytes: content.length,
-          head: imageHead(content.length, (at, into) => into.set(content.subarray(at, at + into.length))),
-          content,
-        }
-      : image;
+    return content ? { ...image, bytes: content.length, head: imageHead(new MemoryDisk(content)), content } : image;
   } catch (error) {
     closeSync(image.fd);
     throw error instanceof DecodeError ? new UsageError(damaged(path, image.head, error)) : error;
@@ -107,8 +100,8 @@ function openAsIs(path: string, option: string, flags: 'r' | 'r+' = 'r'): Image 
     fd = openSync(path, flags);
     const status = fstatSync(fd);
     if (status.isDirectory()) throw new UsageError(`${path} is a folder; name an image file (${option}).`);
-    const read = (at: number, into: Uint8Array): number => readSync(fd, into, 0, into.length, at);
-    const head = imageHead(status.size, read, PACKED_HEAD_BYTES);
+    const file = deviceOf(status.size, (at, into) => void readSync(fd, into, 0, into.length, at));
+    const head = imageHead(file, PACKED_HEAD_BYTES);
     return { name: path, fd, bytes: status.size, head };
   } catch (error) {
     if (fd >= 0) closeSync(fd);

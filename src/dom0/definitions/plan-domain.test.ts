@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MemoryDisk } from '../../formats/blocks/index.ts';
 import { prepareToRead } from './config/index.ts';
 import { HEAD_BYTES, imageHead } from './images/images.ts';
 import type { Firmware, NamedBytes, NamedImage } from './planned.ts';
@@ -290,7 +291,7 @@ describe('a definition with disks', () => {
     const file = new Uint8Array(100 * 2048);
     file.set(cd.head);
     file.set(cd.head.subarray(19 * 2048, 20 * 2048), 40 * 2048);
-    const head = () => imageHead(file.length, (at, into) => into.set(file.subarray(at, at + into.length)));
+    const head = () => imageHead(new MemoryDisk(file));
     expect([errorsOf([{ ...cd, head: head() }]), head().length]).toEqual([forEfi, cd.head.length + 2048]);
     file[40 * 2048 + 1] = 0;
     expect(errorsOf([{ ...cd, head: head() }])).toEqual([]);

@@ -509,8 +509,7 @@ export class HostCore implements CommandHost {
           if (!storage) return [target, 'this host has no disk of its own. Name a file.'];
           try {
             const medium = storage.medium(path);
-            const head = imageHead(medium.bytes, (at, into) => medium.read(at, into));
-            return [target, { name: path, head, bytes: medium.bytes, device: true }];
+            return [target, { name: path, head: imageHead(medium), bytes: medium.bytes, device: true }];
           } catch (error) {
             return [target, (error as Error).message];
           }

@@ -7,6 +7,7 @@ import type { Remedy } from '../verdicts.ts';
 import { floppyProblem, isFloppySize } from '../../../devices/floppy/index.ts';
 import { isQcow2, Qcow2Error, readQcow2Header } from '../../../hypervisor/disks/index.ts';
 import { kernelKind } from '../../../hypervisor/loader/index.ts';
+import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import { has, nameInside, packingOf } from '../../../formats/unpack/index.ts';
 
 const SECTOR_BYTES = 512,
@@ -259,19 +260,15 @@ export function joined(head: Uint8Array, behind: Uint8Array): Uint8Array {
   return both;
 }
 
-/** As much of an image of `bytes` bytes as is looked at. */
-export function imageHead(
-  bytes: number,
-  read: (at: number, into: Uint8Array) => unknown,
-  headBytes = HEAD_BYTES,
-): Uint8Array {
+/** As much of an image as is looked at. */
+export function imageHead(image: Pick<BlockDevice, 'bytes' | 'read'>, headBytes = HEAD_BYTES): Uint8Array {
   const piece = (from: number, to: number): Uint8Array => {
     const into = new Uint8Array(to - from);
-    read(from, into);
+    image.read(from, into);
     return into;
   };
-  const head = piece(0, Math.min(headBytes, bytes)),
-    behind = behindHead(head, bytes);
+  const head = piece(0, Math.min(headBytes, image.bytes)),
+    behind = behindHead(head, image.bytes);
   return behind ? joined(head, piece(behind.from, behind.to)) : head;
 }
 
