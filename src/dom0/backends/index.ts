@@ -7,6 +7,7 @@ export {
   type Connection,
   type DeviceId,
   type Driver,
+  type Follower,
   frontendPath,
   type Nodes,
   XENBUS_STATE,

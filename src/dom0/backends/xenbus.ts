@@ -172,6 +172,13 @@ export interface BackendParts {
   recordOf?(domid: number): DomainRecord | undefined;
 }
 
+/** Who follows a device's requests, and whose they are. */
+export interface Follower {
+  io: IoTrace;
+  guest: Pick<DomainRecord, 'id' | 'traceOffset'>;
+  devid: number;
+}
+
 export class XenbusBackend {
   readonly id: DeviceId;
   private readonly parts: BackendParts;

@@ -7,10 +7,9 @@
  * than there are, parts of pages that are none, pages that it has not granted) closes the device.
  */
 import type { BlockDevice, Done } from '../../../formats/blocks/index.ts';
-import { IO_HOP, IO_OP, type IoTrace } from '../../../hypervisor/tracing/index.ts';
-import type { DomainRecord } from '../../../hypervisor/index.ts';
+import { IO_HOP, IO_OP } from '../../../hypervisor/tracing/index.ts';
 import type { BackRing, RingLook, SavedRing } from '../ring.ts';
-import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';
+import { type Connection, DeviceError, type Driver, type Follower, type Nodes } from '../xenbus.ts';
 import { Grants, type UsedPage } from './grants.ts';
 import {
   type Layout,
@@ -41,8 +40,8 @@ export interface VbdOptions {
   disk: BlockDevice;
   kind: 'disk' | 'cdrom';
   readOnly: boolean;
-  /** Who follows its requests, and whose they are; absent: nobody does. */
-  follows?: { io: IoTrace; guest: Pick<DomainRecord, 'id' | 'traceOffset'>; devid: number };
+  /** Absent: nobody follows its requests. */
+  follows?: Follower | undefined;
 }
 
 /** IO_OP of a request's operation. */

@@ -4,8 +4,7 @@
  */
 import type { Timer, Timers } from '../../../devices/index.ts';
 import { HEADER_BYTES, MAX_FRAME } from '../../../devices/net/index.ts';
-import { IO_HOP, type IoTrace } from '../../../hypervisor/tracing/index.ts';
-import type { DomainRecord } from '../../../hypervisor/index.ts';
+import { IO_HOP } from '../../../hypervisor/tracing/index.ts';
 import {
   type Bridge,
   type BridgePort,
@@ -16,7 +15,7 @@ import {
   type Rate,
 } from '../../host/network/index.ts';
 import type { BackRing, RingLook, SavedRing } from '../ring.ts';
-import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';
+import { type Connection, DeviceError, type Driver, type Follower, type Nodes } from '../xenbus.ts';
 import {
   EXTRA,
   EXTRA_MORE,
@@ -44,8 +43,8 @@ export interface VifParts {
   /** Of its port on the bridge: `vifDOMID.DEVID`. */
   name: string;
   rate?: Rate | undefined;
-  /** Who follows its frames, and whose they are; absent: nobody does. */
-  follows?: { io: IoTrace; guest: Pick<DomainRecord, 'id' | 'traceOffset'>; devid: number } | undefined;
+  /** Absent: nobody follows its frames. */
+  follows?: Follower | undefined;
 }
 
 interface SavedVif {

@@ -106,8 +106,7 @@ export class Cards extends SharedDevices<GuestCard, Vif, CardInfo> {
     const { mac, rate, emulated } = given;
     const id = { kind: 'vif', domid, devid };
     const { Vif, vifNodes } = backend('vif');
-    const guest = parts.recordOf?.(domid);
-    const follows = parts.io && guest ? { io: parts.io, guest, devid } : undefined;
+    const follows = this.follower(devid);
     writeDevicePaths(parts.client, id, vifNodes({ domid, devid, mac, bridge: bridge.name, rate, emulated }));
     return { id, given, driver: new Vif({ bridge, timers, name: `vif${domid}.${devid}`, rate, follows }) };
   }

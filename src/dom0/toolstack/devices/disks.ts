@@ -88,10 +88,8 @@ export class Disks extends SharedDevices<GuestDisk, Vbd, DiskInfo> {
     const devid = deviceNumber(given.vdev) ?? refuse(`${given.vdev} is no virtual disk.`);
     const id = { kind: 'vbd', domid, devid };
     writePaths(parts, id, given);
-    const guest = parts.recordOf?.(domid);
     const { Vbd } = backend('vbd');
-    const follows = parts.io && guest ? { follows: { io: parts.io, guest, devid } } : {};
-    return { id, given, driver: new Vbd({ ...given, ...follows }) };
+    return { id, given, driver: new Vbd({ ...given, follows: this.follower(devid) }) };
   }
 
   /** A disk for a guest that runs. @throws Error with a sentence */

@@ -4,6 +4,7 @@ import {
   backendPath,
   type DeviceId,
   type Driver,
+  type Follower,
   frontendPath,
   XenbusBackend,
 } from '../../backends/index.ts';
@@ -55,6 +56,13 @@ export abstract class SharedDevices<Given, Of extends Driver, Info extends Devic
   protected plug(device: SharedDevice<Given, Of>): void {
     this.attached.push(device);
     this.begin(device);
+  }
+
+  /** Of one that is made; undefined: nobody follows requests here. */
+  protected follower(devid: number): Follower | undefined {
+    const { io } = this.parts;
+    const guest = this.parts.recordOf?.(this.domid);
+    return io && guest && { io, guest, devid };
   }
 
   private begin(each: SharedDevice<Given, Of>): void {
