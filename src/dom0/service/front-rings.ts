@@ -24,7 +24,7 @@ export interface SlotFacts {
 
 /** A ring of a guest's device, as its back end sees it. */
 export interface RingFacts extends Omit<RingLook, 'words' | 'slotWords'> {
-  /** `vbd 51712`, `vif 0 tx`. */
+  /** `vbd/51712`, `vif/0 tx`. */
   key: string;
   /** For people: xvda, vif1.0. */
   name: string;

@@ -109,7 +109,7 @@ const INSPECTIONS: {
   ) => Inspected[What] | Promise<Inspected[What]>;
 } = {
   guest: guestFacts,
-  facts: (host, id) => factsOf(host, id, host.member(id).attached ? ringFacts(host, id) : []),
+  facts: (host, id) => factsOf(host, id, ringFacts(host, id)),
   rings: (host, id) => ringFacts(host, id, frontsOf(host)),
   path: follow,
   breaks: (host, id) => {

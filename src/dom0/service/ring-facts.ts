@@ -1,7 +1,6 @@
 /** What is in the rings of a guest's PV devices, slot by slot, for the inspector of rings and for lessons. */
 import { OP, readRequest, readResponse, readSegment, type Request, SEGMENTS_PER_PAGE } from '../backends/vbd/index.ts';
 import type { RingLook } from '../backends/index.ts';
-import { deviceNumber } from '../definitions/config/index.ts';
 import { grantsOf, type GrantEntry } from '../../hypervisor/interfaces/xen/view/index.ts';
 import type { CommandHost, Devices } from '../toolstack/index.ts';
 import { type FrontIndices, type FrontRings, grantedPage, type RingFacts, type SlotFacts } from './front-rings.ts';
@@ -29,11 +28,13 @@ const BLKIF_OP = [
   'BLKIF_OP_INDIRECT',
 ];
 
+const idOf = ([low, high]: Request['id']): string => String((high >>> 0) * 2 ** 32 + (low >>> 0));
+
 const WAYS = ['tx', 'rx'] as const;
 
 /** A request to a disk. `granted`: words of a page by its grant, where it is there. An indirect one names pages that list its segments: those are followed. */
 export function diskRequest(
-  { op, id: [low, high], sector, segments, list }: Request,
+  { op, id, sector, segments, list }: Request,
   granted: (ref: number) => Int32Array | undefined,
 ): SlotFacts {
   const page = list && granted(list.refs[0]!),
@@ -44,7 +45,7 @@ export function diskRequest(
     : segments;
   const fields: SlotFacts['fields'] = [
     ['operation', operation(list ? OP.INDIRECT : op)],
-    ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))],
+    ['id', idOf(id)],
     ['sector_number', String(sector)],
   ];
   if (list) fields.splice(1, 0, ['indirect_op', operation(op)]);
@@ -76,7 +77,11 @@ export function ringFacts(host: CommandHost, id: number, found?: FrontRings): Ri
   return rings;
 }
 
-const front = (indices: FrontIndices | undefined): Pick<RingFacts, 'front'> => (indices ? { front: indices } : {});
+/** A ring's slots, and what is told of every ring. `ref`: the grant of its (first) page. */
+function read({ words, slotWords, ...indices }: RingLook, ref: number | undefined, front: FrontIndices | undefined) {
+  const slots = Array.from({ length: indices.slots }, (_, i) => words.slice(i * slotWords, (i + 1) * slotWords));
+  return { slots, facts: { ...indices, ringRefs: ref === undefined ? [] : [ref], ...(front ? { front } : {}) } };
+}
 
 /** One look at a guest's rings. */
 class Look {
@@ -105,8 +110,8 @@ class Look {
   ): { seen: Seen | undefined; fronts: (FrontIndices | undefined)[] } {
     let seen: Seen | undefined;
     const rings = (): readonly RingLook[] => ((seen = look()) === undefined ? [] : ringsOf(seen));
-    const named = names.map(({ key, ref = -1 }) => ({ key, ref }));
-    const fronts = this.found ? this.found.around(this.id, named, rings) : (rings(), []);
+    const wanted = names.map(({ key, ref = -1 }) => ({ key, ref }));
+    const fronts = this.found ? this.found.around(this.id, wanted, rings) : (rings(), []);
     return { seen, fronts };
   }
 
@@ -120,28 +125,25 @@ class Look {
     return first < 0 ? undefined : view.memory.words.slice(first, first + 2 * SEGMENTS_PER_PAGE);
   }
 
-  disk({ given: { vdev }, driver: vbd }: Disk): RingFacts[] {
-    const device = `vbd/${deviceNumber(vdev)}`,
-      ringRef = this.node(`${device}/ring-ref`) ?? this.node(`${device}/ring-ref0`);
+  disk({ id: { devid }, given: { vdev }, driver: vbd }: Disk): RingFacts[] {
+    const device = `vbd/${devid}`,
+      ref = this.node(`${device}/ring-ref`) ?? this.node(`${device}/ring-ref0`);
     const { seen, fronts } = this.around(
-      [{ key: device, ref: ringRef }],
+      [{ key: device, ref }],
       () => vbd.look(),
       ({ ring }) => [ring],
     );
     if (!seen) return [];
-    const { words, slotWords, ...ring } = seen.ring;
-    const slots = Array.from({ length: ring.slots }, (_, i) => words.slice(i * slotWords, (i + 1) * slotWords));
     const { sent, heard } = vbd.counts;
+    const { slots, facts } = read(seen.ring, ref, fronts[0]);
     return [
       {
-        ...ring,
+        ...facts,
         key: device,
         name: vdev,
-        requests: slots.map(slot => diskRequest(readRequest(slot, seen.layout), ref => this.granted(ref))),
+        requests: slots.map(slot => diskRequest(readRequest(slot, seen.layout), each => this.granted(each))),
         responses: slots.map(slot => diskResponse(readResponse(slot, seen.layout))),
         port: this.node(`${device}/event-channel`) ?? -1,
-        ringRefs: ringRef === undefined ? [] : [ringRef],
-        ...front(fronts[0]),
         events: { sent, heard, pushes: [...vbd.pushes] },
       },
     ];
@@ -156,29 +158,25 @@ class Look {
       both => WAYS.map(way => both[way]),
     );
     if (!seen) return [];
-    return WAYS.map((way, n): RingFacts => {
-      const { words, slotWords, ...ring } = seen[way];
-      const slots = Array.from({ length: ring.slots }, (_, i) => words.slice(i * slotWords, (i + 1) * slotWords));
-      const ref = refs[n];
+    return WAYS.map((way, i) => {
+      const { slots, facts } = read(seen[way], refs[i], fronts[i]);
       return {
-        ...ring,
+        ...facts,
         key: `${device} ${way}`,
         name: `vif${this.id}.${devid} ${way}`,
         requests: slots.map(way === 'rx' ? roomForPacket : packet),
-        responses: slots.map(way === 'tx' ? packetSent : packetReceived),
+        responses: slots.map(way === 'rx' ? packetReceived : packetSent),
         port: this.node(`${device}/event-channel`) ?? this.node(`${device}/event-channel-${way}`) ?? -1,
-        ringRefs: ref === undefined ? [] : [ref],
-        ...front(fronts[n]),
       };
     });
   }
 }
 
-function diskResponse({ op, id: [low, high], status, sector }: ReturnType<typeof readResponse>): SlotFacts['fields'] {
+function diskResponse({ op, id, status, sector }: ReturnType<typeof readResponse>): SlotFacts['fields'] {
   return [
     ['status', named(status, BLKIF_RSP)],
     ['operation', named(op, BLKIF_OP)],
-    ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))],
+    ['id', idOf(id)],
     ['sector_number', `${sector}, left of the request`],
   ];
 }
