@@ -1,0 +1,13 @@
+/**
+ * npm run docs:hypercalls, docs:lessons: writes anew what is made of the source in docs/hypercalls.md and docs/lessons.md, by the test that compares it:
+ *
+ *   node scripts/write-docs.mjs TEST     test/TEST.test.ts
+ */
+import { at, run } from './lib.mjs';
+
+process.env.RINGSIDE_WRITE_DOCS = '1';
+process.exitCode = await run(
+  process.execPath,
+  [at('node_modules', 'vitest', 'vitest.mjs'), 'run', `test/${process.argv[2]}.test.ts`],
+  { limitSeconds: 300 },
+);
