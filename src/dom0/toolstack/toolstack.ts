@@ -388,14 +388,14 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       xen === 'hvm' &&
       (definition.modelInDomain0 === true ||
         (!this.runners.elsewhere && (blueprint.drives ?? []).some(({ medium }) => medium && 'device' in medium)));
-    const { record, seenMiB } = this.recordOf(blueprint, modelHere);
+    const { record, seenMiB, populateMiB } = this.recordOf(blueprint, modelHere);
     const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
     made?.(record.id);
     this.parts.recorder?.called(record.id, uuid);
     this.noteCall(
       record,
       'XEN_DOMCTL_createdomain',
-      `domain ${record.id}: ${shapeOf(blueprint, machine.frames).populateMiB} MiB, ${record.vcpus} vCPU${record.vcpus === 1 ? '' : 's'}`,
+      `domain ${record.id}: ${populateMiB} MiB, ${record.vcpus} vCPU${record.vcpus === 1 ? '' : 's'}`,
     );
     try {
       if (xen) this.services.prepare(record, uuid, modelHere);
@@ -431,7 +431,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   }
 
   /** Frames and a record for a new domain. @throws HostError */
-  private recordOf(blueprint: Blueprint, modelHere: boolean): { record: DomainRecord; seenMiB: number } {
+  private recordOf(blueprint: Blueprint, modelHere: boolean) {
     const { definition, xen, drives = [] } = blueprint;
     const { seenMiB, p2mFrames, ...memory } = shapeOf(blueprint, this.machine.frames);
     const record = createDomain(this.machine, seenMiB, p2mFrames, {
@@ -445,7 +445,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
         drives.some(drive => drive.place >= 0 && (xen === 'hvm' || (!xen && isOpenOnce(drive)))),
       ...(xen && { guest: XEN_RECORDS[xen] }),
     });
-    return { record, seenMiB };
+    return { record, seenMiB, populateMiB: memory.populateMiB };
   }
 
   /** Once its runner is on its way: it gets its other ends, and runs when they are there. */
