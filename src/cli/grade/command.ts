@@ -14,6 +14,7 @@ import {
   whyWrong,
 } from '../../lessons/index.ts';
 import { Output } from '../boot/terminal.ts';
+import { UsageError } from '../boot/usage-error.ts';
 import { fileBytesLater } from '../file-bytes.ts';
 import { later, soon } from '../node-clock.ts';
 import { repository } from '../repository.ts';
@@ -47,8 +48,6 @@ somebody else's numbers, a letter that was typed wrong.
 Status: 0 all are right, ${SOME_WRONG} some are wrong, ${WRONG_USE} wrong use.
 `;
 
-class WrongUse extends Error {}
-
 interface Asked {
   lesson: { id: string | undefined; text: string };
   seed: string;
@@ -69,9 +68,9 @@ function ask(argv: string[]): Asked | undefined {
   });
   if (values.help) return undefined;
   const [name, ...codes] = positionals;
-  if (name === undefined) throw new WrongUse('write ringside grade LESSON CODE…, or --help.');
+  if (name === undefined) throw new UsageError('write ringside grade LESSON CODE…, or --help.');
   if (codes.length > 0 === (values.class !== undefined))
-    throw new WrongUse('write either codes or --class FILE behind the lesson.');
+    throw new UsageError('write either codes or --class FILE behind the lesson.');
   const students = codes.map(code => {
     const at = code.lastIndexOf('=');
     return { name: at < 0 ? '' : code.slice(0, at), code: code.slice(at + 1) };
@@ -92,7 +91,7 @@ function lessonOf(name: string): Asked['lesson'] {
   const text = PAGE_LESSONS.get(name);
   if (text !== undefined) return { id: name, text };
   if (!/\.(md|markdown)$/i.test(name))
-    throw new WrongUse(
+    throw new UsageError(
       `there is no lesson ${name}. There are ${[...PAGE_LESSONS.keys()].join(', ')}, and files (.md).`,
     );
   return { id: undefined, text: readFileSync(name, 'utf8') };
