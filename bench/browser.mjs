@@ -12,7 +12,7 @@ import { chromium } from '@playwright/test';
 import { buildPage } from '../scripts/build.mjs';
 import { serve } from '../scripts/serve.mjs';
 import { ensureChromium } from '../scripts/setup.mjs';
-import { debianGuest, needDebian } from './guests.mjs';
+import { needDebian } from './guests.mjs';
 import { firmware, geometricMean, MEANS, median, need, options, ratio, short } from './lib.mjs';
 
 const LIMIT_MS = 600_000;
@@ -20,8 +20,7 @@ const LIMIT_MS = 600_000;
 const BOOTS = { boot: '', 'boot-notests': ' cryptomgr.notests' };
 
 const { runs, ms, only, json } = options({ runs: 3, ms: 250, only: '', json: '' });
-const debian = debianGuest('686'),
-  images = firmware();
+const images = firmware();
 need(images, 'v86 needs the images of the seabios package: run `npm run guests` first.');
 const { path: executablePath, why } = await ensureChromium();
 need(executablePath, `Chromium is not here: ${why}`);
@@ -71,7 +70,7 @@ async function visit(peer, query) {
 
 const rows = only.split(',').filter(row => row && !(row in BOOTS));
 const boots = Object.keys(BOOTS).filter(boot => only === '' || only.split(',').includes(boot));
-if (boots.length) needDebian('686');
+const debian = boots.length ? needDebian('686') : undefined;
 
 /** Of each peer, by row: figures of each run. */
 const steady = { ringside: {}, v86: {} },
