@@ -61,11 +61,14 @@ function* walk(
         yield* walk(child as Node, node, name);
 }
 
-function parse(path: string, text: string): Node {
-  const { program, errors } = parseSync(path, text);
-  if (errors.length) throw new Error(`${path}: ${errors[0]!.message}`);
-  return program as unknown as Node;
+/** `program` is handed over as JSON when it is first asked for, which costs more than all else here. */
+function parsed(path: string, text: string): ReturnType<typeof parseSync> {
+  const result = parseSync(path, text);
+  if (result.errors.length) throw new Error(`${path}: ${result.errors[0]!.message}`);
+  return result;
 }
+const treeOf = ({ program }: ReturnType<typeof parseSync>): Node => program as unknown as Node;
+const parse = (path: string, text: string): Node => treeOf(parsed(path, text));
 
 const lineOf = (text: string, offset: number): number => text.slice(0, offset).split('\n').length;
 const stringOf = (node: unknown): string | undefined => {
@@ -85,13 +88,13 @@ interface Named {
   isType: boolean;
 }
 
-/** What statements do not name. The tree that it is sought in is handed over as JSON, which costs more than all else here. */
+/** What statements do not name, and is sought in the tree. */
 const MAY_NAME_LATER = /\bimport\s*\(|\bnew\s+URL\b/;
 
 /** Every module that a file names: static and dynamic imports, re-exports, and `new URL('…', import.meta.url)`, which is how a worker is named. */
 function* modulesNamed(path: string, text: string): Generator<Named> {
-  const { module, errors } = parseSync(path, text);
-  if (errors.length) throw new Error(`${path}: ${errors[0]!.message}`);
+  const source = parsed(path, text);
+  const { module } = source;
   for (const { start, moduleRequest, entries } of module.staticImports) {
     const isType = entries.length > 0 && entries.every(entry => entry.isType);
     yield { module: moduleRequest.value, start, by: 'statement', isType };
@@ -101,7 +104,7 @@ function* modulesNamed(path: string, text: string): Generator<Named> {
     if (from) yield { module: from.value, start, by: 'statement', isType: entries.every(entry => entry.isType) };
   }
   if (!MAY_NAME_LATER.test(text)) return;
-  for (const { node } of walk(parse(path, text))) {
+  for (const { node } of walk(treeOf(source))) {
     const { type, start } = node;
     const [first, base] = (type === 'NewExpression' && nameOf(node.callee) === 'URL' ? node.arguments : []) as Node[];
     const isAddress = base?.type === 'MemberExpression' && (base.object as Node).type === 'MetaProperty';
