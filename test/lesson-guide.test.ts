@@ -9,24 +9,18 @@ import { file } from './support/needs.ts';
 const PAGE = file('docs/lessons.md'),
   LINE = 140;
 
-/** Words, as many in a line as the prose of docs may have. */
-const wrapped = (words: readonly string[]): string =>
-  words
-    .join(' ')
-    .replace(new RegExp(`(.{1,${LINE}})(?: |$)`, 'g'), '$1\n')
-    .trimEnd();
+/** As many words in a line as the prose of docs may have. */
+const wrapped = (text: string): string => text.replace(new RegExp(`(.{1,${LINE}})(?: |$)`, 'g'), '$1\n').trimEnd();
 
-const list = (name: string): string => {
-  const known = FACT_WORDS[name];
-  return Array.isArray(known) ? wrapped(`${name} is ${known.join(', ')}.`.split(' ')) : '';
-};
+const lists = Object.entries(FACT_WORDS).flatMap(([name, known]) =>
+  Array.isArray(known) ? [wrapped(`${name} is ${known.join(', ')}.`)] : [],
+);
 
-const facts = [
+const table = [
   '| fact of a guest | kind | what it is |\n|---|---|---|',
   ...FACTS.map(({ name, kind, says }) => `| \`${name}\` | ${kind} | ${says} |`),
-]
-  .join('\n')
-  .concat('\n\n', Object.keys(FACT_WORDS).map(list).filter(Boolean).join('\n\n'), '\n\n');
+].join('\n');
+const facts = [table, ...lists].map(part => `${part}\n\n`).join('');
 
 it('says which facts there are (npm run docs:lessons writes it)', () => {
   const text = readFileSync(PAGE, 'utf8'),
