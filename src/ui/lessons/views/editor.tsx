@@ -155,14 +155,16 @@ function LessonText({
               aria-describedby="ledit-told"
               onInput={event => onType(event.currentTarget.value)}
             />
-            {problems.map(({ line, text: said }, i) => (
+            {[...new Set(problems.map(({ line }) => line))].map(line => (
               <span
-                key={i}
+                key={line}
                 class="lbeside"
                 aria-hidden="true"
                 style={`top:${line - 1}lh;left:${(lines[line - 1]?.length ?? 0) + 2}ch`}
               >
-                {said}
+                {at(line)
+                  .map(problem => problem.text)
+                  .join(' ')}
               </span>
             ))}
           </div>
