@@ -81,10 +81,10 @@ function Parts({ course: { title, about, parts } }: { course: Course }) {
               const done = kept.find(each => each.id === entry.id && each.seed === seed && each.name === name);
               return (
                 <li key={entry.id}>
-                  <a href={lessonHere(entry.id, seed, name)}>{entry.title}</a>{' '}
+                  <a href={lessonHere(entry.id, seed, name)}>{entry.title}</a>
                   {entry.says && (
                     <span class="sec">
-                      <Line text={entry.says} />
+                      : <Line text={entry.says} />
                     </span>
                   )}{' '}
                   {done && (
