@@ -28,7 +28,7 @@ export function Notes({ session }: { session: DomainSession }) {
             <tr key={name}>
               <td class="m">{name.replace('_', ' ')}</td>
               <td class="num m">{value}</td>
-              <td class="lbar">{value <= whole && <meter min={0} max={whole} value={value} aria-hidden="true" />}</td>
+              <td class="lbar">{value <= whole && <i class="hb" style={`width:${(100 * value) / whole}%`} />}</td>
             </tr>
           ))}
       </tbody>
