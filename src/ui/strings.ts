@@ -219,7 +219,7 @@ export const strings = {
     ],
     dropTogether: 'With the files it names; several at once.',
     lesson: 'Lessons',
-    lessonHint: 'Half an hour each, in two rounds: predict, do, measure, explain.',
+    lessonHint: 'At most 50 minutes each, in rounds: predict, do, measure, explain.',
     ownLesson: 'Your own is one Markdown file: drop it here.',
     authors: 'How to write one',
     teachers: 'Links for a class:',
