@@ -38,6 +38,7 @@ export class ShadowWalk implements ShadowWalking {
   global = false;
   isLarge = false;
   isHuge = false;
+  reached = 0;
   onFlush: () => void = () => {};
   onTaskSwitch: () => void = () => {};
   private readonly R: Int32Array;
@@ -56,16 +57,17 @@ export class ShadowWalk implements ShadowWalking {
 
   /** Index in machine memory, in words, of an address's entry at `level`, or of the last one above it that is there: `reached` says at which level. */
   find(low: number, high: number, level = 1): number {
-    const { M4 } = this;
+    const { M4, levels } = this,
+      // PAE's top table has four entries.
+      upper = levels === 4 ? high : 0;
     let table = this.root;
-    for (let at = this.levels; ; at--) {
-      const word = (table << 10) | (shadowIndex(low, at === 3 && this.levels === 3 ? 0 : high, at) << 1);
+    for (let at: number = levels; ; at--) {
+      const word = (table << 10) | (shadowIndex(low, upper, at) << 1);
       this.reached = at;
       if (at === level || (M4[word]! & PTE_P) === 0) return word;
       table = M4[word]! >>> 12;
     }
   }
-  reached = 0;
 
   /** As PageWalk.access: the error code of the #PF that the access causes, or ALLOWED. */
   access(low: number, write: boolean, fetch: boolean, user: boolean, implicit: boolean, high: number): number {
