@@ -81,8 +81,8 @@ const said = message =>
     .slice(0, 6)
     .join(' | ');
 
-/** `how`: options of `run`. */
-async function vitest(step, args, how) {
+/** Beside tests in the page: a page waits for a third of its test's time, for its guest or a poll's next turn. These use that, and wait where a page does not. */
+async function vitest(step, args, limitSeconds) {
   const file = join(reports, `${step.replaceAll(' ', '-')}.json`);
   say(step);
   const status = await run(
@@ -96,7 +96,7 @@ async function vitest(step, args, how) {
       `--retry=${retries}`,
       ...args,
     ],
-    how,
+    { limitSeconds, beside: true, yields: true },
   );
   const report = readReport(file);
   if (!report) return record(step, 0, 1, [`no report (status ${status})`]);
@@ -144,14 +144,13 @@ function* specs(suites, path = '') {
   }
 }
 
-/** `how`: options of `run`. */
-async function playwright(step, how, args = []) {
+async function playwright(step, limitSeconds, env, args = []) {
   const file = join(reports, `${step.replaceAll(' ', '-')}.json`);
   say(step);
   const status = await run(
     process.execPath,
     [bin('@playwright/test', 'cli.js'), 'test', `--retries=${retries}`, ...args],
-    { ...how, env: { ...how.env, PLAYWRIGHT_JSON_OUTPUT_FILE: file } },
+    { limitSeconds, beside: true, env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: file } },
   );
   const report = readReport(file);
   if (!report) return record(step, 0, 1, [`no report (status ${status})`]);
@@ -254,18 +253,14 @@ async function testEverything() {
     const env = { RINGSIDE_CHROMIUM: chromium.path, ...(shell && { RINGSIDE_HEADLESS_SHELL: shell }) };
     return playwright(
       'browser tests',
-      { limitSeconds: 1200, env, beside: true },
+      1200,
+      env,
       pageChanged ? [] : [`--only-changed=${since}`, '--pass-with-no-tests'],
     );
   };
-  // A page waits for a third of its test's time, for its guest or a poll's next turn. Unit tests use that, and wait where a page does not.
   await Promise.all([
     inBrowser(),
-    vitest('unit tests', since ? [`--changed=${since}`, '--passWithNoTests'] : [], {
-      limitSeconds: 1200,
-      beside: true,
-      yields: true,
-    }),
+    vitest('unit tests', since ? [`--changed=${since}`, '--passWithNoTests'] : [], 1200),
   ]);
   say(`tests took ${((performance.now() - begin) / 60_000).toFixed(1)} minutes after set-up`);
 }
@@ -289,19 +284,10 @@ async function testGuests() {
   const webkit = await ensurePrograms({ WebKitWebDriver: 'webkit2gtk-driver', 'xvfb-run': 'xvfb' }, ['xauth']);
   if (webkit) skip('WebKitGTK', webkit);
   if (!(await build())) return;
-  // As above: those in the page first, as some of them measure how much processor time guests get.
+  // Those in the page first, as some of them measure how much processor time guests get.
   await Promise.all([
-    chromium.path &&
-      playwright('long browser tests', {
-        limitSeconds: 1800,
-        env: { RINGSIDE_CHROMIUM: chromium.path, RINGSIDE_LONG: '1' },
-        beside: true,
-      }),
-    vitest('guest tests', ['--config', 'vitest.guests.config.ts'], {
-      limitSeconds: 48 * 60,
-      beside: true,
-      yields: true,
-    }),
+    chromium.path && playwright('long browser tests', 1800, { RINGSIDE_CHROMIUM: chromium.path, RINGSIDE_LONG: '1' }),
+    vitest('guest tests', ['--config', 'vitest.guests.config.ts'], 48 * 60),
   ]);
 }
 
