@@ -1,4 +1,5 @@
 /** What becomes of xl mem-set: the guest's balloon driver gives pages back, or takes them, at its own pace, and what it has by then is counted. */
+import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
 import type { Later } from '../host/index.ts';
 
 /** How often the domain's pages are counted, and how long none may move before the driver has done what it does. */
@@ -8,7 +9,6 @@ const LOOK_MS = 250,
 const NEAR_FRAMES = 256,
   NEAR_PART = 8,
   SETTLE_MS = 1000;
-const MIB_FRAMES = 256;
 
 export interface BalloonParts {
   /** Pages that the domain has (tot_pages). */
@@ -31,9 +31,9 @@ export interface Balloon {
 
 /** MiB as people write them: a digit after the point where it says something. */
 const mib = (frames: number): string =>
-  frames % MIB_FRAMES === 0 || frames >= 10 * MIB_FRAMES
-    ? String(Math.round(frames / MIB_FRAMES))
-    : (frames / MIB_FRAMES).toFixed(1).replace('.0', '');
+  frames % FRAMES_A_MIB === 0 || frames >= 10 * FRAMES_A_MIB
+    ? String(Math.round(frames / FRAMES_A_MIB))
+    : (frames / FRAMES_A_MIB).toFixed(1).replace('.0', '');
 
 /** `had`: pages that the domain had when the target was set; what it has other now the hypervisor moved at once, of what is populated on demand. */
 export function followBalloon(
@@ -42,7 +42,7 @@ export function followBalloon(
   { frames, listens, nowMs, later, say, end }: BalloonParts,
 ): Balloon {
   const before = frames(),
-    target = targetMiB * MIB_FRAMES,
+    target = targetMiB * FRAMES_A_MIB,
     wanted = Math.abs(target - before),
     near = Math.min(NEAR_FRAMES, Math.floor(wanted / NEAR_PART));
   const did = target < before ? 'gave back' : 'took';

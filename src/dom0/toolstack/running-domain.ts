@@ -3,7 +3,7 @@ import type { Balloon } from './balloon.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
 import { type BreakHit, type BreakPoint, DEFAULT_MAC, isLongBoot, p2mFrames } from '../../hypervisor/domain/index.ts';
-import { ramAround } from '../../hypervisor/layout/index.ts';
+import { FRAMES_A_MIB, ramAround } from '../../hypervisor/layout/index.ts';
 import {
   BAD_NAME,
   cpuModelOf,
@@ -164,14 +164,12 @@ export function shapeOf(
 
 /** Xen has no smaller pool for a vCPU (shadow_min_acceptable_pages of xen/arch/x86/mm/shadow). */
 const LEAST_SHADOW_FRAMES = 128;
-const FRAMES_OF_MIB = 256;
 
 /**
  * Frames of a guest's shadow page tables: as asked, or as libxl reckons (libxl_get_required_shadow_memory: 1 MiB a vCPU, and 8 KiB for each MiB of RAM).
  */
 function shadowFramesOf({ vcpus, maxVcpus = vcpus, shadowMemoryMiB }: Definition, seenMiB: number): number {
-  const asked =
-    shadowMemoryMiB === undefined ? FRAMES_OF_MIB * maxVcpus + 2 * seenMiB : FRAMES_OF_MIB * shadowMemoryMiB;
+  const asked = shadowMemoryMiB === undefined ? FRAMES_A_MIB * maxVcpus + 2 * seenMiB : FRAMES_A_MIB * shadowMemoryMiB;
   return Math.max(LEAST_SHADOW_FRAMES * maxVcpus, asked);
 }
 

@@ -3,6 +3,7 @@
  * Source: tools/libs/light/libxl_create.c and libxl_dom.c for the order of the steps.
  */
 import { MODEL, MODEL_STATE, XEN, XEN_MODEL } from '../../hypervisor/interfaces/xen/index.ts';
+import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
 import { DOMAIN_0, type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
 import { Dom0, HVM_PARAM, type XEN_RECORDS } from '../../hypervisor/interfaces/xen/index.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';
@@ -352,7 +353,7 @@ export class Services {
     if (!(Number.isInteger(memoryMiB) && memoryMiB >= 1))
       throw new Error(`The guest can have between 1 and ${mostKiB / 1024} MiB (its maxmem), not ${memoryMiB}.`);
     client.write(`${memory}/target`, String(memoryMiB * 1024));
-    if (this.dom0.setPodTarget(domid, memoryMiB * 256) !== 0)
+    if (this.dom0.setPodTarget(domid, memoryMiB * FRAMES_A_MIB) !== 0)
       throw new Error(
         `The host has ${this.machine.freeFrames >>> 8} MiB free, too little for a guest of ${memoryMiB} MiB. Destroy another domain or give this one less.`,
       );

@@ -16,4 +16,11 @@ export {
   SCREEN_BYTES,
   XENHEAP,
 } from './layout.ts';
-export { type GuestRam, LEAST_MMIO_HOLE_MIB, MOST_MMIO_HOLE_MIB, ramAround, ramOf } from './ram-layout.ts';
+export {
+  FRAMES_A_MIB,
+  type GuestRam,
+  LEAST_MMIO_HOLE_MIB,
+  MOST_MMIO_HOLE_MIB,
+  ramAround,
+  ramOf,
+} from './ram-layout.ts';

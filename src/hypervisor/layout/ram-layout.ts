@@ -25,7 +25,7 @@ export const ramAround = (memoryMiB: number, mmioHoleMiB?: number): GuestRam => 
 /** The first guest frame from 4 GiB on. */
 export const HIGH_FIRST = 0x100000;
 
-const FRAMES_A_MIB = 256;
+export const FRAMES_A_MIB = 256;
 
 /** The same in frames: all of them, and those below the hole. */
 export interface RamLayout {
