@@ -31,7 +31,7 @@ const columnsOf = (isWide: boolean): string[] => [
   isWide ? 'w-rip' : 'w-eip',
   'w-code',
   '',
-  'w-cost',
+  'w-cost timed',
 ];
 
 /** What happened, newest first. The one that is explained is marked. */
@@ -77,7 +77,7 @@ export function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit
                   <th>{words.rip}</th>
                   <th title={words.codeHint}>{words.code}</th>
                   <th>{words.about}</th>
-                  <th class="num" title={words.costHint}>
+                  <th class="num timed" title={words.costHint}>
                     {words.cost}
                   </th>
                 </tr>
@@ -128,7 +128,7 @@ function LogRow({
       <td class="cut sec" title={about}>
         {aboutInCell(about)}
       </td>
-      <td class="m num nw">
+      <td class="m num nw timed">
         <Took {...tookOf(data, exit)} />
       </td>
     </tr>
