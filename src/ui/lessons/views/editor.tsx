@@ -10,6 +10,7 @@ import { putCursor, Typing } from '../../typing.ts';
 import { address, viewAddress } from '../addresses.ts';
 import { keepOwnLesson, lessonAddress, OWN_LESSON } from '../list.ts';
 import { Line } from '../markdown.tsx';
+import { Numbered } from '../numbered.tsx';
 import { lessonText, readHere } from '../texts.ts';
 import { words } from '../words.ts';
 import { fileName } from './teacher.tsx';
@@ -111,8 +112,7 @@ function LessonText({
   onType(typed: string): void;
 }) {
   const field = useRef<HTMLTextAreaElement>(null),
-    lines = text.replace(/\r\n?/g, '\n').split('\n'),
-    width = Math.max(...lines.map(line => line.length)) + 4;
+    lines = text.replace(/\r\n?/g, '\n').split('\n');
   const at = (line: number): Problem[] => problems.filter(problem => problem.line === line);
   return (
     <section class="ltext" aria-label={words.views.edit}>
@@ -133,43 +133,32 @@ function LessonText({
           </li>
         ))}
       </ul>
-      <div class="lcode">
-        <ol aria-hidden="true">
-          {lines.map((_, i) => (
-            <li key={i} class={at(i + 1).length > 0 ? 'wrong' : ''} title={at(i + 1)[0]?.text}>
-              {i + 1}
-            </li>
-          ))}
-        </ol>
-        <div class="lfield">
-          <div style={`width:max(100%,${width}ch)`}>
-            <textarea
-              ref={field}
-              value={text}
-              rows={lines.length}
-              spellcheck={false}
-              autocapitalize="off"
-              autocomplete="off"
-              wrap="off"
-              aria-label={words.text}
-              aria-describedby="ledit-told"
-              onInput={event => onType(event.currentTarget.value)}
-            />
-            {[...new Set(problems.map(({ line }) => line))].map(line => (
-              <span
-                key={line}
-                class="lbeside"
-                aria-hidden="true"
-                style={`top:${line - 1}lh;left:${(lines[line - 1]?.length ?? 0) + 2}ch`}
-              >
-                {at(line)
-                  .map(problem => problem.text)
-                  .join(' ')}
-              </span>
-            ))}
-          </div>
-        </div>
-      </div>
+      <Numbered lines={lines} wrongAt={line => at(line)[0]?.text}>
+        <textarea
+          ref={field}
+          value={text}
+          rows={lines.length}
+          spellcheck={false}
+          autocapitalize="off"
+          autocomplete="off"
+          wrap="off"
+          aria-label={words.text}
+          aria-describedby="ledit-told"
+          onInput={event => onType(event.currentTarget.value)}
+        />
+        {[...new Set(problems.map(({ line }) => line))].map(line => (
+          <span
+            key={line}
+            class="lbeside"
+            aria-hidden="true"
+            style={`top:${line - 1}lh;left:${(lines[line - 1]?.length ?? 0) + 2}ch`}
+          >
+            {at(line)
+              .map(problem => problem.text)
+              .join(' ')}
+          </span>
+        ))}
+      </Numbered>
     </section>
   );
 }
