@@ -1,22 +1,30 @@
 /**
- * Xen's credit scheduler (credit1, xen/common/sched/credit.c). A unit pays 10 credits for a millisecond on a slot; every 30 ms the active ones get 300 a slot
- * between them, by weight and up to their caps. Who has credit is UNDER, who has none OVER; who wakes with credit is BOOSTed until a tick meets it on a slot,
- * or until the next accounting if it is active. A tick also makes active whom it meets.
+ * Xen's credit scheduler (credit1, xen/common/sched/credit.c). A unit pays 10 credits for a millisecond on a slot; once in a time slice
+ * (30 ms) the active ones get as many as that costs a slot between them, by weight and up to their caps. Who has credit is UNDER, who has none OVER; who wakes
+ * with credit is BOOSTed until a tick meets it on a slot, or until the next accounting if it is active. A tick also makes active whom it meets.
  */
 import { FLAG, MAX_UNITS, PRIORITY, SCHED, UNIT } from './block.ts';
 import type { Policy, SchedulerBlock } from './policy.ts';
 
 const CREDITS_PER_MS = 10;
-const TICK_NS = 10e6,
-  ACCOUNTING_NS = 30e6;
-/** Of one slot in one accounting period; after one no unit has more, or owes more. */
-const CREDITS_PER_PERIOD = 300;
+/** CSCHED_TICKS_PER_TSLICE; a slice of fewer milliseconds has one tick. */
+const TICKS_PER_SLICE = 3;
 const MS = 1e6;
+
+/** What follows from the time slice (__csched_set_tslice): times from a tick to the next and from an accounting to the next, and what that hands out a slot. */
+export function periodsOf(tsliceUs: number): { tickNs: number; accountingNs: number; credits: number } {
+  const ticks = tsliceUs < 1000 * TICKS_PER_SLICE ? 1 : TICKS_PER_SLICE;
+  return {
+    tickNs: Math.floor(tsliceUs / ticks) * 1000,
+    accountingNs: tsliceUs * 1000,
+    credits: Math.floor((tsliceUs * CREDITS_PER_MS) / 1000),
+  };
+}
 
 export const credit: Policy = {
   name: 'credit',
-  tickNs: TICK_NS,
-  accountingNs: ACCOUNTING_NS,
+  tickNs: block => periodsOf(block.words[SCHED.TSLICE_US]).tickNs,
+  accountingNs: block => periodsOf(block.words[SCHED.TSLICE_US]).accountingNs,
 
   added(block, unit) {
     block.set(unit, UNIT.CREDIT, 0);
@@ -48,7 +56,8 @@ export const credit: Policy = {
   },
 
   account(block) {
-    const { words } = block;
+    const { words } = block,
+      { credits } = periodsOf(words[SCHED.TSLICE_US]);
     const active: { unit: number; weight: number; capped: number; peak: number }[] = [];
     const owed = Math.max(0, -words[SCHED.BALANCE]);
     let weightTotal = 0;
@@ -56,15 +65,14 @@ export const credit: Policy = {
       if (block.get(unit, UNIT.STATE) === 0 || !block.has(unit, FLAG.ACTIVE)) continue;
       const weight = block.get(unit, UNIT.WEIGHT),
         cap = block.get(unit, UNIT.CAP);
-      active.push({ unit, weight, capped: cap > 0 ? Math.ceil((cap * CREDITS_PER_PERIOD) / 100) : Infinity, peak: 0 });
+      active.push({ unit, weight, capped: cap > 0 ? Math.ceil((cap * credits) / 100) : Infinity, peak: 0 });
       weightTotal += weight;
     }
-    for (const one of active)
-      one.peak = Math.min(CREDITS_PER_PERIOD + Math.ceil((owed * one.weight) / weightTotal), one.capped);
+    for (const one of active) one.peak = Math.min(credits + Math.ceil((owed * one.weight) / weightTotal), one.capped);
     // Whose share is too large for it comes first, so that all others get of what it leaves. Xen moves such domains to its list's head one by one (credit_xtra).
     active.sort((a, b) => a.peak / a.weight - b.peak / b.weight);
     // What was spent and not had flows back, so that the sum of all credits returns to 0.
-    let total = block.pcpus * CREDITS_PER_PERIOD + owed;
+    let total = block.pcpus * credits + owed;
     let weightLeft = weightTotal,
       balance = 0;
     for (const { unit, weight, capped, peak } of active) {
@@ -75,23 +83,27 @@ export const credit: Policy = {
         if (weightLeft > 0) total += Math.ceil(((fair - peak) * weightTotal) / weightLeft);
         fair = peak;
       }
-      balance += share(block, unit, fair, capped);
+      balance += share(block, unit, { fair, capped, most: credits });
     }
     words[SCHED.BALANCE] = balance;
   },
 };
 
-/** Gives a unit its credit of one period; returns what it has then. `capped`: what its cap lets it have. */
-function share(block: SchedulerBlock, unit: number, fair: number, capped: number): number {
+/** Gives a unit its credit of one period; returns what it has then. `capped`: what its cap lets it have. `most`: afterwards it has no more, and owes no more. */
+function share(
+  block: SchedulerBlock,
+  unit: number,
+  { fair, capped, most }: { fair: number; capped: number; most: number },
+): number {
   let has = block.get(unit, UNIT.CREDIT) + fair;
   if (has < 0) {
     block.set(unit, UNIT.PRIORITY, PRIORITY.OVER);
     if (has < -capped) block.flag(unit, FLAG.PARKED, true);
-    has = Math.max(has, -CREDITS_PER_PERIOD);
+    has = Math.max(has, -most);
   } else {
     block.set(unit, UNIT.PRIORITY, PRIORITY.UNDER);
     block.flag(unit, FLAG.PARKED, false);
-    if (has > CREDITS_PER_PERIOD) {
+    if (has > most) {
       // It does not use its share: it earns nothing until it runs at a tick again.
       block.flag(unit, FLAG.ACTIVE, false);
       has >>= 1;

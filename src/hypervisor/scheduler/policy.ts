@@ -68,8 +68,9 @@ export class SchedulerBlock {
 export interface Policy {
   /** As after `sched=` on Xen's command line. */
   readonly name: string;
-  readonly tickNs: number;
-  readonly accountingNs: number;
+  /** From a tick to the next, and from an accounting to the next, by the parameters as they are. */
+  tickNs(block: SchedulerBlock): number;
+  accountingNs(block: SchedulerBlock): number;
   added(block: SchedulerBlock, unit: number): void;
   removed(block: SchedulerBlock, unit: number): void;
   /** It was blocked and can run; its priority for the queue. */

@@ -4,8 +4,8 @@ import type { Policy } from './policy.ts';
 
 export const roundRobin: Policy = {
   name: 'rr',
-  tickNs: 10e6,
-  accountingNs: 1e9,
+  tickNs: () => 10e6,
+  accountingNs: () => 1e9,
   added: (block, unit) => block.set(unit, UNIT.PRIORITY, PRIORITY.UNDER),
   removed: () => {},
   woken: () => {},

@@ -211,6 +211,24 @@ describe('ticks and accounting', () => {
     expect(host.unit(1)).toMatchObject({ priority: PRIORITY.UNDER, credit: 40 });
   });
 
+  it('come once in a slice, with as many credits and three ticks; another slice counts from the next accounting on', () => {
+    const host = new Host({ pcpus: 1 });
+    const { scheduler, view } = host;
+    scheduler.setParameters({ tsliceUs: 6000, ratelimitUs: 1000 });
+    const hog = host.add(HOG, { weight: 512 }),
+      other = host.add(HOG);
+    host.run(60 * MS);
+    expect(view.periods).toEqual({ tickNs: 2 * MS, accountingNs: 6 * MS, credits: 60 });
+    expect(view.accountings().map(({ timeNs }) => timeNs / MS)).toEqual([30, 36, 42, 48, 54]);
+    host.run(3000 * MS);
+    for (const { credits } of view.accountings())
+      for (const unit of [hog, other]) expect(Math.abs(credits[unit]!)).toBeLessThanOrEqual(60);
+    expect(host.share(hog)).toBeCloseTo(2 / 3, 1);
+    // Two milliseconds are too short for three ticks.
+    scheduler.setParameters({ tsliceUs: 2000 });
+    expect(view.periods.tickNs).toBe(2 * MS);
+  });
+
   it('give what one cannot use to the others by their weights, wherever it stands among them', () => {
     const host = new Host({ pcpus: 2 });
     const [light, middle, heavy] = [256, 512, 8192].map(weight => host.add(HOG, { weight }));

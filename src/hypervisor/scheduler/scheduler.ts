@@ -44,7 +44,6 @@ const ALL_PCPUS = -1;
 const COMPUTES_NS = 50e6;
 /** Accounting periods that are made up for. */
 const MOST_LATE = 10;
-const NOTHING = (): void => {};
 
 export interface SchedulerOptions {
   /** Slots, 1 to 32. */
@@ -156,12 +155,12 @@ export class Scheduler {
     words[SCHED.TSLICE_US] = tsliceUs;
     words[SCHED.RATELIMIT_US] = ratelimitUs;
     const now = this.nowNs();
-    queue.setTime(SCHED.NEXT_ACCOUNTING, now + this.policy.accountingNs);
+    queue.setTime(SCHED.NEXT_ACCOUNTING, now + this.policy.accountingNs(queue));
     for (let pcpu = 0; pcpu < MAX_PCPUS; pcpu++)
-      queue.setTime(queue.pcpu(pcpu) + PCPU.NEXT_TICK, now + this.policy.tickNs);
+      queue.setTime(queue.pcpu(pcpu) + PCPU.NEXT_TICK, now + this.policy.tickNs(queue));
   }
 
-  /** xl sched-credit -s. @throws RangeError with a sentence; then nothing is changed. */
+  /** xl sched-credit -s. A tick and an accounting that are on their way come when they would have. @throws RangeError with a sentence; then nothing is changed. */
   setParameters(parameters: { tsliceUs?: number; ratelimitUs?: number }): void {
     const { tsliceUs, ratelimitUs } = { ...this.parameters, ...parameters };
     const problem = parameterProblem({ tsliceUs, ratelimitUs });
@@ -377,8 +376,7 @@ export class Scheduler {
   waitNs(unit: number): number {
     const { queue } = this;
     // Whoever is parked may be the only one left who could do the accounting that frees it.
-    const patienceNs = queue.has(unit, FLAG.PARKED) ? queue.time(SCHED.NEXT_ACCOUNTING) - this.nowNs() : 100e6;
-    return Math.max(0, patienceNs);
+    return queue.has(unit, FLAG.PARKED) ? Math.max(0, queue.time(SCHED.NEXT_ACCOUNTING) - this.nowNs()) : 100e6;
   }
 
   /** No domain computes: none has had something to do for more than some milliseconds on end. A look without the lock. */
@@ -586,16 +584,17 @@ export class Scheduler {
   }
 
   private tickUntil(until: number): void {
-    const { queue, policy } = this;
+    const { queue, policy } = this,
+      tickNs = policy.tickNs(queue);
     for (let pcpu = 0; pcpu < this.pcpus; pcpu++) {
       const at = queue.pcpu(pcpu) + PCPU.NEXT_TICK;
       const next = queue.time(at);
       if (until < next) continue;
       // Several ticks of one holder are as good as the last.
-      const last = next + Math.floor((until - next) / policy.tickNs) * policy.tickNs;
+      const last = next + Math.floor((until - next) / tickNs) * tickNs;
       const holder = queue.current(pcpu);
       if (holder >= 0) policy.tick(queue, holder, last);
-      queue.setTime(at, last + policy.tickNs);
+      queue.setTime(at, last + tickNs);
     }
   }
 
@@ -603,11 +602,12 @@ export class Scheduler {
     const { queue, policy } = this;
     let due = queue.time(SCHED.NEXT_ACCOUNTING);
     if (now < due) return;
-    const parked: number[] = [];
+    const accountingNs = policy.accountingNs(queue),
+      parked: number[] = [];
     for (let unit = 0; unit < this.units; unit++)
       if (queue.get(unit, UNIT.STATE) === RUNNABLE + 1 && queue.has(unit, FLAG.PARKED)) parked.push(unit);
     // Periods that nobody saw the end of, since the host had other things to do, count each for itself.
-    for (due = Math.max(due, now - MOST_LATE * policy.accountingNs); due <= now; due += policy.accountingNs) {
+    for (due = Math.max(due, now - MOST_LATE * accountingNs); due <= now; due += accountingNs) {
       this.tickUntil(due);
       for (let pcpu = 0; pcpu < this.pcpus; pcpu++)
         if (queue.current(pcpu) >= 0) policy.charge(queue, queue.current(pcpu), due);
@@ -671,7 +671,7 @@ export class Scheduler {
   private locked<T>(section: (now: number) => T): T {
     const { machine, lock, me } = this;
     // No answers meanwhile: a guest's hypercall may be what asks here.
-    if (takeLock(machine, lock, me, NOTHING)) this.repair(this.nowNs());
+    if (takeLock(machine, lock, me, () => {})) this.repair(this.nowNs());
     const now = this.nowNs();
     this.catchUp(now);
     const result = section(now);

@@ -1,5 +1,6 @@
 /** The run queue as others see it: who has the slots, who waits, why it was decided so (../scheduler/block.ts). */
 import { MAX_VCPUS, XENHEAP, XENHEAP_MAGIC } from '../layout/layout.ts';
+import { periodsOf } from '../scheduler/credit.ts';
 import {
   ACCOUNT_WORDS,
   ACCOUNTS,
@@ -88,6 +89,8 @@ export interface Accounting {
   credits: number[];
 }
 
+export type Periods = ReturnType<typeof periodsOf>;
+
 const WHY_NAMES = Object.keys(WHY) as (keyof typeof WHY)[],
   LEFT_NAMES = Object.keys(LEFT) as (keyof typeof LEFT)[];
 
@@ -108,6 +111,11 @@ export class SchedulerView {
   /** Slots: physical processors that guests may use at once. */
   get pcpus(): number {
     return Math.min(MAX_PCPUS, Math.max(0, this.memory.word(this.base + SCHED.PCPUS)));
+  }
+
+  /** Of Xen's credit scheduler: times from a tick to the next and from an accounting to the next, and what that hands out a slot. */
+  get periods(): Periods {
+    return periodsOf(this.memory.word(this.base + SCHED.TSLICE_US));
   }
 
   /** Unit that holds each slot; -1: idle. */

@@ -80,7 +80,7 @@ describe('the priority of who runs', () => {
       { timeNs: 30 * MS, credits: [0, -5] },
     ];
     expect(
-      byPriority([run(4, 40, { priority: 0 })], accountings).map(({ priority, fromNs, toNs }) => [
+      byPriority([run(4, 40, { priority: 0 })], accountings, 10 * MS).map(({ priority, fromNs, toNs }) => [
         priority,
         fromNs / MS,
         toNs / MS,
@@ -91,7 +91,7 @@ describe('the priority of who runs', () => {
       [-2, 30, 40],
     ]);
     // One that goes on with the same priority is one slice.
-    expect(byPriority([run(4, 6), run(6, 8)], accountings)).toHaveLength(1);
+    expect(byPriority([run(4, 6), run(6, 8)], accountings, 10 * MS)).toHaveLength(1);
   });
 });
 

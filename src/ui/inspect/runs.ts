@@ -1,10 +1,8 @@
 /** Who had a processor, from the scheduler's decisions; what credit each had meanwhile; and what the weights alone would give. */
 import type { Accounting, Decision } from '../../hypervisor/view/index.ts';
 
-/** A unit pays so many credits for a millisecond, who runs at a tick is BOOSTed no longer (hypervisor/scheduler/credit.ts). */
+/** A unit pays so many credits for a millisecond (hypervisor/scheduler/credit.ts). */
 const CREDITS_PER_MS = 10;
-export const TICK_NS = 10e6,
-  ACCOUNTING_NS = 30e6;
 const BOOST = 0,
   UNDER = -1,
   OVER = -2;
@@ -75,14 +73,14 @@ export function runsOf(decisions: readonly Decision[], fromNs: number, nowNs: nu
     .filter(run => run.toNs > run.fromNs);
 }
 
-/** Runs cut where the priority of who runs changes: a tick ends BOOST, an accounting sets it by the credit. */
-export function byPriority(runs: readonly Run[], accountings: readonly Accounting[]): Run[] {
+/** Runs cut where the priority of who runs changes: a tick ends BOOST, an accounting sets it by the credit. `everyNs`: from a tick to the next. */
+export function byPriority(runs: readonly Run[], accountings: readonly Accounting[], everyNs: number): Run[] {
   const phaseNs = accountings.at(-1)?.timeNs ?? 0;
   const cut = runs.flatMap(run => {
     const changes = accountings.flatMap(({ timeNs, credits }) =>
       timeNs > run.fromNs && timeNs < run.toNs ? [{ ns: timeNs, priority: credits[run.unit]! < 0 ? OVER : UNDER }] : [],
     );
-    const tickNs = phaseNs + (Math.floor((run.fromNs - phaseNs) / TICK_NS) + 1) * TICK_NS;
+    const tickNs = phaseNs + (Math.floor((run.fromNs - phaseNs) / everyNs) + 1) * everyNs;
     if (
       run.priority === BOOST &&
       tickNs < run.toNs &&

@@ -83,7 +83,7 @@ function changedShares(
   now: { weight: number; cap: number } | undefined,
 ): string {
   const capText = (cap = 0): string => (cap === 0 ? '' : `, cap ${cap} %`);
-  return `Within 30 ms it counts by weight ${now?.weight}${capText(now?.cap)}; before: ${before?.weight}${capText(before?.cap)}.`;
+  return `From the next accounting on it counts by weight ${now?.weight}${capText(now?.cap)}; before: ${before?.weight}${capText(before?.cap)}.`;
 }
 
 export const schedCredit = command({

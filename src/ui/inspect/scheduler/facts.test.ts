@@ -30,6 +30,7 @@ const seen = {
   fromNs: 0,
   toNs: 100e6,
   pcpus: 1,
+  periods: { tickNs: 10e6, accountingNs: 30e6, credits: 300 },
 };
 const data: Data = { ...seen, shares: sharesOf(seen, number => number !== 3) };
 const shown = (chosen: string, of = data) => ({ data: of, chosen, choose: () => {}, target: {} });

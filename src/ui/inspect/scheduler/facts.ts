@@ -1,6 +1,6 @@
 /** Who had which pCPU when, what each took of it and what the weights give, and which decision is told of. */
 
-import type { Accounting, Decision, Unit } from '../../../hypervisor/view/index.ts';
+import type { Accounting, Decision, Periods, Unit } from '../../../hypervisor/view/index.ts';
 import type { Shown } from '../inspector.ts';
 import { byPriority, creditOf, lineFrom, type Run, runsOf, sharesByWeight, timesOf } from '../runs.ts';
 import type { Lane } from './schedule.tsx';
@@ -8,7 +8,7 @@ import { words } from './words.ts';
 
 /** So long a time decides who always has work. */
 export const LOOK_NS = 1e9;
-/** Of decisions before the picture: who runs is looked at anew each 30 ms. */
+/** Of decisions before the picture: who runs is looked at anew each slice. */
 const BEFORE_NS = 200e6,
   /** Who has run or wanted to for so much of the time always has work. */
   ALWAYS = 0.85,
@@ -40,6 +40,7 @@ export interface Data {
   fromNs: number;
   toNs: number;
   pcpus: number;
+  periods: Periods;
   shares: ReadonlyMap<number, Share>;
 }
 
@@ -86,7 +87,7 @@ export function pictureOf(data: Data): { runs: Run[]; lanes: Lane[] } {
     told = toldOf(data),
     all = runsOf(told, 0, toNs),
     inPicture = runsOf(told, fromNs, toNs),
-    runs = byPriority(inPicture, accountings);
+    runs = byPriority(inPicture, accountings, data.periods.tickNs);
   return {
     runs: inPicture,
     lanes: units.map(({ unit, id, name, weight, cap }) => ({

@@ -2,7 +2,6 @@
 
 import { mediaSignal, PHONE } from '../../media.ts';
 import type { Shown } from '../inspector.ts';
-import { ACCOUNTING_NS, TICK_NS } from '../runs.ts';
 import { Decisions } from './decisions.tsx';
 import { type Data, keyOf, pickedOf, pictureOf } from './facts.ts';
 import { creditScale, type Lane, Schedule } from './schedule.tsx';
@@ -10,8 +9,8 @@ import { spanMs } from './source.ts';
 import { lengthText, words } from './words.ts';
 
 const SPANS = [60, 120, 1000, 10_000],
-  /** Longer pictures have no lines of ticks and accountings: they would be grey. */
-  FINEST = 240;
+  /** Pictures of more ticks have no lines of them and of accountings: they would be grey. */
+  MOST_TICKS = 24;
 /** There the picture has its lengths above it. */
 const phone = mediaSignal(PHONE);
 
@@ -34,10 +33,10 @@ export const Spans = () => (
 
 export function Figure(shown: Shown<Data>) {
   const { data, choose } = shown,
-    { accountings, units, fromNs, toNs, pcpus, shares } = data,
+    { accountings, units, fromNs, toNs, pcpus, periods, shares } = data,
     span = toNs - fromNs,
-    isFine = span <= FINEST * 1e6,
-    stepNs = isFine ? TICK_NS : span / 6,
+    isFine = span <= MOST_TICKS * periods.tickNs,
+    stepNs = isFine ? periods.tickNs : span / 6,
     isTicked = isFine && accountings.length > 0;
   const { runs, lanes } = pictureOf(data);
   return (
@@ -54,17 +53,18 @@ export function Figure(shown: Shown<Data>) {
         marks={Array.from({ length: Math.round(span / stepNs) + 1 }, (_, i) => ({
           ns: fromNs + i * stepNs,
           label: String(Math.round((i * stepNs) / 1e6)),
-          isStrong: isTicked && (i * stepNs) % ACCOUNTING_NS === 0,
+          isStrong: isTicked && (i * stepNs) % periods.accountingNs === 0,
         }))}
         lanes={lanes}
+        handedOut={periods.credits}
       />
-      <Legend lanes={lanes} isTicked={isTicked} />
+      <Legend lanes={lanes} handedOut={periods.credits} isTicked={isTicked} />
       <Decisions {...shown} />
     </div>
   );
 }
 
-const Legend = ({ lanes, isTicked }: { lanes: readonly Lane[]; isTicked: boolean }) => (
+const Legend = ({ lanes, handedOut, isTicked }: { lanes: readonly Lane[]; handedOut: number; isTicked: boolean }) => (
   <div class="legend">
     {words.legend.map((name, i) => (
       <span key={name}>
@@ -80,7 +80,7 @@ const Legend = ({ lanes, isTicked }: { lanes: readonly Lane[]; isTicked: boolean
       <svg class="saw" viewBox="0 0 22 11" aria-hidden="true">
         <path d="M1 9L9 3V9L21 2" />
       </svg>
-      {words.creditLine(creditScale(lanes))}
+      {words.creditLine(creditScale(lanes, handedOut))}
     </span>
     {isTicked && (
       <span>

@@ -28,6 +28,8 @@ interface ScheduleProps {
   pcpus: number;
   runs: readonly Run[];
   lanes: readonly Lane[];
+  /** Credits that an accounting hands out, for each pCPU. */
+  handedOut: number;
   marks: readonly Mark[];
   /** The decision that is explained. */
   at: { timeNs: number; pcpu: number; to: number } | undefined;
@@ -48,8 +50,6 @@ const WIDE = 760,
   /** Of the highest slice in a lane; from there to the top of its credit. */
   SLICE = 18,
   GAP = 8,
-  /** Credits that an accounting hands out, for each pCPU (CSCHED_CREDITS_PER_ACCT of Xen's credit.c). */
-  HANDED_OUT = 300,
   /** Narrower slices in a row are one block; a slice is drawn this wide at least. */
   SHORT = 5,
   NARROWEST = 1.4,
@@ -67,10 +67,10 @@ const words = {
 /** A time's place across the picture. */
 type Across = (ns: number) => number;
 
-export function Schedule({ label, fromNs, toNs, pcpus, runs, lanes, marks, at, choose }: ScheduleProps) {
+export function Schedule({ label, fromNs, toNs, pcpus, runs, lanes, handedOut, marks, at, choose }: ScheduleProps) {
   const span = toNs - fromNs,
     x = (ns: number): number => LEFT + (Math.min(span, Math.max(0, ns - fromNs)) / span) * (WIDE - LEFT - RIGHT);
-  const scale = creditScale(lanes),
+  const scale = creditScale(lanes, handedOut),
     laneHigh = Math.min(LANE, Math.max(LANE_LOW, Math.floor(LANES / lanes.length))),
     top = STRIPS_AT + pcpus * STRIP + 12,
     height = top + lanes.length * laneHigh - 4;
@@ -303,9 +303,9 @@ interface Scale {
 }
 
 /** From the least credit in the picture to the greatest, and never finer than what an accounting hands out; 0 is in it. */
-export function creditScale(lanes: readonly Pick<Lane, 'credit'>[]): Scale {
+export function creditScale(lanes: readonly Pick<Lane, 'credit'>[], handedOut: number): Scale {
   const all = lanes.flatMap(({ credit }) => credit.map(each => each.credit));
-  return { least: Math.min(-HANDED_OUT, ...all), most: Math.max(HANDED_OUT, ...all) };
+  return { least: Math.min(-handedOut, ...all), most: Math.max(handedOut, ...all) };
 }
 
 /** Filled as far as its 0; what it has at the end stands behind it. */

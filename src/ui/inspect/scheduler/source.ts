@@ -46,9 +46,9 @@ export function open({ machine }: Target) {
       }
       const toNs = accountings.at(-1)?.timeNs ?? nowNs,
         fromNs = toNs - spanMs.value * 1e6,
-        { pcpus } = scheduler;
+        { pcpus, periods } = scheduler;
       if (decisions.length === 0) return undefined;
-      const seen = { decisions, accountings, units, fromNs, toNs, pcpus };
+      const seen = { decisions, accountings, units, fromNs, toNs, pcpus, periods };
       return { ...seen, shares: sharesOf(seen, unit => isHungry(looks.get(unit)!)) };
     },
   };
