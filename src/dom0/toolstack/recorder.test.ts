@@ -109,9 +109,10 @@ describe('a host', () => {
       state: 'running',
       progress: 0,
       message: 'The balloon gave back 0 of 2 MiB; the guest decides how fast.',
-      caused: { hypercalls: 1, writes: 1, removals: 0 },
+      caused: { hypercalls: 2, writes: 1, removals: 0 },
     });
     expect((await host.taskRecord(task.id))!.causes).toMatchObject([
+      { kind: 'hypercall', what: 'XEN_DOMCTL_max_mem', value: '1792 pages' },
       { kind: 'write', what: `/local/domain/${a.id}/memory/target`, value: '6144' },
       { kind: 'hypercall', what: 'XENMEM_set_pod_target', value: '1536 pages' },
     ]);

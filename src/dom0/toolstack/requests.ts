@@ -1,18 +1,13 @@
 /** What a running guest is asked or allowed by way of the store and its records. */
-import { XEN } from '../../hypervisor/interfaces/xen/index.ts';
+import { SLACK_MIB } from './services.ts';
 import type { Member } from './running-domain.ts';
 import type { Toolstack } from './toolstack.ts';
 
-type Asking = Pick<Toolstack, 'machine' | 'services' | 'runners' | 'noteCall'>;
-
-/** Above maxmem, for the guest's special pages (LIBXL_MAXMEM_CONSTANT). */
-const SLACK_MIB = 1;
-/** What the counter of frames holds. */
-const MOST_FRAMES = 2 ** 31 - 1;
+type Asking = Pick<Toolstack, 'services' | 'runners'>;
 
 /** As far as the hypervisor lets the guest grow: libxl_domain_setmaxmem. @throws Error with a sentence */
 export function setMaxMemory(
-  toolstack: Asking,
+  { services }: Asking,
   { record, memoryMiB: now, blueprint: { xen } }: Member,
   memoryMiB: number,
 ): void {
@@ -21,10 +16,7 @@ export function setMaxMemory(
     throw new Error(
       'libxl: error: libxl_domain_setmaxmem: memory_static_max must be greater than or or equal to memory_dynamic_max',
     );
-  // As Xen does: what is larger than its counter is as far as that goes.
-  const frames = Math.min((memoryMiB + SLACK_MIB) * 256, MOST_FRAMES);
-  Atomics.store(toolstack.machine.words, (record.guestOffset >>> 2) + XEN.MAX_FRAMES, frames);
-  toolstack.noteCall(record, 'XEN_DOMCTL_max_mem', `${frames} pages`);
+  services.dom0.setMaxMem(record.id, memoryMiB + SLACK_MIB);
 }
 
 /** How many of its processors the guest may have online: its driver is told by the store. @throws Error with a sentence */

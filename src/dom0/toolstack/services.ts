@@ -38,6 +38,8 @@ import { restoreConnections, restoreNodes, saveForToolstack } from './saved-doma
 const CONSOLE_REF = 0,
   STORE_REF = 1;
 const GRANT_FRAMES_AT_FIRST = 1;
+/** What the hypervisor lets a guest have above what it is asked to come to, for its special pages (LIBXL_MAXMEM_CONSTANT). */
+export const SLACK_MIB = 1;
 
 /** How far guest-physical addresses of HVM and PVH guests reach: special pages lie just below 4 GiB. */
 export const WHOLE_P2M = 0x100000;
@@ -337,7 +339,8 @@ export class Services {
   }
 
   /**
-   * xl mem-set: the guest's balloon driver is told by its store to come to so much memory; what waits to be populated on demand follows.
+   * xl mem-set: the guest's balloon driver is told by its store to come to so much memory, and the hypervisor lets it have no more; what waits to be populated
+   * on demand follows.
    * Source: tools/libs/light/libxl_mem.c, libxl_set_memory_target. @throws Error with a sentence
    */
   setMemory(domid: number, memoryMiB: number): void {
@@ -352,6 +355,7 @@ export class Services {
       );
     if (!(Number.isInteger(memoryMiB) && memoryMiB >= 1))
       throw new Error(`The guest can have between 1 and ${mostKiB / 1024} MiB (its maxmem), not ${memoryMiB}.`);
+    this.dom0.setMaxMem(domid, memoryMiB + SLACK_MIB);
     client.write(`${memory}/target`, String(memoryMiB * 1024));
     if (this.dom0.setPodTarget(domid, memoryMiB * FRAMES_A_MIB) !== 0)
       throw new Error(

@@ -180,6 +180,8 @@ describe('settings', () => {
     const { host, xl } = await make();
     const most = (): number => xenViewOf(host.toolstack.view.at(host.living(1).record.index))!.reservation.most;
     expect([await xl('mem-max x 12'), most()]).toEqual(['', 13 * 256]);
+    // A new target is a limit, too (libxl_set_memory_target with enforce).
+    expect([await xl('mem-set x 6'), most()]).toEqual(['', 7 * 256]);
     expect(await xl('mem-max x 4')).toBe(
       '1: libxl: error: libxl_domain_setmaxmem: memory_static_max must be greater than or or equal to memory_dynamic_max\ncannot set domid 1 static max memory to : 4',
     );

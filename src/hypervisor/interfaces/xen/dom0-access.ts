@@ -3,7 +3,8 @@
  * Domain 0 is privileged, so it may map any domain's frames; every mapping holds a reference, so the frame stays that domain's until it is unmapped.
  */
 import { MAILBOX } from '../../layout/layout.ts';
-import { PORT, XEN_VCPU } from './layout.ts';
+import { FRAMES_A_MIB } from '../../layout/ram-layout.ts';
+import { PORT, XEN, XEN_VCPU } from './layout.ts';
 import { isWritableRam } from '../../memory/guest-memory.ts';
 import { domain0 } from '../../memory/domain-table.ts';
 import { DOMAIN_0, FRAME_BYTES, HostError, type Machine } from '../../memory/machine.ts';
@@ -17,6 +18,9 @@ import { awaitNoCode, countWriter, endWrites, frameWritten } from './memory/stal
 import { isViridian } from '../viridian/features.ts';
 import { dropWritable, takeWritable } from './memory/writable.ts';
 import { SHARED_INFO, VCPU_INFO } from './shared.ts';
+
+/** What a domain's counter of frames holds. */
+const MOST_FRAMES = 2 ** 31 - 1;
 
 /** A frame of another domain. */
 export interface Mapping {
@@ -299,6 +303,14 @@ export class Dom0 {
     setParam(ports, index, low, high);
     this.onHypercall?.(domid, 'HVMOP_set_param', `${paramName(index)} = ${value}`);
     return 0;
+  }
+
+  /** XEN_DOMCTL_max_mem: as far as the hypervisor lets a domain grow, in MiB. As in Xen, what is larger than its counter of frames is as far as that goes. */
+  setMaxMem(domid: number, mib: number): void {
+    const { machine, xenBlock } = this.portsOf(domid),
+      frames = Math.min(mib * FRAMES_A_MIB, MOST_FRAMES);
+    Atomics.store(machine.words, xenBlock + XEN.MAX_FRAMES, frames);
+    this.onHypercall?.(domid, 'XEN_DOMCTL_max_mem', `${frames} pages`);
   }
 
   /** XENMEM_get_pod_target: frames that a domain has, and what of its memory is populated on demand. */
