@@ -99,7 +99,7 @@ const KINDS = {
     argv: file => ['--type', 'hvm', '--disk', file('disk.img'), '--cpu', 'x86-64-v2', '--nic', 'pcnet', '--vcpus', '2'],
     cpus: 2,
     // GRUB's second entry, by its key.
-    script: ['expect executed automatically', 'send e'],
+    script: ['expect executed automatically', 'send w'],
     drivers: ['sd', 'pcnet32'],
   },
   pvhvm: {

@@ -78,7 +78,7 @@ export async function systemdDisk({ version, suite }: Release, packages: Package
   return { disk, kernel, initrd, cmdline, release };
 }
 
-/** `e`: a guest of Xen keeps the drive and the card of a PC. */
+/** `w`: a guest of Xen keeps the drive and the card of a PC. GRUB has `e` and `c` for itself (menu.c, run_menu). */
 const menu = (version: number, cmdline: string): string => `serial --unit=0 --speed=115200
 terminal_input console serial
 terminal_output console serial
@@ -86,7 +86,7 @@ set timeout=2
 set default=0
 ${[
   ['d', `Debian ${version}`, ''],
-  ['e', `Debian ${version} without Xen's drivers`, ' xen_emul_unplug=never'],
+  ['w', `Debian ${version} without Xen's drivers`, ' xen_emul_unplug=never'],
 ]
   .map(
     ([key, title, words]) => `
