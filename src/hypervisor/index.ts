@@ -4,7 +4,8 @@ export { checkBoot } from './interfaces/check-boot.ts';
 export { loadPvBuilder } from './interfaces/xen/boot-rules.ts';
 export { TSC_HZ } from '../cpu/architecture/index.ts';
 export { VIRTUAL_NS_PER_INSTRUCTION } from './domain/clock.ts';
-export { Domain, type DomainOptions, type SliceResult } from './domain/domain.ts';
+export { Domain, type DomainOptions } from './domain/domain.ts';
+export type { SliceResult } from './domain/slice.ts';
 export type { Ending } from './domain/ending.ts';
 export { attachDrives } from './disks/drives.ts';
 export {

@@ -37,6 +37,7 @@ import { type HotRegion, hottestRegions, type JitOptions, publishTier, regionOpt
 import { SerialFeed } from './serial-feed.ts';
 import type { ShadowPaging } from './shadow-paging.ts';
 import { SavedStateError } from './saved-state-error.ts';
+import { SliceLength, type SliceResult } from './slice.ts';
 import { ThreadTime } from './thread-time.ts';
 import { whileInGuest } from './in-guest.ts';
 import { IoTrace } from '../tracing/io-trace.ts';
@@ -105,25 +106,10 @@ export interface DomainOptions extends JitOptions {
   xenLog?: (line: string) => void;
 }
 
-export type SliceResult =
-  /** More to do: call again soon. */
-  | { state: 'running' }
-  /** The processor is halted until `untilNs` of the domain's clock (Infinity: until an input comes); `latestNs` is early enough while no domain computes. */
-  | { state: 'parked'; untilNs: number; latestNs: number }
-  | { state: 'paused' }
-  | { state: 'ended'; ending: Ending };
-
-/** A slice should last about this long, so that inputs and other domains in the same worker wait no longer. */
-const SLICE_NS = 2e6;
-/** Its length is told in instructions of before: where those now are slower, it ends by the clock. */
+/** A slice lasts no longer: its length is told in instructions of before, and those now may be slower. */
 const LONGEST_SLICE_MS = 4;
 /** Accesses answered in place between two looks at the clock. */
 const LOOK_ANSWERS = 256;
-const FIRST_SLICE_INSTRUCTIONS = 50_000,
-  MIN_SLICE_INSTRUCTIONS = 5_000,
-  MAX_SLICE_INSTRUCTIONS = 5_000_000;
-/** In virtual time a slice is cut by count, which changes nothing the guest can see. */
-const VIRTUAL_SLICE_INSTRUCTIONS = 250_000;
 /** Longest turn of a vCPU, in its domain's time. */
 const TURN_NS = 1e6;
 /** Deadlines that an idle processor lets pass in one slice. */
@@ -156,6 +142,8 @@ export class Domain {
   about = '';
   /** Leaves the slice at the end of the exit under way. */
   private leaveSlice = false;
+  /** In virtual time: it left the slice for Domain 0. */
+  private callsDomain0 = false;
   private resetAsked: ResetKind | null = null;
   /** A triple fault that resets the PC left this behind. */
   private restartReport: string | undefined;
@@ -163,7 +151,7 @@ export class Domain {
   private pausedByUser = false;
   private readonly counters: Int32Array;
   private readonly stage: SecondStage;
-  private sliceInstructions = FIRST_SLICE_INSTRUCTIONS;
+  private readonly sliceLength = new SliceLength();
   /** In host time: what of it the host gave. */
   private readonly thread: ThreadTime | undefined;
   private virtualRunNs = 0;
@@ -386,6 +374,7 @@ export class Domain {
       raise: (vector, errorCode) => this.exits.injectException(vector, errorCode),
       tsc: () => [this.clock.tsc(processor.retired), this.clock.tscHigh],
       yield: () => this.stopSlice(),
+      callDomain0: () => this.callDomain0(),
       written: mfn => memory.onWrite(mfn),
       demand: gfn => this.demand(gfn),
       console,
@@ -492,6 +481,11 @@ export class Domain {
   /** Ends the slice soon: after the exit under way, or now where there is none. */
   stopSlice(): void {
     this.leaveSlice = true;
+  }
+
+  /** Where others share its time, when Domain 0 hears of an event is no matter of where a slice happens to end. */
+  private callDomain0(): void {
+    if (this.options.company) this.callsDomain0 = this.leaveSlice = true;
   }
 
   // Inputs. Call between slices.
@@ -625,14 +619,16 @@ export class Domain {
     this.guest.service();
     this.remote?.service();
     this.changeBreaks();
-    const { clock, processor, thread } = this;
+    const { clock, processor, thread, sliceLength } = this;
     thread?.begin(processor.retired);
     const startNs = clock.nowNs(),
       startRetired = processor.retired,
       startIdleNs = this.idleNs;
     // What came between two slices may have ended it already.
     this.leaveSlice = this.endingAsked !== null || this.resetAsked !== null || this.powerAsked !== undefined;
-    let parked = this.loop(startRetired + (clock.virtual ? VIRTUAL_SLICE_INSTRUCTIONS : this.sliceInstructions));
+    this.callsDomain0 = false;
+    const stopAt = startRetired + sliceLength.from(this.instructions, clock.virtual);
+    let parked = this.loop(stopAt);
     if (parked && this.stuck) this.guest.stuck();
     if (this.powerAsked) this.changePower();
     if (this.resetAsked || this.endingAsked || this.restartReport !== undefined) this.finish();
@@ -642,9 +638,12 @@ export class Domain {
     // Its adapter draws by a clock that stands still from now on: what it printed last is to be seen.
     if (this.ending || (parked && this.stuck)) this.platform.vga.refresh?.();
     const endNs = clock.nowNs();
-    this.account(endNs - startNs - (this.idleNs - startIdleNs), processor.retired - startRetired);
+    const ranNs = endNs - startNs - (this.idleNs - startIdleNs);
+    if (clock.virtual) this.virtualRunNs += ranNs;
+    else sliceLength.took(ranNs, processor.retired - startRetired);
     this.publish(endNs, parked ? 'b' : 'r');
     if (this.ending) return { state: 'ended', ending: this.ending };
+    if (!parked && this.callsDomain0 && processor.retired < stopAt) return { state: 'running', callsDomain0: true };
     if (!parked) return { state: 'running' };
     if (this.stuck) return { state: 'parked', untilNs: Infinity, latestNs: Infinity };
     return { state: 'parked', untilNs: this.timers.nextDeadlineNs, latestNs: this.latestNs };
@@ -653,17 +652,6 @@ export class Domain {
   /** Halted with interrupts off: nothing but a reset wakes it. */
   get stuck(): boolean {
     return this.vcpus.stuck && this.platform.asleep !== true;
-  }
-
-  /** Adapts the slice to the speed that was seen. */
-  private account(ns: number, retired: number): void {
-    if (this.clock.virtual) this.virtualRunNs += ns;
-    if (this.clock.virtual || retired < MIN_SLICE_INSTRUCTIONS || ns <= 0) return;
-    const fitting = (retired * SLICE_NS) / ns;
-    this.sliceInstructions = Math.min(
-      MAX_SLICE_INSTRUCTIONS,
-      Math.max(MIN_SLICE_INSTRUCTIONS, Math.round((this.sliceInstructions * 3 + fitting) / 4)),
-    );
   }
 
   /** Runs until `retired` reaches `stopAt`, someone wants the slice to end, or (then true) all vCPUs wait for an interrupt that is not there. */

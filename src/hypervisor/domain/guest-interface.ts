@@ -37,6 +37,8 @@ export interface GuestParts {
   tsc(): readonly [low: number, high: number];
   /** Ends the slice: others get their turn. */
   yield(): void;
+  /** Domain 0 has an event: in virtual time it hears of it before the next instruction. */
+  callDomain0(): void;
   /** A machine frame was written by someone who is not the processor. */
   written(mfn: number): void;
   /** A guest frame that is populated on demand is used. */

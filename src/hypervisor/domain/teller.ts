@@ -1,5 +1,6 @@
 /** What a domain's listener is told after its slices: bytes first, and each thing once. */
-import type { Domain, SliceResult } from './domain.ts';
+import type { Domain } from './domain.ts';
+import type { SliceResult } from './slice.ts';
 import type { DomainListener } from './domain-listener.ts';
 import type { Ending } from './ending.ts';
 import type { GuestLog } from './guest-log.ts';

@@ -1,5 +1,6 @@
 /** A domain that sleeps and that nothing of its own will wake. */
-import type { Domain, SliceResult } from './domain.ts';
+import type { Domain } from './domain.ts';
+import type { SliceResult } from './slice.ts';
 
 /** `event`: input, or a word of another domain, still can; `reset`: it halted with interrupts off, and only a reset can. */
 export type WaitsFor = 'event' | 'reset';

@@ -1,5 +1,6 @@
 /** A domain's way to a slot and out of it, for whoever runs its slices: a worker of its own, or a thread that several domains share. */
-import type { Domain, SliceResult } from '../domain/domain.ts';
+import type { Domain } from '../domain/domain.ts';
+import type { SliceResult } from '../domain/slice.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** What a timer's slack has grown to when its domain has idled for a quarter of a minute (xen/idle-ticks.ts). */

@@ -147,7 +147,7 @@ export class Neighbours {
     for (let turn = 0; turn < turns; turn++) {
       for (const { domain, kind } of this.all) {
         domain.stopAtInstruction = domain.instructions + TURN;
-        // What it says to Domain 0 ends a slice.
+        // A slice may end within it.
         while (domain.instructions < domain.stopAtInstruction) {
           const result = domain.runSlice();
           if (result.state === 'ended') return `the ${kind} neighbour ended: ${result.ending.sentence}`;

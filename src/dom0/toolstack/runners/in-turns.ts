@@ -12,6 +12,7 @@ import {
   noMedia,
   type OpenMedium,
   Saver,
+  type SliceResult,
 } from '../../../hypervisor/index.ts';
 import { Slot } from '../../../hypervisor/scheduler/index.ts';
 import { diskRecords } from '../../../hypervisor/disks/index.ts';
@@ -198,7 +199,14 @@ export class Turns implements Runners {
     }
   }
 
-  /** A slice, if it wants one and has a slot; milliseconds until it wants the next. */
+  private slice(entry: Entry): SliceResult {
+    this.running = entry;
+    const result = entry.domain.runSlice();
+    this.running = undefined;
+    return result;
+  }
+
+  /** A slice, in which Domain 0 may have its turns, if it wants one and has a slot; milliseconds until it wants the next. */
   private turn(entry: Entry): number {
     const { domain, slot } = entry;
     const { company } = domain.options;
@@ -209,9 +217,13 @@ export class Turns implements Runners {
     if (!domain.paused && !slot.enter()) return slot.patienceMs;
     entry.poked = false;
     const beforeNs = domain.clock.nowNs();
-    this.running = entry;
-    const result = domain.runSlice();
-    this.running = undefined;
+    let result = this.slice(entry);
+    while (result.state === 'running' && result.callsDomain0) {
+      entry.teller.tell(result);
+      if (this.host.serve()) this.poke();
+      if (this.held || !this.entries.includes(entry)) break;
+      result = this.slice(entry);
+    }
     slot.leave(result);
     entry.teller.tell(result);
     entry.teller.stop(() => setPaused(entry, true));

@@ -45,6 +45,8 @@ export interface HypercallParts {
   console(bytes: Uint8Array): void;
   /** Ends the slice: others get their turn. */
   yield(): void;
+  /** Domain 0 has an event: in virtual time it hears of it before the next instruction. */
+  callDomain0(): void;
   /** A machine frame was written by someone who is not the processor. */
   written(mfn: number): void;
 }

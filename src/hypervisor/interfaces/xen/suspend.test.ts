@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { asm } from '../../../cpu/test-support/asm.ts';
 import { assembleDomain } from '../assemble.ts';
-import type { Domain, SliceResult } from '../../domain/domain.ts';
+import type { Domain } from '../../domain/domain.ts';
+import type { SliceResult } from '../../domain/slice.ts';
 import { XEN } from './layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';

@@ -1,7 +1,7 @@
 /** event_channel_op. Source: xen/include/public/event_channel.h. The order of the checks is the order of the errors that a guest can see. */
 import { TRACE_KIND } from '../../../tracing/trace.ts';
 import { PORT, XEN, XEN_VCPU, XEN_VIRQS } from '../layout.ts';
-import { FRAME_BYTES } from '../../../memory/machine.ts';
+import { DOMAIN_0, FRAME_BYTES } from '../../../memory/machine.ts';
 import {
   DOMID_SELF,
   EACCES,
@@ -180,6 +180,7 @@ function close({ ports }: HypercallContext, { port }: GuestStruct<typeof Close>)
  */
 function send({ ports, parts, current }: HypercallContext, { port }: GuestStruct<typeof Send>): number {
   if (!ports.send(port)) return -EINVAL;
+  if (ports.remoteOf(port) === DOMAIN_0) parts.callDomain0();
   if (parts.trace.on) parts.trace.add(TRACE_KIND.EVENT, current, port, ports.remoteOf(port));
   return 0;
 }

@@ -297,13 +297,13 @@ export class Ports {
 
   // ---- between domains
 
-  /** Sends on an open port: to the other end, or to itself for an IPI. False: a port that cannot be sent on. */
   /** Domain at the other end of a port; -1: none. */
   remoteOf(port: number): number {
     const entry = this.entry(port);
     return this.words[entry + PORT.STATE] === EVTCHNSTAT.INTERDOMAIN ? this.words[entry + PORT.REMOTE] : -1;
   }
 
+  /** Sends on an open port: to the other end, or to itself for an IPI. False: a port that cannot be sent on. */
   send(port: number): boolean {
     return this.isValid(port) && !this.isOfXen(port) && this.sendAsXen(port);
   }

@@ -1,0 +1,73 @@
+/** Domains on one thread, in virtual time. */
+import { expect, it } from 'vitest';
+import { asm } from '../../../cpu/test-support/asm.ts';
+import { Dom0, EVTCHNOP, HYPERCALL, XEN_RECORDS } from '../../../hypervisor/interfaces/xen/index.ts';
+import { pvhKernel } from '../../../hypervisor/interfaces/xen/pvh-program.test-support.ts';
+import { createDomain, Machine } from '../../../hypervisor/memory/index.ts';
+import { Scheduler } from '../../../hypervisor/scheduler/index.ts';
+import type { DomainRunner } from './runner.ts';
+import { Turns } from './in-turns.ts';
+
+const ARGUMENT = 0x20000,
+  PORT = 1;
+/** Instructions from one event to the next. */
+const PERIOD = 1006;
+const NS_PER_INSTRUCTION = 4;
+const SENDS = asm(`
+  mov dword [${ARGUMENT}], ${PORT}
+  again: mov edi, 500
+  work: dec edi; jne work
+  mov eax, ${HYPERCALL.EVENT_CHANNEL_OP}; mov ebx, ${EVTCHNOP.SEND}; mov ecx, ${ARGUMENT}; vmcall
+  jmp again
+`);
+const COMPUTES = asm('again: jmp again');
+
+it('serve Domain 0 inside the turn of a guest that sends to it, wherever its slices end, and the turn is none the longer', () => {
+  const machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20));
+  const dom0 = new Dom0(machine);
+  const queue = new Scheduler(machine, () => 0);
+  queue.configure({ pcpus: 3 });
+  const rounds: (() => void)[] = [];
+  const turns = new Turns(
+    { soon: round => rounds.push(round), later: () => () => {} },
+    {
+      machine,
+      queue,
+      serve: () => dom0.poll(),
+      domain0Wants: () => dom0.pending,
+      domain0WakeNs: () => Infinity,
+      idled: () => {},
+    },
+  );
+  const start = (code: number[], onEvent?: () => void): DomainRunner => {
+    const record = createDomain(machine, 4, 0x100000, { guest: XEN_RECORDS.pvh });
+    queue.add(record, { doorbell: record.mailboxOffset >>> 2 });
+    if (onEvent) dom0.bindInterdomain(record.id, dom0.allocUnboundFor(record.id), onEvent);
+    dom0.poll();
+    return turns.start(
+      {
+        record,
+        name: 'x',
+        memoryMiB: 4,
+        boot: { kind: 'kernel', kernel: pvhKernel(code), name: 'program', cmdline: '' },
+        startEpochMs: 0,
+        onReset: 'end',
+        onTripleFault: 'end',
+        program: 'test',
+        definition: '',
+      },
+      { serial: () => {}, ended: () => {}, problem: () => {}, restarted: () => {} },
+    );
+  };
+  const heard: { at: number; other: number }[] = [];
+  const guests: DomainRunner[] = [];
+  const instructions = (n: number): number => (guests[n]?.nowNs ?? 0) / NS_PER_INSTRUCTION;
+  guests.push(start(SENDS, () => heard.push({ at: instructions(0), other: instructions(1) })));
+  guests.push(start(COMPUTES));
+  // A port that is bound counts as rung.
+  heard.length = 0;
+  while (rounds.length > 0 && heard.length < 600) rounds.shift()?.();
+  expect(heard.slice(1).map(({ at }, i) => at - heard[i].at)).toEqual(Array(heard.length - 1).fill(PERIOD));
+  const TURN = 250_000;
+  for (const { at, other } of heard) expect(other).toBe(Math.floor(at / TURN) * TURN);
+});
