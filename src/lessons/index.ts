@@ -14,4 +14,5 @@ export { MOST_MINUTES, type Plan, planOf } from './plan.ts';
 export type { Done } from './progress.ts';
 export * from './run.ts';
 export * from './small-guests.ts';
+export * from './wall.ts';
 export { anyAnswers, type Walked, walkThrough } from './walk.ts';

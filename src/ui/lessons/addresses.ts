@@ -19,14 +19,14 @@ export function takeAs(name: string): void {
 export const seedHere = (): string => seedOf(address().get('seed') ?? '', address().get('name') ?? '');
 
 /** Of a lesson that is not taken but read, taught or written. */
-export const LESSON_VIEWS = ['teacher', 'handout', 'answers', 'edit', 'guide'] as const,
+export const LESSON_VIEWS = ['teacher', 'handout', 'answers', 'wall', 'edit', 'guide'] as const,
   VIEWS = [...LESSON_VIEWS, 'course', 'glossary', 'progress'] as const;
 export type View = (typeof VIEWS)[number];
 
 export const viewHere = (): View | undefined => VIEWS.find(view => view === address().get('view'));
 
 /** Of what is around a lesson, from one address to the next. */
-const AROUND = ['lang', 'course', 'embed', 'panels'];
+const AROUND = ['lang', 'course', 'room', 'embed', 'panels'];
 const around = (): string =>
   AROUND.flatMap(key => {
     const value = address().get(key);

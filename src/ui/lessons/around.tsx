@@ -39,6 +39,18 @@ export function useSurroundings(): void {
   }, [isFramed, isLarge]);
 }
 
+export const LargeButton = ({ look = 'btn' }: { look?: 'btn' | 'link' }) => (
+  <button
+    class={look}
+    aria-pressed={projects.value}
+    onClick={() => {
+      projects.value = !projects.value;
+    }}
+  >
+    {words.project}
+  </button>
+);
+
 /** Whether the link is shown for a phone. */
 const showsQr = signal(false);
 
@@ -75,15 +87,7 @@ export function Around({ lesson, no, onName }: { lesson: Lesson; no: number; onN
         >
           {words.qr}
         </button>
-        <button
-          class="link"
-          aria-pressed={projects.value}
-          onClick={() => {
-            projects.value = !projects.value;
-          }}
-        >
-          {words.project}
-        </button>
+        <LargeButton look="link" />
         {(['teacher', 'handout', 'edit', 'glossary', 'progress'] as const).map(view => (
           <a key={view} href={viewAddress(id, view, seed)}>
             {words.views[view]}

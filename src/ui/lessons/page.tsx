@@ -24,7 +24,7 @@ import { Problems } from './problems.tsx';
 import { RingStrip } from './ring-strip.tsx';
 import { StepBox, Toggle } from './step.tsx';
 import { address, asksName, takeAs, viewHere } from './addresses.ts';
-import { isNearest, now, open, problem, problems, unfolded } from './taking.ts';
+import { isHeld, isNearest, now, open, problem, problems, unfolded } from './taking.ts';
 import { words } from './words.ts';
 
 /** The consoles stand below the step that is open, where there is no room beside it. */
@@ -36,10 +36,22 @@ const Views = later(
   part => part.ShownView,
 );
 
+/** Loaded where the lesson is taken in a class. */
+const ClassBar = later(
+  () => import('./class.tsx'),
+  part => part.ClassBar,
+);
+
 export function LessonPage() {
   const view = viewHere();
   useSurroundings();
-  return view ? <Views view={view} /> : <TakenLesson />;
+  if (view) return <Views view={view} />;
+  return (
+    <>
+      {address().has('room') && !asksName() && <ClassBar />}
+      <TakenLesson />
+    </>
+  );
 }
 
 function TakenLesson() {
@@ -132,9 +144,14 @@ function Taken({ state }: { state: Now }) {
     .filter(session => session !== undefined);
   const consoles = <Consoles state={state} round={rounds[current]!} no={current + 1} sessions={shown} />;
   const panels = panelsHere();
-  if (!panels.has('steps')) return <div class="lesson lonly">{consoles}</div>;
+  if (!panels.has('steps'))
+    return (
+      <div class="lesson lonly" inert={isHeld.value}>
+        {consoles}
+      </div>
+    );
   return (
-    <div class={`lesson${panels.has('consoles') ? '' : ' lonly'}`}>
+    <div class={`lesson${panels.has('consoles') ? '' : ' lonly'}`} inert={isHeld.value}>
       <article class="body lsn" lang={language()}>
         <Head state={state} rounds={rounds} current={current} />
         {rounds.map((round, r) => (

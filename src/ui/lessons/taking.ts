@@ -24,6 +24,8 @@ import { words } from './words.ts';
 export const now = signal<Now | undefined>(undefined);
 export const problems = signal<readonly Problem[]>([]);
 export const problem = signal<string | undefined>(undefined);
+/** The class is held: no step goes on. */
+export const isHeld = signal(false);
 let opened = false;
 
 export async function open(): Promise<void> {

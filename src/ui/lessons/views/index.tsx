@@ -9,12 +9,14 @@ import { Guide } from './guide.tsx';
 import { AnswerPaper, Handout } from './handout.tsx';
 import { ProgressView } from './progress.tsx';
 import { TeacherPage } from './teacher.tsx';
+import { WallView } from './wall.tsx';
 import './views.css';
 
 const SHOWN: Readonly<Record<View, () => JSX.Element>> = {
   teacher: TeacherPage,
   handout: Handout,
   answers: AnswerPaper,
+  wall: WallView,
   edit: Editor,
   guide: Guide,
   course: CourseView,
