@@ -40,7 +40,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/shell/line-editor.ts take': 101,
   'src/dom0/shell/shell-commands.ts shellCommands': 239,
   'src/dom0/toolstack/runners/in-turns.ts constructor': 84,
-  'src/dom0/toolstack/toolstack.ts': 921,
   'src/hypervisor/domain/domain.ts': 894,
   'src/hypervisor/domain/domain.ts constructor': 116,
   'src/hypervisor/domain/vcpu.ts': 764,

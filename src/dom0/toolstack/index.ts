@@ -11,7 +11,8 @@ export {
 } from './running-domain.ts';
 export { changeDisc } from './hotplug.ts';
 export { Services, WHOLE_P2M } from './services.ts';
-export { Toolstack, type ToolstackListener, type ToolstackParts } from './toolstack.ts';
+export { Toolstack } from './toolstack.ts';
+export type { ToolstackListener, ToolstackParts } from './toolstack-parts.ts';
 export { FIRST_COMMANDS } from './commands/first.ts';
 export { bind, type Bound, type Deeds } from './commands/command.ts';
 export { findManaged, managedOf, remove } from './commands/managed.ts';

@@ -1,0 +1,307 @@
+/** A domain is built: frames and a record, its drives, its runner, and then its other ends in Domain 0. */
+import { loadNic } from '../../devices/index.ts';
+import { floppyDriveTypes } from '../../devices/ide/index.ts';
+import { type DomainListener, GuestLog, wired } from '../../hypervisor/domain/index.ts';
+import type { DomainRecord } from '../../hypervisor/index.ts';
+import { HVM_PARAM, XEN_RECORDS } from '../../hypervisor/interfaces/xen/index.ts';
+import { MAILBOX } from '../../hypervisor/layout/index.ts';
+import { createDomain, destroyDomain } from '../../hypervisor/memory/index.ts';
+import { sharesOf } from '../../hypervisor/scheduler/index.ts';
+import { hostTime, modelOf } from '../backends/device-model/index.ts';
+import { loadBackends } from '../backends/index.ts';
+import { buildByKeys, type NewDomain } from '../definitions/config/index.ts';
+import { NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
+import type { Stopping } from './stopping.ts';
+import { DEVICE_KINDS, loadKinds } from './devices/index.ts';
+import { isOpenOnce } from './opened-drives.ts';
+import type { DomainRunner, DomainStart } from './runners/runner.ts';
+import { type Blueprint, describe, type DomainConsole, type Member, shapeOf, withLevel } from './running-domain.ts';
+import type { BuildOptions, ToolstackCore } from './toolstack-parts.ts';
+import { uuidOf } from './uuid.ts';
+
+/** Guests write any bytes; Xen's isprint() follows ISO 8859-1. */
+const LATIN_1 = new TextDecoder('latin1');
+
+export class Building<Console extends DomainConsole> {
+  private readonly core: ToolstackCore<Console>;
+  private readonly stopping: Pick<Stopping<Console>, 'ended' | 'startedAgain' | 'bury'>;
+
+  constructor(core: ToolstackCore<Console>, stopping: Pick<Stopping<Console>, 'ended' | 'startedAgain' | 'bury'>) {
+    this.core = core;
+    this.stopping = stopping;
+  }
+
+  /** Toolstack.refuseToBuild. @throws Error with a sentence */
+  refuse(blueprint: Blueprint, others: readonly Member[]): void {
+    this.mayRun(blueprint);
+    const problem = this.core.stations.problemOf(blueprint, others);
+    if (problem) throw new Error(problem);
+  }
+
+  private mayBuild(): void {
+    if (this.core.closed) throw new Error('The host has ended: nothing is started any more.');
+  }
+
+  /** As Xen does where it has no VT-x: a guest that is not paravirtual is refused before anything of it is made. @throws NoVtError */
+  private mayRun({ xen }: Blueprint): void {
+    this.mayBuild();
+    if (xen === 'pv' || this.core.machine.hasVt) return;
+    this.core.xen.log.print('info', NO_VT_LOG);
+    throw new NoVtError(NO_VT_REASON);
+  }
+
+  /** Toolstack.build. @throws Error with a sentence */
+  async build(asked: Blueprint, options: BuildOptions<Console> = {}): Promise<Member<Console>> {
+    this.mayRun(asked);
+    const { paused = false, made, listed } = options;
+    const blueprint = this.core.stations.addressed(withLevel(asked));
+    if (blueprint.cpuLevel) await this.core.runners.loadLevel?.(blueprint.cpuLevel);
+    const { definition, xen } = blueprint;
+    const { machine, queue } = this.core;
+    // On one thread a device of the host answers in Domain 0's turn, in which a model there is awake.
+    const modelHere =
+      xen === 'hvm' &&
+      (definition.modelInDomain0 === true ||
+        (!this.core.runners.elsewhere && (blueprint.drives ?? []).some(({ medium }) => medium && 'device' in medium)));
+    const { record, seenMiB, populateMiB } = this.recordOf(blueprint, modelHere);
+    const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
+    made?.(record.id);
+    this.core.parts.recorder?.called(record.id, uuid);
+    this.core.noteCall(
+      record,
+      'XEN_DOMCTL_createdomain',
+      `domain ${record.id}: ${populateMiB} MiB, ${record.vcpus} vCPU${record.vcpus === 1 ? '' : 's'}`,
+    );
+    try {
+      if (xen) this.core.services.prepare(record, uuid, modelHere);
+      const setParam: NewDomain['setParam'] = (name, value) =>
+        xen && this.core.services.dom0.setHvmParam(record.id, HVM_PARAM[name], value);
+      buildByKeys({ machine, record, setParam }, definition);
+    } catch (error) {
+      destroyDomain(machine, record);
+      throw error;
+    }
+    const member = this.memberOf(blueprint, record, uuid, options);
+    const listener = this.listenTo(member);
+    try {
+      this.core.drives.open(member, modelHere, listener);
+    } catch (error) {
+      this.core.services.detachDrives(record.id);
+      this.core.drives.closeDevices(member);
+      destroyDomain(machine, record);
+      throw error;
+    }
+    queue.add(record, { ...sharesOf(definition), doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
+    member.runner = this.core.runners.start(this.startOf(member, seenMiB, modelHere), listener);
+    this.core.members.set(record.id, member);
+    this.core.halted.delete(member.name);
+    listed?.(record.id);
+    try {
+      await this.begin(member, listener, modelHere, paused);
+    } catch (error) {
+      await this.unbuild(member);
+      throw error;
+    }
+    return member;
+  }
+
+  /** Frames and a record for a new domain. @throws HostError */
+  private recordOf(blueprint: Blueprint, modelHere: boolean) {
+    const { definition, xen, drives = [] } = blueprint;
+    const { seenMiB, p2mFrames, ...memory } = shapeOf(blueprint, this.core.machine.frames);
+    const record = createDomain(this.core.machine, seenMiB, p2mFrames, {
+      vcpus: definition.maxVcpus ?? definition.vcpus,
+      onlineVcpus: definition.vcpus,
+      ...memory,
+      card: definition.nic !== undefined,
+      drives:
+        this.core.runners.elsewhere &&
+        !modelHere &&
+        drives.some(drive => drive.place >= 0 && (xen === 'hvm' || (!xen && isOpenOnce(drive)))),
+      ...(xen && { guest: XEN_RECORDS[xen] }),
+    });
+    return { record, seenMiB, populateMiB: memory.populateMiB };
+  }
+
+  /** Once its runner is on its way: it gets its other ends, and runs when they are there. */
+  private async begin(
+    member: Member<Console>,
+    listener: DomainListener,
+    modelHere: boolean,
+    paused: boolean,
+  ): Promise<void> {
+    const { record } = member;
+    const { definition, xen } = member.blueprint;
+    this.core.services.network.attachCard(record, definition.rate);
+    const waits = paused || xen !== undefined;
+    if (waits) this.core.setHeld(member, true);
+    member.about = await member.runner.started;
+    this.mayBuild();
+    if (xen) await this.attach(member);
+    if (definition.nic || definition.vif) await this.core.services.network.connect();
+    if (modelHere) await Promise.all([loadBackends(['model']), definition.nic && loadNic(definition.nic)]);
+    if (modelHere) this.attachModel(member, listener);
+    for (const input of member.early?.splice(0) ?? []) input();
+    delete member.early;
+    if (waits) this.core.setHeld(member, false);
+  }
+
+  /** It could not be built: nothing of it is left. */
+  private async unbuild(member: Member<Console>): Promise<void> {
+    const { record } = member;
+    this.core.members.delete(record.id);
+    this.core.halted.set(member.name, 'failed');
+    this.core.services.network.detachCard(record.id);
+    await member.runner.destroy();
+    this.core.services.detachDrives(record.id);
+    this.core.drives.closeDevices(member);
+    this.core.queue.remove(record.index);
+    this.stopping.bury(member);
+  }
+
+  /** Before it is started: `runner` is given to it then. */
+  private memberOf(
+    blueprint: Blueprint,
+    record: DomainRecord,
+    uuid: string,
+    { paused = false, before, restarts, why }: BuildOptions<Console>,
+  ): Member<Console> {
+    const { definition, saved, xen } = blueprint;
+    const shown = saved?.state.toolstack?.console;
+    return {
+      blueprint,
+      record,
+      name: definition.name,
+      uuid,
+      builtEpochMs: this.core.parts.epochMs(),
+      memoryMiB: definition.memoryMiB,
+      console: this.core.listener.console(
+        record,
+        definition.name,
+        before?.(record.id),
+        shown instanceof Uint8Array ? shown : undefined,
+      ),
+      runner: undefined as unknown as DomainRunner,
+      early: [],
+      usesPvConsole: xen === 'pv' || xen === 'pvh' || blueprint.saved?.state.toolstack?.usesPvConsole === true,
+      about: '',
+      paused,
+      why: { running: why ?? (blueprint.saved ? 'restored' : 'booted'), paused: 'user' },
+      holds: 0,
+      ending: null,
+      released: false,
+      whenOver: new Set(),
+      devices: [],
+      ...(restarts ? { restarts } : {}),
+    };
+  }
+
+  private startOf(member: Member<Console>, memoryMiB: number, modelHere: boolean): DomainStart {
+    const { blueprint, record, console, opened } = member;
+    const { definition, boot, diskChanges, saved, xen, cpuLevel, stopAtInstruction, startEpochMs, text } = blueprint;
+    const drives = this.core.drives.elsewhere(member);
+    return {
+      record,
+      boot,
+      memoryMiB,
+      startEpochMs,
+      name: definition.name,
+      definition: text,
+      program: this.core.parts.version,
+      ...(opened && !modelHere && !this.core.runners.elsewhere
+        ? { ide: opened.ide }
+        : drives.length > 0 && !modelHere
+          ? { drives, ...(diskChanges ? { diskChanges } : {}) }
+          : {}),
+      ...(opened && modelHere ? { floppyDrives: floppyDriveTypes(opened.ide) } : {}),
+      ...(definition.nic ? { nic: definition.nic } : {}),
+      ...(definition.mac ? { mac: definition.mac } : {}),
+      ...(cpuLevel ? { cpuLevel } : {}),
+      ...(this.core.jitThreshold === undefined ? {} : { jitThreshold: this.core.jitThreshold }),
+      ...(saved ? { saved } : {}),
+      ...(stopAtInstruction === undefined ? {} : { stopAtInstruction }),
+      ...(xen && (console.printXen || this.core.xen.log.wantsGuests) ? { withXenConsole: true } : {}),
+      ...(console.printDebug ? { withDebug: true } : {}),
+      // A guest of Xen that restarts is a new domain.
+      onReset: definition.onReboot === 'restart' && !xen ? 'restart' : 'end',
+      onTripleFault: xen || this.core.parts.tripleFaultEnds ? 'end' : 'restart',
+    };
+  }
+
+  private listenTo(member: Member<Console>): DomainListener {
+    const { console } = member;
+    const { listener } = this.core;
+    return {
+      serial: bytes => {
+        member.usesPvConsole = false;
+        console.print(bytes);
+      },
+      xenConsole: lines => this.printXen(member, lines),
+      debug: bytes => console.printDebug?.(bytes),
+      ended: ending => this.stopping.ended(member, ending),
+      problem: sentence => listener.problem(member, sentence),
+      restarted: report => this.stopping.startedAgain(member, report, 'The guest asked for a reset.'),
+      waits: (what, report) => listener.waits?.(member, what, report),
+      reached: () => listener.reached?.(member),
+      broke: hit => {
+        // libvirt has no word for it: QEMU's RUN_STATE_DEBUG is `unknown` there.
+        this.core.setPaused(member, true, 'unknown');
+        member.hit = hit;
+        listener.broke?.(member, hit);
+      },
+      changed: () => {
+        console.snapshot?.(false);
+        listener.changed?.(member);
+      },
+    };
+  }
+
+  /** Whole lines of the hypervisor's console. */
+  private printXen({ console }: Member<Console>, lines: Uint8Array): void {
+    console.printXen?.(lines);
+    if (this.core.xen.log.wantsGuests) this.core.xen.log.guest(LATIN_1.decode(lines));
+  }
+
+  /** Store and console. */
+  private async attach(member: Member<Console>): Promise<void> {
+    const { blueprint, console } = member;
+    const described = describe(member);
+    await loadKinds(DEVICE_KINDS, described.devices ?? {});
+    this.mayBuild();
+    const print = (bytes: Uint8Array): void => {
+      member.usesPvConsole = true;
+      console.print(bytes);
+    };
+    member.attached = this.core.services.attach(member.record, described, print, blueprint.saved?.state.toolstack);
+  }
+
+  /** The device model of a guest, in Domain 0. */
+  private attachModel(member: Member<Console>, { problem, serial }: DomainListener): void {
+    const { parts, services } = this.core;
+    const { record, console, runner, blueprint } = member;
+    const { definition, boot, saved } = blueprint;
+    const { hostMs } = parts;
+    const debug = console.printDebug
+      ? (byte: number) => console.printDebug?.(Uint8Array.of(byte))
+      : (console.printXen || this.core.xen.log.wantsGuests) &&
+        new GuestLog(record.id, lines => this.printXen(member, lines)).put;
+    // In its guest's time where that is known here, so that a run in virtual time repeats itself.
+    const time =
+      runner.modelTime?.() ??
+      hostTime(hostMs ?? (() => this.core.virtualMs), parts.later, () => this.core.wakeDomain0());
+    const ide = member.opened?.ide ?? [];
+    member.model = services.attachModel({
+      record,
+      boot,
+      ide,
+      io: services.io,
+      ...(definition.nic ? { nic: timers => wired(this.core.machine, record, timers, definition) } : {}),
+      ...time,
+      ...(hostMs ? { hostMs } : {}),
+      serial: byte => serial(Uint8Array.of(byte)),
+      ...(debug ? { debug } : {}),
+      failed: problem,
+      saved: saved && modelOf(saved.state),
+    });
+  }
+}
