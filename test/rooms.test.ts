@@ -194,13 +194,11 @@ const TYPE_CIRCLES: typeof CIRCLES = [
     ],
   },
   {
-    why: 'parts of a domain name the domain that they are parts of, and its guest’s interface what it boots',
+    why: 'parts of a domain name the domain that they are parts of',
     files: [
       'src/hypervisor/domain/boot.ts',
       'src/hypervisor/domain/domain.ts',
       'src/hypervisor/domain/exits.ts',
-      'src/hypervisor/domain/guest-interface.ts',
-      'src/hypervisor/domain/second-tier.ts',
       'src/hypervisor/domain/warm-reset.ts',
     ],
   },

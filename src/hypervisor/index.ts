@@ -1,10 +1,12 @@
 /** What the hypervisor offers to Domain 0 and to the command line. */
-export { type Boot, p2mFrames } from './domain/boot.ts';
+export { p2mFrames } from './domain/boot.ts';
+export type { Boot } from './domain/booted.ts';
 export { checkBoot } from './interfaces/check-boot.ts';
 export { loadPvBuilder } from './interfaces/xen/boot-rules.ts';
 export { TSC_HZ } from '../cpu/architecture/index.ts';
 export { VIRTUAL_NS_PER_INSTRUCTION } from './domain/clock.ts';
-export { Domain, type DomainOptions } from './domain/domain.ts';
+export { Domain } from './domain/domain.ts';
+export type { DomainOptions } from './domain/domain-options.ts';
 export type { SliceResult } from './domain/slice.ts';
 export type { Ending } from './domain/ending.ts';
 export { attachDrives } from './disks/drives.ts';

@@ -3,7 +3,8 @@ import { createProcessor } from '../../cpu/index.ts';
 import { DECODED, decode, disassemble, newDecoded } from '../../cpu/table/index.ts';
 import { BareHvmBoard, Pc, PvhBoard } from '../../devices/index.ts';
 import { type WiredCard, wired } from './nic.ts';
-import { Domain, type DomainOptions } from './domain.ts';
+import { Domain } from './domain.ts';
+import type { DomainOptions } from './domain-options.ts';
 
 export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPlatform' | 'guest' | 'disassemble'>;
 

@@ -2,11 +2,10 @@
 import type { CpuModel, Processor } from '../../cpu/architecture/index.ts';
 import { featuresOf, registers as R } from '../../cpu/architecture/index.ts';
 import { memoryMap } from '../../devices/index.ts';
-import { isLinuxForFirmware, type LinuxForFirmware } from '../../devices/index.ts';
-import type { OpenMedium } from '../disks/media.ts';
-import type { Domain, DomainOptions } from './domain.ts';
+import { isLinuxForFirmware } from '../../devices/index.ts';
+import type { Boot, BootRules } from './booted.ts';
+import type { Domain } from './domain.ts';
 import {
-  type E820Entry,
   isLongKernel,
   type EntryState,
   kernelKind,
@@ -25,56 +24,7 @@ const MAX_OPTION_ROM_BYTES = 64 * KIB;
 const LEAST_FIRMWARE = 64 * KIB,
   MOST_FIRMWARE = 16 * 1024 * KIB,
   FIRMWARE_BLOCK = 4 * KIB;
-/** Firmware in RAM that fits below 1 MiB lies there alone (hvmloader's rombios and SeaBIOS); of what is larger, as OVMF is, the last part. */
-const MOST_BELOW_1_MIB = 256 * KIB,
-  OF_LARGER = 64 * KIB;
 const CR0_PE_ET = 0x11;
-
-/** What the machine starts: a kernel put into memory, or firmware at the reset vector. */
-export type Boot =
-  | {
-      /** pvh, pv: entered as Xen's domain builder does; kernel: as a boot loader does. */ kind:
-        | 'kernel'
-        | 'pvh'
-        | 'pv';
-      kernel: Uint8Array;
-      name: string;
-      ramdisk?: { name: string; data: Uint8Array };
-      cmdline: string;
-    }
-  | {
-      kind: 'firmware';
-      image: Uint8Array;
-      name: string;
-      vgaBios?: Uint8Array;
-      /** Its authors had QEMU's machine before them (SeaBIOS, or an image that a person names): it gets QEMU's devices where an IBM PC's differ. */
-      forQemu?: boolean;
-      /** It lies in flash that it can write, on a PC; `keep`: where that is kept when the machine is gone. Absent: in ROM. */
-      flash?: { keep?: { name: string; path: string; writes: true } };
-      /** The network card's expansion ROM, to boot by it. */
-      nicRom?: Uint8Array;
-      /** SeaBIOS's device paths, first one first. */
-      bootOrder?: string[];
-      /** It starts boot sectors that do not end in 55 AA, too. */
-      noSignatureCheck?: true;
-      /** For firmware that starts kernels itself. */
-      linux?: LinuxForFirmware;
-      /** Xen's own hvmloader, which builds tables and puts the image where it belongs; absent: the image lies in ROM, as on a PC. */
-      loader?: LoadedFile;
-    };
-
-/** What an interface says of how its guests begin. */
-export interface BootRules {
-  /** The way into a kernel that has several; absent: a boot loader's. */
-  prefer?: 'pvh' | 'note';
-  /** Memory as a kernel is told of it; absent: as firmware of a PC would tell it. */
-  e820?(ram: GuestRam): E820Entry[];
-  /** What a loader of the hypervisor's own is told, which starts firmware; absent: there is none. */
-  loaderE820?(ram: GuestRam): E820Entry[];
-  /** Judges a kernel that the interface loads by itself. Absent: kernels are loaded as on a PC. @throws LoadError */
-  judge?(kernel: KernelBoot, memoryMiB: number): void;
-}
-export type KernelBoot = Exclude<Boot, { kind: 'firmware' }>;
 
 /** It starts a kernel of 64 bits, which needs a processor with 64-bit code. Paravirtual ones are refused later. */
 export const isLongBoot = (boot: Boot): boolean =>
@@ -136,33 +86,6 @@ export function checkBoot(
     },
   );
 }
-
-/** The file where what firmware writes to its flash is kept. @throws HostError */
-export const flashFileOf = (
-  boot: Boot,
-  openMedium: OpenMedium | undefined,
-  problem: (sentence: string) => void,
-): Pick<DomainOptions, 'flashFile' | 'problem'> =>
-  openMedium && boot.kind === 'firmware' && boot.flash?.keep ? { flashFile: openMedium(boot.flash.keep), problem } : {};
-
-/** Keeps there what the firmware of this name has written from byte `at` of its flash on, or says that it cannot. */
-export const keepFlash = (
-  { flashFile, problem }: Pick<DomainOptions, 'flashFile' | 'problem'>,
-  name: string,
-  at: number,
-  bytes: Uint8Array,
-): void =>
-  flashFile?.request({ op: 'write', at, pieces: [bytes] }, error => {
-    if (error) problem?.(`What ${name} writes to its flash cannot be kept in its file.`);
-  });
-
-/** Whether firmware that lies in RAM lies below 4 GiB, too: where it is too large to lie below 1 MiB alone. */
-export const hasHighFirmware = (boot: Boot): boolean =>
-  boot.kind === 'firmware' && !boot.loader && boot.image.length > MOST_BELOW_1_MIB;
-
-/** What of it lies below 1 MiB, to its end. */
-export const lowFirmware = (image: Uint8Array): Uint8Array =>
-  image.length > MOST_BELOW_1_MIB ? image.subarray(-OF_LARGER) : image;
 
 /** Guest frames that a PC's p2m covers: to the end of RAM, and at least to 4 GiB where firmware lies there. */
 export function p2mFrames(boot: Boot, ram: GuestRam): number {

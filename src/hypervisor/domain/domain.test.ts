@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EPT_FETCH, EPT_READ, EPT_WRITE, ExitReason, IO_IN } from '../../cpu/architecture/edge.ts';
 import { Pc } from '../../devices/index.ts';
-import type { Boot } from './boot.ts';
-import { Domain, type DomainOptions } from './domain.ts';
+import type { Boot } from './booted.ts';
+import { Domain } from './domain.ts';
+import type { DomainOptions } from './domain-options.ts';
 import { PLAIN_PC } from '../interfaces/none/plain-pc.ts';
 import { FakeProcessor, type Step } from './fake-processor.test-support.ts';
 import { COUNTERS } from '../layout/layout.ts';

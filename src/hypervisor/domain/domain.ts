@@ -3,37 +3,34 @@
  * The same class runs in a worker of its own, beside other domains in one worker, and under the command line: it never waits and never looks at
  * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
  */
-import { CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK } from '../../devices/index.ts';
-import type { CpuModel } from '../../cpu/architecture/index.ts';
 import { ExitReason, type Probe, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
-import { setBootOrder, setLinux, type State, TimerQueue } from '../../devices/index.ts';
-import { type IdeAttachment, putDisc, removableKind } from '../../devices/ide/index.ts';
-import type { NicModel } from '../../devices/index.ts';
+import { type State, TimerQueue } from '../../devices/index.ts';
+import { putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { ResetKind } from '../../devices/pci/index.ts';
 import { A20Gate } from '../memory/a20.ts';
-import { type Boot, hasHighFirmware, keepFlash, loadBoot } from './boot.ts';
+import { loadBoot } from './boot.ts';
+import { boardOf, firmwareParts, tellFirmware } from './board.ts';
+import type { DomainOptions } from './domain-options.ts';
 import { bothOf, LastCode } from './last-code.ts';
 import { type BreakHit, type BreakPoint, Breaks } from './breaks.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
-import { EXIT_COUNTERS } from '../view/exit-reasons.ts';
 import { answersOf } from './answers.ts';
 import { Exits } from './exits.ts';
-import { FirmwareMap } from '../memory/firmware-map.ts';
+import type { FirmwareMap } from '../memory/firmware-map.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
-import { ramGfn, ramOf, ramRanges } from '../layout/ram-layout.ts';
+import { ramGfn, ramRanges } from '../layout/ram-layout.ts';
 import { COUNTERS, COUNTER_WORDS } from '../layout/layout.ts';
-import type { DomainRecord, Machine } from '../memory/machine.ts';
 import { mfnOf, type SecondStage } from '../memory/second-stage.ts';
-import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
-import type { Platform, PlatformOptions } from './platform.ts';
+import type { Platform } from './platform.ts';
 import type { Ending } from './ending.ts';
-import type { GuestInterface, GuestParts, GuestTraits, InterfaceKind } from './guest-interface.ts';
+import type { GuestInterface, GuestParts, GuestTraits } from './guest-interface.ts';
 import type { ModelElsewhere } from './model-elsewhere.ts';
 import type { MouseMove } from './mouse-move.ts';
 import { crashReport, standsAt } from './report.ts';
 import { ScreenBlock } from './screen.ts';
-import { type HotRegion, hottestRegions, type JitOptions, publishTier, regionOptions } from './second-tier.ts';
+import { type DomainStats, publishCounters, statsOf } from './published.ts';
+import { type HotRegion, hottestRegions, regionOptions } from './second-tier.ts';
 import { SerialFeed } from './serial-feed.ts';
 import type { ShadowPaging } from './shadow-paging.ts';
 import { SavedStateError } from './saved-state-error.ts';
@@ -44,67 +41,9 @@ import { IoTrace } from '../tracing/io-trace.ts';
 import { tracedDrives } from '../disks/traced-disk.ts';
 import { Trace } from '../tracing/trace.ts';
 import { ACTIVE, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
-import { put64 } from '../memory/words.ts';
-import { VideoFrames } from '../memory/video-memory.ts';
+import type { VideoFrames } from '../memory/video-memory.ts';
 import { goBack, isWayBack, wakeUp } from './warm-reset.ts';
-import { exitsByName } from '../view/counters.ts';
 import { MachineView } from '../view/machine-view.ts';
-
-export interface DomainOptions extends JitOptions {
-  machine: Machine;
-  record: DomainRecord;
-  memoryMiB: number;
-  boot: Boot;
-  /** Monotonic host milliseconds; absent: virtual time. */
-  hostMs?: () => number;
-  /** What the clock of the PC shows at guest time 0. */
-  startEpochMs: number;
-  /** What a RESET does: start again, or end the domain. */
-  onReset: 'restart' | 'end';
-  onTripleFault: 'restart' | 'end';
-  /** Local APICs, one a vCPU, and an I/O APIC (default: none). Several vCPUs need them. */
-  apic?: boolean;
-  /** Disks and CD-ROM drives. */
-  ide?: IdeAttachment[];
-  /** Where what the firmware writes to its flash is kept. */
-  flashFile?: BlockDevice;
-  /** What goes wrong with it, for people. */
-  problem?: (sentence: string) => void;
-  /** The way to media of drives among these that another worker has open. */
-  driveQueue?: DriveQueue;
-  /** Types of floppy drives that a device model elsewhere has, as CMOS has them. */
-  floppyDrives?: number;
-  /** A network card; its other end is Domain 0's bridge (default: none). */
-  nic?: NicModel;
-  /** The card's station address: six bytes in hexadecimal with colons. */
-  mac?: string;
-  /** What CPUID shows (default: every feature that is built). A saved state brings its own. */
-  cpuLevel?: CpuModel;
-  /** Bytes of COM1, and of the debug port 0xE9. */
-  serial: (byte: number) => void;
-  debug?: (byte: number) => void;
-  /** It was started again; with a crash report where a triple fault was the reason. */
-  onRestart?: (report?: string) => void;
-  /** Called before each slice: something may have come for the domain in machine memory. */
-  arrivals?: () => void;
-  /**
-   * Others share this thread, and virtual time with it. `wanted`: Domain 0 has something to do, so that a guest that waits must not let its time go on
-   * before that is done; `horizonNs`: nor past this point of its time, where the others have yet to come.
-   */
-  company?: { wanted(): boolean; horizonNs(): number };
-  /** The two rooms below; tests pass others. */
-  createProcessor: (options: ProcessorOptions) => Processor;
-  createPlatform: (options: PlatformOptions) => Platform;
-  /** What the guest sees of its hypervisor. */
-  guest: InterfaceKind;
-  /** What keeps shadow page tables, of a domain that is translated by such (hap = 0). */
-  shadow?: typeof ShadowPaging;
-  disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32 | 64) => { text: string; length: number };
-  /** Bytes that the guest writes to the hypervisor's console (default: to `debug`). */
-  xenConsole?: (bytes: Uint8Array) => void;
-  /** What the hypervisor says of the domain there: lines without their ends (default: to `xenConsole`, marked as Xen's). */
-  xenLog?: (line: string) => void;
-}
 
 /** A slice lasts no longer: its length is told in instructions of before, and those now may be slower. */
 const LONGEST_SLICE_MS = 4;
@@ -185,36 +124,16 @@ export class Domain {
     this.trace = new Trace(machine, record, () => this.clock.estimateNs(retired()));
     const io = (this.io = new IoTrace(machine, this.trace));
     this.shadow = options.shadow && new options.shadow(machine, record);
-    this.processor = options.createProcessor({
-      memory: machine.memory,
-      stateOffset: record.liveOffset,
-      p2m: this.stage.words,
-      time: this.clock,
-      doorbell: record.mailboxOffset >>> 2,
-      writeLog: machine.writeLogAt,
-      ...(this.shadow ? { shadow: this.shadow.walk } : {}),
-      ...traits.processor,
-      ...answersOf(this, () => this.exits),
-      ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
-      ...regionOptions(options),
-    });
+    this.processor = options.createProcessor(this.processorOptions());
     if (this.thread) this.processor.onWork = this.askForLook;
     const { boot } = options;
     this.a20 = new A20Gate(this.stage, ramRanges(record), open => {
       this.processor.flushTlb();
       traits.a20Changed?.(open);
     });
-    if (boot.kind === 'firmware') {
-      const flush = (): void => this.processor.flushTlb();
-      const isRam = traits.firmware === 'ram';
-      if (!isRam || hasHighFirmware(boot))
-        this.firmware = new FirmwareMap(machine, record, flush, isRam ? 'ram' : boot.flash ? 'flash' : 'rom', mfn =>
-          this.processor.invalidate(mfn),
-        );
-      // Its device asks how large it is.
-      if (boot.flash) this.firmware?.load(boot.image);
-      this.video = new VideoFrames(machine, record, flush);
-    }
+    const { firmware, video } = firmwareParts(options, traits, this.processor);
+    this.firmware = firmware;
+    this.video = video;
     this.memory.onWrite = mfn => {
       machine.writeLog.note(mfn);
       this.processor.invalidate(mfn);
@@ -223,33 +142,16 @@ export class Domain {
     this.memory.onDemand = gfn => this.demand(gfn);
     this.screen = new ScreenBlock(machine, record);
     this.platform = options.createPlatform({
-      timers: this.timers,
-      dma: this.memory,
-      ...ramOf(record),
-      startEpochMs: options.startEpochMs,
-      serial: [options.serial, () => {}],
-      debug: options.debug ?? (() => {}),
-      screen: this.screen,
-      ...(this.video ? { videoMemory: this.video } : {}),
-      ...(this.firmware ? { onShadow: this.firmware.shadow } : {}),
-      ...(boot.kind === 'firmware' && boot.flash && traits.firmware === 'rom' && this.firmware
-        ? {
-            flash: {
-              array: this.firmware,
-              keep: (at, bytes) => keepFlash(options, boot.name, at, bytes),
-            },
-          }
-        : {}),
+      ...boardOf(options, {
+        traits,
+        timers: this.timers,
+        memory: this.memory,
+        screen: this.screen,
+        io,
+        firmware,
+        video,
+      }),
       onA20: this.a20.set,
-      ...(boot.kind === 'firmware' && boot.vgaBios ? { vgaBios: boot.vgaBios } : {}),
-      ...(boot.kind === 'firmware' && boot.forQemu ? { likeQemu: true } : {}),
-      ...(boot.kind === 'firmware' && boot.nicRom ? { nicRom: boot.nicRom } : {}),
-      io,
-      ...(options.ide ? { ide: tracedDrives(options.ide, io, record) } : {}),
-      ...(options.floppyDrives ? { floppyDrives: options.floppyDrives } : {}),
-      ...(options.apic ? { apic: true } : {}),
-      ...(options.apic ? { processors: record.vcpus, online: record.onlineVcpus } : {}),
-      ...traits.board,
       onNmi: id => this.vcpus.nmi(id),
       onInit: id => this.init(id),
       onStartup: (id, vector) => this.vcpus.startup(id, vector),
@@ -273,12 +175,7 @@ export class Domain {
     this.shadow?.begin(this);
     this.exits = new Exits(this, this.counters);
     if (traits.modelElsewhere) this.remote = this.remoteModel();
-    if (boot.kind === 'firmware' && boot.bootOrder && this.platform.fwCfg)
-      setBootOrder(this.platform.fwCfg, boot.bootOrder);
-    if (boot.kind === 'firmware' && boot.noSignatureCheck)
-      this.platform.rtc?.setCmos(CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK);
-    if (boot.kind === 'firmware' && boot.linux && this.platform.fwCfg)
-      setLinux(this.platform.fwCfg, boot.linux, ramOf(record).lowMiB);
+    tellFirmware(options, this.platform);
     if (restore) {
       if (boot.kind === 'firmware') this.firmware?.load(boot.image);
       this.guest.restoring();
@@ -286,6 +183,24 @@ export class Domain {
       this.guest.restored();
     } else this.start();
     this.setState('r');
+  }
+
+  private processorOptions(): ProcessorOptions {
+    const { options, stage, clock, shadow, traits } = this,
+      { machine, record } = options;
+    return {
+      memory: machine.memory,
+      stateOffset: record.liveOffset,
+      p2m: stage.words,
+      time: clock,
+      doorbell: record.mailboxOffset >>> 2,
+      writeLog: machine.writeLogAt,
+      ...(shadow ? { shadow: shadow.walk } : {}),
+      ...traits.processor,
+      ...answersOf(this, () => this.exits),
+      ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
+      ...regionOptions(options),
+    };
   }
 
   /** On a host with little time for us a turn by count would keep the others from their timer ticks. */
@@ -813,48 +728,16 @@ export class Domain {
 
   /** Brings the counters block up to date; exits by reason are there already. */
   private publish(nowNs: number, letter: 'r' | 'b'): void {
-    const { counters, processor, thread, guest } = this;
-    const sequence = counters[COUNTERS.SEQUENCE];
-    Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 1);
-    put64(counters, COUNTERS.RETIRED, this.instructions);
-    this.vcpus.countInstructions();
-    put64(counters, COUNTERS.RUN_NS, this.runNs);
-    if (thread) {
-      put64(counters, COUNTERS.WAIT_NS, thread.waitedNs);
-      put64(counters, COUNTERS.STOLEN_NS, thread.stolenNs);
-      put64(counters, COUNTERS.HOST_US, thread.nowUs);
-    }
-    put64(counters, COUNTERS.IDLE_NS, this.idleNs);
-    put64(counters, COUNTERS.EXITS_TOTAL, this.exits.total);
-    put64(counters, COUNTERS.NOW_NS, nowNs);
-    put64(counters, COUNTERS.IOREQS, this.exits.ioreqs);
-    put64(counters, COUNTERS.PORT_BYTES, this.exits.portBytes);
-    put64(counters, COUNTERS.APIC_READS, this.exits.apicReads);
-    publishTier(counters, processor);
-    if (guest.hypercallCounts) counters.set(guest.hypercallCounts, COUNTERS.HYPERCALLS);
-    if (!this.ending) this.setState(letter);
-    Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 2);
+    const { counters, runNs, idleNs, thread } = this;
+    publishCounters(counters, this, { nowNs, runNs, idleNs, thread }, () => {
+      if (!this.ending) this.setState(letter);
+    });
   }
 
   /** Numbers for a report: exits by Intel's names. */
-  stats(): {
-    instructions: number;
-    nowNs: number;
-    runNs: number;
-    idleNs: number;
-    exits: number;
-    exitsByReason: Record<string, number>;
-    apicReads: number;
-  } {
-    return {
-      instructions: this.instructions,
-      nowNs: this.clock.nowNs(),
-      runNs: this.runNs,
-      idleNs: this.idleNs,
-      exits: this.exits.total,
-      exitsByReason: exitsByName(this.counters.subarray(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS)),
-      apicReads: this.exits.apicReads,
-    };
+  stats(): DomainStats {
+    const { counters, clock, runNs, idleNs } = this;
+    return statsOf(counters, this, { nowNs: clock.nowNs(), runNs, idleNs });
   }
 
   /** The regions of compiled code that ran most. */

@@ -9,7 +9,7 @@ import type { Timers } from '../../devices/index.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import type { Trace } from '../tracing/trace.ts';
-import type { Boot, BootRules } from './boot.ts';
+import type { Boot, BootRules } from './booted.ts';
 import type { Ending } from './ending.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import type { ModelElsewhere, ModelTargets } from './model-elsewhere.ts';

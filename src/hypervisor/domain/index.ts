@@ -1,5 +1,7 @@
 /** A domain put together: its clock, exits, saved screen and reports. */
-export { type Boot, flashFileOf, isLongBoot, p2mFrames } from './boot.ts';
+export { isLongBoot, p2mFrames } from './boot.ts';
+export { flashFileOf } from './firmware-image.ts';
+export type { Boot } from './booted.ts';
 export { BREAK_KINDS, type BreakHit, type BreakPoint, MOST_BREAKS, MOST_WATCHED_BYTES } from './breaks.ts';
 export { TSC_HZ } from '../../cpu/architecture/index.ts';
 export type { Domain } from './domain.ts';

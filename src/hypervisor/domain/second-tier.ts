@@ -9,7 +9,9 @@ import {
 } from '../../cpu/architecture/index.ts';
 import { COUNTERS } from '../layout/layout.ts';
 import { put64 } from '../memory/words.ts';
-import type { DomainOptions } from './domain.ts';
+
+/** An instruction in Intel's words, and its length. */
+export type Disassemble = (bytes: Uint8Array, address: number, bits: 16 | 32 | 64) => { text: string; length: number };
 
 /** Whether hot guest code is compiled where nobody says. */
 export const JIT_BY_DEFAULT = true;
@@ -50,15 +52,11 @@ export interface HotRegion {
 export const hottestRegions = (
   regions: Regions | null | undefined,
   bytes: Uint8Array,
-  disassemble: DomainOptions['disassemble'],
+  disassemble: Disassemble | undefined,
 ): HotRegion[] =>
   disassemble ? (regions?.hottest(HOTTEST_REGIONS) ?? []).map(region => hotRegion(region, bytes, disassemble)) : [];
 
-function hotRegion(
-  region: RegionView,
-  bytes: Uint8Array,
-  disassemble: NonNullable<DomainOptions['disassemble']>,
-): HotRegion {
+function hotRegion(region: RegionView, bytes: Uint8Array, disassemble: Disassemble): HotRegion {
   const { linear, code32, retired, text } = region;
   const code = region.code.map(({ offset, machine, length, next }) => {
     const at = ((linear & -4096) + offset) >>> 0,

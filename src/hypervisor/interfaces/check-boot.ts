@@ -1,6 +1,7 @@
 /** Whether a domain can start what it is to boot, asked before there is a domain. */
 import type { CpuModel } from '../../cpu/architecture/index.ts';
-import { type Boot, checkBoot as check } from '../domain/boot.ts';
+import { checkBoot as check } from '../domain/boot.ts';
+import type { Boot } from '../domain/booted.ts';
 import type { GuestRam } from '../layout/ram-layout.ts';
 import { XEN_TYPE } from './xen/layout.ts';
 import type { EntryState } from '../loader/index.ts';

@@ -1,6 +1,6 @@
 /** What passes between Domain 0 and a domain's worker as messages: the start, files, and what the domain says. All else is shared memory. */
 import type { CpuModel } from '../../cpu/architecture/index.ts';
-import type { Boot } from '../domain/boot.ts';
+import type { Boot } from '../domain/booted.ts';
 import type { DomainListener } from '../domain/domain-listener.ts';
 import type { DriveImage } from '../disks/media.ts';
 import type { NicModel } from '../../devices/index.ts';

@@ -7,7 +7,7 @@ import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { type IdeAttachment, loadDrives, removableKind } from '../../devices/ide/index.ts';
 import { loadFlash, loadNic } from '../../devices/index.ts';
 import { assembleWith } from '../domain/assemble-parts.ts';
-import { flashFileOf } from '../domain/boot.ts';
+import { flashFileOf } from '../domain/firmware-image.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { DomainListener } from '../domain/domain-listener.ts';
 import { PartLoader } from '../domain/part-loader.ts';

@@ -1,5 +1,5 @@
 /** How guests of Xen begin, by their kind. */
-import type { BootRules } from '../../domain/boot.ts';
+import type { BootRules } from '../../domain/booted.ts';
 import { XEN_TYPE } from './layout.ts';
 import { firmwareMemoryMap } from './hvm/hvmloader-info.ts';
 import { pvhMemoryMap } from './memory/memory-map.ts';

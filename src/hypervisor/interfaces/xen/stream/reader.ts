@@ -5,7 +5,7 @@
 import { cpuid, featuresOf, PHYSICAL_BITS } from '../../../../cpu/architecture/index.ts';
 import type { State } from '../../../../devices/index.ts';
 import { isNicModel } from '../../../../devices/index.ts';
-import type { Boot } from '../../../domain/boot.ts';
+import type { Boot } from '../../../domain/booted.ts';
 import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../../../view/exit-reasons.ts';
 import { layoutOf, ramEnd } from '../../../layout/ram-layout.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS, SCREEN_BYTES } from '../../../layout/layout.ts';

@@ -1,7 +1,7 @@
 /** What a saved domain consists of, between its file (writer.ts, reader.ts) and the domain (restore.ts). */
 import type { CpuModel } from '../../../../cpu/architecture/index.ts';
 import type { State } from '../../../../devices/index.ts';
-import type { Boot } from '../../../domain/boot.ts';
+import type { Boot } from '../../../domain/booted.ts';
 import type { DiskChange } from '../../../disks/overlay-disk.ts';
 import type { NicModel } from '../../../../devices/index.ts';
 import type { SavedDrive } from '../../../disks/saved-drive.ts';

@@ -1,0 +1,82 @@
+/** What a domain says of itself after each slice: its counters block in machine memory (layout.ts), and the same numbers for a report. */
+import type { Processor } from '../../cpu/architecture/index.ts';
+import { COUNTERS } from '../layout/layout.ts';
+import { put64 } from '../memory/words.ts';
+import { exitsByName } from '../view/counters.ts';
+import { EXIT_COUNTERS } from '../view/exit-reasons.ts';
+import type { GuestInterface } from './guest-interface.ts';
+import { publishTier } from './second-tier.ts';
+import type { ThreadTime } from './thread-time.ts';
+import type { Vcpus } from './vcpu.ts';
+
+/** What is counted of a domain. */
+interface Counted {
+  /** Instructions retired since it was started. */
+  readonly instructions: number;
+  readonly exits: {
+    readonly total: number;
+    readonly ioreqs: number;
+    readonly portBytes: number;
+    readonly apicReads: number;
+  };
+  readonly vcpus: Vcpus;
+  readonly processor: Processor;
+  readonly guest: GuestInterface;
+}
+
+interface Times {
+  nowNs: number;
+  runNs: number;
+  idleNs: number;
+}
+
+/** Exits by reason are there already. `thread`: of a domain in host time; `setState` is called before the block is whole again. */
+export function publishCounters(
+  counters: Int32Array,
+  { instructions, exits, vcpus, processor, guest }: Counted,
+  { nowNs, runNs, idleNs, thread }: Times & { thread: ThreadTime | undefined },
+  setState: () => void,
+): void {
+  const sequence = counters[COUNTERS.SEQUENCE];
+  Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 1);
+  put64(counters, COUNTERS.RETIRED, instructions);
+  vcpus.countInstructions();
+  put64(counters, COUNTERS.RUN_NS, runNs);
+  if (thread) {
+    put64(counters, COUNTERS.WAIT_NS, thread.waitedNs);
+    put64(counters, COUNTERS.STOLEN_NS, thread.stolenNs);
+    put64(counters, COUNTERS.HOST_US, thread.nowUs);
+  }
+  put64(counters, COUNTERS.IDLE_NS, idleNs);
+  put64(counters, COUNTERS.EXITS_TOTAL, exits.total);
+  put64(counters, COUNTERS.NOW_NS, nowNs);
+  put64(counters, COUNTERS.IOREQS, exits.ioreqs);
+  put64(counters, COUNTERS.PORT_BYTES, exits.portBytes);
+  put64(counters, COUNTERS.APIC_READS, exits.apicReads);
+  publishTier(counters, processor);
+  if (guest.hypercallCounts) counters.set(guest.hypercallCounts, COUNTERS.HYPERCALLS);
+  setState();
+  Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 2);
+}
+
+/** Numbers for a report: exits by Intel's names. */
+export interface DomainStats extends Times {
+  instructions: number;
+  exits: number;
+  exitsByReason: Record<string, number>;
+  apicReads: number;
+}
+
+export const statsOf = (
+  counters: Int32Array,
+  { instructions, exits }: Counted,
+  { nowNs, runNs, idleNs }: Times,
+): DomainStats => ({
+  instructions,
+  nowNs,
+  runNs,
+  idleNs,
+  exits: exits.total,
+  exitsByReason: exitsByName(counters.subarray(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS)),
+  apicReads: exits.apicReads,
+});
