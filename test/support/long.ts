@@ -35,7 +35,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/host/storage/remote-store.ts openRemoteStore': 88,
   'src/dom0/host/storage/storage.ts': 679,
   'src/dom0/service/host-in-worker.ts serve': 185,
-  'src/dom0/service/host.ts': 823,
   'src/dom0/shell/bash.ts execute': 89,
   'src/dom0/shell/line-editor.ts take': 101,
   'src/dom0/shell/shell-commands.ts shellCommands': 239,

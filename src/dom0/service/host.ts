@@ -2,18 +2,9 @@
  * The host as its administrators see it: what the page may ask of Domain 0, over the toolstack. One object, in Domain 0's worker. It looks at no clock and
  * starts no worker by itself: `HostParts` says how.
  */
-import { prepareKernel } from '../../hypervisor/loader/index.ts';
 import { DOMAIN_0, skipIds } from '../../hypervisor/memory/index.ts';
+import { type DriveImage, type Medium, noMedia, type OpenMedium } from '../../hypervisor/index.ts';
 import {
-  type DriveImage,
-  type Ending,
-  loadPvBuilder,
-  type Medium,
-  noMedia,
-  type OpenMedium,
-} from '../../hypervisor/index.ts';
-import {
-  actionOf,
   bind,
   type Bound,
   type CommandHost,
@@ -22,64 +13,38 @@ import {
   type DomainInfo,
   type DomainView,
   type FIRST_COMMANDS,
-  follows,
   type Guest,
   hasScreen,
   hasStopped,
   type HostInfo,
-  lastExits,
   type OpenHostDevice,
-  reasonOf,
   type Task,
   type TaskRecord,
   Tasks,
   Toolstack,
   type ToolstackParts,
   uuidOf,
-  Viewers,
+  type Viewers,
 } from '../toolstack/index.ts';
 import type { FirmwareFiles } from './firmware-files.ts';
 import { Images } from './images.ts';
 import {
   baseName,
-  definitionNamed,
-  type Devices,
-  disksNamed,
-  type Firmware,
-  firmwareNamed,
-  type FirmwareNeeds,
-  type Given,
-  goOn,
   type HostFacts,
-  judgeFiles,
-  type Loaded,
-  loaderNamed,
   type NamedFile,
-  type NamedImage,
-  NO_FIRMWARE,
   type Plan,
   type PlannedDrive,
   type ReadFiles,
-  readFiles,
 } from '../definitions/index.ts';
-import { ConsoleLog } from '../backends/console/index.ts';
-import {
-  cdOfFiles,
-  type HostFiles,
-  LogFile,
-  namesFiles,
-  pathsIn,
-  spellFiles,
-  writeWhole,
-} from '../host/files/index.ts';
-import { imageHead, unpackedImage } from '../definitions/images/index.ts';
+import { cdOfFiles, type HostFiles, LogFile, namesFiles, pathsIn, spellFiles } from '../host/files/index.ts';
+import { unpackedImage } from '../definitions/images/index.ts';
 import type { StateInfo } from '../host/state/index.ts';
+import { Reading } from './reading.ts';
+import { fell, logLine, toldBy } from './told.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 import type { Inspected } from './inspection.ts';
 import type { HostReadings, Inventory } from './inventory.ts';
-import { romOf } from '../../devices/index.ts';
-import type { GuestMedium } from '../host/boot-loader/index.ts';
-import { type BaseImage, imageVolume, isDevice, type Storage, transferVolume } from '../host/storage/index.ts';
+import { type BaseImage, isDevice, type Storage, transferVolume } from '../host/storage/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
 import { ManagedDomains } from '../toolstack/managed/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
@@ -153,26 +118,10 @@ function withoutClock({ hostMs: _, ...parts }: HostParts): Omit<HostParts, 'host
   return parts;
 }
 
-/** What the host itself says in a guest's terminal. */
-/** By itself and by mistake, not by a wish of its own. */
-const fell = ({ kind, report }: Ending): boolean => kind === 'crash' || report !== undefined;
-
-const said = (text: string): Uint8Array =>
-  new TextEncoder().encode(`\r\n[ringside] ${text.trim().replace(/\n/g, '\r\n')}\r\n`);
-
 /** Paths of definitions stand at the root. */
 const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
 
-/** Where xl puts the core files of coredump-destroy and coredump-restart (XEN_DUMP_DIR). */
-const DUMP_FOLDER = '/var/lib/xen/dump';
-
 const LOG = '/var/log/xen/xend.log';
-
-/** As xend wrote them: time, level, who, and what. */
-function logLine({ startedMs, command, state, message }: Task): string {
-  const time = new Date(startedMs).toISOString().slice(0, 19).replace('T', ' ');
-  return `[${time}] ${state === 'failed' ? 'ERROR' : 'INFO'} (${command}) ${state}${message ? `: ${message.replace(/\n/g, '\n    ')}` : ''}\n`;
-}
 
 /** Gets what there is whenever something changes; `show`: a domain whose window is asked for. */
 export type HostListener = (domains: DomainInfo[], tasks: Task[], show?: number) => void;
@@ -188,14 +137,12 @@ export class HostCore implements CommandHost {
   readonly lost = new Map<number, DomainInfo>();
   private readonly taskLog: LogFile | undefined;
   private readonly listeners: HostListener[] = [];
-  private firmwareFiles: FirmwareFiles | undefined;
+  private readonly reading = new Reading(this);
   private readonly images = new Images(this);
   /** The disk on which what an earlier host left unfinished was looked for. */
   private settled: { storage: Storage; done: Promise<void> } | undefined;
   /** The host's disk, once it was opened. */
   private storage: Storage | undefined;
-  /** Judgements asked for: an earlier one ends when it finds another number. */
-  private judgements = 0;
 
   constructor(parts: HostParts) {
     this.parts = parts;
@@ -215,43 +162,7 @@ export class HostCore implements CommandHost {
         ...(parts.virtual ? withoutClock(parts) : parts),
         recorder: this.tasks.recorder,
       },
-      {
-        console: (record, name, before, shown) => {
-          const { machine } = this.toolstack;
-          const viewers = new Viewers(machine, record, this.sharesMemory ? undefined : parts.hostMs);
-          if (shown) viewers.print(shown);
-          if (before) {
-            viewers.print(before.console.shown);
-            viewers.print(said(before.line + lastExits(before.report)));
-          }
-          if (parts.files) viewers.log = new ConsoleLog(parts.files, name, parts.later);
-          return viewers;
-        },
-        listed: () => this.tell(),
-        ended: (member, ending, again) => this.ended(member, ending, again),
-        restarted: (member, line, report, next) => {
-          if (!next) member.console.print(said(line + lastExits(report)));
-          this.noteRestart(member, line, report);
-        },
-        rebuildFailed: ({ name }, { message }) => {
-          this.tasks.note(`xl create ${name}`, 'failed', message);
-          this.tell();
-        },
-        broke: ({ name }, hit) => {
-          this.tasks.note(`${name} stopped`, 'done', reasonOf(hit));
-          this.tell();
-        },
-        dumpCore: async member => {
-          const path = `${DUMP_FOLDER}/${member.name}`;
-          await this.tasks
-            .run(`xl dump-core ${member.name} ${path}`, () => this.dumpCore(member, path), member.record.id)
-            .catch(() => {});
-        },
-        problem: (member, sentence) => {
-          this.tasks.note(member?.name ?? 'Domain-0', 'failed', sentence);
-          this.tell();
-        },
-      },
+      toldBy(this),
     );
     this.toolstack.xen.log.onLine = line => this.tasks.recorder.logged(line);
   }
@@ -345,102 +256,22 @@ export class HostCore implements CommandHost {
   // ---- files and plans
 
   async offerFirmware(files: FirmwareFiles): Promise<void> {
-    this.firmwareFiles = files;
-  }
-
-  /** Fetched when a guest needs it; a failure is tried again the next time. */
-  private async firmware({ bios: wanted, card }: FirmwareNeeds): Promise<Firmware> {
-    const files = this.firmwareFiles;
-    const { fetchBytes } = this.parts;
-    if (!files || !fetchBytes) return NO_FIRMWARE;
-    const seabios = wanted === 'seabios' ? files.seabios : undefined;
-    const { name, url } = seabios?.bios ?? files.own;
-    try {
-      const [image, vgaBios] = await Promise.all([fetchBytes(url), seabios && fetchBytes(seabios.vgaBios.url)]);
-      const rom = card && files.roms?.find(each => each.name === romOf(card));
-      return {
-        bios: seabios ? 'seabios' : 'ringside',
-        image,
-        name,
-        ...(vgaBios ? { vgaBios, forQemu: true } : {}),
-        ...(rom ? { nicRom: await fetchBytes(rom.url) } : {}),
-      };
-    } catch (error) {
-      return `Firmware is needed to boot from a disk, and ${name} could not be fetched (${(error as Error).message}). Check the connection and try again.`;
-    }
+    this.reading.firmwareFiles = files;
   }
 
   /** Judges what files would make. Creates nothing. An earlier judgement ends with an error. */
   async plan(files: NamedFile[]): Promise<Plan> {
-    const mine = ++this.judgements;
-    return judgeFiles(await this.read(files, () => mine === this.judgements), this.facts).plan;
+    return this.reading.plan(files);
   }
 
   /** Nobody waits for the judgement under way any more: it ends with an error. */
   async cancelPlan(): Promise<void> {
-    this.judgements++;
+    this.reading.cancel();
   }
 
   /** Files read, with the firmware that they need. What is decided on them comes after it in one go: others may create domains meanwhile. */
-  async read(files: NamedFile[], wanted = (): boolean => true): Promise<ReadFiles> {
-    const given = await readFiles(files, wanted);
-    const needs = firmwareNamed(given);
-    const firmware = needs && (await this.firmware(needs));
-    const named = await Promise.all(
-      disksNamed(given).map(async target => ({
-        target,
-        path: await this.ownPath(target, files.find(file => file.directory !== undefined)?.directory),
-      })),
-    );
-    const mayBeDevices = named.filter(({ path }) => isDevice(path) || imageVolume(path) !== undefined);
-    const devices = mayBeDevices.length > 0 ? this.lookAt(mayBeDevices, await this.openDevices()) : undefined;
-    const loaded = await this.load(given, files, devices);
-    const kernels = [
-      ...given.flatMap(file => ('data' in file ? [file.data] : [])),
-      ...(typeof loaded === 'object' ? [loaded.kernel.data] : []),
-    ];
-    const isPv = definitionNamed(given)?.type === 'pv';
-    await Promise.all([...kernels.map(prepareKernel), ...(isPv ? [loadPvBuilder()] : [])]).catch(() => {
-      throw new Error(
-        'The part of Ringside that judges kernels could not be loaded. Check the connection and load the page again.',
-      );
-    });
-    goOn(wanted);
-    return { given, firmware, ...(devices ? { devices } : {}), ...(loaded === undefined ? {} : { loaded }) };
-  }
-
-  /** The one path of what a definition in a directory of Domain 0 names as a disk. */
-  private async ownPath(target: string, directory: string | undefined): Promise<string> {
-    if (directory === undefined || target === '' || isDevice(target)) return target;
-    return this.realPath(target.startsWith('/') ? target : `${directory}/${target}`);
-  }
-
-  /** What a definition's boot loader finds on its disks; undefined: it has none. */
-  private async load(
-    given: Given[],
-    files: readonly NamedFile[],
-    devices: Devices | undefined,
-  ): Promise<Loaded | undefined> {
-    const wanted = loaderNamed(given);
-    if (!wanted) return undefined;
-    const { loader, cmdline, disks } = wanted;
-    try {
-      const { bootFromDisk, readableOf } = await import('../host/boot-loader/index.ts');
-      const media: GuestMedium[] = [];
-      for (const { target, vdev, kind } of disks) {
-        if (kind === 'floppy') continue;
-        const file = files.find(({ name }) => baseName(name) === baseName(target));
-        const device = devices?.get(target);
-        if (typeof device === 'object') media.push({ vdev, from: this.storage!.medium(device.name) });
-        else if (file)
-          media.push({ vdev, from: readableOf(await this.mediumOf(file), kind, this.toolstack.hotplug.openMedium) });
-        // pygrub looks at the first one, and what is missing is told of the disk.
-        else if (media.length === 0) return `${loader.program} looks for the kernel on ${target}, which is not there.`;
-      }
-      return bootFromDisk(loader, cmdline, media);
-    } catch (error) {
-      return `${(error as Error).message}`;
-    }
+  read(files: NamedFile[]): Promise<ReadFiles> {
+    return this.reading.read(files);
   }
 
   // ---- the host's own disk
@@ -498,23 +329,6 @@ export class HostCore implements CommandHost {
       this.tasks.note(`xl destroy ${member.name}`, 'failed', why);
     }
     this.storage = undefined;
-  }
-
-  /** Devices as a definition is judged by them. */
-  private lookAt(named: readonly { target: string; path: string }[], storage: Storage | undefined): Devices {
-    return new Map(
-      named
-        .filter(({ path }) => isDevice(path) || storage?.image(path))
-        .map(({ target, path }): [string, NamedImage | string] => {
-          if (!storage) return [target, 'this host has no disk of its own. Name a file.'];
-          try {
-            const medium = storage.medium(path);
-            return [target, { name: path, head: imageHead(medium), bytes: medium.bytes, device: true }];
-          } catch (error) {
-            return [target, (error as Error).message];
-          }
-        }),
-    );
   }
 
   private readonly openDevice: OpenHostDevice = (path, who, { readOnly, sectorBytes, say }) => {
@@ -726,21 +540,7 @@ export class HostCore implements CommandHost {
 
   /** Writes a domain's core file. @throws Error with a sentence */
   async dumpCore(member: Guest, path: string): Promise<void> {
-    const { files } = this.parts;
-    if (!files) throw new Error('Domain 0 has no place for files here: the core file was not written.');
-    if (member.released)
-      throw new Error(`${member.name} has stopped and its memory was given back: there is nothing to write.`);
-    const { coreFile } = await import('../toolstack/core-file.ts');
-    await this.toolstack.jobs.run(member.name, 'Dump', async job => {
-      const state = await this.toolstack.look(member);
-      job.signal.throwIfAborted();
-      const core = new Blob(coreFile(state, this.machine.hasVt) as BlobPart[]);
-      job.wrote(0, core.size);
-      const bytes = new Uint8Array(await core.arrayBuffer());
-      job.commit();
-      await writeWhole(files, path, bytes);
-      job.wrote(core.size, core.size);
-    });
+    return (await import('../toolstack/dump-core.ts')).dumpCore(this, member, path);
   }
 
   private hear(member: Guest, message: Uint8Array | ConsoleInput): void {
@@ -771,39 +571,6 @@ export class HostCore implements CommandHost {
 
   // ---- what happens by itself, and who is told
 
-  private ended(member: Guest, ending: Ending, again: boolean): void {
-    const { name, record, blueprint } = member;
-    const kept =
-      actionOf(blueprint.definition, ending) === 'preserve'
-        ? `${ending.sentence} It is kept: open it to see where.`
-        : ending.sentence;
-    if (ending.kind === 'crash' || (fell(ending) && !again))
-      this.tasks.note(
-        `${name} ${ending.kind === 'crash' ? 'crashed' : 'stopped'}`,
-        'failed',
-        ending.report?.replace(ending.sentence, kept) ?? kept,
-      );
-    // As xend and xl log every end of a domain, whoever wanted it.
-    else if (!again)
-      this.tasks.note(
-        `${name} stopped`,
-        'done',
-        `Domain ${record.id} has shut down: ${ending.sentence} Its definition says ${follows(blueprint.definition, ending)}.`,
-      );
-    if (!again && ending.kind !== 'poweroff')
-      member.console.print(said(`${name} stopped. ${ending.sentence}${lastExits(ending.report)}`));
-  }
-
-  /** A restart that nobody asked xl for is a task, too; one after a fault has failed. */
-  private noteRestart({ name }: Guest, line: string, report?: string): void {
-    this.tasks.note(
-      `${name} restarted`,
-      report === undefined ? 'done' : 'failed',
-      report === undefined ? line : `${line}\n\n${report}`,
-    );
-    this.tell();
-  }
-
   /** Called whenever a domain or a task changes (wrap with comlink.proxy). */
   async subscribe(listener: HostListener): Promise<void> {
     this.listeners.push(listener);
@@ -816,7 +583,8 @@ export class HostCore implements CommandHost {
     return this.listeners.length > 0;
   }
 
-  private tell(show?: number): void {
+  /** Those who look at the host are told what there is now. */
+  tell(show?: number): void {
     const domains = this.all();
     for (const listener of this.listeners) listener(domains, this.tasks.list(), show);
   }

@@ -1,0 +1,163 @@
+/** What files that somebody names would make: they are read, with the firmware, devices and boot loader that they ask for, and judged. */
+import { loadPvBuilder } from '../../hypervisor/index.ts';
+import { prepareKernel } from '../../hypervisor/loader/index.ts';
+import { romOf } from '../../devices/index.ts';
+import {
+  baseName,
+  definitionNamed,
+  type Devices,
+  disksNamed,
+  type Firmware,
+  firmwareNamed,
+  type FirmwareNeeds,
+  type Given,
+  goOn,
+  judgeFiles,
+  type Loaded,
+  loaderNamed,
+  type NamedFile,
+  type NamedImage,
+  NO_FIRMWARE,
+  type Plan,
+  type ReadFiles,
+  readFiles,
+} from '../definitions/index.ts';
+import { imageHead } from '../definitions/images/index.ts';
+import type { GuestMedium } from '../host/boot-loader/index.ts';
+import { imageVolume, isDevice, type Storage } from '../host/storage/index.ts';
+import type { CommandHost } from '../toolstack/index.ts';
+import type { FirmwareFiles } from './firmware-files.ts';
+
+/** Whose files they are. */
+interface ReadingHost extends Pick<CommandHost, 'facts' | 'openDevices' | 'realPath' | 'mediumOf' | 'toolstack'> {
+  /** Throws a sentence. */
+  readonly parts: { readonly fetchBytes?: (url: string) => Promise<Uint8Array> };
+}
+
+export class Reading {
+  firmwareFiles: FirmwareFiles | undefined;
+  private readonly host: ReadingHost;
+  /** Judgements asked for: an earlier one ends when it finds another number. */
+  private judgements = 0;
+
+  constructor(host: ReadingHost) {
+    this.host = host;
+  }
+
+  /** Fetched when a guest needs it; a failure is tried again the next time. */
+  private async firmware({ bios: wanted, card }: FirmwareNeeds): Promise<Firmware> {
+    const files = this.firmwareFiles;
+    const { fetchBytes } = this.host.parts;
+    if (!files || !fetchBytes) return NO_FIRMWARE;
+    const seabios = wanted === 'seabios' ? files.seabios : undefined;
+    const { name, url } = seabios?.bios ?? files.own;
+    try {
+      const [image, vgaBios] = await Promise.all([fetchBytes(url), seabios && fetchBytes(seabios.vgaBios.url)]);
+      const rom = card && files.roms?.find(each => each.name === romOf(card));
+      return {
+        bios: seabios ? 'seabios' : 'ringside',
+        image,
+        name,
+        ...(vgaBios ? { vgaBios, forQemu: true } : {}),
+        ...(rom ? { nicRom: await fetchBytes(rom.url) } : {}),
+      };
+    } catch (error) {
+      return `Firmware is needed to boot from a disk, and ${name} could not be fetched (${(error as Error).message}). Check the connection and try again.`;
+    }
+  }
+
+  /** Judges what files would make. Creates nothing. An earlier judgement ends with an error. */
+  async plan(files: NamedFile[]): Promise<Plan> {
+    const mine = ++this.judgements;
+    return judgeFiles(await this.read(files, () => mine === this.judgements), this.host.facts).plan;
+  }
+
+  /** Nobody waits for the judgement under way any more: it ends with an error. */
+  cancel(): void {
+    this.judgements++;
+  }
+
+  /** Files read, with the firmware that they need. What is decided on them comes after it in one go: others may create domains meanwhile. */
+  async read(files: NamedFile[], wanted = (): boolean => true): Promise<ReadFiles> {
+    const given = await readFiles(files, wanted);
+    const needs = firmwareNamed(given);
+    const firmware = needs && (await this.firmware(needs));
+    const named = await Promise.all(
+      disksNamed(given).map(async target => ({
+        target,
+        path: await this.ownPath(target, files.find(file => file.directory !== undefined)?.directory),
+      })),
+    );
+    const mayBeDevices = named.filter(({ path }) => isDevice(path) || imageVolume(path) !== undefined);
+    const storage = mayBeDevices.length > 0 ? await this.host.openDevices() : undefined;
+    const devices = mayBeDevices.length > 0 ? lookAt(mayBeDevices, storage) : undefined;
+    const loaded = await this.load(given, files, devices, storage);
+    const kernels = [
+      ...given.flatMap(file => ('data' in file ? [file.data] : [])),
+      ...(typeof loaded === 'object' ? [loaded.kernel.data] : []),
+    ];
+    const isPv = definitionNamed(given)?.type === 'pv';
+    await Promise.all([...kernels.map(prepareKernel), ...(isPv ? [loadPvBuilder()] : [])]).catch(() => {
+      throw new Error(
+        'The part of Ringside that judges kernels could not be loaded. Check the connection and load the page again.',
+      );
+    });
+    goOn(wanted);
+    return { given, firmware, ...(devices ? { devices } : {}), ...(loaded === undefined ? {} : { loaded }) };
+  }
+
+  /** The one path of what a definition in a directory of Domain 0 names as a disk. */
+  private async ownPath(target: string, directory: string | undefined): Promise<string> {
+    if (directory === undefined || target === '' || isDevice(target)) return target;
+    return this.host.realPath(target.startsWith('/') ? target : `${directory}/${target}`);
+  }
+
+  /** What a definition's boot loader finds on its disks; undefined: it has none. */
+  private async load(
+    given: Given[],
+    files: readonly NamedFile[],
+    devices: Devices | undefined,
+    storage: Storage | undefined,
+  ): Promise<Loaded | undefined> {
+    const wanted = loaderNamed(given);
+    if (!wanted) return undefined;
+    const { loader, cmdline, disks } = wanted;
+    try {
+      const { bootFromDisk, readableOf } = await import('../host/boot-loader/index.ts');
+      const media: GuestMedium[] = [];
+      for (const { target, vdev, kind } of disks) {
+        if (kind === 'floppy') continue;
+        const file = files.find(({ name }) => baseName(name) === baseName(target));
+        const device = devices?.get(target);
+        if (typeof device === 'object') media.push({ vdev, from: storage!.medium(device.name) });
+        else if (file)
+          media.push({
+            vdev,
+            from: readableOf(await this.host.mediumOf(file), kind, this.host.toolstack.hotplug.openMedium),
+          });
+        // pygrub looks at the first one, and what is missing is told of the disk.
+        else if (media.length === 0) return `${loader.program} looks for the kernel on ${target}, which is not there.`;
+      }
+      return bootFromDisk(loader, cmdline, media);
+    } catch (error) {
+      return `${(error as Error).message}`;
+    }
+  }
+}
+
+/** Devices as a definition is judged by them. */
+function lookAt(named: readonly { target: string; path: string }[], storage: Storage | undefined): Devices {
+  return new Map(
+    named
+      .filter(({ path }) => isDevice(path) || storage?.image(path))
+      .map(({ target, path }): [string, NamedImage | string] => {
+        if (!storage) return [target, 'this host has no disk of its own. Name a file.'];
+        try {
+          const medium = storage.medium(path);
+          return [target, { name: path, head: imageHead(medium), bytes: medium.bytes, device: true }];
+        } catch (error) {
+          return [target, (error as Error).message];
+        }
+      }),
+  );
+}

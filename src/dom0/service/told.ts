@@ -1,0 +1,112 @@
+/** What becomes of domains by themselves, told in their terminals and in the task log. */
+import type { Ending } from '../../hypervisor/index.ts';
+import { ConsoleLog } from '../backends/console/index.ts';
+import {
+  actionOf,
+  type CommandHost,
+  follows,
+  type Guest,
+  lastExits,
+  reasonOf,
+  type Task,
+  type Tasks,
+  type ToolstackListener,
+  Viewers,
+} from '../toolstack/index.ts';
+
+/** Where xl puts the core files of coredump-destroy and coredump-restart (XEN_DUMP_DIR). */
+const DUMP_FOLDER = '/var/lib/xen/dump';
+
+/** By itself and by mistake, not by a wish of its own. */
+export const fell = ({ kind, report }: Ending): boolean => kind === 'crash' || report !== undefined;
+
+/** What the host itself says in a guest's terminal. */
+const said = (text: string): Uint8Array =>
+  new TextEncoder().encode(`\r\n[ringside] ${text.trim().replace(/\n/g, '\r\n')}\r\n`);
+
+/** As xend wrote them: time, level, who, and what. */
+export function logLine({ startedMs, command, state, message }: Task): string {
+  const time = new Date(startedMs).toISOString().slice(0, 19).replace('T', ' ');
+  return `[${time}] ${state === 'failed' ? 'ERROR' : 'INFO'} (${command}) ${state}${message ? `: ${message.replace(/\n/g, '\n    ')}` : ''}\n`;
+}
+
+/** Whose domains they are. */
+interface TellingHost extends Pick<CommandHost, 'machine' | 'parts' | 'tasks' | 'dumpCore'> {
+  readonly sharesMemory: boolean;
+  /** Those who look at the host are told what there is now. */
+  tell(): void;
+}
+
+/** What the toolstack tells a host. */
+export function toldBy(host: TellingHost): ToolstackListener<Viewers> {
+  const { tasks } = host;
+  return {
+    console: (record, name, before, shown) => {
+      const viewers = new Viewers(host.machine, record, host.sharesMemory ? undefined : host.parts.hostMs);
+      if (shown) viewers.print(shown);
+      if (before) {
+        viewers.print(before.console.shown);
+        viewers.print(said(before.line + lastExits(before.report)));
+      }
+      if (host.parts.files) viewers.log = new ConsoleLog(host.parts.files, name, host.parts.later);
+      return viewers;
+    },
+    listed: () => host.tell(),
+    ended: (member, ending, again) => tellEnd(tasks, member, ending, again),
+    restarted: (member, line, report, next) => {
+      if (!next) member.console.print(said(line + lastExits(report)));
+      noteRestart(tasks, member, line, report);
+      host.tell();
+    },
+    rebuildFailed: ({ name }, { message }) => {
+      tasks.note(`xl create ${name}`, 'failed', message);
+      host.tell();
+    },
+    broke: ({ name }, hit) => {
+      tasks.note(`${name} stopped`, 'done', reasonOf(hit));
+      host.tell();
+    },
+    dumpCore: async member => {
+      const path = `${DUMP_FOLDER}/${member.name}`;
+      await tasks
+        .run(`xl dump-core ${member.name} ${path}`, () => host.dumpCore(member, path), member.record.id)
+        .catch(() => {});
+    },
+    problem: (member, sentence) => {
+      tasks.note(member?.name ?? 'Domain-0', 'failed', sentence);
+      host.tell();
+    },
+  };
+}
+
+function tellEnd(tasks: Tasks, member: Guest, ending: Ending, again: boolean): void {
+  const { name, record, blueprint } = member;
+  const kept =
+    actionOf(blueprint.definition, ending) === 'preserve'
+      ? `${ending.sentence} It is kept: open it to see where.`
+      : ending.sentence;
+  if (ending.kind === 'crash' || (fell(ending) && !again))
+    tasks.note(
+      `${name} ${ending.kind === 'crash' ? 'crashed' : 'stopped'}`,
+      'failed',
+      ending.report?.replace(ending.sentence, kept) ?? kept,
+    );
+  // As xend and xl log every end of a domain, whoever wanted it.
+  else if (!again)
+    tasks.note(
+      `${name} stopped`,
+      'done',
+      `Domain ${record.id} has shut down: ${ending.sentence} Its definition says ${follows(blueprint.definition, ending)}.`,
+    );
+  if (!again && ending.kind !== 'poweroff')
+    member.console.print(said(`${name} stopped. ${ending.sentence}${lastExits(ending.report)}`));
+}
+
+/** A restart that nobody asked xl for is a task, too; one after a fault has failed. */
+function noteRestart(tasks: Tasks, { name }: Guest, line: string, report?: string): void {
+  tasks.note(
+    `${name} restarted`,
+    report === undefined ? 'done' : 'failed',
+    report === undefined ? line : `${line}\n\n${report}`,
+  );
+}
