@@ -7,6 +7,7 @@ import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { formatBlockList } from '../devices/index.ts';
 import { attachDisk, detachDisk } from '../hotplug.ts';
+import { deviceDetach } from './device-detach.ts';
 import { deviceList } from './device-list.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
@@ -87,32 +88,11 @@ export const blockAttach = command({
   },
 });
 
-export const blockDetach = command({
+export const blockDetach = deviceDetach('disks', 'block-detach', {
   summary: "Destroy a domain's virtual block device",
   usage: '[option] <Domain> <DevId>',
-  options: [['-f, --force', 'Take it away whatever the guest does with it']],
-  modifies: true,
-  /** By the name of the device, or its number; what the guest wrote to a file goes with it. */
-  run: (host: CommandHost, id: number, device: string, force: boolean = false): Promise<void> => {
-    const member = host.living(id);
-    return host.tasks.run(
-      `xl block-detach ${member.name} ${device}`,
-      async () => {
-        if (!host.member(id).attached || !host.toolstack.services.devices(id).disks.find(device))
-          throw new Refusal(`Error: Device ${device} not connected.`);
-        await detachDisk(host.toolstack, host.toolstack.hotplug, member, device, force).catch((error: Error) => {
-          throw new Refusal(`${error.message}\nlibxl_device_disk_remove failed.`);
-        });
-      },
-      id,
-    );
-  },
-  xl: async ({ host, words }, run) => {
-    const { options, rest } = readWords(words, { flags: 'f', long: { force: 'f' } });
-    atLeast('block-detach', rest, 2);
-    const id = findDomain(host, rest[0]);
-    if (id === 0) throw new Refusal(`Error: Device ${rest[1]} not connected.`);
-    await run(id, rest[1], options.has('f'));
-    return '';
-  },
+  option: '-f, --force',
+  unknown: device => `Error: Device ${device} not connected.`,
+  failed: 'libxl_device_disk_remove failed.',
+  detach: (toolstack, member, device, force) => detachDisk(toolstack, toolstack.hotplug, member, device, force),
 });

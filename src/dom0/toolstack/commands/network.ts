@@ -4,6 +4,7 @@ import { loadBackends } from '../../backends/index.ts';
 import { formatNetworkList } from '../devices/index.ts';
 import { parseVif } from '../../definitions/config/index.ts';
 import { attachCard, detach } from '../hotplug.ts';
+import { deviceDetach } from './device-detach.ts';
 import { deviceList } from './device-list.ts';
 import { fromScript } from '../../definitions/index.ts';
 import { command, Refusal } from './command.ts';
@@ -57,31 +58,11 @@ export const networkAttach = command({
   },
 });
 
-export const networkDetach = command({
+export const networkDetach = deviceDetach('cards', 'network-detach', {
   summary: "Destroy a domain's virtual network device",
   usage: '[option] <Domain> <DevId|mac>',
-  options: [['--force', 'Take it away whatever the guest does with it']],
-  modifies: true,
-  run: (host: CommandHost, id: number, device: string, force: boolean = false): Promise<void> => {
-    const member = host.living(id);
-    return host.tasks.run(
-      `xl network-detach ${member.name} ${device}`,
-      async () => {
-        if (!member.attached || !host.toolstack.services.devices(id).cards.find(device))
-          throw new Refusal(`Unknown device ${device}.`);
-        await detach(host.toolstack, host.toolstack.hotplug, member, 'cards', device, force).catch((error: Error) => {
-          throw new Refusal(`${error.message}\nlibxl_device_nic_del failed.`);
-        });
-      },
-      id,
-    );
-  },
-  xl: async ({ host, words }, run) => {
-    const { options, rest } = readWords(words, { flags: 'f', long: { force: 'f' } });
-    atLeast('network-detach', rest, 2);
-    const id = findDomain(host, rest[0]);
-    if (id === 0) throw new Refusal(`Unknown device ${rest[1]}.`);
-    await run(id, rest[1], options.has('f'));
-    return '';
-  },
+  option: '--force',
+  unknown: device => `Unknown device ${device}.`,
+  failed: 'libxl_device_nic_del failed.',
+  detach: (toolstack, member, device, force) => detach(toolstack, toolstack.hotplug, member, 'cards', device, force),
 });

@@ -1,0 +1,52 @@
+/** Devices of guests that go while these run. */
+import type { CommandHost, Guest } from '../command-host.ts';
+import type { Pluggable } from '../devices/index.ts';
+import { type Command, command, Refusal } from './command.ts';
+import { atLeast, findDomain, readWords } from './words.ts';
+
+/** What differs between `xl block-detach` and `xl network-detach`. */
+interface Detaching {
+  summary: string;
+  usage: string;
+  option: '-f, --force' | '--force';
+  /** There is none of this name. */
+  unknown(device: string): string;
+  /** What libxl says under the reason. */
+  failed: string;
+  detach(toolstack: CommandHost['toolstack'], member: Guest, device: string, force: boolean): Promise<unknown>;
+}
+
+/** `xl NAME`: takes a device of this kind away, by its name or its number; what the guest wrote to a file goes with it. */
+export const deviceDetach = (
+  kind: Pluggable,
+  name: string,
+  { summary, usage, option, unknown, failed, detach }: Detaching,
+): Command<[id: number, device: string, force?: boolean], void> =>
+  command({
+    summary,
+    usage,
+    options: [[option, 'Take it away whatever the guest does with it']],
+    modifies: true,
+    run: (host: CommandHost, id: number, device: string, force: boolean = false): Promise<void> => {
+      const member = host.living(id);
+      return host.tasks.run(
+        `xl ${name} ${member.name} ${device}`,
+        async () => {
+          if (!member.attached || !host.toolstack.services.devices(id)[kind].find(device))
+            throw new Refusal(unknown(device));
+          await detach(host.toolstack, member, device, force).catch((error: Error) => {
+            throw new Refusal(`${error.message}\n${failed}`);
+          });
+        },
+        id,
+      );
+    },
+    xl: async ({ host, words }, run) => {
+      const { options, rest } = readWords(words, { flags: 'f', long: { force: 'f' } });
+      atLeast(name, rest, 2);
+      const id = findDomain(host, rest[0]);
+      if (id === 0) throw new Refusal(unknown(rest[1]));
+      await run(id, rest[1], options.has('f'));
+      return '';
+    },
+  });
