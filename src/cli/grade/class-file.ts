@@ -71,9 +71,3 @@ export function readClass(text: string, path: string): HandedIn[] {
   if (wrong.length > 0) throw new Error(wrong.join('\n'));
   return students;
 }
-
-/** A field as it stands in a table of comma-separated values. A spreadsheet takes none for a formula. */
-export function csvField(text: string): string {
-  const plain = /^[=+\-@\t]/.test(text) ? `'${text}` : text;
-  return /[",\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
-}

@@ -18,7 +18,8 @@ import { UsageError } from '../boot/usage-error.ts';
 import { fileBytesLater } from '../file-bytes.ts';
 import { later, soon } from '../node-clock.ts';
 import { repository } from '../repository.ts';
-import { csvField, type HandedIn, readClass } from './class-file.ts';
+import { csvField } from '../../formats/csv/index.ts';
+import { type HandedIn, readClass } from './class-file.ts';
 
 const SOME_WRONG = 1,
   WRONG_USE = 2;

@@ -1,15 +1,10 @@
 /** Tables as files: text to read or to send, CSV for a spreadsheet, JSON for a program. */
 
+import { csvField } from '../../formats/csv/index.ts';
 import type { Table } from './inspector.ts';
 
-/** RFC 4180; a cell that a spreadsheet would take for a formula is kept from that by an apostrophe. */
-function asCsv({ name, columns, rows }: Table): string {
-  const cell = (value: string | number): string => {
-    const text = typeof value === 'string' && /^[=+@\t\r]|^-(?!\d)/.test(value) ? `'${value}` : String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return [[name], columns, ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('');
-}
+const asCsv = ({ name, columns, rows }: Table): string =>
+  [[name], columns, ...rows].map(row => `${row.map(csvField).join(',')}\r\n`).join('');
 
 /** Columns below each other, as tools on a terminal write them; what would end a line, or worse, by its number. */
 function asText({ name, columns, rows }: Table): string {
