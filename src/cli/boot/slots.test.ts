@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { newDefinition } from '../../dom0/definitions/config/definition.ts';
 import type { Blueprint } from '../../dom0/toolstack/running-domain.ts';
 import { program } from '../../hypervisor/domain/program.test-support.ts';
-import type { Shares } from '../../hypervisor/scheduler/scheduler.ts';
+import type { Shares } from '../../hypervisor/scheduler/shares.ts';
 import { type Runstates, SchedulerView } from '../../hypervisor/view/scheduler.ts';
 import { type Guest, Session } from './session.ts';
 

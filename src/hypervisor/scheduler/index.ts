@@ -1,14 +1,14 @@
 /** What src/hypervisor/scheduler offers to other rooms. */
 export { MAX_PCPUS } from './block.ts';
+export { POLICIES } from './policies.ts';
+export { queueClock } from './queue-clock.ts';
+export { Scheduler } from './scheduler.ts';
 export {
   type Affinity,
-  POLICIES,
-  Scheduler,
-  type SchedulerOptions,
-  type UnitOptions,
   parameterProblem,
-  queueClock,
+  type SchedulerOptions,
   sharesOf,
   sharesProblem,
-} from './scheduler.ts';
+  type UnitOptions,
+} from './shares.ts';
 export { Slot } from './slot.ts';

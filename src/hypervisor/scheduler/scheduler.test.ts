@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Machine } from '../memory/machine.ts';
 import { type Runstates, SchedulerView, type Unit } from '../view/scheduler.ts';
 import { BLOCKED, OFFLINE, PRIORITY, RUNNABLE, RUNNING } from './block.ts';
-import { Scheduler, type SchedulerOptions, type UnitOptions } from './scheduler.ts';
+import { Scheduler } from './scheduler.ts';
+import type { SchedulerOptions, UnitOptions } from './shares.ts';
 import { Slot } from './slot.ts';
 
 const MS = 1e6;

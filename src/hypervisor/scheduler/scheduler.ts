@@ -10,8 +10,6 @@
 import { dropLock, takeLock } from '../memory/lock.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import {
-  ACCOUNT_WORDS,
-  ACCOUNTS,
   BLOCKED,
   FLAG,
   LEFT,
@@ -23,99 +21,28 @@ import {
   RUNNING,
   type Runstate,
   SCHED,
-  TRACE,
-  TRACE_ENTRIES,
-  TRACE_WORDS,
   UNIT,
   UNIT_WORDS,
   WHY,
 } from './block.ts';
-import { credit } from './credit.ts';
+import { POLICIES } from './policies.ts';
 import { type Policy, SchedulerBlock } from './policy.ts';
-import { roundRobin } from './round-robin.ts';
+import {
+  type Affinity,
+  DEFAULT_RATELIMIT_US,
+  DEFAULT_TSLICE_US,
+  DEFAULT_WEIGHT,
+  parameterProblem,
+  type SchedulerOptions,
+  type UnitOptions,
+} from './shares.ts';
+import { type Decision, traceAccounting, traceDecision } from './trace.ts';
 
-export const POLICIES: readonly Policy[] = [credit, roundRobin];
-
-export const DEFAULT_WEIGHT = 256;
-const DEFAULT_TSLICE_US = 30_000,
-  DEFAULT_RATELIMIT_US = 1000;
 const ALL_PCPUS = -1;
 /** Who has something to do for so long computes; below, it may have served a timer tick. */
 const COMPUTES_NS = 50e6;
 /** Accounting periods that are made up for. */
 const MOST_LATE = 10;
-
-export interface SchedulerOptions {
-  /** Slots, 1 to 32. */
-  pcpus: number;
-  /** A name in POLICIES (credit). */
-  policy?: string;
-  /** Microseconds, 1000 to 1000000 (30000). */
-  tsliceUs?: number;
-  /** Microseconds, 0 or 100 to 500000 (1000). */
-  ratelimitUs?: number;
-}
-
-export interface UnitOptions {
-  /** Word of machine memory to change and notify. */
-  doorbell: number;
-  weight?: number;
-  /** Per cent of one slot, 0: none. */
-  cap?: number;
-  /** Where its vCPUs may run, and where they should. */
-  hardAffinity?: Affinity;
-  softAffinity?: Affinity;
-}
-
-/** Bit n: slot n. One for all vCPUs, or one for each; those behind the list's end go anywhere. */
-export type Affinity = number | readonly number[];
-
-/** How a domain shares the slots with others, as a definition says it. */
-export type Shares = Pick<UnitOptions, 'weight' | 'cap' | 'hardAffinity' | 'softAffinity'>;
-/** Those of `from` that are given. */
-export function sharesOf({
-  weight,
-  cap,
-  hardAffinity,
-  softAffinity,
-}: { [key in keyof Shares]?: Shares[key] | undefined }): Shares {
-  return {
-    ...(weight === undefined ? {} : { weight }),
-    ...(cap === undefined ? {} : { cap }),
-    ...(hardAffinity === undefined ? {} : { hardAffinity }),
-    ...(softAffinity === undefined ? {} : { softAffinity }),
-  };
-}
-
-/** Why these cannot be the scheduler's parameters, in a sentence (XEN_SYSCTL_CSCHED_TSLICE_*, XEN_SYSCTL_SCHED_RATELIMIT_*); undefined: they can. */
-export function parameterProblem({
-  tsliceUs = DEFAULT_TSLICE_US,
-  ratelimitUs = DEFAULT_RATELIMIT_US,
-}: Pick<SchedulerOptions, 'tsliceUs' | 'ratelimitUs'>): string | undefined {
-  if (!(tsliceUs >= 1000 && tsliceUs <= 1_000_000))
-    return 'The time slice is out of range: a time slice is 1 to 1000 ms.';
-  if (ratelimitUs !== 0 && !(ratelimitUs >= 100 && ratelimitUs <= 500_000))
-    return 'The rate limit is out of range: it is 100 to 500000 µs, or 0 for none.';
-  if (ratelimitUs > tsliceUs)
-    return `A rate limit of ${ratelimitUs} µs is longer than the time slice of ${tsliceUs / 1000} ms.`;
-  return undefined;
-}
-
-/** Why a domain with so many vCPUs cannot have these shares, as libxl says it; undefined: it can. */
-export function sharesProblem({ weight, cap }: Shares, vcpus: number): string | undefined {
-  if (weight !== undefined && !(Number.isInteger(weight) && weight >= 1 && weight <= 65535))
-    return 'Cpu weight out of range, valid values are within range from 1 to 65535.';
-  if (cap !== undefined && !(Number.isInteger(cap) && cap >= 0 && cap <= 100 * vcpus))
-    return `Cpu cap out of range, valid range is from 0 to ${100 * vcpus} for specified number of vcpus.`;
-  return undefined;
-}
-
-/** The queue's time: nanoseconds since it was laid out. `sharedMs`: the same clock in all workers (performance.timeOrigin + performance.now()). */
-export function queueClock(machine: Machine, sharedMs: () => number): () => number {
-  const epoch = new Float64Array(machine.memory, machine.schedulerOffset + SCHED.EPOCH_MS * 4, 1);
-  if (epoch[0] === 0) epoch[0] = sharedMs();
-  return () => (sharedMs() - epoch[0]) * 1e6;
-}
 
 export class Scheduler {
   private readonly queue: SchedulerBlock;
@@ -493,7 +420,7 @@ export class Scheduler {
         ran = now - queue.unitTime(holder, UNIT.STARTED);
       if (ran < ratelimitNs) {
         queue.setUnitTime(holder, UNIT.SLICE_END, queue.unitTime(holder, UNIT.STARTED) + ratelimitNs);
-        return this.trace(pcpu, now, holder, holder, WHY.RATELIMIT);
+        return this.trace({ pcpu, at: now, from: holder, to: holder, why: WHY.RATELIMIT });
       }
     }
     // FIFO among equals: whoever waits goes before the one that ran.
@@ -517,7 +444,7 @@ export class Scheduler {
     if (holder >= 0) queue.flag(holder, FLAG.YIELD, false);
     if (next < 0 && mayStay) {
       this.beginSlice(holder, now);
-      return this.trace(pcpu, now, holder, holder, WHY.ALONE);
+      return this.trace({ pcpu, at: now, from: holder, to: holder, why: WHY.ALONE });
     }
     let leaver = before,
       because = left;
@@ -534,7 +461,7 @@ export class Scheduler {
       words[at + PCPU.CURRENT] = 0;
     }
     if (next >= 0) this.dispatch(pcpu, next, now, why, leaver, because);
-    else this.trace(pcpu, now, leaver, -1, WHY.IDLE, 0, because);
+    else this.trace({ pcpu, at: now, from: leaver, to: -1, why: WHY.IDLE, left: because });
     if (because === LEFT.AFFINITY) {
       queue.set(leaver, UNIT.PCPU, this.emptiest(leaver));
       this.tickle(leaver, now);
@@ -566,7 +493,7 @@ export class Scheduler {
     this.machine.step?.();
     queue.setUnitTime(unit, UNIT.STARTED, now);
     this.beginSlice(unit, now);
-    this.trace(pcpu, now, from, unit, why, waited, left);
+    this.trace({ pcpu, at: now, from, to: unit, why, waited, left });
     this.ring(unit);
   }
 
@@ -612,7 +539,7 @@ export class Scheduler {
       for (let pcpu = 0; pcpu < this.pcpus; pcpu++)
         if (queue.current(pcpu) >= 0) policy.charge(queue, queue.current(pcpu), due);
       policy.account(queue);
-      this.traceAccounting(due);
+      traceAccounting(this.words, queue, this.units, due);
     }
     queue.setTime(SCHED.NEXT_ACCOUNTING, due);
     for (const unit of parked) if (this.waits(unit)) this.tickle(unit, now);
@@ -631,39 +558,11 @@ export class Scheduler {
     Atomics.notify(this.memory, doorbell);
   }
 
-  private trace(
-    pcpu: number,
-    now: number,
-    from: number,
-    to: number,
-    why: number,
-    waited = 0,
-    left: number = LEFT.NOBODY,
-  ): void {
-    const { queue, words } = this;
-    const at = SCHED.TRACE + ((words[SCHED.TRACED] >>> 0) % TRACE_ENTRIES) * TRACE_WORDS;
+  private trace(decision: Omit<Decision, 'waiting'>): void {
     let waiting = 0;
     for (let unit = 0; unit < this.units; unit++)
-      if (this.waits(unit) && queue.get(unit, UNIT.PCPU) === pcpu) waiting++;
-    queue.setTime(at + TRACE.TIME, now);
-    words[at + TRACE.PCPU] = pcpu;
-    words[at + TRACE.REASON] = why;
-    words[at + TRACE.FROM] = from + 1;
-    words[at + TRACE.TO] = to + 1;
-    words[at + TRACE.PRIORITY] = to < 0 ? PRIORITY.IDLE : queue.get(to, UNIT.PRIORITY);
-    words[at + TRACE.CREDIT] = to < 0 ? 0 : queue.get(to, UNIT.CREDIT);
-    words[at + TRACE.WAITING] = waiting;
-    words[at + TRACE.LEFT] = left;
-    queue.setTime(at + TRACE.WAITED, waited);
-    Atomics.add(words, SCHED.TRACED, 1);
-  }
-
-  private traceAccounting(at: number): void {
-    const { queue, words } = this,
-      base = SCHED.ACCOUNT + ((words[SCHED.ACCOUNTED] >>> 0) % ACCOUNTS) * ACCOUNT_WORDS;
-    queue.setTime(base, at);
-    for (let unit = 0; unit < this.units; unit++) words[base + 2 + unit] = queue.get(unit, UNIT.CREDIT);
-    Atomics.add(words, SCHED.ACCOUNTED, 1);
+      if (this.waits(unit) && this.queue.get(unit, UNIT.PCPU) === decision.pcpu) waiting++;
+    traceDecision(this.words, this.queue, { ...decision, waiting });
   }
 
   // ---- the lock

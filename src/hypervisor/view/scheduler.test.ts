@@ -3,7 +3,8 @@ import { expect, it } from 'vitest';
 import { XENHEAP } from '../layout/layout.ts';
 import { Machine } from '../memory/machine.ts';
 import { ACCOUNTS, BLOCKED, OFFLINE, PRIORITY, RUNNABLE, RUNNING, SCHED, TRACE_ENTRIES } from '../scheduler/block.ts';
-import { queueClock, Scheduler } from '../scheduler/scheduler.ts';
+import { queueClock } from '../scheduler/queue-clock.ts';
+import { Scheduler } from '../scheduler/scheduler.ts';
 import { SchedulerView } from './scheduler.ts';
 
 const MS = 1e6;

@@ -1,0 +1,6 @@
+/** The policies that there are, by their numbers in machine memory. */
+import { credit } from './credit.ts';
+import type { Policy } from './policy.ts';
+import { roundRobin } from './round-robin.ts';
+
+export const POLICIES: readonly Policy[] = [credit, roundRobin];

@@ -1,0 +1,70 @@
+/** How domains share the slots, and what the scheduler can be told: options, and why some cannot be. */
+
+export const DEFAULT_WEIGHT = 256;
+export const DEFAULT_TSLICE_US = 30_000,
+  DEFAULT_RATELIMIT_US = 1000;
+
+export interface SchedulerOptions {
+  /** Slots, 1 to 32. */
+  pcpus: number;
+  /** A name in POLICIES (credit). */
+  policy?: string;
+  /** Microseconds, 1000 to 1000000 (30000). */
+  tsliceUs?: number;
+  /** Microseconds, 0 or 100 to 500000 (1000). */
+  ratelimitUs?: number;
+}
+
+export interface UnitOptions {
+  /** Word of machine memory to change and notify. */
+  doorbell: number;
+  weight?: number;
+  /** Per cent of one slot, 0: none. */
+  cap?: number;
+  /** Where its vCPUs may run, and where they should. */
+  hardAffinity?: Affinity;
+  softAffinity?: Affinity;
+}
+
+/** Bit n: slot n. One for all vCPUs, or one for each; those behind the list's end go anywhere. */
+export type Affinity = number | readonly number[];
+
+/** How a domain shares the slots with others, as a definition says it. */
+export type Shares = Pick<UnitOptions, 'weight' | 'cap' | 'hardAffinity' | 'softAffinity'>;
+/** Those of `from` that are given. */
+export function sharesOf({
+  weight,
+  cap,
+  hardAffinity,
+  softAffinity,
+}: { [key in keyof Shares]?: Shares[key] | undefined }): Shares {
+  return {
+    ...(weight === undefined ? {} : { weight }),
+    ...(cap === undefined ? {} : { cap }),
+    ...(hardAffinity === undefined ? {} : { hardAffinity }),
+    ...(softAffinity === undefined ? {} : { softAffinity }),
+  };
+}
+
+/** Why these cannot be the scheduler's parameters, in a sentence (XEN_SYSCTL_CSCHED_TSLICE_*, XEN_SYSCTL_SCHED_RATELIMIT_*); undefined: they can. */
+export function parameterProblem({
+  tsliceUs = DEFAULT_TSLICE_US,
+  ratelimitUs = DEFAULT_RATELIMIT_US,
+}: Pick<SchedulerOptions, 'tsliceUs' | 'ratelimitUs'>): string | undefined {
+  if (!(tsliceUs >= 1000 && tsliceUs <= 1_000_000))
+    return 'The time slice is out of range: a time slice is 1 to 1000 ms.';
+  if (ratelimitUs !== 0 && !(ratelimitUs >= 100 && ratelimitUs <= 500_000))
+    return 'The rate limit is out of range: it is 100 to 500000 µs, or 0 for none.';
+  if (ratelimitUs > tsliceUs)
+    return `A rate limit of ${ratelimitUs} µs is longer than the time slice of ${tsliceUs / 1000} ms.`;
+  return undefined;
+}
+
+/** Why a domain with so many vCPUs cannot have these shares, as libxl says it; undefined: it can. */
+export function sharesProblem({ weight, cap }: Shares, vcpus: number): string | undefined {
+  if (weight !== undefined && !(Number.isInteger(weight) && weight >= 1 && weight <= 65535))
+    return 'Cpu weight out of range, valid values are within range from 1 to 65535.';
+  if (cap !== undefined && !(Number.isInteger(cap) && cap >= 0 && cap <= 100 * vcpus))
+    return `Cpu cap out of range, valid range is from 0 to ${100 * vcpus} for specified number of vcpus.`;
+  return undefined;
+}
