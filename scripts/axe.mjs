@@ -2,7 +2,7 @@
  * Looks for what WCAG 2.1 A and AA do not allow (axe-core) on every view of the page, in each size and theme, and for what the narrow ones lose: a page wider
  * than its window, and words that are cut off where nothing scrolls. Its status is 1 where there is any.
  *
- *   npm run -s axe [-- [desktop|phone|zoomed|narrow] [light|dark|contrast]]
+ *   npm run -s axe [-- [desktop|phone|zoomed|narrow] [light|dark|contrast] [VIEW…]]
  *
  * zoomed: a window of 1440 × 900 at 200 %; narrow: 320 pixels.
  */

@@ -1,7 +1,7 @@
 /**
  * Makes pictures of the page's views: in a wide window and on a phone, light, dark and with high contrast.
  *
- *   npm run -s screenshots [-- --docs] [desktop|phone] [light|dark|contrast]
+ *   npm run -s screenshots [-- --docs] [desktop|phone] [light|dark|contrast] [VIEW…]
  *
  * They are put into .cache/screenshots; --docs: those that the README shows into docs/pictures, too.
  */

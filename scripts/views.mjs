@@ -287,6 +287,47 @@ const stopAtDoorbell = async (page, name, line, rings) => {
   }
   await unfocus(page);
 };
+const lessonAddress = id => `./?time=virtual&lesson=${id}&seed=ringside`;
+/** A lesson at the beginning of a round. */
+const openRound = async (page, id, round, rest = '') => {
+  await page.goto(`${lessonAddress(id)}&round=${round}${rest}`);
+  await page.locator('.lstep.here').waitFor({ timeout: 2 * PROMPT_MS });
+};
+/** Students of a class: the step, and what was predicted and measured. */
+const CLASS = [
+  [0],
+  [1, 50],
+  [1, 256],
+  [2, 33],
+  [2, 64],
+  [2, 32],
+  [3, 33, 33],
+  [3, 40, 41],
+  [3, 256, 37],
+  [4, 49, 49],
+  [4, 64, 33],
+  [4, 32, 45],
+  [5, 37, 37],
+  [5, 128, 41],
+  [8, 45, 45],
+];
+/** Runs in the page: what the pages of a class tell its wall. */
+function fillWall(students) {
+  const channel = new BroadcastChannel('ringside-class-class');
+  for (const [i, [step, said, measured]] of students.entries())
+    channel.postMessage(
+      JSON.stringify({
+        version: 1,
+        kind: 'student',
+        id: `student${i}`,
+        lesson: 'ring-request',
+        step,
+        isOff: false,
+        said: said === undefined ? [] : [['guess', said]],
+        measured: measured === undefined ? [] : [['guess', measured]],
+      }),
+    );
+}
 const hasFetched = page => page.evaluate(async () => (await fetch('guests/catalogue.json')).ok);
 /** A picture of what is on its way is one of a moment in which something is. */
 const holdButton = page => page.locator('.sub').getByRole('button', { name: /^Hold/ });
@@ -895,6 +936,75 @@ const VIEWS = [
       await page.getByText('Did you mean').first().waitFor({ timeout: PROMPT_MS });
     },
   ],
+  // Of these the page itself does what stands before the round.
+  ...[
+    ['deprivileged', 2],
+    ['binary-translation', 4],
+    ['spinner', 2],
+    ['shadow-or-nested', 3],
+  ].map(([id, round]) => [`lesson-${id}`, page => openRound(page, id, round)]),
+  [
+    'lesson-paravirtual',
+    async page => {
+      await openRound(page, 'paravirtual', 3);
+      await page.locator('.ask input').fill('10');
+      await page.getByRole('button', { name: 'Keep the answer' }).click();
+      await page.getByLabel('Source of lab').waitFor({ timeout: PROMPT_MS });
+    },
+  ],
+  [
+    'lesson-more',
+    async page => {
+      await openRound(page, 'event-channels', 1);
+      await page.getByText('More', { exact: true }).click();
+      await page.getByRole('button', { name: 'QR code' }).click();
+      await page.getByRole('img', { name: /^QR code of/ }).waitFor();
+    },
+  ],
+  [
+    'lesson-projector',
+    async page => {
+      await page.getByRole('button', { name: 'QR code' }).click();
+      await page.getByRole('button', { name: 'Large, for a wall' }).click();
+      await page.getByText('More', { exact: true }).click();
+      await unfocus(page);
+    },
+  ],
+  ...['handout', 'answers', 'guide', 'glossary', 'progress'].map(view => [
+    `lesson-${view}`,
+    async page => {
+      await page.goto(`${lessonAddress('grant-tables')}&view=${view}`);
+      await page.locator('.lview h1, .lbegin h2').first().waitFor({ timeout: PROMPT_MS });
+    },
+  ]),
+  [
+    'lesson-course',
+    async page => {
+      await page.goto(`${lessonAddress('course')}&view=course&course=virtualization`);
+      await page.locator('.lview li a').first().waitFor({ timeout: PROMPT_MS });
+    },
+  ],
+  [
+    'lesson-wall',
+    async page => {
+      await page.goto(`${lessonAddress('ring-request')}&view=wall&room=class`);
+      await page.getByText('0 students').waitFor({ timeout: PROMPT_MS });
+      await page.evaluate(fillWall, CLASS);
+      await page.getByText(`${CLASS.length} students`).waitFor({ timeout: PROMPT_MS });
+    },
+  ],
+  [
+    'lesson-held',
+    async page => {
+      await openRound(page, 'ring-request', 1, '&room=class');
+      await page.getByText('This lesson is taken in a class.').waitFor({ timeout: PROMPT_MS });
+      await page.evaluate(() => {
+        const says = { lesson: 'grant-tables', seed: 'a', isHeld: true, asks: false, seats: [] };
+        new BroadcastChannel('ringside-class-class').postMessage(JSON.stringify({ version: 1, kind: 'wall', ...says }));
+      });
+      await page.getByText('Your teacher holds the class.').waitFor({ timeout: PROMPT_MS });
+    },
+  ],
   [
     'boot-sector',
     async page => {
@@ -988,17 +1098,22 @@ const VIEWS = [
   ],
 ];
 
-/** Of words of a command line, the first that is no size and no theme: an error with those that there are. */
+/** Of words of a command line, the first that is no size, no theme and no view: an error with those that there are. */
 export function checkWords(command, words, sizes = SIZES, options = []) {
-  const known = [...options, ...Object.keys({ ...sizes, ...THEMES })];
+  const known = [...options, ...Object.keys({ ...sizes, ...THEMES }), ...VIEWS.map(([name]) => name)];
   const unknown = words.find(word => !known.includes(word));
   if (unknown !== undefined) throw new Error(`${command}: unknown option ${unknown}; there are ${known.join(', ')}.`);
 }
 
-/** Calls `look` with each view as it stands there: (page, its name, size, theme). `only`: sizes and themes, all where it names none. */
+/** Calls `look` with each view as it stands there: (page, its name, size, theme). `only`: sizes, themes and views, all where it names none; a view that goes on from the one before wants that, too. */
 export async function walkViews(look, only = [], sizes = SIZES) {
-  const among = all =>
-    Object.entries(all).filter(([name]) => only.includes(name) || !Object.keys(all).some(each => only.includes(each)));
+  const among = all => {
+    const named = all.filter(([name]) => only.includes(name));
+    return named.length > 0 ? named : all;
+  };
+  // A size's word is no view's.
+  const chosen = VIEWS.filter(([name]) => !(name in sizes) && only.includes(name)),
+    views = chosen.length > 0 ? chosen : VIEWS;
   await ensureDependencies({ quiet: true });
   await buildPage();
   const { chromium } = await import('@playwright/test');
@@ -1008,11 +1123,11 @@ export async function walkViews(look, only = [], sizes = SIZES) {
     args: ['--no-sandbox', '--disable-gpu'],
   });
   try {
-    for (const [size, viewport] of among(sizes))
-      for (const [theme, media] of among(THEMES)) {
+    for (const [size, viewport] of among(Object.entries(sizes)))
+      for (const [theme, media] of among(Object.entries(THEMES))) {
         const page = await browser.newPage({ viewport, ...media, baseURL: url, serviceWorkers: 'block' });
         page.on('dialog', dialog => void dialog.accept());
-        for (const [name, show] of VIEWS) {
+        for (const [name, show] of views) {
           await show(page).catch(async error => {
             await page.screenshot({ path: at('.cache', 'screenshots', 'failed.png') });
             throw new Error(`${name}, ${size}, ${theme} (.cache/screenshots/failed.png): ${error.message}`);
