@@ -393,16 +393,22 @@ function conclude({ end, name }: Guest, run: Run, unsaved?: number): number {
 }
 
 async function save(path: string, { toolstack }: Session, { member }: Guest, suspended: boolean): Promise<void> {
-  // What cannot be saved is refused before a file is touched.
-  const chunks = await toolstack.saveWhere(member, !suspended).catch((error: Error) => {
-    throw error instanceof SavedStateError ? error : new HostError(error.message);
-  });
+  // What cannot be saved is refused before there is a first piece, and a file is touched.
+  let fd: number | undefined;
+  const put = (piece: Uint8Array): void => {
+    try {
+      fd ??= openSync(path, 'w');
+      for (let at = 0; at < piece.length; ) at += writeSync(fd, piece, at);
+    } catch (error) {
+      throw new UsageError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code}) (--save).`);
+    }
+  };
   try {
-    const fd = openSync(path, 'w');
-    for (const chunk of chunks) for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
-    closeSync(fd);
-  } catch (error) {
-    throw new UsageError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code}) (--save).`);
+    await toolstack.saveWhere(member, !suspended, put).catch((error: Error) => {
+      throw error instanceof SavedStateError || error instanceof UsageError ? error : new HostError(error.message);
+    });
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }
 

@@ -1,6 +1,7 @@
 /** A domain is saved: a guest with Xen's drivers suspends itself first, any other is held still while its state is written. */
 import type { State } from '../../devices/index.ts';
 import type { Later } from '../host/index.ts';
+import type { DomainRunner } from './runners/runner.ts';
 import type { Member } from './running-domain.ts';
 import type { Services } from './services.ts';
 
@@ -26,11 +27,25 @@ export interface SavingParts {
   wakeDomain0(): void;
 }
 
+/**
+ * Takes a saved state as it comes, piece after piece, in the order of its file; what of it was taken when saving fails is worth nothing. It does not wait: on one
+ * thread the domain stands still because nobody else has a turn. What it throws ends the saving.
+ */
+export type StateSink = (piece: Uint8Array) => void;
+
 /** A saved domain that stands still. */
 export interface Held {
-  chunks: Uint8Array[];
   /** It was not moved anywhere. */
   goOn(): void;
+}
+
+/** All that is left of a domain's state, a part at a time. */
+async function pull(runner: DomainRunner, sink: StateSink): Promise<void> {
+  for (let isLast = false; !isLast; ) {
+    const part = await runner.ask('save');
+    for (const piece of part.pieces) sink(piece);
+    isLast = part.isLast;
+  }
 }
 
 export class Saving {
@@ -40,11 +55,9 @@ export class Saving {
     this.parts = parts;
   }
 
-  /** The state of a domain, which goes on then, as after xl save -c; `signal` and `still` as in `hold`. @throws Error with a sentence */
-  async save(member: Member, signal: AbortSignal, still?: () => void): Promise<Uint8Array[]> {
-    const { chunks, goOn } = await this.hold(member, signal, still);
-    goOn();
-    return chunks;
+  /** The state of a domain, which goes on then, as after xl save -c; the rest as in `hold`. @throws Error with a sentence */
+  async save(member: Member, signal: AbortSignal, sink: StateSink, still?: () => void): Promise<void> {
+    (await this.hold(member, signal, sink, still)).goOn();
   }
 
   /**
@@ -53,18 +66,17 @@ export class Saving {
    * it throws is thrown here. `signal`: nobody wants it any more, which is looked at before and after the state is written; a guest that suspends itself late
    * is resumed then. @throws Error with a sentence, and what `signal` has; the domain goes on
    */
-  async hold(member: Member, signal: AbortSignal, still?: () => void): Promise<Held> {
+  async hold(member: Member, signal: AbortSignal, sink: StateSink, still?: () => void): Promise<Held> {
     signal.throwIfAborted();
-    await this.copyAhead(member);
-    if (signal.aborted) return this.off(member, signal.reason);
+    await this.copyAhead(member, signal, sink).catch((error: Error) => this.off(member, error));
     const asked = this.parts.ask(member);
     if (asked) await this.suspended(member, signal).catch((error: Error) => this.off(member, error));
     else this.parts.setHeld(member, true);
     const goOn = (): void => (asked ? member.runner.ask('resume') : this.parts.setHeld(member, false));
     try {
-      const chunks = await this.where(member, !asked, still);
+      await this.where(member, !asked, sink, still);
       signal.throwIfAborted();
-      return { chunks, goOn };
+      return { goOn };
     } catch (error) {
       goOn();
       member.why.running = 'save canceled';
@@ -73,13 +85,18 @@ export class Saving {
   }
 
   /** The guest of a worker runs on while its memory is copied, and stands still only for what it has written since. On this thread nobody runs meanwhile. */
-  private async copyAhead({ runner }: Member): Promise<void> {
-    if (this.parts.inWorkers()) while ((await runner.ask('copyAhead')) > 0);
+  private async copyAhead({ runner }: Member, signal: AbortSignal, sink: StateSink): Promise<void> {
+    if (!this.parts.inWorkers()) return;
+    for (let isLast = false; !isLast; signal.throwIfAborted()) {
+      const part = await runner.ask('copyAhead');
+      for (const piece of part.pieces) sink(piece);
+      isLast = part.isLast;
+    }
   }
 
   /** It is not saved after all. */
   private async off({ runner }: Member, error: Error): Promise<never> {
-    if (this.parts.inWorkers()) await runner.ask('copyAhead', true);
+    await runner.ask('copyAhead', true);
     throw error;
   }
 
@@ -87,25 +104,13 @@ export class Saving {
    * A guest that does not suspend itself (`unasked`) is saved where it is. Its rings and Domain 0's half of them must agree, and so must it and a device
    * model here, so that nobody moves meanwhile. @throws Error with a sentence
    */
-  async where(member: Member, unasked: boolean, still?: () => void): Promise<Uint8Array[]> {
-    const { runner, record, attached } = member;
-    // What its console showed comes last: all of it that belongs to the state has come then.
-    const withKept = async (chunks: Uint8Array[], kept: State = {}): Promise<Uint8Array[]> => {
-      const { shown } = member.console;
-      // What it is called now, where it was renamed: its worker knows the name that it was built with.
-      const name = member.isRenamed ? { name: member.name } : {};
-      // Of HVM it is known only from what was printed last, and one that waits for a key prints nothing.
-      const typedAt = member.blueprint.xen === 'hvm' && member.usesPvConsole ? { usesPvConsole: true } : {};
-      const all = { ...kept, ...name, ...typedAt, ...(shown ? { console: shown } : {}) };
-      if (Object.keys(all).length === 0) return chunks;
-      const { withToolstack } = await import('../../hypervisor/interfaces/xen/stream/index.ts');
-      return withToolstack(chunks, all);
-    };
+  async where(member: Member, unasked: boolean, sink: StateSink, still?: () => void): Promise<void> {
+    const { record, attached } = member;
     const { services, inWorkers, setHeld, wakeDomain0 } = this.parts;
     if (!attached) {
       services.markDrives(record.id);
       still?.();
-      return withKept(await runner.ask('save'));
+      return (await this.send(member, sink))();
     }
     // On this thread it does not move while we do.
     const pauses = unasked && inWorkers();
@@ -115,16 +120,53 @@ export class Saving {
       await this.standsStill(member);
     }
     services.frozen++;
+    let finish: () => Promise<void>;
     try {
       const kept = services.save(record.id, unasked);
       services.markDrives(record.id);
       still?.();
-      return withKept(await runner.ask('save'), kept);
+      finish = await this.send(member, sink, kept);
     } finally {
       services.frozen--;
       if (pauses) setHeld(member, false);
       wakeDomain0();
     }
+    await finish();
+  }
+
+  /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */
+  async look(member: Member, sink: StateSink): Promise<void> {
+    const { inWorkers, setHeld } = this.parts;
+    if (inWorkers()) setHeld(member, true);
+    try {
+      await pull(member.runner, sink);
+    } finally {
+      if (inWorkers()) setHeld(member, false);
+    }
+  }
+
+  /** All that is left of a state, with what Domain 0 keeps of it. The domain may go on when the end, which is known then, is still to be written. */
+  private async send(member: Member, sink: StateSink, kept: State = {}): Promise<() => Promise<void>> {
+    // The toolstack's record comes before the last piece.
+    let end: Uint8Array | undefined;
+    await pull(member.runner, piece => {
+      if (end) sink(end);
+      end = piece;
+    });
+    // What its console showed comes last: all of it that belongs to the state has come then.
+    const { shown } = member.console;
+    // What it is called now, where it was renamed: its worker knows the name that it was built with.
+    const name = member.isRenamed ? { name: member.name } : {};
+    // Of HVM it is known only from what was printed last, and one that waits for a key prints nothing.
+    const typedAt = member.blueprint.xen === 'hvm' && member.usesPvConsole ? { usesPvConsole: true } : {};
+    const all = { ...kept, ...name, ...typedAt, ...(shown ? { console: shown } : {}) };
+    return async () => {
+      if (Object.keys(all).length > 0) {
+        const { toolstackRecord } = await import('../../hypervisor/interfaces/xen/stream/index.ts');
+        sink(toolstackRecord(all));
+      }
+      if (end) sink(end);
+    };
   }
 
   /** Its worker has heard that it is paused. */

@@ -19,8 +19,9 @@ import { statusOf } from './domains/status.ts';
 import type { Reason, Status } from './domains/words.ts';
 import { Inputs } from './inputs.ts';
 import { OpenedDrives } from './opened-drives.ts';
-import { type Held, Saving } from './saving.ts';
+import { type Held, Saving, type StateSink } from './saving.ts';
 import { Services } from './services.ts';
+import { StateBlob } from './state-blob.ts';
 import { Stations } from './stations.ts';
 import { Stopping } from './stopping.ts';
 import type { BuildOptions, ToolstackCore, ToolstackListener, ToolstackParts } from './toolstack-parts.ts';
@@ -325,24 +326,25 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   // ---- saving
 
   /** The state of a domain, which goes on then (saving.ts); `still` is called at its moment, `signal` ends it. @throws Error with a sentence */
-  save(member: Member<Console>, signal: AbortSignal, still?: () => void): Promise<Uint8Array[]> {
-    return this.saving.save(member, signal, still);
+  save(member: Member<Console>, signal: AbortSignal, sink: StateSink, still?: () => void): Promise<void> {
+    return this.saving.save(member, signal, sink, still);
   }
 
   /** The same, and the domain stands still from then on (saving.ts). @throws Error with a sentence, and it goes on */
-  hold(member: Member<Console>, signal: AbortSignal): Promise<Held> {
-    return this.saving.hold(member, signal);
+  hold(member: Member<Console>, signal: AbortSignal, sink: StateSink): Promise<Held> {
+    return this.saving.hold(member, signal, sink);
   }
 
   /** The state of a domain where it is; `unasked`: it did not suspend itself. @throws Error with a sentence */
-  saveWhere(member: Member<Console>, unasked: boolean): Promise<Uint8Array[]> {
-    return this.saving.where(member, unasked);
+  saveWhere(member: Member<Console>, unasked: boolean, sink: StateSink): Promise<void> {
+    return this.saving.where(member, unasked, sink);
   }
 
   /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */
   async look(member: Member<Console>): Promise<SavedState> {
-    const chunks = await member.runner.ask('save');
+    const file = new StateBlob();
+    await this.saving.look(member, file.put);
     const { readState } = await import('../../hypervisor/interfaces/xen/stream/index.ts');
-    return readState(new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()), member.name);
+    return readState(new Uint8Array(await file.whole().arrayBuffer()), member.name);
   }
 }

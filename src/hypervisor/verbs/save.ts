@@ -1,4 +1,5 @@
-/** A domain's state in pieces, as it is now; it goes on. */
+/** The next part of a domain's state, which stands still until there is no more; `copyAhead` ends it before. */
+import type { SavedPart } from '../domain/saved-part.ts';
 import { question } from './verb.ts';
 
 export const save = question({
@@ -6,5 +7,10 @@ export const save = question({
   gone: () => {
     throw new Error('The domain has stopped with an internal error; there is nothing to save.');
   },
-  transfer: chunks => chunks.map(({ buffer }) => buffer as ArrayBuffer),
+  transfer: moved,
 });
+
+/** What of a part is moved, and not copied. */
+export function moved({ pieces }: SavedPart): Transferable[] {
+  return pieces.map(({ buffer }) => buffer as ArrayBuffer);
+}

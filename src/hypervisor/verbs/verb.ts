@@ -5,6 +5,7 @@
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { Medium } from '../disks/media.ts';
 import type { Domain } from '../domain/domain.ts';
+import type { SavedPart } from '../domain/saved-part.ts';
 
 /** A domain as whoever runs it has it. */
 export interface Carried {
@@ -13,10 +14,12 @@ export interface Carried {
   setPaused(paused: boolean): void;
   /** Opens what is to lie in the CD-ROM or floppy drive at a place. @throws HostError where it cannot be read */
   open(medium: Medium, place: number, readOnly: boolean): BlockDevice | null;
-  /** Its saved state in pieces; on Domain 0's thread at once. @throws SavedStateError, HostError */
-  state(): Uint8Array[] | Promise<Uint8Array[]>;
-  /** Copies memory before the state is asked for (stream/copied-ahead.ts), or forgets what was copied; answers how many frames are left. */
-  copyAhead(isOff: boolean): number | Promise<number>;
+  /** The next part of its saved state (stream/saver.ts); on Domain 0's thread at once. @throws SavedStateError, HostError */
+  state(): SavedPart | Promise<SavedPart>;
+  /** A part of the state before that, of memory that is copied while the guest runs. @throws as `state` */
+  copyAhead(): SavedPart | Promise<SavedPart>;
+  /** It is not saved after all. */
+  forgetState(): void | Promise<void>;
   /** What the guest changed of its drives (disks/saved-disks.ts). */
   diskRecords(): Uint8Array[];
   /** It runs no more, and nothing of it touches machine memory from now on. */

@@ -25,6 +25,7 @@ import { queueClock } from '../scheduler/queue-clock.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import { Slot } from '../scheduler/slot.ts';
 import { Teller } from '../domain/teller.ts';
+import type { SavedPart } from '../domain/saved-part.ts';
 import { SavedStateError } from '../domain/saved-state-error.ts';
 import { GuestLog } from '../domain/guest-log.ts';
 import { findOwner, type Owner } from './owner.ts';
@@ -249,15 +250,16 @@ class CarriedHere implements Carried {
   }
 
   /** The domain stands still meanwhile: what writes states is loaded for the first one. */
-  async state(): Promise<Uint8Array[]> {
+  async state(): Promise<SavedPart> {
     return (await this.saver()).save();
   }
 
-  async copyAhead(isOff: boolean): Promise<number> {
-    const saver = await this.saver();
-    if (!isOff) return saver.copyAhead();
-    saver.forget();
-    return 0;
+  async copyAhead(): Promise<SavedPart> {
+    return (await this.saver()).copyAhead();
+  }
+
+  forgetState(): void {
+    this.its?.forget();
   }
 
   private async saver(): Promise<Saver> {

@@ -12,6 +12,7 @@ import {
 import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { blueprintOf, savedDrives } from '../running-domain.ts';
+import { StateBlob } from '../state-blob.ts';
 import { type Call, command, Refusal } from './command.ts';
 import { openConsole } from './console.ts';
 import { describeBuilt } from './life.ts';
@@ -33,10 +34,11 @@ export const save = command({
     return host.tasks.run(
       `xl save -c ${name} ${name}.save`,
       async task => {
-        const chunks = await host.toolstack.jobs.run(name, 'Save', ({ signal }) =>
-          host.toolstack.save(host.living(id), signal),
+        const file = new StateBlob();
+        await host.toolstack.jobs.run(name, 'Save', ({ signal }) =>
+          host.toolstack.save(host.living(id), signal, file.put),
         );
-        const blob = new Blob(chunks as BlobPart[], { type: 'application/octet-stream' });
+        const blob = file.whole();
         task.message = `${(blob.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the guest goes on.`;
         return blob;
       },
@@ -75,8 +77,9 @@ export const save = command({
       task =>
         host.toolstack.jobs.run(member.name, 'Save', async job => {
           // What it wrote to its disks from here on would be lost to the state.
-          const { chunks, goOn } = await host.toolstack.hold(member, job.signal);
-          const state = new Blob(chunks as BlobPart[]);
+          const file = new StateBlob();
+          const { goOn } = await host.toolstack.hold(member, job.signal, file.put);
+          const state = file.whole();
           job.wrote(0, state.size);
           try {
             await put(state);

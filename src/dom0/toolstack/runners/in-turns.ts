@@ -261,7 +261,8 @@ function carried(entry: Entry, { name, program, definition }: DomainStart, turns
       return attachDrives([drive], parts.openMedium ?? noMedia, listener.problem)[0]?.disk ?? null;
     },
     state: () => saver.save(),
-    copyAhead: isOff => (isOff ? (saver.forget(), 0) : saver.copyAhead()),
+    copyAhead: () => saver.copyAhead(),
+    forgetState: () => saver.forget(),
     diskRecords: () => [...diskRecords(domain.options.ide ?? [])],
     leave: () => turns.remove(entry),
   };

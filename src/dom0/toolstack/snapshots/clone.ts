@@ -11,6 +11,7 @@ import type { CommandHost, Guest } from '../command-host.ts';
 import { DEFINITIONS, type ManagedDomain } from '../managed/index.ts';
 import { namesFiles, pathsIn, spellFiles } from '../../host/files/index.ts';
 import { copyInTurns, IMAGES, imageVolume, isTransfer, type Storage } from '../../host/storage/index.ts';
+import { StateBlob } from '../state-blob.ts';
 import { diskOf, refuseShared, withVolumes } from './snapshots.ts';
 
 /** The twin's own disk: a volume, and how its definition names that. */
@@ -139,10 +140,9 @@ function changesOf({ opened, blueprint }: Guest): Changed[] | undefined {
 
 /** As a saved state has them. */
 async function savedChanges(host: CommandHost, member: Guest): Promise<Changed[]> {
-  const chunks = await host.toolstack.jobs.run(member.name, 'Save', ({ signal }) =>
-    host.toolstack.save(member, signal),
-  );
-  return readState(new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()), member.name).disks;
+  const file = new StateBlob();
+  await host.toolstack.jobs.run(member.name, 'Save', ({ signal }) => host.toolstack.save(member, signal, file.put));
+  return readState(new Uint8Array(await file.whole().arrayBuffer()), member.name).disks;
 }
 
 /** Writes an image, with what was changed of it, to a new volume; zeros take no room there. @throws Error with a sentence */

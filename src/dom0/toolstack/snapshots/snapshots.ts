@@ -11,6 +11,7 @@ import { modelOf } from '../../backends/device-model/index.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { savedDisks } from '../devices/index.ts';
 import { type Blueprint, blueprintOf, savedDrives } from '../running-domain.ts';
+import { StateBlob } from '../state-blob.ts';
 import {
   CHECKPOINTS,
   currentOf,
@@ -20,6 +21,9 @@ import {
   SnapshotRecords,
   volumesOf,
 } from './record.ts';
+
+/** So much of a state is copied to its volume at once. */
+const COPIED_BYTES = 2 ** 22;
 
 /** @throws Error with a sentence where Domain 0 has no files */
 export function recordsOf({ parts: { files } }: CommandHost): SnapshotRecords {
@@ -153,20 +157,19 @@ export async function takeSnapshot(
         await records.write({ ...record, disks });
         return { ...record, disks };
       }
-      const chunks = await host.toolstack.save(member, job.signal, () =>
+      const file = new StateBlob();
+      await host.toolstack.save(member, job.signal, file.put, () =>
         copy(writableDevices(member.blueprint.drives ?? [])),
       );
       job.commit();
-      const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      const saved = file.whole(),
+        bytes = saved.size;
       const volume = volumeName(storage, 'snap', domain, name, 'state');
       storage.createVolume(volume, bytes, { unfinished: true });
       made.push(volume);
       const medium = storage.medium(`vg0/${volume}`);
-      let at = 0;
-      for (const chunk of chunks) {
-        medium.write(at, chunk);
-        at += chunk.length;
-      }
+      for (let at = 0; at < bytes; at += COPIED_BYTES)
+        medium.write(at, new Uint8Array(await saved.slice(at, at + COPIED_BYTES).arrayBuffer()));
       job.wrote(bytes, bytes);
       medium.flush();
       const whole = { ...record, disks, state: { volume, bytes } };

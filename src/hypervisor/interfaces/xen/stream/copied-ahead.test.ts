@@ -1,13 +1,26 @@
 import { expect, it } from 'vitest';
+import type { SavedPart } from '../../../domain/saved-part.ts';
 import { FRAME_BYTES } from '../../../memory/machine.ts';
 import { xenOf } from '../of-domain.ts';
 import { testGuest } from '../pvh-program.test-support.ts';
 import { PAGE } from './format.ts';
 import { CopiedAhead } from './copied-ahead.ts';
 import { Saver } from './saver.ts';
-import { readState, savedChunks, saveDomain } from './state.ts';
+import { readState, saveDomain } from './state.ts';
+import { StateWriter } from './writer.ts';
 
 const BY = { name: 'a', program: 'test', definition: '' };
+
+/** All pieces, a part after the other. */
+function partsOf(next: () => SavedPart): Uint8Array[] {
+  const all: Uint8Array[] = [];
+  for (let isLast = false; !isLast; ) {
+    const part = next();
+    all.push(...part.pieces);
+    ({ isLast } = part);
+  }
+  return all;
+}
 
 /** What a state makes of memory: by guest frame its contents, zeroes for none. */
 function memoryIn(chunks: Uint8Array[]): Map<number, string> {
@@ -42,28 +55,34 @@ it.each([1, 2, 3])('is the memory as it is at the end, whatever the guest did wh
     else if (frames.machineFrame(gfn) >= 0) guest.put(gfn * FRAME_BYTES + 4 * pick(1024), pick(2) * pick(2 ** 31));
   };
   for (let i = 0; i < 300; i++) change();
-  const ahead = new CopiedAhead(domain, 100);
+  const ahead = new CopiedAhead(domain, 100),
+    writer = new StateWriter(domain, BY),
+    file: Uint8Array[] = [];
   let steps = 0;
-  for (; ahead.step() > 0; steps++) for (let i = 0; i < 60; i++) change();
+  for (; ; steps++) {
+    file.push(...writer.ahead(ahead.step()));
+    if (ahead.left === 0) break;
+    for (let i = 0; i < 60; i++) change();
+  }
   // More than one round.
   expect(steps).toBeGreaterThan(10);
   const whole = memoryIn(saveDomain(domain, BY));
-  expect(memoryIn([...savedChunks(domain, BY, undefined, ahead)])).toEqual(whole);
+  expect(memoryIn([...file, ...writer.rest(ahead.rest())])).toEqual(whole);
   // What was begun and given up, or not begun, changes nothing.
   const saver = new Saver(domain, BY);
   saver.copyAhead();
   saver.forget();
-  expect(memoryIn(saver.save())).toEqual(whole);
+  expect(memoryIn(partsOf(() => saver.save()))).toEqual(whole);
 });
 
 it('leaves little to copy at the end, and logs writes no longer than that', () => {
   const { domain, put, machine } = testGuest();
   for (let gfn = 0x100; gfn < 0x300; gfn++) put(gfn * FRAME_BYTES, gfn);
   const saver = new Saver(domain, BY);
-  while (saver.copyAhead() > 0);
+  const file = partsOf(() => saver.copyAhead());
   expect(machine.words[machine.writeLogAt]).toBe(1);
   put(0x180 * FRAME_BYTES, 0xabcd);
-  const { pages } = readState(Buffer.concat(saver.save()), 'a');
+  const { pages } = readState(Buffer.concat([...file, ...partsOf(() => saver.save())]), 'a');
   expect(machine.words[machine.writeLogAt]).toBe(0);
   const last = pages.at(-1)!;
   expect([...last.pfns].filter((_, i) => last.types[i] === PAGE.NORMAL)).toContain(0x180);

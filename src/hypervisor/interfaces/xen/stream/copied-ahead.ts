@@ -5,25 +5,21 @@
  */
 import type { Domain } from '../../../domain/domain.ts';
 import { DirtyLog } from '../../../memory/dirty-log.ts';
-import { crc32 } from '../../../../formats/unpack/index.ts';
 import { xenOf } from '../of-domain.ts';
 import { ownWrites } from '../own-writes.ts';
 import { PAGE, PAGES_PER_RECORD } from './format.ts';
 import { ramFramesOf } from './memory.ts';
-import { type Page, pageData, pageOf } from './pages.ts';
+import { type Page, pageOf } from './pages.ts';
 
 /** Rounds end when fewer frames were written than this, or after so many: the policy of libxc. */
 const FEW = 50,
   MOST_ROUNDS = 5;
 
 export class CopiedAhead {
-  /** PAGE_DATA, in the order of a stream. */
-  readonly records: Uint8Array[] = [];
   private readonly domain: Domain;
   private readonly pagesAStep: number;
   private readonly log: DirtyLog;
-  private readonly sums = new Map<Uint8Array, number>();
-  /** By guest frame: the machine frame + 1 whose contents lie in the records as they are, but for what the log says; 0: none. */
+  /** By guest frame: the machine frame + 1 whose contents were given out as they are, but for what the log says; 0: none. */
   private readonly copied: Int32Array;
   /** Of the round under way: guest frames that are still to be copied, and what lies behind them. */
   private todo: [gfn: number, mfn: number][];
@@ -46,8 +42,13 @@ export class CopiedAhead {
     this.todo = [...ramFramesOf(domain)].filter(([, mfn]) => mfn >= 0);
   }
 
-  /** Copies some pages, between two slices. @returns how many frames are left to copy now; 0: what is left is copied at the end */
-  step(): number {
+  /** How many frames are left to copy now; 0: what is left is copied at the end. */
+  get left(): number {
+    return this.todo.length;
+  }
+
+  /** Some pages, between two slices, to be copied before the next one. */
+  step(): Page[] {
     const { machine } = this.domain.options;
     const pages: Page[] = [];
     for (const [gfn, mfn] of this.todo.splice(0, this.pagesAStep)) {
@@ -56,12 +57,8 @@ export class CopiedAhead {
       pages.push(pageOf(machine, gfn, mfn));
       this.copied[gfn] = mfn + 1;
     }
-    for (const record of pageData(pages)) {
-      this.records.push(record);
-      this.sums.set(record, crc32(record));
-    }
     if (this.todo.length === 0) this.nextRound();
-    return this.todo.length;
+    return pages;
   }
 
   private nextRound(): void {
@@ -88,11 +85,6 @@ export class CopiedAhead {
   private mfnAt(gfn: number): number {
     const { machine, record } = this.domain.options;
     return machine.secondStage(record).mfn(gfn);
-  }
-
-  /** CRC-32 of a record of these; undefined: it is none. */
-  sumOf(record: Uint8Array): number | undefined {
-    return this.sums.get(record);
   }
 
   /** While the domain stands still: the pages that are not as they were copied, to the end of its memory. Once. */

@@ -37,7 +37,7 @@ import {
 import { Complaint, type FileRecord, type Framed, takeApart } from './framing.ts';
 import { decodeHvmContext, plainState } from './hvm-context.ts';
 import { isInLongMode, modelIn, readProcessor } from './processors.ts';
-import type { SavedAbout, SavedPages, SavedPv, SavedState } from './saved-state.ts';
+import type { SavedAbout, SavedPages, SavedPv, SavedSince, SavedState } from './saved-state.ts';
 
 /** Guest frames that addresses of 36 bits reach. */
 const MOST_FRAMES = 2 ** (PHYSICAL_BITS - FRAME_SHIFT);
@@ -351,8 +351,9 @@ class Reader {
     );
   }
 
-  private domain({ xen, vcpus = 1 }: SavedAbout): State {
-    const { complaint } = this;
+  private domain(about: SavedAbout): State {
+    const { complaint } = this,
+      { xen, vcpus = 1 } = about;
     const record =
       this.framed.libxc.find(({ type }) => type === LIBXC.RINGSIDE_DOMAIN) ??
       complaint.damaged('it has no record RINGSIDE_DOMAIN');
@@ -386,7 +387,17 @@ class Reader {
     }
     if (xen ? !isSavedXen(state.xen, vcpus) : state.xen !== undefined)
       complaint.record(record, "does not say what the guest had of Xen's");
-    return state;
+    const { since, ...rest } = state as { since?: SavedSince } & State;
+    if (!since) return rest;
+    const { populatedMiB, instructions, drives } = since;
+    if (
+      !(Number.isInteger(populatedMiB) && populatedMiB >= 1 && populatedMiB <= about.memoryMiB) ||
+      !Number.isFinite(instructions) ||
+      !areDrives(drives)
+    )
+      complaint.record(record, 'does not say what the guest had become');
+    Object.assign(about, { populatedMiB, instructions, ...(drives ? { drives } : {}) });
+    return rest;
   }
 
   /** A processor's record for each, of the right size, that this version's processor can go on from. */

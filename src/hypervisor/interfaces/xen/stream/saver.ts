@@ -1,39 +1,62 @@
-/** A domain that is saved: at once, or after its memory was copied while it ran. */
+/** A domain that is saved, some MiB at a time: at once, or after its memory was copied while it ran. No part of its state is kept here. */
 import type { Domain } from '../../../domain/domain.ts';
+import type { SavedPart } from '../../../domain/saved-part.ts';
 import { xenOf } from '../of-domain.ts';
 import { CopiedAhead } from './copied-ahead.ts';
-import { type SavedBy, savedChunks } from './writer.ts';
+import { type SavedBy, StateWriter } from './writer.ts';
+
+/** A part of a state has at least so many bytes, but for the last one, and less than a record more. */
+const PART_BYTES = 2 ** 22;
 
 export class Saver {
   private readonly domain: Domain;
   private readonly by: SavedBy;
+  /** What is under way; absent: nothing. */
+  private writer: StateWriter | undefined;
   private ahead: CopiedAhead | undefined;
+  private rest: Generator<Uint8Array> | undefined;
 
   constructor(domain: Domain, by: SavedBy) {
     this.domain = domain;
     this.by = by;
   }
 
-  /** Copies some memory, between two slices. @returns how many frames are left before the domain should be saved */
-  copyAhead(): number {
-    const xen = xenOf(this.domain);
-    if (xen && !xen.isHvm) return 0;
-    this.ahead ??= new CopiedAhead(this.domain);
-    return this.ahead.step();
+  private get begun(): StateWriter {
+    return (this.writer ??= new StateWriter(this.domain, this.by));
   }
 
-  /** It is not saved after all: what was copied goes. */
+  /** Copies some memory, between two slices; none of a paravirtual guest's. After the last part the domain should stand still. @throws SavedStateError */
+  copyAhead(): SavedPart {
+    const xen = xenOf(this.domain);
+    if (xen && !xen.isHvm) return { pieces: [], isLast: true };
+    this.ahead ??= new CopiedAhead(this.domain);
+    return { pieces: [...this.begun.ahead(this.ahead.step())], isLast: this.ahead.left === 0 };
+  }
+
+  /** It is not saved after all, or all of it was taken. */
   forget(): void {
     this.ahead?.end();
-    this.ahead = undefined;
+    this.ahead = this.rest = this.writer = undefined;
   }
 
-  /** The state in pieces; the domain does not run meanwhile. @throws SavedStateError */
-  save(): Uint8Array[] {
+  /** The next part of the rest; the domain does not run before there is nothing left. @throws SavedStateError */
+  save(): SavedPart {
     try {
-      return [...savedChunks(this.domain, this.by, undefined, this.ahead)];
-    } finally {
+      this.rest ??= this.begun.rest(this.ahead?.rest());
+      const pieces: Uint8Array[] = [];
+      for (let bytes = 0; bytes < PART_BYTES; ) {
+        const { value, done } = this.rest.next();
+        if (done) {
+          this.forget();
+          return { pieces, isLast: true };
+        }
+        pieces.push(value);
+        bytes += value.length;
+      }
+      return { pieces, isLast: false };
+    } catch (error) {
       this.forget();
+      throw error;
     }
   }
 }

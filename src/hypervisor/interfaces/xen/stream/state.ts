@@ -19,7 +19,7 @@ export { readState } from './reader.ts';
 export { SavedStateError } from '../../../domain/saved-state-error.ts';
 export type { SavedAbout, SavedState } from './saved-state.ts';
 export { Saver } from './saver.ts';
-export { savedChunks, withToolstack } from './writer.ts';
+export { savedChunks, toolstackRecord, withToolstack } from './writer.ts';
 
 /** The state of a domain between two slices, as parts of a file. @throws SavedStateError where it cannot be saved now. */
 export function saveDomain(domain: Domain, by: SavedBy): Uint8Array[] {

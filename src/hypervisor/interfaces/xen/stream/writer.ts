@@ -42,12 +42,11 @@ import {
   XL_STREAM_V2,
 } from './format.ts';
 import { encodeHvmContext, type HvmRecord, placeOf } from './hvm-context.ts';
-import type { CopiedAhead } from './copied-ahead.ts';
 import { ramOf } from '../../../layout/ram-layout.ts';
 import { populatedMiB } from './memory.ts';
-import { pageData, pagesOf } from './pages.ts';
+import { type Page, pageData, pagesOf } from './pages.ts';
 import { saveProcessor } from './processors.ts';
-import type { SavedAbout } from './saved-state.ts';
+import type { SavedAbout, SavedSince } from './saved-state.ts';
 
 /** Who saves, and what the toolstack wants kept. */
 export type SavedBy = Pick<SavedAbout, 'name' | 'program' | 'definition'>;
@@ -62,49 +61,118 @@ const MSR_PLATFORM_INFO = 0xce,
   CPUID_FAULTING = 0x80000000;
 
 /**
- * The state of a domain between two slices, in pieces to be written one after another; the domain must not run before the last one was taken.
- * `toolstack`: what it knows of the domain; `ahead`: what was copied of its memory while it ran.
- * @throws SavedStateError where it cannot be saved now.
+ * The state of a domain as it is written: head, pages as they were copied while its guest ran (copied-ahead.ts), and, once it stands still, the rest. Nothing is kept
+ * but the pieces' checksums.
  */
-export function* savedChunks(
-  domain: Domain,
-  by: SavedBy,
-  toolstack?: State,
-  ahead?: CopiedAhead,
-): Generator<Uint8Array> {
-  const sums: number[] = [];
-  for (const piece of pieces(domain, by, ahead)) {
-    sums.push(ahead?.sumOf(piece) ?? crc32(piece));
-    yield piece;
+export class StateWriter {
+  private readonly domain: Domain;
+  private readonly by: SavedBy;
+  private readonly sums: number[] = [];
+  /** As the head has it, once that was written. */
+  private about: SavedAbout | undefined;
+
+  constructor(domain: Domain, by: SavedBy) {
+    this.domain = domain;
+    this.by = by;
   }
-  yield wordsRecord(LIBXL.RINGSIDE_CHECKSUMS, [sums.length, 0, ...sums]);
-  if (toolstack) yield toolstackRecord(toolstack);
-  yield toRecord(LIBXL.END);
+
+  /** Some pages of a guest that runs, behind the head. They need not be the last of their numbers. @throws SavedStateError */
+  *ahead(pages: Iterable<Page>): Generator<Uint8Array> {
+    if (!this.about) yield* this.counted(this.head(describe(this.domain, this.by)));
+    yield* this.counted(pageData(pages));
+  }
+
+  /**
+   * The rest, between two slices; the domain must not run before the last piece was taken. `pages`: those that are not as they were written (default: all);
+   * `toolstack`: what it knows of the domain. @throws SavedStateError where it cannot be saved now
+   */
+  *rest(pages?: Iterable<Page>, toolstack?: State): Generator<Uint8Array> {
+    yield* this.counted(this.pieces(pages));
+    yield wordsRecord(LIBXL.RINGSIDE_CHECKSUMS, [this.sums.length, 0, ...this.sums]);
+    if (toolstack) yield toolstackRecord(toolstack);
+    yield toRecord(LIBXL.END);
+  }
+
+  private *counted(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
+    for (const piece of pieces) {
+      this.sums.push(crc32(piece));
+      yield piece;
+    }
+  }
+
+  private *head(about: SavedAbout): Generator<Uint8Array> {
+    const guest = xenOf(this.domain);
+    this.about = about;
+    yield xlHeader(about);
+    yield libxlHeader();
+    yield toRecord(LIBXL.LIBXC_CONTEXT);
+    yield imageHeader();
+    const isPv = about.xen === 'pv';
+    yield domainHeader(isPv ? DOMAIN_KIND.PV : DOMAIN_KIND.HVM);
+    if (isPv) yield wordsRecord(LIBXC.X86_PV_INFO, [PV_GUEST_WIDTH | (PV_TABLE_LEVELS << 8), 0]);
+    yield cpuidPolicy(this.domain);
+    yield wordsRecord(LIBXC.X86_MSR_POLICY, [MSR_PLATFORM_INFO, 0, guest ? CPUID_FAULTING : 0, 0]);
+    yield toRecord(LIBXC.STATIC_DATA_END);
+  }
+
+  private *pieces(pages: Iterable<Page> | undefined): Generator<Uint8Array> {
+    const { domain } = this;
+    const { options } = domain;
+    const about = describe(domain, this.by);
+    const { vcpus, platform, ...parts } = domain.saveParts() as { vcpus: State & { all: State[] }; platform: State };
+    // What of its half of Xen the new domain gets; read now, so that a refusal comes before the first byte.
+    const guest = xenOf(domain);
+    const xen = guest && saveXen(guest);
+    const pv = guest?.savePv();
+    const { all, ...turns } = vcpus;
+    const processors = domain.vcpus.all.map(({ id, block }) => saveProcessor(block, all[id]));
+    const { hvm, devices } = hvmRecords(processors, platform, guest);
+
+    if (!this.about) yield* this.head(about);
+    if (pv) yield p2mFrames(pv);
+    yield* pageData(pv ? pv.pages() : (pages ?? pagesOf(domain)));
+    yield tscInfo(domain.clock.nowNs());
+    const since = changed(this.about as SavedAbout, about);
+    const ownState = { ...parts, turns, ...(xen ? { xen } : {}), ...(since ? { since } : {}) };
+    if (pv) {
+      yield toRecord(LIBXC.SHARED_INFO, pv.sharedInfo);
+      for (const [vcpu, context] of pv.contexts) yield vcpuRecord(LIBXC.X86_PV_VCPU_BASIC, vcpu, context);
+      // Its local APICs and the rest of its processors have no records of Xen's.
+      yield ours(LIBXC.RINGSIDE_DOMAIN, { ...ownState, pv: pv.rest, processors, platform });
+    } else {
+      if (guest) yield hvmParams(guest);
+      yield toRecord(LIBXC.HVM_CONTEXT, encodeHvmContext(hvm, cpuid(1, 0, options.apic ?? false).eax, TSC_HZ / 1000));
+      yield ours(LIBXC.RINGSIDE_DOMAIN, ownState);
+    }
+    yield toRecord(LIBXC.END);
+    const { machine, record } = options;
+    const screen = machine.bytes.slice(record.screenOffset, record.screenOffset + SCREEN_BYTES);
+    yield emulatorContext({ devices: pv ? {} : devices, screen });
+    yield toRecord(LIBXL.RINGSIDE_BOOT, encodePlain(options.boot));
+    for (const disk of diskRecords(options.ide ?? [])) yield toRecord(LIBXL.RINGSIDE_DISK, disk);
+  }
 }
 
-/** Adds what the toolstack knows to pieces that were made without it. */
-export function withToolstack(chunks: readonly Uint8Array[], toolstack: State): Uint8Array[] {
-  return [...chunks.slice(0, -1), toolstackRecord(toolstack), ...chunks.slice(-1)];
+/** The state of a domain at once, in pieces to be written one after another, as `StateWriter.rest`. @throws SavedStateError */
+export const savedChunks = (domain: Domain, by: SavedBy, toolstack?: State): Generator<Uint8Array> =>
+  new StateWriter(domain, by).rest(undefined, toolstack);
+
+/** What of a domain's description is no longer as the head has it; undefined: all is. */
+function changed(head: SavedAbout, now: SavedAbout): SavedSince | undefined {
+  const { populatedMiB, instructions, drives } = now;
+  const isSame =
+    head.populatedMiB === populatedMiB &&
+    head.instructions === instructions &&
+    JSON.stringify(head.drives) === JSON.stringify(drives);
+  return isSame ? undefined : { populatedMiB, instructions, ...(drives ? { drives } : {}) };
 }
 
-function toolstackRecord(toolstack: State): Uint8Array {
-  const plain = encodePlain(toolstack);
-  const { record, body, view } = openRecord(LIBXL.RINGSIDE_TOOLSTACK, 8 + plain.length);
-  view.setUint32(0, crc32(plain), true);
-  body.set(plain, 8);
-  return record;
-}
-
-function* pieces(domain: Domain, by: SavedBy, ahead?: CopiedAhead): Generator<Uint8Array> {
-  const { options } = domain;
-  const about = describe(domain, by);
-  const { vcpus, platform, ...parts } = domain.saveParts() as { vcpus: State & { all: State[] }; platform: State };
-  // What of its half of Xen the new domain gets; read now, so that a refusal comes before the first byte.
-  const guest = xenOf(domain);
-  const xen = guest && saveXen(guest);
-  const pv = guest?.savePv();
-  const { all, ...turns } = vcpus;
-  const processors = domain.vcpus.all.map(({ id, block }) => saveProcessor(block, all[id]));
+/** Records of HVM_CONTEXT, and the devices that have none there. */
+function hvmRecords(
+  processors: readonly State[],
+  platform: State,
+  guest: XenGuest | undefined,
+): { hvm: HvmRecord[]; devices: State } {
   const hvm: HvmRecord[] = processors.map((state, instance) => ({ type: HVM.CPU, instance, state })),
     devices: State = {};
   const viridian = guest?.layer?.save();
@@ -117,37 +185,21 @@ function* pieces(domain: Domain, by: SavedBy, ahead?: CopiedAhead): Generator<Ui
     if (place) hvm.push({ ...place, state: state as State });
     else devices[name] = state;
   }
+  return { hvm, devices };
+}
 
-  yield xlHeader(about);
-  yield libxlHeader();
-  yield toRecord(LIBXL.LIBXC_CONTEXT);
-  yield imageHeader();
-  yield domainHeader(pv ? DOMAIN_KIND.PV : DOMAIN_KIND.HVM);
-  if (pv) yield wordsRecord(LIBXC.X86_PV_INFO, [PV_GUEST_WIDTH | (PV_TABLE_LEVELS << 8), 0]);
-  yield cpuidPolicy(domain);
-  yield wordsRecord(LIBXC.X86_MSR_POLICY, [MSR_PLATFORM_INFO, 0, guest ? CPUID_FAULTING : 0, 0]);
-  yield toRecord(LIBXC.STATIC_DATA_END);
-  if (pv) yield p2mFrames(pv);
-  if (ahead) yield* ahead.records;
-  yield* pageData(pv ? pv.pages() : ahead ? ahead.rest() : pagesOf(domain));
-  yield tscInfo(domain.clock.nowNs());
-  const ownState = { ...parts, turns, ...(xen ? { xen } : {}) };
-  if (pv) {
-    yield toRecord(LIBXC.SHARED_INFO, pv.sharedInfo);
-    for (const [vcpu, context] of pv.contexts) yield vcpuRecord(LIBXC.X86_PV_VCPU_BASIC, vcpu, context);
-    // Its local APICs and the rest of its processors have no records of Xen's.
-    yield ours(LIBXC.RINGSIDE_DOMAIN, { ...ownState, pv: pv.rest, processors, platform });
-  } else {
-    if (guest) yield hvmParams(guest);
-    yield toRecord(LIBXC.HVM_CONTEXT, encodeHvmContext(hvm, cpuid(1, 0, options.apic ?? false).eax, TSC_HZ / 1000));
-    yield ours(LIBXC.RINGSIDE_DOMAIN, ownState);
-  }
-  yield toRecord(LIBXC.END);
-  const { machine, record } = options;
-  const screen = machine.bytes.slice(record.screenOffset, record.screenOffset + SCREEN_BYTES);
-  yield emulatorContext({ devices: pv ? {} : devices, screen });
-  yield toRecord(LIBXL.RINGSIDE_BOOT, encodePlain(options.boot));
-  for (const disk of diskRecords(options.ide ?? [])) yield toRecord(LIBXL.RINGSIDE_DISK, disk);
+/** Adds what the toolstack knows to pieces that were made without it. */
+export function withToolstack(chunks: readonly Uint8Array[], toolstack: State): Uint8Array[] {
+  return [...chunks.slice(0, -1), toolstackRecord(toolstack), ...chunks.slice(-1)];
+}
+
+/** What the toolstack knows of a domain. Its place is before the last piece. */
+export function toolstackRecord(toolstack: State): Uint8Array {
+  const plain = encodePlain(toolstack);
+  const { record, body, view } = openRecord(LIBXL.RINGSIDE_TOOLSTACK, 8 + plain.length);
+  view.setUint32(0, crc32(plain), true);
+  body.set(plain, 8);
+  return record;
 }
 
 function refuse(sentence: string): never {
