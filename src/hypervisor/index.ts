@@ -27,6 +27,7 @@ export { exitName } from './view/exit-reasons.ts';
 export { XL_HEADER_BYTES, XL_MAGIC } from './interfaces/xen/stream/format.ts';
 export {
   readState,
+  readStateFrom,
   restoreInto,
   SAVED_MAGIC,
   saveDomain,

@@ -114,7 +114,8 @@ async function idle(
   seconds: number,
   runners: ToolstackParts['runners'],
 ): Promise<IdleCost> {
-  const state = readState(saved, 'idle');
+  const file = new Blob([saved as BlobPart]),
+    state = readState(saved, 'idle');
   const nobody: ToolstackListener<DomainConsole> = {
     console: () => ({ print: () => {}, close: () => {} }),
     listed: () => {},
@@ -131,7 +132,7 @@ async function idle(
     nobody,
   );
   for (let i = 0; i < guests; i++) {
-    const blueprint = blueprintOf(state, saved, [], 'idle');
+    const blueprint = blueprintOf(state, file, [], 'idle');
     const { uuid: _same, ...definition } = blueprint.definition;
     await toolstack.build({ ...blueprint, definition: { ...definition, name: `idle${i}` } });
   }

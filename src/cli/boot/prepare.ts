@@ -181,6 +181,9 @@ function refuseWithoutVt(guest: Blueprint, { noVt }: BootOptions): Blueprint {
   return guest;
 }
 
+/** Domains run on this thread, with the pages that were read: nobody reads the file again. */
+const NOT_READ = new Blob();
+
 function prepare(options: BootOptions, stderr: Output, devices: HostDevices | undefined, cds: MadeCds): Blueprint {
   const startEpochMs = options.virtualTime ? VIRTUAL_EPOCH_MS : Date.now();
   if (options.restore !== undefined) {
@@ -193,7 +196,7 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
       );
     }
     const drives = restoredDrives(saved, options, devices);
-    const blueprint = blueprintOf(saved, data, drives, options.restore);
+    const blueprint = blueprintOf(saved, NOT_READ, drives, options.restore);
     // What its definition says of its end still holds.
     return { ...blueprint, definition: withEndings(blueprint.definition, options) };
   }

@@ -17,7 +17,7 @@ import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { SavedDrive } from '../../hypervisor/disks/index.ts';
 import { type DeviceModel, modelOf } from '../backends/device-model/index.ts';
 import type { Reason } from './domains/words.ts';
-import type { DomainRunner } from './runners/runner.ts';
+import type { DomainRunner, SavedFile } from './runners/runner.ts';
 import { DEVICE_KINDS, type GuestDisk, plannedOf, restoredBy, savedDisks } from './devices/index.ts';
 import { type Attached, type Described, memoryShape, WHOLE_P2M } from './services.ts';
 
@@ -38,7 +38,7 @@ export interface Blueprint {
   cpuLevel?: CpuModel;
   /** Instructions after which it stands still. */
   stopAtInstruction?: number;
-  saved?: { state: SavedState; bytes: Uint8Array };
+  saved?: SavedFile;
 }
 
 /** With what its CPUID shows: as a saved state says, as asked, and for a 64-bit kernel what that needs. */
@@ -199,12 +199,7 @@ export const nameOf = ({ about, toolstack }: SavedState): string =>
   typeof toolstack?.name === 'string' ? toolstack.name : about.name;
 
 /** What a saved domain is built from again; `drives`: where its media are now. @throws Error with a sentence */
-export function blueprintOf(
-  state: SavedState,
-  bytes: Uint8Array,
-  drives: readonly DriveImage[],
-  file: string,
-): Blueprint {
+export function blueprintOf(state: SavedState, from: Blob, drives: readonly DriveImage[], file: string): Blueprint {
   const { about, boot } = state;
   const tooLong = lengthProblem(about.definition.length);
   if (tooLong) throw new Error(`${file} has no definition that could be read: ${tooLong}`);
@@ -230,7 +225,7 @@ export function blueprintOf(
     drives,
     text: about.definition,
     startEpochMs: about.startEpochMs,
-    saved: { state, bytes },
+    saved: { state, file: from },
     ...(about.xen ? { xen: about.xen } : {}),
   };
 }

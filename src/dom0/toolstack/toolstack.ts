@@ -344,7 +344,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   async look(member: Member<Console>): Promise<SavedState> {
     const file = new StateBlob();
     await this.saving.look(member, file.put);
-    const { readState } = await import('../../hypervisor/interfaces/xen/stream/index.ts');
-    return readState(new Uint8Array(await file.whole().arrayBuffer()), member.name);
+    const { readStateFrom } = await import('../../hypervisor/interfaces/xen/stream/index.ts');
+    const pages: SavedState['pages'][number][] = [];
+    return { ...(await readStateFrom(file.whole(), member.name, batch => pages.push(batch))), pages };
   }
 }

@@ -30,9 +30,9 @@ for (let n = 0; n < 256; n++) {
   crc64High[n] = high;
 }
 
-/** CRC-32 of bytes[start, end), as an unsigned number. */
-export function crc32(bytes: Uint8Array, start = 0, end = bytes.length): number {
-  let crc = -1;
+/** CRC-32 of bytes[start, end), as an unsigned number; `before`: that of what comes before them. */
+export function crc32(bytes: Uint8Array, start = 0, end = bytes.length, before = 0): number {
+  let crc = ~before;
   for (let i = start; i < end; i++) crc = crc32Table[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
   return ~crc >>> 0;
 }

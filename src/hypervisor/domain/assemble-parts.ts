@@ -16,8 +16,8 @@ export interface LaterParts extends Pick<DomainOptions, 'guest' | 'shadow'> {
 /** A saved state, as far as a domain is built after it, and how the rest comes into the domain. */
 export interface Restored {
   about: Pick<DomainOptions, 'apic' | 'nic' | 'mac' | 'cpuLevel'>;
-  /** @throws SavedStateError, HostError */
-  into(domain: Domain): void;
+  /** Absent: whoever assembles it does that (Domain.restore). @throws SavedStateError, HostError */
+  into?(domain: Domain): void;
 }
 
 /** @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
@@ -45,7 +45,8 @@ export function assembleWith(options: PartlessOptions, { guest, shadow, saved }:
     arrivals: () => card?.ethernet.poll(),
     disassemble: disassembleOne,
   };
-  return new Domain(whole, saved && (domain => saved.into(domain)));
+  const into = saved?.into;
+  return new Domain(whole, saved && (into ? domain => into(domain) : 'later'));
 }
 
 function disassembleOne(bytes: Uint8Array, address: number, bits: 16 | 32 | 64): { text: string; length: number } {

@@ -1,18 +1,22 @@
-/** The PC around a domain's processors: the board that what it boots and its interface ask for, with its firmware's memory and settings. */
+/** A domain's processor, and the PC around it: the board that what it boots and its interface ask for, with its firmware's memory and settings. */
 import { CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK, setBootOrder, setLinux } from '../../devices/index.ts';
 import type { Timers } from '../../devices/index.ts';
-import type { Processor } from '../../cpu/architecture/index.ts';
+import type { Processor, ProcessorOptions } from '../../cpu/architecture/index.ts';
 import { tracedDrives } from '../disks/traced-disk.ts';
 import { ramOf } from '../layout/ram-layout.ts';
 import { FirmwareMap } from '../memory/firmware-map.ts';
+import type { SecondStage } from '../memory/second-stage.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { VideoFrames } from '../memory/video-memory.ts';
 import type { IoTrace } from '../tracing/io-trace.ts';
 import { hasHighFirmware, keepFlash } from './firmware-image.ts';
+import type { DomainClock } from './clock.ts';
 import type { DomainOptions } from './domain-options.ts';
 import type { GuestTraits } from './guest-interface.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import type { ScreenBlock } from './screen.ts';
+import { regionOptions } from './second-tier.ts';
+import type { ShadowPaging } from './shadow-paging.ts';
 
 /** What a board is put together from. */
 interface BoardParts {
@@ -24,6 +28,24 @@ interface BoardParts {
   firmware: FirmwareMap | undefined;
   video: VideoFrames | undefined;
 }
+
+/** What its processor is made with, but for who answers it. */
+export const processorOf = (
+  options: DomainOptions,
+  { processor }: GuestTraits,
+  { stage, clock, shadow }: { stage: SecondStage; clock: DomainClock; shadow: ShadowPaging | undefined },
+): ProcessorOptions => ({
+  memory: options.machine.memory,
+  stateOffset: options.record.liveOffset,
+  p2m: stage.words,
+  time: clock,
+  doorbell: options.record.mailboxOffset >>> 2,
+  writeLog: options.machine.writeLogAt,
+  ...(shadow ? { shadow: shadow.walk } : {}),
+  ...processor,
+  ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
+  ...regionOptions(options),
+});
 
 /** Where firmware lies and what it can draw into; nothing of that without firmware. */
 export function firmwareParts(

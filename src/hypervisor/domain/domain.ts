@@ -3,13 +3,13 @@
  * The same class runs in a worker of its own, beside other domains in one worker, and under the command line: it never waits and never looks at
  * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
  */
-import { ExitReason, type Probe, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
+import { ExitReason, type Probe, type Processor } from '../../cpu/architecture/index.ts';
 import { type State, TimerQueue } from '../../devices/index.ts';
 import { putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { ResetKind } from '../../devices/pci/index.ts';
 import { A20Gate } from '../memory/a20.ts';
 import { loadBoot } from './boot.ts';
-import { boardOf, firmwareParts, tellFirmware } from './board.ts';
+import { boardOf, firmwareParts, processorOf, tellFirmware } from './board.ts';
 import type { DomainOptions } from './domain-options.ts';
 import { bothOf, LastCode } from './last-code.ts';
 import { type BreakHit, type BreakPoint, Breaks } from './breaks.ts';
@@ -30,7 +30,7 @@ import type { MouseMove } from './mouse-move.ts';
 import { crashReport, standsAt } from './report.ts';
 import { ScreenBlock } from './screen.ts';
 import { type DomainStats, publishCounters, statsOf } from './published.ts';
-import { type HotRegion, hottestRegions, regionOptions } from './second-tier.ts';
+import { type HotRegion, hottestRegions } from './second-tier.ts';
 import { SerialFeed } from './serial-feed.ts';
 import type { ShadowPaging } from './shadow-paging.ts';
 import { SavedStateError } from './saved-state-error.ts';
@@ -109,8 +109,8 @@ export class Domain {
   /** Where it is to stop, before it runs again. */
   private wantedBreaks: readonly BreakPoint[] | undefined;
 
-  /** Builds the domain and loads what it boots. @throws LoadError, HostError: then the domain must not be used. */
-  constructor(options: DomainOptions, restore?: (domain: Domain) => void) {
+  /** Builds the domain and loads what it boots, or `restore` puts a saved state into it, at once or later. @throws LoadError, HostError: then the domain must not be used. */
+  constructor(options: DomainOptions, restore?: ((domain: Domain) => void) | 'later') {
     this.options = options;
     const { machine, record } = options;
     this.counters = new Int32Array(machine.memory, record.countersOffset, COUNTER_WORDS);
@@ -124,7 +124,10 @@ export class Domain {
     this.trace = new Trace(machine, record, () => this.clock.estimateNs(retired()));
     const io = (this.io = new IoTrace(machine, this.trace));
     this.shadow = options.shadow && new options.shadow(machine, record);
-    this.processor = options.createProcessor(this.processorOptions());
+    this.processor = options.createProcessor({
+      ...processorOf(options, traits, { stage: this.stage, clock: this.clock, shadow: this.shadow }),
+      ...answersOf(this, () => this.exits),
+    });
     if (this.thread) this.processor.onWork = this.askForLook;
     const { boot } = options;
     this.a20 = new A20Gate(this.stage, ramRanges(record), open => {
@@ -179,28 +182,15 @@ export class Domain {
     if (restore) {
       if (boot.kind === 'firmware') this.firmware?.load(boot.image);
       this.guest.restoring();
-      restore(this);
-      this.guest.restored();
+      if (restore !== 'later') this.restore(restore);
     } else this.start();
     this.setState('r');
   }
 
-  private processorOptions(): ProcessorOptions {
-    const { options, stage, clock, shadow, traits } = this,
-      { machine, record } = options;
-    return {
-      memory: machine.memory,
-      stateOffset: record.liveOffset,
-      p2m: stage.words,
-      time: clock,
-      doorbell: record.mailboxOffset >>> 2,
-      writeLog: machine.writeLogAt,
-      ...(shadow ? { shadow: shadow.walk } : {}),
-      ...traits.processor,
-      ...answersOf(this, () => this.exits),
-      ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
-      ...regionOptions(options),
-    };
+  /** Goes on from a saved state, whose pages are in place, as soon as `put` has put the rest there: once, where it was built for that. @throws what `put` throws */
+  restore(put: (domain: Domain) => void): void {
+    put(this);
+    this.guest.restored();
   }
 
   /** On a host with little time for us a turn by count would keep the others from their timer ticks. */

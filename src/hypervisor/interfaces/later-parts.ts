@@ -1,5 +1,6 @@
 /** What the browser's worker loads for its domain and not for every one: the interface that its guest sees, and a saved state. */
-import type { LaterParts, Restored } from '../domain/assemble-parts.ts';
+import type { LaterParts } from '../domain/assemble-parts.ts';
+import type { Domain } from '../domain/domain.ts';
 import type { InterfaceKind } from '../domain/guest-interface.ts';
 import { XEN, XEN_TYPE, isXen } from './xen/layout.ts';
 import { type DomainRecord, HostError, type Machine } from '../memory/machine.ts';
@@ -17,33 +18,40 @@ export const notLoaded = (part: string) => (): never => {
 export const loadSaving = (): Promise<Pick<typeof import('./xen/stream/state.ts'), 'Saver'>> =>
   import('./xen/stream/state.ts').catch(notLoaded('saves domains'));
 
-/** `saved`: bytes of a saved state of the domain `name`. @throws SavedStateError, HostError */
+/** `given`: a saved state without its pages (SavedState), which goes into the domain later (`restoreLater`). @throws HostError */
 export async function laterParts(
   machine: Machine,
   record: DomainRecord,
-  saved: Uint8Array | undefined,
-  name: string,
+  given: object | undefined,
 ): Promise<LaterParts> {
-  const state = saved && stateOf(saved, name);
+  const saved = given as SavedState | undefined;
   const [guest, shadow] = await Promise.all([
-    isXen(record) ? xenOf(machine, record, state) : PLAIN_PC,
+    isXen(record) ? xenOf(machine, record, saved) : PLAIN_PC,
     record.shadowFrames > 0
       ? import('../domain/shadow-paging.ts').catch(notLoaded('keeps shadow page tables'))
       : undefined,
   ]);
-  return { guest, ...(shadow ? { shadow: shadow.ShadowPaging } : {}), saved: await state };
+  return {
+    guest,
+    ...(shadow ? { shadow: shadow.ShadowPaging } : {}),
+    ...(saved ? { saved: { about: saved.about } } : {}),
+  };
 }
 
-async function stateOf(bytes: Uint8Array, name: string): Promise<Restored & Pick<SavedState, 'params'>> {
-  const { readState, restoreInto } = await import('./xen/stream/state.ts').catch(notLoaded('reads saved domains'));
-  const saved = readState(bytes, name);
-  return { about: saved.about, params: saved.params, into: domain => restoreInto(domain, saved) };
+/** A domain of `laterParts` goes on from its saved state. @throws SavedStateError, HostError: it must not be used */
+export async function restoreLater(
+  domain: Domain,
+  { state, file }: { state: object; file: Blob },
+  name: string,
+): Promise<void> {
+  const { restoreFrom } = await import('./xen/stream/state.ts').catch(notLoaded('reads saved domains'));
+  await restoreFrom(domain, state as SavedState, file, name);
 }
 
 async function xenOf(
   machine: Machine,
   record: DomainRecord,
-  state: Promise<Pick<SavedState, 'params'>> | undefined,
+  state: Pick<SavedState, 'params'> | undefined,
 ): Promise<InterfaceKind> {
   const { words } = machine,
     block = record.guestOffset >>> 2;
@@ -57,7 +65,7 @@ async function xenOf(
       : undefined,
     // What a saved guest had of it is set when it is restored.
     words[block + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN] !== 0 ||
-    (await state)?.params.some(([index, low]) => index === HVM_PARAM.VIRIDIAN && low !== 0)
+    state?.params.some(([index, low]) => index === HVM_PARAM.VIRIDIAN && low !== 0)
       ? import('./xen/enlighten.ts').catch(notLoaded('shows Hyper-V to guests'))
       : undefined,
   ]);

@@ -33,8 +33,8 @@ export interface ToDomainWorker {
   withDebug?: boolean;
   /** Instructions after which it stands still, counted from its start. */
   stopAtInstruction?: number;
-  /** Content of a saved state: the domain goes on from there. */
-  saved?: Uint8Array;
+  /** A saved state, from which the domain goes on: what was read of it (SavedState), but for its pages, and its file. */
+  saved?: { state: object; file: Blob };
 }
 
 /** Arguments of a verb that are no words, as files: looked for when the mailbox says that verb. */

@@ -15,7 +15,7 @@ import type * as Disks from '../disks/attached.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { DriveImage, Medium, OpenMedium } from '../disks/media.ts';
 import type { Saver } from '../interfaces/xen/stream/saver.ts';
-import { laterParts, loadSaving, notLoaded } from '../interfaces/later-parts.ts';
+import { laterParts, loadSaving, notLoaded, restoreLater } from '../interfaces/later-parts.ts';
 import { holdLifeLock } from './life-lock.ts';
 import { LoadError, prepareKernel } from '../loader/index.ts';
 import { HostError, Machine } from '../memory/machine.ts';
@@ -168,7 +168,7 @@ async function start(message: ToDomainWorker): Promise<void> {
   try {
     const hasDrives = message.drives !== undefined || record.drivesOffset !== 0;
     const [parts, disks] = await Promise.all([
-      laterParts(machine, record, message.saved, message.name),
+      laterParts(machine, record, message.saved?.state),
       hasDrives ? loadDisks() : undefined,
     ]);
     await loadBoardParts(message, parts.saved ? parts.saved.about : message);
@@ -203,6 +203,7 @@ async function start(message: ToDomainWorker): Promise<void> {
       },
       parts,
     );
+    if (message.saved) await restoreLater(domain, message.saved, message.name);
   } catch (error) {
     if (!(error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
     workerLeaves(machine, record);

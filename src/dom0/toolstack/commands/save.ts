@@ -1,5 +1,5 @@
 /** Saved domains. */
-import { readState, SavedStateError, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
+import { SavedStateError, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import {
   baseName,
@@ -12,6 +12,7 @@ import {
 import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { blueprintOf, savedDrives } from '../running-domain.ts';
+import { readSaved } from '../saved-file.ts';
 import { StateBlob } from '../state-blob.ts';
 import { type Call, command, Refusal } from './command.ts';
 import { openConsole } from './console.ts';
@@ -144,8 +145,7 @@ export const restore = command({
     paused: boolean = false,
   ): Promise<DomainInfo> =>
     host.tasks.run(`xl restore ${state.name}`, async (task, made) => {
-      const bytes = new Uint8Array(await state.data.arrayBuffer());
-      const saved = readState(bytes, state.name);
+      const saved = await readSaved(host.toolstack.runners, state.data, state.name);
       const { about } = saved;
       if (about.virtualTime && !host.parts.virtual)
         throw new Error(
@@ -162,7 +162,7 @@ export const restore = command({
         return image && { name: image.name, data: image.data };
       });
       if (drives.length > 0) await loadBackends(['drives']);
-      const blueprint = blueprintOf(saved, bytes, drives, state.name);
+      const blueprint = blueprintOf(saved, state.data, drives, state.name);
       const { name } = blueprint.definition;
       const refuse = ({ said }: LibxlWords, why: string): never => {
         throw new Refusal([...said, `${why} already. Destroy it, and restore this one again.`].join('\n'));

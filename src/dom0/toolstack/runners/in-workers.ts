@@ -58,7 +58,7 @@ export const inWorkers =
           memory: machine.memory as SharedArrayBuffer,
           index: record.index,
           ...what,
-          ...(saved ? { saved: saved.bytes } : {}),
+          ...(saved ? { saved } : {}),
         };
         return new WorkerRunner(
           parts.spawn(),

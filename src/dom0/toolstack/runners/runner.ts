@@ -6,6 +6,13 @@ import type { DomainListener } from '../../../hypervisor/domain/index.ts';
 import type { AskDomain } from '../../../hypervisor/verbs/index.ts';
 import type { Scheduler } from '../../../hypervisor/scheduler/index.ts';
 
+/** A saved state, as whoever runs its domain gets it. */
+export interface SavedFile {
+  /** With its pages where domains run on this thread; where they run elsewhere, without: they are read there, from the file. */
+  state: SavedState;
+  file: Blob;
+}
+
 export interface DomainRunner {
   /** Says what was loaded once the domain runs; rejects with a sentence when it cannot be built. */
   readonly started: Promise<string>;
@@ -24,7 +31,7 @@ export interface DomainStart extends Omit<ToDomainWorker, 'memory' | 'index' | '
   record: DomainRecord;
   /** On this thread: drives with their media open, in place of `drives`. */
   ide?: IdeAttachment[];
-  saved?: { state: SavedState; bytes: Uint8Array };
+  saved?: SavedFile;
 }
 
 /** Where the domains of a host run. */

@@ -3,7 +3,7 @@
  * them what neither writes; other image files are copied to volumes, with what the guest changed. Source: virt-clone(1) for what is changed of a definition.
  */
 import { domainsOf } from '../domains/index.ts';
-import { attachDrives, type DriveImage, noMedia, readState } from '../../../hypervisor/index.ts';
+import { attachDrives, type DriveImage, noMedia, readStateFrom } from '../../../hypervisor/index.ts';
 import { type DiskChange, diskRecords, readDiskRecord, restoreChanges } from '../../../hypervisor/disks/index.ts';
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import { type DefinedDisk, type Definition, deviceNumber, writeXlConfig } from '../../definitions/config/index.ts';
@@ -142,7 +142,7 @@ function changesOf({ opened, blueprint }: Guest): Changed[] | undefined {
 async function savedChanges(host: CommandHost, member: Guest): Promise<Changed[]> {
   const file = new StateBlob();
   await host.toolstack.jobs.run(member.name, 'Save', ({ signal }) => host.toolstack.save(member, signal, file.put));
-  return readState(new Uint8Array(await file.whole().arrayBuffer()), member.name).disks;
+  return (await readStateFrom(file.whole(), member.name, () => {})).disks;
 }
 
 /** Writes an image, with what was changed of it, to a new volume; zeros take no room there. @throws Error with a sentence */

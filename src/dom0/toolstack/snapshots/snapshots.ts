@@ -1,5 +1,5 @@
 /** Snapshots of domains, with their disks: taken, gone back to, deleted. */
-import { attachDrives, type DriveImage, noMedia, readState, type SavedState } from '../../../hypervisor/index.ts';
+import { attachDrives, type DriveImage, noMedia, type SavedState } from '../../../hypervisor/index.ts';
 import { drivesDiffer } from '../../../hypervisor/disks/index.ts';
 import { domainsOf, type Job } from '../domains/index.ts';
 import type { DomainInfo } from '../wire.ts';
@@ -11,6 +11,7 @@ import { modelOf } from '../../backends/device-model/index.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { savedDisks } from '../devices/index.ts';
 import { type Blueprint, blueprintOf, savedDrives } from '../running-domain.ts';
+import { readSaved } from '../saved-file.ts';
 import { StateBlob } from '../state-blob.ts';
 import {
   CHECKPOINTS,
@@ -306,9 +307,15 @@ async function blueprintFrom(
   images: readonly NamedFile[],
 ) {
   const { name, state } = record;
-  const bytes = new Uint8Array(state!.bytes);
-  storage.medium(`vg0/${state!.volume}`).read(0, bytes);
-  const saved = readState(bytes, `snapshot ${name}`);
+  const file = new StateBlob(),
+    medium = storage.medium(`vg0/${state!.volume}`);
+  for (let at = 0; at < state!.bytes; at += COPIED_BYTES) {
+    const piece = new Uint8Array(Math.min(COPIED_BYTES, state!.bytes - at));
+    medium.read(at, piece);
+    file.put(piece);
+  }
+  const from = file.whole();
+  const saved = await readSaved(host.toolstack.runners, from, `snapshot ${name}`);
   const media = new Map<string, NonNullable<DriveImage['medium']>>();
   for (const file of await filesOf(host, record, images)) media.set(baseName(file.name), await host.mediumOf(file));
   for (const { medium } of now?.blueprint.drives ?? [])
@@ -317,7 +324,7 @@ async function blueprintFrom(
     host.isDevice(label) ? { name: label, device: true } : media.get(baseName(label)),
   );
   refuseOtherFiles(host, saved, drives);
-  return blueprintOf(saved, bytes, drives, `snapshot ${name}`);
+  return blueprintOf(saved, from, drives, `snapshot ${name}`);
 }
 
 /** Files that were in its drives: as they are given, or at their paths. */

@@ -1,6 +1,6 @@
 /**
- * Takes a file apart into headers and records (format.ts): lengths, numbers and checksums. What the records say is reader.ts's.
- * Nothing here trusts a length, and every message names the record and where it lies.
+ * Takes a file apart into headers and records (format.ts), as its bytes come: lengths, numbers and checksums. What the records say is reader.ts's, which hears of
+ * each in turn; nothing is kept here. Nothing here trusts a length, and every message names the record and where it lies.
  */
 import { crc32 } from '../../../../formats/unpack/index.ts';
 import {
@@ -42,15 +42,18 @@ export interface FileRecord {
   view: DataView;
 }
 
-/** A file, taken apart. */
-export interface Framed {
-  /** JSON. */
-  config: string;
-  version: number;
-  kind: number;
-  libxc: FileRecord[];
-  libxl: FileRecord[];
+/** Hears what a file holds, in its order; what it throws ends the reading. */
+export interface Heard {
+  /** The configuration in xl's header: JSON. */
+  config(text: string): void;
+  /** Libxc's image begins, with its version and the kind of its domain. */
+  image(version: number, kind: number): void;
+  libxc(record: FileRecord): void;
+  libxl(record: FileRecord): void;
 }
+
+/** Asks for the next bytes of a file, so many each time; where the file ends before, fewer are given. */
+export type Asks<Result> = Generator<number, Result, Uint8Array>;
 
 /** How saved states began before they were libxc images. */
 const FORMER_MAGIC = 'RINGSAVE';
@@ -81,58 +84,55 @@ export class Complaint {
 }
 
 class Framing {
-  private readonly file: Uint8Array;
-  private readonly view: DataView;
+  private readonly heard: Heard;
   private readonly complaint: Complaint;
+  /** Of the file. */
+  private readonly bytes: number;
   private at = 0;
+  private hasImage = false;
   /** Headers and records as the checksums count them. */
-  private readonly pieces: { name: string; at: number; end: number }[] = [];
+  private readonly pieces: { name: string; at: number; sum: number }[] = [];
 
-  constructor(file: Uint8Array, complaint: Complaint) {
-    this.file = file;
-    this.view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  constructor(bytes: number, complaint: Complaint, heard: Heard) {
+    this.bytes = bytes;
     this.complaint = complaint;
+    this.heard = heard;
   }
 
-  /** The next bytes, as one piece with what was taken before where `joined`. */
-  private take(bytes: number, name: string, joined = false): number {
-    const { at, file } = this;
-    if (at + bytes > file.length)
-      this.complaint.cut(`${name} at byte ${at} wants ${bytes} bytes and ${file.length - at} are there`);
-    if (joined) this.pieces[this.pieces.length - 1].end = at + bytes;
-    else this.pieces.push({ name, at, end: at + bytes });
+  /** The next bytes, as one piece with what was taken before where `joined`. `what`, `from`: whose they are, for a message. */
+  private *take(bytes: number, what: string, joined = false, from = this.at): Asks<Uint8Array> {
+    const { at } = this;
+    const there = this.bytes - at;
+    const taken = bytes <= there ? yield bytes : undefined;
+    if (!taken || taken.length < bytes)
+      return this.complaint.cut(`${what} at byte ${from} wants ${bytes} bytes and ${taken?.length ?? there} are there`);
+    const last = this.pieces[this.pieces.length - 1];
+    if (joined) last.sum = crc32(taken, 0, bytes, last.sum);
+    else this.pieces.push({ name: what, at, sum: crc32(taken) });
     this.at = at + bytes;
-    return at;
+    return taken;
   }
 
-  private letters(at: number, count: number): string {
-    return String.fromCharCode(...this.file.subarray(at, at + count));
-  }
-
-  private record(nameOf: (type: number) => string): FileRecord {
-    const start = this.take(RECORD_HEADER_BYTES, 'the record header');
-    const type = this.view.getUint32(start, true),
-      length = this.view.getUint32(start + 4, true);
+  private *record(nameOf: (type: number) => string): Asks<FileRecord> {
+    const { at } = this;
+    const header = viewOf(yield* this.take(RECORD_HEADER_BYTES, 'the record header'));
+    const type = header.getUint32(0, true),
+      length = header.getUint32(4, true);
     const name = nameOf(type);
     this.pieces[this.pieces.length - 1].name = `record ${name}`;
-    if (this.at + padded(length) > this.file.length)
-      this.complaint.cut(
-        `record ${name} at byte ${start} wants ${padded(length)} bytes and ${this.file.length - this.at} are there`,
-      );
-    const from = this.take(padded(length), name, true);
-    for (let i = from + length; i < this.at; i++)
-      if (this.file[i] !== 0) this.complaint.damaged(`the padding of record ${name} at byte ${start} is not zero`);
-    const body = this.file.subarray(from, from + length);
-    return { type, name, at: start, body, view: new DataView(body.buffer, body.byteOffset, body.byteLength) };
+    const whole = yield* this.take(padded(length), `record ${name}`, true, at);
+    for (let i = length; i < whole.length; i++)
+      if (whole[i] !== 0) this.complaint.damaged(`the padding of record ${name} at byte ${at} is not zero`);
+    const body = whole.subarray(0, length);
+    return { type, name, at, body, view: viewOf(body) };
   }
 
-  whole(): Framed {
-    const { complaint, file } = this;
-    const config = this.xlHeader();
-    this.libxlHeader();
-    const framed: Framed = { config, version: 0, kind: 0, libxc: [], libxl: [] };
+  *whole(): Asks<void> {
+    const { complaint, heard } = this;
+    heard.config(yield* this.xlHeader());
+    yield* this.libxlHeader();
     for (;;) {
-      const record = this.record(libxlName);
+      const record = yield* this.record(libxlName);
       const { type, body } = record;
       if (type === LIBXL.END) {
         if (body.length !== 0) complaint.record(record, `has ${body.length} bytes and should have none`);
@@ -142,29 +142,35 @@ class Framing {
         complaint.record(record, 'belongs to a stream of checkpoints, which cannot be restored from a file');
       if (type > LIBXL.CHECKPOINT_STATE && type < OPTIONAL)
         complaint.record(record, 'is of a kind that this version does not know and that it must not pass over');
-      framed.libxl.push(record);
+      heard.libxl(record);
       if (type === LIBXL.RINGSIDE_CHECKSUMS) this.compare(record);
       if (type !== LIBXL.LIBXC_CONTEXT) continue;
-      if (framed.version !== 0) complaint.record(record, 'is the second of its kind');
+      if (this.hasImage) complaint.record(record, 'is the second of its kind');
       if (body.length !== 0) complaint.record(record, `has ${body.length} bytes and should have none`);
-      this.image(framed);
+      this.hasImage = true;
+      yield* this.image();
     }
-    if (this.at !== file.length) complaint.damaged(`${file.length - this.at} bytes follow its last record`);
-    return framed;
+    if (this.at !== this.bytes) complaint.damaged(`${this.bytes - this.at} bytes follow its last record`);
   }
 
   /** Returns the configuration. */
-  private xlHeader(): string {
-    const { complaint, view, file } = this;
-    if (this.letters(0, FORMER_MAGIC.length) === FORMER_MAGIC)
+  private *xlHeader(): Asks<string> {
+    const { complaint } = this;
+    const head = yield Math.min(XL_HEADER_BYTES, this.bytes);
+    const letters = (count: number): string => String.fromCharCode(...head.subarray(0, count));
+    if (letters(FORMER_MAGIC.length) === FORMER_MAGIC)
       complaint.say(
         'was saved by Ringside before its saved states were libxc images; this version does not read them. Restore it with the version that saved it.',
       );
-    const known = Math.min(XL_MAGIC.length, file.length);
-    if (this.letters(0, known) !== XL_MAGIC.slice(0, known) || known === 0)
+    const known = Math.min(XL_MAGIC.length, head.length);
+    if (letters(known) !== XL_MAGIC.slice(0, known) || known === 0)
       complaint.say(`is no saved domain: it does not start with "Xen saved domain".`);
-    this.take(XL_HEADER_BYTES, "xl's header");
-    const word = (i: number): number => view.getUint32(XL_MAGIC.length + i * 4, true);
+    if (head.length < XL_HEADER_BYTES)
+      complaint.cut(`xl's header at byte 0 wants ${XL_HEADER_BYTES} bytes and ${head.length} are there`);
+    this.at = XL_HEADER_BYTES;
+    this.pieces.push({ name: "xl's header", at: 0, sum: crc32(head) });
+    const words = viewOf(head.subarray(XL_MAGIC.length));
+    const word = (i: number): number => words.getUint32(i * 4, true);
     if (word(0) !== XL_BYTE_ORDER) complaint.damaged(`the byte order in xl's header is 0x${word(0).toString(16)}`);
     if (word(1) !== (XL_JSON | XL_STREAM_V2))
       complaint.say(
@@ -174,19 +180,19 @@ class Framing {
       complaint.damaged(
         `the configuration in xl's header has ${word(3)} bytes, and none has more than ${MOST_CONFIG_BYTES}`,
       );
-    const from = this.take(word(3), "the configuration in xl's header", true);
-    const text = file.slice(from, this.at);
+    const text = yield* this.take(word(3), "the configuration in xl's header", true);
     if (text[text.length - 1] !== 0) complaint.damaged("the configuration in xl's header does not end");
-    return new TextDecoder().decode(text.subarray(0, -1));
+    // Of shared memory it would not be decoded.
+    return new TextDecoder().decode(text.slice(0, -1));
   }
 
-  private libxlHeader(): void {
-    const { complaint, view } = this;
-    const at = this.take(LIBXL_HEADER_BYTES, "libxl's header");
-    if (view.getUint32(at) !== LIBXL_IDENT[0] || view.getUint32(at + 4) !== LIBXL_IDENT[1])
+  private *libxlHeader(): Asks<void> {
+    const { complaint, at } = this;
+    const view = viewOf(yield* this.take(LIBXL_HEADER_BYTES, "libxl's header"));
+    if (view.getUint32(0) !== LIBXL_IDENT[0] || view.getUint32(4) !== LIBXL_IDENT[1])
       complaint.damaged(`libxl's header at byte ${at} does not start with "LibxlFmt"`);
-    const version = view.getUint32(at + 8),
-      options = view.getUint32(at + 12);
+    const version = view.getUint32(8),
+      options = view.getUint32(12);
     if (version !== LIBXL_VERSION)
       complaint.say(
         `was saved as libxl stream version ${version} (header at byte ${at}); this version reads ${LIBXL_VERSION}. Restore it with the version that saved it.`,
@@ -200,33 +206,31 @@ class Framing {
   }
 
   /** libxc's image, up to its END. */
-  private image(framed: Framed): void {
-    const { complaint, view } = this;
-    const at = this.take(LIBXC_IMAGE_HEADER_BYTES, 'the image header');
-    if (
-      view.getUint32(at) !== 0xffffffff ||
-      view.getUint32(at + 4) !== 0xffffffff ||
-      view.getUint32(at + 8) !== LIBXC_ID
-    )
+  private *image(): Asks<void> {
+    const { complaint, heard, at } = this;
+    const view = viewOf(yield* this.take(LIBXC_IMAGE_HEADER_BYTES, 'the image header'));
+    if (view.getUint32(0) !== 0xffffffff || view.getUint32(4) !== 0xffffffff || view.getUint32(8) !== LIBXC_ID)
       complaint.damaged(`the image header at byte ${at} does not start with its marker and "XENF"`);
-    framed.version = view.getUint32(at + 12);
-    if (!LIBXC_VERSIONS.includes(framed.version))
+    const version = view.getUint32(12);
+    if (!LIBXC_VERSIONS.includes(version))
       complaint.say(
-        `was saved as libxc image version ${framed.version} (image header at byte ${at}); this version reads ${LIBXC_VERSIONS.join(' and ')}. Restore it with the version that saved it.`,
+        `was saved as libxc image version ${version} (image header at byte ${at}); this version reads ${LIBXC_VERSIONS.join(' and ')}. Restore it with the version that saved it.`,
       );
-    const options = view.getUint16(at + 16);
+    const options = view.getUint16(16);
     if (options & LIBXC_BIG_ENDIAN)
       complaint.say(`is of a big-endian machine (image header at byte ${at}), which this one is not.`);
-    if (options !== 0 || view.getUint16(at + 18) !== 0 || view.getUint32(at + 20) !== 0)
+    if (options !== 0 || view.getUint16(18) !== 0 || view.getUint32(20) !== 0)
       complaint.damaged(`the image header at byte ${at} has options that nobody knows`);
-    const domainAt = this.take(LIBXC_DOMAIN_HEADER_BYTES, 'the domain header');
-    framed.kind = view.getUint32(domainAt, true);
-    if (framed.kind !== DOMAIN_KIND.HVM && framed.kind !== DOMAIN_KIND.PV)
-      complaint.damaged(`the domain header at byte ${domainAt} names no kind of domain (${framed.kind})`);
-    if (view.getUint16(domainAt + 4, true) !== 12 || view.getUint16(domainAt + 6, true) !== 0)
+    const domainAt = this.at;
+    const domain = viewOf(yield* this.take(LIBXC_DOMAIN_HEADER_BYTES, 'the domain header'));
+    const kind = domain.getUint32(0, true);
+    if (kind !== DOMAIN_KIND.HVM && kind !== DOMAIN_KIND.PV)
+      complaint.damaged(`the domain header at byte ${domainAt} names no kind of domain (${kind})`);
+    if (domain.getUint16(4, true) !== 12 || domain.getUint16(6, true) !== 0)
       complaint.damaged(`the domain header at byte ${domainAt} tells of pages that are not of 4096 bytes`);
+    heard.image(version, kind);
     for (;;) {
-      const record = this.record(libxcName);
+      const record = yield* this.record(libxcName);
       const { type, body } = record;
       if (type === LIBXC.END) {
         if (body.length !== 0) complaint.record(record, `has ${body.length} bytes and should have none`);
@@ -234,13 +238,13 @@ class Framing {
       }
       if (type > LIBXC.X86_MSR_POLICY && type < OPTIONAL)
         complaint.record(record, 'is of a kind that this version does not know and that it must not pass over');
-      framed.libxc.push(record);
+      heard.libxc(record);
     }
   }
 
   /** CRC-32 of each piece before this record. */
   private compare(record: FileRecord): void {
-    const { complaint, pieces, file } = this;
+    const { complaint, pieces } = this;
     const { view, body } = record;
     const before = pieces.slice(0, -1);
     if (
@@ -249,14 +253,15 @@ class Framing {
       view.getUint32(4, true) !== 0
     )
       complaint.record(record, `does not count the ${before.length} headers and records before it`);
-    before.forEach(({ name, at, end }, i) => {
-      if (crc32(file, at, end) !== view.getUint32(8 + i * 4, true))
-        complaint.damaged(`the checksum of ${name} at byte ${at} is wrong`);
+    before.forEach(({ name, at, sum }, i) => {
+      if (sum !== view.getUint32(8 + i * 4, true)) complaint.damaged(`the checksum of ${name} at byte ${at} is wrong`);
     });
   }
 }
 
-/** @throws SavedStateError */
-export function takeApart(file: Uint8Array, complaint: Complaint): Framed {
-  return new Framing(file, complaint).whole();
-}
+const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
+  new DataView(buffer, byteOffset, byteLength);
+
+/** `bytes`: of the file. @throws SavedStateError */
+export const takeApart = (bytes: number, complaint: Complaint, heard: Heard): Asks<void> =>
+  new Framing(bytes, complaint, heard).whole();

@@ -1,3 +1,3 @@
 /** What src/hypervisor/interfaces/xen/stream offers to other rooms. */
 export { differences } from './differences.ts';
-export { readState, SavedStateError, saveDomain, Saver, toolstackRecord } from './state.ts';
+export { readState, readStateFrom, SavedStateError, saveDomain, Saver, toolstackRecord } from './state.ts';

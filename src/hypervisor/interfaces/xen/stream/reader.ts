@@ -1,11 +1,13 @@
 /**
- * Reads a saved domain (format.ts), all of it, before anything is made of it: kinds, order, sizes and contents of the records.
+ * Reads a saved domain (format.ts) as its bytes come, and judges each record when it is there: kinds, order, sizes and contents. Pages go to whoever wants them at
+ * once, so that little of a state lies in memory; what was made of them is worth nothing where the state is refused behind them.
  * Every complaint is a sentence that names the record and where it lies.
  */
 import { cpuid, featuresOf, PHYSICAL_BITS } from '../../../../cpu/architecture/index.ts';
 import type { State } from '../../../../devices/index.ts';
 import { isNicModel } from '../../../../devices/index.ts';
 import type { Boot } from '../../../domain/booted.ts';
+import { SavedStateError } from '../../../domain/saved-state-error.ts';
 import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../../../view/exit-reasons.ts';
 import { layoutOf, ramEnd } from '../../../layout/ram-layout.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS, SCREEN_BYTES } from '../../../layout/layout.ts';
@@ -34,7 +36,7 @@ import {
   PAGES_PER_RECORD,
   SAVED_PARAMS,
 } from './format.ts';
-import { Complaint, type FileRecord, type Framed, takeApart } from './framing.ts';
+import { type Asks, Complaint, type FileRecord, type Heard, takeApart } from './framing.ts';
 import { decodeHvmContext, plainState } from './hvm-context.ts';
 import { isInLongMode, modelIn, readProcessor } from './processors.ts';
 import type { SavedAbout, SavedPages, SavedPv, SavedSince, SavedState } from './saved-state.ts';
@@ -44,29 +46,110 @@ const MOST_FRAMES = 2 ** (PHYSICAL_BITS - FRAME_SHIFT);
 /** Of a paravirtual guest's page tables. */
 const TABLE_LEVELS = 3;
 
-/** @throws SavedStateError */
+/** Takes pages as they come; those that come later are what counts. */
+export type PageSink = (pages: SavedPages) => void;
+
+/** A state that lies in memory, with its pages, which lie in `file`. @throws SavedStateError */
 export function readState(file: Uint8Array, name: string): SavedState {
-  const complaint = new Complaint(name);
-  return new Reader(takeApart(file, complaint), complaint).state();
+  const pages: SavedPages[] = [];
+  const reading = reads(file.length, name, batch => pages.push(batch));
+  let next = reading.next();
+  for (let at = 0; !next.done; ) {
+    const bytes = file.subarray(at, at + next.value);
+    at += bytes.length;
+    next = reading.next(bytes);
+  }
+  return { ...next.value, pages };
 }
 
-class Reader {
-  private readonly framed: Framed;
-  private readonly complaint: Complaint;
+/** A state of which no more than a record is in memory at a time; all but its pages. @throws SavedStateError, and what `pages` throws */
+export async function readStateFrom(
+  file: Pick<Blob, 'size' | 'slice'>,
+  name: string,
+  pages: PageSink,
+): Promise<SavedState> {
+  const reading = reads(file.size, name, pages);
+  let next = reading.next();
+  for (let at = 0; !next.done; ) {
+    const bytes = await bytesOf(file, at, next.value, name);
+    at += bytes.length;
+    next = reading.next(bytes);
+  }
+  return next.value;
+}
 
-  constructor(framed: Framed, complaint: Complaint) {
-    this.framed = framed;
+const bytesOf = async (
+  file: Pick<Blob, 'slice'>,
+  at: number,
+  bytes: number,
+  name: string,
+): Promise<Uint8Array<ArrayBuffer>> =>
+  file
+    .slice(at, at + bytes)
+    .arrayBuffer()
+    .then(
+      buffer => new Uint8Array(buffer),
+      (error: Error) => {
+        throw new SavedStateError(`${name} cannot be read at byte ${at}: ${error.message}. Choose it again.`);
+      },
+    );
+
+/** Asks for the bytes of a file that has so many. */
+function* reads(bytes: number, name: string, pages: PageSink): Asks<SavedState> {
+  const complaint = new Complaint(name);
+  const reader = new Reader(complaint, pages);
+  yield* takeApart(bytes, complaint, reader);
+  return reader.state();
+}
+
+class Reader implements Heard {
+  private readonly complaint: Complaint;
+  private readonly sink: PageSink;
+  private about: SavedAbout | undefined;
+  private version = 0;
+  private kind = 0;
+  /** Records of libxc, but for pages. */
+  private readonly ofLibxc: FileRecord[] = [];
+  private readonly ofLibxl: FileRecord[] = [];
+  /** Kinds of libxc's records that come once, and have come. */
+  private readonly seen = new Set<number>();
+  /** What follows is sent once more, to compare. */
+  private isSentAgain = false;
+
+  constructor(complaint: Complaint, sink: PageSink) {
     this.complaint = complaint;
+    this.sink = sink;
   }
 
+  config(text: string): void {
+    this.about = this.aboutIn(text);
+  }
+
+  image(version: number, kind: number): void {
+    this.version = version;
+    this.kind = kind;
+    if (this.isPv !== (this.about?.xen === 'pv'))
+      this.complaint.damaged("the domain header and the configuration in xl's header name guests of two types");
+  }
+
+  libxc(record: FileRecord): void {
+    this.checkOrder(record);
+    if (record.type !== LIBXC.PAGE_DATA) this.ofLibxc.push(record);
+    else if (!this.isSentAgain) this.sink(this.pages(record, this.about as SavedAbout));
+  }
+
+  libxl(record: FileRecord): void {
+    this.ofLibxl.push(record);
+  }
+
+  /** Once all of it was heard. */
   state(): SavedState {
-    const { framed, complaint } = this;
-    if (framed.version === 0) complaint.damaged('it has no record LIBXC_CONTEXT');
-    const about = this.about();
-    if (this.isPv !== (about.xen === 'pv'))
-      complaint.damaged("the domain header and the configuration in xl's header name guests of two types");
-    this.checkOrder();
-    const single = (type: number): FileRecord | undefined => framed.libxc.find(record => record.type === type);
+    const { complaint, version } = this;
+    const about = this.about as SavedAbout;
+    if (this.only(LIBXL.RINGSIDE_CHECKSUMS).length !== 1) complaint.damaged('it has no record RINGSIDE_CHECKSUMS');
+    if (version === 0) complaint.damaged('it has no record LIBXC_CONTEXT');
+    if (version >= 3 && !this.seen.has(LIBXC.STATIC_DATA_END)) complaint.damaged('it has no record STATIC_DATA_END');
+    const single = (type: number): FileRecord | undefined => this.ofLibxc.find(record => record.type === type);
     const processorsIn = this.isPv ? 'RINGSIDE_DOMAIN' : 'HVM_CONTEXT';
     const context = single(LIBXC[processorsIn]) ?? complaint.damaged(`it has no record ${processorsIn}`);
     const hvm = this.isPv
@@ -76,9 +159,9 @@ class Reader {
     const state: SavedState = {
       about,
       boot: this.boot(),
-      version: framed.version,
+      version,
       cpuid: this.cpuid(),
-      pages: this.pages(about),
+      pages: [],
       params: this.params(),
       hvm,
       ...(this.isPv ? { pv: this.pv(about) } : {}),
@@ -95,7 +178,7 @@ class Reader {
   }
 
   private only(type: number): FileRecord[] {
-    return this.framed.libxl.filter(record => record.type === type);
+    return this.ofLibxl.filter(record => record.type === type);
   }
 
   private one(type: number, name: string): FileRecord {
@@ -106,7 +189,7 @@ class Reader {
 
   // ---- the configuration
 
-  private about(): SavedAbout {
+  private aboutIn(text: string): SavedAbout {
     const { complaint } = this;
     let config: {
       c_info?: { name?: unknown; type?: unknown };
@@ -114,7 +197,7 @@ class Reader {
       ringside?: SavedAbout;
     };
     try {
-      config = JSON.parse(this.framed.config) as typeof config;
+      config = JSON.parse(text) as typeof config;
     } catch {
       return complaint.damaged("the configuration in xl's header is no JSON");
     }
@@ -123,7 +206,6 @@ class Reader {
       return complaint.say(
         "was saved by another program: the configuration in xl's header has no part of Ringside's, and its devices are others. Restore it where it was saved.",
       );
-    if (this.only(LIBXL.RINGSIDE_CHECKSUMS).length !== 1) complaint.damaged('it has no record RINGSIDE_CHECKSUMS');
     const { name, memoryMiB, lowMiB = memoryMiB, p2mFrames, vcpus = 1, xen, actions, startEpochMs, nic } = about;
     if (nic !== undefined && !isNicModel(nic))
       complaint.say(
@@ -161,67 +243,61 @@ class Reader {
   // ---- order
 
   /** Records that come once, and which must have come before memory. */
-  private checkOrder(): void {
-    const { complaint, framed } = this;
-    const { libxc, version } = framed;
-    const seen = new Set<number>();
-    for (const record of libxc) {
-      const { type } = record;
-      switch (type) {
-        case LIBXC.CHECKPOINT:
-        case LIBXC.CHECKPOINT_DIRTY_PFN_LIST:
-          complaint.record(record, 'belongs to a stream of checkpoints, which cannot be restored from a file');
-          break;
-        case LIBXC.TOOLSTACK:
-          complaint.record(record, 'is not used any more and cannot be read');
-          break;
-        case LIBXC.X86_PV_VCPU_BASIC:
-        case LIBXC.X86_PV_VCPU_EXTENDED:
-        case LIBXC.X86_PV_VCPU_XSAVE:
-        case LIBXC.X86_PV_VCPU_MSRS:
-          // One a vCPU.
-          if (this.isPv) continue;
-          complaint.record(record, 'belongs to a paravirtual guest, and this is none');
-          break;
-        case LIBXC.X86_PV_INFO:
-        case LIBXC.X86_PV_P2M_FRAMES:
-        case LIBXC.SHARED_INFO:
-          if (!this.isPv) complaint.record(record, 'belongs to a paravirtual guest, and this is none');
-          break;
-        case LIBXC.HVM_PARAMS:
-        case LIBXC.HVM_CONTEXT:
-          if (this.isPv)
-            complaint.record(record, 'belongs to a guest with a virtual machine, and this one is paravirtual');
-          break;
-        case LIBXC.PAGE_DATA:
-          if (version >= 3 && !seen.has(LIBXC.STATIC_DATA_END))
-            complaint.record(record, 'comes before STATIC_DATA_END');
-          continue;
-        case LIBXC.STATIC_DATA_END:
-          if (version < 3) complaint.record(record, 'does not exist in an image of version 2');
-          if (record.body.length !== 0)
-            complaint.record(record, `has ${record.body.length} bytes and should have none`);
-          break;
-        case LIBXC.X86_CPUID_POLICY:
-        case LIBXC.X86_MSR_POLICY:
-          if (seen.has(LIBXC.STATIC_DATA_END)) complaint.record(record, 'comes behind STATIC_DATA_END');
-          break;
-        case LIBXC.VERIFY:
-          continue;
-      }
-      if (type >= OPTIONAL && type !== LIBXC.RINGSIDE_DOMAIN) continue;
-      if (seen.has(type)) complaint.record(record, 'is the second of its kind');
-      seen.add(type);
+  private checkOrder(record: FileRecord): void {
+    const { complaint, version, seen } = this,
+      { type } = record;
+    switch (type) {
+      case LIBXC.CHECKPOINT:
+      case LIBXC.CHECKPOINT_DIRTY_PFN_LIST:
+        complaint.record(record, 'belongs to a stream of checkpoints, which cannot be restored from a file');
+        break;
+      case LIBXC.TOOLSTACK:
+        complaint.record(record, 'is not used any more and cannot be read');
+        break;
+      case LIBXC.X86_PV_VCPU_BASIC:
+      case LIBXC.X86_PV_VCPU_EXTENDED:
+      case LIBXC.X86_PV_VCPU_XSAVE:
+      case LIBXC.X86_PV_VCPU_MSRS:
+        // One a vCPU.
+        if (this.isPv) return;
+        complaint.record(record, 'belongs to a paravirtual guest, and this is none');
+        break;
+      case LIBXC.X86_PV_INFO:
+      case LIBXC.X86_PV_P2M_FRAMES:
+      case LIBXC.SHARED_INFO:
+        if (!this.isPv) complaint.record(record, 'belongs to a paravirtual guest, and this is none');
+        break;
+      case LIBXC.HVM_PARAMS:
+      case LIBXC.HVM_CONTEXT:
+        if (this.isPv)
+          complaint.record(record, 'belongs to a guest with a virtual machine, and this one is paravirtual');
+        break;
+      case LIBXC.PAGE_DATA:
+        if (version >= 3 && !seen.has(LIBXC.STATIC_DATA_END)) complaint.record(record, 'comes before STATIC_DATA_END');
+        return;
+      case LIBXC.STATIC_DATA_END:
+        if (version < 3) complaint.record(record, 'does not exist in an image of version 2');
+        if (record.body.length !== 0) complaint.record(record, `has ${record.body.length} bytes and should have none`);
+        break;
+      case LIBXC.X86_CPUID_POLICY:
+      case LIBXC.X86_MSR_POLICY:
+        if (seen.has(LIBXC.STATIC_DATA_END)) complaint.record(record, 'comes behind STATIC_DATA_END');
+        break;
+      case LIBXC.VERIFY:
+        this.isSentAgain = true;
+        return;
     }
-    if (version >= 3 && !seen.has(LIBXC.STATIC_DATA_END)) complaint.damaged('it has no record STATIC_DATA_END');
+    if (type >= OPTIONAL && type !== LIBXC.RINGSIDE_DOMAIN) return;
+    if (seen.has(type)) complaint.record(record, 'is the second of its kind');
+    seen.add(type);
   }
 
   // ---- records of libxc
 
   /** Leaves of CPUID; those of ours must have what the guest counts on. */
   private cpuid(): Uint32Array[] {
-    const record = this.framed.libxc.find(({ type }) => type === LIBXC.X86_CPUID_POLICY);
-    const msrs = this.framed.libxc.find(({ type }) => type === LIBXC.X86_MSR_POLICY);
+    const record = this.ofLibxc.find(({ type }) => type === LIBXC.X86_CPUID_POLICY);
+    const msrs = this.ofLibxc.find(({ type }) => type === LIBXC.X86_MSR_POLICY);
     if (msrs && (msrs.body.length === 0 || msrs.body.length % MSR_ENTRY_BYTES !== 0))
       this.complaint.record(msrs, `has ${msrs.body.length} bytes, which are no whole entries`);
     if (!record) return [];
@@ -233,50 +309,43 @@ class Reader {
     );
   }
 
-  private pages(about: SavedAbout): SavedPages[] {
-    const { complaint } = this;
-    const pages: SavedPages[] = [];
-    for (const record of this.framed.libxc) {
-      // What follows is sent once more, to compare.
-      if (record.type === LIBXC.VERIFY) break;
-      if (record.type !== LIBXC.PAGE_DATA) continue;
-      const { body, view } = record;
-      const count = body.length >= 8 ? view.getUint32(0, true) : 0;
-      if (count < 1 || count > PAGES_PER_RECORD || view.getUint32(4, true) !== 0 || body.length < 8 + count * 8)
-        complaint.record(record, `has ${body.length} bytes for ${count} pages`);
-      const pfns = new Uint32Array(count),
-        types = new Uint8Array(count);
-      let full = 0;
-      for (let i = 0; i < count; i++) {
-        const high = view.getUint32(12 + i * 8, true),
-          pfn = view.getUint32(8 + i * 8, true),
-          type = high >>> 28;
-        // Frames of an HVM guest are of no type; a PV guest here has three levels of tables.
-        const isTable = type !== PAGE.NORMAL && type < PAGE.BROKEN;
-        if (isTable && !this.isPv)
-          complaint.record(record, `has a page of type ${type}, which a guest with its own page tables does not have`);
-        if (isTable && ((type & 7) === 0 || (type & 7) > TABLE_LEVELS))
-          complaint.record(record, `has a page table of level ${type & 7}, and the guest has three`);
-        if (type === PAGE.BROKEN) complaint.record(record, `has the broken page 0x${pfn.toString(16)}`);
-        if (high & 0x0fffffff || pfn >= (this.isPv ? about.memoryMiB * 256 : about.p2mFrames))
-          complaint.record(
-            record,
-            `has a page for guest frame 0x${((high & 0xfffff) * 2 ** 32 + pfn).toString(16)}, which the guest does not reach`,
-          );
-        pfns[i] = pfn;
-        types[i] = type;
-        if (type <= PAGE.LAST_DATA) full++;
-      }
-      const wanted = 8 + count * 8 + full * FRAME_BYTES;
-      if (body.length !== wanted) complaint.record(record, `has ${body.length} bytes and its pages need ${wanted}`);
-      pages.push({ pfns, types, bytes: body.subarray(8 + count * 8) });
+  private pages(record: FileRecord, about: SavedAbout): SavedPages {
+    const { complaint } = this,
+      { body, view } = record;
+    const count = body.length >= 8 ? view.getUint32(0, true) : 0;
+    if (count < 1 || count > PAGES_PER_RECORD || view.getUint32(4, true) !== 0 || body.length < 8 + count * 8)
+      complaint.record(record, `has ${body.length} bytes for ${count} pages`);
+    const pfns = new Uint32Array(count),
+      types = new Uint8Array(count);
+    let full = 0;
+    for (let i = 0; i < count; i++) {
+      const high = view.getUint32(12 + i * 8, true),
+        pfn = view.getUint32(8 + i * 8, true),
+        type = high >>> 28;
+      // Frames of an HVM guest are of no type; a PV guest here has three levels of tables.
+      const isTable = type !== PAGE.NORMAL && type < PAGE.BROKEN;
+      if (isTable && !this.isPv)
+        complaint.record(record, `has a page of type ${type}, which a guest with its own page tables does not have`);
+      if (isTable && ((type & 7) === 0 || (type & 7) > TABLE_LEVELS))
+        complaint.record(record, `has a page table of level ${type & 7}, and the guest has three`);
+      if (type === PAGE.BROKEN) complaint.record(record, `has the broken page 0x${pfn.toString(16)}`);
+      if (high & 0x0fffffff || pfn >= (this.isPv ? about.memoryMiB * 256 : about.p2mFrames))
+        complaint.record(
+          record,
+          `has a page for guest frame 0x${((high & 0xfffff) * 2 ** 32 + pfn).toString(16)}, which the guest does not reach`,
+        );
+      pfns[i] = pfn;
+      types[i] = type;
+      if (type <= PAGE.LAST_DATA) full++;
     }
-    return pages;
+    const wanted = 8 + count * 8 + full * FRAME_BYTES;
+    if (body.length !== wanted) complaint.record(record, `has ${body.length} bytes and its pages need ${wanted}`);
+    return { pfns, types, bytes: body.subarray(8 + count * 8) };
   }
 
   private params(): SavedState['params'] {
     const { complaint } = this;
-    const record = this.framed.libxc.find(({ type }) => type === LIBXC.HVM_PARAMS);
+    const record = this.ofLibxc.find(({ type }) => type === LIBXC.HVM_PARAMS);
     if (!record) return [];
     const { body, view } = record;
     const count = body.length >= 8 ? view.getUint32(0, true) : -1;
@@ -291,13 +360,13 @@ class Reader {
   }
 
   private get isPv(): boolean {
-    return this.framed.kind === DOMAIN_KIND.PV;
+    return this.kind === DOMAIN_KIND.PV;
   }
 
   private pv({ memoryMiB, vcpus = 1 }: SavedAbout): SavedPv {
     const { complaint } = this;
     const one = (type: number, name: string): FileRecord =>
-      this.framed.libxc.find(record => record.type === type) ?? complaint.damaged(`it has no record ${name}`);
+      this.ofLibxc.find(record => record.type === type) ?? complaint.damaged(`it has no record ${name}`);
     const info = one(LIBXC.X86_PV_INFO, 'X86_PV_INFO');
     if (info.body.length !== 8) complaint.record(info, `has ${info.body.length} bytes instead of 8`);
     if (info.body[0] !== 4 || info.body[1] !== TABLE_LEVELS)
@@ -314,7 +383,7 @@ class Reader {
     if (shared.body.length !== FRAME_BYTES)
       complaint.record(shared, `has ${shared.body.length} bytes instead of ${FRAME_BYTES}`);
     const contexts = new Map<number, Uint8Array>();
-    for (const record of this.framed.libxc) {
+    for (const record of this.ofLibxc) {
       if (record.type !== LIBXC.X86_PV_VCPU_BASIC) continue;
       const vcpu = record.body.length >= 8 ? record.view.getUint32(0, true) : vcpus;
       if (vcpu >= vcpus || contexts.has(vcpu))
@@ -355,7 +424,7 @@ class Reader {
     const { complaint } = this,
       { xen, vcpus = 1 } = about;
     const record =
-      this.framed.libxc.find(({ type }) => type === LIBXC.RINGSIDE_DOMAIN) ??
+      this.ofLibxc.find(({ type }) => type === LIBXC.RINGSIDE_DOMAIN) ??
       complaint.damaged('it has no record RINGSIDE_DOMAIN');
     const state = this.ours(record);
     const numbers = ['nowNs', 'retiredBefore', 'runNs', 'idleNs', 'exitsTotal'].every(key =>

@@ -3,7 +3,9 @@ import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
-import { readState, saveDomain } from './state.ts';
+import { RECORD_HEADER_BYTES } from './format.ts';
+import type { SavedPages } from './saved-state.ts';
+import { readState, readStateFrom, saveDomain } from './state.ts';
 import { HVM_PARAM } from '../abi.ts';
 import { testGuest, type TestGuest } from '../pvh-program.test-support.ts';
 import { type Judged, judge } from './judge.test-support.ts';
@@ -232,6 +234,37 @@ describe('a reader', () => {
     bytes.writeUInt32LE(3 << 20, 32 + 12);
     expect(complaint(bytes)).toMatch(
       /^web1\.save is damaged: the configuration in xl's header has 3145728 bytes, and none has more than 2097152\. /,
+    );
+  });
+
+  it('asks for no more than a record at a time, and gives pages out as they come: also those of a file that is refused behind them', async () => {
+    const asked: number[] = [],
+      pages: SavedPages[] = [];
+    const from = (bytes: Buffer) => ({
+      size: bytes.length,
+      slice: (start?: number, end?: number) => {
+        asked.push(end! - start!);
+        return new Blob([bytes.subarray(start, end) as BlobPart]);
+      },
+    });
+    const state = await readStateFrom(from(file), 'web1.save', batch => pages.push(batch));
+    expect({ ...state, pages }).toEqual(readState(new Uint8Array(file), 'web1.save'));
+    const { records } = judge(file);
+    expect(Math.max(...asked)).toBe(Math.max(...records.map(({ at, end }) => end - at - RECORD_HEADER_BYTES)));
+    const changed = Buffer.from(file),
+      first = records.find(({ name }) => name === 'PAGE_DATA')!;
+    changed[first.end - 1] ^= 1;
+    const before = pages.splice(0).length;
+    await expect(readStateFrom(from(changed), 'web1.save', batch => pages.push(batch))).rejects.toThrow(
+      `the checksum of record PAGE_DATA at byte ${first.at} is wrong`,
+    );
+    expect(pages).toHaveLength(before);
+  });
+
+  it('says so where a file can no longer be read', async () => {
+    const gone = { size: file.length, slice: () => ({ arrayBuffer: () => Promise.reject(new Error('it was moved')) }) };
+    await expect(readStateFrom(gone as never, 'web1.save', () => {})).rejects.toThrow(
+      'web1.save cannot be read at byte 0: it was moved. Choose it again.',
     );
   });
 
