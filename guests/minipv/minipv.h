@@ -1,4 +1,4 @@
-/* minipv: a guest of Xen's public interface with a shell. What its files offer each other. */
+/* minipv: a guest of Xen's public interface, or a PC without Xen, with a shell. What its files offer each other. */
 #define HYPERCALL_PAGE
 #include "../xen.h"
 
@@ -27,6 +27,8 @@ u64 divide(u64 value, u32 by);
 /* xen.c */
 enum mode { PV_MODE, PVH_MODE, HVM_MODE };
 extern enum mode mode;
+/* 0: a PC without Xen, which is HVM_MODE for the rest. */
+extern int has_xen;
 extern volatile struct shared_info *shared;
 extern char command_line[1024];
 void xen_start(enum mode how, u32 info);

@@ -170,7 +170,7 @@ static void run(char *line) {
 
 void main(enum mode how, u32 info) {
   xen_start(how, info);
-  print("minipv as %s\n", modes[mode]);
+  print("minipv as %s\n", has_xen ? modes[mode] : "PC");
   xs_watch("control/shutdown", "control");
   xs_write("control/feature-poweroff", "1");
   xs_write("control/feature-reboot", "1");

@@ -1,4 +1,7 @@
-/* The hypercall layer: pages, event channels, grants, the console, xenstore, memory and suspend, for all three modes. */
+/*
+ * The hypercall layer: pages, event channels, grants, the console, xenstore, memory and suspend, for all three modes. On a PC without Xen each hypercall
+ * returns -ENOSYS, and there is no xenstore.
+ */
 #include "minipv.h"
 
 enum { MEMORY_OP = 12, UPDATE_VA_MAPPING = 14, GRANT_TABLE_OP = 20, SCHED_OP = 29, EVENT_CHANNEL_OP = 32, HVM_OP = 34 };
@@ -18,6 +21,7 @@ struct store { char req[1024], rsp[1024]; u32 req_cons, req_prod, rsp_cons, rsp_
 struct grant_entry { unsigned short flags, domid; u32 frame; };
 
 enum mode mode;
+int has_xen = 1;
 volatile struct shared_info *shared;
 char command_line[1024];
 static struct start_info *start;
@@ -53,7 +57,7 @@ static u32 hvm_param(u32 index) {
 }
 
 static void cpuid(u32 leaf, u32 r[4]) { __asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "0"(leaf), "2"(0)); }
-static void fill_hypercall_page(void) {
+static int fill_hypercall_page(void) {
   extern char hypercall_page[];
   u32 r[4];
   for (u32 base = 0x40000000; base < 0x40010000; base += 0x100) {
@@ -61,8 +65,28 @@ static void fill_hypercall_page(void) {
     if (r[1] != 0x566e6558 || r[2] != 0x65584d4d || r[3] != 0x4d4d566e) continue; /* "XenVMMXenVMM" */
     cpuid(base + 2, r);
     __asm__ volatile("wrmsr" :: "a"(hypercall_page), "d"(0), "c"(r[1]) : "memory");
-    return;
+    return 1;
   }
+  /* MOV EAX, -ENOSYS; RET in each entry. */
+  static const u8 refused[] = { 0xb8, 0xda, 0xff, 0xff, 0xff, 0xc3 };
+  for (u32 at = 0; at < PAGE; at += 32) copy(hypercall_page + at, refused, sizeof refused);
+  return 0;
+}
+
+/* The clock of a PC: its TSC against 10 ms of the 8254's channel 2 (1.193182 MHz), told as Xen tells of it. */
+static void pc_clock(volatile struct vcpu_info *v) {
+  enum { TICKS = 11932 };
+  u32 begin[2], end[2];
+  out8(0x61, (in8(0x61) & ~3) | 1);
+  out8(0x43, 0xb0);
+  out8(0x42, TICKS & 0xff);
+  out8(0x42, TICKS >> 8);
+  __asm__ volatile("rdtsc" : "=a"(begin[0]), "=d"(begin[1]));
+  while (!(in8(0x61) & 0x20));
+  __asm__ volatile("rdtsc" : "=a"(end[0]), "=d"(end[1]));
+  u64 mul = divide(10000000ull << 32, end[0] - begin[0]);
+  for (v->shift = 0; mul >> 32; mul >>= 1) v->shift++;
+  v->mul = mul;
 }
 
 u32 pci_find(u32 mask, u32 wanted, u32 at) {
@@ -101,7 +125,7 @@ void xen_start(enum mode how, u32 info) {
     start = (struct start_info *)(word)info;
     line = start->cmd_line;
   } else {
-    fill_hypercall_page();
+    has_xen = fill_hypercall_page();
     /* hvm_start_info: cmdline_paddr at 24; Multiboot: flag 2 and the address at 16. */
     u32 *words = (u32 *)(word)info;
     if (mode == PVH_MODE) line = (const char *)(word)words[6];
@@ -124,6 +148,11 @@ static void map_shared(void) {
 void xen_connect(void) {
   next_grant = 8; /* The first eight are the toolstack's. */
   port_count = 0;
+  if (!has_xen) {
+    shared = (void *)places[0];
+    pc_clock(&shared->vcpu[0]);
+    return;
+  }
   if (mode == PV_MODE) {
     map_shared();
     console = map_frame(2, start->console_mfn);
@@ -174,7 +203,14 @@ int send(u32 port) { return event_op(EVTCHNOP_SEND, &port); }
 void listen(u32 port) { if (port_count < 16) ports[port_count++] = port; }
 int port_taken(u32 port) { return __sync_fetch_and_and((volatile u32 *)shared->pending + port / 32, ~(1u << port % 32)) >> port % 32 & 1; }
 
+/* Without interrupts nothing wakes a PC that halts: it looks at its clock, 10 ms at most. */
+static void spin(u64 ns) {
+  enum { MOST = 10000000 };
+  u64 until = now() + (ns && ns < MOST ? ns : MOST);
+  while (now() < until);
+}
 void wait(u64 ns) {
+  if (!has_xen) { spin(ns); return; }
   struct { u32 *ports, count; u64 until; } poll = { ports, port_count, ns ? now() + ns : 0 };
   sched_op(SCHEDOP_POLL, &poll);
   for (u32 i = 0; i < port_count; i++) port_taken(ports[i]);
@@ -279,6 +315,7 @@ static u32 store_message(char *to, u32 room, u32 *type) {
 static const char *request(u32 type, const char *a, u32 a_bytes, const char *b, u32 b_bytes, char *to, u32 room, u32 *bytes) {
   static char error[32];
   char none[32];
+  if (!store) return "ENOENT";
   u32 header[4] = { type, 1, 0, a_bytes + b_bytes };
   store_put(header, sizeof header);
   store_put(a, a_bytes);
@@ -298,7 +335,7 @@ static const char *request(u32 type, const char *a, u32 a_bytes, const char *b, 
 static void watch_events(void) {
   char text[512];
   u32 kind;
-  while (store->rsp_prod != store->rsp_cons) { store_message(text, sizeof text, &kind); fired |= kind == XS_WATCH_EVENT; }
+  while (store && store->rsp_prod != store->rsp_cons) { store_message(text, sizeof text, &kind); fired |= kind == XS_WATCH_EVENT; }
 }
 const char *xs_read(const char *path, char *to, u32 room) { return request(XS_READ, path, length(path) + 1, "", 0, to, room, 0); }
 const char *xs_list(const char *path, char *to, u32 room, u32 *bytes) { return request(XS_DIRECTORY, path, length(path) + 1, "", 0, to, room, bytes); }
@@ -363,7 +400,13 @@ int balloon(int pages) {
   return done;
 }
 
-void end(u32 reason) { for (;;) sched_op(SCHEDOP_SHUTDOWN, &reason); }
+/* A PC stands still, with interrupts off. */
+void end(u32 reason) {
+  for (;;) {
+    sched_op(SCHEDOP_SHUTDOWN, &reason);
+    if (!has_xen) __asm__ volatile("hlt");
+  }
+}
 /* Words of shared_info (struct arch_shared_info): the frames of the P2M for whoever saves the guest. */
 enum { MAX_PFN = 0x90c / 4, FRAME_LIST_LIST };
 static u32 frame_list[PAGE / 4] ALIGNED, frame_list_list[PAGE / 4] ALIGNED;
