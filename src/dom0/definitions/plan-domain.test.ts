@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../../formats/blocks/index.ts';
 import { prepareToRead } from './config/index.ts';
@@ -139,6 +140,15 @@ describe('images alone', () => {
       bios: 'ringside',
       card: 'ne2k_pci',
     });
+  });
+
+  it('are the drives of a kernel that is alone with them, on a plain PC', () => {
+    const data = new Uint8Array(readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url))),
+      kernel = { name: 'k.elf', data };
+    const { plan, domain } = planFiles([kernel, disk(8)]);
+    expect([plan.errors, domain?.xen, domain?.boot.kind]).toEqual([[], undefined, 'kernel']);
+    expect(domain?.drives.map(({ vdev, image }) => [vdev, image?.name])).toEqual([['hda', 'disk.img']]);
+    expect(plan.definition).toContain('hda');
   });
 
   it('of which a PC has no room for are refused', () => {

@@ -89,6 +89,9 @@ export function planFiles(
     });
   }
   const kernels = files.filter(file => kernelKind(file.data) !== undefined);
+  const [kernel] = kernels;
+  if (images.length > 0 && kernels.length === 1 && files.length === 1 && kernel)
+    return planKernel({ kernel, images, memoryMiB: PLAIN_MEMORY_MIB });
   if (images.length > 0) return planImages(images, files, firmware);
   if (files.length === 0)
     return refuse(
@@ -111,52 +114,34 @@ export function planFiles(
   return planKernel({ kernel: kernels[0], memoryMiB: PLAIN_MEMORY_MIB, ...(ramdisk ? { ramdisk } : {}) });
 }
 
-/** Images without a definition: a PC with firmware boots from the first of them. */
-function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmware): Planned {
+/** Images without a definition as drives of a plain PC, with what is said of them; a sentence: they are too many. */
+function plainDrives(
+  images: NamedImage[],
+): { drives: PlannedDrive[]; disks: Definition['disks']; findings: Finding[] } | string {
   const kinds = images.map(({ name, head, bytes }): ImageKind => {
     const kind = imageKind(name, head) ?? 'disk';
     return isFloppy(kind, head, bytes) ? 'floppy' : kind;
   });
   const cds = kinds.filter(kind => kind === 'cdrom').length;
   const floppies = kinds.filter(kind => kind === 'floppy').length;
-  const [first] = images;
-  if (others.length > 0)
-    return refuse(
-      first.name,
-      'needs a definition',
-      `${baseName(others[0].name)} and ${baseName(first.name)} make no guest by themselves. Add a definition that names both.`,
-    );
   if (cds > 1 || floppies > 2 || images.length - cds - floppies > 3)
-    return refuse(
-      first.name,
-      'too many images',
-      'A PC made of images alone has one CD-ROM drive, two floppy drives and at most three disks. Drop fewer, or a definition with them.',
-    );
+    return 'A PC made of images alone has one CD-ROM drive, two floppy drives and at most three disks. Drop fewer, or a definition with them.';
   const places = [0, 1, 3];
   const floppyPlaces = [FLOPPY_PLACE, FLOPPY_PLACE + 1];
   const drives: PlannedDrive[] = images.map((image, i) => {
     const place = kinds[i] === 'cdrom' ? CD_PLACE : kinds[i] === 'floppy' ? floppyPlaces.shift()! : places.shift()!;
     return { place, vdev: ideName(place), kind: kinds[i], readOnly: kinds[i] === 'cdrom', image };
   });
-  const bootOrder = { cdrom: 'dc', disk: 'cd', floppy: 'acd' }[kinds[0]];
-  const name = baseName(first.name).replace(/\.[a-z0-9]+$/i, '');
-  const definition: Definition = {
-    ...newDefinition(),
-    name,
-    memoryMiB: PLAIN_MEMORY_MIB,
-    disks: drives.map(({ place, vdev, kind, readOnly, image }) => ({
-      target: baseName(image?.name ?? ''),
-      format: image && isQcow2(image.head) ? 'qcow2' : 'raw',
-      vdev,
-      kind,
-      readOnly,
-      place,
-      at: { line: 1, column: 1 },
-    })),
-    bootOrder,
-    nic: DEFAULT_NIC,
-  };
-  const findings: Finding[] = drives.map(({ kind, image }) => {
+  const disks = drives.map(({ place, vdev, kind, readOnly, image }): Definition['disks'][number] => ({
+    target: baseName(image?.name ?? ''),
+    format: image && isQcow2(image.head) ? 'qcow2' : 'raw',
+    vdev,
+    kind,
+    readOnly,
+    place,
+    at: { line: 1, column: 1 },
+  }));
+  const findings = drives.map(({ kind, image }): Finding => {
     const file = baseName(image!.name);
     const finding: Finding = {
       file,
@@ -179,6 +164,29 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
     const problem = imageProblem(file, kind, image!.head, image!.bytes);
     return problem ? { ...finding, verdict: 'error', ...problem } : finding;
   });
+  return { drives, disks, findings };
+}
+
+/** Images without a definition: a PC with firmware boots from the first of them. */
+function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmware): Planned {
+  const [first] = images;
+  if (others.length > 0)
+    return refuse(
+      first.name,
+      'needs a definition',
+      `${baseName(others[0].name)} and ${baseName(first.name)} make no guest by themselves. Add a definition that names both.`,
+    );
+  const plain = plainDrives(images);
+  if (typeof plain === 'string') return refuse(first.name, 'too many images', plain);
+  const { drives, disks, findings } = plain;
+  const definition: Definition = {
+    ...newDefinition(),
+    name: baseName(first.name).replace(/\.[a-z0-9]+$/i, ''),
+    memoryMiB: PLAIN_MEMORY_MIB,
+    disks,
+    bootOrder: { cdrom: 'dc', disk: 'cd', floppy: 'acd' }[drives[0].kind],
+    nic: DEFAULT_NIC,
+  };
   startUnsigned(drives, definition, firmware, findings);
   const problem =
     typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : bootProblem(drives, definition);
@@ -193,10 +201,11 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
   );
 }
 
-/** A kernel without a definition: it starts on a plain PC. */
+/** A kernel without a definition: it starts on a plain PC, with drives for the images beside it. */
 export function planKernel(options: {
   kernel: NamedBytes;
   ramdisk?: NamedBytes;
+  images?: NamedImage[];
   cmdline?: string;
   memoryMiB: number;
   mmioHoleMiB?: number;
@@ -205,7 +214,9 @@ export function planKernel(options: {
   /** Absent: a plain PC. */
   type?: DomainType;
 }): Planned {
-  const { kernel, ramdisk, memoryMiB, mmioHoleMiB } = options;
+  const { kernel, ramdisk, images = [], memoryMiB, mmioHoleMiB } = options;
+  const plain = plainDrives(images);
+  if (typeof plain === 'string') return refuse(images[0].name, 'too many images', plain);
   const kernelName = baseName(kernel.name);
   const cmdline = options.cmdline ?? (kernelKind(kernel.data) === 'linux' ? PLAIN_LINUX_CMDLINE : '');
   const definition: Definition = {
@@ -217,6 +228,7 @@ export function planKernel(options: {
     vcpus: options.vcpus ?? 1,
     kernel: kernelName,
     cmdline,
+    ...(images.length > 0 ? { disks: plain.disks } : {}),
   };
   const boot: Boot = { kind: bootKind(options.type), kernel: kernel.data, name: kernelName, cmdline };
   if (ramdisk) {
@@ -235,5 +247,13 @@ export function planKernel(options: {
     text: `${kernelName} starts ${options.type ? `as a ${options.type.toUpperCase()} guest` : 'on a plain PC'} with ${memoryMiB} MiB.`,
   };
   if (problem) Object.assign(finding, { verdict: 'error', short: 'cannot be started', text: problem });
-  return finish([finding], definition, boot, writeXlConfig(definition), xlCreateFrom(definition), [], options.type);
+  return finish(
+    [finding, ...plain.findings],
+    definition,
+    boot,
+    writeXlConfig(definition),
+    xlCreateFrom(definition),
+    plain.drives,
+    options.type,
+  );
 }
