@@ -10,6 +10,7 @@ import {
   PACKED_HEAD_BYTES,
 } from '../../dom0/service/index.ts';
 import type { OpenMedium } from '../../hypervisor/disks/index.ts';
+import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
 import { type BlockDevice, deviceOf, ImmediateDevice, MemoryDisk } from '../../formats/blocks/index.ts';
 import { HostError } from '../../hypervisor/memory/index.ts';
 import {
@@ -131,10 +132,12 @@ class FileDevice extends ImmediateDevice {
   }
 
   read(at: number, into: Uint8Array): void {
+    passes(IO_HOP.FILE, at, into.length);
     this.whole(into.length, from => readSync(this.fd, into, from, into.length - from, at + from));
   }
 
   override write(at: number, bytes: Uint8Array): void {
+    passes(IO_HOP.FILE, at, bytes.length);
     this.whole(bytes.length, from => writeSync(this.fd, bytes, from, bytes.length - from, at + from));
   }
 

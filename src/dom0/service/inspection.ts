@@ -14,7 +14,7 @@ import {
 import type { BreakHit, BreakPoint, HotRegion } from '../../hypervisor/domain/index.ts';
 import { type KernelSymbols, kernelSymbols } from '../../hypervisor/loader/index.ts';
 import { ideName } from '../definitions/index.ts';
-import type { ExitsOf, Step } from '../toolstack/tracing/index.ts';
+import type { Crossings, ExitsOf, Step } from '../toolstack/tracing/index.ts';
 import { visible } from '../toolstack/terminal/index.ts';
 import type { StoreLook } from '../backends/xenstore/index.ts';
 
@@ -92,6 +92,8 @@ export interface Inspected {
   store: { nodes: StoreNode[]; watches: StoreLook['watches'] };
   /** Requests of a guest that passed places within the next second. */
   path: { requests: FollowedRequest[]; missed: number };
+  /** What the next request to a disk takes, of a guest that does nothing else meanwhile; `answers`: events that told the guest of its answer. */
+  crossings: Crossings & { answers: number };
   /** Where a person has the guest stop, and why it did the last time. */
   breaks: { points: BreakPoint[]; hit?: BreakHit };
   /** The regions of compiled code that ran most. */
@@ -112,6 +114,7 @@ const INSPECTIONS: {
   facts: (host, id) => factsOf(host, id, ringFacts(host, id)),
   rings: (host, id) => ringFacts(host, id, frontsOf(host)),
   path: follow,
+  crossings: nextCrossings,
   breaks: (host, id) => {
     const { breaks = [], hit } = host.member(id);
     return { points: [...breaks], ...(hit ? { hit } : {}) };
@@ -268,5 +271,33 @@ async function follow(host: CommandHost, id: number): Promise<Inspected['path']>
     };
   } finally {
     follower.close();
+  }
+}
+
+/** How long somebody waits for a request. */
+const PATIENCE_MS = 10_000;
+
+/** @throws Error with a sentence where it asks for nothing, or where records of what it did were lost */
+async function nextCrossings(host: CommandHost, id: number): Promise<Inspected['crossings']> {
+  const { name } = host.living(id),
+    { CrossingsWatch } = await import('../toolstack/tracing/index.ts'),
+    answers = (): number => ringFacts(host, id).reduce((sum, { events }) => sum + (events?.sent ?? 0), 0),
+    before = answers(),
+    watch = new CrossingsWatch(host.toolstack.view, id);
+  try {
+    const endMs = host.parts.hostMs() + PATIENCE_MS;
+    do {
+      await new Promise<void>(done => void host.parts.later(LOOK_MS, done));
+      watch.read();
+      if (watch.missed > 0)
+        throw new Error(`${name} did more than its trace holds, so the crossings cannot be counted. Ask again.`);
+      const crossings = watch.first();
+      if (crossings) return { ...crossings, answers: answers() - before };
+    } while (host.parts.hostMs() < endMs);
+    throw new Error(
+      `${name} has asked no disk for anything in ${PATIENCE_MS / 1000} s. See that it is not paused, and ask again.`,
+    );
+  } finally {
+    watch.close();
   }
 }

@@ -1,6 +1,7 @@
 /** Drives as they can be sent to a worker, and media that are files of the browser: read in place, a piece at a time, and never written. */
 import { type BlockDevice, ImmediateDevice, inUnits } from '../../formats/blocks/index.ts';
 import { HostError } from '../memory/machine.ts';
+import { IO_HOP, passes } from '../tracing/io-trace.ts';
 import type { QueuedMedium } from './drive-queue.ts';
 
 /** A drive as it can be sent to a worker. */
@@ -87,6 +88,7 @@ class BlobSource extends ImmediateDevice {
     let piece = pieces.get(number);
     if (piece) pieces.delete(number);
     else {
+      passes(IO_HOP.FILE, number * PIECE_BYTES, PIECE_BYTES);
       piece = this.readBlob(this.data.slice(number * PIECE_BYTES, (number + 1) * PIECE_BYTES));
       if (pieces.size >= PIECES) pieces.delete(pieces.keys().next().value as number);
     }

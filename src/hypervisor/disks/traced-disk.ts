@@ -23,6 +23,7 @@ function traced(disk: BlockDevice, io: IoTrace, record: DomainRecord, place: num
     io.hop(number, IO_HOP.DRIVE, record.id, place, OPS[asked.op]);
     const sector = 'at' in asked ? asked.at / disk.sectorBytes : 0;
     io.hop(number, IO_HOP.SECTORS, record.id, sector, lengthOf(asked) / disk.sectorBytes);
+    if ('pieces' in asked) io.data(number, record.id, asked.pieces);
     io.within(number, () =>
       disk.request(asked, error => {
         io.hop(number, IO_HOP.DONE, record.id, error ? -1 : 0, 0);

@@ -39,6 +39,10 @@ export const IO_HOP = {
   PORT_OUT: 15,
   /** The controller of the host's disk: command, sectors. */
   CONTROLLER: 16,
+  /** Memory that its data go to, or come from: bytes, 1 where that is the guest's own, 0 where a drive's buffer is between them. */
+  DATA: 17,
+  /** What this program runs on is asked for a part of a file: the first byte, how many. */
+  FILE: 18,
 } as const;
 /** What is asked of a disk. */
 export const IO_OP = { READ: 0, WRITE: 1, FLUSH: 2, DISCARD: 3 } as const;
@@ -134,6 +138,14 @@ export class IoTrace implements HopWriter {
       port,
       Atomics.load(this.machine.words, (record.traceOffset >>> 2) + DOMAIN_TRACE.WRITTEN),
     );
+  }
+
+  /** Which memory a request's data go to, or come from. */
+  data(request: number, domid: number, pieces: readonly Uint8Array[]): void {
+    if (request === 0) return;
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+    const isGuests = pieces.every(({ buffer }) => buffer === this.machine.words.buffer);
+    this.hop(request, IO_HOP.DATA, domid, bytes, isGuests ? 1 : 0);
   }
 
   /** Carries out a part of a request (0: of one that is not followed). */

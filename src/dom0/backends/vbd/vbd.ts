@@ -347,8 +347,12 @@ class Session {
       return done(RSP.ERROR);
     const at = request.sector * SECTOR_BYTES;
     const { counts } = this;
-    if (job.number !== 0)
-      this.options.follows?.io.hop(job.number, IO_HOP.SECTORS, this.connection.domid, request.sector, sectors);
+    if (job.number !== 0) {
+      const io = this.options.follows?.io,
+        { domid } = this.connection;
+      io?.hop(job.number, IO_HOP.SECTORS, domid, request.sector, sectors);
+      io?.data(job.number, domid, pieces);
+    }
     if (isWrite) {
       counts.writes++;
       counts.writtenSectors += sectors;

@@ -67,6 +67,7 @@ describe('a request that is followed', () => {
       IO_HOP.EXIT,
       IO_HOP.DRIVE,
       IO_HOP.SECTORS,
+      IO_HOP.DATA,
       IO_HOP.VOLUME,
       IO_HOP.PARTITION,
       IO_HOP.DISK,
@@ -79,6 +80,7 @@ describe('a request that is followed', () => {
     expect(details(IO_HOP.DRIVE)).toEqual([0, IO_OP.READ]);
     expect(storage.volumeName(details(IO_HOP.VOLUME)?.[0] ?? -1)).toBe('b');
     expect(details(IO_HOP.VOLUME)?.[1]).toBe(8192 / 8192);
+    expect(details(IO_HOP.DATA)).toEqual([1024, 0]);
     expect(details(IO_HOP.DISK)).toEqual([at('disk sda'), 2]);
     const [slot, within] = details(IO_HOP.STORED) ?? [];
     expect(slot * 2048 + within).toBe(at('file disk.data'));
@@ -179,7 +181,7 @@ describe('a request that is followed', () => {
     follower.read();
     expect([follower.missed, follower.progress(9, record.id), follower.list().length]).toEqual([
       0,
-      { begun: 1, done: 1, places: 4 },
+      { begun: 1, done: 1, places: 5 },
       1,
     ]);
     expect(formatFollowed(follower.list(record.id)[0], NAMES)).toMatch(

@@ -57,6 +57,41 @@ const MOST_CAUSES = 2048,
 /** Of an I/O instruction's qualification: where the port stands (SDM vol. 3, table 28-5). */
 const IO_PORT_SHIFT = 16;
 
+/** What told of a request (IO_HOP.EXIT): the last event on the port, or request to the device model, before so many records were written. */
+export const causeIn = (entries: readonly TraceEntry[], { details: [port, written] }: Hop): TraceEntry | undefined =>
+  entries.findLast(
+    ({ kind, sequence, details }) =>
+      ((written - sequence) | 0) > 0 &&
+      (port < 0 ? kind === TRACE_KIND.IOREQ : kind === TRACE_KIND.EVENT && details[0] === port),
+  );
+
+/** Exits by their reasons and ports, the most first. */
+export function groupedExits(exits: readonly TraceEntry[]): ExitsOf[] {
+  const counts = new Map<string, ExitsOf>();
+  for (const {
+    details: [reason, , qualification],
+    exit,
+  } of exits) {
+    const isIo = reason === ExitReason.IO,
+      port = isIo ? { port: qualification >>> IO_PORT_SHIFT } : {},
+      key = `${reason} ${port.port}`;
+    const counted = counts.get(key) ?? { reason, ...port, count: 0, ...(isIo ? { bytes: 0 } : {}) };
+    counted.count++;
+    if (isIo) counted.bytes! += qualification & IO_REP ? (exit?.detail ?? 0) : (qualification & IO_SIZE_MASK) + 1;
+    counts.set(key, counted);
+  }
+  return [...counts.values()].sort((one, other) => other.count - one.count);
+}
+
+/** What an IO record stands for. */
+export const hopOf = (writer: number, { vcpu, ns, details: [, a, b] }: TraceEntry): Hop => ({
+  hop: vcpu & 0xff,
+  domid: vcpu >>> 8,
+  writer,
+  ns,
+  details: [a, b],
+});
+
 /** Watches a domain, with what Domain 0 does for it, or all of them, until it is closed. */
 export class Follower {
   private readonly readers: {
@@ -109,20 +144,7 @@ export class Follower {
     const taken = kept.entries.splice(0, count);
     this.exits.set(domid, { entries: kept.entries, areAll: true });
     if (!kept.areAll) return undefined;
-    const counts = new Map<string, ExitsOf>();
-    for (const {
-      details: [reason, , qualification],
-      exit,
-    } of taken) {
-      const isIo = reason === ExitReason.IO,
-        port = isIo ? { port: qualification >>> IO_PORT_SHIFT } : {},
-        key = `${reason} ${port.port}`;
-      const counted = counts.get(key) ?? { reason, ...port, count: 0, ...(isIo ? { bytes: 0 } : {}) };
-      counted.count++;
-      if (isIo) counted.bytes! += qualification & IO_REP ? (exit?.detail ?? 0) : (qualification & IO_SIZE_MASK) + 1;
-      counts.set(key, counted);
-    }
-    return [...counts.values()].sort((one, other) => other.count - one.count);
+    return groupedExits(taken);
   }
 
   private keepCause(domid: number, entry: TraceEntry): void {
@@ -132,13 +154,14 @@ export class Follower {
     this.causes.set(domid, kept);
   }
 
-  private take(writer: number, { vcpu, ns, details: [number, a, b] }: TraceEntry): void {
+  private take(writer: number, entry: TraceEntry): void {
+    const [number] = entry.details,
+      hop = hopOf(writer, entry);
     const request = this.requests.get(number) ?? { number, hops: [], isDone: false };
     if (!this.requests.has(number)) {
       this.requests.set(number, request);
       if (this.requests.size > MOST_REQUESTS) this.requests.delete(this.requests.keys().next().value as number);
     }
-    const hop: Hop = { hop: vcpu & 0xff, domid: vcpu >>> 8, writer, ns, details: [a, b] };
     if (hop.hop === IO_HOP.EXIT) {
       const cause = this.causeOf(hop);
       if (cause) hop.cause = cause;
@@ -150,15 +173,8 @@ export class Follower {
     request.isDone ||= hop.hop === IO_HOP.DONE;
   }
 
-  /** The last event on the port, or request to the device model, before so many records were written. */
-  private causeOf({ domid, details: [port, written] }: Hop): TraceEntry | undefined {
-    return this.causes
-      .get(domid)
-      ?.findLast(
-        ({ kind, sequence, details }) =>
-          ((written - sequence) | 0) > 0 &&
-          (port < 0 ? kind === TRACE_KIND.IOREQ : kind === TRACE_KIND.EVENT && details[0] === port),
-      );
+  private causeOf(hop: Hop): TraceEntry | undefined {
+    return causeIn(this.causes.get(hop.domid) ?? [], hop);
   }
 
   /** The requests of a domain (undefined: of all) that were seen first, at most so many. */
@@ -267,6 +283,10 @@ function hopText(each: Hop, names: Names): [place: string, what: string] {
       return ['bridge', `in by ${names.bridgePort(a)}, ${b} bytes`];
     case IO_HOP.PORT_OUT:
       return ['bridge', `out by ${names.bridgePort(a)}, ${b} bytes`];
+    case IO_HOP.DATA:
+      return ['data', `${a} bytes, ${b ? 'the guest’s own memory' : 'a buffer of the drive'}`];
+    case IO_HOP.FILE:
+      return ['file', `${b} bytes from byte ${a} on, of what this program runs on`];
     case IO_HOP.DONE:
       return ['answer', a === 0 ? 'done' : `error ${a}`];
     default:

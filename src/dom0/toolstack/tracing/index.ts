@@ -1,4 +1,5 @@
 /** What src/dom0/toolstack/tracing offers to other rooms. */
+export { type Copy, type Crossing, type Crossings, CrossingsWatch } from './crossings.ts';
 export {
   type ExitsOf,
   type Followed,
