@@ -4,6 +4,7 @@ import { info } from '../host.ts';
 import { ModeBadge, ownerClass, Problem, Tag } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Table, Why } from './inspector.ts';
+import { RunProgress } from './run-progress.tsx';
 import {
   DEPTH,
   type Direction,
@@ -211,19 +212,9 @@ const WayRow = ({
 );
 
 const Going = ({ way, doing, part, round = 0, of = 0 }: Progress) => (
-  <>
-    <div
-      class="bar"
-      role="progressbar"
-      aria-label={words.progress}
-      aria-valuenow={Math.round(100 * part)}
-      aria-valuemin={0}
-      aria-valuemax={100}
-    >
-      <i class="c-hv" style={`width:${100 * part}%`} />
-    </div>
-    <span class="sec">{words.doing[doing](domainName(way), words.round(round, of))}</span>
-  </>
+  <RunProgress label={words.progress} part={part}>
+    {words.doing[doing](domainName(way), words.round(round, of))}
+  </RunProgress>
 );
 
 /** What the numbers of this run say. */

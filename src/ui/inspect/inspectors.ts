@@ -96,6 +96,15 @@ export const INSPECTORS: readonly Entry[] = [
   },
   { id: 'ways', name: 'Four ways', of: 'host', View: later(fourWays, part => part.FourWays) },
   {
+    id: 'types',
+    name: 'Types',
+    of: 'host',
+    View: later(
+      () => import('./types/index.tsx'),
+      part => part.Types,
+    ),
+  },
+  {
     id: 'engine',
     name: 'Engine',
     of: 'guest',

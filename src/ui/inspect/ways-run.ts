@@ -1,6 +1,7 @@
 /** The run of `ways.ts` that this page does, and what came of the last one. */
 import { batch, signal } from '@preact/signals';
-import { domains, host, sentence } from '../host.ts';
+import { host, sentence } from '../host.ts';
+import { pageGuests } from './page-guests.ts';
 import { type Direction, type Measured, type Progress, ROUNDS, runWays, WAYS, type WaysHost } from './ways.ts';
 
 /** Enough that a ring's share of a millisecond counts, and short where a port moves it. */
@@ -19,25 +20,7 @@ export interface Run {
 export const run = signal<Run>({ direction: 'read', measured: [] });
 let abort: AbortController | undefined;
 
-const KERNEL = new URL('../../../guests/minipv/minipv.elf', import.meta.url).href;
-
-const pageWays: WaysHost = {
-  create: files => host.create(files, true),
-  destroy: id => host.destroy(id),
-  open: async id => (await host.view(id)).console,
-  facts: id => host.inspect('facts', id),
-  kernel: async () => {
-    const answer = await fetch(KERNEL);
-    if (!answer.ok)
-      throw new Error(`minipv.elf could not be fetched: the server answered ${answer.status}. Load the page again.`);
-    return answer.blob();
-  },
-  ended: id => {
-    const domain = domains.peek().find(each => each.id === id);
-    return domain ? domain.ended : 'it was destroyed';
-  },
-  sleep: ms => new Promise(resolve => setTimeout(resolve, ms)),
-};
+const pageWays: WaysHost = { ...pageGuests, facts: id => host.inspect('facts', id) };
 
 /** Begins anew, unless a run is under way. What the one before has shown gives way with the first new number. */
 export async function start(direction: Direction = run.peek().direction): Promise<void> {

@@ -6,8 +6,9 @@
  * each begins another round, so that what this computer does meanwhile meets all of them. Of each way the run with the middle time is told, with the fastest and
  * the slowest beside it.
  */
-import type { DomainInfo, Facts, NamedFile } from '../../dom0/service/index.ts';
+import type { DomainInfo, Facts } from '../../dom0/service/index.ts';
 import { whole } from '../units.ts';
+import { type GuestMaker, MadeGuest } from './made-guests.ts';
 
 export type WayId = 'pio' | 'dma' | 'pvhvm' | 'pvh';
 export type Direction = 'read' | 'write';
@@ -50,10 +51,8 @@ const SECTORS_A_MIB = 2048,
  * meanwhile, and a driver that takes no interrupts asks it again and again: its exits would count how long Domain 0 took.
  */
 const MODEL_IN_DOMAIN0 = 'device_model_stubdomain_override = 0';
-const PATIENCE_MS = 60_000,
-  /** Until a guest that waits again has published its counters; it is the same for the empty run. */
-  SETTLE_MS = 60,
-  LOOK_MS = 250;
+/** Until a guest that waits again has published its counters; it is the same for the empty run. */
+const SETTLE_MS = 60;
 
 /** What one way took for all of the work, less the empty run, the time it had the middle time of its runs. */
 export interface Measured {
@@ -80,17 +79,8 @@ export interface Measured {
 }
 
 /** What the run needs of the page; everything rejects with a sentence. */
-export interface WaysHost {
-  create(files: NamedFile[]): Promise<DomainInfo>;
-  destroy(id: number): Promise<void>;
-  /** A console of the domain. */
-  open(id: number): Promise<MessagePort>;
+export interface WaysHost extends GuestMaker {
   facts(id: number): Promise<Facts>;
-  /** The kernel. */
-  kernel(): Promise<Blob>;
-  /** Why the domain goes on no more; undefined: it does. */
-  ended(id: number): string | undefined;
-  sleep(ms: number): Promise<void>;
 }
 
 export interface Progress {
@@ -110,44 +100,15 @@ kernel = "minipv.elf"
 disk = [ "ways.img,raw,${vdev},w" ]
 ${type === 'hvm' ? `serial = "pty"\n${MODEL_IN_DOMAIN0}\n` : ''}${extra ? `extra = "${extra}"\n` : ''}`;
 
-/** One of the four, with its console. */
-class Guest {
+/** One of the four. */
+class Guest extends MadeGuest {
   readonly way: Way;
-  readonly domain: DomainInfo;
   private readonly host: WaysHost;
-  private readonly port: MessagePort;
-  private readonly signal: AbortSignal;
-  private text = '';
 
   constructor(host: WaysHost, way: Way, domain: DomainInfo, port: MessagePort, signal: AbortSignal) {
+    super(host, domain, port, signal);
     this.host = host;
     this.way = way;
-    this.domain = domain;
-    this.port = port;
-    this.signal = signal;
-    const decoder = new TextDecoder('latin1');
-    port.onmessage = ({ data }: MessageEvent<{ serial?: Uint8Array }>) => {
-      if (data.serial) this.text += decoder.decode(data.serial);
-    };
-  }
-
-  /** Waits for what it says. @throws Error with a sentence where it ends or stays silent */
-  async expect(pattern: RegExp): Promise<RegExpExecArray> {
-    const { name } = this.domain;
-    for (let waited = 0; waited < PATIENCE_MS; waited += LOOK_MS / 10) {
-      this.signal.throwIfAborted();
-      const found = pattern.exec(this.text);
-      if (found) {
-        this.text = this.text.slice(found.index + found[0].length);
-        return found;
-      }
-      const why = this.host.ended(this.domain.id);
-      if (why !== undefined) throw new Error(`${name} ended before it was done (${why}). Run again.`);
-      await this.host.sleep(LOOK_MS / 10);
-    }
-    throw new Error(
-      `${name} has said nothing for ${PATIENCE_MS / 1000} s. See that it is not paused and that time goes on, and run again.`,
-    );
   }
 
   /** Has it move so much; its counters before and after, and its own time. A number is always as long, so that typing it costs the same. */
@@ -156,9 +117,7 @@ class Guest {
     const sectors = String(mib * SECTORS_A_MIB).padStart(7, '0');
     await host.sleep(SETTLE_MS);
     const before = await host.facts(domain.id);
-    this.port.postMessage({
-      serial: new TextEncoder().encode(`time ${way.driver} ${direction} ${sectors} ${REQUEST_KIB} ${DEPTH}\r`),
-    });
+    this.type(`time ${way.driver} ${direction} ${sectors} ${REQUEST_KIB} ${DEPTH}\r`);
     const [, kib, us, problem] = await this.expect(/: (?:(\d+) KiB in (\d+) us|(error .*|no disk .*))[^]*minipv> /);
     if (problem !== undefined || Number(kib) !== mib * 1024)
       throw new Error(
@@ -166,10 +125,6 @@ class Guest {
       );
     await host.sleep(SETTLE_MS);
     return { before, after: await host.facts(domain.id), us: Number(us) };
-  }
-
-  close(): void {
-    this.port.close();
   }
 }
 
