@@ -1,0 +1,53 @@
+/** Sockets of node as channels of bytes. */
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import type { ByteChannel, Listening, Sockets } from '../dom0/host/nbd/index.ts';
+
+/** A connection by TCP has this long to stand. */
+const CONNECT_MS = 10_000;
+
+export function channelOf(socket: Socket): ByteChannel {
+  socket.setNoDelay(true);
+  return {
+    send: bytes => void socket.write(bytes),
+    get waitingBytes() {
+      return socket.writableLength;
+    },
+    onDrained: listener => void socket.on('drain', listener),
+    listen: (bytes, closed) => {
+      let why: string | undefined;
+      socket.on('data', data => bytes(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.length)));
+      socket.on('error', error => {
+        why = error.message;
+      });
+      socket.on('close', () => closed(why));
+    },
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    close: () => socket.end(() => socket.destroySoon()),
+  };
+}
+
+export const nodeSockets: Sockets = {
+  connect: ({ host, port }) =>
+    new Promise((resolve, reject) => {
+      const socket = createConnection({ host, port, timeout: CONNECT_MS });
+      socket.once('error', error => reject(new Error(`${host}:${port} does not answer: ${error.message}`)));
+      socket.once('timeout', () => socket.destroy(new Error(`not within ${CONNECT_MS / 1000} seconds`)));
+      socket.once('connect', () => {
+        socket.setTimeout(0);
+        socket.removeAllListeners('error');
+        resolve(channelOf(socket));
+      });
+    }),
+  listen: ({ host, port }, accept) =>
+    new Promise((resolve, reject) => {
+      const server = createServer(socket => accept(channelOf(socket)));
+      server.once('error', error => reject(new Error(`${host}:${port} cannot be listened on: ${error.message}`)));
+      server.listen({ host, port }, () => resolve(listening(server)));
+    }),
+};
+
+const listening = (server: Server): Listening => ({
+  port: (server.address() as { port: number }).port,
+  close: () => void server.close(),
+});

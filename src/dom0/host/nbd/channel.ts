@@ -1,0 +1,127 @@
+/** Bytes both ways between two ends, in order: a socket's, or a channel of a pool's. And how one end of a protocol is written: as the text of a conversation. */
+
+export interface ByteChannel {
+  /** The bytes are the channel's from then on. */
+  send(bytes: Uint8Array): void;
+  /** Bytes that were sent and have not left. */
+  readonly waitingBytes: number;
+  /** Tells when few of them wait again. */
+  onDrained(listener: () => void): void;
+  /** Both are asked once, before anything comes. `why`: not as the other end wanted. */
+  listen(bytes: (bytes: Uint8Array<ArrayBuffer>) => void, closed: (why?: string) => void): void;
+  /** No more is told until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** What was sent still goes. */
+  close(): void;
+}
+
+export interface SocketAddress {
+  host: string;
+  port: number;
+}
+
+export interface Listening {
+  /** Which one it is, where any was asked for (0). */
+  readonly port: number;
+  /** Nobody new is taken. */
+  close(): void;
+}
+
+/** Channels by TCP, where there is a way to any: node has it, and a page has not. */
+export interface Sockets {
+  /** @throws Error with a sentence: nobody answers */
+  connect(address: SocketAddress): Promise<ByteChannel>;
+  /** @throws Error with a sentence: the port is taken, or not for us */
+  listen(address: SocketAddress, accept: (channel: ByteChannel) => void): Promise<Listening>;
+}
+
+/**
+ * One end of a protocol: it yields how many bytes it wants next, and is given them. It may throw, or end: the channel is closed then. A number of bytes that the
+ * other end decides is checked before it is asked for, since so many are kept.
+ */
+export type Conversation = Generator<number, void, Uint8Array<ArrayBuffer>>;
+
+/** Holds a conversation over a channel, which may rest: nothing is taken from the channel until then. */
+export class Converser {
+  private readonly channel: ByteChannel;
+  private readonly conversation: Conversation;
+  private pieces: Uint8Array<ArrayBuffer>[] = [];
+  private heldBytes = 0;
+  private wanted = 0;
+  private resting = false;
+  private ended = false;
+  private readonly whenEnded: (why?: string) => void;
+
+  /** `ended` is told once: the conversation or the channel has ended; `why`: the conversation threw, or the channel broke. */
+  constructor(channel: ByteChannel, conversation: Conversation, ended: (why?: string) => void) {
+    this.channel = channel;
+    this.conversation = conversation;
+    this.whenEnded = ended;
+  }
+
+  begin(): void {
+    this.channel.listen(
+      bytes => {
+        if (this.ended) return;
+        this.pieces.push(bytes);
+        this.heldBytes += bytes.length;
+        this.goOn();
+      },
+      why => this.end(why),
+    );
+    this.step(() => this.conversation.next());
+  }
+
+  rest(resting: boolean): void {
+    if (resting === this.resting || this.ended) return;
+    this.resting = resting;
+    if (resting) return this.channel.pause();
+    this.channel.resume();
+    this.goOn();
+  }
+
+  private goOn(): void {
+    while (!this.ended && !this.resting && this.heldBytes >= this.wanted) {
+      const bytes = this.take(this.wanted);
+      this.step(() => this.conversation.next(bytes));
+    }
+  }
+
+  private step(next: () => IteratorResult<number, void>): void {
+    try {
+      const { done, value } = next();
+      if (done) this.end();
+      else this.wanted = value as number;
+    } catch (error) {
+      this.end((error as Error).message);
+    }
+  }
+
+  private take(count: number): Uint8Array<ArrayBuffer> {
+    this.heldBytes -= count;
+    const [first] = this.pieces;
+    if (first && first.length >= count) {
+      if (first.length === count) this.pieces.shift();
+      else this.pieces[0] = first.subarray(count);
+      return first.subarray(0, count);
+    }
+    const whole = new Uint8Array(count);
+    for (let at = 0; at < count; ) {
+      const piece = this.pieces[0].subarray(0, count - at);
+      whole.set(piece, at);
+      at += piece.length;
+      if (piece.length === this.pieces[0].length) this.pieces.shift();
+      else this.pieces[0] = this.pieces[0].subarray(piece.length);
+    }
+    return whole;
+  }
+
+  end(why?: string): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.pieces = [];
+    this.channel.close();
+    this.whenEnded(why);
+  }
+}
