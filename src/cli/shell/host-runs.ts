@@ -31,6 +31,7 @@ import { openFile } from '../boot/image-file.ts';
 import type { Output } from '../boot/terminal.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
+import { nodeSockets } from '../sockets.ts';
 import { VERSION } from '../version.ts';
 
 const MIB = 2 ** 20;
@@ -82,6 +83,7 @@ function makeHost(xen: StartedXen, { storage }: HostState, files: KeptFiles, jit
     epochMs: () => Date.now(),
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
+    sockets: nodeSockets,
     files,
     storage: async () => storage,
     readsWhole: true,

@@ -27,6 +27,7 @@ import {
   type Viewers,
 } from '../toolstack/index.ts';
 import type { FirmwareFiles } from './firmware-files.ts';
+import { FarDisks } from './far-disks.ts';
 import { Images } from './images.ts';
 import {
   baseName,
@@ -44,6 +45,7 @@ import { fell, logLine, toldBy } from './told.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 import type { Inspected } from './inspection.ts';
 import type { HostReadings, Inventory } from './inventory.ts';
+import { isNetworkDisk, type Sockets } from '../host/nbd/index.ts';
 import { type BaseImage, isDevice, type Storage, transferVolume } from '../host/storage/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
 import { ManagedDomains } from '../toolstack/managed/index.ts';
@@ -69,6 +71,8 @@ export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'>
   /** The task log is not what opens the files: it is written from then on. */
   logsAfter?: Promise<void>;
   openMedium?: OpenMedium;
+  /** See CommandHost. */
+  sockets?: Sockets;
 }
 
 /** The host with the commands of the table as its methods. */
@@ -139,6 +143,7 @@ export class HostCore implements CommandHost {
   private readonly listeners: HostListener[] = [];
   private readonly reading = new Reading(this);
   private readonly images = new Images(this);
+  readonly far: FarDisks;
   /** The disk on which what an earlier host left unfinished was looked for. */
   private settled: { storage: Storage; done: Promise<void> } | undefined;
   /** The host's disk, once it was opened. */
@@ -146,6 +151,7 @@ export class HostCore implements CommandHost {
 
   constructor(parts: HostParts) {
     this.parts = parts;
+    this.far = new FarDisks(parts);
     this.startedEpochMs = parts.epochMs();
     let drawn = parts.seed ?? 0;
     this.managed = parts.files && new ManagedDomains(parts.files, () => uuidOf(++drawn, parts.epochMs()));
@@ -158,7 +164,7 @@ export class HostCore implements CommandHost {
     this.toolstack = new Toolstack<Viewers>(
       {
         openMedium: noMedia,
-        ...(parts.storage ? { openDevice: this.openDevice } : {}),
+        openDevice: this.openDevice,
         ...(parts.virtual ? withoutClock(parts) : parts),
         recorder: this.tasks.recorder,
       },
@@ -278,6 +284,7 @@ export class HostCore implements CommandHost {
 
   /** Whether a path is one of the host's devices, or of an image on its disk, as far as that was opened (`openDevices`). */
   isDevice(path: string): boolean {
+    if (isNetworkDisk(path)) return true;
     return this.parts.storage !== undefined && (isDevice(path) || this.storage?.image(path) !== undefined);
   }
 
@@ -300,8 +307,9 @@ export class HostCore implements CommandHost {
     });
   }
 
-  /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
-  async openDevices(): Promise<Storage | undefined> {
+  /** Has the host's disk open, where there is one, and has looked at the disks of other machines among these. @throws Error with a sentence */
+  async openDevices(targets: readonly string[] = []): Promise<Storage | undefined> {
+    for (const target of targets) if (isNetworkDisk(target)) await this.far.look(target);
     this.storage = await this.parts.storage?.();
     if (this.storage) await this.toolstack.services.disk.connect(this.storage.disk);
     await this.toolstack.services.disk.serveDrives();
@@ -324,7 +332,7 @@ export class HostCore implements CommandHost {
   /** Ends domains that have devices of the host open: the disk goes. */
   async endUsersOfDisk(why: string): Promise<void> {
     for (const member of [...this.toolstack.members.values()]) {
-      if (member.devices.length === 0) continue;
+      if (member.devices.every(({ path }) => isNetworkDisk(path))) continue;
       await this.toolstack.remove(member);
       this.tasks.note(`xl destroy ${member.name}`, 'failed', why);
     }
@@ -332,8 +340,9 @@ export class HostCore implements CommandHost {
   }
 
   private readonly openDevice: OpenHostDevice = (path, who, { readOnly, sectorBytes, say }) => {
-    if (!this.storage) throw new Error(`${path}: this host has no disk of its own. Name a file.`);
-    const { medium, path: device, rename, close } = this.storage.open(path, who, !readOnly);
+    const from = isNetworkDisk(path) ? this.far : this.storage;
+    if (!from) throw new Error(`${path}: this host has no disk of its own. Name a file.`);
+    const { medium, path: device, rename, close } = from.open(path, who, !readOnly);
     const { later } = this.parts;
     const disk = new (backend('drives').MediumDisk)({ medium, label: path, sectorBytes, readOnly, later, say });
     const end = (): void => {
@@ -392,7 +401,7 @@ export class HostCore implements CommandHost {
 
   /** A device of the host as what lies in a domain's drive, by its own path. @throws StorageError */
   deviceMedium(target: string, domain: string): Medium {
-    return { name: this.storage?.deviceOf(target, domain) ?? target, device: true };
+    return { name: isNetworkDisk(target) ? target : (this.storage?.deviceOf(target, domain) ?? target), device: true };
   }
 
   /** A file as what lies in a drive. @throws Error with a sentence where it is packed and damaged */

@@ -24,14 +24,17 @@ import {
 } from '../definitions/index.ts';
 import { imageHead } from '../definitions/images/index.ts';
 import type { GuestMedium } from '../host/boot-loader/index.ts';
+import { isNetworkDisk } from '../host/nbd/index.ts';
 import { imageVolume, isDevice, type Storage } from '../host/storage/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
+import type { FarDisks } from './far-disks.ts';
 import type { FirmwareFiles } from './firmware-files.ts';
 
 /** Whose files they are. */
 interface ReadingHost extends Pick<CommandHost, 'facts' | 'openDevices' | 'realPath' | 'mediumOf' | 'toolstack'> {
   /** Throws a sentence. */
   readonly parts: { readonly fetchBytes?: (url: string) => Promise<Uint8Array> };
+  readonly far: FarDisks;
 }
 
 export class Reading {
@@ -90,7 +93,7 @@ export class Reading {
     );
     const mayBeDevices = named.filter(({ path }) => isDevice(path) || imageVolume(path) !== undefined);
     const storage = mayBeDevices.length > 0 ? await this.host.openDevices() : undefined;
-    const devices = mayBeDevices.length > 0 ? lookAt(mayBeDevices, storage) : undefined;
+    const devices = mayBeDevices.length > 0 ? await this.lookAt(mayBeDevices, storage) : undefined;
     const loaded = await this.load(given, files, devices, storage);
     const kernels = [
       ...given.flatMap(file => ('data' in file ? [file.data] : [])),
@@ -129,6 +132,8 @@ export class Reading {
         if (kind === 'floppy') continue;
         const file = files.find(({ name }) => baseName(name) === baseName(target));
         const device = devices?.get(target);
+        if (isNetworkDisk(target))
+          return `${loader.program} reads disks of this host, and ${target} is of another machine. Name the kernel in kernel.`;
         if (typeof device === 'object') media.push({ vdev, from: storage!.medium(device.name) });
         else if (file)
           media.push({
@@ -143,21 +148,28 @@ export class Reading {
       return `${(error as Error).message}`;
     }
   }
+
+  /** Devices as a definition is judged by them. */
+  private async lookAt(
+    named: readonly { target: string; path: string }[],
+    storage: Storage | undefined,
+  ): Promise<Devices> {
+    const devices = new Map<string, NamedImage | string>();
+    for (const { target, path } of named) {
+      if (!isDevice(path) && !storage?.image(path)) continue;
+      try {
+        devices.set(target, isNetworkDisk(path) ? await this.host.far.look(path) : lookAtOwn(path, storage));
+      } catch (error) {
+        devices.set(target, (error as Error).message);
+      }
+    }
+    return devices;
+  }
 }
 
-/** Devices as a definition is judged by them. */
-function lookAt(named: readonly { target: string; path: string }[], storage: Storage | undefined): Devices {
-  return new Map(
-    named
-      .filter(({ path }) => isDevice(path) || storage?.image(path))
-      .map(({ target, path }): [string, NamedImage | string] => {
-        if (!storage) return [target, 'this host has no disk of its own. Name a file.'];
-        try {
-          const medium = storage.medium(path);
-          return [target, { name: path, head: imageHead(medium), bytes: medium.bytes, device: true }];
-        } catch (error) {
-          return [target, (error as Error).message];
-        }
-      }),
-  );
+/** @throws Error with a sentence's end */
+function lookAtOwn(path: string, storage: Storage | undefined): NamedImage {
+  if (!storage) throw new Error('this host has no disk of its own. Name a file.');
+  const medium = storage.medium(path);
+  return { name: path, head: imageHead(medium), bytes: medium.bytes, device: true };
 }

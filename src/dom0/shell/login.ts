@@ -16,6 +16,7 @@ import { editPrograms } from './edit.ts';
 import { pagers } from './pager.ts';
 import { pingProgram } from './ping.ts';
 import { qemuImgProgram } from './qemu-img.ts';
+import { qemuNbdProgram } from './qemu-nbd.ts';
 import { fdiskProgram, sfdiskProgram } from './sfdisk.ts';
 import { servicePrograms } from './services.ts';
 import { storagePrograms } from './storage.ts';
@@ -85,6 +86,7 @@ export async function shellParts(
     ddProgram(host),
     lspciProgram(host),
     qemuImgProgram(host),
+    qemuNbdProgram(host),
     sfdiskProgram(host, state.storage),
     fdiskProgram(host, state.storage),
     lsblk(host),

@@ -2,6 +2,7 @@
 import type { DriveImage, Medium, OpenMedium } from '../../hypervisor/index.ts';
 import type { HostFacts, NamedFile, Plan, PlannedDrive, ReadFiles } from '../definitions/index.ts';
 import type { HostFiles } from '../host/files/index.ts';
+import type { Sockets } from '../host/nbd/index.ts';
 import type { BaseImage, Storage } from '../host/storage/index.ts';
 import type { Later } from '../host/index.ts';
 import type { ManagedDomains } from './managed/index.ts';
@@ -38,6 +39,8 @@ export interface CommandHost {
     /** Domain 0's files; absent: it has none, and what needs them is refused. */
     readonly files?: HostFiles;
     readonly openMedium?: OpenMedium;
+    /** Ways to other hosts by TCP; absent: there is none, as in a page. */
+    readonly sockets?: Sockets;
     /** Where files and disk are now, where that can change. */
     readonly stateInfo?: () => Promise<StateInfo>;
     /** There where domains run in virtual time. */
@@ -87,8 +90,8 @@ export interface CommandHost {
 
   // ---- the host's own disk
 
-  /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
-  openDevices(): Promise<Storage | undefined>;
+  /** Has the host's disk open, where there is one, and has looked at the disks of other machines among these. @throws Error with a sentence */
+  openDevices(targets?: readonly string[]): Promise<Storage | undefined>;
   /** Whether a path is one of the host's devices, or of an image on its disk, as far as that was opened. */
   isDevice(path: string): boolean;
   /** A device of the host as what lies in a domain's drive, by its own path. @throws StorageError */

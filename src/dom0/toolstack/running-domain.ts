@@ -255,3 +255,13 @@ export function savedDrives(
       .flatMap(({ vdev, readOnly, drive: saved }) => drive(saved, { place: -1, vdev, readOnly })),
   ];
 }
+
+/** What lay in the drives of a saved domain, by the names that it was saved with. */
+export function labelsOf(state: SavedState): string[] {
+  const labels: string[] = [];
+  savedDrives(state, label => {
+    labels.push(label);
+    return undefined;
+  });
+  return labels;
+}

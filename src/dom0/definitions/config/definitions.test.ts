@@ -206,7 +206,7 @@ describe('libvirt domain XML', () => {
       "vm:4:15: unit='GiX' is none of libvirt's units. Write KiB, MiB or GiB.",
       'vm:5:2: <vcpu>x</vcpu>: the maximum number of vCPUs is a whole number. Write for example <vcpu>1</vcpu>.',
       "vm:6:32: Invalid value for attribute 'dev' in element 'boot': 'usb'. The values are cdrom, fd, hd, network.",
-      "vm:8:3: type='network': a disk is a file here. Write <disk type='file'> with <source file='…'/>.",
+      "vm:8:3: The disk hda has no <source protocol='…'/>. Write <source protocol='nbd' name='NAME'><host name='HOST' port='10809'/></source>.",
     ]);
     // libvirt looks over what it does not know.
     expect(

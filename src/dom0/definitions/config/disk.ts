@@ -133,14 +133,14 @@ export function parseDisk(
     }
   }
   // And names of block scripts, before their targets.
-  const script = /^(iscsi|e?nbd|drbd):/.exec(rest);
+  const script = /^(iscsi|e?nbd|drbd):(?!\/\/)/.exec(rest);
   if (script) {
     positional = OLD_POSITIONAL;
     rest = rest.slice(script[0].length);
     others.push(`script=block-${script[1]}`);
     remark('script', OPTIONS.script(''));
   }
-  const prefix = positional === POSITIONAL ? /^([a-z][a-z0-9]*):/.exec(rest)?.[1] : undefined;
+  const prefix = positional === POSITIONAL ? /^(?!nbd:\/\/)([a-z][a-z0-9]*):/.exec(rest)?.[1] : undefined;
   if (prefix !== undefined && OUR_PREFIXES.includes(prefix)) {
     if (VDEV.test(/^[^,]*,\s*([^,:]*)/.exec(rest)?.[1] ?? '')) positional = OLD_POSITIONAL;
   } else if (prefix !== undefined && rest[prefix.length + 1] === '/')

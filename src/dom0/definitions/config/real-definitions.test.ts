@@ -191,7 +191,7 @@ const REFUSED: Record<string, string[]> = {
     `8:12: on_crash = 'restrat': the actions are destroy, restart, rename-restart, preserve, coredump-destroy, coredump-restart and soft-reset. Did you mean "restart"?`,
   ],
   'libvirt-storage.xml': [
-    "8:5: type='network': a disk is a file here. Write <disk type='file'> with <source file='…'/>.",
+    "8:57: protocol='rbd': disks of other machines are reached by NBD here. Write <source protocol='nbd' name='NAME'><host name='HOST' port='10809'/></source>.",
     "9:5: type='volume': a disk is a file here. Write <disk type='file'> with <source file='…'/>.",
     '13:7: An encrypted image is not read here. Decrypt it into a file of its own first (qemu-img convert), and take <encryption> out.',
   ],

@@ -2,6 +2,7 @@
  * A domain's definition as libvirt's domain XML, as `virsh dumpxml` prints it, without what libvirt tunes elsewhere (weight, cap, rate, the Hyper-V interface).
  * Sources: libvirt's documentation, "Domain XML format"; virDomainDefFormat() in src/conf/domain_conf.c for the order of the elements.
  */
+import { isNetworkDisk, nbdAddressProblem, readNbdAddress } from '../../host/nbd/index.ts';
 import { hasLongMode } from '../../../cpu/architecture/index.ts';
 import { affinityLists } from './cpus.ts';
 import { type Definition, type DomainType, loaderText } from './definition.ts';
@@ -17,6 +18,13 @@ const element = (name: string, text: string | number | undefined): string[] =>
 const indent = (lines: string[]): string[] => lines.map(line => `  ${line}`);
 const within = (name: string, lines: string[], attributes = ''): string[] =>
   lines.length === 0 ? [] : [`<${name}${attributes}>`, ...indent(lines), `</${name}>`];
+
+/** A disk of another machine's. */
+function networkSource(target: string): string[] {
+  const { host, port, name } = readNbdAddress(target);
+  const attributes = ` protocol='nbd'${name === '' ? '' : ` name='${escaped(name)}'`}`;
+  return within('source', [`<host name='${escaped(host)}' port='${port}'/>`], attributes);
+}
 
 const BOOT: Record<string, string> = { a: 'fd', c: 'hd', d: 'cdrom', n: 'network' };
 const BUS: Record<string, string> = { hd: 'ide', sd: 'scsi', fd: 'fdc' };
@@ -138,18 +146,23 @@ function devices(definition: Definition, domid: number | undefined): string[] {
     ...disks.flatMap(disk => {
       const { target, format, vdev, kind, readOnly, others = [] } = disk;
       const isBlock = target.startsWith('/dev/');
+      const isNetwork = isNetworkDisk(target) && nbdAddressProblem(target) === undefined;
       const backend = otherOption(disk, 'backendtype') ?? (isBlock ? 'phy' : 'qdisk');
       const discard = others.includes('discard') ? 'unmap' : others.includes('no-discard') ? 'ignore' : undefined;
       return within(
         'disk',
         [
           `<driver name='${DRIVERS[backend] ?? 'qemu'}' type='${escaped(format)}'${discard ? ` discard='${discard}'` : ''}/>`,
-          ...(target ? [`<source ${isBlock ? 'dev' : 'file'}='${escaped(target)}'/>`] : []),
+          ...(isNetwork
+            ? networkSource(target)
+            : target
+              ? [`<source ${isBlock ? 'dev' : 'file'}='${escaped(target)}'/>`]
+              : []),
           `<target dev='${escaped(vdev)}' bus='${BUS[vdev.slice(0, 2)] ?? 'xen'}'/>`,
           ...(readOnly ? ['<readonly/>'] : []),
           ...order(vdev),
         ],
-        ` type='${isBlock ? 'block' : 'file'}' device='${kind}'`,
+        ` type='${isNetwork ? 'network' : isBlock ? 'block' : 'file'}' device='${kind}'`,
       );
     }),
     ...(nic || vif ? card(0, definition, nic ?? 'netfront') : []),

@@ -1,5 +1,6 @@
 /** How the host's devices are called: as they are written, as Storage knows them, and as people do. */
 import { filePath, imageVolume } from './image-names.ts';
+import { isNetworkDisk } from '../nbd/index.ts';
 import { isTransfer } from './transfer-names.ts';
 
 export const GROUP = 'vg0';
@@ -8,8 +9,8 @@ export const PE_BYTES = 4 * 2 ** 20;
 /** Of a disk that is not there yet. */
 export const DISK_BYTES = 500e9;
 
-/** Whether a path is one of the host's devices. */
-export const isDevice = (path: string): boolean => path.startsWith('/dev/') || isTransfer(path);
+/** Whether a path is one of the host's devices, or a disk of another machine. */
+export const isDevice = (path: string): boolean => path.startsWith('/dev/') || isTransfer(path) || isNetworkDisk(path);
 
 /** A device as it was written, by the one path that this file knows it by: /dev/sdaN or /dev/vg0/NAME; an image file by that of its volume. */
 export function canonical(written: string): string {

@@ -19,7 +19,7 @@ export {
 export type { Held } from './state-lock.ts';
 export { IMAGES, imageVolume, largeVolume } from './image-names.ts';
 export { DISK_BYTES, GROUP, isDevice, PE_BYTES } from './device-names.ts';
-export { Storage, type StoredFile } from './storage.ts';
+export { type OpenDisk, Storage, type StoredFile } from './storage.ts';
 export { Journal } from './journal.ts';
 export { partOf } from './part.ts';
 export { MemoryStore, StorageError, type Store, StoreDamaged, type StoreFile } from './store.ts';

@@ -30,7 +30,9 @@ export const blockAttach = command({
         if (deviceNumber(vdev) === undefined) throw new Refusal(`Unable to parse disk: ${vdev} is no virtual disk.`);
         if (target === '') throw new Refusal('Unable to parse disk: it names no image.');
         const image: DriveImage = { place: -1, vdev, kind, readOnly };
-        await host.openDevices();
+        await host.openDevices([target]).catch((error: Error) => {
+          throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
+        });
         if (!host.isDevice(target)) {
           if (!file) throw new Refusal(`${target}: No such file or directory\nlibxl_device_disk_add failed.`);
           const data = await unpackedImage(baseName(target), file.data).catch((error: Error) => {

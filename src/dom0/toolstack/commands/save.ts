@@ -11,7 +11,7 @@ import {
 } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
-import { blueprintOf, savedDrives } from '../running-domain.ts';
+import { blueprintOf, labelsOf, savedDrives } from '../running-domain.ts';
 import { readSaved } from '../saved-file.ts';
 import { StateBlob } from '../state-blob.ts';
 import { type Call, command, Refusal } from './command.ts';
@@ -155,7 +155,7 @@ export const restore = command({
         throw new Error(
           `${state.name} was saved on a host that follows the clock on the wall. Load the page without ?time=virtual, and restore it there.`,
         );
-      await host.openDevices();
+      await host.openDevices(labelsOf(saved));
       const drives = savedDrives(saved, label => {
         if (host.isDevice(label)) return { name: label, device: true };
         const image = images.find(({ name }) => baseName(name) === baseName(label));

@@ -6,6 +6,7 @@ import type { DomainInfo } from '../wire.ts';
 import { baseName, type NamedFile } from '../../definitions/index.ts';
 import { type DefinedDisk, judgeDefinition, prepareToRead } from '../../definitions/config/index.ts';
 import type { CommandHost, Guest } from '../command-host.ts';
+import { isNetworkDisk } from '../../host/nbd/index.ts';
 import { isTransfer, type Storage } from '../../host/storage/index.ts';
 import { modelOf } from '../../backends/device-model/index.ts';
 import { loadBackends } from '../../backends/index.ts';
@@ -48,9 +49,11 @@ export function writableDevices(drives: readonly DriveImage[]): string[] {
   ];
 }
 
-/** Nobody but the domain may have its disks: what the other writes, or has read, would not be of the moment. @throws Error with a sentence */
+/** Nobody but the domain may have its disks: what the other writes, or has read, would not be of the moment. They lie on this host. @throws Error with a sentence */
 export function refuseShared(storage: Storage, devices: readonly string[], domain: string): void {
   for (const device of devices) {
+    if (isNetworkDisk(device))
+      throw new Error(`${device} is a disk of another machine, and cannot be copied here. Take the snapshot there.`);
     const other = storage.whoHas(device).find(who => who !== domain);
     if (other !== undefined)
       throw new Error(

@@ -4,14 +4,13 @@ import { FLOPPY_PLACE } from '../../../../devices/ide/index.ts';
 import { deviceNumber } from '../device-number.ts';
 import type { Definition, DomainType } from '../definition.ts';
 import { type DiskSpec, formatDisk, parseDisk, placeOf } from '../disk.ts';
-import { isTransfer } from '../../../host/storage/index.ts';
+import { isNetworkDisk, nbdAddressProblem } from '../../../host/nbd/index.ts';
+import { isDevice, isTransfer } from '../../../host/storage/index.ts';
 import { approximated, ignored, type Judged, type OptionRemark, used, wrong } from '../options.ts';
 import { alike, type Asked, type Family, oneOf, only, rule, TOLD } from '../rule.ts';
 import { said } from '../values.ts';
 import type { Value } from '../xlcfg.ts';
 
-/** Partitions and volumes. */
-const DEVICES = '/dev/';
 /** hdc. */
 const CDROM_PLACE = 2;
 const PLACES = ['primary master', 'primary slave', 'secondary master', 'secondary slave'];
@@ -21,7 +20,7 @@ export function diskVerdict(
   spec: DiskSpec,
   place: number,
   type: DomainType,
-  isStored: boolean = spec.target.startsWith(DEVICES),
+  isStored: boolean = isDevice(spec.target),
 ): Judged {
   if (spec.kind === 'floppy') return floppyVerdict(spec, isStored);
   if (isTransfer(spec.target))
@@ -102,6 +101,8 @@ function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => voi
     });
     asked.tellOptions('disk', item, remarks);
     if (typeof spec === 'string') return fail('not understood', spec);
+    const addressProblem = isNetworkDisk(spec.target) ? nbdAddressProblem(spec.target) : undefined;
+    if (addressProblem) return fail('not understood', addressProblem);
     const number = deviceNumber(spec.vdev);
     if (number === undefined)
       return fail('no such disk', `${spec.vdev} has no number (xen-vbd-interface(7)). Write for example xvdb.`);

@@ -1,4 +1,5 @@
 /** Disks, CD and floppy drives, with the names that Xen has for them. */
+import { formatNbdAddress, NBD_PORT, nbdAddressProblem } from '../../../host/nbd/index.ts';
 import { ignored } from '../options.ts';
 import { ruleAt } from '../libvirt-schema.ts';
 import { shortened, type Value } from '../xlcfg.ts';
@@ -82,7 +83,7 @@ export function diskOf(
       'disk',
       notHere('There is no SCSI device of the host here that a guest could talk to.'),
     );
-  if (!['file', 'block'].includes(type)) {
+  if (!['file', 'block', 'network'].includes(type)) {
     if (ruleAt('devices', 'disk')?.attributes.get('type')?.words?.includes(type))
       read.problem(
         element,
@@ -142,6 +143,7 @@ function sourceOf(
   needsOne: boolean,
 ): { path: string; at: Element | undefined; attribute: string } | undefined {
   const source = childOf(element, 'source');
+  if (element.attributes.type === 'network') return networkSource(read, element, source, name);
   const attribute = element.attributes.type === 'block' ? 'dev' : 'file';
   const path = source?.attributes[attribute] ?? '';
   if (path !== '' || !needsOne) return { path, at: source, attribute };
@@ -153,4 +155,33 @@ function sourceOf(
     source ?? element,
     `The disk ${shortened(name)} has no <source ${attribute}='…'/>.${why} Write the path of its image.`,
   );
+}
+
+/** A disk that another machine serves. */
+function networkSource(
+  read: XmlReading,
+  element: Element,
+  source: Element | undefined,
+  disk: string,
+): ReturnType<typeof sourceOf> {
+  const { protocol, name = '' } = source?.attributes ?? {};
+  const host = source && childOf(source, 'host');
+  const write = "Write <source protocol='nbd' name='NAME'><host name='HOST' port='10809'/></source>.";
+  if (!source || protocol === undefined)
+    return void read.problem(source ?? element, `The disk ${shortened(disk)} has no <source protocol='…'/>. ${write}`);
+  if (protocol !== 'nbd')
+    return void read.problem(
+      source.places.protocol,
+      `protocol='${shortened(protocol)}': disks of other machines are reached by NBD here. ${write}`,
+    );
+  const { transport = 'tcp', name: machine, port = `${NBD_PORT}` } = host?.attributes ?? {};
+  if (transport !== 'tcp')
+    return void read.problem(host!, `transport='${shortened(transport)}': NBD goes by TCP here. ${write}`);
+  if (source.attributes.tls === 'yes')
+    return void read.problem(source.places.tls, "tls='yes': there is no TLS here. Take it out.");
+  if (!machine)
+    return void read.problem(host ?? source, `The disk ${shortened(disk)} does not say which machine has it. ${write}`);
+  const path = formatNbdAddress({ host: machine, port: Number(port), name });
+  const problem = nbdAddressProblem(path);
+  return problem ? void read.problem(host!, problem) : { path, at: source, attribute: 'protocol' };
 }

@@ -1,0 +1,120 @@
+/** Guests on disks that another machine serves: what they write is there, also when the connection or the server was lost meanwhile. */
+import { describe, expect, it } from 'vitest';
+import { MemoryDisk } from '../../formats/blocks/index.ts';
+import { channels } from '../host/nbd/channels.test-support.ts';
+import { type ByteChannel, type NbdExports, serveNbd, type Sockets } from '../host/nbd/index.ts';
+import { MemoryStore, Storage, writerKernel, writerProblem } from '../host/storage/index.ts';
+import type { Host } from './host.ts';
+import { testFile, testFiles, testHost, until } from './host.test-support.ts';
+
+const BYTES = 2 ** 20;
+const kernel = testFile('writer.elf', writerKernel);
+const definition = (name: string, target = 'nbd://store/web') =>
+  testFile(
+    `${name}.cfg`,
+    `name = "${name}"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\ndisk = ["${target},raw,xvda,w"]\n`,
+  );
+
+/** A machine whose server may end, with all that was not flushed. */
+class Machine implements Sockets {
+  durable = new Uint8Array(BYTES);
+  cached = new MemoryDisk(new Uint8Array(BYTES));
+  isThere = true;
+  private readonly channels = new Set<ByteChannel>();
+
+  async connect({ host }: { host: string }): Promise<ByteChannel> {
+    if (!this.isThere || host !== 'store') throw new Error(`${host} does not answer: connect ECONNREFUSED`);
+    const [here, there] = channels();
+    this.channels.add(there);
+    const { cached } = this;
+    const device = cached.behind((request, done) => {
+      // What comes after its end changes nothing.
+      if (cached !== this.cached) return;
+      if (request.op === 'flush') this.durable = cached.data.slice();
+      cached.request(request, done);
+    });
+    const entry = { device, readOnly: false, close: () => this.channels.delete(there) };
+    const find: NbdExports['open'] = name => (name === 'web' ? entry : `export '${name}' not present`);
+    serveNbd(there, { names: () => ['web'], open: find, look: find });
+    return here;
+  }
+
+  listen(): Promise<never> {
+    throw new Error('Nobody listens here.');
+  }
+
+  cut(): void {
+    for (const channel of this.channels) channel.close();
+  }
+
+  /** Its power fails, and comes back. */
+  crash(): void {
+    this.cached = new MemoryDisk(this.durable.slice());
+    this.cut();
+  }
+}
+
+/** Dots that a guest has shown, each for a durable write. */
+async function dotsOf(host: Host, id: number): Promise<() => number> {
+  const { console } = await host.view(id);
+  let dots = 0;
+  console.onmessage = ({ data }) => {
+    if ('serial' in data) dots += data.serial.filter((byte: number) => byte === 0x2e).length;
+  };
+  return () => dots;
+}
+
+describe('a guest on a disk of another machine', () => {
+  it('goes on when the connection and the server were lost, and nothing that it was told to be durable is', async () => {
+    const machine = new Machine();
+    const host = testHost({ sockets: machine });
+    const { id } = await host.create([definition('web'), kernel]);
+    const dots = await dotsOf(host, id);
+    for (const hurt of [() => machine.cut(), () => machine.crash(), () => machine.crash()]) {
+      const before = dots();
+      await until(() => dots() > before + 20);
+      hurt();
+      expect(writerProblem(machine.durable.subarray(0, 256 * 512), dots())).toBeUndefined();
+    }
+    await until(() => dots() > 100);
+    expect(writerProblem(machine.durable.subarray(0, 256 * 512), dots())).toBeUndefined();
+    await host.destroy(id);
+  });
+
+  it('has it alone, and is not made where nobody serves it', async () => {
+    const machine = new Machine();
+    const host = testHost({ sockets: machine });
+    const { id } = await host.create([definition('web'), kernel]);
+    await expect(host.create([definition('other'), kernel])).rejects.toThrow(
+      'Device nbd://store/web is mounted read-write in web, and so cannot be mounted now.',
+    );
+    await host.destroy(id);
+    await host.destroy((await host.create([definition('other'), kernel])).id);
+    await expect(host.create([definition('mail', 'nbd://store/mail'), kernel])).rejects.toThrow(
+      "export 'mail' not present",
+    );
+    await expect(host.create([definition('far', 'nbd://far/web'), kernel])).rejects.toThrow('far does not answer');
+    await expect(testHost().create([definition('page'), kernel])).rejects.toThrow('a page has no TCP');
+    expect((await host.list()).length).toBe(0);
+  });
+
+  it('is in no snapshot, and is found again when the guest is restored', async () => {
+    const machine = new Machine();
+    const storage = await Storage.open({ store: new MemoryStore(), epochMs: () => 0, random: () => 0 });
+    const files = await testFiles();
+    const host = testHost({ sockets: machine, files, storage: async () => storage });
+    const { id } = await host.create([definition('web'), kernel]);
+    await expect(host.snapshot('web', 'now')).rejects.toThrow(
+      'nbd://store/web is a disk of another machine, and cannot be copied here. Take the snapshot there.',
+    );
+    const dots = await dotsOf(host, id);
+    await until(() => dots() > 5);
+    const state = { name: 'web.save', data: await host.save(id) };
+    await host.destroy(id);
+    const again = testHost({ sockets: machine, files, storage: async () => storage });
+    const restored = await again.restore(state);
+    const more = await dotsOf(again, restored.id);
+    await until(() => more() > 5);
+    await again.destroy(restored.id);
+  });
+});

@@ -1,0 +1,180 @@
+/**
+ * `qemu-nbd`: a volume or an image on the host's disk, for whoever speaks NBD by TCP. Source: qemu-nbd(8) of QEMU 7.2 for options, words and when it ends.
+ * Ours waits on 127.0.0.1 where no address is said, and not on all: there is no TLS.
+ */
+import type { CommandHost } from '../toolstack/index.ts';
+import type { ByteChannel, NbdExport, NbdExports } from '../host/nbd/index.ts';
+import { onDisk } from './disk-paths.ts';
+import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+
+const PORT = 10809;
+const LOOPBACK = '127.0.0.1';
+const USAGE = `Usage: qemu-nbd [OPTIONS] FILE
+QEMU Disk Network Block Device Server
+
+  -h, --help                display this help and exit
+  -p, --port=PORT           port to listen on (default \`10809')
+  -b, --bind=IFACE          interface to bind to (default \`127.0.0.1')
+  -e, --shared=NUM          device can be shared by NUM clients (default '1', 0 for unlimited)
+  -t, --persistent          don't exit on the last connection
+  -x, --export-name=NAME    expose export by name (default is empty string)
+  -D, --description=TEXT    export a human-readable description
+  -r, --read-only           export read-only
+  -f, --format=FORMAT       set image format: raw
+
+FILE is a device of the host (/dev/vg0/web), or an image on its disk.
+`;
+/** With a value, and without one. */
+const LONG: Record<string, string> = {
+  port: 'p',
+  bind: 'b',
+  shared: 'e',
+  'export-name': 'x',
+  description: 'D',
+  format: 'f',
+  persistent: 't',
+  'read-only': 'r',
+  help: 'h',
+  verbose: 'v',
+};
+const TAKES_VALUE = 'pbexDf';
+const FLAGS = 'trhv';
+
+class Wrong extends Error {}
+
+interface Wanted {
+  values: Map<string, string>;
+  file: string;
+}
+
+const unrecognized = (word: string): string =>
+  `unrecognized option '${word}'\nTry \`qemu-nbd --help' for more information.`;
+
+/** @throws Wrong */
+function readWords(words: readonly string[]): Wanted {
+  const values = new Map<string, string>();
+  const rest: string[] = [];
+  const queue = [...words];
+  const valueOf = (option: string, attached: string | undefined): string => {
+    const value = attached ?? queue.shift();
+    if (value === undefined) throw new Wrong(`option requires an argument -- '${option}'`);
+    return value;
+  };
+  for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
+    const [, name, attached] = /^--([a-z-]+)(?:=(.*))?$/.exec(word) ?? [];
+    if (name !== undefined) {
+      const letter = Object.hasOwn(LONG, name) ? LONG[name] : undefined;
+      if (letter === undefined) throw new Wrong(unrecognized(word));
+      values.set(letter, TAKES_VALUE.includes(letter) ? valueOf(name, attached) : '');
+    } else if (/^-./.test(word)) {
+      for (let at = 1; at < word.length; at++) {
+        const letter = word[at];
+        if (TAKES_VALUE.includes(letter)) {
+          values.set(letter, valueOf(letter, word.slice(at + 1) || undefined));
+          break;
+        }
+        if (!FLAGS.includes(letter)) throw new Wrong(unrecognized(word));
+        values.set(letter, '');
+      }
+    } else rest.push(word);
+  }
+  if (values.has('h')) return { values, file: '' };
+  const [file, more] = rest;
+  if (file === undefined || more !== undefined)
+    throw new Wrong("Invalid number of arguments\nTry `qemu-nbd --help' for more information.");
+  if ((values.get('f') ?? 'raw') !== 'raw') throw new Wrong(`Unknown file format '${values.get('f')}': raw is served`);
+  return { values, file };
+}
+
+/** @throws Wrong */
+function whole(text: string, what: string, most: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Infinity;
+  if (value > most) throw new Wrong(`Invalid ${what} '${text}'`);
+  return value;
+}
+
+export const qemuNbdProgram = (host: CommandHost): Program => ({
+  name: 'qemu-nbd',
+  summary: 'serve a volume or an image of the host’s disk by NBD: qemu-nbd -t -x web /dev/vg0/web',
+  run: async (words, around) => {
+    try {
+      return await serve(host, readWords(words), around);
+    } catch (error) {
+      return failed(`qemu-nbd: ${(error as Error).message}`);
+    }
+  },
+  complete: words => (words.length > 0 ? [...Object.keys(LONG).map(name => `--${name}`)] : []),
+});
+
+/** Serves until the last client has gone, or with -t until somebody ends it. @throws Error with a sentence */
+async function serve(host: CommandHost, { values, file }: Wanted, around: Surroundings): Promise<Ran> {
+  if (values.has('h')) return succeeded(USAGE);
+  const { sockets } = host.parts;
+  if (!sockets)
+    throw new Wrong('a page has no TCP that others could reach. Run the host with ringside sh, and serve it there.');
+  const port = whole(values.get('p') ?? `${PORT}`, 'port', 65_535);
+  const most = whole(values.get('e') ?? '1', 'shared device number', 2 ** 31) || Infinity;
+  const found = await onDisk(host, file, around);
+  if (!found)
+    throw new Wrong(`Failed to blk_new_open '${file}': it is no device of the host, and no image on its disk`);
+  const name = values.get('x') ?? '';
+  const readOnly = values.has('r');
+  const { medium: device, close } = found.storage.open(found.path, 'qemu-nbd', !readOnly);
+  const description = values.get('D');
+  const shared = { name, device, readOnly, ...(description === undefined ? {} : { description }) };
+  const clients = new Clients(shared, most);
+  const ends = new Promise<void>(resolve => {
+    around.signal.addEventListener('abort', () => resolve(), { once: true });
+    if (!values.has('t')) clients.whenAllGone = resolve;
+  });
+  const { serveNbd } = await import('../host/nbd/index.ts');
+  const channels = new Set<ByteChannel>();
+  try {
+    const listening = await sockets.listen({ host: values.get('b') ?? LOOPBACK, port }, channel => {
+      channels.add(channel);
+      serveNbd(channel, clients, () => channels.delete(channel));
+    });
+    if (!around.signal.aborted) await ends;
+    listening.close();
+    for (const channel of channels) channel.close();
+    return succeeded('');
+  } finally {
+    close();
+  }
+}
+
+/** One export, for so many at once. */
+class Clients implements NbdExports {
+  whenAllGone: () => void = () => {};
+  private readonly shared: Omit<NbdExport, 'close'> & { name: string };
+  private readonly most: number;
+  private count = 0;
+
+  constructor(shared: Clients['shared'], most: number) {
+    this.shared = shared;
+    this.most = most;
+  }
+
+  names(): string[] {
+    return [this.shared.name];
+  }
+
+  look(wanted: string): Omit<NbdExport, 'close'> | string {
+    const { name } = this.shared;
+    return wanted === name ? this.shared : `export '${wanted}' not present: there is '${name}'`;
+  }
+
+  open(wanted: string): NbdExport | string {
+    const found = this.look(wanted);
+    if (typeof found === 'string') return found;
+    if (this.count >= this.most)
+      return `export '${wanted}' has ${this.count} client${this.count === 1 ? '' : 's'} already: --shared says how many`;
+    this.count++;
+    return {
+      ...found,
+      close: () => {
+        if (--this.count === 0) this.whenAllGone();
+      },
+    };
+  }
+}
