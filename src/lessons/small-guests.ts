@@ -6,10 +6,12 @@ export const SMALL_GUESTS: readonly string[] = [
   'events.asm',
   'exits.asm',
   'grants.asm',
+  'hostile.asm',
   'paging.asm',
   'paravirtual.asm',
   'sensitive.asm',
   'spinner.asm',
+  'toy.asm',
 ];
 
 export const isSmallGuest = (name: string): boolean => SMALL_GUESTS.includes(name);

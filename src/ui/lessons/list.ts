@@ -35,6 +35,7 @@ export const LESSONS: readonly LessonEntry[] = [
     title: 'The lock-holder loses its processor',
     about: 'spinning for nothing, and who notices',
   },
+  { id: 'doors', title: 'Every door of a domain', about: 'fourteen attempts to get out, and three old holes' },
 ];
 
 /** The lesson behind this one. */
