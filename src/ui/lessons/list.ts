@@ -35,6 +35,11 @@ export const LESSONS: readonly LessonEntry[] = [
     title: 'The lock-holder loses its processor',
     about: 'spinning for nothing, and who notices',
   },
+  {
+    id: 'types',
+    title: 'Type 1, type 2, and what is neither',
+    about: 'one read under three shapes, border by border',
+  },
   { id: 'doors', title: 'Every door of a domain', about: 'fourteen attempts to get out, and three old holes' },
 ];
 
