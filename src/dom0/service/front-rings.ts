@@ -26,8 +26,10 @@ export interface SlotFacts {
 export interface RingFacts extends Omit<RingLook, 'words' | 'slotWords'> {
   /** `vbd/51712`, `vif/0 tx`. */
   key: string;
-  /** For people: xvda, vif1.0. */
+  /** For people: xvda, vif1.0 tx. */
   name: string;
+  /** For facts of lessons, which know no domain numbers: xvda, vif0.tx. */
+  fact: string;
   requests: SlotFacts[];
   /** The same slots read as responses, which lie over requests, and what of a request outlives them. */
   responses: SlotFacts['fields'][];

@@ -3,7 +3,7 @@
  * what a lesson names must be in it. A word in capitals stands for what is the guest's own.
  */
 import { EXIT_NAMES, EXIT_SWITCHES } from '../../../hypervisor/view/index.ts';
-import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
+import { HYPERCALL_NAMES } from '../../../hypervisor/interfaces/xen/index.ts';
 import { nearest } from '../../definitions/config/index.ts';
 
 export interface FactRow {
@@ -71,7 +71,7 @@ export const FACTS: readonly FactRow[] = [
 /** What a word in capitals may be. */
 export const WORDS: Readonly<Record<string, readonly string[] | RegExp>> = {
   REASON: EXIT_NAMES,
-  CALL: Array.from({ length: 56 }, (_, number) => hypercallName(number)).filter(name => /^\w+$/.test(name)),
+  CALL: HYPERCALL_NAMES,
   SWITCH: EXIT_SWITCHES,
   N: /\d+/,
   NOTE: /[\w.]+/,

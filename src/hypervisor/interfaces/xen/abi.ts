@@ -79,12 +79,16 @@ export const HYPERCALL = {
   SYSCTL: 35,
   DOMCTL: 36,
 } as const;
-const HYPERCALL_NAMES = new Map<number, string>(
-  Object.entries(HYPERCALL).map(([name, number]) => [number, name.toLowerCase()]),
-);
-/** As xen.h spells it behind __HYPERVISOR_. */
-export const hypercallName = (number: number): string =>
-  HYPERCALL_NAMES.get(number) ?? (number >= 48 && number < 56 ? `arch_${number - 48}` : `hypercall ${number}`);
+/** Numbers that an architecture has for itself: __HYPERVISOR_arch_0 to __HYPERVISOR_arch_7. */
+const ARCH_0 = 48,
+  ARCH_CALLS = 8;
+const NAME_OF = new Map<number, string>([
+  ...Object.entries(HYPERCALL).map(([name, number]) => [number, name.toLowerCase()] as const),
+  ...Array.from({ length: ARCH_CALLS }, (_, i) => [ARCH_0 + i, `arch_${i}`] as const),
+]);
+/** All names, as xen.h spells them behind __HYPERVISOR_, by number. */
+export const HYPERCALL_NAMES: readonly string[] = [...NAME_OF.values()];
+export const hypercallName = (number: number): string => NAME_OF.get(number) ?? `hypercall ${number}`;
 
 // vcpu_time_info.flags (the structures: shared.ts).
 export const PVCLOCK_TSC_STABLE = 1;

@@ -14,6 +14,7 @@ export {
   XENMEM,
   XEN_MAJOR,
   XEN_MINOR,
+  HYPERCALL_NAMES,
   hypercallName,
 } from './abi.ts';
 export { Dom0, type Mapping } from './dom0-access.ts';
