@@ -19,6 +19,11 @@ export class Slot {
     this.onChange = onChange;
   }
 
+  /** Somebody who left has given it a slot, or it has kept its own. */
+  get isHeld(): boolean {
+    return this.scheduler.runs(this.unit);
+  }
+
   /** Before a slice: there is something to do. False: it must wait for its turn; its doorbell rings then. */
   enter(): boolean {
     const { scheduler, unit } = this;

@@ -56,6 +56,8 @@ interface Entry {
   domain: Domain;
   /** Its place in the run queue. */
   slot: Slot;
+  /** It has something to do, and had no slot at its last turn. */
+  waits?: boolean;
   /** Something came in, or it was never asked: it gets a turn though its deadline is not there. */
   poked: boolean;
   /** Deadline on the domain's clock while it has nothing to do; -Infinity: it has. */
@@ -109,6 +111,13 @@ export class Turns implements Runners {
   /** How far those that are gone had come. */
   private goneNs = 0;
 
+  /** What all domains have executed, also those that are gone. */
+  get instructions(): number {
+    return this.entries.reduce((sum, { domain }) => sum + domain.instructions, this.goneInstructions);
+  }
+
+  private goneInstructions = 0;
+
   /** Domains in virtual time keep together: none that waits goes on past what others have yet to do, or Domain 0. */
   company(mine: () => Entry | null): NonNullable<Domain['options']['company']> {
     const { host } = this;
@@ -140,6 +149,7 @@ export class Turns implements Runners {
     const index = this.entries.indexOf(entry);
     if (index < 0) return;
     this.goneNs = this.farthestNs;
+    this.goneInstructions += this.entries[index]!.domain.instructions;
     this.entries.splice(index, 1);
   }
 
@@ -188,6 +198,8 @@ export class Turns implements Runners {
     }
     // Domain 0 may be about to wake somebody.
     if (host.serve()) this.poke();
+    // Who left a slot after its turn was over has it now, and its doorbell wakes nobody on this thread.
+    if (parts.hostMs && this.entries.some(({ waits, slot }) => waits && slot.isHeld)) this.turnSoon();
     parts.afterRound?.();
     pace?.ended(sleepMs === Infinity && !this.turning);
     if (this.held || this.turning || sleepMs === Infinity) return;
@@ -214,7 +226,8 @@ export class Turns implements Runners {
     if (domain.instructions >= domain.stopAtInstruction) return Infinity;
     // In virtual time it goes as far as the others let it.
     if (!entry.poked && !company && waitMs() > 0) return waitMs();
-    if (!domain.paused && !slot.enter()) return slot.patienceMs;
+    entry.waits = !domain.paused && !slot.enter();
+    if (entry.waits) return slot.patienceMs;
     entry.poked = false;
     const beforeNs = domain.clock.nowNs();
     let result = this.slice(entry);
