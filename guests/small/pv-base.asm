@@ -50,6 +50,8 @@ start:  cld
         mov [console_ring], edi
         mov eax, [esi + CONSOLE_PORT]
         mov [console_port], eax
+        mov eax, [esi + MFN_LIST]
+        mov [mfn_list], eax
         mov eax, 14                     ; update_va_mapping: an entry of the page tables, and UVMF_INVLPG
         mov ebx, SHARED
         mov ecx, [esi + SHARED_INFO]
@@ -175,4 +177,5 @@ own_port: dd 0
 base:   dd 0
 console_ring: dd 0
 console_port: dd 0
+mfn_list: dd 0                           ; the machine's frame of each of our pages
 image_end:

@@ -2,6 +2,7 @@
 
 /** One file each, and one word here. */
 export const SMALL_GUESTS: readonly string[] = [
+  'calls.asm',
   'deprivileged.asm',
   'events.asm',
   'exits.asm',
@@ -9,17 +10,21 @@ export const SMALL_GUESTS: readonly string[] = [
   'hostile.asm',
   'paging.asm',
   'paravirtual.asm',
+  'pv-calls.asm',
   'sensitive.asm',
+  'service.asm',
   'spinner.asm',
   'toy.asm',
 ];
+
+const PARAVIRTUAL = ['paravirtual.asm', 'pv-calls.asm', 'service.asm'];
 
 export const isSmallGuest = (name: string): boolean => SMALL_GUESTS.includes(name);
 
 /** What stands behind a guest's own source, front to back: the console of all of them, and how one starts, which is another file for paravirtual ones. */
 export const behind = (name: string): readonly string[] => [
   'console.asm',
-  name === 'paravirtual.asm' ? 'pv-base.asm' : 'base.asm',
+  PARAVIRTUAL.includes(name) ? 'pv-base.asm' : 'base.asm',
 ];
 
 /** The assembler, which knows all instructions: loaded with the first lesson that has such a guest. */
