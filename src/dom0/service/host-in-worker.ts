@@ -25,7 +25,7 @@ import type { PortSession, Power, PowerState } from '../shell/index.ts';
 import { hasOpfs, type OpenStore } from '../host/storage/index.ts';
 import { FIRST_COMMANDS } from '../toolstack/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
-import { sharedMs } from '../../hypervisor/worker/index.ts';
+import { makeSoon, sharedMs } from '../../hypervisor/worker/index.ts';
 import type { Later } from '../host/index.ts';
 import type { Pace, Runners, RunnersHost } from '../toolstack/runners/index.ts';
 import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
@@ -40,17 +40,6 @@ export const later: Later = (ms, callback) => {
   const timer = setTimeout(callback, ms);
   return () => clearTimeout(timer);
 };
-
-/** After the event loop had its turn, without the 4 ms that nested timers cost. */
-function makeSoon(): (callback: () => void) => void {
-  const { port1, port2 } = new MessageChannel();
-  const waiting: (() => void)[] = [];
-  port1.onmessage = () => waiting.shift()?.();
-  return callback => {
-    waiting.push(callback);
-    port2.postMessage(null);
-  };
-}
 
 /** As this device suggests it: of memory, half of what it says that it has. */
 const hostHere = (shared: boolean): HostDefinition => {

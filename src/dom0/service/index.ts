@@ -40,6 +40,7 @@ export * from '../toolstack/boot/index.ts';
 export { OWN_GUESTS, type ShippedGuest } from '../host/files/index.ts';
 export { loadEverything } from './load-everything.ts';
 export { createHost } from './create-host.ts';
+export type { Host, HostParts } from './host.ts';
 export {
   damaged,
   HEAD_BYTES,

@@ -6,3 +6,4 @@ export { findOwner, type Owner } from './owner.ts';
 export { functionOrScript } from './scripts.ts';
 export { sharedMs } from './shared-clock.ts';
 export { beats, callDead, liveWorker, workerBegins } from './worker-life.ts';
+export { makeSoon } from './make-soon.ts';
