@@ -15,6 +15,7 @@ const HELP = `Ringside ${VERSION}: an x86 PC and a Xen-style hypervisor in TypeS
   ringside storage …  the volumes and the disk of a host whose state is kept (ringside storage --help)
   ringside asm SOURCE assemble a flat program in nasm's language (ringside asm --help)
   ringside grade …    the codes that a class handed in at the end of a lesson (ringside grade --help)
+  ringside experiment …  a claim of the textbook, measured (ringside experiment --help)
   ringside --help     show this
   ringside --version  show the version
 
@@ -37,6 +38,8 @@ export async function main(argv: string[]): Promise<number> {
     case 'grade':
       // It has all lessons with it.
       return (await import('./grade/command.ts')).grade(rest);
+    case 'experiment':
+      return (await import('./experiment.ts')).experiment(rest);
     case '--version':
       new Output(1).text(`ringside ${VERSION}\n`);
       return 0;

@@ -50,6 +50,21 @@ async function smallGuest(name: string, read: HeadlessParts['read'], source?: st
   return new Blob([assembled(own, common)]);
 }
 
+/** What a definition names, with itself; `source`: of its small guest, where that is not its own. */
+export const filesOf = (text: string, read: HeadlessParts['read'], source?: string): Promise<NamedFile[]> =>
+  Promise.all([
+    { name: 'lab.cfg', data: new Blob([text]) },
+    ...[...KERNELS, ...SMALL_GUESTS]
+      .filter(name => text.includes(name))
+      .map(async name => ({
+        name,
+        data: await (source !== undefined && isSmallGuest(name)
+          ? smallGuest(name, read, source)
+          : kernelOf(name, read)),
+      })),
+    ...(text.includes(BLANK) ? [{ name: BLANK, data: new Blob([new Uint8Array(MIB)]) }] : []),
+  ]);
+
 /** Nobody waits for its wall clock: it goes as fast as it goes. */
 export async function headlessHost({ read, soon, later }: HeadlessParts): Promise<LessonHost> {
   // As its worker does before it is there (turns-worker.ts).
@@ -69,21 +84,8 @@ export async function headlessHost({ read, soon, later }: HeadlessParts): Promis
     seed: 7,
     readsWhole: true,
   });
-  const filesOf = (text: string, source?: string): Promise<NamedFile[]> =>
-    Promise.all([
-      { name: 'lab.cfg', data: new Blob([text]) },
-      ...[...KERNELS, ...SMALL_GUESTS]
-        .filter(name => text.includes(name))
-        .map(async name => ({
-          name,
-          data: await (source !== undefined && isSmallGuest(name)
-            ? smallGuest(name, read, source)
-            : kernelOf(name, read)),
-        })),
-      ...(text.includes(BLANK) ? [{ name: BLANK, data: new Blob([new Uint8Array(MIB)]) }] : []),
-    ]);
   return {
-    create: async (text, source) => (await host.create(await filesOf(text, source))).id,
+    create: async (text, source) => (await host.create(await filesOf(text, read, source))).id,
     source: name => sourceOf(name, read),
     assemble: (name, source) => smallGuest(name, read, source),
     type: async (id, bytes) => virtual.type(id, bytes),

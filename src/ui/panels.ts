@@ -5,6 +5,7 @@ import { definedPanel } from './parts/defined.tsx';
 import { desktopPanel } from './parts/desktop.tsx';
 import { draftFormPanel, draftPanel } from './parts/draft.tsx';
 import { shellPanel } from './parts/domain0-shell.tsx';
+import { experimentPanel } from './parts/experiments.tsx';
 import { guestPanel } from './parts/guest.tsx';
 import { homePanel } from './parts/home.tsx';
 import { lessonPanel } from './parts/lesson.tsx';
@@ -15,6 +16,7 @@ import { hostPanel, inspectPanel, networkPanel, storagePanel } from './parts/hos
 export const PANELS: readonly Panel[] = [
   guestPanel,
   lessonPanel,
+  experimentPanel,
   draftPanel,
   shellPanel,
   definedPanel,

@@ -202,6 +202,8 @@ export const strings = {
     figureStarts: ': they are being started, one after the other.',
     ways: 'Same guest, four ways',
     waysHint: 'one disk by PIO, DMA and rings, measured',
+    experiments: 'Experiments',
+    experimentsHint: 'claims of the textbook, each tried by a click',
     figureHint: ': two paravirtual, one unmodified with VGA.',
     drop: 'Drop a definition here',
     dropHint: 'Files stay in this browser. You see a verdict on every line before anything starts.',

@@ -57,7 +57,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/ui/parts/edit-text.tsx EditText': 127,
   'src/ui/parts/guest-history.tsx GuestHistory': 119,
   'src/ui/parts/header.tsx Header': 124,
-  'src/ui/parts/home.tsx Home': 145,
+  'src/ui/parts/home.tsx Home': 138,
   'src/ui/parts/screen.tsx Screen': 326,
   'src/ui/parts/screen.tsx drawLoop': 152,
   'src/ui/parts/sector-page.tsx Sector': 96,

@@ -185,14 +185,7 @@ function Home() {
           </h2>
           <p class="sec">{strings.home.lessonHint}</p>
           <LessonList>
-            <li>
-              <button class="link" aria-describedby="ways-hint" onClick={() => void startWays()}>
-                {strings.home.ways}
-              </button>
-              <span class="sec" id="ways-hint">
-                {strings.home.waysHint}
-              </span>
-            </li>
+            <Measured />
           </LessonList>
           <p class="sec cf">
             {strings.home.ownLesson} <a href={AUTHORS}>{strings.home.authors}</a>
@@ -220,6 +213,28 @@ function Home() {
     </div>
   );
 }
+
+/** What else measures a machine. */
+const Measured = () => (
+  <>
+    <li>
+      <button class="link" aria-describedby="ways-hint" onClick={() => void startWays()}>
+        {strings.home.ways}
+      </button>
+      <span class="sec" id="ways-hint">
+        {strings.home.waysHint}
+      </span>
+    </li>
+    <li>
+      <button class="link" aria-describedby="experiments-hint" onClick={() => go({ kind: 'experiment' })}>
+        {strings.home.experiments}
+      </button>
+      <span class="sec" id="experiments-hint">
+        {strings.home.experimentsHint}
+      </span>
+    </li>
+  </>
+);
 
 /** The guide for authors, and lessons to begin from. */
 const AUTHORS = '?time=virtual&lesson=own&view=guide';

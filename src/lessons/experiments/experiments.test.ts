@@ -1,0 +1,80 @@
+/** What experiments are made of; all of them are run in test/guests/experiments.guest.ts. */
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { later, soon } from '../../dom0/service/host.test-support.ts';
+import { drivers } from './drivers.ts';
+import type { Row } from './form.ts';
+import { guestText, Lab } from './lab.ts';
+import { EXPERIMENTS } from './list.ts';
+import { cellsOf, csvOf } from './table.ts';
+import { short } from './words.ts';
+
+const guests = new URL('../../../guests/', import.meta.url);
+const lab = (): Promise<Lab> =>
+  Lab.open({ read: async path => new Uint8Array(readFileSync(new URL(path, guests))), soon, later });
+
+it('have names of their own, columns that their pictures draw, and say how they measure', () => {
+  expect(new Set(EXPERIMENTS.map(({ id }) => id)).size).toBe(EXPERIMENTS.length);
+  for (const { id, columns, drawing, how, conditions } of EXPERIMENTS) {
+    const { kind: _kind, isLog: _isLog, ...drawn } = { isLog: false, ...drawing };
+    for (const column of Object.values(drawn))
+      expect(
+        columns.map(each => each.id),
+        id,
+      ).toContain(column);
+    expect(how.length, id).toBeGreaterThan(0);
+    expect(new Set(conditions(1).map(({ name }) => name)).size, id).toBe(conditions(1).length);
+  }
+});
+
+it('who waits for the processor sees time pass, and it is never idle while somebody has something to do', async () => {
+  const host = await lab(),
+    three = [];
+  for (const name of ['a', 'b', 'c']) three.push(await host.boot(guestText(name, 'pv', { kernel: 'service.asm' })));
+  // Half of a processor each.
+  for (const guest of three) guest.type('serve 1000000 5000');
+  await host.run(30);
+  const began = host.nowMs,
+    before = await Promise.all(three.map(guest => guest.facts()));
+  await host.run(60);
+  const ms = host.nowMs - began,
+    after = await Promise.all(three.map(guest => guest.facts()));
+  const grown = (fact: string): number =>
+    after.reduce((sum, { counts }, i) => sum + counts[fact]! - before[i]!.counts[fact]!, 0) / 1000;
+  expect(grown('run_us')).toBeGreaterThan(0.98 * ms);
+  // Two of three wait at any time.
+  expect(grown('wait_us')).toBeGreaterThan(1.5 * ms);
+});
+
+it('a system call enters Xen where the guest is paravirtual, and nobody where it is not', async () => {
+  const host = await lab(),
+    each = async (type: 'pv' | 'hvm', kernel: string): Promise<number> =>
+      (await (await host.boot(guestText(type, type, { kernel }))).cost('call 90', 'call 10')).exits / 80;
+  expect(await each('hvm', 'calls.asm')).toBe(0);
+  expect(await each('pv', 'pv-calls.asm')).toBe(1);
+});
+
+const rowOf = (work: string, driver: string, crossings: number): Row => ({
+  work,
+  driver,
+  crossings,
+  exits: crossings,
+  switches: 0,
+  instructions: 10,
+});
+
+it('their sentences follow from the rows', () => {
+  const works = drivers.conditions(1).map(({ name }) => name.replace(/, (emulated|paravirtual)$/, '')),
+    rows = (paravirtual: number): Row[] =>
+      [...new Set(works)].flatMap(work => [rowOf(work, 'emulated', 10), rowOf(work, 'paravirtual', paravirtual)]);
+  expect(drivers.verdict(rows(1)).held).toBe('yes');
+  expect(drivers.verdict(rows(10)).held).toBe('no');
+  expect(drivers.verdict(rows(1)).text).toContain('(10)');
+});
+
+it('their tables reckon what counts cost, and keep every digit for a spreadsheet', () => {
+  const cells = cellsOf(drivers, [rowOf('disk, a', 'emulated', 1 / 3)]);
+  expect(cells.rows[0]!.us).toBeCloseTo(((1 / 3) * 2123) / 2.66 / 1000 + 0.004);
+  expect(csvOf(cells)).toMatch(/^"what is done, once",drivers,.*\(µs\)\r\n"disk, a",emulated,0\.3333333333333333,/);
+  expect([0, 0.0123456, 4.126, 51.14, 1034.4].map(short)).toEqual(['0', '0.0123', '4.13', '51.1', '1034']);
+});

@@ -1,0 +1,162 @@
+/** The host of an experiment: guests in virtual time, typed at and counted. Every answer is the machine's own; what a guest prints tells only that it is done. */
+import type { Facts, NamedFile } from '../../dom0/service/index.ts';
+import type { HeadlessParts } from '../headless.ts';
+import { type SteppedHost, steppedHost } from './stepped-host.ts';
+
+/** So far time goes between two looks whether a guest has its prompt again, and so long it may take. */
+const LOOK_MS = 1,
+  PATIENCE_MS = 20_000;
+const PROMPT = /> $/;
+
+/** What was counted between two moments; what never was is 0. */
+export class Counted {
+  private readonly counts: ReadonlyMap<string, number>;
+
+  constructor(counts: ReadonlyMap<string, number>) {
+    this.counts = counts;
+  }
+
+  /** Of a fact (docs/lessons.md). */
+  of(fact: string): number {
+    return this.counts.get(fact) ?? 0;
+  }
+
+  /** VM exits and, of a paravirtual guest, its ways to Xen; slices that end are the host's business. */
+  get exits(): number {
+    return this.of('exits') - this.of('exit.PREEMPTION_TIMER');
+  }
+
+  /** Sums over all facts that a pattern names. */
+  sum(facts: RegExp): number {
+    return [...this.counts].reduce((sum, [fact, count]) => (facts.test(fact) ? sum + count : sum), 0);
+  }
+
+  /** Without what another run counted, which did none of the work. */
+  less(other: Counted): Counted {
+    return new Counted(new Map([...this.counts].map(([fact, count]) => [fact, Math.max(0, count - other.of(fact))])));
+  }
+}
+
+const between = (before: Facts, after: Facts): Counted =>
+  new Counted(new Map(Object.entries(after.counts).map(([fact, count]) => [fact, count - (before.counts[fact] ?? 0)])));
+
+/** A guest with a shell. */
+export class LabGuest {
+  readonly id: number;
+  readonly name: string;
+  private readonly lab: Lab;
+
+  constructor(lab: Lab, id: number, name: string) {
+    this.lab = lab;
+    this.id = id;
+    this.name = name;
+  }
+
+  /** All that it has printed. */
+  get shown(): string {
+    return new TextDecoder('latin1').decode(this.lab.machine.host.member(this.id).console.shown);
+  }
+
+  facts(): Promise<Facts> {
+    return this.lab.machine.host.inspect('facts', this.id);
+  }
+
+  /** Types a line; time stands. */
+  type(line: string): void {
+    this.lab.machine.type(this.id, `${line}\r`);
+  }
+
+  /** Types a line and lets time go on until the guest asks for the next one; what it printed. @throws Error with a sentence */
+  async command(line: string): Promise<string> {
+    const from = this.shown.length + line.length;
+    this.type(line);
+    return this.prompt(from);
+  }
+
+  /** Until it has printed more than so many characters, and its prompt last. @throws Error with a sentence */
+  async prompt(from = 0): Promise<string> {
+    for (let ms = 0; ms < PATIENCE_MS; ms += LOOK_MS) {
+      await this.lab.run(LOOK_MS);
+      const { shown } = this;
+      if (shown.length > from && PROMPT.test(shown)) return shown.slice(from);
+    }
+    throw new Error(
+      `${this.name} was not done within ${PATIENCE_MS / 1000} s of its time. It said: ${this.shown.slice(-200)}`,
+    );
+  }
+
+  /** What is counted of it while something is done. */
+  async counted(work: () => Promise<unknown>): Promise<Counted> {
+    const before = await this.facts();
+    await work();
+    return between(before, await this.facts());
+  }
+
+  /** What a command costs beyond what typing and answering one costs, which `empty` does, too: a command as long that does none of the work. */
+  async cost(line: string, empty: string): Promise<Counted> {
+    const none = await this.counted(() => this.command(empty)),
+      all = await this.counted(() => this.command(line));
+    return all.less(none);
+  }
+}
+
+export class Lab {
+  readonly machine: SteppedHost;
+  /** Of what is drawn. */
+  readonly seed: number;
+  /** Another host, which shares nothing with this one. */
+  readonly another: () => Promise<Lab>;
+
+  private constructor(machine: SteppedHost, seed: number, another: () => Promise<Lab>) {
+    this.machine = machine;
+    this.seed = seed;
+    this.another = another;
+  }
+
+  /** A host of its own. `xen`: Xen's command line. */
+  static async open(parts: HeadlessParts, seed = 1, xen?: string): Promise<Lab> {
+    return new Lab(await steppedHost(parts, xen), seed, () => Lab.open(parts, seed, xen));
+  }
+
+  /** Creates a guest and lets it come to its prompt. @throws Error with a sentence */
+  async boot(text: string): Promise<LabGuest> {
+    const guest = await this.create(text);
+    await guest.prompt();
+    return guest;
+  }
+
+  /** Creates one, with time standing still. @throws Error with a sentence */
+  async create(text: string): Promise<LabGuest> {
+    const { id, name } = await this.machine.create(text);
+    return new LabGuest(this, id, name);
+  }
+
+  /** A guest from a file that saved it. @throws Error with a sentence */
+  async restore(state: NamedFile): Promise<LabGuest> {
+    const { host, standing } = this.machine,
+      { id, name } = await standing(() => host.restore(state, []));
+    return new LabGuest(this, id, name);
+  }
+
+  /** Lets time go on for so long. */
+  run(ms: number): Promise<void> {
+    return this.machine.runFor(ms);
+  }
+
+  /** Milliseconds of the host. */
+  get nowMs(): number {
+    return this.machine.nowMs();
+  }
+}
+
+/** A definition of a guest of minipv or a small one. `more`: other lines. */
+export const guestText = (
+  name: string,
+  type: 'pv' | 'pvh' | 'hvm',
+  {
+    kernel = 'minipv.elf',
+    memoryMib = 4,
+    more = [],
+  }: { kernel?: string; memoryMib?: number; more?: readonly string[] } = {},
+): string =>
+  [`name = "${name}"`, `type = "${type}"`, `memory = ${memoryMib}`, `kernel = "${kernel}"`, ...more, ''].join('\n');

@@ -1,0 +1,21 @@
+/** The experiments: one file each, and one line here. */
+import type { Experiment } from './form.ts';
+import { ballooning } from './ballooning.ts';
+import { boost } from './boost.ts';
+import { consolidation } from './consolidation.ts';
+import { drivers } from './drivers.ts';
+import { isolation } from './isolation.ts';
+import { paravirtualOrFull } from './paravirtual-or-full.ts';
+import { recovery } from './recovery.ts';
+import { weightAndCap } from './weight-and-cap.ts';
+
+export const EXPERIMENTS: readonly Experiment[] = [
+  paravirtualOrFull,
+  drivers,
+  consolidation,
+  isolation,
+  recovery,
+  weightAndCap,
+  boost,
+  ballooning,
+];

@@ -1,0 +1,145 @@
+/**
+ * The host of an experiment: guests share one processor as under a host's clock, and that clock is what they have executed, 4 ns an instruction, and what nobody
+ * had anything to do for. So who waits for the processor sees time pass, timers of all guests run beside each other, and a run still repeats itself to the last
+ * count. Domain 0's own work takes no time.
+ *
+ * A host in virtual time (dom0/service/virtual-time.ts) has a clock for each guest instead, which stands still while another one runs.
+ */
+import {
+  createHost,
+  fittedHost,
+  type Host,
+  type HostParts,
+  inTurns,
+  loadEverything,
+  startXen,
+  VIRTUAL_EPOCH_MS,
+} from '../../dom0/service/index.ts';
+import { functionOrScript } from '../../hypervisor/worker/index.ts';
+import { filesOf, type HeadlessParts } from '../headless.ts';
+
+const MIB = 2 ** 20;
+const MEMORY_MIB = 128,
+  VERSION = 'experiments';
+/** As in virtual time (hypervisor/domain/clock.ts). */
+const MS_AN_INSTRUCTION = 4e-6;
+
+interface Timer {
+  atMs: number;
+  /** Of those at one time the first that was set is the first. */
+  order: number;
+  callback(): void;
+}
+
+/** A clock and an event loop that go on only when they are told to. */
+class SteppedTime {
+  /** Of the guests, so far. */
+  ranMs = (): number => 0;
+  private readonly turn: HeadlessParts['soon'];
+  private idleMs = 0;
+  private orders = 0;
+  private ready: (() => void)[] = [];
+  private readonly timers = new Set<Timer>();
+
+  /** `turn`: of the real event loop. */
+  constructor(turn: HeadlessParts['soon']) {
+    this.turn = turn;
+  }
+
+  readonly nowMs = (): number => this.ranMs() + this.idleMs;
+  readonly soon = (callback: () => void): void => void this.ready.push(callback);
+
+  readonly later = (ms: number, callback: () => void): (() => void) => {
+    const timer = { atMs: this.nowMs() + Math.max(0, ms), order: this.orders++, callback };
+    this.timers.add(timer);
+    return () => this.timers.delete(timer);
+  };
+
+  /** What was begun before has ended, as far as it needs no time. */
+  async settle(): Promise<void> {
+    do {
+      await new Promise<void>(resolve => this.turn(resolve));
+      for (const callback of this.ready.splice(0)) callback();
+    } while (this.ready.length > 0);
+  }
+
+  async goTo(endMs: number): Promise<void> {
+    while (this.nowMs() < endMs) {
+      await new Promise<void>(resolve => this.turn(resolve));
+      const timer = this.nextTimer(),
+        isDue = timer !== undefined && timer.atMs <= this.nowMs();
+      if (!isDue && this.ready.length > 0) {
+        this.ready.shift()!();
+        continue;
+      }
+      this.idleMs += Math.max(0, Math.min(timer?.atMs ?? Infinity, endMs) - this.nowMs());
+      if (!timer || timer.atMs > endMs) return;
+      this.timers.delete(timer);
+      timer.callback();
+    }
+  }
+
+  private nextTimer(): Timer | undefined {
+    let first: Timer | undefined;
+    for (const timer of this.timers)
+      if (!first || timer.atMs < first.atMs || (timer.atMs === first.atMs && timer.order < first.order)) first = timer;
+    return first;
+  }
+}
+
+export interface SteppedHost {
+  host: Host;
+  nowMs(): number;
+  /** Lets time go on for so long. */
+  runFor(ms: number): Promise<void>;
+  /** Creates a domain while all others stand. @throws Error with a sentence */
+  create(text: string): Promise<{ id: number; name: string }>;
+  /** Something that is no work of the guests': they stand meanwhile. */
+  standing<T>(work: () => Promise<T>): Promise<T>;
+  type(id: number, text: string): void;
+}
+
+/** `xen`: Xen's command line. */
+export async function steppedHost({ read, soon: turn }: HeadlessParts, xen = ''): Promise<SteppedHost> {
+  await loadEverything();
+  const time = new SteppedTime(turn),
+    { nowMs, soon, later } = time;
+  const runners: HostParts['runners'] = parts => {
+    const turns = inTurns({ soon, later, hostMs: nowMs, compile: functionOrScript })(parts);
+    time.ranMs = () => turns.instructions * MS_AN_INSTRUCTION;
+    return turns;
+  };
+  const host = createHost({
+    version: VERSION,
+    why: VERSION,
+    memory: new ArrayBuffer(MEMORY_MIB * MIB),
+    xen: startXen({ ...fittedHost({ processors: 1, fittingMiB: MEMORY_MIB }), memoryMiB: MEMORY_MIB }, xen, VERSION),
+    runners,
+    soon,
+    later,
+    hostMs: nowMs,
+    epochMs: () => VIRTUAL_EPOCH_MS + nowMs(),
+    seed: 7,
+    readsWhole: true,
+  });
+  const { toolstack } = host;
+  const standing = async <T>(work: () => Promise<T>): Promise<T> => {
+    toolstack.runners.hold();
+    let isDone = false;
+    const done = work().finally(() => {
+      isDone = true;
+    });
+    done.catch(() => {});
+    while (!isDone) await time.settle();
+    toolstack.runners.go();
+    return done;
+  };
+  return {
+    host,
+    nowMs,
+    runFor: ms => time.goTo(nowMs() + ms),
+    create: text => standing(async () => host.create(await filesOf(text, read))),
+    standing,
+    type: (id, text) => toolstack.inputs.take(host.member(id), new TextEncoder().encode(text)),
+  };
+}

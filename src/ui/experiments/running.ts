@@ -1,0 +1,58 @@
+/** The experiment that runs, in a worker of its own, and what was measured by each since the page was loaded. */
+import { signal } from '@preact/signals';
+import type { Progress, Row } from '../../lessons/experiments/index.ts';
+import type { Asked, Told } from './messages.ts';
+import { words } from './words.ts';
+
+export interface Run {
+  asked: Asked;
+  rows: readonly Row[];
+  /** Where it is; undefined: it has ended. */
+  progress?: Progress | undefined;
+  problem?: string | undefined;
+  isCancelled?: boolean;
+}
+
+/** The last one of each. */
+export const runs = signal<ReadonlyMap<string, Run>>(new Map());
+
+let worker: Worker | undefined;
+
+function keep(asked: Asked, change: Partial<Run>): void {
+  const now = runs.peek().get(asked.id);
+  // Of one that was given up nothing is told any more.
+  if (now && now.asked !== asked) return;
+  runs.value = new Map(runs.peek()).set(asked.id, { asked, rows: [], ...now, ...change });
+}
+
+/** One at a time: they would take each other's processor. */
+function endWorker(): void {
+  worker?.terminate();
+  worker = undefined;
+  for (const { asked, progress } of runs.peek().values())
+    if (progress) keep(asked, { progress: undefined, isCancelled: true });
+}
+
+export const cancel = endWorker;
+
+export function start(asked: Asked): void {
+  endWorker();
+  runs.value = new Map(runs.peek()).set(asked.id, { asked, rows: [], progress: { name: words.loads, part: 0 } });
+  const mine = new Worker(new URL('./experiment-worker.ts', import.meta.url), { type: 'module', name: 'experiment' });
+  worker = mine;
+  const end = (change: Partial<Run>): void => {
+    mine.terminate();
+    if (worker === mine) worker = undefined;
+    keep(asked, { ...change, progress: undefined });
+  };
+  mine.onmessage = ({ data: { progress, rows, isDone, problem } }: MessageEvent<Told>) => {
+    if (problem !== undefined) end({ problem });
+    else if (isDone) end({ rows: rows! });
+    else keep(asked, { ...(progress ? { progress } : {}), ...(rows ? { rows } : {}) });
+  };
+  mine.onerror = event => {
+    event.preventDefault();
+    end({ problem: words.failed(event.message) });
+  };
+  mine.postMessage(asked);
+}

@@ -1,0 +1,37 @@
+/** What stands around experiments. */
+
+export const words = {
+  all: 'Experiments',
+  lede: 'Claims of the textbook, tried by guests that really run. One click each: a chart, its table, and a sentence that says whether the claim held here. In virtual time everybody gets the same numbers.',
+  claim: 'Claim',
+  run: 'Run it',
+  again: 'Run it again',
+  real: 'Run in real time',
+  realHint: 'by this computer’s clock: warmed, repeated, interleaved',
+  cancel: 'Cancel',
+  loads: 'the machine is loaded',
+  progress: 'Progress of the experiment',
+  under: (name: string) => `Measured now: ${name}`,
+  cancelled: 'Cancelled: its guests are gone, and what was measured so far stands below.',
+  failed: (why: string) =>
+    `the experiment could not be run: ${why || 'its script could not be loaded'}. Load the page again.`,
+  next: 'Run it again.',
+  held: { yes: 'The claim held here', partly: 'The claim held in part', no: 'The claim did not hold here' },
+  csv: 'Raw numbers as CSV',
+  table: 'Table',
+  how: 'How it was measured',
+  virtual: (seed: number) =>
+    `In virtual time, with the seed ${seed}: counts are the machine’s own, and whoever runs it with this seed gets the same.`,
+  timed: (warm: number, timed: number) =>
+    `In real time, on this computer: each part of it ran ${warm} times to warm up and ${timed} times by the clock, in turns. A bar is the median, the line through it goes from the least to the most. Counts are those of one run.`,
+  costs: 'The table of costs',
+  costsHint:
+    'Virtual time knows no such costs: every instruction takes 4 ns there. The column “time by the costs” is a row’s counts times these. Put your own numbers in.',
+  costColumns: ['one of', 'ns', 'from'],
+  published: 'Back to the published ones',
+  logAxis: 'by powers of ten',
+  predicted: 'predicted',
+  seed: 'Seed',
+  another: 'Another seed',
+  noSuch: (id: string) => `There is no experiment ${id}. These are there:`,
+};

@@ -1,0 +1,21 @@
+/** Experiments in the page: a click, a chart, its table, the sentence, the raw numbers. */
+import { expect, open, test } from './page.ts';
+
+test('an experiment runs from its click, in a worker of its own, and leaves the page’s guests alone', async ({
+  page,
+}) => {
+  await open(page, './?boot=0');
+  await page.getByRole('button', { name: 'Experiments' }).click();
+  await page.getByRole('button', { name: 'Ballooning' }).click();
+  await page.getByRole('button', { name: 'Run it' }).click();
+  await expect(page.getByText('The claim held here')).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole('img', { name: /^memory \(MiB\)/ })).toBeVisible();
+  await expect(page.getByRole('region', { name: 'Table' }).getByRole('row')).not.toHaveCount(1);
+  const file = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Raw numbers as CSV' }).click();
+  expect((await file).suggestedFilename()).toBe('ballooning.csv');
+  // No guest of it is the page's.
+  await expect(page.getByRole('treeitem', { name: /guest0/ })).toHaveCount(0);
+  await page.reload();
+  await expect(page.getByRole('heading', { name: 'Ballooning' })).toBeVisible();
+});

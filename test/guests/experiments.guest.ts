@@ -1,0 +1,92 @@
+/** Every experiment of the page, twice: equal rows, and what theory predicts of their direction and size. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { later, soon } from '../../src/dom0/service/host.test-support.ts';
+import { EXPERIMENTS, type Row, runExperiment } from '../../src/lessons/experiments/index.ts';
+import { file } from '../support/needs.ts';
+
+const parts = {
+  read: async (path: string) => new Uint8Array(readFileSync(file(`guests/${path}`))),
+  soon,
+  later,
+};
+
+const cell = (rows: readonly Row[], words: Row, column: string): number =>
+  Number(rows.find(row => Object.entries(words).every(([id, word]) => row[id] === word))?.[column]);
+
+/** By experiment. */
+const THEORY: Readonly<Record<string, (rows: readonly Row[]) => void>> = {
+  'paravirtual-or-full': rows => {
+    const of = (work: string, mode: string): number => cell(rows, { work, mode }, 'crossings');
+    // Nested paging and gates of the guest's own: nobody is asked.
+    for (const work of ['a system call', 'a change of a page table']) {
+      expect(of(work, 'full, nested paging')).toBe(0);
+      expect(of(work, 'paravirtual')).toBe(1);
+    }
+    // An INVLPG and two faults for two changes.
+    expect(of('a change of a page table', 'full, shadow page tables')).toBeCloseTo(1.5, 1);
+    for (const work of ['a boot to the prompt', 'disk, 64 KiB read', 'network, 64 KiB in bulk'])
+      expect(of(work, 'full, nested paging') / of(work, 'paravirtual')).toBeGreaterThan(5);
+  },
+  drivers: rows => {
+    const factor = (work: string): number =>
+      cell(rows, { work, driver: 'emulated' }, 'crossings') / cell(rows, { work, driver: 'paravirtual' }, 'crossings');
+    // IDE DMA has 15 exits a command and as many ioreqs; a ring two hypercalls and a wake.
+    expect(factor('disk, a KiB in requests of 4')).toBeCloseTo(10, 0);
+    expect(factor('disk, a KiB in requests of 64, eight at a time')).toBeGreaterThan(50);
+    expect(factor('network, a KiB in bulk')).toBeGreaterThan(50);
+    expect(factor('network, one ping at a time')).toBeLessThan(1.2);
+    expect(cell(rows, { driver: 'emulated', work: 'computing, 128 pages written' }, 'crossings')).toBe(0);
+  },
+  consolidation: rows => {
+    // A tenth of a processor each.
+    expect(cell(rows, { guests: 10 }, 'answered')).toBeGreaterThan(95);
+    expect(cell(rows, { guests: 11 }, 'answered')).toBeLessThan(95);
+    for (const guests of [2, 8]) expect(cell(rows, { guests }, 'use')).toBeCloseTo(10 * guests, 0);
+  },
+  'weight-and-cap': rows => {
+    for (const { share, predicted } of rows) expect(Math.abs(Number(share) - Number(predicted))).toBeLessThan(6);
+  },
+  isolation: rows => {
+    const last = (neighbour: string, column: string): number =>
+      cell(rows.filter(row => row.neighbour === neighbour).slice(-1), {}, column);
+    expect(last('it crashes', 'response')).toBeCloseTo(last('nothing', 'response'), 1);
+    // It waits for the end of its neighbour's slice, and no request is lost.
+    for (const { neighbour, response, answered } of rows) {
+      expect(Number(response), String(neighbour)).toBeLessThan(6);
+      expect(Number(answered), String(neighbour)).toBeGreaterThanOrEqual(3);
+    }
+    expect(last('it computes without a pause', 'response')).toBeGreaterThan(1.5);
+  },
+  recovery: rows => {
+    for (const { lost, interval, measure, predicted, differs, goesOn } of rows) {
+      expect([differs, goesOn]).toEqual([0, 'yes']);
+      // Slices of 2 ms: a snapshot is taken at the end of one.
+      expect(Number(lost)).toBeLessThanOrEqual(Number(interval) + 2);
+      if (measure === 'in the mean') expect(Number(lost) / Number(predicted)).toBeCloseTo(1, 0);
+    }
+  },
+  ballooning: rows => {
+    const mib = (who: string, step: number): number => cell(rows, { who, step }, 'mib');
+    // Four of five give 2 MiB a step, the first one nothing; then there is room for another of 24.
+    expect(mib('free on the host', 4) - mib('free on the host', 0)).toBe(32);
+    expect(mib('guest0', 5)).toBe(24);
+    expect(mib('guest5', 5)).toBe(24);
+  },
+  boost: rows => {
+    const wait = (scheduler: string): number => cell(rows, { scheduler, hogs: 'beside 3 that compute' }, 'wait');
+    expect(wait('round robin') / wait('credit, with BOOST')).toBeGreaterThan(4);
+  },
+};
+
+describe.each(EXPERIMENTS.map(({ id, ...rest }) => [id, { id, ...rest }] as const))(
+  'the experiment %s',
+  (id, experiment) => {
+    it('shows what theory predicts, and the same when it is run again', async () => {
+      const rows = await runExperiment(experiment, parts, { seed: 1 });
+      THEORY[id]!(rows);
+      expect(experiment.verdict(rows).text).not.toMatch(/NaN|undefined|Infinity/);
+      expect(await runExperiment(experiment, parts, { seed: 1 })).toEqual(rows);
+    });
+  },
+);
