@@ -6,7 +6,8 @@ import { type Processor, registers as R } from '../../../../cpu/architecture/ind
 import { fetchInstruction, MAX_INSTRUCTION, type PvMemory } from './memory.ts';
 import type { PageTypes } from './page-types.ts';
 
-const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x67, 0xf0]);
+/** Segments, whose bases the address has had, and LOCK. Not 67: addresses of 16 bits are read otherwise. */
+const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0xf0]);
 const ZF = 0x40,
   DF = 0x400;
 
