@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { WarmRingside } from './support/command-line.ts';
+import { Ringside, WarmRingside } from './support/command-line.ts';
 import { file } from './support/needs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-minipv-'));
@@ -56,6 +56,19 @@ describe('minipv', () => {
       'pcos/pcos.img',
     ];
     expect(built.reduce((sum, name) => sum + statSync(file(`guests/${name}`)).size, 0)).toBeLessThan(320_000);
+  });
+
+  it('takes what a pipe brings before it is built, and ends with status 6 when it waits for more that will not come', async () => {
+    const definition = join(folder, 'piped.cfg'),
+      state = join(folder, 'host');
+    writeFileSync(definition, `name = "mini"\ntype = "pvh"\nmemory = 8\nkernel = "${kernel}"\n`);
+    // With a disk, whose driver the host waits for.
+    const vm = new Ringside('boot', definition, '--virtual-time', '--timeout', '40', '--state', state);
+    onTestFinished(() => vm.kill());
+    vm.pipe('read domid\r');
+    expect(await vm.end(20)).toBe(6);
+    expect(vm.output).toContain('minipv> read domid\r\n1');
+    expect(vm.errors).toContain('the input has ended');
   });
 
   it.each([

@@ -91,6 +91,11 @@ export class Program {
     this.child.stdin.write(text);
   }
 
+  /** All that it is ever told, as by a pipe. */
+  pipe(text: string): void {
+    this.child.stdin.end(text);
+  }
+
   /** Exit status. Throws what was printed if the process is still there after that time. */
   async end(usualSeconds: number): Promise<number> {
     const seconds = usualSeconds * PATIENCE;

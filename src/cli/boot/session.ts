@@ -131,6 +131,8 @@ export class Session {
   readonly toolstack: Toolstack<GuestConsole>;
   /** Resolves when every guest has its end. */
   readonly over: Promise<void>;
+  /** What was typed before all guests were built; undefined: they are. */
+  private early: Uint8Array[] | undefined = [];
   /** No more input will come. */
   private inputEnded = false;
   private finish: () => void = () => {};
@@ -227,6 +229,9 @@ export class Session {
       });
     }
     begin?.();
+    const early = this.early ?? [];
+    this.early = undefined;
+    for (const bytes of early) this.input(bytes);
     for (const { member } of this.guests) this.toolstack.setPaused(member, false);
     this.toolstack.runners.go();
   }
@@ -346,8 +351,12 @@ export class Session {
 
   // ---- people
 
-  /** Bytes typed: at the first guest that runs. */
+  /** Bytes typed: at the first guest that runs. What a pipe brings is there before the guest is. */
   input(bytes: Uint8Array): void {
+    if (this.early) {
+      this.early.push(bytes);
+      return;
+    }
     const guest = this.guests.find(({ end }) => !end);
     if (guest) this.type(guest, bytes);
   }
@@ -364,16 +373,13 @@ export class Session {
 
   /** Nobody can do anything any more: all wait for each other's words, or for input that will not come. */
   private lookForStillness(): void {
-    const isStill = (): boolean =>
-      this.inputEnded &&
-      !this.toolstack.services.pending &&
-      this.guests.every(({ end, waits }) => end || waits?.what === 'event');
-    if (!isStill()) return;
+    const running = this.guests.filter(({ end }) => !end);
+    if (!this.inputEnded || running.length === 0 || running.some(({ waits }) => waits?.what !== 'event')) return;
     const { activity } = this;
     const look = (): void => {
-      if (activity !== this.activity || !isStill()) return;
-      for (const guest of this.guests)
-        if (!guest.end) this.ends(guest, { kind: 'stuck', report: guest.waits?.report ?? '' });
+      // Who did something and waits as before has not told that it does.
+      if (activity !== this.activity || this.toolstack.services.pending) this.lookForStillness();
+      else for (const guest of running) this.ends(guest, { kind: 'stuck', report: guest.waits?.report ?? '' });
     };
     // A turn may be due already: where this thread was kept from running for so long, the timer is first.
     later(STILL_MS, () => soon(look));
