@@ -41,7 +41,7 @@ describe('a guest on a volume of the host', () => {
     storage.createVolume('web', 8 * 2 ** 20);
     const { id } = await host.create([definition('web'), kernel]);
     const dots = await dotsOf(host, id);
-    await until(() => dots() > 100, 60);
+    await until(() => dots() > 30, 60);
     const shown = dots();
     // By the registers of the disk's adapter, which is on the host's bus.
     expect(storage.disk.drivenBy?.disk.sectors).toBe(500e9 / 512);
@@ -174,7 +174,7 @@ describe('a guest on an image among Domain 0’s files', () => {
     expect(plan.summary.writesFiles).toBeUndefined();
     const { id } = await host.create([{ ...onImage, inDomain0: true }, kernel]);
     const dots = await dotsOf(host, id);
-    await until(() => dots() > 100, 60);
+    await until(() => dots() > 30, 60);
     const shown = dots();
     expect((await host.list())[0]).not.toHaveProperty('disks');
     await expect(files.rm(IMAGE)).rejects.toThrow(`web has ${IMAGE} open`);

@@ -14,7 +14,8 @@ const PORT = 3,
   DATA = 100;
 const SECTORS = 4096;
 
-const bytes = (): Uint8Array => Uint8Array.from({ length: SECTORS * 512 }, (_, i) => (i >> 9) ^ (i * 7));
+const BYTES = Uint8Array.from({ length: SECTORS * 512 }, (_, i) => (i >> 9) ^ (i * 7));
+const bytes = (): Uint8Array => BYTES.slice();
 
 interface Setup {
   protocol?: string;
