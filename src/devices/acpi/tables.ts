@@ -240,6 +240,17 @@ export interface AcpiBlobs {
   checksums: Checksum[];
 }
 
+/** Boards differ in little of what the table says, and writing it takes longer than all other tables. */
+const written = new Map<string, Uint8Array>();
+
+/** A copy, to be signed. */
+function dsdtTable(pciMemoryBase: number, hpet: boolean): Uint8Array {
+  const key = `${pciMemoryBase} ${hpet}`;
+  let table = written.get(key);
+  if (!table) written.set(key, (table = sdt('DSDT', 1, dsdt({ pciMemoryBase, hpet }))));
+  return table.slice();
+}
+
 export function buildAcpi(options: AcpiOptions): AcpiBlobs {
   const { apic, processors = 1, apicIdStep = 1, online = processors, maker, hpet = false } = options;
   const lowMiB = lowMiBOf(options);
@@ -248,7 +259,7 @@ export function buildAcpi(options: AcpiOptions): AcpiBlobs {
   return linkTables(
     {
       facs: facs(),
-      dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase, hpet })),
+      dsdt: dsdtTable(pciMemoryBase, hpet),
       fadt: fadt(),
       others: [...(apic ? [madt(processors, apicIdStep, online)] : []), ...(hpet ? [hpetTable()] : [])],
     },
