@@ -634,11 +634,10 @@ export class Vga implements Device {
     this.touch();
   }
 
-  /** Length of the memory without the zeros at its end. Only reads: pages that were never written stay unbacked on the host. */
+  /** Length of the memory without the words of 0 at its end. Only reads: pages that were never written stay unbacked on the host. */
   private usedBytes(): number {
-    let end = this.memory.length;
-    while (end > 0 && this.memory[end - 1] === 0) end--;
-    return end;
+    const words = new Uint32Array(this.memory.buffer, this.memory.byteOffset, this.memory.length / 4);
+    for (let end = words.length; ; end--) if (end === 0 || words[end - 1] !== 0) return end * 4;
   }
 
   save(): State {

@@ -253,7 +253,9 @@ export class Machine extends DomainEntries {
     const entry = this.frameEntry(mfn);
     this.step?.();
     this.scrub(mfn);
-    for (const field of [FRAME.FLAGS, FRAME.TYPE, FRAME.SHARED]) Atomics.store(this.words, entry + field, 0);
+    Atomics.store(this.words, entry + FRAME.FLAGS, 0);
+    Atomics.store(this.words, entry + FRAME.TYPE, 0);
+    Atomics.store(this.words, entry + FRAME.SHARED, 0);
     this.words[this.m2p + mfn] = INVALID_M2P;
     this.step?.();
     Atomics.store(this.words, entry + FRAME.COUNT, 0);

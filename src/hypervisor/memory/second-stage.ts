@@ -70,6 +70,20 @@ export class SecondStage {
   *entries(): Generator<[gfn: number, entry: number]> {
     const { words } = this;
     for (let gfn = 0; gfn < words.length; gfn++) {
+      // Eight words a test: most of the table is empty.
+      while (
+        gfn + 8 < words.length &&
+        (words[gfn]! |
+          words[gfn + 1]! |
+          words[gfn + 2]! |
+          words[gfn + 3]! |
+          words[gfn + 4]! |
+          words[gfn + 5]! |
+          words[gfn + 6]! |
+          words[gfn + 7]!) ===
+          0
+      )
+        gfn += 8;
       const entry = words[gfn]!;
       if (entry !== 0) yield [gfn, entry];
     }
