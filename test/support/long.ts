@@ -27,7 +27,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/devices/floppy/fdc.ts': 767,
   'src/devices/ide/ata-drive.ts execute': 124,
   'src/devices/net/pcnet.ts': 698,
-  'src/devices/vga/vga.ts': 666,
+  'src/devices/vga/vga.ts': 665,
   'src/dom0/definitions/config/disk.ts parseDisk': 117,
   'src/dom0/definitions/config/libvirt-rules.ts': 738,
   'src/dom0/definitions/config/libvirt-schema.ts': 689,
