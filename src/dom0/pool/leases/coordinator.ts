@@ -1,0 +1,85 @@
+/** The host that keeps the pool's leases. What it decides is written down before anybody is told, so that it survives its end; times are its own clock's. */
+import type { LeaseAnswer, LeaseRequest, LeaseTiming } from './messages.ts';
+
+export interface LeaseRecord {
+  owner?: string;
+  epoch: number;
+  /** When it was asked for or renewed last. */
+  renewedMs: number;
+  /** See LeaseRequest. */
+  local?: true;
+  /** See LeaseAnswer. */
+  ofCopy?: true;
+}
+
+export interface CoordinatorState {
+  leases: [string, LeaseRecord][];
+  heard: [string, number][];
+}
+
+export interface Told {
+  to: string;
+  answer: LeaseAnswer;
+}
+
+export class Coordinator {
+  private readonly timing: LeaseTiming;
+  private readonly leases: Map<string, LeaseRecord>;
+  /** Of each host, the last request that was heard: what it sent before is not wanted any more. */
+  private readonly heard: Map<string, number>;
+
+  /** `kept`: as a coordinator before it had written it down. */
+  constructor(timing: LeaseTiming, kept: CoordinatorState = { leases: [], heard: [] }) {
+    this.timing = timing;
+    this.leases = new Map(kept.leases.map(([guest, lease]) => [guest, { ...lease }]));
+    this.heard = new Map(kept.heard);
+  }
+
+  /** After an end, or a sleep: nobody could renew meanwhile, so each lease begins anew. */
+  renewAll(nowMs: number): void {
+    for (const lease of this.leases.values()) lease.renewedMs = nowMs;
+  }
+
+  /** What a request changes is kept when this returns; who is told what. */
+  receive(from: string, request: LeaseRequest, nowMs: number): Told[] {
+    const { guest, number } = request;
+    if (number <= (this.heard.get(from) ?? 0)) return [];
+    this.heard.set(from, number);
+    const lease = this.leases.get(guest) ?? { epoch: 0, renewedMs: nowMs };
+    const next = this.decide(from, request, lease, nowMs);
+    if (next) this.leases.set(guest, next);
+    const { owner, epoch, ofCopy } = next ?? lease;
+    const answer = { guest, epoch, ...(owner === undefined ? {} : { owner }), ...(ofCopy ? { ofCopy } : {}) };
+    const told = [{ to: from, answer: { number, ...answer } }];
+    if (next && request.what === 'hand-over') told.push({ to: request.to, answer: { number: 0, ...answer } });
+    return told;
+  }
+
+  /** The lease as it is from now on; undefined: as it was. */
+  private decide(from: string, request: LeaseRequest, lease: LeaseRecord, nowMs: number): LeaseRecord | undefined {
+    const { owner, epoch, renewedMs, local } = lease;
+    const given = (to: string, ofCopy: boolean, isLocal = local): LeaseRecord => ({
+      owner: to,
+      epoch: epoch + 1,
+      renewedMs: nowMs,
+      ...(isLocal ? { local: true } : {}),
+      ...(ofCopy ? { ofCopy: true as const } : {}),
+    });
+    if (request.what === 'ask') return undefined;
+    if (request.what === 'acquire') {
+      if (request.epoch !== undefined && request.epoch !== epoch) return undefined;
+      const hasCopy = request.epoch !== undefined;
+      const hasRunOut = (hasCopy || !local) && nowMs - renewedMs >= this.timing.takeOverMs;
+      return owner === undefined || owner === from || hasRunOut ? given(from, hasCopy, request.local) : undefined;
+    }
+    if (owner !== from || request.epoch !== epoch) return undefined;
+    if (request.what === 'renew') return { ...lease, renewedMs: nowMs };
+    if (request.what === 'release') return { epoch, renewedMs: nowMs };
+    return request.what === 'hand-over' ? given(request.to, true) : given(from, false);
+  }
+
+  /** What the coordinator after it begins with. */
+  keep(): CoordinatorState {
+    return { leases: [...this.leases].map(([guest, lease]) => [guest, { ...lease }]), heard: [...this.heard] };
+  }
+}

@@ -1,0 +1,405 @@
+/**
+ * Goes through all that can happen to a guest among hosts of a pool: every order of messages, losses, crashes, sleeps, moves and take-overs within what it is
+ * given. It runs the protocol's own code, and checks after each step that no two hosts run the guest, that what runs is the guest and no copy of before, and
+ * that from there on, once nothing more fails, it runs again.
+ */
+import { Coordinator, type CoordinatorState } from './coordinator.ts';
+import { type Effect, type HeldGuest, Holder, type HolderState } from './holder.ts';
+import type { HandShake, LeaseAnswer, LeaseRequest, LeaseTiming } from './messages.ts';
+
+const GUEST = 'g';
+/** In steps of the clock. A smaller fence than these would stop the guest at each. */
+const TIMING: LeaseTiming = { renewMs: 1, fenceMs: 1, takeOverMs: 2 };
+
+/** How much of each may happen. */
+export interface Budget {
+  hosts: number;
+  /** Migrations begun, and those given up. */
+  moves: number;
+  cancels: number;
+  declines: number;
+  /** Messages that do not arrive. */
+  losses: number;
+  /** Hosts that end, the coordinator's among them, and lose what they have. */
+  crashes: number;
+  sleeps: number;
+  /** Starts on another host, of a guest that was lost. */
+  takeOvers: number;
+  ticks: number;
+}
+
+type Message = { from: number; to: number } & (
+  | { kind: 'request'; request: LeaseRequest }
+  | { kind: 'answer'; answer: LeaseAnswer }
+  | { kind: 'shake'; shake: HandShake }
+  | { kind: 'copy'; epoch: number; version: number }
+);
+
+interface HostState {
+  holder: HolderState;
+  /** By which epoch it runs the guest; absent: it does not. */
+  runs?: number;
+  /** It has what a copy needs not yet: it may still be given back. */
+  starting?: true;
+  asleep?: true;
+  /** Of the copy that it has: how often the guest had been set running then. */
+  version: number;
+}
+
+/** Of everything. The coordinator is host 0's, and has its fate. */
+interface World {
+  now: number;
+  coordinator: CoordinatorState;
+  hosts: HostState[];
+  messages: Message[];
+  /** How often the guest was set running: only a copy of the last time is the guest. */
+  version: number;
+  /** The disk takes nothing of an older epoch. */
+  fence: number;
+  left: Omit<Budget, 'hosts'>;
+}
+
+export interface Explored {
+  worlds: number;
+  /** What led to a world where something is wrong. */
+  problem?: { sentence: string; steps: string[] };
+}
+
+/** A world that is wrong. */
+class Broken extends Error {}
+
+/** What can happen in a world. */
+class Events {
+  readonly world: World;
+  private readonly timing: LeaseTiming;
+
+  constructor(world: World, timing: LeaseTiming) {
+    this.world = world;
+    this.timing = timing;
+  }
+
+  private with(index: number, act: (holder: Holder) => Effect[]): Effect[] {
+    const host = this.world.hosts[index];
+    const holder = new Holder(String(index), this.timing, host.holder);
+    const effects = act(holder);
+    host.holder = holder.state();
+    for (const effect of effects) this.carryOut(index, effect);
+    return effects;
+  }
+
+  private carryOut(index: number, effect: Effect): void {
+    const { messages, hosts } = this.world;
+    const host = hosts[index];
+    if (effect.do === 'ask') messages.push({ from: index, to: 0, kind: 'request', request: effect.request });
+    else if (effect.do === 'shake')
+      messages.push({ from: index, to: Number(effect.to), kind: 'shake', shake: effect.message });
+    else if (effect.do === 'run') this.run(index, effect.epoch);
+    else {
+      delete host.runs;
+      if (effect.do !== 'drop') return;
+      delete host.starting;
+      host.version = 0;
+    }
+  }
+
+  private run(index: number, epoch: number): void {
+    const { world } = this;
+    const host = world.hosts[index];
+    if (host.version !== 0 && host.version !== world.version) throw new Broken(`host ${index} runs a copy of before`);
+    if (epoch < world.fence)
+      throw new Broken(`host ${index} runs by epoch ${epoch}, and the disk is at ${world.fence}`);
+    host.runs = epoch;
+    world.fence = epoch;
+    if (heldBy(host)?.peer !== undefined) host.starting = true;
+    else host.version = ++world.version;
+  }
+
+  deliver(index: number): void {
+    const { world } = this;
+    const [message] = world.messages.splice(index, 1);
+    const { from, to } = message;
+    if (message.kind === 'request') this.ask(String(from), message.request);
+    else if (message.kind === 'answer') this.with(to, holder => holder.answered(message.answer, world.now));
+    else if (message.kind === 'shake') this.with(to, holder => holder.heard(String(from), message.shake, world.now));
+    else {
+      const { epoch, version } = message;
+      const taken = this.with(to, holder => holder.received(GUEST, String(from), epoch, world.now));
+      if (taken.length > 0) world.hosts[to].version = version;
+    }
+  }
+
+  private ask(from: string, request: LeaseRequest): void {
+    const { world } = this;
+    const coordinator = new Coordinator(this.timing, world.coordinator);
+    for (const { to, answer } of coordinator.receive(from, request, world.now))
+      world.messages.push({ from: 0, to: Number(to), kind: 'answer', answer });
+    world.coordinator = coordinator.keep();
+  }
+
+  tick(): void {
+    this.world.now++;
+    this.world.hosts.forEach((host, index) => {
+      if (!host.asleep) this.with(index, holder => holder.tick(this.world.now));
+    });
+  }
+
+  crash(index: number): void {
+    const { world } = this;
+    // Numbers are not used again.
+    const nextNumber = Math.ceil(world.hosts[index].holder.nextNumber / 100 + 1) * 100;
+    world.hosts[index] = { holder: { guests: [], sentMs: [], nextNumber }, version: 0 };
+    if (index === 0) this.restartCoordinator();
+  }
+
+  private restartCoordinator(): void {
+    const coordinator = new Coordinator(this.timing, this.world.coordinator);
+    coordinator.renewAll(this.world.now);
+    this.world.coordinator = coordinator.keep();
+  }
+
+  sleep(index: number): void {
+    this.world.hosts[index].asleep = true;
+  }
+
+  wake(index: number): void {
+    delete this.world.hosts[index].asleep;
+    if (index === 0) this.restartCoordinator();
+    this.with(index, holder => holder.tick(this.world.now));
+  }
+
+  acquire(index: number): void {
+    this.with(index, holder => holder.acquire(GUEST, this.world.now));
+  }
+
+  move(from: number, to: number): void {
+    const { world } = this;
+    const host = world.hosts[from];
+    const { epoch } = heldBy(host)!;
+    this.with(from, holder => holder.send(GUEST, String(to)));
+    world.messages.push({ from, to, kind: 'copy', epoch, version: host.version });
+  }
+
+  cancel(index: number): void {
+    this.with(index, holder => holder.cancel(GUEST, this.world.now));
+  }
+
+  decline(index: number): void {
+    const host = this.world.hosts[index];
+    delete host.starting;
+    delete host.runs;
+    this.with(index, holder => holder.decline(GUEST, this.world.now));
+  }
+
+  /** A copy runs its first instruction. */
+  start(index: number): void {
+    const host = this.world.hosts[index];
+    delete host.starting;
+    host.version = ++this.world.version;
+    this.with(index, holder => holder.started(GUEST));
+  }
+
+  /** Takes away what changes nothing any more, whenever it comes: late requests and answers, and what was asked and will not be answered. */
+  tidy(): void {
+    const { world } = this;
+    const heard = new Map(world.coordinator.heard);
+    world.messages = world.messages.filter(message => {
+      if (message.kind === 'request') return message.request.number > (heard.get(String(message.from)) ?? 0);
+      if (message.kind !== 'answer') return true;
+      const { number, epoch, owner } = message.answer;
+      const held = heldBy(world.hosts[message.to]);
+      if (!held) return owner === String(message.to);
+      return epoch >= held.epoch && (number === 0 || number >= held.since);
+    });
+    world.hosts.forEach((host, index) => {
+      const isOpen = (number: number): boolean =>
+        world.messages.some(
+          message =>
+            (message.kind === 'request' && message.from === index && message.request.number === number) ||
+            (message.kind === 'answer' && message.to === index && message.answer.number === number),
+        );
+      host.holder = { ...host.holder, sentMs: host.holder.sentMs.filter(([number]) => isOpen(number)) };
+    });
+  }
+
+  check(): void {
+    const running = this.world.hosts.flatMap(({ runs, asleep }, index) =>
+      runs !== undefined && !asleep ? [index] : [],
+    );
+    if (running.length > 1) throw new Broken(`hosts ${running.join(' and ')} run the guest`);
+  }
+}
+
+/** What events change is copied; messages, leases and what holders tell of themselves are replaced by them. */
+const copyOf = (world: World): World => ({
+  ...world,
+  hosts: world.hosts.map(host => ({ ...host })),
+  messages: [...world.messages],
+  left: { ...world.left },
+});
+
+const heldBy = ({ holder }: HostState): HeldGuest | undefined => holder.guests[0]?.[1];
+
+type Happening = readonly [name: string, happen: (events: Events) => void];
+
+/** All that can happen next. */
+function* happenings({ hosts, messages, left }: World): Generator<Happening> {
+  const once = (what: keyof World['left'], happen: (events: Events) => void) => (events: Events) => {
+    events.world.left[what]--;
+    happen(events);
+  };
+  for (const [index, message] of messages.entries()) {
+    const words = `${message.kind} ${JSON.stringify(Object.values(message).slice(3))} of ${message.from} to ${message.to}`;
+    if (!hosts[message.to].asleep) yield [words, events => events.deliver(index)];
+    if (left.losses > 0) yield [`lost: ${words}`, once('losses', ({ world }) => void world.messages.splice(index, 1))];
+  }
+  for (const [index, host] of hosts.entries()) {
+    if (host.asleep) {
+      yield [`${index} wakes`, events => events.wake(index)];
+      continue;
+    }
+    const held = heldBy(host);
+    if (left.crashes > 0) yield [`${index} ends`, once('crashes', events => events.crash(index))];
+    if (left.sleeps > 0) yield [`${index} sleeps`, once('sleeps', events => events.sleep(index))];
+    if (!held && left.takeOvers > 0) yield [`${index} asks for it`, once('takeOvers', events => events.acquire(index))];
+    if (host.starting && host.runs !== undefined) {
+      yield [`${index} starts its copy`, events => events.start(index)];
+      if (left.declines > 0) yield [`${index} gives it back`, once('declines', events => events.decline(index))];
+    } else if (held?.as === 'running' && left.moves > 0)
+      for (const to of hosts.keys())
+        if (to !== index) yield [`${index} moves it to ${to}`, once('moves', events => events.move(index, to))];
+    if (held?.as === 'sending' && held.wanted !== 'reclaim' && left.cancels > 0)
+      yield [`${index} gives the move up`, once('cancels', events => events.cancel(index))];
+  }
+  if (left.ticks > 0) yield ['time passes', once('ticks', events => events.tick())];
+}
+
+/** From here on nothing fails. @throws Broken where the guest does not run again then */
+function settle(world: World, timing: LeaseTiming, crashed: boolean): void {
+  const events = new Events(copyOf(world), timing);
+  const { hosts, messages } = events.world;
+  const each = (act: (host: HostState, index: number) => void): void =>
+    [...hosts.keys()].forEach(i => act(hosts[i], i));
+  each((host, index) => host.asleep && events.wake(index));
+  for (let round = 0; round < 14; round++) {
+    if (round > 0) events.tick();
+    while (messages.length > 0) events.deliver(0);
+    each((host, index) => {
+      if (host.starting && host.runs !== undefined) events.start(index);
+      // Whoever sends a copy notices that it does not go on.
+      if (round === 5 && heldBy(host)?.as === 'sending' && !heldBy(host)!.wanted) events.cancel(index);
+      if (round === 8 && crashed && !hosts.some(({ runs }) => runs !== undefined) && !heldBy(host))
+        events.acquire(index);
+    });
+    events.check();
+  }
+  if (!hosts.some(({ runs }) => runs !== undefined)) throw new Broken('the guest does not run any more');
+}
+
+/** Longer ago makes no difference. */
+const OLD = 4;
+const NOTHING_LEFT = {} as World['left'];
+
+/** Host 0 runs the guest at first. `seen`: told how many worlds there were, now and then. */
+export function explore(
+  { hosts, ...left }: Budget,
+  { timing = TIMING, seen = () => {} }: { timing?: LeaseTiming; seen?: (worlds: number) => void } = {},
+): Explored {
+  const first: World = {
+    now: 0,
+    coordinator: { leases: [], heard: [] },
+    hosts: Array.from({ length: hosts }, () => ({ holder: { guests: [], sentMs: [], nextNumber: 1 }, version: 0 })),
+    messages: [],
+    version: 0,
+    fence: 0,
+    left,
+  };
+  const begin = new Events(first, timing);
+  begin.acquire(0);
+  while (first.messages.length > 0) begin.deliver(0);
+  const known = new Set<string>([keyOf(first)]);
+  /** From which of them the guest comes to run, whatever more could happen. */
+  const settled = new Set<string>();
+  const stack: { world: World; steps: Steps | undefined }[] = [{ world: first, steps: undefined }];
+  for (let top = stack.pop(); top; top = stack.pop()) {
+    for (const [name, happen] of happenings(top.world)) {
+      const events = new Events(copyOf(top.world), timing);
+      const steps = { name, before: top.steps };
+      try {
+        happen(events);
+        events.check();
+        events.tidy();
+        const key = keyOf(events.world);
+        if (known.has(key)) continue;
+        known.add(key);
+        const crashed = events.world.left.crashes < left.crashes;
+        const ends = keyOf({ ...events.world, left: NOTHING_LEFT }) + String(crashed);
+        if (!settled.has(ends)) settle(events.world, timing, crashed);
+        settled.add(ends);
+      } catch (error) {
+        if (!(error instanceof Broken)) throw error;
+        return { worlds: known.size, problem: { sentence: error.message, steps: listOf(steps) } };
+      }
+      if (known.size % 10_000 === 0) seen(known.size);
+      stack.push({ world: events.world, steps });
+    }
+  }
+  return { worlds: known.size };
+}
+
+interface Steps {
+  name: string;
+  before: Steps | undefined;
+}
+
+function listOf(last: Steps | undefined): string[] {
+  const names: string[] = [];
+  for (let step = last; step; step = step.before) names.unshift(step.name);
+  return names;
+}
+
+/** Worlds that differ by nothing that matters: times count from now on, requests of a host by their order alone, and messages have none. */
+function keyOf({ now, messages, coordinator, hosts, ...world }: World): string {
+  const since = (ms: number): number => Math.max(ms - now, -OLD);
+  const ranks = hosts.map(({ holder }, index) => {
+    const numbers = new Set(holder.sentMs.map(([number]) => number));
+    for (const [host, number] of coordinator.heard) if (Number(host) === index) numbers.add(number);
+    for (const [, held] of holder.guests) for (const number of [held.since, held.asked]) numbers.add(number);
+    for (const message of messages)
+      if (message.kind === 'request' && message.from === index) numbers.add(message.request.number);
+      else if (message.kind === 'answer' && message.to === index && message.answer.number > 0)
+        numbers.add(message.answer.number);
+    return new Map([
+      [0, 0],
+      ...[...numbers].sort((a, b) => a - b).map((number, i): [number, number] => [number, i + 1]),
+    ]);
+  });
+  const bare = (message: Message): unknown =>
+    message.kind === 'request'
+      ? [message.from, { ...message.request, number: ranks[message.from].get(message.request.number) }]
+      : message.kind === 'answer'
+        ? [message.to, { ...message.answer, number: ranks[message.to].get(message.answer.number) }]
+        : message;
+  return JSON.stringify([
+    world,
+    coordinator.leases.map(([, lease]) => [
+      lease.owner,
+      lease.epoch,
+      since(lease.renewedMs),
+      lease.local,
+      lease.ofCopy,
+    ]),
+    coordinator.heard.map(([host, number]) => [host, ranks[Number(host)].get(number)]),
+    hosts.map(({ holder, ...host }, index) => [
+      host,
+      holder.sentMs.map(([number, ms]) => [ranks[index].get(number), since(ms)]),
+      holder.guests.map(([, held]) => ({
+        ...held,
+        since: ranks[index].get(held.since),
+        asked: held.as === 'acquiring' ? ranks[index].get(held.asked) : 0,
+        confirmedMs: since(held.confirmedMs),
+        askedMs: since(held.askedMs),
+      })),
+    ]),
+    messages.map(message => JSON.stringify(bare(message))).sort(),
+  ]);
+}

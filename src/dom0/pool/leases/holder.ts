@@ -1,0 +1,251 @@
+/**
+ * A host's side of the leases: it says when a guest may run here, and when it must not. It starts nothing itself: what it tells to do is done before it hears of
+ * anything else.
+ */
+import type { HandShake, LeaseAnswer, LeaseRequest, LeaseTiming } from './messages.ts';
+
+/**
+ *   acquiring  to be started here, once the lease is
+ *   running    by this lease
+ *   fenced     paused: the lease is this host's, and nobody has confirmed that for too long
+ *   sending    paused, with a copy on its way: since the copy may be whole, the guest goes on here by a new lease alone
+ *   given      paused: another host has the lease, and is about to run its copy
+ *   receiving  a whole copy, which is the guest once its lease is here
+ */
+export type HeldAs = 'acquiring' | 'running' | 'fenced' | 'sending' | 'given' | 'receiving';
+
+export interface HeldGuest {
+  as: HeldAs;
+  /** Of the lease, as far as is known here, 0: of none; of a copy, that of the sender. */
+  epoch: number;
+  /** The first request about it: answers to earlier ones are about the guest as it was here before. */
+  since: number;
+  /** When the request was sent that was confirmed last; of a copy, when it was told to be ready, which is before it can have been given the lease. */
+  confirmedMs: number;
+  /** When something was asked about it last, and by which request. */
+  askedMs: number;
+  asked: number;
+  /** Its disks are on this host alone: nobody else can start it, so it goes on without a coordinator. */
+  local?: true;
+  /** The other host, of one that is sent, given or received. */
+  peer?: string | undefined;
+  /** Of one that is sent: it is to be the other's, or to go on here. */
+  wanted?: 'hand-over' | 'reclaim' | undefined;
+}
+
+export type Effect =
+  | { do: 'ask'; request: LeaseRequest }
+  | { do: 'shake'; to: string; message: HandShake }
+  /** Its disks are opened with this epoch first: they take nothing of an older one from then on. */
+  | { do: 'run'; guest: string; epoch: number }
+  | { do: 'pause'; guest: string }
+  /** What is here is not the guest any more. */
+  | { do: 'drop'; guest: string };
+
+type Without<Message, Key extends string> = Message extends unknown ? Omit<Message, Key> : never;
+
+export interface HolderState {
+  guests: [string, HeldGuest][];
+  nextNumber: number;
+  /** When requests were sent that were not answered yet, by number. */
+  sentMs: [number, number][];
+}
+
+export class Holder {
+  private readonly me: string;
+  private readonly timing: LeaseTiming;
+  private readonly guests: Map<string, HeldGuest>;
+  private nextNumber: number;
+  private readonly sentMs: Map<number, number>;
+
+  constructor(me: string, timing: LeaseTiming, state: HolderState = { guests: [], nextNumber: 1, sentMs: [] }) {
+    this.me = me;
+    this.timing = timing;
+    this.guests = new Map(state.guests.map(([guest, held]) => [guest, { ...held }]));
+    this.nextNumber = state.nextNumber;
+    this.sentMs = new Map(state.sentMs);
+  }
+
+  state(): HolderState {
+    const guests = [...this.guests].map(([guest, held]): [string, HeldGuest] => [guest, { ...held }]);
+    return { guests, nextNumber: this.nextNumber, sentMs: [...this.sentMs] };
+  }
+
+  of(guest: string): Readonly<HeldGuest> | undefined {
+    return this.guests.get(guest);
+  }
+
+  // ---- what the host wants
+
+  /** To start a guest that does not run. It runs once the lease is here. */
+  acquire(guest: string, nowMs: number, local?: true): Effect[] {
+    if (this.guests.has(guest)) return [];
+    return [this.askAgain(guest, this.hold(guest, 'acquiring', 0, nowMs, local ? { local } : {}), nowMs)];
+  }
+
+  /** The last of a copy goes to another host. */
+  send(guest: string, peer: string): Effect[] {
+    const held = this.guests.get(guest);
+    if (held?.as !== 'running') return [];
+    Object.assign(held, { as: 'sending', peer, wanted: undefined });
+    return [{ do: 'pause', guest }];
+  }
+
+  /** A copy that is whole here, of the lease that its sender has. */
+  received(guest: string, peer: string, epoch: number, nowMs: number): Effect[] {
+    const held = this.guests.get(guest);
+    // A guest that was given away may come back.
+    if (held && !(held.as === 'given' && epoch >= held.epoch)) return [];
+    this.hold(guest, 'receiving', epoch, nowMs, { peer });
+    return [this.tell(peer, 'ready', guest, epoch)];
+  }
+
+  /** It is to go on here: the copy cannot be finished, or is not wanted. */
+  cancel(guest: string, nowMs: number): Effect[] {
+    const held = this.guests.get(guest);
+    if (held?.as !== 'sending') return [];
+    held.wanted = 'reclaim';
+    return [this.askAgain(guest, held, nowMs)];
+  }
+
+  /** A copy that was to run, and could not be started: it has not run, so the sender's is the guest. */
+  decline(guest: string, nowMs: number): Effect[] {
+    const held = this.guests.get(guest);
+    if (held?.as !== 'running' || held.peer === undefined) return [];
+    Object.assign(held, { as: 'sending', wanted: 'hand-over' });
+    return [this.askAgain(guest, held, nowMs)];
+  }
+
+  /** A copy runs: its sender need not keep it. */
+  started(guest: string): Effect[] {
+    const held = this.guests.get(guest);
+    const peer = held?.as === 'running' ? held.peer : undefined;
+    if (!held || peer === undefined) return [];
+    held.peer = undefined;
+    return [this.tell(peer, 'started', guest, held.epoch)];
+  }
+
+  /** It has ended. */
+  release(guest: string, nowMs: number): Effect[] {
+    const held = this.guests.get(guest);
+    if (held?.as !== 'running' && held?.as !== 'fenced') return [];
+    this.guests.delete(guest);
+    return [this.ask({ what: 'release', guest, epoch: held.epoch }, nowMs)];
+  }
+
+  // ---- what comes
+
+  /** Time has passed. After a sleep this is the first that is called. */
+  tick(nowMs: number): Effect[] {
+    const { renewMs, takeOverMs } = this.timing;
+    for (const [number, atMs] of this.sentMs) if (nowMs - atMs >= takeOverMs) this.sentMs.delete(number);
+    const effects: Effect[] = [];
+    for (const [guest, held] of this.guests) {
+      if (held.as === 'running' && !this.isConfirmed(held, nowMs)) {
+        held.as = 'fenced';
+        effects.push({ do: 'pause', guest });
+      }
+      if (nowMs - held.askedMs >= renewMs) effects.push(this.askAgain(guest, held, nowMs));
+    }
+    return effects;
+  }
+
+  heard(from: string, { what, guest, epoch }: HandShake, nowMs: number): Effect[] {
+    const held = this.guests.get(guest);
+    if (!held || held.peer !== from) return [];
+    if (what === 'ready' && held.as === 'sending' && held.epoch === epoch && held.wanted === undefined) {
+      held.wanted = 'hand-over';
+      return [this.askAgain(guest, held, nowMs)];
+    }
+    if (what === 'go' && (held.as === 'receiving' || held.as === 'given') && epoch === held.epoch + 1)
+      return this.run(guest, held, epoch, nowMs);
+    if (what === 'started' && held.as === 'given' && epoch === held.epoch) return this.drop(guest);
+    return [];
+  }
+
+  answered({ number, guest, owner, epoch, ofCopy }: LeaseAnswer, nowMs: number): Effect[] {
+    const sentMs = this.sentMs.get(number);
+    this.sentMs.delete(number);
+    const held = this.guests.get(guest);
+    const isMine = owner === this.me;
+    // A lease that came too late for what it was asked for is of no use to anybody.
+    if (!held) return isMine ? [this.ask({ what: 'release', guest, epoch }, nowMs)] : [];
+    if (epoch < held.epoch || (number > 0 && number < held.since)) return [];
+    if (isMine && sentMs !== undefined) held.confirmedMs = Math.max(held.confirmedMs, sentMs);
+    if (epoch > held.epoch && isMine) {
+      if (isGuest(held, epoch, ofCopy === true)) return this.run(guest, held, epoch, nowMs);
+      // The lease is of a guest that was here before, and is lost.
+      return [...this.drop(guest), this.ask({ what: 'release', guest, epoch }, nowMs)];
+    }
+    if (epoch > held.epoch) {
+      // The request after the one that was refused may not be.
+      if (held.as === 'acquiring' && number < held.asked) return [];
+      const isGiven = held.as === 'sending' && owner === held.peer && ofCopy === true && epoch === held.epoch + 1;
+      return isGiven ? this.giveTo(guest, held, epoch) : this.drop(guest);
+    }
+    return held.as === 'fenced' && isMine ? this.run(guest, held, epoch, nowMs) : [];
+  }
+
+  // ---- what becomes of it
+
+  private hold(guest: string, as: HeldAs, epoch: number, nowMs: number, more: Partial<HeldGuest>): HeldGuest {
+    const held = { as, epoch, confirmedMs: nowMs, askedMs: nowMs, asked: 0, since: this.nextNumber, ...more };
+    this.guests.set(guest, held);
+    return held;
+  }
+
+  private isConfirmed({ confirmedMs, local }: HeldGuest, nowMs: number): boolean {
+    return local === true || nowMs - confirmedMs < this.timing.fenceMs;
+  }
+
+  /** The lease is here. What was confirmed too long ago waits until it is confirmed again. */
+  private run(guest: string, held: HeldGuest, epoch: number, nowMs: number): Effect[] {
+    const { as, peer } = held;
+    const isConfirmed = this.isConfirmed(held, nowMs);
+    // Of a copy that has not run yet, its sender may have it back.
+    const sender = as === 'receiving' || as === 'fenced' ? peer : undefined;
+    Object.assign(held, { as: isConfirmed ? 'running' : 'fenced', epoch, wanted: undefined, peer: sender });
+    if (isConfirmed) return [{ do: 'run', guest, epoch }];
+    return as === 'running' ? [{ do: 'pause', guest }] : [];
+  }
+
+  private giveTo(guest: string, held: HeldGuest, epoch: number): Effect[] {
+    Object.assign(held, { as: 'given', epoch, wanted: undefined });
+    return [this.tell(held.peer!, 'go', guest, epoch)];
+  }
+
+  private drop(guest: string): Effect[] {
+    this.guests.delete(guest);
+    return [{ do: 'drop', guest }];
+  }
+
+  /** What there is to ask about a guest, as it is. */
+  private askAgain(guest: string, held: HeldGuest, nowMs: number): Effect {
+    const { as, epoch, wanted, peer, local } = held;
+    held.askedMs = nowMs;
+    held.asked = this.nextNumber;
+    if (as === 'acquiring') return this.ask({ what: 'acquire', guest, ...(local ? { local } : {}) }, nowMs);
+    if (as === 'given') return this.ask({ what: 'ask', guest }, nowMs);
+    if (as === 'receiving') return this.ask({ what: 'acquire', guest, epoch }, nowMs);
+    if (as === 'sending' && wanted === 'hand-over')
+      return this.ask({ what: 'hand-over', guest, epoch, to: peer! }, nowMs);
+    return this.ask({ what: as === 'sending' && wanted === 'reclaim' ? wanted : 'renew', guest, epoch }, nowMs);
+  }
+
+  private ask(request: Without<LeaseRequest, 'number'>, nowMs: number): Effect {
+    const number = this.nextNumber++;
+    this.sentMs.set(number, nowMs);
+    return { do: 'ask', request: { ...request, number } as LeaseRequest };
+  }
+
+  private tell(to: string, what: HandShake['what'], guest: string, epoch: number): Effect {
+    return { do: 'shake', to, message: { what, guest, epoch } };
+  }
+}
+
+/** Whether what is here is the guest that a new lease is for. */
+function isGuest({ as, epoch }: HeldGuest, leased: number, ofCopy: boolean): boolean {
+  if (as === 'receiving' || as === 'given') return ofCopy && leased === epoch + 1;
+  // The other had the lease meanwhile, and gave it back before its copy ran.
+  return !ofCopy || (as === 'sending' && leased === epoch + 2);
+}

@@ -1,0 +1,58 @@
+/**
+ * Who owns a guest, among hosts that may lose each other: one host of the pool, its coordinator, keeps a lease for each guest and gives it to one host at a time.
+ * Sources: Gray and Cheriton, "Leases" (SOSP 1989), for terms that end by themselves; the numbers of epochs fence off whoever missed its end, as in Chubby
+ * (Burrows, OSDI 2006, 2.4, "sequencer"). What Xen leaves open is when nobody knows whether the target got its "go" (xl_migrate.c, "Domain state is now
+ * undefined"): here the lease says so.
+ */
+
+/** Milliseconds. Whoever holds a lease stops before anybody else can have it, however long messages take: clocks need only run alike. */
+export interface LeaseTiming {
+  /** A holder asks to go on so often. */
+  renewMs: number;
+  /** A holder that was not confirmed for so long, counted from when it asked, stops its guest. */
+  fenceMs: number;
+  /** A lease that was not renewed for so long, counted from when that was heard, can be had by another host. */
+  takeOverMs: number;
+}
+
+export const LEASE_TIMING: LeaseTiming = { renewMs: 2000, fenceMs: 8000, takeOverMs: 12_000 };
+
+/**
+ * To the coordinator. It may be lost, and late; what is sent to one host comes in any order. Each host numbers its requests; an answer has the number of what it answers. `epoch`: the lease that the host has, or (acquire) on which the
+ * copy that it has rests. A request about another epoch changes nothing.
+ *
+ *   acquire    the lease, where nobody has it, it is the host's own, or it has run out; `local`: its disks are this host's alone, so that it does not run out for
+ *              others, but for one that has a copy
+ *   renew      the host goes on
+ *   reclaim    the host goes on after it had paused the guest for a copy: the epoch after this one, which makes the copy void
+ *   hand-over  the copy that `to` has is the guest from now on
+ *   release    the guest does not run any more
+ *   ask        nothing
+ */
+export type LeaseRequest = { number: number; guest: string } & (
+  | { what: 'acquire'; epoch?: number; local?: true }
+  | { what: 'renew' | 'reclaim' | 'release'; epoch: number }
+  | { what: 'hand-over'; epoch: number; to: string }
+  | { what: 'ask' }
+);
+
+/** How the lease is after a request. `number` 0: nobody asked, the host was given a lease. */
+export interface LeaseAnswer {
+  number: number;
+  guest: string;
+  /** Absent: nobody has it. */
+  owner?: string;
+  /** It grows with each change of owner. */
+  epoch: number;
+  /** It was given to a host because that has a copy of the guest, which rests on the epoch before. */
+  ofCopy?: true;
+}
+
+/** Between the two hosts of a migration. */
+export type HandShake = { guest: string; epoch: number } & (
+  | { what: 'ready' }
+  /** The lease is the target's. */
+  | { what: 'go' }
+  /** The guest runs there: what is left of it here is of no use. */
+  | { what: 'started' }
+);
