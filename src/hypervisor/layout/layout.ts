@@ -300,8 +300,8 @@ export const LAST_EXIT_WORDS = 6;
 /** Exits of this vCPU by reason, as COUNTERS.EXITS. */
 export const VCPU_EXITS = 1280;
 /**
- * A virtual processor's last instructions, where its domain keeps them: word LAST_CODE of its block counts them, entry i is at
- * LAST_CODE_RING + (i % LAST_CODE_COUNT) * LAST_CODE_WORDS. Of processor 0 word LAST_CODE_KEPT says so, before the domain's worker starts.
+ * A virtual processor's last instructions, where its domain keeps them: word LAST_CODE of its block counts entries, entry i is at
+ * LAST_CODE_RING + (i % LAST_CODE_COUNT) * LAST_CODE_WORDS. One of 64-bit code takes two: the second has the high halves. Of processor 0 word LAST_CODE_KEPT says so, before the domain's worker starts.
  */
 export const LAST_CODE_KEPT = 1632,
   LAST_CODE = 1633,
@@ -309,8 +309,19 @@ export const LAST_CODE_KEPT = 1632,
   LAST_CODE_COUNT = 50;
 /** Words of an entry: linear address, EIP, what it is about (LAST_CODE_ABOUT), three values of registers, address and value of the last write to memory. */
 export const LAST_CODE_WORDS = 8;
-/** 32-bit code; values are known; how many registers (2 bits), each one's number (3 bits); bytes of the last write to memory (3 bits, 0: none). */
-export const LAST_CODE_ABOUT = { IS_32: 1, IS_KNOWN: 2, COUNT: 2, REGISTERS: 4, WRITTEN: 16 } as const;
+/**
+ * 32-bit code; values are known; how many registers (2 bits), each one's number (4 bits); bytes of the last write to memory (4 bits, 0: none); of 64-bit
+ * code, and its second entry.
+ */
+export const LAST_CODE_ABOUT = {
+  IS_32: 1,
+  IS_KNOWN: 2,
+  COUNT: 2,
+  REGISTERS: 4,
+  WRITTEN: 16,
+  IS_64: 1 << 20,
+  IS_HIGH: 1 << 21,
+} as const;
 /** Instructions that this vCPU has retired, of its domain's: two words. */
 export const VCPU_RETIRED = 2040;
 export const VCPU_BYTES = 8192;

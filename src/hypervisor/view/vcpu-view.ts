@@ -84,12 +84,32 @@ export interface UndeliveredEvent {
 /** An instruction that a vCPU has done: where it stood, which general registers it gave which value, and its last write to memory. */
 export interface LastInstruction {
   linear: number;
-  eip: number;
-  is32: boolean;
+  /** Offset in CS; addresses of 64-bit code have a sign. */
+  ip: number;
+  bits: 16 | 32 | 64;
   /** What it changed was seen. */
   isKnown: boolean;
-  registers: { number: number; value: number }[];
-  written?: { linear: number; bytes: number; value: number };
+  registers: { number: number; value: bigint }[];
+  written?: { linear: number; bytes: number; value: bigint };
+}
+
+/** An entry of the ring of last instructions. `high`: of 64-bit code, its high halves. */
+function lastInstruction(low: Int32Array, high: Int32Array | undefined): LastInstruction {
+  const about = low[2],
+    bytes = (about >>> LAST_CODE_ABOUT.WRITTEN) & 15;
+  const address = (word: number): number => (high ? high[word] * 2 ** 32 : 0) + (low[word] >>> 0),
+    value = (word: number): bigint => (BigInt((high?.[word] ?? 0) >>> 0) << 32n) | BigInt(low[word] >>> 0);
+  return {
+    linear: address(0),
+    ip: high ? address(0) : low[1] >>> 0,
+    bits: high ? 64 : (about & LAST_CODE_ABOUT.IS_32) !== 0 ? 32 : 16,
+    isKnown: (about & LAST_CODE_ABOUT.IS_KNOWN) !== 0,
+    registers: Array.from({ length: (about >>> LAST_CODE_ABOUT.COUNT) & 3 }, (_, i) => ({
+      number: (about >>> (LAST_CODE_ABOUT.REGISTERS + 4 * i)) & 15,
+      value: value(3 + i),
+    })),
+    ...(bytes === 0 ? {} : { written: { linear: address(6), bytes, value: value(7) } }),
+  };
 }
 
 export class VcpuView {
@@ -154,31 +174,27 @@ export class VcpuView {
     return { exits, total: total >>> 0 };
   }
 
-  /** The last instructions, oldest first, and how many there were; undefined: its domain does not keep them. Of one that runs they may be torn. */
-  lastCode(): { code: LastInstruction[]; total: number } | undefined {
+  /** The last instructions, oldest first; undefined: its domain does not keep them. Of one that runs they may be torn. */
+  lastCode(): LastInstruction[] | undefined {
     const { block, domain } = this;
     const [first] = domain.memory.block((domain.entry[DOMAIN.VCPU] >>> 0) + LAST_CODE_KEPT * 4, 1);
     if (block.length === 0 || !first) return undefined;
     const total = block[LAST_CODE] >>> 0,
       count = Math.min(total, LAST_CODE_COUNT),
       ring = block.slice(LAST_CODE_RING, LAST_CODE_RING + LAST_CODE_COUNT * LAST_CODE_WORDS);
-    const code = Array.from({ length: count }, (_, i): LastInstruction => {
-      const [linear, eip, about, ...rest] = ring
-        .subarray((((total - count + i) >>> 0) % LAST_CODE_COUNT) * LAST_CODE_WORDS)
-        .subarray(0, LAST_CODE_WORDS);
-      const bytes = (about >>> LAST_CODE_ABOUT.WRITTEN) & 7;
-      return {
-        linear: linear >>> 0,
-        eip: eip >>> 0,
-        is32: (about & LAST_CODE_ABOUT.IS_32) !== 0,
-        isKnown: (about & LAST_CODE_ABOUT.IS_KNOWN) !== 0,
-        registers: rest
-          .slice(0, (about >>> LAST_CODE_ABOUT.COUNT) & 3)
-          .map((value, at) => ({ number: (about >>> (LAST_CODE_ABOUT.REGISTERS + 3 * at)) & 7, value: value >>> 0 })),
-        ...(bytes === 0 ? {} : { written: { linear: rest[3] >>> 0, bytes, value: rest[4] >>> 0 } }),
-      };
-    });
-    return { code, total };
+    const entry = (i: number): Int32Array => {
+      const at = (((total - count + i) >>> 0) % LAST_CODE_COUNT) * LAST_CODE_WORDS;
+      return ring.subarray(at, at + LAST_CODE_WORDS);
+    };
+    const code: LastInstruction[] = [];
+    for (let i = 0; i < count; i++) {
+      const low = entry(i),
+        is64 = (low[2] & LAST_CODE_ABOUT.IS_64) !== 0;
+      // The first half of the oldest may be gone.
+      if ((low[2] & LAST_CODE_ABOUT.IS_HIGH) === 0 && (!is64 || i + 1 < count))
+        code.push(lastInstruction(low, is64 ? entry(++i) : undefined));
+    }
+    return code;
   }
 
   /** It was started and is not down, also while its whole domain is paused. */

@@ -28,7 +28,7 @@ export function Figure(shown: Shown<Data>) {
     vector = vectorOf(shown),
     endNs = target.session?.sample.value?.nowNs;
   return (
-    <div class="pm">
+    <div class={`pm${state.isLong ? ' of-64' : ''}`}>
       <p class="pm-lead">
         <b title={info?.ended}>{headline(shown) ?? strings.guest.ended(info?.name ?? '', info?.ended ?? '')}</b>{' '}
         {endNs !== undefined && words.at(clock(endNs))} {words.stays}

@@ -76,7 +76,7 @@ export function Stack({ state, code }: { state: VcpuState; code: readonly CodeRo
     <section>
       <div class="ph">
         <h3>{words.stack}</h3>
-        <span class="sec">{words.stackHint}</span>
+        <span class="sec">{words.stackHint(state.isLong ? 8 : 4)}</span>
       </div>
       {rows.length === 0 ? (
         <p class="hint">{words.noStack}</p>

@@ -3,7 +3,6 @@
 import { ExitReason, registers as R } from '../../../cpu/architecture/index.ts';
 import type { VcpuState } from '../../../hypervisor/view/index.ts';
 import type { Target } from '../inspector.ts';
-import { segmentAt } from '../vcpu-facts.ts';
 import { type Data, momentsAt } from './facts.ts';
 import { codeRows } from './last-code.tsx';
 import { eventName } from './last-moments.ts';
@@ -25,14 +24,14 @@ export function open({ session, machine }: Target) {
       const kept = vcpu.lastCode(),
         fault = lasts[0]?.reason === ExitReason.TRIPLE_FAULT ? faultAt(state, lasts[0].ip) : undefined;
       const written = new Set(
-        (kept?.code ?? []).slice(-WRITERS).flatMap(({ registers }) => registers.map(({ number }) => R.EAX + number)),
+        (kept ?? []).slice(-WRITERS).flatMap(({ registers }) => registers.map(({ number }) => R.generalWord(number))),
       );
       return {
         vcpu: vcpu.id,
         state,
         lasts,
         exits: total,
-        code: kept && codeRows(state, kept.code, fault),
+        code: kept && codeRows(state, kept, fault),
         written,
         io: vcpu.exits()[ExitReason.IO] ?? 0,
         moments: momentsAt(state, lasts[0], vcpu.id, session?.info.value.ended ?? ''),
@@ -42,12 +41,12 @@ export function open({ session, machine }: Target) {
 }
 
 /** The instruction that came to no end, with the first event that it raised. */
-function faultAt(state: VcpuState, eip: number) {
+function faultAt(state: VcpuState, ip: number) {
   const [first] = state.undelivered;
   return {
-    linear: state.linear(R.CS, eip),
-    eip,
-    is32: (state.regs[segmentAt(R.CS) + R.SEG_RIGHTS]! & R.RIGHTS_DB) !== 0,
+    linear: state.linear(R.CS, ip),
+    ip,
+    bits: state.bits,
     why: first ? eventName(first) : '',
   };
 }

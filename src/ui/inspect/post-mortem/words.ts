@@ -44,7 +44,7 @@ export const words = {
   segments: 'Segments',
   segmentColumns: ['Register', 'Selector', 'Base', 'What it is'],
   stack: 'Stack top',
-  stackHint: '4 bytes a row',
+  stackHint: (bytes: number) => `${bytes} bytes a row`,
   noStack: 'No memory is mapped there.',
   gate: (isReal: boolean, vector: number) => `${isReal ? 'Vector' : 'IDT entry'} ${vector}`,
   noGate: 'No memory is mapped there.',
