@@ -152,9 +152,10 @@ async function bootAndUse(version, kind) {
     `send ${command}; echo end-$((${i} + 100))\\n`,
     `expect end-${i + 100}`,
   ]);
+  // A guest that suspended itself starts its getty anew, which throws away what was typed before.
   writeFileSync(
     lines,
-    ['send root\\n', 'expect # ', ...commands, 'send poweroff\\n', 'expect Power down', ''].join('\n'),
+    ['wait 10000', 'send root\\n', 'expect # ', ...commands, 'send poweroff\\n', 'expect Power down', ''].join('\n'),
   );
   const tail = await boot('--restore', state, '--script', lines);
   const shown = tail.output.replace(/\x1b\[[?\d;]*[A-Za-z]/g, '');
