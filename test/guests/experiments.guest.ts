@@ -38,6 +38,17 @@ const THEORY: Readonly<Record<string, (rows: readonly Row[]) => void>> = {
     expect(factor('network, one ping at a time')).toBeLessThan(1.2);
     expect(cell(rows, { driver: 'emulated', work: 'computing, 128 pages written' }, 'crossings')).toBe(0);
   },
+  layers: rows => {
+    const of = (what: string, way: string): number => cell(rows, { what, way }, 'count');
+    // A request, a wait; told, and told back.
+    expect(of('ways into Xen and back', 'a ring to Domain 0')).toBe(2);
+    expect(of('events between guest and Domain 0', 'a ring to Domain 0')).toBe(2);
+    // Each register access gives the processor to Domain 0 and gets it back.
+    expect(of('switches of the processor', 'emulated in Domain 0')).toBe(
+      2 * of('of them, to the device model', 'emulated in Domain 0'),
+    );
+    expect(of('switches of the processor', 'emulated beside the guest')).toBe(0);
+  },
   consolidation: rows => {
     // A tenth of a processor each.
     expect(cell(rows, { guests: 10 }, 'answered')).toBeGreaterThan(95);

@@ -75,4 +75,4 @@ export const numberWhere = (rows: readonly Row[], words: Row, column: string): n
   );
 
 /** What stands in the rows of a run in real time: the middle of the times, the least and the greatest. */
-export const TIMES = { ms: 'ms', least: 'least', most: 'most' } as const;
+export const TIMES = { ms: 'hereMs', least: 'hereLeastMs', most: 'hereMostMs' } as const;

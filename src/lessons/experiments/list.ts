@@ -5,6 +5,7 @@ import { boost } from './boost.ts';
 import { consolidation } from './consolidation.ts';
 import { drivers } from './drivers.ts';
 import { isolation } from './isolation.ts';
+import { layers } from './layers.ts';
 import { paravirtualOrFull } from './paravirtual-or-full.ts';
 import { recovery } from './recovery.ts';
 import { weightAndCap } from './weight-and-cap.ts';
@@ -12,6 +13,7 @@ import { weightAndCap } from './weight-and-cap.ts';
 export const EXPERIMENTS: readonly Experiment[] = [
   paravirtualOrFull,
   drivers,
+  layers,
   consolidation,
   isolation,
   recovery,
