@@ -54,7 +54,7 @@ const WORKS: readonly Work[] = [
     units: STREAM_KIB,
     prepare: async (lab, way) => {
       const pair = await pairBy(lab, way);
-      return () => stream(pair, STREAM_KIB);
+      return () => stream(lab, pair, STREAM_KIB);
     },
   },
   {

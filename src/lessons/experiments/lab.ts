@@ -94,9 +94,12 @@ export class LabGuest {
 
   /** What a command costs beyond what typing and answering one costs, which `empty` does, too: a command as long that does none of the work. */
   async cost(line: string, empty: string): Promise<Counted> {
-    const none = await this.counted(() => this.command(empty)),
-      all = await this.counted(() => this.command(line));
-    return all.less(none);
+    return (
+      await this.lab.beyond(
+        async () => [await this.counted(() => this.command(empty))],
+        async () => [await this.counted(() => this.command(line))],
+      )
+    )[0]!;
   }
 }
 
@@ -106,6 +109,11 @@ export class Lab {
   readonly seed: number;
   /** Another host, which shares nothing with this one. */
   readonly another: () => Promise<Lab>;
+
+  /** Milliseconds by the clock of whoever runs it that were spent on what is compared; without a clock 0. */
+  spentMs = 0;
+  /** Absent: nobody asks how long it takes here. */
+  wallMs: (() => number) | undefined;
 
   private constructor(machine: SteppedHost, seed: number, another: () => Promise<Lab>) {
     this.machine = machine;
@@ -136,6 +144,30 @@ export class Lab {
     const { host, standing } = this.machine,
       { id, name } = await standing(() => host.restore(state, []));
     return new LabGuest(this, id, name);
+  }
+
+  /** What the second costs each guest beyond the first, which does none of the work. */
+  async beyond(
+    empty: () => Promise<readonly Counted[]>,
+    whole: () => Promise<readonly Counted[]>,
+  ): Promise<readonly Counted[]> {
+    const [none, noneMs] = await this.timed(empty),
+      [all, allMs] = await this.timed(whole);
+    this.spentMs += Math.max(0, allMs - noneMs);
+    return all.map((each, i) => each.less(none[i]!));
+  }
+
+  /** What is compared as a whole. */
+  async spending<T>(work: () => Promise<T>): Promise<T> {
+    const [result, ms] = await this.timed(work);
+    this.spentMs += ms;
+    return result;
+  }
+
+  private async timed<T>(work: () => Promise<T>): Promise<[T, number]> {
+    const began = this.wallMs?.() ?? 0,
+      result = await work();
+    return [result, (this.wallMs?.() ?? 0) - began];
   }
 
   /** Lets time go on for so long. */

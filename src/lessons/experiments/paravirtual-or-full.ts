@@ -7,7 +7,7 @@ import { listed, times } from './words.ts';
 const PV = 'paravirtual',
   FULL = 'full, nested paging',
   SHADOW = 'full, shadow page tables';
-const CALLS = 200,
+const CALLS = 4000,
   CHANGES = 200,
   READ_KIB = 512,
   REQUEST_KIB = 64,
@@ -63,8 +63,8 @@ const tables = (mode: string, hap: 0 | 1): Condition =>
 /** Each time another guest, of the same name: what ran is destroyed. */
 const boot = (mode: string, type: 'pv' | 'hvm'): Condition =>
   condition(WORK.boot, mode, 1, async lab => async () => {
-    const guest = await lab.create(guestText('booted', type));
-    const counted = await guest.counted(() => guest.prompt());
+    const guest = await lab.create(guestText('booted', type)),
+      counted = await lab.spending(() => guest.counted(() => guest.prompt()));
     await lab.machine.host.destroy(guest.id);
     return [counted];
   });
@@ -94,7 +94,7 @@ const CONDITIONS: readonly Condition[] = [
   ...modes.map(({ mode, way }) =>
     condition(WORK.network, mode, STREAM_KIB / REQUEST_KIB, async lab => {
       const pair = await pairBy(lab, way);
-      return () => stream(pair, STREAM_KIB);
+      return () => stream(lab, pair, STREAM_KIB);
     }),
   ),
 ];

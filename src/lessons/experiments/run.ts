@@ -56,21 +56,19 @@ export async function timeExperiment(
   const ready = [];
   for (const condition of all) {
     step(condition);
-    ready.push({
-      condition,
-      work: await condition.prepare(await Lab.open(parts, seed, condition.xen)),
-      times: [] as number[],
-    });
+    const lab = await Lab.open(parts, seed, condition.xen);
+    lab.wallMs = nowMs;
+    ready.push({ condition, lab, work: await condition.prepare(lab), times: [] as number[] });
   }
   let rows: readonly Row[] = [];
   for (let round = 0; round < WARM + TIMED; round++) {
     const counted = new Map<Condition, readonly Row[]>();
     for (let i = 0; i < ready.length; i++) {
-      const { condition, work, times } = ready[(round + i) % ready.length]!;
+      const { condition, lab, work, times } = ready[(round + i) % ready.length]!;
       step(condition);
-      const began = nowMs();
+      lab.spentMs = 0;
       counted.set(condition, await work());
-      if (round >= WARM) times.push(nowMs() - began);
+      if (round >= WARM) times.push(lab.spentMs);
     }
     if (round < WARM) continue;
     rows = ready.flatMap(({ condition, times }) => counted.get(condition)!.map(row => ({ ...row, ...spread(times) })));

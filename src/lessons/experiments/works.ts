@@ -56,10 +56,11 @@ export async function pairBy(lab: Lab, way: Way): Promise<[LabGuest, LabGuest]> 
 
 /** So many KiB by TCP from one guest to the other: what it costs both of them beyond a stream of 1 KiB. */
 export async function stream(
+  lab: Lab,
   [sender, receiver]: readonly [LabGuest, LabGuest],
   kib: number,
-): Promise<readonly [Counted, Counted]> {
-  const once = async (amount: number): Promise<readonly [Counted, Counted]> => {
+): Promise<readonly Counted[]> {
+  const once = async (amount: number): Promise<readonly Counted[]> => {
     let ofReceiver: Counted | undefined;
     const ofSender = await sender.counted(async () => {
       ofReceiver = await receiver.counted(async () => {
@@ -71,7 +72,8 @@ export async function stream(
     });
     return [ofSender, ofReceiver!];
   };
-  const none = await once(1),
-    all = await once(kib + 1);
-  return [all[0].less(none[0]), all[1].less(none[1])];
+  return lab.beyond(
+    () => once(1),
+    () => once(kib + 1),
+  );
 }

@@ -23,7 +23,7 @@ export const words = {
   virtual: (seed: number) =>
     `In virtual time, with the seed ${seed}: counts are the machine’s own, and whoever runs it with this seed gets the same.`,
   timed: (warm: number, timed: number) =>
-    `In real time, on this computer: each part of it ran ${warm} times to warm up and ${timed} times by the clock, in turns. A bar is the median, the line through it goes from the least to the most. Counts are those of one run.`,
+    `In real time, on this computer: each part of it ran ${warm} times to warm up and ${timed} times by the clock, in turns. A bar is the median of what the work took beyond an empty run, the line through it goes from the least to the most. Counts, and the sentence above, are those of one run.`,
   costs: 'The table of costs',
   costsHint:
     'Virtual time knows no such costs: every instruction takes 4 ns there. The column “time by the costs” is a row’s counts times these. Put your own numbers in.',
