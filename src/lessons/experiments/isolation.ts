@@ -6,7 +6,7 @@ import { listed, percent, short } from './words.ts';
 /** The service: a request every 10 ms. */
 const WORK_US = 1000,
   MANY = 1_000_000;
-const BIN_MS = 40,
+const BIN_MS = 30,
   BINS = 6,
   /** The neighbour begins after so many. */
   QUIET_BINS = 2;
@@ -20,10 +20,13 @@ interface Deed {
   name: string;
   /** What the neighbour is typed; it has a disk of 1 MiB and a card. */
   line: string;
+  /** It is the small guest hostile, and does so again and again. */
+  isHostile?: boolean;
 }
 const DEEDS: readonly Deed[] = [
   { name: QUIET, line: '' },
   { name: 'it crashes', line: 'crash' },
+  { name: 'it tries every door of its domain', line: 'doors', isHostile: true },
   { name: 'it computes without a pause', line: 'hog 600000' },
   { name: 'a storm of hypercalls', line: 'calls 4000000000' },
   { name: 'it overwrites its disk without end', line: 'writer xvda 2048 4000000000' },
@@ -38,30 +41,41 @@ const look = async (guest: LabGuest) => {
   };
 };
 
-async function neighbours(lab: Lab): Promise<{ service: LabGuest; other: LabGuest }> {
-  const service = await lab.boot(guestText('service', 'pv', { kernel: 'service.asm' })),
-    target = await lab.boot(guestText('target', 'pv', { more: ['vif = [ "" ]'] })),
-    other = await lab.boot(
-      guestText('neighbour', 'pv', { more: ["disk = [ 'blank.img,raw,xvda,w' ]", 'vif = [ "" ]'] }),
-    );
+async function neighbours(lab: Lab, isHostile: boolean): Promise<{ service: LabGuest; other: LabGuest }> {
+  const target = await lab.boot(guestText('target', 'pv', { more: ['vif = [ "" ]'] })),
+    // hostile's victim is the guest with the number before its own.
+    service = await lab.boot(guestText('service', 'pv', { kernel: 'service.asm' }));
   // Who the flood goes to: it takes the stream, and has nothing else to do.
   await target.command('ip 10.0.2.101');
   target.type('serve');
+  if (isHostile) {
+    const more = ["disk = [ 'blank.img,raw,hda,w' ]"];
+    return { service, other: await lab.boot(guestText('neighbour', 'hvm', { kernel: 'hostile.asm', more })) };
+  }
+  const other = await lab.boot(
+    guestText('neighbour', 'pv', { more: ["disk = [ 'blank.img,raw,xvda,w' ]", 'vif = [ "" ]'] }),
+  );
   await other.command('ip 10.0.2.102');
   return { service, other };
 }
 
-const condition = ({ name, line }: Deed): Condition => ({
+/** What the small guest hostile noted of its attempts, so far. */
+async function attempts(other: LabGuest): Promise<Row> {
+  const { values } = await other.facts();
+  return { tries: values['note.tries'] ?? 0, refused: values['note.refused'] ?? 0 };
+}
+
+const condition = ({ name, line, isHostile = false }: Deed): Condition => ({
   name,
   prepare: async lab => {
-    const { service, other } = await neighbours(lab);
+    const { service, other } = await neighbours(lab, isHostile);
     service.type(`serve ${MANY} ${WORK_US}`);
     await lab.run(BIN_MS);
     return async () => {
       const rows: Row[] = [],
         began = lab.nowMs;
       for (let bin = 0; bin < BINS; bin++) {
-        if (bin === QUIET_BINS && line) other.type(line);
+        if (line && (bin === QUIET_BINS || (bin > QUIET_BINS && isHostile))) other.type(line);
         const before = await look(service);
         await lab.run(began + (bin + 1) * BIN_MS - lab.nowMs);
         const after = await look(service),
@@ -71,6 +85,7 @@ const condition = ({ name, line }: Deed): Condition => ({
           ms: (bin + 1) * BIN_MS,
           response: (after.us - before.us) / 1000 / Math.max(1, answered),
           answered,
+          ...(isHostile ? await attempts(other) : {}),
         });
       }
       return rows;
@@ -97,6 +112,8 @@ export const isolation: Experiment = {
     { id: 'ms', name: 'since the beginning', unit: 'ms' },
     { id: 'response', name: 'response of the service', unit: 'ms' },
     { id: 'answered', name: 'requests answered' },
+    { id: 'tries', name: 'attempts to leave' },
+    { id: 'refused', name: 'of them refused' },
   ],
   drawing: { kind: 'lines', x: 'ms', series: 'neighbour', value: 'response' },
   conditions: () => DEEDS.map(condition),
@@ -109,14 +126,21 @@ export const isolation: Experiment = {
       })),
       noticed = all.filter(({ factor }) => factor >= NOTICED),
       unnoticed = all.filter(({ factor }) => factor < NOTICED),
-      lost = Math.max(...all.map(each => each.lost));
+      lost = Math.max(...all.map(each => each.lost)),
+      attack = rows.findLast(row => row.tries !== undefined),
+      [tries, refused] = [numberOf(attack, 'tries'), numberOf(attack, 'refused')];
     return {
-      held: all.some(({ factor }) => factor >= BROKEN) || lost > 0.1 ? 'no' : noticed.length > 0 ? 'partly' : 'yes',
+      held:
+        all.some(({ factor }) => factor >= BROKEN) || lost > 0.1 || refused < tries
+          ? 'no'
+          : noticed.length > 0
+            ? 'partly'
+            : 'yes',
       text: `Not noticed: ${listed(unnoticed.map(({ name }) => name))}. Noticed, by a longer response: ${listed(
         noticed.map(({ name, factor }) => `${name} (${short(factor)} times)`),
       )}. ${
         lost > 0.01 ? `${percent(lost)} of the requests were lost at most` : 'Every request was answered'
-      }: memory, devices and the share of the processor are the guest’s own, and what it waits is until a neighbour’s slice ends. That is isolation of faults, and not of performance. On a real host more is shared than the processor: caches, the memory’s bandwidth, and Domain 0, which serves everybody’s disks and packets and whose time costs none here. There a flood or a writer is noticed as well.`,
+      }; of ${tries} attempts to leave its domain, by hypercalls, grants, ports and DMA, ${refused === tries ? 'all' : refused} were refused: memory, devices and the share of the processor are the guest’s own, and what it waits is until a neighbour’s slice ends. That is isolation of faults, and not of performance. On a real host more is shared than the processor: caches, the memory’s bandwidth, and Domain 0, which serves everybody’s disks and packets and whose time costs none here. There a flood or a writer is noticed as well.`,
     };
   },
 };
