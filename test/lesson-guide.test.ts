@@ -1,5 +1,5 @@
 /** docs/lessons.md, which is the page's guide for authors, too: its facts are those of the table, and its example is a lesson. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { FACT_WORDS, FACTS } from '../src/dom0/service/index.ts';
 import { later, soon } from '../src/dom0/service/host.test-support.ts';
@@ -29,8 +29,17 @@ it('says which facts there are (npm run docs:lessons writes it)', () => {
   expect(process.env.RINGSIDE_WRITE_DOCS ? made : text).toBe(made);
 });
 
-it('shows a lesson that is one, all blocks, and all pictures', async () => {
-  const text = readFileSync(PAGE, 'utf8'),
+const TRANSLATED = readdirSync(file('src/ui/lessons/guide')).map(name => file(`src/ui/lessons/guide/${name}`));
+
+it.each(TRANSLATED)('has all facts in %s, too', path => {
+  const named = [...readFileSync(path, 'utf8').matchAll(/^\| `([^`]+)` \| (?:cuenta|valor) \|/gm)].map(
+    ([, name]) => name,
+  );
+  expect(named).toEqual(FACTS.map(({ name }) => name));
+});
+
+it.each([PAGE, ...TRANSLATED])('shows a lesson that is one, all blocks, and all pictures: %s', async path => {
+  const text = readFileSync(path, 'utf8'),
     example = text
       .split('\n')
       .filter((line, i, lines) => line.startsWith('    ') || (line === '' && /^( {4}|$)/.test(lines[i + 1] ?? '')))

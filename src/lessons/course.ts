@@ -6,6 +6,7 @@ import { lexer, type Token, type Tokens } from 'marked';
 import type { Problem, Wrong } from './form.ts';
 import { refuseHtml } from './html.ts';
 import { MOST_CHARACTERS } from './limits.ts';
+import { en, type Said } from './said/en.ts';
 
 /** `id`: a lesson's word, or its address. `says`: what stands behind the link. */
 export interface CourseEntry {
@@ -31,12 +32,13 @@ export const isCourse = (text: string): boolean => /^---[^]*?\n\s*course\s*:[^]*
 
 const IS_LESSON = /^(?:[a-z\d-]+|https:\/\/\S+)$/;
 
-export function readCourse(text: string): { course: Course; problems: Problem[] } {
+/** `said`: the language in which it is told what is wrong. */
+export function readCourse(text: string, said: Said = en): { course: Course; problems: Problem[] } {
   const problems: Problem[] = [],
-    wrong: Wrong = (line, sentence) => void problems.push({ line, text: sentence }),
+    wrong: Wrong = (line, says) => void problems.push({ line, text: says(said) }),
     course: Course = { title: '', about: '', parts: [] };
   if (text.length > MOST_CHARACTERS) {
-    wrong(1, `A course has at most ${MOST_CHARACTERS} characters, and this file has more. Part it.`);
+    wrong(1, ({ course: { long } }) => long(MOST_CHARACTERS));
     return { course, problems };
   }
   const lines = text.replace(/\r\n?/g, '\n').split('\n'),
@@ -45,15 +47,12 @@ export function readCourse(text: string): { course: Course; problems: Problem[] 
     const [, key, words] = /^\s*(course|about)\s*:\s*(.+?)\s*$/.exec(lines[i]!) ?? [];
     if (key === 'course') course.title = words!;
     else if (key === 'about') course.about = words!;
-    else if (lines[i]!.trim() !== '')
-      wrong(i + 1, `“${lines[i]!.trim()}” means nothing in a course’s head. Write course: WORDS or about: WORDS.`);
+    else if (lines[i]!.trim() !== '') wrong(i + 1, ({ course: { inHead } }) => inHead(lines[i]!.trim()));
   }
-  if (lines[0]?.trim() !== '---' || end < 0 || course.title === '')
-    wrong(1, 'A course begins with a line ---, course: and its name, and another line ---. Write them.');
+  if (lines[0]?.trim() !== '---' || end < 0 || course.title === '') wrong(1, said => said.course.begins);
   readParts(lexer(lines.slice(end + 1).join('\n')), end + 2, course, wrong);
-  if (course.parts.every(({ entries }) => entries.length === 0))
-    wrong(lines.length, 'The course has no lesson. Write a list: 1. [its title](its word, or its https address).');
-  return { course, problems };
+  if (course.parts.every(({ entries }) => entries.length === 0)) wrong(lines.length, said => said.course.empty);
+  return { course, problems: problems.sort((a, b) => a.line - b.line) };
 }
 
 function readParts(tokens: Token[], first: number, course: Course, wrong: Wrong): void {
@@ -77,21 +76,14 @@ function readParts(tokens: Token[], first: number, course: Course, wrong: Wrong)
         readEntry(item, at, part, wrong);
         at += item.raw.split('\n').length - (item.raw.endsWith('\n') ? 1 : 0);
       }
-    } else
-      wrong(
-        here,
-        `“${token.raw.trim().slice(0, 40)}” has no place in a course. Write headings of level 2, text, and ordered lists.`,
-      );
+    } else wrong(here, ({ course: { place } }) => place(token.raw.trim().slice(0, 40)));
   }
 }
 
 function readEntry(item: Tokens.ListItem, line: number, part: CoursePart, wrong: Wrong): void {
   const [, title, id, says = ''] = /^\[([^\]]+)\]\(([^)\s]+)\)\s*[:,–-]?\s*([^]*)$/.exec(item.text.trim()) ?? [];
   if (title === undefined || !IS_LESSON.test(id!))
-    wrong(
-      line,
-      `“${item.text.trim().slice(0, 60)}” is no lesson. Write [its title](its word, or its https address), and words behind it.`,
-    );
+    wrong(line, ({ course: { entry } }) => entry(item.text.trim().slice(0, 60)));
   else part.entries.push({ id: id!, title, says: says.trim() });
 }
 

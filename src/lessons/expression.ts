@@ -3,6 +3,8 @@
  * `lab.ring.xvda.req_prod` and `lab.store.device/vbd/51712/state` are one each. Nothing else can be written, so nothing else can happen.
  */
 
+import { en, type Says } from './said/en.ts';
+
 export interface Expression {
   /** As it was written. */
   readonly text: string;
@@ -30,14 +32,22 @@ const NAME = /^[A-Za-z_][\w./:-]*$/;
 /** More is no expression of a lesson. */
 const MOST_WORDS = 200;
 
-/** @throws Error with a sentence */
+/** Why a text is no expression: in English its message. */
+export class WrongExpression extends Error {
+  readonly says: Says;
+  constructor(says: Says) {
+    super(says(en));
+    this.says = says;
+  }
+}
+
+/** @throws WrongExpression */
 export function readExpression(text: string): Expression {
   const words = text
     .replace(/[()]/g, ' $& ')
     .split(/\s+/)
     .filter(word => word !== '');
-  if (words.length > MOST_WORDS)
-    throw new Error(`the expression has ${words.length} words, more than ${MOST_WORDS}. Make two of it.`);
+  if (words.length > MOST_WORDS) throw new WrongExpression(({ mostWords }) => mostWords(words.length, MOST_WORDS));
   const names: string[] = [];
   let at = 0;
   const level = (depth: number): Node => {
@@ -55,17 +65,14 @@ export function readExpression(text: string): Expression {
   };
   const single = (): Node => {
     const word = words[at++];
-    if (word === undefined) throw new Error('the expression ends where a number or a name should stand. Complete it.');
+    if (word === undefined) throw new WrongExpression(({ ends }) => ends);
     if (word === '(') {
       const inner = level(0);
-      if (words[at++] !== ')') throw new Error('a parenthesis is not closed. Write ).');
+      if (words[at++] !== ')') throw new WrongExpression(({ parenthesis }) => parenthesis);
       return inner;
     }
     if (/^\d+(\.\d+)?$/.test(word)) return () => Number(word);
-    if (!NAME.test(word) || Object.hasOwn(OPERATORS[0]!, word))
-      throw new Error(
-        `“${word}” is neither a number nor a name. Write + - * / = < > <= >= and, with spaces around them.`,
-      );
+    if (!NAME.test(word) || Object.hasOwn(OPERATORS[0]!, word)) throw new WrongExpression(({ noWord }) => noWord(word));
     names.push(word);
     return of => {
       const value = of(word);
@@ -74,9 +81,6 @@ export function readExpression(text: string): Expression {
     };
   };
   const whole = level(0);
-  if (at < words.length)
-    throw new Error(
-      `“${words[at]}” stands where the expression should end. Write an operator with spaces around it before it.`,
-    );
+  if (at < words.length) throw new WrongExpression(({ behind }) => behind(words[at]!));
   return { text, names, value: whole };
 }

@@ -2,6 +2,7 @@
 import type { Token } from 'marked';
 import type { ExitSwitch } from '../hypervisor/view/index.ts';
 import type { Expression } from './expression.ts';
+import type { Says } from './said/en.ts';
 
 export const KINDS = ['predict', 'do', 'measure', 'explain', 'reality'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -118,4 +119,4 @@ export interface Problem {
 }
 
 /** Tells what is wrong, in a sentence. */
-export type Wrong = (line: number, sentence: string) => void;
+export type Wrong = (line: number, says: Says) => void;

@@ -4,12 +4,8 @@ import type { Wrong } from './form.ts';
 
 /** Every token inside, too. */
 export function refuseHtml(token: Token, line: number, wrong: Wrong): void {
-  if (token.type === 'html')
-    wrong(
-      line,
-      `${JSON.stringify(token.raw.trim().slice(0, 40))} is HTML, which a lesson cannot have. Write it as Markdown.`,
-    );
-  if (token.type === 'image') wrong(line, 'A lesson has no pictures: it shows the machine. Leave the picture out.');
+  if (token.type === 'html') wrong(line, ({ html }) => html(JSON.stringify(token.raw.trim().slice(0, 40))));
+  if (token.type === 'image') wrong(line, ({ image }) => image);
   for (const inner of [...((token as Tokens.Generic).tokens ?? []), ...((token as Tokens.List).items ?? [])] as Token[])
     refuseHtml(inner, line, wrong);
 }

@@ -13,6 +13,8 @@ export { PICTURES } from './pictures.ts';
 export { MOST_MINUTES, type Plan, planOf } from './plan.ts';
 export type { Done } from './progress.ts';
 export * from './run.ts';
+export { en as englishSaid, type Said } from './said/en.ts';
+export { es as spanishSaid } from './said/es.ts';
 export * from './small-guests.ts';
 export * from './wall.ts';
 export { anyAnswers, type Walked, walkThrough } from './walk.ts';

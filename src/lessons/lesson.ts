@@ -9,7 +9,7 @@ import { lexer, type Token, type Tokens } from 'marked';
 import { nearest } from '../dom0/definitions/config/index.ts';
 import { bitmapOf, EXCEPTION_VECTORS, EXIT_SWITCHES } from '../hypervisor/view/index.ts';
 import { checkSum } from './code.ts';
-import { type Expression, readExpression } from './expression.ts';
+import { type Expression, readExpression, WrongExpression } from './expression.ts';
 import {
   type Action,
   BARE,
@@ -29,6 +29,7 @@ import { refuseHtml } from './html.ts';
 import { MOST_CHARACTERS } from './limits.ts';
 import { checkNames } from './names.ts';
 import { PICTURES } from './pictures.ts';
+import { en, type Said } from './said/en.ts';
 import { isSmallGuest, SMALL_GUESTS } from './small-guests.ts';
 
 const MOST_GUESTS = 4,
@@ -57,10 +58,15 @@ const ORDER: Readonly<Record<Kind, readonly (Kind | undefined)[]>> = {
 };
 const KERNELS = /^(minipv|demo)\.elf$/;
 
-/** Reads a lesson with the numbers of this seed. `id`: of a lesson of the page. */
-export function readLesson(text: string, seed: string, id?: string): { lesson: Lesson; problems: Problem[] } {
+/** Reads a lesson with the numbers of this seed. `id`: of a lesson of the page; `said`: the language in which it is told what is wrong. */
+export function readLesson(
+  text: string,
+  seed: string,
+  id?: string,
+  said: Said = en,
+): { lesson: Lesson; problems: Problem[] } {
   const problems: Problem[] = [];
-  const wrong: Wrong = (line, sentence) => void problems.push({ line, text: sentence });
+  const wrong: Wrong = (line, says) => void problems.push({ line, text: says(said) });
   const lines = text.replace(/\r\n?/g, '\n').split('\n'),
     lineOf = new Map<object, number>();
   const lesson: Lesson = {
@@ -75,47 +81,34 @@ export function readLesson(text: string, seed: string, id?: string): { lesson: L
     pictures: [],
     steps: [],
   };
-  if (text.length > MOST_CHARACTERS)
-    return {
-      lesson,
-      problems: [
-        {
-          line: 1,
-          text: `A lesson has at most ${MOST_CHARACTERS} characters, and this file has more. Drop another, or part it.`,
-        },
-      ],
-    };
+  if (text.length > MOST_CHARACTERS) {
+    wrong(1, ({ long }) => long(MOST_CHARACTERS));
+    return { lesson, problems };
+  }
   const drawn = new Map<string, number>();
   let start = 0;
-  if (lines[0]?.trim() !== '---')
-    wrong(1, 'A lesson begins with a line ---, its title, and another line ---. Write them.');
+  if (lines[0]?.trim() !== '---') wrong(1, ({ begins }) => begins);
   else {
     const end = lines.findIndex((line, i) => i > 0 && line.trim() === '---');
-    if (end < 0) wrong(1, 'The head is not closed. Write a line --- behind it.');
+    if (end < 0) wrong(1, ({ headIsOpen }) => headIsOpen);
     else {
       for (let i = 1; i < end; i++) readHead(lines[i]!, i + 1, lesson, drawn, wrong, lineOf);
       start = end + 1;
     }
   }
   Object.assign(lesson, { drawn, id: id ?? lesson.title });
-  if (lesson.title === '') wrong(1, 'The lesson has no title. Write title: and its name into the head.');
+  if (lesson.title === '') wrong(1, ({ noTitle }) => noTitle);
   const body = lines.slice(start).map((line, i) =>
     line.replace(/\{(\w+)\}/g, (whole, name: string) => {
       const value = drawn.get(name);
-      if (value === undefined)
-        wrong(
-          start + i + 1,
-          `{${name}} is not drawn. Write draw ${name}: 10 to 20 into the head, or leave the braces out.`,
-        );
+      if (value === undefined) wrong(start + i + 1, ({ drawn: notDrawn }) => notDrawn(name));
       return String(value ?? whole);
     }),
   );
   readBody(lexer(body.join('\n')), start + 1, lesson, wrong, lineOf);
   const last = lesson.steps.at(-1);
-  if (last?.kind !== 'reality')
-    wrong(lines.length, 'The lesson does not end with a heading ## In reality. Write what is not so on real hardware.');
-  if (lesson.guests.length === 0)
-    wrong(lines.length, 'The lesson has no guest. Write a block that begins with ```guest and holds its definition.');
+  if (last?.kind !== 'reality') wrong(lines.length, ({ noReality }) => noReality);
+  if (lesson.guests.length === 0) wrong(lines.length, ({ noGuest }) => noGuest);
   checkNames(lesson, wrong, what => lineOf.get(what) ?? lines.length);
   return { lesson, problems: problems.sort((a, b) => a.line - b.line) };
 }
@@ -150,11 +143,13 @@ function readHead(
   else if (key === 'picture' && value) {
     const [, inspector = '', guest] = /^([\w-]+)(?: of ([\w-]+))?$/.exec(value) ?? [];
     if (!Object.hasOwn(PICTURES, inspector) || PICTURES[inspector] !== (guest === undefined ? 'host' : 'guest'))
-      return wrong(
-        at,
-        `“${value}” is no picture. There are ${Object.entries(PICTURES)
-          .map(([id, of]) => (of === 'guest' ? `${id} of GUEST` : id))
-          .join(', ')}.`,
+      return wrong(at, ({ picture: no }) =>
+        no(
+          value,
+          Object.entries(PICTURES)
+            .map(([id, of]) => (of === 'guest' ? `${id} of GUEST` : id))
+            .join(', '),
+        ),
       );
     const picture = { inspector, ...(guest === undefined ? {} : { guest }) };
     lineOf.set(picture, at);
@@ -162,14 +157,10 @@ function readHead(
   } else if (key === 'draw' && name) {
     const [, low, high, step = '1'] = /^(\d{1,7}) to (\d{1,7})(?: step (\d{1,7}))?$/.exec(value!) ?? [];
     if (low === undefined || Number(high) < Number(low) || Number(step) < 1)
-      return wrong(at, `“${value}” says no numbers. Write for example draw ${name}: 100 to 900 step 50.`);
+      return wrong(at, ({ draw }) => draw(value!, name));
     const choices = Math.floor((Number(high) - Number(low)) / Number(step)) + 1;
     drawn.set(name, Number(low) + Number(step) * (checkSum(`${lesson.seed} ${name}`) % choices));
-  } else
-    wrong(
-      at,
-      `“${line.trim()}” means nothing in a head. Write title: WORDS, about: WORDS, goal: WORDS, picture: NAME of GUEST or draw NAME: LOW to HIGH step STEP.`,
-    );
+  } else wrong(at, ({ inHead }) => inHead(line.trim()));
 }
 
 function readBody(tokens: Token[], line: number, lesson: Lesson, wrong: Wrong, lineOf: Map<object, number>): void {
@@ -184,16 +175,9 @@ function readBody(tokens: Token[], line: number, lesson: Lesson, wrong: Wrong, l
       const [word = '', ...rest] = (token as Tokens.Heading).text.split(':'),
         kind = HEADINGS[word.trim().toLowerCase()],
         name = rest.join(':').trim();
-      if (!kind)
-        wrong(
-          here,
-          `“${(token as Tokens.Heading).text}” is no step. Write ## Predict, ## Do, ## Measure, ## Explain or ## In reality, or take ### for a heading inside a step.`,
-        );
+      if (!kind) wrong(here, ({ step: no }) => no((token as Tokens.Heading).text));
       else if (!ORDER[kind].includes(step?.kind))
-        wrong(
-          here,
-          `${(token as Tokens.Heading).text} cannot follow ${step ? `## ${step.kind}` : 'the head'}. The order is Predict, Do, Measure, Explain, and In reality at the end.`,
-        );
+        wrong(here, ({ order }) => order((token as Tokens.Heading).text, step?.kind));
       if (kind) lesson.steps.push({ kind, ...(name === '' ? {} : { name }), parts: [] });
       continue;
     }
@@ -206,19 +190,15 @@ function readBody(tokens: Token[], line: number, lesson: Lesson, wrong: Wrong, l
       }
       const place = BLOCKS[word];
       if (place) {
-        if (step?.kind !== place)
-          wrong(
-            here,
-            `A block of ${word} belongs below ## ${place[0]!.toUpperCase()}${place.slice(1)}. Move it there.`,
-          );
+        if (step?.kind !== place) wrong(here, said => said.place(word, place));
         step?.parts.push(readBlock(word, text, here + 1, wrong, lineOf));
         continue;
       }
       const meant = misspelt(word);
-      if (meant) wrong(here, `A block of “${word}” would be shown as text. Did you mean \`\`\`${meant}?`);
+      if (meant) wrong(here, said => said.meant(word, meant));
     }
     if (!step) {
-      wrong(here, 'Text stands before the first step. Begin with ## Predict.');
+      wrong(here, ({ beforeSteps }) => beforeSteps);
       continue;
     }
     const last = step.parts.at(-1);
@@ -240,15 +220,11 @@ function misspelt(word: string): string | undefined {
 function readGuest(text: string, line: number, lesson: Lesson, wrong: Wrong): void {
   const name = /^\s*name\s*=\s*["']([\w-]{1,32})["']/m.exec(text)?.[1];
   const kernel = /^\s*kernel\s*=\s*["']([^"']*)["']/m.exec(text)?.[1];
-  if (!name) wrong(line, 'The definition has no name. Write name = "lab", in letters, digits, _ and -.');
-  else if (lesson.guests.some(guest => guest.name === name))
-    wrong(line, `There are two guests called ${name}. Give one another name.`);
+  if (!name) wrong(line, ({ noName }) => noName);
+  else if (lesson.guests.some(guest => guest.name === name)) wrong(line, ({ twice }) => twice(name));
   if (!kernel || !(KERNELS.test(kernel) || isSmallGuest(kernel)))
-    wrong(
-      line,
-      `kernel = "${kernel ?? ''}" is no kernel that a lesson has. Write minipv.elf, demo.elf or ${SMALL_GUESTS.join(', ')}.`,
-    );
-  if (lesson.guests.length === MOST_GUESTS) wrong(line, `A lesson has at most ${MOST_GUESTS} guests.`);
+    wrong(line, said => said.kernel(kernel ?? '', SMALL_GUESTS.join(', ')));
+  if (lesson.guests.length === MOST_GUESTS) wrong(line, ({ mostGuests }) => mostGuests(MOST_GUESTS));
   lesson.guests.push({ name: name ?? '', text });
 }
 
@@ -259,15 +235,11 @@ function readBlock(word: string, text: string, first: number, wrong: Wrong, line
     .split('\n')
     .map((source, i) => ({ source: source.trim(), line: first + i }))
     .filter(({ source }) => source !== '');
-  if (rows.length === 0) wrong(first, `The block of ${word} is empty. Write a line into it, or leave it out.`);
+  if (rows.length === 0) wrong(first, ({ empty }) => empty(word));
   if (word === 'predict') {
     const [row] = rows;
     const [, name, ask] = /^(\w+)\s*:\s*(.+)$/.exec(row?.source ?? '') ?? [];
-    if (row && (!name || rows.length > 1))
-      wrong(
-        row.line,
-        'A prediction is one line, NAME: QUESTION. Write for example guess: How many exits will there be?',
-      );
+    if (row && (!name || rows.length > 1)) wrong(row.line, ({ predict }) => predict);
     return { kind: 'ask', name: name ?? '', text: ask ?? '' };
   }
   if (word === 'do')
@@ -282,7 +254,7 @@ function readBlock(word: string, text: string, first: number, wrong: Wrong, line
     try {
       return readExpression(source);
     } catch (error) {
-      wrong(line, `In “${source}”: ${(error as Error).message}`);
+      wrong(line, said => said.expression(source, error instanceof WrongExpression ? error.says(said) : String(error)));
       return undefined;
     }
   };
@@ -302,10 +274,7 @@ function readRow(source: string, line: number, expression: ReadExpression, wrong
   const [sum = '', says = '', guess] = source.split(/\s+\|\s+/);
   const [, name, sign, text] = /^(\w+)\s*([=~])\s*(.+)$/.exec(sum) ?? [];
   if (!name || !says) {
-    wrong(
-      line,
-      `“${source}” measures nothing. Write NAME = EXPRESSION | WORDS, and | NAME of a prediction behind it where there is one.`,
-    );
+    wrong(line, ({ row }) => row(source));
     return undefined;
   }
   const read = expression(text!, line),
@@ -325,7 +294,7 @@ function readRow(source: string, line: number, expression: ReadExpression, wrong
 function readHint(source: string, line: number, expression: ReadExpression, wrong: Wrong): Hint | undefined {
   const [test = '', text = ''] = source.split(/\s+\|\s+/);
   if (!text) {
-    wrong(line, `“${source}” is no hint. Write NAME < EXPRESSION | what whoever said so has overlooked.`);
+    wrong(line, ({ hint }) => hint(source));
     return undefined;
   }
   const read = expression(test, line);
@@ -335,12 +304,24 @@ function readHint(source: string, line: number, expression: ReadExpression, wron
 function readCheck(source: string, line: number, expression: ReadExpression, wrong: Wrong): Check | undefined {
   const [test = '', holds = '', fails = ''] = source.split(/\s+\|\s+/);
   if (!holds || !fails) {
-    wrong(line, `“${source}” is no check. Write EXPRESSION | what holds | what to do where it does not.`);
+    wrong(line, ({ check }) => check(source));
     return undefined;
   }
   const read = expression(test, line);
   return read && { expression: read, holds, fails };
 }
+
+/** What can be done, as it is written. */
+const FORMS = [
+  'type GUEST: WORDS',
+  'edit GUEST LINE: TEXT',
+  `run N ms (N ≤ ${MOST_RUN_MS})`,
+  'xl sched-credit -d GUEST -w WEIGHT -c CAP',
+  'xl sched-credit -s -t MS',
+  `xl exit-controls GUEST ${EXIT_SWITCHES.join('|')}=0|1 exceptions=VECTORS ple-gap=CLOCKS ple-window=CLOCKS`,
+  `xl ${VALUED.join('|')} GUEST MIB`,
+  `xl ${BARE.join('|')} GUEST`,
+].join(', ');
 
 function readAction(source: string, line: number, wrong: Wrong): Action[] {
   const typed = /^type ([\w-]+): (.+)$/.exec(source);
@@ -375,10 +356,7 @@ function readAction(source: string, line: number, wrong: Wrong): Action[] {
   const chosen = /^xl exit-controls ([\w-]+)((?: [a-z\d-]+=[\d,]+)+)$/.exec(source),
     controls = chosen && readControls(chosen[2]!.trim().split(' '));
   if (chosen && controls) return [{ kind: 'controls', guest: chosen[1]!, controls }];
-  wrong(
-    line,
-    `“${source}” is nothing that the page can do. Write type GUEST: WORDS, edit GUEST LINE: TEXT, run N ms (at most ${MOST_RUN_MS}), xl sched-credit -d GUEST -w WEIGHT -c CAP, xl sched-credit -s -t MS, xl exit-controls GUEST ${EXIT_SWITCHES.join('|')}=0|1 exceptions=VECTORS ple-gap=CLOCKS ple-window=CLOCKS, xl ${VALUED.join('|')} GUEST MIB or xl ${BARE.join('|')} GUEST.`,
-  );
+  wrong(line, ({ action }) => action(source, FORMS));
   return [];
 }
 

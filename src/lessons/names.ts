@@ -8,11 +8,7 @@ export function checkNames({ guests, pictures, steps }: Lesson, wrong: Wrong, li
     asked = new Set<string>(),
     measured = new Set<string>();
   const guestNamed = (name: string, line: number): void => {
-    if (!known.has(name))
-      wrong(
-        line,
-        `No guest of the lesson is called ${name}. There ${known.size === 1 ? 'is' : 'are'} ${[...known].join(', ') || 'none'}.`,
-      );
+    if (!known.has(name)) wrong(line, ({ guest }) => guest(name, [...known]));
   };
   const factNamed = (name: string, line: number): void => {
     const dot = name.indexOf('.'),
@@ -20,26 +16,17 @@ export function checkNames({ guests, pictures, steps }: Lesson, wrong: Wrong, li
     guestNamed(name.slice(0, dot), line);
     if (rowsOfFact(fact).length > 0) return;
     const near = nearestFact(fact);
-    wrong(
-      line,
-      `There is no fact ${fact}. ${near ? `Did you mean ${near}?` : 'The guide for authors lists all facts.'}`,
-    );
+    wrong(line, said => said.fact(fact, near));
   };
   const lineNamed = (each: Row | Check | Hint): void => {
     const line = lineOf(each);
     for (const name of each.expression.names)
       if (name.includes('.')) factNamed(name, line);
-      else if (!measured.has(name) && !asked.has(name))
-        wrong(line, `${name} is neither measured before nor predicted. Write it into a block of measure first.`);
-    if ('answer' in each && !asked.has(each.answer))
-      wrong(
-        line,
-        `A hint is about ${each.answer || 'nothing'}, which nobody predicts. Begin it with the name of a prediction.`,
-      );
+      else if (!measured.has(name) && !asked.has(name)) wrong(line, ({ unknown }) => unknown(name));
+    if ('answer' in each && !asked.has(each.answer)) wrong(line, ({ hintAbout }) => hintAbout(each.answer));
     if (!('name' in each)) return;
     measured.add(each.name);
-    if (each.guess && !asked.has(each.guess))
-      wrong(line, `No prediction is called ${each.guess}. Write a block of predict with ${each.guess}: QUESTION.`);
+    if (each.guess && !asked.has(each.guess)) wrong(line, ({ prediction }) => prediction(each.guess!));
   };
   for (const picture of pictures) if (picture.guest !== undefined) guestNamed(picture.guest, lineOf(picture));
   for (const { parts } of steps)

@@ -1,5 +1,6 @@
 /** A lesson from somebody's own address. Nothing is known of it: it is a text of limited length, which is read as any lesson is (src/lessons/lesson.ts). */
 import { MOST_CHARACTERS } from '../../lessons/index.ts';
+import { words } from './words.ts';
 
 /** A character is three bytes of UTF-8 at most, two of which may be one of four. */
 const MOST_BYTES = 3 * MOST_CHARACTERS;
@@ -16,10 +17,9 @@ export const hostOf = (address: string): string => (URL.canParse(address) ? new 
 
 /** Text of a lesson, without cookies and without telling who asks. @throws Error with a sentence */
 export async function fetchedText(address: string, get: typeof fetch = fetch): Promise<string> {
-  if (!URL.canParse(address)) throw new Error(`${address} is no address. Write https://, a host and a path.`);
+  if (!URL.canParse(address)) throw new Error(words.errors.noAddress(address));
   const url = new URL(address);
-  if (!isSafe(url))
-    throw new Error(`${address} is not https, so that anybody on the way could change it. Put it under https://.`);
+  if (!isSafe(url)) throw new Error(words.errors.noHttps(address));
   let answer: Response;
   try {
     answer = await get(url, {
@@ -28,17 +28,11 @@ export async function fetchedText(address: string, get: typeof fetch = fetch): P
       signal: AbortSignal.timeout(MOST_MS),
     });
   } catch {
-    throw new Error(
-      `${url.host} did not give its file to this page. It cannot be reached, or it allows no other site to read it (Access-Control-Allow-Origin). Save the file and drop it here.`,
-    );
+    throw new Error(words.errors.notGiven(url.host));
   }
-  if (!answer.ok) throw new Error(`${url.host} answered ${answer.status} for ${url.pathname}. Is the address right?`);
-  if (answer.url && !isSafe(new URL(answer.url)))
-    throw new Error(`${url.host} leads to ${answer.url}, which is not https. Take an address that does not.`);
-  if (/\bhtml\b/.test(answer.headers.get('content-type') ?? ''))
-    throw new Error(
-      `${address} is a web page, and a lesson is a Markdown file. Take the address of the file itself (“Raw”).`,
-    );
+  if (!answer.ok) throw new Error(words.errors.answered(url.host, answer.status, url.pathname));
+  if (answer.url && !isSafe(new URL(answer.url))) throw new Error(words.errors.leads(url.host, answer.url));
+  if (/\bhtml\b/.test(answer.headers.get('content-type') ?? '')) throw new Error(words.errors.webPage(address));
   return textOf(answer, url.host);
 }
 
@@ -52,11 +46,11 @@ async function textOf(answer: Response, host: string): Promise<string> {
     bytes += piece.value.length;
     if (bytes <= MOST_BYTES) continue;
     await reader!.cancel();
-    throw new Error(`The file at ${host} has more than ${MOST_BYTES / 1024} KiB, too much for a lesson. Part it.`);
+    throw new Error(words.errors.tooMuch(host, MOST_BYTES / 1024));
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(await new Blob(pieces).arrayBuffer());
   } catch {
-    throw new Error(`The file at ${host} is no text in UTF-8. Save it as one.`);
+    throw new Error(words.errors.noText(host));
   }
 }

@@ -1,5 +1,7 @@
 /** How far somebody is in lessons: kept in this browser, taken along as a file, and never sent anywhere. */
 
+import { words } from './words.ts';
+
 /** A lesson with a seed and a name; `step` of `steps` is open. `code`: it is done. */
 export interface KeptLesson {
   id: string;
@@ -36,8 +38,7 @@ export function readKept(text: string): KeptLesson[] {
     read = undefined;
   }
   const { format, lessons } = (read ?? {}) as Record<string, unknown>;
-  if (format !== FORMAT || !Array.isArray(lessons) || !lessons.every(isKept))
-    throw new Error('This file holds no progress of lessons. Take one that was saved here.');
+  if (format !== FORMAT || !Array.isArray(lessons) || !lessons.every(isKept)) throw new Error(words.errors.noProgress);
   return lessons;
 }
 

@@ -9,6 +9,7 @@ import {
   readCourse,
   readGlossary,
   readLesson,
+  spanishSaid,
 } from '../../lessons/index.ts';
 import { LESSONS } from './list.ts';
 import { lessonHost, read, text, walk } from './walk.test-support.ts';
@@ -199,6 +200,16 @@ describe('a lesson that somebody wrote', () => {
       '23: There is no fact exit.OI. Did you mean exit.IO?',
       '26: y is neither measured before nor predicted. Write it into a block of measure first.',
     ]);
+  });
+
+  it('is told in the language of the page what is wrong, at the same lines', () => {
+    const own = '---\ntitel: x\n---\ntext\n## Predict\n```pedict\ng: h\n```\n```check\na + | b | c\n```\n',
+      { problems } = readLesson(own, 's', undefined, spanishSaid);
+    expect(problems.map(({ line }) => line)).toEqual(readLesson(own, 's').problems.map(({ line }) => line));
+    expect(problems.map(({ text }) => text)).toContain(
+      'Un bloque de «pedict» se mostraría como texto. ¿Querías decir ```predict?',
+    );
+    expect(problems.find(({ text }) => text.startsWith('En «a +»:'))?.line).toBe(10);
   });
 
   it('never passes a check that cannot be evaluated, and says why', async () => {

@@ -1,13 +1,8 @@
 /** Instruction by level: what the guest `sensitive` has found out, as it finds it out (guests/small/sensitive.asm). */
 import type { DomainSession } from '../sessions.ts';
 import { useNotes } from './notes.tsx';
+import { words } from './words.ts';
 
-const words = {
-  instruction: 'Instruction',
-  level: (level: number) => `at level ${level}`,
-  outcomes: ['', 'traps', 'differs, no trap', 'same'],
-  none: 'Nothing was tried at level 1 or 3 yet.',
-};
 /** Counts of a run, which are no instructions. */
 const SUMS = new Set(['traps', 'differs', 'same']);
 /** Where a level's outcome is in a note: bits 0 to 3, and 4 to 7. */
@@ -18,14 +13,14 @@ const LEVELS = [
 
 export function Levels({ session }: { session: DomainSession }) {
   const rows = useNotes(session).filter(([name]) => !SUMS.has(name));
-  if (!rows.some(([, note]) => note > 0)) return <p class="hint body">{words.none}</p>;
+  if (!rows.some(([, note]) => note > 0)) return <p class="hint body">{words.levels.none}</p>;
   return (
     <table class="llev">
       <thead>
         <tr>
-          <th>{words.instruction}</th>
+          <th>{words.levels.instruction}</th>
           {LEVELS.map(([level]) => (
-            <th key={level}>{words.level(level)}</th>
+            <th key={level}>{words.levels.level(level)}</th>
           ))}
         </tr>
       </thead>
@@ -37,7 +32,7 @@ export function Levels({ session }: { session: DomainSession }) {
               const outcome = (note >>> bits) & 15;
               return (
                 <td key={level} class={`o${outcome}`}>
-                  {words.outcomes[outcome]}
+                  {words.levels.outcomes[outcome]}
                 </td>
               );
             })}

@@ -5,36 +5,13 @@ import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { RingFacts } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
-import { type SlotState, slotStates } from '../inspect/ring/slots.ts';
+import { slotStates } from '../inspect/ring/slots.ts';
 import { ownerClass } from '../parts/marks.tsx';
 import type { DomainSession } from '../sessions.ts';
 import { go } from '../navigation.ts';
+import { words } from './words.ts';
 
-const words = {
-  ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`,
-  requests: 'requests taken',
-  chart: 'Doorbells against requests',
-  upward: 'doorbells heard by Domain-0',
-  counted: 'Counted in Domain-0, outside the guest: to the right requests, up doorbells.',
-  last: (round: number, { doorbells }: Point, isOpen: boolean) =>
-    `round ${round}${isOpen ? ', so far' : ':'} ${doorbells}`,
-  said: (n: number) => `you said ${n}`,
-  slot: (name: string, value: number) => `${name} ${value}`,
-  crossed: 'passed, so the bell rings once',
-  not: 'passing it rings the bell',
-  states: {
-    D: 'drafted, not pushed',
-    W: 'waits for Domain-0',
-    T: 'Domain-0 works on it',
-    A: 'answered',
-    F: 'free',
-  } satisfies Record<SlotState, string>,
-  inspector: 'Open inspector',
-  table: 'As table',
-  bell: 'Doorbell',
-  ofRound: (round: number) => `round ${round}: requests`,
-  none: 'The line begins with the first request.',
-};
+const says = words.rings;
 /** Of the strip and of the chart, in the picture's units. */
 const WIDTH = 540,
   CELL = 14,
@@ -135,19 +112,19 @@ export function RingStrip({ session, name, round, said, isOpen, busy, children }
   if (!ring?.events) return <>{children}</>;
   return (
     <>
-      <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}>
+      <section class={`panel lring ${ownerClass(id)}`} aria-label={says.ring(name, ring.name, ring.slots)} tabIndex={0}>
         <div class="row">
-          <h3 class="grow">{words.ring(name, ring)}</h3>
+          <h3 class="grow">{says.ring(name, ring.name, ring.slots)}</h3>
           <button class="btn sm" onClick={() => go({ kind: 'domain', id, tab: 'inspect', name: 'ring' })}>
-            {words.inspector}
+            {says.inspector}
           </button>
         </div>
         <Strip ring={ring} />
         <States ring={ring} />
       </section>
-      <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}>
+      <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={says.chart} tabIndex={0}>
         <div class="row">
-          <h3 class="grow">{words.chart}</h3>
+          <h3 class="grow">{says.chart}</h3>
           <button
             class="btn quiet sm"
             aria-pressed={asTable.value}
@@ -155,18 +132,18 @@ export function RingStrip({ session, name, round, said, isOpen, busy, children }
               asTable.value = !asTable.value;
             }}
           >
-            {words.table}
+            {says.table}
           </button>
         </div>
         {asTable.value ? (
           <Table />
         ) : (
           <>
-            <p class="sec">{words.upward}</p>
+            <p class="sec">{says.upward}</p>
             <Chart round={round} said={said} isOpen={isOpen} />
           </>
         )}
-        <p class="cap-t">{words.counted}</p>
+        <p class="cap-t">{says.counted}</p>
       </section>
     </>
   );
@@ -209,9 +186,9 @@ function Strip({ ring }: { ring: RingFacts }) {
               fill="none"
             />
             <text x={isRight ? x - 5 : x + 5} y={y} text-anchor={isRight ? 'end' : 'start'} class="m">
-              {words.slot(name, value)}
+              {says.slot(name, value)}
               {name === 'req_event' && (
-                <tspan class="plain">{isCrossed(ring) ? `: ${words.crossed}` : `: ${words.not}`}</tspan>
+                <tspan class="plain">{isCrossed(ring) ? `: ${says.crossed}` : `: ${says.not}`}</tspan>
               )}
             </text>
           </g>
@@ -232,7 +209,7 @@ function States({ ring }: { ring: RingFacts }) {
         .map(({ state, count }) => (
           <li key={state}>
             <i class={`sl-${state}`}>{state === 'F' ? '' : state}</i>
-            <b>{count}</b> {words.states[state]}
+            <b>{count}</b> {says.states[state]}
           </li>
         ))}
     </ul>
@@ -252,7 +229,7 @@ function Chart({ round, said, isOpen }: { round: number; said: number | undefine
   const lines = [...series.value]
     .map(([no, { points }]) => ({ no, points, last: points.at(-1)! }))
     .filter(({ last }) => last.requests > 0);
-  if (lines.length === 0) return <p class="sec">{words.none}</p>;
+  if (lines.length === 0) return <p class="sec">{says.none}</p>;
   const wide = Math.max(...lines.map(({ last }) => last.requests)),
     most = Math.max(...lines.map(({ last }) => last.doorbells), said ?? 0, 1);
   const x = (n: number): number => LEFT + ((WIDTH - LEFT - RIGHT) * n) / wide,
@@ -267,11 +244,11 @@ function Chart({ round, said, isOpen }: { round: number; said: number | undefine
     ...lines
       .filter(line => line !== beside)
       .map(({ no, last }) => ({
-        text: words.last(no, last, isOpen && no === round),
+        text: says.last(no, last.doorbells, isOpen && no === round),
         at: y(last.doorbells),
         isHere: no === round,
       })),
-    ...(said === undefined ? [] : [{ text: words.said(said), at: y(said), isHere: false }]),
+    ...(said === undefined ? [] : [{ text: says.said(said), at: y(said), isHere: false }]),
   ].sort((a, b) => a.at - b.at);
   // Names keep their distance: the lower one gives way, and none is below the axis.
   for (let i = 1; i < labels.length; i++) labels[i]!.at = Math.max(labels[i]!.at, labels[i - 1]!.at + APART);
@@ -314,7 +291,7 @@ function Chart({ round, said, isOpen }: { round: number; said: number | undefine
       ))}
       {beside && (
         <text x={x(beside.last.requests) + 9} y={besideY! + 4} class="b">
-          {words.last(beside.no, beside.last, isOpen)}
+          {says.last(beside.no, beside.last.doorbells, isOpen)}
         </text>
       )}
       {labels.map(({ text, at, isHere }) => (
@@ -328,7 +305,7 @@ function Chart({ round, said, isOpen }: { round: number; said: number | undefine
       <text x={LEFT - 5} y={HIGH + 2} text-anchor="end" class="m">
         0
       </text>
-      <text x={LEFT} y={HIGH + 15}>{`0 ${words.requests}`}</text>
+      <text x={LEFT} y={HIGH + 15}>{`0 ${says.requests}`}</text>
       <text x={x(wide)} y={HIGH + 15} text-anchor="end" class="m">
         {wide}
       </text>
@@ -340,16 +317,16 @@ function Chart({ round, said, isOpen }: { round: number; said: number | undefine
 function Table() {
   const lines = [...series.value].map(([no, { points }]) => ({ no, points })),
     most = Math.max(0, ...lines.map(({ points }) => points.at(-1)!.doorbells));
-  if (most === 0) return <p class="sec">{words.none}</p>;
+  if (most === 0) return <p class="sec">{says.none}</p>;
   return (
     <div class="lbells" tabIndex={0}>
       <table>
         <thead>
           <tr>
-            <th>{words.bell}</th>
+            <th>{says.bell}</th>
             {lines.map(({ no }) => (
               <th key={no} class="num">
-                {words.ofRound(no)}
+                {says.ofRound(no)}
               </th>
             ))}
           </tr>

@@ -6,6 +6,7 @@ import { seedHere } from './addresses.ts';
 import { fetchedText, isAddress } from './fetched.ts';
 import { language } from './language.ts';
 import { LESSONS, OWN_KEY, OWN_LESSON } from './list.ts';
+import { said, words } from './words.ts';
 
 const TEXTS = allPersistent(import.meta.glob<{ default: string }>('./texts/**/*.md', { query: '?raw' }));
 
@@ -18,19 +19,19 @@ export async function lessonText(id: string): Promise<string> {
     } catch {
       // It was never kept.
     }
-    if (own === null) throw new Error('This tab has no lesson of yours any more. Drop its file again.');
+    if (own === null) throw new Error(words.errors.noOwn);
     return own;
   }
   if (isAddress(id)) return fetchedText(id);
   if (!LESSONS.some(lesson => lesson.id === id))
-    throw new Error(`There is no lesson ${id}. There are ${LESSONS.map(lesson => lesson.id).join(', ')}.`);
+    throw new Error(words.errors.noLesson(id, LESSONS.map(lesson => lesson.id).join(', ')));
   // What was not translated yet is English.
   return (await (TEXTS[`./texts/${language()}/${id}.md`] ?? TEXTS[`./texts/${id}.md`]!)()).default;
 }
 
 /** Such a text with the numbers of the address. Codes of a lesson of the page are about its word, of others about their title. */
 export const readHere = (id: string, text: string): { lesson: Lesson; problems: Problem[] } =>
-  readLesson(text, seedHere(), LESSONS.some(lesson => lesson.id === id) ? id : undefined);
+  readLesson(text, seedHere(), LESSONS.some(lesson => lesson.id === id) ? id : undefined, said);
 
 const COURSES = allPersistent(import.meta.glob<{ default: string }>('./courses/*.md', { query: '?raw' }));
 export const COURSE_IDS: readonly string[] = Object.keys(COURSES).map(path => /([\w-]+)\.md$/.exec(path)![1]!);
@@ -38,6 +39,6 @@ export const COURSE_IDS: readonly string[] = Object.keys(COURSES).map(path => /(
 /** The text of a course: one of the page, one that was dropped, or one at an address. @throws Error with a sentence */
 export async function courseText(id: string): Promise<string> {
   if (id === OWN_LESSON || isAddress(id)) return lessonText(id);
-  if (!COURSE_IDS.includes(id)) throw new Error(`There is no course ${id}. There is ${COURSE_IDS.join(', ')}.`);
+  if (!COURSE_IDS.includes(id)) throw new Error(words.errors.noCourse(id, COURSE_IDS.join(', ')));
   return (await COURSES[`./courses/${id}.md`]!()).default;
 }

@@ -11,7 +11,7 @@ import { allKept } from '../kept.ts';
 import { Line } from '../markdown.tsx';
 import { Problems } from '../problems.tsx';
 import { courseText } from '../texts.ts';
-import { words } from '../words.ts';
+import { said, words } from '../words.ts';
 
 export function CourseView() {
   const read = useSignal<{ course: Course; problems: readonly Problem[] } | undefined>(undefined),
@@ -20,7 +20,7 @@ export function CourseView() {
   useEffect(() => {
     courseText(id).then(
       text => {
-        read.value = readCourse(text);
+        read.value = readCourse(text, said);
       },
       error => {
         problem.value = sentence(error);

@@ -1,20 +1,23 @@
-/** The guide for authors: docs/lessons.md, with lessons to begin from. */
+/** The guide for authors, with lessons to begin from: in English docs/lessons.md. */
 
 import { useSignal } from '@preact/signals';
 import { lexer, type Token } from 'marked';
 import { useEffect } from 'preact/hooks';
 import { sentence } from '../../host.ts';
-import { persistent } from '../../load-again.ts';
+import { allPersistent } from '../../load-again.ts';
 import { download } from '../../navigation.ts';
 import { Tag } from '../../parts/marks.tsx';
 import { viewAddress } from '../addresses.ts';
+import { language } from '../language.ts';
 import { LESSONS } from '../list.ts';
 import { Markdown } from '../markdown.tsx';
 import { lessonText } from '../texts.ts';
 import { words } from '../words.ts';
 
-const [GUIDE] = Object.values(import.meta.glob<{ default: string }>('../../../../docs/lessons.md', { query: '?raw' }));
-const guide = persistent(GUIDE!);
+const GUIDES = allPersistent(
+  import.meta.glob<{ default: string }>(['../../../../docs/lessons.md', '../guide/*.md'], { query: '?raw' }),
+);
+const guide = GUIDES[`../guide/${language()}.md`] ?? GUIDES['../../../../docs/lessons.md']!;
 
 export function Guide() {
   const tokens = useSignal<readonly Token[]>([]),

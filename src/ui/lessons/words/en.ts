@@ -1,4 +1,5 @@
 /** What stands around lessons, in English. A translation is one more file like this, and a line in language.ts. */
+import type { SlotState } from '../../inspect/ring/slots.ts';
 import { number } from '../number.ts';
 
 export const en = {
@@ -58,6 +59,57 @@ export const en = {
   pictures: { levels: 'What traps, what silently differs', notes: 'What the guest counts' } as Readonly<
     Record<string, string>
   >,
+  levels: {
+    instruction: 'Instruction',
+    level: (level: number) => `at level ${level}`,
+    outcomes: ['', 'traps', 'differs, no trap', 'same'],
+    none: 'Nothing was tried at level 1 or 3 yet.',
+  },
+  noNotes: 'Nothing was noted yet.',
+  rings: {
+    ring: (guest: string, device: string, slots: number) => `Ring of ${guest}: ${device}, ${slots} slots`,
+    requests: 'requests taken',
+    chart: 'Doorbells against requests',
+    upward: 'doorbells heard by Domain-0',
+    counted: 'Counted in Domain-0, outside the guest: to the right requests, up doorbells.',
+    last: (round: number, doorbells: number, isOpen: boolean) =>
+      `round ${round}${isOpen ? ', so far' : ':'} ${doorbells}`,
+    said: (n: number) => `you said ${n}`,
+    slot: (name: string, value: number) => `${name} ${value}`,
+    crossed: 'passed, so the bell rings once',
+    not: 'passing it rings the bell',
+    states: {
+      D: 'drafted, not pushed',
+      W: 'waits for Domain-0',
+      T: 'Domain-0 works on it',
+      A: 'answered',
+      F: 'free',
+    } satisfies Record<SlotState, string>,
+    inspector: 'Open inspector',
+    table: 'As table',
+    bell: 'Doorbell',
+    ofRound: (round: number) => `round ${round}: requests`,
+    none: 'The line begins with the first request.',
+  },
+  errors: {
+    noOwn: 'This tab has no lesson of yours any more. Drop its file again.',
+    noLesson: (id: string, all: string) => `There is no lesson ${id}. There are ${all}.`,
+    noCourse: (id: string, all: string) => `There is no course ${id}. There is ${all}.`,
+    noProgress: 'This file holds no progress of lessons. Take one that was saved here.',
+    noAddress: (address: string) => `${address} is no address. Write https://, a host and a path.`,
+    noHttps: (address: string) =>
+      `${address} is not https, so that anybody on the way could change it. Put it under https://.`,
+    notGiven: (host: string) =>
+      `${host} did not give its file to this page. It cannot be reached, or it allows no other site to read it (Access-Control-Allow-Origin). Save the file and drop it here.`,
+    answered: (host: string, status: number, path: string) =>
+      `${host} answered ${status} for ${path}. Is the address right?`,
+    leads: (host: string, to: string) => `${host} leads to ${to}, which is not https. Take an address that does not.`,
+    webPage: (address: string) =>
+      `${address} is a web page, and a lesson is a Markdown file. Take the address of the file itself (“Raw”).`,
+    tooMuch: (host: string, kib: number) =>
+      `The file at ${host} has more than ${kib} KiB, too much for a lesson. Part it.`,
+    noText: (host: string) => `The file at ${host} is no text in UTF-8. Save it as one.`,
+  },
   right: 'as you said',
   off: (by: number) => `${number(Math.abs(by))} too ${by < 0 ? 'many' : 'few'}`,
   notJudged: (check: string, why: string) => `“${check}” could not be checked: ${why}`,
