@@ -1,5 +1,5 @@
 /** What a lesson does to the host of this page. */
-import type { NamedFile } from '../../dom0/service/index.ts';
+import type { Facts, NamedFile } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
 import { allPersistent, persistent } from '../load-again.ts';
 import { assembler, behind, commandsOf, type LessonHost, SMALL_GUESTS } from '../../lessons/index.ts';
@@ -46,12 +46,32 @@ async function filesOf(text: string, source?: string): Promise<NamedFile[]> {
   return files;
 }
 
+/** What was asked last of each guest, and when. */
+const asked = new Map<number, { facts: Promise<Facts>; atMs: number }>();
+
+const factsOf = (id: number): Promise<Facts> => {
+  const facts = host.inspect('facts', id);
+  asked.set(id, { facts, atMs: performance.now() });
+  return facts;
+};
+
+/** For a picture: as they were at most so long ago, so that it does not ask beside the step, which asks as often. */
+export function factsSeen(id: number, ageMs: number): Promise<Facts> {
+  const last = asked.get(id);
+  return last && performance.now() - last.atMs <= ageMs ? last.facts : factsOf(id);
+}
+
 export const pageHost: LessonHost = {
   create: async (text, source) => (await host.create(await filesOf(text, source))).id,
   source: sourceOf,
   assemble: kernelOf,
   type: (id, bytes) => host.time('type', id, bytes),
   ...commandsOf(host),
+  facts: factsOf,
+  destroy: id => {
+    asked.delete(id);
+    return host.destroy(id);
+  },
   stand: () => host.time('stand'),
   now: () => host.time('now'),
   inputs: () => host.time('inputs'),
