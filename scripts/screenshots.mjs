@@ -3,7 +3,7 @@
  *
  *   npm run -s screenshots [-- --docs] [desktop|phone] [light|dark|contrast] [VIEW…]
  *
- * They are put into .cache/screenshots; --docs: those that the README shows into docs/pictures, too.
+ * They are put into .cache/screenshots; --docs: those of them that the README shows into docs/pictures, too.
  */
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { at, isMain } from './lib.mjs';
@@ -19,15 +19,16 @@ async function main(options) {
   await ensureTypeface();
   const folder = at('.cache', 'screenshots');
   mkdirSync(folder, { recursive: true });
-  let made = 0;
+  const made = new Set();
   await walkViews(async (page, name, size, theme) => {
     await page.screenshot({ path: `${folder}/${name}-${size}-${theme}.png` });
-    made++;
+    made.add(`${name}-${size}-${theme}`);
   }, only);
-  console.log(`${made} pictures in .cache/screenshots`);
+  console.log(`${made.size} pictures in .cache/screenshots`);
   if (!options.includes('--docs')) return;
   mkdirSync(at('docs', 'pictures'), { recursive: true });
-  for (const name of SHOWN) copyFileSync(`${folder}/${name}.png`, at('docs', 'pictures', `${name}.png`));
+  for (const name of SHOWN.filter(each => made.has(each)))
+    copyFileSync(`${folder}/${name}.png`, at('docs', 'pictures', `${name}.png`));
 }
 
 if (isMain(import.meta.url))

@@ -587,7 +587,7 @@ const VIEWS = [
     },
   ],
   [
-    'desktop',
+    'windows',
     async page => {
       // Something has failed, too.
       await goTo(page, 'lab');
@@ -1111,9 +1111,6 @@ export async function walkViews(look, only = [], sizes = SIZES) {
     const named = all.filter(([name]) => only.includes(name));
     return named.length > 0 ? named : all;
   };
-  // A size's word is no view's.
-  const chosen = VIEWS.filter(([name]) => !(name in sizes) && only.includes(name)),
-    views = chosen.length > 0 ? chosen : VIEWS;
   await ensureDependencies({ quiet: true });
   await buildPage();
   const { chromium } = await import('@playwright/test');
@@ -1127,7 +1124,7 @@ export async function walkViews(look, only = [], sizes = SIZES) {
       for (const [theme, media] of among(Object.entries(THEMES))) {
         const page = await browser.newPage({ viewport, ...media, baseURL: url, serviceWorkers: 'block' });
         page.on('dialog', dialog => void dialog.accept());
-        for (const [name, show] of views) {
+        for (const [name, show] of among(VIEWS)) {
           await show(page).catch(async error => {
             await page.screenshot({ path: at('.cache', 'screenshots', 'failed.png') });
             throw new Error(`${name}, ${size}, ${theme} (.cache/screenshots/failed.png): ${error.message}`);
