@@ -183,7 +183,11 @@ function readBody(tokens: Token[], line: number, lesson: Lesson, wrong: Wrong, l
     }
     if (token.type === 'code') {
       const { lang = '', text } = token as Tokens.Code;
-      const [word = ''] = lang.split(/\s+/);
+      const [written = ''] = lang.split(/\s+/),
+        meant = misspelt(written),
+        word = meant ?? written;
+      // It is read as what was meant, so that nothing else is told of names in it.
+      if (meant) wrong(here, said => said.meant(written, meant));
       if (word === 'guest') {
         readGuest(text, here, lesson, wrong);
         continue;
@@ -194,8 +198,6 @@ function readBody(tokens: Token[], line: number, lesson: Lesson, wrong: Wrong, l
         step?.parts.push(readBlock(word, text, here + 1, wrong, lineOf));
         continue;
       }
-      const meant = misspelt(word);
-      if (meant) wrong(here, said => said.meant(word, meant));
     }
     if (!step) {
       wrong(here, ({ beforeSteps }) => beforeSteps);
@@ -211,10 +213,10 @@ const FENCES = ['guest', ...Object.keys(BLOCKS)];
 /** Languages of source that are nearer to a block's word than a slip of the finger. */
 const LANGUAGES = new Set(['c', 'd', 'dot', 'go', 'md', 'rust']);
 
-/** The block that a word of a fence was meant to be; undefined: it is a language. */
+/** The block that a word of a fence was meant to be; undefined: it is that already, or a language. */
 function misspelt(word: string): string | undefined {
   const plain = word.toLowerCase().replace(/[^a-z]+$/, '');
-  return word === '' || LANGUAGES.has(plain) ? undefined : nearest(plain, FENCES);
+  return word === '' || FENCES.includes(word) || LANGUAGES.has(plain) ? undefined : nearest(plain, FENCES);
 }
 
 function readGuest(text: string, line: number, lesson: Lesson, wrong: Wrong): void {

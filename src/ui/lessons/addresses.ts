@@ -20,7 +20,9 @@ export const seedHere = (): string => seedOf(address().get('seed') ?? '', addres
 
 /** Of a lesson that is not taken but read, taught or written. */
 export const LESSON_VIEWS = ['teacher', 'handout', 'answers', 'wall', 'edit', 'guide'] as const,
-  VIEWS = [...LESSON_VIEWS, 'course', 'glossary', 'progress'] as const;
+  /** Of all lessons. */
+  OPEN_VIEWS = ['glossary', 'progress'] as const;
+const VIEWS = [...LESSON_VIEWS, ...OPEN_VIEWS, 'course'] as const;
 export type View = (typeof VIEWS)[number];
 
 export const viewHere = (): View | undefined => VIEWS.find(view => view === address().get('view'));
@@ -39,9 +41,12 @@ export const lessonHere = (id: string, seed?: string, name = ''): string =>
 
 export const viewAddress = (id: string, view: View, seed: string): string => `${lessonHere(id, seed)}&view=${view}`;
 
+/** In place of a lesson's word, where an address is one of a course. */
+export const COURSE = 'course';
+
 /** A list of lessons, by its word or its https address. */
 export const courseAddress = (id: string, seed: string): string =>
-  `${lessonAddress('course', seed)}&course=${encodeURIComponent(id)}&view=course`;
+  `${lessonAddress(COURSE, seed)}&course=${encodeURIComponent(id)}&view=course`;
 
 /** A lesson at a round, for whoever has this version or a newer one. */
 export const roundAddress = (version: string, round: number): string => {

@@ -88,7 +88,7 @@ export function Around({ lesson, no, onName }: { lesson: Lesson; no: number; onN
           {words.qr}
         </button>
         <LargeButton look="link" />
-        {(['teacher', 'handout', 'edit', 'glossary', 'progress'] as const).map(view => (
+        {(['teacher', 'handout', 'wall', 'edit', 'glossary', 'progress'] as const).map(view => (
           <a key={view} href={viewAddress(id, view, seed)}>
             {words.views[view]}
           </a>

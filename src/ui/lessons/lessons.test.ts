@@ -202,6 +202,11 @@ describe('a lesson that somebody wrote', () => {
     ]);
   });
 
+  it('is told a misspelt block alone, and nothing of the names in it', () => {
+    const text = file('./texts/ring-request.md').replace('```predict', '```pedict');
+    expect(readLesson(text, 's').problems.length).toBe(1);
+  });
+
   it('is told in the language of the page what is wrong, at the same lines', () => {
     const own = '---\ntitel: x\n---\ntext\n## Predict\n```pedict\ng: h\n```\n```check\na + | b | c\n```\n',
       { problems } = readLesson(own, 's', undefined, spanishSaid);

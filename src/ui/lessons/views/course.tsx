@@ -5,10 +5,11 @@ import { useEffect } from 'preact/hooks';
 import { type Course, type Problem, readCourse } from '../../../lessons/index.ts';
 import { sentence } from '../../host.ts';
 import { Tag } from '../../parts/marks.tsx';
-import { address, lessonHere, viewAddress } from '../addresses.ts';
+import { address, lessonHere } from '../addresses.ts';
 import { hostOf, isAddress } from '../fetched.ts';
 import { allKept } from '../kept.ts';
 import { Line } from '../markdown.tsx';
+import { ViewLinks } from './frame.tsx';
 import { Problems } from '../problems.tsx';
 import { courseText } from '../texts.ts';
 import { said, words } from '../words.ts';
@@ -29,6 +30,7 @@ export function CourseView() {
   }, []);
   return (
     <div class="body lsn lview">
+      <ViewLinks />
       {problem.value && (
         <p role="alert">
           <Tag kind="failed">{problem.value}</Tag>
@@ -98,9 +100,6 @@ function Parts({ course: { title, about, parts } }: { course: Course }) {
           </ol>
         </section>
       ))}
-      <p>
-        <a href={viewAddress('course', 'progress', seed)}>{words.progress}</a>
-      </p>
     </>
   );
 }

@@ -2,30 +2,40 @@
 
 import type { ComponentChildren } from 'preact';
 import { Tag } from '../../parts/marks.tsx';
-import { address, LESSON_VIEWS, lessonHere, viewAddress } from '../addresses.ts';
+import { address, COURSE, courseAddress, LESSON_VIEWS, lessonHere, OPEN_VIEWS, viewAddress } from '../addresses.ts';
 import { language } from '../language.ts';
 import { Line } from '../markdown.tsx';
 import { words } from '../words.ts';
 import { Problems } from '../problems.tsx';
 import { type ReadText, useLesson } from './read-text.ts';
 
+/** From a view to the lesson, its course and its other views. */
+export function ViewLinks() {
+  const id = address().get('lesson') ?? '',
+    seed = address().get('seed') ?? '',
+    course = address().get('course');
+  return (
+    <p class="row wrap noprint lviews">
+      {id !== COURSE && <a href={lessonHere(id, seed || undefined, address().get('name') ?? '')}>{words.take}</a>}
+      {course && address().get('view') !== 'course' && <a href={courseAddress(course, seed)}>{words.course}</a>}
+      {(id === COURSE ? OPEN_VIEWS : [...LESSON_VIEWS, ...OPEN_VIEWS]).map(view =>
+        view === address().get('view') ? (
+          <b key={view}>{words.views[view]}</b>
+        ) : (
+          <a key={view} href={viewAddress(id, view, seed)}>
+            {words.views[view]}
+          </a>
+        ),
+      )}
+    </p>
+  );
+}
+
 export function Frame({ children }: { children: (read: ReadText) => ComponentChildren }) {
-  const read = useLesson(),
-    id = address().get('lesson') ?? '';
+  const read = useLesson();
   return (
     <div class="body lsn lview" lang={language()}>
-      <p class="row wrap noprint lviews">
-        <a href={lessonHere(id, address().get('seed') ?? undefined)}>{words.take}</a>
-        {LESSON_VIEWS.map(view =>
-          view === address().get('view') ? (
-            <b key={view}>{words.views[view]}</b>
-          ) : (
-            <a key={view} href={viewAddress(id, view, address().get('seed') ?? '')}>
-              {words.views[view]}
-            </a>
-          ),
-        )}
-      </p>
+      <ViewLinks />
       {read === undefined ? (
         <p class="sec" role="status">
           {words.loads}

@@ -13,6 +13,7 @@ import { LESSONS } from '../list.ts';
 import { Markdown } from '../markdown.tsx';
 import { lessonText } from '../texts.ts';
 import { words } from '../words.ts';
+import { ViewLinks } from './frame.tsx';
 
 const GUIDES = allPersistent(
   import.meta.glob<{ default: string }>(['../../../../docs/lessons.md', '../guide/*.md'], { query: '?raw' }),
@@ -34,6 +35,7 @@ export function Guide() {
     lessonText(id).then(text => download(new Blob([text], { type: 'text/markdown' }), `${id}.md`), tell);
   return (
     <div class="body lsn lview">
+      <ViewLinks />
       {problem.value && (
         <p role="alert">
           <Tag kind="failed">{problem.value}</Tag>

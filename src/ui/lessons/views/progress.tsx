@@ -7,6 +7,7 @@ import { Tag } from '../../parts/marks.tsx';
 import { lessonHere } from '../addresses.ts';
 import { allKept, forgetKept, keep, readKept, writeKept } from '../kept.ts';
 import { words } from '../words.ts';
+import { ViewLinks } from './frame.tsx';
 
 export function ProgressView() {
   const kept = useSignal(allKept()),
@@ -22,6 +23,7 @@ export function ProgressView() {
   };
   return (
     <div class="body lsn lview">
+      <ViewLinks />
       <h1>{words.progress}</h1>
       <p class="sec">{words.progressHint}</p>
       <p class="row wrap">
