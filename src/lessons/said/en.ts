@@ -1,7 +1,7 @@
 /** What is said of a file that is no lesson or course yet, in English. A translation is one more file like this. */
-import type { Kind } from '../form.ts';
 
-const heading = (kind: Kind): string => `## ${kind[0]!.toUpperCase()}${kind.slice(1)}`;
+/** `kind`: of a step. */
+const heading = (kind: string): string => `## ${kind[0]!.toUpperCase()}${kind.slice(1)}`;
 
 export const en = {
   // The file and its head.
@@ -19,7 +19,7 @@ export const en = {
   // Steps.
   step: (title: string) =>
     `“${title}” is no step. Write ## Predict, ## Do, ## Measure, ## Explain or ## In reality, or take ### for a heading inside a step.`,
-  order: (title: string, before: Kind | undefined) =>
+  order: (title: string, before: string | undefined) =>
     `${title} cannot follow ${before ? `## ${before}` : 'the head'}. The order is Predict, Do, Measure, Explain, and In reality at the end.`,
   noReality: 'The lesson does not end with a heading ## In reality. Write what is not so on real hardware.',
   beforeSteps: 'Text stands before the first step. Begin with ## Predict.',
@@ -33,7 +33,7 @@ export const en = {
   kernel: (kernel: string, small: string) =>
     `kernel = "${kernel}" is no kernel that a lesson has. Write minipv.elf, demo.elf or ${small}.`,
   // Blocks and their lines.
-  place: (word: string, place: Kind) => `A block of ${word} belongs below ${heading(place)}. Move it there.`,
+  place: (word: string, place: string) => `A block of ${word} belongs below ${heading(place)}. Move it there.`,
   meant: (word: string, meant: string) => `A block of “${word}” would be shown as text. Did you mean \`\`\`${meant}?`,
   empty: (word: string) => `The block of ${word} is empty. Write a line into it, or leave it out.`,
   predict: 'A prediction is one line, NAME: QUESTION. Write for example guess: How many exits will there be?',
