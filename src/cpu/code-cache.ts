@@ -9,6 +9,7 @@
 import { KEYS } from './mode.ts';
 import { META, META_LENGTH, OP, RECORD_MASK, RECORD_WORDS } from './record.ts';
 import { GO, S_PATCH, S_STOP, STALE } from './scratch.ts';
+import { sparseTable } from './sparse-table.ts';
 import type { Tlb } from './tlb.ts';
 import type { Views } from './views.ts';
 
@@ -47,8 +48,8 @@ export interface Entry {
 }
 
 export class CodeCache {
-  readonly A = new Int32Array(2 * ARENA_WORDS);
-  readonly PM = new Int32Array(TABLE_WORDS);
+  readonly A = sparseTable(2 * ARENA_WORDS);
+  readonly PM = sparseTable(TABLE_WORDS);
   /** A bit for each 128-byte line of a machine frame that holds translated code. */
   readonly lines: Int32Array;
   /** Counts the times that a frame's code changed: what lies partly in the frame before remembers it. */

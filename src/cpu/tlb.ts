@@ -17,6 +17,7 @@
  * So only flushes and lists that are full take entries out of TR, TW and TX. Tables of records are given up whenever there is no room, and CP alone forgets them.
  */
 import { USER } from './scratch.ts';
+import { sparseTable } from './sparse-table.ts';
 import { WriteLog } from './architecture/write-log.ts';
 
 /** The low bits of an entry, if it is not there. */
@@ -39,10 +40,10 @@ export const SAME_MOVE = 7;
 export class Tlb {
   readonly TR = new Int32Array(2 * USER).fill(INVALID, 0, USER);
   readonly TW = new Int32Array(2 * USER).fill(INVALID, 0, USER);
-  readonly TX = new Int32Array(2 * USER);
-  readonly CP = new Int32Array(2 * USER);
+  readonly TX = sparseTable(2 * USER);
+  readonly CP = sparseTable(2 * USER);
   /** High half of the addresses that a slot stands for. */
-  readonly TH = new Int32Array(USER);
+  readonly TH = sparseTable(USER);
   /** Slots whose high half is not 0, and some that have got it back. */
   private readonly high = new Int32Array(LIST);
   private highCount = 0;
