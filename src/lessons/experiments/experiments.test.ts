@@ -4,14 +4,15 @@ import { expect, it } from 'vitest';
 import { later, soon } from '../../dom0/service/host.test-support.ts';
 import { drivers } from './drivers.ts';
 import type { Row } from './form.ts';
-import { guestText, Lab } from './lab.ts';
+import { guestText, type Lab } from './lab.ts';
 import { EXPERIMENTS } from './list.ts';
+import { openLab } from './open-lab.ts';
 import { cellsOf, csvOf } from './table.ts';
 import { short } from './words.ts';
 
 const guests = new URL('../../../guests/', import.meta.url);
 const lab = (): Promise<Lab> =>
-  Lab.open({ read: async path => new Uint8Array(readFileSync(new URL(path, guests))), soon, later });
+  openLab({ read: async path => new Uint8Array(readFileSync(new URL(path, guests))), soon, later });
 
 it('have names of their own, columns that their pictures draw, and say how they measure', () => {
   expect(new Set(EXPERIMENTS.map(({ id }) => id)).size).toBe(EXPERIMENTS.length);

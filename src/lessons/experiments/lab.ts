@@ -1,7 +1,6 @@
 /** The host of an experiment: guests in virtual time, typed at and counted. Every answer is the machine's own; what a guest prints tells only that it is done. */
 import type { Facts, NamedFile } from '../../dom0/service/index.ts';
-import type { HeadlessParts } from '../headless.ts';
-import { type SteppedHost, steppedHost } from './stepped-host.ts';
+import type { SteppedHost } from './stepped-host.ts';
 
 /** So far time goes between two looks whether a guest has its prompt again, and so long it may take. */
 const LOOK_MS = 1,
@@ -115,15 +114,10 @@ export class Lab {
   /** Absent: nobody asks how long it takes here. */
   wallMs: (() => number) | undefined;
 
-  private constructor(machine: SteppedHost, seed: number, another: () => Promise<Lab>) {
+  constructor(machine: SteppedHost, seed: number, another: () => Promise<Lab>) {
     this.machine = machine;
     this.seed = seed;
     this.another = another;
-  }
-
-  /** A host of its own. `xen`: Xen's command line. */
-  static async open(parts: HeadlessParts, seed = 1, xen?: string): Promise<Lab> {
-    return new Lab(await steppedHost(parts, xen), seed, () => Lab.open(parts, seed, xen));
   }
 
   /** Creates a guest and lets it come to its prompt. @throws Error with a sentence */

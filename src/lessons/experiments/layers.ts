@@ -1,5 +1,5 @@
 /** “All I/O traverses two layers”: what one request to a disk crosses, and how often its data are copied. */
-import { type Crossings, CrossingsWatch } from '../../dom0/toolstack/tracing/index.ts';
+import type { Crossings } from '../../dom0/toolstack/tracing/index.ts';
 import { type Condition, type Experiment, numberWhere, type Row } from './form.ts';
 import { guestText, type Lab, type LabGuest } from './lab.ts';
 import { listed, short } from './words.ts';
@@ -34,7 +34,8 @@ const TO_XEN = 'ways into Xen and back',
 
 /** What the second of two reads takes: at the first the back end maps the guest's pages. @throws Error with a sentence */
 async function secondRead(lab: Lab, guest: LabGuest, { driver, vdev }: Way): Promise<Crossings & { answers: number }> {
-  const { view } = lab.machine.host.toolstack;
+  const { CrossingsWatch } = await import('../../dom0/toolstack/tracing/index.ts'),
+    { view } = lab.machine.host.toolstack;
   const read = async (sector: number): Promise<void> => {
     await guest.command(`sum ${driver} ${sector} ${SECTORS}`);
     await lab.run(SETTLE_MS);
@@ -96,7 +97,7 @@ export const layers: Experiment = {
       past = [RING, DOMAIN0, BESIDE].filter(way => !through.includes(way));
     return {
       held: past.length === 0 ? 'yes' : through.length > 0 ? 'partly' : 'no',
-      text: `Through a second domain went: ${listed(through)}. The ring’s request crossed it once each way: ${short(of(RING, TO_XEN))} ways into Xen, ${short(of(RING, EVENTS))} events, ${short(of(RING, SWITCHES))} switches. The emulated disk in Domain 0 crossed it at every register, ${short(of(DOMAIN0, MODEL))} times, with ${short(of(DOMAIN0, SWITCHES))} switches.${past.length > 0 ? ` Without one: ${listed(past)}; the registers are the same, but who answers stands beside the guest.` : ''} The data were copied ${short(of(RING, COPIES))}, ${short(of(DOMAIN0, COPIES))} and ${short(of(BESIDE, COPIES))} times: a layer more need not be a copy more, since Domain 0 maps the guest’s page and fills it. On a real host Domain 0’s own kernel, its file system and its disk driver come below the back end; a device that is passed through to the guest leaves this layer out.`,
+      text: `Through a second domain went: ${listed(through)}. The ring’s request crossed it once each way: ${short(of(RING, TO_XEN))} ways into Xen, ${short(of(RING, EVENTS))} events, ${short(of(RING, SWITCHES))} switches. The emulated disk in Domain 0 crossed it at every register, ${short(of(DOMAIN0, MODEL))} times, with ${short(of(DOMAIN0, SWITCHES))} switches.${past.length > 0 ? ` Without one: ${listed(past)}; the registers are the same, but who answers stands beside the guest.` : ''} The data were copied ${short(of(RING, COPIES))}, ${short(of(DOMAIN0, COPIES))} and ${short(of(BESIDE, COPIES))} times (in this order)${of(RING, COPIES) <= of(BESIDE, COPIES) ? ': a layer more is no copy more, since Domain 0 maps the guest’s page and fills it, while an emulated drive has a buffer of its own' : ''}. On a real host Domain 0’s own kernel, its file system and its disk driver come below the back end; a device that is passed through to the guest leaves this layer out.`,
     };
   },
 };

@@ -4,7 +4,7 @@
  */
 import type { HeadlessParts } from '../headless.ts';
 import { type Condition, type Experiment, type Row, TIMES } from './form.ts';
-import { Lab } from './lab.ts';
+import { openLab } from './open-lab.ts';
 
 export interface Progress {
   /** Of the condition that is under way. */
@@ -33,7 +33,7 @@ export async function runExperiment(
     all = conditions(seed);
   for (const [i, { name, xen, prepare }] of all.entries()) {
     told?.progress({ name, part: i / all.length });
-    const work = await prepare(await Lab.open(parts, seed, xen));
+    const work = await prepare(await openLab(parts, seed, xen));
     rows.push(...(await work()));
     told?.rows(rows);
   }
@@ -56,7 +56,7 @@ export async function timeExperiment(
   const ready = [];
   for (const condition of all) {
     step(condition);
-    const lab = await Lab.open(parts, seed, condition.xen);
+    const lab = await openLab(parts, seed, condition.xen);
     lab.wallMs = nowMs;
     ready.push({ condition, lab, work: await condition.prepare(lab), times: [] as number[] });
   }
