@@ -14,7 +14,7 @@ const COUNTS = [1, 2, 4, 6, 8, 10, 11, 12];
 const WELL = 0.95;
 /**
  * A host of the model: what it draws idle and at full load, and a straight line between (Fan, Weber and Barroso, “Power Provisioning for a Warehouse-sized
- * Computer”, ISCA 2007: power follows the processor’s use nearly linearly, and an idle server draws some half of its most).
+ * Computer”, ISCA 2007). That idle is half of full is Barroso and Hölzle's (“The Case for Energy-Proportional Computing”, Computer, December 2007).
  */
 const IDLE_W = 100,
   FULL_W = 200;
@@ -86,7 +86,7 @@ export const consolidation: Experiment = {
   claim: 'One host takes the place of many that are mostly idle, and saves their energy.',
   how: [
     `Each guest (service, paravirtual) gets a request every 10 ms and computes ${WORK_US / 1000} ms for it: a server that uses ${percent(DEMAND)} of a processor. They share one processor by Xen’s credit scheduler. ${COUNTS.join(', ')} guests are tried, each number on a host of its own, for ${MEASURED_MS} ms.`,
-    'The response is what the guests ran and what they could have run but waited, for each answered request. The energy is a model: a host draws 100 W idle, 200 W at full load, and in between in proportion to its processor’s use, which is measured here. “Apart” is a host for each guest.',
+    'The response is what the guests ran and what they could have run but waited, for each answered request. The energy is a model: a host draws 100 W idle, 200 W at full load (idle servers drew half of their most in 2007, as Barroso and Hölzle say), and in between in proportion to its processor’s use, which is measured here. “Apart” is a host for each guest.',
   ],
   columns: [
     { id: 'guests', name: 'guests' },
@@ -109,7 +109,7 @@ export const consolidation: Experiment = {
     const over = rows.find(row => numberOf(row, 'guests') > guests);
     return {
       held: guests > 1 ? 'yes' : 'no',
-      text: `${guests} guests on one host answer ${percent(numberOf(best, 'answered') / 100)} of what comes, so it takes the place of ${guests}; by the model it draws ${short(together)} W instead of ${short(apart)}, ${short(apart / together)} times less. A request takes ${short(slower)} times as long as alone, since requests of others are before it in the queue.${over ? ` With ${numberOf(over, 'guests')} guests more comes than one processor can do, and ${percent(numberOf(over, 'answered') / 100)} are answered.` : ''} On a real host it is fewer: demand comes in bursts and not every 10 ms, so that planners leave a third of a processor free; caches are shared; and Domain 0 needs processor time for everybody’s disks and networks, which costs none here. Memory is often full before the processor is.`,
+      text: `${guests} guests on one host answer ${percent(numberOf(best, 'answered') / 100)} of what comes, so it takes the place of ${guests}; by the model it draws ${short(together)} W instead of ${short(apart)}, ${short(apart / together)} times less. A request takes ${short(slower)} times as long as alone, since requests of others are before it in the queue.${over ? ` With ${numberOf(over, 'guests')} guests more comes than one processor can do, and ${percent(numberOf(over, 'answered') / 100)} are answered.` : ''} On a real host it is fewer: demand comes in bursts and not every 10 ms, so that planners leave room for peaks; caches are shared; and Domain 0 needs processor time for everybody’s disks and networks, which costs none here. Memory is often full before the processor is.`,
     };
   },
 };

@@ -31,7 +31,6 @@ export const words = {
   published: 'Back to the published ones',
   logAxis: 'by powers of ten',
   predicted: 'predicted',
-  seed: 'Seed',
   another: 'Another seed',
   noSuch: (id: string) => `There is no experiment ${id}. These are there:`,
 };
