@@ -3,6 +3,7 @@
 /** One file each, and one word here. */
 export const SMALL_GUESTS: readonly string[] = [
   'calls.asm',
+  'cluster.asm',
   'deprivileged.asm',
   'events.asm',
   'exits.asm',

@@ -40,6 +40,7 @@ export const LESSONS: readonly LessonEntry[] = [
     title: 'Type 1, type 2, and what is neither',
     about: 'one read under three shapes, border by border',
   },
+  { id: 'cluster', title: 'Several guests, one picture', about: 'a parallel virtual machine of virtual machines' },
   { id: 'doors', title: 'Every door of a domain', about: 'fourteen attempts to get out, and three old holes' },
 ];
 
