@@ -46,6 +46,7 @@ export const programs = {
   'fuzz-disasm': { 'fuzz-disasm': 'src/cli/fuzz-disasm.ts' },
   'fuzz-native': { 'fuzz-native': 'src/cli/fuzz-native.ts' },
   'explore-leases': { 'explore-leases': 'src/cli/explore-leases.ts' },
+  'lesson-times': { 'lesson-times': 'src/cli/lesson-times.ts' },
   'bench-widths': { 'bench-widths': 'src/cli/bench-widths.ts' },
   'bench-hypervisor': {
     'bench-hypervisor': 'src/cli/bench-hypervisor/main.ts',

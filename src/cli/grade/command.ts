@@ -1,11 +1,9 @@
 /** `ringside grade LESSON CODE…`: are these the codes that the lesson gives? For a whole class at once, with what a wrong one suggests. */
 import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
   type Exact,
   handInCode,
-  headlessHost,
   type Known,
   type Lesson,
   readLesson,
@@ -15,23 +13,13 @@ import {
 } from '../../lessons/index.ts';
 import { Output } from '../boot/terminal.ts';
 import { UsageError } from '../boot/usage-error.ts';
-import { fileBytesLater } from '../file-bytes.ts';
-import { later, soon } from '../node-clock.ts';
-import { repository } from '../repository.ts';
+import { lessonHost, PAGE_LESSONS } from '../page-lessons.ts';
 import { csvField } from '../../formats/csv/index.ts';
 import { type HandedIn, readClass } from './class-file.ts';
 
 const SOME_WRONG = 1,
   WRONG_USE = 2;
 const STANDARD_INPUT = 0;
-
-/** The lessons of the page. */
-const TEXTS = import.meta.glob<string>('../../ui/lessons/texts/*.md', {
-  query: '?raw',
-  import: 'default',
-  eager: true,
-});
-const PAGE_LESSONS = new Map(Object.entries(TEXTS).map(([path, text]) => [basename(path, '.md'), text]));
 
 const gradeHelp = (): string => `Usage: ringside grade LESSON [options] [NAME=]CODE…
        ringside grade LESSON [options] --class FILE
@@ -102,7 +90,6 @@ function lessonOf(name: string): Asked['lesson'] {
 class Expected {
   private readonly asked: Asked['lesson'];
   private readonly exact = new Map<string, Promise<Exact>>();
-  private readonly guests = join(repository(), 'guests');
 
   constructor(asked: Asked['lesson']) {
     this.asked = asked;
@@ -127,8 +114,7 @@ class Expected {
   }
 
   private async measured(lesson: Lesson): Promise<Exact> {
-    const host = await headlessHost({ read: path => fileBytesLater(join(this.guests, path)), soon, later });
-    return (await walkThrough(lesson, host)).exact;
+    return (await walkThrough(lesson, await lessonHost())).exact;
   }
 }
 

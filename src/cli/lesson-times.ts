@@ -1,0 +1,51 @@
+/**
+ * `npm run -s lessons:times [-- LESSON…]`: processor time, in milliseconds, that each lesson of the page takes to come back to the beginning of each of its
+ * steps: the guests are made anew, and what the steps before did is done again. Of some times the median, once the engine has compiled what it needs.
+ */
+import { type Lesson, LessonRun, readLesson } from '../lessons/index.ts';
+import { lessonHost, PAGE_LESSONS } from './page-lessons.ts';
+
+const TIMES = 5,
+  /** A step is to be there again before somebody wonders. */
+  MOST_MS = 200;
+const US = 1e3;
+
+/** Milliseconds of this process's threads, its compilers among them. */
+async function processorMs(work: () => Promise<void>): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / US;
+}
+
+/** Of each step in which something is done. @throws Error with a sentence */
+async function resetsMs(lesson: Lesson): Promise<number[]> {
+  const run = new LessonRun(lesson, await lessonHost());
+  await run.start();
+  const medians: number[] = [];
+  for (const [step, { kind }] of lesson.steps.entries()) {
+    if (kind !== 'do') continue;
+    const times: number[] = [];
+    for (let time = 0; time < TIMES; time++) times.push(await processorMs(() => run.reset(step)));
+    medians.push(times.sort((a, b) => a - b)[TIMES >> 1]!);
+  }
+  await run.end();
+  return medians;
+}
+
+/** Status 1: there is no such lesson. */
+export async function main(argv: string[]): Promise<number> {
+  const unknown = argv.find(id => !PAGE_LESSONS.has(id));
+  if (unknown !== undefined) {
+    process.stderr.write(`There is no lesson ${unknown}. There are ${[...PAGE_LESSONS.keys()].join(', ')}.\n`);
+    return 1;
+  }
+  for (const id of argv.length > 0 ? argv : PAGE_LESSONS.keys()) {
+    const medians = await resetsMs(readLesson(PAGE_LESSONS.get(id)!, 'a', id).lesson),
+      slow = medians.filter(ms => ms > MOST_MS).length;
+    process.stdout.write(
+      `${id.padEnd(20)}${medians.map(ms => ms.toFixed(0).padStart(6)).join('')} ms${slow > 0 ? `, ${slow} above ${MOST_MS}` : ''}\n`,
+    );
+  }
+  return 0;
+}
