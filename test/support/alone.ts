@@ -11,7 +11,6 @@ export const ALONE = [
   'src/ui/inspect/io-path/on-disk.test.ts',
   'src/ui/inspect/memory/facts.test.ts',
   'src/ui/inspect/post-mortem/facts.test.ts',
-  'src/ui/inspect/post-mortem/last-code.test.ts',
   'src/ui/inspect/processor/facts.test.ts',
   'src/ui/inspect/scheduler/facts.test.ts',
   'src/ui/inspect/scheduler/schedule.test.ts',
