@@ -4,6 +4,7 @@ import { registers as R } from '../../cpu/architecture/index.ts';
 import { loadLevel } from '../../cpu/index.ts';
 import { d, w } from '../../cpu/test-support/asm.ts';
 import type { PartlessOptions } from '../interfaces/assemble.ts';
+import { MachineView } from '../view/machine-view.ts';
 import type { Domain } from './domain.ts';
 import { interruptGate, LOAD, longProgram, program, programDomain, runToEnd } from './program.test-support.ts';
 
@@ -241,3 +242,25 @@ function pageOf({ memory, options: { machine } }: Domain, gfn: number): Uint8Arr
   const at = memory.machineOffset(gfn * 4096);
   return at < 0 ? new Uint8Array(4096) : machine.bytes.slice(at, at + 4096);
 }
+
+it('is there for readers: the leaf leads where the guest’s tables and the second stage lead, and nothing is filled that nobody used', () => {
+  const code = [
+      'mov dword [0x4000], 0x83; mov dword [0x4004], 0x83; mov eax, 0x10; mov cr4, eax; mov eax, 0x4000; mov cr3, eax',
+      'mov eax, cr0; or eax, 0x80000000; mov cr0, eax; mov byte [0x51fffc], 1; cli; hlt',
+    ],
+    stateOf = (shape: typeof SHADOWED | object) => {
+      const domain = programDomain(program(code), {}, undefined, undefined, shape);
+      for (let i = 0; i < 50 && domain.runSlice().state === 'running'; i++);
+      const { machine, record } = domain.options;
+      return new MachineView(machine.memory).domain(record.id)!.vcpus()[0].look();
+    };
+  const state = stateOf(SHADOWED),
+    used = state.shadow(0x51fffc)!,
+    leaf = used.at(-1)!;
+  expect(used.map(({ level }) => level)).toEqual([3, 2, 1]);
+  // Present, writable, the user's no more than the guest has it, dirty; part of a large page.
+  expect(leaf.low & 0x843).toBe(0x843);
+  expect(leaf.low >>> 12).toBe(state.translate(0x51fffc).machine >>> 12);
+  expect(state.shadow(0x500000)!.at(-1)).toMatchObject({ level: 1, low: 0, high: 0 });
+  expect(stateOf({}).shadow(0x51fffc)).toBeUndefined();
+});

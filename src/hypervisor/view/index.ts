@@ -14,6 +14,7 @@ export {
   EXIT_NAMES,
   exceptionName,
   exitSource,
+  exitName,
   exitTitle,
   HYPERCALL_VECTOR,
   reasonOf,
@@ -24,4 +25,4 @@ export { flagsName, generalOf, ipName, registerText } from './register-words.ts'
 export { type FrameState, MachineView } from './machine-view.ts';
 export type { Accounting, Decision, Periods, Unit } from './scheduler.ts';
 export type { TraceEntry } from './trace.ts';
-export type { LastExit, LastInstruction, UndeliveredEvent, VcpuState, VcpuView } from './vcpu-view.ts';
+export type { LastExit, LastInstruction, ShadowEntry, UndeliveredEvent, VcpuState, VcpuView } from './vcpu-view.ts';

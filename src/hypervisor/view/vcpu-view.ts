@@ -14,7 +14,7 @@ import {
   PTE_PS,
 } from '../../cpu/architecture/index.ts';
 import { arithmeticOf, ipOf, isLongCode, wideOf } from '../../cpu/architecture/index.ts';
-import { PageWalk, PHYSICAL_BITS, type Translation } from '../../cpu/architecture/index.ts';
+import { PageWalk, PHYSICAL_BITS, ShadowWalk, type Translation } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { EXIT_COUNTERS } from './exit-reasons.ts';
 import {
@@ -208,6 +208,14 @@ export class VcpuView {
   }
 }
 
+/** An entry of a shadow page table, of level 1 (a leaf) to 4: its machine address, and its two words (cpu/architecture/shadow-walk.ts). */
+export interface ShadowEntry {
+  level: number;
+  machine: number;
+  low: number;
+  high: number;
+}
+
 /** A copy of a vCPU's registers, and its memory through them. */
 export class VcpuState {
   readonly regs: Int32Array;
@@ -215,9 +223,11 @@ export class VcpuState {
   private readonly domain: DomainView;
   private readonly stage: SecondStage;
   private readonly walk: PageWalk;
+  private readonly vcpu: number;
 
   constructor(vcpu: VcpuView, domain: DomainView) {
     const { words, torn } = vcpu.registers();
+    this.vcpu = vcpu.id;
     this.regs = words;
     this.torn = torn;
     this.domain = domain;
@@ -294,6 +304,27 @@ export class VcpuState {
   /** Linear to physical to machine, with the entries on the way. */
   translate(linear: number, access: 'read' | 'write' | 'fetch' = 'read'): Translation {
     return this.walk.explain(linear, access);
+  }
+
+  /**
+   * The entries of the shadow tables (hap = 0) on the way of an address, from the top: all that the processor walks, as far as the hypervisor has filled them;
+   * the last one may be empty. Undefined: it walks the guest's own tables and the second stage.
+   */
+  shadow(linear: number): ShadowEntry[] | undefined {
+    const { regs, domain, vcpu } = this,
+      top = domain.entry[DOMAIN.SHADOW] >>> PAGE_SHIFT;
+    if (top === 0) return undefined;
+    const { memory } = domain,
+      walk = new ShadowWalk(regs, memory.words),
+      high = this.isLong ? Math.floor(linear / 2 ** 32) : 0,
+      entries: ShadowEntry[] = [];
+    walk.root = top + vcpu;
+    for (let { levels: level } = walk as { levels: number }; level > 0; level--) {
+      const at = walk.find(linear | 0, high, level);
+      if (walk.reached !== level) break;
+      entries.push({ level, machine: at * 4, low: memory.word(at), high: memory.word(at + 1) });
+    }
+    return entries;
   }
 
   /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { registers as R } from '../../../cpu/architecture/index.ts';
+import type { ShadowEntry } from '../../../hypervisor/view/index.ts';
 import { cellsOf, type Data, kindOf } from './facts.ts';
 import { columnsNamed, layoutOf, lettered, rowsNamed, runsOf, stripesOf } from './map-layout.ts';
 import { partsOf, walkOf } from './walk.ts';
@@ -76,17 +77,28 @@ it('tells what a frame is by the first that holds: a page table before a granted
 });
 
 /** A vCPU with paging whose tables lead from `linear` by `entries` to `physical`. */
-function walk(entries: object[], physical: number, machine: number, isPv = false, linear = 0xc0101234) {
+function walk(
+  entries: object[],
+  physical: number,
+  machine: number,
+  isPv = false,
+  linear = 0xc0101234,
+  shadow?: ShadowEntry[],
+) {
   const regs = new Int32Array(R.STATE_WORDS);
   regs[R.CR0] = 0x8000_0001 | 0;
   regs[R.CR3] = 0x101000;
   const translated = { entries, physical, machine, secondStage: machine < 0 ? 0 : 7, error: -1 };
-  return walkOf({ regs, translate: () => translated } as unknown as Parameters<typeof walkOf>[0], linear, {
-    id: 1,
-    name: 'web',
-    vcpu: 0,
-    isPv,
-  });
+  return walkOf(
+    { regs, translate: () => translated, shadow: () => shadow } as unknown as Parameters<typeof walkOf>[0],
+    linear,
+    {
+      id: 1,
+      name: 'web',
+      vcpu: 0,
+      isPv,
+    },
+  );
 }
 
 describe('the walk of an address (SDM vol. 3, 4.3)', () => {
@@ -156,5 +168,26 @@ describe('the walk of an address (SDM vol. 3, 4.3)', () => {
   it('ends before the machine where Xen has put no memory, and costs a paravirtual guest nothing more', () => {
     expect(walk([pde], 0xa0000, -1).steps.at(-1)).toMatchObject({ key: 'stage', isFault: true });
     expect(walk([pde], 0x1000, 0x1000, true)).toMatchObject({ cost: '' });
+  });
+
+  it('has the shadow beside it, which is all that the processor walks, as far as it is filled', () => {
+    const guest = [pde, { level: 'PTE', physical: 0x13d404, low: 0x8163, high: 0 }],
+      upper = (level: number): ShadowEntry => ({ level, machine: 0x1d000000 + level, low: 0x1d001007, high: 0 });
+    const found = walk(guest, 0x8234, 0x1c7f1234, false, 0xc0101234, [
+      upper(3),
+      upper(2),
+      { level: 1, machine: 0x1d001808, low: 0x1c7f1063, high: 0 },
+    ]);
+    expect(found.steps.at(-1)!.key).toBe(found.shadow!.at(-1)!.key);
+    expect(found.shadow!.map(({ title, value }) => [title, value])).toEqual([
+      ['shadow L3', '0x1d001007'],
+      ['shadow L2', '0x1d001007'],
+      ['shadow L1', '0x1c7f1063'],
+      ['machine frame', 'frame 0x1c7f1'],
+    ]);
+    expect(found.cost).toBe('3 memory references on a TLB miss: those of the shadow alone');
+    const empty = walk(guest, 0x8234, 0x1c7f1234, false, 0xc0101234, [upper(3), { ...upper(2), low: 0 }]).shadow!;
+    expect(empty.map(({ isFault }) => isFault)).toEqual([undefined, true]);
+    expect(empty[1]!.says).toContain('an access is a #PF, and an exit');
   });
 });

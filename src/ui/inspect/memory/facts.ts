@@ -55,7 +55,7 @@ export function cellsOf(machine: Pick<MachineView, 'frames' | 'owners'>): Pick<D
 
 /** The step of the walk that was chosen. */
 export const shownStep = ({ data, chosen }: Choice): Step | undefined =>
-  data.walk?.steps.find(({ key }) => key === chosen);
+  [...(data.walk?.steps ?? []), ...(data.walk?.shadow ?? [])].find(({ key }) => key === chosen);
 
 /** The frame that was chosen. */
 export const frameOf = ({ data, chosen }: Choice): FrameState | undefined =>

@@ -9,7 +9,7 @@ import { Detail, view } from './detail.tsx';
 import { chosenCell, countsOf, type Data, FRAMES, type Kind, kindOf, KINDS, shownStep } from './facts.ts';
 import { MemoryMap } from './map.tsx';
 import { classOf, ownerName } from './owners.ts';
-import { partsOf, TABLES, type Walk } from './walk.ts';
+import { partsOf, type Step, TABLES, type Walk } from './walk.ts';
 import { words } from './words.ts';
 
 export function Figure(shown: Shown<Data>) {
@@ -134,7 +134,13 @@ function WalkOfAddress(shown: Shown<Data>) {
             </label>
             <span class="sec">
               {walk.mode}
-              {walk.mode === words.paging.off ? '' : walk.isPv ? words.after.pv : words.after.hvm}
+              {walk.mode === words.paging.off
+                ? ''
+                : walk.isPv
+                  ? words.after.pv
+                  : walk.shadow
+                    ? words.after.shadow
+                    : words.after.hvm}
             </span>
             <span class="grow" />
             <span class="sec">{walk.cost}</span>
@@ -149,7 +155,15 @@ function WalkOfAddress(shown: Shown<Data>) {
         )}
       </div>
       {walk && <Parts walk={walk} />}
-      {walk && <StepsOfWalk walk={walk} chosen={shownStep(shown)?.key} choose={shown.choose} />}
+      {walk?.shadow && <h4>{words.guestWay}</h4>}
+      {walk && <StepsOfWalk steps={walk.steps} chosen={shownStep(shown)?.key} choose={shown.choose} />}
+      {walk?.shadow && (
+        <>
+          <h4>{words.shadow}</h4>
+          <StepsOfWalk steps={walk.shadow} chosen={shownStep(shown)?.key} choose={shown.choose} />
+          <p class="cap-t">{words.shadowHint}</p>
+        </>
+      )}
     </section>
   );
 }
@@ -168,19 +182,19 @@ const Parts = ({ walk }: { walk: Walk }) => (
 );
 
 const StepsOfWalk = ({
-  walk,
+  steps,
   chosen,
   choose,
 }: {
-  walk: Walk;
+  steps: readonly Step[];
   chosen: string | undefined;
   choose: (key: string) => void;
 }) => (
   <ol class="walk">
-    {walk.steps.map((step, i) => (
+    {steps.map((step, i) => (
       <li
         key={step.key}
-        class={`${step.owner}${step.isFault ? ' fault' : ''}${i === walk.steps.length - 1 && !step.isFault ? ' last' : ''}${chosen === step.key ? ' on' : ''}`}
+        class={`${step.owner}${step.isFault ? ' fault' : ''}${i === steps.length - 1 && !step.isFault ? ' last' : ''}${chosen === step.key ? ' on' : ''}`}
       >
         <button class="pickrow" aria-pressed={chosen === step.key} onClick={() => choose(step.key)}>
           <small>{step.title}</small>

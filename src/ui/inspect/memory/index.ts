@@ -32,7 +32,7 @@ export const Memory = inspector<Data>({
     {
       name: words.walk,
       columns: ['Step', 'Value', 'What it says'],
-      rows: walk?.steps.map(({ title, value, says }) => [title, value, says]) ?? [],
+      rows: [...(walk?.steps ?? []), ...(walk?.shadow ?? [])].map(({ title, value, says }) => [title, value, says]),
     },
     {
       name: 'MiB by owner',

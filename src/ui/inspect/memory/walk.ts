@@ -1,6 +1,12 @@
 /** The way of a linear address: through the guest's tables to a guest frame, and through Xen's second stage to the machine's. */
 
-import { registers as R, wideOf } from '../../../cpu/architecture/index.ts';
+import {
+  registers as R,
+  SHADOW_DEVICE_HIGH,
+  SHADOW_LARGE,
+  SHADOW_WRITE_IS_OURS,
+  wideOf,
+} from '../../../cpu/architecture/index.ts';
 import type { VcpuState } from '../../../hypervisor/view/index.ts';
 import { ownerClass } from '../../owners.ts';
 import { words } from './words.ts';
@@ -51,6 +57,8 @@ export interface Walk {
   linear: number;
   mode: string;
   steps: Step[];
+  /** Of a guest with shadow page tables: what the processor walks in their place. */
+  shadow?: Step[];
   isPv: boolean;
   cost: string;
 }
@@ -75,13 +83,15 @@ const entryWords = (low: number): string =>
         .filter(Boolean)
         .join(', ');
 
+/** Bit 0 of an entry. */
+const PRESENT = 1;
 /** Bit 63, in an entry's upper half. */
 const NX = 1 << 31;
 /** A page of a directory's entry, with no table below it: bit 7 is in force (SDM vol. 3, 4.3 and 4.4). */
 const LARGE = 128;
 
 /** What a walk needs of a vCPU. */
-type Walked = Pick<VcpuState, 'regs' | 'translate'>;
+type Walked = Pick<VcpuState, 'regs' | 'translate' | 'shadow'>;
 type Translated = ReturnType<VcpuState['translate']>;
 
 export function walkOf(
@@ -89,7 +99,8 @@ export function walkOf(
   linear: number,
   { id, name, vcpu, isPv }: { id: number; name: string; vcpu: number; isPv: boolean },
 ): Walk {
-  const steps = stepsOf(state, linear, id, isPv),
+  const shadow = state.shadow(linear),
+    steps = stepsOf(state, linear, id, isPv ? words.steps.p2m : shadow ? words.steps.secondStage : words.steps.stage),
     isPaging = state.regs[R.CR0]! < 0;
   // Each entry in memory is reached by a guest-physical address, and so is what they lead to.
   const read = steps.filter(({ key, says }) => isLevel(key) && says !== words.inRegister).length;
@@ -99,12 +110,56 @@ export function walkOf(
     linear,
     mode: words.paging[isPaging ? modeOf(steps[1]!.key) : 'off'],
     steps,
+    ...(shadow ? { shadow: shadowSteps(shadow) } : {}),
     isPv,
-    cost: isPv ? '' : words.cost(read, read + 1),
+    cost: isPv ? '' : shadow ? words.shadowCost(shadow.length) : words.cost(read, read + 1),
   };
 }
 
-function stepsOf(state: Walked, linear: number, id: number, isPv: boolean): Step[] {
+/** The processor's way: entries with PAE's format in machine frames, whatever the guest's tables are. */
+function shadowSteps(entries: ReturnType<VcpuState['shadow']> & object): Step[] {
+  const steps = entries.map(({ level, machine, low, high }): Step => {
+    const isThere = (low & PRESENT) !== 0,
+      isLeaf = level === 1;
+    return {
+      key: `s${level}`,
+      title: words.shadowLevels[level - 1]!,
+      value: `0x${high === 0 ? '' : hex(high, 1)}${hex(low)}`,
+      says: `${isThere ? (isLeaf ? shadowLeaf(low, high) : words.shadowTable) : words.shadowEmpty}; at 0x${hex(machine)}`,
+      owner: 'c-hv',
+      bits: entryBits(low),
+      ...(isThere ? {} : { isFault: true as const }),
+    };
+  });
+  const leaf = entries.at(-1);
+  if (leaf?.level !== 1 || (leaf.low & PRESENT) === 0 || (leaf.high & SHADOW_DEVICE_HIGH) !== 0) return steps;
+  const mfn = leaf.low >>> PAGE_BITS;
+  return [
+    ...steps,
+    {
+      key: `f${mfn}`,
+      title: words.steps.machine,
+      value: `frame 0x${mfn.toString(16)}`,
+      says: words.shadowEnds,
+      owner: 'c-hw',
+      bits: [],
+    },
+  ];
+}
+
+/** What the rights of a leaf are, and what of them are the hypervisor's own. */
+const shadowLeaf = (low: number, high: number): string =>
+  [
+    (high & SHADOW_DEVICE_HIGH) !== 0 ? words.shadowDevice : entryWords(low),
+    low & SHADOW_WRITE_IS_OURS ? words.shadowReadOnly : '',
+    low & SHADOW_LARGE ? words.shadowLarge : '',
+    high & NX ? 'no execute' : '',
+  ]
+    .filter(Boolean)
+    .join(', ');
+
+/** `stage`: what is between the guest's frames and the machine's. */
+function stepsOf(state: Walked, linear: number, id: number, stage: string): Step[] {
   const { regs } = state,
     translated = state.translate(linear),
     { entries, physical, error } = translated,
@@ -131,7 +186,7 @@ function stepsOf(state: Walked, linear: number, id: number, isPv: boolean): Step
             owner,
             bits: [],
           },
-          ...secondStageSteps(translated, isPv),
+          ...secondStageSteps(translated, stage),
         ]),
   ];
 }
@@ -160,12 +215,12 @@ function entryStep(
 }
 
 /** From the guest's frame to the machine's, as Xen has it. */
-function secondStageSteps({ physical, secondStage, machine }: Translated, isPv: boolean): Step[] {
+function secondStageSteps({ physical, secondStage, machine }: Translated, title: string): Step[] {
   const rights = `${secondStage & 1 ? 'r' : '-'}${secondStage & 2 ? 'w' : '-'}${secondStage & 4 ? 'x' : '-'}`,
     frame = `0x${(machine >>> 12).toString(16)}`;
   const stage: Step = {
     key: 'stage',
-    title: isPv ? words.steps.p2m : words.steps.stage,
+    title,
     value: machine < 0 ? '–' : rights,
     says:
       machine < 0
