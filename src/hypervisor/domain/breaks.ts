@@ -1,56 +1,52 @@
 /**
- * Where a person has a domain stop: before an instruction at a linear address, or after one that wrote or touched some bytes. It looks on as a probe does
- * (cpu/architecture/edge.ts): the guest's own debug registers are as they were, and each instruction runs alone while there is a point.
+ * Where a person has a domain stop: before an instruction at a linear address, after one that wrote or touched some bytes, or after what its trace tells of: an
+ * exit, a hypercall, an access to a port, an event. For addresses it looks on as a probe does (cpu/architecture/edge.ts): the guest's own debug registers are as
+ * they were, and each instruction runs alone while there is such a point. For the others it hears the trace's records, and the guest is as fast as before.
  */
-import { linearIpOf, type Probe, type Processor } from '../../cpu/architecture/index.ts';
+import { ExitReason, linearIpOf, type Probe, type Processor } from '../../cpu/architecture/index.ts';
+import { type Trace, TRACE_KIND } from '../tracing/trace.ts';
+import type { AddressPoint, BreakHit, BreakPoint, TracePoint } from './break-points.ts';
 
-/** `bytes`: of memory that is watched; 1 of an instruction. */
-export interface BreakPoint {
-  kind: 'execute' | 'write' | 'access';
-  /** A linear address: of whichever process, or vCPU, comes to it; in the upper half of 64-bit code it has a sign (view/address.ts). */
-  linear: number;
-  bytes: number;
-}
+export type { BreakHit, BreakPoint } from './break-points.ts';
 
-/** Why it stopped. */
-export interface BreakHit {
-  point: BreakPoint;
-  vcpu: number;
-  /** How many instructions had retired then: as long as that is so, it stands there. */
-  retired: number;
-  /** Linear address of the instruction that is next, or that touched memory (undefined: the processor did itself, as it delivered an event). */
-  instruction?: number;
-  /** Of memory: what was touched, and how. */
-  access?: { linear: number; bytes: number; isWrite: boolean; value: number };
-}
+export const isAddress = (point: BreakPoint): point is AddressPoint => 'linear' in point;
 
-/** Points that a domain has at most, and bytes that one watches at most. */
-export const MOST_BREAKS = 8,
-  MOST_WATCHED_BYTES = 4096;
-export const BREAK_KINDS: readonly BreakPoint['kind'][] = ['execute', 'write', 'access'];
+/** Of the qualification of an I/O instruction's exit: where the port stands (SDM vol. 3, table 28-5). */
+const IO_PORT_SHIFT = 16;
 
 /** What it needs of the domain. */
 interface Watched {
   readonly instructions: number;
   readonly vcpus: { readonly current: { readonly id: number } };
   readonly processor: Pick<Processor, 'regs' | 'stop'>;
+  readonly trace: Pick<Trace, 'hear'>;
   stopSlice(): void;
 }
 
 export class Breaks implements Probe {
   private readonly domain: Watched;
-  private readonly points: readonly BreakPoint[];
-  private readonly stops = new Map<number, BreakPoint>();
+  private readonly points: readonly AddressPoint[];
+  private readonly stops = new Map<number, AddressPoint>();
+  /** A record of these it stops for. */
+  private readonly told: readonly TracePoint[];
   private hit: BreakHit | undefined;
   /** It stopped before this instruction, at this count: it goes on from there. */
   private passed: { linear: number; retired: number };
 
-  /** Where the domain stands now it does not stop: it goes on from there. */
+  /** In the place of those that the domain had. Where it stands now it does not stop: it goes on from there. */
   constructor(domain: Watched, points: readonly BreakPoint[]) {
     this.domain = domain;
     this.passed = { linear: linearIpOf(domain.processor.regs), retired: domain.instructions };
-    this.points = points.filter(({ kind }) => kind !== 'execute');
-    for (const point of points) if (point.kind === 'execute') this.stops.set(point.linear, point);
+    const addresses = points.filter(isAddress);
+    this.points = addresses.filter(({ kind }) => kind !== 'execute');
+    for (const point of addresses) if (point.kind === 'execute') this.stops.set(point.linear, point);
+    this.told = points.filter(point => !isAddress(point));
+    domain.trace.hear(this.told.length > 0 ? this.record : undefined);
+  }
+
+  /** What looks on while instructions run; undefined: nothing has to. */
+  get probe(): Probe | undefined {
+    return this.points.length > 0 || this.stops.size > 0 ? this : undefined;
   }
 
   /** It stopped, and nobody has taken notice yet. */
@@ -61,8 +57,16 @@ export class Breaks implements Probe {
   take(): BreakHit | undefined {
     const { hit } = this;
     this.hit = undefined;
+    // What told of it has come to its end since.
+    if (hit?.record) hit.retired = this.domain.instructions;
     return hit;
   }
+
+  /** A record of the trace, as it is written. */
+  private readonly record = (kind: number, vcpu: number, a: number, b: number, c: number): void => {
+    const point = this.told.find(({ kind: wanted, number }) => number === numberOf(wanted, kind, a, c));
+    if (point && !this.hit) this.stopFor({ point, vcpu, retired: this.domain.instructions, record: [a, b, c] });
+  };
 
   /** See Probe. */
   before(linear: number): boolean {
@@ -94,5 +98,19 @@ export class Breaks implements Probe {
     this.hit = hit;
     this.domain.stopSlice();
     this.domain.processor.stop();
+  }
+}
+
+/** What a record is the number of, for a point of a kind; undefined: nothing of that kind. */
+function numberOf(wanted: TracePoint['kind'], kind: number, a: number, c: number): number | undefined {
+  switch (wanted) {
+    case 'exit':
+      return kind === TRACE_KIND.EXIT ? a : undefined;
+    case 'port':
+      return kind === TRACE_KIND.EXIT && a === ExitReason.IO ? c >>> IO_PORT_SHIFT : undefined;
+    case 'hypercall':
+      return kind === TRACE_KIND.HYPERCALL ? a : undefined;
+    case 'event':
+      return kind === TRACE_KIND.EVENT ? a : undefined;
   }
 }

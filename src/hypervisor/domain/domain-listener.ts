@@ -1,5 +1,5 @@
 /** What a domain says to whoever has it run. */
-import type { BreakHit } from './breaks.ts';
+import type { BreakHit } from './break-points.ts';
 import type { Ending } from './ending.ts';
 import type { WaitsFor } from './waits.ts';
 

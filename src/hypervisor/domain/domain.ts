@@ -370,12 +370,12 @@ export class Domain {
     const { wantedBreaks } = this;
     if (!wantedBreaks || this.remote?.waiting) return;
     this.wantedBreaks = undefined;
-    this.breaks = wantedBreaks.length === 0 ? undefined : new Breaks(this, wantedBreaks);
+    this.breaks = new Breaks(this, wantedBreaks);
     this.lookOn();
   }
 
   private lookOn(): void {
-    this.processor.probe = bothOf(bothOf(this.lastCode, this.breaks) ?? undefined, this.spinWatch);
+    this.processor.probe = bothOf(bothOf(this.lastCode, this.breaks?.probe) ?? undefined, this.spinWatch);
   }
 
   /** An exit was counted: the last one of a step ends the slice. */

@@ -2,7 +2,17 @@
 export { isLongBoot, p2mFrames } from './boot.ts';
 export { flashFileOf } from './firmware-image.ts';
 export type { Boot } from './booted.ts';
-export { BREAK_KINDS, type BreakHit, type BreakPoint, MOST_BREAKS, MOST_WATCHED_BYTES } from './breaks.ts';
+export {
+  ADDRESS_KINDS,
+  type AddressPoint,
+  type BreakHit,
+  type BreakPoint,
+  MOST_BREAKS,
+  MOST_WATCHED_BYTES,
+  TRACE_KINDS,
+  type TracePoint,
+} from './break-points.ts';
+export { isAddress } from './breaks.ts';
 export { TSC_HZ } from '../../cpu/architecture/index.ts';
 export type { Domain } from './domain.ts';
 export type { DomainListener } from './domain-listener.ts';

@@ -33,6 +33,9 @@ export const TRACE_KIND = {
 /** In the place of an exit's time: it was not taken. */
 export const NO_TIME = -1;
 
+/** Hears a record as it is written: its kind, vCPU, and the three words. */
+export type Heard = (kind: number, vcpu: number, a: number, b: number, c: number) => void;
+
 /** The writer's side; one per domain, in its worker. */
 export class Trace {
   private readonly words: Int32Array;
@@ -40,6 +43,7 @@ export class Trace {
   private readonly nowNs: () => number;
   /** Index of the words of the exit that is under way; -1: there is none. */
   private exitAt = -1;
+  private heard: Heard | undefined;
 
   constructor(machine: Machine, record: DomainRecord, nowNs: () => number) {
     this.words = machine.words;
@@ -50,6 +54,13 @@ export class Trace {
   /** Somebody watches: looked at before anything is put together for `add`. */
   get on(): boolean {
     return this.words[this.base + DOMAIN_TRACE.WATCHERS] !== 0;
+  }
+
+  /** From now on `heard` hears each record, which is written then though nobody else watches; undefined: nobody does. */
+  hear(heard: Heard | undefined): void {
+    const more = Number(heard !== undefined) - Number(this.heard !== undefined);
+    this.heard = heard;
+    Atomics.add(this.words, this.base + DOMAIN_TRACE.WATCHERS, more);
   }
 
   add(kind: number, vcpu: number, a: number, b = 0, c = 0): void {
@@ -67,6 +78,7 @@ export class Trace {
     // A long multicall goes round the ring: what was begun there is gone.
     if (at === this.exitAt) this.exitAt = -1;
     Atomics.store(words, base + DOMAIN_TRACE.WRITTEN, (written + 1) | 0);
+    this.heard?.(kind, vcpu, a, b, c);
   }
 
   /** An exit that begins; what it was about and how long it took come while it is handled. */

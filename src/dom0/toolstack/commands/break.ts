@@ -1,5 +1,16 @@
-/** Where a domain is to stop: an instruction, or bytes that somebody writes or touches. The command is ours; with Xen one attaches gdbsx. */
-import { BREAK_KINDS, type BreakPoint, MOST_BREAKS, MOST_WATCHED_BYTES } from '../../../hypervisor/domain/index.ts';
+/** Where a domain is to stop: an instruction, bytes that somebody writes or touches, an exit, a hypercall, a port, an event. The command is ours; with Xen one attaches gdbsx. */
+import { ExitReason } from '../../../cpu/architecture/index.ts';
+import {
+  ADDRESS_KINDS,
+  type BreakPoint,
+  isAddress,
+  MOST_BREAKS,
+  MOST_WATCHED_BYTES,
+  TRACE_KINDS,
+  type TracePoint,
+} from '../../../hypervisor/domain/index.ts';
+import { exitName } from '../../../hypervisor/index.ts';
+import { HYPERCALL, hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { kernelSymbols } from '../../../hypervisor/loader/index.ts';
 import { isCanonicalAddress, readAddress } from '../../../hypervisor/view/index.ts';
 import type { CommandHost } from '../command-host.ts';
@@ -12,15 +23,38 @@ const ADDRESSES =
   'write up to 16 hexadecimal digits, which name a canonical one, up to 00007fffffffffff or from ffff800000000000 on';
 
 const isSame = (a: BreakPoint, b: BreakPoint): boolean =>
-  a.kind === b.kind && a.linear === b.linear && a.bytes === b.bytes;
+  isAddress(a) && isAddress(b)
+    ? a.kind === b.kind && a.linear === b.linear && a.bytes === b.bytes
+    : !isAddress(a) && !isAddress(b) && a.kind === b.kind && a.number === b.number;
 
-const FLAGS: Readonly<Record<BreakPoint['kind'], string>> = { execute: '', write: '-w ', access: '-a ' };
+const FLAGS: Readonly<Record<BreakPoint['kind'], string>> = {
+  execute: '',
+  write: '-w ',
+  access: '-a ',
+  exit: '-x ',
+  hypercall: '-c ',
+  port: '-p ',
+  event: '-e ',
+};
+const KIND_OF = new Map(Object.entries(FLAGS).map(([kind, flag]) => [flag.slice(1, 2), kind as BreakPoint['kind']]));
+
+/** A point as it is written behind the domain's name. */
+const wordsOf = (point: BreakPoint): string =>
+  isAddress(point)
+    ? `${hex(point.linear)}${point.kind === 'execute' ? '' : ` ${point.bytes}`}`
+    : point.kind === 'exit'
+      ? exitName(point.number)
+      : point.kind === 'hypercall'
+        ? hypercallName(point.number).replace('hypercall ', '')
+        : point.kind === 'port'
+          ? `0x${point.number.toString(16)}`
+          : String(point.number);
 
 /** What makes these points of those that were. */
 function xlOf(name: string, before: readonly BreakPoint[], next: readonly BreakPoint[]): string {
   const lacks = (all: readonly BreakPoint[]) => (point: BreakPoint) => !all.some(each => isSame(each, point));
   const one = (point: BreakPoint, off: string): string =>
-    `xl break ${off}${FLAGS[point.kind]}${name} ${hex(point.linear)}${point.kind === 'execute' ? '' : ` ${point.bytes}`}`;
+    `xl break ${off}${FLAGS[point.kind]}${name} ${wordsOf(point)}`;
   if (next.length === 0) return `xl break -d ${name}`;
   return (
     [
@@ -31,14 +65,54 @@ function xlOf(name: string, before: readonly BreakPoint[], next: readonly BreakP
 }
 
 /** @throws Refusal */
-function checked({ kind, linear, bytes }: BreakPoint): BreakPoint {
-  if (!BREAK_KINDS.includes(kind))
-    throw new Refusal(`A point is of the kind ${BREAK_KINDS.join(', ')}, and not ${String(kind)}.`);
+function checked(point: BreakPoint): BreakPoint {
+  if (!isAddress(point)) return checkedOfTrace(point);
+  const { kind, linear, bytes } = point;
+  if (!ADDRESS_KINDS.includes(kind))
+    throw new Refusal(
+      `A point is of the kind ${[...ADDRESS_KINDS, ...Object.keys(TRACE_KINDS)].join(', ')}, and not ${String(kind)}.`,
+    );
   if (!Number.isInteger(linear) || !isCanonicalAddress(linear))
     throw new Refusal(`${String(linear)} is no linear address: ${ADDRESSES}.`);
   if (!Number.isInteger(bytes) || bytes < 1 || bytes > (kind === 'execute' ? 1 : MOST_WATCHED_BYTES))
     throw new Refusal(`From 1 to ${MOST_WATCHED_BYTES} bytes are watched, and an instruction begins at one.`);
   return { kind, linear, bytes };
+}
+
+/** @throws Refusal */
+function checkedOfTrace({ kind, number }: TracePoint): TracePoint {
+  const most = TRACE_KINDS[kind];
+  if (most === undefined)
+    throw new Refusal(
+      `A point is of the kind ${[...ADDRESS_KINDS, ...Object.keys(TRACE_KINDS)].join(', ')}, and not ${String(kind)}.`,
+    );
+  if (!Number.isInteger(number) || number < 0 || number > most)
+    throw new Refusal(
+      `${String(number)} is no ${NUMBERED[kind]}: write a number from 0 to ${most}${kind === 'exit' || kind === 'hypercall' ? ', or its name' : ''}.`,
+    );
+  return { kind, number };
+}
+
+/** What the number of a point is. */
+const NUMBERED: Readonly<Record<TracePoint['kind'], string>> = {
+  exit: 'reason of an exit',
+  hypercall: 'hypercall',
+  port: 'I/O port',
+  event: 'event channel',
+};
+
+/** The number in a word: written, or by a name as `xl break` and the page show it (HLT, IDT_14, sched_op). */
+function numberOf(kind: TracePoint['kind'], word: string): number {
+  if (/^(0x[\da-f]+|\d+)$/i.test(word)) return Number(word);
+  const name = word.toUpperCase();
+  if (kind === 'exit') {
+    const vector = /^IDT_(\d+)$/.exec(name)?.[1];
+    return vector === undefined
+      ? (ExitReason[name as keyof typeof ExitReason] ?? Number.NaN)
+      : ExitReason.IDT_FIRST + Number(vector);
+  }
+  if (kind === 'hypercall') return HYPERCALL[name as keyof typeof HYPERCALL] ?? Number.NaN;
+  return Number.NaN;
 }
 
 /** An address as people write it, or a name from the file of the domain's kernel. @throws Refusal */
@@ -52,16 +126,30 @@ function addressOf({ boot }: Blueprint, word: string): number {
   return symbols!.addresses[index]!;
 }
 
+/** What stands behind the domain's name. @throws Refusal */
+function pointOf(blueprint: Blueprint, kind: BreakPoint['kind'], word: string, bytes: string | undefined): BreakPoint {
+  if (kind !== 'execute' && kind !== 'write' && kind !== 'access') {
+    const number = numberOf(kind, word);
+    if (Number.isNaN(number)) throw new Refusal(`${word} is no ${NUMBERED[kind]}.`);
+    return { kind, number };
+  }
+  return { kind, linear: addressOf(blueprint, word), bytes: Number(bytes ?? (kind === 'execute' ? 1 : 4)) };
+}
+
 export const breakAt = command({
-  summary: 'Have a domain stop at an instruction, or at bytes that are written or read',
-  usage: '[-w | -a] [-d] <Domain> [Address [Bytes]]',
+  summary: 'Have a domain stop at an instruction, at bytes that are written or read, or at what its trace tells of',
+  usage: '[-w | -a | -x | -c | -p | -e] [-d] <Domain> [Address [Bytes] | Reason | Hypercall | Port]',
   options: [
     ['-w', 'Stop after an instruction that writes there.'],
     ['-a', 'Stop after one that reads or writes there.'],
+    ['-x', 'Stop after an exit of this reason, as HLT, IO or IDT_14.'],
+    ['-c', 'Stop after this hypercall, as sched_op or 29.'],
+    ['-p', 'Stop after an access to this I/O port.'],
+    ['-e', 'Stop after an event that the guest sends on this port of its own.'],
     ['-d', 'No more: without an address nowhere.'],
   ],
   modifies: true,
-  /** All points from now on, in the place of those that were. While there is one each instruction runs alone, and the domain is slower. */
+  /** All points from now on, in the place of those that were. While there is one of an address each instruction runs alone, and the domain is slower. */
   run: async (host: CommandHost, id: number, points: readonly BreakPoint[]): Promise<void> => {
     const member = host.living(id);
     if (points.length > MOST_BREAKS)
@@ -74,11 +162,11 @@ export const breakAt = command({
       task.message =
         next.length === 0
           ? 'It stops nowhere, and is as fast as before.'
-          : `It stops for ${next.map(spelled).join('; ')}. Each instruction runs alone meanwhile.`;
+          : `It stops for ${next.map(spelled).join('; ')}.${next.some(isAddress) ? ' Each instruction runs alone meanwhile.' : ''}`;
     });
   },
   xl: async ({ host, words }, run) => {
-    const { options, rest } = readWords(words, { flags: 'wad' });
+    const { options, rest } = readWords(words, { flags: 'waxcped' });
     atLeast('break', rest, 1);
     const id = findDomain(host, rest[0]);
     if (id === 0) throw new Refusal('Domain 0 cannot be stopped: it is who would stop it.');
@@ -87,12 +175,8 @@ export const breakAt = command({
       if (options.has('d')) await run(id, []);
       return options.has('d') ? '' : before.map(point => `${spelled(point)}\n`).join('');
     }
-    const kind = options.has('w') ? 'write' : options.has('a') ? 'access' : 'execute';
-    const point = checked({
-      kind,
-      linear: addressOf(host.living(id).blueprint, rest[1]),
-      bytes: Number(rest[2] ?? (kind === 'execute' ? 1 : 4)),
-    });
+    const kind = [...KIND_OF].find(([flag]) => flag !== '' && options.has(flag))?.[1] ?? 'execute';
+    const point = checked(pointOf(host.living(id).blueprint, kind, rest[1], rest[2]));
     const others = before.filter(each => !isSame(each, point));
     await run(id, options.has('d') ? others : [...others, point]);
     return '';

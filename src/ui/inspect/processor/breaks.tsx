@@ -1,23 +1,35 @@
-/** Where the domain stops: before an instruction, or after bytes were written or touched; and why it did. */
+/** Where the domain stops: before an instruction, after bytes were written or touched, at an exit, a hypercall, a port, an event; and why it did. */
 
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { BreakHit, BreakPoint } from '../../../dom0/service/index.ts';
-import { addressText, readAddress } from '../../../hypervisor/view/index.ts';
+import { ExitReason, IO_IN } from '../../../cpu/architecture/index.ts';
+import type { AddressPoint, BreakHit, BreakPoint, TracePoint } from '../../../dom0/service/index.ts';
+import { HYPERCALL, hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
+import { addressText, EXIT_NAMES, exitName, exitTitle, readAddress } from '../../../hypervisor/view/index.ts';
 import { asTask, host, sentence } from '../../host.ts';
 import { Icon, Problem } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
 
 const words = {
   title: 'Stops',
-  hint: 'While there is one each instruction runs alone, so that none is missed: a guest that computes is some hundred times slower. Its own debug registers stay as they are.',
+  hint: 'While there is one of an address each instruction runs alone, so that none is missed: a guest that computes is some hundred times slower. Its own debug registers stay as they are.',
+  traceHint: 'It stops behind what its trace tells of, once that is done, and is as fast as before.',
   kinds: {
     execute: 'before the instruction at',
     write: 'after a write to',
     access: 'after a read or write of',
+    exit: 'at an exit',
+    hypercall: 'at a hypercall',
+    port: 'at an I/O port',
+    event: 'as it sends on port',
   } as Record<BreakPoint['kind'], string>,
   kind: 'When it stops',
   address: 'Linear address',
+  number: { exit: 'Reason of the exit', hypercall: 'Hypercall', port: 'I/O port, hexadecimal', event: 'Event channel' },
+  notNumber: {
+    port: 'An I/O port has up to four hexadecimal digits.',
+    event: 'An event channel is a number from 0 to 131071.',
+  },
   bytes: 'Bytes',
   add: 'Stop there',
   remove: (what: string) => `Remove: ${what}`,
@@ -25,12 +37,53 @@ const words = {
   notAddress:
     'A linear address has up to 16 hexadecimal digits and is canonical: up to 00007fffffffffff, or from ffff800000000000 on.',
   stopped: (hit: BreakHit) =>
-    hit.access
-      ? `${hit.instruction === undefined ? 'The processor itself, as it delivered an event,' : `The instruction at ${addressText(hit.instruction)}`} ${hit.access.isWrite ? 'wrote' : 'read'} ${hit.access.bytes} bytes at ${addressText(hit.access.linear)}: ${hit.access.value.toString(16)}. The next one has not begun.`
-      : `Before the instruction at ${addressText(hit.point.linear)}: it has not begun.`,
+    hit.record
+      ? ofRecord(hit.point as TracePoint, hit.record)
+      : hit.access
+        ? `${hit.instruction === undefined ? 'The processor itself, as it delivered an event,' : `The instruction at ${addressText(hit.instruction)}`} ${hit.access.isWrite ? 'wrote' : 'read'} ${hit.access.bytes} bytes at ${addressText(hit.access.linear)}: ${hit.access.value.toString(16)}. The next one has not begun.`
+        : `Before the instruction at ${addressText((hit.point as AddressPoint).linear)}: it has not begun.`,
+  exited: (what: string, ip: number) => `${what} at ${addressText(ip)}: it has been handled.`,
+  accessed: (isRead: boolean, port: number) => `${isRead ? 'Read of' : 'Write to'} port 0x${port.toString(16)}`,
+  called: (number: number, result: number) => `${hypercallName(number)} has returned ${result}.`,
+  sent: (port: number, domid: number) =>
+    `An event went out on port ${port}${domid < 0 ? ', to itself' : `, to domain ${domid}`}.`,
   vcpu: (n: number) => `vCPU ${n} stopped it.`,
 };
-const FLAGS: Readonly<Record<BreakPoint['kind'], string>> = { execute: '', write: '-w ', access: '-a ' };
+const FLAGS: Readonly<Record<BreakPoint['kind'], string>> = {
+  execute: '',
+  write: '-w ',
+  access: '-a ',
+  exit: '-x ',
+  hypercall: '-c ',
+  port: '-p ',
+  event: '-e ',
+};
+const ADDRESS_KINDS = ['execute', 'write', 'access'] as const,
+  TRACE_KINDS = ['exit', 'hypercall', 'port', 'event'] as const;
+const isAddress = (point: BreakPoint): point is AddressPoint => 'linear' in point;
+const isAddressKind = (kind: BreakPoint['kind']): kind is AddressPoint['kind'] =>
+  (ADDRESS_KINDS as readonly string[]).includes(kind);
+const MOST_EVENT_PORT = 131_071;
+
+/** The words of a record (hypervisor/tracing/trace.ts, TRACE_KIND): what has happened. */
+function ofRecord({ kind }: TracePoint, [a, b, c]: NonNullable<BreakHit['record']>): string {
+  if (kind === 'hypercall') return words.called(a, c);
+  if (kind === 'event') return words.sent(a, b);
+  return words.exited(a === ExitReason.IO ? words.accessed((c & IO_IN) !== 0, c >>> 16) : exitTitle(a), b);
+}
+
+/** As `xl break` takes it behind the domain's name. */
+function wordsOf(point: BreakPoint): string {
+  if (isAddress(point)) return `0x${addressText(point.linear)}${point.kind === 'execute' ? '' : ` ${point.bytes}`}`;
+  const { kind, number } = point;
+  return kind === 'exit'
+    ? exitName(number)
+    : kind === 'hypercall'
+      ? hypercallName(number)
+      : kind === 'port'
+        ? `0x${number.toString(16)}`
+        : String(number);
+}
 const SIZES = [1, 2, 4, 8, 64, 4096];
 const LOOK_MS = 300;
 
@@ -53,18 +106,15 @@ function useBreaks(session: DomainSession) {
   const change = (next: readonly BreakPoint[], point: BreakPoint, off: string) => {
     problem.value = '';
     const { name } = session.info.peek();
-    void asTask(
-      `xl break ${off}${FLAGS[point.kind]}${name} 0x${addressText(point.linear)}${point.kind === 'execute' ? '' : ` ${point.bytes}`}`,
-      async () => {
-        try {
-          await host.break(session.id, next);
-        } catch (error) {
-          problem.value = sentence(error);
-          throw error;
-        }
-        await look();
-      },
-    );
+    void asTask(`xl break ${off}${FLAGS[point.kind]}${name} ${wordsOf(point)}`, async () => {
+      try {
+        await host.break(session.id, next);
+      } catch (error) {
+        problem.value = sentence(error);
+        throw error;
+      }
+      await look();
+    });
   };
   return { points, hit, problem, change };
 }
@@ -120,32 +170,74 @@ export function Breaks({
       <Adding
         eip={eip}
         add={point => change([...all.filter(each => JSON.stringify(each) !== JSON.stringify(point)), point], point, '')}
-        refuse={() => {
-          problem.value = words.notAddress;
+        refuse={what => {
+          problem.value = what;
         }}
       />
       {problem.value && <Problem>{problem.value}</Problem>}
-      {all.length > 0 && <p class="cap-t">{words.hint}</p>}
+      {all.length > 0 && <p class="cap-t">{all.some(isAddress) ? words.hint : words.traceHint}</p>}
     </section>
   );
 }
 
-const spelled = ({ kind, linear, bytes }: BreakPoint): string =>
-  `${words.kinds[kind]} ${kind === 'execute' ? '' : `${words.count(bytes)} `}${addressText(linear)}`;
+const spelled = (point: BreakPoint): string =>
+  isAddress(point)
+    ? `${words.kinds[point.kind]} ${point.kind === 'execute' ? '' : `${words.count(point.bytes)} `}${addressText(point.linear)}`
+    : `${words.kinds[point.kind]} ${wordsOf(point)}`;
+
+/** What an exit or a hypercall may be, by number. */
+const CHOICES: Readonly<Record<'exit' | 'hypercall', readonly [number: number, name: string][]>> = {
+  exit: EXIT_NAMES.map(name => [ExitReason[name as keyof typeof ExitReason], name]),
+  hypercall: Object.values(HYPERCALL).map(number => [number, hypercallName(number)]),
+};
+
+/** What is written in the form. */
+interface Draft {
+  kind: BreakPoint['kind'];
+  text: string;
+  bytes: number;
+  exit: number;
+  hypercall: number;
+}
+
+/** The point that it asks for; a sentence: it is none. Without an address it is `eip`. */
+function pointOf({ kind, text, bytes, ...chosen }: Draft, eip: number): BreakPoint | string {
+  const word = text.trim();
+  if (isAddressKind(kind)) {
+    const linear = word ? readAddress(word) : eip;
+    return linear === undefined ? words.notAddress : { kind, linear, bytes: kind === 'execute' ? 1 : bytes };
+  }
+  if (kind === 'exit' || kind === 'hypercall') return { kind, number: chosen[kind] };
+  const number = kind === 'port' ? Number.parseInt(word.replace(/^0x/i, ''), 16) : Number(word),
+    isGood = kind === 'port' ? /^(0x)?[\da-f]{1,4}$/i.test(word) : /^\d+$/.test(word) && number <= MOST_EVENT_PORT;
+  return isGood ? { kind, number } : words.notNumber[kind];
+}
 
 /** Asks where to stop, and for what. `eip` is suggested. */
-function Adding({ eip, add, refuse }: { eip: number; add: (point: BreakPoint) => void; refuse: () => void }) {
-  const kind = useSignal<BreakPoint['kind']>('execute'),
-    address = useSignal(''),
-    bytes = useSignal(4);
+function Adding({
+  eip,
+  add,
+  refuse,
+}: {
+  eip: number;
+  add: (point: BreakPoint) => void;
+  refuse: (why: string) => void;
+}) {
+  const draft = useSignal<Draft>({
+      kind: 'execute',
+      text: '',
+      bytes: 4,
+      exit: ExitReason.HLT,
+      hypercall: HYPERCALL.SCHED_OP,
+    }),
+    { kind, text, bytes } = draft.value,
+    change = (part: Partial<Draft>): void => {
+      draft.value = { ...draft.value, ...part };
+    };
   const submit = (): void => {
-    const linear = address.value.trim() ? readAddress(address.value) : eip;
-    if (linear === undefined) return refuse();
-    add({
-      kind: kind.value,
-      linear,
-      bytes: kind.value === 'execute' ? 1 : bytes.value,
-    });
+    const point = pointOf(draft.value, eip);
+    if (typeof point === 'string') refuse(point);
+    else add(point);
   };
   return (
     <form
@@ -155,50 +247,61 @@ function Adding({ eip, add, refuse }: { eip: number; add: (point: BreakPoint) =>
         submit();
       }}
     >
-      <select
-        class="in"
-        aria-label={words.kind}
-        value={kind.value}
-        onChange={event => {
-          kind.value = event.currentTarget.value as BreakPoint['kind'];
-        }}
-      >
-        {(['execute', 'write', 'access'] as const).map(each => (
-          <option key={each} value={each}>
-            {words.kinds[each]}
-          </option>
-        ))}
-      </select>
-      {kind.value !== 'execute' && (
-        <select
-          class="in"
-          aria-label={words.bytes}
-          value={bytes.value}
-          onChange={event => {
-            bytes.value = Number(event.currentTarget.value);
-          }}
-        >
-          {SIZES.map(size => (
-            <option key={size} value={size}>
-              {words.count(size)}
-            </option>
-          ))}
-        </select>
-      )}
-      <input
-        class="in m"
-        aria-label={words.address}
-        placeholder={addressText(eip)}
-        value={address.value}
-        spellcheck={false}
-        autocomplete="off"
-        onInput={event => {
-          address.value = event.currentTarget.value;
-        }}
+      <Choice
+        label={words.kind}
+        value={kind}
+        options={[...ADDRESS_KINDS, ...TRACE_KINDS].map(each => [each, words.kinds[each]])}
+        choose={value => change({ kind: value as BreakPoint['kind'], text: '' })}
       />
+      {(kind === 'write' || kind === 'access') && (
+        <Choice
+          label={words.bytes}
+          value={bytes}
+          options={SIZES.map(size => [size, words.count(size)])}
+          choose={value => change({ bytes: Number(value) })}
+        />
+      )}
+      {kind === 'exit' || kind === 'hypercall' ? (
+        <Choice
+          label={words.number[kind]}
+          value={draft.value[kind]}
+          options={CHOICES[kind]}
+          choose={value => change({ [kind]: Number(value) })}
+        />
+      ) : (
+        <input
+          class="in m"
+          aria-label={isAddressKind(kind) ? words.address : words.number[kind]}
+          placeholder={isAddressKind(kind) ? addressText(eip) : kind === 'port' ? '1f7' : '3'}
+          value={text}
+          spellcheck={false}
+          autocomplete="off"
+          onInput={event => change({ text: event.currentTarget.value })}
+        />
+      )}
       <button class="btn sm" type="submit">
         {words.add}
       </button>
     </form>
   );
 }
+
+const Choice = ({
+  label,
+  value,
+  options,
+  choose,
+}: {
+  label: string;
+  value: string | number;
+  options: readonly (readonly [value: string | number, name: string])[];
+  choose: (value: string) => void;
+}) => (
+  <select class="in" aria-label={label} value={value} onChange={event => choose(event.currentTarget.value)}>
+    {options.map(([each, name]) => (
+      <option key={each} value={each}>
+        {name}
+      </option>
+    ))}
+  </select>
+);
