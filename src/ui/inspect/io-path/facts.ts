@@ -37,6 +37,8 @@ export const OWNERS: Readonly<Record<string, 'guest' | 'c-hv' | 'c-d0' | 'c-hw'>
   disk: 'c-hw',
   controller: 'c-hw',
   stored: 'c-hw',
+  data: 'c-d0',
+  file: 'c-hw',
   answer: 'c-d0',
 };
 export const ownerOf = (place: string, id: number): string => {

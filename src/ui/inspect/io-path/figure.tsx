@@ -24,6 +24,7 @@ import {
 } from './facts.ts';
 import { Card, Crossing, Neighbours, Times, WHERE, Where } from './lanes.tsx';
 import { OnDisk } from './on-disk.tsx';
+import { Replay } from './replay.tsx';
 import { beside } from './source.ts';
 import { why } from './why.ts';
 import { timeText, words } from './words.ts';
@@ -45,6 +46,7 @@ export function Figure(shown: Shown<Data>) {
         <Beside own={own.id} />
       </div>
       <Lanes compared={compared} pick={pick} />
+      {picked[0] && <Replay request={picked[0]} id={own.id} />}
       <div class="iopend">
         <Sums compared={compared} />
         {reason && <WhyBox why={reason} />}

@@ -1,0 +1,35 @@
+/** What happens at each stage of a request, beside its record. */
+
+export const words = {
+  title: 'Stage by stage',
+  first: 'From the start',
+  back: 'Back',
+  next: 'Next stage',
+  play: 'Play',
+  stage: (n: number, of: number, who: string) => `${n} of ${of}, ${who}.`,
+  picture: (n: number, of: number) => `Who has the request: stage ${n} of ${of}`,
+  lanes: { guest: 'Guest', xen: 'Xen', dom0: 'Domain-0', host: 'Host' } as const,
+  says: {
+    slotDisk: 'blkfront writes operation, sectors and grants into the next slot, and moves req_prod.',
+    slotSend: 'netfront writes the grant and the length of a packet into a slot of the tx ring, and moves req_prod.',
+    slotReceive:
+      'A slot of the rx ring had offered a page: the packet is in it now, the response goes into the same slot, and rsp_prod moves.',
+    bell: 'req_prod passed req_event, so it tells the back end: a hypercall sets a pending bit and wakes Domain-0.',
+    noBell: 'The back end was at work: req_event is further on, nothing is told, and there is no exit.',
+    drive: 'The driver has written the drive’s registers; the last write is the command.',
+    card: 'The driver has told the card of a packet.',
+    takesDisk: 'The back end finds req_prod moved, copies the request out of the slot and moves req_cons.',
+    takesSend:
+      'The back end copies the request out of the slot, moves req_cons, and takes the packet out of the granted page.',
+    gives: 'The back end has a packet for the guest, and takes the next page that the guest offers.',
+    model: 'The device model reads the command from the drive’s registers.',
+    sectors: 'It is checked: the sectors are within the disk.',
+    data: 'The pages that the request grants are mapped: the data need no copy between guest and Domain-0.',
+    buffer: 'The data pass a buffer of the drive.',
+    medium: 'A layer of the host’s storage turns the place into one of the layer below.',
+    bridge: 'The bridge looks at the station address and passes the frame on.',
+    controller: 'Domain-0’s driver gives the command to the adapter, which moves the data itself.',
+    answer: 'The response goes into the slot, rsp_prod moves; where it passes rsp_event the guest is told.',
+    done: 'The drive sets its status and raises its interrupt.',
+  },
+};
