@@ -856,6 +856,26 @@ const VIEWS = [
     },
   ],
   [
+    'types',
+    async page => {
+      await toHost(page, 'Inspect');
+      await tab(page, 'Types');
+      await page.getByRole('button', { name: 'Run all three' }).click();
+      await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: PROMPT_MS });
+    },
+  ],
+  [
+    'side-by-side',
+    async page => {
+      await tab(page, 'Side by side');
+      await page.getByRole('button', { name: 'Start minipv in four modes' }).click();
+      await page.getByText('minipv>').nth(3).waitFor({ timeout: PROMPT_MS });
+      await page.getByRole('textbox', { name: 'A line for all consoles' }).fill('calls 200');
+      await page.getByRole('button', { name: 'Type it into all' }).click();
+      await page.waitForTimeout(SETTLE_MS);
+    },
+  ],
+  [
     'scheduler',
     async page => {
       await page.goto(`./?boot=0&${HOST}`);

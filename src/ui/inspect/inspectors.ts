@@ -105,6 +105,15 @@ export const INSPECTORS: readonly Entry[] = [
     ),
   },
   {
+    id: 'together',
+    name: 'Side by side',
+    of: 'host',
+    View: later(
+      () => import('./together/index.tsx'),
+      part => part.Together,
+    ),
+  },
+  {
     id: 'engine',
     name: 'Engine',
     of: 'guest',

@@ -1,0 +1,56 @@
+/** Makes the guests of several modes, and takes them away. */
+import { signal } from '@preact/signals';
+import type { NamedFile } from '../../../dom0/service/index.ts';
+import { domains, host, sentence } from '../../host.ts';
+import { fetchGuest, type Offer, offers } from '../../offered-guests.ts';
+import { pageGuests } from '../page-guests.ts';
+import { FILES, guestsOf, type System } from './modes.ts';
+
+/** What is being made, and why it was not. */
+export const starting = signal<{ name: string } | undefined>(undefined),
+  problem = signal('');
+
+/** The Linux that can be had, and has what each of its modes needs. */
+export const linux = (): Offer | undefined =>
+  offers.value.find(({ saved, files }) => !saved && FILES.every(name => files.some(file => file.name === name)));
+
+async function filesOf(system: System): Promise<NamedFile[]> {
+  if (system === 'minipv') return [{ name: 'minipv.elf', data: await pageGuests.kernel() }];
+  const offer = linux();
+  if (!offer) throw new Error('There is no such Linux beside this page. Fetch it (npm run guests), and build again.');
+  const wanted = { ...offer, files: offer.files.filter(({ name }) => FILES.includes(name)) };
+  return fetchGuest(wanted, new AbortController().signal, () => {});
+}
+
+/** Those that run already stay; the others are made, one after the other. */
+export async function start(system: System): Promise<void> {
+  if (starting.peek()) return;
+  problem.value = '';
+  starting.value = { name: system };
+  try {
+    const files = await filesOf(system);
+    for (const { name, definition } of guestsOf(system)) {
+      if (domains.peek().some(domain => domain.name === name)) continue;
+      starting.value = { name };
+      await host.create([definition, ...files]);
+    }
+  } catch (error) {
+    problem.value = sentence(error);
+  } finally {
+    starting.value = undefined;
+  }
+}
+
+const NAMES: ReadonlySet<string> = new Set(
+  (['minipv', 'linux'] as const).flatMap(system => guestsOf(system).map(({ name }) => name)),
+);
+/** A guest of this name is one of several modes. */
+export const isOneOf = (name: string): boolean => NAMES.has(name);
+
+/** Destroys those of them that are there. */
+export async function end(): Promise<void> {
+  for (const { id, name } of domains.peek().filter(domain => isOneOf(domain.name)))
+    await host.destroy(id).catch(error => {
+      problem.value = `${name}: ${sentence(error)}`;
+    });
+}
