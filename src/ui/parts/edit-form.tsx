@@ -33,32 +33,68 @@ interface Props {
   change(changes: Changes): void;
 }
 
+/** What its parts are handed. */
+type Part = Pick<Props, 'judged' | 'change'>;
+/** What it starts from. */
+type Source = 'cd' | 'disk' | 'kernel';
+
 export function EditForm({ judged, choices, makesVolumes, change }: Props) {
-  const { definition: vm, isForeign, cards } = judged;
-  const machine = info.value;
+  const { definition: vm, isForeign } = judged;
   /** A kernel is wanted, and none is named yet. */
   const wantsKernel = useSignal(false);
-  const source =
+  const source: Source =
     vm.type !== 'hvm' || vm.kernel || wantsKernel.value ? 'kernel' : vm.bootOrder.startsWith('d') ? 'cd' : 'disk';
-  const startFrom = (from: 'cd' | 'disk' | 'kernel'): void => {
+  const startFrom = (from: Source): void => {
     wantsKernel.value = from === 'kernel';
     if (from !== 'kernel') change({ kernel: undefined, ramdisk: undefined, bootOrder: from === 'cd' ? 'dc' : 'cd' });
   };
-  const volumes = (makesVolumes && inventory.value?.stored?.disk?.volumes) || [];
-  /** What another guest has cannot be attached. */
-  const free = volumes.filter(
-      ({ path, users, snapshot }) => !snapshot && users.length === 0 && !vm.disks.some(({ target }) => target === path),
-    ),
-    taken = volumes.filter(({ path, users }) => users.length > 0 && !vm.disks.some(({ target }) => target === path));
-  const text = (
-    label: string,
-    key: string,
-    value: string | undefined,
-    to: (value: string) => Changes,
-    list?: string,
-    isHalf = false,
-  ) => (
-    <Field label={label} of={key} judged={judged} isHalf={isHalf}>
+  const part: Part = { judged, change };
+  return (
+    <form class="edit-f" aria-label={laterStrings.defined.formName} onSubmit={event => event.preventDefault()}>
+      <div class="ph form-h">
+        <h3>{laterStrings.defined.formTitle}</h3>
+        <span class="sec num grow">{laterStrings.defined.formSame}</span>
+      </div>
+      {isForeign && <p class="cap-t">{words.foreign}</p>}
+      <General {...part} source={source} />
+      <Start {...part} source={source} startFrom={startFrom} />
+      <Disks {...part} choices={choices} makesVolumes={makesVolumes} />
+      <Network {...part} />
+      <Few {...part} />
+      <datalist id="edit-kernels">
+        {choices.kernels.map(path => (
+          <option key={path} value={path} />
+        ))}
+      </datalist>
+      <datalist id="edit-disks">
+        {choices.disks.map(path => (
+          <option key={path} value={path} />
+        ))}
+      </datalist>
+    </form>
+  );
+}
+
+/** A key whose value is written. `of`: the key; `list`: of what is suggested. */
+function Written({
+  judged,
+  change,
+  label,
+  of,
+  value,
+  to,
+  list,
+  isHalf = false,
+}: Part & {
+  label: string;
+  of: string;
+  value: string | undefined;
+  to(value: string): Changes;
+  list?: string;
+  isHalf?: boolean;
+}) {
+  return (
+    <Field label={label} of={of} judged={judged} isHalf={isHalf}>
       {id => (
         <TypedInput
           id={id}
@@ -73,64 +109,78 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
       )}
     </Field>
   );
-  /** What the text has where a value could not be read: there is none to show. */
-  const unreadOf = ({ source, column }: Finding): string =>
-    /^(?:"([^"]*)|'([^']*)|([^\s,]+))/
-      .exec(source.slice(column - 1))
-      ?.slice(1)
-      .find(part => part !== undefined) ?? '';
-  /** A slider stands at its value, or at the one that an error says to write in its place. */
-  const amount = (
-    label: string,
-    key: string,
-    value: number | undefined,
-    least: number,
-    most: number,
-    to: (value: number | undefined) => Changes,
-    usual?: number,
-    isHalf = false,
-  ) => {
-    const error = judged.canKeep ? undefined : judged.plan.errors.find(each => each.key === key && each.line > 0),
-      said = Number(error && remedyOf(error)),
-      at = Math.min(most, Math.max(least, error ? said || least : (value ?? usual ?? least)));
-    return (
-      <Field label={label} of={key} judged={judged} isHalf={isHalf}>
-        {id => (
-          <span class="amount">
-            <input
-              type="range"
-              aria-label={label}
-              min={least}
-              max={most}
-              value={at}
-              style={`--part:${(100 * (at - least)) / Math.max(1, most - least)}%`}
-              onChange={event => change(to(event.currentTarget.valueAsNumber))}
-            />
-            <TypedInput
-              id={id}
-              class="in"
-              type="number"
-              min={least}
-              value={error ? '' : (value ?? '')}
-              placeholder={error ? unreadOf(error) : String(usual ?? '')}
-              aria-invalid={error !== undefined}
-              commit={written => change(to(written === '' ? undefined : Number(written)))}
-            />
-          </span>
-        )}
-      </Field>
-    );
-  };
-  const card = !vm.vif && !vm.nic ? 'none' : (vm.nic ?? 'vif');
-  const setDisks = (disks: readonly Disk[]): void => change({ disks });
+}
+
+/** What the text has where a value could not be read: there is none to show. */
+const unreadOf = ({ source, column }: Finding): string =>
+  /^(?:"([^"]*)|'([^']*)|([^\s,]+))/
+    .exec(source.slice(column - 1))
+    ?.slice(1)
+    .find(part => part !== undefined) ?? '';
+
+/** A key whose value is a number. The slider stands at it, or at the one that an error says to write in its place. */
+function Amount({
+  judged,
+  change,
+  label,
+  of,
+  value,
+  least,
+  most,
+  to,
+  usual,
+  isHalf = false,
+}: Part & {
+  label: string;
+  of: string;
+  value: number | undefined;
+  least: number;
+  most: number;
+  to(value: number | undefined): Changes;
+  /** Where it is not written. */
+  usual?: number;
+  isHalf?: boolean;
+}) {
+  const error = judged.canKeep ? undefined : judged.plan.errors.find(each => each.key === of && each.line > 0),
+    said = Number(error && remedyOf(error)),
+    at = Math.min(most, Math.max(least, error ? said || least : (value ?? usual ?? least)));
   return (
-    <form class="edit-f" aria-label={laterStrings.defined.formName} onSubmit={event => event.preventDefault()}>
-      <div class="ph form-h">
-        <h3>{laterStrings.defined.formTitle}</h3>
-        <span class="sec num grow">{laterStrings.defined.formSame}</span>
-      </div>
-      {isForeign && <p class="cap-t">{words.foreign}</p>}
-      {text(words.name, 'name', vm.name, name => ({ name }), undefined, true)}
+    <Field label={label} of={of} judged={judged} isHalf={isHalf}>
+      {id => (
+        <span class="amount">
+          <input
+            type="range"
+            aria-label={label}
+            min={least}
+            max={most}
+            value={at}
+            style={`--part:${(100 * (at - least)) / Math.max(1, most - least)}%`}
+            onChange={event => change(to(event.currentTarget.valueAsNumber))}
+          />
+          <TypedInput
+            id={id}
+            class="in"
+            type="number"
+            min={least}
+            value={error ? '' : (value ?? '')}
+            placeholder={error ? unreadOf(error) : String(usual ?? '')}
+            aria-invalid={error !== undefined}
+            commit={written => change(to(written === '' ? undefined : Number(written)))}
+          />
+        </span>
+      )}
+    </Field>
+  );
+}
+
+/** Name, type, notes, memory and processors. */
+function General({ judged, change, source }: Part & { source: Source }) {
+  const { definition: vm } = judged,
+    machine = info.value,
+    part: Part = { judged, change };
+  return (
+    <>
+      <Written {...part} label={words.name} of="name" value={vm.name} to={name => ({ name })} isHalf />
       <Field label={words.mode} of="type" judged={judged} isHalf>
         {id => (
           <span class="seg" role="group" id={id} aria-label={words.mode}>
@@ -152,20 +202,45 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
           />
         )}
       </Field>
-      {amount(words.memory, 'memory', vm.memoryMiB, 4, Math.max(4, machine?.freeMiB ?? 1024), value => ({
-        memoryMiB: value ?? 32,
-      }))}
-      {amount(
-        words.vcpus,
-        'vcpus',
-        vm.vcpus,
-        1,
-        Math.max(4, machine?.pcpus ?? 1),
-        value => ({ vcpus: value ?? 1 }),
-        undefined,
-        true,
-      )}
-      {amount(words.weight, 'cpu_weight', vm.weight, 1, 1024, weight => ({ weight }), 256, true)}
+      <Amount
+        {...part}
+        label={words.memory}
+        of="memory"
+        value={vm.memoryMiB}
+        least={4}
+        most={Math.max(4, machine?.freeMiB ?? 1024)}
+        to={value => ({ memoryMiB: value ?? 32 })}
+      />
+      <Amount
+        {...part}
+        label={words.vcpus}
+        of="vcpus"
+        value={vm.vcpus}
+        least={1}
+        most={Math.max(4, machine?.pcpus ?? 1)}
+        to={value => ({ vcpus: value ?? 1 })}
+        isHalf
+      />
+      <Amount
+        {...part}
+        label={words.weight}
+        of="cpu_weight"
+        value={vm.weight}
+        least={1}
+        most={1024}
+        to={weight => ({ weight })}
+        usual={256}
+        isHalf
+      />
+    </>
+  );
+}
+
+/** What it starts: a kernel, or the firmware that starts a disk. */
+function Start({ judged, change, source, startFrom }: Part & { source: Source; startFrom(from: Source): void }) {
+  const { definition: vm } = judged;
+  return (
+    <>
       {vm.type === 'hvm' && (
         <div class="fld">
           <label>{words.startFrom}</label>
@@ -178,14 +253,17 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
           </span>
         </div>
       )}
-      {source === 'kernel' &&
-        text(
-          words.kernel,
-          'kernel',
-          vm.kernel,
-          kernel => ({ kernel: kernel || undefined, ...(kernel ? {} : { ramdisk: undefined }) }),
-          'edit-kernels',
-        )}
+      {source === 'kernel' && (
+        <Written
+          judged={judged}
+          change={change}
+          label={words.kernel}
+          of="kernel"
+          value={vm.kernel}
+          to={kernel => ({ kernel: kernel || undefined, ...(kernel ? {} : { ramdisk: undefined }) })}
+          list="edit-kernels"
+        />
+      )}
       {source !== 'kernel' && (
         <Field label={words.boot} of="boot" judged={judged} isHalf>
           {id => (
@@ -216,96 +294,114 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
           )}
         </Field>
       )}
-      <Field label={words.disks} of="disk" judged={judged} {...(makesVolumes ? {} : { hint: words.droppedHint })}>
-        {id => (
-          <span class="disks" id={id} role="group" aria-label={words.disks}>
-            {vm.disks.map((disk, i) => (
-              <DiskRow
-                key={`${i} ${disk.vdev}`}
-                disk={disk}
-                put={to => setDisks(vm.disks.flatMap((each, n) => (n !== i ? [each] : to ? [to] : [])))}
-              />
-            ))}
-            {free.length > 0 && (
-              <ul class="vols" aria-label={words.volumes}>
-                {free.map(volume => (
-                  <Volume
-                    key={volume.path}
-                    volume={volume}
-                    attach={() => setDisks([...vm.disks, { ...freshDisk(vm, []), target: volume.path }])}
-                  />
-                ))}
-              </ul>
-            )}
-            {taken.length > 0 && <span class="cap-t">{words.others(taken.map(({ name }) => name).join(', '))}</span>}
-            <span class="row wrap addd">
-              <button
-                type="button"
-                class="btn sm"
-                onClick={() => setDisks([...vm.disks, freshDisk(vm, choices.disks)])}
-              >
-                <Icon name="plus" />
-                {words.addDisk}
-              </button>
-              {makesVolumes && (
-                <details class="newv" open={volumes.length === 0}>
-                  <summary>{words.newVolume}</summary>
-                  <NewVolume
-                    suggested={vm.name || 'disk'}
-                    made={target => setDisks([...vm.disks, { ...freshDisk(vm, []), target }])}
-                  />
-                </details>
-              )}
-            </span>
-          </span>
-        )}
-      </Field>
-      <Field label={words.network} of="vif" judged={judged}>
-        {id => (
-          <select id={id} class="in" value={card} onChange={event => change(cardChanges(event.currentTarget.value))}>
-            <option value="none">{words.noCard}</option>
-            <option value="vif">{words.pvCard}</option>
-            {vm.type === 'hvm' &&
-              cards.map(({ model, name }) => (
-                <option key={model} value={model}>
-                  {name}
-                </option>
+    </>
+  );
+}
+
+function Disks({ judged, change, choices, makesVolumes }: Props) {
+  const { definition: vm } = judged;
+  const setDisks = (disks: readonly Disk[]): void => change({ disks });
+  const volumes = (makesVolumes && inventory.value?.stored?.disk?.volumes) || [];
+  /** What another guest has cannot be attached. */
+  const free = volumes.filter(
+      ({ path, users, snapshot }) => !snapshot && users.length === 0 && !vm.disks.some(({ target }) => target === path),
+    ),
+    taken = volumes.filter(({ path, users }) => users.length > 0 && !vm.disks.some(({ target }) => target === path));
+  return (
+    <Field label={words.disks} of="disk" judged={judged} {...(makesVolumes ? {} : { hint: words.droppedHint })}>
+      {id => (
+        <span class="disks" id={id} role="group" aria-label={words.disks}>
+          {vm.disks.map((disk, i) => (
+            <DiskRow
+              key={`${i} ${disk.vdev}`}
+              disk={disk}
+              put={to => setDisks(vm.disks.flatMap((each, n) => (n !== i ? [each] : to ? [to] : [])))}
+            />
+          ))}
+          {free.length > 0 && (
+            <ul class="vols" aria-label={words.volumes}>
+              {free.map(volume => (
+                <Volume
+                  key={volume.path}
+                  volume={volume}
+                  attach={() => setDisks([...vm.disks, { ...freshDisk(vm, []), target: volume.path }])}
+                />
               ))}
-          </select>
-        )}
-      </Field>
-      <More
-        summary={vm.kernel ? words.more : words.moreHvm}
-        isNeeded={Boolean(vm.ramdisk || vm.cmdline) || judged.plan.errors.some(({ key }) => MORE.has(key))}
-      >
-        {vm.kernel &&
-          text(
-            words.ramdisk,
-            'ramdisk',
-            vm.ramdisk,
-            ramdisk => ({ ramdisk: ramdisk || undefined }),
-            'edit-kernels',
-            true,
+            </ul>
           )}
-        {vm.kernel && text(words.cmdline, 'cmdline', vm.cmdline, cmdline => ({ cmdline }), undefined, true)}
-        <Field label={words.onReboot} of="on_reboot" judged={judged} isHalf>
-          {id => <Actions id={id} value={vm.onReboot} put={onReboot => change({ onReboot })} />}
-        </Field>
-        <Field label={words.onCrash} of="on_crash" judged={judged} isHalf>
-          {id => <Actions id={id} value={vm.onCrash} put={onCrash => change({ onCrash })} />}
-        </Field>
-      </More>
-      <datalist id="edit-kernels">
-        {choices.kernels.map(path => (
-          <option key={path} value={path} />
-        ))}
-      </datalist>
-      <datalist id="edit-disks">
-        {choices.disks.map(path => (
-          <option key={path} value={path} />
-        ))}
-      </datalist>
-    </form>
+          {taken.length > 0 && <span class="cap-t">{words.others(taken.map(({ name }) => name).join(', '))}</span>}
+          <span class="row wrap addd">
+            <button type="button" class="btn sm" onClick={() => setDisks([...vm.disks, freshDisk(vm, choices.disks)])}>
+              <Icon name="plus" />
+              {words.addDisk}
+            </button>
+            {makesVolumes && (
+              <details class="newv" open={volumes.length === 0}>
+                <summary>{words.newVolume}</summary>
+                <NewVolume
+                  suggested={vm.name || 'disk'}
+                  made={target => setDisks([...vm.disks, { ...freshDisk(vm, []), target }])}
+                />
+              </details>
+            )}
+          </span>
+        </span>
+      )}
+    </Field>
+  );
+}
+
+function Network({ judged, change }: Part) {
+  const { definition: vm, cards } = judged;
+  const card = !vm.vif && !vm.nic ? 'none' : (vm.nic ?? 'vif');
+  return (
+    <Field label={words.network} of="vif" judged={judged}>
+      {id => (
+        <select id={id} class="in" value={card} onChange={event => change(cardChanges(event.currentTarget.value))}>
+          <option value="none">{words.noCard}</option>
+          <option value="vif">{words.pvCard}</option>
+          {vm.type === 'hvm' &&
+            cards.map(({ model, name }) => (
+              <option key={model} value={model}>
+                {name}
+              </option>
+            ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+/** What few change. */
+function Few({ judged, change }: Part) {
+  const { definition: vm } = judged,
+    part: Part = { judged, change };
+  return (
+    <More
+      summary={vm.kernel ? words.more : words.moreHvm}
+      isNeeded={Boolean(vm.ramdisk || vm.cmdline) || judged.plan.errors.some(({ key }) => MORE.has(key))}
+    >
+      {vm.kernel && (
+        <Written
+          {...part}
+          label={words.ramdisk}
+          of="ramdisk"
+          value={vm.ramdisk}
+          to={ramdisk => ({ ramdisk: ramdisk || undefined })}
+          list="edit-kernels"
+          isHalf
+        />
+      )}
+      {vm.kernel && (
+        <Written {...part} label={words.cmdline} of="cmdline" value={vm.cmdline} to={cmdline => ({ cmdline })} isHalf />
+      )}
+      <Field label={words.onReboot} of="on_reboot" judged={judged} isHalf>
+        {id => <Actions id={id} value={vm.onReboot} put={onReboot => change({ onReboot })} />}
+      </Field>
+      <Field label={words.onCrash} of="on_crash" judged={judged} isHalf>
+        {id => <Actions id={id} value={vm.onCrash} put={onCrash => change({ onCrash })} />}
+      </Field>
+    </More>
   );
 }
 
