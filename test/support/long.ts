@@ -64,5 +64,4 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/ui/parts/several-page.tsx SeveralPage': 97,
   'src/ui/parts/strip.tsx Strip': 91,
   'src/ui/parts/terminal-window.tsx TerminalWindow': 142,
-  'src/ui/parts/tree.tsx Tree': 226,
 };

@@ -3,11 +3,11 @@
 import { computed } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { DefinedDomain, DomainInfo } from '../../dom0/service/index.ts';
+import type { DefinedDomain, DiskInfo, DomainInfo, Inventory } from '../../dom0/service/index.ts';
 import { type Action, definedActions, guestActions, hostActions } from '../actions.ts';
 import { domains, info } from '../host.ts';
 import { matching, natural } from '../order.ts';
-import { beginAt, chosen, clear, extend, filter, press, type RowKey, setAll, together, toggle } from '../selection.ts';
+import { beginAt, chosen, clear, filter, press, type RowKey, together } from '../selection.ts';
 import { domain0History, hostPart, inventory, partOf } from '../inventory.ts';
 import { keptOffline } from '../offline.ts';
 import { offers } from '../offered-guests.ts';
@@ -22,11 +22,10 @@ import { bytes } from '../terminal.ts';
 import { Chip, Icon, type IconName, ModeBadge, ownerClass, Spark, StateMark } from './marks.tsx';
 import { later } from './load-when-shown.tsx';
 import { openMenu } from './menu.tsx';
+import { useTreeKeys } from './tree-keys.ts';
 import { Windowed } from './windowed.tsx';
 
 const words = strings.tree;
-/** Letters typed within this time are one word. */
-const TYPE_AHEAD_MS = 700;
 
 const ChosenBar = later(
   () => import('./chosen-bar.tsx'),
@@ -37,13 +36,10 @@ const byName = (a: { name: string }, b: { name: string }): number => natural(a.n
 export const domainsInOrder = computed(() => [...domains.value].sort((a, b) => byName(a, b) || a.id - b.id));
 export const definedInOrder = computed(() => [...(inventory.value?.stored?.defined ?? [])].sort(byName));
 
-export function Tree() {
-  const typed = useRef({ word: '', atMs: 0 });
-  const text = filter.value.trim();
+/** Domains and definitions that have a row, and those that are offered in one. */
+function rowsOf(text: string): { shown: DomainInfo[]; shownDefined: DefinedDomain[]; offered: DefinedDomain[] } {
   const matches = matching(text);
   const all = domains.value;
-  const gone = [...sessions.value.values()].filter(session => session.gone.value);
-  const seen = inventory.value;
   const defined = definedInOrder.value;
   const shown = domainsInOrder.value.filter(domain => matches(domain.name, strings.states[domain.state], domain.type));
   // The first page offers what a host is installed with: there it is told once.
@@ -56,6 +52,14 @@ export function Tree() {
   const shownDefined = defined
     .filter(each => !offered.includes(each))
     .filter(({ name, type, description }) => matches(name, words.defined, type, description));
+  return { shown, shownDefined, offered };
+}
+
+export function Tree() {
+  const text = filter.value.trim();
+  const gone = [...sessions.value.values()].filter(session => session.gone.value);
+  const seen = inventory.value;
+  const { shown, shownDefined, offered } = rowsOf(text);
   const disk = seen?.stored?.disk;
 
   /** As they stand below each other. */
@@ -72,57 +76,7 @@ export function Tree() {
       rows[0];
     for (const row of rows) row.tabIndex = row === stop ? 0 : -1;
   });
-  const onKeyDown = (event: KeyboardEvent) => {
-    const rows = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>('[role=treeitem]')];
-    const at = rows.indexOf(document.activeElement as HTMLElement);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
-    if (to !== undefined) {
-      event.preventDefault();
-      const row = rows[Math.min(rows.length - 1, Math.max(0, to))],
-        last = rows[at]?.dataset.key as RowKey | undefined;
-      row?.focus();
-      if (event.shiftKey && row?.dataset.key) extend(keys, row.dataset.key as RowKey, last);
-      return;
-    }
-    const key = (document.activeElement as HTMLElement).dataset.key as RowKey | undefined;
-    if (event.key === ' ' && key) {
-      event.preventDefault();
-      toggle(key);
-      return;
-    }
-    if (event.key === 'Escape' && chosen.peek().size > 0) {
-      event.preventDefault();
-      clear();
-      return;
-    }
-    if ((event.ctrlKey || event.metaKey) && !event.altKey && event.code === 'KeyA') {
-      event.preventDefault();
-      setAll(keys);
-      return;
-    }
-    if (event.key === 'Enter' || event.key === ' ') {
-      event.preventDefault();
-      (document.activeElement as HTMLElement).click();
-      return;
-    }
-    if (!/^\S$/.test(event.key) || event.ctrlKey || event.altKey || event.metaKey) return;
-    const before = event.timeStamp - typed.current.atMs < TYPE_AHEAD_MS ? typed.current.word : '';
-    const word = before === event.key.toLowerCase() ? before : before + event.key.toLowerCase();
-    typed.current = { word, atMs: event.timeStamp };
-    // The same letter again is the next row of it.
-    const from = word.length === 1 ? at + 1 : Math.max(0, at);
-    const found = [...rows.slice(from), ...rows.slice(0, from)].find(row =>
-      row.dataset.name?.toLowerCase().startsWith(word),
-    );
-    if (found) return found.focus();
-    // It is too far away to be drawn.
-    const n = shownDefined.findIndex(({ name }) => name.toLowerCase().startsWith(word));
-    if (n < 0 || !reveal.current) return;
-    reveal.current(n);
-    requestAnimationFrame(() =>
-      list.current?.querySelector<HTMLElement>(`[data-key="${CSS.escape(shownDefined[n]!.name)}"]`)?.focus(),
-    );
-  };
+  const onKeyDown = useTreeKeys({ list, keys, reveal, hidden: shownDefined.map(({ name }) => name) });
   return (
     <nav class={`tree${treeOpen.value ? ' open' : ''}`} id="tree" aria-label={words.label} tabIndex={-1}>
       <input
@@ -137,35 +91,7 @@ export function Tree() {
       />
       {chosen.value.size > 0 && <ChosenBar />}
       <ul role="tree" ref={list} aria-label={words.label} aria-multiselectable="true" onKeyDown={onKeyDown}>
-        <Row
-          name={strings.hostName}
-          to={{ kind: 'home' }}
-          also={['new', 'host', 'inspect']}
-          top
-          actions={hostActions}
-          value={<HostLoad />}
-        >
-          <span class="dim">
-            <Icon name="host" />
-          </span>
-          <span class="nm b">{strings.hostName}</span>
-        </Row>
-        <li class="grp" role="presentation">
-          {words.domains}
-          <span>{all.length + 1}</span>
-        </li>
-        <Row
-          name={strings.shell.domain}
-          to={{ kind: 'shell' }}
-          actions={() => hostActions().slice(0, 3)}
-          value={<Percent part={partOf(0)} />}
-        >
-          <Chip id={0} />
-          <StateMark state="r" />
-          <span class="nm">{strings.shell.domain}</span>
-          <ModeBadge type="d0" />
-          <Spark values={domain0History.value} label={words.cpu} />
-        </Row>
+        {hostRows(domains.value.length + 1)}
         {shown.map(domain => (
           <DomainRow key={domain.id} domain={domain} keys={keys} />
         ))}
@@ -193,74 +119,124 @@ export function Tree() {
             <span class="nm dim">{words.offered}</span>
           </Row>
         )}
-        {(draft.value || several.value) && (
-          <>
-            <li class="grp" role="presentation">
-              {words.draft}
-            </li>
-            <Row name={draftName()} to={{ kind: 'draft' }} isDraft value={words.draftState}>
-              <Chip />
-              <StateMark state="-" />
-              <span class="nm dim">{draftName()}</span>
-              {draft.value?.plan && <ModeBadge type={draft.value.plan.summary.type} />}
-            </Row>
-          </>
-        )}
-        {seen && (
-          <>
-            <li class="grp" role="presentation">
-              {words.bridges}
-            </li>
-            <Row
-              name={seen.bridge.name}
-              to={{ kind: 'home', tab: 'network' }}
-              value={words.ports(seen.bridge.ports.length)}
-            >
-              <Mark name="bridge" />
-              <span class="nm">{seen.bridge.name}</span>
-            </Row>
-          </>
-        )}
-        {disk && (
-          <>
-            <li class="grp" role="presentation">
-              {words.storage}
-            </li>
-            <Row name={disk.path} to={{ kind: 'home', tab: 'storage' }} value={gigabytes(disk.bytes)}>
-              <Mark name="disk" />
-              <span class="nm">{disk.path}</span>
-            </Row>
-            {[...disk.volumes]
-              .sort((a, b) => natural(a.path, b.path))
-              .map(({ name, path, bytes: volumeBytes }) => (
-                <Row
-                  key={name}
-                  name={shortPath(path)}
-                  to={{ kind: 'home', tab: 'storage', name }}
-                  deep
-                  value={sizeText(volumeBytes)}
-                >
-                  <Mark name="volume" />
-                  <span class="nm" title={path}>
-                    {shortPath(path)}
-                  </span>
-                </Row>
-              ))}
-          </>
-        )}
+        {draftRows()}
+        {seen && bridgeRows(seen.bridge)}
+        {disk && storageRows(disk)}
       </ul>
-      {shown.length === 0 &&
-        shownDefined.length === 0 &&
-        (all.length + defined.length > 0 && text ? (
-          <p class="hint">{words.noMatch(filter.value, all.length + defined.length)}</p>
-        ) : (
-          !draft.value &&
-          !several.value &&
-          sessions.value.size === 0 &&
-          defined.length === 0 && <p class="hint">{words.none}</p>
-        ))}
+      {shown.length + shownDefined.length === 0 && (
+        <NoRows text={text} known={domains.value.length + definedInOrder.value.length} />
+      )}
       <Foot />
     </nav>
+  );
+}
+
+/** Why there is nothing to see. `known`: domains that there are. */
+function NoRows({ text, known }: { text: string; known: number }) {
+  if (known > 0 && text) return <p class="hint">{words.noMatch(filter.value, known)}</p>;
+  if (draft.value || several.value || sessions.value.size > 0 || definedInOrder.value.length > 0) return null;
+  return <p class="hint">{words.none}</p>;
+}
+
+// Groups of rows are drawn with the tree, which gives one of them its Tab stop: no components, which would be drawn by themselves.
+
+/** The host, and its Domain 0 above all others. */
+function hostRows(count: number) {
+  return (
+    <>
+      <Row
+        name={strings.hostName}
+        to={{ kind: 'home' }}
+        also={['new', 'host', 'inspect']}
+        top
+        actions={hostActions}
+        value={<HostLoad />}
+      >
+        <span class="dim">
+          <Icon name="host" />
+        </span>
+        <span class="nm b">{strings.hostName}</span>
+      </Row>
+      <li class="grp" role="presentation">
+        {words.domains}
+        <span>{count}</span>
+      </li>
+      <Row
+        name={strings.shell.domain}
+        to={{ kind: 'shell' }}
+        actions={() => hostActions().slice(0, 3)}
+        value={<Percent part={partOf(0)} />}
+      >
+        <Chip id={0} />
+        <StateMark state="r" />
+        <span class="nm">{strings.shell.domain}</span>
+        <ModeBadge type="d0" />
+        <Spark values={domain0History.value} label={words.cpu} />
+      </Row>
+    </>
+  );
+}
+
+/** What is being made, and is no domain yet. */
+function draftRows() {
+  if (!draft.value && !several.value) return null;
+  return (
+    <>
+      <li class="grp" role="presentation">
+        {words.draft}
+      </li>
+      <Row name={draftName()} to={{ kind: 'draft' }} isDraft value={words.draftState}>
+        <Chip />
+        <StateMark state="-" />
+        <span class="nm dim">{draftName()}</span>
+        {draft.value?.plan && <ModeBadge type={draft.value.plan.summary.type} />}
+      </Row>
+    </>
+  );
+}
+
+function bridgeRows({ name, ports }: Inventory['bridge']) {
+  return (
+    <>
+      <li class="grp" role="presentation">
+        {words.bridges}
+      </li>
+      <Row name={name} to={{ kind: 'home', tab: 'network' }} value={words.ports(ports.length)}>
+        <Mark name="bridge" />
+        <span class="nm">{name}</span>
+      </Row>
+    </>
+  );
+}
+
+/** The host's disk, and its volumes. */
+function storageRows(disk: DiskInfo) {
+  return (
+    <>
+      <li class="grp" role="presentation">
+        {words.storage}
+      </li>
+      <Row name={disk.path} to={{ kind: 'home', tab: 'storage' }} value={gigabytes(disk.bytes)}>
+        <Mark name="disk" />
+        <span class="nm">{disk.path}</span>
+      </Row>
+      {[...disk.volumes]
+        .sort((a, b) => natural(a.path, b.path))
+        .map(({ name, path, bytes: volumeBytes }) => (
+          <Row
+            key={name}
+            name={shortPath(path)}
+            to={{ kind: 'home', tab: 'storage', name }}
+            deep
+            value={sizeText(volumeBytes)}
+          >
+            <Mark name="volume" />
+            <span class="nm" title={path}>
+              {shortPath(path)}
+            </span>
+          </Row>
+        ))}
+    </>
   );
 }
 
