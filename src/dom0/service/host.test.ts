@@ -93,6 +93,7 @@ describe('guests of Xen in one worker', () => {
     expect((await host.list())[0].ended).toBe('The guest powered off.');
     const other = makeHost();
     const restored = await other.restore({ name: 'x.state', data: blob });
+    expect(other.member(restored.id).blueprint.saved).toBeUndefined();
     expect(restored.type).toBe('pvh');
     await until(async () => (await other.list())[0].state === 's');
     expect((await other.list())[0].ended).toBe('The guest powered off.');

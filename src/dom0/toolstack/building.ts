@@ -141,6 +141,9 @@ export class Building<Console extends DomainConsole> {
     if (definition.nic || definition.vif) await this.core.services.network.connect();
     if (modelHere) await Promise.all([loadBackends(['model']), definition.nic && loadNic(definition.nic)]);
     if (modelHere) this.attachModel(member, listener);
+    // What it goes on from is in its memory now.
+    const { saved: _read, ...blueprint } = member.blueprint;
+    member.blueprint = blueprint;
     for (const input of member.early?.splice(0) ?? []) input();
     delete member.early;
     if (waits) this.core.setHeld(member, false);
