@@ -4,17 +4,8 @@ import type { DefinedDomain } from '../dom0/service/index.ts';
 import { asTask, command, host, reportProblem, sentence } from './host.ts';
 import { naming } from './parts.ts';
 import { type DomainSession, sessions } from './sessions.ts';
-import {
-  deleteDefinition,
-  deleting,
-  destroy,
-  go,
-  keepDefinition,
-  keepGuest,
-  leaving,
-  openDomain,
-  saveState,
-} from './navigation.ts';
+import { deleteDefinition, deleting, destroy, keepDefinition, keepGuest, leaving } from './leaving.ts';
+import { go, openDomain, saveState } from './navigation.ts';
 import { strings } from './strings.ts';
 
 export interface Action {

@@ -7,7 +7,7 @@ import { inventory } from './inventory.ts';
 import { lacksTogether } from './memory-together.ts';
 import { chosen, clear } from './selection.ts';
 import { type DomainSession, sessions } from './sessions.ts';
-import { deleteDefinition, deleting, destroy, keepDefinition, keepGuest, leaving } from './navigation.ts';
+import { deleteDefinition, deleting, destroy, keepDefinition, keepGuest, leaving } from './leaving.ts';
 import { count } from './strings.ts';
 
 const guests = (n: number): string => count(n, 'guest');

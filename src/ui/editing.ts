@@ -5,7 +5,8 @@ import type { Changes, Finding, JudgedText, OpenedDefinition } from '../dom0/ser
 import { host, sentence } from './host.ts';
 import { look } from './inventory.ts';
 import { allRemedied, remedied } from './error-remedy.ts';
-import { deleteDefinition, go, openDomain } from './navigation.ts';
+import { deleteDefinition } from './leaving.ts';
+import { go, openDomain } from './navigation.ts';
 import { Typing } from './typing.ts';
 
 export interface Editing extends OpenedDefinition {

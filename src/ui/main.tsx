@@ -16,7 +16,8 @@ import { followStart } from './boot-times.ts';
 import { followDomains } from './sessions.ts';
 import { followLesson } from './parts/lesson.tsx';
 import { loadSettings, saveEvery } from './settings.ts';
-import { followDrafts, followLeaving, followRestarts, followWindows, place } from './navigation.ts';
+import { followLeaving } from './leaving.ts';
+import { followDrafts, followRestarts, followWindows, place } from './navigation.ts';
 import { strings } from './strings.ts';
 import { followTheme } from './theme.ts';
 

@@ -4,7 +4,8 @@ import { signal } from '@preact/signals';
 import { asTask, host } from './host.ts';
 import { look } from './inventory.ts';
 import { sessions } from './sessions.ts';
-import { go, KEEP_SECONDS, keepFiles } from './navigation.ts';
+import { KEEP_SECONDS } from './leaving.ts';
+import { go, keepFiles } from './navigation.ts';
 
 export const takeSpelled = (domain: string, name: string, description: string): string =>
   `xl snapshot ${domain} ${name}${description ? ` '${description.replaceAll("'", "'\\''")}'` : ''}`;

@@ -47,7 +47,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/ui/components/main.tsx Components': 221,
   'src/ui/lessons/ring-strip.tsx Chart': 87,
   'src/ui/lessons/ring-strip.tsx RingStrip': 100,
-  'src/ui/navigation.ts': 630,
   'src/ui/parts/activity.tsx Activity': 116,
   'src/ui/parts/chart.tsx Chart': 131,
   'src/ui/parts/desktop-page.tsx Slot': 119,

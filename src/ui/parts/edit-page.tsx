@@ -21,7 +21,8 @@ import {
 import { living } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { remedyOf } from '../error-remedy.ts';
-import { deleting, go, keepDefinition, KEEP_SECONDS } from '../navigation.ts';
+import { deleting, keepDefinition, KEEP_SECONDS } from '../leaving.ts';
+import { go } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { tallyLines } from '../verdict-lines.ts';

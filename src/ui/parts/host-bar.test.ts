@@ -36,7 +36,8 @@ const PLAN = {
 };
 const { inventory } = await import('../inventory.ts');
 const { PANELS } = await import('../panels.ts');
-const { deleting, place } = await import('../navigation.ts');
+const { deleting } = await import('../leaving.ts');
+const { place } = await import('../navigation.ts');
 const { Bench } = await import('./regions.tsx');
 const { Tree } = await import('./tree.tsx');
 

@@ -7,7 +7,7 @@ import { CHECKPOINTS, type SnapshotRecord } from '../../dom0/toolstack/snapshots
 import { host, living, sentence, tasks } from '../host.ts';
 import { freeNumber, type SnapshotRow, treeOf } from '../snapshot-tree.ts';
 import { forget, goBack, isLeaving, keepSnapshot, take, takeSpelled } from '../snapshots.ts';
-import { KEEP_SECONDS } from '../navigation.ts';
+import { KEEP_SECONDS } from '../leaving.ts';
 import { bytes } from '../terminal.ts';
 import { Icon, Problem } from './marks.tsx';
 

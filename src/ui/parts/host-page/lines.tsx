@@ -7,7 +7,8 @@ import { domain0History, inventory, partOf, readings } from '../../inventory.ts'
 import { telling } from '../../readings.ts';
 import { chosen, extend, press, type RowKey, together, toggle } from '../../selection.ts';
 import { type DomainSession, sessions } from '../../sessions.ts';
-import { go, keepGuest, leaving } from '../../navigation.ts';
+import { keepGuest, leaving } from '../../leaving.ts';
+import { go } from '../../navigation.ts';
 import { duration, strings } from '../../strings.ts';
 import { laterStrings } from '../../strings-later.ts';
 import { Chip, ModeBadge, ownerClass, Spark, StateMark } from '../marks.tsx';
