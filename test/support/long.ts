@@ -51,7 +51,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/ui/parts/chart.tsx Chart': 131,
   'src/ui/parts/desktop-page.tsx Slot': 119,
   'src/ui/parts/draft-page.tsx DraftPage': 91,
-  'src/ui/parts/edit-page.tsx EditPage': 246,
   'src/ui/parts/edit-text.tsx EditText': 127,
   'src/ui/parts/guest-history.tsx GuestHistory': 119,
   'src/ui/parts/header.tsx Header': 124,

@@ -2,10 +2,12 @@
 
 import './edit.css';
 import { useEffect } from 'preact/hooks';
+import type { DomainInfo } from '../../dom0/service/index.ts';
 import { definedActions } from '../actions.ts';
 import {
   change,
   discardChanges,
+  type Editing,
   editing,
   isChanged,
   keep,
@@ -76,6 +78,11 @@ export function EditPage({ name, tab = 'definition' }: { name: string; tab?: str
         <p class="sec">{words.opening}</p>
       </div>
     );
+  return <Opened {...viewOf(now, name)} tab={tab} running={running} />;
+}
+
+/** What the parts of the page show of an opened definition. */
+function viewOf(now: Editing, name: string) {
   const { judged, isKept } = now,
     plan = judged?.plan;
   const listed = isKept ? inventory.value?.stored?.defined.find(each => each.name === name) : undefined;
@@ -89,13 +96,32 @@ export function EditPage({ name, tab = 'definition' }: { name: string; tab?: str
     judged?.text === now.text
       ? plan?.errors.filter(({ line }) => line > 0).sort((a, b) => a.line - b.line)[0]
       : undefined;
-  const remedy = first && remedyOf(first);
   // What it would be: as it is, or with what its errors say to write.
   const mended = judged && now.mended?.of === judged.text ? now.mended.judged : undefined;
-  const then = errors === 0 ? judged : mended,
-    inItsWay = then?.plan.errors ?? [];
+  const then = errors === 0 ? judged : mended;
   const blocked = now.busy || !judged || errors > 0;
-  const lines = tallyLines(plan?.findings ?? []);
+  return {
+    now,
+    name,
+    judged,
+    isKept,
+    plan,
+    listed,
+    changed,
+    leaves,
+    title,
+    placed,
+    starts,
+    errors,
+    first,
+    then,
+    blocked,
+  };
+}
+type View = ReturnType<typeof viewOf>;
+
+function Opened({ tab, running, ...view }: View & { tab: string; running: DomainInfo | undefined }) {
+  const { now, name, judged, isKept, changed, title } = view;
   return (
     <>
       <div class="bh edit-h">
@@ -112,78 +138,7 @@ export function EditPage({ name, tab = 'definition' }: { name: string; tab?: str
             </button>
           )}
           <span class="grow" />
-          <div class="row wrap tools" role="toolbar" aria-label={title}>
-            {leaves ? (
-              <>
-                <span class="say" role="alert">
-                  {words.leaving(name, KEEP_SECONDS)}
-                </span>
-                <button class="btn primary" onClick={() => keepDefinition(name)}>
-                  {strings.actions.keep(name)}
-                </button>
-                <button class="btn" onClick={remove}>
-                  {words.removeNow}
-                </button>
-              </>
-            ) : (
-              <>
-                {isKept && (
-                  <label class="auto">
-                    <input
-                      type="checkbox"
-                      checked={now.automatic}
-                      onChange={event => void setAutomatic(event.currentTarget.checked)}
-                    />
-                    {words.automatic}
-                  </label>
-                )}
-                {isKept && !changed && (
-                  <button class="btn" title={`xm delete ${name}`} onClick={remove}>
-                    {words.remove}
-                  </button>
-                )}
-                {(changed || !isKept) && (
-                  <button class="btn" onClick={discardChanges}>
-                    {isKept ? words.revert : draftWords.discard}
-                  </button>
-                )}
-                {(changed || !isKept) && (
-                  <button
-                    class={`btn${blocked && judged?.canKeep ? ' primary' : ''}`}
-                    disabled={!judged?.canKeep}
-                    title={`xm new ${pathOf(now)}`}
-                    onClick={() => void keep()}
-                  >
-                    {words.keepIt}
-                  </button>
-                )}
-                {errors === 0 && (
-                  <button
-                    class="btn"
-                    disabled={blocked}
-                    title={`xl create -p ${placed}`}
-                    onClick={() => void start(true)}
-                  >
-                    {words.startPaused}
-                  </button>
-                )}
-                <button class="btn primary" disabled={blocked} title={starts} onClick={() => void start(false)}>
-                  <span class="cut">{changed && isKept ? words.keepAndStart : draftWords.start(title)}</span>
-                </button>
-                {listed && (
-                  <button
-                    class="btn quiet"
-                    aria-haspopup="menu"
-                    aria-label={strings.guest.more(name)}
-                    title={strings.guest.more(name)}
-                    onClick={event => openMenu(event, name, definedActions(listed))}
-                  >
-                    •••
-                  </button>
-                )}
-              </>
-            )}
-          </div>
+          <Tools {...view} />
         </div>
         {isKept && (
           <Tabs
@@ -197,37 +152,7 @@ export function EditPage({ name, tab = 'definition' }: { name: string; tab?: str
             onChoose={id => go({ kind: 'defined', name, ...(id === 'definition' ? {} : { tab: id }) })}
           />
         )}
-        {tab === 'definition' && (
-          <div class="row wrap counts" role="status">
-            {(['used', 'approximated', 'ignored', 'missing', 'error'] as const).map(
-              kind =>
-                lines.has(kind) && (
-                  <Tag key={kind} kind={kind}>
-                    {draftWords.tally(lines.get(kind)!, draftWords.verdicts[kind]!)}
-                  </Tag>
-                ),
-            )}
-            {plan && (
-              <span class="sec">
-                {errors > 0
-                  ? first
-                    ? words.waitsForLine(first.line, first.key)
-                    : draftWords.startsBlocked(errors)
-                  : draftWords.ready}
-              </span>
-            )}
-            {first &&
-              (remedy !== undefined ? (
-                <button class="btn primary sm by-line" onClick={() => mend(first)}>
-                  {words.write(remedy)}
-                </button>
-              ) : (
-                <button class="btn primary sm" onClick={goToError}>
-                  {draftWords.goToLine(first.line)}
-                </button>
-              ))}
-          </div>
-        )}
+        {tab === 'definition' && <Counts {...view} />}
       </div>
       {now.problem && (
         <p class="stop note bad" role="alert">
@@ -246,47 +171,164 @@ export function EditPage({ name, tab = 'definition' }: { name: string; tab?: str
           {...(isKept ? { role: 'tabpanel' as const, id: PANEL, 'aria-labelledby': tabId(PANEL, tab) } : {})}
         >
           {judged && <EditForm judged={judged} choices={now.choices} makesVolumes change={change} />}
-          <div class="edit-t">
-            <EditText path={pathOf(now)} text={now.text} judged={judged} onType={type} onMend={mend} />
-            {then && inItsWay.length === 0 && (
-              <PlanSteps
-                plan={then.plan}
-                commands={[{ command: starts, ...(changed || !isKept ? { before: words.keepsIt } : {}) }]}
-                {...(errors > 0 ? { once: words.once(errors) } : {})}
-              />
-            )}
-            {inItsWay.length > 0 && (
-              <section class="plan next">
-                <div class="ph">
-                  <h3>{words.next}</h3>
-                  <span class="sec">{words.once(errors)}</span>
-                </div>
-                <ul>
-                  {inItsWay.map(({ line, column, text }) => (
-                    <li key={`${line}:${column}:${text}`} class="wrongly">
-                      <Tag kind="error">
-                        <span>{text}</span>
-                      </Tag>
-                    </li>
-                  ))}
-                </ul>
-              </section>
-            )}
-            {judged && (
-              <MemoryAfter
-                fresh={
-                  then
-                    ? [{ name: title, mib: then.definition.memoryMiB }]
-                    : judged.canKeep
-                      ? [{ name: title, mib: judged.definition.memoryMiB }]
-                      : []
-                }
-              />
-            )}
-            {judged && <Approximations judged={judged} />}
-          </div>
+          <TextAndPlan {...view} />
         </div>
       )}
     </>
+  );
+}
+
+function Tools({ now, name, judged, isKept, listed, changed, leaves, title, placed, starts, errors, blocked }: View) {
+  return (
+    <div class="row wrap tools" role="toolbar" aria-label={title}>
+      {leaves ? (
+        <>
+          <span class="say" role="alert">
+            {words.leaving(name, KEEP_SECONDS)}
+          </span>
+          <button class="btn primary" onClick={() => keepDefinition(name)}>
+            {strings.actions.keep(name)}
+          </button>
+          <button class="btn" onClick={remove}>
+            {words.removeNow}
+          </button>
+        </>
+      ) : (
+        <>
+          {isKept && (
+            <label class="auto">
+              <input
+                type="checkbox"
+                checked={now.automatic}
+                onChange={event => void setAutomatic(event.currentTarget.checked)}
+              />
+              {words.automatic}
+            </label>
+          )}
+          {isKept && !changed && (
+            <button class="btn" title={`xm delete ${name}`} onClick={remove}>
+              {words.remove}
+            </button>
+          )}
+          {(changed || !isKept) && (
+            <button class="btn" onClick={discardChanges}>
+              {isKept ? words.revert : draftWords.discard}
+            </button>
+          )}
+          {(changed || !isKept) && (
+            <button
+              class={`btn${blocked && judged?.canKeep ? ' primary' : ''}`}
+              disabled={!judged?.canKeep}
+              title={`xm new ${pathOf(now)}`}
+              onClick={() => void keep()}
+            >
+              {words.keepIt}
+            </button>
+          )}
+          {errors === 0 && (
+            <button class="btn" disabled={blocked} title={`xl create -p ${placed}`} onClick={() => void start(true)}>
+              {words.startPaused}
+            </button>
+          )}
+          <button class="btn primary" disabled={blocked} title={starts} onClick={() => void start(false)}>
+            <span class="cut">{changed && isKept ? words.keepAndStart : draftWords.start(title)}</span>
+          </button>
+          {listed && (
+            <button
+              class="btn quiet"
+              aria-haspopup="menu"
+              aria-label={strings.guest.more(name)}
+              title={strings.guest.more(name)}
+              onClick={event => openMenu(event, name, definedActions(listed))}
+            >
+              •••
+            </button>
+          )}
+        </>
+      )}
+    </div>
+  );
+}
+
+/** How many of its lines do what they say, and what it waits for. */
+function Counts({ plan, errors, first }: View) {
+  const lines = tallyLines(plan?.findings ?? []),
+    remedy = first && remedyOf(first);
+  return (
+    <div class="row wrap counts" role="status">
+      {(['used', 'approximated', 'ignored', 'missing', 'error'] as const).map(
+        kind =>
+          lines.has(kind) && (
+            <Tag key={kind} kind={kind}>
+              {draftWords.tally(lines.get(kind)!, draftWords.verdicts[kind]!)}
+            </Tag>
+          ),
+      )}
+      {plan && (
+        <span class="sec">
+          {errors > 0
+            ? first
+              ? words.waitsForLine(first.line, first.key)
+              : draftWords.startsBlocked(errors)
+            : draftWords.ready}
+        </span>
+      )}
+      {first &&
+        (remedy !== undefined ? (
+          <button class="btn primary sm by-line" onClick={() => mend(first)}>
+            {words.write(remedy)}
+          </button>
+        ) : (
+          <button class="btn primary sm" onClick={goToError}>
+            {draftWords.goToLine(first.line)}
+          </button>
+        ))}
+    </div>
+  );
+}
+
+/** Its text, and what would be done with it. */
+function TextAndPlan({ now, judged, isKept, changed, title, starts, errors, then }: View) {
+  const inItsWay = then?.plan.errors ?? [];
+  return (
+    <div class="edit-t">
+      <EditText path={pathOf(now)} text={now.text} judged={judged} onType={type} onMend={mend} />
+      {then && inItsWay.length === 0 && (
+        <PlanSteps
+          plan={then.plan}
+          commands={[{ command: starts, ...(changed || !isKept ? { before: words.keepsIt } : {}) }]}
+          {...(errors > 0 ? { once: words.once(errors) } : {})}
+        />
+      )}
+      {inItsWay.length > 0 && (
+        <section class="plan next">
+          <div class="ph">
+            <h3>{words.next}</h3>
+            <span class="sec">{words.once(errors)}</span>
+          </div>
+          <ul>
+            {inItsWay.map(({ line, column, text }) => (
+              <li key={`${line}:${column}:${text}`} class="wrongly">
+                <Tag kind="error">
+                  <span>{text}</span>
+                </Tag>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {judged && (
+        <MemoryAfter
+          fresh={
+            then
+              ? [{ name: title, mib: then.definition.memoryMiB }]
+              : judged.canKeep
+                ? [{ name: title, mib: judged.definition.memoryMiB }]
+                : []
+          }
+        />
+      )}
+      {judged && <Approximations judged={judged} />}
+    </div>
   );
 }
