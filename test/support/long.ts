@@ -44,7 +44,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/hypervisor/interfaces/xen/grants/grants.ts': 754,
   'src/hypervisor/interfaces/xen/pv/builder.ts planPv': 94,
   'src/hypervisor/interfaces/xen/pv/saved.ts savePv': 91,
-  'src/ui/components/main.tsx Components': 221,
   'src/ui/lessons/ring-strip.tsx Chart': 87,
   'src/ui/lessons/ring-strip.tsx RingStrip': 100,
   'src/ui/parts/activity.tsx Activity': 116,

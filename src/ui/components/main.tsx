@@ -195,29 +195,36 @@ function Fields() {
   );
 }
 
-function Components() {
+/** The page’s own head: what it is, and the theme. */
+function Top() {
   return (
-    <main class="components">
-      <header class="row wrap">
-        <Brand />
-        <h1>Components and states</h1>
-        <span class="grow" />
-        <label class="pick">
-          <Icon name="theme" size={14} />
-          <span class="hidden">Theme</span>
-          <select
-            class="btn quiet"
-            value={theme.value}
-            onChange={event => {
-              theme.value = event.currentTarget.value as typeof theme.value;
-            }}
-          >
-            {['system', 'light', 'dark', 'contrast'].map(each => (
-              <option key={each}>{each}</option>
-            ))}
-          </select>
-        </label>
-      </header>
+    <header class="row wrap">
+      <Brand />
+      <h1>Components and states</h1>
+      <span class="grow" />
+      <label class="pick">
+        <Icon name="theme" size={14} />
+        <span class="hidden">Theme</span>
+        <select
+          class="btn quiet"
+          value={theme.value}
+          onChange={event => {
+            theme.value = event.currentTarget.value as typeof theme.value;
+          }}
+        >
+          {['system', 'light', 'dark', 'contrast'].map(each => (
+            <option key={each}>{each}</option>
+          ))}
+        </select>
+      </label>
+    </header>
+  );
+}
+
+/** Colours, rows, buttons, fields. */
+function Basics() {
+  return (
+    <>
       <Section title="Owners: fill, tint with text, edge" wide>
         <ul class="owners">
           {OWNERS.map(([owner, name, says]) => (
@@ -240,37 +247,51 @@ function Components() {
       <Section title="Form: rest, wrong, chosen, empty">
         <Fields />
       </Section>
-      <Section title="States, modes, verdicts">
-        <ul class="tags">
-          {['r', 'b', 'p', 's', 'c', 'd', '-'].map(state => (
-            <li key={state}>
-              <StateMark state={state} /> {strings.states[state]}
-            </li>
-          ))}
-          <li>
-            <Spark values={BUSY} label="Busy" /> last minute
+    </>
+  );
+}
+
+/** What domains, lines of a definition and answers are marked with. */
+function States() {
+  return (
+    <Section title="States, modes, verdicts">
+      <ul class="tags">
+        {['r', 'b', 'p', 's', 'c', 'd', '-'].map(state => (
+          <li key={state}>
+            <StateMark state={state} /> {strings.states[state]}
           </li>
-        </ul>
-        <p class="row wrap">
-          {['d0', 'pv', 'pvh', 'hvm'].map(type => (
-            <ModeBadge key={type} type={type} />
-          ))}
-        </p>
-        <ul class="tags">
-          {TAGS.map(kind => (
-            <li key={kind}>
-              <Tag kind={kind}>{kind}</Tag>
-            </li>
-          ))}
-        </ul>
-        <WhyBox
-          why={{
-            question: 'Why BOOST?',
-            answer: 'A vCPU that wakes with credit left goes first until the next tick.',
-            source: 'xen/common/sched/credit.c',
-          }}
-        />
-      </Section>
+        ))}
+        <li>
+          <Spark values={BUSY} label="Busy" /> last minute
+        </li>
+      </ul>
+      <p class="row wrap">
+        {['d0', 'pv', 'pvh', 'hvm'].map(type => (
+          <ModeBadge key={type} type={type} />
+        ))}
+      </p>
+      <ul class="tags">
+        {TAGS.map(kind => (
+          <li key={kind}>
+            <Tag kind={kind}>{kind}</Tag>
+          </li>
+        ))}
+      </ul>
+      <WhyBox
+        why={{
+          question: 'Why BOOST?',
+          answer: 'A vCPU that wakes with credit left goes first until the next tick.',
+          source: 'xen/common/sched/credit.c',
+        }}
+      />
+    </Section>
+  );
+}
+
+/** Terminals and screens. */
+function Windows() {
+  return (
+    <>
       <Section title="Terminal: free, captured, paused, over" wide>
         <div class="windows">
           <SerialWindow
@@ -302,6 +323,14 @@ function Components() {
           <SerialWindow session={guest('silent', 'r', {})} first={false} />
         </div>
       </Section>
+    </>
+  );
+}
+
+/** Icons, and the ways of an address and a request. */
+function Ways() {
+  return (
+    <>
       <Section title="Icons" wide>
         <ul class="icons">
           {ICONS.map(name => (
@@ -350,6 +379,14 @@ function Components() {
         </div>
         <p class="cap-t">W waits for Domain-0, T is in its hands, A is answered; the others are free.</p>
       </Section>
+    </>
+  );
+}
+
+/** Figures: over time, by owner, by reason. */
+function Measures() {
+  return (
+    <>
       <Section title="History">
         <Chart
           title="CPU"
@@ -400,6 +437,14 @@ function Components() {
           </tbody>
         </table>
       </Section>
+    </>
+  );
+}
+
+/** Parts that are pages of their own. */
+function Pages() {
+  return (
+    <>
       <Section title="Task log" wide>
         <TaskTable shown={TASKS} />
       </Section>
@@ -413,6 +458,20 @@ function Components() {
           <SeveralPage />
         </div>
       </Section>
+    </>
+  );
+}
+
+function Components() {
+  return (
+    <main class="components">
+      <Top />
+      <Basics />
+      <States />
+      <Windows />
+      <Ways />
+      <Measures />
+      <Pages />
     </main>
   );
 }
