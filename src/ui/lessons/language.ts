@@ -1,4 +1,7 @@
-/** The language of lessons and of what stands around them: `lang=` in the address, else English. One that is here has a file of words, a glossary, and texts. */
+/**
+ * The language of lessons and of what stands around them: `lang=` in the address, else English. One that is here has a file of words, one of what is said of
+ * files (src/lessons/said), a guide, a glossary, and texts.
+ */
 
 export const LANGUAGES = { en: 'English', es: 'Español' } as const;
 export type Language = keyof typeof LANGUAGES;
