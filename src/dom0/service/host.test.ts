@@ -366,6 +366,11 @@ describe('the host, all domains in one worker', () => {
     const first = await watch(host, id);
     await until(() => first.text().includes('demo> '));
     await host.pause(id);
+    // Who wanted no more of it than its head leaves nothing to the next one.
+    const full = (): never => {
+      throw new Error('No space left on device.');
+    };
+    await expect(host.toolstack.save(host.member(id), new AbortController().signal, full)).rejects.toThrow('No space');
     const blob = await host.save(id);
     const other = makeHost();
     const restored = await other.restore({ name: 'web1.state', data: blob });

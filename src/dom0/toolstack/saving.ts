@@ -39,12 +39,17 @@ export interface Held {
   goOn(): void;
 }
 
-/** All that is left of a domain's state, a part at a time. */
+/** All that is left of a domain's state, a part at a time. What `sink` throws ends it, and the next state begins anew. */
 async function pull(runner: DomainRunner, sink: StateSink): Promise<void> {
-  for (let isLast = false; !isLast; ) {
-    const part = await runner.ask('save');
-    for (const piece of part.pieces) sink(piece);
-    isLast = part.isLast;
+  try {
+    for (let isLast = false; !isLast; ) {
+      const part = await runner.ask('save');
+      for (const piece of part.pieces) sink(piece);
+      isLast = part.isLast;
+    }
+  } catch (error) {
+    await runner.ask('copyAhead', true);
+    throw error;
   }
 }
 
