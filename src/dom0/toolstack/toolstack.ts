@@ -19,9 +19,8 @@ import { statusOf } from './domains/status.ts';
 import type { Reason, Status } from './domains/words.ts';
 import { Inputs } from './inputs.ts';
 import { OpenedDrives } from './opened-drives.ts';
-import { type Held, Saving, type StateSink } from './saving.ts';
+import type { Held, Saving, StateSink } from './saving.ts';
 import { Services } from './services.ts';
-import { StateBlob } from './state-blob.ts';
 import { Stations } from './stations.ts';
 import { Stopping } from './stopping.ts';
 import type { BuildOptions, ToolstackCore, ToolstackListener, ToolstackParts } from './toolstack-parts.ts';
@@ -58,7 +57,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   private readonly slot: Slot;
   private readonly building: Building<Console>;
   private readonly stopping: Stopping<Console>;
-  private readonly saving: Saving;
+  /** For the first domain that is saved. */
+  private saver: Saving | undefined;
   closed = false;
   /** In virtual time: of domains that are gone, and while nobody could run. */
   goneNs = 0;
@@ -103,16 +103,6 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     this.slot = new Slot(this.queue, DOMAIN_0);
     this.stopping = new Stopping(this);
     this.building = new Building(this, this.stopping);
-    this.saving = new Saving({
-      services: this.services,
-      inWorkers: () => this.runners.elsewhere,
-      later: parts.later,
-      setHeld: (member, held) => this.setHeld(member, held),
-      ask: member => this.ask(member, 'suspend'),
-      withdraw: member => this.services.withdraw(member.record.id, 'suspend'),
-      stands: member => this.letter(member) === 'p',
-      wakeDomain0: () => this.wakeDomain0(),
-    });
     this.runners = parts.runners({
       machine: this.machine,
       queue: this.queue,
@@ -325,25 +315,40 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
 
   // ---- saving
 
+  private async saving(): Promise<Saving> {
+    const { Saving } = await import('./saving.ts');
+    return (this.saver ??= new Saving({
+      services: this.services,
+      inWorkers: () => this.runners.elsewhere,
+      later: this.parts.later,
+      setHeld: (member, held) => this.setHeld(member, held),
+      ask: member => this.ask(member, 'suspend'),
+      withdraw: member => this.services.withdraw(member.record.id, 'suspend'),
+      stands: member => this.letter(member) === 'p',
+      wakeDomain0: () => this.wakeDomain0(),
+    }));
+  }
+
   /** The state of a domain, which goes on then (saving.ts); `still` is called at its moment, `signal` ends it. @throws Error with a sentence */
-  save(member: Member<Console>, signal: AbortSignal, sink: StateSink, still?: () => void): Promise<void> {
-    return this.saving.save(member, signal, sink, still);
+  async save(member: Member<Console>, signal: AbortSignal, sink: StateSink, still?: () => void): Promise<void> {
+    return (await this.saving()).save(member, signal, sink, still);
   }
 
   /** The same, and the domain stands still from then on (saving.ts). @throws Error with a sentence, and it goes on */
-  hold(member: Member<Console>, signal: AbortSignal, sink: StateSink): Promise<Held> {
-    return this.saving.hold(member, signal, sink);
+  async hold(member: Member<Console>, signal: AbortSignal, sink: StateSink): Promise<Held> {
+    return (await this.saving()).hold(member, signal, sink);
   }
 
   /** The state of a domain where it is; `unasked`: it did not suspend itself. @throws Error with a sentence */
-  saveWhere(member: Member<Console>, unasked: boolean, sink: StateSink): Promise<void> {
-    return this.saving.where(member, unasked, sink);
+  async saveWhere(member: Member<Console>, unasked: boolean, sink: StateSink): Promise<void> {
+    return (await this.saving()).where(member, unasked, sink);
   }
 
   /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */
   async look(member: Member<Console>): Promise<SavedState> {
+    const { StateBlob } = await import('./state-blob.ts');
     const file = new StateBlob();
-    await this.saving.look(member, file.put);
+    await (await this.saving()).look(member, file.put);
     const { readStateFrom } = await import('../../hypervisor/interfaces/xen/stream/index.ts');
     const pages: SavedState['pages'][number][] = [];
     return { ...(await readStateFrom(file.whole(), member.name, batch => pages.push(batch))), pages };
