@@ -5,7 +5,7 @@ test('an experiment runs from its click, in a worker of its own, and leaves the 
   page,
 }) => {
   await open(page, './?boot=0');
-  await page.getByRole('button', { name: 'Experiments' }).click();
+  await page.getByRole('button', { name: /^Experiments/ }).click();
   await page.getByRole('button', { name: 'Ballooning' }).click();
   await page.getByRole('button', { name: 'Run it' }).click();
   await expect(page.getByText('The claim held here')).toBeVisible({ timeout: 60_000 });

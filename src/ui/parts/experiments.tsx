@@ -14,5 +14,5 @@ export const experimentPanel: Panel = {
   name: strings.home.experiments,
   show: here => here.kind === 'experiment' && <ExperimentsPage name={here.name} />,
   title: here => (here.kind === 'experiment' ? strings.home.experiments : undefined),
-  from: here => (here.kind === 'experiment' ? undefined : { kind: 'experiment' }),
+  from: () => ({ kind: 'experiment' }),
 };

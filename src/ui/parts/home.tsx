@@ -226,12 +226,9 @@ const Measured = () => (
       </span>
     </li>
     <li>
-      <button class="link" aria-describedby="experiments-hint" onClick={() => go({ kind: 'experiment' })}>
+      <button class="link" onClick={() => go({ kind: 'experiment' })}>
         {strings.home.experiments}
       </button>
-      <span class="sec" id="experiments-hint">
-        {strings.home.experimentsHint}
-      </span>
     </li>
   </>
 );
