@@ -395,13 +395,15 @@ describe('the built page', () => {
     const scripts = existsSync(assets) ? readdirSync(assets).filter(path => path.endsWith('.js')) : [];
     if (process.env.RINGSIDE_STRICT === '1') expect(scripts).not.toEqual([]);
     // An instruction's name is in the tables of the processor and nowhere else: in the script of a domain's worker, what it shares with the page's
-    // disassembler, and in what the worker of domains in turns shares with the parts that it loads later.
+    // disassembler, and in what the workers of domains in turns and of experiments, which are bundled alone, share with the parts that they load later.
     const carriers = scripts.filter(path => readFileSync(join(assets, path), 'utf8').includes('arpl'));
     if (scripts.length === 0) return;
     expect(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')).sort()).toEqual([
       'guest',
       'guest-for-page',
       'operands',
+      'rows',
+      'system',
       'system',
     ]);
     // All that is loaded with it.

@@ -87,10 +87,10 @@ const costsText = (): string =>
 
 const HELD = { yes: 'The claim held here.', partly: 'The claim held in part.', no: 'The claim did not hold here.' };
 
-function reportOf({ title, claim, how, verdict }: Experiment, cells: Cells, isTimed: boolean): string {
+function reportOf({ title, claim, how, columns, verdict }: Experiment, cells: Cells, isTimed: boolean): string {
   const { held, text } = verdict(cells.rows);
   return `${title}\nClaim: ${claim}\n\n${textOf(cells)}\n${HELD[held]} ${text}\n\nHow it was measured\n${how.map(part => `${part}\n`).join('')}${
-    cells.columns.some(({ id }) => id === 'us') && !isTimed ? `\nCosts\n${costsText()}` : ''
+    columns.some(({ cost }) => cost) && !isTimed ? `\nCosts\n${costsText()}` : ''
   }`;
 }
 

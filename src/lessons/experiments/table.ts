@@ -9,7 +9,7 @@ export interface Cells {
 }
 
 /** By the table of costs. */
-const RECKONED: Column = { id: 'us', name: 'time by the costs', unit: 'µs' };
+const RECKONED: Column = { id: 'reckonedUs', name: 'time by the costs', unit: 'µs' };
 /** Of a run in real time: of all the work of a row’s condition. */
 const MEASURED: readonly Column[] = [
   { id: TIMES.ms, name: 'time here, median', unit: 'ms' },
