@@ -40,7 +40,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/shell/shell-commands.ts shellCommands': 239,
   'src/dom0/toolstack/runners/in-turns.ts constructor': 84,
   'src/hypervisor/domain/domain.ts': 767,
-  'src/hypervisor/domain/vcpu.ts': 764,
+  'src/hypervisor/domain/vcpu.ts': 758,
   'src/hypervisor/interfaces/xen/grants/grants.ts': 754,
   'src/hypervisor/interfaces/xen/pv/builder.ts planPv': 94,
   'src/hypervisor/interfaces/xen/pv/saved.ts savePv': 91,

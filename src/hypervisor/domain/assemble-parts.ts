@@ -5,13 +5,19 @@ import { BareHvmBoard, Pc, PvhBoard } from '../../devices/index.ts';
 import { type WiredCard, wired } from './nic.ts';
 import { Domain } from './domain.ts';
 import type { DomainOptions } from './domain-options.ts';
+import { LAST_CODE_KEPT } from '../layout/layout.ts';
+import type { DomainRecord, Machine } from '../memory/machine.ts';
 
 export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPlatform' | 'guest' | 'disassemble'>;
 
 /** What the domain's entry in the domain table or its saved state asks for: the browser's worker loads it for one that does. */
-export interface LaterParts extends Pick<DomainOptions, 'guest' | 'shadow'> {
+export interface LaterParts extends Pick<DomainOptions, 'guest' | 'shadow' | 'lastCode'> {
   saved?: Restored | undefined;
 }
+
+/** Its vCPUs' last instructions are kept. */
+export const keepsCode = (machine: Machine, { vcpuOffset }: DomainRecord): boolean =>
+  machine.words[(vcpuOffset >>> 2) + LAST_CODE_KEPT] !== 0;
 
 /** A saved state, as far as a domain is built after it, and how the rest comes into the domain. */
 export interface Restored {
@@ -21,7 +27,7 @@ export interface Restored {
 }
 
 /** @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
-export function assembleWith(options: PartlessOptions, { guest, shadow, saved }: LaterParts): Domain {
+export function assembleWith(options: PartlessOptions, { guest, shadow, lastCode, saved }: LaterParts): Domain {
   // A processor with a local APIC needs a board with one: a saved domain gets back what it had.
   const apic = saved ? (saved.about.apic ?? false) : (options.apic ?? true);
   const { nic, mac, cpuLevel } = saved ? saved.about : options;
@@ -35,6 +41,7 @@ export function assembleWith(options: PartlessOptions, { guest, shadow, saved }:
     createProcessor,
     guest,
     ...(shadow ? { shadow } : {}),
+    ...(lastCode ? { lastCode } : {}),
     createPlatform: board => {
       if (board.acpi && board.board === 'local-apics') return new PvhBoard({ ...board, acpi: board.acpi });
       if (board.board === 'hypervisors-devices') return new BareHvmBoard(board);

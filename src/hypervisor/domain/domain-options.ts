@@ -7,6 +7,7 @@ import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import type { Boot } from './booted.ts';
 import type { InterfaceKind } from './guest-interface.ts';
+import type { LastCode } from './last-code.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import type { Disassemble, JitOptions } from './second-tier.ts';
 import type { ShadowPaging } from './shadow-paging.ts';
@@ -60,6 +61,8 @@ export interface DomainOptions extends JitOptions {
   guest: InterfaceKind;
   /** What keeps shadow page tables, of a domain that is translated by such (hap = 0). */
   shadow?: typeof ShadowPaging;
+  /** What keeps its vCPUs' last instructions. */
+  lastCode?: typeof LastCode;
   disassemble?: Disassemble;
   /** Bytes that the guest writes to the hypervisor's console (default: to `debug`). */
   xenConsole?: (bytes: Uint8Array) => void;

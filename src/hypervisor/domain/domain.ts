@@ -11,7 +11,7 @@ import { A20Gate } from '../memory/a20.ts';
 import { loadBoot } from './boot.ts';
 import { boardOf, firmwareParts, processorOf, tellFirmware } from './board.ts';
 import type { DomainOptions } from './domain-options.ts';
-import { bothOf, LastCode } from './last-code.ts';
+import { bothOf } from './both-probes.ts';
 import { type BreakHit, type BreakPoint, Breaks } from './breaks.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
 import { answersOf } from './answers.ts';
@@ -105,7 +105,7 @@ export class Domain {
   /** It looks on while a vCPU may be spinning. */
   private spinWatch: Probe | undefined;
   /** Its vCPUs' last instructions are kept. */
-  private readonly lastCode: LastCode | undefined;
+  private readonly lastCode: Probe | undefined;
   /** Where it is to stop, before it runs again. */
   private wantedBreaks: readonly BreakPoint[] | undefined;
 
@@ -172,8 +172,8 @@ export class Domain {
       this.lookOn();
     });
     if (!this.clock.virtual) this.vcpus.turnInstructions = () => this.turnByClock();
-    if (this.vcpus.all[0].keepsCode)
-      this.processor.probe = this.lastCode = new LastCode(this.processor.regs, () => this.vcpus.current);
+    if (options.lastCode)
+      this.processor.probe = this.lastCode = new options.lastCode(this.processor.regs, () => this.vcpus.current);
     this.guest = options.guest.create(this.guestParts());
     this.shadow?.begin(this);
     this.exits = new Exits(this, this.counters);

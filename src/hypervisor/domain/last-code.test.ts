@@ -3,7 +3,8 @@ import { EFER_LMA, registers as R } from '../../cpu/architecture/index.ts';
 import { DOMAIN, LAST_CODE_COUNT, LAST_CODE_KEPT, VCPU_BYTES } from '../layout/layout.ts';
 import type { DomainView } from '../view/domain-view.ts';
 import { VcpuView } from '../view/vcpu-view.ts';
-import { bothOf, LastCode } from './last-code.ts';
+import { bothOf } from './both-probes.ts';
+import { LastCode } from './last-code.ts';
 
 const CODE_SEGMENT = R.SEG + R.CS * R.SEG_WORDS;
 

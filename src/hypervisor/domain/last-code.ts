@@ -103,19 +103,3 @@ export class LastCode implements Probe {
 /** Where the ring's next entry is, or the one after it. */
 const entryAt = (block: Int32Array, after: 0 | 1): number =>
   LAST_CODE_RING + (((block[LAST_CODE] + after) >>> 0) % LAST_CODE_COUNT) * LAST_CODE_WORDS;
-
-/** Both look on; null: nobody does. */
-export function bothOf(first: Probe | undefined, second: Probe | undefined): Probe | null {
-  if (!first || !second) return first ?? second ?? null;
-  return {
-    before: linear => [first.before?.(linear), second.before?.(linear)].includes(true),
-    retired: linear => {
-      first.retired?.(linear);
-      second.retired?.(linear);
-    },
-    memory: (linear, size, isWrite, value) => {
-      first.memory?.(linear, size, isWrite, value);
-      second.memory?.(linear, size, isWrite, value);
-    },
-  };
-}

@@ -16,7 +16,6 @@ import { registers as R } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
 import {
   DOMAIN,
-  LAST_CODE_KEPT,
   LAST_EXITS,
   LAST_EXITS_COUNT,
   LAST_EXITS_RING,
@@ -100,11 +99,6 @@ export class Vcpu {
   /** An exit of the reason with this counter (exits.ts). */
   countExit(counter: number): void {
     this.block[VCPU_EXITS + counter]++;
-  }
-
-  /** Asked of the first one, for all of its domain: their last instructions are kept. */
-  get keepsCode(): boolean {
-    return this.block[LAST_CODE_KEPT] !== 0;
   }
 
   /** Adds an entry to the ring of last exits; `ip` and `detail` have signs where they have 64 bits. */

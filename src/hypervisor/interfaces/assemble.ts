@@ -1,7 +1,8 @@
 /** A domain with everything at hand, for whoever runs it beside others or in node. The browser's worker loads what its domain needs: later-parts.ts. */
-import { assembleWith, type PartlessOptions } from '../domain/assemble-parts.ts';
+import { assembleWith, keepsCode, type PartlessOptions } from '../domain/assemble-parts.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { InterfaceKind } from '../domain/guest-interface.ts';
+import { LastCode } from '../domain/last-code.ts';
 import { ShadowPaging } from '../domain/shadow-paging.ts';
 import { RemoteModel } from './xen/ioreq/remote-model.ts';
 import type { DomainRecord } from '../memory/machine.ts';
@@ -28,5 +29,6 @@ export const assembleDomain = (options: PartlessOptions, saved?: SavedState, gue
   assembleWith(options, {
     guest: guest ?? interfaceOf(options.record),
     ...(options.record.shadowFrames > 0 ? { shadow: ShadowPaging } : {}),
+    ...(keepsCode(options.machine, options.record) ? { lastCode: LastCode } : {}),
     saved: saved && { about: saved.about, into: domain => restoreInto(domain, saved) },
   });

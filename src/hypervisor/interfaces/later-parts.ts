@@ -1,5 +1,5 @@
 /** What the browser's worker loads for its domain and not for every one: the interface that its guest sees, and a saved state. */
-import type { LaterParts } from '../domain/assemble-parts.ts';
+import { keepsCode, type LaterParts } from '../domain/assemble-parts.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { InterfaceKind } from '../domain/guest-interface.ts';
 import { XEN, XEN_TYPE, isXen } from './xen/layout.ts';
@@ -25,15 +25,19 @@ export async function laterParts(
   given: object | undefined,
 ): Promise<LaterParts> {
   const saved = given as SavedState | undefined;
-  const [guest, shadow] = await Promise.all([
+  const [guest, shadow, lastCode] = await Promise.all([
     isXen(record) ? xenOf(machine, record, saved) : PLAIN_PC,
     record.shadowFrames > 0
       ? import('../domain/shadow-paging.ts').catch(notLoaded('keeps shadow page tables'))
+      : undefined,
+    keepsCode(machine, record)
+      ? import('../domain/last-code.ts').catch(notLoaded('keeps last instructions'))
       : undefined,
   ]);
   return {
     guest,
     ...(shadow ? { shadow: shadow.ShadowPaging } : {}),
+    ...(lastCode ? { lastCode: lastCode.LastCode } : {}),
     ...(saved ? { saved: { about: saved.about } } : {}),
   };
 }
