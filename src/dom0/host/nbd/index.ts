@@ -1,5 +1,4 @@
 /** What src/dom0/host/nbd offers to other rooms. */
-export { formatNbdAddress, isNetworkDisk, NBD_PORT, nbdAddressProblem, readNbdAddress } from './address.ts';
 export type { ByteChannel, Listening, SocketAddress, Sockets } from './channel.ts';
 export { connectNbd, type NbdDisk } from './client.ts';
 export type { NetworkDisks } from './network-disks.ts';

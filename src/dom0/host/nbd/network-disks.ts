@@ -1,6 +1,6 @@
 /** Disks of other machines as the host's guests have them: looked at before a domain is made of them, and open for one that writes or several that read. */
+import { readNbdAddress } from '../storage/index.ts';
 import type { Later } from '../timers.ts';
-import { readNbdAddress } from './address.ts';
 import type { Sockets } from './channel.ts';
 import { connectNbd, type NbdDisk } from './client.ts';
 import { NetworkDisk } from './network-disk.ts';

@@ -21,6 +21,7 @@ export { IMAGES, imageVolume, largeVolume } from './image-names.ts';
 export { DISK_BYTES, GROUP, isDevice, PE_BYTES } from './device-names.ts';
 export { type OpenDisk, Storage, type StoredFile } from './storage.ts';
 export { Journal } from './journal.ts';
+export { formatNbdAddress, isNetworkDisk, NBD_PORT, nbdAddressProblem, readNbdAddress } from './nbd-address.ts';
 export { partOf } from './part.ts';
 export { MemoryStore, StorageError, type Store, StoreDamaged, type StoreFile } from './store.ts';
 export { SidedStore } from './sides.ts';

@@ -1,5 +1,5 @@
 /** Where an export is: NBD's own way to write it (doc/uri.md of NetworkBlockDevice/nbd), as far as plain TCP goes. */
-import type { SocketAddress } from './channel.ts';
+import type { SocketAddress } from '../nbd/index.ts';
 
 export const NBD_PORT = 10809;
 
