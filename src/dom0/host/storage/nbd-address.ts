@@ -1,12 +1,13 @@
 /** Where an export is: NBD's own way to write it (doc/uri.md of NetworkBlockDevice/nbd), as far as plain TCP goes. */
-import type { SocketAddress } from '../nbd/index.ts';
 
 export const NBD_PORT = 10809;
 
 /** Whether a disk's target is an export of another machine's. */
 export const isNetworkDisk = (target: string): boolean => target.startsWith('nbd://');
 
-export interface NbdAddress extends SocketAddress {
+export interface NbdAddress {
+  host: string;
+  port: number;
   /** Of the export; it may be empty. */
   name: string;
 }
