@@ -181,8 +181,11 @@ function refuseWithoutVt(guest: Blueprint, { noVt }: BootOptions): Blueprint {
   return guest;
 }
 
-/** Domains run on this thread, with the pages that were read: nobody reads the file again. */
-const NOT_READ = new Blob();
+/** The file of a saved state, for whoever has it next: a guest's worker reads it again, and on this thread the pages that were read are taken. */
+const fileOf = (data: Uint8Array, { virtualTime, pcpus, restores }: BootOptions): Blob => {
+  const isElsewhere = !virtualTime && (pcpus ?? restores.length) > 1;
+  return new Blob(isElsewhere ? [data as BlobPart] : []);
+};
 
 function prepare(options: BootOptions, stderr: Output, devices: HostDevices | undefined, cds: MadeCds): Blueprint {
   const startEpochMs = options.virtualTime ? VIRTUAL_EPOCH_MS : Date.now();
@@ -196,7 +199,7 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
       );
     }
     const drives = restoredDrives(saved, options, devices);
-    const blueprint = blueprintOf(saved, NOT_READ, drives, options.restore);
+    const blueprint = blueprintOf(saved, fileOf(data, options), drives, options.restore);
     // What its definition says of its end still holds.
     return { ...blueprint, definition: withEndings(blueprint.definition, options) };
   }
