@@ -92,6 +92,18 @@ export class TimerQueue implements Timers {
     }
   }
 
+  /** What each is set to, to be set so again here; others are not set then. */
+  save(): ReadonlyMap<Timer, readonly [deadlineNs: number, slackNs: number]> {
+    return new Map(this.timers.map(timer => [timer, [timer.deadlineNs, timer.slackNs]]));
+  }
+
+  restore(saved: ReturnType<TimerQueue['save']>): void {
+    for (const timer of this.timers) {
+      const [deadlineNs, slackNs] = saved.get(timer) ?? [Infinity, 0];
+      timer.set(deadlineNs, slackNs);
+    }
+  }
+
   /** How many timers there are, set or not. */
   get size(): number {
     return this.timers.length;

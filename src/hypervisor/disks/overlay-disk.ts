@@ -38,6 +38,8 @@ export class OverlayDisk extends ImmediateDevice {
   private readonly source: BlockDevice;
   private readonly failed: (error: Error) => Error;
   private readonly changed = new Map<number, Uint8Array>();
+  /** Blocks that changed since somebody asked; undefined: nobody has. */
+  private written: Set<number> | undefined;
 
   constructor(
     source: BlockDevice,
@@ -102,6 +104,7 @@ export class OverlayDisk extends ImmediateDevice {
         this.changed.set(block, changed);
       }
       changed.set(bytes.subarray(from, from + count), within);
+      this.written?.add(block);
     });
   }
 
@@ -117,9 +120,13 @@ export class OverlayDisk extends ImmediateDevice {
   override discard(at: number, bytes: number): void {
     const end = Math.floor((at + bytes) / BLOCK_BYTES);
     const first = Math.ceil(at / BLOCK_BYTES);
-    if (end - first <= this.changed.size) for (let block = first; block < end; block++) this.changed.delete(block);
-    else for (const block of this.changed.keys()) if (block >= first && block < end) this.changed.delete(block);
+    if (end - first <= this.changed.size) for (let block = first; block < end; block++) this.drop(block);
+    else for (const block of this.changed.keys()) if (block >= first && block < end) this.drop(block);
     this.mayWrite();
+  }
+
+  private drop(block: number): void {
+    if (this.changed.delete(block)) this.written?.add(block);
   }
 
   // Saved states.
@@ -132,6 +139,30 @@ export class OverlayDisk extends ImmediateDevice {
   *changes(): Generator<DiskChange> {
     for (const block of [...this.changed.keys()].sort((a, b) => a - b))
       yield { block, bytes: this.changed.get(block) as Uint8Array };
+  }
+
+  // The past of its domain (src/hypervisor/history).
+
+  /** All that is written is kept here. */
+  get keepsWrites(): boolean {
+    return this.readOnly || this.source.readOnly;
+  }
+
+  /** Blocks that changed since the last call; of the first one all that are not as the medium has them. */
+  takeWritten(): number[] {
+    const written = this.written ?? this.changed.keys();
+    this.written = new Set();
+    return [...written];
+  }
+
+  /** Undefined: it is as the medium has it. */
+  block(number: number): Uint8Array | undefined {
+    return this.changed.get(number);
+  }
+
+  putBlock(number: number, bytes: Uint8Array | undefined): void {
+    if (bytes) this.changed.set(number, bytes.slice());
+    else this.changed.delete(number);
   }
 
   /** Takes back what `changes` gave. Blocks past the end are ignored. */

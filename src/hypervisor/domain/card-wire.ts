@@ -22,7 +22,6 @@ export class CardWire implements Ethernet {
   private readonly timers: Timers;
   private readonly rings: ReturnType<typeof wireOf>;
   private readonly delivery: Timer;
-  private waits = false;
   private readonly record: DomainRecord;
   /** Follows frames; absent: nobody does. */
   io: IoTrace | undefined;
@@ -54,7 +53,7 @@ export class CardWire implements Ethernet {
 
   /** Something has come for `poll`. */
   get arrived(): boolean {
-    return !this.waits && this.rings?.toCard.isEmpty === false;
+    return this.delivery.deadlineNs === Infinity && this.rings?.toCard.isEmpty === false;
   }
 
   /** Something may have come: the card gets it in its own time. Call between instructions, after each ring of the doorbell. */
@@ -71,7 +70,7 @@ export class CardWire implements Ethernet {
       this.io?.hop(toCard.tag, IO_HOP.CARD, this.record.id, frame.length, 0);
       this.receive?.(frame);
     }
-    this.waits = !toCard.isEmpty;
-    if (this.waits) this.delivery.set(this.timers.clock.nowNs() + (this.canReceive?.() === false ? FULL_NS : BURST_NS));
+    if (!toCard.isEmpty)
+      this.delivery.set(this.timers.clock.nowNs() + (this.canReceive?.() === false ? FULL_NS : BURST_NS));
   }
 }

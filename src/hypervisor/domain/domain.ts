@@ -25,6 +25,7 @@ import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { Platform } from './platform.ts';
 import type { Ending } from './ending.ts';
 import type { GuestInterface, GuestParts, GuestTraits } from './guest-interface.ts';
+import { guestParts } from './guest-parts.ts';
 import type { ModelElsewhere } from './model-elsewhere.ts';
 import type { MouseMove } from './mouse-move.ts';
 import { crashReport, standsAt } from './report.ts';
@@ -32,6 +33,7 @@ import { ScreenBlock } from './screen.ts';
 import { type DomainStats, publishCounters, statsOf } from './published.ts';
 import { type HotRegion, hottestRegions } from './second-tier.ts';
 import { SerialFeed } from './serial-feed.ts';
+import { hasCome, instructionsLeft, momentOf, type SliceAgain } from './slice-again.ts';
 import type { ShadowPaging } from './shadow-paging.ts';
 import { SavedStateError } from './saved-state-error.ts';
 import { SliceLength, type SliceResult } from './slice.ts';
@@ -79,8 +81,8 @@ export class Domain {
   ending: Ending | null = null;
   /** What was loaded, for logs. */
   about = '';
-  /** Leaves the slice at the end of the exit under way. */
-  private leaveSlice = false;
+  /** Leaves the slice at the end of the exit under way; behind one: something else than its length, or that the guest waits, ended it. */
+  leaveSlice = false;
   /** In virtual time: it left the slice for Domain 0. */
   private callsDomain0 = false;
   private resetAsked: ResetKind | null = null;
@@ -95,13 +97,14 @@ export class Domain {
   private readonly thread: ThreadTime | undefined;
   private virtualRunNs = 0;
   private idleNs = 0;
-  private readonly serialFeed: SerialFeed;
+  readonly serialFeed: SerialFeed;
   /** Stop exactly here (instructions since the start); Infinity: never. */
   stopAtInstruction = Infinity;
   /** A step under way ends here: instructions and exits since the start. */
   private stepInstruction = Infinity;
   private stepExit = Infinity;
   private breaks: Breaks | undefined;
+  private onlooker: Probe | null = null;
   /** It looks on while a vCPU may be spinning. */
   private spinWatch: Probe | undefined;
   /** Its vCPUs' last instructions are kept. */
@@ -260,35 +263,11 @@ export class Domain {
   }
 
   private guestParts(): GuestParts {
-    const { machine, record, memoryMiB, startEpochMs, xenConsole, xenLog, debug } = this.options;
-    const { processor, vcpus, memory, timers, platform, trace } = this;
-    const console = xenConsole ?? ((bytes: Uint8Array) => bytes.forEach(byte => debug?.(byte)));
-    return {
-      machine,
-      record,
-      processor,
-      vcpus,
-      memory,
-      platform,
-      timers,
-      trace,
-      memoryMiB,
-      startEpochMs,
-      interrupt: (vcpu, vector) => platform.requestInterrupt?.(vcpu, vector),
-      localApic: vcpu => platform.localApic?.(vcpu),
-      raise: (vector, errorCode) => this.exits.injectException(vector, errorCode),
-      tsc: () => [this.clock.tsc(processor.retired), this.clock.tscHigh],
-      yield: () => this.stopSlice(),
+    return guestParts(this, {
       callDomain0: () => this.callDomain0(),
-      written: mfn => memory.onWrite(mfn),
-      demand: gfn => this.demand(gfn),
-      console,
-      log: xenLog ?? (line => console(new TextEncoder().encode(`(XEN) ${line}\n`))),
       end: ending => this.ask(ending),
-      crash: sentence => this.crash(sentence),
-      report: sentence => this.report(sentence),
       whereItWas: sentence => this.whereItWas(sentence),
-    };
+    });
   }
 
   private ask(ending: Ending): void {
@@ -374,8 +353,11 @@ export class Domain {
     this.lookOn();
   }
 
-  private lookOn(): void {
-    this.processor.probe = bothOf(bothOf(this.lastCode, this.breaks?.probe) ?? undefined, this.spinWatch);
+  /** `onlooker`: whoever goes through its past (null: nobody); absent: as before. */
+  lookOn(onlooker = this.onlooker): void {
+    this.onlooker = onlooker;
+    const others = bothOf(this.lastCode, this.breaks?.probe) ?? undefined;
+    this.processor.probe = bothOf(bothOf(others, this.spinWatch) ?? undefined, onlooker ?? undefined);
   }
 
   /** An exit was counted: the last one of a step ends the slice. */
@@ -515,14 +497,23 @@ export class Domain {
     return whileInGuest(this, () => this.slice());
   }
 
-  private slice(): SliceResult {
-    // What comes to a domain that sleeps comes at this time of the host, and not when it fell asleep; virtual time stands still.
-    if (!this.clock.virtual && !this.stuck && this.sleeps) this.idle();
+  /** Goes through a slice of its past again, paused or not; in virtual time. */
+  runAgain(again: SliceAgain): void {
+    if (!this.ending) whileInGuest(this, () => this.slice(again));
+  }
+
+  private takeWhatCame(): void {
     this.serialFeed.feed();
     this.options.arrivals?.();
     this.options.driveQueue?.poll();
     this.guest.service();
     this.remote?.service();
+  }
+
+  private slice(again?: SliceAgain): SliceResult {
+    // What comes to a domain that sleeps comes at this time of the host, and not when it fell asleep; virtual time stands still.
+    if (!this.clock.virtual && !this.stuck && this.sleeps) this.idle();
+    if (!again?.begun) this.takeWhatCame();
     this.changeBreaks();
     const { clock, processor, thread, sliceLength } = this;
     thread?.begin(processor.retired);
@@ -532,13 +523,15 @@ export class Domain {
     // What came between two slices may have ended it already.
     this.leaveSlice = this.endingAsked !== null || this.resetAsked !== null || this.powerAsked !== undefined;
     this.callsDomain0 = false;
-    const stopAt = startRetired + sliceLength.from(this.instructions, clock.virtual);
-    let parked = this.loop(stopAt);
+    const stopAt = again
+      ? again.end.instructions - clock.retiredBefore
+      : startRetired + sliceLength.from(this.instructions, clock.virtual);
+    let parked = this.loop(stopAt, again);
     if (parked && this.stuck) this.guest.stuck();
     if (this.powerAsked) this.changePower();
     if (this.resetAsked || this.endingAsked || this.restartReport !== undefined) this.finish();
     // The guest may have opened its port just before it went idle.
-    else if (parked && this.serialFeed.feed()) parked = false;
+    else if (parked && (!again || clock.nowNs() >= again.end.ns) && this.serialFeed.feed()) parked = false;
     thread?.look(processor.retired);
     // Its adapter draws by a clock that stands still from now on: what it printed last is to be seen.
     if (this.ending || (parked && this.stuck)) this.platform.vga.refresh?.();
@@ -560,16 +553,17 @@ export class Domain {
   }
 
   /** Runs until `retired` reaches `stopAt`, someone wants the slice to end, or (then true) all vCPUs wait for an interrupt that is not there. */
-  private loop(stopAt: number): boolean {
+  private loop(stopAt: number, again?: SliceAgain): boolean {
     const { clock, processor, timers, vcpus, remote, thread } = this;
     const exactStop = Math.min(this.stopAtInstruction, this.stepInstruction) - clock.retiredBefore;
-    if (exactStop < stopAt) stopAt = exactStop;
+    if (exactStop < stopAt && !again) stopAt = exactStop;
     let jumps = 0;
     while (!this.leaveSlice) {
       const { retired } = processor;
+      if (again && hasCome(again, momentOf(this))) return false;
       const idle = !vcpus.schedule();
-      if (idle && this.options.company?.wanted()) return true;
-      if (idle && !this.stuck) this.idle();
+      if (idle && !again && this.options.company?.wanted()) return true;
+      if (idle && !this.stuck) this.idle(again);
       if (!idle && vcpus.current.activity === WAITS_FOR_MODEL) remote?.complete();
       if (timers.nextDeadlineNs <= clock.estimateNs(retired)) timers.run();
       if (!idle || vcpus.schedule()) vcpus.deliverEvents();
@@ -578,13 +572,14 @@ export class Domain {
         if (vcpus.schedule()) continue;
         if (this.stuck || timers.nextDeadlineNs > clock.estimateNs(retired)) return true;
         // Deadlines whose interrupts the guest does not take would keep us here; whoever runs us gets its turn to look for inputs.
-        if (++jumps === SLICE_JUMPS) return false;
+        if (++jumps === SLICE_JUMPS && !again) return false;
         continue;
       }
       if (thread && thread.sliceMs > LONGEST_SLICE_MS) return false;
       let limit = stopAt - retired;
+      const cut = again ? instructionsLeft(again, momentOf(this), clock, retired) : Infinity;
       // Another slot may be for it (xl vcpu-pin): whoever runs us takes the domain there.
-      if (limit <= 0 || !vcpus.place(vcpus.current.id)) return false;
+      if (limit <= 0 || cut <= 0 || !vcpus.place(vcpus.current.id)) return false;
       this.nextDeadlineNs = timers.nextDeadlineNs;
       if (timers.nextDeadlineNs !== Infinity)
         limit = Math.min(limit, clock.instructionsUntil(timers.nextDeadlineNs, retired));
@@ -606,7 +601,12 @@ export class Domain {
         )
           continue;
         this.handle(reason);
-      } else this.handle(processor.run(limit));
+      } else {
+        const reason = processor.run(Math.min(limit, cut));
+        // Nor is a stop in the past that was none then.
+        if (reason !== ExitReason.PREEMPTION_TIMER || cut >= limit || processor.retired - retired < cut)
+          this.handle(reason);
+      }
     }
     return false;
   }
@@ -641,12 +641,12 @@ export class Domain {
     return this.vcpus.all.every(({ activity }) => activity !== ACTIVE);
   }
 
-  private idle(): void {
+  private idle(again?: SliceAgain): void {
     // Virtual time stands still until the device model has answered.
     if (this.clock.virtual && this.remote?.waiting) return;
     const { clock, processor } = this;
     const before = clock.estimateNs(processor.retired);
-    clock.idleTo(this.idleEndNs);
+    clock.idleTo(again ? Math.min(this.latestNs, again.end.ns, again.until.ns) : this.idleEndNs);
     this.idleNs += clock.estimateNs(processor.retired) - before;
   }
 

@@ -5,7 +5,7 @@
  */
 import type { Processor, ProcessorOptions } from '../../cpu/architecture/index.ts';
 import type { LocalApic } from '../../devices/apic/index.ts';
-import type { Timers } from '../../devices/index.ts';
+import type { State, Timers } from '../../devices/index.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import type { Trace } from '../tracing/trace.ts';
@@ -142,6 +142,9 @@ export interface GuestInterface {
   /** A saved state is about to be put into a domain that has not started, and: it is there. */
   restoring(): void;
   restored(): void;
+  /** What it has beyond machine memory, for the same domain in the same memory (src/hypervisor/history). @throws SavedStateError where that cannot be told */
+  saveRest(): State;
+  restoreRest(state: State): void;
   /** A guest that has suspended itself goes on where it was. */
   cancelSuspend(): void;
 }

@@ -96,6 +96,28 @@ export class ScreenBlock implements ScreenWriter {
     if (this.words[SCREEN.MODE] === GRAPHICS) this.off();
   }
 
+  /** `put` replaces block and picture by those of another moment: viewers draw all of it anew. */
+  replace(put: () => void): void {
+    const { words, machine, record } = this;
+    const wanted = words[SCREEN.WANTED],
+      generation = words[SCREEN.GENERATION] + 1,
+      sequence = words[SCREEN.SEQUENCE];
+    Atomics.store(words, SCREEN.SEQUENCE, sequence + 1);
+    put();
+    words[SCREEN.WANTED] = wanted;
+    words[SCREEN.GENERATION] = generation;
+    this.picture = null;
+    if (words[SCREEN.MODE] === GRAPHICS) {
+      const width = words[SCREEN.WIDTH],
+        height = words[SCREEN.HEIGHT],
+        offset = machine.words[machine.domainEntry(record) + DOMAIN.PIXELS] * FRAME_BYTES;
+      words[SCREEN.PIXELS] = offset;
+      words.fill(generation, SCREEN.DATA, SCREEN.DATA + height);
+      this.picture = new Uint32Array(machine.memory, offset, width * height);
+    }
+    Atomics.store(words, SCREEN.SEQUENCE, sequence + 2);
+  }
+
   private change(write: () => void): void {
     const { words } = this;
     Atomics.store(words, SCREEN.SEQUENCE, words[SCREEN.SEQUENCE] + 1);

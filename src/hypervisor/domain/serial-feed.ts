@@ -41,6 +41,15 @@ export class SerialFeed {
     return fed;
   }
 
+  /** As it is now, for the same domain again. */
+  save(): readonly Uint8Array[] {
+    return [...this.backlog];
+  }
+
+  restore(backlog: readonly Uint8Array[]): void {
+    this.backlog = [...backlog];
+  }
+
   drop(): void {
     this.backlog = [];
   }

@@ -69,6 +69,18 @@ export class VideoFrames implements VideoMemory {
     if (mfn >= this.first && mfn < this.first + FRAMES) this.dirty[mfn - this.first] = 1;
   }
 
+  /** What lies neither in the pages nor in the second stage. */
+  save(): { base: number; dirty: Uint8Array; streak: Uint32Array } {
+    return { base: this.base, dirty: this.dirty.slice(), streak: this.streak.slice() };
+  }
+
+  /** Pages and second stage are as they were. */
+  restore({ base, dirty, streak }: ReturnType<VideoFrames['save']>): void {
+    this.base = base;
+    this.dirty.set(dirty);
+    this.streak.set(streak);
+  }
+
   takeDirtyPages(): Uint8Array {
     const { dirty } = this;
     this.dirty = this.taken.fill(0);

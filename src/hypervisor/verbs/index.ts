@@ -8,6 +8,7 @@ import { insertMedium } from './insert-medium.ts';
 import { key } from './key.ts';
 import { mouse } from './mouse.ts';
 import { nmi } from './nmi.ts';
+import { past } from './past.ts';
 import { pause } from './pause.ts';
 import { powerButton } from './power-button.ts';
 import { reset } from './reset.ts';
@@ -29,6 +30,7 @@ export const VERBS = {
   key,
   mouse,
   nmi,
+  past,
   pause,
   powerButton,
   reset,
@@ -40,6 +42,21 @@ export const VERBS = {
   wake,
 };
 
+/** Those that change what the guest does: a run is repeated with them (history/history.ts). */
+export const CHANGES_GUEST: ReadonlySet<string> = new Set<keyof typeof VERBS>([
+  'chooseExits',
+  'insertMedium',
+  'key',
+  'mouse',
+  'nmi',
+  'powerButton',
+  'reset',
+  'resume',
+  'serial',
+  'wake',
+]);
+
+export type { PastNow, PastWish } from './past.ts';
 export {
   type Ask,
   asking,

@@ -6,6 +6,7 @@ import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { Medium } from '../disks/media.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { SavedPart } from '../domain/saved-part.ts';
+import type { History } from '../history/index.ts';
 
 /** A domain as whoever runs it has it. */
 export interface Carried {
@@ -22,6 +23,8 @@ export interface Carried {
   forgetState(): void | Promise<void>;
   /** What the guest changed of its drives (disks/saved-disks.ts). */
   diskRecords(): Uint8Array[];
+  /** Its past, which is kept from the first call on; absent: it does not run in virtual time. @throws SavedStateError where it cannot be kept */
+  history?(): Promise<History>;
   /** It runs no more, and nothing of it touches machine memory from now on. */
   leave(): void;
 }

@@ -1,4 +1,5 @@
 /** No hypervisor at all: the guest sees a PC. What another interface does not change stays as it is here. */
+import type { State } from '../../../devices/index.ts';
 import type { GuestInterface, GuestParts, GuestTraits, InterfaceKind, MsrValue } from '../../domain/guest-interface.ts';
 
 export class PlainPc implements GuestInterface {
@@ -71,6 +72,12 @@ export class PlainPc implements GuestInterface {
   restoring(): void {}
 
   restored(): void {}
+
+  saveRest(): State {
+    return {};
+  }
+
+  restoreRest(_state: State): void {}
 
   cancelSuspend(): void {}
 }

@@ -550,6 +550,14 @@ export class XenGuest implements GuestInterface, HypercallContext {
     this.pv?.restore(this.ports, tableFrames(this), saved);
   }
 
+  saveRest(): never {
+    throw new SavedStateError(
+      'The past is kept of plain PCs: Domain 0 shares memory with this guest, and does not go back with it. Start the kernel or the disk without a definition.',
+    );
+  }
+
+  restoreRest(): void {}
+
   saveTimers(): State {
     const { watchdogTimers, pollTimers } = this;
     return {

@@ -1,0 +1,101 @@
+/**
+ * Parts of machine memory that are a domain's but not its frames of RAM, at the moments of its past: records, second stage, picture. Nobody notes what is written
+ * there, so each is compared with what it was at the last moment.
+ */
+import type { Domain } from '../domain/domain.ts';
+import {
+  COUNTER_WORDS,
+  DOMAIN,
+  FRAME_BYTES,
+  MOST_GUEST_RECORD_BYTES,
+  SCREEN_BYTES,
+  VCPU_BYTES,
+  WIRE_BYTES,
+} from '../layout/layout.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import { Versions } from './versions.ts';
+
+/** Pieces of an area at most. */
+const AREA_PIECES = 2 ** 16;
+const PIECE_WORDS = FRAME_BYTES / 4;
+
+interface Area {
+  /** Word of machine memory. */
+  at: number;
+  words: number;
+}
+
+export class Areas {
+  readonly versions = new Versions();
+  private readonly domain: Domain;
+
+  constructor(domain: Domain) {
+    this.domain = domain;
+  }
+
+  /** Always in the same order. The picture's memory comes with the first picture, and may move. */
+  private get areas(): Area[] {
+    const { machine, record } = this.domain.options;
+    const area = (byte: number, bytes: number): Area => ({ at: byte >>> 2, words: byte === 0 ? 0 : bytes / 4 });
+    const entry = machine.domainEntry(record);
+    return [
+      area(record.countersOffset, COUNTER_WORDS * 4),
+      area(record.screenOffset, SCREEN_BYTES),
+      area(record.vcpuOffset, record.vcpus * VCPU_BYTES),
+      area(record.liveOffset, R.STATE_WORDS * 4),
+      area(record.guestOffset, MOST_GUEST_RECORD_BYTES),
+      area(record.wireOffset, WIRE_BYTES),
+      area(record.p2mOffset, record.p2mFrames * 4),
+      area(
+        machine.words[entry + DOMAIN.PIXELS] * FRAME_BYTES,
+        machine.words[entry + DOMAIN.PIXEL_FRAMES] * FRAME_BYTES,
+      ),
+    ];
+  }
+
+  /** Each piece by its number, and its words of machine memory. */
+  private *pieces(): Generator<[number: number, words: Int32Array]> {
+    const { words } = this.domain.options.machine;
+    let first = 0;
+    for (const area of this.areas) {
+      for (let n = 0; n * PIECE_WORDS < area.words; n++)
+        yield [
+          first + n,
+          words.subarray(area.at + n * PIECE_WORDS, area.at + Math.min((n + 1) * PIECE_WORDS, area.words)),
+        ];
+      first += AREA_PIECES;
+    }
+  }
+
+  /** As they are now, `before` having been the moment before. */
+  take(moment: number, before: number): void {
+    for (const [number, words] of this.pieces())
+      if (!isSame(words, this.wordsAt(before, number)))
+        this.versions.put(moment, number, new Uint8Array(words.slice().buffer));
+  }
+
+  put(moment: number): void {
+    for (const [number, words] of this.pieces()) {
+      const wanted = this.wordsAt(moment, number);
+      if (!isSame(words, wanted)) wanted ? words.set(wanted) : words.fill(0);
+    }
+  }
+
+  private wordsAt(moment: number, number: number): Int32Array | undefined {
+    const piece = this.versions.at(moment, number);
+    return piece && new Int32Array(piece.buffer);
+  }
+}
+
+/** Loops, and no callbacks: a domain has a million words of second stage. */
+export function isZero(words: Int32Array): boolean {
+  for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false;
+  return true;
+}
+
+/** Absent: zeros. */
+function isSame(words: Int32Array, other: Int32Array | undefined): boolean {
+  if (!other) return isZero(words);
+  for (let i = 0; i < words.length; i++) if (words[i] !== other[i]) return false;
+  return true;
+}

@@ -1,0 +1,293 @@
+/**
+ * The past of a domain in virtual time: it goes back to any instruction, exit or time of its run, and forward again.
+ *
+ * A run in virtual time follows from the domain's state and from what comes from outside: what people and Domain 0 do to it (verbs), frames of its network card,
+ * and where each of its slices ended. All that is logged (run-log.ts), and now and then the state is kept as a checkpoint, of memory and disks what was written
+ * since the one before. To go to a moment is to put the nearest checkpoint before it back and to run from there, with the same events at the same places.
+ * What the guest says then it has said before: `isReplaying` tells who would show it.
+ *
+ * Translations are forgotten at each checkpoint (memory/written-frames.ts). A guest may see that in the accessed bits of its page tables, so a run that goes through the
+ * past forgets them at the same places, also where the checkpoint itself is gone.
+ *
+ * The domain alone goes back. While it is in the past, whoever runs it lets nobody else go on who could meet it there.
+ */
+import type { BlockDevice } from '../../formats/blocks/index.ts';
+import type { AddressPoint } from '../domain/break-points.ts';
+import type { Domain } from '../domain/domain.ts';
+import type { SliceResult } from '../domain/slice.ts';
+import { type Moment, momentOf } from '../domain/slice-again.ts';
+import { SavedStateError } from '../domain/saved-state-error.ts';
+import { Checkpoints, type Checkpoint } from './checkpoints.ts';
+import { type Hit, LastHit } from './last-hit.ts';
+import { type Event, RunLog } from './run-log.ts';
+import { WirePast } from './wire-past.ts';
+
+export interface HistoryOptions {
+  /** Does a verb once more (verbs/index.ts); `disc`: what it put into a drive. */
+  doVerb(name: string, given: readonly unknown[], disc: BlockDevice | null | undefined): void;
+  /** The guest goes on from a moment of its past: so much of its time is lost. */
+  goesOn?(lostNs: number): void;
+  /** Instructions from one checkpoint to the next. */
+  every?: number;
+  /** Memory for checkpoints beyond the first one, bytes. */
+  room?: number;
+}
+
+/** So that who goes back by less than ten seconds waits for half a second at most where the guest computes: so much is gone through in a tenth of that. */
+const EVERY = 10_000_000;
+const ROOM = 256 * 2 ** 20;
+
+/** Where to go: to the first moment at which all of these are reached. */
+export type Target = Partial<Moment>;
+
+export class History {
+  private readonly domain: Domain;
+  private readonly options: HistoryOptions;
+  private readonly log = new RunLog();
+  private readonly checkpoints: Checkpoints;
+  private readonly wire: WirePast | undefined;
+  /** In the past: the slice that comes next or is under way, whether it has begun, and how many events before it were done. Undefined: in the present. */
+  private place: { slice: number; begun: boolean; events: number } | undefined;
+  private replaying = false;
+  private inSlice = false;
+  /** What was asked in the middle of a slice. */
+  private waiting: (() => void)[] = [];
+
+  /** Begins to keep it. Between two slices. @throws SavedStateError where it cannot be kept: a sentence */
+  constructor(domain: Domain, options: HistoryOptions) {
+    this.domain = domain;
+    this.options = options;
+    if (!domain.clock.virtual)
+      throw new SavedStateError('Only a run in virtual time can go back: another follows the clock on the wall.');
+    if (domain.remote || domain.options.driveQueue)
+      throw new SavedStateError('Devices of this guest are in Domain 0, which does not go back with it.');
+    this.wire = WirePast.of(domain.options.machine, domain.options.record);
+    this.checkpoints = new Checkpoints(domain, options.room ?? ROOM);
+    this.keep();
+  }
+
+  // ---- the present
+
+  /** As the domain's; what it needs to be gone through again is noted. */
+  runSlice(): SliceResult {
+    const { domain, log, wire } = this;
+    if (this.place) return { state: 'paused' };
+    const traffic = wire?.traffic();
+    if (traffic) log.came({ kind: 'wire', traffic });
+    this.inSlice = true;
+    const result = domain.runSlice();
+    this.inSlice = false;
+    if (result.state === 'paused') return result;
+    wire?.seen();
+    log.add(momentOf(domain), domain.leaveSlice);
+    if (domain.instructions - this.checkpoints.last.moment.instructions >= (this.options.every ?? EVERY)) this.keep();
+    for (const todo of this.waiting.splice(0)) todo();
+    return result;
+  }
+
+  /** A verb that changes the guest is asked: `act` does it, now or once the slice under way has ended, and says what it put into a drive. */
+  asked(name: string, given: readonly unknown[], act: () => BlockDevice | null | undefined): void {
+    // It stands still, and what came after would be lost.
+    if (this.place) return;
+    const todo = (): void => {
+      const event: Event = { kind: 'verb', name, given };
+      this.log.came(event);
+      const disc = act();
+      if (disc !== undefined) event.disc = disc;
+    };
+    if (this.inSlice) this.waiting.push(todo);
+    else todo();
+  }
+
+  /** A checkpoint, here. */
+  private keep(): void {
+    const { log } = this;
+    log.came({ kind: 'flush' });
+    this.checkpoints.keep(log.length, log.eventsBefore(log.length).length);
+    log.forgetBefore(this.checkpoints.first.slice);
+  }
+
+  /** Nothing is kept any more. */
+  end(): void {
+    this.checkpoints.end();
+  }
+
+  // ---- where it can go
+
+  /** The guest is not run by its present, but goes through its past: what it says was said. */
+  get isReplaying(): boolean {
+    return this.replaying;
+  }
+
+  get isInPast(): boolean {
+    return this.place !== undefined;
+  }
+
+  get now(): Moment {
+    return momentOf(this.domain);
+  }
+
+  get oldest(): Moment {
+    return this.checkpoints.first.moment;
+  }
+
+  /** Of the present. */
+  get newest(): Moment {
+    return this.place ? this.checkpoints.last.moment : momentOf(this.domain);
+  }
+
+  /** Memory that it takes, about. */
+  get bytes(): number {
+    return this.checkpoints.bytes;
+  }
+
+  // ---- ways
+
+  /** Goes there, as far as the run is known. @throws SavedStateError where the guest has ended */
+  goTo(target: Target): Moment {
+    if (this.domain.ending) throw new SavedStateError('The guest has ended: there is nothing of it to go back from.');
+    if (!this.place) this.leave();
+    if (isThere(this.newest, target) && isBefore(this.newest, target)) return this.toPresent();
+    this.wire?.show();
+    const from = this.checkpoints.before(target),
+      { now } = this;
+    // Who is between the checkpoint and the place goes on from here.
+    if (!(isBefore(from.moment, now) && isBefore(now, target))) this.restore(from);
+    for (const [what, value] of Object.entries(target)) this.replay({ [what]: value });
+    if (this.hasCaughtUp) this.present();
+    else this.wire?.hide();
+    return this.now;
+  }
+
+  private get hasCaughtUp(): boolean {
+    return this.place?.slice === this.log.length && !this.place.begun;
+  }
+
+  /** The present is kept, and is the past from now on. */
+  private leave(): void {
+    const { log, checkpoints } = this,
+      slice = log.length,
+      isKept = checkpoints.last.slice === slice && checkpoints.last.events === log.eventsBefore(slice).length;
+    if (!isKept) this.keep();
+    this.place = { slice, begun: false, events: log.eventsBefore(slice).length };
+  }
+
+  /** Back to where it was when it went into its past. */
+  toPresent(): Moment {
+    if (!this.place) return this.now;
+    this.wire?.show();
+    this.restore(this.checkpoints.last);
+    this.present();
+    return this.now;
+  }
+
+  /** Back by so many instructions, exits or nanoseconds. */
+  back(by: Target): Moment {
+    const { now } = this;
+    const target = Object.fromEntries(
+      Object.entries(by).map(([what, count]) => [what, now[what as keyof Moment] - count]),
+    ) as Target;
+    return this.goTo(target);
+  }
+
+  /**
+   * Back to the last moment before this one at which one of these would have stopped the guest, before the instruction that did it; undefined: none was, as far
+   * as its past is kept, and it stays. What devices write is no instruction's. For gdb: reverse-continue, with its breakpoints.
+   */
+  backTo(points: readonly AddressPoint[]): Hit | undefined {
+    if (!this.place) this.leave();
+    const { domain, checkpoints } = this,
+      from = this.now;
+    const hits = new LastHit(points, () => domain.instructions);
+    for (const [checkpoint, next] of checkpoints.pairsBefore(from)) {
+      if (!checkpoints.mayBeWritten(points, checkpoint, next)) continue;
+      this.wire?.show();
+      this.restore(checkpoint);
+      domain.lookOn(hits);
+      this.replay({ instructions: Math.min(from.instructions, next.moment.instructions) });
+      domain.lookOn(null);
+      this.wire?.hide();
+      if (!hits.hit) continue;
+      this.goTo({ instructions: hits.hit.instructions });
+      return hits.hit;
+    }
+    this.goTo({ ns: from.ns });
+    return undefined;
+  }
+
+  /** What came after this moment is forgotten, and the guest goes on from here. */
+  goOn(): void {
+    const { place, log, domain, newest } = this;
+    if (!place) return;
+    this.options.goesOn?.(newest.ns - this.now.ns);
+    log.forgetFrom(place.slice, place.events);
+    this.checkpoints.forgetAfter(place.slice, place.events);
+    if (place.begun) log.add(momentOf(domain), true);
+    this.wire?.settle();
+    this.place = undefined;
+  }
+
+  private present(): void {
+    this.place = undefined;
+    this.wire?.seen();
+  }
+
+  private restore(checkpoint: Checkpoint): void {
+    this.checkpoints.restore(checkpoint);
+    this.place = { slice: checkpoint.slice, begun: false, events: checkpoint.events };
+  }
+
+  /** From where it is to the first moment at which the target, one of its kinds, is reached. */
+  private replay(target: Target): void {
+    const { domain, log } = this,
+      place = this.place!;
+    this.replaying = true;
+    const { instructions = Infinity, ns = Infinity, exits = Infinity } = target;
+    while (!isThere(momentOf(domain), target) && place.slice < log.length) {
+      const { end, left } = log.slice(place.slice);
+      if (!place.begun) this.doEvents();
+      const before = momentOf(domain);
+      if (exits <= end.exits) domain.step(domain.exits.total - exits);
+      domain.runAgain({ begun: place.begun, end, left, until: { instructions, ns } });
+      domain.step(0);
+      place.begun = !isAt(momentOf(domain), end);
+      if (place.begun && isAt(momentOf(domain), before) && !isThere(before, target))
+        throw new Error(
+          `The run did not repeat itself: it stands at instruction ${before.instructions}, ${before.ns} ns, exit ${before.exits}, and its slice ended at ${end.instructions}, ${end.ns} ns, exit ${end.exits}. This is a defect of Ringside.`,
+        );
+      if (!place.begun) {
+        place.slice++;
+        place.events = 0;
+      }
+    }
+    if (place.slice === log.length) this.doEvents();
+    this.replaying = false;
+  }
+
+  /** What came before the slice that comes next. */
+  private doEvents(): void {
+    const { place, log, domain, options } = this,
+      events = log.eventsBefore(place!.slice);
+    for (; place!.events < events.length; place!.events++) {
+      const event = events[place!.events]!;
+      if (event.kind === 'wire') this.wire?.again(event.traffic);
+      else if (event.kind === 'verb')
+        options.doVerb(event.name, event.given, event.disc as BlockDevice | null | undefined);
+      else {
+        domain.processor.flushTlb();
+        this.checkpoints.passed(place!.slice, place!.events + 1);
+      }
+    }
+  }
+}
+
+const isAt = (one: Moment, other: Moment): boolean =>
+  one.instructions === other.instructions && one.ns === other.ns && one.exits === other.exits;
+
+/** At a moment all that is asked for has been reached. */
+const isThere = (now: Moment, target: Target): boolean =>
+  (Object.keys(target) as (keyof Moment)[]).every(what => now[what] >= target[what]!);
+
+/** A moment lies before what is asked for, or there. */
+const isBefore = (moment: Moment, target: Target): boolean =>
+  (Object.keys(target) as (keyof Moment)[]).every(what => moment[what] <= target[what]!);
