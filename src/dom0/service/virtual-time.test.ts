@@ -23,8 +23,8 @@ const minipv = (name: string): NamedFile[] => [
 const demo = [config('name = "demo"\ntype = "hvm"\nmemory = 4\nkernel = "demo.elf"\n'), file('demo/demo.elf')];
 
 /** `speed`: virtual seconds in one of the wall's. */
-function virtualHost(speed = Infinity): { host: Host; virtual: VirtualTime; memory: ArrayBuffer } {
-  const memory = new ArrayBuffer(32 * 2 ** 20);
+function virtualHost(speed = Infinity, memoryMiB = 32): { host: Host; virtual: VirtualTime; memory: ArrayBuffer } {
+  const memory = new ArrayBuffer(memoryMiB * 2 ** 20);
   const virtual = new VirtualTime({ wallMs: () => performance.now(), soon, speed });
   const host = testHost({
     memory,
@@ -141,6 +141,37 @@ describe('a host in virtual time', () => {
     expect(after.stands).toBe(true);
     expect(after.ns - still.ns).toBeGreaterThanOrEqual(10e6);
     expect(after.ns - still.ns).toBeLessThan(25e6);
+  });
+
+  it('has a plain PC go back in its run and forward again, and refuses a guest with which Domain 0 shares memory', async () => {
+    const { host, virtual } = virtualHost(Infinity, 320);
+    const { id } = await host.create([file('demo/demo.elf')]);
+    const pc = await terminal(host, id);
+    await pc.shows('> ');
+    const { at: prompt } = await host.back(id, 'keep');
+    pc.type('regs\r');
+    await pc.shows('GDTR');
+    await virtual.runFor(20);
+    const present = virtual.fingerprints();
+    const since = (await host.back(id)).at.instructions - prompt.instructions;
+    // While it answers.
+    const { at, isInPast } = await host.back(id, { back: { instructions: Math.floor(since / 2) } });
+    expect(isInPast).toBe(true);
+    const then = virtual.fingerprints();
+    expect(then).not.toEqual(present);
+    await host.back(id, { back: { instructions: 1 } });
+    expect((await host.back(id)).at.instructions).toBe(at.instructions - 1);
+    await host.back(id, 'present');
+    expect(virtual.fingerprints()).toEqual(present);
+    await host.back(id, { goTo: at });
+    expect(virtual.fingerprints()).toEqual(then);
+    await host.back(id, 'goOn');
+    await host.unpause(id);
+    virtual.goOn();
+    pc.type('regs\r');
+    await pc.shows('GDTR');
+    const pv = await host.create(minipv('pv'));
+    await expect(host.back(pv.id, 'keep')).rejects.toThrow('The past is kept of plain PCs');
   });
 
   it('refuses what makes no sense, with a sentence', async () => {

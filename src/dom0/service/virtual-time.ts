@@ -72,7 +72,7 @@ const TIME_CALLS = [
  * Commands that read files while they work, for as long as the wall's clock likes: time stands still meanwhile. Others work within one turn of the event
  * loop, or wait for a guest, which needs its time.
  */
-const READS_FILES = new Set(['create', 'restore', 'destroy', 'cd-insert', 'block-attach']);
+const READS_FILES = new Set(['create', 'restore', 'destroy', 'cd-insert', 'block-attach', 'back']);
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array | Uint32Array): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);

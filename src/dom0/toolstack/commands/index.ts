@@ -18,6 +18,7 @@ import { clone, revert, snapshot, snapshotDelete, snapshotList } from './snapsho
 import { restore, save } from './save.ts';
 import { breakAt } from './break.ts';
 import { step } from './step.ts';
+import { back } from './back.ts';
 import { storeWrite } from './store.ts';
 import { top } from './top.ts';
 import { diskPath, trace } from './trace.ts';
@@ -72,6 +73,7 @@ export const COMMANDS = {
   top,
   'debug-keys': debugKeys,
   step,
+  back,
   'exit-controls': exitControls,
   'store-write': storeWrite,
   break: breakAt,

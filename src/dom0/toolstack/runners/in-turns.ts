@@ -16,7 +16,9 @@ import {
 } from '../../../hypervisor/index.ts';
 import { Slot } from '../../../hypervisor/scheduler/index.ts';
 import { diskRecords } from '../../../hypervisor/disks/index.ts';
-import { type AskDomain, asking, type Carried, doVerb, gone, VERBS } from '../../../hypervisor/verbs/index.ts';
+import { type AskDomain, asking, type Carried, gone, VERBS } from '../../../hypervisor/verbs/index.ts';
+import type { History } from '../../../hypervisor/history/index.ts';
+import { askedOf, historyOf } from './past.ts';
 import type { DomainRunner, DomainStart, Runners, RunnersHost } from './runner.ts';
 import type { Later } from '../../host/index.ts';
 
@@ -70,6 +72,8 @@ interface Entry {
   /** It came to `stopAtInstruction`, and that was told. */
   reached: boolean;
   listener: DomainListener;
+  /** Its past, while that is kept. */
+  history?: History;
 }
 
 /** The parts of `makeRunners` for domains in turns. */
@@ -189,6 +193,8 @@ export class Turns implements Runners {
     this.turning = false;
     const { host, parts } = this;
     const { pace } = parts;
+    // Nobody meets one that is in its past.
+    if (this.entries.some(({ history }) => history?.isInPast)) return;
     if (pace && (this.held || !pace.begin())) return;
     if (pace) this.roundEndNs = this.farthestNs + pace.roundNs;
     let sleepMs = Infinity;
@@ -213,7 +219,7 @@ export class Turns implements Runners {
 
   private slice(entry: Entry): SliceResult {
     this.running = entry;
-    const result = entry.domain.runSlice();
+    const result = (entry.history ?? entry.domain).runSlice();
     this.running = undefined;
     return result;
   }
@@ -274,18 +280,24 @@ function carried(entry: Entry, { name, program, definition }: DomainStart, turns
       return attachDrives([drive], parts.openMedium ?? noMedia, listener.problem)[0]?.disk ?? null;
     },
     state: () => saver.save(),
-    copyAhead: () => saver.copyAhead(),
+    // Its past has the log of written frames: then all is copied at the end.
+    copyAhead: () => (entry.history ? { pieces: [], isLast: true } : saver.copyAhead()),
     forgetState: () => saver.forget(),
     diskRecords: () => [...diskRecords(domain.options.ide ?? [])],
-    leave: () => turns.remove(entry),
+    ...(parts.hostMs ? {} : { history: () => historyOf(entry) }),
+    leave: () => {
+      entry.history?.end();
+      turns.remove(entry);
+    },
   };
 }
 
 /** `then`: called after each verb. */
-const asked = (on: Carried, then: () => void): AskDomain =>
+const asked = (on: Carried, entry: Entry, then: () => void): AskDomain =>
   asking((name, given) => {
-    const answer = doVerb(VERBS, on, name, given);
+    const answer = askedOf(entry, on, name, given);
     then();
+    if (answer instanceof Promise) void answer.then(then, then);
     return answer;
   });
 
@@ -294,6 +306,7 @@ class LocalRunner implements DomainRunner {
   readonly ask: AskDomain;
   private readonly entry: Entry | null = null;
   private bytes: number[] = [];
+  private readonly put = (byte: number): void => void this.bytes.push(byte);
 
   constructor(
     what: DomainStart,
@@ -339,18 +352,18 @@ class LocalRunner implements DomainRunner {
           ...(ide ? { ide } : {}),
           ...flashFileOf(what.boot, parts.openMedium ?? noMedia, listener.problem),
           ...(parts.compile ? { compile: parts.compile(listener.problem) } : {}),
-          serial: parts.atOnce ? byte => listener.serial(Uint8Array.of(byte)) : byte => this.bytes.push(byte),
-          ...(debug ? { debug } : {}),
+          serial: this.once(parts.atOnce ? byte => listener.serial(Uint8Array.of(byte)) : this.put),
+          ...(debug ? { debug: this.once(debug) } : {}),
           ...(withXenConsole
             ? {
                 xenConsole: log.write,
                 xenLog: (line: string) => listener.xenConsole?.(new TextEncoder().encode(`(XEN) ${line}\n`)),
               }
             : {}),
-          onRestart: report => {
+          onRestart: this.once((report?: string) => {
             flush();
             listener.restarted(report);
-          },
+          }),
         },
         saved?.state,
       );
@@ -372,12 +385,19 @@ class LocalRunner implements DomainRunner {
       };
       this.started = Promise.resolve(domain.about);
       const { entry } = this;
-      this.ask = asked(carried(entry, what, turns, parts), () => turns.pokeOne(entry));
+      this.ask = asked(carried(entry, what, turns, parts), entry, () => turns.pokeOne(entry));
       turns.add(entry);
     } catch (error) {
       this.started = Promise.reject(error);
       this.ask = asking(verb => gone(VERBS, verb));
     }
+  }
+
+  /** Not again as the guest goes through its past. */
+  private once<What>(tell: (what: What) => void): (what: What) => void {
+    return what => {
+      if (!this.entry?.history?.isReplaying) tell(what);
+    };
   }
 
   get nowNs(): number {

@@ -1,0 +1,51 @@
+/** A domain in virtual time goes back in its run. The command is ours: no hypervisor of the kind has its like, though QEMU's record and replay comes near. */
+import type { PastNow, PastWish } from '../../../hypervisor/verbs/index.ts';
+import type { CommandHost } from '../command-host.ts';
+import { command, Refusal } from './command.ts';
+import { atLeast, findDomain, readWords } from './words.ts';
+
+/** What a number is of, by its unit. */
+const UNITS: Readonly<Record<string, readonly [of: 'instructions' | 'exits' | 'ns', times: number]>> = {
+  i: ['instructions', 1],
+  e: ['exits', 1],
+  ms: ['ns', 1e6],
+  s: ['ns', 1e9],
+};
+
+/** `1s`, `250ms`, `3e`, `100i`; `@2.5s`: to that time of the guest; `keep`, `now`, `on`. @throws Refusal */
+export function pastWish(word: string): PastWish {
+  if (word === 'keep') return 'keep';
+  if (word === 'now') return 'present';
+  if (word === 'on') return 'goOn';
+  const [, at, number, unit] = /^(@?)(\d+(?:\.\d+)?)(i|e|ms|s)$/.exec(word) ?? [];
+  const [of, times] = UNITS[unit ?? ''] ?? [];
+  if (!of || !times)
+    throw new Refusal(
+      `${word}: write how far back: 1s or 250ms of the guest's time, 3e for exits, 100i for instructions; @2.5s for that time of its run; keep, now (the present) or on (go on from here).`,
+    );
+  const target = { [of]: Math.round(Number(number) * times) };
+  return at ? { goTo: target } : { back: target };
+}
+
+const seconds = (ns: number): string => `${(ns / 1e9).toFixed(3)} s`;
+
+/** Where it stands, in a line. */
+export const standsAt = ({ at, oldest, newest, isInPast }: PastNow): string =>
+  `At ${seconds(at.ns)}, instruction ${at.instructions}, exit ${at.exits}: ${isInPast ? `${seconds(newest.ns - at.ns)} before the present` : 'the present'}. It can go back to ${seconds(oldest.ns)}.`;
+
+export const back = command({
+  summary: 'Go back in the run of a domain in virtual time',
+  usage: '<Domain> [<Number>i|e|ms|s|@<Number>s|keep|now|on]',
+  modifies: true,
+  /** It stands still then. Its past is kept from the first call on. @throws Error with a sentence where it cannot be */
+  run: async (host: CommandHost, id: number, wish: PastWish = 'keep'): Promise<PastNow> => {
+    const member = host.living(id);
+    if (wish !== 'keep') host.toolstack.setPaused(member, true);
+    return member.runner.ask('past', wish);
+  },
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words, {});
+    atLeast('back', rest, 1);
+    return `${standsAt(await run(findDomain(host, rest[0]), pastWish(rest[1] ?? 'keep')))}\n`;
+  },
+});

@@ -1,0 +1,52 @@
+/** The past of a domain on this thread: what is asked of it is noted while its past is kept. */
+import type { BlockDevice } from '../../../formats/blocks/index.ts';
+import type { History } from '../../../hypervisor/history/index.ts';
+import { type Carried, CHANGES_GUEST, doVerb, VERBS } from '../../../hypervisor/verbs/index.ts';
+import type { Domain } from '../../../hypervisor/index.ts';
+
+/** A domain in turns. */
+interface InTurns {
+  domain: Domain;
+  othersNs: number;
+  history?: History;
+}
+
+/** Kept from the first call on. @throws SavedStateError where it cannot be */
+export async function historyOf(entry: InTurns): Promise<History> {
+  const { domain } = entry;
+  const { History } = await import('../../../hypervisor/history/index.ts');
+  entry.history ??= new History(domain, {
+    doVerb: (name, given, disc) => {
+      if (name === 'insertMedium') domain.insertMedium(given[0] as number, disc ?? null);
+      else doVerb(VERBS, { domain } as Carried, name, given);
+    },
+    goesOn: lostNs => {
+      entry.othersNs += lostNs;
+    },
+  });
+  return entry.history;
+}
+
+/** Does a verb, now or, where the guest is in the middle of a slice, after that. */
+export function askedOf({ history, domain }: InTurns, on: Carried, name: string, given: readonly unknown[]): unknown {
+  if (!history) return doVerb(VERBS, on, name, given);
+  if (history.isInPast && name === 'step') return void stepOn(history, given[0] as number);
+  // Whoever lets it run wants it to run, and not to forget.
+  if (name === 'unpause') history.toPresent();
+  if (!CHANGES_GUEST.has(name)) return doVerb(VERBS, on, name, given);
+  let answer: unknown;
+  history.asked(name, given, () => {
+    answer = doVerb(VERBS, on, name, given);
+    return name === 'insertMedium' ? discAt(domain.options.ide ?? [], given[0] as number) : undefined;
+  });
+  return answer;
+}
+
+/** In its past a step goes on as far as the run is known. Below 0: exits. */
+function stepOn(history: History, count: number): void {
+  const { instructions, exits } = history.now;
+  history.goTo(count < 0 ? { exits: exits - count } : { instructions: instructions + count });
+}
+
+const discAt = (drives: readonly { place: number; disk: BlockDevice | null }[], place: number): BlockDevice | null =>
+  drives.find(drive => drive.place === place)?.disk ?? null;
