@@ -1,6 +1,6 @@
 import { deviceOf } from '../../formats/blocks/index.ts';
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ConsoleOutput, DomainInfo, Task } from '../toolstack/wire.ts';
 import type { NamedFile } from '../definitions/verdicts.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
@@ -87,6 +87,9 @@ describe('guests of Xen in one worker', () => {
     const console = await watch(host, id);
     await until(() => console.text().includes('key?'));
     const saving = host.save(id);
+    // It does so as it is asked to.
+    const store = host.toolstack.services.xenstored.client();
+    await until(() => store.read(`/local/domain/${id}/control/shutdown`) === 'suspend');
     console.type('y');
     const blob = await saving;
     await until(async () => (await host.list())[0].state === 's');
@@ -97,6 +100,24 @@ describe('guests of Xen in one worker', () => {
     expect(restored.type).toBe('pvh');
     await until(async () => (await other.list())[0].state === 's');
     expect((await other.list())[0].ended).toBe('The guest powered off.');
+  });
+
+  it('are not saved when they have ended before there is a first word of their state', async () => {
+    const host = makeHost();
+    const code = [...print('key?'), ...waitForKey(), ...shutdown(0)];
+    const { id } = await host.create([definition(), testFile('k.elf', pvhKernel(code))]);
+    const console = await watch(host, id);
+    await until(() => console.text().includes('key?'));
+    const { toolstack } = host;
+    // Whatever is loaded for it comes later than the end.
+    const load = vi.spyOn(toolstack as unknown as { saving(): Promise<unknown> }, 'saving');
+    load.mockImplementation(async () => {
+      load.mockRestore();
+      console.type('y');
+      await until(async () => (await host.list())[0].state === 's');
+      return (toolstack as unknown as { saving(): Promise<unknown> }).saving();
+    });
+    await expect(host.save(id)).rejects.toThrow('x has stopped');
   });
 
   it('suspend themselves as PV too: minipv, saved and cancelled, then in another host, with its page tables and its disk', async () => {

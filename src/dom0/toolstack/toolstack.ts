@@ -329,19 +329,26 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     }));
   }
 
+  /** For a domain that may have stopped while that was loaded: its memory is gone then. @throws Error with a sentence */
+  private async savingOf({ record }: Member<Console>): Promise<Saving> {
+    const saving = await this.saving();
+    this.living(record.id);
+    return saving;
+  }
+
   /** The state of a domain, which goes on then (saving.ts); `still` is called at its moment, `signal` ends it. @throws Error with a sentence */
   async save(member: Member<Console>, signal: AbortSignal, sink: StateSink, still?: () => void): Promise<void> {
-    return (await this.saving()).save(member, signal, sink, still);
+    return (await this.savingOf(member)).save(member, signal, sink, still);
   }
 
   /** The same, and the domain stands still from then on (saving.ts). @throws Error with a sentence, and it goes on */
   async hold(member: Member<Console>, signal: AbortSignal, sink: StateSink): Promise<Held> {
-    return (await this.saving()).hold(member, signal, sink);
+    return (await this.savingOf(member)).hold(member, signal, sink);
   }
 
   /** The state of a domain where it is; `unasked`: it did not suspend itself. @throws Error with a sentence */
   async saveWhere(member: Member<Console>, unasked: boolean, sink: StateSink): Promise<void> {
-    return (await this.saving()).where(member, unasked, sink);
+    return (await this.savingOf(member)).where(member, unasked, sink);
   }
 
   /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */
