@@ -32,11 +32,9 @@ export {
   SAVED_MAGIC,
   saveDomain,
   Saver,
-  savedChunks,
   type SavedAbout,
   type SavedState,
   SavedStateError,
-  withToolstack,
 } from './interfaces/xen/stream/state.ts';
 export type {
   GivenByMessage,

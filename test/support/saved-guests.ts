@@ -8,14 +8,7 @@ import { createDomain } from '../../src/hypervisor/memory/domain-table.ts';
 import { asm } from '../../src/cpu/test-support/asm.ts';
 import { Services, WHOLE_P2M } from '../../src/dom0/toolstack/services.ts';
 import { assembleDomain } from '../../src/hypervisor/interfaces/assemble.ts';
-import {
-  type Domain,
-  Machine,
-  readState,
-  saveDomain,
-  type SavedState,
-  withToolstack,
-} from '../../src/hypervisor/index.ts';
+import { type Domain, Machine, readState, saveDomain, type SavedState } from '../../src/hypervisor/index.ts';
 import { pvhKernel } from '../../src/hypervisor/interfaces/xen/pvh-program.test-support.ts';
 import { XEN_RECORDS } from '../../src/hypervisor/interfaces/xen/records.ts';
 
@@ -196,8 +189,9 @@ export class Scene {
       }
     }
     const toolstack = asked ? undefined : services.save(id);
-    const chunks = saveDomain(domain, { name: 'neighbour', program: 'test', definition: '' });
-    return new Uint8Array(Buffer.concat(toolstack ? withToolstack(chunks, toolstack) : chunks));
+    return new Uint8Array(
+      Buffer.concat(saveDomain(domain, { name: 'neighbour', program: 'test', definition: '' }, toolstack)),
+    );
   }
 
   static restored(kind: Kind, file: Uint8Array, load: number): Scene {

@@ -5,12 +5,7 @@ import { asm, d } from '../../../cpu/test-support/asm.ts';
 import { assembleDomain } from '../../../hypervisor/interfaces/assemble.ts';
 import { audit } from '../../../hypervisor/memory/audit.ts';
 import type { Domain } from '../../../hypervisor/domain/domain.ts';
-import {
-  readState,
-  saveDomain,
-  type SavedState,
-  withToolstack,
-} from '../../../hypervisor/interfaces/xen/stream/state.ts';
+import { readState, saveDomain, type SavedState } from '../../../hypervisor/interfaces/xen/stream/state.ts';
 import { SCREEN } from '../../../hypervisor/layout/layout.ts';
 import { MODEL, XEN_MODEL } from '../../../hypervisor/interfaces/xen/layout.ts';
 import { createDomain, destroyDomain } from '../../../hypervisor/memory/domain-table.ts';
@@ -233,8 +228,8 @@ const seen = ({ machine, record }: Made, words: number): number[] => {
 /** As xl save and xl restore between two slices, whatever is under way. */
 function saved({ domain, services, record }: Made): SavedState {
   const toolstack = services.save(record.id);
-  const chunks = saveDomain(domain, { name: 'guest', program: 'test', definition: '' });
-  return readState(new Uint8Array(Buffer.concat(toolstack ? withToolstack(chunks, toolstack) : chunks)), 'guest.save');
+  const chunks = saveDomain(domain, { name: 'guest', program: 'test', definition: '' }, toolstack);
+  return readState(new Uint8Array(Buffer.concat(chunks)), 'guest.save');
 }
 
 /** What the guest did, and where it came to. */

@@ -10,7 +10,7 @@ import { putPages } from './memory.ts';
 import { putProcessor, type SavedProcessor } from './processors.ts';
 import { readStateFrom } from './reader.ts';
 import type { SavedPages, SavedState } from './saved-state.ts';
-import { type SavedBy, savedChunks } from './writer.ts';
+import { type SavedBy, StateWriter } from './writer.ts';
 import { setParam } from '../hvm/params.ts';
 import { xenOf } from '../of-domain.ts';
 import { restoreXen } from '../saved.ts';
@@ -20,11 +20,11 @@ export { readState, readStateFrom } from './reader.ts';
 export { SavedStateError } from '../../../domain/saved-state-error.ts';
 export type { SavedAbout, SavedState } from './saved-state.ts';
 export { Saver } from './saver.ts';
-export { savedChunks, toolstackRecord, withToolstack } from './writer.ts';
+export { toolstackRecord } from './writer.ts';
 
-/** The state of a domain between two slices, as parts of a file. @throws SavedStateError where it cannot be saved now. */
-export function saveDomain(domain: Domain, by: SavedBy): Uint8Array[] {
-  return [...savedChunks(domain, by)];
+/** The state of a domain between two slices, as parts of a file; `toolstack`: what it knows of the domain. @throws SavedStateError where it cannot be saved now. */
+export function saveDomain(domain: Domain, by: SavedBy, toolstack?: State): Uint8Array[] {
+  return [...new StateWriter(domain, by).rest(undefined, toolstack)];
 }
 
 /**

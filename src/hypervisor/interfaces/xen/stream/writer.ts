@@ -153,10 +153,6 @@ export class StateWriter {
   }
 }
 
-/** The state of a domain at once, in pieces to be written one after another, as `StateWriter.rest`. @throws SavedStateError */
-export const savedChunks = (domain: Domain, by: SavedBy, toolstack?: State): Generator<Uint8Array> =>
-  new StateWriter(domain, by).rest(undefined, toolstack);
-
 /** What of a domain's description is no longer as the head has it; undefined: all is. */
 function changed(head: SavedAbout, now: SavedAbout): SavedSince | undefined {
   const { populatedMiB, instructions, drives } = now;
@@ -186,11 +182,6 @@ function hvmRecords(
     else devices[name] = state;
   }
   return { hvm, devices };
-}
-
-/** Adds what the toolstack knows to pieces that were made without it. */
-export function withToolstack(chunks: readonly Uint8Array[], toolstack: State): Uint8Array[] {
-  return [...chunks.slice(0, -1), toolstackRecord(toolstack), ...chunks.slice(-1)];
 }
 
 /** What the toolstack knows of a domain. Its place is before the last piece. */
