@@ -146,12 +146,10 @@ class Reader implements Heard {
   state(): SavedState {
     const { complaint, version } = this;
     const about = this.about as SavedAbout;
-    if (this.only(LIBXL.RINGSIDE_CHECKSUMS).length !== 1) complaint.damaged('it has no record RINGSIDE_CHECKSUMS');
+    if (this.only('RINGSIDE_CHECKSUMS').length !== 1) complaint.damaged('it has no record RINGSIDE_CHECKSUMS');
     if (version === 0) complaint.damaged('it has no record LIBXC_CONTEXT');
     if (version >= 3 && !this.seen.has(LIBXC.STATIC_DATA_END)) complaint.damaged('it has no record STATIC_DATA_END');
-    const single = (type: number): FileRecord | undefined => this.ofLibxc.find(record => record.type === type);
-    const processorsIn = this.isPv ? 'RINGSIDE_DOMAIN' : 'HVM_CONTEXT';
-    const context = single(LIBXC[processorsIn]) ?? complaint.damaged(`it has no record ${processorsIn}`);
+    const context = this.needed(this.isPv ? 'RINGSIDE_DOMAIN' : 'HVM_CONTEXT');
     const hvm = this.isPv
       ? []
       : decodeHvmContext(context.body, (what, at) => complaint.record(context, `${what} (byte ${at} of its body)`));
@@ -167,24 +165,34 @@ class Reader implements Heard {
       ...(this.isPv ? { pv: this.pv(about) } : {}),
       domain: this.domain(about),
       emulator,
-      disks: this.only(LIBXL.RINGSIDE_DISK).map(
+      disks: this.only('RINGSIDE_DISK').map(
         record => readDiskRecord(record.body) ?? complaint.record(record, 'contradicts itself'),
       ),
       ...this.toolstack(),
     };
-    this.checkTsc(single(LIBXC.X86_TSC_INFO));
+    this.checkTsc(this.single('X86_TSC_INFO'));
     this.checkProcessors(context, state);
     return state;
   }
 
-  private only(type: number): FileRecord[] {
-    return this.ofLibxl.filter(record => record.type === type);
+  /** Libxc's record of a kind that comes once, and: where there must be one. */
+  private single(kind: keyof typeof LIBXC): FileRecord | undefined {
+    return this.ofLibxc.find(({ type }) => type === LIBXC[kind]);
   }
 
-  private one(type: number, name: string): FileRecord {
-    const [record, second] = this.only(type);
+  private needed(kind: keyof typeof LIBXC): FileRecord {
+    return this.single(kind) ?? this.complaint.damaged(`it has no record ${kind}`);
+  }
+
+  /** Libxl's records of a kind, and: the one of a kind that comes once. */
+  private only(kind: keyof typeof LIBXL): FileRecord[] {
+    return this.ofLibxl.filter(({ type }) => type === LIBXL[kind]);
+  }
+
+  private one(kind: keyof typeof LIBXL): FileRecord {
+    const [record, second] = this.only(kind);
     if (second) this.complaint.record(second, 'is the second of its kind');
-    return record ?? this.complaint.damaged(`it has no record ${name}`);
+    return record ?? this.complaint.damaged(`it has no record ${kind}`);
   }
 
   // ---- the configuration
@@ -296,8 +304,8 @@ class Reader implements Heard {
 
   /** Leaves of CPUID; those of ours must have what the guest counts on. */
   private cpuid(): Uint32Array[] {
-    const record = this.ofLibxc.find(({ type }) => type === LIBXC.X86_CPUID_POLICY);
-    const msrs = this.ofLibxc.find(({ type }) => type === LIBXC.X86_MSR_POLICY);
+    const record = this.single('X86_CPUID_POLICY'),
+      msrs = this.single('X86_MSR_POLICY');
     if (msrs && (msrs.body.length === 0 || msrs.body.length % MSR_ENTRY_BYTES !== 0))
       this.complaint.record(msrs, `has ${msrs.body.length} bytes, which are no whole entries`);
     if (!record) return [];
@@ -345,7 +353,7 @@ class Reader implements Heard {
 
   private params(): SavedState['params'] {
     const { complaint } = this;
-    const record = this.ofLibxc.find(({ type }) => type === LIBXC.HVM_PARAMS);
+    const record = this.single('HVM_PARAMS');
     if (!record) return [];
     const { body, view } = record;
     const count = body.length >= 8 ? view.getUint32(0, true) : -1;
@@ -365,21 +373,19 @@ class Reader implements Heard {
 
   private pv({ memoryMiB, vcpus = 1 }: SavedAbout): SavedPv {
     const { complaint } = this;
-    const one = (type: number, name: string): FileRecord =>
-      this.ofLibxc.find(record => record.type === type) ?? complaint.damaged(`it has no record ${name}`);
-    const info = one(LIBXC.X86_PV_INFO, 'X86_PV_INFO');
+    const info = this.needed('X86_PV_INFO');
     if (info.body.length !== 8) complaint.record(info, `has ${info.body.length} bytes instead of 8`);
     if (info.body[0] !== 4 || info.body[1] !== TABLE_LEVELS)
       complaint.say(
         `is of a guest with words of ${info.body[0]} bytes and page tables of ${info.body[1]} levels (record X86_PV_INFO at byte ${info.at}); paravirtual guests here have 4 and ${TABLE_LEVELS}.`,
       );
-    const list = one(LIBXC.X86_PV_P2M_FRAMES, 'X86_PV_P2M_FRAMES');
+    const list = this.needed('X86_PV_P2M_FRAMES');
     const start = list.body.length >= 8 ? list.view.getUint32(0, true) : 0,
       end = list.body.length >= 8 ? list.view.getUint32(4, true) : 0;
     const count = Math.floor(end / (FRAME_BYTES / 4)) + 1;
     if (start !== 0 || end >= memoryMiB * 256 || list.body.length !== 8 + count * 8)
       complaint.record(list, `has ${list.body.length} bytes for guest frames ${start} to ${end}`);
-    const shared = one(LIBXC.SHARED_INFO, 'SHARED_INFO');
+    const shared = this.needed('SHARED_INFO');
     if (shared.body.length !== FRAME_BYTES)
       complaint.record(shared, `has ${shared.body.length} bytes instead of ${FRAME_BYTES}`);
     const contexts = new Map<number, Uint8Array>();
@@ -423,9 +429,7 @@ class Reader implements Heard {
   private domain(about: SavedAbout): State {
     const { complaint } = this,
       { xen, vcpus = 1 } = about;
-    const record =
-      this.ofLibxc.find(({ type }) => type === LIBXC.RINGSIDE_DOMAIN) ??
-      complaint.damaged('it has no record RINGSIDE_DOMAIN');
+    const record = this.needed('RINGSIDE_DOMAIN');
     const state = this.ours(record);
     const numbers = ['nowNs', 'retiredBefore', 'runNs', 'idleNs', 'exitsTotal'].every(key =>
       Number.isFinite(state[key]),
@@ -517,7 +521,7 @@ class Reader implements Heard {
   // ---- records of libxl
 
   private emulator(): SavedState['emulator'] {
-    const record = this.one(LIBXL.EMULATOR_CONTEXT, 'EMULATOR_CONTEXT');
+    const record = this.one('EMULATOR_CONTEXT');
     const { devices, screen } = this.ours(record, 8);
     if (
       typeof devices !== 'object' ||
@@ -530,7 +534,7 @@ class Reader implements Heard {
   }
 
   private boot(): Boot {
-    const record = this.one(LIBXL.RINGSIDE_BOOT, 'RINGSIDE_BOOT');
+    const record = this.one('RINGSIDE_BOOT');
     const boot = plainState(record.body, (what, at) =>
       this.complaint.record(record, `cannot be read at byte ${at} of its body: ${what}`),
     );
@@ -541,7 +545,7 @@ class Reader implements Heard {
   }
 
   private toolstack(): Pick<SavedState, 'toolstack'> {
-    const [record, second] = this.only(LIBXL.RINGSIDE_TOOLSTACK);
+    const [record, second] = this.only('RINGSIDE_TOOLSTACK');
     if (!record) return {};
     if (second) this.complaint.record(second, 'is the second of its kind');
     const { body, view } = record;
