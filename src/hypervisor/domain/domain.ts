@@ -11,7 +11,6 @@ import { A20Gate } from '../memory/a20.ts';
 import { loadBoot } from './boot.ts';
 import { boardOf, firmwareParts, processorOf, tellFirmware } from './board.ts';
 import type { DomainOptions } from './domain-options.ts';
-import { bothOf } from './both-probes.ts';
 import { type BreakHit, type BreakPoint, Breaks } from './breaks.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
 import { answersOf } from './answers.ts';
@@ -30,6 +29,7 @@ import type { ModelElsewhere } from './model-elsewhere.ts';
 import type { MouseMove } from './mouse-move.ts';
 import { crashReport, standsAt } from './report.ts';
 import { ScreenBlock } from './screen.ts';
+import { probeOf } from './probes.ts';
 import { type DomainStats, publishCounters, statsOf } from './published.ts';
 import { type HotRegion, hottestRegions } from './second-tier.ts';
 import { SerialFeed } from './serial-feed.ts';
@@ -356,8 +356,7 @@ export class Domain {
   /** `onlooker`: whoever goes through its past (null: nobody); absent: as before. */
   lookOn(onlooker = this.onlooker): void {
     this.onlooker = onlooker;
-    const others = bothOf(this.lastCode, this.breaks?.probe) ?? undefined;
-    this.processor.probe = bothOf(bothOf(others, this.spinWatch) ?? undefined, onlooker ?? undefined);
+    this.processor.probe = probeOf(this.lastCode, this.breaks?.probe, this.spinWatch, onlooker);
   }
 
   /** An exit was counted: the last one of a step ends the slice. */

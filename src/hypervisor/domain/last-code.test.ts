@@ -3,7 +3,7 @@ import { EFER_LMA, registers as R } from '../../cpu/architecture/index.ts';
 import { DOMAIN, LAST_CODE_COUNT, LAST_CODE_KEPT, VCPU_BYTES } from '../layout/layout.ts';
 import type { DomainView } from '../view/domain-view.ts';
 import { VcpuView } from '../view/vcpu-view.ts';
-import { bothOf } from './both-probes.ts';
+import { probeOf } from './probes.ts';
 import { LastCode } from './last-code.ts';
 
 const CODE_SEGMENT = R.SEG + R.CS * R.SEG_WORDS;
@@ -114,7 +114,7 @@ it('keeps the newest, oldest first, and nothing where it was not asked for', () 
 
 it('looks on beside breakpoints: either may end the run', () => {
   const heard: string[] = [];
-  const both = bothOf(
+  const both = probeOf(
     { before: () => false, retired: linear => void heard.push(`first ${linear}`) },
     { before: linear => linear === 5, memory: () => void heard.push('memory') },
   )!;
@@ -122,5 +122,5 @@ it('looks on beside breakpoints: either may end the run', () => {
   both.retired!(9);
   both.memory!(0, 4, true, 0);
   expect(heard).toEqual(['first 9', 'memory']);
-  expect(bothOf(undefined, undefined)).toBeNull();
+  expect(probeOf(undefined, undefined)).toBeNull();
 });
