@@ -1,7 +1,7 @@
 /** Guests on volumes of the host's own disk: one at a time, over a restart of the host, and where there is no room. */
 import { describe, expect, it, vi } from 'vitest';
 import type { Host } from './host.ts';
-import { later, testFile, testFiles, testHost, until } from './host.test-support.ts';
+import { dotsOf, later, testFile, testFiles, testHost, until } from './host.test-support.ts';
 import { runStorageCommand, Storage } from '../host/storage/index.ts';
 import { openHostState } from '../host/state/state.ts';
 import { LoggingStore } from '../host/storage/logging-store.test-support.ts';
@@ -17,16 +17,6 @@ const kernel = testFile('writer.elf', writerKernel);
 async function makeHost(store = new LoggingStore()): Promise<{ host: Host; storage: Storage; store: LoggingStore }> {
   const storage = await Storage.open({ store, epochMs: () => 0, random: () => 0 });
   return { host: testHost({ storage: async () => storage }), storage, store };
-}
-
-/** Dots that a guest has shown. */
-async function dotsOf(host: Host, id: number): Promise<() => number> {
-  const { console } = await host.view(id);
-  let dots = 0;
-  console.onmessage = ({ data }) => {
-    if ('serial' in data) dots += data.serial.filter((byte: number) => byte === 0x2e).length;
-  };
-  return () => dots;
 }
 
 const content = (storage: Storage): Uint8Array => {

@@ -44,6 +44,16 @@ export const testFile = (name: string, data: string | Uint8Array): NamedFile => 
   data: new Blob([data as BlobPart]),
 });
 
+/** Dots that the guest of writerKernel has shown from now on, one for each durable write. */
+export async function dotsOf(host: Host, id: number): Promise<() => number> {
+  const { console } = await host.view(id);
+  let dots = 0;
+  console.onmessage = ({ data }) => {
+    if ('serial' in data) dots += data.serial.filter((byte: number) => byte === 0x2e).length;
+  };
+  return () => dots;
+}
+
 /** Resolves once `what` gives something. */
 export async function until<T>(
   what: () => T | undefined | false | Promise<T | undefined | false>,

@@ -4,8 +4,7 @@ import { MemoryDisk } from '../../formats/blocks/index.ts';
 import { channels } from '../host/nbd/channels.test-support.ts';
 import { type ByteChannel, type NbdExports, serveNbd, type Sockets } from '../host/nbd/index.ts';
 import { MemoryStore, Storage, writerKernel, writerProblem } from '../host/storage/index.ts';
-import type { Host } from './host.ts';
-import { testFile, testFiles, testHost, until } from './host.test-support.ts';
+import { dotsOf, testFile, testFiles, testHost, until } from './host.test-support.ts';
 
 const BYTES = 2 ** 20;
 const kernel = testFile('writer.elf', writerKernel);
@@ -52,16 +51,6 @@ class Machine implements Sockets {
     this.cached = new MemoryDisk(this.durable.slice());
     this.cut();
   }
-}
-
-/** Dots that a guest has shown, each for a durable write. */
-async function dotsOf(host: Host, id: number): Promise<() => number> {
-  const { console } = await host.view(id);
-  let dots = 0;
-  console.onmessage = ({ data }) => {
-    if ('serial' in data) dots += data.serial.filter((byte: number) => byte === 0x2e).length;
-  };
-  return () => dots;
 }
 
 describe('a guest on a disk of another machine', () => {
