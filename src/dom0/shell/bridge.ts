@@ -1,7 +1,7 @@
 /** `brctl` for the host's bridge, and `tcpdump`, which writes what passes it into a file. Source: brctl(8) of bridge-utils; tcpdump(1). */
 import type { CommandHost } from '../toolstack/index.ts';
 import { capture, formatStations } from '../host/network/index.ts';
-import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+import { aborted, failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 
 export const bridgePrograms = (host: CommandHost): Program[] => [brctl(host), tcpdump(host)];
 
@@ -88,11 +88,6 @@ const tcpdump = (host: CommandHost): Program => ({
   complete: words =>
     words.at(-2) === '-i' ? ['xenbr0', ...host.toolstack.services.network.bridge.list().map(({ name }) => name)] : [],
 });
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise(resolve =>
-    signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true }),
-  );
 
 /** A string: what is wrong with the words. */
 function readWords(words: readonly string[]): Wanted | string {

@@ -2,7 +2,7 @@
 import type { CommandHost } from '../toolstack/index.ts';
 import type { Echo } from '../host/network/index.ts';
 import { formatAddress, parseAddress, STATION_NAMES } from '../../devices/net/index.ts';
-import { failed, type Program, type Surroundings } from './program.ts';
+import { aborted, failed, type Program, type Surroundings } from './program.ts';
 
 const WRONG_USE = 2,
   NO_ANSWER = 1;
@@ -154,9 +154,6 @@ async function ping(
 }
 /** Each has an identifier of its own. */
 let pings = 0;
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise(resolve => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve())));
 
 export const pingProgram = (host: CommandHost): Program => ({
   name: 'ping',

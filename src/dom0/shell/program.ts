@@ -43,3 +43,9 @@ export const failed = (stderr: string, status = 1): Ran => ({
   stderr: stderr.endsWith('\n') ? stderr : `${stderr}\n`,
   status,
 });
+
+/** Ctrl-C, or the terminal has gone. */
+export const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise(resolve =>
+    signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true }),
+  );

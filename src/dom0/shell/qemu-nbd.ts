@@ -5,7 +5,7 @@
 import type { CommandHost } from '../toolstack/index.ts';
 import type { ByteChannel, NbdExport, NbdExports } from '../host/nbd/index.ts';
 import { onDisk } from './disk-paths.ts';
-import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+import { aborted, failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 
 const PORT = 10809;
 const LOOPBACK = '127.0.0.1';
@@ -123,8 +123,7 @@ async function serve(host: CommandHost, { values, file }: Wanted, around: Surrou
   const description = values.get('D');
   const shared = { name, device, readOnly, ...(description === undefined ? {} : { description }) };
   const clients = new Clients(shared, most);
-  const ends = new Promise<void>(resolve => {
-    around.signal.addEventListener('abort', () => resolve(), { once: true });
+  const allGone = new Promise<void>(resolve => {
     if (!values.has('t')) clients.whenAllGone = resolve;
   });
   const { serveNbd } = await import('../host/nbd/index.ts');
@@ -134,7 +133,7 @@ async function serve(host: CommandHost, { values, file }: Wanted, around: Surrou
       channels.add(channel);
       serveNbd(channel, clients, () => channels.delete(channel));
     });
-    if (!around.signal.aborted) await ends;
+    await Promise.race([aborted(around.signal), allGone]);
     listening.close();
     for (const channel of channels) channel.close();
     return succeeded('');
