@@ -4,11 +4,13 @@
  */
 import type { CommandHost } from '../toolstack/index.ts';
 import type { ByteChannel, NbdExport, NbdExports } from '../host/nbd/index.ts';
+import { NBD_PORT } from '../host/storage/index.ts';
 import { onDisk } from './disk-paths.ts';
 import { aborted, failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
+import { read } from './small-tools/options.ts';
 
-const PORT = 10809;
 const LOOPBACK = '127.0.0.1';
+const HINT = "Try `qemu-nbd --help' for more information.";
 const USAGE = `Usage: qemu-nbd [OPTIONS] FILE
 QEMU Disk Network Block Device Server
 
@@ -24,21 +26,21 @@ QEMU Disk Network Block Device Server
 
 FILE is a device of the host (/dev/vg0/web), or an image on its disk.
 `;
-/** With a value, and without one. */
+/** Options with a value, and without one. */
+const VALUED = 'pbexDf',
+  FLAGS = 'trhv';
 const LONG: Record<string, string> = {
-  port: 'p',
-  bind: 'b',
-  shared: 'e',
-  'export-name': 'x',
-  description: 'D',
-  format: 'f',
-  persistent: 't',
-  'read-only': 'r',
-  help: 'h',
-  verbose: 'v',
+  '--port': 'p',
+  '--bind': 'b',
+  '--shared': 'e',
+  '--export-name': 'x',
+  '--description': 'D',
+  '--format': 'f',
+  '--persistent': 't',
+  '--read-only': 'r',
+  '--help': 'h',
+  '--verbose': 'v',
 };
-const TAKES_VALUE = 'pbexDf';
-const FLAGS = 'trhv';
 
 class Wrong extends Error {}
 
@@ -47,41 +49,14 @@ interface Wanted {
   file: string;
 }
 
-const unrecognized = (word: string): string =>
-  `unrecognized option '${word}'\nTry \`qemu-nbd --help' for more information.`;
-
 /** @throws Wrong */
 function readWords(words: readonly string[]): Wanted {
-  const values = new Map<string, string>();
-  const rest: string[] = [];
-  const queue = [...words];
-  const valueOf = (option: string, attached: string | undefined): string => {
-    const value = attached ?? queue.shift();
-    if (value === undefined) throw new Wrong(`option requires an argument -- '${option}'`);
-    return value;
-  };
-  for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
-    const [, name, attached] = /^--([a-z-]+)(?:=(.*))?$/.exec(word) ?? [];
-    if (name !== undefined) {
-      const letter = Object.hasOwn(LONG, name) ? LONG[name] : undefined;
-      if (letter === undefined) throw new Wrong(unrecognized(word));
-      values.set(letter, TAKES_VALUE.includes(letter) ? valueOf(name, attached) : '');
-    } else if (/^-./.test(word)) {
-      for (let at = 1; at < word.length; at++) {
-        const letter = word[at];
-        if (TAKES_VALUE.includes(letter)) {
-          values.set(letter, valueOf(letter, word.slice(at + 1) || undefined));
-          break;
-        }
-        if (!FLAGS.includes(letter)) throw new Wrong(unrecognized(word));
-        values.set(letter, '');
-      }
-    } else rest.push(word);
-  }
+  const { given: values, rest, wrong, lacking } = read(words, VALUED, FLAGS, LONG);
+  if (wrong !== undefined) throw new Wrong(`unrecognized option '${wrong}'\n${HINT}`);
+  if (lacking !== undefined) throw new Wrong(`option requires an argument -- '${lacking.replace(/^--?/, '')}'`);
   if (values.has('h')) return { values, file: '' };
   const [file, more] = rest;
-  if (file === undefined || more !== undefined)
-    throw new Wrong("Invalid number of arguments\nTry `qemu-nbd --help' for more information.");
+  if (file === undefined || more !== undefined) throw new Wrong(`Invalid number of arguments\n${HINT}`);
   if ((values.get('f') ?? 'raw') !== 'raw') throw new Wrong(`Unknown file format '${values.get('f')}': raw is served`);
   return { values, file };
 }
@@ -103,7 +78,7 @@ export const qemuNbdProgram = (host: CommandHost): Program => ({
       return failed(`qemu-nbd: ${(error as Error).message}`);
     }
   },
-  complete: words => (words.length > 0 ? [...Object.keys(LONG).map(name => `--${name}`)] : []),
+  complete: words => (words.length > 0 ? Object.keys(LONG) : []),
 });
 
 /** Serves until the last client has gone, or with -t until somebody ends it. @throws Error with a sentence */
@@ -112,7 +87,7 @@ async function serve(host: CommandHost, { values, file }: Wanted, around: Surrou
   const { sockets } = host.parts;
   if (!sockets)
     throw new Wrong('a page has no TCP that others could reach. Run the host with ringside sh, and serve it there.');
-  const port = whole(values.get('p') ?? `${PORT}`, 'port', 65_535);
+  const port = whole(values.get('p') ?? `${NBD_PORT}`, 'port', 65_535);
   const most = whole(values.get('e') ?? '1', 'shared device number', 2 ** 31) || Infinity;
   const found = await onDisk(host, file, around);
   if (!found)

@@ -13,6 +13,8 @@ export interface Read {
   rest: string[];
   /** An option that there is not. */
   wrong?: string;
+  /** The last word, an option without the value that it takes. */
+  lacking?: string;
 }
 
 /** Words by a tool's options: `valued` and `flags` of one letter, `long` ones by the letter that is the same. */
@@ -26,7 +28,11 @@ export function read(words: readonly string[], valued: string, flags: string, lo
     const letter = name === undefined ? /^-(.)$/s.exec(word)?.[1] : long[name];
     if (letter === undefined && !/^-./.test(word)) rest.push(word);
     else if (letter === undefined || !(valued + flags).includes(letter)) return { given, rest, wrong: word };
-    else given.set(letter, valued.includes(letter) ? (value ?? queue.shift() ?? '') : '');
+    else {
+      const found = valued.includes(letter) ? (value ?? queue.shift()) : '';
+      given.set(letter, found ?? '');
+      if (found === undefined) return { given, rest, lacking: word };
+    }
   }
   return { given, rest };
 }
