@@ -1,5 +1,5 @@
 /** Disks of other machines as the host's guests have them: looked at before a domain is made of them, and open for one that writes or several that read. */
-import { readNbdAddress } from '../storage/index.ts';
+import { DiskUsers, type OpenDisk, readNbdAddress } from '../storage/index.ts';
 import type { Later } from '../timers.ts';
 import type { Sockets } from './channel.ts';
 import { connectNbd, type NbdDisk } from './client.ts';
@@ -14,20 +14,12 @@ export interface SeenDisk {
   head: Uint8Array;
 }
 
-/** One that somebody has open, as Storage has its own (OpenDisk). */
-interface OpenNetworkDisk {
-  medium: NetworkDisk;
-  path: string;
-  rename(who: string): void;
-  close(): void;
-}
-
 export class NetworkDisks {
   private readonly sockets: Sockets | undefined;
   private readonly later: Later;
   /** By their addresses as written. */
   private readonly seen = new Map<string, SeenDisk>();
-  private readonly users: { address: string; who: string; writes: boolean }[] = [];
+  private readonly users = new DiskUsers();
 
   constructor(sockets: Sockets | undefined, later: Later) {
     this.sockets = sockets;
@@ -59,18 +51,12 @@ export class NetworkDisks {
   }
 
   /** For a domain; it connects when something is asked of it. @throws Error with a sentence: nobody has looked at it, or another domain has it */
-  open(address: string, who: string, writes: boolean): OpenNetworkDisk {
+  open(address: string, who: string, writes: boolean): OpenDisk {
     const seen = this.seen.get(address);
     if (!seen) throw new Error(`${address} was not looked at. Create the domain again.`);
     if (writes && seen.readOnly) throw new Error(`${address} is read-only. Write ro behind it.`);
-    const other = this.users.find(user => user.address === address && (writes || user.writes));
-    // As of the host's own devices (storage.ts).
-    if (other)
-      throw new Error(
-        `Device ${address} is mounted ${other.writes ? 'read-write' : 'read-only'} in ${other.who}, and so cannot be mounted now. Stop it, or take another device.`,
-      );
-    const user = { address, who, writes };
-    this.users.push(user);
+    const problem = this.users.hinders(address, writes);
+    if (problem) throw new Error(problem);
     const medium = new NetworkDisk({
       ...seen,
       label: address,
@@ -78,17 +64,6 @@ export class NetworkDisks {
       connect: () => this.connect(address),
       later: this.later,
     });
-    return {
-      medium,
-      path: address,
-      rename: called => {
-        user.who = called;
-      },
-      close: () => {
-        const at = this.users.indexOf(user);
-        if (at >= 0) this.users.splice(at, 1);
-        medium.close();
-      },
-    };
+    return this.users.open(medium, { path: address, who, writes }, () => medium.close());
   }
 }

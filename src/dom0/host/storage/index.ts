@@ -19,7 +19,8 @@ export {
 export type { Held } from './state-lock.ts';
 export { IMAGES, imageVolume, largeVolume } from './image-names.ts';
 export { DISK_BYTES, GROUP, isDevice, PE_BYTES } from './device-names.ts';
-export { type OpenDisk, Storage, type StoredFile } from './storage.ts';
+export { DiskUsers, type OpenDisk } from './disk-users.ts';
+export { Storage, type StoredFile } from './storage.ts';
 export { Journal } from './journal.ts';
 export { formatNbdAddress, isNetworkDisk, NBD_PORT, nbdAddressProblem, readNbdAddress } from './nbd-address.ts';
 export { partOf } from './part.ts';

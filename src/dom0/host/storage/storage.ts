@@ -8,6 +8,7 @@ import { HostDisk } from './host-disk.ts';
 import { extentStart, type GroupText, type LogicalVolume, lvmUuid, readGroup, writeGroup } from './lvm.ts';
 import { type BlockDevice, deviceOf, type Place, SECTOR_BYTES } from '../../../formats/blocks/index.ts';
 import { layoutOf, partOf, type Segment } from './part.ts';
+import { DiskUsers, type DiskUser, type OpenDisk } from './disk-users.ts';
 import { canonical, DISK_BYTES, GROUP, isDevice, PE_BYTES, told, volumeIn } from './device-names.ts';
 import { filePath, imageVolume } from './image-names.ts';
 import { formatFatDisk, type Partition, readPartitions, TYPE } from '../../../formats/file-systems/index.ts';
@@ -45,16 +46,6 @@ const MOVES = 16;
 /** lvm(8): letters, digits and + _ . -, no hyphen first. */
 export const GOOD_NAME = /^(?!-)(?!\.{1,2}$)(?!snapshot|pvmove)[\w+.-]{1,127}$/;
 
-/** A disk that somebody has open. */
-export interface OpenDisk {
-  medium: BlockDevice;
-  /** What it is, whatever it was called. */
-  path: string;
-  /** Who has it is called otherwise from now on. */
-  rename(who: string): void;
-  close(): void;
-}
-
 /** A file of Domain 0 on the host's disk. */
 export interface StoredFile {
   /** Its own path. */
@@ -63,12 +54,6 @@ export interface StoredFile {
   bytes: number;
   /** Milliseconds since 1970. */
   createdMs: number;
-}
-
-interface User {
-  path: string;
-  who: string;
-  writes: boolean;
 }
 
 /** The disk where its files are: a store in another worker has it there. */
@@ -81,7 +66,7 @@ export class Storage {
   readonly outlivesHost: boolean;
   private readonly parts: StorageParts;
   private group: GroupText;
-  private readonly users: User[] = [];
+  private readonly users = new DiskUsers();
   /** Names of volumes by the numbers that records of requests have for them. */
   private readonly followed: string[] = [];
   /** Images that lie under overlays, by their paths. */
@@ -130,7 +115,7 @@ export class Storage {
       name,
       uuid,
       bytes: bytesOf(segments),
-      open: this.usersOf(`/dev/${GROUP}/${name}`).length > 0,
+      open: this.users.of(`/dev/${GROUP}/${name}`).length > 0,
     }));
   }
 
@@ -244,7 +229,7 @@ export class Storage {
   }
 
   private refuseUsed(name: string): LogicalVolume {
-    const [user] = this.usersOf(`/dev/${GROUP}/${name}`);
+    const [user] = this.users.of(`/dev/${GROUP}/${name}`);
     if (user) throw new StorageError(`${told(`/dev/${GROUP}/${name}`)} is used by ${user.who}.`);
     return this.find(name);
   }
@@ -252,7 +237,7 @@ export class Storage {
   /** Its room is free, and what was in it is gone. @throws StorageError */
   removeVolume(name: string): void {
     const volume = this.find(name);
-    const [user] = this.usersOf(`/dev/${GROUP}/${name}`);
+    const [user] = this.users.of(`/dev/${GROUP}/${name}`);
     if (user) throw new StorageError(`Logical volume ${GROUP}/${name} in use.\n  ${user.who} has it open.`);
     this.overlays.delete(name);
     this.write(this.group.volumes.filter(each => each !== volume));
@@ -325,7 +310,7 @@ export class Storage {
       if (name === undefined) this.resolve(path);
       if (name === undefined || !this.group.volumes.some(volume => volume.name === name)) this.find(by);
       for (const device of [canonical(path), `/dev/${GROUP}/${by}`]) {
-        const [user] = this.usersOf(device);
+        const [user] = this.users.of(device);
         if (user) throw new StorageError(`Device ${told(device)} is used by ${user.who}.`);
       }
     }
@@ -399,7 +384,7 @@ export class Storage {
     if (image) this.bases.set(path, image);
     else this.bases.delete(path);
     for (const { name, header } of this.overlayHeaders)
-      if (header.path === path && this.usersOf(`/dev/${GROUP}/${name}`).length === 0) this.overlays.delete(name);
+      if (header.path === path && this.users.of(`/dev/${GROUP}/${name}`).length === 0) this.overlays.delete(name);
   }
 
   /** Bytes that a device holds of its own; what was never written, and what an overlay has from its image, is not of them. @throws StorageError */
@@ -500,11 +485,7 @@ export class Storage {
 
   /** Domains that have a device open, by the path that `open` resolves it to (/dev/sda3, /dev/vg0/NAME). */
   namesOfUsers(path: string): string[] {
-    return this.usersOf(path).map(({ who }) => who);
-  }
-
-  private usersOf(path: string): User[] {
-    return this.users.filter(user => user.path === path);
+    return this.users.of(path).map(({ who }) => who);
   }
 
   /** The volume that is a domain's transfer disk; undefined: it has none. */
@@ -580,12 +561,8 @@ export class Storage {
       throw new StorageError(
         `Device ${path} is in use by Domain-0, and so cannot be given to a guest. Take /dev/sda3, or a volume that lvcreate makes.`,
       );
-    const other = this.usersOf(path).find(user => writes || user.writes);
-    // xend's words (tools/python/xen/xend/server/BlktapController.py of Xen 3 and its blkif hotplug script).
-    if (other)
-      throw new StorageError(
-        `Device ${told(path)} is mounted ${other.writes ? 'read-write' : 'read-only'} in ${other.who}, and so cannot be mounted now. Stop it, or take another device.`,
-      );
+    const problem = this.users.hinders(path, writes, told(path));
+    if (problem) throw new StorageError(problem);
     const overlay = writes && this.overlayOf(path);
     if (overlay)
       throw new StorageError(
@@ -601,33 +578,21 @@ export class Storage {
     return this.use(medium, { path, who, writes: false });
   }
 
-  private use(medium: BlockDevice, user: User): OpenDisk {
-    const { path } = user;
-    this.users.push(user);
-    return {
-      medium,
-      path,
-      rename: who => {
-        user.who = who;
-      },
-      close: () => {
-        const at = this.users.indexOf(user);
-        if (at < 0) return;
-        this.users.splice(at, 1);
-        if (!(user.writes && medium instanceof OverlayVolume)) return;
-        try {
-          // Whoever opens it next may read it anew, and knows then what lies on the volume alone.
-          medium.flush();
-        } catch {
-          // It is tried again with what nobody flushes.
-        }
-      },
-    };
+  private use(medium: BlockDevice, user: DiskUser): OpenDisk {
+    return this.users.open(medium, user, () => {
+      if (!(user.writes && medium instanceof OverlayVolume)) return;
+      try {
+        // Whoever opens it next may read it anew, and knows then what lies on the volume alone.
+        medium.flush();
+      } catch {
+        // It is tried again with what nobody flushes.
+      }
+    });
   }
 
   /** Who has a device open: names of domains. */
   whoHas(path: string): string[] {
-    return this.usersOf(canonical(path)).map(({ who }) => who);
+    return this.users.of(canonical(path)).map(({ who }) => who);
   }
 
   /** Whether two paths name the same bytes, or the bytes of one are among those of the other. */
