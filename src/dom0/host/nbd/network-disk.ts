@@ -157,5 +157,6 @@ function owned(request: Extract<BlockRequest, { pieces: unknown }>): BlockReques
   return { ...request, pieces: [whole] };
 }
 
-const doneBy = (device: BlockDevice, request: BlockRequest): Promise<void> =>
+/** A request as a promise, which rejects with its error. */
+export const doneBy = (device: BlockDevice, request: BlockRequest): Promise<void> =>
   new Promise((resolve, reject) => device.request(request, error => (error ? reject(error) : resolve())));

@@ -3,7 +3,7 @@ import { DiskUsers, type OpenDisk, readNbdAddress } from '../storage/index.ts';
 import type { Later } from '../timers.ts';
 import type { Sockets } from './channel.ts';
 import { connectNbd, type NbdDisk } from './client.ts';
-import { NetworkDisk } from './network-disk.ts';
+import { doneBy, NetworkDisk } from './network-disk.ts';
 
 export interface SeenDisk {
   bytes: number;
@@ -31,9 +31,7 @@ export class NetworkDisks {
     const disk = await this.connect(address);
     try {
       const head = new Uint8Array(Math.min(headBytes, disk.bytes - (disk.bytes % disk.sectorBytes)));
-      await new Promise<void>((resolve, reject) =>
-        disk.request({ op: 'read', at: 0, pieces: [head] }, error => (error ? reject(error) : resolve())),
-      );
+      await doneBy(disk, { op: 'read', at: 0, pieces: [head] });
       const { bytes, sectorBytes, readOnly, discards } = disk;
       const seen = { bytes, sectorBytes, readOnly, discards, head };
       this.seen.set(address, seen);
