@@ -39,7 +39,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/shell/line-editor.ts take': 101,
   'src/dom0/shell/shell-commands.ts shellCommands': 239,
   'src/dom0/toolstack/runners/in-turns.ts constructor': 84,
-  'src/hypervisor/domain/domain.ts': 767,
+  'src/hypervisor/domain/domain.ts': 766,
   'src/hypervisor/domain/vcpu.ts': 758,
   'src/hypervisor/interfaces/xen/grants/grants.ts': 754,
   'src/hypervisor/interfaces/xen/pv/builder.ts planPv': 94,
