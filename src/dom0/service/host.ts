@@ -23,7 +23,6 @@ import {
   Tasks,
   Toolstack,
   type ToolstackParts,
-  uuidOf,
   type Viewers,
 } from '../toolstack/index.ts';
 import type { FirmwareFiles } from './firmware-files.ts';
@@ -154,7 +153,7 @@ export class HostCore implements CommandHost {
     this.far = new FarDisks(parts);
     this.startedEpochMs = parts.epochMs();
     let drawn = parts.seed ?? 0;
-    this.managed = parts.files && new ManagedDomains(parts.files, () => uuidOf(++drawn, parts.epochMs()));
+    this.managed = parts.files && new ManagedDomains(parts.files, () => this.toolstack.uuid(++drawn, parts.epochMs()));
     this.taskLog = parts.files && new LogFile(parts.files, LOG, parts.logsAfter);
     this.tasks = new Tasks(
       parts,

@@ -1,5 +1,5 @@
 /** What a login at a host finds: its files, its programs, its history. A page and node have the same. */
-import { type CommandHost, HOST_NAME, MACHINE, xorshift } from '../toolstack/index.ts';
+import { type CommandHost, MACHINE, xorshift } from '../toolstack/index.ts';
 import type { HostState } from '../host/state/index.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
 import type { BashParts } from './bash.ts';
@@ -111,7 +111,7 @@ export async function shellParts(
       HOME: '/root',
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
       USER: 'root',
-      HOSTNAME: HOST_NAME,
+      HOSTNAME: host.toolstack.identity.name,
       MACHTYPE: `${MACHINE}-pc-linux-gnu`,
       HOSTTYPE: MACHINE,
       TERM: 'xterm',
@@ -132,7 +132,7 @@ export async function login(parts: BashParts, terminal: Terminal, version: strin
     history,
     // A line that could not be kept is in the session all the same.
     remembered: line => void fs.appendFile(HISTORY, `${line}\n`).catch(() => {}),
-    hostName: HOST_NAME,
+    hostName: parts.environment.HOSTNAME,
     greeting: `Ringside ${version}, Domain 0. help lists what there is; Ctrl-D leaves.\n${note}`,
   });
 }

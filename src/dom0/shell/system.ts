@@ -1,5 +1,5 @@
 /** What somebody at a login asks the system itself: who and where he is, how long it is up, its memory and its network. Sources: the tools' own manual pages. */
-import { type CommandHost, HOST_NAME, MACHINE } from '../toolstack/index.ts';
+import { type CommandHost, MACHINE } from '../toolstack/index.ts';
 import type { PortCounts } from '../host/network/index.ts';
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/interfaces/xen/index.ts';
 import { GROUP, PE_BYTES } from '../host/storage/index.ts';
@@ -7,7 +7,7 @@ import { failed, type Program, succeeded } from './program.ts';
 
 export const systemPrograms = (host: CommandHost): Program[] => [
   whoami,
-  hostname,
+  hostname(host),
   uname(host),
   uptime(host),
   free(host),
@@ -18,12 +18,14 @@ export const systemPrograms = (host: CommandHost): Program[] => [
 
 const whoami: Program = { name: 'whoami', summary: 'who you are', run: async () => succeeded('root\n') };
 
-const hostname: Program = {
+const hostname = (host: CommandHost): Program => ({
   name: 'hostname',
   summary: "the host's name",
   run: async ([name]) =>
-    name === undefined ? succeeded(`${HOST_NAME}\n`) : failed(`hostname: ${name}: the name of this host is fixed.`),
-};
+    name === undefined
+      ? succeeded(`${host.toolstack.identity.name}\n`)
+      : failed(`hostname: ${name}: a host is named when it joins a pool.`),
+});
 
 /** Letters of uname(1) in the order in which -a gives them. */
 const uname = (host: CommandHost): Program => ({
@@ -32,7 +34,7 @@ const uname = (host: CommandHost): Program => ({
   run: async words => {
     const parts: Record<string, string> = {
       s: 'Ringside',
-      n: HOST_NAME,
+      n: host.toolstack.identity.name,
       r: host.parts.version,
       v: `Xen ${XEN_MAJOR}.${XEN_MINOR}${XEN_EXTRA}`,
       m: MACHINE,

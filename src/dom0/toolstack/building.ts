@@ -17,7 +17,6 @@ import { isOpenOnce } from './opened-drives.ts';
 import type { DomainRunner, DomainStart } from './runners/runner.ts';
 import { type Blueprint, describe, type DomainConsole, type Member, shapeOf, withLevel } from './running-domain.ts';
 import type { BuildOptions, ToolstackCore } from './toolstack-parts.ts';
-import { uuidOf } from './uuid.ts';
 
 /** Guests write any bytes; Xen's isprint() follows ISO 8859-1. */
 const LATIN_1 = new TextDecoder('latin1');
@@ -64,7 +63,7 @@ export class Building<Console extends DomainConsole> {
       (definition.modelInDomain0 === true ||
         (!this.core.runners.elsewhere && (blueprint.drives ?? []).some(({ medium }) => medium && 'device' in medium)));
     const { record, seenMiB, populateMiB } = this.recordOf(blueprint, modelHere);
-    const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
+    const uuid = definition.uuid ?? this.core.uuid(record.id, blueprint.startEpochMs);
     made?.(record.id);
     this.core.parts.recorder?.called(record.id, uuid);
     this.core.noteCall(

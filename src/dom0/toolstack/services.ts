@@ -29,6 +29,7 @@ import {
   type SharedDrive,
 } from './devices/index.ts';
 import { type Dom0Time, Network } from '../host/network/index.ts';
+import type { HostIdentity } from '../host/index.ts';
 import { HostBus } from '../host/hardware/index.ts';
 import { DiskController, type MediumDisk } from '../host/storage/index.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
@@ -86,6 +87,8 @@ export interface ServicesParts {
   memoryMiB?: number;
   /** Domain 0 has something to do, and is to have a turn (its doorbell is rung). */
   wake?: () => void;
+  /** Who the host is; absent: a lone one. */
+  identity?: HostIdentity;
   /** What the machine on the host's wire gives out. */
   peer?: PeerOptions;
   /** Notes what is done for a task. */
@@ -133,6 +136,7 @@ export class Services {
       log = () => {},
       memoryMiB = 0,
       wake = () => this.dom0.ports.ring(),
+      identity,
       peer,
       recorder,
     }: ServicesParts = {},
@@ -146,7 +150,11 @@ export class Services {
     this.hardware = new HostBus(machine, memoryMiB, wake);
     this.disk = new DiskController(this.hardware, machine.memory);
     this.io = new IoTrace(machine, new Trace(machine, machine.domain(DOMAIN_0), () => time.clock.nowNs()));
-    this.network = new Network(machine, time, this.hardware, this.io, peer);
+    this.network = new Network(machine, time, this.hardware, {
+      io: this.io,
+      ...(identity ? { identity } : {}),
+      ...(peer ? { peer } : {}),
+    });
     const soon = (work: () => void): void => {
       this.work.push(work);
       this.dom0.ports.ring();

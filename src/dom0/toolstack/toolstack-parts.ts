@@ -3,7 +3,7 @@ import type { PeerOptions } from '../../devices/net/index.ts';
 import type { BreakHit, WaitsFor } from '../../hypervisor/domain/index.ts';
 import type { DomainRecord, Ending, Machine, OpenMedium } from '../../hypervisor/index.ts';
 import type { Scheduler } from '../../hypervisor/scheduler/index.ts';
-import type { Later } from '../host/index.ts';
+import type { HostIdentity, Later } from '../host/index.ts';
 import type { StartedXen } from './boot/start-xen.ts';
 import type { Reason } from './domains/words.ts';
 import type { OpenedDrives } from './opened-drives.ts';
@@ -29,6 +29,8 @@ export interface ToolstackParts {
   /** As soon as the event loop had its turn, and after some milliseconds. */
   soon(callback: () => void): void;
   later: Later;
+  /** Who the host is; absent: a lone one. */
+  identity?: HostIdentity;
   /** Of what is drawn: station addresses (0). */
   seed?: number;
   /** For device models in Domain 0. */
@@ -115,6 +117,8 @@ export interface ToolstackCore<Console extends DomainConsole> {
   readonly halted: Map<string, Reason<'shut off'>>;
   readonly dying: Map<number, Member<Console>>;
   build(blueprint: Blueprint, options?: BuildOptions<Console>): Promise<Member<Console>>;
+  /** For a domain that was given none. */
+  uuid(domid: number, startEpochMs: number): string;
   setPaused(member: Member<Console>, paused: boolean, why?: Reason<'paused'>): void;
   setHeld(member: Member, held: boolean): void;
   noteCall(record: Pick<DomainRecord, 'id'>, name: string, about?: string): void;

@@ -11,6 +11,7 @@ import { hostTime } from '../backends/device-model/index.ts';
 import type { Runners } from './runners/runner.ts';
 import { hasStopped } from './endings.ts';
 import type { Blueprint, DomainConsole, Member } from './running-domain.ts';
+import { type HostIdentity, LONE_HOST, seedOfHost } from '../host/index.ts';
 import type { Dom0Time } from '../host/network/index.ts';
 import { type StartedXen, startXen } from './boot/start-xen.ts';
 import { Building } from './building.ts';
@@ -23,6 +24,7 @@ import type { Held, Saving, StateSink } from './saving.ts';
 import { Services } from './services.ts';
 import { Stations } from './stations.ts';
 import { Stopping } from './stopping.ts';
+import { uuidOf } from './uuid.ts';
 import type { BuildOptions, ToolstackCore, ToolstackListener, ToolstackParts } from './toolstack-parts.ts';
 
 /** Where a browser has no Atomics.waitAsync, Domain 0 looks so often for events. */
@@ -34,7 +36,9 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   /** Who may run; domain ids stand for units by their indexes in the domain table. */
   readonly queue: Scheduler;
   readonly services: Services;
-  readonly stations: Stations;
+  stations: Stations;
+  /** Who this host is among others. */
+  identity: HostIdentity;
   readonly drives: OpenedDrives;
   readonly runners: Runners;
   /** What people type and press. */
@@ -68,7 +72,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     this.parts = parts;
     this.jitThreshold = parts.jitThreshold;
     this.listener = listener;
-    this.stations = new Stations(parts.seed ?? 0, () => this.members.values());
+    this.identity = parts.identity ?? LONE_HOST;
+    this.stations = new Stations((parts.seed ?? 0) ^ seedOfHost(this.identity), () => this.members.values());
     this.machine = Machine.create(parts.memory);
     this.xen =
       parts.xen ??
@@ -90,6 +95,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
       log: sentence => listener.problem(undefined, sentence),
       memoryMiB: this.xen.dom0MemoryMiB,
       wake: () => this.runners && this.wakeDomain0(),
+      identity: this.identity,
       ...(parts.peer ? { peer: parts.peer } : {}),
       ...(parts.recorder ? { recorder: parts.recorder } : {}),
     });
@@ -121,6 +127,17 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     let ns = this.goneNs;
     for (const { runner } of this.members.values()) ns += runner.nowNs;
     return ns / 1e6;
+  }
+
+  /** The host is known to others by this from now on: guests that are there keep what they were given. */
+  become(identity: HostIdentity): void {
+    this.identity = identity;
+    this.stations = new Stations((this.parts.seed ?? 0) ^ seedOfHost(identity), () => this.members.values());
+    this.services.network.become(identity);
+  }
+
+  uuid(domid: number, startEpochMs: number): string {
+    return uuidOf(domid, startEpochMs, seedOfHost(this.identity));
   }
 
   // ---- Domain 0's turn

@@ -1,9 +1,11 @@
 /** UUIDs of domains that were given none. */
 import { xorshift } from './random.ts';
 
-/** A UUID (of version 4 by its form) that follows from what makes the domain, so that a run in virtual time repeats itself. */
-export function uuidOf(domid: number, startEpochMs: number): string {
-  const next = xorshift(Math.imul(domid, 0x9e3779b1) ^ (startEpochMs % 2 ** 32) ^ Math.floor(startEpochMs / 2 ** 32));
+/** A UUID (of version 4 by its form) that follows from what makes the domain, so that a run in virtual time repeats itself. `host`: of the host that makes it (identity.ts). */
+export function uuidOf(domid: number, startEpochMs: number, host = 0): string {
+  const next = xorshift(
+    Math.imul(domid, 0x9e3779b1) ^ (startEpochMs % 2 ** 32) ^ Math.floor(startEpochMs / 2 ** 32) ^ host,
+  );
   const bytes = Array.from({ length: 16 }, () => next() & 0xff);
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;

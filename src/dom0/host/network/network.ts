@@ -4,6 +4,7 @@ import { formatAddress, type GivenOut, type PeerOptions } from '../../../devices
 import type { IoTrace } from '../../../hypervisor/tracing/index.ts';
 import { type DomainRecord, HostError, type Machine } from '../../../hypervisor/memory/index.ts';
 import type { HostBus } from '../hardware/host-bus.ts';
+import { bridgeAddressOf, cardAddressOf, type HostIdentity, LONE_HOST } from '../identity.ts';
 import { Bridge } from './bridge.ts';
 import { CardPort } from './card-port.ts';
 import type { OwnStation } from './own-station.ts';
@@ -19,13 +20,8 @@ export interface Dom0Time {
 
 export const BRIDGE = 'xenbr0';
 const UPLINK = 'eth0';
-/** The address in the EEPROM of the host's card. */
-const CARD_MAC = Uint8Array.of(0x00, 0x1b, 0x21, 0x00, 0x00, 0x01);
 /** Turns of all cards in one turn of Domain 0: what one guest answers another at once is on its way, and guests that never stop do not hold it. */
 const ROUNDS = 4;
-
-/** Of the bridge's own interface: locally administered, as the host's card keeps its own for what its driver sends. */
-const OWN_MAC = Uint8Array.of(0x02, 0x1b, 0x21, 0x00, 0x00, 0x01);
 
 let loaded: typeof Uplink | undefined;
 
@@ -38,7 +34,8 @@ export class Network {
   readonly bridge: Bridge;
   readonly timers: TimerQueue;
   /** The host's card's station address. */
-  readonly mac = CARD_MAC;
+  mac: Uint8Array;
+  private ownMac: Uint8Array;
   private readonly machine: Machine;
   private readonly time: Dom0Time;
   private readonly hardware: HostBus;
@@ -49,7 +46,14 @@ export class Network {
   private readonly plug: (its: typeof Uplink) => Uplink;
 
   /** `hardware`: where the host's card will be; `peer`: what is given out on its wire. @throws HostError where machine memory has no room for the card */
-  constructor(machine: Machine, time: Dom0Time, hardware: HostBus, io?: IoTrace, peer: PeerOptions = {}) {
+  constructor(
+    machine: Machine,
+    time: Dom0Time,
+    hardware: HostBus,
+    { io, peer = {}, identity = LONE_HOST }: { io?: IoTrace; peer?: PeerOptions; identity?: HostIdentity } = {},
+  ) {
+    this.mac = cardAddressOf(identity);
+    this.ownMac = bridgeAddressOf(identity);
     this.machine = machine;
     this.time = time;
     this.hardware = hardware;
@@ -74,6 +78,13 @@ export class Network {
     if (loaded) this.uplink = this.plug(loaded);
   }
 
+  /** The host is another among others: its card has that one's address unless it is plugged already. */
+  become(identity: HostIdentity): void {
+    if (!this.uplink) this.mac = cardAddressOf(identity);
+    this.ownMac = bridgeAddressOf(identity);
+    this.station?.readdress(this.ownMac);
+  }
+
   /** Has the host's card plugged and driven. @throws HostError where it cannot be loaded, or machine memory has no room for it */
   async connect(): Promise<void> {
     if (this.uplink) return;
@@ -89,8 +100,8 @@ export class Network {
   async own(later: (ms: number, callback: () => void) => () => void): Promise<OwnStation> {
     await this.connect();
     const { OwnStation: Station } = await import('./own-station.ts');
-    const { bridge, time } = this;
-    return (this.station ??= new Station(bridge, OWN_MAC, {
+    const { bridge, time, ownMac } = this;
+    return (this.station ??= new Station(bridge, ownMac, {
       later,
       sent: () => time.wakeAt(time.clock.nowNs()),
     }));

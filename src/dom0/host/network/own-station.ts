@@ -47,7 +47,7 @@ export interface Echo {
 
 export class OwnStation {
   private readonly port: BridgePort;
-  private readonly mac: Uint8Array;
+  private mac: Uint8Array;
   private readonly stations = new Map<number, Uint8Array>();
   private readonly asked = new Map<number, () => void>();
   /** By identifier and sequence number. */
@@ -65,6 +65,11 @@ export class OwnStation {
     this.later = later;
     this.sent = sent;
     this.port = bridge.addPort(bridge.name, { deliver: ({ bytes }) => this.take(bytes) }, true);
+  }
+
+  /** From now on. */
+  readdress(mac: Uint8Array): void {
+    this.mac = mac;
   }
 
   /** Sends an echo request; `undefined`: nobody has answered before `over` was called. */

@@ -60,6 +60,10 @@ export const HOST: Record<string, VirshCommand> = {
       return labelled(20, rows);
     },
   },
-  hostname: { usage: 'hostname', about: 'print the hypervisor hostname', run: async () => 'ringside\n\n' },
+  hostname: {
+    usage: 'hostname',
+    about: 'print the hypervisor hostname',
+    run: async host => `${host.toolstack.identity.name}\n\n`,
+  },
   uri: { usage: 'uri', about: 'print the hypervisor canonical URI', run: async () => 'xen:///system\n\n' },
 };

@@ -17,7 +17,6 @@ import { readWords } from './words.ts';
 
 /** CPUID leaf 1, ECX. */
 const VMX = 1 << 5;
-export const HOST_NAME = 'ringside';
 /**
  * What uname(2) of Domain 0 calls the machine. Domain 0 is paravirtual, and paravirtual kernels have 32 bits: so a Xen of 64 bits shows them no long mode
  * (recalculate_cpuid_policy() of xen/arch/x86/cpu-policy.c), and libvirt takes its host's architecture from here. What the processors have is in hw_caps.
@@ -81,7 +80,7 @@ function topology({ pcpus, memoryMiB, freeMiB }: HostInfo): string {
 function hostFacts(host: CommandHost, { version, memoryMiB, freeMiB, pcpus }: HostInfo): Map<string, string | number> {
   const { xen } = host.toolstack;
   return new Map<string, string | number>([
-    ['host', HOST_NAME],
+    ['host', host.toolstack.identity.name],
     ['release', version],
     ['version', `Ringside ${version}`],
     ['machine', MACHINE],
@@ -110,7 +109,7 @@ function hostFacts(host: CommandHost, { version, memoryMiB, freeMiB, pcpus }: Ho
     ['xen_changeset', CHANGESET],
     ['xen_commandline', xen.commandLine],
     ['cc_compiler', 'TypeScript'],
-    ['cc_compile_by', HOST_NAME],
+    ['cc_compile_by', 'ringside'],
     ['cc_compile_domain', ''],
     ['cc_compile_date', ''],
     ['build_id', ''],

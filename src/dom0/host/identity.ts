@@ -1,0 +1,33 @@
+/**
+ * Who a host is among others. Its id has the form of machine-id(5): 32 hexadecimal digits in lower case. What hosts on one network must not share follows from
+ * it: the addresses of their cards, and what they draw for guests.
+ */
+export interface HostIdentity {
+  /** Absent: it has never been among others. */
+  readonly id?: string;
+  readonly name: string;
+}
+
+/** A host that knows no other: there is one such at each screen, and a lesson's is the same everywhere. */
+export const LONE_HOST: HostIdentity = { name: 'ringside' };
+
+/** 32 bits that follow from the id, by FNV-1a; 0: of a host without one. */
+export function seedOfHost({ id }: HostIdentity): number {
+  if (id === undefined) return 0;
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}
+
+/** The address in the EEPROM of the host's card: behind one of Intel's prefixes three bytes of the host's. */
+export function cardAddressOf(host: HostIdentity): Uint8Array {
+  const tail = host.id === undefined ? 1 : seedOfHost(host) & 0xffffff;
+  return Uint8Array.of(0x00, 0x1b, 0x21, tail >>> 16, (tail >>> 8) & 0xff, tail & 0xff);
+}
+
+/** Of the bridge's own interface: locally administered, as the host's card keeps its own for what its driver sends. */
+export function bridgeAddressOf(host: HostIdentity): Uint8Array {
+  const address = cardAddressOf(host);
+  address[0] |= 0x02;
+  return address;
+}
