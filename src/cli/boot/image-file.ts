@@ -16,6 +16,7 @@ import { HostError } from '../../hypervisor/memory/index.ts';
 import {
   DecodeError,
   isGzip,
+  isXz,
   loadUnpackers,
   nameInside,
   packingOf,
@@ -25,7 +26,7 @@ import {
 import { fileBytes } from '../file-bytes.ts';
 import { UsageError } from './usage-error.ts';
 
-const { gunzip, gunzipHead, statedSize, unxz, unxzHead } = await loadUnpackers();
+const { gunzip, headInside, statedBytes, unxz, unzstd } = await loadUnpackers();
 
 export interface Image {
   name: string;
@@ -58,7 +59,7 @@ export function lookAt(path: string, option: string): { name: string; head: Uint
   if (!packing || !unpacksHere(head)) return { name: path, head: head.subarray(0, HEAD_BYTES) };
   return {
     name: nameInside(path, packing),
-    head: isGzip(head) ? gunzipHead(head, HEAD_BYTES) : unxzHead(head, HEAD_BYTES),
+    head: headInside(head, HEAD_BYTES),
   };
 }
 
@@ -73,8 +74,10 @@ function contentOf({ name, fd, head }: Image): Uint8Array | undefined {
   if (known) return known;
   const packed = fileBytes(name);
   try {
-    if (!isGzip(head) && (statedSize(packed) ?? 0) > MOST_UNPACKED_BYTES) return undefined;
-    const content = isGzip(head) ? gunzipped(packed) : unxz(packed, { limit: MOST_UNPACKED_BYTES });
+    if (!isGzip(head) && (statedBytes(packed) ?? 0) > MOST_UNPACKED_BYTES) return undefined;
+    const content = isGzip(head)
+      ? gunzipped(packed)
+      : (isXz(head) ? unxz : unzstd)(packed, { limit: MOST_UNPACKED_BYTES });
     unpacked.set(key, content);
     return content;
   } catch (error) {

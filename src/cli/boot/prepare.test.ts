@@ -68,7 +68,7 @@ it('makes a CD of files, from where the definition lies (docs/disks.md)', async 
 });
 
 describe('packed images', () => {
-  it.each(['gz', 'xz'] as const)('%s are unpacked, as FILE, as --disk and in a definition', suffix => {
+  it.each(['gz', 'xz', 'zst'] as const)('%s are unpacked, as FILE, as --disk and in a definition', suffix => {
     const path = put(`boot.img.${suffix}`, packedDisks()[suffix]);
     expect(hasBootDisk(path)).toBe(true);
     expect(hasBootDisk('--disk', path)).toBe(true);
@@ -98,12 +98,12 @@ describe('packed images', () => {
   });
 
   it('that are packed otherwise, or are to be written, say what to do', () => {
-    const zst = put('boot.img.zst', packedDisks().zst);
-    const text = `${zst} is packed with zstd. Unpack it (unzstd ${zst}) and take ${zst.slice(0, -4)}`;
-    expect(refusal(zst)).toBe(`${text} (--disk).`);
-    expect(refusal('--disk', zst)).toBe(`${text} (--disk).`);
-    expect(refusal('--cdrom', zst)).toBe(`${text} (--cdrom).`);
-    expect(refusal('--fda', zst)).toBe(`${text}.`);
+    const lz4 = put('boot.img.lz4', Uint8Array.of(0x04, 0x22, 0x4d, 0x18, 0, 0, 0, 0));
+    const text = `${lz4} is packed with lz4. Unpack it (unlz4 ${lz4}) and take ${lz4.slice(0, -4)}`;
+    expect(refusal(lz4)).toBe(`${text} (--disk).`);
+    expect(refusal('--disk', lz4)).toBe(`${text} (--disk).`);
+    expect(refusal('--cdrom', lz4)).toBe(`${text} (--cdrom).`);
+    expect(refusal('--fda', lz4)).toBe(`${text}.`);
     const gz = put('w.img.gz', packedDisks().gz);
     expect(refusal('--disk', `${gz},rw`)).toBe(
       `${gz} is packed with gzip, and nothing is written into such a file. Leave rw out, or unpack it (gunzip ${gz}) and take what comes out (--disk).`,

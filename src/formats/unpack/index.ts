@@ -1,7 +1,7 @@
 /** What src/formats/unpack offers to other rooms. */
 export { crc32 } from './checksums.ts';
 export { inflate } from './inflate.ts';
-export { isGzip, isXz } from './magic.ts';
+export { isGzip, isXz, isZstd } from './magic.ts';
 export { DecodeError, TooLargeError } from './output.ts';
 export { has, nameInside, type Packing, packingOf, unpacksHere } from './packings.ts';
 

@@ -4,7 +4,7 @@
  * the RAR 5.0 archive format, lz4's frame format, compress(1).
  * A tar archive is none of them: small systems read their files from one as it is, on a disk.
  */
-import { isGzip, isXz, XZ_MAGIC } from './magic.ts';
+import { isGzip, isXz, isZstd, XZ_MAGIC, ZSTD_MAGIC } from './magic.ts';
 
 export interface Packing {
   /** What people call it: "gzip". */
@@ -20,7 +20,7 @@ export interface Packing {
 const PACKINGS: readonly (Packing & { at?: number; magic: string | number[] })[] = [
   { name: 'gzip', suffix: '.gz', command: 'gunzip', magic: [0x1f, 0x8b, 8] },
   { name: 'xz', suffix: '.xz', command: 'unxz', magic: XZ_MAGIC },
-  { name: 'zstd', suffix: '.zst', command: 'unzstd', magic: [0x28, 0xb5, 0x2f, 0xfd] },
+  { name: 'zstd', suffix: '.zst', command: 'unzstd', magic: ZSTD_MAGIC },
   // Behind "BZh" and the block size begins the first block: with the digits of pi.
   { name: 'bzip2', suffix: '.bz2', command: 'bunzip2', at: 4, magic: [0x31, 0x41, 0x59, 0x26, 0x53, 0x59] },
   { name: 'lzip', suffix: '.lz', command: 'lzip -d', magic: 'LZIP' },
@@ -46,7 +46,7 @@ export const packingOf = (head: Uint8Array): Packing | undefined =>
   PACKINGS.find(({ at = 0, magic }) => has(head, at, magic));
 
 /** Whether it is unpacked here. */
-export const unpacksHere = (head: Uint8Array): boolean => isGzip(head) || isXz(head);
+export const unpacksHere = (head: Uint8Array): boolean => isGzip(head) || isXz(head) || isZstd(head);
 
 /** The name of what is in a packed file: disk.img in disk.img.gz. */
 export const nameInside = (name: string, { suffix }: Packing): string =>

@@ -25,16 +25,19 @@ it('of images that were unpacked the last four are kept', () => {
 });
 
 describe('a packed image', () => {
-  it.each(['gz', 'xz'] as const)('that %s packed is what is in it, to a judgement and in a drive', async suffix => {
-    const name = `boot.img.${suffix}`;
-    const data = blob(packedDisks()[suffix]);
-    expect(await isBootDisk(await unpackedImage(name, data))).toBe(true);
-    const { plan, domain } = planFiles(await readFiles([{ name, data }], () => true), FIRMWARE);
-    expect([plan.errors, domain?.drives.map(({ kind, image }) => [kind, image?.name, image?.bytes])]).toEqual([
-      [],
-      [['disk', name, 2 ** 20]],
-    ]);
-  });
+  it.each(['gz', 'xz', 'zst'] as const)(
+    'that %s packed is what is in it, to a judgement and in a drive',
+    async suffix => {
+      const name = `boot.img.${suffix}`;
+      const data = blob(packedDisks()[suffix]);
+      expect(await isBootDisk(await unpackedImage(name, data))).toBe(true);
+      const { plan, domain } = planFiles(await readFiles([{ name, data }], () => true), FIRMWARE);
+      expect([plan.errors, domain?.drives.map(({ kind, image }) => [kind, image?.name, image?.bytes])]).toEqual([
+        [],
+        [['disk', name, 2 ** 20]],
+      ]);
+    },
+  );
 
   it('of several gzip members, as pigz and cat make, is all of them', async () => {
     const data = blob(Buffer.concat([gzipSync(bootDisk().subarray(0, 1000)), gzipSync(bootDisk().subarray(1000))]));
@@ -61,11 +64,11 @@ describe('a packed image', () => {
 
   it('that is packed otherwise says with what, and what to do', async () => {
     const planned = planFiles(
-      await readFiles([{ name: 'boot.img.zst', data: blob(packedDisks().zst) }], () => true),
+      await readFiles([{ name: 'boot.img.bz2', data: blob(head('BZh91AY&SY')) }], () => true),
       FIRMWARE,
     );
     expect(planned.plan.errors.map(({ text }) => text)).toEqual([
-      'boot.img.zst is packed with zstd. Unpack it (unzstd boot.img.zst) and take boot.img.',
+      'boot.img.bz2 is packed with bzip2. Unpack it (bunzip2 boot.img.bz2) and take boot.img.',
     ]);
   });
 });

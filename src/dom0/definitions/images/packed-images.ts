@@ -29,16 +29,12 @@ export class LastUnpacked<Content> {
   }
 }
 
-/** What a packed file of this beginning begins with when it is unpacked. @throws Error where what unpacks it cannot be loaded */
-export async function headInside(packedHead: Uint8Array): Promise<Uint8Array> {
-  const { gunzipHead, unxzHead } = await loadUnpackers();
-  return isGzip(packedHead) ? gunzipHead(packedHead, HEAD_BYTES) : unxzHead(packedHead, HEAD_BYTES);
-}
-
-/** Whether a file that is packed by something that is unpacked here holds an image. */
+/** Whether a file that is packed by something that is unpacked here holds an image. @throws Error where what unpacks it cannot be loaded */
 export async function holdsImage(name: string, packedHead: Uint8Array): Promise<boolean> {
   const packing = packingOf(packedHead);
-  return packing !== undefined && imageKind(nameInside(name, packing), await headInside(packedHead)) !== undefined;
+  if (!packing) return false;
+  const { headInside } = await loadUnpackers();
+  return imageKind(nameInside(name, packing), headInside(packedHead, HEAD_BYTES)) !== undefined;
 }
 
 const kept = new LastUnpacked<Blob>();
@@ -51,7 +47,7 @@ export async function unpackedImage(name: string, data: Blob, head: Uint8Array):
   const known = kept.get(key);
   if (known) return known;
   try {
-    const inside = isGzip(head) ? await gunzipped(data) : await unxzed(data);
+    const inside = isGzip(head) ? await gunzipped(data) : await inSteps(data);
     kept.set(key, inside);
     return inside;
   } catch (error) {
@@ -88,11 +84,11 @@ async function gunzipped(data: Blob): Promise<Blob> {
 }
 
 /** In steps, between which others have their turn. @throws DecodeError */
-async function unxzed(data: Blob): Promise<Blob> {
+async function inSteps(data: Blob): Promise<Blob> {
   const packed = new Uint8Array(await data.arrayBuffer());
-  const { statedSize, unxzInSteps } = await loadUnpackers();
-  if ((statedSize(packed) ?? 0) > MOST_UNPACKED_BYTES) throw new TooLargeError('unpacks to more than is kept', 0);
-  const steps = unxzInSteps(packed, { limit: MOST_UNPACKED_BYTES });
+  const { statedBytes, unpackInSteps } = await loadUnpackers();
+  if ((statedBytes(packed) ?? 0) > MOST_UNPACKED_BYTES) throw new TooLargeError('unpacks to more than is kept', 0);
+  const steps = unpackInSteps(packed, { limit: MOST_UNPACKED_BYTES });
   for (;;) {
     const { done, value } = steps.next();
     if (done) return new Blob([value]);

@@ -3,8 +3,8 @@ import { unpacksHere } from '../../../formats/unpack/index.ts';
 import { loadedAgain } from '../../host/loading/index.ts';
 import { HEAD_BYTES } from './images.ts';
 
-/** What a packed file must be looked at for to know what it begins with: more than an LZMA2 chunk, which has 64 KiB. */
-export const PACKED_HEAD_BYTES = 2 * HEAD_BYTES;
+/** What a packed file must be looked at for to know what it begins with: more than an LZMA2 chunk, which has 64 KiB, and a block of zstd, which has 128. */
+export const PACKED_HEAD_BYTES = 3 * HEAD_BYTES;
 
 const packedImages = loadedAgain(() => import('./packed-images.ts'));
 
