@@ -1,8 +1,8 @@
 /**
  * The ELF kernel inside a bzImage: what a hypervisor enters directly (PVH), as Xen's toolstack unpacks it.
- * Source: Linux's Documentation/arch/x86/boot.rst, payload_offset and payload_length (boot protocol 2.08).
+ * Sources: Linux's Documentation/arch/x86/boot.rst, payload_offset and payload_length (boot protocol 2.08); lib/decompress.c, how payloads begin.
  */
-import { DecodeError, isGzip, isXz, loadUnpackers as load } from '../unpack/index.ts';
+import { DecodeError, has, isGzip, isXz, isZstd, loadUnpackers as load } from '../unpack/index.ts';
 import { LoadError, view } from '../elf/index.ts';
 import { isLinux, SETUP, setupBytesOf } from './header.ts';
 
@@ -14,6 +14,14 @@ const LIMITS = {
   limit: LIMIT_BYTES,
   isBomb: (bytes: number, consumed: number): boolean => bytes > FREE_BYTES + MOST_GROWTH * consumed,
 };
+
+/** What Linux can be packed with besides, by name and as lib/decompress.c tells them. */
+const OTHER_PACKINGS = [
+  { name: 'bzip2', magic: [0x42, 0x5a] },
+  { name: 'lzma', magic: [0x5d, 0x00] },
+  { name: 'lzo', magic: [0x89, 0x4c] },
+  { name: 'lz4', magic: [0x02, 0x21] },
+];
 
 let unpackers: Awaited<ReturnType<typeof load>> | undefined;
 
@@ -74,10 +82,13 @@ export function kernelInside(kernel: Uint8Array, name: string): Uint8Array {
     let elf: Uint8Array;
     if (isXz(payload)) elf = loadedUnpackers().unxz(payload, { ...LIMITS, firstStreamOnly: true });
     else if (isGzip(payload)) elf = loadedUnpackers().gunzip(payload, LIMITS);
-    else
+    else if (isZstd(payload)) elf = loadedUnpackers().unzstd(payload, { ...LIMITS, firstFrameOnly: true });
+    else {
+      const packing = OTHER_PACKINGS.find(({ magic }) => has(payload, 0, magic))?.name ?? 'something unknown';
       throw new LoadError(
-        `${name} is packed in a way that Ringside does not read: it reads xz and gzip. Unpack it (extract-vmlinux).`,
+        `${name} holds its kernel packed with ${packing}; for PVH and PV Ringside reads gzip, xz and zstd. Unpack it (extract-vmlinux), or start it on a PC (without --type).`,
       );
+    }
     unpacked.set(kernel, elf);
     return elf;
   } catch (error) {
