@@ -293,6 +293,15 @@ describe('a Linux bzImage', () => {
         { features: featuresOf('x86-64-v2') },
       ).entry.kind,
     ).toBe('linux');
+    // xl's cpuid = "host,sse2=0": long mode goes with it (xen/tools/gen-cpuid.py).
+    expect(
+      refusal(
+        bzImage(header => header.setUint16(0x236, 1, true)),
+        { features: featuresOf('x86-64-v2,-sse2') },
+      ),
+    ).toBe(
+      "kernel is a 64-bit Linux kernel, and the guest's processor has 32-bit modes only: it does not show sse2. Give it x86-64-v2 (--cpu x86-64-v2, or sse2=1,lm=1 in cpuid), or use a kernel built for i386 (686 or 686-pae).",
+    );
     // Before protocol 2.12 it is said by code alone: of head_64.S (2.6.22 to 3.7), or by what setup.S prints (before).
     const old = (at: number, bytes: Iterable<number>): Uint8Array =>
       bzImage(header => {

@@ -4,6 +4,8 @@ import { LoadError } from './plan.ts';
 
 /** What 64-bit code takes for granted, beside long mode itself (REQUIRED_MASK0 of arch/x86/include/asm/required-features.h; x86-64 psABI, 3.1.1). */
 const TAKEN_FOR_GRANTED = ['fpu', 'msr', 'cx8', 'pge', 'cmov'];
+/** Where CPUID hides one of these it hides long mode, too (xen/tools/gen-cpuid.py). */
+const LONG_MODE_NEEDS = ['fpu', 'pae', 'fxsr', 'sse', 'sse2'];
 
 /** A kernel of 64 bits for a processor that does not show what it needs. `what` it is, and which `other` one would do. @throws LoadError */
 export function refuseLong(
@@ -13,10 +15,13 @@ export function refuseLong(
   other = 'a kernel built for 32-bit x86 (i386)',
 ): void {
   if (!isLong) return;
-  if (!features.has('lm'))
+  if (!features.has('lm')) {
+    const hidden = LONG_MODE_NEEDS.filter(feature => !features.has(feature)),
+      wanted = [...hidden, 'lm'].map(feature => `${feature}=1`).join(',');
     throw new LoadError(
-      `${name} is a 64-bit ${what}, and the guest's processor has 32-bit modes only. Give it x86-64-v2 (--cpu x86-64-v2, or lm=1 in cpuid), or use ${other}.`,
+      `${name} is a 64-bit ${what}, and the guest's processor has 32-bit modes only${hidden.length > 0 ? `: it does not show ${hidden.join(', ')}` : ''}. Give it x86-64-v2 (--cpu x86-64-v2, or ${wanted} in cpuid), or use ${other}.`,
     );
+  }
   const missing = TAKEN_FOR_GRANTED.filter(feature => !features.has(feature)).join(', ');
   if (missing !== '')
     throw new LoadError(
