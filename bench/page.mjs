@@ -53,7 +53,7 @@ async function type(page, text) {
 /** Where larger guests were fetched it stands behind them. */
 async function pressDemo(page) {
   const all = page.getByText(/^All \d+ guests$/),
-    button = page.getByRole('button', { name: 'Boot demo', includeHidden: true });
+    button = page.getByRole('button', { name: 'Boot demo', exact: true, includeHidden: true });
   await all.waitFor();
   if (!(await button.isVisible())) await all.click();
   await button.click();

@@ -7,6 +7,7 @@ vi.mock('./host.ts', async original => ({
   offerGuests: () => Promise.reject(new Error('/etc/xen is read-only.')),
 }));
 const { tasks } = await import('./host.ts');
+const { afterPrompt } = await import('./first-prompt.ts');
 const page = await import('./offered-guests.ts');
 
 afterEach(() => {
@@ -76,4 +77,17 @@ it('gives a download up that nothing comes of any more', async () => {
   );
   await vi.advanceTimersByTimeAsync(61_000);
   await done;
+});
+
+it('lists its own guests of 64 bits behind all others, once the first prompt is there', async () => {
+  const ids = (): string[] => page.offers.value.map(({ id }) => id);
+  vi.stubGlobal('fetch', async () => Response.json({ guests: [], cds: [{ name: 'a.iso', path: 'a.iso', bytes: 7 }] }));
+  page.startCatalogue();
+  await page.catalogue;
+  expect(ids().at(-1)).toBe('a.iso');
+  afterPrompt.value = true;
+  await vi.waitFor(() => expect(ids().slice(-4)).toEqual(['a.iso', 'demo64', 'minipv64-pvh', 'minipv64-hvm']));
+  page.startCatalogue();
+  await page.catalogue;
+  expect(ids().slice(-4)).toEqual(['a.iso', 'demo64', 'minipv64-pvh', 'minipv64-hvm']);
 });

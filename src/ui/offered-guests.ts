@@ -1,9 +1,11 @@
 /** Guests that the page can offer: the embedded demo, and what guests/catalogue.json beside the page lists. */
 
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import { fetchKept, keepDownload } from '../dom0/host/downloads/index.ts';
 import type { NamedFile, OfferedGuest } from '../dom0/service/index.ts';
 import { offerFirmware, offerGuests, reportProblem, sentence } from './host.ts';
+import { afterPrompt } from './first-prompt.ts';
+import { persistent } from './load-again.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';
 
@@ -14,40 +16,29 @@ export interface Offer extends OfferedGuest {
   saved?: true;
 }
 
-const kernel = { name: 'minipv.elf', url: new URL('../../guests/minipv/minipv.elf', import.meta.url).href };
-const minipv = (type: 'hvm' | 'pv' | 'pvh', about: string, url: URL): Offer => ({
-  id: `minipv-${type}`,
-  title: `minipv-${type}`,
+/** One that the page carries. */
+export const ownGuest = (id: string, type: 'hvm' | 'pv' | 'pvh', about: string, files: Offer['files']): Offer => ({
+  id,
+  title: id,
   about,
   type,
   bytes: 0,
-  files: [{ name: `minipv-${type}.cfg`, url: url.href }, kernel],
+  files,
 });
+const kernel = { name: 'minipv.elf', url: new URL('../../guests/minipv/minipv.elf', import.meta.url).href };
+const minipv = (type: 'hvm' | 'pv' | 'pvh', about: string, url: URL): Offer =>
+  ownGuest(`minipv-${type}`, type, about, [{ name: `minipv-${type}.cfg`, url: url.href }, kernel]);
 
 /** Guests that the page carries. */
-const demo: Offer = {
-  id: 'demo',
-  title: strings.demo.title,
-  about: strings.demo.about,
-  type: 'hvm',
-  bytes: 0,
-  files: [
-    { name: 'demo.cfg', url: new URL('../../guests/demo/demo.cfg', import.meta.url).href },
-    { name: 'demo.elf', url: new URL('../../guests/demo/demo.elf', import.meta.url).href },
-  ],
-};
+const demo = ownGuest('demo', 'hvm', strings.demo.about, [
+  { name: 'demo.cfg', url: new URL('../../guests/demo/demo.cfg', import.meta.url).href },
+  { name: 'demo.elf', url: new URL('../../guests/demo/demo.elf', import.meta.url).href },
+]);
 /** Its source stands beside it. */
-export const pcos: Offer = {
-  id: 'pcos',
-  title: strings.pcos.title,
-  about: strings.pcos.about,
-  type: 'hvm',
-  bytes: 0,
-  files: [
-    { name: 'pcos.cfg', url: new URL('../../guests/pcos/pcos.cfg', import.meta.url).href },
-    { name: 'pcos.img', url: new URL('../../guests/pcos/pcos.img', import.meta.url).href },
-  ],
-};
+export const pcos = ownGuest('pcos', 'hvm', strings.pcos.about, [
+  { name: 'pcos.cfg', url: new URL('../../guests/pcos/pcos.cfg', import.meta.url).href },
+  { name: 'pcos.img', url: new URL('../../guests/pcos/pcos.img', import.meta.url).href },
+]);
 const kinds: readonly Offer[] = [
   minipv('pv', strings.demo.pv, new URL('../../guests/minipv/minipv-pv.cfg', import.meta.url)),
   minipv('pvh', strings.demo.pvh, new URL('../../guests/minipv/minipv-pvh.cfg', import.meta.url)),
@@ -58,6 +49,14 @@ const own: readonly Offer[] = [demo, pcos, ...kinds];
 export const FIGURE: readonly Offer[] = [kinds[0]!, kinds[1]!, demo];
 
 export const offers = signal<readonly Offer[]>(own);
+
+/** Those that come behind the first prompt, and stand behind all others. */
+let last: readonly Offer[] = [];
+const loadLast = persistent(() => import('./wide-guests.ts'));
+async function addLast(): Promise<void> {
+  ({ wideGuests: last } = await loadLast());
+  offers.value = [...offers.peek(), ...last];
+}
 
 /** Whether guests/catalogue.json was read, or found absent. Before that nothing is shown to press: what stood under the pointer would be another guest. */
 export const isListed = signal(false);
@@ -94,6 +93,10 @@ const BIOS = 'bios-256k.bin',
 export let catalogue: Promise<void> = Promise.resolve();
 export const startCatalogue = (): void => {
   catalogue = loadCatalogue();
+  // Where they do not come Domain 0 has their definitions all the same.
+  effect(() => {
+    if (afterPrompt.value) void addLast().catch(() => {});
+  });
 };
 
 /** What Domain 0 refuses it says itself: the files stand there all the same. */
@@ -192,6 +195,7 @@ async function readCatalogue(
       ...fetched,
       ...disks.map(image(strings.home.disk)),
       ...cds.map(image(strings.home.cd)),
+      ...last,
     ];
     coming.value = more;
     return { fetched, firmware };

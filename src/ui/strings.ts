@@ -234,7 +234,6 @@ export const strings = {
     pv: 'our small kernel: rings and hypercalls',
     pvh: 'the same kernel on VT, with PV devices',
     hvm: 'the same on emulated IDE and PCnet',
-    title: 'demo',
     about: 'our monitor on the bare machine',
   },
 

@@ -36,7 +36,7 @@ export async function open(page: Page, address = './'): Promise<void> {
 /** The button of a small guest: where others were fetched it stands behind them. */
 export async function demoButton(page: Page): Promise<Locator> {
   const all = page.getByText(/^All \d+ guests$/),
-    button = page.getByRole('button', { name: 'Boot demo', includeHidden: true });
+    button = page.getByRole('button', { name: 'Boot demo', exact: true, includeHidden: true });
   await all.waitFor();
   if (!(await button.isVisible())) await all.click();
   return button;
