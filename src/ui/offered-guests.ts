@@ -54,7 +54,9 @@ export const offers = signal<readonly Offer[]>(own);
 let last: readonly Offer[] = [];
 const loadLast = persistent(() => import('./wide-guests.ts'));
 async function addLast(): Promise<void> {
-  ({ wideGuests: last } = await loadLast());
+  const { wideGuests } = await loadLast();
+  if (last === wideGuests) return;
+  last = wideGuests;
   offers.value = [...offers.peek(), ...last];
 }
 
