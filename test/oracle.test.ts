@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { close80 } from '../src/cli/oracle/compare.ts';
-import { readFixtures } from '../src/cli/oracle/fixture.ts';
+import { type Case, readFixtures } from '../src/cli/oracle/fixture.ts';
 import { OracleMachine } from '../src/cli/oracle/machine.ts';
 import { main, replay } from '../src/cli/oracle.ts';
 import { file, haveShared, NEEDS_SHARED, shared } from './support/needs.ts';
@@ -47,7 +47,15 @@ describe('fixtures of 64 bits', () => {
   const cases = groups(long).flatMap(name => readFixtures(join(long, name)));
 
   it('name the processor that made them', () => {
-    expect(new Set(cases.map(({ vendor }) => vendor))).toEqual(new Set(['GenuineIntel']));
+    expect(new Set(cases.map(({ vendor }) => vendor))).toEqual(new Set(['GenuineIntel', 'AuthenticAMD']));
+  });
+
+  it('of an AMD processor that ends otherwise differ by what vendors.ts lists, and by nothing else', () => {
+    const machine = new OracleMachine();
+    const amds = cases.filter(({ vendor }) => vendor === 'AuthenticAMD');
+    const failed = (list: readonly Case[]): number => replay(machine, 'amd', list, 0, () => {}).failed;
+    expect(failed(amds)).toBe(0);
+    expect(failed(amds.map(test => ({ ...test, vendor: undefined })))).toBe(amds.length);
   });
 
   it('have sixteen registers, and code on both sides of multiples of 4 GiB', () => {

@@ -1,13 +1,15 @@
 /**
  * npm run -s oracle -- FILE… [--limit N] [--through-idt] [--in-regions]
  *
- * Replays fixtures that a real processor made (test/oracle/README.md) on ours and prints the cases that end otherwise, then `N passed, N failed`.
+ * Replays fixtures that a real processor made (test/oracle/README.md) on ours and prints the cases that end otherwise, how many were compared in part and
+ * why (oracle/vendors.ts), then `N passed, N failed`.
  */
 import { parseArgs } from 'node:util';
 import { compare } from './oracle/compare.ts';
 import { FixtureError, readFixtures } from './oracle/fixture.ts';
 import type { Case } from './oracle/fixture.ts';
 import { OracleMachine } from './oracle/machine.ts';
+import { vendorDifferences } from './oracle/vendors.ts';
 
 const USAGE = `usage: npm run -s oracle -- FILE… [--limit N] [--through-idt] [--in-regions]
   FILE           fixtures, JSON lines, gzipped or plain
@@ -76,13 +78,14 @@ export function main(argv: string[]): number {
     process.stderr.write(`oracle: ${(error as Error).message}\n${USAGE}\n`);
     return 2;
   }
-  const total: Result = { passed: 0, failed: 0 };
+  const total: Result = { passed: 0, failed: 0 },
+    inPart = new Map<string, number>();
   try {
     const machine = new OracleMachine(throughIdt, inRegions);
     for (const file of files) {
-      const { passed, failed } = replay(machine, file, readFixtures(file), limit, line =>
-        process.stdout.write(`${line}\n`),
-      );
+      const cases = readFixtures(file);
+      const { passed, failed } = replay(machine, file, cases, limit, line => process.stdout.write(`${line}\n`));
+      for (const { why } of cases.flatMap(vendorDifferences)) inPart.set(why, (inPart.get(why) ?? 0) + 1);
       total.passed += passed;
       total.failed += failed;
       if (files.length > 1) process.stdout.write(`${file}: ${passed} passed, ${failed} failed\n`);
@@ -93,6 +96,7 @@ export function main(argv: string[]): number {
     process.stderr.write(`oracle: ${error.message}\n`);
     return 2;
   }
+  for (const [why, count] of inPart) process.stdout.write(`${count} cases were compared in part: ${why}\n`);
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
   return total.failed === 0 ? 0 : 1;
 }

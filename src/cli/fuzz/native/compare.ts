@@ -1,8 +1,9 @@
 /** What of a case is compared: registers, selectors, flags, changed memory, x87 and SSE state, and how it ended. */
-import { decode, type Decoded, disassemble, newDecoded, undefinedFlags } from '../../../cpu/table/index.ts';
+import { disassemble, undefinedFlags } from '../../../cpu/table/index.ts';
 import { type FloatState, STACK, START } from '../../oracle/fixture.ts';
 import { close80, closeFloats, NAMES } from '../../oracle/compare.ts';
 import type { Ending, Setting } from '../../oracle/machine.ts';
+import { firstOf } from '../../oracle/vendors.ts';
 import { differencesOf, type Known } from './differences.ts';
 import type { Host } from './host.ts';
 import type { NativeMachine } from './machine.ts';
@@ -38,12 +39,6 @@ type Check = (name: string, theirs: number | bigint, our: number | bigint) => vo
 const maskOf = (known: readonly Known[], what: 'flags' | 'status') =>
   known.reduce((bits, entry) => (entry.what === what ? bits | (entry.mask ?? 0) : bits), 0);
 
-function decodeCase({ code, bits }: Setting): Decoded {
-  const decoded = newDecoded();
-  decode(Uint8Array.from([...code, ...Array<number>(16).fill(0xcc)]), 0, 31, bits, decoded);
-  return decoded;
-}
-
 export function judge(
   host: Host,
   setting: Setting,
@@ -51,7 +46,7 @@ export function judge(
   ours: Ending,
   machine: NativeMachine,
 ): Judgement {
-  const decoded = decodeCase(setting);
+  const decoded = firstOf(setting);
   const start = setting.bits === 16 ? START : setting.at;
   const text = `${Buffer.from(setting.code).toString('hex')} ${disassemble(decoded, start, 'intel', setting.code)}`;
   const bad: string[] = [];

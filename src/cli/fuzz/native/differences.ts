@@ -5,6 +5,7 @@
 import { featuresOf } from '../../../cpu/architecture/index.ts';
 import type { Decoded } from '../../../cpu/table/index.ts';
 import type { Ending, Setting } from '../../oracle/machine.ts';
+import { AMD_DIFFERENCES } from '../../oracle/vendors.ts';
 import type { Host } from './host.ts';
 import type { NativeEnd } from './wire.ts';
 
@@ -27,12 +28,14 @@ interface Difference extends Known {
   applies(compared: Compared): boolean;
 }
 
-const STACK = 12,
+const UNDEFINED = 6,
+  STACK = 12,
   GENERAL = 13,
   PAGE = 14,
   ALIGNMENT = 17,
   NUMERIC = 19;
 const CONDITION = 0x4700;
+const RUNNER_PAGE = 0x3fn;
 const TASK_SIZE_MAX = 0x7fff_ffff_f000n;
 const SHOWN = featuresOf('x86-64-v2');
 /** Names of /proc/cpuinfo that are not the table's. */
@@ -72,6 +75,11 @@ const newer = ({ setting, decoded }: Compared) => {
   return decoded.row === null && code[at] === 0x0f && [0x01, 0x38, 0x3a, 0xae, 0xc7].includes(code[at + 1]!);
 };
 const onAmd = ({ host }: Compared) => host.vendor === 'AuthenticAMD';
+/** As hexadecimal bytes. */
+const starts =
+  (pattern: RegExp) =>
+  ({ setting: { code } }: Compared) =>
+    pattern.test([...code].map(byte => byte.toString(16).padStart(2, '0')).join(' '));
 const sse4a = ({ setting, decoded }: Compared) => {
   const { code } = setting;
   const at = code.findIndex(byte => !isPrefix(setting, byte));
@@ -110,6 +118,12 @@ const DIFFERENCES: readonly Difference[] = [
     why: 'of addresses in its half, or above all of a program, the kernel says that there is a page (Linux, arch/x86/mm/fault.c, sanitize_error_code)',
     what: 'error',
     applies: compared => ends(PAGE)(compared) && compared.native!.cr2 >= TASK_SIZE_MAX,
+  },
+
+  {
+    why: 'the runner has a page of its own where a case has nothing (FRAME of runner.c)',
+    what: 'all',
+    applies: ({ setting, ours }) => setting.bits === 64 && ours.vector === PAGE && ours.cr2 >> 12n === RUNNER_PAGE,
   },
 
   // ---- features that our CPUID hides
@@ -247,6 +261,17 @@ const DIFFERENCES: readonly Difference[] = [
   },
 
   // ---- vendors
+  ...AMD_DIFFERENCES.map(
+    ({ why, what, applies }): Difference => ({
+      why,
+      what,
+      applies: compared =>
+        onAmd(compared) &&
+        compared.setting.bits === 64 &&
+        compared.native !== undefined &&
+        applies({ ...compared, vector: compared.native.vector }),
+    }),
+  ),
   {
     why: 'high halves of RCX, RSI and RDI where a REP string instruction with 67h faults at an element: unchanged (ours), or cleared (Intel, seen)',
     what: 'counters',
@@ -293,8 +318,16 @@ const DIFFERENCES: readonly Difference[] = [
   {
     why: 'LOCK MOV CR0: undefined (Intel, ours), or CR8 (AMD: APM vol. 3, MOV CRn)',
     what: 'all',
-    applies: all(onAmd, ({ setting: { code } }) =>
-      /^(?:.. )*?f0 (?:.. )*?0f 2[02]/.test([...code].map(byte => byte.toString(16).padStart(2, '0')).join(' ')),
+    applies: all(onAmd, starts(/^(?:.. )*?f0 (?:.. )*?0f 2[02]/)),
+  },
+  {
+    why: 'LOCK VERR and LOCK VERW of an operand that faults: #UD (Intel, ours), or its fault (AMD, seen)',
+    what: 'all',
+    applies: all(
+      onAmd,
+      starts(/^(?:.. )*?f0 (?:.. )*?0f 00 [26a]/),
+      ends(STACK, GENERAL, PAGE, ALIGNMENT),
+      ({ ours }) => ours.vector === UNDEFINED,
     ),
   },
   {

@@ -168,9 +168,9 @@ HIGH_HALF = M64 ^ M32
 def mk_transfers():
     """far transfers: to compatibility code by 23h and back by 33h"""
     def snippet(g):
-        """32-bit code: 40h to 4Fh are INC and DEC, an address has 32 bits, what it writes clears the high half"""
+        """32-bit code: 40h to 4Fh are INC and DEC, an address has 32 bits, what it writes clears the high half; CMP before PUSHF, since AAA and AAM leave flags undefined"""
         parts = [bytes([0x40 + g.pick([0, 1, 2, 3, 8, 9, 10, 11])]), bytes([0x01, 0xc0 | g.below(4) << 3 | g.below(4)]), b'\x50\x59', bytes([0xb8 + g.below(4)]) + imm(ival(g, 32), 32),
-                 b'\x37', b'\xd4\x0a', b'\x06\x07', bytes([0x89, 0x06 | g.below(4) << 3]), bytes([0x8b, 0x46 | g.below(4) << 3, g.below(128)]), b'\x60\x61', b'\x9c\x5a', b'\xce', b'\x99']
+                 b'\x37', b'\xd4\x0a', b'\x06\x07', bytes([0x89, 0x06 | g.below(4) << 3]), bytes([0x8b, 0x46 | g.below(4) << 3, g.below(128)]), b'\x60\x61', bytes([0x39, 0xc0 | g.below(4) << 3 | g.below(4)]) + b'\x9c\x5a', b'\xce', b'\x99']
         return b''.join(g.pick(parts) for _ in range(g.range(1, 6)))
 
     def far(t, back=False):
