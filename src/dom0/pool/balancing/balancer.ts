@@ -1,0 +1,43 @@
+/** The balancer of a pool, on the host that is its coordinator: it is told of loads and moves, and asked from time to time what is to be done. */
+import type { Decision } from './decisions.ts';
+import { plan } from './plan.ts';
+import type { HostSample, PoolView } from './samples.ts';
+import { DEFAULTS, type Settings } from './settings.ts';
+import { Watch } from './watch.ts';
+
+export class Balancer {
+  private readonly settings: Settings;
+  private readonly watch: Watch;
+  private relieving: ReadonlySet<string> = new Set();
+
+  constructor(settings: Partial<Settings> = {}) {
+    this.settings = { ...DEFAULTS, ...settings };
+    this.watch = new Watch(this.settings);
+  }
+
+  /** A host tells how it is, every two seconds or so. */
+  take(sample: HostSample): void {
+    this.watch.take(sample);
+  }
+
+  /** A move has begun, whoever wanted it: its two hosts are left alone until they have told how they are after it. */
+  begun(guest: string, from: string, to: string): void {
+    this.watch.begun(guest, from, to);
+  }
+
+  /** It has ended, well or not. The guest rests. */
+  ended(guest: string, nowMs: number): void {
+    this.watch.ended(guest, nowMs);
+  }
+
+  view(nowMs: number): PoolView {
+    return this.watch.view(nowMs);
+  }
+
+  /** To be asked every `recentMs`. Moves that are made are told by `begun`. */
+  decide(nowMs: number): Decision[] {
+    const { decisions, relieving } = plan(this.view(nowMs), this.settings, this.relieving);
+    this.relieving = relieving;
+    return decisions;
+  }
+}
