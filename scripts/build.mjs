@@ -4,7 +4,7 @@
  *   npm run -s build [-- --guests]     the page into dist/, the command line into build/
  *   node scripts/build.mjs --uncompressed     without what a server sends of the page's files: browsers' tests do not ask for it
  *
- * The command line goes to build/NAME-<hash of the sources>/, so that a program that runs is never changed under its feet and two that start at
+ * Programs go to build/NAME-<hash of the sources>/, so that a program that runs is never changed under its feet and two that start at
  * once cannot disturb each other.
  */
 import { createHash } from 'node:crypto';
@@ -26,36 +26,37 @@ import { brotliCompress, gzipSync } from 'node:zlib';
 import { at, BROTLI, guestsFolder, isMain, NO_GUESTS, root, run, shrinks } from './lib.mjs';
 import { ensureDependencies, guestsFetched } from './setup.mjs';
 
+/** What runs beside a program in a thread of its own, for a domain or for a host's files. */
+const WORKERS = { worker: 'src/cli/domain-worker.ts', storage: 'src/cli/storage-worker.ts' };
 /**
- * Programs that run in node, each built by itself, with the modules that it is made from: NAME.js is the one whose `main` is called.
- * `worker` is what the command line starts for a domain.
+ * Programs that run in node: NAME.js is a module whose `main` is called, the others are what those start. The command line is built by itself, as somebody
+ * waits for it and its speed is measured, and all tools at once: they share most of what they are made from.
  */
-export const programs = {
-  ringside: { ringside: 'src/cli/main.ts', worker: 'src/cli/domain-worker.ts', storage: 'src/cli/storage-worker.ts' },
-  oracle: { oracle: 'src/cli/oracle.ts' },
-  'oracle-make': { 'oracle-make': 'src/cli/oracle-make.ts' },
-  disasm: { disasm: 'src/cli/disasm.ts' },
-  'state-differences': { 'state-differences': 'src/cli/state-differences.ts' },
-  'soak-storage': { 'soak-storage': 'src/cli/soak-storage.ts' },
-  'fuzz-storage': { 'fuzz-storage': 'src/cli/fuzz-storage.ts' },
-  'fuzz-hypercalls': { 'fuzz-hypercalls': 'src/cli/fuzz-hypercalls.ts' },
-  'fuzz-backends': { 'fuzz-backends': 'src/cli/fuzz-backends.ts', scribbler: 'src/cli/scribbler-worker.ts' },
-  'fuzz-devices': { 'fuzz-devices': 'src/cli/fuzz-devices.ts' },
-  'fuzz-cpu': { 'fuzz-cpu': 'src/cli/fuzz-cpu.ts' },
-  'fuzz-programs': { 'fuzz-programs': 'src/cli/fuzz-programs.ts' },
-  'fuzz-disasm': { 'fuzz-disasm': 'src/cli/fuzz-disasm.ts' },
-  'fuzz-native': { 'fuzz-native': 'src/cli/fuzz-native.ts' },
-  'explore-leases': { 'explore-leases': 'src/cli/explore-leases.ts' },
-  'lesson-times': { 'lesson-times': 'src/cli/lesson-times.ts' },
-  'bench-widths': { 'bench-widths': 'src/cli/bench-widths.ts' },
-  'bench-hypervisor': {
+const PROGRAMS = {
+  ringside: { ringside: 'src/cli/main.ts', ...WORKERS },
+  tools: {
+    oracle: 'src/cli/oracle.ts',
+    'oracle-make': 'src/cli/oracle-make.ts',
+    disasm: 'src/cli/disasm.ts',
+    'state-differences': 'src/cli/state-differences.ts',
+    'soak-storage': 'src/cli/soak-storage.ts',
+    'fuzz-storage': 'src/cli/fuzz-storage.ts',
+    'fuzz-hypercalls': 'src/cli/fuzz-hypercalls.ts',
+    'fuzz-backends': 'src/cli/fuzz-backends.ts',
+    scribbler: 'src/cli/scribbler-worker.ts',
+    'fuzz-devices': 'src/cli/fuzz-devices.ts',
+    'fuzz-cpu': 'src/cli/fuzz-cpu.ts',
+    'fuzz-programs': 'src/cli/fuzz-programs.ts',
+    'fuzz-disasm': 'src/cli/fuzz-disasm.ts',
+    'fuzz-native': 'src/cli/fuzz-native.ts',
+    'explore-leases': 'src/cli/explore-leases.ts',
+    'lesson-times': 'src/cli/lesson-times.ts',
+    'bench-widths': 'src/cli/bench-widths.ts',
     'bench-hypervisor': 'src/cli/bench-hypervisor/main.ts',
     start: 'src/cli/bench-hypervisor/start.ts',
-    worker: 'src/cli/domain-worker.ts',
-    storage: 'src/cli/storage-worker.ts',
+    ...WORKERS,
   },
 };
-const isThere = name => existsSync(at(programs[name][name]));
 
 function* files(path) {
   const stat = statSync(path, { throwIfNoEntry: false });
@@ -95,11 +96,12 @@ async function vite(config) {
   return build({ ...mergeConfig((await shared).config, config), root, configFile: false, logLevel: 'error' });
 }
 
-/** Where a program of these sources is, or will be once it is built. */
+/** Where a program of these sources is, or will be once it is built with others. */
 function programPlace(name) {
-  if (!isThere(name)) throw new Error(`${name} is not part of this version`);
-  const folder = at('build', `${name}-${hashOf(always)}`);
-  return { folder, module: join(folder, `${name}.js`) };
+  const [together, input] = Object.entries(PROGRAMS).find(([, programs]) => name in programs) ?? [];
+  if (!input) throw new Error(`there is no program ${name}`);
+  const folder = at('build', `${together}-${hashOf(always)}`);
+  return { folder, module: join(folder, `${name}.js`), input };
 }
 
 /** Path of a program's module; built, if it is not there, in a process of its own: what a builder takes of memory would stay with the program. */
@@ -114,16 +116,13 @@ export async function programModule(name) {
   return module;
 }
 
-/** Builds a program if it is not there; returns the path of its module. */
+/** Builds a program, with those that are built with it, if it is not there; returns the path of its module. */
 export async function buildProgram(name) {
-  const { folder, module } = programPlace(name);
+  const { folder, module, input } = programPlace(name);
   if (existsSync(module)) {
     utimesSync(folder, new Date(), new Date());
     return module;
   }
-  const input = Object.fromEntries(
-    Object.entries(programs[name]).flatMap(([as, source]) => (existsSync(at(source)) ? [[as, at(source)]] : [])),
-  );
   mkdirSync(at('build'), { recursive: true });
   const temporary = `${folder}.${process.pid}`;
   await vite({
@@ -136,7 +135,10 @@ export async function buildProgram(name) {
       target: 'node20',
       minify: false,
       reportCompressedSize: false,
-      rolldownOptions: { input, output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' } },
+      rolldownOptions: {
+        input: Object.fromEntries(Object.entries(input).map(([as, source]) => [as, at(source)])),
+        output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
+      },
     },
   });
   try {
@@ -383,7 +385,7 @@ if (isMain(import.meta.url)) {
         `build: unknown option ${unknown}; there are --guests (copies the fetched guests into dist/, one of them as it stands at its shell) and --uncompressed (leaves out what servers send of the page).`,
       );
     if (existsSync(at('index.html'))) await buildPage({ compressed: !process.argv.includes('--uncompressed') });
-    for (const name of Object.keys(programs).filter(isThere)) await buildProgram(name);
+    for (const together of Object.values(PROGRAMS)) await buildProgram(Object.keys(together)[0]);
     if (process.argv.includes('--guests')) await copyGuests();
   } catch (error) {
     console.error(error.message);
