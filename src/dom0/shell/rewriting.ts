@@ -185,6 +185,15 @@ export class Rewriting implements Plugin {
     return this.hasChanged ? script : ahead;
   }
 
+  /** The same; what cannot be read now tells why when it runs. */
+  rewrittenOrAsIs(text: string, scope: Scope): string {
+    try {
+      return this.rewritten(text, scope);
+    } catch {
+      return text;
+    }
+  }
+
   readonly transform: Plugin['transform'] = ({ ast }) => {
     if (this.isOurs) return { ast: this.instead ? { ...ast, statements: this.instead } : ast };
     const mark = this.markOf(ast);
