@@ -89,8 +89,9 @@ function madeOf({ file, mtimeMs }) {
   return stat && stat.mtimeMs >= mtimeMs ? stat : undefined;
 }
 
-function answer(request, response, { headers, wasm, coming }) {
+function answer(request, response, { headers, wasm, coming, answers }) {
   const { pathname } = new URL(request.url, 'http://localhost');
+  if (request.method === 'GET' && Object.hasOwn(answers, pathname)) return answers[pathname](response);
   const now = coming();
   if (now && request.method === 'GET' && pathname === COMING) {
     const { guests = [], folder: _, ...rest } = now;
@@ -156,7 +157,7 @@ function othersOpen(host) {
 /**
  * Starts the server on the first free port from `port` on; resolves with its address for this machine, and those for others.
  * For tests: `isolated: false` leaves the two headers out, as a plain static host does; `wasm: false` deletes WebAssembly; `policy` is a
- * Content-Security-Policy. `coming`: how far guests are that are being fetched (setup.mjs, fetchGuests); undefined: none are.
+ * Content-Security-Policy. `exact`: that port and no other; `answers`: functions that answer for a path, given the response. `coming`: how far guests are that are being fetched (setup.mjs, fetchGuests); undefined: none are.
  */
 export function serve({
   port = 5173,
@@ -165,10 +166,12 @@ export function serve({
   wasm = true,
   policy = '',
   coming = () => undefined,
+  exact = false,
+  answers = {},
 } = {}) {
   const headers = { ...(isolated ? isolation : {}), ...(policy ? { 'Content-Security-Policy': policy } : {}) };
-  const server = createServer((request, response) => answer(request, response, { headers, wasm, coming }));
-  const last = port + 50;
+  const server = createServer((request, response) => answer(request, response, { headers, wasm, coming, answers }));
+  const last = exact ? port : port + 50;
   return new Promise((resolve, reject) => {
     server.on('error', error => {
       if (error.code === 'EADDRINUSE' && port !== 0 && port < last) server.listen(++port, host);

@@ -15,6 +15,7 @@ const HELP = `Ringside ${VERSION}: an x86 PC and a Xen-style hypervisor in TypeS
   ringside storage …  the volumes and the disk of a host whose state is kept (ringside storage --help)
   ringside asm SOURCE assemble a flat program in nasm's language (ringside asm --help)
   ringside grade …    the codes that a class handed in at the end of a lesson (ringside grade --help)
+  ringside pool …     a hub for a pool of hosts, which serves the page (ringside pool --help)
   ringside experiment …  a claim of the textbook, measured (ringside experiment --help)
   ringside --help     show this
   ringside --version  show the version
@@ -38,6 +39,8 @@ export async function main(argv: string[]): Promise<number> {
     case 'grade':
       // It has all lessons with it.
       return (await import('./grade/command.ts')).grade(rest);
+    case 'pool':
+      return (await import('./pool/command.ts')).pool(rest);
     case 'experiment':
       return (await import('./experiment.ts')).experiment(rest);
     case '--version':

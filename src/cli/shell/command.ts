@@ -43,6 +43,8 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
   --boot ENTRY          boot this entry of /boot/grub/grub.cfg at once: a number from 0 on, a title or an id (submenus: advanced>xen-rr)
   --menu                show the boot menu, as it is at a terminal without -c and --boot
   --xen TEXT            Xen's command line in place of the entry's: dom0_mem=SIZE, sched=credit or rr, loglvl=LEVEL, hvm_fep, cpuid=no-vmx …
+  --join ADDRESS        be a host of a pool from the start: ws://HOST:PORT/#CODE, as ringside pool prints it
+  --name NAME           the host's name there
   --no-jit              ${NO_JIT_ABOUT}
   --jit-threshold N     ${JIT_THRESHOLD_ABOUT}
 
@@ -65,6 +67,8 @@ function parse(argv: string[]) {
         xen: { type: 'string' },
         boot: { type: 'string' },
         menu: { type: 'boolean' },
+        join: { type: 'string' },
+        name: { type: 'string' },
         'no-jit': { type: 'boolean' },
         'jit-threshold': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
@@ -110,7 +114,19 @@ export async function shell(argv: string[]): Promise<number> {
       }
     }
     const { c: line, boot, menu = false, xen } = options;
-    const host = new HostRuns({ state, definition, asked, boot, xen, jitThreshold: options.jitThreshold, stdout });
+    const join = options.join === undefined ? undefined : { address: options.join, name: options.name };
+    if (options.name !== undefined && !join)
+      throw new WrongUse('--name is a host’s name in a pool: write --join ADDRESS, too.');
+    const host = new HostRuns({
+      state,
+      definition,
+      asked,
+      boot,
+      xen,
+      jitThreshold: options.jitThreshold,
+      join,
+      stdout,
+    });
     return line === undefined ? await host.interact(menu) : await host.line(line, stderr);
   } catch (error) {
     if (error instanceof StateError) return (stderr.text(`ringside sh: ${error.message}\n`), 1);

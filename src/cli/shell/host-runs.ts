@@ -23,6 +23,7 @@ import {
   whyNot,
 } from '../../dom0/service/index.ts';
 import { NIC_MODELS, type NicModel, romOf } from '../../devices/index.ts';
+import { membershipOf } from '../../dom0/pool/index.ts';
 import type { KeptFiles } from '../../dom0/host/files/index.ts';
 import { Bash, login, type Power, type PowerState, type Session, shellParts } from '../../dom0/shell/index.ts';
 import { functionOrScript } from '../../hypervisor/worker/index.ts';
@@ -32,6 +33,7 @@ import type { Output } from '../boot/terminal.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { nodeSockets } from '../sockets.ts';
+import { nodeWays } from '../ways.ts';
 import { VERSION } from '../version.ts';
 
 const MIB = 2 ** 20;
@@ -53,6 +55,8 @@ export interface HostRunsParts {
   xen?: string | undefined;
   /** Of the processors' second tier; undefined: as it is. */
   jitThreshold?: number | undefined;
+  /** The pool that it joins before anything else, and its name there. */
+  join?: { address: string; name: string | undefined } | undefined;
   stdout: Output;
 }
 
@@ -84,6 +88,7 @@ function makeHost(xen: StartedXen, { storage }: HostState, files: KeptFiles, jit
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
     sockets: nodeSockets,
+    ways: nodeWays,
     files,
     storage: async () => storage,
     readsWhole: true,
@@ -208,12 +213,26 @@ export class HostRuns {
       jitThreshold,
     );
     const log = await domain0Log(host, state, boot);
+    await this.join(host);
     await host.startAutomatic();
     return { host, log };
   }
 
+  /** @throws BootError */
+  private async join(host: Host): Promise<void> {
+    const { join, stdout } = this.parts;
+    if (!join) return;
+    try {
+      const { pool, url } = await membershipOf(host).join(join.address, join.name);
+      if (process.stdin.isTTY) stdout.text(`This host is ${pool.me} in the pool at ${url}.\r\n`);
+    } catch (error) {
+      throw new BootError(`it joins no pool: ${(error as Error).message}`);
+    }
+  }
+
   private async stop(host: Host, say: (line: string) => void): Promise<void> {
     await stopGuests(host, say);
+    membershipOf(host).joined?.pool.leave();
     host.toolstack.close();
     say('The host is down.');
   }

@@ -2,7 +2,7 @@
 import type { ByteChannel } from '../host/nbd/index.ts';
 
 /** What another host wants of this one, by the connection that it makes. */
-export type Service = 'migrate';
+export type Service = 'migrate' | 'state' | 'frames' | 'leases';
 
 export interface Neighbours {
   /** This host, as the others know it. */

@@ -101,12 +101,16 @@ async function hostTime(
   { virtualTime }: PageBoot,
   runners: (pace: Pace | undefined) => (host: RunnersHost) => Runners,
   host: () => Promise<FirstHost>,
-): Promise<Pick<HostParts, 'virtual' | 'runners' | 'epochMs' | 'seed'>> {
+): Promise<Pick<HostParts, 'virtual' | 'runners' | 'epochMs' | 'seed' | 'ways'>> {
   if (!virtualTime)
     return {
       runners: runners(undefined),
       epochMs: () => Date.now(),
       seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
+      ways: {
+        webSocket: url => new WebSocket(url),
+        random: count => crypto.getRandomValues(new Uint8Array(count)),
+      },
     };
   const { VirtualTime } = await import('./virtual-time.ts');
   const virtual = new VirtualTime({ wallMs: sharedMs, soon });

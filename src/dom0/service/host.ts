@@ -44,14 +44,15 @@ import { fell, logLine, toldBy } from './told.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 import type { Inspected } from './inspection.ts';
 import type { HostReadings, Inventory } from './inventory.ts';
-import type { Sockets } from '../host/nbd/index.ts';
 import { type BaseImage, isDevice, isNetworkDisk, type Storage, transferVolume } from '../host/storage/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
 import { ManagedDomains } from '../toolstack/managed/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
 import type { TimeCalls, VirtualTime } from './virtual-time.ts';
 
-export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'> {
+export interface HostParts
+  extends Omit<ToolstackParts, 'hostMs' | 'openMedium'>,
+    Pick<CommandHost['parts'], 'sockets' | 'ways'> {
   hostMs: () => number;
   /** Domains run in virtual time, whose rounds and inputs this knows; `hostMs` is for people then. */
   virtual?: VirtualTime;
@@ -70,8 +71,6 @@ export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'>
   /** The task log is not what opens the files: it is written from then on. */
   logsAfter?: Promise<void>;
   openMedium?: OpenMedium;
-  /** See CommandHost. */
-  sockets?: Sockets;
 }
 
 /** The host with the commands of the table as its methods. */

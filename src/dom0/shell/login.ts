@@ -14,6 +14,7 @@ import { lsblk } from './block-devices.ts';
 import { lspciProgram } from './lspci.ts';
 import { editPrograms } from './edit.ts';
 import { pagers } from './pager.ts';
+import { poolProgram } from './pool.ts';
 import { pingProgram } from './ping.ts';
 import { qemuImgProgram } from './qemu-img.ts';
 import { qemuNbdProgram } from './qemu-nbd.ts';
@@ -98,6 +99,7 @@ export async function shellParts(
     ...powerPrograms(power),
     dmesgProgram(log),
     ...systemPrograms(host),
+    poolProgram(host),
   ];
   programs.push(man(programs), help(programs));
   const next = xorshift(host.parts.epochMs());

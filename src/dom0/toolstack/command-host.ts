@@ -4,7 +4,7 @@ import type { HostFacts, NamedFile, Plan, PlannedDrive, ReadFiles } from '../def
 import type { HostFiles } from '../host/files/index.ts';
 import type { Sockets } from '../host/nbd/index.ts';
 import type { BaseImage, Storage } from '../host/storage/index.ts';
-import type { Later } from '../host/index.ts';
+import type { Later, Ways } from '../host/index.ts';
 import type { ManagedDomains } from './managed/index.ts';
 import type { Member } from './running-domain.ts';
 import type { Tasks } from './tasks.ts';
@@ -41,6 +41,8 @@ export interface CommandHost {
     readonly openMedium?: OpenMedium;
     /** Ways to other hosts by TCP; absent: there is none, as in a page. */
     readonly sockets?: Sockets;
+    /** Ways to other hosts of a pool; absent: none shares this host's time. */
+    readonly ways?: Ways;
     /** Where files and disk are now, where that can change. */
     readonly stateInfo?: () => Promise<StateInfo>;
     /** There where domains run in virtual time. */

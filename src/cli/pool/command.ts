@@ -1,0 +1,110 @@
+/** `ringside pool`: the hub of a pool, which serves the page, too. */
+import { getRandomValues } from 'node:crypto';
+import type { Server, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { newCode, readCode, secretsOf } from '../../dom0/pool/index.ts';
+import { Output } from '../boot/terminal.ts';
+import { repository } from '../repository.ts';
+import { Hub } from './hub.ts';
+
+const WRONG_USE = 2,
+  NOT_DONE = 1;
+const PORT = 5173,
+  MEMBERS = 16,
+  MOST_MEMBERS = 64;
+
+export const poolHelp = (): string => `Usage: ringside pool [options]
+
+Serves the page, and is the hub of a pool of hosts: what they send each other passes here, sealed with the pool's code, which the hub does not use.
+Hosts join with ringside sh --join ws://HOST:PORT/#CODE, or in Domain 0's shell of the page with pool join ws://HOST:PORT/#CODE.
+
+  --listen ADDRESS      where: HOST, HOST:PORT or :PORT (127.0.0.1:${PORT}; 0.0.0.0 for other machines, too)
+  --members N           how many may be there at once (${MEMBERS}; at most ${MOST_MEMBERS})
+  --code CODE           the pool's code (without it a new one is drawn); after a restart members come again with the same
+`;
+
+class WrongUse extends Error {}
+
+interface Served {
+  server: Server;
+  url: string;
+  others: string[];
+}
+type Serve = (options: {
+  host: string;
+  port: number;
+  exact: boolean;
+  answers: Record<string, (response: ServerResponse) => void>;
+}) => Promise<Served>;
+
+/** @throws WrongUse */
+export function readListen(text: string): { host: string; port: number } {
+  const [, bracketed, plain, portText] = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]*))(?::(\d+))?$/.exec(text) ?? [];
+  const port = Number(portText ?? PORT);
+  if ((bracketed ?? plain) === undefined || port > 65_535)
+    throw new WrongUse(`--listen ${text}: write HOST, HOST:PORT or :PORT; an IPv6 address stands in [ ].`);
+  return { host: bracketed ?? (plain || '127.0.0.1'), port };
+}
+
+function parse(argv: string[]) {
+  try {
+    const { values } = parseArgs({
+      args: argv,
+      options: {
+        listen: { type: 'string' },
+        members: { type: 'string' },
+        code: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    const most = Number(values.members ?? MEMBERS);
+    if (!(Number.isInteger(most) && most >= 1 && most <= MOST_MEMBERS))
+      throw new Error(`--members ${values.members}: a hub takes 1 to ${MOST_MEMBERS}.`);
+    const random = (count: number): Uint8Array => getRandomValues(new Uint8Array(count));
+    return {
+      ...values,
+      most,
+      at: readListen(values.listen ?? ''),
+      code: values.code === undefined ? newCode(random) : readCode(values.code),
+    };
+  } catch (error) {
+    throw new WrongUse((error as Error).message);
+  }
+}
+
+const script = (name: string): Promise<Record<string, unknown>> =>
+  import(/* @vite-ignore */ pathToFileURL(join(repository(), 'scripts', name)).href);
+
+/** Runs until it is ended (Ctrl-C). */
+export async function pool(argv: string[]): Promise<number> {
+  const [stdout, stderr] = [new Output(1), new Output(2)];
+  try {
+    const { help, most, at, code } = parse(argv);
+    if (help) return (stdout.text(poolHelp()), 0);
+    const { room } = await secretsOf(code);
+    await ((await script('build.mjs')).buildPage as () => Promise<boolean>)();
+    const { serve } = (await script('serve.mjs')) as { serve: Serve };
+    let hub: Hub | undefined;
+    const health = (response: ServerResponse): void =>
+      void response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(hub?.health));
+    const { server, url, others } = await serve({ ...at, exact: true, answers: { '/health': health } });
+    hub = new Hub(server, { room, most, say: sentence => stderr.text(`ringside pool: ${sentence}\n`) });
+    const joins = [url, ...others].map(address => `${address.replace(/^http/, 'ws')}#${code}`);
+    stdout.text(
+      `The page is at ${[url, ...others].join(', ')}\nThe pool's code is ${code}\nHosts join with ringside sh --join ${joins.join(' or ')}\n(Ctrl-C ends it.)\n`,
+    );
+    await new Promise<void>(resolve => {
+      process.once('SIGINT', resolve);
+      process.once('SIGTERM', resolve);
+    });
+    hub.close();
+    server.close();
+    return 0;
+  } catch (error) {
+    if (error instanceof WrongUse) return (stderr.text(`ringside pool: ${error.message}\n`), WRONG_USE);
+    if (!('code' in (error as object))) throw error;
+    return (stderr.text(`ringside pool: ${(error as Error).message}\n`), NOT_DONE);
+  }
+}

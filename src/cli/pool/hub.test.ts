@@ -1,0 +1,129 @@
+import { createServer, type Server } from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import WebSocket from 'ws';
+import { hubRoom, MOST_MESSAGE_BYTES, type Pool, readHubAddress, secretsOf } from '../../dom0/pool/index.ts';
+import { enter, testCode } from '../../dom0/pool/rooms.test-support.ts';
+import { later, until } from '../../dom0/service/host.test-support.ts';
+import type { WebSocketLike } from '../../dom0/host/index.ts';
+import { Hub } from './hub.ts';
+import { readListen } from './command.ts';
+
+const make = (url: string): WebSocketLike => new WebSocket(url) as unknown as WebSocketLike;
+const MIB = 2 ** 20;
+let ends: (() => void)[] = [];
+afterEach(() => {
+  for (const end of ends.splice(0)) end();
+  ends = [];
+});
+
+async function hubHere(most = 16): Promise<{ hub: Hub; url: string; server: Server; said: string[] }> {
+  const server = createServer();
+  const said: string[] = [];
+  const { room } = await secretsOf(testCode);
+  const hub = new Hub(server, { room, most, say: sentence => said.push(sentence) });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  ends.push(() => {
+    hub.close();
+    server.close();
+  });
+  return { hub, server, said, url: `ws://127.0.0.1:${(server.address() as { port: number }).port}/` };
+}
+
+async function join(url: string, name: string, code = testCode): Promise<Pool & { said: string[] }> {
+  const { room } = await secretsOf(code);
+  const pool = await enter(await hubRoom(make, { url }, room, later), name);
+  ends.push(() => pool.leave());
+  return pool;
+}
+
+describe('the hub of a pool', () => {
+  it('brings members together and passes what they send, however much', async () => {
+    const { hub, url } = await hubHere();
+    const [alfa, bravo] = [await join(url, 'alfa'), await join(url, 'bravo')];
+    let bytes = 0,
+      sum = 0;
+    alfa.serve('migrate', channel =>
+      channel.listen(
+        piece => {
+          bytes += piece.length;
+          for (let i = 0; i < piece.length; i += 4096) sum += piece[i]!;
+        },
+        () => {},
+      ),
+    );
+    const channel = await bravo.connect('alfa', 'migrate');
+    for (let i = 0; i < 20; i++) channel.send(new Uint8Array(MIB).fill(i));
+    await until(() => bytes === 20 * MIB);
+    expect(sum).toBe(256 * 190);
+    const { members } = hub.health;
+    expect(members).toHaveLength(2);
+    expect(members[1]!.receivedBytes).toBeGreaterThan(20 * MIB);
+    expect(members[0]!.sentBytes).toBeGreaterThan(20 * MIB);
+  });
+
+  it('refuses another code and one member too many, in words', async () => {
+    const { url } = await hubHere(1);
+    await expect(join(url, 'alfa', '0000-0000-0000-0000')).rejects.toThrow(
+      `The pool at ${url} refuses: the code is not the one of this pool.`,
+    );
+    await join(url, 'alfa');
+    await expect(join(url, 'bravo')).rejects.toThrow('it has 1 member, and takes no more (ringside pool --members N).');
+    await expect(join('ws://127.0.0.1:9/', 'charlie')).rejects.toThrow(
+      'ws://127.0.0.1:9/ does not answer, or is no hub of a pool.',
+    );
+  });
+
+  it('tells who has gone without a word, and members that it is gone', async () => {
+    const { hub, url } = await hubHere();
+    const sockets: WebSocket[] = [];
+    const { room } = await secretsOf(testCode);
+    const cut = (address: string): WebSocketLike => {
+      sockets.push(new WebSocket(address));
+      return sockets.at(-1) as unknown as WebSocketLike;
+    };
+    const alfa = await join(url, 'alfa');
+    await enter(await hubRoom(cut, { url }, room, later), 'bravo');
+    await until(() => alfa.hosts.length === 1);
+    sockets[0]!.terminate();
+    await until(() => alfa.hosts.length === 0);
+    hub.close();
+    await until(() => alfa.left !== undefined);
+    expect(alfa.left).toBe('The hub of this pool does not answer any more.');
+  });
+
+  it('ends what does not speak as a member does, and nobody else', async () => {
+    const { url, hub } = await hubHere();
+    const alfa = await join(url, 'alfa');
+    const hello = JSON.stringify({ hello: 1, room: (await secretsOf(testCode)).room });
+    const attempts: (string | Uint8Array)[][] = [
+      ['no JSON'],
+      ['{"hello":2}'],
+      ['null'],
+      [new Uint8Array(8)],
+      [hello, 'a text'],
+      [hello, new Uint8Array(MOST_MESSAGE_BYTES + 3)],
+    ];
+    for (const messages of attempts) {
+      const socket = new WebSocket(url);
+      await new Promise(resolve => socket.once('open', resolve));
+      const closed = new Promise(resolve => socket.once('close', resolve));
+      for (const message of messages) socket.send(message);
+      await closed;
+    }
+    await until(() => hub.health.members.length === 1);
+    expect(alfa.left).toBeUndefined();
+    const bravo = await join(url, 'bravo');
+    expect(bravo.hosts.map(({ name }) => name)).toEqual(['alfa']);
+  });
+
+  it('is named as people write addresses', () => {
+    expect(readHubAddress('ws://teacher:5173/#abcd')).toEqual({ url: 'ws://teacher:5173/', code: 'abcd' });
+    expect(readHubAddress('http://[::1]:80#abcd')).toEqual({ url: 'ws://[::1]/', code: 'abcd' });
+    expect(() => readHubAddress('teacher')).toThrow('is no address of a pool: write ws://HOST:PORT/#CODE.');
+    expect(() => readHubAddress('ws://teacher/')).toThrow("lacks the pool's code");
+    expect(readListen('0.0.0.0')).toEqual({ host: '0.0.0.0', port: 5173 });
+    expect(readListen(':81')).toEqual({ host: '127.0.0.1', port: 81 });
+    expect(readListen('[::]:81')).toEqual({ host: '::', port: 81 });
+    expect(() => readListen('a:b')).toThrow('--listen a:b: write HOST');
+  });
+});

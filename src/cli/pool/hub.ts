@@ -1,0 +1,171 @@
+/**
+ * The hub of a pool: it passes messages between members that cannot reach each other, and reads none of them (dom0/pool/hub-room.ts has the words). It keeps
+ * nothing: whoever lost it comes again.
+ */
+import type { Server } from 'node:http';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { HUB_HEAD_BYTES, type HubWord, MOST_MESSAGE_BYTES } from '../../dom0/pool/index.ts';
+
+/** Bytes of all members that have not left. */
+export const MOST_IN_FLIGHT_BYTES = 64 * 2 ** 20;
+/** Of one member, which reads too slowly then. */
+const MOST_OF_ONE_BYTES = 16 * 2 ** 20;
+const HELLO_MS = 10_000;
+/** A member whose machine sleeps says nothing of its end. */
+const PING_MS = 15_000;
+/** Numbers of members have 16 bits, and none comes again. */
+const LAST_NUMBER = 0xffff;
+/** Sockets that have not said which room they want. */
+const MOST_STRANGERS = 64;
+
+interface Seat {
+  socket: WebSocket;
+  isAlive: boolean;
+  receivedBytes: number;
+  sentBytes: number;
+}
+
+export interface Health {
+  members: { number: number; receivedBytes: number; sentBytes: number; waitingBytes: number }[];
+  most: number;
+}
+
+export interface HubParts {
+  /** The room's name: a hash of the pool's code. */
+  room: string;
+  most: number;
+  say(sentence: string): void;
+}
+
+export class Hub {
+  private readonly parts: HubParts;
+  private readonly server: WebSocketServer;
+  private readonly seats = new Map<number, Seat>();
+  private strangers = 0;
+  private last = 0;
+  private readonly pings: NodeJS.Timeout;
+
+  /** Takes WebSockets at any path of a server. */
+  constructor(server: Server, parts: HubParts) {
+    this.parts = parts;
+    this.server = new WebSocketServer({
+      server,
+      maxPayload: MOST_MESSAGE_BYTES + HUB_HEAD_BYTES,
+      perMessageDeflate: false,
+    });
+    this.server.on('connection', socket => this.greet(socket));
+    this.pings = setInterval(() => this.ping(), PING_MS);
+  }
+
+  get health(): Health {
+    const members = [...this.seats].map(([number, { receivedBytes, sentBytes, socket }]) => ({
+      number,
+      receivedBytes,
+      sentBytes,
+      waitingBytes: socket.bufferedAmount,
+    }));
+    return { members, most: this.parts.most };
+  }
+
+  close(): void {
+    clearInterval(this.pings);
+    for (const { socket } of this.seats.values()) socket.close();
+    this.server.close();
+  }
+
+  private greet(socket: WebSocket): void {
+    // What is wrong with a socket is told by its end, too.
+    socket.on('error', () => {});
+    if (++this.strangers > MOST_STRANGERS) this.refuse(socket, 'too many are at the door. Try again.');
+    const late = setTimeout(() => this.refuse(socket, 'you did not say which pool you want.'), HELLO_MS);
+    const known = (): void => {
+      clearTimeout(late);
+      socket.off('close', known);
+      this.strangers--;
+    };
+    socket.on('close', known);
+    socket.once('message', (data, isBinary) => {
+      known();
+      const room = isBinary ? undefined : roomOf(String(data));
+      if (socket.readyState !== socket.OPEN) return;
+      if (room === undefined) this.refuse(socket, 'you did not begin as a member does.');
+      else if (room !== this.parts.room)
+        this.refuse(socket, 'the code is not the one of this pool. Compare it with what ringside pool has printed.');
+      else if (this.seats.size >= this.parts.most)
+        this.refuse(
+          socket,
+          `it has ${this.seats.size} member${this.seats.size === 1 ? '' : 's'}, and takes no more (ringside pool --members N).`,
+        );
+      else if (this.last === LAST_NUMBER)
+        this.refuse(socket, 'it has had as many members as it can count. Start it again.');
+      else this.seat(socket);
+    });
+  }
+
+  private seat(socket: WebSocket): void {
+    const number = ++this.last;
+    const seat: Seat = { socket, isAlive: true, receivedBytes: 0, sentBytes: 0 };
+    say(socket, { welcome: number, members: [...this.seats.keys()] });
+    for (const other of this.seats.values()) say(other.socket, { came: number });
+    this.seats.set(number, seat);
+    this.parts.say(`member ${number} came; ${this.seats.size} are there`);
+    socket.on('pong', () => {
+      seat.isAlive = true;
+    });
+    socket.on('message', (data, isBinary) => {
+      if (!isBinary) return this.refuse(socket, 'a member says nothing to the hub.');
+      seat.receivedBytes += (data as Buffer).length;
+      this.pass(number, data as Buffer);
+    });
+    socket.on('close', () => {
+      this.seats.delete(number);
+      for (const other of this.seats.values()) say(other.socket, { gone: number });
+      this.parts.say(
+        `member ${number} left; it had sent ${seat.receivedBytes} bytes and got ${seat.sentBytes}; ${this.seats.size} are there`,
+      );
+    });
+  }
+
+  private pass(from: number, message: Buffer): void {
+    if (message.length < HUB_HEAD_BYTES) return;
+    const to = this.seats.get(message.readUInt16LE(0));
+    // It has just left, and whoever sends will hear of it.
+    if (!to) return;
+    message.writeUInt16LE(from, 0);
+    to.sentBytes += message.length;
+    to.socket.send(message);
+    const inFlight = [...this.seats.values()].reduce((sum, { socket }) => sum + socket.bufferedAmount, 0);
+    if (to.socket.bufferedAmount > MOST_OF_ONE_BYTES || inFlight > MOST_IN_FLIGHT_BYTES) {
+      const slowest = [...this.seats.values()].reduce((a, b) =>
+        a.socket.bufferedAmount >= b.socket.bufferedAmount ? a : b,
+      );
+      this.refuse(slowest.socket, 'you take what others send too slowly.');
+    }
+  }
+
+  private ping(): void {
+    for (const seat of this.seats.values()) {
+      if (!seat.isAlive) seat.socket.terminate();
+      seat.isAlive = false;
+      seat.socket.ping();
+    }
+  }
+
+  private refuse(socket: WebSocket, why: string): void {
+    say(socket, { refused: why });
+    socket.close();
+    // Who does not answer is not waited for.
+    setTimeout(() => socket.terminate(), 1000).unref();
+  }
+}
+
+const say = (socket: WebSocket, word: HubWord): void => socket.send(JSON.stringify(word));
+
+function roomOf(text: string): string | undefined {
+  try {
+    const { hello, room } = JSON.parse(text) as Record<string, unknown>;
+    return hello === 1 && typeof room === 'string' ? room : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,20 @@
+/** Ways from this host to others, where its time is theirs, too. */
+
+/** What browsers and node's packages have alike of WebSocket. */
+export interface WebSocketLike {
+  binaryType: string;
+  readonly bufferedAmount: number;
+  send(message: string | Uint8Array<ArrayBuffer>): void;
+  close(): void;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  onerror: ((event: never) => void) | null;
+}
+
+export interface Ways {
+  /** @throws Error: no such address may be opened */
+  webSocket(url: string): WebSocketLike;
+  /** Bytes that nobody can guess. */
+  random(count: number): Uint8Array;
+}

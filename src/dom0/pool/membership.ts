@@ -1,0 +1,94 @@
+/** A host's membership: it is in one pool, or in none. What a pool needs is loaded with this file, when somebody joins one. */
+import type { CommandHost } from '../toolstack/index.ts';
+import { readCode, secretsOf } from './code.ts';
+import { hubRoom, readHubAddress } from './hub-room.ts';
+import { hostIdOf, nameProblem } from './names.ts';
+import { Pool } from './pool.ts';
+
+/** machine-id(5), and hostname(5): a host that is kept is the same again. */
+const ID_FILE = '/etc/machine-id',
+  NAME_FILE = '/etc/hostname';
+const ID_BYTES = 16;
+
+export interface Joined {
+  pool: Pool;
+  /** Where, without the code. */
+  url: string;
+}
+
+export class Membership {
+  private readonly host: CommandHost;
+  /** Undefined: this host is in none. */
+  joined: Joined | undefined;
+
+  constructor(host: CommandHost) {
+    this.host = host;
+  }
+
+  /** `address`: ws://HOST:PORT/#CODE; `wanted`: the host's name, else the one that it had, or one that is drawn. @throws Error with a sentence */
+  async join(address: string, wanted?: string): Promise<Joined> {
+    const { host } = this;
+    const { ways, later, hostMs, version } = host.parts;
+    if (this.joined)
+      throw new Error(`This host is in the pool at ${this.joined.url} already. Leave it first: pool leave.`);
+    if (!ways)
+      throw new Error(
+        'This host runs in virtual time, which no other host shares. Load the page without ?time=virtual to join a pool.',
+      );
+    const { url, code } = readHubAddress(address);
+    const problem = wanted === undefined ? undefined : nameProblem(wanted);
+    if (problem !== undefined) throw new Error(problem);
+    const { room, secret } = await secretsOf(readCode(code));
+    const id = (await this.kept(ID_FILE, /^[0-9a-f]{32}$/)) ?? hostIdOf(ways.random(ID_BYTES));
+    const name = wanted ?? (await this.kept(NAME_FILE, /^(?!ringside$)[a-z0-9-]+$/)) ?? `host-${id.slice(0, 5)}`;
+    const pool = await Pool.enter({
+      me: { id, name, version },
+      secret,
+      room: await hubRoom(ways.webSocket, { url }, room, later),
+      random: ways.random,
+      later,
+      hostMs,
+      say: sentence => host.tasks.note('pool', 'failed', sentence),
+    });
+    host.toolstack.become({ id, name });
+    await this.keep(ID_FILE, id);
+    await this.keep(NAME_FILE, name);
+    const joined = { pool, url };
+    this.joined = joined;
+    pool.onChange(() => {
+      if (pool.left === undefined || this.joined !== joined) return;
+      this.joined = undefined;
+      host.tasks.note(`pool leave ${url}`, 'done', pool.left);
+    });
+    return joined;
+  }
+
+  /** @throws Error with a sentence */
+  leave(): void {
+    this.pool.leave();
+  }
+
+  /** @throws Error with a sentence: it is in none */
+  get pool(): Pool {
+    if (!this.joined) throw new Error('This host is in no pool. Join one: pool join ws://HOST:PORT/#CODE.');
+    return this.joined.pool;
+  }
+
+  private async kept(path: string, form: RegExp): Promise<string | undefined> {
+    const bytes = await this.host.parts.files?.readFileBuffer(path).catch(() => undefined);
+    const text = new TextDecoder().decode(bytes ?? new Uint8Array()).trim();
+    return form.test(text) ? text : undefined;
+  }
+
+  private async keep(path: string, text: string): Promise<void> {
+    await this.host.parts.files?.writeFile(path, `${text}\n`);
+  }
+}
+
+const memberships = new WeakMap<CommandHost, Membership>();
+
+export function membershipOf(host: CommandHost): Membership {
+  let found = memberships.get(host);
+  if (!found) memberships.set(host, (found = new Membership(host)));
+  return found;
+}

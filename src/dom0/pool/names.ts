@@ -1,0 +1,47 @@
+/** What hosts of a pool are called, and by what they are known. */
+import type { HostIdentity } from '../host/index.ts';
+
+const ID = /^[0-9a-f]{32}$/;
+/** A host name of one label (RFC 1123, 2.1), as long as an interface of Linux can have behind `vx-` (IFNAMSIZ, 16 with its NUL). */
+const NAME = /^[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?$/;
+/** What a member says of itself is no longer. */
+const MOST_BYTES = 1024;
+const PROTOCOL = 1;
+
+/** Why it cannot be a host's name; undefined: it can. */
+export const nameProblem = (name: string): string | undefined =>
+  NAME.test(name)
+    ? undefined
+    : `${JSON.stringify(name.slice(0, 40))} is no name for a host: write up to 12 of a-z, 0-9 and -, with no - at an end.`;
+
+/** 16 random bytes as an id. */
+export const hostIdOf = (bytes: Uint8Array): string =>
+  [...bytes.subarray(0, 16)].map(byte => byte.toString(16).padStart(2, '0')).join('');
+
+/** A member of a pool. */
+export interface Introduction extends HostIdentity {
+  readonly id: string;
+  /** Of the program. */
+  readonly version: string;
+}
+
+export const introduction = (of: Introduction): Uint8Array =>
+  new TextEncoder().encode(JSON.stringify({ protocol: PROTOCOL, id: of.id, name: of.name, version: of.version }));
+
+/** What somebody says of itself, who may say anything. @throws Error with a sentence */
+export function readIntroduction(bytes: Uint8Array): Introduction {
+  let said: unknown;
+  try {
+    said = bytes.length <= MOST_BYTES ? JSON.parse(new TextDecoder().decode(bytes)) : undefined;
+  } catch {
+    // It is judged below.
+  }
+  const { protocol, id, name, version } = (said ?? {}) as Record<string, unknown>;
+  if (protocol !== PROTOCOL)
+    throw new Error(
+      `speaks protocol ${JSON.stringify(protocol)?.slice(0, 20) ?? 'none'} of pools, and this host ${PROTOCOL}: run the same version on both`,
+    );
+  if (typeof id !== 'string' || !ID.test(id)) throw new Error('has no id of a host');
+  if (typeof name !== 'string' || nameProblem(name) !== undefined) throw new Error('has no name of a host');
+  return { id, name, version: typeof version === 'string' ? version.slice(0, 20) : '' };
+}

@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest';
+import type { ByteChannel } from '../host/nbd/index.ts';
+import { until } from '../service/host.test-support.ts';
+import { WINDOW_BYTES } from './channels.ts';
+import { newCode, readCode, secretsOf } from './code.ts';
+import { enter, random, TestRoom } from './rooms.test-support.ts';
+
+const MIB = 2 ** 20;
+
+/** All that comes, and what is said at the end. */
+function heardBy(channel: ByteChannel): { bytes: number; first: number[]; end: (string | undefined)[] } {
+  const heard = { bytes: 0, first: [] as number[], end: [] as (string | undefined)[] };
+  channel.listen(
+    bytes => {
+      heard.bytes += bytes.length;
+      if (heard.first.length < 8) heard.first.push(...bytes.subarray(0, 8));
+    },
+    why => void heard.end.push(why),
+  );
+  return heard;
+}
+
+describe('the code of a pool', () => {
+  it('is read as people write it, and refused in words', () => {
+    const code = newCode(random);
+    expect(code).toMatch(/^[0-9a-hjkmnp-tv-z]{4}(-[0-9a-hjkmnp-tv-z]{4}){3}$/);
+    expect(readCode(` ${code.toUpperCase().replaceAll('-', ' ')}`)).toBe(code);
+    expect(readCode('OIL0-0000-0000-0000')).toBe('0110-0000-0000-0000');
+    expect(() => readCode('abc')).toThrow('is no code of a pool: it has 16 letters and digits');
+  });
+
+  it('gives hubs a name of the room that says nothing of it', async () => {
+    const [one, two] = await Promise.all([secretsOf('0000-0000-0000-0000'), secretsOf('0000-0000-0000-0001')]);
+    expect(one.room).toMatch(/^[0-9a-f]{32}$/);
+    expect(one.room).not.toBe(two.room);
+  });
+});
+
+describe('members of a pool', () => {
+  it('know each other by name, and when one leaves', async () => {
+    const room = new TestRoom();
+    const alfa = await enter(room.enter(), 'alfa');
+    const bravo = await enter(room.enter(), 'bravo');
+    await until(() => alfa.hosts.length === 1);
+    expect([alfa.hosts[0]!.name, bravo.hosts[0]!.name]).toEqual(['bravo', 'alfa']);
+    const charlie = await enter(room.enter(), 'charlie');
+    expect(charlie.hosts.map(({ name }) => name)).toEqual(['alfa', 'bravo']);
+    bravo.leave();
+    await until(() => alfa.hosts.map(({ name }) => name).join() === 'charlie');
+    await expect(alfa.connect('bravo', 'migrate')).rejects.toThrow(
+      'There is no host bravo in this pool. There are: charlie.',
+    );
+    charlie.leave();
+    alfa.leave();
+  });
+
+  it('connect to what another serves, both ways, and end in order', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo] = [await enter(room.enter(), 'alfa'), await enter(room.enter(), 'bravo')];
+    const from: string[] = [];
+    let there: ReturnType<typeof heardBy> | undefined;
+    alfa.serve('migrate', (channel, host) => {
+      from.push(host);
+      there = heardBy(channel);
+      channel.send(Uint8Array.of(7));
+    });
+    await expect(bravo.connect('alfa', 'frames')).rejects.toThrow('alfa takes no connections for "frames".');
+    const channel = await bravo.connect('alfa', 'migrate');
+    const here = heardBy(channel);
+    channel.send(Uint8Array.of(1, 2, 3));
+    await until(() => there?.bytes === 3 && here.bytes === 1);
+    channel.close();
+    await until(() => there!.end.length === 1 && here.end.length === 1);
+    expect([from, there, here]).toEqual([
+      ['bravo'],
+      { bytes: 3, first: [1, 2, 3], end: [undefined] },
+      { bytes: 1, first: [7], end: [undefined] },
+    ]);
+    alfa.leave();
+    bravo.leave();
+  });
+
+  it('hold no more of a channel than its window, and let others pass meanwhile', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo] = [await enter(room.enter(), 'alfa'), await enter(room.enter(), 'bravo')];
+    let passed = 0;
+    room.passes = (_from, _to, message) => {
+      passed += message.length;
+      return message;
+    };
+    const served: ByteChannel[] = [];
+    alfa.serve('migrate', channel => void served.push(channel));
+    const [slow, quick] = [await bravo.connect('alfa', 'migrate'), await bravo.connect('alfa', 'migrate')];
+    let drained = 0;
+    slow.onDrained(() => drained++);
+    served[0]!.pause();
+    const [ofSlow, ofQuick] = served.map(heardBy) as [ReturnType<typeof heardBy>, ReturnType<typeof heardBy>];
+    for (let i = 0; i < 16; i++) slow.send(new Uint8Array(MIB).fill(i));
+    for (let i = 0; i < 4; i++) quick.send(new Uint8Array(MIB));
+    await until(() => ofQuick.bytes === 4 * MIB);
+    expect(ofSlow.bytes).toBe(0);
+    expect(slow.waitingBytes).toBe(16 * MIB - WINDOW_BYTES);
+    expect(passed).toBeLessThan(4 * MIB + WINDOW_BYTES + 100_000);
+    served[0]!.resume();
+    await until(() => ofSlow.bytes === 16 * MIB);
+    expect([slow.waitingBytes, drained]).toEqual([0, 1]);
+    alfa.leave();
+    bravo.leave();
+  });
+
+  it('tell both ends of a channel when its host is gone', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo] = [await enter(room.enter(), 'alfa'), await enter(room.enter(), 'bravo')];
+    let there: ReturnType<typeof heardBy> | undefined;
+    alfa.serve('migrate', channel => {
+      there = heardBy(channel);
+    });
+    const here = heardBy(await bravo.connect('alfa', 'migrate'));
+    bravo.leave();
+    await until(() => there!.end.length === 1);
+    expect([there!.end, here.end]).toEqual([['bravo has left the pool.'], ['This host has left the pool.']]);
+    alfa.leave();
+  });
+
+  it('refuse a second one of the same name or id, whoever was there first', async () => {
+    const room = new TestRoom();
+    const alfa = await enter(room.enter(), 'alfa');
+    await expect(enter(room.enter(), 'alfa')).rejects.toThrow(
+      'There is a host alfa in this pool already. Join with another --name.',
+    );
+    const me = { id: '0'.repeat(32), name: 'bravo', version: 'test' };
+    const bravo = await enter(room.enter(), 'bravo', { me });
+    await expect(enter(room.enter(), 'charlie', { me: { ...me, name: 'charlie' } })).rejects.toThrow(
+      "bravo of this pool has this host's id. Start one of them with another --state.",
+    );
+    await until(() => alfa.hosts.length === 1);
+    alfa.leave();
+    bravo.leave();
+  });
+});
+
+describe('a hub that reads and changes what passes', () => {
+  it('sees nothing of what members say', async () => {
+    const room = new TestRoom();
+    const passed: number[] = [];
+    room.passes = (_from, _to, message) => {
+      passed.push(...message);
+      return message;
+    };
+    const [alfa, bravo] = [await enter(room.enter(), 'alfa'), await enter(room.enter(), 'bravo')];
+    await until(() => alfa.hosts.length === 1);
+    const text = String.fromCharCode(...passed);
+    expect(text.length).toBeGreaterThan(100);
+    for (const word of ['alfa', 'bravo', 'name', 'version']) expect(text).not.toContain(word);
+    alfa.leave();
+    bravo.leave();
+  });
+
+  const hostile: Record<string, (message: Uint8Array, number: number) => Uint8Array | undefined> = {
+    changes: message => message.map((byte, i) => (i === 3 ? byte ^ 1 : byte)),
+    loses: () => undefined,
+    repeats: (message, number) => (number === 1 ? message : last),
+    cuts: message => message.subarray(0, message.length - 1),
+  };
+  let last = new Uint8Array();
+  for (const [what, change] of Object.entries(hostile))
+    it(`ends a link when it ${what} a message`, async () => {
+      const room = new TestRoom();
+      const [alfa, bravo] = [await enter(room.enter(), 'alfa'), await enter(room.enter(), 'bravo')];
+      const got: number[] = [];
+      alfa.serve('migrate', channel =>
+        channel.listen(
+          bytes => void got.push(...bytes),
+          () => {},
+        ),
+      );
+      const channel = await bravo.connect('alfa', 'migrate');
+      let number = 0;
+      room.passes = (from, _to, message) => {
+        if (from !== 2) return message;
+        const passed = ++number <= 2 ? change(message, number) : message;
+        last = message as Uint8Array<ArrayBuffer>;
+        return passed;
+      };
+      for (let i = 1; i < 6; i++) {
+        channel.send(Uint8Array.of(i));
+        await new Promise(resolve => setTimeout(resolve, 5));
+      }
+      await until(() => alfa.hosts.length === 0);
+      expect(alfa.said).toEqual([expect.stringContaining('bravo sent what does not open with the key of this pool')]);
+      expect(got).toEqual(what === 'repeats' ? [1] : []);
+      alfa.leave();
+      bravo.leave();
+    });
+});

@@ -1,0 +1,276 @@
+/**
+ * A pool as one of its members has it: who else is there, and channels to them. Members trust each other as far as the code goes: who has it may connect, and
+ * what he sends is judged like a file that was dropped.
+ */
+import type { ByteChannel } from '../host/nbd/index.ts';
+import type { Later } from '../host/index.ts';
+import { Channels } from './channels.ts';
+import { SALT_BYTES } from './code.ts';
+import { introduction, type Introduction, readIntroduction } from './names.ts';
+import type { Neighbours, Service } from './neighbours.ts';
+import { MOST_MESSAGE_BYTES, type Room } from './room.ts';
+import { Link } from './sealed.ts';
+
+export interface PoolParts {
+  /** This host. */
+  me: Introduction;
+  secret: CryptoKey;
+  room: Room;
+  /** Of a generator that nobody can guess. */
+  random(count: number): Uint8Array;
+  later: Later;
+  /** Monotonic milliseconds. */
+  hostMs(): number;
+  /** For the task log: what went wrong with whom. */
+  say(sentence: string): void;
+}
+
+/** How long those who are there have to introduce themselves. */
+const ANSWER_MS = 10_000;
+/** Between two looks at how long a link takes. */
+const ASK_MS = 2000;
+const NOTE = { introduction: 0, ask: 1, answer: 2 } as const;
+
+/** Another host of the pool. */
+export interface Neighbour extends Introduction {
+  /** There and back, at the last look; undefined: not known yet. */
+  delayMs: number | undefined;
+  sentBytes: number;
+  receivedBytes: number;
+}
+
+type Accept = (channel: ByteChannel, from: string) => void;
+
+/** A link, and who is at its other end, once that has said so. */
+interface Member {
+  link: Link;
+  channels: Channels;
+  known?: Neighbour;
+  /** Nothing of it counts any more. */
+  isOut?: true;
+}
+
+export class Pool implements Neighbours {
+  readonly me: string;
+  private readonly parts: PoolParts;
+  private readonly members = new Map<number, Member>();
+  private readonly services = new Map<string, Accept>();
+  private readonly listeners = new Set<() => void>();
+  /** Those who were there before, and have not introduced themselves. */
+  private readonly expected: Set<number>;
+  private entered: { done(): void; failed(error: Error): void } | undefined;
+  private cancelAsking = (): void => {};
+  /** Why this host is no member any more. */
+  left: string | undefined;
+
+  private constructor(parts: PoolParts) {
+    this.parts = parts;
+    this.me = parts.me.name;
+    const before = parts.room.listen({
+      came: number => this.meet(number),
+      gone: number => this.lose(number, `${this.nameOf(number)} has left the pool.`),
+      message: (from, message) => {
+        const member = this.members.get(from);
+        if (!member || member.isOut) return;
+        if (member.known) member.known.receivedBytes += message.length;
+        member.link.take(message);
+      },
+      drained: () => {
+        for (const { channels } of this.members.values()) channels.pump();
+      },
+      closed: why => this.end(why),
+    });
+    this.expected = new Set(before);
+    for (const number of before) this.meet(number);
+  }
+
+  /** Resolves once all who are there are known. @throws Error with a sentence: one of them is this host's double */
+  static async enter(parts: PoolParts): Promise<Pool> {
+    const pool = new Pool(parts);
+    const cancel = parts.later(ANSWER_MS, () => pool.settle(true));
+    try {
+      await new Promise<void>((done, failed) => {
+        pool.entered = { done, failed };
+        pool.settle();
+      });
+    } finally {
+      cancel();
+    }
+    pool.ask();
+    return pool;
+  }
+
+  /** Hosts that are known, by their names. */
+  get hosts(): readonly Neighbour[] {
+    return [...this.members.values()]
+      .flatMap(({ known, isOut }) => (known && !isOut ? [known] : []))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Told whenever a host came or went, or this one is no member any more. */
+  onChange(listener: () => void): void {
+    this.listeners.add(listener);
+  }
+
+  async connect(host: string, service: Service): Promise<ByteChannel> {
+    const member = [...this.members.values()].find(({ known, isOut }) => known?.name === host && !isOut);
+    if (!member) {
+      const others = this.hosts.map(({ name }) => name).join(', ');
+      throw new Error(
+        `There is no host ${host} in this pool.${others === '' ? ' No other host is there.' : ` There are: ${others}.`}`,
+      );
+    }
+    return member.channels.connect(service);
+  }
+
+  serve(service: Service, accept: Accept): void {
+    this.services.set(service, accept);
+  }
+
+  leave(): void {
+    this.end('This host has left the pool.');
+    this.parts.room.leave();
+  }
+
+  // ---- who comes and goes
+
+  private meet(number: number): void {
+    const { parts } = this;
+    const out = (why: string): void => this.refuse(number, why);
+    const link = new Link({
+      secret: parts.secret,
+      salt: parts.random(SALT_BYTES),
+      send: message => {
+        const { known } = this.members.get(number) ?? {};
+        if (known) known.sentBytes += message.length;
+        parts.room.send(number, message);
+      },
+      opened: bytes => this.members.get(number)?.channels.take(bytes),
+      broken: out,
+    });
+    const channels = new Channels({
+      isOdd: parts.room.me > number,
+      send: message => link.send(message),
+      waitingBytes: () => link.waitingBytes + parts.room.waitingBytes,
+      accept: (service, channel) => {
+        const from = this.members.get(number)?.known?.name;
+        const accept = this.services.get(service);
+        if (from === undefined) return 'Say first who you are.';
+        if (!accept) return `${this.me} takes no connections for ${JSON.stringify(service.slice(0, 20))}.`;
+        accept(channel(), from);
+        return undefined;
+      },
+      noted: bytes => this.hear(number, bytes),
+      violated: out,
+    });
+    this.members.set(number, { link, channels });
+    channels.note(note(NOTE.introduction, introduction(parts.me)));
+  }
+
+  private hear(number: number, [type, ...rest]: Uint8Array<ArrayBuffer>): void {
+    const member = this.members.get(number);
+    if (!member) return;
+    if (type === NOTE.ask) member.channels.note(Uint8Array.of(NOTE.answer, ...rest.slice(0, 8)));
+    else if (type === NOTE.answer) this.answered(member, Uint8Array.from(rest));
+    else if (type === NOTE.introduction && !member.known) this.introduced(number, member, Uint8Array.from(rest));
+    else this.refuse(number, 'says what no member says');
+  }
+
+  private introduced(number: number, member: Member, said: Uint8Array): void {
+    const { me, room } = this.parts;
+    let known: Introduction;
+    try {
+      known = readIntroduction(said);
+    } catch (error) {
+      return this.refuse(number, (error as Error).message);
+    }
+    const isDouble = (other: Introduction): boolean => other.name === known.name || other.id === known.id;
+    if (isDouble(me)) {
+      // Whoever came later is the double.
+      if (room.me < number) return this.refuse(number, `calls itself ${known.name}, as this host is called`);
+      const what =
+        known.name === me.name
+          ? `There is a host ${me.name} in this pool already`
+          : `${known.name} of this pool has this host's id`;
+      const how = known.name === me.name ? 'Join with another --name.' : 'Start one of them with another --state.';
+      this.entered?.failed(new Error(`${what}. ${how}`));
+      return this.leave();
+    }
+    if (this.hosts.some(isDouble)) return this.refuse(number, `calls itself ${known.name}, as another host is called`);
+    member.known = { ...known, delayMs: undefined, sentBytes: 0, receivedBytes: 0 };
+    this.expected.delete(number);
+    this.settle();
+    this.changed();
+  }
+
+  /** It may stay in the room, and is none of ours. */
+  private refuse(number: number, why: string): void {
+    const member = this.members.get(number);
+    if (!member || member.isOut) return;
+    const sentence = `${this.nameOf(number)} ${why}.`;
+    member.isOut = true;
+    member.link.end();
+    member.channels.end(sentence);
+    this.parts.say(`${sentence} This host has no link with it any more.`);
+    this.expected.delete(number);
+    this.settle();
+    this.changed();
+  }
+
+  private lose(number: number, why: string): void {
+    const member = this.members.get(number);
+    this.members.delete(number);
+    this.expected.delete(number);
+    member?.link.end();
+    member?.channels.end(why);
+    this.settle();
+    this.changed();
+  }
+
+  private nameOf(number: number): string {
+    return this.members.get(number)?.known?.name ?? `Member ${number} of the room`;
+  }
+
+  private settle(isLate = false): void {
+    if (this.expected.size > 0 && !isLate) return;
+    this.entered?.done();
+    this.entered = undefined;
+  }
+
+  private end(why: string): void {
+    if (this.left !== undefined) return;
+    this.left = why;
+    this.cancelAsking();
+    this.entered?.failed(new Error(why));
+    for (const number of [...this.members.keys()]) this.lose(number, why);
+    this.changed();
+  }
+
+  private changed(): void {
+    for (const listener of this.listeners) listener();
+  }
+
+  // ---- delays
+
+  private ask(): void {
+    if (this.left !== undefined) return;
+    const now = new Uint8Array(8);
+    new DataView(now.buffer).setFloat64(0, this.parts.hostMs(), true);
+    for (const { channels, known } of this.members.values()) if (known) channels.note(note(NOTE.ask, now));
+    this.cancelAsking = this.parts.later(ASK_MS, () => this.ask());
+  }
+
+  private answered({ known }: Member, said: Uint8Array): void {
+    if (!known || said.length !== 8) return;
+    const delayMs = this.parts.hostMs() - new DataView(said.buffer).getFloat64(0, true);
+    if (delayMs >= 0 && delayMs < 60_000) known.delayMs = delayMs;
+  }
+}
+
+function note(type: number, rest: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(1 + rest.length);
+  if (bytes.length > MOST_MESSAGE_BYTES) throw new RangeError('a note is short');
+  bytes[0] = type;
+  bytes.set(rest, 1);
+  return bytes;
+}

@@ -1,0 +1,68 @@
+/** A room of one process, for tests: messages arrive when the event loop had its turn, and the test may see and change each. */
+import { getRandomValues } from 'node:crypto';
+import { later } from '../service/host.test-support.ts';
+import { newCode, secretsOf } from './code.ts';
+import { Pool, type PoolParts } from './pool.ts';
+import type { Room, RoomListener } from './room.ts';
+
+export const random = (count: number): Uint8Array => getRandomValues(new Uint8Array(count));
+
+export class TestRoom {
+  private readonly there = new Map<number, RoomListener>();
+  private last = 0;
+  /** What passes; undefined: it is lost. */
+  passes = (_from: number, _to: number, message: Uint8Array): Uint8Array | undefined => message;
+
+  enter(): Room {
+    const me = ++this.last;
+    const others = [...this.there.keys()];
+    return {
+      me,
+      waitingBytes: 0,
+      listen: listener => {
+        for (const other of this.there.values()) setImmediate(() => other.came(me));
+        this.there.set(me, listener);
+        return others;
+      },
+      send: (to, message) => {
+        const passed = this.passes(me, to, message.slice());
+        setImmediate(() => {
+          if (passed) this.there.get(to)?.message(me, passed as Uint8Array<ArrayBuffer>);
+          this.there.get(me)?.drained();
+        });
+      },
+      leave: () => {
+        this.there.delete(me);
+        for (const other of this.there.values()) setImmediate(() => other.gone(me));
+      },
+    };
+  }
+}
+
+const ids = new Map<string, string>();
+/** The same name has the same id. */
+const idOf = (name: string): string => {
+  if (!ids.has(name)) ids.set(name, [...random(16)].map(byte => byte.toString(16).padStart(2, '0')).join(''));
+  return ids.get(name)!;
+};
+
+export const testCode = newCode(random);
+
+export async function enter(
+  room: Room,
+  name: string,
+  parts: Partial<PoolParts> = {},
+): Promise<Pool & { said: string[] }> {
+  const said: string[] = [];
+  const pool = await Pool.enter({
+    me: { id: idOf(name), name, version: 'test' },
+    secret: (await secretsOf(testCode)).secret,
+    room,
+    random,
+    later,
+    hostMs: () => performance.now(),
+    say: sentence => said.push(sentence),
+    ...parts,
+  });
+  return Object.assign(pool, { said });
+}

@@ -1,0 +1,98 @@
+/**
+ * A link between two members over a room that may read and change what passes: each end says a salt, and what follows is sealed with AES-GCM under keys of both
+ * salts and the code. The counter is never sent: a message that is missing, old, changed or of another does not open, and the link ends.
+ */
+import { keyOf, SALT_BYTES } from './code.ts';
+import { MOST_MESSAGE_BYTES } from './room.ts';
+
+const IV_BYTES = 12;
+/** Of GCM. */
+export const TAG_BYTES = 16;
+export const MOST_SEALED_BYTES = MOST_MESSAGE_BYTES - TAG_BYTES;
+
+export interface LinkParts {
+  secret: CryptoKey;
+  /** Of this end. */
+  salt: Uint8Array;
+  /** To the other's end. */
+  send(message: Uint8Array): void;
+  /** What the other has sealed, in its order. */
+  opened(bytes: Uint8Array<ArrayBuffer>): void;
+  /** The first that is wrong with the link ends it; a sentence. */
+  broken(why: string): void;
+}
+
+const counter = (count: number): Uint8Array<ArrayBuffer> => {
+  const iv = new Uint8Array(IV_BYTES);
+  new DataView(iv.buffer).setBigUint64(IV_BYTES - 8, BigInt(count));
+  return iv;
+};
+
+export class Link {
+  private readonly parts: LinkParts;
+  private keys: Promise<readonly [seals: CryptoKey, opens: CryptoKey]> | undefined;
+  private readonly early: Uint8Array[] = [];
+  private sealed = 0;
+  private taken = 0;
+  private outgoing = Promise.resolve();
+  private incoming = Promise.resolve();
+  private isOver = false;
+  /** Bytes that wait for their seal. */
+  waitingBytes = 0;
+
+  constructor(parts: LinkParts) {
+    this.parts = parts;
+    parts.send(parts.salt);
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.isOver) return;
+    if (!this.keys) return void this.early.push(bytes);
+    const iv = counter(this.sealed++);
+    this.waitingBytes += bytes.length;
+    const sealing = this.keys.then(([seals]) =>
+      crypto.subtle.encrypt({ name: 'AES-GCM', iv }, seals, bytes as Uint8Array<ArrayBuffer>),
+    );
+    this.outgoing = this.outgoing.then(async () => {
+      const message = new Uint8Array(await sealing);
+      this.waitingBytes -= bytes.length;
+      if (!this.isOver) this.parts.send(message);
+    });
+  }
+
+  /** From the other's end. */
+  take(message: Uint8Array<ArrayBuffer>): void {
+    if (this.isOver) return;
+    if (!this.keys) return this.begin(message);
+    if (message.length < TAG_BYTES) return this.end('sent what no seal is on');
+    const iv = counter(this.taken++);
+    const opening = this.keys.then(([, opens]) => crypto.subtle.decrypt({ name: 'AES-GCM', iv }, opens, message));
+    // It is waited for below.
+    opening.catch(() => {});
+    this.incoming = this.incoming.then(async () => {
+      try {
+        const bytes = new Uint8Array(await opening);
+        if (!this.isOver) this.parts.opened(bytes);
+      } catch (error) {
+        if (!(error instanceof DOMException)) throw error;
+        this.end(
+          'sent what does not open with the key of this pool: it was changed or lost on its way, or has another code',
+        );
+      }
+    });
+  }
+
+  private begin(theirs: Uint8Array): void {
+    const { secret, salt } = this.parts;
+    if (theirs.length !== SALT_BYTES || theirs.every((byte, i) => byte === salt[i]))
+      return this.end('does not begin as a member of a pool does');
+    this.keys = Promise.all([keyOf(secret, salt, theirs), keyOf(secret, theirs, salt)]);
+    for (const bytes of this.early.splice(0)) this.send(bytes);
+  }
+
+  end(why?: string): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    if (why !== undefined) this.parts.broken(why);
+  }
+}
