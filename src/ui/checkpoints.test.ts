@@ -4,7 +4,7 @@ import type { DomainInfo } from '../dom0/service/index.ts';
 
 /** What is asked of the host, and the snapshots that it has. */
 const asked = vi.hoisted(() => ({ words: [] as string[], taken: [] as string[], refuse: '' }));
-vi.mock('idb-keyval', () => ({ get: async () => undefined, set: async () => {} }));
+vi.mock('./indexed-db.ts', () => ({ recall: async () => undefined, keep: async () => {} }));
 vi.mock('./host.ts', async original => ({
   ...(await original<object>()),
   host: {

@@ -2,7 +2,7 @@
 import { expect, it, vi } from 'vitest';
 
 const { port1: port } = new MessageChannel();
-vi.mock('idb-keyval', () => ({ get: async () => undefined, set: async () => {} }));
+vi.mock('./indexed-db.ts', () => ({ recall: async () => undefined, keep: async () => {} }));
 // Nobody speaks at the port.
 vi.mock('./host.ts', async original => ({ ...(await original<object>()), host: { exportState: async () => port } }));
 const { hostsLost } = await import('./host.ts');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
-import { domainRows, expect, open, test } from './page.ts';
+import { domainRows, expect, open, pressAndReload, test } from './page.ts';
 
 /** The part of the screen's light that is red, of a picture that is not dark. */
 const redness = (page: Page): Promise<number> =>
@@ -76,9 +76,7 @@ test('a boot sector is booted from the first view, edited, assembled and booted 
   expect([image.length, image.readUInt16LE(510)]).toEqual([512, 0xaa55]);
   await page.reload();
   await expect(source).toHaveValue(changed);
-  await page.getByRole('button', { name: 'Reset the source' }).click();
-  await expect(source).toHaveValue(text);
-  await page.reload();
+  await pressAndReload(page, page.getByRole('button', { name: 'Reset the source' }));
   await expect(source).toHaveValue(text);
   await expect(page.getByRole('button', { name: 'Reset the source' })).toBeDisabled();
 });

@@ -33,6 +33,21 @@ export async function open(page: Page, address = './'): Promise<void> {
   await expect(page.getByText(/MiB free/)).toBeVisible();
 }
 
+/** Presses a button and loads the page anew while its script has no other turn: an answer that it waits for comes too late. */
+export async function pressAndReload(page: Page, button: Locator): Promise<void> {
+  await button.waitFor();
+  const loaded = page.waitForEvent('load');
+  await button.evaluate((pressed: HTMLElement) => {
+    setTimeout(() => {
+      location.reload();
+      pressed.click();
+      const sinceMs = performance.now();
+      while (performance.now() - sinceMs < 300);
+    });
+  });
+  await loaded;
+}
+
 /** The button of a small guest: where others were fetched it stands behind them. */
 export async function demoButton(page: Page): Promise<Locator> {
   const all = page.getByText(/^All \d+ guests$/),

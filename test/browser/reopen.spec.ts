@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { file } from '../support/needs.ts';
-import { drop, expect, open, test } from './page.ts';
+import { drop, expect, open, pressAndReload, test } from './page.ts';
 
 /** Larger than what the page keeps itself. */
 const bytes = Buffer.concat([readFileSync(file('guests/minipv/minipv.elf')), Buffer.alloc(300_000)]);
@@ -64,8 +64,7 @@ test('without a handle the page asks for the file, and checks that it is the sam
   await page.getByRole('button', { name: 'Start web' }).click();
   await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 20_000 });
   await page.goto('./?boot=0');
-  await page.getByRole('button', { name: /^Forget web/ }).click();
-  await page.reload();
+  await pressAndReload(page, page.getByRole('button', { name: /^Forget web/ }));
   await expect(page.getByRole('heading', { name: 'Drop a definition here' })).toBeVisible();
   await expect(page.getByRole('heading', { name: 'Dropped before' })).toHaveCount(0);
 });
