@@ -3,7 +3,7 @@
 import type { DefinedDomain } from '../dom0/service/index.ts';
 import type { Action } from './actions.ts';
 import { asTask, command, host, info, reportProblem } from './host.ts';
-import { inventory } from './inventory.ts';
+import { halted } from './inventory.ts';
 import { lacksTogether } from './memory-together.ts';
 import { chosen, clear } from './selection.ts';
 import { type DomainSession, sessions } from './sessions.ts';
@@ -27,7 +27,7 @@ export function chosenRows(): { running: DomainSession[]; defined: DefinedDomain
   const keys = chosen.value;
   return {
     running: [...sessions.value.values()].filter(session => keys.has(session.info.value.name) && !session.gone.value),
-    defined: (inventory.value?.stored?.defined ?? []).filter(({ name }) => keys.has(name)),
+    defined: halted.value.filter(({ name }) => keys.has(name)),
   };
 }
 

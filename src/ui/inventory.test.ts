@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Inventory, Reading, StateInfo } from '../dom0/service/index.ts';
+import type { DefinedDomain, DomainInfo, Inventory, Reading, StateInfo } from '../dom0/service/index.ts';
 
 const asked = vi.hoisted(
   () => [] as { opens: boolean; afterMs: number; answer(seen: unknown): void; refuse(why: Error): void }[],
@@ -14,8 +14,8 @@ vi.mock('./host.ts', async original => ({
       }),
   },
 }));
-const { hostsLost, tasks } = await import('./host.ts');
-const { followInventory, inventory, look, openState, readings } = await import('./inventory.ts');
+const { domains, hostsLost, tasks } = await import('./host.ts');
+const { followInventory, halted, inventory, look, openState, readings } = await import('./inventory.ts');
 const { state } = await import('./shell-session.ts');
 
 const seen = (where?: StateInfo): Inventory => ({
@@ -100,6 +100,27 @@ describe('looks at the host', () => {
       await settled();
     }
     expect(readings.value.map(({ atMs }) => atMs)).toEqual([1000, 2000, 5000, 8000, 11_000]);
+  });
+
+  it('and what is told of domains make one row of each, however old the look is', () => {
+    const defined = (name: string): DefinedDomain => ({
+      name,
+      path: `/etc/xen/vm/${name}`,
+      type: 'pvh',
+      memoryMiB: 16,
+      vcpus: 1,
+      errors: [],
+    });
+    const web: DomainInfo = { ...defined('web'), id: 1, state: 'r', definition: '' };
+    const names = (): string[] => halted.value.map(({ name }) => name);
+    inventory.value = { ...seen(), stored: { defined: [defined('db'), defined('web')], checkpoints: [] } };
+    expect(names()).toEqual(['db', 'web']);
+    domains.value = [web];
+    expect(names()).toEqual(['db']);
+    // One that has stopped can be looked at; what is defined can be started again beside it.
+    domains.value = [{ ...web, state: 's' }];
+    expect(names()).toEqual(['db', 'web']);
+    domains.value = [];
   });
 
   it('tell when another tab has taken what was kept', async () => {

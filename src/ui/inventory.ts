@@ -4,7 +4,7 @@ import { batch, computed, effect, signal } from '@preact/signals';
 import type { Inventory, Reading, StateInfo } from '../dom0/service/index.ts';
 import { thinned } from '../dom0/service/readings/index.ts';
 import { afterPrompt } from './first-prompt.ts';
-import { domains, host, hostsLost, info, reportProblem, sentence } from './host.ts';
+import { domains, host, hostsLost, info, living, reportProblem, sentence } from './host.ts';
 import { bySecond, HISTORY_MS, telling } from './readings.ts';
 import { foundElsewhere, noteState, state } from './shell-session.ts';
 import type { Place } from './place.ts';
@@ -15,6 +15,11 @@ const SHOWN_MS = 1000,
   TREE_MS = 3000;
 
 export const inventory = signal<Inventory | undefined>(undefined);
+/** What is defined and does not run. A look at the definitions is older than what was told of the domains: joined here, none ever is in both. */
+export const halted = computed(() => {
+  const running = new Set(living.value.map(({ name }) => name));
+  return (inventory.value?.stored?.defined ?? []).filter(({ name }) => !running.has(name));
+});
 /** Oldest first. */
 export const readings = signal<readonly Reading[]>([]);
 

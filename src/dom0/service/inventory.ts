@@ -5,13 +5,13 @@ import type { StateInfo } from '../host/state/index.ts';
 import type { HostFiles } from '../host/files/index.ts';
 import type { Counters } from './counters.ts';
 import { HostReadings, type Reading } from './readings/index.ts';
-import { addressesOf, type CommandHost, domainsOf, runNsOf } from '../toolstack/index.ts';
+import { addressesOf, type CommandHost, runNsOf } from '../toolstack/index.ts';
 import { GROUP, PE_BYTES } from '../host/storage/index.ts';
 import { SNAPSHOTS_FOLDER } from '../toolstack/snapshots/index.ts';
 
 export type { HostReadings } from './readings/index.ts';
 
-/** A domain that is defined and does not run. */
+/** A domain that is defined, whether it runs or not: who runs is told by `HostApi.subscribe`, as it changes. */
 export interface DefinedDomain {
   name: string;
   /** Of its definition, among Domain 0's files. */
@@ -153,7 +153,7 @@ function takeCounters(host: CommandHost): Counters {
 async function lookAtState(host: CommandHost): Promise<StoredState> {
   const storage = await host.openDevices();
   const where = await host.parts.stateInfo?.();
-  const defined = (await domainsOf(host).halted()).map(
+  const defined = ((await host.managed?.list()) ?? []).map(
     ({ name, path, errors, definition }): DefinedDomain => ({
       name,
       path,

@@ -21,7 +21,7 @@ import {
   type,
 } from '../editing.ts';
 import { living } from '../host.ts';
-import { inventory } from '../inventory.ts';
+import { halted, inventory } from '../inventory.ts';
 import { remedyOf } from '../error-remedy.ts';
 import { deleting, keepDefinition, KEEP_SECONDS } from '../leaving.ts';
 import { go } from '../navigation.ts';
@@ -60,13 +60,8 @@ export function EditPage({ name, tab = 'definition' }: { name: string; tab?: str
       </div>
     );
   const running = living.value.find(each => each.name === name);
-  // Deleted, by the shell say; while it runs it is not among what is only defined.
-  if (
-    now?.isKept &&
-    inventory.value?.stored &&
-    !running &&
-    !inventory.value.stored.defined.some(each => each.name === name)
-  )
+  // Deleted, by the shell say.
+  if (now?.isKept && inventory.value?.stored?.defined.every(each => each.name !== name))
     return (
       <div class="body">
         <p>{words.gone(name)}</p>
@@ -85,7 +80,7 @@ export function EditPage({ name, tab = 'definition' }: { name: string; tab?: str
 function viewOf(now: Editing, name: string) {
   const { judged, isKept } = now,
     plan = judged?.plan;
-  const listed = isKept ? inventory.value?.stored?.defined.find(each => each.name === name) : undefined;
+  const listed = isKept ? halted.value.find(each => each.name === name) : undefined;
   const changed = isChanged.value,
     leaves = deleting.value.has(name);
   const title = judged?.definition.name || name || words.fresh;

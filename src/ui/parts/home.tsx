@@ -383,9 +383,8 @@ function ReadyIn({ guest }: { guest: Offer }) {
 function OfferRow({ guest, isBest = false }: { guest: Offer; isBest?: boolean }) {
   const fetch = fetching.value.get(guest.id),
     known = definitionOf(guest),
-    type = guest.type ?? known?.type;
-  // One that runs is not among what is only defined.
-  const memoryMiB = known?.memoryMiB ?? domains.value.find(({ name }) => name === guest.id)?.memoryMiB;
+    type = guest.type ?? known?.type,
+    memoryMiB = known?.memoryMiB;
   return (
     <>
       <tr class={isBest ? 'best' : undefined}>

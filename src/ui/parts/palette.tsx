@@ -3,7 +3,7 @@
 import { signal, useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { definedActions, guestActions } from '../actions.ts';
-import { inventory } from '../inventory.ts';
+import { halted } from '../inventory.ts';
 import { lessonAddress, LESSONS } from '../lessons/list.ts';
 import { offers } from '../offered-guests.ts';
 import type { Panel } from '../panel.ts';
@@ -48,7 +48,7 @@ function entries(panels: readonly Panel[]): Entry[] {
         void bootOffer(guest);
       },
     });
-  for (const each of inventory.value?.stored?.defined ?? [])
+  for (const each of halted.value)
     for (const { name, command, run } of definedActions(each))
       list.push({ name, ...(command ? { hint: command } : {}), run });
   for (const { id, title, about } of LESSONS)

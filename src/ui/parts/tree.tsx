@@ -8,7 +8,7 @@ import { type Action, definedActions, guestActions, hostActions } from '../actio
 import { domains, info } from '../host.ts';
 import { matching, natural } from '../order.ts';
 import { beginAt, chosen, clear, filter, press, type RowKey, together } from '../selection.ts';
-import { domain0History, hostPart, inventory, partOf } from '../inventory.ts';
+import { domain0History, halted, hostPart, inventory, partOf } from '../inventory.ts';
 import { keptOffline } from '../offline.ts';
 import { offers } from '../offered-guests.ts';
 import { ownsMemory } from '../readings.ts';
@@ -35,7 +35,7 @@ const ChosenBar = later(
 const byName = (a: { name: string }, b: { name: string }): number => natural(a.name, b.name);
 /** By their names, as people count; of one name the older first. */
 export const domainsInOrder = computed(() => [...domains.value].sort((a, b) => byName(a, b) || a.id - b.id));
-export const definedInOrder = computed(() => [...(inventory.value?.stored?.defined ?? [])].sort(byName));
+export const definedInOrder = computed(() => [...halted.value].sort(byName));
 
 /** Domains and definitions that have a row, and those that are offered in one. */
 function rowsOf(text: string): { shown: DomainInfo[]; shownDefined: DefinedDomain[]; offered: DefinedDomain[] } {

@@ -35,7 +35,6 @@ const words = {
   lost: 'What is here goes',
   kept: 'The task log and Domain-0’s files go with them.',
   ends: 'Guests that end',
-  ofRunning: 'those of guests that run',
   replace: 'Put it in the place of this host',
   leave: 'Leave it',
   replacing: 'It takes the place of this host …',
@@ -51,7 +50,6 @@ const words = {
 function Lost() {
   const seen = inventory.value?.stored;
   const volumes = seen?.disk?.volumes ?? [];
-  const runs = living.value.length > 0;
   const ends = living.value
     .filter(({ name }) => [...volumes, ...(seen?.disk?.partitions ?? [])].some(({ users }) => users.includes(name)))
     .map(({ name }) => name);
@@ -60,9 +58,7 @@ function Lost() {
       <h4>{words.lost}</h4>
       <dl class="kv">
         <dt>{words.definitions}</dt>
-        <dd>
-          {list([...(seen?.defined.map(({ name }) => name) ?? []), ...(runs ? [words.ofRunning] : [])], words.none)}
-        </dd>
+        <dd>{list(seen?.defined.map(({ name }) => name) ?? [], words.none)}</dd>
         <dt>{words.volumes}</dt>
         <dd>
           {list(
