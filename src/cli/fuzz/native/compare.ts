@@ -76,7 +76,9 @@ export function judge(
   const flags = FLAGS & ~undefinedHere & ~maskOf(known, 'flags');
   check('flags', native.flags & flags, ours.flags & flags);
   for (const [i, name] of NAMES[setting.bits].entries()) {
-    const mask = ignores('counters') && COUNTERS.has(name) ? LOW_HALF : ALL;
+    // Back on a stack of 16 bits, RSP's high half is the kernel's (Linux, arch/x86/kernel/espfix_64.c): narrow code has none.
+    const isLow = setting.bits !== 64 || (ignores('counters') && COUNTERS.has(name));
+    const mask = isLow ? LOW_HALF : ALL;
     check(name, native.registers[i]! & mask, ours.registers[i]! & mask);
   }
   // INT n went through our gate: the selectors are the handler's.

@@ -321,14 +321,14 @@ const DIFFERENCES: readonly Difference[] = [
     applies: all(onAmd, starts(/^(?:.. )*?f0 (?:.. )*?0f 2[02]/)),
   },
   {
-    why: 'LOCK VERR and LOCK VERW of an operand that faults: #UD (Intel, ours), or its fault (AMD, seen)',
+    why: 'LOCK VERR and LOCK VERW: #UD (Intel, ours), or as without LOCK (AMD, seen)',
     what: 'all',
-    applies: all(
-      onAmd,
-      starts(/^(?:.. )*?f0 (?:.. )*?0f 00 [26a]/),
-      ends(STACK, GENERAL, PAGE, ALIGNMENT),
-      ({ ours }) => ours.vector === UNDEFINED,
-    ),
+    applies: all(onAmd, starts(/^(?:.. )*?f0 (?:.. )*?0f 00 [26a]/), ({ ours }) => ours.vector === UNDEFINED),
+  },
+  {
+    why: 'SYSRET of code that has not 64 bits: undefined (Intel, ours), or #GP beyond ring 0 (AMD: APM vol. 3, SYSRET)',
+    what: 'all',
+    applies: all(onAmd, ops('sysret'), ({ setting }) => setting.bits !== 64),
   },
   {
     why: 'ES and B follow from what transcendentals round, where it is not masked (seen)',
