@@ -14,6 +14,14 @@ export class DecodeError extends Error {
 /** More comes out than is allowed. */
 export class TooLargeError extends DecodeError {}
 
+/** What comes of steps that nobody has to wait between. */
+export function atOnce<Result>(steps: Generator<void, Result>): Result {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
 /** A buffer that grows; bytes[0, length) are there. */
 export class Output {
   bytes: Uint8Array<ArrayBuffer>;

@@ -5,7 +5,7 @@
 
 import { crc32, crc64 } from './checksums.ts';
 import { Lzma2 } from './lzma2.ts';
-import { DecodeError, Output } from './output.ts';
+import { atOnce, DecodeError, Output } from './output.ts';
 import { isXz } from './magic.ts';
 
 export { DecodeError } from './output.ts';
@@ -48,11 +48,7 @@ export interface XzOptions {
  * @throws DecodeError that says what is wrong at which byte of the input.
  */
 export function unxz(input: Uint8Array, options: XzOptions = {}): Uint8Array<ArrayBuffer> {
-  const steps = unxzInSteps(input, options);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
+  return atOnce(unxzInSteps(input, options));
 }
 
 /** As `unxz`, for whoever has others wait: a step unpacks at most 2 MiB. */

@@ -38,55 +38,15 @@ function lengthCodes(first: number, bits: number[]): LengthCodes {
   return { bases, bits: Uint8Array.from(bits) };
 }
 
-const zeros = (count: number): number[] => new Array<number>(count).fill(0);
+/** Numbers as they are listed; "2*3 5" is 2 three times, then 5. */
+const listed = (text: string): number[] =>
+  text.split(' ').flatMap(run => {
+    const [value, times = 1] = run.split('*').map(Number);
+    return new Array<number>(times).fill(value);
+  });
 /** Section 3.1.1.3.2.1.1. */
-const LITERALS_LENGTH = lengthCodes(0, [
-  ...zeros(16),
-  1,
-  1,
-  1,
-  1,
-  2,
-  2,
-  3,
-  3,
-  4,
-  6,
-  7,
-  8,
-  9,
-  10,
-  11,
-  12,
-  13,
-  14,
-  15,
-  16,
-]);
-const MATCH_LENGTH = lengthCodes(3, [
-  ...zeros(32),
-  1,
-  1,
-  1,
-  1,
-  2,
-  2,
-  3,
-  3,
-  4,
-  4,
-  5,
-  7,
-  8,
-  9,
-  10,
-  11,
-  12,
-  13,
-  14,
-  15,
-  16,
-]);
+const LITERALS_LENGTH = lengthCodes(0, listed('0*16 1*4 2*2 3*2 4 6 7 8 9 10 11 12 13 14 15 16'));
+const MATCH_LENGTH = lengthCodes(3, listed('0*32 1*4 2*2 3*2 4*2 5 7 8 9 10 11 12 13 14 15 16'));
 
 /** What is known of a kind of code: its limits, and its table where a block has none (3.1.1.3.2.2). */
 interface Kind {
@@ -94,22 +54,20 @@ interface Kind {
   mostSymbol: number;
   predefined: FseTable;
 }
-const ones = (count: number): number[] => new Array<number>(count).fill(1);
-const rare = (count: number): number[] => new Array<number>(count).fill(-1);
 const LITERALS_LENGTH_KIND: Kind = {
   mostLog: 9,
   mostSymbol: 35,
-  predefined: fseTable([4, 3, ...zeros(11).fill(2), 1, 1, 1, ...zeros(9).fill(2), 3, 2, ...ones(5), ...rare(4)], 6),
+  predefined: fseTable(listed('4 3 2*11 1*3 2*9 3 2 1*5 -1*4'), 6),
 };
 const MATCH_LENGTH_KIND: Kind = {
   mostLog: 9,
   mostSymbol: 52,
-  predefined: fseTable([1, 4, 3, 2, 2, 2, 2, 2, 2, ...ones(37), ...rare(7)], 6),
+  predefined: fseTable(listed('1 4 3 2*6 1*37 -1*7'), 6),
 };
 const OFFSET_KIND: Kind = {
   mostLog: 8,
   mostSymbol: 31,
-  predefined: fseTable([...ones(6), 2, 2, 2, ...ones(15), ...rare(5)], 5),
+  predefined: fseTable(listed('1*6 2*3 1*15 -1*5'), 5),
 };
 
 /** What the blocks of one frame hand on to each other. */

@@ -5,7 +5,7 @@
  */
 import { xxh64Low } from './checksums.ts';
 import { isZstd } from './magic.ts';
-import { DecodeError, Output } from './output.ts';
+import { atOnce, DecodeError, Output } from './output.ts';
 import { ZstdBlocks } from './zstd-blocks.ts';
 
 const DEFAULT_LIMIT_BYTES = 1 << 30;
@@ -34,11 +34,7 @@ export interface ZstdOptions {
  * @throws DecodeError that says what is wrong at which byte of the input.
  */
 export function unzstd(input: Uint8Array, options: ZstdOptions = {}): Uint8Array<ArrayBuffer> {
-  const steps = unzstdInSteps(input, options);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
+  return atOnce(unzstdInSteps(input, options));
 }
 
 /** As `unzstd`, for whoever has others wait: a step unpacks at most 128 KiB. */
