@@ -49,6 +49,7 @@ const PROGRAMS = {
     'fuzz-programs': 'src/cli/fuzz-programs.ts',
     'fuzz-disasm': 'src/cli/fuzz-disasm.ts',
     'fuzz-native': 'src/cli/fuzz-native.ts',
+    'sim-pool': 'src/cli/sim-pool/main.ts',
     'explore-leases': 'src/cli/explore-leases.ts',
     'lesson-times': 'src/cli/lesson-times.ts',
     'bench-widths': 'src/cli/bench-widths.ts',

@@ -53,6 +53,18 @@ describe('the balancer', () => {
     expect(hosts.map(({ busySlots }) => busySlots)).toEqual([1, 2]);
   });
 
+  it('keeps what it knows of a guest that its host has given away and nobody has told of yet', () => {
+    const balancer = new Balancer();
+    for (let s = 0; s <= 30; s += 2) balancer.take(sample('a', s * SECOND, [told('g', 2)]));
+    balancer.begun('g', 'a', 'b');
+    balancer.ended('g', 31 * SECOND);
+    balancer.take(sample('a', 32 * SECOND, []));
+    balancer.take(sample('b', 32 * SECOND, [told('g', 1)]));
+    const [g] = balancer.view(32 * SECOND).hosts[1].guests;
+    expect(g.restsUntilMs).toBe(91 * SECOND);
+    expect(g.recentSlots).toBeCloseTo((4 * 2 + 1) / 5);
+  });
+
   it('leaves two hosts alone until both have told how they are after a move, and the guest for 60 s', () => {
     const balancer = new Balancer({ automatic: true });
     const tell = (s: number): void => {

@@ -28,7 +28,9 @@ class History {
 
 interface WatchedGuest {
   sample: GuestSample;
-  host: string;
+  /** Absent: its host has given it away or ended it, and no other has told of it. */
+  host?: string | undefined;
+  toldMs: number;
   busy: History;
   restsUntilMs: number;
 }
@@ -42,8 +44,6 @@ interface WatchedHost {
 }
 
 interface Moving {
-  /** Those that did not tell yet how they are after it. */
-  hosts: Set<string>;
   endedMs?: number;
 }
 
@@ -53,7 +53,10 @@ export class Watch {
   private readonly settings: Settings;
   private readonly hosts = new Map<string, WatchedHost>();
   private readonly guests = new Map<string, WatchedGuest>();
+  /** Moves that go on, by guest. */
   private readonly moving = new Map<string, Moving>();
+  /** Of each host, moves after which it did not tell yet how it is. */
+  private readonly unsettled = new Map<string, Set<Moving>>();
 
   constructor(settings: Settings) {
     this.settings = settings;
@@ -74,22 +77,28 @@ export class Watch {
       this.takeGuest(watched, told);
     }
     watched.own.add(atMs, Math.max(0, busy * slots - guestSlots), longMs);
-    for (const guest of before)
-      if (!watched.guests.has(guest) && this.guests.get(guest)?.host === host) this.guests.delete(guest);
-    this.hosts.set(host, watched);
-    for (const [guest, { hosts, endedMs }] of this.moving) {
-      if (endedMs !== undefined && atMs >= endedMs) hosts.delete(host);
-      if (hosts.size === 0) this.moving.delete(guest);
+    for (const guest of before) {
+      const known = this.guests.get(guest);
+      if (known?.host === host && !watched.guests.has(guest)) known.host = undefined;
     }
+    this.hosts.set(host, watched);
+    this.settle(host, endedMs => atMs >= endedMs);
+  }
+
+  private settle(host: string, isSettled: (endedMs: number) => boolean): void {
+    const moves = this.unsettled.get(host);
+    if (!moves) return;
+    for (const move of moves) if (move.endedMs !== undefined && isSettled(move.endedMs)) moves.delete(move);
+    if (moves.size === 0) this.unsettled.delete(host);
   }
 
   /** Of two hosts that tell of a guest, the one that told last has it. */
   private takeGuest({ sample: { host, atMs }, guests }: WatchedHost, sample: GuestSample): void {
     const { guest } = sample;
     const known = this.guests.get(guest);
-    if (known && known.host !== host) this.hosts.get(known.host)?.guests.delete(guest);
-    const watched = known ?? { sample, host, busy: new History(), restsUntilMs: 0 };
-    Object.assign(watched, { sample, host });
+    if (known?.host !== undefined && known.host !== host) this.hosts.get(known.host)?.guests.delete(guest);
+    const watched: WatchedGuest = known ?? { sample, host, toldMs: atMs, busy: new History(), restsUntilMs: 0 };
+    Object.assign(watched, { sample, host, toldMs: atMs });
     watched.busy.add(atMs, sample.busySlots, this.settings.longMs);
     this.guests.set(guest, watched);
     guests.add(guest);
@@ -97,33 +106,35 @@ export class Watch {
 
   /** A move has begun, by whomsoever it was wanted. */
   begun(guest: string, from: string, to: string): void {
-    this.moving.set(guest, { hosts: new Set([from, to]) });
+    const move: Moving = {};
+    this.moving.set(guest, move);
+    for (const host of [from, to]) this.unsettled.set(host, (this.unsettled.get(host) ?? new Set()).add(move));
   }
 
   /** It has ended, well or not. */
   ended(guest: string, nowMs: number): void {
     const moving = this.moving.get(guest);
     if (moving) moving.endedMs = nowMs;
+    this.moving.delete(guest);
     const watched = this.guests.get(guest);
     if (watched) watched.restsUntilMs = nowMs + this.settings.restMs;
   }
 
   view(nowMs: number): PoolView {
-    const { lostMs } = this.settings;
-    for (const [guest, { endedMs }] of this.moving)
-      if (endedMs !== undefined && nowMs - endedMs >= lostMs) this.moving.delete(guest);
+    const { lostMs, longMs } = this.settings;
+    for (const host of this.unsettled.keys()) this.settle(host, endedMs => nowMs - endedMs >= lostMs);
     for (const [name, { sample, guests }] of this.hosts)
       if (nowMs - sample.atMs >= lostMs) {
         this.hosts.delete(name);
-        for (const guest of guests) this.guests.delete(guest);
+        for (const guest of guests) this.guests.get(guest)!.host = undefined;
       }
-    const isMoving = new Set<string>();
-    for (const { hosts } of this.moving.values()) for (const host of hosts) isMoving.add(host);
-    const hosts = [...this.hosts.values()].map(host => this.hostView(host, isMoving.has(host.sample.host), nowMs));
+    for (const [guest, { host, toldMs }] of this.guests)
+      if (host === undefined && nowMs - toldMs >= longMs) this.guests.delete(guest);
+    const hosts = [...this.hosts.values()].map(host => this.hostView(host, nowMs));
     return { nowMs, hosts: hosts.sort((a, b) => byName(a.host, b.host)) };
   }
 
-  private hostView({ sample, sinceMs, own, guests }: WatchedHost, isMoving: boolean, nowMs: number): HostView {
+  private hostView({ sample, sinceMs, own, guests }: WatchedHost, nowMs: number): HostView {
     const { recentMs } = this.settings;
     const views = [...guests].map(guest => this.guestView(this.guests.get(guest)!, nowMs));
     views.sort((a, b) => byName(a.guest, b.guest));
@@ -135,7 +146,7 @@ export class Watch {
       ...(aside === undefined ? {} : { aside }),
       isCoordinator: sample.isCoordinator === true,
       receives: sample.receives !== false,
-      isMoving,
+      isMoving: this.unsettled.has(sample.host),
       guests: views,
       recentSlots: views.reduce((sum, guest) => sum + guest.recentSlots, recentSlots),
       busySlots: views.reduce((sum, guest) => sum + guest.slots, slots),
