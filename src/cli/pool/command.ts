@@ -22,6 +22,7 @@ Hosts join with ringside sh --join ws://HOST:PORT/#CODE, or in Domain 0's shell 
 
   --listen ADDRESS      where: HOST, HOST:PORT or :PORT (127.0.0.1:${PORT}; 0.0.0.0 for other machines, too)
   --members N           how many may be there at once (${MEMBERS}; at most ${MOST_MEMBERS})
+  --no-page             the hub alone: the page is not built first, as hosts without a page do not want it
   --code CODE           the pool's code (without it a new one is drawn); after a restart members come again with the same
 `;
 
@@ -56,6 +57,7 @@ function parse(argv: string[]) {
         listen: { type: 'string' },
         members: { type: 'string' },
         code: { type: 'string' },
+        'no-page': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -81,10 +83,10 @@ const script = (name: string): Promise<Record<string, unknown>> =>
 export async function pool(argv: string[]): Promise<number> {
   const [stdout, stderr] = [new Output(1), new Output(2)];
   try {
-    const { help, most, at, code } = parse(argv);
+    const { help, most, at, code, 'no-page': noPage = false } = parse(argv);
     if (help) return (stdout.text(poolHelp()), 0);
     const { room } = await secretsOf(code);
-    await ((await script('build.mjs')).buildPage as () => Promise<boolean>)();
+    if (!noPage) await ((await script('build.mjs')) as { buildPage(): Promise<boolean> }).buildPage();
     const { serve } = (await script('serve.mjs')) as { serve: Serve };
     let hub: Hub | undefined;
     const health = (response: ServerResponse): void =>
@@ -92,8 +94,9 @@ export async function pool(argv: string[]): Promise<number> {
     const { server, url, others } = await serve({ ...at, exact: true, answers: { '/health': health } });
     hub = new Hub(server, { room, most, say: sentence => stderr.text(`ringside pool: ${sentence}\n`) });
     const joins = [url, ...others].map(address => `${address.replace(/^http/, 'ws')}#${code}`);
+    if (!noPage) stdout.text(`The page is at ${[url, ...others].join(', ')}\n`);
     stdout.text(
-      `The page is at ${[url, ...others].join(', ')}\nThe pool's code is ${code}\nHosts join with ringside sh --join ${joins.join(' or ')}\n(Ctrl-C ends it.)\n`,
+      `The pool's code is ${code}\nHosts join with ringside sh --join ${joins.join(' or ')}\n(Ctrl-C ends it.)\n`,
     );
     await new Promise<void>(resolve => {
       process.once('SIGINT', resolve);

@@ -3,6 +3,7 @@ import type { CommandHost } from '../toolstack/index.ts';
 import { readCode, secretsOf } from './code.ts';
 import { hubRoom, readHubAddress } from './hub-room.ts';
 import { hostIdOf, nameProblem } from './names.ts';
+import { OneNetwork } from './one-network.ts';
 import { Pool } from './pool.ts';
 
 /** machine-id(5), and hostname(5): a host that is kept is the same again. */
@@ -54,6 +55,8 @@ export class Membership {
     await this.keep(ID_FILE, id);
     await this.keep(NAME_FILE, name);
     const joined = { pool, url };
+    const say = (sentence: string): void => host.tasks.note('pool', 'failed', sentence);
+    new OneNetwork({ pool, network: host.toolstack.services.network, later, say });
     this.joined = joined;
     pool.onChange(() => {
       if (pool.left === undefined || this.joined !== joined) return;

@@ -107,6 +107,14 @@ export class Pool implements Neighbours {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** The host that is there longest: what only one may do is its. */
+  get first(): string {
+    let first = { number: this.parts.room.me, name: this.me };
+    for (const [number, { known, isOut }] of this.members)
+      if (known && !isOut && number < first.number) first = { number, name: known.name };
+    return first.name;
+  }
+
   /** Told whenever a host came or went, or this one is no member any more. */
   onChange(listener: () => void): void {
     this.listeners.add(listener);

@@ -34,6 +34,18 @@ beforeEach(() => {
 });
 
 describe('the bridge', () => {
+  it('brings nothing from an isolated port to another, known or not, as Linux (br_forward.c, br_skip_isolated)', () => {
+    const [, , , one, two] = [...ports, plug({ isolated: true }), plug({ isolated: true })];
+    one.input(frame(EVERYBODY, mac(8)));
+    expect(counts()).toEqual([1, 1, 1, 0, 0]);
+    two.input(frame(mac(8), mac(9)));
+    expect(counts()).toEqual([0, 0, 0, 0, 0]);
+    ports[0].input(frame(EVERYBODY, mac(1)));
+    expect(counts()).toEqual([0, 1, 1, 1, 1]);
+    ports[0].input(frame(mac(9), mac(1)));
+    expect(counts()).toEqual([0, 0, 0, 0, 1]);
+  });
+
   it('floods what is for nobody known, and then knows who answered', () => {
     ports[0].input(frame(mac(2), mac(1)));
     expect(counts()).toEqual([0, 1, 1]);

@@ -21,6 +21,8 @@ export interface PortEnd {
   deliver(frame: Frame): void;
   /** It takes frames with work left to do (checksums, segments); else they come finished. */
   readonly offloads?: boolean;
+  /** What comes from such a port goes to no other such one (Linux's BR_ISOLATED). */
+  readonly isolated?: boolean;
   /** Whether it wants frames for this group of stations (default: for all). */
   wants?(group: Uint8Array): boolean;
   /** Of a domain's: whether somebody watches that. */
@@ -102,6 +104,8 @@ const macOf = (station: number): string =>
     .replace(/..(?!$)/g, '$&:');
 /** 01:80:c2:00:00:00 to 0f: for bridges themselves. */
 const LINK_LOCAL = 0x0180c2000000;
+
+const areIsolated = (one: Port, two: Port): boolean => one.end.isolated === true && two.end.isolated === true;
 
 export class Bridge {
   readonly name: string;
@@ -222,12 +226,13 @@ export class Bridge {
     const isGroup = (bytes[0] & 1) !== 0;
     const known = isGroup ? undefined : this.lookUp(to);
     if (known) {
-      if (known !== from) this.output(known, frame);
+      if (known !== from && !areIsolated(known, from)) this.output(known, frame);
       return;
     }
     // A port may go while others get their copy.
     for (const port of [...this.ports])
-      if (port !== from && (!isGroup || port.end.wants?.(bytes.subarray(0, 6)) !== false)) this.output(port, frame);
+      if (port !== from && !areIsolated(port, from) && (!isGroup || port.end.wants?.(bytes.subarray(0, 6)) !== false))
+        this.output(port, frame);
   }
 
   private lookUp(station: number): Port | undefined {

@@ -5,7 +5,7 @@ import type { IoTrace } from '../../../hypervisor/tracing/index.ts';
 import { type DomainRecord, HostError, type Machine } from '../../../hypervisor/memory/index.ts';
 import type { HostBus } from '../hardware/host-bus.ts';
 import { bridgeAddressOf, cardAddressOf, type HostIdentity, LONE_HOST } from '../identity.ts';
-import { Bridge } from './bridge.ts';
+import { Bridge, type BridgePort } from './bridge.ts';
 import { CardPort } from './card-port.ts';
 import type { OwnStation } from './own-station.ts';
 import type { Rate } from './rate.ts';
@@ -44,6 +44,8 @@ export class Network {
   private station: OwnStation | undefined;
   private givenOut: GivenOut;
   private readonly plug: (its: typeof Uplink) => Uplink;
+  /** The host's card on the bridge; undefined: another host of the pool has the gateway. */
+  private wire: BridgePort | undefined;
 
   /** `hardware`: where the host's card will be; `peer`: what is given out on its wire. @throws HostError where machine memory has no room for the card */
   constructor(
@@ -61,11 +63,7 @@ export class Network {
     this.bridge = new Bridge(BRIDGE, () => time.clock.nowNs(), io);
     this.givenOut = peer;
     const { timers } = this;
-    const port = this.bridge.addPort(UPLINK, {
-      deliver: ({ bytes }) => {
-        if (!this.uplink?.send(bytes)) port.lost();
-      },
-    });
+    this.wire = this.plugWire();
     const answered = (): void => time.wakeAt(timers.nextDeadlineNs);
     this.plug = its =>
       new its({
@@ -73,7 +71,7 @@ export class Network {
         timers,
         peer: { ...peer, ...this.givenOut, answered },
         mac: this.mac,
-        input: bytes => port.input({ bytes }),
+        input: bytes => this.wire?.input({ bytes }),
       });
     if (loaded) this.uplink = this.plug(loaded);
   }
@@ -83,6 +81,38 @@ export class Network {
     if (!this.uplink) this.mac = cardAddressOf(identity);
     this.ownMac = bridgeAddressOf(identity);
     this.station?.readdress(this.ownMac);
+  }
+
+  private plugWire(): BridgePort {
+    const port = this.bridge.addPort(UPLINK, {
+      deliver: ({ bytes }) => {
+        if (!this.uplink?.send(bytes)) port.lost();
+      },
+    });
+    return port;
+  }
+
+  /** Whether the gateway behind the host's card, with its DHCP, is the one of all that the bridge reaches. */
+  set hasGateway(has: boolean) {
+    if (has) this.wire ??= this.plugWire();
+    else {
+      this.wire?.remove();
+      this.wire = undefined;
+    }
+  }
+
+  /**
+   * Another host's bridge is behind a port of this one: frames from there go to no other host, since each is joined to each (as VXLAN's in a mesh, RFC 7348).
+   * `deliver` takes finished frames; what it has for this host goes to the port's `input`, and `wake` is called then.
+   */
+  joinHost(name: string, deliver: (bytes: Uint8Array) => boolean): { port: BridgePort; wake(): void } {
+    const port = this.bridge.addPort(`vx-${name}`, {
+      isolated: true,
+      deliver: ({ bytes }) => {
+        if (!deliver(bytes)) port.lost();
+      },
+    });
+    return { port, wake: () => this.time.wakeAt(this.time.clock.nowNs()) };
   }
 
   /** Has the host's card plugged and driven. @throws HostError where it cannot be loaded, or machine memory has no room for it */
