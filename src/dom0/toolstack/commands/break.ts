@@ -9,13 +9,12 @@ import {
   TRACE_KINDS,
   type TracePoint,
 } from '../../../hypervisor/domain/index.ts';
-import { exitName } from '../../../hypervisor/index.ts';
-import { HYPERCALL, hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
+import { HYPERCALL } from '../../../hypervisor/interfaces/xen/index.ts';
 import { kernelSymbols } from '../../../hypervisor/loader/index.ts';
 import { isCanonicalAddress, readAddress } from '../../../hypervisor/view/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import type { Blueprint } from '../running-domain.ts';
-import { hex, spelled } from '../break-words.ts';
+import { BREAK_FLAGS, breakCommand, spelled } from '../breaks/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
@@ -27,39 +26,18 @@ const isSame = (a: BreakPoint, b: BreakPoint): boolean =>
     ? a.kind === b.kind && a.linear === b.linear && a.bytes === b.bytes
     : !isAddress(a) && !isAddress(b) && a.kind === b.kind && a.number === b.number;
 
-const FLAGS: Readonly<Record<BreakPoint['kind'], string>> = {
-  execute: '',
-  write: '-w ',
-  access: '-a ',
-  exit: '-x ',
-  hypercall: '-c ',
-  port: '-p ',
-  event: '-e ',
-};
-const KIND_OF = new Map(Object.entries(FLAGS).map(([kind, flag]) => [flag.slice(1, 2), kind as BreakPoint['kind']]));
-
-/** A point as it is written behind the domain's name. */
-const wordsOf = (point: BreakPoint): string =>
-  isAddress(point)
-    ? `${hex(point.linear)}${point.kind === 'execute' ? '' : ` ${point.bytes}`}`
-    : point.kind === 'exit'
-      ? exitName(point.number)
-      : point.kind === 'hypercall'
-        ? hypercallName(point.number).replace('hypercall ', '')
-        : point.kind === 'port'
-          ? `0x${point.number.toString(16)}`
-          : String(point.number);
+const KIND_OF = new Map(
+  Object.entries(BREAK_FLAGS).map(([kind, flag]) => [flag.slice(1, 2), kind as BreakPoint['kind']]),
+);
 
 /** What makes these points of those that were. */
 function xlOf(name: string, before: readonly BreakPoint[], next: readonly BreakPoint[]): string {
   const lacks = (all: readonly BreakPoint[]) => (point: BreakPoint) => !all.some(each => isSame(each, point));
-  const one = (point: BreakPoint, off: string): string =>
-    `xl break ${off}${FLAGS[point.kind]}${name} ${wordsOf(point)}`;
   if (next.length === 0) return `xl break -d ${name}`;
   return (
     [
-      ...before.filter(lacks(next)).map(point => one(point, '-d ')),
-      ...next.filter(lacks(before)).map(point => one(point, '')),
+      ...before.filter(lacks(next)).map(point => breakCommand(name, point, true)),
+      ...next.filter(lacks(before)).map(point => breakCommand(name, point, false)),
     ].join('; ') || `xl break ${name}`
   );
 }

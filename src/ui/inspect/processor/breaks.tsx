@@ -3,9 +3,10 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { ExitReason, IO_IN } from '../../../cpu/architecture/index.ts';
+import { breakCommand, pointWords } from '../../../dom0/toolstack/breaks/index.ts';
 import type { AddressPoint, BreakHit, BreakPoint, TracePoint } from '../../../dom0/service/index.ts';
 import { HYPERCALL, hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
-import { addressText, EXIT_NAMES, exitName, exitTitle, readAddress } from '../../../hypervisor/view/index.ts';
+import { addressText, EXIT_NAMES, exitTitle, readAddress } from '../../../hypervisor/view/index.ts';
 import { asTask, host, sentence } from '../../host.ts';
 import { Icon, Problem } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
@@ -49,15 +50,6 @@ const words = {
     `An event went out on port ${port}${domid < 0 ? ', to itself' : `, to domain ${domid}`}.`,
   vcpu: (n: number) => `vCPU ${n} stopped it.`,
 };
-const FLAGS: Readonly<Record<BreakPoint['kind'], string>> = {
-  execute: '',
-  write: '-w ',
-  access: '-a ',
-  exit: '-x ',
-  hypercall: '-c ',
-  port: '-p ',
-  event: '-e ',
-};
 const ADDRESS_KINDS = ['execute', 'write', 'access'] as const,
   TRACE_KINDS = ['exit', 'hypercall', 'port', 'event'] as const;
 const isAddress = (point: BreakPoint): point is AddressPoint => 'linear' in point;
@@ -72,18 +64,6 @@ function ofRecord({ kind }: TracePoint, [a, b, c]: NonNullable<BreakHit['record'
   return words.exited(a === ExitReason.IO ? words.accessed((c & IO_IN) !== 0, c >>> 16) : exitTitle(a), b);
 }
 
-/** As `xl break` takes it behind the domain's name. */
-function wordsOf(point: BreakPoint): string {
-  if (isAddress(point)) return `0x${addressText(point.linear)}${point.kind === 'execute' ? '' : ` ${point.bytes}`}`;
-  const { kind, number } = point;
-  return kind === 'exit'
-    ? exitName(number)
-    : kind === 'hypercall'
-      ? hypercallName(number)
-      : kind === 'port'
-        ? `0x${number.toString(16)}`
-        : String(number);
-}
 const SIZES = [1, 2, 4, 8, 64, 4096];
 const LOOK_MS = 300;
 
@@ -103,10 +83,10 @@ function useBreaks(session: DomainSession) {
     const timer = setInterval(() => void look(), LOOK_MS);
     return () => clearInterval(timer);
   }, []);
-  const change = (next: readonly BreakPoint[], point: BreakPoint, off: string) => {
+  const change = (next: readonly BreakPoint[], point: BreakPoint, isOff: boolean) => {
     problem.value = '';
     const { name } = session.info.peek();
-    void asTask(`xl break ${off}${FLAGS[point.kind]}${name} ${wordsOf(point)}`, async () => {
+    void asTask(breakCommand(name, point, isOff), async () => {
       try {
         await host.break(session.id, next);
       } catch (error) {
@@ -152,12 +132,12 @@ export function Breaks({
               <button
                 class="btn quiet icon sm"
                 aria-label={words.remove(spelled(point))}
-                title={`xl break -d ${session.info.value.name}`}
+                title={breakCommand(session.info.value.name, point, true)}
                 onClick={() =>
                   change(
                     all.filter(each => each !== point),
                     point,
-                    '-d ',
+                    true,
                   )
                 }
               >
@@ -169,7 +149,9 @@ export function Breaks({
       )}
       <Adding
         eip={eip}
-        add={point => change([...all.filter(each => JSON.stringify(each) !== JSON.stringify(point)), point], point, '')}
+        add={point =>
+          change([...all.filter(each => JSON.stringify(each) !== JSON.stringify(point)), point], point, false)
+        }
         refuse={what => {
           problem.value = what;
         }}
@@ -183,7 +165,7 @@ export function Breaks({
 const spelled = (point: BreakPoint): string =>
   isAddress(point)
     ? `${words.kinds[point.kind]} ${point.kind === 'execute' ? '' : `${words.count(point.bytes)} `}${addressText(point.linear)}`
-    : `${words.kinds[point.kind]} ${wordsOf(point)}`;
+    : `${words.kinds[point.kind]} ${pointWords(point)}`;
 
 /** What an exit or a hypercall may be, by number. */
 const CHOICES: Readonly<Record<'exit' | 'hypercall', readonly [number: number, name: string][]>> = {

@@ -1,11 +1,11 @@
 /** Where a domain stops, and why it stopped, in words. */
-import { ExitReason, IO_IN } from '../../cpu/architecture/index.ts';
-import { type BreakHit, type BreakPoint, isAddress, type TracePoint } from '../../hypervisor/domain/index.ts';
-import { exitName } from '../../hypervisor/index.ts';
-import { hypercallName } from '../../hypervisor/interfaces/xen/index.ts';
-import { addressText } from '../../hypervisor/view/index.ts';
+import { ExitReason, IO_IN } from '../../../cpu/architecture/index.ts';
+import { type BreakHit, type BreakPoint, isAddress, type TracePoint } from '../../../hypervisor/domain/index.ts';
+import { exitName } from '../../../hypervisor/index.ts';
+import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
+import { addressText } from '../../../hypervisor/view/index.ts';
 
-export const hex = (address: number): string => `0x${addressText(address)}`;
+const hex = (address: number): string => `0x${addressText(address)}`;
 const VERBS = { execute: 'executes', write: 'writes', access: 'reads or writes' } as const;
 /** What a point of the trace is about. */
 function subject({ kind, number }: TracePoint): string {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { ExitReason } from '../../cpu/architecture/index.ts';
-import { reasonOf, spelled } from './break-words.ts';
+import { ExitReason } from '../../../cpu/architecture/index.ts';
+import { reasonOf, spelled } from './words.ts';
 
 it('says why a domain stopped, and where it stops, as people would', () => {
   const hit = { vcpu: 1, retired: 9 };
