@@ -1,9 +1,10 @@
 /** The same guest, four ways: exits, bytes through ports, events and time of each MiB, side by side. What is drawn was measured by the run that is named. */
 
 import { info } from '../host.ts';
-import { ModeBadge, ownerClass, Problem, Tag } from '../parts/marks.tsx';
+import { ModeBadge, ownerClass } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Table, Why } from './inspector.ts';
+import { MeasuredRun } from './measured-run.tsx';
 import { RunProgress } from './run-progress.tsx';
 import {
   DEPTH,
@@ -118,12 +119,10 @@ function Figure() {
   const tops = MEASURES.map(({ of }) => Math.max(...measured.map(of), 1e-9));
   return (
     <div class="col wys">
-      <div class="wyh">
-        <div>
-          <h2>{words.title}</h2>
-          <p class="sec">{words.lede(direction)}</p>
-        </div>
-        <div class="row wrap">
+      <MeasuredRun
+        words={words}
+        lede={words.lede(direction)}
+        choice={
           <div class="seg" role="group" aria-label={words.direction}>
             {(['read', 'write'] as const).map(each => (
               <button
@@ -136,36 +135,26 @@ function Figure() {
               </button>
             ))}
           </div>
-          {progress ? (
-            <button class="btn" onClick={cancel}>
-              {words.cancel}
-            </button>
-          ) : (
-            <button class="btn primary" onClick={() => void start()}>
-              {measured.length > 0 ? words.again : words.run}
-            </button>
-          )}
-        </div>
-      </div>
-      <div role="status" class="wyp">
-        {progress ? <Going {...progress} /> : cancelled ? <Tag kind="ignored">{words.cancelled}</Tag> : null}
-      </div>
-      {problem && (
-        <Problem>
-          {problem} {words.next}
-        </Problem>
-      )}
-      <ul class="wyg">
-        {WAYS.map(way => (
-          <WayRow key={way.id} way={way} found={measured.find(each => each.way === way.id)} tops={tops} />
-        ))}
-      </ul>
-      <p class="cap-t">{words.commands}</p>
-      {info.value?.time === 'virtual' ? (
-        <p class="cap-t">{words.virtual}</p>
-      ) : (
-        info.value?.mode === 'single' && <p class="cap-t">{words.single}</p>
-      )}
+        }
+        progress={progress && <Going {...progress} />}
+        isAgain={measured.length > 0}
+        problem={problem}
+        isCancelled={cancelled}
+        start={() => void start()}
+        cancel={cancel}
+      >
+        <ul class="wyg">
+          {WAYS.map(way => (
+            <WayRow key={way.id} way={way} found={measured.find(each => each.way === way.id)} tops={tops} />
+          ))}
+        </ul>
+        <p class="cap-t">{words.commands}</p>
+        {info.value?.time === 'virtual' ? (
+          <p class="cap-t">{words.virtual}</p>
+        ) : (
+          info.value?.mode === 'single' && <p class="cap-t">{words.single}</p>
+        )}
+      </MeasuredRun>
     </div>
   );
 }

@@ -1,11 +1,12 @@
 /** Types of hypervisors beside each other: one guest and one read of its disk, drawn from the trace of that read. */
 import './types.css';
 import { info } from '../../host.ts';
-import { ModeBadge, ownerClass, Problem, Tag } from '../../parts/marks.tsx';
+import { ModeBadge, ownerClass } from '../../parts/marks.tsx';
 import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { exitTitle } from '../../../hypervisor/view/index.ts';
 import { inspector } from '../frame.tsx';
 import type { Shown, Table, Why } from '../inspector.ts';
+import { MeasuredRun } from '../measured-run.tsx';
 import { RunProgress } from '../run-progress.tsx';
 import { cancel, run, start, type TypesRun } from './page-run.ts';
 import { Picture } from './picture.tsx';
@@ -19,43 +20,31 @@ function Figure() {
   const { progress, reads, problem, cancelled } = run.value;
   return (
     <div class="col typ">
-      <div class="wyh">
-        <div>
-          <h2>{words.title}</h2>
-          <p class="sec">{words.lede}</p>
-        </div>
-        {progress ? (
-          <button class="btn" onClick={cancel}>
-            {words.cancel}
-          </button>
-        ) : (
-          <button class="btn primary" onClick={() => void start()}>
-            {reads.length > 0 ? words.again : words.run}
-          </button>
-        )}
-      </div>
-      <div role="status" class="wyp">
-        {progress ? (
-          <RunProgress label={words.progress} part={progress.part}>
-            {words.doing[progress.doing](`types-${progress.type}`)}
-          </RunProgress>
-        ) : (
-          cancelled && <Tag kind="ignored">{words.cancelled}</Tag>
-        )}
-      </div>
-      {problem && (
-        <Problem>
-          {problem} {words.next}
-        </Problem>
-      )}
-      <ul class="tyg">
-        {([...TYPES, 'kvm'] as const).map(type => (
-          <Type key={type} type={type} read={reads.find(each => each.type === type)} />
-        ))}
-      </ul>
-      <p class="cap-t">
-        {words.same} {words.commands} {info.value?.time === 'virtual' && words.virtual}
-      </p>
+      <MeasuredRun
+        words={words}
+        lede={words.lede}
+        progress={
+          progress && (
+            <RunProgress label={words.progress} part={progress.part}>
+              {words.doing[progress.doing](`types-${progress.type}`)}
+            </RunProgress>
+          )
+        }
+        isAgain={reads.length > 0}
+        problem={problem}
+        isCancelled={cancelled}
+        start={() => void start()}
+        cancel={cancel}
+      >
+        <ul class="tyg">
+          {([...TYPES, 'kvm'] as const).map(type => (
+            <Type key={type} type={type} read={reads.find(each => each.type === type)} />
+          ))}
+        </ul>
+        <p class="cap-t">
+          {words.same} {words.commands} {info.value?.time === 'virtual' && words.virtual}
+        </p>
+      </MeasuredRun>
     </div>
   );
 }
