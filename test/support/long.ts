@@ -49,7 +49,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/ui/parts/chart.tsx Chart': 131,
   'src/ui/parts/desktop-page.tsx Slot': 119,
   'src/ui/parts/draft-page.tsx DraftPage': 91,
-  'src/ui/parts/edit-text.tsx EditText': 127,
+  'src/ui/parts/edit-text.tsx EditText': 122,
   'src/ui/parts/guest-history.tsx GuestHistory': 119,
   'src/ui/parts/header.tsx Header': 124,
   'src/ui/parts/home.tsx Home': 138,

@@ -23,7 +23,6 @@ export { Tasks } from './tasks.ts';
 export type { CommandHost, Guest } from './command-host.ts';
 export { actionOf, follows, hasStopped, lastExits } from './endings.ts';
 export { reasonOf } from './breaks/index.ts';
-export { uuidOf } from './uuid.ts';
 export { Viewers } from './viewers.ts';
 export type { CardInfo, Devices } from './devices/index.ts';
 export { addressesOf, type CardAddress } from './guest-addresses.ts';

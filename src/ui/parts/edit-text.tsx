@@ -8,6 +8,7 @@ import { laterStrings } from '../strings-later.ts';
 import { putCursor } from '../typing.ts';
 import { reasonOf, worstFirst } from '../verdict-lines.ts';
 import { Tag } from './marks.tsx';
+import { SourceField } from './source-field.tsx';
 
 const words = laterStrings.defined,
   verdicts = laterStrings.draft.verdicts;
@@ -39,8 +40,8 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
   const width = Math.max(...lines.map(line => line.length)) + 4;
   const goTo = (line: number, column: number): void => putCursor(field.current, lines, line, column);
   /** The field of the form that the cursor's line is about. */
-  const follow = (event: { currentTarget: HTMLTextAreaElement }): void => {
-    const line = event.currentTarget.value.slice(0, event.currentTarget.selectionStart).split('\n').length;
+  const follow = ({ value, selectionStart }: HTMLTextAreaElement): void => {
+    const line = value.slice(0, selectionStart).split('\n').length;
     chosenKey.value = at(line)[0]?.key.replace(/\..*$/, '') ?? '';
   };
   return (
@@ -78,19 +79,14 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
                 <Line key={i} text={line} findings={at(i + 1)} />
               ))}
             </pre>
-            <textarea
-              ref={field}
-              value={text}
+            <SourceField
+              field={field}
+              text={text}
               rows={lines.length}
-              spellcheck={false}
-              autocapitalize="off"
-              autocomplete="off"
-              wrap="off"
-              aria-label={words.text}
-              aria-describedby="edit-told"
-              onInput={event => onType(event.currentTarget.value)}
-              onKeyUp={follow}
-              onClick={follow}
+              label={words.text}
+              told="edit-told"
+              onType={onType}
+              onMove={follow}
             />
           </div>
         </div>

@@ -5,6 +5,7 @@ import type { Made } from '../sectors.ts';
 import { laterStrings } from '../strings-later.ts';
 import { putCursor } from '../typing.ts';
 import { Tag } from './marks.tsx';
+import { SourceField } from './source-field.tsx';
 
 const words = laterStrings.bootSectors;
 /** Bytes of a line that the listing shows. */
@@ -59,17 +60,13 @@ export function SourceText({ label, text, made, onType }: Props) {
                   <Line key={i} text={line} column={wrong.get(i + 1)?.column} />
                 ))}
               </pre>
-              <textarea
-                ref={field}
-                value={text}
+              <SourceField
+                field={field}
+                text={text}
                 rows={lines.length}
-                spellcheck={false}
-                autocapitalize="off"
-                autocomplete="off"
-                wrap="off"
-                aria-label={label}
-                aria-describedby="source-told"
-                onInput={event => onType(event.currentTarget.value)}
+                label={label}
+                told="source-told"
+                onType={onType}
               />
             </div>
           </div>

@@ -6,6 +6,7 @@ import type { Problem } from '../../../lessons/index.ts';
 import { sentence } from '../../host.ts';
 import { download } from '../../navigation.ts';
 import { Tag } from '../../parts/marks.tsx';
+import { SourceField } from '../../parts/source-field.tsx';
 import { putCursor, Typing } from '../../typing.ts';
 import { address, viewAddress } from '../addresses.ts';
 import { keepOwnLesson, lessonAddress, OWN_LESSON } from '../list.ts';
@@ -134,17 +135,13 @@ function LessonText({
         ))}
       </ul>
       <Numbered lines={lines} wrongAt={line => at(line)[0]?.text}>
-        <textarea
-          ref={field}
-          value={text}
+        <SourceField
+          field={field}
+          text={text}
           rows={lines.length}
-          spellcheck={false}
-          autocapitalize="off"
-          autocomplete="off"
-          wrap="off"
-          aria-label={words.text}
-          aria-describedby="ledit-told"
-          onInput={event => onType(event.currentTarget.value)}
+          label={words.text}
+          told="ledit-told"
+          onType={onType}
         />
         {[...new Set(problems.map(({ line }) => line))].map(line => (
           <span
