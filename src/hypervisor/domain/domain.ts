@@ -34,6 +34,7 @@ import { type DomainStats, publishCounters, statsOf } from './published.ts';
 import { type HotRegion, hottestRegions } from './second-tier.ts';
 import { SerialFeed } from './serial-feed.ts';
 import { hasCome, instructionsLeft, momentOf, type SliceAgain } from './slice-again.ts';
+import { Step } from './step.ts';
 import type { ShadowPaging } from './shadow-paging.ts';
 import { SavedStateError } from './saved-state-error.ts';
 import { SliceLength, type SliceResult } from './slice.ts';
@@ -100,9 +101,7 @@ export class Domain {
   readonly serialFeed: SerialFeed;
   /** Stop exactly here (instructions since the start); Infinity: never. */
   stopAtInstruction = Infinity;
-  /** A step under way ends here: instructions and exits since the start. */
-  private stepInstruction = Infinity;
-  private stepExit = Infinity;
+  private readonly steps = new Step();
   private breaks: Breaks | undefined;
   private onlooker: Probe | null = null;
   /** It looks on while a vCPU may be spinning. */
@@ -323,15 +322,12 @@ export class Domain {
 
   /** So many instructions from here on, below 0 so many exits: then `stepped` is true. 0: there is no step any more. */
   step(count: number): void {
-    this.stepInstruction = count > 0 ? this.instructions + count : Infinity;
-    this.stepExit = count < 0 ? this.exits.total - count : Infinity;
+    this.steps.begin(count, this.instructions, this.exits.total);
   }
 
   /** It has come to the end of its step, or to where it is to stop: whoever runs it pauses it now. */
   get stepped(): boolean {
-    return (
-      this.breaks?.isHit === true || this.instructions >= this.stepInstruction || this.exits.total >= this.stepExit
-    );
+    return this.breaks?.isHit === true || this.steps.isOver(this.instructions, this.exits.total);
   }
 
   /** It stops there from now on; an empty list: nowhere. */
@@ -361,7 +357,7 @@ export class Domain {
 
   /** An exit was counted: the last one of a step ends the slice. */
   afterCount(total: number): void {
-    if (total >= this.stepExit) this.stopSlice();
+    if (this.steps.endsSlice(total)) this.stopSlice();
   }
 
   /** Ends the slice soon: after the exit under way, or now where there is none. */
@@ -522,6 +518,7 @@ export class Domain {
     // What came between two slices may have ended it already.
     this.leaveSlice = this.endingAsked !== null || this.resetAsked !== null || this.powerAsked !== undefined;
     this.callsDomain0 = false;
+    this.steps.enter(again !== undefined);
     const stopAt = again
       ? again.end.instructions - clock.retiredBefore
       : startRetired + sliceLength.from(this.instructions, clock.virtual);
@@ -553,11 +550,11 @@ export class Domain {
 
   /** Runs until `retired` reaches `stopAt`, someone wants the slice to end, or (then true) all vCPUs wait for an interrupt that is not there. */
   private loop(stopAt: number, again?: SliceAgain): boolean {
-    const { clock, processor, timers, vcpus, remote, thread } = this;
-    const exactStop = Math.min(this.stopAtInstruction, this.stepInstruction) - clock.retiredBefore;
+    const { clock, processor, timers, vcpus, remote, thread, steps } = this;
+    const exactStop = Math.min(this.stopAtInstruction, steps.instruction) - clock.retiredBefore;
     if (exactStop < stopAt && !again) stopAt = exactStop;
     let jumps = 0;
-    while (!this.leaveSlice) {
+    while (!this.leaveSlice && !steps.isDone) {
       const { retired } = processor;
       if (again && hasCome(again, momentOf(this))) return false;
       const idle = !vcpus.schedule();
@@ -566,7 +563,7 @@ export class Domain {
       if (!idle && vcpus.current.activity === WAITS_FOR_MODEL) remote?.complete();
       if (timers.nextDeadlineNs <= clock.estimateNs(retired)) timers.run();
       if (!idle || vcpus.schedule()) vcpus.deliverEvents();
-      if (this.leaveSlice) break;
+      if (this.leaveSlice || steps.isDone) break;
       if (vcpus.current.activity !== ACTIVE) {
         if (vcpus.schedule()) continue;
         if (this.stuck || timers.nextDeadlineNs > clock.estimateNs(retired)) return true;
@@ -603,8 +600,8 @@ export class Domain {
       } else {
         const reason = processor.run(Math.min(limit, cut));
         // Nor is a stop in the past that was none then.
-        if (reason !== ExitReason.PREEMPTION_TIMER || cut >= limit || processor.retired - retired < cut)
-          this.handle(reason);
+        const isCut = cut < limit && processor.retired - retired >= cut;
+        if (reason !== ExitReason.PREEMPTION_TIMER || !(isCut || steps.hasStopped)) this.handle(reason);
       }
     }
     return false;
@@ -624,7 +621,10 @@ export class Domain {
   answeredInPlace(): void {
     if (this.leaveSlice || this.timers.nextDeadlineNs < this.nextDeadlineNs || this.vcpus.eventWaits)
       this.processor.stop();
-    else if (this.thread && --this.answersLeft === 0) this.askForLook();
+    else if (this.steps.isDone) {
+      this.steps.hasStopped = true;
+      this.processor.stop();
+    } else if (this.thread && --this.answersLeft === 0) this.askForLook();
   }
   private answersLeft = LOOK_ANSWERS;
 

@@ -123,9 +123,10 @@ describe('the past of a guest', () => {
     fc.assert(
       fc.property(fc.nat(seen.length - 2), fc.boolean(), (i, byExits) => {
         const { ns, exits, instructions, print: wanted } = seen[i]!;
-        if (byExits) history.goTo({ exits });
+        // On the way it may stop at an exit that a device answered within the run of the processor: that adds none.
+        if (byExits) history.goTo({ exits: exits - 3 });
         history.goTo({ ns });
-        expect(history.now.instructions).toBe(instructions);
+        expect(history.now).toEqual({ instructions, ns, exits });
         expect(print(run)).toBe(wanted);
       }),
       { numRuns: 25, seed: 1 },
