@@ -95,17 +95,8 @@ export function hostWith<T extends Deeds>(parts: HostParts, table: T): Host<T> {
 }
 
 /** The commands of a table become methods of a host, too. */
-export function addCommands<T extends Deeds>(core: HostCore, table: T): Host<T> {
-  const commands = bind(table, core);
-  const { virtual } = core.parts;
-  if (!virtual) return Object.assign(core, commands);
-  return Object.assign(
-    core,
-    Object.fromEntries(
-      Object.entries(commands).map(([name, run]) => [name, table[name].modifies ? noted(virtual, name, run) : run]),
-    ) as Bound<T>,
-  );
-}
+export const addCommands = <T extends Deeds>(core: HostCore, table: T): Host<T> =>
+  Object.assign(core, bind(table, core));
 
 type Methods = Record<string, (...given: unknown[]) => Promise<unknown>>;
 

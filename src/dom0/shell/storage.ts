@@ -3,7 +3,7 @@ import { COMMANDS, runStorageCommand, type Storage } from '../host/storage/index
 import type { CommandHost } from '../toolstack/index.ts';
 import type { Program } from './program.ts';
 
-export function storagePrograms(storage: Storage, host: Pick<CommandHost, 'openDevices'>): Program[] {
+export function storagePrograms(storage: Storage, host: Pick<CommandHost, 'openDevices' | 'parts'>): Program[] {
   return Object.entries(COMMANDS).map(([name, { usage, about }]) => ({
     name,
     summary: about,
@@ -11,7 +11,10 @@ export function storagePrograms(storage: Storage, host: Pick<CommandHost, 'openD
       if (words.includes('--help')) return { stdout: `Usage: ${usage}\n`, stderr: '', status: 0 };
       // The way of a sector goes through the images that lie under overlays: as they are now.
       if (name === 'disk-path') await host.openDevices();
-      const { status, out, err } = runStorageCommand(storage, [name, ...words]);
+      const { virtual } = host.parts,
+        all = [name, ...words],
+        run = async (): Promise<ReturnType<typeof runStorageCommand>> => runStorageCommand(storage, all);
+      const { status, out, err } = await (virtual ? virtual.command('diskCommand', [all], run) : run());
       return { stdout: out, stderr: err, status };
     },
     complete: () => storage.volumes.map(volume => `vg0/${volume.name}`),

@@ -45,8 +45,8 @@ export interface CommandHost {
     readonly ways?: Ways;
     /** Where files and disk are now, where that can change. */
     readonly stateInfo?: () => Promise<StateInfo>;
-    /** There where domains run in virtual time. */
-    readonly virtual?: object;
+    /** There where domains run in virtual time: does a command, and notes it as an input. @throws as `run`, or a sentence while a run is repeated */
+    readonly virtual?: { command<T>(name: string, given: unknown[], run: () => Promise<T>): Promise<T> };
   };
 
   // ---- domains

@@ -13,7 +13,7 @@ import {
   writeXml,
 } from '../../definitions/config/index.ts';
 import { type CommandHost, managedOf } from '../../toolstack/index.ts';
-import { COMMANDS } from '../../toolstack/commands/index.ts';
+import { COMMANDS, perform } from '../../toolstack/commands/index.ts';
 import type { Surroundings } from '../program.ts';
 import { COMMAND, definitionIn, find, managedFor, type VirshCommand, VirshError } from './virsh-command.ts';
 
@@ -84,7 +84,7 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
     about: 'define a domain from an XML file',
     run: async (host, words, _options, around) => {
       const { path, text } = await definitionIn(words, around);
-      const { name } = await COMMANDS.new.run(host, path, text).catch((error: Error) => {
+      const { name } = await perform(host, 'new', COMMANDS.new, path, text).catch((error: Error) => {
         throw new VirshError(`error: Failed to define domain from ${path}\nerror: ${error.message}`);
       });
       return `Domain '${name}' defined from ${path}\n\n`;
@@ -105,7 +105,8 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
       try {
         // As libvirt does: a domain that runs goes on, and is transient then.
         const managed = managedFor(domain);
-        if (domain.id === undefined) await COMMANDS.delete.run(host, domain.name, options.has('remove-all-storage'));
+        if (domain.id === undefined)
+          await perform(host, 'delete', COMMANDS.delete, domain.name, options.has('remove-all-storage'));
         else await managedOf(host).remove(managed);
       } catch (error) {
         throw new VirshError(`error: Failed to undefine domain '${domain.name}'\nerror: ${(error as Error).message}`);
@@ -144,7 +145,7 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
       if (name === undefined) throw new VirshError(`error: command '${COMMAND}' requires <new-name> option`);
       if (domain.id !== undefined)
         throw new VirshError('error: Requested operation is not valid: cannot rename active domain');
-      await COMMANDS.rename.run(host, domain.name, name);
+      await perform(host, 'rename', COMMANDS.rename, domain.name, name);
       return 'Domain successfully renamed\n\n';
     },
   },

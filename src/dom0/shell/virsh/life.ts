@@ -1,6 +1,6 @@
 /** Domains are started, stopped, saved and restored. */
 import { createFrom, managedOf } from '../../toolstack/index.ts';
-import { COMMANDS, runXl } from '../../toolstack/commands/index.ts';
+import { COMMANDS, perform, runXl } from '../../toolstack/commands/index.ts';
 import { callOf } from '../xl.ts';
 import { COMMAND, definitionIn, find, managedFor, onDomain, type VirshCommand, VirshError } from './virsh-command.ts';
 
@@ -11,7 +11,7 @@ export const LIFE: Record<string, VirshCommand> = {
     run: async (host, [word], options) => {
       const { name, id } = await find(host, word);
       if (id !== undefined) throw new VirshError('error: Domain is already active');
-      await COMMANDS.start.run(host, name, options.has('paused')).catch((error: Error) => {
+      await perform(host, 'start', COMMANDS.start, name, options.has('paused')).catch((error: Error) => {
         throw new VirshError(`error: Failed to start domain '${name}'\nerror: ${error.message}`);
       });
       return `Domain '${name}' started\n\n`;
@@ -34,27 +34,27 @@ export const LIFE: Record<string, VirshCommand> = {
   shutdown: {
     usage: 'shutdown <domain>',
     about: 'gracefully shutdown a domain',
-    run: onDomain('shutdown', 'is being shutdown', (host, { id }) => COMMANDS.shutdown.run(host, id!)),
+    run: onDomain('shutdown', 'is being shutdown', (host, { id }) => perform(host, 'shutdown', COMMANDS.shutdown, id!)),
   },
   reboot: {
     usage: 'reboot <domain>',
     about: 'reboot a domain',
-    run: onDomain('reboot', 'is being rebooted', (host, { id }) => COMMANDS.reboot.run(host, id!)),
+    run: onDomain('reboot', 'is being rebooted', (host, { id }) => perform(host, 'reboot', COMMANDS.reboot, id!)),
   },
   destroy: {
     usage: 'destroy <domain>',
     about: 'destroy (stop) a domain',
-    run: onDomain('destroy', 'destroyed', (host, { id }) => COMMANDS.destroy.run(host, id!)),
+    run: onDomain('destroy', 'destroyed', (host, { id }) => perform(host, 'destroy', COMMANDS.destroy, id!)),
   },
   suspend: {
     usage: 'suspend <domain>',
     about: 'suspend a domain',
-    run: onDomain('suspend', 'suspended', (host, { id }) => COMMANDS.pause.run(host, id!)),
+    run: onDomain('suspend', 'suspended', (host, { id }) => perform(host, 'pause', COMMANDS.pause, id!)),
   },
   resume: {
     usage: 'resume <domain>',
     about: 'resume a domain',
-    run: onDomain('resume', 'resumed', (host, { id }) => COMMANDS.unpause.run(host, id!)),
+    run: onDomain('resume', 'resumed', (host, { id }) => perform(host, 'unpause', COMMANDS.unpause, id!)),
   },
   save: {
     usage: 'save <domain> <file>',

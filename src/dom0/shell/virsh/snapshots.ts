@@ -1,5 +1,5 @@
 /** Snapshots of domains. */
-import { COMMANDS } from '../../toolstack/commands/index.ts';
+import { COMMANDS, perform } from '../../toolstack/commands/index.ts';
 import { currentOf, type SnapshotRecord } from '../../toolstack/snapshots/index.ts';
 import { domainWord, find, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
@@ -22,7 +22,7 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
     usage: 'snapshot-create-as <domain> [<name>] [<description>]',
     about: 'create a snapshot from a set of args',
     run: async (host, [word, name, description]) =>
-      `Domain snapshot ${(await COMMANDS.snapshot.run(host, (await find(host, word)).name, name, description)).name} created\n`,
+      `Domain snapshot ${(await perform(host, 'snapshot', COMMANDS.snapshot, (await find(host, word)).name, name, description)).name} created\n`,
   },
   'snapshot-list': {
     usage: 'snapshot-list <domain> [--parent] [--tree]',
@@ -54,7 +54,7 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
     usage: 'snapshot-revert <domain> <name>',
     about: 'revert a domain to a snapshot',
     run: async (host, [domain, name = '']) => {
-      await COMMANDS.revert.run(host, domainWord(domain), name);
+      await perform(host, 'revert', COMMANDS.revert, domainWord(domain), name);
       return `Domain snapshot ${name} reverted\n`;
     },
   },

@@ -85,6 +85,20 @@ export const deed = <Arguments extends unknown[], Result>(entry: Deed<Arguments,
 
 export function bind<T extends Deeds>(table: T, host: CommandHost): Bound<T> {
   return Object.fromEntries(
-    Object.entries(table).map(([name, { run }]) => [name, async (...given: unknown[]) => run(host, ...given)]),
+    Object.entries(table).map(([name, deed]) => [
+      name,
+      async (...given: unknown[]) => perform(host, name, deed, ...given),
+    ]),
   ) as Bound<T>;
 }
+
+/** Does it because somebody asks for it, in the page or at the shell: what changes the host is an input, and virtual time notes it. @throws as `run` */
+export const perform = async <Arguments extends unknown[], Result>(
+  host: CommandHost,
+  name: string,
+  { modifies, run }: Deed<Arguments, Result>,
+  ...given: Arguments
+): Promise<Result> => {
+  const { virtual } = host.parts;
+  return modifies && virtual ? virtual.command(name, given, () => run(host, ...given)) : run(host, ...given);
+};

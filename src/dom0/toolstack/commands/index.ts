@@ -89,5 +89,15 @@ export const COMMANDS = {
   log,
 };
 
-export { bind, type Bound, type Call, command, type Command, type Deeds, Refusal, type Table } from './command.ts';
+export {
+  bind,
+  type Bound,
+  type Call,
+  command,
+  type Command,
+  type Deeds,
+  perform,
+  Refusal,
+  type Table,
+} from './command.ts';
 export { attachXl, commandNamed, helpOf, namesOf, runXl } from './words.ts';

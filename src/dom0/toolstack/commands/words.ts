@@ -4,7 +4,7 @@
  */
 import type { CommandHost } from '../command-host.ts';
 import type { Owned } from '../terminal/terminal.ts';
-import { type Call, type OptionRules, Refusal, type Table } from './command.ts';
+import { type Call, type OptionRules, perform, Refusal, type Table } from './command.ts';
 import { WITHOUT } from './without.ts';
 
 /** ERROR_INVAL: no domain has the name; ERROR_DOMAIN_NOTFOUND: none has the number. */
@@ -169,7 +169,7 @@ export async function runXl(table: Table, { words: [word = '', ...words], ...cal
   if (name === undefined) throw new Refusal('command not implemented');
   const entry = Object.hasOwn(table, name) ? table[name] : undefined;
   const said = entry
-    ? entry.xl!({ ...call, words }, async (...given) => entry.run(call.host, ...given))
+    ? entry.xl!({ ...call, words }, async (...given) => perform(call.host, name, entry, ...given))
     : runWithout(name, call.host, words);
   return said
     .catch(error => (program === 'xm' ? inXmsWords(error) : Promise.reject(error)))
