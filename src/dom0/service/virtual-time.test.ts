@@ -7,6 +7,8 @@ import type { NamedFile } from '../definitions/verdicts.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { Host } from './host.ts';
 import { later, soon, testHost } from './host.test-support.ts';
+import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
+import { virshProgram } from '../shell/virsh.ts';
 import { inTurns } from '../toolstack/runners/in-turns.ts';
 import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 import { type LoggedInput, VirtualTime } from './virtual-time.ts';
@@ -125,6 +127,37 @@ describe('a host in virtual time', () => {
     expect((await facts(other)).prints).not.toEqual(seen.prints);
   });
 
+  it('notes what is asked for at the shell, in either spelling, and repeats it', async () => {
+    const first = virtualHost(20);
+    const { id } = await first.host.create(demo);
+    const pc = await terminal(first.host, id);
+    await pc.shows('> ');
+    const read = async (): Promise<Blob> => new Blob();
+    const write = async (): Promise<void> => {};
+    const xl = (line: string): Promise<string> =>
+      runXl(COMMANDS, { host: first.host, words: line.split(' '), read, write });
+    const virsh = virshProgram(first.host);
+    await xl('pause demo');
+    expect(await xl('list')).toContain('demo');
+    expect(await virsh.run(['resume', 'demo'], { read, write } as never)).toMatchObject({ status: 0 });
+    pc.type('regs\r');
+    await pc.shows('GDTR');
+    await first.virtual.runFor(20);
+    const seen = await facts(first),
+      inputs = first.virtual.inputs();
+    expect(inputs.map(({ what }) => (what.kind === 'command' ? what.name : what.kind))).toEqual([
+      'create',
+      'pause',
+      'unpause',
+      'console',
+      'time',
+    ]);
+    const again = virtualHost();
+    await again.virtual.replay(inputs);
+    await standing(again.virtual);
+    expect((await facts(again)).prints).toEqual(seen.prints);
+  });
+
   it('stands where it is told to, and where nobody has anything to do', async () => {
     const { host, virtual } = virtualHost();
     const { id } = await host.create(minipv('pv'));
@@ -161,8 +194,29 @@ describe('a host in virtual time', () => {
     expect(then).not.toEqual(present);
     await host.back(id, { back: { instructions: 1 } });
     expect((await host.back(id)).at.instructions).toBe(at.instructions - 1);
-    await host.back(id, 'present');
+    expect((await host.inspect('past', id))!.at.instructions).toBe(at.instructions - 1);
+    const { at: end } = await host.back(id, 'present');
     expect(virtual.fingerprints()).toEqual(present);
+    // An exit that a device answers within the run of the processor is where it stops, too, and adds none to those that come after.
+    for (let n = 1; n < 12; n++) {
+      const { instructions } = prompt;
+      await host.back(id, { goTo: { instructions: instructions + Math.floor((since * n) / 12) } });
+      await host.back(id, { back: { exits: 1 } });
+      expect((await host.back(id, { goTo: { ns: end.ns - 1 } })).at.exits).toBeLessThanOrEqual(end.exits);
+    }
+    await host.back(id, 'present');
+    // What wrote the word below its stack's top, in words.
+    const { machine, members, view } = host.toolstack,
+      { record } = members.get(id)!,
+      below = view.at(record.index)!.vcpus()[0]!.registers().words[R.ESP]! - 4;
+    const xl = (words: string[]): Promise<string> =>
+      runXl(COMMANDS, { host, words, read: async () => new Blob(), write: async () => {} });
+    const said = await xl(['back', '-w', `${id}`, below.toString(16), '4']);
+    const value = /that wrote 0x[0-9a-f]+: 0x([0-9a-f]+)/.exec(said)?.[1];
+    await host.back(id, { goTo: { instructions: (await host.back(id)).at.instructions + 1 } });
+    const after = machine.words[(machine.secondStage(record).mfn(below >>> 12) << 10) + ((below & 4095) >> 2)]! >>> 0;
+    expect(Number.parseInt(value!, 16)).toBe(after);
+    await expect(xl(['back', '-w', `${id}`, 'nowhere'])).rejects.toThrow('is no linear address');
     await host.back(id, { goTo: at });
     expect(virtual.fingerprints()).toEqual(then);
     await host.back(id, 'goOn');

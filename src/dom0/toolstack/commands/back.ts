@@ -1,6 +1,9 @@
 /** A domain in virtual time goes back in its run. The command is ours: no hypervisor of the kind has its like, though QEMU's record and replay comes near. */
 import type { PastNow, PastWish } from '../../../hypervisor/verbs/index.ts';
+import type { AddressPoint } from '../../../hypervisor/domain/index.ts';
+import { hex } from '../break-words.ts';
 import type { CommandHost } from '../command-host.ts';
+import { addressPointOf } from './break.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
@@ -29,13 +32,26 @@ export function pastWish(word: string): PastWish {
 
 const seconds = (ns: number): string => `${(ns / 1e9).toFixed(3)} s`;
 
-/** Where it stands, in a line. */
-export const standsAt = ({ at, oldest, newest, isInPast }: PastNow): string =>
-  `At ${seconds(at.ns)}, instruction ${at.instructions}, exit ${at.exits}: ${isInPast ? `${seconds(newest.ns - at.ns)} before the present` : 'the present'}. It can go back to ${seconds(oldest.ns)}.`;
+/** Where it stands, in a line, and what it went back to. */
+export const standsAt = ({ at, oldest, newest, isInPast, hit }: PastNow): string =>
+  `${hit ? `${spelledHit(hit)}. ` : ''}At ${seconds(at.ns)}, instruction ${at.instructions}, exit ${at.exits}: ${isInPast ? `${seconds(newest.ns - at.ns)} before the present` : 'the present'}. It can go back to ${seconds(oldest.ns)}.`;
+
+const spelledHit = ({ point: { kind, linear }, value }: NonNullable<PastNow['hit']>): string =>
+  kind === 'execute'
+    ? `Before the instruction at ${hex(linear)}`
+    : `Before the instruction that ${kind === 'write' ? 'wrote' : 'touched'} ${hex(linear)}${value === undefined ? '' : `: ${hex(value)}`}`;
+
+/** The last of what an option names. @throws Refusal */
+const LAST: Readonly<Record<string, AddressPoint['kind']>> = { w: 'write', a: 'access', x: 'execute' };
 
 export const back = command({
   summary: 'Go back in the run of a domain in virtual time',
-  usage: '<Domain> [<Number>i|e|ms|s|@<Number>s|keep|now|on]',
+  usage: '[-w | -a | -x] <Domain> [<Number>i|e|ms|s|@<Number>s|keep|now|on | Address [Bytes]]',
+  options: [
+    ['-w', 'To before the last instruction that wrote these bytes.'],
+    ['-a', 'To before the last one that wrote or read them.'],
+    ['-x', 'To the last time at this instruction.'],
+  ],
   modifies: true,
   /** It stands still then. Its past is kept from the first call on. @throws Error with a sentence where it cannot be */
   run: async (host: CommandHost, id: number, wish: PastWish = 'keep'): Promise<PastNow> => {
@@ -44,8 +60,13 @@ export const back = command({
     return member.runner.ask('past', wish);
   },
   xl: async ({ host, words }, run) => {
-    const { rest } = readWords(words, {});
-    atLeast('back', rest, 1);
-    return `${standsAt(await run(findDomain(host, rest[0]), pastWish(rest[1] ?? 'keep')))}\n`;
+    const { options, rest } = readWords(words, { flags: Object.keys(LAST).join('') });
+    const kind = Object.entries(LAST).find(([flag]) => options.has(flag))?.[1];
+    atLeast('back', rest, kind ? 2 : 1);
+    const id = findDomain(host, rest[0]);
+    if (!kind) return `${standsAt(await run(id, pastWish(rest[1] ?? 'keep')))}\n`;
+    const now = await run(id, { backTo: [addressPointOf(host.living(id).blueprint, kind, rest[1]!, rest[2])] });
+    if (!now.hit) throw new Refusal(`There was none since ${seconds(now.oldest.ns)}. ${standsAt(now)}`);
+    return `${standsAt(now)}\n`;
   },
 });

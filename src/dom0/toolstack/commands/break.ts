@@ -2,6 +2,7 @@
 import { ExitReason } from '../../../cpu/architecture/index.ts';
 import {
   ADDRESS_KINDS,
+  type AddressPoint,
   type BreakPoint,
   isAddress,
   MOST_BREAKS,
@@ -43,6 +44,7 @@ function xlOf(name: string, before: readonly BreakPoint[], next: readonly BreakP
 }
 
 /** @throws Refusal */
+function checked<Point extends BreakPoint>(point: Point): Point;
 function checked(point: BreakPoint): BreakPoint {
   if (!isAddress(point)) return checkedOfTrace(point);
   const { kind, linear, bytes } = point;
@@ -104,6 +106,15 @@ function addressOf({ boot }: Blueprint, word: string): number {
   return symbols!.addresses[index]!;
 }
 
+/** @throws Refusal */
+export const addressPointOf = (
+  blueprint: Blueprint,
+  kind: AddressPoint['kind'],
+  word: string,
+  bytes: string | undefined,
+): AddressPoint =>
+  checked({ kind, linear: addressOf(blueprint, word), bytes: Number(bytes ?? (kind === 'execute' ? 1 : 4)) });
+
 /** What stands behind the domain's name. @throws Refusal */
 function pointOf(blueprint: Blueprint, kind: BreakPoint['kind'], word: string, bytes: string | undefined): BreakPoint {
   if (kind !== 'execute' && kind !== 'write' && kind !== 'access') {
@@ -111,7 +122,7 @@ function pointOf(blueprint: Blueprint, kind: BreakPoint['kind'], word: string, b
     if (Number.isNaN(number)) throw new Refusal(`${word} is no ${NUMBERED[kind]}.`);
     return { kind, number };
   }
-  return { kind, linear: addressOf(blueprint, word), bytes: Number(bytes ?? (kind === 'execute' ? 1 : 4)) };
+  return addressPointOf(blueprint, kind, word, bytes);
 }
 
 export const breakAt = command({
