@@ -61,6 +61,7 @@ export {
 } from '../definitions/images/index.ts';
 export type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 export type { Definition } from '../definitions/config/index.ts';
+export type { PastNow, PastWish } from '../../hypervisor/verbs/index.ts';
 export type { AddressPoint, BreakHit, BreakPoint, TracePoint } from '../../hypervisor/domain/index.ts';
 export type { FollowedRequest, GuestDrive, GuestFacts, Inspected, StoreNode } from './inspection.ts';
 export type { RingFacts, SlotFacts } from './front-rings.ts';

@@ -12,6 +12,7 @@ import {
   onlineOf,
 } from '../toolstack/index.ts';
 import type { BreakHit, BreakPoint, HotRegion } from '../../hypervisor/domain/index.ts';
+import type { PastNow } from '../../hypervisor/verbs/index.ts';
 import { type KernelSymbols, kernelSymbols } from '../../hypervisor/loader/index.ts';
 import { ideName } from '../definitions/index.ts';
 import type { Crossings, ExitsOf, Step } from '../toolstack/tracing/index.ts';
@@ -96,6 +97,8 @@ export interface Inspected {
   crossings: Crossings & { answers: number };
   /** Where a person has the guest stop, and why it did the last time. */
   breaks: { points: BreakPoint[]; hit?: BreakHit };
+  /** Where it stands in its run; undefined: its past is not kept. */
+  past: PastNow | undefined;
   /** The regions of compiled code that ran most. */
   engine: HotRegion[];
   /** Of the file of its kernel; none where the domain builder did not load one, or it names nothing. */
@@ -119,6 +122,7 @@ const INSPECTIONS: {
     const { breaks = [], hit } = host.member(id);
     return { points: [...breaks], ...(hit ? { hit } : {}) };
   },
+  past: (host, id) => host.living(id).runner.ask('pastNow'),
   job: ({ toolstack }, id) => toolstack.jobs.of(toolstack.member(id).name),
   engine: (host, id) => host.living(id).runner.ask('hottest'),
   symbols: (host, id) => {

@@ -8,7 +8,7 @@ import { insertMedium } from './insert-medium.ts';
 import { key } from './key.ts';
 import { mouse } from './mouse.ts';
 import { nmi } from './nmi.ts';
-import { past } from './past.ts';
+import { past, pastNow } from './past.ts';
 import { pause } from './pause.ts';
 import { powerButton } from './power-button.ts';
 import { reset } from './reset.ts';
@@ -31,6 +31,7 @@ export const VERBS = {
   mouse,
   nmi,
   past,
+  pastNow,
   pause,
   powerButton,
   reset,

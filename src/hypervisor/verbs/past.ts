@@ -1,7 +1,7 @@
 /** A domain goes to a moment of its past, and stands there; its past is kept from the first time that somebody asks. */
 import { SavedStateError } from '../domain/saved-state-error.ts';
 import type { AddressPoint } from '../domain/break-points.ts';
-import type { Hit, Moment, Target } from '../history/index.ts';
+import type { History, Hit, Moment, Target } from '../history/index.ts';
 import { question } from './verb.ts';
 
 /** `keep`: nothing but that it is kept from now on. `goOn`: what came after is forgotten, and the guest may run from here. */
@@ -38,10 +38,26 @@ export const past = question({
     else if ('back' in wish) history.back(wish.back);
     else if ('backTo' in wish) hit = history.backTo(wish.backTo);
     else history.goTo(wish.goTo);
-    const { now: at, oldest, newest, isInPast, bytes } = history;
-    return { at, oldest, newest, isInPast, bytes, ...(hit ? { hit } : {}) };
+    return { ...nowOf(history), ...(hit ? { hit } : {}) };
   },
   gone: () => {
     throw new SavedStateError('The domain has stopped with an internal error: there is nothing to go back to.');
   },
+});
+
+const nowOf = ({ now: at, oldest, newest, isInPast, bytes }: History): PastNow => ({
+  at,
+  oldest,
+  newest,
+  isInPast,
+  bytes,
+});
+
+/** Where it stands, which changes nothing; undefined: its past is not kept. */
+export const pastNow = question({
+  apply: ({ keptHistory }): PastNow | undefined => {
+    const history = keptHistory?.();
+    return history && nowOf(history);
+  },
+  gone: () => undefined,
 });

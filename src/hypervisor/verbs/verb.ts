@@ -25,6 +25,8 @@ export interface Carried {
   diskRecords(): Uint8Array[];
   /** Its past, which is kept from the first call on; absent: it does not run in virtual time. @throws SavedStateError where it cannot be kept */
   history?(): Promise<History>;
+  /** Its past, where that is kept. */
+  keptHistory?(): History | undefined;
   /** It runs no more, and nothing of it touches machine memory from now on. */
   leave(): void;
 }

@@ -144,6 +144,11 @@ export class Turns implements Runners {
     };
   }
 
+  /** For whoever judges a run by the state that it has between two slices. */
+  get domains(): Domain[] {
+    return this.entries.map(({ domain }) => domain);
+  }
+
   add(entry: Entry): void {
     this.entries.push(entry);
     this.pokeOne(entry);
@@ -284,7 +289,7 @@ function carried(entry: Entry, { name, program, definition }: DomainStart, turns
     copyAhead: () => (entry.history ? { pieces: [], isLast: true } : saver.copyAhead()),
     forgetState: () => saver.forget(),
     diskRecords: () => [...diskRecords(domain.options.ide ?? [])],
-    ...(parts.hostMs ? {} : { history: () => historyOf(entry) }),
+    ...(parts.hostMs ? {} : { history: () => historyOf(entry), keptHistory: () => entry.history }),
     leave: () => {
       entry.history?.end();
       turns.remove(entry);

@@ -1,7 +1,9 @@
-/** A vCPU's registers, its code and stack where it is, its segments; steps and stops stand above them. */
+/** A vCPU's registers, its code and stack where it is, its segments; steps and stops stand above them, and in virtual time ways back. */
 
 import type { ComponentChildren } from 'preact';
 import { registers as R } from '../../../cpu/architecture/index.ts';
+import { info } from '../../host.ts';
+import { later } from '../../parts/load-when-shown.tsx';
 import { Code } from '../code.tsx';
 import type { Shown } from '../inspector.ts';
 import { namer } from '../symbols.ts';
@@ -12,6 +14,11 @@ import { type Data, hex, segmentRow, STACK_WORDS } from './facts.ts';
 import { shownVcpu } from './source.ts';
 import { Steps } from './steps.tsx';
 import { words } from './words.ts';
+
+const Past = later(
+  () => import('./past.tsx'),
+  part => part.Past,
+);
 
 export function Figure(shown: Shown<Data>) {
   const { data, target } = shown,
@@ -34,6 +41,9 @@ export function Figure(shown: Shown<Data>) {
           retired={state.retired}
           isStill={isStill}
         />
+      )}
+      {target.session && info.value?.time === 'virtual' && (
+        <Past key={`p${target.session.id}`} session={target.session} eip={state.linear(R.CS, state.ip)} />
       )}
       <Registers {...shown} />
       <CodeAndStack {...shown} />
