@@ -39,6 +39,7 @@ const PROGRAMS = {
     'oracle-make': 'src/cli/oracle-make.ts',
     disasm: 'src/cli/disasm.ts',
     'state-differences': 'src/cli/state-differences.ts',
+    'soak-back': 'src/cli/soak-back.ts',
     'soak-storage': 'src/cli/soak-storage.ts',
     'fuzz-storage': 'src/cli/fuzz-storage.ts',
     'fuzz-hypercalls': 'src/cli/fuzz-hypercalls.ts',
