@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { type Probe, registers as R } from '../cpu/architecture/index.ts';
 import { loadEverything } from '../dom0/service/index.ts';
 import type { Turns } from '../dom0/toolstack/runners/index.ts';
-import type { OverlayDisk } from '../hypervisor/disks/overlay-disk.ts';
+import type { OverlayDisk } from '../hypervisor/disks/index.ts';
 import type { Moment } from '../hypervisor/history/index.ts';
 import type { Domain } from '../hypervisor/index.ts';
 import { SCREEN, SCREEN_BYTES } from '../hypervisor/layout/index.ts';

@@ -320,6 +320,13 @@ export class Cpu implements Core, Processor {
     this.loop.endBatch();
   }
 
+  get evenly(): boolean {
+    return this.debug.evenly;
+  }
+  set evenly(evenly: boolean) {
+    this.debug.evenly = evenly;
+  }
+
   /** After DR7 or an address changed. */
   breakpointsChanged(): void {
     this.debug.changed();

@@ -29,6 +29,11 @@ export class Debug {
   private onPorts = 0;
   /** Who looks on. While one does the TLB stays empty. */
   probe: Probe | null = null;
+  /**
+   * Counts are as under a probe also while there is none: REP does one element an instruction, and what may be answered within the run of the processor exits. So
+   * somebody may look on in a part of a run, and the run stays the same.
+   */
+  evenly = false;
   readonly seen: SeenAccesses;
   private readonly R: Int32Array;
   private readonly tlb: Tlb;
@@ -44,6 +49,16 @@ export class Debug {
   /** Instructions have to run one at a time. */
   get active(): boolean {
     return this.onCode !== 0 || this.onData !== 0 || this.onPorts !== 0 || this.probe !== null;
+  }
+
+  /** No more than one thing happens between two looks. */
+  get oneByOne(): boolean {
+    return this.evenly || this.active;
+  }
+
+  /** REP does one element an instruction. */
+  get elementByElement(): boolean {
+    return this.evenly || this.onData !== 0 || this.probe !== null;
   }
 
   private isEnabled(i: number): boolean {

@@ -267,6 +267,8 @@ export interface Processor {
   withoutRegions(): void;
   /** Null: nobody looks on. Not between `run()` and a completion that it asked for. */
   probe: Probe | null;
+  /** Instructions and exits are counted as under a probe also while nobody looks on, so that somebody may do so in a part of a run that repeats itself. */
+  evenly: boolean;
 
   /**
    * Runs until a VM exit, at most `limit` instructions (then PREEMPTION_TIMER), or until the doorbell word changes (then EXTERNAL_INTERRUPT).

@@ -134,7 +134,7 @@ function elementAt(
  */
 function answered(cpu: Cpu, p: number, port: number, size: number, bits: number, value: number): boolean {
   const { exit, tlb, answerPort } = cpu;
-  if (answerPort === undefined || cpu.debug.active || (cpu.R[EFLAGS]! & TF) !== 0) return false;
+  if (answerPort === undefined || cpu.debug.oneByOne || (cpu.R[EFLAGS]! & TF) !== 0) return false;
   const { changes } = tlb;
   cpu.loop.describeExit(ExitReason.IO, (size - 1) | bits | (port << 16), p);
   exit.size = size;
@@ -293,8 +293,7 @@ function nextElements(cpu: Cpu): number {
   const { R } = cpu;
   const port = R[PORT]!;
   if (R[PORT_STATE] !== PORT_WAITS || (port & (IO_STRING | IO_REP)) !== (IO_STRING | IO_REP)) return -1;
-  if ((R[EFLAGS]! & (TF | DF)) !== 0 || cpu.debug.onData !== 0 || (port & HITS_MASK) !== 0 || cpu.probe !== null)
-    return -1;
+  if ((R[EFLAGS]! & (TF | DF)) !== 0 || (port & HITS_MASK) !== 0 || cpu.debug.elementByElement) return -1;
   const size = (port & 7) + 1,
     narrow = (port & PORT_SHORT) !== 0,
     input = (port & IO_IN) !== 0;

@@ -61,7 +61,7 @@ export const SINGLE_WEIGHT = 32;
 
 /** What a REP form may take at once: one element when each must be seen (single step, breakpoints, answered accesses). */
 export function mayRepeat(cpu: Cpu): number {
-  return (cpu.R[EFLAGS]! & TF) !== 0 || cpu.mmio.pending || cpu.debug.onData !== 0 || cpu.probe !== null ? 1 : CHUNK;
+  return (cpu.R[EFLAGS]! & TF) !== 0 || cpu.mmio.pending || cpu.debug.elementByElement ? 1 : CHUNK;
 }
 
 /** Does several elements of `size` bytes, at most `count`, and says how many. 0 and NO_MEMORY: none. */

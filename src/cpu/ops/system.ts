@@ -428,7 +428,7 @@ const cpuidOp: OpFactory = () => (cpu, p) => {
   if (!cpu.controls.cpuid) return identify(cpu);
   const { exit, answerCpuid } = cpu;
   // Answered in place, but where each instruction is looked at.
-  if (answerCpuid !== undefined && !cpu.debug.active && (cpu.R[EFLAGS]! & TF) === 0) {
+  if (answerCpuid !== undefined && !cpu.debug.oneByOne && (cpu.R[EFLAGS]! & TF) === 0) {
     cpu.loop.describeExit(ExitReason.CPUID, 0, p);
     if (answerCpuid(exit)) return;
   }

@@ -205,18 +205,31 @@ describe('a host in virtual time', () => {
       expect((await host.back(id, { goTo: { ns: end.ns - 1 } })).at.exits).toBeLessThanOrEqual(end.exits);
     }
     await host.back(id, 'present');
-    // What wrote the word below its stack's top, in words.
+    // What wrote the word below its stack's top: then it is there. Copies by REP and ports are on the way.
     const { machine, members, view } = host.toolstack,
-      { record } = members.get(id)!,
-      below = view.at(record.index)!.vcpus()[0]!.registers().words[R.ESP]! - 4;
+      { record } = members.get(id)!;
     const xl = (words: string[]): Promise<string> =>
       runXl(COMMANDS, { host, words, read: async () => new Blob(), write: async () => {} });
-    const said = await xl(['back', '-w', `${id}`, below.toString(16), '4']);
-    const value = /that wrote 0x[0-9a-f]+: 0x([0-9a-f]+)/.exec(said)?.[1];
-    await host.back(id, { goTo: { instructions: (await host.back(id)).at.instructions + 1 } });
-    const after = machine.words[(machine.secondStage(record).mfn(below >>> 12) << 10) + ((below & 4095) >> 2)]! >>> 0;
-    expect(Number.parseInt(value!, 16)).toBe(after);
+    let found = 0;
+    for (let n = 1; n <= 6; n++) {
+      await host.back(id, { goTo: { instructions: prompt.instructions + Math.floor((since * n) / 6) } });
+      const below = view.at(record.index)!.vcpus()[0]!.registers().words[R.ESP]! - 4;
+      const said = await xl(['back', '-w', `${id}`, below.toString(16), '4']).catch((error: Error) => error.message);
+      const value = /that wrote 0x[0-9a-f]+: 0x([0-9a-f]+)/.exec(said)?.[1];
+      if (value === undefined) expect(said).toContain('There was none since');
+      else {
+        await host.back(id, { goTo: { instructions: (await host.back(id)).at.instructions + 1 } });
+        const word =
+          machine.words[(machine.secondStage(record).mfn(below >>> 12) << 10) + ((below & 4095) >> 2)]! >>> 0;
+        expect(word).toBe(Number.parseInt(value, 16));
+        found++;
+      }
+    }
+    expect(found).toBeGreaterThan(0);
     await expect(xl(['back', '-w', `${id}`, 'nowhere'])).rejects.toThrow('is no linear address');
+    await host.break(id, [{ kind: 'execute', linear: 0x100000, bytes: 1 }]);
+    await expect(host.back(id, 'present')).rejects.toThrow('xl break -d');
+    await host.break(id, []);
     await host.back(id, { goTo: at });
     expect(virtual.fingerprints()).toEqual(then);
     await host.back(id, 'goOn');

@@ -12,7 +12,7 @@ export {
 export { DriveServer } from './drive-queue.ts';
 export type { OpenMedium } from './media.ts';
 export { fingerprint } from './fingerprint.ts';
-export type { DiskChange } from './overlay-disk.ts';
+export type { DiskChange, OverlayDisk } from './overlay-disk.ts';
 export {
   checkQcow2,
   type ImageCheck,

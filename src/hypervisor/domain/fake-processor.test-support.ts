@@ -56,6 +56,7 @@ export class FakeProcessor implements Processor {
   };
   eflags = 2;
   readonly probe = null;
+  evenly = false;
   readonly regions = null;
   readonly lacksRegions = false;
   readonly lacksOperations = false;

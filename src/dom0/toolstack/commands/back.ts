@@ -56,6 +56,10 @@ export const back = command({
   /** It stands still then. Its past is kept from the first call on. @throws Error with a sentence where it cannot be */
   run: async (host: CommandHost, id: number, wish: PastWish = 'keep'): Promise<PastNow> => {
     const member = host.living(id);
+    if (wish !== 'keep' && member.breaks?.length)
+      throw new Refusal(
+        `${member.name} has stops, which would stop it on its way through its past. Take them away first: xl break -d ${member.name}.`,
+      );
     if (wish !== 'keep') host.toolstack.setPaused(member, true);
     return member.runner.ask('past', wish);
   },
