@@ -5,7 +5,7 @@ import { exitName } from '../../../hypervisor/index.ts';
 import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { addressText } from '../../../hypervisor/view/index.ts';
 
-const hex = (address: number): string => `0x${addressText(address)}`;
+export const hex = (address: number): string => `0x${addressText(address)}`;
 const VERBS = { execute: 'executes', write: 'writes', access: 'reads or writes' } as const;
 /** What a point of the trace is about. */
 function subject({ kind, number }: TracePoint): string {

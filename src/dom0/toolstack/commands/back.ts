@@ -1,7 +1,7 @@
 /** A domain in virtual time goes back in its run. The command is ours: no hypervisor of the kind has its like, though QEMU's record and replay comes near. */
 import type { PastNow, PastWish } from '../../../hypervisor/verbs/index.ts';
 import type { AddressPoint } from '../../../hypervisor/domain/index.ts';
-import { hex } from '../break-words.ts';
+import { hex } from '../breaks/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { addressPointOf } from './break.ts';
 import { command, Refusal } from './command.ts';
