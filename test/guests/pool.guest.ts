@@ -34,6 +34,9 @@ it('is one network for guests of its hosts', { timeout: 900_000 }, async () => {
   expect(await alfa.run('hostname; pool list', 10)).toMatch(/alfa\n(?:.*\n)*bravo /);
   for (const host of [alfa, bravo])
     await host.run(`printf "${DEFINITION}" > /tmp/mini.cfg; xl create /tmp/mini.cfg`, 60);
+  // Each sees where the other's guest runs, and how busy the other is.
+  await alfa.run('until pool guests | grep -q "^mini .* bravo "; do sleep 0.2; done', 20);
+  await bravo.run('until pool list | grep -q "^alfa  *[0-9]"; do sleep 0.2; done', 20);
   await ask(alfa, 'dhcp', 'dhcp: 10.0.2.15');
   await ask(bravo, 'dhcp', 'dhcp: 10.0.2.16');
   await ask(bravo, 'ping 10.0.2.15 5 1400', 'ping: 5 of 5');

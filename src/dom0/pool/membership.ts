@@ -3,8 +3,10 @@ import type { CommandHost } from '../toolstack/index.ts';
 import { readCode, secretsOf } from './code.ts';
 import { hubRoom, readHubAddress } from './hub-room.ts';
 import { hostIdOf, nameProblem } from './names.ts';
-import { OneNetwork } from './one-network.ts';
+import { joinNetworks } from './one-network.ts';
 import { Pool } from './pool.ts';
+import { SharedState } from './shared-state.ts';
+import { tellOfHost } from './told-of-host.ts';
 
 /** machine-id(5), and hostname(5): a host that is kept is the same again. */
 const ID_FILE = '/etc/machine-id',
@@ -15,6 +17,8 @@ export interface Joined {
   pool: Pool;
   /** Where, without the code. */
   url: string;
+  /** What all its hosts see. */
+  state: SharedState;
 }
 
 export class Membership {
@@ -54,9 +58,11 @@ export class Membership {
     host.toolstack.become({ id, name });
     await this.keep(ID_FILE, id);
     await this.keep(NAME_FILE, name);
-    const joined = { pool, url };
     const say = (sentence: string): void => host.tasks.note('pool', 'failed', sentence);
-    new OneNetwork({ pool, network: host.toolstack.services.network, later, say });
+    joinNetworks({ pool, network: host.toolstack.services.network, later, say });
+    const state = new SharedState({ pool, id, later, hostMs, say, random: ways.random });
+    tellOfHost(host, pool, state);
+    const joined = { pool, url, state };
     this.joined = joined;
     pool.onChange(() => {
       if (pool.left === undefined || this.joined !== joined) return;
@@ -66,15 +72,10 @@ export class Membership {
     return joined;
   }
 
-  /** @throws Error with a sentence */
-  leave(): void {
-    this.pool.leave();
-  }
-
   /** @throws Error with a sentence: it is in none */
-  get pool(): Pool {
+  get here(): Joined {
     if (!this.joined) throw new Error('This host is in no pool. Join one: pool join ws://HOST:PORT/#CODE.');
-    return this.joined.pool;
+    return this.joined;
   }
 
   private async kept(path: string, form: RegExp): Promise<string | undefined> {

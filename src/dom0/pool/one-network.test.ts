@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ByteChannel } from '../host/nbd/index.ts';
 import type { Network } from '../host/network/index.ts';
 import { later, stillHost, until } from '../service/host.test-support.ts';
-import { OneNetwork } from './one-network.ts';
+import { joinNetworks } from './one-network.ts';
 import type { Pool } from './pool.ts';
 import { enter, TestRoom } from './rooms.test-support.ts';
 
@@ -23,7 +23,7 @@ interface TestHost {
 async function host(room: TestRoom, name: string): Promise<TestHost> {
   const { network } = stillHost({ memory: new SharedArrayBuffer(32 * 2 ** 20) }).toolstack.services;
   const pool = await enter(room.enter(), name);
-  new OneNetwork({ pool, network, later, say: sentence => pool.said.push(sentence) });
+  joinNetworks({ pool, network, later, say: sentence => pool.said.push(sentence) });
   const got: Uint8Array[] = [];
   const port = network.bridge.addPort('vif1.0', { deliver: ({ bytes }) => void got.push(bytes) });
   return { pool, network, said: pool.said, got, send: bytes => port.input({ bytes }) };

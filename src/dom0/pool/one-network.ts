@@ -6,13 +6,12 @@ import { HEADER_BYTES, MAX_FRAME } from '../../devices/net/index.ts';
 import type { Later } from '../host/index.ts';
 import type { ByteChannel } from '../host/nbd/index.ts';
 import type { Network } from '../host/network/index.ts';
+import { Mesh } from './mesh.ts';
 import type { Pool } from './pool.ts';
 
 /** A batch leaves when it is so large, or so old. */
 const BATCH_BYTES = 16 * 1024,
   BATCH_MS = 1;
-/** Before a host that did not answer, or sent what it must not, is tried again. */
-const AGAIN_MS = 2000;
 /** A wire that is so far behind loses frames, as a busy one does. */
 const MOST_WAITING_BYTES = 256 * 1024;
 
@@ -23,54 +22,20 @@ export interface OneNetworkParts {
   say(sentence: string): void;
 }
 
-export class OneNetwork {
-  private readonly parts: OneNetworkParts;
-  private readonly wires = new Map<string, Wire>();
-  private readonly connecting = new Set<string>();
-  /** Hosts whose failure somebody has heard of. */
-  private readonly told = new Set<string>();
-
-  constructor(parts: OneNetworkParts) {
-    this.parts = parts;
-    const { pool } = parts;
-    pool.serve('frames', (channel, from) => this.attach(from, channel));
-    pool.onChange(() => this.settle());
-    this.settle();
-  }
-
-  /** Of two hosts the one whose name comes first connects. */
-  private settle(): void {
-    const { pool, network } = this.parts;
+export function joinNetworks(parts: OneNetworkParts): void {
+  const { pool, network, later, say } = parts;
+  const settle = (): void => {
     network.hasGateway = pool.left !== undefined || pool.first === pool.me;
-    for (const { name } of pool.hosts)
-      if (pool.me < name && !this.wires.has(name) && !this.connecting.has(name)) void this.connect(name);
-  }
-
-  private async connect(name: string): Promise<void> {
-    const { pool, later, say } = this.parts;
-    this.connecting.add(name);
-    try {
-      this.attach(name, await pool.connect(name, 'frames'));
-    } catch (error) {
-      if (!pool.hosts.some(host => host.name === name)) return;
-      if (!this.told.has(name)) say(`xenbr0 does not reach ${name}: ${(error as Error).message}`);
-      this.told.add(name);
-      later(AGAIN_MS, () => this.settle());
-    } finally {
-      this.connecting.delete(name);
-    }
-  }
-
-  private attach(name: string, channel: ByteChannel): void {
-    this.wires.get(name)?.close();
-    const wire = new Wire(name, channel, this.parts, why => {
-      if (this.wires.get(name) === wire) this.wires.delete(name);
-      if (why === undefined || !this.parts.pool.hosts.some(host => host.name === name)) return;
-      this.parts.say(`xenbr0 does not reach ${name} any more: ${why}`);
-      this.parts.later(AGAIN_MS, () => this.settle());
-    });
-    this.wires.set(name, wire);
-  }
+  };
+  pool.onChange(settle);
+  settle();
+  new Mesh('frames', {
+    pool,
+    later,
+    say,
+    doing: 'xenbr0 does not reach',
+    attach: (name, channel, ended) => new Wire(name, channel, parts, ended),
+  });
 }
 
 /** To one other host. */

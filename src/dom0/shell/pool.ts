@@ -6,14 +6,16 @@ import { failed, type Program, type Ran, succeeded } from './program.ts';
 const USAGE = `Usage: pool COMMAND
 
   join ws://HOST:PORT/#CODE [NAME]   be a host of the pool of that hub, called NAME
-  list                               its hosts, how far they are, and what passed between them and this one
+  list                               its hosts: how busy, how far, and what passed between them and this one
+  guests                             which guest runs where
+  tasks                              what was done on its hosts
   leave                              be alone again
 `;
 const WRONG_USE = 2;
 
 export const poolProgram = (host: CommandHost): Program => ({
   name: 'pool',
-  summary: 'other hosts: pool join ws://HOST:PORT/#CODE, pool list, pool leave',
+  summary: 'other hosts: pool join ws://HOST:PORT/#CODE, pool list, pool guests, pool leave',
   run: async ([verb, ...words]) => {
     const run = verb !== undefined && Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
     if (verb === '--help' || verb === 'help') return succeeded(USAGE);
@@ -37,26 +39,67 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
     );
   },
   list: async membership => {
-    const { pool } = membership;
-    const rows = [
-      ['Name', 'Delay(ms)', 'Sent(KiB)', 'Received(KiB)', 'Version'],
-      [pool.me, '-', '-', '-', 'this host'],
-      ...pool.hosts.map(({ name, delayMs, sentBytes, receivedBytes, version }) => [
+    const { pool, state } = membership.here;
+    const { loads } = state;
+    const row = (name: string, delay: string, sent: string, received: string): string[] => {
+      const load = loads.get(name);
+      return [
         name,
-        delayMs === undefined ? '?' : delayMs.toFixed(1),
-        (sentBytes / 1024).toFixed(0),
-        (receivedBytes / 1024).toFixed(0),
-        version,
+        ...(load
+          ? [percent(load.busy), mib(load.freeBytes), mib(load.totalBytes), String(load.guests.length)]
+          : ['?', '?', '?', '?']),
+        delay,
+        sent,
+        received,
+      ];
+    };
+    return succeeded(
+      columns([
+        ['Name', 'Busy(%)', 'Free(MiB)', 'Mem(MiB)', 'Guests', 'Delay(ms)', 'Sent(KiB)', 'Got(KiB)'],
+        row(pool.me, '-', '-', '-'),
+        ...pool.hosts.map(({ name, delayMs, sentBytes, receivedBytes }) =>
+          row(name, delayMs === undefined ? '?' : delayMs.toFixed(1), kib(sentBytes), kib(receivedBytes)),
+        ),
       ]),
-    ];
-    return succeeded(columns(rows));
+    );
   },
+  guests: async membership => {
+    const { pool, state } = membership.here;
+    const isThere = (host: string): boolean => host === pool.me || pool.hosts.some(({ name }) => name === host);
+    return succeeded(
+      columns([
+        ['Name', 'Mem(MiB)', 'Host', 'State', 'UUID'],
+        ...state.guests
+          .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+          .map(({ uuid, name, memoryMiB, host, state: how }) => [
+            name,
+            String(memoryMiB),
+            host,
+            isThere(host) ? how : 'lost',
+            `  ${uuid}`,
+          ]),
+      ]),
+    );
+  },
+  tasks: async membership =>
+    succeeded(
+      membership.here.state.tasks
+        .map(
+          ({ host, command, state, atMs, message }) =>
+            `${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')} ${host}: ${command}: ${state}${message === '' ? '' : `: ${message}`}\n`,
+        )
+        .join(''),
+    ),
   leave: async membership => {
-    membership.leave();
+    membership.here.pool.leave();
     return succeeded('');
   },
 };
 
+const percent = (share: number): string => (100 * share).toFixed(0);
+const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+const kib = (bytes: number): string => (bytes / 1024).toFixed(0);
+
 /** As `xl list` sets them: names to the left, numbers to the right. */
 const columns = (rows: readonly string[][]): string =>
-  rows.map(([name, ...cells]) => `${name.padEnd(16)}${cells.map(cell => cell.padStart(15)).join('')}\n`).join('');
+  rows.map(([name, ...cells]) => `${name!.padEnd(16)}${cells.map(cell => cell.padStart(10)).join('')}\n`).join('');
