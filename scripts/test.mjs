@@ -18,6 +18,9 @@ import { ensureChromium, ensureDependencies, ensureGuests, ensureHeadlessShell, 
 const SHARED_MARK = '[needs ../shared]';
 const haveShared = existsSync(at('..', 'shared', 'oracle'));
 const reports = at('.cache', 'test');
+/** Modules as vitest has them (vite.config.ts); each change of one adds a file. */
+const modules = at('.cache', 'vitest');
+const MOST_MODULES = 20_000;
 
 const { values: options, positionals } = parseArgs({
   // `--changed` alone means against HEAD; parseArgs knows no option whose value may be left out.
@@ -297,6 +300,7 @@ async function testGuests() {
 const suites = { test: testEverything, guests: testGuests };
 const [name] = positionals;
 mkdirSync(reports, { recursive: true });
+if (existsSync(modules) && readdirSync(modules).length > MOST_MODULES) rmSync(modules, { recursive: true });
 for (const old of readdirSync(reports)) rmSync(join(reports, old));
 try {
   await suites[name]();
