@@ -40,7 +40,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/toolstack/runners/in-turns.ts constructor': 84,
   'src/hypervisor/domain/domain.ts': 766,
   'src/hypervisor/domain/vcpu.ts': 758,
-  'src/hypervisor/interfaces/xen/grants/grants.ts': 754,
   'src/hypervisor/interfaces/xen/pv/builder.ts planPv': 94,
   'src/hypervisor/interfaces/xen/pv/saved.ts savePv': 91,
   'src/ui/lessons/ring-strip.tsx Chart': 87,

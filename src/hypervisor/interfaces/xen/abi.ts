@@ -161,6 +161,21 @@ export const GTF = {
 } as const;
 /** Flags of a mapping. */
 export const GNTMAP = { DEVICE: 1, HOST: 2, READONLY: 4, APPLICATION: 8, CONTAINS_PTE: 16 } as const;
+/** Statuses of an operation on a grant. */
+export const GNTST = {
+  OKAY: 0,
+  GENERAL_ERROR: -1,
+  BAD_DOMAIN: -2,
+  BAD_GNTREF: -3,
+  BAD_HANDLE: -4,
+  BAD_VIRT_ADDR: -5,
+  BAD_DEV_ADDR: -6,
+  PERMISSION_DENIED: -8,
+  BAD_PAGE: -9,
+  BAD_COPY_ARG: -10,
+  EAGAIN: -12,
+  NO_SPACE: -13,
+} as const;
 
 // vcpu_op.
 export const VCPUOP = {
