@@ -14,7 +14,7 @@ export interface LeaseRecord {
 
 export interface CoordinatorState {
   leases: [string, LeaseRecord][];
-  heard: [string, number][];
+  heard: [host: string, numbers: [guest: string, number: number][]][];
 }
 
 export interface Told {
@@ -25,14 +25,14 @@ export interface Told {
 export class Coordinator {
   private readonly timing: LeaseTiming;
   private readonly leases: Map<string, LeaseRecord>;
-  /** Of each host, the last request that was heard: what it sent before is not wanted any more. */
-  private readonly heard: Map<string, number>;
+  /** Of each host and guest, the last request that was heard: what was sent before is not wanted any more. */
+  private readonly heard: Map<string, Map<string, number>>;
 
   /** `kept`: as a coordinator before it had written it down. */
   constructor(timing: LeaseTiming, kept: CoordinatorState = { leases: [], heard: [] }) {
     this.timing = timing;
     this.leases = new Map(kept.leases.map(([guest, lease]) => [guest, { ...lease }]));
-    this.heard = new Map(kept.heard);
+    this.heard = new Map(kept.heard.map(([host, numbers]) => [host, new Map(numbers)]));
   }
 
   /** After an end, or a sleep: nobody could renew meanwhile, so each lease begins anew. */
@@ -43,15 +43,18 @@ export class Coordinator {
   /** What a request changes is kept when this returns; who is told what. */
   receive(from: string, request: LeaseRequest, nowMs: number): Told[] {
     const { guest, number } = request;
-    if (number <= (this.heard.get(from) ?? 0)) return [];
-    this.heard.set(from, number);
+    const heard = this.heard.get(from) ?? new Map<string, number>();
+    if (number <= (heard.get(guest) ?? 0)) return [];
+    this.heard.set(from, heard.set(guest, number));
     const lease = this.leases.get(guest) ?? { epoch: 0, renewedMs: nowMs };
-    const next = this.decide(from, request, lease, nowMs);
-    if (next) this.leases.set(guest, next);
-    const { owner, epoch, ofCopy } = next ?? lease;
+    const decided = this.decide(from, request, lease, nowMs);
+    // What tells a host that it is the owner lets it run for a while, whatever it had asked: that is a renewal, too.
+    const next = decided ?? (lease.owner === from ? { ...lease, renewedMs: nowMs } : lease);
+    if (next !== lease) this.leases.set(guest, next);
+    const { owner, epoch, ofCopy } = next;
     const answer = { guest, epoch, ...(owner === undefined ? {} : { owner }), ...(ofCopy ? { ofCopy } : {}) };
     const told = [{ to: from, answer: { number, ...answer } }];
-    if (next && request.what === 'hand-over') told.push({ to: request.to, answer: { number: 0, ...answer } });
+    if (decided && request.what === 'hand-over') told.push({ to: request.to, answer: { number: 0, ...answer } });
     return told;
   }
 
@@ -80,6 +83,9 @@ export class Coordinator {
 
   /** What the coordinator after it begins with. */
   keep(): CoordinatorState {
-    return { leases: [...this.leases].map(([guest, lease]) => [guest, { ...lease }]), heard: [...this.heard] };
+    return {
+      leases: [...this.leases].map(([guest, lease]) => [guest, { ...lease }]),
+      heard: [...this.heard].map(([host, numbers]) => [host, [...numbers]]),
+    };
   }
 }

@@ -201,7 +201,7 @@ class Events {
   /** Takes away what changes nothing any more, whenever it comes: late requests and answers, and what was asked and will not be answered. */
   tidy(): void {
     const { world } = this;
-    const heard = new Map(world.coordinator.heard);
+    const heard = new Map(heardBy(world.coordinator));
     world.messages = world.messages.filter(message => {
       if (message.kind === 'request') return message.request.number > (heard.get(String(message.from)) ?? 0);
       if (message.kind !== 'answer') return true;
@@ -238,6 +238,10 @@ const copyOf = (world: World): World => ({
 });
 
 const heldBy = ({ holder }: HostState): HeldGuest | undefined => holder.guests[0]?.[1];
+
+/** Of each host, the last request about the guest. */
+const heardBy = ({ heard }: CoordinatorState): [string, number][] =>
+  heard.map(([host, [[, number]]]) => [host, number]);
 
 type Happening = readonly [name: string, happen: (events: Events) => void];
 
@@ -362,7 +366,7 @@ function keyOf({ now, messages, coordinator, hosts, ...world }: World): string {
   const since = (ms: number): number => Math.max(ms - now, -OLD);
   const ranks = hosts.map(({ holder }, index) => {
     const numbers = new Set(holder.sentMs.map(([number]) => number));
-    for (const [host, number] of coordinator.heard) if (Number(host) === index) numbers.add(number);
+    for (const [host, number] of heardBy(coordinator)) if (Number(host) === index) numbers.add(number);
     for (const [, held] of holder.guests) for (const number of [held.since, held.asked]) numbers.add(number);
     for (const message of messages)
       if (message.kind === 'request' && message.from === index) numbers.add(message.request.number);
@@ -388,7 +392,7 @@ function keyOf({ now, messages, coordinator, hosts, ...world }: World): string {
       lease.local,
       lease.ofCopy,
     ]),
-    coordinator.heard.map(([host, number]) => [host, ranks[Number(host)].get(number)]),
+    heardBy(coordinator).map(([host, number]) => [host, ranks[Number(host)].get(number)]),
     hosts.map(({ holder, ...host }, index) => [
       host,
       holder.sentMs.map(([number, ms]) => [ranks[index].get(number), since(ms)]),

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { Coordinator } from './coordinator.ts';
+import { type Effect, Holder } from './holder.ts';
+import { LEASE_TIMING } from './messages.ts';
+
+const requestOf = (effects: Effect[]) => {
+  const effect = effects.find(each => each.do === 'ask');
+  if (effect?.do !== 'ask') throw new Error('nothing was asked');
+  return effect.request;
+};
+
+describe('the coordinator', () => {
+  it('hears requests about different guests in any order', () => {
+    const coordinator = new Coordinator(LEASE_TIMING);
+    coordinator.receive('a', { number: 1, guest: 'g', what: 'acquire' }, 0);
+    coordinator.receive('a', { number: 2, guest: 'h', what: 'acquire' }, 0);
+    coordinator.receive('a', { number: 4, guest: 'h', what: 'renew', epoch: 1 }, 8000);
+    expect(coordinator.receive('a', { number: 3, guest: 'g', what: 'renew', epoch: 1 }, 8000)).toHaveLength(1);
+    expect(coordinator.receive('b', { number: 1, guest: 'g', what: 'acquire' }, 13_000)[0].answer.owner).toBe('a');
+    // What was sent before the last about the same guest is not wanted any more.
+    expect(coordinator.receive('a', { number: 3, guest: 'h', what: 'release', epoch: 1 }, 9000)).toEqual([]);
+  });
+
+  it('gives a lease to nobody else whose owner has just been told that it has it', () => {
+    const coordinator = new Coordinator(LEASE_TIMING);
+    coordinator.receive('a', { number: 1, guest: 'g', what: 'acquire' }, 0);
+    const target = new Holder('b', LEASE_TIMING);
+    target.received('g', 'a', 1, 1000);
+    // Both the target's answer and the sender's "go" are lost.
+    coordinator.receive('a', { number: 2, guest: 'g', what: 'hand-over', epoch: 1, to: 'b' }, 1000);
+    const asked = requestOf(target.tick(14_000));
+    const [{ answer }] = coordinator.receive('b', asked, 14_000);
+    expect(target.answered(answer, 14_000)).toEqual([{ do: 'run', guest: 'g', epoch: 2 }]);
+    const [{ answer: refused }] = coordinator.receive('c', { number: 1, guest: 'g', what: 'acquire' }, 14_001);
+    expect(refused.owner).toBe('b');
+  });
+
+  it('remembers what it heard when it is made anew', () => {
+    const before = new Coordinator(LEASE_TIMING);
+    before.receive('a', { number: 5, guest: 'g', what: 'acquire' }, 0);
+    const after = new Coordinator(LEASE_TIMING, structuredClone(before.keep()));
+    expect(after.receive('a', { number: 4, guest: 'g', what: 'acquire' }, 1)).toEqual([]);
+    expect(after.receive('a', { number: 6, guest: 'g', what: 'renew', epoch: 1 }, 1)[0].answer.owner).toBe('a');
+  });
+});
