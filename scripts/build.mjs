@@ -51,6 +51,7 @@ const PROGRAMS = {
     'fuzz-disasm': 'src/cli/fuzz-disasm.ts',
     'fuzz-native': 'src/cli/fuzz-native.ts',
     'sim-pool': 'src/cli/sim-pool/main.ts',
+    'fuzz-leases': 'src/cli/fuzz-leases.ts',
     'explore-leases': 'src/cli/explore-leases.ts',
     'lesson-times': 'src/cli/lesson-times.ts',
     'bench-widths': 'src/cli/bench-widths.ts',
