@@ -227,8 +227,9 @@ async function testEverything() {
     'qemu-nbd': 'qemu-utils',
     nbdcopy: 'libnbd-bin',
     nbdkit: 'nbdkit',
+    etcd: 'etcd-server',
   });
-  if (tools) skip('tools of volume groups, file systems, network disks and assembly, QEMU', tools);
+  if (tools) skip('tools of volume groups, file systems, network disks, leases and assembly, QEMU', tools);
   const shell = await ensureHeadlessShell();
   const begin = performance.now();
   // Each takes one core for most of its time.

@@ -22,6 +22,16 @@ export interface Told {
   answer: LeaseAnswer;
 }
 
+/** What decides who owns a guest: a coordinator, or etcd (etcd.ts). Holders cannot tell which. */
+export interface LeaseEngine {
+  /** What a host's request comes to, and who is to be told. Rejects where that cannot be known now: the host asks again. */
+  receive(from: string, request: LeaseRequest): Promise<Told[]>;
+}
+
+export const engineOf = (coordinator: Coordinator, clockMs: () => number): LeaseEngine => ({
+  receive: async (from, request) => coordinator.receive(from, request, clockMs()),
+});
+
 export class Coordinator {
   private readonly timing: LeaseTiming;
   private readonly leases: Map<string, LeaseRecord>;

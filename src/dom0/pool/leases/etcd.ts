@@ -1,0 +1,211 @@
+/**
+ * Leases in etcd, by its JSON gateway (etcd.io/docs/v3.4/dev-guide/api_grpc_gateway; rpc.proto: Range, Txn, LeaseGrant, LeaseKeepAlive). A guest has two keys: who
+ * owns it, which is written with each change of owner and never deleted, so that etcd's `version` of the key is the epoch; and that the owner is alive, which hangs on
+ * an etcd lease and goes when that is not kept. Both are read at once and changed at once, by a transaction that compares their revisions.
+ */
+import type { LeaseEngine, Told } from './coordinator.ts';
+import { LEASE_TIMING, type LeaseAnswer, type LeaseRequest, type LeaseTiming } from './messages.ts';
+
+/** As etcd tells of a key. Numbers of 64 bits are texts; what is 0 is left out. */
+interface KeyValue {
+  value?: string;
+  create_revision: string;
+  mod_revision: string;
+  version: string;
+  lease?: string;
+}
+
+interface TxnAnswer {
+  succeeded?: boolean;
+  responses?: { response_range?: { kvs?: KeyValue[] } }[];
+}
+
+/** What is written of an owner. */
+interface Owner {
+  owner?: string;
+  local?: true;
+  ofCopy?: true;
+}
+
+interface Seen extends Owner {
+  epoch: number;
+  record: KeyValue | undefined;
+  alive: KeyValue | undefined;
+}
+
+/** Somebody else was faster so often: the host asks again. */
+const MOST_TRIES = 5;
+
+export class EtcdLeases implements LeaseEngine {
+  private readonly members: string[];
+  private readonly prefix: string;
+  private readonly fetching: typeof fetch;
+  private readonly timing: LeaseTiming;
+  /** Of each host and guest, the last request: what was sent before is not wanted any more. */
+  private readonly heard = new Map<string, Map<string, number>>();
+
+  /** `members`: http://HOST:PORT of those of the cluster that are known. */
+  constructor(members: readonly string[], pool: string, fetching: typeof fetch, timing: LeaseTiming) {
+    this.members = [...members];
+    this.prefix = `ringside/${pool}`;
+    this.fetching = fetching;
+    this.timing = timing;
+  }
+
+  async receive(from: string, request: LeaseRequest): Promise<Told[]> {
+    const { guest, number } = request;
+    const heard = this.heard.get(from) ?? new Map<string, number>();
+    if (number <= (heard.get(guest) ?? 0)) return [];
+    this.heard.set(from, heard.set(guest, number));
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const seen = await this.look(guest);
+      const next = decide(from, request, seen);
+      const answer = (owner: Owner, epoch: number): LeaseAnswer => ({
+        number,
+        guest,
+        epoch,
+        ...(owner.owner === undefined ? {} : { owner: owner.owner }),
+        ...(owner.ofCopy ? { ofCopy: true } : {}),
+      });
+      if (!next) {
+        // What tells a host that it is the owner lets it run for a while: that is a renewal, too.
+        if (seen.owner === from && !(await this.keepAlive(guest, seen))) continue;
+        return [{ to: from, answer: answer(seen, seen.epoch) }];
+      }
+      if (!(await this.change(guest, seen, next))) continue;
+      const told: Told[] = [{ to: from, answer: answer(next, seen.epoch + 1) }];
+      if (request.what === 'hand-over') told.push({ to: request.to, answer: { ...told[0].answer, number: 0 } });
+      return told;
+    }
+    throw new Error(`etcd: the lease of ${guest} changed while it was asked for`);
+  }
+
+  // ---- the two keys of a guest
+
+  private recordKey(guest: string): string {
+    return base64(`${this.prefix}/owner/${guest}`);
+  }
+
+  private aliveKey(guest: string): string {
+    return base64(`${this.prefix}/alive/${guest}`);
+  }
+
+  private async look(guest: string): Promise<Seen> {
+    const keys = [this.recordKey(guest), this.aliveKey(guest)];
+    const { responses = [] } = await this.txn({ success: keys.map(key => ({ request_range: { key } })) });
+    const [record, alive] = keys.map((_key, index) => responses[index]?.response_range?.kvs?.[0]);
+    const owner: Owner = record?.value ? JSON.parse(text(record.value)) : {};
+    return { ...owner, epoch: Number(record?.version ?? 0), record, alive };
+  }
+
+  /** A new owner, or none; false: something changed since it was looked at. */
+  private async change(guest: string, { record, alive }: Seen, next: Owner): Promise<boolean> {
+    const [recordKey, aliveKey] = [this.recordKey(guest), this.aliveKey(guest)];
+    const put = { request_put: { key: recordKey, value: base64(JSON.stringify(next)) } };
+    const live = next.owner === undefined ? forget(aliveKey) : await this.alivePut(aliveKey);
+    const answer = await this.txn({ compare: unchanged(recordKey, record, aliveKey, alive), success: [put, live] });
+    return answer.succeeded === true;
+  }
+
+  /** The owner goes on; false: something changed since it was looked at. */
+  private async keepAlive(guest: string, { record, alive }: Seen): Promise<boolean> {
+    const { result } = alive?.lease
+      ? await this.call<{ result?: { TTL?: string } }>('lease/keepalive', { ID: alive.lease })
+      : { result: undefined };
+    if (Number(result?.TTL ?? 0) > 0) return true;
+    // It has run out, and nobody has taken it.
+    const [recordKey, aliveKey] = [this.recordKey(guest), this.aliveKey(guest)];
+    const compare = unchanged(recordKey, record, aliveKey, undefined);
+    return (await this.txn({ compare, success: [await this.alivePut(aliveKey)] })).succeeded === true;
+  }
+
+  /** Etcd counts from when it heard of it, and begins anew when its leader changes: never too early for others. */
+  private async alivePut(key: string): Promise<object> {
+    const ttlSeconds = Math.ceil(this.timing.takeOverMs / 1000);
+    const { ID } = await this.call<{ ID: string }>('lease/grant', { TTL: String(ttlSeconds) });
+    return { request_put: { key, value: '', lease: ID } };
+  }
+
+  // ---- etcd
+
+  private txn(body: object): Promise<TxnAnswer> {
+    return this.call<TxnAnswer>('kv/txn', body);
+  }
+
+  /** Of the members the first that answers, which is asked first from then on. */
+  private async call<Answer>(path: string, body: object): Promise<Answer> {
+    let problem = '';
+    for (const member of [...this.members]) {
+      try {
+        const answer = await this.fetching(`${member}/v3/${path}`, {
+          method: 'POST',
+          body: JSON.stringify(body),
+          signal: AbortSignal.timeout(this.timing.renewMs),
+        });
+        const told = (await answer.json()) as Answer & { error?: unknown };
+        if (answer.ok && told.error === undefined) {
+          this.prefer(member);
+          return told;
+        }
+        problem = `${member}: ${JSON.stringify(told.error ?? answer.status)}`;
+      } catch (error) {
+        problem = `${member}: ${(error as Error).message}`;
+      }
+    }
+    throw new Error(`etcd does not answer (${problem})`);
+  }
+
+  private prefer(member: string): void {
+    const at = this.members.indexOf(member);
+    if (at > 0) this.members.unshift(...this.members.splice(at, 1));
+  }
+}
+
+/**
+ * The engine that `--leases` names: etcd://HOST:PORT[,HOST:PORT…], one or more members of a cluster.
+ * @throws what is wrong with the address
+ */
+export function namedEngine(
+  address: string,
+  pool: string,
+  fetching: typeof fetch,
+  timing: LeaseTiming = LEASE_TIMING,
+): LeaseEngine {
+  const members = /^etcd:\/\/([^/]+)\/?$/.exec(address)?.[1].split(',') ?? [];
+  const isMember = (member: string): boolean => /^([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}$/.test(member);
+  if (members.length === 0 || !members.every(isMember))
+    throw new Error(`--leases ${address}: write etcd://HOST:PORT, several members with commas between them.`);
+  const bases = members.map(member => `http://${member}`);
+  return new EtcdLeases(bases, pool, fetching, timing);
+}
+
+/** Who has it from now on; undefined: as it is. As Coordinator decides, but that a release is a change of owner. */
+function decide(from: string, request: LeaseRequest, { owner, epoch, local, alive }: Seen): Owner | undefined {
+  const given = (to: string, ofCopy: boolean, isLocal = local): Owner => ({
+    owner: to,
+    ...(isLocal ? { local: true } : {}),
+    ...(ofCopy ? { ofCopy: true } : {}),
+  });
+  if (request.what === 'ask') return undefined;
+  if (request.what === 'acquire') {
+    if (request.epoch !== undefined && request.epoch !== epoch) return undefined;
+    const hasCopy = request.epoch !== undefined;
+    const hasRunOut = (hasCopy || !local) && alive === undefined;
+    return owner === undefined || owner === from || hasRunOut ? given(from, hasCopy, request.local) : undefined;
+  }
+  if (owner !== from || request.epoch !== epoch || request.what === 'renew') return undefined;
+  if (request.what === 'release') return {};
+  return request.what === 'hand-over' ? given(request.to, true) : given(from, false);
+}
+
+/** Both keys are as they were: a key that is not there was created in revision 0. */
+const unchanged = (recordKey: string, record: KeyValue | undefined, aliveKey: string, alive: KeyValue | undefined) => [
+  { key: recordKey, target: 'MOD', mod_revision: record?.mod_revision ?? '0' },
+  { key: aliveKey, target: 'CREATE', create_revision: alive?.create_revision ?? '0' },
+];
+
+const forget = (key: string): object => ({ request_delete_range: { key } });
+
+const base64 = (value: string): string => btoa(String.fromCharCode(...new TextEncoder().encode(value)));
+const text = (value: string): string =>
+  new TextDecoder().decode(Uint8Array.from(atob(value), character => character.charCodeAt(0)));
