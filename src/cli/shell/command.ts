@@ -45,6 +45,7 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
   --xen TEXT            Xen's command line in place of the entry's: dom0_mem=SIZE, sched=credit or rr, loglvl=LEVEL, hvm_fep, cpuid=no-vmx …
   --join ADDRESS        be a host of a pool from the start: ws://HOST:PORT/#CODE, as ringside pool prints it
   --name NAME           the host's name there
+  --leases ADDRESS      etcd://HOST:PORT: that decides whose a guest is, in place of the pool's first host
   --no-jit              ${NO_JIT_ABOUT}
   --jit-threshold N     ${JIT_THRESHOLD_ABOUT}
 
@@ -69,6 +70,7 @@ function parse(argv: string[]) {
         menu: { type: 'boolean' },
         join: { type: 'string' },
         name: { type: 'string' },
+        leases: { type: 'string' },
         'no-jit': { type: 'boolean' },
         'jit-threshold': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
@@ -114,9 +116,10 @@ export async function shell(argv: string[]): Promise<number> {
       }
     }
     const { c: line, boot, menu = false, xen } = options;
-    const join = options.join === undefined ? undefined : { address: options.join, name: options.name };
-    if (options.name !== undefined && !join)
-      throw new WrongUse('--name is a host’s name in a pool: write --join ADDRESS, too.');
+    const join =
+      options.join === undefined ? undefined : { address: options.join, name: options.name, leases: options.leases };
+    if ((options.name ?? options.leases) !== undefined && !join)
+      throw new WrongUse('--name and --leases are for a host of a pool: write --join ADDRESS, too.');
     const host = new HostRuns({
       state,
       definition,

@@ -56,7 +56,7 @@ export interface HostRunsParts {
   /** Of the processors' second tier; undefined: as it is. */
   jitThreshold?: number | undefined;
   /** The pool that it joins before anything else, and its name there. */
-  join?: { address: string; name: string | undefined } | undefined;
+  join?: { address: string; name: string | undefined; leases: string | undefined } | undefined;
   stdout: Output;
 }
 
@@ -223,7 +223,7 @@ export class HostRuns {
     const { join, stdout } = this.parts;
     if (!join) return;
     try {
-      const { pool, url } = await membershipOf(host).join(join.address, join.name);
+      const { pool, url } = await membershipOf(host).join(join.address, join.name, join.leases);
       if (process.stdin.isTTY) stdout.text(`This host is ${pool.me} in the pool at ${url}.\r\n`);
     } catch (error) {
       throw new BootError(`it joins no pool: ${(error as Error).message}`);
@@ -232,7 +232,7 @@ export class HostRuns {
 
   private async stop(host: Host, say: (line: string) => void): Promise<void> {
     await stopGuests(host, say);
-    membershipOf(host).joined?.pool.leave();
+    if (membershipOf(host).joined) await membershipOf(host).leave();
     host.toolstack.close();
     say('The host is down.');
   }

@@ -2,8 +2,10 @@
 import type { CommandHost } from '../toolstack/index.ts';
 import { readCode, secretsOf } from './code.ts';
 import { hubRoom, readHubAddress } from './hub-room.ts';
+import { namedEngine } from './leases/etcd.ts';
 import { hostIdOf, nameProblem } from './names.ts';
 import { joinNetworks } from './one-network.ts';
+import { Ownership } from './ownership.ts';
 import { Pool } from './pool.ts';
 import { SharedState } from './shared-state.ts';
 import { tellOfHost } from './told-of-host.ts';
@@ -12,6 +14,8 @@ import { tellOfHost } from './told-of-host.ts';
 const ID_FILE = '/etc/machine-id',
   NAME_FILE = '/etc/hostname';
 const ID_BYTES = 16;
+/** What is said last goes out meanwhile. */
+const LAST_WORDS_MS = 100;
 
 export interface Joined {
   pool: Pool;
@@ -19,6 +23,8 @@ export interface Joined {
   url: string;
   /** What all its hosts see. */
   state: SharedState;
+  /** Whose its guests are. */
+  ownership: Ownership;
 }
 
 export class Membership {
@@ -30,8 +36,8 @@ export class Membership {
     this.host = host;
   }
 
-  /** `address`: ws://HOST:PORT/#CODE; `wanted`: the host's name, else the one that it had, or one that is drawn. @throws Error with a sentence */
-  async join(address: string, wanted?: string): Promise<Joined> {
+  /** `address`: ws://HOST:PORT/#CODE; `leases`: etcd://HOST:PORT, where that decides whose a guest is; `wanted`: the host's name, else the one that it had, or one that is drawn. @throws Error with a sentence */
+  async join(address: string, wanted?: string, leases?: string): Promise<Joined> {
     const { host } = this;
     const { ways, later, hostMs, version } = host.parts;
     if (this.joined)
@@ -44,6 +50,7 @@ export class Membership {
     const problem = wanted === undefined ? undefined : nameProblem(wanted);
     if (problem !== undefined) throw new Error(problem);
     const { room, secret } = await secretsOf(readCode(code));
+    const engine = leases === undefined ? undefined : namedEngine(leases, room, fetch);
     const id = (await this.kept(ID_FILE, /^[0-9a-f]{32}$/)) ?? hostIdOf(ways.random(ID_BYTES));
     const name = wanted ?? (await this.kept(NAME_FILE, /^(?!ringside$)[a-z0-9-]+$/)) ?? `host-${id.slice(0, 5)}`;
     const pool = await Pool.enter({
@@ -62,7 +69,8 @@ export class Membership {
     joinNetworks({ pool, network: host.toolstack.services.network, later, say });
     const state = new SharedState({ pool, id, later, hostMs, say, random: ways.random });
     tellOfHost(host, pool, state);
-    const joined = { pool, url, state };
+    const ownership = new Ownership({ host, pool, state, later, hostMs, epochMs: host.parts.epochMs, engine, say });
+    const joined = { pool, url, state, ownership };
     this.joined = joined;
     pool.onChange(() => {
       if (pool.left === undefined || this.joined !== joined) return;
@@ -70,6 +78,14 @@ export class Membership {
       host.tasks.note(`pool leave ${url}`, 'done', pool.left);
     });
     return joined;
+  }
+
+  /** Goes in order: the next host is coordinator where this one was. @throws Error with a sentence: it is in none */
+  async leave(): Promise<void> {
+    const { pool, ownership } = this.here;
+    ownership.passOn();
+    await new Promise<void>(resolve => void this.host.parts.later(LAST_WORDS_MS, resolve));
+    pool.leave();
   }
 
   /** @throws Error with a sentence: it is in none */

@@ -107,12 +107,16 @@ export class Pool implements Neighbours {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** The host that is there longest: what only one may do is its. */
+  /** Names of all hosts, this one's among them: who came first stands first. */
+  get inOrder(): readonly string[] {
+    const all: [number, string][] = [[this.parts.room.me, this.me]];
+    for (const [number, { known, isOut }] of this.members) if (known && !isOut) all.push([number, known.name]);
+    return all.sort(([a], [b]) => a - b).map(([, name]) => name);
+  }
+
+  /** The host that is there longest. */
   get first(): string {
-    let first = { number: this.parts.room.me, name: this.me };
-    for (const [number, { known, isOut }] of this.members)
-      if (known && !isOut && number < first.number) first = { number, name: known.name };
-    return first.name;
+    return this.inOrder[0]!;
   }
 
   /** Told whenever a host came or went, or this one is no member any more. */

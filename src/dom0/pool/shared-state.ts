@@ -10,20 +10,15 @@ import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 import type { Later } from '../host/index.ts';
 import type { ByteChannel } from '../host/nbd/index.ts';
+import type { LeaseRecord } from './leases/coordinator.ts';
 import { Mesh, type MeshEnd } from './mesh.ts';
 import { nameProblem } from './names.ts';
+import { Peer } from './peer.ts';
 import type { Pool } from './pool.ts';
 
 /** As y-websocket numbers them. */
 const MESSAGE = { sync: 0, awareness: 1 } as const;
-const HEAD_BYTES = 4;
-const MOST_MESSAGE_BYTES = 1024 * 1024;
-/** From one host in a minute: a document that only grows cannot be made small again. */
-const MOST_MINUTE_BYTES = 4 * 1024 * 1024,
-  MINUTE_MS = 60_000;
-/** What is waiting for one host; it gets all anew when it has taken that. */
-const MOST_WAITING_BYTES = 4 * 1024 * 1024;
-export const MOST_TASKS = 200;
+const MOST_TASKS = 200;
 const MOST_TEXT = 300,
   MOST_GUESTS = 256;
 
@@ -51,6 +46,9 @@ export interface SharedTask {
   atMs: number;
   message: string;
 }
+
+/** A lease as its coordinator keeps it; when it was renewed last, that alone knows. */
+export type SharedLease = Omit<LeaseRecord, 'renewedMs'>;
 
 /** How busy a host is; the balancer's HostSample without what others know of it. */
 export interface HostLoad {
@@ -128,6 +126,16 @@ export class SharedState {
     });
   }
 
+  /** Who gives leases, and how often that has changed. */
+  setCoordinator(name: string, term: number): void {
+    this.doc.getMap('pool').set('coordinator', { name, term });
+  }
+
+  /** The coordinator writes them before it tells anybody. */
+  setLease(guest: string, lease: SharedLease): void {
+    this.write(this.doc.getMap('leases'), guest, lease);
+  }
+
   setLoad(load: HostLoad): void {
     this.presence.setLocalState({ name: this.parts.pool.me, load });
   }
@@ -155,6 +163,33 @@ export class SharedState {
         ? [{ uuid, name, memoryMiB, host, state }]
         : [];
     });
+  }
+
+  get coordinator(): { name: string; term: number } | undefined {
+    const { name, term } = fields(this.doc.getMap('pool').get('coordinator'));
+    return isHostName(name) && isCount(term) ? { name, term } : undefined;
+  }
+
+  /** By guests' UUIDs. */
+  get leases(): Map<string, SharedLease> {
+    return new Map(
+      [...this.doc.getMap('leases')].flatMap(([guest, value]) => {
+        const { owner, epoch, local, ofCopy } = fields(value);
+        if (!isText(guest) || !isCount(epoch) || !(owner === undefined || isHostName(owner))) return [];
+        const lease = {
+          ...(owner ? { owner } : {}),
+          epoch,
+          ...(local ? { local } : {}),
+          ...(ofCopy ? { ofCopy } : {}),
+        };
+        return [[guest, lease as SharedLease] as const];
+      }),
+    );
+  }
+
+  /** Told when anything of it has changed. */
+  onChange(listener: () => void): void {
+    this.doc.on('update', listener);
   }
 
   get tasks(): SharedTask[] {
@@ -241,81 +276,11 @@ export class SharedState {
   }
 }
 
-/** A channel that carries messages, each behind its length. */
-class Peer {
-  private readonly channel: ByteChannel;
-  private readonly hostMs: () => number;
-  private readonly take: (message: Uint8Array) => void;
-  private readonly ended: (why?: string) => void;
-  private rest = new Uint8Array();
-  private minuteBytes = 0;
-  private minuteMs: number;
-  private isOver = false;
-
-  constructor(
-    channel: ByteChannel,
-    hostMs: () => number,
-    take: (message: Uint8Array) => void,
-    ended: (why?: string) => void,
-  ) {
-    this.channel = channel;
-    this.hostMs = hostMs;
-    this.minuteMs = hostMs();
-    this.take = take;
-    this.ended = ended;
-  }
-
-  begin(): void {
-    this.channel.listen(
-      bytes => this.hear(bytes),
-      why => this.end(why),
-    );
-  }
-
-  send(message: Uint8Array): void {
-    if (this.isOver) return;
-    if (this.channel.waitingBytes > MOST_WAITING_BYTES) return this.end('it takes what is said too slowly.');
-    const whole = new Uint8Array(HEAD_BYTES + message.length);
-    new DataView(whole.buffer).setUint32(0, message.length, true);
-    whole.set(message, HEAD_BYTES);
-    this.channel.send(whole);
-  }
-
-  private hear(bytes: Uint8Array): void {
-    if (this.isOver) return;
-    if (this.hostMs() - this.minuteMs > MINUTE_MS) [this.minuteMs, this.minuteBytes] = [this.hostMs(), 0];
-    this.minuteBytes += bytes.length;
-    if (this.minuteBytes > MOST_MINUTE_BYTES) return this.end('it writes more than 4 MiB a minute.');
-    const whole = new Uint8Array(this.rest.length + bytes.length);
-    whole.set(this.rest);
-    whole.set(bytes, this.rest.length);
-    let at = 0;
-    while (!this.isOver && at + HEAD_BYTES <= whole.length) {
-      const length = new DataView(whole.buffer).getUint32(at, true);
-      if (length > MOST_MESSAGE_BYTES) return this.end(`it sent a message of ${length} bytes.`);
-      if (at + HEAD_BYTES + length > whole.length) break;
-      try {
-        this.take(whole.slice(at + HEAD_BYTES, at + HEAD_BYTES + length));
-      } catch (error) {
-        return this.end(`it sent what is no part of a document (${(error as Error).message.slice(0, 80)}).`);
-      }
-      at += HEAD_BYTES + length;
-    }
-    this.rest = whole.slice(at);
-  }
-
-  end(why?: string): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.channel.close();
-    this.ended(why);
-  }
-}
-
-const fields = (value: unknown): Record<string, unknown> =>
+/** Of whatever somebody wrote. */
+export const fields = (value: unknown): Record<string, unknown> =>
   value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {};
-const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= MOST_TEXT;
-const isCount = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value < 2 ** 53;
+export const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= MOST_TEXT;
+export const isCount = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value < 2 ** 53;
 const isHostName = (value: unknown): value is string => typeof value === 'string' && nameProblem(value) === undefined;
 
 function readLoad(value: unknown): HostLoad | undefined {

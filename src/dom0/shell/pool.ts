@@ -8,6 +8,8 @@ const USAGE = `Usage: pool COMMAND
   join ws://HOST:PORT/#CODE [NAME]   be a host of the pool of that hub, called NAME
   list                               its hosts: how busy, how far, and what passed between them and this one
   guests                             which guest runs where
+  leases                             whose each guest is, and who says so
+  emergency                          give leases here, where the host that did is gone for good
   tasks                              what was done on its hosts
   leave                              be alone again
 `;
@@ -81,6 +83,28 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
       ]),
     );
   },
+  leases: async membership => {
+    const { state, ownership } = membership.here;
+    const nameOf = new Map(state.guests.map(({ uuid, name }) => [uuid, name]));
+    return succeeded(
+      `Coordinator: ${ownership.coordinatorName}\n${columns([
+        ['Name', 'Owner', 'Epoch', 'UUID'],
+        ...[...state.leases].map(([uuid, { owner, epoch }]) => [
+          nameOf.get(uuid) ?? '-',
+          owner ?? 'nobody',
+          String(epoch),
+          `  ${uuid}`,
+        ]),
+      ])}`,
+    );
+  },
+  emergency: async membership => {
+    const { pool, ownership } = membership.here;
+    const { coordinatorName } = ownership;
+    if (pool.inOrder.includes(coordinatorName)) return failed(`pool: ${coordinatorName} is there, and gives leases.`);
+    ownership.takeOver();
+    return succeeded(`${pool.me} gives leases from now on, in place of ${coordinatorName}.\n`);
+  },
   tasks: async membership =>
     succeeded(
       membership.here.state.tasks
@@ -91,7 +115,7 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
         .join(''),
     ),
   leave: async membership => {
-    membership.here.pool.leave();
+    await membership.leave();
     return succeeded('');
   },
 };

@@ -91,6 +91,14 @@ export class Coordinator {
     return request.what === 'hand-over' ? given(request.to, true) : given(from, false);
   }
 
+  /** As it is kept for the coordinator after this one; undefined: nobody has asked for it yet. */
+  lease(guest: string): Omit<LeaseRecord, 'renewedMs'> | undefined {
+    const found = this.leases.get(guest);
+    if (!found) return undefined;
+    const { renewedMs: _, ...lease } = found;
+    return lease;
+  }
+
   /** What the coordinator after it begins with. */
   keep(): CoordinatorState {
     return {

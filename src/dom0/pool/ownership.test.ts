@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import type { ByteChannel } from '../host/nbd/index.ts';
+import { later, until } from '../service/host.test-support.ts';
+import type { CommandHost } from '../toolstack/index.ts';
+import { Ownership } from './ownership.ts';
+import type { Pool } from './pool.ts';
+import { enter, random, TestRoom } from './rooms.test-support.ts';
+import { SharedState } from './shared-state.ts';
+
+const hostMs = (): number => performance.now();
+const WEB = '11111111-2222-4333-8444-555555555555';
+
+interface TestGuest {
+  uuid: string;
+  name: string;
+  paused: boolean;
+}
+
+interface TestHost {
+  pool: Pool & { said: string[] };
+  state: SharedState;
+  ownership: Ownership;
+  guests: Map<number, TestGuest>;
+  run(): void;
+  /** Its guest is gone. */
+  lose(): void;
+}
+
+async function host(room: TestRoom, name: string): Promise<TestHost> {
+  const pool = await enter(room.enter(), name);
+  const say = (sentence: string): void => void pool.said.push(sentence);
+  const state = new SharedState({ pool, id: name, later, hostMs, random, say });
+  const guests = new Map<number, TestGuest>();
+  const toolstack = {
+    members: guests,
+    ownerOf: (uuid: string) => [...guests.values()].find(guest => guest.uuid === uuid),
+    setPaused: (guest: TestGuest, paused: boolean) => {
+      guest.paused = paused;
+    },
+  };
+  const ownership = new Ownership({
+    host: { toolstack } as unknown as CommandHost,
+    pool,
+    state,
+    later,
+    hostMs,
+    epochMs: () => Date.now(),
+    say,
+  });
+  return {
+    pool,
+    state,
+    ownership,
+    guests,
+    run: () => void guests.set(1, { uuid: WEB, name: 'web', paused: false }),
+    lose: () => void guests.delete(1),
+  };
+}
+
+const lease = ({ state }: TestHost): string => {
+  const found = state.leases.get(WEB);
+  return `${found?.owner} ${found?.epoch}`;
+};
+
+describe('whose a guest is', () => {
+  it('is its host’s as long as it runs there, and the target’s once it was handed over', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo, charlie] = [await host(room, 'alfa'), await host(room, 'bravo'), await host(room, 'charlie')];
+    bravo.run();
+    await until(() => lease(charlie) === 'bravo 1');
+    expect(charlie.ownership.coordinatorName).toBe('alfa');
+    expect(await bravo.ownership.handOver(WEB, 'charlie')).toBe(true);
+    bravo.lose();
+    charlie.run();
+    await until(() => lease(alfa) === 'charlie 2');
+    expect(await charlie.ownership.isMine(WEB)).toBe(true);
+    expect(await bravo.ownership.isMine(WEB)).toBe(false);
+    // And back, and to who gives leases.
+    expect(await charlie.ownership.handOver(WEB, 'alfa')).toBe(true);
+    charlie.lose();
+    alfa.run();
+    await until(() => lease(bravo) === 'alfa 3');
+    alfa.lose();
+    await until(() => lease(bravo) === 'undefined 3');
+    for (const { pool } of [alfa, bravo, charlie]) pool.leave();
+  });
+
+  it('is not said anew by a coordinator that takes the place of one that left or was lost', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo, charlie] = [await host(room, 'alfa'), await host(room, 'bravo'), await host(room, 'charlie')];
+    charlie.run();
+    await until(() => lease(bravo) === 'charlie 1');
+    alfa.ownership.passOn();
+    await until(() => charlie.ownership.coordinatorName === 'bravo');
+    alfa.pool.leave();
+    // It is lost without a word, and with it every answer: a move waits until somebody takes its place.
+    bravo.pool.leave();
+    const delta = await host(room, 'delta');
+    await until(() => delta.ownership.coordinatorName === 'bravo');
+    const moved = charlie.ownership.handOver(WEB, 'delta');
+    charlie.ownership.takeOver();
+    expect(await moved).toBe(true);
+    await until(() => lease(delta) === 'delta 2');
+    charlie.pool.leave();
+    delta.pool.leave();
+  });
+
+  it('is the first host’s where two run it: the second stands still, and is told', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo] = [await host(room, 'alfa'), await host(room, 'bravo')];
+    bravo.run();
+    await until(() => lease(alfa) === 'bravo 1');
+    alfa.run();
+    await until(() => alfa.guests.get(1)!.paused);
+    expect(alfa.pool.said).toEqual([
+      'web runs on bravo, too, which has the newer lease: the one here is paused. Destroy it, or the other.',
+    ]);
+    expect([bravo.guests.get(1)!.paused, lease(alfa)]).toEqual([false, 'bravo 1']);
+    alfa.pool.leave();
+    bravo.pool.leave();
+  });
+
+  it('is told to nobody who asks wrongly', async () => {
+    const room = new TestRoom();
+    const alfa = await host(room, 'alfa');
+    const hostile = await enter(room.enter(), 'zulu');
+    const channels: ByteChannel[] = [];
+    hostile.serve('leases', channel => void channels.push(channel));
+    const wrong = [
+      'x',
+      'null',
+      '{"request":{}}',
+      '{"request":{"number":1,"guest":"g","what":"steal","epoch":1}}',
+      '{"request":{"number":1,"guest":"g","what":"renew"}}',
+      '{"request":{"number":-1,"guest":"g","what":"ask"}}',
+    ];
+    for (const [i, text] of wrong.entries()) {
+      await until(() => channels.length > i);
+      const message = new TextEncoder().encode(text);
+      channels[i]!.listen(
+        () => {},
+        () => {},
+      );
+      const count = alfa.pool.said.length;
+      channels[i]!.send(Uint8Array.from([message.length, 0, 0, 0, ...message]));
+      // Nothing is asked and nothing answered in `null`: it is no error, and no request.
+      if (text === 'null') channels[i]!.send(Uint8Array.from([1, 0, 0, 0, 0x78]));
+      await until(() => alfa.pool.said.length > count);
+      expect(alfa.pool.said.at(-1)).toMatch(
+        /^Leases of guests do not reach zulu any more: it sent what no host sends \(/,
+      );
+    }
+    expect(alfa.state.leases.size).toBe(0);
+    alfa.pool.leave();
+    hostile.leave();
+  });
+});

@@ -1,0 +1,293 @@
+/**
+ * Whose each guest of a pool is (leases/messages.ts): a host asks its pool's coordinator for a lease of each guest that runs here, renews it, and hands it over
+ * with a guest that moves. The coordinator is the host that made the pool; it writes leases where all see them, so that the next one goes on with them.
+ * Disks of guests lie on their hosts, so a guest goes on where it is while the coordinator is away: nobody else can start it.
+ */
+import type { Later } from '../host/index.ts';
+import type { CommandHost } from '../toolstack/index.ts';
+import { Coordinator, type LeaseEngine, type Told } from './leases/coordinator.ts';
+import { type Effect, type HeldAs, Holder } from './leases/holder.ts';
+import { LEASE_TIMING, type LeaseAnswer, type LeaseRequest } from './leases/messages.ts';
+import { Mesh } from './mesh.ts';
+import { Peer } from './peer.ts';
+import type { Pool } from './pool.ts';
+import { fields, isCount, isText, type SharedState } from './shared-state.ts';
+
+/** Looks at what runs here, and at what is to be renewed, are so far apart. */
+const LOOK_MS = 500;
+/** A hand-over that nobody answers for so long was none. */
+const HAND_OVER_MS = 10_000;
+
+const WHAT = ['acquire', 'renew', 'reclaim', 'hand-over', 'release', 'ask'];
+
+export interface OwnershipParts {
+  host: CommandHost;
+  pool: Pool;
+  state: SharedState;
+  later: Later;
+  hostMs(): number;
+  epochMs(): number;
+  /** Who decides in place of a coordinator (etcd). */
+  engine?: LeaseEngine | undefined;
+  say(sentence: string): void;
+}
+
+export class Ownership {
+  private readonly parts: OwnershipParts;
+  private readonly holder: Holder;
+  /** Here, while this host is the coordinator. */
+  private coordinator: Coordinator | undefined;
+  private readonly peers = new Map<string, Peer>();
+  private readonly waiting = new Set<() => void>();
+  /** Guests that run elsewhere, too: those here stand still. */
+  private readonly split = new Set<string>();
+
+  constructor(parts: OwnershipParts) {
+    this.parts = parts;
+    const { pool, state, later, say, hostMs, epochMs } = parts;
+    // A host that is started again goes on above the numbers that it had.
+    this.holder = new Holder(pool.me, LEASE_TIMING, { guests: [], nextNumber: Math.floor(epochMs()), sentMs: [] });
+    new Mesh('leases', {
+      pool,
+      later,
+      say,
+      doing: 'Leases of guests do not reach',
+      attach: (name, channel, ended) => {
+        const peer = new Peer(
+          channel,
+          hostMs,
+          message => this.take(name, message),
+          why => {
+            if (this.peers.get(name) === peer) this.peers.delete(name);
+            ended(why);
+          },
+        );
+        this.peers.set(name, peer);
+        peer.begin();
+        return { close: () => peer.end() };
+      },
+    });
+    if (pool.hosts.length === 0) state.setCoordinator(pool.me, 1);
+    state.onChange(() => this.settle());
+    this.settle();
+    this.look();
+  }
+
+  /** The other host has a whole copy, and this one a guest that stands still. True: it is the other's from now on. @throws Error: nobody can tell */
+  async handOver(guest: string, to: string): Promise<boolean> {
+    const { holder, parts } = this;
+    // One that has just come may have its lease on the way.
+    await this.becomes(guest, as => as === 'running', HAND_OVER_MS);
+    const held = holder.of(guest);
+    if (held?.as !== 'running')
+      throw new Error(
+        `The pool's coordinator (${this.coordinatorName}) has not said yet whose the guest is. Try again.`,
+      );
+    this.do(holder.send(guest, to));
+    this.do(holder.heard(to, { what: 'ready', guest, epoch: held.epoch }, parts.hostMs()));
+    // Without an answer it is asked back: that is answered with what became of it.
+    const cancel = parts.later(HAND_OVER_MS, () => this.do(holder.cancel(guest, parts.hostMs())));
+    const as = await this.becomes(guest, isDecided);
+    cancel();
+    return as !== 'running';
+  }
+
+  /** Whether the guest is this host's, now and for good. Resolves when that is known. */
+  async isMine(guest: string): Promise<boolean> {
+    this.do(this.holder.cancel(guest, this.parts.hostMs()));
+    const as = await this.becomes(guest, isDecided);
+    // It may be written already that it was handed over to this host, and not said.
+    return as === 'running' || (as === undefined && this.parts.state.leases.get(guest)?.owner === this.parts.pool.me);
+  }
+
+  /** By hand, where the coordinator is gone for good. */
+  takeOver(): void {
+    const { state, pool } = this.parts;
+    state.setCoordinator(pool.me, (state.coordinator?.term ?? 0) + 1);
+  }
+
+  get coordinatorName(): string {
+    return this.parts.state.coordinator?.name ?? 'none yet';
+  }
+
+  /** The next coordinator goes on with what is written. */
+  passOn(): void {
+    const { state, pool } = this.parts;
+    const [next] = pool.inOrder.filter(name => name !== pool.me);
+    if (this.coordinator && next !== undefined) state.setCoordinator(next, state.coordinator!.term + 1);
+  }
+
+  // ---- what happens
+
+  /** Who the coordinator is may have changed. */
+  private settle(): void {
+    const { state, pool, hostMs } = this.parts;
+    if (state.coordinator?.name !== pool.me || this.parts.engine) {
+      this.coordinator = undefined;
+      return;
+    }
+    if (this.coordinator) return;
+    const leases = [...state.leases].map(
+      ([guest, lease]) => [guest, { ...lease, renewedMs: 0 }] as [string, typeof lease & { renewedMs: number }],
+    );
+    this.coordinator = new Coordinator(LEASE_TIMING, { leases, heard: [] });
+    this.coordinator.renewAll(hostMs());
+  }
+
+  /** Guests that have come or gone, and what is to be renewed. */
+  private look(): void {
+    const { host, pool, later, hostMs, state } = this.parts;
+    if (pool.left !== undefined) return;
+    const now = hostMs();
+    const here = new Map([...host.toolstack.members.values()].map(member => [member.uuid, member]));
+    for (const uuid of this.split) if (!here.has(uuid)) this.split.delete(uuid);
+    for (const [uuid, { ending }] of here)
+      if (!ending && !this.split.has(uuid)) this.do(this.holder.acquire(uuid, now, true));
+    for (const [uuid, held] of this.holder.state().guests) {
+      if (here.has(uuid)) continue;
+      if (held.as === 'running') this.do(this.holder.release(uuid, now));
+      // What is left of one that was given is gone: its move is over.
+      else if (held.as === 'given')
+        this.do(this.holder.heard(held.peer!, { what: 'started', guest: uuid, epoch: held.epoch }, now));
+    }
+    if (state.coordinator || this.parts.engine) this.do(this.holder.tick(now));
+    later(LOOK_MS, () => this.look());
+  }
+
+  private do(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (effect.do === 'ask') this.ask(effect.request);
+      else if (effect.do === 'drop') this.drop(effect.guest);
+    }
+    for (const look of this.waiting) look();
+  }
+
+  /** Another host's is the guest: what runs here stands still, and somebody looks. */
+  private drop(guest: string): void {
+    const { host, state, say } = this.parts;
+    const member = host.toolstack.ownerOf(guest);
+    const owner = state.leases.get(guest)?.owner;
+    if (!member || this.split.has(guest)) return;
+    this.split.add(guest);
+    host.toolstack.setPaused(member, true);
+    say(
+      `${member.name} runs on ${owner ?? 'another host'}, too, which has the newer lease: the one here is paused. Destroy it, or the other.`,
+    );
+  }
+
+  /** How the guest is held, once that is so, or it has been too long. */
+  private becomes(
+    guest: string,
+    isSo: (as: HeldAs | undefined) => boolean,
+    mostMs = Infinity,
+  ): Promise<HeldAs | undefined> {
+    return new Promise(resolve => {
+      let isLate = false;
+      const look = (): void => {
+        const as = this.holder.of(guest)?.as;
+        if (!isLate && !isSo(as)) return;
+        this.waiting.delete(look);
+        resolve(as);
+      };
+      this.waiting.add(look);
+      if (mostMs < Infinity)
+        this.parts.later(mostMs, () => {
+          isLate = true;
+          look();
+        });
+      look();
+    });
+  }
+
+  // ---- messages
+
+  private ask(request: LeaseRequest): void {
+    const { pool } = this.parts;
+    const { engine } = this.parts;
+    // Where it cannot be reached now, it is asked again.
+    if (engine)
+      return void engine.receive(pool.me, request).then(
+        told => this.tell(told),
+        () => {},
+      );
+    if (this.coordinator) return this.decide(pool.me, request);
+    this.send(this.coordinatorName, { request });
+  }
+
+  private send(to: string, message: { request: LeaseRequest } | { answer: LeaseAnswer }): void {
+    this.peers.get(to)?.send(new TextEncoder().encode(JSON.stringify(message)));
+  }
+
+  /** What is decided is written before anybody is told. */
+  private decide(from: string, request: LeaseRequest): void {
+    const { state, hostMs } = this.parts;
+    const told = this.coordinator!.receive(from, request, hostMs());
+    for (const { answer } of told) {
+      const lease = this.coordinator!.lease(answer.guest);
+      if (lease) state.setLease(answer.guest, lease);
+    }
+    this.tell(told);
+  }
+
+  private tell(told: readonly Told[]): void {
+    const { pool } = this.parts;
+    for (const { to, answer } of told)
+      if (to === pool.me) this.parts.later(0, () => this.answered(answer));
+      else this.send(to, { answer });
+  }
+
+  private answered(answer: LeaseAnswer): void {
+    const { holder } = this;
+    const { engine, state } = this.parts;
+    const { guest, epoch, owner } = answer;
+    if (engine) state.setLease(guest, { epoch, ...(owner === undefined ? {} : { owner }) });
+    const now = this.parts.hostMs();
+    // Whoever handed it over knew that the copy here is whole.
+    if (answer.ofCopy && answer.owner === this.parts.pool.me && answer.number === 0 && !holder.of(answer.guest))
+      holder.received(answer.guest, '', answer.epoch - 1, now);
+    this.do(holder.answered(answer, now));
+  }
+
+  /** @throws Error: no host says that */
+  private take(from: string, message: Uint8Array): void {
+    const { engine } = this.parts;
+    const { request, answer } = fields(JSON.parse(new TextDecoder().decode(message)));
+    if (request !== undefined) {
+      const read = readRequest(request);
+      // The coordinator may have changed while it was on its way: it is asked again.
+      if (this.coordinator) this.decide(from, read);
+    } else if (answer !== undefined && (engine || from === this.coordinatorName)) this.answered(readAnswer(answer));
+  }
+}
+
+const isDecided = (as: HeldAs | undefined): boolean => as !== 'sending';
+
+/** @throws Error */
+function readRequest(value: unknown): LeaseRequest {
+  const { number, guest, what, epoch, to, local } = fields(value);
+  const needsEpoch = what !== 'acquire' && what !== 'ask';
+  if (
+    !isCount(number) ||
+    !isText(guest) ||
+    !WHAT.includes(what as string) ||
+    !(isCount(epoch) || (!needsEpoch && epoch === undefined)) ||
+    (what === 'hand-over' && !isText(to))
+  )
+    throw new Error('no request for a lease');
+  return {
+    number,
+    guest,
+    what,
+    epoch,
+    ...(isText(to) ? { to } : {}),
+    ...(local === true ? { local } : {}),
+  } as LeaseRequest;
+}
+
+/** @throws Error */
+function readAnswer(value: unknown): LeaseAnswer {
+  const { number, guest, owner, epoch, ofCopy } = fields(value);
+  if (!isCount(number) || !isText(guest) || !isCount(epoch) || !(owner === undefined || isText(owner)))
+    throw new Error('no answer about a lease');
+  return { number, guest, epoch, ...(owner === undefined ? {} : { owner }), ...(ofCopy === true ? { ofCopy } : {}) };
+}

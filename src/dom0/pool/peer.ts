@@ -1,0 +1,80 @@
+/** A channel to another host that carries messages, each behind its length, and not too many of them. */
+import type { ByteChannel } from '../host/nbd/index.ts';
+
+const HEAD_BYTES = 4;
+const MOST_MESSAGE_BYTES = 1024 * 1024;
+/** From one host in a minute: a document that only grows cannot be made small again. */
+const MOST_MINUTE_BYTES = 4 * 1024 * 1024,
+  MINUTE_MS = 60_000;
+/** What is waiting for one host; it gets all anew when it has taken that. */
+const MOST_WAITING_BYTES = 4 * 1024 * 1024;
+
+export class Peer {
+  private readonly channel: ByteChannel;
+  private readonly hostMs: () => number;
+  private readonly take: (message: Uint8Array) => void;
+  private readonly ended: (why?: string) => void;
+  private rest = new Uint8Array();
+  private minuteBytes = 0;
+  private minuteMs: number;
+  private isOver = false;
+
+  constructor(
+    channel: ByteChannel,
+    hostMs: () => number,
+    take: (message: Uint8Array) => void,
+    ended: (why?: string) => void,
+  ) {
+    this.channel = channel;
+    this.hostMs = hostMs;
+    this.minuteMs = hostMs();
+    this.take = take;
+    this.ended = ended;
+  }
+
+  begin(): void {
+    this.channel.listen(
+      bytes => this.hear(bytes),
+      why => this.end(why),
+    );
+  }
+
+  send(message: Uint8Array): void {
+    if (this.isOver) return;
+    if (this.channel.waitingBytes > MOST_WAITING_BYTES) return this.end('it takes what is said too slowly.');
+    const whole = new Uint8Array(HEAD_BYTES + message.length);
+    new DataView(whole.buffer).setUint32(0, message.length, true);
+    whole.set(message, HEAD_BYTES);
+    this.channel.send(whole);
+  }
+
+  private hear(bytes: Uint8Array): void {
+    if (this.isOver) return;
+    if (this.hostMs() - this.minuteMs > MINUTE_MS) [this.minuteMs, this.minuteBytes] = [this.hostMs(), 0];
+    this.minuteBytes += bytes.length;
+    if (this.minuteBytes > MOST_MINUTE_BYTES) return this.end('it writes more than 4 MiB a minute.');
+    const whole = new Uint8Array(this.rest.length + bytes.length);
+    whole.set(this.rest);
+    whole.set(bytes, this.rest.length);
+    let at = 0;
+    while (!this.isOver && at + HEAD_BYTES <= whole.length) {
+      const length = new DataView(whole.buffer).getUint32(at, true);
+      if (length > MOST_MESSAGE_BYTES) return this.end(`it sent a message of ${length} bytes.`);
+      if (at + HEAD_BYTES + length > whole.length) break;
+      try {
+        this.take(whole.slice(at + HEAD_BYTES, at + HEAD_BYTES + length));
+      } catch (error) {
+        return this.end(`it sent what no host sends (${(error as Error).message.slice(0, 80)}).`);
+      }
+      at += HEAD_BYTES + length;
+    }
+    this.rest = whole.slice(at);
+  }
+
+  end(why?: string): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.channel.close();
+    this.ended(why);
+  }
+}
