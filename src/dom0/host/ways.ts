@@ -12,9 +12,18 @@ export interface WebSocketLike {
   onerror: ((event: never) => void) | null;
 }
 
+/** What tabs and node have alike of BroadcastChannel. */
+export interface TabsChannel {
+  postMessage(message: unknown): void;
+  onmessage: ((event: never) => void) | null;
+  close(): void;
+}
+
 export interface Ways {
   /** @throws Error: no such address may be opened */
   webSocket(url: string): WebSocketLike;
+  /** To other tabs of this browser; absent: there are none. */
+  tabs?(name: string): TabsChannel;
   /** Bytes that nobody can guess. */
   random(count: number): Uint8Array;
 }

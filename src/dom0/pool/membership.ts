@@ -1,4 +1,5 @@
 /** A host's membership: it is in one pool, or in none. What a pool needs is loaded with this file, when somebody joins one. */
+import type { Ways } from '../host/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { readCode, secretsOf } from './code.ts';
 import { hubRoom, readHubAddress } from './hub-room.ts';
@@ -7,13 +8,18 @@ import { hostIdOf, nameProblem } from './names.ts';
 import { joinNetworks } from './one-network.ts';
 import { Ownership } from './ownership.ts';
 import { Pool } from './pool.ts';
+import type { Room } from './room.ts';
 import { SharedState } from './shared-state.ts';
+import { tabsRoom } from './tabs-room.ts';
 import { tellOfHost } from './told-of-host.ts';
 
 /** machine-id(5), and hostname(5): a host that is kept is the same again. */
 const ID_FILE = '/etc/machine-id',
   NAME_FILE = '/etc/hostname';
 const ID_BYTES = 16;
+/** Tabs of one browser from one site have no secrets from each other. */
+const TABS = 'tabs',
+  TABS_CODE = '0000-0000-0000-0000';
 /** What is said last goes out meanwhile. */
 const LAST_WORDS_MS = 100;
 
@@ -36,7 +42,7 @@ export class Membership {
     this.host = host;
   }
 
-  /** `address`: ws://HOST:PORT/#CODE; `leases`: etcd://HOST:PORT, where that decides whose a guest is; `wanted`: the host's name, else the one that it had, or one that is drawn. @throws Error with a sentence */
+  /** `address`: ws://HOST:PORT/#CODE, or `tabs`: those of this browser; `leases`: etcd://HOST:PORT, where that decides whose a guest is; `wanted`: the host's name, else the one that it had, or one that is drawn. @throws Error with a sentence */
   async join(address: string, wanted?: string, leases?: string): Promise<Joined> {
     const { host } = this;
     const { ways, later, hostMs, version } = host.parts;
@@ -46,7 +52,9 @@ export class Membership {
       throw new Error(
         'This host runs in virtual time, which no other host shares. Load the page without ?time=virtual to join a pool.',
       );
-    const { url, code } = readHubAddress(address);
+    const { url, code } = address === TABS ? { url: TABS, code: TABS_CODE } : readHubAddress(address);
+    if (url === TABS && !ways.tabs)
+      throw new Error('There are no tabs here. Write the address of a hub: ws://HOST:PORT/#CODE.');
     const problem = wanted === undefined ? undefined : nameProblem(wanted);
     if (problem !== undefined) throw new Error(problem);
     const { room, secret } = await secretsOf(readCode(code));
@@ -56,7 +64,7 @@ export class Membership {
     const pool = await Pool.enter({
       me: { id, name, version },
       secret,
-      room: await hubRoom(ways.webSocket, { url }, room, later),
+      room: await (url === TABS ? this.tabs(ways, room) : hubRoom(ways.webSocket, { url }, room, later)),
       random: ways.random,
       later,
       hostMs,
@@ -92,6 +100,12 @@ export class Membership {
   get here(): Joined {
     if (!this.joined) throw new Error('This host is in no pool. Join one: pool join ws://HOST:PORT/#CODE.');
     return this.joined;
+  }
+
+  private tabs(ways: Ways, name: string): Promise<Room> {
+    const { later, hostMs, epochMs } = this.host.parts;
+    const channel = ways.tabs!(`ringside-pool-${name}`);
+    return tabsRoom({ channel, later, hostMs, epochMs, random: ways.random });
   }
 
   private async kept(path: string, form: RegExp): Promise<string | undefined> {

@@ -11,7 +11,8 @@ import { LEASE_TIMING, type LeaseAnswer, type LeaseRequest } from './leases/mess
 import { Mesh } from './mesh.ts';
 import { Peer } from './peer.ts';
 import type { Pool } from './pool.ts';
-import { fields, isCount, isText, type SharedState } from './shared-state.ts';
+import { fields, isCount, isText } from './read.ts';
+import type { SharedState } from './shared-state.ts';
 
 /** Looks at what runs here, and at what is to be renewed, are so far apart. */
 const LOOK_MS = 500;

@@ -15,12 +15,12 @@ import { Mesh, type MeshEnd } from './mesh.ts';
 import { nameProblem } from './names.ts';
 import { Peer } from './peer.ts';
 import type { Pool } from './pool.ts';
+import { fields, isCount, isText } from './read.ts';
 
 /** As y-websocket numbers them. */
 const MESSAGE = { sync: 0, awareness: 1 } as const;
 const MOST_TASKS = 200;
-const MOST_TEXT = 300,
-  MOST_GUESTS = 256;
+const MOST_GUESTS = 256;
 
 export interface SharedHost {
   name: string;
@@ -276,11 +276,6 @@ export class SharedState {
   }
 }
 
-/** Of whatever somebody wrote. */
-export const fields = (value: unknown): Record<string, unknown> =>
-  value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {};
-export const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= MOST_TEXT;
-export const isCount = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value < 2 ** 53;
 const isHostName = (value: unknown): value is string => typeof value === 'string' && nameProblem(value) === undefined;
 
 function readLoad(value: unknown): HostLoad | undefined {

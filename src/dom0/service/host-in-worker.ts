@@ -112,6 +112,7 @@ async function hostTime(
       seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
       ways: {
         webSocket: url => new WebSocket(url),
+        tabs: name => new BroadcastChannel(name),
         random: count => crypto.getRandomValues(new Uint8Array(count)),
       },
     };

@@ -6,6 +6,7 @@ import { failed, type Program, type Ran, succeeded } from './program.ts';
 const USAGE = `Usage: pool COMMAND
 
   join ws://HOST:PORT/#CODE [NAME]   be a host of the pool of that hub, called NAME
+  join tabs [NAME]                   of the pool that this browser's tabs are
   list                               its hosts: how busy, how far, and what passed between them and this one
   guests                             which guest runs where
   leases                             whose each guest is, and who says so
