@@ -22,20 +22,26 @@ export {
 export type { MouseMove } from './domain/mouse-move.ts';
 export { Mailbox, type VerbMessage } from './worker/mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './memory/machine.ts';
+export type { PrecopyRound, SavedPart } from './domain/saved-part.ts';
 export type { NicModel } from '../devices/index.ts';
 export { exitName } from './view/exit-reasons.ts';
 export { XL_HEADER_BYTES, XL_MAGIC } from './interfaces/xen/stream/format.ts';
 export {
   readState,
+  readStateAsItComes,
   readStateFrom,
   restoreInto,
   SAVED_MAGIC,
   saveDomain,
   Saver,
   type SavedAbout,
+  type SavedHead,
+  type SavedPages,
   type SavedState,
   SavedStateError,
+  type StateTaker,
 } from './interfaces/xen/stream/state.ts';
+export { Arrival } from './interfaces/xen/stream/arrival.ts';
 export type {
   GivenByMessage,
   FromDomainWorker,

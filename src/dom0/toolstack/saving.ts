@@ -1,5 +1,6 @@
 /** A domain is saved: a guest with Xen's drivers suspends itself first, any other is held still while its state is written. */
 import type { State } from '../../devices/index.ts';
+import type { PrecopyRound } from '../../hypervisor/index.ts';
 import type { Later } from '../host/index.ts';
 import type { DomainRunner } from './runners/runner.ts';
 import type { Member } from './running-domain.ts';
@@ -28,10 +29,16 @@ export interface SavingParts {
 }
 
 /**
- * Takes a saved state as it comes, piece after piece, in the order of its file; what of it was taken when saving fails is worth nothing. It does not wait: on one
- * thread the domain stands still because nobody else has a turn. What it throws ends the saving.
+ * Takes a saved state as it comes, piece after piece, in the order of its file; what of it was taken when saving fails is worth nothing. What it gives back is
+ * waited for before the next piece: of a domain that is held (`Saving.hold`), since on one thread any other stands still because nobody else has a turn. What it
+ * throws ends the saving.
  */
-export type StateSink = (piece: Uint8Array) => void;
+export type StateSink = (piece: Uint8Array) => void | Promise<void>;
+
+/** It moves to another host: memory is copied by libxc's rounds, also on this thread; `round`: told how far that is. */
+export interface Live {
+  round(round: PrecopyRound): void;
+}
 
 /** A saved domain that stands still. */
 export interface Held {
@@ -44,11 +51,14 @@ async function pull(runner: DomainRunner, sink: StateSink): Promise<void> {
   try {
     for (let isLast = false; !isLast; ) {
       const part = await runner.ask('save');
-      for (const piece of part.pieces) sink(piece);
+      for (const piece of part.pieces) {
+        const waits = sink(piece);
+        if (waits) await waits;
+      }
       isLast = part.isLast;
     }
   } catch (error) {
-    await runner.ask('copyAhead', true);
+    await runner.ask('copyAhead', 'off');
     throw error;
   }
 }
@@ -69,11 +79,11 @@ export class Saving {
    * The state of a domain, which stands still from then on, so that its disks stay as the state has them, until it is destroyed or `goOn` is called. One with
    * Xen's drivers suspends itself first, as it is asked to. `still` is called at the moment of the state, with the domain's back ends standing still, too; what
    * it throws is thrown here. `signal`: nobody wants it any more, which is looked at before and after the state is written; a guest that suspends itself late
-   * is resumed then. @throws Error with a sentence, and what `signal` has; the domain goes on
+   * is resumed then. `live`: it moves. @throws Error with a sentence, and what `signal` has; the domain goes on
    */
-  async hold(member: Member, signal: AbortSignal, sink: StateSink, still?: () => void): Promise<Held> {
+  async hold(member: Member, signal: AbortSignal, sink: StateSink, still?: () => void, live?: Live): Promise<Held> {
     signal.throwIfAborted();
-    await this.copyAhead(member, signal, sink).catch((error: Error) => this.off(member, error));
+    await this.copyAhead(member, signal, sink, live).catch((error: Error) => this.off(member, error));
     const asked = this.parts.ask(member);
     if (asked) await this.suspended(member, signal).catch((error: Error) => this.off(member, error));
     else this.parts.setHeld(member, true);
@@ -84,24 +94,25 @@ export class Saving {
       return { goOn };
     } catch (error) {
       goOn();
-      member.why.running = 'save canceled';
+      member.why.running = live ? 'migration canceled' : 'save canceled';
       return this.off(member, error as Error);
     }
   }
 
   /** The guest of a worker runs on while its memory is copied, and stands still only for what it has written since. On this thread nobody runs meanwhile. */
-  private async copyAhead({ runner }: Member, signal: AbortSignal, sink: StateSink): Promise<void> {
-    if (!this.parts.inWorkers()) return;
+  private async copyAhead({ runner }: Member, signal: AbortSignal, sink: StateSink, live?: Live): Promise<void> {
+    if (!this.parts.inWorkers() && !live) return;
     for (let isLast = false; !isLast; signal.throwIfAborted()) {
-      const part = await runner.ask('copyAhead');
-      for (const piece of part.pieces) sink(piece);
+      const part = await runner.ask('copyAhead', live ? 'migrate' : 'save');
+      for (const piece of part.pieces) await sink(piece);
+      if (part.round) live?.round(part.round);
       isLast = part.isLast;
     }
   }
 
   /** It is not saved after all. */
   private async off({ runner }: Member, error: Error): Promise<never> {
-    await runner.ask('copyAhead', true);
+    await runner.ask('copyAhead', 'off');
     throw error;
   }
 
@@ -155,8 +166,9 @@ export class Saving {
     // The toolstack's record comes before the last piece.
     let end: Uint8Array | undefined;
     await pull(member.runner, piece => {
-      if (end) sink(end);
+      const before = end;
       end = piece;
+      return before && sink(before);
     });
     // What its console showed comes last: all of it that belongs to the state has come then.
     const { shown } = member.console;
@@ -168,9 +180,9 @@ export class Saving {
     return async () => {
       if (Object.keys(all).length > 0) {
         const { toolstackRecord } = await import('../../hypervisor/interfaces/xen/stream/index.ts');
-        sink(toolstackRecord(all));
+        await sink(toolstackRecord(all));
       }
-      if (end) sink(end);
+      if (end) await sink(end);
     };
   }
 

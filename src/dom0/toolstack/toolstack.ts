@@ -20,7 +20,7 @@ import { statusOf } from './domains/status.ts';
 import type { Reason, Status } from './domains/words.ts';
 import { Inputs } from './inputs.ts';
 import { OpenedDrives } from './opened-drives.ts';
-import type { Held, Saving, StateSink } from './saving.ts';
+import type { Held, Live, Saving, StateSink } from './saving.ts';
 import { Services } from './services.ts';
 import { Stations } from './stations.ts';
 import { Stopping } from './stopping.ts';
@@ -359,8 +359,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   }
 
   /** The same, and the domain stands still from then on (saving.ts). @throws Error with a sentence, and it goes on */
-  async hold(member: Member<Console>, signal: AbortSignal, sink: StateSink): Promise<Held> {
-    return (await this.savingOf(member)).hold(member, signal, sink);
+  async hold(member: Member<Console>, signal: AbortSignal, sink: StateSink, live?: Live): Promise<Held> {
+    return (await this.savingOf(member)).hold(member, signal, sink, undefined, live);
   }
 
   /** The state of a domain where it is; `unasked`: it did not suspend itself. @throws Error with a sentence */

@@ -1,7 +1,18 @@
+/** How far memory is copied while its guest runs, in libxc's words (struct precopy_stats of xenguest.h). */
+export interface PrecopyRound {
+  /** 0: all of memory; the next ones: what was written during the one before. */
+  iteration: number;
+  /** Frames of this round, and those of them that were copied. */
+  dirty: number;
+  copied: number;
+}
+
 /** A part of a domain's saved state, as it goes to whoever wants it. */
 export interface SavedPart {
   /** The next pieces of the file, in their order. */
   pieces: Uint8Array[];
   /** There is no more of what was asked for. */
   isLast: boolean;
+  /** Of memory that is copied while the guest runs. */
+  round?: PrecopyRound;
 }

@@ -6,7 +6,7 @@ import { LastCode } from '../domain/last-code.ts';
 import { ShadowPaging } from '../domain/shadow-paging.ts';
 import { RemoteModel } from './xen/ioreq/remote-model.ts';
 import type { DomainRecord } from '../memory/machine.ts';
-import { restoreInto, type SavedState } from './xen/stream/state.ts';
+import { restoreInto, type SavedHead, type SavedState } from './xen/stream/state.ts';
 import { xenInterface } from './xen/interface.ts';
 import { PvDomain } from './xen/pv/pv-domain.ts';
 import { viridianOf } from './xen/enlighten.ts';
@@ -24,11 +24,21 @@ const XEN = xenInterface({
 /** What the guest of a domain sees, by the domain's entry in the domain table. */
 const interfaceOf = (record: DomainRecord): InterfaceKind => (!isXen(record) ? PLAIN_PC : XEN);
 
-/** `guest`: another interface than the domain's entry says. @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
-export const assembleDomain = (options: PartlessOptions, saved?: SavedState, guest?: InterfaceKind): Domain =>
+/**
+ * `saved`: a state that it goes on from, or what is known before the rest of one, which comes later (stream/arrival.ts). `guest`: another interface than the
+ * domain's entry says. @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed.
+ */
+export const assembleDomain = (
+  options: PartlessOptions,
+  saved?: SavedState | SavedHead,
+  guest?: InterfaceKind,
+): Domain =>
   assembleWith(options, {
     guest: guest ?? interfaceOf(options.record),
     ...(options.record.shadowFrames > 0 ? { shadow: ShadowPaging } : {}),
     ...(keepsCode(options.machine, options.record) ? { lastCode: LastCode } : {}),
-    saved: saved && { about: saved.about, into: domain => restoreInto(domain, saved) },
+    saved: saved && {
+      about: saved.about,
+      ...('domain' in saved ? { into: (domain: Domain) => restoreInto(domain, saved) } : {}),
+    },
   });

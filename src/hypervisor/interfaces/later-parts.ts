@@ -4,7 +4,8 @@ import type { Domain } from '../domain/domain.ts';
 import type { InterfaceKind } from '../domain/guest-interface.ts';
 import { XEN, XEN_TYPE, isXen } from './xen/layout.ts';
 import { type DomainRecord, HostError, type Machine } from '../memory/machine.ts';
-import type { SavedState } from './xen/stream/saved-state.ts';
+import type { SavedHead, SavedPages, SavedState } from './xen/stream/saved-state.ts';
+import { SavedStateError } from '../domain/saved-state-error.ts';
 import { HVM_PARAM } from './xen/abi.ts';
 import { modelElsewhere } from './xen/hvm/params.ts';
 import { PLAIN_PC } from './none/plain-pc.ts';
@@ -18,7 +19,7 @@ export const notLoaded = (part: string) => (): never => {
 export const loadSaving = (): Promise<Pick<typeof import('./xen/stream/state.ts'), 'Saver'>> =>
   import('./xen/stream/state.ts').catch(notLoaded('saves domains'));
 
-/** `given`: a saved state without its pages (SavedState), which goes into the domain later (`restoreLater`). @throws HostError */
+/** `given`: a saved state without its pages (SavedState), or the head of one that comes (SavedHead); it goes into the domain later (`restoreLater`). @throws HostError */
 export async function laterParts(
   machine: Machine,
   record: DomainRecord,
@@ -42,20 +43,36 @@ export async function laterParts(
   };
 }
 
-/** A domain of `laterParts` goes on from its saved state. @throws SavedStateError, HostError: it must not be used */
+/** What of a saved state comes to a domain's worker: pages, in the end all but those, or why there is no more. */
+export type Arriving = { pages: object } | { rest: object } | { refused: string };
+
+/**
+ * A domain of `laterParts` goes on from its saved state, which lies in a file or comes by `next`; `placed`: told of each piece that is in place. @throws
+ * SavedStateError, HostError: it must not be used
+ */
 export async function restoreLater(
   domain: Domain,
-  { state, file }: { state: object; file: Blob },
+  { state, file }: { state: object; file?: Blob },
   name: string,
+  next: () => Promise<Arriving>,
+  placed: () => void,
 ): Promise<void> {
-  const { restoreFrom } = await import('./xen/stream/state.ts').catch(notLoaded('reads saved domains'));
-  await restoreFrom(domain, state as SavedState, file, name);
+  const { Arrival, restoreFrom } = await import('./xen/stream/arrival.ts').catch(notLoaded('reads saved domains'));
+  if (file) return restoreFrom(domain, state as SavedState, file, name);
+  const arrival = new Arrival(domain, (state as SavedHead).about.xen === 'pv');
+  for (;;) {
+    const piece = await next();
+    if ('refused' in piece) throw new SavedStateError(piece.refused);
+    if ('rest' in piece) return arrival.rest(piece.rest as SavedState);
+    arrival.pages(piece.pages as SavedPages);
+    placed();
+  }
 }
 
 async function xenOf(
   machine: Machine,
   record: DomainRecord,
-  state: Pick<SavedState, 'params'> | undefined,
+  state: Partial<Pick<SavedState, 'params'>> | undefined,
 ): Promise<InterfaceKind> {
   const { words } = machine,
     block = record.guestOffset >>> 2;
@@ -69,7 +86,7 @@ async function xenOf(
       : undefined,
     // What a saved guest had of it is set when it is restored.
     words[block + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN] !== 0 ||
-    state?.params.some(([index, low]) => index === HVM_PARAM.VIRIDIAN && low !== 0)
+    state?.params?.some(([index, low]) => index === HVM_PARAM.VIRIDIAN && low !== 0)
       ? import('./xen/enlighten.ts').catch(notLoaded('shows Hyper-V to guests'))
       : undefined,
   ]);

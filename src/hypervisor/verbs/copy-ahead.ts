@@ -1,14 +1,14 @@
 /**
  * A domain that is about to be saved: some of its memory is copied, between two slices; asked again and again, it is all copied while the guest runs, and only
- * what was written since is left for `save`. Answers the next part of its state. `isOff`: it is not saved after all.
+ * what was written since is left for `save`. Answers the next part of its state. `how`: by which rounds (stream/copied-ahead.ts); 'off': it is not saved after all.
  */
 import type { SavedPart } from '../domain/saved-part.ts';
 import { moved } from './save.ts';
 import { question } from './verb.ts';
 
 export const copyAhead = question({
-  apply: async (on, isOff: boolean = false): Promise<SavedPart> => {
-    if (!isOff) return on.copyAhead();
+  apply: async (on, how: 'save' | 'migrate' | 'off'): Promise<SavedPart> => {
+    if (how !== 'off') return on.copyAhead(how);
     await on.forgetState();
     return NOTHING;
   },

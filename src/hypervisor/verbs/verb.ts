@@ -18,7 +18,7 @@ export interface Carried {
   /** The next part of its saved state (stream/saver.ts); on Domain 0's thread at once. @throws SavedStateError, HostError */
   state(): SavedPart | Promise<SavedPart>;
   /** A part of the state before that, of memory that is copied while the guest runs. @throws as `state` */
-  copyAhead(): SavedPart | Promise<SavedPart>;
+  copyAhead(how: 'save' | 'migrate'): SavedPart | Promise<SavedPart>;
   /** It is not saved after all. */
   forgetState(): void | Promise<void>;
   /** What the guest changed of its drives (disks/saved-disks.ts). */

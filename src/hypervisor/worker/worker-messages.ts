@@ -33,11 +33,11 @@ export interface ToDomainWorker {
   withDebug?: boolean;
   /** Instructions after which it stands still, counted from its start. */
   stopAtInstruction?: number;
-  /** A saved state, from which the domain goes on: what was read of it (SavedState), but for its pages, and its file. */
-  saved?: { state: object; file: Blob };
+  /** A saved state, from which the domain goes on: what was read of it (SavedState), but for its pages, and its file; or the head of one (SavedHead) that comes. */
+  saved?: { state: object; file?: Blob };
 }
 
-/** Arguments of a verb that are no words, as files: looked for when the mailbox says that verb. */
+/** Arguments of a verb that are no words, as files: looked for when the mailbox says that verb. Before the domain runs: a piece of its saved state (Arriving). */
 export interface GivenByMessage {
   given: readonly unknown[];
 }
@@ -58,6 +58,8 @@ export type FromDomainWorker =
   | { kind: 'started'; about: string }
   /** Could not be built; the worker is of no more use. */
   | { kind: 'failed'; sentence: string }
+  /** A piece of the saved state that comes is in place. */
+  | { kind: 'placed' }
   | Told
   /** To the first question that has no answer yet; `sentence`: why there is none. */
   | { kind: 'answer'; answer?: unknown; sentence?: string };

@@ -15,7 +15,7 @@ import type * as Disks from '../disks/attached.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { DriveImage, Medium, OpenMedium } from '../disks/media.ts';
 import type { Saver } from '../interfaces/xen/stream/saver.ts';
-import { laterParts, loadSaving, notLoaded, restoreLater } from '../interfaces/later-parts.ts';
+import { type Arriving, laterParts, loadSaving, notLoaded, restoreLater } from '../interfaces/later-parts.ts';
 import { holdLifeLock } from './life-lock.ts';
 import { LoadError, prepareKernel } from '../loader/index.ts';
 import { HostError, Machine } from '../memory/machine.ts';
@@ -203,7 +203,14 @@ async function start(message: ToDomainWorker): Promise<void> {
       },
       parts,
     );
-    if (message.saved) await restoreLater(domain, message.saved, message.name);
+    if (message.saved)
+      await restoreLater(
+        domain,
+        message.saved,
+        message.name,
+        async () => (await nextGiven())[0] as Arriving,
+        () => send({ kind: 'placed' }),
+      );
   } catch (error) {
     if (!(error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
     workerLeaves(machine, record);
@@ -255,8 +262,8 @@ class CarriedHere implements Carried {
     return (await this.saver()).save();
   }
 
-  async copyAhead(): Promise<SavedPart> {
-    return (await this.saver()).copyAhead();
+  async copyAhead(how: 'save' | 'migrate'): Promise<SavedPart> {
+    return (await this.saver()).copyAhead(how);
   }
 
   forgetState(): void {
@@ -316,13 +323,14 @@ async function run(on: CarriedHere, mailbox: Mailbox, slot: Slot, output: Output
   }
 }
 
-/** Arguments that came as messages, and were not asked for yet. */
+/** Arguments that came as messages, and were not asked for yet; who waits for the next. */
 const arrived: GivenByMessage[] = [];
+let whenGiven = (): void => {};
 
 /** The message is on its way, and comes while this thread listens. */
 async function nextGiven(): Promise<readonly unknown[]> {
   let message = arrived.shift();
-  for (; !message; message = arrived.shift()) await eventLoop();
+  for (; !message; message = arrived.shift()) await new Promise<void>(resolve => (whenGiven = resolve));
   return message.given;
 }
 
@@ -351,8 +359,10 @@ async function startOrDie(message: ToDomainWorker): Promise<void> {
 void Promise.all([findOwner(), holdLifeLock((globalThis as { name?: string }).name)]).then(([found, lock]) => {
   owner = found;
   owner.onmessage = ({ data }: { data: ToDomainWorker | GivenByMessage }) => {
-    if ('given' in data) arrived.push(data);
-    else void startOrDie(data);
+    if ('given' in data) {
+      arrived.push(data);
+      whenGiven();
+    } else void startOrDie(data);
   };
   send({ kind: 'ready', ...(lock === undefined ? {} : { lock }) });
 });

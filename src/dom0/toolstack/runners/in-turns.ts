@@ -286,7 +286,7 @@ function carried(entry: Entry, { name, program, definition }: DomainStart, turns
     },
     state: () => saver.save(),
     // Its past has the log of written frames: then all is copied at the end.
-    copyAhead: () => (entry.history ? { pieces: [], isLast: true } : saver.copyAhead()),
+    copyAhead: how => (entry.history ? { pieces: [], isLast: true } : saver.copyAhead(how)),
     forgetState: () => saver.forget(),
     diskRecords: () => [...diskRecords(domain.options.ide ?? [])],
     ...(parts.hostMs ? {} : { history: () => historyOf(entry), keptHistory: () => entry.history }),

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { SavedPart } from '../../../domain/saved-part.ts';
 import { FRAME_BYTES } from '../../../memory/machine.ts';
 import { xenOf } from '../of-domain.ts';
@@ -37,43 +37,51 @@ function memoryIn(chunks: Uint8Array[]): Map<number, string> {
   return memory;
 }
 
-it.each([1, 2, 3])('is the memory as it is at the end, whatever the guest did while it was copied (seed %i)', seed => {
-  const guest = testGuest(),
-    { domain } = guest,
-    { frames } = xenOf(domain)!;
-  let state = seed;
-  const pick = (below: number): number => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    return (state >>> 8) % below;
-  };
-  const change = (): void => {
-    const gfn = 0x100 + pick(0x280);
-    const what = pick(4);
-    if (what === 0) frames.remove(gfn);
-    else if (what === 1) frames.populate(gfn);
-    else if (what === 2) frames.move(gfn, 0x100 + pick(0x280));
-    else if (frames.machineFrame(gfn) >= 0) guest.put(gfn * FRAME_BYTES + 4 * pick(1024), pick(2) * pick(2 ** 31));
-  };
-  for (let i = 0; i < 300; i++) change();
-  const ahead = new CopiedAhead(domain, 100),
-    writer = new StateWriter(domain, BY),
-    file: Uint8Array[] = [];
-  let steps = 0;
-  for (; ; steps++) {
-    file.push(...writer.ahead(ahead.step()));
-    if (ahead.left === 0) break;
-    for (let i = 0; i < 60; i++) change();
-  }
-  // More than one round.
-  expect(steps).toBeGreaterThan(10);
-  const whole = memoryIn(saveDomain(domain, BY));
-  expect(memoryIn([...file, ...writer.rest(ahead.rest())])).toEqual(whole);
-  // What was begun and given up, or not begun, changes nothing.
-  const saver = new Saver(domain, BY);
-  saver.copyAhead();
-  saver.forget();
-  expect(memoryIn(partsOf(() => saver.save()))).toEqual(whole);
-});
+it.each([
+  [1, 'save'],
+  [2, 'save'],
+  [3, 'migrate'],
+  [4, 'migrate'],
+] as const)(
+  'is the memory as it is at the end, whatever the guest did while it was copied (seed %i, to %s)',
+  (seed, precopy) => {
+    const guest = testGuest(),
+      { domain } = guest,
+      { frames } = xenOf(domain)!;
+    let state = seed;
+    const pick = (below: number): number => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      return (state >>> 8) % below;
+    };
+    const change = (): void => {
+      const gfn = 0x100 + pick(0x280);
+      const what = pick(4);
+      if (what === 0) frames.remove(gfn);
+      else if (what === 1) frames.populate(gfn);
+      else if (what === 2) frames.move(gfn, 0x100 + pick(0x280));
+      else if (frames.machineFrame(gfn) >= 0) guest.put(gfn * FRAME_BYTES + 4 * pick(1024), pick(2) * pick(2 ** 31));
+    };
+    for (let i = 0; i < 300; i++) change();
+    const ahead = new CopiedAhead(domain, precopy, 100),
+      writer = new StateWriter(domain, BY),
+      file: Uint8Array[] = [];
+    let steps = 0;
+    for (; ; steps++) {
+      file.push(...writer.ahead(ahead.step()));
+      if (ahead.isDone) break;
+      for (let i = 0; i < 60; i++) change();
+    }
+    // More than one round.
+    expect(steps).toBeGreaterThan(10);
+    const whole = memoryIn(saveDomain(domain, BY));
+    expect(memoryIn([...file, ...writer.rest(ahead.rest())])).toEqual(whole);
+    // What was begun and given up, or not begun, changes nothing.
+    const saver = new Saver(domain, BY);
+    saver.copyAhead();
+    saver.forget();
+    expect(memoryIn(partsOf(() => saver.save()))).toEqual(whole);
+  },
+);
 
 it('leaves little to copy at the end, and logs writes no longer than that', () => {
   const { domain, put, machine } = testGuest();
@@ -87,4 +95,35 @@ it('leaves little to copy at the end, and logs writes no longer than that', () =
   const last = pages.at(-1)!;
   expect([...last.pfns].filter((_, i) => last.types[i] === PAGE.NORMAL)).toContain(0x180);
   expect(last.bytes.length / FRAME_BYTES).toBeLessThan(20);
+});
+
+describe('the rounds of a migration', () => {
+  /** How many frames each round had, where the guest writes so many during each. */
+  function rounds(writes: readonly number[]): number[] {
+    const { domain, put } = testGuest();
+    // All of it fits into one step.
+    const ahead = new CopiedAhead(domain, 'migrate');
+    const sizes: number[] = [];
+    const value = (): number => sizes.length + 1;
+    for (let at = 0; !ahead.isDone; ) {
+      ahead.step();
+      const { iteration, dirty, copied } = ahead.round;
+      sizes[iteration] = dirty;
+      if (copied < dirty) continue;
+      for (let i = 0; i < (writes[at] ?? 0); i++) put((0x100 + i) * FRAME_BYTES, value());
+      at++;
+    }
+    ahead.end();
+    return sizes.slice(1);
+  }
+
+  it('are no more than five, however much is written', () => {
+    expect(rounds([100, 100, 100, 100, 100, 100])).toEqual([100, 100, 100, 100]);
+  });
+
+  it('end with the first that has fewer than fifty frames, which is copied while the guest runs, too', () => {
+    expect(rounds([200, 49])).toEqual([200, 49]);
+    expect(rounds([200, 50, 10])).toEqual([200, 50, 10]);
+    expect(rounds([])).toEqual([]);
+  });
 });

@@ -1,9 +1,10 @@
 /**
  * Memory of a domain that is copied while its guest runs, so that only what it has written since is copied while it stands still. The rounds are those of
- * libxc's live migration (tools/libs/guest/xg_sr_save.c): all of it, then what was written meanwhile, until that is little, or no less than the time before.
- * A page may come several times in a stream: the last one is what counts.
+ * libxc's live migration (send_memory_live() in tools/libs/guest/xg_sr_save.c): all of it, then what was written meanwhile. A page may come several times in a
+ * stream: the last one is what counts.
  */
 import type { Domain } from '../../../domain/domain.ts';
+import type { PrecopyRound } from '../../../domain/saved-part.ts';
 import { DirtyLog } from '../../../memory/dirty-log.ts';
 import { xenOf } from '../of-domain.ts';
 import { ownWrites } from '../own-writes.ts';
@@ -11,24 +12,35 @@ import { PAGE, PAGES_PER_RECORD } from './format.ts';
 import { ramFramesOf } from './memory.ts';
 import { type Page, pageOf } from './pages.ts';
 
-/** Rounds end when fewer frames were written than this, or after so many: the policy of libxc. */
+/** SPP_TARGET_DIRTY_COUNT and SPP_MAX_ITERATIONS of xg_sr_save.c. */
 const FEW = 50,
   MOST_ROUNDS = 5;
 
+/**
+ * `migrate`: libxc's own rounds: so few frames as are FEW are still copied while the guest runs, and after them or after MOST_ROUNDS it is to stand still.
+ * `save`: a file keeps every copy, so a round that has not half of the one before is not worth it.
+ */
+export type Precopy = 'save' | 'migrate';
+
 export class CopiedAhead {
   private readonly domain: Domain;
+  private readonly precopy: Precopy;
   private readonly pagesAStep: number;
   private readonly log: DirtyLog;
   /** By guest frame: the machine frame + 1 whose contents were given out as they are, but for what the log says; 0: none. */
   private readonly copied: Int32Array;
   /** Of the round under way: guest frames that are still to be copied, and what lies behind them. */
   private todo: [gfn: number, mfn: number][];
-  private round = 0;
-  private lastWritten = Infinity;
+  private iteration = 0;
+  /** Frames of the round under way; it is the last one. */
+  private dirty: number;
+  private copiedInRound = 0;
+  private isLast = false;
 
   /** Of a guest that does not know its machine frames: a paravirtual one's tables change with their place. `pagesAStep`: at most PAGES_PER_RECORD. */
-  constructor(domain: Domain, pagesAStep = PAGES_PER_RECORD) {
+  constructor(domain: Domain, precopy: Precopy = 'save', pagesAStep = PAGES_PER_RECORD) {
     this.domain = domain;
+    this.precopy = precopy;
     this.pagesAStep = pagesAStep;
     const { machine, record } = domain.options;
     const isXen = xenOf(domain) !== undefined;
@@ -40,37 +52,51 @@ export class CopiedAhead {
     });
     this.copied = new Int32Array(machine.secondStage(record).frames);
     this.todo = [...ramFramesOf(domain)].filter(([, mfn]) => mfn >= 0);
+    this.dirty = this.todo.length;
   }
 
-  /** How many frames are left to copy now; 0: what is left is copied at the end. */
-  get left(): number {
-    return this.todo.length;
+  /** What is left is copied at the end. */
+  get isDone(): boolean {
+    return this.isLast && this.todo.length === 0;
+  }
+
+  /** The round under way, or the last one. */
+  get round(): PrecopyRound {
+    return { iteration: this.iteration, dirty: this.dirty, copied: this.copiedInRound };
   }
 
   /** Some pages, between two slices, to be copied before the next one. */
   step(): Page[] {
     const { machine } = this.domain.options;
     const pages: Page[] = [];
+    if (this.todo.length === 0 && !this.isLast) this.nextRound();
     for (const [gfn, mfn] of this.todo.splice(0, this.pagesAStep)) {
-      // It was given back since, and is perhaps another's.
+      this.copiedInRound++;
+      // It was given back since, and is perhaps another's: deferred to the end.
       if (this.mfnAt(gfn) !== mfn) continue;
       pages.push(pageOf(machine, gfn, mfn));
       this.copied[gfn] = mfn + 1;
     }
-    if (this.todo.length === 0) this.nextRound();
     return pages;
   }
 
   private nextRound(): void {
-    if (this.lastWritten < FEW || ++this.round >= MOST_ROUNDS) return;
-    const before = this.lastWritten;
+    if (this.iteration + 1 >= MOST_ROUNDS) {
+      this.isLast = true;
+      return;
+    }
+    const before = this.dirty;
     this.takeWritten();
     const todo: [number, number][] = [];
     for (const [gfn, mfn] of ramFramesOf(this.domain))
       if (mfn >= 0 && this.copied[gfn] !== mfn + 1) todo.push([gfn, mfn]);
-    this.lastWritten = todo.length;
-    if (todo.length >= FEW && todo.length < before / 2) this.todo = todo;
-    else this.lastWritten = 0;
+    const isWorthIt = this.precopy === 'migrate' || (todo.length >= FEW && todo.length < before / 2);
+    this.isLast = !isWorthIt || todo.length < FEW;
+    if (!isWorthIt || todo.length === 0) return;
+    this.iteration++;
+    this.dirty = todo.length;
+    this.copiedInRound = 0;
+    this.todo = todo;
   }
 
   /** What was written is not as it was copied. */

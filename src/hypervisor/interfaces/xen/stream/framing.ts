@@ -33,6 +33,9 @@ import { SavedStateError } from '../../../domain/saved-state-error.ts';
 /** xl's header has a definition of at most 256 KiB and a few words beside it, as JSON: in the worst case six letters for one. */
 const MOST_CONFIG_BYTES = 2 ** 21;
 
+/** As much is kept of what comes from elsewhere: what a guest changed of a disk, or its kernel and RAM disk. */
+const MOST_RECORD_BYTES = 2 ** 29;
+
 export interface FileRecord {
   type: number;
   name: string;
@@ -86,7 +89,7 @@ export class Complaint {
 class Framing {
   private readonly heard: Heard;
   private readonly complaint: Complaint;
-  /** Of the file. */
+  /** Of the file; Infinity: it comes, and nobody knows how much of it there will be. */
   private readonly bytes: number;
   private at = 0;
   private hasImage = false;
@@ -120,6 +123,10 @@ class Framing {
       length = header.getUint32(4, true);
     const name = nameOf(type);
     this.pieces[this.pieces.length - 1].name = `record ${name}`;
+    if (length > MOST_RECORD_BYTES && this.bytes === Infinity)
+      this.complaint.damaged(
+        `record ${name} at byte ${at} has ${length} bytes, and none has more than ${MOST_RECORD_BYTES}`,
+      );
     const whole = yield* this.take(padded(length), `record ${name}`, true, at);
     for (let i = length; i < whole.length; i++)
       if (whole[i] !== 0) this.complaint.damaged(`the padding of record ${name} at byte ${at} is not zero`);
@@ -150,7 +157,8 @@ class Framing {
       this.hasImage = true;
       yield* this.image();
     }
-    if (this.at !== this.bytes) complaint.damaged(`${this.bytes - this.at} bytes follow its last record`);
+    if (this.bytes !== Infinity && this.at !== this.bytes)
+      complaint.damaged(`${this.bytes - this.at} bytes follow its last record`);
   }
 
   /** Returns the configuration. */
@@ -262,6 +270,6 @@ class Framing {
 const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
   new DataView(buffer, byteOffset, byteLength);
 
-/** `bytes`: of the file. @throws SavedStateError */
+/** `bytes`: of the file, Infinity where it comes. @throws SavedStateError */
 export const takeApart = (bytes: number, complaint: Complaint, heard: Heard): Asks<void> =>
   new Framing(bytes, complaint, heard).whole();

@@ -3,7 +3,14 @@
  * once, so that little of a state lies in memory; what was made of them is worth nothing where the state is refused behind them.
  * Every complaint is a sentence that names the record and where it lies.
  */
-import { cpuid, featuresOf, PHYSICAL_BITS } from '../../../../cpu/architecture/index.ts';
+import {
+  CPU_LEVELS,
+  cpuid,
+  featuresOf,
+  isFeature,
+  partsOfModel,
+  PHYSICAL_BITS,
+} from '../../../../cpu/architecture/index.ts';
 import type { State } from '../../../../devices/index.ts';
 import { isNicModel } from '../../../../devices/index.ts';
 import type { Boot } from '../../../domain/booted.ts';
@@ -39,7 +46,7 @@ import {
 import { type Asks, Complaint, type FileRecord, type Heard, takeApart } from './framing.ts';
 import { decodeHvmContext, plainState } from './hvm-context.ts';
 import { isInLongMode, modelIn, readProcessor } from './processors.ts';
-import type { SavedAbout, SavedPages, SavedPv, SavedSince, SavedState } from './saved-state.ts';
+import type { SavedAbout, SavedHead, SavedPages, SavedPv, SavedSince, SavedState } from './saved-state.ts';
 
 /** Guest frames that addresses of 36 bits reach. */
 const MOST_FRAMES = 2 ** (PHYSICAL_BITS - FRAME_SHIFT);
@@ -48,6 +55,13 @@ const TABLE_LEVELS = 3;
 
 /** Takes pages as they come; those that come later are what counts. */
 export type PageSink = (pages: SavedPages) => void;
+
+/** Takes a state as it comes. What it gives back is waited for before any more is read. */
+export interface StateTaker {
+  /** All that a domain is built from is there: it comes before the first page. */
+  begins(head: SavedHead): void | Promise<void>;
+  pages(pages: SavedPages): void | Promise<void>;
+}
 
 /** A state that lies in memory, with its pages, which lie in `file`. @throws SavedStateError */
 export function readState(file: Uint8Array, name: string): SavedState {
@@ -78,6 +92,35 @@ export async function readStateFrom(
   return next.value;
 }
 
+/**
+ * A state that comes from elsewhere; all but its pages. `next`: gives so many bytes, fewer where there are no more. @throws SavedStateError, and what `taker`
+ * and `next` throw
+ */
+export async function readStateAsItComes(
+  next: (bytes: number) => Promise<Uint8Array>,
+  name: string,
+  taker: StateTaker,
+): Promise<SavedState> {
+  let waits: unknown;
+  const reading = reads(
+    Infinity,
+    name,
+    pages => {
+      waits = taker.pages(pages);
+    },
+    head => {
+      waits = taker.begins(head);
+    },
+  );
+  let asked = reading.next();
+  while (!asked.done) {
+    asked = reading.next(await next(asked.value));
+    await waits;
+    waits = undefined;
+  }
+  return asked.value;
+}
+
 const bytesOf = async (
   file: Pick<Blob, 'slice'>,
   at: number,
@@ -95,9 +138,9 @@ const bytesOf = async (
     );
 
 /** Asks for the bytes of a file that has so many. */
-function* reads(bytes: number, name: string, pages: PageSink): Asks<SavedState> {
+function* reads(bytes: number, name: string, pages: PageSink, begins?: (head: SavedHead) => void): Asks<SavedState> {
   const complaint = new Complaint(name);
-  const reader = new Reader(complaint, pages);
+  const reader = new Reader(complaint, pages, begins);
   yield* takeApart(bytes, complaint, reader);
   return reader.state();
 }
@@ -105,6 +148,7 @@ function* reads(bytes: number, name: string, pages: PageSink): Asks<SavedState> 
 class Reader implements Heard {
   private readonly complaint: Complaint;
   private readonly sink: PageSink;
+  private readonly begins: ((head: SavedHead) => void) | undefined;
   private about: SavedAbout | undefined;
   private version = 0;
   private kind = 0;
@@ -116,9 +160,10 @@ class Reader implements Heard {
   /** What follows is sent once more, to compare. */
   private isSentAgain = false;
 
-  constructor(complaint: Complaint, sink: PageSink) {
+  constructor(complaint: Complaint, sink: PageSink, begins?: (head: SavedHead) => void) {
     this.complaint = complaint;
     this.sink = sink;
+    this.begins = begins;
   }
 
   config(text: string): void {
@@ -134,6 +179,8 @@ class Reader implements Heard {
 
   libxc(record: FileRecord): void {
     this.checkOrder(record);
+    if (record.type === LIBXC.STATIC_DATA_END)
+      this.begins?.({ about: this.about as SavedAbout, boot: this.boot(), cpuid: this.cpuid() });
     if (record.type !== LIBXC.PAGE_DATA) this.ofLibxc.push(record);
     else if (!this.isSentAgain) this.sink(this.pages(record, this.about as SavedAbout));
   }
@@ -237,6 +284,7 @@ class Reader implements Heard {
       !ends(actions.onTripleFault) ||
       !Number.isFinite(startEpochMs) ||
       !areDrives(about.drives) ||
+      (about.cpuLevel !== undefined && !isModel(about.cpuLevel)) ||
       (about.mac !== undefined && !/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/.test(about.mac)) ||
       (about.uuid !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(about.uuid)) ||
       config.c_info?.name !== name ||
@@ -558,6 +606,12 @@ class Reader implements Heard {
       ),
     };
   }
+}
+
+function isModel(model: unknown): boolean {
+  if (typeof model !== 'string') return false;
+  const { level, hidden } = partsOfModel(model);
+  return CPU_LEVELS.some(known => known === level) && hidden.every(isFeature);
 }
 
 /** Whose turn it was, and who ran in it (Vcpus.save); states of earlier versions say only who ran. */

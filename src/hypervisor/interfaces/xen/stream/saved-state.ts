@@ -30,7 +30,7 @@ export interface SavedAbout {
   nic?: NicModel;
   /** Its station address: six bytes in hexadecimal with colons (absent: that of every card of older states). */
   mac?: string;
-  /** What CPUID showed; the reader has it from the processors. */
+  /** What CPUID showed; the reader has it from the processors, once they are there. */
   cpuLevel?: CpuModel;
   /** Its vCPUs (absent: 1). */
   vcpus?: number;
@@ -67,6 +67,9 @@ export interface SavedPv {
   sharedInfo: Uint8Array;
   contexts: SavedVcpus;
 }
+
+/** What is known of a state before its memory. */
+export type SavedHead = Pick<SavedState, 'about' | 'boot' | 'cpuid'>;
 
 export interface SavedState {
   about: SavedAbout;

@@ -2,7 +2,7 @@
 import type { Domain } from '../../../domain/domain.ts';
 import type { SavedPart } from '../../../domain/saved-part.ts';
 import { xenOf } from '../of-domain.ts';
-import { CopiedAhead } from './copied-ahead.ts';
+import { CopiedAhead, type Precopy } from './copied-ahead.ts';
 import { type SavedBy, StateWriter } from './writer.ts';
 
 /** A part of a state has at least so many bytes, but for the last one, and less than a record more. */
@@ -26,11 +26,11 @@ export class Saver {
   }
 
   /** Copies some memory, between two slices; none of a paravirtual guest's. After the last part the domain should stand still. @throws SavedStateError */
-  copyAhead(): SavedPart {
+  copyAhead(precopy: Precopy = 'save'): SavedPart {
     const xen = xenOf(this.domain);
     if (xen && !xen.isHvm) return { pieces: [], isLast: true };
-    this.ahead ??= new CopiedAhead(this.domain);
-    return { pieces: [...this.begun.ahead(this.ahead.step())], isLast: this.ahead.left === 0 };
+    const ahead = (this.ahead ??= new CopiedAhead(this.domain, precopy));
+    return { pieces: [...this.begun.ahead(ahead.step())], isLast: ahead.isDone, round: ahead.round };
   }
 
   /** It is not saved after all, or all of it was taken. */

@@ -8,39 +8,22 @@ import { HVM } from './format.ts';
 import { deviceAt } from './hvm-context.ts';
 import { putPages } from './memory.ts';
 import { putProcessor, type SavedProcessor } from './processors.ts';
-import { readStateFrom } from './reader.ts';
-import type { SavedPages, SavedState } from './saved-state.ts';
+import type { SavedState } from './saved-state.ts';
 import { type SavedBy, StateWriter } from './writer.ts';
 import { setParam } from '../hvm/params.ts';
 import { xenOf } from '../of-domain.ts';
 import { restoreXen } from '../saved.ts';
 
 export { XL_MAGIC as SAVED_MAGIC } from './format.ts';
-export { readState, readStateFrom } from './reader.ts';
+export { readState, readStateAsItComes, readStateFrom, type StateTaker } from './reader.ts';
 export { SavedStateError } from '../../../domain/saved-state-error.ts';
-export type { SavedAbout, SavedState } from './saved-state.ts';
+export type { SavedAbout, SavedHead, SavedPages, SavedState } from './saved-state.ts';
 export { Saver } from './saver.ts';
 export { toolstackRecord } from './writer.ts';
 
 /** The state of a domain between two slices, as parts of a file; `toolstack`: what it knows of the domain. @throws SavedStateError where it cannot be saved now. */
 export function saveDomain(domain: Domain, by: SavedBy, toolstack?: State): Uint8Array[] {
   return [...new StateWriter(domain, by).rest(undefined, toolstack)];
-}
-
-/**
- * Puts a saved state, of which `saved` has all but the pages, into a domain that was built to be restored later: pages go to memory as they are read from the file. What
- * is refused leaves a domain that must not be used. @throws SavedStateError, HostError
- */
-export async function restoreFrom(
-  domain: Domain,
-  saved: SavedState,
-  file: Pick<Blob, 'size' | 'slice'>,
-  name: string,
-): Promise<void> {
-  const ofPv: SavedPages[] = [];
-  // A paravirtual guest's page tables name frames that may be behind them.
-  await readStateFrom(file, name, pages => (saved.pv ? void ofPv.push(pages) : putPages(domain, [pages])));
-  domain.restore(() => restoreInto(domain, { ...saved, pages: ofPv }));
 }
 
 /** Puts a saved state into a domain that is being built (second argument of its constructor). @throws SavedStateError, HostError */

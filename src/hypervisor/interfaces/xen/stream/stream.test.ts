@@ -37,7 +37,9 @@ describe('the file of a saved domain', () => {
     expect(version).toBe(3);
     const names = records.map(({ name }) => name);
     const image = names.slice(0, names.indexOf('END') + 1).filter((name, i, all) => name !== all[i - 1]);
+    // What is booted comes first: whoever restores it as it comes builds the domain from that.
     expect(image).toEqual([
+      'optional',
       'LIBXC_CONTEXT',
       'X86_CPUID_POLICY',
       'X86_MSR_POLICY',
@@ -88,16 +90,17 @@ describe('the file of a saved domain', () => {
 /** The file again from parts of it, with checksums that fit. */
 function rebuilt(change: (records: Judged['records']) => Buffer[], version = 3): Buffer {
   const { records } = judge(file);
-  const first = records[0].at;
-  const image = Buffer.from(file.subarray(records[0].end, records[0].end + 40));
+  const [boot, context] = records;
+  const image = Buffer.from(file.subarray(context.end, context.end + 40));
   image.writeUInt32BE(version, 12);
   const sums = records.findIndex(record => record.name === 'optional' && file.readUInt32LE(record.at) === 0x80000003);
-  const between = change(records.slice(1, sums));
+  const between = change(records.slice(2, sums));
   const config = 48 + file.readUInt32LE(44);
   const pieces = [
     file.subarray(0, config),
-    file.subarray(config, first),
-    file.subarray(first, records[0].end),
+    file.subarray(config, boot.at),
+    bytesOf(boot),
+    bytesOf(context),
     image.subarray(0, 24),
     image.subarray(24),
     ...between,

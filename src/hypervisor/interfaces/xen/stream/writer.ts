@@ -105,6 +105,8 @@ export class StateWriter {
     this.about = about;
     yield xlHeader(about);
     yield libxlHeader();
+    // Whoever restores it as it comes has all to build the domain before its memory.
+    yield toRecord(LIBXL.RINGSIDE_BOOT, encodePlain(this.domain.options.boot));
     yield toRecord(LIBXL.LIBXC_CONTEXT);
     yield imageHeader();
     const isPv = about.xen === 'pv';
@@ -148,7 +150,6 @@ export class StateWriter {
     const { machine, record } = options;
     const screen = machine.bytes.slice(record.screenOffset, record.screenOffset + SCREEN_BYTES);
     yield emulatorContext({ devices: pv ? {} : devices, screen });
-    yield toRecord(LIBXL.RINGSIDE_BOOT, encodePlain(options.boot));
     for (const disk of diskRecords(options.ide ?? [])) yield toRecord(LIBXL.RINGSIDE_DISK, disk);
   }
 }
@@ -216,6 +217,7 @@ function describe(domain: Domain, by: SavedBy): SavedAbout {
     instructions: domain.instructions,
     actions: { onReset: options.onReset, onTripleFault: options.onTripleFault },
     ...(options.apic ? { apic: true } : {}),
+    ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
     ...(options.nic ? { nic: options.nic } : {}),
     ...(options.nic && options.mac ? { mac: options.mac } : {}),
     ...(record.vcpus > 1 ? { vcpus: record.vcpus } : {}),

@@ -1,0 +1,45 @@
+/** A saved state that comes while its domain is there: pages go to memory as they come, and the rest makes the domain what it was. */
+import type { Domain } from '../../../domain/domain.ts';
+import { putPages } from './memory.ts';
+import { readStateFrom } from './reader.ts';
+import type { SavedPages, SavedState } from './saved-state.ts';
+import { restoreInto } from './state.ts';
+
+export class Arrival {
+  private readonly domain: Domain;
+  /** A paravirtual guest's page tables name frames that may be behind them. */
+  private readonly ofPv: SavedPages[] = [];
+  private readonly isPv: boolean;
+
+  /** Of a domain that was built to be restored later. */
+  constructor(domain: Domain, isPv: boolean) {
+    this.domain = domain;
+    this.isPv = isPv;
+  }
+
+  /** @throws SavedStateError, HostError: the domain must not be used */
+  pages(pages: SavedPages): void {
+    if (this.isPv) this.ofPv.push(pages);
+    else putPages(this.domain, [pages]);
+  }
+
+  /** All but its pages. @throws SavedStateError, HostError: the domain must not be used */
+  rest(saved: SavedState): void {
+    this.domain.restore(() => restoreInto(this.domain, { ...saved, pages: this.ofPv }));
+  }
+}
+
+/**
+ * Puts a saved state, of which `saved` has all but the pages, into a domain that was built to be restored later: pages go to memory as they are read from the file. What
+ * is refused leaves a domain that must not be used. @throws SavedStateError, HostError
+ */
+export async function restoreFrom(
+  domain: Domain,
+  saved: SavedState,
+  file: Pick<Blob, 'size' | 'slice'>,
+  name: string,
+): Promise<void> {
+  const arrival = new Arrival(domain, saved.pv !== undefined);
+  await readStateFrom(file, name, pages => arrival.pages(pages));
+  arrival.rest(saved);
+}
