@@ -1,6 +1,6 @@
 /** Worker threads of node, as Domain 0's side of them knows workers. */
 import { dirname, join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { type TransferListItem, Worker } from 'node:worker_threads';
 import type { WorkerLike } from '../dom0/service/index.ts';
 import type { StorageWorker } from '../dom0/host/storage/index.ts';
 
@@ -8,7 +8,7 @@ import type { StorageWorker } from '../dom0/host/storage/index.ts';
 export function spawnDomainWorker(folder = dirname(process.argv[1])): WorkerLike {
   const worker = new Worker(join(folder, 'worker.js'));
   const like: WorkerLike = {
-    postMessage: message => worker.postMessage(message),
+    postMessage: (message, transfer) => worker.postMessage(message, transfer as TransferListItem[]),
     terminate: () => void worker.terminate(),
     onmessage: null,
     onerror: null,

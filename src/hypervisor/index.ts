@@ -25,6 +25,7 @@ export { type DomainRecord, HostError, Machine } from './memory/machine.ts';
 export type { PrecopyRound, SavedPart } from './domain/saved-part.ts';
 export type { NicModel } from '../devices/index.ts';
 export { exitName } from './view/exit-reasons.ts';
+export { decodePlain, encodePlain } from './interfaces/xen/stream/plain-data.ts';
 export { XL_HEADER_BYTES, XL_MAGIC } from './interfaces/xen/stream/format.ts';
 export {
   readState,
@@ -43,6 +44,7 @@ export {
 } from './interfaces/xen/stream/state.ts';
 export { Arrival } from './interfaces/xen/stream/arrival.ts';
 export type {
+  Arriving,
   GivenByMessage,
   FromDomainWorker,
   FromWatcher,

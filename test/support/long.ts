@@ -37,7 +37,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/service/host-in-worker.ts serve': 185,
   'src/dom0/shell/bash.ts execute': 89,
   'src/dom0/shell/line-editor.ts take': 101,
-  'src/dom0/toolstack/runners/in-turns.ts constructor': 84,
   'src/hypervisor/domain/domain.ts': 766,
   'src/hypervisor/domain/vcpu.ts': 758,
   'src/hypervisor/interfaces/xen/pv/builder.ts planPv': 94,

@@ -132,7 +132,7 @@ async function idle(
     nobody,
   );
   for (let i = 0; i < guests; i++) {
-    const blueprint = blueprintOf(state, file, [], 'idle');
+    const blueprint = blueprintOf(state, { file }, [], 'idle');
     const { uuid: _same, ...definition } = blueprint.definition;
     await toolstack.build({ ...blueprint, definition: { ...definition, name: `idle${i}` } });
   }

@@ -199,7 +199,7 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
       );
     }
     const drives = restoredDrives(saved, options, devices);
-    const blueprint = blueprintOf(saved, fileOf(data, options), drives, options.restore);
+    const blueprint = blueprintOf(saved, { file: fileOf(data, options) }, drives, options.restore);
     // What its definition says of its end still holds.
     return { ...blueprint, definition: withEndings(blueprint.definition, options) };
   }

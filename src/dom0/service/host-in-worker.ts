@@ -19,7 +19,8 @@ import {
 } from '../toolstack/boot/index.ts';
 import { fetchKept, keepDownload } from '../host/downloads/index.ts';
 import { filesFrom, type ShippedGuest } from '../host/files/index.ts';
-import { addCommands, type FirstHost, type Host, type HostParts, hostWith } from './host.ts';
+import type { FirstHost, Host, HostParts } from './host.ts';
+import { addCommands, hostWith } from './host-with.ts';
 import { shippedGuests } from './shipped-guests.ts';
 import type { PortSession, Power, PowerState } from '../shell/index.ts';
 import { hasOpfs, type OpenStore } from '../host/storage/index.ts';

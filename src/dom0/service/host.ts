@@ -5,7 +5,6 @@
 import { DOMAIN_0, skipIds } from '../../hypervisor/memory/index.ts';
 import { type DriveImage, type Medium, noMedia, type OpenMedium } from '../../hypervisor/index.ts';
 import {
-  bind,
   type Bound,
   type CommandHost,
   type ConsoleInput,
@@ -39,11 +38,13 @@ import {
 import { cdOfFiles, type HostFiles, LogFile, namesFiles, pathsIn, spellFiles } from '../host/files/index.ts';
 import { unpackedImage } from '../definitions/images/index.ts';
 import type { StateInfo } from '../host/state/index.ts';
+import { meet } from './moving.ts';
 import { Reading } from './reading.ts';
 import { fell, logLine, toldBy } from './told.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 import type { Inspected } from './inspection.ts';
 import type { HostReadings, Inventory } from './inventory.ts';
+import type { Neighbours } from '../pool/index.ts';
 import { type BaseImage, isDevice, isNetworkDisk, type Storage, transferVolume } from '../host/storage/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
 import { ManagedDomains } from '../toolstack/managed/index.ts';
@@ -71,6 +72,8 @@ export interface HostParts
   /** The task log is not what opens the files: it is written from then on. */
   logsAfter?: Promise<void>;
   openMedium?: OpenMedium;
+  /** Other hosts, to which domains can go and from which they come; absent: there are none. */
+  neighbours?: Neighbours;
 }
 
 /** The host with the commands of the table as its methods. */
@@ -78,33 +81,6 @@ export type Host<T extends Deeds = typeof COMMANDS> = HostCore & Bound<T>;
 
 /** The page's, as long as nobody has asked for other commands. */
 export type FirstHost = Host<typeof FIRST_COMMANDS>;
-
-/** A host whose methods are the commands of a table; `addCommands` gives it more of them. */
-export function hostWith<T extends Deeds>(parts: HostParts, table: T): Host<T> {
-  const core = new HostCore(parts);
-  const { virtual } = parts;
-  if (virtual)
-    Object.assign(core, {
-      setAutomatic: noted(virtual, 'setAutomatic', core.setAutomatic),
-      setDescription: noted(virtual, 'setDescription', core.setDescription),
-      diskCommand: noted(virtual, 'diskCommand', core.diskCommand.bind(core)),
-    });
-  const host = addCommands(core, table);
-  core.followTime((name, given) => (host as unknown as Methods)[name](...given));
-  return host;
-}
-
-/** The commands of a table become methods of a host, too. */
-export const addCommands = <T extends Deeds>(core: HostCore, table: T): Host<T> =>
-  Object.assign(core, bind(table, core));
-
-type Methods = Record<string, (...given: unknown[]) => Promise<unknown>>;
-
-/** What changes the host is an input: virtual time notes it. */
-const noted =
-  (virtual: VirtualTime, name: string, run: unknown) =>
-  (...given: unknown[]) =>
-    virtual.command(name, given, () => (run as (...given: unknown[]) => Promise<unknown>)(...given));
 
 /** For a toolstack in virtual time. */
 function withoutClock({ hostMs: _, ...parts }: HostParts): Omit<HostParts, 'hostMs'> {
@@ -160,6 +136,14 @@ export class HostCore implements CommandHost {
       toldBy(this),
     );
     this.toolstack.xen.log.onLine = line => this.tasks.recorder.logged(line);
+    if (parts.neighbours) this.meet(parts.neighbours);
+  }
+
+  moveTo?: CommandHost['moveTo'];
+
+  /** Domains can go to these hosts from now on, and come from them. */
+  meet(neighbours: Neighbours): void {
+    this.moveTo = meet(this, neighbours);
   }
 
   get machine(): Toolstack['machine'] {

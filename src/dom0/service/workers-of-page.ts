@@ -57,7 +57,7 @@ export function workersOfPage(page: PageSide): (program: WorkerProgram, name: st
     const { port1, port2 } = new MessageChannel();
     let port = port1;
     const worker: PageWorker = {
-      postMessage: message => port.postMessage(message),
+      postMessage: (message, transfer = []) => port.postMessage(message, transfer),
       terminate: () => {
         if (!made.delete(name)) return;
         port.close();

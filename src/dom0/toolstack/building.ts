@@ -2,7 +2,7 @@
 import { loadNic } from '../../devices/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import { type DomainListener, GuestLog, wired } from '../../hypervisor/domain/index.ts';
-import type { DomainRecord } from '../../hypervisor/index.ts';
+import type { DomainRecord, SavedState } from '../../hypervisor/index.ts';
 import { HVM_PARAM, XEN_RECORDS } from '../../hypervisor/interfaces/xen/index.ts';
 import { MAILBOX } from '../../hypervisor/layout/index.ts';
 import { createDomain, destroyDomain } from '../../hypervisor/memory/index.ts';
@@ -136,6 +136,7 @@ export class Building<Console extends DomainConsole> {
     if (waits) this.core.setHeld(member, true);
     member.about = await member.runner.started;
     this.mayBuild();
+    if (member.blueprint.saved?.arriving) this.hasArrived(member, member.blueprint.saved.state);
     if (xen) await this.attach(member);
     if (definition.nic || definition.vif) await this.core.services.network.connect();
     if (modelHere) await Promise.all([loadBackends(['model']), definition.nic && loadNic(definition.nic)]);
@@ -148,9 +149,18 @@ export class Building<Console extends DomainConsole> {
     if (waits) this.core.setHeld(member, false);
   }
 
+  /** What of a state that has come is not known before its end. */
+  private hasArrived(member: Member<Console>, { toolstack }: SavedState): void {
+    this.core.drives.restoreChanges(member);
+    if (toolstack?.console instanceof Uint8Array) member.console.print(toolstack.console);
+    if (toolstack?.usesPvConsole === true) member.usesPvConsole = true;
+  }
+
   /** It could not be built: nothing of it is left. */
   private async unbuild(member: Member<Console>): Promise<void> {
     const { record } = member;
+    // Somebody has destroyed it meanwhile.
+    if (this.core.members.get(record.id) !== member) return;
     this.core.members.delete(record.id);
     this.core.halted.set(member.name, 'failed');
     this.core.services.network.detachCard(record.id);

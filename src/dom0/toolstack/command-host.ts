@@ -16,6 +16,28 @@ import type { StateInfo } from '../host/state/index.ts';
 /** A domain with those who look at it. */
 export type Guest = Member<Viewers>;
 
+/** How a domain is to move to another host. */
+export interface MoveWish {
+  /** It is not to run there before somebody unpauses it. */
+  paused?: boolean;
+  /** The text that it is defined by from then on. */
+  definition?: string;
+  /** Told each line that xl says. */
+  say?(line: string): void;
+  /** Frames of a round that were copied, of so many. */
+  progress?(iteration: number, copied: number, dirty: number): void;
+}
+
+/** What of a migration is counted. */
+export interface Moved {
+  /** Frames of each round that was copied while the guest ran. */
+  rounds: number[];
+  bytes: number;
+  totalMs: number;
+  /** From when it stood still here until the other host said that it runs there. */
+  downtimeMs: number;
+}
+
 export interface CommandHost {
   readonly toolstack: Toolstack<Viewers>;
   readonly machine: Toolstack['machine'];
@@ -64,6 +86,8 @@ export interface CommandHost {
   unit(id: number): { name: string; record: { index: number; vcpus: number } };
   /** What a defined domain's definition says about it to people. @throws Error with a sentence */
   setDescription(name: string, text: string): Promise<void>;
+  /** Moves a domain to another host; absent: there is none. @throws Error with a sentence, in xl's words */
+  readonly moveTo?: (member: Guest, to: string, wish: MoveWish) => Promise<Moved>;
   /** Writes a domain's core file. @throws Error with a sentence */
   dumpCore(member: Guest, path: string): Promise<void>;
   /** Its console, and what it shows. @throws as `member` */

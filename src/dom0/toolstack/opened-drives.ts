@@ -50,10 +50,16 @@ export class OpenedDrives {
         inWorker,
       );
     if (record.drivesOffset === 0) return;
-    const { all = [], ide = [] } = member.opened ?? {};
-    // Where the drives of the guest that was saved were elsewhere, what it had changed of them is with the rest of it.
-    for (const { place, changes } of saved?.state.disks ?? []) backend('drives').restoreChanges(all, place, changes);
-    this.parts.services.attachDrives(record, ide);
+    // Of a state that comes they come later.
+    if (!saved?.arriving) this.restoreChanges(member);
+    this.parts.services.attachDrives(record, member.opened?.ide ?? []);
+  }
+
+  /** Where the drives of the guest that was saved were elsewhere, what it had changed of them is with the rest of it. */
+  restoreChanges({ record, blueprint, opened }: Member): void {
+    if (record.drivesOffset === 0) return;
+    for (const { place, changes } of blueprint.saved?.state.disks ?? [])
+      backend('drives').restoreChanges(opened?.all ?? [], place, changes);
   }
 
   /** The drives of a domain as its worker gets them: media that are open here, through the queue. */

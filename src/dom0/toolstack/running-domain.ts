@@ -199,7 +199,12 @@ export const nameOf = ({ about, toolstack }: SavedState): string =>
   typeof toolstack?.name === 'string' ? toolstack.name : about.name;
 
 /** What a saved domain is built from again; `drives`: where its media are now. @throws Error with a sentence */
-export function blueprintOf(state: SavedState, from: Blob, drives: readonly DriveImage[], file: string): Blueprint {
+export function blueprintOf(
+  state: SavedState,
+  from: Omit<SavedFile, 'state'>,
+  drives: readonly DriveImage[],
+  file: string,
+): Blueprint {
   const { about, boot } = state;
   const tooLong = lengthProblem(about.definition.length);
   if (tooLong) throw new Error(`${file} has no definition that could be read: ${tooLong}`);
@@ -225,7 +230,7 @@ export function blueprintOf(state: SavedState, from: Blob, drives: readonly Driv
     drives,
     text: about.definition,
     startEpochMs: about.startEpochMs,
-    saved: { state, file: from },
+    saved: { state, ...from },
     ...(about.xen ? { xen: about.xen } : {}),
   };
 }

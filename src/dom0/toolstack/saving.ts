@@ -38,6 +38,8 @@ export type StateSink = (piece: Uint8Array) => void | Promise<void>;
 /** It moves to another host: memory is copied by libxc's rounds, also on this thread; `round`: told how far that is. */
 export interface Live {
   round(round: PrecopyRound): void;
+  /** It stands still from now on. */
+  stands(): void;
 }
 
 /** A saved domain that stands still. */
@@ -87,6 +89,7 @@ export class Saving {
     const asked = this.parts.ask(member);
     if (asked) await this.suspended(member, signal).catch((error: Error) => this.off(member, error));
     else this.parts.setHeld(member, true);
+    live?.stands();
     const goOn = (): void => (asked ? member.runner.ask('resume') : this.parts.setHeld(member, false));
     try {
       await this.where(member, !asked, sink, still);

@@ -28,7 +28,7 @@ import {
   type Pluggable,
   type SharedDrive,
 } from './devices/index.ts';
-import { type Dom0Time, Network } from '../host/network/index.ts';
+import { announce, type Dom0Time, Network } from '../host/network/index.ts';
 import type { HostIdentity } from '../host/index.ts';
 import { HostBus } from '../host/hardware/index.ts';
 import { DiskController, type MediumDisk } from '../host/storage/index.ts';
@@ -59,6 +59,9 @@ export function memoryShape(
     populateMiB: memoryMiB,
   };
 }
+
+/** What a guest is asked by its store. */
+const ASKED = ['poweroff', 'reboot', 'suspend'] as const;
 
 const refuse = (sentence: string): never => {
   throw new SavedStateError(sentence);
@@ -221,6 +224,7 @@ export class Services {
       const { backends, network, machine } = this;
       devices = attachKinds(DEVICE_KINDS, { backends, network, machine, record }, described.devices ?? {}, saved);
       if (kept) restoreNodes(this.client, kept, domid);
+      else this.listensAgain(domid, saved?.listens);
       devices.start();
       xenstored.introduce(domid, store.gfn, store.port);
       pv = new PvConsole(dom0, domid, console.gfn, console.port, onConsole);
@@ -339,11 +343,29 @@ export class Services {
     if (model && !model.quiesce())
       throw new SavedStateError('The device model is in the middle of a request. Save the guest again.');
     const parts = {
-      ...(unasked ? saveForToolstack(this.xenstored, guest.console, domid) : {}),
+      ...(unasked ? saveForToolstack(this.xenstored, guest.console, domid) : { listens: this.heardOf(domid) }),
       ...guest.devices.save(unasked),
       ...(model ? { model: model.save() } : {}),
     };
     return Object.keys(parts).length > 0 ? parts : undefined;
+  }
+
+  /** A guest's cards, whose stations moved here with it, say so; `mac`: of an emulated one. */
+  announce(domid: number, mac?: string): void {
+    for (const { given, driver } of this.guests.get(domid)?.devices.of.cards.all ?? [])
+      announce(driver.port, given.mac);
+    if (mac !== undefined) this.network.announceCard(domid, mac);
+  }
+
+  /** What of `save` a domain is built from, of a guest that runs: its devices, without what they hold. @throws SavedStateError */
+  describe(domid: number): State {
+    const { disks, ...others } = this.guests.get(domid)?.devices.save(false) ?? {},
+      model = this.models.get(domid)?.save();
+    return {
+      ...(others as State),
+      ...(disks ? { disks: { ...disks, changes: [] } } : {}),
+      ...(model ? { model: { ...model, devices: {}, disks: [] } } : {}),
+    };
   }
 
   /**
@@ -385,6 +407,18 @@ export class Services {
   withdraw(domid: number, what: 'poweroff' | 'reboot' | 'suspend'): void {
     const path = `/local/domain/${domid}/control/shutdown`;
     if (this.client.read(path) === what) this.client.write(path, '');
+  }
+
+  /** What a guest's driver has said that it hears of. */
+  private heardOf(domid: number): string[] {
+    return ASKED.filter(what => this.client.read(`/local/domain/${domid}/control/feature-${what}`) === '1');
+  }
+
+  /** A guest that has suspended itself says so at its boot alone (setup_shutdown_watcher() of Linux's drivers/xen/manage.c), and hears of it here, too. */
+  private listensAgain(domid: number, saved: unknown): void {
+    const told = Array.isArray(saved) ? saved : [];
+    for (const what of ASKED)
+      if (told.includes(what)) this.client.write(`/local/domain/${domid}/control/feature-${what}`, '1');
   }
 
   listens(domid: number, what: 'poweroff' | 'reboot' | 'suspend'): boolean {

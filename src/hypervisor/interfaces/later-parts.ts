@@ -5,6 +5,7 @@ import type { InterfaceKind } from '../domain/guest-interface.ts';
 import { XEN, XEN_TYPE, isXen } from './xen/layout.ts';
 import { type DomainRecord, HostError, type Machine } from '../memory/machine.ts';
 import type { SavedHead, SavedPages, SavedState } from './xen/stream/saved-state.ts';
+import type { Arriving } from '../worker/worker-messages.ts';
 import { SavedStateError } from '../domain/saved-state-error.ts';
 import { HVM_PARAM } from './xen/abi.ts';
 import { modelElsewhere } from './xen/hvm/params.ts';
@@ -42,9 +43,6 @@ export async function laterParts(
     ...(saved ? { saved: { about: saved.about } } : {}),
   };
 }
-
-/** What of a saved state comes to a domain's worker: pages, in the end all but those, or why there is no more. */
-export type Arriving = { pages: object } | { rest: object } | { refused: string };
 
 /**
  * A domain of `laterParts` goes on from its saved state, which lies in a file or comes by `next`; `placed`: told of each piece that is in place. @throws

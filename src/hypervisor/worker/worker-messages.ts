@@ -37,6 +37,9 @@ export interface ToDomainWorker {
   saved?: { state: object; file?: Blob };
 }
 
+/** What of a saved state comes to its domain's worker: pages (SavedPages), in the end all but those (SavedState), or why there is no more. */
+export type Arriving = { pages: object } | { rest: object } | { refused: string };
+
 /** Arguments of a verb that are no words, as files: looked for when the mailbox says that verb. Before the domain runs: a piece of its saved state (Arriving). */
 export interface GivenByMessage {
   given: readonly unknown[];

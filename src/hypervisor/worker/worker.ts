@@ -15,7 +15,7 @@ import type * as Disks from '../disks/attached.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { DriveImage, Medium, OpenMedium } from '../disks/media.ts';
 import type { Saver } from '../interfaces/xen/stream/saver.ts';
-import { type Arriving, laterParts, loadSaving, notLoaded, restoreLater } from '../interfaces/later-parts.ts';
+import { laterParts, loadSaving, notLoaded, restoreLater } from '../interfaces/later-parts.ts';
 import { holdLifeLock } from './life-lock.ts';
 import { LoadError, prepareKernel } from '../loader/index.ts';
 import { HostError, Machine } from '../memory/machine.ts';
@@ -34,7 +34,7 @@ import { type Carried, VERBS } from '../verbs/index.ts';
 import { beat, callDead, workerLeaves } from './worker-life.ts';
 import { serveVerbs } from './serve-verbs.ts';
 import { sharedMs } from './shared-clock.ts';
-import type { FromDomainWorker, GivenByMessage, Told, ToDomainWorker } from './worker-messages.ts';
+import type { Arriving, FromDomainWorker, GivenByMessage, Told, ToDomainWorker } from './worker-messages.ts';
 
 /** Atomics.wait takes any time-out; this bounds a sleep in case a clock jumps. */
 const LONGEST_SLEEP_MS = 60_000;

@@ -1,4 +1,5 @@
 /** Jobs of domains: what is done with them that takes time. Source: cmdDomjobinfo() in tools/virsh-domain.c of libvirt 9. */
+import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import type { JobInfo } from '../../toolstack/index.ts';
 import { find, VirshError, type VirshCommand } from './virsh-command.ts';
 
@@ -15,7 +16,7 @@ function jobInfo(job: JobInfo | undefined): string {
   const row = (label: string, value: string): string => `${`${label}:`.padEnd(17)} ${value}\n`;
   const type = row('Job type', (job?.type ?? 'None').padEnd(12));
   if (!job) return `${type}\n`;
-  const { operation, elapsedMs, dataBytes } = job;
+  const { operation, elapsedMs, dataBytes, memory } = job;
   const data = dataBytes
     ? [
         row('Data processed', capacity(dataBytes.processed)),
@@ -23,8 +24,25 @@ function jobInfo(job: JobInfo | undefined): string {
         row('Data total', capacity(dataBytes.total)),
       ]
     : [];
-  const elapsed = `${String(Math.round(elapsedMs)).padEnd(12)} ms`;
-  return `${type}${row('Operation', operation.padEnd(12))}${row('Time elapsed', elapsed)}${data.join('')}\n`;
+  const unit = (value: number, of: string): string => `${String(Math.round(value)).padEnd(12)} ${of}`;
+  const moved = memory
+    ? [
+        row('Memory processed', capacity(memory.processedBytes)),
+        row('Memory remaining', capacity(memory.remainingBytes)),
+        row('Memory total', capacity(memory.totalBytes)),
+        ...(memory.bytesPerSecond === undefined
+          ? []
+          : [row('Memory bandwidth', `${capacity(memory.bytesPerSecond)}/s`)]),
+        ...(memory.dirtyFramesPerSecond === undefined
+          ? []
+          : [row('Dirty rate', unit(memory.dirtyFramesPerSecond, 'pages/s'))]),
+        row('Page size', unit(FRAME_BYTES, 'bytes')),
+        row('Iteration', String(memory.iteration).padEnd(12)),
+        ...(memory.downtimeMs === undefined ? [] : [row('Total downtime', unit(memory.downtimeMs, 'ms'))]),
+      ]
+    : [];
+  const elapsed = unit(elapsedMs, 'ms');
+  return `${type}${row('Operation', operation.padEnd(12))}${row('Time elapsed', elapsed)}${[...data, ...moved].join('')}\n`;
 }
 
 export const JOBS: Record<string, VirshCommand> = {

@@ -4,6 +4,9 @@ import { COMMANDS, perform, runXl } from '../../toolstack/commands/index.ts';
 import { callOf } from '../xl.ts';
 import { COMMAND, definitionIn, find, managedFor, onDomain, type VirshCommand, VirshError } from './virsh-command.ts';
 
+/** A host of the pool, as libvirt would name it. */
+const POOL_URI = /^xen\+pool:\/\/([^/]+)\/system$/;
+
 export const LIFE: Record<string, VirshCommand> = {
   start: {
     usage: 'start <domain> [--paused]',
@@ -69,6 +72,24 @@ export const LIFE: Record<string, VirshCommand> = {
         throw new VirshError(`error: Failed to save domain '${name}' to ${file}\nerror: ${(error as Error).message}`);
       }
       return `Domain '${name}' saved to ${file}\n\n`;
+    },
+  },
+  migrate: {
+    usage: 'migrate <domain> <desturi> [--live] [--suspend] [--verbose]',
+    about: 'migrate domain to another host',
+    run: async (host, [word, uri], options) => {
+      const { id } = await find(host, word);
+      if (uri === undefined) throw new VirshError(`error: command '${COMMAND}' requires <desturi> option`);
+      const [, to] = POOL_URI.exec(uri) ?? [];
+      if (to === undefined)
+        throw new VirshError(
+          `error: no connection driver available for ${uri}\nerror: Hosts of the pool are xen+pool://HOST/system.`,
+        );
+      if (id === undefined) throw new VirshError('error: Requested operation is not valid: domain is not running');
+      await COMMANDS.migrate.run(host, id, to, options.has('suspend') ? { paused: true } : {}).catch((error: Error) => {
+        throw new VirshError(`error: ${error.message}`);
+      });
+      return options.has('verbose') ? 'Migration: [100 %]\n' : '\n';
     },
   },
   restore: {

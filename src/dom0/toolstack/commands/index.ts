@@ -15,6 +15,7 @@ import { memSet, schedCredit, vcpuPin } from './resources.ts';
 import { vcpuList, vcpuSet } from './processors.ts';
 import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
 import { clone, revert, snapshot, snapshotDelete, snapshotList } from './snapshots.ts';
+import { migrate } from './migrate.ts';
 import { restore, save } from './save.ts';
 import { breakAt } from './break.ts';
 import { step } from './step.ts';
@@ -38,6 +39,7 @@ export const COMMANDS = {
   destroy,
   save,
   restore,
+  migrate,
   snapshot,
   'snapshot-list': snapshotList,
   'snapshot-delete': snapshotDelete,

@@ -1,19 +1,13 @@
 /** Saved domains. */
 import { SavedStateError, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
 import type { DomainInfo } from '../wire.ts';
-import {
-  baseName,
-  type LibxlWords,
-  type NamedFile,
-  nameTaken,
-  NOT_BUILT,
-  UUID_TAKEN,
-} from '../../definitions/index.ts';
+import { baseName, type NamedFile, NOT_BUILT } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { loadBackends } from '../../backends/index.ts';
 import { blueprintOf, labelsOf, savedDrives } from '../running-domain.ts';
 import { readSaved } from '../saved-file.ts';
 import { StateBlob } from '../state-blob.ts';
+import { refuseTaken } from '../taken.ts';
 import { type Call, command, Refusal } from './command.ts';
 import { openConsole } from './console.ts';
 import { describeBuilt } from './life.ts';
@@ -162,14 +156,9 @@ export const restore = command({
         return image && { name: image.name, data: image.data };
       });
       if (drives.length > 0) await loadBackends(['drives']);
-      const blueprint = blueprintOf(saved, state.data, drives, state.name);
+      const blueprint = blueprintOf(saved, { file: state.data }, drives, state.name);
       const { name } = blueprint.definition;
-      const refuse = ({ said }: LibxlWords, why: string): never => {
-        throw new Refusal([...said, `${why} already. Destroy it, and restore this one again.`].join('\n'));
-      };
-      if (host.toolstack.isTaken(name)) refuse(nameTaken(name), `There is a domain called ${name}`);
-      const owner = host.toolstack.ownerOf(blueprint.definition.uuid);
-      if (owner) refuse(UUID_TAKEN, `${owner.name} has the UUID ${owner.uuid}`);
+      refuseTaken(host, [name], blueprint.definition.uuid, 'Destroy it, and restore this one again.');
       const built = await host.toolstack.jobs.run(name, 'Restore', () =>
         host.toolstack.build(blueprint, { paused, made }),
       );

@@ -19,8 +19,9 @@ export interface Without {
   status?: number;
 }
 
-const ONE_HOST =
-  'This host knows no other to which a domain could go. xl save writes a state that another host takes with xl restore.';
+const BY_POOL =
+  'Hosts of a pool hand domains to each other by their own connections: xl migrate <Domain> <host> on the other one.';
+const NO_REMUS = 'Checkpoints are not kept on another host: xl migrate moves a domain, and xl save writes its state.';
 const NO_PASSTHROUGH = 'Nothing is passed through: this host has no device that a guest may have for itself.';
 const ONE_POOL = 'There is one pool, Pool-0, which has all processors: others cannot be made.';
 const NO_PSR =
@@ -76,25 +77,18 @@ export const WITHOUT: Readonly<Record<string, Without>> = {
     usage: '[options]',
     takes: { flags: 'n', long: { 'show-names': 'n' } },
   },
-  migrate: {
-    summary: 'Migrate a domain to another host',
-    usage: '[options] <Domain> <host>',
-    takes: { flags: 'FepD', values: 'Cs', long: { debug: 'e', live: 'e' } },
-    least: 2,
-    why: ONE_HOST,
-  },
   'migrate-receive': {
     summary: 'Restore a domain from a saved state',
     usage: '- for internal use only',
     takes: { flags: 'Fedrp' },
-    why: ONE_HOST,
+    why: BY_POOL,
   },
   remus: {
     summary: 'Enable Remus HA for domain',
     usage: '[options] <Domain> [<host>]',
     takes: { flags: 'Fbundecp', values: 'isN' },
     least: 2,
-    why: ONE_HOST,
+    why: NO_REMUS,
   },
   'sched-credit2': {
     summary: 'Get/set credit2 scheduler parameters',

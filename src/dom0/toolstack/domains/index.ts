@@ -2,4 +2,4 @@
 export { type Domain, domainsOf, NO_UUID } from './domains.ts';
 export { type Job, Jobs } from './jobs.ts';
 export { shutOffBy, statusOf } from './status.ts';
-export { type JobInfo, type JobOperation, type Reason, REASONS, type Status } from './words.ts';
+export { type JobInfo, type JobMemory, type JobOperation, type Reason, REASONS, type Status } from './words.ts';

@@ -3,7 +3,7 @@
  * libvirt's does. Source: src/hypervisor/domain_job.c (virDomainObjBeginJobInternal) and src/qemu/qemu_driver.c (qemuDomainAbortJob) of libvirt 9.
  */
 import type { Later } from '../../host/index.ts';
-import type { JobInfo, JobOperation } from './words.ts';
+import type { JobInfo, JobMemory, JobOperation } from './words.ts';
 
 /** VIR_JOB_WAIT_TIME: how long one job waits for another's end. */
 const WAIT_MS = 30_000;
@@ -13,6 +13,8 @@ const NAMES: Readonly<Partial<Record<JobOperation, string>>> = {
   Save: 'domain save job',
   Dump: 'domain core dump job',
   Snapshot: 'snapshot job',
+  'Outgoing migration': 'migration out job',
+  'Incoming migration': 'migration in job',
 };
 
 /** What whoever does the job has of it. */
@@ -23,12 +25,15 @@ export interface Job {
   commit(): void;
   /** How far it is. */
   wrote(processed: number, total: number): void;
+  /** How far a migration is. */
+  moved(memory: JobMemory): void;
 }
 
 class RunningJob implements Job {
   readonly operation: JobOperation;
   readonly startedMs: number;
   dataBytes: JobInfo['dataBytes'];
+  private memory: JobInfo['memory'];
   isCommitted = false;
   ended: Promise<void> = Promise.resolve();
   readonly controller = new AbortController();
@@ -51,9 +56,19 @@ class RunningJob implements Job {
     this.dataBytes = { processed, total };
   }
 
+  moved(memory: JobMemory): void {
+    this.memory = memory;
+  }
+
   info(type: JobInfo['type'], nowMs: number): JobInfo {
-    const { operation, startedMs, dataBytes } = this;
-    return { type, operation, elapsedMs: Math.max(0, nowMs - startedMs), ...(dataBytes ? { dataBytes } : {}) };
+    const { operation, startedMs, dataBytes, memory } = this;
+    return {
+      type,
+      operation,
+      elapsedMs: Math.max(0, nowMs - startedMs),
+      ...(dataBytes ? { dataBytes } : {}),
+      ...(memory ? { memory } : {}),
+    };
   }
 }
 

@@ -14,6 +14,8 @@ const FOR_JOB: Readonly<Record<JobInfo['operation'], Reason<'paused'>>> = {
   Snapshot: 'creating snapshot',
   'Snapshot revert': 'from snapshot',
   Restore: 'starting up',
+  'Outgoing migration': 'migrating',
+  'Incoming migration': 'migrating',
 };
 
 /** `letter`: its state as xl has it. */

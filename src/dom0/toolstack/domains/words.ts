@@ -45,7 +45,14 @@ export type Reason<State extends keyof typeof REASONS> = (typeof REASONS)[State]
 export type Status = { [State in keyof typeof REASONS]: { state: State; reason: Reason<State> } }[keyof typeof REASONS];
 
 /** What a job is about (virDomainJobOperation). */
-export type JobOperation = 'Save' | 'Restore' | 'Dump' | 'Snapshot' | 'Snapshot revert';
+export type JobOperation =
+  | 'Save'
+  | 'Restore'
+  | 'Dump'
+  | 'Snapshot'
+  | 'Snapshot revert'
+  | 'Outgoing migration'
+  | 'Incoming migration';
 
 /** A job under way, or the last one that there was (virDomainJobInfo). Bytes are of the file or volume that it writes, as far as their number is known. */
 export interface JobInfo {
@@ -53,4 +60,20 @@ export interface JobInfo {
   operation: JobOperation;
   elapsedMs: number;
   dataBytes?: { processed: number; total: number };
+  /** Of a migration. */
+  memory?: JobMemory;
+}
+
+/** How far a domain's memory is on its way (virDomainJobInfo, VIR_DOMAIN_JOB_MEMORY_* of libvirt-domain.h). */
+export interface JobMemory {
+  processedBytes: number;
+  remainingBytes: number;
+  totalBytes: number;
+  /** Rounds begun, the first among them. */
+  iteration: number;
+  /** Frames that are written a second, as the last round tells; absent: there was none to tell by. */
+  dirtyFramesPerSecond?: number;
+  bytesPerSecond?: number;
+  /** How long it stood still. */
+  downtimeMs?: number;
 }

@@ -19,7 +19,8 @@ import { diskRecords } from '../../../hypervisor/disks/index.ts';
 import { type AskDomain, asking, type Carried, gone, VERBS } from '../../../hypervisor/verbs/index.ts';
 import type { History } from '../../../hypervisor/history/index.ts';
 import { askedOf, historyOf } from './past.ts';
-import type { DomainRunner, DomainStart, Runners, RunnersHost } from './runner.ts';
+import { ArrivingHere } from './arriving-here.ts';
+import { type DomainRunner, type DomainStart, headOf, type Runners, type RunnersHost } from './runner.ts';
 import type { Later } from '../../host/index.ts';
 
 export interface TurnsParts {
@@ -306,10 +307,20 @@ const asked = (on: Carried, entry: Entry, then: () => void): AskDomain =>
     return answer;
   });
 
+/** What a domain has its turns with. */
+interface Begun extends Pick<Entry, 'slot' | 'listener'> {
+  turns: Turns;
+  parts: TurnsParts;
+  log: GuestLog;
+  flush(): void;
+}
+
 class LocalRunner implements DomainRunner {
   readonly started: Promise<string>;
   readonly ask: AskDomain;
-  private readonly entry: Entry | null = null;
+  private entry: Entry | null = null;
+  /** Where its saved state comes. */
+  private readonly arriving: ArrivingHere | undefined;
   private bytes: number[] = [];
   private readonly put = (byte: number): void => void this.bytes.push(byte);
 
@@ -370,32 +381,39 @@ class LocalRunner implements DomainRunner {
             listener.restarted(report);
           }),
         },
-        saved?.state,
+        saved && (saved.arriving ? headOf(saved.state) : saved.state),
       );
       if (stopAtInstruction !== undefined) domain.stopAtInstruction = stopAtInstruction;
       slot.carry(domain);
-      const startedNs = domain.clock.nowNs();
-      const loader = new PartLoader(listener.problem);
-      this.entry = {
-        domain,
-        slot,
-        poked: true,
-        untilNs: -Infinity,
-        startedNs,
-        othersNs: turns.farthestNs,
-        loader,
-        teller: new Teller(domain, listener, log, flush),
-        reached: false,
-        listener,
-      };
-      this.started = Promise.resolve(domain.about);
-      const { entry } = this;
-      this.ask = asked(carried(entry, what, turns, parts), entry, () => turns.pokeOne(entry));
-      turns.add(entry);
+      const begin = (): AskDomain => this.begin(domain, what, { turns, parts, slot, log, listener, flush });
+      const arriving = saved?.arriving && new ArrivingHere(domain, saved.state, begin);
+      if (saved?.arriving && arriving) saved.arriving.to = arriving.to;
+      this.arriving = arriving;
+      this.started = arriving?.started ?? Promise.resolve(domain.about);
+      this.ask = arriving?.ask ?? begin();
     } catch (error) {
       this.started = Promise.reject(error);
       this.ask = asking(verb => gone(VERBS, verb));
     }
+  }
+
+  /** The domain has its turns from now on; how it is asked. */
+  private begin(domain: Domain, what: DomainStart, { turns, parts, slot, log, listener, flush }: Begun): AskDomain {
+    const entry = (this.entry = {
+      domain,
+      slot,
+      poked: true,
+      untilNs: -Infinity,
+      startedNs: domain.clock.nowNs(),
+      othersNs: turns.farthestNs,
+      loader: new PartLoader(listener.problem),
+      teller: new Teller(domain, listener, log, flush),
+      reached: false,
+      listener,
+    });
+    const ask = asked(carried(entry, what, turns, parts), entry, () => turns.pokeOne(entry));
+    turns.add(entry);
+    return ask;
   }
 
   /** Not again as the guest goes through its past. */
@@ -410,6 +428,7 @@ class LocalRunner implements DomainRunner {
   }
 
   async destroy(keepsDisks = false): Promise<Uint8Array[] | undefined> {
+    this.arriving?.to.refused('It was destroyed before its state had come.');
     return this.ask('destroy', keepsDisks);
   }
 

@@ -1,5 +1,6 @@
 /** A domain in a worker of its own: requests go through its mailbox, what it says comes as messages. */
 import {
+  type Arriving,
   type DomainRecord,
   type FromDomainWorker,
   type GivenByMessage,
@@ -13,7 +14,14 @@ import { leaveGuest, workerDied } from '../../../hypervisor/memory/index.ts';
 import { type DomainListener, postMortem } from '../../../hypervisor/domain/index.ts';
 import { type AskDomain, asking, gone, VERBS, type Verbs } from '../../../hypervisor/verbs/index.ts';
 import { workerBegins } from '../../../hypervisor/worker/index.ts';
-import type { DomainRunner, DomainStart, Runners, RunnersHost } from './runner.ts';
+import {
+  type ArrivalTaker,
+  type DomainRunner,
+  type DomainStart,
+  headOf,
+  type Runners,
+  type RunnersHost,
+} from './runner.ts';
 import type { Later } from '../../host/index.ts';
 import { type Watching, type WorkerLike, WorkerWatch } from './worker-watch.ts';
 import { hypercallsOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
@@ -33,6 +41,8 @@ const PATIENCE_MS = 1000,
   TOLD_FORCE_MS = 20_000;
 /** What a worker may take to load its program: nothing tells of one that was ended before. */
 const LOAD_MS = 20_000;
+/** Records of pages that are on their way to a worker: as many as keep it busy. */
+const MOST_ON_WAY = 2;
 
 export interface WorkersParts {
   /** Makes a domain's worker. */
@@ -58,9 +68,11 @@ export const inWorkers =
           memory: machine.memory as SharedArrayBuffer,
           index: record.index,
           ...what,
-          ...(saved ? { saved } : {}),
+          ...(saved
+            ? { saved: saved.file ? { state: saved.state, file: saved.file } : { state: headOf(saved.state) } }
+            : {}),
         };
-        return new WorkerRunner(
+        const runner = new WorkerRunner(
           parts.spawn(),
           machine,
           record,
@@ -69,6 +81,8 @@ export const inWorkers =
           parts,
           watch && ((...watched) => watch.watch(...watched)),
         );
+        if (saved?.arriving) saved.arriving.to = runner.takesArrival();
+        return runner;
       },
       forget: record => watch?.forget(record),
       poke() {},
@@ -98,6 +112,13 @@ export class WorkerRunner implements DomainRunner {
   private ending: Promise<Uint8Array[] | undefined> | undefined;
   private endIsTold = false;
   private dead = false;
+  /** Its saved state comes: pieces that are not in place yet, and who waits for room; how to end it. */
+  private onWay = 0;
+  private whenPlaced = (): void => {};
+  private refuseArrival: ((why: string) => void) | undefined;
+  /** It was told what to be. */
+  private whenBegun = (): void => {};
+  private readonly begun: Promise<void> = new Promise(resolve => (this.whenBegun = resolve));
   /** Messages for which there was no room yet. */
   private readonly waiting: VerbMessage[] = [];
 
@@ -143,6 +164,27 @@ export class WorkerRunner implements DomainRunner {
     this.endIsTold = this.watch !== undefined && lock !== undefined;
     this.watch?.(this.record, lock, () => this.died('it was ended without a word, by the browser or by its tools'));
     this.worker.postMessage(message);
+    this.whenBegun();
+  }
+
+  /** Its saved state comes by messages. */
+  takesArrival(): ArrivalTaker {
+    const post = async (piece: Arriving, transfer: Transferable[] = []): Promise<void> => {
+      await this.begun;
+      if (!this.dead) this.worker.postMessage({ given: [piece] } satisfies GivenByMessage, transfer);
+    };
+    this.refuseArrival = why => void post({ refused: why });
+    return {
+      pages: async pages => {
+        // What it lies in is a part of what came.
+        const bytes = pages.bytes.slice();
+        this.onWay++;
+        await post({ pages: { ...pages, bytes } }, [bytes.buffer as ArrayBuffer]);
+        while (this.onWay >= MOST_ON_WAY && !this.dead) await new Promise<void>(resolve => (this.whenPlaced = resolve));
+      },
+      rest: state => void post({ rest: state }),
+      refused: why => this.refuseArrival?.(why),
+    };
   }
 
   private hear(message: Exclude<FromDomainWorker, { kind: 'ready' }>): void {
@@ -157,6 +199,9 @@ export class WorkerRunner implements DomainRunner {
         this.worker.terminate();
         this.settleStart = null;
         return start?.reject(new Error(message.sentence));
+      case 'placed':
+        this.onWay--;
+        return this.whenPlaced();
       case 'tells':
         return (this.listener[message.what] as ((...given: unknown[]) => void) | undefined)?.(...message.given);
       case 'answer': {
@@ -172,6 +217,8 @@ export class WorkerRunner implements DomainRunner {
     if (this.dead) return;
     this.dead = true;
     this.noLongerLoads();
+    this.whenBegun();
+    this.whenPlaced();
     leaveGuest(this.machine, this.record);
     for (const { name, resolve, reject } of this.askers.splice(0))
       gone(this.verbs, name)?.then(resolve, (error: Error) => reject(why === undefined ? error : new Error(why)));
@@ -241,6 +288,11 @@ export class WorkerRunner implements DomainRunner {
   }
 
   private async end(keepsDisks: boolean): Promise<Uint8Array[] | undefined> {
+    if (this.dead) return undefined;
+    if (this.refuseArrival && this.settleStart) {
+      this.refuseArrival('It was destroyed before its state had come.');
+      await this.started.catch(() => {});
+    }
     if (this.dead) return undefined;
     let force = (): void => {};
     const cancel = this.later(PATIENCE_MS, () => {

@@ -1,7 +1,14 @@
 /** What the toolstack can do to a domain that exists, wherever it runs: in a worker of its own, or beside others in this one. */
 import type { CpuModel } from '../../../cpu/architecture/index.ts';
 import type { Clock, IdeAttachment } from '../../../devices/index.ts';
-import type { DomainRecord, Machine, SavedState, ToDomainWorker } from '../../../hypervisor/index.ts';
+import type {
+  DomainRecord,
+  Machine,
+  SavedHead,
+  SavedPages,
+  SavedState,
+  ToDomainWorker,
+} from '../../../hypervisor/index.ts';
 import type { DomainListener } from '../../../hypervisor/domain/index.ts';
 import type { AskDomain } from '../../../hypervisor/verbs/index.ts';
 import type { Scheduler } from '../../../hypervisor/scheduler/index.ts';
@@ -10,8 +17,28 @@ import type { Scheduler } from '../../../hypervisor/scheduler/index.ts';
 export interface SavedFile {
   /** With its pages where domains run on this thread; where they run elsewhere, without: they are read there, from the file. */
   state: SavedState;
-  file: Blob;
+  /** Absent: the state comes, and `state` has no more than its head before all of it is there. */
+  file?: Blob;
+  arriving?: Arriving;
 }
+
+/** Takes what comes of a saved state. */
+export interface ArrivalTaker {
+  /** What it gives back is waited for before more comes. @throws Error with a sentence: it cannot be put there */
+  pages(pages: SavedPages): void | Promise<void>;
+  /** All but the pages: there is no more. Whether the domain can be made of it tells `started`. */
+  rest(state: SavedState): void;
+  /** It does not come to its end: the domain is not built. */
+  refused(why: string): void;
+}
+
+/** A saved state that comes while its domain is built; whoever runs the domain takes it, from its start on. */
+export interface Arriving {
+  to?: ArrivalTaker;
+}
+
+/** Of a state that comes, what a domain is built from. */
+export const headOf = ({ about, boot, cpuid }: SavedState): SavedHead => ({ about, boot, cpuid });
 
 export interface DomainRunner {
   /** Says what was loaded once the domain runs; rejects with a sentence when it cannot be built. */

@@ -326,7 +326,7 @@ async function blueprintFrom(
     host.isDevice(label) ? { name: label, device: true } : media.get(baseName(label)),
   );
   refuseOtherFiles(host, saved, drives);
-  return blueprintOf(saved, from, drives, `snapshot ${name}`);
+  return blueprintOf(saved, { file: from }, drives, `snapshot ${name}`);
 }
 
 /** Files that were in its drives: as they are given, or at their paths. */

@@ -98,6 +98,9 @@ export const identity: Family = {
   ...alike(
     'nomigrate',
     'defbool',
-    ignored('one host, no migration', 'There is one host, so the guest cannot migrate.'),
+    ignored(
+      'it may move',
+      'A host of a pool may be asked to move the guest, whatever its definition says: xl migrate.',
+    ),
   ),
 };

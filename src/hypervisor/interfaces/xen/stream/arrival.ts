@@ -1,7 +1,7 @@
 /** A saved state that comes while its domain is there: pages go to memory as they come, and the rest makes the domain what it was. */
 import type { Domain } from '../../../domain/domain.ts';
 import { putPages } from './memory.ts';
-import { readStateFrom } from './reader.ts';
+import { readStateFrom } from './reading.ts';
 import type { SavedPages, SavedState } from './saved-state.ts';
 import { restoreInto } from './state.ts';
 

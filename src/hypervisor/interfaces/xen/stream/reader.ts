@@ -14,7 +14,6 @@ import {
 import type { State } from '../../../../devices/index.ts';
 import { isNicModel } from '../../../../devices/index.ts';
 import type { Boot } from '../../../domain/booted.ts';
-import { SavedStateError } from '../../../domain/saved-state-error.ts';
 import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../../../view/exit-reasons.ts';
 import { layoutOf, ramEnd } from '../../../layout/ram-layout.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS, SCREEN_BYTES } from '../../../layout/layout.ts';
@@ -43,7 +42,7 @@ import {
   PAGES_PER_RECORD,
   SAVED_PARAMS,
 } from './format.ts';
-import { type Asks, Complaint, type FileRecord, type Heard, takeApart } from './framing.ts';
+import type { Complaint, FileRecord, Heard } from './framing.ts';
 import { decodeHvmContext, plainState } from './hvm-context.ts';
 import { isInLongMode, modelIn, readProcessor } from './processors.ts';
 import type { SavedAbout, SavedHead, SavedPages, SavedPv, SavedSince, SavedState } from './saved-state.ts';
@@ -53,101 +52,9 @@ const MOST_FRAMES = 2 ** (PHYSICAL_BITS - FRAME_SHIFT);
 /** Of a paravirtual guest's page tables. */
 const TABLE_LEVELS = 3;
 
-/** Takes pages as they come; those that come later are what counts. */
-export type PageSink = (pages: SavedPages) => void;
-
-/** Takes a state as it comes. What it gives back is waited for before any more is read. */
-export interface StateTaker {
-  /** All that a domain is built from is there: it comes before the first page. */
-  begins(head: SavedHead): void | Promise<void>;
-  pages(pages: SavedPages): void | Promise<void>;
-}
-
-/** A state that lies in memory, with its pages, which lie in `file`. @throws SavedStateError */
-export function readState(file: Uint8Array, name: string): SavedState {
-  const pages: SavedPages[] = [];
-  const reading = reads(file.length, name, batch => pages.push(batch));
-  let next = reading.next();
-  for (let at = 0; !next.done; ) {
-    const bytes = file.subarray(at, at + next.value);
-    at += bytes.length;
-    next = reading.next(bytes);
-  }
-  return { ...next.value, pages };
-}
-
-/** A state of which no more than a record is in memory at a time; all but its pages. @throws SavedStateError, and what `pages` throws */
-export async function readStateFrom(
-  file: Pick<Blob, 'size' | 'slice'>,
-  name: string,
-  pages: PageSink,
-): Promise<SavedState> {
-  const reading = reads(file.size, name, pages);
-  let next = reading.next();
-  for (let at = 0; !next.done; ) {
-    const bytes = await bytesOf(file, at, next.value, name);
-    at += bytes.length;
-    next = reading.next(bytes);
-  }
-  return next.value;
-}
-
-/**
- * A state that comes from elsewhere; all but its pages. `next`: gives so many bytes, fewer where there are no more. @throws SavedStateError, and what `taker`
- * and `next` throw
- */
-export async function readStateAsItComes(
-  next: (bytes: number) => Promise<Uint8Array>,
-  name: string,
-  taker: StateTaker,
-): Promise<SavedState> {
-  let waits: unknown;
-  const reading = reads(
-    Infinity,
-    name,
-    pages => {
-      waits = taker.pages(pages);
-    },
-    head => {
-      waits = taker.begins(head);
-    },
-  );
-  let asked = reading.next();
-  while (!asked.done) {
-    asked = reading.next(await next(asked.value));
-    await waits;
-    waits = undefined;
-  }
-  return asked.value;
-}
-
-const bytesOf = async (
-  file: Pick<Blob, 'slice'>,
-  at: number,
-  bytes: number,
-  name: string,
-): Promise<Uint8Array<ArrayBuffer>> =>
-  file
-    .slice(at, at + bytes)
-    .arrayBuffer()
-    .then(
-      buffer => new Uint8Array(buffer),
-      (error: Error) => {
-        throw new SavedStateError(`${name} cannot be read at byte ${at}: ${error.message}. Choose it again.`);
-      },
-    );
-
-/** Asks for the bytes of a file that has so many. */
-function* reads(bytes: number, name: string, pages: PageSink, begins?: (head: SavedHead) => void): Asks<SavedState> {
-  const complaint = new Complaint(name);
-  const reader = new Reader(complaint, pages, begins);
-  yield* takeApart(bytes, complaint, reader);
-  return reader.state();
-}
-
-class Reader implements Heard {
+export class Reader implements Heard {
   private readonly complaint: Complaint;
-  private readonly sink: PageSink;
+  private readonly sink: (pages: SavedPages) => void;
   private readonly begins: ((head: SavedHead) => void) | undefined;
   private about: SavedAbout | undefined;
   private version = 0;
@@ -160,7 +67,7 @@ class Reader implements Heard {
   /** What follows is sent once more, to compare. */
   private isSentAgain = false;
 
-  constructor(complaint: Complaint, sink: PageSink, begins?: (head: SavedHead) => void) {
+  constructor(complaint: Complaint, sink: (pages: SavedPages) => void, begins?: (head: SavedHead) => void) {
     this.complaint = complaint;
     this.sink = sink;
     this.begins = begins;

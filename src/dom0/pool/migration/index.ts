@@ -1,0 +1,3 @@
+/** What src/dom0/pool/migration offers to other rooms. */
+export { Receiver } from './receiver.ts';
+export { migrate, type Ownership, type SenderParts } from './sender.ts';

@@ -1,0 +1,136 @@
+/**
+ * What two hosts say to each other while a domain moves (docs/migration.md has the order). The steps and their texts are those of xl's migration
+ * (tools/xl/xl_migrate.c of Xen 4.17); a message is a type, the length of its body (32 bits each, little-endian), and the body.
+ */
+import type { State } from '../../../devices/index.ts';
+import { decodePlain, encodePlain } from '../../../hypervisor/index.ts';
+import type { Line } from './line.ts';
+
+/** Both ends speak this one. */
+export const PROTOCOL = 1;
+
+/** From the host that the domain leaves (S) or that it goes to (T). */
+export const MESSAGE = {
+  /** T, first: a text with the version of the protocol. */
+  READY: 1,
+  /** S: what moves (Offer). */
+  OFFER: 2,
+  /** S: bytes of the stream (xl's saved file), as many as there are at once. */
+  STREAM: 3,
+  /** T, once the stream's head is there: the domain is built, and its memory may come. */
+  ACCEPTED: 4,
+  /** T, at any time before it starts: a sentence. Nothing is left there. */
+  REFUSED: 5,
+  /** T: all of the stream has come. */
+  RECEIVED: 6,
+  /** S: the domain is T's from now on. */
+  GO: 7,
+  /** T: one byte, 0: it runs; else a sentence follows, and GO comes back once nothing is left there. */
+  RESULT: 8,
+  /** S, in place of OFFER: what became of a domain whose link broke (its token)? T's answer: OWNER. */
+  WHOSE: 9,
+  /** T: one byte, 1: it is T's; 0: it is not, and will not be. */
+  OWNER: 10,
+} as const;
+
+/** xl's texts for some of them. */
+export const TEXT = {
+  READY: 'xl migration receiver ready, send binary domain data.\n',
+  RECEIVED: 'domain received, ready to unpause\n',
+  GO: 'domain is yours, you are cleared to unpause\n',
+} as const;
+
+/** A body other than the stream's is kept whole. */
+const MOST_BODY_BYTES = 4 * 1024 * 1024;
+
+export interface Offer {
+  protocol: number;
+  /** Names this move, on both hosts. */
+  token: string;
+  name: string;
+  /** It is not to run there before somebody unpauses it. */
+  paused: boolean;
+  /** Of its devices. */
+  toolstack: State;
+  /** What it is defined by from now on; absent: as its state says. */
+  definition?: string;
+}
+
+export interface Message {
+  type: number;
+  body: Uint8Array;
+}
+
+const HEADER_BYTES = 8;
+
+export function header(type: number, bytes: number): Uint8Array {
+  const head = new Uint8Array(HEADER_BYTES),
+    view = new DataView(head.buffer);
+  view.setUint32(0, type, true);
+  view.setUint32(4, bytes, true);
+  return head;
+}
+
+/** @throws Error with a sentence: the line has ended */
+export async function say(line: Line, type: number, body: string | Uint8Array = ''): Promise<void> {
+  const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
+  const whole = new Uint8Array(HEADER_BYTES + bytes.length);
+  whole.set(header(type, bytes.length));
+  whole.set(bytes, HEADER_BYTES);
+  await line.send(whole);
+}
+
+/** What kind of message comes next, and how long its body is. */
+export async function nextHeader(line: Line): Promise<{ type: number; bytes: number }> {
+  const head = await line.read(HEADER_BYTES);
+  const view = new DataView(head.buffer);
+  return { type: view.getUint32(0, true), bytes: view.getUint32(4, true) };
+}
+
+/** A message that is no part of a stream. @throws Error with a sentence: the line ended, or what came is none */
+export async function hear(line: Line): Promise<Message> {
+  const { type, bytes } = await nextHeader(line);
+  return { type, body: await bodyOf(line, type, bytes) };
+}
+
+export async function bodyOf(line: Line, type: number, bytes: number): Promise<Uint8Array> {
+  if (bytes > MOST_BODY_BYTES)
+    throw new Error(`Message ${type} has ${bytes} bytes, and none has more than ${MOST_BODY_BYTES}.`);
+  return line.read(bytes);
+}
+
+/** Of an error there, it is shown to people here. */
+export const textOf = (body: Uint8Array): string => new TextDecoder().decode(body);
+
+export const encodeOffer = (offer: Offer): Uint8Array => encodePlain({ ...offer });
+
+/** @throws Error with a sentence: it is none, or of another version */
+export function readOffer(body: Uint8Array): Offer {
+  const wrong = (): never => {
+    throw new Error(
+      'The other host does not say what is to come. Migrate with the same version of Ringside on both hosts.',
+    );
+  };
+  let offer: Partial<Offer>;
+  try {
+    offer = decodePlain(body) as Partial<Offer>;
+  } catch {
+    return wrong();
+  }
+  const { protocol, token, name, paused, toolstack, definition } = offer;
+  if (Number.isInteger(protocol) && protocol !== PROTOCOL)
+    throw new Error(
+      `The other host moves domains by version ${protocol} of the protocol, and this one by ${PROTOCOL}. Take the same version of Ringside on both hosts.`,
+    );
+  if (
+    protocol !== PROTOCOL ||
+    typeof token !== 'string' ||
+    typeof name !== 'string' ||
+    typeof paused !== 'boolean' ||
+    typeof toolstack !== 'object' ||
+    toolstack === null ||
+    !(definition === undefined || typeof definition === 'string')
+  )
+    return wrong();
+  return offer as Offer;
+}

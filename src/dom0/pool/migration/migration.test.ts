@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { until } from '../../service/host.test-support.ts';
+import { GUESTS, pair, running, watch, xl } from './pair.test-support.ts';
+
+describe('a guest that moves to another host', () => {
+  it('goes on there as it was, in the words of xl, and leaves nothing behind', async () => {
+    const { a, b } = pair();
+    const before = [a.machine.freeFrames, b.machine.freeFrames];
+    const { id } = await a.create(GUESTS.demo('web'));
+    const shown = await watch(a, id);
+    await until(() => shown.text().includes('demo> '));
+    const { out, err } = await xl(a, 'migrate', 'web', 'b');
+    expect(err).toBe('');
+    expect(out).toMatch(
+      /^migration target: Ready to receive domain\.\nSaving to migration stream new xl format \(info 0x3\/0x0\/\d+\)\nLoading new save file <incoming migration stream> \(new xl fmt info 0x3\/0x0\/\d+\)\n Savefile contains xl domain config in JSON format\nParsing config from <saved>\nxc: info: Saving domain 1, type x86 HVM\nxc: info: Found x86 HVM domain from Xen 4\.17\nxc: Frames iteration 0: (\d+)\/\1 {2}100%\n(xc: Frames iteration \d: (\d+)\/\3 {2}100%\n)*migration target: Transfer complete, requesting permission to start domain\.\nmigration sender: Target has acknowledged transfer\.\nmigration sender: Giving target permission to start\.\nmigration target: Got permission, starting domain\.\nmigration target: Domain started successsfully\.\nmigration sender: Target reports successful startup\.\nMigration successful\.\n$/,
+    );
+    expect([await running(a), await running(b)]).toEqual([[], ['web']]);
+    expect(a.machine.freeFrames).toBe(before[0]);
+    const [moved] = await b.list();
+    const there = await watch(b, moved.id);
+    await until(() => there.text().includes('demo> '));
+    there.type('help\r');
+    await until(() => there.text().includes('help\r\n'));
+    // And back.
+    expect((await xl(b, 'migrate', 'web', 'a')).out).toContain('Migration successful.');
+    expect([await running(a), await running(b)]).toEqual([['web'], []]);
+    expect(b.machine.freeFrames).toBe(before[1]);
+  });
+});

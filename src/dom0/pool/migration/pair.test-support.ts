@@ -1,0 +1,124 @@
+/** Two hosts in one process that know each other, and guests on them. */
+import { readFileSync } from 'node:fs';
+import type { ConsoleOutput } from '../../toolstack/wire.ts';
+import type { NamedFile } from '../../definitions/verdicts.ts';
+import type { Host, HostParts } from '../../service/host.ts';
+import { soon, testFile, testHost } from '../../service/host.test-support.ts';
+import type { ByteChannel } from '../../host/nbd/index.ts';
+import { channelPair, type Neighbours, type Service } from '../neighbours.ts';
+
+const MIB = 2 ** 20;
+const guest = (name: string): Uint8Array => readFileSync(new URL(`../../../../guests/${name}`, import.meta.url));
+
+/** A link that can be cut: of what one end sends, so much comes. */
+export class Cable {
+  /** Called with each piece that host `from` sends; false: the link breaks before it. */
+  passes: (from: string, bytes: Uint8Array) => boolean = () => true;
+  /** A host that has ended asks nobody. */
+  private readonly muted = new Map<string, () => boolean>();
+  private readonly services = new Map<string, (channel: ByteChannel, from: string) => void>();
+  private readonly cuts = new Set<(why: string) => void>();
+
+  of(me: string): Neighbours {
+    return {
+      me,
+      connect: async (host, service) => {
+        const accept = this.services.get(`${service} ${host}`);
+        if (!accept || this.muted.get(me)?.()) throw new Error(`${host} does not answer`);
+        const { ends, cut } = channelPair(soon);
+        this.cuts.add(cut);
+        accept(this.watched(ends[1], host, cut), me);
+        return this.watched(ends[0], me, cut);
+      },
+      serve: (service: Service, accept) => void this.services.set(`${service} ${me}`, accept),
+    };
+  }
+
+  /** It is gone, with all that it said and has not come. */
+  end(host: string): void {
+    this.services.delete(`migrate ${host}`);
+    this.cutAll(`${host} is gone`);
+  }
+
+  /** It reaches nobody while `isMute` says so. */
+  mute(host: string, isMute: () => boolean): void {
+    this.muted.set(host, isMute);
+  }
+
+  cutAll(why: string): void {
+    for (const cut of this.cuts) cut(why);
+    this.cuts.clear();
+  }
+
+  private watched(end: ByteChannel, me: string, cut: (why: string) => void): ByteChannel {
+    return {
+      ...end,
+      get waitingBytes() {
+        return end.waitingBytes;
+      },
+      send: bytes => {
+        if (this.passes(me, bytes)) end.send(bytes);
+        else cut('the cable was pulled');
+      },
+    };
+  }
+}
+
+export interface Pair {
+  a: Host;
+  b: Host;
+  cable: Cable;
+}
+
+export function pair(of: Partial<HostParts> = {}, mib = 64): Pair {
+  const cable = new Cable();
+  const host = (name: string): Host =>
+    testHost({ memory: new ArrayBuffer(mib * MIB), neighbours: cable.of(name), ...of });
+  return { a: host('a'), b: host('b'), cable };
+}
+
+/** By what they are: a plain PC, kernels of demo and minipv. */
+export const GUESTS = {
+  demo: (name: string, more = ''): NamedFile[] => [
+    testFile(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = 8\nkernel = "demo.elf"\n${more}`),
+    testFile('demo.elf', guest('demo/demo.elf')),
+  ],
+  minipv: (name: string, more = ''): NamedFile[] => [
+    testFile(`${name}.cfg`, `name = "${name}"\ntype = "pv"\nmemory = 8\nkernel = "minipv.elf"\n${more}`),
+    testFile('minipv.elf', guest('minipv/minipv.elf')),
+  ],
+};
+
+export interface Shown {
+  text(): string;
+  type(text: string): void;
+}
+
+export async function watch(host: Host, id: number): Promise<Shown> {
+  const { console } = await host.view(id);
+  let text = '';
+  console.onmessage = ({ data }) => {
+    const message = data as ConsoleOutput;
+    if ('serial' in message) text += new TextDecoder().decode(message.serial);
+  };
+  return { text: () => text, type: line => console.postMessage(new TextEncoder().encode(line)) };
+}
+
+/** Names of the domains that run on a host, or would if they had something to do. */
+export const running = async (host: Host): Promise<string[]> =>
+  (await host.list()).filter(({ state }) => state === 'r' || state === 'b').map(({ name }) => name);
+
+/** xl's words on a host; what it prints, or says where it fails. */
+export async function xl(host: Host, ...words: string[]): Promise<{ out: string; err: string }> {
+  const { COMMANDS } = await import('../../toolstack/commands/index.ts');
+  const entry = COMMANDS[words[0] as 'migrate'];
+  try {
+    const out = await entry.xl!(
+      { host, words: words.slice(1), read: path => host.readFile(path), write: async () => {} },
+      (...given) => entry.run(host, ...given),
+    );
+    return { out, err: '' };
+  } catch (error) {
+    return { out: '', err: (error as Error).message };
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * The end of a migration where the domain arrives: it is judged and built from the stream's head, its memory goes where it belongs as it comes, and it runs once
+ * it is this host's. Source: migrate_receive() in tools/xl/xl_migrate.c of Xen 4.17.
+ */
+import { readStateAsItComes } from '../../../hypervisor/index.ts';
+import type { ByteChannel } from '../../host/nbd/index.ts';
+import type { CommandHost, Guest, Receiving } from '../../toolstack/index.ts';
+import { Line } from './line.ts';
+import { hear, MESSAGE, nextHeader, type Offer, PROTOCOL, readOffer, say, TEXT, textOf } from './messages.ts';
+
+/** How many moves of before are known, should somebody ask. */
+const MOST_KNOWN = 1000;
+
+/** What became of a domain that was to come; `drop`: it will not be this host's, whatever comes yet. */
+interface Move {
+  as: 'coming' | 'here' | 'refused';
+  drop(why: Error): void;
+}
+
+/** The bytes of a stream that comes in messages. */
+class StreamReader {
+  private readonly line: Line;
+  private left = 0;
+
+  constructor(line: Line) {
+    this.line = line;
+  }
+
+  /** @throws Error with a sentence: the line ended, or something else came */
+  async read(count: number): Promise<Uint8Array> {
+    if (count === 0) return new Uint8Array();
+    let whole: Uint8Array | undefined;
+    for (let at = 0; at < count; ) {
+      while (this.left === 0) {
+        const { type, bytes } = await nextHeader(this.line);
+        if (type !== MESSAGE.STREAM) throw new Error(`The other host sends message ${type} in the middle of a stream.`);
+        this.left = bytes;
+      }
+      const some = await this.line.read(Math.min(this.left, count - at));
+      this.left -= some.length;
+      if (some.length === count) return some;
+      whole ??= new Uint8Array(count);
+      whole.set(some, at);
+      at += some.length;
+    }
+    return whole!;
+  }
+}
+
+/** All that comes to a host. */
+export class Receiver {
+  private readonly host: CommandHost;
+  private readonly moves = new Map<string, Move>();
+
+  constructor(host: CommandHost) {
+    this.host = host;
+  }
+
+  /** A connection that another host has made. Resolves at its end, whatever that is. */
+  async serve(channel: ByteChannel, from: string): Promise<void> {
+    const line = new Line(channel, from);
+    try {
+      await say(line, MESSAGE.READY, `${TEXT.READY}${PROTOCOL}`);
+      const { type, body } = await hear(line);
+      if (type === MESSAGE.WHOSE) await this.tellWhose(line, textOf(body));
+      else if (type === MESSAGE.OFFER) await this.take(line, from, body);
+      else throw new Error(`${from} begins with message ${type}.`);
+    } catch (error) {
+      await say(line, MESSAGE.REFUSED, (error as Error).message).catch(() => {});
+    } finally {
+      line.close();
+    }
+  }
+
+  /** Who asks has lost the link: what has not begun to run here will not. */
+  private async tellWhose(line: Line, token: string): Promise<void> {
+    const move = this.moves.get(token);
+    if (!move) this.remember(token, { as: 'refused', drop: () => {} });
+    move?.drop(new Error('The other host has lost the link, and keeps it.'));
+    await say(line, MESSAGE.OWNER, Uint8Array.of(move?.as === 'here' ? 1 : 0));
+  }
+
+  private remember(token: string, move: Move): void {
+    this.moves.set(token, move);
+    for (const [known, { as }] of this.moves) {
+      if (this.moves.size <= MOST_KNOWN) break;
+      if (as !== 'coming') this.moves.delete(known);
+    }
+  }
+
+  /** @throws Error with a sentence: it does not come, and nothing of it is left */
+  private async take(line: Line, from: string, body: Uint8Array): Promise<void> {
+    const offer = readOffer(body);
+    const { name, token } = offer;
+    const { host } = this;
+    if (this.moves.has(token)) throw new Error(`${name} has come already, or was refused.`);
+    await host.tasks.run(`xl migrate-receive ${name} (${from})`, async task =>
+      host.toolstack.jobs.run(name, 'Incoming migration', async job => {
+        const arrival = new Arrival(host, line, from, offer);
+        const move: Move = { as: 'coming', drop: why => arrival.drop(why) };
+        this.remember(token, move);
+        // Whoever wants it to end, here or there.
+        job.signal.addEventListener('abort', () => arrival.drop(job.signal.reason as Error));
+        void line.ended.then(why => arrival.drop(why));
+        try {
+          const guest = await arrival.whole();
+          // From here on nobody can take it back: what follows happens at once.
+          move.as = 'here';
+          task.message = `It runs here as domain ${guest.record.id}.`;
+          await arrival.start(guest);
+        } catch (error) {
+          move.as = 'refused';
+          throw error;
+        }
+      }),
+    );
+  }
+}
+
+/** One domain on its way here. */
+class Arrival {
+  private readonly host: CommandHost;
+  private readonly line: Line;
+  private readonly from: string;
+  private readonly offer: Offer;
+  private receiving: Receiving | undefined;
+  private dropped: Error | undefined;
+  private tellDropped = (_why: Error): void => {};
+  private readonly whenDropped: Promise<never>;
+
+  constructor(host: CommandHost, line: Line, from: string, offer: Offer) {
+    this.host = host;
+    this.line = line;
+    this.from = from;
+    this.offer = offer;
+    this.whenDropped = new Promise((_resolve, reject) => (this.tellDropped = reject));
+    this.whenDropped.catch(() => {});
+  }
+
+  /** It does not come, where it has not begun to run yet. */
+  drop(why: Error): void {
+    this.dropped ??= why;
+    this.tellDropped(why);
+  }
+
+  /** All of it has come, and it is this host's. @throws Error with a sentence: nothing of it is left */
+  async whole(): Promise<Guest> {
+    const { line } = this;
+    try {
+      return await Promise.race([this.comes(), this.whenDropped]);
+    } catch (error) {
+      // What goes on meanwhile finds it so.
+      this.dropped ??= error as Error;
+      await this.receiving?.refuse(this.dropped.message);
+      if (!line.isOver) await say(line, MESSAGE.REFUSED, this.dropped.message).catch(() => {});
+      throw this.dropped;
+    }
+  }
+
+  private async comes(): Promise<Guest> {
+    const { host, line, offer, from } = this;
+    const { Receiving } = await import('../../toolstack/receiving.ts');
+    const stream = new StreamReader(line);
+    const state = await readStateAsItComes(count => stream.read(count), offer.name, {
+      begins: async head => {
+        if (offer.definition !== undefined) head.about.definition = offer.definition;
+        this.receiving = await Receiving.begin(host, head, offer);
+        if (this.dropped) throw await this.leave();
+        await say(line, MESSAGE.ACCEPTED);
+      },
+      pages: pages => this.receiving?.pages(pages),
+    });
+    const guest = await this.receiving!.finish(state);
+    await say(line, MESSAGE.RECEIVED, TEXT.RECEIVED);
+    const { type } = await hear(line);
+    if (type !== MESSAGE.GO) throw new Error(`${from} sends message ${type} in place of its permission.`);
+    if (this.dropped) throw this.dropped;
+    return guest;
+  }
+
+  /** It was dropped while it was built. */
+  private async leave(): Promise<Error> {
+    await this.receiving?.refuse(this.dropped!.message);
+    return this.dropped!;
+  }
+
+  /** It runs from now on. @throws Error with a sentence: it does not, and the other host has it back */
+  async start(guest: Guest): Promise<void> {
+    const { line, offer } = this;
+    try {
+      this.receiving!.start(guest, offer.paused);
+    } catch (error) {
+      const { message } = error as Error;
+      await say(line, MESSAGE.RESULT, Uint8Array.of(1, ...new TextEncoder().encode(message))).catch(() => {});
+      await this.receiving!.refuse(message);
+      await say(line, MESSAGE.GO, TEXT.GO).catch(() => {});
+      throw error;
+    }
+    // Where nobody hears it any more it runs all the same.
+    await say(line, MESSAGE.RESULT, Uint8Array.of(0)).catch(() => {});
+  }
+}

@@ -1,0 +1,327 @@
+/**
+ * The end of a migration that the domain leaves: its memory goes while it runs, then it stands still for the rest; the other host has a whole copy, is told that
+ * it may go on, and says that it does. At every failure exactly one of the two runs. Source: migrate_domain() in tools/xl/xl_migrate.c of Xen 4.17.
+ */
+import { type PrecopyRound, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
+import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
+import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
+import { isNetworkDisk } from '../../host/storage/index.ts';
+import {
+  type CommandHost,
+  type Guest,
+  type Held,
+  type Job,
+  type JobMemory,
+  type Moved,
+  type MoveWish,
+  migratedAwayName,
+} from '../../toolstack/index.ts';
+import type { Neighbours } from '../neighbours.ts';
+import { Line } from './line.ts';
+import { encodeOffer, header, hear, MESSAGE, type Offer, PROTOCOL, say, TEXT, textOf } from './messages.ts';
+
+/** How often and how long a host is asked again what became of a domain, when the link broke behind its permission. */
+const ASK_MS = 1000,
+  ASKS = 30;
+
+export interface SenderParts {
+  host: CommandHost;
+  neighbours: Neighbours;
+  /** Who decides whose the guest is, where a pool has one who does; absent: the two hosts do. */
+  ownership?: Ownership;
+}
+
+/** Whose a guest is, by somebody who can tell though the two hosts have lost each other. */
+export interface Ownership {
+  /** The other host has a whole copy, and this one a guest that stands still. True: it is the other's from now on. */
+  handOver(uuid: string, to: string): Promise<boolean>;
+  /** The other host's answer is missing: whether the guest is this host's, now and for good. Resolves when that is known. */
+  isMine(uuid: string): Promise<boolean>;
+}
+
+let moves = 0;
+
+/** @throws Error with a sentence, in xl's words: it goes on here, but where it says otherwise */
+export async function migrate(parts: SenderParts, guest: Guest, to: string, wish: MoveWish = {}): Promise<Moved> {
+  const { host } = parts;
+  return host.toolstack.jobs.run(guest.name, 'Outgoing migration', job =>
+    new Departure(parts, guest, to, wish, job).go(),
+  );
+}
+
+/** The next message of the other host, which must be of this type. @throws Refused; Error with a sentence: the link broke, or something else came */
+async function answer(line: Line, type: number): Promise<Uint8Array> {
+  const message = await hear(line);
+  if (message.type === MESSAGE.REFUSED) throw new Refused(textOf(message.body));
+  if (message.type !== type) throw new Error(`The other host sends message ${message.type}, and should ${type}.`);
+  return message.body;
+}
+
+/** The other host does not take it. */
+class Refused extends Error {}
+
+/** An 8-byte record of libxc: STATIC_DATA_END, behind which memory begins. */
+const STATIC_DATA_END = 0x10;
+const endsHead = (piece: Uint8Array): boolean =>
+  piece.length === 8 && piece[0] === STATIC_DATA_END && piece.subarray(1).every(byte => byte === 0);
+
+class Departure {
+  private readonly parts: SenderParts;
+  private readonly guest: Guest;
+  private readonly to: string;
+  private readonly wish: MoveWish;
+  private readonly job: Job;
+  private readonly name: string;
+  private readonly token: string;
+  private readonly startedMs: number;
+  /** Ends the sending: the job was aborted, or the other host or the link has failed. */
+  private readonly stop = new AbortController();
+  private readonly rounds: number[] = [];
+  private stoodStillMs: number | undefined;
+
+  constructor(parts: SenderParts, guest: Guest, to: string, wish: MoveWish, job: Job) {
+    this.parts = parts;
+    this.guest = guest;
+    this.to = to;
+    this.wish = wish;
+    this.job = job;
+    this.name = guest.name;
+    const { me } = parts.neighbours;
+    const { epochMs, hostMs } = parts.host.parts;
+    this.startedMs = hostMs();
+    this.token = `${me} ${guest.uuid} ${Math.round(epochMs())} ${++moves}`;
+    job.signal.addEventListener('abort', () => this.stop.abort(job.signal.reason));
+  }
+
+  private tell(line: string): void {
+    this.wish.say?.(line);
+  }
+
+  async go(): Promise<Moved> {
+    const { host, neighbours } = this.parts;
+    const { signal } = this.stop;
+    this.refuseLocalDisks();
+    const line = new Line(await neighbours.connect(this.to, 'migrate'), this.to);
+    void line.ended.then(why => this.stop.abort(why));
+    let held: Held | undefined;
+    try {
+      await answer(line, MESSAGE.READY);
+      this.tell('migration target: Ready to receive domain.');
+      await say(line, MESSAGE.OFFER, encodeOffer(this.offer()));
+      const { sink, received } = this.stream(line);
+      held = await host.toolstack.hold(this.guest, signal, sink, {
+        round: round => this.noteRound(round, line),
+        stands: () => {
+          this.stoodStillMs = host.parts.hostMs();
+        },
+      });
+      await Promise.race([received(), stopped(signal)]);
+      this.job.commit();
+    } catch (error) {
+      line.close();
+      held?.goOn();
+      if (held) this.guest.why.running = 'migration canceled';
+      throw this.failure(signal.aborted ? (signal.reason as Error) : (error as Error));
+    }
+    this.tell('migration target: Transfer complete, requesting permission to start domain.');
+    this.tell('migration sender: Target has acknowledged transfer.');
+    await this.handOver(line, held);
+    const nowMs = host.parts.hostMs(),
+      downtimeMs = nowMs - (this.stoodStillMs ?? nowMs);
+    if (this.progress) this.job.moved({ ...this.progress, remainingBytes: 0, downtimeMs });
+    return {
+      rounds: this.rounds,
+      bytes: line.sentBytes,
+      totalMs: nowMs - this.startedMs,
+      downtimeMs,
+    };
+  }
+
+  /** What lies on this host alone cannot be reached from there. @throws Error with a sentence */
+  private refuseLocalDisks(): void {
+    for (const { medium } of this.guest.blueprint.drives ?? [])
+      if (medium && 'device' in medium && !isNetworkDisk(medium.name))
+        throw new Error(
+          `${medium.name} lies on the disk of this host, and ${this.to} does not reach it. Serve it with qemu-nbd, give ${this.name} nbd://… in its place, and migrate it then.`,
+        );
+  }
+
+  private offer(): Offer {
+    const { guest, wish, token, name } = this;
+    return {
+      protocol: PROTOCOL,
+      token,
+      name,
+      paused: guest.paused || wish.paused === true,
+      toolstack: this.parts.host.toolstack.services.describe(guest.record.id),
+      ...(wish.definition === undefined ? {} : { definition: wish.definition }),
+    };
+  }
+
+  /** Where the state goes, its memory not before the other host has said that it takes the domain; and when all of it has come there. */
+  private stream(line: Line): { sink: (piece: Uint8Array) => Promise<void>; received: () => Promise<unknown> } {
+    let received: Promise<unknown> = Promise.resolve();
+    let isFirst = true;
+    const sink = async (piece: Uint8Array): Promise<void> => {
+      if (isFirst) this.tellHead(piece);
+      isFirst = false;
+      await line.send(header(MESSAGE.STREAM, piece.length));
+      await line.send(piece);
+      if (!endsHead(piece) || this.isTaken) return;
+      await answer(line, MESSAGE.ACCEPTED);
+      this.isTaken = true;
+      this.tell(`xc: info: Saving domain ${this.guest.record.id}, type x86 ${this.kind}`);
+      this.tell(`xc: info: Found x86 ${this.kind} domain from Xen ${XEN_MAJOR}.${XEN_MINOR}`);
+      received = answer(line, MESSAGE.RECEIVED);
+      received.catch((error: Error) => this.stop.abort(error));
+    };
+    return { sink, received: () => received };
+  }
+
+  private isTaken = false;
+
+  private get kind(): 'PV' | 'HVM' {
+    return this.guest.blueprint.xen === 'pv' ? 'PV' : 'HVM';
+  }
+
+  /** struct save_file_header: flags and the length of the configuration behind it. */
+  private tellHead(piece: Uint8Array): void {
+    const [, mandatory, optional, bytes] = new Uint32Array(piece.slice(XL_MAGIC.length, XL_HEADER_BYTES).buffer);
+    const info = `0x${mandatory!.toString(16)}/0x${optional!.toString(16)}/${bytes}`;
+    this.tell(`Saving to migration stream new xl format (info ${info})`);
+    this.tell(`Loading new save file <incoming migration stream> (new xl fmt info ${info})`);
+    this.tell(' Savefile contains xl domain config in JSON format');
+    this.tell('Parsing config from <saved>');
+  }
+
+  private noteRound({ iteration, dirty, copied }: PrecopyRound, line: Line): void {
+    const { hostMs } = this.parts.host.parts;
+    const nowMs = hostMs();
+    if (this.rounds.length <= iteration) {
+      this.dirtyFramesPerSecond = iteration === 0 ? undefined : (1000 * dirty) / Math.max(1, nowMs - this.roundMs);
+      this.roundMs = nowMs;
+    }
+    this.rounds[iteration] = dirty;
+    const { dirtyFramesPerSecond } = this;
+    this.progress = {
+      processedBytes: line.sentBytes,
+      remainingBytes: (dirty - copied) * FRAME_BYTES,
+      totalBytes: this.rounds[0]! * FRAME_BYTES,
+      iteration: iteration + 1,
+      bytesPerSecond: (1000 * line.sentBytes) / Math.max(1, nowMs - this.startedMs),
+      ...(dirtyFramesPerSecond === undefined ? {} : { dirtyFramesPerSecond }),
+    };
+    this.job.moved(this.progress);
+    this.wish.progress?.(iteration, copied, dirty);
+    if (copied === dirty) this.tell(`xc: Frames iteration ${iteration}: ${copied}/${dirty}  100%`);
+  }
+
+  private progress: JobMemory | undefined;
+  private roundMs = 0;
+  private dirtyFramesPerSecond: number | undefined;
+
+  // ---- from here on the other host has a whole copy
+
+  /** @throws Error with a sentence: it goes on here, but where it says that nobody knows */
+  private async handOver(line: Line, held: Held): Promise<void> {
+    const { toolstack } = this.parts.host;
+    const { guest, name, to } = this;
+    toolstack.rename(guest, migratedAwayName(name));
+    let problem: Error | undefined;
+    try {
+      problem = await this.given(line);
+    } catch (error) {
+      // Nobody knows: it stands still until somebody says that it may go on.
+      toolstack.setPaused(guest, true, 'migrating');
+      held.goOn();
+      throw error;
+    } finally {
+      line.close();
+    }
+    if (problem) {
+      toolstack.rename(guest, name);
+      held.goOn();
+      guest.why.running = 'migration canceled';
+      throw problem;
+    }
+    this.tell('migration target: Got permission, starting domain.');
+    this.tell('migration target: Domain started successsfully.');
+    this.tell('migration sender: Target reports successful startup.');
+    await toolstack.remove(guest, false, 'migrated');
+    toolstack.halted.delete(migratedAwayName(name));
+    toolstack.halted.set(name, 'migrated');
+    this.tell('Migration successful.');
+    this.parts.host.tasks.note(`xl migrate ${name} ${to}`, 'done', `${name} runs on ${to}.`);
+  }
+
+  /** Undefined: it is the other host's. @throws Error with a sentence: nobody knows */
+  private async given(line: Line): Promise<Error | undefined> {
+    const { ownership } = this.parts;
+    const { uuid } = this.guest;
+    if (ownership && !(await ownership.handOver(uuid, this.to)))
+      return new Error(`The pool does not give ${this.name} to ${this.to}.\n${RESUMING}`);
+    this.tell('migration sender: Giving target permission to start.');
+    try {
+      await say(line, MESSAGE.GO, TEXT.GO);
+      const [status, ...why] = await answer(line, MESSAGE.RESULT);
+      if (status === 0) return undefined;
+      // Nothing is left there once the permission comes back.
+      await answer(line, MESSAGE.GO);
+      return new Error(
+        `${textOf(Uint8Array.from(why))}\nmigration sender: Target reports startup failure (status code ${status}).\nmigration sender: Trying to resume at our end.\nResumed OK.\nMigration failed due to problems at target.`,
+      );
+    } catch (error) {
+      if (error instanceof Refused) return new Error(`${error.message}\n${RESUMING}`);
+      return this.whose(uuid, error as Error);
+    }
+  }
+
+  /** The link broke behind the permission. */
+  private async whose(uuid: string, why: Error): Promise<Error | undefined> {
+    const { ownership } = this.parts;
+    const mine = new Error(`${why.message}\n${RESUMING}`);
+    if (ownership) return (await ownership.isMine(uuid)) ? mine : undefined;
+    for (let asks = 0; asks < ASKS; asks++) {
+      const isThere = await this.ask().catch(() => undefined);
+      if (isThere !== undefined) return isThere ? undefined : mine;
+      await new Promise<void>(resolve => this.parts.host.parts.later(ASK_MS, resolve));
+    }
+    throw new Error(
+      `${why.message}\n** Migration failed during final handshake **\nDomain state is now undefined !\nPlease CHECK AT BOTH ENDS for running instances, before renaming and\n resuming at most one instance.  Two simultaneous instances of the domain\n would probably result in SEVERE DATA LOSS and it is now your\n responsibility to avoid that.  Sorry.\nWhere ${this.to} is gone for good: xl unpause ${migratedAwayName(this.name)}.`,
+    );
+  }
+
+  /** The other host knows whether it runs there, and will not have it run any more where it does not. */
+  private async ask(): Promise<boolean> {
+    const line = new Line(await this.parts.neighbours.connect(this.to, 'migrate'), this.to);
+    try {
+      await answer(line, MESSAGE.READY);
+      await say(line, MESSAGE.WHOSE, this.token);
+      const [isThere] = await answer(line, MESSAGE.OWNER);
+      return isThere === 1;
+    } finally {
+      line.close();
+    }
+  }
+
+  /** In xl's words; of a job that was aborted, in libvirt's. */
+  private failure(why: Error): Error {
+    if (this.job.signal.aborted) return this.job.signal.reason as Error;
+    const late = /did not suspend itself/.test(why.message);
+    const failed = `migration sender: libxl_domain_suspend failed (rc=${late ? ERROR_GUEST_TIMEDOUT : ERROR_FAIL})`;
+    return new Error(
+      `${why.message}\n${failed}\n${late ? 'Migration failed, failed to suspend at sender.' : RESUMING}`,
+    );
+  }
+}
+
+const RESUMING = 'Migration failed, resuming at sender.';
+/** Errors of libxl (libxl_types.idl). */
+const ERROR_FAIL = -3,
+  ERROR_GUEST_TIMEDOUT = -9;
+
+const stopped = (signal: AbortSignal): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });

@@ -1,0 +1,72 @@
+/** Domains that go to another host, and come from one. Source: main_migrate() and main_migrate_receive() in tools/xl/xl_migrate.c of Xen 4.17. */
+import { judgeDefinition } from '../../definitions/config/index.ts';
+import type { CommandHost, Moved, MoveWish } from '../command-host.ts';
+import { command, Refusal } from './command.ts';
+import { atLeast, atMost, findDomain, readWords } from './words.ts';
+
+/** What was sent, and how long that took. */
+const summaryOf = ({ rounds, bytes, totalMs, downtimeMs }: Moved): string =>
+  `${(bytes / 2 ** 20).toFixed(1)} MiB went in ${(totalMs / 1000).toFixed(2)} s, ${rounds.length === 0 ? 'all of them while it stood still' : `${rounds.length} ${rounds.length === 1 ? 'round' : 'rounds'} while it ran`}; it stood still for ${Math.round(downtimeMs)} ms.`;
+
+const ONE_HOST =
+  'This host knows no other to which a domain could go. Join a pool, or use xl save: it writes a state that another host takes with xl restore.';
+
+export const migrate = command({
+  summary: 'Migrate a domain to another host',
+  usage: '[options] <Domain> <host>',
+  options: [
+    ['-C <config>', 'Send <config> instead of config file from creation.'],
+    ['-p', 'Do not unpause domain after migrating it.'],
+    ['-e', 'Do not wait in the background for the death of the domain: Domain 0 watches over all domains here'],
+    ['-s <sshcommand>', 'Hosts of a pool are connected already: it is not used.'],
+    ['--live', 'The same: a domain always moves while it runs.'],
+    ['--debug', 'What xl prints anyway: there is no more here.'],
+    ['-D', 'Preserve the domain id: it is not, a domain that moved has a new one.'],
+  ],
+  modifies: true,
+  /** How it went. */
+  run: async (host: CommandHost, id: number, to: string, wish: MoveWish = {}): Promise<Moved> => {
+    const member = host.living(id);
+    return host.tasks.run(
+      `xl migrate ${member.name} ${to}`,
+      async task => {
+        if (!host.moveTo) throw new Refusal(ONE_HOST);
+        const moved = await host.moveTo(member, to, wish);
+        task.message = summaryOf(moved);
+        return moved;
+      },
+      id,
+    );
+  },
+  xl: async ({ host, words, read }, run) => {
+    const { options, rest } = readWords(words, {
+      flags: 'FepD',
+      values: 'Cs',
+      long: { debug: 'e', live: 'e' },
+    });
+    atLeast('migrate', rest, 2);
+    atMost(rest, 2);
+    const id = findDomain(host, rest[0]);
+    if (!host.moveTo) throw new Refusal(ONE_HOST);
+    if (options.has('D')) throw new Refusal('A domain that moved has a new number there: migrate it without -D.');
+    const config = options.get('C');
+    const definition = config === undefined ? undefined : await (await read(config)).text();
+    if (definition !== undefined) {
+      const [wrong] = judgeDefinition(host.living(id).name, definition).findings.filter(
+        ({ verdict }) => verdict === 'error',
+      );
+      if (wrong) throw new Refusal(`${config}: ${wrong.text}`);
+    }
+    const said: string[] = [];
+    try {
+      await run(id, rest[1], {
+        ...(options.has('p') ? { paused: true } : {}),
+        ...(definition === undefined ? {} : { definition }),
+        say: line => void said.push(line),
+      });
+    } catch (error) {
+      throw new Refusal([...said, (error as Error).message].join('\n'));
+    }
+    return said.map(line => `${line}\n`).join('');
+  },
+});

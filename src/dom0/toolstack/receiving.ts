@@ -1,0 +1,121 @@
+/**
+ * A domain that comes from another host: it is judged and built before its memory comes, and stands still under another name until it is its turn.
+ * Source: migrate_receive() in tools/xl/xl_migrate.c of Xen 4.17 for names and order.
+ */
+import type { SavedHead, SavedPages, SavedState } from '../../hypervisor/index.ts';
+import type { State } from '../../devices/index.ts';
+import { loadBackends } from '../backends/index.ts';
+import { baseName } from '../definitions/index.ts';
+import { isNetworkDisk } from '../host/storage/index.ts';
+import type { CommandHost, Guest } from './command-host.ts';
+import type { Arriving } from './runners/runner.ts';
+import { blueprintOf, labelsOf, savedDrives } from './running-domain.ts';
+import { incomingName, refuseTaken } from './taken.ts';
+
+/** What the sending host says of a domain beside its state's head. */
+export interface Incoming {
+  name: string;
+  /** Of its devices (Services.describe). */
+  toolstack: State;
+}
+
+/** Of a state that has yet to come. */
+const stateAfter = (head: SavedHead, toolstack: State): SavedState => ({
+  ...head,
+  version: 3,
+  pages: [],
+  params: [],
+  hvm: [],
+  domain: {},
+  emulator: { devices: {}, screen: new Uint8Array() },
+  disks: [],
+  toolstack,
+});
+
+/** The media of a domain that comes: disks that both hosts reach, and files of this one. @throws Error with a sentence: it has none of that name */
+async function mediaHere(host: CommandHost, state: SavedState) {
+  const labels = labelsOf(state);
+  await host.openDevices(labels);
+  const media = new Map<string, Awaited<ReturnType<CommandHost['mediumOf']>>>();
+  for (const label of labels) {
+    if (host.isDevice(label)) continue;
+    const data = await host.readFile(label).catch(() => undefined);
+    if (!data)
+      throw new Error(
+        `${baseName(label)} is not here. Copy it to ${label} on this host, or have both hosts reach it by nbd://.`,
+      );
+    media.set(label, await host.mediumOf({ name: label, data }));
+  }
+  return savedDrives(state, label =>
+    isNetworkDisk(label) ? { name: label, device: true } : media.get(label) && { ...media.get(label)!, name: label },
+  );
+}
+
+export class Receiving {
+  private readonly host: CommandHost;
+  private readonly state: SavedState;
+  private readonly arriving: Arriving = {};
+  private readonly name: string;
+  private built: Promise<Guest> | undefined;
+
+  private constructor(host: CommandHost, head: SavedHead, { name, toolstack }: Incoming) {
+    this.host = host;
+    this.name = name;
+    this.state = stateAfter(head, { ...toolstack, name: incomingName(name) });
+  }
+
+  /** Builds it, or refuses: nothing is left of it then. @throws Error with a sentence, in xl's words */
+  static async begin(host: CommandHost, head: SavedHead, incoming: Incoming): Promise<Receiving> {
+    const { about } = head,
+      { name } = incoming,
+      isVirtual = host.parts.virtual !== undefined;
+    if (about.virtualTime !== isVirtual)
+      throw new Error(
+        `${name} runs ${about.virtualTime ? 'in virtual time' : 'by the clock on the wall'}, and this host ${isVirtual ? 'in virtual time' : 'by the clock on the wall'}. Take a host of its kind.`,
+      );
+    refuseTaken(host, [incomingName(name), name], about.uuid, 'Destroy or rename it, and migrate this one again.');
+    const receiving = new Receiving(host, head, incoming);
+    await receiving.build();
+    return receiving;
+  }
+
+  private async build(): Promise<void> {
+    const { host, state, arriving, name } = this;
+    const drives = await mediaHere(host, state);
+    if (drives.length > 0) await loadBackends(['drives']);
+    const blueprint = blueprintOf(state, { arriving }, drives, name);
+    const listed = new Promise<void>((resolve, reject) => {
+      this.built = host.toolstack.build(blueprint, { paused: true, why: 'migrated', listed: () => resolve() });
+      this.built.catch(reject);
+    });
+    await listed;
+  }
+
+  /** @throws Error with a sentence: there is no room for them */
+  pages(pages: SavedPages): void | Promise<void> {
+    return this.arriving.to?.pages(pages);
+  }
+
+  /** All of its state has come: it stands still, under the name of one that comes. @throws Error with a sentence: it is none, and nothing is left of it */
+  async finish(state: SavedState): Promise<Guest> {
+    Object.assign(this.state, { ...state, pages: [] });
+    this.arriving.to?.rest(this.state);
+    return this.built!;
+  }
+
+  /** It does not come after all: nothing is left of it. */
+  async refuse(why: string): Promise<void> {
+    this.arriving.to?.refused(why);
+    const guest = await this.built?.catch(() => undefined);
+    if (guest) await this.host.toolstack.remove(guest, false, 'failed');
+  }
+
+  /** It is the guest from now on, and runs, or (`paused`) will when it is unpaused. */
+  start(guest: Guest, paused: boolean): void {
+    const { toolstack } = this.host;
+    toolstack.rename(guest, this.name);
+    toolstack.services.announce(guest.record.id, guest.blueprint.definition.mac);
+    if (!paused) toolstack.setPaused(guest, false);
+    guest.why.running = 'migrated';
+  }
+}
