@@ -5,6 +5,7 @@
  */
 import { Coordinator, type CoordinatorState } from './coordinator.ts';
 import { type Effect, type HeldGuest, Holder, type HolderState } from './holder.ts';
+import { HashSet } from './hash-set.ts';
 import type { HandShake, LeaseAnswer, LeaseRequest, LeaseTiming } from './messages.ts';
 
 const GUEST = 'g';
@@ -18,7 +19,8 @@ export interface Budget {
   moves: number;
   cancels: number;
   declines: number;
-  /** Messages that do not arrive. */
+  /** Messages that never arrive. A step is never made to wait for a message, so that whatever can happen without one happens while it is on its way, too: only
+   * that the guest runs again is tried without them. */
   losses: number;
   /** Hosts that end, the coordinator's among them, and lose what they have. */
   crashes: number;
@@ -136,8 +138,10 @@ class Events {
     world.coordinator = coordinator.keep();
   }
 
-  tick(): void {
+  /** `sleepers` hear nothing of it until they wake. A sleep in which no time passes is a message that is late. */
+  tick(sleepers: readonly number[] = []): void {
     this.world.now++;
+    for (const index of sleepers) this.world.hosts[index].asleep = true;
     this.world.hosts.forEach((host, index) => {
       if (!host.asleep) this.with(index, holder => holder.tick(this.world.now));
     });
@@ -155,10 +159,6 @@ class Events {
     const coordinator = new Coordinator(this.timing, this.world.coordinator);
     coordinator.renewAll(this.world.now);
     this.world.coordinator = coordinator.keep();
-  }
-
-  sleep(index: number): void {
-    this.world.hosts[index].asleep = true;
   }
 
   wake(index: number): void {
@@ -204,9 +204,12 @@ class Events {
     const heard = new Map(heardBy(world.coordinator));
     world.messages = world.messages.filter(message => {
       if (message.kind === 'request') return message.request.number > (heard.get(String(message.from)) ?? 0);
-      if (message.kind !== 'answer') return true;
-      const { number, epoch, owner } = message.answer;
       const held = heldBy(world.hosts[message.to]);
+      if (message.kind === 'copy') return true;
+      // Epochs grow: one that comes to nothing now does so ever after.
+      if (message.kind === 'shake')
+        return held !== undefined && message.shake.epoch >= held.epoch + (message.shake.what === 'go' ? 1 : 0);
+      const { number, epoch, owner } = message.answer;
       if (!held) return owner === String(message.to);
       return epoch >= held.epoch && (number === 0 || number >= held.since);
     });
@@ -245,25 +248,26 @@ const heardBy = ({ heard }: CoordinatorState): [string, number][] =>
 
 type Happening = readonly [name: string, happen: (events: Events) => void];
 
-/** All that can happen next. */
-function* happenings({ hosts, messages, left }: World): Generator<Happening> {
+const wordsOf = (message: Message): string =>
+  `${message.kind} ${JSON.stringify(Object.values(message).slice(3))} of ${message.from} to ${message.to}`;
+
+/** All that can happen next. `name`: with words, which only whoever reads them needs. */
+function* happenings({ hosts, messages, left }: World, name: boolean): Generator<Happening> {
   const once = (what: keyof World['left'], happen: (events: Events) => void) => (events: Events) => {
     events.world.left[what]--;
     happen(events);
   };
-  for (const [index, message] of messages.entries()) {
-    const words = `${message.kind} ${JSON.stringify(Object.values(message).slice(3))} of ${message.from} to ${message.to}`;
-    if (!hosts[message.to].asleep) yield [words, events => events.deliver(index)];
-    if (left.losses > 0) yield [`lost: ${words}`, once('losses', ({ world }) => void world.messages.splice(index, 1))];
-  }
+  for (const [index, message] of messages.entries())
+    if (!hosts[message.to].asleep) yield [name ? wordsOf(message) : '', events => events.deliver(index)];
   for (const [index, host] of hosts.entries()) {
     if (host.asleep) {
       yield [`${index} wakes`, events => events.wake(index)];
       continue;
     }
     const held = heldBy(host);
-    if (left.crashes > 0) yield [`${index} ends`, once('crashes', events => events.crash(index))];
-    if (left.sleeps > 0) yield [`${index} sleeps`, once('sleeps', events => events.sleep(index))];
+    // One that has nothing loses nothing.
+    if (left.crashes > 0 && (held || index === 0))
+      yield [`${index} ends`, once('crashes', events => events.crash(index))];
     if (!held && left.takeOvers > 0) yield [`${index} asks for it`, once('takeOvers', events => events.acquire(index))];
     if (host.starting && host.runs !== undefined) {
       yield [`${index} starts its copy`, events => events.start(index)];
@@ -274,7 +278,24 @@ function* happenings({ hosts, messages, left }: World): Generator<Happening> {
     if (held?.as === 'sending' && held.wanted !== 'reclaim' && left.cancels > 0)
       yield [`${index} gives the move up`, once('cancels', events => events.cancel(index))];
   }
-  if (left.ticks > 0) yield ['time passes', once('ticks', events => events.tick())];
+  if (left.ticks > 0)
+    for (const sleepers of subsets(awake(hosts), left.sleeps))
+      yield [
+        `time passes${sleepers.length > 0 ? `, ${sleepers.join(' and ')} asleep` : ''}`,
+        once('ticks', events => {
+          events.world.left.sleeps -= sleepers.length;
+          events.tick(sleepers);
+        }),
+      ];
+}
+
+const awake = (hosts: readonly HostState[]): number[] => [...hosts.keys()].filter(index => !hosts[index].asleep);
+
+/** Of at most `most` of them, that of none first. */
+function* subsets<Each>(of: readonly Each[], most: number, from = 0): Generator<Each[]> {
+  yield [];
+  if (most > 0)
+    for (let at = from; at < of.length; at++) for (const more of subsets(of, most - 1, at + 1)) yield [of[at], ...more];
 }
 
 /** From here on nothing fails. @throws Broken where the guest does not run again then */
@@ -299,6 +320,13 @@ function settle(world: World, timing: LeaseTiming, crashed: boolean): void {
   if (!hosts.some(({ runs }) => runs !== undefined)) throw new Broken('the guest does not run any more');
 }
 
+/**
+ * Nothing is on its way but what may be lost. All others lead to such worlds by what can happen in them without time: messages that arrive, hosts that wake, copies
+ * that start.
+ */
+const isStill = ({ messages, hosts }: World, losses: number): boolean =>
+  messages.length <= losses && !hosts.some(({ asleep, starting, runs }) => asleep || (starting && runs !== undefined));
+
 /** Longer ago makes no difference. */
 const OLD = 4;
 const NOTHING_LEFT = {} as World['left'];
@@ -320,25 +348,29 @@ export function explore(
   const begin = new Events(first, timing);
   begin.acquire(0);
   while (first.messages.length > 0) begin.deliver(0);
-  const known = new Set<string>([keyOf(first)]);
+  const known = new HashSet();
+  known.add(keyOf(first));
   /** From which of them the guest comes to run, whatever more could happen. */
-  const settled = new Set<string>();
+  const settled = new HashSet();
+  const settleFrom = (world: World): void => {
+    if (!isStill(world, left.losses)) return;
+    const crashed = world.left.crashes < left.crashes;
+    const events = new Events({ ...copyOf(world), messages: [], left: NOTHING_LEFT }, timing);
+    events.tidy();
+    if (settled.add(keyOf(events.world) + String(crashed))) settle(events.world, timing, crashed);
+  };
   const stack: { world: World; steps: Steps | undefined }[] = [{ world: first, steps: undefined }];
   for (let top = stack.pop(); top; top = stack.pop()) {
-    for (const [name, happen] of happenings(top.world)) {
+    let at = -1;
+    for (const [, happen] of happenings(top.world, false)) {
       const events = new Events(copyOf(top.world), timing);
-      const steps = { name, before: top.steps };
+      const steps = { world: top.world, at: ++at, before: top.steps };
       try {
         happen(events);
         events.check();
         events.tidy();
-        const key = keyOf(events.world);
-        if (known.has(key)) continue;
-        known.add(key);
-        const crashed = events.world.left.crashes < left.crashes;
-        const ends = keyOf({ ...events.world, left: NOTHING_LEFT }) + String(crashed);
-        if (!settled.has(ends)) settle(events.world, timing, crashed);
-        settled.add(ends);
+        if (!known.add(keyOf(events.world))) continue;
+        settleFrom(events.world);
       } catch (error) {
         if (!(error instanceof Broken)) throw error;
         return { worlds: known.size, problem: { sentence: error.message, steps: listOf(steps) } };
@@ -350,60 +382,128 @@ export function explore(
   return { worlds: known.size };
 }
 
+/** The `at`th of what could happen in a world. */
 interface Steps {
-  name: string;
+  world: World;
+  at: number;
   before: Steps | undefined;
 }
 
 function listOf(last: Steps | undefined): string[] {
   const names: string[] = [];
-  for (let step = last; step; step = step.before) names.unshift(step.name);
+  for (let step = last; step; step = step.before) {
+    const [[name]] = [...happenings(step.world, true)].slice(step.at);
+    names.unshift(name);
+  }
   return names;
 }
 
-/** Worlds that differ by nothing that matters: times count from now on, requests of a host by their order alone, and messages have none. */
-function keyOf({ now, messages, coordinator, hosts, ...world }: World): string {
+/**
+ * The same for worlds that differ by nothing that matters: times count from now on, epochs from that of the lease, requests of a host by their order alone, and
+ * messages have none; a copy is of now or of before; and hosts other than the coordinator's are as good as each other.
+ */
+function keyOf(world: World): string {
+  const others = [...world.hosts.keys()].slice(1);
+  const signs = new Map(others.map(index => [index, signOf(world, index)]));
+  others.sort((a, b) => (signs.get(a)! < signs.get(b)! ? -1 : signs.get(a) === signs.get(b) ? 0 : 1));
+  let least = '';
+  for (const order of alike(others, index => signs.get(index)!)) {
+    const key = keyInOrder(world, [0, ...order]);
+    if (least === '' || key < least) least = key;
+  }
+  return least;
+}
+
+/** What a host is like, whatever it and the others are called. */
+function signOf({ hosts, messages }: World, index: number): string {
+  const host = hosts[index];
+  const held = heldBy(host);
+  let [sent, comes] = [0, 0];
+  for (const { from, to } of messages) {
+    if (from === index) sent++;
+    if (to === index) comes++;
+  }
+  return [held?.as, held?.epoch, held?.wanted, host.runs, host.starting, host.asleep, host.version, sent, comes].join();
+}
+
+/** All orders in which those that are signed alike, and stand beside each other, can stand. */
+function* alike(sorted: readonly number[], sign: (index: number) => string): Generator<number[]> {
+  if (sorted.length === 0) {
+    yield [];
+    return;
+  }
+  for (const first of sorted.filter(index => sign(index) === sign(sorted[0])))
+    for (const rest of alike(
+      sorted.filter(index => index !== first),
+      sign,
+    ))
+      yield [first, ...rest];
+}
+
+/** `order`: hosts, as they are to be called 0, 1, 2 … */
+function keyInOrder(
+  { now, messages, coordinator, hosts, version, fence, left }: World,
+  order: readonly number[],
+): string {
+  const name = (index: number | string | undefined): number =>
+    index === undefined ? -1 : order.indexOf(Number(index));
   const since = (ms: number): number => Math.max(ms - now, -OLD);
-  const ranks = hosts.map(({ holder }, index) => {
-    const numbers = new Set(holder.sentMs.map(([number]) => number));
-    for (const [host, number] of heardBy(coordinator)) if (Number(host) === index) numbers.add(number);
-    for (const [, held] of holder.guests) for (const number of [held.since, held.asked]) numbers.add(number);
-    for (const message of messages)
-      if (message.kind === 'request' && message.from === index) numbers.add(message.request.number);
-      else if (message.kind === 'answer' && message.to === index && message.answer.number > 0)
-        numbers.add(message.answer.number);
-    return new Map([
-      [0, 0],
-      ...[...numbers].sort((a, b) => a - b).map((number, i): [number, number] => [number, i + 1]),
+  const base = coordinator.leases[0]?.[1].epoch ?? 0;
+  const copyAge = (of: number): number => (of === 0 ? 0 : of === version ? 1 : 2);
+  const ranks = hosts.map((_host, index) => ranksOf(index, hosts, messages, coordinator));
+  const parts: unknown[] = [Object.values(left), fence - base];
+  for (const [, lease] of coordinator.leases)
+    parts.push([name(lease.owner), since(lease.renewedMs), lease.local, lease.ofCopy]);
+  const heard = new Map(heardBy(coordinator));
+  for (const index of order) {
+    const { holder, runs, starting, asleep, version: of } = hosts[index];
+    const rank = (number: number): number => ranks[index].indexOf(number);
+    parts.push([
+      rank(heard.get(String(index)) ?? 0),
+      runs === undefined ? '' : runs - base,
+      starting,
+      asleep,
+      copyAge(of),
+      holder.sentMs.map(([number, ms]) => [rank(number), since(ms)]),
+      holder.guests.map(([, held]) => [
+        held.as,
+        held.epoch === 0 ? '' : held.epoch - base,
+        rank(held.since),
+        held.as === 'acquiring' ? rank(held.asked) : 0,
+        since(held.confirmedMs),
+        since(held.askedMs),
+        held.local,
+        name(held.peer),
+        held.wanted,
+      ]),
     ]);
-  });
-  const bare = (message: Message): unknown =>
-    message.kind === 'request'
-      ? [message.from, { ...message.request, number: ranks[message.from].get(message.request.number) }]
-      : message.kind === 'answer'
-        ? [message.to, { ...message.answer, number: ranks[message.to].get(message.answer.number) }]
-        : message;
-  return JSON.stringify([
-    world,
-    coordinator.leases.map(([, lease]) => [
-      lease.owner,
-      lease.epoch,
-      since(lease.renewedMs),
-      lease.local,
-      lease.ofCopy,
-    ]),
-    heardBy(coordinator).map(([host, number]) => [host, ranks[Number(host)].get(number)]),
-    hosts.map(({ holder, ...host }, index) => [
-      host,
-      holder.sentMs.map(([number, ms]) => [ranks[index].get(number), since(ms)]),
-      holder.guests.map(([, held]) => ({
-        ...held,
-        since: ranks[index].get(held.since),
-        asked: held.as === 'acquiring' ? ranks[index].get(held.asked) : 0,
-        confirmedMs: since(held.confirmedMs),
-        askedMs: since(held.askedMs),
-      })),
-    ]),
-    messages.map(message => JSON.stringify(bare(message))).sort(),
-  ]);
+  }
+  const bare = ({ from, to, ...message }: Message): unknown => {
+    if (message.kind === 'request') {
+      const { number, epoch, ...request } = { epoch: undefined, ...message.request };
+      const told = 'to' in request ? { ...request, to: name(request.to) } : request;
+      return [name(from), ranks[from].indexOf(number), epoch === undefined ? '' : epoch - base, told];
+    }
+    if (message.kind === 'answer') {
+      const { number, epoch, owner, ofCopy } = message.answer;
+      return [name(to), 'answer', number === 0 ? -1 : ranks[to].indexOf(number), epoch - base, name(owner), ofCopy];
+    }
+    if (message.kind === 'shake') return [name(from), name(to), message.shake.what, message.shake.epoch - base];
+    return [name(from), name(to), message.epoch - base, copyAge(message.version)];
+  };
+  parts.push(messages.map(message => JSON.stringify(bare(message))).sort());
+  return JSON.stringify(parts);
+}
+
+/** Numbers of a host's requests that still matter, in their order. */
+function ranksOf(index: number, hosts: HostState[], messages: Message[], coordinator: CoordinatorState): number[] {
+  const { holder } = hosts[index];
+  const numbers = new Set([0]);
+  for (const [number] of holder.sentMs) numbers.add(number);
+  for (const [host, number] of heardBy(coordinator)) if (Number(host) === index) numbers.add(number);
+  for (const [, held] of holder.guests) numbers.add(held.since).add(held.asked);
+  for (const message of messages)
+    if (message.kind === 'request' && message.from === index) numbers.add(message.request.number);
+    else if (message.kind === 'answer' && message.to === index) numbers.add(message.answer.number);
+  return [...numbers].sort((a, b) => a - b);
 }
