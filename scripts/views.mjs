@@ -1026,6 +1026,23 @@ const VIEWS = [
     },
   ],
   [
+    'past',
+    async page => {
+      await page.goto('./?time=virtual&boot=0');
+      const kernel = { name: 'demo.elf', mimeType: '', buffer: readFileSync(at('guests', 'demo', 'demo.elf')) };
+      await page.locator('input[type=file]').first().setInputFiles([kernel]);
+      await page.getByRole('button', { name: 'Start demo' }).click({ timeout: PROMPT_MS });
+      await page.getByText('demo>').first().waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await tab(page, 'Inspect');
+      await tab(page, 'Processor');
+      await page.getByRole('button', { name: 'Keep its past from now on' }).click();
+      await page.getByRole('button', { name: 'Mark this place' }).click();
+      await page.waitForTimeout(SETTLE_MS);
+      await page.getByRole('button', { name: 'One instruction back' }).click();
+      await page.getByText('before the present').waitFor({ timeout: PROMPT_MS });
+    },
+  ],
+  [
     'boot-sector',
     async page => {
       await page.goto('./?boot=0');

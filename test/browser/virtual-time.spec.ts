@@ -1,6 +1,7 @@
-/** ?time=virtual: the page says so, and a run repeats its registers and its memory. */
+/** ?time=virtual: the page says so, a run repeats its registers and its memory, and a guest goes back in it. */
 
-import { domainRows, expect, open, serialText, test } from './page.ts';
+import { readFileSync } from 'node:fs';
+import { domainRows, drop, expect, open, serialText, test } from './page.ts';
 import type { Page } from '@playwright/test';
 
 /** Boots minipv, types at it, and reads the registers and the memory sums that the page's host has then. */
@@ -28,4 +29,61 @@ test('two runs in virtual time with the same inputs end in the same registers at
   const second = await run(page, './?time=virtual&seed=7');
   expect(second).toEqual(first);
   expect(first.clock).toMatch(/00:00:0\d\.\d{3}/);
+});
+
+test('a PC goes back by an instruction, an exit, to a mark, to the last write of an address, and on from there', async ({
+  page,
+}) => {
+  await open(page, './?time=virtual&seed=7');
+  await drop(page, [
+    { name: 'demo.elf', buffer: readFileSync(new URL('../../guests/demo/demo.elf', import.meta.url)) },
+  ]);
+  await page.getByRole('button', { name: /^Start/ }).click();
+  await expect.poll(() => serialText(page), { timeout: 60_000 }).toContain('> ');
+  const tab = (name: string) => page.getByRole('tab', { name, exact: true }).click(),
+    press = (name: string | RegExp) => page.getByRole('button', { name }).click();
+  await tab('Inspect');
+  await tab('Processor');
+  await press('Keep its past from now on');
+  const place = page.locator('.past [role=status]');
+  await expect(place).toContainText('the present');
+  await tab('Console');
+  await press('Use this terminal');
+  await page.keyboard.type('regs\n', { delay: 15 });
+  await expect.poll(() => serialText(page)).toContain('GDTR');
+  await tab('Inspect');
+  await tab('Processor');
+  const at = async (): Promise<[instruction: number, exit: number]> => {
+    const [, instruction, exit] = /instruction ([\d,]+), exit ([\d,]+)/.exec(await place.innerText())!;
+    return [Number(instruction!.replaceAll(',', '')), Number(exit!.replaceAll(',', ''))];
+  };
+  await press('One instruction back');
+  await expect(place).toContainText('before the present');
+  const [before] = await at();
+  await press('One instruction back');
+  await expect(place).toContainText((before - 1).toLocaleString('en'));
+  await press('Mark this place');
+  const marked = await at();
+  await press('One exit back');
+  await expect.poll(async () => (await at())[1]).toBe(marked[1] - 1);
+  await press(/^Mark 1: /);
+  await expect.poll(at).toEqual(marked);
+  const stack = await page
+    .locator('.regs > div', { has: page.getByRole('button', { name: 'ESP', exact: true }) })
+    .locator('dd')
+    .innerText();
+  await page.getByRole('textbox', { name: 'Address that was written' }).fill('nowhere');
+  await press('To its last write');
+  await expect(page.getByRole('alert')).toContainText('up to 16 hexadecimal digits');
+  await page
+    .getByRole('textbox', { name: 'Address that was written' })
+    .fill((Number.parseInt(stack, 16) - 4).toString(16));
+  await press('To its last write');
+  await expect(place).toContainText('is the one that wrote');
+  await press('To the present');
+  await expect(place).toContainText('the present.');
+  await press('One second back');
+  await press('Go on from here');
+  await expect(place).toContainText('the present.');
+  await expect(page.getByRole('button', { name: 'Pause domain' })).toBeVisible();
 });

@@ -294,6 +294,7 @@ function carried(entry: Entry, { name, program, definition }: DomainStart, turns
     leave: () => {
       entry.history?.end();
       turns.remove(entry);
+      domain.processor.release();
     },
   };
 }
