@@ -3,7 +3,7 @@
  * from there. Loaded where the host is in virtual time.
  */
 
-import { type Signal, useSignal } from '@preact/signals';
+import { type Signal, signal, useSignal } from '@preact/signals';
 import type { AddressPoint, PastNow, PastWish } from '../../../dom0/service/index.ts';
 import { addressText, readAddress } from '../../../hypervisor/view/index.ts';
 import { asTask, command, host, sentence } from '../../host.ts';
@@ -57,6 +57,14 @@ function spelled(wish: PastWish): string {
   return instructions ? `${instructions}i` : exits ? `${exits}e` : `${(ns ?? 0) / 1e9}s`;
 }
 
+type Moment = PastNow['at'];
+/** Marked places, by the domain. */
+const marks = signal<ReadonlyMap<number, readonly Moment[]>>(new Map());
+const marksOf = (id: number): readonly Moment[] => marks.value.get(id) ?? [];
+function setMarks(id: number, all: readonly Moment[]): void {
+  marks.value = new Map(marks.peek()).set(id, all);
+}
+
 /** What it asks for, and what is told of that. */
 function usePast({ id, info }: DomainSession) {
   const now = useAsked(LOOK_MS, [id], () => host.inspect('past', id)),
@@ -69,7 +77,13 @@ function usePast({ id, info }: DomainSession) {
     problem.value = said.value = '';
     await asTask(`xl back ${info.peek().name} ${spelled(wish)}`, async () => {
       try {
-        const { hit } = (now.value = await host.back(id, wish));
+        const { hit, at } = (now.value = await host.back(id, wish));
+        // What came after this place is none of its past any more.
+        if (wish === 'goOn')
+          setMarks(
+            id,
+            marksOf(id).filter(mark => mark.ns <= at.ns),
+          );
         if (typeof wish === 'object' && 'backTo' in wish) {
           const { linear } = wish.backTo[0]!;
           said.value = hit ? words.wrote(linear, hit.value) : words.none(linear);
@@ -97,7 +111,7 @@ export function Past({ session, eip }: { session: DomainSession; eip: number }) 
             {words.at(now)} {past.said.value}
           </p>
           <Ways now={now} session={session} go={past.go} />
-          <Line now={now} go={past.go} />
+          <Line id={session.id} now={now} go={past.go} />
           <LastWrite eip={eip} problem={past.problem} go={past.go} />
           <p class="cap-t">
             {words.room(now)} {now.isInPast && words.stands}
@@ -152,9 +166,7 @@ function Ways({ now: { isInPast }, session, go }: Going & { session: DomainSessi
 }
 
 /** From the oldest place to the present, in milliseconds, with marks. */
-function Line({ now, go }: Going) {
-  const marks = useSignal<readonly PastNow['at'][]>([]);
-  const { at, oldest, newest } = now;
+function Line({ id, now: { at, oldest, newest }, go }: Going & { id: number }) {
   const ms = (ns: number): number => Math.floor(ns / NS_A_MS);
   return (
     <>
@@ -170,15 +182,10 @@ function Line({ now, go }: Going) {
         onChange={event => void go({ goTo: { ns: Number(event.currentTarget.value) * NS_A_MS } })}
       />
       <div class="row wrap" role="group" aria-label={words.marks}>
-        <button
-          class="btn sm"
-          onClick={() => {
-            marks.value = [...marks.value, at];
-          }}
-        >
+        <button class="btn sm" onClick={() => setMarks(id, [...marksOf(id), at])}>
           {words.mark}
         </button>
-        {marks.value.map((mark, i) => (
+        {marksOf(id).map((mark, i) => (
           <button key={i} class="btn sm" onClick={() => void go({ goTo: mark })}>
             {words.markOf(i + 1, mark.ns)}
           </button>
