@@ -53,7 +53,7 @@ function ask(argv: string[]) {
     throw new UsageError(`there is no experiment ${name}. There are ${EXPERIMENTS.map(({ id }) => id).join(', ')}.`);
   if (!/^\d{1,9}$/.test(values.seed)) throw new UsageError(`--seed ${values.seed}: write a whole number.`);
   if (values['real-time'] && !experiment.mayBeTimed)
-    throw new UsageError(`${name} counts what the clock does not change: leave --real-time out.`);
+    throw new UsageError(`${name} does not run in real time: ${experiment.untimed} Leave --real-time out.`);
   return { experiment, csv: values.csv, isTimed: values['real-time'], seed: Number(values.seed) };
 }
 

@@ -76,6 +76,7 @@ export const ballooning: Experiment = {
     { id: 'mib', name: 'memory', unit: 'MiB' },
     { id: 'us', name: 'a guest ran for it', unit: 'µs' },
   ],
+  untimed: 'It counts pages that change hands, and not how fast.',
   drawing: { kind: 'lines', x: 'step', series: 'who', value: 'mib' },
   conditions: () => [CONDITION],
   verdict: rows => {

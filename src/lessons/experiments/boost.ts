@@ -61,6 +61,8 @@ export const boost: Experiment = {
     { id: 'came', name: 'requests that came' },
     { id: 'run', name: 'the service ran', unit: 'ms' },
   ],
+  untimed:
+    'A wake is measured in the scheduler’s own time. By this computer’s clock the browser’s timers would be measured, which are longer.',
   drawing: { kind: 'bars', group: 'hogs', series: 'scheduler', value: 'wait' },
   conditions: () => HOGS.flatMap(hogs => [condition(CREDIT, hogs), condition(ROUND_ROBIN, hogs)]),
   verdict: rows => {

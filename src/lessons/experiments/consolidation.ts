@@ -97,6 +97,8 @@ export const consolidation: Experiment = {
     { id: 'apart', name: 'power, apart', unit: 'W' },
     { id: 'together', name: 'power, together', unit: 'W' },
   ],
+  untimed:
+    'Guests share one processor by its own clock, so that everybody’s shares are equal. By this computer’s clock it would measure what else this computer does.',
   drawing: { kind: 'lines', x: 'guests', series: 'measure', value: 'response' },
   conditions: () => COUNTS.map(condition),
   verdict: rows => {

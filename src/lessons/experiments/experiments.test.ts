@@ -16,7 +16,9 @@ const lab = (): Promise<Lab> =>
 
 it('have names of their own, columns that their pictures draw, and say how they measure', () => {
   expect(new Set(EXPERIMENTS.map(({ id }) => id)).size).toBe(EXPERIMENTS.length);
-  for (const { id, columns, drawing, how, conditions } of EXPERIMENTS) {
+  for (const { id, columns, drawing, how, conditions, mayBeTimed, untimed } of EXPERIMENTS) {
+    // It runs in real time, or says why not.
+    expect(mayBeTimed === true, id).toBe(untimed === undefined);
     const { kind: _kind, isLog: _isLog, ...drawn } = { isLog: false, ...drawing };
     for (const column of Object.values(drawn))
       expect(

@@ -56,6 +56,8 @@ export interface Experiment {
   verdict(rows: readonly Row[]): Verdict;
   /** The time that this computer takes for it means something: it may be run in real time. */
   mayBeTimed?: boolean;
+  /** Of one that may not: why, in a sentence for whoever asks. */
+  untimed?: string;
   /** Something is drawn from the seed. */
   isDrawn?: boolean;
 }

@@ -115,6 +115,8 @@ export const isolation: Experiment = {
     { id: 'tries', name: 'attempts to leave' },
     { id: 'refused', name: 'of them refused' },
   ],
+  untimed:
+    'What a neighbour may take is decided by the scheduler in its own time. By this computer’s clock other programs would be neighbours, too.',
   drawing: { kind: 'lines', x: 'ms', series: 'neighbour', value: 'response' },
   conditions: () => DEEDS.map(condition),
   verdict: rows => {

@@ -87,6 +87,8 @@ export const layers: Experiment = {
     { id: 'way', name: 'the disk' },
     { id: 'count', name: 'how many' },
   ],
+  untimed:
+    'It counts what one request crosses, which no clock changes. What requests take here is in “Paravirtual drivers in a fully virtual guest”.',
   drawing: { kind: 'bars', group: 'what', series: 'way', value: 'count' },
   conditions: () => WAYS.map(condition),
   verdict: rows => {

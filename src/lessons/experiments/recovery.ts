@@ -89,6 +89,7 @@ export const recovery: Experiment = {
     { id: 'differs', name: 'restored guest differs by' },
     { id: 'goesOn', name: 'and goes on' },
   ],
+  untimed: 'What is lost is work of the guest, in the guest’s time, wherever the host’s clock stands.',
   drawing: { kind: 'lines', x: 'interval', series: 'measure', value: 'lost', theory: 'predicted' },
   isDrawn: true,
   conditions: () => INTERVALS_MS.map(condition),

@@ -94,6 +94,7 @@ export const weightAndCap: Experiment = {
     { id: 'share', name: 'share of the processor', unit: '%' },
     { id: 'predicted', name: 'predicted', unit: '%' },
   ],
+  untimed: 'Shares are those of one processor in the scheduler’s own time, and are equal everywhere.',
   drawing: { kind: 'bars', group: 'case', series: 'guest', value: 'share', theory: 'predicted' },
   conditions: () => CASES.map(conditionOf),
   verdict: rows => {

@@ -84,6 +84,11 @@ function OfExperiment({ experiment }: { experiment: Experiment }) {
         {experiment.how.map(part => (
           <p key={part}>{part}</p>
         ))}
+        {experiment.untimed && (
+          <p>
+            {words.untimed} {experiment.untimed}
+          </p>
+        )}
         {run && <p>{run.asked.isTimed ? words.timed(WARM, TIMED) : words.virtual(run.asked.seed)}</p>}
       </section>
       {experiment.columns.some(({ cost }) => cost) && <Costs costs={costs} />}

@@ -8,6 +8,7 @@ export const words = {
   again: 'Run it again',
   real: 'Run in real time',
   realHint: 'by this computer’s clock: warmed, repeated, interleaved',
+  untimed: 'In virtual time alone.',
   cancel: 'Cancel',
   loads: 'the machine is loaded',
   progress: 'Progress of the experiment',
