@@ -39,7 +39,7 @@ test('a PC goes back by an instruction, an exit, to a mark, to the last write of
     { name: 'demo.elf', buffer: readFileSync(new URL('../../guests/demo/demo.elf', import.meta.url)) },
   ]);
   await page.getByRole('button', { name: /^Start/ }).click();
-  await expect.poll(() => serialText(page), { timeout: 60_000 }).toContain('> ');
+  await expect.poll(() => serialText(page), { timeout: 60_000 }).toContain('demo>');
   const tab = (name: string) => page.getByRole('tab', { name, exact: true }).click(),
     press = (name: string | RegExp) => page.getByRole('button', { name }).click();
   await tab('Inspect');
