@@ -43,7 +43,8 @@ import { whileInGuest } from './in-guest.ts';
 import { IoTrace } from '../tracing/io-trace.ts';
 import { tracedDrives } from '../disks/traced-disk.ts';
 import { Trace } from '../tracing/trace.ts';
-import { ACTIVE, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
+import { ACTIVE, WAITS_FOR_MODEL } from './vcpu.ts';
+import { Vcpus } from './vcpus.ts';
 import type { VideoFrames } from '../memory/video-memory.ts';
 import { goBack, isWayBack, wakeUp } from './warm-reset.ts';
 import { MachineView } from '../view/machine-view.ts';
@@ -52,8 +53,6 @@ import { MachineView } from '../view/machine-view.ts';
 const LONGEST_SLICE_MS = 4;
 /** Accesses answered in place between two looks at the clock. */
 const LOOK_ANSWERS = 256;
-/** Longest turn of a vCPU, in its domain's time. */
-const TURN_NS = 1e6;
 /** Deadlines that an idle processor lets pass in one slice. */
 const SLICE_JUMPS = 256;
 
@@ -160,7 +159,7 @@ export class Domain {
       onNmi: id => this.vcpus.nmi(id),
       onInit: id => this.init(id),
       onStartup: (id, vector) => this.vcpus.startup(id, vector),
-      onMessage: to => this.vcpus.call(to),
+      onMessage: to => this.vcpus.turns.call(to),
       onIgnoreNumericError: () => this.processor.ignoreNumericError(),
       onPowerOff: () => this.ask({ kind: 'poweroff', sentence: 'The guest powered off.' }),
       onSleep: () => this.askPower('sleep'),
@@ -173,7 +172,7 @@ export class Domain {
       this.spinWatch = watch;
       this.lookOn();
     });
-    if (!this.clock.virtual) this.vcpus.turnInstructions = () => this.turnByClock();
+    if (!this.clock.virtual) this.vcpus.turns.endByClock(this.clock);
     if (options.lastCode)
       this.processor.probe = this.lastCode = new options.lastCode(this.processor.regs, () => this.vcpus.current);
     this.guest = options.guest.create(this.guestParts());
@@ -193,13 +192,6 @@ export class Domain {
   restore(put: (domain: Domain) => void): void {
     put(this);
     this.guest.restored();
-  }
-
-  /** On a host with little time for us a turn by count would keep the others from their timer ticks. */
-  private turnByClock(): number {
-    const { clock } = this,
-      { retired } = this.processor;
-    return Math.min(TURN_INSTRUCTIONS, clock.instructionsUntil(clock.estimateNs(retired) + TURN_NS, retired));
   }
 
   private remoteModel(): ModelElsewhere | undefined {
@@ -557,15 +549,15 @@ export class Domain {
     while (!this.leaveSlice && !steps.isDone) {
       const { retired } = processor;
       if (again && hasCome(again, momentOf(this))) return false;
-      const idle = !vcpus.schedule();
+      const idle = !vcpus.turns.schedule();
       if (idle && !again && this.options.company?.wanted()) return true;
       if (idle && !this.stuck) this.idle(again);
       if (!idle && vcpus.current.activity === WAITS_FOR_MODEL) remote?.complete();
       if (timers.nextDeadlineNs <= clock.estimateNs(retired)) timers.run();
-      if (!idle || vcpus.schedule()) vcpus.deliverEvents();
+      if (!idle || vcpus.turns.schedule()) vcpus.deliverEvents();
       if (this.leaveSlice || steps.isDone) break;
       if (vcpus.current.activity !== ACTIVE) {
-        if (vcpus.schedule()) continue;
+        if (vcpus.turns.schedule()) continue;
         if (this.stuck || timers.nextDeadlineNs > clock.estimateNs(retired)) return true;
         // Deadlines whose interrupts the guest does not take would keep us here; whoever runs us gets its turn to look for inputs.
         if (++jumps === SLICE_JUMPS && !again) return false;
@@ -579,7 +571,7 @@ export class Domain {
       this.nextDeadlineNs = timers.nextDeadlineNs;
       if (timers.nextDeadlineNs !== Infinity)
         limit = Math.min(limit, clock.instructionsUntil(timers.nextDeadlineNs, retired));
-      limit = Math.min(limit, vcpus.turnLeft());
+      limit = Math.min(limit, vcpus.turns.turnLeft());
       this.shadow?.enter(vcpus.current.id, processor);
       if (thread) {
         const untilLook = thread.instructionsLeft(retired);
@@ -609,8 +601,8 @@ export class Domain {
 
   private handle(reason: number): void {
     const { vcpus, exits } = this;
-    if (vcpus.isLook(reason)) return;
-    if (reason !== ExitReason.PREEMPTION_TIMER && !exits.isChosen(reason)) vcpus.exited();
+    if (vcpus.turns.isLook(reason)) return;
+    if (reason !== ExitReason.PREEMPTION_TIMER && !exits.isChosen(reason)) vcpus.turns.exited();
     exits.handle(reason);
   }
 

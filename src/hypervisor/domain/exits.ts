@@ -228,7 +228,7 @@ export class Exits {
       case ExitReason.PAUSE:
         // It waits for another vCPU.
         processor.skipInstruction();
-        return domain.vcpus.yieldTurn();
+        return domain.vcpus.turns.yieldTurn();
       case ExitReason.WBINVD:
         return processor.skipInstruction();
       default:

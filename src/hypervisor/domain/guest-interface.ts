@@ -13,7 +13,7 @@ import type { Boot, BootRules } from './booted.ts';
 import type { Ending } from './ending.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import type { ModelElsewhere, ModelTargets } from './model-elsewhere.ts';
-import type { Vcpus } from './vcpu.ts';
+import type { Vcpus } from './vcpus.ts';
 
 /** What a domain gives its guest's interface. */
 export interface GuestParts {

@@ -7,7 +7,7 @@ import { EXIT_COUNTERS } from '../view/exit-reasons.ts';
 import type { GuestInterface } from './guest-interface.ts';
 import { publishTier } from './second-tier.ts';
 import type { ThreadTime } from './thread-time.ts';
-import type { Vcpus } from './vcpu.ts';
+import type { Vcpus } from './vcpus.ts';
 
 /** What is counted of a domain. */
 interface Counted {

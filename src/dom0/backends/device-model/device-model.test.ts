@@ -303,13 +303,14 @@ describe('a device model in Domain 0', () => {
       },
     );
     const made = make(true, kernel);
-    const { vcpus, processor } = made.domain;
+    const { vcpus, processor } = made.domain,
+      { turns } = vcpus;
     // The domain finds nothing to do; then Domain 0, which has a thread of its own, answers, and an event comes by the callback's vector.
     let due = false;
-    const { schedule } = vcpus,
+    const { schedule } = turns,
       { inject } = processor;
-    vcpus.schedule = () => {
-      const can = schedule.call(vcpus);
+    turns.schedule = () => {
+      const can = schedule.call(turns);
       if (!can) due = made.services.poll();
       return can;
     };

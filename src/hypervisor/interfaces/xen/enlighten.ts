@@ -29,7 +29,7 @@ export function viridianOf(xen: XenGuest): Layer | undefined {
     tsc: () => sum64(parts.tsc(), vcpus.registersOf(vcpus.all[0]), R.TSC_OFFSET),
     flushTlb: () => processor.flushTlb(),
     yield: () => {
-      vcpus.yieldTurn();
+      vcpus.turns.yieldTurn();
       parts.yield();
     },
     latchCrash: () => {

@@ -156,7 +156,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
     this.enlighten();
     this.ports.onKick = vcpu => {
       this.serveKick(vcpu);
-      parts.vcpus.call(vcpu);
+      parts.vcpus.turns.call(vcpu);
     };
     parts.vcpus.onState = (vcpu, state) => this.stateChanged(vcpu, RUNSTATE_OF[state]);
     if (this.isHvm) parts.vcpus.directVector = vcpu => this.line.directVector(vcpu);

@@ -5,7 +5,7 @@
 import type { Processor } from '../../../cpu/architecture/index.ts';
 import type { Trace } from '../../tracing/trace.ts';
 import { TRACE_KIND } from '../../tracing/trace.ts';
-import type { Vcpus } from '../../domain/vcpu.ts';
+import type { Vcpus } from '../../domain/vcpus.ts';
 import { COUNTED_HYPERCALLS } from '../../layout/layout.ts';
 import { XEN, XEN_TYPE } from './layout.ts';
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../../memory/machine.ts';

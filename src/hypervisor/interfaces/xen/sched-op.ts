@@ -32,7 +32,7 @@ export function schedOp(caller: HypercallContext, [command, arg]: readonly numbe
 
 /** SCHEDOP_yield: others have their turn. */
 function yieldTurn({ parts }: HypercallContext): number {
-  parts.vcpus.yieldTurn();
+  parts.vcpus.turns.yieldTurn();
   parts.yield();
   return 0;
 }

@@ -49,7 +49,7 @@ describe('runstates', () => {
     passes(2000);
     expect(runstate(1)).toMatchObject({ state: RUNSTATE.RUNNABLE, times: [0, 2000, 0, 1000] });
     vcpus.block();
-    expect(vcpus.schedule()).toBe(true);
+    expect(vcpus.turns.schedule()).toBe(true);
     passes(4000);
     expect(runstate(0)).toMatchObject({ state: RUNSTATE.BLOCKED, times: [3000, 0, 4000, 0], entryNs: 3000 });
     expect(runstate(1)).toMatchObject({ state: RUNSTATE.RUNNING, times: [4000, 2000, 0, 1000], entryNs: 3000 });
@@ -60,7 +60,7 @@ describe('runstates', () => {
     const { vcpus } = guest.domain;
     vcpus.bringUp(1);
     vcpus.block();
-    vcpus.schedule();
+    vcpus.turns.schedule();
     expect(vcpus.current.id).toBe(1);
     xenOf(guest.domain)!.wake(0);
     passes(500);

@@ -224,7 +224,7 @@ function up(caller: HypercallContext, _arg: number, vcpu: number): number {
   if (vcpus.isUp(vcpu)) return 0;
   if (!wasInitialised(caller, vcpu)) return -EINVAL;
   vcpus.bringUp(vcpu);
-  vcpus.call(vcpu);
+  vcpus.turns.call(vcpu);
   return 0;
 }
 
@@ -381,7 +381,7 @@ function registerVcpuInfo(
 function sendNmi({ parts }: HypercallContext, arg: number, vcpu: number): number {
   if (arg !== 0) return -EINVAL;
   parts.vcpus.nmi(vcpu);
-  parts.vcpus.call(vcpu);
+  parts.vcpus.turns.call(vcpu);
   return 0;
 }
 

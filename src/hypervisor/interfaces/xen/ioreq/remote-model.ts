@@ -13,7 +13,7 @@ import {
 import { MODEL, MODEL_STATE, XEN_MODEL } from '../layout.ts';
 import { FRAME_BYTES } from '../../../memory/machine.ts';
 import type { ModelElsewhere, ModelTargets } from '../../../domain/model-elsewhere.ts';
-import type { Vcpus } from '../../../domain/vcpu.ts';
+import type { Vcpus } from '../../../domain/vcpus.ts';
 import type { Ports } from '../events/ports.ts';
 import { BufferedPage, type Ioreq, IOREQ_STATE, IOREQ_TYPE, IoreqSlot } from './page.ts';
 import { takeSignals } from './signals.ts';
