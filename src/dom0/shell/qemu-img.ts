@@ -7,7 +7,7 @@ import type { CommandHost } from '../toolstack/index.ts';
 import { type BlockDevice, MemoryDisk } from '../../formats/blocks/index.ts';
 import { isQcow2, readQcow2Header } from '../../hypervisor/disks/index.ts';
 import { HEAD_BYTES } from '../definitions/images/index.ts';
-import { copyInTurns, isDevice, Storage, StorageError } from '../host/storage/index.ts';
+import { copyInTurns, devicesOverlap, isDevice, type Storage, StorageError } from '../host/storage/index.ts';
 import { absolutePath, onDisk, storedAt } from './disk-paths.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 import { check } from './qemu-img-check.ts';
@@ -188,7 +188,7 @@ class QemuImg {
     const format = options.get('-O') ?? 'raw';
     if (format !== 'raw')
       throw new Wrong(`${to}: images of format ${format} are read here, and not written. Leave -O out for a raw one.`);
-    if (isDevice(from) && isDevice(to) && Storage.overlap(from, to))
+    if (isDevice(from) && isDevice(to) && devicesOverlap(from, to))
       throw new Wrong(`${to}: the image lies there itself. Take another volume.`);
     const source = await this.source(from);
     try {

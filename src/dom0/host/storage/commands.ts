@@ -3,8 +3,8 @@
  * words, and with the status, of lvm 2.03.16.
  */
 import { type Place, SECTOR_BYTES } from '../../../formats/blocks/index.ts';
-import { GROUP, PE_BYTES } from './device-names.ts';
-import { GOOD_NAME, type Storage } from './storage.ts';
+import { GOOD_NAME, GROUP, PE_BYTES } from './device-names.ts';
+import type { Storage } from './storage.ts';
 import { StorageError } from './store.ts';
 
 export interface Answer {

@@ -4,6 +4,10 @@ import { isNetworkDisk } from './nbd-address.ts';
 import { isTransfer } from './transfer-names.ts';
 
 export const GROUP = 'vg0';
+/** lvm(8): letters, digits and + _ . -, no hyphen first: a volume's name. */
+export const GOOD_NAME = /^(?!-)(?!\.{1,2}$)(?!snapshot|pvmove)[\w+.-]{1,127}$/;
+/** The partition that the volume group is on. */
+export const LVM_NUMBER = 4;
 /** Of an extent of that group. */
 export const PE_BYTES = 4 * 2 ** 20;
 /** Of a disk that is not there yet. */
@@ -27,3 +31,13 @@ export const told = (path: string): string => filePath(volumeIn(path) ?? '') ?? 
 
 /** The volume that a path names; undefined: it names something else. */
 export const volumeIn = (path: string): string | undefined => /^\/dev\/vg0\/([^/]+)$/.exec(canonical(path))?.[1];
+
+/** Whether two paths name the same bytes, or the bytes of one are among those of the other. */
+export function devicesOverlap(one: string, other: string): boolean {
+  const paths = [one, other].map(canonical);
+  const holds = (whole: string, part: string): boolean =>
+    whole === part ||
+    (whole === '/dev/sda' && isDevice(part)) ||
+    (whole === `/dev/sda${LVM_NUMBER}` && volumeIn(part) !== undefined);
+  return holds(paths[0], paths[1]) || holds(paths[1], paths[0]);
+}

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { GOOD_NAME } from './storage.ts';
+import { GOOD_NAME } from './device-names.ts';
 import { filePath, IMAGES, imageVolume, largeVolume } from './image-names.ts';
 
 it('names a volume for each path, and the path for each of those names', () => {

@@ -18,7 +18,7 @@ export {
 } from './remote-store.ts';
 export type { Held } from './state-lock.ts';
 export { IMAGES, imageVolume, largeVolume } from './image-names.ts';
-export { DISK_BYTES, GROUP, isDevice, PE_BYTES } from './device-names.ts';
+export { DISK_BYTES, devicesOverlap, GROUP, isDevice, PE_BYTES } from './device-names.ts';
 export { DiskUsers, type OpenDisk } from './disk-users.ts';
 export { Storage, type StoredFile } from './storage.ts';
 export { Journal } from './journal.ts';

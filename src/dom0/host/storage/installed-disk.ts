@@ -1,7 +1,7 @@
 /** What an installer leaves on a new disk: partitions for swap and Domain 0's root, one to give to a guest, and the volume group on the last. */
 import { SECTOR_BYTES } from '../../../formats/blocks/index.ts';
 import { type Partition, TYPE, writePartitions } from '../../../formats/file-systems/index.ts';
-import { GROUP } from './device-names.ts';
+import { GROUP, LVM_NUMBER } from './device-names.ts';
 import type { HostDisk } from './host-disk.ts';
 import { extentsOf, lvmUuid, writeGroup, writeLabel } from './lvm.ts';
 import { partOf } from './part.ts';
@@ -11,7 +11,6 @@ const MIB = 2 ** 20,
 const SWAP_BYTES = 2 * GIB,
   ROOT_BYTES = 64 * GIB,
   SPARE_BYTES = 20 * GIB;
-const LVM_NUMBER = 4;
 
 /** The table comes last: where a power cut leaves none, all is done again. */
 export function install(

@@ -34,3 +34,19 @@ export function merged(segments: Segment[]): Segment[] {
   }
   return result;
 }
+
+/** The first `wanted` of `extents` that none of these segments has; fewer where fewer are free. */
+export function firstFit(taken: readonly Segment[], extents: number, wanted: number): Segment[] {
+  const found: Segment[] = [];
+  let next = 0,
+    left = wanted;
+  for (const { first, count } of [...taken].sort((a, b) => a.first - b.first).concat({ first: extents, count: 0 })) {
+    const room = Math.min(left, first - next);
+    if (room > 0) {
+      found.push({ first: next, count: room });
+      left -= room;
+    }
+    next = first + count;
+  }
+  return found;
+}

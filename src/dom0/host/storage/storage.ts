@@ -9,12 +9,12 @@ import { extentStart, type GroupText, type LogicalVolume, lvmUuid, readGroup, wr
 import { type BlockDevice, deviceOf, type Place, SECTOR_BYTES } from '../../../formats/blocks/index.ts';
 import { layoutOf, partOf, type Segment } from './part.ts';
 import { DiskUsers, type DiskUser, type OpenDisk } from './disk-users.ts';
-import { canonical, DISK_BYTES, GROUP, isDevice, PE_BYTES, told, volumeIn } from './device-names.ts';
+import { canonical, DISK_BYTES, GOOD_NAME, GROUP, LVM_NUMBER, PE_BYTES, told, volumeIn } from './device-names.ts';
 import { filePath, imageVolume } from './image-names.ts';
 import { formatFatDisk, type Partition, readPartitions, TYPE } from '../../../formats/file-systems/index.ts';
+import { Overlays } from './overlays.ts';
 import {
   type BaseImage,
-  imageDiffers,
   overlayBytes,
   type OverlayHeader,
   OverlayVolume,
@@ -22,7 +22,7 @@ import {
   writeOverlayHeader,
 } from './overlay-volume.ts';
 import { install } from './installed-disk.ts';
-import { bytesOf, count, firstOf, lastOf, merged } from './segments.ts';
+import { bytesOf, count, firstFit, firstOf, lastOf, merged } from './segments.ts';
 import { type Store, StorageError } from './store.ts';
 import { isTransfer, namesSize, transferBytes, transferVolume } from './transfer-names.ts';
 import { runsOf, sideBySide, Volume } from './volume.ts';
@@ -38,13 +38,9 @@ export interface StorageParts {
 }
 
 const MIB = 2 ** 20;
-const ROOT_NUMBER = 2,
-  LVM_NUMBER = 4;
+const ROOT_NUMBER = 2;
 /** Slots of the disk's file that are moved at a time, to make it shorter. */
 const MOVES = 16;
-
-/** lvm(8): letters, digits and + _ . -, no hyphen first. */
-export const GOOD_NAME = /^(?!-)(?!\.{1,2}$)(?!snapshot|pvmove)[\w+.-]{1,127}$/;
 
 /** A file of Domain 0 on the host's disk. */
 export interface StoredFile {
@@ -69,10 +65,7 @@ export class Storage {
   private readonly users = new DiskUsers();
   /** Names of volumes by the numbers that records of requests have for them. */
   private readonly followed: string[] = [];
-  /** Images that lie under overlays, by their paths. */
-  private readonly bases = new Map<string, BaseImage>();
-  /** Overlays that are in use, by their volumes' names. */
-  private readonly overlays = new Map<string, OverlayVolume>();
+  private readonly overlays = new Overlays();
 
   private constructor(parts: StorageParts, disk: HostDisk, group: GroupText) {
     this.parts = parts;
@@ -239,7 +232,7 @@ export class Storage {
     const volume = this.find(name);
     const [user] = this.users.of(`/dev/${GROUP}/${name}`);
     if (user) throw new StorageError(`Logical volume ${GROUP}/${name} in use.\n  ${user.who} has it open.`);
-    this.overlays.delete(name);
+    this.overlays.forget(name);
     this.write(this.group.volumes.filter(each => each !== volume));
     this.discard(volume.segments);
     this.tidy();
@@ -285,7 +278,7 @@ export class Storage {
   copyToVolume(path: string, name: string, tags: Pick<LogicalVolume, 'unfinished'> = {}): LogicalVolume {
     const original = this.group.volumes.find(each => each.name === volumeIn(path));
     // Of an overlay which blocks are there goes with it.
-    if (original?.overlay) this.overlays.get(original.name)?.flush();
+    if (original?.overlay) this.overlays.flush(original.name);
     const source = original ? this.volumeMedium(original) : this.medium(path);
     const { overlay, bytes } = original ?? {};
     const volume = this.createVolume(name, source.bytes, {
@@ -319,8 +312,8 @@ export class Storage {
     for (const { by, name } of named) {
       if (name === undefined) continue;
       for (const each of [by, name]) {
-        this.overlays.get(each)?.flush();
-        this.overlays.delete(each);
+        this.overlays.flush(each);
+        this.overlays.forget(each);
       }
       const [here, there] = [name, by].map(each => volumes.find(volume => volume.name === each));
       const called = (
@@ -380,11 +373,9 @@ export class Storage {
 
   /** The image at a path as it is now; undefined: there is none. Overlays that somebody has open keep the one that they have. */
   setImage(path: string, image: BaseImage | undefined): void {
-    if (this.bases.get(path) === image) return;
-    if (image) this.bases.set(path, image);
-    else this.bases.delete(path);
+    if (!this.overlays.setImage(path, image)) return;
     for (const { name, header } of this.overlayHeaders)
-      if (header.path === path && this.users.of(`/dev/${GROUP}/${name}`).length === 0) this.overlays.delete(name);
+      if (header.path === path && this.users.of(`/dev/${GROUP}/${name}`).length === 0) this.overlays.forget(name);
   }
 
   /** Bytes that a device holds of its own; what was never written, and what an overlay has from its image, is not of them. @throws StorageError */
@@ -393,28 +384,6 @@ export class Storage {
     if (medium instanceof OverlayVolume) return medium.writtenBytes;
     if (medium === this.disk) return this.disk.writtenBytes(0, medium.bytes);
     return runsOf(layoutOf(medium)!).reduce((sum, { at, bytes }) => sum + this.disk.writtenBytes(at, bytes), 0);
-  }
-
-  private overlayOn(volume: LogicalVolume): OverlayVolume {
-    const known = this.overlays.get(volume.name);
-    if (known) return known;
-    const under = this.volumeMedium(volume);
-    const path = `/dev/${GROUP}/${volume.name}`;
-    const header = readOverlayHeader(under);
-    if (!header)
-      throw new StorageError(
-        `${path} is an overlay that was not finished. Remove it: lvremove ${GROUP}/${volume.name}.`,
-      );
-    const image = this.bases.get(header.path);
-    if (!image)
-      throw new StorageError(
-        `${path} is an overlay of ${header.path}, which is not there. Put that file back, or remove the overlay: lvremove ${GROUP}/${volume.name}.`,
-      );
-    const problem = imageDiffers(header, path, image);
-    if (problem) throw new StorageError(problem);
-    const made = new OverlayVolume(under, header, image.device);
-    this.overlays.set(volume.name, made);
-    return made;
   }
 
   /** Extent by extent: both begin with one. */
@@ -460,18 +429,8 @@ export class Storage {
       throw new StorageError(
         `Volume group "${GROUP}" has insufficient free space (${free} extents): ${wanted} required.`,
       );
-    const taken = this.group.volumes.flatMap(({ segments }) => segments).sort((a, b) => a.first - b.first);
-    const found: Segment[] = [];
-    let next = 0,
-      left = wanted;
-    for (const { first, count: extents } of [...taken, { first: this.group.extents, count: 0 }]) {
-      const room = Math.min(left, first - next);
-      if (room > 0) {
-        found.push({ first: next, count: room });
-        left -= room;
-      }
-      next = first + extents;
-    }
+    const taken = this.group.volumes.flatMap(({ segments }) => segments);
+    const found = firstFit(taken, this.group.extents, wanted);
     this.discard(found);
     return found;
   }
@@ -544,7 +503,12 @@ export class Storage {
     const name = volumeIn(path);
     const volume = this.group.volumes.find(each => each.name === name);
     if (!volume) throw missing();
-    return { path, medium: volume.overlay ? this.overlayOn(volume) : this.volumeMedium(volume) };
+    return {
+      path,
+      medium: volume.overlay
+        ? this.overlays.on(volume.name, () => this.volumeMedium(volume))
+        : this.volumeMedium(volume),
+    };
   }
 
   /** Whether a path names a device that there is. */
@@ -595,16 +559,6 @@ export class Storage {
     return this.users.of(canonical(path)).map(({ who }) => who);
   }
 
-  /** Whether two paths name the same bytes, or the bytes of one are among those of the other. */
-  static overlap(one: string, other: string): boolean {
-    const paths = [one, other].map(canonical);
-    const holds = (whole: string, part: string): boolean =>
-      whole === part ||
-      (whole === '/dev/sda' && isDevice(part)) ||
-      (whole === `/dev/sda${LVM_NUMBER}` && volumeIn(part) !== undefined);
-    return holds(paths[0], paths[1]) || holds(paths[1], paths[0]);
-  }
-
   /** The way of a sector of a device to the host's file. @throws StorageError */
   diskPath(path: string, sector: number): Place[] {
     const { medium } = this.resolve(path);
@@ -619,13 +573,13 @@ export class Storage {
 
   /** To be called now and then: what no guest flushed becomes durable, and freed room is given back. @throws DeviceFull, and any Error of the store */
   tidy(): void {
-    for (const overlay of this.overlays.values()) overlay.flush();
+    this.overlays.flushAll();
     this.disk.reclaim(MOVES);
   }
 
   close(): void {
     try {
-      for (const overlay of this.overlays.values()) overlay.flush();
+      this.overlays.flushAll();
     } finally {
       this.disk.close();
     }

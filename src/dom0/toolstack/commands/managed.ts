@@ -8,7 +8,7 @@ import { withOptions } from '../../definitions/index.ts';
 import { prepareToRead } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import type { ManagedDomain, ManagedDomains } from '../managed/index.ts';
-import { isDevice, isTransfer, Storage } from '../../host/storage/index.ts';
+import { devicesOverlap, isDevice, isTransfer } from '../../host/storage/index.ts';
 import { command, Refusal } from './command.ts';
 import { createFrom } from './life-words.ts';
 import { atLeast, readWords } from './words.ts';
@@ -131,7 +131,7 @@ async function userOf(host: CommandHost, domain: string, target: string): Promis
       [other, of],
     ].map(([path, who]) => (isTransfer(path) ? (storage?.transferOf(who) ?? path) : path));
     return isDevice(one) || isDevice(two)
-      ? Storage.overlap(one, two)
+      ? devicesOverlap(one, two)
       : (await host.realPath(one)) === (await host.realPath(two));
   };
   const defined = (await managedOf(host).list()).filter(other => other.name !== domain);

@@ -1,6 +1,6 @@
 /** Volumes of snapshots and clones that a host was making or removing when it ended. */
 import type { CommandHost } from '../command-host.ts';
-import { isDevice, Storage } from '../../host/storage/index.ts';
+import { devicesOverlap, isDevice, type Storage } from '../../host/storage/index.ts';
 import { SnapshotRecords, volumesOf } from './record.ts';
 
 /**
@@ -16,7 +16,7 @@ export async function settleUnfinished({ parts: { files }, managed }: CommandHos
   );
   const named = new Set(records.flatMap(volumesOf));
   const isNamed = (name: string): boolean =>
-    named.has(name) || targets.some(target => isDevice(target) && Storage.overlap(target, `/dev/vg0/${name}`));
+    named.has(name) || targets.some(target => isDevice(target) && devicesOverlap(target, `/dev/vg0/${name}`));
   storage.setUnfinished(unfinished.filter(isNamed), false);
   for (const name of storage.unfinished) storage.removeUnused(name);
 }
