@@ -25,7 +25,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/cpu/warm.ts warmUp': 175,
   'src/devices/apic/local-apic.ts': 629,
   'src/devices/floppy/fdc.ts': 767,
-  'src/devices/ide/ata-drive.ts execute': 124,
   'src/devices/net/pcnet.ts': 698,
   'src/devices/vga/vga.ts': 665,
   'src/dom0/definitions/config/disk.ts parseDisk': 117,

@@ -153,47 +153,9 @@ export class AtaDrive extends Drive {
   // ---- commands
 
   protected execute(command: number): void {
+    if (this.moveSectors(command)) return;
     const { r, q } = this;
     switch (command) {
-      case 0x20:
-      case 0x21:
-        this.startRead(false, 1);
-        return;
-      case 0x24:
-        this.startRead(true, 1);
-        return;
-      case 0xc4:
-      case 0x29:
-        if (q.multiple === 0) this.complete(ABRT);
-        else this.startRead(command === 0x29, q.multiple);
-        return;
-      case 0x30:
-      case 0x31:
-      case 0x3c:
-        this.startWrite(false, 1);
-        return;
-      case 0x34:
-        this.startWrite(true, 1);
-        return;
-      case 0xc5:
-      case 0x39:
-        if (q.multiple === 0) this.complete(ABRT);
-        else this.startWrite(command === 0x39, q.multiple);
-        return;
-      case 0xc8:
-      case 0xc9:
-        this.startDma(DMA_READ, false);
-        return;
-      case 0x25:
-        this.startDma(DMA_READ, true);
-        return;
-      case 0xca:
-      case 0xcb:
-        this.startDma(DMA_WRITE, false);
-        return;
-      case 0x35:
-        this.startDma(DMA_WRITE, true);
-        return;
       case 0x40:
       case 0x41:
       case 0x42:
@@ -206,44 +168,18 @@ export class AtaDrive extends Drive {
         this.complete(this.address(false) < 0 || this.address(false) >= this.disk.sectors ? IDNF : 0);
         return;
       case 0x91:
-        q.sectorsPerTrack = r.count;
-        q.heads = (r.device & 15) + 1;
-        if (r.count === 0) {
-          this.complete(ABRT);
-          return;
-        }
-        q.cylinders = Math.min(65535, Math.floor(this.disk.sectors / (q.heads * q.sectorsPerTrack)));
-        this.complete();
+        this.initializeParameters();
         return;
       case 0xc6:
-        // SET MULTIPLE MODE: a power of two, 0 turns it off.
-        if (r.count > MOST_MULTIPLE || (r.count & (r.count - 1)) !== 0) {
-          q.multiple = 0;
-          this.complete(ABRT);
-        } else {
-          q.multiple = r.count;
-          this.complete();
-        }
+        this.setMultiple();
         return;
       case 0xe7:
       case 0xea:
         this.flush();
         return;
-      case 0xec: {
-        const words = identifyAta({
-          sectors: this.disk.sectors,
-          geometry: { cylinders: q.cylinders, heads: q.heads, sectors: q.sectorsPerTrack },
-          multiple: q.multiple,
-          transferMode: q.transferMode,
-          serial: this.serial,
-          writeCache: q.writeCache,
-        });
-        r.buffer.set(new Uint8Array(words.buffer));
-        q.kind = IDENTIFY;
-        r.bufferEnd = SECTOR_BYTES;
-        this.offer(0, SECTOR_BYTES, true);
+      case 0xec:
+        this.identify();
         return;
-      }
       case 0xef:
         this.setFeatures();
         return;
@@ -275,6 +211,92 @@ export class AtaDrive extends Drive {
         // RECALIBRATE in its sixteen spellings; all else is not supported.
         this.complete(command >> 4 === 1 ? 0 : ABRT);
     }
+  }
+
+  /** READ and WRITE in their kinds: one sector or several at a time, by 28 and 48 bits, by DMA. False: it is another command. */
+  private moveSectors(command: number): boolean {
+    const { q } = this;
+    switch (command) {
+      case 0x20:
+      case 0x21:
+        this.startRead(false, 1);
+        return true;
+      case 0x24:
+        this.startRead(true, 1);
+        return true;
+      case 0xc4:
+      case 0x29:
+        if (q.multiple === 0) this.complete(ABRT);
+        else this.startRead(command === 0x29, q.multiple);
+        return true;
+      case 0x30:
+      case 0x31:
+      case 0x3c:
+        this.startWrite(false, 1);
+        return true;
+      case 0x34:
+        this.startWrite(true, 1);
+        return true;
+      case 0xc5:
+      case 0x39:
+        if (q.multiple === 0) this.complete(ABRT);
+        else this.startWrite(command === 0x39, q.multiple);
+        return true;
+      case 0xc8:
+      case 0xc9:
+        this.startDma(DMA_READ, false);
+        return true;
+      case 0x25:
+        this.startDma(DMA_READ, true);
+        return true;
+      case 0xca:
+      case 0xcb:
+        this.startDma(DMA_WRITE, false);
+        return true;
+      case 0x35:
+        this.startDma(DMA_WRITE, true);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** INITIALIZE DEVICE PARAMETERS. */
+  private initializeParameters(): void {
+    const { r, q } = this;
+    q.sectorsPerTrack = r.count;
+    q.heads = (r.device & 15) + 1;
+    if (r.count === 0) {
+      this.complete(ABRT);
+      return;
+    }
+    q.cylinders = Math.min(65535, Math.floor(this.disk.sectors / (q.heads * q.sectorsPerTrack)));
+    this.complete();
+  }
+
+  /** SET MULTIPLE MODE: a power of two, 0 turns it off. */
+  private setMultiple(): void {
+    const { r, q } = this;
+    const isGood = r.count <= MOST_MULTIPLE && (r.count & (r.count - 1)) === 0;
+    q.multiple = isGood ? r.count : 0;
+    this.complete(isGood ? 0 : ABRT);
+  }
+
+  /** IDENTIFY DEVICE. */
+  private identify(): void {
+    const { r, q } = this;
+    const words = identifyAta({
+      sectors: this.disk.sectors,
+      geometry: { cylinders: q.cylinders, heads: q.heads, sectors: q.sectorsPerTrack },
+      multiple: q.multiple,
+      transferMode: q.transferMode,
+      serial: this.serial,
+      writeCache: q.writeCache,
+    });
+    r.buffer.set(new Uint8Array(words.buffer));
+    q.kind = IDENTIFY;
+    r.bufferEnd = SECTOR_BYTES;
+    this.offer(0, SECTOR_BYTES, true);
   }
 
   private setFeatures(): void {
