@@ -104,6 +104,35 @@ const formatVerdict = (value: string): Judged =>
 const isValueOf = (key: Exclude<Positional, 'target'>, text: string): boolean =>
   key === 'format' ? FORMATS.includes(text) : key === 'vdev' ? VDEV.test(text) : Object.hasOwn(ACCESS, text);
 
+/** What older releases have before a target: kinds of back ends and formats (`tap:aio:`, `phy:`), and names of block scripts. */
+function olderPrefixes(
+  text: string,
+  remark: (name: string, judged: Judged, from: string) => void,
+): { rest: string; isThere: boolean; devices: string; format?: string | undefined; script?: string | undefined } {
+  let rest = text,
+    devices = '',
+    format: string | undefined;
+  const isKind = /^(?:tap2?:)?(phy|file|aio|raw|qcow2?|vhd|tapdisk|tap):/.test(rest);
+  if (isKind) {
+    const prefix = /^(?:(?:tap2?|phy|file|aio|tapdisk|ioemu):)*/.exec(rest)![0];
+    rest = rest.slice(prefix.length);
+    // xend's phy: names devices by their names in /dev.
+    if (/(^|:)phy:$/.test(prefix) && /^[^/,]/.test(rest)) devices = '/dev/';
+    const named = /^(raw|qcow2?|vhd):/.exec(rest);
+    if (named) {
+      format = named[1];
+      remark('format', formatVerdict(named[1]), rest);
+      rest = rest.slice(named[0].length);
+    }
+  }
+  const script = /^(iscsi|e?nbd|drbd):(?!\/\/)/.exec(rest);
+  if (script) {
+    rest = rest.slice(script[0].length);
+    remark('script', OPTIONS.script(''), rest);
+  }
+  return { rest, isThere: isKind || script !== null, devices, format, script: script?.[1] };
+}
+
 /** @returns the disk, or a sentence's end that says what is wrong with the text. `remarks` gets what each named option and flag comes to, `mend` what would mend it. */
 export function parseDisk(
   text: string,
@@ -115,31 +144,14 @@ export function parseDisk(
   let next = 0;
   let rest = text.trimStart();
   let positional: readonly Positional[] = POSITIONAL;
-  let devices = '';
   const others: string[] = [];
-  const remark = (name: string, judged: Judged): void =>
-    void remarks.push({ name, offset: text.length - rest.length, ...judged });
-  if (/^(?:tap2?:)?(phy|file|aio|raw|qcow2?|vhd|tapdisk|tap):/.test(rest)) {
-    positional = OLD_POSITIONAL;
-    const prefix = /^(?:(?:tap2?|phy|file|aio|tapdisk|ioemu):)*/.exec(rest)![0];
-    rest = rest.slice(prefix.length);
-    // xend's phy: names devices by their names in /dev.
-    if (/(^|:)phy:$/.test(prefix) && /^[^/,]/.test(rest)) devices = '/dev/';
-    const named = /^(raw|qcow2?|vhd):/.exec(rest);
-    if (named) {
-      values.format = named[1];
-      remark('format', formatVerdict(named[1]));
-      rest = rest.slice(named[0].length);
-    }
-  }
-  // And names of block scripts, before their targets.
-  const script = /^(iscsi|e?nbd|drbd):(?!\/\/)/.exec(rest);
-  if (script) {
-    positional = OLD_POSITIONAL;
-    rest = rest.slice(script[0].length);
-    others.push(`script=block-${script[1]}`);
-    remark('script', OPTIONS.script(''));
-  }
+  const remark = (name: string, judged: Judged, from = rest): void =>
+    void remarks.push({ name, offset: text.length - from.length, ...judged });
+  const older = olderPrefixes(rest, remark);
+  rest = older.rest;
+  if (older.isThere) positional = OLD_POSITIONAL;
+  if (older.format !== undefined) values.format = older.format;
+  if (older.script !== undefined) others.push(`script=block-${older.script}`);
   const prefix = positional === POSITIONAL ? /^(?!nbd:\/\/)([a-z][a-z0-9]*):/.exec(rest)?.[1] : undefined;
   if (prefix !== undefined && OUR_PREFIXES.includes(prefix)) {
     if (VDEV.test(/^[^,]*,\s*([^,:]*)/.exec(rest)?.[1] ?? '')) positional = OLD_POSITIONAL;
@@ -200,7 +212,19 @@ export function parseDisk(
       remark('format', formatVerdict(value));
     rest = after;
   }
-  cdrom ||= values.devtype === 'cdrom';
+  return specOf(values, { isCd: cdrom || values.devtype === 'cdrom', devices: older.devices, others, mend });
+}
+
+/** What was found, as a disk. A string tells what is wrong. */
+function specOf(
+  values: Partial<Record<string, string>>,
+  {
+    isCd,
+    devices,
+    others,
+    mend,
+  }: { isCd: boolean; devices: string; others: readonly string[]; mend: (remedy: Remedy) => void },
+): DiskSpec | string {
   // An empty value is as none.
   const { target = '', vdev } = values,
     format = values.format || 'raw',
@@ -211,14 +235,14 @@ export function parseDisk(
   if (!FORMATS.includes(format)) return `‘${shortened(format)}’ is no format. Write ${GOOD.format}.`;
   if (access !== undefined && !Object.hasOwn(ACCESS, access))
     return `‘${shortened(access)}’ is no access. Write ${GOOD.access}.`;
-  if (target === '' && !cdrom) return 'it names no file.';
+  if (target === '' && !isCd) return 'it names no file.';
   return {
     target: devices + target,
     format,
     vdev,
-    kind: cdrom ? 'cdrom' : 'disk',
+    kind: isCd ? 'cdrom' : 'disk',
     // xl has no CD drive that is written, whatever its access says.
-    readOnly: cdrom || (access !== undefined && ACCESS[access]),
+    readOnly: isCd || (access !== undefined && ACCESS[access]),
     ...(others.length > 0 ? { others } : {}),
   };
 }

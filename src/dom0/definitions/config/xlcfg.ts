@@ -107,143 +107,149 @@ export function parseXlConfig(source: string): ParsedConfig {
   const unread = textProblem(source);
   if (unread) return { settings: [], problems: [{ line: 1, column: 1, text: unread }], lines: [] };
   const text = source.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
-  return new Parser(tokenize(text), text.split('\n')).parse();
+  return new Parser(new Tokenizer(text).read(), text.split('\n')).parse();
 }
 
-function tokenize(text: string): Token[] {
-  const tokens: Token[] = [];
-  let at = 0,
-    line = 1,
-    lineStart = 0,
-    depth = 0;
-  const push = (kind: Token['kind'], length: number, value = '', problem?: string, remedy?: Remedy): void => {
-    const token: Token = { kind, text: value, line, column: at - lineStart + 1, length };
-    if (problem !== undefined) token.problem = problem;
-    if (remedy) token.remedy = remedy;
-    tokens.push(token);
-    at += length;
-  };
-  while (at < text.length) {
+/** Reads a text into tokens; what xl knows no token for becomes a 'bad' one, with what to write instead. */
+class Tokenizer {
+  private readonly text: string;
+  private readonly tokens: Token[] = [];
+  private at = 0;
+  private line = 1;
+  private lineStart = 0;
+  private depth = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  read(): Token[] {
+    while (this.at < this.text.length && this.depth <= MOST_NESTING) this.next();
+    this.push('newline', 0);
+    this.push('end', 0);
+    return this.tokens;
+  }
+
+  private push(kind: Token['kind'], length: number, text = ''): void {
+    this.tokens.push({ kind, text, line: this.line, column: this.at - this.lineStart + 1, length });
+    this.at += length;
+  }
+
+  private bad(text: string, problem: string, remedy?: Remedy): void {
+    this.push('bad', text.length, text);
+    Object.assign(this.tokens.at(-1)!, { problem }, remedy && { remedy });
+  }
+
+  private next(): void {
+    const { text, at } = this;
     const c = text[at]!;
     if (c === '\n') {
-      push('newline', 1);
-      line++;
-      lineStart = at;
-    } else if (c === ' ' || c === '\t') {
-      at++;
-    } else if (c === '#') {
-      while (at < text.length && text[at] !== '\n') at++;
-    } else if (c === '+' && text[at + 1] === '=') {
-      depth = 0;
-      push('+=', 2);
-    } else if (c === '[' && ++depth > MOST_NESTING) {
-      // Nothing behind it is read.
-      push(
-        'bad',
-        1,
+      this.push('newline', 1);
+      this.line++;
+      this.lineStart = this.at;
+    } else if (c === ' ' || c === '\t') this.at++;
+    else if (c === '#') this.toLineEnd();
+    else if (c === '+' && text[at + 1] === '=') {
+      this.depth = 0;
+      this.push('+=', 2);
+    } else if ('=[],;'.includes(c)) this.punctuation(c);
+    else if (c === "'" || c === '"') this.string(c);
+    else if (/[0-9]/.test(c)) this.number();
+    else if (/[A-Za-z_]/.test(c)) this.word();
+    else this.stray(c);
+  }
+
+  private toLineEnd(): void {
+    while (this.at < this.text.length && this.text[this.at] !== '\n') this.at++;
+  }
+
+  private punctuation(c: string): void {
+    // A list that was never closed ends where the next setting begins.
+    if (c === '=' && this.tokens.at(-1)?.kind === 'ident') this.depth = 0;
+    else if (c === ']') this.depth = Math.max(0, this.depth - 1);
+    // Nothing behind it is read.
+    else if (c === '[' && ++this.depth > MOST_NESTING)
+      return this.bad(
         c,
         `Lists stand in lists here more than ${MOST_NESTING} deep, and no key of xl.cfg wants more than two. Take brackets out.`,
       );
-      break;
-    } else if ('=[],;'.includes(c)) {
-      // A list that was never closed ends where the next setting begins.
-      if (c === '=' && tokens.at(-1)?.kind === 'ident') depth = 0;
-      else if (c === ']') depth = Math.max(0, depth - 1);
-      push(c as Token['kind'], 1);
-    } else if (c === "'" || c === '"') {
-      string(c);
-    } else if (/[0-9]/.test(c)) {
-      const word = wordAt();
-      if (/^(0x[0-9a-f]+|[0-9]+)$/.test(word)) push('number', word.length, word);
-      else
-        push(
-          'bad',
-          word.length,
-          word,
-          `${shortened(word)} is no number. Write digits only, or put text in quotes: "${shortened(word)}".`,
-        );
-    } else if (/[A-Za-z_]/.test(c)) {
-      const word = wordAt();
-      if (/^[a-z][._0-9a-z]*$/.test(word)) push('ident', word.length, word);
-      else if (Object.hasOwn(PYTHON_WORDS, word))
-        push(
-          'bad',
-          word.length,
-          word,
-          `${word} is Python; xl has numbers and strings only. Write ${PYTHON_WORDS[word]}.`,
-          { write: PYTHON_WORDS[word]! },
-        );
-      else
-        push(
-          'bad',
-          word.length,
-          word,
-          `${shortened(word)}: xl's keys are lower case${/^[A-Z]/.test(word) ? `. Write ${shortened(word.toLowerCase())}, or put a value in quotes` : ' and start with a letter'}.`,
-        );
-    } else if (c === '-' && /[0-9]/.test(text[at + 1] ?? '')) {
+    this.push(c as Token['kind'], 1);
+  }
+
+  private characters(): string {
+    WORD.lastIndex = this.at;
+    return WORD.exec(this.text)![0];
+  }
+
+  private number(): void {
+    const word = this.characters();
+    if (/^(0x[0-9a-f]+|[0-9]+)$/.test(word)) this.push('number', word.length, word);
+    else
+      this.bad(
+        word,
+        `${shortened(word)} is no number. Write digits only, or put text in quotes: "${shortened(word)}".`,
+      );
+  }
+
+  private word(): void {
+    const word = this.characters();
+    if (/^[a-z][._0-9a-z]*$/.test(word)) this.push('ident', word.length, word);
+    else if (Object.hasOwn(PYTHON_WORDS, word))
+      this.bad(word, `${word} is Python; xl has numbers and strings only. Write ${PYTHON_WORDS[word]}.`, {
+        write: PYTHON_WORDS[word]!,
+      });
+    else
+      this.bad(
+        word,
+        `${shortened(word)}: xl's keys are lower case${/^[A-Z]/.test(word) ? `. Write ${shortened(word.toLowerCase())}, or put a value in quotes` : ' and start with a letter'}.`,
+      );
+  }
+
+  private stray(c: string): void {
+    const { text, at } = this;
+    if (c === '-' && /[0-9]/.test(text[at + 1] ?? '')) {
       // libxlu_cfg_l.l: a number begins with a digit.
       const word = /^-[0-9a-zA-Z_.]+/.exec(text.slice(at, at + 40))![0];
-      push('bad', word.length, word, `${word} has a sign, and xl's numbers have none. Write digits only.`);
-    } else if ('+-.():'.includes(c)) {
-      push(
-        'bad',
-        1,
+      this.bad(word, `${word} has a sign, and xl's numbers have none. Write digits only.`);
+    } else if ('+-.():'.includes(c))
+      this.bad(
         c,
         `"${c}" cannot stand here: this looks like an old-style Python configuration file, which xm ran as a program. xl knows key = value only.`,
       );
-    } else if (c === '{' || c === '}') {
-      push('bad', 1, c, `"${c}" cannot stand here: xl has no dictionaries. Lists stand in brackets: [ 'a', 'b' ].`);
-    } else {
+    else if (c === '{' || c === '}')
+      this.bad(c, `"${c}" cannot stand here: xl has no dictionaries. Lists stand in brackets: [ 'a', 'b' ].`);
+    else {
       const character = String.fromCodePoint(text.codePointAt(at)!);
-      push('bad', character.length, character, `"${character}" cannot stand here. Put text in quotes.`);
+      this.bad(character, `"${character}" cannot stand here. Put text in quotes.`);
     }
   }
-  push('newline', 0);
-  push('end', 0);
-  return tokens;
 
-  function wordAt(): string {
-    WORD.lastIndex = at;
-    return WORD.exec(text)![0];
-  }
-
-  function string(quote: string): void {
-    if (text.startsWith(quote.repeat(3), at)) {
-      return push(
-        'bad',
-        3,
+  private string(quote: string): void {
+    const { text, at } = this;
+    if (text.startsWith(quote.repeat(3), at))
+      return this.bad(
         quote.repeat(3),
         'Strings in three quotes are Python; a string of xl stands on one line, in single or double quotes.',
       );
-    }
     let value = '',
       i = at + 1;
     for (; i < text.length && text[i] !== '\n'; i++) {
-      if (text[i] === quote) return push('string', i + 1 - at, value);
+      if (text[i] === quote) return this.push('string', i + 1 - at, value);
       if (text[i] !== '\\') value += text[i];
       else {
         const escape = readEscape(text, i + 1);
         if (!escape) {
-          push(
-            'bad',
-            i - at,
-            text.slice(at, i + 2),
-            `"\\${text[i + 1] ?? ''}" is no escape that xl knows. Write \\\\ for a backslash${/[x0-7]/.test(text[i + 1] ?? '') ? ', and a character itself for its number' : ''}.`,
-          );
+          this.push('bad', i - at, text.slice(at, i + 2));
+          this.tokens.at(-1)!.problem =
+            `"\\${text[i + 1] ?? ''}" is no escape that xl knows. Write \\\\ for a backslash${/[x0-7]/.test(text[i + 1] ?? '') ? ', and a character itself for its number' : ''}.`;
           // The rest of the string would only confuse what follows.
-          while (at < text.length && text[at] !== '\n') at++;
-          return;
+          return this.toLineEnd();
         }
         value += escape.value;
         i += escape.length;
       }
     }
-    push(
-      'bad',
-      i - at,
-      text.slice(at, i),
-      `The string has no closing ${quote === '"' ? 'double' : 'single'} quote on its line.`,
-    );
+    this.bad(text.slice(at, i), `The string has no closing ${quote === '"' ? 'double' : 'single'} quote on its line.`);
   }
 }
 
