@@ -223,25 +223,37 @@ export class Bash {
     this.environment = { ...ran.env };
     this.directory = ran.env.PWD ?? this.directory;
     this.status = signal.aborted ? INTERRUPTED : ran.exitCode;
-    let { stdout, stderr } = ran;
-    if (isAll) {
-      // `set -e` leaves the shell without asking for its handler.
-      const handler = exitHandler(env) === undefined ? exitHandler(ran.env, ran.exitCode) : undefined;
-      const last =
-        handler === undefined
-          ? undefined
-          : await bash.exec(this.rewriting.inScope({ ...this.login, ends: false }, handler), {
-              env: this.environment,
-              replaceEnv: true,
-              cwd: this.directory,
-              signal,
-            });
-      await Promise.all(this.jobs.running.map(job => job.done));
-      const written = this.jobs.take(this.jobs.list);
-      stdout += (last?.stdout ?? '') + written.stdout;
-      stderr += (last?.stderr ?? '') + written.stderr;
-    }
-    return { stdout: asAbsent(stdout), stderr: asAbsent(stderr), status: this.status };
+    // `set -e` leaves the shell without asking for its handler.
+    const handler = exitHandler(env) === undefined ? exitHandler(ran.env, ran.exitCode) : undefined;
+    const last = isAll ? await this.endShell(bash, handler, signal) : { stdout: '', stderr: '' };
+    return {
+      stdout: asAbsent(ran.stdout + last.stdout),
+      stderr: asAbsent(ran.stderr + last.stderr),
+      status: this.status,
+    };
+  }
+
+  /** The shell's end: its handler runs, where it has one, and its jobs come to theirs. What they wrote. */
+  private async endShell(
+    bash: JustBash,
+    handler: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Pick<Ran, 'stdout' | 'stderr'>> {
+    const last =
+      handler === undefined
+        ? undefined
+        : await bash.exec(this.rewriting.inScope({ ...this.login, ends: false }, handler), {
+            env: this.environment,
+            replaceEnv: true,
+            cwd: this.directory,
+            signal,
+          });
+    await Promise.all(this.jobs.running.map(job => job.done));
+    const written = this.jobs.take(this.jobs.list);
+    return {
+      stdout: (last?.stdout ?? '') + written.stdout,
+      stderr: (last?.stderr ?? '') + written.stderr,
+    };
   }
 
   /** The login ends: its handler runs. */
