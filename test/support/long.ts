@@ -33,8 +33,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/dom0/service/host-in-worker.ts serve': 185,
   'src/dom0/shell/line-editor.ts take': 101,
   'src/hypervisor/domain/domain.ts': 758,
-  'src/hypervisor/interfaces/xen/pv/builder.ts planPv': 94,
-  'src/hypervisor/interfaces/xen/pv/saved.ts savePv': 91,
   'src/ui/lessons/ring-strip.tsx Chart': 87,
   'src/ui/lessons/ring-strip.tsx RingStrip': 100,
   'src/ui/parts/activity.tsx Activity': 116,

@@ -53,6 +53,41 @@ export interface PvLayout {
 
 const up = (value: number, align: number): number => Math.ceil(value / align) * align;
 
+/** Offsets from VIRT_BASE: `start` and `end` of the kernel's segments. @throws LoadError: what a note names lies elsewhere */
+function checkNotes(
+  notes: PvKernel,
+  name: string,
+  { start, end, memoryBytes }: { start: number; end: number; memoryBytes: number },
+): void {
+  if (notes.virtBase % FRAME_BYTES !== 0)
+    throw new LoadError(
+      `${name} is mapped at 0x${notes.virtBase.toString(16)} (note VIRT_BASE), which is no multiple of 4096. Link it again.`,
+    );
+  const hypercalls = (notes.hypercallPage ?? notes.virtBase) - notes.virtBase;
+  if (hypercalls < 0 || hypercalls >= Math.max(end, memoryBytes))
+    throw new LoadError(
+      `${name} wants hypercalls at 0x${(hypercalls + notes.virtBase).toString(16)} (note HYPERCALL_PAGE), outside its memory. Build or fetch it again.`,
+    );
+  const entry = notes.entry - notes.virtBase;
+  if (entry < start || entry > end)
+    throw new LoadError(
+      `${name} starts at 0x${notes.entry.toString(16)} (note ENTRY), outside its own image. Build or fetch it again.`,
+    );
+}
+
+/** How many frames the first page tables take from `tablesPfn` on, and how many bytes they map: themselves, what lies before them, a stack and room. */
+function firstTables(virtBase: number, tablesPfn: number): { tables: number; mapped: number } {
+  let tables = 0,
+    mapped = 0;
+  for (;;) {
+    const needed = (tablesPfn + tables + 1) * FRAME_BYTES + SPARE;
+    if (tables > 0 && needed <= mapped) return { tables, mapped };
+    // The next multiple, also of one.
+    mapped = (Math.floor((virtBase + needed) / MAPPED_ALIGN) + 1) * MAPPED_ALIGN - virtBase;
+    tables = 1 + l2Slots(virtBase).length + spans(virtBase, mapped, L1_SPAN);
+  }
+}
+
 /** Checks everything without a domain. @throws LoadError */
 export function planPv(build: PvBuild, memoryMiB: number): PvLayout {
   const { name } = build;
@@ -80,20 +115,7 @@ export function planPv(build: PvBuild, memoryMiB: number): PvLayout {
     end = Math.max(end, address + memoryBytes);
     return { pfn: Math.floor(address / FRAME_BYTES), offset: address % FRAME_BYTES, bytes };
   });
-  if (notes.virtBase % FRAME_BYTES !== 0)
-    throw new LoadError(
-      `${name} is mapped at 0x${notes.virtBase.toString(16)} (note VIRT_BASE), which is no multiple of 4096. Link it again.`,
-    );
-  const hypercalls = (notes.hypercallPage ?? notes.virtBase) - notes.virtBase;
-  if (hypercalls < 0 || hypercalls >= Math.max(end, pages * FRAME_BYTES))
-    throw new LoadError(
-      `${name} wants hypercalls at 0x${(hypercalls + notes.virtBase).toString(16)} (note HYPERCALL_PAGE), outside its memory. Build or fetch it again.`,
-    );
-  const entry = notes.entry - notes.virtBase;
-  if (entry < start || entry > end)
-    throw new LoadError(
-      `${name} starts at 0x${notes.entry.toString(16)} (note ENTRY), outside its own image. Build or fetch it again.`,
-    );
+  checkNotes(notes, name, { start, end, memoryBytes: pages * FRAME_BYTES });
   const symbols = notes.symbols ? symbolImage(kernel) : undefined;
   if (symbols) {
     const address = up(end, 4);
@@ -113,16 +135,7 @@ export function planPv(build: PvBuild, memoryMiB: number): PvLayout {
     storePfn = take(FRAME_BYTES),
     consolePfn = take(FRAME_BYTES);
   const tablesPfn = next;
-  let tables = 0,
-    mapped = 0;
-  for (let fits = false; !fits; ) {
-    const needed = (tablesPfn + tables + 1) * FRAME_BYTES + SPARE;
-    fits = tables > 0 && needed <= mapped;
-    if (fits) break;
-    // The next multiple, also of one.
-    mapped = (Math.floor((notes.virtBase + needed) / MAPPED_ALIGN) + 1) * MAPPED_ALIGN - notes.virtBase;
-    tables = 1 + l2Slots(notes.virtBase).length + spans(notes.virtBase, mapped, L1_SPAN);
-  }
+  const { tables, mapped } = firstTables(notes.virtBase, tablesPfn);
   const stackPfn = tablesPfn + tables;
   const mappedPages = mapped / FRAME_BYTES;
   let need = mappedPages;

@@ -70,6 +70,21 @@ const wireType = (type: number): number =>
         : 0;
 const FROM_WIRE: readonly number[] = [FRAME_TYPE.NONE, FRAME_TYPE.L1, FRAME_TYPE.L2, FRAME_TYPE.L3];
 
+/** Machine frames of the domain's RAM by guest frames, as the M2P table has them; -1: there is none. @throws Refused where two are one guest frame */
+function machineFrames({ machine, record, notRam }: Pick<PvSaveParts, 'machine' | 'record' | 'notRam'>): Int32Array {
+  const mfns = new Int32Array(record.ramFrames).fill(-1);
+  for (let mfn = 0; mfn < machine.frames; mfn++) {
+    if (machine.ownerOf(mfn) !== record.id || notRam.has(mfn)) continue;
+    const pfn = machine.words[machine.m2p + mfn] >>> 0;
+    if (pfn >= mfns.length || mfns[pfn] >= 0)
+      refuse(
+        `its machine frame 0x${mfn.toString(16)} is guest frame 0x${pfn.toString(16)} in the M2P table, which it cannot be.`,
+      );
+    mfns[pfn] = mfn;
+  }
+  return mfns;
+}
+
 /** @throws SavedStateError where the guest's tables name what is not its own, or contradict the hypervisor's. */
 export function savePv(
   { machine, record, ports, block, types, context, notRam }: PvSaveParts,
@@ -77,16 +92,7 @@ export function savePv(
   eflags: number,
 ): PvImage {
   const { words, bytes } = machine;
-  const mfns = new Int32Array(record.ramFrames).fill(-1);
-  for (let mfn = 0; mfn < machine.frames; mfn++) {
-    if (machine.ownerOf(mfn) !== record.id || notRam.has(mfn)) continue;
-    const pfn = words[machine.m2p + mfn] >>> 0;
-    if (pfn >= mfns.length || mfns[pfn] >= 0)
-      refuse(
-        `its machine frame 0x${mfn.toString(16)} is guest frame 0x${pfn.toString(16)} in the M2P table, which it cannot be.`,
-      );
-    mfns[pfn] = mfn;
-  }
+  const mfns = machineFrames({ machine, record, notRam });
   const pfnOf = (mfn: number, what: string): number => {
     const pfn =
       mfn < machine.frames && machine.ownerOf(mfn) === record.id && !notRam.has(mfn)
@@ -110,7 +116,6 @@ export function savePv(
     pfnOf(middle, 'its list of lists of frames');
     return pfnOf(words[middle * LIST_ENTRIES + (i % LIST_ENTRIES)] >>> 0, 'its list of frames');
   });
-  const contexts = new Map<number, Uint8Array>();
   const first = context.get(0, regs, eflags);
   const fields = new DataView(first.buffer);
   const convert = (at: number, what: string): void =>
@@ -119,9 +124,7 @@ export function savePv(
   fields.setInt32(CONTEXT.CR3, toCr3(pfnOf(ofCr3(fields.getUint32(CONTEXT.CR3, true)), 'CR3')), true);
   for (let i = 0; i < Math.ceil(fields.getUint32(CONTEXT.GDT_ENTRIES, true) / 512); i++)
     convert(CONTEXT.GDT_FRAMES + 4 * i, 'its GDT');
-  contexts.set(0, first);
-
-  const plain = (mfn: number): Uint8Array => bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES);
+  const contexts = new Map([[0, first]]);
   const table = (mfn: number, type: number): Uint8Array => {
     const page = new Int32Array(LIST_ENTRIES);
     for (let slot = 0; slot < PAE.entriesOf(type); slot++) {
@@ -144,7 +147,8 @@ export function savePv(
       const mfn = mfns[pfn];
       const type = mfn < 0 ? 0 : types.typeOf(mfn);
       if (mfn < 0) yield { pfn, type: PAGE.INVALID };
-      else if (PAE.entriesOf(type) === 0) yield { pfn, type: PAGE.NORMAL, bytes: plain(mfn) };
+      else if (PAE.entriesOf(type) === 0)
+        yield { pfn, type: PAGE.NORMAL, bytes: bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES) };
       else
         yield {
           pfn,
