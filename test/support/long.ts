@@ -11,7 +11,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/cpu/fpu/extended-functions.ts partialRemainder': 109,
   'src/cpu/fpu/extended.ts': 688,
   'src/cpu/fpu/extended.ts addExtended': 91,
-  'src/cpu/fpu/fake-core.ts replay': 82,
   'src/cpu/fpu/packed.ts': 689,
   'src/cpu/fpu/softfloat.ts': 709,
   'src/cpu/fpu/sse.ts': 902,

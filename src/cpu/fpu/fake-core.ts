@@ -279,11 +279,12 @@ function closeSingle(want: number, got: number): boolean {
   return x === y || (Number.isFinite(x) && Number.isFinite(y) && Math.abs(x - y) <= Math.abs(x) * 1e-3);
 }
 
+const hex = (v: number | bigint): string => v.toString(16);
+
 /** Runs a fixture; returns what differs from what the processor did. `bits`: precision that transcendentals must reach. */
 export function replay(core: FakeCore, t: Fixture, bits = 45): string[] {
   load(core, t);
-  const bad: string[] = [],
-    hex = (v: number | bigint) => v.toString(16);
+  const bad: string[] = [];
   const csBase = t.w === 16 ? 0x20000 : 0;
   let ip = csBase + (t.w === 16 ? 0x400 : 0x20400),
     vector = -1,
@@ -323,42 +324,46 @@ export function replay(core: FakeCore, t: Fixture, bits = 45): string[] {
         bad.push(`mem[${hex(a)}] ${hex(got)} want ${hex(wanted)}`);
     }
   }
-  if (t.x !== undefined) {
-    const x = t.x,
-      ox = o.x ?? {};
-    const cw = ox.cw ?? x.cw,
-      sw = ox.sw ?? x.sw,
-      tw = ox.tw ?? x.tw,
-      mx = ox.mx ?? x.mx;
-    let mask = 0xffff & ~(t.xu ?? 0);
-    if (t.tol === 'x87') mask &= ~0x32;
-    if (((R[FSW] ^ sw) & mask) !== 0) bad.push(`fsw ${hex(R[FSW])} want ${hex(sw)} (mask ${hex(mask)})`);
-    if (((R[FCW] ^ cw) & 0xf3f) !== 0) bad.push(`fcw ${hex(R[FCW])} want ${hex(cw)}`);
-    if (R[FTW] !== tw) bad.push(`ftw ${hex(R[FTW])} want ${hex(tw)}`);
-    if (((R[MXCSR] ^ mx) & (t.tol === 'rcp' ? 0xffc0 : 0xffff)) !== 0)
-      bad.push(`mxcsr ${hex(R[MXCSR])} want ${hex(mx)}`);
-    const st = [...(x.st ?? new Array<string>(8).fill('0'))];
-    for (const [i, v] of ox.st ?? []) st[i] = v;
-    const top = (sw >> 11) & 7;
-    for (let i = 0; i < 8; i++) {
-      if (((tw >> ((top + i) & 7)) & 1) === 0) continue;
-      const got = register(core, i),
-        wanted = BigInt(`0x${st[i]}`);
-      if (got !== wanted && !(t.tol === 'x87' && close(wanted, got, bits)))
-        bad.push(`st${i} ${hex(got)} want ${hex(wanted)}`);
-    }
-    const xm = [...(x.xm ?? new Array<string>(8).fill('0'))];
-    for (const [i, v] of ox.xm ?? []) xm[i] = v;
-    for (let i = 0; i < 8; i++) {
-      const words = [0, 1, 2, 3].map(k => Number((BigInt(`0x${xm[i]}`) >> BigInt(32 * k)) & 0xffffffffn) | 0);
-      const same = words.every(
-        (word, k) => R[XMM + 4 * i + k] === word || (t.tol === 'rcp' && closeSingle(word, R[XMM + 4 * i + k])),
+  if (t.x !== undefined) bad.push(...fpuDifferences(core, t, t.x, bits));
+  return bad;
+}
+
+/** What differs in the x87 and in SSE's registers. */
+function fpuDifferences(core: FakeCore, t: Fixture, x: NonNullable<Fixture['x']>, bits: number): string[] {
+  const bad: string[] = [],
+    { R } = core;
+  const ox = t.o.x ?? {};
+  const cw = ox.cw ?? x.cw,
+    sw = ox.sw ?? x.sw,
+    tw = ox.tw ?? x.tw,
+    mx = ox.mx ?? x.mx;
+  let mask = 0xffff & ~(t.xu ?? 0);
+  if (t.tol === 'x87') mask &= ~0x32;
+  if (((R[FSW] ^ sw) & mask) !== 0) bad.push(`fsw ${hex(R[FSW])} want ${hex(sw)} (mask ${hex(mask)})`);
+  if (((R[FCW] ^ cw) & 0xf3f) !== 0) bad.push(`fcw ${hex(R[FCW])} want ${hex(cw)}`);
+  if (R[FTW] !== tw) bad.push(`ftw ${hex(R[FTW])} want ${hex(tw)}`);
+  if (((R[MXCSR] ^ mx) & (t.tol === 'rcp' ? 0xffc0 : 0xffff)) !== 0) bad.push(`mxcsr ${hex(R[MXCSR])} want ${hex(mx)}`);
+  const st = [...(x.st ?? new Array<string>(8).fill('0'))];
+  for (const [i, v] of ox.st ?? []) st[i] = v;
+  const top = (sw >> 11) & 7;
+  for (let i = 0; i < 8; i++) {
+    if (((tw >> ((top + i) & 7)) & 1) === 0) continue;
+    const got = register(core, i),
+      wanted = BigInt(`0x${st[i]}`);
+    if (got !== wanted && !(t.tol === 'x87' && close(wanted, got, bits)))
+      bad.push(`st${i} ${hex(got)} want ${hex(wanted)}`);
+  }
+  const xm = [...(x.xm ?? new Array<string>(8).fill('0'))];
+  for (const [i, v] of ox.xm ?? []) xm[i] = v;
+  for (let i = 0; i < 8; i++) {
+    const words = [0, 1, 2, 3].map(k => Number((BigInt(`0x${xm[i]}`) >> BigInt(32 * k)) & 0xffffffffn) | 0);
+    const same = words.every(
+      (word, k) => R[XMM + 4 * i + k] === word || (t.tol === 'rcp' && closeSingle(word, R[XMM + 4 * i + k])),
+    );
+    if (!same)
+      bad.push(
+        `xmm${i} ${[3, 2, 1, 0].map(k => hex(R[XMM + 4 * i + k] >>> 0).padStart(8, '0')).join('')} want ${xm[i]}`,
       );
-      if (!same)
-        bad.push(
-          `xmm${i} ${[3, 2, 1, 0].map(k => hex(R[XMM + 4 * i + k] >>> 0).padStart(8, '0')).join('')} want ${xm[i]}`,
-        );
-    }
   }
   return bad;
 }
