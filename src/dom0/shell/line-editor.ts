@@ -85,54 +85,6 @@ export class LineEditor {
         if (this.text.length === 0) return this.done('end');
         this.remove(this.cursor, this.cursor + 1);
         break;
-      case 'delete':
-        this.remove(this.cursor, this.cursor + 1);
-        break;
-      case 'backspace':
-      case 'ctrl-h':
-        this.remove(this.cursor - 1, this.cursor);
-        break;
-      case 'left':
-      case 'ctrl-b':
-        this.cursor = Math.max(0, this.cursor - 1);
-        break;
-      case 'right':
-      case 'ctrl-f':
-        this.cursor = Math.min(this.text.length, this.cursor + 1);
-        break;
-      case 'home':
-      case 'ctrl-a':
-        this.cursor = 0;
-        break;
-      case 'end':
-      case 'ctrl-e':
-        this.cursor = this.text.length;
-        break;
-      case 'alt-b':
-      case 'ctrl-left':
-      case 'alt-left':
-        this.cursor = this.wordBefore();
-        break;
-      case 'alt-f':
-      case 'ctrl-right':
-      case 'alt-right':
-        this.cursor = this.wordAfter();
-        break;
-      case 'ctrl-k':
-        this.kill(this.cursor, this.text.length);
-        break;
-      case 'ctrl-u':
-        this.kill(0, this.cursor);
-        break;
-      case 'ctrl-w':
-        this.kill(this.spaceBefore(), this.cursor);
-        break;
-      case 'alt-backspace':
-        this.kill(this.wordBefore(), this.cursor);
-        break;
-      case 'alt-d':
-        this.kill(this.cursor, this.wordAfter());
-        break;
       case 'ctrl-y':
         this.insert(this.killed);
         break;
@@ -158,10 +110,75 @@ export class LineEditor {
         await this.completed(before === 'tab');
         break;
       default:
-        return undefined;
+        if (!this.moved(key) && !this.cut(key)) return undefined;
     }
     this.draw();
     return undefined;
+  }
+
+  /** The cursor is moved. False: by no such key. */
+  private moved(key: string): boolean {
+    switch (key) {
+      case 'left':
+      case 'ctrl-b':
+        this.cursor = Math.max(0, this.cursor - 1);
+        return true;
+      case 'right':
+      case 'ctrl-f':
+        this.cursor = Math.min(this.text.length, this.cursor + 1);
+        return true;
+      case 'home':
+      case 'ctrl-a':
+        this.cursor = 0;
+        return true;
+      case 'end':
+      case 'ctrl-e':
+        this.cursor = this.text.length;
+        return true;
+      case 'alt-b':
+      case 'ctrl-left':
+      case 'alt-left':
+        this.cursor = this.wordBefore();
+        return true;
+      case 'alt-f':
+      case 'ctrl-right':
+      case 'alt-right':
+        this.cursor = this.wordAfter();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Text is taken out, and kept but for single characters. False: by no such key. */
+  private cut(key: string): boolean {
+    const { cursor } = this;
+    switch (key) {
+      case 'delete':
+        this.remove(cursor, cursor + 1);
+        return true;
+      case 'backspace':
+      case 'ctrl-h':
+        this.remove(cursor - 1, cursor);
+        return true;
+      case 'ctrl-k':
+        this.kill(cursor, this.text.length);
+        return true;
+      case 'ctrl-u':
+        this.kill(0, cursor);
+        return true;
+      case 'ctrl-w':
+        this.kill(this.spaceBefore(), cursor);
+        return true;
+      case 'alt-backspace':
+        this.kill(this.wordBefore(), cursor);
+        return true;
+      case 'alt-d':
+        this.kill(cursor, this.wordAfter());
+        return true;
+      default:
+        return false;
+    }
   }
 
   /** The terminal's width has changed, or something else was written: the line is drawn anew below it. */
