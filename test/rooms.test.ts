@@ -311,7 +311,7 @@ describe('circles of imports', () => {
 });
 
 describe('tests', () => {
-  it('have a process of their own where they keep the page’s state, put modules in others’ places or want a document, and only there', () => {
+  it('have modules of their own where they keep the page’s state, put modules in others’ places or want a document, and only there', () => {
     const tests = [...sources, 'test/adding/panel.test.ts'].filter(path => path.endsWith('.test.ts'));
     const files = new Map([...sources, ...tests].map(path => [path, text(path)]));
     const alone = tests.filter(

@@ -1,4 +1,4 @@
-/** Tests that have a process of their own; all others share one with the files before them. test/rooms.test.ts keeps the list true. */
+/** Tests that have modules of their own, each in a thread; all others share one with the files before them. test/rooms.test.ts keeps the list true. */
 export const ALONE = [
   'src/cpu/flat-transfers.test.ts',
   'src/cpu/real-transfers.test.ts',
