@@ -56,6 +56,7 @@ const PROGRAMS = {
     'lesson-times': 'src/cli/lesson-times.ts',
     'bench-widths': 'src/cli/bench-widths.ts',
     'bench-hypervisor': 'src/cli/bench-hypervisor/main.ts',
+    'bench-migration': 'src/cli/bench-migration/main.ts',
     start: 'src/cli/bench-hypervisor/start.ts',
     ...WORKERS,
   },
