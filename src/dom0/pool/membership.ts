@@ -1,5 +1,6 @@
 /** A host's membership: it is in one pool, or in none. What a pool needs is loaded with this file, when somebody joins one. */
 import type { Ways } from '../host/index.ts';
+import { COMMANDS } from '../toolstack/commands/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { readCode, secretsOf } from './code.ts';
 import { hubRoom, readHubAddress } from './hub-room.ts';
@@ -8,6 +9,7 @@ import { hostIdOf, nameProblem } from './names.ts';
 import { joinNetworks } from './one-network.ts';
 import { Ownership } from './ownership.ts';
 import { Pool } from './pool.ts';
+import { PoolBalancing } from './pool-balancing.ts';
 import type { Room } from './room.ts';
 import { SharedState } from './shared-state.ts';
 import { tabsRoom } from './tabs-room.ts';
@@ -31,6 +33,8 @@ export interface Joined {
   state: SharedState;
   /** Whose its guests are. */
   ownership: Ownership;
+  /** Where they should be. */
+  balancing: PoolBalancing;
 }
 
 export class Membership {
@@ -78,7 +82,13 @@ export class Membership {
     const state = new SharedState({ pool, id, later, hostMs, say, random: ways.random });
     tellOfHost(host, pool, state);
     const ownership = new Ownership({ host, pool, state, later, hostMs, epochMs: host.parts.epochMs, engine, say });
-    const joined = { pool, url, state, ownership };
+    const note = (sentence: string): void => host.tasks.note('pool balance', 'done', sentence);
+    const migrate = async (guest: string, to: string): Promise<unknown> => {
+      const member = host.toolstack.ownerOf(guest);
+      return member && COMMANDS.migrate.run(host, member.record.id, to);
+    };
+    const balancing = new PoolBalancing({ pool, state, later, hostMs, migrate, note, say });
+    const joined = { pool, url, state, ownership, balancing };
     this.joined = joined;
     pool.onChange(() => {
       if (pool.left === undefined || this.joined !== joined) return;

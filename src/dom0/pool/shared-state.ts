@@ -10,6 +10,7 @@ import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 import type { Later } from '../host/index.ts';
 import type { ByteChannel } from '../host/nbd/index.ts';
+import { type Mode, MODES } from './balancing/index.ts';
 import type { LeaseRecord } from './leases/coordinator.ts';
 import { Mesh, type MeshEnd } from './mesh.ts';
 import { nameProblem } from './names.ts';
@@ -49,6 +50,18 @@ export interface SharedTask {
 
 /** A lease as its coordinator keeps it; when it was renewed last, that alone knows. */
 export type SharedLease = Omit<LeaseRecord, 'renewedMs'>;
+
+/** How a host wants to be balanced. `automatic`: its guests may go and others may come without anybody's word. */
+export interface SharedWish {
+  mode: Mode;
+  automatic: boolean;
+}
+
+/** A move that the coordinator has decided, until the guest's host has made it. */
+export interface SharedMove {
+  from: string;
+  to: string;
+}
 
 /** How busy a host is; the balancer's HostSample without what others know of it. */
 export interface HostLoad {
@@ -136,6 +149,17 @@ export class SharedState {
     this.write(this.doc.getMap('leases'), guest, lease);
   }
 
+  setWish(wish: SharedWish): void {
+    this.write(this.doc.getMap('wishes'), this.parts.pool.me, wish);
+  }
+
+  /** Undefined: it is made, or cannot be. */
+  setMove(guest: string, move: SharedMove | undefined): void {
+    const moves = this.doc.getMap('moves');
+    if (move) this.write(moves, guest, move);
+    else moves.delete(guest);
+  }
+
   setLoad(load: HostLoad): void {
     this.presence.setLocalState({ name: this.parts.pool.me, load });
   }
@@ -183,6 +207,26 @@ export class SharedState {
           ...(ofCopy ? { ofCopy } : {}),
         };
         return [[guest, lease as SharedLease] as const];
+      }),
+    );
+  }
+
+  /** By hosts' names. */
+  get wishes(): Map<string, SharedWish> {
+    return new Map(
+      [...this.doc.getMap('wishes')].flatMap(([name, value]) => {
+        const { mode, automatic } = fields(value);
+        return isMode(mode) && typeof automatic === 'boolean' ? [[name, { mode, automatic }] as const] : [];
+      }),
+    );
+  }
+
+  /** By guests' UUIDs. */
+  get moves(): Map<string, SharedMove> {
+    return new Map(
+      [...this.doc.getMap('moves')].flatMap(([guest, value]) => {
+        const { from, to } = fields(value);
+        return isText(guest) && isHostName(from) && isHostName(to) ? [[guest, { from, to }] as const] : [];
       }),
     );
   }
@@ -276,6 +320,7 @@ export class SharedState {
   }
 }
 
+const isMode = (value: unknown): value is Mode => MODES.some(mode => mode === value);
 const isHostName = (value: unknown): value is string => typeof value === 'string' && nameProblem(value) === undefined;
 
 function readLoad(value: unknown): HostLoad | undefined {

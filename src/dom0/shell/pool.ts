@@ -10,6 +10,8 @@ const USAGE = `Usage: pool COMMAND
   list                               its hosts: how busy, how far, and what passed between them and this one
   guests                             which guest runs where
   leases                             whose each guest is, and who says so
+  balance [performance|density|off] [--automatic]
+                                     what should move where, and why; how this host wants that decided
   emergency                          give leases here, where the host that did is gone for good
   tasks                              what was done on its hosts
   leave                              be alone again
@@ -97,6 +99,20 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
           `  ${uuid}`,
         ]),
       ])}`,
+    );
+  },
+  balance: async (membership, words) => {
+    const { state, balancing } = membership.here;
+    const { energyWords, MODES, wordsOf } = await import('../pool/balancing/index.ts');
+    const automatic = words.includes('--automatic');
+    const [word, ...more] = words.filter(each => each !== '--automatic');
+    const mode = MODES.find(each => each === word);
+    if (more.length > 0 || (word !== undefined && !mode)) return failed(USAGE, WRONG_USE);
+    if (mode || automatic) state.setWish({ mode: mode ?? 'performance', automatic });
+    const { wish, decisions, energy } = balancing;
+    const told = decisions.map(each => `${wordsOf(each)}\n`).join('');
+    return succeeded(
+      `${wish.mode}, ${wish.automatic ? 'automatic' : 'advised'}\n${told === '' ? 'Nothing is to be done.\n' : told}${energyWords(energy)}\n`,
     );
   },
   emergency: async membership => {

@@ -2,17 +2,22 @@
 import type { Decision } from './decisions.ts';
 import { plan } from './plan.ts';
 import type { HostSample, PoolView } from './samples.ts';
-import { DEFAULTS, type Settings } from './settings.ts';
+import { DEFAULTS, type Mode, type Settings } from './settings.ts';
 import { Watch } from './watch.ts';
 
 export class Balancer {
-  private readonly settings: Settings;
+  private settings: Settings;
   private readonly watch: Watch;
   private relieving: ReadonlySet<string> = new Set();
 
   constructor(settings: Partial<Settings> = {}) {
     this.settings = { ...DEFAULTS, ...settings };
     this.watch = new Watch(this.settings);
+  }
+
+  /** What it goes by from now on; it forgets nothing. */
+  set(mode: Mode, automatic: boolean): void {
+    this.settings = { ...this.settings, mode, automatic };
   }
 
   /** A host tells how it is, every two seconds or so. */

@@ -6,5 +6,5 @@ export { type Energy, energyOf, POWER, type PowerModel } from './energy.ts';
 export { plan } from './plan.ts';
 export { brokenPairs } from './rules.ts';
 export type { GuestRules, GuestSample, GuestView, HostSample, HostView, PoolView } from './samples.ts';
-export { DEFAULTS, type Mode, type Settings } from './settings.ts';
+export { DEFAULTS, type Mode, MODES, type Settings } from './settings.ts';
 export { energyWords, wordsOf } from './words.ts';

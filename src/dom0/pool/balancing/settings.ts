@@ -8,7 +8,8 @@
  *   density      hosts with little to do are emptied
  *   off          nothing
  */
-export type Mode = 'performance' | 'density' | 'off';
+export const MODES = ['performance', 'density', 'off'] as const;
+export type Mode = (typeof MODES)[number];
 
 /** Shares of a host's slots that are busy. */
 export interface BusyLines {
