@@ -321,6 +321,25 @@ describe('TFTP', () => {
     expect([...udpOf(ask(request('full\0octet\0', 2))[0]).subarray(0, 4)]).toEqual([0, 5, 0, 2]);
   });
 
+  // RFC 1350, 4: the request may be there twice; the first answer that its client gets is the one that it goes on with.
+  it('has one answer for a request that comes twice before that, and leaves a transfer alone that goes on', () => {
+    const again = request('boot/kernel\0octet\0tsize\x000\0');
+    const [first] = ask(again),
+      [second] = ask(again);
+    expect(second).toEqual(first);
+    const acknowledge = (frame: Uint8Array, block: number): Uint8Array[] =>
+      ask(udpFrame(toGateway, 2000, get16(frame, 34), Uint8Array.of(0, 4, 0, block)));
+    expect(udpOf(acknowledge(first!, 0)[0]!)).toEqual(concat(hex('0003 0001'), FILE.subarray(0, 512)));
+    // It was long on its way: its client has no use for another transfer.
+    const [late] = ask(again);
+    expect(get16(late!, 34)).not.toBe(get16(first!, 34));
+    expect(udpOf(acknowledge(first!, 1)[0]!)).toEqual(concat(hex('0003 0002'), FILE.subarray(512, 1024)));
+    ask(udpFrame(toGateway, 2000, get16(late!, 34), hex('0005 0005 00')));
+    got = [];
+    timers.advanceMs(1100);
+    expect(got.map(frame => get16(frame, 34))).toEqual([get16(first!, 34)]);
+  });
+
   it('sends a block again that nobody acknowledges, and gives up in the end', () => {
     const [first] = ask(request('full\0octet\0'));
     timers.advanceMs(1100);

@@ -31,10 +31,14 @@ interface Transfer {
   /** Whoever asked, as the peer names it: a key. */
   client: string;
   port: number;
+  /** As it was asked for. */
+  request: string;
   content: Uint8Array;
   blockSize: number;
   /** Number of the block on its way (0: the answer to the options), counted without end. */
   block: number;
+  /** The first answer was acknowledged. */
+  begun: boolean;
   sent: Uint8Array;
   retries: number;
   deadlineNs: number;
@@ -84,6 +88,7 @@ export class TftpServer {
     if (opcode === ERROR) this.drop(transfer);
     // A second acknowledgement of an earlier block must not double every block from here on (RFC 1123, 4.2.3.1).
     if (opcode !== ACK || get16(data, 2) !== (transfer.block & 0xffff)) return null;
+    transfer.begun = true;
     return this.advance(transfer, nowNs()) ? { client, port, message: transfer.sent } : null;
   }
 
@@ -105,25 +110,34 @@ export class TftpServer {
   }
 
   private read(client: string, port: number, request: Uint8Array, nowNs: () => number): TftpReply | Promise<TftpReply> {
-    const reply = (message: Uint8Array): TftpReply => ({ client, port, message });
-    const fields = new TextDecoder('latin1').decode(request).split('\0');
+    const refused = (code: number, text: string): TftpReply => ({ client, port, message: error(code, text) });
+    const text = new TextDecoder('latin1').decode(request),
+      fields = text.split('\0');
     // The last field ends with a zero byte too.
-    if (fields.pop() !== '' && fields.length < 2) return reply(error(ILLEGAL, 'malformed request'));
+    if (fields.pop() !== '' && fields.length < 2) return refused(ILLEGAL, 'malformed request');
     const [name, mode, ...options] = fields;
-    if (!name || mode?.toLowerCase() !== 'octet') return reply(error(ILLEGAL, 'only mode octet'));
-    const opened = (content: Uint8Array | undefined): TftpReply =>
-      reply(content ? this.open(client, port, content, options, nowNs()) : error(NOT_FOUND, 'file not found'));
+    if (!name || mode?.toLowerCase() !== 'octet') return refused(ILLEGAL, 'only mode octet');
+    const opened = (content: Uint8Array | undefined): TftpReply => {
+      if (!content) return refused(NOT_FOUND, 'file not found');
+      const transfer =
+        this.transfers.find(one => one.client === client && one.request === text && !one.begun) ??
+        this.open({ client, port, request: text, content }, options, nowNs());
+      return { client, port: transfer.port, message: transfer.sent };
+    };
     const found = this.files.get(name.replace(/^[/\\]+/, ''));
     return found instanceof Promise ? found.then(opened, () => opened(undefined)) : opened(found);
   }
 
+  /**
+   * A transfer with its first answer. Another one of that client goes on: a request may be there twice, and of two answers the client keeps the first
+   * (RFC 1350, 4). It refuses the other, or never acknowledges it.
+   */
   private open(
-    client: string,
-    port: number,
-    content: Uint8Array,
+    asked: Pick<Transfer, 'client' | 'port' | 'request' | 'content'>,
     options: readonly string[],
     nowNs: number,
-  ): Uint8Array {
+  ): Transfer {
+    const { content } = asked;
     let blockSize = DEFAULT_BLOCK;
     const accepted: string[] = [];
     for (let i = 0; i + 1 < options.length; i += 2) {
@@ -134,16 +148,12 @@ export class TftpServer {
         accepted.push(key, String(blockSize));
       } else if (key === 'tsize') accepted.push(key, String(content.length));
     }
-    // A client that asks again has lost the answer: its old transfer ends.
-    const before = this.transfers.find(one => one.client === client);
-    if (before) this.drop(before);
-    else if (this.transfers.length === MAX_TRANSFERS) this.transfers.shift();
+    if (this.transfers.length === MAX_TRANSFERS) this.transfers.shift();
     const transfer: Transfer = {
-      client,
-      port,
-      content,
+      ...asked,
       blockSize,
       block: 0,
+      begun: false,
       sent: new Uint8Array(0),
       retries: 0,
       deadlineNs: nowNs + RETRY_NS,
@@ -151,12 +161,12 @@ export class TftpServer {
     this.transfers.push(transfer);
     if (accepted.length === 0) {
       this.advance(transfer, nowNs);
-      return transfer.sent;
+      return transfer;
     }
     const head = new Uint8Array(2);
     put16(head, 0, OACK);
     transfer.sent = concat(head, ascii(`${accepted.join('\0')}\0`));
-    return transfer.sent;
+    return transfer;
   }
 
   /** Makes the next block the one on its way. False: the last was acknowledged. */
