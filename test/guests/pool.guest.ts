@@ -43,6 +43,10 @@ it('is one network for guests of its hosts', { timeout: 900_000 }, async () => {
   await ask(alfa, 'ping 10.0.2.16 5', 'ping: 5 of 5');
   // Bravo's gateway is off the bridge: alfa's answers for it.
   await ask(bravo, 'ping 10.0.2.2 3', 'ping: 3 of 3');
+  // Each Domain 0 is a station of its own: 10.0.2.1 is that of the first host.
+  for (const to of ['10.0.2.15', '10.0.2.16', '10.0.2.1'])
+    expect(await bravo.run(`ping -c 2 ${to}`, 20)).toContain('2 received');
+  expect(await alfa.run('ping -c 2 10.0.2.4', 20)).toContain('2 received');
   expect(await bravo.run('brctl show', 10)).not.toContain('eth0');
   expect(await bravo.run('brctl showmacs xenbr0', 10)).toContain('00:16:3e');
   // Who loses the other is a network of its own again.

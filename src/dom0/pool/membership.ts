@@ -78,7 +78,10 @@ export class Membership {
     await this.keep(ID_FILE, id);
     await this.keep(NAME_FILE, name);
     const say = (sentence: string): void => host.tasks.note('pool', 'failed', sentence);
-    joinNetworks({ pool, network: host.toolstack.services.network, later, say });
+    const { network } = host.toolstack.services;
+    joinNetworks({ pool, network, later, say });
+    // Others find Domain 0 at its address, which they would not miss on a host alone.
+    void network.own(later).catch((error: Error) => say(error.message));
     const state = new SharedState({ pool, id, later, hostMs, say, random: ways.random });
     tellOfHost(host, pool, state);
     const ownership = new Ownership({ host, pool, state, later, hostMs, epochMs: host.parts.epochMs, engine, say });

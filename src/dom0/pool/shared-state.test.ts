@@ -19,7 +19,7 @@ async function host(room: TestRoom, name: string): Promise<TestHost> {
   const pool = await enter(room.enter(), name);
   const id = name.charCodeAt(0).toString(16).padStart(32, '0');
   const state = new SharedState({ pool, id, later, hostMs, random, say: sentence => pool.said.push(sentence) });
-  state.setHost({ name, version: 'test', memoryMiB: 1024, slots: 2, vt: true });
+  state.setHost({ name, version: 'test', memoryMiB: 1024, slots: 2, vt: true, station: 1 });
   return { pool, state };
 }
 

@@ -29,6 +29,8 @@ export interface SharedHost {
   memoryMiB: number;
   slots: number;
   vt: boolean;
+  /** Of the network, Domain 0's own. */
+  station: number;
 }
 
 export interface SharedGuest {
@@ -173,9 +175,14 @@ export class SharedState {
 
   get hosts(): SharedHost[] {
     return [...this.doc.getMap('hosts').values()].flatMap(value => {
-      const { name, version, memoryMiB, slots, vt } = fields(value);
-      return isHostName(name) && isText(version) && isCount(memoryMiB) && isCount(slots) && typeof vt === 'boolean'
-        ? [{ name, version, memoryMiB, slots, vt }]
+      const { name, version, memoryMiB, slots, vt, station } = fields(value);
+      return isHostName(name) &&
+        isText(version) &&
+        isCount(memoryMiB) &&
+        isCount(slots) &&
+        typeof vt === 'boolean' &&
+        isCount(station)
+        ? [{ name, version, memoryMiB, slots, vt, station }]
         : [];
     });
   }

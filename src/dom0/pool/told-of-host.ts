@@ -5,6 +5,8 @@ import type { Pool } from './pool.ts';
 import type { HostLoad, SharedState } from './shared-state.ts';
 
 const EVERY_MS = 2000;
+/** Below those that DHCP gives out; 2 and 3 are the gateway and the name server. */
+const STATIONS = [1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
 const FRAME_BYTES = 4096,
   MIB = 2 ** 20;
 
@@ -19,18 +21,25 @@ export function tellOfHost(host: CommandHost, pool: Pool, state: SharedState): v
     ]);
   let before = { ranNs: lookUp(), atMs: parts.hostMs() };
   const shared = new Set<number>();
+  let station = 0;
   const tell = (): void => {
-    if (pool.left !== undefined) return;
+    if (pool.left !== undefined) {
+      toolstack.services.network.ownStation = STATIONS[0]!;
+      return;
+    }
     const now = { ranNs: lookUp(), atMs: parts.hostMs() };
     state.setLoad(loadBetween(host, before, now));
     before = now;
     const { name } = toolstack.identity;
+    const wanted = stationOf(pool, state, station);
+    if (wanted !== station) toolstack.services.network.ownStation = station = wanted;
     state.setHost({
       name,
       version: parts.version,
       memoryMiB: machine.frames >>> 8,
       slots: toolstack.queue.pcpus,
       vt: machine.hasVt,
+      station,
     });
     state.setGuests(
       [...toolstack.members.values()].map(member => ({
@@ -51,6 +60,19 @@ export function tellOfHost(host: CommandHost, pool: Pool, state: SharedState): v
   // What was done before it joined is nobody's business.
   for (const { id, state: how } of host.tasks.list()) if (how !== 'running') shared.add(id);
   tell();
+}
+
+/** The one that it has, unless a host that was there before has it, too: then the least that nobody has. */
+function stationOf(pool: Pool, state: SharedState, has: number): number {
+  const order = pool.inOrder;
+  const place = order.indexOf(pool.me);
+  const others = state.hosts.filter(({ name }) => name !== pool.me && order.includes(name));
+  const isTaken = (station: number, by = others): boolean => by.some(other => other.station === station);
+  const before = others.filter(({ name }) => order.indexOf(name) < place);
+  // What others have may not have come yet: those who join one after the other begin with different ones.
+  if (has === 0) return STATIONS[Math.min(place, STATIONS.length - 1)]!;
+  if (!isTaken(has, before)) return has;
+  return STATIONS.find(station => !isTaken(station)) ?? has;
 }
 
 function loadBetween(

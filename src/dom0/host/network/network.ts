@@ -1,6 +1,6 @@
 /** The network of Domain 0: the bridge xenbr0, the cards of guests on it, and the host's own card as its uplink (uplink.ts). */
 import { type Clock, TimerQueue } from '../../../devices/index.ts';
-import { formatAddress, type GivenOut, type PeerOptions } from '../../../devices/net/index.ts';
+import { formatAddress, type GivenOut, NETWORK, type PeerOptions } from '../../../devices/net/index.ts';
 import type { IoTrace } from '../../../hypervisor/tracing/index.ts';
 import { type DomainRecord, HostError, type Machine } from '../../../hypervisor/memory/index.ts';
 import type { HostBus } from '../hardware/host-bus.ts';
@@ -37,6 +37,8 @@ export class Network {
   /** The host's card's station address. */
   mac: Uint8Array;
   private ownMac: Uint8Array;
+  /** 10.0.2.1; the gateway is the station after it. */
+  private ownAddress = NETWORK + 1;
   private readonly machine: Machine;
   private readonly time: Dom0Time;
   private readonly hardware: HostBus;
@@ -81,7 +83,13 @@ export class Network {
   become(identity: HostIdentity): void {
     if (!this.uplink) this.mac = cardAddressOf(identity);
     this.ownMac = bridgeAddressOf(identity);
-    this.station?.readdress(this.ownMac);
+    this.station?.readdress(this.ownMac, this.ownAddress);
+  }
+
+  /** Domain 0's own address is that station's of the network: no two hosts of a pool have the same. */
+  set ownStation(number: number) {
+    this.ownAddress = NETWORK + number;
+    this.station?.readdress(this.ownMac, this.ownAddress);
   }
 
   private plugWire(): BridgePort {
@@ -131,11 +139,15 @@ export class Network {
   async own(later: (ms: number, callback: () => void) => () => void): Promise<OwnStation> {
     await this.connect();
     const { OwnStation: Station } = await import('./own-station.ts');
-    const { bridge, time, ownMac } = this;
-    return (this.station ??= new Station(bridge, ownMac, {
-      later,
-      sent: () => time.wakeAt(time.clock.nowNs()),
-    }));
+    const { bridge, time, ownMac, ownAddress } = this;
+    return (this.station ??= new Station(
+      bridge,
+      { mac: ownMac, address: ownAddress },
+      {
+        later,
+        sent: () => time.wakeAt(time.clock.nowNs()),
+      },
+    ));
   }
 
   /** What the gateway gives out by TFTP, and DHCP names, from now on. */

@@ -17,15 +17,12 @@ import {
   ICMP_ECHO_REPLY,
   ICMP_UNREACHABLE,
   icmpFrame,
-  NETWORK,
   parseIp,
   type Path,
   PROTOCOL_ICMP,
 } from '../../../devices/net/index.ts';
 import type { Bridge, BridgePort } from './bridge.ts';
 
-/** 10.0.2.1; the gateway is the station after it. */
-export const OWN_ADDRESS = NETWORK + 1;
 const NETWORK_MASK = 0xffffff00,
   LOOPBACK = 127;
 const NO_STATION = new Uint8Array(6);
@@ -48,6 +45,7 @@ export interface Echo {
 export class OwnStation {
   private readonly port: BridgePort;
   private mac: Uint8Array;
+  private address: number;
   private readonly stations = new Map<number, Uint8Array>();
   private readonly asked = new Map<number, () => void>();
   /** By identifier and sequence number. */
@@ -58,18 +56,20 @@ export class OwnStation {
   /** `sent`: Domain 0 is to have a turn, since frames are on their way. */
   constructor(
     bridge: Bridge,
-    mac: Uint8Array,
+    { mac, address }: { mac: Uint8Array; address: number },
     { later, sent }: { later: (ms: number, callback: () => void) => () => void; sent: () => void },
   ) {
     this.mac = mac;
+    this.address = address;
     this.later = later;
     this.sent = sent;
     this.port = bridge.addPort(bridge.name, { deliver: ({ bytes }) => this.take(bytes) }, true);
   }
 
   /** From now on. */
-  readdress(mac: Uint8Array): void {
+  readdress(mac: Uint8Array, address: number): void {
     this.mac = mac;
+    this.address = address;
   }
 
   /** Sends an echo request; `undefined`: nobody has answered before `over` was called. */
@@ -81,11 +81,11 @@ export class OwnStation {
     over: Promise<void>,
   ): Promise<Echo | undefined> {
     const bytes = 8 + data.length;
-    if (to >>> 24 === LOOPBACK || to === OWN_ADDRESS) return { from: to, ttl: 64, bytes };
-    const hop = ((to ^ OWN_ADDRESS) & NETWORK_MASK) === 0 ? to : GATEWAY;
+    if (to >>> 24 === LOOPBACK || to === this.address) return { from: to, ttl: 64, bytes };
+    const hop = ((to ^ this.address) & NETWORK_MASK) === 0 ? to : GATEWAY;
     const mac = await this.resolve(hop);
     // Host unreachable, as one's own system says it.
-    if (!mac) return { from: OWN_ADDRESS, ttl: 64, bytes, unreachable: 1 };
+    if (!mac) return { from: this.address, ttl: 64, bytes, unreachable: 1 };
     const key = id * 0x10000 + sequence;
     const answer = new Promise<Echo>(resolve => this.waiting.set(key, resolve));
     this.send(icmpFrame(this.pathTo(mac, to), ICMP_ECHO, 0, key, data));
@@ -97,7 +97,7 @@ export class OwnStation {
   }
 
   private pathTo(toMac: Uint8Array, to: number): Path {
-    return { fromMac: this.mac, from: OWN_ADDRESS, toMac, to };
+    return { fromMac: this.mac, from: this.address, toMac, to };
   }
 
   private send(bytes: Uint8Array): void {
@@ -130,7 +130,7 @@ export class OwnStation {
   private takeArp(frame: Uint8Array): void {
     const request = frame.subarray(HEADER_BYTES);
     if (request.length < ARP_BYTES || get32(request, 0) !== 0x00010800 || get16(request, 4) !== 0x0604) return;
-    if (get32(request, 24) !== OWN_ADDRESS) return;
+    if (get32(request, 24) !== this.address) return;
     const mac = request.slice(8, 14),
       address = get32(request, 14);
     if (address !== 0) this.stations.set(address, mac);
@@ -140,7 +140,7 @@ export class OwnStation {
 
   private takeIp(frame: Uint8Array): void {
     const packet = parseIp(frame);
-    if (!packet || packet.destination !== OWN_ADDRESS || packet.protocol !== PROTOCOL_ICMP) return;
+    if (!packet || packet.destination !== this.address || packet.protocol !== PROTOCOL_ICMP) return;
     const { payload, source } = packet;
     if (payload.length < 8) return;
     const [type, code] = payload;
