@@ -49,6 +49,14 @@ it('is one network for guests of its hosts', { timeout: 900_000 }, async () => {
   expect(await alfa.run('ping -c 2 10.0.2.4', 20)).toContain('2 received');
   expect(await bravo.run('brctl show', 10)).not.toContain('eth0');
   expect(await bravo.run('brctl showmacs xenbr0', 10)).toContain('00:16:3e');
+  // A guest moves, and answers at its address there.
+  expect(await alfa.run('xl migrate mini bravo 2>&1; true', 60)).toContain('There is a domain called mini');
+  await alfa.run('xl rename mini moving', 10);
+  expect(await alfa.run('xl migrate moving bravo 2>&1', 60)).toContain('Migration successful.');
+  expect(await bravo.run('xl list', 10)).toMatch(/^moving /m);
+  expect(await alfa.run('xl list', 10)).not.toMatch(/^moving /m);
+  await alfa.run('until pool leases | grep -q "^moving .*bravo .* 2 "; do sleep 0.2; done', 20);
+  expect(await alfa.run('ping -c 3 10.0.2.15', 20)).toMatch(/[123] received/);
   // Who loses the other is a network of its own again.
   await alfa.kill();
   await bravo.run('until brctl show | grep eth0; do sleep 0.2; done', 30);

@@ -6,6 +6,7 @@ import { readCode, secretsOf } from './code.ts';
 import { hubRoom, readHubAddress } from './hub-room.ts';
 import { namedEngine } from './leases/etcd.ts';
 import { hostIdOf, nameProblem } from './names.ts';
+import type { Neighbours } from './neighbours.ts';
 import { joinNetworks } from './one-network.ts';
 import { Ownership } from './ownership.ts';
 import { Pool } from './pool.ts';
@@ -37,12 +38,17 @@ export interface Joined {
   balancing: PoolBalancing;
 }
 
+/** A host whose guests can move. */
+export interface PoolHost extends CommandHost {
+  meet?(neighbours: Neighbours, ownership: Ownership): void;
+}
+
 export class Membership {
-  private readonly host: CommandHost;
+  private readonly host: PoolHost;
   /** Undefined: this host is in none. */
   joined: Joined | undefined;
 
-  constructor(host: CommandHost) {
+  constructor(host: PoolHost) {
     this.host = host;
   }
 
@@ -85,6 +91,7 @@ export class Membership {
     const state = new SharedState({ pool, id, later, hostMs, say, random: ways.random });
     tellOfHost(host, pool, state);
     const ownership = new Ownership({ host, pool, state, later, hostMs, epochMs: host.parts.epochMs, engine, say });
+    host.meet?.(pool, ownership);
     const note = (sentence: string): void => host.tasks.note('pool balance', 'done', sentence);
     const migrate = async (guest: string, to: string): Promise<unknown> => {
       const member = host.toolstack.ownerOf(guest);
@@ -134,7 +141,7 @@ export class Membership {
 
 const memberships = new WeakMap<CommandHost, Membership>();
 
-export function membershipOf(host: CommandHost): Membership {
+export function membershipOf(host: PoolHost): Membership {
   let found = memberships.get(host);
   if (!found) memberships.set(host, (found = new Membership(host)));
   return found;

@@ -69,6 +69,10 @@ describe('whose a guest is', () => {
     bravo.run();
     await until(() => lease(charlie) === 'bravo 1');
     expect(charlie.ownership.coordinatorName).toBe('alfa');
+    // A copy that waits is nobody's yet.
+    charlie.run();
+    charlie.guests.get(1)!.name = 'web--incoming';
+    bravo.guests.get(1)!.name = 'web--migratedaway';
     expect(await bravo.ownership.handOver(WEB, 'charlie')).toBe(true);
     bravo.lose();
     charlie.run();
@@ -76,6 +80,7 @@ describe('whose a guest is', () => {
     expect(await charlie.ownership.isMine(WEB)).toBe(true);
     expect(await bravo.ownership.isMine(WEB)).toBe(false);
     // And back, and to who gives leases.
+    charlie.guests.get(1)!.name = 'web--migratedaway';
     expect(await charlie.ownership.handOver(WEB, 'alfa')).toBe(true);
     charlie.lose();
     alfa.run();

@@ -142,10 +142,16 @@ export class Ownership {
     const now = hostMs();
     const here = new Map([...host.toolstack.members.values()].map(member => [member.uuid, member]));
     for (const uuid of this.split) if (!here.has(uuid)) this.split.delete(uuid);
-    for (const [uuid, { ending }] of here)
-      if (!ending && !this.split.has(uuid)) this.do(this.holder.acquire(uuid, now, true));
+    for (const [uuid, { ending, name }] of here)
+      if (!ending && !this.split.has(uuid) && !isMoving(name)) this.do(this.holder.acquire(uuid, now, true));
     for (const [uuid, held] of this.holder.state().guests) {
-      if (here.has(uuid)) continue;
+      const guest = here.get(uuid);
+      if (guest) {
+        // It was given, could not be started there, and goes on here.
+        if (held.as === 'given' && !isMoving(guest.name) && state.leases.get(uuid)?.owner !== held.peer)
+          this.holder.heard(held.peer!, { what: 'started', guest: uuid, epoch: held.epoch }, now);
+        continue;
+      }
       if (held.as === 'running') this.do(this.holder.release(uuid, now));
       // What is left of one that was given is gone: its move is over.
       else if (held.as === 'given')
@@ -260,6 +266,9 @@ export class Ownership {
     } else if (answer !== undefined && (engine || from === this.coordinatorName)) this.answered(readAnswer(answer));
   }
 }
+
+/** Names that xl gives to both copies of a guest that moves: one waits for its lease, the other has given it. */
+const isMoving = (name: string): boolean => /--(incoming|migratedaway)$/.test(name);
 
 const isDecided = (as: HeldAs | undefined): boolean => as !== 'sending';
 

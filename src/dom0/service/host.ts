@@ -38,7 +38,7 @@ import {
 import { cdOfFiles, type HostFiles, LogFile, namesFiles, pathsIn, spellFiles } from '../host/files/index.ts';
 import { unpackedImage } from '../definitions/images/index.ts';
 import type { StateInfo } from '../host/state/index.ts';
-import { meet } from './moving.ts';
+import { meet, type MoveOwnership } from './moving.ts';
 import { Reading } from './reading.ts';
 import { fell, logLine, toldBy } from './told.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
@@ -142,8 +142,8 @@ export class HostCore implements CommandHost {
   moveTo?: CommandHost['moveTo'];
 
   /** Domains can go to these hosts from now on, and come from them. */
-  meet(neighbours: Neighbours): void {
-    this.moveTo = meet(this, neighbours);
+  meet(neighbours: Neighbours, ownership?: MoveOwnership): void {
+    this.moveTo = meet(this, neighbours, ownership);
   }
 
   get machine(): Toolstack['machine'] {
