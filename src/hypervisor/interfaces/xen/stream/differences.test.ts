@@ -3,11 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { asm } from '../../../../cpu/test-support/asm.ts';
 import { createDomain } from '../../../memory/domain-table.ts';
 import { Machine } from '../../../memory/machine.ts';
-import { DOMID_SELF, HYPERCALL, XENMAPSPACE } from '../abi.ts';
+import { DOMID_SELF, EVTCHNSTAT, HYPERCALL, XENMAPSPACE } from '../abi.ts';
 import { assembleDomain } from '../../assemble.ts';
 import { Dom0 } from '../dom0-access.ts';
 import { ARGS, memoryOf, testGuest, type TestGuest } from '../pvh-program.test-support.ts';
+import { PORT_WORDS } from '../layout.ts';
 import { XEN_PVH } from '../records.ts';
+import type { SavedXen } from '../saved.ts';
 import { differences } from './differences.ts';
 import { readState, saveDomain, type SavedState } from './state.ts';
 
@@ -64,6 +66,19 @@ describe('a guest that was saved and restored on its way', () => {
     expect(differences(stateOf(straight), stateOf(straight))).toEqual([]);
     expect(Buffer.compare(fileOf(straight), fileOf(second))).not.toBe(0);
     expect(differences(stateOf(straight), stateOf(second))).toEqual([]);
+  });
+
+  it('leads to other ports of Domain 0, which binds its own anew', () => {
+    const bound = (state: number, remotePort: number): SavedState => {
+      const saved = stateOf(second);
+      (saved.domain.xen as unknown as SavedXen).ports.set([state, 0, remotePort, 0], PORT_WORDS);
+      return saved;
+    };
+    const { INTERDOMAIN, UNBOUND } = EVTCHNSTAT;
+    expect(differences(bound(INTERDOMAIN, 1), bound(INTERDOMAIN, 3))).toEqual([]);
+    expect(differences(bound(INTERDOMAIN, 1), bound(UNBOUND, 1))).toEqual([
+      `domain.xen.ports[0x4]: 0x${INTERDOMAIN}, 0x${UNBOUND}`,
+    ]);
   });
 
   it('shows each byte and each time that is another one', () => {

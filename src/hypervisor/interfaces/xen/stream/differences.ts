@@ -5,6 +5,7 @@
  *   vcpu_time_info   written at the restore (time.ts, `restored`), as the wall clock's version is. The line through each record must be the same.
  *   runstate         a vCPU enters its state at the restore. The times up to now must be the same; the guest's own copy of them is left out.
  *   preemption timer exits at the end of a slice, which begins with the restore (domain.ts), each counted for the vCPU that had it
+ *   ports            Domain 0 binds its own anew, in the order in which its back ends come back: to which of them one of the guest's leads
  *   screen           the counts of changes: a restored adapter draws it once more
  *
  * RINGSIDE_CHECKSUMS follow from all that; the reader has judged them.
@@ -15,8 +16,9 @@ import { SCREEN } from '../../../layout/layout.ts';
 import { FRAME_BYTES } from '../../../memory/machine.ts';
 import { get64, put64 } from '../../../memory/words.ts';
 import { exitCounter } from '../../../view/exit-reasons.ts';
+import { EVTCHNSTAT } from '../abi.ts';
 import { type AreaField, areaEnds } from '../areas.ts';
-import { XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../layout.ts';
+import { PORT, PORT_WORDS, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../layout.ts';
 import type { SavedXen } from '../saved.ts';
 import { LEGACY_VCPUS, RunstateInfo, SHARED_INFO, VCPU_INFO, VcpuInfo, VcpuTimeInfo } from '../shared.ts';
 import { HVM, PAGE } from './format.ts';
@@ -62,7 +64,9 @@ function pagesOf({ pages: batches }: SavedState): Pages {
 }
 
 /** What Xen writes into guest memory and counts for its vCPUs. */
-function settle({ block, sharedInfo, vcpuInfo }: SavedXen, pages: Pages, nowNs: number): void {
+function settle({ block, ports, sharedInfo, vcpuInfo }: SavedXen, pages: Pages, nowNs: number): void {
+  for (let at = 0; at < ports.length; at += PORT_WORDS)
+    if (ports[at + PORT.STATE] === EVTCHNSTAT.INTERDOMAIN) ports[at + PORT.REMOTE_PORT] = 0;
   const layout = block[XEN.WIDTH] === 64 ? 64 : 32,
     shared = sharedInfo.bytes;
   const pageOf = (gfn: number): Uint8Array | undefined => {
