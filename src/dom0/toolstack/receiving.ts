@@ -6,6 +6,7 @@ import type { SavedHead, SavedPages, SavedState } from '../../hypervisor/index.t
 import type { State } from '../../devices/index.ts';
 import { loadBackends } from '../backends/index.ts';
 import { baseName } from '../definitions/index.ts';
+import { announce } from '../host/network/index.ts';
 import { isNetworkDisk } from '../host/storage/index.ts';
 import type { CommandHost, Guest } from './command-host.ts';
 import type { Arriving } from './runners/runner.ts';
@@ -110,11 +111,22 @@ export class Receiving {
     if (guest) await this.host.toolstack.remove(guest, false, 'failed');
   }
 
+  /** Its cards say on the bridge where their stations are now. */
+  private announce({ record: { id }, blueprint: { definition } }: Guest): void {
+    const { services } = this.host.toolstack;
+    const macs = new Map(services.list(id, 'cards').map(({ devid, mac }) => [`vif${id}.${devid}`, mac]));
+    if (definition.mac !== undefined) macs.set(`vif${id}.0-emu`, definition.mac);
+    for (const port of services.network.bridge.list()) {
+      const mac = macs.get(port.name);
+      if (mac !== undefined) announce(port, mac);
+    }
+  }
+
   /** It is the guest from now on, and runs, or (`paused`) will when it is unpaused. */
   start(guest: Guest, paused: boolean): void {
     const { toolstack } = this.host;
     toolstack.rename(guest, this.name);
-    toolstack.services.announce(guest.record.id, guest.blueprint.definition.mac);
+    this.announce(guest);
     if (!paused) toolstack.setPaused(guest, false);
     guest.why.running = 'migrated';
   }

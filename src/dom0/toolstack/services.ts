@@ -28,7 +28,7 @@ import {
   type Pluggable,
   type SharedDrive,
 } from './devices/index.ts';
-import { announce, type Dom0Time, Network } from '../host/network/index.ts';
+import { type Dom0Time, Network } from '../host/network/index.ts';
 import type { HostIdentity } from '../host/index.ts';
 import { HostBus } from '../host/hardware/index.ts';
 import { DiskController, type MediumDisk } from '../host/storage/index.ts';
@@ -348,13 +348,6 @@ export class Services {
       ...(model ? { model: model.save() } : {}),
     };
     return Object.keys(parts).length > 0 ? parts : undefined;
-  }
-
-  /** A guest's cards, whose stations moved here with it, say so; `mac`: of an emulated one. */
-  announce(domid: number, mac?: string): void {
-    for (const { given, driver } of this.guests.get(domid)?.devices.of.cards.all ?? [])
-      announce(driver.port, given.mac);
-    if (mac !== undefined) this.network.announceCard(domid, mac);
   }
 
   /** What of `save` a domain is built from, of a guest that runs: its devices, without what they hold. @throws SavedStateError */

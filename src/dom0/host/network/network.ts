@@ -5,7 +5,6 @@ import type { IoTrace } from '../../../hypervisor/tracing/index.ts';
 import { type DomainRecord, HostError, type Machine } from '../../../hypervisor/memory/index.ts';
 import type { HostBus } from '../hardware/host-bus.ts';
 import { bridgeAddressOf, cardAddressOf, type HostIdentity, LONE_HOST } from '../identity.ts';
-import { announce } from './announce.ts';
 import { Bridge, type BridgePort } from './bridge.ts';
 import { CardPort } from './card-port.ts';
 import type { OwnStation } from './own-station.ts';
@@ -172,12 +171,6 @@ export class Network {
       record.id,
       new CardPort(this.machine, record, { bridge, timers, name: `vif${record.id}.0-emu`, rate }),
     );
-  }
-
-  /** A domain's emulated card, whose station moved here with it, says so. */
-  announceCard(domid: number, mac: string): void {
-    const port = this.cards.get(domid)?.port;
-    if (port) announce(port, mac);
   }
 
   detachCard(domid: number): void {

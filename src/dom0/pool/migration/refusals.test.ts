@@ -1,0 +1,113 @@
+/** What moves and how, and what is refused before the first page: nothing of it stays on the other host. */
+import { describe, expect, it } from 'vitest';
+import { type BlockDevice, deviceOf } from '../../../formats/blocks/index.ts';
+import { testFile, testHost, until } from '../../service/host.test-support.ts';
+import type { Host } from '../../service/host.ts';
+import { Cable, GUESTS, pair, running, watch, xl } from './pair.test-support.ts';
+
+const RESUMING = '\nmigration sender: libxl_domain_suspend failed (rc=-3)\nMigration failed, resuming at sender.';
+
+async function booted(host: Host, more = '', name = 'web'): Promise<number> {
+  const { id } = await host.create(GUESTS.demo(name, more));
+  const shown = await watch(host, id);
+  await until(() => shown.text().includes('demo> '));
+  return id;
+}
+
+/** It goes on where it was, the other host has what it had before, and the sentence ends so. */
+async function refused(a: Host, b: Host, why: RegExp): Promise<void> {
+  const before = [(await b.list()).length, b.machine.freeFrames];
+  const { err } = await xl(a, 'migrate', 'web', 'b');
+  expect(err).toMatch(why);
+  expect(err.endsWith(RESUMING)).toBe(true);
+  expect(await running(a)).toContain('web');
+  await until(async () => (await b.list()).length === before[0]);
+  expect(b.machine.freeFrames).toBe(before[1]);
+}
+
+describe('a host that cannot take a guest', () => {
+  it('says so before the first page: its name, its UUID or its station is taken', async () => {
+    const { a, b } = pair();
+    const uuid = '00112233-4455-6677-8899-aabbccddeeff';
+    await booted(a, `uuid = "${uuid}"\nvif = ["mac=00:16:3e:12:34:56"]\n`);
+    const { id } = await b.create(GUESTS.demo('web'));
+    await refused(
+      a,
+      b,
+      /libxl__domain_rename: Domain with name "web" already exists\.[\s\S]*There is a domain called web already\./,
+    );
+    await b.destroy(id);
+    const other = await b.create(GUESTS.demo('other', `uuid = "${uuid}"\n`));
+    await refused(a, b, /other has the UUID 00112233-.* already\. Destroy or rename it, and migrate this one again\./);
+    await b.destroy(other.id);
+    await b.create(GUESTS.demo('third', 'vif = ["mac=00:16:3e:12:34:56"]\n'));
+    await refused(a, b, /third has the station address 00:16:3e:12:34:56 already\./);
+  });
+
+  it('says so where it has too little memory, or no VT-x', async () => {
+    const cable = new Cable();
+    const a = testHost({ neighbours: cable.of('a') });
+    const b = testHost({ neighbours: cable.of('b'), memory: new ArrayBuffer(12 * 2 ** 20) });
+    await booted(a);
+    await refused(a, b, /The host has \d+ MiB free and the guest wants 8/);
+    b.machine.hasVt = false;
+    await refused(a, b, /HVM guest support is unavailable: is VT\/AMD-V supported/);
+  });
+
+  it('says so where it does not know the disk', async () => {
+    const openMedium = (): BlockDevice => deviceOf(2 ** 20, (_at, into) => into.fill(7));
+    const { a, b } = pair({ openMedium });
+    const disk = testFile('d.img', new Uint8Array(2 ** 20));
+    const { id } = await a.create([...GUESTS.demo('web', 'disk = ["d.img,raw,hda,w"]\n'), disk]);
+    const shown = await watch(a, id);
+    await until(() => shown.text().includes('demo> '));
+    await refused(a, b, /d\.img is not here\. Copy it to d\.img on this host, or have both hosts reach it by nbd:/);
+  });
+
+  it('is not there, or is the host itself', async () => {
+    const { a } = pair();
+    await booted(a);
+    expect((await xl(a, 'migrate', 'web', 'c')).err).toBe('c does not answer');
+    expect((await xl(a, 'migrate', 'nobody', 'b')).err).toContain('nobody is an invalid domain identifier');
+    expect(await running(a)).toEqual(['web']);
+  });
+});
+
+describe('a guest that moves', () => {
+  it('stays paused where that is wished, and says on the bridge where its station is', async () => {
+    const { a, b } = pair();
+    await booted(a, 'vif = ["mac=00:16:3e:12:34:56"]\n');
+    expect((await xl(a, 'migrate', '-p', 'web', 'b')).err).toBe('');
+    expect((await b.list()).map(({ name, state }) => [name, state])).toEqual([['web', 'p']]);
+    const stations = b.toolstack.services.network.bridge;
+    const rows = stations.stations();
+    expect(rows.filter(({ isLocal }) => !isLocal).map(({ mac }) => mac)).toContain('00:16:3e:12:34:56');
+    await b.unpause((await b.list())[0]!.id);
+    expect(await running(b)).toEqual(['web']);
+  });
+
+  it('stays where it is when its job is aborted, and has libvirt’s words for it', async () => {
+    const { a, b, cable } = pair();
+    await booted(a);
+    let pieces = 0;
+    cable.passes = () => {
+      if (++pieces === 20) a.toolstack.jobs.abort('web');
+      return true;
+    };
+    const { err } = await xl(a, 'migrate', 'web', 'b');
+    expect(err).toMatch(/operation aborted: migration out job: canceled by client$/);
+    expect(await running(a)).toEqual(['web']);
+    await until(async () => (await b.list()).length === 0);
+    expect(a.toolstack.jobs.completed('web')).toMatchObject({ type: 'Cancelled', operation: 'Outgoing migration' });
+  });
+
+  it('is told of by its job: rounds, bytes, and how long it stood still', async () => {
+    const { a } = pair();
+    await booted(a);
+    await xl(a, 'migrate', 'web', 'b');
+    const { type, memory } = a.toolstack.jobs.completed('web')!;
+    expect(type).toBe('Completed');
+    expect(memory!.totalBytes).toBeGreaterThan(7 * 2 ** 20);
+    expect([memory!.remainingBytes, memory!.iteration >= 1, memory!.downtimeMs! >= 0]).toEqual([0, true, true]);
+  });
+});
