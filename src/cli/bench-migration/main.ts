@@ -18,6 +18,9 @@ const DIALS = {
   heavy: { frames: 6000, spins: 1 },
 } as const;
 
+/** What a guest needs beside the frames that it writes. */
+const LEAST_MIB = 4;
+
 const pause = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;
 
@@ -31,6 +34,8 @@ export async function main(argv: string[]): Promise<number> {
     }));
     for (const name of ['mib', 'moves'] as const)
       if (!/^[1-9]\d*$/.test(values[name] ?? '1')) throw new Error(`--${name} ${values[name]}: write a number.`);
+    if (Number(values.mib ?? 128) < 2 * LEAST_MIB)
+      throw new Error(`--mib ${values.mib}: a guest here has ${2 * LEAST_MIB} MiB or more.`);
   } catch (error) {
     process.stderr.write(`bench:migration: ${(error as Error).message}\n`);
     return WRONG_USE;
@@ -57,7 +62,9 @@ export async function main(argv: string[]): Promise<number> {
   process.stdout.write('row       rounds      MiB   total ms   stood still ms (each)\n');
   for (const [name, dial] of Object.entries(DIALS)) {
     if (values.only !== undefined && values.only !== name) continue;
-    const row: Row = { name, mib, dial };
+    // The kernel lies below them, and the guest has no more than its memory.
+    const frames = Math.min(dial.frames, (mib - LEAST_MIB) * 256);
+    const row: Row = { name, mib, dial: { ...dial, frames } };
     const pair = new Moves(row, make, { soon, pause });
     await pair.start();
     const done = [];
