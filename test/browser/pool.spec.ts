@@ -1,0 +1,56 @@
+/** Hosts of several pages, and one without a page, in one pool: from Domain 0's shell, with guests that ping each other. */
+import type { Page } from '@playwright/test';
+import { Ringside } from '../support/command-line.ts';
+import { expect, open, test } from './page.ts';
+import { openShell, run } from './shell.ts';
+
+/** A small guest that asks for its address at its start. */
+const GUEST = `printf "name='mini'\\ntype='pvh'\\nmemory=8\\nkernel='/boot/minipv'\\nextra='dhcp'\\nvif=['']\\n" > mini.cfg`;
+
+async function host(page: Page, join: string): Promise<void> {
+  await open(page);
+  await openShell(page);
+  expect(await run(page, `pool join ${join}`)).toContain('This host is ');
+}
+
+test('two tabs are a pool without a hub, and one network', async ({ page, context }) => {
+  await host(page, 'tabs one');
+  const other = await context.newPage();
+  await host(other, 'tabs two');
+  expect(await run(other, 'hostname; pool list')).toMatch(/^two\n(?:.*\n)+one +\d/m);
+  for (const tab of [page, other]) await run(tab, `${GUEST}; xl create -q mini.cfg`);
+  await expect.poll(() => run(page, 'pool guests'), { timeout: 30_000 }).toMatch(/^mini .* two +[rb] /m);
+  await expect.poll(() => run(other, 'ping -c 1 10.0.2.15'), { timeout: 30_000 }).toContain('1 received');
+  await expect.poll(() => run(other, 'ping -c 1 10.0.2.16'), { timeout: 30_000 }).toContain('1 received');
+  expect(await run(other, 'brctl showmacs xenbr0')).toContain('00:16:3e');
+  await page.close();
+  await expect.poll(() => run(other, 'brctl show'), { timeout: 30_000 }).toContain('eth0');
+});
+
+test('a page and a host without one meet at a hub', async ({ page }) => {
+  const hub = new Ringside('pool', '--listen', '127.0.0.1:0', '--no-page');
+  try {
+    await hub.expect('(Ctrl-C ends it.)', 60);
+    const address = /sh --join (\S+)/.exec(hub.output)![1]!;
+    const node = new Ringside('sh', '--join', address, '--name', 'node');
+    try {
+      await node.expect('# ', 60);
+      await host(page, `${address} page`);
+      expect(await run(page, 'pool list')).toMatch(/^node +\d/m);
+      node.send('pool list\r');
+      await node.expect('page', 20);
+      node.send('ping -c 1 10.0.2.2\r');
+      await node.expect('1 received', 20);
+      // The page's own gateway is off its bridge: node's answers.
+      expect(await run(page, 'brctl show')).not.toContain('eth0');
+      expect(await run(page, 'ping -c 2 10.0.2.2')).toContain('2 received');
+      const wrong = address.replace(/.$/, last => (last === '0' ? '1' : '0'));
+      await run(page, 'pool leave');
+      expect(await run(page, `pool join ${wrong} 2>&1`)).toContain('the code is not the one of this pool');
+    } finally {
+      await node.kill();
+    }
+  } finally {
+    await hub.kill();
+  }
+});
