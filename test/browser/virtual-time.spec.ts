@@ -68,6 +68,9 @@ test('a PC goes back by an instruction, an exit, to a mark, to the last write of
   await expect.poll(async () => (await at())[1]).toBe(marked[1] - 1);
   await press(/^Mark 1: /);
   await expect.poll(at).toEqual(marked);
+  // By now the answer's calls have written below the stack's top.
+  await press('To the present');
+  await expect(place).toContainText('the present.');
   const stack = await page
     .locator('.regs > div', { has: page.getByRole('button', { name: 'ESP', exact: true }) })
     .locator('dd')

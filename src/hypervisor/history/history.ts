@@ -40,6 +40,27 @@ const ROOM = 256 * 2 ** 20;
 /** Where to go: to the first moment at which all of these are reached. */
 export type Target = Partial<Moment>;
 
+/** `keep`: nothing but that it is kept from now on. `goOn`: what came after is forgotten, and the guest may run from here. */
+export type PastWish =
+  | { goTo: Target }
+  | { back: Target }
+  | { backTo: readonly AddressPoint[] }
+  | 'present'
+  | 'goOn'
+  | 'keep';
+
+/** Where it stands now, how far back it can go, and where its present is. */
+export interface PastNow {
+  at: Moment;
+  oldest: Moment;
+  newest: Moment;
+  isInPast: boolean;
+  /** Memory that its past takes, about, bytes. */
+  bytes: number;
+  /** Of `backTo`: what it was; absent: none was, and it stands where it stood. */
+  hit?: Hit;
+}
+
 export class History {
   private readonly domain: Domain;
   private readonly options: HistoryOptions;
@@ -144,7 +165,24 @@ export class History {
     return this.checkpoints.bytes;
   }
 
+  get standing(): PastNow {
+    const { now: at, oldest, newest, isInPast, bytes } = this;
+    return { at, oldest, newest, isInPast, bytes };
+  }
+
   // ---- ways
+
+  /** @throws SavedStateError where the guest has ended */
+  follow(wish: PastWish): PastNow {
+    let hit: Hit | undefined;
+    if (wish === 'present') this.toPresent();
+    else if (wish === 'goOn') this.goOn();
+    else if (wish === 'keep') hit = undefined;
+    else if ('back' in wish) this.back(wish.back);
+    else if ('backTo' in wish) hit = this.backTo(wish.backTo);
+    else this.goTo(wish.goTo);
+    return { ...this.standing, ...(hit ? { hit } : {}) };
+  }
 
   /** Goes there, as far as the run is known. @throws SavedStateError where the guest has ended */
   goTo(target: Target): Moment {

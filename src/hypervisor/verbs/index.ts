@@ -57,7 +57,7 @@ export const CHANGES_GUEST: ReadonlySet<string> = new Set<keyof typeof VERBS>([
   'wake',
 ]);
 
-export type { PastNow, PastWish } from './past.ts';
+export type { PastNow, PastWish } from '../history/index.ts';
 export {
   type Ask,
   asking,
