@@ -70,7 +70,7 @@ test('a PC goes back by an instruction, an exit, to a mark, to the last write of
   await expect.poll(at).toEqual(marked);
   // By now the answer's calls have written below the stack's top.
   await press('To the present');
-  await expect(place).toContainText('the present.');
+  await expect(place).toContainText(': the present.');
   const stack = await page
     .locator('.regs > div', { has: page.getByRole('button', { name: 'ESP', exact: true }) })
     .locator('dd')
@@ -84,9 +84,9 @@ test('a PC goes back by an instruction, an exit, to a mark, to the last write of
   await press('To its last write');
   await expect(place).toContainText('is the one that wrote');
   await press('To the present');
-  await expect(place).toContainText('the present.');
+  await expect(place).toContainText(': the present.');
   await press('One second back');
   await press('Go on from here');
-  await expect(place).toContainText('the present.');
+  await expect(place).toContainText(': the present.');
   await expect(page.getByRole('button', { name: 'Pause domain' })).toBeVisible();
 });

@@ -70,6 +70,8 @@ export class History {
   /** In the past: the slice that comes next or is under way, whether it has begun, and how many events before it were done. Undefined: in the present. */
   private place: { slice: number; begun: boolean; events: number } | undefined;
   private replaying = false;
+  /** A probe looks on: where the processor stops within its run it does so elsewhere, and that counts as an exit. */
+  private isWatched = false;
   private inSlice = false;
   /** What was asked in the middle of a slice. */
   private waiting: (() => void)[] = [];
@@ -245,8 +247,13 @@ export class History {
       this.wire?.show();
       this.restore(checkpoint);
       domain.lookOn(hits);
-      this.replay({ instructions: Math.min(from.instructions, next.moment.instructions) });
-      domain.lookOn(null);
+      this.isWatched = true;
+      try {
+        this.replay({ instructions: Math.min(from.instructions, next.moment.instructions) });
+      } finally {
+        this.isWatched = false;
+        domain.lookOn(null);
+      }
       this.wire?.hide();
       if (!hits.hit) continue;
       this.goTo({ instructions: hits.hit.instructions });
@@ -284,15 +291,17 @@ export class History {
       place = this.place!;
     this.replaying = true;
     const { instructions = Infinity, ns = Infinity, exits = Infinity } = target;
-    while (!isThere(momentOf(domain), target) && place.slice < log.length) {
-      const { end, left } = log.slice(place.slice);
+    const reached = (): Moment => this.comparable(momentOf(domain));
+    while (!isThere(reached(), target) && place.slice < log.length) {
+      const { left, ...slice } = log.slice(place.slice),
+        end = this.comparable(slice.end);
       if (!place.begun) this.doEvents();
-      const before = momentOf(domain);
+      const before = reached();
       if (exits <= end.exits) domain.step(domain.exits.total - exits);
       domain.runAgain({ begun: place.begun, end, left, until: { instructions, ns } });
       domain.step(0);
-      place.begun = !isAt(momentOf(domain), end);
-      if (place.begun && isAt(momentOf(domain), before) && !isThere(before, target))
+      place.begun = !isAt(reached(), end);
+      if (place.begun && isAt(reached(), before) && !isThere(before, target))
         throw new Error(
           `The run did not repeat itself: it stands at instruction ${before.instructions}, ${before.ns} ns, exit ${before.exits}, and its slice ended at ${end.instructions}, ${end.ns} ns, exit ${end.exits}. This is a defect of Ringside.`,
         );
@@ -303,6 +312,10 @@ export class History {
     }
     if (place.slice === log.length) this.doEvents();
     this.replaying = false;
+  }
+
+  private comparable(moment: Moment): Moment {
+    return this.isWatched ? { ...moment, exits: 0 } : moment;
   }
 
   /** What came before the slice that comes next. */

@@ -4,6 +4,7 @@
  */
 
 import { type Signal, signal, useSignal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
 import type { AddressPoint, PastNow, PastWish } from '../../../dom0/service/index.ts';
 import { addressText, readAddress } from '../../../hypervisor/view/index.ts';
 import { asTask, command, host, sentence } from '../../host.ts';
@@ -71,8 +72,13 @@ function usePast({ id, info }: DomainSession) {
     problem = useSignal(''),
     said = useSignal(''),
     isBusy = useSignal(false);
-  const go = async (wish: PastWish): Promise<void> => {
-    if (isBusy.peek()) return;
+  // One after the other: each goes on from where the one before stands.
+  const last = useRef(Promise.resolve());
+  const go = (wish: PastWish): Promise<void> => {
+    last.current = last.current.then(() => one(wish));
+    return last.current;
+  };
+  const one = async (wish: PastWish): Promise<void> => {
     isBusy.value = true;
     problem.value = said.value = '';
     await asTask(`xl back ${info.peek().name} ${spelled(wish)}`, async () => {
