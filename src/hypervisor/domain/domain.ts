@@ -33,7 +33,7 @@ import { probeOf } from './probes.ts';
 import { type DomainStats, publishCounters, statsOf } from './published.ts';
 import { type HotRegion, hottestRegions } from './second-tier.ts';
 import { SerialFeed } from './serial-feed.ts';
-import { hasCome, instructionsLeft, momentOf, type SliceAgain } from './slice-again.ts';
+import { hasCome, instructionsLeft, isAtEnd, momentOf, type SliceAgain } from './slice-again.ts';
 import { Step } from './step.ts';
 import type { ShadowPaging } from './shadow-paging.ts';
 import { SavedStateError } from './saved-state-error.ts';
@@ -550,7 +550,7 @@ export class Domain {
       const { retired } = processor;
       if (again && hasCome(again, momentOf(this))) return false;
       const idle = !vcpus.turns.schedule();
-      if (idle && !again && this.options.company?.wanted()) return true;
+      if (idle && (again ? isAtEnd(again, momentOf(this)) : this.options.company?.wanted())) return true;
       if (idle && !this.stuck) this.idle(again);
       if (!idle && vcpus.current.activity === WAITS_FOR_MODEL) remote?.complete();
       if (timers.nextDeadlineNs <= clock.estimateNs(retired)) timers.run();

@@ -32,9 +32,13 @@ export interface SliceAgain {
   until: Pick<Moment, 'instructions' | 'ns'>;
 }
 
+/** It has come to where the slice ended. Who waited there woke in the next one, once others had had their turn. */
+export const isAtEnd = ({ end }: Pick<SliceAgain, 'end'>, { instructions, ns, exits }: Moment): boolean =>
+  instructions >= end.instructions && ns >= end.ns && exits >= end.exits;
+
 /** It has come to the time where it is to stop; or to where it was left, before anything more happened there. */
-export const hasCome = ({ end, left, until }: SliceAgain, { instructions, ns, exits }: Moment): boolean =>
-  ns >= until.ns || (left && instructions >= end.instructions && ns >= end.ns && exits >= end.exits);
+export const hasCome = (again: SliceAgain, now: Moment): boolean =>
+  now.ns >= again.until.ns || (again.left && isAtEnd(again, now));
 
 /** Instructions to where it is to stop; 0 or less: it is there. */
 export const instructionsLeft = ({ until }: SliceAgain, at: Moment, clock: DomainClock, retired: number): number =>
