@@ -69,6 +69,28 @@ function placed(lines: readonly Drawn[], y: (value: number) => number): { line: 
   return all;
 }
 
+type Scale = (value: number) => number;
+const Points = ({ of: { points, shape, hue }, x, y }: { of: Drawn; x: Scale; y: Scale }) => (
+  <>
+    {points.map(([px, py]) => (
+      <path key={px} d={shape} transform={`translate(${x(px)} ${y(py)})`} fill={`var(${hue})`} stroke="none" />
+    ))}
+  </>
+);
+
+const Names = ({ of }: { of: readonly Drawn[] }) => (
+  <ul class="legend">
+    {of.map(({ name, hue, shape }) => (
+      <li key={name} style={`color:var(${hue})`}>
+        <svg width="12" height="12" viewBox="-6 -6 12 12" aria-hidden="true">
+          <path d={shape} fill="currentColor" />
+        </svg>{' '}
+        {name}
+      </li>
+    ))}
+  </ul>
+);
+
 export function Lines({ drawing, cells: { columns, rows } }: { drawing: LineDrawing; cells: Cells }) {
   const holder = useRef<HTMLElement>(null),
     width = useSignal(640);
@@ -81,7 +103,10 @@ export function Lines({ drawing, cells: { columns, rows } }: { drawing: LineDraw
   }, []);
   const { measured, predicted } = linesOf(drawing, rows),
     all = [...measured, ...predicted].flatMap(({ points }) => points),
-    right = Math.min(width.value / 2.6, 14 + LETTER * Math.max(...measured.map(({ name }) => name.length)));
+    longest = 14 + LETTER * Math.max(...measured.map(({ name }) => name.length)),
+    // On a phone names would be cut: they stand below.
+    atEnds = longest <= width.value / 2.6,
+    right = atEnds ? longest : 14;
   const xs = [...new Set(all.map(([x]) => x))].sort((a, b) => a - b),
     xTicks = xs.filter((_, i) => i % Math.ceil(xs.length / FEW_TICKS) === 0),
     scale = linear(Math.max(...all.map(([, y]) => y), 0));
@@ -128,23 +153,16 @@ export function Lines({ drawing, cells: { columns, rows } }: { drawing: LineDraw
         {measured.map(line => (
           <g key={line.name} stroke={`var(${line.hue})`} fill="none">
             <path d={path(line)} stroke-width="1.8" />
-            {line.points.map(([px, py]) => (
-              <path
-                key={px}
-                d={line.shape}
-                transform={`translate(${x(px)} ${y(py)})`}
-                fill={`var(${line.hue})`}
-                stroke="none"
-              />
-            ))}
+            <Points of={line} x={x} y={y} />
           </g>
         ))}
-        {placed(measured, y).map(({ line, at }) => (
+        {(atEnds ? placed(measured, y) : []).map(({ line, at }) => (
           <text key={line.name} x={width.value - right + 8} y={at + 4} style={`fill:var(${line.hue})`}>
             {line.name}
           </text>
         ))}
       </svg>
+      {!atEnds && <Names of={measured} />}
     </figure>
   );
 }
