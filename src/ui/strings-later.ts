@@ -13,6 +13,19 @@ const did = ({ hypercalls, writes, removals }: Caused): string =>
     .join(', ');
 
 export const laterStrings = {
+  reopen: {
+    title: 'Dropped before',
+    open: 'Open again',
+    openNamed: (name: string) => `Open ${name} again`,
+    forget: (name: string) => `Forget ${name}; its files stay where they are`,
+    choose: 'Choose it',
+    ask: (files: string[]) =>
+      `This browser does not open ${files.join(', ')} by itself. Drop ${files.length === 1 ? 'it' : 'them'} here once more, or choose ${files.length === 1 ? 'it' : 'them'}.`,
+    changed: (name: string) =>
+      `${name} has changed since it was dropped. Forget this and drop it anew if you mean it as it is now.`,
+    other: (name: string, was: number, is: number) =>
+      `This ${name} is another file${was === is ? ': its content differs' : `: it has ${is} bytes, and the one that was dropped had ${was}`}. Give the one from before, or forget this and drop the new one.`,
+  },
   tasks: {
     log: 'log',
     /** The visible word first (WCAG 2.5.3). */
