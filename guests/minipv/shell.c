@@ -112,15 +112,16 @@ static void do_suspend(void) {
   print("%s\n", how ? "resumed" : "suspend cancelled");
 }
 
-/* What the toolstack asks: control/shutdown. */
+/* What the toolstack asks: control/shutdown. It looks until nothing has come meanwhile: who waits for an answer takes the event of what came behind it, too. */
 void control(void) {
   char what[16];
-  xen_poll();
-  if (!watch_fired() || xs_read("control/shutdown", what, sizeof what) || !*what) return;
-  if (same(what, "suspend")) { do_suspend(); return; }
-  xs_write("control/shutdown", "");
-  if (same(what, "poweroff") || same(what, "halt")) end(0);
-  if (same(what, "reboot")) end(1);
+  for (xen_poll(); watch_fired(); xen_poll()) {
+    if (xs_read("control/shutdown", what, sizeof what) || !*what) continue;
+    if (same(what, "suspend")) { do_suspend(); continue; }
+    xs_write("control/shutdown", "");
+    if (same(what, "poweroff") || same(what, "halt")) end(0);
+    if (same(what, "reboot")) end(1);
+  }
 }
 
 static void run(char *line) {
@@ -177,7 +178,6 @@ void main(enum mode how, u32 info) {
   xs_write("control/feature-suspend", "1");
   if (mode == HVM_MODE) ata_start(), pcnet_start();
   else connect_devices();
-  watch_fired();
   for (char *at = command_line; *at;) {
     char *line = at;
     while (*at && *at != ';') at++;
