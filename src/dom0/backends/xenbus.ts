@@ -52,6 +52,8 @@ export interface Driver {
   disconnect(): void;
   /** While it is connected: what another back end needs to go on with the same rings. Plain data. */
   save?(): unknown;
+  /** Something that the front end asked for is under way at a medium. */
+  readonly isBusy?: boolean;
 }
 
 /** A device: the kind is the name in the store (vbd, vif, vfb, vkbd). */
@@ -78,14 +80,14 @@ export class Connection {
   /** Runs work that came later; nothing if the connection is closed, and what it throws closes the device. */
   readonly guard: (work: () => void) => void;
   /** Calls back in Domain 0's turn, after others had theirs; also when the connection is closed by then. */
-  readonly soon: (work: () => void) => void;
+  readonly soon: BackendParts['soon'];
 
   constructor(
     access: GrantAccess,
     domid: number,
     read: (name: string) => string | undefined,
     guard: (work: () => void) => void,
-    soon: (work: () => void) => void,
+    soon: BackendParts['soon'],
   ) {
     this.access = access;
     this.domid = domid;
@@ -96,9 +98,9 @@ export class Connection {
     this.soon = soon;
   }
 
-  /** Calls a handler once more after others had their turn. */
+  /** Calls a handler once more after others had their turn, and not while its domain stands still. */
   again(handler: () => void): void {
-    this.soon(() => this.guard(handler));
+    this.soon(() => this.guard(handler), this.domid);
   }
 
   /** A node of the front end's; undefined: there is none. */
@@ -165,8 +167,8 @@ export interface BackendParts {
   client: StoreClient;
   /** A sentence for Domain 0's log. */
   log(sentence: string): void;
-  /** Calls back in Domain 0's turn, after others had theirs. */
-  soon(work: () => void): void;
+  /** Calls back in Domain 0's turn, after others had theirs; `domid`: and not while that domain's back ends stand still. */
+  soon(work: () => void, domid?: number): void;
   /** Follows requests (absent: nobody does); of a domain: where its own trace is. */
   io?: IoTrace;
   recordOf?(domid: number): DomainRecord | undefined;

@@ -141,6 +141,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   balloon?: Balloon;
   /** It was asked to suspend itself, to be saved then; `failed`: it cannot any more. */
   whenSuspended?: (failed?: string) => void;
+  /** It stands still, and nobody knows whether it runs elsewhere: somebody says that it is to go on here. */
+  whenUnpaused?: () => void;
 }
 
 /** How much of what a domain needs of machine memory. */

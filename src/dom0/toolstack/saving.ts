@@ -8,8 +8,9 @@ import type { Services } from './services.ts';
 
 /** Milliseconds that a domain's worker may take to hear that it is paused. */
 const STANDS_STILL_TRIES = 1000;
-/** How long a guest may take to suspend itself. */
-const SUSPEND_MS = 60_000;
+/** How long a guest may take to suspend itself, and its media to answer what it asked for. */
+const SUSPEND_MS = 60_000,
+  ANSWER_MS = 60_000;
 
 /** What saving needs of the toolstack. */
 export interface SavingParts {
@@ -40,6 +41,12 @@ export interface Live {
   round(round: PrecopyRound): void;
   /** It stands still from now on. */
   stands(): void;
+}
+
+/** A state but for its end, of a domain that stands still with its back ends until `goOn`. */
+interface Taken {
+  goOn(): void;
+  finish(): Promise<void>;
 }
 
 /** A saved domain that stands still. */
@@ -78,7 +85,8 @@ export class Saving {
   }
 
   /**
-   * The state of a domain, which stands still from then on, so that its disks stay as the state has them, until it is destroyed or `goOn` is called. One with
+   * The state of a domain, which stands still from then on with its back ends, so that its disks stay as the state has them, until it is destroyed or `goOn` is
+   * called. One with
    * Xen's drivers suspends itself first, as it is asked to. `still` is called at the moment of the state, with the domain's back ends standing still, too; what
    * it throws is thrown here. `signal`: nobody wants it any more, which is looked at before and after the state is written; a guest that suspends itself late
    * is resumed then. `live`: it moves. @throws Error with a sentence, and what `signal` has; the domain goes on
@@ -90,9 +98,16 @@ export class Saving {
     if (asked) await this.suspended(member, signal).catch((error: Error) => this.off(member, error));
     else this.parts.setHeld(member, true);
     live?.stands();
-    const goOn = (): void => (asked ? member.runner.ask('resume') : this.parts.setHeld(member, false));
+    let taken: Taken | undefined;
+    const goOn = (): void => {
+      taken?.goOn();
+      if (asked) member.runner.ask('resume');
+      else this.parts.setHeld(member, false);
+    };
     try {
-      await this.where(member, !asked, sink, still);
+      if (!asked && this.parts.inWorkers()) await this.standsStill(member);
+      taken = await this.take(member, !asked, sink, still, signal);
+      await taken.finish();
       signal.throwIfAborted();
       return { goOn };
     } catch (error) {
@@ -123,34 +138,58 @@ export class Saving {
    * A guest that does not suspend itself (`unasked`) is saved where it is. Its rings and Domain 0's half of them must agree, and so must it and a device
    * model here, so that nobody moves meanwhile. @throws Error with a sentence
    */
-  async where(member: Member, unasked: boolean, sink: StateSink, still?: () => void): Promise<void> {
+  async where(member: Member, unasked: boolean, sink: StateSink): Promise<void> {
+    const { goOn, finish } = await this.take(member, unasked, sink);
+    goOn();
+    await finish();
+  }
+
+  /** As `where`, and it stands still until `goOn`. @throws Error with a sentence, and what `signal` has; it does not stand still any more */
+  private async take(
+    member: Member,
+    unasked: boolean,
+    sink: StateSink,
+    still?: () => void,
+    signal?: AbortSignal,
+  ): Promise<Taken> {
     const { record, attached } = member;
     const { services, inWorkers, setHeld, wakeDomain0 } = this.parts;
-    if (!attached) {
-      services.markDrives(record.id);
-      still?.();
-      return (await this.send(member, sink))();
-    }
-    // On this thread it does not move while we do.
-    const pauses = unasked && inWorkers();
+    // On this thread it does not move while we do, and nobody waits.
+    const pauses = unasked && ((attached !== undefined && inWorkers()) || services.isBusy(record.id));
     if (pauses) {
       setHeld(member, true);
-      // What it asked for before it stood still is answered yet.
       await this.standsStill(member);
     }
-    services.frozen++;
-    let finish: () => Promise<void>;
-    try {
-      const kept = services.save(record.id, unasked);
-      services.markDrives(record.id);
-      still?.();
-      finish = await this.send(member, sink, kept);
-    } finally {
-      services.frozen--;
+    services.setStill(record.id, true);
+    const goOn = (): void => {
+      services.setStill(record.id, false);
       if (pauses) setHeld(member, false);
       wakeDomain0();
+    };
+    try {
+      await this.answered(member, signal);
+      const kept = attached && services.save(record.id, unasked);
+      services.markDrives(record.id);
+      still?.();
+      return { goOn, finish: await this.send(member, sink, kept) };
+    } catch (error) {
+      goOn();
+      throw error;
     }
-    await finish();
+  }
+
+  /** What its media had been asked for is done: nobody else does it once more, and none of it comes late. @throws Error with a sentence */
+  private async answered({ record, name }: Member, signal?: AbortSignal): Promise<void> {
+    const { services, later, wakeDomain0 } = this.parts;
+    for (let ms = 0; services.isBusy(record.id); ms++) {
+      signal?.throwIfAborted();
+      if (ms === ANSWER_MS)
+        throw new Error(
+          `The disks of ${name} have not answered for ${ANSWER_MS / 1000} s. Look at them, and try again.`,
+        );
+      wakeDomain0();
+      await new Promise<void>(resolve => later(1, resolve));
+    }
   }
 
   /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */

@@ -120,15 +120,15 @@ export class Services {
   readonly io: IoTrace;
   private readonly machine: Machine;
   private readonly recorder: Recorder | undefined;
-  /** Guests that are being saved: what they ask for waits. */
-  frozen = 0;
+  /** Guests whose back ends stand still (`setStill`), and for how many. */
+  private readonly still = new Map<number, number>();
   private readonly guests = new Map<number, Guest>();
   /** Device models that run here. */
   private readonly models = new Map<number, DeviceModel>();
   /** Media of emulated drives whose device models are in their domains' workers. */
   private readonly drives = new Map<number, { server: DriveServer; ide: IdeAttachment[] }>();
   /** What back ends have put off, or what their media have answered: for the next turn. */
-  private work: (() => void)[] = [];
+  private work: { work(): void; domid: number | undefined }[] = [];
   private readonly backends: BackendParts;
 
   /** @throws HostError where machine memory has no room for Domain 0's record. */
@@ -158,8 +158,8 @@ export class Services {
       ...(identity ? { identity } : {}),
       ...(peer ? { peer } : {}),
     });
-    const soon = (work: () => void): void => {
-      this.work.push(work);
+    const soon: BackendParts['soon'] = (work, domid) => {
+      this.work.push({ work, domid });
       this.dom0.ports.ring();
     };
     this.backends = {
@@ -324,10 +324,37 @@ export class Services {
     return this.backends.client;
   }
 
+  /**
+   * A guest's back ends take nothing from its rings any more, and its device model here nothing from its clock, until as many calls have let them go. What
+   * they had taken is answered yet.
+   */
+  setStill(domid: number, isStill: boolean): void {
+    const count = (this.still.get(domid) ?? 0) + (isStill ? 1 : -1);
+    if (count > 0) this.still.set(domid, count);
+    else this.still.delete(domid);
+    this.dom0.setStill(domid, count > 0);
+    this.dom0.ports.ring();
+  }
+
+  /** Media have yet to answer what a guest asked for. */
+  isBusy(domid: number): boolean {
+    const drives = this.drives.get(domid);
+    return (
+      (drives !== undefined && (drives.server.isBusy || !drives.server.isAnswered)) ||
+      (this.guests.get(domid)?.devices.isBusy ?? false) ||
+      (this.models.get(domid)?.isBusy ?? false)
+    );
+  }
+
+  private stands(domid: number | undefined): boolean {
+    return domid !== undefined && this.still.has(domid);
+  }
+
   /** There is something to do for `poll`. */
   get pending(): boolean {
-    if (this.dom0.pending || this.disk.pending || this.network.pending || this.work.length > 0) return true;
-    for (const model of this.models.values()) if (model.isDue) return true;
+    if (this.dom0.pending || this.disk.pending || this.network.pending) return true;
+    if (this.work.some(({ domid }) => !this.stands(domid))) return true;
+    for (const [domid, model] of this.models) if (model.isDue && !this.stands(domid)) return true;
     for (const { server } of this.drives.values()) if (server.pending) return true;
     return false;
   }
@@ -442,7 +469,6 @@ export class Services {
 
   /** Serves what guests asked for since the last call; true if anything was. */
   poll(): boolean {
-    if (this.frozen > 0) return false;
     let worked = this.dom0.poll();
     // Before the hardware: what the host's disk has at once is answered in this turn.
     for (const { server } of this.drives.values()) {
@@ -455,28 +481,37 @@ export class Services {
       worked = true;
     }
     if (this.network.poll()) worked = true;
-    for (const work of this.work.splice(0)) {
-      work();
+    for (const each of this.work.splice(0)) {
+      if (this.stands(each.domid)) {
+        this.work.push(each);
+        continue;
+      }
+      each.work();
       worked = true;
     }
-    for (const model of this.models.values()) {
-      if (!model.isDue) continue;
+    for (const [domid, model] of this.models) {
+      if (!model.isDue || this.stands(domid)) continue;
       model.work();
       worked = true;
     }
     return worked;
   }
 
-  /** A domain has stopped: its last words come out, and nothing of it is mapped any more. */
+  /** A domain has stopped: its last words come out, but of one that stands still, and nothing of it is mapped any more. */
   detach(domid: number): void {
     this.models.get(domid)?.close();
     this.models.delete(domid);
     const guest = this.guests.get(domid);
-    if (!guest) return;
+    if (guest) this.detachGuest(domid, guest);
+    this.still.delete(domid);
+    this.dom0.setStill(domid, false);
+  }
+
+  private detachGuest(domid: number, guest: Guest): void {
     this.guests.delete(domid);
     this.poll();
     guest.devices.close();
-    guest.console.close();
+    guest.console.close(this.stands(domid));
     this.xenstored.release(domid);
     removeDomainPaths(this.client, domid, guest.uuid);
   }

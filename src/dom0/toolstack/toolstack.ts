@@ -271,6 +271,9 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     member.paused = paused;
     if (this.members.get(member.record.id) !== member) return;
     this.noteCall(member.record, paused ? 'XEN_DOMCTL_pausedomain' : 'XEN_DOMCTL_unpausedomain');
+    const { whenUnpaused } = member;
+    if (!paused) delete member.whenUnpaused;
+    if (!paused) whenUnpaused?.();
     member.runner.ask(paused || member.holds > 0 ? 'pause' : 'unpause');
   }
 

@@ -284,6 +284,12 @@ export abstract class QueueServer extends Slots {
     return this.underWay > 0;
   }
 
+  /** Nothing that was asked, of whichever server, waits for its answer. */
+  get isAnswered(): boolean {
+    for (let slot = 0; slot < this.shape.slots; slot++) if (this.state(slot) === TO_DO) return false;
+    return true;
+  }
+
   /** Sleeps until something is asked. False: nothing was, for so long. */
   wait(ms: number): boolean {
     return Atomics.wait(this.words, ASKED, this.seen, ms) !== 'timed-out';

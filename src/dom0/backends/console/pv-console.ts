@@ -96,9 +96,9 @@ export class PvConsole {
     return given > 0;
   }
 
-  /** Takes the guest's last words and lets its page go. */
-  close(): void {
-    this.take();
+  /** Takes the guest's last words (but where `isStill`: they are another host's) and lets its page go. */
+  close(isStill = false): void {
+    if (!isStill) this.take();
     this.access.close(this.port);
     this.page.unmap();
   }

@@ -64,6 +64,8 @@ export class DeviceModel {
   private readonly aheadNs: number;
   private readonly releaseVideo: () => void;
   private closed = false;
+  /** Requests that media have not answered. */
+  private underWay = 0;
 
   /** The domain is built and does not run yet. @throws HostError, SavedStateError, StateError */
   constructor(dom0: Dom0, options: DeviceModelOptions) {
@@ -137,13 +139,15 @@ export class DeviceModel {
     const answering = drives.map(drive => {
       const { disk } = drive;
       if (!disk || disk.immediate) return drive;
-      const later = disk.behind((asked, done) =>
+      const later = disk.behind((asked, done) => {
+        this.underWay++;
         disk.request(asked, error => {
+          this.underWay--;
           if (this.closed) return;
           done(error);
           this.settle();
-        }),
-      );
+        });
+      });
       return { ...drive, disk: later } as IdeAttachment;
     });
     return io ? tracedDrives(answering, io, record) : answering;
@@ -362,6 +366,11 @@ export class DeviceModel {
   }
 
   // ---- saved states
+
+  /** Media have yet to answer its drives. */
+  get isBusy(): boolean {
+    return this.underWay > 0;
+  }
 
   /** Does what the guest has asked for already; it must not run. False: it waits for something that takes time. */
   quiesce(): boolean {

@@ -347,7 +347,9 @@ describe('a paravirtual disk', () => {
     put(OP.READ, 2, 2, [[DATA, 0, 0]]);
     put(OP.WRITE_BARRIER, 3, 3, [[DATA, 0, 0]]);
     put(OP.WRITE, 4, 4, [[DATA, 0, 0]]);
+    expect(vbd.isBusy).toBe(false);
     go();
+    expect(vbd.isBusy).toBe(true);
     expect([disk.log, answers(), guest.mapped]).toEqual([['write 1', 'read 2'], [], 3]);
     const step = (): void => {
       disk.waiting.pop()?.();

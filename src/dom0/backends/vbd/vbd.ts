@@ -149,6 +149,10 @@ export class Vbd implements Driver {
     return this.session?.save();
   }
 
+  get isBusy(): boolean {
+    return this.session?.isBusy ?? false;
+  }
+
   /** Its ring and how its slots are laid out, for people; undefined: it is not connected. */
   look(): { ring: RingLook; layout: Layout } | undefined {
     return this.session?.look();
@@ -236,6 +240,10 @@ class Session {
 
   look(): { ring: RingLook; layout: Layout } {
     return { ring: this.ring.look(), layout: this.layout };
+  }
+
+  get isBusy(): boolean {
+    return this.jobs.size > 0;
   }
 
   save(): SavedVbd {

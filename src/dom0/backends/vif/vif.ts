@@ -111,7 +111,7 @@ export class Vif implements Driver {
   constructor({ bridge, timers, name, rate, follows }: VifParts) {
     this.follows = follows;
     this.credit = rate && new Credit(rate, () => timers.clock.nowNs());
-    this.again = rate && timers.create(`${name} rate`, () => this.link?.connection.guard(() => this.serve()));
+    this.again = rate && timers.create(`${name} rate`, () => this.link?.connection.again(() => this.serve()));
     this.port = bridge.addPort(name, {
       offloads: true,
       watched: () => follows?.io.follows(follows.guest) ?? false,

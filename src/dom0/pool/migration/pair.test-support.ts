@@ -83,8 +83,8 @@ export const GUESTS = {
     testFile(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = 8\nkernel = "demo.elf"\n${more}`),
     testFile('demo.elf', guest('demo/demo.elf')),
   ],
-  minipv: (name: string, more = ''): NamedFile[] => [
-    testFile(`${name}.cfg`, `name = "${name}"\ntype = "pv"\nmemory = 8\nkernel = "minipv.elf"\n${more}`),
+  minipv: (name: string, more = '', type = 'pv'): NamedFile[] => [
+    testFile(`${name}.cfg`, `name = "${name}"\ntype = "${type}"\nmemory = 8\nkernel = "minipv.elf"\n${more}`),
     testFile('minipv.elf', guest('minipv/minipv.elf')),
   ],
 };

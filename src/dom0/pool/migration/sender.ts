@@ -233,7 +233,7 @@ class Departure {
     } catch (error) {
       // Nobody knows: it stands still until somebody says that it may go on.
       toolstack.setPaused(guest, true, 'migrating');
-      held.goOn();
+      guest.whenUnpaused = () => held.goOn();
       throw error;
     } finally {
       line.close();

@@ -13,6 +13,8 @@ import type { GuestDisk } from './drives.ts';
 export interface GuestDevices {
   /** The back ends begin: all that the guest had of its own is in the store. */
   start(): void;
+  /** Something that the guest asked for is under way at a medium. */
+  readonly isBusy?: boolean;
   /** Plain data for a saved state; undefined: nothing. `unasked`: the guest knows nothing of it, and goes on with the rings that it has. @throws SavedStateError */
   save(unasked: boolean): unknown;
   /** The guest is gone: nothing of its devices stays in the store. */

@@ -66,6 +66,9 @@ export function attachKinds<Of extends Kinds>(
     start: () => {
       for (const devices of Object.values(of)) devices?.start();
     },
+    get isBusy() {
+      return Object.values(of).some(devices => devices?.isBusy);
+    },
     save: unasked => mapped(kinds, (_kind, name) => of[name]?.save(unasked)),
     close,
   };

@@ -48,6 +48,10 @@ export abstract class SharedDevices<Given, Of extends Driver, Info extends Devic
   /** `node`: a number of the front end's; -1 where it has none. */
   protected abstract info(device: SharedDevice<Given, Of>, common: DeviceInfo, node: (name: string) => number): Info;
 
+  get isBusy(): boolean {
+    return this.attached.some(({ driver }) => driver.isBusy);
+  }
+
   start(): void {
     for (const each of this.attached) this.begin(each);
   }

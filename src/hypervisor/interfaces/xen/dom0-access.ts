@@ -77,6 +77,8 @@ export class Dom0 {
   /** Hears of what its toolstack has done by a hypercall, for which domain. */
   onHypercall: ((domid: number, name: string, about: string) => void) | undefined;
   private readonly handlers = new Map<number, () => void>();
+  /** Ports that were rung by domains whose events wait, by domain. */
+  private readonly waiting = new Map<number, Set<number>>();
   /**
    * What its programs have mapped, as `audit` counts it: references by machine frame (`readOnly`: those of them that only read), and uses by `grantKey`
    * (writers in bits 16-31).
@@ -134,6 +136,22 @@ export class Dom0 {
     return port;
   }
 
+  /** Events of a domain wait from now on, or are heard again. */
+  setStill(domid: number, isStill: boolean): void {
+    const { waiting } = this;
+    if (isStill === waiting.has(domid)) return;
+    if (isStill) return void waiting.set(domid, new Set());
+    const rung = waiting.get(domid);
+    waiting.delete(domid);
+    for (const port of rung ?? []) if (this.handlers.has(port)) this.ports.raise(port);
+  }
+
+  private hear(port: number): void {
+    const waiting = this.waiting.size === 0 ? undefined : this.waiting.get(this.ports.remoteOf(port));
+    if (waiting) waiting.add(port);
+    else this.handlers.get(port)?.();
+  }
+
   /** Tells the other end. Nothing happens on a port whose other end is gone. */
   send(port: number): void {
     this.ports.send(port);
@@ -181,7 +199,7 @@ export class Dom0 {
           const bit = 31 - Math.clz32(bits);
           bits &= ~(1 << bit);
           ran = true;
-          this.handlers.get(word * 32 + bit)?.();
+          this.hear(word * 32 + bit);
         }
       }
     }
