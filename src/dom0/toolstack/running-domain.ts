@@ -213,11 +213,12 @@ export function blueprintOf(
   if (BAD_NAME.test(nameOf(state)))
     throw new Error(`${file} has a domain whose name has a slash or a control character. Save it under another name.`);
   const { definition: judged } = judgeDefinition(about.name, about.definition);
-  // The devices that it has, and where its RAM lies, whatever the definition's text says.
+  // Its type, the devices that it has, and where its RAM lies, whatever the definition's text says, if there is one: xl's default is paravirtual.
   const { nic: _nic, mac: _mac, mmioHoleMiB: _hole, ...rest } = judged;
   const emulated: Definition = {
     ...rest,
     name: nameOf(state),
+    ...(about.xen ? { type: about.xen } : {}),
     memoryMiB: about.populatedMiB,
     maxMemoryMiB: about.memoryMiB,
     ...(about.lowMiB === undefined ? {} : { mmioHoleMiB: 4096 - about.lowMiB }),

@@ -1,0 +1,9 @@
+import { expect, it } from 'vitest';
+import type { SavedState } from '../../hypervisor/index.ts';
+import { blueprintOf } from './running-domain.ts';
+
+it.each(['hvm', 'pvh', 'pv'] as const)('a %s guest that was saved without a definition is built as one again', type => {
+  const about = { name: 'disk.img', definition: '', memoryMiB: 16, populatedMiB: 16, startEpochMs: 0, xen: type };
+  const state = { about, boot: {}, hvm: [], domain: {}, emulator: { devices: {} } } as unknown as SavedState;
+  expect(blueprintOf(state, { file: 'x' } as never, [], 'x').definition.type).toBe(type);
+});
