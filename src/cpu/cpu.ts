@@ -233,9 +233,6 @@ export class Cpu implements Core, Processor {
   takeRegions(Tier: typeof RegionTier): void {
     if (this.regionOptions) this.regions ??= new Tier(this, this.regionOptions);
   }
-  release(): void {
-    this.tlb.release();
-  }
   withoutRegions(): void {
     this.regionOptions = null;
   }

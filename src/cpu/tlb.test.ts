@@ -29,25 +29,6 @@ it('pages of data that are too many drop pages of data alone, and pages of code 
   expect(tlb.TR[69_999]! & 3).toBe(0);
 });
 
-it('one that comes after another that is gone has its tables, and nothing in them', () => {
-  const tlb = new Tlb();
-  tlb.enterUser();
-  for (const isGlobal of [false, true]) {
-    const at = isGlobal ? 7 : 8;
-    tlb.fill(page(at), 0, page(5), true, true, false, isGlobal);
-    tlb.fillFetch(page(at), 0, 5, isGlobal);
-  }
-  tlb.fillCode(page(9), 0, 4096);
-  tlb.sawLargePage(page(1024));
-  tlb.fill(tlb.slotAddress(page(3), 0xffff_8000 | 0), 0, page(5), true, true, false, false);
-  tlb.release();
-  const next = new Tlb();
-  expect(next.TR).toBe(tlb.TR);
-  const isAll = (table: Int32Array, value: number): boolean => table.every(each => each === value);
-  expect([isAll(next.TR, INVALID), isAll(next.TW, INVALID)]).toEqual([true, true]);
-  expect([next.TX, next.CP, next.TH].map(table => isAll(table, 0))).toEqual([true, true, true]);
-});
-
 it('tables of records that are too many for their list drop no translation', () => {
   const tlb = new Tlb();
   tlb.fillFetch(page(1), 0, 5, true);

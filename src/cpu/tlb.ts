@@ -37,43 +37,19 @@ const GOLDEN = 0x9e3779b1 | 0;
 /** Bits of a high half that are those of the page below the top table's entry: addresses alike above them have slots side by side. */
 export const SAME_MOVE = 7;
 
-/** The tables with nothing in them. */
-interface Tables {
-  TR: Int32Array;
-  TW: Int32Array;
-  TX: Int32Array;
-  CP: Int32Array;
-  TH: Int32Array;
-  /** The user halves of TR and TW are filled, too. */
-  userTables: boolean;
-}
-
-const newTables = (): Tables => ({
-  TR: new Int32Array(2 * USER).fill(INVALID, 0, USER),
-  TW: new Int32Array(2 * USER).fill(INVALID, 0, USER),
-  TX: sparseTable(2 * USER),
-  CP: sparseTable(2 * USER),
-  TH: sparseTable(USER),
-  userTables: false,
-});
-
-/** Of processors on this thread that are gone, for the next ones: to make them takes as long as all else that a new processor needs. */
-const spare: Tables[] = [];
-const MOST_SPARE = 4;
-
 export class Tlb {
-  readonly TR: Int32Array;
-  readonly TW: Int32Array;
-  readonly TX: Int32Array;
-  readonly CP: Int32Array;
+  readonly TR = new Int32Array(2 * USER).fill(INVALID, 0, USER);
+  readonly TW = new Int32Array(2 * USER).fill(INVALID, 0, USER);
+  readonly TX = sparseTable(2 * USER);
+  readonly CP = sparseTable(2 * USER);
   /** High half of the addresses that a slot stands for. */
-  readonly TH: Int32Array;
+  readonly TH = sparseTable(USER);
   /** Slots whose high half is not 0, and some that have got it back. */
   private readonly high = new Int32Array(LIST);
   private highCount = 0;
   mixer = GOLDEN;
   /** The user halves are filled when a guest first gets there: filling takes as long as all else that a new processor needs. */
-  private userTables: boolean;
+  private userTables = false;
 
   private readonly filled = new Int32Array(LIST);
   private filledCount = 0;
@@ -97,22 +73,6 @@ export class Tlb {
 
   constructor(log = new WriteLog(new Int32Array(1))) {
     this.log = log;
-    const { TR, TW, TX, CP, TH, userTables } = spare.pop() ?? newTables();
-    this.TR = TR;
-    this.TW = TW;
-    this.TX = TX;
-    this.CP = CP;
-    this.TH = TH;
-    this.userTables = userTables;
-  }
-
-  /** It is used no more: the next one has its tables. */
-  release(): void {
-    this.leaveLong();
-    this.flushAll();
-    this.flushCode();
-    const { TR, TW, TX, CP, TH, userTables } = this;
-    if (spare.length < MOST_SPARE) spare.push({ TR, TW, TX, CP, TH, userTables });
   }
 
   /** How far the slot of an address with this high half lies from its low half. */

@@ -294,7 +294,6 @@ function carried(entry: Entry, { name, program, definition }: DomainStart, turns
     leave: () => {
       entry.history?.end();
       turns.remove(entry);
-      domain.processor.release();
     },
   };
 }
