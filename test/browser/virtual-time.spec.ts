@@ -31,7 +31,9 @@ test('two runs in virtual time with the same inputs end in the same registers at
   expect(first.clock).toMatch(/00:00:0\d\.\d{3}/);
 });
 
-test('a PC goes back by an instruction, an exit, to a mark, and on from there', async ({ page }) => {
+test('a PC goes back by an instruction, an exit, to a mark, to the last write of an address, and on from there', async ({
+  page,
+}) => {
   await open(page, './?time=virtual&seed=7');
   await drop(page, [
     { name: 'demo.elf', buffer: readFileSync(new URL('../../guests/demo/demo.elf', import.meta.url)) },
@@ -66,9 +68,21 @@ test('a PC goes back by an instruction, an exit, to a mark, and on from there', 
   await expect.poll(async () => (await at())[1]).toBe(marked[1] - 1);
   await press(/^Mark 1: /);
   await expect.poll(at).toEqual(marked);
+  // By now the answer's calls have written below the stack's top.
+  await press('To the present');
+  await expect(place).toContainText(': the present.');
+  const stack = await page
+    .locator('.regs > div', { has: page.getByRole('button', { name: 'ESP', exact: true }) })
+    .locator('dd')
+    .innerText();
   await page.getByRole('textbox', { name: 'Address that was written' }).fill('nowhere');
   await press('To its last write');
   await expect(page.getByRole('alert')).toContainText('up to 16 hexadecimal digits');
+  await page
+    .getByRole('textbox', { name: 'Address that was written' })
+    .fill((Number.parseInt(stack, 16) - 4).toString(16));
+  await press('To its last write');
+  await expect(place).toContainText('is the one that wrote');
   await press('To the present');
   await expect(place).toContainText(': the present.');
   await press('One second back');

@@ -144,7 +144,7 @@ export class Domain {
       this.video?.frameWritten(mfn);
     };
     this.memory.onDemand = gfn => this.demand(gfn);
-    this.screen = new ScreenBlock(machine, record);
+    this.screen = new ScreenBlock(machine, record, options.hostMs !== undefined);
     this.platform = options.createPlatform({
       ...boardOf(options, {
         traits,

@@ -18,9 +18,13 @@ export class ScreenBlock implements ScreenWriter {
   /** SCREEN.WANTED as it was looked at last. */
   private answered = 0;
 
-  constructor(machine: Machine, record: DomainRecord) {
+  /** Whether how often it is drawn follows from who looks: in virtual time nobody who does changes a run. */
+  private readonly followsViewers: boolean;
+
+  constructor(machine: Machine, record: DomainRecord, followsViewers = true) {
     this.machine = machine;
     this.record = record;
+    this.followsViewers = followsViewers;
     this.words = new Int32Array(machine.memory, record.screenOffset, SCREEN_BYTES / 4);
     this.cells = new Uint16Array(machine.memory, record.screenOffset + SCREEN.DATA * 4, ROOM_CELLS);
     this.font = new Uint8Array(machine.memory, record.screenOffset + SCREEN.FONT * 4, FONT_BYTES);
@@ -87,7 +91,7 @@ export class ScreenBlock implements ScreenWriter {
     const wanted = Atomics.load(this.words, SCREEN.WANTED);
     const asked = wanted !== this.answered;
     this.answered = wanted;
-    return asked;
+    return asked && this.followsViewers;
   }
 
   /** After the block was replaced (restore): a picture is drawn anew, its memory was not kept. */

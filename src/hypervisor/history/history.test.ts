@@ -192,6 +192,25 @@ describe('the past of a guest', () => {
     expect(ticks()).toBe(now);
   });
 
+  it('is of one run, whether somebody looked at its screen or not', () => {
+    const [alone, seen] = [false, true].map(looks => {
+      const run = start(),
+        { machine, record } = run.domain.options,
+        screen = new Int32Array(machine.memory, record.screenOffset, SCREEN_BYTES / 4);
+      slices(
+        run,
+        60,
+        () => {
+          run.domain.runSlice();
+          if (looks) Atomics.add(screen, SCREEN.WANTED, 1);
+        },
+        () => {},
+      );
+      return momentOf(run.domain);
+    });
+    expect(seen).toEqual(alone);
+  });
+
   it('goes on from where it is, and then has another future', () => {
     const run = start(),
       history = historyOf(run);
