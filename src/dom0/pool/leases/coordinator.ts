@@ -1,15 +1,19 @@
 /** The host that keeps the pool's leases. What it decides is written down before anybody is told, so that it survives its end; times are its own clock's. */
 import type { LeaseAnswer, LeaseRequest, LeaseTiming } from './messages.ts';
 
-export interface LeaseRecord {
+/** Whose a guest is. */
+export interface Owned {
   owner?: string;
-  epoch: number;
-  /** When it was asked for or renewed last. */
-  renewedMs: number;
   /** See LeaseRequest. */
   local?: true;
   /** See LeaseAnswer. */
   ofCopy?: true;
+}
+
+export interface LeaseRecord extends Owned {
+  epoch: number;
+  /** When it was asked for or renewed last. */
+  renewedMs: number;
 }
 
 export interface CoordinatorState {
@@ -31,6 +35,30 @@ export interface LeaseEngine {
 export const engineOf = (coordinator: Coordinator, clockMs: () => number): LeaseEngine => ({
   receive: async (from, request) => coordinator.receive(from, request, clockMs()),
 });
+
+/** Whose a guest is after a request; undefined: whose it was. `hasRunOut`: its owner has not renewed the lease for so long that another may take it. */
+export function decide(
+  from: string,
+  request: LeaseRequest,
+  { owner, epoch, local }: Owned & { epoch: number },
+  hasRunOut: boolean,
+): Owned | undefined {
+  const given = (to: string, ofCopy: boolean, isLocal = local): Owned => ({
+    owner: to,
+    ...(isLocal ? { local: true } : {}),
+    ...(ofCopy ? { ofCopy: true } : {}),
+  });
+  if (request.what === 'ask') return undefined;
+  if (request.what === 'acquire') {
+    if (request.epoch !== undefined && request.epoch !== epoch) return undefined;
+    const hasCopy = request.epoch !== undefined;
+    const isFree = owner === undefined || owner === from || ((hasCopy || !local) && hasRunOut);
+    return isFree ? given(from, hasCopy, request.local) : undefined;
+  }
+  if (owner !== from || request.epoch !== epoch || request.what === 'renew') return undefined;
+  if (request.what === 'release') return {};
+  return request.what === 'hand-over' ? given(request.to, true) : given(from, false);
+}
 
 export class Coordinator {
   private readonly timing: LeaseTiming;
@@ -57,38 +85,18 @@ export class Coordinator {
     if (number <= (heard.get(guest) ?? 0)) return [];
     this.heard.set(from, heard.set(guest, number));
     const lease = this.leases.get(guest) ?? { epoch: 0, renewedMs: nowMs };
-    const decided = this.decide(from, request, lease, nowMs);
+    const decided = decide(from, request, lease, nowMs - lease.renewedMs >= this.timing.takeOverMs);
+    let next = lease;
+    if (decided)
+      next = { ...decided, epoch: decided.owner === undefined ? lease.epoch : lease.epoch + 1, renewedMs: nowMs };
     // What tells a host that it is the owner lets it run for a while, whatever it had asked: that is a renewal, too.
-    const next = decided ?? (lease.owner === from ? { ...lease, renewedMs: nowMs } : lease);
+    else if (lease.owner === from) next = { ...lease, renewedMs: nowMs };
     if (next !== lease) this.leases.set(guest, next);
     const { owner, epoch, ofCopy } = next;
     const answer = { guest, epoch, ...(owner === undefined ? {} : { owner }), ...(ofCopy ? { ofCopy } : {}) };
     const told = [{ to: from, answer: { number, ...answer } }];
     if (decided && request.what === 'hand-over') told.push({ to: request.to, answer: { number: 0, ...answer } });
     return told;
-  }
-
-  /** The lease as it is from now on; undefined: as it was. */
-  private decide(from: string, request: LeaseRequest, lease: LeaseRecord, nowMs: number): LeaseRecord | undefined {
-    const { owner, epoch, renewedMs, local } = lease;
-    const given = (to: string, ofCopy: boolean, isLocal = local): LeaseRecord => ({
-      owner: to,
-      epoch: epoch + 1,
-      renewedMs: nowMs,
-      ...(isLocal ? { local: true } : {}),
-      ...(ofCopy ? { ofCopy: true as const } : {}),
-    });
-    if (request.what === 'ask') return undefined;
-    if (request.what === 'acquire') {
-      if (request.epoch !== undefined && request.epoch !== epoch) return undefined;
-      const hasCopy = request.epoch !== undefined;
-      const hasRunOut = (hasCopy || !local) && nowMs - renewedMs >= this.timing.takeOverMs;
-      return owner === undefined || owner === from || hasRunOut ? given(from, hasCopy, request.local) : undefined;
-    }
-    if (owner !== from || request.epoch !== epoch) return undefined;
-    if (request.what === 'renew') return { ...lease, renewedMs: nowMs };
-    if (request.what === 'release') return { epoch, renewedMs: nowMs };
-    return request.what === 'hand-over' ? given(request.to, true) : given(from, false);
   }
 
   /** As it is kept for the coordinator after this one; undefined: nobody has asked for it yet. */

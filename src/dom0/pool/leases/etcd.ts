@@ -1,9 +1,10 @@
 /**
  * Leases in etcd, by its JSON gateway (etcd.io/docs/v3.4/dev-guide/api_grpc_gateway; rpc.proto: Range, Txn, LeaseGrant, LeaseKeepAlive). A guest has two keys: who
- * owns it, which is written with each change of owner and never deleted, so that etcd's `version` of the key is the epoch; and that the owner is alive, which hangs on
- * an etcd lease and goes when that is not kept. Both are read at once and changed at once, by a transaction that compares their revisions.
+ * owns it, which is written with each change of owner and never deleted, so that etcd's `version` of the key is the epoch (a release is a change, too); and that the
+ * owner is alive, which hangs on an etcd lease and goes when that is not kept. Both are read at once and changed at once, by a transaction that compares their
+ * revisions.
  */
-import type { LeaseEngine, Told } from './coordinator.ts';
+import { decide, type LeaseEngine, type Owned, type Told } from './coordinator.ts';
 import { LEASE_TIMING, type LeaseAnswer, type LeaseRequest, type LeaseTiming } from './messages.ts';
 
 /** As etcd tells of a key. Numbers of 64 bits are texts; what is 0 is left out. */
@@ -20,14 +21,7 @@ interface TxnAnswer {
   responses?: { response_range?: { kvs?: KeyValue[] } }[];
 }
 
-/** What is written of an owner. */
-interface Owner {
-  owner?: string;
-  local?: true;
-  ofCopy?: true;
-}
-
-interface Seen extends Owner {
+interface Seen extends Owned {
   epoch: number;
   record: KeyValue | undefined;
   alive: KeyValue | undefined;
@@ -59,8 +53,8 @@ export class EtcdLeases implements LeaseEngine {
     this.heard.set(from, heard.set(guest, number));
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const seen = await this.look(guest);
-      const next = decide(from, request, seen);
-      const answer = (owner: Owner, epoch: number): LeaseAnswer => ({
+      const next = decide(from, request, seen, seen.alive === undefined);
+      const answer = (owner: Owned, epoch: number): LeaseAnswer => ({
         number,
         guest,
         epoch,
@@ -94,12 +88,12 @@ export class EtcdLeases implements LeaseEngine {
     const keys = [this.recordKey(guest), this.aliveKey(guest)];
     const { responses = [] } = await this.txn({ success: keys.map(key => ({ request_range: { key } })) });
     const [record, alive] = keys.map((_key, index) => responses[index]?.response_range?.kvs?.[0]);
-    const owner: Owner = record?.value ? JSON.parse(text(record.value)) : {};
+    const owner: Owned = record?.value ? JSON.parse(text(record.value)) : {};
     return { ...owner, epoch: Number(record?.version ?? 0), record, alive };
   }
 
   /** A new owner, or none; false: something changed since it was looked at. */
-  private async change(guest: string, { record, alive }: Seen, next: Owner): Promise<boolean> {
+  private async change(guest: string, { record, alive }: Seen, next: Owned): Promise<boolean> {
     const [recordKey, aliveKey] = [this.recordKey(guest), this.aliveKey(guest)];
     const put = { request_put: { key: recordKey, value: base64(JSON.stringify(next)) } };
     const live = next.owner === undefined ? forget(aliveKey) : await this.alivePut(aliveKey);
@@ -177,25 +171,6 @@ export function namedEngine(
     throw new Error(`--leases ${address}: write etcd://HOST:PORT, several members with commas between them.`);
   const bases = members.map(member => `http://${member}`);
   return new EtcdLeases(bases, pool, fetching, timing);
-}
-
-/** Who has it from now on; undefined: as it is. As Coordinator decides, but that a release is a change of owner. */
-function decide(from: string, request: LeaseRequest, { owner, epoch, local, alive }: Seen): Owner | undefined {
-  const given = (to: string, ofCopy: boolean, isLocal = local): Owner => ({
-    owner: to,
-    ...(isLocal ? { local: true } : {}),
-    ...(ofCopy ? { ofCopy: true } : {}),
-  });
-  if (request.what === 'ask') return undefined;
-  if (request.what === 'acquire') {
-    if (request.epoch !== undefined && request.epoch !== epoch) return undefined;
-    const hasCopy = request.epoch !== undefined;
-    const hasRunOut = (hasCopy || !local) && alive === undefined;
-    return owner === undefined || owner === from || hasRunOut ? given(from, hasCopy, request.local) : undefined;
-  }
-  if (owner !== from || request.epoch !== epoch || request.what === 'renew') return undefined;
-  if (request.what === 'release') return {};
-  return request.what === 'hand-over' ? given(request.to, true) : given(from, false);
 }
 
 /** Both keys are as they were: a key that is not there was created in revision 0. */
