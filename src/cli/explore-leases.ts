@@ -5,7 +5,7 @@
  * hosts ever run the guest, none runs a copy of before, and the guest runs again from wherever nothing more fails.
  */
 import { parseArgs } from 'node:util';
-import { type Budget, explore } from '../dom0/pool/leases/index.ts';
+import { type Budget, explore } from './leases/explorer.ts';
 
 const DEFAULTS: Budget = {
   hosts: 2,

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { LEASE_TIMING, runAtRandom } from '../dom0/pool/leases/index.ts';
+import { LEASE_TIMING } from '../dom0/pool/leases/index.ts';
 import { picker } from './fuzz/pick.ts';
 import { main } from './fuzz-leases.ts';
+import { runAtRandom } from './leases/at-random.ts';
 
 describe('fuzz:leases', () => {
   it('finds no guest that runs twice, as it was before, or not at all', async () => {

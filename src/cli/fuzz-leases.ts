@@ -5,7 +5,7 @@
  * a network that delays, reorders, loses and is cut, while hosts end and sleep. It passes if no guest ever runs twice or as it was before, and each runs in the end.
  */
 import { parseArgs } from 'node:util';
-import { type RandomRun, runAtRandom } from '../dom0/pool/leases/index.ts';
+import { type RandomRun, runAtRandom } from './leases/at-random.ts';
 import { picker } from './fuzz/pick.ts';
 
 const WRONG_USE = 2;

@@ -3,10 +3,19 @@
  * given. It runs the protocol's own code, and checks after each step that no two hosts run the guest, that what runs is the guest and no copy of before, and
  * that from there on, once nothing more fails, it runs again.
  */
-import { Coordinator, type CoordinatorState } from './coordinator.ts';
-import { type Effect, type HeldGuest, Holder, type HolderState } from './holder.ts';
+import {
+  Coordinator,
+  type CoordinatorState,
+  type Effect,
+  type HandShake,
+  type HeldGuest,
+  Holder,
+  type HolderState,
+  type LeaseAnswer,
+  type LeaseRequest,
+  type LeaseTiming,
+} from '../../dom0/pool/leases/index.ts';
 import { HashSet } from './hash-set.ts';
-import type { HandShake, LeaseAnswer, LeaseRequest, LeaseTiming } from './messages.ts';
 
 const GUEST = 'g';
 /** In steps of the clock. A smaller fence than these would stop the guest at each. */

@@ -2,12 +2,17 @@
  * The protocol's own code among hosts whose network delays, reorders, loses and is cut, and which end and sleep, in virtual time. Model guests write their count
  * to a disk that all hosts reach: each write must follow the one before, so that a second copy, or a copy of before, shows itself at its first write.
  */
-import { Coordinator } from './coordinator.ts';
-import { type Effect, Holder } from './holder.ts';
-import { type HandShake, LEASE_TIMING, type LeaseAnswer, type LeaseRequest, type LeaseTiming } from './messages.ts';
-
-/** Below `below`, from 0. */
-export type Pick = (below: number) => number;
+import {
+  Coordinator,
+  type Effect,
+  type HandShake,
+  Holder,
+  LEASE_TIMING,
+  type LeaseAnswer,
+  type LeaseRequest,
+  type LeaseTiming,
+} from '../../dom0/pool/leases/index.ts';
+import type { Pick } from '../fuzz/pick.ts';
 
 export interface RandomRun {
   /** What went wrong, and when. */
