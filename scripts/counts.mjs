@@ -1,5 +1,5 @@
 /**
- * npm run -s house     the source in numbers: lines by room, circles of imports, what is longer than test/lengths.test.ts wants
+ * npm run -s counts     the source in numbers: lines by room, circles of imports, what is longer than test/lengths.test.ts wants
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { at } from './lib.mjs';
