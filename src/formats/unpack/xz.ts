@@ -3,6 +3,7 @@
  * Source: The .xz File Format 1.2.0; section numbers below are its. Other filters and SHA-256 checks are refused by name.
  */
 
+import { need, word } from './bytes.ts';
 import { crc32, crc64 } from './checksums.ts';
 import { Lzma2 } from './lzma2.ts';
 import { atOnce, DecodeError, Output } from './output.ts';
@@ -316,12 +317,4 @@ class Fields {
     for (; this.offset < this.end; this.offset++)
       if (this.input[this.offset] !== 0) throw new DecodeError('unknown block header field', this.offset);
   }
-}
-
-function word(bytes: Uint8Array, offset: number): number {
-  return (bytes[offset] | (bytes[offset + 1] << 8) | (bytes[offset + 2] << 16) | (bytes[offset + 3] << 24)) >>> 0;
-}
-
-function need(input: Uint8Array, offset: number, count: number, what: string): void {
-  if (offset + count > input.length) throw new DecodeError(`truncated: inside ${what}`, input.length);
 }

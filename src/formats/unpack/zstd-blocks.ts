@@ -2,6 +2,7 @@
  * Compressed blocks of zstd: literals, and sequences that say where literals and what was shown before go.
  * Source: RFC 8878 (Zstandard), section 3.1.1.3; section numbers below are its.
  */
+import { littleEndian } from './bytes.ts';
 import { DecodeError, type Output } from './output.ts';
 import {
   BackwardBits,
@@ -14,8 +15,8 @@ import {
   readHuffmanCode,
 } from './zstd-entropy.ts';
 
-/** Section 3.1.1.2.4: a block has no more. */
-const MOST_LITERALS = 128 << 10;
+/** Section 3.1.1.2.4: of a block, packed or not, and so of its literals. */
+export const MOST_BLOCK_BYTES = 128 << 10;
 /** Section 3.1.1.3.1.1: types of literals. */
 const RAW = 0,
   RLE = 1,
@@ -78,7 +79,7 @@ export class ZstdBlocks {
   private readonly frameFrom: number;
   /** What the block unpacks to at most. */
   private most = 0;
-  private readonly literals = new Uint8Array(MOST_LITERALS);
+  private readonly literals = new Uint8Array(MOST_BLOCK_BYTES);
   private literalCount = 0;
   private huffman: HuffmanCode | undefined;
   private literalsLengths: FseTable | undefined;
@@ -111,9 +112,7 @@ export class ZstdBlocks {
     const sizeBits = isPacked ? [10, 10, 14, 18][form] : [5, 12, 5, 20][form];
     const at = start + headerBytes;
     if (at > end) throw new DecodeError('truncated: inside the header of literals', end);
-    let header = 0;
-    for (let i = headerBytes - 1; i >= 0; i--) header = header * 256 + input[start + i];
-    const sizes = Math.floor(header / (isPacked || form & 1 ? 16 : 8));
+    const sizes = Math.floor(littleEndian(input, start, headerBytes) / (isPacked || form & 1 ? 16 : 8));
     const count = sizes % 2 ** sizeBits;
     if (count > this.most) throw new DecodeError(`corrupt: ${count} literals in a block`, start);
     this.literalCount = count;

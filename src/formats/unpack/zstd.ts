@@ -3,16 +3,15 @@
  * Source: RFC 8878 (Zstandard); section numbers below are its.
  * The output buffer is the window: what a frame has shown so far can be repeated, however far back, as zstd itself does that has the output in one piece.
  */
+import { littleEndian, need, word } from './bytes.ts';
 import { xxh64Low } from './checksums.ts';
 import { isZstd } from './magic.ts';
 import { atOnce, DecodeError, Output } from './output.ts';
-import { ZstdBlocks } from './zstd-blocks.ts';
+import { MOST_BLOCK_BYTES, ZstdBlocks } from './zstd-blocks.ts';
 
 const DEFAULT_LIMIT_BYTES = 1 << 30;
 /** What is said of the size may be wrong: so many times the packed bytes are made room for at once. */
 const MOST_HINTED_GROWTH = 16;
-/** Section 3.1.1.2.4. */
-const MOST_BLOCK_BYTES = 128 << 10;
 /** Sections 3.1.1.2.2: types of blocks. */
 const RAW = 0,
   RLE = 1,
@@ -150,16 +149,3 @@ export function statedZstdSize(input: Uint8Array): number | undefined {
   const bytes = isZstd(input) ? frameHeader(input, 0).contentBytes : -1;
   return bytes < 0 ? undefined : bytes;
 }
-
-function need(input: Uint8Array, offset: number, bytes: number, what: string): void {
-  if (offset + bytes > input.length) throw new DecodeError(`truncated: inside ${what}`, input.length);
-}
-
-/** Up to eight bytes; exact below 2^53. */
-function littleEndian(input: Uint8Array, offset: number, bytes: number): number {
-  let value = 0;
-  for (let i = bytes - 1; i >= 0; i--) value = value * 256 + input[offset + i];
-  return value;
-}
-
-const word = (input: Uint8Array, offset: number): number => littleEndian(input, offset, 4);
