@@ -10,6 +10,7 @@ import { addressText, EXIT_NAMES, exitTitle, readAddress } from '../../../hyperv
 import { asTask, host, sentence } from '../../host.ts';
 import { Icon, Problem } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
+import { BytesChoice, Choice, NumberText, words as fieldWords } from './fields.tsx';
 
 const words = {
   title: 'Stops',
@@ -31,12 +32,8 @@ const words = {
     port: 'An I/O port has up to four hexadecimal digits.',
     event: 'An event channel is a number from 0 to 131071.',
   },
-  bytes: 'Bytes',
   add: 'Stop there',
   remove: (what: string) => `Remove: ${what}`,
-  count: (bytes: number) => `${bytes} bytes at`,
-  notAddress:
-    'A linear address has up to 16 hexadecimal digits and is canonical: up to 00007fffffffffff, or from ffff800000000000 on.',
   stopped: (hit: BreakHit) =>
     hit.record
       ? ofRecord(hit.point as TracePoint, hit.record)
@@ -164,7 +161,7 @@ export function Breaks({
 
 const spelled = (point: BreakPoint): string =>
   isAddress(point)
-    ? `${words.kinds[point.kind]} ${point.kind === 'execute' ? '' : `${words.count(point.bytes)} `}${addressText(point.linear)}`
+    ? `${words.kinds[point.kind]} ${point.kind === 'execute' ? '' : `${fieldWords.count(point.bytes)} `}${addressText(point.linear)}`
     : `${words.kinds[point.kind]} ${pointWords(point)}`;
 
 /** What an exit or a hypercall may be, by number. */
@@ -187,7 +184,7 @@ function pointOf({ kind, text, bytes, ...chosen }: Draft, eip: number): BreakPoi
   const word = text.trim();
   if (isAddressKind(kind)) {
     const linear = word ? readAddress(word) : eip;
-    return linear === undefined ? words.notAddress : { kind, linear, bytes: kind === 'execute' ? 1 : bytes };
+    return linear === undefined ? fieldWords.notAddress : { kind, linear, bytes: kind === 'execute' ? 1 : bytes };
   }
   if (kind === 'exit' || kind === 'hypercall') return { kind, number: chosen[kind] };
   const number = kind === 'port' ? Number.parseInt(word.replace(/^0x/i, ''), 16) : Number(word),
@@ -236,12 +233,7 @@ function Adding({
         choose={value => change({ kind: value as BreakPoint['kind'], text: '' })}
       />
       {(kind === 'write' || kind === 'access') && (
-        <Choice
-          label={words.bytes}
-          value={bytes}
-          options={SIZES.map(size => [size, words.count(size)])}
-          choose={value => change({ bytes: Number(value) })}
-        />
+        <BytesChoice sizes={SIZES} bytes={bytes} choose={value => change({ bytes: value })} />
       )}
       {kind === 'exit' || kind === 'hypercall' ? (
         <Choice
@@ -251,14 +243,11 @@ function Adding({
           choose={value => change({ [kind]: Number(value) })}
         />
       ) : (
-        <input
-          class="in m"
-          aria-label={isAddressKind(kind) ? words.address : words.number[kind]}
-          placeholder={isAddressKind(kind) ? addressText(eip) : kind === 'port' ? '1f7' : '3'}
-          value={text}
-          spellcheck={false}
-          autocomplete="off"
-          onInput={event => change({ text: event.currentTarget.value })}
+        <NumberText
+          label={isAddressKind(kind) ? words.address : words.number[kind]}
+          example={isAddressKind(kind) ? addressText(eip) : kind === 'port' ? '1f7' : '3'}
+          text={text}
+          onType={value => change({ text: value })}
         />
       )}
       <button class="btn sm" type="submit">
@@ -267,23 +256,3 @@ function Adding({
     </form>
   );
 }
-
-const Choice = ({
-  label,
-  value,
-  options,
-  choose,
-}: {
-  label: string;
-  value: string | number;
-  options: readonly (readonly [value: string | number, name: string])[];
-  choose: (value: string) => void;
-}) => (
-  <select class="in" aria-label={label} value={value} onChange={event => choose(event.currentTarget.value)}>
-    {options.map(([each, name]) => (
-      <option key={each} value={each}>
-        {name}
-      </option>
-    ))}
-  </select>
-);

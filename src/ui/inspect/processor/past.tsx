@@ -11,6 +11,7 @@ import { asTask, command, host, sentence } from '../../host.ts';
 import { useAsked } from '../../parts/asked.ts';
 import { Problem } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
+import { BytesChoice, NumberText, words as fieldWords } from './fields.tsx';
 
 const words = {
   title: 'Back in its run',
@@ -35,11 +36,7 @@ const words = {
     `Its past is kept from ${seconds(oldest.ns)} on and takes ${Math.ceil(bytes / 2 ** 20)} MiB.`,
   stands: 'While it is in its past the whole host stands. Run takes it to the present first.',
   address: 'Address that was written',
-  bytes: 'Bytes',
-  count: (bytes: number) => `${bytes} bytes at`,
   lastWrite: 'To its last write',
-  notAddress:
-    'A linear address has up to 16 hexadecimal digits and is canonical: up to 00007fffffffffff, or from ffff800000000000 on.',
   wrote: (linear: number, value: number | undefined) =>
     `The next instruction is the one that wrote ${addressText(linear)} last${value === undefined ? '' : `: ${value.toString(16)}`}.`,
   none: (linear: number) => `Nobody has written ${addressText(linear)} since its past is kept.`,
@@ -207,7 +204,7 @@ function LastWrite({ eip, problem, go }: { eip: number; problem: Signal<string>;
   const submit = (): void => {
     const linear = readAddress(text.value.trim());
     if (linear === undefined) {
-      problem.value = words.notAddress;
+      problem.value = fieldWords.notAddress;
       return;
     }
     const point: AddressPoint = { kind: 'write', linear, bytes: bytes.value };
@@ -221,29 +218,19 @@ function LastWrite({ eip, problem, go }: { eip: number; problem: Signal<string>;
         submit();
       }}
     >
-      <select
-        class="in"
-        aria-label={words.bytes}
-        value={bytes.value}
-        onChange={event => {
-          bytes.value = Number(event.currentTarget.value);
+      <BytesChoice
+        sizes={SIZES}
+        bytes={bytes.value}
+        choose={value => {
+          bytes.value = value;
         }}
-      >
-        {SIZES.map(size => (
-          <option key={size} value={size}>
-            {words.count(size)}
-          </option>
-        ))}
-      </select>
-      <input
-        class="in m"
-        aria-label={words.address}
-        placeholder={addressText(eip)}
-        value={text.value}
-        spellcheck={false}
-        autocomplete="off"
-        onInput={event => {
-          text.value = event.currentTarget.value;
+      />
+      <NumberText
+        label={words.address}
+        example={addressText(eip)}
+        text={text.value}
+        onType={value => {
+          text.value = value;
         }}
       />
       <button class="btn sm" type="submit">
