@@ -42,12 +42,54 @@ export interface Sockets {
  */
 export type Conversation = Generator<number, void, Uint8Array<ArrayBuffer>>;
 
+/** Bytes that have come in pieces, and are taken in others. */
+export class Pieces {
+  private readonly pieces: Uint8Array<ArrayBuffer>[] = [];
+  /** So many are here. */
+  bytes = 0;
+
+  push(piece: Uint8Array<ArrayBuffer>): void {
+    this.pieces.push(piece);
+    this.bytes += piece.length;
+  }
+
+  /** The first `count`, of as many as are here or fewer; a view where one piece has them all. */
+  take(count: number): Uint8Array<ArrayBuffer> {
+    const [first] = this.pieces;
+    return first && first.length >= count ? this.cut(count) : this.fill(new Uint8Array(count));
+  }
+
+  /** The same, as a copy, which has no offset in its buffer: `whole` filled with them. */
+  fill(whole: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    for (let at = 0; at < whole.length; ) {
+      const piece = this.cut(Math.min(whole.length - at, this.pieces[0].length));
+      whole.set(piece, at);
+      at += piece.length;
+    }
+    return whole;
+  }
+
+  /** Of the first piece. */
+  private cut(count: number): Uint8Array<ArrayBuffer> {
+    const { pieces } = this;
+    const [first] = pieces;
+    this.bytes -= count;
+    if (first.length === count) pieces.shift();
+    else pieces[0] = first.subarray(count);
+    return first.subarray(0, count);
+  }
+
+  clear(): void {
+    this.pieces.length = 0;
+    this.bytes = 0;
+  }
+}
+
 /** Holds a conversation over a channel, which may rest: nothing is taken from the channel until then. */
 export class Converser {
   private readonly channel: ByteChannel;
   private readonly conversation: Conversation;
-  private pieces: Uint8Array<ArrayBuffer>[] = [];
-  private heldBytes = 0;
+  private readonly held = new Pieces();
   private wanted = 0;
   private resting = false;
   private ended = false;
@@ -64,8 +106,7 @@ export class Converser {
     this.channel.listen(
       bytes => {
         if (this.ended) return;
-        this.pieces.push(bytes);
-        this.heldBytes += bytes.length;
+        this.held.push(bytes);
         this.goOn();
       },
       why => this.end(why),
@@ -82,8 +123,8 @@ export class Converser {
   }
 
   private goOn(): void {
-    while (!this.ended && !this.resting && this.heldBytes >= this.wanted) {
-      const bytes = this.take(this.wanted);
+    while (!this.ended && !this.resting && this.held.bytes >= this.wanted) {
+      const bytes = this.held.take(this.wanted);
       this.step(() => this.conversation.next(bytes));
     }
   }
@@ -98,29 +139,10 @@ export class Converser {
     }
   }
 
-  private take(count: number): Uint8Array<ArrayBuffer> {
-    this.heldBytes -= count;
-    const [first] = this.pieces;
-    if (first && first.length >= count) {
-      if (first.length === count) this.pieces.shift();
-      else this.pieces[0] = first.subarray(count);
-      return first.subarray(0, count);
-    }
-    const whole = new Uint8Array(count);
-    for (let at = 0; at < count; ) {
-      const piece = this.pieces[0].subarray(0, count - at);
-      whole.set(piece, at);
-      at += piece.length;
-      if (piece.length === this.pieces[0].length) this.pieces.shift();
-      else this.pieces[0] = this.pieces[0].subarray(piece.length);
-    }
-    return whole;
-  }
-
   end(why?: string): void {
     if (this.ended) return;
     this.ended = true;
-    this.pieces = [];
+    this.held.clear();
     this.channel.close();
     this.whenEnded(why);
   }

@@ -1,5 +1,5 @@
 /** One end of a channel between two hosts, for who waits for its bytes: little lies on either side of it, however fast the other end is. */
-import type { ByteChannel } from '../../host/nbd/index.ts';
+import { type ByteChannel, Pieces } from '../../host/nbd/index.ts';
 
 /** Bytes that have come and nobody has asked for, and bytes that have not left: above these nothing more is taken, or sent. */
 const MOST_HELD_BYTES = 8 * 1024 * 1024,
@@ -7,8 +7,7 @@ const MOST_HELD_BYTES = 8 * 1024 * 1024,
 
 export class Line {
   private readonly channel: ByteChannel;
-  private readonly pieces: Uint8Array<ArrayBuffer>[] = [];
-  private heldBytes = 0;
+  private readonly held = new Pieces();
   /** Who waits for so many bytes. */
   private wanted = 0;
   private whenThere = (): void => {};
@@ -28,10 +27,9 @@ export class Line {
     channel.onDrained(() => this.whenDrained());
     channel.listen(
       bytes => {
-        this.pieces.push(bytes);
-        this.heldBytes += bytes.length;
+        this.held.push(bytes);
         this.pace();
-        if (this.heldBytes >= this.wanted) this.whenThere();
+        if (this.held.bytes >= this.wanted) this.whenThere();
       },
       why => this.end(new Error(why === undefined ? `${other} has hung up.` : `The link to ${other} broke: ${why}`)),
     );
@@ -63,33 +61,20 @@ export class Line {
   async read(count: number): Promise<Uint8Array<ArrayBuffer>> {
     this.wanted = count;
     this.pace();
-    while (this.heldBytes < count) {
+    while (this.held.bytes < count) {
       if (this.over) throw this.over;
       await new Promise<void>(resolve => (this.whenThere = resolve));
     }
     this.wanted = 0;
-    const bytes = this.take(count);
+    // Pages are looked at by words: they lie where words may.
+    const bytes = this.held.fill(new Uint8Array(count));
     this.pace();
     return bytes;
   }
 
-  private take(count: number): Uint8Array<ArrayBuffer> {
-    this.heldBytes -= count;
-    const whole = new Uint8Array(count);
-    for (let at = 0; at < count; ) {
-      const [first] = this.pieces;
-      const piece = first!.subarray(0, count - at);
-      whole.set(piece, at);
-      at += piece.length;
-      if (piece.length === first!.length) this.pieces.shift();
-      else this.pieces[0] = first!.subarray(piece.length);
-    }
-    return whole;
-  }
-
   /** Who wants much gets it, and nobody else has much lie here. */
   private pace(): void {
-    const isFull = this.heldBytes > Math.max(MOST_HELD_BYTES, this.wanted);
+    const isFull = this.held.bytes > Math.max(MOST_HELD_BYTES, this.wanted);
     if (isFull === this.isPaused || this.over) return;
     this.isPaused = isFull;
     if (isFull) this.channel.pause();
