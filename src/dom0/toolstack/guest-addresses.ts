@@ -1,23 +1,38 @@
-/** Which IPv4 addresses a guest's cards have, as far as the host's network knows. */
-import type { CommandHost } from './command-host.ts';
+/** A guest's cards on the host's bridge, and which IPv4 addresses they have, as far as the host's network knows. */
+import type { CommandHost, Guest } from './command-host.ts';
 
-export interface CardAddress {
+export interface BridgedCard {
   /** `vifN.0`, as the bridge calls the port. */
   port: string;
   mac: string;
+}
+
+export interface CardAddress extends BridgedCard {
   address: string;
   /** The guest said so itself (ARP), or DHCP gave it to the card (lease). */
   source: 'arp' | 'lease';
 }
 
+/** One that is emulated, and those of PV drivers, of which the first may have its station address. */
+export function bridgedCards(
+  { toolstack }: Pick<CommandHost, 'toolstack'>,
+  { record: { id }, blueprint: { definition } }: Guest,
+): { emulated: BridgedCard[]; attached: BridgedCard[] } {
+  const { mac, nic } = definition;
+  return {
+    emulated: nic && mac ? [{ mac, port: `vif${id}.0-emu` }] : [],
+    attached: toolstack.services.list(id, 'cards').map(card => ({ mac: card.mac, port: `vif${id}.${card.devid}` })),
+  };
+}
+
 /** Those of a domain that is there; none once it has stopped. */
-export function addressesOf({ toolstack }: CommandHost, id: number): CardAddress[] {
-  const member = toolstack.members.get(id);
+export function addressesOf(host: CommandHost, id: number): CardAddress[] {
+  const { toolstack } = host,
+    member = toolstack.members.get(id);
   if (!member || member.ending) return [];
-  const { mac, nic } = member.blueprint.definition;
-  const attached = toolstack.services.list(id, 'cards');
-  const emulated = nic && mac && !attached.some(card => card.mac === mac) ? [{ mac, port: `vif${id}.0-emu` }] : [];
-  return [...emulated, ...attached.map(card => ({ mac: card.mac, port: `vif${id}.${card.devid}` }))].flatMap(card => {
+  const { emulated, attached } = bridgedCards(host, member);
+  const alone = emulated.filter(({ mac }) => !attached.some(card => card.mac === mac));
+  return [...alone, ...attached].flatMap(card => {
     const known = toolstack.services.network.addressOf(card.mac);
     return known ? [{ ...card, ...known }] : [];
   });

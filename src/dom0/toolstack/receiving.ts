@@ -9,6 +9,7 @@ import { baseName } from '../definitions/index.ts';
 import { announce } from '../host/network/index.ts';
 import { isNetworkDisk } from '../host/storage/index.ts';
 import type { CommandHost, Guest } from './command-host.ts';
+import { bridgedCards } from './guest-addresses.ts';
 import type { Arriving } from './runners/runner.ts';
 import { blueprintOf, labelsOf, savedDrives } from './running-domain.ts';
 import { incomingName, refuseTaken } from './taken.ts';
@@ -112,13 +113,11 @@ export class Receiving {
   }
 
   /** Its cards say on the bridge where their stations are now. */
-  private announce({ record: { id }, blueprint: { definition } }: Guest): void {
-    const { services } = this.host.toolstack;
-    const macs = new Map(services.list(id, 'cards').map(({ devid, mac }) => [`vif${id}.${devid}`, mac]));
-    if (definition.mac !== undefined) macs.set(`vif${id}.0-emu`, definition.mac);
-    for (const port of services.network.bridge.list()) {
-      const mac = macs.get(port.name);
-      if (mac !== undefined) announce(port, mac);
+  private announce(guest: Guest): void {
+    const { emulated, attached } = bridgedCards(this.host, guest);
+    for (const port of this.host.toolstack.services.network.bridge.list()) {
+      const card = [...emulated, ...attached].find(each => each.port === port.name);
+      if (card) announce(port, card.mac);
     }
   }
 
