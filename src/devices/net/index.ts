@@ -21,6 +21,7 @@ export {
   PROTOCOL_ICMP,
   put16,
   put32,
+  reverseArpFrame,
 } from './packets.ts';
 export { type GivenOut, NetworkPeer, type PeerOptions } from './peer.ts';
 export { GATEWAY, NETWORK, STATION_NAMES } from './stations.ts';

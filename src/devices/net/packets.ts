@@ -1,15 +1,19 @@
 /**
  * Reading and building of the headers that the peer speaks.
- * Sources: RFC 791 (IP), RFC 768 (UDP), RFC 792 (ICMP), RFC 826 (ARP), RFC 1071 (checksum).
+ * Sources: RFC 791 (IP), RFC 768 (UDP), RFC 792 (ICMP), RFC 826 (ARP), RFC 903 (reverse ARP), RFC 1071 (checksum).
  */
+
+import { MIN_FRAME } from './ethernet.ts';
 
 export const ETHERTYPE_IP = 0x0800,
   ETHERTYPE_ARP = 0x0806;
+const ETHERTYPE_RARP = 0x8035;
 export const PROTOCOL_ICMP = 1,
   PROTOCOL_UDP = 17;
 export const ARP_REQUEST = 1,
   ARP_REPLY = 2,
   ARP_BYTES = 28;
+const REVERSE_REQUEST = 3;
 export const ICMP_ECHO_REPLY = 0,
   ICMP_UNREACHABLE = 3,
   ICMP_ECHO = 8;
@@ -118,8 +122,25 @@ export interface Path {
 }
 
 /** Of Ethernet and IP; a request goes to every station, whatever `toMac` is. */
-export function arpFrame(operation: number, { fromMac, from, toMac, to }: Path): Uint8Array {
-  const frame = ethernetFrame(operation === ARP_REQUEST ? EVERY_STATION : toMac, fromMac, ETHERTYPE_ARP, ARP_BYTES);
+export function arpFrame(operation: number, path: Path): Uint8Array {
+  const frame = ethernetFrame(
+    operation === ARP_REQUEST ? EVERY_STATION : path.toMac,
+    path.fromMac,
+    ETHERTYPE_ARP,
+    ARP_BYTES,
+  );
+  putArp(frame, operation, path);
+  return frame;
+}
+
+/** A station asks every other for its own address; of no less than 60 bytes, as a wire wants it. */
+export function reverseArpFrame(station: Uint8Array): Uint8Array {
+  const frame = ethernetFrame(EVERY_STATION, station, ETHERTYPE_RARP, MIN_FRAME - ETHERNET_HEADER);
+  putArp(frame, REVERSE_REQUEST, { fromMac: station, from: 0, toMac: station, to: 0 });
+  return frame;
+}
+
+function putArp(frame: Uint8Array, operation: number, { fromMac, from, toMac, to }: Path): void {
   const arp = frame.subarray(ETHERNET_HEADER);
   put32(arp, 0, 0x00010800);
   put16(arp, 4, 0x0604);
@@ -128,7 +149,6 @@ export function arpFrame(operation: number, { fromMac, from, toMac, to }: Path):
   put32(arp, 14, from);
   arp.set(toMac, 18);
   put32(arp, 24, to);
-  return frame;
 }
 
 export function ipFrame({ fromMac, from, toMac, to }: Path, protocol: number, payload: Uint8Array): Uint8Array {
