@@ -379,13 +379,8 @@ export class Services {
 
   /** What of `save` a domain is built from, of a guest that runs: its devices, without what they hold. @throws SavedStateError */
   describe(domid: number): State {
-    const { disks, ...others } = this.guests.get(domid)?.devices.save(false) ?? {},
-      model = this.models.get(domid)?.save();
-    return {
-      ...(others as State),
-      ...(disks ? { disks: { ...disks, changes: [] } } : {}),
-      ...(model ? { model: { ...model, devices: {}, disks: [] } } : {}),
-    };
+    const model = this.models.get(domid)?.describe();
+    return { ...(this.guests.get(domid)?.devices.describe() as State | undefined), ...(model ? { model } : {}) };
   }
 
   /**

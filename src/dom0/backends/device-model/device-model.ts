@@ -22,7 +22,7 @@ import { ramOf } from '../../../hypervisor/layout/index.ts';
 import { type DomainRecord, FRAME_BYTES, VIDEO_BYTES } from '../../../hypervisor/memory/index.ts';
 import { APIC_ID_STEP, type Dom0, hasHpet } from '../../../hypervisor/interfaces/xen/index.ts';
 import { ForeignMemory } from './foreign-memory.ts';
-import { restoreDisks, saveModel } from './model-disks.ts';
+import { describeModel, restoreDisks, saveModel } from './model-disks.ts';
 import type { SavedModel } from './saved-model.ts';
 
 export interface DeviceModelOptions {
@@ -381,10 +381,15 @@ export class DeviceModel {
   save(): SavedModel {
     const { devices } = this.devices;
     return saveModel(
+      this.describe(),
       Object.fromEntries(devices.map(device => [device.name, device.save()])),
-      this.timers.clock.nowNs(),
       this.options.ide ?? [],
     );
+  }
+
+  /** What of `save` it is built from: not what its devices hold. @throws SavedStateError */
+  describe(): SavedModel {
+    return describeModel(this.timers.clock.nowNs(), this.options.ide ?? []);
   }
 
   // ---- the end

@@ -11,13 +11,20 @@ import {
 } from '../../../hypervisor/disks/index.ts';
 import type { SavedModel } from './saved-model.ts';
 
-/** @throws SavedStateError where a disk cannot be saved */
-export function saveModel(devices: State, nowNs: number, ide: readonly IdeAttachment[]): SavedModel {
+/** Without what its devices hold, and its disks. @throws SavedStateError where a disk cannot be saved */
+export function describeModel(nowNs: number, ide: readonly IdeAttachment[]): SavedModel {
   const refuse = (sentence: string): never => {
     throw new SavedStateError(sentence);
   };
-  return { devices, nowNs, drives: describeDrives(ide, refuse), disks: [...diskRecords(ide)] };
+  return { devices: {}, nowNs, drives: describeDrives(ide, refuse), disks: [] };
 }
+
+/** With that, too. */
+export const saveModel = (described: SavedModel, devices: State, ide: readonly IdeAttachment[]): SavedModel => ({
+  ...described,
+  devices,
+  disks: [...diskRecords(ide)],
+});
 
 /** Puts what the guest had changed back into its disks. @throws SavedStateError where they are others */
 export function restoreDisks({ drives, disks }: SavedModel, ide: readonly IdeAttachment[]): void {

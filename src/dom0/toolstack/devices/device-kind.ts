@@ -17,6 +17,8 @@ export interface GuestDevices {
   readonly isBusy?: boolean;
   /** Plain data for a saved state; undefined: nothing. `unasked`: the guest knows nothing of it, and goes on with the rings that it has. @throws SavedStateError */
   save(unasked: boolean): unknown;
+  /** What of `save(false)` they are made from, without what they hold; absent: all of it. @throws SavedStateError */
+  describe?(): unknown;
   /** The guest is gone: nothing of its devices stays in the store. */
   close(): void;
 }

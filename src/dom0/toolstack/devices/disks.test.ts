@@ -145,6 +145,8 @@ describe("a guest's disks", () => {
       [['xvda', false]],
       [['xvda', true]],
     ]);
+    expect(asked?.changes).toHaveLength(1);
+    expect(disks.describe()).toEqual({ ...asked, changes: [] });
     disks.close();
     const again = divideDrives([drive()], 'pvh').disks;
     new Disks(guest.parts, 7, again, asked);

@@ -126,19 +126,26 @@ export class Disks extends SharedDevices<GuestDisk, Vbd, DiskInfo> {
     return this.attached.map(({ given: { vdev }, driver: { counts } }) => ({ vdev, counts }));
   }
 
-  save(unasked: boolean): SavedDisks | undefined {
+  private get filled(): SharedDevice<GuestDisk, Vbd>[] {
+    return this.attached.filter(({ given }) => given.disk !== backend('drives').NO_DISC);
+  }
+
+  describe(unasked = false): SavedDisks | undefined {
     if (this.attached.length === 0) return undefined;
-    const filled = this.attached.filter(({ given }) => given.disk !== backend('drives').NO_DISC);
-    if (filled.length === 0) return { disks: [], changes: [] };
-    const { describeDrives, diskRecords } = backend('drives');
-    const disks = filled.map((each): SavedDisk => {
+    const disks = this.filled.map((each): SavedDisk => {
       const { vdev, readOnly, place } = each.given;
       const ring = this.savedRings(each, unasked);
-      const drive = describeDrives([asDrive(each.given)], refuse)[0];
+      const drive = backend('drives').describeDrives([asDrive(each.given)], refuse)[0];
       return { vdev, readOnly, place, drive, ...(ring === undefined ? {} : { ring }) };
     });
-    const own = filled.filter(({ given }) => given.place < 0 || given.isQueued);
-    return { disks, changes: [...diskRecords(own.map(({ given }) => asDrive(given)))] };
+    return { disks, changes: [] };
+  }
+
+  save(unasked: boolean): SavedDisks | undefined {
+    const described = this.describe(unasked);
+    if (!described) return undefined;
+    const own = this.filled.filter(({ given }) => given.place < 0 || given.isQueued);
+    return { ...described, changes: [...backend('drives').diskRecords(own.map(({ given }) => asDrive(given)))] };
   }
 }
 

@@ -42,6 +42,7 @@ export interface AttachedKinds<Of extends Kinds> extends GuestDevices {
   readonly of: DevicesOf<Of>;
   /** By the names of their kinds. @throws SavedStateError */
   save(unasked: boolean): Record<string, unknown>;
+  describe(): Record<string, unknown>;
 }
 
 /** Before the guest runs; nothing of it stays where one kind fails. @throws SavedStateError */
@@ -70,6 +71,11 @@ export function attachKinds<Of extends Kinds>(
       return Object.values(of).some(devices => devices?.isBusy);
     },
     save: unasked => mapped(kinds, (_kind, name) => of[name]?.save(unasked)),
+    describe: () =>
+      mapped(kinds, (_kind, name) => {
+        const devices = of[name];
+        return devices?.describe ? devices.describe() : devices?.save(false);
+      }),
     close,
   };
 }
