@@ -62,6 +62,9 @@ export function memoryShape(
 
 /** What a guest is asked by its store. */
 const ASKED = ['poweroff', 'reboot', 'suspend'] as const;
+type Asked = (typeof ASKED)[number];
+/** Where its driver says that it hears of it. */
+const featurePath = (domid: number, what: Asked): string => `/local/domain/${domid}/control/feature-${what}`;
 
 const refuse = (sentence: string): never => {
   throw new SavedStateError(sentence);
@@ -370,7 +373,9 @@ export class Services {
     if (model && !model.quiesce())
       throw new SavedStateError('The device model is in the middle of a request. Save the guest again.');
     const parts = {
-      ...(unasked ? saveForToolstack(this.xenstored, guest.console, domid) : { listens: this.heardOf(domid) }),
+      ...(unasked
+        ? saveForToolstack(this.xenstored, guest.console, domid)
+        : { listens: ASKED.filter(what => this.hears(domid, what)) }),
       ...guest.devices.save(unasked),
       ...(model ? { model: model.save() } : {}),
     };
@@ -412,37 +417,32 @@ export class Services {
    * What xl shutdown, xl reboot and xl save do first: asks the guest through its store. False: no driver of it listens. A PV or PVH guest is asked
    * to stop whether it says so or not, as it has no power button (libxl__domain_pvcontrol_available).
    */
-  ask(domid: number, what: 'poweroff' | 'reboot' | 'suspend'): boolean {
+  ask(domid: number, what: Asked): boolean {
     if (!this.listens(domid, what)) return false;
     this.client.write(`/local/domain/${domid}/control/shutdown`, what);
     return true;
   }
 
   /** It was asked, and need not any more; a guest that has read it does it all the same (libxl's domain_suspend_common_pvcontrol_suspending). */
-  withdraw(domid: number, what: 'poweroff' | 'reboot' | 'suspend'): void {
+  withdraw(domid: number, what: Asked): void {
     const path = `/local/domain/${domid}/control/shutdown`;
     if (this.client.read(path) === what) this.client.write(path, '');
   }
 
-  /** What a guest's driver has said that it hears of. */
-  private heardOf(domid: number): string[] {
-    return ASKED.filter(what => this.client.read(`/local/domain/${domid}/control/feature-${what}`) === '1');
+  /** A guest's driver has said that it hears of it. */
+  private hears(domid: number, what: Asked): boolean {
+    return this.client.read(featurePath(domid, what)) === '1';
   }
 
   /** A guest that has suspended itself says so at its boot alone (setup_shutdown_watcher() of Linux's drivers/xen/manage.c), and hears of it here, too. */
   private listensAgain(domid: number, saved: unknown): void {
     const told = Array.isArray(saved) ? saved : [];
-    for (const what of ASKED)
-      if (told.includes(what)) this.client.write(`/local/domain/${domid}/control/feature-${what}`, '1');
+    for (const what of ASKED) if (told.includes(what)) this.client.write(featurePath(domid, what), '1');
   }
 
-  listens(domid: number, what: 'poweroff' | 'reboot' | 'suspend'): boolean {
+  listens(domid: number, what: Asked): boolean {
     const guest = this.guests.get(domid);
-    return (
-      guest !== undefined &&
-      ((guest.type !== 'hvm' && what !== 'suspend') ||
-        this.client.read(`/local/domain/${domid}/control/feature-${what}`) === '1')
-    );
+    return guest !== undefined && ((guest.type !== 'hvm' && what !== 'suspend') || this.hears(domid, what));
   }
 
   /** A guest's devices of one kind, as xl lists them. */
