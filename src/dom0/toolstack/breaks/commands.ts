@@ -1,7 +1,8 @@
-/** A stop as the line that one types. The page has these words without the rest of the toolstack. */
-import { type BreakPoint, isAddress } from '../../../hypervisor/domain/index.ts';
+/** A stop, or a place of a domain's past, as the line that one types. The page has these words without the rest of the toolstack. */
+import { type AddressPoint, type BreakPoint, isAddress } from '../../../hypervisor/domain/index.ts';
 import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { addressText, exitName } from '../../../hypervisor/view/index.ts';
+import type { PastWish } from '../../../hypervisor/verbs/index.ts';
 
 export const BREAK_FLAGS: Readonly<Record<BreakPoint['kind'], string>> = {
   execute: '',
@@ -26,3 +27,19 @@ export const pointWords = (point: BreakPoint): string =>
 
 export const breakCommand = (name: string, point: BreakPoint, isOff: boolean): string =>
   `xl break ${isOff ? '-d ' : ''}${BREAK_FLAGS[point.kind]}${name} ${pointWords(point)}`;
+
+/** The last time that something happened to bytes. */
+export const LAST_FLAGS: Readonly<Record<AddressPoint['kind'], string>> = { write: 'w', access: 'a', execute: 'x' };
+
+export function backCommand(name: string, wish: PastWish): string {
+  if (typeof wish === 'string' || !('backTo' in wish)) return `xl back ${name} ${placeWord(wish)}`;
+  const [point] = wish.backTo;
+  return `xl back -${LAST_FLAGS[point!.kind]} ${name} ${pointWords(point!)}`;
+}
+
+function placeWord(wish: Exclude<PastWish, { backTo: unknown }>): string {
+  if (typeof wish === 'string') return wish === 'present' ? 'now' : wish === 'goOn' ? 'on' : wish;
+  const { instructions, exits, ns } = 'back' in wish ? wish.back : wish.goTo;
+  if ('goTo' in wish) return `@${(ns ?? 0) / 1e9}s`;
+  return instructions ? `${instructions}i` : exits ? `${exits}e` : `${(ns ?? 0) / 1e9}s`;
+}

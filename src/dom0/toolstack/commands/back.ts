@@ -1,7 +1,7 @@
 /** A domain in virtual time goes back in its run. The command is ours: no hypervisor of the kind has its like, though QEMU's record and replay comes near. */
 import type { PastNow, PastWish } from '../../../hypervisor/verbs/index.ts';
 import type { AddressPoint } from '../../../hypervisor/domain/index.ts';
-import { hex } from '../breaks/index.ts';
+import { hex, LAST_FLAGS } from '../breaks/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { addressPointOf } from './break.ts';
 import { command, Refusal } from './command.ts';
@@ -41,8 +41,7 @@ const spelledHit = ({ point: { kind, linear }, value }: NonNullable<PastNow['hit
     ? `Before the instruction at ${hex(linear)}`
     : `Before the instruction that ${kind === 'write' ? 'wrote' : 'touched'} ${hex(linear)}${value === undefined ? '' : `: ${hex(value)}`}`;
 
-/** The last of what an option names. @throws Refusal */
-const LAST: Readonly<Record<string, AddressPoint['kind']>> = { w: 'write', a: 'access', x: 'execute' };
+const KINDS = Object.keys(LAST_FLAGS) as AddressPoint['kind'][];
 
 export const back = command({
   summary: 'Go back in the run of a domain in virtual time',
@@ -64,8 +63,8 @@ export const back = command({
     return member.runner.ask('past', wish);
   },
   xl: async ({ host, words }, run) => {
-    const { options, rest } = readWords(words, { flags: Object.keys(LAST).join('') });
-    const kind = Object.entries(LAST).find(([flag]) => options.has(flag))?.[1];
+    const { options, rest } = readWords(words, { flags: Object.values(LAST_FLAGS).join('') });
+    const kind = KINDS.find(each => options.has(LAST_FLAGS[each]));
     atLeast('back', rest, kind ? 2 : 1);
     const id = findDomain(host, rest[0]);
     if (!kind) return `${standsAt(await run(id, pastWish(rest[1] ?? 'keep')))}\n`;

@@ -6,6 +6,7 @@
 import { type Signal, signal, useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { AddressPoint, PastNow, PastWish } from '../../../dom0/service/index.ts';
+import { backCommand } from '../../../dom0/toolstack/breaks/index.ts';
 import { addressText, readAddress } from '../../../hypervisor/view/index.ts';
 import { asTask, command, host, sentence } from '../../host.ts';
 import { useAsked } from '../../parts/asked.ts';
@@ -46,15 +47,6 @@ const SIZES = [1, 2, 4, 8];
 const LOOK_MS = 500;
 const NS_A_MS = 1e6;
 
-/** As `xl back` takes it behind the domain's name. */
-function spelled(wish: PastWish): string {
-  if (typeof wish === 'string') return wish === 'present' ? 'now' : wish === 'goOn' ? 'on' : wish;
-  if ('backTo' in wish) return `-w ${addressText(wish.backTo[0]!.linear)}`;
-  const { instructions, exits, ns } = 'back' in wish ? wish.back : wish.goTo;
-  if ('goTo' in wish) return `@${(ns ?? 0) / 1e9}s`;
-  return instructions ? `${instructions}i` : exits ? `${exits}e` : `${(ns ?? 0) / 1e9}s`;
-}
-
 type Moment = PastNow['at'];
 /** Marked places, by the domain. */
 const marks = signal<ReadonlyMap<number, readonly Moment[]>>(new Map());
@@ -78,7 +70,7 @@ function usePast({ id, info }: DomainSession) {
   const one = async (wish: PastWish): Promise<void> => {
     isBusy.value = true;
     problem.value = said.value = '';
-    await asTask(`xl back ${info.peek().name} ${spelled(wish)}`, async () => {
+    await asTask(backCommand(info.peek().name, wish), async () => {
       try {
         const { hit, at } = (now.value = await host.back(id, wish));
         // What came after this place is none of its past any more.
@@ -149,17 +141,22 @@ function Ways({ now: { isInPast }, session, go }: Going & { session: DomainSessi
   return (
     <div class="row wrap">
       {STEPS.map(([text, wish]) => (
-        <button key={text} class="btn sm" title={`xl back ${name} ${spelled(wish)}`} onClick={() => void go(wish)}>
+        <button key={text} class="btn sm" title={backCommand(name, wish)} onClick={() => void go(wish)}>
           {text}
         </button>
       ))}
-      <button class="btn sm" disabled={!isInPast} title={`xl back ${name} now`} onClick={() => void go('present')}>
+      <button
+        class="btn sm"
+        disabled={!isInPast}
+        title={backCommand(name, 'present')}
+        onClick={() => void go('present')}
+      >
         {words.present}
       </button>
       <button
         class="btn sm"
         disabled={!isInPast}
-        title={`xl back ${name} on. ${words.goOnHint}`}
+        title={`${backCommand(name, 'goOn')}. ${words.goOnHint}`}
         onClick={() => void go('goOn').then(() => command('unpause', session.info.peek()))}
       >
         {words.goOn}
