@@ -1,15 +1,8 @@
 /** A guest stops before an instruction of a loop that runs compiled, and after a write; its own debug registers are as they were. */
 import type { Page } from '@playwright/test';
-import { expect, open, test } from './page.ts';
+import { expect, open, register, test } from './page.ts';
 
 const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true }).click();
-const register = async (page: Page, name: string): Promise<string> =>
-  (
-    await page
-      .locator('.regs > div', { has: page.getByRole('button', { name, exact: true }) })
-      .locator('dd')
-      .innerText()
-  ).trim();
 const retired = async (page: Page): Promise<number> =>
   Number.parseInt(await page.locator('.idet .sec.m').innerText(), 10);
 

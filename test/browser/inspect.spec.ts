@@ -1,21 +1,13 @@
 /** A guest's page: what can be changed while it runs, and its inspectors, whose facts are what xl and xenstore say. */
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
-import { bootDemo, expect, open, test } from './page.ts';
+import { bootDemo, expect, open, register, test } from './page.ts';
 
 const shellText = async (page: Page): Promise<string> =>
   (await page.getByTestId('shell').locator('.xterm-rows > div').allInnerTexts())
     .map(line => line.replace(/\u00a0/g, ' ').trimEnd())
     .join('\n');
 const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true }).click();
-/** The number behind the name of a register. */
-const register = async (page: Page, name: string): Promise<string> =>
-  (
-    await page
-      .locator('.regs > div', { has: page.getByRole('button', { name, exact: true }) })
-      .locator('dd')
-      .innerText()
-  ).trim();
 const retired = async (page: Page): Promise<number> =>
   Number.parseInt(await page.locator('.idet .sec.m').innerText(), 10);
 

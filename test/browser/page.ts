@@ -84,4 +84,13 @@ export async function serialText(page: Page): Promise<string> {
 export const domainRows = (page: Page) =>
   page.getByRole('tree').locator('[role=treeitem]:is([data-domain],[data-draft])');
 
+/** What stands behind the name of a register in a processor's inspector. */
+export const register = async (page: Page, name: string): Promise<string> =>
+  (
+    await page
+      .locator('.regs > div', { has: page.getByRole('button', { name, exact: true }) })
+      .locator('dd')
+      .innerText()
+  ).trim();
+
 export { expect };

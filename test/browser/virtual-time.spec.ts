@@ -1,7 +1,7 @@
 /** ?time=virtual: the page says so, a run repeats its registers and its memory, and a guest goes back in it. */
 
 import { readFileSync } from 'node:fs';
-import { domainRows, drop, expect, open, serialText, test } from './page.ts';
+import { domainRows, drop, expect, open, register, serialText, test } from './page.ts';
 import type { Page } from '@playwright/test';
 
 /** Boots minipv, types at it, and reads the registers and the memory sums that the page's host has then. */
@@ -71,10 +71,7 @@ test('a PC goes back by an instruction, an exit, to a mark, to the last write of
   // By now the answer's calls have written below the stack's top.
   await press('To the present');
   await expect(place).toContainText(': the present.');
-  const stack = await page
-    .locator('.regs > div', { has: page.getByRole('button', { name: 'ESP', exact: true }) })
-    .locator('dd')
-    .innerText();
+  const stack = await register(page, 'ESP');
   await page.getByRole('textbox', { name: 'Address that was written' }).fill('nowhere');
   await press('To its last write');
   await expect(page.getByRole('alert')).toContainText('up to 16 hexadecimal digits');

@@ -1,15 +1,8 @@
 /** A guest of 64 bits among those that the page carries: its registers are shown whole, wide and on a phone, and it stops where it stands. */
 import type { Page } from '@playwright/test';
-import { expect, open, test } from './page.ts';
+import { expect, open, register, test } from './page.ts';
 
 const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true }).click();
-const register = async (page: Page, name: string): Promise<string> =>
-  (
-    await page
-      .locator('.regs > div', { has: page.getByRole('button', { name, exact: true }) })
-      .locator('dd')
-      .innerText()
-  ).trim();
 
 test('a guest of 64 bits has sixteen whole registers in its inspector, and nothing is wider than a phone', async ({
   page,
