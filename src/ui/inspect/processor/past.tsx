@@ -73,12 +73,14 @@ function usePast({ id, info }: DomainSession) {
     await asTask(backCommand(info.peek().name, wish), async () => {
       try {
         const { hit, at } = (now.value = await host.back(id, wish));
-        // What came after this place is none of its past any more.
-        if (wish === 'goOn')
+        if (wish === 'goOn') {
+          // What came after this place is none of its past any more.
           setMarks(
             id,
             marksOf(id).filter(mark => mark.ns <= at.ns),
           );
+          await command('unpause', info.peek());
+        }
         if (typeof wish === 'object' && 'backTo' in wish) {
           const { linear } = wish.backTo[0]!;
           said.value = hit ? words.wrote(linear, hit.value) : words.none(linear);
@@ -157,7 +159,7 @@ function Ways({ now: { isInPast }, session, go }: Going & { session: DomainSessi
         class="btn sm"
         disabled={!isInPast}
         title={`${backCommand(name, 'goOn')}. ${words.goOnHint}`}
-        onClick={() => void go('goOn').then(() => command('unpause', session.info.peek()))}
+        onClick={() => void go('goOn')}
       >
         {words.goOn}
       </button>
