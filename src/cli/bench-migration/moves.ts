@@ -10,10 +10,6 @@ export interface Row {
   dial: Dial;
 }
 
-export interface Measured extends Row {
-  moves: Moved[];
-}
-
 /** How both hosts are made. */
 export type MakeHost = (parts: Pick<HostParts, 'memory' | 'neighbours'>) => Host;
 

@@ -3,12 +3,10 @@
  * salts and the code. The counter is never sent: a message that is missing, old, changed or of another does not open, and the link ends.
  */
 import { keyOf, SALT_BYTES } from './code.ts';
-import { MOST_MESSAGE_BYTES } from './room.ts';
 
 const IV_BYTES = 12;
 /** Of GCM. */
-export const TAG_BYTES = 16;
-export const MOST_SEALED_BYTES = MOST_MESSAGE_BYTES - TAG_BYTES;
+const TAG_BYTES = 16;
 
 export interface LinkParts {
   secret: CryptoKey;

@@ -22,7 +22,7 @@ export function copyTimes(
   memoryBytes: number,
   dirtyBytesPerSecond: number,
   bytesPerSecond: number,
-): { copyMs: number; stopMs: number; sentBytes: number } {
+): { copyMs: number; stopMs: number } {
   let dirtyBytes = memoryBytes;
   let sentBytes = 0;
   for (let round = 0; round < MOST_ROUNDS && dirtyBytes >= FEW_DIRTY_BYTES; round++) {
@@ -31,7 +31,7 @@ export function copyTimes(
   }
   sentBytes += dirtyBytes;
   const msOf = (bytes: number): number => (bytes / bytesPerSecond) * 1000;
-  return { copyMs: msOf(sentBytes), stopMs: msOf(dirtyBytes), sentBytes };
+  return { copyMs: msOf(sentBytes), stopMs: msOf(dirtyBytes) };
 }
 
 export function costOf(guest: GuestView, from: HostView, to: HostView, { copySlots }: Settings): MoveCost {
