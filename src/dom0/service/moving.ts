@@ -1,6 +1,7 @@
 /** A host's domains go to its neighbours, and theirs come to it: what does that is loaded for the first one. */
+import { loadedAgain } from '../host/loading/index.ts';
 import type { Neighbours } from '../pool/index.ts';
-import type { SenderParts } from '../pool/migration/index.ts';
+import type { Receiver, SenderParts } from '../pool/migration/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 
 export type MoveOwnership = NonNullable<SenderParts['ownership']>;
@@ -9,12 +10,13 @@ type Migrate = NonNullable<CommandHost['moveTo']>;
 /** From now on domains can come from these hosts; how one goes to them. `ownership`: who says whose a domain is. */
 export function meet(host: CommandHost, neighbours: Neighbours, ownership?: MoveOwnership): Migrate {
   const parts = { host, neighbours, ...(ownership ? { ownership } : {}) };
-  const load = async () => {
-    const migration = await import('../pool/migration/index.ts');
-    return { migration, receiver: new migration.Receiver(host) };
+  const load = loadedAgain(() => import('../pool/migration/index.ts'));
+  let receiver: Receiver | undefined;
+  const receive: Receiver['serve'] = async (channel, from) => {
+    const migration = await load();
+    receiver ??= new migration.Receiver(host);
+    return receiver.serve(channel, from);
   };
-  let loading: ReturnType<typeof load> | undefined;
-  const loaded = (): ReturnType<typeof load> => (loading ??= load());
-  neighbours.serve('migrate', (channel, from) => void loaded().then(({ receiver }) => receiver.serve(channel, from)));
-  return async (guest, to, wish) => (await loaded()).migration.migrate(parts, guest, to, wish);
+  neighbours.serve('migrate', (channel, from) => void receive(channel, from));
+  return async (guest, to, wish) => (await load()).migrate(parts, guest, to, wish);
 }
