@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { ExitReason, type Processor, registers as regs } from '../cpu/architecture/index.ts';
 import { createProcessor, loadLevel } from '../cpu/index.ts';
+import { median } from './median.ts';
 
 interface Job {
   /** Files: 32-bit code, 64-bit code. */
@@ -85,7 +86,6 @@ class Width {
   }
 }
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 const mean = (values: readonly number[]): number =>
   Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 

@@ -3,6 +3,7 @@
  * steps: the guests are made anew, and what the steps before did is done again. Of some times the median, once the engine has compiled what it needs.
  */
 import { type Lesson, LessonRun, readLesson } from '../lessons/index.ts';
+import { median } from './median.ts';
 import { lessonHost, PAGE_LESSONS } from './page-lessons.ts';
 
 const TIMES = 5,
@@ -27,7 +28,7 @@ async function resetsMs(lesson: Lesson): Promise<number[]> {
     if (kind !== 'do') continue;
     const times: number[] = [];
     for (let time = 0; time < TIMES; time++) times.push(await processorMs(() => run.reset(step)));
-    medians.push(times.sort((a, b) => a - b)[TIMES >> 1]!);
+    medians.push(median(times));
   }
   await run.end();
   return medians;

@@ -43,6 +43,7 @@ import {
   xenLoop,
 } from './guests.ts';
 import { ioreq } from './ioreq.ts';
+import { median } from '../median.ts';
 import { sharedMs } from '../node-clock.ts';
 import { countOf, sleep, WorkerHost } from './host.ts';
 import { idleInTurns, idleInWorkers, savedShell } from './idle.ts';
@@ -65,7 +66,6 @@ interface Result {
   met?: boolean;
 }
 
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
 const WARM_UP_MS = 1500;
 
 // ---- processor time

@@ -6,6 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 import { createHost, inTurns, inWorkers } from '../../dom0/service/index.ts';
+import { median } from '../median.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { type MakeHost, Moves, type Row } from './moves.ts';
@@ -22,7 +23,6 @@ const DIALS = {
 const LEAST_MIB = 4;
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
-const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;
 
 export async function main(argv: string[]): Promise<number> {
   let values: { mib?: string; moves?: string; only?: string; 'in-turns'?: boolean };
