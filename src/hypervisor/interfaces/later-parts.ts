@@ -4,7 +4,7 @@ import type { Domain } from '../domain/domain.ts';
 import type { InterfaceKind } from '../domain/guest-interface.ts';
 import { XEN, XEN_TYPE, isXen } from './xen/layout.ts';
 import { type DomainRecord, HostError, type Machine } from '../memory/machine.ts';
-import type { SavedHead, SavedPages, SavedState } from './xen/stream/saved-state.ts';
+import type { SavedPages, SavedState } from './xen/stream/saved-state.ts';
 import type { Arriving } from '../worker/worker-messages.ts';
 import { SavedStateError } from '../domain/saved-state-error.ts';
 import { HVM_PARAM } from './xen/abi.ts';
@@ -57,7 +57,7 @@ export async function restoreLater(
 ): Promise<void> {
   const { Arrival, restoreFrom } = await import('./xen/stream/arrival.ts').catch(notLoaded('reads saved domains'));
   if (file) return restoreFrom(domain, state as SavedState, file, name);
-  const arrival = new Arrival(domain, (state as SavedHead).about.xen === 'pv');
+  const arrival = new Arrival(domain);
   for (;;) {
     const piece = await next();
     if ('refused' in piece) throw new SavedStateError(piece.refused);

@@ -1,5 +1,5 @@
 /** A domain on this thread whose saved state comes: it runs, and does what was asked of it meanwhile, once all of that is there. */
-import { Arrival, type Domain, type SavedState, SavedStateError } from '../../../hypervisor/index.ts';
+import { Arrival, type Domain, SavedStateError } from '../../../hypervisor/index.ts';
 import { type AskDomain, asking, gone, VERBS } from '../../../hypervisor/verbs/index.ts';
 import type { ArrivalTaker } from './runner.ts';
 
@@ -12,8 +12,8 @@ export class ArrivingHere {
   private readonly waiting: ((ask: AnyAsk) => void)[] = [];
 
   /** `begin`: it runs from then on. */
-  constructor(domain: Domain, { about }: Pick<SavedState, 'about'>, begin: () => AskDomain) {
-    const arrival = new Arrival(domain, about.xen === 'pv');
+  constructor(domain: Domain, begin: () => AskDomain) {
+    const arrival = new Arrival(domain);
     let take = (): void => {},
       refuse = (_why: Error): void => {};
     const state = new Promise<void>((resolve, reject) => {

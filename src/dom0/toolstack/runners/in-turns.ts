@@ -386,7 +386,7 @@ class LocalRunner implements DomainRunner {
       if (stopAtInstruction !== undefined) domain.stopAtInstruction = stopAtInstruction;
       slot.carry(domain);
       const begin = (): AskDomain => this.begin(domain, what, { turns, parts, slot, log, listener, flush });
-      const arriving = saved?.arriving && new ArrivingHere(domain, saved.state, begin);
+      const arriving = saved?.arriving && new ArrivingHere(domain, begin);
       if (saved?.arriving && arriving) saved.arriving.to = arriving.to;
       this.arriving = arriving;
       this.started = arriving?.started ?? Promise.resolve(domain.about);

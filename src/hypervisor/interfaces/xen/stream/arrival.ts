@@ -1,5 +1,6 @@
 /** A saved state that comes while its domain is there: pages go to memory as they come, and the rest makes the domain what it was. */
 import type { Domain } from '../../../domain/domain.ts';
+import { xenOf } from '../of-domain.ts';
 import { putPages } from './memory.ts';
 import { readStateFrom } from './reading.ts';
 import type { SavedPages, SavedState } from './saved-state.ts';
@@ -9,17 +10,15 @@ export class Arrival {
   private readonly domain: Domain;
   /** A paravirtual guest's page tables name frames that may be behind them. */
   private readonly ofPv: SavedPages[] = [];
-  private readonly isPv: boolean;
 
   /** Of a domain that was built to be restored later. */
-  constructor(domain: Domain, isPv: boolean) {
+  constructor(domain: Domain) {
     this.domain = domain;
-    this.isPv = isPv;
   }
 
   /** @throws SavedStateError, HostError: the domain must not be used */
   pages(pages: SavedPages): void {
-    if (this.isPv) this.ofPv.push(pages);
+    if (xenOf(this.domain)?.isHvm === false) this.ofPv.push(pages);
     else putPages(this.domain, [pages]);
   }
 
@@ -39,7 +38,7 @@ export async function restoreFrom(
   file: Pick<Blob, 'size' | 'slice'>,
   name: string,
 ): Promise<void> {
-  const arrival = new Arrival(domain, saved.pv !== undefined);
+  const arrival = new Arrival(domain);
   await readStateFrom(file, name, pages => arrival.pages(pages));
   arrival.rest(saved);
 }
