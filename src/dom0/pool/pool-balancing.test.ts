@@ -95,6 +95,14 @@ describe('a pool', () => {
     for (const { pool } of [alfa, bravo]) pool.leave();
   });
 
+  it('forgets a move of a host that wants none by the time that it hears of it', async () => {
+    const [alfa, bravo] = await pair();
+    alfa.state.setMove('web', { from: 'bravo', to: 'alfa' });
+    await until(() => alfa.state.moves.size === 0);
+    expect(bravo.moved).toEqual([]);
+    for (const { pool } of [alfa, bravo]) pool.leave();
+  });
+
   it('says why a move failed, and goes on', async () => {
     const [alfa, bravo] = await pair();
     bravo.fails = true;

@@ -129,7 +129,7 @@ export class PoolBalancing {
       if (this.going.has(guest)) continue;
       this.going.set(guest, move);
       this.balancer.begun(guest, move.from, move.to);
-      if (move.from === pool.me && state.wishes.get(pool.me)?.automatic) void this.make(guest, move);
+      if (move.from === pool.me) void this.make(guest, move);
     }
     for (const guest of [...this.going.keys()]) {
       if (moves.has(guest)) continue;
@@ -139,9 +139,10 @@ export class PoolBalancing {
   }
 
   private async make(guest: string, { to }: SharedMove): Promise<void> {
-    const { migrate, state, say } = this.parts;
+    const { migrate, pool, state, say } = this.parts;
     try {
-      await migrate(guest, to);
+      // The coordinator may have decided it before it heard what this host wants now.
+      if (state.wishes.get(pool.me)?.automatic) await migrate(guest, to);
     } catch (error) {
       say((error as Error).message);
     } finally {
