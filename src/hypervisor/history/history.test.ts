@@ -211,6 +211,13 @@ describe('the past of a guest', () => {
     expect(seen).toEqual(alone);
   });
 
+  it('is refused of a guest whose drive would not go back, which runs on as before', () => {
+    const written = new MemoryDisk(new Uint8Array(64 * 512)),
+      domain = programDomain(BUSY, { ide: [{ place: 0, kind: 'disk', disk: written }] });
+    expect(() => new History(domain, { doVerb: () => {} })).toThrow('would not go back with it');
+    expect(domain.processor.evenly).toBe(false);
+  });
+
   it('goes on from where it is, and then has another future', () => {
     const run = start(),
       history = historyOf(run);

@@ -85,9 +85,9 @@ export class History {
     if (domain.remote || domain.options.driveQueue)
       throw new SavedStateError('Devices of this guest are in Domain 0, which does not go back with it.');
     this.wire = WirePast.of(domain.options.machine, domain.options.record);
+    this.checkpoints = new Checkpoints(domain, options.room ?? ROOM);
     // A probe looks for the last write of an address, and finds the run as it was.
     domain.processor.evenly = true;
-    this.checkpoints = new Checkpoints(domain, options.room ?? ROOM);
     this.keep();
   }
 
