@@ -1,4 +1,3 @@
 /** The past of a domain in virtual time. */
-export { History, type HistoryOptions, type PastNow, type PastWish, type Target } from './history.ts';
-export type { Hit } from './last-hit.ts';
+export { History, type PastNow, type PastWish } from './history.ts';
 export type { Moment } from '../domain/slice-again.ts';

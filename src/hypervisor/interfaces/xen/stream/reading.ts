@@ -5,7 +5,7 @@ import { Reader } from './reader.ts';
 import type { SavedHead, SavedPages, SavedState } from './saved-state.ts';
 
 /** Takes pages as they come; those that come later are what counts. */
-export type PageSink = (pages: SavedPages) => void;
+type PageSink = (pages: SavedPages) => void;
 
 /** Takes a state as it comes. What it gives back is waited for before any more is read. */
 export interface StateTaker {

@@ -15,7 +15,7 @@ import { xenOf } from '../of-domain.ts';
 import { restoreXen } from '../saved.ts';
 
 export { XL_MAGIC as SAVED_MAGIC } from './format.ts';
-export { readState, readStateAsItComes, readStateFrom, type StateTaker } from './reading.ts';
+export { readState, readStateAsItComes, readStateFrom } from './reading.ts';
 export { SavedStateError } from '../../../domain/saved-state-error.ts';
 export type { SavedAbout, SavedHead, SavedPages, SavedState } from './saved-state.ts';
 export { Saver } from './saver.ts';
