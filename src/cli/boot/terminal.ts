@@ -47,21 +47,17 @@ export class Input {
   ended = false;
   private readonly onData: (bytes: Uint8Array) => void;
   private readonly onLeave: () => void;
+  private readonly onEnd: () => void;
 
   constructor(onData: (bytes: Uint8Array) => void, onLeave: () => void, onEnd: () => void) {
     this.onData = onData;
     this.onLeave = onLeave;
+    this.onEnd = onEnd;
     const { stdin } = process;
     if (stdin.isTTY) stdin.setRawMode(true);
     stdin.on('data', this.data);
-    stdin.on('end', () => {
-      this.ended = true;
-      onEnd();
-    });
-    stdin.on('error', () => {
-      this.ended = true;
-      onEnd();
-    });
+    stdin.on('end', this.end);
+    stdin.on('error', this.end);
     // One before may have closed it.
     stdin.ref?.();
     stdin.resume();
@@ -74,10 +70,17 @@ export class Input {
     if (leave >= 0) this.onLeave();
   };
 
+  private readonly end = (): void => {
+    this.ended = true;
+    this.onEnd();
+  };
+
   /** Gives the terminal back and lets the process end. */
   close(): void {
     const { stdin } = process;
     stdin.off('data', this.data);
+    stdin.off('end', this.end);
+    stdin.off('error', this.end);
     if (stdin.isTTY) stdin.setRawMode(false);
     stdin.pause();
     stdin.unref?.();

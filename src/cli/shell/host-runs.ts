@@ -139,8 +139,10 @@ export class HostRuns {
     const shows = menu || (stdin.isTTY && this.parts.boot === undefined);
     if (stdin.isTTY) stdin.setRawMode(true);
     stdin.setEncoding('utf8');
-    stdin.on('data', text => this.listener(String(text)));
-    stdin.on('end', () => this.listener('\x04'));
+    const onData = (text: Buffer | string): void => this.listener(String(text));
+    const onEnd = (): void => this.listener('\x04');
+    stdin.on('data', onData);
+    stdin.on('end', onEnd);
     this.listenTo(undefined);
     try {
       for (let again = false; ; again = true) {
@@ -152,6 +154,8 @@ export class HostRuns {
         if (next !== 'reboot') return over;
       }
     } finally {
+      stdin.off('data', onData);
+      stdin.off('end', onEnd);
       if (stdin.isTTY) stdin.setRawMode(false);
       stdin.pause();
     }
