@@ -4,13 +4,23 @@ import { useEffect } from 'preact/hooks';
 import { command } from './host.ts';
 import { sessions } from './sessions.ts';
 import { filesOf } from './dropped-files.ts';
-import { addFiles, askedName, detailOpen, dragging, go, place, stripOpen, treeOpen } from './navigation.ts';
+import { afterPrompt } from './first-prompt.ts';
+import {
+  addFiles,
+  askedName,
+  detailOpen,
+  dragging,
+  go,
+  paletteOpen,
+  place,
+  stripOpen,
+  treeOpen,
+} from './navigation.ts';
 import { bootMenu } from './boot.ts';
 import { strings } from './strings.ts';
 import type { Panel } from './panel.ts';
 import { PANELS } from './panels.ts';
 import { named } from './parts/home.tsx';
-import { Palette, paletteOpen } from './parts/palette.tsx';
 import { Bench, Inspector } from './parts/regions.tsx';
 import { Header } from './parts/header.tsx';
 import { later } from './parts/load-when-shown.tsx';
@@ -24,6 +34,11 @@ const NameDialog = later(
   part => part.NameDialog,
 );
 
+const Palette = later(
+  () => import('./parts/palette.tsx'),
+  part => part.Palette,
+);
+
 export const BootMenuScreen = later(
   () => import('./parts/boot-menu.tsx'),
   part => part.BootMenuScreen,
@@ -32,6 +47,10 @@ export const BootMenuScreen = later(
 export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
   useEffect(dropTarget, []);
   useEffect(regionKeys, []);
+  // Who types on at once types into it: it is there before somebody wants it.
+  useEffect(() => {
+    if (afterPrompt.value) void Palette.load();
+  }, [afterPrompt.value]);
   const here = place.value;
   const name = panels.map(panel => panel.title?.(here)).find(title => title !== undefined);
   const title = name ? `${name} – ${strings.product}` : strings.product;
@@ -56,7 +75,7 @@ export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
       )}
       <Bench panels={panels} />
       <Inspector panels={panels} />
-      <Palette panels={panels} />
+      {paletteOpen.value && <Palette panels={panels} />}
       <Menu />
       {askedName.value && <NameDialog asked={askedName.value} />}
       {bootMenu.value && <BootMenuScreen />}

@@ -19,6 +19,7 @@ import type { Place } from './place.ts';
 export const place = signal<Place>({ kind: 'home' });
 export const treeOpen = signal(false);
 export const detailOpen = signal(false);
+export const paletteOpen = signal(false);
 /** Files hover over the page. */
 export const dragging = signal(false);
 

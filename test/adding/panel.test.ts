@@ -1,11 +1,10 @@
 // @vitest-environment happy-dom
 import { h, render } from 'preact';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { App } from '../../src/ui/app.tsx';
 import { info } from '../../src/ui/host.ts';
 import { PANELS } from '../../src/ui/panels.ts';
-import { paletteOpen } from '../../src/ui/parts/palette.tsx';
-import { go } from '../../src/ui/navigation.ts';
+import { go, paletteOpen } from '../../src/ui/navigation.ts';
 import { machinePanel } from './machine-panel.tsx';
 
 const settle = () => new Promise(resolve => setTimeout(resolve, 20));
@@ -17,10 +16,14 @@ it('a panel that is added renders at its place, and the search leads there', asy
   render(h(App, { panels: [machinePanel, ...PANELS] }), root);
   expect(root.querySelector('h1')!.textContent).toContain('Boot an x86 computer');
   paletteOpen.value = true;
-  await settle();
-  const entry = [...root.querySelectorAll<HTMLElement>('dialog [role=option]')].find(
-    option => option.textContent === 'Go to Machine',
-  )!;
+  // The search is loaded when it is wanted.
+  const entry = await vi.waitFor(() => {
+    const found = [...root.querySelectorAll<HTMLElement>('dialog [role=option]')].find(
+      option => option.textContent === 'Go to Machine',
+    );
+    expect(found).toBeDefined();
+    return found!;
+  });
   entry.click();
   await settle();
   expect(root.querySelector('main')!.textContent).toContain('768 of 1024 MiB are free.');

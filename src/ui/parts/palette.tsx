@@ -1,6 +1,6 @@
 /** Ctrl + K: whatever can be done from here, found by name, with the xl command that it is where it is one. */
 
-import { signal, useSignal } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { definedActions, guestActions } from '../actions.ts';
 import { halted } from '../inventory.ts';
@@ -9,10 +9,9 @@ import { offers } from '../offered-guests.ts';
 import type { Panel } from '../panel.ts';
 import { sessionAt, sessions } from '../sessions.ts';
 import { stripTab, theme, type ThemeChoice } from '../settings.ts';
-import { bootOffer, go, place, stripOpen, toggleStrip } from '../navigation.ts';
+import { bootOffer, go, paletteOpen, place, stripOpen, toggleStrip } from '../navigation.ts';
 import { strings } from '../strings.ts';
 
-export const paletteOpen = signal(false);
 const words = strings.palette;
 
 interface Entry {
@@ -82,10 +81,6 @@ const matches = (entry: Entry, typed: string): boolean => {
 };
 
 export function Palette({ panels }: { panels: readonly Panel[] }) {
-  return paletteOpen.value ? <Open panels={panels} /> : null;
-}
-
-function Open({ panels }: { panels: readonly Panel[] }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const typed = useSignal('');
   const chosen = useSignal(0);
