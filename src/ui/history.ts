@@ -21,7 +21,8 @@ const known = (state: unknown): Place | undefined =>
 /** Begins, at the place that the address names, or where the page was before a reload: what was dropped is gone by then. */
 export function followHistory(): void {
   const before: unknown = history.state,
-    named = placeOf(location.hash);
+    // ?pool=CODE is a link into a pool.
+    named = placeOf(location.hash || (/[?&]pool=/.test(location.search) ? '#/host/pool' : ''));
   if (named) place.value = named;
   else if (isPlace(before) && before.id === undefined && before.kind !== 'draft') place.value = before;
   history.replaceState(place.peek(), '', addressOf(place.peek()));

@@ -11,7 +11,7 @@ import { homePanel } from './parts/home.tsx';
 import { lessonPanel } from './parts/lesson.tsx';
 import { pcosPanel } from './parts/pcos.tsx';
 import { sectorPanel } from './parts/sector.tsx';
-import { hostPanel, inspectPanel, networkPanel, storagePanel } from './parts/host-tabs.tsx';
+import { hostPanel, inspectPanel, networkPanel, poolPanel, storagePanel } from './parts/host-tabs.tsx';
 
 export const PANELS: readonly Panel[] = [
   guestPanel,
@@ -25,6 +25,7 @@ export const PANELS: readonly Panel[] = [
   hostPanel,
   storagePanel,
   networkPanel,
+  poolPanel,
   inspectPanel,
   desktopPanel,
   activityPanel,

@@ -130,6 +130,7 @@ export const strings = {
     host: 'Host',
     storage: 'Storage',
     network: 'Network',
+    pool: 'Pool',
     newGuest: 'New guest',
     facts: (version: string, pcpus: number, memoryMiB: number, up?: number, hasVt = true) =>
       `Ringside ${version}, ${count(pcpus, 'pCPU')}, ${memoryMiB} MiB${hasVt ? '' : ', no VT'}${up === undefined ? '' : `, up ${duration(up)}`}`,

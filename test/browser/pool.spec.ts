@@ -54,3 +54,37 @@ test('a page and a host without one meet at a hub', async ({ page }) => {
     await hub.kill();
   }
 });
+
+test('the panel joins, shows whose each guest is, and sends one to another host by its menu or by dragging', async ({
+  page,
+  context,
+}) => {
+  await open(page, './?pool=0123-4567-89ab-cdef');
+  await expect(page.getByLabel('Code, or address of a hub')).toHaveValue('0123-4567-89ab-cdef');
+  await page.getByLabel('Name of this host').fill('one');
+  await page.getByRole('button', { name: 'With the tabs of this browser' }).click();
+  await expect(page.getByText('This host is one. It gives leases.')).toBeVisible({ timeout: 30_000 });
+  const other = await context.newPage();
+  await host(other, 'tabs two');
+  await run(other, `${GUEST}; xl create -q mini.cfg`);
+  const hostOf = (tab: Page, name: string) => tab.locator(`[data-host=${name}]`);
+  const guest = hostOf(page, 'two').getByRole('treeitem', { name: /mini/ });
+  await expect(guest).toContainText('lease 1', { timeout: 30_000 });
+  // Another host's guest is not for this one to send.
+  await expect(guest.getByRole('button')).toHaveCount(0);
+  await expect(page.getByRole('row', { name: /^two \d/ })).toBeVisible();
+  await other.getByRole('treeitem', { name: 'ringside-1' }).click();
+  await other.getByRole('tab', { name: 'Pool' }).click();
+  await hostOf(other, 'two').getByRole('treeitem', { name: /mini/ }).dragTo(hostOf(other, 'one'));
+  await expect(hostOf(page, 'one').getByRole('treeitem', { name: /mini/ })).toContainText('lease 2', {
+    timeout: 30_000,
+  });
+  await page.getByRole('button', { name: 'Migrate mini to…' }).press('Enter');
+  await page.getByRole('menuitem', { name: 'Migrate to two' }).press('Enter');
+  await expect(hostOf(other, 'two').getByRole('treeitem', { name: /mini/ })).toContainText('lease 3', {
+    timeout: 30_000,
+  });
+  await expect(page.getByRole('row', { name: /xl migrate mini two done/ }).first()).toBeVisible();
+  await page.getByRole('button', { name: 'Leave' }).click();
+  await expect(page.getByText('This host knows no other.')).toBeVisible();
+});

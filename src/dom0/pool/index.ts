@@ -1,7 +1,9 @@
 /** What src/dom0/pool offers to other rooms. */
 export { newCode, readCode, secretsOf } from './code.ts';
 export { HUB_HEAD_BYTES, type HubWord, hubRoom, readHubAddress } from './hub-room.ts';
-export { type Membership, membershipOf } from './membership.ts';
+export type { Mode } from './balancing/index.ts';
+export { lookAt, type LookedGuest, type LookedHost, type PoolLook } from './look.ts';
+export { type Membership, membershipOf, type PoolHost } from './membership.ts';
 export { Neighbourhood, type Neighbours } from './neighbours.ts';
 export { Pool } from './pool.ts';
 export { MOST_MESSAGE_BYTES } from './room.ts';

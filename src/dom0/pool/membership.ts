@@ -30,6 +30,8 @@ export interface Joined {
   pool: Pool;
   /** Where, without the code. */
   url: string;
+  /** Who has it can join; absent: tabs need none. */
+  code?: string;
   /** What all its hosts see. */
   state: SharedState;
   /** Whose its guests are. */
@@ -98,7 +100,7 @@ export class Membership {
       return member && COMMANDS.migrate.run(host, member.record.id, to);
     };
     const balancing = new PoolBalancing({ pool, state, later, hostMs, migrate, note, say });
-    const joined = { pool, url, state, ownership, balancing };
+    const joined: Joined = { pool, url, ...(url === TABS ? {} : { code }), state, ownership, balancing };
     this.joined = joined;
     pool.onChange(() => {
       if (pool.left === undefined || this.joined !== joined) return;
@@ -114,6 +116,14 @@ export class Membership {
     ownership.passOn();
     await new Promise<void>(resolve => void this.host.parts.later(LAST_WORDS_MS, resolve));
     pool.leave();
+  }
+
+  /** This host gives leases from now on, where the one that did is gone for good. @throws Error with a sentence: it is there */
+  emergency(): void {
+    const { pool, ownership } = this.here;
+    const { coordinatorName } = ownership;
+    if (pool.inOrder.includes(coordinatorName)) throw new Error(`${coordinatorName} is there, and gives leases.`);
+    ownership.takeOver();
   }
 
   /** @throws Error with a sentence: it is in none */

@@ -7,6 +7,7 @@ import type { StateHead, StateInfo } from '../host/state/index.ts';
 import type { Booted, PageBoot } from '../toolstack/boot/menu/index.ts';
 import type { HostCore } from './host.ts';
 import type { FetchableGuest } from './shipped-guests.ts';
+import type { PoolCalls } from './pool-of-page.ts';
 import type { PowerState } from '../shell/index.ts';
 import type { Bound, Deeds } from '../toolstack/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
@@ -84,6 +85,11 @@ export type HostApi = ApiOf<typeof COMMANDS> & {
   importState(data: Blob, name: string): Promise<unknown>;
   /** Begins anew: empty disk, the definitions of an installation. @throws Error with a sentence; nothing has changed then */
   resetState(): Promise<void>;
+  /** This host's pool. @throws Error with a sentence */
+  pool<What extends keyof PoolCalls>(
+    what: What,
+    ...given: Parameters<PoolCalls[What]>
+  ): Promise<Awaited<ReturnType<PoolCalls[What]>>>;
   /** A login at Domain 0 for a terminal of this size (messages: shell/port.ts). @throws Error where the shell cannot be loaded */
   shell(size: { columns: number; rows: number }): Promise<MessagePort>;
 };

@@ -126,6 +126,16 @@ async function hostTime(
   return { virtual, runners: runners(virtual), epochMs: () => VIRTUAL_EPOCH_MS + virtualMs(), seed: virtualTime.seed };
 }
 
+const withAllCommands = async (host: Promise<FirstHost>): Promise<Host> =>
+  addCommands(await host, (await import('../toolstack/commands/index.ts')).COMMANDS);
+
+const poolCalls =
+  (host: () => Promise<Host>): HostApi['pool'] =>
+  async (what, ...given) => {
+    const call = (await import('./pool-of-page.ts')).poolOf(await host())[what];
+    return (call as (...given: unknown[]) => never)(...given);
+  };
+
 /**
  * Makes the host and answers the page. `runners`: `pace` where time is virtual. `shared`: domains have workers of their own. `alive`: the name of the lock that this worker holds while it lives,
  * where there are Web Locks. `openStore`: how the browser's storage is had. `ready`: what is there before the host.
@@ -228,9 +238,7 @@ export function serve(
         FIRST_COMMANDS,
       ),
   );
-  const wholeHost = once(
-    async (): Promise<Host> => addCommands(await host, (await import('../toolstack/commands/index.ts')).COMMANDS),
-  );
+  const wholeHost = once(() => withAllCommands(host));
   const ofWholeState = once(async () =>
     (await import('./whole-state.ts')).wholeState(await state(), host, booted, later),
   );
@@ -288,6 +296,7 @@ export function serve(
     judgeState: async data => (await ofWholeState()).judgeState(data),
     importState: async (data, name) => (await ofWholeState()).importState(data, name),
     resetState: async () => (await ofWholeState()).resetState(),
+    pool: poolCalls(wholeHost),
     shell: async size => {
       // Most visits have a guest's prompt before they want this one.
       const { loginOverPort, shellParts } = await import('../shell/index.ts');

@@ -118,8 +118,7 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
   emergency: async membership => {
     const { pool, ownership } = membership.here;
     const { coordinatorName } = ownership;
-    if (pool.inOrder.includes(coordinatorName)) return failed(`pool: ${coordinatorName} is there, and gives leases.`);
-    ownership.takeOver();
+    membership.emergency();
     return succeeded(`${pool.me} gives leases from now on, in place of ${coordinatorName}.\n`);
   },
   tasks: async membership =>

@@ -1,4 +1,5 @@
 /** An address for the camera of a phone (ISO/IEC 18004), loaded when somebody asks for it. */
+import './qr-code.css';
 import { encode } from 'uqr';
 import { words } from './words.ts';
 

@@ -14,6 +14,7 @@ const TABS = [
   ['host', words.host],
   ['storage', words.storage],
   ['network', words.network],
+  ['pool', words.pool],
   ['inspect', strings.inspect.tab],
 ] as const;
 

@@ -17,6 +17,10 @@ const NetworkPage = later(
   () => import('./network-page.tsx'),
   part => part.NetworkPage,
 );
+const PoolPage = later(
+  () => import('../pool/page.tsx'),
+  part => part.PoolPage,
+);
 
 const InspectPage = later(
   () => import('../inspect/page.tsx'),
@@ -36,4 +40,5 @@ const panel = (tab: string, name: string, show: Panel['show']): Panel => ({
 export const hostPanel = panel('host', words.host, () => <HostPage />);
 export const storagePanel = panel('storage', words.storage, here => <StoragePage volume={here.name} />);
 export const networkPanel = panel('network', words.network, () => <NetworkPage />);
+export const poolPanel = panel('pool', words.pool, () => <PoolPage />);
 export const inspectPanel = panel('inspect', strings.inspect.tab, () => <InspectPage />);

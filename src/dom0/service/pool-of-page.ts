@@ -1,0 +1,35 @@
+/** What the page may ask of this host's pool. Loaded when somebody opens its panel. */
+import { lookAt, type Membership, membershipOf, type Mode, type PoolHost, type PoolLook } from '../pool/index.ts';
+
+/** By name, as the page calls them. */
+export interface PoolCalls {
+  /** Undefined: this host is in none. */
+  look(): PoolLook | undefined;
+  /** `address`, `name`: as `pool join` has them. @throws Error with a sentence */
+  join(address: string, name?: string): Promise<void>;
+  /** @throws Error with a sentence */
+  leave(): Promise<void>;
+  /** How this host wants to be balanced. @throws Error with a sentence */
+  balance(mode: Mode, automatic: boolean): void;
+  /** This host gives leases from now on. @throws Error with a sentence */
+  emergency(): void;
+}
+
+/** A call that is logged as the command that it is. */
+const asCommand = (host: PoolHost, spelled: string, run: () => Promise<void>): Promise<void> =>
+  host.tasks.run(spelled, run);
+
+export function poolOf(host: PoolHost): PoolCalls {
+  const membership: Membership = membershipOf(host);
+  return {
+    look: () => membership.joined && lookAt(host, membership.joined),
+    // The code is for those who are to join, and for no log.
+    join: (address, name) =>
+      asCommand(host, `pool join ${[address.replace(/#.*/, '#…'), name ?? ''].join(' ').trim()}`, async () => {
+        await membership.join(address, name);
+      }),
+    leave: () => membership.leave(),
+    balance: (mode, automatic) => membership.here.state.setWish({ mode, automatic }),
+    emergency: () => membership.emergency(),
+  };
+}

@@ -1,0 +1,170 @@
+/** Hosts of the pool side by side, each with its guests: those of this host can be dragged, or sent by their menu, to another. */
+import type { LookedGuest, LookedHost, PoolLook } from '../../dom0/service/index.ts';
+import { useRef } from 'preact/hooks';
+import { useSignal } from '@preact/signals';
+import { Chip, Icon, StateMark } from '../parts/marks.tsx';
+import { openMenu } from '../parts/menu.tsx';
+import { go } from '../navigation.ts';
+import { bytes } from '../terminal.ts';
+import { dragged, guestActions, migrate } from './pool.ts';
+import { words } from './words.ts';
+
+export function Hosts({ look }: { look: PoolLook }) {
+  const all = useRef<HTMLDivElement>(null);
+  const others = look.hosts.filter(({ isMe, isThere }) => isThere && !isMe).length;
+  /** As in every tree: up and down among the guests of a host, left and right among hosts. */
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const row = (event.target as HTMLElement).closest<HTMLElement>('[role=treeitem]');
+    if (!row || event.target !== row) return;
+    const trees = [...all.current!.querySelectorAll<HTMLElement>('[role=tree]')];
+    const tree = row.closest<HTMLElement>('[role=tree]')!;
+    const rowsOf = (of: HTMLElement | undefined) => [...(of?.querySelectorAll<HTMLElement>('[role=treeitem]') ?? [])];
+    const rows = rowsOf(tree),
+      at = rows.indexOf(row);
+    const beside = (by: number): HTMLElement | undefined => {
+      const next = rowsOf(trees[trees.indexOf(tree) + by]);
+      return next[Math.min(at, next.length - 1)];
+    };
+    const to = {
+      ArrowDown: () => rows[at + 1],
+      ArrowUp: () => rows[at - 1],
+      Home: () => rows[0],
+      End: () => rows.at(-1),
+      ArrowRight: () => beside(1),
+      ArrowLeft: () => beside(-1),
+    }[event.key];
+    if (event.key === 'Enter' || event.key === ' ') row.click();
+    else if (to) to()?.focus();
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <section>
+      <div class="ph">
+        <h3>{words.hosts}</h3>
+        <span class="cap-t">{others > 0 ? words.hostsHint : words.nowhere}</span>
+      </div>
+      <div class="phosts" ref={all} onKeyDown={onKeyDown}>
+        {look.hosts.map(each => (
+          <Host key={each.name} host={each} look={look} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function Host({ host, look }: { host: LookedHost; look: PoolLook }) {
+  const { name, isMe, isThere, load, facts, guests } = host;
+  const isOver = useSignal(false);
+  const takes = (): boolean => dragged.peek() !== undefined && isThere && !isMe;
+  const over = (event: DragEvent): void => {
+    if (!takes()) return;
+    event.preventDefault();
+    event.stopPropagation();
+    isOver.value = true;
+  };
+  return (
+    <section
+      class={`phost${isOver.value ? ' over' : ''}${isThere ? '' : ' gone'}`}
+      aria-labelledby={`pool-host-${name}`}
+      data-host={name}
+      onDragEnter={over}
+      onDragOver={over}
+      onDragLeave={event => {
+        if (!event.currentTarget.contains(event.relatedTarget as Node)) isOver.value = false;
+      }}
+      onDrop={event => {
+        isOver.value = false;
+        const guest = dragged.peek();
+        if (!takes() || !guest) return;
+        event.preventDefault();
+        event.stopPropagation();
+        migrate(guest, name);
+      }}
+    >
+      <h4 id={`pool-host-${name}`}>
+        <Icon name="host" /> <span class="nm">{name}</span>{' '}
+        <span class="sec">
+          {[isMe && words.me, name === look.coordinator && words.coordinator, !isThere && words.lost]
+            .filter(Boolean)
+            .join(', ')}
+        </span>
+      </h4>
+      {load ? (
+        <>
+          <div class="bar" aria-hidden="true">
+            <i style={`width:${100 * load.busy}%`} />
+          </div>
+          <p class="cap-t">
+            {words.busy(load.busy, facts?.slots ?? 1)}, {words.free(bytes(load.freeBytes), bytes(load.totalBytes))}
+          </p>
+        </>
+      ) : (
+        isThere && <p class="cap-t">{words.noLoad}</p>
+      )}
+      {guests.length === 0 ? (
+        <p class="cap-t">{words.noGuests}</p>
+      ) : (
+        <ul role="tree" aria-label={words.guestsOf(name)}>
+          {guests.map((guest, at) => (
+            <GuestRow key={guest.uuid} guest={guest} look={look} isFirst={at === 0} />
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function GuestRow({ guest, look, isFirst }: { guest: LookedGuest; look: PoolLook; isFirst: boolean }) {
+  const { id, name, state, lease, busySlots, memoryMiB } = guest;
+  const isMine = id !== undefined;
+  const actions = () => guestActions(guest, look.hosts);
+  const canGo = isMine && look.hosts.some(({ isMe, isThere }) => isThere && !isMe);
+  return (
+    <li
+      class={`tr${isMine ? ' mine' : ''}`}
+      role="treeitem"
+      tabIndex={isFirst ? 0 : -1}
+      aria-level={1}
+      aria-haspopup={isMine ? 'menu' : undefined}
+      data-guest={name}
+      title={lease ? words.leaseOf(lease.owner, lease.epoch) : words.noLease}
+      draggable={canGo}
+      onDragStart={event => {
+        dragged.value = guest;
+        event.dataTransfer!.effectAllowed = 'move';
+        event.dataTransfer!.setData('text/plain', name);
+      }}
+      onDragEnd={() => {
+        dragged.value = undefined;
+      }}
+      onClick={() => {
+        if (isMine) go({ kind: 'domain', id });
+      }}
+      onContextMenu={event => {
+        if (isMine) openMenu(event, name, actions());
+      }}
+    >
+      <Chip {...(isMine ? { id } : {})} />
+      {state === undefined ? <span class="st">{words.lostGuest}</span> : <StateMark state={state} />}
+      <span class="nm cut">{name}</span>
+      <span class="sec num">
+        {memoryMiB} MiB{busySlots !== undefined && `, ${words.ofSlot(busySlots)}`}
+        {lease && `, ${words.lease(lease.epoch)}`}
+      </span>
+      {canGo && (
+        <button
+          class="btn quiet sm"
+          aria-label={words.migrateOf(name)}
+          aria-haspopup="menu"
+          onClick={event => {
+            event.stopPropagation();
+            openMenu(event, words.migrateOf(name), actions().slice(1));
+          }}
+        >
+          {words.migrate}
+        </button>
+      )}
+    </li>
+  );
+}

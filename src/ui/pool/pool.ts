@@ -1,0 +1,87 @@
+/** The pool of this host as Domain 0 has it, looked at while its panel is shown, and what can be done with it. */
+import { effect, signal } from '@preact/signals';
+import type { LookedGuest, LookedHost, PoolLook } from '../../dom0/service/index.ts';
+import type { Action } from '../actions.ts';
+import { asTask, host, sentence } from '../host.ts';
+import { go } from '../navigation.ts';
+import { words } from './words.ts';
+
+/** Between two looks. */
+const LOOK_MS = 1000;
+
+/** Null: this host is in no pool; undefined: nobody has looked yet. */
+export const pool = signal<PoolLook | null | undefined>(undefined);
+/** Why there is no look, or why what was asked for was not done. */
+export const problem = signal<string | undefined>(undefined);
+/** A guest of this host that is dragged, by its number. */
+export const dragged = signal<LookedGuest | undefined>(undefined);
+
+let isLooking = false;
+
+export async function lookAtPool(): Promise<void> {
+  if (isLooking) return;
+  isLooking = true;
+  try {
+    pool.value = (await host.pool('look')) ?? null;
+  } catch (error) {
+    problem.value = sentence(error);
+  } finally {
+    isLooking = false;
+  }
+}
+
+/** Looks until it is called. */
+export function followPool(): () => void {
+  void lookAtPool();
+  const timer = setInterval(() => {
+    if (!document.hidden) void lookAtPool();
+  }, LOOK_MS);
+  return () => clearInterval(timer);
+}
+
+/** Does something with the pool, and looks at what came of it. */
+export async function act(work: () => Promise<unknown>): Promise<void> {
+  problem.value = undefined;
+  try {
+    await work();
+  } catch (error) {
+    problem.value = sentence(error);
+  }
+  await lookAtPool();
+}
+
+/** Where a typed code or address leads: a code alone is of the hub that this page comes from. */
+export const addressOf = (typed: string): string => (/[:#]/.test(typed) ? typed : `${location.origin}/#${typed}`);
+
+/** What the link led here with. */
+export const givenCode = (): string => new URLSearchParams(location.search).get('pool') ?? '';
+
+/** The page that the pool's hub serves, and which joins it. */
+export function linkInto({ url, code }: PoolLook): string {
+  const link = new URL(url.replace(/^ws/, 'http'));
+  link.searchParams.set('pool', code ?? '');
+  return link.href;
+}
+
+export const migrate = ({ id, name }: LookedGuest, to: string): void =>
+  void asTask(`xl migrate ${name} ${to}`, () => host.migrate(id!, to)).then(lookAtPool);
+
+/** What can be done with a guest of this host. */
+export function guestActions(guest: LookedGuest, hosts: readonly LookedHost[]): Action[] {
+  const { id, name } = guest;
+  return [
+    { name: words.open(name), run: () => go({ kind: 'domain', id: id! }) },
+    ...hosts
+      .filter(({ isMe, isThere }) => isThere && !isMe)
+      .map(({ name: to }) => ({
+        name: words.migrateTo(to),
+        command: `xl migrate ${name} ${to}`,
+        run: () => migrate(guest, to),
+      })),
+  ];
+}
+
+// A guest that is dragged is no file for this page.
+effect(() => {
+  document.documentElement.classList.toggle('drags-guest', dragged.value !== undefined);
+});
