@@ -162,6 +162,7 @@ export class Cpu implements Core, Processor {
   features: Features = featuresOf();
   cr4Bits = cr4BitsOf(this.features);
   readonly apicBaseChanged: ProcessorOptions['apicBaseChanged'];
+  readonly tscChanged: ProcessorOptions['tscChanged'];
   readonly taskPriority: ProcessorOptions['taskPriority'];
   readonly answerPort: ProcessorOptions['answerPort'];
   readonly answerCpuid: ProcessorOptions['answerCpuid'];
@@ -212,6 +213,7 @@ export class Cpu implements Core, Processor {
     this.masksCpuid = options.masksCpuid ?? false;
     this.cpuModel = options.cpuLevel ?? 'max';
     this.apicBaseChanged = options.apicBaseChanged;
+    this.tscChanged = options.tscChanged;
     this.taskPriority = options.taskPriority;
     this.answerPort = options.answerPort;
     this.answerCpuid = options.answerCpuid;

@@ -209,6 +209,8 @@ export interface ProcessorOptions {
   isCodeShared?: (mfn: number) => boolean;
   /** The guest has written IA32_APIC_BASE (its low word): its local APIC has moved, or was switched on or off. */
   apicBaseChanged?: (low: number) => void;
+  /** The guest has written IA32_TIME_STAMP_COUNTER: TSC_OFFSET is another. */
+  tscChanged?: () => void;
   /** TPR of the processor's local APIC, whose class is CR8: MOV does not exit, as with VT-x's TPR shadow (SDM vol. 3, 30.3). `set` may call `stop()`. */
   taskPriority?: { get(): number; set(value: number): void };
   /** The machine has local APICs: IA32_APIC_BASE is enabled after reset and CPUID shows one. */

@@ -224,6 +224,7 @@ export function writeMsr(cpu: Cpu, index: number, low: number, high: number): 'd
       const difference = (low >>> 0) - now;
       R[TSC_OFFSET] = difference | 0;
       R[TSC_OFFSET + 1] = (high - nowHigh - (difference < 0 ? 1 : 0)) | 0;
+      cpu.tscChanged?.();
       return 'done';
     }
     case 0x8b:

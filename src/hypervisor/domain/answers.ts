@@ -1,11 +1,13 @@
 /** What a domain's processor asks without an exit, and who answers. */
 import type { Processor, ProcessorOptions } from '../../cpu/architecture/index.ts';
 import type { LocalApic } from '../../devices/apic/index.ts';
+import type { GuestInterface } from './guest-interface.ts';
 import type { Platform } from './platform.ts';
 
 /** What is needed of the domain, and of its exits (exits.ts). */
 interface Asked {
   readonly options: { apic?: boolean };
+  readonly guest: Pick<GuestInterface, 'tscChanged'>;
   readonly platform: Pick<Platform, 'localApic' | 'setApicBase'>;
   readonly vcpus: { readonly current: { readonly id: number } };
   readonly processor: Pick<Processor, 'stop'>;
@@ -37,6 +39,7 @@ export function answersOf(domain: Asked, exits: () => Answers): Partial<Processo
     answerPort: () => exits().answerPortInPlace(),
     answerCpuid: () => exits().answerCpuidInPlace(),
     apicBaseChanged: low => domain.platform.setApicBase?.(low, domain.vcpus.current.id),
+    tscChanged: () => domain.guest.tscChanged?.(),
     ...(domain.options.apic ? apic : {}),
   };
 }

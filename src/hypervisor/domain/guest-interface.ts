@@ -101,6 +101,8 @@ export interface GuestInterface {
   readMsr(index: number): MsrValue | undefined;
   /** False: #GP. */
   writeMsr(index: number, low: number, high: number): boolean;
+  /** The current vCPU's TSC jumps. */
+  tscChanged?(): void;
   /** VMCALL or VMMCALL; what is done is behind the instruction. False: no hypervisor can be called here, which is #UD. */
   hypercall(): boolean;
   /** Calls so far by number, where they are counted. */

@@ -15,7 +15,6 @@ import type { ModelElsewhere, ModelTargets } from '../../domain/model-elsewhere.
 import { TRIPLE_FAULT } from '../../domain/report.ts';
 import { SavedStateError } from '../../domain/saved-state-error.ts';
 import { TRACE_KIND } from '../../tracing/trace.ts';
-import type { VcpuState } from '../../domain/vcpu.ts';
 import {
   EPERM,
   HVM_PARAM,
@@ -47,7 +46,7 @@ import { codeDropped, takeWritten } from './memory/stale.ts';
 import { tableFrames } from './grants/frames.ts';
 import type { Width } from './struct.ts';
 import { UpcallLine } from './upcall-line.ts';
-import { XenTime } from './time.ts';
+import { RUNSTATE_OF, XenTime } from './time.ts';
 import type { Layer } from '../layer.ts';
 import type { RemoteModelParts } from './ioreq/remote-model.ts';
 
@@ -62,12 +61,6 @@ const BIOS_BASE = 0xf0000,
 const PV_KERNEL_RING = 1;
 /** INT imm8. */
 const INT_BYTES = 2;
-const RUNSTATE_OF: Readonly<Record<VcpuState, number>> = {
-  running: RUNSTATE.RUNNING,
-  runnable: RUNSTATE.RUNNABLE,
-  blocked: RUNSTATE.BLOCKED,
-  offline: RUNSTATE.OFFLINE,
-};
 
 /** What some domains have beyond others, which do without. */
 export interface LaterXenParts {
@@ -129,7 +122,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
       isHvm: this.isHvm,
       regs: processor.regs,
       currentVcpu: () => this.current,
-      tscChanged: () => this.time.updateRecord(this.current),
+      tscChanged: () => this.tscChanged(),
     });
     const pv = this.isHvm ? undefined : later.createPv?.(this.pvParts());
     this.pv = pv;
@@ -345,6 +338,11 @@ export class XenGuest implements GuestInterface, HypercallContext {
   writeMsr(index: number, low: number, high: number): boolean {
     if (index === this.hypercallMsr) return this.writeHypercallPage(low, high);
     return this.layer?.ownsMsr(index) ? this.layer.writeMsr(index, low, high) : this.msrs.write(index, low, high);
+  }
+
+  /** Its time record follows, so that Xen's time does not jump (hvm_set_guest_tsc_msr, xen/arch/x86/hvm/hvm.c). */
+  tscChanged(): void {
+    this.time.updateRecord(this.current);
   }
 
   private writeHypercallPage(low: number, high: number): boolean {

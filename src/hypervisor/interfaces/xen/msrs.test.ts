@@ -5,7 +5,8 @@ import { assembleDomain } from '../assemble.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import { MachineView } from '../../view/machine-view.ts';
-import { memoryOf, pvhKernel, testGuest, type TestGuest } from './pvh-program.test-support.ts';
+import { HYPERCALL, VCPUOP } from './abi.ts';
+import { ARGS, memoryOf, pvhKernel, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 import {
   END,
   END_OF_USER,
@@ -20,6 +21,9 @@ import {
 } from './ring0-program.test-support.ts';
 
 const GP = 13;
+/** Of vcpu_info where a test puts it, in guest frame 0x40: fields of vcpu_time_info. */
+const TSC_TIMESTAMP = 0x40028,
+  SYSTEM_TIME = 0x40030;
 
 /** Runs code behind the tables' in a PVH guest to its end. */
 function ran(...code: number[][]): TestGuest {
@@ -113,6 +117,18 @@ describe("an HVM guest's MSRs", () => {
       { low: 0, high: 0x1000 },
     ]);
     expect(outcome(guest, 4).high).toBe(0x1000);
+  });
+
+  // hvm_set_guest_tsc_msr and hvm_set_guest_tsc_adjust (xen/arch/x86/hvm/hvm.c) call update_vcpu_system_time.
+  it.each([
+    ['IA32_TSC', 0x10],
+    ['IA32_TSC_ADJUST', 0x3b],
+  ])('have the time record follow a write to %s at once, so that Xen’s time does not jump with the TSC', (_, index) => {
+    const guest = testGuest({ code: [...LOAD_TABLES, ...writeMsr(index, 0x10000000, 0x1000, 0), ...END] });
+    putTables(guest);
+    guest.call(HYPERCALL.VCPU_OP, VCPUOP.REGISTER_VCPU_INFO, 0, guest.put(ARGS, 0x40, 0, 0, 0));
+    run(guest);
+    expect([guest.get(TSC_TIMESTAMP + 4), guest.get(SYSTEM_TIME + 4)]).toEqual([0x1000, 0]);
   });
 });
 

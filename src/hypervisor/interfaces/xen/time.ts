@@ -9,6 +9,7 @@ import type { Timer, Timers } from '../../../devices/index.ts';
 import { XEN, XEN_VCPU } from './layout.ts';
 import { get64, put64 } from '../../memory/words.ts';
 import { EINVAL, PVCLOCK_TSC_STABLE, RUNSTATE, VIRQ, VMASST } from './abi.ts';
+import type { VcpuState } from '../../domain/vcpu.ts';
 import type { GuestAccess } from '../../memory/guest-access.ts';
 import { IdleTicks } from './idle-ticks.ts';
 import type { Ports } from './events/ports.ts';
@@ -35,6 +36,14 @@ export function tscScale(hz: number): { mul: number; shift: number } {
 }
 
 const SCALE = tscScale(TSC_HZ);
+
+/** In Xen's numbers. */
+export const RUNSTATE_OF: Readonly<Record<VcpuState, number>> = {
+  running: RUNSTATE.RUNNING,
+  runnable: RUNSTATE.RUNNABLE,
+  blocked: RUNSTATE.BLOCKED,
+  offline: RUNSTATE.OFFLINE,
+};
 
 export class XenTime {
   private readonly ports: Ports;
