@@ -127,6 +127,28 @@ describe('a host in virtual time', () => {
     expect((await facts(other)).prints).not.toEqual(seen.prints);
   });
 
+  it('lets no guest make up for the time for which it was paused', async () => {
+    const { host, virtual } = virtualHost();
+    const clock = (name: string): number =>
+      [...host.toolstack.members.values()].find(member => member.name === name)!.runner.nowNs / 1e6;
+    const { id } = await host.create(minipv('paused'));
+    const other = await terminal(host, (await host.create(minipv('other'))).id);
+    await other.shows('minipv> ');
+    other.type('hog 10000\r');
+    await virtual.runFor(20);
+    await host.pause(id);
+    const [stood, went] = [clock('paused'), clock('other')];
+    await virtual.runFor(200);
+    expect(clock('paused')).toBe(stood);
+    expect(clock('other') - went).toBeGreaterThan(150);
+    await host.unpause(id);
+    // Who makes up for it would have the processor alone until it is as far as the other.
+    const again = clock('other');
+    await virtual.runFor(50);
+    expect(clock('other') - again).toBeGreaterThan(20);
+    expect(clock('paused') - stood).toBeLessThan(60);
+  });
+
   it('notes what is asked for at the shell, in either spelling, and repeats it', async () => {
     const first = virtualHost(20);
     const { id } = await first.host.create(demo);

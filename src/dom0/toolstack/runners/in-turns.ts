@@ -68,6 +68,8 @@ interface Entry {
   /** In virtual time: where its clock stood, and how far the others were, when it was built. */
   startedNs: number;
   othersNs: number;
+  /** While it is paused: how far the others were when that began. */
+  pausedNs?: number | undefined;
   loader: PartLoader;
   teller: Teller;
   /** It came to `stopAtInstruction`, and that was told. */
@@ -251,7 +253,7 @@ export class Turns implements Runners {
     }
     slot.leave(result);
     entry.teller.tell(result);
-    entry.teller.stop(() => setPaused(entry, true));
+    entry.teller.stop(() => setPaused(entry, true, this));
     if (domain.instructions >= domain.stopAtInstruction && !entry.reached) {
       entry.reached = true;
       slot.leave({ state: 'ended' });
@@ -268,9 +270,17 @@ export class Turns implements Runners {
 /** In virtual time: how far it is, in time since it was built, from where the others were then. */
 const elapsedNs = ({ domain, othersNs, startedNs }: Entry): number => othersNs + domain.clock.nowNs() - startedNs;
 
-function setPaused({ domain, slot }: Pick<Entry, 'domain' | 'slot'>, paused: boolean): void {
-  if (paused) domain.pause();
-  else domain.unpause();
+/** For how long others went on meanwhile is no time of its own: it has nothing to make up for. */
+function setPaused(entry: Entry, paused: boolean, turns: Turns): void {
+  const { domain, slot, pausedNs } = entry;
+  if (paused) {
+    domain.pause();
+    entry.pausedNs ??= turns.farthestNs;
+  } else {
+    domain.unpause();
+    if (pausedNs !== undefined) entry.othersNs += turns.farthestNs - pausedNs;
+    entry.pausedNs = undefined;
+  }
   slot.setPaused(paused);
 }
 
@@ -280,7 +290,7 @@ function carried(entry: Entry, { name, program, definition }: DomainStart, turns
     saver = new Saver(domain, { name, program, definition });
   return {
     domain,
-    setPaused: paused => setPaused(entry, paused),
+    setPaused: paused => setPaused(entry, paused, turns),
     open: (medium, place, readOnly) => {
       const drive = { place, kind: removableKind(place), readOnly, medium };
       return attachDrives([drive], parts.openMedium ?? noMedia, listener.problem)[0]?.disk ?? null;
