@@ -1,5 +1,5 @@
 ; service: requests come every 10 ms, and each needs some computing. How long until it is answered? A paravirtual kernel that sleeps between them.
-; Sources: xen/include/public/xen.h (vcpu_time_info, set_timer_op), event_channel.h, vcpu.h.
+; Sources: xen/include/public/xen.h (set_timer_op), event_channel.h.
         bits 32
         org 0x100000
 
@@ -9,12 +9,7 @@
         dd 1, start, segments - 0x100000, 0, 0
         dw 52, 32, 2, 0, 0, 0
 
-PERIOD      equ 10000000                ; nanoseconds
-TIME        equ SHARED + 32             ; vcpu_info of vCPU 0: time
-TSC_THEN    equ TIME + 8                ; fields of vcpu_time_info
-SYSTEM_TIME equ TIME + 16
-TSC_MUL     equ TIME + 24
-TSC_SHIFT   equ TIME + 28
+PERIOD equ 10000000                     ; nanoseconds
 
 title:  db 'service: serve N US', 13, 10, 0
 commands:
@@ -74,25 +69,6 @@ do_serve:
         dec ebp
         jnz .each
 .none:  ret
-
-; EDX:EAX: nanoseconds since the guest began, as its time page has it. Less than two seconds have gone by since Xen has written that.
-now:    push ebx
-.again: mov ebx, [TIME]                 ; version: odd while Xen writes
-        rdtsc
-        sub eax, [TSC_THEN]
-        mov cl, [TSC_SHIFT]
-        shl eax, cl
-        mul dword [TSC_MUL]
-        mov eax, edx
-        xor edx, edx
-        add eax, [SYSTEM_TIME]
-        adc edx, [SYSTEM_TIME + 4]
-        test ebx, 1
-        jnz .again
-        cmp ebx, [TIME]
-        jne .again
-        pop ebx
-        ret
 
 on_event:
         ret

@@ -1,19 +1,9 @@
 ; spinner: three virtual processors and one lock, on fewer processors than that. Who holds the lock may lose the processor; who wants it then spins for nothing.
-; Structures and numbers: xen/include/public/sched.h, event_channel.h, xen.h, memory.h; the APIC: SDM volume 3, chapter 11 (INIT, start-up, ICR).
+; Structures and numbers: xen/include/public/sched.h, event_channel.h, xen.h, memory.h.
         bits 32
         org 0x100000
 
-APIC       equ 0xfee00000
-EOI        equ APIC + 0xb0
-SPURIOUS   equ APIC + 0xf0
-COMMAND    equ APIC + 0x300             ; ICR, low and high
-TARGET     equ APIC + 0x310
-LINT0      equ APIC + 0x350
-OTHERS     equ 0xc0000                  ; shorthand: all but this one
-INIT       equ OTHERS + 0x4500
-STARTUP    equ OTHERS + 0x4600
 DONE       equ 0x50                     ; vector of the message that all have finished
-TRAMPOLINE equ 0x8000                   ; where a start-up message with vector 8 begins
 SPINNERS   equ 3
 PATIENCE   equ 128                      ; attempts before a spinner asks the hypervisor
 SCHED_OP   equ 29
@@ -133,7 +123,7 @@ ask:    push ebx
 
 ; ---- a spinner, on a processor of its own
 
-spinner:
+other:
         mov esi, [arg1]
         lea edi, [ebx + 1]              ; where its lots begin
 .round: call take
@@ -179,13 +169,11 @@ race:   mov eax, [arg1]
 .clear: mov dword [edi], 0
         add edi, 16
         loop .clear
-        mov dword [next], 0
         mov dword [lock_word], 0
         mov dword [running], SPINNERS
         rdtsc
         mov [began], eax
-        mov dword [COMMAND], INIT       ; all others begin anew: at TRAMPOLINE, in real mode. A board of that time wants 10 ms between the two
-        mov dword [COMMAND], STARTUP + (TRAMPOLINE >> 12)
+        call start_others
 .wait:  cli
         cmp dword [running], 0
         je .over
@@ -201,36 +189,6 @@ race:   mov eax, [arg1]
         jmp tell
 .none:  ret
 
-; A processor in real mode, at TRAMPOLINE; everything is where it was copied to.
-        bits 16
-trampoline:
-        cli
-        xor ax, ax
-        mov ds, ax
-        o32 lgdt [TRAMPOLINE + ap_gdt - trampoline]
-        mov eax, cr0
-        or al, 1                        ; PE
-        mov cr0, eax
-        jmp dword 0x08:protected
-ap_gdt: dw 0x17
-        dd gdt
-trampoline_end:
-        bits 32
-protected:
-        mov ax, 0x10
-        mov ds, ax
-        mov es, ax
-        mov ss, ax
-        mov ebx, 1
-        lock xadd [next], ebx           ; who am I?
-        mov eax, ebx
-        shl eax, 12
-        lea esp, [eax + 0x131000]
-        lidt [idt_pointer]
-        cld
-        sti
-        jmp spinner
-
 ; ---- start
 
 on_message:
@@ -240,12 +198,7 @@ on_message:
 setup:  mov edi, idt + 8 * DONE
         mov eax, on_message
         call put_gate
-        mov dword [SPURIOUS], 0x1ff     ; the local APIC on
-        mov dword [LINT0], 0x700        ; and the PICs behind it as before: ExtINT
-        mov esi, trampoline
-        mov edi, TRAMPOLINE
-        mov ecx, trampoline_end - trampoline
-        rep movsb
+        call setup_processors
         mov eax, 12                     ; memory_op, XENMEM_add_to_physmap
         mov ebx, 7
         mov ecx, place
@@ -271,7 +224,6 @@ arguments: times 4 * SPINNERS dd 0
 lock_word: dd 0
 manner: dd 0                            ; 0: spin, 1: yield, 3: poll
 running: dd 0
-next:   dd 0
 began:  dd 0
 sleeps: times SPINNERS dd 0
 ports:  times SPINNERS dd 0

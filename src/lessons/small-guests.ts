@@ -22,8 +22,15 @@ const PARAVIRTUAL = ['paravirtual.asm', 'pv-calls.asm', 'service.asm'];
 
 export const isSmallGuest = (name: string): boolean => SMALL_GUESTS.includes(name);
 
-/** What stands behind a guest's own source, front to back: the console of all of them, and how one starts, which is another file for paravirtual ones. */
+/** What some of them share. */
+const SHARED: Readonly<Record<string, readonly string[]>> = {
+  'time.asm': ['service.asm'],
+  'processors.asm': ['spinner.asm'],
+};
+
+/** What stands behind a guest's own source, front to back: what it shares with some, the console of all of them, and how one starts, which is another file for paravirtual ones. */
 export const behind = (name: string): readonly string[] => [
+  ...Object.keys(SHARED).filter(file => SHARED[file]!.includes(name)),
   'console.asm',
   PARAVIRTUAL.includes(name) ? 'pv-base.asm' : 'base.asm',
 ];
