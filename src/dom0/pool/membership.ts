@@ -90,7 +90,15 @@ export class Membership {
     joinNetworks({ pool, network, later, say });
     // Others find Domain 0 at its address, which they would not miss on a host alone.
     void network.own(later).catch((error: Error) => say(error.message));
-    const state = new SharedState({ pool, id, later, hostMs, say, random: ways.random });
+    const state = new SharedState({
+      pool,
+      id,
+      later,
+      hostMs,
+      say,
+      random: ways.random,
+      leasesOfAll: engine !== undefined,
+    });
     tellOfHost(host, pool, state);
     const ownership = new Ownership({ host, pool, state, later, hostMs, epochMs: host.parts.epochMs, engine, say });
     host.meet?.(pool, ownership);

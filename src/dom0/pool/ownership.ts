@@ -133,6 +133,8 @@ export class Ownership {
     );
     this.coordinator = new Coordinator(LEASE_TIMING, { leases, heard: [] });
     this.coordinator.renewAll(hostMs());
+    // What a coordinator before it has written stands in that one's document.
+    for (const [guest, lease] of state.leases) state.setLease(guest, lease);
   }
 
   /** Guests that have come or gone, and what is to be renewed. */

@@ -1,3 +1,5 @@
+import * as encoding from 'lib0/encoding';
+import * as sync from 'y-protocols/sync';
 import * as Y from 'yjs';
 import { describe, expect, it } from 'vitest';
 import type { ByteChannel } from '../host/nbd/index.ts';
@@ -121,6 +123,73 @@ describe('what all hosts of a pool see', () => {
     hostile.leave();
   });
 
+  it('counts nothing that a host writes in place of another, and names it', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo] = [await host(room, 'alfa'), await host(room, 'bravo')];
+    alfa.state.setCoordinator('alfa', 1);
+    alfa.state.setGuests([GUEST]);
+    alfa.state.setLease(GUEST.uuid, { owner: 'alfa', epoch: 3 });
+    await until(() => bravo.state.leases.size === 1);
+    const { channel, hostile } = await hostileHost(room, 'zulu');
+    const doc = new Y.Doc();
+    const card = { name: 'alfa', version: 'x', memoryMiB: 1, slots: 1, vt: true, station: 9 };
+    doc.getMap('hosts').set('1'.padStart(32, '0'), card);
+    doc.getMap('guests').set('mine', { ...GUEST, host: 'alfa', state: 'crashed' });
+    // By its own name it may list what it likes: the lease tells whose it is.
+    doc.getMap('guests').set(GUEST.uuid, { name: 'stolen', memoryMiB: 1, host: 'zulu', state: 'running' });
+    doc.getMap('leases').set(GUEST.uuid, { owner: 'zulu', epoch: 2 ** 40 });
+    doc.getMap('wishes').set('alfa', { mode: 'density', automatic: true });
+    doc.getMap('moves').set(GUEST.uuid, { from: 'alfa', to: 'zulu', number: 1 });
+    doc.getArray('tasks').push([{ host: 'alfa', command: 'rm', state: 'done', atMs: 1, message: '' }]);
+    doc.getMap('pool').set('coordinator', { name: 'zulu', term: 2 ** 40 });
+    doc.getMap('guests').set('own', { ...GUEST, name: 'own', host: 'zulu' });
+    channel.send(updateOf(doc));
+    await until(() => alfa.state.guests.some(({ name }) => name === 'own'));
+    expect(alfa.state.hosts.find(({ name }) => name === 'alfa')?.station).toBe(1);
+    expect(alfa.state.guests.find(({ uuid }) => uuid === GUEST.uuid)).toEqual({ ...GUEST, host: 'alfa' });
+    expect(alfa.state.guests.map(({ name }) => name).sort()).toEqual(['own', 'web']);
+    expect(bravo.state.leases.get(GUEST.uuid)).toEqual({ owner: 'alfa', epoch: 3 });
+    expect([alfa.state.wishes.size, alfa.state.moves.size, alfa.state.tasks.length]).toEqual([0, 0, 0]);
+    expect(alfa.state.coordinator).toEqual({ name: 'alfa', term: 1 });
+    expect(alfa.pool.said).toEqual(
+      ['the card of alfa', 'guests of alfa', 'wishes of alfa'].map(
+        what => `zulu writes ${what}, which is not its to write: it does not count.`,
+      ),
+    );
+    alfa.pool.leave();
+    bravo.pool.leave();
+    hostile.leave();
+  });
+
+  it('lets a host say how busy it is itself, and no other', async () => {
+    const room = new TestRoom();
+    const alfa = await host(room, 'alfa');
+    alfa.state.setLoad(LOAD);
+    const { channel, hostile, got } = await hostileHost(room, 'zulu');
+    await until(() => got.some(bytes => bytes[4] === 1));
+    // As it came: of alfa's document.
+    channel.send(got.find(bytes => bytes[4] === 1)!);
+    await until(() => alfa.pool.said.length === 1);
+    expect(alfa.pool.said[0]).toContain('it sent what no host sends (it speaks for another host).');
+    expect([...alfa.state.loads.keys()]).toEqual(['alfa']);
+    alfa.pool.leave();
+    hostile.leave();
+  });
+
+  it('takes no document that is larger than one host can fill', async () => {
+    const room = new TestRoom();
+    const alfa = await host(room, 'alfa');
+    const { channel, hostile } = await hostileHost(room, 'zulu');
+    const doc = new Y.Doc();
+    // Each change alone is small enough.
+    doc.on('update', update => channel.send(messageOf(update)));
+    for (let i = 0; i < 5; i++) doc.getMap('guests').set(`${i}`, 'x'.repeat(600_000));
+    await until(() => alfa.pool.said.length === 1);
+    expect(alfa.pool.said[0]).toContain('its part is larger than 2 MiB');
+    alfa.pool.leave();
+    hostile.leave();
+  });
+
   const frames: Record<string, [number[], RegExp]> = {
     'a message that is too long': [[0, 0, 0x20, 0], /it sent a message of 2097152 bytes\.$/],
     'a message of another kind': [[...framed([9])], /it sent what no host sends \(there is no message 9\)\.$/],
@@ -153,6 +222,29 @@ describe('what all hosts of a pool see', () => {
       hostile.leave();
     });
 });
+
+/** A member that has said who it is, and sends on its channel whatever it likes. */
+async function hostileHost(room: TestRoom, name: string) {
+  const channels: ByteChannel[] = [],
+    got: Uint8Array[] = [];
+  const hostile = await enter(room.enter(), name);
+  hostile.serve('state', channel => void channels.push(channel));
+  await until(() => channels.length > 0);
+  channels[0]!.listen(
+    bytes => void got.push(bytes),
+    () => {},
+  );
+  return { hostile, channel: channels[0]!, got };
+}
+
+const updateOf = (doc: Y.Doc): Uint8Array => messageOf(Y.encodeStateAsUpdate(doc));
+
+function messageOf(update: Uint8Array): Uint8Array {
+  const encoder = encoding.createEncoder();
+  encoding.writeVarUint(encoder, 0);
+  sync.writeUpdate(encoder, update);
+  return framed([...encoding.toUint8Array(encoder)]);
+}
 
 function framed(message: readonly number[]): Uint8Array {
   return Uint8Array.from([message.length & 0xff, (message.length >>> 8) & 0xff, message.length >>> 16, 0, ...message]);

@@ -1,26 +1,17 @@
 /**
- * What all hosts of a pool must see: who is there, which guest runs where, what was done. A document of Yjs, which hosts merge whatever the order in which
- * changes come; each host writes of itself alone. How busy hosts are is no part of it: that is said anew every two seconds (y-protocols, awareness).
- * What others wrote is judged when it is read: what has no form is not there.
+ * What all hosts of a pool must see: who is there, which guest runs where, what was done. Each host writes of itself alone, into a document of its own (documents.ts);
+ * what the coordinator decides stands in the coordinator's. What others wrote is judged when it is read: what has no form is not there, and what is another's to
+ * write does not count and is told.
  */
-import * as Y from 'yjs';
-import * as awareness from 'y-protocols/awareness';
-import * as sync from 'y-protocols/sync';
-import * as decoding from 'lib0/decoding';
-import * as encoding from 'lib0/encoding';
-import type { Later } from '../host/index.ts';
-import type { ByteChannel } from '../host/nbd/index.ts';
+import type * as Y from 'yjs';
 import { type Mode, MODES } from './balancing/index.ts';
+import { Documents, type DocumentsParts } from './documents.ts';
 import type { LeaseRecord } from './leases/coordinator.ts';
-import { Mesh, type MeshEnd } from './mesh.ts';
 import { nameProblem } from './names.ts';
-import { Peer } from './peer.ts';
-import type { Pool } from './pool.ts';
 import { fields, isCount, isText } from './read.ts';
 
-/** As y-websocket numbers them. */
-const MESSAGE = { sync: 0, awareness: 1 } as const;
 const MOST_TASKS = 200;
+/** Of a sample. */
 const MOST_GUESTS = 256;
 
 export interface SharedHost {
@@ -74,68 +65,68 @@ export interface HostLoad {
   guests: { guest: string; busySlots: number; memoryBytes: number }[];
 }
 
-export interface SharedStateParts {
-  pool: Pool;
+export interface SharedStateParts extends DocumentsParts {
   id: string;
-  later: Later;
-  hostMs(): number;
-  say(sentence: string): void;
-  /** For the document's own names; nobody else may have drawn the same. */
-  random(count: number): Uint8Array;
+  /** Each host writes down what somebody else (etcd) has decided about its guests. */
+  leasesOfAll?: boolean;
+}
+
+/** A host that comes again may say for so long what was decided where it was. */
+const RETURN_MS = 10_000;
+
+interface Claim {
+  name: string;
+  term: number;
 }
 
 export class SharedState {
   private readonly parts: SharedStateParts;
-  private readonly doc = new Y.Doc({ gc: true });
-  private readonly presence: awareness.Awareness;
-  private readonly peers = new Map<string, Peer>();
+  private readonly documents: Documents;
+  private readonly own: Y.Doc;
+  /** Those who gave leases, since this host is there. */
+  private readonly coordinators = new Set<string>();
+  /** Hosts that were there; those that came again, and when. */
+  private readonly known = new Set<string>();
+  private there: readonly string[];
+  private readonly returnedMs = new Map<string, number>();
+  private readonly listeners = new Set<() => void>();
+  private readonly told = new Set<string>();
 
   constructor(parts: SharedStateParts) {
     this.parts = parts;
-    this.doc.clientID = new DataView(parts.random(4).slice().buffer).getUint32(0);
-    this.presence = new awareness.Awareness(this.doc);
-    this.doc.on('update', (update: Uint8Array, origin: unknown) => {
-      const encoder = encoding.createEncoder();
-      encoding.writeVarUint(encoder, MESSAGE.sync);
-      sync.writeUpdate(encoder, update);
-      this.tell(encoding.toUint8Array(encoder), origin);
+    this.documents = new Documents(parts);
+    this.own = this.documents.own;
+    const { pool } = parts;
+    this.there = pool.inOrder;
+    for (const name of this.there) this.known.add(name);
+    this.documents.onChange(writer => {
+      if (writer !== pool.me) this.judge(writer);
+      this.agree();
+      for (const listener of this.listeners) listener();
     });
-    this.presence.on('update', (changed: Record<'added' | 'updated' | 'removed', number[]>, origin: unknown) => {
-      if (origin === 'local') this.tell(this.presenceOf([...changed.added, ...changed.updated, ...changed.removed]));
-    });
-    const { pool, later, say } = parts;
-    new Mesh('state', {
-      pool,
-      later,
-      say,
-      doing: 'What all hosts see does not reach',
-      attach: (name, channel, ended) => this.attach(name, channel, ended),
-    });
-    pool.onChange(() => {
-      if (pool.left !== undefined) this.presence.destroy();
-    });
+    pool.onChange(() => this.meet());
   }
 
   // ---- what this host writes
 
   setHost(host: SharedHost): void {
-    this.write(this.doc.getMap('hosts'), this.parts.id, host);
+    this.write('hosts', this.parts.id, host);
   }
 
   /** All guests of this host. */
   setGuests(guests: readonly Omit<SharedGuest, 'host'>[]): void {
-    const all = this.doc.getMap('guests');
+    const all = this.own.getMap('guests');
     const { me } = this.parts.pool;
     const mine = new Set(guests.map(({ uuid }) => uuid));
-    this.doc.transact(() => {
-      for (const guest of this.guests) if (guest.host === me && !mine.has(guest.uuid)) all.delete(guest.uuid);
-      for (const { uuid, ...guest } of guests) this.write(all, uuid, { ...guest, host: me });
+    this.own.transact(() => {
+      for (const uuid of [...all.keys()]) if (!mine.has(uuid)) all.delete(uuid);
+      for (const { uuid, ...guest } of guests) this.write('guests', uuid, { ...guest, host: me });
     });
   }
 
   addTask(task: Omit<SharedTask, 'host'>): void {
-    const tasks = this.doc.getArray('tasks');
-    this.doc.transact(() => {
+    const tasks = this.own.getArray('tasks');
+    this.own.transact(() => {
       tasks.push([{ ...task, host: this.parts.pool.me }]);
       if (tasks.length > MOST_TASKS) tasks.delete(0, tasks.length - MOST_TASKS);
     });
@@ -143,188 +134,269 @@ export class SharedState {
 
   /** Who gives leases, and how often that has changed. */
   setCoordinator(name: string, term: number): void {
-    this.doc.getMap('pool').set('coordinator', { name, term });
+    this.coordinators.add(name);
+    this.write('pool', 'coordinator', { name, term });
   }
 
   /** The coordinator writes them before it tells anybody. */
   setLease(guest: string, lease: SharedLease): void {
-    this.write(this.doc.getMap('leases'), guest, lease);
+    this.write('leases', guest, lease);
   }
 
   setWish(wish: SharedWish): void {
-    this.write(this.doc.getMap('wishes'), this.parts.pool.me, wish);
+    this.write('wishes', this.parts.pool.me, wish);
   }
 
-  /** Undefined: it is made, or cannot be. */
+  /** Undefined: it is made, or cannot be. The coordinator decides on moves; others say what became of them. */
   setMove(guest: string, move: SharedMove | undefined): void {
-    const moves = this.doc.getMap('moves');
-    if (move) this.write(moves, guest, move);
-    else moves.delete(guest);
+    const decided = fields(this.movesOfCoordinator()?.get(guest)).number;
+    if (this.coordinator?.name !== this.parts.pool.me) {
+      if (isCount(decided)) this.write('made', guest, { number: decided });
+    } else if (!move) this.own.getMap('moves').delete(guest);
+    else {
+      const made = fields(this.documents.of(move.from)?.getMap('made').get(guest)).number;
+      this.write('moves', guest, { ...move, number: (isCount(made) ? made : 0) + 1 });
+    }
   }
 
   setLoad(load: HostLoad): void {
-    this.presence.setLocalState({ name: this.parts.pool.me, load });
+    this.documents.setPresence({ load });
   }
 
   /** What stays the same is not written again: each change is kept for ever in who wrote it. */
-  private write(map: Y.Map<unknown>, key: string, value: object): void {
-    if (JSON.stringify(map.get(key)) !== JSON.stringify(value)) map.set(key, value);
+  private write(map: string, key: string, value: object): void {
+    const all = this.own.getMap(map);
+    if (JSON.stringify(all.get(key)) !== JSON.stringify(value)) all.set(key, value);
+  }
+
+  // ---- who gives leases
+
+  /** As this host has it. */
+  get coordinator(): Claim | undefined {
+    return claimIn(this.own);
+  }
+
+  /** Hosts came, or went. */
+  private meet(): void {
+    const { pool, hostMs } = this.parts;
+    for (const name of pool.inOrder) {
+      if (this.there.includes(name)) continue;
+      if (this.known.has(name)) this.returnedMs.set(name, hostMs());
+      this.known.add(name);
+    }
+    this.there = pool.inOrder;
+    this.agree();
+  }
+
+  /** Takes over what others say of the coordinator, where it is theirs to say. */
+  private agree(): void {
+    for (const [writer, doc] of this.documents.all) {
+      const said = claimIn(doc),
+        mine = this.coordinator;
+      if (said && writer !== this.parts.pool.me && isNewer(said, mine, this.there) && this.maySay(writer, mine))
+        this.setCoordinator(said.name, said.term);
+    }
+  }
+
+  /** The coordinator itself passes its task on; where it is gone anybody may name one, and who was away may have had another meanwhile. */
+  private maySay(writer: string, mine: Claim | undefined): boolean {
+    const { hostMs } = this.parts;
+    if (!mine || writer === mine.name || !this.there.includes(mine.name)) return true;
+    return hostMs() - (this.returnedMs.get(writer) ?? -Infinity) < RETURN_MS;
   }
 
   // ---- what all wrote
 
+  /** Of each host's document the entries of a map that have their form and are its to write. */
+  private entries<T>(
+    map: string,
+    read: (value: Record<string, unknown>, key: string, writer: string) => T | undefined,
+  ): T[] {
+    return this.documents.all.flatMap(([writer, doc]) =>
+      [...doc.getMap(map)].flatMap(([key, value]) => {
+        const entry = read(fields(value), key, writer);
+        return entry === undefined ? [] : [entry];
+      }),
+    );
+  }
+
   get hosts(): SharedHost[] {
-    return [...this.doc.getMap('hosts').values()].flatMap(value => {
-      const { name, version, memoryMiB, slots, vt, station } = fields(value);
-      return isHostName(name) &&
-        isText(version) &&
-        isCount(memoryMiB) &&
-        isCount(slots) &&
-        typeof vt === 'boolean' &&
-        isCount(station)
-        ? [{ name, version, memoryMiB, slots, vt, station }]
-        : [];
+    return this.entries('hosts', (value, _id, writer) => {
+      const host = readHost(value);
+      return host?.name === writer ? host : undefined;
     });
   }
 
+  /** A guest is listed once: by the host that has its lease, where several list it. */
   get guests(): SharedGuest[] {
-    return [...this.doc.getMap('guests')].flatMap(([uuid, value]) => {
-      const { name, memoryMiB, host, state } = fields(value);
-      return isText(uuid) && isText(name) && isCount(memoryMiB) && isHostName(host) && isText(state)
-        ? [{ uuid, name, memoryMiB, host, state }]
-        : [];
-    });
-  }
-
-  get coordinator(): { name: string; term: number } | undefined {
-    const { name, term } = fields(this.doc.getMap('pool').get('coordinator'));
-    return isHostName(name) && isCount(term) ? { name, term } : undefined;
+    const found = new Map<string, SharedGuest>();
+    const leases = this.leases;
+    for (const guest of this.entries('guests', (value, uuid, writer) => readGuest(value, uuid, writer)))
+      if (!found.has(guest.uuid) || leases.get(guest.uuid)?.owner === guest.host) found.set(guest.uuid, guest);
+    return [...found.values()];
   }
 
   /** By guests' UUIDs. */
   get leases(): Map<string, SharedLease> {
-    return new Map(
-      [...this.doc.getMap('leases')].flatMap(([guest, value]) => {
-        const { owner, epoch, local, ofCopy } = fields(value);
-        if (!isText(guest) || !isCount(epoch) || !(owner === undefined || isHostName(owner))) return [];
-        const lease = {
-          ...(owner ? { owner } : {}),
-          epoch,
-          ...(local ? { local } : {}),
-          ...(ofCopy ? { ofCopy } : {}),
-        };
-        return [[guest, lease as SharedLease] as const];
-      }),
-    );
+    const { leasesOfAll, pool } = this.parts;
+    const found = new Map<string, SharedLease>();
+    const last = this.coordinator?.name;
+    const take = (writer: string, doc: Y.Doc): void => {
+      for (const [guest, value] of doc.getMap('leases')) {
+        const lease = readLease(value);
+        if (!lease || !isText(guest) || (leasesOfAll && writer !== pool.me && lease.owner !== writer)) continue;
+        const before = found.get(guest);
+        if (!before || lease.epoch > before.epoch || (lease.epoch === before.epoch && writer === last))
+          found.set(guest, lease);
+      }
+    };
+    for (const [writer, doc] of this.documents.all)
+      if (leasesOfAll || writer === pool.me || this.coordinators.has(writer)) take(writer, doc);
+    return found;
   }
 
   /** By hosts' names. */
   get wishes(): Map<string, SharedWish> {
     return new Map(
-      [...this.doc.getMap('wishes')].flatMap(([name, value]) => {
-        const { mode, automatic } = fields(value);
-        return isMode(mode) && typeof automatic === 'boolean' ? [[name, { mode, automatic }] as const] : [];
-      }),
+      this.entries('wishes', ({ mode, automatic }, name, writer) =>
+        name === writer && isMode(mode) && typeof automatic === 'boolean' ? [name, { mode, automatic }] : undefined,
+      ),
     );
   }
 
   /** By guests' UUIDs. */
   get moves(): Map<string, SharedMove> {
     return new Map(
-      [...this.doc.getMap('moves')].flatMap(([guest, value]) => {
-        const { from, to } = fields(value);
-        return isText(guest) && isHostName(from) && isHostName(to) ? [[guest, { from, to }] as const] : [];
+      [...(this.movesOfCoordinator() ?? [])].flatMap(([guest, value]) => {
+        const { from, to, number } = fields(value);
+        if (!isText(guest) || !isHostName(from) || !isHostName(to) || !isCount(number)) return [];
+        const made = fields(this.documents.of(from)?.getMap('made').get(guest)).number;
+        return isCount(made) && made >= number ? [] : [[guest, { from, to }] as const];
       }),
     );
   }
 
-  /** Told when anything of it has changed. */
-  onChange(listener: () => void): void {
-    this.doc.on('update', listener);
+  private movesOfCoordinator(): Y.Map<unknown> | undefined {
+    const name = this.coordinator?.name;
+    return name === undefined ? undefined : this.documents.of(name)?.getMap('moves');
   }
 
+  /** Told when anything of it has changed. */
+  onChange(listener: () => void): void {
+    this.listeners.add(listener);
+  }
+
+  /** Oldest first. */
   get tasks(): SharedTask[] {
-    return this.doc
-      .getArray('tasks')
-      .toArray()
-      .slice(-MOST_TASKS)
-      .flatMap(value => {
-        const { host, command, state, atMs, message } = fields(value);
-        return isHostName(host) && isText(command) && isText(state) && isCount(atMs) && isText(message)
-          ? [{ host, command, state, atMs, message }]
-          : [];
-      });
+    return this.documents.all
+      .flatMap(([writer, doc]) =>
+        doc
+          .getArray('tasks')
+          .toArray()
+          .slice(-MOST_TASKS)
+          .flatMap(value => readTask(value, writer)),
+      )
+      .sort((a, b) => a.atMs - b.atMs)
+      .slice(-MOST_TASKS);
   }
 
   /** By name; of hosts that have said so lately. */
   get loads(): Map<string, HostLoad> {
     return new Map(
-      [...this.presence.getStates().values()].flatMap(value => {
-        const { name, load } = fields(value);
-        const read = readLoad(load);
-        return isHostName(name) && read ? [[name, read] as const] : [];
+      [...this.documents.presences].flatMap(([name, value]) => {
+        const read = readLoad(fields(value).load);
+        return read ? [[name, read] as const] : [];
       }),
     );
   }
 
-  // ---- between hosts
+  // ---- what is not theirs to write
 
-  private attach(name: string, channel: ByteChannel, ended: (why?: string) => void): MeshEnd {
-    const peer = new Peer(
-      channel,
-      this.parts.hostMs,
-      message => this.take(name, message),
-      why => {
-        if (this.peers.get(name) === peer) this.peers.delete(name);
-        awareness.removeAwarenessStates(this.presence, this.clientsOf(name), 'gone');
-        ended(why);
-      },
-    );
-    this.peers.set(name, peer);
-    const encoder = encoding.createEncoder();
-    encoding.writeVarUint(encoder, MESSAGE.sync);
-    sync.writeSyncStep1(encoder, this.doc);
-    peer.send(encoding.toUint8Array(encoder));
-    if (this.presence.getLocalState()) peer.send(this.presenceOf([this.doc.clientID]));
-    peer.begin();
-    return { close: () => peer.end() };
+  /** Names what a host wrote in another's place: nothing of it counts. */
+  private judge(writer: string): void {
+    const doc = this.documents.of(writer);
+    if (!doc) return;
+    const foreign = (map: string, key: 'name' | 'host', what: string): void => {
+      for (const value of doc.getMap(map).values()) {
+        const name = fields(value)[key];
+        if (isHostName(name) && name !== writer) this.tell(writer, `${what} ${name}`);
+      }
+    };
+    foreign('hosts', 'name', 'the card of');
+    foreign('guests', 'host', 'guests of');
+    for (const name of doc.getMap('wishes').keys())
+      if (isHostName(name) && name !== writer) this.tell(writer, `wishes of ${name}`);
+    const said = claimIn(doc),
+      mine = this.coordinator;
+    const { pool, later } = this.parts;
+    if (!said || !mine || said.name !== writer || mine.name === writer || said.term <= mine.term) return;
+    // What the coordinator has passed on may be heard from others first.
+    later(RETURN_MS, () => {
+      const now = this.coordinator;
+      if (pool.left === undefined && now && now.term < said.term && claimIn(doc)?.term === said.term)
+        this.tell(writer, `that it gives leases in place of ${now.name}`);
+    });
   }
 
-  private clientsOf(name: string): number[] {
-    return [...this.presence.getStates()].flatMap(([client, state]) =>
-      client !== this.doc.clientID && fields(state).name === name ? [client] : [],
-    );
+  private tell(writer: string, what: string): void {
+    const sentence = `${writer} writes ${what}, which is not its to write: it does not count.`;
+    if (this.told.has(sentence) || this.told.size >= MOST_TOLD) return;
+    this.told.add(sentence);
+    this.parts.say(sentence);
   }
+}
 
-  private presenceOf(clients: number[]): Uint8Array {
-    const encoder = encoding.createEncoder();
-    encoding.writeVarUint(encoder, MESSAGE.awareness);
-    encoding.writeVarUint8Array(encoder, awareness.encodeAwarenessUpdate(this.presence, clients));
-    return encoding.toUint8Array(encoder);
-  }
+/** A host may write much that is not its own: so many sentences are enough. */
+const MOST_TOLD = 64;
 
-  /** Each host has a channel to each: what came from one is not passed on. */
-  private tell(message: Uint8Array, origin?: unknown): void {
-    if (origin instanceof Peer) return;
-    for (const peer of this.peers.values()) peer.send(message);
-  }
+function claimIn(doc: Y.Doc): Claim | undefined {
+  const { name, term } = fields(doc.getMap('pool').get('coordinator'));
+  return isHostName(name) && isCount(term) ? { name, term } : undefined;
+}
 
-  /** @throws Error: no host writes that */
-  private take(name: string, message: Uint8Array): void {
-    const peer = this.peers.get(name);
-    const decoder = decoding.createDecoder(message);
-    const type = decoding.readVarUint(decoder);
-    if (type === MESSAGE.awareness)
-      awareness.applyAwarenessUpdate(this.presence, decoding.readVarUint8Array(decoder), peer);
-    else if (type === MESSAGE.sync) {
-      const encoder = encoding.createEncoder();
-      encoding.writeVarUint(encoder, MESSAGE.sync);
-      sync.readSyncMessage(decoder, encoder, this.doc, peer, error => {
-        throw error;
-      });
-      if (encoding.length(encoder) > 1) peer?.send(encoding.toUint8Array(encoder));
-    } else throw new Error(`there is no message ${type}`);
-  }
+/** Two may have begun at once: whoever came first is the coordinator. */
+function isNewer(said: Claim, mine: Claim | undefined, order: readonly string[]): boolean {
+  if (!mine || said.term !== mine.term) return said.term > (mine?.term ?? -1);
+  const [at, before] = [order.indexOf(said.name), order.indexOf(mine.name)];
+  return at >= 0 && at < before;
+}
+
+function readHost({ name, version, memoryMiB, slots, vt, station }: Record<string, unknown>): SharedHost | undefined {
+  return isHostName(name) &&
+    isText(version) &&
+    isCount(memoryMiB) &&
+    isCount(slots) &&
+    typeof vt === 'boolean' &&
+    isCount(station)
+    ? { name, version, memoryMiB, slots, vt, station }
+    : undefined;
+}
+
+const readGuest = (
+  { name, memoryMiB, host, state }: Record<string, unknown>,
+  uuid: string,
+  writer: string,
+): SharedGuest | undefined =>
+  isText(uuid) && isText(name) && isCount(memoryMiB) && host === writer && isText(state)
+    ? { uuid, name, memoryMiB, host, state }
+    : undefined;
+
+function readLease(value: unknown): SharedLease | undefined {
+  const { owner, epoch, local, ofCopy } = fields(value);
+  if (!isCount(epoch) || !(owner === undefined || isHostName(owner))) return undefined;
+  return {
+    ...(owner ? { owner } : {}),
+    epoch,
+    ...(local === true ? { local } : {}),
+    ...(ofCopy === true ? { ofCopy } : {}),
+  };
+}
+
+function readTask(value: unknown, writer: string): SharedTask[] {
+  const { host, command, state, atMs, message } = fields(value);
+  return host === writer && isText(command) && isText(state) && isCount(atMs) && isText(message)
+    ? [{ host, command, state, atMs, message }]
+    : [];
 }
 
 const isMode = (value: unknown): value is Mode => MODES.some(mode => mode === value);
