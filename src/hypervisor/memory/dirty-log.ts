@@ -8,7 +8,7 @@
 import { WRITE_LOG_HEAD } from '../../cpu/architecture/index.ts';
 import { FRAME } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from './machine.ts';
-import type { SecondStage } from './second-stage.ts';
+import { mfnOf, type SecondStage } from './second-stage.ts';
 
 export interface DirtyLogParts {
   machine: Machine;
@@ -24,6 +24,8 @@ export class DirtyLog {
   private readonly stage: SecondStage;
   /** The second stage as it was at the last `clean`: another frame is another content. */
   private seen: SecondStage;
+  /** A table that nobody looks at any more. */
+  private spare: SecondStage | undefined;
   private isOn = true;
 
   /** Begins to keep it; nothing counts as written yet. */
@@ -48,12 +50,15 @@ export class DirtyLog {
     const { words } = machine;
     const written = new Uint8Array(Math.ceil(stage.frames / 8));
     const own = new Set(ownWrites?.());
-    for (const [gfn, mfn] of stage.memory()) {
+    // A guest stands still for this walk over all of its memory: it makes nothing for each frame.
+    for (let gfn = stage.next(0); gfn < stage.frames; gfn = stage.next(gfn + 1)) {
+      const mfn = mfnOf(stage.words[gfn]!);
       if (
-        Atomics.load(words, this.wordOf(mfn)) & (1 << (mfn & 31)) ||
-        seen.mfn(gfn) !== mfn ||
-        Atomics.load(words, machine.frameEntry(mfn) + FRAME.SHARED) > 0 ||
-        own.has(mfn)
+        mfn >= 0 &&
+        (Atomics.load(words, this.wordOf(mfn)) & (1 << (mfn & 31)) ||
+          mfnOf(seen.words[gfn]!) !== mfn ||
+          Atomics.load(words, machine.frameEntry(mfn) + FRAME.SHARED) > 0 ||
+          own.has(mfn))
       )
         written[gfn >>> 3]! |= 1 << (gfn & 7);
     }
@@ -66,13 +71,14 @@ export class DirtyLog {
    */
   clean(): Uint8Array<ArrayBuffer> {
     const { machine, flush } = this.parts;
-    const stage = this.stage.copy();
+    const stage = this.stage.copy(this.spare);
     const written = this.writtenOf(stage);
     // Only what was found is cleared: a bit that has come meanwhile stays.
-    for (const [gfn, mfn] of stage.memory()) {
-      if (!(written[gfn >>> 3]! & (1 << (gfn & 7)))) continue;
+    for (const gfn of framesIn(written)) {
+      const mfn = mfnOf(stage.words[gfn]!);
       Atomics.and(machine.words, this.wordOf(mfn), ~(1 << (mfn & 31)));
     }
+    this.spare = this.seen;
     this.seen = stage;
     flush();
     return written;
@@ -88,4 +94,10 @@ export class DirtyLog {
   private wordOf(mfn: number): number {
     return this.parts.machine.writeLogAt + WRITE_LOG_HEAD + (mfn >>> 5);
   }
+}
+
+/** The guest frames whose bits are set. */
+export function* framesIn(written: Uint8Array): Generator<number> {
+  for (let at = 0; at < written.length; at++)
+    for (let bits = written[at]!; bits !== 0; bits &= bits - 1) yield 8 * at + 31 - Math.clz32(bits & -bits);
 }

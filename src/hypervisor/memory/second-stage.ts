@@ -66,25 +66,32 @@ export class SecondStage {
     return Math.max(gfn, 0);
   }
 
-  /** Each guest frame where something lies, with its entry. */
-  *entries(): Generator<[gfn: number, entry: number]> {
+  /** The first guest frame from this one on where something lies; `frames` where nothing does. */
+  next(gfn: number): number {
     const { words } = this;
-    for (let gfn = 0; gfn < words.length; gfn++) {
-      // Eight words a test: most of the table is empty.
-      while (
-        gfn + 8 < words.length &&
-        (words[gfn]! |
-          words[gfn + 1]! |
-          words[gfn + 2]! |
-          words[gfn + 3]! |
-          words[gfn + 4]! |
-          words[gfn + 5]! |
-          words[gfn + 6]! |
-          words[gfn + 7]!) ===
-          0
-      )
-        gfn += 8;
-      const entry = words[gfn]!;
+    // Eight words a test: most of the table is empty.
+    while (
+      gfn + 8 < words.length &&
+      (words[gfn]! |
+        words[gfn + 1]! |
+        words[gfn + 2]! |
+        words[gfn + 3]! |
+        words[gfn + 4]! |
+        words[gfn + 5]! |
+        words[gfn + 6]! |
+        words[gfn + 7]!) ===
+        0
+    )
+      gfn += 8;
+    while (gfn < words.length && words[gfn] === 0) gfn++;
+    return gfn;
+  }
+
+  /** Each guest frame where something lies, with its entry, from `first` to before `end`. */
+  *entries(first = 0, end = this.frames): Generator<[gfn: number, entry: number]> {
+    for (let gfn = this.next(first); gfn < end; gfn = this.next(gfn + 1)) {
+      const entry = this.words[gfn]!;
+      // It may have gone meanwhile.
       if (entry !== 0) yield [gfn, entry];
     }
   }
@@ -107,9 +114,11 @@ export class SecondStage {
     return -1;
   }
 
-  /** The table as it is now. */
-  copy(): SecondStage {
-    return new SecondStage(this.words.slice());
+  /** The table as it is now; `into`: a copy of before, which becomes it. */
+  copy(into?: SecondStage): SecondStage {
+    if (!into) return new SecondStage(this.words.slice());
+    into.words.set(this.words);
+    return into;
   }
 
   // ---- changes: who makes them also sees to it that no processor uses what it has translated before

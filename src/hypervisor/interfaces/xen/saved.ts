@@ -70,7 +70,11 @@ export function saveXen(xen: XenGuest): State {
   for (const vcpu of ids) for (const field of [XEN_VCPU.INFO, XEN_VCPU.FIFO_CONTROL]) place(words[vcpu + field]);
   for (let page = 0; page < words[xen.xenBlock + XEN.FIFO_PAGES]; page++)
     shown.add(words[xen.xenBlock + XEN.FIFO_FRAMES + page]);
-  for (const [gfn, mfn] of machine.secondStage(record).memory()) if (shown.has(mfn)) seen.set(mfn, gfn);
+  const stage = machine.secondStage(record);
+  for (let gfn = stage.next(0); gfn < stage.frames; gfn = stage.next(gfn + 1)) {
+    const mfn = stage.mfn(gfn);
+    if (shown.has(mfn)) seen.set(mfn, gfn);
+  }
   const gfnOf = (mfn: number): number => seen.get(mfn) ?? -1;
   const placeOf = (offset: number, what: string): Place => {
     if (offset === 0) return NOWHERE;

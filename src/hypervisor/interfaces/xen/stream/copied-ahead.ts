@@ -5,7 +5,8 @@
  */
 import type { Domain } from '../../../domain/domain.ts';
 import type { PrecopyRound } from '../../../domain/saved-part.ts';
-import { DirtyLog } from '../../../memory/dirty-log.ts';
+import { DirtyLog, framesIn } from '../../../memory/dirty-log.ts';
+import { mfnOf, type SecondStage } from '../../../memory/second-stage.ts';
 import { xenOf } from '../of-domain.ts';
 import { ownWrites } from '../own-writes.ts';
 import { PAGE, PAGES_PER_RECORD } from './format.ts';
@@ -27,7 +28,9 @@ export class CopiedAhead {
   private readonly precopy: Precopy;
   private readonly pagesAStep: number;
   private readonly log: DirtyLog;
-  /** By guest frame: the machine frame + 1 whose contents were given out as they are, but for what the log says; 0: none. */
+  /** The log knows only what this shows. */
+  private readonly stage: SecondStage;
+  /** By guest frame: the entry of the second stage behind which the contents were given out as they are, but for what the log says; 0: none. */
   private readonly copied: Int32Array;
   /** Of the round under way: guest frames that are still to be copied, and what lies behind them. */
   private todo: [gfn: number, mfn: number][];
@@ -50,7 +53,8 @@ export class CopiedAhead {
       flush: () => domain.processor.flushTlb(),
       ...(isXen ? { ownWrites: () => ownWrites(machine, record) } : {}),
     });
-    this.copied = new Int32Array(machine.secondStage(record).frames);
+    this.stage = machine.secondStage(record);
+    this.copied = new Int32Array(this.stage.frames);
     this.todo = [...ramFramesOf(domain)].filter(([, mfn]) => mfn >= 0);
     this.dirty = this.todo.length;
   }
@@ -58,6 +62,11 @@ export class CopiedAhead {
   /** What is left is copied at the end. */
   get isDone(): boolean {
     return this.isLast && this.todo.length === 0;
+  }
+
+  /** All of memory was copied once. */
+  get isFirstOver(): boolean {
+    return this.iteration > 0 || this.todo.length === 0;
   }
 
   /** The round under way, or the last one. */
@@ -73,9 +82,10 @@ export class CopiedAhead {
     for (const [gfn, mfn] of this.todo.splice(0, this.pagesAStep)) {
       this.copiedInRound++;
       // It was given back since, and is perhaps another's: deferred to the end.
-      if (this.mfnAt(gfn) !== mfn) continue;
+      const entry = this.stage.entry(gfn);
+      if (mfnOf(entry) !== mfn) continue;
       pages.push(pageOf(machine, gfn, mfn));
-      this.copied[gfn] = mfn + 1;
+      this.copied[gfn] = entry;
     }
     return pages;
   }
@@ -88,8 +98,9 @@ export class CopiedAhead {
     const before = this.dirty;
     this.takeWritten();
     const todo: [number, number][] = [];
-    for (const [gfn, mfn] of ramFramesOf(this.domain))
-      if (mfn >= 0 && this.copied[gfn] !== mfn + 1) todo.push([gfn, mfn]);
+    // RAM that is not shown there now is left to the end.
+    for (const [gfn, mfn] of ramFramesOf(this.domain, this.copied))
+      if (mfn >= 0 && this.stage.mfn(gfn) === mfn) todo.push([gfn, mfn]);
     const isWorthIt = this.precopy === 'migrate' || (todo.length >= FEW && todo.length < before / 2);
     this.isLast = !isWorthIt || todo.length < FEW;
     if (!isWorthIt || todo.length === 0) return;
@@ -101,31 +112,22 @@ export class CopiedAhead {
 
   /** What was written is not as it was copied. */
   private takeWritten(): void {
-    const written = this.log.clean();
-    for (let at = 0; at < written.length; at++)
-      for (let bits = written[at]!; bits !== 0; bits &= bits - 1)
-        this.copied[8 * at + 31 - Math.clz32(bits & -bits)] = 0;
-  }
-
-  /** The machine frame at a guest frame, where the second stage shows the RAM there: the log knows only what it shows. */
-  private mfnAt(gfn: number): number {
-    const { machine, record } = this.domain.options;
-    return machine.secondStage(record).mfn(gfn);
+    for (const gfn of framesIn(this.log.clean())) this.copied[gfn] = 0;
   }
 
   /** While the domain stands still: the pages that are not as they were copied, to the end of its memory. Once. */
   *rest(): Generator<Page> {
     this.takeWritten();
     this.end();
-    const { copied } = this,
+    const { copied, stage } = this,
       { machine } = this.domain.options;
-    for (const [gfn, behind] of ramFramesOf(this.domain)) {
-      const isCopied = behind >= 0 && copied[gfn] === behind + 1 && this.mfnAt(gfn) === behind;
+    for (const [gfn, behind] of ramFramesOf(this.domain, copied)) {
       copied[gfn] = 0;
-      if (!isCopied) yield pageOf(machine, gfn, behind);
+      yield pageOf(machine, gfn, behind);
     }
     // Copied, and no memory of the guest's any more.
-    for (let gfn = 0; gfn < copied.length; gfn++) if (copied[gfn] !== 0) yield { pfn: gfn, type: PAGE.INVALID };
+    for (let gfn = 0; gfn < copied.length; gfn++)
+      if (copied[gfn] !== 0 && copied[gfn] !== stage.words[gfn]) yield { pfn: gfn, type: PAGE.INVALID };
   }
 
   /** Nothing is kept any more. */

@@ -13,31 +13,42 @@ import type { SavedPages } from './saved-state.ts';
 /** Behind a guest frame that is populated on demand: zeroes. */
 export const ON_DEMAND = -2;
 
-/**
- * Every guest frame that is or could be RAM, in ascending order, and the machine frame behind it; -1: none; or ON_DEMAND. What others show the guest (shared_info, its grant table, grants,
- * ROMs) is not its memory.
- */
-export function* ramFramesOf(domain: Domain): Generator<[gfn: number, mfn: number]> {
+/** The machine frame of RAM behind an entry of a domain's second stage; -1: none; or ON_DEMAND. What others show the guest (shared_info, its grant table, grants, ROMs) is not its memory. */
+function looksBehind(domain: Domain): (entry: number) => number {
   const xen = xenOf(domain);
   const { machine, record } = domain.options;
-  const stage = machine.secondStage(record);
   const notRam: ReadonlySet<number> = xen ? tableFrames(xen) : new Set<number>();
-  const behind = (entry: number): number => {
+  return entry => {
     const mfn = entry >>> FRAME_SHIFT;
     if (entry === P2M_ON_DEMAND) return ON_DEMAND;
     if (entry === 0 || machine.ownerOf(mfn) !== record.id || machine.isDeviceFrame(mfn) || notRam.has(mfn)) return -1;
     // A grant is seen without the right to execute it, also one of its own.
     return xen && !(entry & P2M_EXECUTE) ? -1 : mfn;
   };
-  const [low, high = [0, 0]] = ramRanges(record);
-  for (let [gfn, end] = low; gfn < end; gfn++) yield [gfn, behind(domain.ramEntry(gfn))];
-  // Guests of Xen have special pages below 4 GiB, and may have put RAM anywhere.
-  if (xen)
-    for (const [gfn, entry] of stage.entries()) {
-      const mfn = isRamGfn(record, gfn) ? -1 : behind(entry);
-      if (mfn !== -1) yield [gfn, mfn];
-    }
-  for (let [gfn, end] = high; gfn < end; gfn++) yield [gfn, behind(domain.ramEntry(gfn))];
+}
+
+/**
+ * Every guest frame that is or could be RAM, in ascending order, and the machine frame behind it, as `looksBehind` has it. `known`: by guest frame, an entry of the
+ * second stage (0: none); while that stands there, the guest frame is passed over.
+ */
+export function* ramFramesOf(domain: Domain, known?: Int32Array): Generator<[gfn: number, mfn: number]> {
+  const { machine, record } = domain.options;
+  const stage = machine.secondStage(record);
+  const behind = looksBehind(domain);
+  let from = 0;
+  for (const [first, end] of [...ramRanges(record), [stage.frames, stage.frames]]) {
+    // Guests of Xen have special pages below 4 GiB, and may have put RAM anywhere.
+    if (xenOf(domain))
+      for (const [gfn, entry] of stage.entries(from, first)) {
+        const mfn = isKnown(gfn) ? -1 : behind(entry);
+        if (mfn !== -1) yield [gfn, mfn];
+      }
+    for (let gfn = first; gfn < end; gfn++) if (!isKnown(gfn)) yield [gfn, behind(domain.ramEntry(gfn))];
+    from = end;
+  }
+  function isKnown(gfn: number): boolean {
+    return known !== undefined && known[gfn] !== 0 && known[gfn] === stage.words[gfn];
+  }
 }
 
 /** Frames of a PC that its graphics adapter's window takes. */
@@ -50,7 +61,9 @@ export function populatedMiB(domain: Domain): number {
   // A paravirtual guest sees what it has.
   if (!xen?.isHvm) return memoryMiB;
   let frames = xen.frames.pod.count + (xen.isPvh ? 0 : HOLE_FRAMES);
-  for (const [gfn, mfn] of ramFramesOf(domain)) if (mfn >= 0 && isRamGfn(record, gfn)) frames++;
+  const behind = looksBehind(domain);
+  for (const [first, end] of ramRanges(record))
+    for (let gfn = first; gfn < end; gfn++) if (behind(domain.ramEntry(gfn)) >= 0) frames++;
   return Math.min(memoryMiB, Math.ceil(frames / 256));
 }
 
@@ -89,8 +102,10 @@ const LEGACY_FIRST = 0xa0,
 function frameFor(domain: Domain, gfn: number): number {
   const xen = xenOf(domain);
   const { machine, record } = domain.options;
-  const noMemory = new HostError('The host has too little memory for what the guest had. Destroy another domain.');
-  if (entryAt(domain, gfn) === P2M_ON_DEMAND && !xen?.frames.pod.demand(gfn)) throw noMemory;
+  const noMemory = (): never => {
+    throw new HostError('The host has too little memory for what the guest had. Destroy another domain.');
+  };
+  if (entryAt(domain, gfn) === P2M_ON_DEMAND && !xen?.frames.pod.demand(gfn)) noMemory();
   const entry = entryAt(domain, gfn);
   const refuse = (): never => {
     throw new SavedStateError(
@@ -102,8 +117,7 @@ function frameFor(domain: Domain, gfn: number): number {
       ? refuse()
       : entry >>> FRAME_SHIFT;
   if (!xen || (!xen.isPvh && gfn >= LEGACY_FIRST && gfn < LEGACY_END)) return refuse();
-  const mfn = machine.allocate(1, record.id)?.[0];
-  if (mfn === undefined) throw noMemory;
+  const mfn = machine.allocate(1, record.id)?.[0] ?? noMemory();
   machine.secondStage(record).map(gfn, mfn);
   machine.words[xen.xenBlock + XEN.CURRENT_FRAMES]++;
   return mfn;
