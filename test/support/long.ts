@@ -25,7 +25,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/devices/apic/local-apic.ts': 629,
   'src/devices/floppy/fdc.ts': 767,
   'src/devices/net/pcnet.ts': 698,
-  'src/devices/vga/vga.ts': 665,
+  'src/devices/vga/vga.ts': 659,
   'src/dom0/definitions/config/libvirt-rules.ts': 738,
   'src/dom0/definitions/config/libvirt-schema.ts': 689,
   'src/dom0/host/storage/remote-store.ts openRemoteStore': 88,

@@ -5,7 +5,7 @@
  * Bochs' display interface (vbe.ts) shares the memory; its linear frame buffer is BAR 0 of the PCI function.
  */
 import type { Clock, Device, MemoryRange, PortRange, State, Timer, Timers } from '../bus.ts';
-import { assignState, copyState, resetState, StateError, subState } from '../state.ts';
+import { assignState, copyState, resetState, StateError, subState, usedBytes } from '../state.ts';
 import { CP437_8X16 } from './font/cp437-8x16.ts';
 import { DEFAULT_DAC, MODE3 } from './modes.ts';
 import { cellsFromMemory, newTextFrame } from './text.ts';
@@ -634,14 +634,8 @@ export class Vga implements Device {
     this.touch();
   }
 
-  /** Length of the memory without the words of 0 at its end. Only reads: pages that were never written stay unbacked on the host. */
-  private usedBytes(): number {
-    const words = new Uint32Array(this.memory.buffer, this.memory.byteOffset, this.memory.length / 4);
-    for (let end = words.length; ; end--) if (end === 0 || words[end - 1] !== 0) return end * 4;
-  }
-
   save(): State {
-    const memory = this.memory.slice(0, this.usedBytes());
+    const memory = this.memory.slice(0, usedBytes(this.memory));
     return { ...copyState(this.r), dispi: copyState(this.dispi.r), memory, deadlineNs: this.timer.deadlineNs };
   }
 
@@ -651,7 +645,7 @@ export class Vga implements Device {
       throw new StateError(this.name, 'memory', 'does not fit');
     assignState(this.name, this.dispi.r, subState(this.name, state, 'dispi'));
     assignState(this.name, this.r, state);
-    this.memory.fill(0, memory.length, Math.max(memory.length, this.usedBytes()));
+    this.memory.fill(0, memory.length, Math.max(memory.length, usedBytes(this.memory)));
     this.memory.set(memory);
     this.timing = timingOf(this.r);
     this.timer.set(typeof state.deadlineNs === 'number' ? state.deadlineNs : Infinity);
