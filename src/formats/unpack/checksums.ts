@@ -8,7 +8,8 @@ const CRC32_POLYNOMIAL = 0xedb88320;
 const CRC64_POLYNOMIAL_LOW = 0xd7870f42;
 const CRC64_POLYNOMIAL_HIGH = 0xc96c5795;
 
-const crc32Table = new Int32Array(256);
+/** Of a byte with so many zero bytes behind it, 256 words each: four bytes at a time need four ("slicing-by-4", Kounavis and Berry, 2005). */
+const crc32Table = new Int32Array(4 * 256);
 const crc64Low = new Int32Array(256);
 const crc64High = new Int32Array(256);
 for (let n = 0; n < 256; n++) {
@@ -30,10 +31,25 @@ for (let n = 0; n < 256; n++) {
   crc64High[n] = high;
 }
 
+for (let n = 256; n < crc32Table.length; n++) {
+  const before = crc32Table[n - 256];
+  crc32Table[n] = crc32Table[before & 0xff] ^ (before >>> 8);
+}
+
 /** CRC-32 of bytes[start, end), as an unsigned number; `before`: that of what comes before them. */
 export function crc32(bytes: Uint8Array, start = 0, end = bytes.length, before = 0): number {
+  const table = crc32Table;
   let crc = ~before;
-  for (let i = start; i < end; i++) crc = crc32Table[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
+  let i = start;
+  for (; i + 4 <= end; i += 4) {
+    crc ^= bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
+    crc =
+      table[768 + (crc & 0xff)] ^
+      table[512 + ((crc >>> 8) & 0xff)] ^
+      table[256 + ((crc >>> 16) & 0xff)] ^
+      table[crc >>> 24];
+  }
+  for (; i < end; i++) crc = table[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
   return ~crc >>> 0;
 }
 
