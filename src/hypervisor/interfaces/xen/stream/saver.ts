@@ -14,6 +14,7 @@ export class Saver {
   /** What is under way; absent: nothing. */
   private writer: StateWriter | undefined;
   private ahead: CopiedAhead | undefined;
+  private isRehearsed = false;
   private rest: Generator<Uint8Array> | undefined;
 
   constructor(domain: Domain, by: SavedBy) {
@@ -30,6 +31,10 @@ export class Saver {
     const xen = xenOf(this.domain);
     if (xen && !xen.isHvm) return { pieces: [], isLast: true };
     const ahead = (this.ahead ??= new CopiedAhead(this.domain, precopy));
+    if (ahead.isFirstOver && !this.isRehearsed) {
+      this.isRehearsed = true;
+      this.begun.rehearse();
+    }
     return { pieces: [...this.begun.ahead(ahead.step())], isLast: ahead.isDone, round: ahead.round };
   }
 
