@@ -98,6 +98,11 @@ export class Receiving {
     return this.arriving.to?.pages(pages);
   }
 
+  /** Resolves when all pages that have come are in place. */
+  async placed(): Promise<void> {
+    await this.arriving.to?.placed();
+  }
+
   /** All of its state has come: it stands still, under the name of one that comes. @throws Error with a sentence: it is none, and nothing is left of it */
   async finish(state: SavedState): Promise<Guest> {
     Object.assign(this.state, { ...state, pages: [] });

@@ -36,9 +36,9 @@ export interface SavingParts {
  */
 export type StateSink = (piece: Uint8Array) => void | Promise<void>;
 
-/** It moves to another host: memory is copied by libxc's rounds, also on this thread; `round`: told how far that is. */
+/** It moves to another host: memory is copied by libxc's rounds, also on this thread; `round`: told how far that is, and waited for before any more is copied. */
 export interface Live {
-  round(round: PrecopyRound): void;
+  round(round: PrecopyRound): void | Promise<void>;
   /** It stands still from now on. */
   stands(): void;
 }
@@ -123,7 +123,7 @@ export class Saving {
     for (let isLast = false; !isLast; signal.throwIfAborted()) {
       const part = await runner.ask('copyAhead', live ? 'migrate' : 'save');
       for (const piece of part.pieces) await sink(piece);
-      if (part.round) live?.round(part.round);
+      if (part.round) await live?.round(part.round);
       isLast = part.isLast;
     }
   }

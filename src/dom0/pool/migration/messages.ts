@@ -7,7 +7,7 @@ import { decodePlain, encodePlain } from '../../../hypervisor/index.ts';
 import type { Line } from './line.ts';
 
 /** Both ends speak this one. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** From the host that the domain leaves (S) or that it goes to (T). */
 export const MESSAGE = {
@@ -31,6 +31,10 @@ export const MESSAGE = {
   WHOSE: 9,
   /** T: one byte, 1: it is T's; 0: it is not, and will not be. */
   OWNER: 10,
+  /** S, between two pieces of the stream: T answers PLACED once all pages before it are in place. */
+  PLACE: 11,
+  /** T. */
+  PLACED: 12,
 } as const;
 
 /** xl's texts for some of them. */

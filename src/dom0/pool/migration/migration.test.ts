@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { until } from '../../service/host.test-support.ts';
+import { MESSAGE } from './messages.ts';
 import { GUESTS, pair, running, watch, xl } from './pair.test-support.ts';
 
 describe('a guest that moves to another host', () => {
@@ -25,5 +26,26 @@ describe('a guest that moves to another host', () => {
     expect((await xl(b, 'migrate', 'web', 'a')).out).toContain('Migration successful.');
     expect([await running(a), await running(b)]).toEqual([['web'], []]);
     expect(b.machine.freeFrames).toBe(before[1]);
+  });
+
+  it('sends no page of the next round, and does not stand still, before those of this one are in place', async () => {
+    const { a, cable } = pair();
+    await a.create(GUESTS.demo('web'));
+    let isPlaced = true,
+      rounds = 0;
+    const early: number[] = [];
+    cable.passes = (from, bytes) => {
+      // A header, or a message without a body.
+      const [type, length] = bytes.length === 8 ? new Uint32Array(bytes.slice().buffer) : [];
+      if (from === 'a' && !isPlaced) early.push(bytes.length);
+      if (from === 'a' && type === MESSAGE.PLACE && length === 0) {
+        isPlaced = false;
+        rounds++;
+      }
+      if (from === 'b' && type === MESSAGE.PLACED) isPlaced = true;
+      return true;
+    };
+    const { out } = await xl(a, 'migrate', 'web', 'b');
+    expect([early, isPlaced, rounds]).toEqual([[], true, out.match(/^xc: Frames/gm)!.length]);
   });
 });

@@ -20,10 +20,13 @@ interface Move {
 /** The bytes of a stream that comes in messages. */
 class StreamReader {
   private readonly line: Line;
+  private readonly place: () => Promise<void>;
   private left = 0;
 
-  constructor(line: Line) {
+  /** `place`: called between two pieces, when the other host asks; resolves when all before is in place. */
+  constructor(line: Line, place: () => Promise<void>) {
     this.line = line;
+    this.place = place;
   }
 
   /** @throws Error with a sentence: the line ended, or something else came */
@@ -33,6 +36,10 @@ class StreamReader {
     for (let at = 0; at < count; ) {
       while (this.left === 0) {
         const { type, bytes } = await nextHeader(this.line);
+        if (type === MESSAGE.PLACE && bytes === 0) {
+          await this.place();
+          continue;
+        }
         if (type !== MESSAGE.STREAM) throw new Error(`The other host sends message ${type} in the middle of a stream.`);
         this.left = bytes;
       }
@@ -160,7 +167,10 @@ class Arrival {
   private async comes(): Promise<Guest> {
     const { host, line, offer, from } = this;
     const { Receiving } = await import('../../toolstack/receiving.ts');
-    const stream = new StreamReader(line);
+    const stream = new StreamReader(line, async () => {
+      await this.receiving?.placed();
+      await say(line, MESSAGE.PLACED);
+    });
     const state = await readStateAsItComes(count => stream.read(count), offer.name, {
       begins: async head => {
         if (offer.definition !== undefined) head.about.definition = offer.definition;

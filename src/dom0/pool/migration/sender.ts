@@ -52,10 +52,14 @@ export async function migrate(parts: SenderParts, guest: Guest, to: string, wish
 /** The next message of the other host, which must be of this type. @throws Refused; Error with a sentence: the link broke, or something else came */
 async function answer(line: Line, type: number): Promise<Uint8Array> {
   const message = await hear(line);
-  if (message.type === MESSAGE.REFUSED) throw new Refused(textOf(message.body));
-  if (message.type !== type) throw new Error(`The other host sends message ${message.type}, and should ${type}.`);
+  if (message.type !== type) throw notExpected(message.type, message.body, type);
   return message.body;
 }
+
+const notExpected = (came: number, body: Uint8Array, type: number): Error =>
+  came === MESSAGE.REFUSED
+    ? new Refused(textOf(body))
+    : new Error(`The other host sends message ${came}, and should ${type}.`);
 
 /** The other host does not take it. */
 class Refused extends Error {}
@@ -76,8 +80,11 @@ class Departure {
   private readonly startedMs: number;
   /** Ends the sending: the job was aborted, or the other host or the link has failed. */
   private readonly stop = new AbortController();
+  /** Rejects then. */
+  private readonly stopped: Promise<never>;
   private readonly rounds: number[] = [];
   private stoodStillMs: number | undefined;
+  private runsThereMs = 0;
 
   constructor(parts: SenderParts, guest: Guest, to: string, wish: MoveWish, job: Job) {
     this.parts = parts;
@@ -91,6 +98,9 @@ class Departure {
     this.startedMs = hostMs();
     this.token = `${me} ${guest.uuid} ${Math.round(epochMs())} ${++moves}`;
     job.signal.addEventListener('abort', () => this.stop.abort(job.signal.reason));
+    const { signal } = this.stop;
+    this.stopped = new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    this.stopped.catch(() => {});
   }
 
   private tell(line: string): void {
@@ -115,7 +125,7 @@ class Departure {
           this.stoodStillMs = host.parts.hostMs();
         },
       });
-      await Promise.race([received(), stopped(signal)]);
+      await Promise.race([received(), this.stopped]);
       this.job.commit();
     } catch (error) {
       line.close();
@@ -127,7 +137,7 @@ class Departure {
     this.tell('migration sender: Target has acknowledged transfer.');
     await this.handOver(line, held);
     const nowMs = host.parts.hostMs(),
-      downtimeMs = nowMs - (this.stoodStillMs ?? nowMs);
+      downtimeMs = this.runsThereMs - (this.stoodStillMs ?? this.runsThereMs);
     if (this.progress) this.job.moved({ ...this.progress, remainingBytes: 0, downtimeMs });
     return {
       rounds: this.rounds,
@@ -172,13 +182,35 @@ class Departure {
       this.isTaken = true;
       this.tell(`xc: info: Saving domain ${this.guest.record.id}, type x86 ${this.kind}`);
       this.tell(`xc: info: Found x86 ${this.kind} domain from Xen ${XEN_MAJOR}.${XEN_MINOR}`);
-      received = answer(line, MESSAGE.RECEIVED);
+      received = this.hears(line);
       received.catch((error: Error) => this.stop.abort(error));
     };
     return { sink, received: () => received };
   }
 
   private isTaken = false;
+
+  /** What the other host says while the state goes there; resolves when it has all of it. */
+  private async hears(line: Line): Promise<void> {
+    for (;;) {
+      const { type, body } = await hear(line);
+      if (type === MESSAGE.PLACED) this.whenPlaced();
+      else if (type === MESSAGE.RECEIVED) return;
+      else throw notExpected(type, body, MESSAGE.RECEIVED);
+    }
+  }
+
+  /**
+   * All pages sent so far are in place there: so a round is over when the other host has it, and what is on its way when the guest is to stand still is not added
+   * to its downtime.
+   */
+  private async settled(line: Line): Promise<void> {
+    const placed = new Promise<void>(resolve => (this.whenPlaced = resolve));
+    await line.send(header(MESSAGE.PLACE, 0));
+    await Promise.race([placed, this.stopped]);
+  }
+
+  private whenPlaced = (): void => {};
 
   private get kind(): 'PV' | 'HVM' {
     return this.guest.blueprint.xen === 'pv' ? 'PV' : 'HVM';
@@ -194,8 +226,9 @@ class Departure {
     this.tell('Parsing config from <saved>');
   }
 
-  private noteRound({ iteration, dirty, copied }: PrecopyRound, line: Line): void {
+  private async noteRound({ iteration, dirty, copied }: PrecopyRound, line: Line): Promise<void> {
     const { hostMs } = this.parts.host.parts;
+    const isOver = copied === dirty && !(iteration === this.overRounds - 1);
     const nowMs = hostMs();
     if (this.rounds.length <= iteration) {
       this.dirtyFramesPerSecond = iteration === 0 ? undefined : (1000 * dirty) / Math.max(1, nowMs - this.roundMs);
@@ -213,8 +246,13 @@ class Departure {
     };
     this.job.moved(this.progress);
     this.wish.progress?.(iteration, copied, dirty);
-    if (copied === dirty) this.tell(`xc: Frames iteration ${iteration}: ${copied}/${dirty}  100%`);
+    if (!isOver) return;
+    this.overRounds = iteration + 1;
+    this.tell(`xc: Frames iteration ${iteration}: ${copied}/${dirty}  100%`);
+    await this.settled(line);
   }
+
+  private overRounds = 0;
 
   private progress: JobMemory | undefined;
   private roundMs = 0;
@@ -264,6 +302,7 @@ class Departure {
     try {
       await say(line, MESSAGE.GO, TEXT.GO);
       const [status, ...why] = await answer(line, MESSAGE.RESULT);
+      this.runsThereMs = this.parts.host.parts.hostMs();
       if (status === 0) return undefined;
       // Nothing is left there once the permission comes back.
       await answer(line, MESSAGE.GO);
@@ -319,9 +358,3 @@ const RESUMING = 'Migration failed, resuming at sender.';
 /** Errors of libxl (libxl_types.idl). */
 const ERROR_FAIL = -3,
   ERROR_GUEST_TIMEDOUT = -9;
-
-const stopped = (signal: AbortSignal): Promise<never> =>
-  new Promise((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason));
-  });

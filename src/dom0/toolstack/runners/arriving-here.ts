@@ -22,6 +22,7 @@ export class ArrivingHere {
     });
     this.to = {
       pages: pages => arrival.pages(pages),
+      placed: () => {},
       rest: saved => {
         try {
           arrival.rest(saved);

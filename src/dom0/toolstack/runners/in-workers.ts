@@ -180,11 +180,17 @@ export class WorkerRunner implements DomainRunner {
         const bytes = pages.bytes.slice();
         this.onWay++;
         await post({ pages: { ...pages, bytes } }, [bytes.buffer as ArrayBuffer]);
-        while (this.onWay >= MOST_ON_WAY && !this.dead) await new Promise<void>(resolve => (this.whenPlaced = resolve));
+        await this.fewerOnWay(MOST_ON_WAY);
       },
+      placed: () => this.fewerOnWay(1),
       rest: state => void post({ rest: state }),
       refused: why => this.refuseArrival?.(why),
     };
+  }
+
+  /** Fewer pieces than these are on their way. */
+  private async fewerOnWay(than: number): Promise<void> {
+    while (this.onWay >= than && !this.dead) await new Promise<void>(resolve => (this.whenPlaced = resolve));
   }
 
   private hear(message: Exclude<FromDomainWorker, { kind: 'ready' }>): void {

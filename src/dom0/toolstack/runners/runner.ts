@@ -26,6 +26,8 @@ export interface SavedFile {
 export interface ArrivalTaker {
   /** What it gives back is waited for before more comes. @throws Error with a sentence: it cannot be put there */
   pages(pages: SavedPages): void | Promise<void>;
+  /** Resolves when all pages that have come are in place. */
+  placed(): void | Promise<void>;
   /** All but the pages: there is no more. Whether the domain can be made of it tells `started`. */
   rest(state: SavedState): void;
   /** It does not come to its end: the domain is not built. */
