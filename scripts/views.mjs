@@ -961,6 +961,7 @@ const VIEWS = [
     ['deprivileged', 2],
     ['binary-translation', 4],
     ['spinner', 2],
+    ['clocks', 3],
     ['shadow-or-nested', 3],
   ].map(([id, round]) => [`lesson-${id}`, page => openRound(page, id, round)]),
   [

@@ -3,6 +3,7 @@
 /** One file each, and one word here. */
 export const SMALL_GUESTS: readonly string[] = [
   'calls.asm',
+  'clocks.asm',
   'cluster.asm',
   'deprivileged.asm',
   'events.asm',
@@ -24,8 +25,8 @@ export const isSmallGuest = (name: string): boolean => SMALL_GUESTS.includes(nam
 
 /** What some of them share. */
 const SHARED: Readonly<Record<string, readonly string[]>> = {
-  'time.asm': ['service.asm'],
-  'processors.asm': ['spinner.asm'],
+  'time.asm': ['clocks.asm', 'service.asm'],
+  'processors.asm': ['clocks.asm', 'spinner.asm'],
 };
 
 /** What stands behind a guest's own source, front to back: what it shares with some, the console of all of them, and how one starts, which is another file for paravirtual ones. */

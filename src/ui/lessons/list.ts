@@ -36,6 +36,11 @@ export const LESSONS: readonly LessonEntry[] = [
     about: 'spinning for nothing, and who notices',
   },
   {
+    id: 'clocks',
+    title: 'Whose time is it?',
+    about: 'ticks, the TSC, Xen’s clock, and time that is stolen',
+  },
+  {
     id: 'types',
     title: 'Type 1, type 2, and what is neither',
     about: 'one read under three shapes, border by border',
