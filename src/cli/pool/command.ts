@@ -13,7 +13,8 @@ const WRONG_USE = 2,
   NOT_DONE = 1;
 const PORT = 5173,
   MEMBERS = 16,
-  MOST_MEMBERS = 64;
+  MOST_MEMBERS = 64,
+  MOST_POOLS = 32;
 
 export const poolHelp = (): string => `Usage: ringside pool [options]
 
@@ -21,9 +22,11 @@ Serves the page, and is the hub of a pool of hosts: what they send each other pa
 Hosts join with ringside sh --join ws://HOST:PORT/#CODE, or in Domain 0's shell of the page with pool join ws://HOST:PORT/#CODE.
 
   --listen ADDRESS      where: HOST, HOST:PORT or :PORT (127.0.0.1:${PORT}; 0.0.0.0 for other machines, too)
-  --members N           how many may be there at once (${MEMBERS}; at most ${MOST_MEMBERS})
+  --members N           how many may be in a pool at once (${MEMBERS}; at most ${MOST_MEMBERS})
   --no-page             the hub alone: the page is not built first, as hosts without a page do not want it
-  --code CODE           the pool's code (without it a new one is drawn); after a restart members come again with the same
+  --code CODE           the pool's code (without it a new one is drawn); after a restart members come again with the same. Written
+                        several times: so many pools, none of which sees another
+  --pools N             so many pools with codes that are drawn (1; at most ${MOST_POOLS})
 `;
 
 class WrongUse extends Error {}
@@ -56,7 +59,8 @@ function parse(argv: string[]) {
       options: {
         listen: { type: 'string' },
         members: { type: 'string' },
-        code: { type: 'string' },
+        code: { type: 'string', multiple: true },
+        pools: { type: 'string' },
         'no-page': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -65,11 +69,18 @@ function parse(argv: string[]) {
     if (!(Number.isInteger(most) && most >= 1 && most <= MOST_MEMBERS))
       throw new Error(`--members ${values.members}: a hub takes 1 to ${MOST_MEMBERS}.`);
     const random = (count: number): Uint8Array => getRandomValues(new Uint8Array(count));
+    const pools = Number(values.pools ?? 1);
+    if (!(Number.isInteger(pools) && pools >= 1 && pools <= MOST_POOLS))
+      throw new Error(`--pools ${values.pools}: a hub has 1 to ${MOST_POOLS}.`);
+    if (values.code && values.pools !== undefined)
+      throw new Error('--pools draws codes: write it, or --code for each pool.');
+    const codes = values.code?.map(readCode) ?? Array.from({ length: pools }, () => newCode(random));
+    if (codes.length > MOST_POOLS) throw new Error(`A hub has at most ${MOST_POOLS} pools.`);
     return {
       ...values,
       most,
       at: readListen(values.listen ?? ''),
-      code: values.code === undefined ? newCode(random) : readCode(values.code),
+      codes,
     };
   } catch (error) {
     throw new WrongUse((error as Error).message);
@@ -83,21 +94,23 @@ const script = (name: string): Promise<Record<string, unknown>> =>
 export async function pool(argv: string[]): Promise<number> {
   const [stdout, stderr] = [new Output(1), new Output(2)];
   try {
-    const { help, most, at, code, 'no-page': noPage = false } = parse(argv);
+    const { help, most, at, codes, 'no-page': noPage = false } = parse(argv);
     if (help) return (stdout.text(poolHelp()), 0);
-    const { room } = await secretsOf(code);
+    const rooms = await Promise.all(codes.map(async code => (await secretsOf(code)).room));
     if (!noPage) await ((await script('build.mjs')) as { buildPage(): Promise<boolean> }).buildPage();
     const { serve } = (await script('serve.mjs')) as { serve: Serve };
     let hub: Hub | undefined;
     const health = (response: ServerResponse): void =>
       void response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(hub?.health));
     const { server, url, others } = await serve({ ...at, exact: true, answers: { '/health': health } });
-    hub = new Hub(server, { room, most, say: sentence => stderr.text(`ringside pool: ${sentence}\n`) });
-    const joins = [url, ...others].map(address => `${address.replace(/^http/, 'ws')}#${code}`);
+    hub = new Hub(server, { rooms, most, say: sentence => stderr.text(`ringside pool: ${sentence}\n`) });
+    const addresses = [url, ...others].map(address => address.replace(/^http/, 'ws'));
     if (!noPage) stdout.text(`The page is at ${[url, ...others].join(', ')}\n`);
-    stdout.text(
-      `The pool's code is ${code}\nHosts join with ringside sh --join ${joins.join(' or ')}\n(Ctrl-C ends it.)\n`,
-    );
+    for (const [i, code] of codes.entries())
+      stdout.text(
+        `The${codes.length > 1 ? ` code of pool ${i + 1}` : " pool's code"} is ${code}\nHosts join with ringside sh --join ${addresses.map(address => `${address}#${code}`).join(' or ')}\n`,
+      );
+    stdout.text('(Ctrl-C ends it.)\n');
     await new Promise<void>(resolve => {
       process.once('SIGINT', resolve);
       process.once('SIGTERM', resolve);

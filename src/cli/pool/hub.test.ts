@@ -16,12 +16,16 @@ afterEach(() => {
   ends = [];
 });
 
-async function hubHere(most = 16): Promise<{ hub: Hub; url: string; server: Server; said: string[] }> {
+async function hubHere(
+  most = 16,
+  codes = [testCode],
+  port = 0,
+): Promise<{ hub: Hub; url: string; server: Server; said: string[] }> {
   const server = createServer();
   const said: string[] = [];
-  const { room } = await secretsOf(testCode);
-  const hub = new Hub(server, { room, most, say: sentence => said.push(sentence) });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const rooms = await Promise.all(codes.map(async code => (await secretsOf(code)).room));
+  const hub = new Hub(server, { rooms, most, say: sentence => said.push(sentence) });
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve));
   ends.push(() => {
     hub.close();
     server.close();
@@ -30,8 +34,9 @@ async function hubHere(most = 16): Promise<{ hub: Hub; url: string; server: Serv
 }
 
 async function join(url: string, name: string, code = testCode): Promise<Pool & { said: string[] }> {
-  const { room } = await secretsOf(code);
-  const pool = await enter(await hubRoom(make, { url }, room, later), name);
+  const { room, secret } = await secretsOf(code);
+  const again = () => hubRoom(make, { url }, room, later);
+  const pool = await enter(await again(), name, { secret, again });
   ends.push(() => pool.leave());
   return pool;
 }
@@ -87,8 +92,54 @@ describe('the hub of a pool', () => {
     sockets[0]!.terminate();
     await until(() => alfa.hosts.length === 0);
     hub.close();
-    await until(() => alfa.left !== undefined);
-    expect(alfa.left).toBe('The hub of this pool does not answer any more.');
+    await until(() => alfa.away !== undefined);
+    expect(alfa.said.at(-1)).toBe('The hub of this pool does not answer any more. This host joins again by itself.');
+  });
+
+  it('may start again: members come again by themselves, and each still has what it has', async () => {
+    const { hub, url, server } = await hubHere();
+    const [alfa, bravo] = [await join(url, 'alfa'), await join(url, 'bravo')];
+    let got = 0;
+    alfa.serve('migrate', channel =>
+      channel.listen(
+        bytes => void (got += bytes.length),
+        () => {},
+      ),
+    );
+    hub.close();
+    server.close();
+    await until(() => alfa.away !== undefined && bravo.away !== undefined);
+    expect([alfa.left, alfa.hosts]).toEqual([undefined, []]);
+    await hubHere(16, [testCode], Number(new URL(url).port));
+    await until(() => alfa.hosts.length === 1 && bravo.hosts.length === 1);
+    (await bravo.connect('alfa', 'migrate')).send(new Uint8Array(1000));
+    await until(() => got === 1000);
+    expect(alfa.away).toBeUndefined();
+  });
+
+  it('has several pools, none of which sees another', async () => {
+    const other = '0000-0000-0000-0002';
+    const { url, hub } = await hubHere(2, [testCode, other]);
+    const pools = [
+      await join(url, 'alfa'),
+      await join(url, 'alfa', other),
+      await join(url, 'bravo', other),
+      await join(url, 'bravo'),
+    ];
+    await until(() => pools.every(({ hosts }) => hosts.length === 1));
+    expect(hub.health.members.map(({ pool }) => pool)).toEqual([1, 2, 2, 1]);
+    // A member of one sends to a number of the other.
+    pools[0]!.leave();
+    await until(() => hub.health.members.length === 3);
+    const socket = new WebSocket(url);
+    await new Promise(resolve => socket.once('open', resolve));
+    socket.send(JSON.stringify({ hello: 1, room: (await secretsOf(testCode)).room }));
+    await until(() => hub.health.members.length === 4);
+    const sent = hub.health.members.find(({ number }) => number === 2)!.sentBytes;
+    socket.send(Uint8Array.of(2, 0, ...new Uint8Array(100)));
+    await until(() => hub.health.members.some(({ receivedBytes }) => receivedBytes === 102));
+    expect(hub.health.members.find(({ number }) => number === 2)!.sentBytes).toBe(sent);
+    socket.terminate();
   });
 
   it('ends what does not speak as a member does, and nobody else', async () => {

@@ -19,6 +19,8 @@ const LAST_NUMBER = 0xffff;
 const MOST_STRANGERS = 64;
 
 interface Seat {
+  /** Members of one room know nothing of another's. */
+  room: string;
   socket: WebSocket;
   isAlive: boolean;
   receivedBytes: number;
@@ -26,13 +28,16 @@ interface Seat {
 }
 
 export interface Health {
-  members: { number: number; receivedBytes: number; sentBytes: number; waitingBytes: number }[];
+  /** `pool`: which one of the hub's, from 1. */
+  members: { number: number; pool: number; receivedBytes: number; sentBytes: number; waitingBytes: number }[];
+  /** In each pool. */
   most: number;
 }
 
 export interface HubParts {
-  /** The room's name: a hash of the pool's code. */
-  room: string;
+  /** Names of rooms, one a pool: a hash of its code. */
+  rooms: readonly string[];
+  /** Members of each. */
   most: number;
   say(sentence: string): void;
 }
@@ -58,8 +63,9 @@ export class Hub {
   }
 
   get health(): Health {
-    const members = [...this.seats].map(([number, { receivedBytes, sentBytes, socket }]) => ({
+    const members = [...this.seats].map(([number, { room, receivedBytes, sentBytes, socket }]) => ({
       number,
+      pool: this.parts.rooms.indexOf(room) + 1,
       receivedBytes,
       sentBytes,
       waitingBytes: socket.bufferedAmount,
@@ -89,48 +95,61 @@ export class Hub {
       const room = isBinary ? undefined : roomOf(String(data));
       if (socket.readyState !== socket.OPEN) return;
       if (room === undefined) this.refuse(socket, 'you did not begin as a member does.');
-      else if (room !== this.parts.room)
+      else if (!this.parts.rooms.includes(room))
         this.refuse(socket, 'the code is not the one of this pool. Compare it with what ringside pool has printed.');
-      else if (this.seats.size >= this.parts.most)
+      else if (this.in(room).length >= this.parts.most)
         this.refuse(
           socket,
-          `it has ${this.seats.size} member${this.seats.size === 1 ? '' : 's'}, and takes no more (ringside pool --members N).`,
+          `it has ${this.parts.most} member${this.parts.most === 1 ? '' : 's'}, and takes no more (ringside pool --members N).`,
         );
       else if (this.last === LAST_NUMBER)
         this.refuse(socket, 'it has had as many members as it can count. Start it again.');
-      else this.seat(socket);
+      else this.seat(socket, room);
     });
   }
 
-  private seat(socket: WebSocket): void {
+  /** Who is in a room. */
+  private in(room: string): [number: number, seat: Seat][] {
+    return [...this.seats].filter(([, seat]) => seat.room === room);
+  }
+
+  private seat(socket: WebSocket, room: string): void {
     const number = ++this.last;
-    const seat: Seat = { socket, isAlive: true, receivedBytes: 0, sentBytes: 0 };
-    say(socket, { welcome: number, members: [...this.seats.keys()] });
-    for (const other of this.seats.values()) say(other.socket, { came: number });
+    const seat: Seat = { room, socket, isAlive: true, receivedBytes: 0, sentBytes: 0 };
+    const others = this.in(room);
+    say(socket, { welcome: number, members: others.map(([other]) => other) });
+    for (const [, other] of others) say(other.socket, { came: number });
     this.seats.set(number, seat);
-    this.parts.say(`member ${number} came; ${this.seats.size} are there`);
+    this.parts.say(`member ${number} came${this.ofPool(room)}; ${others.length + 1} are there`);
     socket.on('pong', () => {
       seat.isAlive = true;
     });
     socket.on('message', (data, isBinary) => {
       if (!isBinary) return this.refuse(socket, 'a member says nothing to the hub.');
       seat.receivedBytes += (data as Buffer).length;
-      this.pass(number, data as Buffer);
+      this.pass(number, seat, data as Buffer);
     });
     socket.on('close', () => {
       this.seats.delete(number);
-      for (const other of this.seats.values()) say(other.socket, { gone: number });
+      const left = this.in(room);
+      for (const [, other] of left) say(other.socket, { gone: number });
       this.parts.say(
-        `member ${number} left; it had sent ${seat.receivedBytes} bytes and got ${seat.sentBytes}; ${this.seats.size} are there`,
+        `member ${number} left${this.ofPool(room)}; it had sent ${seat.receivedBytes} bytes and got ${seat.sentBytes}; ${left.length} are there`,
       );
     });
   }
 
-  private pass(from: number, message: Buffer): void {
+  /** For the log of a hub of several pools. */
+  private ofPool(room: string): string {
+    const { rooms } = this.parts;
+    return rooms.length > 1 ? ` (pool ${rooms.indexOf(room) + 1})` : '';
+  }
+
+  private pass(from: number, { room }: Seat, message: Buffer): void {
     if (message.length < HUB_HEAD_BYTES) return;
     const to = this.seats.get(message.readUInt16LE(0));
     // It has just left, and whoever sends will hear of it.
-    if (!to) return;
+    if (to?.room !== room) return;
     message.writeUInt16LE(from, 0);
     to.sentBytes += message.length;
     to.socket.send(message);

@@ -41,6 +41,8 @@ export interface PoolLook {
   /** Who has it can join; absent: tabs need none. */
   code?: string;
   coordinator: string;
+  /** Why this host has lost the pool, which it joins again by itself. */
+  away?: string;
   /** Those that are there in the order in which they came. */
   hosts: LookedHost[];
   balance: {
@@ -108,6 +110,7 @@ export function lookAt({ toolstack }: CommandHost, { pool, url, code, state, own
     url,
     ...(code === undefined ? {} : { code }),
     coordinator: ownership.coordinatorName,
+    ...(pool.away === undefined ? {} : { away: pool.away }),
     hosts: [...inOrder.map(name => lookedAt(name, true)), ...gone.map(name => lookedAt(name, false))],
     balance: {
       ...wish,

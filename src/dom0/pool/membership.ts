@@ -73,10 +73,13 @@ export class Membership {
     const engine = leases === undefined ? undefined : namedEngine(leases, room, fetch);
     const id = (await this.kept(ID_FILE, /^[0-9a-f]{32}$/)) ?? hostIdOf(ways.random(ID_BYTES));
     const name = wanted ?? (await this.kept(NAME_FILE, /^(?!ringside$)[a-z0-9-]+$/)) ?? `host-${id.slice(0, 5)}`;
+    const again = (): Promise<Room> =>
+      url === TABS ? this.tabs(ways, room) : hubRoom(ways.webSocket, { url }, room, later);
     const pool = await Pool.enter({
       me: { id, name, version },
       secret,
-      room: await (url === TABS ? this.tabs(ways, room) : hubRoom(ways.webSocket, { url }, room, later)),
+      room: await again(),
+      again,
       random: ways.random,
       later,
       hostMs,

@@ -6,7 +6,7 @@ const ID = /^[0-9a-f]{32}$/;
 const NAME = /^[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?$/;
 /** What a member says of itself is no longer. */
 const MOST_BYTES = 1024;
-const PROTOCOL = 1;
+const PROTOCOL = 2;
 
 /** Why it cannot be a host's name; undefined: it can. */
 export const nameProblem = (name: string): string | undefined =>
@@ -25,23 +25,25 @@ export interface Introduction extends HostIdentity {
   readonly version: string;
 }
 
-export const introduction = (of: Introduction): Uint8Array =>
-  new TextEncoder().encode(JSON.stringify({ protocol: PROTOCOL, id: of.id, name: of.name, version: of.version }));
+/** `token`: by which the other end knows this host again, should it lose the room. */
+export const introduction = ({ id, name, version }: Introduction, token: string): Uint8Array =>
+  new TextEncoder().encode(JSON.stringify({ protocol: PROTOCOL, id, name, version, token }));
 
 /** What somebody says of itself, who may say anything. @throws Error with a sentence */
-export function readIntroduction(bytes: Uint8Array): Introduction {
+export function readIntroduction(bytes: Uint8Array): Introduction & { token: string } {
   let said: unknown;
   try {
     said = bytes.length <= MOST_BYTES ? JSON.parse(new TextDecoder().decode(bytes)) : undefined;
   } catch {
     // It is judged below.
   }
-  const { protocol, id, name, version } = (said ?? {}) as Record<string, unknown>;
+  const { protocol, id, name, version, token } = (said ?? {}) as Record<string, unknown>;
   if (protocol !== PROTOCOL)
     throw new Error(
       `speaks protocol ${JSON.stringify(protocol)?.slice(0, 20) ?? 'none'} of pools, and this host ${PROTOCOL}: run the same version on both`,
     );
   if (typeof id !== 'string' || !ID.test(id)) throw new Error('has no id of a host');
   if (typeof name !== 'string' || nameProblem(name) !== undefined) throw new Error('has no name of a host');
-  return { id, name, version: typeof version === 'string' ? version.slice(0, 20) : '' };
+  if (typeof token !== 'string' || !ID.test(token)) throw new Error('has no token of a host');
+  return { id, name, version: typeof version === 'string' ? version.slice(0, 20) : '', token };
 }

@@ -54,6 +54,41 @@ describe('members of a pool', () => {
     alfa.leave();
   });
 
+  it('come again after a sleep in place of what others still have of them, and nobody else does', async () => {
+    const room = new TestRoom();
+    let sleptMs = 0;
+    const alfa = await enter(room.enter(), 'alfa');
+    const bravo = await enter(room.enter(), 'bravo', {
+      hostMs: () => performance.now() + sleptMs,
+      // Its place in the room is still taken: nobody has heard that it is gone.
+      again: async () => room.enter(),
+    });
+    const rooms = room.size;
+    room.keepsWhoLeaves = true;
+    sleptMs = 60_000;
+    await until(() => bravo.away !== undefined);
+    await until(() => room.size > rooms);
+    await until(() => alfa.hosts.length === 1 && bravo.hosts.length === 1 && bravo.away === undefined);
+    expect(alfa.said).toEqual([]);
+    // With its name and id, but without what alfa gave it.
+    const thief = await enter(room.enter(), 'bravo', { hostMs: () => performance.now() }).catch(
+      (error: Error) => error,
+    );
+    expect((thief as Error).message).toContain('There is a host bravo in this pool already.');
+    expect(alfa.hosts.map(({ name }) => name)).toEqual(['bravo']);
+    let got = 0;
+    alfa.serve('migrate', channel =>
+      channel.listen(
+        bytes => void (got += bytes.length),
+        () => {},
+      ),
+    );
+    (await bravo.connect('alfa', 'migrate')).send(new Uint8Array(1000));
+    await until(() => got === 1000);
+    alfa.leave();
+    bravo.leave();
+  });
+
   it('connect to what another serves, both ways, and end in order', async () => {
     const room = new TestRoom();
     const [alfa, bravo] = [await enter(room.enter(), 'alfa'), await enter(room.enter(), 'bravo')];

@@ -16,6 +16,8 @@ export interface PoolParts {
   me: Introduction;
   secret: CryptoKey;
   room: Room;
+  /** The room anew, where it was lost: this host comes again by itself. Absent: it is alone then. @throws Error with a sentence */
+  again?(): Promise<Room>;
   /** Of a generator that nobody can guess. */
   random(count: number): Uint8Array;
   later: Later;
@@ -29,7 +31,13 @@ export interface PoolParts {
 const ANSWER_MS = 10_000;
 /** Between two looks at how long a link takes. */
 const ASK_MS = 2000;
-const NOTE = { introduction: 0, ask: 1, answer: 2 } as const;
+const NOTE = { introduction: 0, ask: 1, answer: 2, resume: 3 } as const;
+/** Before a room that was lost is tried again; each time twice as long. */
+const AGAIN_MS = 1000,
+  MOST_AGAIN_MS = 10_000;
+/** Whoever did nothing for so long has slept, and others have given it up. */
+const SLEPT_MS = 10_000;
+const TOKEN_BYTES = 16;
 
 /** Another host of the pool. */
 export interface Neighbour extends Introduction {
@@ -46,6 +54,10 @@ interface Member {
   link: Link;
   channels: Channels;
   known?: Neighbour;
+  /** By which this host is known again at the other end, should the room be lost. */
+  token: string;
+  /** It says that it is a host that is there: until it has shown that, or its time is over. */
+  claims?: Introduction & { token: string };
   /** Nothing of it counts any more. */
   isOut?: true;
 }
@@ -60,28 +72,50 @@ export class Pool implements Neighbours {
   private readonly expected: Set<number>;
   private entered: { done(): void; failed(error: Error): void } | undefined;
   private cancelAsking = (): void => {};
+  private room: Room;
+  private askedMs: number;
+  /** Tokens by hosts' ids: those that this one gave, and got. */
+  private readonly given = new Map<string, string>();
+  private readonly got = new Map<string, string>();
   /** Why this host is no member any more. */
   left: string | undefined;
+  /** Why it is away, and comes again by itself. */
+  away: string | undefined;
 
   private constructor(parts: PoolParts) {
     this.parts = parts;
     this.me = parts.me.name;
-    const before = parts.room.listen({
-      came: number => this.meet(number),
-      gone: number => this.lose(number, `${this.nameOf(number)} has left the pool.`),
+    this.room = parts.room;
+    this.askedMs = parts.hostMs();
+    const before = this.listen(parts.room);
+    this.expected = new Set(before);
+    for (const number of before) this.meet(number);
+  }
+
+  private listen(room: Room): readonly number[] {
+    this.room = room;
+    const isHere = (): boolean => this.room === room && this.away === undefined;
+    return room.listen({
+      came: number => {
+        if (isHere()) this.meet(number);
+      },
+      gone: number => {
+        if (isHere()) this.lose(number, `${this.nameOf(number)} has left the pool.`);
+      },
       message: (from, message) => {
+        if (!isHere() || (this.parts.again && this.hasSlept())) return;
         const member = this.members.get(from);
         if (!member || member.isOut) return;
         if (member.known) member.known.receivedBytes += message.length;
         member.link.take(message);
       },
       drained: () => {
-        for (const { channels } of this.members.values()) channels.pump();
+        if (isHere()) for (const { channels } of this.members.values()) channels.pump();
       },
-      closed: why => this.end(why),
+      closed: why => {
+        if (isHere()) this.lost(why);
+      },
     });
-    this.expected = new Set(before);
-    for (const number of before) this.meet(number);
   }
 
   /** Resolves once all who are there are known. @throws Error with a sentence: one of them is this host's double */
@@ -109,7 +143,7 @@ export class Pool implements Neighbours {
 
   /** Names of all hosts, this one's among them: who came first stands first. */
   get inOrder(): readonly string[] {
-    const all: [number, string][] = [[this.parts.room.me, this.me]];
+    const all: [number, string][] = [[this.room.me, this.me]];
     for (const [number, { known, isOut }] of this.members) if (known && !isOut) all.push([number, known.name]);
     return all.sort(([a], [b]) => a - b).map(([, name]) => name);
   }
@@ -141,7 +175,7 @@ export class Pool implements Neighbours {
 
   leave(): void {
     this.end('This host has left the pool.');
-    this.parts.room.leave();
+    this.room.leave();
   }
 
   // ---- who comes and goes
@@ -155,15 +189,15 @@ export class Pool implements Neighbours {
       send: message => {
         const { known } = this.members.get(number) ?? {};
         if (known) known.sentBytes += message.length;
-        parts.room.send(number, message);
+        this.room.send(number, message);
       },
       opened: bytes => this.members.get(number)?.channels.take(bytes),
       broken: out,
     });
     const channels = new Channels({
-      isOdd: parts.room.me > number,
+      isOdd: this.room.me > number,
       send: message => link.send(message),
-      waitingBytes: () => link.waitingBytes + parts.room.waitingBytes,
+      waitingBytes: () => link.waitingBytes + this.room.waitingBytes,
       accept: (service, channel) => {
         const from = this.members.get(number)?.known?.name;
         const accept = this.services.get(service);
@@ -175,8 +209,9 @@ export class Pool implements Neighbours {
       noted: bytes => this.hear(number, bytes),
       violated: out,
     });
-    this.members.set(number, { link, channels });
-    channels.note(note(NOTE.introduction, introduction(parts.me)));
+    const token = [...parts.random(TOKEN_BYTES)].map(byte => byte.toString(16).padStart(2, '0')).join('');
+    this.members.set(number, { link, channels, token });
+    channels.note(note(NOTE.introduction, introduction(parts.me, token)));
   }
 
   private hear(number: number, [type, ...rest]: Uint8Array<ArrayBuffer>): void {
@@ -184,13 +219,15 @@ export class Pool implements Neighbours {
     if (!member) return;
     if (type === NOTE.ask) member.channels.note(Uint8Array.of(NOTE.answer, ...rest.slice(0, 8)));
     else if (type === NOTE.answer) this.answered(member, Uint8Array.from(rest));
-    else if (type === NOTE.introduction && !member.known) this.introduced(number, member, Uint8Array.from(rest));
+    else if (type === NOTE.introduction && !member.known && !member.claims)
+      this.introduced(number, member, Uint8Array.from(rest));
+    else if (type === NOTE.resume) this.resumed(number, member, new TextDecoder().decode(Uint8Array.from(rest)));
     else this.refuse(number, 'says what no member says');
   }
 
   private introduced(number: number, member: Member, said: Uint8Array): void {
-    const { me, room } = this.parts;
-    let known: Introduction;
+    const { me, later } = this.parts;
+    let known: Introduction & { token: string };
     try {
       known = readIntroduction(said);
     } catch (error) {
@@ -199,7 +236,7 @@ export class Pool implements Neighbours {
     const isDouble = (other: Introduction): boolean => other.name === known.name || other.id === known.id;
     if (isDouble(me)) {
       // Whoever came later is the double.
-      if (room.me < number) return this.refuse(number, `calls itself ${known.name}, as this host is called`);
+      if (this.room.me < number) return this.refuse(number, `calls itself ${known.name}, as this host is called`);
       const what =
         known.name === me.name
           ? `There is a host ${me.name} in this pool already`
@@ -208,8 +245,37 @@ export class Pool implements Neighbours {
       this.entered?.failed(new Error(`${what}. ${how}`));
       return this.leave();
     }
-    if (this.hosts.some(isDouble)) return this.refuse(number, `calls itself ${known.name}, as another host is called`);
-    member.known = { ...known, delayMs: undefined, sentBytes: 0, receivedBytes: 0 };
+    const before = this.given.get(known.id);
+    this.given.set(known.id, member.token);
+    if (before !== undefined) member.channels.note(note(NOTE.resume, new TextEncoder().encode(before)));
+    if (!this.hosts.some(isDouble)) return this.accept(number, member, known);
+    // It may have lost the room, which has not noticed yet.
+    member.claims = known;
+    later(ANSWER_MS, () => {
+      if (member.claims) this.refuse(number, `calls itself ${known.name}, as another host is called`);
+    });
+  }
+
+  /** It shows that it is the host that was there before. */
+  private resumed(number: number, member: Member, token: string): void {
+    const { claims } = member;
+    if (!claims || this.got.get(claims.id) !== token) return;
+    for (const [old, { known }] of this.members)
+      if (known?.id === claims.id && known.name === claims.name)
+        this.lose(old, `${known.name} has lost this room, and comes again.`);
+    delete member.claims;
+    if (this.hosts.some(({ name, id }) => name === claims.name || id === claims.id))
+      this.refuse(number, `calls itself ${claims.name}, as another host is called`);
+    else this.accept(number, member, claims);
+  }
+
+  private accept(
+    number: number,
+    member: Member,
+    { id, name, version, token }: Introduction & { token?: string },
+  ): void {
+    if (token !== undefined) this.got.set(id, token);
+    member.known = { id, name, version, delayMs: undefined, sentBytes: 0, receivedBytes: 0 };
     this.expected.delete(number);
     this.settle();
     this.changed();
@@ -249,6 +315,44 @@ export class Pool implements Neighbours {
     this.entered = undefined;
   }
 
+  /** The room is no more, and perhaps comes again: what this host knows of the pool stays. */
+  private lost(why: string): void {
+    if (this.left !== undefined || this.away !== undefined) return;
+    if (!this.parts.again || this.entered) return this.end(why);
+    for (const number of [...this.members.keys()]) this.lose(number, why);
+    this.away = why;
+    this.parts.say(`${why} This host joins again by itself.`);
+    this.changed();
+    this.comeAgain(AGAIN_MS);
+  }
+
+  private comeAgain(waitMs: number): void {
+    this.parts.later(waitMs, async () => {
+      if (this.left !== undefined) return;
+      try {
+        const room = await this.parts.again!();
+        if (this.left !== undefined) return room.leave();
+        this.askedMs = this.parts.hostMs();
+        this.away = undefined;
+        for (const number of this.listen(room)) this.meet(number);
+        this.changed();
+      } catch (error) {
+        // Why it does not come in is shown beside the pool.
+        this.away = (error as Error).message;
+        this.comeAgain(Math.min(2 * waitMs, MOST_AGAIN_MS));
+      }
+    });
+  }
+
+  private hasSlept(): boolean {
+    if (this.parts.hostMs() - this.askedMs < SLEPT_MS || this.left !== undefined || this.away !== undefined)
+      return false;
+    const { room } = this;
+    this.lost('This host slept, and others have given it up.');
+    room.leave();
+    return true;
+  }
+
   private end(why: string): void {
     if (this.left !== undefined) return;
     this.left = why;
@@ -266,6 +370,8 @@ export class Pool implements Neighbours {
 
   private ask(): void {
     if (this.left !== undefined) return;
+    if (this.away === undefined && this.parts.again) this.hasSlept();
+    this.askedMs = this.parts.hostMs();
     const now = new Uint8Array(8);
     new DataView(now.buffer).setFloat64(0, this.parts.hostMs(), true);
     for (const { channels, known } of this.members.values()) if (known) channels.note(note(NOTE.ask, now));

@@ -10,6 +10,13 @@ export const random = (count: number): Uint8Array => getRandomValues(new Uint8Ar
 export class TestRoom {
   private readonly there = new Map<number, RoomListener>();
   private last = 0;
+  /** As a hub, which does not notice yet that somebody sleeps. */
+  keepsWhoLeaves = false;
+
+  get size(): number {
+    return this.there.size;
+  }
+
   /** What passes; undefined: it is lost. */
   passes = (_from: number, _to: number, message: Uint8Array): Uint8Array | undefined => message;
 
@@ -32,6 +39,7 @@ export class TestRoom {
         });
       },
       leave: () => {
+        if (this.keepsWhoLeaves) return;
         this.there.delete(me);
         for (const other of this.there.values()) setImmediate(() => other.gone(me));
       },

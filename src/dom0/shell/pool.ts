@@ -58,14 +58,16 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
         received,
       ];
     };
+    const away = pool.away === undefined ? '' : `${pool.away} This host joins again by itself.\n`;
     return succeeded(
-      columns([
-        ['Name', 'Busy(%)', 'Free(MiB)', 'Mem(MiB)', 'Guests', 'Delay(ms)', 'Sent(KiB)', 'Got(KiB)'],
-        row(pool.me, '-', '-', '-'),
-        ...pool.hosts.map(({ name, delayMs, sentBytes, receivedBytes }) =>
-          row(name, delayMs === undefined ? '?' : delayMs.toFixed(1), kib(sentBytes), kib(receivedBytes)),
-        ),
-      ]),
+      away +
+        columns([
+          ['Name', 'Busy(%)', 'Free(MiB)', 'Mem(MiB)', 'Guests', 'Delay(ms)', 'Sent(KiB)', 'Got(KiB)'],
+          row(pool.me, '-', '-', '-'),
+          ...pool.hosts.map(({ name, delayMs, sentBytes, receivedBytes }) =>
+            row(name, delayMs === undefined ? '?' : delayMs.toFixed(1), kib(sentBytes), kib(receivedBytes)),
+          ),
+        ]),
     );
   },
   guests: async membership => {

@@ -55,7 +55,14 @@ function Joined({ look }: { look: PoolLook }) {
             {words.leave}
           </button>
         </div>
-        {!isLed && (
+        {look.away !== undefined && (
+          <p role="status">
+            <Tag kind="approximated">
+              <span>{words.away(look.away)}</span>
+            </Tag>
+          </p>
+        )}
+        {!isLed && look.away === undefined && (
           <p class="row wrap" role="status">
             <Tag kind="approximated">
               <span>{words.lostCoordinator(coordinator)}</span>

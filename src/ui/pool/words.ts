@@ -21,6 +21,7 @@ export const words = {
     `This host is ${me}. ${coordinator === me ? 'It' : coordinator} gives leases.`,
   lostCoordinator: (name: string) =>
     `${name} gives leases, and is not there. Guests go on; none can move before it is back, or another takes its place.`,
+  away: (why: string) => `${why} This host joins again by itself; its guests go on.`,
   emergency: 'Give leases here',
   leave: 'Leave',
   invite: 'Invite',
