@@ -15,6 +15,8 @@ import {
   type LeaseRequest,
   namedEngine,
 } from '../src/dom0/pool/leases/index.ts';
+import { create, KERNEL, member, placesOf } from '../src/dom0/pool/recovery/recovery.test-support.ts';
+import { TestRoom } from '../src/dom0/pool/rooms.test-support.ts';
 import { program, strict } from './support/needs.ts';
 
 const HERE = '127.0.0.1';
@@ -279,6 +281,23 @@ else
         engine = engineFor(members, 'alike');
       });
       behaves(() => engine);
+    });
+
+    it('has a guest with ha = 1 started again where its host is lost, without a coordinator', async () => {
+      const room = new TestRoom();
+      const engine = () => engineFor(members, 'recovery');
+      const alfa = await member(room, 'alfa', {}, { engine: engine() });
+      const bravo = await member(room, 'bravo', KERNEL, { engine: engine() });
+      const charlie = await member(room, 'charlie', KERNEL, { engine: engine() });
+      const uuid = await create(bravo);
+      while (!charlie.state.guardedOf('bravo').has(uuid)) await sleep(20);
+      // The host that would give leases is lost, too.
+      bravo.end();
+      alfa.end();
+      while (placesOf([charlie], 'web').length === 0) await sleep(20);
+      expect(placesOf([charlie], 'web')).toEqual(['charlie']);
+      expect(charlie.state.leases.get(uuid)!.owner).toBe('charlie');
+      charlie.end();
     });
 
     it('has one host run the guest while members are killed, and none once most are gone', async () => {

@@ -11,6 +11,8 @@ import { joinNetworks } from './one-network.ts';
 import { Ownership } from './ownership.ts';
 import { Pool } from './pool.ts';
 import { PoolBalancing } from './pool-balancing.ts';
+import { Failover } from './recovery/failover.ts';
+import { isGuarded } from './recovery/guarded.ts';
 import type { Room } from './room.ts';
 import { SharedState } from './shared-state.ts';
 import { tabsRoom } from './tabs-room.ts';
@@ -38,6 +40,8 @@ export interface Joined {
   ownership: Ownership;
   /** Where they should be. */
   balancing: PoolBalancing;
+  /** Which of them start again where a host is lost. */
+  failover: Failover;
 }
 
 /** A host whose guests can move. */
@@ -49,6 +53,8 @@ export class Membership {
   private readonly host: PoolHost;
   /** Undefined: this host is in none. */
   joined: Joined | undefined;
+  /** The pool that this host was in before. */
+  private before: Joined | undefined;
 
   constructor(host: PoolHost) {
     this.host = host;
@@ -103,7 +109,9 @@ export class Membership {
       leasesOfAll: engine !== undefined,
     });
     tellOfHost(host, pool, state);
-    const ownership = new Ownership({ host, pool, state, later, hostMs, epochMs: host.parts.epochMs, engine, say });
+    const { epochMs } = host.parts;
+    this.before?.ownership.end();
+    const ownership = new Ownership({ host, pool, state, later, hostMs, epochMs, engine, isGuarded, say });
     host.meet?.(pool, ownership);
     const note = (sentence: string): void => host.tasks.note('pool balance', 'done', sentence);
     const migrate = async (guest: string, to: string): Promise<unknown> => {
@@ -111,11 +119,14 @@ export class Membership {
       return member && COMMANDS.migrate.run(host, member.record.id, to);
     };
     const balancing = new PoolBalancing({ pool, state, later, hostMs, migrate, note, say });
-    const joined: Joined = { pool, url, ...(url === TABS ? {} : { code }), state, ownership, balancing };
+    const failover = new Failover({ host, pool, state, ownership, later });
+    const where = { url, ...(url === TABS ? {} : { code }) };
+    const joined: Joined = { pool, ...where, state, ownership, balancing, failover };
     this.joined = joined;
     pool.onChange(() => {
       if (pool.left === undefined || this.joined !== joined) return;
       this.joined = undefined;
+      this.before = joined;
       host.tasks.note(`pool leave ${url}`, 'done', pool.left);
     });
     return joined;
@@ -123,8 +134,9 @@ export class Membership {
 
   /** Goes in order: the next host is coordinator where this one was. @throws Error with a sentence: it is in none */
   async leave(): Promise<void> {
-    const { pool, ownership } = this.here;
-    ownership.passOn();
+    const { pool, ownership, failover } = this.here;
+    failover.leave();
+    ownership.leave();
     await new Promise<void>(resolve => void this.host.parts.later(LAST_WORDS_MS, resolve));
     pool.leave();
   }

@@ -45,6 +45,7 @@ async function host(room: TestRoom, name: string): Promise<TestHost> {
     later,
     hostMs,
     epochMs: () => Date.now(),
+    isGuarded: () => false,
     say,
   });
   return {

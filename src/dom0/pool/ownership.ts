@@ -1,10 +1,11 @@
 /**
  * Whose each guest of a pool is (leases/messages.ts): a host asks its pool's coordinator for a lease of each guest that runs here, renews it, and hands it over
  * with a guest that moves. The coordinator is the host that made the pool; it writes leases where all see them, so that the next one goes on with them.
- * Disks of guests lie on their hosts, so a guest goes on where it is while the coordinator is away: nobody else can start it.
+ * A guest whose disks lie on its host goes on where it is while the coordinator is away: nobody else can start it. One that others can start (recovery) stands still
+ * where nobody has confirmed for too long that it is this host's.
  */
 import type { Later } from '../host/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { CommandHost, Guest } from '../toolstack/index.ts';
 import { Coordinator, type LeaseEngine, type Told } from './leases/coordinator.ts';
 import { type Effect, type HeldAs, Holder } from './leases/holder.ts';
 import { LEASE_TIMING, type LeaseAnswer, type LeaseRequest } from './leases/messages.ts';
@@ -30,8 +31,13 @@ export interface OwnershipParts {
   epochMs(): number;
   /** Who decides in place of a coordinator (etcd). */
   engine?: LeaseEngine | undefined;
+  /** Others can start it where this host is lost. */
+  isGuarded(guest: Guest): boolean;
   say(sentence: string): void;
 }
+
+/** Guests that stand still because nobody has confirmed their leases, whichever pool their host is in. */
+const fenced = new WeakSet<Guest>();
 
 export class Ownership {
   private readonly parts: OwnershipParts;
@@ -42,6 +48,9 @@ export class Ownership {
   private readonly waiting = new Set<() => void>();
   /** Guests that run elsewhere, too: those here stand still. */
   private readonly split = new Set<string>();
+  /** Guests whose leases were taken, and which do not run yet. */
+  private readonly beginning = new Set<string>();
+  private isOver = false;
 
   constructor(parts: OwnershipParts) {
     this.parts = parts;
@@ -57,7 +66,7 @@ export class Ownership {
         const peer = new Peer(
           channel,
           hostMs,
-          message => this.take(name, message),
+          message => this.hear(name, message),
           why => {
             if (this.peers.get(name) === peer) this.peers.delete(name);
             ended(why);
@@ -101,6 +110,25 @@ export class Ownership {
     return as === 'running' || (as === undefined && this.parts.state.leases.get(guest)?.owner === this.parts.pool.me);
   }
 
+  /** Whether this host has the guest's lease. */
+  holds(guest: string): boolean {
+    return this.holder.of(guest)?.as === 'running';
+  }
+
+  /** The lease of a guest that does not run here, and will; `begun` is called then, or where it does not. False: another host has it, or nobody answers. */
+  async take(guest: string): Promise<boolean> {
+    this.beginning.add(guest);
+    this.do(this.holder.acquire(guest, this.parts.hostMs()));
+    const as = await this.becomes(guest, each => each === 'running' || each === undefined, HAND_OVER_MS);
+    if (as !== 'running') this.beginning.delete(guest);
+    return as === 'running';
+  }
+
+  /** It runs here now, or does not: then its lease is given back. */
+  begun(guest: string): void {
+    this.beginning.delete(guest);
+  }
+
   /** By hand, where the coordinator is gone for good. */
   takeOver(): void {
     const { state, pool } = this.parts;
@@ -116,6 +144,19 @@ export class Ownership {
     const { state, pool } = this.parts;
     const [next] = pool.inOrder.filter(name => name !== pool.me);
     if (this.coordinator && next !== undefined) state.setCoordinator(next, state.coordinator!.term + 1);
+  }
+
+  /** The pool is left in order: guests are this host's, whatever becomes of their leases. */
+  leave(): void {
+    const now = this.parts.hostMs();
+    for (const [guest] of this.holder.state().guests) this.do(this.holder.release(guest, now));
+    this.passOn();
+    this.end();
+  }
+
+  /** Another pool is joined, which sees to it from now on. */
+  end(): void {
+    this.isOver = true;
   }
 
   // ---- what happens
@@ -139,13 +180,17 @@ export class Ownership {
 
   /** Guests that have come or gone, and what is to be renewed. */
   private look(): void {
-    const { host, pool, later, hostMs, state } = this.parts;
-    if (pool.left !== undefined) return;
+    const { host, pool, later, hostMs, state, isGuarded } = this.parts;
     const now = hostMs();
+    if (this.isOver) return;
+    if (pool.left !== undefined) return this.lookAlone(now);
     const here = new Map([...host.toolstack.members.values()].map(member => [member.uuid, member]));
     for (const uuid of this.split) if (!here.has(uuid)) this.split.delete(uuid);
-    for (const [uuid, { ending, name }] of here)
-      if (!ending && !this.split.has(uuid) && !isMoving(name)) this.do(this.holder.acquire(uuid, now, true));
+    for (const [uuid, member] of here) {
+      const { ending, name } = member;
+      if (!ending && !this.split.has(uuid) && !isMoving(name))
+        this.do(this.holder.acquire(uuid, now, isGuarded(member) ? undefined : true));
+    }
     for (const [uuid, held] of this.holder.state().guests) {
       const guest = here.get(uuid);
       if (guest) {
@@ -154,6 +199,7 @@ export class Ownership {
           this.holder.heard(held.peer!, { what: 'started', guest: uuid, epoch: held.epoch }, now);
         continue;
       }
+      if (this.beginning.has(uuid)) continue;
       if (held.as === 'running') this.do(this.holder.release(uuid, now));
       // What is left of one that was given is gone: its move is over.
       else if (held.as === 'given')
@@ -163,12 +209,41 @@ export class Ownership {
     later(LOOK_MS, () => this.look());
   }
 
+  /** The others are lost, and may start what they can: etcd may still answer. */
+  private lookAlone(now: number): void {
+    this.do(this.holder.tick(now));
+    const isHeld = [...this.holder.state().guests].some(([, { as, local }]) => as === 'running' && !local);
+    if (isHeld || this.parts.engine) this.parts.later(LOOK_MS, () => this.look());
+  }
+
   private do(effects: readonly Effect[]): void {
     for (const effect of effects) {
       if (effect.do === 'ask') this.ask(effect.request);
       else if (effect.do === 'drop') this.drop(effect.guest);
+      else if (effect.do === 'pause') this.fence(effect.guest);
+      else if (effect.do === 'run') this.letGo(effect.guest);
     }
     for (const look of this.waiting) look();
+  }
+
+  /** Nobody has confirmed for too long that it is this host's: another may start it soon. One that is sent is held still by who sends it. */
+  private fence(guest: string): void {
+    const { host, say, engine } = this.parts;
+    const member = host.toolstack.ownerOf(guest);
+    if (!member || member.paused || this.holder.of(guest)?.as !== 'fenced') return;
+    fenced.add(member);
+    host.toolstack.setPaused(member, true);
+    const who = engine ? 'etcd' : this.coordinatorName;
+    say(
+      `${member.name} stands still: ${who} has not confirmed for ${LEASE_TIMING.fenceMs / 1000} s that it is this host's. It goes on once that is confirmed.`,
+    );
+  }
+
+  private letGo(guest: string): void {
+    const { toolstack } = this.parts.host;
+    const member = toolstack.ownerOf(guest);
+    if (!member || !fenced.delete(member) || !member.paused) return;
+    toolstack.setPaused(member, false);
   }
 
   /** Another host's is the guest: what runs here stands still, and somebody looks. */
@@ -252,13 +327,16 @@ export class Ownership {
     if (engine) state.setLease(guest, { epoch, ...(owner === undefined ? {} : { owner }) });
     const now = this.parts.hostMs();
     // Whoever handed it over knew that the copy here is whole.
-    if (answer.ofCopy && answer.owner === this.parts.pool.me && answer.number === 0 && !holder.of(answer.guest))
-      holder.received(answer.guest, '', answer.epoch - 1, now);
+    if (answer.ofCopy && answer.owner === this.parts.pool.me && answer.number === 0 && !holder.of(answer.guest)) {
+      const member = this.parts.host.toolstack.ownerOf(guest);
+      const isLocal = member === undefined || !this.parts.isGuarded(member);
+      holder.received(guest, '', epoch - 1, now, isLocal || undefined);
+    }
     this.do(holder.answered(answer, now));
   }
 
   /** @throws Error: no host says that */
-  private take(from: string, message: Uint8Array): void {
+  private hear(from: string, message: Uint8Array): void {
     const { engine } = this.parts;
     const { request, answer } = fields(JSON.parse(new TextDecoder().decode(message)));
     if (request !== undefined) {

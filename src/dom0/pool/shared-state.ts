@@ -13,6 +13,9 @@ import { fields, isCount, isText } from './read.ts';
 const MOST_TASKS = 200;
 /** Of a sample. */
 const MOST_GUESTS = 256;
+/** Of a guest that others start again. */
+export const MOST_DEFINITION_LETTERS = 32_768;
+const MOST_FILES = 32;
 
 export interface SharedHost {
   name: string;
@@ -54,6 +57,21 @@ export interface SharedWish {
 export interface SharedMove {
   from: string;
   to: string;
+}
+
+/** A guest that another host starts where its own is lost. */
+export interface Guarded {
+  name: string;
+  /** The text that it is created from. */
+  definition: string;
+  /** What it names: a host that starts it has the same. */
+  files: GuardedFile[];
+}
+
+export interface GuardedFile {
+  path: string;
+  bytes: number;
+  fingerprint: number;
 }
 
 /** How busy a host is; the balancer's HostSample without what others know of it. */
@@ -157,6 +175,12 @@ export class SharedState {
       const made = fields(this.documents.of(move.from)?.getMap('made').get(guest)).number;
       this.write('moves', guest, { ...move, number: (isCount(made) ? made : 0) + 1 });
     }
+  }
+
+  /** A guest of this host. Undefined: it is not to be started by others any more. */
+  setGuarded(guest: string, guarded: Guarded | undefined): void {
+    if (guarded) this.write('guarded', guest, guarded);
+    else this.own.getMap('guarded').delete(guest);
   }
 
   setLoad(load: HostLoad): void {
@@ -281,6 +305,24 @@ export class SharedState {
     return name === undefined ? undefined : this.documents.of(name)?.getMap('moves');
   }
 
+  /** Guests of a host that others start where it is lost, by their UUIDs; of one that is gone as it wrote last. */
+  guardedOf(host: string): Map<string, Guarded> {
+    return new Map(
+      [...(this.documents.of(host)?.getMap('guarded') ?? [])].flatMap(([guest, value]) => {
+        const { name, definition, files } = fields(value);
+        return isText(guest) &&
+          isText(name) &&
+          typeof definition === 'string' &&
+          definition.length <= MOST_DEFINITION_LETTERS &&
+          Array.isArray(files) &&
+          files.length <= MOST_FILES &&
+          files.every(isGuardedFile)
+          ? [[guest, { name, definition, files }] as const]
+          : [];
+      }),
+    );
+  }
+
   /** Told when anything of it has changed. */
   onChange(listener: () => void): void {
     this.listeners.add(listener);
@@ -397,6 +439,11 @@ function readTask(value: unknown, writer: string): SharedTask[] {
   return host === writer && isText(command) && isText(state) && isCount(atMs) && isText(message)
     ? [{ host, command, state, atMs, message }]
     : [];
+}
+
+function isGuardedFile(value: unknown): value is GuardedFile {
+  const { path, bytes, fingerprint } = fields(value);
+  return isText(path) && isCount(bytes) && isCount(fingerprint);
 }
 
 const isMode = (value: unknown): value is Mode => MODES.some(mode => mode === value);

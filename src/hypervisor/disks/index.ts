@@ -11,7 +11,7 @@ export {
 } from './block-queue.ts';
 export { DriveServer } from './drive-queue.ts';
 export type { OpenMedium } from './media.ts';
-export { fingerprint } from './fingerprint.ts';
+export { fingerprint, fingerprintOfFile } from './fingerprint.ts';
 export type { DiskChange, OverlayDisk } from './overlay-disk.ts';
 export {
   checkQcow2,

@@ -95,6 +95,8 @@ export interface Definition {
   cpuHidden?: readonly string[];
   /** The last instructions of its vCPUs are kept (vmtrace_buf_kb): KiB that were asked for. */
   vmtraceKib?: number;
+  /** Where its host is lost, another one of the pool starts it again. */
+  ha?: true;
   onPoweroff: Action;
   onReboot: Action;
   onCrash: Action;

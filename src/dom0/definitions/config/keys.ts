@@ -10,6 +10,7 @@ import { memory } from './keys/memory.ts';
 import { network } from './keys/network.ts';
 import { pc } from './keys/pc.ts';
 import { processors } from './keys/processors.ts';
+import { recovery } from './keys/recovery.ts';
 import { xen } from './keys/xen.ts';
 import { xend } from './keys/xend.ts';
 import type { Definition } from './definition.ts';
@@ -31,6 +32,7 @@ export const KEYS: Family = {
   ...boot,
   ...network,
   ...events,
+  ...recovery,
   ...pc,
   ...xen,
   ...xend,

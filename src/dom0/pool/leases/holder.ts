@@ -92,11 +92,11 @@ export class Holder {
   }
 
   /** A copy that is whole here, of the lease that its sender has. */
-  received(guest: string, peer: string, epoch: number, nowMs: number): Effect[] {
+  received(guest: string, peer: string, epoch: number, nowMs: number, local?: true): Effect[] {
     const held = this.guests.get(guest);
     // A guest that was given away may come back.
     if (held && !(held.as === 'given' && epoch >= held.epoch)) return [];
-    this.hold(guest, 'receiving', epoch, nowMs, { peer });
+    this.hold(guest, 'receiving', epoch, nowMs, { peer, ...(local ? { local } : {}) });
     return [this.tell(peer, 'ready', guest, epoch)];
   }
 

@@ -1,0 +1,125 @@
+/** Guests whose hosts are lost: another one starts them, and never two run. */
+import { describe, expect, it } from 'vitest';
+import { until } from '../../service/host.test-support.ts';
+import { COMMANDS } from '../../toolstack/commands/index.ts';
+import { TestRoom } from '../rooms.test-support.ts';
+import { create, guestFile, KERNEL, member, placesOf, type PoolMember } from './recovery.test-support.ts';
+
+const notes = ({ host }: PoolMember): string[] =>
+  host.tasks.list().flatMap(({ command, message }) => (command.startsWith('ha-start') ? [message ?? ''] : []));
+
+/** A guest on bravo that others guard, in a pool whose leases alfa gives. */
+async function guarded(files: Record<string, Uint8Array | string> = KERNEL) {
+  const room = new TestRoom();
+  const alfa = await member(room, 'alfa');
+  const bravo = await member(room, 'bravo', KERNEL);
+  const charlie = await member(room, 'charlie', files);
+  const uuid = await create(bravo);
+  await until(() => charlie.state.guardedOf('bravo').has(uuid));
+  return { alfa, bravo, charlie, all: [alfa, bravo, charlie], uuid };
+}
+
+describe('a guest with ha = 1', () => {
+  it('is started by one of those that have its files where its host is lost', async () => {
+    const { alfa, bravo, charlie, uuid } = await guarded();
+    const { mac } = [...bravo.host.toolstack.members.values()][0]!.blueprint.definition;
+    bravo.end();
+    await until(() => placesOf([alfa, charlie], 'web').length > 0);
+    await until(() => alfa.state.guardedOf('charlie').has(uuid));
+    expect(placesOf([alfa, charlie], 'web')).toEqual(['charlie']);
+    const [guest] = [...charlie.host.toolstack.members.values()];
+    expect([guest!.uuid, guest!.blueprint.definition.mac]).toEqual([uuid, mac]);
+    expect(alfa.state.leases.get(uuid)).toMatchObject({ owner: 'charlie', epoch: 2 });
+    expect(notes(charlie)).toEqual([`bravo is lost, where web ran. It starts here as domain ${guest!.record.id}.`]);
+    expect(notes(alfa)).toEqual(['bravo is lost, and alfa cannot start it: /boot/minipv.elf is not here.']);
+    for (const each of [alfa, charlie]) each.end();
+  });
+
+  it('stands still on a host that is cut off before another one starts it', async () => {
+    const { alfa, bravo, charlie } = await guarded();
+    bravo.cutOff();
+    await until(() => placesOf([bravo], 'web')[0] === 'bravo paused');
+    expect(placesOf([alfa, charlie], 'web')).toEqual([]);
+    await until(() => placesOf([charlie], 'web')[0] === 'charlie');
+    expect(placesOf([bravo], 'web')).toEqual(['bravo paused']);
+    expect(bravo.pool.said.at(-1)).toMatch(
+      /^web stands still: alfa has not confirmed for 8 s that it is this host's\./,
+    );
+    for (const each of [alfa, bravo, charlie]) each.end();
+  });
+
+  it('is not started where other contents have the names of its files', async () => {
+    const { alfa, bravo, charlie } = await guarded({ '/boot/minipv.elf': guestFile('demo/demo.elf') });
+    bravo.end();
+    await until(() => notes(charlie).length > 0);
+    expect(notes(charlie)).toEqual([
+      'bravo is lost, and charlie cannot start it: /boot/minipv.elf is another file here.',
+    ]);
+    expect(placesOf([alfa, charlie], 'web')).toEqual([]);
+    for (const each of [alfa, charlie]) each.end();
+  });
+
+  it('is left alone where it has ended, and where its host has left in order', async () => {
+    const { alfa, bravo, charlie, uuid } = await guarded();
+    await bravo.host.destroy([...bravo.host.toolstack.members.keys()][0]!);
+    await until(() => !charlie.state.guardedOf('bravo').has(uuid));
+    const again = await create(bravo);
+    await until(() => charlie.state.guardedOf('bravo').has(again));
+    bravo.failover.leave();
+    bravo.ownership.leave();
+    await until(() => !charlie.state.guardedOf('bravo').has(again));
+    await until(() => charlie.state.leases.get(again)?.owner === undefined);
+    expect(placesOf([bravo], 'web')).toEqual(['bravo']);
+    for (const each of [alfa, bravo, charlie]) each.end();
+  });
+
+  it('waits where the host that gives leases is lost, too, until another one takes its place', async () => {
+    const { alfa, bravo, charlie } = await guarded();
+    bravo.end();
+    alfa.end();
+    await until(() => charlie.pool.hosts.length === 0);
+    expect(placesOf([charlie], 'web')).toEqual([]);
+    charlie.ownership.takeOver();
+    await until(() => placesOf([charlie], 'web')[0] === 'charlie');
+    charlie.end();
+  });
+
+  it('is started by one host of three that could', async () => {
+    const room = new TestRoom();
+    const all = [await member(room, 'alfa')];
+    for (const name of ['bravo', 'charlie', 'delta', 'echo']) all.push(await member(room, name, KERNEL));
+    const uuid = await create(all[1]!);
+    await until(() => all[4]!.state.guardedOf('bravo').has(uuid));
+    all[1]!.end();
+    const others = all.filter(({ name }) => name !== 'bravo');
+    const places = await until(() => placesOf(others, 'web').length > 0 && placesOf(others, 'web'));
+    await until(() => others.some(({ name, state }) => state.guardedOf(name).has(uuid)));
+    expect(placesOf(others, 'web')).toEqual(places);
+    expect(places).toHaveLength(1);
+    for (const each of others) each.end();
+  });
+
+  it('moves, and is guarded where it has come to', async () => {
+    const { alfa, bravo, charlie, uuid } = await guarded();
+    await COMMANDS.migrate.run(bravo.host, [...bravo.host.toolstack.members.keys()][0]!, 'charlie');
+    await until(() => alfa.state.guardedOf('charlie').has(uuid));
+    charlie.end();
+    await until(() => placesOf([alfa, bravo], 'web')[0] === 'bravo');
+    expect(alfa.state.leases.get(uuid)).toMatchObject({ owner: 'bravo', epoch: 3 });
+    for (const each of [alfa, bravo]) each.end();
+  });
+});
+
+describe('a guest without ha = 1', () => {
+  it('goes on where nobody can confirm that it is its host’s, and is started by nobody else', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo] = [await member(room, 'alfa', KERNEL), await member(room, 'bravo', KERNEL)];
+    const uuid = await create(bravo, '');
+    await until(() => alfa.state.leases.get(uuid)?.owner === 'bravo');
+    bravo.cutOff();
+    // As long as another host needs to start one that has it.
+    await new Promise(resolve => setTimeout(resolve, 1000));
+    expect(placesOf([alfa, bravo], 'web')).toEqual(['bravo']);
+    for (const each of [alfa, bravo]) each.end();
+  });
+});

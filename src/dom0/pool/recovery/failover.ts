@@ -1,0 +1,142 @@
+/**
+ * Guests with `ha = 1`: their host writes where all see it what starting them needs, and where it is lost another host does. Whoever gets the guest's lease starts
+ * it, so that one does; a host that is cut off holds its guests still before anybody can have their leases (ownership.ts). A guest that ended on a host that
+ * is there, or moved, is left alone.
+ */
+import type { Later } from '../../host/index.ts';
+import { COMMANDS } from '../../toolstack/commands/index.ts';
+import type { CommandHost, Guest } from '../../toolstack/index.ts';
+import type { Ownership } from '../ownership.ts';
+import type { Pool } from '../pool.ts';
+import { type Guarded, MOST_DEFINITION_LETTERS, type SharedState } from '../shared-state.ts';
+import { filesHere, guardedAs, isGuarded, localDisks } from './guarded.ts';
+
+const LOOK_MS = 1000;
+
+export interface FailoverParts {
+  host: CommandHost;
+  pool: Pool;
+  state: SharedState;
+  ownership: Pick<Ownership, 'holds' | 'take' | 'begun'>;
+  later: Later;
+}
+
+export class Failover {
+  private readonly parts: FailoverParts;
+  /** Guests of this host that others would start. */
+  private readonly mine = new Map<string, string>();
+  /** Guests of hosts that are gone, as those wrote last: one that comes back begins anew. */
+  private readonly lost = new Map<string, Guarded & { host: string }>();
+  private there: readonly string[];
+  /** What was said of guests that nobody can start, or not this host. */
+  private readonly said = new Map<string, string>();
+  private isOver = false;
+
+  constructor(parts: FailoverParts) {
+    this.parts = parts;
+    const { pool } = parts;
+    this.there = pool.inOrder;
+    pool.onChange(() => {
+      for (const host of this.there) if (!pool.inOrder.includes(host)) this.lose(host);
+      this.there = pool.inOrder;
+    });
+    void this.look();
+  }
+
+  /** This host leaves in order: its guests are its own from now on. */
+  leave(): void {
+    this.isOver = true;
+    for (const guest of this.mine.keys()) this.parts.state.setGuarded(guest, undefined);
+  }
+
+  private async look(): Promise<void> {
+    const { pool, later } = this.parts;
+    if (pool.left !== undefined || this.isOver) return;
+    await this.guard();
+    for (const [guest, lost] of this.lost)
+      if (this.runsAgain(guest)) this.lost.delete(guest);
+      else await this.startAgain(guest, lost);
+    later(LOOK_MS, () => void this.look());
+  }
+
+  // ---- guests of this host
+
+  private async guard(): Promise<void> {
+    const { host, state, pool, ownership } = this.parts;
+    for (const member of host.toolstack.members.values()) {
+      if (member.ending || member.blueprint.definition.ha !== true) continue;
+      if (!isGuarded(member))
+        this.say(member.uuid, member.name, `Its disk ${localDisks(member)[0]} lies on ${pool.me} alone. ${SERVE_IT}`);
+      else if (ownership.holds(member.uuid)) await this.guardOne(member);
+    }
+    for (const guest of this.mine.keys()) {
+      if (host.toolstack.ownerOf(guest)) continue;
+      this.mine.delete(guest);
+      state.setGuarded(guest, undefined);
+    }
+  }
+
+  private async guardOne(member: Guest): Promise<void> {
+    const { host, state } = this.parts;
+    const { uuid, name } = member;
+    if (this.mine.get(uuid) === name) return;
+    try {
+      const guarded = await guardedAs(host, member);
+      if (guarded.definition.length > MOST_DEFINITION_LETTERS) throw new Error('Its definition is too long.');
+      if (host.toolstack.ownerOf(uuid) !== member) return;
+      this.mine.set(uuid, name);
+      state.setGuarded(uuid, guarded);
+    } catch (error) {
+      this.say(uuid, name, (error as Error).message);
+    }
+  }
+
+  // ---- guests of hosts that are lost
+
+  /** What of a host others can start, as long as it was that host's. */
+  private lose(host: string): void {
+    const { state } = this.parts;
+    const { leases } = state;
+    for (const [guest, guarded] of state.guardedOf(host))
+      if (leases.get(guest)?.owner === host) this.lost.set(guest, { ...guarded, host });
+  }
+
+  /** On a host that is there. */
+  private runsAgain(guest: string): boolean {
+    const { pool, state } = this.parts;
+    return pool.inOrder.some(host => state.guardedOf(host).has(guest));
+  }
+
+  private async startAgain(guest: string, lost: Guarded & { host: string }): Promise<void> {
+    const { host, state, pool, ownership } = this.parts;
+    const { name, host: from, ...guarded } = lost;
+    try {
+      const files = await filesHere(host, lost);
+      // Its host may still be about to hold it still.
+      if (!(await ownership.take(guest))) return;
+      try {
+        const { id } = await COMMANDS.create.run(host, files);
+        this.mine.set(guest, name);
+        state.setGuarded(guest, { name, ...guarded });
+        host.tasks.note(
+          `ha-start ${name}`,
+          'done',
+          `${from} is lost, where ${name} ran. It starts here as domain ${id}.`,
+        );
+      } finally {
+        ownership.begun(guest);
+      }
+    } catch (error) {
+      this.say(guest, name, `${from} is lost, and ${pool.me} cannot start it: ${(error as Error).message}`);
+    }
+  }
+
+  /** Once. */
+  private say(guest: string, name: string, sentence: string): void {
+    if (this.said.get(guest) === sentence) return;
+    this.said.set(guest, sentence);
+    this.parts.host.tasks.note(`ha-start ${name}`, 'failed', sentence);
+  }
+}
+
+const SERVE_IT = 'Serve it with qemu-nbd, and name it nbd://…: then another host can start the guest.';

@@ -1,0 +1,115 @@
+/** Hosts of a pool in one process whose time runs faster, and which can end at any moment. */
+import { readFileSync } from 'node:fs';
+import { later, soon, testFile, testFiles, testHost } from '../../service/host.test-support.ts';
+import type { Host, HostParts } from '../../service/host.ts';
+import { COMMANDS } from '../../toolstack/commands/index.ts';
+import { filesFor } from '../../toolstack/index.ts';
+import { inTurns } from '../../toolstack/runners/in-turns.ts';
+import { Ownership, type OwnershipParts } from '../ownership.ts';
+import type { Pool } from '../pool.ts';
+import { enter, random, type TestRoom } from '../rooms.test-support.ts';
+import { SharedState } from '../shared-state.ts';
+import { Failover } from './failover.ts';
+import { isGuarded } from './guarded.ts';
+
+/** Time of pools runs so many times as fast as the clock on the wall. */
+const HURRY = 20;
+export const guestFile = (name: string): Uint8Array =>
+  readFileSync(new URL(`../../../../guests/${name}`, import.meta.url));
+
+export const KERNEL = { '/boot/minipv.elf': guestFile('minipv/minipv.elf') };
+
+export interface PoolMember {
+  name: string;
+  host: Host;
+  pool: Pool & { said: string[] };
+  state: SharedState;
+  ownership: Ownership;
+  failover: Failover;
+  /** It is gone with all that ran there, and nobody heard a word. */
+  end(): void;
+  /** Nobody hears it any more, nor it anybody. */
+  cutOff(): void;
+}
+
+/** A host with these files of its Domain 0. */
+export async function member(
+  room: TestRoom,
+  name: string,
+  files: Record<string, Uint8Array | string> = {},
+  more: Partial<HostParts> & Pick<Partial<OwnershipParts>, 'engine'> = {},
+): Promise<PoolMember> {
+  const { engine, ...parts } = more;
+  let isThere = true;
+  const living = (callback: () => void) => (): void => {
+    if (isThere) callback();
+  };
+  const hurried = (ms: number, callback: () => void): (() => void) => later(ms / HURRY, living(callback));
+  const hostMs = (): number => performance.now() * HURRY;
+  const ownSoon = (callback: () => void): void => soon(living(callback));
+  const kept = await testFiles();
+  for (const [path, data] of Object.entries(files)) {
+    await kept.mkdir(path.replace(/\/[^/]*$/, '') || '/', { recursive: true });
+    await kept.writeFile(path, data);
+  }
+  const host = testHost({
+    memory: new ArrayBuffer(32 * 2 ** 20),
+    files: kept,
+    runners: inTurns({
+      soon: ownSoon,
+      later: (ms, callback) => later(ms, living(callback)),
+      hostMs: () => performance.now(),
+    }),
+    soon: ownSoon,
+    later: hurried,
+    ...parts,
+  });
+  const pool = await enter(room.enter(), name, { later: hurried, hostMs });
+  host.toolstack.become({ id: name.padEnd(32, '0'), name });
+  const say = (sentence: string): void => void pool.said.push(sentence);
+  const state = new SharedState({
+    pool,
+    id: name,
+    later: hurried,
+    hostMs,
+    random,
+    say,
+    leasesOfAll: engine !== undefined,
+  });
+  const epochMs = (): number => Date.now();
+  const ownership = new Ownership({ host, pool, state, later: hurried, hostMs, epochMs, engine, isGuarded, say });
+  host.meet(pool, ownership);
+  const failover = new Failover({ host, pool, state, ownership, later: hurried });
+  return {
+    name,
+    host,
+    pool,
+    state,
+    ownership,
+    failover,
+    end: () => {
+      isThere = false;
+      pool.leave();
+    },
+    cutOff: () => pool.leave(),
+  };
+}
+
+const definition = (more: string): string =>
+  `name = "web"\ntype = "pvh"\nmemory = 8\nkernel = "/boot/minipv.elf"\nvif = [ "" ]\n${more}\n`;
+
+/** A small guest called web; its UUID. */
+export async function create({ host }: PoolMember, more = 'ha = 1'): Promise<string> {
+  const read = async (path: string): Promise<Blob> =>
+    path === 'web.cfg' ? testFile(path, definition(more)).data : host.readFile(path);
+  const { id } = await COMMANDS.create.run(host, await filesFor({ read }, 'web.cfg'));
+  return host.member(id).uuid;
+}
+
+/** Where a guest of this name is, and whether it may run there. */
+export const placesOf = (members: readonly PoolMember[], name: string): string[] =>
+  members.flatMap(({ name: where, host }) =>
+    [...host.toolstack.members.values()]
+      .filter(each => each.name === name && !each.ending)
+      .map(({ paused }) => `${where}${paused ? ' paused' : ''}`),
+  );
