@@ -137,18 +137,13 @@ export class Exits {
   private count(reason: number): void {
     const { domain, exit } = this;
     const { current } = domain.vcpus;
-    const i = exitCounter(this.told(reason));
+    const told = this.told(reason),
+      i = exitCounter(told);
     domain.afterCount(++this.total);
     this.counters[COUNTERS.EXITS + i]++;
     current.countExit(i);
     if (domain.trace.on)
-      domain.trace.beginExit(
-        current.id,
-        this.told(reason),
-        ipOf(this.regs),
-        exit.qualification,
-        wideOf(this.regs, R.CR3),
-      );
+      domain.trace.beginExit(current.id, told, ipOf(this.regs), exit.qualification, wideOf(this.regs, R.CR3));
   }
 
   /** With shadow page tables there is no second stage to violate: what reaches a device's page is a page fault. */
