@@ -1,87 +1,168 @@
 /**
- * npm run -s bench:migration -- [--mib N] [--moves N] [--only ROW] [--in-turns]
+ * npm run -s bench:migration -- [--mib N,N] [--moves N] [--only ROW] [--way page|nodes|turns] [--check] [--quick]
  *
- * A guest that writes to its memory moves between two hosts of this process, there and back: rounds, bytes, the whole time, and how long it stood still (from
- * when it did on the first host until the second one has said that it runs there). After each move what the guest has written is looked through.
+ * A guest that writes to its memory moves between two hosts, there and back: rounds, bytes, the whole time, and how long it stood still (from when it did on the
+ * first host until the second one has said that it runs there). After each move what the guest has written is looked through. `page`: both hosts are in this
+ * process, each guest in a worker; `nodes`: each in a process, with a hub between them; `turns`: hosts and guests take turns on one thread. Where QEMU is
+ * installed, the same guest moves between two of its processes in the same run. `--check`: a median of ours that is longer than QEMU's is status 1; `--quick`:
+ * 128 MiB, three moves.
  */
 import { parseArgs } from 'node:util';
 import { createHost, inTurns, inWorkers } from '../../dom0/service/index.ts';
 import { median } from '../median.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
-import { type MakeHost, Moves, type Row } from './moves.ts';
+import { nodeWays } from '../ways.ts';
+import { type MakeHost, Moves, type Sides, sidesHere } from './moves.ts';
+import { beSide, sidesInProcesses } from './processes.ts';
+import { type Floor, floorOf, isQemuHere } from './qemu.ts';
+import type { Row } from './side.ts';
+import { spinsFor, TRIED_SPINS, withSpins } from './writer.ts';
 
 const WRONG_USE = 2;
-/** Frames that are written, and how fast: about 20,000 a second, and as fast as the processor goes. */
-const DIALS = {
-  idle: { frames: 0, spins: 1 },
-  moderate: { frames: 1500, spins: 2000 },
-  heavy: { frames: 6000, spins: 1 },
-} as const;
+/** Frames that are written, and how many a second; absent: as fast as the processor goes. */
+const DIALS: Record<string, { frames: number; framesPerSecond?: number }> = {
+  idle: { frames: 0 },
+  moderate: { frames: 1500, framesPerSecond: 20_000 },
+  heavy: { frames: 6000 },
+};
+const WAYS = ['page', 'nodes', 'turns'] as const;
+type Way = (typeof WAYS)[number];
 
 /** What a guest needs beside the frames that it writes. */
 const LEAST_MIB = 4;
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
 
-export async function main(argv: string[]): Promise<number> {
-  let values: { mib?: string; moves?: string; only?: string; 'in-turns'?: boolean };
-  try {
-    const text = { type: 'string' as const };
-    ({ values } = parseArgs({
-      args: argv,
-      options: { mib: text, moves: text, only: text, 'in-turns': { type: 'boolean' } },
-    }));
-    for (const name of ['mib', 'moves'] as const)
-      if (!/^[1-9]\d*$/.test(values[name] ?? '1')) throw new Error(`--${name} ${values[name]}: write a number.`);
-    if (Number(values.mib ?? 128) < 2 * LEAST_MIB)
-      throw new Error(`--mib ${values.mib}: a guest here has ${2 * LEAST_MIB} MiB or more.`);
-  } catch (error) {
-    process.stderr.write(`bench:migration: ${(error as Error).message}\n`);
-    return WRONG_USE;
-  }
-  const mib = Number(values.mib ?? 128),
-    moves = Number(values.moves ?? 5);
-  const runners = values['in-turns']
-    ? inTurns({ soon, later, hostMs: sharedMs })
-    : inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs: sharedMs });
-  const make: MakeHost = parts =>
+const makeIn =
+  (turns: boolean): MakeHost =>
+  parts =>
     createHost({
       version: 'bench',
       pcpus: 2,
-      runners,
+      runners: turns
+        ? inTurns({ soon, later, hostMs: sharedMs })
+        : inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs: sharedMs }),
       soon,
       later,
       hostMs: sharedMs,
       epochMs: () => Date.now(),
+      ways: nodeWays,
       ...parts,
     });
-  process.stdout.write(
-    `${mib} MiB, ${values['in-turns'] ? 'in turns on one thread' : 'each guest in a worker'}, medians of ${moves} moves\n`,
-  );
-  process.stdout.write('row       rounds      MiB   total ms   stood still ms (each)\n');
-  for (const [name, dial] of Object.entries(DIALS)) {
-    if (values.only !== undefined && values.only !== name) continue;
-    // The kernel lies below them, and the guest has no more than its memory.
-    const frames = Math.min(dial.frames, (mib - LEAST_MIB) * 256);
-    const row: Row = { name, mib, dial: { ...dial, frames } };
-    const pair = new Moves(row, make, { soon, pause });
-    await pair.start();
-    const done = [];
-    for (let i = 0; i < moves; i++) done.push(await pair.move());
-    await pair.end();
-    const cells = [
-      String(median(done.map(({ rounds }) => rounds.length))).padStart(6),
-      (median(done.map(({ bytes }) => bytes)) / 2 ** 20).toFixed(1).padStart(8),
-      median(done.map(({ totalMs }) => totalMs))
-        .toFixed(0)
-        .padStart(10),
-      median(done.map(({ downtimeMs }) => downtimeMs))
-        .toFixed(0)
-        .padStart(10),
-    ];
-    const each = done.map(({ downtimeMs }) => Math.round(downtimeMs)).join(' ');
-    process.stdout.write(`${name.padEnd(9)} ${cells.join(' ')}   (${each})\n`);
+
+function parse(argv: string[]) {
+  const text = { type: 'string' as const },
+    flag = { type: 'boolean' as const };
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      mib: text,
+      moves: text,
+      only: text,
+      way: text,
+      check: flag,
+      quick: flag,
+      host: text,
+      join: text,
+      row: text,
+    },
+  });
+  const { mib = values.quick ? '128' : '128,512', moves = values.quick ? '3' : '5', way } = values;
+  if (!/^[1-9]\d*$/.test(moves)) throw new Error(`--moves ${moves}: write a number.`);
+  if (!/^[1-9]\d*(,[1-9]\d*)*$/.test(mib)) throw new Error(`--mib ${mib}: write numbers with commas between them.`);
+  const sizes = mib.split(',').map(Number);
+  if (sizes.some(each => each < 2 * LEAST_MIB))
+    throw new Error(`--mib ${mib}: a guest here has ${2 * LEAST_MIB} MiB or more.`);
+  if (way !== undefined && !WAYS.includes(way as Way)) throw new Error(`--way ${way}: there are ${WAYS.join(', ')}.`);
+  if (values.only !== undefined && !(values.only in DIALS))
+    throw new Error(`--only ${values.only}: there are ${Object.keys(DIALS).join(', ')}.`);
+  const ways: Way[] = way === undefined ? ['page', 'nodes'] : [way as Way];
+  return { ...values, sizes, moves: Number(moves), ways };
+}
+
+/** The row with a guest that writes so many frames a second here. */
+async function dialled(row: Row, framesPerSecond: number | undefined): Promise<Row> {
+  if (framesPerSecond === undefined) return row;
+  const tried = withSpins(row, TRIED_SPINS);
+  const pair = new Moves(tried, sidesHere(tried, makeIn(false), soon, pause), pause);
+  await pair.start();
+  const spins = spinsFor(framesPerSecond, await pair.framesPerSecond(sharedMs));
+  await pair.end();
+  return withSpins(row, spins);
+}
+
+const cell = (value: number, width: number, digits = 0): string => value.toFixed(digits).padStart(width);
+
+async function measure(row: Row, way: Way, moves: number): Promise<{ framesPerSecond: number; downtimeMs: number }> {
+  const far = way === 'nodes' ? await sidesInProcesses(row) : undefined;
+  const sides: Sides = far?.sides ?? sidesHere(row, makeIn(way === 'turns'), soon, pause);
+  const pair = new Moves(row, sides, pause);
+  await pair.start();
+  const framesPerSecond = await pair.framesPerSecond(sharedMs);
+  const done = [];
+  for (let i = 0; i < moves; i++) done.push(await pair.move());
+  await pair.end();
+  far?.end();
+  const downtimeMs = median(done.map(move => move.downtimeMs));
+  const cells = [
+    cell(framesPerSecond, 8),
+    cell(median(done.map(({ rounds }) => rounds.length)), 7),
+    cell(median(done.map(({ bytes }) => bytes)) / 2 ** 20, 8, 1),
+    cell(median(done.map(({ totalMs }) => totalMs)), 9),
+    cell(downtimeMs, 9),
+  ];
+  const each = done.map(move => Math.round(move.downtimeMs)).join(' ');
+  process.stdout.write(`${way.padEnd(6)} ${cells.join(' ')}   (${each})\n`);
+  return { framesPerSecond, downtimeMs };
+}
+
+function tellFloor({ framesPerSecond, bytes, totalMs, downtimeMs }: Floor): void {
+  const cells = [
+    cell(framesPerSecond, 8),
+    ''.padStart(7),
+    cell(bytes / 2 ** 20, 8, 1),
+    cell(totalMs, 9),
+    cell(downtimeMs, 9),
+  ];
+  process.stdout.write(`QEMU   ${cells.join(' ')}\n`);
+}
+
+export async function main(argv: string[]): Promise<number> {
+  let asked: ReturnType<typeof parse>;
+  try {
+    asked = parse(argv);
+  } catch (error) {
+    process.stderr.write(`bench:migration: ${(error as Error).message}\n`);
+    return WRONG_USE;
   }
-  return 0;
+  const { host, join, row: text } = asked;
+  if (host !== undefined && join !== undefined && text !== undefined) {
+    await beSide({ host, join, row: text }, makeIn(false), pause);
+    return 0;
+  }
+  const withQemu = isQemuHere();
+  if (!withQemu)
+    process.stdout.write('QEMU (qemu-system-x86_64) is not here: there is no floor, and nothing is judged.\n');
+  process.stdout.write(`Medians of ${asked.moves} moves.\n`);
+  const longer: string[] = [];
+  for (const mib of asked.sizes)
+    for (const [name, dial] of Object.entries(DIALS)) {
+      if (asked.only !== undefined && asked.only !== name) continue;
+      // The kernel lies below them, and the guest has no more than its memory.
+      const frames = Math.min(dial.frames, (mib - LEAST_MIB) * 256);
+      const row = await dialled({ name, mib, dial: { frames, spins: 1 } }, dial.framesPerSecond);
+      process.stdout.write(`\n${name}, ${mib} MiB\n       frames/s  rounds      MiB  total ms  stood ms (each)\n`);
+      const done = [];
+      for (const way of asked.ways) done.push({ way, ...(await measure(row, way, asked.moves)) });
+      if (!withQemu) continue;
+      const floor = await floorOf(row, done[0]!.framesPerSecond, sharedMs, pause);
+      tellFloor(floor);
+      for (const { way, downtimeMs } of done)
+        if (downtimeMs > floor.downtimeMs)
+          longer.push(`${name}, ${mib} MiB, ${way}: ${Math.round(downtimeMs)} ms, QEMU ${floor.downtimeMs} ms`);
+    }
+  if (longer.length > 0)
+    process.stdout.write(`\nIt stood still longer than with QEMU:\n${longer.map(each => `  ${each}\n`).join('')}`);
+  return asked.check && longer.length > 0 ? 1 : 0;
 }

@@ -3,7 +3,7 @@
 const LOAD = 0x100000,
   ENTRY = LOAD + 0x20;
 /** The first guest frame that it writes to. */
-const FIRST_GFN = 0x200;
+export const FIRST_GFN = 0x200;
 const FRAME_BYTES = 0x1000;
 
 export interface Dial {
@@ -12,6 +12,18 @@ export interface Dial {
   /** Instructions between two writes, by twos. */
   spins: number;
 }
+
+/** So many that the time of a write is next to nothing beside theirs. */
+export const TRIED_SPINS = 40_000;
+
+export const withSpins = <Row extends { dial: Dial }>(row: Row, spins: number): Row => ({
+  ...row,
+  dial: { ...row.dial, spins },
+});
+
+/** For as many writes a second; `tried`: those with TRIED_SPINS. */
+export const spinsFor = (framesPerSecond: number, tried: number): number =>
+  Math.max(1, Math.round((TRIED_SPINS * tried) / framesPerSecond));
 
 const d = (value: number): number[] => [0, 8, 16, 24].map(shift => (value >>> shift) & 255);
 const JMP_SELF = [0xeb, 0xfe];

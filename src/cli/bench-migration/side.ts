@@ -1,0 +1,81 @@
+/** One of the two hosts between which the guest moves, in this process or in another (processes.ts). */
+import type { Host } from '../../dom0/service/index.ts';
+import type { Moved } from '../../dom0/toolstack/index.ts';
+import { type Dial, FIRST_GFN, writer, writerProblem } from './writer.ts';
+
+export interface Row {
+  name: string;
+  mib: number;
+  dial: Dial;
+}
+
+/** What is asked of a host that has the guest, or gets it. */
+export interface Side {
+  create(row: Row): Promise<void>;
+  /** The first word that the guest writes. */
+  count(): Promise<number>;
+  move(to: string): Promise<Moved>;
+  /** What contradicts that the guest has lost nothing; it stands still for that. */
+  problem(): Promise<string | undefined>;
+  destroy(): Promise<void>;
+  /** Nobody asks anything of it any more. */
+  close(): Promise<void>;
+}
+
+export class HostSide implements Side {
+  private readonly host: Host;
+  private readonly row: Row;
+  private readonly pause: (ms: number) => Promise<void>;
+
+  constructor(host: Host, row: Row, pause: (ms: number) => Promise<void>) {
+    this.host = host;
+    this.row = row;
+    this.pause = pause;
+  }
+
+  private async guest(): Promise<{ id: number; state: string }> {
+    const [guest] = await this.host.list();
+    if (!guest) throw new Error('The guest is not on the host where it should be.');
+    return guest;
+  }
+
+  async create({ mib, dial }: Row): Promise<void> {
+    await this.host.create([
+      { name: 'w.cfg', data: new Blob([`name = "w"\ntype = "hvm"\nmemory = ${mib}\nkernel = "w.elf"\n`]) },
+      { name: 'w.elf', data: new Blob([writer(dial) as BlobPart]) },
+    ]);
+  }
+
+  /** The first word of each guest frame. */
+  private async words(): Promise<(gfn: number) => number> {
+    const { machine } = this.host.toolstack;
+    const stage = machine.secondStage(this.host.member((await this.guest()).id).record);
+    return gfn => machine.words[stage.mfn(gfn) << 10]! >>> 0;
+  }
+
+  async count(): Promise<number> {
+    return (await this.words())(FIRST_GFN);
+  }
+
+  async move(to: string): Promise<Moved> {
+    return this.host.migrate((await this.guest()).id, to);
+  }
+
+  async problem(): Promise<string | undefined> {
+    const { id } = await this.guest();
+    await this.host.pause(id);
+    for (let tries = 0; tries < 100 && (await this.guest()).state !== 'p'; tries++) await this.pause(10);
+    await this.pause(20);
+    const problem = writerProblem(this.row.dial, await this.words());
+    await this.host.unpause(id);
+    return problem;
+  }
+
+  async destroy(): Promise<void> {
+    await this.host.destroy((await this.guest()).id);
+  }
+
+  async close(): Promise<void> {
+    this.host.toolstack.close();
+  }
+}
