@@ -18,7 +18,7 @@ import { Exits } from './exits.ts';
 import type { FirmwareMap } from '../memory/firmware-map.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
 import { ramGfn, ramRanges } from '../layout/ram-layout.ts';
-import { COUNTERS, COUNTER_WORDS } from '../layout/layout.ts';
+import { COUNTER_WORDS } from '../layout/layout.ts';
 import { mfnOf, type SecondStage } from '../memory/second-stage.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { Platform } from './platform.ts';
@@ -30,7 +30,7 @@ import type { MouseMove } from './mouse-move.ts';
 import { crashReport, standsAt } from './report.ts';
 import { ScreenBlock } from './screen.ts';
 import { probeOf } from './probes.ts';
-import { type DomainStats, publishCounters, statsOf } from './published.ts';
+import { type DomainStats, publishCounters, publishState, statsOf } from './published.ts';
 import { type HotRegion, hottestRegions } from './second-tier.ts';
 import { SerialFeed } from './serial-feed.ts';
 import { hasCome, instructionsLeft, isAtEnd, momentOf, type SliceAgain } from './slice-again.ts';
@@ -90,7 +90,7 @@ export class Domain {
   private restartReport: string | undefined;
   private endingAsked: Ending | null = null;
   private pausedByUser = false;
-  private readonly counters: Int32Array;
+  readonly counters: Int32Array;
   private readonly stage: SecondStage;
   private readonly sliceLength = new SliceLength();
   /** In host time: what of it the host gave. */
@@ -185,7 +185,7 @@ export class Domain {
       this.guest.restoring();
       if (restore !== 'later') this.restore(restore);
     } else this.start();
-    this.setState('r');
+    publishState(this.counters, this);
   }
 
   /** Goes on from a saved state, whose pages are in place, as soon as `put` has put the rest there: once, where it was built for that. @throws what `put` throws */
@@ -372,7 +372,7 @@ export class Domain {
     this.clock.stop();
     // It waits for nothing now.
     this.thread?.setSlot(true);
-    if (!this.ending) this.setState('p');
+    publishState(this.counters, this);
   }
 
   unpause(): void {
@@ -381,7 +381,7 @@ export class Domain {
     this.clock.start();
     if (!this.hasSlot) this.thread?.setSlot(false);
     this.vcpus.setPaused(false);
-    if (!this.ending) this.setState('r');
+    publishState(this.counters, this);
   }
 
   get paused(): boolean {
@@ -402,7 +402,7 @@ export class Domain {
     if (!this.pausedByUser) {
       this.thread?.setSlot(held);
       // Whoever reads the counters learns that they end where it was parked.
-      if (!held && !this.ending) this.setState('r');
+      if (!held) publishState(this.counters, this);
     }
     vcpus.setSlot(held);
     if (held || !vcpus.onState || this.pausedByUser || this.ending || !this.sleeps) return;
@@ -428,7 +428,7 @@ export class Domain {
     this.ending = this.endingAsked = this.resetAsked = null;
     this.serialFeed.drop();
     this.start();
-    this.setState(this.pausedByUser ? 'p' : 'r');
+    publishState(this.counters, this);
   }
 
   /** A guest that has suspended itself, and was not moved to another domain, goes on: its hypercall says that the suspend was cancelled. */
@@ -436,7 +436,7 @@ export class Domain {
     if (this.ending?.kind !== 'suspend') return;
     this.guest.cancelSuspend();
     this.ending = null;
-    this.setState(this.pausedByUser ? 'p' : 'r');
+    publishState(this.counters, this);
   }
 
   pressPowerButton(): void {
@@ -694,14 +694,10 @@ export class Domain {
     }
     this.endingAsked = null;
     this.ending = asked ?? { kind: 'reset', sentence: 'The guest asked for a reset.' };
-    this.setState(this.ending.kind === 'crash' ? 'c' : 's');
+    publishState(this.counters, this);
   }
 
   // What others see.
-
-  private setState(letter: 'r' | 'b' | 'p' | 's' | 'c'): void {
-    Atomics.store(this.counters, COUNTERS.STATE, letter.charCodeAt(0));
-  }
 
   private get runNs(): number {
     return this.thread ? this.thread.ranNs : this.virtualRunNs;
@@ -710,9 +706,7 @@ export class Domain {
   /** Brings the counters block up to date; exits by reason are there already. */
   private publish(nowNs: number, letter: 'r' | 'b'): void {
     const { counters, runNs, idleNs, thread } = this;
-    publishCounters(counters, this, { nowNs, runNs, idleNs, thread }, () => {
-      if (!this.ending) this.setState(letter);
-    });
+    publishCounters(counters, this, { nowNs, runNs, idleNs, thread }, letter);
   }
 
   /** Numbers for a report: exits by Intel's names. */

@@ -4,6 +4,7 @@ import { COUNTERS } from '../layout/layout.ts';
 import { put64 } from '../memory/words.ts';
 import { exitsByName } from '../view/counters.ts';
 import { EXIT_COUNTERS } from '../view/exit-reasons.ts';
+import type { Ending } from './ending.ts';
 import type { GuestInterface } from './guest-interface.ts';
 import { publishTier } from './second-tier.ts';
 import type { ThreadTime } from './thread-time.ts';
@@ -30,13 +31,27 @@ interface Times {
   idleNs: number;
 }
 
-/** Exits by reason are there already. `thread`: of a domain in host time; `setState` is called before the block is whole again. */
+/** Whether it goes on. */
+interface Standing {
+  readonly ending: Ending | null;
+  readonly paused: boolean;
+}
+
+/** As `xl list` has it; `letter`: of one that goes on. Who is paused stands, also while it is taken through its past. */
+export function publishState(counters: Int32Array, { ending, paused }: Standing, letter: 'r' | 'b' = 'r'): void {
+  const going = paused ? 'p' : letter,
+    ended = ending?.kind === 'crash' ? 'c' : 's';
+  Atomics.store(counters, COUNTERS.STATE, (ending ? ended : going).charCodeAt(0));
+}
+
+/** Exits by reason are there already. `thread`: of a domain in host time; `letter`: as of `publishState`. */
 export function publishCounters(
   counters: Int32Array,
-  { instructions, exits, vcpus, processor, guest }: Counted,
+  domain: Counted & Standing,
   { nowNs, runNs, idleNs, thread }: Times & { thread: ThreadTime | undefined },
-  setState: () => void,
+  letter: 'r' | 'b',
 ): void {
+  const { instructions, exits, vcpus, processor, guest } = domain;
   const sequence = counters[COUNTERS.SEQUENCE];
   Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 1);
   put64(counters, COUNTERS.RETIRED, instructions);
@@ -55,7 +70,7 @@ export function publishCounters(
   put64(counters, COUNTERS.APIC_READS, exits.apicReads);
   publishTier(counters, processor);
   if (guest.hypercallCounts) counters.set(guest.hypercallCounts, COUNTERS.HYPERCALLS);
-  setState();
+  publishState(counters, domain, letter);
   Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 2);
 }
 

@@ -2,6 +2,7 @@
 import type { State } from '../../devices/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { Domain } from '../domain/domain.ts';
+import { publishState } from '../domain/published.ts';
 
 export interface Rest {
   parts: State;
@@ -41,6 +42,8 @@ export function putRest(domain: Domain, { parts, guest, timers, serial, video, d
   domain.timers.restore(timers);
   domain.serialFeed.restore(serial);
   domain.processor.flushTlb();
+  // Its counters say what it did then.
+  publishState(domain.counters, domain);
 }
 
 /** Plain data, with those parts of `before` that are equal. */
