@@ -90,7 +90,6 @@ export class Checkpoints {
     list.push({ id, moment: momentOf(domain), slice, events, rest });
     this.base = id;
     if (list.length === 1) this.firstBytes = this.bytes;
-    this.thin();
   }
 
   /** Frames of RAM, and what lies in them that is not all zero. */
@@ -111,7 +110,7 @@ export class Checkpoints {
   }
 
   /** Makes room: of two that lie close for their age the older one goes, and then the oldest. */
-  private thin(): void {
+  thin(): void {
     const { list, room } = this;
     const nowNs = this.last.moment.ns;
     for (let i = 1; i < list.length - 1; i++) {

@@ -9,8 +9,8 @@ import type { Domain } from '../domain/domain.ts';
 import { interruptGate, ports, program, programDomain, startPics } from '../domain/program.test-support.ts';
 import { momentOf } from '../domain/slice-again.ts';
 import { doVerb, VERBS } from '../verbs/index.ts';
-import { SCREEN, SCREEN_BYTES } from '../layout/layout.ts';
-import { History } from './history.ts';
+import { COUNTERS, SCREEN, SCREEN_BYTES } from '../layout/layout.ts';
+import { History, type HistoryOptions } from './history.ts';
 import { Versions } from './versions.ts';
 
 const IDT = 0x1000,
@@ -91,10 +91,14 @@ function print({ domain, disk }: Run): string {
   return hash.digest('hex');
 }
 
-const historyOf = (run: Run, every = 100_000): History => {
+const historyOf = (run: Run, options: Pick<HistoryOptions, 'room'> = {}): History => {
   const { domain } = run;
   const carried = { domain } as Parameters<typeof doVerb>[1];
-  return new History(domain, { every, doVerb: (name, given) => doVerb(VERBS, carried, name, given) });
+  return new History(domain, {
+    ...options,
+    every: 100_000,
+    doVerb: (name, given) => doVerb(VERBS, carried, name, given),
+  });
 };
 
 const key = ({ domain }: Run, code: string, down: boolean): undefined => {
@@ -190,6 +194,50 @@ describe('the past of a guest', () => {
     expect(history.backTo([{ ...write, linear: 0x9000 }])).toBeUndefined();
     expect(history.now.ns).toBeLessThan(ns);
     expect(ticks()).toBe(now);
+  });
+
+  it('is there as far back as was told, also once the present is kept with it', () => {
+    const run = start(),
+      history = historyOf(run, { room: 2 ** 19 });
+    let isShort = false;
+    for (let i = 0; i < 12; i++) {
+      slices(
+        run,
+        5,
+        () => history.runSlice(),
+        () => {},
+      );
+      const { oldest } = history;
+      isShort ||= oldest.instructions > 0;
+      history.goTo({ instructions: oldest.instructions + 1 });
+      expect(history.now.instructions).toBe(oldest.instructions + 1);
+      history.toPresent();
+    }
+    expect(isShort).toBe(true);
+  });
+
+  it('is stood in by a guest that is paused, whatever it did then', () => {
+    const run = start(),
+      { domain } = run,
+      { machine, record } = domain.options,
+      history = historyOf(run),
+      state = (): string => String.fromCharCode(machine.words[record.countersOffset / 4 + COUNTERS.STATE]!);
+    slices(
+      run,
+      40,
+      () => history.runSlice(),
+      () => {},
+    );
+    domain.pause();
+    const { newest, oldest } = history;
+    for (const part of [0.3, 0.6, 1]) {
+      history.goTo({
+        instructions: oldest.instructions + Math.floor(part * (newest.instructions - oldest.instructions)),
+      });
+      expect(state()).toBe('p');
+    }
+    history.toPresent();
+    expect(state()).toBe('p');
   });
 
   it('is of one run, whether somebody looked at its screen or not', () => {

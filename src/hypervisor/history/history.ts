@@ -105,7 +105,11 @@ export class History {
     if (result.state === 'paused') return result;
     wire?.seen();
     log.add(momentOf(domain), domain.leaveSlice);
-    if (domain.instructions - this.checkpoints.last.moment.instructions >= (this.options.every ?? EVERY)) this.keep();
+    if (domain.instructions - this.checkpoints.last.moment.instructions >= (this.options.every ?? EVERY)) {
+      this.keep();
+      this.checkpoints.thin();
+      log.forgetBefore(this.checkpoints.first.slice);
+    }
     for (const todo of this.waiting.splice(0)) todo();
     return result;
   }
@@ -129,7 +133,6 @@ export class History {
     const { log } = this;
     log.came({ kind: 'flush' });
     this.checkpoints.keep(log.length, log.eventsBefore(log.length).length);
-    log.forgetBefore(this.checkpoints.first.slice);
   }
 
   /** Nothing is kept any more. */
@@ -206,7 +209,7 @@ export class History {
     return this.place?.slice === this.log.length && !this.place.begun;
   }
 
-  /** The present is kept, and is the past from now on. */
+  /** The present is kept, and is the past from now on. Nothing goes for it, so that whoever was told how far back it can go may go there. */
   private leave(): void {
     const { log, checkpoints } = this,
       slice = log.length,
