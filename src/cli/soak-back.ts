@@ -231,11 +231,14 @@ async function jump(run: StraightRun, jumps: number, draw: () => number): Promis
   const costs: number[] = [];
   for (let number = 1; number <= jumps; number++) {
     const { target, sums } = known[Math.floor(draw() * known.length)]!;
-    costs.push(await costOf(() => run.ask({ goTo: target })));
+    let at: Moment | undefined;
+    costs.push(await costOf(async () => ({ at } = await run.ask({ goTo: target }))));
     const wrong = whichDiffer(sums, sumsOf(run.domain));
     if (wrong.length > 0) {
       failed++;
-      process.stdout.write(`jump ${number}, to ${JSON.stringify(target)}: ${wrong.join(', ')} differ\n`);
+      process.stdout.write(
+        `jump ${number}, to ${JSON.stringify(target)}: ${wrong.join(', ')} differ at ${JSON.stringify(at)}\n`,
+      );
     }
     if (process.stderr.isTTY) process.stderr.write(`\r${number} jumps, ${failed} failed`);
   }
