@@ -28,6 +28,7 @@ const words = {
   mark: 'Mark this place',
   marks: 'Marks',
   markOf: (number: number, ns: number) => `Mark ${number}: ${seconds(ns)}`,
+  gone: 'Its past is not kept as far back as this any more.',
   line: 'Place in its run',
   at: ({ at, newest, isInPast }: PastNow) =>
     `At ${seconds(at.ns)}, instruction ${at.instructions.toLocaleString('en')}, exit ${at.exits.toLocaleString('en')}: ${
@@ -188,7 +189,13 @@ function Line({ id, now: { at, oldest, newest }, go }: Going & { id: number }) {
           {words.mark}
         </button>
         {marksOf(id).map((mark, i) => (
-          <button key={i} class="btn sm" onClick={() => void go({ goTo: mark })}>
+          <button
+            key={i}
+            class="btn sm"
+            disabled={mark.ns < oldest.ns}
+            title={mark.ns < oldest.ns ? words.gone : ''}
+            onClick={() => void go({ goTo: mark })}
+          >
             {words.markOf(i + 1, mark.ns)}
           </button>
         ))}
