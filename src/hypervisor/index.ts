@@ -44,6 +44,7 @@ export {
 export { Arrival } from './interfaces/xen/stream/arrival.ts';
 export type {
   Arriving,
+  ArrivingByMessage,
   GivenByMessage,
   FromDomainWorker,
   FromWatcher,

@@ -18,10 +18,12 @@ import { later, sharedMs } from '../../src/cli/node-clock.ts';
 import { asm } from '../../src/cpu/test-support/asm.ts';
 import { spawnDomainWorker, spawnStorageWorker } from '../../src/cli/node-worker.ts';
 import type { NamedFile } from '../../src/dom0/definitions/verdicts.ts';
+import { Cable, GUESTS, watch, xl } from '../../src/dom0/pool/migration/pair.test-support.ts';
 import type { Task } from '../../src/dom0/toolstack/wire.ts';
 import { createHost } from '../../src/dom0/service/create-host.ts';
 import type { Host, HostParts } from '../../src/dom0/service/host.ts';
 import { MemoryStore, openRemoteStore, Storage, type StorageWorker } from '../../src/dom0/host/storage/index.ts';
+import { COMMANDS } from '../../src/dom0/toolstack/commands/index.ts';
 import { inWorkers } from '../../src/dom0/toolstack/runners/in-workers.ts';
 import type { WorkerLike } from '../../src/dom0/toolstack/runners/worker-watch.ts';
 import { DRIVE_QUEUE } from '../../src/hypervisor/layout/layout.ts';
@@ -326,6 +328,30 @@ describe('a guest whose worker was ended by force, to whom a host is shown', () 
     await untilState(host, id + 1, 'b');
     await host.destroy(id + 1);
     expect(host.machine.freeFrames).toBe(free);
+  });
+});
+
+describe('a guest that comes to a worker from another host', () => {
+  it('does what is asked of its drive meanwhile once all of it has come, and goes on', async () => {
+    const cable = new Cable();
+    const [a, b] = ['a', 'b'].map(name => makeHost({ neighbours: cable.of(name) }).host);
+    const { id } = await a.create(GUESTS.demo('web', 'disk = [",,hdc,cdrom"]\n'));
+    const shown = await watch(a, id);
+    await until(() => shown.text().includes('demo> '));
+    const there = () => [...b.toolstack.members.values()][0];
+    let ejected: Promise<void> | undefined;
+    cable.passes = () => {
+      if (there()) ejected ??= COMMANDS['cd-eject'].run(b, there().record.id, 'hdc');
+      return true;
+    };
+    expect((await xl(a, 'migrate', 'web', 'b')).err).toBe('');
+    expect(ejected).toBeDefined();
+    await ejected;
+    expect(there().name).toBe('web');
+    const moved = await watch(b, there().record.id);
+    moved.type('help\r');
+    await until(() => moved.text().includes('help\r\n'));
+    await b.destroy(there().record.id);
   });
 });
 

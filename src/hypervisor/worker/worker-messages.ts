@@ -40,7 +40,12 @@ export interface ToDomainWorker {
 /** What of a saved state comes to its domain's worker: pages (SavedPages), in the end all but those (SavedState), or why there is no more. */
 export type Arriving = { pages: object } | { rest: object } | { refused: string };
 
-/** Arguments of a verb that are no words, as files: looked for when the mailbox says that verb. Before the domain runs: a piece of its saved state (Arriving). */
+/** A piece of a saved state for a domain that does not run yet. Verbs may come before it has all of them, and wait. */
+export interface ArrivingByMessage {
+  arriving: Arriving;
+}
+
+/** Arguments of a verb that are no words, as files: looked for when the mailbox says that verb. */
 export interface GivenByMessage {
   given: readonly unknown[];
 }

@@ -34,7 +34,14 @@ import { type Carried, VERBS } from '../verbs/index.ts';
 import { beat, callDead, workerLeaves } from './worker-life.ts';
 import { serveVerbs } from './serve-verbs.ts';
 import { sharedMs } from './shared-clock.ts';
-import type { Arriving, FromDomainWorker, GivenByMessage, Told, ToDomainWorker } from './worker-messages.ts';
+import type {
+  Arriving,
+  ArrivingByMessage,
+  FromDomainWorker,
+  GivenByMessage,
+  Told,
+  ToDomainWorker,
+} from './worker-messages.ts';
 
 /** Atomics.wait takes any time-out; this bounds a sleep in case a clock jumps. */
 const LONGEST_SLEEP_MS = 60_000;
@@ -208,7 +215,7 @@ async function start(message: ToDomainWorker): Promise<void> {
         domain,
         message.saved,
         message.name,
-        async () => (await nextGiven())[0] as Arriving,
+        () => arriving.next(),
         () => send({ kind: 'placed' }),
       );
   } catch (error) {
@@ -300,7 +307,7 @@ async function run(on: CarriedHere, mailbox: Mailbox, slot: Slot, output: Output
     round();
     const seen = mailbox.doorbellValue;
     if (mailbox.hasVerbs) {
-      await serveVerbs({ mailbox, verbs: VERBS, on, given: nextGiven, send });
+      await serveVerbs({ mailbox, verbs: VERBS, on, given: () => given.next(), send });
       if (on.hasLeft) return;
     }
     if (!domain.paused && !slot.enter()) {
@@ -323,16 +330,25 @@ async function run(on: CarriedHere, mailbox: Mailbox, slot: Slot, output: Output
   }
 }
 
-/** Arguments that came as messages, and were not asked for yet; who waits for the next. */
-const arrived: GivenByMessage[] = [];
-let whenGiven = (): void => {};
+/** What came as messages, and was not asked for yet. */
+class Arrived<What> {
+  private readonly held: What[] = [];
+  private whenPut = (): void => {};
 
-/** The message is on its way, and comes while this thread listens. */
-async function nextGiven(): Promise<readonly unknown[]> {
-  let message = arrived.shift();
-  for (; !message; message = arrived.shift()) await new Promise<void>(resolve => (whenGiven = resolve));
-  return message.given;
+  put(what: What): void {
+    this.held.push(what);
+    this.whenPut();
+  }
+
+  /** The next is on its way, and comes while this thread listens. */
+  async next(): Promise<What> {
+    while (this.held.length === 0) await new Promise<void>(resolve => (this.whenPut = resolve));
+    return this.held.shift()!;
+  }
 }
+
+const arriving = new Arrived<Arriving>(),
+  given = new Arrived<readonly unknown[]>();
 
 /** The one place where a domain's worker blocks. */
 function park(domain: Domain, mailbox: Mailbox, seen: number, untilNs: number): void {
@@ -358,11 +374,10 @@ async function startOrDie(message: ToDomainWorker): Promise<void> {
 // The lock is held before the domain's start is asked for; after that nothing but the domain runs here.
 void Promise.all([findOwner(), holdLifeLock((globalThis as { name?: string }).name)]).then(([found, lock]) => {
   owner = found;
-  owner.onmessage = ({ data }: { data: ToDomainWorker | GivenByMessage }) => {
-    if ('given' in data) {
-      arrived.push(data);
-      whenGiven();
-    } else void startOrDie(data);
+  owner.onmessage = ({ data }: { data: ToDomainWorker | ArrivingByMessage | GivenByMessage }) => {
+    if ('arriving' in data) arriving.put(data.arriving);
+    else if ('given' in data) given.put(data.given);
+    else void startOrDie(data);
   };
   send({ kind: 'ready', ...(lock === undefined ? {} : { lock }) });
 });

@@ -1,6 +1,7 @@
 /** A domain in a worker of its own: requests go through its mailbox, what it says comes as messages. */
 import {
   type Arriving,
+  type ArrivingByMessage,
   type DomainRecord,
   type FromDomainWorker,
   type GivenByMessage,
@@ -171,7 +172,7 @@ export class WorkerRunner implements DomainRunner {
   takesArrival(): ArrivalTaker {
     const post = async (piece: Arriving, transfer: Transferable[] = []): Promise<void> => {
       await this.begun;
-      if (!this.dead) this.worker.postMessage({ given: [piece] } satisfies GivenByMessage, transfer);
+      if (!this.dead) this.worker.postMessage({ arriving: piece } satisfies ArrivingByMessage, transfer);
     };
     this.refuseArrival = why => void post({ refused: why });
     return {
