@@ -156,10 +156,11 @@ export class Channels {
         const piece = channel.next(PIECE_BYTES);
         if (piece === undefined) continue;
         sent = true;
-        if (piece === 'end') {
-          this.say(TYPE.end, number);
+        if (piece instanceof Uint8Array) this.say(TYPE.data, number, piece);
+        else {
+          this.say(TYPE.end, number, new TextEncoder().encode(piece.why));
           channel.finish(undefined);
-        } else this.say(TYPE.data, number, piece);
+        }
       }
     }
   }
@@ -189,14 +190,20 @@ interface ChannelParts {
   gone(): void;
 }
 
-class Channel implements ByteChannel {
+/** A channel's end, as it is sent. */
+interface Closing {
+  why: string | undefined;
+}
+
+/** One end of a channel: what is to be sent, what has come, and how much of both the windows let. */
+export class Channel implements ByteChannel {
   private readonly parts: ChannelParts;
   /** To send, oldest first; how much, and how much of that the other end lets. */
   private readonly out: Uint8Array[] = [];
   waitingBytes = 0;
   private window = WINDOW_BYTES;
   private readonly drained: (() => void)[] = [];
-  private isClosing = false;
+  private closing: Closing | undefined;
   /** Received and not taken. */
   private readonly held: Uint8Array<ArrayBuffer>[] = [];
   private heldBytes = 0;
@@ -213,7 +220,7 @@ class Channel implements ByteChannel {
   }
 
   send(bytes: Uint8Array): void {
-    if (this.over || this.isClosing || bytes.length === 0) return;
+    if (this.over || this.closing || bytes.length === 0) return;
     this.out.push(bytes);
     this.waitingBytes += bytes.length;
     this.parts.pump();
@@ -238,16 +245,16 @@ class Channel implements ByteChannel {
     this.deliver();
   }
 
-  close(): void {
-    this.isClosing = true;
+  close(why?: string): void {
+    this.closing ??= { why };
     this.parts.pump();
   }
 
   // ---- for the link
 
-  next(most: number): Uint8Array | 'end' | undefined {
+  next(most: number): Uint8Array | Closing | undefined {
     const [first] = this.out;
-    if (!first) return this.isClosing && !this.over ? 'end' : undefined;
+    if (!first) return this.over ? undefined : this.closing;
     const count = Math.min(first.length, most, this.window);
     if (count === 0) return undefined;
     if (count === first.length) this.out.shift();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ByteChannel } from '../host/nbd/index.ts';
+import { WINDOW_BYTES } from './channels.ts';
 import { channelPair, Neighbourhood } from './neighbours.ts';
 
 const soon = (callback: () => void): void => void setImmediate(callback);
@@ -41,10 +42,22 @@ describe('channels between hosts of one process', () => {
     there.pause();
     for (let i = 0; i < 4; i++) here.send(new Uint8Array(2 ** 20));
     await turns(8);
-    expect([heard, drained, here.waitingBytes]).toEqual([0, 0, 2 ** 22]);
+    expect([heard, drained, here.waitingBytes]).toEqual([0, 0, 2 ** 22 - WINDOW_BYTES]);
     there.resume();
     await turns(8);
     expect([heard, drained, here.waitingBytes]).toEqual([2 ** 22, 1, 0]);
+  });
+
+  it('tells the other end why it is closed, after what was sent before', async () => {
+    const [here, there] = channelPair(soon).ends;
+    here.send(Uint8Array.of(1));
+    here.close('There is no room.');
+    const heard = [here, there].map(heardBy);
+    await turns(5);
+    expect(heard).toEqual([
+      { bytes: [], end: [undefined] },
+      { bytes: [1], end: ['There is no room.'] },
+    ]);
   });
 
   it('loses what is on its way when it is cut, and tells both ends why', async () => {

@@ -1,5 +1,6 @@
 /** Other hosts, as this one knows them: by their names, each at the other end of a channel of bytes. A pool has some, and so have two hosts in one process. */
 import type { ByteChannel } from '../host/nbd/index.ts';
+import { Channel } from './channels.ts';
 
 /** What another host wants of this one, by the connection that it makes. */
 export type Service = 'migrate' | 'state' | 'frames' | 'leases';
@@ -13,102 +14,55 @@ export interface Neighbours {
   serve(service: Service, accept: (channel: ByteChannel, from: string) => void): void;
 }
 
-/** Of bytes on their way between two hosts, so few are few (ByteChannel.onDrained). */
-const DRAINED_BYTES = 1024 * 1024;
-
-/** One way of a channel. */
-class OneWay {
-  private readonly soon: (callback: () => void) => void;
-  private readonly held: Uint8Array<ArrayBuffer>[] = [];
-  private bytes: ((bytes: Uint8Array<ArrayBuffer>) => void) | undefined;
-  private closed: ((why?: string) => void) | undefined;
-  private ended: { why?: string } | undefined;
-  private isPaused = false;
-  private isDue = false;
-  waitingBytes = 0;
-  drained = (): void => {};
-
-  constructor(soon: (callback: () => void) => void) {
-    this.soon = soon;
-  }
-
-  send(bytes: Uint8Array): void {
-    if (this.ended) return;
-    this.held.push(bytes as Uint8Array<ArrayBuffer>);
-    this.waitingBytes += bytes.length;
-    this.go();
-  }
-
-  listen(bytes: (bytes: Uint8Array<ArrayBuffer>) => void, closed: (why?: string) => void): void {
-    this.bytes = bytes;
-    this.closed = closed;
-    this.go();
-  }
-
-  pause(paused: boolean): void {
-    this.isPaused = paused;
-    this.go();
-  }
-
-  /** `cut`: what is on its way is lost. */
-  end(why?: string, cut = false): void {
-    if (this.ended && !cut) return;
-    this.ended = why === undefined ? {} : { why };
-    if (cut) this.held.length = 0;
-    this.go();
-  }
-
-  private go(): void {
-    if (this.isDue) return;
-    this.isDue = true;
-    this.soon(() => this.deliver());
-  }
-
-  private deliver(): void {
-    this.isDue = false;
-    const { bytes: tell } = this;
-    if (!tell || this.isPaused) return;
-    const next = this.held.shift();
-    if (next) {
-      const before = this.waitingBytes;
-      this.waitingBytes -= next.length;
-      tell(next);
-      if (before >= DRAINED_BYTES && this.waitingBytes < DRAINED_BYTES) this.drained();
-      return this.go();
-    }
-    if (!this.ended) return;
-    const { closed } = this;
-    this.closed = undefined;
-    closed?.(this.ended.why);
-  }
-}
-
 /** A channel between two ends of one process; `cut` breaks it, and what is on its way is lost. `soon`: when the event loop had its turn. */
 export function channelPair(soon: (callback: () => void) => void): {
   ends: [ByteChannel, ByteChannel];
   cut(why: string): void;
 } {
-  const ways: [OneWay, OneWay] = [new OneWay(soon), new OneWay(soon)];
-  const end = (out: OneWay, into: OneWay): ByteChannel => ({
-    send: bytes => out.send(bytes),
-    get waitingBytes() {
-      return out.waitingBytes;
-    },
-    onDrained: listener => {
-      out.drained = listener;
-    },
-    listen: (bytes, closed) => into.listen(bytes, closed),
-    pause: () => into.pause(true),
-    resume: () => into.pause(false),
-    close: () => {
-      out.end();
-      into.end();
-    },
-  });
+  /** What an end has to send comes to the other, a piece a turn. */
+  const pumpOf = (from: () => Channel, to: () => Channel): (() => void) => {
+    let isDue = false;
+    const pump = (): void => {
+      if (isDue) return;
+      isDue = true;
+      soon(() => {
+        isDue = false;
+        const piece = from().next(Infinity);
+        if (piece === undefined) return;
+        if (piece instanceof Uint8Array) to().arrived(piece as Uint8Array<ArrayBuffer>);
+        else {
+          to().finish(piece.why);
+          from().finish(undefined);
+        }
+        pump();
+      });
+    };
+    return pump;
+  };
+  const pumps = [
+    pumpOf(
+      () => ends[0],
+      () => ends[1],
+    ),
+    pumpOf(
+      () => ends[1],
+      () => ends[0],
+    ),
+  ] as const;
+  const end = (here: 0 | 1, there: 0 | 1): Channel =>
+    new Channel({
+      pump: pumps[here],
+      credit: bytes => {
+        ends[there].credited(bytes);
+        pumps[there]();
+      },
+      gone: () => {},
+    });
+  const ends: [Channel, Channel] = [end(0, 1), end(1, 0)];
   return {
-    ends: [end(...ways), end(ways[1], ways[0])],
+    ends,
     cut: why => {
-      for (const way of ways) way.end(why, true);
+      for (const channel of ends) channel.cut(why);
     },
   };
 }

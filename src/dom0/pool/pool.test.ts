@@ -104,11 +104,11 @@ describe('members of a pool', () => {
     const here = heardBy(channel);
     channel.send(Uint8Array.of(1, 2, 3));
     await until(() => there?.bytes === 3 && here.bytes === 1);
-    channel.close();
+    channel.close('bravo has seen enough.');
     await until(() => there!.end.length === 1 && here.end.length === 1);
     expect([from, there, here]).toEqual([
       ['bravo'],
-      { bytes: 3, first: [1, 2, 3], end: [undefined] },
+      { bytes: 3, first: [1, 2, 3], end: ['bravo has seen enough.'] },
       { bytes: 1, first: [7], end: [undefined] },
     ]);
     alfa.leave();

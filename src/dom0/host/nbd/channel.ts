@@ -12,8 +12,8 @@ export interface ByteChannel {
   /** No more is told until `resume`. */
   pause(): void;
   resume(): void;
-  /** What was sent still goes. */
-  close(): void;
+  /** What was sent still goes. `why`: the other end is told, where the link carries words (TCP does not). */
+  close(why?: string): void;
 }
 
 export interface SocketAddress {

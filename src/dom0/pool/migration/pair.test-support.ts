@@ -51,16 +51,13 @@ export class Cable {
   }
 
   private watched(end: ByteChannel, me: string, cut: (why: string) => void): ByteChannel {
-    return {
-      ...end,
-      get waitingBytes() {
-        return end.waitingBytes;
-      },
-      send: bytes => {
-        if (this.passes(me, bytes)) end.send(bytes);
+    const send = end.send.bind(end);
+    return Object.assign(end, {
+      send: (bytes: Uint8Array) => {
+        if (this.passes(me, bytes)) send(bytes);
         else cut('the cable was pulled');
       },
-    };
+    });
   }
 }
 
