@@ -7,16 +7,24 @@ import type { CommandHost } from '../toolstack/index.ts';
 export type MoveOwnership = NonNullable<SenderParts['ownership']>;
 type Migrate = NonNullable<CommandHost['moveTo']>;
 
+const loadMigration = () => import('../pool/migration/index.ts');
+
 /** From now on domains can come from these hosts; how one goes to them. `ownership`: who says whose a domain is. */
-export function meet(host: CommandHost, neighbours: Neighbours, ownership?: MoveOwnership): Migrate {
+export function meet(
+  host: CommandHost,
+  neighbours: Neighbours,
+  ownership?: MoveOwnership,
+  loadOnce = loadMigration,
+): Migrate {
   const parts = { host, neighbours, ...(ownership ? { ownership } : {}) };
-  const load = loadedAgain(() => import('../pool/migration/index.ts'));
+  const load = loadedAgain(loadOnce);
   let receiver: Receiver | undefined;
-  const receive: Receiver['serve'] = async (channel, from) => {
-    const migration = await load();
+  neighbours.serve('migrate', async (channel, from) => {
+    const migration = await load().catch(() => undefined);
+    if (!migration)
+      return channel.close('The part of Ringside that takes domains in could not be loaded there. Try again.');
     receiver ??= new migration.Receiver(host);
     return receiver.serve(channel, from);
-  };
-  neighbours.serve('migrate', (channel, from) => void receive(channel, from));
+  });
   return async (guest, to, wish) => (await load()).migrate(parts, guest, to, wish);
 }
