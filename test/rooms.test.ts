@@ -193,42 +193,6 @@ const TYPE_CIRCLES: typeof CIRCLES = [
       'src/cpu/warm.ts',
     ],
   },
-  {
-    why: 'parts of a domain name the domain that they are parts of',
-    files: [
-      'src/hypervisor/domain/boot.ts',
-      'src/hypervisor/domain/domain.ts',
-      'src/hypervisor/domain/exits.ts',
-      'src/hypervisor/domain/warm-reset.ts',
-    ],
-  },
-  {
-    why: 'queues of events name the ports that they hold',
-    files: ['src/hypervisor/interfaces/xen/events/fifo.ts', 'src/hypervisor/interfaces/xen/events/ports.ts'],
-  },
-  {
-    why: 'who makes a hypercall has guest-physical memory and a paravirtual half, which hypercalls change',
-    files: [
-      'src/hypervisor/interfaces/xen/hypercalls.ts',
-      'src/hypervisor/interfaces/xen/memory/guest-frames.ts',
-      'src/hypervisor/interfaces/xen/pv/context.ts',
-      'src/hypervisor/interfaces/xen/pv/pv-domain.ts',
-      'src/hypervisor/interfaces/xen/pv/saved.ts',
-      'src/hypervisor/interfaces/xen/vcpu-op.ts',
-    ],
-  },
-  {
-    why: 'a lock names the machine that it lies in',
-    files: [
-      'src/hypervisor/memory/lock.ts',
-      'src/hypervisor/memory/machine.ts',
-      'src/hypervisor/worker/worker-life.ts',
-    ],
-  },
-  {
-    why: 'readers of parts of a domain name its view',
-    files: ['src/hypervisor/view/domain-view.ts', 'src/hypervisor/view/vcpu-view.ts'],
-  },
 ];
 
 /** Files of the hypervisor's core that name an interface that guests may see, and why. One that is mended leaves the list; there are no new ones. */

@@ -106,7 +106,7 @@ export {
   type RegionView,
   type Regions,
 } from './regions.ts';
-export { arithmeticOf } from './long-flags.ts';
+export { arithmeticOf, putFlags } from './long-flags.ts';
 export { ipOf, isLongCode, isLongMode, linearIpOf, STATE_WORDS, wideOf } from './registers.ts';
 export {
   type SavedRegisters,

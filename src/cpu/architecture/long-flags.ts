@@ -3,8 +3,26 @@
  * they always are; the low halves lie HIGH words behind, for what needs them. Bit 0 of FR is set where the low half of the result is not 0: FR is 0 where the result is.
  * Only 64-bit code leaves these kinds: whoever leaves 64-bit code settles them first.
  */
-import { ADC, ADD, AF, arithmetic, carry, condition, DEC, INC, LOGIC, OF, PF, SBB, SF, SUB, ZF } from './flags.ts';
-import { FA, FB, FK, FR, HIGH } from './registers.ts';
+import {
+  ADC,
+  ADD,
+  AF,
+  ALL,
+  ARITHMETIC,
+  arithmetic,
+  carry,
+  condition,
+  DEC,
+  INC,
+  LOGIC,
+  OF,
+  PF,
+  SBB,
+  SF,
+  SUB,
+  ZF,
+} from './flags.ts';
+import { EFLAGS, FA, FB, FK, FR, HIGH } from './registers.ts';
 
 /** INC and DEC keep CF in FB and the exact high half of the result in FA. */
 export const SUB64 = 9,
@@ -135,4 +153,12 @@ export function conditionOf(R: Int32Array, cc: number): boolean {
       truth = r === 0 || r < 0 !== (overflowOf(R) !== 0);
   }
   return truth !== ((cc & 1) === 1);
+}
+
+/** EFLAGS into the state words of a processor that does not run: the arithmetic flags have words of their own. */
+export function putFlags(regs: Int32Array, flags: number): void {
+  regs[EFLAGS] = flags & ~ARITHMETIC & ~2;
+  regs[FK] = ALL;
+  regs[FB] = flags & ARITHMETIC;
+  regs[FR] = flags & ZF ? 0 : 1;
 }

@@ -4,7 +4,7 @@ import { featuresOf, registers as R } from '../../cpu/architecture/index.ts';
 import { memoryMap } from '../../devices/index.ts';
 import { isLinuxForFirmware } from '../../devices/index.ts';
 import type { Boot, BootRules } from './booted.ts';
-import type { Domain } from './domain.ts';
+import type { BuiltDomain } from './built-domain.ts';
 import {
   isLongKernel,
   type EntryState,
@@ -93,7 +93,7 @@ export function p2mFrames(boot: Boot, ram: GuestRam): number {
 }
 
 /** Loads what a domain boots into its fresh memory and puts the processor at its entry; returns what it was, for logs. @throws LoadError */
-export function loadBoot({ options, processor, memory, platform, firmware, guest, traits }: Domain): string {
+export function loadBoot({ options, processor, memory, platform, firmware, guest, traits }: BuiltDomain): string {
   const { boot, memoryMiB, record } = options,
     ram = ramOf(record),
     { boot: rules } = traits;

@@ -7,7 +7,7 @@ import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_VALID, NOT_LOADED } from '../.
 import { type ExitInfo, ExitReason, type Processor } from '../../cpu/architecture/index.ts';
 import { ipOf, isLongCode, registers as R, wideOf } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
-import type { Domain } from './domain.ts';
+import type { ExitedDomain } from './built-domain.ts';
 import { ChosenExits } from './exit-controls.ts';
 import type { GuestInterface } from './guest-interface.ts';
 import { type ExitControls, USUAL_EXIT_CONTROLS } from '../view/exit-controls.ts';
@@ -33,7 +33,7 @@ export class Exits {
   portBytes = 0;
   /** Reads of local APICs that were no exits. */
   apicReads = 0;
-  private readonly domain: Domain;
+  private readonly domain: ExitedDomain;
   private readonly guest: GuestInterface;
   private readonly processor: Processor;
   private readonly platform: Platform;
@@ -51,7 +51,7 @@ export class Exits {
   private askedMs = -1;
   private answeredMs = -1;
 
-  constructor(domain: Domain, counters: Int32Array) {
+  constructor(domain: ExitedDomain, counters: Int32Array) {
     this.domain = domain;
     this.guest = domain.guest;
     this.processor = domain.processor;

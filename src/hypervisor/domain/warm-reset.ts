@@ -5,7 +5,7 @@
  */
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { ResetKind } from '../../devices/pci/index.ts';
-import type { Domain } from './domain.ts';
+import type { BuiltDomain } from './built-domain.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 
 const CODE = { JUMP_AFTER_EOI: 0x05, BLOCK_MOVE_RETURN: 0x09, JUMP: 0x0a, INTERRUPT_RETURN: 0x0b, FAR_RETURN: 0x0c };
@@ -19,14 +19,14 @@ const FLAGS = 0x7fd5,
   FLAGS_SET = 2;
 
 /** Whether a reset now would go on in memory as it is. Not where a reset is a new domain, nor where a reset of the board brings back firmware's ROM. */
-export function isWayBack({ platform, options, traits }: Domain, kind: ResetKind): boolean {
+export function isWayBack({ platform, options, traits }: BuiltDomain, kind: ResetKind): boolean {
   if (traits.resetIsNewDomain || !platform.resetProcessors || (kind === 'board' && options.boot.kind === 'firmware'))
     return false;
   return Object.values(CODE).includes(platform.shutdownCode ?? 0);
 }
 
 /** What the reset leads to, once devices and processors are reset. */
-export function goBack({ platform, options, processor, memory }: Domain): void {
+export function goBack({ platform, options, processor, memory }: BuiltDomain): void {
   if (options.boot.kind === 'firmware') return;
   const code = platform.shutdownCode;
   platform.shutdownCode = 0;
@@ -72,7 +72,7 @@ const TABLES = 0xe0000,
   WAKING_VECTOR = 12;
 
 /** The way out of S3, once devices and processors are reset: by firmware, or, where there is none, to the waking vector of the FACS in real mode (ACPI, 16.3.2). */
-export function wakeUp({ platform, options, processor, memory, traits }: Domain): void {
+export function wakeUp({ platform, options, processor, memory, traits }: BuiltDomain): void {
   const { regs } = processor;
   if (options.boot.kind === 'firmware') {
     platform.shutdownCode = S3_RESUME;

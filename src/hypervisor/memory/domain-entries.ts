@@ -1,6 +1,12 @@
 /** The domain table as a list of entries: all that who only asks about workers needs of machine memory (worker/watch.ts). */
 import { DOMAIN_WORDS, XENHEAP } from '../layout/layout.ts';
 
+/** A domain by its place in the table; and, since that may go to another one, by its number. */
+export interface EntryOf {
+  index: number;
+  id: number;
+}
+
 export class DomainEntries {
   readonly memory: SharedArrayBuffer | ArrayBuffer;
   readonly words: Int32Array;

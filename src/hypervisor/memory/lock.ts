@@ -7,8 +7,26 @@
  * after the commit, with the lock still held.
  */
 import { FRAME, FRAME_COUNT_MASK, FRAME_OWNER_SHIFT } from '../layout/layout.ts';
-import type { Machine } from './machine.ts';
+import type { DomainEntries } from './domain-entries.ts';
 import { beats, callDead, liveWorker } from '../worker/worker-life.ts';
+
+/** Machine memory, as who takes a lock in it needs it. */
+export interface LockedMemory extends DomainEntries {
+  /** In whose name: the index of a domain whose worker this is, or Domain 0's. */
+  readonly worker: number;
+  /** Called while others have it. */
+  relax: () => void;
+  /** Called at each step of a section: tests throw there. */
+  readonly step: (() => void) | undefined;
+  isWorkerDead(index: number): boolean;
+}
+
+/** The same with frames, on which a section takes references. */
+interface JournalledMemory extends LockedMemory {
+  readonly frames: number;
+  frameEntry(mfn: number): number;
+  dropReference(mfn: number): void;
+}
 
 /** While the lock is taken, its holder works for some microseconds: less than a sleep costs, unless its thread does not run. */
 const LOOKS = 500,
@@ -25,7 +43,7 @@ const MOST_WAITS = 10_000;
  * have it (the scheduler's sections may be entered where nothing can be answered).
  */
 export function takeLock(
-  machine: Machine,
+  machine: LockedMemory,
   at: number,
   me = machine.worker,
   relax: () => void = machine.relax,
@@ -52,7 +70,7 @@ export function takeLock(
 }
 
 /** @throws Error where it was taken from its holder, which was called dead: it must touch nothing any more. */
-export function dropLock(machine: Machine, at: number, me = machine.worker): void {
+export function dropLock(machine: LockedMemory, at: number, me = machine.worker): void {
   if (Atomics.compareExchange(machine.words, at, me + 1, 0) !== me + 1)
     throw new Error('a lock was taken from this worker, which others had called dead');
   Atomics.notify(machine.words, at, 1);
@@ -67,12 +85,12 @@ const REFERENCE = -1,
 
 /** What a section changed: undone, last first, when its worker died in it. */
 export class Journal {
-  private readonly machine: Machine;
+  private readonly machine: JournalledMemory;
   private readonly at: number;
   private readonly undoFrame: (mfn: number, writer: boolean) => void;
 
   /** `at`: index of JOURNAL_WORDS words. `undoFrame`: lets a frame go that was taken, as a writer's or its reference. */
-  constructor(machine: Machine, at: number, undoFrame: (mfn: number, writer: boolean) => void) {
+  constructor(machine: JournalledMemory, at: number, undoFrame: (mfn: number, writer: boolean) => void) {
     this.machine = machine;
     this.at = at;
     this.undoFrame = undoFrame;

@@ -36,8 +36,7 @@ import {
 } from '../layout/layout.ts';
 import type { SecondStage } from '../memory/second-stage.ts';
 import { get64, getSigned64 } from '../memory/words.ts';
-import type { DomainView } from './domain-view.ts';
-import { type Copy, wholeEntries } from './memory-view.ts';
+import { type Copy, type MemoryView, wholeEntries } from './memory-view.ts';
 
 /** Intel's activity state of a processor that nobody has started (SDM vol. 3, 25.4.2). */
 const WAIT_FOR_SIPI = 3;
@@ -49,6 +48,15 @@ const PAGE_SHIFT = 12,
   HIGH_FRAME_BITS = 2 ** (PHYSICAL_BITS - 32) - 1,
   /** Of 64-bit paging structures. */
   LONG_LEVELS = 4;
+
+/** The domain whose vCPU it is (DomainView). */
+interface ViewedDomain {
+  readonly memory: MemoryView;
+  /** Its entry in the domain table. */
+  readonly entry: Int32Array;
+  readonly currentVcpu: number;
+  readonly secondStage: SecondStage;
+}
 
 export interface LastExit {
   /** Number of the exit since the vCPU started, from 0. */
@@ -114,10 +122,10 @@ function lastInstruction(low: Int32Array, high: Int32Array | undefined): LastIns
 
 export class VcpuView {
   readonly id: number;
-  private readonly domain: DomainView;
+  private readonly domain: ViewedDomain;
   private readonly block: Int32Array;
 
-  constructor(domain: DomainView, id: number) {
+  constructor(domain: ViewedDomain, id: number) {
     this.domain = domain;
     this.id = id;
     this.block = domain.memory.block(domain.entry[DOMAIN.VCPU] + id * VCPU_BYTES, VCPU_BYTES / 4);
@@ -220,12 +228,12 @@ export interface ShadowEntry {
 export class VcpuState {
   readonly regs: Int32Array;
   readonly torn: boolean;
-  private readonly domain: DomainView;
+  private readonly domain: ViewedDomain;
   private readonly stage: SecondStage;
   private readonly walk: PageWalk;
   private readonly vcpu: number;
 
-  constructor(vcpu: VcpuView, domain: DomainView) {
+  constructor(vcpu: VcpuView, domain: ViewedDomain) {
     const { words, torn } = vcpu.registers();
     this.vcpu = vcpu.id;
     this.regs = words;

@@ -10,8 +10,7 @@ import {
   EFER_SCE,
   shownBy,
 } from '../../../cpu/architecture/index.ts';
-import { ALL, ARITHMETIC, ZF } from '../../../cpu/architecture/index.ts';
-import { registers as R } from '../../../cpu/architecture/index.ts';
+import { putFlags, registers as R } from '../../../cpu/architecture/index.ts';
 import { KICK, XEN_TYPE, XEN_VCPU } from './layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../../memory/machine.ts';
 import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, ENXIO, SHUTDOWN, VCPUOP } from './abi.ts';
@@ -205,14 +204,6 @@ function pageDirectories({ frames, machine }: HypercallContext, cr3: number): In
   if (mfn < 0) return new Int32Array(PDPTE_WORDS);
   const at = (mfn * FRAME_BYTES + (cr3 & (FRAME_BYTES - 1) & ~31)) >>> 2;
   return machine.words.slice(at, at + PDPTE_WORDS).map((word, i) => (i & 1 ? 0 : word & PDPTE_BITS));
-}
-
-/** EFLAGS into the state words of a vCPU that is not on the processor: the arithmetic flags have words of their own. */
-export function putFlags(regs: Int32Array, flags: number): void {
-  regs[R.EFLAGS] = flags & ~ARITHMETIC & ~2;
-  regs[R.FK] = ALL;
-  regs[R.FB] = flags & ARITHMETIC;
-  regs[R.FR] = flags & ZF ? 0 : 1;
 }
 
 /**

@@ -3,11 +3,10 @@
  * Source: xen/include/public/event_channel.h and the design "Event Channel FIFO" of the Xen project.
  * The words are the guest's: every index that is read from one is checked before it is used.
  */
-import { dropLock, takeLock } from '../../../memory/lock.ts';
+import { dropLock, type LockedMemory, takeLock } from '../../../memory/lock.ts';
 import { FRAME_SHIFT } from '../../../memory/machine.ts';
 import { PORT, PORT_PENDING_EARLY as EARLY, PORTS, XEN, XEN_VCPU } from '../layout.ts';
 import { EVENT_WORD } from '../abi.ts';
-import type { Ports } from './ports.ts';
 
 const { PENDING, MASKED, LINKED, BUSY, LINK_BITS } = EVENT_WORD;
 const LINK_MASK = (1 << LINK_BITS) - 1;
@@ -20,23 +19,36 @@ export const FIFO_MOST_PAGES = Math.ceil(PORTS / FIFO_PAGE_WORDS);
 export const FIFO_CONTROL_BYTES = 72;
 const HEADS = 2;
 
+/** A domain's ports (Ports), whose words lie in pages of the guest's. */
+interface FifoPorts {
+  readonly machine: LockedMemory;
+  readonly words: Int32Array;
+  /** Indexes in `words`: of the XEN block, of a vCPU's words, of a port's. */
+  readonly xenBlock: number;
+  vcpu(id: number): number;
+  entry(port: number): number;
+  /** An event that waits is seen by the vCPU. */
+  markPending(vcpu: number): void;
+  raise(port: number): void;
+}
+
 /** Index of a port's event word; -1: its page has not come yet. */
-function eventWord(ports: Ports, port: number): number {
+function eventWord(ports: FifoPorts, port: number): number {
   const page = Math.floor(port / FIFO_PAGE_WORDS);
   if (page >= ports.words[ports.xenBlock + XEN.FIFO_PAGES]) return -1;
   return (ports.words[ports.xenBlock + XEN.FIFO_FRAMES + page] << (FRAME_SHIFT - 2)) + (port % FIFO_PAGE_WORDS);
 }
 
-function lock(ports: Ports, vcpu: number): void {
+function lock(ports: FifoPorts, vcpu: number): void {
   if (takeLock(ports.machine, ports.vcpu(vcpu) + XEN_VCPU.FIFO_LOCK)) repair(ports, vcpu);
 }
 
-function unlock(ports: Ports, vcpu: number): void {
+function unlock(ports: FifoPorts, vcpu: number): void {
   dropLock(ports.machine, ports.vcpu(vcpu) + XEN_VCPU.FIFO_LOCK);
 }
 
 /** Whoever was linking a port into a vCPU's queue died: it is linked again. Where it was linked already, the guest finds it twice, and nothing the second time. */
-function repair(ports: Ports, vcpu: number): void {
+function repair(ports: FifoPorts, vcpu: number): void {
   const { words } = ports;
   const port = words[ports.vcpu(vcpu) + XEN_VCPU.FIFO_PORT];
   const at = port === 0 ? -1 : eventWord(ports, port);
@@ -48,12 +60,12 @@ function repair(ports: Ports, vcpu: number): void {
 }
 
 /** Takes a vCPU's queues from a worker that died with them. */
-export function fifoRepair(ports: Ports, vcpu: number): void {
+export function fifoRepair(ports: FifoPorts, vcpu: number): void {
   lock(ports, vcpu);
   unlock(ports, vcpu);
 }
 
-export function fifoIsPending(ports: Ports, port: number): boolean {
+export function fifoIsPending(ports: FifoPorts, port: number): boolean {
   const at = eventWord(ports, port);
   return at >= 0
     ? (Atomics.load(ports.words, at) & PENDING) !== 0
@@ -61,19 +73,19 @@ export function fifoIsPending(ports: Ports, port: number): boolean {
 }
 
 /** Linked in a queue: the port's number cannot be given to another use yet. */
-export function fifoIsBusy(ports: Ports, port: number): boolean {
+export function fifoIsBusy(ports: FifoPorts, port: number): boolean {
   const at = eventWord(ports, port);
   return at >= 0 && (Atomics.load(ports.words, at) & LINKED) !== 0;
 }
 
-export function fifoClear(ports: Ports, port: number): void {
+export function fifoClear(ports: FifoPorts, port: number): void {
   const at = eventWord(ports, port);
   if (at >= 0) Atomics.and(ports.words, at, ~PENDING);
   else Atomics.and(ports.words, ports.entry(port) + PORT.VCPU, ~EARLY);
 }
 
 /** Marks a port pending and puts it at the end of its queue. False: it was pending already. */
-export function fifoRaise(ports: Ports, port: number): boolean {
+export function fifoRaise(ports: FifoPorts, port: number): boolean {
   const { words } = ports;
   const at = eventWord(ports, port);
   if (at < 0) return !(Atomics.or(words, ports.entry(port) + PORT.VCPU, EARLY) & EARLY);
@@ -82,7 +94,7 @@ export function fifoRaise(ports: Ports, port: number): boolean {
   return !(was & PENDING);
 }
 
-function link(ports: Ports, port: number, at: number): void {
+function link(ports: FifoPorts, port: number, at: number): void {
   const { words } = ports;
   const field = ports.entry(port) + PORT.VCPU;
   const vcpu = words[field] & 0xff,
@@ -114,7 +126,7 @@ function link(ports: Ports, port: number, at: number): void {
 }
 
 /** Puts a port at the end of a queue. False: the queue was empty, so that the vCPU is to be told. */
-function append(ports: Ports, port: number, vcpu: number, priority: number, control: number): boolean {
+function append(ports: FifoPorts, port: number, vcpu: number, priority: number, control: number): boolean {
   const { words } = ports;
   const tailAt = ports.vcpu(vcpu) + XEN_VCPU.FIFO_TAIL + priority;
   const tail = words[tailAt];
@@ -127,7 +139,7 @@ function append(ports: Ports, port: number, vcpu: number, priority: number, cont
 }
 
 /** What is pending of a port may not be linked yet, or linked and its vCPU not told. */
-export function fifoTellAgain(ports: Ports, port: number): void {
+export function fifoTellAgain(ports: FifoPorts, port: number): void {
   const at = eventWord(ports, port);
   if (at < 0) return;
   const vcpu = (ports.words[ports.entry(port) + PORT.VCPU] >>> 16) & 0xff;
@@ -147,7 +159,7 @@ function setLink(words: Int32Array, tail: number, port: number): boolean {
   return false;
 }
 
-export function fifoUnmask(ports: Ports, port: number): void {
+export function fifoUnmask(ports: FifoPorts, port: number): void {
   const at = eventWord(ports, port);
   if (at < 0) return;
   const was = Atomics.and(ports.words, at, ~MASKED);
@@ -155,14 +167,14 @@ export function fifoUnmask(ports: Ports, port: number): void {
 }
 
 /** A page of event words has been added: what became pending before it was there is raised. */
-export function fifoPageAdded(ports: Ports, page: number): void {
+export function fifoPageAdded(ports: FifoPorts, page: number): void {
   for (let port = Math.max(1, page * FIFO_PAGE_WORDS); port < Math.min(PORTS, (page + 1) * FIFO_PAGE_WORDS); port++) {
     if (Atomics.and(ports.words, ports.entry(port) + PORT.VCPU, ~EARLY) & EARLY) ports.raise(port);
   }
 }
 
 /** The domain has changed to FIFO: ports that were pending in the bitmaps will be raised when their event words come. */
-export function fifoCarryOver(ports: Ports, wasPending: (port: number) => boolean): void {
+export function fifoCarryOver(ports: FifoPorts, wasPending: (port: number) => boolean): void {
   for (let port = 1; port < PORTS; port++)
     if (wasPending(port)) Atomics.or(ports.words, ports.entry(port) + PORT.VCPU, EARLY);
 }

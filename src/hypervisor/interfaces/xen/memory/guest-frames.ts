@@ -2,12 +2,12 @@
  * Changes of a domain's guest-physical memory by its own hypercalls: balloon, special pages, grant table frames. HVM and PVH.
  * A frame that leaves goes to the allocator only after the domain's own translations of it are gone; others' references keep it from there.
  */
-import { P2M_EXECUTE, P2M_RWX, P2M_WRITE } from '../../../../cpu/architecture/index.ts';
+import { P2M_EXECUTE, P2M_RWX, P2M_WRITE, type Processor } from '../../../../cpu/architecture/index.ts';
 import { INVALID_M2P } from '../../../layout/layout.ts';
 import { XEN, XEN_TYPE } from '../layout.ts';
-import { FRAME_SHIFT } from '../../../memory/machine.ts';
+import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
 import { mfnOf, type SecondStage } from '../../../memory/second-stage.ts';
-import type { HypercallContext } from '../hypercalls.ts';
+import type { Ports } from '../events/ports.ts';
 import { Pod } from './pod.ts';
 
 /** Guest frames of a PC that firmware and the chipset's shadowing hold: not the guest's to change. */
@@ -18,7 +18,19 @@ const LEGACY_FIRST = 0xa0,
 export const HVMMEM = { RAM_RW: 0, RAM_RO: 1, MMIO_DM: 2 } as const;
 
 /** The domain whose memory it is. */
-type GuestFramesOf = Pick<HypercallContext, 'machine' | 'record' | 'words' | 'xenBlock' | 'type' | 'parts' | 'ports'>;
+interface GuestFramesOf {
+  readonly machine: Machine;
+  readonly record: DomainRecord;
+  readonly words: Int32Array;
+  readonly xenBlock: number;
+  readonly type: number;
+  readonly ports: Ports;
+  readonly parts: {
+    readonly processor: Pick<Processor, 'flushTlb'>;
+    /** A machine frame was written by someone who is not the processor. */
+    written(mfn: number): void;
+  };
+}
 
 export class GuestFrames {
   private readonly xen: GuestFramesOf;

@@ -2,9 +2,8 @@
  * vcpu_guest_context: the state in which a paravirtual guest starts another of its vCPUs (VCPUOP_initialise).
  * Source: xen/include/public/arch-x86/xen.h, 32-bit layout.
  */
-import { registers as R } from '../../../../cpu/architecture/index.ts';
+import { putFlags, registers as R } from '../../../../cpu/architecture/index.ts';
 import { EFAULT, EINVAL } from '../abi.ts';
-import { putFlags } from '../vcpu-op.ts';
 import { GUEST_GDT_FRAMES, PV, type PvBlock } from './block.ts';
 import type { Descriptors } from './descriptors.ts';
 import { CR4_GUEST, debugValues, type Emulator } from './emulate.ts';
