@@ -87,7 +87,7 @@ export async function beSide(
   const row = JSON.parse(text) as Row;
   const host = make({ memory: memoryFor(row) });
   const membership = membershipOf(host);
-  const { pool } = await membership.join(address, name);
+  const { pool } = await membership.join(address, { name });
   for (let tries = 0; !pool.hosts.some(other => other.name !== name); tries++) {
     if (tries > 1000) throw new Error('The other host does not come.');
     await pause(10);

@@ -1,4 +1,5 @@
 /** `ringside sh`: a host with Domain 0's shell, at this terminal or for one line. */
+import { isRole, ROLES } from '../../dom0/pool/index.ts';
 import { readdirSync, statSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +46,7 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
   --xen TEXT            Xen's command line in place of the entry's: dom0_mem=SIZE, sched=credit or rr, loglvl=LEVEL, hvm_fep, cpuid=no-vmx …
   --join ADDRESS        be a host of a pool from the start: ws://HOST:PORT/#CODE, as ringside pool prints it
   --name NAME           the host's name there
+  --role ROLE           there: member, giver (its guests may go to others, and it takes none) or viewer (it sees what all see)
   --leases ADDRESS      etcd://HOST:PORT: that decides whose a guest is, in place of the pool's first host
   --no-jit              ${NO_JIT_ABOUT}
   --jit-threshold N     ${JIT_THRESHOLD_ABOUT}
@@ -71,6 +73,7 @@ function parse(argv: string[]) {
         join: { type: 'string' },
         name: { type: 'string' },
         leases: { type: 'string' },
+        role: { type: 'string' },
         'no-jit': { type: 'boolean' },
         'jit-threshold': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
@@ -116,10 +119,11 @@ export async function shell(argv: string[]): Promise<number> {
       }
     }
     const { c: line, boot, menu = false, xen } = options;
-    const join =
-      options.join === undefined ? undefined : { address: options.join, name: options.name, leases: options.leases };
-    if ((options.name ?? options.leases) !== undefined && !join)
-      throw new WrongUse('--name and --leases are for a host of a pool: write --join ADDRESS, too.');
+    const { name, leases, role = 'member' } = options;
+    if (!isRole(role)) throw new WrongUse(`--role ${role}: write one of ${ROLES.join(', ')}.`);
+    const join = options.join === undefined ? undefined : { address: options.join, name, leases, role };
+    if ((name ?? leases ?? options.role) !== undefined && !join)
+      throw new WrongUse('--name, --role and --leases are for a host of a pool: write --join ADDRESS, too.');
     const host = new HostRuns({
       state,
       definition,

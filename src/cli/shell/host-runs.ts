@@ -23,7 +23,7 @@ import {
   whyNot,
 } from '../../dom0/service/index.ts';
 import { NIC_MODELS, type NicModel, romOf } from '../../devices/index.ts';
-import { membershipOf } from '../../dom0/pool/index.ts';
+import { membershipOf, type Role } from '../../dom0/pool/index.ts';
 import type { KeptFiles } from '../../dom0/host/files/index.ts';
 import { Bash, login, type Power, type PowerState, type Session, shellParts } from '../../dom0/shell/index.ts';
 import { functionOrScript } from '../../hypervisor/worker/index.ts';
@@ -56,7 +56,7 @@ export interface HostRunsParts {
   /** Of the processors' second tier; undefined: as it is. */
   jitThreshold?: number | undefined;
   /** The pool that it joins before anything else, and its name there. */
-  join?: { address: string; name: string | undefined; leases: string | undefined } | undefined;
+  join?: { address: string; name: string | undefined; leases: string | undefined; role: Role } | undefined;
   stdout: Output;
 }
 
@@ -227,7 +227,7 @@ export class HostRuns {
     const { join, stdout } = this.parts;
     if (!join) return;
     try {
-      const { pool, url } = await membershipOf(host).join(join.address, join.name, join.leases);
+      const { pool, url } = await membershipOf(host).join(join.address, join);
       if (process.stdin.isTTY) stdout.text(`This host is ${pool.me} in the pool at ${url}.\r\n`);
     } catch (error) {
       throw new BootError(`it joins no pool: ${(error as Error).message}`);

@@ -189,6 +189,27 @@ describe('DHCP', () => {
     expect(peer.leaseOf(client)).toBe(ME);
   });
 
+  it('gives nobody what another station says it has, and leaves a station what it has', () => {
+    const taken = new Map([
+      [ME, ['02:00:00:00:00:09']],
+      [ME + 5, ['52:54:00:12:34:56']],
+    ]);
+    peer = new NetworkPeer(timers, { holdersOf: address => taken.get(address) ?? [] });
+    peer.receive = frame => got.push(frame);
+    const wants = (address: number): string => `32 04 ${address.toString(16).padStart(8, '0')}`;
+    const [offer] = ask(message(1, ''));
+    expect(get32(udpOf(offer), 16)).toBe(ME + 1);
+    // A guest of a network that was joined to this one renews what it got there.
+    const [renewed] = ask(message(3, wants(ME + 5)));
+    expect([...options(udpOf(renewed)).get(53)!]).toEqual([6]);
+    taken.set(ME + 1, ['02:00:00:00:00:08']);
+    const [ack] = ask(message(3, wants(ME + 5)));
+    expect([[...options(udpOf(ack)).get(53)!], get32(udpOf(ack), 16)]).toEqual([[5], ME + 5]);
+    // It is had by two: whoever asks here gets another.
+    taken.set(ME + 5, ['52:54:00:12:34:56', '02:00:00:00:00:07']);
+    expect([...options(udpOf(ask(message(3, wants(ME + 5)))[0])).get(53)!]).toEqual([6]);
+  });
+
   it('keeps out of another server’s business, and ignores the malformed', () => {
     expect(ask(message(3, '32 04 0a00020f 36 04 0a000263'))).toEqual([]);
     expect(ask(message(1, '0c 50'))).toEqual([]);

@@ -4,7 +4,14 @@
  * It stands for remote machines: frames that are malformed or not for it are dropped, and its answers come from a timer, when whoever sent has returned.
  */
 import type { Timer, Timers } from '../bus.ts';
-import { answerDhcp, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, type DhcpNetwork, parseDhcp } from './dhcp.ts';
+import {
+  answerDhcp,
+  DHCP_CLIENT_PORT,
+  DHCP_SERVER_PORT,
+  type DhcpNetwork,
+  type DhcpRequest,
+  parseDhcp,
+} from './dhcp.ts';
 import { answerDns, DNS_PORT } from './dns.ts';
 import { type Ethernet, HEADER_BYTES } from './ethernet.ts';
 import {
@@ -38,7 +45,7 @@ import { TFTP_PORT, type TftpFiles, type TftpReply, TftpServer } from './tftp.ts
 const MASK = 0xffffff00,
   BROADCAST = 0x0a0002ff,
   EVERYBODY = 0xffffffff;
-/** The first client gets 10.0.2.15, later ones what follows, up to 10.0.2.254; then whoever has asked least lately loses his. */
+/** The first client gets 10.0.2.15, later ones what follows and nobody else is heard to have, up to 10.0.2.254; then whoever has asked least lately loses his. */
 const FIRST_LEASE = NETWORK + 15,
   LEASES = 240;
 
@@ -64,6 +71,8 @@ export interface GivenOut {
 export interface PeerOptions extends GivenOut {
   /** Names and addresses (dotted) that DNS knows besides gateway.ringside, dns.ringside and tftp.ringside. */
   names?: { [name: string]: string };
+  /** Stations (`xx:xx:…`) that say that an address is theirs: DHCP gives it to no other (RFC 2131, 3.1). */
+  holdersOf?: (address: number) => readonly string[];
   /** Called when an answer waits that was not made while a frame was taken. */
   answered?: () => void;
 }
@@ -79,6 +88,7 @@ export class NetworkPeer implements Ethernet {
   private network!: DhcpNetwork;
   private tftp!: TftpServer;
   private readonly answered: () => void;
+  private readonly holdersOf: (address: number) => readonly string[];
   /** Leases by hardware address, in the order in which they were asked for last. */
   private readonly leases = new Map<string, number>();
   /** Those that were acknowledged, by the client's station address (`xx:xx:…`). */
@@ -98,6 +108,7 @@ export class NetworkPeer implements Ethernet {
       this.names.set(name.toLowerCase(), address);
     }
     this.answered = options.answered ?? (() => {});
+    this.holdersOf = options.holdersOf ?? (() => []);
     this.giveOut(options);
   }
 
@@ -210,8 +221,8 @@ export class NetworkPeer implements Ethernet {
     if (!request || request.hardware[0] & 1) return;
     const key = request.hardware.join();
     const known = this.leases.get(key);
+    const lease = this.leaseFor(request, known);
     const [oldest] = this.leases;
-    const lease = known ?? (this.leases.size < LEASES ? FIRST_LEASE + this.leases.size : oldest[1]);
     const answer = answerDhcp(request, lease, this.network);
     if (!answer) return;
     if (known !== undefined) this.leases.delete(key);
@@ -230,6 +241,20 @@ export class NetworkPeer implements Ethernet {
       to: everybody ? EVERYBODY : request.clientAddress || lease,
     };
     this.reply(udpFrame(path, DHCP_SERVER_PORT, DHCP_CLIENT_PORT, answer.message));
+  }
+
+  /** Its own as long as nobody else has it; one that it has already, of a network that was joined to this one; else the first that nobody has. */
+  private leaseFor({ hardware, requested, clientAddress }: DhcpRequest, known: number | undefined): number {
+    const mac = formatMac(hardware);
+    const given = new Set(this.leases.values());
+    const isTaken = (address: number): boolean => this.holdersOf(address).some(holder => holder !== mac);
+    if (known !== undefined && !isTaken(known)) return known;
+    const has = requested || clientAddress;
+    const isInRange = has >= FIRST_LEASE && has < FIRST_LEASE + LEASES;
+    if (isInRange && !given.has(has) && !isTaken(has) && this.holdersOf(has).includes(mac)) return has;
+    for (let address = FIRST_LEASE; address < FIRST_LEASE + LEASES; address++)
+      if (!given.has(address) && !isTaken(address)) return address;
+    return known ?? [...this.leases.values()][0]!;
   }
 
   private file(udp: UdpDatagram, path: Path): void {

@@ -2,6 +2,7 @@
 import type { CommandHost } from '../toolstack/index.ts';
 import { energyWords, type Mode, wordsOf } from './balancing/index.ts';
 import type { Joined } from './membership.ts';
+import type { Role } from './names.ts';
 import type { SharedTask, SharedWish } from './shared-state.ts';
 
 /** Of the pool's log. */
@@ -24,9 +25,10 @@ export interface LookedGuest {
 export interface LookedHost {
   name: string;
   isMe: boolean;
+  role?: Role;
   /** False: it has left, and others still list guests of it. */
   isThere: boolean;
-  facts?: { version: string; memoryMiB: number; slots: number; vt: boolean };
+  facts?: { version: string; memoryMiB: number; slots: number; vt: boolean; receives: boolean };
   /** At its last sample. */
   load?: { busy: number; freeBytes: number; totalBytes: number };
   /** From this host; absent: it is this host, or gone. */
@@ -72,12 +74,14 @@ export function lookAt({ toolstack }: CommandHost, { pool, url, code, state, own
   const lookedAt = (name: string, isThere: boolean): LookedHost => {
     const load = loads.get(name),
       link = links.get(name),
-      known = facts.get(name);
+      known = facts.get(name),
+      role = name === pool.me ? pool.role : link?.role;
     const busy = new Map(load?.guests.map(({ guest, busySlots }) => [guest, busySlots]));
     return {
       name,
       isMe: name === pool.me,
       isThere,
+      ...(role === undefined ? {} : { role }),
       ...(known ? { facts: known } : {}),
       ...(load && isThere ? { load: { busy: load.busy, freeBytes: load.freeBytes, totalBytes: load.totalBytes } } : {}),
       ...(link

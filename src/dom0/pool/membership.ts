@@ -5,7 +5,7 @@ import type { CommandHost } from '../toolstack/index.ts';
 import { readCode, secretsOf } from './code.ts';
 import { hubRoom, readHubAddress } from './hub-room.ts';
 import { namedEngine } from './leases/etcd.ts';
-import { hostIdOf, nameProblem } from './names.ts';
+import { hostIdOf, nameProblem, type Role } from './names.ts';
 import type { Neighbours } from './neighbours.ts';
 import { joinNetworks } from './one-network.ts';
 import { Ownership } from './ownership.ts';
@@ -44,6 +44,13 @@ export interface Joined {
   failover: Failover;
 }
 
+/** How a host is to be in a pool. */
+export interface JoinWish {
+  name?: string | undefined;
+  leases?: string | undefined;
+  role?: Role;
+}
+
 /** A host whose guests can move. */
 export interface PoolHost extends CommandHost {
   meet?(neighbours: Neighbours, ownership: Ownership): void;
@@ -61,7 +68,7 @@ export class Membership {
   }
 
   /** `address`: ws://HOST:PORT/#CODE, or `tabs`: those of this browser; `leases`: etcd://HOST:PORT, where that decides whose a guest is; `wanted`: the host's name, else the one that it had, or one that is drawn. @throws Error with a sentence */
-  async join(address: string, wanted?: string, leases?: string): Promise<Joined> {
+  async join(address: string, { name: wanted, leases, role = 'member' }: JoinWish = {}): Promise<Joined> {
     const { host } = this;
     const { ways, later, hostMs, version } = host.parts;
     if (this.joined)
@@ -82,7 +89,7 @@ export class Membership {
     const again = (): Promise<Room> =>
       url === TABS ? this.tabs(ways, room) : hubRoom(ways.webSocket, { url }, room, later);
     const pool = await Pool.enter({
-      me: { id, name, version },
+      me: { id, name, version, role },
       secret,
       room: await again(),
       again,

@@ -42,7 +42,8 @@ export class Mesh {
   private settle(): void {
     const { pool } = this.parts;
     for (const { name } of pool.hosts)
-      if (pool.me < name && !this.ends.has(name) && !this.connecting.has(name)) void this.connect(name);
+      if (pool.me < name && pool.reaches(name, this.service) && !this.ends.has(name) && !this.connecting.has(name))
+        void this.connect(name);
   }
 
   private isThere(name: string): boolean {

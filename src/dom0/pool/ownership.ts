@@ -77,7 +77,7 @@ export class Ownership {
         return { close: () => peer.end() };
       },
     });
-    if (pool.hosts.length === 0) state.setCoordinator(pool.me, 1);
+    if (pool.role !== 'viewer' && pool.taking.length === 1) state.setCoordinator(pool.me, 1);
     state.onChange(() => this.settle());
     this.settle();
     this.look();
@@ -142,7 +142,7 @@ export class Ownership {
   /** The next coordinator goes on with what is written. */
   passOn(): void {
     const { state, pool } = this.parts;
-    const [next] = pool.inOrder.filter(name => name !== pool.me);
+    const [next] = pool.taking.filter(name => name !== pool.me);
     if (this.coordinator && next !== undefined) state.setCoordinator(next, state.coordinator!.term + 1);
   }
 

@@ -70,7 +70,7 @@ export class PoolBalancing {
 
   private samples(nowMs: number): HostSample[] {
     const { pool, state } = this.parts;
-    const there = new Set(pool.inOrder);
+    const there = new Set(pool.taking);
     return [...state.loads]
       .filter(([host]) => there.has(host))
       .map(([host, load]) => ({
@@ -91,8 +91,10 @@ export class PoolBalancing {
     this.balancer.set(mode, automatic);
     const wishes = state.wishes;
     const isAutomatic = (host: string): boolean => automatic && wishes.get(host)?.automatic === true;
+    const receives = new Map(state.hosts.map(host => [host.name, host.receives]));
     const decisions = this.balancer
       .decide(nowMs)
+      .filter(each => each.kind === 'stay' || receives.get(each.to.host) !== false)
       .map(each =>
         each.kind === 'move'
           ? { ...each, isAutomatic: isAutomatic(each.from.host) && isAutomatic(each.to.host) }

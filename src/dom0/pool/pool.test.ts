@@ -89,6 +89,30 @@ describe('members of a pool', () => {
     bravo.leave();
   });
 
+  it('are held to their roles: a viewer has the state alone, a giver takes no guests', async () => {
+    const room = new TestRoom();
+    const alfa = await enter(room.enter(), 'alfa');
+    const viewer = await enter(room.enter(), 'viewer', { me: { role: 'viewer' } });
+    const giver = await enter(room.enter(), 'giver', { me: { role: 'giver' } });
+    for (const pool of [alfa, viewer, giver])
+      for (const service of ['state', 'migrate', 'frames'] as const) pool.serve(service, () => {});
+    await until(() => alfa.hosts.length === 2 && viewer.hosts.length === 2);
+    await viewer.connect('alfa', 'state');
+    await expect(viewer.connect('alfa', 'migrate')).rejects.toThrow('viewer is a viewer of this pool');
+    await expect(alfa.connect('viewer', 'frames')).rejects.toThrow('viewer is a viewer of this pool');
+    // One that does not hold itself to it.
+    Object.assign(viewer, { reaches: () => true });
+    await expect(viewer.connect('alfa', 'frames')).rejects.toThrow('viewer is a viewer of this pool');
+    await giver.connect('alfa', 'migrate');
+    await expect(alfa.connect('giver', 'migrate')).rejects.toThrow('giver takes no guests from other hosts.');
+    expect(() => giver.setReceives(true)).toThrow('giver is a giver of this pool, and takes no guests.');
+    alfa.setReceives(false);
+    await expect(giver.connect('alfa', 'migrate')).rejects.toThrow('alfa takes no guests from other hosts.');
+    await giver.connect('alfa', 'frames');
+    expect([alfa.first, viewer.first, alfa.taking]).toEqual(['alfa', 'viewer', ['alfa', 'giver']]);
+    for (const pool of [alfa, viewer, giver]) pool.leave();
+  });
+
   it('connect to what another serves, both ways, and end in order', async () => {
     const room = new TestRoom();
     const [alfa, bravo] = [await enter(room.enter(), 'alfa'), await enter(room.enter(), 'bravo')];

@@ -6,7 +6,7 @@ import type { ByteChannel } from '../host/nbd/index.ts';
 import type { Later } from '../host/index.ts';
 import { Channels } from './channels.ts';
 import { SALT_BYTES } from './code.ts';
-import { introduction, type Introduction, readIntroduction } from './names.ts';
+import { introduction, type Introduction, readIntroduction, type Role } from './names.ts';
 import type { Neighbours, Service } from './neighbours.ts';
 import { MOST_MESSAGE_BYTES, type Room } from './room.ts';
 import { Link } from './sealed.ts';
@@ -73,6 +73,7 @@ export class Pool implements Neighbours {
   private entered: { done(): void; failed(error: Error): void } | undefined;
   private cancelAsking = (): void => {};
   private room: Room;
+  private isReceiving: boolean;
   private askedMs: number;
   /** Tokens by hosts' ids: those that this one gave, and got. */
   private readonly given = new Map<string, string>();
@@ -87,6 +88,7 @@ export class Pool implements Neighbours {
     this.me = parts.me.name;
     this.room = parts.room;
     this.askedMs = parts.hostMs();
+    this.isReceiving = parts.me.role === 'member';
     const before = this.listen(parts.room);
     this.expected = new Set(before);
     for (const number of before) this.meet(number);
@@ -148,9 +150,39 @@ export class Pool implements Neighbours {
     return all.sort(([a], [b]) => a - b).map(([, name]) => name);
   }
 
-  /** The host that is there longest. */
+  /** The same without viewers. */
+  get taking(): readonly string[] {
+    return this.inOrder.filter(name => this.roleOf(name) !== 'viewer');
+  }
+
+  /** The host that is there longest, of those that are more than viewers; this one, where it is a viewer. */
   get first(): string {
-    return this.inOrder[0]!;
+    return this.role === 'viewer' ? this.me : this.taking[0]!;
+  }
+
+  get role(): Role {
+    return this.parts.me.role;
+  }
+
+  /** Viewers have nothing but what all see. */
+  reaches(host: string, service: Service): boolean {
+    return service === 'state' || (this.role !== 'viewer' && this.roleOf(host) !== 'viewer');
+  }
+
+  private roleOf(name: string): Role | undefined {
+    return name === this.me ? this.role : this.hosts.find(host => host.name === name)?.role;
+  }
+
+  /** Whether guests may come from other hosts. */
+  get receives(): boolean {
+    return this.isReceiving;
+  }
+
+  /** @throws Error with a sentence: its role lets it receive none */
+  setReceives(receives: boolean): void {
+    if (receives && this.role !== 'member')
+      throw new Error(`${this.me} is a ${this.role} of this pool, and takes no guests. Leave, and join as a member.`);
+    this.isReceiving = receives;
   }
 
   /** Told whenever a host came or went, or this one is no member any more. */
@@ -166,7 +198,12 @@ export class Pool implements Neighbours {
         `There is no host ${host} in this pool.${others === '' ? ' No other host is there.' : ` There are: ${others}.`}`,
       );
     }
+    if (!this.reaches(host, service)) throw new Error(this.viewerSentence(host));
     return member.channels.connect(service);
+  }
+
+  private viewerSentence(host: string): string {
+    return `${this.role === 'viewer' ? this.me : host} is a viewer of this pool: it sees what all see, and nothing else goes there or comes from it.`;
   }
 
   serve(service: Service, accept: Accept): void {
@@ -202,6 +239,9 @@ export class Pool implements Neighbours {
         const from = this.members.get(number)?.known?.name;
         const accept = this.services.get(service);
         if (from === undefined) return 'Say first who you are.';
+        if (!this.reaches(from, service as Service)) return this.viewerSentence(from);
+        if (service === ('migrate' satisfies Service) && !this.isReceiving)
+          return `${this.me} takes no guests from other hosts.`;
         if (!accept) return `${this.me} takes no connections for ${JSON.stringify(service.slice(0, 20))}.`;
         accept(channel(), from);
         return undefined;
@@ -272,10 +312,10 @@ export class Pool implements Neighbours {
   private accept(
     number: number,
     member: Member,
-    { id, name, version, token }: Introduction & { token?: string },
+    { id, name, version, role, token }: Introduction & { token?: string },
   ): void {
     if (token !== undefined) this.got.set(id, token);
-    member.known = { id, name, version, delayMs: undefined, sentBytes: 0, receivedBytes: 0 };
+    member.known = { id, name, version, role, delayMs: undefined, sentBytes: 0, receivedBytes: 0 };
     this.expected.delete(number);
     this.settle();
     this.changed();

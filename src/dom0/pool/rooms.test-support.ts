@@ -59,11 +59,11 @@ export const testCode = newCode(random);
 export async function enter(
   room: Room,
   name: string,
-  parts: Partial<PoolParts> = {},
+  { me, ...parts }: Partial<Omit<PoolParts, 'me'>> & { me?: Partial<PoolParts['me']> } = {},
 ): Promise<Pool & { said: string[] }> {
   const said: string[] = [];
   const pool = await Pool.enter({
-    me: { id: idOf(name), name, version: 'test' },
+    me: { id: idOf(name), name, version: 'test', role: 'member', ...me },
     secret: (await secretsOf(testCode)).secret,
     room,
     random,

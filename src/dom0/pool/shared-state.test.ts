@@ -21,7 +21,7 @@ async function host(room: TestRoom, name: string): Promise<TestHost> {
   const pool = await enter(room.enter(), name);
   const id = name.charCodeAt(0).toString(16).padStart(32, '0');
   const state = new SharedState({ pool, id, later, hostMs, random, say: sentence => pool.said.push(sentence) });
-  state.setHost({ name, version: 'test', memoryMiB: 1024, slots: 2, vt: true, station: 1 });
+  state.setHost({ name, version: 'test', memoryMiB: 1024, slots: 2, vt: true, station: 1, receives: true });
   return { pool, state };
 }
 
@@ -132,7 +132,7 @@ describe('what all hosts of a pool see', () => {
     await until(() => bravo.state.leases.size === 1);
     const { channel, hostile } = await hostileHost(room, 'zulu');
     const doc = new Y.Doc();
-    const card = { name: 'alfa', version: 'x', memoryMiB: 1, slots: 1, vt: true, station: 9 };
+    const card = { name: 'alfa', version: 'x', memoryMiB: 1, slots: 1, vt: true, station: 9, receives: true };
     doc.getMap('hosts').set('1'.padStart(32, '0'), card);
     doc.getMap('guests').set('mine', { ...GUEST, host: 'alfa', state: 'crashed' });
     // By its own name it may list what it likes: the lease tells whose it is.

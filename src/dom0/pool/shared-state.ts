@@ -25,6 +25,8 @@ export interface SharedHost {
   vt: boolean;
   /** Of the network, Domain 0's own. */
   station: number;
+  /** Guests may come from other hosts. */
+  receives: boolean;
 }
 
 export interface SharedGuest {
@@ -224,7 +226,8 @@ export class SharedState {
 
   /** The coordinator itself passes its task on; where it is gone anybody may name one, and who was away may have had another meanwhile. */
   private maySay(writer: string, mine: Claim | undefined): boolean {
-    const { hostMs } = this.parts;
+    const { hostMs, pool } = this.parts;
+    if (!pool.taking.includes(writer)) return false;
     if (!mine || writer === mine.name || !this.there.includes(mine.name)) return true;
     return hostMs() - (this.returnedMs.get(writer) ?? -Infinity) < RETURN_MS;
   }
@@ -403,14 +406,23 @@ function isNewer(said: Claim, mine: Claim | undefined, order: readonly string[])
   return at >= 0 && at < before;
 }
 
-function readHost({ name, version, memoryMiB, slots, vt, station }: Record<string, unknown>): SharedHost | undefined {
+function readHost({
+  name,
+  version,
+  memoryMiB,
+  slots,
+  vt,
+  station,
+  receives,
+}: Record<string, unknown>): SharedHost | undefined {
   return isHostName(name) &&
     isText(version) &&
     isCount(memoryMiB) &&
     isCount(slots) &&
     typeof vt === 'boolean' &&
-    isCount(station)
-    ? { name, version, memoryMiB, slots, vt, station }
+    isCount(station) &&
+    typeof receives === 'boolean'
+    ? { name, version, memoryMiB, slots, vt, station, receives }
     : undefined;
 }
 

@@ -5,8 +5,11 @@ import type { Pool } from './pool.ts';
 import type { HostLoad, SharedState } from './shared-state.ts';
 
 const EVERY_MS = 2000;
-/** Below those that DHCP gives out; 2 and 3 are the gateway and the name server. */
-const STATIONS = [1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
+/**
+ * Below those that DHCP gives out (devices/net/peer.ts), and from above those that it gives out last, where it hears that they are taken; 2 and 3 are the gateway and
+ * the name server. As many as a hub takes members.
+ */
+const STATIONS = [1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, ...Array.from({ length: 55 }, (_, i) => 254 - i)];
 const FRAME_BYTES = 4096,
   MIB = 2 ** 20;
 
@@ -40,9 +43,11 @@ export function tellOfHost(host: CommandHost, pool: Pool, state: SharedState): v
       slots: toolstack.queue.pcpus,
       vt: machine.hasVt,
       station,
+      receives: pool.receives,
     });
+    // A viewer's guests are its own.
     state.setGuests(
-      [...toolstack.members.values()].map(member => ({
+      (pool.role === 'viewer' ? [] : [...toolstack.members.values()]).map(member => ({
         uuid: member.uuid,
         name: member.name,
         memoryMiB: member.memoryMiB,

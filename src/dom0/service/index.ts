@@ -72,7 +72,7 @@ export type { ForPage, HoldsLock, MadeAgain, WorkerFailed, WorkerProgram } from 
 export { inTurns, inWorkers, type Pace, type WorkerLike, WorkerRunner } from '../toolstack/runners/index.ts';
 export type { Later } from '../host/index.ts';
 export type { ShellInput, ShellOutput } from '../shell/index.ts';
-export type { LookedGuest, LookedHost, PoolLook } from '../pool/index.ts';
+export type { LookedGuest, LookedHost, PoolLook, Role } from '../pool/index.ts';
 export { type HostState, openHostState } from '../host/state/index.ts';
 export { domain0Log, stopGuests } from '../toolstack/boot/index.ts';
 export { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';

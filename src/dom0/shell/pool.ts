@@ -5,13 +5,15 @@ import { failed, type Program, type Ran, succeeded } from './program.ts';
 
 const USAGE = `Usage: pool COMMAND
 
-  join ws://HOST:PORT/#CODE [NAME]   be a host of the pool of that hub, called NAME
+  join ws://HOST:PORT/#CODE [NAME] [--role member|giver|viewer]
+                                     be a host of the pool of that hub, called NAME; a giver takes no guests, a viewer looks
   join tabs [NAME]                   of the pool that this browser's tabs are
   list                               its hosts: how busy, how far, and what passed between them and this one
   guests                             which guest runs where
   leases                             whose each guest is, and who says so
   balance [performance|density|off] [--automatic]
                                      what should move where, and why; how this host wants that decided
+  receive on|off                     whether guests may come from other hosts
   emergency                          give leases here, where the host that did is gone for good
   tasks                              what was done on its hosts
   leave                              be alone again
@@ -35,9 +37,14 @@ export const poolProgram = (host: CommandHost): Program => ({
 });
 
 const VERBS: Record<string, (membership: Membership, words: string[]) => Promise<Ran>> = {
-  join: async (membership, [address, name, ...more]) => {
+  join: async (membership, words) => {
+    const at = words.indexOf('--role');
+    const role = at < 0 ? 'member' : words[at + 1];
+    const [address, name, ...more] = at < 0 ? words : words.toSpliced(at, 2);
     if (address === undefined || more.length > 0) return failed(USAGE, WRONG_USE);
-    const { pool, url } = await membership.join(address, name);
+    const { isRole, ROLES } = await import('../pool/names.ts');
+    if (!isRole(role)) return failed(`pool: --role ${role ?? ''}: write one of ${ROLES.join(', ')}.`, WRONG_USE);
+    const { pool, url } = await membership.join(address, { name, role });
     const others = pool.hosts.map(host => host.name);
     return succeeded(
       `This host is ${pool.me} in the pool at ${url}. ${others.length === 0 ? 'No other host is there yet' : `There are ${others.join(', ')}`}.\n`,
@@ -46,7 +53,7 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
   list: async membership => {
     const { pool, state } = membership.here;
     const { loads } = state;
-    const row = (name: string, delay: string, sent: string, received: string): string[] => {
+    const row = (name: string, delay: string, sent: string, received: string, role: string): string[] => {
       const load = loads.get(name);
       return [
         name,
@@ -56,16 +63,17 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
         delay,
         sent,
         received,
+        role,
       ];
     };
     const away = pool.away === undefined ? '' : `${pool.away} This host joins again by itself.\n`;
     return succeeded(
       away +
         columns([
-          ['Name', 'Busy(%)', 'Free(MiB)', 'Mem(MiB)', 'Guests', 'Delay(ms)', 'Sent(KiB)', 'Got(KiB)'],
-          row(pool.me, '-', '-', '-'),
-          ...pool.hosts.map(({ name, delayMs, sentBytes, receivedBytes }) =>
-            row(name, delayMs === undefined ? '?' : delayMs.toFixed(1), kib(sentBytes), kib(receivedBytes)),
+          ['Name', 'Busy(%)', 'Free(MiB)', 'Mem(MiB)', 'Guests', 'Delay(ms)', 'Sent(KiB)', 'Got(KiB)', 'Role'],
+          row(pool.me, '-', '-', '-', pool.role),
+          ...pool.hosts.map(({ name, delayMs, sentBytes, receivedBytes, role }) =>
+            row(name, delayMs === undefined ? '?' : delayMs.toFixed(1), kib(sentBytes), kib(receivedBytes), role),
           ),
         ]),
     );
@@ -116,6 +124,11 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
     return succeeded(
       `${wish.mode}, ${wish.automatic ? 'automatic' : 'advised'}\n${told === '' ? 'Nothing is to be done.\n' : told}${energyWords(energy)}\n`,
     );
+  },
+  receive: async (membership, [word, ...more]) => {
+    if ((word !== 'on' && word !== 'off') || more.length > 0) return failed(USAGE, WRONG_USE);
+    membership.here.pool.setReceives(word === 'on');
+    return succeeded('');
   },
   emergency: async membership => {
     const { pool, ownership } = membership.here;

@@ -6,7 +6,7 @@ import { Chip, Icon, StateMark } from '../parts/marks.tsx';
 import { openMenu } from '../parts/menu.tsx';
 import { go } from '../navigation.ts';
 import { bytes } from '../terminal.ts';
-import { dragged, guestActions, migrate } from './pool.ts';
+import { dragged, guestActions, isTarget, migrate } from './pool.ts';
 import { words } from './words.ts';
 
 export function Hosts({ look }: { look: PoolLook }) {
@@ -54,9 +54,9 @@ export function Hosts({ look }: { look: PoolLook }) {
 }
 
 function Host({ host, look }: { host: LookedHost; look: PoolLook }) {
-  const { name, isMe, isThere, load, facts, guests } = host;
+  const { name, isMe, isThere, role, load, facts, guests } = host;
   const isOver = useSignal(false);
-  const takes = (): boolean => dragged.peek() !== undefined && isThere && !isMe;
+  const takes = (): boolean => dragged.peek() !== undefined && isTarget(host);
   const over = (event: DragEvent): void => {
     if (!takes()) return;
     event.preventDefault();
@@ -85,7 +85,12 @@ function Host({ host, look }: { host: LookedHost; look: PoolLook }) {
       <h4 id={`pool-host-${name}`}>
         <Icon name="host" /> <span class="nm">{name}</span>{' '}
         <span class="sec">
-          {[isMe && words.me, name === look.coordinator && words.coordinator, !isThere && words.lost]
+          {[
+            isMe && words.me,
+            role === 'viewer' ? role : facts?.receives === false && words.refuses,
+            name === look.coordinator && words.coordinator,
+            !isThere && words.lost,
+          ]
             .filter(Boolean)
             .join(', ')}
         </span>
@@ -119,7 +124,7 @@ function GuestRow({ guest, look, isFirst }: { guest: LookedGuest; look: PoolLook
   const { id, name, state, lease, busySlots, memoryMiB } = guest;
   const isMine = id !== undefined;
   const actions = () => guestActions(guest, look.hosts);
-  const canGo = isMine && look.hosts.some(({ isMe, isThere }) => isThere && !isMe);
+  const canGo = isMine && look.hosts.some(isTarget);
   return (
     <li
       class={`tr${isMine ? ' mine' : ''}`}

@@ -1,5 +1,6 @@
 /** A host alone: how it becomes one of several. */
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
+import type { Role } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
 import { Problem } from '../parts/marks.tsx';
 import { act, addressOf, givenCode, problem } from './pool.ts';
@@ -8,10 +9,11 @@ import { words } from './words.ts';
 export function Join() {
   const typed = useSignal(givenCode()),
     name = useSignal(''),
+    role = useSignal<Role>('member'),
     isBusy = useSignal(false);
   const join = async (address: string): Promise<void> => {
     isBusy.value = true;
-    await act(() => host.pool('join', address, name.peek().trim() || undefined));
+    await act(() => host.pool('join', address, name.peek().trim() || undefined, role.peek()));
     isBusy.value = false;
   };
   return (
@@ -52,6 +54,7 @@ export function Join() {
             }}
           />
         </label>
+        <RoleField role={role} />
         <button class="btn primary" disabled={isBusy.value || typed.value.trim() === ''}>
           {words.join}
         </button>
@@ -73,5 +76,26 @@ export function Join() {
       </p>
       {problem.value && <Problem>{problem.value}</Problem>}
     </section>
+  );
+}
+
+function RoleField({ role }: { role: Signal<Role> }) {
+  return (
+    <label>
+      {words.role}
+      <select
+        class="in"
+        value={role.value}
+        onChange={event => {
+          role.value = event.currentTarget.value as Role;
+        }}
+      >
+        {Object.entries(words.roles).map(([each, what]) => (
+          <option key={each} value={each}>
+            {what}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }

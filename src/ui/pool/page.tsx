@@ -32,6 +32,7 @@ export function PoolPage() {
 function Joined({ look }: { look: PoolLook }) {
   const { url, me, coordinator, hosts } = look;
   const invites = useSignal(false);
+  const mine = hosts.find(({ isMe }) => isMe);
   const isLed = hosts.some(({ name, isThere }) => name === coordinator && isThere);
   return (
     <>
@@ -40,6 +41,16 @@ function Joined({ look }: { look: PoolLook }) {
           <h3>{words.title(url)}</h3>
           <span class="sec">{isLed && words.iAm(me, coordinator)}</span>
           <span class="grow" />
+          {mine?.role === 'member' && (
+            <label class="row">
+              <input
+                type="checkbox"
+                checked={mine.facts?.receives ?? true}
+                onChange={event => void act(() => host.pool('receive', event.currentTarget.checked))}
+              />
+              {words.receives}
+            </label>
+          )}
           {look.code !== undefined && (
             <button
               class="btn sm"

@@ -66,18 +66,20 @@ export function linkInto({ url, code }: PoolLook): string {
 export const migrate = ({ id, name }: LookedGuest, to: string): void =>
   void asTask(`xl migrate ${name} ${to}`, () => host.migrate(id!, to)).then(lookAtPool);
 
+/** Guests of this host can go there. */
+export const isTarget = ({ isMe, isThere, role, facts }: LookedHost): boolean =>
+  isThere && !isMe && role !== 'viewer' && facts?.receives !== false;
+
 /** What can be done with a guest of this host. */
 export function guestActions(guest: LookedGuest, hosts: readonly LookedHost[]): Action[] {
   const { id, name } = guest;
   return [
     { name: words.open(name), run: () => go({ kind: 'domain', id: id! }) },
-    ...hosts
-      .filter(({ isMe, isThere }) => isThere && !isMe)
-      .map(({ name: to }) => ({
-        name: words.migrateTo(to),
-        command: `xl migrate ${name} ${to}`,
-        run: () => migrate(guest, to),
-      })),
+    ...hosts.filter(isTarget).map(({ name: to }) => ({
+      name: words.migrateTo(to),
+      command: `xl migrate ${name} ${to}`,
+      run: () => migrate(guest, to),
+    })),
   ];
 }
 

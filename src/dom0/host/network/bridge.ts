@@ -173,6 +173,14 @@ export class Bridge {
     return this.table.get(Number.parseInt(mac.replaceAll(':', ''), 16))?.address;
   }
 
+  /** Stations that have said lately that an IPv4 address is theirs. */
+  holdersOf(address: number): string[] {
+    const now = this.nowNs();
+    return [...this.table]
+      .filter(([, entry]) => entry.address === address && now - entry.heardNs <= this.ageingNs)
+      .map(([station]) => macOf(station));
+  }
+
   input(from: Port, frame: Frame): void {
     const { bytes } = frame;
     // Runts, giants, senders that are no station: no frames.

@@ -71,7 +71,7 @@ export class Network {
       new its({
         hardware,
         timers,
-        peer: { ...peer, ...this.givenOut, answered },
+        peer: { ...peer, ...this.givenOut, answered, holdersOf: address => this.bridge.holdersOf(address) },
         mac: this.mac,
         input: bytes => this.wire?.input({ bytes }),
       });
