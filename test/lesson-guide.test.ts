@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { FACT_WORDS, FACTS } from '../src/dom0/service/index.ts';
-import { later, soon } from '../src/dom0/service/host.test-support.ts';
+import { timersOfTest } from '../src/dom0/service/host.test-support.ts';
 import { headlessHost, PICTURES, readLesson, walkThrough } from '../src/lessons/index.ts';
 import { file } from './support/needs.ts';
 
@@ -49,7 +49,7 @@ it.each([PAGE, ...TRANSLATED])('shows a lesson that is one, all blocks, and all 
   expect(problems).toEqual([]);
   const { values } = await walkThrough(
     lesson,
-    await headlessHost({ read: async path => new Uint8Array(readFileSync(file(`guests/${path}`))), soon, later }),
+    await headlessHost({ read: async path => new Uint8Array(readFileSync(file(`guests/${path}`))), ...timersOfTest() }),
   );
   expect(values.get('each')).toBe(8);
   for (const picture of Object.keys(PICTURES)) expect(text).toMatch(new RegExp(`picture: .*${picture}`));

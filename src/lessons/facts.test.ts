@@ -1,7 +1,7 @@
 /** The table of facts says what guests really tell: the author's guide is made of it. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { later, soon } from '../dom0/service/host.test-support.ts';
+import { timersOfTest } from '../dom0/service/host.test-support.ts';
 import { FACTS, nearestFact, rowsOfFact } from '../dom0/service/index.ts';
 import { headlessHost } from './headless.ts';
 
@@ -16,7 +16,7 @@ const DEFINITIONS = [
 const LATER = ['grant.N.flags', 'grant.N.readers', 'grant.N.writers'];
 
 it('has one row for each fact that a guest tells, of its kind, and no row that none tells', async () => {
-  const host = await headlessHost({ read, soon, later }),
+  const host = await headlessHost({ read, ...timersOfTest() }),
     told = new Set<string>(LATER),
     wrong: string[] = [];
   await host.stand();

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { inTurns } from '../toolstack/runners/in-turns.ts';
 import type { Inspected } from './inspection.ts';
-import { later, soon, testFile, testHost } from './host.test-support.ts';
+import { testFile, testHost, timersOfTest } from './host.test-support.ts';
 import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 import { VirtualTime } from './virtual-time.ts';
 
@@ -13,12 +13,13 @@ const HVM = 'type = "hvm"\nserial = "pty"\ndisk = [ "d.img,raw,hda,w" ]\n',
 
 /** Sectors 1024 to 1031, once they were read before. Without settings: of a plain PC, as `ringside boot` starts one. */
 async function crossings(settings: string, driver: string): Promise<Inspected['crossings']> {
-  const virtual = new VirtualTime({ wallMs: () => performance.now(), soon, speed: Infinity });
+  const timers = timersOfTest();
+  const virtual = new VirtualTime({ wallMs: () => performance.now(), soon: timers.soon, speed: Infinity });
   const host = testHost({
     // A plain PC has 256 MiB.
     memory: new ArrayBuffer(320 * 2 ** 20),
     virtual,
-    runners: inTurns({ soon, later, pace: virtual }),
+    runners: inTurns({ ...timers, pace: virtual }),
     epochMs: () => VIRTUAL_EPOCH_MS,
     readsWhole: true,
   });

@@ -1,5 +1,6 @@
 /** A host for tests, on this thread; guests run by turns. */
 import { InMemoryFs } from 'just-bash/browser';
+import { onTestFinished, TestRunner } from 'vitest';
 import type { NamedFile } from '../definitions/verdicts.ts';
 import { KeptFiles } from '../host/files/index.ts';
 import { createHost } from './create-host.ts';
@@ -15,14 +16,30 @@ export const later: Later = (ms, callback) => {
 export const soon = (callback: () => void): void => void setImmediate(callback);
 const hostMs = (): number => performance.now();
 
+/**
+ * Both for as long as the test that asks for them: guests that run on at its end would take the processor from all tests behind it. Outside of a test they
+ * have no end.
+ */
+export function timersOfTest(): { soon: typeof soon; later: Later } {
+  let isOver = false;
+  if (TestRunner.getCurrentTest())
+    onTestFinished(() => {
+      isOver = true;
+    });
+  const living = (callback: () => void) => (): void => {
+    if (!isOver) callback();
+  };
+  return { soon: callback => soon(living(callback)), later: (ms, callback) => later(ms, living(callback)) };
+}
+
 export function testHost(parts: Partial<HostParts> = {}): Host {
+  const timers = timersOfTest();
   return createHost({
     version: 'test',
     why: 'a test',
     memory: new ArrayBuffer(64 * 2 ** 20),
-    runners: inTurns({ soon, later, hostMs }),
-    soon,
-    later,
+    runners: inTurns({ ...timers, hostMs }),
+    ...timers,
     hostMs,
     epochMs: () => Date.now(),
     ...parts,

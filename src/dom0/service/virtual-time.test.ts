@@ -6,7 +6,7 @@ import type { ConsoleOutput } from '../toolstack/wire.ts';
 import type { NamedFile } from '../definitions/verdicts.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { Host } from './host.ts';
-import { later, soon, testHost } from './host.test-support.ts';
+import { testHost, timersOfTest } from './host.test-support.ts';
 import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
 import { virshProgram } from '../shell/virsh.ts';
 import { inTurns } from '../toolstack/runners/in-turns.ts';
@@ -27,11 +27,12 @@ const demo = [config('name = "demo"\ntype = "hvm"\nmemory = 4\nkernel = "demo.el
 /** `speed`: virtual seconds in one of the wall's. */
 function virtualHost(speed = Infinity, memoryMiB = 32): { host: Host; virtual: VirtualTime; memory: ArrayBuffer } {
   const memory = new ArrayBuffer(memoryMiB * 2 ** 20);
-  const virtual = new VirtualTime({ wallMs: () => performance.now(), soon, speed });
+  const timers = timersOfTest();
+  const virtual = new VirtualTime({ wallMs: () => performance.now(), soon: timers.soon, speed });
   const host = testHost({
     memory,
     virtual,
-    runners: inTurns({ soon, later, pace: virtual }),
+    runners: inTurns({ ...timers, pace: virtual }),
     epochMs: () => VIRTUAL_EPOCH_MS,
     seed: 7,
   });

@@ -6,7 +6,7 @@ import { print, pvhKernel, shutdown, waitForKey } from '../../hypervisor/interfa
 import type { Host } from '../service/host.ts';
 import { oneMore, restartsForEver } from './endings.ts';
 import { inTurns } from './runners/in-turns.ts';
-import { later, testFile, testFiles, testHost, until } from '../service/host.test-support.ts';
+import { testFile, testFiles, testHost, timersOfTest, until } from '../service/host.test-support.ts';
 
 const POWEROFF = 0,
   REBOOT = 1,
@@ -51,8 +51,7 @@ it('a plain PC that resets itself over and over, in the same memory, is ended as
     epochMs: () => 0,
     fetchBytes: async () => bios,
     runners: inTurns({
-      soon: callback => void setImmediate(callback),
-      later,
+      ...timersOfTest(),
       openMedium: () => new MemoryDisk(floppy, { readOnly: true }),
     }),
   });

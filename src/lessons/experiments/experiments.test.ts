@@ -1,7 +1,7 @@
 /** What experiments are made of; all of them are run in test/guests/experiments.guest.ts. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { later, soon } from '../../dom0/service/host.test-support.ts';
+import { timersOfTest } from '../../dom0/service/host.test-support.ts';
 import { drivers } from './drivers.ts';
 import type { Row } from './form.ts';
 import { guestText, type Lab } from './lab.ts';
@@ -12,7 +12,7 @@ import { short } from './words.ts';
 
 const guests = new URL('../../../guests/', import.meta.url);
 const lab = (): Promise<Lab> =>
-  openLab({ read: async path => new Uint8Array(readFileSync(new URL(path, guests))), soon, later });
+  openLab({ read: async path => new Uint8Array(readFileSync(new URL(path, guests))), ...timersOfTest() });
 
 it('have names of their own, columns that their pictures draw, and say how they measure', () => {
   expect(new Set(EXPERIMENTS.map(({ id }) => id)).size).toBe(EXPERIMENTS.length);

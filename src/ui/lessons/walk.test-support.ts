@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { rowsOfFact } from '../../dom0/service/index.ts';
-import { later, soon } from '../../dom0/service/host.test-support.ts';
+import { timersOfTest } from '../../dom0/service/host.test-support.ts';
 import {
   handInCode,
   headlessHost,
@@ -18,8 +18,7 @@ const guests = new URL('../../../guests/', import.meta.url);
 export async function lessonHost(): Promise<LessonHost> {
   const host = await headlessHost({
     read: async path => new Uint8Array(readFileSync(new URL(path, guests))),
-    soon,
-    later,
+    ...timersOfTest(),
   });
   return {
     ...host,
