@@ -1,8 +1,8 @@
 /** The link is cut, or either host ends, before each piece that one of them sends: exactly one copy of the guest runs. */
 import { describe, expect, it } from 'vitest';
-import { later, testHost, until } from '../../service/host.test-support.ts';
-import type { Host } from '../../service/host.ts';
-import { Cable, GUESTS, running, watch, xl } from './pair.test-support.ts';
+import { later, testHost, until } from '../../src/dom0/service/host.test-support.ts';
+import type { Host } from '../../src/dom0/service/host.ts';
+import { Cable, GUESTS, running, watch, xl } from '../../src/dom0/pool/migration/pair.test-support.ts';
 
 /** What is asked again after a second is asked earlier; what a guest is given to suspend itself stays. */
 const HURRY = 50,
@@ -86,7 +86,7 @@ describe.each(['demo', 'minipv'] as const)('%s, where something fails before eac
       [at] = now;
     }
     expect(stayed).toBeGreaterThan(20);
-  }, 120_000);
+  });
 
   it('runs on the host that it was to leave where the other one is gone, but where that may have had it', async () => {
     let undecided = 0;
@@ -117,7 +117,7 @@ describe.each(['demo', 'minipv'] as const)('%s, where something fails before eac
     }
     expect(undecided).toBeGreaterThan(0);
     expect(undecided).toBeLessThan(3);
-  }, 120_000);
+  });
 
   it('runs on the host that it goes to where the one that it leaves is gone, once that has given it', async () => {
     const given: boolean[] = [];
@@ -138,5 +138,5 @@ describe.each(['demo', 'minipv'] as const)('%s, where something fails before eac
     // Up to the permission nothing is left there, and from then on it runs.
     expect(given.indexOf(true)).toBe(given.lastIndexOf(false) + 1);
     expect(given).toContain(true);
-  }, 120_000);
+  });
 });
