@@ -429,7 +429,8 @@ export class Bash {
 
   /** A program's exception is its error message. */
   private async ran(program: Program, words: string[], around: Surroundings): Promise<Ran> {
-    if (!program.runsAnywhere && program.own?.(words))
+    const { runsAnywhere } = program;
+    if (!(typeof runsAnywhere === 'function' ? runsAnywhere(words) : runsAnywhere) && program.own?.(words))
       return failed(
         `${program.name}: ${words[0] ?? program.name} needs the terminal: give it a line of its own, without pipes.`,
       );

@@ -31,8 +31,8 @@ export interface Program {
   run(words: string[], around: Surroundings): Promise<Ran>;
   /** Where these words want the terminal (`xl console NAME`): runs with it, to its status; absent or undefined: they do not. */
   own?(words: string[]): ((terminal: Owned, around: Surroundings) => Promise<number>) | undefined;
-  /** It runs in scripts and pipes, too, where it has no terminal. */
-  runsAnywhere?: true;
+  /** It runs in scripts and pipes, too, where it has no terminal: with all words, or with these. */
+  runsAnywhere?: true | ((words: string[]) => boolean);
   /** What may stand next, of which the words so far are `words`; the last may have begun. */
   complete?(words: string[]): string[] | Promise<string[]>;
 }

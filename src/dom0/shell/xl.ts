@@ -87,6 +87,10 @@ export function xlProgram(program: 'xl' | 'xm', host: CommandHost, table: Table)
         })
       );
     },
+    runsAnywhere: words => {
+      const name = commandNamed(table, parted(words).own[0] ?? '', program);
+      return name !== undefined && table[name]?.xlIsSame === true;
+    },
     complete: async words => {
       if (words.length === 1) return names;
       const { usage = '', only }: Partial<Table[string]> = Object.hasOwn(table, words[0]!) ? table[words[0]!]! : {};

@@ -22,6 +22,12 @@ export interface MoveWish {
   paused?: boolean;
   /** The text that it is defined by from then on. */
   definition?: string;
+  /** All of its memory is sent once more while it stands still, and compared there. */
+  verify?: boolean;
+  /** Where it writes faster than its pages reach the other host, its processor gets less and less. */
+  autoConverge?: boolean;
+  /** Ends it, as far as it can be ended. */
+  signal?: AbortSignal;
   /** Told each line that xl says. */
   say?(line: string): void;
   /** Frames of a round that were copied, of so many. */
@@ -36,6 +42,8 @@ export interface Moved {
   totalMs: number;
   /** From when it stood still here until the other host said that it runs there. */
   downtimeMs: number;
+  /** A sentence: it wrote faster than its pages reached the other host. */
+  notConverged?: string;
 }
 
 export interface CommandHost {

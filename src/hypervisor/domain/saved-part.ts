@@ -7,6 +7,14 @@ export interface PrecopyRound {
   copied: number;
 }
 
+/** How a domain that moves is to be copied. */
+export interface PrecopyWish {
+  /** Rounds at most while it runs (libxc's 5). */
+  mostRounds?: number;
+  /** All of memory comes once more while it stands still, to be compared (libxc's VERIFY). */
+  verify?: boolean;
+}
+
 /** A part of a domain's saved state, as it goes to whoever wants it. */
 export interface SavedPart {
   /** The next pieces of the file, in their order. */

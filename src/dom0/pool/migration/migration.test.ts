@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { until } from '../../service/host.test-support.ts';
+import { COMMANDS } from '../../toolstack/commands/index.ts';
 import { MESSAGE } from './messages.ts';
 import { GUESTS, pair, running, watch, xl } from './pair.test-support.ts';
 
@@ -47,5 +48,58 @@ describe('a guest that moves to another host', () => {
     };
     const { out } = await xl(a, 'migrate', 'web', 'b');
     expect([early, isPlaced, rounds]).toEqual([[], true, out.match(/^xc: Frames/gm)!.length]);
+  });
+
+  it('comes once more to be compared with --debug', async () => {
+    const { a, b, cable } = pair();
+    await a.create(GUESTS.demo('web'));
+    const pieces: string[] = [];
+    cable.passes = (from, bytes) => {
+      if (from === 'a') pieces.push(Buffer.from(bytes.subarray(0, 8)).toString('hex'));
+      return true;
+    };
+    expect((await xl(a, 'migrate', '--debug', 'web', 'b')).out).toContain('Migration successful.');
+    // Records of libxc begin with their kinds: VERIFY, and behind it PAGE_DATA for all 2048 frames.
+    const verify = pieces.indexOf('0d00000000000000');
+    const again = pieces.slice(verify).filter(piece => piece.startsWith('01000000') && piece !== '0100000000000000');
+    expect([verify > 0, again.length >= 2]).toEqual([true, true]);
+    expect(await running(b)).toEqual(['web']);
+  });
+
+  it('tells at a terminal what happens as it happens, and ends with Ctrl-C', async () => {
+    const { a, b, cable } = pair();
+    const { id } = await a.create(GUESTS.demo('web'));
+    const run = async (typeAfter: number): Promise<{ shown: string[]; why?: string }> => {
+      const shown: string[] = [];
+      let type = (_typed: string): void => {},
+        pieces = 0;
+      cable.passes = () => {
+        if (++pieces === typeAfter) type('\x03');
+        return true;
+      };
+      const terminal = {
+        write: (text: string) => void shown.push(text),
+        listen: (listener: (typed: string) => void) => (type = listener),
+        columns: 80,
+        rows: 25,
+        signal: new AbortController().signal,
+      };
+      const call = { host: a, words: ['web', 'b'], read: (path: string) => a.readFile(path), write: async () => {} };
+      try {
+        await COMMANDS.migrate.attach!(['web', 'b'])!(call, terminal);
+        return { shown };
+      } catch (error) {
+        return { shown, why: (error as Error).message };
+      }
+    };
+    const ended = await run(20);
+    expect(ended.why).toMatch(/canceled by client$/);
+    expect(await running(a)).toEqual(['web']);
+    await until(async () => (await b.list()).length === 0);
+    const { shown } = await run(Infinity);
+    expect(shown[0]).toBe('\rmigration target: Ready to receive domain.\x1b[K\r\n');
+    expect(shown.filter(line => /^\rxc: Frames iteration 0: 1024\/\d+ {2}\d\d%\x1b\[K$/.test(line))).toHaveLength(1);
+    expect(shown.at(-1)).toBe('\rMigration successful.\x1b[K\r\n');
+    expect([id, await running(b)]).toEqual([id, ['web']]);
   });
 });

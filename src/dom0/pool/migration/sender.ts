@@ -17,6 +17,7 @@ import {
   migratedAwayName,
 } from '../../toolstack/index.ts';
 import type { Neighbours } from '../neighbours.ts';
+import { Convergence, MOST_THROTTLED_ROUNDS } from './convergence.ts';
 import { Line } from './line.ts';
 import { encodeOffer, header, hear, MESSAGE, type Offer, PROTOCOL, say, TEXT, textOf } from './messages.ts';
 
@@ -83,8 +84,10 @@ class Departure {
   /** Rejects then. */
   private readonly stopped: Promise<never>;
   private readonly rounds: number[] = [];
+  private readonly convergence: Convergence;
   private stoodStillMs: number | undefined;
   private runsThereMs = 0;
+  private notConverged: string | undefined;
 
   constructor(parts: SenderParts, guest: Guest, to: string, wish: MoveWish, job: Job) {
     this.parts = parts;
@@ -98,6 +101,10 @@ class Departure {
     this.startedMs = hostMs();
     this.token = `${me} ${guest.uuid} ${Math.round(epochMs())} ${++moves}`;
     job.signal.addEventListener('abort', () => this.stop.abort(job.signal.reason));
+    wish.signal?.addEventListener('abort', () => this.askedToStop());
+    const { index, vcpus } = guest.record;
+    const throttles = wish.autoConverge === true;
+    this.convergence = new Convergence({ queue: parts.host.queue, index, vcpus, throttles });
     const { signal } = this.stop;
     this.stopped = new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     this.stopped.catch(() => {});
@@ -105,6 +112,14 @@ class Departure {
 
   private tell(line: string): void {
     this.wish.say?.(line);
+  }
+
+  private askedToStop(): void {
+    try {
+      this.parts.host.toolstack.jobs.abort(this.name);
+    } catch (error) {
+      this.tell((error as Error).message);
+    }
   }
 
   async go(): Promise<Moved> {
@@ -120,15 +135,22 @@ class Departure {
       await say(line, MESSAGE.OFFER, encodeOffer(this.offer()));
       const { sink, received } = this.stream(line);
       held = await host.toolstack.hold(this.guest, signal, sink, {
+        wish: {
+          ...(this.wish.verify ? { verify: true } : {}),
+          ...(this.wish.autoConverge ? { mostRounds: MOST_THROTTLED_ROUNDS } : {}),
+        },
         round: round => this.noteRound(round, line),
         stands: () => {
           this.stoodStillMs = host.parts.hostMs();
+          this.notConverged = this.convergence.problem(this.name, this.to);
+          if (this.notConverged !== undefined) this.tell(this.notConverged);
         },
       });
       await Promise.race([received(), this.stopped]);
       this.job.commit();
     } catch (error) {
       line.close();
+      this.convergence.release();
       held?.goOn();
       if (held) this.guest.why.running = 'migration canceled';
       throw this.failure(signal.aborted ? (signal.reason as Error) : (error as Error));
@@ -144,6 +166,7 @@ class Departure {
       bytes: line.sentBytes,
       totalMs: nowMs - this.startedMs,
       downtimeMs,
+      ...(this.notConverged === undefined ? {} : { notConverged: this.notConverged }),
     };
   }
 
@@ -230,12 +253,10 @@ class Departure {
     const { hostMs } = this.parts.host.parts;
     const isOver = copied === dirty && !(iteration === this.overRounds - 1);
     const nowMs = hostMs();
-    if (this.rounds.length <= iteration) {
-      this.dirtyFramesPerSecond = iteration === 0 ? undefined : (1000 * dirty) / Math.max(1, nowMs - this.roundMs);
-      this.roundMs = nowMs;
-    }
+    const { convergence } = this;
+    if (this.rounds.length <= iteration) convergence.begins(dirty, nowMs);
     this.rounds[iteration] = dirty;
-    const { dirtyFramesPerSecond } = this;
+    const { dirtiedPerSecond: dirtyFramesPerSecond } = convergence;
     this.progress = {
       processedBytes: line.sentBytes,
       remainingBytes: (dirty - copied) * FRAME_BYTES,
@@ -250,13 +271,12 @@ class Departure {
     this.overRounds = iteration + 1;
     this.tell(`xc: Frames iteration ${iteration}: ${copied}/${dirty}  100%`);
     await this.settled(line);
+    convergence.ends(hostMs());
   }
 
   private overRounds = 0;
 
   private progress: JobMemory | undefined;
-  private roundMs = 0;
-  private dirtyFramesPerSecond: number | undefined;
 
   // ---- from here on the other host has a whole copy
 
@@ -276,6 +296,7 @@ class Departure {
     } finally {
       line.close();
     }
+    this.convergence.release();
     if (problem) {
       toolstack.rename(guest, name);
       held.goOn();

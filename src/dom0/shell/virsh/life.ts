@@ -75,7 +75,7 @@ export const LIFE: Record<string, VirshCommand> = {
     },
   },
   migrate: {
-    usage: 'migrate <domain> <desturi> [--live] [--suspend] [--verbose]',
+    usage: 'migrate <domain> <desturi> [--live] [--suspend] [--auto-converge] [--verbose]',
     about: 'migrate domain to another host',
     run: async (host, [word, uri], options) => {
       const { id } = await find(host, word);
@@ -86,7 +86,11 @@ export const LIFE: Record<string, VirshCommand> = {
           `error: no connection driver available for ${uri}\nerror: Hosts of the pool are xen+pool://HOST/system.`,
         );
       if (id === undefined) throw new VirshError('error: Requested operation is not valid: domain is not running');
-      await COMMANDS.migrate.run(host, id, to, options.has('suspend') ? { paused: true } : {}).catch((error: Error) => {
+      const wish = {
+        ...(options.has('suspend') ? { paused: true } : {}),
+        ...(options.has('auto-converge') ? { autoConverge: true } : {}),
+      };
+      await COMMANDS.migrate.run(host, id, to, wish).catch((error: Error) => {
         throw new VirshError(`error: ${error.message}`);
       });
       return options.has('verbose') ? 'Migration: [100 %]\n' : '\n';

@@ -23,6 +23,8 @@ export interface Command<Arguments extends unknown[], Result> extends Deed<Argum
   only?: 'xm';
   /** Where these words want the terminal: owns it while it runs, to its status; undefined: they do not. @throws Refusal, Error with a sentence */
   attach?(words: string[]): ((call: Call, terminal: Owned) => Promise<number>) | undefined;
+  /** Without a terminal it does the same (`xl`). */
+  xlIsSame?: true;
   /** Does it from the words behind its name (by `run`): what it prints; absent: from there it cannot be asked for. @throws Refusal, Error with a sentence */
   xl?(call: Call, run: (...given: Arguments) => Promise<Result>): Promise<string>;
 }

@@ -1,12 +1,12 @@
 /** Domains that go to another host, and come from one. Source: main_migrate() and main_migrate_receive() in tools/xl/xl_migrate.c of Xen 4.17. */
 import { judgeDefinition } from '../../definitions/config/index.ts';
 import type { CommandHost, Moved, MoveWish } from '../command-host.ts';
-import { command, Refusal } from './command.ts';
+import { type Call, command, Refusal } from './command.ts';
 import { atLeast, atMost, findDomain, readWords } from './words.ts';
 
 /** What was sent, and how long that took. */
-const summaryOf = ({ rounds, bytes, totalMs, downtimeMs }: Moved): string =>
-  `${(bytes / 2 ** 20).toFixed(1)} MiB went in ${(totalMs / 1000).toFixed(2)} s, ${rounds.length === 0 ? 'all of them while it stood still' : `${rounds.length} ${rounds.length === 1 ? 'round' : 'rounds'} while it ran`}; it stood still for ${Math.round(downtimeMs)} ms.`;
+const summaryOf = ({ rounds, bytes, totalMs, downtimeMs, notConverged }: Moved): string =>
+  `${(bytes / 2 ** 20).toFixed(1)} MiB went in ${(totalMs / 1000).toFixed(2)} s, ${rounds.length === 0 ? 'all of them while it stood still' : `${rounds.length} ${rounds.length === 1 ? 'round' : 'rounds'} while it ran`}; it stood still for ${Math.round(downtimeMs)} ms.${notConverged === undefined ? '' : ` ${notConverged}`}`;
 
 const ONE_HOST =
   'This host knows no other to which a domain could go. Join a pool, or use xl save: it writes a state that another host takes with xl restore.';
@@ -20,7 +20,11 @@ export const migrate = command({
     ['-e', 'Do not wait in the background for the death of the domain: Domain 0 watches over all domains here'],
     ['-s <sshcommand>', 'Hosts of a pool are connected already: it is not used.'],
     ['--live', 'The same: a domain always moves while it runs.'],
-    ['--debug', 'What xl prints anyway: there is no more here.'],
+    ['--debug', 'Send all of its memory once more while it stands still, and compare it there.'],
+    [
+      '--auto-converge',
+      'Slow it down while it writes faster than its pages go there. (QEMU has this, and xl does not.)',
+    ],
     ['-D', 'Preserve the domain id: it is not, a domain that moved has a new one.'],
   ],
   modifies: true,
@@ -38,35 +42,68 @@ export const migrate = command({
       id,
     );
   },
-  xl: async ({ host, words, read }, run) => {
-    const { options, rest } = readWords(words, {
-      flags: 'FepD',
-      values: 'Cs',
-      long: { debug: 'e', live: 'e' },
-    });
-    atLeast('migrate', rest, 2);
-    atMost(rest, 2);
-    const id = findDomain(host, rest[0]);
-    if (!host.moveTo) throw new Refusal(ONE_HOST);
-    if (options.has('D')) throw new Refusal('A domain that moved has a new number there: migrate it without -D.');
-    const config = options.get('C');
-    const definition = config === undefined ? undefined : await (await read(config)).text();
-    if (definition !== undefined) {
-      const [wrong] = judgeDefinition(host.living(id).name, definition).findings.filter(
-        ({ verdict }) => verdict === 'error',
-      );
-      if (wrong) throw new Refusal(`${config}: ${wrong.text}`);
-    }
+  xl: async (call, run) => {
+    const { id, to, wish } = await wishOf(call);
     const said: string[] = [];
     try {
-      await run(id, rest[1], {
-        ...(options.has('p') ? { paused: true } : {}),
-        ...(definition === undefined ? {} : { definition }),
-        say: line => void said.push(line),
-      });
+      await run(id, to, { ...wish, say: line => void said.push(line) });
     } catch (error) {
       throw new Refusal([...said, (error as Error).message].join('\n'));
     }
     return said.map(line => `${line}\n`).join('');
   },
+  xlIsSame: true,
+  /** Says it as it happens; Ctrl-C ends it. */
+  attach: () => async (call, terminal) => {
+    const { id, to, wish } = await wishOf(call);
+    const stop = new AbortController();
+    terminal.listen(typed => {
+      if (typed.includes(CTRL_C)) stop.abort();
+    });
+    await migrate.run(call.host, id, to, {
+      ...wish,
+      signal: stop.signal,
+      say: line => terminal.write(`\r${line}\x1b[K\r\n`),
+      progress: (iteration, copied, dirty) => {
+        if (copied < dirty)
+          terminal.write(`\rxc: Frames iteration ${iteration}: ${copied}/${dirty}  ${percent(copied, dirty)}%\x1b[K`);
+      },
+    });
+    return 0;
+  },
 });
+
+const CTRL_C = '\x03';
+/** Long options alone: xl numbers them from 0x100 on. */
+const DEBUG = '\u0100',
+  AUTO_CONVERGE = '\u0101';
+const percent = (part: number, whole: number): number => Math.floor((100 * part) / Math.max(1, whole));
+
+/** What the words want. @throws Refusal */
+async function wishOf({ host, words, read }: Call): Promise<{ id: number; to: string; wish: MoveWish }> {
+  const { options, rest } = readWords(words, {
+    flags: `FepD${DEBUG}${AUTO_CONVERGE}`,
+    values: 'Cs',
+    long: { debug: DEBUG, live: 'e', 'auto-converge': AUTO_CONVERGE },
+  });
+  atLeast('migrate', rest, 2);
+  atMost(rest, 2);
+  const id = findDomain(host, rest[0]);
+  if (!host.moveTo) throw new Refusal(ONE_HOST);
+  if (options.has('D')) throw new Refusal('A domain that moved has a new number there: migrate it without -D.');
+  const config = options.get('C');
+  const definition = config === undefined ? undefined : await (await read(config)).text();
+  if (definition !== undefined) {
+    const [wrong] = judgeDefinition(host.living(id).name, definition).findings.filter(
+      ({ verdict }) => verdict === 'error',
+    );
+    if (wrong) throw new Refusal(`${config}: ${wrong.text}`);
+  }
+  const wish: MoveWish = {
+    ...(options.has('p') ? { paused: true } : {}),
+    ...(options.has(DEBUG) ? { verify: true } : {}),
+    ...(options.has(AUTO_CONVERGE) ? { autoConverge: true } : {}),
+    ...(definition === undefined ? {} : { definition }),
+  };
+  return { id, to: rest[1]!, wish };
+}

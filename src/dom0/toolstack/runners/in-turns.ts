@@ -297,7 +297,7 @@ function carried(entry: Entry, { name, program, definition }: DomainStart, turns
     },
     state: () => saver.save(),
     // Its past has the log of written frames: then all is copied at the end.
-    copyAhead: how => (entry.history ? { pieces: [], isLast: true } : saver.copyAhead(how)),
+    copyAhead: (how, wish) => (entry.history ? { pieces: [], isLast: true } : saver.copyAhead(how, wish)),
     forgetState: () => saver.forget(),
     diskRecords: () => [...diskRecords(domain.options.ide ?? [])],
     ...(parts.hostMs ? {} : { history: () => historyOf(entry), keptHistory: () => entry.history }),

@@ -18,8 +18,9 @@ export class Arrival {
 
   /** @throws SavedStateError, HostError: the domain must not be used */
   pages(pages: SavedPages): void {
-    if (xenOf(this.domain)?.isHvm === false) this.ofPv.push(pages);
-    else putPages(this.domain, [pages]);
+    if (xenOf(this.domain)?.isHvm === false) {
+      if (pages.verify === undefined) this.ofPv.push(pages);
+    } else putPages(this.domain, [pages]);
   }
 
   /** All but its pages. @throws SavedStateError, HostError: the domain must not be used */

@@ -4,6 +4,7 @@ import { FRAME_BYTES } from '../../../memory/machine.ts';
 import { xenOf } from '../of-domain.ts';
 import { testGuest } from '../pvh-program.test-support.ts';
 import { PAGE } from './format.ts';
+import { putPages } from './memory.ts';
 import { CopiedAhead } from './copied-ahead.ts';
 import { Saver } from './saver.ts';
 import { readState, saveDomain } from './state.ts';
@@ -126,4 +127,26 @@ describe('the rounds of a migration', () => {
     expect(rounds([200, 50, 10])).toEqual([200, 50, 10]);
     expect(rounds([])).toEqual([]);
   });
+});
+
+it('finds by what comes once more where memory is not as it came', () => {
+  const { domain } = testGuest();
+  const { machine, record } = domain.options;
+  const mfn = machine.secondStage(record).mfn(0x120);
+  const page = machine.bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES);
+  page[77] = 1;
+  const batch = (...bytes: Uint8Array[]) => ({
+    pfns: Uint32Array.of(0x120),
+    types: Uint8Array.of(bytes.length > 0 ? PAGE.NORMAL : PAGE.ALLOCATE_ONLY),
+    bytes: bytes[0] ?? new Uint8Array(),
+    verify: 4711,
+  });
+  putPages(domain, [batch(page.slice())]);
+  const other = page.slice();
+  other[78] = 1;
+  for (const wrong of [batch(other), batch()])
+    expect(() => putPages(domain, [wrong])).toThrow(/^verify pfn 0x120 failed: it came once more at byte 4711/);
+  expect([page[77], page[78]]).toEqual([1, 0]);
+  page.fill(0);
+  putPages(domain, [batch()]);
 });

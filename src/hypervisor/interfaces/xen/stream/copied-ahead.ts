@@ -27,6 +27,7 @@ export class CopiedAhead {
   private readonly domain: Domain;
   private readonly precopy: Precopy;
   private readonly pagesAStep: number;
+  private readonly mostRounds: number;
   private readonly log: DirtyLog;
   /** The log knows only what this shows. */
   private readonly stage: SecondStage;
@@ -41,10 +42,11 @@ export class CopiedAhead {
   private isLast = false;
 
   /** Of a guest that does not know its machine frames: a paravirtual one's tables change with their place. `pagesAStep`: at most PAGES_PER_RECORD. */
-  constructor(domain: Domain, precopy: Precopy = 'save', pagesAStep = PAGES_PER_RECORD) {
+  constructor(domain: Domain, precopy: Precopy = 'save', pagesAStep = PAGES_PER_RECORD, mostRounds = MOST_ROUNDS) {
     this.domain = domain;
     this.precopy = precopy;
     this.pagesAStep = pagesAStep;
+    this.mostRounds = mostRounds;
     const { machine, record } = domain.options;
     const isXen = xenOf(domain) !== undefined;
     this.log = new DirtyLog({
@@ -91,7 +93,7 @@ export class CopiedAhead {
   }
 
   private nextRound(): void {
-    if (this.iteration + 1 >= MOST_ROUNDS) {
+    if (this.iteration + 1 >= this.mostRounds) {
       this.isLast = true;
       return;
     }

@@ -70,7 +70,12 @@ export function populatedMiB(domain: Domain): number {
 /** @throws SavedStateError, HostError */
 export function putPages(domain: Domain, batches: readonly SavedPages[]): void {
   const { machine } = domain.options;
-  for (const { pfns, types, bytes } of batches) {
+  for (const batch of batches) {
+    if (batch.verify !== undefined) {
+      verifyPages(domain, batch);
+      continue;
+    }
+    const { pfns, types, bytes } = batch;
     let at = 0;
     for (let i = 0; i < pfns.length; i++) {
       if (types[i] > PAGE.LAST_DATA && types[i] !== PAGE.ALLOCATE_ONLY) {
@@ -87,6 +92,35 @@ export function putPages(domain: Domain, batches: readonly SavedPages[]): void {
       }
     }
   }
+}
+
+/** @throws SavedStateError where memory is not as it comes */
+function verifyPages(domain: Domain, { pfns, types, bytes, verify }: SavedPages): void {
+  const { machine } = domain.options;
+  const behind = looksBehind(domain);
+  let at = 0;
+  for (let i = 0; i < pfns.length; i++) {
+    const mfn = behind(entryAt(domain, pfns[i]));
+    const has = types[i] <= PAGE.LAST_DATA ? bytes.subarray(at, (at += FRAME_BYTES)) : NO_BYTES;
+    const isSame =
+      types[i] === PAGE.INVALID
+        ? mfn === -1
+        : mfn === ON_DEMAND
+          ? types[i] === PAGE.ALLOCATE_ONLY
+          : mfn >= 0 && isEqual(machine.bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES), has);
+    if (!isSame)
+      throw new SavedStateError(
+        `verify pfn 0x${pfns[i].toString(16)} failed: it came once more at byte ${verify} of the stream, and is not as it came before. Migrate the guest again, and tell how it came to that.`,
+      );
+  }
+}
+
+const NO_BYTES = new Uint8Array();
+
+/** `has`: of a page that holds zeroes none. */
+function isEqual(page: Uint8Array, has: Uint8Array): boolean {
+  for (let i = 0; i < page.length; i++) if (page[i] !== (has[i] ?? 0)) return false;
+  return true;
 }
 
 const entryAt = (domain: Domain, gfn: number): number => {

@@ -89,7 +89,7 @@ export class Reader implements Heard {
     if (record.type === LIBXC.STATIC_DATA_END)
       this.begins?.({ about: this.about as SavedAbout, boot: this.boot(), cpuid: this.cpuid() });
     if (record.type !== LIBXC.PAGE_DATA) this.ofLibxc.push(record);
-    else if (!this.isSentAgain) this.sink(this.pages(record, this.about as SavedAbout));
+    else this.sink(this.pages(record, this.about as SavedAbout));
   }
 
   libxl(record: FileRecord): void {
@@ -303,7 +303,8 @@ export class Reader implements Heard {
     }
     const wanted = 8 + count * 8 + full * FRAME_BYTES;
     if (body.length !== wanted) complaint.record(record, `has ${body.length} bytes and its pages need ${wanted}`);
-    return { pfns, types, bytes: body.subarray(8 + count * 8) };
+    const verify = this.isSentAgain ? { verify: record.at } : {};
+    return { pfns, types, bytes: body.subarray(8 + count * 8), ...verify };
   }
 
   private params(): SavedState['params'] {

@@ -17,7 +17,9 @@ export interface StateTaker {
 /** A state that lies in memory, with its pages, which lie in `file`. @throws SavedStateError */
 export function readState(file: Uint8Array, name: string): SavedState {
   const pages: SavedPages[] = [];
-  const reading = reads(file.length, name, batch => pages.push(batch));
+  const reading = reads(file.length, name, batch => {
+    if (batch.verify === undefined) pages.push(batch);
+  });
   let next = reading.next();
   for (let at = 0; !next.done; ) {
     const bytes = file.subarray(at, at + next.value);

@@ -50,6 +50,8 @@ export interface SavedPages {
   pfns: Uint32Array;
   types: Uint8Array;
   bytes: Uint8Array;
+  /** They have come before, and must be so: the place in the stream where they come again. */
+  verify?: number;
 }
 
 /** State of the devices that the hypervisor does not provide itself, and the screen. */

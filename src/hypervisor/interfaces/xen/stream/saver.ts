@@ -1,8 +1,9 @@
 /** A domain that is saved, some MiB at a time: at once, or after its memory was copied while it ran. No part of its state is kept here. */
 import type { Domain } from '../../../domain/domain.ts';
-import type { SavedPart } from '../../../domain/saved-part.ts';
+import type { PrecopyWish, SavedPart } from '../../../domain/saved-part.ts';
 import { xenOf } from '../of-domain.ts';
 import { CopiedAhead, type Precopy } from './copied-ahead.ts';
+import { PAGES_PER_RECORD } from './format.ts';
 import { type SavedBy, StateWriter } from './writer.ts';
 
 /** A part of a state has at least so many bytes, but for the last one, and less than a record more. */
@@ -15,6 +16,7 @@ export class Saver {
   private writer: StateWriter | undefined;
   private ahead: CopiedAhead | undefined;
   private isRehearsed = false;
+  private verify = false;
   private rest: Generator<Uint8Array> | undefined;
 
   constructor(domain: Domain, by: SavedBy) {
@@ -27,10 +29,11 @@ export class Saver {
   }
 
   /** Copies some memory, between two slices; none of a paravirtual guest's. After the last part the domain should stand still. @throws SavedStateError */
-  copyAhead(precopy: Precopy = 'save'): SavedPart {
+  copyAhead(precopy: Precopy = 'save', { mostRounds, verify = false }: PrecopyWish = {}): SavedPart {
+    this.verify = verify;
     const xen = xenOf(this.domain);
     if (xen && !xen.isHvm) return { pieces: [], isLast: true };
-    const ahead = (this.ahead ??= new CopiedAhead(this.domain, precopy));
+    const ahead = (this.ahead ??= new CopiedAhead(this.domain, precopy, PAGES_PER_RECORD, mostRounds));
     if (ahead.isFirstOver && !this.isRehearsed) {
       this.isRehearsed = true;
       this.begun.rehearse();
@@ -42,12 +45,13 @@ export class Saver {
   forget(): void {
     this.ahead?.end();
     this.ahead = this.rest = this.writer = undefined;
+    this.verify = false;
   }
 
   /** The next part of the rest; the domain does not run before there is nothing left. @throws SavedStateError */
   save(): SavedPart {
     try {
-      this.rest ??= this.begun.rest(this.ahead?.rest());
+      this.rest ??= this.begun.rest(this.ahead?.rest(), undefined, this.verify);
       const pieces: Uint8Array[] = [];
       for (let bytes = 0; bytes < PART_BYTES; ) {
         const { value, done } = this.rest.next();

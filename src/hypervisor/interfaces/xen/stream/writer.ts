@@ -84,10 +84,10 @@ export class StateWriter {
 
   /**
    * The rest, between two slices; the domain must not run before the last piece was taken. `pages`: those that are not as they were written (default: all);
-   * `toolstack`: what it knows of the domain. @throws SavedStateError where it cannot be saved now
+   * `toolstack`: what it knows of the domain; `verify`: memory comes once more, to be compared. @throws SavedStateError where it cannot be saved now
    */
-  *rest(pages?: Iterable<Page>, toolstack?: State): Generator<Uint8Array> {
-    yield* this.counted(this.pieces(pages));
+  *rest(pages?: Iterable<Page>, toolstack?: State, verify = false): Generator<Uint8Array> {
+    yield* this.counted(this.pieces(pages, verify));
     yield wordsRecord(LIBXL.RINGSIDE_CHECKSUMS, [this.sums.length, 0, ...this.sums]);
     if (toolstack) yield toolstackRecord(toolstack);
     yield toRecord(LIBXL.END);
@@ -127,12 +127,12 @@ export class StateWriter {
     yield toRecord(LIBXC.STATIC_DATA_END);
   }
 
-  private *pieces(pages: Iterable<Page> | undefined): Generator<Uint8Array> {
-    yield* this.state(pages);
+  private *pieces(pages: Iterable<Page> | undefined, verify: boolean): Generator<Uint8Array> {
+    yield* this.state(pages, verify);
     for (const disk of diskRecords(this.domain.options.ide ?? [])) yield toRecord(LIBXL.RINGSIDE_DISK, disk);
   }
 
-  private *state(pages: Iterable<Page> | undefined): Generator<Uint8Array> {
+  private *state(pages: Iterable<Page> | undefined, verify = false): Generator<Uint8Array> {
     const { domain } = this;
     const { options } = domain;
     const about = describe(domain, this.by);
@@ -148,6 +148,11 @@ export class StateWriter {
     if (!this.about) yield* this.head(about);
     if (pv) yield p2mFrames(pv);
     yield* pageData(pv ? pv.pages() : (pages ?? pagesOf(domain)));
+    // A paravirtual guest's pages are not in place there before its tables are made.
+    if (verify && !pv) {
+      yield toRecord(LIBXC.VERIFY);
+      yield* pageData(pagesOf(domain));
+    }
     yield tscInfo(domain.clock.nowNs());
     const since = changed(this.about as SavedAbout, about);
     const ownState = { ...parts, turns, ...(xen ? { xen } : {}), ...(since ? { since } : {}) };
