@@ -49,6 +49,10 @@ export const damaged = (text: string): Qcow2Error => new Qcow2Error('damaged', `
 const unread = (short: string, text: string): Qcow2Error =>
   new Qcow2Error(short, `${text}. Run qemu-img convert -O qcow2 with it, and take what that makes.`);
 
+/** By the header's number of each. */
+const COMPRESSIONS = ['deflate', 'zstd'] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
 export interface Header {
   version: number;
   clusterBits: number;
@@ -56,6 +60,8 @@ export interface Header {
   diskBytes: number;
   l1At: number;
   l1Bytes: number;
+  /** What its compressed clusters are packed with. */
+  compression: Compression;
 }
 
 export const isQcow2 = (head: Uint8Array): boolean => head.length >= 4 && viewOf(head).getUint32(0) === MAGIC;
@@ -84,6 +90,7 @@ export function readQcow2Header(head: Uint8Array, fileBytes: number): Header {
       `its header says clusters of 2^${clusterBits} bytes, and 2^${MIN_CLUSTER_BITS} to 2^${MAX_CLUSTER_BITS} can be`,
     );
   if (version === 3) checkFeatures(view);
+  const compression = version === 3 ? compressionOf(view) : COMPRESSIONS[0];
   if (view.getUint32(ENCRYPTION) !== 0)
     throw unread('encrypted', 'is an encrypted qcow2 image, and plain ones are read');
   if (wide(BACKING_AT) !== 0)
@@ -114,7 +121,7 @@ export function readQcow2Header(head: Uint8Array, fileBytes: number): Header {
       'cut short',
       `is cut short: its L1 table ends at byte ${l1At + l1Bytes}, and the file has ${fileBytes}. Copy it again.`,
     );
-  return { version, clusterBits, diskBytes, l1At, l1Bytes };
+  return { version, clusterBits, diskBytes, l1At, l1Bytes, compression };
 }
 
 function checkFeatures(view: DataView): void {
@@ -127,9 +134,22 @@ function checkFeatures(view: DataView): void {
   if (features & CORRUPT) throw damaged('it is marked as corrupt');
   if (features & DATA_FILE) throw unread('has a data file', 'keeps its data in another file');
   if (features & EXTENDED_L2) throw unread('has subclusters', 'has subclusters (extended_l2), which are not read');
+}
+
+/** The feature is set where the type is not 0, as QEMU has it (validate_compression_type in block/qcow2.c). */
+function compressionOf(view: DataView): Compression {
   // The field is there when the header is longer than version 3's smallest.
-  if (features & COMPRESSION && view.byteLength > COMPRESSION_TYPE && view.getUint8(COMPRESSION_TYPE) !== 0)
-    throw unread('not deflate', 'is compressed with zstd, and deflate is read');
+  const isThere = view.byteLength > COMPRESSION_TYPE && view.getUint32(HEADER_LENGTH) > COMPRESSION_TYPE;
+  const type = isThere ? view.getUint8(COMPRESSION_TYPE) : 0;
+  const compression = COMPRESSIONS[type];
+  if (!compression)
+    throw unread('unknown compression', `is compressed by type ${type}, and deflate (0) and zstd (1) are read`);
+  const isSet = (view.getUint32(INCOMPATIBLE + 4) & COMPRESSION) !== 0;
+  if (isSet !== (type !== 0))
+    throw damaged(
+      `its header says compression by ${compression}, and its incompatible features that it is ${isSet ? 'not deflate' : 'deflate'}`,
+    );
+  return compression;
 }
 
 function backingName(head: Uint8Array, at: number, length: number): string {

@@ -4,8 +4,9 @@
  * Source: QEMU's docs/interop/qcow2.txt.
  */
 import { type BlockDevice, ImmediateDevice, inUnits, type Place } from '../blocks/index.ts';
-import { inflate } from '../unpack/index.ts';
+import { inflate, unzstd } from '../unpack/index.ts';
 import {
+  type Compression,
   damaged,
   ENTRY_BYTES,
   HEAD_BYTES,
@@ -26,6 +27,12 @@ const OFFSET_HIGH = 0x00ffffff,
   OFFSET_LOW = ~0x1ff;
 /** Kept of L2 tables, and of unpacked clusters. */
 const CACHE_BYTES = 4 * 2 ** 20;
+
+/** A cluster's sectors; what stands behind its data is not looked at. @throws DecodeError */
+const UNPACK: Readonly<Record<Compression, (packed: Uint8Array, limit: number) => Uint8Array>> = {
+  deflate: (packed, limit) => inflate(packed, { limit }),
+  zstd: (packed, limit) => unzstd(packed, { limit, firstFrameOnly: true }),
+};
 
 const offsetOf = (high: number, low: number): number => (high & OFFSET_HIGH) * TWO_32 + ((low & OFFSET_LOW) >>> 0);
 
@@ -168,7 +175,7 @@ export class Qcow2Source extends ImmediateDevice {
       const packed = this.fromFile(from, new Uint8Array(bytes));
       let data: Uint8Array;
       try {
-        data = inflate(packed, { limit: this.clusterBytes });
+        data = UNPACK[this.header.compression](packed, this.clusterBytes);
       } catch (error) {
         throw damaged(`the compressed cluster ${cluster} cannot be unpacked (${(error as Error).message})`);
       }

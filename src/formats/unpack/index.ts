@@ -4,6 +4,7 @@ export { inflate } from './inflate.ts';
 export { isGzip, isXz, isZstd } from './magic.ts';
 export { DecodeError, TooLargeError } from './output.ts';
 export { has, nameInside, type Packing, packingOf, unpacksHere } from './packings.ts';
+export { unzstd } from './zstd.ts';
 
 /** What unpacks files: most guests at their first prompt had none that is packed. */
 export const loadUnpackers = (): Promise<typeof import('./unpackers.ts')> => import('./unpackers.ts');

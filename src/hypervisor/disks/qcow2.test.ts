@@ -23,6 +23,12 @@ eDL7z8eN/l5Y16i+tBEGSC7bKNviNZhxujK152bNn7rZ21Gg8AAACA/+ygIwAAAIBWFibXrngCAAAALa
 R2VLBwAAALb7sng6DLqymeNXitWV0Yv5U+8m80e+Dt5/OlWeudU5dvj6wzvlb31Lq8+WP7btv9E59iiXJMr1xIVmEjfriYFmEtP1RNRM4kk90d9M4nkt8aH90+6Jjsy52f
 a796KFayuZ23O57oGFB8vTsydLPwqHahurYZJ4Way+PjZ14PPZ7L7vR/su9fa8mc917z3z6nzPxMzVtbdxfLEtCbwvVqM/CXgeAQAA+DceAwAAAAAALWeoNDyi0luloZFh
 ld7yBqS7vAHprj2kmj9gAAAA0uEn6yl0XgCQAAA=`,
+  '1.1,compression_type=zstd': `
+H4sIAAAAAAACA+3ay0oCURzH8ZlKEAqqXatsUeCuHmEy81p5SdO0i11MsyzTTC1ToX1vEQRt2rRv07YnaNFbRERRzZlKoYiBaOF8P8Pv/DmHmT/DwNkMJ+BwP0mS1Cm16l
+HHjs+5LMqYNu1rWmth/mat6y25724GAAAAAAD/aYhPAAAAAABAO5M/L5NWAQAAAABAm2moo8KHAAAAAAAAP1LU0f9RbQ21JrT/CjltPWDWqkd7TLaL+e1fvUejaQQAAAAA
+AK2sV6PPCan3RpYulXHbxLgyYbNPOpyTdqdDpFt6UOTr+8HzIcv5sMXaMXDXaZJOnl5spkdl5PHi1NzUweX2eN0ur2dqesY3PeWbEdHTwR8Izgb8s8FQeC4SDkXmRPR0iM
+7H4vPReGxhcWl5cWF5SURPh8TK6tpKYm11PbmRSq6nNkT0dEhvZrY201uZ7ezObnZ7d0dET4fcXr6wlyvk94sHpeJ+6UBET4dy5fCoUj46rB7X6sfVek3k1w7sCAAAAABo
+T2cAAAAAAAAAAKDtvB+TI8bN1xFJYsSwA4wddoCx0w9D4wQMAAAAABjDK1phqSAAkAAA`,
 };
 
 const source = (file: Uint8Array): BlockDevice =>
@@ -86,7 +92,7 @@ function sentenceAfter(change: (view: DataView, bytes: Uint8Array<ArrayBuffer>) 
 }
 
 describe('qcow2', () => {
-  it.each(['0.10', '1.1'])(
+  it.each(Object.keys(BY_QEMU))(
     'reads what qemu-img wrote (compat=%s): compressed, plain and zero clusters, and none',
     compat => {
       const expected = Uint8Array.from({ length: 131072 }, (_, i) =>
@@ -128,13 +134,16 @@ describe('qcow2', () => {
     expect(sentenceAfter(view => view.setUint32(76, 1 << 2))).toMatch(/^keeps its data in another file/);
     expect(sentenceAfter(view => view.setUint32(76, 1 << 4))).toMatch(/subclusters/);
     expect(sentenceAfter(view => view.setUint32(76, 1 << 9))).toMatch(/features that are not known/);
-    expect(
+    const ofCompression = (type: number, features: number): string =>
       sentenceAfter(view => {
-        view.setUint32(76, 1 << 3);
+        view.setUint32(76, features);
         view.setUint32(100, 112);
-        view.setUint8(104, 1);
-      }),
-    ).toMatch(/zstd/);
+        view.setUint8(104, type);
+      });
+    expect(ofCompression(2, 1 << 3)).toMatch(/^is compressed by type 2, .* Run qemu-img convert/);
+    expect(ofCompression(1, 0)).toMatch(/^is damaged: .* compression by zstd, .* that it is deflate/);
+    expect(ofCompression(0, 1 << 3)).toMatch(/^is damaged: .* compression by deflate, .* that it is not deflate/);
+    expect(ofCompression(1, 1 << 3)).toMatch(/^is damaged: the compressed cluster 1 cannot be unpacked \(not a zstd/);
   });
 
   it('says what is damaged, and where', () => {
