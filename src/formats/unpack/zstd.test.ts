@@ -153,6 +153,9 @@ describe.skipIf(spawnSync('zstd', ['--version']).status !== 0)('frames by zstd [
     },
   );
 
+  /** Where nothing says how long the content is, zstd clears tables for a window of 8 to 128 MiB: 0.4 s for each piece by -22. */
+  const SMALL = '--zstd=wlog=18,hlog=17,clog=18';
+
   it('unpacks any bytes', () => {
     const content = fc
       .tuple(
@@ -162,7 +165,7 @@ describe.skipIf(spawnSync('zstd', ['--version']).status !== 0)('frames by zstd [
       .map(([units, order]) => new Uint8Array(Buffer.concat(order.map(i => units[i % units.length]))));
     fc.assert(
       fc.property(content, fc.constantFrom(...SETTINGS), (data, settings) => {
-        expect(Buffer.compare(unzstd(packed(data, settings)), data)).toBe(0);
+        expect(Buffer.compare(unzstd(packed(data, [...settings, SMALL])), data)).toBe(0);
       }),
       { numRuns: 60 },
     );
