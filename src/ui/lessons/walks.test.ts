@@ -1,4 +1,4 @@
-/** `npm run -s lessons`: every lesson of the page, walked twice from each of two seeds: equal numbers, the right code, and a hint for each wrong answer. */
+/** `npm run -s lessons`: every lesson of the page, walked twice: equal numbers, the right code, and a hint for each wrong answer. From another seed: test/guests/lessons.guest.ts. */
 import { describe, expect, it } from 'vitest';
 import type { Lesson, Row } from '../../lessons/index.ts';
 import { LESSONS } from './list.ts';
@@ -38,17 +38,6 @@ describe.each(LESSONS.map(({ id }) => id))('the lesson %s', id => {
     expect([again.values, again.code]).toEqual([first.values, first.code]);
     expect(again.hints).toEqual([]);
     for (const told of again.otherHints) expect(new Set(told)).toEqual(new Set(rows.keys()));
-  });
-
-  it('holds from another seed, with the same code however long somebody reads a step', async () => {
-    const lesson = read(id, 'ringside'),
-      codes: string[] = [];
-    for (const readMs of [17, 1234]) {
-      const { failed, code } = await walk(lesson, { readMs });
-      expect(failed).toBeUndefined();
-      codes.push(code);
-    }
-    expect(codes[0]).toBe(codes[1]);
   });
 
   it('asks something in two to four rounds, and each answer is measured', () => {
