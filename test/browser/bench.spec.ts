@@ -1,7 +1,7 @@
 import { expect, test } from './page.ts';
 
 test('the small programs run in the browser, and their figures are there as text and as JSON', async ({ page }) => {
-  await page.goto('./bench.html?only=alu,outb&ms=150');
+  await page.goto('./bench.html?only=alu,outb&ms=30');
   await expect(page.getByRole('status')).toHaveText('Done.', { timeout: 90_000 });
   await expect(page.locator('tbody tr')).toHaveCount(2);
   const { rows } = JSON.parse((await page.locator('pre').textContent())!);
