@@ -8,9 +8,7 @@ import * as sync from 'y-protocols/sync';
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 import type { Later } from '../host/index.ts';
-import type { ByteChannel } from '../host/nbd/index.ts';
-import { Mesh, type MeshEnd } from './mesh.ts';
-import { Peer } from './peer.ts';
+import { type Peer, Peers } from './peer.ts';
 import type { Pool } from './pool.ts';
 
 /** As y-websocket numbers them. */
@@ -49,14 +47,14 @@ export class Documents {
   private readonly parts: DocumentsParts;
   private readonly presence: awareness.Awareness;
   private readonly copies = new Map<string, Copy>();
-  private readonly peers = new Map<string, Peer>();
+  private readonly peers: Peers;
   /** By which number of a document each host speaks of how busy it is. */
   private readonly clients = new Map<string, number>();
   private readonly listeners = new Set<(writer: string) => void>();
 
   constructor(parts: DocumentsParts) {
     this.parts = parts;
-    const { pool, later, say, random } = parts;
+    const { pool, later, say, hostMs, random } = parts;
     this.own.clientID = new DataView(random(4).slice().buffer).getUint32(0);
     this.presence = new awareness.Awareness(this.own);
     this.own.on('update', (update: Uint8Array) => {
@@ -66,12 +64,14 @@ export class Documents {
     this.presence.on('update', (_changed: unknown, origin: unknown) => {
       if (origin === 'local') this.tell(this.ownPresence());
     });
-    new Mesh('state', {
+    this.peers = new Peers('state', {
       pool,
       later,
       say,
+      hostMs,
       doing: 'What all hosts see does not reach',
-      attach: (name, channel, ended) => this.attach(name, channel, ended),
+      came: (name, peer) => this.greet(name, peer),
+      went: name => this.endPresence(name),
     });
     pool.onChange(() => {
       if (pool.left !== undefined) this.presence.destroy();
@@ -112,27 +112,13 @@ export class Documents {
     for (const listener of this.listeners) listener(writer);
   }
 
-  private attach(name: string, channel: ByteChannel, ended: (why?: string) => void): MeshEnd {
+  private greet(name: string, peer: Peer): (bytes: Uint8Array) => void {
     // One that comes again may have begun anew: its document is asked for whole, and takes the place of the copy then.
     const came: Copy = { doc: new Y.Doc({ gc: true }), cameBytes: 0 };
     if (!this.copies.has(name)) this.copies.set(name, came);
-    const peer = new Peer(
-      channel,
-      this.parts.hostMs,
-      bytes => this.take(name, came, peer, bytes),
-      why => {
-        if (this.peers.get(name) === peer) {
-          this.peers.delete(name);
-          this.endPresence(name);
-        }
-        ended(why);
-      },
-    );
-    this.peers.set(name, peer);
     peer.send(message(MESSAGE.sync, encoder => sync.writeSyncStep1(encoder, came.doc)));
     if (this.presence.getLocalState()) peer.send(this.ownPresence());
-    peer.begin();
-    return { close: () => peer.end() };
+    return bytes => this.take(name, came, peer, bytes);
   }
 
   private ownPresence(): Uint8Array {
@@ -143,7 +129,7 @@ export class Documents {
 
   /** Each host has a channel to each: what came from one is not passed on. */
   private tell(bytes: Uint8Array): void {
-    for (const peer of this.peers.values()) peer.send(bytes);
+    this.peers.sendAll(bytes);
   }
 
   /** @throws Error: no host writes that */

@@ -9,8 +9,7 @@ import type { CommandHost, Guest } from '../toolstack/index.ts';
 import { Coordinator, type LeaseEngine, type Told } from './leases/coordinator.ts';
 import { type Effect, type HeldAs, Holder } from './leases/holder.ts';
 import { LEASE_TIMING, type LeaseAnswer, type LeaseRequest } from './leases/messages.ts';
-import { Mesh } from './mesh.ts';
-import { Peer } from './peer.ts';
+import { Peers } from './peer.ts';
 import type { Pool } from './pool.ts';
 import { fields, isCount, isText } from './read.ts';
 import type { SharedState } from './shared-state.ts';
@@ -44,7 +43,7 @@ export class Ownership {
   private readonly holder: Holder;
   /** Here, while this host is the coordinator. */
   private coordinator: Coordinator | undefined;
-  private readonly peers = new Map<string, Peer>();
+  private readonly peers: Peers;
   private readonly waiting = new Set<() => void>();
   /** Guests that run elsewhere, too: those here stand still. */
   private readonly split = new Set<string>();
@@ -57,25 +56,13 @@ export class Ownership {
     const { pool, state, later, say, hostMs, epochMs } = parts;
     // A host that is started again goes on above the numbers that it had.
     this.holder = new Holder(pool.me, LEASE_TIMING, { guests: [], nextNumber: Math.floor(epochMs()), sentMs: [] });
-    new Mesh('leases', {
+    this.peers = new Peers('leases', {
       pool,
       later,
       say,
+      hostMs,
       doing: 'Leases of guests do not reach',
-      attach: (name, channel, ended) => {
-        const peer = new Peer(
-          channel,
-          hostMs,
-          message => this.hear(name, message),
-          why => {
-            if (this.peers.get(name) === peer) this.peers.delete(name);
-            ended(why);
-          },
-        );
-        this.peers.set(name, peer);
-        peer.begin();
-        return { close: () => peer.end() };
-      },
+      came: name => message => this.hear(name, message),
     });
     if (pool.role !== 'viewer' && pool.taking.length === 1) state.setCoordinator(pool.me, 1);
     state.onChange(() => this.settle());
@@ -299,7 +286,7 @@ export class Ownership {
   }
 
   private send(to: string, message: { request: LeaseRequest } | { answer: LeaseAnswer }): void {
-    this.peers.get(to)?.send(new TextEncoder().encode(JSON.stringify(message)));
+    this.peers.send(to, new TextEncoder().encode(JSON.stringify(message)));
   }
 
   /** What is decided is written before anybody is told. */

@@ -1,5 +1,7 @@
-/** A channel to another host that carries messages, each behind its length, and not too many of them. */
+/** A channel to another host that carries messages, each behind its length, and not too many of them; and one such channel to each host of a pool. */
 import type { ByteChannel } from '../host/nbd/index.ts';
+import { Mesh, type MeshParts } from './mesh.ts';
+import type { Service } from './neighbours.ts';
 
 const HEAD_BYTES = 4;
 const MOST_MESSAGE_BYTES = 1024 * 1024;
@@ -76,5 +78,50 @@ export class Peer {
     this.isOver = true;
     this.channel.close();
     this.ended(why);
+  }
+}
+
+export interface PeersParts extends Omit<MeshParts, 'attach'> {
+  hostMs(): number;
+  /** A channel to a host is there, which may be told something first. Returns who takes its messages, and throws where no host sends that. */
+  came(name: string, peer: Peer): (message: Uint8Array) => void;
+  /** There is none to it any more. */
+  went?(name: string): void;
+}
+
+/** The other hosts of a pool, by their names: messages to each and from each. */
+export class Peers {
+  private readonly peers = new Map<string, Peer>();
+
+  constructor(service: Service, { hostMs, came, went, ...mesh }: PeersParts) {
+    new Mesh(service, {
+      ...mesh,
+      attach: (name, channel, ended) => {
+        const peer: Peer = new Peer(
+          channel,
+          hostMs,
+          message => take(message),
+          why => {
+            if (this.peers.get(name) === peer) {
+              this.peers.delete(name);
+              went?.(name);
+            }
+            ended(why);
+          },
+        );
+        this.peers.set(name, peer);
+        const take = came(name, peer);
+        peer.begin();
+        return { close: () => peer.end() };
+      },
+    });
+  }
+
+  send(name: string, message: Uint8Array): void {
+    this.peers.get(name)?.send(message);
+  }
+
+  sendAll(message: Uint8Array): void {
+    for (const peer of this.peers.values()) peer.send(message);
   }
 }
