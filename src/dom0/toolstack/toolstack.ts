@@ -73,7 +73,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     this.jitThreshold = parts.jitThreshold;
     this.listener = listener;
     this.identity = parts.identity ?? LONE_HOST;
-    this.stations = new Stations((parts.seed ?? 0) ^ seedOfHost(this.identity), () => this.members.values());
+    this.stations = this.stationsOf(this.identity);
     this.machine = Machine.create(parts.memory);
     this.xen =
       parts.xen ??
@@ -129,10 +129,14 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     return ns / 1e6;
   }
 
+  private stationsOf(identity: HostIdentity): Stations {
+    return new Stations((this.parts.seed ?? 0) ^ seedOfHost(identity), () => this.members.values());
+  }
+
   /** The host is known to others by this from now on: guests that are there keep what they were given. */
   become(identity: HostIdentity): void {
     this.identity = identity;
-    this.stations = new Stations((this.parts.seed ?? 0) ^ seedOfHost(identity), () => this.members.values());
+    this.stations = this.stationsOf(identity);
     this.services.network.become(identity);
   }
 
