@@ -8,13 +8,13 @@ import type { Case } from './fixture.ts';
 import type { Setting } from './machine.ts';
 
 /** A case, what its first instruction is, and how it ended on the processor that was asked. */
-export interface Asked {
+interface Asked {
   setting: Setting;
   decoded: Decoded;
   vector: number;
 }
 
-export interface VendorDifference {
+interface VendorDifference {
   why: string;
   /** What is left out: all; high halves of RCX, RSI and RDI (`counters`); bytes below RSP (`pushed`). */
   what: 'all' | 'counters' | 'pushed';
