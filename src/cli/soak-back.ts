@@ -19,6 +19,7 @@ import type { Domain } from '../hypervisor/index.ts';
 import { SCREEN, SCREEN_BYTES } from '../hypervisor/layout/index.ts';
 import { FRAME_BYTES } from '../hypervisor/memory/index.ts';
 import type { PastNow, PastWish } from '../hypervisor/verbs/index.ts';
+import { drawing } from './fuzz/pick.ts';
 import { parseBootOptions } from './boot/options.ts';
 import { prepareAll } from './boot/prepare.ts';
 import { type Guest, Session } from './boot/session.ts';
@@ -52,12 +53,6 @@ interface Sample {
   sums: Sums;
 }
 type Sums = Record<'registers' | 'memory' | 'disk' | 'screen', string>;
-
-/** Numbers from 0 to 1, as the minimal standard generator of Park and Miller draws them. */
-function drawFrom(seed: number): () => number {
-  let state = (seed % 2147483646) + 1;
-  return () => (state = (state * 48271) % 2147483647) / 2147483647;
-}
 
 function sumsOf(domain: Domain): Sums {
   const { machine, record, ide = [] } = domain.options,
@@ -294,7 +289,7 @@ export async function main(argv: string[]): Promise<number> {
     return WRONG_USE;
   }
   await loadEverything();
-  const draw = drawFrom(seed);
+  const draw = drawing(seed);
   const run = new StraightRun(values.image, seconds, draw);
   const ran = { rounds: 0 };
   const spent = await costOf(async () => {

@@ -11,3 +11,14 @@ export function picker(seed: number): Pick {
     return (state >>> 0) % below;
   };
 }
+
+/** 0 to below 1. */
+export type Draw = () => number;
+
+/** The same as fractions. */
+export function drawing(seed: number): Draw {
+  const pick = picker(seed + 1);
+  // The first numbers of seeds near each other are near each other.
+  for (let i = 0; i < 8; i++) pick(2);
+  return () => pick(2 ** 32) / 2 ** 32;
+}

@@ -1,5 +1,5 @@
 /** What guests of a simulated pool want of their hosts' slots, at each moment of a run. */
-import { picker } from '../fuzz/pick.ts';
+import type { Draw } from '../fuzz/pick.ts';
 import { RECORDED, RECORDED_EVERY_MS } from './recorded.ts';
 
 /** Slots that a guest would take if it got them. */
@@ -9,15 +9,6 @@ export type Load = (atMs: number) => number;
 const DAY_MS = 20 * 60_000;
 const CELL_MS = 30_000;
 const FLAP_MS = 70_000;
-
-/** 0 to below 1. */
-export type Draw = () => number;
-export function drawing(seed: number): Draw {
-  const pick = picker(seed + 1);
-  // The first numbers of seeds near each other are near each other.
-  for (let i = 0; i < 8; i++) pick(2);
-  return () => pick(2 ** 32) / 2 ** 32;
-}
 
 /** A number that follows from two others alone: a load can be asked for at any moment. */
 function noise(seed: number, cell: number): number {
