@@ -21,7 +21,7 @@ export interface BuiltDomain {
   readonly guest: GuestInterface;
 }
 
-/** The domain whose exits they are . */
+/** The domain whose exits they are. */
 export interface ExitedDomain extends BuiltDomain {
   readonly vcpus: Vcpus;
   readonly trace: Trace;
