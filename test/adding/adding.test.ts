@@ -1,19 +1,19 @@
 /** docs/adding.md: its examples are the files of this folder, and each is at work once its one line stands where the page says. */
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Pc } from '../../src/devices/index.ts';
 import { judgeDefinition } from '../../src/dom0/definitions/config/judge-definition.ts';
-import { buildByKeys, KEYS } from '../../src/dom0/definitions/config/keys.ts';
+import { addKeys, buildByKeys, KEYS } from '../../src/dom0/definitions/config/keys.ts';
 import type { KeyRule, NewDomain } from '../../src/dom0/definitions/config/rule.ts';
 import { writeXlConfig } from '../../src/dom0/definitions/config/write-xl.ts';
 import { program, programDomain, runToEnd } from '../../src/hypervisor/domain/program.test-support.ts';
 import { FakeGuest } from '../../src/dom0/backends/fake-guest.test-support.ts';
-import { attachKinds, DEVICE_KINDS, type Place, plannedOf } from '../../src/dom0/toolstack/devices/index.ts';
+import { attachKinds, DEVICE_KINDS, keysOf, type Place, plannedOf } from '../../src/dom0/toolstack/devices/index.ts';
 import { WorkerRunner, type WorkerLike } from '../../src/dom0/toolstack/runners/index.ts';
 import { Mailbox } from '../../src/hypervisor/index.ts';
 import { type Ask, doVerb, VERBS } from '../../src/hypervisor/verbs/index.ts';
 import { type Served, serveVerbs } from '../../src/hypervisor/worker/serve-verbs.ts';
-import { BELLS, bellKeys } from './bell.ts';
+import { BELLS } from './bell.ts';
 import { delays } from './boot-delay.ts';
 import { PostCard } from './post-card.ts';
 import { howFar } from './how-far.ts';
@@ -135,9 +135,9 @@ describe('a key that is added', () => {
 });
 
 describe('a kind of guest device that is added', () => {
-  // The two lines.
+  // The line.
   const kinds = { ...DEVICE_KINDS, bells: BELLS };
-  const rules = { ...KEYS, ...bellKeys };
+  const rules = { ...KEYS, ...keysOf(kinds) };
   const ID = { kind: 'bell', domid: 7, devid: 0 };
   const made = (line: string, saved = {}) => {
     const text = `name = "a"\nmemory = 64\ntype = "pvh"\nkernel = "/k"\n${line}\n`;
@@ -164,6 +164,15 @@ describe('a kind of guest device that is added', () => {
     bell.devices.close();
     expect(bell.guest.client.directory('/local/domain/0/backend/bell/7')).toEqual([]);
     expect(made('').devices.of.bells.list()).toEqual([]);
+  });
+
+  it('brings its key to whoever judges a definition', () => {
+    const text = 'name = "a"\nmemory = 64\ntype = "pvh"\nkernel = "/k"\nbell = 1\n';
+    const of = () => judgeDefinition('x.cfg', text).definition.bell;
+    expect(of()).toBeUndefined();
+    onTestFinished(() => void Reflect.deleteProperty(KEYS, 'bell'));
+    addKeys(keysOf(kinds));
+    expect(of()).toBe(true);
   });
 
   it('is saved under its name, and restored', () => {

@@ -16,7 +16,7 @@ declare module '../../src/dom0/definitions/config/definition.ts' {
   }
 }
 
-export const bellKeys: Family = {
+const keys: Family = {
   bell: rule('defbool', used('a bell', 'The guest has a bell that Domain 0 hears.'), {
     into: (definition, { number }) => void (number !== 0 && (definition.bell = true)),
     from: ({ bell }) => bell && 1,
@@ -59,6 +59,7 @@ class Bells extends SharedDevices<true, Bell, DeviceInfo & { rung: number }> {
 }
 
 export const BELLS: DeviceKind<true, Bells> = {
+  keys,
   planned: ({ definition }) => definition.bell,
   attach: ({ backends, record }, given, saved) => {
     const bells = new Bells(backends, record.id);

@@ -25,6 +25,6 @@ export { writeSxp } from './write-sxp.ts';
 export { writeXml } from './write-xml.ts';
 export { nearest } from './nearest.ts';
 export { writeJson } from './write-json.ts';
-export { buildByKeys, KEYS } from './keys.ts';
-export type { NewDomain, Plain } from './rule.ts';
+export { addKeys, buildByKeys, KEYS } from './keys.ts';
+export type { Family, NewDomain, Plain } from './rule.ts';
 export type { ValueType } from './values.ts';

@@ -5,7 +5,7 @@
 import type { Machine } from '../../../hypervisor/index.ts';
 import type { DomainRecord } from '../../../hypervisor/memory/index.ts';
 import type { BackendParts } from '../../backends/index.ts';
-import type { Definition, DomainType } from '../../definitions/config/index.ts';
+import type { Definition, DomainType, Family } from '../../definitions/config/index.ts';
 import type { Network } from '../../host/network/index.ts';
 import type { GuestDisk } from './drives.ts';
 
@@ -52,6 +52,8 @@ export interface Hotplug<Given> {
 }
 
 export interface DeviceKind<Given, Devices extends GuestDevices | undefined> {
+  /** Keys of a definition that ask for it, where no family of definitions/config/keys has them. */
+  keys?: Family;
   /** Loads Domain 0's program for it, where that is not here from the beginning. @throws HostError */
   load?(): Promise<void>;
   /** What a guest has of it; undefined: nothing. */

@@ -1,7 +1,8 @@
 /** The kinds of devices that guests share with Domain 0; a new kind is its file and one line here. */
 import { CARDS } from './cards.ts';
 import { DISKS } from './disks.ts';
-import type { DevicesOf } from './kinds.ts';
+import { addKeys } from '../../definitions/config/index.ts';
+import { type DevicesOf, keysOf } from './kinds.ts';
 import { SCREEN } from './screens.ts';
 
 /** By the names that they have in saved states, in the order in which they are attached. */
@@ -10,6 +11,9 @@ export const DEVICE_KINDS = {
   disks: DISKS,
   screen: SCREEN,
 };
+
+// Definitions lie below, and learn here of keys that come with a kind.
+addKeys(keysOf(DEVICE_KINDS));
 
 /** A guest's devices, by their kinds. */
 export type Devices = DevicesOf<typeof DEVICE_KINDS>;
@@ -34,6 +38,7 @@ export {
   type AttachedKinds,
   type DevicesOf,
   type Given,
+  keysOf,
   type Kinds,
   loadKinds,
   plannedOf,

@@ -1,5 +1,5 @@
 /** What is done to all kinds of a guest's devices, by their rows. */
-import type { Definition } from '../../definitions/config/index.ts';
+import type { Definition, Family } from '../../definitions/config/index.ts';
 import type { DeviceKind, GuestDevices, Place, Planned } from './device-kind.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a table holds kinds with devices of their own
@@ -20,6 +20,9 @@ const mapped = <Of extends Kinds, Result>(kinds: Of, of: (kind: Of[string], name
       return result === undefined ? [] : [[name, result]];
     }),
   );
+
+/** The keys that kinds bring with them. */
+export const keysOf = (kinds: Kinds): Family => Object.assign({}, ...Object.values(kinds).map(({ keys }) => keys));
 
 /** What a guest has by its definition. */
 export const plannedOf = <Of extends Kinds>(kinds: Of, planned: Planned): Given<Of> =>
