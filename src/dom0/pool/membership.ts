@@ -13,6 +13,8 @@ import { Pool } from './pool.ts';
 import { PoolBalancing } from './pool-balancing.ts';
 import { Failover } from './recovery/failover.ts';
 import { isGuarded } from './recovery/guarded.ts';
+import { Replicas } from './recovery/replicas.ts';
+import { Replication } from './recovery/replication.ts';
 import type { Room } from './room.ts';
 import { SharedState } from './shared-state.ts';
 import { tabsRoom } from './tabs-room.ts';
@@ -42,6 +44,9 @@ export interface Joined {
   balancing: PoolBalancing;
   /** Which of them start again where a host is lost. */
   failover: Failover;
+  /** What is kept here of others' guests, and elsewhere of those here. */
+  replicas: Replicas;
+  replication: Replication;
 }
 
 /** How a host is to be in a pool. */
@@ -126,9 +131,18 @@ export class Membership {
       return member && COMMANDS.migrate.run(host, member.record.id, to);
     };
     const balancing = new PoolBalancing({ pool, state, later, hostMs, migrate, note, say });
-    const failover = new Failover({ host, pool, state, ownership, later });
+    const replicas = new Replicas(host);
+    pool.serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
+    const failover = new Failover({ host, pool, state, ownership, later, replicas });
+    const replication = new Replication({
+      host,
+      neighbours: pool,
+      later,
+      me: pool.me,
+      isThere: () => pool.left === undefined,
+    });
     const where = { url, ...(url === TABS ? {} : { code }) };
-    const joined: Joined = { pool, ...where, state, ownership, balancing, failover };
+    const joined: Joined = { pool, ...where, state, ownership, balancing, failover, replicas, replication };
     this.joined = joined;
     pool.onChange(() => {
       if (pool.left === undefined || this.joined !== joined) return;

@@ -111,9 +111,21 @@ export class Ownership {
     return as === 'running';
   }
 
+  /** As `take`, of a guest that this host has a copy of: that is the guest where the lease of its host has run out, and it may not go on there then. */
+  async takeCopy(guest: string, isGuarded: boolean): Promise<boolean> {
+    const lease = this.parts.state.leases.get(guest);
+    if (lease?.owner === undefined || lease.owner === this.parts.pool.me) return this.take(guest);
+    this.beginning.add(guest);
+    this.holder.received(guest, lease.owner, lease.epoch, this.parts.hostMs(), isGuarded ? undefined : true);
+    const as = await this.becomes(guest, each => each === 'running' || each === undefined);
+    if (as !== 'running') this.beginning.delete(guest);
+    return as === 'running';
+  }
+
   /** It runs here now, or does not: then its lease is given back. */
   begun(guest: string): void {
     this.beginning.delete(guest);
+    this.do(this.holder.started(guest));
   }
 
   /** By hand, where the coordinator is gone for good. */

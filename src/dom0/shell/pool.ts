@@ -14,6 +14,8 @@ const USAGE = `Usage: pool COMMAND
   balance [performance|density|off] [--automatic]
                                      what should move where, and why; how this host wants that decided
   receive on|off                     whether guests may come from other hosts
+  replicas                           snapshots that are kept here of guests of other hosts
+  restore GUEST [--at TIME]          have one go on here as it was then, where its host is lost
   emergency                          give leases here, where the host that did is gone for good
   tasks                              what was done on its hosts
   leave                              be alone again
@@ -129,6 +131,36 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
     if ((word !== 'on' && word !== 'off') || more.length > 0) return failed(USAGE, WRONG_USE);
     membership.here.pool.setReceives(word === 'on');
     return succeeded('');
+  },
+  replicas: async membership => {
+    const { replicas } = membership.here;
+    const { timeOf } = await import('../pool/recovery/failover.ts');
+    return succeeded(
+      columns([
+        ['Name', 'Snapshots', 'MiB', '', 'Last'],
+        ...[...replicas.list.values()]
+          .filter(({ points }) => points.length > 0)
+          .map(({ name, points, bytes }) => [
+            name,
+            String(points.length),
+            mib(bytes),
+            '',
+            `  ${points.map(({ atMs }) => timeOf(atMs)).at(-1)}`,
+          ]),
+      ]),
+    );
+  },
+  restore: async (membership, words) => {
+    const at = words.indexOf('--at');
+    const time = at < 0 ? undefined : words[at + 1];
+    const [guest, ...more] = at < 0 ? words : [...words.slice(0, at), ...words.slice(at + 2)];
+    if (guest === undefined || more.length > 0 || (at >= 0 && time === undefined)) return failed(USAGE, WRONG_USE);
+    const atMs = time === undefined ? undefined : Date.parse(`${time.replace(' ', 'T')}Z`);
+    if (Number.isNaN(atMs))
+      return failed(`pool: ${time} is no time. Write one as pool replicas does: 2026-11-28T04:00:00.`);
+    // Within that second.
+    const { failover } = membership.here;
+    return succeeded(`${await failover.restore(guest, atMs === undefined ? undefined : atMs + 999)}\n`);
   },
   emergency: async membership => {
     const { pool, ownership } = membership.here;

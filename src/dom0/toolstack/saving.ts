@@ -1,6 +1,6 @@
 /** A domain is saved: a guest with Xen's drivers suspends itself first, any other is held still while its state is written. */
 import type { State } from '../../devices/index.ts';
-import type { PrecopyRound, PrecopyWish } from '../../hypervisor/index.ts';
+import type { Precopy, PrecopyRound, PrecopyWish } from '../../hypervisor/index.ts';
 import type { Later } from '../host/index.ts';
 import type { DomainRunner } from './runners/runner.ts';
 import type { Member } from './running-domain.ts';
@@ -39,6 +39,8 @@ export type StateSink = (piece: Uint8Array) => void | Promise<void>;
 /** It moves to another host: memory is copied by libxc's rounds, also on this thread; `round`: told how far that is, and waited for before any more is copied. */
 export interface Live {
   wish?: PrecopyWish;
+  /** Absent: `migrate`. */
+  precopy?: Precopy;
   round(round: PrecopyRound): void | Promise<void>;
   /** It stands still from now on. */
   stands(): void;
@@ -122,7 +124,7 @@ export class Saving {
   private async copyAhead({ runner }: Member, signal: AbortSignal, sink: StateSink, live?: Live): Promise<void> {
     if (!this.parts.inWorkers() && !live) return;
     for (let isLast = false; !isLast; signal.throwIfAborted()) {
-      const part = await runner.ask('copyAhead', live ? 'migrate' : 'save', live?.wish);
+      const part = await runner.ask('copyAhead', live ? (live.precopy ?? 'migrate') : 'save', live?.wish);
       for (const piece of part.pieces) await sink(piece);
       if (part.round) await live?.round(part.round);
       isLast = part.isLast;

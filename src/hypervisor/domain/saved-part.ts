@@ -1,3 +1,9 @@
+/**
+ * How memory is copied while its guest runs. `migrate`: libxc's own rounds, the last of which is few frames. `save`: a file keeps every copy, so a round that has
+ * not half of the one before is not worth it. `checkpoint`: as `save`, and once the state is whole, the next one of this kind has only what was written since.
+ */
+export type Precopy = 'save' | 'migrate' | 'checkpoint';
+
 /** How far memory is copied while its guest runs, in libxc's words (struct precopy_stats of xenguest.h). */
 export interface PrecopyRound {
   /** 0: all of memory; the next ones: what was written during the one before. */

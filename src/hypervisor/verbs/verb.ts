@@ -5,7 +5,7 @@
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { Medium } from '../disks/media.ts';
 import type { Domain } from '../domain/domain.ts';
-import type { PrecopyWish, SavedPart } from '../domain/saved-part.ts';
+import type { Precopy, PrecopyWish, SavedPart } from '../domain/saved-part.ts';
 import type { History } from '../history/index.ts';
 
 /** A domain as whoever runs it has it. */
@@ -18,7 +18,7 @@ export interface Carried {
   /** The next part of its saved state (stream/saver.ts); on Domain 0's thread at once. @throws SavedStateError, HostError */
   state(): SavedPart | Promise<SavedPart>;
   /** A part of the state before that, of memory that is copied while the guest runs. @throws as `state` */
-  copyAhead(how: 'save' | 'migrate', wish?: PrecopyWish): SavedPart | Promise<SavedPart>;
+  copyAhead(how: Precopy, wish?: PrecopyWish): SavedPart | Promise<SavedPart>;
   /** It is not saved after all. */
   forgetState(): void | Promise<void>;
   /** What the guest changed of its drives (disks/saved-disks.ts). */

@@ -25,7 +25,7 @@ import { queueClock } from '../scheduler/queue-clock.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import { Slot } from '../scheduler/slot.ts';
 import { Teller } from '../domain/teller.ts';
-import type { PrecopyWish, SavedPart } from '../domain/saved-part.ts';
+import type { Precopy, PrecopyWish, SavedPart } from '../domain/saved-part.ts';
 import { SavedStateError } from '../domain/saved-state-error.ts';
 import { GuestLog } from '../domain/guest-log.ts';
 import { findOwner, type Owner } from './owner.ts';
@@ -269,7 +269,7 @@ class CarriedHere implements Carried {
     return (await this.saver()).save();
   }
 
-  async copyAhead(how: 'save' | 'migrate', wish?: PrecopyWish): Promise<SavedPart> {
+  async copyAhead(how: Precopy, wish?: PrecopyWish): Promise<SavedPart> {
     return (await this.saver()).copyAhead(how, wish);
   }
 

@@ -97,6 +97,8 @@ export interface Definition {
   vmtraceKib?: number;
   /** Where its host is lost, another one of the pool starts it again. */
   ha?: true;
+  /** Another host of the pool gets a snapshot of it so often, and keeps the last ones. */
+  replicate?: { everySeconds: number; to: string; keep: number };
   onPoweroff: Action;
   onReboot: Action;
   onCrash: Action;

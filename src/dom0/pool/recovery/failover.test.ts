@@ -110,6 +110,55 @@ describe('a guest with ha = 1', () => {
   });
 });
 
+describe('a guest whose snapshots are kept elsewhere', () => {
+  const REPLICATED = 'replicate = "every=1,to=charlie"';
+
+  it('goes on from the last one where its host is lost, and there alone', async () => {
+    const room = new TestRoom();
+    const alfa = await member(room, 'alfa', KERNEL);
+    const bravo = await member(room, 'bravo', KERNEL);
+    const charlie = await member(room, 'charlie');
+    const uuid = await create(bravo, `ha = 1\n${REPLICATED}`);
+    await until(() => alfa.state.guardedOf('bravo').has(uuid));
+    await until(() => (charlie.replicas.list.get(uuid)?.points.length ?? 0) > 2);
+    bravo.end();
+    await until(() => placesOf([alfa, charlie], 'web').length > 0);
+    const { atMs } = charlie.replicas.list.get(uuid)!.at()!;
+    expect(placesOf([alfa, charlie], 'web')).toEqual(['charlie']);
+    await until(() => notes(charlie).length > 0);
+    const [id] = charlie.host.toolstack.members.keys();
+    const at = new Date(atMs).toISOString().slice(0, 19).replace('T', ' ');
+    expect(notes(charlie)).toEqual([
+      `bravo is lost, where web ran. It goes on here as domain ${id}, as it was at ${at}.`,
+    ]);
+    expect(alfa.state.leases.get(uuid)!.owner).toBe('charlie');
+    for (const each of [alfa, charlie]) each.end();
+  });
+
+  it('goes on as it was at any of them by hand, and not while it runs elsewhere', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo, charlie] = [
+      await member(room, 'alfa'),
+      await member(room, 'bravo', KERNEL),
+      await member(room, 'charlie'),
+    ];
+    const uuid = await create(bravo, REPLICATED);
+    const points = () => charlie.replicas.list.get(uuid)?.points ?? [];
+    await until(() => points().length > 2);
+    await expect(charlie.failover.restore('db')).rejects.toThrow('Nothing is kept here of db.');
+    await expect(charlie.failover.restore('web', 0)).rejects.toThrow('The first snapshot of web is from ');
+    const restored = charlie.failover.restore('web', points()[1]!.atMs);
+    // As long as its host is there it is its host's.
+    await new Promise(resolve => setTimeout(resolve, 1500));
+    expect(placesOf([bravo, charlie], 'web')).toEqual(['bravo']);
+    bravo.end();
+    expect(await restored).toMatch(/^It goes on here as domain \d+, as it was at /);
+    expect(placesOf([alfa, charlie], 'web')).toEqual(['charlie']);
+    await until(() => alfa.state.leases.get(uuid)?.owner === 'charlie');
+    for (const each of [alfa, charlie]) each.end();
+  });
+});
+
 describe('a guest without ha = 1', () => {
   it('goes on where nobody can confirm that it is its host’s, and is started by nobody else', async () => {
     const room = new TestRoom();

@@ -4,11 +4,13 @@
  * is there, or moved, is left alone.
  */
 import type { Later } from '../../host/index.ts';
+import { judgeDefinition } from '../../definitions/config/index.ts';
 import { COMMANDS } from '../../toolstack/commands/index.ts';
 import type { CommandHost, Guest } from '../../toolstack/index.ts';
 import type { Ownership } from '../ownership.ts';
 import type { Pool } from '../pool.ts';
 import { type Guarded, MOST_DEFINITION_LETTERS, type SharedState } from '../shared-state.ts';
+import type { Replicas } from './replicas.ts';
 import { filesHere, guardedAs, isGuarded, localDisks } from './guarded.ts';
 
 const LOOK_MS = 1000;
@@ -17,7 +19,9 @@ export interface FailoverParts {
   host: CommandHost;
   pool: Pool;
   state: SharedState;
-  ownership: Pick<Ownership, 'holds' | 'take' | 'begun'>;
+  ownership: Pick<Ownership, 'holds' | 'take' | 'takeCopy' | 'begun'>;
+  /** Snapshots of others' guests. */
+  replicas: Replicas;
   later: Later;
 }
 
@@ -111,24 +115,59 @@ export class Failover {
     const { host, state, pool, ownership } = this.parts;
     const { name, host: from, ...guarded } = lost;
     try {
-      const files = await filesHere(host, lost);
+      // Who has its snapshots starts it from them, as long as that host is there.
+      const keeper = replicaHost(guarded.definition);
+      if (keeper !== undefined && keeper !== pool.me && pool.inOrder.includes(keeper)) return;
+      const how = this.parts.replicas.find(guest) ? this.fromSnapshot(guest) : await this.fromDisks(lost);
       // Its host may still be about to hold it still.
       if (!(await ownership.take(guest))) return;
       try {
-        const { id } = await COMMANDS.create.run(host, files);
+        const begins = await how();
         this.mine.set(guest, name);
         state.setGuarded(guest, { name, ...guarded });
-        host.tasks.note(
-          `ha-start ${name}`,
-          'done',
-          `${from} is lost, where ${name} ran. It starts here as domain ${id}.`,
-        );
+        host.tasks.note(`ha-start ${name}`, 'done', `${from} is lost, where ${name} ran. ${begins}`);
       } finally {
         ownership.begun(guest);
       }
     } catch (error) {
       this.say(guest, name, `${from} is lost, and ${pool.me} cannot start it: ${(error as Error).message}`);
     }
+  }
+
+  private async fromDisks(lost: Guarded): Promise<() => Promise<string>> {
+    const { host } = this.parts;
+    const files = await filesHere(host, lost);
+    return async () => `It starts here as domain ${(await COMMANDS.create.run(host, files)).id}.`;
+  }
+
+  private fromSnapshot(guest: string): () => Promise<string> {
+    return async () => {
+      const { guest: again, point } = await this.parts.replicas.restore(guest);
+      return `It goes on here as domain ${again.record.id}, as it was at ${timeOf(point.atMs)}.`;
+    };
+  }
+
+  /** By hand: a guest as it was at a snapshot (`atMs`, since 1970: at the last that is not later). What is said of it. @throws Error with a sentence */
+  async restore(word: string, atMs?: number): Promise<string> {
+    const { host, ownership, replicas } = this.parts;
+    const found = replicas.find(word);
+    if (!found) throw new Error(`Nothing is kept here of ${word}. pool replicas lists what is.`);
+    const [uuid, replica] = found;
+    const point = replica.at(atMs);
+    if (!point) throw new Error(`The first snapshot of ${replica.name} is from ${timeOf(replica.points[0]!.atMs)}.`);
+    return host.tasks.run(`pool restore ${replica.name}`, async task => {
+      const isGuarded = judgeDefinition('', point.head.about.definition).definition.ha === true;
+      if (!(await ownership.takeCopy(uuid, isGuarded)))
+        throw new Error(`${replica.name} runs elsewhere. xl migrate brings it here.`);
+      try {
+        const { guest } = await replicas.restore(uuid, atMs);
+        this.lost.delete(uuid);
+        task.message = `It goes on here as domain ${guest.record.id}, as it was at ${timeOf(point.atMs)}.`;
+        return task.message;
+      } finally {
+        ownership.begun(uuid);
+      }
+    });
   }
 
   /** Once. */
@@ -138,5 +177,9 @@ export class Failover {
     this.parts.host.tasks.note(`ha-start ${name}`, 'failed', sentence);
   }
 }
+
+const replicaHost = (definition: string): string | undefined =>
+  judgeDefinition('', definition).definition.replicate?.to;
+export const timeOf = (epochMs: number): string => new Date(epochMs).toISOString().slice(0, 19).replace('T', ' ');
 
 const SERVE_IT = 'Serve it with qemu-nbd, and name it nbd://…: then another host can start the guest.';

@@ -11,6 +11,8 @@ import { enter, random, type TestRoom } from '../rooms.test-support.ts';
 import { SharedState } from '../shared-state.ts';
 import { Failover } from './failover.ts';
 import { isGuarded } from './guarded.ts';
+import { Replicas } from './replicas.ts';
+import { Replication } from './replication.ts';
 
 /** Time of pools runs so many times as fast as the clock on the wall. */
 const HURRY = 20;
@@ -26,6 +28,8 @@ export interface PoolMember {
   state: SharedState;
   ownership: Ownership;
   failover: Failover;
+  replicas: Replicas;
+  replication: Replication;
   /** It is gone with all that ran there, and nobody heard a word. */
   end(): void;
   /** Nobody hears it any more, nor it anybody. */
@@ -79,7 +83,16 @@ export async function member(
   const epochMs = (): number => Date.now();
   const ownership = new Ownership({ host, pool, state, later: hurried, hostMs, epochMs, engine, isGuarded, say });
   host.meet(pool, ownership);
-  const failover = new Failover({ host, pool, state, ownership, later: hurried });
+  const replicas = new Replicas(host);
+  pool.serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
+  const failover = new Failover({ host, pool, state, ownership, later: hurried, replicas });
+  const replication = new Replication({
+    host,
+    neighbours: pool,
+    later: hurried,
+    me: name,
+    isThere: () => pool.left === undefined,
+  });
   return {
     name,
     host,
@@ -87,6 +100,8 @@ export async function member(
     state,
     ownership,
     failover,
+    replicas,
+    replication,
     end: () => {
       isThere = false;
       pool.leave();

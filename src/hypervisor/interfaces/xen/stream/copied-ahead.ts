@@ -4,7 +4,7 @@
  * stream: the last one is what counts.
  */
 import type { Domain } from '../../../domain/domain.ts';
-import type { PrecopyRound } from '../../../domain/saved-part.ts';
+import type { Precopy, PrecopyRound } from '../../../domain/saved-part.ts';
 import { DirtyLog, framesIn } from '../../../memory/dirty-log.ts';
 import { mfnOf, type SecondStage } from '../../../memory/second-stage.ts';
 import { xenOf } from '../of-domain.ts';
@@ -17,11 +17,8 @@ import { type Page, pageOf } from './pages.ts';
 const FEW = 50,
   MOST_ROUNDS = 5;
 
-/**
- * `migrate`: libxc's own rounds: so few frames as are FEW are still copied while the guest runs, and after them or after MOST_ROUNDS it is to stand still.
- * `save`: a file keeps every copy, so a round that has not half of the one before is not worth it.
- */
-export type Precopy = 'save' | 'migrate';
+/** Of a checkpoint so few are copied while the guest stands still: some milliseconds. */
+const FEW_SINCE = 1024;
 
 export class CopiedAhead {
   private readonly domain: Domain;
@@ -61,9 +58,24 @@ export class CopiedAhead {
     this.dirty = this.todo.length;
   }
 
+  /** The next checkpoint: what was written since the last one. */
+  again(): void {
+    this.takeWritten();
+    const todo = this.changedFrames();
+    this.todo = todo.length < FEW_SINCE ? [] : todo;
+    this.isLast = this.todo.length === 0;
+    this.iteration = this.copiedInRound = 0;
+    this.dirty = this.todo.length;
+  }
+
   /** What is left is copied at the end. */
   get isDone(): boolean {
     return this.isLast && this.todo.length === 0;
+  }
+
+  /** What was copied counts for the next state, too. */
+  get isKept(): boolean {
+    return this.precopy === 'checkpoint';
   }
 
   /** All of memory was copied once. */
@@ -99,10 +111,7 @@ export class CopiedAhead {
     }
     const before = this.dirty;
     this.takeWritten();
-    const todo: [number, number][] = [];
-    // RAM that is not shown there now is left to the end.
-    for (const [gfn, mfn] of ramFramesOf(this.domain, this.copied))
-      if (mfn >= 0 && this.stage.mfn(gfn) === mfn) todo.push([gfn, mfn]);
+    const todo = this.changedFrames();
     const isWorthIt = this.precopy === 'migrate' || (todo.length >= FEW && todo.length < before / 2);
     this.isLast = !isWorthIt || todo.length < FEW;
     if (!isWorthIt || todo.length === 0) return;
@@ -110,6 +119,11 @@ export class CopiedAhead {
     this.dirty = todo.length;
     this.copiedInRound = 0;
     this.todo = todo;
+  }
+
+  /** RAM that is not shown there now is left to the end. */
+  private changedFrames(): [number, number][] {
+    return [...ramFramesOf(this.domain, this.copied)].filter(([gfn, mfn]) => mfn >= 0 && this.stage.mfn(gfn) === mfn);
   }
 
   /** What was written is not as it was copied. */
@@ -120,16 +134,19 @@ export class CopiedAhead {
   /** While the domain stands still: the pages that are not as they were copied, to the end of its memory. Once. */
   *rest(): Generator<Page> {
     this.takeWritten();
-    this.end();
-    const { copied, stage } = this,
+    const { copied, stage, isKept } = this,
       { machine } = this.domain.options;
+    if (!isKept) this.end();
     for (const [gfn, behind] of ramFramesOf(this.domain, copied)) {
-      copied[gfn] = 0;
+      copied[gfn] = isKept && behind >= 0 && stage.mfn(gfn) === behind ? stage.entry(gfn) : 0;
       yield pageOf(machine, gfn, behind);
     }
     // Copied, and no memory of the guest's any more.
-    for (let gfn = 0; gfn < copied.length; gfn++)
-      if (copied[gfn] !== 0 && copied[gfn] !== stage.words[gfn]) yield { pfn: gfn, type: PAGE.INVALID };
+    for (let gfn = 0; gfn < copied.length; gfn++) {
+      if (copied[gfn] === 0 || copied[gfn] === stage.words[gfn]) continue;
+      copied[gfn] = 0;
+      yield { pfn: gfn, type: PAGE.INVALID };
+    }
   }
 
   /** Nothing is kept any more. */

@@ -1,3 +1,4 @@
 /** What src/hypervisor/interfaces/xen/stream offers to other rooms. */
 export { differences } from './differences.ts';
 export { readState, readStateFrom, SavedStateError, saveDomain, Saver, toolstackRecord } from './state.ts';
+export { PAGE, PAGES_PER_RECORD } from './format.ts';

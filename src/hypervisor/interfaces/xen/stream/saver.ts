@@ -1,8 +1,8 @@
 /** A domain that is saved, some MiB at a time: at once, or after its memory was copied while it ran. No part of its state is kept here. */
 import type { Domain } from '../../../domain/domain.ts';
-import type { PrecopyWish, SavedPart } from '../../../domain/saved-part.ts';
+import type { Precopy, PrecopyWish, SavedPart } from '../../../domain/saved-part.ts';
 import { xenOf } from '../of-domain.ts';
-import { CopiedAhead, type Precopy } from './copied-ahead.ts';
+import { CopiedAhead } from './copied-ahead.ts';
 import { PAGES_PER_RECORD } from './format.ts';
 import { type SavedBy, StateWriter } from './writer.ts';
 
@@ -15,6 +15,8 @@ export class Saver {
   /** What is under way; absent: nothing. */
   private writer: StateWriter | undefined;
   private ahead: CopiedAhead | undefined;
+  /** Of the last state, a checkpoint that was whole. Others' logs take its bits: it is worth nothing once another one begins. */
+  private last: CopiedAhead | undefined;
   private isRehearsed = false;
   private verify = false;
   private rest: Generator<Uint8Array> | undefined;
@@ -33,7 +35,7 @@ export class Saver {
     this.verify = verify;
     const xen = xenOf(this.domain);
     if (xen && !xen.isHvm) return { pieces: [], isLast: true };
-    const ahead = (this.ahead ??= new CopiedAhead(this.domain, precopy, PAGES_PER_RECORD, mostRounds));
+    const ahead = (this.ahead ??= this.begin(precopy, mostRounds));
     if (ahead.isFirstOver && !this.isRehearsed) {
       this.isRehearsed = true;
       this.begun.rehearse();
@@ -41,9 +43,30 @@ export class Saver {
     return { pieces: [...this.begun.ahead(ahead.step())], isLast: ahead.isDone, round: ahead.round };
   }
 
-  /** It is not saved after all, or all of it was taken. */
+  private begin(precopy: Precopy, mostRounds?: number): CopiedAhead {
+    const { last } = this;
+    this.last = undefined;
+    if (precopy !== 'checkpoint' || !last) {
+      last?.end();
+      return new CopiedAhead(this.domain, precopy, PAGES_PER_RECORD, mostRounds);
+    }
+    last.again();
+    return last;
+  }
+
+  /** It is not saved after all; the next checkpoint has all of its memory. */
   forget(): void {
+    this.last?.end();
+    this.last = undefined;
     this.ahead?.end();
+    this.ahead = this.rest = this.writer = undefined;
+    this.verify = false;
+  }
+
+  /** All of it was taken. */
+  private isTaken(): void {
+    if (this.ahead?.isKept) this.last = this.ahead;
+    else this.ahead?.end();
     this.ahead = this.rest = this.writer = undefined;
     this.verify = false;
   }
@@ -56,7 +79,7 @@ export class Saver {
       for (let bytes = 0; bytes < PART_BYTES; ) {
         const { value, done } = this.rest.next();
         if (done) {
-          this.forget();
+          this.isTaken();
           return { pieces, isLast: true };
         }
         pieces.push(value);

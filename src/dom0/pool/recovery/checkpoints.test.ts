@@ -1,0 +1,147 @@
+/** Checkpoints of a guest on another host: what is kept there is the guest as it was, and only what has changed goes. */
+import { describe, expect, it } from 'vitest';
+import type { SavedPages } from '../../../hypervisor/index.ts';
+import { until } from '../../service/host.test-support.ts';
+import type { Host } from '../../service/host.ts';
+import { GUESTS, pair, running, watch } from '../migration/pair.test-support.ts';
+import { Checkpointing } from './checkpointing.ts';
+import { Replicas } from './replicas.ts';
+
+const NEVER = new AbortController().signal;
+
+/** Contents by guest frame; what has none, or zeros, is left out. */
+function contents(pages: Iterable<SavedPages>): Map<number, string> {
+  const found = new Map<number, string>();
+  for (const { pfns, types, bytes } of pages) {
+    let at = 0;
+    types.forEach((type, i) => {
+      found.delete(pfns[i]!);
+      if (type > 12) return;
+      const page = Buffer.from(bytes.subarray(at, at + 4096));
+      at += 4096;
+      if (page.some(byte => byte !== 0)) found.set(pfns[i]!, page.toString('latin1'));
+    });
+  }
+  return found;
+}
+
+async function kept(kind: keyof typeof GUESTS, type?: string) {
+  const { a, b, cable } = pair();
+  const replicas = new Replicas(b);
+  cable.of('b').serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
+  const { id } = await a.create(kind === 'minipv' ? GUESTS.minipv('web', '', type) : GUESTS.demo('web'));
+  const shown = await watch(a, id);
+  await until(() => shown.text().endsWith('> '));
+  const guest = a.member(id);
+  const parts = { host: a, neighbours: cable.of('a') };
+  const open = (keep = 5) => Checkpointing.open(parts, guest, 'b', keep);
+  return { a, b, cable, guest, shown, replicas, open, id };
+}
+
+const say = async (shown: { text(): string; type(text: string): void }, line: string): Promise<void> => {
+  const before = shown.text().length;
+  shown.type(`${line}\r`);
+  await until(() => shown.text().length > before + line.length && shown.text().endsWith('> '));
+};
+const typeAt = async (host: Host, line: string): Promise<string> => {
+  const [{ id }] = await host.list();
+  const there = await watch(host, id);
+  await until(() => there.text().length > 0);
+  await say(there, line);
+  return there.text();
+};
+
+describe('checkpoints of a guest', () => {
+  it('are its memory as it was at their moments, though only what changed has come', async () => {
+    const { a, guest, shown, replicas, open } = await kept('demo');
+    const line = await open();
+    const first = await line.take(NEVER);
+    await say(shown, 'help');
+    const second = await line.take(NEVER);
+    await say(shown, 'help');
+    const third = await line.take(NEVER);
+    expect(second.pages).toBeLessThan(first.pages / 4);
+    expect(third.pages).toBeLessThan(first.pages / 4);
+    expect(third.bytes).toBeLessThan(first.bytes / 2);
+    a.toolstack.setPaused(guest, true);
+    await line.take(NEVER);
+    const now = await a.toolstack.look(guest);
+    const replica = replicas.list.get(guest.uuid)!;
+    expect(replica.points.map(({ atMs }) => atMs).slice(0, 3)).toEqual([first.atMs, second.atMs, third.atMs]);
+    expect(contents(replica.pagesOf(replica.at()!))).toEqual(contents(now.pages));
+    // Somebody else's state of it in between does not take what the next one needs.
+    a.toolstack.setPaused(guest, false);
+    await say(shown, 'help');
+    await a.save(guest.record.id);
+    await say(shown, 'help');
+    a.toolstack.setPaused(guest, true);
+    await line.take(NEVER);
+    expect(contents(replica.pagesOf(replica.at()!))).toEqual(contents((await a.toolstack.look(guest)).pages));
+  });
+
+  it('are put together where only some are kept', async () => {
+    const { a, guest, shown, replicas, open } = await kept('demo');
+    const line = await open(2);
+    for (let i = 0; i < 4; i++) {
+      await line.take(NEVER);
+      await say(shown, 'help');
+    }
+    a.toolstack.setPaused(guest, true);
+    await line.take(NEVER);
+    const replica = replicas.list.get(guest.uuid)!;
+    expect(replica.points).toHaveLength(2);
+    expect(contents(replica.pagesOf(replica.at()!))).toEqual(contents((await a.toolstack.look(guest)).pages));
+  });
+
+  it.each([
+    ['demo', undefined],
+    ['minipv', 'pvh'],
+    ['minipv', 'pv'],
+  ] as const)('let %s (%s) go on on the other host where this one is lost', async (kind, type) => {
+    const { b, cable, guest, shown, replicas, open } = await kept(kind, type);
+    const line = await open();
+    await line.take(NEVER);
+    await say(shown, 'help');
+    await line.take(NEVER);
+    const text = shown.text();
+    cable.end('a');
+    const { guest: again } = await replicas.restore(guest.uuid);
+    expect([again.uuid, again.name, await running(b)]).toEqual([guest.uuid, 'web', ['web']]);
+    expect(await typeAt(b, 'help')).toContain(text.slice(0, text.indexOf('> ')));
+  });
+
+  it('count as they were wherever the link breaks, until they are whole', async () => {
+    const { a, cable, guest, shown, replicas, open } = await kept('demo');
+    let line = await open();
+    await line.take(NEVER);
+    const replica = replicas.list.get(guest.uuid)!;
+    const newest = (): Map<number, string> => contents(replica.pagesOf(replica.at()!));
+    const now = async (): Promise<Map<number, string>> => contents((await a.toolstack.look(guest)).pages);
+    let before = newest(),
+      stayed = 0,
+      isCut = true;
+    for (let count = 0; isCut; count += 1 + Math.floor(count / 8)) {
+      await say(shown, 'help');
+      a.toolstack.setPaused(guest, true);
+      let passed = 0;
+      isCut = false;
+      cable.passes = () => {
+        if (passed++ < count) return true;
+        isCut = true;
+        return false;
+      };
+      const problem = await line.take(NEVER).catch((error: Error) => error.message);
+      cable.passes = () => true;
+      const state = await now();
+      // An acknowledgement that is lost is of a checkpoint that counts.
+      if (isCut) expect([before, state]).toContainEqual(newest());
+      else expect([typeof problem, newest()]).toEqual(['object', state]);
+      if (isCut) expect(problem).toBe('The link to b broke: the cable was pulled');
+      if (before.size === newest().size && [...before].every(([gfn, text]) => newest().get(gfn) === text)) stayed++;
+      before = newest();
+      a.toolstack.setPaused(guest, false);
+      if (isCut) line = await open();
+    }
+    expect(stayed).toBeGreaterThan(3);
+  }, 60_000);
+});

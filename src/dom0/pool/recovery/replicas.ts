@@ -1,0 +1,173 @@
+/** What a host keeps of guests of others: it takes their checkpoints, and starts a guest from one of them. */
+import { readStateAsItComes, type SavedHead, type SavedPages } from '../../../hypervisor/index.ts';
+import type { ByteChannel } from '../../host/nbd/index.ts';
+import type { CommandHost, Guest } from '../../toolstack/index.ts';
+import { Line } from '../migration/line.ts';
+import { nextHeader, say, textOf } from '../migration/messages.ts';
+import { CHECKPOINT, type Kept, readHead, readKept } from './checkpoint-messages.ts';
+import { type Point, Replica } from './replica.ts';
+
+/** Of all guests whose checkpoints are kept; and a message's. */
+const MOST_BYTES = 2 ** 30,
+  MOST_MESSAGE_BYTES = 2 ** 23;
+
+/** A host as others have it that keeps their checkpoints. */
+export class Replicas {
+  private readonly host: CommandHost;
+  private readonly all = new Map<string, Replica>();
+
+  constructor(host: CommandHost) {
+    this.host = host;
+  }
+
+  /** By the guests' UUIDs. */
+  get list(): ReadonlyMap<string, Replica> {
+    return this.all;
+  }
+
+  /** By a guest's name or UUID; undefined: nothing is kept of it. */
+  find(word: string): [uuid: string, replica: Replica] | undefined {
+    return [...this.all].find(([uuid, { name, points }]) => points.length > 0 && (uuid === word || name === word));
+  }
+
+  /** A connection that a host has made which has checkpoints to keep. Resolves at its end. */
+  async serve(channel: ByteChannel, from: string): Promise<void> {
+    const line = new Line(channel, from);
+    try {
+      const { type, body } = await message(line);
+      if (type !== CHECKPOINT.OF) throw new Error(`${from} begins with message ${type}.`);
+      const kept = readKept(body);
+      const replica = this.all.get(kept.uuid) ?? new Replica(kept.name);
+      this.all.set(kept.uuid, replica);
+      await say(line, CHECKPOINT.READY);
+      const incoming = new Incoming(line, kept, replica, () => this.bytes);
+      while (await incoming.take());
+    } catch (error) {
+      await say(line, CHECKPOINT.REFUSED, (error as Error).message).catch(() => {});
+    } finally {
+      line.close();
+    }
+  }
+
+  private get bytes(): number {
+    return [...this.all.values()].reduce((sum, replica) => sum + replica.bytes, 0);
+  }
+
+  /** A guest as it was at one of its checkpoints (`atMs`: at the last that is not later). @throws Error with a sentence: nothing is left of it */
+  async restore(uuid: string, atMs?: number): Promise<{ guest: Guest; point: Point }> {
+    const replica = this.all.get(uuid);
+    const point = replica?.at(atMs);
+    if (!replica || !point)
+      throw new Error(
+        `Nothing is kept here of ${replica?.name ?? uuid}${atMs === undefined ? '' : ' from before that time'}.`,
+      );
+    const { Receiving } = await import('../../toolstack/receiving.ts');
+    const { name } = replica;
+    const receiving = await Receiving.begin(this.host, point.head, { name, toolstack: point.devices });
+    try {
+      for (const pages of replica.pagesOf(point)) await receiving.pages(pages);
+      const guest = await receiving.finish({ ...point.state });
+      receiving.start(guest, false);
+      guest.why.running = 'restored';
+      return { guest, point };
+    } catch (error) {
+      await receiving.refuse((error as Error).message);
+      throw error;
+    }
+  }
+}
+
+async function message(line: Line): Promise<{ type: number; body: Uint8Array<ArrayBuffer> }> {
+  const { type, bytes } = await nextHeader(line);
+  if (bytes > MOST_MESSAGE_BYTES)
+    throw new Error(`Message ${type} has ${bytes} bytes, and none has more than ${MOST_MESSAGE_BYTES}.`);
+  return { type, body: await line.read(bytes) };
+}
+
+/** Checkpoints of one guest, as they come. */
+class Incoming {
+  private readonly line: Line;
+  private readonly kept: Kept;
+  private readonly replica: Replica;
+  /** What this host keeps of all guests. */
+  private readonly bytes: () => number;
+  /** All but the pages of the checkpoint before. */
+  private before = new Uint8Array();
+  private isWhole = true;
+
+  constructor(line: Line, kept: Kept, replica: Replica, bytes: () => number) {
+    this.line = line;
+    this.kept = kept;
+    this.replica = replica;
+    this.bytes = bytes;
+  }
+
+  /** The next one; false: there come no more. @throws Error with a sentence: nothing of it counts */
+  async take(): Promise<boolean> {
+    const { line, kept, replica } = this;
+    const { type } = await message(line);
+    if (type === CHECKPOINT.STOP) return false;
+    if (type !== CHECKPOINT.BEGIN) throw new Error(`The other host sends message ${type} in place of a checkpoint.`);
+    const { pages, rest, last } = await this.pieces();
+    const about = readHead(last);
+    const { head, saved, state } = await judged(
+      [rest.subarray(0, about.pagesAt), ...pages, rest.subarray(about.pagesAt)],
+      kept.name,
+    );
+    // Frames of a paravirtual guest are all in each state.
+    const isWhole = this.isWhole || head.about.xen === 'pv';
+    replica.add({ ...about, head, state }, saved, isWhole, kept.keep);
+    this.isWhole = false;
+    this.before = rest;
+    await say(line, CHECKPOINT.ACKNOWLEDGED);
+    return true;
+  }
+
+  private async pieces(): Promise<{ pages: Uint8Array[]; rest: Uint8Array<ArrayBuffer>; last: Uint8Array }> {
+    const pages: Uint8Array[] = [],
+      rest: Uint8Array[] = [];
+    let bytes = this.bytes();
+    const holds = (piece: Uint8Array, list: Uint8Array[]): void => {
+      bytes += piece.length;
+      if (bytes > MOST_BYTES)
+        throw new Error(`This host keeps ${MOST_BYTES >> 20} MiB of checkpoints, and has no room for more.`);
+      list.push(piece);
+    };
+    for (;;) {
+      const { type, body } = await message(this.line);
+      if (type === CHECKPOINT.PAGES) holds(body, pages);
+      else if (type === CHECKPOINT.BYTES) holds(body, rest);
+      else if (type === CHECKPOINT.AGAIN) holds(this.again(body), rest);
+      else if (type === CHECKPOINT.END)
+        return { pages, rest: new Uint8Array(await new Blob(rest as BlobPart[]).arrayBuffer()), last: body };
+      else
+        throw new Error(
+          `The other host sends message ${type} in a checkpoint${type === CHECKPOINT.REFUSED ? `: ${textOf(body)}` : ''}.`,
+        );
+    }
+  }
+
+  private again(body: Uint8Array): Uint8Array {
+    const view = new DataView(body.buffer, body.byteOffset, body.length);
+    const [from, bytes] = body.length === 8 ? [view.getUint32(0, true), view.getUint32(4, true)] : [0, Infinity];
+    if (from + bytes > this.before.length) throw new Error('The other host names bytes that were not there before.');
+    return this.before.subarray(from, from + bytes);
+  }
+}
+
+/** A state in pieces, as whoever reads saved states judges it. @throws SavedStateError, with a sentence */
+async function judged(
+  pieces: readonly Uint8Array[],
+  name: string,
+): Promise<{ head: SavedHead; saved: SavedPages[]; state: Point['state'] }> {
+  const whole = new Blob([...pieces] as BlobPart[]);
+  const saved: SavedPages[] = [];
+  let head: SavedHead | undefined,
+    at = 0;
+  const state = await readStateAsItComes(
+    async bytes => new Uint8Array(await whole.slice(at, (at += bytes)).arrayBuffer()),
+    name,
+    { begins: begun => void (head = begun), pages: some => void saved.push(some) },
+  );
+  return { head: head!, saved, state };
+}

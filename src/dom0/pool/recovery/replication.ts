@@ -1,0 +1,118 @@
+/**
+ * Snapshots of guests by schedule, each on another host (`replicate` of a definition; Xen Orchestra calls it continuous replication). What is lost with a host is
+ * what came after the last one: the next begins so early that it is there in time.
+ */
+import type { Later } from '../../host/index.ts';
+import type { CommandHost, Guest } from '../../toolstack/index.ts';
+import { type Checkpoint, Checkpointing, type CheckpointingParts } from './checkpointing.ts';
+import { localDisks } from './guarded.ts';
+
+const LOOK_MS = 250;
+/** After one that failed. */
+const AGAIN_MS = 5000;
+
+export interface ReplicationParts extends CheckpointingParts {
+  host: CommandHost;
+  later: Later;
+  /** This host's name. */
+  me: string;
+  /** This host is in the pool. */
+  isThere(): boolean;
+}
+
+/** A guest whose snapshots go to another host. */
+interface Going {
+  guest: Guest;
+  to: string;
+  everyMs: number;
+  keep: number;
+  line?: Checkpointing;
+  last?: Checkpoint & { atHostMs: number };
+  /** Of the host's clock. */
+  nextMs: number;
+  isBusy: boolean;
+  said?: string;
+}
+
+export class Replication {
+  private readonly parts: ReplicationParts;
+  private readonly going = new Map<string, Going>();
+
+  constructor(parts: ReplicationParts) {
+    this.parts = parts;
+    this.look();
+  }
+
+  /** By the guests' UUIDs: the last snapshot that is on the other host. */
+  get last(): ReadonlyMap<string, { to: string; last?: Checkpoint }> {
+    return this.going;
+  }
+
+  private look(): void {
+    const { host, later, isThere } = this.parts;
+    if (!isThere()) return;
+    for (const guest of host.toolstack.members.values()) {
+      const { replicate } = guest.blueprint.definition;
+      if (!replicate || guest.ending || this.going.has(guest.uuid)) continue;
+      const { everySeconds, to, keep } = replicate;
+      // It may have come from there.
+      if (to === this.parts.me) continue;
+      this.going.set(guest.uuid, { guest, to, keep, everyMs: 1000 * everySeconds, nextMs: 0, isBusy: false });
+    }
+    for (const [uuid, each] of this.going) {
+      if (host.toolstack.ownerOf(uuid) !== each.guest) this.end(uuid, each);
+      else if (!each.isBusy && !each.guest.paused && host.parts.hostMs() >= each.nextMs) void this.snapshot(each);
+    }
+    later(LOOK_MS, () => this.look());
+  }
+
+  private end(uuid: string, { line, isBusy }: Going): void {
+    if (isBusy) return;
+    this.going.delete(uuid);
+    void line?.end();
+  }
+
+  private async snapshot(each: Going): Promise<void> {
+    const { host } = this.parts;
+    const { guest, to, keep, everyMs } = each;
+    each.isBusy = true;
+    const begunMs = host.parts.hostMs();
+    try {
+      const [disk] = localDisks(guest);
+      if (disk !== undefined)
+        throw new Error(`Its disk ${disk} lies on this host alone. Serve it with qemu-nbd, and name it nbd://….`);
+      each.line ??= await Checkpointing.open(this.parts, guest, to, keep);
+      let atHostMs = begunMs;
+      const { line } = each;
+      const taken = await host.toolstack.jobs.run(guest.name, 'Snapshot', ({ signal }) =>
+        line.take(signal, () => void (atHostMs = host.parts.hostMs())),
+      );
+      const nowMs = host.parts.hostMs();
+      if (each.last && nowMs - each.last.atHostMs > everyMs)
+        this.say(
+          each,
+          `The snapshot of before was ${seconds(nowMs - each.last.atHostMs)} s old when this one had come to ${to}, and ${seconds(everyMs)} s are wanted.`,
+        );
+      else delete each.said;
+      each.last = { ...taken, atHostMs };
+      // The next one is there, and counts, before this one is too old.
+      each.nextMs = Math.max(nowMs, atHostMs + everyMs - 2 * (nowMs - begunMs) - LOOK_MS);
+    } catch (error) {
+      delete each.line;
+      each.nextMs = host.parts.hostMs() + Math.min(AGAIN_MS, everyMs);
+      this.say(each, `No snapshot of it is on ${to}: ${(error as Error).message}`);
+    } finally {
+      each.isBusy = false;
+    }
+  }
+
+  /** Once. */
+  private say(each: Going, sentence: string): void {
+    const kind = sentence.replace(/[\d.]+/g, '');
+    if (each.said === kind) return;
+    each.said = kind;
+    this.parts.host.tasks.note(`replicate ${each.guest.name} ${each.to}`, 'failed', sentence);
+  }
+}
+
+const seconds = (ms: number): string => (ms / 1000).toFixed(1);
