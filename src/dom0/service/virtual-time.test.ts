@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { ConsoleOutput } from '../toolstack/wire.ts';
 import type { NamedFile } from '../definitions/verdicts.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
+import { assemble } from '../../cpu/assembler/index.ts';
 import type { Host } from './host.ts';
 import { testHost, timersOfTest } from './host.test-support.ts';
 import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
@@ -148,6 +149,33 @@ describe('a host in virtual time', () => {
     await virtual.runFor(50);
     expect(clock('other') - again).toBeGreaterThan(20);
     expect(clock('paused') - stood).toBeLessThan(60);
+  });
+
+  it('lets a guest sleep without a processor, and wake with BOOST when its timer says so', async () => {
+    const { host, virtual } = virtualHost();
+    const small = new TextDecoder();
+    const source = ['service', 'time', 'console', 'pv-base']
+      .map(name => small.decode(readFileSync(new URL(`../../../guests/small/${name}.asm`, import.meta.url))))
+      .join('\n');
+    const kernel = { name: 'service.asm', data: new Blob([new Uint8Array(assemble(source).bytes)]) };
+    const sleeper = await host.create([
+      config('name = "sleeper"\ntype = "pv"\nmemory = 4\nkernel = "service.asm"\n'),
+      kernel,
+    ]);
+    const other = await terminal(host, (await host.create(minipv('other'))).id);
+    await other.shows('minipv> ');
+    other.type('hog 10000\r');
+    virtual.type(sleeper.id, new TextEncoder().encode('serve 1000 500\r'));
+    const seen = async () => (await host.inspect('facts', sleeper.id)).counts;
+    await virtual.runFor(50);
+    const before = await seen();
+    await virtual.runFor(200);
+    const after = await seen(),
+      woken = after.dispatches! - before.dispatches!;
+    // A request each 10 ms of its clock, which goes on as the other's does.
+    expect(woken).toBeGreaterThan(8);
+    expect(woken).toBeLessThan(25);
+    expect((after.wait_us! - before.wait_us!) / woken).toBeLessThan(3000);
   });
 
   it('notes what is asked for at the shell, in either spelling, and repeats it', async () => {

@@ -632,8 +632,8 @@ export class Domain {
     return this.vcpus.all.every(({ activity }) => activity !== ACTIVE);
   }
 
-  private idle(again?: SliceAgain): void {
-    // Virtual time stands still until the device model has answered.
+  /** While all vCPUs wait: time goes on to the next deadline, or as far as the others are. Virtual time stands still until the device model has answered. */
+  idle(again?: SliceAgain): void {
     if (this.clock.virtual && this.remote?.waiting) return;
     const { clock, processor } = this;
     const before = clock.estimateNs(processor.retired);

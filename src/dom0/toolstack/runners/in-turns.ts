@@ -213,7 +213,7 @@ export class Turns implements Runners {
     // Domain 0 may be about to wake somebody.
     if (host.serve()) this.poke();
     // Who left a slot after its turn was over has it now, and its doorbell wakes nobody on this thread.
-    if (parts.hostMs && this.entries.some(({ waits, slot }) => waits && slot.isHeld)) this.turnSoon();
+    if (this.entries.some(({ waits, slot }) => waits && slot.isHeld)) this.turnSoon();
     parts.afterRound?.();
     pace?.ended(sleepMs === Infinity && !this.turning);
     if (this.held || this.turning || sleepMs === Infinity) return;
@@ -237,13 +237,16 @@ export class Turns implements Runners {
     const { domain, slot } = entry;
     const { company } = domain.options;
     const waitMs = (): number => Math.max(0, domain.clock.idleNs(entry.untilNs) / 1e6);
+    const beforeNs = domain.clock.nowNs();
     if (domain.instructions >= domain.stopAtInstruction) return Infinity;
-    // In virtual time it goes as far as the others let it.
-    if (!entry.poked && !company && waitMs() > 0) return waitMs();
+    // Who has nothing to do needs no slot.
+    if (!entry.poked && waitMs() > 0) {
+      if (!company) return waitMs();
+      if (sleepsOn(entry)) return company.wanted() || domain.clock.nowNs() > beforeNs ? 0 : waitMs();
+    }
     entry.waits = !domain.paused && !slot.enter();
     if (entry.waits) return slot.patienceMs;
     entry.poked = false;
-    const beforeNs = domain.clock.nowNs();
     let result = this.slice(entry);
     while (result.state === 'running' && result.callsDomain0) {
       entry.teller.tell(result);
@@ -269,6 +272,14 @@ export class Turns implements Runners {
 
 /** In virtual time: how far it is, in time since it was built, from where the others were then. */
 const elapsedNs = ({ domain, othersNs, startedNs }: Entry): number => othersNs + domain.clock.nowNs() - startedNs;
+
+/** In virtual time: one that waits goes as far as the others let it; false: to its deadline, or it is not known that it waits alone. */
+function sleepsOn({ domain, history }: Entry): boolean {
+  // Its past is made of slices.
+  if (history || domain.paused || domain.stuck || domain.ending) return false;
+  if (!domain.options.company?.wanted()) domain.idle();
+  return domain.clock.idleNs(domain.timers.nextDeadlineNs) > 0;
+}
 
 /** For how long others went on meanwhile is no time of its own: it has nothing to make up for. */
 function setPaused(entry: Entry, paused: boolean, turns: Turns): void {
