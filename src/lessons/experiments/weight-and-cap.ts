@@ -3,9 +3,10 @@ import { type Condition, type Experiment, numberOf } from './form.ts';
 import { guestText, type LabGuest } from './lab.ts';
 import { listed, short } from './words.ts';
 
-const WARM_MS = 60,
+const SLICE_MS = 5,
+  WARM_MS = 60,
   MEASURED_MS = 600;
-/** So near a share is the promised one: a slice of 30 ms of 600. */
+/** So near a share is the promised one: six slices in 600 ms. */
 const NEAR = 5;
 
 interface Share {
@@ -51,7 +52,7 @@ const conditionOf = ({ name, shares }: (typeof CASES)[number]): Condition => ({
   name,
   prepare: async lab => {
     const { host } = lab.machine;
-    await host['sched-credit']({ tsliceUs: 5000 });
+    await host['sched-credit']({ tsliceUs: 1000 * SLICE_MS });
     const guests: LabGuest[] = [];
     for (const { name: guest, weight, cap } of shares) {
       const made = await lab.boot(guestText(guest, 'pv'));
@@ -84,7 +85,7 @@ export const weightAndCap: Experiment = {
   claim:
     'Guests that compete for a processor share it by their weights; a cap limits a guest even where nobody else wants the time.',
   how: [
-    `Two or three paravirtual guests compute without a pause on one processor under Xen’s credit scheduler, with slices of 5 ms, for ${MEASURED_MS} ms after ${WARM_MS} that are not counted. The share is what each ran of the time of the host. Predicted is its weight over the weights of all that compute, or its cap.`,
+    `Two or three paravirtual guests compute without a pause on one processor under Xen’s credit scheduler, with slices of ${SLICE_MS} ms, for ${MEASURED_MS} ms after ${WARM_MS} that are not counted. The share is what each ran of the time of the host. Predicted is its weight over the weights of all that compute, or its cap.`,
   ],
   columns: [
     { id: 'case', name: 'settings' },
@@ -110,7 +111,7 @@ export const weightAndCap: Experiment = {
         wrong.length === 0
           ? ''
           : `; more than ${NEAR} are ${listed(wrong.map(({ row }) => `${row.guest} (${row.case})`))}`
-      }. What an idle guest leaves the others get; what caps leave nobody gets: with two caps of 25 the processor was idle for ${short(100 - idle)} per cent. Shares are exact only over many accounting periods of 30 ms. A real guest loses more than its share says, since it finds the caches cold after each slice.`,
+      }. What an idle guest leaves the others get; what caps leave nobody gets: with two caps of 25 the processor was idle for ${short(100 - idle)} per cent. Shares are exact only over many accounting periods, which are ${SLICE_MS} ms here and 30 by default. A real guest loses more than its share says, since it finds the caches cold after each slice.`,
     };
   },
 };
