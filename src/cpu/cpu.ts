@@ -301,6 +301,12 @@ export class Cpu implements Core, Processor {
   stop(): void {
     this.loop.stop();
   }
+  release(): void {
+    this.tlb.release();
+    this.run = () => {
+      throw new Error('This processor was given up.');
+    };
+  }
   onWork: (() => void) | null = null;
   inject(information: number, errorCode = 0, instructionLength = this.exit.instructionLength): void {
     this.loop.inject(information, errorCode, instructionLength);

@@ -37,19 +37,34 @@ const GOLDEN = 0x9e3779b1 | 0;
 /** Bits of a high half that are those of the page below the top table's entry: addresses alike above them have slots side by side. */
 export const SAME_MOVE = 7;
 
-export class Tlb {
+/** The tables with nothing in them. */
+class Tables {
   readonly TR = new Int32Array(2 * USER).fill(INVALID, 0, USER);
   readonly TW = new Int32Array(2 * USER).fill(INVALID, 0, USER);
   readonly TX = sparseTable(2 * USER);
   readonly CP = sparseTable(2 * USER);
-  /** High half of the addresses that a slot stands for. */
   readonly TH = sparseTable(USER);
+  /** The user halves are filled when a guest first gets there: filling takes as long as all else that a new processor needs. */
+  hasUser = false;
+}
+
+/** What processors on this thread gave up, each for one that comes: to make tables takes longer than all else that a guest's start needs. */
+const spare: Tables[] = [];
+const MOST_SPARE = 4;
+
+export class Tlb {
+  private readonly tables = spare.pop() ?? new Tables();
+  readonly TR = this.tables.TR;
+  readonly TW = this.tables.TW;
+  readonly TX = this.tables.TX;
+  readonly CP = this.tables.CP;
+  /** High half of the addresses that a slot stands for. */
+  readonly TH = this.tables.TH;
+  private isReleased = false;
   /** Slots whose high half is not 0, and some that have got it back. */
   private readonly high = new Int32Array(LIST);
   private highCount = 0;
   mixer = GOLDEN;
-  /** The user halves are filled when a guest first gets there: filling takes as long as all else that a new processor needs. */
-  private userTables = false;
 
   private readonly filled = new Int32Array(LIST);
   private filledCount = 0;
@@ -73,6 +88,15 @@ export class Tlb {
 
   constructor(log = new WriteLog(new Int32Array(1))) {
     this.log = log;
+  }
+
+  /** The tables are another's from now on; whoever has this one must use it no more. @throws Error where they were given up before: they would have two owners */
+  release(): void {
+    if (this.isReleased) throw new Error('These tables were given up before.');
+    this.isReleased = true;
+    this.leaveLong();
+    this.flushAll();
+    if (spare.length < MOST_SPARE) spare.push(this.tables);
   }
 
   /** How far the slot of an address with this high half lies from its low half. */
@@ -151,8 +175,8 @@ export class Tlb {
 
   /** Before anything runs or is translated at CPL 3. */
   enterUser(): void {
-    if (this.userTables) return;
-    this.userTables = true;
+    if (this.tables.hasUser) return;
+    this.tables.hasUser = true;
     this.TR.fill(INVALID, USER);
     this.TW.fill(INVALID, USER);
   }

@@ -267,6 +267,8 @@ export interface Processor {
   readonly lacksOperations: boolean;
   /** It gets no second tier any more: that could not be loaded. */
   withoutRegions(): void;
+  /** It runs no more: a processor that is made on this thread later gets its tables. @throws Error where it was given up before */
+  release(): void;
   /** Null: nobody looks on. Not between `run()` and a completion that it asked for. */
   probe: Probe | null;
   /** Instructions and exits are counted as under a probe also while nobody looks on, so that somebody may do so in a part of a run that repeats itself. */

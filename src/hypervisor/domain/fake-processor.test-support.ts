@@ -61,6 +61,7 @@ export class FakeProcessor implements Processor {
   readonly lacksRegions = false;
   readonly lacksOperations = false;
   withoutRegions(): void {}
+  release(): void {}
   retired = 0;
   /** What is left to do; RESET does not bring steps back. */
   steps: Step[];

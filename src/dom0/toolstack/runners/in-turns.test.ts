@@ -22,7 +22,8 @@ const SENDS = asm(`
 `);
 const COMPUTES = asm('again: jmp again');
 
-it('serve Domain 0 inside the turn of a guest that sends to it, wherever its slices end, and the turn is none the longer', () => {
+/** A host of Xen's guests without media; `rounds`: what its event loop has to do. */
+function host() {
   const machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20));
   const dom0 = new Dom0(machine);
   const queue = new Scheduler(machine, () => 0);
@@ -59,6 +60,11 @@ it('serve Domain 0 inside the turn of a guest that sends to it, wherever its sli
       { serial: () => {}, ended: () => {}, problem: () => {}, restarted: () => {} },
     );
   };
+  return { turns, rounds, start };
+}
+
+it('serve Domain 0 inside the turn of a guest that sends to it, wherever its slices end, and the turn is none the longer', () => {
+  const { rounds, start } = host();
   const heard: { at: number; other: number }[] = [];
   const guests: DomainRunner[] = [];
   const instructions = (n: number): number => (guests[n]?.nowNs ?? 0) / NS_PER_INSTRUCTION;
@@ -70,4 +76,22 @@ it('serve Domain 0 inside the turn of a guest that sends to it, wherever its sli
   expect(heard.slice(1).map(({ at }, i) => at - heard[i].at)).toEqual(Array(heard.length - 1).fill(PERIOD));
   const TURN = 250_000;
   for (const { at, other } of heard) expect(other).toBe(Math.floor(at / TURN) * TURN);
+});
+
+it('take a guest away once, however often it is destroyed, and its tables go to one other', async () => {
+  const { turns, rounds, start } = host();
+  const tables = (): unknown[] =>
+    turns.domains.map(({ processor }) => (processor as unknown as { tlb: { TR: Int32Array } }).tlb.TR);
+  const round = (): void => rounds.splice(0).forEach(each => void each());
+  const first = start(COMPUTES);
+  round();
+  const { processor } = turns.domains[0]!,
+    [given] = tables();
+  await first.destroy();
+  await first.destroy();
+  expect(() => processor.run(1)).toThrow('given up');
+  const guests = [start(COMPUTES), start(COMPUTES)];
+  round();
+  expect(guests.every(({ nowNs }) => nowNs > 0)).toBe(true);
+  expect(tables().filter(each => each === given)).toHaveLength(1);
 });

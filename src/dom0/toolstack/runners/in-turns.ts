@@ -157,12 +157,14 @@ export class Turns implements Runners {
     this.pokeOne(entry);
   }
 
+  /** It runs no more. Once: one that has ended may be destroyed again. */
   remove(entry: Entry): void {
     const index = this.entries.indexOf(entry);
     if (index < 0) return;
     this.goneNs = this.farthestNs;
     this.goneInstructions += this.entries[index]!.domain.instructions;
     this.entries.splice(index, 1);
+    entry.domain.processor.release();
   }
 
   poke(): void {
