@@ -52,6 +52,7 @@ const PROGRAMS = {
     'fuzz-native': 'src/cli/fuzz-native.ts',
     'sim-pool': 'src/cli/sim-pool/main.ts',
     'fuzz-leases': 'src/cli/fuzz-leases.ts',
+    'fuzz-pool': 'src/cli/fuzz-pool.ts',
     'explore-leases': 'src/cli/explore-leases.ts',
     'lesson-times': 'src/cli/lesson-times.ts',
     'bench-widths': 'src/cli/bench-widths.ts',

@@ -133,10 +133,10 @@ describe('the hub of a pool', () => {
     await until(() => hub.health.members.length === 3);
     const socket = new WebSocket(url);
     await new Promise(resolve => socket.once('open', resolve));
-    socket.send(JSON.stringify({ hello: 1, room: (await secretsOf(testCode)).room }));
+    socket.send(JSON.stringify({ hello: 2, room: (await secretsOf(testCode)).room }));
     await until(() => hub.health.members.length === 4);
     const sent = hub.health.members.find(({ number }) => number === 2)!.sentBytes;
-    socket.send(Uint8Array.of(2, 0, ...new Uint8Array(100)));
+    socket.send(Uint8Array.of(2, 0, 0, 0, ...new Uint8Array(98)));
     await until(() => hub.health.members.some(({ receivedBytes }) => receivedBytes === 102));
     expect(hub.health.members.find(({ number }) => number === 2)!.sentBytes).toBe(sent);
     socket.terminate();
@@ -145,14 +145,14 @@ describe('the hub of a pool', () => {
   it('ends what does not speak as a member does, and nobody else', async () => {
     const { url, hub } = await hubHere();
     const alfa = await join(url, 'alfa');
-    const hello = JSON.stringify({ hello: 1, room: (await secretsOf(testCode)).room });
+    const hello = JSON.stringify({ hello: 2, room: (await secretsOf(testCode)).room });
     const attempts: (string | Uint8Array)[][] = [
       ['no JSON'],
-      ['{"hello":2}'],
+      ['{"hello":1}'],
       ['null'],
       [new Uint8Array(8)],
       [hello, 'a text'],
-      [hello, new Uint8Array(MOST_MESSAGE_BYTES + 3)],
+      [hello, new Uint8Array(MOST_MESSAGE_BYTES + 5)],
     ];
     for (const messages of attempts) {
       const socket = new WebSocket(url);

@@ -13,8 +13,8 @@ const MOST_OF_ONE_BYTES = 16 * 2 ** 20;
 const HELLO_MS = 10_000;
 /** A member whose machine sleeps says nothing of its end. */
 const PING_MS = 15_000;
-/** Numbers of members have 16 bits, and none comes again. */
-const LAST_NUMBER = 0xffff;
+/** Numbers of members have 32 bits, and none comes again. */
+const LAST_NUMBER = 0xffff_ffff;
 /** Sockets that have not said which room they want. */
 const MOST_STRANGERS = 64;
 
@@ -147,10 +147,10 @@ export class Hub {
 
   private pass(from: number, { room }: Seat, message: Buffer): void {
     if (message.length < HUB_HEAD_BYTES) return;
-    const to = this.seats.get(message.readUInt16LE(0));
+    const to = this.seats.get(message.readUInt32LE(0));
     // It has just left, and whoever sends will hear of it.
     if (to?.room !== room) return;
-    message.writeUInt16LE(from, 0);
+    message.writeUInt32LE(from, 0);
     to.sentBytes += message.length;
     to.socket.send(message);
     const inFlight = [...this.seats.values()].reduce((sum, { socket }) => sum + socket.bufferedAmount, 0);
@@ -183,7 +183,7 @@ const say = (socket: WebSocket, word: HubWord): void => socket.send(JSON.stringi
 function roomOf(text: string): string | undefined {
   try {
     const { hello, room } = JSON.parse(text) as Record<string, unknown>;
-    return hello === 1 && typeof room === 'string' ? room : undefined;
+    return hello === 2 && typeof room === 'string' ? room : undefined;
   } catch {
     return undefined;
   }

@@ -7,7 +7,7 @@ import { MOST_MESSAGE_BYTES, type Room, type RoomListener } from './room.ts';
 
 /** The first text of a member, and of the hub. */
 export interface HubHello {
-  hello: 1;
+  hello: 2;
   room: string;
 }
 export type HubWord =
@@ -16,7 +16,7 @@ export type HubWord =
   | { gone: number }
   | { refused: string };
 
-export const HUB_HEAD_BYTES = 2;
+export const HUB_HEAD_BYTES = 4;
 /** So many bytes are left to the socket at once; more wait here. */
 const SOCKET_BYTES = 256 * 1024;
 /** A browser does not tell when a socket has sent. */
@@ -57,7 +57,7 @@ export function hubRoom(make: Ways['webSocket'], { url }: { url: string }, room:
     socket.binaryType = 'arraybuffer';
     let problem = `${url} does not answer, or is no hub of a pool.`;
     const cancel = later(CONNECT_MS, () => socket.close());
-    socket.onopen = () => socket.send(JSON.stringify({ hello: 1, room } satisfies HubHello));
+    socket.onopen = () => socket.send(JSON.stringify({ hello: 2, room } satisfies HubHello));
     // Its end comes after it.
     socket.onerror = () => {};
     socket.onclose = () => {
@@ -135,7 +135,7 @@ class HubRoom implements Room {
     }
     const message = new Uint8Array(data as ArrayBuffer);
     if (message.length < HUB_HEAD_BYTES || message.length > HUB_HEAD_BYTES + MOST_MESSAGE_BYTES) return;
-    listener!.message(message[0] | (message[1] << 8), message.subarray(HUB_HEAD_BYTES));
+    listener!.message(new DataView(message.buffer).getUint32(0, true), message.subarray(HUB_HEAD_BYTES));
   }
 
   get waitingBytes(): number {
@@ -144,8 +144,7 @@ class HubRoom implements Room {
 
   send(to: number, message: Uint8Array): void {
     const whole = new Uint8Array(HUB_HEAD_BYTES + message.length);
-    whole[0] = to & 0xff;
-    whole[1] = to >>> 8;
+    new DataView(whole.buffer).setUint32(0, to, true);
     whole.set(message, HUB_HEAD_BYTES);
     this.queue.push(whole);
     this.queuedBytes += whole.length;

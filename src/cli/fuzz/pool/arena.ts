@@ -1,0 +1,109 @@
+/** A hub with two hosts that know each other, and a hostile member beside them who has the code. */
+import { getRandomValues, randomBytes } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createHost, inTurns } from '../../../dom0/service/index.ts';
+import { hubRoom, membershipOf, newCode, Pool, type Room, secretsOf } from '../../../dom0/pool/index.ts';
+import { later, sharedMs, soon } from '../../node-clock.ts';
+import { Hub } from '../../pool/hub.ts';
+import { nodeWays } from '../../ways.ts';
+
+const MIB = 2 ** 20;
+const MEMORY_MIB = 64;
+export const random = (count: number): Uint8Array => getRandomValues(new Uint8Array(count));
+
+export const pause = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
+
+type Host = ReturnType<typeof hostHere>;
+
+/** A host of `memoryMiB` in this process, whose guests take turns. */
+export const hostHere = (memoryMiB = MEMORY_MIB) =>
+  createHost({
+    version: 'fuzz',
+    memory: new SharedArrayBuffer(memoryMiB * MIB),
+    runners: inTurns({ soon, later, hostMs: sharedMs }),
+    soon,
+    later,
+    hostMs: sharedMs,
+    epochMs: () => Date.now(),
+    ways: nodeWays,
+  });
+
+export class Arena {
+  readonly alfa = hostHere();
+  readonly bravo = hostHere();
+  private readonly server: Server;
+  private readonly hub: Hub;
+  private readonly code: string;
+  private readonly url: string;
+
+  private constructor(server: Server, hub: Hub, code: string) {
+    this.server = server;
+    this.hub = hub;
+    this.code = code;
+    this.url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  }
+
+  static async open(): Promise<Arena> {
+    const code = newCode(random);
+    const server = createServer();
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const arena = new Arena(
+      server,
+      new Hub(server, { rooms: [(await secretsOf(code)).room], most: 8, say: () => {} }),
+      code,
+    );
+    for (const [host, name] of [
+      [arena.alfa, 'alfa'],
+      [arena.bravo, 'bravo'],
+    ] as [Host, string][])
+      await membershipOf(host).join(`${arena.url}#${code}`, { name });
+    return arena;
+  }
+
+  async room(): Promise<Room> {
+    return hubRoom(nodeWays.webSocket, { url: this.url }, (await secretsOf(this.code)).room, later);
+  }
+
+  get secret(): Promise<CryptoKey> {
+    return secretsOf(this.code).then(({ secret }) => secret);
+  }
+
+  /** A member that speaks as members do, until it has its channel. */
+  async enter(name: string): Promise<Pool> {
+    return Pool.enter({
+      me: { id: randomBytes(16).toString('hex'), name, version: 'fuzz', role: 'member' },
+      secret: await this.secret,
+      room: await this.room(),
+      random,
+      later,
+      hostMs: sharedMs,
+      say: () => {},
+    });
+  }
+
+  /** A sentence: what the two hosts have with each other has suffered. */
+  async problem(mark: string): Promise<string | undefined> {
+    const [alfa, bravo] = [membershipOf(this.alfa).here, membershipOf(this.bravo).here];
+    for (const [{ pool }, other] of [
+      [alfa, 'bravo'],
+      [bravo, 'alfa'],
+    ] as const)
+      if (!pool.hosts.some(({ name }) => name === other)) return `${pool.me} has lost ${other}`;
+    bravo.state.addTask({ command: mark, state: 'done', atMs: Date.now() + 1e9, message: '' });
+    for (let tries = 0; tries < 1500; tries++) {
+      if (alfa.state.tasks.some(({ command, host }) => command === mark && host === 'bravo')) return undefined;
+      await pause(10);
+    }
+    return 'what bravo writes does not reach alfa any more';
+  }
+
+  async close(): Promise<void> {
+    for (const host of [this.bravo, this.alfa]) {
+      await membershipOf(host).leave();
+      host.toolstack.close();
+    }
+    this.hub.close();
+    this.server.close();
+  }
+}
