@@ -1,7 +1,12 @@
 /** What moves and how, and what is refused before the first page: nothing of it stays on the other host. */
 import { describe, expect, it } from 'vitest';
 import { type BlockDevice, deviceOf } from '../../../formats/blocks/index.ts';
-import { testFile, testHost, until } from '../../service/host.test-support.ts';
+import { testFile, testHost, timersOfTest, until } from '../../service/host.test-support.ts';
+import { VIRTUAL_EPOCH_MS } from '../../service/virtual-epoch.ts';
+import { VirtualTime } from '../../service/virtual-time.ts';
+import { inTurns } from '../../toolstack/runners/index.ts';
+import { Line } from './line.ts';
+import { encodeOffer, hear, MESSAGE, PROTOCOL, say, textOf } from './messages.ts';
 import type { Host } from '../../service/host.ts';
 import { Cable, GUESTS, pair, running, watch, xl } from './pair.test-support.ts';
 
@@ -62,6 +67,49 @@ describe('a host that cannot take a guest', () => {
     const shown = await watch(a, id);
     await until(() => shown.text().includes('demo> '));
     await refused(a, b, /d\.img is not here\. Copy it to d\.img on this host, or have both hosts reach it by nbd:/);
+  });
+
+  it('says so where its processors have not what the guest was shown, before the first page', async () => {
+    const { a, b, cable } = pair();
+    await booted(a);
+    const kinds: number[] = [];
+    cable.passes = (from, bytes) => {
+      if (from !== 'a' || bytes.length < 8) return true;
+      const [kind] = new Uint32Array(bytes.slice(0, 4).buffer);
+      // X86_CPUID_POLICY: leaves of 24 bytes behind a header of 8; EBX of leaf 7 has AVX-512 (bit 16), say.
+      if (kind === 0x11 && bytes.length > 32)
+        for (let at = 8; at + 24 <= bytes.length; at += 24) if (bytes[at] === 7) bytes[at + 14]! |= 1;
+      kinds.push(kind!);
+      return true;
+    };
+    await refused(a, b, /features in leaf 0x7 that this version does not have \(0x10000\)/);
+    expect([kinds.includes(0x11), kinds.filter(kind => kind === 0x11).length, kinds.at(-1)]).toEqual([true, 1, 0x10]);
+  });
+
+  it('says so where it runs in virtual time, before the first page', async () => {
+    const cable = new Cable();
+    const a = testHost({ neighbours: cable.of('a') });
+    const timers = timersOfTest();
+    const virtual = new VirtualTime({ wallMs: () => performance.now(), soon: timers.soon, speed: Infinity });
+    const runners = inTurns({ ...timers, pace: virtual });
+    const b = testHost({ neighbours: cable.of('b'), virtual, runners, epochMs: () => VIRTUAL_EPOCH_MS });
+    await booted(a);
+    await refused(a, b, /web runs by the clock on the wall, and this host in virtual time\. Take a host of its kind\./);
+  });
+
+  it('says so to one that moves domains in another way, and tells it nothing else', async () => {
+    const { a, b, cable } = pair();
+    await booted(a);
+    const line = new Line(await cable.of('a').connect('b', 'migrate'), 'b');
+    expect((await hear(line)).type).toBe(MESSAGE.READY);
+    const offer = { protocol: PROTOCOL + 1, token: 't', name: 'web', paused: false, toolstack: {} };
+    await say(line, MESSAGE.OFFER, encodeOffer(offer));
+    const { type, body } = await hear(line);
+    expect([type, textOf(body)]).toEqual([
+      MESSAGE.REFUSED,
+      `The other host moves domains by version ${PROTOCOL + 1} of the protocol, and this one by ${PROTOCOL}. Take the same version of Ringside on both hosts.`,
+    ]);
+    expect(await b.list()).toEqual([]);
   });
 
   it('is not there, or is the host itself', async () => {

@@ -6,6 +6,7 @@
 import {
   CPU_LEVELS,
   cpuid,
+  type Features,
   featuresOf,
   isFeature,
   partsOfModel,
@@ -86,8 +87,12 @@ export class Reader implements Heard {
 
   libxc(record: FileRecord): void {
     this.checkOrder(record);
-    if (record.type === LIBXC.STATIC_DATA_END)
-      this.begins?.({ about: this.about as SavedAbout, boot: this.boot(), cpuid: this.cpuid() });
+    if (record.type === LIBXC.STATIC_DATA_END && this.begins) {
+      const about = this.about as SavedAbout,
+        cpuid = this.cpuid();
+      this.checkLeaves(cpuid, about, featuresOf(about.cpuLevel));
+      this.begins({ about, boot: this.boot(), cpuid });
+    }
     if (record.type !== LIBXC.PAGE_DATA) this.ofLibxc.push(record);
     else this.sink(this.pages(record, this.about as SavedAbout));
   }
@@ -431,7 +436,7 @@ export class Reader implements Heard {
 
   /** A processor's record for each, of the right size, that this version's processor can go on from. */
   private checkProcessors(context: FileRecord, { about, hvm, domain, cpuid: leaves }: SavedState): void {
-    const { vcpus = 1, apic = false, xen } = about;
+    const { vcpus = 1 } = about;
     const { complaint } = this;
     const ofPv = (): { instance: number; state: State }[] =>
       (domain.processors as State[]).map((state, instance) => ({ instance, state }));
@@ -456,21 +461,26 @@ export class Reader implements Heard {
         );
       if (id > 0) continue;
       about.cpuLevel = model;
-      for (const [leaf, subleaf, , ebx, ecx, edx] of leaves) {
-        const plain = cpuid(leaf, subleaf, apic, 0, shown);
-        const now = xen ? underXen(leaf, plain) : plain;
-        // Leaves of features: what was shown must still be there.
-        const lost =
-          leaf === 1 || leaf === 0x80000001
-            ? (ecx & ~now.ecx) | (edx & ~now.edx)
-            : leaf === 7
-              ? (ebx & ~now.ebx) | (ecx & ~now.ecx) | (edx & ~now.edx)
-              : 0;
-        if (lost !== 0)
-          complaint.say(
-            `cannot be restored here: record X86_CPUID_POLICY says that the guest was shown features in leaf 0x${leaf.toString(16)} that this version does not have (0x${(lost >>> 0).toString(16)}). Restore it with the version that saved it.`,
-          );
-      }
+      this.checkLeaves(leaves, about, shown);
+    }
+  }
+
+  /** What the guest was shown must be here. */
+  private checkLeaves(leaves: readonly Uint32Array[], { xen, apic = false }: SavedAbout, shown: Features): void {
+    for (const [leaf, subleaf, , ebx, ecx, edx] of leaves) {
+      const plain = cpuid(leaf, subleaf, apic, 0, shown);
+      const now = xen ? underXen(leaf, plain) : plain;
+      // Leaves of features: what was shown must still be there.
+      const lost =
+        leaf === 1 || leaf === 0x80000001
+          ? (ecx & ~now.ecx) | (edx & ~now.edx)
+          : leaf === 7
+            ? (ebx & ~now.ebx) | (ecx & ~now.ecx) | (edx & ~now.edx)
+            : 0;
+      if (lost !== 0)
+        this.complaint.say(
+          `cannot be restored here: record X86_CPUID_POLICY says that the guest was shown features in leaf 0x${leaf.toString(16)} that this version does not have (0x${(lost >>> 0).toString(16)}). Restore it with the version that saved it.`,
+        );
     }
   }
 
