@@ -1,0 +1,68 @@
+/**
+ * npm run -s soak:migration -- [--moves N] [--only GUEST]
+ *
+ * Debian's kernels with and without Xen's drivers, in a PC and without one, go from one of two hosts to the other and back, 100 times each, while a shell in them
+ * writes files, compares their sums and looks at the clock. Each move must go on with the turn that follows, nothing may be lost, and no clock go back: else the
+ * status is 1. Needs npm run guests.
+ */
+import { parseArgs } from 'node:util';
+import { createHost, inWorkers } from '../../dom0/service/index.ts';
+import { median } from '../median.ts';
+import { later, sharedMs, soon } from '../node-clock.ts';
+import { spawnDomainWorker } from '../node-worker.ts';
+import { GUESTS, isHere } from './guests.ts';
+import { Soak } from './soak.ts';
+
+const WRONG_USE = 2;
+const MOVES = 100;
+
+export async function main(argv: string[]): Promise<number> {
+  let values: { moves?: string; only?: string };
+  try {
+    ({ values } = parseArgs({ args: argv, options: { moves: { type: 'string' }, only: { type: 'string' } } }));
+    if (!/^[1-9]\d*$/.test(values.moves ?? '1')) throw new Error(`--moves ${values.moves}: write a number.`);
+    if (values.only !== undefined && !GUESTS.some(({ name }) => name === values.only))
+      throw new Error(`--only ${values.only}: there are ${GUESTS.map(({ name }) => name).join(', ')}.`);
+  } catch (error) {
+    process.stderr.write(`soak:migration: ${(error as Error).message}\n`);
+    return WRONG_USE;
+  }
+  const moves = Number(values.moves ?? MOVES);
+  let status = 0;
+  for (const guest of GUESTS) {
+    if (values.only !== undefined && values.only !== guest.name) continue;
+    if (!isHere(guest)) {
+      process.stdout.write(`${guest.name}: ${guest.folder} is not here (npm run guests).\n`);
+      continue;
+    }
+    const soak = new Soak(guest, {
+      make: parts =>
+        createHost({
+          version: 'soak',
+          pcpus: 2,
+          runners: inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs: sharedMs }),
+          soon,
+          later,
+          hostMs: sharedMs,
+          epochMs: () => Date.now(),
+          ...parts,
+        }),
+      soon,
+      pause: ms => new Promise(resolve => void later(ms, resolve)),
+      shared: true,
+    });
+    const downtimes: number[] = [];
+    try {
+      await soak.start();
+      for (let i = 0; i < moves; i++) downtimes.push((await soak.move()).downtimeMs);
+      await soak.end();
+      process.stdout.write(
+        `${guest.name}: ${moves} moves, nothing lost; it stood still for ${Math.round(median(downtimes))} ms (median), ${Math.round(Math.max(...downtimes))} ms at most\n`,
+      );
+    } catch (error) {
+      status = 1;
+      process.stdout.write(`${guest.name}: after ${downtimes.length} moves: ${(error as Error).message}\n`);
+    }
+  }
+  return status;
+}
