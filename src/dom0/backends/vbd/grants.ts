@@ -15,6 +15,12 @@ export interface UsedPage {
   isRecent: boolean;
 }
 
+/** A page that stayed mapped, by its reference. */
+export interface SavedGrant {
+  ref: number;
+  isRecent: boolean;
+}
+
 export class Grants {
   private readonly map: (ref: number, readOnly: boolean) => GrantedPage;
   private readonly persistent: boolean;
@@ -32,6 +38,17 @@ export class Grants {
   /** Pages that stay mapped. */
   get size(): number {
     return this.kept.size;
+  }
+
+  save(): SavedGrant[] {
+    return [...this.kept].map(([ref, { isRecent }]) => ({ ref, isRecent }));
+  }
+
+  /** Maps what another back end of the same front end had kept. @throws HostError where the guest has not granted it so */
+  keep(saved: readonly SavedGrant[]): void {
+    if (!this.persistent) return;
+    for (const { ref, isRecent } of saved.slice(0, this.most))
+      if (!this.kept.has(ref)) this.kept.set(ref, { page: this.map(ref, false), users: 0, isRecent });
   }
 
   /** The caller says `release` for each `use`. @throws HostError where the guest has not granted it so */

@@ -413,9 +413,29 @@ describe('a paravirtual disk', () => {
     expect([1, 2, 3].map(sector => medium.data[sector * 512])).toEqual([7, image[1024], 7]);
   });
 
+  it('has mapped elsewhere what it had: a front end of persistent grants sees of each that it is', () => {
+    const { guest, backend, put, go, grant } = make({ nodes: { 'feature-persistent': 1 } });
+    for (const ref of [DATA, DATA + 1]) {
+      grant(ref, 1);
+      put(OP.WRITE, ref, 0, [[ref, 0, 0]]);
+      go();
+    }
+    const saved = backend.save();
+    backend.close();
+    expect(guest.mapped).toBe(0);
+    const vbd = new Vbd({ disk: new MemoryDisk(bytes()), kind: 'disk', readOnly: false });
+    const other = new XenbusBackend(guest.parts, ID, vbd, structuredClone(saved));
+    guest.poll();
+    expect([DATA, DATA + 1].map(ref => guest.pages.get(ref)?.mapped)).toEqual([1, 1]);
+    expect(other.save()).toEqual(saved);
+    other.close();
+    expect(guest.mapped).toBe(0);
+  });
+
   it.each<[unknown]>([
     [null],
     [{}],
+    [{ ring: { reqCons: 0, rspProd: 0 }, requests: [], kept: [{ ref: 8 }] }],
     [{ ring: { reqCons: 2, rspProd: 0 }, requests: [] }],
     [{ ring: { reqCons: 1, rspProd: 0 }, requests: [new Int32Array(3)] }],
   ])('refuses a saved state that is none: %j', saved => {

@@ -10,7 +10,7 @@ import type { BlockDevice, Done } from '../../../formats/blocks/index.ts';
 import { IO_HOP, IO_OP } from '../../../hypervisor/tracing/index.ts';
 import type { BackRing, RingLook, SavedRing } from '../ring.ts';
 import { type Connection, DeviceError, type Driver, type Follower, type Nodes } from '../xenbus.ts';
-import { Grants, type UsedPage } from './grants.ts';
+import { Grants, type SavedGrant, type UsedPage } from './grants.ts';
 import {
   type Layout,
   LAYOUTS,
@@ -72,16 +72,20 @@ const MOST_PUSHES = 256;
 export interface SavedVbd {
   ring: SavedRing;
   requests: Int32Array[];
+  /** Pages that stay mapped; states of before have none. */
+  kept?: SavedGrant[];
 }
 
 /** @throws Error where it is not what `Vbd.save` gave */
 function checkedSaved(saved: unknown, slotWords: number): SavedVbd {
-  const { ring, requests } = (saved ?? {}) as Partial<SavedVbd>;
+  const { ring, requests, kept = [] } = (saved ?? {}) as Partial<SavedVbd>;
   const good =
     Number.isInteger(ring?.reqCons) &&
     Number.isInteger(ring?.rspProd) &&
     Array.isArray(requests) &&
-    requests.every(words => words instanceof Int32Array && words.length === slotWords);
+    requests.every(words => words instanceof Int32Array && words.length === slotWords) &&
+    Array.isArray(kept) &&
+    kept.every(each => Number.isInteger(each?.ref) && typeof each.isRecent === 'boolean');
   if (!good || requests?.length !== (((ring?.reqCons ?? 0) - (ring?.rspProd ?? 0)) | 0))
     throw new DeviceError('the saved state does not say where its ring was');
   return saved as SavedVbd;
@@ -205,6 +209,8 @@ class Session {
   private serving = false;
   /** Slots that an earlier back end had taken. */
   private readonly taken: Int32Array[];
+  /** Pages that it kept mapped: a guest sees of each of its grants that it is. */
+  private readonly kept: readonly SavedGrant[];
   /** What the medium has answered since Domain 0's last turn. */
   private answers: (() => void)[] = [];
 
@@ -232,9 +238,11 @@ class Session {
       this.serve();
     });
     this.taken = before?.requests ?? [];
+    this.kept = before?.kept ?? [];
   }
 
   begin(): void {
+    this.grants.keep(this.kept);
     this.batch(() => this.taken.forEach(words => this.start(words)));
   }
 
@@ -247,8 +255,8 @@ class Session {
   }
 
   save(): SavedVbd {
-    // What stays mapped is granted anew where the guest goes on.
-    return { ring: this.ring.save(), requests: [...this.jobs].map(({ words }) => words.slice()) };
+    const requests = [...this.jobs].map(({ words }) => words.slice());
+    return { ring: this.ring.save(), requests, kept: this.grants.save() };
   }
 
   close(): void {
