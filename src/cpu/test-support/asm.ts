@@ -18,10 +18,13 @@ export const asm = (...code: Code): number[] => machineCode(code, 32);
 /** Code for a 16-bit segment. */
 export const asm16 = (...code: Code): number[] => machineCode(code, 16);
 
+/** Code for a 64-bit segment, to stand at any address. */
+export const asm64 = (...code: Code): number[] => machineCode(code, 64);
+
 const known = new Map<string, number[]>();
 
 /** Code for a segment of `bits` that stands at offset `origin` in it. */
-export function machineCode(code: Code, bits: 16 | 32, origin = 0): number[] {
+export function machineCode(code: Code, bits: 16 | 32 | 64, origin = 0): number[] {
   if (code.every(piece => typeof piece !== 'string')) return code.flat();
   const lines = code.flatMap(piece => (typeof piece === 'string' ? piece.split(/[;\n]/) : data([piece].flat())));
   const source = [`bits ${bits}`, `org ${origin}`, ...lines].join('\n');

@@ -39,7 +39,7 @@ import {
 } from '../architecture/registers.ts';
 import { restoreRegisters, saveRegisters } from '../architecture/saved-registers.ts';
 import { addRegions } from '../region/index.ts';
-import { asm, hex } from '../test-support/asm.ts';
+import { asm, asm64, hex } from '../test-support/asm.ts';
 import { createLongMode } from '../long-mode.ts';
 import {
   Bench,
@@ -64,8 +64,8 @@ const bench = new Bench({ cpuLevel: 'x86-64-v2', longMode: createLongMode });
 beforeEach(() => {
   bench.longMode(0, [FAR]);
 });
-const run = (digits: string) => {
-  bench.code(hex(digits));
+const run = (code: number[]) => {
+  bench.code(code);
   expect(bench.run()).toBe(ExitReason.HLT);
 };
 
@@ -75,8 +75,7 @@ describe('operands of 64 bits (SDM vol. 1, 3.4.1.1)', () => {
     bench.setWide(EBX, 0x1111_2222_ffff_ffffn);
     bench.setWide(ECX, 0x1111_2222_3333_4444n);
     bench.setWide(R8, 0x1234_5678_9abc_def0n);
-    // add rax, 1; add ebx, 1; mov cl, 5; mov r9, r8; inc r9w; mov spl's like: mov sil, 7
-    run('4883c001 83c301 b105 4d89c1 6641ffc1 40b607');
+    run(asm64('add rax, 1; add ebx, 1; mov cl, 5; mov r9, r8; inc r9w; mov sil, 7'));
     expect([EAX, EBX, ECX, R9].map(word => bench.wide(word))).toEqual([
       0x1_0000_0000n,
       0n,
@@ -88,7 +87,7 @@ describe('operands of 64 bits (SDM vol. 1, 3.4.1.1)', () => {
 
   it('flags are those of all 64, and other code finds them when 64-bit code is left', () => {
     bench.setWide(EAX, 0x8000_0000_0000_0000n);
-    run('4883e801'); // sub rax, 1
+    run(asm64('sub rax, 1'));
     expect([bench.wide(EAX), bench.cpu.eflags & 0x8d5]).toEqual([0x7fff_ffff_ffff_ffffn, 0x814]);
     bench.R[SEG + SEG_WORDS + 3] = 0xc09b;
     bench.cpu.reload();
@@ -101,7 +100,7 @@ describe('operands of 64 bits (SDM vol. 1, 3.4.1.1)', () => {
     bench.setWide(ECX, 0x1111_2222_0000_0000n);
     bench.R[CR4]! |= OSFXSR;
     // lar eax, cx; lsl ebx, cx (of no selector); data16 cvtsd2si ecx, xmm0
-    run('0f02c1 0f03d9 66f20f2dc8');
+    run(hex('0f02c1 0f03d9 66f20f2dc8'));
     expect([EAX, EBX, ECX].map(word => bench.wide(word))).toEqual([0x1111_2222_3333_4444n, 0x1111_2222_3333_4444n, 0n]);
   });
 
@@ -110,7 +109,7 @@ describe('operands of 64 bits (SDM vol. 1, 3.4.1.1)', () => {
       bench.longMode();
       bench.descriptor(FREE, 0, 0xfff, 0x80 | type, 0);
       bench.setWide(ECX, BigInt(FREE));
-      run(digits);
+      run(hex(digits));
       return (bench.cpu.eflags & 0x40) !== 0;
     };
     const types = Array.from({ length: 16 }, (_, type) => type);
@@ -123,7 +122,7 @@ describe('operands of 64 bits (SDM vol. 1, 3.4.1.1)', () => {
     bench.setWide(EDX, FAR + BigInt(DATA));
     bench.R[CR4]! |= OSFXSR;
     bench.cpu.controls.exceptionBitmap = -1;
-    run('66480f3a610208'); // pcmpestriq xmm0, [rdx], 8: equal each
+    run(hex('66480f3a610208')); // pcmpestriq xmm0, [rdx], 8: equal each
     expect([bench.wide(EDX), bench.wide(EAX)]).toEqual([FAR + BigInt(DATA), 1n << 40n]);
   });
 
@@ -147,7 +146,7 @@ describe('operands of 64 bits (SDM vol. 1, 3.4.1.1)', () => {
   it('products have 128 bits', () => {
     bench.setWide(EAX, 0xffff_ffff_ffff_ffffn);
     bench.setWide(EBX, 0xffff_ffff_ffff_fff0n);
-    run('48f7e3'); // mul rbx
+    run(asm64('mul rbx'));
     expect([bench.wide(EDX), bench.wide(EAX)]).toEqual([0xffff_ffff_ffff_ffefn, 0x10n]);
   });
 });
@@ -159,8 +158,7 @@ describe('addresses of 64 bits', () => {
     bench.setWord(DATA + 0x2000, 2);
     bench.setWide(EBX, FAR + BigInt(DATA));
     bench.setWide(ECX, OTHER + BigInt(DATA));
-    // add [rbx], 16; mov eax, [rbx]; mov edx, [rcx]; add dword [DATA], 1
-    run(`8303108b038b11830425${DATA.toString(16).padStart(8, '0').match(/../g)!.reverse().join('')}01`);
+    run(asm64(`add dword [rbx], 16; mov eax, [rbx]; mov edx, [rcx]; add dword [abs ${DATA}], 1`));
     expect([bench.R[EAX], bench.R[EDX], bench.word(DATA), bench.word(DATA + 0x2000)]).toEqual([17, 2, 18, 2]);
   });
 
@@ -170,7 +168,7 @@ describe('addresses of 64 bits', () => {
     bench.map(edge, DATA + 0x3000);
     bench.setWide(EBX, edge - 4n);
     bench.setWide(EAX, 0x1122_3344_5566_7788n);
-    run('48890348 8b0b'); // mov [rbx], rax; mov rcx, [rbx]
+    run(asm64('mov [rbx], rax; mov rcx, [rbx]'));
     expect([bench.wide(ECX), bench.word(DATA + 4092), bench.word(DATA + 0x3000)]).toEqual([
       0x1122_3344_5566_7788n,
       0x55667788,
@@ -218,7 +216,7 @@ describe('addresses of 64 bits', () => {
     bench.setWide(SEG + FS * SEG_WORDS + SEG_BASE, FAR);
     bench.setWord(DATA, 77);
     bench.setWide(EBX, BigInt(DATA));
-    run('648b03 488d0d10000000'); // mov eax, fs:[rbx]; lea rcx, [rip+16]
+    run(asm64('mov eax, [fs:rbx]; lea rcx, [rel next + 16]; next:'));
     expect([bench.R[EAX], bench.wide(ECX)]).toEqual([77, BigInt(CODE + 3 + 7 + 16)]);
   });
 });
@@ -226,9 +224,9 @@ describe('addresses of 64 bits', () => {
 describe('pointers of the x87 have 64 bits (SDM vol. 1, 8.1.8; vol. 2, FXSAVE)', () => {
   const AREA = DATA + 0x1000;
   const pointers = () => [8, 12, 16, 20].map(offset => bench.word(AREA + offset));
-  const start = (digits: string) => {
+  const start = (code: number[]) => {
     bench.R[CR4]! |= OSFXSR;
-    bench.code(hex(digits));
+    bench.code(code);
     bench.setWide(EIP, FAR + BigInt(CODE));
     bench.setWide(EBX, FAR + BigInt(DATA));
     bench.setWide(ECX, FAR + BigInt(AREA));
@@ -237,54 +235,50 @@ describe('pointers of the x87 have 64 bits (SDM vol. 1, 8.1.8; vol. 2, FXSAVE)',
   };
 
   it('FXSAVE64 stores them, FXRSTOR64 loads them', () => {
-    // fninit; fld1; fld qword [rbx]; fxsave64 [rcx]
-    start('dbe3 d9e8 dd03 480fae01');
+    start(asm64('fninit; fld1; fld qword [rbx]; fxsave64 [rcx]'));
     const all = [CODE + 4, Number(FAR >> 32n), DATA, Number(FAR >> 32n)];
     expect(pointers()).toEqual(all);
-    // fxrstor64 [rcx]; mov dword [rcx+12], 0; fxsave64 [rcx]
-    start('480fae09 c7410c00000000 480fae01');
+    start(asm64('fxrstor64 [rcx]; mov dword [rcx+12], 0; fxsave64 [rcx]'));
     expect(pointers()).toEqual(all);
   });
 
   it('of an operand in FS they count from its base', () => {
     bench.setWide(SEG + FS * SEG_WORDS + SEG_BASE, FAR + BigInt(DATA) - 0x1_0000_0010n);
     bench.setWide(EDX, 0x1_0000_0010n);
-    start('dbe3 64dd02 480fae01'); // fninit; fld qword fs:[rdx]; fxsave64 [rcx]
+    start(asm64('fninit; fld qword [fs:rdx]; fxsave64 [rcx]'));
     expect(pointers().slice(2)).toEqual([0x10, 1]);
   });
 
   it('FXSAVE without REX.W stores 32 bits and selectors; what loads 32 bits clears the others', () => {
-    // fninit; fld qword [rbx]; fxsave [rcx]
-    start('dbe3 dd03 0fae01');
+    start(asm64('fninit; fld qword [rbx]; fxsave [rcx]'));
     expect(pointers()).toEqual([CODE + 2, KERNEL_CODE64, DATA, expect.anything()]);
-    // fld qword [rbx]; fxrstor [rcx]; fxsave64 [rcx]; fld qword [rbx]; fnstenv [rcx+64]; fldenv [rcx+64]; fxsave64 [rcx]
-    for (const loads of ['0fae09', 'd97140 d96140']) {
-      start(`dd03 ${loads} 480fae01`);
+    for (const loads of ['fxrstor [rcx]', 'fnstenv [rcx+64]; fldenv [rcx+64]']) {
+      start(asm64(`fld qword [rbx]; ${loads}; fxsave64 [rcx]`));
       expect(pointers().filter((_, i) => i % 2 === 1)).toEqual([0, 0]);
     }
   });
 
   it('name FNOP, too, and no instruction whose operand could not be reached (Intel, seen)', () => {
-    start('dbe3 d9d0 480fae01'); // fninit; fnop; fxsave64 [rcx]
+    start(asm64('fninit; fnop; fxsave64 [rcx]'));
     expect(pointers()[0]).toBe(CODE + 2);
-    start('dbe3 dd0425000000a0'); // fninit; fld qword [0xffffffffa0000000], which ends in the handler's HLT
-    start('480fae01');
+    start(asm64('fninit; fld qword [abs 0xffffffffa0000000]')); // It ends in the handler's HLT.
+    start(asm64('fxsave64 [rcx]'));
     expect(pointers()).toEqual([0, 0, 0, 0]);
   });
 
   it('are saved with the other registers', () => {
-    start('dbe3 dd03');
+    start(asm64('fninit; fld qword [rbx]'));
     const saved = saveRegisters(bench.R);
-    start('dbe3');
+    start(asm64('fninit'));
     restoreRegisters(bench.R, saved);
     bench.cpu.reload();
-    start('480fae01');
+    start(asm64('fxsave64 [rcx]'));
     expect(pointers()).toEqual([CODE + 2, Number(FAR >> 32n), DATA, Number(FAR >> 32n)]);
   });
 });
 
 it('runs the same code at two addresses, calls and returns there', () => {
-  bench.code(hex('e80200000090f448ffc0c3')); // call +2; nop; hlt; inc rax; ret
+  bench.code(asm64('call next; nop; hlt; next: inc rax; ret'));
   for (const base of [0n, FAR]) {
     bench.setWide(EIP, base + BigInt(CODE));
     bench.setWide(ESP, base + BigInt(KERNEL_STACK));
@@ -319,11 +313,10 @@ describe('what turns long mode on (SDM vol. 3, 9.8.5)', () => {
   it('is paging with LME set; a far jump leads to 64-bit code, another one back to compatibility code', () => {
     const there = asm(`${on}; jmp ${KERNEL_CODE64}:0x10100`);
     bench.put(CODE, there);
-    // mov rax, 0x1122334455667788; jmp far [0x10200]
-    bench.put(CODE + 0x100, hex('48b88877665544332211 ff2c2500020100'));
+    bench.put(CODE + 0x100, asm64('mov rax, 0x1122334455667788; jmp dword far [abs 0x10200]'));
     bench.setWord(CODE + 0x200, CODE + 0x300);
     bench.setWord(CODE + 0x204, 8);
-    bench.put(CODE + 0x300, hex('ffc0f4')); // inc eax; hlt
+    bench.put(CODE + 0x300, asm64('inc eax; hlt'));
     expect(bench.run()).toBe(ExitReason.HLT);
     expect([bench.R[EFER], bench.R[EAX], bench.R[EIP], selectors()[0]]).toEqual([0x500, 0x55667789, CODE + 0x302, 8]);
   });
@@ -337,12 +330,12 @@ describe('what turns long mode on (SDM vol. 3, 9.8.5)', () => {
     bench.setWide(ECX, 0xc0000080n);
     bench.setWide(EAX, 1n);
     bench.setWide(EDX, 0n);
-    bench.code(hex('0f30')); // wrmsr
+    bench.code(asm64('wrmsr'));
     expect([bench.run(), bench.cpu.exit.interruption & 255]).toEqual([ExitReason.EXCEPTION_OR_NMI, 13]);
     bench.longMode();
     bench.cpu.controls.exceptionBitmap = -1;
     bench.setWide(EAX, 0n);
-    bench.code(hex('0f22e0')); // mov cr4, rax
+    bench.code(asm64('mov cr4, rax'));
     expect([bench.run(), bench.cpu.exit.interruption & 255]).toEqual([ExitReason.EXCEPTION_OR_NMI, 13]);
   });
 });
@@ -360,8 +353,8 @@ describe('interrupts of long mode (SDM vol. 3, 6.14)', () => {
     bench.longGate(0x80, CODE + 0x100, 0xee);
     bench.setWord(0x3004, KERNEL_STACK + 8);
     bench.setWide(ESP, BigInt(USER_STACK - 3));
-    bench.code(hex('cd80 ffc0 0f0b')); // int 0x80; inc eax; ud2
-    bench.put(CODE + 0x100, hex('48cf')); // iretq
+    bench.code(asm64('int 0x80; inc eax; ud2'));
+    bench.put(CODE + 0x100, asm64('iretq'));
     bench.run(1);
     expect([bench.R[CPL], ...selectors(), bench.wide(ESP)]).toEqual([0, KERNEL_CODE64, 0, BigInt(KERNEL_STACK - 40)]);
     expect(quads(KERNEL_STACK - 40, 5)).toEqual([CODE + 2, USER_CODE64, 2, USER_STACK - 3, USER_DATA].map(BigInt));
@@ -381,7 +374,7 @@ describe('interrupts of long mode (SDM vol. 3, 6.14)', () => {
     bench.setWide(SEG + GS * SEG_WORDS + SEG_BASE, FAR);
     quadsTo(KERNEL_STACK - 40, [CODE + 2, USER_CODE64, 2, USER_STACK, USER_DATA]);
     bench.setWide(ESP, BigInt(KERNEL_STACK - 40));
-    bench.code(hex('48cf'));
+    bench.code(asm64('iretq'));
     bench.run(1);
     expect([bench.R[CPL], bench.selector(GS), bench.wide(SEG + GS * SEG_WORDS + SEG_BASE)]).toEqual([3, 0, FAR]);
   });
@@ -389,7 +382,7 @@ describe('interrupts of long mode (SDM vol. 3, 6.14)', () => {
   it('may have a stack of the interrupt stack table; page faults tell all of their address', () => {
     bench.longGate(14, HANDLERS + 14 * 8, 0x8e, 1);
     bench.setWide(EBX, 0xffff_9000_0000_1234n);
-    bench.code(hex('8b03'));
+    bench.code(asm64('mov eax, [rbx]'));
     expect(bench.run()).toBe(ExitReason.HLT);
     expect([bench.wide(CR2), bench.wide(ESP), quads(IST1_STACK - 48, 2)]).toEqual([
       0xffff_9000_0000_1234n,
@@ -421,8 +414,8 @@ describe('SYSCALL and SYSRET (SDM vol. 2)', () => {
     bench.setWide(MSR_FMASK, 0x41n);
     bench.cpu.eflags = 0x43;
     bench.setWide(ESP, BigInt(USER_STACK));
-    bench.code(hex('0f05ffc0')); // syscall; inc eax
-    bench.put(CODE + 0x100, hex('480f07')); // sysretq
+    bench.code(asm64('syscall; inc eax'));
+    bench.put(CODE + 0x100, asm64('o64 sysret'));
     bench.run(1);
     expect([bench.R[CPL], ...selectors(), bench.R[EIP], bench.wide(ECX), bench.wide(R11), bench.cpu.eflags]).toEqual([
       0,
@@ -447,8 +440,8 @@ describe('SYSCALL and SYSRET (SDM vol. 2)', () => {
     bench.longMode(3);
     bench.setWide(MSR_LSTAR, BigInt(CODE + 0x100));
     bench.setWide(MSR_STAR, (BigInt(USER_CODE64 - 16) << 48n) | (BigInt(KERNEL_CODE64) << 32n));
-    bench.code(hex('0f05'));
-    bench.put(CODE + 0x100, hex('90f4'));
+    bench.code(asm64('syscall'));
+    bench.put(CODE + 0x100, asm64('nop; hlt'));
     const ended = (mask: bigint): unknown[] => {
       bench.setWide(MSR_FMASK, mask);
       bench.setWide(EIP, BigInt(CODE));
@@ -463,7 +456,7 @@ describe('SYSCALL and SYSRET (SDM vol. 2)', () => {
   it('are #UD without SCE', () => {
     bench.R[EFER]! &= ~1;
     bench.cpu.controls.exceptionBitmap = -1;
-    bench.code(hex('0f05'));
+    bench.code(asm64('syscall'));
     expect([bench.run(), bench.cpu.exit.interruption & 255]).toEqual([ExitReason.EXCEPTION_OR_NMI, 6]);
   });
 });
@@ -478,7 +471,7 @@ it('descriptor tables and the task register have bases of 64 bits', () => {
   bench.setWord(0x1000 + FREE + 8, Number(BigInt.asIntN(32, FAR >> 32n)));
   bench.setWord(0x1000 + FREE + 12, 0);
   bench.setWide(EAX, BigInt(FREE));
-  run('0f0113 0f0101 0f00d8');
+  run(asm64('lgdt [rbx]; sgdt [rcx]; ltr ax'));
   expect([bench.view.getBigUint64(DATA + 18, true), bench.wide(SEG + TR * SEG_WORDS + SEG_BASE)]).toEqual([
     FAR + 0x1000n,
     FAR + 0x3000n,
@@ -491,7 +484,7 @@ it('is compiled by no second tier, which watches other code alone', () => {
   const regions = addRegions(other.cpu, 1);
   other.longMode();
   other.setWide(ECX, 20_000n);
-  other.code(hex('48ffc975fb')); // dec rcx; jnz
+  other.code(asm64('top: dec rcx; jnz top'));
   while (other.run() !== ExitReason.HLT);
   expect([other.wide(ECX), regions.compiled, regions.samples]).toEqual([0n, 0, 0]);
 });
@@ -504,14 +497,14 @@ describe('call gates of 16 bytes (SDM vol. 2, CALL and JMP)', () => {
     bench.setWord(DATA, 0x7777);
     bench.view.setUint16(DATA + 4, FREE | 3, true);
   };
-  const call = hex('ff1c2500200100'); // call far [DATA]
+  const call = asm64('call dword far [abs 0x12000]');
 
   it('lead to an inner level on RSP0 with a null SS, SS:RSP, CS and RIP there; RETFQ goes back', () => {
     bench.longMode(3, [FAR]);
     gate(0xec);
     bench.setWide(ESP, FAR + BigInt(USER_STACK - 3));
     bench.code(call);
-    bench.put(CODE + 0x100, hex('48cb'));
+    bench.put(CODE + 0x100, asm64('retfq'));
     bench.run(1);
     const frame = Array.from({ length: 4 }, (_, i) => bench.view.getBigUint64(KERNEL_STACK - 32 + 8 * i, true));
     expect([bench.R[CPL], ...selectors(), bench.wide(ESP), bench.wide(EIP)]).toEqual([
@@ -555,7 +548,7 @@ describe('call gates of 16 bytes (SDM vol. 2, CALL and JMP)', () => {
     bench.segment(CS, 8, 0, -1, 0xc09b);
     bench.cpu.reload();
     bench.put(CODE, asm(`jmp ${FREE}:0x10100`));
-    bench.put(CODE + 0x100, hex('48ffc0f4'));
+    bench.put(CODE + 0x100, asm64('inc rax; hlt'));
     expect([bench.run(), selectors()[0]]).toEqual([ExitReason.HLT, FREE]);
   });
 });
@@ -577,7 +570,7 @@ describe('ports in 64-bit code', () => {
 
   it('IN clears the high half once it is answered', () => {
     bench.setWide(EAX, 0x1111_2222_3333_4444n);
-    bench.code(hex('ed')); // in eax, dx
+    bench.code(asm64('in eax, dx'));
     expect(bench.run()).toBe(ExitReason.IO);
     bench.cpu.completePortAccess(5);
     expect([bench.wide(EAX), bench.wide(EIP)]).toEqual([5n, BigInt(CODE + 1)]);
@@ -608,7 +601,7 @@ describe('ports in 64-bit code', () => {
 it('MONITOR watches the line at all of RAX', () => {
   bench.setWide(EAX, FAR + BigInt(DATA + 70));
   bench.setWide(ECX, 0n);
-  run('0f01c8');
+  run(asm64('monitor'));
   expect([bench.R[MONITOR_STATE], bench.R[MONITOR_ADDRESS]]).toEqual([1, DATA + 64]);
 });
 
@@ -638,7 +631,7 @@ it('CR8 is the class of the local APIC’s TPR (SDM vol. 3, 11.8.6)', () => {
   const other = new Bench({ cpuLevel: 'x86-64-v2', longMode: createLongMode, taskPriority });
   other.longMode();
   other.setWide(ECX, 9n);
-  other.code(hex('440f20c0 440f22c1')); // mov rax, cr8; mov cr8, rcx
+  other.code(asm64('mov rax, cr8; mov cr8, rcx'));
   expect([other.run(), other.wide(EAX), tpr]).toEqual([ExitReason.HLT, 3n, 0x90]);
 });
 
@@ -665,8 +658,7 @@ it.each([
   bench.setWide(EBX, OTHER + BigInt(DATA));
   bench.setWide(ECX, OTHER + 0x1ff000n);
   bench.setWide(EDX, BigInt(at));
-  // mov eax, [rbx]; mov dword [rdx], 0; mov eax, [rbx]; invlpg [rcx]; mov eax, [rbx]
-  bench.code(hex('8b03 c70200000000 8b03 0f0139 8b03'));
+  bench.code(asm64('mov eax, [rbx]; mov dword [rdx], 0; mov eax, [rbx]; invlpg [rcx]; mov eax, [rbx]'));
   expect([bench.run(), bench.cpu.exit.interruption & 255, bench.R[EIP]]).toEqual([
     ExitReason.EXCEPTION_OR_NMI,
     14,
@@ -678,7 +670,7 @@ it('INVLPG of an address that is not canonical does nothing (SDM vol. 2)', () =>
   bench.setWide(EBX, 0x7fff_ffff_ffffn);
   bench.setWide(SEG + FS * SEG_WORDS + SEG_BASE, 0x1000n);
   bench.cpu.controls.exceptionBitmap = -1;
-  bench.code(hex('640f013b f4'));
+  bench.code(asm64('invlpg [fs:rbx]; hlt'));
   expect(bench.run()).toBe(ExitReason.HLT);
 });
 
