@@ -31,6 +31,8 @@ export interface PoolParts {
 const ANSWER_MS = 10_000;
 /** Between two looks at how long a link takes. */
 const ASK_MS = 2000;
+/** By these guests come. */
+const BRINGS_GUESTS: readonly Service[] = ['migrate', 'checkpoints'];
 const NOTE = { introduction: 0, ask: 1, answer: 2, resume: 3 } as const;
 /** Before a room that was lost is tried again; each time twice as long. */
 const AGAIN_MS = 1000,
@@ -240,7 +242,7 @@ export class Pool implements Neighbours {
         const accept = this.services.get(service);
         if (from === undefined) return 'Say first who you are.';
         if (!this.reaches(from, service as Service)) return this.viewerSentence(from);
-        if (service === ('migrate' satisfies Service) && !this.isReceiving)
+        if (BRINGS_GUESTS.includes(service as Service) && !this.isReceiving)
           return `${this.me} takes no guests from other hosts.`;
         if (!accept) return `${this.me} takes no connections for ${JSON.stringify(service.slice(0, 20))}.`;
         accept(channel(), from);

@@ -84,6 +84,18 @@ describe('a guest with ha = 1', () => {
     charlie.end();
   });
 
+  it('is not started where guests of others are not taken', async () => {
+    const { alfa, bravo, charlie } = await guarded();
+    charlie.pool.setReceives(false);
+    bravo.end();
+    await until(() => notes(alfa).length > 0);
+    await until(() => alfa.state.coordinator?.name === 'alfa');
+    expect([placesOf([alfa, charlie], 'web'), notes(charlie)]).toEqual([[], []]);
+    charlie.pool.setReceives(true);
+    await until(() => placesOf([charlie], 'web')[0] === 'charlie');
+    for (const each of [alfa, charlie]) each.end();
+  });
+
   it('is started by one host of three that could', async () => {
     const room = new TestRoom();
     const all = [await member(room, 'alfa')];

@@ -114,6 +114,8 @@ export class Failover {
   private async startAgain(guest: string, lost: Guarded & { host: string }): Promise<void> {
     const { host, state, pool, ownership } = this.parts;
     const { name, host: from, ...guarded } = lost;
+    // It takes no guests of others.
+    if (!pool.receives) return;
     try {
       // Who has its snapshots starts it from them, as long as that host is there.
       const keeper = replicaHost(guarded.definition);
