@@ -4,7 +4,7 @@
  */
 import type { Dma } from './bus.ts';
 import { IO_APIC_BASE } from './apic/io-apic.ts';
-import { LOCAL_APIC_BASE } from './apic/local-apic.ts';
+import { LOCAL_APIC_BASE } from './apic/local-apic-registers.ts';
 
 export interface MpOptions {
   /** Processors that are there at the start. */

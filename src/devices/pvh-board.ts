@@ -4,7 +4,8 @@
  */
 import { installPvhAcpi } from './acpi/pvh-tables.ts';
 import { ApicBus } from './apic/apic-bus.ts';
-import { LOCAL_APIC_BASE, LocalApic } from './apic/local-apic.ts';
+import { LocalApic } from './apic/local-apic.ts';
+import { LOCAL_APIC_BASE } from './apic/local-apic-registers.ts';
 import type { Dma, State, Timers } from './bus.ts';
 import { IoBus } from './io-bus.ts';
 import { subState } from './state.ts';

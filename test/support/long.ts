@@ -21,7 +21,6 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/cpu/region/source.ts sourceOf': 158,
   'src/cpu/region/tier.ts': 832,
   'src/cpu/table/decode.ts decode': 207,
-  'src/devices/apic/local-apic.ts': 629,
   'src/devices/floppy/fdc.ts': 767,
   'src/devices/net/pcnet.ts': 698,
   'src/devices/vga/vga.ts': 659,

@@ -15,80 +15,51 @@ import {
   NMI,
   STARTUP,
 } from './apic-bus.ts';
+import {
+  APR,
+  CURRENT_COUNT,
+  DELIVERY_PENDING,
+  DFR,
+  DIVIDE,
+  EOI,
+  ERROR,
+  ESR,
+  ESR_ILLEGAL_REGISTER,
+  ESR_RECEIVE_ILLEGAL_VECTOR,
+  ESR_SEND_ILLEGAL_VECTOR,
+  ICR_HIGH,
+  ICR_LOW,
+  ID,
+  INITIAL_COUNT,
+  IRR,
+  ISR,
+  LDR,
+  LINT0,
+  LVT_ERROR,
+  LVT_LEVEL,
+  LVT_TIMER,
+  LVT_WRITABLE,
+  MASKED,
+  PPR,
+  READ_WITHOUT_EXIT,
+  SVR,
+  SVR_ENABLED,
+  TIMER,
+  TIMER_DEADLINE,
+  TIMER_PERIODIC,
+  TMR,
+  TPR,
+  VERSION,
+  VERSION_VALUE,
+  initial,
+} from './local-apic-registers.ts';
 
-export const LOCAL_APIC_BASE = 0xfee00000;
 /** Input clock of the timer before its divider. */
 export const APIC_TIMER_HZ = 100_000_000;
 const CYCLE_NS = 1e9 / APIC_TIMER_HZ;
 /** Between interrupts that make up for lost periods, at least; and how many are remembered. */
 const MAKE_UP_NS = 50_000,
   MOST_OWED = 2000;
-
-const ID = 0x20,
-  VERSION = 0x30,
-  TPR = 0x80,
-  APR = 0x90,
-  PPR = 0xa0,
-  EOI = 0xb0,
-  LDR = 0xd0,
-  DFR = 0xe0,
-  SVR = 0xf0,
-  ISR = 0x100,
-  TMR = 0x180,
-  IRR = 0x200,
-  ESR = 0x280,
-  ICR_LOW = 0x300,
-  ICR_HIGH = 0x310,
-  LVT_TIMER = 0x320,
-  LVT_ERROR = 0x370,
-  INITIAL_COUNT = 0x380,
-  CURRENT_COUNT = 0x390,
-  DIVIDE = 0x3e0;
-/** Indexes in `lvt`, in address order from 0x320: timer, thermal, performance counters, LINT0, LINT1, error. */
-const TIMER = 0,
-  LINT0 = 3,
-  ERROR = 5;
-const LVT_WRITABLE = [0x000700ff, 0x000107ff, 0x000107ff, 0x0001a7ff, 0x0001a7ff, 0x000100ff];
-const MASKED = 0x10000,
-  LVT_LEVEL = 0x8000,
-  DELIVERY_PENDING = 0x1000;
-const TIMER_PERIODIC = 1,
-  TIMER_DEADLINE = 2;
-const SVR_ENABLED = 0x100;
-/** Version 0x14, six LVT entries, no EOI-broadcast suppression. */
-const VERSION_VALUE = 0x00050014;
-const ESR_SEND_ILLEGAL_VECTOR = 0x20,
-  ESR_RECEIVE_ILLEGAL_VECTOR = 0x40,
-  ESR_ILLEGAL_REGISTER = 0x80;
-
-const initial = () => ({
-  /** IA32_APIC_BASE: page where its registers lie, and global enable. */
-  base: LOCAL_APIC_BASE,
-  on: true,
-  id: 0,
-  tpr: 0,
-  ldr: 0,
-  dfr: 0xffffffff,
-  svr: 0xff,
-  isr: new Uint32Array(8),
-  tmr: new Uint32Array(8),
-  irr: new Uint32Array(8),
-  /** Error status: as read, and what has gathered since. */
-  esr: 0,
-  errors: 0,
-  icrLow: 0,
-  icrHigh: 0,
-  lvt: new Uint32Array(6).fill(MASKED),
-  initialCount: 0,
-  /** Time at which the initial count was written or the period began. */
-  startNs: 0,
-  divide: 0,
-  /** Periods that passed while their interrupt could not be taken. */
-  owed: 0,
-  /** IA32_TSC_DEADLINE. */
-  deadlineLow: 0,
-  deadlineHigh: 0,
-});
 
 /** Someone who lets software leave out writes to EOI, and hears of those that come. */
 export interface EoiAssist {
@@ -123,21 +94,6 @@ export interface LocalApicOptions {
   /** The processor has sent another one a message. */
   onMessage?: ((to: number) => void) | undefined;
 }
-
-/**
- * Registers that a processor with APIC-register virtualization reads in its virtual-APIC page, without an exit (SDM vol. 3, 30.4.2): one flag for each 16 bytes.
- * Not among them: APR, PPR and the timer's current count, which change by themselves, and what is no register, where a read is an error.
- */
-const READ_WITHOUT_EXIT = new Uint8Array(256);
-for (const [first, last] of [
-  [ID, VERSION],
-  [TPR, TPR],
-  [EOI, EOI],
-  [LDR, ESR],
-  [ICR_LOW, INITIAL_COUNT],
-  [DIVIDE, DIVIDE],
-])
-  READ_WITHOUT_EXIT.fill(1, first >> 4, (last >> 4) + 1);
 
 /** Highest bit set in 256; -1: none. */
 function highest(bits: Uint32Array): number {
