@@ -1,5 +1,5 @@
 /** A pool at one look, for people: its hosts with their guests, links, leases, what the balancer thinks, what was done. */
-import type { CommandHost } from '../toolstack/index.ts';
+import type { CommandHost, JobInfo } from '../toolstack/index.ts';
 import { energyWords, type Mode, wordsOf } from './balancing/index.ts';
 import type { Joined } from './membership.ts';
 import type { Role } from './names.ts';
@@ -16,6 +16,8 @@ export interface LookedGuest {
   state: string | undefined;
   /** Its number, where it is here. */
   id?: number;
+  /** It moves, and how far that is; here. */
+  job?: JobInfo;
   /** Of its host's slots, at the last sample. */
   busySlots?: number;
   /** Whose it is by its lease; absent: nobody has said yet. */
@@ -93,13 +95,15 @@ export function lookAt({ toolstack }: CommandHost, { pool, url, code, state, own
         .map(({ uuid, name: guest, memoryMiB, state: how }) => {
           const lease = leases.get(uuid),
             busySlots = busy.get(uuid),
-            id = name === pool.me ? here.get(uuid) : undefined;
+            id = name === pool.me ? here.get(uuid) : undefined,
+            job = id === undefined ? undefined : toolstack.jobs.of(guest);
           return {
             uuid,
             name: guest,
             memoryMiB,
             state: isThere ? how : undefined,
             ...(id === undefined ? {} : { id }),
+            ...(job?.memory ? { job } : {}),
             ...(busySlots === undefined ? {} : { busySlots }),
             ...(lease ? { lease: { owner: lease.owner, epoch: lease.epoch } } : {}),
           };

@@ -121,7 +121,7 @@ function Host({ host, look }: { host: LookedHost; look: PoolLook }) {
 }
 
 function GuestRow({ guest, look, isFirst }: { guest: LookedGuest; look: PoolLook; isFirst: boolean }) {
-  const { id, name, state, lease, busySlots, memoryMiB } = guest;
+  const { id, name, state, lease, busySlots, memoryMiB, job } = guest;
   const isMine = id !== undefined;
   const actions = () => guestActions(guest, look.hosts);
   const canGo = isMine && look.hosts.some(isTarget);
@@ -153,6 +153,7 @@ function GuestRow({ guest, look, isFirst }: { guest: LookedGuest; look: PoolLook
       <Chip {...(isMine ? { id } : {})} />
       {state === undefined ? <span class="st">{words.lostGuest}</span> : <StateMark state={state} />}
       <span class="nm cut">{name}</span>
+      {job?.memory && <Moving memory={job.memory} />}
       <span class="sec num">
         {memoryMiB} MiB{busySlots !== undefined && `, ${words.ofSlot(busySlots)}`}
         {lease && `, ${words.lease(lease.epoch)}`}
@@ -171,5 +172,24 @@ function GuestRow({ guest, look, isFirst }: { guest: LookedGuest; look: PoolLook
         </button>
       )}
     </li>
+  );
+}
+
+const FRAME_BYTES = 4096;
+
+/** How far its memory is on its way; what is not known yet is left out. */
+function Moving({ memory }: { memory: NonNullable<NonNullable<LookedGuest['job']>['memory']> }) {
+  const { iteration, processedBytes, remainingBytes, bytesPerSecond, dirtyFramesPerSecond, downtimeMs } = memory;
+  return (
+    <span class="sec" role="status">
+      {[
+        words.round(iteration, bytes(processedBytes), bytes(remainingBytes)),
+        bytesPerSecond !== undefined && words.rate(bytes(bytesPerSecond)),
+        dirtyFramesPerSecond !== undefined && words.dirty(bytes(FRAME_BYTES * dirtyFramesPerSecond)),
+        downtimeMs !== undefined && words.stood(downtimeMs),
+      ]
+        .filter(Boolean)
+        .join(', ')}
+    </span>
   );
 }

@@ -6,8 +6,9 @@ import { asTask, host, sentence } from '../host.ts';
 import { go } from '../navigation.ts';
 import { words } from './words.ts';
 
-/** Between two looks. */
-const LOOK_MS = 1000;
+/** Between two looks, and while a guest of this host moves. */
+const LOOK_MS = 1000,
+  MOVING_MS = 250;
 
 /** Null: this host is in no pool; undefined: nobody has looked yet. */
 export const pool = signal<PoolLook | null | undefined>(undefined);
@@ -33,9 +34,13 @@ export async function lookAtPool(): Promise<void> {
 /** Looks until it is called. */
 export function followPool(): () => void {
   void lookAtPool();
+  let lookedMs = performance.now();
   const timer = setInterval(() => {
-    if (!document.hidden) void lookAtPool();
-  }, LOOK_MS);
+    const isMoving = pool.peek()?.hosts.some(({ guests }) => guests.some(({ job }) => job));
+    if (document.hidden || (!isMoving && performance.now() - lookedMs < LOOK_MS)) return;
+    lookedMs = performance.now();
+    void lookAtPool();
+  }, MOVING_MS);
   return () => clearInterval(timer);
 }
 
