@@ -27,8 +27,8 @@ notes:
 xen_ms: dd 0                            ; Xen's time, at the last tick
         db 'tsc_ms      '
 tsc_ms: dd 0                            ; the TSC, a tick a nanosecond here, at the last tick
-        db 'ticks       '
-ticks:  dd 0                            ; of the 8254, since the guest began
+        db 'ticks_ms    '
+ticks_ms: dd 0                          ; the ticks of the 8254 since the guest began, each for its length
         db 'behind      '
 behind: dd 0                            ; of `off`: ticks that the TSC had told of and that had not come, at worst
         db 'missing     '
@@ -49,6 +49,11 @@ notes_end:
 on_tick:
         pushad
         inc dword [ticks]
+        mov eax, TICK_NS
+        mul dword [ticks]
+        mov ecx, MS
+        div ecx
+        mov [ticks_ms], eax
         rdtsc
         mov ecx, MS
         div ecx
@@ -235,6 +240,7 @@ setup:  call setup_processors
 runstate: times 11 dd 0                 ; vcpu_runstate_info: state, since when, four times
 place:  dw SELF, 0                      ; domid, size
         dd 0, 0, SHARED >> 12           ; XENMAPSPACE_shared_info, idx, gpfn
+ticks:  dd 0
 began:  dd 0                            ; low half of a clock
 began_ticks: dd 0
 stop:   dd 0
