@@ -550,7 +550,7 @@ export class XenGuest implements GuestInterface, HypercallContext {
 
   saveRest(): never {
     throw new SavedStateError(
-      'The past is kept of plain PCs: Domain 0 shares memory with this guest, and does not go back with it. Start the kernel or the disk without a definition.',
+      'The past is kept of plain PCs: Domain 0 shares memory with this guest, and does not go back with it. Start the kernel or the disk without a definition, or keep a snapshot (virsh snapshot-create-as) and revert to it.',
     );
   }
 
