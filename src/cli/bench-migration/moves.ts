@@ -16,8 +16,9 @@ type Pause = (ms: number) => Promise<void>;
 
 /** Memory beside a guest's own. */
 const HOST_MIB = 48;
-/** How fast the guest writes is looked at for so long. */
-const LOOK_MS = 400;
+/** How fast the guest writes is looked at for so many of its rounds at least, from time to time. */
+export const LEAST_ROUNDS = 10,
+  LOOK_MS = 400;
 
 /** The guest's count must have come so far before it moves again. */
 const ROUNDS = 2;
@@ -55,9 +56,15 @@ export class Moves {
 
   /** Frames that the guest writes a second. */
   async framesPerSecond(nowMs: () => number): Promise<number> {
-    const [count, ms] = [await this.here.count(), nowMs()];
-    await this.pause(LOOK_MS);
-    return (((await this.here.count()) - count) * this.row.dial.frames * 1000) / (nowMs() - ms);
+    const { frames } = this.row.dial;
+    if (frames === 0) return 0;
+    const [before, ms] = [await this.here.count(), nowMs()];
+    let count = before;
+    while (count < before + LEAST_ROUNDS) {
+      await this.pause(LOOK_MS);
+      count = await this.here.count();
+    }
+    return ((count - before) * frames * 1000) / (nowMs() - ms);
   }
 
   /** Lets the guest run until it has written all of it. @throws Error where it does not */

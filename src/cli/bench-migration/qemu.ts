@@ -8,6 +8,7 @@ import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { LEAST_ROUNDS, LOOK_MS } from './moves.ts';
 import type { Row } from './side.ts';
 import { FIRST_GFN, spinsFor, TRIED_SPINS, writer } from './writer.ts';
 
@@ -85,9 +86,13 @@ class Machine {
       if (tries > 1000) throw new Error('The guest does not begin to write in QEMU.');
       await this.pause(20);
     }
-    const [count, ms] = [await this.count(), nowMs()];
-    await this.pause(400);
-    return (((await this.count()) - count) * 1000) / (nowMs() - ms);
+    const [before, ms] = [await this.count(), nowMs()];
+    let count = before;
+    while (count < before + LEAST_ROUNDS) {
+      await this.pause(LOOK_MS);
+      count = await this.count();
+    }
+    return ((count - before) * 1000) / (nowMs() - ms);
   }
 
   end(): void {
