@@ -1,5 +1,5 @@
 /** What src/formats/unpack offers to other rooms. */
-export { crc32 } from './checksums.ts';
+export { crc32 } from './crc32.ts';
 export { inflate } from './inflate.ts';
 export { isGzip, isXz, isZstd } from './magic.ts';
 export { DecodeError, TooLargeError } from './output.ts';

@@ -3,7 +3,7 @@
  * Sources: RFC 1951 (deflate), RFC 1952 (gzip); section numbers below are theirs.
  */
 
-import { crc32 } from './checksums.ts';
+import { crc32 } from './crc32.ts';
 import { isGzip } from './magic.ts';
 import { DecodeError, Output } from './output.ts';
 

@@ -4,7 +4,8 @@
  */
 
 import { need, word } from './bytes.ts';
-import { crc32, crc64 } from './checksums.ts';
+import { crc32 } from './crc32.ts';
+import { crc64 } from './crc64.ts';
 import { Lzma2 } from './lzma2.ts';
 import { atOnce, DecodeError, Output } from './output.ts';
 import { isXz } from './magic.ts';

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { xxh64Low } from './checksums.ts';
+import { xxh64Low } from './xxh64.ts';
 import { DecodeError, TooLargeError } from './output.ts';
 import { unzstd, unzstdHead } from './zstd.ts';
 

@@ -4,7 +4,7 @@
  * The output buffer is the window: what a frame has shown so far can be repeated, however far back, as zstd itself does that has the output in one piece.
  */
 import { littleEndian, need, word } from './bytes.ts';
-import { xxh64Low } from './checksums.ts';
+import { xxh64Low } from './xxh64.ts';
 import { isZstd } from './magic.ts';
 import { atOnce, DecodeError, Output } from './output.ts';
 import { MOST_BLOCK_BYTES, ZstdBlocks } from './zstd-blocks.ts';
