@@ -23,7 +23,7 @@ export class ShellSession {
   /** `typing`: it gets the keyboard when it opens. */
   constructor(typing: boolean) {
     this.typing = typing;
-    this.terminal = new GuestTerminal(words.label, bytes => this.type(this.decoder.decode(bytes, { stream: true })));
+    this.terminal = new GuestTerminal(words.name, bytes => this.type(this.decoder.decode(bytes, { stream: true })));
     // Who logs in says how large the terminal is.
     this.terminal.load();
   }

@@ -11,8 +11,9 @@ import { sessionAt, sessions } from '../sessions.ts';
 import { stripTab, theme, type ThemeChoice } from '../settings.ts';
 import { bootOffer, go, paletteOpen, place, stripOpen, toggleStrip } from '../navigation.ts';
 import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 
-const words = strings.palette;
+const words = laterStrings.palette;
 
 interface Entry {
   name: string;
