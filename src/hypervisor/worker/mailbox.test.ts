@@ -41,6 +41,13 @@ it('gives verbs with their arguments in the order in which they were posted, onc
   expect([mailbox.hasVerbs, all()]).toEqual([false, []]);
 });
 
+it('gives no argument where none was given', () => {
+  const { post, all } = make();
+  post('copyAhead', 'save', undefined);
+  post('reset');
+  expect(all()).toEqual([['copyAhead', 'save'], ['reset']]);
+});
+
 it('takes many bytes in parts, says where there is no room, and goes round', () => {
   const { post, all } = make();
   const bytes = Uint8Array.from({ length: 3000 }, (_, i) => i);

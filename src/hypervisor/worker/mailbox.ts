@@ -29,6 +29,8 @@ const partsOf = (bytes: Uint8Array): Uint8Array[] =>
     bytes.slice(i * PART_BYTES, (i + 1) * PART_BYTES),
   );
 
+const isGiven = (argument: unknown): boolean => argument !== undefined;
+
 export class Mailbox {
   private readonly machine: Machine;
   private readonly record: DomainRecord;
@@ -67,7 +69,8 @@ export class Mailbox {
     const verb = this.names.indexOf(name);
     if (by === 'message') return [{ verb, bytes: new Uint8Array(0) }];
     if (by === 'bytes') return partsOf(given[0] as Uint8Array).map(bytes => ({ verb, bytes }));
-    const bytes = new TextEncoder().encode(JSON.stringify(given));
+    // JSON has no undefined: an argument that is left out at the end would come as null, for which no default stands in.
+    const bytes = new TextEncoder().encode(JSON.stringify(given.slice(0, 1 + given.findLastIndex(isGiven))));
     if (bytes.length > MAILBOX_RING_BYTES - MESSAGE_HEAD_BYTES)
       throw new Error(`${name}: ${bytes.length} bytes of arguments are too long for a domain's mailbox.`);
     return [{ verb, bytes }];
