@@ -175,6 +175,7 @@ describe('definitions (xl.cfg(5))', () => {
         tee: '"optee"',
         mmio_hole: '256',
         mca_caps: '["lmce"]',
+        replicate: '"every=60,to=alfa"',
         spice_image_compression: '"glz"',
         spice_streaming_video: '"all"',
         vtpm: '["backend=0"]',
