@@ -61,11 +61,15 @@ class TestHost {
   }
 }
 
-async function pair(): Promise<TestHost[]> {
+async function meet(...names: string[]): Promise<TestHost[]> {
   const room = new TestRoom();
   const hosts = new Map<string, TestHost>();
-  for (const name of ['alfa', 'bravo']) hosts.set(name, new TestHost(await enter(room.enter(), name), hosts));
-  const [alfa, bravo] = hosts.values();
+  for (const name of names) hosts.set(name, new TestHost(await enter(room.enter(), name), hosts));
+  return [...hosts.values()];
+}
+
+async function pair(): Promise<TestHost[]> {
+  const [alfa, bravo] = await meet('alfa', 'bravo');
   bravo.guests.set('web', 1.8).set('db', 1.8);
   await until(() => alfa.state.loads.get('bravo') && bravo.state.loads.get('alfa'));
   return [alfa, bravo];
@@ -93,6 +97,19 @@ describe('a pool', () => {
     await until(() => alfa.state.moves.size === 0);
     expect(alfa.guests.size + bravo.guests.size).toBe(2);
     for (const { pool } of [alfa, bravo]) pool.leave();
+  });
+
+  it('passes by a host that takes no guests, and asks the next one', async () => {
+    const [alfa, bravo, charlie] = await meet('alfa', 'bravo', 'charlie');
+    const card = { name: 'alfa', version: 'test', memoryMiB: 1024, slots: 4, vt: true, station: 1 };
+    alfa.state.setHost({ ...card, receives: false });
+    bravo.guests.set('web', 1.8).set('db', 1.8);
+    charlie.guests.set('idle', 0.1);
+    await until(() => alfa.balancing.decisions.some(({ kind }) => kind === 'move'));
+    expect(alfa.balancing.decisions).toMatchObject([
+      { kind: 'move', from: { host: 'bravo' }, to: { host: 'charlie' } },
+    ]);
+    for (const { pool } of [alfa, bravo, charlie]) pool.leave();
   });
 
   it('forgets a move of a host that wants none by the time that it hears of it', async () => {

@@ -71,6 +71,7 @@ export class PoolBalancing {
   private samples(nowMs: number): HostSample[] {
     const { pool, state } = this.parts;
     const there = new Set(pool.taking);
+    const receives = new Map(state.hosts.map(host => [host.name, host.receives]));
     return [...state.loads]
       .filter(([host]) => there.has(host))
       .map(([host, load]) => ({
@@ -79,6 +80,7 @@ export class PoolBalancing {
         atMs: nowMs,
         bytesPerSecond: LINK_BYTES,
         isCoordinator: host === state.coordinator?.name,
+        receives: receives.get(host),
         guests: load.guests.map(guest => ({ ...guest, dirtyBytesPerSecond: 0 })),
       }));
   }
@@ -91,10 +93,8 @@ export class PoolBalancing {
     this.balancer.set(mode, automatic);
     const wishes = state.wishes;
     const isAutomatic = (host: string): boolean => automatic && wishes.get(host)?.automatic === true;
-    const receives = new Map(state.hosts.map(host => [host.name, host.receives]));
     const decisions = this.balancer
       .decide(nowMs)
-      .filter(each => each.kind === 'stay' || receives.get(each.to.host) !== false)
       .map(each =>
         each.kind === 'move'
           ? { ...each, isAutomatic: isAutomatic(each.from.host) && isAutomatic(each.to.host) }
