@@ -44,9 +44,8 @@ export interface Joined {
   balancing: PoolBalancing;
   /** Which of them start again where a host is lost. */
   failover: Failover;
-  /** What is kept here of others' guests, and elsewhere of those here. */
+  /** What is kept here of others' guests. */
   replicas: Replicas;
-  replication: Replication;
 }
 
 /** How a host is to be in a pool. */
@@ -134,15 +133,9 @@ export class Membership {
     const replicas = new Replicas(host);
     pool.serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
     const failover = new Failover({ host, pool, state, ownership, later, replicas });
-    const replication = new Replication({
-      host,
-      neighbours: pool,
-      later,
-      me: pool.me,
-      isThere: () => pool.left === undefined,
-    });
+    new Replication({ host, pool, later });
     const where = { url, ...(url === TABS ? {} : { code }) };
-    const joined: Joined = { pool, ...where, state, ownership, balancing, failover, replicas, replication };
+    const joined: Joined = { pool, ...where, state, ownership, balancing, failover, replicas };
     this.joined = joined;
     pool.onChange(() => {
       if (pool.left === undefined || this.joined !== joined) return;

@@ -29,7 +29,6 @@ export interface PoolMember {
   ownership: Ownership;
   failover: Failover;
   replicas: Replicas;
-  replication: Replication;
   /** It is gone with all that ran there, and nobody heard a word. */
   end(): void;
   /** Nobody hears it any more, nor it anybody. */
@@ -86,13 +85,7 @@ export async function member(
   const replicas = new Replicas(host);
   pool.serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
   const failover = new Failover({ host, pool, state, ownership, later: hurried, replicas });
-  const replication = new Replication({
-    host,
-    neighbours: pool,
-    later: hurried,
-    me: name,
-    isThere: () => pool.left === undefined,
-  });
+  new Replication({ host, pool, later: hurried });
   return {
     name,
     host,
@@ -101,7 +94,6 @@ export async function member(
     ownership,
     failover,
     replicas,
-    replication,
     end: () => {
       isThere = false;
       pool.leave();

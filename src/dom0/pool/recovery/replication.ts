@@ -4,20 +4,18 @@
  */
 import type { Later } from '../../host/index.ts';
 import type { CommandHost, Guest } from '../../toolstack/index.ts';
-import { type Checkpoint, Checkpointing, type CheckpointingParts } from './checkpointing.ts';
+import type { Pool } from '../pool.ts';
+import { Checkpointing } from './checkpointing.ts';
 import { localDisks } from './guarded.ts';
 
 const LOOK_MS = 250;
 /** After one that failed. */
 const AGAIN_MS = 5000;
 
-export interface ReplicationParts extends CheckpointingParts {
+export interface ReplicationParts {
   host: CommandHost;
+  pool: Pool;
   later: Later;
-  /** This host's name. */
-  me: string;
-  /** This host is in the pool. */
-  isThere(): boolean;
 }
 
 /** A guest whose snapshots go to another host. */
@@ -27,8 +25,8 @@ interface Going {
   everyMs: number;
   keep: number;
   line?: Checkpointing;
-  last?: Checkpoint & { atHostMs: number };
-  /** Of the host's clock. */
+  /** By the host's clock: when it stood still for the last one, and when the next one begins. */
+  lastMs?: number;
   nextMs: number;
   isBusy: boolean;
   said?: string;
@@ -43,20 +41,15 @@ export class Replication {
     this.look();
   }
 
-  /** By the guests' UUIDs: the last snapshot that is on the other host. */
-  get last(): ReadonlyMap<string, { to: string; last?: Checkpoint }> {
-    return this.going;
-  }
-
   private look(): void {
-    const { host, later, isThere } = this.parts;
-    if (!isThere()) return;
+    const { host, pool, later } = this.parts;
+    if (pool.left !== undefined) return;
     for (const guest of host.toolstack.members.values()) {
       const { replicate } = guest.blueprint.definition;
       if (!replicate || guest.ending || this.going.has(guest.uuid)) continue;
       const { everySeconds, to, keep } = replicate;
       // It may have come from there.
-      if (to === this.parts.me) continue;
+      if (to === pool.me) continue;
       this.going.set(guest.uuid, { guest, to, keep, everyMs: 1000 * everySeconds, nextMs: 0, isBusy: false });
     }
     for (const [uuid, each] of this.going) {
@@ -73,7 +66,7 @@ export class Replication {
   }
 
   private async snapshot(each: Going): Promise<void> {
-    const { host } = this.parts;
+    const { host, pool } = this.parts;
     const { guest, to, keep, everyMs } = each;
     each.isBusy = true;
     const begunMs = host.parts.hostMs();
@@ -81,22 +74,22 @@ export class Replication {
       const [disk] = localDisks(guest);
       if (disk !== undefined)
         throw new Error(`Its disk ${disk} lies on this host alone. Serve it with qemu-nbd, and name it nbd://….`);
-      each.line ??= await Checkpointing.open(this.parts, guest, to, keep);
-      let atHostMs = begunMs;
+      each.line ??= await Checkpointing.open({ host, neighbours: pool }, guest, to, keep);
+      let atMs = begunMs;
       const { line } = each;
-      const taken = await host.toolstack.jobs.run(guest.name, 'Snapshot', ({ signal }) =>
-        line.take(signal, () => void (atHostMs = host.parts.hostMs())),
+      await host.toolstack.jobs.run(guest.name, 'Snapshot', ({ signal }) =>
+        line.take(signal, () => void (atMs = host.parts.hostMs())),
       );
       const nowMs = host.parts.hostMs();
-      if (each.last && nowMs - each.last.atHostMs > everyMs)
+      if (each.lastMs !== undefined && nowMs - each.lastMs > everyMs)
         this.say(
           each,
-          `The snapshot of before was ${seconds(nowMs - each.last.atHostMs)} s old when this one had come to ${to}, and ${seconds(everyMs)} s are wanted.`,
+          `The snapshot of before was ${seconds(nowMs - each.lastMs)} s old when this one had come to ${to}, and ${seconds(everyMs)} s are wanted.`,
         );
       else delete each.said;
-      each.last = { ...taken, atHostMs };
+      each.lastMs = atMs;
       // The next one is there, and counts, before this one is too old.
-      each.nextMs = Math.max(nowMs, atHostMs + everyMs - 2 * (nowMs - begunMs) - LOOK_MS);
+      each.nextMs = Math.max(nowMs, atMs + everyMs - 2 * (nowMs - begunMs) - LOOK_MS);
     } catch (error) {
       delete each.line;
       each.nextMs = host.parts.hostMs() + Math.min(AGAIN_MS, everyMs);
