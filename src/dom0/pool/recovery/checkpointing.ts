@@ -16,10 +16,6 @@ export interface CheckpointingParts {
 export interface Checkpoint {
   /** When the guest stood still for it, milliseconds since 1970. */
   atMs: number;
-  /** How long it stood still. */
-  stoodMs: number;
-  /** From its begin until it was acknowledged. */
-  totalMs: number;
   bytes: number;
   pages: number;
 }
@@ -45,7 +41,6 @@ export class Checkpointing {
   private readonly stop = new AbortController();
   /** Of the checkpoint before: all but its pages. */
   private before = new Uint8Array();
-  private delta = new Delta(this.before);
 
   private constructor(parts: CheckpointingParts, guest: Guest, line: Line) {
     this.parts = parts;
@@ -67,10 +62,8 @@ export class Checkpointing {
   async take(signal: AbortSignal, stands: () => void = () => {}): Promise<Checkpoint> {
     const { host } = this.parts;
     const { guest, line } = this;
-    const begunMs = host.parts.hostMs(),
-      begunBytes = line.sentBytes;
+    const begunBytes = line.sentBytes;
     let atMs = 0,
-      stoodMs = 0,
       pages = 0;
     const rest: Uint8Array[] = [];
     let restBytes = 0,
@@ -100,13 +93,11 @@ export class Checkpointing {
         round: () => {},
         stands: () => {
           atMs = host.parts.epochMs();
-          stoodMs = host.parts.hostMs();
           stands();
         },
       });
       const devices = host.toolstack.services.describe(guest.record.id);
       goOn();
-      stoodMs = host.parts.hostMs() - stoodMs;
       for (const piece of held) await send(piece);
       await this.sendRest(rest);
       await say(line, CHECKPOINT.END, encodeHead({ atMs, devices, pagesAt }));
@@ -117,7 +108,7 @@ export class Checkpointing {
       line.close();
       throw abort.aborted ? (abort.reason as Error) : error;
     }
-    return { atMs, stoodMs, totalMs: host.parts.hostMs() - begunMs, bytes: line.sentBytes - begunBytes, pages };
+    return { atMs, bytes: line.sentBytes - begunBytes, pages };
   }
 
   /** No more of them. */
@@ -129,14 +120,13 @@ export class Checkpointing {
 
   private async sendRest(pieces: readonly Uint8Array[]): Promise<void> {
     const rest = await joined(pieces);
-    for (const part of this.delta.of(rest))
+    for (const part of new Delta(this.before).of(rest))
       if ('from' in part)
         await say(this.line, CHECKPOINT.AGAIN, new Uint8Array(Uint32Array.of(part.from, part.bytes).buffer));
       else
         for (let at = 0; at < part.length; at += MOST_BYTES)
           await say(this.line, CHECKPOINT.BYTES, part.subarray(at, at + MOST_BYTES));
     this.before = rest;
-    this.delta = new Delta(this.before);
   }
 
   private async answer(type: number): Promise<void> {
