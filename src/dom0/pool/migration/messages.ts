@@ -92,15 +92,10 @@ export async function nextHeader(line: Line): Promise<{ type: number; bytes: num
 }
 
 /** A message that is no part of a stream. @throws Error with a sentence: the line ended, or what came is none */
-export async function hear(line: Line): Promise<Message> {
+export async function hear(line: Line, mostBytes = MOST_BODY_BYTES): Promise<Message> {
   const { type, bytes } = await nextHeader(line);
-  return { type, body: await bodyOf(line, type, bytes) };
-}
-
-export async function bodyOf(line: Line, type: number, bytes: number): Promise<Uint8Array> {
-  if (bytes > MOST_BODY_BYTES)
-    throw new Error(`Message ${type} has ${bytes} bytes, and none has more than ${MOST_BODY_BYTES}.`);
-  return line.read(bytes);
+  if (bytes > mostBytes) throw new Error(`Message ${type} has ${bytes} bytes, and none has more than ${mostBytes}.`);
+  return { type, body: await line.read(bytes) };
 }
 
 /** Of an error there, it is shown to people here. */

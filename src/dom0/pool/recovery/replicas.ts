@@ -3,7 +3,7 @@ import { readStateAsItComes, type SavedHead, type SavedPages } from '../../../hy
 import type { ByteChannel } from '../../host/nbd/index.ts';
 import type { CommandHost, Guest } from '../../toolstack/index.ts';
 import { Line } from '../migration/line.ts';
-import { nextHeader, say, textOf } from '../migration/messages.ts';
+import { hear, say, textOf } from '../migration/messages.ts';
 import { CHECKPOINT, type Kept, readHead, readKept } from './checkpoint-messages.ts';
 import { type Point, Replica } from './replica.ts';
 
@@ -34,7 +34,7 @@ export class Replicas {
   async serve(channel: ByteChannel, from: string): Promise<void> {
     const line = new Line(channel, from);
     try {
-      const { type, body } = await message(line);
+      const { type, body } = await hear(line, MOST_MESSAGE_BYTES);
       if (type !== CHECKPOINT.OF) throw new Error(`${from} begins with message ${type}.`);
       const kept = readKept(body);
       const replica = this.all.get(kept.uuid) ?? new Replica(kept.name);
@@ -77,13 +77,6 @@ export class Replicas {
   }
 }
 
-async function message(line: Line): Promise<{ type: number; body: Uint8Array<ArrayBuffer> }> {
-  const { type, bytes } = await nextHeader(line);
-  if (bytes > MOST_MESSAGE_BYTES)
-    throw new Error(`Message ${type} has ${bytes} bytes, and none has more than ${MOST_MESSAGE_BYTES}.`);
-  return { type, body: await line.read(bytes) };
-}
-
 /** Checkpoints of one guest, as they come. */
 class Incoming {
   private readonly line: Line;
@@ -105,7 +98,7 @@ class Incoming {
   /** The next one; false: there come no more. @throws Error with a sentence: nothing of it counts */
   async take(): Promise<boolean> {
     const { line, kept, replica } = this;
-    const { type } = await message(line);
+    const { type } = await hear(line, MOST_MESSAGE_BYTES);
     if (type === CHECKPOINT.STOP) return false;
     if (type !== CHECKPOINT.BEGIN) throw new Error(`The other host sends message ${type} in place of a checkpoint.`);
     const { pages, rest, last } = await this.pieces();
@@ -134,7 +127,7 @@ class Incoming {
       list.push(piece);
     };
     for (;;) {
-      const { type, body } = await message(this.line);
+      const { type, body } = await hear(this.line, MOST_MESSAGE_BYTES);
       if (type === CHECKPOINT.PAGES) holds(body, pages);
       else if (type === CHECKPOINT.BYTES) holds(body, rest);
       else if (type === CHECKPOINT.AGAIN) holds(this.again(body), rest);
