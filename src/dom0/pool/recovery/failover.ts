@@ -120,7 +120,7 @@ export class Failover {
       // Who has its snapshots starts it from them, as long as that host is there.
       const keeper = replicaHost(guarded.definition);
       if (keeper !== undefined && keeper !== pool.me && pool.inOrder.includes(keeper)) return;
-      const how = this.parts.replicas.find(guest) ? this.fromSnapshot(guest) : await this.fromDisks(lost);
+      const how = this.parts.replicas.find(guest) ? () => this.goOn(guest) : await this.fromDisks(lost);
       // Its host may still be about to hold it still.
       if (!(await ownership.take(guest))) return;
       try {
@@ -142,11 +142,10 @@ export class Failover {
     return async () => `It starts here as domain ${(await COMMANDS.create.run(host, files)).id}.`;
   }
 
-  private fromSnapshot(guest: string): () => Promise<string> {
-    return async () => {
-      const { guest: again, point } = await this.parts.replicas.restore(guest);
-      return `It goes on here as domain ${again.record.id}, as it was at ${timeOf(point.atMs)}.`;
-    };
+  /** As it was at a snapshot. What is said of it. @throws Error with a sentence */
+  private async goOn(uuid: string, atMs?: number): Promise<string> {
+    const { guest, point } = await this.parts.replicas.restore(uuid, atMs);
+    return `It goes on here as domain ${guest.record.id}, as it was at ${timeOf(point.atMs)}.`;
   }
 
   /** By hand: a guest as it was at a snapshot (`atMs`, since 1970: at the last that is not later). What is said of it. @throws Error with a sentence */
@@ -162,10 +161,9 @@ export class Failover {
       if (!(await ownership.takeCopy(uuid, isGuarded)))
         throw new Error(`${replica.name} runs elsewhere. xl migrate brings it here.`);
       try {
-        const { guest } = await replicas.restore(uuid, atMs);
+        const said = await this.goOn(uuid, atMs);
         this.lost.delete(uuid);
-        task.message = `It goes on here as domain ${guest.record.id}, as it was at ${timeOf(point.atMs)}.`;
-        return task.message;
+        return (task.message = said);
       } finally {
         ownership.begun(uuid);
       }
