@@ -14,7 +14,7 @@ export const nameProblem = (name: string): string | undefined =>
     ? undefined
     : `${JSON.stringify(name.slice(0, 40))} is no name for a host: write up to 12 of a-z, 0-9 and -, with no - at an end.`;
 
-/** 16 random bytes as an id. */
+/** 16 random bytes as an id, or a token. */
 export const hostIdOf = (bytes: Uint8Array): string =>
   [...bytes.subarray(0, 16)].map(byte => byte.toString(16).padStart(2, '0')).join('');
 

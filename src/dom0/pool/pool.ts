@@ -6,7 +6,7 @@ import type { ByteChannel } from '../host/nbd/index.ts';
 import type { Later } from '../host/index.ts';
 import { Channels } from './channels.ts';
 import { SALT_BYTES } from './code.ts';
-import { introduction, type Introduction, readIntroduction, type Role } from './names.ts';
+import { hostIdOf, introduction, type Introduction, readIntroduction, type Role } from './names.ts';
 import type { Neighbours, Service } from './neighbours.ts';
 import { MOST_MESSAGE_BYTES, type Room } from './room.ts';
 import { Link } from './sealed.ts';
@@ -251,7 +251,7 @@ export class Pool implements Neighbours {
       noted: bytes => this.hear(number, bytes),
       violated: out,
     });
-    const token = [...parts.random(TOKEN_BYTES)].map(byte => byte.toString(16).padStart(2, '0')).join('');
+    const token = hostIdOf(parts.random(TOKEN_BYTES));
     this.members.set(number, { link, channels, token });
     channels.note(note(NOTE.introduction, introduction(parts.me, token)));
   }
@@ -314,9 +314,9 @@ export class Pool implements Neighbours {
   private accept(
     number: number,
     member: Member,
-    { id, name, version, role, token }: Introduction & { token?: string },
+    { id, name, version, role, token }: Introduction & { token: string },
   ): void {
-    if (token !== undefined) this.got.set(id, token);
+    this.got.set(id, token);
     member.known = { id, name, version, role, delayMs: undefined, sentBytes: 0, receivedBytes: 0 };
     this.expected.delete(number);
     this.settle();
