@@ -1,7 +1,7 @@
 /**
  * Where vendors' processors differ in 64-bit code without either being wrong, each with its source. Ours is Intel's there. What an AMD processor does otherwise
  * is compared neither in fixtures, which name their vendor (`by`), nor where the host is asked at once (fuzz:native). "Seen" means: on an EPYC, family 25 model
- * 17, 27 November 2026.
+ * 17, 27 and 28 November 2026.
  */
 import { decode, type Decoded, newDecoded } from '../../cpu/table/index.ts';
 import type { Case } from './fixture.ts';
@@ -16,8 +16,8 @@ interface Asked {
 
 interface VendorDifference {
   why: string;
-  /** What is left out: all; high halves of RCX, RSI and RDI (`counters`); bytes below RSP (`pushed`). */
-  what: 'all' | 'counters' | 'pushed';
+  /** What is left out: all; high halves of RCX, RSI and RDI (`counters`); bytes below RSP (`pushed`); exactness of XMM registers, which NaN one has among it (`close`). */
+  what: 'all' | 'counters' | 'pushed' | 'close';
   applies(asked: Asked): boolean;
 }
 
@@ -27,6 +27,9 @@ const RCX = 1,
 const FS = 4,
   GS = 5;
 const PUSH_ES = 0x06;
+/** Of MXCSR: what Intel's processors have, and AMD's misaligned exception mask. */
+const MXCSR_BITS = 0xffff,
+  MXCSR_MM = 0x20000;
 const REX_W = 8,
   REX_B = 1;
 
@@ -39,6 +42,8 @@ const isFar = is('jmpfind callfind lseg');
 const isString = is('movs cmps stos lods scas');
 const isPause = is('pause');
 const isCall = is('call callind');
+const isLdmxcsr = is('ldmxcsr');
+const isDpps = is('dpps');
 
 const isCanonical = (address: bigint): boolean => BigInt.asIntN(48, address) === BigInt.asIntN(64, address);
 
@@ -86,6 +91,19 @@ export const AMD_DIFFERENCES: readonly VendorDifference[] = [
       (decoded.segment === FS || decoded.segment === GS) &&
       !isCanonical(offsetOf(setting, decoded)),
   },
+  {
+    why: 'LDMXCSR with bit 17: reserved, #GP (Intel: SDM vol. 1, 10.2.3), or the misaligned exception mask MM (AMD with MISALIGNSSE: APM vol. 1, MXCSR Register; seen)',
+    what: 'all',
+    applies: asked =>
+      isLdmxcsr(asked) &&
+      asked.vector !== GENERAL_PROTECTION &&
+      (new Uint32Array(operandOf(asked, 4))[0]! & ~MXCSR_BITS) === MXCSR_MM,
+  },
+  {
+    why: 'which of several NaNs among its products DPPS delivers, and in which of its lanes: depends on the implementation (SDM vol. 2, DPPS; ours is Intel’s, seen before; AMD, seen)',
+    what: 'close',
+    applies: asked => isDpps(asked) && nanProductsOf(asked) > 1,
+  },
 ];
 
 /** A case's first instruction; behind it lie INT3. */
@@ -103,8 +121,33 @@ export function vendorDifferences(test: Case): readonly VendorDifference[] {
 }
 
 /** Of an operand in memory, in its segment. */
-function offsetOf({ registers }: Setting, { base, index, scale, displacement, addressSize }: Decoded): bigint {
-  const of = (register: number): bigint => (register < 0 || register === RIP_BASE ? 0n : registers[register]!);
+function offsetOf({ at, registers }: Setting, decoded: Decoded): bigint {
+  const { base, index, scale, displacement, addressSize, length } = decoded;
+  const of = (register: number): bigint =>
+    register < 0 ? 0n : register === RIP_BASE ? BigInt(at + length) : registers[register]!;
   const sum = of(base) + (of(index) << BigInt(scale)) + BigInt(displacement);
   return BigInt.asUintN(addressSize, sum);
+}
+
+/** Bytes of an operand in memory, as far as the case says what is there; 0 elsewhere. */
+function operandOf({ setting, decoded }: Asked, count: number): ArrayBuffer {
+  const { fs, gs } = setting.bases;
+  const base = decoded.segment === FS ? fs : decoded.segment === GS ? gs : 0n;
+  const linear = Number(BigInt.asUintN(64, base + offsetOf(setting, decoded)));
+  const bytes = new Uint8Array(count);
+  // What lies beside the operand is no element, and not written.
+  for (const [address, data] of setting.memory) data.forEach((byte, i) => (bytes[address + i - linear] = byte));
+  return bytes.buffer;
+}
+
+/** How many of the products that a DPPS sums are NaNs. */
+function nanProductsOf(asked: Asked): number {
+  const { setting, decoded } = asked;
+  if (!setting.float) return 0;
+  const { xm } = setting.float;
+  const register = (index: number): ArrayBuffer => BigUint64Array.of(xm[index]!, xm[index]! >> 64n).buffer;
+  const left = new Float32Array(register(decoded.reg)),
+    right = new Float32Array(decoded.memory ? operandOf(asked, 16) : register(decoded.rm));
+  return left.filter((value, i) => ((decoded.immediate >> (4 + i)) & 1) !== 0 && Number.isNaN(value * right[i]!))
+    .length;
 }
