@@ -4,8 +4,8 @@
  *
  * States that were saved before registers had names hold the words of the layout of that time, which the table here keeps.
  */
-import { ALL, ARITHMETIC, arithmetic, ZF } from './flags.ts';
-import { arithmeticOf } from './long-flags.ts';
+import { arithmetic } from './flags.ts';
+import { arithmeticOf, putFlags } from './long-flags.ts';
 import * as R from './registers.ts';
 
 export type SavedRegisters = Record<string, number | Int32Array>;
@@ -158,10 +158,7 @@ export function restoreRegisters(words: Int32Array, saved: SavedRegisters): void
     else words.set(value, word);
   }
   const [flags, high] = saved.rflags as Int32Array;
-  words[R.FK] = ALL;
-  words[R.FB] = flags! & ARITHMETIC;
-  words[R.FR] = (flags! & ZF) !== 0 ? 0 : 1;
-  words[R.EFLAGS] = flags! & ~ARITHMETIC & ~ALWAYS;
+  putFlags(words, flags!);
   words[R.EFLAGS + R.HIGH] = high!;
 }
 
