@@ -1,13 +1,5 @@
 /** What the page may ask of this host's pool. Loaded when somebody opens its panel. */
-import {
-  lookAt,
-  type Membership,
-  membershipOf,
-  type Mode,
-  type PoolHost,
-  type PoolLook,
-  type Role,
-} from '../pool/index.ts';
+import { lookAt, membershipOf, type Mode, type PoolHost, type PoolLook, type Role } from '../pool/index.ts';
 
 /** By name, as the page calls them. */
 export interface PoolCalls {
@@ -25,17 +17,13 @@ export interface PoolCalls {
   emergency(): void;
 }
 
-/** A call that is logged as the command that it is. */
-const asCommand = (host: PoolHost, spelled: string, run: () => Promise<void>): Promise<void> =>
-  host.tasks.run(spelled, run);
-
 export function poolOf(host: PoolHost): PoolCalls {
-  const membership: Membership = membershipOf(host);
+  const membership = membershipOf(host);
   return {
     look: () => membership.joined && lookAt(host, membership.joined),
     // The code is for those who are to join, and for no log.
     join: (address, name, role) =>
-      asCommand(host, `pool join ${[address.replace(/#.*/, '#…'), name ?? ''].join(' ').trim()}`, async () => {
+      host.tasks.run(`pool join ${[address.replace(/#.*/, '#…'), name ?? ''].join(' ').trim()}`, async () => {
         await membership.join(address, { name, ...(role ? { role } : {}) });
       }),
     leave: () => membership.leave(),
