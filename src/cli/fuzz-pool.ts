@@ -7,7 +7,15 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parseArgs } from 'node:util';
-import { channelPair, Link, membershipOf, type Pool, type Service } from '../dom0/pool/index.ts';
+import {
+  channelPair,
+  hostIdOf,
+  introduction,
+  Link,
+  membershipOf,
+  type Pool,
+  type Service,
+} from '../dom0/pool/index.ts';
 import { type ByteChannel, serveNbd } from '../dom0/host/nbd/index.ts';
 import { MemoryDisk } from '../formats/blocks/index.ts';
 import { Arena, pause, random } from './fuzz/pool/arena.ts';
@@ -28,6 +36,9 @@ const SERVICES = ['state', 'frames', 'leases', 'migrate'] as const satisfies Ser
 type Kind = (typeof SERVICES)[number] | 'nbd' | 'channels' | 'links';
 /** Of each hundred messages. */
 const SHARES: Record<Kind, number> = { channels: 30, state: 20, frames: 20, leases: 12, migrate: 8, nbd: 8, links: 2 };
+
+/** Who hears nothing of a room. */
+const DEAF = { came: () => {}, gone: () => {}, message: () => {}, drained: () => {}, closed: () => {} };
 
 class Attack {
   private readonly arena: Arena;
@@ -111,10 +122,8 @@ class Attack {
       let isOver = false;
       const links = new Map<number, Link>();
       const before = room.listen({
-        came: () => {},
-        gone: () => {},
+        ...DEAF,
         message: (from, message) => links.get(from)?.take(message),
-        drained: () => {},
         closed: () => (isOver = true),
       });
       for (const number of before)
@@ -128,15 +137,9 @@ class Attack {
             broken: () => {},
           }),
         );
-      const introduced = new TextEncoder().encode(
-        JSON.stringify({
-          protocol: 2,
-          id: [...random(16)].map(byte => byte.toString(16).padStart(2, '0')).join(''),
-          name: `yan-${this.pick(1e6)}`,
-          version: '',
-          role: 'member',
-          token: '0'.repeat(32),
-        }),
+      const introduced = introduction(
+        { id: hostIdOf(random(16)), name: `yan-${this.pick(1e6)}`, version: '', role: 'member' },
+        '0'.repeat(32),
       );
       // So many before it begins anew: it does not hear that it was refused.
       const some = Math.min(left, 200);
@@ -155,13 +158,7 @@ class Attack {
   private async links(count: number): Promise<void> {
     for (let left = count; left > 0; left -= 8) {
       const room = await this.arena.room();
-      const before = room.listen({
-        came: () => {},
-        gone: () => {},
-        message: () => {},
-        drained: () => {},
-        closed: () => {},
-      });
+      const before = room.listen(DEAF);
       for (const number of before)
         for (let i = 0; i < 8; i++) room.send(number, random(i === 0 ? SALT_BYTES : this.pick(80)));
       while (room.waitingBytes > 0) await pause(0);

@@ -4,7 +4,7 @@ export { HUB_HEAD_BYTES, type HubWord, hubRoom, readHubAddress } from './hub-roo
 export type { Mode } from './balancing/index.ts';
 export { lookAt, type LookedGuest, type LookedHost, type PoolLook } from './look.ts';
 export { type Membership, membershipOf, type PoolHost } from './membership.ts';
-export { isRole, type Role, ROLES } from './names.ts';
+export { hostIdOf, introduction, isRole, type Role, ROLES } from './names.ts';
 export { channelPair, Neighbourhood, type Neighbours, type Service } from './neighbours.ts';
 export { Pool } from './pool.ts';
 export { MOST_MESSAGE_BYTES, type Room } from './room.ts';
