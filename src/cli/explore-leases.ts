@@ -4,8 +4,8 @@
  * All that can happen to a guest of a pool within what is given (src/dom0/pool/leases): the protocol's own code, every order of messages. It passes if no two
  * hosts ever run the guest, none runs a copy of before, and the guest runs again from wherever nothing more fails.
  */
-import { parseArgs } from 'node:util';
 import { type Budget, explore } from './leases/explorer.ts';
+import { numbersOf } from './numbers.ts';
 
 const DEFAULTS: Budget = {
   hosts: 2,
@@ -18,27 +18,23 @@ const DEFAULTS: Budget = {
   takeOvers: 1,
   ticks: 1,
 };
-const NAMES = Object.keys(DEFAULTS) as (keyof Budget)[];
 const WRONG_USE = 2;
 
 export async function main(argv: string[]): Promise<number> {
-  let values: Record<string, string | undefined>;
+  let budget: Budget;
   try {
-    const options = Object.fromEntries(NAMES.map(name => [name, { type: 'string' as const }]));
-    ({ values } = parseArgs({ args: argv, options }));
-    for (const [name, value] of Object.entries(values))
-      if (!/^\d+$/.test(value ?? '')) throw new Error(`--${name} ${value}: write a number.`);
+    budget = numbersOf(argv, DEFAULTS);
   } catch (error) {
     process.stderr.write(`explore:leases: ${(error as Error).message}\n`);
     return WRONG_USE;
   }
-  const budget = { ...DEFAULTS };
-  for (const name of NAMES) budget[name] = Number(values[name] ?? DEFAULTS[name]);
   const began = performance.now();
   const seen = (worlds: number): void => void process.stderr.write(`\r${worlds} worlds`);
   const { worlds, problem } = explore(budget, { seen });
   process.stderr.write('\r');
-  const told = NAMES.map(name => `${budget[name]} ${name}`).join(', ');
+  const told = Object.entries(budget)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(', ');
   console.log(`${worlds} worlds (${told}) in ${((performance.now() - began) / 1000).toFixed(0)} s`);
   if (!problem) console.log('0 failed');
   else console.log(`1 failed: ${problem.sentence}\n${problem.steps.map(step => `  ${step}`).join('\n')}`);

@@ -4,9 +4,9 @@
  * Who owns a guest (src/dom0/pool/leases), the protocol's own code: N runs (10,000 unless told) of three minutes in virtual time, of four hosts, three model guests and
  * a network that delays, reorders, loses and is cut, while hosts end and sleep. It passes if no guest ever runs twice or as it was before, and each runs in the end.
  */
-import { parseArgs } from 'node:util';
 import { type RandomRun, runAtRandom } from './leases/at-random.ts';
 import { picker } from './fuzz/pick.ts';
+import { numbersOf } from './numbers.ts';
 
 const WRONG_USE = 2;
 
@@ -14,11 +14,7 @@ export async function main(argv: string[], write = (text: string) => void proces
   let runs: number;
   let seed: number;
   try {
-    const number = { type: 'string' as const };
-    const { values } = parseArgs({ args: argv, options: { runs: number, seed: number } });
-    for (const [name, value] of Object.entries(values))
-      if (!/^\d+$/.test(value)) throw new Error(`--${name} ${value}: write a number.`);
-    [runs, seed] = [Number(values.runs ?? 10_000), Number(values.seed ?? 1)];
+    ({ runs, seed } = numbersOf(argv, { runs: 10_000, seed: 1 }));
   } catch (error) {
     process.stderr.write(`fuzz:leases: ${(error as Error).message}\n`);
     return WRONG_USE;

@@ -6,7 +6,6 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { parseArgs } from 'node:util';
 import {
   channelPair,
   hostIdOf,
@@ -22,6 +21,7 @@ import { Arena, pause, random } from './fuzz/pool/arena.ts';
 import { channelMessage, type Maker, makers } from './fuzz/pool/messages.ts';
 import { type Pick, picker } from './fuzz/pick.ts';
 import { soon } from './node-clock.ts';
+import { numbersOf } from './numbers.ts';
 
 const WRONG_USE = 2;
 const SALT_BYTES = 16;
@@ -181,11 +181,7 @@ function usedMiB(): number {
 export async function main(argv: string[], write = (text: string) => void process.stdout.write(text)): Promise<number> {
   let messages: number, seed: number;
   try {
-    const number = { type: 'string' as const };
-    const { values } = parseArgs({ args: argv, options: { messages: number, seed: number } });
-    for (const [name, value] of Object.entries(values))
-      if (!/^\d+$/.test(value)) throw new Error(`--${name} ${value}: write a number.`);
-    [messages, seed] = [Number(values.messages ?? 1_000_000), Number(values.seed ?? 1)];
+    ({ messages, seed } = numbersOf(argv, { messages: 1_000_000, seed: 1 }));
   } catch (error) {
     process.stderr.write(`fuzz:pool: ${(error as Error).message}\n`);
     return WRONG_USE;
