@@ -376,8 +376,6 @@ export const laterStrings = {
     placeholder: 'A guest, what to do with it, or a lesson',
     lesson: 'Lesson',
     goTo: (name: string) => `Go to ${name}`,
-    power: (name: string) => `Press the power button of ${name}`,
-    save: (name: string) => `Save the state of ${name}`,
     none: (typed: string) => `Nothing here is called ‘${typed}’.`,
   },
   desktop: {

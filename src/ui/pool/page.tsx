@@ -180,7 +180,7 @@ function Balance({ look }: { look: PoolLook }) {
     <section>
       <div class="ph">
         <h3>{words.balancer}</h3>
-        <span class="cap-t">{words.ofPool(words.modes[mode] ?? mode, automatic)}</span>
+        <span class="cap-t">{words.ofPool(words.modes[mode], automatic)}</span>
       </div>
       <div class="row wrap">
         <span class="seg" role="group" aria-label={words.mode}>

@@ -1,5 +1,5 @@
 /** The pool of this host as Domain 0 has it, looked at while its panel is shown, and what can be done with it. */
-import { effect, signal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import type { LookedGuest, LookedHost, PoolLook } from '../../dom0/service/index.ts';
 import type { Action } from '../actions.ts';
 import { asTask, host, sentence } from '../host.ts';
@@ -87,8 +87,3 @@ export function guestActions(guest: LookedGuest, hosts: readonly LookedHost[]): 
     })),
   ];
 }
-
-// A guest that is dragged is no file for this page.
-effect(() => {
-  document.documentElement.classList.toggle('drags-guest', dragged.value !== undefined);
-});

@@ -72,7 +72,7 @@ export const words = {
   received: 'Received',
   version: 'Version',
   balancer: 'Balancer',
-  modes: { performance: 'Performance', density: 'Density', off: 'Off' } as Record<string, string>,
+  modes: { performance: 'Performance', density: 'Density', off: 'Off' },
   mode: 'How this host wants to be balanced',
   automatic: 'without asking: its guests may go, and others may come',
   ofPool: (mode: string, automatic: boolean) =>
@@ -86,5 +86,4 @@ export const words = {
   command: 'Command',
   outcome: 'Outcome',
   time: (ms: number) => new Date(ms).toLocaleTimeString('en-GB'),
-  seconds,
 };
