@@ -9,6 +9,7 @@ import { later } from '../parts/load-when-shown.tsx';
 import { Problem, Tag } from '../parts/marks.tsx';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
+import { startedAt } from '../units.ts';
 import { Hosts } from './hosts.tsx';
 import { Join } from './join.tsx';
 import { act, followPool, linkInto, pool, problem } from './pool.ts';
@@ -241,7 +242,7 @@ function Log({ look: { tasks } }: { look: PoolLook }) {
             <tbody>
               {tasks.map(({ atMs, host: where, command, state, message }) => (
                 <tr key={`${atMs} ${where} ${command}`}>
-                  <td class="m nw">{words.time(atMs)}</td>
+                  <td class="m nw">{startedAt(atMs)[0]}</td>
                   <td>{where}</td>
                   <td class="m">{command}</td>
                   <td class="pmessage">

@@ -85,5 +85,4 @@ export const words = {
   when: 'When',
   command: 'Command',
   outcome: 'Outcome',
-  time: (ms: number) => new Date(ms).toLocaleTimeString('en-GB'),
 };
