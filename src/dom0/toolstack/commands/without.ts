@@ -21,7 +21,8 @@ export interface Without {
 
 const BY_POOL =
   'Hosts of a pool hand domains to each other by their own connections: xl migrate <Domain> <host> on the other one.';
-const NO_REMUS = 'Checkpoints are not kept on another host: xl migrate moves a domain, and xl save writes its state.';
+const NO_REMUS =
+  'Remus is not here. A definition with replicate = "every=60,to=HOST" keeps snapshots of its domain on another host of a pool.';
 const NO_PASSTHROUGH = 'Nothing is passed through: this host has no device that a guest may have for itself.';
 const ONE_POOL = 'There is one pool, Pool-0, which has all processors: others cannot be made.';
 const NO_PSR =
