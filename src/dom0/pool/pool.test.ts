@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ByteChannel } from '../host/nbd/index.ts';
-import { until } from '../service/host.test-support.ts';
+import { later, until } from '../service/host.test-support.ts';
 import { WINDOW_BYTES } from './channels.ts';
 import { newCode, readCode, secretsOf } from './code.ts';
 import { enter, random, TestRoom } from './rooms.test-support.ts';
@@ -87,6 +87,39 @@ describe('members of a pool', () => {
     await until(() => got === 1000);
     alfa.leave();
     bravo.leave();
+  });
+
+  it('have their numbers in one room: whoever is of the same in another has not said what they did', async () => {
+    const rooms = [new TestRoom(), new TestRoom()] as const;
+    let sleptMs = 0;
+    const timers: (() => void)[] = [];
+    const alfa = await enter(rooms[0].enter(), 'alfa', {
+      hostMs: () => performance.now() + sleptMs,
+      again: async () => rooms[1].enter(),
+      later: (ms, callback) => {
+        if (ms === 10_000) timers.push(callback);
+        return later(ms, callback);
+      },
+    });
+    const bravo = await enter(rooms[0].enter(), 'bravo');
+    const thief = rooms[0].enter();
+    const { me } = thief;
+    const asked = timers.length;
+    // It does not hear that bravo is there.
+    rooms[0].passes = (from, to, message) => (from === me - 1 && to === me ? undefined : message);
+    void enter(thief, 'bravo', { later: () => () => {} });
+    await until(() => timers.length > asked);
+    while (rooms[1].enter().me < me - 1);
+    const charlie = await enter(rooms[1].enter(), 'charlie');
+    sleptMs = 60_000;
+    await until(() => alfa.away !== undefined);
+    await until(() => alfa.hosts.length === 1);
+    for (const callback of timers) callback();
+    expect([alfa.hosts.map(({ name }) => name), alfa.said]).toEqual([
+      ['charlie'],
+      ['This host slept, and others have given it up. This host joins again by itself.'],
+    ]);
+    for (const pool of [alfa, bravo, charlie]) pool.leave();
   });
 
   it('are held to their roles: a viewer has the state alone, a giver takes no guests', async () => {

@@ -294,7 +294,9 @@ export class Pool implements Neighbours {
     // It may have lost the room, which has not noticed yet.
     member.claims = known;
     later(ANSWER_MS, () => {
-      if (member.claims) this.refuse(number, `calls itself ${known.name}, as another host is called`);
+      // In another room its number may be another host's.
+      if (member.claims && this.members.get(number) === member)
+        this.refuse(number, `calls itself ${known.name}, as another host is called`);
     });
   }
 
