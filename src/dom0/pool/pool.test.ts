@@ -89,6 +89,22 @@ describe('members of a pool', () => {
     bravo.leave();
   });
 
+  it('are forgotten once they have left, under however many names they came', async () => {
+    const room = new TestRoom();
+    const alfa = await enter(room.enter(), 'alfa');
+    const kept = (): number =>
+      Object.values(alfa).reduce((sum: number, value) => sum + (value instanceof Map ? value.size : 0), 0);
+    const before = kept();
+    for (let visit = 0; visit < 20; visit++) {
+      const hostile = await enter(room.enter(), `zulu-${visit}`);
+      await until(() => alfa.hosts.length === 1);
+      hostile.leave();
+      await until(() => alfa.hosts.length === 0);
+    }
+    expect(kept()).toBe(before);
+    alfa.leave();
+  });
+
   it('have their numbers in one room: whoever is of the same in another has not said what they did', async () => {
     const rooms = [new TestRoom(), new TestRoom()] as const;
     let sleptMs = 0;

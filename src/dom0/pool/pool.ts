@@ -56,10 +56,11 @@ interface Member {
   link: Link;
   channels: Channels;
   known?: Neighbour;
-  /** By which this host is known again at the other end, should the room be lost. */
+  /** By which this host is known again at the other end, should the room be lost; and the other one here. */
   token: string;
+  itsToken?: string;
   /** It says that it is a host that is there: until it has shown that, or its time is over. */
-  claims?: Introduction & { token: string };
+  claims?: Introduction & { token: string; proof: string | undefined };
   /** Nothing of it counts any more. */
   isOut?: true;
 }
@@ -77,9 +78,8 @@ export class Pool implements Neighbours {
   private room: Room;
   private isReceiving: boolean;
   private askedMs: number;
-  /** Tokens by hosts' ids: those that this one gave, and got. */
+  /** By hosts' ids: tokens that this one gave before it lost the room, to those who may still have it as it was there. */
   private readonly given = new Map<string, string>();
-  private readonly got = new Map<string, string>();
   /** Why this host is no member any more. */
   left: string | undefined;
   /** Why it is away, and comes again by itself. */
@@ -287,12 +287,14 @@ export class Pool implements Neighbours {
       this.entered?.failed(new Error(`${what}. ${how}`));
       return this.leave();
     }
-    const before = this.given.get(known.id);
-    this.given.set(known.id, member.token);
-    if (before !== undefined) member.channels.note(note(NOTE.resume, new TextEncoder().encode(before)));
+    const given = this.given.get(known.id);
+    if (given !== undefined) member.channels.note(note(NOTE.resume, new TextEncoder().encode(given)));
     if (!this.hosts.some(isDouble)) return this.accept(number, member, known);
     // It may have lost the room, which has not noticed yet.
-    member.claims = known;
+    const before = [...this.members.values()].find(
+      ({ known: other, isOut }) => !isOut && other?.id === known.id && other.name === known.name,
+    );
+    member.claims = { ...known, proof: before?.itsToken };
     later(ANSWER_MS, () => {
       // In another room its number may be another host's.
       if (member.claims && this.members.get(number) === member)
@@ -303,7 +305,7 @@ export class Pool implements Neighbours {
   /** It shows that it is the host that was there before. */
   private resumed(number: number, member: Member, token: string): void {
     const { claims } = member;
-    if (!claims || this.got.get(claims.id) !== token) return;
+    if (!claims || claims.proof !== token) return;
     for (const [old, { known }] of this.members)
       if (known?.id === claims.id && known.name === claims.name)
         this.lose(old, `${known.name} has lost this room, and comes again.`);
@@ -318,7 +320,7 @@ export class Pool implements Neighbours {
     member: Member,
     { id, name, version, role, token }: Introduction & { token: string },
   ): void {
-    this.got.set(id, token);
+    member.itsToken = token;
     member.known = { id, name, version, role, delayMs: undefined, sentBytes: 0, receivedBytes: 0 };
     this.expected.delete(number);
     this.settle();
@@ -363,7 +365,10 @@ export class Pool implements Neighbours {
   private lost(why: string): void {
     if (this.left !== undefined || this.away !== undefined) return;
     if (!this.parts.again || this.entered) return this.end(why);
-    for (const number of [...this.members.keys()]) this.lose(number, why);
+    for (const [number, { known, token }] of [...this.members]) {
+      if (known) this.given.set(known.id, token);
+      this.lose(number, why);
+    }
     this.away = why;
     this.parts.say(`${why} This host joins again by itself.`);
     this.changed();
@@ -380,6 +385,10 @@ export class Pool implements Neighbours {
         this.away = undefined;
         for (const number of this.listen(room)) this.meet(number);
         this.changed();
+        // Whoever is there has introduced itself by then.
+        this.parts.later(ANSWER_MS, () => {
+          if (this.room === room && this.away === undefined) this.given.clear();
+        });
       } catch (error) {
         // Why it does not come in is shown beside the pool.
         this.away = (error as Error).message;
