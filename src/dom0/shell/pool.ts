@@ -138,15 +138,13 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
     return succeeded(
       columns([
         ['Name', 'Snapshots', 'MiB', '', 'Last'],
-        ...[...replicas.list.values()]
-          .filter(({ points }) => points.length > 0)
-          .map(({ name, points, bytes }) => [
-            name,
-            String(points.length),
-            mib(bytes),
-            '',
-            `  ${points.map(({ atMs }) => timeOf(atMs)).at(-1)}`,
-          ]),
+        ...[...replicas.list.values()].map(({ name, points, bytes }) => [
+          name,
+          String(points.length),
+          mib(bytes),
+          '',
+          `  ${timeOf(points.at(-1)!.atMs)}`,
+        ]),
       ]),
     );
   },

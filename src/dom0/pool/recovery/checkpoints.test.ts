@@ -4,6 +4,9 @@ import type { SavedPages } from '../../../hypervisor/index.ts';
 import { until } from '../../service/host.test-support.ts';
 import type { Host } from '../../service/host.ts';
 import { GUESTS, pair, running, watch } from '../migration/pair.test-support.ts';
+import { Line } from '../migration/line.ts';
+import { hear, say as send, textOf } from '../migration/messages.ts';
+import { CHECKPOINT, encodeKept } from './checkpoint-messages.ts';
 import { Checkpointing } from './checkpointing.ts';
 import { Replicas } from './replicas.ts';
 
@@ -25,9 +28,9 @@ function contents(pages: Iterable<SavedPages>): Map<number, string> {
   return found;
 }
 
-async function kept(kind: keyof typeof GUESTS, type?: string) {
+async function kept(kind: keyof typeof GUESTS, type?: string, most?: { bytes: number; guests: number }) {
   const { a, b, cable } = pair();
-  const replicas = new Replicas(b);
+  const replicas = new Replicas(b, most);
   cable.of('b').serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
   const { id } = await a.create(kind === 'minipv' ? GUESTS.minipv('web', '', type) : GUESTS.demo('web'));
   const shown = await watch(a, id);
@@ -108,6 +111,38 @@ describe('checkpoints of a guest', () => {
     const { guest: again } = await replicas.restore(guest.uuid);
     expect([again.uuid, again.name, await running(b)]).toEqual([guest.uuid, 'web', ['web']]);
     expect(await typeAt(b, 'help')).toContain(text.slice(0, text.indexOf('> ')));
+  });
+
+  it('are refused in words where what is kept, states among it, would be too much', async () => {
+    const { a, guest, replicas, open } = await kept('demo', undefined, { bytes: 16 * 2 ** 20, guests: 1 });
+    const line = await open(100);
+    a.toolstack.setPaused(guest, true);
+    await line.take(NEVER);
+    const problem = await (async () => {
+      for (let count = 1; count < 100; count++) await line.take(NEVER);
+    })().catch((error: Error) => error.message);
+    expect(problem).toBe('This host keeps 16 MiB of checkpoints, and has no room for more.');
+    // Of a guest that stands still hardly a page is another: by pages alone there would be 57.
+    expect(replicas.list.get(guest.uuid)!.points.length).toBeLessThan(30);
+  });
+
+  it('are of so many guests, each of which counts with its first one', async () => {
+    const { cable, guest, replicas, open } = await kept('demo', undefined, { bytes: 2 ** 30, guests: 1 });
+    const answer = async (uuid: string): Promise<[number, string]> => {
+      const line = new Line(await cable.of('a').connect('b', 'checkpoints'), 'b');
+      await send(line, CHECKPOINT.OF, encodeKept({ uuid, name: 'db', keep: 1 }));
+      const { type, body } = await hear(line);
+      return [type, textOf(body)];
+    };
+    for (let i = 0; i < 5; i++) expect(await answer(`guest ${i}`)).toEqual([CHECKPOINT.READY, '']);
+    expect(replicas.list.size).toBe(0);
+    await (await open()).take(NEVER);
+    expect(await answer('guest 5')).toEqual([
+      CHECKPOINT.REFUSED,
+      'This host keeps checkpoints of as many guests as it takes: 1.',
+    ]);
+    expect(await answer(guest.uuid)).toEqual([CHECKPOINT.READY, '']);
+    expect([...replicas.list.keys()]).toEqual([guest.uuid]);
   });
 
   it('count as they were wherever the link breaks, until they are whole', async () => {

@@ -15,6 +15,8 @@ export interface Point extends CheckpointHead {
   head: SavedHead;
   /** All but its pages. */
   state: SavedState;
+  /** Of all but its pages, as they came. */
+  bytes: number;
 }
 
 interface StoredPoint extends Point {
@@ -37,7 +39,7 @@ export class Replica {
   }
 
   get bytes(): number {
-    return this.stored.reduce((sum, { pages }) => sum + pages.size * FRAME_BYTES, 0);
+    return this.stored.reduce((sum, { pages, bytes }) => sum + pages.size * FRAME_BYTES + bytes, 0);
   }
 
   /** `isWhole`: all of its memory is there, and not what changed since the last point; `keep`: so many points at most. */

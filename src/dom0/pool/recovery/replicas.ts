@@ -7,17 +7,23 @@ import { hear, say, textOf } from '../migration/messages.ts';
 import { CHECKPOINT, type Kept, readHead, readKept } from './checkpoint-messages.ts';
 import { type Point, Replica } from './replica.ts';
 
-/** Of all guests whose checkpoints are kept; and a message's. */
-const MOST_BYTES = 2 ** 30,
-  MOST_MESSAGE_BYTES = 2 ** 23;
+/** Of what is kept, and on its way, of all guests; and how many guests. */
+const MOST = { bytes: 2 ** 30, guests: 256 };
+const MOST_MESSAGE_BYTES = 2 ** 23;
+/** A piece takes more than its bytes. */
+const PIECE_BYTES = 256;
 
 /** A host as others have it that keeps their checkpoints. */
 export class Replicas {
   private readonly host: CommandHost;
+  private readonly most: typeof MOST;
+  /** Each has a checkpoint. */
   private readonly all = new Map<string, Replica>();
+  private readonly incoming = new Set<Incoming>();
 
-  constructor(host: CommandHost) {
+  constructor(host: CommandHost, most = MOST) {
     this.host = host;
+    this.most = most;
   }
 
   /** By the guests' UUIDs. */
@@ -27,30 +33,47 @@ export class Replicas {
 
   /** By a guest's name or UUID; undefined: nothing is kept of it. */
   find(word: string): [uuid: string, replica: Replica] | undefined {
-    return [...this.all].find(([uuid, { name, points }]) => points.length > 0 && (uuid === word || name === word));
+    return [...this.all].find(([uuid, { name }]) => uuid === word || name === word);
   }
 
   /** A connection that a host has made which has checkpoints to keep. Resolves at its end. */
   async serve(channel: ByteChannel, from: string): Promise<void> {
     const line = new Line(channel, from);
+    let incoming: Incoming | undefined;
     try {
       const { type, body } = await hear(line, MOST_MESSAGE_BYTES);
       if (type !== CHECKPOINT.OF) throw new Error(`${from} begins with message ${type}.`);
       const kept = readKept(body);
-      const replica = this.all.get(kept.uuid) ?? new Replica(kept.name);
-      this.all.set(kept.uuid, replica);
+      this.replicaOf(kept);
       await say(line, CHECKPOINT.READY);
-      const incoming = new Incoming(line, kept, replica, () => this.bytes);
+      incoming = new Incoming(line, kept, {
+        replica: () => this.replicaOf(kept),
+        counts: replica => void this.all.set(kept.uuid, replica),
+        judge: () => this.judgeBytes(),
+      });
+      this.incoming.add(incoming);
       while (await incoming.take());
     } catch (error) {
       await say(line, CHECKPOINT.REFUSED, (error as Error).message).catch(() => {});
     } finally {
+      if (incoming) this.incoming.delete(incoming);
       line.close();
     }
   }
 
-  private get bytes(): number {
-    return [...this.all.values()].reduce((sum, replica) => sum + replica.bytes, 0);
+  /** A new one is kept once it has a checkpoint. @throws Error with a sentence: it is of one guest too many */
+  private replicaOf({ uuid, name }: Kept): Replica {
+    const replica = this.all.get(uuid);
+    if (!replica && this.all.size >= this.most.guests)
+      throw new Error(`This host keeps checkpoints of as many guests as it takes: ${this.most.guests}.`);
+    return replica ?? new Replica(name);
+  }
+
+  /** @throws Error with a sentence */
+  private judgeBytes(): void {
+    const { bytes: most } = this.most;
+    const bytes = [...this.all.values(), ...this.incoming].reduce((sum, each) => sum + each.bytes, 0);
+    if (bytes > most) throw new Error(`This host keeps ${most >> 20} MiB of checkpoints, and has no room for more.`);
   }
 
   /** A guest as it was at one of its checkpoints (`atMs`: at the last that is not later). @throws Error with a sentence: nothing is left of it */
@@ -77,27 +100,39 @@ export class Replicas {
   }
 }
 
+/** What is kept of the guest, and of all. */
+interface IncomingParts {
+  replica(): Replica;
+  /** It has a checkpoint. */
+  counts(replica: Replica): void;
+  /** @throws Error with a sentence: it is too much */
+  judge(): void;
+}
+
 /** Checkpoints of one guest, as they come. */
 class Incoming {
   private readonly line: Line;
   private readonly kept: Kept;
-  private readonly replica: Replica;
-  /** What this host keeps of all guests. */
-  private readonly bytes: () => number;
+  private readonly parts: IncomingParts;
   /** All but the pages of the checkpoint before. */
   private before = new Uint8Array();
+  /** Of the checkpoint that comes. */
+  private comeBytes = 0;
   private isWhole = true;
 
-  constructor(line: Line, kept: Kept, replica: Replica, bytes: () => number) {
+  constructor(line: Line, kept: Kept, parts: IncomingParts) {
     this.line = line;
     this.kept = kept;
-    this.replica = replica;
-    this.bytes = bytes;
+    this.parts = parts;
+  }
+
+  get bytes(): number {
+    return this.before.length + this.comeBytes;
   }
 
   /** The next one; false: there come no more. @throws Error with a sentence: nothing of it counts */
   async take(): Promise<boolean> {
-    const { line, kept, replica } = this;
+    const { line, kept, parts } = this;
     const { type } = await hear(line, MOST_MESSAGE_BYTES);
     if (type === CHECKPOINT.STOP) return false;
     if (type !== CHECKPOINT.BEGIN) throw new Error(`The other host sends message ${type} in place of a checkpoint.`);
@@ -109,9 +144,12 @@ class Incoming {
     );
     // Frames of a paravirtual guest are all in each state.
     const isWhole = this.isWhole || head.about.xen === 'pv';
-    replica.add({ ...about, head, state }, saved, isWhole, kept.keep);
+    const replica = parts.replica();
+    replica.add({ ...about, head, state, bytes: rest.length + last.length }, saved, isWhole, kept.keep);
+    parts.counts(replica);
     this.isWhole = false;
     this.before = rest;
+    this.comeBytes = 0;
     await say(line, CHECKPOINT.ACKNOWLEDGED);
     return true;
   }
@@ -119,11 +157,9 @@ class Incoming {
   private async pieces(): Promise<{ pages: Uint8Array[]; rest: Uint8Array<ArrayBuffer>; last: Uint8Array }> {
     const pages: Uint8Array[] = [],
       rest: Uint8Array[] = [];
-    let bytes = this.bytes();
     const holds = (piece: Uint8Array, list: Uint8Array[]): void => {
-      bytes += piece.length;
-      if (bytes > MOST_BYTES)
-        throw new Error(`This host keeps ${MOST_BYTES >> 20} MiB of checkpoints, and has no room for more.`);
+      this.comeBytes += PIECE_BYTES + piece.length;
+      this.parts.judge();
       list.push(piece);
     };
     for (;;) {
