@@ -2,7 +2,7 @@
  * npm run -s fuzz:pool -- [--messages N] [--seed S]
  *
  * A hostile member of a pool, who has its code: N messages (1,000,000 unless told), malformed and nearly right, to a real host through a real hub: of its links,
- * channels, documents, frames, leases and moves, and of NBD. It passes if the host goes on, if what it has with another host does, and if memory does not grow.
+ * channels, documents, frames, leases, moves and checkpoints, and of NBD. It passes if the host goes on, if what it has with another host does, and if memory does not grow.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -32,10 +32,19 @@ const BATCH = 32,
 const MOST_GROWTH_MIB = 48;
 const MIB = 2 ** 20;
 
-const SERVICES = ['state', 'frames', 'leases', 'migrate'] as const satisfies Service[];
+const SERVICES = ['state', 'frames', 'leases', 'migrate', 'checkpoints'] as const satisfies Service[];
 type Kind = (typeof SERVICES)[number] | 'nbd' | 'channels' | 'links';
 /** Of each hundred messages. */
-const SHARES: Record<Kind, number> = { channels: 30, state: 20, frames: 20, leases: 12, migrate: 8, nbd: 8, links: 2 };
+const SHARES: Record<Kind, number> = {
+  channels: 26,
+  state: 20,
+  frames: 20,
+  leases: 8,
+  migrate: 8,
+  checkpoints: 8,
+  nbd: 8,
+  links: 2,
+};
 
 /** Who hears nothing of a room. */
 const DEAF = { came: () => {}, gone: () => {}, message: () => {}, drained: () => {}, closed: () => {} };

@@ -1,5 +1,6 @@
 /** What a hostile member of a pool may send on each of its channels: mostly what nearly is right, so that it comes far. */
 import * as Y from 'yjs';
+import { CHECKPOINT, encodeHead, encodeKept } from '../../../dom0/pool/index.ts';
 import type { Pick } from '../pick.ts';
 
 const bytesOf = (pick: Pick, count: number): Uint8Array => Uint8Array.from({ length: count }, () => pick(256));
@@ -83,8 +84,32 @@ const withLength = (bytes: Uint8Array): Uint8Array => joined(Uint8Array.from(var
 
 export type Maker = (pick: Pick) => Uint8Array;
 
+/** A message of a move, or of checkpoints. */
+const typed = (type: number, body: Uint8Array): Uint8Array => joined(u32(type), u32(body.length), body);
+
+/** One checkpoint as it comes behind the words before it: else all but the first message of a channel would be out of place. */
+const checkpoints: Maker = pick => {
+  const parts = [
+    typed(
+      CHECKPOINT.OF,
+      encodeKept({ uuid: `${one(pick, WORDS)}${pick(1e6)}`, name: one(pick, WORDS), keep: pick(120) }),
+    ),
+    typed(CHECKPOINT.BEGIN, new Uint8Array()),
+  ];
+  let restBytes = 0;
+  for (let i = pick(8); i > 0; i--) {
+    const type = one(pick, [CHECKPOINT.PAGES, CHECKPOINT.BYTES, CHECKPOINT.BYTES, CHECKPOINT.AGAIN]);
+    const body = type === CHECKPOINT.AGAIN ? joined(u32(pick(4)), u32(pick(2))) : bytesOf(pick, pick(200));
+    if (type === CHECKPOINT.BYTES) restBytes += body.length;
+    parts.push(typed(type, body));
+  }
+  const head = encodeHead({ atMs: pick(2 ** 31), devices: {}, pagesAt: pick(restBytes + 2) });
+  parts.push(typed(CHECKPOINT.END, pick(8) === 0 ? bytesOf(pick, 40) : head));
+  return spoiled(pick, joined(...parts));
+};
+
 /** By the service of the channel. */
-export function makers(): Record<'state' | 'frames' | 'leases' | 'migrate' | 'nbd', Maker> {
+export function makers(): Record<'state' | 'frames' | 'leases' | 'migrate' | 'checkpoints' | 'nbd', Maker> {
   const writing = new Writing();
   return {
     state: pick => {
@@ -134,6 +159,7 @@ export function makers(): Record<'state' | 'frames' | 'leases' | 'migrate' | 'nb
       const body = type === 8 ? text(`zulu ${one(pick, WORDS)} ${pick(100)}`) : bytesOf(pick, pick(200));
       return spoiled(pick, joined(u32(type), u32(pick(100) === 0 ? pick(2 ** 31) : body.length), body));
     },
+    checkpoints,
     nbd: pick => {
       // The client's flags and an option (IHAVEOPT), or a request.
       const option = joined(
