@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { until } from '../service/host.test-support.ts';
 import { xorshift } from '../toolstack/random.ts';
 import { Channels, WINDOW_BYTES } from './channels.ts';
-import { enter, TestRoom } from './rooms.test-support.ts';
+import { enter, reach, TestRoom } from './rooms.test-support.ts';
 
 const MESSAGES = 100_000;
 
@@ -107,15 +107,7 @@ it('says at the door whatever it likes, and hosts beside it go on', async () => 
       /^Member \d+ of the room (sent what no seal is on|sent what does not open with the key of this pool|does not begin as a member).* This host has no link with it any more\.$/,
     );
   expect(alfa.hosts.map(({ name }) => name)).toEqual(['bravo']);
-  let got = 0;
-  alfa.serve('migrate', channel =>
-    channel.listen(
-      bytes => void (got += bytes.length),
-      () => {},
-    ),
-  );
-  (await bravo.connect('alfa', 'migrate')).send(new Uint8Array(1000));
-  await until(() => got === 1000);
+  await reach(bravo, alfa);
   alfa.leave();
   bravo.leave();
 });

@@ -3,7 +3,7 @@ import type { ByteChannel } from '../host/nbd/index.ts';
 import { later, until } from '../service/host.test-support.ts';
 import { WINDOW_BYTES } from './channels.ts';
 import { newCode, readCode, secretsOf } from './code.ts';
-import { enter, random, TestRoom } from './rooms.test-support.ts';
+import { enter, random, reach, TestRoom } from './rooms.test-support.ts';
 
 const MIB = 2 ** 20;
 
@@ -76,15 +76,7 @@ describe('members of a pool', () => {
     );
     expect((thief as Error).message).toContain('There is a host bravo in this pool already.');
     expect(alfa.hosts.map(({ name }) => name)).toEqual(['bravo']);
-    let got = 0;
-    alfa.serve('migrate', channel =>
-      channel.listen(
-        bytes => void (got += bytes.length),
-        () => {},
-      ),
-    );
-    (await bravo.connect('alfa', 'migrate')).send(new Uint8Array(1000));
-    await until(() => got === 1000);
+    await reach(bravo, alfa);
     alfa.leave();
     bravo.leave();
   });

@@ -1,7 +1,8 @@
 /** A room of one process, for tests: messages arrive when the event loop had its turn, and the test may see and change each. */
 import { getRandomValues } from 'node:crypto';
-import { later } from '../service/host.test-support.ts';
+import { later, until } from '../service/host.test-support.ts';
 import { newCode, secretsOf } from './code.ts';
+import { hostIdOf } from './names.ts';
 import { Pool, type PoolParts } from './pool.ts';
 import type { Room, RoomListener } from './room.ts';
 
@@ -50,7 +51,7 @@ export class TestRoom {
 const ids = new Map<string, string>();
 /** The same name has the same id. */
 const idOf = (name: string): string => {
-  if (!ids.has(name)) ids.set(name, [...random(16)].map(byte => byte.toString(16).padStart(2, '0')).join(''));
+  if (!ids.has(name)) ids.set(name, hostIdOf(random(16)));
   return ids.get(name)!;
 };
 
@@ -73,4 +74,17 @@ export async function enter(
     ...parts,
   });
   return Object.assign(pool, { said });
+}
+
+/** Resolves once all that one sends has come to the other. */
+export async function reach(from: Pool, to: Pool): Promise<void> {
+  let got = 0;
+  to.serve('migrate', channel =>
+    channel.listen(
+      bytes => void (got += bytes.length),
+      () => {},
+    ),
+  );
+  (await from.connect(to.me, 'migrate')).send(new Uint8Array(1000));
+  await until(() => got === 1000);
 }
