@@ -153,6 +153,8 @@ export class Hub {
     message.writeUInt32LE(from, 0);
     to.sentBytes += message.length;
     to.socket.send(message);
+    // What is on its way has grown only where it did not go out at once.
+    if (to.socket.bufferedAmount === 0) return;
     const inFlight = [...this.seats.values()].reduce((sum, { socket }) => sum + socket.bufferedAmount, 0);
     if (to.socket.bufferedAmount > MOST_OF_ONE_BYTES || inFlight > MOST_IN_FLIGHT_BYTES) {
       const slowest = [...this.seats.values()].reduce((a, b) =>
