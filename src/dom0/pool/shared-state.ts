@@ -111,6 +111,8 @@ export class SharedState {
   private readonly returnedMs = new Map<string, number>();
   private readonly listeners = new Set<() => void>();
   private readonly told = new Set<string>();
+  /** Writers whose claim to give leases is judged after a while. */
+  private readonly judged = new Set<string>();
 
   constructor(parts: SharedStateParts) {
     this.parts = parts;
@@ -375,11 +377,15 @@ export class SharedState {
       mine = this.coordinator;
     const { pool, later } = this.parts;
     if (!said || !mine || said.name !== writer || mine.name === writer || said.term <= mine.term) return;
+    if (this.judged.has(writer)) return;
+    this.judged.add(writer);
     // What the coordinator has passed on may be heard from others first.
     later(RETURN_MS, () => {
+      this.judged.delete(writer);
       const now = this.coordinator;
-      if (pool.left === undefined && now && now.term < said.term && claimIn(doc)?.term === said.term)
-        this.tell(writer, `that it gives leases in place of ${now.name}`);
+      if (pool.left !== undefined || !now || now.term >= said.term) return;
+      if (claimIn(doc)?.term === said.term) this.tell(writer, `that it gives leases in place of ${now.name}`);
+      else this.judge(writer);
     });
   }
 
