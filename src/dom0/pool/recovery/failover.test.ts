@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { until } from '../../service/host.test-support.ts';
 import { COMMANDS } from '../../toolstack/commands/index.ts';
 import { TestRoom } from '../rooms.test-support.ts';
-import { create, guestFile, KERNEL, member, placesOf, type PoolMember } from './recovery.test-support.ts';
+import { create, guestFile, KERNEL, member, placesOf, poolTime, type PoolMember } from './recovery.test-support.ts';
 
 const notes = ({ host }: PoolMember): string[] =>
   host.tasks.list().flatMap(({ command, message }) => (command.startsWith('ha-start') ? [message ?? ''] : []));
@@ -161,7 +161,7 @@ describe('a guest whose snapshots are kept elsewhere', () => {
     await expect(charlie.failover.restore('web', 0)).rejects.toThrow('The first snapshot of web is from ');
     const restored = charlie.failover.restore('web', points()[1]!.atMs);
     // As long as its host is there it is its host's.
-    await new Promise(resolve => setTimeout(resolve, 1500));
+    await poolTime(30_000);
     expect(placesOf([bravo, charlie], 'web')).toEqual(['bravo']);
     bravo.end();
     expect(await restored).toMatch(/^It goes on here as domain \d+, as it was at /);
@@ -179,7 +179,7 @@ describe('a guest without ha = 1', () => {
     await until(() => alfa.state.leases.get(uuid)?.owner === 'bravo');
     bravo.cutOff();
     // As long as another host needs to start one that has it.
-    await new Promise(resolve => setTimeout(resolve, 1000));
+    await poolTime(20_000);
     expect(placesOf([alfa, bravo], 'web')).toEqual(['bravo']);
     for (const each of [alfa, bravo]) each.end();
   });
