@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { picker } from './fuzz/pick.ts';
+import { makers } from './fuzz/pool/messages.ts';
 import { main } from './fuzz-pool.ts';
 
 it('a hostile member is refused in words, and disturbs nobody', async () => {
@@ -8,6 +10,12 @@ it('a hostile member is refused in words, and disturbs nobody', async () => {
   expect(text).toMatch(
     /^ +\d+ {2}(What all hosts see does|Leases of guests do) not reach it any more: it sent what no host sends/m,
   );
+});
+
+it('sends frames of any length, one of nothing among them', () => {
+  const { frames } = makers();
+  const pick = picker(3);
+  expect(Math.min(...Array.from({ length: 20_000 }, () => frames(pick).length))).toBe(2);
 });
 
 it('tells of wrong words', async () => {

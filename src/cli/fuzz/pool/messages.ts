@@ -135,7 +135,7 @@ export function makers(): Record<'state' | 'frames' | 'leases' | 'migrate' | 'ch
           [0x08, 0x06],
           [0x08, 0x00],
           [pick(256), pick(256)],
-        ]),
+        ]).slice(0, frame.length),
         Math.min(12, Math.max(0, frame.length - 2)),
       );
       if (pick(2) === 0) frame.fill(0xff, 0, 6);
