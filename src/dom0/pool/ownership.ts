@@ -106,9 +106,7 @@ export class Ownership {
   async take(guest: string): Promise<boolean> {
     this.beginning.add(guest);
     this.do(this.holder.acquire(guest, this.parts.hostMs()));
-    const as = await this.becomes(guest, each => each === 'running' || each === undefined, HAND_OVER_MS);
-    if (as !== 'running') this.beginning.delete(guest);
-    return as === 'running';
+    return this.mayBegin(guest, HAND_OVER_MS);
   }
 
   /** As `take`, of a guest that this host has a copy of: that is the guest where the lease of its host has run out, and it may not go on there then. */
@@ -117,7 +115,11 @@ export class Ownership {
     if (lease?.owner === undefined || lease.owner === this.parts.pool.me) return this.take(guest);
     this.beginning.add(guest);
     this.holder.received(guest, lease.owner, lease.epoch, this.parts.hostMs(), isGuarded ? undefined : true);
-    const as = await this.becomes(guest, each => each === 'running' || each === undefined);
+    return this.mayBegin(guest);
+  }
+
+  private async mayBegin(guest: string, mostMs?: number): Promise<boolean> {
+    const as = await this.becomes(guest, each => each === 'running' || each === undefined, mostMs);
     if (as !== 'running') this.beginning.delete(guest);
     return as === 'running';
   }
@@ -168,13 +170,14 @@ export class Ownership {
       return;
     }
     if (this.coordinator) return;
-    const leases = [...state.leases].map(
+    const written = [...state.leases];
+    const leases = written.map(
       ([guest, lease]) => [guest, { ...lease, renewedMs: 0 }] as [string, typeof lease & { renewedMs: number }],
     );
     this.coordinator = new Coordinator(LEASE_TIMING, { leases, heard: [] });
     this.coordinator.renewAll(hostMs());
     // What a coordinator before it has written stands in that one's document.
-    for (const [guest, lease] of state.leases) state.setLease(guest, lease);
+    for (const [guest, lease] of written) state.setLease(guest, lease);
   }
 
   /** Guests that have come or gone, and what is to be renewed. */
