@@ -10,6 +10,7 @@ import {
   reasonOf,
   type Task,
   type Tasks,
+  timeOf,
   type ToolstackListener,
   Viewers,
 } from '../toolstack/index.ts';
@@ -26,7 +27,7 @@ const said = (text: string): Uint8Array =>
 
 /** As xend wrote them: time, level, who, and what. */
 export function logLine({ startedMs, command, state, message }: Task): string {
-  const time = new Date(startedMs).toISOString().slice(0, 19).replace('T', ' ');
+  const time = timeOf(startedMs);
   return `[${time}] ${state === 'failed' ? 'ERROR' : 'INFO'} (${command}) ${state}${message ? `: ${message.replace(/\n/g, '\n    ')}` : ''}\n`;
 }
 

@@ -1,5 +1,5 @@
 /** `pool`: hosts that know each other, as Domain 0's shell joins, lists and leaves them. */
-import type { CommandHost } from '../toolstack/index.ts';
+import { type CommandHost, timeOf } from '../toolstack/index.ts';
 import type { Membership } from '../pool/index.ts';
 import { failed, type Program, type Ran, succeeded } from './program.ts';
 
@@ -134,7 +134,6 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
   },
   replicas: async membership => {
     const { replicas } = membership.here;
-    const { timeOf } = await import('../pool/recovery/failover.ts');
     return succeeded(
       columns([
         ['Name', 'Snapshots', 'MiB', '', 'Last'],
@@ -171,7 +170,7 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
       membership.here.state.tasks
         .map(
           ({ host, command, state, atMs, message }) =>
-            `${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')} ${host}: ${command}: ${state}${message === '' ? '' : `: ${message}`}\n`,
+            `${timeOf(atMs)} ${host}: ${command}: ${state}${message === '' ? '' : `: ${message}`}\n`,
         )
         .join(''),
     ),

@@ -3,7 +3,7 @@
  * nor Linux's file systems nor TCP: what there is in their place is told, and what there is not is said so. Sources: systemctl(1) of systemd 252 for words
  * and statuses; mount(8) of util-linux 2.38 for its status.
  */
-import type { CommandHost } from '../toolstack/index.ts';
+import { type CommandHost, timeOf } from '../toolstack/index.ts';
 import { failed, type Program, type Ran, succeeded } from './program.ts';
 
 /** systemctl(1): a unit is not active; there is no such unit. EXIT_NOTINSTALLED of systemd.exec(5): there is none to start or stop. */
@@ -67,7 +67,7 @@ const systemctl = (host: CommandHost): Program => ({
 });
 
 function statusOf(units: readonly string[], startedEpochMs: number): Ran {
-  const since = new Date(startedEpochMs).toISOString().slice(0, 19).replace('T', ' ');
+  const since = timeOf(startedEpochMs);
   const known = units.filter(isUnit),
     others = units.filter(unit => !isUnit(unit));
   return {

@@ -6,7 +6,7 @@
 import type { Later } from '../../host/index.ts';
 import { judgeDefinition } from '../../definitions/config/index.ts';
 import { COMMANDS } from '../../toolstack/commands/index.ts';
-import type { CommandHost, Guest } from '../../toolstack/index.ts';
+import { type CommandHost, type Guest, timeOf } from '../../toolstack/index.ts';
 import type { Ownership } from '../ownership.ts';
 import type { Pool } from '../pool.ts';
 import { type Guarded, MOST_DEFINITION_LETTERS, type SharedState } from '../shared-state.ts';
@@ -180,6 +180,5 @@ export class Failover {
 
 const replicaHost = (definition: string): string | undefined =>
   judgeDefinition('', definition).definition.replicate?.to;
-export const timeOf = (epochMs: number): string => new Date(epochMs).toISOString().slice(0, 19).replace('T', ' ');
 
 const SERVE_IT = 'Serve it with qemu-nbd, and name it nbd://…: then another host can start the guest.';

@@ -1,5 +1,6 @@
 /** Snapshots of domains. */
 import { COMMANDS, perform } from '../../toolstack/commands/index.ts';
+import { timeOf } from '../../toolstack/index.ts';
 import { currentOf, type SnapshotRecord } from '../../toolstack/snapshots/index.ts';
 import { domainWord, find, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
@@ -33,7 +34,7 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
       const parent = options.has('parent');
       const rows = records.map(record => [
         record.name,
-        `${new Date(record.createdMs).toISOString().slice(0, 19).replace('T', ' ')} +0000`,
+        `${timeOf(record.createdMs)} +0000`,
         record.state ? 'running' : 'shutoff',
         ...(parent ? [record.parent ?? ''] : []),
       ]);

@@ -3,6 +3,7 @@ import { domainsOf } from '../domains/index.ts';
 import type { DomainInfo } from '../wire.ts';
 import { type NamedFile, quoted } from '../../definitions/index.ts';
 import type { CommandHost } from '../command-host.ts';
+import { timeOf } from '../time-words.ts';
 import type { ManagedDomain } from '../managed/index.ts';
 import {
   cloneDomain,
@@ -61,12 +62,7 @@ export const snapshotList = command({
     const line = (...[name, time, state, disks]: string[]): string =>
       `${name.padEnd(24)} ${time.padEnd(20)} ${state.padEnd(10)} ${disks}`.trimEnd();
     const rows = (await run(await domainName(host, rest[0]))).map(({ name, createdMs, state, disks }) =>
-      line(
-        name,
-        new Date(createdMs).toISOString().slice(0, 19).replace('T', ' '),
-        state ? mib(state.bytes) : '-',
-        disks.map(({ device }) => device).join(' ') || '-',
-      ),
+      line(name, timeOf(createdMs), state ? mib(state.bytes) : '-', disks.map(({ device }) => device).join(' ') || '-'),
     );
     return [line('Name', 'Time', 'State', 'Disks'), ...rows].map(row => `${row}\n`).join('');
   },
