@@ -123,7 +123,11 @@ export class CopiedAhead {
 
   /** RAM that is not shown there now is left to the end. */
   private changedFrames(): [number, number][] {
-    return [...ramFramesOf(this.domain, this.copied)].filter(([gfn, mfn]) => mfn >= 0 && this.stage.mfn(gfn) === mfn);
+    return [...ramFramesOf(this.domain, this.copied)].filter(([gfn, mfn]) => this.isShown(gfn, mfn));
+  }
+
+  private isShown(gfn: number, mfn: number): boolean {
+    return mfn >= 0 && this.stage.mfn(gfn) === mfn;
   }
 
   /** What was written is not as it was copied. */
@@ -138,7 +142,7 @@ export class CopiedAhead {
       { machine } = this.domain.options;
     if (!isKept) this.end();
     for (const [gfn, behind] of ramFramesOf(this.domain, copied)) {
-      copied[gfn] = isKept && behind >= 0 && stage.mfn(gfn) === behind ? stage.entry(gfn) : 0;
+      copied[gfn] = isKept && this.isShown(gfn, behind) ? stage.entry(gfn) : 0;
       yield pageOf(machine, gfn, behind);
     }
     // Copied, and no memory of the guest's any more.

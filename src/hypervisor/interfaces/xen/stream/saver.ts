@@ -17,6 +17,7 @@ export class Saver {
   private ahead: CopiedAhead | undefined;
   /** Of the last state, a checkpoint that was whole. Others' logs take its bits: it is worth nothing once another one begins. */
   private last: CopiedAhead | undefined;
+  /** It warms code up, which stays warm: once for all states. */
   private isRehearsed = false;
   private verify = false;
   private rest: Generator<Uint8Array> | undefined;
@@ -59,14 +60,18 @@ export class Saver {
     this.last?.end();
     this.last = undefined;
     this.ahead?.end();
-    this.ahead = this.rest = this.writer = undefined;
-    this.verify = false;
+    this.clear();
   }
 
-  /** All of it was taken. */
-  private isTaken(): void {
+  /** All of it was taken: what a checkpoint has copied counts for the next one. */
+  private finish(): void {
     if (this.ahead?.isKept) this.last = this.ahead;
     else this.ahead?.end();
+    this.clear();
+  }
+
+  /** Nothing is under way. */
+  private clear(): void {
     this.ahead = this.rest = this.writer = undefined;
     this.verify = false;
   }
@@ -79,7 +84,7 @@ export class Saver {
       for (let bytes = 0; bytes < PART_BYTES; ) {
         const { value, done } = this.rest.next();
         if (done) {
-          this.isTaken();
+          this.finish();
           return { pieces, isLast: true };
         }
         pieces.push(value);
