@@ -98,6 +98,44 @@ export async function hear(line: Line, mostBytes = MOST_BODY_BYTES): Promise<Mes
   return { type, body: await line.read(bytes) };
 }
 
+/** The other host does not take it. */
+export class Refused extends Error {}
+
+/** The next message of the other host, which must be of this type. @throws Refused; Error with a sentence: the link broke, or something else came */
+export async function answer(line: Line, type: number, refused: number = MESSAGE.REFUSED): Promise<Uint8Array> {
+  const message = await hear(line);
+  if (message.type !== type) throw notExpected(message, type, refused);
+  return message.body;
+}
+
+export const notExpected = ({ type: came, body }: Message, type: number, refused: number = MESSAGE.REFUSED): Error =>
+  came === refused ? new Refused(textOf(body)) : new Error(`The other host sends message ${came}, and should ${type}.`);
+
+/**
+ * Why the sending failed: `error`, or what `stop` was aborted for; but a refusal goes before both. The end of the line is known at once, while a refusal that came
+ * before it may not have been read yet. `refused`: its type; `reading`: settles when who reads the line has read it to its end.
+ */
+export async function whyFailed(
+  error: unknown,
+  stop: AbortSignal,
+  line: Line,
+  refused: number = MESSAGE.REFUSED,
+  reading?: Promise<unknown>,
+): Promise<Error> {
+  if (error instanceof Refused) return error;
+  const why = (stop.aborted ? stop.reason : error) as Error;
+  if (!line.isOver) return why;
+  try {
+    await reading;
+    for (;;) {
+      const message = await hear(line);
+      if (message.type === refused) return new Refused(textOf(message.body));
+    }
+  } catch (last) {
+    return last instanceof Refused ? last : why;
+  }
+}
+
 /** Of an error there, it is shown to people here. */
 export const textOf = (body: Uint8Array): string => new TextDecoder().decode(body);
 

@@ -61,6 +61,28 @@ export class Cable {
   }
 }
 
+/** Its channels tell a message of type `last`, what follows it and the end in one call, as one does that was paused. */
+export function toldAtOnce(neighbours: Neighbours, last: number): Neighbours {
+  return {
+    ...neighbours,
+    connect: async (...to) => {
+      const channel = await neighbours.connect(...to);
+      const listen = channel.listen.bind(channel);
+      const kept: Uint8Array<ArrayBuffer>[] = [];
+      return Object.assign(channel, {
+        listen: (...[bytes, closed]: Parameters<ByteChannel['listen']>) =>
+          listen(
+            piece => void (kept.length > 0 || piece[0] === last ? kept.push(piece) : bytes(piece)),
+            why => {
+              for (const piece of kept) bytes(piece);
+              closed(why);
+            },
+          ),
+      });
+    },
+  };
+}
+
 export interface Pair {
   a: Host;
   b: Host;

@@ -8,7 +8,7 @@ import { inTurns } from '../../toolstack/runners/index.ts';
 import { Line } from './line.ts';
 import { encodeOffer, hear, MESSAGE, PROTOCOL, say, textOf } from './messages.ts';
 import type { Host } from '../../service/host.ts';
-import { Cable, GUESTS, pair, running, watch, xl } from './pair.test-support.ts';
+import { Cable, GUESTS, pair, running, toldAtOnce, watch, xl } from './pair.test-support.ts';
 
 const RESUMING = '\nmigration sender: libxl_domain_suspend failed (rc=-3)\nMigration failed, resuming at sender.';
 
@@ -118,6 +118,43 @@ describe('a host that cannot take a guest', () => {
     expect((await xl(a, 'migrate', 'web', 'c')).err).toBe('c does not answer');
     expect((await xl(a, 'migrate', 'nobody', 'b')).err).toContain('nobody is an invalid domain identifier');
     expect(await running(a)).toEqual(['web']);
+  });
+});
+
+describe('a host that refuses a guest and hangs up at once', () => {
+  async function two() {
+    const cable = new Cable();
+    const a = testHost({ neighbours: toldAtOnce(cable.of('a'), MESSAGE.REFUSED) });
+    await booted(a);
+    return { a, b: testHost({ neighbours: cable.of('b') }), cable };
+  }
+
+  it('is heard where the sender waits to be let', async () => {
+    const { a, b } = await two();
+    await b.create(GUESTS.demo('web'));
+    await refused(a, b, /There is a domain called web already\./);
+  });
+
+  it('is heard where the sender still sends, and has not asked yet', async () => {
+    const { a, b, cable } = await two();
+    cable.passes = (from, bytes) => {
+      if (from === 'a' && bytes[0] === MESSAGE.OFFER && bytes.length > 8) bytes.fill(0xff, 8);
+      return true;
+    };
+    await refused(a, b, /^The other host does not say what is to come\./m);
+  });
+
+  it('is heard while memory goes there', async () => {
+    const { a, b, cable } = await two();
+    let isTaken = false,
+      pieces = 0;
+    cable.passes = (from, bytes) => {
+      isTaken ||= from === 'b' && bytes[0] === MESSAGE.ACCEPTED;
+      if (isTaken && from === 'a' && ++pieces === 4) b.toolstack.jobs.abort('web');
+      return true;
+    };
+    await refused(a, b, /^operation aborted: migration in job: canceled by client$/m);
+    expect(isTaken).toBe(true);
   });
 });
 

@@ -19,7 +19,21 @@ import {
 import type { Neighbours } from '../neighbours.ts';
 import { Convergence, MOST_THROTTLED_ROUNDS } from './convergence.ts';
 import { Line } from './line.ts';
-import { encodeOffer, header, hear, MESSAGE, type Offer, PROTOCOL, say, TEXT, textOf } from './messages.ts';
+import {
+  answer,
+  encodeOffer,
+  header,
+  hear,
+  MESSAGE,
+  notExpected,
+  type Offer,
+  PROTOCOL,
+  Refused,
+  say,
+  TEXT,
+  textOf,
+  whyFailed,
+} from './messages.ts';
 
 /** How often and how long a host is asked again what became of a domain, when the link broke behind its permission. */
 const ASK_MS = 1000,
@@ -49,21 +63,6 @@ export async function migrate(parts: SenderParts, guest: Guest, to: string, wish
     new Departure(parts, guest, to, wish, job).go(),
   );
 }
-
-/** The next message of the other host, which must be of this type. @throws Refused; Error with a sentence: the link broke, or something else came */
-async function answer(line: Line, type: number): Promise<Uint8Array> {
-  const message = await hear(line);
-  if (message.type !== type) throw notExpected(message.type, message.body, type);
-  return message.body;
-}
-
-const notExpected = (came: number, body: Uint8Array, type: number): Error =>
-  came === MESSAGE.REFUSED
-    ? new Refused(textOf(body))
-    : new Error(`The other host sends message ${came}, and should ${type}.`);
-
-/** The other host does not take it. */
-class Refused extends Error {}
 
 /** An 8-byte record of libxc: STATIC_DATA_END, behind which memory begins. */
 const STATIC_DATA_END = 0x10;
@@ -128,12 +127,12 @@ class Departure {
     this.refuseLocalDisks();
     const line = new Line(await neighbours.connect(this.to, 'migrate'), this.to);
     void line.ended.then(why => this.stop.abort(why));
+    const { sink, received } = this.stream(line);
     let held: Held | undefined;
     try {
       await answer(line, MESSAGE.READY);
       this.tell('migration target: Ready to receive domain.');
       await say(line, MESSAGE.OFFER, encodeOffer(this.offer()));
-      const { sink, received } = this.stream(line);
       held = await host.toolstack.hold(this.guest, signal, sink, {
         wish: {
           ...(this.wish.verify ? { verify: true } : {}),
@@ -149,11 +148,12 @@ class Departure {
       await Promise.race([received(), this.stopped]);
       this.job.commit();
     } catch (error) {
+      const failure = this.failure(await whyFailed(error, signal, line, MESSAGE.REFUSED, received()));
       line.close();
       this.convergence.release();
       held?.goOn();
       if (held) this.guest.why.running = 'migration canceled';
-      throw this.failure(signal.aborted ? (signal.reason as Error) : (error as Error));
+      throw failure;
     }
     this.tell('migration target: Transfer complete, requesting permission to start domain.');
     this.tell('migration sender: Target has acknowledged transfer.');
@@ -216,10 +216,10 @@ class Departure {
   /** What the other host says while the state goes there; resolves when it has all of it. */
   private async hears(line: Line): Promise<void> {
     for (;;) {
-      const { type, body } = await hear(line);
-      if (type === MESSAGE.PLACED) this.whenPlaced();
-      else if (type === MESSAGE.RECEIVED) return;
-      else throw notExpected(type, body, MESSAGE.RECEIVED);
+      const message = await hear(line);
+      if (message.type === MESSAGE.PLACED) this.whenPlaced();
+      else if (message.type === MESSAGE.RECEIVED) return;
+      else throw notExpected(message, MESSAGE.RECEIVED);
     }
   }
 

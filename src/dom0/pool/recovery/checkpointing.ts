@@ -3,7 +3,7 @@ import type { ByteChannel } from '../../host/nbd/index.ts';
 import type { CommandHost, Guest } from '../../toolstack/index.ts';
 import type { Neighbours } from '../neighbours.ts';
 import { Line } from '../migration/line.ts';
-import { hear, say, textOf } from '../migration/messages.ts';
+import { answer, say, whyFailed } from '../migration/messages.ts';
 import { CHECKPOINT, encodeHead, encodeKept } from './checkpoint-messages.ts';
 import { Delta } from './delta.ts';
 
@@ -54,7 +54,7 @@ export class Checkpointing {
     const channel: ByteChannel = await parts.neighbours.connect(to, 'checkpoints');
     const made = new Checkpointing(parts, guest, new Line(channel, to));
     await say(made.line, CHECKPOINT.OF, encodeKept({ uuid: guest.uuid, name: guest.name, keep }));
-    await made.answer(CHECKPOINT.READY);
+    await answer(made.line, CHECKPOINT.READY, CHECKPOINT.REFUSED);
     return made;
   }
 
@@ -101,12 +101,13 @@ export class Checkpointing {
       for (const piece of held) await send(piece);
       await this.sendRest(rest);
       await say(line, CHECKPOINT.END, encodeHead({ atMs, devices, pagesAt }));
-      await this.answer(CHECKPOINT.ACKNOWLEDGED);
+      await answer(line, CHECKPOINT.ACKNOWLEDGED, CHECKPOINT.REFUSED);
     } catch (error) {
       // The other host lacks what this one had: the next one is whole.
       await guest.runner.ask('copyAhead', 'off');
+      const failure = await whyFailed(error, abort, line, CHECKPOINT.REFUSED);
       line.close();
-      throw abort.aborted ? (abort.reason as Error) : error;
+      throw signal.aborted ? signal.reason : failure;
     }
     return { atMs, bytes: line.sentBytes - begunBytes, pages };
   }
@@ -127,12 +128,6 @@ export class Checkpointing {
         for (let at = 0; at < part.length; at += MOST_BYTES)
           await say(this.line, CHECKPOINT.BYTES, part.subarray(at, at + MOST_BYTES));
     this.before = rest;
-  }
-
-  private async answer(type: number): Promise<void> {
-    const message = await hear(this.line);
-    if (message.type === CHECKPOINT.REFUSED) throw new Error(textOf(message.body));
-    if (message.type !== type) throw new Error(`The other host sends message ${message.type}, and should ${type}.`);
   }
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { SavedPages } from '../../../hypervisor/index.ts';
 import { until } from '../../service/host.test-support.ts';
 import type { Host } from '../../service/host.ts';
-import { GUESTS, pair, running, watch } from '../migration/pair.test-support.ts';
+import { GUESTS, pair, running, toldAtOnce, watch } from '../migration/pair.test-support.ts';
 import { Line } from '../migration/line.ts';
 import { hear, say as send, textOf } from '../migration/messages.ts';
 import { CHECKPOINT, encodeKept } from './checkpoint-messages.ts';
@@ -36,7 +36,7 @@ async function kept(kind: keyof typeof GUESTS, type?: string, most?: { bytes: nu
   const shown = await watch(a, id);
   await until(() => shown.text().endsWith('> '));
   const guest = a.member(id);
-  const parts = { host: a, neighbours: cable.of('a') };
+  const parts = { host: a, neighbours: toldAtOnce(cable.of('a'), CHECKPOINT.REFUSED) };
   const open = (keep = 5) => Checkpointing.open(parts, guest, 'b', keep);
   return { a, b, cable, guest, shown, replicas, open, id };
 }
@@ -143,6 +143,18 @@ describe('checkpoints of a guest', () => {
     ]);
     expect(await answer(guest.uuid)).toEqual([CHECKPOINT.READY, '']);
     expect([...replicas.list.keys()]).toEqual([guest.uuid]);
+  });
+
+  it('end with the words of the host that takes no more, though it hangs up at once', async () => {
+    const { a, cable, open } = await kept('demo');
+    const line = await open();
+    cable.passes = (from, bytes) => {
+      // A type that there is not, in place of the first pages.
+      if (from === 'a' && bytes[0] === CHECKPOINT.PAGES) bytes[0] = 99;
+      return true;
+    };
+    await expect(line.take(NEVER)).rejects.toThrow(/^The other host sends message 99 in a checkpoint\.$/);
+    expect(await running(a)).toEqual(['web']);
   });
 
   it('count as they were wherever the link breaks, until they are whole', async () => {
