@@ -7,6 +7,7 @@ import { VirtualTime } from '../../service/virtual-time.ts';
 import { inTurns } from '../../toolstack/runners/index.ts';
 import { Line } from './line.ts';
 import { encodeOffer, hear, MESSAGE, PROTOCOL, say, textOf } from './messages.ts';
+import { migrate } from './sender.ts';
 import type { Host } from '../../service/host.ts';
 import { Cable, GUESTS, pair, running, toldAtOnce, watch, xl } from './pair.test-support.ts';
 
@@ -184,6 +185,16 @@ describe('a guest that moves', () => {
     expect(await running(a)).toEqual(['web']);
     await until(async () => (await b.list()).length === 0);
     expect(a.toolstack.jobs.completed('web')).toMatchObject({ type: 'Cancelled', operation: 'Outgoing migration' });
+  });
+
+  it('stays where it is when nobody wants it to go any more before it begins, and the other host hears nothing', async () => {
+    const { a, cable } = pair();
+    const id = await booted(a);
+    let pieces = 0;
+    cable.passes = () => ++pieces > 0;
+    const moved = migrate({ host: a, neighbours: cable.of('a') }, a.member(id), 'b', { signal: AbortSignal.abort() });
+    await expect(moved).rejects.toThrow(/^operation aborted: migration out job: canceled by client$/);
+    expect([await running(a), pieces]).toEqual([['web'], 0]);
   });
 
   it('is told of by its job: rounds, bytes, and how long it stood still', async () => {

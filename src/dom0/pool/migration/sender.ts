@@ -107,6 +107,8 @@ class Departure {
     const { signal } = this.stop;
     this.stopped = new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     this.stopped.catch(() => {});
+    // It may have waited for another job of the domain.
+    if (wish.signal?.aborted) this.askedToStop();
   }
 
   private tell(line: string): void {
@@ -124,6 +126,7 @@ class Departure {
   async go(): Promise<Moved> {
     const { host, neighbours } = this.parts;
     const { signal } = this.stop;
+    this.job.signal.throwIfAborted();
     this.refuseLocalDisks();
     const line = new Line(await neighbours.connect(this.to, 'migrate'), this.to);
     void line.ended.then(why => this.stop.abort(why));
