@@ -38,14 +38,18 @@ export const poolProgram = (host: CommandHost): Program => ({
   complete: words => (words.length > 1 ? [] : Object.keys(VERBS)),
 });
 
+/** Its value (empty: there is none behind it; undefined: it is not there), and the words without both. */
+function option(words: readonly string[], name: string): [value: string | undefined, rest: readonly string[]] {
+  const at = words.indexOf(name);
+  return at < 0 ? [undefined, words] : [words[at + 1] ?? '', words.toSpliced(at, 2)];
+}
+
 const VERBS: Record<string, (membership: Membership, words: string[]) => Promise<Ran>> = {
   join: async (membership, words) => {
-    const at = words.indexOf('--role');
-    const role = at < 0 ? 'member' : words[at + 1];
-    const [address, name, ...more] = at < 0 ? words : words.toSpliced(at, 2);
+    const [role = 'member', [address, name, ...more]] = option(words, '--role');
     if (address === undefined || more.length > 0) return failed(USAGE, WRONG_USE);
     const { isRole, ROLES } = await import('../pool/names.ts');
-    if (!isRole(role)) return failed(`pool: --role ${role ?? ''}: write one of ${ROLES.join(', ')}.`, WRONG_USE);
+    if (!isRole(role)) return failed(`pool: --role ${role}: write one of ${ROLES.join(', ')}.`, WRONG_USE);
     const { pool, url } = await membership.join(address, { name, role });
     const others = pool.hosts.map(host => host.name);
     return succeeded(
@@ -148,10 +152,8 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
     );
   },
   restore: async (membership, words) => {
-    const at = words.indexOf('--at');
-    const time = at < 0 ? undefined : words[at + 1];
-    const [guest, ...more] = at < 0 ? words : [...words.slice(0, at), ...words.slice(at + 2)];
-    if (guest === undefined || more.length > 0 || (at >= 0 && time === undefined)) return failed(USAGE, WRONG_USE);
+    const [time, [guest, ...more]] = option(words, '--at');
+    if (guest === undefined || more.length > 0 || time === '') return failed(USAGE, WRONG_USE);
     const atMs = time === undefined ? undefined : Date.parse(`${time.replace(' ', 'T')}Z`);
     if (Number.isNaN(atMs))
       return failed(`pool: ${time} is no time. Write one as pool replicas does: 2026-11-28T04:00:00.`);
