@@ -81,6 +81,8 @@ tick:   mov eax, [ticks]
 ; off N MS: N times interrupts are off for MS milliseconds and a half, from a tick on.
 do_off:
         mov ebp, [arg1]
+        test ebp, ebp
+        jz .none
         mov dword [behind], 0
         call tick
         rdtsc
@@ -108,7 +110,7 @@ do_off:
         jnz .each
         call look
         mov [missing], eax
-        ret
+.none:  ret
 
 ; EAX: ticks since `began` by the TSC, and not by the 8254.
 look:   rdtsc
@@ -177,9 +179,10 @@ do_compute:
         call now
         mov [began], eax
         imul ecx, [arg1], TURNS_A_MS
+        jecxz .computed
 .turn:  dec ecx
         jnz .turn
-        call passed
+.computed: call passed
         mov dword [stop], 1
         xor edx, edx
         mov ecx, 1000

@@ -54,9 +54,10 @@ do_serve:
         call block
         jmp .sleep
 .work:  imul ecx, [arg2], 125           ; two instructions of 4 ns
+        jecxz .done
 .turn:  dec ecx
         jnz .turn
-        call now
+.done:  call now
         sub eax, [came]
         sbb edx, [came + 4]
         mov ecx, 1000
