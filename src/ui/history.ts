@@ -22,7 +22,7 @@ const known = (state: unknown): Place | undefined =>
 export function followHistory(): void {
   const before: unknown = history.state,
     // ?pool=CODE is a link into a pool.
-    named = placeOf(location.hash || (/[?&]pool=/.test(location.search) ? '#/host/pool' : ''));
+    named = placeOf(location.hash || (new URLSearchParams(location.search).has('pool') ? '#/host/pool' : ''));
   if (named) place.value = named;
   else if (isPlace(before) && before.id === undefined && before.kind !== 'draft') place.value = before;
   history.replaceState(place.peek(), '', addressOf(place.peek()));
