@@ -23,6 +23,7 @@ export const ALONE = [
   'src/ui/parts/draft-page.test.ts',
   'src/ui/parts/host-bar.test.ts',
   'src/ui/parts/host-page/history-lines.test.ts',
+  'src/ui/pool/pool.test.ts',
   'src/ui/presses.test.ts',
   'src/ui/screen/letters.test.ts',
   'src/ui/selection.test.ts',

@@ -12,7 +12,7 @@ import { bytes } from '../terminal.ts';
 import { startedAt } from '../units.ts';
 import { Hosts } from './hosts.tsx';
 import { Join } from './join.tsx';
-import { act, followPool, linkInto, pool, problem } from './pool.ts';
+import { act, followPool, linkInto, lookProblem, pool, problem } from './pool.ts';
 import { words } from './words.ts';
 
 const QrCode = later(
@@ -25,7 +25,10 @@ export function PoolPage() {
   const look = pool.value;
   return (
     <div class="body pool">
-      {look === null ? <Join /> : look ? <Joined look={look} /> : <p class="sec">{strings.hostPage.pool} …</p>}
+      {lookProblem.value && <Problem>{lookProblem.value}</Problem>}
+      {look === null && <Join />}
+      {look && <Joined look={look} />}
+      {look === undefined && !lookProblem.value && <p class="sec">{strings.hostPage.pool} …</p>}
     </div>
   );
 }

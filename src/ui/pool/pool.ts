@@ -12,7 +12,9 @@ const LOOK_MS = 1000,
 
 /** Null: this host is in no pool; undefined: nobody has looked yet. */
 export const pool = signal<PoolLook | null | undefined>(undefined);
-/** Why there is no look, or why what was asked for was not done. */
+/** Why the last look told nothing: what is shown is of the one before. */
+export const lookProblem = signal<string | undefined>(undefined);
+/** Why what was asked for last was not done. */
 export const problem = signal<string | undefined>(undefined);
 /** A guest of this host that is dragged, by its number. */
 export const dragged = signal<LookedGuest | undefined>(undefined);
@@ -24,8 +26,9 @@ export async function lookAtPool(): Promise<void> {
   isLooking = true;
   try {
     pool.value = (await host.pool('look')) ?? null;
+    lookProblem.value = undefined;
   } catch (error) {
-    problem.value = sentence(error);
+    lookProblem.value = sentence(error);
   } finally {
     isLooking = false;
   }

@@ -1,0 +1,29 @@
+// @vitest-environment happy-dom
+import { beforeEach, expect, it, vi } from 'vitest';
+
+const asked = vi.fn<(what: string) => Promise<unknown>>();
+vi.mock('../host.ts', async original => ({ ...(await original<object>()), host: { pool: asked } }));
+const { act, lookAtPool, lookProblem, pool, problem } = await import('./pool.ts');
+
+const now = () => [pool.peek(), lookProblem.peek(), problem.peek()];
+beforeEach(() => {
+  pool.value = lookProblem.value = problem.value = undefined;
+});
+
+it('says why a look failed, until one succeeds', async () => {
+  asked.mockRejectedValueOnce(new Error('Domain 0 has ended.'));
+  await lookAtPool();
+  expect(now()).toEqual([undefined, 'Domain 0 has ended.', undefined]);
+  asked.mockResolvedValueOnce(undefined);
+  await lookAtPool();
+  expect(now()).toEqual([null, undefined, undefined]);
+});
+
+it('says why something was not done, for as long as nothing else is asked for', async () => {
+  asked.mockResolvedValue(undefined);
+  await act(() => Promise.reject(new Error('There is no such hub.')));
+  await lookAtPool();
+  expect(now()).toEqual([null, undefined, 'There is no such hub.']);
+  await act(() => Promise.resolve());
+  expect(now()).toEqual([null, undefined, undefined]);
+});
