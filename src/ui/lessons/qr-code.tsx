@@ -6,7 +6,8 @@ import { words } from './words.ts';
 /** Light modules around the code, as the standard wants them. */
 const QUIET_MODULES = 4;
 
-export function QrCode({ text }: { text: string }) {
+/** `ofThisMachine`: said of an address that no phone gets to. */
+export function QrCode({ text, ofThisMachine = words.qrOfThisMachine }: { text: string; ofThisMachine?: string }) {
   // One of version 40 holds 2,331 bytes at this level.
   if (new TextEncoder().encode(text).length > 2331) return <p class="sec">{words.qrTooLong}</p>;
   const { data, size } = encode(text, { ecc: 'M', border: QUIET_MODULES });
@@ -18,7 +19,7 @@ export function QrCode({ text }: { text: string }) {
         <rect width={size} height={size} fill="#fff" />
         <path d={path} fill="#000" />
       </svg>
-      <figcaption class="sec">{isOfThisMachine(text) ? words.qrOfThisMachine : text}</figcaption>
+      <figcaption class="sec">{isOfThisMachine(text) ? ofThisMachine : text}</figcaption>
     </figure>
   );
 }

@@ -31,7 +31,7 @@ export function Join() {
         <label>
           {words.address}
           <input
-            class="in code"
+            class="in"
             value={typed.value}
             spellcheck={false}
             autocomplete="off"

@@ -105,7 +105,7 @@ function Invite({ look }: { look: PoolLook }) {
   const link = linkInto(look);
   return (
     <div class="pinvite">
-      <QrCode text={link} />
+      <QrCode text={link} ofThisMachine={words.hubOfThisMachine} />
       <div class="col">
         <p>
           {words.inviteLink}: <a href={link}>{link}</a>
@@ -145,27 +145,27 @@ function Links({ look }: { look: PoolLook }) {
         <span class="cap-t">{words.linksOf(look.me)}</span>
       </div>
       {linked.length === 0 ? (
-        <p class="sec">{words.noLinks}</p>
+        <p class="sec">{words.nowhere}</p>
       ) : (
         <div class="wide" role="region" aria-label={words.links} tabIndex={0}>
           <table class="pad">
             <thead>
               <tr>
                 <th>{words.host}</th>
+                <th>{words.version}</th>
                 <th class="num">{words.delay}</th>
                 <th class="num">{words.sent}</th>
                 <th class="num">{words.received}</th>
-                <th>{words.version}</th>
               </tr>
             </thead>
             <tbody>
               {linked.map(({ name, delayMs, sentBytes, receivedBytes, facts }) => (
                 <tr key={name}>
                   <td>{name}</td>
+                  <td class="sec">{facts?.version ?? strings.tree.noData}</td>
                   <td class="num m">{delayMs === undefined ? strings.tree.noData : delayMs.toFixed(1)}</td>
                   <td class="num m">{bytes(sentBytes)}</td>
                   <td class="num m">{bytes(receivedBytes)}</td>
-                  <td class="sec">{facts?.version ?? strings.tree.noData}</td>
                 </tr>
               ))}
             </tbody>

@@ -3,13 +3,16 @@ import { count } from '../strings.ts';
 
 const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`);
 
+/** A hub that other machines reach. */
+const HUB = 'npx ringside pool --listen 0.0.0.0';
+
 export const words = {
   alone: 'This host knows no other.',
   what: 'Hosts of a pool list each other’s guests, share one network, and move guests while they run.',
   address: 'Code, or address of a hub',
   addressHint: 'ws://HOST:PORT/#CODE, or the code alone where this page comes from the hub',
   name: 'Name of this host',
-  nameHint: 'drawn, or the one that it had',
+  nameHint: 'as before, or drawn',
   role: 'Role',
   roles: {
     member: 'member: guests go and come',
@@ -22,7 +25,7 @@ export const words = {
   tabs: 'With the tabs of this browser',
   tabsHint: 'Without a hub: each tab that does so is a host.',
   hub: 'A hub for several machines:',
-  hubCommand: 'npx ringside pool --listen 0.0.0.0',
+  hubCommand: HUB,
   title: (url: string) => (url === 'tabs' ? 'Pool of this browser’s tabs' : `Pool at ${url}`),
   iAm: (me: string, coordinator: string) =>
     `This host is ${me}. ${coordinator === me ? 'It' : coordinator} gives leases.`,
@@ -33,6 +36,7 @@ export const words = {
   leave: 'Leave',
   invite: 'Invite',
   inviteLink: 'Link into this pool',
+  hubOfThisMachine: `The hub serves this machine alone: no phone gets there. ${HUB} serves others, too.`,
   inviteHint: 'Who has the code may join. Other hosts:',
   copy: 'Copy the link',
   copied: 'The link is in the clipboard.',
@@ -62,10 +66,9 @@ export const words = {
   dirty: (written: string) => `while it writes ${written}/s`,
   stood: (ms: number) => `stood still for ${seconds(ms)}`,
   open: (guest: string) => `Open ${guest}`,
-  nowhere: 'There is no other host yet.',
+  nowhere: 'No other host is there.',
   links: 'Links',
-  linksOf: (me: string) => `Of ${me} to each other host; there and back, and since that came.`,
-  noLinks: 'No other host is there.',
+  linksOf: (me: string) => `Of ${me} to each other host: delay there and back, bytes since the link began.`,
   host: 'Host',
   delay: 'Delay, ms',
   sent: 'Sent',
