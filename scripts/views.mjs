@@ -47,6 +47,9 @@ const EMULATED =
 const DIRECT =
   'name="direct"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\ndisk=["phy:/dev/vg0/direct,xvda,w"]\\n';
 
+/** A guest of a pool, whose network all of its hosts share. */
+const POOLED = 'name="NAME"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\nextra="dhcp"\\nvif=[""]\\n';
+
 /** A Linux with a driver for the ring to its disk, and what has it ask for much at once: six readers of what it wrote. */
 const READER =
   'type = "pvh"\nmemory = 96\nkernel = "vmlinuz"\nramdisk = "initrd-modules"\nextra = "console=hvc0 cryptomgr.notests mods=xen-blkfront"\ndisk = [ "phy:/dev/vg0/reader,xvda,w" ]\n';
@@ -1086,6 +1089,39 @@ const VIEWS = [
   ],
   ['reset', page => page.getByRole('button', { name: 'Reset the host' }).click()],
   [
+    'pool-alone',
+    async page => {
+      await page.goto(`./?boot=0&${HOST}&pool=0123-4567-89ab-cdef`);
+      await page.getByText('This host knows no other.').waitFor({ timeout: PROMPT_MS });
+    },
+  ],
+  [
+    'pool',
+    async page => {
+      const hosts = [
+        [page, 'alfa', 'web'],
+        [await page.context().newPage(), 'bravo', 'db'],
+      ];
+      for (const [tab, name, guest] of hosts) {
+        await tab.goto(`./?boot=0&${HOST}`);
+        await tab
+          .getByRole('treeitem', { name: /Domain-0 D0/, includeHidden: true })
+          .waitFor({ state: 'attached', timeout: PROMPT_MS });
+        await choose(tab, 'Go to Shell of Domain-0');
+        await typeAhead(
+          tab,
+          `pool join tabs ${name}`,
+          `printf '${POOLED.replace('NAME', guest)}' > ${guest}.cfg; xl create -q ${guest}.cfg`,
+        );
+      }
+      await toHost(page, 'Pool');
+      for (const [, name, guest] of hosts)
+        await page
+          .locator(`[data-host=${name}] [data-guest=${guest}]`, { hasText: 'lease 1' })
+          .waitFor({ timeout: PROMPT_MS });
+    },
+  ],
+  [
     'post-mortem',
     async page => {
       await page.goto(`./?boot=0&${HOST}`);
@@ -1160,7 +1196,8 @@ export async function walkViews(look, only = [], sizes = SIZES) {
   try {
     for (const [size, viewport] of among(Object.entries(sizes)))
       for (const [theme, media] of among(Object.entries(THEMES))) {
-        const page = await browser.newPage({ viewport, ...media, baseURL: url, serviceWorkers: 'block' });
+        const context = await browser.newContext({ viewport, ...media, baseURL: url, serviceWorkers: 'block' });
+        const page = await context.newPage();
         page.on('dialog', dialog => void dialog.accept());
         for (const [name, show] of among(VIEWS)) {
           await show(page).catch(async error => {
@@ -1169,8 +1206,10 @@ export async function walkViews(look, only = [], sizes = SIZES) {
           });
           await page.waitForTimeout(SETTLE_MS);
           await look(page, name, size, theme);
+          // Tabs that the view has opened.
+          for (const other of context.pages()) if (other !== page) await other.close();
         }
-        await page.close();
+        await context.close();
       }
   } finally {
     await browser.close();
