@@ -77,7 +77,7 @@ describe('whose a guest is', () => {
     expect(await bravo.ownership.handOver(WEB, 'charlie')).toBe(true);
     bravo.lose();
     charlie.run();
-    await until(() => lease(alfa) === 'charlie 2');
+    await until(() => lease(alfa) === 'charlie 2' && lease(charlie) === 'charlie 2');
     expect(await charlie.ownership.isMine(WEB)).toBe(true);
     expect(await bravo.ownership.isMine(WEB)).toBe(false);
     // And back, and to who gives leases.
