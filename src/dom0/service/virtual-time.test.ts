@@ -238,9 +238,14 @@ describe('a host in virtual time', () => {
     await virtual.runFor(20);
     const present = virtual.fingerprints();
     const since = (await host.back(id)).at.instructions - prompt.instructions;
+    let told: string | undefined;
+    await host.subscribe(domains => {
+      told = domains.find(domain => domain.id === id)?.state;
+    });
+    expect(told).not.toBe('p');
     // While it answers.
     const { at, isInPast } = await host.back(id, { back: { instructions: Math.floor(since / 2) } });
-    expect(isInPast).toBe(true);
+    expect([isInPast, told]).toEqual([true, 'p']);
     const then = virtual.fingerprints();
     expect(then).not.toEqual(present);
     await host.back(id, { back: { instructions: 1 } });

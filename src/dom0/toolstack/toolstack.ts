@@ -272,6 +272,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   setPaused(member: Member<Console>, paused: boolean, why: Reason<'paused'> = 'user'): void {
     if (paused) member.why.paused = why;
     else if (member.paused) member.why.running = 'unpaused';
+    const isNews = member.paused !== paused;
     member.paused = paused;
     if (this.members.get(member.record.id) !== member) return;
     this.noteCall(member.record, paused ? 'XEN_DOMCTL_pausedomain' : 'XEN_DOMCTL_unpausedomain');
@@ -279,6 +280,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     if (!paused) delete member.whenUnpaused;
     if (!paused) whenUnpaused?.();
     member.runner.ask(paused || member.holds > 0 ? 'pause' : 'unpause');
+    if (isNews) this.listener.listed();
   }
 
   /** Domain 0 needs it to stand still, while it builds or saves it: nobody paused it, and whoever does so meanwhile finds it paused afterwards. */
