@@ -26,8 +26,10 @@ interface TestHost {
   lose(): void;
 }
 
-async function host(room: TestRoom, name: string): Promise<TestHost> {
+/** `hosts`: so many it has met before it asks who gives leases. */
+async function host(room: TestRoom, name: string, hosts = 1): Promise<TestHost> {
   const pool = await enter(room.enter(), name);
+  await until(() => pool.inOrder.length >= hosts);
   const say = (sentence: string): void => void pool.said.push(sentence);
   const state = new SharedState({ pool, id: name, later, hostMs, random, say });
   const guests = new Map<number, TestGuest>();
@@ -89,6 +91,16 @@ describe('whose a guest is', () => {
     alfa.lose();
     await until(() => lease(bravo) === 'undefined 3');
     for (const { pool } of [alfa, bravo, charlie]) pool.leave();
+  });
+
+  it('is said by the first of those that have come at once, and met each other before one gave leases', async () => {
+    const room = new TestRoom();
+    const hosts = await Promise.all(['alfa', 'bravo', 'charlie'].map(name => host(room, name, 3)));
+    expect(hosts.map(({ state }) => state.coordinator)).toEqual([undefined, undefined, undefined]);
+    hosts[2]!.run();
+    await until(() => hosts.every(each => lease(each) === 'charlie 1'));
+    expect(hosts.map(({ state }) => state.coordinator)).toEqual(hosts.map(() => ({ name: 'alfa', term: 1 })));
+    for (const { pool } of hosts) pool.leave();
   });
 
   it('is not said anew by a coordinator that takes the place of one that left or was lost', async () => {

@@ -18,6 +18,8 @@ import type { SharedState } from './shared-state.ts';
 const LOOK_MS = 500;
 /** A hand-over that nobody answers for so long was none. */
 const HAND_OVER_MS = 10_000;
+/** Who gives leases is known so soon after a host has come: each has what the others wrote. */
+const SETTLED_MS = 3_000;
 
 const WHAT = ['acquire', 'renew', 'reclaim', 'hand-over', 'release', 'ask'];
 
@@ -50,9 +52,11 @@ export class Ownership {
   /** Guests whose leases were taken, and which do not run yet. */
   private readonly beginning = new Set<string>();
   private isOver = false;
+  private readonly cameMs: number;
 
   constructor(parts: OwnershipParts) {
     this.parts = parts;
+    this.cameMs = parts.hostMs();
     const { pool, state, later, say, hostMs, epochMs } = parts;
     // A host that is started again goes on above the numbers that it had.
     this.holder = new Holder(pool.me, LEASE_TIMING, { guests: [], nextNumber: Math.floor(epochMs()), sentMs: [] });
@@ -186,6 +190,9 @@ export class Ownership {
     const now = hostMs();
     if (this.isOver) return;
     if (pool.left !== undefined) return this.lookAlone(now);
+    // All came at once, so that none was alone and begun to give leases.
+    if (!state.coordinator && now - this.cameMs >= SETTLED_MS && pool.role !== 'viewer' && pool.first === pool.me)
+      state.setCoordinator(pool.me, 1);
     const here = new Map([...host.toolstack.members.values()].map(member => [member.uuid, member]));
     for (const uuid of this.split) if (!here.has(uuid)) this.split.delete(uuid);
     for (const [uuid, member] of here) {

@@ -23,11 +23,11 @@ export class TestRoom {
 
   enter(): Room {
     const me = ++this.last;
-    const others = [...this.there.keys()];
     return {
       me,
       waitingBytes: 0,
       listen: listener => {
+        const others = [...this.there.keys()];
         for (const other of this.there.values()) setImmediate(() => other.came(me));
         this.there.set(me, listener);
         return others;
