@@ -1113,6 +1113,11 @@ const VIEWS = [
           `pool join tabs ${name}`,
           `printf '${POOLED.replace('NAME', guest)}' > ${guest}.cfg; xl create -q ${guest}.cfg`,
         );
+        // Who makes the pool is alone in it then, and gives leases.
+        await tab
+          .getByTestId('shell-text')
+          .filter({ hasText: `This host is ${name}` })
+          .waitFor({ timeout: PROMPT_MS });
       }
       await toHost(page, 'Pool');
       for (const [, name, guest] of hosts)
