@@ -2,7 +2,7 @@
 
 import { domains, host } from './host.ts';
 import { inventory, look } from './inventory.ts';
-import { freeName } from './snapshot-tree.ts';
+import { freeName } from './parts/snapshot-tree.ts';
 import { askedName, go } from './navigation.ts';
 
 const words = {

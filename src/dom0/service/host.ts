@@ -45,7 +45,8 @@ import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts
 import type { Inspected } from './inspection.ts';
 import type { HostReadings, Inventory } from './inventory.ts';
 import type { Neighbours } from '../pool/index.ts';
-import { type BaseImage, isDevice, isNetworkDisk, type Storage, transferVolume } from '../host/storage/index.ts';
+import { type BaseImage, isDevice, type Storage, transferVolume } from '../host/storage/index.ts';
+import { isNetworkDisk } from '../../formats/nbd/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
 import { ManagedDomains } from '../toolstack/managed/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';

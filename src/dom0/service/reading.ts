@@ -24,7 +24,8 @@ import {
 } from '../definitions/index.ts';
 import { imageHead } from '../definitions/images/index.ts';
 import type { GuestMedium } from '../host/boot-loader/index.ts';
-import { imageVolume, isDevice, isNetworkDisk, type Storage } from '../host/storage/index.ts';
+import { imageVolume, isDevice, type Storage } from '../host/storage/index.ts';
+import { isNetworkDisk } from '../../formats/nbd/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import type { FarDisks } from './far-disks.ts';
 import type { FirmwareFiles } from './firmware-files.ts';

@@ -4,7 +4,7 @@
  */
 import type { CommandHost } from '../toolstack/index.ts';
 import type { ByteChannel, NbdExport, NbdExports } from '../host/nbd/index.ts';
-import { NBD_PORT } from '../host/storage/index.ts';
+import { NBD_PORT } from '../../formats/nbd/index.ts';
 import { onDisk } from './disk-paths.ts';
 import { aborted, failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 import { read } from './small-tools/options.ts';

@@ -1,7 +1,7 @@
 /** A domain's core file is written among Domain 0's files. */
 import { writeWhole } from '../host/files/index.ts';
 import type { CommandHost, Guest } from './command-host.ts';
-import { coreFile } from './core-file.ts';
+import { coreFile } from './core-format.ts';
 
 /** CommandHost.dumpCore. @throws Error with a sentence */
 export async function dumpCore(host: CommandHost, member: Guest, path: string): Promise<void> {

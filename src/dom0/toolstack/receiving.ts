@@ -7,7 +7,7 @@ import type { State } from '../../devices/index.ts';
 import { loadBackends } from '../backends/index.ts';
 import { baseName } from '../definitions/index.ts';
 import { announce } from '../host/network/index.ts';
-import { isNetworkDisk } from '../host/storage/index.ts';
+import { isNetworkDisk } from '../../formats/nbd/index.ts';
 import type { CommandHost, Guest } from './command-host.ts';
 import { bridgedCards } from './guest-addresses.ts';
 import type { Arriving } from './runners/runner.ts';

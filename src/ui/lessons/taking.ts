@@ -16,7 +16,7 @@ import {
   type Step,
   versionOf,
 } from '../../lessons/index.ts';
-import { keep } from './kept.ts';
+import { keep } from './progress.ts';
 import { lessonText, readHere } from './texts.ts';
 import { pageHost } from './page-host.ts';
 import { words } from './words.ts';

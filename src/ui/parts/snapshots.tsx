@@ -5,7 +5,7 @@ import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { CHECKPOINTS, type SnapshotRecord } from '../../dom0/toolstack/snapshots/index.ts';
 import { host, living, sentence, tasks } from '../host.ts';
-import { freeNumber, type SnapshotRow, treeOf } from '../snapshot-tree.ts';
+import { freeNumber, type SnapshotRow, treeOf } from './snapshot-tree.ts';
 import { forget, goBack, isLeaving, keepSnapshot, take, takeSpelled } from '../snapshots.ts';
 import { KEEP_SECONDS } from '../leaving.ts';
 import { bytes } from '../terminal.ts';

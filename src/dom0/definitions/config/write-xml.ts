@@ -2,7 +2,7 @@
  * A domain's definition as libvirt's domain XML, as `virsh dumpxml` prints it, without what libvirt tunes elsewhere (weight, cap, rate, the Hyper-V interface).
  * Sources: libvirt's documentation, "Domain XML format"; virDomainDefFormat() in src/conf/domain_conf.c for the order of the elements.
  */
-import { isNetworkDisk, nbdAddressProblem, readNbdAddress } from '../../host/storage/index.ts';
+import { isNetworkDisk, nbdAddressProblem, readNbdAddress } from '../../../formats/nbd/index.ts';
 import { hasLongMode } from '../../../cpu/architecture/index.ts';
 import { affinityLists } from './cpus.ts';
 import { type Definition, type DomainType, loaderText } from './definition.ts';

@@ -1,5 +1,6 @@
 /** Disks of other machines as the host's guests have them: looked at before a domain is made of them, and open for one that writes or several that read. */
-import { DiskUsers, type OpenDisk, readNbdAddress } from '../storage/index.ts';
+import { DiskUsers, type OpenDisk } from '../storage/index.ts';
+import { readNbdAddress } from '../../../formats/nbd/index.ts';
 import type { Later } from '../timers.ts';
 import type { Sockets } from './channel.ts';
 import { connectNbd, type NbdDisk } from './client.ts';

@@ -1,6 +1,6 @@
 /** How the host's devices are called: as they are written, as Storage knows them, and as people do. */
 import { filePath, imageVolume } from './image-names.ts';
-import { isNetworkDisk } from './nbd-address.ts';
+import { isNetworkDisk } from '../../../formats/nbd/index.ts';
 import { isTransfer } from './transfer-names.ts';
 
 export const GROUP = 'vg0';

@@ -22,7 +22,6 @@ export { DISK_BYTES, devicesOverlap, GROUP, isDevice, PE_BYTES } from './device-
 export { DiskUsers, type OpenDisk } from './disk-users.ts';
 export { Storage, type StoredFile } from './storage.ts';
 export { Journal } from './journal.ts';
-export { formatNbdAddress, isNetworkDisk, NBD_PORT, nbdAddressProblem, readNbdAddress } from './nbd-address.ts';
 export { partOf } from './part.ts';
 export { MemoryStore, StorageError, type Store, StoreDamaged, type StoreFile } from './store.ts';
 export { SidedStore } from './sides.ts';

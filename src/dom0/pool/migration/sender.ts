@@ -5,7 +5,7 @@
 import { type PrecopyRound, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
 import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
-import { isNetworkDisk } from '../../host/storage/index.ts';
+import { isNetworkDisk } from '../../../formats/nbd/index.ts';
 import {
   type CommandHost,
   type Guest,

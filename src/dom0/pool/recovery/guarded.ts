@@ -2,7 +2,7 @@
 import { fingerprintOfFile } from '../../../hypervisor/disks/index.ts';
 import { judgeDefinition, writeXlConfig } from '../../definitions/config/index.ts';
 import { type NamedFile, judgeFiles } from '../../definitions/index.ts';
-import { isNetworkDisk } from '../../host/storage/index.ts';
+import { isNetworkDisk } from '../../../formats/nbd/index.ts';
 import { type CommandHost, filesFor, type Guest } from '../../toolstack/index.ts';
 import type { Guarded, GuardedFile } from '../shared-state.ts';
 

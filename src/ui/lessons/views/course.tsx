@@ -7,7 +7,7 @@ import { sentence } from '../../host.ts';
 import { Tag } from '../../parts/marks.tsx';
 import { address, lessonHere } from '../addresses.ts';
 import { hostOf, isAddress } from '../fetched.ts';
-import { allKept } from '../kept.ts';
+import { allKept } from '../progress.ts';
 import { Line } from '../markdown.tsx';
 import { ViewLinks } from './frame.tsx';
 import { Problems } from '../problems.tsx';

@@ -5,7 +5,7 @@ import { sentence } from '../../host.ts';
 import { download } from '../../navigation.ts';
 import { Tag } from '../../parts/marks.tsx';
 import { lessonHere } from '../addresses.ts';
-import { allKept, forgetKept, keep, readKept, writeKept } from '../kept.ts';
+import { allKept, forgetKept, keep, readKept, writeKept } from '../progress.ts';
 import { words } from '../words.ts';
 import { ViewLinks } from './frame.tsx';
 

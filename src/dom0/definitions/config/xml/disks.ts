@@ -1,5 +1,5 @@
 /** Disks, CD and floppy drives, with the names that Xen has for them. */
-import { formatNbdAddress, NBD_PORT, nbdAddressProblem } from '../../../host/storage/index.ts';
+import { formatNbdAddress, NBD_PORT, nbdAddressProblem } from '../../../../formats/nbd/index.ts';
 import { ignored } from '../options.ts';
 import { ruleAt } from '../libvirt-schema.ts';
 import { shortened, type Value } from '../xlcfg.ts';

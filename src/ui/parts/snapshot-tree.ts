@@ -1,6 +1,6 @@
 /** Snapshots of a domain as the page shows them: a tree, oldest first, with the place where the domain is. */
 
-import { currentOf, type SnapshotRecord } from '../dom0/toolstack/snapshots/index.ts';
+import { currentOf, type SnapshotRecord } from '../../dom0/toolstack/snapshots/index.ts';
 
 export interface SnapshotRow {
   record: SnapshotRecord;

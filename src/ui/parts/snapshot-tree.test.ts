@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { SnapshotRecord } from '../dom0/toolstack/snapshots/index.ts';
+import type { SnapshotRecord } from '../../dom0/toolstack/snapshots/index.ts';
 import { freeName, treeOf } from './snapshot-tree.ts';
 
 const record = (name: string, parent?: string, currentMs?: number): SnapshotRecord => ({

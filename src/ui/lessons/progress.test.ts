@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { joined, type KeptLesson, readKept, writeKept } from './kept.ts';
+import { joined, type KeptLesson, readKept, writeKept } from './progress.ts';
 
 const lesson = (step: number, more: Partial<KeptLesson> = {}): KeptLesson => ({
   id: 'exits',

@@ -10,7 +10,7 @@ import {
   UPPER_HALF,
 } from '../../hypervisor/domain/program.test-support.ts';
 import { readState, saveDomain } from '../../hypervisor/index.ts';
-import { coreFile } from './core-file.ts';
+import { coreFile } from './core-format.ts';
 import { testFile, testFiles, testHost } from '../service/host.test-support.ts';
 
 /** Sections by name. */
