@@ -42,6 +42,8 @@ export interface ModelSignals {
   setPciLinkRoute(link: number, irq: number): void;
   /** Ports where ACPI's blocks are; 0: nowhere. */
   placePowerManagement(pmBase: number, smbusBase: number): void;
+  /** A PCI function's interrupt message, a write of `data` to an address of the local APICs. */
+  sendMessage(address: number, data: number): void;
   /** A pin of the I/O APIC that is no ISA interrupt; absent: nothing of the model drives one. */
   setIoApicPin?(pin: number, level: boolean): void;
 }
@@ -155,6 +157,7 @@ export class EmulatedDevices {
       this.bus,
       resetControl(kind => options.onReset(kind)),
       dma,
+      (address, data) => signals.sendMessage(address, data),
     );
     this.plug(this.pci);
     this.pci.add(0, 0, i440fx(options.onShadow));

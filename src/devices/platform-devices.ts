@@ -4,7 +4,7 @@
  * (Xen: xen/arch/x86/hvm, vpic.c, vpit.c, vlapic.c, vioapic.c, rtc.c, pmtimer.c). `emulated-devices.ts` has the rest.
  */
 import { Piix4Pm, SCI_IRQ } from './acpi/piix4-pm.ts';
-import { ApicBus } from './apic/apic-bus.ts';
+import { ApicBus, apicMessage } from './apic/apic-bus.ts';
 import { IoApic } from './apic/io-apic.ts';
 import { LocalApic } from './apic/local-apic.ts';
 import type { Device, IrqLine, MemoryRange, State, Timers } from './bus.ts';
@@ -81,6 +81,7 @@ export class PlatformDevices implements ModelSignals {
   private readonly pm: Piix4Pm;
   private readonly links: PciLinks;
   private readonly ioApic: IoApic | undefined;
+  private readonly apicBus = new ApicBus();
   private readonly localApics: LocalApic[] = [];
   private readonly apicWindows: MemoryRange[] = [];
   private readonly pins: boolean[] = [];
@@ -164,6 +165,11 @@ export class PlatformDevices implements ModelSignals {
     this.ioApic?.setLine(pin, level);
   }
 
+  sendMessage(address: number, data: number): void {
+    const message = apicMessage(address, data);
+    if (message) this.apicBus.deliver(message);
+  }
+
   // ---- interrupts
 
   /** Posts an edge-triggered interrupt at a processor's local APIC. */
@@ -182,7 +188,7 @@ export class PlatformDevices implements ModelSignals {
   }
 
   private addApics(options: PlatformDeviceOptions): IoApic {
-    const bus = new ApicBus();
+    const bus = this.apicBus;
     const { processors = 1, apicIdStep = 1 } = options;
     for (let processor = 0; processor < processors; processor++) {
       this.localApics.push(

@@ -22,6 +22,25 @@ export interface ApicMessage {
   logical: boolean;
 }
 
+/** Where a message-signalled interrupt is written to: the destination in bits 12 to 19, bit 3 any one of several, bit 2 a logical destination. */
+const MESSAGE_ADDRESSES = 0xfee00000,
+  ADDRESS_BITS = 20,
+  REDIRECTION_HINT = 8,
+  LOGICAL = 4;
+
+/** A write of a device to the local APICs as the message that it is (SDM vol. 3, 11.11); undefined: nobody is at that address. */
+export function apicMessage(address: number, data: number): ApicMessage | undefined {
+  if (address >>> ADDRESS_BITS !== MESSAGE_ADDRESSES >>> ADDRESS_BITS) return undefined;
+  const mode = (data >>> 8) & 7;
+  return {
+    mode: mode === FIXED && (address & REDIRECTION_HINT) !== 0 ? LOWEST_PRIORITY : mode,
+    vector: data & 0xff,
+    level: (data & 0x8000) !== 0,
+    destination: (address >>> 12) & 0xff,
+    logical: (address & LOGICAL) !== 0,
+  };
+}
+
 /** What the bus asks of a local APIC. */
 export interface ApicTarget {
   readonly id: number;

@@ -5,7 +5,7 @@
 import type { Device, Dma, MemoryRange, PortRange, State } from '../bus.ts';
 import type { IoBus } from '../io-bus.ts';
 import { OverlapError, RangeLimitError } from '../io-bus.ts';
-import { StateError } from '../state.ts';
+import { StateError, subState } from '../state.ts';
 import { FunctionDma } from './function-dma.ts';
 
 /** Configuration header (type 0). */
@@ -24,6 +24,7 @@ export const PCI = {
   SUBSYSTEM_VENDOR: 0x2c,
   SUBSYSTEM: 0x2e,
   ROM: 0x30,
+  CAPABILITIES: 0x34,
   INTERRUPT_LINE: 0x3c,
   INTERRUPT_PIN: 0x3d,
 } as const;
@@ -33,6 +34,9 @@ export const COMMAND_IO = 1,
 /** Where the expansion ROM stands among the BARs. */
 const ROM_BAR = 6;
 const STATUS_WRITE_CLEARS = 0xf9;
+/** Status: there is a list of capabilities (PCI Local Bus Specification 2.2, 6.7). They lie behind the header, on doublewords. */
+const HAS_CAPABILITIES = 0x10,
+  FIRST_CAPABILITY = 0x40;
 
 export interface PciIdentity {
   vendor: number;
@@ -63,6 +67,21 @@ export interface Bar extends Pick<PortRange, 'readBlock' | 'writeBlock'> {
   moved?(base: number): void;
 }
 
+/** What a function's message goes by: a write of a doubleword (SDM vol. 3, 11.11). */
+export type SendMessage = (address: number, data: number) => void;
+
+/** A function's interrupts as messages (msi-x.ts), as its bus has them. */
+export interface FunctionMessages {
+  /** High byte of message control. */
+  readonly control: number;
+  /** Configuration space was written; `before`: what `control` was. */
+  configured(before: number): void;
+  reset(): void;
+  save(): State;
+  /** @throws StateError */
+  restore(state: State): void;
+}
+
 /** One function's configuration space. Registers are read-only unless a mask says otherwise. */
 export class PciFunction {
   readonly name: string;
@@ -74,10 +93,16 @@ export class PciFunction {
   readonly writeClears = new Uint8Array(256);
   /** Called after a write to configuration space. */
   onConfigWrite: ((offset: number, size: number) => void) | undefined;
+  /** Called before software reads configuration space. */
+  onConfigRead: ((offset: number, size: number) => void) | undefined;
+  /** Its interrupts as messages, where it has those. */
+  messages: FunctionMessages | undefined;
   private readonly initialConfig = new Uint8Array(256);
   private readonly bars: (Bar | undefined)[] = [];
   private readonly mapped: (PortRange | MemoryRange | undefined)[] = [];
   private bus: IoBus | undefined;
+  private deliver: SendMessage | undefined;
+  private nextCapability = FIRST_CAPABILITY;
 
   constructor(name: string, identity: PciIdentity) {
     this.name = name;
@@ -114,6 +139,25 @@ export class PciFunction {
     for (let i = 0; i < size; i++) this.writable[offset + i] = (mask >>> (8 * i)) & 0xff;
   }
 
+  /** One more capability, the last of the list; `body` stands behind its identifier and its pointer. Returns where it is. */
+  addCapability(id: number, body: Uint8Array): number {
+    const { config } = this;
+    const at = this.nextCapability;
+    this.nextCapability = (at + 2 + body.length + 3) & ~3;
+    let link: number = PCI.CAPABILITIES;
+    while (config[link] !== 0) link = config[link] + 1;
+    config[link] = at;
+    config[at] = id;
+    config.set(body, at + 2);
+    config[PCI.STATUS] |= HAS_CAPABILITIES;
+    return at;
+  }
+
+  /** Writes a message's datum to its address; nothing goes out from a function that may not master the bus. */
+  sendMessage(address: number, data: number): void {
+    if (this.busMaster) this.deliver?.(address, data);
+  }
+
   addBar(index: number, bar: Bar): void {
     this.bars[index] = bar;
     const offset = PCI.BAR0 + 4 * index;
@@ -148,9 +192,10 @@ export class PciFunction {
     );
   }
 
-  /** Decides what reset gives back and where BARs appear. */
-  plug(bus: IoBus): void {
+  /** Decides what reset gives back, where BARs appear and messages go. */
+  plug(bus: IoBus, deliver?: SendMessage): void {
     this.bus = bus;
+    this.deliver = deliver;
     this.initialConfig.set(this.config);
   }
 
@@ -158,7 +203,14 @@ export class PciFunction {
     return (this.config[PCI.COMMAND] & COMMAND_MASTER) !== 0;
   }
 
+  /** What software reads. */
+  read(offset: number, size: number): number {
+    this.onConfigRead?.(offset, size);
+    return this.get(offset, size);
+  }
+
   write(offset: number, value: number, size: number): void {
+    const control = this.messages?.control ?? 0;
     for (let i = 0; i < size; i++) {
       const at = (offset + i) & 0xff;
       const byte = (value >>> (8 * i)) & 0xff;
@@ -166,6 +218,7 @@ export class PciFunction {
       this.config[at] = ((this.config[at] & ~mask) | (byte & mask)) & ~(byte & this.writeClears[at]);
     }
     if (offset < PCI.COMMAND + 2 || (offset < PCI.ROM + 4 && offset + size > PCI.BAR0)) this.mapBars();
+    this.messages?.configured(control);
     this.onConfigWrite?.(offset, size);
   }
 
@@ -229,6 +282,7 @@ export class PciFunction {
 
   reset(): void {
     this.config.set(this.initialConfig);
+    this.messages?.reset();
     this.mapBars();
     this.onConfigWrite?.(0, 256);
   }
@@ -248,16 +302,21 @@ export class PciBus implements Device {
   private readonly functions: (PciFunction | undefined)[] = new Array(FUNCTIONS);
   private readonly bus: IoBus;
   private readonly memory: Dma | undefined;
+  private readonly deliver: SendMessage | undefined;
   private readonly unplugged = new Set<number>();
   private address = 0;
   private readonly resetControl: PortRange;
 
   readonly ports: PortRange;
 
-  /** `resetControl`: what answers byte accesses at 0xCF9, inside the address register (PIIX3). `memory`: what functions on the bus reach. */
-  constructor(bus: IoBus, resetControl: PortRange, memory?: Dma) {
+  /**
+   * `resetControl`: what answers byte accesses at 0xCF9, inside the address register (PIIX3). `memory`: what functions on the bus reach. `deliver`: where
+   * their messages go.
+   */
+  constructor(bus: IoBus, resetControl: PortRange, memory?: Dma, deliver?: SendMessage) {
     this.bus = bus;
     this.memory = memory;
+    this.deliver = deliver;
     this.resetControl = resetControl;
     this.ports = {
       base: 0xcf8,
@@ -273,7 +332,7 @@ export class PciBus implements Device {
   add(slot: number, number: number, fn: PciFunction, memory = this.memory): void {
     this.functions[(slot << 3) | number] = fn;
     fn.dma.lead(memory);
-    fn.plug(this.bus);
+    fn.plug(this.bus, this.deliver);
   }
 
   /** Takes a function from the bus until the next reset: nothing answers for it any more. */
@@ -311,13 +370,13 @@ export class PciBus implements Device {
   configAccess(bdf: number, offset: number, size: number, read: boolean, value: number): number {
     const fn = bdf > 0xff || this.unplugged.has(bdf) ? undefined : this.functions[bdf];
     if (!read) fn?.write(offset, value, size);
-    return !read ? 0 : fn ? fn.get(offset, size) : 0xffffffff >>> (32 - 8 * size);
+    return !read ? 0 : fn ? fn.read(offset, size) : 0xffffffff >>> (32 - 8 * size);
   }
 
   private readData(offset: number, size: number): number {
     const fn = this.selected();
     if (!fn) return 0xffffffff >>> (32 - 8 * size);
-    return fn.get((this.address & 0xfc) + offset, size);
+    return fn.read((this.address & 0xfc) + offset, size);
   }
 
   private writeData(offset: number, value: number, size: number): void {
@@ -338,7 +397,10 @@ export class PciBus implements Device {
   save(): State {
     const state: State = { address: this.address, resetControl: this.resetControl.read(0, 1) };
     this.functions.forEach((fn, at) => {
-      if (fn) state[`${at >> 3}.${at & 7}`] = fn.config.slice();
+      if (!fn) return;
+      const key = `${at >> 3}.${at & 7}`;
+      state[key] = fn.config.slice();
+      if (fn.messages) state[`${key} messages`] = fn.messages.save();
     });
     return state;
   }
@@ -354,13 +416,20 @@ export class PciBus implements Device {
     this.address = state.address;
     // Earlier versions did not save it. Without bit 2 nothing is reset.
     this.resetControl.write(0, typeof state.resetControl === 'number' ? state.resetControl & 2 : 0, 1);
-    this.functions.forEach((fn, at) => fn?.restore(state[`${at >> 3}.${at & 7}`] as Uint8Array));
+    this.functions.forEach((fn, at) => {
+      const key = `${at >> 3}.${at & 7}`;
+      fn?.messages?.restore(subState(this.name, state, `${key} messages`));
+      fn?.restore(state[key] as Uint8Array);
+    });
   }
 
   peek(): State {
     const state: State = { address: this.address };
     this.functions.forEach((fn, at) => {
-      if (fn) state[`00:${(at >> 3).toString(16).padStart(2, '0')}.${at & 7} ${fn.name}`] = fn.config.slice();
+      if (!fn) return;
+      const name = `00:${(at >> 3).toString(16).padStart(2, '0')}.${at & 7} ${fn.name}`;
+      state[name] = fn.config.slice();
+      if (fn.messages) state[`${name} messages`] = fn.messages.save();
     });
     return state;
   }

@@ -1,7 +1,7 @@
 /**
  * What a device model in Domain 0 says to the hypervisor's half of a domain, which runs in a worker of its own: levels of interrupt pins and what the
  * registers of its devices make of the machine. Xen has hypercalls for it (dm_op: set_isa_irq_level, set_pci_intx_level, set_pci_link_route,
- * track_dirty_vram, remote_shutdown; xen/include/public/hvm/dm_op.h); here they are words of a ring in machine memory, taken in their order before the domain's
+ * inject_msi, track_dirty_vram, remote_shutdown; xen/include/public/hvm/dm_op.h); here they are words of a ring in machine memory, taken in their order before the domain's
  * next instruction: a response to a request never overtakes what was said before it.
  */
 import type { ModelSignals } from '../../../../devices/index.ts';
@@ -22,7 +22,9 @@ const SIGNAL = {
   LOOK: 8,
   RESET: 9,
   DEBUG_EXIT: 10,
+  MESSAGE: 11,
 } as const;
+const MESSAGE_ADDRESSES = 0xfee00000;
 const KIND_SHIFT = 28,
   ARGUMENT = (1 << KIND_SHIFT) - 1;
 
@@ -55,6 +57,15 @@ export class SignalSender implements ModelSignals {
   placePowerManagement(pmBase: number, smbusBase: number): void {
     // In units of 64 and of 16 ports.
     this.send(SIGNAL.POWER_MANAGEMENT, (pmBase >>> 6) | ((smbusBase >>> 4) << 10));
+  }
+
+  sendMessage(address: number, data: number): void {
+    if (address >>> 20 !== MESSAGE_ADDRESSES >>> 20) return;
+    // Destination and how it is meant; vector, delivery mode and, of bit 15, the trigger.
+    this.send(
+      SIGNAL.MESSAGE,
+      ((address >>> 12) & 0xff) | ((address & 12) << 6) | ((data & 0x7ff) << 10) | ((data & 0x8000) << 6),
+    );
   }
 
   /** PAM registers of the host bridge. */
@@ -124,6 +135,12 @@ export function takeSignals({ words, xenBlock, machine }: Ports, to: ModelTarget
         break;
       case SIGNAL.PCI_LINK:
         to.signals.setPciLinkRoute(argument & 3, (argument >>> 4) & 15);
+        break;
+      case SIGNAL.MESSAGE:
+        to.signals.sendMessage(
+          (MESSAGE_ADDRESSES | ((argument & 0xff) << 12) | ((argument >>> 6) & 12)) >>> 0,
+          ((argument >>> 10) & 0x7ff) | ((argument >>> 6) & 0x8000),
+        );
         break;
       case SIGNAL.POWER_MANAGEMENT:
         to.signals.placePowerManagement((argument & 0x3ff) << 6, ((argument >>> 10) & 0xfff) << 4);
