@@ -2,7 +2,7 @@
 import { MemoryDisk } from '../src/formats/blocks/index.ts';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { screenText } from '../src/cli/boot/screenshot.ts';
+import { screenText } from '../src/hypervisor/view/index.ts';
 import { assemble } from '../src/cpu/assembler/index.ts';
 import { type IdeAttachment, loadDrives } from '../src/devices/ide/index.ts';
 import { loadFlash } from '../src/devices/index.ts';

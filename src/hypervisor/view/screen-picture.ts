@@ -1,0 +1,71 @@
+/** A domain's screen as a picture, from the block of it in machine memory (layout.ts): for whoever has no canvas. */
+import { FONT_BYTES, GLYPH_BYTES } from '../../devices/vga/index.ts';
+import { SCREEN } from '../layout/index.ts';
+
+type Memory = SharedArrayBuffer | ArrayBuffer;
+
+/** Three bytes a pixel, red, green, blue, row by row. */
+export interface ScreenPicture {
+  width: number;
+  height: number;
+  rgb: Uint8Array;
+}
+
+const TEXT = 1,
+  GRAPHICS = 2;
+const CELL_WIDTH = 8;
+/** Attribute bit 3 of a cell chooses the second font. */
+const SECOND_FONT = 0x800;
+/** Of a screen that is off. */
+const OFF = { width: 640, height: 480 };
+
+/**
+ * @param memory what the block lies in, at byte `screen`
+ * @param pixels of a graphics screen, 0x00BBGGRR each; absent: they lie in `memory`, where the block says
+ */
+export function screenPicture(memory: Memory, screen: number, pixels?: Uint32Array): ScreenPicture {
+  const words = new Int32Array(memory, screen);
+  const [mode, columns, rows] = [words[SCREEN.MODE], words[SCREEN.WIDTH], words[SCREEN.HEIGHT]];
+  if (mode === GRAPHICS) {
+    const rgb = new Uint8Array(columns * rows * 3);
+    (pixels ?? new Uint32Array(memory, words[SCREEN.PIXELS], columns * rows)).forEach((pixel, i) =>
+      rgb.set([pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255], i * 3),
+    );
+    return { width: columns, height: rows, rgb };
+  }
+  if (mode !== TEXT) return { ...OFF, rgb: new Uint8Array(OFF.width * OFF.height * 3) };
+  const cellHeight = Math.min(GLYPH_BYTES, words[SCREEN.CELL_HEIGHT] || 16);
+  const width = columns * CELL_WIDTH;
+  const rgb = new Uint8Array(width * rows * cellHeight * 3);
+  // A picture holds the half of the time in which blinking text is seen.
+  const backgrounds = words[SCREEN.BLINK] ? 7 : 15;
+  const cells = new Uint16Array(memory, screen + SCREEN.DATA * 4, columns * rows);
+  const font = new Uint8Array(memory, screen + SCREEN.FONT * 4, FONT_BYTES);
+  cells.forEach((cell, at) => {
+    const character = (cell & 255) + (cell & SECOND_FONT ? 256 : 0);
+    const x = (at % columns) * CELL_WIDTH,
+      y = Math.floor(at / columns) * cellHeight;
+    for (let line = 0; line < cellHeight; line++) {
+      const glyph = font[character * GLYPH_BYTES + line];
+      for (let dot = 0; dot < CELL_WIDTH; dot++) {
+        const colour = words[SCREEN.PALETTE + (glyph & (0x80 >> dot) ? (cell >> 8) & 15 : (cell >> 12) & backgrounds)];
+        rgb.set([(colour >> 16) & 255, (colour >> 8) & 255, colour & 255], ((y + line) * width + x + dot) * 3);
+      }
+    }
+  });
+  return { width, height: rows * cellHeight, rgb };
+}
+
+/** Characters of a text screen, a line a row; '' where there is none. */
+export function screenText(memory: Memory, screen: number): string {
+  const words = new Int32Array(memory, screen);
+  if (words[SCREEN.MODE] !== TEXT) return '';
+  const columns = words[SCREEN.WIDTH];
+  const cells = new Uint16Array(memory, screen + SCREEN.DATA * 4, columns * words[SCREEN.HEIGHT]);
+  let text = '';
+  cells.forEach((cell, at) => {
+    text += (cell & 255) >= 32 && (cell & 255) < 127 ? String.fromCharCode(cell & 255) : ' ';
+    if ((at + 1) % columns === 0) text += '\n';
+  });
+  return text;
+}
