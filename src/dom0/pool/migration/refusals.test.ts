@@ -1,7 +1,7 @@
 /** What moves and how, and what is refused before the first page: nothing of it stays on the other host. */
 import { describe, expect, it } from 'vitest';
 import { type BlockDevice, deviceOf } from '../../../formats/blocks/index.ts';
-import { testFile, testHost, timersOfTest, until } from '../../service/host.test-support.ts';
+import { soon, testFile, testHost, timersOfTest, until } from '../../service/host.test-support.ts';
 import { VIRTUAL_EPOCH_MS } from '../../service/virtual-epoch.ts';
 import { VirtualTime } from '../../service/virtual-time.ts';
 import { inTurns } from '../../toolstack/runners/index.ts';
@@ -156,6 +156,30 @@ describe('a host that refuses a guest and hangs up at once', () => {
     };
     await refused(a, b, /^operation aborted: migration in job: canceled by client$/m);
     expect(isTaken).toBe(true);
+  });
+
+  it('is heard where the sender is about to give its permission', async () => {
+    const { a, b, cable } = await two();
+    let left = (): void => {};
+    const hasLeft = new Promise<void>(resolve => (left = resolve));
+    cable.passes = (from, bytes) => {
+      if (from === 'b' && bytes[0] === MESSAGE.REFUSED) left();
+      return true;
+    };
+    // The pool takes its time, and the other host thinks better of it meanwhile.
+    const handOver = async (): Promise<boolean> => {
+      b.toolstack.jobs.abort('web');
+      await hasLeft;
+      for (let turns = 0; turns < 50; turns++) await new Promise<void>(resolve => soon(resolve));
+      return true;
+    };
+    const neighbours = toldAtOnce(cable.of('a'), MESSAGE.REFUSED);
+    const [guest] = a.toolstack.members.values();
+    const moved = migrate({ host: a, neighbours, ownership: { handOver, isMine: async () => true } }, guest!, 'b');
+    await expect(moved).rejects.toThrow(
+      /^operation aborted: migration in job: canceled by client\nMigration failed, resuming at sender\.$/,
+    );
+    expect(await running(a)).toEqual(['web']);
   });
 });
 

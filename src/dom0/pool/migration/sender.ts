@@ -334,8 +334,9 @@ class Departure {
         `${textOf(Uint8Array.from(why))}\nmigration sender: Target reports startup failure (status code ${status}).\nmigration sender: Trying to resume at our end.\nResumed OK.\nMigration failed due to problems at target.`,
       );
     } catch (error) {
-      if (error instanceof Refused) return new Error(`${error.message}\n${RESUMING}`);
-      return this.whose(uuid, error as Error);
+      // It may have refused before it heard the permission, and hung up.
+      const why = await whyFailed(error, NEVER, line);
+      return why instanceof Refused ? new Error(`${why.message}\n${RESUMING}`) : this.whose(uuid, why);
     }
   }
 
@@ -378,6 +379,7 @@ class Departure {
   }
 }
 
+const NEVER = new AbortController().signal;
 const RESUMING = 'Migration failed, resuming at sender.';
 /** Errors of libxl (libxl_types.idl). */
 const ERROR_FAIL = -3,
