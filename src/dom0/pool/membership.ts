@@ -130,7 +130,7 @@ export class Membership {
       return member && COMMANDS.migrate.run(host, member.record.id, to);
     };
     const balancing = new PoolBalancing({ pool, state, later, hostMs, migrate, note, say });
-    const replicas = new Replicas(host);
+    const replicas = new Replicas(host, uuid => state.leases.get(uuid)?.owner);
     pool.serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
     const failover = new Failover({ host, pool, state, ownership, later, replicas });
     new Replication({ host, pool, later });

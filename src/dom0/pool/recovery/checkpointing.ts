@@ -34,6 +34,9 @@ function isPages(piece: Uint8Array): boolean {
   return view.getUint32(0, true) === PAGE_DATA && padded + RECORD_HEADER_BYTES === piece.length;
 }
 
+/** Whose checkpoints go somewhere: what is written since the last one is known of one line alone (Saver). */
+const going = new WeakMap<Guest, string>();
+
 export class Checkpointing {
   readonly guest: Guest;
   private readonly parts: CheckpointingParts;
@@ -51,11 +54,32 @@ export class Checkpointing {
 
   /** `keep`: how many of them. @throws Error with a sentence */
   static async open(parts: CheckpointingParts, guest: Guest, to: string, keep: number): Promise<Checkpointing> {
-    const channel: ByteChannel = await parts.neighbours.connect(to, 'checkpoints');
-    const made = new Checkpointing(parts, guest, new Line(channel, to));
-    await say(made.line, CHECKPOINT.OF, encodeKept({ uuid: guest.uuid, name: guest.name, keep }));
-    await answer(made.line, CHECKPOINT.READY, CHECKPOINT.REFUSED);
-    return made;
+    const other = going.get(guest);
+    if (other !== undefined) throw new Error(`Checkpoints of ${guest.name} go to ${other} already.`);
+    going.set(guest, to);
+    try {
+      const channel: ByteChannel = await parts.neighbours.connect(to, 'checkpoints');
+      const made = new Checkpointing(parts, guest, new Line(channel, to));
+      await made.begin(keep);
+      return made;
+    } catch (error) {
+      going.delete(guest);
+      throw error;
+    }
+  }
+
+  /** @throws Error with a sentence: it is refused, or the line broke */
+  private async begin(keep: number): Promise<void> {
+    const { guest, line } = this;
+    try {
+      await say(line, CHECKPOINT.OF, encodeKept({ uuid: guest.uuid, name: guest.name, keep }));
+      await answer(line, CHECKPOINT.READY, CHECKPOINT.REFUSED);
+    } catch (error) {
+      const failure = await whyFailed(error, this.stop.signal, line, CHECKPOINT.REFUSED);
+      line.close();
+      throw failure;
+    }
+    void line.ended.then(() => going.delete(guest));
   }
 
   /** @throws Error with a sentence: it was refused, or the line broke; there is no further one then. `stands`: called at its moment */

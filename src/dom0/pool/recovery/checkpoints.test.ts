@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { SavedPages } from '../../../hypervisor/index.ts';
 import { until } from '../../service/host.test-support.ts';
 import type { Host } from '../../service/host.ts';
-import { GUESTS, pair, running, toldAtOnce, watch } from '../migration/pair.test-support.ts';
+import { type Cable, GUESTS, pair, running, toldAtOnce, watch } from '../migration/pair.test-support.ts';
 import { Line } from '../migration/line.ts';
 import { hear, say as send, textOf } from '../migration/messages.ts';
 import { CHECKPOINT, encodeKept } from './checkpoint-messages.ts';
@@ -28,9 +28,14 @@ function contents(pages: Iterable<SavedPages>): Map<number, string> {
   return found;
 }
 
-async function kept(kind: keyof typeof GUESTS, type?: string, most?: { bytes: number; guests: number }) {
+async function kept(
+  kind: keyof typeof GUESTS,
+  type?: string,
+  most?: { bytes: number; guests: number },
+  ownerOf?: (uuid: string) => string | undefined,
+) {
   const { a, b, cable } = pair();
-  const replicas = new Replicas(b, most);
+  const replicas = new Replicas(b, ownerOf, most);
   cable.of('b').serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
   const { id } = await a.create(kind === 'minipv' ? GUESTS.minipv('web', '', type) : GUESTS.demo('web'));
   const shown = await watch(a, id);
@@ -39,6 +44,14 @@ async function kept(kind: keyof typeof GUESTS, type?: string, most?: { bytes: nu
   const parts = { host: a, neighbours: toldAtOnce(cable.of('a'), CHECKPOINT.REFUSED) };
   const open = (keep = 5) => Checkpointing.open(parts, guest, 'b', keep);
   return { a, b, cable, guest, shown, replicas, open, id };
+}
+
+/** Host `from` says whose checkpoints it has; what it is answered, and its line. */
+async function answered(cable: Cable, from: string, uuid: string, name = 'web'): Promise<[number, string, Line]> {
+  const line = new Line(await cable.of(from).connect('b', 'checkpoints'), 'b');
+  await send(line, CHECKPOINT.OF, encodeKept({ uuid, name, keep: 1 }));
+  const { type, body } = await hear(line);
+  return [type, textOf(body), line];
 }
 
 const say = async (shown: { text(): string; type(text: string): void }, line: string): Promise<void> => {
@@ -128,12 +141,7 @@ describe('checkpoints of a guest', () => {
 
   it('are of so many guests, each of which counts with its first one', async () => {
     const { cable, guest, replicas, open } = await kept('demo', undefined, { bytes: 2 ** 30, guests: 1 });
-    const answer = async (uuid: string): Promise<[number, string]> => {
-      const line = new Line(await cable.of('a').connect('b', 'checkpoints'), 'b');
-      await send(line, CHECKPOINT.OF, encodeKept({ uuid, name: 'db', keep: 1 }));
-      const { type, body } = await hear(line);
-      return [type, textOf(body)];
-    };
+    const answer = async (uuid: string) => (await answered(cable, 'a', uuid, 'db')).slice(0, 2);
     for (let i = 0; i < 5; i++) expect(await answer(`guest ${i}`)).toEqual([CHECKPOINT.READY, '']);
     expect(replicas.list.size).toBe(0);
     await (await open()).take(NEVER);
@@ -143,6 +151,72 @@ describe('checkpoints of a guest', () => {
     ]);
     expect(await answer(guest.uuid)).toEqual([CHECKPOINT.READY, '']);
     expect([...replicas.list.keys()]).toEqual([guest.uuid]);
+  });
+
+  it('come from one host, whose guest it is', async () => {
+    const owners = new Map<string, string>();
+    const { cable, guest, replicas, open } = await kept('demo', undefined, undefined, uuid => owners.get(uuid));
+    const line = await open();
+    await line.take(NEVER);
+    const answer = async (from: string) => (await answered(cable, from, guest.uuid)).slice(0, 2);
+    expect(await answer('c')).toEqual([CHECKPOINT.REFUSED, 'a sends checkpoints of web already.']);
+    await line.take(NEVER);
+    expect(replicas.list.get(guest.uuid)!.points).toHaveLength(2);
+    await line.end();
+    owners.set(guest.uuid, 'a');
+    await until(async () => (await answer('c'))[1] === 'web is a guest of a.');
+    expect(await answer('a')).toEqual([CHECKPOINT.READY, '']);
+  });
+
+  it('go on from the beginning where their host has a new line, though the end of the old one has not come', async () => {
+    const { cable, guest, replicas, open } = await kept('demo');
+    const [, , before] = await answered(cable, 'a', guest.uuid);
+    await (await open()).take(NEVER);
+    expect(await before.ended).toEqual(new Error('b has hung up.'));
+    expect(replicas.list.get(guest.uuid)!.points).toHaveLength(1);
+  });
+
+  it('go to one host at a time, since what was written since the last one is known once', async () => {
+    const { a, guest, open } = await kept('demo');
+    const line = await open();
+    await expect(open()).rejects.toThrow('Checkpoints of web go to b already.');
+    await line.end();
+    await until(() =>
+      open().then(
+        again => again.end().then(() => true),
+        () => false,
+      ),
+    );
+    expect([guest.name, await running(a)]).toEqual(['web', ['web']]);
+  });
+
+  it('give way to those of others once their guest has ended', async () => {
+    const { cable, guest, replicas, open } = await kept('demo', undefined, { bytes: 2 ** 30, guests: 1 });
+    const line = await open();
+    await line.take(NEVER);
+    expect((await answered(cable, 'c', 'another', 'db'))[0]).toBe(CHECKPOINT.REFUSED);
+    await line.end();
+    await until(() => replicas.list.get(guest.uuid)!.isOver);
+    expect((await answered(cable, 'c', 'another', 'db'))[0]).toBe(CHECKPOINT.READY);
+    expect(replicas.list.size).toBe(0);
+  });
+
+  it('leave no line open where they are refused', async () => {
+    const { a, cable, guest } = await kept('demo', undefined, { bytes: 2 ** 30, guests: 0 });
+    let isClosed = false;
+    const { me, connect } = toldAtOnce(cable.of('a'), CHECKPOINT.REFUSED);
+    const neighbours = {
+      me,
+      connect: async (...to: Parameters<typeof connect>) => {
+        const channel = await connect(...to);
+        const close = channel.close.bind(channel);
+        return Object.assign(channel, { close: () => void ((isClosed = true), close()) });
+      },
+    };
+    await expect(Checkpointing.open({ host: a, neighbours }, guest, 'b', 1)).rejects.toThrow(
+      'This host keeps checkpoints of as many guests as it takes: 0.',
+    );
+    expect(isClosed).toBe(true);
   });
 
   it('end with the words of the host that takes no more, though it hangs up at once', async () => {

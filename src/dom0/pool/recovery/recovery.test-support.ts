@@ -117,7 +117,7 @@ export async function member(
   const epochMs = (): number => Date.now();
   const ownership = new Ownership({ host, pool, state, later: hurried, hostMs, epochMs, engine, isGuarded, say });
   host.meet(pool, ownership);
-  const replicas = new Replicas(host);
+  const replicas = new Replicas(host, uuid => state.leases.get(uuid)?.owner);
   pool.serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
   const failover = new Failover({ host, pool, state, ownership, later: hurried, replicas });
   new Replication({ host, pool, later: hurried });

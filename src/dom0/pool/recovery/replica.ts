@@ -29,6 +29,8 @@ export class Replica {
   readonly name: string;
   /** Oldest first. */
   private readonly stored: StoredPoint[] = [];
+  /** Its guest has ended, or went to another host: there come no more. */
+  isOver = false;
 
   constructor(name: string) {
     this.name = name;
@@ -40,6 +42,10 @@ export class Replica {
 
   get bytes(): number {
     return this.stored.reduce((sum, { pages, bytes }) => sum + pages.size * FRAME_BYTES + bytes, 0);
+  }
+
+  end(): void {
+    this.isOver = true;
   }
 
   /** `isWhole`: all of its memory is there, and not what changed since the last point; `keep`: so many points at most. */
@@ -55,6 +61,7 @@ export class Replica {
       });
     }
     this.stored.push({ ...point, pages: stored, isWhole });
+    this.isOver = false;
     while (this.stored.length > keep) this.dropOldest();
   }
 

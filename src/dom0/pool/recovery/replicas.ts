@@ -16,13 +16,16 @@ const PIECE_BYTES = 256;
 /** A host as others have it that keeps their checkpoints. */
 export class Replicas {
   private readonly host: CommandHost;
+  private readonly ownerOf: (uuid: string) => string | undefined;
   private readonly most: typeof MOST;
   /** Each has a checkpoint. */
   private readonly all = new Map<string, Replica>();
   private readonly incoming = new Set<Incoming>();
 
-  constructor(host: CommandHost, most = MOST) {
+  /** `ownerOf`: the host that a guest is by its lease; undefined: nobody has said yet. */
+  constructor(host: CommandHost, ownerOf: (uuid: string) => string | undefined = () => undefined, most = MOST) {
     this.host = host;
+    this.ownerOf = ownerOf;
     this.most = most;
   }
 
@@ -44,15 +47,17 @@ export class Replicas {
       const { type, body } = await hear(line, MOST_MESSAGE_BYTES);
       if (type !== CHECKPOINT.OF) throw new Error(`${from} begins with message ${type}.`);
       const kept = readKept(body);
+      this.judgeSender(kept, from);
       this.replicaOf(kept);
-      await say(line, CHECKPOINT.READY);
-      incoming = new Incoming(line, kept, {
+      incoming = new Incoming(line, from, kept, {
         replica: () => this.replicaOf(kept),
         counts: replica => void this.all.set(kept.uuid, replica),
         judge: () => this.judgeBytes(),
       });
       this.incoming.add(incoming);
+      await say(line, CHECKPOINT.READY);
       while (await incoming.take());
+      this.all.get(kept.uuid)?.end();
     } catch (error) {
       await say(line, CHECKPOINT.REFUSED, (error as Error).message).catch(() => {});
     } finally {
@@ -61,9 +66,20 @@ export class Replicas {
     }
   }
 
+  /** Points of a guest's memory rest on each other: one host sends them. @throws Error with a sentence: another does, or the guest is another's */
+  private judgeSender({ uuid, name }: Kept, from: string): void {
+    const owner = this.ownerOf(uuid);
+    if (owner !== undefined && owner !== from) throw new Error(`${name} is a guest of ${owner}.`);
+    const other = [...this.incoming].find(each => each.kept.uuid === uuid);
+    if (other && other.from !== from) throw new Error(`${other.from} sends checkpoints of ${name} already.`);
+    // Its own line of before, whose end has not come yet.
+    other?.close();
+  }
+
   /** A new one is kept once it has a checkpoint. @throws Error with a sentence: it is of one guest too many */
   private replicaOf({ uuid, name }: Kept): Replica {
     const replica = this.all.get(uuid);
+    if (!replica) while (this.all.size >= this.most.guests && this.makeRoom());
     if (!replica && this.all.size >= this.most.guests)
       throw new Error(`This host keeps checkpoints of as many guests as it takes: ${this.most.guests}.`);
     return replica ?? new Replica(name);
@@ -72,8 +88,16 @@ export class Replicas {
   /** @throws Error with a sentence */
   private judgeBytes(): void {
     const { bytes: most } = this.most;
-    const bytes = [...this.all.values(), ...this.incoming].reduce((sum, each) => sum + each.bytes, 0);
-    if (bytes > most) throw new Error(`This host keeps ${most >> 20} MiB of checkpoints, and has no room for more.`);
+    const bytes = (): number => [...this.all.values(), ...this.incoming].reduce((sum, each) => sum + each.bytes, 0);
+    while (bytes() > most)
+      if (!this.makeRoom())
+        throw new Error(`This host keeps ${most >> 20} MiB of checkpoints, and has no room for more.`);
+  }
+
+  /** What is kept of a guest that has ended, or went to another host, gives way. False: there is none. */
+  private makeRoom(): boolean {
+    const [uuid] = [...this.all].find(([, { isOver }]) => isOver) ?? [];
+    return uuid !== undefined && this.all.delete(uuid);
   }
 
   /** A guest as it was at one of its checkpoints (`atMs`: at the last that is not later). @throws Error with a sentence: nothing is left of it */
@@ -112,7 +136,9 @@ interface IncomingParts {
 /** Checkpoints of one guest, as they come. */
 class Incoming {
   private readonly line: Line;
-  private readonly kept: Kept;
+  /** The host that sends them. */
+  readonly from: string;
+  readonly kept: Kept;
   private readonly parts: IncomingParts;
   /** All but the pages of the checkpoint before. */
   private before = new Uint8Array();
@@ -120,14 +146,19 @@ class Incoming {
   private comeBytes = 0;
   private isWhole = true;
 
-  constructor(line: Line, kept: Kept, parts: IncomingParts) {
+  constructor(line: Line, from: string, kept: Kept, parts: IncomingParts) {
     this.line = line;
+    this.from = from;
     this.kept = kept;
     this.parts = parts;
   }
 
   get bytes(): number {
     return this.before.length + this.comeBytes;
+  }
+
+  close(): void {
+    this.line.close();
   }
 
   /** The next one; false: there come no more. @throws Error with a sentence: nothing of it counts */
@@ -142,6 +173,7 @@ class Incoming {
       [rest.subarray(0, about.pagesAt), ...pages, rest.subarray(about.pagesAt)],
       kept.name,
     );
+    if (line.isOver) throw new Error('The other host sends them on another line.');
     // Frames of a paravirtual guest are all in each state.
     const isWhole = this.isWhole || head.about.xen === 'pv';
     const replica = parts.replica();
