@@ -558,11 +558,11 @@ export class Scheduler {
     Atomics.notify(this.memory, doorbell);
   }
 
-  private trace(decision: Omit<Decision, 'waiting'>): void {
+  private trace(decision: Decision): void {
     let waiting = 0;
     for (let unit = 0; unit < this.units; unit++)
       if (this.waits(unit) && this.queue.get(unit, UNIT.PCPU) === decision.pcpu) waiting++;
-    traceDecision(this.words, this.queue, { ...decision, waiting });
+    traceDecision(this.words, this.queue, decision, waiting);
   }
 
   // ---- the lock

@@ -14,14 +14,14 @@ export interface Decision {
   left?: number;
   /** How long it had waited, in nanoseconds. */
   waited?: number;
-  /** Units that wait for this slot. */
-  waiting: number;
 }
 
+/** `waiting`: units that wait for the slot. */
 export function traceDecision(
   words: Int32Array,
   queue: SchedulerBlock,
-  { pcpu, at, from, to, why, left = LEFT.NOBODY, waited = 0, waiting }: Decision,
+  { pcpu, at, from, to, why, left = LEFT.NOBODY, waited = 0 }: Decision,
+  waiting: number,
 ): void {
   const entry = SCHED.TRACE + ((words[SCHED.TRACED] >>> 0) % TRACE_ENTRIES) * TRACE_WORDS;
   queue.setTime(entry + TRACE.TIME, at);
