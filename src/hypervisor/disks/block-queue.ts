@@ -203,9 +203,10 @@ export class QueueClient extends Slots {
     return outcome === FULL ? new DeviceFull(sentence) : new Error(sentence);
   }
 
-  private hopsOf(slot: number): Int32Array {
-    const start = this.hops(slot);
+  private hopsOf(slot: number): ArrayLike<number> {
     const count = Math.min(this.words[this.at(slot, SLOT.HOPS)], this.shape.hops);
+    if (count <= 0) return [];
+    const start = this.hops(slot);
     return this.words.slice(start, start + 3 * count);
   }
 
@@ -349,12 +350,16 @@ export abstract class QueueServer extends Slots {
     this.underWay--;
     this.isTaken[slot] = false;
     if (this.isClosed) return;
-    const hops = passed?.words.slice(0, 3 * shape.hops) ?? [];
-    words.set(hops, this.hops(slot));
-    words[this.at(slot, SLOT.HOPS)] = hops.length / 3;
-    const sentence = new TextEncoder().encode(error?.message ?? '').subarray(0, shape.sentenceBytes);
-    this.sentence(slot).set(sentence);
-    words[this.at(slot, SLOT.SENTENCE)] = sentence.length;
+    if (passed) {
+      const hops = passed.words.slice(0, 3 * shape.hops);
+      words.set(hops, this.hops(slot));
+      words[this.at(slot, SLOT.HOPS)] = hops.length / 3;
+    }
+    if (error) {
+      const sentence = new TextEncoder().encode(error.message).subarray(0, shape.sentenceBytes);
+      this.sentence(slot).set(sentence);
+      words[this.at(slot, SLOT.SENTENCE)] = sentence.length;
+    }
     words[this.at(slot, SLOT.OUTCOME)] = error instanceof DeviceFull ? FULL : error ? BAD : GOOD;
     this.setState(slot, DONE);
     this.count(ANSWERED);
