@@ -11,10 +11,9 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { ratio, short, threadTimes } from './lib.mjs';
+import { at } from '../scripts/lib.mjs';
+import { median, ratio, short, threadTimes } from './lib.mjs';
 
-const place = path => fileURLToPath(new URL(`../${path}`, import.meta.url));
 /** blkfront has at most this part of the exits and notifications of IDE DMA; netfront is this many times as fast in bulk as PCNet (issue 12). */
 const MOST_OF_DMA = 1 / 5,
   TIMES_PCNET = 3;
@@ -33,7 +32,7 @@ const ADDRESSES = ['10.0.2.101', '10.0.2.102'];
 
 /** The guests of one configuration, of which the first is typed at. */
 class Guests {
-  constructor(folder, { name, key = '', before, count = 1, disk = true, profile }) {
+  constructor(folder, { name, key = '', before, count = 1, disk = true, profile, checkout = at() }) {
     this.count = count;
     this.stats = join(folder, `${name}-stats.json`);
     const definitions = Array.from({ length: count }, (_, i) => {
@@ -47,14 +46,14 @@ class Guests {
       ].join('; ');
       writeFileSync(
         path,
-        `name = "minipv${i}"\ntype = "hvm"\nmemory = 32\nkernel = "${place('guests/minipv/minipv.elf')}"\nserial = "pty"\nextra = "${extra}"
+        `name = "minipv${i}"\ntype = "hvm"\nmemory = 32\nkernel = "${join(checkout, 'guests', 'minipv', 'minipv.elf')}"\nserial = "pty"\nextra = "${extra}"
 ${disk ? `disk = [ "${join(folder, 'disk.img')},raw,hda,w" ]\n` : ''}vif = [ "" ]\n${key}\n`,
       );
       return path;
     });
     const profiles = profile ? ['--cpu-prof', `--cpu-prof-dir=${join(profile, name)}`] : [];
     const words = [
-      place('bin/ringside.mjs'),
+      join(checkout, 'bin', 'ringside.mjs'),
       'boot',
       '--pcpus',
       String(count + 1),
@@ -224,6 +223,41 @@ export async function minipvRows(folder, { mib, packets, runs, bulk, only = [], 
   for (const { started } of guests) await started.end();
   for (const configuration of chosen) await count(folder, configuration, results);
   return [...results.values()].map(({ answer: _answer, counted: _counted, ...result }) => result);
+}
+
+/** Names of the configurations, as `only` has them. */
+export const IO_CONFIGURATIONS = configurations({ mib: 1, packets: 1, bulk: 1 }).map(({ name }) => name);
+
+/** Rounds of one start that a pair's median is of. */
+const PAIR_ROUNDS = 3;
+
+/**
+ * Of one configuration in two checkouts, so many pairs: for each row the first one's CPU time divided by the second one's. A pair is a new start of both, of
+ * which one waits while the other works.
+ */
+export async function minipvRatios(folder, checkouts, name, { pairs, ...amounts }) {
+  const configuration = configurations(amounts).find(each => each.name === name);
+  const ratios = new Map(configuration.rows.map(({ title }) => [title, []]));
+  for (let pair = 0; pair < pairs; pair++) {
+    const sides = [];
+    for (const [side, checkout] of checkouts.entries()) {
+      sides[side] = new Guests(folder, { ...configuration, name: `${name}-${side}`, checkout });
+      await sides[side].ready();
+    }
+    const taken = configuration.rows.map(() => [[], []]);
+    for (let round = -1; round < PAIR_ROUNDS; round++)
+      for (const [row, { command, answer }] of configuration.rows.entries())
+        for (const side of (pair + round) % 2 === 0 ? [0, 1] : [1, 0]) {
+          const measured = await sides[side].run(command, answer);
+          if (round >= 0) taken[row][side].push(measured.cpuMs);
+        }
+    for (const side of sides) await side.end();
+    for (const [row, { title }] of configuration.rows.entries()) {
+      const [first, second] = taken[row].map(median);
+      ratios.get(title).push(first / second);
+    }
+  }
+  return ratios;
 }
 
 /** Exits and notifications of each row: with the work and without. */
