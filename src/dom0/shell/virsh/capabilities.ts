@@ -1,161 +1,22 @@
-/**
- * What the host is and which guests it runs, as libvirt's driver of libxl tells it. Sources: src/libxl/libxl_capabilities.c (guests from Xen's list of
- * capabilities, features), virCapabilitiesFormatXML() and virDomainCapsFormat() of src/conf for the order of the elements.
- */
-import { guestKinds } from '../../../hypervisor/interfaces/xen/index.ts';
-import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
-import { type CommandHost, MACHINE } from '../../toolstack/index.ts';
+/** What the host is, and which guests it runs (toolstack/libvirt). */
+import { capabilities, domainCapabilities } from '../../toolstack/libvirt/index.ts';
 import { type VirshCommand, VirshError } from './virsh-command.ts';
 
-/** The device model of a guest with a PC, and what starts its firmware: where Xen's packages have them. */
-const EMULATOR = '/usr/lib/xen/bin/qemu-system-i386',
-  LOADER = '/usr/lib/xen/boot/hvmloader';
-
-interface GuestKind {
-  os: 'hvm' | 'xen' | 'xenpvh';
-  machine: 'xenfv' | 'xenpv' | 'xenpvh';
-  arch: 'i686' | 'x86_64';
-  features: string[];
-}
-
-/** Words of Xen's list by what they say: hvm or xen, 32 or 64 bits, with p: PAE. PVH guests are where HVM ones are. */
-function kindsOf(hasVt: boolean): GuestKind[] {
-  const kinds: GuestKind[] = [];
-  for (const [, type, bits, pae] of guestKinds(hasVt).matchAll(/\b(xen|hvm)-[0-9.]+-x86_(32|64)(p?)/g)) {
-    const os = type === 'hvm' ? 'hvm' : 'xen',
-      arch = bits === '64' ? 'x86_64' : 'i686';
-    let kind = kinds.find(known => known.os === os && known.arch === arch);
-    if (!kind) kinds.push((kind = { os, machine: os === 'hvm' ? 'xenfv' : 'xenpv', arch, features: [] }));
-    if (bits === '32') kind.features.push(pae ? '<pae/>' : '<nonpae/>');
-  }
-  const hap = "<hap default='on' toggle='yes'/>";
-  for (const { os, features } of kinds) {
-    features.sort().reverse();
-    if (os === 'hvm') features.push("<acpi default='on' toggle='yes'/>", "<apic default='on' toggle='no'/>", hap);
-  }
-  return [
-    ...kinds,
-    ...kinds
-      .filter(({ os }) => os === 'hvm')
-      .map(({ arch }): GuestKind => ({ os: 'xenpvh', machine: 'xenpvh', arch, features: [hap] })),
-  ];
-}
-
-async function capabilities(host: CommandHost): Promise<string> {
-  const { pcpus, memoryMiB } = await host.summary();
-  const cpus = Array.from(
-    { length: pcpus },
-    (_, cpu) => `            <cpu id='${cpu}' socket_id='0' core_id='${cpu}' siblings='${cpu}'/>\n`,
-  );
-  const guests = kindsOf(host.toolstack.xen.hasVt).map(
-    ({ os, machine, arch, features }) => `  <guest>
-    <os_type>${os}</os_type>
-    <arch name='${arch}'>
-      <wordsize>${arch === 'x86_64' ? 64 : 32}</wordsize>
-      <emulator>${EMULATOR}</emulator>
-${os === 'hvm' ? `      <loader>${LOADER}</loader>\n` : ''}      <machine>${machine}</machine>
-      <domain type='xen'/>
-    </arch>
-${features.length > 0 ? `    <features>\n${features.map(feature => `      ${feature}\n`).join('')}    </features>\n` : ''}  </guest>
-`,
-  );
-  return `<capabilities>
-
-  <host>
-    <cpu>
-      <arch>${MACHINE}</arch>
-      <features>
-        <pae/>
-      </features>
-      <topology sockets='1' dies='1' cores='${pcpus}' threads='1'/>
-    </cpu>
-    <power_management/>
-    <iommu support='no'/>
-    <netprefix>vif</netprefix>
-    <topology>
-      <cells num='1'>
-        <cell id='0'>
-          <memory unit='KiB'>${memoryMiB * 1024}</memory>
-          <cpus num='${pcpus}'>
-${cpus.join('')}          </cpus>
-        </cell>
-      </cells>
-    </topology>
-  </host>
-
-${guests.join('\n')}
-</capabilities>
-
-`;
-}
-
-const preference = ({ os, arch }: GuestKind): number =>
-  ['hvm', 'xenpvh', 'xen'].indexOf(os) * 2 + (arch === 'x86_64' ? 0 : 1);
-
-async function domcapabilities(
-  host: CommandHost,
-  [virtType = 'xen', emulator = EMULATOR, arch, machine]: string[],
-): Promise<string> {
-  const refuse = (why: string): never => {
-    throw new VirshError(`error: failed to get emulator capabilities\nerror: ${why}`);
-  };
-  if (virtType !== 'xen') refuse(`invalid argument: unknown virttype: ${virtType}`);
-  if (emulator !== EMULATOR) refuse(`invalid argument: emulator ${emulator} is not there: it is ${EMULATOR}`);
-  const kinds = kindsOf(host.toolstack.xen.hasVt);
-  // Who asks for nothing gets what the host prefers: a PC of 64 bits, or what there is.
-  const kind =
-    [...kinds]
-      .sort((a, b) => preference(a) - preference(b))
-      .find(known => (!arch || known.arch === arch) && (!machine || known.machine === machine)) ??
-    refuse(
-      `invalid argument: could not find capabilities for domaintype=xen${arch ? ` arch=${arch}` : ''}${machine ? ` machine=${machine}` : ''}`,
-    );
-  const one = (name: string, values: string[]): string =>
-    `      <enum name='${name}'>\n${values.map(value => `        <value>${value}</value>\n`).join('')}      </enum>\n`;
-  const { os } = kind;
-  return `<domainCapabilities>
-  <path>${EMULATOR}</path>
-  <domain>xen</domain>
-  <machine>${kind.machine}</machine>
-  <arch>${kind.arch}</arch>
-  <vcpu max='${MAX_VCPUS}'/>
-  <iothreads supported='no'/>
-  <os supported='yes'>
-${
-  os === 'hvm'
-    ? `    <loader supported='yes'>
-      <value>${LOADER}</value>
-${one('type', ['rom'])}${one('readonly', ['yes'])}    </loader>
-`
-    : "    <loader supported='no'/>\n"
-}  </os>
-  <cpu>
-${['host-passthrough', 'maximum', 'host-model', 'custom'].map(mode => `    <mode name='${mode}' supported='no'/>\n`).join('')}  </cpu>
-  <devices>
-    <disk supported='yes'>
-${one('diskDevice', ['disk', 'cdrom'])}${one('bus', os === 'hvm' ? ['ide', 'xen'] : ['xen'])}    </disk>
-    <graphics supported='yes'>
-${one('type', ['vnc'])}    </graphics>
-    <video supported='yes'>
-${one('modelType', [os === 'hvm' ? 'vga' : 'xen'])}    </video>
-    <hostdev supported='no'/>
-  </devices>
-  <features>
-    <gic supported='no'/>
-    <vmcoreinfo supported='no'/>
-    <genid supported='no'/>
-    <sev supported='no'/>
-  </features>
-</domainCapabilities>
-
-`;
-}
-
 export const CAPABILITIES: Record<string, VirshCommand> = {
-  capabilities: { usage: 'capabilities', about: 'capabilities', run: capabilities },
+  capabilities: {
+    usage: 'capabilities',
+    about: 'capabilities',
+    run: async host => `${await capabilities(host)}\n`,
+  },
   domcapabilities: {
     usage: 'domcapabilities [--virttype <string>] [--emulatorbin <string>] [--arch <string>] [--machine <string>]',
     about: 'domain capabilities',
-    run: domcapabilities,
+    run: async (host, [virtType, emulator, arch, machine]) => {
+      try {
+        return `${domainCapabilities(host, { virtType, emulator, arch, machine })}\n`;
+      } catch (error) {
+        throw new VirshError(`error: failed to get emulator capabilities\nerror: ${(error as Error).message}`);
+      }
+    },
   },
 };

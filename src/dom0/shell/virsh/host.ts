@@ -1,6 +1,6 @@
 /** The host, its network, its pools of storage. */
-import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
-import { type CommandHost, MACHINE } from '../../toolstack/index.ts';
+import type { CommandHost } from '../../toolstack/index.ts';
+import { nodeInfo } from '../../toolstack/libvirt/index.ts';
 import { COMMAND, labelled, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
 export const BRIDGE = 'xenbr0';
@@ -46,16 +46,16 @@ export const HOST: Record<string, VirshCommand> = {
     usage: 'nodeinfo',
     about: 'node information',
     run: async host => {
-      const { pcpus, memoryMiB } = await host.summary();
+      const info = await nodeInfo(host);
       const rows: [string, string | number][] = [
-        ['CPU model', MACHINE],
-        ['CPU(s)', pcpus],
-        ['CPU frequency', `${Math.round(TSC_HZ / 1e6)} MHz`],
-        ['CPU socket(s)', 1],
-        ['Core(s) per socket', pcpus],
-        ['Thread(s) per core', 1],
-        ['NUMA cell(s)', 1],
-        ['Memory size', `${memoryMiB * 1024} KiB`],
+        ['CPU model', info.model],
+        ['CPU(s)', info.cpus],
+        ['CPU frequency', `${info.mhz} MHz`],
+        ['CPU socket(s)', info.sockets],
+        ['Core(s) per socket', info.cores],
+        ['Thread(s) per core', info.threads],
+        ['NUMA cell(s)', info.nodes],
+        ['Memory size', `${info.memoryKiB} KiB`],
       ];
       return labelled(20, rows);
     },

@@ -1,0 +1,165 @@
+/**
+ * libvirt's domains: which there are, and what is known of one. Source: include/libvirt/libvirt-domain.h (states, flags), src/libxl/libxl_driver.c for what
+ * Xen's driver answers.
+ */
+import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
+import { type Definition, writeXml } from '../../definitions/config/index.ts';
+import type { CommandHost } from '../command-host.ts';
+import { type Domain, domainsOf, REASONS, type Status } from '../domains/index.ts';
+import type { ManagedDomain } from '../managed/index.ts';
+import { runNsOf } from '../run-time.ts';
+import { uuidOfName } from '../uuid.ts';
+import { LibvirtError } from './errors.ts';
+
+/** virDomainState. */
+const STATES: Readonly<Record<Status['state'], number>> = {
+  running: 1,
+  idle: 2,
+  paused: 3,
+  'in shutdown': 4,
+  'shut off': 5,
+  crashed: 6,
+};
+
+/** virConnectListAllDomainsFlags: of each group a domain is in one or the other. */
+const LIST = {
+  ACTIVE: 1 << 0,
+  INACTIVE: 1 << 1,
+  PERSISTENT: 1 << 2,
+  TRANSIENT: 1 << 3,
+  RUNNING: 1 << 4,
+  PAUSED: 1 << 5,
+  SHUTOFF: 1 << 6,
+  OTHER: 1 << 7,
+  MANAGEDSAVE: 1 << 8,
+  NO_MANAGEDSAVE: 1 << 9,
+  AUTOSTART: 1 << 10,
+  NO_AUTOSTART: 1 << 11,
+  HAS_SNAPSHOT: 1 << 12,
+  NO_SNAPSHOT: 1 << 13,
+  HAS_CHECKPOINT: 1 << 14,
+  NO_CHECKPOINT: 1 << 15,
+};
+
+/** A state and its reason by their numbers. */
+export function stateOf({ status: { state, reason } }: Pick<Domain, 'status'>): { state: number; reason: number } {
+  return { state: STATES[state], reason: (REASONS[state] as readonly string[]).indexOf(reason) };
+}
+
+/** Clients name a domain by it, whether it runs or not: one whose definition has none is known by a UUID of its name. */
+export const uuidOfDomain = ({ name, definition, managed }: Pick<Domain, 'name' | 'definition' | 'managed'>): string =>
+  (managed ? managed.definition : definition).uuid ?? uuidOfName(name);
+
+/** Those of which each group of `flags` has what they are. */
+export async function listDomains(host: CommandHost, flags: number): Promise<Domain[]> {
+  const all = await domainsOf(host).list();
+  const kept = await Promise.all(all.map(async domain => matches(await traits(host, domain), flags)));
+  return all.filter((_, i) => kept[i]);
+}
+
+const GROUPS = [
+  LIST.ACTIVE | LIST.INACTIVE,
+  LIST.PERSISTENT | LIST.TRANSIENT,
+  LIST.RUNNING | LIST.PAUSED | LIST.SHUTOFF | LIST.OTHER,
+  LIST.MANAGEDSAVE | LIST.NO_MANAGEDSAVE,
+  LIST.AUTOSTART | LIST.NO_AUTOSTART,
+  LIST.HAS_SNAPSHOT | LIST.NO_SNAPSHOT,
+  LIST.HAS_CHECKPOINT | LIST.NO_CHECKPOINT,
+];
+
+const matches = (traits: number, flags: number): boolean =>
+  GROUPS.every(group => (flags & group) === 0 || (traits & flags & group) !== 0);
+
+async function traits(host: CommandHost, domain: Domain): Promise<number> {
+  const { id, managed, status } = domain;
+  // As virDomainObjMatchFilter() sees it, one that waits for an event is none of these.
+  const byState = { running: LIST.RUNNING, paused: LIST.PAUSED, 'shut off': LIST.SHUTOFF };
+  return (
+    (id === undefined ? LIST.INACTIVE : LIST.ACTIVE) |
+    (managed || id === 0 ? LIST.PERSISTENT : LIST.TRANSIENT) |
+    (byState[status.state as keyof typeof byState] ?? LIST.OTHER) |
+    LIST.NO_MANAGEDSAVE |
+    ((await isAutomatic(host, domain)) ? LIST.AUTOSTART : LIST.NO_AUTOSTART) |
+    LIST.NO_CHECKPOINT
+  );
+}
+
+export const isAutomatic = async (host: CommandHost, { managed }: Domain): Promise<boolean> =>
+  managed !== undefined && host.managed !== undefined && (await host.managed.isAutomatic(managed));
+
+export async function domainByName(host: CommandHost, name: string): Promise<Domain> {
+  const found = (await domainsOf(host).list()).find(domain => domain.name === name);
+  if (!found) throw new LibvirtError('NO_DOMAIN', `no domain with matching name '${name}'`);
+  return found;
+}
+
+export async function domainById(host: CommandHost, id: number): Promise<Domain> {
+  const found = (await domainsOf(host).list()).find(domain => domain.id === id);
+  if (!found) throw new LibvirtError('NO_DOMAIN', `no domain with matching id '${id}'`);
+  return found;
+}
+
+/** `uuid`: in its text form. */
+export async function domainByUuid(host: CommandHost, uuid: string): Promise<Domain> {
+  const found = (await domainsOf(host).list()).find(domain => uuidOfDomain(domain) === uuid);
+  if (!found) throw new LibvirtError('NO_DOMAIN', `no domain with matching uuid '${uuid}'`);
+  return found;
+}
+
+/** @throws LibvirtError where it does not run */
+export function activeId({ id }: Pick<Domain, 'id'>): number {
+  if (id === undefined) throw new LibvirtError('OPERATION_INVALID', 'domain is not running');
+  return id;
+}
+
+/** A domain that is no guest cannot be changed as one. @throws LibvirtError */
+export function guestId(domain: Pick<Domain, 'id'>): number {
+  const id = activeId(domain);
+  if (id === 0) throw new LibvirtError('OPERATION_INVALID', 'this is the host’s own domain');
+  return id;
+}
+
+/** @throws LibvirtError where it was created, and not defined */
+export function persistent({ managed }: Pick<Domain, 'managed'>): ManagedDomain {
+  if (!managed)
+    throw new LibvirtError('OPERATION_INVALID', 'cannot act on a transient domain: it was created, and not defined');
+  return managed;
+}
+
+/** What it calls its kind (libxl's os.type). */
+export const osTypeOf = ({ type }: Pick<Definition, 'type'>): string =>
+  type === 'hvm' ? 'hvm' : type === 'pvh' ? 'xenpvh' : 'linux';
+
+/** virDomainInfo. */
+export interface Info {
+  state: number;
+  maxMemoryKiB: number;
+  memoryKiB: number;
+  vcpus: number;
+  cpuTimeNs: number;
+}
+
+export function infoOf(host: CommandHost, domain: Domain): Info {
+  const { definition, id } = domain;
+  const index = id === 0 ? DOMAIN_0 : id === undefined ? undefined : host.toolstack.members.get(id)?.record.index;
+  return {
+    state: stateOf(domain).state,
+    maxMemoryKiB: (definition.maxMemoryMiB ?? definition.memoryMiB) * 1024,
+    memoryKiB: definition.memoryMiB * 1024,
+    vcpus: definition.vcpus,
+    cpuTimeNs: index === undefined ? 0 : runNsOf(host.toolstack, index),
+  };
+}
+
+/** VIR_DOMAIN_XML_INACTIVE. */
+const XML_INACTIVE = 1 << 1;
+
+/** What it is, or, with VIR_DOMAIN_XML_INACTIVE, what it is defined as. */
+export function xmlOf(domain: Domain, flags: number): string {
+  const { definition, id, managed } = domain;
+  const inactive = (flags & XML_INACTIVE) !== 0 && managed;
+  return writeXml(
+    { ...(inactive ? inactive.definition : definition), uuid: uuidOfDomain(domain) },
+    inactive || id === undefined ? {} : { domid: id },
+  );
+}
