@@ -228,8 +228,9 @@ async function testEverything() {
     nbdcopy: 'libnbd-bin',
     nbdkit: 'nbdkit',
     etcd: 'etcd-server',
+    virsh: 'libvirt-clients',
   });
-  if (tools) skip('tools of volume groups, file systems, network disks, leases and assembly, QEMU', tools);
+  if (tools) skip('tools of volume groups, file systems, network disks, leases, libvirt and assembly, QEMU', tools);
   const shell = await ensureHeadlessShell();
   const begin = performance.now();
   // Each takes one core for most of its time.

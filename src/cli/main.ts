@@ -16,6 +16,7 @@ const HELP = `Ringside ${VERSION}: an x86 PC and a Xen-style hypervisor in TypeS
   ringside asm SOURCE assemble a flat program in nasm's language (ringside asm --help)
   ringside grade …    the codes that a class handed in at the end of a lesson (ringside grade --help)
   ringside pool …     a hub for a pool of hosts, which serves the page (ringside pool --help)
+  ringside libvirtd …  a host that virsh manages, by libvirt's protocol (ringside libvirtd --help)
   ringside experiment …  a claim of the textbook, measured (ringside experiment --help)
   ringside --help     show this
   ringside --version  show the version
@@ -41,6 +42,9 @@ export async function main(argv: string[]): Promise<number> {
       return (await import('./grade/command.ts')).grade(rest);
     case 'pool':
       return (await import('./pool/command.ts')).pool(rest);
+    case 'libvirtd':
+      await loadEverything();
+      return (await import('./libvirtd/command.ts')).libvirtd(rest);
     case 'experiment':
       return (await import('./experiment.ts')).experiment(rest);
     case '--version':

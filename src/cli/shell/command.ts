@@ -54,7 +54,7 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
 For example: ringside sh --file vm.cfg:/etc/xen/vm/vm --file vmlinuz:/boot/vmlinuz -c 'xl create /etc/xen/vm/vm; xl list'
 `;
 
-class WrongUse extends Error {}
+export class WrongUse extends Error {}
 
 function parse(argv: string[]) {
   try {
@@ -86,7 +86,7 @@ function parse(argv: string[]) {
 }
 
 /** As this machine suggests it. */
-const hostHere = (): HostDefinition =>
+export const hostHere = (): HostDefinition =>
   fittedHost({
     processors: availableParallelism(),
     fittingMiB: Math.min(HOST_MEMORY_MIB, Math.floor(totalmem() / 2 / MIB)),
@@ -108,16 +108,7 @@ export async function shell(argv: string[]): Promise<number> {
     const definition = { ...hostHere(), ...asked };
     state = await openAll(options.state, definition);
     const fs = await state.files();
-    for (const pair of options.file ?? []) {
-      const at = pair.lastIndexOf(':');
-      if (at < 1 || pair[at + 1] !== '/')
-        throw new WrongUse(`--file ${pair}: write SOURCE:PATH, with a PATH that begins with /.`);
-      try {
-        await putFile(fs, pair.slice(0, at), pair.slice(at + 1));
-      } catch (error) {
-        throw new WrongUse(`--file ${pair}: ${(error as Error).message}`);
-      }
-    }
+    await putFiles(fs, options.file ?? []);
     const { c: line, boot, menu = false, xen } = options;
     const { name, leases, role = 'member' } = options;
     if (!isRole(role)) throw new WrongUse(`--role ${role}: write one of ${ROLES.join(', ')}.`);
@@ -147,6 +138,20 @@ export async function shell(argv: string[]): Promise<number> {
   }
 }
 
+/** Pairs as --file has them. @throws WrongUse */
+export async function putFiles(fs: KeptFiles, pairs: readonly string[]): Promise<void> {
+  for (const pair of pairs) {
+    const at = pair.lastIndexOf(':');
+    if (at < 1 || pair[at + 1] !== '/')
+      throw new WrongUse(`--file ${pair}: write SOURCE:PATH, with a PATH that begins with /.`);
+    try {
+      await putFile(fs, pair.slice(0, at), pair.slice(at + 1));
+    } catch (error) {
+      throw new WrongUse(`--file ${pair}: ${(error as Error).message}`);
+    }
+  }
+}
+
 /** A file of this machine, or a folder with all that is in it. @throws Error of either side */
 async function putFile(fs: KeptFiles, source: string, path: string): Promise<void> {
   if (!statSync(source).isDirectory()) return fs.writeFile(path, fileBytes(source));
@@ -155,7 +160,7 @@ async function putFile(fs: KeptFiles, source: string, path: string): Promise<voi
 }
 
 /** In a directory, or in memory. @throws StateError */
-async function openAll(directory: string | undefined, { diskBytes, pcpus }: HostDefinition): Promise<HostState> {
+export async function openAll(directory: string | undefined, { diskBytes, pcpus }: HostDefinition): Promise<HostState> {
   const guests = shippedGuests();
   if (directory !== undefined) return openState(directory, { diskBytes, guests, inWorker: pcpus > 1 });
   return openHostState(new MemoryStore(), { diskBytes, guests, ...nodeState });

@@ -60,7 +60,7 @@ export interface HostRunsParts {
   stdout: Output;
 }
 
-type Host = ReturnType<typeof makeHost>;
+export type Host = ReturnType<typeof makeHost>;
 
 /** A host on this machine: with several processors each domain has a thread of its own. */
 function makeHost(xen: StartedXen, { storage }: HostState, files: KeptFiles, jitThreshold: number | undefined) {
@@ -131,6 +131,16 @@ export class HostRuns {
     stderr.text(ran?.stderr ?? 'bash: -c: the line is not whole: a quote, bracket or keyword has no end.\n');
     await leave(host, text => stderr.text(`ringside sh: ${text}\n`));
     return ran?.status ?? WRONG_USE;
+  }
+
+  /** A host without a login, for as long as `work` lasts. @throws BootError, and what `work` throws */
+  async during(work: (host: Host) => Promise<void>, say: (sentence: string) => void): Promise<void> {
+    const { host } = await this.start(await this.atOnce());
+    try {
+      await work(host);
+    } finally {
+      await leave(host, say, 'the daemon');
+    }
   }
 
   /** Logins at this terminal until somebody leaves or the host is switched off; what comes through a pipe is run line by line. @throws BootError */
@@ -280,11 +290,11 @@ export class HostRuns {
 }
 
 /** Guests end with their host: whoever leaves it with some is told. */
-async function leave(host: Host, say: (sentence: string) => void): Promise<void> {
+async function leave(host: Host, say: (sentence: string) => void, who = 'the shell'): Promise<void> {
   const names = await host.endWithGuests();
   if (names.length > 0)
     say(
-      `The host ends, and with it ${names.join(', ')}. Guests run as long as the shell; poweroff shuts them down first.`,
+      `The host ends, and with it ${names.join(', ')}. Guests run as long as ${who}; ${who === 'the shell' ? 'poweroff' : 'virsh shutdown'} shuts them down first.`,
     );
 }
 

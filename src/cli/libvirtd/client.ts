@@ -1,0 +1,266 @@
+/** One client of the daemon: its packets become calls, calls their answers, and streams go on until somebody ends them. */
+import { decode, encode, XdrError } from '../../formats/xdr/index.ts';
+import type { ByteChannel } from '../../dom0/host/nbd/index.ts';
+import type { CommandHost } from '../../dom0/toolstack/index.ts';
+import { ERROR_DOMAIN, LibvirtError, libvirtErrorOf } from '../../dom0/toolstack/libvirt/index.ts';
+import { type Packet, PacketError, PacketReader, packetOf, packetWith } from './packets.ts';
+import type { Caller, Connection, Table } from './procedure.ts';
+import {
+  functionOf,
+  KEEPALIVE,
+  KEEPALIVE_PROGRAM,
+  procedureName,
+  procedureNumber,
+  REMOTE_PROGRAM,
+  STATUS,
+  STREAM_BYTES,
+  TYPE,
+  VERSION,
+} from './protocol.ts';
+import type { Stream } from './stream.ts';
+import { error as errorType, type Header, lifecycleEvent } from './types.ts';
+
+/** Calls under way at once (max_client_requests of libvirtd.conf); later ones wait, and no more is read meanwhile. */
+const MOST_CALLS = 5;
+/** Who does not read what it is sent is hung up on. */
+const MOST_WAITING_BYTES = 16 * 2 ** 20;
+/** VIR_ERR_ERROR. */
+const LEVEL_ERROR = 2;
+/** VIR_DOMAIN_EVENT_ID_LIFECYCLE. */
+const LIFECYCLE = 0;
+
+export interface LifecycleEvent {
+  domain: { name: string; uuid: string; id: number };
+  event: number;
+  detail: number;
+}
+
+export class Client {
+  readonly host: CommandHost;
+  private readonly channel: ByteChannel;
+  private readonly table: Table;
+  private readonly reader = new PacketReader();
+  private readonly waiting: Packet[] = [];
+  private calls = 0;
+  private isGone = false;
+  private opened: Connection | undefined;
+  /** By the number of the call that began it. */
+  private readonly streams = new Map<number, Stream>();
+  /** By the number that the client has for it. */
+  private readonly subscriptions = new Map<number, { event: number; domainUuid: string | undefined }>();
+  private callbacks = 0;
+
+  constructor(host: CommandHost, channel: ByteChannel, table: Table, gone: () => void) {
+    this.host = host;
+    this.channel = channel;
+    this.table = table;
+    channel.listen(
+      bytes => this.hear(bytes),
+      () => {
+        this.isGone = true;
+        this.waiting.length = 0;
+        for (const stream of this.streams.values()) stream.end();
+        this.streams.clear();
+        gone();
+      },
+    );
+  }
+
+  /** Hangs up. */
+  end(): void {
+    this.channel.close();
+  }
+
+  /** Something has become of a domain. */
+  tell({ domain, event, detail }: LifecycleEvent): void {
+    for (const [callback, wanted] of this.subscriptions)
+      if (wanted.event === LIFECYCLE && (wanted.domainUuid ?? domain.uuid) === domain.uuid)
+        this.send(
+          packetWith(
+            this.head({ procedure: procedureNumber('domain_event_callback_lifecycle'), type: TYPE.MESSAGE }),
+            lifecycleEvent,
+            { callback, domain, event, detail },
+          ),
+        );
+  }
+
+  private hear(bytes: Uint8Array): void {
+    try {
+      for (const packet of this.reader.take(bytes)) {
+        if (this.isGone) return;
+        this.take(packet);
+      }
+    } catch (error) {
+      if (!(error instanceof PacketError)) throw error;
+      this.end();
+    }
+  }
+
+  private take(packet: Packet): void {
+    const { header } = packet;
+    const { program, version, type, procedure, serial } = header;
+    if (program === KEEPALIVE_PROGRAM && version === VERSION) {
+      if (procedure === KEEPALIVE.PING)
+        this.send(packetOf({ ...header, procedure: KEEPALIVE.PONG, type: TYPE.MESSAGE }, new Uint8Array()));
+      return;
+    }
+    if (type === TYPE.STREAM) return this.onStream(serial, packet);
+    if (type !== TYPE.CALL && type !== TYPE.CALL_WITH_FDS) return;
+    this.waiting.push(packet);
+    this.next();
+  }
+
+  /** Begins calls while there is room for them. */
+  private next(): void {
+    while (this.calls < MOST_CALLS) {
+      const packet = this.waiting.shift();
+      if (!packet) break;
+      this.calls++;
+      void this.call(packet).finally(() => {
+        this.calls--;
+        this.next();
+      });
+    }
+    if (this.waiting.length > 0) this.channel.pause();
+    else this.channel.resume();
+  }
+
+  private async call({ header, payload }: Packet): Promise<void> {
+    const { serial, procedure: number } = header;
+    try {
+      const { result, stream } = await this.run(header, payload);
+      this.send(packetOf(this.head({ procedure: number, type: TYPE.REPLY, serial }), result));
+      if (stream) this.begin(stream, number, serial);
+    } catch (error) {
+      this.refuse({ procedure: number, type: TYPE.REPLY, serial }, libvirtErrorOf(error), header.program);
+    }
+  }
+
+  /** @throws LibvirtError, or what the toolstack throws */
+  private async run(
+    { program, version, procedure: number, status, type }: Header,
+    payload: Uint8Array,
+  ): Promise<{ result: Uint8Array; stream: Stream | undefined }> {
+    const wrong = (detail: string): LibvirtError => new LibvirtError('RPC', detail, 'rpc');
+    if (program !== REMOTE_PROGRAM || version !== VERSION)
+      throw wrong(`Cannot find program ${program} version ${version}`);
+    if (status !== STATUS.OK) throw wrong(`Unexpected message status ${status}`);
+    if (type !== TYPE.CALL) throw wrong('No file descriptors are taken here');
+    const name = procedureName(number);
+    if (name === undefined) throw wrong(`unknown procedure: ${number}`);
+    const row = Object.hasOwn(this.table, name) ? this.table[name]! : undefined;
+    if (!row) throw new LibvirtError('NO_SUPPORT', functionOf(name), 'domain');
+    if (!row.early && !this.opened) throw new LibvirtError('INTERNAL_ERROR', 'hypervisor connection not open', 'rpc');
+    if (row.changes && this.opened?.isReadOnly)
+      throw new LibvirtError('OPERATION_DENIED', `read only access prevents ${functionOf(name)}`, 'domain');
+    let given: unknown;
+    try {
+      given = decode(row.arguments, payload);
+    } catch (error) {
+      if (!(error instanceof XdrError)) throw error;
+      throw wrong('Unable to decode message payload');
+    }
+    let stream: Stream | undefined;
+    const answer = await row.run(
+      this.asCaller(begun => (stream = begun)),
+      given,
+    );
+    try {
+      return { result: encode(row.result, answer), stream };
+    } catch (error) {
+      if (!(error instanceof XdrError)) throw error;
+      throw wrong('Unable to encode message payload');
+    }
+  }
+
+  private asCaller(stream: Caller['stream']): Caller {
+    const client = this;
+    return {
+      host: this.host,
+      get connection() {
+        return client.opened;
+      },
+      open: connection => {
+        client.opened = connection;
+      },
+      close: () => {
+        client.opened = undefined;
+        client.subscriptions.clear();
+      },
+      subscribe: (event, domainUuid) => {
+        client.subscriptions.set(client.callbacks, { event, domainUuid });
+        return client.callbacks++;
+      },
+      unsubscribe: callback => {
+        if (!client.subscriptions.delete(callback))
+          throw new LibvirtError('INVALID_ARG', `domain event callback ${callback} not registered`, 'rpc');
+      },
+      stream,
+    };
+  }
+
+  private begin(stream: Stream, procedure: number, serial: number): void {
+    if (this.isGone) return stream.end();
+    this.streams.set(serial, stream);
+    const said = (status: number, bytes: Uint8Array): void => {
+      if (this.streams.get(serial) === stream)
+        this.send(packetOf(this.head({ procedure, type: TYPE.STREAM, serial, status }), bytes));
+    };
+    stream.begin({
+      send: bytes => {
+        for (let at = 0; at < bytes.length; at += STREAM_BYTES)
+          said(STATUS.CONTINUE, bytes.subarray(at, at + STREAM_BYTES));
+      },
+      // A message without bytes is the end of what is read; the client finishes then.
+      finish: () => said(STATUS.CONTINUE, new Uint8Array()),
+    });
+  }
+
+  private onStream(serial: number, { header: { procedure, status }, payload }: Packet): void {
+    const stream = this.streams.get(serial);
+    // What comes behind the end of a stream was under way.
+    if (!stream) return;
+    if (status === STATUS.CONTINUE) {
+      if (stream.receive) return stream.receive(payload);
+      this.streams.delete(serial);
+      stream.end();
+      const why = new LibvirtError('INVALID_ARG', 'this stream is not written to', 'streams');
+      return this.refuse({ procedure, type: TYPE.STREAM, serial }, why, REMOTE_PROGRAM);
+    }
+    this.streams.delete(serial);
+    stream.end();
+    this.send(packetOf(this.head({ procedure, type: TYPE.STREAM, serial }), new Uint8Array()));
+  }
+
+  private head(of: Pick<Header, 'procedure' | 'type'> & Partial<Header>): Header {
+    return { program: REMOTE_PROGRAM, version: VERSION, serial: 0, status: STATUS.OK, ...of };
+  }
+
+  private refuse(
+    of: Pick<Header, 'procedure' | 'type' | 'serial'>,
+    { code, from, message }: LibvirtError,
+    program: number,
+  ): void {
+    this.send(
+      packetWith(this.head({ ...of, program, status: STATUS.ERROR }), errorType, {
+        code,
+        domain: ERROR_DOMAIN[from],
+        message,
+        level: LEVEL_ERROR,
+        dom: undefined,
+        str1: '%s',
+        str2: message,
+        str3: undefined,
+        int1: -1,
+        int2: -1,
+        net: undefined,
+      }),
+    );
+  }
+
+  private send(packet: Uint8Array): void {
+    if (this.isGone) return;
+    this.channel.send(packet);
+    if (this.channel.waitingBytes > MOST_WAITING_BYTES) this.end();
+  }
+}

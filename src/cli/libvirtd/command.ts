@@ -1,0 +1,84 @@
+/** `ringside libvirtd`: a host that libvirt's clients manage. */
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { HostDefinitionError, type HostState, readHost } from '../../dom0/service/index.ts';
+import { Output } from '../boot/terminal.ts';
+import { hostHere, openAll, putFiles, WrongUse } from '../shell/command.ts';
+import { BootError, HostRuns } from '../shell/host-runs.ts';
+import { StateError } from '../storage/state.ts';
+import { LibvirtServer, SocketError } from './server.ts';
+
+const WRONG_USE = 2,
+  NOT_DONE = 1;
+const SOCKET_NAME = 'libvirt-sock';
+
+export const libvirtdHelp = (): string => `Usage: ringside libvirtd --state DIR [options]
+
+A host that libvirt's clients manage: virsh -c 'xen+unix:///system?socket=PATH' list --all
+
+  --state DIR           where its definitions, files and volumes are kept (ringside sh --state DIR has the same)
+  --socket PATH         the UNIX socket, which its owner alone may open (DIR/${SOCKET_NAME})
+  --file SOURCE:PATH    put a file or a folder of this machine at a path of Domain 0 (also several times)
+  --host WORDS          what the host has, as ringside sh has it
+
+Paths in a domain's XML are Domain 0's. Ctrl-C ends it, and with it the guests that run.
+`;
+
+function parse(argv: string[]) {
+  try {
+    const { values } = parseArgs({
+      args: argv,
+      options: {
+        state: { type: 'string' },
+        socket: { type: 'string' },
+        file: { type: 'string', multiple: true },
+        host: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new WrongUse((error as Error).message);
+  }
+}
+
+/** Runs until it is ended (Ctrl-C). */
+export async function libvirtd(argv: string[]): Promise<number> {
+  const [stdout, stderr] = [new Output(1), new Output(2)];
+  let state: HostState | undefined;
+  const refused = (error: Error, status: number): number => (
+    stderr.text(`ringside libvirtd: ${error.message}\n`), status
+  );
+  try {
+    const options = parse(argv);
+    if (options.help) return (stdout.text(libvirtdHelp()), 0);
+    if (options.state === undefined) throw new WrongUse('Write --state DIR: a folder for what the host keeps.');
+    const asked = readHost(options.host ?? '');
+    const definition = { ...hostHere(), ...asked };
+    mkdirSync(options.state, { recursive: true });
+    state = await openAll(options.state, definition);
+    await putFiles(await state.files(), options.file ?? []);
+    const socket = resolve(options.socket ?? join(options.state, SOCKET_NAME));
+    await new HostRuns({ state, definition, asked, stdout }).during(
+      async host => {
+        const server = await LibvirtServer.open(host, socket);
+        stdout.text(`virsh -c 'xen+unix:///system?socket=${socket}' manages this host. (Ctrl-C ends it.)\n`);
+        await new Promise<void>(ended => {
+          process.once('SIGINT', ended);
+          process.once('SIGTERM', ended);
+        });
+        await server.close();
+      },
+      sentence => stderr.text(`ringside libvirtd: ${sentence}\n`),
+    );
+    return 0;
+  } catch (error) {
+    if (error instanceof WrongUse || error instanceof HostDefinitionError) return refused(error, WRONG_USE);
+    if (error instanceof StateError || error instanceof BootError || error instanceof SocketError)
+      return refused(error, NOT_DONE);
+    throw error;
+  } finally {
+    state?.close();
+  }
+}

@@ -1,0 +1,56 @@
+/** What a procedure is: a row of the table. */
+import type { CommandHost } from '../../dom0/toolstack/index.ts';
+import type { Of, Xdr } from '../../formats/xdr/index.ts';
+import type { Stream } from './stream.ts';
+
+/** What a procedure has of who calls it. */
+export interface Caller {
+  readonly host: CommandHost;
+  /** It opened the connection; `isReadOnly`: and changes nothing by it. */
+  readonly connection: Connection | undefined;
+  open(connection: Connection): void;
+  close(): void;
+  /** The call goes on as a stream, under its own number. */
+  stream(stream: Stream): void;
+  /** Events of a kind go to the caller from now on; the number that ends that. */
+  subscribe(event: number, domainUuid: string | undefined): number;
+  /** @throws LibvirtError where there is no such number */
+  unsubscribe(callback: number): void;
+}
+
+export interface Connection {
+  uri: string;
+  isReadOnly: boolean;
+}
+
+export interface Procedure {
+  arguments: Xdr<unknown>;
+  result: Xdr<unknown>;
+  /** Who opened the connection to read may not. */
+  changes: boolean;
+  /** It may be called before the connection is open. */
+  early: boolean;
+  run(caller: Caller, given: unknown): Promise<unknown> | unknown;
+}
+
+interface Row<A, R> {
+  arguments?: Xdr<A>;
+  result?: Xdr<R>;
+  changes?: true;
+  early?: true;
+  run(caller: Caller, given: A): Promise<R> | R;
+}
+
+const NOTHING: Xdr<void> = { read: () => {}, write: () => {} };
+
+/** A row with the types that its procedure is called and answered with; without one there is nothing. */
+export const procedure = <A = void, R = void>(row: Row<A, R>): Procedure => ({
+  arguments: (row.arguments ?? NOTHING) as Xdr<unknown>,
+  result: (row.result ?? NOTHING) as Xdr<unknown>,
+  changes: row.changes ?? false,
+  early: row.early ?? false,
+  run: (caller, given) => row.run(caller, given as A),
+});
+
+export type Table = Readonly<Record<string, Procedure>>;
+export type { Of };

@@ -1,0 +1,90 @@
+/** Procedures of a connection: who is there, what it can do. */
+import { array, int, optional, struct, unsignedHyper } from '../../../formats/xdr/index.ts';
+import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
+import { LibvirtError } from '../../../dom0/toolstack/libvirt/index.ts';
+import { procedure, type Table } from '../procedure.ts';
+import { FEATURE } from '../protocol.ts';
+import { domain, flags, maybeText, parameters, text } from '../types.ts';
+
+/** VIR_CONNECT_RO. */
+const READ_ONLY = 1;
+/** Names of the one connection that there is; others' drivers are not here. */
+const URIS = ['xen:///system', 'xen:///', 'xen:///session'];
+/** MAJOR × 10⁶ + MINOR × 10³ + RELEASE: libvirt 9.0, whose protocol this is, and Xen. */
+const LIBRARY_VERSION = 9_000_000,
+  XEN_VERSION = XEN_MAJOR * 1_000_000 + XEN_MINOR * 1000;
+
+const AUTH_NONE = 0;
+const MOST_AUTH_TYPES = 20,
+  MOST_IDENTITY = 20;
+
+export const CONNECTION: Table = {
+  auth_list: procedure({
+    early: true,
+    result: struct({ types: array(int, MOST_AUTH_TYPES) }),
+    run: () => ({ types: [AUTH_NONE] }),
+  }),
+  connect_supports_feature: procedure({
+    early: true,
+    arguments: struct({ feature: int }),
+    result: struct({ supported: int }),
+    run: (_caller, { feature }) => ({
+      supported: (
+        [
+          FEATURE.TYPED_PARAM_STRING,
+          FEATURE.PROGRAM_KEEPALIVE,
+          FEATURE.REMOTE_EVENT_CALLBACK,
+          FEATURE.REMOTE_CLOSE_CALLBACK,
+        ] as number[]
+      ).includes(feature)
+        ? 1
+        : 0,
+    }),
+  }),
+  connect_open: procedure({
+    early: true,
+    arguments: struct({ name: maybeText, flags }),
+    run: (caller, given) => {
+      if (caller.connection) throw new LibvirtError('INTERNAL_ERROR', 'connection already open', 'rpc');
+      const name = given.name || URIS[0]!;
+      if (!URIS.includes(name)) throw new LibvirtError('NO_CONNECT', name, 'domain');
+      caller.open({ uri: URIS[0]!, isReadOnly: (given.flags & READ_ONLY) !== 0 });
+    },
+  }),
+  connect_close: procedure({ early: true, run: caller => caller.close() }),
+  /** Who the client says it is: the socket's mode alone decides who may. */
+  connect_set_identity: procedure({
+    early: true,
+    arguments: struct({ params: parameters(MOST_IDENTITY), flags }),
+    run: () => {},
+  }),
+  connect_register_close_callback: procedure({ run: () => {} }),
+  connect_unregister_close_callback: procedure({ run: () => {} }),
+  connect_get_type: procedure({ result: struct({ type: text }), run: () => ({ type: 'Xen' }) }),
+  connect_get_version: procedure({
+    result: struct({ version: unsignedHyper }),
+    run: () => ({ version: XEN_VERSION }),
+  }),
+  connect_get_lib_version: procedure({
+    result: struct({ version: unsignedHyper }),
+    run: () => ({ version: LIBRARY_VERSION }),
+  }),
+  connect_get_hostname: procedure({
+    result: struct({ hostname: text }),
+    run: ({ host }) => ({ hostname: host.toolstack.identity.name }),
+  }),
+  connect_get_uri: procedure({
+    result: struct({ uri: text }),
+    run: ({ connection }) => ({ uri: connection!.uri }),
+  }),
+  connect_is_secure: procedure({ result: struct({ secure: int }), run: () => ({ secure: 1 }) }),
+  connect_domain_event_callback_register_any: procedure({
+    arguments: struct({ event: int, domain: optional(domain) }),
+    result: struct({ callback: int }),
+    run: (caller, given) => ({ callback: caller.subscribe(given.event, given.domain?.uuid) }),
+  }),
+  connect_domain_event_callback_deregister_any: procedure({
+    arguments: struct({ callback: int }),
+    run: (caller, { callback }) => caller.unsubscribe(callback),
+  }),
+};

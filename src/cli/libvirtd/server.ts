@@ -1,0 +1,73 @@
+/** The daemon's UNIX socket: whoever may open it is a client. */
+import { chmodSync, rmSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import type { CommandHost } from '../../dom0/toolstack/index.ts';
+import { channelOf } from '../sockets.ts';
+import { Client } from './client.ts';
+import { PROCEDURES } from './table.ts';
+
+/** Clients at once (max_clients of libvirtd.conf has 5000). */
+const MOST_CLIENTS = 100;
+const OWNER_ALONE = 0o600;
+
+/** The socket cannot be had; a sentence. */
+export class SocketError extends Error {
+  override name = 'SocketError';
+}
+
+export class LibvirtServer {
+  private readonly server: Server;
+  private readonly clients = new Set<Client>();
+
+  private constructor(server: Server) {
+    this.server = server;
+  }
+
+  /** @throws SocketError */
+  static async open(host: CommandHost, path: string): Promise<LibvirtServer> {
+    await removeDead(path);
+    const server = createServer();
+    const daemon = new LibvirtServer(server);
+    server.on('connection', socket => {
+      if (daemon.clients.size >= MOST_CLIENTS) return void socket.destroy();
+      const client: Client = new Client(host, channelOf(socket), PROCEDURES, () => daemon.clients.delete(client));
+      daemon.clients.add(client);
+    });
+    // Nobody else may connect in the moment before the mode is set.
+    const mask = process.umask(0o177);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(path, resolve);
+      });
+    } catch (error) {
+      throw new SocketError(`${path}: ${(error as Error).message}`);
+    } finally {
+      process.umask(mask);
+    }
+    chmodSync(path, OWNER_ALONE);
+    return daemon;
+  }
+
+  get count(): number {
+    return this.clients.size;
+  }
+
+  /** Hangs up on all, and the socket is gone. */
+  close(): Promise<void> {
+    for (const client of this.clients) client.end();
+    return new Promise(resolve => this.server.close(() => resolve()));
+  }
+}
+
+/** A socket that nobody listens at any more is what an earlier daemon left. @throws SocketError where somebody does */
+async function removeDead(path: string): Promise<void> {
+  const alive = await new Promise<boolean>(resolve => {
+    const socket = connect(path, () => (socket.destroy(), resolve(true)));
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'ECONNREFUSED') rmSync(path, { force: true });
+      resolve(false);
+    });
+  });
+  if (alive) throw new SocketError(`${path}: another daemon listens there. Write another --socket.`);
+}

@@ -1,0 +1,7 @@
+/** All procedures that are answered: a row of a file of procedures/ makes one. Others are answered by libvirt's own "not supported". */
+import type { Table } from './procedure.ts';
+import { CONNECTION } from './procedures/connection.ts';
+import { DOMAINS } from './procedures/domains.ts';
+import { NODE } from './procedures/node.ts';
+
+export const PROCEDURES: Table = { ...CONNECTION, ...NODE, ...DOMAINS };
