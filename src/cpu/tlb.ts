@@ -17,7 +17,7 @@
  * So only flushes and lists that are full take entries out of TR, TW and TX. Tables of records are given up whenever there is no room, and CP alone forgets them.
  */
 import { USER } from './scratch.ts';
-import { sparseTable } from './sparse-table.ts';
+import { sparseTable } from './architecture/sparse-table.ts';
 import { WriteLog } from './architecture/write-log.ts';
 
 /** The low bits of an entry, if it is not there. */

@@ -117,3 +117,4 @@ export {
 } from './saved-registers.ts';
 export * as registers from './registers.ts';
 export { WRITE_LOG_HEAD, WriteLog } from './write-log.ts';
+export { sparseTable } from './sparse-table.ts';

@@ -4,6 +4,7 @@
  * Planes lie interleaved: byte `4 * offset + plane`, so that one 32-bit word is what the latches hold.
  * Bochs' display interface (vbe.ts) shares the memory; its linear frame buffer is BAR 0 of the PCI function.
  */
+import { sparseTable } from '../../cpu/architecture/index.ts';
 import type { Clock, Device, MemoryRange, PortRange, State, Timer, Timers } from '../bus.ts';
 import { assignState, copyState, resetState, StateError, subState, usedBytes } from '../state.ts';
 import { CP437_8X16 } from './font/cp437-8x16.ts';
@@ -112,7 +113,7 @@ export class Vga implements Device {
     this.screen = screen;
     this.video = video;
     this.timer = timers.create('vga', () => this.tick());
-    this.memory = video?.bytes ?? new Uint8Array(MEMORY_BYTES);
+    this.memory = video?.bytes ?? new Uint8Array(sparseTable(MEMORY_BYTES / 4).buffer);
     this.words = new Uint32Array(this.memory.buffer, this.memory.byteOffset, PLANE_BYTES);
     this.dirty = new Uint8Array(this.memory.length / PAGE_BYTES);
     this.dispi = new Dispi(this.memory, () => this.touch());
