@@ -23,7 +23,7 @@ export const LONG: Readonly<Record<string, number>> = {
   'src/cpu/table/decode.ts decode': 207,
   'src/devices/floppy/fdc.ts': 767,
   'src/devices/net/pcnet.ts': 698,
-  'src/devices/vga/vga.ts': 659,
+  'src/devices/vga/vga.ts': 657,
   'src/dom0/definitions/config/libvirt-rules.ts': 738,
   'src/dom0/definitions/config/libvirt-schema.ts': 689,
   'src/dom0/host/storage/remote-store.ts openRemoteStore': 88,

@@ -1,4 +1,5 @@
 /** Where a graphics adapter shows what it scans out, and where its memory is. The machine passes both in; the page or a test is behind them. */
+import { sparseTable } from '../../cpu/architecture/index.ts';
 
 /** Bytes of a character in a font, as the VGA has them; lines past the cell's height are not used. */
 export const GLYPH_BYTES = 32;
@@ -53,3 +54,9 @@ export interface VideoMemory {
    */
   takeDirtyPages(): Uint8Array | null;
 }
+
+/** 16 MiB: room for two pages of 1920 x 1200 at 24 bits, one and three quarters at 32. */
+const MEMORY_BYTES = 16 * 1024 * 1024;
+
+/** Of an adapter without a guest's RAM. */
+export const ownMemory = (): Uint8Array => new Uint8Array(sparseTable(MEMORY_BYTES / 4).buffer);

@@ -4,7 +4,6 @@
  * Planes lie interleaved: byte `4 * offset + plane`, so that one 32-bit word is what the latches hold.
  * Bochs' display interface (vbe.ts) shares the memory; its linear frame buffer is BAR 0 of the PCI function.
  */
-import { sparseTable } from '../../cpu/architecture/index.ts';
 import type { Clock, Device, MemoryRange, PortRange, State, Timer, Timers } from '../bus.ts';
 import { assignState, copyState, resetState, StateError, subState, usedBytes } from '../state.ts';
 import { CP437_8X16 } from './font/cp437-8x16.ts';
@@ -12,15 +11,13 @@ import { DEFAULT_DAC, MODE3 } from './modes.ts';
 import { cellsFromMemory, newTextFrame } from './text.ts';
 import { PciFunction } from '../pci/pci.ts';
 import { drawPlanes, pictureOf } from './graphics.ts';
-import { GLYPH_BYTES, type ScreenWriter, type VideoMemory } from './screen.ts';
+import { GLYPH_BYTES, ownMemory, type ScreenWriter, type VideoMemory } from './screen.ts';
 import { readRetrace, timingOf } from './timing.ts';
 import { Dispi, newDispi } from './vbe.ts';
 import { initialRegisters } from './registers.ts';
 
 /** Offsets within a plane. */
 const PLANE_BYTES = 65536;
-/** 16 MiB: room for two pages of 1920 x 1200 at 24 bits, one and three quarters at 32. */
-const MEMORY_BYTES = 16 * 1024 * 1024;
 const PAGE_BYTES = 4096;
 /** Fonts lie in plane 2, 32 bytes a character of which the cell height counts. */
 const FONT_PLANE = 2;
@@ -113,7 +110,7 @@ export class Vga implements Device {
     this.screen = screen;
     this.video = video;
     this.timer = timers.create('vga', () => this.tick());
-    this.memory = video?.bytes ?? new Uint8Array(sparseTable(MEMORY_BYTES / 4).buffer);
+    this.memory = video?.bytes ?? ownMemory();
     this.words = new Uint32Array(this.memory.buffer, this.memory.byteOffset, PLANE_BYTES);
     this.dirty = new Uint8Array(this.memory.length / PAGE_BYTES);
     this.dispi = new Dispi(this.memory, () => this.touch());
