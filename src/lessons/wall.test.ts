@@ -143,6 +143,20 @@ describe('a wall', () => {
     expect([wall.all().length, wall.refused.size]).toEqual([0, 0]);
   });
 
+  it('has one student of each member of a hub’s room, whose number nobody else speaks for or floods', () => {
+    const wall = new ClassWall(LESSON, 'two');
+    wall.hear(student(1), 0, 11);
+    wall.hear(student(1, { step: 3 }), 0, 12);
+    wall.hear(writeMessage({ kind: 'gone', id: idOf(1) }), 0, 12);
+    wall.hear(student(2), 0, 11);
+    expect(wall.all().map(({ id, step }) => [id, step])).toEqual([[idOf(1), 0]]);
+    expect(wall.refused.get('other')).toBe(3);
+    for (let n = 0; n < 1000; n++) wall.hear('x', 0, 12);
+    expect(wall.hear(student(3), 0, 13)).toBe(true);
+    wall.left(11);
+    expect(wall.all().map(({ id }) => id)).toEqual([idOf(3)]);
+  });
+
   it.each([
     ['id', '"x"'],
     ['id', '"UPPERCASE1"'],
@@ -181,6 +195,21 @@ describe('a student’s place', () => {
     expect(place.wall(20)).toBeDefined();
     place.hear(writeMessage({ kind: 'gone', id: '' }), 30);
     expect(place.wall(30)).toBeUndefined();
+  });
+
+  it('follows the wall that came first to a hub’s room, until that is gone', () => {
+    const place = new ClassPlace(idOf(1)),
+      wall = new ClassWall(LESSON, 'two');
+    place.hear(wall.says({ ...SAYS, isHeld: false }), 0, 11);
+    for (let i = 0; i < 1000; i++) place.hear(wall.says({ ...SAYS, isHeld: true }), 0, 12);
+    place.hear(writeMessage({ kind: 'gone', id: '' }), 0, 12);
+    expect(place.wall(0)?.isHeld).toBe(false);
+    place.hear(wall.says({ ...SAYS, seed: 'b' }), 0, 11);
+    expect(place.wall(0)?.seed).toBe('b');
+    place.left(11);
+    expect(place.wall(0)).toBeUndefined();
+    place.hear(wall.says({ ...SAYS, isHeld: true }), 10_000, 12);
+    expect(place.wall(10_000)?.isHeld).toBe(true);
   });
 
   it('passes over what is no word of a wall, and answers a flood of questions a few times', () => {

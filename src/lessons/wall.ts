@@ -14,8 +14,17 @@ export interface Room {
   send(text: string): void;
   close(): void;
 }
-/** `hear`: is called with what comes, whatever it is. */
-export type OpenRoom = (word: string, hear: (text: unknown) => void) => Room;
+/** Whose text it is, as far as a room can tell: a member of a hub's; undefined: tabs of one browser have no numbers. */
+export type From = number | undefined;
+/** What a room does at this end. */
+export interface RoomEnds {
+  /** With what comes, whatever it is. */
+  hear(text: unknown, from?: number): void;
+  /** A member is gone, and need not have said so. */
+  left?(from: number): void;
+  /** Why the room cannot be reached, a sentence; undefined: it can. */
+  told?(problem: string | undefined): void;
+}
 
 /** A student's page: all that its wall may know. It is told whole, so that one that is lost does no harm. */
 export interface StudentSays {
@@ -55,7 +64,7 @@ export interface Gone {
 export type Message = StudentSays | WallSays | Gone;
 
 /** Why a text was refused. */
-export const REFUSALS = ['long', 'form', 'version', 'many', 'full'] as const;
+export const REFUSALS = ['long', 'form', 'version', 'many', 'full', 'other'] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
 export const MOST_STUDENTS = 100,
@@ -95,6 +104,24 @@ class Pace {
     if (this.left < 1) return false;
     this.left--;
     return true;
+  }
+}
+
+/** One for each member of a room, so that what one sends takes nothing from the others; tabs have one together. */
+class Paces {
+  private readonly all: Pace;
+  private readonly paces = new Map<number, Pace>();
+  constructor(all: Pace) {
+    this.all = all;
+  }
+  lets(nowMs: number, from: From): boolean {
+    if (from === undefined) return this.all.lets(nowMs);
+    let pace = this.paces.get(from);
+    if (!pace) this.paces.set(from, (pace = new Pace(STUDENT_BURST, STUDENT_PER_SECOND)));
+    return pace.lets(nowMs);
+  }
+  forget(from: number): void {
+    this.paces.delete(from);
   }
 }
 
@@ -163,12 +190,13 @@ export interface Student extends StudentSays {
   /** Since then it has told the same. */
   sinceMs: number;
   told: string;
+  from: From;
 }
 
 /** The teacher's end of a room. Clocks are in milliseconds of any origin. */
 export class ClassWall {
   private readonly students = new Map<string, Student>();
-  private readonly pace = new Pace(WALL_BURST, WALL_PER_SECOND);
+  private readonly paces = new Paces(new Pace(WALL_BURST, WALL_PER_SECOND));
   /** How many texts were refused, by why. */
   readonly refused = new Map<Refusal, number>();
   /** When another wall was heard in this room. */
@@ -185,17 +213,31 @@ export class ClassWall {
     this.patience = planOf(lesson).rounds.flatMap(({ steps }) => steps.map(({ minutes }) => minutes * MINUTE_MS));
   }
 
-  /** Whether it was somebody new, who is to be told a number. */
-  hear(text: unknown, nowMs: number): boolean {
-    const message = this.pace.lets(nowMs) ? readMessage(text) : 'many';
+  /** Whether it was somebody new, who is to be told a number. `from`: whoever said an id first has it. */
+  hear(text: unknown, nowMs: number, from?: number): boolean {
+    const message = this.paces.lets(nowMs, from) ? readMessage(text) : 'many';
     if (typeof message === 'string') this.refuse(message);
-    else if (message.kind === 'student') return this.seat(message, text as string, nowMs);
-    else if (message.kind === 'gone') this.students.delete(message.id);
-    else this.otherMs = nowMs;
+    else if (message.kind === 'wall') this.otherMs = nowMs;
+    else if (this.isOthers(message.id, from)) this.refuse('other');
+    else if (message.kind === 'student') return this.seat(message, text as string, nowMs, from);
+    else this.students.delete(message.id);
     return false;
   }
 
-  private seat(says: StudentSays, told: string, nowMs: number): boolean {
+  /** A member of the room is gone. */
+  left(from: number): void {
+    this.paces.forget(from);
+    for (const [id, student] of this.students) if (student.from === from) this.students.delete(id);
+  }
+
+  /** One member is one student. */
+  private isOthers(id: string, from: From): boolean {
+    const known = this.students.get(id);
+    if (known) return known.from !== from;
+    return from !== undefined && [...this.students.values()].some(student => student.from === from);
+  }
+
+  private seat(says: StudentSays, told: string, nowMs: number, from: From): boolean {
     const known = this.students.get(says.id);
     if (!known) this.forget(nowMs);
     const seat = known?.seat ?? this.freeSeat();
@@ -204,7 +246,7 @@ export class ClassWall {
       return false;
     }
     const sinceMs = known?.told === told ? known.sinceMs : nowMs;
-    this.students.set(says.id, { ...says, seat, heardMs: nowMs, sinceMs, told });
+    this.students.set(says.id, { ...says, seat, heardMs: nowMs, sinceMs, told, from });
     return !known;
   }
 
@@ -258,27 +300,36 @@ export class ClassWall {
 /** A student's end of a room. */
 export class ClassPlace {
   readonly id: string;
-  private readonly pace = new Pace(STUDENT_BURST, STUDENT_PER_SECOND);
+  private readonly paces = new Paces(new Pace(STUDENT_BURST, STUDENT_PER_SECOND));
   private heard: WallSays | undefined;
   private heardMs = -Infinity;
+  private from: From;
 
   /** `id`: 8 to 16 letters and digits that nobody else in the room has. */
   constructor(id: string) {
     this.id = id;
   }
 
-  /** Whether it was asked where it is. What is no word of a wall is passed over. */
-  hear(text: unknown, nowMs: number): boolean {
-    if (!this.pace.lets(nowMs)) return false;
+  /** Whether it was asked where it is. What is no word of a wall is passed over, and at a hub another wall than the one that came first. */
+  hear(text: unknown, nowMs: number, from?: number): boolean {
+    if (!this.paces.lets(nowMs, from)) return false;
     const message = readMessage(text);
     if (typeof message === 'string' || message.kind === 'student') return false;
+    if (this.wall(nowMs) && this.from !== from) return false;
     if (message.kind === 'gone') {
       if (message.id === '') this.heard = undefined;
       return false;
     }
     this.heard = message;
     this.heardMs = nowMs;
+    this.from = from;
     return message.asks;
+  }
+
+  /** A member of the room is gone. */
+  left(from: number): void {
+    this.paces.forget(from);
+    if (this.from === from) this.heard = undefined;
   }
 
   /** What the wall said last. One that is silent for long holds nobody. */

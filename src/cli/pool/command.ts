@@ -96,14 +96,16 @@ export async function pool(argv: string[]): Promise<number> {
   try {
     const { help, most, at, codes, 'no-page': noPage = false } = parse(argv);
     if (help) return (stdout.text(poolHelp()), 0);
-    const rooms = await Promise.all(codes.map(async code => (await secretsOf(code)).room));
+    const secrets = await Promise.all(codes.map(secretsOf)),
+      rooms = secrets.map(({ room }) => room),
+      classes = secrets.map(({ classRoom }) => classRoom);
     if (!noPage) await ((await script('build.mjs')) as { buildPage(): Promise<boolean> }).buildPage();
     const { serve } = (await script('serve.mjs')) as { serve: Serve };
     let hub: Hub | undefined;
     const health = (response: ServerResponse): void =>
       void response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(hub?.health));
     const { server, url, others } = await serve({ ...at, exact: true, answers: { '/health': health } });
-    hub = new Hub(server, { rooms, most, say: sentence => stderr.text(`ringside pool: ${sentence}\n`) });
+    hub = new Hub(server, { rooms, classes, most, say: sentence => stderr.text(`ringside pool: ${sentence}\n`) });
     const addresses = [url, ...others].map(address => address.replace(/^http/, 'ws'));
     if (!noPage) stdout.text(`The page is at ${[url, ...others].join(', ')}\n`);
     for (const [i, code] of codes.entries())

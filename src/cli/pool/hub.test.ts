@@ -23,8 +23,9 @@ async function hubHere(
 ): Promise<{ hub: Hub; url: string; server: Server; said: string[] }> {
   const server = createServer();
   const said: string[] = [];
-  const rooms = await Promise.all(codes.map(async code => (await secretsOf(code)).room));
-  const hub = new Hub(server, { rooms, most, say: sentence => said.push(sentence) });
+  const secrets = await Promise.all(codes.map(secretsOf));
+  const [rooms, classes] = [secrets.map(({ room }) => room), secrets.map(({ classRoom }) => classRoom)];
+  const hub = new Hub(server, { rooms, classes, most, say: sentence => said.push(sentence) });
   await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve));
   ends.push(() => {
     hub.close();
@@ -76,6 +77,23 @@ describe('the hub of a pool', () => {
     await expect(join('ws://127.0.0.1:9/', 'charlie')).rejects.toThrow(
       'ws://127.0.0.1:9/ does not answer, or is no hub of a pool.',
     );
+  });
+
+  it('has a class of the same code, which hosts do not see and which takes no host’s place', async () => {
+    const { hub, url, said } = await hubHere(1);
+    const { classRoom } = await secretsOf(testCode);
+    const alfa = await join(url, 'alfa');
+    const pages = await Promise.all([1, 2].map(() => hubRoom(make, { url }, classRoom, later)));
+    expect(hub.health.members.map(({ pool, isClass }) => [pool, isClass])).toEqual([
+      [1, false],
+      [1, true],
+      [1, true],
+    ]);
+    expect(alfa.hosts).toEqual([]);
+    expect(said.at(-1)).toMatch(/^member \d+ of the class came; 2 are there$/);
+    for (const page of pages) page.leave();
+    await until(() => hub.health.members.length === 1);
+    expect(said.at(-1)).toMatch(/^member \d+ of the class left;/);
   });
 
   it('tells who has gone without a word, and members that it is gone', async () => {

@@ -4,6 +4,7 @@
  */
 import type { Server } from 'node:http';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { MOST_STUDENTS } from '../../lessons/index.ts';
 import { HUB_HEAD_BYTES, type HubWord, MOST_MESSAGE_BYTES } from '../../dom0/pool/index.ts';
 
 /** Bytes of all members that have not left. */
@@ -15,6 +16,8 @@ const HELLO_MS = 10_000;
 const PING_MS = 15_000;
 /** Numbers of members have 32 bits, and none comes again. */
 const LAST_NUMBER = 0xffff_ffff;
+/** Pages in the room of a class: its students, and walls. */
+const MOST_IN_CLASS = MOST_STUDENTS + 4;
 /** Sockets that have not said which room they want. */
 const MOST_STRANGERS = 64;
 
@@ -28,8 +31,15 @@ interface Seat {
 }
 
 export interface Health {
-  /** `pool`: which one of the hub's, from 1. */
-  members: { number: number; pool: number; receivedBytes: number; sentBytes: number; waitingBytes: number }[];
+  /** `pool`: which one of the hub's, from 1; `isClass`: a page in its class, and no host. */
+  members: {
+    number: number;
+    pool: number;
+    isClass: boolean;
+    receivedBytes: number;
+    sentBytes: number;
+    waitingBytes: number;
+  }[];
   /** In each pool. */
   most: number;
 }
@@ -37,6 +47,8 @@ export interface Health {
 export interface HubParts {
   /** Names of rooms, one a pool: a hash of its code. */
   rooms: readonly string[];
+  /** Of classes, in the same order: another hash of it. Absent: there are none. */
+  classes?: readonly string[];
   /** Members of each. */
   most: number;
   say(sentence: string): void;
@@ -65,7 +77,8 @@ export class Hub {
   get health(): Health {
     const members = [...this.seats].map(([number, { room, receivedBytes, sentBytes, socket }]) => ({
       number,
-      pool: this.parts.rooms.indexOf(room) + 1,
+      pool: this.poolOf(room),
+      isClass: this.isClass(room),
       receivedBytes,
       sentBytes,
       waitingBytes: socket.bufferedAmount,
@@ -95,9 +108,11 @@ export class Hub {
       const room = isBinary ? undefined : roomOf(String(data));
       if (socket.readyState !== socket.OPEN) return;
       if (room === undefined) this.refuse(socket, 'you did not begin as a member does.');
-      else if (!this.parts.rooms.includes(room))
+      else if (this.poolOf(room) === 0)
         this.refuse(socket, 'the code is not the one of this pool. Compare it with what ringside pool has printed.');
-      else if (this.in(room).length >= this.parts.most)
+      else if (this.isClass(room) && this.in(room).length >= MOST_IN_CLASS)
+        this.refuse(socket, `its class has ${MOST_IN_CLASS} pages, and takes no more.`);
+      else if (!this.isClass(room) && this.in(room).length >= this.parts.most)
         this.refuse(
           socket,
           `it has ${this.parts.most} member${this.parts.most === 1 ? '' : 's'}, and takes no more (ringside pool --members N).`,
@@ -120,7 +135,7 @@ export class Hub {
     say(socket, { welcome: number, members: others.map(([other]) => other) });
     for (const [, other] of others) say(other.socket, { came: number });
     this.seats.set(number, seat);
-    this.parts.say(`member ${number} came${this.ofPool(room)}; ${others.length + 1} are there`);
+    this.parts.say(`member ${number}${this.ofPool(room)} came; ${others.length + 1} are there`);
     socket.on('pong', () => {
       seat.isAlive = true;
     });
@@ -134,15 +149,25 @@ export class Hub {
       const left = this.in(room);
       for (const [, other] of left) say(other.socket, { gone: number });
       this.parts.say(
-        `member ${number} left${this.ofPool(room)}; it had sent ${seat.receivedBytes} bytes and got ${seat.sentBytes}; ${left.length} are there`,
+        `member ${number}${this.ofPool(room)} left; it had sent ${seat.receivedBytes} bytes and got ${seat.sentBytes}; ${left.length} are there`,
       );
     });
   }
 
-  /** For the log of a hub of several pools. */
+  /** Which one, from 1; 0: none of these. */
+  private poolOf(room: string): number {
+    const { rooms, classes = [] } = this.parts;
+    return Math.max(rooms.indexOf(room), classes.indexOf(room)) + 1;
+  }
+
+  private isClass(room: string): boolean {
+    return this.parts.classes?.includes(room) ?? false;
+  }
+
+  /** For the log of a hub of several pools, or of one that has a class. */
   private ofPool(room: string): string {
-    const { rooms } = this.parts;
-    return rooms.length > 1 ? ` (pool ${rooms.indexOf(room) + 1})` : '';
+    const which = this.parts.rooms.length > 1 ? ` (pool ${this.poolOf(room)})` : '';
+    return this.isClass(room) ? ` of the class${which}` : which;
   }
 
   private pass(from: number, { room }: Seat, message: Buffer): void {

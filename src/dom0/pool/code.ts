@@ -33,6 +33,8 @@ const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().enc
 export interface CodeSecrets {
   /** What a hub knows of the code. */
   room: string;
+  /** The same of the room of a class, in which are no hosts. */
+  classRoom: string;
   /** Keys of links are made of it. */
   secret: CryptoKey;
 }
@@ -44,10 +46,13 @@ export async function secretsOf(code: string): Promise<CodeSecrets> {
     throw new Error(
       'This page cannot encrypt: browsers let only pages from https or from this machine do so. Load it from there to join a pool.',
     );
-  const hash = await subtle.digest('SHA-256', bytesOf(`ringside pool room ${code}`));
-  const room = [...new Uint8Array(hash)].map(byte => byte.toString(16).padStart(2, '0')).join('');
+  const named = async (what: string): Promise<string> => {
+    const hash = await subtle.digest('SHA-256', bytesOf(`ringside ${what} room ${code}`));
+    const digits = [...new Uint8Array(hash)].map(byte => byte.toString(16).padStart(2, '0')).join('');
+    return digits.slice(0, ROOM_DIGITS);
+  };
   const secret = await subtle.importKey('raw', bytesOf(code), 'HKDF', false, ['deriveKey']);
-  return { room: room.slice(0, ROOM_DIGITS), secret };
+  return { room: await named('pool'), classRoom: await named('class'), secret };
 }
 
 /** The key of one way of a link: who knows the code and saw both salts has it. */

@@ -34,7 +34,7 @@ export class Link {
   private taken = 0;
   private outgoing = Promise.resolve();
   private incoming = Promise.resolve();
-  private isOver = false;
+  isOver = false;
   /** Bytes that wait for their seal. */
   waitingBytes = 0;
 

@@ -16,6 +16,8 @@ const LOOK_MS = 5000;
 
 const wall = signal<WallSays | undefined>(undefined);
 const hasLeft = signal(false);
+/** Why the room cannot be reached. */
+const problem = signal<string | undefined>(undefined);
 /** Drawn anew with each page: what was told before is nobody's. */
 const id = Array.from(crypto.getRandomValues(new Uint8Array(6)), byte => byte.toString(16).padStart(2, '0')).join('');
 
@@ -49,10 +51,19 @@ function join(word: string): () => void {
     wall.value = place.wall(performance.now());
     isHeld.value = wall.value?.isHeld ?? false;
   };
-  const room: Room = openRoom(word, text => {
-    const isAsked = place.hear(text, performance.now());
-    look();
-    if (isAsked) tell();
+  const room: Room = openRoom(word, false, {
+    hear: (text, from) => {
+      const isAsked = place.hear(text, performance.now(), from);
+      look();
+      if (isAsked) tell();
+    },
+    left: from => {
+      place.left(from);
+      look();
+    },
+    told: why => {
+      problem.value = why;
+    },
   });
   const stop = effect(() => {
     const says = now.value && told(now.value);
@@ -72,6 +83,7 @@ function join(word: string): () => void {
     leave();
     room.close();
     wall.value = undefined;
+    problem.value = undefined;
     isHeld.value = false;
   };
 }
@@ -92,6 +104,7 @@ export function ClassBar() {
               ? words.class.joins
               : words.class.seat(seat)}
       </p>
+      {problem.value && <p role="alert">{words.class.away(problem.value)}</p>}
       {wall.value && <Sent {...wall.value} />}
       <button
         class="btn sm"

@@ -14,11 +14,11 @@ import {
   writeMessage,
 } from '../../../lessons/index.ts';
 import { copyToClipboard } from '../../clipboard.ts';
-import { Tag } from '../../parts/marks.tsx';
+import { Problem, Tag } from '../../parts/marks.tsx';
 import { address, lessonHere, viewAddress } from '../addresses.ts';
 import { LargeButton } from '../around.tsx';
 import { freshSeed, LESSONS, OWN_LESSON } from '../list.ts';
-import { openRoom, roomHere } from '../room.ts';
+import { isHub, openRoom, roomHere } from '../room.ts';
 import { number, words } from '../words.ts';
 import { placed, scaleOf } from './dots.ts';
 import { Frame } from './frame.tsx';
@@ -47,17 +47,24 @@ function room(): string {
 function useClass(
   wall: ClassWall,
   word: string,
-): { nowMs: number; isHeld: boolean; hold(isHeld: boolean): void; clear(): void } {
+): { nowMs: number; isHeld: boolean; problem: string | undefined; hold(isHeld: boolean): void; clear(): void } {
   const nowMs = useSignal(performance.now()),
     isHeld = useSignal(false),
+    problem = useSignal<string | undefined>(undefined),
     opened = useSignal<Room | undefined>(undefined);
   const say = (asks: boolean): void =>
     opened.peek()?.send(wall.says({ seed: address().get('seed') ?? '', isHeld: isHeld.peek(), asks }));
   useEffect(() => {
     let isNews = false,
       askedMs = performance.now();
-    const here = openRoom(word, text => {
-      isNews = wall.hear(text, performance.now()) || isNews;
+    const here = openRoom(word, true, {
+      hear: (text, from) => {
+        isNews = wall.hear(text, performance.now(), from) || isNews;
+      },
+      left: from => wall.left(from),
+      told: why => {
+        problem.value = why;
+      },
     });
     opened.value = here;
     say(true);
@@ -85,6 +92,7 @@ function useClass(
   return {
     nowMs: nowMs.value,
     isHeld: isHeld.value,
+    problem: problem.value,
     hold: held => {
       isHeld.value = held;
       say(false);
@@ -99,7 +107,7 @@ function useClass(
 function Wall({ read: { id, lesson } }: { read: ReadText }) {
   const word = useMemo(room, []),
     wall = useMemo(() => new ClassWall(lesson, id), [lesson, id]);
-  const { nowMs, isHeld, hold, clear } = useClass(wall, word),
+  const { nowMs, isHeld, problem, hold, clear } = useClass(wall, word),
     students = wall.all(),
     stuck = students.filter(student => wall.isStuck(student, nowMs));
   return (
@@ -118,6 +126,7 @@ function Wall({ read: { id, lesson } }: { read: ReadText }) {
         <b>{words.wall.count(students.length, stuck.length, students.filter(each => !wall.isHere(each)).length)}</b>{' '}
         {isHeld && words.wall.isHeld}
       </p>
+      {problem && <Problem>{problem}</Problem>}
       {nowMs - wall.otherMs < GONE_MS && (
         <p role="alert">
           <Tag kind="failed">{words.wall.other}</Tag>
@@ -206,9 +215,47 @@ function Invitation({ id, word, isOpen }: { id: string; word: string; isOpen: bo
             {told.value}
           </span>
         </p>
-        <p class="sec">{words.wall.room(word)}</p>
+        {isHub(word) ? <p class="sec">{words.wall.atHub}</p> : <OfHub word={word} />}
       </div>
     </details>
+  );
+}
+
+/** How the class comes to have several machines. */
+function OfHub({ word }: { word: string }) {
+  const typed = useSignal('');
+  return (
+    <form
+      onSubmit={event => {
+        event.preventDefault();
+        const to = address();
+        to.set('room', typed.peek().trim());
+        location.assign(`?${to}`);
+      }}
+    >
+      <p class="sec">{words.wall.room(word)}</p>
+      <p class="row wrap">
+        <label>
+          {words.wall.hub}{' '}
+          <input
+            class="in"
+            value={typed.value}
+            required
+            spellcheck={false}
+            autocomplete="off"
+            pattern="\S+[:\-]\S+"
+            title={words.wall.hubForm}
+            onInput={event => {
+              typed.value = event.currentTarget.value;
+            }}
+          />
+        </label>
+        <button class="btn">{words.wall.useHub}</button>
+      </p>
+      <p class="sec">
+        {words.wall.hubHint} <code>npx ringside pool --listen 0.0.0.0</code>
+      </p>
+    </form>
   );
 }
 

@@ -136,6 +136,7 @@ export const en = {
     leave: 'Leave the class',
     left: 'You have left the class. It is told nothing more.',
     join: 'Join it again',
+    away: (why: string) => `Your class is told nothing now. ${why}`,
   },
   wall: {
     own: 'A lesson of yours is in this tab alone, so that a class cannot open it. Put the file under an https address, and open the lesson by that.',
@@ -146,13 +147,20 @@ export const en = {
     clear: 'Empty the wall',
     count: (all: number, stuck: number, elsewhere: number) =>
       `${all === 1 ? '1 student' : `${all} students`}, ${stuck} stuck${elsewhere > 0 ? `, ${elsewhere} in another lesson` : ''}.`,
-    other: 'Another wall is open in this room: students follow whichever spoke last. Close one of them.',
+    other: 'Another wall is open in this room, and a student follows one of them. Close one.',
     invite: 'How students come in',
     inviteHint: 'Hand this link out. It asks for a name, which stays with the student; the wall is told numbers alone.',
     copy: 'Copy the link',
     byHand: 'This browser does not copy. Mark the link, and copy it by hand.',
     room: (word: string) =>
-      `Room ${word}. It reaches the tabs of this browser, and no other machine yet. Nothing of it is stored: it is gone when this page is.`,
+      `Room ${word}. It reaches the tabs of this browser. Nothing of it is stored: it is gone when this page is.`,
+    atHub:
+      'The class meets at a hub, which passes on what it cannot read. Nothing of it is stored: it is gone when this page is. Whoever has the link has the hub’s code, too.',
+    hub: 'Code, or address of a hub, for other machines',
+    hubForm: 'A code of a hub, or its address with the code',
+    useHub: 'Meet there',
+    hubHint:
+      'A hub is the machine that says its code and serves this page to all. Open it there by an address that students reach:',
     where: 'Where they are',
     students: 'Students',
     stuck: 'Stuck, by number',
@@ -171,6 +179,7 @@ export const en = {
       version: (n: number) => `${n} of another version of this page (load those pages anew)`,
       many: (n: number) => `${n} that came too fast`,
       full: (n: number) => `${n} for want of a free number`,
+      other: (n: number) => `${n} in another student’s name`,
     },
   },
   more: 'More',

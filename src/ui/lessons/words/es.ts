@@ -129,6 +129,7 @@ export const es: typeof en = {
     leave: 'Dejar la clase',
     left: 'Has dejado la clase. Ya no se le cuenta nada.',
     join: 'Volver a ella',
+    away: why => `Ahora tu clase no recibe nada. ${why}`,
   },
   wall: {
     own: 'Una lección tuya está solo en esta pestaña, y una clase no puede abrirla. Pon el archivo en una dirección https y abre la lección por ella.',
@@ -139,13 +140,20 @@ export const es: typeof en = {
     clear: 'Vaciar el muro',
     count: (all, stuck, elsewhere) =>
       `${all === 1 ? '1 estudiante' : `${all} estudiantes`}, ${stuck} sin avanzar${elsewhere > 0 ? `, ${elsewhere} en otra lección` : ''}.`,
-    other: 'Hay otro muro abierto en esta sala: los estudiantes siguen al último que habló. Cierra uno de los dos.',
+    other: 'Hay otro muro abierto en esta sala: cada estudiante sigue a uno de los dos. Cierra uno.',
     invite: 'Cómo entran los estudiantes',
     inviteHint: 'Reparte este enlace. Pide un nombre, que se queda con el estudiante; al muro solo llegan números.',
     copy: 'Copiar el enlace',
     byHand: 'Este navegador no copia. Marca el enlace y cópialo a mano.',
     room: word =>
-      `Sala ${word}. Llega a las pestañas de este navegador, y todavía a ningún otro equipo. No se guarda nada: desaparece con esta página.`,
+      `Sala ${word}. Llega a las pestañas de este navegador. No se guarda nada: desaparece con esta página.`,
+    atHub:
+      'La clase se reúne en un concentrador, que transmite lo que no puede leer. No se guarda nada: desaparece con esta página. Quien tiene el enlace tiene también el código del concentrador.',
+    hub: 'Código o dirección de un concentrador, para otros equipos',
+    hubForm: 'Un código de un concentrador, o su dirección con el código',
+    useHub: 'Reunirse allí',
+    hubHint:
+      'Un concentrador es el equipo que muestra su código y sirve esta página a todos. Ábrela por una dirección a la que lleguen los estudiantes:',
     where: 'Dónde están',
     students: 'Estudiantes',
     stuck: 'Sin avanzar, por número',
@@ -163,6 +171,7 @@ export const es: typeof en = {
       version: n => `${n} de otra versión de esta página (recarga esas páginas)`,
       many: n => `${n} que llegaron demasiado deprisa`,
       full: n => `${n} por no haber número libre`,
+      other: n => `${n} en nombre de otro estudiante`,
     },
   },
   more: 'Más',
