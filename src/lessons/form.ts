@@ -14,6 +14,8 @@ export type Action = { says?: string } & (
   | { kind: 'controls'; guest: string; controls: ChosenControls }
   | { kind: 'slice'; ms: number }
   | { kind: 'xl'; verb: Verb; guest: string; value?: number }
+  /** Begins, and goes on with the time that follows. */
+  | { kind: 'migrate'; guest: string }
   | { kind: 'run'; ms: number }
   /** Another line in the source of a small guest, which is then assembled and started. */
   | { kind: 'edit'; guest: string; line: number; text: string }

@@ -323,6 +323,7 @@ const FORMS = [
   `xl exit-controls GUEST ${EXIT_SWITCHES.join('|')}=0|1 exceptions=VECTORS ple-gap=CLOCKS ple-window=CLOCKS`,
   `xl ${VALUED.join('|')} GUEST MIB`,
   `xl ${BARE.join('|')} GUEST`,
+  'xl migrate GUEST localhost',
 ].join(', ');
 
 function readAction(source: string, line: number, wrong: Wrong): Action[] {
@@ -355,6 +356,8 @@ function readAction(source: string, line: number, wrong: Wrong): Action[] {
   if (valued) return [{ kind: 'xl', verb: valued[1] as Verb, guest: valued[2]!, value: Number(valued[3]) }];
   const bare = new RegExp(`^xl (${BARE.join('|')}) ([\\w-]+)$`).exec(source);
   if (bare) return [{ kind: 'xl', verb: bare[1] as Verb, guest: bare[2]! }];
+  const moved = /^xl migrate ([\w-]+) localhost$/.exec(source);
+  if (moved) return [{ kind: 'migrate', guest: moved[1]! }];
   const chosen = /^xl exit-controls ([\w-]+)((?: [a-z\d-]+=[\d,]+)+)$/.exec(source),
     controls = chosen && readControls(chosen[2]!.trim().split(' '));
   if (chosen && controls) return [{ kind: 'controls', guest: chosen[1]!, controls }];

@@ -1,4 +1,4 @@
-/** Pictures that a lesson may have beside its steps: inspectors of the page, by their ids (src/ui/inspect/inspectors.ts), or `levels` and `notes` (levels.tsx, notes.tsx), and of what. */
+/** Pictures that a lesson may have beside its steps: inspectors of the page, by their ids (src/ui/inspect/inspectors.ts), or `levels`, `notes` and `rounds` (levels.tsx, notes.tsx, rounds.tsx), and of what. */
 export const PICTURES: Readonly<Record<string, 'guest' | 'host'>> = {
   exits: 'guest',
   processor: 'guest',
@@ -9,5 +9,6 @@ export const PICTURES: Readonly<Record<string, 'guest' | 'host'>> = {
   path: 'guest',
   levels: 'guest',
   notes: 'guest',
+  rounds: 'guest',
   scheduler: 'host',
 };

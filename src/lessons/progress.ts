@@ -73,7 +73,10 @@ export function progressOf(
       const values = facts.get(action.guest)?.values ?? {};
       if (Object.entries(action.controls).every(([name, on]) => values[`control.${name}`] === Number(on)))
         atNs = commands.findLast(({ name }) => name === 'exit-controls')?.atNs ?? beganNs;
-    } else if (action.kind === 'slice')
+    } else if (action.kind === 'migrate')
+      // It has another number then.
+      atNs = commands.find(({ name }) => name === 'migrate')?.atNs;
+    else if (action.kind === 'slice')
       atNs = commands.find(({ given }) => given.includes(`"tsliceUs":${1000 * action.ms}`))?.atNs;
     else {
       const values = facts.get(action.guest)?.values ?? {};

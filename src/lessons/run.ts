@@ -20,6 +20,10 @@ export interface LessonHost {
   setSlice(ms: number): Promise<void>;
   chooseExits(id: number, controls: ChosenControls): Promise<void>;
   xl(verb: Verb, id: number, value?: number): Promise<void>;
+  /** Has it go to other frames of its host, as time goes on. @throws Error with a sentence: it does not go */
+  migrate(id: number): Promise<unknown>;
+  /** Numbers of the domains that are there, by their names. */
+  ids(): Promise<ReadonlyMap<string, number>>;
   facts(id: number): Promise<Facts>;
   /** Time stands still; it goes on for so many milliseconds at most, or until nothing happens. */
   stand(): Promise<void>;
@@ -31,13 +35,15 @@ export interface LessonHost {
 
 /** Of that what a host does by its commands, wherever it is. */
 export const commandsOf = (
-  host: Pick<HostApi, 'destroy' | 'sched-credit' | 'exit-controls' | 'inspect' | Verb>,
-): Pick<LessonHost, 'destroy' | 'setShares' | 'setSlice' | 'chooseExits' | 'xl' | 'facts'> => ({
+  host: Pick<HostApi, 'destroy' | 'sched-credit' | 'exit-controls' | 'inspect' | 'migrate' | 'list' | Verb>,
+): Pick<LessonHost, 'destroy' | 'setShares' | 'setSlice' | 'chooseExits' | 'xl' | 'migrate' | 'ids' | 'facts'> => ({
   destroy: id => host.destroy(id),
   setShares: async (domain, shares) => void (await host['sched-credit']({ domain, ...shares })),
   setSlice: async ms => void (await host['sched-credit']({ tsliceUs: 1000 * ms })),
   chooseExits: async (id, controls) => void (await host['exit-controls'](id, controls)),
   xl: (verb, id, value) => (verb === 'pause' || verb === 'unpause' ? host[verb](id) : host[verb](id, value!)),
+  migrate: id => host.migrate(id, 'localhost'),
+  ids: async () => new Map((await host.list()).map(({ name, id }) => [name, id])),
   facts: id => host.inspect('facts', id),
 });
 
@@ -63,7 +69,7 @@ export interface Result {
 /** A guest has come to its prompt by then: what lessons may boot needs less than a millisecond of its time, and its devices some turns of Domain 0. */
 const BOOT_MS = 100;
 /** Of these there are none where nothing of the kind is there: no such exit, hypercall, open port, grant. */
-const NOTHING_IS_0 = /^(exit|hypercall|port|grant|order)\./;
+const NOTHING_IS_0 = /^(exit|hypercall|port|grant|order|move)\./;
 /** Slower than this time moves less often than somebody looks. */
 const LEAST_SPEED = 0.1;
 
@@ -150,6 +156,7 @@ export class LessonRun {
   /** A step is open, and may be done by hand: from here on it is measured. @throws Error with a sentence */
   async begin(): Promise<void> {
     await this.host.stand();
+    await this.followMoves();
     this.before = await this.look();
     this.began = await this.host.now();
   }
@@ -168,6 +175,7 @@ export class LessonRun {
       if (action.kind === 'edit') continue;
       if (action.kind === 'run') {
         await this.host.runFor(action.ms);
+        await this.followMoves();
         continue;
       }
       if (action.kind === 'slice') {
@@ -176,7 +184,11 @@ export class LessonRun {
       }
       const id = this.ids.get(action.guest);
       if (id === undefined) throw new Error(`${action.guest} does not run. Begin the step again.`);
-      if (action.kind === 'controls') await this.host.chooseExits(id, action.controls);
+      if (action.kind === 'migrate')
+        this.host.migrate(id).catch((error: Error) => {
+          this.notMoved = error;
+        });
+      else if (action.kind === 'controls') await this.host.chooseExits(id, action.controls);
       else if (action.kind === 'xl') await this.host.xl(action.verb, id, action.value);
       else if (action.kind === 'type') await this.host.type(id, new TextEncoder().encode(`${action.text}\r`));
       else
@@ -186,6 +198,21 @@ export class LessonRun {
         });
     }
     await this.host.stand();
+  }
+
+  /** Why a guest does not move. */
+  private notMoved: Error | undefined;
+
+  /** One that has moved has another number. @throws Error with a sentence: it has not */
+  private async followMoves(): Promise<void> {
+    const ids = await this.host.ids();
+    for (const name of this.ids.keys()) {
+      const id = ids.get(name);
+      if (id !== undefined) this.ids.set(name, id);
+    }
+    const { notMoved } = this;
+    this.notMoved = undefined;
+    if (notMoved) throw notMoved;
   }
 
   /** How far somebody has come with a step, and what the measurement behind it counts so far; asked again and again. `isHeld`: a guest is paused. @throws Error with a sentence */
@@ -216,6 +243,7 @@ export class LessonRun {
   /** What the machine has counted since `begin`, and whether it is what should be. @throws Error with a sentence */
   async measure(step: number, answers: ReadonlyMap<string, number>): Promise<Result> {
     await this.host.stand();
+    await this.followMoves();
     const after = await this.look();
     const values = new Map([
       ...answers,

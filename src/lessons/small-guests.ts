@@ -17,6 +17,7 @@ export const SMALL_GUESTS: readonly string[] = [
   'service.asm',
   'spinner.asm',
   'toy.asm',
+  'writer.asm',
 ];
 
 const PARAVIRTUAL = ['paravirtual.asm', 'pv-calls.asm', 'service.asm'];

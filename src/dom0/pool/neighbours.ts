@@ -14,8 +14,14 @@ export interface Neighbours {
   serve(service: Service, accept: (channel: ByteChannel, from: string) => void): void;
 }
 
-/** A channel between two ends of one process; `cut` breaks it, and what is on its way is lost. `soon`: when the event loop had its turn. */
-export function channelPair(soon: (callback: () => void) => void): {
+/** What so many bytes take from one end to the other: calls back when they have come. */
+export type Travel = (bytes: number, arrive: () => void) => void;
+
+/** A channel between two ends of one process; `cut` breaks it, and what is on its way is lost. `soon`: when the event loop had its turn. `travel`: absent, it takes no time. */
+export function channelPair(
+  soon: (callback: () => void) => void,
+  travel: Travel = (_bytes, arrive) => arrive(),
+): {
   ends: [ByteChannel, ByteChannel];
   cut(why: string): void;
 } {
@@ -26,15 +32,17 @@ export function channelPair(soon: (callback: () => void) => void): {
       if (isDue) return;
       isDue = true;
       soon(() => {
-        isDue = false;
         const piece = from().next(Infinity);
-        if (piece === undefined) return;
-        if (piece instanceof Uint8Array) to().arrived(piece as Uint8Array<ArrayBuffer>);
-        else {
-          to().finish(piece.why);
-          from().finish(undefined);
-        }
-        pump();
+        if (piece === undefined) return void (isDue = false);
+        travel(piece instanceof Uint8Array ? piece.length : 0, () => {
+          isDue = false;
+          if (piece instanceof Uint8Array) to().arrived(piece as Uint8Array<ArrayBuffer>);
+          else {
+            to().finish(piece.why);
+            from().finish(undefined);
+          }
+          pump();
+        });
       });
     };
     return pump;

@@ -77,10 +77,21 @@ const READS_FILES = new Set(['create', 'restore', 'destroy', 'cd-insert', 'block
 const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array | Uint32Array): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
 
+/** Turns of the event loop in which a move goes on by itself; it needs some ten. */
+const MOVE_TURNS = 100;
+
 const REPEATING = 'A run is being repeated. Wait until its last input has come, and try again.';
+
+/** It is there at `atMs` of `linkMs`. */
+interface Travelling {
+  atMs: number;
+  arrive(): void;
+}
 
 /** What it needs of its host. */
 interface TimeHost {
+  /** Nobody could run for so long. */
+  idled(ns: number): void;
   runners: Pick<Runners, 'hold' | 'go' | 'farthestNs'>;
   /** Nanoseconds. */
   hostNs(): number;
@@ -112,6 +123,10 @@ export class VirtualTime implements TimeCalls, Pace {
   private stopNs = Infinity;
   private whenReached: ((now: TimeNow) => void)[] = [];
   private whenReplayed: ((now: TimeNow) => void) | undefined;
+  /** Domains that move: no time goes by but what their pages take on the link. */
+  private moves = 0;
+  /** What is on a link, soonest first. */
+  private travelling: Travelling[] = [];
   private anchor: { wallMs: number; ns: number } | undefined;
 
   /** `wallMs`: monotonic milliseconds, for the pace alone; `soon` as of the host. `speed`: see TimeNow. */
@@ -142,19 +157,86 @@ export class VirtualTime implements TimeCalls, Pace {
   /** A round begins; false: not now, time stands still. */
   begin(): boolean {
     this.applyDue();
-    if (this.stopped || this.commands > 0) return false;
+    if (this.isHeld) return false;
     this.rounds++;
     return true;
   }
 
   /** A round has ended; `isStill`: nothing happens any more before an input comes. */
   ended(isStill: boolean): void {
-    const isThere = this.host.hostNs() >= this.stopNs;
+    // What moves is not left on its way.
+    const isThere = this.moves === 0 && this.host.hostNs() >= this.stopNs;
     if (isThere) this.setStopped(true);
-    if (isThere || (isStill && this.stopNs !== Infinity)) this.reach();
+    if (isThere || (isStill && this.stopNs !== Infinity && this.moves === 0)) this.reach();
+    if (!this.stopped) this.carryOn(isStill);
     // Where the run is another one than that of the inputs, their round may never come.
     if (isStill && this.coming[0]) this.coming[0].round = Math.min(this.coming[0].round, this.rounds);
     if (this.coming.length > 0) this.soon(() => this.applyDue());
+  }
+
+  // ---- what moves
+
+  /** Of links: it goes on with the guest that is farthest, and where nobody runs. */
+  get linkMs(): number {
+    return (this.host.runners.farthestNs + this.idledNs) / 1e6;
+  }
+
+  private idledNs = 0;
+
+  /** Calls back when `linkMs` is there. */
+  at(atMs: number, arrive: () => void): void {
+    this.waitsForGuest = false;
+    this.travelling.push({ atMs, arrive });
+    this.travelling.sort((a, b) => a.atMs - b.atMs);
+    this.settle();
+  }
+
+  /** A domain moves: what Domain 0 does for it takes no time. `load`: what does it. */
+  async move<T>(load: () => Promise<() => Promise<T>>): Promise<T> {
+    this.commands++;
+    this.settle();
+    const work = await load().finally(() => void this.commands--);
+    this.moves++;
+    this.settle();
+    try {
+      return await work();
+    } finally {
+      this.moves--;
+      this.settle();
+    }
+  }
+
+  /** Nothing is on its way: Domain 0 sends more, or else waits for a guest, which has its time then. */
+  private watchMove(turns = MOVE_TURNS): void {
+    this.isWatching = true;
+    this.soon(() => {
+      if (turns > 1 && this.moves > 0 && this.travelling.length === 0) return this.watchMove(turns - 1);
+      this.isWatching = false;
+      if (this.moves === 0 || this.travelling.length > 0) return;
+      this.waitsForGuest = true;
+      this.settle();
+    });
+  }
+
+  private isWatching = false;
+  private waitsForGuest = false;
+
+  /** What has come to the end of its way; where nobody runs meanwhile, it comes at once. */
+  private carryOn(isStill: boolean): void {
+    const [first] = this.travelling;
+    if (first && isStill) {
+      const ns = Math.max(0, 1e6 * (first.atMs - this.linkMs));
+      this.idledNs += ns;
+      this.host.idled(ns);
+    }
+    // Of a sum of times the last digits are not.
+    while (this.travelling[0] && this.travelling[0].atMs <= this.linkMs + 1e-6) this.travelling.shift()!.arrive();
+    // Where nothing is on its way, nothing has changed.
+    if (first) this.settle();
+  }
+
+  private get isHeld(): boolean {
+    return this.stopped || this.commands > 0 || (this.moves > 0 && this.travelling.length === 0 && !this.waitsForGuest);
   }
 
   // ---- inputs
@@ -305,7 +387,9 @@ export class VirtualTime implements TimeCalls, Pace {
   }
 
   private settle(): void {
-    if (this.stopped || this.commands > 0) this.host.runners.hold();
+    if (this.moves === 0) this.waitsForGuest = false;
+    else if (this.travelling.length === 0 && !this.waitsForGuest && !this.isWatching) this.watchMove();
+    if (this.isHeld) this.host.runners.hold();
     // The guests look again, and the round finds out whether anything happens.
     else this.host.runners.go();
   }

@@ -115,14 +115,14 @@ const forLoader = ({ mmioHoleMiB }: DomainPaths): Record<string, string | number
   'hvmloader/allow-memory-relocate': 1,
 });
 
-/** What is left in the store of a domain that is gone: its own, and what Domain 0 has of its devices, sentences about them among that. */
-export function removeDomainPaths(client: StoreClient, domid: number, uuid: string): void {
+/** What is left in the store of a domain that is gone: its own, and what Domain 0 has of its devices, sentences about them among that. `uuid`: absent, another domain has it. */
+export function removeDomainPaths(client: StoreClient, domid: number, uuid: string | undefined): void {
   const kinds = ['/local/domain/0/backend', '/local/domain/0/error/backend'].flatMap(path =>
     client.directory(path).map(kind => `${path}/${kind}`),
   );
   for (const path of [
     `/local/domain/${domid}`,
-    `/vm/${uuid}`,
+    ...(uuid === undefined ? [] : [`/vm/${uuid}`]),
     `/libxl/${domid}`,
     ...kinds.map(kind => `${kind}/${domid}`),
   ])

@@ -24,7 +24,7 @@ export type { CommandHost, Guest, Moved, MoveWish } from './command-host.ts';
 export type { Job, JobMemory } from './domains/index.ts';
 export type { Held } from './saving.ts';
 export type { Receiving } from './receiving.ts';
-export { migratedAwayName } from './taken.ts';
+export { incomingName, migratedAwayName } from './taken.ts';
 export { actionOf, follows, hasStopped, lastExits } from './endings.ts';
 export { reasonOf } from './breaks/index.ts';
 export { Viewers } from './viewers.ts';

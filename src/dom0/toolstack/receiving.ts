@@ -19,6 +19,8 @@ export interface Incoming {
   name: string;
   /** Of its devices (Services.describe). */
   toolstack: State;
+  /** It moves within this host: the domain that has its name and its UUID is the one that goes. */
+  isFromHere?: boolean;
 }
 
 /** Of a state that has yet to come. */
@@ -75,7 +77,13 @@ export class Receiving {
       throw new Error(
         `${name} runs ${about.virtualTime ? 'in virtual time' : 'by the clock on the wall'}, and this host ${isVirtual ? 'in virtual time' : 'by the clock on the wall'}. Take a host of its kind.`,
       );
-    refuseTaken(host, [incomingName(name), name], about.uuid, 'Destroy or rename it, and migrate this one again.');
+    const { isFromHere = false } = incoming;
+    refuseTaken(
+      host,
+      [incomingName(name), ...(isFromHere ? [] : [name])],
+      isFromHere ? undefined : about.uuid,
+      'Destroy or rename it, and migrate this one again.',
+    );
     const receiving = new Receiving(host, head, incoming);
     await receiving.build();
     return receiving;

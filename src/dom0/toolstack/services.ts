@@ -237,7 +237,7 @@ export class Services {
       devices?.close();
       // Nothing is half-made.
       if (xenstored.isIntroduced(domid)) xenstored.release(domid);
-      removeDomainPaths(this.client, domid, described.uuid);
+      this.removePaths(domid, described.uuid);
       throw error;
     }
     const console0 = pv;
@@ -502,12 +502,18 @@ export class Services {
     this.dom0.setStill(domid, false);
   }
 
+  /** Of one that moves within this host, two domains have the UUID: what stands under it is the other's from then on. */
+  private removePaths(domid: number, uuid: string): void {
+    const isOthers = [...this.guests.values()].some(guest => guest.uuid === uuid);
+    removeDomainPaths(this.client, domid, isOthers ? undefined : uuid);
+  }
+
   private detachGuest(domid: number, guest: Guest): void {
     this.guests.delete(domid);
     this.poll();
     guest.devices.close();
     guest.console.close(this.stands(domid));
     this.xenstored.release(domid);
-    removeDomainPaths(this.client, domid, guest.uuid);
+    this.removePaths(domid, guest.uuid);
   }
 }

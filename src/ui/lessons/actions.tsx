@@ -102,6 +102,7 @@ function commandOf(action: Exclude<Action, { kind: 'type' | 'run' | 'edit' }>): 
     return `xl exit-controls ${action.guest} ${Object.entries(action.controls)
       .map(([name, value]) => `${name}=${name === 'exceptions' ? vectorsIn(Number(value)).join(',') : Number(value)}`)
       .join(' ')}`;
+  if (action.kind === 'migrate') return `xl migrate ${action.guest} localhost`;
   if (action.kind === 'slice') return `xl sched-credit -s -t ${action.ms}`;
   const option = (word: string, value: number | undefined): string => (value === undefined ? '' : ` ${word}${value}`);
   return action.kind === 'xl'

@@ -7,10 +7,11 @@ import type { DomainSession } from '../sessions.ts';
 import type { Lesson, PictureName } from '../../lessons/index.ts';
 import { Levels } from './levels.tsx';
 import { Notes } from './notes.tsx';
+import { Rounds } from './rounds.tsx';
 import { words } from './words.ts';
 
 /** Those that are no inspectors. */
-const OWN: Readonly<Record<string, typeof Levels>> = { levels: Levels, notes: Notes };
+const OWN: Readonly<Record<string, typeof Levels>> = { levels: Levels, notes: Notes, rounds: Rounds };
 
 /** `sessions`: of its guests, as far as they are there. */
 export function Pictures({ lesson, sessions }: { lesson: Lesson; sessions: readonly DomainSession[] }) {

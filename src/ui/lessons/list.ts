@@ -27,6 +27,11 @@ export const LESSONS: readonly LessonEntry[] = [
   },
   { id: 'emulated-or-pv', title: 'Emulated or paravirtual I/O', about: 'what a KiB costs in exits, by three drivers' },
   { id: 'ballooning', title: 'Ballooning', about: 'memory that a guest gives back, if it listens' },
+  {
+    id: 'live-migration',
+    title: 'Live migration',
+    about: 'to another host while it runs, and the rate at which that never ends',
+  },
   { id: 'exits', title: 'VM exits, and who chooses them', about: 'the control that removes nine exits in ten' },
   { id: 'shadow-or-nested', title: 'Shadow or nested paging', about: 'who walks a guest’s tables, and at what cost' },
   { id: 'weight-and-cap', title: 'Sharing a CPU by weight and cap', about: 'two busy guests on one processor' },

@@ -4,7 +4,7 @@
  */
 import { readStateAsItComes } from '../../../hypervisor/index.ts';
 import type { ByteChannel } from '../../host/nbd/index.ts';
-import type { CommandHost, Guest, Receiving } from '../../toolstack/index.ts';
+import { type CommandHost, type Guest, incomingName, type Receiving } from '../../toolstack/index.ts';
 import { Line } from './line.ts';
 import { hear, MESSAGE, nextHeader, type Offer, PROTOCOL, readOffer, say, TEXT, textOf } from './messages.ts';
 
@@ -57,10 +57,13 @@ class StreamReader {
 /** All that comes to a host. */
 export class Receiver {
   private readonly host: CommandHost;
+  private readonly isFromHere: boolean;
   private readonly moves = new Map<string, Move>();
 
-  constructor(host: CommandHost) {
+  /** `isFromHere`: domains move within the host. */
+  constructor(host: CommandHost, isFromHere = false) {
     this.host = host;
+    this.isFromHere = isFromHere;
   }
 
   /** A connection that another host has made. Resolves at its end, whatever that is. */
@@ -102,8 +105,9 @@ export class Receiver {
     const { host } = this;
     if (this.moves.has(token)) throw new Error(`${name} has come already, or was refused.`);
     await host.tasks.run(`xl migrate-receive ${name} (${from})`, async task =>
-      host.toolstack.jobs.run(name, 'Incoming migration', async job => {
-        const arrival = new Arrival(host, line, from, offer);
+      // Within a host it has a job already: it goes.
+      host.toolstack.jobs.run(this.isFromHere ? incomingName(name) : name, 'Incoming migration', async job => {
+        const arrival = new Arrival({ host, line, from, offer, isFromHere: this.isFromHere });
         const move: Move = { as: 'coming', drop: why => arrival.drop(why) };
         this.remember(token, move);
         // Whoever wants it to end, here or there.
@@ -124,22 +128,24 @@ export class Receiver {
   }
 }
 
+interface ArrivalParts {
+  host: CommandHost;
+  line: Line;
+  from: string;
+  offer: Offer;
+  isFromHere: boolean;
+}
+
 /** One domain on its way here. */
 class Arrival {
-  private readonly host: CommandHost;
-  private readonly line: Line;
-  private readonly from: string;
-  private readonly offer: Offer;
+  private readonly parts: ArrivalParts;
   private receiving: Receiving | undefined;
   private dropped: Error | undefined;
   private tellDropped = (_why: Error): void => {};
   private readonly whenDropped: Promise<never>;
 
-  constructor(host: CommandHost, line: Line, from: string, offer: Offer) {
-    this.host = host;
-    this.line = line;
-    this.from = from;
-    this.offer = offer;
+  constructor(parts: ArrivalParts) {
+    this.parts = parts;
     this.whenDropped = new Promise((_resolve, reject) => (this.tellDropped = reject));
     this.whenDropped.catch(() => {});
   }
@@ -152,7 +158,7 @@ class Arrival {
 
   /** All of it has come, and it is this host's. @throws Error with a sentence: nothing of it is left */
   async whole(): Promise<Guest> {
-    const { line } = this;
+    const { line } = this.parts;
     try {
       return await Promise.race([this.comes(), this.whenDropped]);
     } catch (error) {
@@ -165,7 +171,7 @@ class Arrival {
   }
 
   private async comes(): Promise<Guest> {
-    const { host, line, offer, from } = this;
+    const { host, line, offer, from, isFromHere } = this.parts;
     const { Receiving } = await import('../../toolstack/receiving.ts');
     const stream = new StreamReader(line, async () => {
       await this.receiving?.placed();
@@ -174,7 +180,7 @@ class Arrival {
     const state = await readStateAsItComes(count => stream.read(count), offer.name, {
       begins: async head => {
         if (offer.definition !== undefined) head.about.definition = offer.definition;
-        this.receiving = await Receiving.begin(host, head, offer);
+        this.receiving = await Receiving.begin(host, head, { ...offer, isFromHere });
         if (this.dropped) throw await this.leave();
         await say(line, MESSAGE.ACCEPTED);
       },
@@ -196,7 +202,7 @@ class Arrival {
 
   /** It runs from now on. @throws Error with a sentence: it does not, and the other host has it back */
   async start(guest: Guest): Promise<void> {
-    const { line, offer } = this;
+    const { line, offer } = this.parts;
     try {
       this.receiving!.start(guest, offer.paused);
     } catch (error) {

@@ -44,6 +44,8 @@ export interface SenderParts {
   neighbours: Neighbours;
   /** Who decides whose the guest is, where a pool has one who does; absent: the two hosts do. */
   ownership?: Ownership;
+  /** Monotonic milliseconds, where they are others than the host's: in virtual time. */
+  hostMs?(): number;
 }
 
 /** Whose a guest is, by somebody who can tell though the two hosts have lost each other. */
@@ -86,6 +88,7 @@ class Departure {
   private readonly convergence: Convergence;
   private stoodStillMs: number | undefined;
   private runsThereMs = 0;
+  private sentBeforeBytes = 0;
   private notConverged: string | undefined;
 
   constructor(parts: SenderParts, guest: Guest, to: string, wish: MoveWish, job: Job) {
@@ -96,8 +99,8 @@ class Departure {
     this.job = job;
     this.name = guest.name;
     const { me } = parts.neighbours;
-    const { epochMs, hostMs } = parts.host.parts;
-    this.startedMs = hostMs();
+    const { epochMs } = parts.host.parts;
+    this.startedMs = this.nowMs();
     this.token = `${me} ${guest.uuid} ${Math.round(epochMs())} ${++moves}`;
     job.signal.addEventListener('abort', () => this.stop.abort(job.signal.reason));
     wish.signal?.addEventListener('abort', () => this.askedToStop());
@@ -109,6 +112,11 @@ class Departure {
     this.stopped.catch(() => {});
     // It may have waited for another job of the domain.
     if (wish.signal?.aborted) this.askedToStop();
+  }
+
+  private nowMs(): number {
+    const { hostMs, host } = this.parts;
+    return (hostMs ?? host.parts.hostMs)();
   }
 
   private tell(line: string): void {
@@ -143,7 +151,8 @@ class Departure {
         },
         round: round => this.noteRound(round, line),
         stands: () => {
-          this.stoodStillMs = host.parts.hostMs();
+          this.stoodStillMs = this.nowMs();
+          this.sentBeforeBytes = line.sentBytes;
           this.notConverged = this.convergence.problem(this.name, this.to);
           if (this.notConverged !== undefined) this.tell(this.notConverged);
         },
@@ -161,13 +170,18 @@ class Departure {
     this.tell('migration target: Transfer complete, requesting permission to start domain.');
     this.tell('migration sender: Target has acknowledged transfer.');
     await this.handOver(line, held);
-    const nowMs = host.parts.hostMs(),
+    const nowMs = this.nowMs(),
       downtimeMs = this.runsThereMs - (this.stoodStillMs ?? this.runsThereMs);
-    if (this.progress) this.job.moved({ ...this.progress, remainingBytes: 0, downtimeMs });
+    const { sentBytes } = line;
+    const restBytes = sentBytes - this.sentBeforeBytes;
+    const totalMs = nowMs - this.startedMs;
+    // A paravirtual guest has no rounds.
+    const progress = this.progress ?? { totalBytes: sentBytes, iteration: 0, rounds: [] };
+    this.job.moved({ ...progress, processedBytes: sentBytes, remainingBytes: 0, downtimeMs, restBytes, totalMs });
     return {
       rounds: this.rounds,
-      bytes: line.sentBytes,
-      totalMs: nowMs - this.startedMs,
+      bytes: sentBytes,
+      totalMs,
       downtimeMs,
       ...(this.notConverged === undefined ? {} : { notConverged: this.notConverged }),
     };
@@ -253,9 +267,8 @@ class Departure {
   }
 
   private async noteRound({ iteration, dirty, copied }: PrecopyRound, line: Line): Promise<void> {
-    const { hostMs } = this.parts.host.parts;
     const isOver = copied === dirty && !(iteration === this.overRounds - 1);
-    const nowMs = hostMs();
+    const nowMs = this.nowMs();
     const { convergence } = this;
     if (this.rounds.length <= iteration) convergence.begins(dirty, nowMs);
     this.rounds[iteration] = dirty;
@@ -265,6 +278,7 @@ class Departure {
       remainingBytes: (dirty - copied) * FRAME_BYTES,
       totalBytes: this.rounds[0]! * FRAME_BYTES,
       iteration: iteration + 1,
+      rounds: [...this.rounds],
       bytesPerSecond: (1000 * line.sentBytes) / Math.max(1, nowMs - this.startedMs),
       ...(dirtyFramesPerSecond === undefined ? {} : { dirtyFramesPerSecond }),
     };
@@ -274,7 +288,7 @@ class Departure {
     this.overRounds = iteration + 1;
     this.tell(`xc: Frames iteration ${iteration}: ${copied}/${dirty}  100%`);
     await this.settled(line);
-    convergence.ends(hostMs());
+    convergence.ends(this.nowMs());
   }
 
   private overRounds = 0;
@@ -311,7 +325,8 @@ class Departure {
     this.tell('migration sender: Target reports successful startup.');
     await toolstack.remove(guest, false, 'migrated');
     toolstack.halted.delete(migratedAwayName(name));
-    toolstack.halted.set(name, 'migrated');
+    // Where the other host is this one, it is there under its name.
+    if (!toolstack.isTaken(name)) toolstack.halted.set(name, 'migrated');
     this.tell('Migration successful.');
     this.parts.host.tasks.note(`xl migrate ${name} ${to}`, 'done', `${name} runs on ${to}.`);
   }
@@ -326,7 +341,7 @@ class Departure {
     try {
       await say(line, MESSAGE.GO, TEXT.GO);
       const [status, ...why] = await answer(line, MESSAGE.RESULT);
-      this.runsThereMs = this.parts.host.parts.hostMs();
+      this.runsThereMs = this.nowMs();
       if (status === 0) return undefined;
       // Nothing is left there once the permission comes back.
       await answer(line, MESSAGE.GO);

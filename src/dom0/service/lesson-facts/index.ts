@@ -9,6 +9,7 @@ import { counters } from './counters.ts';
 import { disks } from './disks.ts';
 import { grants } from './grants.ts';
 import { memory } from './memory.ts';
+import { moves } from './moves.ts';
 import { notes } from './notes.ts';
 import { ports } from './ports.ts';
 import { processor } from './processor.ts';
@@ -18,7 +19,19 @@ import type { Facts, Family } from './told.ts';
 
 export type { Facts } from './told.ts';
 
-const FAMILIES: readonly Family[] = [counters, controls, processor, memory, ports, grants, notes, rings, disks, store];
+const FAMILIES: readonly Family[] = [
+  counters,
+  controls,
+  processor,
+  memory,
+  ports,
+  grants,
+  notes,
+  rings,
+  disks,
+  store,
+  moves,
+];
 
 /** `ofDevices`: their rings. @throws Error with a sentence where there is no such domain */
 export function factsOf(host: CommandHost, id: number, ofDevices: readonly RingFacts[]): Facts {

@@ -66,6 +66,12 @@ export const FACTS: readonly FactRow[] = [
   value('back.PATH', 'a number below its back ends in Domain 0, as back.vbd/51712/state'),
   value('order.PATH', 'place of a node among those of its device, by when the guest wrote it: 1 is the first'),
   value('id', 'domain number'),
+  value('move.rounds', 'rounds in which its memory was copied while it ran, when it was moved last'),
+  value('move.round.N', 'pages of round N, from 1 on'),
+  value('move.pages', 'pages of all rounds'),
+  value('move.rest_kib', 'KiB that went while it stood still'),
+  value('move.down_us', 'microseconds that it stood still'),
+  value('move.total_us', 'microseconds from the first page to its first step there'),
 ];
 
 /** What a word in capitals may be. */

@@ -71,9 +71,14 @@ export interface JobMemory {
   totalBytes: number;
   /** Rounds begun, the first among them. */
   iteration: number;
+  /** Frames of each round so far. */
+  rounds: readonly number[];
+  /** Bytes that went while it stood still, once it has moved. */
+  restBytes?: number;
   /** Frames that are written a second, as the last round tells; absent: there was none to tell by. */
   dirtyFramesPerSecond?: number;
   bytesPerSecond?: number;
-  /** How long it stood still. */
+  /** How long it stood still, and how long all of it took, once it has moved. */
   downtimeMs?: number;
+  totalMs?: number;
 }

@@ -56,9 +56,18 @@ export const en = {
   hint: (said: number) => `About your ${number(said)}:`,
   next: 'Next lesson:',
   picture: (name: string, guest: string | undefined) => (guest === undefined ? name : `${name} of ${guest}`),
-  pictures: { levels: 'What traps, what silently differs', notes: 'What the guest counts' } as Readonly<
-    Record<string, string>
-  >,
+  pictures: {
+    levels: 'What traps, what silently differs',
+    notes: 'What the guest counts',
+    rounds: 'Its last move, round by round',
+  } as Readonly<Record<string, string>>,
+  rounds: {
+    none: 'It has not moved yet.',
+    round: (n: number) => `round ${n}`,
+    rest: 'while it stands still',
+    pages: (count: string) => `${count} pages`,
+    down: (ms: string) => `It stood still for ${ms} ms.`,
+  },
   levels: {
     instruction: 'Instruction',
     level: (level: number) => `at level ${level}`,

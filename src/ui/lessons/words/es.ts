@@ -55,7 +55,18 @@ export const es: typeof en = {
   hint: said => `Sobre tu ${number(said)}:`,
   next: 'Lección siguiente:',
   picture: (name, guest) => (guest === undefined ? name : `${name} de ${guest}`),
-  pictures: { levels: 'Qué salta, qué difiere en silencio', notes: 'Lo que cuenta el invitado' },
+  pictures: {
+    levels: 'Qué salta, qué difiere en silencio',
+    notes: 'Lo que cuenta el invitado',
+    rounds: 'Su última migración, ronda por ronda',
+  },
+  rounds: {
+    none: 'Todavía no ha migrado.',
+    round: n => `ronda ${n}`,
+    rest: 'mientras está parado',
+    pages: count => `${count} páginas`,
+    down: ms => `Estuvo parado ${ms} ms.`,
+  },
   levels: {
     instruction: 'Instrucción',
     level: level => `en el nivel ${level}`,
