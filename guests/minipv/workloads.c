@@ -34,14 +34,14 @@ static void tables(u32 n) {
   }
   print("tables: %u changes, %u refused\n", n, refused);
 }
-/* dirty PAGES ROUNDS [PAUSE_US]: writes a word into each of PAGES pages, ROUNDS times. */
+/* dirty PAGES ROUNDS [PAUSE_US]: writes a word into each of PAGES pages, ROUNDS times; in its pauses the network is served. */
 static void dirty(u32 pages, u32 rounds, u32 pause) {
   static u32 round;
   if (pages > BUFFER_PAGES) pages = BUFFER_PAGES;
   for (u32 r = 0; r < rounds; r++, control()) {
     round++;
     for (u32 i = 0; i < pages; i++) *(volatile u32 *)(buffer + i * PAGE) = round + i;
-    if (pause) wait(pause * 1000ull);
+    for (u64 until = now() + pause * 1000ull; now() < until;) { u64 rest = until - now(); wait(rest); ip_poll(); }
   }
   print("dirty: %u pages, %u times\n", pages, rounds);
 }

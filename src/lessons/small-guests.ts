@@ -14,6 +14,7 @@ export const SMALL_GUESTS: readonly string[] = [
   'paravirtual.asm',
   'pv-calls.asm',
   'sensitive.asm',
+  'server.asm',
   'service.asm',
   'spinner.asm',
   'toy.asm',

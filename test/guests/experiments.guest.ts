@@ -72,6 +72,30 @@ const THEORY: Readonly<Record<string, (rows: readonly Row[]) => void>> = {
     expect(attack.refused).toBe(attack.tries);
     expect(last('it computes without a pause', 'response')).toBeGreaterThan(1.5);
   },
+  migration: rows => {
+    const of = (measure: string): Row[] => rows.filter(row => row.measure === measure);
+    for (const { goesOn } of rows) expect(goesOn).toBe('yes');
+    const stood = of('the guest stood').map(({ ms }) => Number(ms));
+    // What it writes all the time goes while it stands: 128 pages at 2,048 a second, in place of none.
+    expect(stood.at(-1)! - stood[0]!).toBeGreaterThan(62);
+    expect(stood.at(-1)! - stood[0]!).toBeLessThan(200);
+    // A sender of TCP waits for 200 ms before it says again what was lost.
+    for (const [i, { ms }] of of('the stream stood').entries()) {
+      expect(Number(ms)).toBeGreaterThanOrEqual(stood[i]!);
+      expect(Number(ms)).toBeLessThan(stood[i]! + 250);
+    }
+  },
+  balancing: rows => {
+    const of = (mode: string, host: string, column: string): number => cell(rows, { mode, host }, column);
+    expect(of('off', 'alfa', 'busy')).toBeCloseTo(80, -1);
+    expect(of('performance', 'alfa', 'busy')).toBeLessThan(76.5);
+    expect(of('performance', 'alfa', 'waited')).toBeLessThan(of('off', 'alfa', 'waited'));
+    const empty = (mode: string): number => rows.filter(row => row.mode === mode && row.guests === 0).length;
+    expect(empty('density')).toBe(empty('off') + 1);
+    // Guests do not change in number.
+    for (const mode of ['off', 'performance', 'density'])
+      expect(rows.filter(row => row.mode === mode).reduce((sum, { guests }) => sum + Number(guests), 0)).toBe(6);
+  },
   recovery: rows => {
     for (const { lost, interval, measure, predicted, differs, goesOn } of rows) {
       expect([differs, goesOn]).toEqual([0, 'yes']);

@@ -106,15 +106,15 @@ export class Lab {
   readonly machine: SteppedHost;
   /** Of what is drawn. */
   readonly seed: number;
-  /** Another host, which shares nothing with this one. */
-  readonly another: () => Promise<Lab>;
+  /** Another host, which shares nothing with this one; or (`isBeside`) the clock alone. */
+  readonly another: (isBeside?: boolean) => Promise<Lab>;
 
   /** Milliseconds by the clock of whoever runs it that were spent on what is compared; without a clock 0. */
   spentMs = 0;
   /** Absent: nobody asks how long it takes here. */
   wallMs: (() => number) | undefined;
 
-  constructor(machine: SteppedHost, seed: number, another: () => Promise<Lab>) {
+  constructor(machine: SteppedHost, seed: number, another: (isBeside?: boolean) => Promise<Lab>) {
     this.machine = machine;
     this.seed = seed;
     this.another = another;

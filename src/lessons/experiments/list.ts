@@ -1,11 +1,13 @@
 /** The experiments: one file each, and one line here. */
 import type { Experiment } from './form.ts';
+import { balancing } from './balancing.ts';
 import { ballooning } from './ballooning.ts';
 import { boost } from './boost.ts';
 import { consolidation } from './consolidation.ts';
 import { drivers } from './drivers.ts';
 import { isolation } from './isolation.ts';
 import { layers } from './layers.ts';
+import { migration } from './migration.ts';
 import { paravirtualOrFull } from './paravirtual-or-full.ts';
 import { recovery } from './recovery.ts';
 import { weightAndCap } from './weight-and-cap.ts';
@@ -16,6 +18,8 @@ export const EXPERIMENTS: readonly Experiment[] = [
   layers,
   consolidation,
   isolation,
+  migration,
+  balancing,
   recovery,
   weightAndCap,
   boost,

@@ -3,6 +3,8 @@
  * had anything to do for. So who waits for the processor sees time pass, timers of all guests run beside each other, and a run still repeats itself to the last
  * count. Domain 0's own work takes no time.
  *
+ * Hosts beside each other have one clock, which goes on with what the guests of all of them have executed: as if they took turns on one processor.
+ *
  * A host in virtual time (dom0/service/virtual-time.ts) has a clock for each guest instead, which stands still while another one runs.
  */
 import {
@@ -20,7 +22,8 @@ import { filesOf, type HeadlessParts } from '../headless.ts';
 
 const MIB = 2 ** 20;
 const MEMORY_MIB = 128,
-  VERSION = 'experiments';
+  VERSION = 'experiments',
+  FIRST_SEED = 7;
 /** As in virtual time (hypervisor/domain/clock.ts). */
 const MS_AN_INSTRUCTION = 4e-6;
 
@@ -32,9 +35,8 @@ interface Timer {
 }
 
 /** A clock and an event loop that go on only when they are told to. */
-class SteppedTime {
-  /** Of the guests, so far. */
-  ranMs = (): number => 0;
+export class SteppedTime {
+  private readonly runners: { instructions: number; hold(): void; go(): void }[] = [];
   private readonly turn: HeadlessParts['soon'];
   private idleMs = 0;
   private orders = 0;
@@ -46,7 +48,31 @@ class SteppedTime {
     this.turn = turn;
   }
 
-  readonly nowMs = (): number => this.ranMs() + this.idleMs;
+  readonly nowMs = (): number =>
+    this.runners.reduce((ms, { instructions }) => ms + instructions * MS_AN_INSTRUCTION, this.idleMs);
+
+  get hosts(): number {
+    return this.runners.length;
+  }
+
+  /** Those of one more host. */
+  add(runners: { instructions: number; hold(): void; go(): void }): void {
+    this.runners.push(runners);
+  }
+
+  /** Something that is no work of the guests': they stand meanwhile. */
+  readonly standing = async <T>(work: () => Promise<T>): Promise<T> => {
+    for (const runners of this.runners) runners.hold();
+    let isDone = false;
+    const done = work().finally(() => {
+      isDone = true;
+    });
+    done.catch(() => {});
+    while (!isDone) await this.settle();
+    for (const runners of this.runners) runners.go();
+    return done;
+  };
+
   readonly soon = (callback: () => void): void => void this.ready.push(callback);
 
   readonly later = (ms: number, callback: () => void): (() => void) => {
@@ -56,7 +82,7 @@ class SteppedTime {
   };
 
   /** What was begun before has ended, as far as it needs no time. */
-  async settle(): Promise<void> {
+  private async settle(): Promise<void> {
     do {
       await new Promise<void>(resolve => this.turn(resolve));
       for (const callback of this.ready.splice(0)) callback();
@@ -89,6 +115,7 @@ class SteppedTime {
 
 export interface SteppedHost {
   host: Host;
+  readonly time: SteppedTime;
   nowMs(): number;
   /** Lets time go on for so long. */
   runFor(ms: number): Promise<void>;
@@ -99,14 +126,18 @@ export interface SteppedHost {
   type(id: number, text: string): void;
 }
 
-/** `xen`: Xen's command line. */
-export async function steppedHost({ read, soon: turn }: HeadlessParts, xen = ''): Promise<SteppedHost> {
+/** `xen`: Xen's command line. `beside`: another host, which has the same clock. */
+export async function steppedHost(
+  { read, soon: turn }: HeadlessParts,
+  xen = '',
+  beside?: SteppedHost,
+): Promise<SteppedHost> {
   await loadEverything();
-  const time = new SteppedTime(turn),
+  const time = beside?.time ?? new SteppedTime(turn),
     { nowMs, soon, later } = time;
   const runners: HostParts['runners'] = parts => {
     const turns = inTurns({ soon, later, hostMs: nowMs, compile: functionOrScript })(parts);
-    time.ranMs = () => turns.instructions * MS_AN_INSTRUCTION;
+    time.add(turns);
     return turns;
   };
   const host = createHost({
@@ -119,23 +150,15 @@ export async function steppedHost({ read, soon: turn }: HeadlessParts, xen = '')
     later,
     hostMs: nowMs,
     epochMs: () => VIRTUAL_EPOCH_MS + nowMs(),
-    seed: 7,
+    // Guests of hosts beside each other have UUIDs and addresses of their own.
+    seed: FIRST_SEED + time.hosts,
     readsWhole: true,
   });
   const { toolstack } = host;
-  const standing = async <T>(work: () => Promise<T>): Promise<T> => {
-    toolstack.runners.hold();
-    let isDone = false;
-    const done = work().finally(() => {
-      isDone = true;
-    });
-    done.catch(() => {});
-    while (!isDone) await time.settle();
-    toolstack.runners.go();
-    return done;
-  };
+  const { standing } = time;
   return {
     host,
+    time,
     nowMs,
     runFor: ms => time.goTo(nowMs() + ms),
     create: text => standing(async () => host.create(await filesOf(text, read))),

@@ -1,0 +1,89 @@
+/** Hosts beside each other that know each other: guests move between them, and their bridges are one, over links that take time of their clock. */
+import { channelPair, type Neighbours } from '../../dom0/pool/index.ts';
+import type { Host } from '../../dom0/service/index.ts';
+import { type Lab, LabGuest } from './lab.ts';
+import type { SteppedTime } from './stepped-host.ts';
+
+/** 2,048 pages a second. */
+export const LINK_MIB = 8;
+const FRAME_MS = 0.1,
+  LOOK_MS = 1,
+  /** A guest's slice may end so much behind the moment at which a piece has come. */
+  LATE_MS = 3;
+const MIB = 2 ** 20;
+
+type Accept = Parameters<Neighbours['serve']>[1];
+
+/** How a move went, in milliseconds of the hosts' clock. */
+export interface Went {
+  rounds: readonly number[];
+  mib: number;
+  totalMs: number;
+  downMs: number;
+}
+
+/** Joins them: from now on each is reached by its name. */
+export function join(labs: Readonly<Record<string, Lab>>, linkMib = LINK_MIB): void {
+  const accepts = new Map<string, Accept>();
+  const all = Object.entries(labs);
+  for (const [me, { machine }] of all) {
+    const { host, time } = machine;
+    machine.host.meet({
+      me,
+      connect: async (name, service) => {
+        const accept = accepts.get(`${service} ${name}`);
+        if (!accept) throw new Error(`there is no host ${name}`);
+        let freeMs = 0;
+        const { ends } = channelPair(time.soon, (bytes, arrive) => {
+          if (time.nowMs() > freeMs + LATE_MS) freeMs = time.nowMs();
+          freeMs += (1000 * bytes) / (linkMib * MIB);
+          time.later(freeMs - time.nowMs(), arrive);
+        });
+        accept(ends[1], me);
+        return ends[0];
+      },
+      serve: (service, accept) => void accepts.set(`${service} ${me}`, accept),
+    });
+    for (const [name, other] of all) if (name > me) wire(host, other.machine.host, { time, me, name });
+  }
+}
+
+type End = ReturnType<Host['toolstack']['services']['network']['joinHost']>;
+
+/** Each one's bridge has a port that leads to the other's. */
+function wire(here: Host, there: Host, { time, me, name }: { time: SteppedTime; me: string; name: string }): void {
+  const ends: End[] = [];
+  const to = (end: 0 | 1) => (bytes: Uint8Array) => {
+    const frame = bytes.slice();
+    time.later(FRAME_MS, () => {
+      ends[end]!.port.input({ bytes: frame });
+      ends[end]!.wake();
+    });
+    return true;
+  };
+  ends.push(
+    here.toolstack.services.network.joinHost(name, to(1)),
+    there.toolstack.services.network.joinHost(me, to(0)),
+  );
+}
+
+/** A guest goes to a host of that name, while time goes on. @throws Error with a sentence */
+export async function move(
+  guest: LabGuest,
+  from: Lab,
+  to: { name: string; lab: Lab },
+): Promise<{ went: Went; guest: LabGuest }> {
+  let went: Went | undefined, problem: Error | undefined;
+  from.machine.host.migrate(guest.id, to.name).then(
+    ({ rounds, bytes, totalMs, downtimeMs }) => {
+      went = { rounds, mib: bytes / MIB, totalMs, downMs: downtimeMs };
+    },
+    (error: Error) => {
+      problem = error;
+    },
+  );
+  while (!went && !problem) await from.run(LOOK_MS);
+  if (problem) throw problem;
+  const there = (await to.lab.machine.host.list()).find(({ name }) => name === guest.name)!;
+  return { went: went!, guest: new LabGuest(to.lab, there.id, guest.name) };
+}
