@@ -97,7 +97,7 @@ const SYSLINUX_MODULES = ['ldlinux', 'libcom32', 'libutil', 'libgpl', 'libmenu',
 const PICKED: { set: 'firmware' | 'tools' | 'xen' | 'cds' | 'loaders'; package: string; folder: string; names: string[]; /** Does without. */ optional?: boolean }[] = [
   { set: 'firmware', package: 'seabios', folder: 'usr/share/seabios', names: ['bios.bin', 'bios-256k.bin', 'vgabios-stdvga.bin'] },
   // Boots from the network, as the ROM of a card.
-  { set: 'firmware', package: 'ipxe-qemu', folder: 'usr/lib/ipxe/qemu', names: ['pxe-pcnet.rom', 'pxe-ne2k_pci.rom', 'pxe-e1000.rom'] },
+  { set: 'firmware', package: 'ipxe-qemu', folder: 'usr/lib/ipxe/qemu', names: ['pxe-pcnet.rom', 'pxe-ne2k_pci.rom', 'pxe-e1000.rom', 'pxe-virtio.rom'] },
   { set: 'tools', package: 'memtest86+', folder: 'boot', names: ['memtest86+ia32.bin'] },
   // GRUB as a guest of Xen: paravirtual with PAE, and PVH.
   { set: 'xen', package: 'grub-xen-host', folder: 'usr/lib/grub-xen', names: ['grub-i386-xen.bin', 'grub-i386-xen_pvh.bin'] },

@@ -28,6 +28,7 @@ import type { Mouse } from './ps2/mouse.ts';
 import { restoreDevice } from './state.ts';
 import { TestDevice } from './test-device.ts';
 import { Uart } from './uart.ts';
+import { virtioDisks } from './virtio/disks.ts';
 import { UNPLUG, XenPlatform } from './xen-platform.ts';
 import type { ScreenWriter, VideoMemory } from './vga/screen.ts';
 import { Vga } from './vga/vga.ts';
@@ -67,7 +68,7 @@ export interface EmulatedDeviceOptions extends Ram {
   vgaBios?: Uint8Array;
   /** What a printer on LPT1 gets. */
   printer?: (byte: number) => void;
-  /** Disks and CD-ROM drives on the two IDE channels, and floppy drives. */
+  /** Disks and CD-ROM drives on the two IDE channels, floppy drives, and disks of virtio. */
   ide?: IdeAttachment[];
   /** Where firmware lies that is to write its variables, and who keeps what it writes. */
   flash?: { array: FlashArray; keep?: (offset: number, bytes: Uint8Array) => void };
@@ -120,6 +121,8 @@ const FIRST_BAR_PORT = 0xc000,
   ROM_ALIGNMENT = 0x100000;
 const NIC_SLOT = 3;
 export const XEN_PLATFORM_SLOT = 4;
+/** Of the first disk of virtio; the others are in those behind it. */
+export const VIRTIO_DISK_SLOT = 5;
 const FLOPPY_IRQ = 6,
   FLOPPY_DMA = 2;
 const nothing = (): void => {};
@@ -188,6 +191,8 @@ export class EmulatedDevices {
       if (options.nicRom && card.fn)
         card.fn.setRom(flashed(options.nicRom, card.fn.get(PCI.VENDOR, 2), card.fn.get(PCI.DEVICE, 2)));
     }
+    const disks = virtioDisks(options.ide ?? [], number => ({ timers, irq: intx(VIRTIO_DISK_SLOT + number) }));
+    for (const { number, device } of disks) this.plug(device, VIRTIO_DISK_SLOT + number);
     this.fwCfg = this.plug(new FwCfg(dma));
     this.plug(new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false));
     if (options.testDevice !== false)

@@ -8,7 +8,7 @@ export type { IdeAttachment } from './ide/piix-ide.ts';
 export { setBootOrder } from './firmware-config.ts';
 export { IoBus, OverlapError, RangeLimitError } from './io-bus.ts';
 export type { EmulatedDeviceOptions, ModelSignals } from './emulated-devices.ts';
-export { EmulatedDevices } from './emulated-devices.ts';
+export { EmulatedDevices, VIRTIO_DISK_SLOT } from './emulated-devices.ts';
 export type { PcOptions } from './machine.ts';
 export { BareHvmBoard, Pc } from './machine.ts';
 export type { Ethernet } from './net/ethernet.ts';

@@ -28,7 +28,7 @@ import {
 } from '../../dom0/service/index.ts';
 import { bootFromDisk, type GuestMedium, readableOf } from '../../dom0/host/boot-loader/index.ts';
 import type { Later } from '../../dom0/service/index.ts';
-import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
+import { FLOPPY_PLACE, VIRTIO_DISKS, VIRTIO_PLACE } from '../../devices/ide/index.ts';
 import { isDevice, MediumDisk } from '../../dom0/host/storage/index.ts';
 import { type Storage, StorageError } from '../../dom0/host/storage/index.ts';
 import { savedDrives } from '../../dom0/toolstack/index.ts';
@@ -93,11 +93,20 @@ function said<T>(what: () => T): T {
 
 type Opened = Pick<DriveImage, 'readOnly' | 'medium'>;
 
-/** "F", "F,ro" or "F,rw": without a word writes go to memory and are gone at the end. */
+/** What --disk says: "F", with ro, rw or virtio behind it. */
+function diskWords(text: string): { path: string; mode: string | undefined; isVirtio: boolean } {
+  const words = /(,(ro|rw|virtio))*$/.exec(text)?.[0] ?? '';
+  const said = words.split(',').slice(1);
+  return {
+    path: text.slice(0, text.length - words.length),
+    mode: said.filter(word => word !== 'virtio').at(-1),
+    isVirtio: said.includes('virtio'),
+  };
+}
+
+/** Without ro or rw writes go to memory and are gone at the end. */
 function openDisk(text: string, devices: HostDevices | undefined): Opened {
-  const match = /^(.*),(ro|rw)$/s.exec(text);
-  const path = match ? match[1] : text;
-  const mode = match?.[2];
+  const { path, mode } = diskWords(text);
   if (path.startsWith('phy:')) {
     if (!devices)
       throw new UsageError(
@@ -169,7 +178,7 @@ export function openFloppies({
   });
 }
 
-/** Looks at what --disk and --cdrom name: on the IDE channels of PCs and HVM guests, as xvda to xvdd of others. @throws UsageError */
+/** Looks at what --disk and --cdrom name: on the IDE channels of PCs and HVM guests or as virtio has them, as xvda to xvdd of others. @throws UsageError */
 export function openDrives(
   disks: string[],
   cdrom: string | undefined,
@@ -178,9 +187,19 @@ export function openDrives(
 ): DriveImage[] {
   const isVirtual = type === 'pvh' || type === 'pv';
   const places = [0, 1, 2, 3].filter(place => cdrom === undefined || place !== CD_PLACE);
-  if (disks.length > places.length)
+  const virtio = disks.filter(text => diskWords(text).isVirtio),
+    others = disks.filter(text => !virtio.includes(text));
+  if (isVirtual && virtio.length > 0)
     throw new UsageError(
-      `There are ${disks.length} disks, and there is room for ${places.length} here. Leave one out.`,
+      `A ${type.toUpperCase()} guest has no PCI bus for disks of virtio. Leave virtio out, or write --type hvm.`,
+    );
+  if (others.length > places.length)
+    throw new UsageError(
+      `There are ${others.length} disks, and there is room for ${places.length} here. ${isVirtual ? 'Leave one out.' : 'Leave one out, or write virtio behind it: --disk F,virtio.'}`,
+    );
+  if (virtio.length > VIRTIO_DISKS)
+    throw new UsageError(
+      `There are ${virtio.length} disks of virtio, and there is room for ${VIRTIO_DISKS}. Leave one out.`,
     );
   const drive = (place: number, kind: ImageKind, opened: Opened): DriveImage => ({
     place: isVirtual ? -1 : place,
@@ -188,7 +207,10 @@ export function openDrives(
     kind,
     ...opened,
   });
-  const drives = disks.map((text, i) => drive(places[i], 'disk', openDisk(text, devices)));
+  const drives = [
+    ...others.map((text, i) => drive(places[i], 'disk', openDisk(text, devices))),
+    ...virtio.map((text, i) => drive(VIRTIO_PLACE + i, 'disk', openDisk(text, devices))),
+  ];
   if (cdrom !== undefined) drives.push(drive(CD_PLACE, 'cdrom', openCd(cdrom)));
   return drives;
 }

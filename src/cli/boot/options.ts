@@ -170,9 +170,10 @@ const WORDS: Record<string, Word> = {
     set: (o, v) => (o.vgabios = v),
   },
   '--disk': {
-    value: 'F[,ro|,rw]',
+    value: 'F[,ro|,rw][,virtio]',
     many: true,
-    about: 'disk image; what the guest writes is kept in memory, with rw in the file',
+    about:
+      'disk image; what the guest writes is kept in memory, with rw in the file; with virtio it is a disk of virtio',
     set: (o, v) => o.disks.push(v),
   },
   '--state': {

@@ -1,2 +1,11 @@
 /** What src/devices/ide offers to other rooms. */
-export { FLOPPY_PLACE, floppyDriveTypes, type IdeAttachment, loadDrives, putDisc, removableKind } from './piix-ide.ts';
+export {
+  FLOPPY_PLACE,
+  floppyDriveTypes,
+  type IdeAttachment,
+  putDisc,
+  removableKind,
+  VIRTIO_DISKS,
+  VIRTIO_PLACE,
+} from './piix-ide.ts';
+export { loadDrives } from '../drives.ts';

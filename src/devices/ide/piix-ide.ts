@@ -10,7 +10,10 @@ import type { AtapiDrive } from './atapi-drive.ts';
 import { IdeChannel } from './channel.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 
-/** A drive and its place: 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; floppy drives, which are on a controller of their own, have 4 and 5. */
+/**
+ * A drive and its place: 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; floppy drives, which are on a controller of their own, have 4 and
+ * 5, disks of virtio those from 6 on.
+ */
 export type IdeAttachment = { place: number } & (
   | { kind: 'disk'; disk: BlockDevice }
   | { kind: 'cdrom' | 'floppy'; disk: BlockDevice | null }
@@ -19,14 +22,18 @@ export type IdeAttachment = { place: number } & (
 /** The place of floppy drive A; B is behind it. */
 export const FLOPPY_PLACE = 4;
 
+/** The place of the first disk of virtio, and how many there may be: each is a PCI function. */
+export const VIRTIO_PLACE = 6,
+  VIRTIO_DISKS = 8;
+
 /** The floppy drives among these. */
 export const floppiesIn = (attachments: readonly IdeAttachment[] = []): { unit: number; disk: BlockDevice | null }[] =>
   attachments.flatMap(({ place, kind, disk }) => (kind === 'floppy' ? [{ unit: place - FLOPPY_PLACE, disk }] : []));
 
 let drives: typeof import('./drives.ts') | undefined;
 
-/** Boards can have drives from then on: most have none at their first prompt. */
-export async function loadDrives(): Promise<void> {
+/** Boards can have drives on these channels from then on. */
+export async function loadIdeDrives(): Promise<void> {
   drives ??= await import('./drives.ts');
 }
 
@@ -69,7 +76,7 @@ export class PiixIde implements Device {
     this.channels = [new IdeChannel(0x1f0, 0x3f6, irqs[0], fn), new IdeChannel(0x170, 0x376, irqs[1], fn)];
     for (const attachment of attachments) {
       const { place } = attachment;
-      if (attachment.kind === 'floppy') continue;
+      if (attachment.kind === 'floppy' || place >= VIRTIO_PLACE) continue;
       const channel = this.channels[place >> 1];
       if (!channel) throw new RangeError(`IDE place ${place} does not exist: there are 0 to 3`);
       if (channel.drives[place & 1]) throw new RangeError(`IDE place ${place} is taken`);

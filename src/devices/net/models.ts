@@ -61,6 +61,12 @@ export const NIC_MODELS = {
     isaIrq: 5,
     load: async () => (await import('./ne2000.ts')).Ne2000Isa,
   },
+  virtio: {
+    name: 'virtio',
+    title: 'a virtio network card (virtio_net)',
+    rom: 'pxe-virtio.rom',
+    load: async () => (await import('../virtio/net.ts')).VirtioNet,
+  },
 } satisfies Record<string, NicKind>;
 
 export type NicModel = keyof typeof NIC_MODELS;

@@ -27,8 +27,6 @@ const initial = (vectors: number) => ({
 
 export class MsiX implements FunctionMessages {
   readonly vectors: number;
-  /** The function's interrupt pin or its messages are to be used from now on. */
-  onSwitch: (() => void) | undefined;
   private readonly fn: PciFunction;
   private readonly capability: number;
   private readonly r: ReturnType<typeof initial>;
@@ -56,8 +54,7 @@ export class MsiX implements FunctionMessages {
     });
   }
 
-  /** High byte of message control. */
-  get control(): number {
+  private get control(): number {
     return this.fn.config[this.capability + CONTROL_HIGH];
   }
 
@@ -84,13 +81,8 @@ export class MsiX implements FunctionMessages {
     if (table[at + 1] === 0) this.fn.sendMessage(table[at], table[at + DATA]);
   }
 
-  /** Configuration space was written; `before`: what `control` was. */
-  configured(before: number): void {
-    if (((before ^ this.control) & ENABLE) !== 0) this.onSwitch?.();
-    this.sendPending();
-  }
-
-  private sendPending(): void {
+  /** What waits and is not masked any more goes out. */
+  sendPending(): void {
     const { pending } = this.r;
     if (!this.enabled) return;
     for (let vector = 0; vector < this.vectors; vector++) {

@@ -72,10 +72,8 @@ export type SendMessage = (address: number, data: number) => void;
 
 /** A function's interrupts as messages (msi-x.ts), as its bus has them. */
 export interface FunctionMessages {
-  /** High byte of message control. */
-  readonly control: number;
-  /** Configuration space was written; `before`: what `control` was. */
-  configured(before: number): void;
+  /** Configuration space was written: what waits and is not masked any more goes out. */
+  sendPending(): void;
   reset(): void;
   save(): State;
   /** @throws StateError */
@@ -210,7 +208,6 @@ export class PciFunction {
   }
 
   write(offset: number, value: number, size: number): void {
-    const control = this.messages?.control ?? 0;
     for (let i = 0; i < size; i++) {
       const at = (offset + i) & 0xff;
       const byte = (value >>> (8 * i)) & 0xff;
@@ -218,7 +215,7 @@ export class PciFunction {
       this.config[at] = ((this.config[at] & ~mask) | (byte & mask)) & ~(byte & this.writeClears[at]);
     }
     if (offset < PCI.COMMAND + 2 || (offset < PCI.ROM + 4 && offset + size > PCI.BAR0)) this.mapBars();
-    this.messages?.configured(control);
+    this.messages?.sendPending();
     this.onConfigWrite?.(offset, size);
   }
 

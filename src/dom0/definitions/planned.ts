@@ -2,7 +2,7 @@
 import type { GuestRam } from '../../hypervisor/layout/index.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import { type Boot, checkBoot } from '../../hypervisor/index.ts';
-import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
+import { FLOPPY_PLACE, VIRTIO_PLACE } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
 import { LoadError } from '../../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './verdicts.ts';
@@ -184,6 +184,10 @@ export function check(boot: Boot, ram: GuestRam, xen?: DomainType, cpuLevel?: Cp
 /** RAM of a guest that was given as a kernel alone. */
 export const PLAIN_MEMORY_MIB = 256;
 
-/** Name of the IDE drive at a place, or of the floppy drive. */
+/** Name of the IDE drive at a place, of the floppy drive, or of the disk of virtio. */
 export const ideName = (place: number): string =>
-  place >= FLOPPY_PLACE ? `fd${'ab'[place - FLOPPY_PLACE]}` : `hd${'abcd'[place]}`;
+  place >= VIRTIO_PLACE
+    ? `vd${String.fromCharCode(97 + place - VIRTIO_PLACE)}`
+    : place >= FLOPPY_PLACE
+      ? `fd${'ab'[place - FLOPPY_PLACE]}`
+      : `hd${'abcd'[place]}`;

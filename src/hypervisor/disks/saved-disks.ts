@@ -3,7 +3,7 @@
  *
  *   DISK record   place (32 bits), blocks n (32 bits), n block numbers (32 bits each), n blocks of 4 KiB
  */
-import type { IdeAttachment } from '../../devices/ide/index.ts';
+import { type IdeAttachment, VIRTIO_DISKS } from '../../devices/ide/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { type DiskChange, OVERLAY_BLOCK_BYTES } from './overlay-disk.ts';
 import { type SavedDrive, WHAT } from './saved-drive.ts';
@@ -26,6 +26,7 @@ const WHERE = [
   'secondary slave',
   'floppy drive A',
   'floppy drive B',
+  ...Array.from({ length: VIRTIO_DISKS }, (_, i) => `virtio disk vd${String.fromCharCode(97 + i)}`),
 ];
 /** Blocks of one record: 4 MiB. */
 const BLOCKS_PER_RECORD = 1024;

@@ -2,7 +2,7 @@
 
 /** A drive as a saved state knows it. */
 export interface SavedDrive {
-  /** On the IDE channels (0 to 3), a floppy drive (4 and 5), or the number of a virtual disk. */
+  /** On the IDE channels (0 to 3), a floppy drive (4 and 5), a disk of virtio (from 6 on), or the number of a virtual disk. */
   place: number;
   kind: 'disk' | 'cdrom' | 'floppy';
   /** Bytes of the medium; -1: the drive is empty. */

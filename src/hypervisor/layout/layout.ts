@@ -279,14 +279,14 @@ export const FRAME_RING_BYTES = 65536,
   WIRE_BYTES = 32 * 4 + 2 * 65536;
 
 /**
- * Requests of a domain's emulated drives to media that Domain 0 or the storage worker has open (disks/drive-queue.ts). Among the words of their queue
+ * Requests of a domain's emulated drives to media that Domain 0 or the storage worker has open (disks/drive-queue.ts). Behind the words of their queue
  * (disks/block-queue.ts): the fingerprint of each drive's medium; bits by place: the storage worker has the medium, and PV drivers have used it, so that the
  * drive writes no more; rings of those who serve it. The data of each slot lie behind, from DATA bytes on.
  */
 export const DRIVE_QUEUE_SLOTS = 4,
-  DRIVE_PLACES = 6,
+  DRIVE_PLACES = 14,
   DRIVE_QUEUE_SLOT_BYTES = 128 * 1024;
-export const DRIVE_QUEUE = { FINGERPRINTS: 2, AT_STORAGE: 8, CLAIMED: 9, RINGS: 10, DATA: 4096 } as const;
+export const DRIVE_QUEUE = { FINGERPRINTS: 640, AT_STORAGE: 656, CLAIMED: 657, RINGS: 658, DATA: 4096 } as const;
 export const DRIVE_QUEUE_BYTES = 4096 + 4 * 128 * 1024;
 /** Bytes of what the interface of a guest keeps of its domain, at most: those of Xen's (interfaces/xen/layout.ts). */
 export const MOST_GUEST_RECORD_BYTES = 14 * FRAME_BYTES;

@@ -1,6 +1,6 @@
 /** Drives of a guest with their media open: which of them are emulated, which are for PV drivers, and how both share a medium. */
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
-import type { IdeAttachment } from '../../../devices/ide/index.ts';
+import { type IdeAttachment, VIRTIO_PLACE } from '../../../devices/ide/index.ts';
 import type { DriveImage, Medium } from '../../../hypervisor/index.ts';
 import { backend } from '../../backends/index.ts';
 import { deviceNumber } from '../../definitions/config/index.ts';
@@ -49,6 +49,11 @@ export function divideDrives(
     if (drive.kind === 'floppy') {
       // Xen has no floppy disks for PV drivers.
       if (type === 'hvm') ide.push(bare(drive));
+      continue;
+    }
+    // What virtio has is no disk of Xen's.
+    if (drive.place >= VIRTIO_PLACE) {
+      ide.push(bare(drive));
       continue;
     }
     const { vdev, kind, readOnly, target, disk } = drive;

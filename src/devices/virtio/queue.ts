@@ -1,0 +1,183 @@
+/**
+ * A split virtqueue, from the device's side: what the driver offers in one ring is given back in the other. All of it lies in the guest's memory, and nothing that
+ * is read there is trusted. Source: OASIS Virtual I/O Device (VIRTIO) 1.2, 2.7.
+ */
+import type { Dma, State } from '../bus.ts';
+import { assignState, copyState, resetState } from '../state.ts';
+import { type Chain, Pieces } from './chain.ts';
+
+/** The driver has broken its rings: the device can only be reset (2.1.2). */
+export class BrokenRing extends Error {
+  override name = 'BrokenRing';
+}
+
+/** Of an interrupt vector: none. */
+export const NO_VECTOR = 0xffff;
+const DESCRIPTOR_BYTES = 16,
+  USED_ELEMENT_BYTES = 8;
+const NEXT = 1,
+  WRITE = 2,
+  INDIRECT = 4;
+/** Both rings begin with their flags and their index. */
+const INDEX = 2,
+  RING = 4;
+/** Of the driver's flags: it wants no interrupt. */
+const NO_INTERRUPT = 1;
+const MOST_BYTES = 2 ** 32;
+/** Legacy drivers have all in one block, the device's ring on a page (2.7.2). */
+const LEGACY_ALIGNMENT = 4096;
+
+const initial = (size: number) => ({
+  size,
+  enabled: false,
+  /** Guest-physical addresses of the descriptors, of the driver's ring and of the device's. */
+  descriptors: 0,
+  driver: 0,
+  device: 0,
+  vector: NO_VECTOR,
+  /** Chains taken and given back, in 16 bits, and how many were given back when the driver was last told. */
+  taken: 0,
+  given: 0,
+  told: 0,
+});
+
+/** What both sides have agreed to. */
+export interface RingFeatures {
+  indirect: boolean;
+  eventIndex: boolean;
+}
+
+export class VirtQueue {
+  readonly index: number;
+  readonly r: ReturnType<typeof initial>;
+  readonly most: number;
+  private readonly dma: Dma;
+  private readonly features: () => RingFeatures;
+  private readonly scratch = new DataView(new ArrayBuffer(DESCRIPTOR_BYTES));
+
+  /** `most`: descriptors, a power of two. */
+  constructor(index: number, most: number, dma: Dma, features: () => RingFeatures) {
+    this.index = index;
+    this.most = most;
+    this.dma = dma;
+    this.features = features;
+    this.r = initial(most);
+  }
+
+  /** Places it as a legacy driver has it: one block from a page on; 0: it is off. */
+  placeLegacy(page: number): void {
+    const { r } = this;
+    r.descriptors = page * LEGACY_ALIGNMENT;
+    r.driver = r.descriptors + DESCRIPTOR_BYTES * r.size;
+    r.device = Math.ceil((r.driver + RING + 2 * r.size + 2) / LEGACY_ALIGNMENT) * LEGACY_ALIGNMENT;
+    r.enabled = page !== 0;
+  }
+
+  /** Reads so many bytes to the front of `scratch`. */
+  private fetch(address: number, bytes: number): DataView {
+    this.dma.read(address, new Uint8Array(this.scratch.buffer, 0, bytes));
+    return this.scratch;
+  }
+
+  private word(address: number): number {
+    return this.fetch(address, 2).getUint16(0, true);
+  }
+
+  private putWord(address: number, value: number): void {
+    this.scratch.setUint16(0, value, true);
+    this.dma.write(address, new Uint8Array(this.scratch.buffer, 0, 2));
+  }
+
+  /** Chains that the driver offers and that were not taken. @throws BrokenRing */
+  get waiting(): number {
+    const { r } = this;
+    const ahead = (this.word(r.driver + INDEX) - r.taken) & 0xffff;
+    if (ahead > r.size) throw new BrokenRing(`queue ${this.index}: ${ahead} chains in a ring of ${r.size}`);
+    return ahead;
+  }
+
+  /** The next chain; undefined: there is none. @throws BrokenRing */
+  take(): Chain | undefined {
+    const { r } = this;
+    if (this.waiting === 0) return undefined;
+    const chain = this.chainAt(this.word(r.driver + RING + 2 * (r.taken & (r.size - 1))));
+    r.taken = (r.taken + 1) & 0xffff;
+    return chain;
+  }
+
+  /** Asks to be told of the next chain, once all were taken. */
+  rest(): void {
+    const { r } = this;
+    if (this.features().eventIndex) this.putWord(r.device + RING + USED_ELEMENT_BYTES * r.size, r.taken);
+  }
+
+  /** The chain that begins with a descriptor. @throws BrokenRing */
+  chainAt(head: number): Chain {
+    const { r } = this;
+    const chain = { head, readable: new Pieces(this.dma), writable: new Pieces(this.dma) };
+    let table = r.descriptors,
+      count = r.size,
+      isIndirect = false,
+      at = head;
+    for (let left = r.size; ; left--) {
+      if (left === 0) throw new BrokenRing(`queue ${this.index}: a chain is longer than the queue, or a loop`);
+      if (at >= count) throw new BrokenRing(`queue ${this.index}: descriptor ${at} of ${count}`);
+      const descriptor = this.fetch(table + DESCRIPTOR_BYTES * at, DESCRIPTOR_BYTES);
+      const address = descriptor.getUint32(0, true) + descriptor.getUint32(4, true) * 2 ** 32;
+      const length = descriptor.getUint32(8, true),
+        flags = descriptor.getUint16(12, true);
+      at = descriptor.getUint16(14, true);
+      if (flags & INDIRECT) {
+        if (!this.features().indirect || isIndirect || flags & NEXT || length === 0 || length % DESCRIPTOR_BYTES !== 0)
+          throw new BrokenRing(`queue ${this.index}: an indirect descriptor where none may be, or of ${length} bytes`);
+        [table, count, isIndirect, at] = [address, length / DESCRIPTOR_BYTES, true, 0];
+        left++;
+        continue;
+      }
+      if (flags & WRITE) chain.writable.add(address, length);
+      else if (chain.writable.bytes > 0)
+        throw new BrokenRing(`queue ${this.index}: a readable descriptor behind a writable one`);
+      else chain.readable.add(address, length);
+      if (chain.readable.bytes + chain.writable.bytes > MOST_BYTES)
+        throw new BrokenRing(`queue ${this.index}: a chain of more than 4 GiB`);
+      if (!(flags & NEXT)) return chain;
+    }
+  }
+
+  /** Gives a chain back, with so many bytes written. */
+  give({ head }: Pick<Chain, 'head'>, written: number): void {
+    const { r, scratch } = this;
+    scratch.setUint32(0, head, true);
+    scratch.setUint32(4, written, true);
+    this.dma.write(
+      r.device + RING + USED_ELEMENT_BYTES * (r.given & (r.size - 1)),
+      new Uint8Array(scratch.buffer, 0, USED_ELEMENT_BYTES),
+    );
+    r.given = (r.given + 1) & 0xffff;
+    this.putWord(r.device + INDEX, r.given);
+  }
+
+  /** Whether the driver is to be told of what was given back since it last was (2.7.7.2, 2.7.10). From now on it has been. */
+  tells(): boolean {
+    const { r } = this;
+    const since = (r.given - r.told) & 0xffff;
+    r.told = r.given;
+    if (since === 0) return false;
+    if (!this.features().eventIndex) return (this.word(r.driver) & NO_INTERRUPT) === 0;
+    const event = this.word(r.driver + RING + 2 * r.size);
+    return ((r.given - event - 1) & 0xffff) < since;
+  }
+
+  reset(): void {
+    resetState(this.r, initial(this.most));
+  }
+
+  save(): State {
+    return copyState(this.r);
+  }
+
+  /** @throws StateError */
+  restore(device: string, state: State): void {
+    assignState(`${device} queue ${this.index}`, this.r, state);
+  }
+}

@@ -1,0 +1,68 @@
+/** Debian's own drivers of virtio, in a PC without a hypervisor to speak of: disk and network card, by messages. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Ringside } from '../support/command-line.ts';
+import { Shell } from '../support/guest-shell.ts';
+import { NEEDS_GUESTS } from '../support/guests.ts';
+import { file } from '../support/needs.ts';
+
+const DISK_MIB = 32,
+  MIB = 16;
+const folder = mkdtempSync(join(tmpdir(), 'ringside-virtio-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe.each(['debian-686-pae', 'debian-amd64'])(`%s ${NEEDS_GUESTS}`, name => {
+  const guest = file(`.cache/guests/${name}`);
+
+  it.skipIf(!existsSync(guest))(
+    'reads and writes a disk of virtio, and is on the network by a card of virtio',
+    async () => {
+      const disk = join(folder, `${name}.img`);
+      const image = Uint8Array.from({ length: DISK_MIB << 20 }, (_, i) => (i >> 9) ^ i);
+      writeFileSync(disk, image);
+      const vm = new Ringside(
+        'boot',
+        ...['--kernel', join(guest, 'vmlinuz'), '--initrd', join(guest, 'initrd-modules')],
+        ...['--cmdline', 'console=ttyS0,115200 cryptomgr.notests mods=virtio_pci,virtio_blk,virtio_net dhcp=1'],
+        ...['--disk', `${disk},rw,virtio`, '--disk', `${join(guest, 'ide.qcow2')},ro,virtio`, '--nic', 'virtio'],
+        ...['--memory', '192'],
+      );
+      onTestFinished(() => vm.kill());
+      const shell = new Shell(vm);
+      await shell.boot();
+
+      // Disk: what lies there, what is written, past the page cache, and what the second disk says of itself.
+      expect(await shell.run('cat /sys/block/vda/size /sys/block/vdb/ro')).toBe(`${(DISK_MIB << 20) / 512}\n1`);
+      expect(await shell.run('cat /sys/block/vda/serial')).toBe('RSV0000000');
+      const before = await shell.interrupts();
+      const noise = 'dd if=/dev/urandom of=/tmp/noise bs=1M';
+      await shell.run(`${noise} count=${MIB}; dd if=/tmp/noise of=/dev/vda bs=1M seek=4 conv=fsync`);
+      await shell.run('echo 3 > /proc/sys/vm/drop_caches');
+      const [written, read] = (
+        await shell.run(`md5sum < /tmp/noise; dd if=/dev/vda bs=1M skip=4 count=${MIB} | md5sum`)
+      )
+        .split('\n')
+        .filter(line => line.endsWith('-'));
+      expect(read).toBe(written);
+      const requests = await shell.interrupts();
+      expect(requests.get('virtio1-req.0')! - before.get('virtio1-req.0')!).toBeGreaterThan(MIB);
+      // The card's configuration and two queues that interrupt, and two of each disk.
+      expect(await shell.run('grep -c PCI-MSI /proc/interrupts')).toBe('7');
+
+      // Network.
+      expect(await shell.run('ip addr show eth0')).toMatch(/inet 10\.0\.2\.15/);
+      expect(await shell.run('ping -c 5 10.0.2.2')).toContain(
+        '5 packets transmitted, 5 packets received, 0% packet loss',
+      );
+      expect(await shell.run('ls -l /sys/class/net/eth0/device/driver')).toMatch(/virtio_net$/);
+      expect([requests.get('ERR'), requests.get('MIS')]).toEqual([0, 0]);
+      vm.send('sync; poweroff -f\n');
+      expect(await vm.end(120)).toBe(0);
+      // The file has what the guest has written, and around it what was there.
+      const after = readFileSync(disk);
+      expect(after.subarray(0, 4 << 20).equals(image.subarray(0, 4 << 20))).toBe(true);
+    },
+  );
+});
