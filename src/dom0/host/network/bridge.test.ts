@@ -46,6 +46,20 @@ describe('the bridge', () => {
     expect(counts()).toEqual([0, 0, 0, 0, 1]);
   });
 
+  it('holds what comes in by some ports, in order, until it is admitted', () => {
+    const held: Frame[] = [];
+    const unplug = bridge.plug((each, port) => port === ports[0] && held.push(each) > 0);
+    ports[0].input(frame(EVERYBODY, mac(1), 60));
+    ports[0].input(frame(EVERYBODY, mac(1), 61));
+    ports[1].input(frame(EVERYBODY, mac(2)));
+    expect([counts(), bridge.stations().map(({ port }) => port)]).toEqual([[1, 0, 1], [2]]);
+    for (const each of held) ports[0].admit(each);
+    expect(got.map(frames => frames.splice(0).map(({ bytes }) => bytes.length))).toEqual([[], [60, 61], [60, 61]]);
+    unplug();
+    ports[0].input(frame(EVERYBODY, mac(1)));
+    expect([counts(), held.length]).toEqual([[0, 1, 1], 2]);
+  });
+
   it('floods what is for nobody known, and then knows who answered', () => {
     ports[0].input(frame(mac(2), mac(1)));
     expect(counts()).toEqual([0, 1, 1]);

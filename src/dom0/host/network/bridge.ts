@@ -55,11 +55,16 @@ export interface BridgePort {
   readonly counts: Readonly<PortCounts>;
   /** A frame from behind the port. */
   input(frame: Frame): void;
+  /** The same of one that a plug held. */
+  admit(frame: Frame): void;
   /** What is behind it could not take a frame. */
   lost(frames?: number): void;
   /** Takes the port out of the bridge. */
   remove(): void;
 }
+
+/** Holds what comes in by a port (true), to admit it later, as Linux's net/sched/sch_plug.c does. */
+export type Plug = (frame: Frame, port: BridgePort) => boolean;
 
 /** Sees every frame that passes a port, or all that come into the bridge. */
 export type Tap = (frame: Frame, port: BridgePort, direction: 'in' | 'out') => void;
@@ -81,6 +86,10 @@ class Port implements BridgePort {
   }
 
   input(frame: Frame): void {
+    if (!this.bridge.holds(this, frame)) this.admit(frame);
+  }
+
+  admit(frame: Frame): void {
     this.bridge.input(this, frame);
   }
 
@@ -113,6 +122,7 @@ export class Bridge {
   private readonly ports: Port[] = [];
   private readonly table = new Map<number, { port: Port; heardNs: number; address?: number }>();
   private readonly taps = new Set<Tap>();
+  private readonly plugs = new Set<Plug>();
   private readonly waiting: { from: Port; frame: Frame }[] = [];
   private forwarding = false;
   /** Follows frames; absent: nobody does. */
@@ -152,6 +162,17 @@ export class Bridge {
   tap(tap: Tap): () => void {
     this.taps.add(tap);
     return () => this.taps.delete(tap);
+  }
+
+  /** Holds frames until the result is called. */
+  plug(plug: Plug): () => void {
+    this.plugs.add(plug);
+    return () => this.plugs.delete(plug);
+  }
+
+  holds(port: Port, frame: Frame): boolean {
+    for (const plug of this.plugs) if (plug(frame, port)) return true;
+    return false;
   }
 
   /** What `brctl showmacs` shows: stations that were heard and are not too old, by their addresses. */
