@@ -7,7 +7,7 @@
 import type { Later } from '../host/index.ts';
 import type { CommandHost, Guest } from '../toolstack/index.ts';
 import { Coordinator, type LeaseEngine, type Told } from './leases/coordinator.ts';
-import { type Effect, type HeldAs, Holder } from './leases/holder.ts';
+import { type Anew, type Effect, type HeldAs, Holder } from './leases/holder.ts';
 import { LEASE_TIMING, type LeaseAnswer, type LeaseRequest } from './leases/messages.ts';
 import { Peers } from './peer.ts';
 import type { Pool } from './pool.ts';
@@ -120,6 +120,38 @@ export class Ownership {
     this.beginning.add(guest);
     this.holder.received(guest, lease.owner, lease.epoch, this.parts.hostMs(), isGuarded ? undefined : true);
     return this.mayBegin(guest);
+  }
+
+  /** As `takeCopy`, of a copy that rests on this lease of its host's. False: that has another one by now. */
+  async takeCopyOf(
+    guest: string,
+    { from, epoch }: { from: string; epoch: number },
+    isGuarded: boolean,
+  ): Promise<boolean> {
+    this.beginning.add(guest);
+    this.holder.received(guest, from, epoch, this.parts.hostMs(), isGuarded ? undefined : true);
+    return this.mayBegin(guest);
+  }
+
+  /** Another host is to have a copy of a guest of this one, and may go on with it, nobody else: the epoch on which it rests. @throws Error with a sentence */
+  async copied(guest: string): Promise<number> {
+    await this.becomes(guest, as => as === 'running', HAND_OVER_MS);
+    if (!(await this.anew(guest, { isCopied: true })))
+      throw new Error(
+        `The pool's coordinator (${this.coordinatorName}) has not said yet whose the guest is. Try again.`,
+      );
+    return this.holder.of(guest)!.epoch;
+  }
+
+  /** That copy counts no more. False: it is the guest by now. Resolves when that is known. */
+  notCopied(guest: Guest): Promise<boolean> {
+    return this.anew(guest.uuid, this.parts.isGuarded(guest) ? {} : { local: true });
+  }
+
+  private async anew(guest: string, anew: Anew): Promise<boolean> {
+    this.do(this.holder.renewAnew(guest, anew, this.parts.hostMs()));
+    const as = await this.becomes(guest, () => this.holder.of(guest)?.anew === undefined);
+    return as === 'running' || as === 'fenced';
   }
 
   private async mayBegin(guest: string, mostMs?: number): Promise<boolean> {

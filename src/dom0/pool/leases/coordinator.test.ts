@@ -35,6 +35,37 @@ describe('the coordinator', () => {
     expect(refused.owner).toBe('b');
   });
 
+  it('gives a lease that has run out to the one copy that rests on it, and to none once its owner has another', () => {
+    const coordinator = new Coordinator(LEASE_TIMING);
+    const owner = new Holder('a', LEASE_TIMING);
+    const ask = (effects: Effect[], nowMs: number): Effect[] => {
+      const [{ answer }] = coordinator.receive('a', requestOf(effects), nowMs);
+      return owner.answered(answer, nowMs);
+    };
+    ask(owner.acquire('g', 0, true), 0);
+    // Without a coordinator it goes on, as long as there is no copy of it.
+    expect(owner.tick(9000).filter(each => each.do === 'pause')).toEqual([]);
+    ask(owner.renewAnew('g', { isCopied: true }, 9000), 9000);
+    expect(owner.of('g')).toMatchObject({ as: 'running', epoch: 2 });
+    expect(owner.tick(17_100).filter(each => each.do === 'pause')).toEqual([{ do: 'pause', guest: 'g' }]);
+    // Whoever has no copy does not get it.
+    const other = coordinator.receive('c', { number: 1, guest: 'g', what: 'acquire' }, 30_000);
+    expect(other[0].answer).toMatchObject({ owner: 'a', epoch: 2 });
+    const kept = new Coordinator(LEASE_TIMING, structuredClone(coordinator.keep()));
+    const copy = new Holder('b', LEASE_TIMING);
+    copy.received('g', 'a', 2, 30_000, true);
+    const asked = requestOf(copy.tick(33_000));
+    const [{ answer }] = kept.receive('b', asked, 33_000);
+    expect(copy.answered(answer, 33_000)).toEqual([{ do: 'run', guest: 'g', epoch: 3 }]);
+    // The owner was there all the time: what it has from now on is nobody's to go on with.
+    expect(ask(owner.renewAnew('g', { local: true }, 30_000), 30_000)).toEqual([{ do: 'run', guest: 'g', epoch: 3 }]);
+    expect(owner.tick(90_000).filter(each => each.do === 'pause')).toEqual([]);
+    const late = new Holder('b', LEASE_TIMING);
+    late.received('g', 'a', 2, 60_000, true);
+    const [refused] = coordinator.receive('b', requestOf(late.tick(63_000)), 63_000);
+    expect(late.answered(refused.answer, 63_000)).toEqual([{ do: 'drop', guest: 'g' }]);
+  });
+
   it('remembers what it heard when it is made anew', () => {
     const before = new Coordinator(LEASE_TIMING);
     before.receive('a', { number: 5, guest: 'g', what: 'acquire' }, 0);

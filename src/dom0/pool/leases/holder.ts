@@ -29,8 +29,19 @@ export interface HeldGuest {
   local?: true;
   /** The other host, of one that is sent, given or received. */
   peer?: string | undefined;
+  /** A new lease is wanted of one that runs, which copies of it do not rest on. */
+  anew?: Anew | undefined;
   /** Of one that is sent: it is to be the other's, or to go on here. */
   wanted?: 'hand-over' | 'reclaim' | undefined;
+}
+
+/**
+ * `isCopied`: another host is to have a copy, and may take the lease with it where this one is lost, nobody else; so what runs here stops where nobody confirms.
+ * `local`: as in HeldGuest.
+ */
+export interface Anew {
+  isCopied?: true;
+  local?: true;
 }
 
 export type Effect =
@@ -81,6 +92,14 @@ export class Holder {
   acquire(guest: string, nowMs: number, local?: true): Effect[] {
     if (this.guests.has(guest)) return [];
     return [this.askAgain(guest, this.hold(guest, 'acquiring', 0, nowMs, local ? { local } : {}), nowMs)];
+  }
+
+  /** A copy of a guest that runs here counts no more, or is to; it is so once its lease has another epoch. */
+  renewAnew(guest: string, anew: Anew, nowMs: number): Effect[] {
+    const held = this.guests.get(guest);
+    if (held?.as !== 'running' && held?.as !== 'fenced') return [];
+    held.anew = anew;
+    return [this.askAgain(guest, held, nowMs)];
   }
 
   /** The last of a copy goes to another host. */
@@ -200,7 +219,10 @@ export class Holder {
 
   /** The lease is here. What was confirmed too long ago waits until it is confirmed again. */
   private run(guest: string, held: HeldGuest, epoch: number, nowMs: number): Effect[] {
-    const { as, peer } = held;
+    const { as, peer, anew } = held;
+    if (anew?.local) held.local = true;
+    else if (anew) delete held.local;
+    held.anew = undefined;
     const isConfirmed = this.isConfirmed(held, nowMs);
     // Of a copy that has not run yet, its sender may have it back.
     const sender = as === 'receiving' || as === 'fenced' ? peer : undefined;
@@ -221,10 +243,12 @@ export class Holder {
 
   /** What there is to ask about a guest, as it is. */
   private askAgain(guest: string, held: HeldGuest, nowMs: number): Effect {
-    const { as, epoch, wanted, peer, local } = held;
+    const { as, epoch, wanted, peer, local, anew } = held;
     held.askedMs = nowMs;
     held.asked = this.nextNumber;
     if (as === 'acquiring') return this.ask({ what: 'acquire', guest, ...(local ? { local } : {}) }, nowMs);
+    if (anew && (as === 'running' || as === 'fenced'))
+      return this.ask({ what: 'acquire', guest, ...(anew.isCopied || anew.local ? { local: true } : {}) }, nowMs);
     if (as === 'given') return this.ask({ what: 'ask', guest }, nowMs);
     if (as === 'receiving') return this.ask({ what: 'acquire', guest, epoch }, nowMs);
     if (as === 'sending' && wanted === 'hand-over')
