@@ -13,6 +13,7 @@ import { Pool } from './pool.ts';
 import { PoolBalancing } from './pool-balancing.ts';
 import { Failover } from './recovery/failover.ts';
 import { isGuarded } from './recovery/guarded.ts';
+import { Remus } from './recovery/remus.ts';
 import { Replicas } from './recovery/replicas.ts';
 import { Replication } from './recovery/replication.ts';
 import type { Room } from './room.ts';
@@ -46,6 +47,8 @@ export interface Joined {
   failover: Failover;
   /** What is kept here of others' guests. */
   replicas: Replicas;
+  /** Guests here that another host goes on with. */
+  remus: Remus;
 }
 
 /** How a host is to be in a pool. */
@@ -58,6 +61,7 @@ export interface JoinWish {
 /** A host whose guests can move. */
 export interface PoolHost extends CommandHost {
   meet?(neighbours: Neighbours, ownership: Ownership): void;
+  protect?: CommandHost['protect'];
 }
 
 export class Membership {
@@ -134,12 +138,15 @@ export class Membership {
     pool.serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
     const failover = new Failover({ host, pool, state, ownership, later, replicas });
     new Replication({ host, pool, later });
+    const remus = new Remus({ host, pool, ownership, later });
+    host.protect = (guest, to, wish) => remus.protect(guest, to, wish);
     const where = { url, ...(url === TABS ? {} : { code }) };
-    const joined: Joined = { pool, ...where, state, ownership, balancing, failover, replicas };
+    const joined: Joined = { pool, ...where, state, ownership, balancing, failover, replicas, remus };
     this.joined = joined;
     pool.onChange(() => {
       if (pool.left === undefined || this.joined !== joined) return;
       this.joined = undefined;
+      host.protect = undefined;
       this.before = joined;
       host.tasks.note(`pool leave ${url}`, 'done', pool.left);
     });
@@ -148,7 +155,8 @@ export class Membership {
 
   /** Goes in order: the next host is coordinator where this one was. @throws Error with a sentence: it is in none */
   async leave(): Promise<void> {
-    const { pool, ownership, failover } = this.here;
+    const { pool, ownership, failover, remus } = this.here;
+    await remus.leave();
     failover.leave();
     ownership.leave();
     await new Promise<void>(resolve => void this.host.parts.later(LAST_WORDS_MS, resolve));

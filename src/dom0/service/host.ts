@@ -142,6 +142,7 @@ export class HostCore implements CommandHost {
   }
 
   moveTo?: CommandHost['moveTo'];
+  protect?: CommandHost['protect'];
 
   /** Domains can go to these hosts from now on, and come from them. */
   meet(neighbours: Neighbours, ownership?: MoveOwnership): void {

@@ -46,6 +46,22 @@ export interface Moved {
   notConverged?: string;
 }
 
+/** How a domain is to be protected by Remus. */
+export interface RemusWish {
+  intervalMs: number;
+  /** Its checkpoints go nowhere (xl's -b). */
+  blackhole?: boolean;
+  /** What it sends waits for its checkpoint. */
+  holdsOutput: boolean;
+  /** Its disks go back to a checkpoint, too; false: they are as they are. */
+  holdsDisk: boolean;
+  /** Ends it. */
+  signal?: AbortSignal;
+  say?(line: string): void;
+  /** Told each checkpoint that the other host has. */
+  taken?(checkpoint: { pages: number; bytes: number; tookMs: number }): void;
+}
+
 export interface CommandHost {
   readonly toolstack: Toolstack<Viewers>;
   readonly machine: Toolstack['machine'];
@@ -96,6 +112,8 @@ export interface CommandHost {
   setDescription(name: string, text: string): Promise<void>;
   /** Moves a domain to another host; absent: there is none. @throws Error with a sentence, in xl's words */
   readonly moveTo?: (member: Guest, to: string, wish: MoveWish) => Promise<Moved>;
+  /** Has another host go on with a domain where this one is lost, until that is over; absent: there is none. @throws Error with a sentence: it goes on here, unprotected */
+  readonly protect?: ((member: Guest, to: string, wish: RemusWish) => Promise<void>) | undefined;
   /** Writes a domain's core file. @throws Error with a sentence */
   dumpCore(member: Guest, path: string): Promise<void>;
   /** Its console, and what it shows. @throws as `member` */

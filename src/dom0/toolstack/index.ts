@@ -20,7 +20,7 @@ export { createFrom, filesFor } from './commands/life-words.ts';
 export type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, HostInfo, Task } from './wire.ts';
 export type { Cause, Caused, TaskRecord } from './recorder.ts';
 export { Tasks } from './tasks.ts';
-export type { CommandHost, Guest, Moved, MoveWish } from './command-host.ts';
+export type { CommandHost, Guest, Moved, MoveWish, RemusWish } from './command-host.ts';
 export type { Job, JobMemory } from './domains/index.ts';
 export type { Held } from './saving.ts';
 export type { Receiving } from './receiving.ts';

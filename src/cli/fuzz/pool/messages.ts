@@ -92,7 +92,12 @@ const checkpoints: Maker = pick => {
   const parts = [
     typed(
       CHECKPOINT.OF,
-      encodeKept({ uuid: `${one(pick, WORDS)}${pick(1e6)}`, name: one(pick, WORDS), keep: pick(120) }),
+      encodeKept({
+        uuid: `${one(pick, WORDS)}${pick(1e6)}`,
+        name: one(pick, WORDS),
+        keep: pick(120),
+        ...(pick(4) === 0 ? { epoch: pick(30) } : {}),
+      }),
     ),
     typed(CHECKPOINT.BEGIN, new Uint8Array()),
   ];

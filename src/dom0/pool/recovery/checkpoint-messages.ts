@@ -35,6 +35,8 @@ export interface Kept {
   name: string;
   /** How many checkpoints are kept. */
   keep: number;
+  /** Of the lease that they rest on: where the guest's host is lost it goes on from the last one (Remus). Absent: somebody says so. */
+  epoch?: number;
 }
 
 export interface CheckpointHead {
@@ -52,14 +54,21 @@ export const encodeKept = (kept: Kept): Uint8Array => encodePlain({ protocol: CH
 
 /** @throws Error with a sentence */
 export function readKept(body: Uint8Array): Kept {
-  const { protocol, uuid, name, keep } = plain(body);
+  const { protocol, uuid, name, keep, epoch } = plain(body);
   if (protocol !== CHECKPOINTS_PROTOCOL)
     throw new Error(
       'The other host keeps checkpoints in another way. Take the same version of Ringside on both hosts.',
     );
-  if (!isText(uuid) || !isText(name) || !isCount(keep) || keep < 1 || keep > MOST_KEPT)
+  if (
+    !isText(uuid) ||
+    !isText(name) ||
+    !isCount(keep) ||
+    keep < 1 ||
+    keep > MOST_KEPT ||
+    !(epoch === undefined || isCount(epoch))
+  )
     throw new Error('The other host does not say whose checkpoints come.');
-  return { uuid, name, keep };
+  return { uuid, name, keep, ...(epoch === undefined ? {} : { epoch }) };
 }
 
 export const encodeHead = (head: CheckpointHead): Uint8Array => encodePlain({ ...head });

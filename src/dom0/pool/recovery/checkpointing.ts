@@ -4,7 +4,7 @@ import type { CommandHost, Guest } from '../../toolstack/index.ts';
 import type { Neighbours } from '../neighbours.ts';
 import { Line } from '../migration/line.ts';
 import { answer, say, whyFailed } from '../migration/messages.ts';
-import { CHECKPOINT, encodeHead, encodeKept } from './checkpoint-messages.ts';
+import { CHECKPOINT, encodeHead, encodeKept, type Kept } from './checkpoint-messages.ts';
 import { Delta } from './delta.ts';
 
 export interface CheckpointingParts {
@@ -52,15 +52,21 @@ export class Checkpointing {
     void line.ended.then(why => this.stop.abort(why));
   }
 
-  /** `keep`: how many of them. @throws Error with a sentence */
-  static async open(parts: CheckpointingParts, guest: Guest, to: string, keep: number): Promise<Checkpointing> {
+  /** `keep`: how many of them; `epoch`: of the guest's lease (Kept). @throws Error with a sentence */
+  static async open(
+    parts: CheckpointingParts,
+    guest: Guest,
+    to: string,
+    keep: number,
+    epoch?: number,
+  ): Promise<Checkpointing> {
     const other = going.get(guest);
     if (other !== undefined) throw new Error(`Checkpoints of ${guest.name} go to ${other} already.`);
     going.set(guest, to);
     try {
       const channel: ByteChannel = await parts.neighbours.connect(to, 'checkpoints');
       const made = new Checkpointing(parts, guest, new Line(channel, to));
-      await made.begin(keep);
+      await made.begin({ keep, ...(epoch === undefined ? {} : { epoch }) });
       return made;
     } catch (error) {
       going.delete(guest);
@@ -69,10 +75,10 @@ export class Checkpointing {
   }
 
   /** @throws Error with a sentence: it is refused, or the line broke */
-  private async begin(keep: number): Promise<void> {
+  private async begin(how: Pick<Kept, 'keep' | 'epoch'>): Promise<void> {
     const { guest, line } = this;
     try {
-      await say(line, CHECKPOINT.OF, encodeKept({ uuid: guest.uuid, name: guest.name, keep }));
+      await say(line, CHECKPOINT.OF, encodeKept({ uuid: guest.uuid, name: guest.name, ...how }));
       await answer(line, CHECKPOINT.READY, CHECKPOINT.REFUSED);
     } catch (error) {
       const failure = await whyFailed(error, this.stop.signal, line, CHECKPOINT.REFUSED);

@@ -163,6 +163,10 @@ describe('checkpoints of a guest', () => {
     await line.take(NEVER);
     expect(replicas.list.get(guest.uuid)!.points).toHaveLength(2);
     await line.end();
+    // What is to go on by itself is known to be its host's.
+    const remus = new Line(await cable.of('a').connect('b', 'checkpoints'), 'b');
+    await send(remus, CHECKPOINT.OF, encodeKept({ uuid: 'other', name: 'web', keep: 1, epoch: 1 }));
+    expect(textOf((await hear(remus)).body)).toBe('Whose web is has not come here yet. Try again.');
     owners.set(guest.uuid, 'a');
     await until(async () => (await answer('c'))[1] === 'web is a guest of a.');
     expect(await answer('a')).toEqual([CHECKPOINT.READY, '']);

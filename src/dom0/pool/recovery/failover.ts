@@ -10,6 +10,7 @@ import { type CommandHost, type Guest, timeOf } from '../../toolstack/index.ts';
 import type { Ownership } from '../ownership.ts';
 import type { Pool } from '../pool.ts';
 import { type Guarded, MOST_DEFINITION_LETTERS, type SharedState } from '../shared-state.ts';
+import type { Replica } from './replica.ts';
 import type { Replicas } from './replicas.ts';
 import { filesHere, guardedAs, isGuarded, localDisks } from './guarded.ts';
 
@@ -19,7 +20,7 @@ export interface FailoverParts {
   host: CommandHost;
   pool: Pool;
   state: SharedState;
-  ownership: Pick<Ownership, 'holds' | 'take' | 'takeCopy' | 'begun'>;
+  ownership: Pick<Ownership, 'holds' | 'take' | 'takeCopy' | 'takeCopyOf' | 'begun'>;
   /** Snapshots of others' guests. */
   replicas: Replicas;
   later: Later;
@@ -44,6 +45,7 @@ export class Failover {
       for (const host of this.there) if (!pool.inOrder.includes(host)) this.lose(host);
       this.there = pool.inOrder;
     });
+    parts.replicas.onLost = (uuid, replica, from) => void this.takeUp(uuid, replica, from);
     void this.look();
   }
 
@@ -116,6 +118,8 @@ export class Failover {
     const { name, host: from, ...guarded } = lost;
     // It takes no guests of others.
     if (!pool.receives) return;
+    // It goes on from its last checkpoint (takeUp).
+    if (this.parts.replicas.find(guest)?.[1].epoch !== undefined) return;
     try {
       // Who has its snapshots starts it from them, as long as that host is there.
       const keeper = replicaHost(guarded.definition);
@@ -148,12 +152,36 @@ export class Failover {
     return `It goes on here as domain ${guest.record.id}, as it was at ${timeOf(point.atMs)}.`;
   }
 
+  /** The host of a guest that Remus protects is lost, or this one does not hear it: it goes on here once its lease is this host's. */
+  private async takeUp(uuid: string, replica: Replica, from: string): Promise<void> {
+    const { host, ownership, replicas, pool } = this.parts;
+    const { name, epoch } = replica;
+    const command = `remus ${name}`;
+    const isGuarded = judgeDefinition('', replica.at()!.head.about.definition).definition.ha === true;
+    // It is protected no more, or by another copy.
+    if (!(await ownership.takeCopyOf(uuid, { from, epoch: epoch! }, isGuarded))) return replicas.forget(uuid, replica);
+    try {
+      const begins = await this.goOn(uuid);
+      replicas.forget(uuid, replica);
+      host.tasks.note(command, 'done', `${from} is lost, where ${name} ran. ${begins}`);
+    } catch (error) {
+      // Somebody may mend what it lacks, and have it go on by pool restore.
+      replica.epoch = undefined;
+      const why = (error as Error).message;
+      host.tasks.note(command, 'failed', `${from} is lost, and ${pool.me} cannot go on with ${name}: ${why}`);
+    } finally {
+      ownership.begun(uuid);
+    }
+  }
+
   /** By hand: a guest as it was at a snapshot (`atMs`, since 1970: at the last that is not later). What is said of it. @throws Error with a sentence */
   async restore(word: string, atMs?: number): Promise<string> {
     const { host, ownership, replicas } = this.parts;
     const found = replicas.find(word);
     if (!found) throw new Error(`Nothing is kept here of ${word}. pool replicas lists what is.`);
     const [uuid, replica] = found;
+    if (replica.epoch !== undefined)
+      throw new Error(`${replica.name} goes on here by itself where its host is lost: it is protected by xl remus.`);
     const point = replica.at(atMs);
     if (!point) throw new Error(`The first snapshot of ${replica.name} is from ${timeOf(replica.points[0]!.atMs)}.`);
     return host.tasks.run(`pool restore ${replica.name}`, async task => {

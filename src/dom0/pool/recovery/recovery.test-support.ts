@@ -12,6 +12,7 @@ import { enter, random, type TestRoom } from '../rooms.test-support.ts';
 import { SharedState } from '../shared-state.ts';
 import { Failover } from './failover.ts';
 import { isGuarded } from './guarded.ts';
+import { Remus } from './remus.ts';
 import { Replicas } from './replicas.ts';
 import { Replication } from './replication.ts';
 
@@ -121,6 +122,8 @@ export async function member(
   pool.serve('checkpoints', (channel, from) => void replicas.serve(channel, from));
   const failover = new Failover({ host, pool, state, ownership, later: hurried, replicas });
   new Replication({ host, pool, later: hurried });
+  const remus = new Remus({ host, pool, ownership, later: hurried });
+  host.protect = (guest, to, wish) => remus.protect(guest, to, wish);
   return {
     name,
     host,

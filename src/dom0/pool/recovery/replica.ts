@@ -27,13 +27,16 @@ interface StoredPoint extends Point {
 
 export class Replica {
   readonly name: string;
+  /** Of the lease that it rests on, where it goes on by itself once its host is lost (Remus). */
+  epoch: number | undefined;
   /** Oldest first. */
   private readonly stored: StoredPoint[] = [];
   /** Its guest has ended, or went to another host: there come no more. */
   isOver = false;
 
-  constructor(name: string) {
+  constructor(name: string, epoch?: number) {
     this.name = name;
+    this.epoch = epoch;
   }
 
   get points(): readonly Point[] {
@@ -42,10 +45,6 @@ export class Replica {
 
   get bytes(): number {
     return this.stored.reduce((sum, { pages, bytes }) => sum + pages.size * FRAME_BYTES + bytes, 0);
-  }
-
-  end(): void {
-    this.isOver = true;
   }
 
   /** `isWhole`: all of its memory is there, and not what changed since the last point; `keep`: so many points at most. */

@@ -21,6 +21,8 @@ export class Replicas {
   /** Each has a checkpoint. */
   private readonly all = new Map<string, Replica>();
   private readonly incoming = new Set<Incoming>();
+  /** The line to the host of a guest broke that is to go on by itself then. */
+  onLost: (uuid: string, replica: Replica, from: string) => void = () => {};
 
   /** `ownerOf`: the host that a guest is by its lease; undefined: nobody has said yet. */
   constructor(host: CommandHost, ownerOf: (uuid: string) => string | undefined = () => undefined, most = MOST) {
@@ -42,7 +44,8 @@ export class Replicas {
   /** A connection that a host has made which has checkpoints to keep. Resolves at its end. */
   async serve(channel: ByteChannel, from: string): Promise<void> {
     const line = new Line(channel, from);
-    let incoming: Incoming | undefined;
+    let incoming: Incoming | undefined,
+      isStopped = false;
     try {
       const { type, body } = await hear(line, MOST_MESSAGE_BYTES);
       if (type !== CHECKPOINT.OF) throw new Error(`${from} begins with message ${type}.`);
@@ -57,18 +60,38 @@ export class Replicas {
       this.incoming.add(incoming);
       await say(line, CHECKPOINT.READY);
       while (await incoming.take());
-      this.all.get(kept.uuid)?.end();
+      isStopped = true;
     } catch (error) {
       await say(line, CHECKPOINT.REFUSED, (error as Error).message).catch(() => {});
     } finally {
-      if (incoming) this.incoming.delete(incoming);
       line.close();
+      if (incoming) this.ended(incoming, isStopped);
     }
   }
 
+  /** There come no more, since there is no use for them, or the line broke. */
+  private ended(incoming: Incoming, isStopped: boolean): void {
+    const { from, kept } = incoming;
+    this.incoming.delete(incoming);
+    const replica = this.all.get(kept.uuid);
+    if (!replica || replica.epoch !== kept.epoch) return;
+    const isRemus = replica.epoch !== undefined;
+    if (isStopped && isRemus) this.all.delete(kept.uuid);
+    else if (isStopped) replica.isOver = true;
+    else if (isRemus) this.onLost(kept.uuid, replica, from);
+  }
+
+  /** It is not kept any more. */
+  forget(uuid: string, replica: Replica): void {
+    if (this.all.get(uuid) === replica) this.all.delete(uuid);
+  }
+
   /** Points of a guest's memory rest on each other: one host sends them. @throws Error with a sentence: another does, or the guest is another's */
-  private judgeSender({ uuid, name }: Kept, from: string): void {
+  private judgeSender({ uuid, name, epoch }: Kept, from: string): void {
     const owner = this.ownerOf(uuid);
+    // Of one that is to go on by itself it must be known.
+    if (epoch !== undefined && owner === undefined)
+      throw new Error(`Whose ${name} is has not come here yet. Try again.`);
     if (owner !== undefined && owner !== from) throw new Error(`${name} is a guest of ${owner}.`);
     const other = [...this.incoming].find(each => each.kept.uuid === uuid);
     if (other && other.from !== from) throw new Error(`${other.from} sends checkpoints of ${name} already.`);
@@ -77,12 +100,13 @@ export class Replicas {
   }
 
   /** A new one is kept once it has a checkpoint. @throws Error with a sentence: it is of one guest too many */
-  private replicaOf({ uuid, name }: Kept): Replica {
-    const replica = this.all.get(uuid);
-    if (!replica) while (this.all.size >= this.most.guests && this.makeRoom());
-    if (!replica && this.all.size >= this.most.guests)
+  private replicaOf({ uuid, name, epoch }: Kept): Replica {
+    const before = this.all.get(uuid);
+    const replica = before?.epoch === epoch ? before : undefined;
+    if (!before) while (this.all.size >= this.most.guests && this.makeRoom());
+    if (!before && this.all.size >= this.most.guests)
       throw new Error(`This host keeps checkpoints of as many guests as it takes: ${this.most.guests}.`);
-    return replica ?? new Replica(name);
+    return replica ?? new Replica(name, epoch);
   }
 
   /** @throws Error with a sentence */

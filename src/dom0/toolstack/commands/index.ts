@@ -16,6 +16,7 @@ import { vcpuList, vcpuSet } from './processors.ts';
 import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
 import { clone, revert, snapshot, snapshotDelete, snapshotList } from './snapshots.ts';
 import { migrate } from './migrate.ts';
+import { remus } from './remus.ts';
 import { restore, save } from './save.ts';
 import { breakAt } from './break.ts';
 import { step } from './step.ts';
@@ -40,6 +41,7 @@ export const COMMANDS = {
   save,
   restore,
   migrate,
+  remus,
   snapshot,
   'snapshot-list': snapshotList,
   'snapshot-delete': snapshotDelete,

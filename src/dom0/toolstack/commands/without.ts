@@ -21,8 +21,6 @@ export interface Without {
 
 const BY_POOL =
   'Hosts of a pool hand domains to each other by their own connections: xl migrate <Domain> <host> on the other one.';
-const NO_REMUS =
-  'Remus is not here. A definition with replicate = "every=60,to=HOST" keeps snapshots of its domain on another host of a pool.';
 const NO_PASSTHROUGH = 'Nothing is passed through: this host has no device that a guest may have for itself.';
 const ONE_POOL = 'There is one pool, Pool-0, which has all processors: others cannot be made.';
 const NO_PSR =
@@ -83,13 +81,6 @@ export const WITHOUT: Readonly<Record<string, Without>> = {
     usage: '- for internal use only',
     takes: { flags: 'Fedrp' },
     why: BY_POOL,
-  },
-  remus: {
-    summary: 'Enable Remus HA for domain',
-    usage: '[options] <Domain> [<host>]',
-    takes: { flags: 'Fbundecp', values: 'isN' },
-    least: 2,
-    why: NO_REMUS,
   },
   'sched-credit2': {
     summary: 'Get/set credit2 scheduler parameters',
