@@ -32,8 +32,8 @@ import {
 const PAGE_BYTES = 4096;
 /** Packets of one front end before others have their turn. */
 const TURN = 64;
-/** Bytes that wait for a front end without buffers; more are lost. */
-const WAITING_BYTES = 256 * 1024;
+/** Once so many bytes wait for a front end without buffers, more are lost: pages of half a ring (XENVIF_RX_QUEUE_BYTES of netback's interface.c). */
+const WAITING_BYTES = (256 / 2) * PAGE_BYTES;
 /** Groups that a front end may ask for (XEN_NETBK_MCAST_MAX). */
 const GROUPS_MOST = 64;
 
@@ -348,13 +348,12 @@ export class Vif implements Driver {
     if (!link) return this.port.lost();
     const isFit = (frame.segmentBytes === undefined || link.segments) && (!frame.blankChecksum || link.blankChecksums);
     for (const each of isFit ? [frame] : finish(frame).map((bytes): Frame => ({ bytes, ...numberOf(frame) }))) {
-      const { length } = each.bytes;
-      if (this.waitingBytes + length > WAITING_BYTES) {
+      if (this.waitingBytes >= WAITING_BYTES) {
         this.port.lost();
         continue;
       }
       this.waiting.push(each);
-      this.waitingBytes += length;
+      this.waitingBytes += each.bytes.length;
     }
     if (this.flushes) return;
     // Once for all that come in this turn.
