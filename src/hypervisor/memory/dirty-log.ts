@@ -7,7 +7,7 @@
  */
 import { WRITE_LOG_HEAD } from '../../cpu/architecture/index.ts';
 import { FRAME } from '../layout/layout.ts';
-import type { DomainRecord, Machine } from './machine.ts';
+import { type DomainRecord, type Machine, writeLogWords } from './machine.ts';
 import { mfnOf, type SecondStage } from './second-stage.ts';
 
 export interface DirtyLogParts {
@@ -45,20 +45,23 @@ export class DirtyLog {
 
   /** `stage`: a copy, since the second stage may change meanwhile. */
   private writtenOf(stage: SecondStage): Uint8Array<ArrayBuffer> {
-    const { seen } = this;
     const { machine, ownWrites } = this.parts;
     const { words } = machine;
     const written = new Uint8Array(Math.ceil(stage.frames / 8));
-    const own = new Set(ownWrites?.());
-    // A guest stands still for this walk over all of its memory: it makes nothing for each frame.
+    // As it is now: what comes meanwhile counts for the next time.
+    const log = words.slice(machine.writeLogAt + WRITE_LOG_HEAD, machine.writeLogAt + writeLogWords(machine.frames));
+    for (const mfn of ownWrites?.() ?? []) log[mfn >>> 5]! |= 1 << (mfn & 31);
+    const is = stage.words,
+      was = this.seen.words;
+    // A guest stands still for this walk over all of its memory: it makes nothing for each frame, and calls little.
     for (let gfn = stage.next(0); gfn < stage.frames; gfn = stage.next(gfn + 1)) {
-      const mfn = mfnOf(stage.words[gfn]!);
+      const entry = is[gfn]!;
+      const mfn = mfnOf(entry);
       if (
         mfn >= 0 &&
-        (Atomics.load(words, this.wordOf(mfn)) & (1 << (mfn & 31)) ||
-          mfnOf(seen.words[gfn]!) !== mfn ||
-          Atomics.load(words, machine.frameEntry(mfn) + FRAME.SHARED) > 0 ||
-          own.has(mfn))
+        (log[mfn >>> 5]! & (1 << (mfn & 31)) ||
+          (was[gfn] !== entry && mfnOf(was[gfn]!) !== mfn) ||
+          words[machine.frameEntry(mfn) + FRAME.SHARED]! > 0)
       )
         written[gfn >>> 3]! |= 1 << (gfn & 7);
     }

@@ -77,8 +77,8 @@ export const DOMAIN_0 = 0;
 /** Bytes of as many whole frames as hold `bytes`. */
 export const wholeFrames = (bytes: number): number => Math.ceil(bytes / FRAME_BYTES) * FRAME_BYTES;
 
-/** A bit a frame, behind the head. */
-const writeLogWords = (frames: number): number => WRITE_LOG_HEAD + Math.ceil(frames / 32);
+/** Of the log of written frames: a bit a frame, behind the head. */
+export const writeLogWords = (frames: number): number => WRITE_LOG_HEAD + Math.ceil(frames / 32);
 
 export class Machine extends DomainEntries {
   readonly bytes: Uint8Array;

@@ -17,6 +17,10 @@ const KIND = {
 } as const;
 const TYPED = [Uint8Array, Uint16Array, Uint32Array, Int32Array, Float64Array] as const;
 
+/** A state has thousands of words, and a guest stands still for them. */
+const encoder = new TextEncoder(),
+  decoder = new TextDecoder();
+
 /** Bytes that are no plain data; `offset` is where. */
 export class PlainDataError extends Error {
   readonly offset: number;
@@ -55,7 +59,7 @@ export function encodePlain(value: unknown): Uint8Array {
     at += data.length;
   };
   const text = (s: string): void => {
-    const data = new TextEncoder().encode(s);
+    const data = encoder.encode(s);
     length(data.length);
     raw(data);
   };
@@ -116,7 +120,7 @@ export function decodePlain(data: Uint8Array): unknown {
   const text = (): string => {
     const count = length(),
       start = need(count);
-    return new TextDecoder().decode(bytes.slice(start, start + count));
+    return decoder.decode(bytes.slice(start, start + count));
   };
   const get = (depth: number): unknown => {
     const start = need(1),
