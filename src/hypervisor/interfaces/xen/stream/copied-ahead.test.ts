@@ -6,6 +6,7 @@ import { testGuest } from '../pvh-program.test-support.ts';
 import { PAGE } from './format.ts';
 import { putPages } from './memory.ts';
 import { CopiedAhead } from './copied-ahead.ts';
+import { applyDelta } from './page-delta.ts';
 import { Saver } from './saver.ts';
 import { readState, saveDomain } from './state.ts';
 import { StateWriter } from './writer.ts';
@@ -26,10 +27,15 @@ function partsOf(next: () => SavedPart): Uint8Array[] {
 /** What a state makes of memory: by guest frame its contents, zeroes for none. */
 function memoryIn(chunks: Uint8Array[]): Map<number, string> {
   const memory = new Map<number, string>();
-  for (const { pfns, types, bytes } of readState(Buffer.concat(chunks), 'a').pages) {
+  for (const { pfns, types, bytes, deltas } of readState(Buffer.concat(chunks), 'a').pages) {
     let at = 0;
     pfns.forEach((pfn, i) => {
-      if (types[i]! <= PAGE.LAST_DATA) {
+      if (deltas) {
+        const page = new Uint8Array(FRAME_BYTES);
+        page.set(Buffer.from(memory.get(pfn)!, 'latin1'));
+        expect(applyDelta(page, bytes.subarray(at, (at += deltas[i]!)))).toBe(true);
+        memory.set(pfn, page.some(byte => byte !== 0) ? Buffer.from(page).toString('latin1') : '');
+      } else if (types[i]! <= PAGE.LAST_DATA) {
         memory.set(pfn, Buffer.from(bytes.subarray(at, at + FRAME_BYTES)).toString('latin1'));
         at += FRAME_BYTES;
       } else memory.set(pfn, types[i] === PAGE.ALLOCATE_ONLY ? '' : 'none');
@@ -127,6 +133,24 @@ describe('the rounds of a migration', () => {
     expect(rounds([200, 50, 10])).toEqual([200, 50, 10]);
     expect(rounds([])).toEqual([]);
   });
+});
+
+it('refuses what is no delta of a page that has come', () => {
+  const { domain } = testGuest();
+  const { machine, record } = domain.options;
+  const batch = (gfn: number, delta: string) => {
+    const bytes = Uint8Array.from(Buffer.from(delta, 'hex'));
+    return {
+      pfns: Uint32Array.of(gfn),
+      types: Uint8Array.of(PAGE.NORMAL),
+      bytes,
+      deltas: Uint32Array.of(bytes.length),
+    };
+  };
+  putPages(domain, [batch(0x120, '0501ab')]);
+  expect(machine.bytes[machine.secondStage(record).mfn(0x120) * FRAME_BYTES + 5]).toBe(0xab);
+  for (const wrong of [batch(0x120, '0502ab'), batch(0xfff00, '0501ab')])
+    expect(() => putPages(domain, [wrong])).toThrow(/^Record RINGSIDE_PAGE_DELTAS has no delta of guest frame 0x/);
 });
 
 it('finds by what comes once more where memory is not as it came', () => {

@@ -11,6 +11,7 @@ import { xenOf } from '../of-domain.ts';
 import { ownWrites } from '../own-writes.ts';
 import { PAGE, PAGES_PER_RECORD } from './format.ts';
 import { ramFramesOf } from './memory.ts';
+import { SentPages } from './page-delta.ts';
 import { type Page, pageOf } from './pages.ts';
 
 /** SPP_TARGET_DIRTY_COUNT and SPP_MAX_ITERATIONS of xg_sr_save.c. */
@@ -37,6 +38,8 @@ export class CopiedAhead {
   private dirty: number;
   private copiedInRound = 0;
   private isLast = false;
+  /** What was written once is written again, and then comes as a delta. Of a file every copy is kept: none of these. */
+  private readonly sent: SentPages | undefined;
 
   /** Of a guest that does not know its machine frames: a paravirtual one's tables change with their place. `pagesAStep`: at most PAGES_PER_RECORD. */
   constructor(domain: Domain, precopy: Precopy = 'save', pagesAStep = PAGES_PER_RECORD, mostRounds = MOST_ROUNDS) {
@@ -44,6 +47,7 @@ export class CopiedAhead {
     this.precopy = precopy;
     this.pagesAStep = pagesAStep;
     this.mostRounds = mostRounds;
+    if (precopy === 'migrate') this.sent = new SentPages();
     const { machine, record } = domain.options;
     const isXen = xenOf(domain) !== undefined;
     this.log = new DirtyLog({
@@ -98,10 +102,24 @@ export class CopiedAhead {
       // It was given back since, and is perhaps another's: deferred to the end.
       const entry = this.stage.entry(gfn);
       if (mfnOf(entry) !== mfn) continue;
-      pages.push(pageOf(machine, gfn, mfn));
+      const page = this.toSend(pageOf(machine, gfn, mfn));
+      if (page) pages.push(page);
       this.copied[gfn] = entry;
     }
     return pages;
+  }
+
+  /** Undefined: it was sent as it is. Few of the pages of the first round come again. */
+  private toSend(page: Page): Page | undefined {
+    const { sent } = this;
+    if (!sent || this.iteration === 0) return page;
+    const { pfn, type, bytes } = page;
+    if (!bytes) {
+      sent.forget(pfn);
+      return page;
+    }
+    const next = sent.next(pfn, bytes);
+    return next && ('delta' in next ? { pfn, type, delta: next.delta } : { pfn, type, bytes: next.whole });
   }
 
   private nextRound(): void {
@@ -143,7 +161,8 @@ export class CopiedAhead {
     if (!isKept) this.end();
     for (const [gfn, behind] of ramFramesOf(this.domain, copied)) {
       copied[gfn] = isKept && this.isShown(gfn, behind) ? stage.entry(gfn) : 0;
-      yield pageOf(machine, gfn, behind);
+      const page = this.toSend(pageOf(machine, gfn, behind));
+      if (page) yield page;
     }
     // Copied, and no memory of the guest's any more.
     for (let gfn = 0; gfn < copied.length; gfn++) {

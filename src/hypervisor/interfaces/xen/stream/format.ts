@@ -82,6 +82,8 @@ export const LIBXC = {
   X86_MSR_POLICY: 18,
   /** The domain's clock, accounts and, of a guest that did not suspend itself, its half of Xen (plain data). */
   RINGSIDE_DOMAIN: 0x80000001,
+  /** Of a guest that moves: a count, 0; guest frame and bytes of each delta (page-delta.ts); the deltas. The pages have come before. */
+  RINGSIDE_PAGE_DELTAS: 0x80000002,
 } as const;
 
 /** Types of a page, bits 60-63 of its number in PAGE_DATA. Types up to LAST_DATA bring the page's bytes. */

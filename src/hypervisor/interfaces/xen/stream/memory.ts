@@ -8,6 +8,7 @@ import { isRamGfn, ramRanges } from '../../../layout/ram-layout.ts';
 import { tableFrames } from '../grants/frames.ts';
 import { xenOf } from '../of-domain.ts';
 import { PAGE } from './format.ts';
+import { applyDelta } from './page-delta.ts';
 import type { SavedPages } from './saved-state.ts';
 
 /** Behind a guest frame that is populated on demand: zeroes. */
@@ -75,6 +76,10 @@ export function putPages(domain: Domain, batches: readonly SavedPages[]): void {
       verifyPages(domain, batch);
       continue;
     }
+    if (batch.deltas) {
+      applyDeltas(domain, batch, batch.deltas);
+      continue;
+    }
     const { pfns, types, bytes } = batch;
     let at = 0;
     for (let i = 0; i < pfns.length; i++) {
@@ -92,6 +97,21 @@ export function putPages(domain: Domain, batches: readonly SavedPages[]): void {
       }
     }
   }
+}
+
+/** @throws SavedStateError where that is no delta of a page that has come */
+function applyDeltas(domain: Domain, { pfns, bytes }: SavedPages, deltas: Uint32Array): void {
+  const { machine } = domain.options;
+  const behind = looksBehind(domain);
+  let at = 0;
+  pfns.forEach((gfn, i) => {
+    const mfn = behind(entryAt(domain, gfn));
+    const delta = bytes.subarray(at, (at += deltas[i]!));
+    if (mfn < 0 || !applyDelta(machine.bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES), delta))
+      throw new SavedStateError(
+        `Record RINGSIDE_PAGE_DELTAS has no delta of guest frame 0x${gfn.toString(16)} as it came before. Migrate the guest again.`,
+      );
+  });
 }
 
 /** @throws SavedStateError where memory is not as it comes */

@@ -4,8 +4,8 @@ import { FRAME_BYTES, type Machine } from '../../../memory/machine.ts';
 import { LIBXC, openRecord, PAGE, PAGES_PER_RECORD } from './format.ts';
 import { ON_DEMAND, ramFramesOf } from './memory.ts';
 
-/** A page by its guest frame; contents of those whose type brings some. */
-export type Page = { pfn: number; type: number; bytes?: Uint8Array };
+/** A page by its guest frame; contents of those whose type brings some, or what of them is not as it came before. */
+export type Page = { pfn: number; type: number; bytes?: Uint8Array; delta?: Uint8Array };
 
 /** The page at a guest frame, behind which `ramFramesOf` finds this. */
 export function pageOf({ bytes }: Machine, pfn: number, behind: number): Page {
@@ -20,8 +20,16 @@ export function* pagesOf(domain: Domain): Generator<Page> {
 
 /** All frames of RAM by their numbers, those that hold something with their contents. */
 export function* pageData(pages: Iterable<Page>): Generator<Uint8Array> {
-  let batch: Page[] = [];
+  let batch: Page[] = [],
+    deltas: Page[] = [];
   for (const page of pages) {
+    if (page.delta) {
+      deltas.push(page);
+      if (deltas.length < PAGES_PER_RECORD) continue;
+      yield deltasRecord(deltas);
+      deltas = [];
+      continue;
+    }
     batch.push(
       page.type === PAGE.NORMAL && page.bytes && isZero(page.bytes)
         ? { pfn: page.pfn, type: PAGE.ALLOCATE_ONLY }
@@ -32,6 +40,21 @@ export function* pageData(pages: Iterable<Page>): Generator<Uint8Array> {
     batch = [];
   }
   if (batch.length > 0) yield pageRecord(batch);
+  if (deltas.length > 0) yield deltasRecord(deltas);
+}
+
+function deltasRecord(batch: readonly Page[]): Uint8Array {
+  const bytes = batch.reduce((sum, { delta = NO_BYTES }) => sum + delta.length, 0);
+  const { record, body, view } = openRecord(LIBXC.RINGSIDE_PAGE_DELTAS, 8 + batch.length * 8 + bytes);
+  view.setUint32(0, batch.length, true);
+  let at = 8 + batch.length * 8;
+  batch.forEach(({ pfn, delta = NO_BYTES }, i) => {
+    view.setUint32(8 + i * 8, pfn, true);
+    view.setUint32(12 + i * 8, delta.length, true);
+    body.set(delta, at);
+    at += delta.length;
+  });
+  return record;
 }
 
 function pageRecord(batch: readonly Page[]): Uint8Array {

@@ -93,8 +93,10 @@ export class Reader implements Heard {
       this.checkLeaves(cpuid, about, featuresOf(about.cpuLevel));
       this.begins({ about, boot: this.boot(), cpuid });
     }
-    if (record.type !== LIBXC.PAGE_DATA) this.ofLibxc.push(record);
-    else this.sink(this.pages(record, this.about as SavedAbout));
+    const about = this.about as SavedAbout;
+    if (record.type === LIBXC.PAGE_DATA) this.sink(this.pages(record, about));
+    else if (record.type === LIBXC.RINGSIDE_PAGE_DELTAS) this.sink(this.deltas(record, about));
+    else this.ofLibxc.push(record);
   }
 
   libxl(record: FileRecord): void {
@@ -243,6 +245,10 @@ export class Reader implements Heard {
       case LIBXC.PAGE_DATA:
         if (version >= 3 && !seen.has(LIBXC.STATIC_DATA_END)) complaint.record(record, 'comes before STATIC_DATA_END');
         return;
+      case LIBXC.RINGSIDE_PAGE_DELTAS:
+        if (this.isPv) complaint.record(record, 'belongs to a guest whose pages come while it runs');
+        if (!seen.has(LIBXC.STATIC_DATA_END)) complaint.record(record, 'comes before STATIC_DATA_END');
+        return;
       case LIBXC.STATIC_DATA_END:
         if (version < 3) complaint.record(record, 'does not exist in an image of version 2');
         if (record.body.length !== 0) complaint.record(record, `has ${record.body.length} bytes and should have none`);
@@ -277,12 +283,42 @@ export class Reader implements Heard {
     );
   }
 
+  /** Pages that have come, each with what is no longer as it was; that each is a delta is for whoever has the page. */
+  private deltas(record: FileRecord, { p2mFrames }: SavedAbout): SavedPages {
+    const { complaint } = this,
+      { body, view } = record;
+    const count = this.countOf(record);
+    const pfns = new Uint32Array(count),
+      deltas = new Uint32Array(count);
+    let bytes = 0;
+    for (let i = 0; i < count; i++) {
+      pfns[i] = view.getUint32(8 + i * 8, true);
+      deltas[i] = view.getUint32(12 + i * 8, true);
+      bytes += deltas[i]!;
+      if (pfns[i]! >= p2mFrames)
+        complaint.record(
+          record,
+          `has a delta for guest frame 0x${pfns[i]!.toString(16)}, which the guest does not reach`,
+        );
+    }
+    const wanted = 8 + count * 8 + bytes;
+    if (body.length !== wanted) complaint.record(record, `has ${body.length} bytes and its deltas need ${wanted}`);
+    return { pfns, types: new Uint8Array(count), bytes: body.subarray(8 + count * 8), deltas };
+  }
+
+  /** Pages that a record tells of. */
+  private countOf(record: FileRecord): number {
+    const { body, view } = record;
+    const count = body.length >= 8 ? view.getUint32(0, true) : 0;
+    if (count < 1 || count > PAGES_PER_RECORD || view.getUint32(4, true) !== 0 || body.length < 8 + count * 8)
+      this.complaint.record(record, `has ${body.length} bytes for ${count} pages`);
+    return count;
+  }
+
   private pages(record: FileRecord, about: SavedAbout): SavedPages {
     const { complaint } = this,
       { body, view } = record;
-    const count = body.length >= 8 ? view.getUint32(0, true) : 0;
-    if (count < 1 || count > PAGES_PER_RECORD || view.getUint32(4, true) !== 0 || body.length < 8 + count * 8)
-      complaint.record(record, `has ${body.length} bytes for ${count} pages`);
+    const count = this.countOf(record);
     const pfns = new Uint32Array(count),
       types = new Uint8Array(count);
     let full = 0;

@@ -50,6 +50,8 @@ export interface SavedPages {
   pfns: Uint32Array;
   types: Uint8Array;
   bytes: Uint8Array;
+  /** They have come before, and `bytes` are what is no longer so (page-delta.ts): the length of each. */
+  deltas?: Uint32Array;
   /** They have come before, and must be so: the place in the stream where they come again. */
   verify?: number;
 }
