@@ -111,6 +111,11 @@ export class Receiving {
     await this.arriving.to?.placed();
   }
 
+  /** A state of it while it runs on the other host, but for memory and disks. */
+  rehearse(state: SavedState): void {
+    this.arriving.to?.rehearse(state);
+  }
+
   /** All of its state has come: it stands still, under the name of one that comes. @throws Error with a sentence: it is none, and nothing is left of it */
   async finish(state: SavedState): Promise<Guest> {
     Object.assign(this.state, { ...state, pages: [] });

@@ -42,6 +42,8 @@ export interface Live {
   /** Absent: `migrate`. */
   precopy?: Precopy;
   round(round: PrecopyRound): void | Promise<void>;
+  /** A state of a guest that runs, but for memory and disks, for the other host to try. */
+  rehearse?(state: Uint8Array): Promise<void>;
   /** It stands still from now on. */
   stands(): void;
 }
@@ -126,6 +128,7 @@ export class Saving {
     for (let isLast = false; !isLast; signal.throwIfAborted()) {
       const part = await runner.ask('copyAhead', live ? (live.precopy ?? 'migrate') : 'save', live?.wish);
       for (const piece of part.pieces) await sink(piece);
+      if (part.rehearsal) await live?.rehearse?.(part.rehearsal);
       if (part.round) await live?.round(part.round);
       isLast = part.isLast;
     }

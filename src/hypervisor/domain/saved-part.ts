@@ -29,4 +29,6 @@ export interface SavedPart {
   isLast: boolean;
   /** Of memory that is copied while the guest runs. */
   round?: PrecopyRound;
+  /** Once, while the guest runs: a state of its own, but for memory and disks, for the other host to try. */
+  rehearsal?: Uint8Array;
 }

@@ -62,8 +62,11 @@ export async function restoreLater(
     const piece = await next();
     if ('refused' in piece) throw new SavedStateError(piece.refused);
     if ('rest' in piece) return arrival.rest(piece.rest as SavedState);
-    arrival.pages(piece.pages as SavedPages);
-    placed();
+    if ('rehearse' in piece) arrival.rehearse(piece.rehearse as SavedState);
+    else {
+      arrival.pages(piece.pages as SavedPages);
+      placed();
+    }
   }
 }
 

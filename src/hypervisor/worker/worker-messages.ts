@@ -37,8 +37,11 @@ export interface ToDomainWorker {
   saved?: { state: object; file?: Blob };
 }
 
-/** What of a saved state comes to its domain's worker: pages (SavedPages), in the end all but those (SavedState), or why there is no more. */
-export type Arriving = { pages: object } | { rest: object } | { refused: string };
+/**
+ * What of a saved state comes to its domain's worker: pages (SavedPages), a state to be tried, in the end all but the pages (SavedState each), or why there is no
+ * more.
+ */
+export type Arriving = { pages: object } | { rehearse: object } | { rest: object } | { refused: string };
 
 /** A piece of a saved state for a domain that does not run yet. Verbs may come before it has all of them, and wait. */
 export interface ArrivingByMessage {

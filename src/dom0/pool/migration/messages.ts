@@ -7,7 +7,7 @@ import { decodePlain, encodePlain } from '../../../hypervisor/index.ts';
 import type { Line } from './line.ts';
 
 /** Both ends speak this one. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 /** From the host that the domain leaves (S) or that it goes to (T). */
 export const MESSAGE = {
@@ -35,6 +35,8 @@ export const MESSAGE = {
   PLACE: 11,
   /** T. */
   PLACED: 12,
+  /** S, between two pieces of the stream: a state but for memory and disks, for T to try while the guest runs. */
+  REHEARSE: 13,
 } as const;
 
 /** xl's texts for some of them. */
@@ -45,7 +47,7 @@ export const TEXT = {
 } as const;
 
 /** A body other than the stream's is kept whole. */
-const MOST_BODY_BYTES = 4 * 1024 * 1024;
+export const MOST_BODY_BYTES = 4 * 1024 * 1024;
 
 export interface Offer {
   protocol: number;

@@ -2,11 +2,22 @@
  * The end of a migration where the domain arrives: it is judged and built from the stream's head, its memory goes where it belongs as it comes, and it runs once
  * it is this host's. Source: migrate_receive() in tools/xl/xl_migrate.c of Xen 4.17.
  */
-import { readStateAsItComes } from '../../../hypervisor/index.ts';
+import { readState, readStateAsItComes } from '../../../hypervisor/index.ts';
 import type { ByteChannel } from '../../host/nbd/index.ts';
 import { type CommandHost, type Guest, incomingName, type Receiving } from '../../toolstack/index.ts';
 import { Line } from './line.ts';
-import { hear, MESSAGE, nextHeader, type Offer, PROTOCOL, readOffer, say, TEXT, textOf } from './messages.ts';
+import {
+  hear,
+  MESSAGE,
+  MOST_BODY_BYTES,
+  nextHeader,
+  type Offer,
+  PROTOCOL,
+  readOffer,
+  say,
+  TEXT,
+  textOf,
+} from './messages.ts';
 
 /** How many moves of before are known, should somebody ask. */
 const MOST_KNOWN = 1000;
@@ -17,16 +28,23 @@ interface Move {
   drop(why: Error): void;
 }
 
+/** What the other host asks for between two pieces of a stream. */
+interface Between {
+  /** Resolves when all before is in place. */
+  place(): Promise<void>;
+  /** @throws Error with a sentence: the guest could not go on here */
+  rehearse(state: Uint8Array): void;
+}
+
 /** The bytes of a stream that comes in messages. */
 class StreamReader {
   private readonly line: Line;
-  private readonly place: () => Promise<void>;
+  private readonly between: Between;
   private left = 0;
 
-  /** `place`: called between two pieces, when the other host asks; resolves when all before is in place. */
-  constructor(line: Line, place: () => Promise<void>) {
+  constructor(line: Line, between: Between) {
     this.line = line;
-    this.place = place;
+    this.between = between;
   }
 
   /** @throws Error with a sentence: the line ended, or something else came */
@@ -37,7 +55,11 @@ class StreamReader {
       while (this.left === 0) {
         const { type, bytes } = await nextHeader(this.line);
         if (type === MESSAGE.PLACE && bytes === 0) {
-          await this.place();
+          await this.between.place();
+          continue;
+        }
+        if (type === MESSAGE.REHEARSE && bytes <= MOST_BODY_BYTES) {
+          this.between.rehearse(await this.line.read(bytes));
           continue;
         }
         if (type !== MESSAGE.STREAM) throw new Error(`The other host sends message ${type} in the middle of a stream.`);
@@ -173,9 +195,12 @@ class Arrival {
   private async comes(): Promise<Guest> {
     const { host, line, offer, from, isFromHere } = this.parts;
     const { Receiving } = await import('../../toolstack/receiving.ts');
-    const stream = new StreamReader(line, async () => {
-      await this.receiving?.placed();
-      await say(line, MESSAGE.PLACED);
+    const stream = new StreamReader(line, {
+      place: async () => {
+        await this.receiving?.placed();
+        await say(line, MESSAGE.PLACED);
+      },
+      rehearse: state => this.receiving?.rehearse(readState(state, offer.name)),
     });
     const state = await readStateAsItComes(count => stream.read(count), offer.name, {
       begins: async head => {

@@ -87,6 +87,26 @@ describe('a host that cannot take a guest', () => {
     expect([kinds.includes(0x11), kinds.filter(kind => kind === 0x11).length, kinds.at(-1)]).toEqual([true, 1, 0x10]);
   });
 
+  it('says so of a state that does not fit while the guest still runs', async () => {
+    const { a, b, cable } = pair();
+    await booted(a);
+    let rehearsals = 0,
+      ends = 0;
+    cable.passes = (from, bytes) => {
+      const [type, length] = new Uint32Array(bytes.slice(0, 8).buffer);
+      // xl's header, whose magic number follows, ends with the domain's configuration.
+      if (from === 'a' && type === MESSAGE.REHEARSE && bytes.length === 8 + length!) {
+        rehearsals++;
+        bytes[bytes.length - 1000]! ^= 1;
+      }
+      // RINGSIDE_CHECKSUMS: the guest stands still.
+      if (from === 'a' && type === 0x80000003) ends++;
+      return true;
+    };
+    await refused(a, b, /\nweb is damaged: the checksum of record /);
+    expect([rehearsals, ends]).toEqual([1, 0]);
+  });
+
   it('says so where it runs in virtual time, before the first page', async () => {
     const cable = new Cable();
     const a = testHost({ neighbours: cable.of('a') });

@@ -150,6 +150,7 @@ class Departure {
           ...(this.wish.autoConverge ? { mostRounds: MOST_THROTTLED_ROUNDS } : {}),
         },
         round: round => this.noteRound(round, line),
+        rehearse: state => say(line, MESSAGE.REHEARSE, state),
         stands: () => {
           this.stoodStillMs = this.nowMs();
           this.sentBeforeBytes = line.sentBytes;

@@ -23,6 +23,13 @@ export class ArrivingHere {
     this.to = {
       pages: pages => arrival.pages(pages),
       placed: () => {},
+      rehearse: saved => {
+        try {
+          arrival.rehearse(saved);
+        } catch (error) {
+          this.refuse(refuse, error as Error);
+        }
+      },
       rest: saved => {
         try {
           arrival.rest(saved);

@@ -184,6 +184,7 @@ export class WorkerRunner implements DomainRunner {
         await this.fewerOnWay(MOST_ON_WAY);
       },
       placed: () => this.fewerOnWay(1),
+      rehearse: state => void post({ rehearse: state }),
       rest: state => void post({ rest: state }),
       refused: why => this.refuseArrival?.(why),
     };

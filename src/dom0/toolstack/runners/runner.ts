@@ -28,6 +28,8 @@ export interface ArrivalTaker {
   pages(pages: SavedPages): void | Promise<void>;
   /** Resolves when all pages that have come are in place. */
   placed(): void | Promise<void>;
+  /** A state of a guest that still runs elsewhere, but for memory and disks: whether it fits tells `started`. */
+  rehearse(state: SavedState): void;
   /** All but the pages: there is no more. Whether the domain can be made of it tells `started`. */
   rest(state: SavedState): void;
   /** It does not come to its end: the domain is not built. */

@@ -4,7 +4,7 @@ import { xenOf } from '../of-domain.ts';
 import { putPages } from './memory.ts';
 import { readStateFrom } from './reading.ts';
 import type { SavedPages, SavedState } from './saved-state.ts';
-import { restoreInto } from './state.ts';
+import { rehearse, restoreInto } from './state.ts';
 
 export class Arrival {
   private readonly domain: Domain;
@@ -21,6 +21,11 @@ export class Arrival {
     if (xenOf(this.domain)?.isHvm === false) {
       if (pages.verify === undefined) this.ofPv.push(pages);
     } else putPages(this.domain, [pages]);
+  }
+
+  /** Its state while it runs elsewhere yet. @throws SavedStateError: the domain must not be used */
+  rehearse(saved: SavedState): void {
+    rehearse(this.domain, saved);
   }
 
   /** All but its pages. @throws SavedStateError, HostError: the domain must not be used */

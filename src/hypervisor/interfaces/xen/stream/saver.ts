@@ -37,11 +37,14 @@ export class Saver {
     const xen = xenOf(this.domain);
     if (xen && !xen.isHvm) return { pieces: [], isLast: true };
     const ahead = (this.ahead ??= this.begin(precopy, mostRounds));
-    if (ahead.isFirstOver && !this.isRehearsed) {
-      this.isRehearsed = true;
-      this.begun.rehearse();
-    }
-    return { pieces: [...this.begun.ahead(ahead.step())], isLast: ahead.isDone, round: ahead.round };
+    const rehearsal = ahead.isFirstOver && !this.isRehearsed ? this.begun.rehearsal() : undefined;
+    if (ahead.isFirstOver) this.isRehearsed = true;
+    return {
+      pieces: [...this.begun.ahead(ahead.step())],
+      isLast: ahead.isDone,
+      round: ahead.round,
+      ...(rehearsal ? { rehearsal } : {}),
+    };
   }
 
   private begin(precopy: Precopy, mostRounds?: number): CopiedAhead {

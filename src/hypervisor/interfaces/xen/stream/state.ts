@@ -26,42 +26,41 @@ export function saveDomain(domain: Domain, by: SavedBy, toolstack?: State): Uint
   return [...new StateWriter(domain, by).rest(undefined, toolstack)];
 }
 
+const refusing =
+  (name: string) =>
+  (why: string): never => {
+    throw new SavedStateError(`The state of ${name} cannot be restored: ${why}`);
+  };
+
+/**
+ * A state of a guest that runs elsewhere yet is put into the domain that waits for it, but for memory, disks and Xen's half: what does not fit is refused before the
+ * guest stands still, and code that has run once takes less of the time when it does. What comes in the end is put over it. @throws SavedStateError
+ */
+export function rehearse(domain: Domain, saved: SavedState): void {
+  const { about } = saved;
+  const refuse = refusing(about.name);
+  const difference = drivesDiffer(about.drives ?? [], domain.options.ide ?? []);
+  if (difference) refuse(`${difference}.`);
+  const timers = domain.timers.save();
+  putParts(domain, saved, refuse);
+  domain.timers.restore(timers);
+}
+
 /** Puts a saved state into a domain that is being built (second argument of its constructor). @throws SavedStateError, HostError */
 export function restoreInto(domain: Domain, saved: SavedState): void {
   const { machine, record, ide = [] } = domain.options;
   const { about, emulator } = saved;
-  const refuse = (why: string): never => {
-    throw new SavedStateError(`The state of ${about.name} cannot be restored: ${why}`);
-  };
+  const refuse = refusing(about.name);
   const difference = drivesDiffer(about.drives ?? [], ide);
   if (difference) refuse(`${difference}.`);
   for (const { place, changes } of saved.disks) restoreChanges(ide, place, changes);
   if (!saved.pv) putPages(domain, saved.pages);
   machine.bytes.set(emulator.screen, record.screenOffset);
   domain.screen.restored();
-  const platform: State = { ...emulator.devices };
-  const processors: State[] = [];
-  const put = (id: number, state: State): void => {
-    const at = (record.vcpuOffset + id * VCPU_BYTES) >>> 2;
-    processors[id] = putProcessor(machine.words.subarray(at, at + VCPU_BYTES / 4), state as SavedProcessor);
-  };
-  for (const { type, instance, state } of saved.hvm) {
-    const device = deviceAt(type, instance);
-    if (device !== undefined) platform[device] = state;
-    else if (type === HVM.CPU && instance < record.vcpus) put(instance, state);
-  }
-  const { turns, xen, pv: rest, processors: ofPv, platform: ofPvPlatform, ...parts } = saved.domain;
-  if (saved.pv) {
-    Object.assign(platform, ofPvPlatform);
-    (ofPv as State[]).forEach((state, id) => put(id, state));
-  }
-  try {
-    domain.restoreParts({ ...parts, platform, vcpus: { ...(turns as State), all: processors } });
-  } catch (error) {
-    refuse((error as Error).message);
-  }
+  putParts(domain, saved, refuse);
   const guest = xenOf(domain);
   if (!guest) return;
+  const { xen, pv: rest } = saved.domain;
   if (saved.pv) guest.restorePv({ ...saved.pv, pages: saved.pages, rest: rest as State });
   for (const [index, low, high] of saved.params) setParam(guest.ports, index, low, high);
   guest.enlighten();
@@ -73,6 +72,32 @@ export function restoreInto(domain: Domain, saved: SavedState): void {
       recordOf(HVM.VIRIDIAN_DOMAIN, 0),
       Array.from({ length: record.vcpus }, (_, id) => recordOf(HVM.VIRIDIAN_VCPU, id)),
     );
+  } catch (error) {
+    refuse((error as Error).message);
+  }
+}
+
+/** Processors, clock and devices. @throws what `refuse` does */
+function putParts(domain: Domain, saved: SavedState, refuse: (why: string) => never): void {
+  const { machine, record } = domain.options;
+  const platform: State = { ...saved.emulator.devices };
+  const processors: State[] = [];
+  const put = (id: number, state: State): void => {
+    const at = (record.vcpuOffset + id * VCPU_BYTES) >>> 2;
+    processors[id] = putProcessor(machine.words.subarray(at, at + VCPU_BYTES / 4), state as SavedProcessor);
+  };
+  for (const { type, instance, state } of saved.hvm) {
+    const device = deviceAt(type, instance);
+    if (device !== undefined) platform[device] = state;
+    else if (type === HVM.CPU && instance < record.vcpus) put(instance, state);
+  }
+  const { turns, xen: _xen, pv: _pv, processors: ofPv, platform: ofPvPlatform, ...parts } = saved.domain;
+  if (saved.pv) {
+    Object.assign(platform, ofPvPlatform);
+    (ofPv as State[]).forEach((state, id) => put(id, state));
+  }
+  try {
+    domain.restoreParts({ ...parts, platform, vcpus: { ...(turns as State), all: processors } });
   } catch (error) {
     refuse((error as Error).message);
   }

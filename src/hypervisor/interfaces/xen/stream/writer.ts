@@ -2,6 +2,7 @@
 import { cpuid } from '../../../../cpu/index.ts';
 import { shownBy, TSC_HZ } from '../../../../cpu/architecture/index.ts';
 import type { State } from '../../../../devices/index.ts';
+import type { Boot } from '../../../domain/booted.ts';
 import type { Domain } from '../../../domain/domain.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
 import { SCREEN_BYTES } from '../../../layout/layout.ts';
@@ -48,6 +49,9 @@ import { type Page, pageData, pagesOf } from './pages.ts';
 import { saveProcessor } from './processors.ts';
 import type { SavedAbout, SavedSince } from './saved-state.ts';
 
+/** For who restores no memory. */
+const NOTHING: Boot = { kind: 'firmware', name: '', image: new Uint8Array() };
+
 /** Who saves, and what the toolstack wants kept. */
 export type SavedBy = Pick<SavedAbout, 'name' | 'program' | 'definition'>;
 
@@ -70,10 +74,12 @@ export class StateWriter {
   private readonly sums: number[] = [];
   /** As the head has it, once that was written. */
   private about: SavedAbout | undefined;
+  private readonly boot: Boot;
 
-  constructor(domain: Domain, by: SavedBy) {
+  constructor(domain: Domain, by: SavedBy, boot: Boot = domain.options.boot) {
     this.domain = domain;
     this.by = by;
+    this.boot = boot;
   }
 
   /** Some pages of a guest that runs, behind the head. They need not be the last of their numbers. @throws SavedStateError */
@@ -88,19 +94,30 @@ export class StateWriter {
    */
   *rest(pages?: Iterable<Page>, toolstack?: State, verify = false): Generator<Uint8Array> {
     yield* this.counted(this.pieces(pages, verify));
+    yield* this.end(toolstack);
+  }
+
+  private *end(toolstack?: State): Generator<Uint8Array> {
     yield wordsRecord(LIBXL.RINGSIDE_CHECKSUMS, [this.sums.length, 0, ...this.sums]);
     if (toolstack) yield toolstackRecord(toolstack);
     yield toRecord(LIBXL.END);
   }
 
   /**
-   * Writes the state but for memory and disks, and drops it, while the guest runs: code that has run once takes a part of the time, of which the guest stands still
-   * for the second.
+   * A state of its own, but for memory, disks and what is booted, while the guest runs: code that has run once, here and where it is read, takes a part of the time,
+   * of which the guest stands still for the second. Undefined: a device model in Domain 0 may have to be waited for.
    */
-  rehearse(): void {
-    // One in Domain 0 may have to be waited for.
-    if (this.domain.remote) return;
-    for (const piece of this.state([])) crc32(piece);
+  rehearsal(): Uint8Array | undefined {
+    if (this.domain.remote) return undefined;
+    const writer = new StateWriter(this.domain, this.by, NOTHING);
+    const pieces = [...writer.counted(writer.state([])), ...writer.end()];
+    const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const piece of pieces) {
+      whole.set(piece, at);
+      at += piece.length;
+    }
+    return whole;
   }
 
   private *counted(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
@@ -116,7 +133,7 @@ export class StateWriter {
     yield xlHeader(about);
     yield libxlHeader();
     // Whoever restores it as it comes has all to build the domain before its memory.
-    yield toRecord(LIBXL.RINGSIDE_BOOT, encodePlain(this.domain.options.boot));
+    yield toRecord(LIBXL.RINGSIDE_BOOT, encodePlain(this.boot));
     yield toRecord(LIBXL.LIBXC_CONTEXT);
     yield imageHeader();
     const isPv = about.xen === 'pv';
