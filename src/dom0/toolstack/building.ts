@@ -134,7 +134,9 @@ export class Building<Console extends DomainConsole> {
     this.core.services.network.attachCard(record, definition.rate);
     const waits = paused || xen !== undefined;
     if (waits) this.core.setHeld(member, true);
-    member.about = await member.runner.started;
+    // Of one that comes from elsewhere the guest stands still from here on.
+    const [about] = await Promise.all([member.runner.started, loadKinds(DEVICE_KINDS, describe(member).devices ?? {})]);
+    member.about = about;
     this.mayBuild();
     if (member.blueprint.saved?.arriving) this.hasArrived(member, member.blueprint.saved.state);
     if (xen) await this.attach(member);

@@ -23,6 +23,7 @@ import {
   GRANTS_AT,
 } from './layout.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError } from '../../memory/machine.ts';
+import { mfnOf } from '../../memory/second-stage.ts';
 import { SavedStateError } from '../../domain/saved-state-error.ts';
 import { EVTCHNSTAT, HVM_PARAM, RUNSTATE } from './abi.ts';
 import { tableFrames } from './grants/frames.ts';
@@ -71,9 +72,12 @@ export function saveXen(xen: XenGuest): State {
   for (let page = 0; page < words[xen.xenBlock + XEN.FIFO_PAGES]; page++)
     shown.add(words[xen.xenBlock + XEN.FIFO_FRAMES + page]);
   const stage = machine.secondStage(record);
+  // The guest stands still for this walk over all of its memory.
+  const isShown = new Uint8Array(machine.frames);
+  for (const mfn of shown) isShown[mfn] = 1;
   for (let gfn = stage.next(0); gfn < stage.frames; gfn = stage.next(gfn + 1)) {
-    const mfn = stage.mfn(gfn);
-    if (shown.has(mfn)) seen.set(mfn, gfn);
+    const mfn = mfnOf(stage.words[gfn]!);
+    if (isShown[mfn] === 1) seen.set(mfn, gfn);
   }
   const gfnOf = (mfn: number): number => seen.get(mfn) ?? -1;
   const placeOf = (offset: number, what: string): Place => {

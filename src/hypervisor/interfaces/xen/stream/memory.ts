@@ -44,7 +44,12 @@ export function* ramFramesOf(domain: Domain, known?: Int32Array): Generator<[gfn
         const mfn = isKnown(gfn) ? -1 : behind(entry);
         if (mfn !== -1) yield [gfn, mfn];
       }
-    for (let gfn = first; gfn < end; gfn++) if (!isKnown(gfn)) yield [gfn, behind(domain.ramEntry(gfn))];
+    const { words } = stage;
+    for (let gfn = first; gfn < end; gfn++) {
+      // Most are, and the guest stands still for this walk: it calls nothing for them.
+      if (known && known[gfn] !== 0 && known[gfn] === words[gfn]) continue;
+      yield [gfn, behind(domain.ramEntry(gfn))];
+    }
     from = end;
   }
   function isKnown(gfn: number): boolean {
