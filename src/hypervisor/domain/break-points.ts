@@ -14,6 +14,12 @@ export interface TracePoint {
 }
 export type BreakPoint = AddressPoint | TracePoint;
 
+/** Once, before the next instruction of one vCPU, whichever that is: of its own code or of a handler. `from`: the linear address where it stands. */
+export interface NextInstruction {
+  next: number;
+  from: number;
+}
+
 /** Why it stopped. */
 export interface BreakHit {
   point: BreakPoint;

@@ -5,9 +5,12 @@
  */
 import { ExitReason, linearIpOf, type Probe, type Processor } from '../../cpu/architecture/index.ts';
 import { type Trace, TRACE_KIND } from '../tracing/trace.ts';
-import type { AddressPoint, BreakHit, BreakPoint, TracePoint } from './break-points.ts';
+import type { AddressPoint, BreakHit, BreakPoint, NextInstruction, TracePoint } from './break-points.ts';
 
 export type { BreakHit, BreakPoint } from './break-points.ts';
+export type BreakWish = BreakPoint | NextInstruction;
+
+const isNext = (point: BreakWish): point is NextInstruction => 'next' in point;
 
 export const isAddress = (point: BreakPoint): point is AddressPoint => 'linear' in point;
 
@@ -30,12 +33,18 @@ export class Breaks implements Probe {
   /** A record of these it stops for. */
   private readonly told: readonly TracePoint[];
   private hit: BreakHit | undefined;
+  /** A vCPU's next instruction, until it comes to that; `moved`: it has retired the one before. */
+  private next: (NextInstruction & { moved?: true }) | undefined;
+  private hasStepped = false;
   /** It stopped before this instruction, at this count: it goes on from there. */
   private passed: { linear: number; retired: number };
 
   /** In the place of those that the domain had. Where it stands now it does not stop: it goes on from there. */
-  constructor(domain: Watched, points: readonly BreakPoint[]) {
+  constructor(domain: Watched, given: readonly BreakWish[]) {
     this.domain = domain;
+    const points = given.filter(point => !isNext(point)) as BreakPoint[],
+      next = given.find(isNext);
+    this.next = next && { ...next };
     this.passed = { linear: linearIpOf(domain.processor.regs), retired: domain.instructions };
     const addresses = points.filter(isAddress);
     this.points = addresses.filter(({ kind }) => kind !== 'execute');
@@ -46,17 +55,18 @@ export class Breaks implements Probe {
 
   /** What looks on while instructions run; undefined: nothing has to. */
   get probe(): Probe | undefined {
-    return this.points.length > 0 || this.stops.size > 0 ? this : undefined;
+    return this.points.length > 0 || this.stops.size > 0 || this.next ? this : undefined;
   }
 
   /** It stopped, and nobody has taken notice yet. */
   get isHit(): boolean {
-    return this.hit !== undefined;
+    return this.hit !== undefined || this.hasStepped;
   }
 
   take(): BreakHit | undefined {
     const { hit } = this;
-    this.hit = undefined;
+    this.hit = this.next = undefined;
+    this.hasStepped = false;
     // What told of it has come to its end since.
     if (hit?.record) hit.retired = this.domain.instructions;
     return hit;
@@ -71,11 +81,22 @@ export class Breaks implements Probe {
   /** See Probe. */
   before(linear: number): boolean {
     const point = this.stops.get(linear);
-    if (!point) return false;
+    if (!point) return this.next !== undefined && this.isNext(linear);
     const retired = this.domain.instructions;
-    if (this.passed.linear === linear && this.passed.retired === retired) return false;
+    if (this.passed.linear === linear && this.passed.retired === retired) return this.isNext(linear);
     this.passed = { linear, retired };
     this.stopFor({ point, vcpu: this.domain.vcpus.current.id, retired, instruction: linear });
+    return true;
+  }
+
+  /** The vCPU that is to stop before its next instruction is there. */
+  private isNext(linear: number): boolean {
+    const { next, domain } = this;
+    if (next?.next !== domain.vcpus.current.id || (linear === next.from && !next.moved)) return false;
+    this.next = undefined;
+    this.hasStepped = true;
+    domain.stopSlice();
+    domain.processor.stop();
     return true;
   }
 
@@ -91,6 +112,7 @@ export class Breaks implements Probe {
 
   /** What was heard of memory was this instruction's. Without one it was a delivery's. */
   retired(linear: number): void {
+    if (this.next?.next === this.domain.vcpus.current.id) this.next.moved = true;
     if (this.hit?.access) this.hit.instruction ??= linear;
   }
 

@@ -20,6 +20,8 @@ export interface DomainListener {
   reached?(): void;
   /** It has come to where it was to stop, and stands still. */
   broke?(hit: BreakHit): void;
+  /** It has come to the end of a step, and stands still. */
+  stepped?(): void;
   /** After a slice, where domains run on this thread: its counters and screen may have changed. */
   changed?(): void;
 }

@@ -11,7 +11,7 @@ import { A20Gate } from '../memory/a20.ts';
 import { loadBoot } from './boot.ts';
 import { boardOf, firmwareParts, processorOf, tellFirmware } from './board.ts';
 import type { DomainOptions } from './domain-options.ts';
-import { type BreakHit, type BreakPoint, Breaks } from './breaks.ts';
+import { type BreakHit, Breaks, type BreakWish } from './breaks.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
 import { answersOf } from './answers.ts';
 import { Exits } from './exits.ts';
@@ -108,7 +108,7 @@ export class Domain {
   /** Its vCPUs' last instructions are kept. */
   private readonly lastCode: Probe | undefined;
   /** Where it is to stop, before it runs again. */
-  private wantedBreaks: readonly BreakPoint[] | undefined;
+  private wantedBreaks: readonly BreakWish[] | undefined;
 
   /** Builds the domain and loads what it boots, or `restore` puts a saved state into it, at once or later. @throws LoadError, HostError: then the domain must not be used. */
   constructor(options: DomainOptions, restore?: ((domain: Domain) => void) | 'later') {
@@ -323,7 +323,7 @@ export class Domain {
   }
 
   /** It stops there from now on; an empty list: nowhere. */
-  setBreaks(points: readonly BreakPoint[]): void {
+  setBreaks(points: readonly BreakWish[]): void {
     this.wantedBreaks = points;
   }
 

@@ -46,6 +46,7 @@ export class Teller {
     domain.step(0);
     stand();
     if (hit) listener.broke?.(hit);
+    else listener.stepped?.();
     return true;
   }
 }

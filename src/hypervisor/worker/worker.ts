@@ -70,6 +70,7 @@ const listener = {
   waits: (what, report) => tell('waits', [what, report]),
   reached: () => tell('reached', []),
   broke: hit => tell('broke', [hit]),
+  stepped: () => tell('stepped', []),
 } satisfies DomainListener;
 
 const { problem } = listener;
