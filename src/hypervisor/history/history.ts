@@ -18,7 +18,7 @@ import type { SliceResult } from '../domain/slice.ts';
 import { type Moment, momentOf } from '../domain/slice-again.ts';
 import { SavedStateError } from '../domain/saved-state-error.ts';
 import { Checkpoints, type Checkpoint } from './checkpoints.ts';
-import { type Hit, LastHit } from './last-hit.ts';
+import { type AnyInstruction, type Hit, LastHit } from './last-hit.ts';
 import { type Event, RunLog } from './run-log.ts';
 import { WirePast } from './wire-past.ts';
 
@@ -35,6 +35,8 @@ export interface HistoryOptions {
 
 /** So that who goes back by less than ten seconds waits for half a second at most where the guest computes: so much is gone through in a tenth of that. */
 const EVERY = 10_000_000;
+/** Looked at before the next look for a hit: a twentieth of a second or so. */
+const AT_ONCE = 500_000;
 const ROOM = 256 * 2 ** 20;
 
 /** Where to go: to the first moment at which all of these are reached. */
@@ -48,6 +50,9 @@ export type PastWish =
   | 'present'
   | 'goOn'
   | 'keep';
+
+/** What a debugger asks for besides: forward to the first of these, or an instruction of one vCPU on, or back. */
+export type DebugWish = { forthTo: readonly AddressPoint[] } | { stepOf: number; isBack: boolean };
 
 /** Where it stands now, how far back it can go, and where its present is. */
 export interface PastNow {
@@ -178,13 +183,15 @@ export class History {
   // ---- ways
 
   /** @throws SavedStateError where the guest has ended */
-  follow(wish: PastWish): PastNow {
+  follow(wish: PastWish | DebugWish): PastNow {
     let hit: Hit | undefined;
     if (wish === 'present') this.toPresent();
     else if (wish === 'goOn') this.goOn();
     else if (wish === 'keep') hit = undefined;
     else if ('back' in wish) this.back(wish.back);
     else if ('backTo' in wish) hit = this.backTo(wish.backTo);
+    else if ('forthTo' in wish) hit = this.forthTo(wish.forthTo);
+    else if ('stepOf' in wish) hit = wish.isBack ? this.backTo({ of: wish.stepOf }) : this.forthTo({ of: wish.stepOf });
     else this.goTo(wish.goTo);
     return { ...this.standing, ...(hit ? { hit } : {}) };
   }
@@ -240,23 +247,16 @@ export class History {
    * Back to the last moment before this one at which one of these would have stopped the guest, before the instruction that did it; undefined: none was, as far
    * as its past is kept, and it stays. What devices write is no instruction's. For gdb: reverse-continue, with its breakpoints.
    */
-  backTo(points: readonly AddressPoint[]): Hit | undefined {
+  backTo(points: readonly AddressPoint[] | AnyInstruction): Hit | undefined {
     if (!this.place) this.leave();
     const { domain, checkpoints } = this,
       from = this.now;
-    const hits = new LastHit(points, () => domain.instructions);
+    const hits = new LastHit(points, domain);
     for (const [checkpoint, next] of checkpoints.pairsBefore(from)) {
-      if (!checkpoints.mayBeWritten(points, checkpoint, next)) continue;
+      if (!('of' in points) && !checkpoints.mayBeWritten(points, checkpoint, next)) continue;
       this.wire?.show();
       this.restore(checkpoint);
-      domain.lookOn(hits);
-      this.isWatched = true;
-      try {
-        this.replay({ instructions: Math.min(from.instructions, next.moment.instructions) });
-      } finally {
-        this.isWatched = false;
-        domain.lookOn(null);
-      }
+      this.watchedBy(hits, Math.min(from.instructions, next.moment.instructions));
       this.wire?.hide();
       if (!hits.hit) continue;
       this.goTo({ instructions: hits.hit.instructions });
@@ -264,6 +264,38 @@ export class History {
     }
     this.goTo({ ns: from.ns });
     return undefined;
+  }
+
+  private watchedBy(hits: LastHit, instructions: number): void {
+    this.domain.lookOn(hits);
+    this.isWatched = true;
+    try {
+      this.replay({ instructions });
+    } finally {
+      this.isWatched = false;
+      this.domain.lookOn(null);
+    }
+  }
+
+  /**
+   * Forward in its past to the first moment at which one of these would stop the guest: before an instruction, behind what touches bytes, behind one instruction
+   * of a vCPU. Undefined: none does before the present, where it stands then.
+   */
+  forthTo(points: readonly AddressPoint[] | AnyInstruction): Hit | undefined {
+    if (!this.place) return undefined;
+    const from = this.now.instructions,
+      end = this.newest.instructions,
+      hits = new LastHit(points, this.domain, from);
+    this.wire?.show();
+    for (let to = from; to < end && !hits.hit; ) {
+      to = Math.min(end, to + AT_ONCE);
+      this.watchedBy(hits, to);
+    }
+    this.wire?.hide();
+    const { hit } = hits;
+    if (!hit) this.toPresent();
+    else this.goTo({ instructions: hit.instructions + ('of' in points || hit.point.kind !== 'execute' ? 1 : 0) });
+    return hit;
   }
 
   /** What came after this moment is forgotten, and the guest goes on from here. */

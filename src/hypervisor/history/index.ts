@@ -1,3 +1,3 @@
 /** The past of a domain in virtual time. */
-export { History, type PastNow, type PastWish } from './history.ts';
+export { type DebugWish, History, type PastNow, type PastWish } from './history.ts';
 export type { Moment } from '../domain/slice-again.ts';

@@ -15,10 +15,12 @@ import { reset } from './reset.ts';
 import { resume } from './resume.ts';
 import { save } from './save.ts';
 import { serial } from './serial.ts';
+import { setRegister } from './set-register.ts';
 import { step } from './step.ts';
 import { unpause } from './unpause.ts';
 import type { Ask } from './verb.ts';
 import { wake } from './wake.ts';
+import { writeMemory } from './write-memory.ts';
 
 export const VERBS = {
   breakAt,
@@ -38,9 +40,11 @@ export const VERBS = {
   resume,
   save,
   serial,
+  setRegister,
   step,
   unpause,
   wake,
+  writeMemory,
 };
 
 /** Those that change what the guest does: a run is repeated with them (history/history.ts). */
@@ -54,10 +58,13 @@ export const CHANGES_GUEST: ReadonlySet<string> = new Set<keyof typeof VERBS>([
   'reset',
   'resume',
   'serial',
+  'setRegister',
   'wake',
+  'writeMemory',
 ]);
 
-export type { PastNow, PastWish } from '../history/index.ts';
+export { canSetRegister } from './set-register.ts';
+export type { DebugWish, PastNow, PastWish } from '../history/index.ts';
 export {
   type Ask,
   asking,

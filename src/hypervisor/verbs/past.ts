@@ -1,12 +1,14 @@
 /** A domain goes to a moment of its past, and stands there; its past is kept from the first time that somebody asks. */
 import { SavedStateError } from '../domain/saved-state-error.ts';
-import type { PastNow, PastWish } from '../history/index.ts';
+import type { DebugWish, PastNow, PastWish } from '../history/index.ts';
 import { question } from './verb.ts';
 
 export const past = question({
-  apply: async (on, wish: PastWish): Promise<PastNow> => {
+  apply: async (on, wish: PastWish | DebugWish): Promise<PastNow> => {
     if (!on.history)
-      throw new SavedStateError('Only a guest in virtual time can go back: load the page with ?time=virtual.');
+      throw new SavedStateError(
+        'Only a guest in virtual time can go back: load the page with ?time=virtual, or start it by ringside boot --virtual-time.',
+      );
     const history = await on.history();
     if (wish !== 'keep') on.setPaused(true);
     return history.follow(wish);
