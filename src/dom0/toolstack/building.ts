@@ -205,6 +205,7 @@ export class Building<Console extends DomainConsole> {
       ending: null,
       released: false,
       whenOver: new Set(),
+      whenStill: new Set(),
       devices: [],
       ...(restarts ? { restarts } : {}),
     };
@@ -259,9 +260,13 @@ export class Building<Console extends DomainConsole> {
       reached: () => listener.reached?.(member),
       broke: hit => {
         // libvirt has no word for it: QEMU's RUN_STATE_DEBUG is `unknown` there.
-        this.core.setPaused(member, true, 'unknown');
         member.hit = hit;
+        this.core.setPaused(member, true, 'unknown');
         listener.broke?.(member, hit);
+      },
+      stepped: () => {
+        // After a step somebody paused it before; one that ran to its next instruction is paused now.
+        if (!member.paused) this.core.setPaused(member, true, 'unknown');
       },
       changed: () => {
         console.snapshot?.(false);

@@ -137,6 +137,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   released: boolean;
   /** Those who wait for it to stop, with what they do then. */
   whenOver: Set<(how: string, byItself: boolean) => void>;
+  /** Debuggers, told when it is paused, by whomever. */
+  whenStill: Set<() => void>;
   /** Its balloon driver is on its way to a target. */
   balloon?: Balloon;
   /** It was asked to suspend itself, to be saved then; `failed`: it cannot any more. */

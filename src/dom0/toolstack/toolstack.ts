@@ -281,6 +281,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     if (!paused) whenUnpaused?.();
     member.runner.ask(paused || member.holds > 0 ? 'pause' : 'unpause');
     if (isNews) this.listener.listed();
+    if (isNews && paused) for (const tell of [...member.whenStill]) tell();
   }
 
   /** Domain 0 needs it to stand still, while it builds or saves it: nobody paused it, and whoever does so meanwhile finds it paused afterwards. */

@@ -1,7 +1,7 @@
 /** A domain in virtual time goes back in its run. The command is ours: no hypervisor of the kind has its like, though QEMU's record and replay comes near. */
 import type { PastNow, PastWish } from '../../../hypervisor/verbs/index.ts';
 import type { AddressPoint } from '../../../hypervisor/domain/index.ts';
-import { hex, LAST_FLAGS } from '../breaks/index.ts';
+import { goInPast, hex, LAST_FLAGS } from '../breaks/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { addressPointOf } from './break.ts';
 import { command, Refusal } from './command.ts';
@@ -54,13 +54,7 @@ export const back = command({
   modifies: true,
   /** It stands still then. Its past is kept from the first call on. @throws Error with a sentence where it cannot be */
   run: async (host: CommandHost, id: number, wish: PastWish = 'keep'): Promise<PastNow> => {
-    const member = host.living(id);
-    if (wish !== 'keep' && member.breaks?.length)
-      throw new Refusal(
-        `${member.name} has stops, which would stop it on its way through its past. Take them away first: xl break -d ${member.name}.`,
-      );
-    if (wish !== 'keep') host.toolstack.setPaused(member, true);
-    return member.runner.ask('past', wish);
+    return goInPast(host.toolstack, host.living(id), wish);
   },
   xl: async ({ host, words }, run) => {
     const { options, rest } = readWords(words, { flags: Object.values(LAST_FLAGS).join('') });

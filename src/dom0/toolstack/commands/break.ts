@@ -15,7 +15,7 @@ import { kernelSymbols } from '../../../hypervisor/loader/index.ts';
 import { isCanonicalAddress, readAddress } from '../../../hypervisor/view/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import type { Blueprint } from '../running-domain.ts';
-import { BREAK_FLAGS, breakCommand, spelled } from '../breaks/index.ts';
+import { BREAK_FLAGS, breakCommand, setBreaks, spelled } from '../breaks/index.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
@@ -146,8 +146,7 @@ export const breakAt = command({
     const before = member.breaks ?? [],
       next = points.map(checked);
     await host.tasks.run(xlOf(member.name, before, next), async task => {
-      member.breaks = next;
-      member.runner.ask('breakAt', next);
+      setBreaks(member, next);
       task.message =
         next.length === 0
           ? 'It stops nowhere, and is as fast as before.'

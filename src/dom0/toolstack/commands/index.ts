@@ -6,6 +6,7 @@ import { blockAttach, blockDetach, blockList } from './block.ts';
 import { cdEject, cdInsert } from './cd.ts';
 import { exitControls } from './exit-controls.ts';
 import { attachConsole } from './console.ts';
+import { gdb } from './gdb.ts';
 import { debugKeys } from './debug-keys.ts';
 import { sendKey, sysrq } from './input.ts';
 import { define, log, remove, start } from './managed.ts';
@@ -81,6 +82,7 @@ export const COMMANDS = {
   'exit-controls': exitControls,
   'store-write': storeWrite,
   break: breakAt,
+  gdb,
   sysrq,
   'send-key': sendKey,
   'dump-core': dumpCore,

@@ -1,0 +1,1 @@
+export { bytesOfHex, type GdbEvent, gdbPacket, hexOf, PacketReader } from './packets.ts';
