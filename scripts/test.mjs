@@ -229,8 +229,10 @@ async function testEverything() {
     nbdkit: 'nbdkit',
     etcd: 'etcd-server',
     virsh: 'libvirt-clients',
+    gdb: 'gdb',
   });
-  if (tools) skip('tools of volume groups, file systems, network disks, leases, libvirt and assembly, QEMU', tools);
+  if (tools)
+    skip('tools of volume groups, file systems, network disks, leases, libvirt and assembly, QEMU, gdb', tools);
   const shell = await ensureHeadlessShell();
   const begin = performance.now();
   // Each takes one core for most of its time.

@@ -13,12 +13,12 @@ import { LoadError } from '../../hypervisor/loader/index.ts';
 import { VERSION } from '../version.ts';
 import type { Storage } from '../../dom0/host/storage/index.ts';
 import { openState, StateError } from '../storage/state.ts';
-import { bootHelp, type BootOptions, forGuests, parseBootOptions, UsageError } from './options.ts';
+import { bootHelp, type BootOptions, forGuests, gdbPorts, parseBootOptions, UsageError } from './options.ts';
 import { loadReaders, makeCds, prepareAll, read } from './prepare.ts';
 import { screenText } from '../../hypervisor/view/index.ts';
 import { encodeScreen } from './screenshot.ts';
 import { checkRemovable } from './disks.ts';
-import { parseScript, Script, type ScriptHands } from './script.ts';
+import { type Line as ScriptLine, parseScript, Script, type ScriptHands } from './script.ts';
 import { type Guest, Session } from './session.ts';
 import type { Stats } from './stats.ts';
 import { tftpFolder } from './tftp-folder.ts';
@@ -104,12 +104,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
       parseScript(decode(read(path, '--script').data), path),
     ]),
   );
-  for (const path of options.stats) checkPlace(path, '--stats');
-  for (const path of saves.values()) checkPlace(path, '--save');
-  for (const path of screenshots.values()) checkPlace(path, '--screenshot');
-  for (const line of [...scripts.values()].flat()) if (line.kind === 'screenshot') checkPlace(line.text, '--script');
-  for (const lines of scripts.values())
-    for (const line of lines) if (line.kind === 'insert') checkRemovable(line.vdev, line.path);
+  checkPlaces([options.stats, saves.values(), screenshots.values()], [...scripts.values()].flat());
   const watchers = new Map<Guest, Watcher>();
   const players = new Map<Guest, Player>();
   const suspended = new Set<Guest>();
@@ -137,6 +132,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
       },
       ...(options.debugcon === undefined ? {} : { debug: debugcon.put }),
       saved: saves,
+      gdb: gdbPorts(options.gdb, names),
       flush: () => {
         stdout.flush();
         debugcon.flush();
@@ -411,6 +407,15 @@ async function save(path: string, { toolstack }: Session, { member }: Guest, sus
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
+}
+
+/** What is written at the end, or by a script, can be; and what a script puts into a drive goes there. @throws UsageError */
+function checkPlaces([stats, saves, screenshots]: Iterable<string>[], lines: readonly ScriptLine[]): void {
+  for (const path of stats) checkPlace(path, '--stats');
+  for (const path of saves) checkPlace(path, '--save');
+  for (const path of screenshots) checkPlace(path, '--screenshot');
+  for (const line of lines) if (line.kind === 'screenshot') checkPlace(line.text, '--script');
+  for (const line of lines) if (line.kind === 'insert') checkRemovable(line.vdev, line.path);
 }
 
 /** Whether a file can be written there, before the run that it is about: it may be an hour long. @throws UsageError */

@@ -74,6 +74,8 @@ export interface BootOptions {
   scripts: string[];
   screenshots: string[];
   debugcon?: string;
+  /** As `saves`, with ports. */
+  gdb: string[];
   /** 0: no guest code is compiled. Absent: the default. */
   jitThreshold?: number;
   help: boolean;
@@ -278,6 +280,13 @@ const WORDS: Record<string, Word> = {
     about: 'write what goes to ports 0xE9 and 0x402 to F (- for standard output)',
     set: (o, v) => (o.debugcon = v),
   },
+  '--gdb': {
+    value: 'PORT',
+    many: true,
+    about:
+      'wait for gdb on 127.0.0.1:PORT before the first instruction (0: any port); backwards, too, with --virtual-time',
+    set: (o, v) => o.gdb.push(v),
+  },
   '--help': { about: 'show this', set: o => (o.help = true) },
 };
 
@@ -295,6 +304,7 @@ export function parseBootOptions(argv: string[]): BootOptions {
     scripts: [],
     screenshots: [],
     stats: [],
+    gdb: [],
   };
   const seen = new Set<string>();
   for (let i = 0, words = true; i < argv.length; i++) {
@@ -369,6 +379,7 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
       ['--save', o.saves],
       ['--script', o.scripts],
       ['--screenshot', o.screenshots],
+      ['--gdb', o.gdb],
     ] as const)
       if (values.length > 1) throw new UsageError(`${name} is given twice, and there is one guest. Give it once.`);
   }
@@ -422,6 +433,10 @@ export function forGuests(word: string, values: readonly string[], names: readon
   }
   return found;
 }
+
+/** The port of --gdb for each guest that has one. @throws UsageError */
+export const gdbPorts = (values: readonly string[], names: readonly string[]): Map<string, number> =>
+  new Map([...forGuests('--gdb', values, names)].map(([name, port]) => [name, integer('--gdb', port, 0, 0xffff)]));
 
 function integer(word: string, text: string, least: number, most: number): number {
   const value = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? Number(text) : NaN;
@@ -507,7 +522,7 @@ Status: 0 the guest powered off or TEXT was seen, 1 it ended and TEXT was not se
 124 time-out, 2 wrong use; a value that the guest writes to
 isa-debug-exit gives (value << 1) | 1. Of several guests the highest counts.
 
-Several guests: FILE or --restore F more than once. --save, --script and --screenshot then take NAME=F, once for each guest that they are for, and --stats
+Several guests: FILE or --restore F more than once. --save, --script and --screenshot then take NAME=F, --gdb NAME=PORT, once for each guest that they are for, and --stats
 writes an object with an entry for each NAME. The run ends when any guest has shown TEXT; with --save, when each guest that is saved has.
 `;
 }

@@ -1,7 +1,7 @@
 /** --script: lines that wait for what the guest shows and type at it. */
 import { UsageError } from './options.ts';
 
-type Line =
+export type Line =
   | { kind: 'expect' | 'send' | 'screenshot'; text: string }
   | { kind: 'key'; codes: string[][] }
   | { kind: 'wait'; ms: number }

@@ -6,6 +6,8 @@ import type { PeerOptions } from '../../devices/net/index.ts';
 import { ConsoleHistory } from '../../dom0/backends/console/index.ts';
 import { type Blueprint, type DomainConsole, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
 import { DISK_DRIVER_BYTES, type Storage } from '../../dom0/host/storage/index.ts';
+import { listenForGdb } from '../../dom0/toolstack/debugger/index.ts';
+import type { Listening } from '../../dom0/host/nbd/index.ts';
 import { changeDisc, Toolstack } from '../../dom0/toolstack/index.ts';
 import { inTurns, inWorkers, readXenOptions, startXen } from '../../dom0/service/index.ts';
 import type { WaitsFor } from '../../hypervisor/domain/index.ts';
@@ -13,6 +15,7 @@ import { type Ending, HostError } from '../../hypervisor/index.ts';
 import { FRAME_BYTES, machineBytesFor } from '../../hypervisor/memory/index.ts';
 import { functionOrScript } from '../../hypervisor/worker/index.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
+import { nodeSockets } from '../sockets.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { VERSION } from '../version.ts';
 import { removable } from './disks.ts';
@@ -60,6 +63,8 @@ export interface SessionParts {
   debug?: (byte: number) => void;
   /** Names of guests that are to be saved: the run is over when all of them have come there. */
   saved?: ReadonlyMap<string, unknown>;
+  /** Guests that wait for a debugger, which is listened for at these ports of this machine. */
+  gdb?: ReadonlyMap<string, number>;
   /** Output that came in one go is complete. */
   flush(): void;
   note(sentence: string): void;
@@ -139,6 +144,8 @@ export class Session {
   /** Ends the run with an error. */
   fail: (error: Error) => void = () => {};
   private starting: Guest | undefined;
+  /** For debuggers. */
+  private readonly listening: Listening[] = [];
   private activity = 0;
   private readonly parts: SessionParts;
   /** The host's disk is driven. */
@@ -208,7 +215,8 @@ export class Session {
           this.activity++;
           if (what === undefined) delete guest.waits;
           else guest.waits = { what, report };
-          if (what === 'reset') this.ends(guest, { kind: 'stuck', report });
+          // A debugger may look why.
+          if (what === 'reset' && !this.isDebugged(guest)) this.ends(guest, { kind: 'stuck', report });
           this.lookForStillness();
         },
         reached: ({ console: { guest } }) => this.ends(guest, { kind: 'stopped' }),
@@ -232,8 +240,24 @@ export class Session {
     const early = this.early ?? [];
     this.early = undefined;
     for (const bytes of early) this.input(bytes);
-    for (const { member } of this.guests) this.toolstack.setPaused(member, false);
+    for (const guest of this.guests)
+      if (!this.isDebugged(guest)) this.toolstack.setPaused(guest.member, false);
+      else await this.waitForGdb(guest, this.parts.gdb?.get(guest.name) ?? 0);
     this.toolstack.runners.go();
+  }
+
+  private isDebugged({ name }: Guest): boolean {
+    return this.parts.gdb?.has(name) ?? false;
+  }
+
+  /** @throws HostError: the port is taken */
+  private async waitForGdb(guest: Guest, wanted: number): Promise<void> {
+    const find = () => (guest.end ? undefined : guest.member);
+    const listening = await listenForGdb(this.toolstack, find, nodeSockets, wanted).catch((error: Error) => {
+      throw new HostError(`${error.message} (--gdb)`);
+    });
+    this.listening.push(listening);
+    this.parts.note(`${guest.name} waits for gdb: target remote 127.0.0.1:${listening.port}`);
   }
 
   /** `before`: what it showed before it was saved. */
@@ -374,6 +398,7 @@ export class Session {
   /** Nobody can do anything any more: all wait for each other's words, or for input that will not come. */
   private lookForStillness(): void {
     const running = this.guests.filter(({ end }) => !end);
+    if (running.some(guest => this.isDebugged(guest))) return;
     if (!this.inputEnded || running.length === 0 || running.some(({ waits }) => waits?.what !== 'event')) return;
     const { activity } = this;
     const look = (): void => {
@@ -387,6 +412,7 @@ export class Session {
 
   /** Last words; guests in threads of their own are ended. */
   async close(): Promise<void> {
+    for (const listening of this.listening) listening.close();
     this.toolstack.close();
     for (const { member } of this.guests) member?.console.close();
     if (!this.parts.inWorkers) return;
