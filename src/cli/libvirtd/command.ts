@@ -4,8 +4,9 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { HostDefinitionError, type HostState, readHost } from '../../dom0/service/index.ts';
 import { Output } from '../boot/terminal.ts';
-import { hostHere, openAll, putFiles, WrongUse } from '../shell/command.ts';
-import { BootError, HostRuns } from '../shell/host-runs.ts';
+import { BootError, hostHere, openNodeState } from '../node-host.ts';
+import { putFiles, WrongUse } from '../shell/command.ts';
+import { HostRuns } from '../shell/host-runs.ts';
 import { StateError } from '../storage/state.ts';
 import { LibvirtServer, SocketError } from './server.ts';
 
@@ -57,7 +58,7 @@ export async function libvirtd(argv: string[]): Promise<number> {
     const asked = readHost(options.host ?? '');
     const definition = { ...hostHere(), ...asked };
     mkdirSync(options.state, { recursive: true });
-    state = await openAll(options.state, definition);
+    state = await openNodeState(options.state, definition);
     await putFiles(await state.files(), options.file ?? []);
     const socket = resolve(options.socket ?? join(options.state, SOCKET_NAME));
     await new HostRuns({ state, definition, asked, stdout }).during(

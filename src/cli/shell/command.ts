@@ -1,34 +1,19 @@
 /** `ringside sh`: a host with Domain 0's shell, at this terminal or for one line. */
 import { isRole, ROLES } from '../../dom0/pool/index.ts';
 import { readdirSync, statSync } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import {
-  describeHost,
-  fittedHost,
-  type HostDefinition,
-  HostDefinitionError,
-  type HostState,
-  openHostState,
-  readHost,
-} from '../../dom0/service/index.ts';
+import { describeHost, HostDefinitionError, type HostState, readHost } from '../../dom0/service/index.ts';
 import type { KeptFiles } from '../../dom0/host/files/index.ts';
-import { MemoryStore } from '../../dom0/host/storage/index.ts';
 import { fileBytes } from '../file-bytes.ts';
 import { Output } from '../boot/terminal.ts';
 import { JIT_THRESHOLD_ABOUT, jitThresholdOf, NO_JIT_ABOUT } from '../jit-options.ts';
-import { nodeState } from '../node-clock.ts';
-import { openState, StateError } from '../storage/state.ts';
-import { BootError, HostRuns } from './host-runs.ts';
-import { shippedGuests } from './shipped.ts';
+import { BootError, hostHere, openNodeState } from '../node-host.ts';
+import { StateError } from '../storage/state.ts';
+import { HostRuns } from './host-runs.ts';
 
-const MIB = 2 ** 20;
 const WRONG_USE = 2,
   NOT_BOOTED = 1;
-/** Of the host, where this machine has twice as much. */
-const HOST_MEMORY_MIB = 1024;
-
 export const shellHelp = (): string => `Usage: ringside sh [options]
 
 Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
@@ -85,13 +70,6 @@ function parse(argv: string[]) {
   }
 }
 
-/** As this machine suggests it. */
-export const hostHere = (): HostDefinition =>
-  fittedHost({
-    processors: availableParallelism(),
-    fittingMiB: Math.min(HOST_MEMORY_MIB, Math.floor(totalmem() / 2 / MIB)),
-  });
-
 export async function shell(argv: string[]): Promise<number> {
   const stdout = new Output(1),
     stderr = new Output(2);
@@ -106,7 +84,7 @@ export async function shell(argv: string[]): Promise<number> {
     ];
     const asked = readHost(words.filter(Boolean).join(' '));
     const definition = { ...hostHere(), ...asked };
-    state = await openAll(options.state, definition);
+    state = await openNodeState(options.state, definition);
     const fs = await state.files();
     await putFiles(fs, options.file ?? []);
     const { c: line, boot, menu = false, xen } = options;
@@ -157,11 +135,4 @@ async function putFile(fs: KeptFiles, source: string, path: string): Promise<voi
   if (!statSync(source).isDirectory()) return fs.writeFile(path, fileBytes(source));
   await fs.mkdir(path, { recursive: true });
   for (const name of readdirSync(source)) await putFile(fs, join(source, name), `${path.replace(/\/$/, '')}/${name}`);
-}
-
-/** In a directory, or in memory. @throws StateError */
-export async function openAll(directory: string | undefined, { diskBytes, pcpus }: HostDefinition): Promise<HostState> {
-  const guests = shippedGuests();
-  if (directory !== undefined) return openState(directory, { diskBytes, guests, inWorker: pcpus > 1 });
-  return openHostState(new MemoryStore(), { diskBytes, guests, ...nodeState });
 }

@@ -1,48 +1,21 @@
 /** A host at this terminal, from its boot menu to its shell, and again after reboot. */
 import {
-  BootMenu,
-  bootRefusal,
-  createHost,
-  domain0Log,
   GRUB_CONFIG_PATH,
   type HostBoot,
   hostBootOf,
   type HostDefinition,
   type HostState,
-  installedGrubConfig,
-  inTurns,
-  inWorkers,
-  keptHostWords,
-  readKeptHost,
   type MenuChoice,
   MenuSession,
-  readGrubConfig,
-  type StartedXen,
-  startXen,
-  stopGuests,
-  whyNot,
 } from '../../dom0/service/index.ts';
-import { NIC_MODELS, type NicModel, romOf } from '../../devices/index.ts';
 import { membershipOf, type Role } from '../../dom0/pool/index.ts';
-import type { KeptFiles } from '../../dom0/host/files/index.ts';
 import { Bash, login, type Power, type PowerState, type Session, shellParts } from '../../dom0/shell/index.ts';
-import { functionOrScript } from '../../hypervisor/worker/index.ts';
-import { fetchedFirmware, fetchedRom, isSeaBiosHere, ownFirmware } from '../boot/disks.ts';
-import { openFile } from '../boot/image-file.ts';
 import type { Output } from '../boot/terminal.ts';
-import { later, sharedMs, soon } from '../node-clock.ts';
-import { spawnDomainWorker } from '../node-worker.ts';
-import { nodeSockets } from '../sockets.ts';
-import { nodeWays } from '../ways.ts';
+import { later } from '../node-clock.ts';
+import { BootError, bootAtOnce, bootMenu, type NodeHost, sleep, startNodeHost, stopNodeHost } from '../node-host.ts';
 import { VERSION } from '../version.ts';
 
-const MIB = 2 ** 20;
 const WRONG_USE = 2;
-
-/** The entry that was asked for starts nothing; a sentence. */
-export class BootError extends Error {
-  override name = 'BootError';
-}
 
 export interface HostRunsParts {
   state: HostState;
@@ -60,56 +33,6 @@ export interface HostRunsParts {
   stdout: Output;
 }
 
-export type Host = ReturnType<typeof makeHost>;
-
-/** A host on this machine: with several processors each domain has a thread of its own. */
-function makeHost(xen: StartedXen, { storage }: HostState, files: KeptFiles, jitThreshold: number | undefined) {
-  const { memoryMiB, pcpus } = xen.host;
-  const hostMs = sharedMs;
-  /** iPXE for each card that has a place for it, where it was fetched. */
-  const roms = new Map(
-    (Object.keys(NIC_MODELS) as NicModel[])
-      .map(model => [romOf(model) ?? '', fetchedRom(model)] as const)
-      .filter((pair): pair is [string, Uint8Array] => typeof pair[1] !== 'string'),
-  );
-  const host = createHost({
-    version: VERSION,
-    memory: new SharedArrayBuffer(memoryMiB * MIB),
-    runners:
-      pcpus > 1
-        ? inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs })
-        : inTurns({ soon, later, hostMs, openMedium: openFile, compile: functionOrScript }),
-    soon,
-    later,
-    hostMs,
-    xen,
-    ...(jitThreshold === undefined ? {} : { jitThreshold }),
-    epochMs: () => Date.now(),
-    seed: Math.floor(Math.random() * 2 ** 32),
-    openMedium: openFile,
-    sockets: nodeSockets,
-    ways: nodeWays,
-    files,
-    storage: async () => storage,
-    readsWhole: true,
-    buriesStopped: true,
-    fetchBytes: async part => {
-      if (part === 'own') return ownFirmware().image;
-      const rom = roms.get(part);
-      if (rom) return rom;
-      const { image, vgaBios } = fetchedFirmware();
-      return part === 'bios' ? image : (vgaBios ?? new Uint8Array());
-    },
-  });
-  const seabios = { bios: { name: 'SeaBIOS', url: 'bios' }, vgaBios: { name: 'its VGA BIOS', url: 'vgabios' } };
-  void host.offerFirmware({
-    own: { name: 'bios.bin', url: 'own' },
-    ...(isSeaBiosHere() ? { seabios } : {}),
-    roms: [...roms.keys()].map(name => ({ name, url: name })),
-  });
-  return host;
-}
-
 export class HostRuns {
   private readonly parts: HostRunsParts;
   /** Who gets what is typed. */
@@ -125,7 +48,7 @@ export class HostRuns {
   async line(line: string, stderr: Output): Promise<number> {
     const boot = await this.atOnce();
     const { host, log } = await this.start(boot);
-    const power: Power = (_what, say) => this.stop(host, say);
+    const power: Power = (_what, say) => stopNodeHost(host, say);
     const ran = await new Bash(await shellParts(host, this.parts.state, sleep, power, log)).run(line, { isAll: true });
     this.parts.stdout.text(ran?.stdout ?? '');
     stderr.text(ran?.stderr ?? 'bash: -c: the line is not whole: a quote, bracket or keyword has no end.\n');
@@ -134,7 +57,7 @@ export class HostRuns {
   }
 
   /** A host without a login, for as long as `work` lasts. @throws BootError, and what `work` throws */
-  async during(work: (host: Host) => Promise<void>, say: (sentence: string) => void): Promise<void> {
+  async during(work: (host: NodeHost) => Promise<void>, say: (sentence: string) => void): Promise<void> {
     const { host } = await this.start(await this.atOnce());
     try {
       await work(host);
@@ -179,25 +102,15 @@ export class HostRuns {
     listener(early);
   }
 
-  /** As grub.cfg has it now. */
-  private async menu(wanted?: string): Promise<BootMenu> {
-    const config = readGrubConfig(await installedGrubConfig(await this.parts.state.files()));
-    return new BootMenu({ config, nowMs: sharedMs, refuses: bootRefusal, ...(wanted === undefined ? {} : { wanted }) });
-  }
-
   /** Without showing the menu. @throws BootError */
   private async atOnce(again = false): Promise<HostBoot> {
-    const menu = await this.menu(again ? undefined : this.parts.boot);
-    if (menu.mode.kind === 'menu' || menu.mode.kind === 'hidden') menu.take();
-    const boot = hostBootOf(menu.choice);
-    if (!boot) throw new BootError(`the host does not boot: ${whyNot(menu)}`);
-    return this.withXen(boot);
+    return this.withXen(await bootAtOnce(this.parts.state, again ? undefined : this.parts.boot));
   }
 
   private async choose(): Promise<HostBoot | 'halt' | 'reboot'> {
     const { stdout } = this.parts;
     const menu = new MenuSession({
-      menu: await this.menu(),
+      menu: await bootMenu(this.parts.state),
       title: `Ringside ${VERSION}: ${GRUB_CONFIG_PATH}`,
       write: text => stdout.text(text),
       later,
@@ -215,25 +128,16 @@ export class HostRuns {
     return this.parts.xen === undefined ? boot : { ...boot, xenCommandLine: this.parts.xen };
   }
 
-  private async start(boot: HostBoot): Promise<{ host: Host; log: string[] }> {
-    const { state, definition, asked, jitThreshold, stdout } = this.parts;
-    const files = await state.files();
-    const kept = readKeptHost(await keptHostWords(files));
-    if (kept.problem) stdout.text(`${kept.problem}\r\n`);
-    const host = makeHost(
-      startXen({ ...definition, ...kept.host, ...asked }, boot.xenCommandLine, VERSION),
-      state,
-      files,
-      jitThreshold,
-    );
-    const log = await domain0Log(host, state, boot);
-    await this.join(host);
-    await host.startAutomatic();
-    return { host, log };
+  private async start(boot: HostBoot): Promise<{ host: NodeHost; log: string[] }> {
+    const { stdout } = this.parts;
+    const started = await startNodeHost({ ...this.parts, say: problem => stdout.text(`${problem}\r\n`) }, boot);
+    await this.join(started.host);
+    await started.host.startAutomatic();
+    return started;
   }
 
   /** @throws BootError */
-  private async join(host: Host): Promise<void> {
+  private async join(host: NodeHost): Promise<void> {
     const { join, stdout } = this.parts;
     if (!join) return;
     try {
@@ -242,13 +146,6 @@ export class HostRuns {
     } catch (error) {
       throw new BootError(`it joins no pool: ${(error as Error).message}`);
     }
-  }
-
-  private async stop(host: Host, say: (line: string) => void): Promise<void> {
-    await stopGuests(host, say);
-    if (membershipOf(host).joined) await membershipOf(host).leave();
-    host.toolstack.close();
-    say('The host is down.');
   }
 
   /** A host and a login at it: the last command's status, and what becomes of the host. */
@@ -260,7 +157,7 @@ export class HostRuns {
     let next: PowerState | undefined;
     let session: Session | undefined;
     const power: Power = async (what, say) => {
-      await this.stop(host, say);
+      await stopNodeHost(host, say);
       next = what;
       session?.close();
     };
@@ -290,12 +187,10 @@ export class HostRuns {
 }
 
 /** Guests end with their host: whoever leaves it with some is told. */
-async function leave(host: Host, say: (sentence: string) => void, who = 'the shell'): Promise<void> {
+async function leave(host: NodeHost, say: (sentence: string) => void, who = 'the shell'): Promise<void> {
   const names = await host.endWithGuests();
   if (names.length > 0)
     say(
       `The host ends, and with it ${names.join(', ')}. Guests run as long as ${who}; ${who === 'the shell' ? 'poweroff' : 'virsh shutdown'} shuts them down first.`,
     );
 }
-
-const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));

@@ -11,16 +11,21 @@ export class StateError extends Error {
 }
 
 /** What a host does with its files: it opens them here, or in a worker of their own, which is its disk. */
-type Opening = { diskBytes?: number; guests?: readonly ShippedGuest[]; inWorker?: boolean };
+type Opening = {
+  diskBytes?: number;
+  guests?: readonly ShippedGuest[];
+  inWorker?: boolean;
+  folder?: string | undefined;
+};
 
-/** `diskBytes`: of a disk that is not there yet; `guests`: what the files are installed with. @throws StateError */
+/** `diskBytes`: of a disk that is not there yet; `guests`: what the files are installed with; `folder`: where the bundles of workers lie. @throws StateError */
 export async function openState(
   directory: string,
-  { diskBytes, guests, inWorker = false }: Opening = {},
+  { diskBytes, guests, inWorker = false, folder }: Opening = {},
 ): Promise<HostState> {
   let held: HeldStore | undefined;
   try {
-    held = inWorker ? await openInWorker(directory) : await openHere(directory);
+    held = inWorker ? await openInWorker(directory, folder) : await openHere(directory);
     const { store, release } = held;
     const state = await openHostState(store, { diskBytes, guests, ...nodeState });
     return {
@@ -45,9 +50,9 @@ async function openHere(directory: string): Promise<HeldStore> {
   return { store, release: () => store.close() };
 }
 
-async function openInWorker(directory: string): Promise<HeldStore> {
+async function openInWorker(directory: string, folder: string | undefined): Promise<HeldStore> {
   // Nobody else asks for a directory: who wants it is told which process has it.
-  const opened = await openRemoteStore(() => spawnStorageWorker(directory))(() => {}, false);
+  const opened = await openRemoteStore(() => spawnStorageWorker(directory, folder))(() => {}, false);
   if ('why' in opened) throw new Error(opened.why);
   return opened;
 }

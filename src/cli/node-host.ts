@@ -1,0 +1,167 @@
+/** A host in node: for the command line, and for programs that use the package. */
+import { availableParallelism, totalmem } from 'node:os';
+import {
+  bootRefusal,
+  BootMenu,
+  createHost,
+  domain0Log,
+  fittedHost,
+  type HostBoot,
+  hostBootOf,
+  type HostDefinition,
+  type HostState,
+  installedGrubConfig,
+  inTurns,
+  inWorkers,
+  keptHostWords,
+  openHostState,
+  readGrubConfig,
+  readKeptHost,
+  type StartedXen,
+  startXen,
+  stopGuests,
+  whyNot,
+} from '../dom0/service/index.ts';
+import { NIC_MODELS, type NicModel, romOf } from '../devices/index.ts';
+import { membershipOf } from '../dom0/pool/index.ts';
+import type { KeptFiles } from '../dom0/host/files/index.ts';
+import { MemoryStore } from '../dom0/host/storage/index.ts';
+import { functionOrScript } from '../hypervisor/worker/index.ts';
+import { fetchedFirmware, fetchedRom, isSeaBiosHere, ownFirmware } from './boot/disks.ts';
+import { openFile } from './boot/image-file.ts';
+import { later, nodeState, sharedMs, soon } from './node-clock.ts';
+import { spawnDomainWorker } from './node-worker.ts';
+import { nodeSockets } from './sockets.ts';
+import { shippedGuests } from './shell/shipped.ts';
+import { openState } from './storage/state.ts';
+import { nodeWays } from './ways.ts';
+import { VERSION } from './version.ts';
+
+const MIB = 2 ** 20;
+/** Of the host, where this machine has twice as much. */
+const HOST_MEMORY_MIB = 1024;
+
+/** The entry that was asked for starts nothing; a sentence. */
+export class BootError extends Error {
+  override name = 'BootError';
+}
+
+/** As this machine suggests it. */
+export const hostHere = (): HostDefinition =>
+  fittedHost({
+    processors: availableParallelism(),
+    fittingMiB: Math.min(HOST_MEMORY_MIB, Math.floor(totalmem() / 2 / MIB)),
+  });
+
+/** Files and disk in a directory, or in memory; `folder`: where the bundles of workers lie (beside the program). @throws StateError */
+export async function openNodeState(
+  directory: string | undefined,
+  { diskBytes, pcpus }: HostDefinition,
+  folder?: string,
+): Promise<HostState> {
+  const guests = shippedGuests();
+  if (directory !== undefined) return openState(directory, { diskBytes, guests, inWorker: pcpus > 1, folder });
+  return openHostState(new MemoryStore(), { diskBytes, guests, ...nodeState });
+}
+
+/** As grub.cfg has it now. */
+export async function bootMenu(state: HostState, wanted?: string): Promise<BootMenu> {
+  const config = readGrubConfig(await installedGrubConfig(await state.files()));
+  return new BootMenu({ config, nowMs: sharedMs, refuses: bootRefusal, ...(wanted === undefined ? {} : { wanted }) });
+}
+
+/** An entry, or the menu's default, without showing the menu. @throws BootError */
+export async function bootAtOnce(state: HostState, wanted?: string): Promise<HostBoot> {
+  const menu = await bootMenu(state, wanted);
+  if (menu.mode.kind === 'menu' || menu.mode.kind === 'hidden') menu.take();
+  const boot = hostBootOf(menu.choice);
+  if (!boot) throw new BootError(`the host does not boot: ${whyNot(menu)}`);
+  return boot;
+}
+
+export interface NodeHostParts {
+  state: HostState;
+  definition: HostDefinition;
+  /** Of it what was asked for: it counts more than the settings that the host keeps. */
+  asked?: Partial<HostDefinition> | undefined;
+  /** Of the processors' second tier; undefined: as it is. */
+  jitThreshold?: number | undefined;
+  /** Where the bundles of workers lie; absent: beside the program. */
+  folder?: string | undefined;
+  /** What the host was told to remember cannot be read. */
+  say: (sentence: string) => void;
+}
+
+export type NodeHost = ReturnType<typeof makeHost>;
+
+/** Xen and Domain 0 have started; guests that start with them have not. */
+export async function startNodeHost(parts: NodeHostParts, boot: HostBoot): Promise<{ host: NodeHost; log: string[] }> {
+  const { state, definition, asked, say } = parts;
+  const files = await state.files();
+  const kept = readKeptHost(await keptHostWords(files));
+  if (kept.problem) say(kept.problem);
+  const host = makeHost(
+    startXen({ ...definition, ...kept.host, ...asked }, boot.xenCommandLine, VERSION),
+    files,
+    parts,
+  );
+  return { host, log: await domain0Log(host, state, boot) };
+}
+
+/** Its guests are shut down, and it leaves its pool. */
+export async function stopNodeHost(host: NodeHost, say: (line: string) => void): Promise<void> {
+  await stopGuests(host, say);
+  if (membershipOf(host).joined) await membershipOf(host).leave();
+  host.toolstack.close();
+  say('The host is down.');
+}
+
+export const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
+
+/** A host on this machine: with several processors each domain has a thread of its own. */
+function makeHost(xen: StartedXen, files: KeptFiles, { state: { storage }, jitThreshold, folder }: NodeHostParts) {
+  const { memoryMiB, pcpus } = xen.host;
+  const hostMs = sharedMs;
+  /** iPXE for each card that has a place for it, where it was fetched. */
+  const roms = new Map(
+    (Object.keys(NIC_MODELS) as NicModel[])
+      .map(model => [romOf(model) ?? '', fetchedRom(model)] as const)
+      .filter((pair): pair is [string, Uint8Array] => typeof pair[1] !== 'string'),
+  );
+  const host = createHost({
+    version: VERSION,
+    memory: new SharedArrayBuffer(memoryMiB * MIB),
+    runners:
+      pcpus > 1
+        ? inWorkers({ spawn: () => spawnDomainWorker(folder), later, hostMs })
+        : inTurns({ soon, later, hostMs, openMedium: openFile, compile: functionOrScript }),
+    soon,
+    later,
+    hostMs,
+    xen,
+    ...(jitThreshold === undefined ? {} : { jitThreshold }),
+    epochMs: () => Date.now(),
+    seed: Math.floor(Math.random() * 2 ** 32),
+    openMedium: openFile,
+    sockets: nodeSockets,
+    ways: nodeWays,
+    files,
+    storage: async () => storage,
+    readsWhole: true,
+    buriesStopped: true,
+    fetchBytes: async part => {
+      if (part === 'own') return ownFirmware().image;
+      const rom = roms.get(part);
+      if (rom) return rom;
+      const { image, vgaBios } = fetchedFirmware();
+      return part === 'bios' ? image : (vgaBios ?? new Uint8Array());
+    },
+  });
+  const seabios = { bios: { name: 'SeaBIOS', url: 'bios' }, vgaBios: { name: 'its VGA BIOS', url: 'vgabios' } };
+  void host.offerFirmware({
+    own: { name: 'bios.bin', url: 'own' },
+    ...(isSeaBiosHere() ? { seabios } : {}),
+    roms: [...roms.keys()].map(name => ({ name, url: name })),
+  });
+  return host;
+}
