@@ -33,6 +33,7 @@ export class Viewers {
     const { port1, port2 } = new MessageChannel();
     this.ports.push(port1);
     port1.onmessage = event => hear(event.data as Uint8Array | ConsoleInput);
+    port1.addEventListener('close', () => this.ports.splice(this.ports.indexOf(port1), 1), { once: true });
     const { shown } = this.history;
     if (shown.length > 0) port1.postMessage({ serial: shown } satisfies ConsoleOutput);
     this.snapshot(true);
@@ -78,6 +79,6 @@ export class Viewers {
 
   close(): void {
     void this.log?.flush();
-    for (const port of this.ports) port.close();
+    for (const port of [...this.ports]) port.close();
   }
 }
