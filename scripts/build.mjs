@@ -33,7 +33,7 @@ const WORKERS = { worker: 'src/cli/domain-worker.ts', storage: 'src/cli/storage-
  * waits for it and its speed is measured, and all tools at once: they share most of what they are made from.
  */
 const PROGRAMS = {
-  ringside: { ringside: 'src/cli/main.ts', ...WORKERS },
+  ringside: { ringside: 'src/cli/main.ts', package: 'src/cli/package.ts', ...WORKERS },
   tools: {
     oracle: 'src/cli/oracle.ts',
     'oracle-make': 'src/cli/oracle-make.ts',

@@ -23,8 +23,9 @@ const below: Record<string, readonly string[]> = {
   'dom0/shell': [...TO_TOOLSTACK, 'dom0/pool'],
   'dom0/service': DOM0,
   lessons: DOM0,
-  ui: [...DOM0, 'lessons'],
-  cli: [...DOM0, 'lessons'],
+  api: DOM0,
+  ui: [...DOM0, 'lessons', 'api'],
+  cli: [...DOM0, 'lessons', 'api'],
 };
 
 const PURE_ROOMS = ['formats', 'cpu', 'devices', 'hypervisor'];

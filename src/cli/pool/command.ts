@@ -1,6 +1,7 @@
 /** `ringside pool`: the hub of a pool, which serves the page, too. */
 import { getRandomValues } from 'node:crypto';
 import type { Server, ServerResponse } from 'node:http';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -87,8 +88,9 @@ function parse(argv: string[]) {
   }
 }
 
+const scriptPath = (name: string): string => join(repository(), 'scripts', name);
 const script = (name: string): Promise<Record<string, unknown>> =>
-  import(/* @vite-ignore */ pathToFileURL(join(repository(), 'scripts', name)).href);
+  import(/* @vite-ignore */ pathToFileURL(scriptPath(name)).href);
 
 /** Runs until it is ended (Ctrl-C). */
 export async function pool(argv: string[]): Promise<number> {
@@ -99,7 +101,9 @@ export async function pool(argv: string[]): Promise<number> {
     const secrets = await Promise.all(codes.map(secretsOf)),
       rooms = secrets.map(({ room }) => room),
       classes = secrets.map(({ classRoom }) => classRoom);
-    if (!noPage) await ((await script('build.mjs')) as { buildPage(): Promise<boolean> }).buildPage();
+    // An installed package has the page, and nothing that builds it.
+    if (!noPage && existsSync(scriptPath('build.mjs')))
+      await ((await script('build.mjs')) as { buildPage(): Promise<boolean> }).buildPage();
     const { serve } = (await script('serve.mjs')) as { serve: Serve };
     let hub: Hub | undefined;
     const health = (response: ServerResponse): void =>

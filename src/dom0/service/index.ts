@@ -11,7 +11,8 @@ export type {
   TaskRecord,
 } from '../toolstack/index.ts';
 export type { FirmwareFiles } from './firmware-files.ts';
-export type { HostApi, MouseMove, OfferedGuest, StateHead, StateInfo, StatePiece } from './api.ts';
+export { apiOf } from './api.ts';
+export type { ApiOf, HostApi, MouseMove, OfferedGuest, StateHead, StateInfo, StatePiece } from './api.ts';
 export {
   baseName,
   bootPaths,
