@@ -38,7 +38,7 @@ import {
 import { cdOfFiles, type HostFiles, LogFile, namesFiles, pathsIn, spellFiles } from '../host/files/index.ts';
 import { unpackedImage } from '../definitions/images/index.ts';
 import type { StateInfo } from '../host/state/index.ts';
-import { meet, type MoveOwnership, moveWithin } from './moving.ts';
+import { meet, type MoveOwnership } from './moving.ts';
 import { Reading } from './reading.ts';
 import { fell, logLine, toldBy } from './told.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
@@ -138,7 +138,7 @@ export class HostCore implements CommandHost {
     );
     this.toolstack.xen.log.onLine = line => this.tasks.recorder.logged(line);
     if (parts.neighbours) this.meet(parts.neighbours);
-    else if (parts.virtual) this.moveTo = moveWithin(this, parts.virtual);
+    else if (parts.virtual) this.moveTo = parts.virtual.moveWithin(this);
   }
 
   moveTo?: CommandHost['moveTo'];

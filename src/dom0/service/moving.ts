@@ -3,10 +3,9 @@ import { loadedAgain } from '../host/loading/index.ts';
 import type { Neighbours } from '../pool/index.ts';
 import type { Receiver, SenderParts } from '../pool/migration/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
-import type { VirtualTime } from './virtual-time.ts';
 
 export type MoveOwnership = NonNullable<SenderParts['ownership']>;
-type Migrate = NonNullable<CommandHost['moveTo']>;
+export type Migrate = NonNullable<CommandHost['moveTo']>;
 
 const loadMigration = () => import('../pool/migration/index.ts');
 
@@ -28,17 +27,4 @@ export function meet(
     return receiver.serve(channel, from);
   });
   return async (guest, to, wish) => (await load()).migrate(parts, guest, to, wish);
-}
-
-/** A host in virtual time has no other, and domains move within it: `xl migrate NAME localhost`. */
-export function moveWithin(host: CommandHost, virtual: VirtualTime): Migrate {
-  const load = loadedAgain(async () => {
-    await import('../toolstack/receiving.ts');
-    return import('./virtual-link.ts');
-  });
-  return (guest, to, wish) =>
-    virtual.move(async () => {
-      const link = await load();
-      return () => link.moveWithin(host, virtual, guest, to, wish);
-    });
 }

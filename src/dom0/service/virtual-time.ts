@@ -6,8 +6,10 @@
 import { type DomainRecord, FRAME_BYTES, type Machine } from '../../hypervisor/memory/index.ts';
 import { crc32 } from '../../formats/unpack/index.ts';
 import type { MachineView } from '../../hypervisor/view/index.ts';
-import type { ConsoleInput } from '../toolstack/index.ts';
+import { loadedAgain } from '../host/loading/index.ts';
+import type { CommandHost, ConsoleInput } from '../toolstack/index.ts';
 import type { Pace, Runners } from '../toolstack/runners/index.ts';
+import type { Migrate } from './moving.ts';
 
 /** Who is behind by more than this does not hurry afterwards. */
 const MOST_BEHIND_MS = 100;
@@ -191,8 +193,21 @@ export class VirtualTime implements TimeCalls, Pace {
     this.settle();
   }
 
+  /** Its host has no other: domains move within it, as xl migrate NAME localhost has them. */
+  moveWithin(host: CommandHost): Migrate {
+    const load = loadedAgain(async () => {
+      await import('../toolstack/receiving.ts');
+      return import('./virtual-link.ts');
+    });
+    return (guest, to, wish) =>
+      this.move(async () => {
+        const link = await load();
+        return () => link.moveWithin(host, this, guest, to, wish);
+      });
+  }
+
   /** A domain moves: what Domain 0 does for it takes no time. `load`: what does it. */
-  async move<T>(load: () => Promise<() => Promise<T>>): Promise<T> {
+  private async move<T>(load: () => Promise<() => Promise<T>>): Promise<T> {
     this.commands++;
     this.settle();
     const work = await load().finally(() => void this.commands--);
