@@ -154,3 +154,13 @@ test('a text beside a definition is no lesson: the definition is judged', async 
   await expect(page.getByText('README.md is a text and was left out.')).toBeVisible();
   await expect(page.getByText('This file is no lesson yet.')).toHaveCount(0);
 });
+
+test('a guest moves within the page, round by round, and the lesson follows it', async ({ page }) => {
+  await page.goto('./?time=virtual&lesson=live-migration&seed=a&round=3');
+  await page.getByLabel(/For how many milliseconds does it stand still/).fill('60');
+  await page.getByRole('button', { name: 'Keep the answer' }).click();
+  await page.getByRole('button', { name: 'Run it for me' }).click();
+  await page.getByRole('button', { name: 'Measure' }).click();
+  await expect(page.getByText('Five rounds, and none was shorter than the one before.')).toBeVisible();
+  await expect(page.getByRole('region', { name: 'Its last move, round by round' })).toContainText(/round 5.*211 pages/);
+});

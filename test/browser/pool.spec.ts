@@ -55,6 +55,34 @@ test('a page and a host without one meet at a hub', async ({ page }) => {
   }
 });
 
+test('a page over plain http from another address looks, and is told why it does no more', async ({ page }) => {
+  const hub = new Ringside('pool', '--listen', '0.0.0.0:0');
+  try {
+    await hub.expect('(Ctrl-C ends it.)', 120);
+    const [, outside] = /^The page is at .*?(http:\/\/(?!127\.|localhost)[\d.]+:\d+\/)/m.exec(hub.output) ?? [];
+    test.skip(outside === undefined, 'this machine has no address beside its own');
+    const [, address, code] = /sh --join (ws:\S+#(\S+))/.exec(hub.output)!;
+    const node = new Ringside('sh', '--join', address!, '--name', 'node');
+    try {
+      await node.expect('# ', 60);
+      await open(page, `${outside}?pool=${code}`);
+      expect(await page.evaluate(() => [isSecureContext, crypto.subtle === undefined])).toEqual([false, true]);
+      await page.getByLabel('Name of this host').fill('page');
+      await page.getByRole('button', { name: 'Join', exact: true }).click();
+      await expect(page.getByText(/This host is a viewer\. .* browsers give it no means to encrypt/)).toBeVisible({
+        timeout: 30_000,
+      });
+      await expect(page.getByRole('row', { name: /^node / })).toBeVisible();
+      node.send('pool list\r');
+      await node.expect('viewer', 20);
+    } finally {
+      await node.kill();
+    }
+  } finally {
+    await hub.kill();
+  }
+});
+
 test('the panel joins, shows whose each guest is, and sends one to another host by its menu or by dragging', async ({
   page,
   context,

@@ -2,6 +2,8 @@
  * The code of a pool: 80 random bits that people can read to each other. Who has it can join; a hub gets no more than a hash of it, by which it tells rooms
  * apart, and passes on what it cannot read. Sources: RFC 5869 (HKDF), Crockford's base 32 (no i, l, o, u), NIST SP 800-38D (GCM).
  */
+import type { Subtle } from './subtle-by-hand.ts';
+
 const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz';
 const CODE_BYTES = 10,
   CODE_DIGITS = 16;
@@ -39,13 +41,17 @@ export interface CodeSecrets {
   secret: CryptoKey;
 }
 
-/** @throws Error with a sentence where the page may not encrypt */
+/** A browser gives a page means to encrypt only from https or from its own machine: what comes over plain http may be changed on its way, and what it seals with it. */
+export const WHY_VIEWER =
+  'This page came over plain http from another machine, where whoever is between could have changed it, so that browsers give it no means to encrypt. It looks, by its own means, and no guest comes or goes. Load it from https or from this machine to join as a member.';
+
+export const canEncrypt = (): boolean => globalThis.crypto?.subtle !== undefined;
+
+const subtleHere = async (): Promise<Subtle> =>
+  canEncrypt() ? crypto.subtle : (await import('./subtle-by-hand.ts')).subtleByHand;
+
 export async function secretsOf(code: string): Promise<CodeSecrets> {
-  const { subtle } = globalThis.crypto ?? {};
-  if (!subtle)
-    throw new Error(
-      'This page cannot encrypt: browsers let only pages from https or from this machine do so. Load it from there to join a pool.',
-    );
+  const subtle = await subtleHere();
   const named = async (what: string): Promise<string> => {
     const hash = await subtle.digest('SHA-256', bytesOf(`ringside ${what} room ${code}`));
     const digits = [...new Uint8Array(hash)].map(byte => byte.toString(16).padStart(2, '0')).join('');
@@ -56,8 +62,8 @@ export async function secretsOf(code: string): Promise<CodeSecrets> {
 }
 
 /** The key of one way of a link: who knows the code and saw both salts has it. */
-export const keyOf = (secret: CryptoKey, fromSalt: Uint8Array, toSalt: Uint8Array): Promise<CryptoKey> =>
-  crypto.subtle.deriveKey(
+export const keyOf = async (secret: CryptoKey, fromSalt: Uint8Array, toSalt: Uint8Array): Promise<CryptoKey> =>
+  (await subtleHere()).deriveKey(
     {
       name: 'HKDF',
       hash: 'SHA-256',
@@ -69,3 +75,13 @@ export const keyOf = (secret: CryptoKey, fromSalt: Uint8Array, toSalt: Uint8Arra
     false,
     ['encrypt', 'decrypt'],
   );
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** What `open` opens with the same key and number. */
+export const seal = async (key: CryptoKey, iv: Bytes, bytes: Bytes): Promise<ArrayBuffer> =>
+  (await subtleHere()).encrypt({ name: 'AES-GCM', iv }, key, bytes);
+
+/** @throws DOMException where it was sealed with others, or changed */
+export const open = async (key: CryptoKey, iv: Bytes, bytes: Bytes): Promise<ArrayBuffer> =>
+  (await subtleHere()).decrypt({ name: 'AES-GCM', iv }, key, bytes);

@@ -45,6 +45,8 @@ export interface PoolLook {
   /** Who has it can join; absent: tabs need none. */
   code?: string;
   coordinator: string;
+  /** Why this host is a viewer, though it wanted to be more. */
+  whyViewer?: string;
   /** Why this host has lost the pool, which it joins again by itself. */
   away?: string;
   /** Those that are there in the order in which they came. */
@@ -64,7 +66,10 @@ export interface PoolLook {
   tasks: SharedTask[];
 }
 
-export function lookAt({ toolstack }: CommandHost, { pool, url, code, state, ownership, balancing }: Joined): PoolLook {
+export function lookAt(
+  { toolstack }: CommandHost,
+  { pool, url, code, whyViewer, state, ownership, balancing }: Joined,
+): PoolLook {
   const guests = state.guests;
   const { inOrder } = pool;
   const leases = state.leases,
@@ -118,6 +123,7 @@ export function lookAt({ toolstack }: CommandHost, { pool, url, code, state, own
     url,
     ...(code === undefined ? {} : { code }),
     coordinator: ownership.coordinatorName,
+    ...(whyViewer === undefined ? {} : { whyViewer }),
     ...(pool.away === undefined ? {} : { away: pool.away }),
     hosts: [...inOrder.map(name => lookedAt(name, true)), ...gone.map(name => lookedAt(name, false))],
     balance: {

@@ -2,7 +2,7 @@
 import type { Ways } from '../host/index.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
-import { readCode, secretsOf } from './code.ts';
+import { canEncrypt, readCode, secretsOf, WHY_VIEWER } from './code.ts';
 import { hubRoom, readHubAddress } from './hub-room.ts';
 import { namedEngine } from './leases/etcd.ts';
 import { hostIdOf, nameProblem, type Role } from './names.ts';
@@ -37,6 +37,8 @@ export interface Joined {
   url: string;
   /** Who has it can join; absent: tabs need none. */
   code?: string;
+  /** A sentence: why this host is a viewer, though it wanted to be more. */
+  whyViewer?: string;
   /** What all its hosts see. */
   state: SharedState;
   /** Whose its guests are. */
@@ -76,7 +78,7 @@ export class Membership {
   }
 
   /** `address`: ws://HOST:PORT/#CODE, or `tabs`: those of this browser; `leases`: etcd://HOST:PORT, where that decides whose a guest is; `wanted`: the host's name, else the one that it had, or one that is drawn. @throws Error with a sentence */
-  async join(address: string, { name: wanted, leases, role = 'member' }: JoinWish = {}): Promise<Joined> {
+  async join(address: string, { name: wanted, leases, role: wish = 'member' }: JoinWish = {}): Promise<Joined> {
     const { host } = this;
     const { ways, later, hostMs, version } = host.parts;
     if (this.joined)
@@ -90,6 +92,7 @@ export class Membership {
       throw new Error('There are no tabs here. Write the address of a hub: ws://HOST:PORT/#CODE.');
     const problem = wanted === undefined ? undefined : nameProblem(wanted);
     if (problem !== undefined) throw new Error(problem);
+    const role = canEncrypt() ? wish : 'viewer';
     const { room, secret } = await secretsOf(readCode(code));
     const engine = leases === undefined ? undefined : namedEngine(leases, room, fetch);
     const id = (await this.kept(ID_FILE, /^[0-9a-f]{32}$/)) ?? hostIdOf(ways.random(ID_BYTES));
@@ -141,7 +144,9 @@ export class Membership {
     const remus = new Remus({ host, pool, ownership, later });
     host.protect = (guest, to, wish) => remus.protect(guest, to, wish);
     const where = { url, ...(url === TABS ? {} : { code }) };
-    const joined: Joined = { pool, ...where, state, ownership, balancing, failover, replicas, remus };
+    if (role !== wish) host.tasks.note(`pool join ${url}`, 'done', WHY_VIEWER);
+    const why = role === wish ? {} : { whyViewer: WHY_VIEWER };
+    const joined: Joined = { pool, ...where, ...why, state, ownership, balancing, failover, replicas, remus };
     this.joined = joined;
     pool.onChange(() => {
       if (pool.left === undefined || this.joined !== joined) return;

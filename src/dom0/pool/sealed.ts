@@ -2,7 +2,7 @@
  * A link between two members over a room that may read and change what passes: each end says a salt, and what follows is sealed with AES-GCM under keys of both
  * salts and the code. The counter is never sent: a message that is missing, old, changed or of another does not open, and the link ends.
  */
-import { keyOf, SALT_BYTES } from './code.ts';
+import { keyOf, open, SALT_BYTES, seal } from './code.ts';
 
 const IV_BYTES = 12;
 /** Of GCM. */
@@ -48,9 +48,7 @@ export class Link {
     if (!this.keys) return void this.early.push(bytes);
     const iv = counter(this.sealed++);
     this.waitingBytes += bytes.length;
-    const sealing = this.keys.then(([seals]) =>
-      crypto.subtle.encrypt({ name: 'AES-GCM', iv }, seals, bytes as Uint8Array<ArrayBuffer>),
-    );
+    const sealing = this.keys.then(([seals]) => seal(seals, iv, bytes as Uint8Array<ArrayBuffer>));
     this.outgoing = this.outgoing.then(async () => {
       const message = new Uint8Array(await sealing);
       this.waitingBytes -= bytes.length;
@@ -64,7 +62,7 @@ export class Link {
     if (!this.keys) return this.begin(message);
     if (message.length < TAG_BYTES) return this.end('sent what no seal is on');
     const iv = counter(this.taken++);
-    const opening = this.keys.then(([, opens]) => crypto.subtle.decrypt({ name: 'AES-GCM', iv }, opens, message));
+    const opening = this.keys.then(([, opens]) => open(opens, iv, message));
     // It is waited for below.
     opening.catch(() => {});
     this.incoming = this.incoming.then(async () => {

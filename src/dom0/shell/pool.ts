@@ -50,10 +50,10 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
     if (address === undefined || more.length > 0) return failed(USAGE, WRONG_USE);
     const { isRole, ROLES } = await import('../pool/names.ts');
     if (!isRole(role)) return failed(`pool: --role ${role}: write one of ${ROLES.join(', ')}.`, WRONG_USE);
-    const { pool, url } = await membership.join(address, { name, role });
+    const { pool, url, whyViewer } = await membership.join(address, { name, role });
     const others = pool.hosts.map(host => host.name);
     return succeeded(
-      `This host is ${pool.me} in the pool at ${url}. ${others.length === 0 ? 'No other host is there yet' : `There are ${others.join(', ')}`}.\n`,
+      `This host is ${pool.me} in the pool at ${url}. ${others.length === 0 ? 'No other host is there yet' : `There are ${others.join(', ')}`}.\n${whyViewer === undefined ? '' : `It is a viewer. ${whyViewer}\n`}`,
     );
   },
   list: async membership => {

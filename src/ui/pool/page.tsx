@@ -70,6 +70,15 @@ function Joined({ look }: { look: PoolLook }) {
             {words.leave}
           </button>
         </div>
+        {look.whyViewer !== undefined && (
+          <p role="status">
+            <Tag kind="approximated">
+              <span>
+                {words.viewer} {look.whyViewer}
+              </span>
+            </Tag>
+          </p>
+        )}
         {look.away !== undefined && (
           <p role="status">
             <Tag kind="approximated">

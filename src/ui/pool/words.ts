@@ -32,6 +32,7 @@ export const words = {
   lostCoordinator: (name: string) =>
     `${name} gives leases, and is not there. Guests go on; none can move before it is back, or another takes its place.`,
   away: (why: string) => `${why} This host joins again by itself; its guests go on.`,
+  viewer: 'This host is a viewer.',
   emergency: 'Give leases here',
   leave: 'Leave',
   invite: 'Invite',
