@@ -16,35 +16,38 @@ export const pause = (ms: number): Promise<void> => new Promise(resolve => void 
 
 type Host = ReturnType<typeof hostHere>;
 
-/** A host of `memoryMiB` in this process, whose guests take turns. */
-export const hostHere = (memoryMiB = MEMORY_MIB) =>
+/** A host of `memoryMiB` in this process, whose guests take turns. `hostMs`: its clock. */
+export const hostHere = (memoryMiB = MEMORY_MIB, hostMs = sharedMs) =>
   createHost({
     version: 'fuzz',
     memory: new SharedArrayBuffer(memoryMiB * MIB),
-    runners: inTurns({ soon, later, hostMs: sharedMs }),
+    runners: inTurns({ soon, later, hostMs }),
     soon,
     later,
-    hostMs: sharedMs,
+    hostMs,
     epochMs: () => Date.now(),
     ways: nodeWays,
   });
 
 export class Arena {
-  readonly alfa = hostHere();
-  readonly bravo = hostHere();
+  readonly alfa: Host;
+  readonly bravo: Host;
   private readonly server: Server;
   private readonly hub: Hub;
   private readonly code: string;
   private readonly url: string;
 
-  private constructor(server: Server, hub: Hub, code: string) {
+  private constructor(server: Server, hub: Hub, code: string, hostMs?: () => number) {
+    this.alfa = hostHere(MEMORY_MIB, hostMs);
+    this.bravo = hostHere(MEMORY_MIB, hostMs);
     this.server = server;
     this.hub = hub;
     this.code = code;
     this.url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   }
 
-  static async open(): Promise<Arena> {
+  /** `hostMs`: the hosts' clock. */
+  static async open(hostMs?: () => number): Promise<Arena> {
     const code = newCode(random);
     const server = createServer();
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -52,6 +55,7 @@ export class Arena {
       server,
       new Hub(server, { rooms: [(await secretsOf(code)).room], most: 8, say: () => {} }),
       code,
+      hostMs,
     );
     for (const [host, name] of [
       [arena.alfa, 'alfa'],
