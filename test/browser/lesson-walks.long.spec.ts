@@ -71,7 +71,6 @@ async function walk(page: Page, id: string, press: Press, write: Write): Promise
 
 for (const id of LESSONS)
   test(`${id} is walked by keys on a phone, and by clicks in a wide window, to one code`, async ({ page }) => {
-    page.on('dialog', dialog => void dialog.accept());
     await page.setViewportSize(PHONE);
     const byKeys = await walk(page, id, pressByKeys, writeByKeys);
     expect(byKeys).toMatch(/^[A-Z\d-]{4,}$/);
