@@ -12,7 +12,7 @@ type Press = (page: Page, name: string) => Promise<void>;
 type Write = (page: Page, text: string) => Promise<void>;
 
 const click: Press = (page, name) => page.locator('.lstep.here').getByRole('button', { name }).click();
-const fill: Write = (page, text) => page.locator('.lstep.here').getByRole('textbox').fill(text);
+const fill: Write = (page, text) => page.locator('.lstep.here').locator('input').fill(text);
 
 /** Goes on by Tab until what has the focus lies in the step at hand, and is of this kind. */
 async function tabTo(page: Page, selector: string, name = ''): Promise<void> {
