@@ -2,6 +2,9 @@
 import type { Table } from './procedure.ts';
 import { CONNECTION } from './procedures/connection.ts';
 import { DOMAINS } from './procedures/domains.ts';
+import { LIFE } from './procedures/life.ts';
 import { NODE } from './procedures/node.ts';
+import { RESOURCES } from './procedures/resources.ts';
+import { STREAMS } from './procedures/streams.ts';
 
-export const PROCEDURES: Table = { ...CONNECTION, ...NODE, ...DOMAINS };
+export const PROCEDURES: Table = { ...CONNECTION, ...NODE, ...DOMAINS, ...LIFE, ...RESOURCES, ...STREAMS };

@@ -1,7 +1,12 @@
 /** Debian's virsh as a client of a host here. */
+import { spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { until } from '../../dom0/service/host.test-support.ts';
 import { daemonWithVirsh, VIRSH } from './virsh.test-support.ts';
+
+const UUID = '6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e11';
+const DEMO = `<domain type='xen'><name>a</name><uuid>${UUID}</uuid><memory unit='MiB'>8</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/boot/demo.elf</kernel></os></domain>`;
 
 describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
   it('connects by a socket that its owner alone may open, and lists domains', async () => {
@@ -14,5 +19,90 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     expect(await virsh('version')).toContain('Using API: Xen 9.0.0\nRunning hypervisor: Xen 4.');
     expect(await virsh('domstate nobody')).toBe("1: error: failed to get domain 'nobody'\n");
     expect(await virsh('vol-key x')).toContain('this function is not supported by the connection driver');
+  });
+
+  it('defines, starts, pauses, stops and forgets a domain', async () => {
+    const { virsh, write } = await daemonWithVirsh();
+    write('a.xml', DEMO);
+    const lines = [
+      'define a.xml',
+      'domuuid a',
+      'start a --paused',
+      'domstate a --reason',
+      'resume a',
+      'start a',
+      'suspend a',
+      'domstate a --reason',
+      'destroy a',
+      'domstate a --reason',
+      'destroy a',
+      'autostart a',
+      'undefine a',
+      'list --all --name',
+    ];
+    const said: string[] = [];
+    for (const line of lines) said.push(await virsh(line));
+    expect(said).toEqual([
+      "Domain 'a' defined from a.xml\n\n",
+      `${UUID}\n\n`,
+      "Domain 'a' started\n\n",
+      'paused (user)\n\n',
+      "Domain 'a' resumed\n\n",
+      '1: error: Domain is already active\n',
+      "Domain 'a' suspended\n\n",
+      'paused (user)\n\n',
+      "Domain 'a' destroyed\n\n",
+      'shut off (destroyed)\n\n',
+      "1: error: Failed to destroy domain 'a'\nerror: Requested operation is not valid: domain is not running\n",
+      "Domain 'a' marked as autostarted\n\n",
+      "Domain 'a' has been undefined\n\n",
+      'Domain-0\n\n',
+    ]);
+    write('bad.xml', DEMO.replace('<memory', '<memry'));
+    expect(await virsh('create bad.xml')).toMatch(
+      /^1: error: Failed to create domain from bad.xml\nerror: operation failed: /,
+    );
+    expect(await virsh('list --all --name')).toBe('Domain-0\n\n');
+  });
+
+  it('saves a domain where its next start finds it', async () => {
+    const { virsh, write } = await daemonWithVirsh();
+    write('a.xml', DEMO);
+    await virsh('define a.xml');
+    await virsh('start a');
+    expect(await virsh('managedsave a')).toBe("\nDomain 'a' state saved by libvirt\n\n");
+    expect(await virsh('list --all')).toContain('a          shut off');
+    expect(await virsh('dominfo a')).toContain('Managed save:   yes');
+    expect(await virsh('undefine a')).toBe('1: error: Refusing to undefine while domain managed save image exists\n');
+    await virsh('start a');
+    expect(await virsh('domstate a --reason')).toMatch(/^(running|idle) \((restored|unknown)\)\n\n$/);
+    expect(await virsh('dominfo a')).toContain('Managed save:   no');
+  });
+
+  it('has a console that is typed at, and left', async () => {
+    const { uri, virsh, write, directory } = await daemonWithVirsh();
+    write('a.xml', DEMO);
+    await virsh('define a.xml');
+    await virsh('start a');
+    const terminal = spawn('script', ['-qec', `${VIRSH} -c '${uri}' console a`, '/dev/null'], { cwd: directory });
+    let shown = '';
+    terminal.stdout.on('data', data => (shown += data));
+    await until(() => shown.includes('Escape character is ^] (Ctrl + ])') && /\n[^\n]*> ?$/.test(shown));
+    terminal.stdin.write('help\r');
+    await until(() => /help\r?\n.+/.test(shown));
+    terminal.stdin.write('\x1d');
+    await new Promise(resolve => terminal.once('close', resolve));
+    expect(await virsh('domstate a')).toMatch(/running|idle/);
+  });
+
+  it('changes nothing where it connects to read', async () => {
+    const { virsh, write, host } = await daemonWithVirsh();
+    write('a.xml', DEMO);
+    await virsh('define a.xml');
+    expect(await virsh('domstate a', '-r')).toBe('shut off\n\n');
+    for (const line of ['start a', 'undefine a', 'define a.xml', 'create a.xml', 'autostart a'])
+      expect(await virsh(line, '-r')).toContain('operation forbidden: read only access prevents vir');
+    expect((await host.managed!.list()).length).toBe(1);
+    expect(host.all()).toEqual([]);
   });
 });

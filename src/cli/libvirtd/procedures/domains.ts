@@ -5,6 +5,7 @@ import {
   domainById,
   domainByName,
   domainByUuid,
+  hasManagedSave,
   infoOf,
   isAutomatic,
   listDomains,
@@ -104,6 +105,8 @@ export const DOMAINS: Table = {
   domain_has_managed_save_image: procedure({
     arguments: ofDomainWithFlags,
     result: struct({ result: int }),
-    run: async ({ host }, given) => (await meant(host, given.domain), { result: 0 }),
+    run: async ({ host }, given) => ({
+      result: (await hasManagedSave(host, await meant(host, given.domain))) ? 1 : 0,
+    }),
   }),
 };

@@ -10,6 +10,7 @@ import type { ManagedDomain } from '../managed/index.ts';
 import { runNsOf } from '../run-time.ts';
 import { uuidOfName } from '../uuid.ts';
 import { LibvirtError } from './errors.ts';
+import { hasManagedSave } from './managed-save.ts';
 
 /** virDomainState. */
 const STATES: Readonly<Record<Status['state'], number>> = {
@@ -78,7 +79,7 @@ async function traits(host: CommandHost, domain: Domain): Promise<number> {
     (id === undefined ? LIST.INACTIVE : LIST.ACTIVE) |
     (managed || id === 0 ? LIST.PERSISTENT : LIST.TRANSIENT) |
     (byState[status.state as keyof typeof byState] ?? LIST.OTHER) |
-    LIST.NO_MANAGEDSAVE |
+    ((await hasManagedSave(host, domain)) ? LIST.MANAGEDSAVE : LIST.NO_MANAGEDSAVE) |
     ((await isAutomatic(host, domain)) ? LIST.AUTOSTART : LIST.NO_AUTOSTART) |
     LIST.NO_CHECKPOINT
   );

@@ -128,12 +128,18 @@ export class ManagedDomains {
   }
 
   /** What is written about the domain, in the file where it is kept; '': nothing. */
-  async describe({ definition, text, path }: ManagedDomain, description: string): Promise<void> {
-    const { description: _before, ...rest } = definition;
-    await this.files.writeFile(
-      path,
-      changeDefinition(text, definition, description === '' ? rest : { ...rest, description }),
+  describe(domain: ManagedDomain, description: string): Promise<void> {
+    return this.change(domain, ({ description: _before, ...rest }) =>
+      description === '' ? rest : { ...rest, description },
     );
+  }
+
+  /** Something else in its definition, in the file where it is kept. */
+  async change(
+    { definition, text, path }: ManagedDomain,
+    after: (definition: Definition) => Definition,
+  ): Promise<void> {
+    await this.files.writeFile(path, changeDefinition(text, definition, after(definition)));
   }
 
   /** Forgets a domain, and that it starts with the host. Its disks stay. */

@@ -1,0 +1,27 @@
+/** Flags of libvirt's functions. */
+import { LibvirtError } from './errors.ts';
+
+/** As virCheckFlags() has it. @throws LibvirtError where there are others than `known` */
+export function checkFlags(flags: number, known: number, name: string): void {
+  const others = (flags & ~known) >>> 0;
+  if (others !== 0)
+    throw new LibvirtError('INVALID_ARG', `unsupported flags (0x${others.toString(16)}) in function ${name}`);
+}
+
+/** virDomainModificationImpact: what runs now, what is defined; neither: what there is of both. */
+export const LIVE = 1 << 0,
+  CONFIG = 1 << 1;
+
+/** Which of both is meant. @throws LibvirtError where it is not there */
+export function impactOf(
+  { id, managed }: { id?: number; managed?: unknown },
+  flags: number,
+): { live: boolean; config: boolean } {
+  const wanted = flags & (LIVE | CONFIG);
+  const live = wanted === 0 ? id !== undefined : (wanted & LIVE) !== 0,
+    config = wanted === 0 ? id === undefined : (wanted & CONFIG) !== 0;
+  if (live && id === undefined) throw new LibvirtError('OPERATION_INVALID', 'domain is not running');
+  if (config && !managed)
+    throw new LibvirtError('OPERATION_INVALID', 'transient domains do not have any persistent config');
+  return { live, config };
+}

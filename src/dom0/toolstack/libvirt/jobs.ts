@@ -1,0 +1,47 @@
+/** Jobs of domains by their numbers. Source: virDomainJobType and virDomainJobOperation of include/libvirt/libvirt-domain.h. */
+import type { CommandHost } from '../command-host.ts';
+import type { Domain, JobInfo, JobOperation } from '../domains/index.ts';
+import { activeId } from './domains.ts';
+import { failing } from './errors.ts';
+import { checkFlags } from './flags.ts';
+
+export const JOB_TYPES: readonly JobInfo['type'][] = [
+  'None',
+  'Bounded',
+  'Unbounded',
+  'Completed',
+  'Failed',
+  'Cancelled',
+];
+
+/** Of what jobs count as pages. */
+export { FRAME_BYTES as PAGE_BYTES } from '../../../hypervisor/memory/index.ts';
+
+/** virDomainJobOperation. */
+export const JOB_OPERATIONS: Readonly<Record<JobOperation, number>> = {
+  Save: 2,
+  Restore: 3,
+  'Incoming migration': 4,
+  'Outgoing migration': 5,
+  Snapshot: 6,
+  'Snapshot revert': 7,
+  Dump: 8,
+};
+
+/** VIR_DOMAIN_JOB_STATS_COMPLETED and _KEEP_COMPLETED. */
+const COMPLETED = 1 << 0,
+  KEEP = 1 << 1;
+
+/** The job under way, or the last one that ended; undefined: there is none. @throws LibvirtError */
+export function jobOf(host: CommandHost, domain: Domain, flags = 0): JobInfo | undefined {
+  checkFlags(flags, COMPLETED | KEEP, 'libxlDomainGetJobStats');
+  if ((flags & COMPLETED) !== 0) return host.toolstack.jobs.completed(domain.name);
+  activeId(domain);
+  return domain.job;
+}
+
+/** @throws LibvirtError */
+export async function abortJob(host: CommandHost, domain: Domain): Promise<void> {
+  activeId(domain);
+  await failing(() => host.toolstack.jobs.abort(domain.name));
+}

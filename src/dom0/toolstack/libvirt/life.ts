@@ -1,0 +1,222 @@
+/** Domains are defined, started, stopped, saved and forgotten. Source: src/libxl/libxl_driver.c for what is refused, libvirt-domain.h for the flags. */
+import type { CommandHost } from '../command-host.ts';
+import { COMMANDS, perform, runXl } from '../commands/index.ts';
+import { filesFor } from '../commands/life-words.ts';
+import { findManaged, managedOf } from '../commands/managed.ts';
+import { type Domain, domainsOf } from '../domains/index.ts';
+import { activeId, domainById, domainByName, guestId, persistent } from './domains.ts';
+import { failing, LibvirtError } from './errors.ts';
+import { checkFlags } from './flags.ts';
+import { hasManagedSave, SAVES, savePath } from './managed-save.ts';
+
+/** What an XML text that no file brought is called in sentences, as libvirt calls it. */
+const DEFINITION = '(domain_definition)';
+
+/** virDomainCreateFlags, of which closing a connection that ends domains is not here. */
+const CREATE = { PAUSED: 1 << 0, BYPASS_CACHE: 1 << 2, FORCE_BOOT: 1 << 3, VALIDATE: 1 << 4 };
+/** virDomainUndefineFlags. */
+const UNDEFINE = {
+  MANAGED_SAVE: 1 << 0,
+  SNAPSHOTS_METADATA: 1 << 1,
+  NVRAM: 1 << 2,
+  KEEP_NVRAM: 1 << 3,
+  CHECKPOINTS: 1 << 4,
+};
+/** virDomainShutdownFlagValues and virDomainRebootFlagValues. */
+const ACPI = 1 << 0,
+  PARAVIRT = 1 << 4;
+/** virDomainSaveRestoreFlags. */
+const SAVE = { BYPASS_CACHE: 1 << 0, RUNNING: 1 << 1, PAUSED: 1 << 2 };
+/** VIR_DOMAIN_DEFINE_VALIDATE. */
+const VALIDATE = 1 << 0;
+
+/** Files as whoever asks sees them; without them those of Domain 0. */
+export interface Files {
+  read(path: string): Promise<Blob>;
+  write(path: string, data: Blob): Promise<void>;
+  absolute?(path: string): string;
+}
+
+const filesOf = (host: CommandHost): Files => ({
+  read: path => host.readFile(path),
+  write: async (path, data) => {
+    if (!host.parts.files) throw new LibvirtError('OPERATION_INVALID', 'Domain 0 has no place for files here');
+    await host.parts.files.writeFile(path, new Uint8Array(await data.arrayBuffer()));
+  },
+});
+
+/** Keeps a definition: a new domain, or in the place of the one with its UUID. `name`: where the text comes from. @throws LibvirtError */
+export async function defineDomain(host: CommandHost, text: string, flags = 0, name = DEFINITION): Promise<Domain> {
+  checkFlags(flags, VALIDATE, 'libxlDomainDefineXMLFlags');
+  const { name: defined } = await failing(() => perform(host, 'new', COMMANDS.new, name, text));
+  return domainByName(host, defined);
+}
+
+/** Starts a domain that is not kept. @throws LibvirtError */
+export async function createDomain(
+  host: CommandHost,
+  text: string,
+  flags = 0,
+  { name = DEFINITION, files = filesOf(host) }: { name?: string; files?: Files } = {},
+): Promise<Domain> {
+  checkFlags(flags, CREATE.PAUSED | CREATE.VALIDATE, 'libxlDomainCreateXML');
+  return failing(async () => {
+    const read = async (path: string): Promise<Blob> => (path === name ? new Blob([text]) : files.read(path));
+    const given = await filesFor({ read }, name);
+    const { id } = await COMMANDS.create.run(host, given, false, (flags & CREATE.PAUSED) !== 0);
+    return domainById(host, id);
+  });
+}
+
+/** Starts one that is defined; one that was saved (`managedSave`) goes on. @throws LibvirtError */
+export async function startDomain(host: CommandHost, domain: Domain, flags = 0): Promise<Domain> {
+  checkFlags(flags, CREATE.PAUSED | CREATE.FORCE_BOOT, 'libxlDomainCreateWithFlags');
+  if (domain.id !== undefined) throw new LibvirtError('OPERATION_INVALID', 'Domain is already running');
+  const { name } = domain;
+  const paused = (flags & CREATE.PAUSED) !== 0;
+  await failing(async () => {
+    if ((await hasManagedSave(host, domain)) && (flags & CREATE.FORCE_BOOT) === 0) {
+      await restoreFrom(host, savePath(domain), paused, filesOf(host));
+      await removeManagedSave(host, domain);
+    } else {
+      await perform(host, 'start', COMMANDS.start, name, paused);
+      // What was saved is of a past that this one does not have.
+      await removeManagedSave(host, domain);
+    }
+  });
+  return domainByName(host, name);
+}
+
+/** Ends it at once. @throws LibvirtError */
+export async function destroyDomain(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
+  checkFlags(flags, 0, 'libxlDomainDestroyFlags');
+  const id = guestId(domain);
+  await failing(() => perform(host, 'destroy', COMMANDS.destroy, id));
+}
+
+/** Asks it to shut down. @throws LibvirtError */
+export async function shutDownDomain(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
+  checkFlags(flags, ACPI | PARAVIRT, 'libxlDomainShutdownFlags');
+  const id = guestId(domain);
+  await failing(() =>
+    flags === ACPI
+      ? perform(host, 'trigger', COMMANDS.trigger, id, 'power')
+      : perform(host, 'shutdown', COMMANDS.shutdown, id, flags !== PARAVIRT),
+  );
+}
+
+/** Asks it to start again. @throws LibvirtError */
+export async function rebootDomain(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
+  checkFlags(flags, PARAVIRT, 'libxlDomainReboot');
+  const id = guestId(domain);
+  await failing(() => perform(host, 'reboot', COMMANDS.reboot, id));
+}
+
+/** The RESET pin. @throws LibvirtError */
+export async function resetDomain(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
+  checkFlags(flags, 0, 'virDomainReset');
+  const id = guestId(domain);
+  await failing(() => perform(host, 'trigger', COMMANDS.trigger, id, 'reset'));
+}
+
+/** @throws LibvirtError */
+export async function suspendDomain(host: CommandHost, domain: Domain): Promise<void> {
+  const id = guestId(domain);
+  await failing(() => perform(host, 'pause', COMMANDS.pause, id));
+}
+
+/** @throws LibvirtError */
+export async function resumeDomain(host: CommandHost, domain: Domain): Promise<void> {
+  const id = guestId(domain);
+  await failing(() => perform(host, 'unpause', COMMANDS.unpause, id));
+}
+
+/** Forgets a definition: one that runs goes on, and is transient then. @throws LibvirtError */
+export async function undefineDomain(
+  host: CommandHost,
+  domain: Domain,
+  flags = 0,
+  removesStorage = false,
+): Promise<void> {
+  const { MANAGED_SAVE, SNAPSHOTS_METADATA, NVRAM, KEEP_NVRAM, CHECKPOINTS } = UNDEFINE;
+  checkFlags(flags, MANAGED_SAVE | SNAPSHOTS_METADATA | NVRAM | KEEP_NVRAM | CHECKPOINTS, 'libxlDomainUndefineFlags');
+  if (!domain.managed) throw new LibvirtError('OPERATION_INVALID', 'cannot undefine transient domain');
+  if ((flags & MANAGED_SAVE) === 0 && (await hasManagedSave(host, domain)))
+    throw new LibvirtError('OPERATION_INVALID', 'Refusing to undefine while domain managed save image exists');
+  await failing(async () => {
+    await removeManagedSave(host, domain);
+    if (domain.id === undefined) await perform(host, 'delete', COMMANDS.delete, domain.name, removesStorage);
+    else await managedOf(host).remove(persistent(domain));
+  });
+}
+
+// ---- saved states
+
+/** Writes its state to a file, and ends it. @throws LibvirtError */
+export async function saveDomain(
+  host: CommandHost,
+  domain: Domain,
+  path: string,
+  flags = 0,
+  files: Files = filesOf(host),
+): Promise<void> {
+  checkFlags(flags, SAVE.PAUSED | SAVE.RUNNING, 'libxlDomainSaveFlags');
+  const id = guestId(domain);
+  await failing(() => runXl(COMMANDS, { host, program: 'xl', words: ['save', String(id), path], ...files }));
+}
+
+/** @throws LibvirtError */
+export async function restoreDomain(
+  host: CommandHost,
+  path: string,
+  flags = 0,
+  files: Files = filesOf(host),
+): Promise<void> {
+  checkFlags(flags, SAVE.PAUSED | SAVE.RUNNING, 'libxlDomainRestoreFlags');
+  await failing(() => restoreFrom(host, path, (flags & SAVE.PAUSED) !== 0, files));
+}
+
+const restoreFrom = (host: CommandHost, path: string, paused: boolean, files: Files): Promise<string> =>
+  runXl(COMMANDS, { host, program: 'xl', words: ['restore', ...(paused ? ['-p'] : []), path], ...files });
+
+/** Saves it where its next start finds it. @throws LibvirtError */
+export async function managedSave(host: CommandHost, domain: Domain, flags = 0): Promise<void> {
+  checkFlags(flags, SAVE.PAUSED | SAVE.RUNNING, 'libxlDomainManagedSave');
+  activeId(domain);
+  if (!domain.managed) throw new LibvirtError('OPERATION_INVALID', 'cannot do managed save for transient domain');
+  await failing(() => host.parts.files!.mkdir(SAVES, { recursive: true }));
+  await saveDomain(host, domain, savePath(domain), flags);
+}
+
+/** Its next start is a boot. */
+export async function removeManagedSave(host: CommandHost, domain: Pick<Domain, 'name'>): Promise<void> {
+  if (await hasManagedSave(host, domain)) await failing(() => host.parts.files!.rm(savePath(domain)));
+}
+
+/** @throws LibvirtError */
+export async function setAutostart(host: CommandHost, domain: Domain, on: boolean): Promise<void> {
+  if (!domain.managed) throw new LibvirtError('OPERATION_INVALID', 'cannot set autostart for transient domain');
+  await failing(() => managedOf(host).setAutomatic(persistent(domain), on));
+}
+
+/** Another name, for one that does not run. @throws LibvirtError */
+export async function renameDomain(host: CommandHost, domain: Domain, name: string): Promise<void> {
+  if (domain.id !== undefined) throw new LibvirtError('OPERATION_INVALID', 'cannot rename active domain');
+  if (name === domain.name) throw new LibvirtError('INVALID_ARG', 'Can’t rename domain to itself');
+  if ((await domainsOf(host).list()).some(other => other.name === name))
+    throw new LibvirtError('OPERATION_INVALID', `domain with name '${name}' already exists`);
+  await failing(() => perform(host, 'rename', COMMANDS.rename, domain.name, name));
+}
+
+/** What is known about it to people. @throws LibvirtError */
+export async function describeDomain(host: CommandHost, domain: Domain, text: string): Promise<void> {
+  guestOrDefined(domain);
+  await failing(() => host.setDescription(domain.name, text));
+}
+
+const guestOrDefined = (domain: Domain): void => {
+  if (domain.id === 0) guestId(domain);
+};
+
+/** The definition that is kept for one. @throws LibvirtError where none is */
+export const keptOf = (host: CommandHost, { name }: Pick<Domain, 'name'>) => failing(() => findManaged(host, name));

@@ -1,0 +1,45 @@
+/** The host's networks: the one bridge that all cards are at. Source: libvirt's documentation, "Network XML format". */
+import { uuidOfName } from '../uuid.ts';
+import { LibvirtError } from './errors.ts';
+
+export interface Network {
+  name: string;
+  uuid: string;
+  bridge: string;
+}
+
+const BRIDGE = 'xenbr0';
+const NETWORKS: readonly Network[] = [{ name: BRIDGE, uuid: uuidOfName(`network ${BRIDGE}`), bridge: BRIDGE }];
+
+/** virConnectListAllNetworksFlags: what it is not. */
+const INACTIVE = 1 << 0,
+  ACTIVE = 1 << 1,
+  PERSISTENT = 1 << 2,
+  TRANSIENT = 1 << 3,
+  AUTOSTART = 1 << 4,
+  NO_AUTOSTART = 1 << 5;
+
+export function listNetworks(flags: number): readonly Network[] {
+  const groups = [
+    [ACTIVE, INACTIVE],
+    [PERSISTENT, TRANSIENT],
+    [AUTOSTART, NO_AUTOSTART],
+  ];
+  return groups.every(([is, isNot]) => (flags & is!) !== 0 || (flags & isNot!) === 0) ? NETWORKS : [];
+}
+
+export function networkByName(name: string): Network {
+  const found = NETWORKS.find(network => network.name === name);
+  if (!found) throw new LibvirtError('NO_NETWORK', `no network with matching name '${name}'`, 'network');
+  return found;
+}
+
+export function networkByUuid(uuid: string): Network {
+  const found = NETWORKS.find(network => network.uuid === uuid);
+  if (!found) throw new LibvirtError('NO_NETWORK', `no network with matching uuid '${uuid}'`, 'network');
+  return found;
+}
+
+/** The host's bridge, which is there before libvirt is. */
+export const networkXml = ({ name, uuid, bridge }: Network): string =>
+  `<network>\n  <name>${name}</name>\n  <uuid>${uuid}</uuid>\n  <forward mode='bridge'/>\n  <bridge name='${bridge}'/>\n</network>\n`;

@@ -1,0 +1,118 @@
+/** Memory and processors of domains. Source: libxlDomainSetMemoryFlags(), libxlDomainSetVcpusFlags() and libxlDomainGetVcpus() of src/libxl/libxl_driver.c. */
+import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
+import { parseCpus } from '../../definitions/config/index.ts';
+import type { CommandHost } from '../command-host.ts';
+import { COMMANDS, perform } from '../commands/index.ts';
+import { managedOf } from '../commands/managed.ts';
+import type { Domain } from '../domains/index.ts';
+import { activeId, guestId } from './domains.ts';
+import { failing, LibvirtError } from './errors.ts';
+import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
+
+/** VIR_DOMAIN_MEM_MAXIMUM and VIR_DOMAIN_VCPU_MAXIMUM. */
+const MAXIMUM = 1 << 2;
+
+const mibOf = (kib: number): number => Math.max(1, Math.floor(kib / 1024));
+
+/** What it has of memory now, or may have at most. @throws LibvirtError */
+export async function setMemory(host: CommandHost, domain: Domain, memoryKiB: number, flags = 0): Promise<void> {
+  checkFlags(flags, LIVE | CONFIG | MAXIMUM, 'libxlDomainSetMemoryFlags');
+  const { live, config } = impactOf(domain, flags);
+  const memoryMiB = mibOf(memoryKiB);
+  const isMaximum = (flags & MAXIMUM) !== 0;
+  const { definition } = domain;
+  if (!isMaximum && memoryMiB > (definition.maxMemoryMiB ?? definition.memoryMiB))
+    throw new LibvirtError('INVALID_ARG', 'cannot set memory higher than max memory');
+  if (live) {
+    const id = guestId(domain);
+    await failing(() =>
+      isMaximum
+        ? perform(host, 'mem-max', COMMANDS['mem-max'], id, memoryMiB)
+        : perform(host, 'mem-set', COMMANDS['mem-set'], id, memoryMiB),
+    );
+  }
+  if (config)
+    await failing(() =>
+      managedOf(host).change(domain.managed!, before =>
+        isMaximum
+          ? { ...before, maxMemoryMiB: memoryMiB, memoryMiB: Math.min(before.memoryMiB, memoryMiB) }
+          : { ...before, memoryMiB },
+      ),
+    );
+}
+
+/** How many processors it has now, or may have at most. @throws LibvirtError */
+export async function setVcpus(host: CommandHost, domain: Domain, count: number, flags = 0): Promise<void> {
+  checkFlags(flags, LIVE | CONFIG | MAXIMUM, 'libxlDomainSetVcpusFlags');
+  if (count === 0) throw new LibvirtError('INVALID_ARG', 'nvcpus is zero');
+  const { live, config } = impactOf(domain, flags);
+  const isMaximum = (flags & MAXIMUM) !== 0;
+  if (isMaximum && live)
+    throw new LibvirtError('INVALID_ARG', 'invalid flag combination: the maximum of a running domain stays');
+  const most = isMaximum ? MAX_VCPUS : maxVcpusOf(domain);
+  if (count > most)
+    throw new LibvirtError(
+      'INVALID_ARG',
+      `requested vcpus is greater than max allowable vcpus for the domain: ${count} > ${most}`,
+    );
+  if (live) {
+    const id = guestId(domain);
+    await failing(() => perform(host, 'vcpu-set', COMMANDS['vcpu-set'], id, count));
+  }
+  if (config)
+    await failing(() =>
+      managedOf(host).change(domain.managed!, before =>
+        isMaximum ? { ...before, maxVcpus: count, vcpus: Math.min(before.vcpus, count) } : { ...before, vcpus: count },
+      ),
+    );
+}
+
+const maxVcpusOf = ({ definition: { vcpus, maxVcpus = vcpus } }: Pick<Domain, 'definition'>): number => maxVcpus;
+
+/** How many there are of a kind. @throws LibvirtError */
+export async function vcpuCount(host: CommandHost, domain: Domain, flags = 0): Promise<number> {
+  checkFlags(flags, LIVE | CONFIG | MAXIMUM, 'libxlDomainGetVcpusFlags');
+  const { live } = impactOf(domain, flags);
+  if ((flags & MAXIMUM) !== 0) return maxVcpusOf(live ? domain : { definition: domain.managed!.definition });
+  if (!live) return domain.managed!.definition.vcpus;
+  return (await vcpusOf(host, domain)).filter(({ state }) => state !== VCPU.OFFLINE).length;
+}
+
+/** virVcpuState. */
+export const VCPU = { OFFLINE: 0, RUNNING: 1, BLOCKED: 2 };
+
+export interface Vcpu {
+  number: number;
+  state: number;
+  cpuTimeNs: number;
+  /** Where it runs, or ran last. */
+  cpu: number;
+  /** Processors that it may run on: their bits. */
+  affinity: number;
+}
+
+const NS = 1e9;
+
+/** The processors of a domain that runs. @throws LibvirtError */
+export async function vcpusOf(host: CommandHost, domain: Domain): Promise<Vcpu[]> {
+  const id = activeId(domain);
+  const all = 2 ** host.queue.pcpus - 1;
+  return (await COMMANDS['vcpu-list'].run(host, [id])).map(({ vcpu, cpu, online, running, seconds, hard }) => {
+    const bits = parseCpus(hard);
+    return {
+      number: vcpu,
+      state: !online ? VCPU.OFFLINE : running ? VCPU.RUNNING : VCPU.BLOCKED,
+      cpuTimeNs: seconds * NS,
+      cpu,
+      affinity: (typeof bits === 'number' ? bits : all) & all,
+    };
+  });
+}
+
+/** @throws LibvirtError */
+export async function pinVcpu(host: CommandHost, domain: Domain, vcpu: number, affinity: number): Promise<void> {
+  const id = activeId(domain);
+  const list = Array.from({ length: host.queue.pcpus }, (_, cpu) => cpu).filter(cpu => (affinity >>> cpu) & 1);
+  if (list.length === 0) throw new LibvirtError('INVALID_ARG', 'Empty cpu list for pinning');
+  await failing(() => perform(host, 'vcpu-pin', COMMANDS['vcpu-pin'], id, list.join(','), undefined, vcpu));
+}
