@@ -3,11 +3,15 @@
  * number.
  */
 export { capabilities, domainCapabilities } from './capabilities.ts';
+export { attachDevice, blockInfo, blockStats, detachDevice, interfaceStats } from './devices.ts';
 export * from './domains.ts';
 export { ERROR_DOMAIN, type ErrorClass, failing, LibvirtError, libvirtErrorOf } from './errors.ts';
+export { type LifecycleEvent, LifecycleWatch } from './events.ts';
 export { abortJob, JOB_OPERATIONS, JOB_TYPES, jobOf, PAGE_BYTES } from './jobs.ts';
 export * from './life.ts';
 export { hasManagedSave } from './managed-save.ts';
 export { listNetworks, type Network, networkByName, networkByUuid, networkXml } from './networks.ts';
 export { nodeInfo } from './node.ts';
 export { pinVcpu, setMemory, setVcpus, VCPU, type Vcpu, vcpuCount, vcpusOf } from './resources.ts';
+export * from './snapshots.ts';
+export * from './storage.ts';

@@ -1,0 +1,130 @@
+/** Devices of domains: what went through them, and those that come and go while a domain runs. */
+import { formatFinding, isError, judgeDefinition, prepareToRead } from '../../definitions/config/index.ts';
+import type { CommandHost } from '../command-host.ts';
+import { COMMANDS, runXl } from '../commands/index.ts';
+import type { Domain } from '../domains/index.ts';
+import { activeId, guestId } from './domains.ts';
+import { failing, LibvirtError } from './errors.ts';
+import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
+
+const SECTOR_BYTES = 512;
+
+/** virDomainBlockStats of one disk of a domain that runs, by its target, or '' for all. @throws LibvirtError */
+export function blockStats(host: CommandHost, domain: Domain, target: string) {
+  const id = activeId(domain);
+  const names = domain.definition.disks.map(({ vdev }) => vdev);
+  if (target !== '' && !names.includes(target)) throw new LibvirtError('INVALID_ARG', `invalid path: ${target}`);
+  const counts = host.toolstack.services.diskCounts(id).filter(({ vdev }) => target === '' || vdev === target);
+  const sum = (of: (one: (typeof counts)[number]['counts']) => number): number =>
+    counts.reduce((total, one) => total + of(one.counts), 0);
+  return {
+    readRequests: sum(({ reads }) => reads),
+    readBytes: sum(({ readSectors }) => readSectors) * SECTOR_BYTES,
+    writeRequests: sum(({ writes }) => writes),
+    writtenBytes: sum(({ writtenSectors }) => writtenSectors) * SECTOR_BYTES,
+  };
+}
+
+/** virDomainInterfaceStats, as the guest sees it: what it sends the bridge receives. @throws LibvirtError */
+export function interfaceStats(host: CommandHost, domain: Domain, device: string) {
+  const id = activeId(domain);
+  const card = host.toolstack.services
+    .list(id, 'cards')
+    .find(({ devid, mac }) => device === `vif${id}.${devid}` || device === mac);
+  if (!card) throw new LibvirtError('INVALID_ARG', `'${device}' is not a known interface`);
+  const { counts } = card;
+  return {
+    rxBytes: counts.txBytes,
+    rxPackets: counts.txPackets,
+    rxDropped: counts.txDropped,
+    txBytes: counts.rxBytes,
+    txPackets: counts.rxPackets,
+    txDropped: counts.rxDropped,
+  };
+}
+
+/** virDomainBlockInfo, in bytes. @throws LibvirtError */
+export async function blockInfo(host: CommandHost, { definition }: Domain, target: string) {
+  const disk = definition.disks.find(({ vdev, target: path }) => vdev === target || path === target);
+  if (!disk) throw new LibvirtError('INVALID_ARG', `invalid path ${target} not assigned to domain`);
+  if (disk.target === '')
+    throw new LibvirtError('INVALID_ARG', `disk '${target}' does not currently have a source assigned`);
+  const path = disk.target;
+  return failing(async () => {
+    const volume = (await host.openDevices([path]))?.volumes.find(({ name }) => path === `/dev/vg0/${name}`);
+    if (volume) return { capacityBytes: volume.bytes, allocationBytes: volume.bytes, physicalBytes: volume.bytes };
+    const { size } = await host.readFile(path);
+    const { device } = await host.openImage(path);
+    return { capacityBytes: device.bytes, allocationBytes: size, physicalBytes: size };
+  });
+}
+
+/** What a device's XML defines, as a domain has it. @throws LibvirtError with all that is wrong */
+async function deviceOf(xml: string) {
+  const name = '(device_definition)';
+  const text = `<domain type='xen'><name>d</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type></os><devices>${xml}</devices></domain>`;
+  await prepareToRead(text);
+  const { definition, findings } = judgeDefinition(name, text);
+  const wrong = findings.filter(isError);
+  if (wrong.length > 0) throw new LibvirtError('XML_ERROR', wrong.map(formatFinding).join('\n'));
+  return definition;
+}
+
+/** Words of xl for a device: what attaches and what detaches it. @throws LibvirtError where it can do neither */
+async function wordsFor(xml: string): Promise<{ attach: string[]; detach: string[] }> {
+  const { disks, nic, vif, mac, cardOptions } = await deviceOf(xml);
+  const [disk] = disks;
+  if (disk)
+    return {
+      attach: [
+        'block-attach',
+        `format=${disk.format},vdev=${disk.vdev},access=${disk.readOnly ? 'ro' : 'rw'}${disk.kind === 'cdrom' ? ',devtype=cdrom' : ''},target=${disk.target}`,
+      ],
+      detach: ['block-detach', disk.vdev],
+    };
+  if (nic || vif)
+    return {
+      attach: [
+        'network-attach',
+        ...(mac ? [`mac=${mac}`] : []),
+        ...(cardOptions?.bridge ? [`bridge=${cardOptions.bridge}`] : []),
+      ],
+      detach: ['network-detach', mac ?? ''],
+    };
+  throw new LibvirtError('CONFIG_UNSUPPORTED', 'only disks and network cards come to a domain that runs, and go');
+}
+
+async function change(
+  host: CommandHost,
+  domain: Domain,
+  xml: string,
+  flags: number,
+  to: 'attach' | 'detach',
+): Promise<void> {
+  checkFlags(flags, LIVE | CONFIG, to === 'attach' ? 'libxlDomainAttachDeviceFlags' : 'libxlDomainDetachDeviceFlags');
+  const { config } = impactOf(domain, flags);
+  if (config)
+    throw new LibvirtError(
+      'OPERATION_UNSUPPORTED',
+      'devices of a definition are changed by defining it anew (virsh edit)',
+    );
+  const id = guestId(domain);
+  await failing(async () => {
+    const [command = '', ...rest] = (await wordsFor(xml))[to];
+    const read = (path: string): Promise<Blob> => host.readFile(path);
+    await runXl(COMMANDS, {
+      host,
+      program: 'xl',
+      words: [command, String(id), ...rest],
+      read,
+      write: () => Promise.reject(new Error('Nothing is written.')),
+    });
+  });
+}
+
+/** @throws LibvirtError */
+export const attachDevice = (host: CommandHost, domain: Domain, xml: string, flags = 0): Promise<void> =>
+  change(host, domain, xml, flags, 'attach');
+/** @throws LibvirtError */
+export const detachDevice = (host: CommandHost, domain: Domain, xml: string, flags = 0): Promise<void> =>
+  change(host, domain, xml, flags, 'detach');

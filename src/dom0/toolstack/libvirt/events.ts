@@ -1,0 +1,101 @@
+/**
+ * What becomes of domains, as libvirt tells it: two looks at the host are compared. Source: virDomainEventType and its details in libvirt-domain.h; what
+ * libxl's driver sends where (src/libxl/libxl_domain.c).
+ */
+import type { CommandHost } from '../command-host.ts';
+import { type Domain, domainsOf } from '../domains/index.ts';
+import { uuidOfDomain } from './domains.ts';
+
+export interface LifecycleEvent {
+  domain: { name: string; uuid: string; id: number };
+  event: number;
+  detail: number;
+}
+
+const EVENT = { DEFINED: 0, UNDEFINED: 1, STARTED: 2, SUSPENDED: 3, RESUMED: 4, STOPPED: 5, CRASHED: 8 };
+const DEFINED = { ADDED: 0, UPDATED: 1 };
+const STARTED: Readonly<Record<string, number>> = { booted: 0, migrated: 1, restored: 2, 'from snapshot': 3 };
+const SUSPENDED: Readonly<Record<string, number>> = { user: 0, migrating: 1, 'from snapshot': 5 };
+const STOPPED: Readonly<Record<string, number>> = {
+  shutdown: 0,
+  destroyed: 1,
+  crashed: 2,
+  migrated: 3,
+  saved: 4,
+  failed: 5,
+  'from snapshot': 6,
+};
+
+interface Seen {
+  domain: LifecycleEvent['domain'];
+  isThere: boolean;
+  isPaused: boolean;
+  hasCrashed: boolean;
+  reason: string;
+  text: string | undefined;
+}
+
+const seen = (domain: Domain): Seen => {
+  const { name, id, status, managed } = domain;
+  return {
+    domain: { name, uuid: uuidOfDomain(domain), id: id ?? -1 },
+    isThere: id !== undefined && status.state !== 'shut off',
+    // A job has it stand still for a moment: nobody paused it.
+    isPaused: status.state === 'paused' && status.reason in SUSPENDED,
+    hasCrashed: status.state === 'crashed',
+    reason: status.reason,
+    text: managed?.text,
+  };
+};
+
+/** Told whenever something may have changed; it tells what has, in order. */
+export class LifecycleWatch {
+  private readonly host: CommandHost;
+  private readonly tell: (event: LifecycleEvent) => void;
+  private before: Map<string, Seen> | undefined;
+  private looking: Promise<void> = Promise.resolve();
+  private isAsked = false;
+
+  constructor(host: CommandHost, tell: (event: LifecycleEvent) => void) {
+    this.host = host;
+    this.tell = tell;
+  }
+
+  look(): Promise<void> {
+    if (this.isAsked) return this.looking;
+    this.isAsked = true;
+    this.looking = this.looking.then(async () => {
+      this.isAsked = false;
+      const now = new Map((await domainsOf(this.host).list()).map(domain => [domain.name, seen(domain)]));
+      const { before } = this;
+      this.before = now;
+      if (before) for (const event of this.differences(before, now)) this.tell(event);
+    });
+    return this.looking;
+  }
+
+  private *differences(before: Map<string, Seen>, now: Map<string, Seen>): Generator<LifecycleEvent> {
+    for (const name of new Set([...before.keys(), ...now.keys()])) yield* this.ofOne(before.get(name), now.get(name));
+  }
+
+  private *ofOne(was: Seen | undefined, is: Seen | undefined): Generator<LifecycleEvent> {
+    const domain = (is ?? was)!.domain;
+    const event = (type: number, detail = 0): LifecycleEvent => ({ domain, event: type, detail });
+    if (is?.text !== undefined && was?.text !== is.text)
+      yield event(EVENT.DEFINED, was?.text === undefined ? DEFINED.ADDED : DEFINED.UPDATED);
+    const isAnother = was?.isThere && is?.isThere && was.domain.id !== is.domain.id;
+    if (was?.isThere && (!is?.isThere || isAnother)) {
+      const why = is && !isAnother ? is.reason : this.host.toolstack.halted.get(domain.name);
+      yield event(EVENT.STOPPED, STOPPED[why ?? 'shutdown'] ?? STOPPED.shutdown);
+    }
+    if (is?.isThere && (!was?.isThere || isAnother)) {
+      yield event(EVENT.STARTED, STARTED[is.reason] ?? STARTED.booted);
+      if (is.isPaused) yield event(EVENT.SUSPENDED, SUSPENDED[is.reason]);
+    } else if (is?.isThere && was) {
+      if (is.hasCrashed && !was.hasCrashed) yield event(EVENT.CRASHED);
+      if (is.isPaused && !was.isPaused) yield event(EVENT.SUSPENDED, SUSPENDED[is.reason]);
+      if (was.isPaused && !is.isPaused && !is.hasCrashed) yield event(EVENT.RESUMED);
+    }
+    if (was?.text !== undefined && is?.text === undefined) yield event(EVENT.UNDEFINED);
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Snapshots of domains. Source: libvirt's documentation, "Snapshot XML format"; libvirt-domain-snapshot.h for the flags. libxl's driver has none: these are of
+ * Ringside's toolstack.
+ */
+import type { CommandHost } from '../command-host.ts';
+import { COMMANDS, perform } from '../commands/index.ts';
+import type { Domain } from '../domains/index.ts';
+import { currentOf, type SnapshotRecord } from '../snapshots/index.ts';
+import { uuidOfDomain } from './domains.ts';
+import { failing, LibvirtError } from './errors.ts';
+import { checkFlags } from './flags.ts';
+import { escapedXml, readXml } from './xml.ts';
+
+/** virDomainSnapshotListFlags: which of the tree are meant; the first bit is of roots alone, or, of one's children, of all below. */
+const LIST = {
+  ROOTS: 1 << 0,
+  METADATA: 1 << 1,
+  LEAVES: 1 << 2,
+  NO_LEAVES: 1 << 3,
+  NO_METADATA: 1 << 4,
+  INACTIVE: 1 << 5,
+  ACTIVE: 1 << 6,
+  DISK_ONLY: 1 << 7,
+  INTERNAL: 1 << 8,
+  EXTERNAL: 1 << 9,
+  TOPOLOGICAL: 1 << 10,
+};
+const GROUPS = [
+  LIST.LEAVES | LIST.NO_LEAVES,
+  LIST.METADATA | LIST.NO_METADATA,
+  LIST.INACTIVE | LIST.ACTIVE | LIST.DISK_ONLY,
+  LIST.INTERNAL | LIST.EXTERNAL,
+];
+const ALL = GROUPS.reduce((all, group) => all | group, LIST.ROOTS | LIST.TOPOLOGICAL);
+
+/** Those of a domain that `flags` name, the oldest first. `under`: children of this one alone. @throws LibvirtError */
+export async function listSnapshots(
+  host: CommandHost,
+  { name }: Pick<Domain, 'name'>,
+  flags: number,
+  under?: string,
+): Promise<SnapshotRecord[]> {
+  checkFlags(flags, ALL, 'virDomainListAllSnapshots');
+  const all = await failing(() => COMMANDS['snapshot-list'].run(host, name));
+  const traits = (record: SnapshotRecord): number =>
+    (all.some(({ parent }) => parent === record.name) ? LIST.NO_LEAVES : LIST.LEAVES) |
+    LIST.METADATA |
+    (record.state ? LIST.ACTIVE : LIST.INACTIVE) |
+    LIST.INTERNAL;
+  const isBelow = (record: SnapshotRecord, above: string): boolean => {
+    if (record.parent === above) return true;
+    const parent = all.find(each => each.name === record.parent);
+    return parent !== undefined && (flags & LIST.ROOTS) !== 0 && isBelow(parent, above);
+  };
+  return all.filter(
+    record =>
+      (under === undefined
+        ? (flags & LIST.ROOTS) === 0 || !all.some(each => each.name === record.parent)
+        : isBelow(record, under)) &&
+      GROUPS.every(group => (flags & group) === 0 || (traits(record) & flags & group) !== 0),
+  );
+}
+
+/** @throws LibvirtError */
+export async function snapshotByName(
+  host: CommandHost,
+  domain: Pick<Domain, 'name'>,
+  name: string,
+): Promise<SnapshotRecord> {
+  const found = (await listSnapshots(host, domain, 0)).find(record => record.name === name);
+  if (!found)
+    throw new LibvirtError('NO_DOMAIN_SNAPSHOT', `no domain snapshot with matching name '${name}'`, 'snapshot');
+  return found;
+}
+
+/** The one that the domain is at; undefined: none. */
+export const currentSnapshot = async (
+  host: CommandHost,
+  domain: Pick<Domain, 'name'>,
+): Promise<SnapshotRecord | undefined> => currentOf(await listSnapshots(host, domain, 0));
+
+/** virDomainSnapshotCreateFlags: all of a snapshot is taken at once here, while the domain runs. */
+const CREATE = { LIVE: 1 << 8, ATOMIC: 1 << 7, VALIDATE: 1 << 9 };
+
+/** By a document of which name and description count; without a name it is called by the time, as libvirt does. @throws LibvirtError */
+export async function createSnapshot(
+  host: CommandHost,
+  domain: Domain,
+  xml: string,
+  flags = 0,
+): Promise<SnapshotRecord> {
+  checkFlags(flags, CREATE.LIVE | CREATE.ATOMIC | CREATE.VALIDATE, 'virDomainSnapshotCreateXML');
+  const { children } = await readXml(xml, 'domainsnapshot');
+  const text = (wanted: string): string | undefined => children.find(({ name }) => name === wanted)?.text || undefined;
+  const name = text('name') ?? String(Math.floor(host.parts.epochMs() / 1000));
+  return failing(() => perform(host, 'snapshot', COMMANDS.snapshot, domain.name, name, text('description')));
+}
+
+/** virDomainSnapshotDeleteFlags. */
+const DELETE = { CHILDREN: 1 << 0, METADATA_ONLY: 1 << 1, CHILDREN_ONLY: 1 << 2 };
+
+/** @throws LibvirtError */
+export async function deleteSnapshot(
+  host: CommandHost,
+  domain: Pick<Domain, 'name'>,
+  name: string,
+  flags = 0,
+): Promise<void> {
+  checkFlags(flags, DELETE.CHILDREN | DELETE.CHILDREN_ONLY, 'virDomainSnapshotDelete');
+  await snapshotByName(host, domain, name);
+  const below = flags === 0 ? [] : await listSnapshots(host, domain, LIST.ROOTS, name);
+  const gone = [...below.map(record => record.name).reverse(), ...(flags & DELETE.CHILDREN_ONLY ? [] : [name])];
+  for (const each of gone) await failing(() => COMMANDS['snapshot-delete'].run(host, domain.name, each));
+}
+
+/** virDomainSnapshotRevertFlags. */
+const REVERT = { RUNNING: 1 << 0, PAUSED: 1 << 1, FORCE: 1 << 2 };
+
+/** @throws LibvirtError */
+export async function revertToSnapshot(
+  host: CommandHost,
+  domain: Pick<Domain, 'name'>,
+  name: string,
+  flags = 0,
+): Promise<void> {
+  checkFlags(flags, REVERT.FORCE, 'virDomainRevertToSnapshot');
+  await snapshotByName(host, domain, name);
+  await failing(() => perform(host, 'revert', COMMANDS.revert, domain.name, name));
+}
+
+/** What it is, as virDomainSnapshotDefFormat() orders it. */
+export function snapshotXml(domain: Domain, record: SnapshotRecord): string {
+  const { name, description, state, parent, createdMs, disks } = record;
+  const lines = [
+    `<name>${escapedXml(name)}</name>`,
+    ...(description ? [`<description>${escapedXml(description)}</description>`] : []),
+    `<state>${state ? 'running' : 'shutoff'}</state>`,
+    ...(parent === undefined ? [] : ['<parent>', `  <name>${escapedXml(parent)}</name>`, '</parent>']),
+    `<creationTime>${Math.floor(createdMs / 1000)}</creationTime>`,
+    `<memory snapshot='${state ? 'internal' : 'no'}'/>`,
+    ...(disks.length === 0
+      ? []
+      : [
+          '<disks>',
+          ...disks.map(({ device }) => `  <disk name='${escapedXml(device)}' snapshot='internal'/>`),
+          '</disks>',
+        ]),
+    '<domain>',
+    `  <uuid>${uuidOfDomain(domain)}</uuid>`,
+    '</domain>',
+  ];
+  return `<domainsnapshot>\n${lines.map(line => `  ${line}\n`).join('')}</domainsnapshot>\n`;
+}
