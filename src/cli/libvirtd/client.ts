@@ -2,7 +2,7 @@
 import { decode, encode, XdrError } from '../../formats/xdr/index.ts';
 import type { ByteChannel } from '../../dom0/host/nbd/index.ts';
 import type { CommandHost } from '../../dom0/toolstack/index.ts';
-import { ERROR_DOMAIN, LibvirtError, libvirtErrorOf } from '../../dom0/toolstack/libvirt/index.ts';
+import { ERROR_DOMAIN, LibvirtError, libvirtErrorOf, type LifecycleEvent } from '../../dom0/toolstack/libvirt/index.ts';
 import { type Packet, PacketError, PacketReader, packetOf, packetWith } from './packets.ts';
 import type { Caller, Connection, Table } from './procedure.ts';
 import {
@@ -28,12 +28,6 @@ const MOST_WAITING_BYTES = 16 * 2 ** 20;
 const LEVEL_ERROR = 2;
 /** VIR_DOMAIN_EVENT_ID_LIFECYCLE. */
 const LIFECYCLE = 0;
-
-export interface LifecycleEvent {
-  domain: { name: string; uuid: string; id: number };
-  event: number;
-  detail: number;
-}
 
 export class Client {
   readonly host: CommandHost;

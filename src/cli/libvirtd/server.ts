@@ -1,7 +1,8 @@
 /** The daemon's UNIX socket: whoever may open it is a client. */
 import { chmodSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
-import type { CommandHost } from '../../dom0/toolstack/index.ts';
+import type { Host } from '../../dom0/service/index.ts';
+import { LifecycleWatch } from '../../dom0/toolstack/libvirt/index.ts';
 import { channelOf } from '../sockets.ts';
 import { Client } from './client.ts';
 import { PROCEDURES } from './table.ts';
@@ -24,7 +25,7 @@ export class LibvirtServer {
   }
 
   /** @throws SocketError */
-  static async open(host: CommandHost, path: string): Promise<LibvirtServer> {
+  static async open(host: Host, path: string): Promise<LibvirtServer> {
     await removeDead(path);
     const server = createServer();
     const daemon = new LibvirtServer(server);
@@ -46,6 +47,10 @@ export class LibvirtServer {
       process.umask(mask);
     }
     chmodSync(path, OWNER_ALONE);
+    const watch = new LifecycleWatch(host, event => {
+      for (const client of daemon.clients) client.tell(event);
+    });
+    await host.subscribe(() => void watch.look());
     return daemon;
   }
 

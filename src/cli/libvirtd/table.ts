@@ -1,10 +1,24 @@
 /** All procedures that are answered: a row of a file of procedures/ makes one. Others are answered by libvirt's own "not supported". */
 import type { Table } from './procedure.ts';
 import { CONNECTION } from './procedures/connection.ts';
+import { DEVICES } from './procedures/devices.ts';
 import { DOMAINS } from './procedures/domains.ts';
+import { NETWORKS, STORAGE } from './procedures/host-parts.ts';
 import { LIFE } from './procedures/life.ts';
 import { NODE } from './procedures/node.ts';
 import { RESOURCES } from './procedures/resources.ts';
+import { SNAPSHOTS } from './procedures/snapshots.ts';
 import { STREAMS } from './procedures/streams.ts';
 
-export const PROCEDURES: Table = { ...CONNECTION, ...NODE, ...DOMAINS, ...LIFE, ...RESOURCES, ...STREAMS };
+export const PROCEDURES: Table = {
+  ...CONNECTION,
+  ...NODE,
+  ...DOMAINS,
+  ...LIFE,
+  ...RESOURCES,
+  ...DEVICES,
+  ...SNAPSHOTS,
+  ...STREAMS,
+  ...NETWORKS,
+  ...STORAGE,
+};

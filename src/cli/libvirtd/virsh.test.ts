@@ -1,7 +1,7 @@
 /** Debian's virsh as a client of a host here. */
 import { spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { until } from '../../dom0/service/host.test-support.ts';
 import { daemonWithVirsh, VIRSH } from './virsh.test-support.ts';
 
@@ -18,7 +18,9 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     expect(await virsh('list --inactive --name')).toBe('\n');
     expect(await virsh('version')).toContain('Using API: Xen 9.0.0\nRunning hypervisor: Xen 4.');
     expect(await virsh('domstate nobody')).toBe("1: error: failed to get domain 'nobody'\n");
-    expect(await virsh('vol-key x')).toContain('this function is not supported by the connection driver');
+    expect(await virsh('nodecpustats')).toBe(
+      '1: error: Unable to get number of cpu stats\nerror: this function is not supported by the connection driver: virNodeGetCPUStats\n',
+    );
   });
 
   it('defines, starts, pauses, stops and forgets a domain', async () => {
@@ -104,5 +106,48 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
       expect(await virsh(line, '-r')).toContain('operation forbidden: read only access prevents vir');
     expect((await host.managed!.list()).length).toBe(1);
     expect(host.all()).toEqual([]);
+  });
+
+  it('is told what becomes of a domain', async () => {
+    const { uri, virsh, write, directory } = await daemonWithVirsh();
+    write('a.xml', DEMO);
+    const events = spawn(VIRSH!, ['-c', uri, 'event', '--all', '--loop'], { cwd: directory });
+    onTestFinished(() => void events.kill());
+    let told = '';
+    events.stdout.on('data', data => (told += data));
+    // It is connected once it has asked for events; until then nothing is told.
+    await until(async () => {
+      await virsh('define a.xml');
+      await virsh('undefine a');
+      return told.includes('Undefined Removed');
+    });
+    told = '';
+    for (const line of ['define a.xml', 'start a', 'suspend a', 'resume a', 'destroy a', 'undefine a'])
+      await virsh(line);
+    await until(() => told.includes('Undefined Removed'));
+    const lifecycle = [...told.matchAll(/event 'lifecycle' for domain 'a': (.*)/g)].map(([, what]) => what);
+    expect(lifecycle).toEqual([
+      'Defined Added',
+      'Started Booted',
+      'Suspended Paused',
+      'Resumed Unpaused',
+      'Stopped Destroyed',
+      'Undefined Removed',
+    ]);
+  });
+
+  it('lists networks, pools and volumes, and what there is none of', async () => {
+    const { virsh, files } = await daemonWithVirsh();
+    await files.mkdir('/var/lib/xen/images', { recursive: true });
+    await files.writeFile('/var/lib/xen/images/a.img', new Uint8Array(1 << 20));
+    expect(await virsh('net-list --all')).toContain(' xenbr0   active   yes         yes\n');
+    expect(await virsh('net-info xenbr0')).toContain('Bridge:         xenbr0\n');
+    expect(await virsh('pool-list')).toContain(' images   active   yes\n');
+    expect(await virsh('vol-list images')).toContain(' a.img   /var/lib/xen/images/a.img\n');
+    expect(await virsh('vol-info a.img --pool images')).toBe(
+      'Name:           a.img\nType:           file\nCapacity:       1.00 MiB\nAllocation:     1.00 MiB\n\n',
+    );
+    for (const list of ['iface-list', 'nodedev-list', 'secret-list', 'nwfilter-list'])
+      expect(await virsh(list)).not.toContain('error');
   });
 });

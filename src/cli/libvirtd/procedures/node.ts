@@ -1,5 +1,5 @@
 /** Procedures of the host's machine. */
-import { fixed, int, struct, unsignedHyper } from '../../../formats/xdr/index.ts';
+import { array, fixed, int, struct, unsignedHyper } from '../../../formats/xdr/index.ts';
 import { capabilities, domainCapabilities, nodeInfo } from '../../../dom0/toolstack/libvirt/index.ts';
 import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
 import { procedure, type Table } from '../procedure.ts';
@@ -7,7 +7,11 @@ import { flags, maybeText, text } from '../types.ts';
 
 const MIB = 2 ** 20;
 /** Of virNodeInfo's name of a processor; each of its characters is a word of XDR. */
-const MODEL_CHARS = 32;
+const MODEL_CHARS = 32,
+  /** VIR_SECURITY_MODEL_BUFLEN. */
+  SECURITY_CHARS = 257;
+
+const charsOf = (word: string): number[] => Array.from(word, char => char.charCodeAt(0));
 
 export const NODE: Table = {
   node_get_info: procedure({
@@ -23,7 +27,7 @@ export const NODE: Table = {
     }),
     run: async ({ host }) => {
       const { model, ...rest } = await nodeInfo(host);
-      return { ...rest, model: Array.from({ length: MODEL_CHARS }, (_, i) => model.charCodeAt(i) || 0) };
+      return { ...rest, model: charsOf(model.padEnd(MODEL_CHARS, '\0')) };
     },
   }),
   node_get_free_memory: procedure({
@@ -34,6 +38,11 @@ export const NODE: Table = {
     arguments: struct({ type: maybeText }),
     result: struct({ vcpus: int }),
     run: () => ({ vcpus: MAX_VCPUS }),
+  }),
+  /** None: guests are apart by the hypervisor. */
+  node_get_security_model: procedure({
+    result: struct({ model: array(int, SECURITY_CHARS), doi: array(int, SECURITY_CHARS) }),
+    run: () => ({ model: charsOf('none'), doi: charsOf('0') }),
   }),
   connect_get_capabilities: procedure({
     result: struct({ xml: text }),
