@@ -55,6 +55,8 @@ const PROGRAMS = {
     'sim-pool': 'src/cli/sim-pool/main.ts',
     'fuzz-leases': 'src/cli/fuzz-leases.ts',
     'fuzz-pool': 'src/cli/fuzz-pool.ts',
+    'fuzz-libvirt': 'src/cli/fuzz-libvirt.ts',
+    'judge-libvirt': 'src/cli/judge-libvirt.ts',
     'explore-leases': 'src/cli/explore-leases.ts',
     'lesson-times': 'src/cli/lesson-times.ts',
     'bench-widths': 'src/cli/bench-widths.ts',

@@ -144,8 +144,7 @@ const noSyntax = (name: string): string =>
 const libvirt = (verb: string, name: string, why: string): string =>
   `error: Failed to ${verb} domain '${name}'\nerror: ${why}`;
 const NOT_RUNNING = 'Requested operation is not valid: domain is not running';
-const noDomain = (name: string): string =>
-  `error: failed to get domain '${name}'\nerror: Domain not found: no domain with matching name '${name}'`;
+const noDomain = (name: string): string => `error: failed to get domain '${name}'`;
 
 const DONE = { status: 0, said: '' };
 type Row = [line: string, status: number, said: string | RegExp];
@@ -323,7 +322,7 @@ const TABLE: Record<string, Row[]> = {
     [
       'virsh autostart x',
       1,
-      /^error: Failed to mark domain 'x' as autostarted\nerror: Requested operation is not valid: cannot act on a transient domain/,
+      /^error: Failed to mark domain 'x' as autostarted\nerror: Requested operation is not valid: cannot set autostart for transient domain/,
     ],
   ],
   'a saved state': [

@@ -180,7 +180,7 @@ describe('virsh', () => {
     expect(await virsh('domjobinfo b --completed')).toMatch(/^Job type: {9}Cancelled {3}\nOperation: {8}Save/);
     // One that does not listen is held still, and is gone when its state is written.
     client.write('/local/domain/1/control/feature-suspend', '0');
-    expect(await virsh('save b /root/b.save')).toBe("Domain 'b' saved to /root/b.save\n\n");
+    expect(await virsh('save b /root/b.save')).toBe("\nDomain 'b' saved to /root/b.save\n\n");
     expect(await virsh('restore /root/b.save')).toBe('Domain restored from /root/b.save\n\n');
     expect(await virsh('domjobinfo b --completed')).toMatch(/^Job type: {9}Completed {3}\nOperation: {8}Restore/);
   });
@@ -227,11 +227,11 @@ describe('virsh', () => {
       await virsh('domstate a'),
       await virsh('resume 2'),
       await virsh(`domid ${UUID}`),
-    ]).toEqual(["Domain 'a' suspended\n\n", 'paused\n\n', "Domain 'a' resumed\n\n", '2\n\n']);
+    ]).toEqual(["Domain 'a' suspended\n\n", 'paused\n\n', "Domain '2' resumed\n\n", '2\n\n']);
     expect([await virsh('start a'), await virsh('start c'), await virsh('undefine b'), await virsh('frob')]).toEqual([
       '1: error: Domain is already active\n',
-      "1: error: failed to get domain 'c'\nerror: Domain not found: no domain with matching name 'c'\n",
-      "1: error: Failed to undefine domain 'b'\nerror: Requested operation is not valid: cannot act on a transient domain: it was created, and not defined\n",
+      "1: error: failed to get domain 'c'\n",
+      "1: error: Failed to undefine domain 'b'\nerror: Requested operation is not valid: cannot undefine transient domain\n",
       "1: error: unknown command: 'frob'\n",
     ]);
     expect([

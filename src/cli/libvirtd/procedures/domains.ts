@@ -1,13 +1,16 @@
 /** Procedures that find domains and tell of them. */
 import { array, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
-import type { CommandHost, Domain } from '../../../dom0/toolstack/index.ts';
+import { addressesOf, type CommandHost, type Domain } from '../../../dom0/toolstack/index.ts';
 import {
+  activeId,
+  describeDomain,
   domainById,
   domainByName,
   domainByUuid,
   hasManagedSave,
   infoOf,
   isAutomatic,
+  LibvirtError,
   listDomains,
   osTypeOf,
   stateOf,
@@ -15,7 +18,7 @@ import {
   xmlOf,
 } from '../../../dom0/toolstack/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
-import { domain, type DomainRef, flags, LIST_MAX, text, uuid } from '../types.ts';
+import { domain, type DomainRef, flags, LIST_MAX, maybeText, text, uuid } from '../types.ts';
 
 /** As the protocol names a domain; -1: it does not run. */
 export const refOf = (found: Domain): DomainRef => ({
@@ -26,6 +29,19 @@ export const refOf = (found: Domain): DomainRef => ({
 
 /** The one that a client means: by its UUID, as libvirt's drivers do. @throws LibvirtError */
 export const meant = (host: CommandHost, ref: DomainRef): Promise<Domain> => domainByUuid(host, ref.uuid);
+
+/** VIR_DOMAIN_METADATA_DESCRIPTION, VIR_IP_ADDR_TYPE_IPV4. */
+const DESCRIPTION = 0,
+  IPV4 = 0;
+/** Of the network of the host's guests. */
+const GUEST_PREFIX = 24;
+/** REMOTE_DOMAIN_INTERFACE_MAX, which is that of addresses, too. */
+const MOST_INTERFACES = 2048;
+const interfaceType = struct({
+  name: text,
+  mac: maybeText,
+  addresses: array(struct({ type: int, address: text, prefix: unsigned }), MOST_INTERFACES),
+});
 
 /** VIR_SECURITY_LABEL_BUFLEN. */
 const SECURITY_LABEL_CHARS = 4097;
@@ -117,5 +133,38 @@ export const DOMAINS: Table = {
     arguments: ofDomain,
     result: struct({ label: array(int, SECURITY_LABEL_CHARS), isEnforcing: int }),
     run: async ({ host }, given) => (await meant(host, given.domain), { label: [], isEnforcing: 0 }),
+  }),
+  domain_get_metadata: procedure({
+    arguments: struct({ domain, type: int, uri: maybeText, flags }),
+    result: struct({ metadata: text }),
+    run: async ({ host }, given) => {
+      const { definition } = await meant(host, given.domain);
+      if (given.type !== DESCRIPTION || definition.description === undefined)
+        throw new LibvirtError('NO_DOMAIN_METADATA', 'Requested metadata element is not present', 'domain');
+      return { metadata: definition.description };
+    },
+  }),
+  domain_set_metadata: procedure({
+    changes: true,
+    arguments: struct({ domain, type: int, metadata: maybeText, key: maybeText, uri: maybeText, flags }),
+    run: async ({ host }, given) => {
+      if (given.type !== DESCRIPTION)
+        throw new LibvirtError('ARGUMENT_UNSUPPORTED', 'only descriptions are kept here', 'domain');
+      await describeDomain(host, await meant(host, given.domain), given.metadata ?? '');
+    },
+  }),
+  domain_interface_addresses: procedure({
+    arguments: struct({ domain, source: unsigned, flags }),
+    result: struct({ interfaces: array(interfaceType, MOST_INTERFACES) }),
+    run: async ({ host }, given) => {
+      const id = activeId(await meant(host, given.domain));
+      return {
+        interfaces: addressesOf(host, id).map(({ port, mac, address }) => ({
+          name: port,
+          mac,
+          addresses: [{ type: IPV4, address, prefix: GUEST_PREFIX }],
+        })),
+      };
+    },
   }),
 };

@@ -12,15 +12,23 @@ import {
   writeXlConfig,
   writeXml,
 } from '../../definitions/config/index.ts';
-import { type CommandHost, managedOf } from '../../toolstack/index.ts';
-import { COMMANDS, perform } from '../../toolstack/commands/index.ts';
+import type { CommandHost } from '../../toolstack/index.ts';
+import {
+  defineDomain,
+  hasManagedSave,
+  renameDomain,
+  undefineDomain,
+  XML_INACTIVE,
+  xmlOf,
+} from '../../toolstack/libvirt/index.ts';
 import type { Surroundings } from '../program.ts';
-import { COMMAND, definitionIn, find, managedFor, type VirshCommand, VirshError } from './virsh-command.ts';
+import { COMMAND, definitionIn, find, saying, type VirshCommand, VirshError } from './virsh-command.ts';
+
+/** VIR_DOMAIN_UNDEFINE_MANAGED_SAVE. */
+const MANAGED_SAVE = 1 << 0;
 
 async function dumpxml(host: CommandHost, [word]: string[], options: ReadonlySet<string>): Promise<string> {
-  const domain = await find(host, word);
-  const inactive = options.has('inactive') && domain.managed;
-  return `${writeXml(inactive ? inactive.definition : domain.definition, inactive || domain.id === undefined ? {} : { domid: domain.id })}\n`;
+  return `${xmlOf(await find(host, word), options.has('inactive') ? XML_INACTIVE : 0)}\n`;
 }
 
 /** Formats of domxml-to-native and domxml-from-native. */
@@ -84,9 +92,7 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
     about: 'define a domain from an XML file',
     run: async (host, words, _options, around) => {
       const { path, text } = await definitionIn(words, around);
-      const { name } = await perform(host, 'new', COMMANDS.new, path, text).catch((error: Error) => {
-        throw new VirshError(`error: Failed to define domain from ${path}\nerror: ${error.message}`);
-      });
+      const { name } = await saying(`Failed to define domain from ${path}`, () => defineDomain(host, text));
       return `Domain '${name}' defined from ${path}\n\n`;
     },
   },
@@ -98,19 +104,16 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
     },
   },
   undefine: {
-    usage: 'undefine <domain> [--remove-all-storage]',
+    usage: 'undefine <domain> [--managed-save] [--remove-all-storage]',
     about: 'undefine a domain',
     run: async (host, [word], options) => {
       const domain = await find(host, word);
-      try {
-        // As libvirt does: a domain that runs goes on, and is transient then.
-        const managed = managedFor(domain);
-        if (domain.id === undefined)
-          await perform(host, 'delete', COMMANDS.delete, domain.name, options.has('remove-all-storage'));
-        else await managedOf(host).remove(managed);
-      } catch (error) {
-        throw new VirshError(`error: Failed to undefine domain '${domain.name}'\nerror: ${(error as Error).message}`);
-      }
+      const flags = options.has('managed-save') ? MANAGED_SAVE : 0;
+      if (flags === 0 && (await hasManagedSave(host, domain)))
+        throw new VirshError('error: Refusing to undefine while domain managed save image exists');
+      await saying(`Failed to undefine domain '${domain.name}'`, () =>
+        undefineDomain(host, domain, flags, options.has('remove-all-storage')),
+      );
       return `Domain '${domain.name}' has been undefined\n\n`;
     },
   },
@@ -143,9 +146,9 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
     run: async (host, [word, name]) => {
       const domain = await find(host, word);
       if (name === undefined) throw new VirshError(`error: command '${COMMAND}' requires <new-name> option`);
-      if (domain.id !== undefined)
-        throw new VirshError('error: Requested operation is not valid: cannot rename active domain');
-      await perform(host, 'rename', COMMANDS.rename, domain.name, name);
+      await saying('', () => renameDomain(host, domain, name)).catch(({ message }: Error) => {
+        throw new VirshError(message.replace('error: \n', ''));
+      });
       return 'Domain successfully renamed\n\n';
     },
   },

@@ -1,35 +1,42 @@
-/** Domains are started, stopped, saved and restored. */
-import { createFrom, managedOf } from '../../toolstack/index.ts';
-import { COMMANDS, perform, runXl } from '../../toolstack/commands/index.ts';
+/** Domains are started, stopped, saved and restored: by libvirt's model (toolstack/libvirt). */
+import * as libvirt from '../../toolstack/libvirt/index.ts';
+import { COMMANDS } from '../../toolstack/commands/index.ts';
+import type { Surroundings } from '../program.ts';
 import { callOf } from '../xl.ts';
-import { COMMAND, definitionIn, find, managedFor, onDomain, type VirshCommand, VirshError } from './virsh-command.ts';
+import { COMMAND, definitionIn, find, onDomain, saying, type VirshCommand, VirshError } from './virsh-command.ts';
 
 /** A host of the pool, as libvirt would name it. */
 const POOL_URI = /^xen\+pool:\/\/([^/]+)\/system$/;
+/** VIR_DOMAIN_START_PAUSED, VIR_DOMAIN_START_FORCE_BOOT, VIR_DOMAIN_SAVE_PAUSED. */
+const PAUSED = 1 << 0,
+  FORCE_BOOT = 1 << 3,
+  RESTORE_PAUSED = 1 << 2;
+
+/** Files as the shell sees them. */
+const filesOf = (around: Surroundings): libvirt.Files => ({
+  read: async path => new Blob([(await around.readFile(path)) as BlobPart]),
+  write: async (path, data) => around.writeFile(path, new Uint8Array(await data.arrayBuffer())),
+});
 
 export const LIFE: Record<string, VirshCommand> = {
   start: {
-    usage: 'start <domain> [--paused]',
+    usage: 'start <domain> [--paused] [--force-boot]',
     about: 'start a (previously defined) inactive domain',
     run: async (host, [word], options) => {
-      const { name, id } = await find(host, word);
-      if (id !== undefined) throw new VirshError('error: Domain is already active');
-      await perform(host, 'start', COMMANDS.start, name, options.has('paused')).catch((error: Error) => {
-        throw new VirshError(`error: Failed to start domain '${name}'\nerror: ${error.message}`);
-      });
-      return `Domain '${name}' started\n\n`;
+      const domain = await find(host, word);
+      if (domain.id !== undefined) throw new VirshError('error: Domain is already active');
+      const flags = (options.has('paused') ? PAUSED : 0) | (options.has('force-boot') ? FORCE_BOOT : 0);
+      await saying(`Failed to start domain '${domain.name}'`, () => libvirt.startDomain(host, domain, flags));
+      return `Domain '${domain.name}' started\n\n`;
     },
   },
   create: {
     usage: 'create <file> [--paused]',
     about: 'create a domain from an XML file',
     run: async (host, words, options, around) => {
-      const { path } = await definitionIn(words, around);
-      const read = async (name: string): Promise<Blob> => new Blob([(await around.readFile(name)) as BlobPart]);
-      const { name } = await createFrom({ host, read }, path, { paused: options.has('paused') }).catch(
-        (error: Error) => {
-          throw new VirshError(`error: Failed to create domain from ${path}\nerror: ${error.message}`);
-        },
+      const { path, text } = await definitionIn(words, around);
+      const { name } = await saying(`Failed to create domain from ${path}`, () =>
+        libvirt.createDomain(host, text, options.has('paused') ? PAUSED : 0, { files: filesOf(around) }),
       );
       return `Domain '${name}' created from ${path}\n\n`;
     },
@@ -37,41 +44,64 @@ export const LIFE: Record<string, VirshCommand> = {
   shutdown: {
     usage: 'shutdown <domain>',
     about: 'gracefully shutdown a domain',
-    run: onDomain('shutdown', 'is being shutdown', (host, { id }) => perform(host, 'shutdown', COMMANDS.shutdown, id!)),
+    run: onDomain('shutdown', 'is being shutdown', libvirt.shutDownDomain),
   },
   reboot: {
     usage: 'reboot <domain>',
     about: 'reboot a domain',
-    run: onDomain('reboot', 'is being rebooted', (host, { id }) => perform(host, 'reboot', COMMANDS.reboot, id!)),
+    run: onDomain('reboot', 'is being rebooted', libvirt.rebootDomain),
+  },
+  reset: {
+    usage: 'reset <domain>',
+    about: 'reset a domain',
+    run: onDomain('reset', 'was reset', libvirt.resetDomain),
   },
   destroy: {
     usage: 'destroy <domain>',
     about: 'destroy (stop) a domain',
-    run: onDomain('destroy', 'destroyed', (host, { id }) => perform(host, 'destroy', COMMANDS.destroy, id!)),
+    run: onDomain('destroy', 'destroyed', libvirt.destroyDomain),
   },
   suspend: {
     usage: 'suspend <domain>',
     about: 'suspend a domain',
-    run: onDomain('suspend', 'suspended', (host, { id }) => perform(host, 'pause', COMMANDS.pause, id!)),
+    run: onDomain('suspend', 'suspended', libvirt.suspendDomain),
   },
   resume: {
     usage: 'resume <domain>',
     about: 'resume a domain',
-    run: onDomain('resume', 'resumed', (host, { id }) => perform(host, 'unpause', COMMANDS.unpause, id!)),
+    run: onDomain('resume', 'resumed', libvirt.resumeDomain),
   },
   save: {
     usage: 'save <domain> <file>',
     about: 'save a domain state to a file',
     run: async (host, [word, file], _options, around) => {
-      const { name, id } = await find(host, word);
-      if (file === undefined) throw new VirshError(`error: command '${COMMAND}' requires <file> option`);
-      try {
-        if (id === undefined) throw new Error('Requested operation is not valid: domain is not running');
-        await runXl(COMMANDS, callOf(host, ['save', String(id), file], around));
-      } catch (error) {
-        throw new VirshError(`error: Failed to save domain '${name}' to ${file}\nerror: ${(error as Error).message}`);
-      }
-      return `Domain '${name}' saved to ${file}\n\n`;
+      if (word !== undefined && file === undefined)
+        throw new VirshError(`error: command '${COMMAND}' requires <file> option`);
+      const domain = await find(host, word);
+      await saying(`Failed to save domain '${domain.name}' to ${file}`, () =>
+        libvirt.saveDomain(host, domain, callOf(host, [], around).absolute!(file!), 0, filesOf(around)),
+      );
+      return `\nDomain '${domain.name}' saved to ${file}\n\n`;
+    },
+  },
+  managedsave: {
+    usage: 'managedsave <domain>',
+    about: 'managed save of a domain state',
+    run: async (host, [word]) => {
+      const domain = await find(host, word);
+      await saying(`Failed to save domain '${domain.name}' state`, () => libvirt.managedSave(host, domain));
+      return `\nDomain '${domain.name}' state saved by libvirt\n\n`;
+    },
+  },
+  'managedsave-remove': {
+    usage: 'managedsave-remove <domain>',
+    about: 'Remove managed save of a domain',
+    run: async (host, [word]) => {
+      const domain = await find(host, word);
+      if (!(await libvirt.hasManagedSave(host, domain)))
+        return `Domain '${domain.name}' has no manage save image; removal skipped`;
+      await libvirt.removeManagedSave(host, domain);
+      return `Removed managedsave image for domain '${domain.name}'`;
     },
   },
   migrate: {
@@ -101,10 +131,14 @@ export const LIFE: Record<string, VirshCommand> = {
     about: 'restore a domain from a saved state in a file',
     run: async (host, [file], options, around) => {
       if (file === undefined) throw new VirshError(`error: command '${COMMAND}' requires <file> option`);
-      const words = ['restore', ...(options.has('paused') ? ['-p'] : []), file];
-      await runXl(COMMANDS, callOf(host, words, around)).catch((error: Error) => {
-        throw new VirshError(`error: Failed to restore domain from ${file}\nerror: ${error.message}`);
-      });
+      await saying(`Failed to restore domain from ${file}`, () =>
+        libvirt.restoreDomain(
+          host,
+          callOf(host, [], around).absolute!(file),
+          options.has('paused') ? RESTORE_PAUSED : 0,
+          filesOf(around),
+        ),
+      );
       return `Domain restored from ${file}\n\n`;
     },
   },
@@ -114,13 +148,9 @@ export const LIFE: Record<string, VirshCommand> = {
     run: async (host, [word], options) => {
       const domain = await find(host, word);
       const on = !options.has('disable');
-      await Promise.resolve()
-        .then(() => managedOf(host).setAutomatic(managedFor(domain), on))
-        .catch((error: Error) => {
-          throw new VirshError(
-            `error: Failed to ${on ? '' : 'un'}mark domain '${domain.name}' as autostarted\nerror: ${error.message}`,
-          );
-        });
+      await saying(`Failed to ${on ? '' : 'un'}mark domain '${domain.name}' as autostarted`, () =>
+        libvirt.setAutostart(host, domain, on),
+      );
       return `Domain '${domain.name}' ${on ? '' : 'un'}marked as autostarted\n\n`;
     },
   },

@@ -1,8 +1,9 @@
 /** Snapshots of domains. */
 import { COMMANDS, perform } from '../../toolstack/commands/index.ts';
 import { timeOf } from '../../toolstack/index.ts';
-import { currentOf, type SnapshotRecord } from '../../toolstack/snapshots/index.ts';
-import { domainWord, find, table, type VirshCommand, VirshError } from './virsh-command.ts';
+import { currentSnapshot, deleteSnapshot, listSnapshots, revertToSnapshot } from '../../toolstack/libvirt/index.ts';
+import type { SnapshotRecord } from '../../toolstack/snapshots/index.ts';
+import { find, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
 /** vshTreePrint(): children below their parents, in the order in which they were taken. */
 function treeOf(records: readonly SnapshotRecord[]): string {
@@ -29,7 +30,7 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
     usage: 'snapshot-list <domain> [--parent] [--tree]',
     about: 'list snapshots for a domain',
     run: async (host, [domain], options) => {
-      const records = await COMMANDS['snapshot-list'].run(host, domainWord(domain));
+      const records = await listSnapshots(host, await find(host, domain), 0);
       if (options.has('tree')) return treeOf(records);
       const parent = options.has('parent');
       const rows = records.map(record => [
@@ -45,9 +46,8 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
     usage: 'snapshot-current <domain> [--name]',
     about: 'the snapshot that a domain is at',
     run: async (host, [domain]) => {
-      const name = domainWord(domain),
-        here = currentOf(await COMMANDS['snapshot-list'].run(host, name));
-      if (!here) throw new VirshError(`error: domain '${name}' has no current snapshot`);
+      const here = await currentSnapshot(host, await find(host, domain));
+      if (!here) throw new VirshError(`error: domain '${domain}' has no current snapshot`);
       return `${here.name}\n\n`;
     },
   },
@@ -55,7 +55,7 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
     usage: 'snapshot-revert <domain> <name>',
     about: 'revert a domain to a snapshot',
     run: async (host, [domain, name = '']) => {
-      await perform(host, 'revert', COMMANDS.revert, domainWord(domain), name);
+      await revertToSnapshot(host, await find(host, domain), name);
       return `Domain snapshot ${name} reverted\n`;
     },
   },
@@ -63,7 +63,7 @@ export const SNAPSHOTS: Record<string, VirshCommand> = {
     usage: 'snapshot-delete <domain> <name>',
     about: 'delete a domain snapshot',
     run: async (host, [domain, name = '']) => {
-      await COMMANDS['snapshot-delete'].run(host, domainWord(domain), name);
+      await deleteSnapshot(host, await find(host, domain), name);
       return `Domain snapshot ${name} deleted\n`;
     },
   },

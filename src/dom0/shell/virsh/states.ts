@@ -1,39 +1,77 @@
 /** What domains there are, and what they do. */
-import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
-import { type CommandHost, managedOf, runNsOf, domainsOf } from '../../toolstack/index.ts';
+import type { CommandHost } from '../../toolstack/index.ts';
+import {
+  hasManagedSave,
+  infoOf,
+  isAutomatic,
+  LIST,
+  listDomains,
+  osTypeOf,
+  uuidOfDomain,
+} from '../../toolstack/libvirt/index.ts';
 import { find, labelled, table, type VirshCommand } from './virsh-command.ts';
 
+/** What virsh list shows, by the flags that choose it (cmdList() of tools/virsh-domain-monitor.c). */
+const CHOICES: Readonly<Record<string, number>> = {
+  persistent: LIST.PERSISTENT,
+  transient: LIST.TRANSIENT,
+  autostart: LIST.AUTOSTART,
+  'no-autostart': LIST.NO_AUTOSTART,
+  'with-managed-save': LIST.MANAGEDSAVE,
+  'without-managed-save': LIST.NO_MANAGEDSAVE,
+  'state-running': LIST.RUNNING,
+  'state-paused': LIST.PAUSED,
+  'state-shutoff': LIST.SHUTOFF,
+  'state-other': LIST.OTHER,
+};
+
 async function list(host: CommandHost, options: ReadonlySet<string>): Promise<string> {
-  const shown = (await domainsOf(host).list()).filter(
-    ({ id }) => options.has('all') || (options.has('inactive') ? id === undefined : id !== undefined),
+  const chosen = [...options].reduce((flags, option) => flags | (CHOICES[option] ?? 0), 0);
+  const which = options.has('all')
+    ? LIST.ACTIVE | LIST.INACTIVE
+    : options.has('inactive')
+      ? LIST.INACTIVE
+      : chosen & (LIST.PAUSED | LIST.SHUTOFF | LIST.RUNNING | LIST.OTHER)
+        ? 0
+        : LIST.ACTIVE;
+  // Those that run by their numbers, then the others by their names (virshDomainSorter()).
+  const shown = (await listDomains(host, which | chosen)).sort((a, b) =>
+    a.id === undefined && b.id === undefined
+      ? a.name.toLowerCase().localeCompare(b.name.toLowerCase(), 'en')
+      : (a.id ?? Infinity) - (b.id ?? Infinity),
   );
   if (options.has('name')) return `${shown.map(({ name }) => `${name}\n`).join('')}\n`;
-  if (options.has('uuid')) return `${shown.map(domain => `${domain.definition.uuid ?? ''}\n`).join('')}\n`;
+  if (options.has('uuid')) return `${shown.map(domain => `${uuidOfDomain(domain)}\n`).join('')}\n`;
+  const saved = options.has('managed-save')
+    ? new Set((await listDomains(host, LIST.MANAGEDSAVE)).map(({ name }) => name))
+    : new Set();
   return table([
     ['Id', 'Name', 'State'],
-    ...shown.map(domain => [String(domain.id ?? '-'), domain.name, domain.status.state]),
+    ...shown.map(domain => [
+      String(domain.id ?? '-'),
+      domain.name,
+      domain.id === undefined && saved.has(domain.name) ? 'saved' : domain.status.state,
+    ]),
   ]);
 }
 
 async function dominfo(host: CommandHost, word: string | undefined): Promise<string> {
   const domain = await find(host, word);
   const { name, id, managed, definition } = domain;
-  const member = id ? host.toolstack.members.get(id) : undefined;
-  const index = id === 0 ? DOMAIN_0 : member?.record.index;
-  const seconds = index === undefined ? undefined : runNsOf(host.toolstack, index) / 1e9;
+  const info = infoOf(host, domain);
   const rows: [string, string][] = [
     ['Id', String(id ?? '-')],
     ['Name', name],
-    ['UUID', definition.uuid ?? ''],
-    ['OS Type', definition.type === 'hvm' ? 'hvm' : definition.type === 'pvh' ? 'xenpvh' : 'linux'],
+    ['UUID', uuidOfDomain(domain)],
+    ['OS Type', osTypeOf(definition)],
     ['State', domain.status.state],
-    ['CPU(s)', String(definition.vcpus)],
-    ...(seconds === undefined ? [] : [['CPU time', `${seconds.toFixed(1)}s`] as [string, string]]),
-    ['Max memory', `${(definition.maxMemoryMiB ?? definition.memoryMiB) * 1024} KiB`],
-    ['Used memory', `${definition.memoryMiB * 1024} KiB`],
+    ['CPU(s)', String(info.vcpus)],
+    ...(info.cpuTimeNs === 0 ? [] : [['CPU time', `${(info.cpuTimeNs / 1e9).toFixed(1)}s`] as [string, string]]),
+    ['Max memory', `${info.maxMemoryKiB} KiB`],
+    ['Used memory', `${info.memoryKiB} KiB`],
     ['Persistent', managed ? 'yes' : 'no'],
-    ['Autostart', managed && (await managedOf(host).isAutomatic(managed)) ? 'enable' : 'disable'],
-    ['Managed save', 'no'],
+    ['Autostart', (await isAutomatic(host, domain)) ? 'enable' : 'disable'],
+    ['Managed save', (await hasManagedSave(host, domain)) ? 'yes' : 'no'],
     ['Security model', 'none'],
     ['Security DOI', '0'],
   ];
@@ -42,7 +80,8 @@ async function dominfo(host: CommandHost, word: string | undefined): Promise<str
 
 export const STATES: Record<string, VirshCommand> = {
   list: {
-    usage: 'list [--all] [--inactive] [--name] [--uuid]',
+    usage:
+      'list [--all] [--inactive] [--name] [--uuid] [--managed-save] [--persistent] [--transient] [--autostart] [--no-autostart] [--with-managed-save] [--without-managed-save] [--state-running] [--state-paused] [--state-shutoff] [--state-other]',
     about: 'list domains',
     run: (host, _words, options) => list(host, options),
   },
@@ -68,6 +107,6 @@ export const STATES: Record<string, VirshCommand> = {
   domuuid: {
     usage: 'domuuid <domain>',
     about: 'convert a domain name or id to domain UUID',
-    run: async (host, [word]) => `${(await find(host, word)).definition.uuid ?? ''}\n\n`,
+    run: async (host, [word]) => `${uuidOfDomain(await find(host, word))}\n\n`,
   },
 };

@@ -30,17 +30,8 @@ const NO_DOMAIN = `error: command '${COMMAND}' requires <domain> option`;
 export async function find(host: CommandHost, word: string | undefined): Promise<Domain> {
   if (word === undefined) throw new VirshError(NO_DOMAIN);
   const found = await domainsOf(host).find(word);
-  if (!found)
-    throw new VirshError(
-      `error: failed to get domain '${word}'\nerror: Domain not found: no domain with matching name '${word}'`,
-    );
+  if (!found) throw new VirshError(`error: failed to get domain '${word}'`);
   return found;
-}
-
-/** A domain that need not be there any more: its snapshots are. */
-export function domainWord(word: string | undefined): string {
-  if (word === undefined) throw new VirshError(NO_DOMAIN);
-  return word;
 }
 
 /** vshTablePrint: columns as wide as their longest cell, three spaces between them, a line of dashes below the head. */
@@ -52,25 +43,22 @@ export function table(rows: readonly (readonly string[])[]): string {
   return `${line(rows[0]!)}${dashes}\n${rows.slice(1).map(line).join('')}\n`;
 }
 
-/** A command with one domain, of which virsh says what was done, or what failed. */
+/** Does something of libvirt's model; where that fails virsh says first what was to be done. @throws VirshError */
+export const saying = async <T>(failed: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    throw new VirshError(`error: ${failed}\nerror: ${(error as Error).message}`);
+  }
+};
+
+/** A command with one domain, of which virsh says what was done, or what failed, by the word that it was given. */
 export const onDomain =
-  (
-    verb: string,
-    done: string,
-    act: (host: CommandHost, domain: Domain, options: ReadonlySet<string>) => Promise<unknown>,
-    runs = true,
-  ): Run =>
-  async (host, [word], options) => {
+  (verb: string, done: string, act: (host: CommandHost, domain: Domain) => Promise<unknown>): Run =>
+  async (host, [word]) => {
     const domain = await find(host, word);
-    const { name, id } = domain;
-    try {
-      if (runs && id === undefined) throw new Error('Requested operation is not valid: domain is not running');
-      if (id === 0) throw new Error('Requested operation is not valid: this is the host’s own domain');
-      await act(host, domain, options);
-    } catch (error) {
-      throw new VirshError(`error: Failed to ${verb} domain '${name}'\nerror: ${(error as Error).message}`);
-    }
-    return `Domain '${name}' ${done}\n\n`;
+    await saying(`Failed to ${verb} domain '${word}'`, () => act(host, domain));
+    return `Domain '${word}' ${done}\n\n`;
   };
 
 export function managedFor({ managed }: Domain): ManagedDomain {

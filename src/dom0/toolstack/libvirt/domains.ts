@@ -23,7 +23,7 @@ const STATES: Readonly<Record<Status['state'], number>> = {
 };
 
 /** virConnectListAllDomainsFlags: of each group a domain is in one or the other. */
-const LIST = {
+export const LIST = {
   ACTIVE: 1 << 0,
   INACTIVE: 1 << 1,
   PERSISTENT: 1 << 2,
@@ -153,7 +153,7 @@ export function infoOf(host: CommandHost, domain: Domain): Info {
 }
 
 /** VIR_DOMAIN_XML_INACTIVE. */
-const XML_INACTIVE = 1 << 1;
+export const XML_INACTIVE = 1 << 1;
 
 /** What it is, or, with VIR_DOMAIN_XML_INACTIVE, what it is defined as. */
 export function xmlOf(domain: Domain, flags: number): string {

@@ -38,7 +38,11 @@ export interface Files {
 }
 
 const filesOf = (host: CommandHost): Files => ({
-  read: path => host.readFile(path),
+  read: async path => {
+    if (host.parts.files && !(await host.parts.files.exists(path)))
+      throw new Error(`${path}: No such file or directory`);
+    return host.readFile(path);
+  },
   write: async (path, data) => {
     if (!host.parts.files) throw new LibvirtError('OPERATION_INVALID', 'Domain 0 has no place for files here');
     await host.parts.files.writeFile(path, new Uint8Array(await data.arrayBuffer()));

@@ -1,0 +1,35 @@
+/** A host in memory for as long as something is done at it, with the demo guest as /boot/demo.elf. */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type HostState, openHostState } from '../../dom0/service/index.ts';
+import { MemoryStore } from '../../dom0/host/storage/index.ts';
+import { Output } from '../boot/terminal.ts';
+import { nodeState } from '../node-clock.ts';
+import { repository } from '../repository.ts';
+import { HostRuns } from '../shell/host-runs.ts';
+import type { NodeHost } from '../node-host.ts';
+
+const HOST = { pcpus: 1, memoryMiB: 128, vt: true, diskBytes: 2 ** 30 };
+
+/** `files`: texts by their paths in Domain 0. */
+export async function onSmallHost(
+  files: Readonly<Record<string, string>>,
+  work: (host: NodeHost, state: HostState) => Promise<void>,
+): Promise<void> {
+  const state = await openHostState(new MemoryStore(), { diskBytes: HOST.diskBytes, guests: [], ...nodeState });
+  try {
+    const tree = await state.files();
+    await tree.writeFile('/boot/demo.elf', readFileSync(join(repository(), 'guests/demo/demo.elf')));
+    for (const [path, text] of Object.entries(files)) {
+      await tree.mkdir(dirname(path), { recursive: true });
+      await tree.writeFile(path, text);
+    }
+    const runs = new HostRuns({ state, definition: HOST, stdout: new Output(1) });
+    await runs.during(
+      host => work(host, state),
+      () => {},
+    );
+  } finally {
+    state.close();
+  }
+}
