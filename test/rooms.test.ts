@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { ALONE } from './support/alone.ts';
 import {
   allImports,
+  besideFindings,
   circles,
   globalFindings,
   holdsPageState,
@@ -219,6 +220,19 @@ describe("the hypervisor's core", () => {
     expect(interfaceFindings('src/hypervisor/interfaces/none/a.ts', "import '../xen/guest.ts';")).toEqual([]);
     expect(interfaceFindings('src/hypervisor/memory/a.test.ts', "import '../interfaces/xen/abi.ts';")).toEqual([]);
     expect(interfaceFindings('src/dom0/a.ts', "import '../hypervisor/interfaces/xen/index.ts';")).toEqual([]);
+  });
+});
+
+describe('Xen and KVM', () => {
+  it('know nothing of each other', () => {
+    expect(sources.flatMap(path => besideFindings(path, text(path), helpers.has(path)))).toEqual([]);
+  });
+
+  it('would not pass an import from the other', () => {
+    const bad = "import type { XenTime } from '../xen/time.ts';";
+    expect(besideFindings('src/hypervisor/interfaces/kvm/a.ts', bad)).toHaveLength(1);
+    expect(besideFindings('src/hypervisor/interfaces/xen/hvm/a.ts', "import '../../kvm/abi.ts';")).toHaveLength(1);
+    expect(besideFindings('src/hypervisor/interfaces/kvm/a.ts', "import '../none/plain-pc.ts';")).toEqual([]);
   });
 });
 

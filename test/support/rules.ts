@@ -238,6 +238,17 @@ export function interfaceFindings(path: string, text: string, forTests = isTest(
   });
 }
 
+/** Imports between the interfaces of two hypervisors: who reads one needs none of the other. */
+export function besideFindings(path: string, text: string, forTests = isTest(path)): string[] {
+  const [, mine] = /^src\/hypervisor\/interfaces\/(kvm|xen)\//.exec(path) ?? [];
+  if (mine === undefined || forTests) return [];
+  const other = `src/hypervisor/interfaces/${mine === 'kvm' ? 'xen' : 'kvm'}/`;
+  return modulesOf(path, text).flatMap(({ module, start }) => {
+    const target = posix.join(posix.dirname(path), module);
+    return target.startsWith(other) ? [`${path}:${lineOf(text, start)}: ${target}`] : [];
+  });
+}
+
 /** Imports that point up or sideways, and packages where there may be none. `path` is relative to the repository. */
 export function importFindings(path: string, text: string, forTests = isTest(path)): string[] {
   const room = roomOf(path);

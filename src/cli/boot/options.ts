@@ -22,6 +22,8 @@ export interface BootOptions {
   files: string[];
   /** What the guest shows of Xen; absent: a plain PC, or what a definition says. */
   type?: DomainType;
+  /** It finds KVM. */
+  kvm?: true;
   /** MiB of machine memory. */
   hostMemory?: number;
   noVt: boolean;
@@ -100,8 +102,8 @@ const WORDS: Record<string, Word> = {
   '--config': { value: 'F', many: true, about: 'xl configuration (xl.cfg), as FILE', set: (o, v) => o.files.push(v) },
   '--type': {
     value: 'TYPE',
-    about: 'hvm, pvh or pv: a guest of Xen (without: a plain PC, or what the configuration says)',
-    set: (o, v, w) => (o.type = guestType(w, v)),
+    about: 'hvm, pvh or pv: a guest of Xen; kvm: one of KVM (without: a plain PC, or what the configuration says)',
+    set: (o, v, w) => (v === 'kvm' ? (o.kvm = true) : (o.type = guestType(w, v))),
   },
   '--no-vt': { about: 'a computer without VT-x or AMD-V: only PV guests', set: o => (o.noVt = true) },
   '--device-model': {
@@ -385,7 +387,7 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
   }
   if (o.restore !== undefined) {
     for (const [name, value] of [
-      ['--type', o.type],
+      ['--type', o.type ?? o.kvm],
       ['--device-model', o.deviceModel],
       ['--initrd', o.initrd],
       ['--cmdline', o.cmdline],
@@ -457,7 +459,7 @@ function xenOptions(word: string, text: string): string {
 
 function guestType(word: string, text: string): DomainType {
   if (text !== 'hvm' && text !== 'pvh' && text !== 'pv')
-    throw new UsageError(`${word} takes hvm, pvh or pv, not "${text}".`);
+    throw new UsageError(`${word} takes hvm, pvh, pv or kvm, not "${text}".`);
   return text;
 }
 

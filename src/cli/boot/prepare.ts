@@ -119,7 +119,7 @@ export function prepareAll(
   cds: MadeCds = new Map(),
 ): Blueprint[] {
   const one = (of: BootOptions): Blueprint => {
-    const guest = modelOf(refuseWithoutVt(prepare(of, stderr, devices, cds), options), options);
+    const guest = underKvm(modelOf(refuseWithoutVt(prepare(of, stderr, devices, cds), options), options), options);
     if (options.cpu && !hasLongMode(options.cpu) && isLongBoot(guest.boot))
       throw new UsageError(
         `${guest.boot.name} is a 64-bit kernel, and a processor of level ${options.cpu} has 32-bit modes only. Write --cpu x86-64-v2, or leave --cpu out.`,
@@ -169,6 +169,16 @@ function modelOf(guest: Blueprint, { deviceModel }: BootOptions): Blueprint {
       `${guest.definition.name} has no device model that Domain 0 could run: --device-model dom0 is for HVM guests of Xen (--type hvm).`,
     );
   return { ...guest, definition: { ...guest.definition, modelInDomain0: deviceModel === 'dom0' } };
+}
+
+/** A PC whose guest finds KVM, where the command line has it so. */
+function underKvm(guest: Blueprint, { kvm }: BootOptions): Blueprint {
+  if (!kvm) return guest;
+  if (guest.xen !== undefined)
+    throw new UsageError(
+      `${guest.definition.name} is a guest of Xen, as its definition has it. Leave --type kvm out, or name a kernel or disks.`,
+    );
+  return { ...guest, kvm: true };
 }
 
 /** A standard computer: only paravirtual guests can be built. The reason is the one that Xen's domain creation and xend's messages give. */

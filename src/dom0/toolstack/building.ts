@@ -3,6 +3,7 @@ import { loadNic } from '../../devices/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import { type DomainListener, GuestLog, wired } from '../../hypervisor/domain/index.ts';
 import type { DomainRecord, SavedState } from '../../hypervisor/index.ts';
+import { KVM_RECORDS } from '../../hypervisor/interfaces/kvm/index.ts';
 import { HVM_PARAM, XEN_RECORDS } from '../../hypervisor/interfaces/xen/index.ts';
 import { MAILBOX } from '../../hypervisor/layout/index.ts';
 import { createDomain, destroyDomain } from '../../hypervisor/memory/index.ts';
@@ -106,7 +107,7 @@ export class Building<Console extends DomainConsole> {
 
   /** Frames and a record for a new domain. @throws HostError */
   private recordOf(blueprint: Blueprint, modelHere: boolean) {
-    const { definition, xen, drives = [] } = blueprint;
+    const { definition, xen, kvm, drives = [] } = blueprint;
     const { seenMiB, p2mFrames, ...memory } = shapeOf(blueprint, this.core.machine.frames);
     const record = createDomain(this.core.machine, seenMiB, p2mFrames, {
       vcpus: definition.maxVcpus ?? definition.vcpus,
@@ -117,7 +118,7 @@ export class Building<Console extends DomainConsole> {
         this.core.runners.elsewhere &&
         !modelHere &&
         drives.some(drive => drive.place >= 0 && (xen === 'hvm' || (!xen && isOpenOnce(drive)))),
-      ...(xen && { guest: XEN_RECORDS[xen] }),
+      ...(xen ? { guest: XEN_RECORDS[xen] } : kvm && { guest: KVM_RECORDS }),
     });
     return { record, seenMiB, populateMiB: memory.populateMiB };
   }

@@ -25,8 +25,9 @@ import { type Attached, type Described, memoryShape, WHOLE_P2M } from './service
 export interface Blueprint {
   definition: Definition;
   boot: Boot;
-  /** What it shows of Xen; absent: a plain PC. */
+  /** What it shows of Xen; absent: a plain PC, or one whose guest finds KVM. */
   xen?: DomainType;
+  kvm?: true;
   drives?: readonly DriveImage[];
   /** What the guest has changed of its drives, as a saved state has it (saved-disks.ts). */
   diskChanges?: Uint8Array[];
@@ -237,6 +238,7 @@ export function blueprintOf(
     startEpochMs: about.startEpochMs,
     saved: { state, ...from },
     ...(about.xen ? { xen: about.xen } : {}),
+    ...(about.kvm ? { kvm: true } : {}),
   };
 }
 

@@ -10,6 +10,8 @@ import { restoreInto, type SavedHead, type SavedState } from './xen/stream/state
 import { xenInterface } from './xen/interface.ts';
 import { PvDomain } from './xen/pv/pv-domain.ts';
 import { viridianOf } from './xen/enlighten.ts';
+import { KVM } from './kvm/guest.ts';
+import { isKvm } from './kvm/records.ts';
 import { PLAIN_PC } from './none/plain-pc.ts';
 import { isXen } from './xen/layout.ts';
 
@@ -22,7 +24,7 @@ const XEN = xenInterface({
 });
 
 /** What the guest of a domain sees, by the domain's entry in the domain table. */
-const interfaceOf = (record: DomainRecord): InterfaceKind => (!isXen(record) ? PLAIN_PC : XEN);
+const interfaceOf = (record: DomainRecord): InterfaceKind => (isXen(record) ? XEN : isKvm(record) ? KVM : PLAIN_PC);
 
 /**
  * `saved`: a state that it goes on from, or what is known before the rest of one, which comes later (stream/arrival.ts). `guest`: another interface than the

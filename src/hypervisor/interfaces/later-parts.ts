@@ -9,6 +9,7 @@ import type { Arriving } from '../worker/worker-messages.ts';
 import { SavedStateError } from '../domain/saved-state-error.ts';
 import { HVM_PARAM } from './xen/abi.ts';
 import { modelElsewhere } from './xen/hvm/params.ts';
+import { isKvm } from './kvm/records.ts';
 import { PLAIN_PC } from './none/plain-pc.ts';
 
 /** Throws where a part of this program cannot be had; `part`: what it does. */
@@ -28,7 +29,11 @@ export async function laterParts(
 ): Promise<LaterParts> {
   const saved = given as SavedState | undefined;
   const [guest, shadow, lastCode] = await Promise.all([
-    isXen(record) ? xenOf(machine, record, saved) : PLAIN_PC,
+    isXen(record)
+      ? xenOf(machine, record, saved)
+      : isKvm(record)
+        ? import('./kvm/guest.ts').then(({ KVM }) => KVM, notLoaded('shows KVM to guests'))
+        : PLAIN_PC,
     record.shadowFrames > 0
       ? import('../domain/shadow-paging.ts').catch(notLoaded('keeps shadow page tables'))
       : undefined,

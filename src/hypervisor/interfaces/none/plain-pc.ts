@@ -6,10 +6,13 @@ export class PlainPc implements GuestInterface {
   readonly name: string = 'none';
   protected readonly parts: GuestParts;
   readonly cpuidFaults: boolean = false;
-  readonly tellsStolenTime: boolean = false;
 
   constructor(parts: GuestParts) {
     this.parts = parts;
+  }
+
+  get tellsStolenTime(): boolean {
+    return false;
   }
 
   afterExit(): void {}

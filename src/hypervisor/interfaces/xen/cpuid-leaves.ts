@@ -1,6 +1,6 @@
 /** Xen's CPUID leaves at 0x40000000, and what it adds to the processor's own. Source: xen/include/public/arch-x86/cpuid.h. */
 import type { CpuidAnswer } from '../../../cpu/architecture/index.ts';
-import { registers as R, TSC_HZ } from '../../../cpu/architecture/index.ts';
+import { TSC_HZ } from '../../../cpu/architecture/index.ts';
 import {
   CPUID_BASE,
   CPUID_BASE_MOVED,
@@ -9,12 +9,9 @@ import {
   XEN_MAJOR,
   XEN_MINOR,
 } from './abi.ts';
-import { tscScale } from './time.ts';
+import { tscScale } from '../pvclock.ts';
 
 const LEAVES = 5;
-/** Leaf 1 ECX: MONITOR and MWAIT; a hypervisor is present. */
-const LEAF1_ECX_MONITOR = 1 << 3,
-  LEAF1_ECX_HYPERVISOR = 1 << 31;
 /** Leaf base + 3: the host's TSC is reliable, RDTSCP is there. */
 const TSC_RELIABLE = 2,
   TSC_RDTSCP = 4;
@@ -26,9 +23,6 @@ const IOMMU_MAPPINGS = 1 << 2,
 const PHYSICAL_ADDRESS_BITS = 36;
 /** Leaf base + 2 ECX: MMU_PT_UPDATE_PRESERVE_AD works (PV). */
 const PRESERVE_AD = 1;
-
-/** Leaves that no processor has: a hypervisor's. */
-export const isHypervisorLeaf = (leaf: number): boolean => leaf >>> 16 === CPUID_BASE >>> 16;
 
 export interface CpuidDomain {
   id: number;
@@ -73,17 +67,12 @@ export function xenLeaf(
   }
 }
 
-/** The processor's own answer as a guest of Xen sees it: idling by MWAIT is the hypervisor's alone. */
-export function underXen(leaf: number, answer: CpuidAnswer): CpuidAnswer {
-  return leaf >>> 0 === 1 ? { ...answer, ecx: (answer.ecx & ~LEAF1_ECX_MONITOR) | LEAF1_ECX_HYPERVISOR } : answer;
-}
-
 /** What a paravirtual guest is not shown, since it cannot have it without page tables and a ring 0 of its own: VME, PSE, MTRR, PGE, PSE-36; SMEP, SMAP; UMIP. */
 const LEAF1_EDX_OF_HVM = (1 << 1) | (1 << 3) | (1 << 12) | (1 << 13) | (1 << 17),
   LEAF7_EBX_OF_HVM = (1 << 7) | (1 << 20),
   LEAF7_ECX_OF_HVM = 1 << 2;
 
-/** What `underXen` gave as a paravirtual guest sees it. Source: features marked S and H in xen/include/public/arch-x86/cpufeatureset.h. */
+/** What `underHypervisor` gave as a paravirtual guest sees it. Source: features marked S and H in xen/include/public/arch-x86/cpufeatureset.h. */
 export function ofParavirtual(leaf: number, answer: CpuidAnswer): CpuidAnswer {
   switch (leaf >>> 0) {
     case 1:
@@ -93,13 +82,4 @@ export function ofParavirtual(leaf: number, answer: CpuidAnswer): CpuidAnswer {
     default:
       return answer;
   }
-}
-
-/** Puts an answer where CPUID puts it; `regs`: state words. */
-export function answerCpuid(regs: Int32Array, { eax, ebx, ecx, edx }: CpuidAnswer): void {
-  regs[R.EAX] = eax;
-  regs[R.EBX] = ebx;
-  regs[R.ECX] = ecx;
-  regs[R.EDX] = edx;
-  for (const register of [R.EAX, R.EBX, R.ECX, R.EDX]) regs[register + R.HIGH] = 0;
 }

@@ -2,7 +2,8 @@
 import { type CpuidAnswer, type Features, registers as R, shownBy } from '../../../cpu/architecture/index.ts';
 import { cpuid } from '../../../cpu/index.ts';
 import type { Layer } from '../layer.ts';
-import { answerCpuid, isHypervisorLeaf, ofParavirtual, underXen, xenLeaf } from './cpuid-leaves.ts';
+import { answerCpuid, isHypervisorLeaf, underHypervisor } from '../cpuid.ts';
+import { ofParavirtual, xenLeaf } from './cpuid-leaves.ts';
 
 /** Who asks. */
 interface Asking {
@@ -61,7 +62,7 @@ export class Identity {
       layer?.leaf(leaf) ??
       xenLeaf(leaf, subleaf, { id: record.id, vcpu: current, pv: !isHvm, moved: layer !== undefined });
     if (own) return own;
-    const answer = underXen(
+    const answer = underHypervisor(
       leaf,
       cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], shownBy(regs)),
     );

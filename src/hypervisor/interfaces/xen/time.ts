@@ -4,13 +4,14 @@
  * records agree for as long as the guest leaves its TSC alone.
  */
 import { type AreaField, areaEnds, setArea } from './areas.ts';
-import { registers as R, TSC_HZ } from '../../../cpu/architecture/index.ts';
+import { registers as R } from '../../../cpu/architecture/index.ts';
 import type { Timer, Timers } from '../../../devices/index.ts';
 import { XEN, XEN_VCPU } from './layout.ts';
 import { get64, put64 } from '../../memory/words.ts';
 import { EINVAL, PVCLOCK_TSC_STABLE, RUNSTATE, VIRQ, VMASST } from './abi.ts';
 import type { VcpuState } from '../../domain/vcpu.ts';
 import type { GuestAccess } from '../../memory/guest-access.ts';
+import { writeTimeRecord } from '../pvclock.ts';
 import { IdleTicks } from './idle-ticks.ts';
 import type { Ports } from './events/ports.ts';
 import { isPlainMemory } from './memory/writable.ts';
@@ -23,19 +24,7 @@ const SHORTEST_PERIOD_NS = 1e6;
 const IDLE_TICKS_APART_NS = 8e6;
 /** Xen's EPOCH (xen/arch/x86/time.c): guests may count on a record that is hardly older, and keep the nanoseconds since in 32 bits. */
 const CALIBRATION_NS = 1e9;
-const VCPU_TIME = VcpuTimeInfo.offsets;
 const UPDATE_IN_PROGRESS = 0x80000000;
-
-/** Multiplier and shift that make nanoseconds of ticks: mul / 2^32 * 2^shift = 10^9 / hz, mul in [2^31, 2^32). */
-export function tscScale(hz: number): { mul: number; shift: number } {
-  let shift = 0,
-    ticks = hz;
-  for (; ticks > 2e9; shift--) ticks = Math.floor(ticks / 2);
-  for (; ticks <= 1e9; shift++) ticks *= 2;
-  return { mul: Number(((10n ** 9n) << 32n) / BigInt(ticks)), shift };
-}
-
-const SCALE = tscScale(TSC_HZ);
 
 /** In Xen's numbers. */
 export const RUNSTATE_OF: Readonly<Record<VcpuState, number>> = {
@@ -130,26 +119,7 @@ export class XenTime {
   }
 
   private writeRecord(id: number, at: number): void {
-    const { words, bytes } = this;
-    const regs = this.registers(id);
-    const now = Math.floor(this.nowNs());
-    const low = (now % HIGH) + (regs[R.TSC_OFFSET] >>> 0);
-    const version = at >>> 2;
-    // vcpu_info lies on 64 bytes where the guest put it well; else the sequence is not atomic, and nobody else writes it.
-    if (at & 3) bytes.setUint32(at, (bytes.getUint32(at, true) | 1) >>> 0, true);
-    else Atomics.store(words, version, words[version] | 1);
-    bytes.setUint32(at + VCPU_TIME.tsc_timestamp, low % HIGH, true);
-    bytes.setInt32(
-      at + VCPU_TIME.tsc_timestamp + 4,
-      (Math.floor(now / HIGH) + regs[R.TSC_OFFSET + 1] + (low >= HIGH ? 1 : 0)) | 0,
-      true,
-    );
-    bytes.setUint32(at + VCPU_TIME.system_time, now % HIGH, true);
-    bytes.setUint32(at + VCPU_TIME.system_time + 4, Math.floor(now / HIGH), true);
-    bytes.setUint32(at + VCPU_TIME.tsc_to_system_mul, SCALE.mul, true);
-    bytes.setUint32(at + VCPU_TIME.tsc_shift, (SCALE.shift & 0xff) | (PVCLOCK_TSC_STABLE << 8), true);
-    if (at & 3) bytes.setUint32(at, (bytes.getUint32(at, true) + 1) >>> 0, true);
-    else Atomics.add(words, version, 1);
+    writeTimeRecord(this.bytes, at, this.nowNs(), this.registers(id), PVCLOCK_TSC_STABLE);
   }
 
   // ---- areas that the guest registers

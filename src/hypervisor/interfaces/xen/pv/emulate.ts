@@ -14,7 +14,7 @@ import {
   registers as R,
 } from '../../../../cpu/architecture/index.ts';
 import { ENODEV, EPERM, MSR_HYPERCALL_PAGE, PV_VIRT_START } from '../abi.ts';
-import { answerCpuid } from '../cpuid-leaves.ts';
+import { answerCpuid } from '../../cpuid.ts';
 import { FORCED_PREFIX } from '../forced-prefix.ts';
 import { type GuestMsrs, MISC_ENABLE_UNAVAILABLE } from '../msrs.ts';
 import { PV, type PvBlock } from './block.ts';

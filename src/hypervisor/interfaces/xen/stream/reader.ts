@@ -23,7 +23,7 @@ import { FRAME_BYTES, FRAME_SHIFT } from '../../../memory/machine.ts';
 import { readDiskRecord } from '../../../disks/saved-disks.ts';
 import { areDrives } from '../../../disks/saved-drive.ts';
 import { HVM_PARAM } from '../abi.ts';
-import { underXen } from '../cpuid-leaves.ts';
+import { underHypervisor } from '../../cpuid.ts';
 import { CONTEXT_BYTES } from '../pv/context.ts';
 import { BEYOND_CONTEXT_WORDS } from '../pv/saved.ts';
 import { isSavedXen } from '../saved.ts';
@@ -457,6 +457,8 @@ export class Reader implements Heard {
     }
     if (xen ? !isSavedXen(state.xen, vcpus) : state.xen !== undefined)
       complaint.record(record, "does not say what the guest had of Xen's");
+    if (about.kvm ? typeof state.kvm !== 'object' || state.kvm === null : state.kvm !== undefined)
+      complaint.record(record, "does not say what the guest had of KVM's");
     const { since, ...rest } = state as { since?: SavedSince } & State;
     if (!since) return rest;
     const { populatedMiB, instructions, drives } = since;
@@ -502,10 +504,10 @@ export class Reader implements Heard {
   }
 
   /** What the guest was shown must be here. */
-  private checkLeaves(leaves: readonly Uint32Array[], { xen, apic = false }: SavedAbout, shown: Features): void {
+  private checkLeaves(leaves: readonly Uint32Array[], { xen, kvm, apic = false }: SavedAbout, shown: Features): void {
     for (const [leaf, subleaf, , ebx, ecx, edx] of leaves) {
       const plain = cpuid(leaf, subleaf, apic, 0, shown);
-      const now = xen ? underXen(leaf, plain) : plain;
+      const now = xen || kvm ? underHypervisor(leaf, plain) : plain;
       // Leaves of features: what was shown must still be there.
       const lost =
         leaf === 1 || leaf === 0x80000001

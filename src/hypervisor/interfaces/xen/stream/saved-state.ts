@@ -36,6 +36,8 @@ export interface SavedAbout {
   vcpus?: number;
   /** What it shows of Xen (absent: nothing, a plain PC). */
   xen?: 'hvm' | 'pvh' | 'pv';
+  /** It shows KVM (absent: it does not). */
+  kvm?: true;
   /** Of a guest of Xen: its handle, which stays. */
   uuid?: string;
   /** Its disks and CD-ROM drives (absent: none). */

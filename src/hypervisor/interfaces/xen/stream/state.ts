@@ -58,6 +58,7 @@ export function restoreInto(domain: Domain, saved: SavedState): void {
   machine.bytes.set(emulator.screen, record.screenOffset);
   domain.screen.restored();
   putParts(domain, saved, refuse);
+  if (about.kvm) domain.guest.restoreRest(saved.domain.kvm as State);
   const guest = xenOf(domain);
   if (!guest) return;
   const { xen, pv: rest } = saved.domain;
@@ -91,7 +92,7 @@ function putParts(domain: Domain, saved: SavedState, refuse: (why: string) => ne
     if (device !== undefined) platform[device] = state;
     else if (type === HVM.CPU && instance < record.vcpus) put(instance, state);
   }
-  const { turns, xen: _xen, pv: _pv, processors: ofPv, platform: ofPvPlatform, ...parts } = saved.domain;
+  const { turns, xen: _xen, kvm: _kvm, pv: _pv, processors: ofPv, platform: ofPvPlatform, ...parts } = saved.domain;
   if (saved.pv) {
     Object.assign(platform, ofPvPlatform);
     (ofPv as State[]).forEach((state, id) => put(id, state));

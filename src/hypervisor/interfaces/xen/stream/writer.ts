@@ -12,7 +12,7 @@ import { FRAME_SHIFT } from '../../../memory/machine.ts';
 import { encodePlain } from './plain-data.ts';
 import { describeDrives, diskRecords } from '../../../disks/saved-disks.ts';
 import { XEN_MAJOR, XEN_MINOR } from '../abi.ts';
-import { underXen } from '../cpuid-leaves.ts';
+import { underHypervisor } from '../../cpuid.ts';
 import { getParam } from '../hvm/params.ts';
 import type { PvImage } from '../pv/saved.ts';
 import type { XenGuest } from '../guest.ts';
@@ -172,7 +172,12 @@ export class StateWriter {
     }
     yield tscInfo(domain.clock.nowNs());
     const since = changed(this.about as SavedAbout, about);
-    const ownState = { ...parts, turns, ...(xen ? { xen } : {}), ...(since ? { since } : {}) };
+    const ownState = {
+      ...parts,
+      turns,
+      ...(xen ? { xen } : about.kvm ? { kvm: domain.guest.saveRest() } : {}),
+      ...(since ? { since } : {}),
+    };
     if (pv) {
       yield toRecord(LIBXC.SHARED_INFO, pv.sharedInfo);
       for (const [vcpu, context] of pv.contexts) yield vcpuRecord(LIBXC.X86_PV_VCPU_BASIC, vcpu, context);
@@ -263,6 +268,7 @@ function describe(domain: Domain, by: SavedBy): SavedAbout {
           uuid: uuidOf(xen.words, xen.xenBlock + XEN.UUID),
         }
       : {}),
+    ...(domain.guest.name === 'kvm' ? { kvm: true as const } : {}),
     ...(options.ide?.length ? { drives: describeDrives(options.ide, refuse) } : {}),
   };
 }
@@ -327,7 +333,7 @@ function cpuidPolicy(domain: Domain): Uint8Array {
   const regs = domain.vcpus.registersOf(domain.vcpus.all[0]);
   const answer = (leaf: number, subleaf: number): number[] => {
     const plain = cpuid(leaf, subleaf, domain.options.apic ?? false, 0, shownBy(regs));
-    const { eax, ebx, ecx, edx } = xenOf(domain) ? underXen(leaf, plain) : plain;
+    const { eax, ebx, ecx, edx } = domain.guest.name === 'none' ? plain : underHypervisor(leaf, plain);
     return [leaf, subleaf, eax, ebx, ecx, edx];
   };
   const leaves: number[][] = [];

@@ -1,0 +1,205 @@
+/** What Documentation/virt/kvm/x86 of Linux promises guests of KVM: cpuid.rst, msr.rst, hypercalls.rst. */
+import { describe, expect, it } from 'vitest';
+import { registers as R, TSC_HZ } from '../../../cpu/architecture/index.ts';
+import type { Code } from '../../../cpu/test-support/asm.ts';
+import type { Domain } from '../../domain/domain.ts';
+import { program, programDomain, runToEnd } from '../../domain/program.test-support.ts';
+import { readState, saveDomain } from '../xen/stream/state.ts';
+import { FEATURES, MSR } from './abi.ts';
+import { KVM_RECORDS } from './records.ts';
+
+const OUT = 0x180000,
+  RECORD = 0x181000,
+  STEAL = 0x182000,
+  EOI = 0x183000;
+const START_MS = 1_700_000_000_123;
+const HALT: Code = ['cli; hlt'];
+
+const boot = (code: Code, saved?: Parameters<typeof programDomain>[2], kernel = program(code)): Domain =>
+  programDomain(kernel, { startEpochMs: START_MS }, saved, undefined, { guest: KVM_RECORDS });
+
+function run(code: Code): { domain: Domain; state: string; word(at: number): number; view: DataView } {
+  const domain = boot([...code, ...HALT]);
+  const { state } = runToEnd(domain);
+  return { domain, state, ...memoryOf(domain) };
+}
+
+function memoryOf(domain: Domain): { word(at: number): number; view: DataView } {
+  const bytes = new Uint8Array(0x10000);
+  domain.memory.read(OUT, bytes);
+  const view = new DataView(bytes.buffer);
+  return { word: at => view.getUint32(at - OUT, true), view };
+}
+
+const keep = (at: number, ...registers: string[]): string =>
+  registers.map((register, i) => `mov [${OUT + at + 4 * i}], ${register}`).join('; ');
+const cpuid = (leaf: number, at: number): string =>
+  `mov eax, ${leaf}; xor ecx, ecx; cpuid; ${keep(at, 'eax', 'ebx', 'ecx', 'edx')}`;
+const wrmsr = (index: number, low: number, high = 0): string =>
+  `mov ecx, ${index}; mov eax, ${low}; mov edx, ${high}; wrmsr`;
+const vmcall = (number: number, at: number, instruction = 'vmcall'): string =>
+  `mov eax, ${number}; ${instruction}; ${keep(at, 'eax')}`;
+
+describe('CPUID', () => {
+  it('says KVM, once, with the features that there are', () => {
+    const { view, word } = run([
+      cpuid(0x40000000, 0),
+      cpuid(0x40000001, 16),
+      cpuid(1, 32),
+      cpuid(0x40000100, 48),
+      cpuid(0x40000010, 64),
+    ]);
+    expect(new TextDecoder().decode(view.buffer.slice(4, 16))).toBe('KVMKVMKVM\0\0\0');
+    expect([word(OUT), word(OUT + 16)]).toEqual([0x40000010, FEATURES >>> 0]);
+    // Clock, old and new and stable; no delays for I/O; steal time; ends of interrupts; yields. No asynchronous page faults (4, 10, 14).
+    expect(FEATURES).toBe((1 << 24) | (1 << 13) | 0b1101011);
+    expect(word(OUT + 40) >>> 31).toBe(1);
+    expect([0, 4, 8, 12].map(at => word(OUT + 48 + at))).toEqual([0, 0, 0, 0]);
+    expect(word(OUT + 64)).toBe(TSC_HZ / 1000);
+  });
+});
+
+describe('the clock', () => {
+  it.each([
+    ['new', MSR.SYSTEM_TIME, MSR.WALL_CLOCK],
+    ['old', MSR.SYSTEM_TIME_OLD, MSR.WALL_CLOCK_OLD],
+  ])('by the %s registers: a record of the TSC, and the wall clock when its time was 0', (_, system, wall) => {
+    const { domain, view } = run([
+      wrmsr(system, RECORD + 1),
+      wrmsr(wall, RECORD + 64),
+      `mov ecx, ${system}; rdmsr; ${keep(0, 'eax', 'edx')}`,
+    ]);
+    expect([view.getUint32(0, true), view.getUint32(4, true)]).toEqual([RECORD + 1, 0]);
+    const at = RECORD - OUT;
+    expect(view.getUint32(at, true) & 1).toBe(0);
+    const ticks = Number(view.getBigUint64(at + 8, true)),
+      ns = Number(view.getBigUint64(at + 16, true));
+    expect(ns).toBeGreaterThan(0);
+    expect(ns).toBeLessThanOrEqual(domain.clock.nowNs());
+    const shift = view.getInt8(at + 28);
+    const perTick = (view.getUint32(at + 24, true) / 2 ** 32) * 2 ** shift;
+    expect(perTick).toBeCloseTo(1e9 / TSC_HZ, 6);
+    expect(Math.abs(ticks * perTick - ns)).toBeLessThan(2);
+    // All TSCs agree.
+    expect(view.getUint8(at + 29)).toBe(1);
+    expect([view.getUint32(at + 68, true), view.getUint32(at + 72, true)]).toEqual([
+      Math.floor(START_MS / 1000),
+      123_000_000,
+    ]);
+    expect(view.getUint32(at + 64, true) & 1).toBe(0);
+  });
+
+  it('is not written where it is off, nor where there is no memory', () => {
+    const { state, word } = run([wrmsr(MSR.SYSTEM_TIME, RECORD), wrmsr(MSR.SYSTEM_TIME, 0xf0000001, 7)]);
+    expect([state, word(RECORD + 24)]).toEqual(['parked', 0]);
+  });
+});
+
+describe('registers', () => {
+  it.each([
+    ['of features that are not offered', 'mov ecx, 0x4b564d05; rdmsr'],
+    ['that are none', wrmsr(0x4b564d77, 0)],
+    ['with bits that must be zero', wrmsr(MSR.STEAL_TIME, STEAL + 0x21)],
+  ])('%s are a general protection fault', (_, code) => {
+    // Without an IDT that is a triple fault.
+    expect(run([code]).state).not.toBe('parked');
+  });
+});
+
+describe('steal time', () => {
+  it('is what a vCPU was runnable for and did not run', () => {
+    const { domain } = run([wrmsr(MSR.STEAL_TIME, STEAL + 1)]);
+    const steal = (): { ns: number; version: number; preempted: number } => {
+      const { view } = memoryOf(domain);
+      const at = STEAL - OUT;
+      return {
+        ns: Number(view.getBigUint64(at, true)),
+        version: view.getUint32(at + 8, true),
+        preempted: view.getUint8(at + 16),
+      };
+    };
+    const before = steal();
+    expect(before.version % 2).toBe(0);
+    const { onState } = domain.vcpus;
+    const to = (state: 'running' | 'runnable'): void => onState!(0, state);
+    to('running');
+    to('runnable');
+    expect(steal().preempted).toBe(1);
+    domain.clock.idleTo(domain.clock.nowNs() + 5000);
+    to('running');
+    const after = steal();
+    expect([after.ns - before.ns, after.preempted, after.version % 2]).toEqual([5000, 0, 0]);
+    expect(domain.guest.tellsStolenTime).toBe(true);
+  });
+});
+
+describe('ends of interrupts', () => {
+  it('may be left out where the guest has said where, and are taken when it clears the bit', () => {
+    const { domain } = run([wrmsr(MSR.PV_EOI, EOI + 1)]);
+    const local = domain.platform.localApic!(0)!;
+    const word = (): number => memoryOf(domain).word(EOI);
+    local.write(0xf0, 0x1ff, 4);
+    local.post(0x61);
+    expect([local.acknowledge(), word()]).toEqual([0x61, 1]);
+    // The guest clears the bit: the next one comes though nobody wrote to EOI.
+    domain.memory.write(EOI, Uint8Array.of(0));
+    local.post(0x51);
+    expect([local.intr, local.acknowledge()]).toEqual([true, 0x51]);
+    // It writes to EOI instead.
+    expect(word()).toBe(1);
+    local.write(0xb0, 0, 4);
+    expect(word()).toBe(0);
+  });
+});
+
+describe('hypercalls', () => {
+  it('change EAX alone: 0, or what is wrong', () => {
+    const { word, domain, view } = run([
+      'mov ebx, 0x11111111; mov ecx, 0; mov edx, 0x33333333; mov esi, 0x44444444',
+      vmcall(1, 0),
+      vmcall(999, 4),
+      vmcall(999, 8, 'vmmcall'),
+      vmcall(11, 12),
+      `mov ebx, ${RECORD}`,
+      vmcall(9, 16),
+      'mov ecx, 1',
+      vmcall(9, 20),
+      'mov ecx, 0; mov ebx, 0xf0000000',
+      vmcall(9, 24),
+      keep(28, 'ebx', 'ecx', 'edx', 'esi'),
+    ]);
+    const results = [0, 4, 8, 12, 16, 20, 24].map(at => word(OUT + at) | 0);
+    expect(results).toEqual([0, -1000, -1000, 0, 0, -95, -14]);
+    expect([28, 32, 36, 40].map(at => word(OUT + at))).toEqual([0xf0000000, 0, 0x33333333, 0x44444444]);
+    // The wall clock and the TSC of one moment.
+    const at = RECORD - OUT;
+    const wallMs = Number(view.getBigInt64(at, true)) * 1000 + Number(view.getBigInt64(at + 8, true)) / 1e6;
+    expect(wallMs).toBeGreaterThanOrEqual(START_MS);
+    expect(wallMs).toBeLessThanOrEqual(START_MS + domain.clock.nowNs() / 1e6);
+    expect(view.getBigUint64(at + 16, true)).toBeGreaterThan(0n);
+    expect(domain.processor.regs[R.EAX]).toBe(-14);
+  });
+});
+
+describe('a saved state', () => {
+  it('has what the guest had of KVM, and tells the guest that it stood still', () => {
+    const code = [wrmsr(MSR.SYSTEM_TIME, RECORD + 1), wrmsr(MSR.STEAL_TIME, STEAL + 1), ...HALT];
+    const domain = boot(code);
+    runToEnd(domain);
+    const parts = saveDomain(domain, { name: 'kvm', program: 'test', definition: '' });
+    const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+    parts.reduce((at, part) => (bytes.set(part, at), at + part.length), 0);
+    const saved = readState(bytes, 'kvm');
+    expect(saved.about.kvm).toBe(true);
+    const other = boot(code, saved);
+    expect([other.guest.name, other.guest.saveRest()]).toEqual(['kvm', expect.objectContaining({})]);
+    const { vcpus } = other.guest.saveRest() as { vcpus: { systemTime: Uint32Array; steal: Uint32Array }[] };
+    expect([[...vcpus[0]!.systemTime], [...vcpus[0]!.steal]]).toEqual([
+      [RECORD + 1, 0],
+      [STEAL + 1, 0],
+    ]);
+    expect(memoryOf(other).view.getUint8(RECORD - OUT + 29)).toBe(3);
+    const { kvm: _gone, ...without } = saved.domain;
+    expect(() => boot(code, { ...saved, domain: without })).toThrow();
+  });
+});
