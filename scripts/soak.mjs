@@ -1,5 +1,5 @@
 /**
- * npm run soak:guests, soak:pair, soak:install: boots that take too long for npm run test:guests (test/soak), all or those of a name.
+ * npm run soak:guests, soak:pair, soak:install, soak:failover: boots that take too long for npm run test:guests (test/soak), all or those of a name.
  * RINGSIDE_MIB: what a pair copies, instead of 100; RINGSIDE_CONSOLE: a file that gets what is shown meanwhile.
  */
 import { at, run } from './lib.mjs';

@@ -68,6 +68,10 @@ export class Client {
     this.host.toolstack.wakeDomain0();
   }
 
+  close(): void {
+    this.port.remove();
+  }
+
   private hear(frame: Uint8Array): void {
     if (get16(frame, 12) === ETHERTYPE_ARP) return this.hearArp(frame.subarray(HEADER_BYTES), frame.slice(6, 12));
     const packet = parseIp(frame);

@@ -1,0 +1,122 @@
+/** A pool of processes as people start them, of which the one that has a guest is killed, while somebody outside asks the guest all the time. */
+import { nodeWays } from '../../src/cli/ways.ts';
+import { later, sharedMs, soon } from '../../src/cli/node-clock.ts';
+import { membershipOf } from '../../src/dom0/pool/index.ts';
+import { Client } from '../../src/dom0/pool/recovery/client.test-support.ts';
+import { createHost, inTurns } from '../../src/dom0/service/index.ts';
+import { Ringside } from './command-line.ts';
+import { HostShell } from './host-shell.ts';
+import { file } from './needs.ts';
+
+const GUEST = '10.0.2.50';
+const ASK_MS = 10;
+/** What was on its way when the host was killed has come so much later, and nothing of the other host yet. */
+const ON_ITS_WAY_MS = 1000;
+const DEFINITION = (more: string): string =>
+  `name = 'mini'\\ntype = 'pvh'\\nmemory = 8\\nkernel = '/boot/minipv.elf'\\nextra = 'ip ${GUEST}'\\nvif = [ '' ]\\n${more}\\n`;
+
+/** How its other host is to have the guest: snapshots each so often, or what `xl remus` does. */
+export type Kept = { as: 'replicate'; everySeconds: number } | { as: 'remus'; everyMs: number };
+
+export interface Lost {
+  /** From the kill until it answered on the other host. */
+  failoverMs: number;
+  /** How long before the kill it was as it is there, as far as somebody outside can tell. */
+  lostMs: number;
+  /** It had answered more than it knows of now. */
+  wentBack: boolean;
+}
+
+/** Alfa, in this process, gives leases; charlie takes guests over; each time there is another bravo, which is killed. */
+export class PoolOfProcesses {
+  private readonly started: Ringside[] = [];
+  private readonly alfa = createHost({
+    version: 'test',
+    memory: new ArrayBuffer(16 * 2 ** 20),
+    runners: inTurns({ soon, later, hostMs: sharedMs }),
+    soon,
+    later,
+    hostMs: sharedMs,
+    epochMs: () => Date.now(),
+    ways: nodeWays,
+  });
+  private address = '';
+  private charlie!: HostShell;
+
+  async start(): Promise<void> {
+    const hub = new Ringside('pool', '--listen', '127.0.0.1:0', '--no-page');
+    this.started.push(hub);
+    await hub.expect('(Ctrl-C ends it.)', 120);
+    this.address = /sh --join (\S+)/.exec(hub.output)![1]!;
+    await membershipOf(this.alfa).join(this.address, { name: 'alfa' });
+    this.charlie = await this.join('charlie');
+  }
+
+  private async join(name: string): Promise<HostShell> {
+    const minipv = `${file('guests/minipv/minipv.elf')}:/boot/minipv.elf`;
+    const host = new HostShell('--join', this.address, '--name', name, '--host-memory', '64', '--file', minipv);
+    this.started.push(host);
+    await host.expect('# ', 60);
+    return host;
+  }
+
+  async end(): Promise<void> {
+    for (const each of this.started) await each.kill();
+    const membership = membershipOf(this.alfa);
+    if (membership.joined) await membership.leave();
+    this.alfa.toolstack.close();
+  }
+
+  /** Kills the host of a guest so long after that is kept elsewhere. */
+  async lose(kept: Kept, afterMs: number, number: number): Promise<Lost> {
+    const name = `bravo${number}`;
+    const bravo = await this.join(name);
+    const client = new Client(this.alfa, GUEST, () => performance.now());
+    const asking = setInterval(() => client.ask(), ASK_MS);
+    try {
+      await this.keep(bravo, name, kept);
+      await until(() => client.answers.length > 5);
+      await pause(afterMs);
+      const lostAtMs = performance.now();
+      await bravo.kill();
+      await pause(ON_ITS_WAY_MS);
+      const before = client.answers.length;
+      await until(() => client.answers.length > before);
+      const first = client.answers[before]!;
+      // The last answer that it knows of.
+      const known = client.answers.slice(0, before).findLast(({ count }) => count < first.count);
+      await this.charlie.run('xl destroy mini', 20);
+      return {
+        failoverMs: first.atMs - lostAtMs,
+        lostMs: lostAtMs - (known?.atMs ?? -Infinity),
+        wentBack: client.wentBack,
+      };
+    } finally {
+      clearInterval(asking);
+      client.close();
+      await bravo.kill();
+    }
+  }
+
+  private async keep(bravo: HostShell, name: string, kept: Kept): Promise<void> {
+    const more = kept.as === 'remus' ? '' : `ha = 1\\nreplicate = 'every=${kept.everySeconds},to=charlie'`;
+    await bravo.run(`printf "${DEFINITION(more)}" > /tmp/mini.cfg; xl create /tmp/mini.cfg`, 60);
+    await bravo.run(`until pool leases | grep -q "^mini .*${name}"; do sleep 0.2; done`, 20);
+    if (kept.as === 'remus') {
+      bravo.send(`xl remus -i ${kept.everyMs} mini charlie\r`);
+      await bravo.expect('Remus: mini is protected', 60);
+    } else {
+      await this.charlie.run('until pool replicas | grep -q "^mini "; do sleep 0.2; done', 60);
+      await this.charlie.run(`until pool guests | grep -q "^mini .* ${name} "; do sleep 0.2; done`, 20);
+    }
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
+
+async function until(isSo: () => boolean): Promise<void> {
+  for (let tries = 0; !isSo(); tries++) {
+    if (tries === 18_000) throw new Error('it did not come in 180 s');
+    await pause(10);
+  }
+}
