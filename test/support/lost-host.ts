@@ -12,8 +12,8 @@ const GUEST = '10.0.2.50';
 const ASK_MS = 10;
 /** What was on its way when the host was killed has come so much later, and nothing of the other host yet. */
 const ON_ITS_WAY_MS = 1000;
-const DEFINITION = (more: string): string =>
-  `name = 'mini'\\ntype = 'pvh'\\nmemory = 8\\nkernel = '/boot/minipv.elf'\\nextra = 'ip ${GUEST}'\\nvif = [ '' ]\\n${more}\\n`;
+const DEFINITION = (guest: string, more: string): string =>
+  `name = '${guest}'\\ntype = 'pvh'\\nmemory = 8\\nkernel = '/boot/minipv.elf'\\nextra = 'ip ${GUEST}'\\nvif = [ '' ]\\n${more}\\n`;
 
 /** How its other host is to have the guest: snapshots each so often, or what `xl remus` does. */
 export type Kept = { as: 'replicate'; everySeconds: number } | { as: 'remus'; everyMs: number };
@@ -69,12 +69,13 @@ export class PoolOfProcesses {
 
   /** Kills the host of a guest so long after that is kept elsewhere. */
   async lose(kept: Kept, afterMs: number, number: number): Promise<Lost> {
-    const name = `bravo${number}`;
+    const name = `bravo${number}`,
+      guest = `mini${number}`;
     const bravo = await this.join(name);
     const client = new Client(this.alfa, GUEST, () => performance.now());
     const asking = setInterval(() => client.ask(), ASK_MS);
     try {
-      await this.keep(bravo, name, kept);
+      await this.keep(bravo, name, guest, kept);
       await until(() => client.answers.length > 5);
       await pause(afterMs);
       const lostAtMs = performance.now();
@@ -85,7 +86,7 @@ export class PoolOfProcesses {
       const first = client.answers[before]!;
       // The last answer that it knows of.
       const known = client.answers.slice(0, before).findLast(({ count }) => count < first.count);
-      await this.charlie.run('xl destroy mini', 20);
+      await this.charlie.run(`xl destroy ${guest}`, 20);
       return {
         failoverMs: first.atMs - lostAtMs,
         lostMs: lostAtMs - (known?.atMs ?? -Infinity),
@@ -98,16 +99,17 @@ export class PoolOfProcesses {
     }
   }
 
-  private async keep(bravo: HostShell, name: string, kept: Kept): Promise<void> {
+  private async keep(bravo: HostShell, name: string, guest: string, kept: Kept): Promise<void> {
     const more = kept.as === 'remus' ? '' : `ha = 1\\nreplicate = 'every=${kept.everySeconds},to=charlie'`;
-    await bravo.run(`printf "${DEFINITION(more)}" > /tmp/mini.cfg; xl create /tmp/mini.cfg`, 60);
-    await bravo.run(`until pool leases | grep -q "^mini .*${name}"; do sleep 0.2; done`, 20);
+    await bravo.run(`printf "${DEFINITION(guest, more)}" > /tmp/mini.cfg; xl create /tmp/mini.cfg`, 60);
+    await bravo.run(`until pool leases | grep -q "^${guest} .*${name}"; do sleep 0.2; done`, 20);
     if (kept.as === 'remus') {
-      bravo.send(`xl remus -i ${kept.everyMs} mini charlie\r`);
-      await bravo.expect('Remus: mini is protected', 60);
+      bravo.send(`xl remus -i ${kept.everyMs} ${guest} charlie\r`);
+      await bravo.expect(`Remus: ${guest} is protected`, 60);
     } else {
-      await this.charlie.run('until pool replicas | grep -q "^mini "; do sleep 0.2; done', 60);
-      await this.charlie.run(`until pool guests | grep -q "^mini .* ${name} "; do sleep 0.2; done`, 20);
+      // The first may be from before anybody was answered.
+      await this.charlie.run(`until pool replicas | grep -q "^${guest}  *[2-9]"; do sleep 0.2; done`, 60);
+      await this.charlie.run(`until pool guests | grep -q "^${guest} .* ${name} "; do sleep 0.2; done`, 20);
     }
   }
 }

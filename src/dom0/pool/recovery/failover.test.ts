@@ -3,7 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { until } from '../../service/host.test-support.ts';
 import { COMMANDS } from '../../toolstack/commands/index.ts';
 import { TestRoom } from '../rooms.test-support.ts';
-import { create, guestFile, KERNEL, member, placesOf, poolTime, type PoolMember } from './recovery.test-support.ts';
+import {
+  create,
+  guestFile,
+  KERNEL,
+  member,
+  placesOf,
+  poolMs,
+  poolTime,
+  type PoolMember,
+} from './recovery.test-support.ts';
 
 const notes = ({ host }: PoolMember): string[] =>
   host.tasks.list().flatMap(({ command, message }) => (command.startsWith('ha-start') ? [message ?? ''] : []));
@@ -16,7 +25,7 @@ async function guarded(files: Record<string, Uint8Array | string> = KERNEL) {
   const charlie = await member(room, 'charlie', files);
   const uuid = await create(bravo);
   await until(() => charlie.state.guardedOf('bravo').has(uuid));
-  return { alfa, bravo, charlie, all: [alfa, bravo, charlie], uuid };
+  return { room, alfa, bravo, charlie, all: [alfa, bravo, charlie], uuid };
 }
 
 describe('a guest with ha = 1', () => {
@@ -111,6 +120,23 @@ describe('a guest with ha = 1', () => {
     for (const each of others) each.end();
   });
 
+  it('is not started once more where it is destroyed as soon as it runs again', async () => {
+    const { room, alfa, bravo, charlie, uuid } = await guarded();
+    const delta = await member(room, 'delta', KERNEL);
+    await until(() => delta.state.guardedOf('bravo').has(uuid));
+    bravo.end();
+    const others = [charlie, delta];
+    const [where] = await until(() => {
+      const there = others.filter(each => placesOf([each], 'web').length > 0);
+      return there.length > 0 && there;
+    });
+    await until(() => notes(where!).length > 0);
+    await where!.host.destroy([...where!.host.toolstack.members.keys()][0]!);
+    await poolTime(40_000);
+    expect(placesOf([alfa, ...others], 'web')).toEqual([]);
+    for (const each of [alfa, ...others]) each.end();
+  });
+
   it('moves, and is guarded where it has come to', async () => {
     const { alfa, bravo, charlie, uuid } = await guarded();
     await COMMANDS.migrate.run(bravo.host, [...bravo.host.toolstack.members.keys()][0]!, 'charlie');
@@ -144,6 +170,25 @@ describe('a guest whose snapshots are kept elsewhere', () => {
       `bravo is lost, where web ran. It goes on here as domain ${id}, as it was at ${at}.`,
     ]);
     expect(alfa.state.leases.get(uuid)!.owner).toBe('charlie');
+    for (const each of [alfa, charlie]) each.end();
+  });
+
+  it.each([0, 7000, 13_000, 29_000])('loses no more than its interval where its host ends %d ms later', async ms => {
+    const room = new TestRoom();
+    const alfa = await member(room, 'alfa');
+    const bravo = await member(room, 'bravo', KERNEL, { hostMs: poolMs, epochMs: poolMs });
+    const charlie = await member(room, 'charlie');
+    const uuid = await create(bravo, 'ha = 1\nreplicate = "every=20,to=charlie"');
+    const last = () => charlie.replicas.list.get(uuid)?.at()?.atMs;
+    await until(() => alfa.state.guardedOf('bravo').has(uuid));
+    await until(last);
+    const first = last();
+    await until(() => last() !== first);
+    await poolTime(ms);
+    const endedMs = poolMs();
+    bravo.end();
+    await until(() => placesOf([alfa, charlie], 'web')[0] === 'charlie');
+    expect(endedMs - last()!).toBeLessThanOrEqual(20_000);
     for (const each of [alfa, charlie]) each.end();
   });
 

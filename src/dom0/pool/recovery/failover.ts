@@ -39,8 +39,10 @@ export class Failover {
 
   constructor(parts: FailoverParts) {
     this.parts = parts;
-    const { pool } = parts;
+    const { pool, state } = parts;
     this.there = pool.inOrder;
+    // Also of one that ends there right after it has begun.
+    state.onChange(() => this.forgetThoseThatRun());
     pool.onChange(() => {
       for (const host of this.there) if (!pool.inOrder.includes(host)) this.lose(host);
       this.there = pool.inOrder;
@@ -59,9 +61,8 @@ export class Failover {
     const { pool, later } = this.parts;
     if (pool.left !== undefined || this.isOver) return;
     await this.guard();
-    for (const [guest, lost] of this.lost)
-      if (this.runsAgain(guest)) this.lost.delete(guest);
-      else await this.startAgain(guest, lost);
+    this.forgetThoseThatRun();
+    for (const [guest, lost] of this.lost) await this.startAgain(guest, lost);
     later(LOOK_MS, () => void this.look());
   }
 
@@ -108,9 +109,10 @@ export class Failover {
   }
 
   /** On a host that is there. */
-  private runsAgain(guest: string): boolean {
+  private forgetThoseThatRun(): void {
     const { pool, state } = this.parts;
-    return pool.inOrder.some(host => state.guardedOf(host).has(guest));
+    if (this.lost.size === 0) return;
+    for (const host of pool.inOrder) for (const guest of state.guardedOf(host).keys()) this.lost.delete(guest);
   }
 
   private async startAgain(guest: string, lost: Guarded & { host: string }): Promise<void> {
@@ -129,6 +131,7 @@ export class Failover {
       if (!(await ownership.take(guest))) return;
       try {
         const begins = await how();
+        this.lost.delete(guest);
         this.mine.set(guest, name);
         state.setGuarded(guest, { name, ...guarded });
         host.tasks.note(`ha-start ${name}`, 'done', `${from} is lost, where ${name} ran. ${begins}`);

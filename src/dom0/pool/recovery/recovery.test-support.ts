@@ -49,6 +49,8 @@ class PoolClock {
   }
 }
 const clock = new PoolClock();
+/** The time of pools. */
+export const poolMs = (): number => clock.nowMs;
 /** So much of the pools' time has gone by. */
 export const poolTime = (ms: number): Promise<void> => new Promise(resolve => void clock.later(ms, resolve));
 

@@ -139,6 +139,8 @@ export class Replicas {
       for (const pages of replica.pagesOf(point)) await receiving.pages(pages);
       const guest = await receiving.finish({ ...point.state });
       receiving.start(guest, false);
+      // It is kept no further, and gives way.
+      replica.isOver = true;
       guest.why.running = 'restored';
       return { guest, point };
     } catch (error) {
