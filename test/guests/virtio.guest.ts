@@ -1,4 +1,4 @@
-/** Debian's own drivers of virtio, in a PC without a hypervisor to speak of: disk and network card, by messages. */
+/** Debian's own drivers of virtio, disk and network card by messages: in a plain PC, and in one that finds KVM. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,13 +13,18 @@ const DISK_MIB = 32,
 const folder = mkdtempSync(join(tmpdir(), 'ringside-virtio-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe.each(['debian-686-pae', 'debian-amd64'])(`%s ${NEEDS_GUESTS}`, name => {
+describe.each([
+  ['debian-686-pae', undefined],
+  ['debian-amd64', undefined],
+  ['debian-686-pae', 'kvm'],
+  ['debian-amd64', 'kvm'],
+])(`%s, type %s ${NEEDS_GUESTS}`, (name, type) => {
   const guest = file(`.cache/guests/${name}`);
 
   it.skipIf(!existsSync(guest))(
     'reads and writes a disk of virtio, and is on the network by a card of virtio',
     async () => {
-      const disk = join(folder, `${name}.img`);
+      const disk = join(folder, `${name}-${type}.img`);
       const image = Uint8Array.from({ length: DISK_MIB << 20 }, (_, i) => (i >> 9) ^ i);
       writeFileSync(disk, image);
       const vm = new Ringside(
@@ -28,6 +33,7 @@ describe.each(['debian-686-pae', 'debian-amd64'])(`%s ${NEEDS_GUESTS}`, name => 
         ...['--cmdline', 'console=ttyS0,115200 cryptomgr.notests mods=virtio_pci,virtio_blk,virtio_net dhcp=1'],
         ...['--disk', `${disk},rw,virtio`, '--disk', `${join(guest, 'ide.qcow2')},ro,virtio`, '--nic', 'virtio'],
         ...['--memory', '192'],
+        ...(type ? ['--type', type] : []),
       );
       onTestFinished(() => vm.kill());
       const shell = new Shell(vm);
@@ -51,6 +57,16 @@ describe.each(['debian-686-pae', 'debian-amd64'])(`%s ${NEEDS_GUESTS}`, name => 
       // The card's configuration and two queues that interrupt, and two of each disk.
       expect(await shell.run('grep -c PCI-MSI /proc/interrupts')).toBe('7');
 
+      // What it says of where it runs.
+      const log = await shell.run('dmesg');
+      const clock = await shell.run('cat /sys/devices/system/clocksource/clocksource0/current_clocksource');
+      if (type === 'kvm') {
+        expect(log).toContain('Hypervisor detected: KVM');
+        expect(log).toMatch(/kvm-clock: Using msrs 4b564d01 and 4b564d00/);
+        expect(log).toContain('Booting paravirtualized kernel on KVM');
+        expect(clock).toBe('kvm-clock');
+      } else expect(log).not.toContain('Hypervisor detected');
+
       // Network.
       expect(await shell.run('ip addr show eth0')).toMatch(/inet 10\.0\.2\.15/);
       expect(await shell.run('ping -c 5 10.0.2.2')).toContain(
@@ -65,4 +81,13 @@ describe.each(['debian-686-pae', 'debian-amd64'])(`%s ${NEEDS_GUESTS}`, name => 
       expect(after.subarray(0, 4 << 20).equals(image.subarray(0, 4 << 20))).toBe(true);
     },
   );
+});
+
+const bootable = file('.cache/guests/disks/debian-disk.img');
+describe.skipIf(!existsSync(bootable))(`a disk of virtio ${NEEDS_GUESTS}`, () => {
+  it('is one that SeaBIOS boots from', async () => {
+    const vm = new Ringside('boot', '--bios', 'seabios', '--disk', `${bootable},virtio`);
+    onTestFinished(() => vm.kill());
+    await vm.expect('GNU GRUB', 200);
+  });
 });
