@@ -112,7 +112,7 @@ function payload(pick: Pick): Uint8Array {
 const NAMES = Object.keys(PROCEDURES);
 
 /** The next message of a client, and the number of the call that it makes. */
-function message(pick: Pick, serial: number): { bytes: Uint8Array; call?: number } {
+function message(pick: Pick, serial: number): { bytes: Uint8Array; call?: number; isNoise?: true } {
   const head = (of: Partial<Header>): Header => ({
     program: REMOTE_PROGRAM,
     version: VERSION,
@@ -144,7 +144,7 @@ function message(pick: Pick, serial: number): { bytes: Uint8Array; call?: number
     };
   }
   // Noise, and lengths that nothing has.
-  return { bytes: joined([word(pick(2) ? pick(64) : 2 ** 32 - 1 - pick(2 ** 31)), bytesOf(pick, 40)]) };
+  return { bytes: joined([word(pick(2) ? pick(64) : 2 ** 32 - 1 - pick(2 ** 31)), bytesOf(pick, 40)]), isNoise: true };
 }
 
 const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
@@ -211,9 +211,12 @@ export async function main(
       const { line } = connect();
       call(line, 0, 'connect_open', joined([word(0), word(pick(4) === 0 ? 1 : 0)]));
       for (let i = 1; i <= BATCH && sent < messages; i++, sent++) {
-        const { bytes, call: number } = message(pick, i);
+        const { bytes, call: number, isNoise } = message(pick, i);
+        // What follows noise may be a part of it: it is the last that a client sends.
+        if (isNoise) await settled(line);
         if (number !== undefined && !line.isClosed) line.open.add(number);
         line.write(bytes);
+        if (isNoise) break;
       }
       await settled(line);
       answers += line.answers;
