@@ -12,7 +12,7 @@ static const char help[] =
   "stream ADDRESS KIB [sum], serve [sum]     TCP in bulk to port 9 of another, and who takes one such stream\n"
   "unplug     HVM: emulated disks and NIC away, PV drivers in their place\n"
   "events N, grants, balloon PAGES (negative: back), suspend, sleep MS\n"
-  "hog MS [PERCENT], calls N, tables N, dirty PAGES ROUNDS [PAUSE_US], writer DISK SECTORS TIMES   loads\n"
+  "hog MS [PERCENT], calls N, tables N, dirty PAGES ROUNDS [PAUSE_US [WORDS]], writer DISK SECTORS TIMES   loads\n"
   "poweroff, reboot, crash\n";
 
 static void print_ip(u32 ip) { print("%u.%u.%u.%u", ip & 255, ip >> 8 & 255, ip >> 16 & 255, ip >> 24); }

@@ -34,13 +34,15 @@ static void tables(u32 n) {
   }
   print("tables: %u changes, %u refused\n", n, refused);
 }
-/* dirty PAGES ROUNDS [PAUSE_US]: writes a word into each of PAGES pages, ROUNDS times; in its pauses the network is served. */
-static void dirty(u32 pages, u32 rounds, u32 pause) {
+/* dirty PAGES ROUNDS [PAUSE_US [WORDS]]: writes so many words (1) of each of PAGES pages anew, ROUNDS times; in its pauses the network is served. */
+static void dirty(u32 pages, u32 rounds, u32 pause, u32 words) {
   static u32 round;
   if (pages > BUFFER_PAGES) pages = BUFFER_PAGES;
+  if (words > PAGE / 4) words = PAGE / 4;
   for (u32 r = 0; r < rounds; r++, control()) {
     round++;
-    for (u32 i = 0; i < pages; i++) *(volatile u32 *)(buffer + i * PAGE) = round + i;
+    for (u32 i = 0; i < pages; i++)
+      for (u32 w = 0; w < words; w++) ((volatile u32 *)(buffer + i * PAGE))[w] = (round + i) * 2654435761u + w;
     for (u64 until = now() + pause * 1000ull; now() < until;) { u64 rest = until - now(); wait(rest); ip_poll(); }
   }
   print("dirty: %u pages, %u times\n", pages, rounds);
@@ -69,7 +71,7 @@ int workload(int count, char **words) {
   if (same(words[0], "hog")) hog(dial(count, words, 1, 1000), dial(count, words, 2, 100));
   else if (same(words[0], "calls")) calls(dial(count, words, 1, 1000));
   else if (same(words[0], "tables")) tables(dial(count, words, 1, 1000));
-  else if (same(words[0], "dirty")) dirty(dial(count, words, 1, 16), dial(count, words, 2, 1), dial(count, words, 3, 0));
+  else if (same(words[0], "dirty")) dirty(dial(count, words, 1, 16), dial(count, words, 2, 1), dial(count, words, 3, 0), dial(count, words, 4, 1));
   else if (same(words[0], "writer")) writer(count > 1 ? words[1] : "", dial(count, words, 2, 64), dial(count, words, 3, 1));
   else return 0;
   return 1;

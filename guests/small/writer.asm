@@ -8,6 +8,7 @@ HIGH    equ 0x120000            ; and above the kernel, to the end
 PAGES   equ 0x200000            ; the pages that are written, from here on
 MOST    equ 480                 ; so many at most: a guest of 4 MiB has them
 END     equ 0x400000
+MANY    equ 0x9e3779b1         ; from pass to pass all bytes of a page change
 
 title:  db 'writer: write PAGES US', 13, 10, 0
 commands:
@@ -23,7 +24,7 @@ passes: dd 0                    ; over all of them, in the last command
 wrong:  dd 0                    ; pages that were not as the pass before had left them
 notes_end:
 
-; write PAGES US: a word into each of PAGES pages, one each US microseconds where an instruction takes 4 ns; again and again, until a key is pressed.
+; write PAGES US: fills each of PAGES pages anew, one each US microseconds where an instruction takes 4 ns; again and again, until a key is pressed.
 do_write:
         mov ecx, MOST
         mov edi, PAGES
@@ -39,12 +40,14 @@ do_write:
 .pass:  xor esi, esi
 .page:  mov ebx, esi
         shl ebx, 12
-        mov eax, [passes]
+        imul eax, [passes], MANY
         cmp [PAGES + ebx], eax  ; what the pass before wrote
         je .same
         inc dword [wrong]
-.same:  inc eax
-        mov [PAGES + ebx], eax
+.same:  add eax, MANY
+        lea edi, [PAGES + ebx]
+        mov ecx, 1024
+        rep stosd
         inc dword [written]
         imul ecx, [arg2], 125   ; two instructions of 4 ns
         jecxz .key

@@ -12,7 +12,8 @@ const SERVER = { address: '10.0.2.101', mac: '00:16:3e:00:00:01' },
 const STREAM_KIB = 1_000_000,
   WARM_MS = 20,
   AFTER_MS = 600;
-const MANY = 1_000_000;
+const MANY = 1_000_000,
+  PAGE_WORDS = 1024;
 /** Before a sender says again what nobody has acknowledged: that of Linux, too (TCP_RTO_MIN). */
 const AGAIN_MS = 200;
 const STREAM = 'the stream stood',
@@ -36,7 +37,7 @@ const condition = (hot: number): Condition => ({
       client = await boot(there, 'client', CLIENT);
     await client.command(`ping ${SERVER.address}`);
     return async () => {
-      server.type(`dirty ${hot} ${MANY} ${1000 * PAUSE_MS}`);
+      server.type(`dirty ${hot} ${MANY} ${1000 * PAUSE_MS} ${PAGE_WORDS}`);
       await lab.run(WARM_MS);
       client.type(`stream ${SERVER.address} ${STREAM_KIB}`);
       await lab.run(WARM_MS);
@@ -74,7 +75,7 @@ export const migration: Experiment = {
   title: 'Migration without disconnection',
   claim: 'A guest goes to another host while it serves: no connection ends, and whoever uses it notices nothing.',
   how: [
-    `A guest of 8 MiB (minipv, PVH) takes a stream of TCP, and writes a word into each of its hottest pages every ${PAUSE_MS} ms: ${HOT.join(', ')} pages. It goes to the host of its client (xl migrate). Both hosts’ bridges are one network with 0.1 ms between them; the link for the move carries ${LINK_MIB} MiB/s. Each line is two hosts of their own.`,
+    `A guest of 8 MiB (minipv, PVH) takes a stream of TCP, and fills each of its hottest pages anew every ${PAUSE_MS} ms: ${HOT.join(', ')} pages. It goes to the host of its client (xl migrate). Both hosts’ bridges are one network with 0.1 ms between them; the link for the move carries ${LINK_MIB} MiB/s. Each line is two hosts of their own.`,
     `The guest stood from when it was suspended until the other host said that it runs; the stream stood for the longest time in which no segment of the guest came to the client’s host. The client sends again what was not acknowledged for ${AGAIN_MS} ms, as Linux does at the least.`,
     'Both hosts have one clock: what their guests have executed, and what nobody had anything to do for. Domain 0’s own work takes no time.',
   ],
