@@ -3,6 +3,7 @@ import { Balancer } from './balancer.ts';
 import { energyOf } from './energy.ts';
 import type { GuestSample, HostSample } from './samples.ts';
 import { guest, host, MIB } from './pool.test-support.ts';
+import { energyWords } from './words.ts';
 
 const told = (name: string, busySlots: number): GuestSample => ({
   guest: name,
@@ -93,6 +94,8 @@ describe('the balancer', () => {
 describe('the model of power', () => {
   it('counts what empty hosts would not take if they were off', () => {
     const hosts = [host('a', [guest('g', 2)]), host('b'), host('c', [], { isCoordinator: true })];
-    expect(energyOf(hosts, { idleWatts: 100, busyWatts: 200 })).toEqual({ watts: 350, savedWatts: 100, emptyHosts: 1 });
+    const energy = energyOf(hosts, { idleWatts: 100, busyWatts: 200 });
+    expect(energy).toEqual({ watts: 350, savedWatts: 100, emptyHosts: 1 });
+    expect(energyWords(energy)).toBe('By the model the pool takes 350 W; of 1 empty host 100 W could be saved.');
   });
 });

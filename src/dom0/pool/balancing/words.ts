@@ -83,4 +83,4 @@ export const wordsOf = (decision: Decision): string =>
   decision.kind === 'move' ? moveWords(decision) : stayWords(decision);
 
 export const energyWords = ({ watts, savedWatts, emptyHosts }: Energy): string =>
-  `By the model the pool takes ${Math.round(watts)} W; of ${emptyHosts} empty hosts ${Math.round(savedWatts)} W could be saved.`;
+  `By the model the pool takes ${Math.round(watts)} W; of ${emptyHosts} empty host${emptyHosts === 1 ? '' : 's'} ${Math.round(savedWatts)} W could be saved.`;
