@@ -23,6 +23,7 @@ describe('a guest that moves to another host', () => {
     await until(() => there.text().includes('demo> '));
     there.type('help\r');
     await until(() => there.text().includes('help\r\n'));
+    expect(a.tasks.list().filter(({ command }) => command.startsWith('xl migrate'))).toHaveLength(1);
     // And back.
     expect((await xl(b, 'migrate', 'web', 'a')).out).toContain('Migration successful.');
     expect([await running(a), await running(b)]).toEqual([['web'], []]);

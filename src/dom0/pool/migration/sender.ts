@@ -301,7 +301,7 @@ class Departure {
   /** @throws Error with a sentence: it goes on here, but where it says that nobody knows */
   private async handOver(line: Line, held: Held): Promise<void> {
     const { toolstack } = this.parts.host;
-    const { guest, name, to } = this;
+    const { guest, name } = this;
     toolstack.rename(guest, migratedAwayName(name));
     let problem: Error | undefined;
     try {
@@ -329,7 +329,6 @@ class Departure {
     // Where the other host is this one, it is there under its name.
     if (!toolstack.isTaken(name)) toolstack.halted.set(name, 'migrated');
     this.tell('Migration successful.');
-    this.parts.host.tasks.note(`xl migrate ${name} ${to}`, 'done', `${name} runs on ${to}.`);
   }
 
   /** Undefined: it is the other host's. @throws Error with a sentence: nobody knows */
