@@ -11,6 +11,8 @@ export interface PrecopyRound {
   /** Frames of this round, and those of them that were copied. */
   dirty: number;
   copied: number;
+  /** Of a round behind the first: what part of each sixty-fourth of memory was written. */
+  written?: readonly number[];
 }
 
 /** How a domain that moves is to be copied. */

@@ -7,6 +7,7 @@ import { openMenu } from '../parts/menu.tsx';
 import { go } from '../navigation.ts';
 import { bytes } from '../terminal.ts';
 import { dragged, guestActions, isTarget, migrate } from './pool.ts';
+import { Heat } from './heat.tsx';
 import { words } from './words.ts';
 
 export function Hosts({ look }: { look: PoolLook }) {
@@ -179,7 +180,8 @@ const FRAME_BYTES = 4096;
 
 /** How far its memory is on its way; what is not known yet is left out. */
 function Moving({ memory }: { memory: NonNullable<NonNullable<LookedGuest['job']>['memory']> }) {
-  const { iteration, processedBytes, remainingBytes, bytesPerSecond, dirtyFramesPerSecond, downtimeMs } = memory;
+  const { iteration, processedBytes, remainingBytes, bytesPerSecond, dirtyFramesPerSecond, written = [] } = memory;
+  const { downtimeMs, totalMs } = memory;
   return (
     <span class="sec" role="status">
       {[
@@ -187,9 +189,11 @@ function Moving({ memory }: { memory: NonNullable<NonNullable<LookedGuest['job']
         bytesPerSecond !== undefined && words.rate(bytes(bytesPerSecond)),
         dirtyFramesPerSecond !== undefined && words.dirty(bytes(FRAME_BYTES * dirtyFramesPerSecond)),
         downtimeMs !== undefined && words.stood(downtimeMs),
+        totalMs !== undefined && words.total(totalMs),
       ]
         .filter(Boolean)
         .join(', ')}
+      <Heat written={written} />
     </span>
   );
 }

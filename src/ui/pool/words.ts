@@ -66,6 +66,9 @@ export const words = {
   rate: (sent: string) => `at ${sent}/s`,
   dirty: (written: string) => `while it writes ${written}/s`,
   stood: (ms: number) => `stood still for ${seconds(ms)}`,
+  total: (ms: number) => `${seconds(ms)} in all`,
+  heat: (written: readonly number[], parts: number) =>
+    `Where it writes: ${written.map((count, i) => `${count} of ${parts} parts of its memory in round ${i + 2}`).join(', ')}`,
   open: (guest: string) => `Open ${guest}`,
   nowhere: 'No other host is there.',
   links: 'Links',

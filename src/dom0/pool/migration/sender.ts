@@ -85,6 +85,7 @@ class Departure {
   /** Rejects then. */
   private readonly stopped: Promise<never>;
   private readonly rounds: number[] = [];
+  private readonly written: (readonly number[])[] = [];
   private readonly convergence: Convergence;
   private stoodStillMs: number | undefined;
   private runsThereMs = 0;
@@ -267,12 +268,13 @@ class Departure {
     this.tell('Parsing config from <saved>');
   }
 
-  private async noteRound({ iteration, dirty, copied }: PrecopyRound, line: Line): Promise<void> {
+  private async noteRound({ iteration, dirty, copied, written }: PrecopyRound, line: Line): Promise<void> {
     const isOver = copied === dirty && !(iteration === this.overRounds - 1);
     const nowMs = this.nowMs();
     const { convergence } = this;
     if (this.rounds.length <= iteration) convergence.begins(dirty, nowMs);
     this.rounds[iteration] = dirty;
+    if (written) this.written[iteration - 1] = written;
     const { dirtiedPerSecond: dirtyFramesPerSecond } = convergence;
     this.progress = {
       processedBytes: line.sentBytes,
@@ -280,6 +282,7 @@ class Departure {
       totalBytes: this.rounds[0]! * FRAME_BYTES,
       iteration: iteration + 1,
       rounds: [...this.rounds],
+      written: [...this.written],
       bytesPerSecond: (1000 * line.sentBytes) / Math.max(1, nowMs - this.startedMs),
       ...(dirtyFramesPerSecond === undefined ? {} : { dirtyFramesPerSecond }),
     };

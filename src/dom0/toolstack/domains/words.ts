@@ -73,6 +73,8 @@ export interface JobMemory {
   iteration: number;
   /** Frames of each round so far. */
   rounds: readonly number[];
+  /** Of each round behind the first, what part of each sixty-fourth of memory was written meanwhile. */
+  written?: readonly (readonly number[])[];
   /** Bytes that went while it stood still, once it has moved. */
   restBytes?: number;
   /** Frames that are written a second, as the last round tells; absent: there was none to tell by. */

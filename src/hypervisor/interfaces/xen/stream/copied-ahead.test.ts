@@ -133,6 +133,22 @@ describe('the rounds of a migration', () => {
     expect(rounds([200, 50, 10])).toEqual([200, 50, 10]);
     expect(rounds([])).toEqual([]);
   });
+
+  it('tell what part of each part of memory was written meanwhile', () => {
+    const { domain, put } = testGuest();
+    const ahead = new CopiedAhead(domain, 'migrate');
+    ahead.step();
+    expect(ahead.round.written).toBeUndefined();
+    // Of sixty-four parts of 4 MiB each has sixteen frames.
+    expect(domain.options.record.ramFrames).toBe(1024);
+    for (let gfn = 0x100; gfn < 0x118; gfn++) put(gfn * FRAME_BYTES, 1);
+    while (ahead.round.iteration === 0) ahead.step();
+    const expected = new Array<number>(64).fill(0);
+    expected.splice(16, 2, 1, 0.5);
+    const { written } = ahead.round;
+    ahead.end();
+    expect(written!.slice(1, 63)).toEqual(expected.slice(1, 63));
+  });
 });
 
 it('refuses what is no delta of a page that has come', () => {

@@ -8,6 +8,7 @@ import type { Precopy, PrecopyRound } from '../../../domain/saved-part.ts';
 import { DirtyLog, framesIn } from '../../../memory/dirty-log.ts';
 import { mfnOf, type SecondStage } from '../../../memory/second-stage.ts';
 import { xenOf } from '../of-domain.ts';
+import { ramRanges } from '../../../layout/ram-layout.ts';
 import { ownWrites } from '../own-writes.ts';
 import { PAGE, PAGES_PER_RECORD } from './format.ts';
 import { ramFramesOf } from './memory.ts';
@@ -17,6 +18,9 @@ import { type Page, pageOf } from './pages.ts';
 /** SPP_TARGET_DIRTY_COUNT and SPP_MAX_ITERATIONS of xg_sr_save.c. */
 const FEW = 50,
   MOST_ROUNDS = 5;
+
+/** Of memory, for people who look where a guest writes. */
+const PARTS = 64;
 
 /** Of a checkpoint so few are copied while the guest stands still: some milliseconds. */
 const FEW_SINCE = 1024;
@@ -37,6 +41,7 @@ export class CopiedAhead {
   /** Frames of the round under way; it is the last one. */
   private dirty: number;
   private copiedInRound = 0;
+  private written: number[] | undefined;
   private isLast = false;
   /** What was written once is written again, and then comes as a delta. Of a file every copy is kept: none of these. */
   private readonly sent: SentPages | undefined;
@@ -69,6 +74,7 @@ export class CopiedAhead {
     this.todo = todo.length < FEW_SINCE ? [] : todo;
     this.isLast = this.todo.length === 0;
     this.iteration = this.copiedInRound = 0;
+    this.written = undefined;
     this.dirty = this.todo.length;
   }
 
@@ -89,7 +95,8 @@ export class CopiedAhead {
 
   /** The round under way, or the last one. */
   get round(): PrecopyRound {
-    return { iteration: this.iteration, dirty: this.dirty, copied: this.copiedInRound };
+    const { iteration, dirty, copiedInRound: copied, written } = this;
+    return { iteration, dirty, copied, ...(written ? { written } : {}) };
   }
 
   /** Some pages, between two slices, to be copied before the next one. */
@@ -137,6 +144,15 @@ export class CopiedAhead {
     this.dirty = todo.length;
     this.copiedInRound = 0;
     this.todo = todo;
+    this.written = this.partsOf(todo);
+  }
+
+  /** What part of each part of memory these frames are. */
+  private partsOf(frames: readonly [gfn: number, mfn: number][]): number[] {
+    const end = ramRanges(this.domain.options.record).at(-1)![1];
+    const counts = new Array<number>(PARTS).fill(0);
+    for (const [gfn] of frames) if (gfn < end) counts[Math.floor((gfn * PARTS) / end)]!++;
+    return counts.map(count => (count * PARTS) / end);
   }
 
   /** RAM that is not shown there now is left to the end. */
