@@ -34,6 +34,12 @@ import {
 const HIGH = 2 ** 32;
 const VM86 = 0x20000;
 const OLD_MSRS = [MSR.WALL_CLOCK_OLD, MSR.SYSTEM_TIME_OLD];
+/**
+ * A TSC that never stops is not shown, as QEMU has it where nobody asks for invtsc (target/i386/cpu.c, unmigratable_flags): the next host may count otherwise.
+ * Linux then keeps its time by kvmclock (arch/x86/kernel/kvmclock.c).
+ */
+const POWER_LEAF = 0x80000007,
+  INVARIANT_TSC = 1 << 8;
 /** A record that is hardly older is good enough. */
 const RECORD_NS = 1e9;
 /** Of the steal time: stolen nanoseconds, a version, whether the vCPU has no processor now. */
@@ -129,10 +135,11 @@ export class KvmGuest extends PlainPc {
   private answer(leaf: number, subleaf: number): CpuidAnswer {
     const { regs } = this.parts.processor;
     if (isHypervisorLeaf(leaf)) return kvmLeaf(leaf >>> 0);
-    return underHypervisor(
+    const answer = underHypervisor(
       leaf,
       cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], shownBy(regs)),
     );
+    return leaf >>> 0 === POWER_LEAF ? { ...answer, edx: answer.edx & ~INVARIANT_TSC } : answer;
   }
 
   // ---- MSRs
