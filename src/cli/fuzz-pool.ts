@@ -4,8 +4,6 @@
  * A hostile member of a pool, who has its code: N messages (1,000,000 unless told), malformed and nearly right, to a real host through a real hub: of its links,
  * channels, documents, frames, leases, moves and checkpoints, and of NBD. It passes if the host goes on, if what it has with another host does, and if memory does not grow.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import {
   channelPair,
   hostIdOf,
@@ -20,6 +18,7 @@ import { MemoryDisk } from '../formats/blocks/index.ts';
 import { Arena, pause, random } from './fuzz/pool/arena.ts';
 import { channelMessage, type Maker, makers } from './fuzz/pool/messages.ts';
 import { type Pick, picker } from './fuzz/pick.ts';
+import { usedMiB } from './fuzz/used.ts';
 import { soon } from './node-clock.ts';
 import { numbersOf } from './numbers.ts';
 
@@ -178,13 +177,6 @@ class Attack {
   leave(): void {
     this.zulu?.leave();
   }
-}
-
-function usedMiB(): number {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-  const { heapUsed, external } = process.memoryUsage();
-  return (heapUsed + external) / MIB;
 }
 
 export async function main(argv: string[], write = (text: string) => void process.stdout.write(text)): Promise<number> {
