@@ -1,5 +1,6 @@
 /**
- * npm run docs:hypercalls, docs:lessons: writes anew what is made of the source in docs/hypercalls.md and docs/lessons.md, by the test that compares it:
+ * npm run docs:hypercalls, docs:lessons, docs:map: writes anew what is made of the source in docs/hypercalls.md, lessons.md and architecture.md, by the test
+ * that compares it:
  *
  *   node scripts/write-docs.mjs TEST     test/TEST.test.ts
  */

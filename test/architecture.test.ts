@@ -1,5 +1,5 @@
 /** The table "Where is …?" of docs/architecture.md leads to files that are there and hold what it says; prose wraps. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { file } from './support/needs.ts';
 
@@ -18,7 +18,11 @@ it.each(rows.map(([, fact, path, word]) => [fact, path, word]))('%s: %s', (_fact
   expect(readFileSync(file(path), 'utf8')).toContain(word);
 });
 
-const folders = [...readFileSync(file('docs/architecture.md'), 'utf8').matchAll(/^\| `(src\/[^`.]+)` \| ([^|]+) \|$/gm)]
+const folders = [
+  ...readFileSync(file('docs/architecture.md'), 'utf8')
+    .split('## Files')[0]!
+    .matchAll(/^\| `(src\/[^`.]+)` \| ([^|]+) \|$/gm),
+]
   .map(([, folder]) => folder!)
   .filter(folder => folder.includes('/', 4) || sourcesIn(folder).length > 0);
 
@@ -44,6 +48,30 @@ it.each(withSources)('each source of %s says at its head what it holds', folder 
     name => !/^(\/\*\*|\/\/)/.test(readFileSync(file(`${folder}/${name}`), 'utf8')),
   );
   expect(silent).toEqual([]);
+});
+
+const FILES = '## Files\n';
+
+it('names every file of every folder (npm run docs:map writes them anew)', () => {
+  const map = readFileSync(file('docs/architecture.md'), 'utf8');
+  const table = withSources.toSorted().map(
+    folder =>
+      `| \`${folder}\` | ${sourcesIn(folder)
+        .toSorted()
+        .join(', ')
+        .replace(/\.ts\b/g, '')} |`,
+  );
+  const before = map.slice(0, map.indexOf(FILES) + FILES.length);
+  const made = `${before}
+What the code's folders hold beside an \`index.ts\`; a name without an ending is a \`.ts\` file.
+
+| folder | files |
+|---|---|
+${table.join('\n')}
+`;
+  if (process.env.RINGSIDE_WRITE_DOCS) writeFileSync(file('docs/architecture.md'), made);
+  expect(map.includes(FILES)).toBe(true);
+  expect(process.env.RINGSIDE_WRITE_DOCS ? made : map).toBe(made);
 });
 
 it('keeps lines of prose short', () => {
