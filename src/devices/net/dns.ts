@@ -31,6 +31,10 @@ function readName(data: Uint8Array): { name: string; end: number } | null {
   }
 }
 
+/** What name a query asks for, lower case with dots; undefined: it is none that can be answered. */
+export const nameAsked = (data: Uint8Array): string | undefined =>
+  data.length < HEADER || get16(data, 2) & QR || get16(data, 4) !== 1 ? undefined : readName(data)?.name;
+
 /** The answer to a query; null: not a query that can be answered. Names in `names` are lower case. */
 export function answerDns(data: Uint8Array, names: ReadonlyMap<string, number>): Uint8Array | null {
   if (data.length < HEADER || get16(data, 2) & QR || get16(data, 4) !== 1) return null;

@@ -15,13 +15,20 @@ export {
   ICMP_ECHO_REPLY,
   ICMP_UNREACHABLE,
   icmpFrame,
+  ipFrame,
+  type IpPacket,
   parseAddress,
   parseIp,
+  parseUdp,
   type Path,
   PROTOCOL_ICMP,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  pseudoHeader,
   put16,
   put32,
   reverseArpFrame,
+  udpFrame,
 } from './packets.ts';
-export { type GivenOut, NetworkPeer, type PeerOptions } from './peer.ts';
-export { GATEWAY, NETWORK, STATION_NAMES } from './stations.ts';
+export { type Beyond, type BeyondParts, FIRST_LEASE, type GivenOut, NetworkPeer, type PeerOptions } from './peer.ts';
+export { GATEWAY, NAME_SERVER, NETWORK, STATION_NAMES } from './stations.ts';

@@ -9,6 +9,7 @@ export const ETHERTYPE_IP = 0x0800,
   ETHERTYPE_ARP = 0x0806;
 const ETHERTYPE_RARP = 0x8035;
 export const PROTOCOL_ICMP = 1,
+  PROTOCOL_TCP = 6,
   PROTOCOL_UDP = 17;
 export const ARP_REQUEST = 1,
   ARP_REPLY = 2,
@@ -62,9 +63,9 @@ export function checksum(bytes: Uint8Array, sum = 0): number {
   return ~sum & 0xffff;
 }
 
-/** Sum of the pseudo header under UDP's checksum. */
-function pseudoHeader(source: number, destination: number, length: number): number {
-  return (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff) + PROTOCOL_UDP + length;
+/** Sum of the pseudo header under a transport's checksum; `length` of its header and data, in bytes. */
+export function pseudoHeader(source: number, destination: number, protocol: number, length: number): number {
+  return (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff) + protocol + length;
 }
 
 export interface IpPacket {
@@ -100,7 +101,8 @@ export function parseUdp({ source, destination, payload }: IpPacket): UdpDatagra
   const length = get16(payload, 4);
   if (length < UDP_HEADER || length > payload.length) return null;
   const datagram = payload.subarray(0, length);
-  if (get16(datagram, 6) !== 0 && checksum(datagram, pseudoHeader(source, destination, length)) !== 0) return null;
+  if (get16(datagram, 6) !== 0 && checksum(datagram, pseudoHeader(source, destination, PROTOCOL_UDP, length)) !== 0)
+    return null;
   return { sourcePort: get16(datagram, 0), destinationPort: get16(datagram, 2), data: datagram.subarray(UDP_HEADER) };
 }
 
@@ -173,7 +175,7 @@ export function udpFrame(path: Path, sourcePort: number, destinationPort: number
   put16(datagram, 4, datagram.length);
   datagram.set(data, UDP_HEADER);
   // 0 would mean that there is no checksum.
-  put16(datagram, 6, checksum(datagram, pseudoHeader(path.from, path.to, datagram.length)) || 0xffff);
+  put16(datagram, 6, checksum(datagram, pseudoHeader(path.from, path.to, PROTOCOL_UDP, datagram.length)) || 0xffff);
   return ipFrame(path, PROTOCOL_UDP, datagram);
 }
 

@@ -1,5 +1,6 @@
 /**
- * The other end of the wire, in process: a small network with a gateway that answers ARP, DHCP, DNS, TFTP and ICMP echo, and knows no way further.
+ * The other end of the wire, in process: a small network with a gateway that answers ARP, DHCP, DNS, TFTP and ICMP echo, and knows no way further
+ * but what it is handed (`Beyond`).
  * Sources: RFC 826, 2131, 1035, 1350, 792; see packets.ts, dhcp.ts, dns.ts, tftp.ts.
  * It stands for remote machines: frames that are malformed or not for it are dropped, and its answers come from a timer, when whoever sent has returned.
  */
@@ -12,11 +13,12 @@ import {
   type DhcpRequest,
   parseDhcp,
 } from './dhcp.ts';
-import { answerDns, DNS_PORT } from './dns.ts';
+import { answerDns, DNS_PORT, nameAsked } from './dns.ts';
 import { type Ethernet, HEADER_BYTES } from './ethernet.ts';
 import {
   ARP_BYTES,
   ARP_REPLY,
+  ARP_REQUEST,
   arpFrame,
   checksum,
   ETHERTYPE_ARP,
@@ -46,8 +48,8 @@ const MASK = 0xffffff00,
   BROADCAST = 0x0a0002ff,
   EVERYBODY = 0xffffffff;
 /** The first client gets 10.0.2.15, later ones what follows and nobody else is heard to have, up to 10.0.2.254; then whoever has asked least lately loses his. */
-const FIRST_LEASE = NETWORK + 15,
-  LEASES = 240;
+export const FIRST_LEASE = NETWORK + 15;
+const LEASES = 240;
 
 const NET_UNREACHABLE = 0,
   PROTOCOL_UNREACHABLE = 2,
@@ -59,6 +61,26 @@ const QUOTED = 28;
 const BURST = 8;
 /** Frames on the way; more are lost, as in a switch. */
 const MAX_QUEUED = 128;
+
+const NO_STATION = new Uint8Array(6);
+
+/** What a way further is made with. */
+export interface BeyondParts {
+  timers: Timers;
+  /** The packet that `frame` makes goes to the station that has `to`, as from `from`; it may be lost on its way, as where nobody says that he has the address. */
+  send(from: number, to: number, frame: (path: Path) => Uint8Array): void;
+  /** Something was sent, or a timer set, that was not while a packet was taken. */
+  woken(): void;
+}
+
+/** A way further, behind the gateway. */
+export interface Beyond {
+  /**
+   * A packet of a station's to an address elsewhere, or to a port of one of ours where nothing listens; with UDP's header and data, which are right.
+   * False: it does not go there, and the gateway says so.
+   */
+  take(packet: IpPacket, udp: UdpDatagram | null): boolean;
+}
 
 /** What a guest may boot. */
 export interface GivenOut {
@@ -73,6 +95,8 @@ export interface PeerOptions extends GivenOut {
   names?: { [name: string]: string };
   /** Stations (`xx:xx:…`) that say that an address is theirs: DHCP gives it to no other (RFC 2131, 3.1). */
   holdersOf?: (address: number) => readonly string[];
+  /** What lies behind the gateway; absent: nothing. */
+  beyond?: (parts: BeyondParts) => Beyond;
   /** Called when an answer waits that was not made while a frame was taken. */
   answered?: () => void;
 }
@@ -95,6 +119,11 @@ export class NetworkPeer implements Ethernet {
   private readonly acknowledged = new Map<string, number>();
   /** Where a TFTP client is to be found. */
   private readonly clients = new Map<string, { path: Path; port: number }>();
+  private readonly beyond: Beyond | undefined;
+  /** Station addresses by addresses of the network, as they were heard last. */
+  private readonly neighbours = new Map<number, Uint8Array>();
+  /** By address, what goes there once somebody says that it is his: of several the last. */
+  private readonly unresolved = new Map<number, (toMac: Uint8Array) => void>();
 
   /** Throws RangeError for a name whose address is not one. */
   constructor(timers: Timers, options: PeerOptions = {}) {
@@ -110,6 +139,11 @@ export class NetworkPeer implements Ethernet {
     this.answered = options.answered ?? (() => {});
     this.holdersOf = options.holdersOf ?? (() => []);
     this.giveOut(options);
+    this.beyond = options.beyond?.({
+      timers,
+      send: (from, to, frame) => this.sendTo(from, to, frame),
+      woken: this.answered,
+    });
   }
 
   /** The address that DHCP has given to a station; undefined: none, or it was given to another since. */
@@ -153,8 +187,10 @@ export class NetworkPeer implements Ethernet {
 
   private arp(frame: Uint8Array): void {
     const request = frame.subarray(HEADER_BYTES);
-    // Ethernet, IP, their address lengths, a request.
-    if (request.length < ARP_BYTES || get32(request, 0) !== 0x00010800 || get32(request, 4) !== 0x06040001) return;
+    // Ethernet, IP, their address lengths.
+    if (request.length < ARP_BYTES || get32(request, 0) !== 0x00010800 || get16(request, 4) !== 0x0604) return;
+    this.hear(get32(request, 14), request.slice(8, 14));
+    if (get16(request, 6) !== ARP_REQUEST) return;
     const mac = this.stations.get(get32(request, 24));
     if (!mac) return;
     this.reply(
@@ -165,6 +201,23 @@ export class NetworkPeer implements Ethernet {
         to: get32(request, 14),
       }),
     );
+  }
+
+  /** A station of the network says what its address is. */
+  private hear(address: number, mac: Uint8Array): void {
+    if ((address & MASK) >>> 0 !== NETWORK || this.stations.has(address)) return;
+    this.neighbours.set(address, mac);
+    this.unresolved.get(address)?.(mac);
+    this.unresolved.delete(address);
+  }
+
+  private sendTo(from: number, to: number, frame: (path: Path) => Uint8Array): void {
+    const fromMac = stationOf(this.stations.has(from) ? from : GATEWAY);
+    const go = (toMac: Uint8Array): void => this.reply(frame({ fromMac, from, toMac, to }));
+    const mac = this.neighbours.get(to);
+    if (mac) return go(mac);
+    this.unresolved.set(to, go);
+    this.reply(arpFrame(ARP_REQUEST, { fromMac: stationOf(GATEWAY), from: GATEWAY, toMac: NO_STATION, to }));
   }
 
   private ip(frame: Uint8Array): void {
@@ -182,12 +235,18 @@ export class NetworkPeer implements Ethernet {
       this.stations.has(packet.source)
     )
       return;
+    this.hear(packet.source, clientMac);
     const ours = this.stations.get(packet.destination);
     const from = ours ? packet.destination : GATEWAY;
     const path: Path = { fromMac: ours ?? stationOf(GATEWAY), from, toMac: clientMac, to: packet.source };
     if (ours) this.local(packet, udp, path);
-    else if (!this.isOurs(packet.destination) && packet.destination >>> 28 < 14)
+    else if (!this.isOurs(packet.destination) && packet.destination >>> 28 < 14 && !this.goesOn(packet, udp))
       this.unreachable(packet, path, NET_UNREACHABLE);
+  }
+
+  /** Only what comes from the network itself, since answers go there. */
+  private goesOn(packet: IpPacket, udp: UdpDatagram | null): boolean {
+    return this.neighbours.has(packet.source) && (this.beyond?.take(packet, udp) ?? false);
   }
 
   /** One of our addresses, or the whole network's. */
@@ -196,13 +255,24 @@ export class NetworkPeer implements Ethernet {
   }
 
   private local(packet: IpPacket, udp: UdpDatagram | null, path: Path): void {
-    if (packet.protocol === PROTOCOL_ICMP) this.echo(packet, path);
-    else if (!udp) this.unreachable(packet, path, PROTOCOL_UNREACHABLE);
+    if (packet.protocol === PROTOCOL_ICMP) return this.echo(packet, path);
+    if (!this.isServed(udp, path) && this.goesOn(packet, udp)) return;
+    if (!udp) this.unreachable(packet, path, PROTOCOL_UNREACHABLE);
     else if (udp.destinationPort === DNS_PORT) {
       const answer = answerDns(udp.data, this.names);
       if (answer) this.reply(udpFrame(path, DNS_PORT, udp.sourcePort, answer));
     } else if (udp.destinationPort === TFTP_PORT || udp.destinationPort >= 49152) this.file(udp, path);
     else this.unreachable(packet, path, PORT_UNREACHABLE);
+  }
+
+  /** Here alone, whatever lies beyond: files, and names of this network. */
+  private isServed(udp: UdpDatagram | null, { to }: Path): boolean {
+    if (!udp) return false;
+    const { sourcePort, destinationPort, data } = udp;
+    if (destinationPort !== DNS_PORT)
+      return destinationPort === TFTP_PORT || this.tftp.serves(`${to}:${sourcePort}`, destinationPort);
+    const name = nameAsked(data);
+    return name === undefined || this.names.has(name) || name === DOMAIN || name.endsWith(`.${DOMAIN}`);
   }
 
   private echo({ payload }: IpPacket, path: Path): void {

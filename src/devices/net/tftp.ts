@@ -74,6 +74,11 @@ export class TftpServer {
     return Math.min(Infinity, ...this.transfers.map(transfer => transfer.deadlineNs));
   }
 
+  /** Whether a transfer to that client is under way from that port. */
+  serves(client: string, port: number): boolean {
+    return this.transfers.some(one => one.client === client && one.port === port);
+  }
+
   /** A message to port 69 or to a transfer's. Null: nothing to say. `nowNs`: asked when there is something to say. */
   message(client: string, port: number, data: Uint8Array, nowNs: () => number): TftpReply | null | Promise<TftpReply> {
     if (data.length < 4) return null;
