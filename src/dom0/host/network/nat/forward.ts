@@ -1,0 +1,43 @@
+/** How a forward is written: as QEMU's hostfwd, `tcp:2222-:22` or in full `tcp:127.0.0.1:2222-10.0.2.15:22`. Source: QEMU's manual, -netdev user. */
+import { FIRST_LEASE, formatAddress, NETWORK, parseAddress } from '../../../../devices/net/index.ts';
+
+const NETWORK_MASK = 0xffffff00;
+const LOOPBACK = '127.0.0.1';
+
+/** A port of the computer's own, on its loopback (0: any), and the guest's that it leads to. */
+export interface Forward {
+  protocol: 'tcp' | 'udp';
+  port: number;
+  /** As a number; where none is said, that of the first guest that asks for one. */
+  guest: number;
+  guestPort: number;
+}
+
+/** @throws RangeError with a sentence */
+export function readForward(text: string): Forward {
+  const parts = /^(?:hostfwd=)?(?:(tcp|udp):)?(?:([\d.]*):)?(\d+)-([\d.]*):(\d+)$/.exec(text);
+  if (!parts) throw new RangeError(`"${text}" is no forward. Write tcp:PORT-:PORT OF THE GUEST, as in tcp:2222-:22.`);
+  const [, protocol = 'tcp', host = '', port, guestHost, guestPort] = parts;
+  if (host !== '' && host !== LOOPBACK)
+    throw new RangeError(
+      `"${text}": ports are opened on ${LOOPBACK} alone, and not on ${host}. Leave the address out.`,
+    );
+  const guest = guestHost === '' ? FIRST_LEASE : parseAddress(guestHost!);
+  if (!((guest & NETWORK_MASK) >>> 0 === NETWORK))
+    throw new RangeError(
+      `"${text}": ${guestHost} is no address of the network's, ${formatAddress(NETWORK)}/24. Leave it out for ${formatAddress(FIRST_LEASE)}.`,
+    );
+  return {
+    protocol: protocol as Forward['protocol'],
+    port: portOf(text, port!, 0),
+    guest,
+    guestPort: portOf(text, guestPort!, 1),
+  };
+}
+
+function portOf(text: string, digits: string, least: number): number {
+  const port = Number(digits);
+  if (port < least || port > 0xffff)
+    throw new RangeError(`"${text}": ${digits} is no port: those go from ${least} to 65535.`);
+  return port;
+}

@@ -1,0 +1,60 @@
+/**
+ * The way out of the built-in network where the computer lets one have it: a NAT without privileges, since it ends the guests' connections and makes its own, as
+ * QEMU's user network does. TCP and UDP over IPv4 go; what was cut into fragments, other protocols and ICMP do not.
+ */
+import {
+  type Beyond,
+  type BeyondParts,
+  GATEWAY,
+  ICMP_UNREACHABLE,
+  icmpFrame,
+  PROTOCOL_TCP,
+} from '../../../../devices/net/index.ts';
+import { Connections, type NatParts } from './connections.ts';
+import { Flows } from './flows.ts';
+import type { Outside } from './outside.ts';
+
+/** IP header and eight bytes: as much of a packet as an ICMP error quotes (RFC 792). */
+const QUOTED = 28;
+
+export interface Nat extends Beyond {
+  /** Connections and ports that are known at the moment. */
+  readonly sizes: { connections: number; flows: number };
+}
+
+/** For `PeerOptions.beyond`. */
+export const natTo =
+  (outside: Outside) =>
+  ({ timers, send, woken }: BeyondParts): Nat => {
+    const nowNs = (): number => timers.clock.nowNs();
+    const timer = timers.create('network address translation', () => {
+      const now = nowNs();
+      const next = Math.min(connections.expire(now), flows.expire(now));
+      dueAt(next);
+    });
+    const dueAt = (deadlineNs: number): void => {
+      if (deadlineNs < timer.deadlineNs) timer.set(deadlineNs);
+    };
+    const parts: NatParts = {
+      outside,
+      nowNs,
+      send,
+      woken,
+      dueAt,
+      unreachable: ({ source, whole }, code) =>
+        send(GATEWAY, source, path => icmpFrame(path, ICMP_UNREACHABLE, code, 0, whole.subarray(0, QUOTED))),
+    };
+    const connections = new Connections(parts),
+      flows = new Flows(parts);
+    return {
+      take: (packet, udp) => {
+        if (udp) return flows.take(packet, udp);
+        if (packet.protocol !== PROTOCOL_TCP) return false;
+        connections.take(packet);
+        return true;
+      },
+      get sizes() {
+        return { connections: connections.size, flows: flows.size };
+      },
+    };
+  };
