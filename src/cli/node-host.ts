@@ -22,7 +22,7 @@ import {
   stopGuests,
   whyNot,
 } from '../dom0/service/index.ts';
-import { NIC_MODELS, type NicModel, romOf } from '../devices/index.ts';
+import { NIC_MODELS, type NicModel, type PeerOptions, romOf } from '../devices/index.ts';
 import { membershipOf } from '../dom0/pool/index.ts';
 import type { KeptFiles } from '../dom0/host/files/index.ts';
 import { MemoryStore } from '../dom0/host/storage/index.ts';
@@ -88,6 +88,8 @@ export interface NodeHostParts {
   jitThreshold?: number | undefined;
   /** Where the bundles of workers lie; absent: beside the program. */
   folder?: string | undefined;
+  /** What is on the wire of the host's card. */
+  peer?: PeerOptions | undefined;
   /** What the host was told to remember cannot be read. */
   say: (sentence: string) => void;
 }
@@ -119,7 +121,13 @@ export async function stopNodeHost(host: NodeHost, say: (line: string) => void):
 export const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
 
 /** A host on this machine: with several processors each domain has a thread of its own. */
-function makeHost(xen: StartedXen, files: KeptFiles, { state: { storage }, jitThreshold, folder }: NodeHostParts) {
+function makeHost(xen: StartedXen, files: KeptFiles, parts: NodeHostParts) {
+  const {
+    state: { storage },
+    jitThreshold,
+    folder,
+    peer,
+  } = parts;
   const { memoryMiB, pcpus } = xen.host;
   const hostMs = sharedMs;
   /** iPXE for each card that has a place for it, where it was fetched. */
@@ -140,6 +148,7 @@ function makeHost(xen: StartedXen, files: KeptFiles, { state: { storage }, jitTh
     hostMs,
     xen,
     ...(jitThreshold === undefined ? {} : { jitThreshold }),
+    ...(peer ? { peer } : {}),
     epochMs: () => Date.now(),
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,

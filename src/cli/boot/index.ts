@@ -11,17 +11,16 @@ import { type Ending, HostError, SavedStateError } from '../../hypervisor/index.
 import { SCREEN } from '../../hypervisor/layout/index.ts';
 import { LoadError } from '../../hypervisor/loader/index.ts';
 import { VERSION } from '../version.ts';
-import type { Storage } from '../../dom0/host/storage/index.ts';
 import { openState, StateError } from '../storage/state.ts';
 import { bootHelp, type BootOptions, forGuests, gdbPorts, parseBootOptions, UsageError } from './options.ts';
 import { loadReaders, makeCds, prepareAll, read } from './prepare.ts';
 import { screenText } from '../../hypervisor/view/index.ts';
 import { encodeScreen } from './screenshot.ts';
 import { checkRemovable } from './disks.ts';
+import { openNetwork } from './network.ts';
 import { type Line as ScriptLine, parseScript, Script, type ScriptHands } from './script.ts';
-import { type Guest, Session } from './session.ts';
+import { type Guest, Session, type SessionParts } from './session.ts';
 import type { Stats } from './stats.ts';
-import { tftpFolder } from './tftp-folder.ts';
 import { tierText } from './tier-text.ts';
 import { Input, Output } from './terminal.ts';
 import { Watcher } from './until.ts';
@@ -44,18 +43,20 @@ export async function boot(argv: string[]): Promise<number> {
     }
     await loadReaders(options.files);
     const state = options.state === undefined ? undefined : await openState(options.state);
+    const say = (sentence: string): void => stderr.text(`ringside: ${sentence}\n`);
+    let network: Awaited<ReturnType<typeof openNetwork>> | undefined;
     try {
+      network = await openNetwork(options, say);
       const devices = state && {
         storage: state.storage,
-        say: (sentence: string) => stderr.text(`ringside: ${sentence}\n`),
+        say,
       };
-      return await start(
-        prepareAll(options, stderr, devices, await makeCds(options.files)),
-        options,
-        stderr,
-        state?.storage,
-      );
+      return await start(prepareAll(options, stderr, devices, await makeCds(options.files)), options, stderr, {
+        ...(state ? { storage: state.storage } : {}),
+        ...(network ? { peer: network.peer } : {}),
+      });
     } finally {
+      network?.close();
       state?.close();
     }
   } catch (error) {
@@ -82,7 +83,9 @@ interface Run {
   stderr: Output;
 }
 
-async function start(guests: Blueprint[], options: BootOptions, stderr: Output, storage?: Storage): Promise<number> {
+type Host = Pick<SessionParts, 'storage' | 'peer'>;
+
+async function start(guests: Blueprint[], options: BootOptions, stderr: Output, host: Host): Promise<number> {
   const stdout = new Output(1);
   const many = guests.length > 1 || options.pcpus !== undefined;
   // One guest alone never waits for Domain 0.
@@ -120,8 +123,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
       inWorkers: !options.virtualTime && many && pcpus > 1,
       pcpus,
       ...(options.xen === undefined ? {} : { xen: options.xen }),
-      ...(storage ? { storage } : {}),
-      ...(options.tftp === undefined ? {} : { peer: tftpFolder(options.tftp) }),
+      ...host,
       ...(options.jitThreshold === undefined ? {} : { jitThreshold: options.jitThreshold }),
       ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
       seed: options.seed ?? (options.virtualTime ? 0 : Math.floor(Math.random() * 2 ** 32)),

@@ -16,6 +16,9 @@ describe('options', () => {
       type: 'pvh',
       noVt: true,
     });
+    expect(
+      parseBootOptions(['a', '--net', 'nat', '--forward', 'tcp:2222-:22', '--forward', 'udp:53-:53']),
+    ).toMatchObject({ net: 'nat', forwards: [{ port: 2222, guestPort: 22 }, { protocol: 'udp' }] });
     expect(parseBootOptions(['a.cfg', '--config', 'b.cfg', 'c']).files).toEqual(['a.cfg', 'b.cfg', 'c']);
   });
 
@@ -42,6 +45,10 @@ describe('options', () => {
     [['--restore', 'a', '--type', 'hvm'], /--type does not go with --restore/],
     [['a', '--timeout', '-1'], /takes seconds/],
     [['a', '--nic', 'rtl8139'], /--nic takes pcnet or e1000/],
+    [['a', '--net', 'bridge'], /--net takes nat, not "bridge"/],
+    [['a', '--forward', 'tcp:2222-:22'], /--forward is for a network that leads out\. Add --net nat/],
+    [['a', '--net', 'nat', '--forward', '22'], /--forward "22" is no forward\. Write tcp:PORT/],
+    [['a', '--net', 'nat', '--virtual-time'], /--net nat does not go with --virtual-time/],
     [['a', '--device-model', 'qemu'], /--device-model takes stub or dom0, not "qemu"/],
     [['--restore', 'a', '--device-model', 'dom0'], /--device-model does not go with --restore/],
   ] as const)('that make no sense are refused: %j', (argv, message) => {

@@ -3,12 +3,14 @@
 import { existsSync } from 'node:fs';
 import { CPU_LEVELS, type CpuModel, isFeature, modelFrom, partsOfModel } from '../../cpu/architecture/index.ts';
 import { type Bios, bootOrder, bootOrderProblem, type DomainType } from '../../dom0/definitions/config/index.ts';
+import type { Forward } from '../../dom0/host/network/nat/index.ts';
 import { parseXenOptions } from '../../dom0/service/index.ts';
 import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
 import { LEAST_MMIO_HOLE_MIB, MAX_MEMORY_MIB, MAX_VCPUS, MOST_MMIO_HOLE_MIB } from '../../hypervisor/layout/index.ts';
 import { MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
 
 import { JIT_THRESHOLD_ABOUT, JIT_TWICE, MAX_JIT_THRESHOLD, NO_JIT_ABOUT } from '../jit-options.ts';
+import { checkForwards, forwardWord, netWord } from './network-words.ts';
 import { UsageError } from './usage-error.ts';
 
 export { UsageError };
@@ -72,6 +74,10 @@ export interface BootOptions {
   noSignatureCheck?: true;
   /** The file that DHCP names; TFTP gives out what is beside it. */
   tftp?: string;
+  /** Guests reach what this machine reaches. */
+  net?: 'nat';
+  /** Ports of this machine that lead to guests'. */
+  forwards: Forward[];
   /** As `saves`. */
   scripts: string[];
   screenshots: string[];
@@ -208,6 +214,19 @@ const WORDS: Record<string, Word> = {
     about: "what the host's network boots: DHCP names F, and TFTP gives out the files of its folder",
     set: (o, v) => (o.tftp = v),
   },
+  '--net': {
+    value: 'nat',
+    about:
+      "guests reach what this machine reaches, by TCP and UDP, with names as it knows them, and 10.0.2.2 is its 127.0.0.1 (the host's network ends at its gateway)",
+    set: (o, v) => (o.net = netWord(v)),
+  },
+  '--forward': {
+    value: 'RULE',
+    many: true,
+    about:
+      "with --net nat: a port of 127.0.0.1 leads to a guest's, as QEMU's hostfwd: tcp:2222-:22, udp:5353-10.0.2.16:53 (0: any port)",
+    set: (o, v) => o.forwards.push(forwardWord(v)),
+  },
   '--no-signature-check': {
     about: 'the BIOS starts a disk whose first sector does not end in 55 AA, too (SeaBIOS: a floppy disk)',
     set: o => (o.noSignatureCheck = true),
@@ -307,6 +326,7 @@ export function parseBootOptions(argv: string[]): BootOptions {
     screenshots: [],
     stats: [],
     gdb: [],
+    forwards: [],
   };
   const seen = new Set<string>();
   for (let i = 0, words = true; i < argv.length; i++) {
@@ -341,7 +361,10 @@ export function parseBootOptions(argv: string[]): BootOptions {
   }
   if (options.files.length > 0) options.file = options.files[0];
   if (options.restores.length > 0) options.restore = options.restores[0];
-  if (!options.help) checkTogether(options, seen);
+  if (!options.help) {
+    checkTogether(options, seen);
+    checkNetwork(options);
+  }
   return options;
 }
 
@@ -357,8 +380,6 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
   const drives = o.disks.length > 0 || o.cdrom !== undefined || o.fda !== undefined || o.fdb !== undefined;
   if (o.boot?.includes('n') && o.nic === undefined && o.file === undefined)
     throw new UsageError('--boot n needs a network card. Add --nic pcnet.');
-  if (o.tftp !== undefined && !existsSync(o.tftp))
-    throw new UsageError(`${o.tftp} does not exist; check the path (--tftp).`);
   if (sources.length === 0 && !drives && !o.boot?.includes('n'))
     throw new UsageError('There is nothing to start. Name a kernel or an xl configuration: ringside boot FILE.');
   if (sources.length > 1) throw new UsageError(`${sources.join(' and ')} do not go together. Name one thing to start.`);
@@ -415,6 +436,15 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
     throw new UsageError('--save-at needs --save F, the file to save to.');
   if (given.has('--no-jit') && given.has('--jit-threshold')) throw new UsageError(JIT_TWICE);
   if (o.until === '') throw new UsageError('--until needs some text to wait for.');
+}
+
+function checkNetwork({ tftp, net, forwards, virtualTime }: BootOptions): void {
+  if (tftp !== undefined && !existsSync(tftp)) throw new UsageError(`${tftp} does not exist; check the path (--tftp).`);
+  checkForwards(net, forwards);
+  if (net !== undefined && virtualTime)
+    throw new UsageError(
+      '--net nat does not go with --virtual-time: what comes from outside would make two runs differ. Leave one out.',
+    );
 }
 
 /**

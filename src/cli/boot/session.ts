@@ -398,7 +398,8 @@ export class Session {
   /** Nobody can do anything any more: all wait for each other's words, or for input that will not come. */
   private lookForStillness(): void {
     const running = this.guests.filter(({ end }) => !end);
-    if (running.some(guest => this.isDebugged(guest))) return;
+    // A debugger may do something, or somebody outside.
+    if (running.some(guest => this.isDebugged(guest)) || this.parts.peer?.beyond) return;
     if (!this.inputEnded || running.length === 0 || running.some(({ waits }) => waits?.what !== 'event')) return;
     const { activity } = this;
     const look = (): void => {

@@ -6,6 +6,9 @@ import { parseArgs } from 'node:util';
 import { describeHost, HostDefinitionError, type HostState, readHost } from '../../dom0/service/index.ts';
 import type { KeptFiles } from '../../dom0/host/files/index.ts';
 import { fileBytes } from '../file-bytes.ts';
+import { HostError } from '../../hypervisor/index.ts';
+import { openNetwork } from '../boot/network.ts';
+import { checkForwards, forwardWord, netWord } from '../boot/network-words.ts';
 import { Output } from '../boot/terminal.ts';
 import { JIT_THRESHOLD_ABOUT, jitThresholdOf, NO_JIT_ABOUT } from '../jit-options.ts';
 import { BootError, hostHere, openNodeState } from '../node-host.ts';
@@ -29,6 +32,8 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
   --boot ENTRY          boot this entry of /boot/grub/grub.cfg at once: a number from 0 on, a title or an id (submenus: advanced>xen-rr)
   --menu                show the boot menu, as it is at a terminal without -c and --boot
   --xen TEXT            Xen's command line in place of the entry's: dom0_mem=SIZE, sched=credit or rr, loglvl=LEVEL, hvm_fep, cpuid=no-vmx …
+  --net nat             guests reach what this machine reaches, by TCP and UDP, and 10.0.2.2 is its 127.0.0.1
+  --forward RULE        with --net nat: a port of 127.0.0.1 leads to a guest's, as in tcp:2222-:22 (also several times)
   --join ADDRESS        be a host of a pool from the start: ws://HOST:PORT/#CODE, as ringside pool prints it
   --name NAME           the host's name there
   --role ROLE           there: member, giver (its guests may go to others, and it takes none) or viewer (it sees what all see)
@@ -55,6 +60,8 @@ function parse(argv: string[]) {
         xen: { type: 'string' },
         boot: { type: 'string' },
         menu: { type: 'boolean' },
+        net: { type: 'string' },
+        forward: { type: 'string', multiple: true },
         join: { type: 'string' },
         name: { type: 'string' },
         leases: { type: 'string' },
@@ -64,7 +71,11 @@ function parse(argv: string[]) {
         help: { type: 'boolean', short: 'h' },
       },
     });
-    return { ...values, jitThreshold: jitThresholdOf(values['no-jit'] ?? false, values['jit-threshold']) };
+    const net = values.net === undefined ? undefined : netWord(values.net),
+      forwards = (values.forward ?? []).map(forwardWord);
+    checkForwards(net, forwards);
+    const jitThreshold = jitThresholdOf(values['no-jit'] ?? false, values['jit-threshold']);
+    return { ...values, network: { net, forwards }, jitThreshold };
   } catch (error) {
     throw new WrongUse((error as Error).message);
   }
@@ -73,7 +84,7 @@ function parse(argv: string[]) {
 export async function shell(argv: string[]): Promise<number> {
   const stdout = new Output(1),
     stderr = new Output(2);
-  let state: HostState | undefined;
+  let state: HostState | undefined, network: Awaited<ReturnType<typeof openNetwork>>;
   try {
     const options = parse(argv);
     if (options.help) return (stdout.text(shellHelp()), 0);
@@ -93,7 +104,9 @@ export async function shell(argv: string[]): Promise<number> {
     const join = options.join === undefined ? undefined : { address: options.join, name, leases, role };
     if ((name ?? leases ?? options.role) !== undefined && !join)
       throw new WrongUse('--name, --role and --leases are for a host of a pool: write --join ADDRESS, too.');
+    network = await openNetwork(options.network, sentence => stderr.text(`ringside sh: ${sentence}\n`));
     const host = new HostRuns({
+      peer: network?.peer,
       state,
       definition,
       asked,
@@ -107,11 +120,13 @@ export async function shell(argv: string[]): Promise<number> {
   } catch (error) {
     if (error instanceof StateError) return (stderr.text(`ringside sh: ${error.message}\n`), 1);
     if (error instanceof HostDefinitionError) return (stderr.text(`ringside sh: --host ${error.message}\n`), WRONG_USE);
+    if (error instanceof HostError) return (stderr.text(`ringside sh: ${error.message}\n`), 1);
     if (error instanceof BootError) return (stderr.text(`ringside sh: ${error.message}\n`), NOT_BOOTED);
     if (!(error instanceof WrongUse)) throw error;
     stderr.text(`ringside sh: ${error.message}\n`);
     return WRONG_USE;
   } finally {
+    network?.close();
     state?.close();
   }
 }

@@ -9,6 +9,7 @@ import {
   MenuSession,
 } from '../../dom0/service/index.ts';
 import { membershipOf, type Role } from '../../dom0/pool/index.ts';
+import type { PeerOptions } from '../../devices/net/index.ts';
 import { Bash, login, type Power, type PowerState, type Session, shellParts } from '../../dom0/shell/index.ts';
 import type { Output } from '../boot/terminal.ts';
 import { later } from '../node-clock.ts';
@@ -30,6 +31,8 @@ export interface HostRunsParts {
   jitThreshold?: number | undefined;
   /** The pool that it joins before anything else, and its name there. */
   join?: { address: string; name: string | undefined; leases: string | undefined; role: Role } | undefined;
+  /** What is on the wire of the host's card. */
+  peer?: PeerOptions | undefined;
   stdout: Output;
 }
 
