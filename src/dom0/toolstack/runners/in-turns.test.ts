@@ -3,9 +3,10 @@ import { expect, it } from 'vitest';
 import { asm } from '../../../cpu/test-support/asm.ts';
 import { Dom0, EVTCHNOP, HYPERCALL, XEN_RECORDS } from '../../../hypervisor/interfaces/xen/index.ts';
 import { pvhKernel } from '../../../hypervisor/interfaces/xen/pvh-program.test-support.ts';
+import { readState } from '../../../hypervisor/index.ts';
 import { createDomain, Machine } from '../../../hypervisor/memory/index.ts';
 import { Scheduler } from '../../../hypervisor/scheduler/index.ts';
-import type { DomainRunner } from './runner.ts';
+import type { DomainRunner, DomainStart } from './runner.ts';
 import { Turns } from './in-turns.ts';
 
 const ARGUMENT = 0x20000,
@@ -40,7 +41,7 @@ function host() {
       idled: () => {},
     },
   );
-  const start = (code: number[], onEvent?: () => void): DomainRunner => {
+  const start = (code: number[], onEvent?: () => void, saved?: DomainStart['saved']): DomainRunner => {
     const record = createDomain(machine, 4, 0x100000, { guest: XEN_RECORDS.pvh });
     queue.add(record, { doorbell: record.mailboxOffset >>> 2 });
     if (onEvent) dom0.bindInterdomain(record.id, dom0.allocUnboundFor(record.id), onEvent);
@@ -56,6 +57,7 @@ function host() {
         onTripleFault: 'end',
         program: 'test',
         definition: '',
+        ...(saved ? { saved } : {}),
       },
       { serial: () => {}, ended: () => {}, problem: () => {}, restarted: () => {} },
     );
@@ -94,4 +96,25 @@ it('take a guest away once, however often it is destroyed, and its tables go to 
   round();
   expect(guests.every(({ nowNs }) => nowNs > 0)).toBe(true);
   expect(tables().filter(each => each === given)).toHaveLength(1);
+});
+
+it('count what guests execute here: one that comes has executed the rest elsewhere', async () => {
+  const here = host(),
+    there = host();
+  const round = ({ rounds }: typeof here): void => rounds.splice(0).forEach(each => void each());
+  const guest = here.start(COMPUTES);
+  round(here);
+  const before = here.turns.instructions;
+  expect(before).toBeGreaterThan(0);
+  const { pieces } = await guest.ask('save');
+  const file = new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
+  const other = there.start(COMPUTES, undefined, { state: readState(file, 'x') });
+  const atNs = other.nowNs;
+  expect(atNs).toBe(before * NS_PER_INSTRUCTION);
+  expect(there.turns.instructions).toBe(0);
+  round(there);
+  const executed = there.turns.instructions;
+  expect(executed).toBe((other.nowNs - atNs) / NS_PER_INSTRUCTION);
+  await other.destroy();
+  expect(there.turns.instructions).toBe(executed);
 });

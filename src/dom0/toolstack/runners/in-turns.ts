@@ -68,6 +68,8 @@ interface Entry {
   /** In virtual time: where its clock stood, and how far the others were, when it was built. */
   startedNs: number;
   othersNs: number;
+  /** What it had executed elsewhere, before it came here. */
+  startedInstructions: number;
   /** While it is paused: how far the others were when that began. */
   pausedNs?: number | undefined;
   loader: PartLoader;
@@ -118,9 +120,9 @@ export class Turns implements Runners {
   /** How far those that are gone had come. */
   private goneNs = 0;
 
-  /** What all domains have executed, also those that are gone. */
+  /** What all domains have executed here, also those that are gone. */
   get instructions(): number {
-    return this.entries.reduce((sum, { domain }) => sum + domain.instructions, this.goneInstructions);
+    return this.entries.reduce((sum, entry) => sum + executedHere(entry), this.goneInstructions);
   }
 
   private goneInstructions = 0;
@@ -162,7 +164,7 @@ export class Turns implements Runners {
     const index = this.entries.indexOf(entry);
     if (index < 0) return;
     this.goneNs = this.farthestNs;
-    this.goneInstructions += this.entries[index]!.domain.instructions;
+    this.goneInstructions += executedHere(entry);
     this.entries.splice(index, 1);
     entry.domain.processor.release();
   }
@@ -274,6 +276,8 @@ export class Turns implements Runners {
 
 /** In virtual time: how far it is, in time since it was built, from where the others were then. */
 const elapsedNs = ({ domain, othersNs, startedNs }: Entry): number => othersNs + domain.clock.nowNs() - startedNs;
+
+const executedHere = ({ domain, startedInstructions }: Entry): number => domain.instructions - startedInstructions;
 
 /** In virtual time: one that waits goes as far as the others let it; false: to its deadline, or it is not known that it waits alone. */
 function sleepsOn({ domain, history }: Entry): boolean {
@@ -429,6 +433,7 @@ class LocalRunner implements DomainRunner {
       untilNs: -Infinity,
       startedNs: domain.clock.nowNs(),
       othersNs: turns.farthestNs,
+      startedInstructions: domain.instructions,
       loader: new PartLoader(listener.problem),
       teller: new Teller(domain, listener, log, flush),
       reached: false,
