@@ -39,7 +39,7 @@ export {
 } from '../definitions/index.ts';
 export * from '../toolstack/boot/index.ts';
 export { OWN_GUESTS, type ShippedGuest } from '../host/files/index.ts';
-export { loadEverything } from './load-everything.ts';
+export { loadEverything, loadMoves } from './load-everything.ts';
 export { createHost } from './create-host.ts';
 export type { Host, HostParts } from './host.ts';
 export {

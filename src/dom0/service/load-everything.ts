@@ -20,3 +20,11 @@ export const loadEverything = async (): Promise<void> =>
     loadPvBuilder(),
     loadCpuidVerdicts(),
   ]));
+
+/** What moves a domain to another host, so that moves take no time but the link's. */
+export const loadMoves = async (): Promise<void> =>
+  void (await Promise.all([
+    import('../pool/migration/index.ts'),
+    import('../toolstack/receiving.ts'),
+    import('../toolstack/saving.ts'),
+  ]));

@@ -14,6 +14,7 @@ import {
   type HostParts,
   inTurns,
   loadEverything,
+  loadMoves,
   startXen,
   VIRTUAL_EPOCH_MS,
 } from '../../dom0/service/index.ts';
@@ -133,6 +134,8 @@ export async function steppedHost(
   beside?: SteppedHost,
 ): Promise<SteppedHost> {
   await loadEverything();
+  // Guests go from one to the other.
+  if (beside) await loadMoves();
   const time = beside?.time ?? new SteppedTime(turn),
     { nowMs, soon, later } = time;
   const runners: HostParts['runners'] = parts => {
