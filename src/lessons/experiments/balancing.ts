@@ -15,7 +15,7 @@ const SETTINGS = Object.fromEntries(
 );
 /** Microseconds of computing that each request of a guest needs; one comes every 10 ms. */
 const LOADS: Readonly<Record<string, readonly number[]>> = {
-  alfa: [1950, 1950, 1950, 1950],
+  alfa: [2000, 2000, 2000, 2000],
   bravo: [300],
   charlie: [300],
   delta: [],
