@@ -1,9 +1,10 @@
 import { createSocket } from 'node:dgram';
+import dns from 'node:dns';
 import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { GATEWAY } from '../devices/net/index.ts';
+import { GATEWAY, NAME_SERVER } from '../devices/net/index.ts';
 import { readForward } from '../dom0/host/network/nat/index.ts';
 import { bytesOf, difference, Net } from '../dom0/host/network/nat/nat.test-support.ts';
 import { type NodeOutside, openOutside } from './outside.ts';
@@ -122,6 +123,24 @@ describe('the network outside, by node', () => {
     echo.send('question', net.outside.forwards[0].forward.port, LOOPBACK);
     await until(net, () => net.datagrams.length > 1);
     expect(net.datagrams[1]).toMatchObject({ sourcePort: echo.address().port, destinationPort: 53 });
+  });
+
+  it('asks whom this computer asks for names, of those that have an IPv4 address', async () => {
+    const server = createSocket('udp4');
+    onTestFinished(() => void server.close());
+    server.on('message', (bytes, { port }) => server.send(Buffer.concat([bytes, Buffer.from('!')]), port, LOOPBACK));
+    server.bind(0, LOOPBACK);
+    await once(server, 'listening');
+    const before = dns.getServers();
+    onTestFinished(() => dns.setServers(before));
+    dns.setServers(['[::1]:53', `${LOOPBACK}:${server.address().port}`]);
+    const net = await network();
+    // example.org, A.
+    const query = Buffer.from('abcd01000001000000000000076578616d706c65036f72670000010001', 'hex');
+    net.udp(NAME_SERVER, 5000, 53, query);
+    await until(net, () => net.datagrams.length > 0);
+    expect(net.datagrams[0]).toMatchObject({ from: NAME_SERVER, destinationPort: 5000 });
+    expect(Buffer.from(net.datagrams[0].data).toString('hex')).toBe(`${query.toString('hex')}21`);
   });
 
   it('says which port cannot be opened, and leaves none open', async () => {

@@ -1,7 +1,7 @@
 /** The network of this computer, for the guests' NAT: node's sockets. */
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
-import { getServers } from 'node:dns';
+import dns from 'node:dns';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Datagrams, Forward, OpenForward, Outside, Refusal, Stream } from '../dom0/host/network/nat/index.ts';
@@ -35,7 +35,7 @@ export async function openOutside(forwards: readonly Forward[]): Promise<NodeOut
   return {
     connect: to => connect(to, open),
     datagrams: () => keep(createSocket('udp4')),
-    nameServer: () => getServers().map(nameServerOf).find(Boolean),
+    nameServer: () => dns.getServers().map(nameServerOf).find(Boolean),
     isOwn: host => Object.values(networkInterfaces()).some(each => each?.some(({ address }) => address === host)),
     forwards: opened,
     random32: () => randomBytes(4).readUInt32LE(),
