@@ -28,9 +28,13 @@ export function screenPicture(memory: Memory, screen: number, pixels?: Uint32Arr
   const [mode, columns, rows] = [words[SCREEN.MODE], words[SCREEN.WIDTH], words[SCREEN.HEIGHT]];
   if (mode === GRAPHICS) {
     const rgb = new Uint8Array(columns * rows * 3);
-    (pixels ?? new Uint32Array(memory, words[SCREEN.PIXELS], columns * rows)).forEach((pixel, i) =>
-      rgb.set([pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255], i * 3),
-    );
+    const all = pixels ?? new Uint32Array(memory, words[SCREEN.PIXELS], columns * rows);
+    for (let i = 0, at = 0; at < rgb.length; i++) {
+      const pixel = all[i];
+      rgb[at++] = pixel;
+      rgb[at++] = pixel >>> 8;
+      rgb[at++] = pixel >>> 16;
+    }
     return { width: columns, height: rows, rgb };
   }
   if (mode !== TEXT) return { ...OFF, rgb: new Uint8Array(OFF.width * OFF.height * 3) };
@@ -49,7 +53,10 @@ export function screenPicture(memory: Memory, screen: number, pixels?: Uint32Arr
       const glyph = font[character * GLYPH_BYTES + line];
       for (let dot = 0; dot < CELL_WIDTH; dot++) {
         const colour = words[SCREEN.PALETTE + (glyph & (0x80 >> dot) ? (cell >> 8) & 15 : (cell >> 12) & backgrounds)];
-        rgb.set([(colour >> 16) & 255, (colour >> 8) & 255, colour & 255], ((y + line) * width + x + dot) * 3);
+        const to = ((y + line) * width + x + dot) * 3;
+        rgb[to] = colour >> 16;
+        rgb[to + 1] = colour >> 8;
+        rgb[to + 2] = colour;
       }
     }
   });
