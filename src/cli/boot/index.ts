@@ -12,7 +12,7 @@ import { SCREEN } from '../../hypervisor/layout/index.ts';
 import { LoadError } from '../../hypervisor/loader/index.ts';
 import { VERSION } from '../version.ts';
 import { openState, StateError } from '../storage/state.ts';
-import { bootHelp, type BootOptions, forGuests, gdbPorts, parseBootOptions, UsageError } from './options.ts';
+import { bootHelp, type BootOptions, forGuests, listenedFor, parseBootOptions, UsageError } from './options.ts';
 import { loadReaders, makeCds, prepareAll, read } from './prepare.ts';
 import { screenText } from '../../hypervisor/view/index.ts';
 import { encodeScreen } from './screenshot.ts';
@@ -134,7 +134,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
       },
       ...(options.debugcon === undefined ? {} : { debug: debugcon.put }),
       saved: saves,
-      gdb: gdbPorts(options.gdb, names),
+      ...listenedFor(options, names),
       flush: () => {
         stdout.flush();
         debugcon.flush();

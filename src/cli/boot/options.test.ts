@@ -1,5 +1,8 @@
-import { describe, expect, it } from 'vitest';
-import { forGuests, parseBootOptions, UsageError } from './options.ts';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { forGuests, listenedFor, parseBootOptions, UsageError } from './options.ts';
 import { Watcher } from './until.ts';
 
 describe('options', () => {
@@ -76,6 +79,30 @@ describe('an option for several guests', () => {
     [['a=x', 'a=y'], '--save is given twice for a. Give it once.'],
   ])('is refused: %j', (values, message) => {
     expect(() => forGuests('--save', values, ['a', 'b'])).toThrow(new UsageError(message));
+  });
+});
+
+describe('--vnc', () => {
+  const vnc = (...values: string[]) => listenedFor({ gdb: [], vnc: values }, ['web']).vnc.get('web');
+
+  it('has a port, and the file that has the password', () => {
+    expect(vnc('5901')).toEqual({ port: 5901 });
+    expect(listenedFor({ gdb: [], vnc: ['b=0'] }, ['a', 'b']).vnc).toEqual(new Map([['b', { port: 0 }]]));
+    const folder = mkdtempSync(join(tmpdir(), 'vnc-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'a,b'), 'secret\n');
+    expect(vnc(`1,password=${folder}/a,b`)).toEqual({ port: 1, password: Buffer.from('secret') });
+  });
+
+  it.each([
+    ['x', '--vnc takes a whole number from 0 to 65535, not "x".'],
+    ['65536', '--vnc takes a whole number from 0 to 65535, not "65536".'],
+    ['0,secret', '--vnc takes PORT or PORT,password=F, and F is a file, not "0,secret".'],
+    ['0,password=', '--vnc takes PORT or PORT,password=F, and F is a file, not "0,password=".'],
+    ['0,password=/none', '/none cannot be read: ENOENT'],
+  ])('is refused: %s', (value, message) => {
+    expect(() => vnc(value)).toThrow(message);
+    expect(() => vnc(value)).toThrow(UsageError);
   });
 });
 

@@ -9,6 +9,7 @@ import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
 import { LEAST_MMIO_HOLE_MIB, MAX_MEMORY_MIB, MAX_VCPUS, MOST_MMIO_HOLE_MIB } from '../../hypervisor/layout/index.ts';
 import { MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
 
+import { readPassword } from '../rfb/index.ts';
 import { JIT_THRESHOLD_ABOUT, JIT_TWICE, MAX_JIT_THRESHOLD, NO_JIT_ABOUT } from '../jit-options.ts';
 import { checkForwards, forwardWord, netWord } from './network-words.ts';
 import { UsageError } from './usage-error.ts';
@@ -84,6 +85,8 @@ export interface BootOptions {
   debugcon?: string;
   /** As `saves`, with ports. */
   gdb: string[];
+  /** As `saves`, with ports and what stands behind them. */
+  vnc: string[];
   /** 0: no guest code is compiled. Absent: the default. */
   jitThreshold?: number;
   help: boolean;
@@ -308,6 +311,13 @@ const WORDS: Record<string, Word> = {
       'wait for gdb on 127.0.0.1:PORT before the first instruction (0: any port); backwards, too, with --virtual-time',
     set: (o, v) => o.gdb.push(v),
   },
+  '--vnc': {
+    value: 'PORT[,password=F]',
+    many: true,
+    about:
+      'show the screen to clients of VNC (RFB) on 127.0.0.1:PORT (0: any port), and take their keys and pointer; F has the password in its first line',
+    set: (o, v) => o.vnc.push(v),
+  },
   '--help': { about: 'show this', set: o => (o.help = true) },
 };
 
@@ -327,6 +337,7 @@ export function parseBootOptions(argv: string[]): BootOptions {
     stats: [],
     gdb: [],
     forwards: [],
+    vnc: [],
   };
   const seen = new Set<string>();
   for (let i = 0, words = true; i < argv.length; i++) {
@@ -403,6 +414,7 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
       ['--script', o.scripts],
       ['--screenshot', o.screenshots],
       ['--gdb', o.gdb],
+      ['--vnc', o.vnc],
     ] as const)
       if (values.length > 1) throw new UsageError(`${name} is given twice, and there is one guest. Give it once.`);
   }
@@ -466,9 +478,34 @@ export function forGuests(word: string, values: readonly string[], names: readon
   return found;
 }
 
-/** The port of --gdb for each guest that has one. @throws UsageError */
-export const gdbPorts = (values: readonly string[], names: readonly string[]): Map<string, number> =>
-  new Map([...forGuests('--gdb', values, names)].map(([name, port]) => [name, integer('--gdb', port, 0, 0xffff)]));
+/** Where a guest's screen is shown, and to whom. */
+export interface VncPlace {
+  port: number;
+  /** Absent: to everybody on this machine. */
+  password?: Uint8Array;
+}
+
+/** What of each guest is listened for: the port of its --gdb, and its --vnc. @throws UsageError */
+export const listenedFor = (
+  { gdb, vnc }: Pick<BootOptions, 'gdb' | 'vnc'>,
+  names: readonly string[],
+): { gdb: Map<string, number>; vnc: Map<string, VncPlace> } => ({
+  gdb: new Map([...forGuests('--gdb', gdb, names)].map(([name, port]) => [name, integer('--gdb', port, 0, 0xffff)])),
+  vnc: new Map([...forGuests('--vnc', vnc, names)].map(([name, value]) => [name, vncPlace(value)])),
+});
+
+function vncPlace(value: string): VncPlace {
+  const [, first, option, path] = /^([^,]*)(?:,([^=]*)=(.*))?$/s.exec(value) ?? [];
+  if (first === undefined || (option !== undefined && (option !== 'password' || path === '')))
+    throw new UsageError(`--vnc takes PORT or PORT,password=F, and F is a file, not "${value}".`);
+  const port = integer('--vnc', first, 0, 0xffff);
+  if (path === undefined) return { port };
+  try {
+    return { port, password: readPassword(path) };
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message} (--vnc)`);
+  }
+}
 
 function integer(word: string, text: string, least: number, most: number): number {
   const value = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? Number(text) : NaN;
@@ -554,7 +591,7 @@ Status: 0 the guest powered off or TEXT was seen, 1 it ended and TEXT was not se
 124 time-out, 2 wrong use; a value that the guest writes to
 isa-debug-exit gives (value << 1) | 1. Of several guests the highest counts.
 
-Several guests: FILE or --restore F more than once. --save, --script and --screenshot then take NAME=F, --gdb NAME=PORT, once for each guest that they are for, and --stats
+Several guests: FILE or --restore F more than once. --save, --script and --screenshot then take NAME=F, --gdb NAME=PORT, --vnc NAME=PORT, once for each guest that they are for, and --stats
 writes an object with an entry for each NAME. The run ends when any guest has shown TEXT; with --save, when each guest that is saved has.
 `;
 }

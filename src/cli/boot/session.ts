@@ -4,7 +4,7 @@
  */
 import type { PeerOptions } from '../../devices/net/index.ts';
 import { ConsoleHistory } from '../../dom0/backends/console/index.ts';
-import { type Blueprint, type DomainConsole, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
+import { type Blueprint, type DomainConsole, hasScreen, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
 import { DISK_DRIVER_BYTES, type Storage } from '../../dom0/host/storage/index.ts';
 import { listenForGdb } from '../../dom0/toolstack/debugger/index.ts';
 import type { Listening } from '../../dom0/host/nbd/index.ts';
@@ -15,12 +15,14 @@ import { type Ending, HostError } from '../../hypervisor/index.ts';
 import { FRAME_BYTES, machineBytesFor } from '../../hypervisor/memory/index.ts';
 import { functionOrScript } from '../../hypervisor/worker/index.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
+import { listenForViewers, LOOPBACK, screenOf } from '../rfb/index.ts';
 import { nodeSockets } from '../sockets.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { VERSION } from '../version.ts';
 import { removable } from './disks.ts';
 import { openFile } from './image-file.ts';
 import { Lines } from './lines.ts';
+import type { VncPlace } from './options.ts';
 import { VIRTUAL_EPOCH_MS } from '../../dom0/service/index.ts';
 import { addStats, type Stats, statsOf } from './stats.ts';
 
@@ -65,6 +67,8 @@ export interface SessionParts {
   saved?: ReadonlyMap<string, unknown>;
   /** Guests that wait for a debugger, which is listened for at these ports of this machine. */
   gdb?: ReadonlyMap<string, number>;
+  /** Guests whose screens are shown to clients of RFB. */
+  vnc?: ReadonlyMap<string, VncPlace>;
   /** Output that came in one go is complete. */
   flush(): void;
   note(sentence: string): void;
@@ -144,7 +148,7 @@ export class Session {
   /** Ends the run with an error. */
   fail: (error: Error) => void = () => {};
   private starting: Guest | undefined;
-  /** For debuggers. */
+  /** For debuggers and viewers. */
   private readonly listening: Listening[] = [];
   private activity = 0;
   private readonly parts: SessionParts;
@@ -240,6 +244,7 @@ export class Session {
     const early = this.early ?? [];
     this.early = undefined;
     for (const bytes of early) this.input(bytes);
+    for (const guest of this.guests) await this.showScreen(guest);
     for (const guest of this.guests)
       if (!this.isDebugged(guest)) this.toolstack.setPaused(guest.member, false);
       else await this.waitForGdb(guest, this.parts.gdb?.get(guest.name) ?? 0);
@@ -258,6 +263,20 @@ export class Session {
     });
     this.listening.push(listening);
     this.parts.note(`${guest.name} waits for gdb: target remote 127.0.0.1:${listening.port}`);
+  }
+
+  /** @throws HostError: it has none, or the port is taken */
+  private async showScreen(guest: Guest): Promise<void> {
+    const place = this.parts.vnc?.get(guest.name);
+    if (!place) return;
+    if (!hasScreen(guest.blueprint))
+      throw new HostError(`${guest.name} has no screen: give it one with vfb = ['vnc=1'], or leave --vnc out.`);
+    const screen = screenOf(this.toolstack, guest.name, () => (guest.end ? undefined : guest.member));
+    const listening = await listenForViewers(screen, place.port, place.password).catch((error: Error) => {
+      throw new HostError(`${error.message} (--vnc)`);
+    });
+    this.listening.push(listening);
+    this.parts.note(`The screen of ${guest.name} is at vnc://${LOOPBACK}:${listening.port}`);
   }
 
   /** `before`: what it showed before it was saved. */
@@ -398,8 +417,9 @@ export class Session {
   /** Nobody can do anything any more: all wait for each other's words, or for input that will not come. */
   private lookForStillness(): void {
     const running = this.guests.filter(({ end }) => !end);
-    // A debugger may do something, or somebody outside.
-    if (running.some(guest => this.isDebugged(guest)) || this.parts.peer?.beyond) return;
+    // Somebody at a debugger or a screen may do something, or somebody outside.
+    if (running.some(guest => this.isDebugged(guest) || this.parts.vnc?.has(guest.name)) || this.parts.peer?.beyond)
+      return;
     if (!this.inputEnded || running.length === 0 || running.some(({ waits }) => waits?.what !== 'event')) return;
     const { activity } = this;
     const look = (): void => {

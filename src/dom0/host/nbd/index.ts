@@ -1,5 +1,13 @@
 /** What src/dom0/host/nbd offers to other rooms. */
-export { type ByteChannel, type Listening, Pieces, type SocketAddress, type Sockets } from './channel.ts';
+export {
+  type ByteChannel,
+  type Conversation,
+  Converser,
+  type Listening,
+  Pieces,
+  type SocketAddress,
+  type Sockets,
+} from './channel.ts';
 export { connectNbd, type NbdDisk } from './client.ts';
 export type { NetworkDisks } from './network-disks.ts';
 export { type NbdExport, type NbdExports, serveNbd } from './server.ts';

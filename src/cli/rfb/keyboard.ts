@@ -1,0 +1,66 @@
+/** A client's keyboard: which keys of a PC are pressed for what it sends. */
+import { knownKeys, set1, set2 } from '../../devices/index.ts';
+import type { ClientMessage } from '../../formats/rfb/index.ts';
+import { keyOfKeysym, type WantedKey } from './keysyms.ts';
+
+type KeyMessage = Extract<ClientMessage, { kind: 'key' }>;
+
+const NOTHING_HELD = { alt: false, control: false, shift: false };
+const SHIFTS = ['ShiftLeft', 'ShiftRight'];
+/** By their codes of set 1, as QEMU's extended key event has them: bit 7 for E0. Print Screen and Pause send more than one code, and have the numbers of the keys that they replaced. */
+const BY_XT = new Map<number, string>([
+  ...knownKeys
+    .filter(code => code !== 'PrintScreen' && code !== 'Pause')
+    .map(code => {
+      const bytes = set1(set2(code, true, NOTHING_HELD));
+      return [bytes.length > 1 ? bytes[1] | 0x80 : bytes[0], code] as const;
+    }),
+  [0x54, 'PrintScreen'],
+  [0xb7, 'PrintScreen'],
+  [0xc6, 'Pause'],
+]);
+
+/** KeyboardEvent.code; undefined: a PC's keyboard has no such key. */
+export const keyOfXt = (xtCode: number): string | undefined => BY_XT.get(xtCode);
+
+export class ClientKeyboard {
+  private readonly press: (code: string, down: boolean) => void;
+  private readonly held = new Set<string>();
+  private capsLock = false;
+
+  constructor(press: (code: string, down: boolean) => void) {
+    this.press = press;
+  }
+
+  key({ isDown, keysym, xtCode }: KeyMessage): void {
+    // Where the client does not know the key it says 0.
+    const byPlace = xtCode ? keyOfXt(xtCode) : undefined;
+    const wanted: WantedKey | undefined = byPlace === undefined ? keyOfKeysym(keysym) : { code: byPlace };
+    if (!wanted) return;
+    const { code } = wanted;
+    if (!isDown) {
+      if (this.held.delete(code)) this.press(code, false);
+      return;
+    }
+    if (code === 'CapsLock' && !this.held.has(code)) this.capsLock = !this.capsLock;
+    this.held.add(code);
+    this.withShift(wanted, () => this.press(code, true));
+  }
+
+  /** The client has gone: nothing stays pressed. */
+  letGo(): void {
+    for (const code of this.held) this.press(code, false);
+    this.held.clear();
+  }
+
+  /** A keyboard of another country may need shift where ours needs none, or none where ours needs it. */
+  private withShift({ shift, isLetter }: WantedKey, press: () => void): void {
+    const down = SHIFTS.filter(code => this.held.has(code));
+    const wants = isLetter && this.capsLock ? !shift : shift;
+    if (shift === undefined || wants === down.length > 0) return press();
+    const changed = wants ? ['ShiftLeft'] : down;
+    for (const code of changed) this.press(code, wants === true);
+    press();
+    for (const code of changed) this.press(code, wants !== true);
+  }
+}

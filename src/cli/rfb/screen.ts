@@ -1,0 +1,61 @@
+/** A domain's screen and what is pressed at it, as those who serve it have them. */
+import type { Member, Toolstack } from '../../dom0/toolstack/index.ts';
+import type { MouseMove } from '../../hypervisor/index.ts';
+import { SCREEN } from '../../hypervisor/layout/index.ts';
+import { type ScreenPicture, screenPicture } from '../../hypervisor/view/index.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: of whichever console
+type AnyToolstack = Toolstack<any>;
+// biome-ignore lint/suspicious/noExplicitAny: as there
+type AnyMember = Member<any>;
+
+export interface ServedScreen {
+  readonly name: string;
+  /** Of which domain it is, and how often it has changed; undefined: it is gone for good. */
+  generation(): string | undefined;
+  /** Undefined: it changes just now, or there is none at the moment. */
+  picture(): ScreenPicture | undefined;
+  /** Somebody has the last picture, and would like another. */
+  want(): void;
+  key(code: string, down: boolean): void;
+  mouse(move: MouseMove): void;
+}
+
+/** `find`: the domain as it is now, since one that reboots is another; undefined: there will be none any more. */
+export function screenOf(toolstack: AnyToolstack, name: string, find: () => AnyMember | undefined): ServedScreen {
+  const memory = toolstack.machine.memory as SharedArrayBuffer;
+  /** While one that reboots is built anew it is none: what was its memory may be another's. */
+  const living = (): AnyMember | undefined => {
+    const member = find();
+    return member && toolstack.members.get(member.record.id) === member ? member : undefined;
+  };
+  const blockOf = ({ record }: AnyMember): Int32Array => new Int32Array(memory, record.screenOffset, SCREEN.DATA);
+  return {
+    name,
+    generation: () => {
+      const member = living();
+      return member ? `${member.record.id} ${Atomics.load(blockOf(member), SCREEN.GENERATION)}` : find() && 'none';
+    },
+    picture: () => {
+      const member = living();
+      if (!member) return undefined;
+      const block = blockOf(member),
+        before = Atomics.load(block, SCREEN.SEQUENCE);
+      if (before % 2 !== 0) return undefined;
+      const picture = screenPicture(memory, block.byteOffset);
+      return Atomics.load(block, SCREEN.SEQUENCE) === before ? picture : undefined;
+    },
+    want: () => {
+      const member = living();
+      if (member) Atomics.add(blockOf(member), SCREEN.WANTED, 1);
+    },
+    key: (code, down) => {
+      const member = living();
+      if (member) toolstack.inputs.key(member, code, down);
+    },
+    mouse: move => {
+      const member = living();
+      if (member) toolstack.inputs.mouse(member, move);
+    },
+  };
+}

@@ -1,0 +1,73 @@
+/** Screens over the network: RFB on a port of this machine, for one domain each. */
+import { randomBytes } from 'node:crypto';
+import type { ByteChannel, Listening, Sockets } from '../../dom0/host/nbd/index.ts';
+import { later, sharedMs } from '../node-clock.ts';
+import { nodeSockets } from '../sockets.ts';
+import type { ServedScreen } from './screen.ts';
+import { Viewer } from './viewer.ts';
+
+/** Who sees a guest's screen types at it, too: on this machine alone. */
+export const LOOPBACK = '127.0.0.1';
+/** At once, of one screen. */
+const MOST_VIEWERS = 16;
+const CHALLENGE_BYTES = 16;
+
+/** The clients of one screen. */
+export class RfbServer {
+  private readonly screen: ServedScreen;
+  private readonly password: Uint8Array | undefined;
+  private readonly viewers = new Set<Viewer>();
+
+  constructor(screen: ServedScreen, password?: Uint8Array) {
+    this.screen = screen;
+    this.password = password;
+  }
+
+  serve(channel: ByteChannel): void {
+    if (this.viewers.size >= MOST_VIEWERS || this.screen.generation() === undefined) {
+      // Who is not listened to may break off, too.
+      channel.listen(
+        () => {},
+        () => {},
+      );
+      return channel.close();
+    }
+    const viewer: Viewer = new Viewer(channel, this.screen, {
+      later,
+      hostMs: sharedMs,
+      password: this.password,
+      challenge: () => randomBytes(CHALLENGE_BYTES),
+      alone: () => this.end(viewer),
+      ended: () => void this.viewers.delete(viewer),
+    });
+    this.viewers.add(viewer);
+    viewer.begin();
+  }
+
+  get count(): number {
+    return this.viewers.size;
+  }
+
+  /** All go, but for one. */
+  end(but?: Viewer): void {
+    for (const each of [...this.viewers]) if (each !== but) each.end();
+  }
+}
+
+/** Serves a screen until it is closed; `port` 0: any. @throws Error with a sentence: the port is taken */
+export async function listenForViewers(
+  screen: ServedScreen,
+  port: number,
+  password?: Uint8Array,
+  sockets: Sockets = nodeSockets,
+): Promise<Listening> {
+  const server = new RfbServer(screen, password);
+  const listening = await sockets.listen({ host: LOOPBACK, port }, channel => server.serve(channel));
+  return {
+    port: listening.port,
+    close: () => {
+      listening.close();
+      server.end();
+    },
+  };
+}
