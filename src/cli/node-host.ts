@@ -31,6 +31,7 @@ import { fetchedFirmware, fetchedRom, isSeaBiosHere, ownFirmware } from './boot/
 import { openFile } from './boot/image-file.ts';
 import { later, nodeState, sharedMs, soon } from './node-clock.ts';
 import { spawnDomainWorker } from './node-worker.ts';
+import { listenForViewers, screenOf } from './rfb/index.ts';
 import { nodeSockets } from './sockets.ts';
 import { shippedGuests } from './shell/shipped.ts';
 import { openState } from './storage/state.ts';
@@ -153,6 +154,11 @@ function makeHost(xen: StartedXen, files: KeptFiles, parts: NodeHostParts) {
     seed: Math.floor(Math.random() * 2 ** 32),
     openMedium: openFile,
     sockets: nodeSockets,
+    serveScreen: (toolstack, member) =>
+      listenForViewers(
+        screenOf(toolstack, member.name, () => toolstack.members.get(member.record.id)),
+        0,
+      ),
     ways: nodeWays,
     files,
     storage: async () => storage,

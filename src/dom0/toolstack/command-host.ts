@@ -2,7 +2,7 @@
 import type { DriveImage, Medium, OpenMedium } from '../../hypervisor/index.ts';
 import type { HostFacts, NamedFile, Plan, PlannedDrive, ReadFiles } from '../definitions/index.ts';
 import type { HostFiles } from '../host/files/index.ts';
-import type { Sockets } from '../host/nbd/index.ts';
+import type { Listening, Sockets } from '../host/nbd/index.ts';
 import type { BaseImage, Storage } from '../host/storage/index.ts';
 import type { Later, Ways } from '../host/index.ts';
 import type { ManagedDomains } from './managed/index.ts';
@@ -87,6 +87,8 @@ export interface CommandHost {
     readonly openMedium?: OpenMedium;
     /** Ways to other hosts by TCP; absent: there is none, as in a page. */
     readonly sockets?: Sockets;
+    /** Shows a domain's screen to clients of RFB on this machine, until that is closed; absent: as in a page, nobody can connect to the host. */
+    readonly serveScreen?: (toolstack: Toolstack<Viewers>, member: Guest) => Promise<Listening>;
     /** Ways to other hosts of a pool; absent: none shares this host's time. */
     readonly ways?: Ways;
     /** Where files and disk are now, where that can change. */

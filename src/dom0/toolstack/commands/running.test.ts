@@ -8,14 +8,14 @@ import { attachXl, COMMANDS, runXl } from './index.ts';
 import { xenViewOf } from '../../../hypervisor/interfaces/xen/view/index.ts';
 
 /** A PVH guest that prints, waits for a key, and powers off. */
-async function make(more = '') {
+async function make(more = '', parts: Parameters<typeof testHost>[0] = {}) {
   const files = await testFiles();
   await files.writeFile('/boot/k', pvhKernel([...print('up..'), ...waitForKey(), ...shutdown(0)]));
   await files.writeFile(
     '/root/x.cfg',
     `name = "x"\ntype = "pvh"\nmemory = 8\nmaxmem = 16\nvcpus = 1\nmaxvcpus = 2\nkernel = "/boot/k"\n${more}`,
   );
-  const host = testHost({ files, buriesStopped: true, epochMs: () => 0 });
+  const host = testHost({ files, buriesStopped: true, epochMs: () => 0, ...parts });
   const call = (words: string[]) => ({
     host,
     words,
@@ -318,6 +318,22 @@ describe('the screen', () => {
     await host.subscribe((_domains, _tasks, show) => shown.push(show));
     expect(await xl('vncviewer x')).toBe('The screen of x is in its window.\n');
     expect(shown.filter(show => show !== undefined)).toEqual([id]);
+  });
+
+  it('is at a port where the host is a process, which is closed with its domain', async () => {
+    const served: string[] = [];
+    const { host, xl } = await make('', {
+      serveScreen: async (_toolstack, { name }) => {
+        served.push(name);
+        return { port: 5901, close: () => served.push('closed') };
+      },
+    });
+    const [{ id }] = host.all().filter(({ name }) => name === 'x');
+    host.living(id).blueprint.definition.vfb = true;
+    const told = 'The screen of x is at vnc://127.0.0.1:5901, without a password: vncviewer 127.0.0.1::5901\n';
+    expect([await xl('vncviewer x'), await xl('vncviewer x'), served]).toEqual([told, told, ['x']]);
+    await xl('destroy x');
+    expect(served).toEqual(['x', 'closed']);
   });
 });
 

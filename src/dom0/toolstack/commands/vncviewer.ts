@@ -1,9 +1,29 @@
-/** A domain's screen: in the page its window comes up; where there is no page, what it shows is told, and how to have a picture of it. */
+/** A domain's screen: in the page its window comes up; where the host is a process, clients of VNC find it at a port; else what it shows is told. */
 import { SCREEN } from '../../../hypervisor/layout/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import type { Listening } from '../../host/nbd/index.ts';
+import type { CommandHost, Guest } from '../command-host.ts';
 import { hasScreen } from '../running-domain.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
+
+/** Where screens are served, as long as their domain is there. */
+const served = new WeakMap<Guest, Promise<Listening>>();
+
+/** The port where clients of VNC find a screen on 127.0.0.1; undefined: nobody can connect to this host. */
+async function portOf(host: CommandHost, member: Guest): Promise<number | undefined> {
+  const { serveScreen } = host.parts;
+  let listening = served.get(member);
+  if (!listening && serveScreen) {
+    listening = serveScreen(host.toolstack, member);
+    served.set(member, listening);
+    // Who asks again, has it tried again.
+    listening.then(
+      each => member.whenOver.add(() => each.close()),
+      () => served.delete(member),
+    );
+  }
+  return (await listening)?.port;
+}
 
 export const vncviewer = command({
   summary: "Attach to domain's VNC server.",
@@ -11,9 +31,13 @@ export const vncviewer = command({
   options: [['-a, --autopass', 'Pass VNC password to viewer via stdin: there is no password here']],
   /** A sentence about where it is. */
   run: async (host: CommandHost, id: number): Promise<string> => {
-    const { name, record, blueprint } = host.living(id);
+    const member = host.living(id),
+      { name, record, blueprint } = member;
     if (!hasScreen(blueprint))
       throw new Refusal(`${name} has no screen: give it one with vfb = ['vnc=1'], and create it again.`);
+    const port = await portOf(host, member);
+    if (port !== undefined)
+      return `The screen of ${name} is at vnc://127.0.0.1:${port}, without a password: vncviewer 127.0.0.1::${port}`;
     if (host.showScreen(id)) return `The screen of ${name} is in its window.`;
     const [mode, width, height] = [SCREEN.MODE, SCREEN.WIDTH, SCREEN.HEIGHT].map(
       word => host.machine.words[(record.screenOffset >>> 2) + word],
