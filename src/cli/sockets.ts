@@ -7,6 +7,11 @@ const CONNECT_MS = 10_000;
 
 export function channelOf(socket: Socket): ByteChannel {
   socket.setNoDelay(true);
+  let why: string | undefined;
+  // Of a channel that nobody listens to, too: an error that is not heard ends the process.
+  socket.on('error', error => {
+    why = error.message;
+  });
   return {
     send: bytes => void socket.write(bytes),
     get waitingBytes() {
@@ -14,11 +19,7 @@ export function channelOf(socket: Socket): ByteChannel {
     },
     onDrained: listener => void socket.on('drain', listener),
     listen: (bytes, closed) => {
-      let why: string | undefined;
       socket.on('data', data => bytes(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.length)));
-      socket.on('error', error => {
-        why = error.message;
-      });
       socket.on('close', () => closed(why));
     },
     pause: () => void socket.pause(),

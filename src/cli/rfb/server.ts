@@ -24,14 +24,7 @@ export class RfbServer {
   }
 
   serve(channel: ByteChannel): void {
-    if (this.viewers.size >= MOST_VIEWERS || this.screen.generation() === undefined) {
-      // Who is not listened to may break off, too.
-      channel.listen(
-        () => {},
-        () => {},
-      );
-      return channel.close();
-    }
+    if (this.viewers.size >= MOST_VIEWERS || this.screen.generation() === undefined) return channel.close();
     const viewer: Viewer = new Viewer(channel, this.screen, {
       later,
       hostMs: sharedMs,
