@@ -230,9 +230,13 @@ async function testEverything() {
     etcd: 'etcd-server',
     virsh: 'libvirt-clients',
     gdb: 'gdb',
+    gvnccapture: 'gvncviewer',
   });
   if (tools)
-    skip('tools of volume groups, file systems, network disks, leases, libvirt and assembly, QEMU, gdb', tools);
+    skip(
+      'tools of volume groups, file systems, network disks, leases, libvirt and assembly, QEMU, gdb, gvnccapture',
+      tools,
+    );
   const shell = await ensureHeadlessShell();
   const begin = performance.now();
   // Each takes one core for most of its time.
