@@ -4,7 +4,7 @@ import { loadFlash, loadNics } from '../../devices/index.ts';
 import { loadTier } from '../../cpu/index.ts';
 import { loadPvBuilder } from '../../hypervisor/index.ts';
 import { loadUnpackers } from '../../hypervisor/loader/index.ts';
-import { loadCpuidVerdicts } from '../definitions/config/index.ts';
+import { loadSeldom } from '../definitions/config/index.ts';
 import { loadUplink } from '../host/network/index.ts';
 import { loadBackends } from '../backends/index.ts';
 
@@ -18,7 +18,7 @@ export const loadEverything = async (): Promise<void> =>
     loadBackends(),
     loadUnpackers(),
     loadPvBuilder(),
-    loadCpuidVerdicts(),
+    loadSeldom(),
   ]));
 
 /** What moves a domain to another host, so that moves take no time but the link's. */

@@ -12,7 +12,7 @@ export {
   newDefinition,
 } from './definition.ts';
 export { type DomainType, formatFinding, isError, judgeDefinition } from './judge-definition.ts';
-export { loadCpuidVerdicts } from './keys/cpuid.ts';
+export { loadSeldom } from './keys/seldom.ts';
 export { prepareToRead } from './source.ts';
 export { lengthProblem, MOST_BYTES, parseXlConfig } from './xlcfg.ts';
 export { type DiskSpec, parseDisk } from './disk.ts';

@@ -1,6 +1,6 @@
 /** What a definition's text comes to before it is judged, in whatever language it is written: settings as xl.cfg has them, each with its place. */
 import type { Judged } from './options.ts';
-import { loadCpuidVerdicts } from './keys/cpuid.ts';
+import { loadSeldom, SELDOM } from './keys/seldom.ts';
 import { type ParsedConfig, parseXlConfig, type Position } from './xlcfg.ts';
 
 /** How messages speak of the language that a text is in. */
@@ -44,8 +44,7 @@ const isNoXl = ({ problems, lines }: Source): boolean => problems.length > 0 && 
 /** Loads what `readDefinition` needs for this text. */
 export async function prepareToRead(text: string): Promise<void> {
   const first = firstOf(text);
-  // The architecture that libvirt's XML names is `cpuid` of xl.
-  if (first === '<' || text.includes('cpuid')) await loadCpuidVerdicts();
+  if (SELDOM.test(text)) await loadSeldom();
   if (first === '<') readXml ??= (await import('./xml/index.ts')).readXml;
   else if (first === '(') readSxp ??= (await import('./sxp.ts')).readSxp;
   else if (isNoXl(parseXlConfig(text))) readPython ??= (await import('./python/python.ts')).readPython;

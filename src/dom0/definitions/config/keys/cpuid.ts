@@ -4,12 +4,7 @@ import type { Definition } from '../definition.ts';
 import { ignored } from '../options.ts';
 import { rule } from '../rule.ts';
 import { BUILT, flagsOf, isAsked, nameOf } from './cpuid-flags.ts';
-
-let verdicts: typeof import('./cpuid-verdicts.ts') | undefined;
-/** Loads what is said of the key: few definitions have it. */
-export const loadCpuidVerdicts = async (): Promise<void> => {
-  verdicts ??= await import('./cpuid-verdicts.ts');
-};
+import { seldom } from './seldom.ts';
 
 /** Takes features from what CPUID shows. */
 export function hide(definition: Definition, features: readonly string[]): void {
@@ -23,7 +18,7 @@ export const cpuid = rule(
     'Guests see the processor of this host; of xend’s form, which sets bits of leaves, nothing is done. Write "host,flag=0,…".',
   ),
   {
-    range: asked => (asked.value.kind === 'list' ? undefined : verdicts?.problem(asked)),
+    range: asked => (asked.value.kind === 'list' ? undefined : seldom?.cpuid.problem(asked)),
     into: (definition: Definition, { text, value }) => {
       if (value.kind === 'list') return;
       const hidden: string[] = [];
@@ -36,7 +31,7 @@ export const cpuid = rule(
       }
       hide(definition, hidden);
     },
-    judge: asked => (asked.value.kind === 'list' ? undefined : verdicts?.judge(asked)),
+    judge: asked => (asked.value.kind === 'list' ? undefined : seldom?.cpuid.judge(asked)),
     from: ({ cpuLevel, cpuHidden = [] }) => {
       const flags = [
         ...(cpuLevel ? [`lm=${hasLongMode(cpuLevel) ? 1 : 0}`] : []),

@@ -170,10 +170,8 @@ export const pc: Family = {
   ...alike('vnclisten vncpasswd', 'string', viewers),
   ...alike('vncdisplay', 'number', viewers),
   ...alike('vncunused', 'defbool', viewers),
-  usbctrl: devices('USB controller', 'type version ports', noUsb, {
-    words: { type: ['auto', 'pv', 'devicemodel', 'qusb'] },
-  }),
-  usbdev: devices('USB device', 'type hostbus hostaddr controller port', noUsb, { words: { type: ['hostdev'] } }),
+  usbctrl: devices(noUsb),
+  usbdev: devices(noUsb),
   ...alike(
     'pae',
     'defbool',

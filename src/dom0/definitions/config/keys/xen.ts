@@ -5,7 +5,7 @@ import { approximated, ignored, used, wrong } from '../options.ts';
 import { alike, type Asked, between, type Family, is, isEmpty, isZero, oneOf, rule, TOLD } from '../rule.ts';
 import { said, show } from '../values.ts';
 import { devices } from './devices.ts';
-import { parseVfb } from '../vfb.ts';
+import { seldom } from './seldom.ts';
 
 const noHardware = ignored('no hardware to pass through', 'There is no hardware that could be given to one guest.');
 const noBackEnd = ignored('its back end is not built yet', 'The back end of this PV device is not built yet.');
@@ -147,7 +147,7 @@ export const xen: Family = {
           asked.tell(item, 'vfb', wrong('wants a text', `${said('vfb', item)}: each screen is one text.`));
           continue;
         }
-        asked.tellOptions('vfb', item, parseVfb(item.text));
+        asked.tellOptions('vfb', item, seldom?.vfb.parseVfb(item.text) ?? []);
         if (index > 0)
           asked.tell(item, 'vfb', ignored('one screen counts', `Screen ${index + 1} is left out: a guest has one.`));
         else {
@@ -166,23 +166,11 @@ export const xen: Family = {
     },
     from: ({ vfb }) => (vfb ? ['vnc=1'] : undefined),
   }),
-  vtpm: devices('vTPM', 'backend uuid', noBackEnd),
-  p9: devices(
-    '9P folder',
-    'backend tag path security_model type max-files max-open-files max-space auto-delete',
-    noBackEnd,
-  ),
-  channel: devices('channel', 'backend name connection path', noBackEnd, {
-    words: { connection: ['pty', 'socket'] },
-    isRefused: false,
-  }),
-  vkb: devices(
-    'keyboard',
-    'backend backend-type unique-id feature-disable-keyboard feature-disable-pointer feature-abs-pointer feature-raw-pointer feature-multi-touch multi-touch-width multi-touch-height multi-touch-num-contacts width height',
-    noBackEnd,
-    { words: { 'backend-type': ['qemu', 'linux'] } },
-  ),
-  vdispl: devices('display', 'backend be-alloc connectors', noBackEnd),
+  vtpm: devices(noBackEnd),
+  p9: devices(noBackEnd),
+  channel: devices(noBackEnd),
+  vkb: devices(noBackEnd),
+  vdispl: devices(noBackEnd),
   ...alike('pvcalls vsnd virtio', 'list', noBackEnd, isEmpty),
   ...alike('vkb_device', 'defbool', noBackEnd),
   ...alike('vendor_device', 'string', noBackEnd, value => value === 'none', oneOf(['none', 'xenserver'])),

@@ -1,0 +1,4 @@
+/** What is said of keys that few definitions have. */
+export * as cpuid from './cpuid-verdicts.ts';
+export * as devices from './device-options.ts';
+export * as vfb from '../vfb.ts';
