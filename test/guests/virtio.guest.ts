@@ -91,3 +91,50 @@ describe.skipIf(!existsSync(bootable))(`a disk of virtio ${NEEDS_GUESTS}`, () =>
     await vm.expect('GNU GRUB', 200);
   });
 });
+
+const amd64 = file('.cache/guests/debian-amd64');
+describe.skipIf(!existsSync(amd64))(`libvirt's definition of a guest of KVM ${NEEDS_GUESTS}`, () => {
+  it('is one: Debian finds KVM, its disk and its card of virtio', async () => {
+    const disk = join(folder, 'defined.img'),
+      definition = join(folder, 'defined.xml');
+    writeFileSync(disk, new Uint8Array(DISK_MIB << 20));
+    writeFileSync(
+      definition,
+      `<domain type='kvm'>
+  <name>defined</name>
+  <memory unit='MiB'>192</memory>
+  <os>
+    <type arch='x86_64' machine='pc'>hvm</type>
+    <kernel>${join(amd64, 'vmlinuz')}</kernel>
+    <initrd>${join(amd64, 'initrd-modules')}</initrd>
+    <cmdline>console=ttyS0,115200 cryptomgr.notests mods=virtio_pci,virtio_blk,virtio_net dhcp=1</cmdline>
+  </os>
+  <devices>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw'/>
+      <source file='${disk}'/>
+      <target dev='vdb' bus='virtio'/>
+    </disk>
+    <interface type='bridge'>
+      <mac address='52:54:00:aa:bb:cc'/>
+      <source bridge='xenbr0'/>
+      <model type='virtio'/>
+    </interface>
+  </devices>
+</domain>
+`,
+    );
+    const vm = new Ringside('boot', definition);
+    onTestFinished(() => vm.kill());
+    const shell = new Shell(vm);
+    await shell.boot();
+    expect(await shell.run('dmesg')).toContain('Hypervisor detected: KVM');
+    // Linux calls the first disk of virtio vda; where it is, its slot says.
+    expect(await shell.run('ls -l /sys/block/vda/device/driver')).toMatch(/virtio_blk$/);
+    expect(await shell.run('readlink -f /sys/block/vda')).toContain('/0000:00:06.0/');
+    expect(await shell.run('ls -l /sys/class/net/eth0/device/driver')).toMatch(/virtio_net$/);
+    expect(await shell.run('ip addr show eth0')).toMatch(/52:54:00:aa:bb:cc[\s\S]*inet 10\.0\.2\./);
+    vm.send('poweroff -f\n');
+    expect(await vm.end(120)).toBe(0);
+  });
+});

@@ -178,7 +178,7 @@ function underKvm(guest: Blueprint, { kvm }: BootOptions): Blueprint {
     throw new UsageError(
       `${guest.definition.name} is a guest of Xen, as its definition has it. Leave --type kvm out, or name a kernel or disks.`,
     );
-  return { ...guest, kvm: true };
+  return { ...guest, definition: { ...guest.definition, kvm: true }, kvm: true };
 }
 
 /** A standard computer: only paravirtual guests can be built. The reason is the one that Xen's domain creation and xend's messages give. */
@@ -292,12 +292,11 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
   }
   const { definition } = domain;
   return {
+    ...domain,
     definition: withEndings(definition, options),
-    boot: domain.boot,
     drives: drivesOf(domain.drives, drives, definition.name, devices, cds),
     text: plan.definition,
     startEpochMs,
-    ...(domain.xen ? { xen: domain.xen } : {}),
   };
 }
 

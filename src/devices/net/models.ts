@@ -63,7 +63,7 @@ export const NIC_MODELS = {
   },
   virtio: {
     name: 'virtio',
-    title: 'a virtio network card (virtio_net)',
+    title: 'a virtio-net (virtio_net)',
     rom: 'pxe-virtio.rom',
     load: async () => (await import('../virtio/net.ts')).VirtioNet,
   },

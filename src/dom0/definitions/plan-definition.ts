@@ -3,7 +3,7 @@ import { type GuestRam, ramAround } from '../../hypervisor/layout/index.ts';
 import type { Boot } from '../../hypervisor/index.ts';
 import { isLongBoot } from '../../hypervisor/domain/index.ts';
 import type { Finding } from './verdicts.ts';
-import { cpuModelOf, type DefinedDisk, type DomainType } from './config/definition.ts';
+import { cpuModelOf, type DefinedDisk, type Definition, type DomainType } from './config/definition.ts';
 import { SEABIOS } from './config/keys/boot.ts';
 import { isError, judgeDefinition } from './config/judge-definition.ts';
 import { otherKeys, writeXlConfig } from './config/write-xl.ts';
@@ -50,6 +50,9 @@ export function withOptions(file: string, written: string, options: string): { t
   const head = base === '' || base.endsWith('\n') ? base : `${base}\n`;
   return { text: head + options, optionsFrom: head.split(/\r\n?|\n/).length };
 }
+
+/** What a guest finds of Xen. */
+const xenOf = ({ type, kvm }: Definition): DomainType | undefined => (kvm ? undefined : type);
 
 /** How the drives of a definition find their images, and what starts them. */
 interface Disks {
@@ -135,7 +138,7 @@ class Judgement {
     const { definition, findings, language } = this.judged;
     const isUnknown = findings.some(({ key, verdict }) => key === 'memory' && verdict === 'error');
     const ram = isUnknown ? ramAround(1024) : this.ram;
-    return check(boot, ram, definition.type, cpuModelOf(definition, isLongBoot(boot)))?.replace(
+    return check(boot, ram, xenOf(definition), cpuModelOf(definition, isLongBoot(boot)))?.replace(
       /memory = (\d+)/,
       (_, mib: string) => language.write('memory', mib),
     );
@@ -162,14 +165,14 @@ class Judgement {
         definition.disks.map(disk => findingOf(disk, findings)),
       );
     const boot = firmwareBoot(drives, definition, firmware);
-    const unfit = biosFile && boot && check(boot, this.ram, definition.type);
+    const unfit = biosFile && boot && check(boot, this.ram, xenOf(definition));
     if (unfit) this.replace('bios_path_override', 'error', 'is no firmware', unfit);
     const problem =
       typeof firmware === 'string'
         ? { short: 'needs firmware', text: firmware }
         : isNetworkTried || biosFile
           ? null
-          : bootProblem(drives, definition);
+          : bootProblem(drives, definition, firmware.bios);
     if (problem && finding && !isError(finding))
       Object.assign(finding, { verdict: 'error', ...(noNetwork && drives.length === 0 ? noNetwork : problem) });
     else if (noNetwork && onBoot && !isError(onBoot)) Object.assign(onBoot, { verdict: 'approximated', ...noNetwork });

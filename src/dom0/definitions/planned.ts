@@ -39,7 +39,7 @@ export type Devices = ReadonlyMap<string, NamedImage | string>;
 
 /** A drive of a domain to be; `image` is one of what was given, absent: nothing is in it. */
 export interface PlannedDrive {
-  /** On the IDE channels, 4 and 5: floppy drives; -1: for PV drivers alone. */
+  /** On the IDE channels, 4 and 5: floppy drives; from 6 on: disks of virtio; -1: for PV drivers alone. */
   place: number;
   /** The virtual device: hda, xvda … */
   vdev: string;
@@ -79,8 +79,9 @@ export interface Planned {
     definition: Definition;
     boot: Boot;
     drives: PlannedDrive[];
-    /** What it shows of Xen; absent: a plain PC. */
+    /** What it shows of Xen; absent: a plain PC, or one whose guest finds KVM. */
     xen?: DomainType;
+    kvm?: true;
   };
 }
 
@@ -153,7 +154,7 @@ export function finish(
   if (definition.cmdline) summary.cmdline = definition.cmdline;
   const plan: Plan = { name: definition.name, errors, findings, definition: text, command, summary };
   return errors.length === 0 && boot
-    ? { plan, domain: { definition, boot, drives, ...(xen ? { xen } : {}) } }
+    ? { plan, domain: { definition, boot, drives, ...(definition.kvm ? { kvm: true } : xen ? { xen } : {}) } }
     : { plan };
 }
 

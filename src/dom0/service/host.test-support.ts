@@ -38,7 +38,7 @@ export function testHost(parts: Partial<HostParts> = {}): Host {
     version: 'test',
     why: 'a test',
     memory: new ArrayBuffer(64 * 2 ** 20),
-    runners: inTurns({ ...timers, hostMs }),
+    runners: inTurns({ ...timers, hostMs, ...(parts.openMedium ? { openMedium: parts.openMedium } : {}) }),
     ...timers,
     hostMs,
     epochMs: () => Date.now(),

@@ -2,6 +2,7 @@
 import { domainsOf } from '../toolstack/domains/index.ts';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { MemoryDisk } from '../../formats/blocks/index.ts';
 import { testFiles, testHost } from '../service/host.test-support.ts';
 import { bridgePrograms } from './bridge.ts';
 import { virshProgram } from './virsh.ts';
@@ -10,7 +11,7 @@ import type { Program } from './program.ts';
 const demo = readFileSync(new URL('../../../guests/demo/demo.elf', import.meta.url));
 const UUID = '6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e11';
 
-async function make() {
+async function make(more: Parameters<typeof testHost>[0] = {}) {
   const files = await testFiles();
   await files.writeFile('/boot/demo.elf', demo);
   await files.writeFile(
@@ -18,7 +19,7 @@ async function make() {
     `<domain type='xen'><name>a</name><uuid>${UUID}</uuid><memory unit='MiB'>8</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/boot/demo.elf</kernel></os></domain>`,
   );
   await files.writeFile('/root/b.cfg', 'name = "b"\ntype = "hvm"\nmemory = 8\nkernel = "/boot/demo.elf"\n');
-  const host = testHost({ files, epochMs: () => 0 });
+  const host = testHost({ files, epochMs: () => 0, ...more });
   const around = {
     stdin: '',
     directory: '/root',
@@ -69,6 +70,35 @@ describe('virsh', () => {
     await virsh('destroy a');
     expect(await virsh('domrename a shop')).toBe('Domain successfully renamed\n\n');
     expect(await virsh('list --all --name')).toBe('Domain-0\nshop\n\n');
+  });
+
+  it('has a domain of KVM as one, defined and running, and for Xen alone no words for it', async () => {
+    const image = new Uint8Array(1 << 20);
+    const { host, files, virsh } = await make({ openMedium: () => new MemoryDisk(image) });
+    const disk = "<disk type='file'><source file='/root/d.img'/><target dev='vda' bus='virtio'/></disk>";
+    await files.writeFile('/root/d.img', image);
+    await files.writeFile(
+      '/root/k.xml',
+      `<domain type='kvm'><name>k</name><memory unit='MiB'>8</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/boot/demo.elf</kernel></os><devices>${disk}<interface type='bridge'><source bridge='xenbr0'/><model type='virtio'/></interface></devices></domain>`,
+    );
+    expect(await virsh('define /root/k.xml')).toBe("Domain 'k' defined from /root/k.xml\n\n");
+    expect(await virsh('start k')).toBe("Domain 'k' started\n\n");
+    const [member] = host.toolstack.members.values();
+    expect([member?.blueprint.kvm, member?.blueprint.xen]).toEqual([true, undefined]);
+    for (const [words, first] of [
+      ['dumpxml k', "<domain type='kvm' id='1'>"],
+      ['dumpxml k --inactive', "<domain type='kvm'>"],
+    ] as const) {
+      const xml = await virsh(words);
+      expect(xml.split('\n')[0]).toBe(first);
+      expect(xml).toContain("<target dev='vda' bus='virtio'/>");
+      expect(xml).toContain("<model type='virtio'/>");
+    }
+    expect(await virsh('domblklist k')).toMatch(/ vda {6}\/root\/d\.img/);
+    expect(await virsh('domxml-to-native xen-xl /root/k.xml')).toBe(
+      '1: error: invalid argument: could not find capabilities for domaintype=kvm: xen-xl is for guests of Xen.\n',
+    );
+    await virsh('destroy k');
   });
 
   it('prints snapshots as a tree, and where the domain is', async () => {

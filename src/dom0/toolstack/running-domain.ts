@@ -217,11 +217,12 @@ export function blueprintOf(
     throw new Error(`${file} has a domain whose name has a slash or a control character. Save it under another name.`);
   const { definition: judged } = judgeDefinition(about.name, about.definition);
   // Its type, the devices that it has, and where its RAM lies, whatever the definition's text says, if there is one: xl's default is paravirtual.
-  const { nic: _nic, mac: _mac, mmioHoleMiB: _hole, ...rest } = judged;
+  const { nic: _nic, mac: _mac, mmioHoleMiB: _hole, kvm: _kvm, ...rest } = judged;
   const emulated: Definition = {
     ...rest,
     name: nameOf(state),
     ...(about.xen ? { type: about.xen } : {}),
+    ...(about.kvm ? { kvm: true } : {}),
     memoryMiB: about.populatedMiB,
     maxMemoryMiB: about.memoryMiB,
     ...(about.lowMiB === undefined ? {} : { mmioHoleMiB: 4096 - about.lowMiB }),

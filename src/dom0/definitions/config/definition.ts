@@ -32,6 +32,8 @@ export type CardOptions = Readonly<Partial<Record<'bridge' | 'script' | 'ip' | '
 export interface Definition {
   name: string;
   type: DomainType;
+  /** It finds KVM in place of Xen, and its type is hvm: disks and card are of virtio, or a PC's own. */
+  kvm?: true;
   memoryMiB: number;
   /** As far as the guest may grow. */
   maxMemoryMiB?: number;
@@ -128,7 +130,7 @@ export const loaderText = (loader: BootLoader): string =>
     .join(' ');
 
 export interface DefinedDisk extends DiskSpec {
-  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; floppy drives A and B: 4 and 5; -1: for PV drivers alone. */
+  /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; floppy drives A and B: 4 and 5; disks of virtio: from 6 on; -1: for PV drivers alone. */
   place: number;
   /** Where its text stands in the definition, and where its image is named, with the author's words, in another language than xl's. */
   at: Position & { image?: Position & { said: string } };

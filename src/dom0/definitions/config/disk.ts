@@ -4,6 +4,7 @@
  * Debian 12 has it (read-by-libxlutil.jsonl).
  */
 import type { Remedy } from '../verdicts.ts';
+import { VIRTIO_PLACE } from '../../../devices/ide/index.ts';
 import type { ImageKind } from '../images/images.ts';
 import {
   approximated,
@@ -41,8 +42,8 @@ const OUR_PREFIXES = ['files', 'transfer'];
 const GOOD = { target: 'a file', format: 'raw', vdev: 'hda, hdb, hdc or hdd', access: 'rw or ro' };
 const FORMATS = ['raw', 'qcow', 'qcow2', 'vhd', 'qed', 'empty'];
 const ACCESS: Record<string, boolean> = { r: true, ro: true, w: false, rw: false };
-/** By name, or by the number of xen-vbd-interface(7). */
-const VDEV = /^(xvd[a-z]+\d*|hd[a-z]\d*|sd[a-z]+\d*|d\d+(p\d+)?|0x[0-9a-f]{1,8}|[1-9]\d{0,9})$/i;
+/** By name, or by the number of xen-vbd-interface(7). vda is one of virtio, which guests of KVM have. */
+const VDEV = /^(xvd[a-z]+\d*|hd[a-z]\d*|sd[a-z]+\d*|vd[a-z]\d*|d\d+(p\d+)?|0x[0-9a-f]{1,8}|[1-9]\d{0,9})$/i;
 const oneOf =
   (values: string[], judged: Judged): OptionRule =>
   value =>
@@ -267,6 +268,13 @@ export function formatDisk({ target, format, vdev, kind, readOnly, others = [] }
       `target=${target}`,
     ].join(',');
   return [target, form, vdev, ...access, ...(cdrom ? ['cdrom'] : []), ...others].join(',');
+}
+
+/** Place of a drive of a guest of KVM: on the IDE channels, or among the disks of virtio, which has no CDs; undefined: there is no such. */
+export function placeUnderKvm({ vdev, kind }: DiskSpec): number | undefined {
+  const [, bus, letter] = /^(?:(hd)(?=[a-d]$)|vd(?=[a-h]$))([a-z])$/.exec(vdev) ?? [];
+  if (letter === undefined || (!bus && kind === 'cdrom')) return undefined;
+  return letter.charCodeAt(0) - 97 + (bus ? 0 : VIRTIO_PLACE);
 }
 
 /** Place on the two IDE channels (0 primary master to 3 secondary slave) of the whole disks a to d, as Xen's emulated controller has them; -1: none. */

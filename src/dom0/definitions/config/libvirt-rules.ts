@@ -3,6 +3,7 @@
  * src/conf/domain_conf.c, domain_validate.c and their like of libvirt 9; each was tried with `virsh -c test:///default define`.
  */
 import { DOMAIN, type ElementRule } from './libvirt-schema.ts';
+import { busOf } from './xml/bus.ts';
 import { childOf, type Element, scaleOf } from './xml/tree.ts';
 import { type Position, shortened } from './xlcfg.ts';
 
@@ -201,9 +202,8 @@ const disk: Judge = element => {
   const target = childOf(element, 'target'),
     driver = childOf(element, 'driver'),
     address = childOf(element, 'address');
-  const dev = target?.attributes.dev ?? '';
-  const { bus = { hd: 'ide', vd: 'virtio', xv: 'xen', fd: 'fdc' }[dev.slice(0, 2)] ?? 'scsi' } =
-    target?.attributes ?? {};
+  const dev = target?.attributes.dev ?? '',
+    bus = busOf(target);
   const kind = address?.attributes.type;
   return [
     ...when(

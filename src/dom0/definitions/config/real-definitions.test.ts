@@ -10,7 +10,7 @@ import type { NamedFile } from '../verdicts.ts';
 import { writeExt2 } from '../../../../scripts/archive/ext2.ts';
 import { bootFromDisk } from '../../host/boot-loader/index.ts';
 import type { Firmware } from '../planned.ts';
-import { loaderNamed } from '../named-in-files.ts';
+import { firmwareNamed, loaderNamed } from '../named-in-files.ts';
 import { planFiles } from '../plan-domain.ts';
 import { formatFinding, isError } from './judge-definition.ts';
 import { prepareToRead } from './source.ts';
@@ -51,7 +51,7 @@ for (const [i, start] of [MIB, 4 * MIB].entries()) {
 disk.set([0x55, 0xaa], 510);
 const cd = new Uint8Array(64 * 2048);
 cd.set(new TextEncoder().encode('\u0001CD001\u0001'), 16 * 2048);
-const FIRMWARE: Firmware = {
+const FIRMWARE: Exclude<Firmware, string> = {
   bios: 'ringside',
   image: new Uint8Array(65536),
   name: 'bios.bin',
@@ -89,8 +89,9 @@ async function plan(name: string) {
     .map(([file, bytes]) => ({ name: file, data: bytes }));
   const wanted = loaderNamed([{ name, data }]);
   const media = [{ vdev: 'xvda', from: new MemoryDisk(disk) }];
+  const firmware = { ...FIRMWARE, bios: firmwareNamed([{ name, data }])?.bios ?? FIRMWARE.bios };
   const loaded = wanted && bootFromDisk(wanted.loader, wanted.cmdline, media);
-  return { ...planFiles([{ name, data }, ...others, ...images], FIRMWARE, new Map(), loaded), given };
+  return { ...planFiles([{ name, data }, ...others, ...images], firmware, new Map(), loaded), given };
 }
 
 const starts = (name: string, type: string, memoryMiB: number, vcpus: number) => ({ name, type, memoryMiB, vcpus });

@@ -27,7 +27,7 @@ function networkSource(target: string): string[] {
 }
 
 const BOOT: Record<string, string> = { a: 'fd', c: 'hd', d: 'cdrom', n: 'network' };
-const BUS: Record<string, string> = { hd: 'ide', sd: 'scsi', fd: 'fdc' };
+const BUS: Record<string, string> = { hd: 'ide', sd: 'scsi', fd: 'fdc', vd: 'virtio' };
 /** Back ends of xl by what libvirt calls them (xenParseXLDisk() of src/libxl/xen_xl.c). */
 const DRIVERS: Record<string, string> = { phy: 'phy', qdisk: 'qemu', tap: 'tap' };
 /** What <type> says of them: the machine, then the kind. */
@@ -36,6 +36,8 @@ const OS: Record<DomainType, readonly [machine: string, kind: string]> = {
   pvh: ['xenpvh', 'xenpvh'],
   pv: ['xenpv', 'linux'],
 };
+
+const OF_KVM = ['pc', 'hvm'] as const;
 
 /** `domid`: it runs as that domain. `isLocal`: its clock shows the host's local time. */
 export function writeXml(
@@ -55,7 +57,7 @@ export function writeXml(
   } = definition;
   const pins = definition.hardAffinity === undefined ? [] : affinityLists(definition.hardAffinity, maxVcpus);
   const cpuset = pins.length === 1 && pins[0] !== 'all' ? ` cpuset='${pins[0]}'` : '';
-  return `<domain type='xen'${domid === undefined ? '' : ` id='${domid}'`}>\n${indent([
+  return `<domain type='${definition.kvm ? 'kvm' : 'xen'}'${domid === undefined ? '' : ` id='${domid}'`}>\n${indent([
     ...element('name', definition.name),
     ...element('uuid', definition.uuid),
     ...element('description', definition.description),
@@ -103,14 +105,14 @@ export function writeXml(
 }
 
 /** Where the definition does not say which processor the guest has, its kernel does, and there is no `arch`. */
-function osType({ type, cpuLevel }: Definition): string {
-  const [machine, kind] = OS[type];
+function osType({ type, kvm, cpuLevel }: Definition): string {
+  const [machine, kind] = kvm ? OF_KVM : OS[type];
   const arch = type === 'pv' ? 'i686' : cpuLevel && (hasLongMode(cpuLevel) ? 'x86_64' : 'i686');
   return `<type${arch ? ` arch='${arch}'` : ''} machine='${machine}'>${kind}</type>`;
 }
 
 function devices(definition: Definition, domid: number | undefined): string[] {
-  const { type, disks, nic, vif, moreCards = [], vfb, bootDevices } = definition;
+  const { type, kvm, disks, nic, vif, moreCards = [], vfb, bootDevices } = definition;
   const card = (
     index: number,
     {
@@ -147,7 +149,7 @@ function devices(definition: Definition, domid: number | undefined): string[] {
       const { target, format, vdev, kind, readOnly, others = [] } = disk;
       const isBlock = target.startsWith('/dev/');
       const isNetwork = isNetworkDisk(target) && nbdAddressProblem(target) === undefined;
-      const backend = otherOption(disk, 'backendtype') ?? (isBlock ? 'phy' : 'qdisk');
+      const backend = otherOption(disk, 'backendtype') ?? (isBlock && !kvm ? 'phy' : 'qdisk');
       const discard = others.includes('discard') ? 'unmap' : others.includes('no-discard') ? 'ignore' : undefined;
       return within(
         'disk',
@@ -171,6 +173,6 @@ function devices(definition: Definition, domid: number | undefined): string[] {
     ...within('console', [`<target type='${type === 'hvm' ? 'serial' : 'xen'}' port='0'/>`], " type='pty'"),
     ...(type === 'hvm' || vfb ? ["<graphics type='vnc' port='-1' autoport='yes'/>"] : []),
     ...(type === 'hvm' ? within('video', ["<model type='vga'/>"]) : []),
-    "<memballoon model='xen'/>",
+    `<memballoon model='${kvm ? 'none' : 'xen'}'/>`,
   ];
 }

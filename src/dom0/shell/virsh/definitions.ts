@@ -58,6 +58,8 @@ async function converted(words: string[], around: Surroundings, fromXml: boolean
   const judged = judgeDefinition(path, text);
   const wrong = judged.findings.filter(isError);
   if (wrong.length > 0) refuse(wrong.map(formatFinding));
+  if (fromXml && judged.definition.kvm)
+    refuse([`invalid argument: could not find capabilities for domaintype=kvm: ${format} is for guests of Xen.`]);
   if (!fromXml) {
     const { settings, definition } = judged;
     const localtime = settings.get('localtime');

@@ -45,14 +45,11 @@ export const create = deed({
         const { plan, domain } = judged();
         if (plan.command !== '') task.command = plan.command;
         if (!domain) throw planRefusal(plan);
-        const { definition, boot, xen } = domain;
         const blueprint = {
-          definition,
-          boot,
+          ...domain,
           drives,
           text: plan.definition,
           startEpochMs: host.parts.epochMs(),
-          ...(xen ? { xen } : {}),
         };
         return host.toolstack.build(blueprint, { paused, made });
       };

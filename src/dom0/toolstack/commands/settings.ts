@@ -143,15 +143,13 @@ export const configUpdate = command({
         const { plan, domain } = judgeFiles(await host.read(files), facts);
         if (!domain) throw planRefusal(plan);
         const drives = await host.drivesFrom(domain.drives, files, domain.definition.name);
-        const { definition, boot, xen } = domain;
-        const { xen: _before, diskChanges: _changes, saved: _once, ...kept } = member.blueprint;
+        const { xen: _xen, kvm: _kvm, diskChanges: _changes, saved: _once, ...kept } = member.blueprint;
         member.blueprint = {
           ...kept,
-          definition: { ...definition, name: member.name, uuid: member.uuid },
-          boot,
+          ...domain,
+          definition: { ...domain.definition, name: member.name, uuid: member.uuid },
           drives,
           text: plan.definition,
-          ...(xen ? { xen } : {}),
         };
         task.message = 'It counts when the domain starts again.';
       },

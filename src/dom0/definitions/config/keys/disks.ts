@@ -1,9 +1,9 @@
 /** Keys about disks. Source: xl.cfg(5) and xl-disk-configuration(5). */
 import type { Remedy } from '../../verdicts.ts';
-import { FLOPPY_PLACE } from '../../../../devices/ide/index.ts';
+import { FLOPPY_PLACE, VIRTIO_PLACE } from '../../../../devices/ide/index.ts';
 import { deviceNumber } from '../device-number.ts';
 import type { Definition, DomainType } from '../definition.ts';
-import { type DiskSpec, formatDisk, parseDisk, placeOf } from '../disk.ts';
+import { type DiskSpec, formatDisk, parseDisk, placeOf, placeUnderKvm } from '../disk.ts';
 import { isDevice, isTransfer } from '../../../host/storage/index.ts';
 import { isNetworkDisk, nbdAddressProblem } from '../../../../formats/nbd/index.ts';
 import { approximated, ignored, type Judged, type OptionRemark, used, wrong } from '../options.ts';
@@ -14,6 +14,7 @@ import type { Value } from '../xlcfg.ts';
 /** hdc. */
 const CDROM_PLACE = 2;
 const PLACES = ['primary master', 'primary slave', 'secondary master', 'secondary slave'];
+const UNDER_KVM = 'vda to vdh (virtio) and hda to hdd (IDE, and CDs)';
 
 /** What becomes of the disk, and of what the guest writes to it. `isStored`: it is on the host's disk, whatever its path looks like. */
 export function diskVerdict(
@@ -29,22 +30,26 @@ export function diskVerdict(
       `${spec.vdev} is a FAT disk of Domain 0, empty at first. xl transfer ls lists what the guest has left there.`,
     );
   if (place < 0) return virtualVerdict(spec, type, isStored);
-  const where = PLACES[place];
+  const isVirtio = place >= VIRTIO_PLACE;
+  const where = isVirtio ? `virtio disk ${spec.vdev}` : PLACES[place],
+    is = isVirtio ? `${spec.vdev} is a disk of virtio.` : `The disk is the IDE ${where}.`;
   if (spec.kind === 'cdrom')
     return used(
       `${where}, CD-ROM drive`,
       `The CD-ROM drive is the IDE ${where}${spec.target === '' ? ', with nothing in it' : ''}.`,
     );
-  if (spec.readOnly && spec.vdev.startsWith('hd')) return used(where, `The disk is the IDE ${where}.`);
+  if (spec.readOnly && spec.vdev.startsWith('hd')) return used(where, is);
+  if (spec.readOnly && isVirtio) return used(`${where}, read only`, `${is} It is read only.`);
   const kept = spec.readOnly
     ? 'It is read only.'
     : isStored
       ? `What the guest writes is on ${spec.target}.`
       : 'What the guest writes is kept in memory; the file stays as it is.';
-  const ide = spec.vdev.startsWith('hd')
-    ? ''
-    : ` ${spec.vdev} is an IDE disk until the guest's PV drivers unplug that, as Xen has it.`;
-  const text = `The disk is the IDE ${where}. ${kept}${ide}`;
+  const ide =
+    spec.vdev.startsWith('hd') || isVirtio
+      ? ''
+      : ` ${spec.vdev} is an IDE disk until the guest's PV drivers unplug that, as Xen has it.`;
+  const text = `${is} ${kept}${ide}`;
   // An IDE disk cannot be write-protected.
   if (isStored && !spec.readOnly) return used(where, text);
   return approximated(spec.readOnly ? `${where}, read only` : `${where}; the file stays as it is`, text);
@@ -103,16 +108,24 @@ function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => voi
     if (typeof spec === 'string') return fail('not understood', spec);
     const addressProblem = isNetworkDisk(spec.target) ? nbdAddressProblem(spec.target) : undefined;
     if (addressProblem) return fail('not understood', addressProblem);
+    const { kvm } = definition;
     const number = deviceNumber(spec.vdev);
-    if (number === undefined)
-      return fail('no such disk', `${spec.vdev} has no number (xen-vbd-interface(7)). Write for example xvdb.`);
     // PVH and PV guests have no IDE.
-    const place = type === 'hvm' ? placeOf(spec.vdev) : -1;
-    const other = found.find(disk => deviceNumber(disk.vdev) === number || (place >= 0 && disk.place === place));
+    const place = kvm ? placeUnderKvm(spec) : type === 'hvm' ? placeOf(spec.vdev) : -1;
+    if (place === undefined)
+      return fail(
+        'no such drive',
+        `a guest of KVM has ${UNDER_KVM}, and no ${spec.kind === 'cdrom' ? 'CD in ' : ''}${spec.vdev}.`,
+      );
+    if (number === undefined && !kvm)
+      return fail('no such disk', `${spec.vdev} has no number (xen-vbd-interface(7)). Write for example xvdb.`);
+    const other = found.find(
+      disk => (number !== undefined && deviceNumber(disk.vdev) === number) || (place >= 0 && disk.place === place),
+    );
     if (other)
       return fail(
         `${spec.vdev} is taken`,
-        `${spec.vdev} and ${other.vdev} of line ${other.at.line} are the same drive. Write another of ${type === 'hvm' ? 'hda to hdd' : 'xvda to xvdp'}.`,
+        `${spec.vdev} and ${other.vdev} of line ${other.at.line} are the same drive. Write another of ${kvm ? UNDER_KVM : type === 'hvm' ? 'hda to hdd' : 'xvda to xvdp'}.`,
       );
     if (place >= 0 || spec.target !== '')
       found.push({

@@ -14,6 +14,7 @@ const MOST_CARDS = 8;
 /** One finding for each card, and one for each option in its text. */
 function eachCard(asked: Asked): void {
   const { value, definition } = asked;
+  const { kvm } = definition;
   const items = value.kind === 'list' ? value.items : [];
   for (const [index, item] of items.entries()) {
     if (item.kind === 'list') {
@@ -44,6 +45,11 @@ function eachCard(asked: Asked): void {
       );
       continue;
     }
+    if (kvm && (index > 0 || pvOnly)) {
+      const text = `${said('vif', item)}: a guest of KVM has one card, and none for PV drivers. Write a model, for example virtio.`;
+      asked.tell(item, 'vif', pvOnly ? wrong('no such card', text) : ignored('one card counts', text));
+      continue;
+    }
     if (index > 0) {
       const twin = mac && (definition.mac === mac || definition.moreCards?.some(card => card.mac === mac));
       definition.moreCards = [
@@ -64,14 +70,17 @@ function eachCard(asked: Asked): void {
     }
     const isEmulated = definition.type === 'hvm' && !pvOnly;
     if (isEmulated) definition.nic = model;
-    definition.vif = true;
+    if (!kvm) definition.vif = true;
     if (mac) definition.mac = mac;
     if (rate) definition.rate = rate;
     if (others) definition.cardOptions = others;
     const address = mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e';
     const { name, title } = NIC_MODELS[model];
     const [kind, cards] = isEmulated
-      ? [name.split(' ').at(-1), `${title.replace(' (', ' card (')}, and for PV drivers a card in its place,`]
+      ? [
+          name.split(' ').at(-1),
+          `${title.replace(' (', ' card (')}${kvm ? '' : ', and for PV drivers a card in its place,'}`,
+        ]
       : ['PV', 'a PV card (xen-netfront)'];
     asked.tell(
       item,

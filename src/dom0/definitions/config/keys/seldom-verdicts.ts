@@ -1,4 +1,5 @@
 /** What is said of keys that few definitions have. */
 export * as cpuid from './cpuid-verdicts.ts';
 export * as devices from './device-options.ts';
+export * as kvm from './kvm-verdicts.ts';
 export * as vfb from '../vfb.ts';

@@ -72,6 +72,7 @@ export function readOs(read: XmlReading, os: Element, boot: BootClass[], hasLoad
         text === 'xenpvh' || attributes.machine === 'xenpvh' ? 'pvh' : ['linux', 'xen'].includes(text) ? 'pv' : text;
       if (type !== '') read.set('type', element, type, 'string', tag(element));
       readArchitecture(read, element, type);
+      if (read.isKvm) readMachine(read, element);
     } else if (name === 'boot') {
       // Another word was told with the attributes.
       const letter = Object.hasOwn(BOOT, attributes.dev ?? '') ? BOOT[attributes.dev] : undefined;
@@ -100,6 +101,21 @@ export function readOs(read: XmlReading, os: Element, boot: BootClass[], hasLoad
         ['type', 'boot', ...Object.keys(OS_TEXTS)],
       );
   }
+}
+
+/** The board of a guest of KVM. */
+function readMachine(read: XmlReading, { attributes: { machine }, places }: Element): void {
+  if (machine === undefined || /^pc(-i440fx|$)/.test(machine)) return;
+  if (machine.startsWith('xen'))
+    return read.problem(
+      places.machine,
+      `machine='${shortened(machine)}' is of Xen, and the domain is of KVM. Write machine='pc', or <domain type='xen'>.`,
+    );
+  read.remark(
+    places.machine,
+    'type.machine',
+    approximated('i440FX here', `There is no ${shortened(machine)} here: the board is a pc, with an i440FX and PIIX3.`),
+  );
 }
 
 /** Which processor a guest has. Without `arch` that follows its kernel. */

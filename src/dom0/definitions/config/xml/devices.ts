@@ -19,6 +19,7 @@ const OF_DEVICES: Record<string, Judged> = {
       .map(name => [name, notHere('There is no such device here.')]),
   ),
 };
+const OF_KVM: typeof OF_DEVICES = { ...OF_DEVICES, memballoon: notHere('There is no balloon of virtio here.') };
 /** Models of <video> by xl's words for them. */
 const VGA: Record<string, string> = { vga: 'stdvga', bochs: 'stdvga', cirrus: 'cirrus', qxl: 'qxl', none: 'none' };
 
@@ -86,7 +87,15 @@ export function readDevices(read: XmlReading, devices: Element, orders: BootOrde
         );
     } else if (name === 'serial') first('serial', element, attributes.type ?? 'pty');
     else if (name === 'sound') first('soundhw', element, attributes.model ?? '');
-    else read.other(element, OF_DEVICES, ['disk', 'interface', 'graphics', 'video', 'serial', 'sound']);
+    else
+      read.other(element, read.isKvm ? OF_KVM : OF_DEVICES, [
+        'disk',
+        'interface',
+        'graphics',
+        'video',
+        'serial',
+        'sound',
+      ]);
   }
   read.list('disk', disks);
   read.list('vif', cards);

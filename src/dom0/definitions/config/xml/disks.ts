@@ -1,48 +1,67 @@
-/** Disks, CD and floppy drives, with the names that Xen has for them. */
+/** Disks, CD and floppy drives, with the names that Xen has for them, or a guest of KVM. */
 import { formatNbdAddress, NBD_PORT, nbdAddressProblem } from '../../../../formats/nbd/index.ts';
-import { ignored } from '../options.ts';
+import { approximated } from '../options.ts';
 import { ruleAt } from '../libvirt-schema.ts';
 import { shortened, type Value } from '../xlcfg.ts';
+import { busOf } from './bus.ts';
 import { childOf, type Element, tag } from './tree.ts';
 import { notHere, type XmlReading } from './reading.ts';
 
 /** Back ends of xl by libvirt's names for drivers. */
 const BACKENDS: Record<string, string> = { phy: 'phy', qemu: 'qdisk', file: 'qdisk', tap: 'tap', tap2: 'tap' };
 
+/** What a drive of a guest of KVM is called by its bus; other controllers than these are the IDE one's. */
+const kindUnderKvm = (bus: string): string => (bus === 'virtio' ? 'vd' : bus === 'xen' ? 'xvd' : 'hd');
+
 /**
  * Names of drives as Xen has them: vda and sda are the first drives of two controllers elsewhere, and one drive here, so the second one gets the next
- * name that is free.
+ * name that is free. A guest of KVM has two controllers, of virtio and of IDE, and letters on each.
  */
 export function drivesOf(read: XmlReading, devices: Element): Map<Element, string> {
   const names = new Map<Element, string>();
   const taken = new Set<string>();
+  const { isKvm } = read;
   const disks = devices.children.filter(
     ({ name, attributes }) => name === 'disk' && ['disk', 'cdrom', undefined].includes(attributes.device),
   );
-  const devOf = ({ children }: Element): string => children.find(({ name }) => name === 'target')?.attributes.dev ?? '';
+  const devOf = (element: Element): string => childOf(element, 'target')?.attributes.dev ?? '';
   // Virtio disks are Xen's here, and keep their letters before others.
   const inOrder = [...disks].sort(
     (a, b) => Number(!/^(vd|xvd|hd)/.test(devOf(a))) - Number(!/^(vd|xvd|hd)/.test(devOf(b))),
   );
   for (const element of inOrder) {
-    const [, bus, letter, partition] = /^(vd|xvd|hd|sd)([a-z])(\d*)$/.exec(devOf(element)) ?? [];
-    if (bus === undefined) continue;
-    const own = `${bus === 'vd' ? 'xvd' : bus}${letter}${partition}`;
-    const isFree = (of: string): boolean => !taken.has(of + partition);
-    const cdrom = element.attributes.device === 'cdrom' ? ['c', 'd', 'b'] : [];
-    const free = isFree(letter) ? letter : [...cdrom, ...'abcdefghijklmnopqrstuvwxyz'].find(isFree);
+    const [, prefix, letter, partition] = /^(vd|xvd|hd|sd)([a-z])(\d*)$/.exec(devOf(element)) ?? [];
+    if (prefix === undefined) continue;
+    const isCdrom = element.attributes.device === 'cdrom',
+      bus = busOf(childOf(element, 'target'));
+    const kind = isKvm ? kindUnderKvm(bus) : prefix === 'vd' ? 'xvd' : prefix;
+    const placed = (of: string): string => (isKvm ? kind : '') + of + partition;
+    const isFree = (of: string): boolean => !taken.has(placed(of)) && (!isKvm || kind !== 'hd' || of <= 'd');
+    const free = isFree(letter) ? letter : [...(isCdrom ? 'cdb' : ''), ...'abcdefghijklmnopqrstuvwxyz'].find(isFree);
     if (free === undefined) continue;
-    taken.add(free + partition);
-    const name =
-      free === letter
-        ? own
-        : `${element.attributes.device === 'cdrom' && 'abcd'.includes(free) ? 'hd' : 'xvd'}${free}${partition}`;
+    taken.add(placed(free));
+    const moved = isKvm ? kind : isCdrom && free <= 'd' ? 'hd' : 'xvd';
+    const own = kind + letter + partition,
+      name = (free === letter ? kind : moved) + free + partition;
     names.set(element, name);
-    if (free !== letter)
-      read.remark(element, 'disk', {
-        ...ignored(`${name} here`, `${own} is a drive with the number of another one here: it is ${name}.`),
-        verdict: 'approximated',
-      });
+    if (isKvm && kind === 'hd' && bus !== 'ide')
+      read.remark(
+        element,
+        'disk',
+        approximated(`IDE: ${name}`, `There is no ${shortened(bus)} controller here: it is the IDE drive ${name}.`),
+      );
+    else if (!isKvm && bus === 'virtio')
+      read.remark(
+        element,
+        'disk',
+        approximated(`${name} of Xen`, `A guest of Xen has no disks of virtio: it is ${name}, by Xen's own back end.`),
+      );
+    else if (free !== letter)
+      read.remark(
+        element,
+        'disk',
+        approximated(`${name} here`, `${own} is a drive with the number of another one here: it is ${name}.`),
+      );
   }
   return names;
 }
@@ -121,7 +140,7 @@ export function diskOf(
     readOnly ? 'ro' : 'rw',
     ...(isCdrom ? ['cdrom'] : []),
     // What libxl takes for such an image by itself need not be said.
-    ...(backend && backend !== (type === 'block' ? 'phy' : 'qdisk') ? [`backendtype=${backend}`] : []),
+    ...(backend && backend !== (type === 'block' && !read.isKvm ? 'phy' : 'qdisk') ? [`backendtype=${backend}`] : []),
     ...(discard ? [discard] : []),
   ];
   const { path, at, attribute } = source;

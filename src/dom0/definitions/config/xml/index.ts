@@ -6,7 +6,7 @@ import { approximated, type Judged, ignored } from '../options.ts';
 import { DOMAIN } from '../libvirt-schema.ts';
 import type { Language, Source } from '../source.ts';
 import { lengthProblem, shortened } from '../xlcfg.ts';
-import { childOf, type Element, parse, Wrong } from './tree.ts';
+import { childOf, type Element, parse, tag, Wrong } from './tree.ts';
 import { type BootClass, type BootOrder, readClock, readFeatures, readOs, setBootOrder } from './boot.ts';
 import { checkElement } from './check.ts';
 import { readDevices } from './devices.ts';
@@ -99,13 +99,14 @@ const OF_DOMAIN: Record<string, Judged> = {
 function readDomain(read: XmlReading, domain: Element): void {
   const { type } = domain.attributes;
   checkElement(read, domain, DOMAIN);
-  if (type !== undefined && type !== 'xen')
+  if (type === 'kvm') read.set('kvm', domain.places.type, '1', 'number', tag(domain, 'type'));
+  else if (type !== undefined && type !== 'xen')
     read.remark(
       domain,
       'type',
       approximated(
         'runs on Xen here',
-        `The definition is for ${type || 'another hypervisor'}; here every guest runs on Xen.`,
+        `The definition is for ${type || 'another hypervisor'}; here such a guest runs on Xen.`,
       ),
     );
   const boot: BootClass[] = [];

@@ -44,6 +44,11 @@ export class XmlReading {
     });
   }
 
+  /** It is for KVM. */
+  get isKvm(): boolean {
+    return this.source.settings.some(({ key }) => key === 'kvm');
+  }
+
   list(key: string, items: Value[]): void {
     if (items.length === 0) return;
     const [{ line, column }] = items;

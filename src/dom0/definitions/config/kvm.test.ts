@@ -1,0 +1,179 @@
+/** Guests of KVM: libvirt's <domain type='kvm'>, and as Domain 0's files keep them. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { planDefinition } from '../plan-definition.ts';
+import type { Firmware } from '../planned.ts';
+import { formatFinding, isError, judgeDefinition } from './judge-definition.ts';
+import { prepareToRead } from './source.ts';
+import { writeXlConfig } from './write-xl.ts';
+import { writeXml } from './write-xml.ts';
+
+const DISK = "<disk type='file'><source file='/a.img'/><target dev='vda' bus='virtio'/></disk>";
+const CARD =
+  "<interface type='bridge'><source bridge='xenbr0'/><mac address='52:54:00:aa:bb:cc'/><model type='virtio'/></interface>";
+const xml = ({ type = 'kvm', os = "<type arch='x86_64' machine='pc'>hvm</type>", more = '', devices = DISK } = {}) =>
+  `<domain type='${type}'>\n<name>k</name>\n<memory unit='MiB'>64</memory>\n<os>${os}</os>\n${more}<devices>\n${devices}\n</devices>\n</domain>`;
+const judged = (text: string) => judgeDefinition('k', text);
+const errors = (text: string): string[] => judged(text).findings.filter(isError).map(formatFinding);
+const told = (text: string, key: string): string | undefined =>
+  judged(text).findings.find(finding => finding.key === key)?.text;
+const drive = (device: string, dev: string, bus?: string): string =>
+  `<disk type='file' device='${device}'><source file='/${dev}'/><target dev='${dev}'${bus ? ` bus='${bus}'` : ''}/></disk>`;
+const namesOf = (text: string) => judged(text).definition.disks.map(({ target, vdev, place }) => [target, vdev, place]);
+
+beforeAll(() => prepareToRead('<domain/>'));
+
+describe('a domain of KVM', () => {
+  it('has the disks and the card that libvirt names, those of virtio too, and nothing of Xen', () => {
+    const text = xml({ devices: DISK + drive('disk', 'vdc') + drive('disk', 'hda', 'ide') + CARD });
+    expect(errors(text)).toEqual([]);
+    const { definition, findings } = judged(text);
+    expect(definition).toMatchObject({ kvm: true, type: 'hvm', nic: 'virtio', mac: '52:54:00:aa:bb:cc' });
+    expect(definition.vif).toBeUndefined();
+    expect(namesOf(text)).toEqual([
+      ['/a.img', 'vda', 6],
+      ['/vdc', 'vdc', 8],
+      ['/hda', 'hda', 0],
+    ]);
+    expect(findings.find(({ key }) => key === 'kvm')).toMatchObject({ line: 1, column: 14, verdict: 'used' });
+    expect(findings.find(({ key }) => key === 'vif')?.text).toMatch(
+      /^The guest gets a virtio-net card \(virtio_net\) with the station address 52:54:00:aa:bb:cc, on/,
+    );
+  });
+
+  it.each([
+    ['xl.cfg', writeXlConfig],
+    ['XML', writeXml],
+  ])('is the same when it was written as %s', (_to, write) => {
+    const devices = `${DISK}${drive('cdrom', 'hdc', 'ide')}<disk type='block'><source dev='/dev/vg0/b'/><target dev='vdb'/><readonly/></disk>${CARD}`;
+    const { definition } = judged(xml({ devices, more: '<on_crash>preserve</on_crash>\n' }));
+    const written = write(definition);
+    expect(errors(written)).toEqual([]);
+    const bare = ({ disks, ...rest }: typeof definition) => ({
+      ...rest,
+      maxMemoryMiB: rest.memoryMiB,
+      disks: disks.map(({ at: _at, ...disk }) => disk),
+    });
+    expect(bare(judged(written).definition)).toEqual(bare(definition));
+  });
+
+  it('is libvirt’s again in XML: type, board, buses, model', () => {
+    const written = writeXml(judged(xml({ devices: DISK + CARD })).definition);
+    expect(written).toMatch(/^<domain type='kvm'>\n/);
+    expect(written).toContain("<type arch='x86_64' machine='pc'>hvm</type>");
+    expect(written).toContain("<target dev='vda' bus='virtio'/>");
+    expect(written).toContain("<model type='virtio'/>");
+    expect(written).not.toMatch(/xen(?!br0)/);
+  });
+
+  it('has drives of other controllers on IDE, under names that are free', () => {
+    const text = xml({
+      devices: DISK + drive('disk', 'sda', 'sata') + drive('cdrom', 'sdb', 'sata') + drive('disk', 'hda', 'ide'),
+    });
+    expect(errors(text)).toEqual([]);
+    expect(namesOf(text)).toEqual([
+      ['/a.img', 'vda', 6],
+      ['/sda', 'hdb', 1],
+      ['/sdb', 'hdc', 2],
+      ['/hda', 'hda', 0],
+    ]);
+    expect(judged(text).findings.map(finding => finding.text)).toContain(
+      'There is no sata controller here: it is the IDE drive hdb.',
+    );
+  });
+
+  it.each([
+    [
+      'a paravirtual guest',
+      { os: '<type>linux</type><kernel>/k</kernel>' },
+      /^k:1:14: <domain type='kvm'>: a guest of KVM is a whole PC\. Write <type>hvm<\/type> in <os>\./,
+    ],
+    ['a board of Xen', { os: "<type machine='xenfv'>hvm</type>" }, /^k:4:19: machine='xenfv' is of Xen/],
+    [
+      'a disk of Xen',
+      { devices: drive('disk', 'xvda', 'xen') },
+      /<target dev='xvda'>: a guest of KVM has vda to vdh \(virtio\) and hda to hdd \(IDE, and CDs\), and no xvda\./,
+    ],
+    ['a CD of virtio', { devices: drive('cdrom', 'vda', 'virtio') }, /and no CD in vda\./],
+    ['a ninth disk of virtio', { devices: drive('disk', 'vdi') }, /and no vdi\./],
+    [
+      'a fifth drive of IDE',
+      { devices: [...'abcde'].map(of => drive('disk', `sd${of}`, 'sata')).join('') },
+      /and no sde\./,
+    ],
+    [
+      'a card of Xen',
+      { devices: `${DISK}<interface type='bridge'><source bridge='xenbr0'/><model type='netfront'/></interface>` },
+      /a guest of KVM has one card, and none for PV drivers\. Write a model/,
+    ],
+  ])('is told what does not fit it: %s', (_what, parts, wanted) => {
+    expect(errors(xml(parts))).toEqual([expect.stringMatching(wanted)]);
+  });
+
+  it('is told what of it is other here, and what is of Xen alone', () => {
+    const text = xml({
+      os: "<type machine='q35'>hvm</type>",
+      more: "<currentMemory unit='MiB'>32</currentMemory>\n<features><hap state='off'/><viridian/></features>\n<clock><timer name='hpet' present='yes'/></clock>\n",
+      devices: `${DISK}${CARD}${CARD}<memballoon model='virtio'/>`,
+    });
+    expect(errors(text)).toEqual([]);
+    const { definition } = judged(text);
+    expect(definition.moreCards).toBeUndefined();
+    expect(told(text, 'type.machine')).toBe('There is no q35 here: the board is a pc, with an i440FX and PIIX3.');
+    expect(told(text, 'hap')).toBe('hap is for guests of Xen: one of KVM has nothing that it could change.');
+    expect(told(text, 'viridian')).toMatch(/^viridian is for guests of Xen/);
+    expect(told(text, 'hpet')).toMatch(/no High Precision Event Timer here/);
+    expect(told(text, 'maxmem')).toBe('A guest of KVM has no balloon here: it has 32 MiB, and stays at that.');
+    expect(told(text, 'memballoon')).toBe('There is no balloon of virtio here.');
+    expect(
+      judged(text)
+        .findings.filter(({ key }) => key === 'vif')
+        .map(({ short }) => short),
+    ).toContain('one card counts');
+  });
+
+  it('is planned as one: KVM in place of Xen, and SeaBIOS finds the disk', () => {
+    const head = new Uint8Array(36864);
+    head.set([0x55, 0xaa], 510);
+    const firmware: Firmware = { bios: 'seabios', image: new Uint8Array(65536), name: 'bios.bin' };
+    const wanted: string[] = [];
+    const planned = (here: Firmware) =>
+      planDefinition('k', xml(), () => 'none', {
+        image: name => ({ name, head, bytes: 1 << 20 }),
+        firmware: ({ bios }) => {
+          wanted.push(bios);
+          return here;
+        },
+      });
+    const { domain } = planned(firmware);
+    expect(domain).toMatchObject({ kvm: true, boot: { bootOrder: ['/pci@i0cf8/scsi@5/disk@0,0'] } });
+    expect(domain?.xen).toBeUndefined();
+    expect(domain?.drives).toMatchObject([{ place: 6, vdev: 'vda', kind: 'disk' }]);
+    expect(planned({ ...firmware, bios: 'ringside' }).plan.errors.map(({ short }) => short)).toEqual([
+      'SeaBIOS boots from virtio',
+    ]);
+    expect(wanted).toEqual(['seabios', 'seabios']);
+  });
+});
+
+describe('a domain of Xen', () => {
+  it('has xvda for vda, and is told so', () => {
+    const text = xml({ type: 'xen', os: '<type>linux</type><kernel>/k</kernel>' });
+    expect(errors(text)).toEqual([]);
+    expect(namesOf(text)).toEqual([['/a.img', 'xvda', -1]]);
+    expect(judged(text).definition.kvm).toBeUndefined();
+    expect(judged(text).findings.map(finding => finding.text)).toContain(
+      "A guest of Xen has no disks of virtio: it is xvda, by Xen's own back end.",
+    );
+  });
+
+  it('in xl.cfg has no vda', () => {
+    const disks = 'name = "a"\ntype = "hvm"\nmemory = 64\ndisk = [ "/a,raw,vda" ]\n';
+    expect(errors(disks)).toEqual([
+      "k:4:10: disk = '/a,raw,vda': vda has no number (xen-vbd-interface(7)). Write for example xvdb.",
+    ]);
+    expect(errors(`${disks}kvm = 1\n`)).toEqual([]);
+    expect(errors('name = "a"\ntype = "pv"\nmemory = 64\nkernel = "/k"\nkvm = 1\n')).toEqual([
+      'k:5:1: kvm = 1: a guest of KVM is a whole PC. Write type = "hvm".',
+    ]);
+  });
+});
