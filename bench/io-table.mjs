@@ -9,10 +9,11 @@ const COLUMNS = [
   'of it Domain 0',
   'exits/MiB',
   'notifications/MiB',
+  'interrupts/MiB',
 ];
 
 /**
- * Prints rows of { title, amount (MiB), requests, rounds: { wallMs, cpuMs, domain0Ms }, exits, notifications (a MiB) }; what a row does not have is shown as -.
+ * Prints rows of { title, amount (MiB), requests, rounds: { wallMs, cpuMs, domain0Ms, interrupts }, exits, notifications (a MiB) }; what a row does not have is shown as -.
  * The median of each figure's rounds is shown.
  */
 export function printTable(rows) {
@@ -28,6 +29,7 @@ export function printTable(rows) {
       of(({ domain0Ms }) => domain0Ms) / amount,
       exits,
       notifications,
+      of(({ interrupts }) => interrupts) / amount,
     ];
     console.log(`| ${[title, ...values.map(short)].join(' | ')} |`);
   }

@@ -2,7 +2,7 @@
  * npm run -s bench:io [-- --runs N --mib N --bulk N --packets N --json FILE --only NAMES --profile --profiles DIR --minipv]
  *
  * Disk and network in Linux: `dd` from and to a disk, and `ping` of the gateway as fast as answers come, in turn on Ringside (IDE by DMA and PCNet; blkfront
- * and netfront), on v86 as shipped (compiler on, IDE and ne2k) and, where it is installed, on QEMU's TCG (IDE and PCNet; virtio): the same kernel,
+ * and netfront; virtio, as a guest of KVM), on v86 as shipped (compiler on, IDE and ne2k) and, where it is installed, on QEMU's TCG (IDE and PCNet; virtio): the same kernel,
  * initramfs and disk, of Debian's PAE flavour where that alone has the drivers. Clock times are the host's, from the guest's lines on its serial port; CPU
  * time is that of all threads of the program. In the same table the embedded guest minipv: IDE PIO, IDE DMA (its device model in the guest's worker, and in Domain 0),
  * blkfront, PCNet and netfront, also from guest to guest, with exits, notifications and CPU time a MiB (`io-minipv.mjs`), judged by counts;
@@ -44,13 +44,16 @@ while read group ko; do case ,$load, in *,$group,*) insmod /lib/modules/$ko 2>/d
 i=0; while [ ! -b /dev/$disk ] && [ $i -lt 50 ]; do usleep 100000; i=$((i+1)); done
 ip link set eth0 up; ip addr add $own/24 dev eth0
 ping -c 1 -W 5 $peer > /dev/null; ping -c 1 -W 5 $peer | grep received
+irqs() { awk '/virtio|ata|eth0|pcnet|ne2k|blkif/ { n += $2 } END { print "IO-INTERRUPTS", n + 0 }' /proc/interrupts; }
+begin() { irqs; echo IO-BEGIN $1; }
+end() { echo IO-END $1; irqs; }
 echo IO-READY
 for run in $(seq ${runs}); do
   echo 3 > /proc/sys/vm/drop_caches
-  echo IO-BEGIN read; dd if=/dev/$disk of=/dev/null bs=256k count=${mib * 4} 2>/dev/null; echo IO-END read
-  echo IO-BEGIN write; dd if=/dev/zero of=/dev/$disk bs=256k count=${mib * 4} conv=fsync 2>/dev/null; echo IO-END write
-  echo IO-BEGIN small; ping -A -q -c ${packets} -s 56 $peer | grep received; echo IO-END small
-  echo IO-BEGIN large; ping -A -q -c ${packets} -s 1400 $peer | grep received; echo IO-END large
+  begin read; dd if=/dev/$disk of=/dev/null bs=256k count=${mib * 4} 2>/dev/null; end read
+  begin write; dd if=/dev/zero of=/dev/$disk bs=256k count=${mib * 4} conv=fsync 2>/dev/null; end write
+  begin small; ping -A -q -c ${packets} -s 56 $peer | grep received; end small
+  begin large; ping -A -q -c ${packets} -s 1400 $peer | grep received; end large
 done
 echo IO-DONE
 poweroff -f
@@ -81,6 +84,14 @@ const MACHINES = {
     flavour: '686-pae',
     console: 'hvc0',
     cmdline: `load=xen-blkfront,xen-netfront disk=xvda ${GATEWAY}`,
+    settings: disk => `type = "pvh"\ndisk = [ '${disk},raw,xvda,w' ]\nvif = [ '' ]`,
+  },
+  'ringside-virtio': {
+    title: 'Ringside, virtio',
+    peer: 'definition',
+    flavour: '686-pae',
+    cmdline: `load=virtio_pci,virtio_blk,virtio_net disk=vda ${GATEWAY}`,
+    settings: disk => `type = "hvm"\nkvm = 1\ndisk = [ '${disk},raw,vda,w' ]\nvif = [ 'model=virtio' ]`,
   },
   v86: {
     title: 'v86, IDE and ne2k',
@@ -113,13 +124,23 @@ async function measure(name) {
   const rounds = { read: [], write: [], small: [], large: [] };
   const ran = pid => [...threadTimes(pid).values()].reduce((sum, ms) => sum + ms, 0);
   let begin = 0,
-    before = 0;
+    before = 0,
+    interrupts = 0,
+    row = '';
   const result = await runGuest(MACHINES[name].peer, job(name), 'IO-DONE', (line, ms, pid) => {
-    const [, kind, row] = /^IO-(BEGIN|END) (\w+)/.exec(line) ?? [];
+    const [, kind, what] = /^IO-(BEGIN|END|INTERRUPTS) (\w+)/.exec(line) ?? [];
     if (kind === 'BEGIN') {
       begin = ms;
       before = ran(pid);
-    } else if (kind === 'END') rounds[row].push({ wallMs: ms - begin, cpuMs: ran(pid) - before });
+    } else if (kind === 'END') {
+      row = what;
+      rounds[row].push({ wallMs: ms - begin, cpuMs: ran(pid) - before });
+    } else if (kind) {
+      // Before a round, and behind it.
+      if (row) rounds[row].at(-1).interrupts = Number(what) - interrupts;
+      row = '';
+      interrupts = Number(what);
+    }
     const [, sent, received] = /^(\d+) packets transmitted, (\d+)/.exec(line) ?? [];
     if (sent && sent !== received) console.log(`${name}: ${line}`);
   });
@@ -133,7 +154,7 @@ async function measure(name) {
 }
 
 function job(name) {
-  const { flavour = '686', console: device = 'ttyS0,115200', cmdline, more } = MACHINES[name];
+  const { flavour = '686', console: device = 'ttyS0,115200', cmdline, more, settings } = MACHINES[name];
   const whole = {
     ...debianGuest(flavour),
     initrd: initrdOf(flavour),
@@ -150,8 +171,7 @@ function job(name) {
   const definition = join(folder, `${name}.cfg`);
   writeFileSync(
     definition,
-    `name = "io"\ntype = "pvh"\nmemory = 128\nkernel = "${whole.kernel}"\nramdisk = "${whole.initrd}"\ncmdline = "${whole.cmdline}"
-disk = [ '${disk},raw,xvda,w' ]\nvif = [ '' ]\n`,
+    `name = "io"\nmemory = 128\nkernel = "${whole.kernel}"\nramdisk = "${whole.initrd}"\ncmdline = "${whole.cmdline}"\n${settings(disk)}\n`,
   );
   return { ...whole, definition };
 }
