@@ -4,7 +4,9 @@ export class ByteSink {
   length = 0;
 
   u8(value: number): this {
-    this.bytes[this.room(1)] = value;
+    // First the room: it may be in another array.
+    const at = this.room(1);
+    this.bytes[at] = value;
     return this;
   }
 
@@ -17,7 +19,6 @@ export class ByteSink {
   }
 
   put(bytes: Uint8Array): this {
-    // First the room: it may be in another array.
     const at = this.room(bytes.length);
     this.bytes.set(bytes, at);
     return this;

@@ -145,6 +145,13 @@ const pictures = (most = 50): fc.Arbitrary<Picture> =>
       return { width, height, rgb };
     });
 
+it('bytes one behind the other are all there, however many they are', () => {
+  const sink = new ByteSink();
+  for (let i = 0; i < 20_000; i++) sink.u8(i % 251);
+  const all = Uint8Array.from({ length: 20_000 }, (_, i) => i % 251);
+  expect(Buffer.compare(sink.taken(), all)).toBe(0);
+});
+
 describe('hextile', () => {
   it('draws what it was made of, in each format', () => {
     fc.assert(
