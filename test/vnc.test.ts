@@ -139,7 +139,10 @@ describe.runIf(capture)("Debian's gvnccapture", () => {
   it('has the picture that the guest shows', async () => {
     const path = join(folder, 'screen.png'),
       script = join(folder, 'script');
-    writeFileSync(script, `expect demo>\nsend mem\\r\nexpect demo>\nwait 1000\nscreenshot ${path}\nwait 600000\n`);
+    writeFileSync(
+      script,
+      `expect demo>\nsend mem\\r\nexpect Command line:\nwait 1000\nscreenshot ${path}\nwait 600000\n`,
+    );
     // What is on the serial port is on the screen with its next picture.
     const host = new WarmRingside('boot', '--kernel', DEMO, '--vnc', '0', '--script', script, '--timeout', '120');
     try {

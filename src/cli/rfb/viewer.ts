@@ -244,7 +244,8 @@ export class Viewer {
       (encoding === HEXTILE ? encodeHextile : rawRectangle)(sink, now, this.pixels, each);
     }
     if (size) putHead(sink, size, DESKTOP_SIZE);
-    this.asked = undefined;
+    // What was asked for is a picture: some clients ask no second time when they hear of a size.
+    if (!size) this.asked = undefined;
     this.send(sink);
   }
 }
