@@ -20,9 +20,9 @@ export class Counted {
     return this.counts.get(fact) ?? 0;
   }
 
-  /** VM exits and, of a paravirtual guest, its ways to Xen; slices that end are the host's business. */
+  /** VM exits and, of a paravirtual guest, its ways to Xen; slices that end are the host's business. Less than an empty run had is none. */
   get exits(): number {
-    return this.of('exits') - this.of('exit.PREEMPTION_TIMER');
+    return Math.max(0, this.of('exits') - this.of('exit.PREEMPTION_TIMER'));
   }
 
   /** Sums over all facts that a pattern names. */
