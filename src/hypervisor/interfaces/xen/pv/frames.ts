@@ -26,6 +26,8 @@ export const TABLE_FRAMES: FrameHolder = {
 
 /** Drops all references that a domain's page tables, pins and vCPUs hold on its own frames. From any worker. */
 function relinquish(machine: Machine, record: DomainRecord): void {
+  // A guest of KVM has no records of Xen's.
+  if (!isXen(record)) return;
   const block = new PvBlock(machine, record);
   if (!block.exists) return;
   const { words } = machine;
