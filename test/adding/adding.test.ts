@@ -11,6 +11,7 @@ import { FakeGuest } from '../../src/dom0/backends/fake-guest.test-support.ts';
 import { attachKinds, DEVICE_KINDS, keysOf, type Place, plannedOf } from '../../src/dom0/toolstack/devices/index.ts';
 import { WorkerRunner, type WorkerLike } from '../../src/dom0/toolstack/runners/index.ts';
 import { Mailbox } from '../../src/hypervisor/index.ts';
+import { readState, saveDomain } from '../../src/hypervisor/interfaces/xen/stream/state.ts';
 import { type Ask, doVerb, VERBS } from '../../src/hypervisor/verbs/index.ts';
 import { type Served, serveVerbs } from '../../src/hypervisor/worker/serve-verbs.ts';
 import { BELLS } from './bell.ts';
@@ -60,6 +61,14 @@ describe('a guest interface that is added', () => {
     runToEnd(domain, 1);
     expect(domain.processor.regs[2]).toBe(42);
     expect(domain.stats().exitsByReason).toMatchObject({ VMCALL: 1, HLT: 1 });
+  });
+
+  it('is saved and restored with the processor as its guest saw it', () => {
+    const domain = programDomain(kernel, {}, undefined, SUMS);
+    runToEnd(domain, 1);
+    const file = Buffer.concat(saveDomain(domain, { name: 'sums', program: 'test', definition: '' }));
+    const restored = programDomain(kernel, {}, readState(file, 'sums.save'), SUMS);
+    expect(restored.processor.regs[2]).toBe(42);
   });
 
   it('is not there for a guest that sees a plain PC: #UD, for which this one has no handler', () => {

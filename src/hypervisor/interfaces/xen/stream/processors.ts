@@ -1,5 +1,14 @@
 /** A virtual processor in a saved state: its registers by name, and what the domain's readers see of its last exits. */
-import { type CpuModel, EFER_LMA, modelOf, registers as R, STATE_WORDS } from '../../../../cpu/architecture/index.ts';
+import {
+  type CpuidAnswer,
+  type CpuModel,
+  cpuid,
+  EFER_LMA,
+  type Features,
+  modelOf,
+  registers as R,
+  STATE_WORDS,
+} from '../../../../cpu/architecture/index.ts';
 import {
   areRegisters,
   registersOfOldWords,
@@ -17,6 +26,8 @@ import {
   VCPU_BYTES,
   VCPU_EXITS,
 } from '../../../layout/layout.ts';
+import { underHypervisor } from '../../cpuid.ts';
+import type { SavedAbout } from './saved-state.ts';
 
 const RING_WORDS = LAST_EXITS_COUNT * LAST_EXIT_WORDS,
   /** Of an entry, once: reason, qualification, EIP, guest-physical address or value. */
@@ -79,6 +90,17 @@ function widened(ring: Int32Array): Int32Array {
 /** What CPUID showed; undefined: a level that is not there. */
 export const modelIn = ({ registers: { cpuLevel, cpuHidden } }: SavedProcessor): CpuModel | undefined =>
   modelOf(cpuLevel as number, (cpuHidden ?? new Int32Array(R.CPU_HIDDEN_WORDS)) as Int32Array);
+
+/** A leaf as the first processor shows it, without its hypervisor's own; a guest of neither Xen nor KVM sees a plain PC's. */
+export function leafShown(
+  { xen, kvm, apic = false }: Pick<SavedAbout, 'xen' | 'kvm' | 'apic'>,
+  features: Features,
+  leaf: number,
+  subleaf: number,
+): CpuidAnswer {
+  const plain = cpuid(leaf, subleaf, apic, 0, features);
+  return xen || kvm ? underHypervisor(leaf, plain) : plain;
+}
 
 /** IA32_EFER says so. */
 export const isInLongMode = ({ registers: { efer } }: SavedProcessor): boolean =>

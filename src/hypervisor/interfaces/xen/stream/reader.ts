@@ -5,7 +5,6 @@
  */
 import {
   CPU_LEVELS,
-  cpuid,
   type Features,
   featuresOf,
   isFeature,
@@ -23,7 +22,6 @@ import { FRAME_BYTES, FRAME_SHIFT } from '../../../memory/machine.ts';
 import { readDiskRecord } from '../../../disks/saved-disks.ts';
 import { areDrives } from '../../../disks/saved-drive.ts';
 import { HVM_PARAM } from '../abi.ts';
-import { underHypervisor } from '../../cpuid.ts';
 import { CONTEXT_BYTES } from '../pv/context.ts';
 import { BEYOND_CONTEXT_WORDS } from '../pv/saved.ts';
 import { isSavedXen } from '../saved.ts';
@@ -45,7 +43,7 @@ import {
 } from './format.ts';
 import type { Complaint, FileRecord, Heard } from './framing.ts';
 import { decodeHvmContext, plainState } from './hvm-context.ts';
-import { isInLongMode, modelIn, readProcessor } from './processors.ts';
+import { isInLongMode, leafShown, modelIn, readProcessor } from './processors.ts';
 import type { SavedAbout, SavedHead, SavedPages, SavedPv, SavedSince, SavedState } from './saved-state.ts';
 
 /** Guest frames that addresses of 36 bits reach. */
@@ -504,10 +502,9 @@ export class Reader implements Heard {
   }
 
   /** What the guest was shown must be here. */
-  private checkLeaves(leaves: readonly Uint32Array[], { xen, kvm, apic = false }: SavedAbout, shown: Features): void {
+  private checkLeaves(leaves: readonly Uint32Array[], about: SavedAbout, shown: Features): void {
     for (const [leaf, subleaf, , ebx, ecx, edx] of leaves) {
-      const plain = cpuid(leaf, subleaf, apic, 0, shown);
-      const now = xen || kvm ? underHypervisor(leaf, plain) : plain;
+      const now = leafShown(about, shown, leaf, subleaf);
       // Leaves of features: what was shown must still be there.
       const lost =
         leaf === 1 || leaf === 0x80000001

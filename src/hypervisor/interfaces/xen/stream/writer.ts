@@ -12,7 +12,6 @@ import { FRAME_SHIFT } from '../../../memory/machine.ts';
 import { encodePlain } from './plain-data.ts';
 import { describeDrives, diskRecords } from '../../../disks/saved-disks.ts';
 import { XEN_MAJOR, XEN_MINOR } from '../abi.ts';
-import { underHypervisor } from '../../cpuid.ts';
 import { getParam } from '../hvm/params.ts';
 import type { PvImage } from '../pv/saved.ts';
 import type { XenGuest } from '../guest.ts';
@@ -46,7 +45,7 @@ import { encodeHvmContext, type HvmRecord, placeOf } from './hvm-context.ts';
 import { ramOf } from '../../../layout/ram-layout.ts';
 import { populatedMiB } from './memory.ts';
 import { type Page, pageData, pagesOf } from './pages.ts';
-import { saveProcessor } from './processors.ts';
+import { leafShown, saveProcessor } from './processors.ts';
 import type { SavedAbout, SavedSince } from './saved-state.ts';
 
 /** For who restores no memory. */
@@ -139,7 +138,7 @@ export class StateWriter {
     const isPv = about.xen === 'pv';
     yield domainHeader(isPv ? DOMAIN_KIND.PV : DOMAIN_KIND.HVM);
     if (isPv) yield wordsRecord(LIBXC.X86_PV_INFO, [PV_GUEST_WIDTH | (PV_TABLE_LEVELS << 8), 0]);
-    yield cpuidPolicy(this.domain);
+    yield cpuidPolicy(this.domain, about);
     yield wordsRecord(LIBXC.X86_MSR_POLICY, [MSR_PLATFORM_INFO, 0, guest ? CPUID_FAULTING : 0, 0]);
     yield toRecord(LIBXC.STATIC_DATA_END);
   }
@@ -328,12 +327,11 @@ function domainHeader(kind: number): Uint8Array {
 
 // ---- libxc's records
 
-/** Leaves as the guest's first processor sees them, without Xen's own. */
-function cpuidPolicy(domain: Domain): Uint8Array {
+/** Leaves as the guest's first processor sees them, without its hypervisor's own. */
+function cpuidPolicy(domain: Domain, about: SavedAbout): Uint8Array {
   const regs = domain.vcpus.registersOf(domain.vcpus.all[0]);
   const answer = (leaf: number, subleaf: number): number[] => {
-    const plain = cpuid(leaf, subleaf, domain.options.apic ?? false, 0, shownBy(regs));
-    const { eax, ebx, ecx, edx } = domain.guest.name === 'none' ? plain : underHypervisor(leaf, plain);
+    const { eax, ebx, ecx, edx } = leafShown(about, shownBy(regs), leaf, subleaf);
     return [leaf, subleaf, eax, ebx, ecx, edx];
   };
   const leaves: number[][] = [];
