@@ -40,7 +40,7 @@ class Line implements ByteChannel {
   isClosed = false;
   answers = 0;
 
-  send(bytes: Uint8Array): void {
+  send(bytes: Uint8Array<ArrayBuffer>): void {
     for (const { header } of this.reader.take(bytes)) {
       if (header.type !== TYPE.REPLY) continue;
       this.answers++;

@@ -78,7 +78,7 @@ export class Client {
         );
   }
 
-  private hear(bytes: Uint8Array): void {
+  private hear(bytes: Uint8Array<ArrayBuffer>): void {
     try {
       for (const packet of this.reader.take(bytes)) {
         if (this.isGone) return;

@@ -1,4 +1,5 @@
 /** Packets of libvirt's protocol: a length that counts itself, a header, a payload. */
+import { Pieces } from '../../dom0/host/nbd/index.ts';
 import { decode, encode, XdrReader, type Xdr } from '../../formats/xdr/index.ts';
 import { HEADER_BYTES, LENGTH_BYTES, MOST_MESSAGE_BYTES } from './protocol.ts';
 import { header, type Header } from './types.ts';
@@ -15,50 +16,33 @@ export class PacketError extends Error {
 
 /** Cuts what comes into packets. What has come of one is kept until the rest is there, and no room is made for what has not. */
 export class PacketReader {
-  private pieces: Uint8Array[] = [];
-  private held = 0;
+  private readonly held = new Pieces();
+  /** Of the packet that is coming, behind its length; undefined: that has not come yet. */
+  private wanted: number | undefined;
 
   /** The packets that are whole now. @throws PacketError: nothing that follows has a meaning */
-  *take(bytes: Uint8Array): Generator<Packet> {
-    this.pieces.push(bytes);
-    this.held += bytes.length;
-    while (this.held >= LENGTH_BYTES) {
-      const length = new XdrReader(this.head(LENGTH_BYTES)).unsigned();
-      if (length < LENGTH_BYTES + HEADER_BYTES || length > LENGTH_BYTES + MOST_MESSAGE_BYTES)
-        throw new PacketError(
-          `packet ${length} bytes received from client is not between ${LENGTH_BYTES + HEADER_BYTES} and ${LENGTH_BYTES + MOST_MESSAGE_BYTES}`,
-        );
-      if (this.held < length) return;
-      const whole = this.head(length);
-      this.drop(length);
-      const at = LENGTH_BYTES + HEADER_BYTES;
-      yield { header: decode(header, whole.subarray(LENGTH_BYTES, at)), payload: whole.subarray(at) };
-    }
-  }
-
-  /** The first bytes, which are there, in one piece. */
-  private head(count: number): Uint8Array {
-    if (this.pieces[0]!.length < count) {
-      const all = new Uint8Array(this.held);
-      let at = 0;
-      for (const piece of this.pieces) {
-        all.set(piece, at);
-        at += piece.length;
+  *take(bytes: Uint8Array<ArrayBuffer>): Generator<Packet> {
+    const { held } = this;
+    held.push(bytes);
+    for (;;) {
+      if (this.wanted === undefined) {
+        if (held.bytes < LENGTH_BYTES) return;
+        const length = new XdrReader(held.take(LENGTH_BYTES)).unsigned();
+        if (length < LENGTH_BYTES + HEADER_BYTES || length > LENGTH_BYTES + MOST_MESSAGE_BYTES)
+          throw new PacketError(
+            `packet ${length} bytes received from client is not between ${LENGTH_BYTES + HEADER_BYTES} and ${LENGTH_BYTES + MOST_MESSAGE_BYTES}`,
+          );
+        this.wanted = length - LENGTH_BYTES;
       }
-      this.pieces = [all];
+      if (held.bytes < this.wanted) return;
+      const whole = held.take(this.wanted);
+      this.wanted = undefined;
+      yield { header: decode(header, whole.subarray(0, HEADER_BYTES)), payload: whole.subarray(HEADER_BYTES) };
     }
-    return this.pieces[0]!.subarray(0, count);
-  }
-
-  private drop(count: number): void {
-    this.held -= count;
-    const rest = this.pieces[0]!.subarray(count);
-    if (rest.length > 0) this.pieces[0] = rest;
-    else this.pieces.shift();
   }
 }
 
-export function packetOf(head: Header, payload: Uint8Array): Uint8Array {
+export function packetOf(head: Header, payload: Uint8Array): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(LENGTH_BYTES + HEADER_BYTES + payload.length);
   new DataView(whole.buffer).setUint32(0, whole.length);
   whole.set(encode(header, head), LENGTH_BYTES);
@@ -66,4 +50,5 @@ export function packetOf(head: Header, payload: Uint8Array): Uint8Array {
   return whole;
 }
 
-export const packetWith = <T>(head: Header, type: Xdr<T>, value: T): Uint8Array => packetOf(head, encode(type, value));
+export const packetWith = <T>(head: Header, type: Xdr<T>, value: T): Uint8Array<ArrayBuffer> =>
+  packetOf(head, encode(type, value));
