@@ -1,5 +1,6 @@
 /** Guests that Remus protects: what somebody outside was answered is never lost, wherever their host ends. */
-import { describe, expect, it } from 'vitest';
+import { getEventListeners } from 'node:events';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Later } from '../../host/index.ts';
 import { later, until } from '../../service/host.test-support.ts';
 import { joinNetworks } from '../one-network.ts';
@@ -198,22 +199,29 @@ describe('xl remus', () => {
     alfa.end();
   });
 
-  it('takes checkpoints for nobody where they go to /dev/null', async () => {
+  it('takes checkpoints for nobody where they go to /dev/null, and waits for its end once, however many', async () => {
+    const any = vi.spyOn(AbortSignal, 'any');
+    onTestFinished(() => any.mockRestore());
     const room = new TestRoom();
     const alfa = await member(room, 'alfa', KERNEL);
     await create(alfa, '');
     const [guest] = [...alfa.host.toolstack.members.values()];
     const stop = new AbortController();
-    let count = 0;
+    let count = 0,
+      most = 0;
     await alfa.host.protect!(guest!, 'nowhere', {
       intervalMs: 10,
       blackhole: true,
       holdsOutput: true,
       holdsDisk: true,
       signal: stop.signal,
-      taken: () => ++count === 3 && stop.abort(),
+      taken: () => {
+        most = Math.max(most, ...any.mock.results.map(({ value }) => getEventListeners(value, 'abort').length));
+        if (++count === 3) stop.abort();
+      },
     });
     expect([count, placesOf([alfa], 'web')]).toEqual([3, ['alfa']]);
+    expect(most).toBe(0);
     alfa.end();
   });
 });

@@ -151,9 +151,15 @@ class Protecting {
   }
 
   private pause(ms: number): Promise<void> {
+    const { signal } = this.wish;
     return new Promise(resolve => {
-      const cancel = this.parts.later(ms, resolve);
-      this.wish.signal.addEventListener('abort', () => (cancel(), resolve()), { once: true });
+      const over = (): void => {
+        cancel();
+        signal.removeEventListener('abort', over);
+        resolve();
+      };
+      const cancel = this.parts.later(ms, over);
+      signal.addEventListener('abort', over);
     });
   }
 }
