@@ -18,7 +18,7 @@ import {
   XENHEAP,
 } from '../layout/layout.ts';
 import { SCHED } from '../scheduler/block.ts';
-import { type FrameHolder, type Held, holders, type Tally } from './frame-holder.ts';
+import { type Held, holders, holdersOf, type Tally } from './frame-holder.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from './machine.ts';
 import { mfnOf } from './second-stage.ts';
 
@@ -32,8 +32,7 @@ export function audit(machine: Machine, held: Held = {}): string[] {
 class Audit implements Tally {
   readonly machine: Machine;
   readonly held: Held;
-  readonly domains: DomainRecord[] = [];
-  private readonly holders: ReadonlySet<FrameHolder>;
+  private readonly domains: DomainRecord[] = [];
   private readonly words: Int32Array;
   private readonly problems: string[] = [];
   /** By machine frame: references, uses of its type, and that type. */
@@ -52,7 +51,6 @@ class Audit implements Tally {
     this.machine = machine;
     this.words = machine.words;
     this.held = held;
-    this.holders = holders(machine);
     this.references = new Int32Array(machine.frames);
     this.uses = new Int32Array(machine.frames);
     this.types = new Uint8Array(machine.frames);
@@ -77,7 +75,7 @@ class Audit implements Tally {
     }
     this.hypervisor();
     for (const record of this.domains) this.records(record);
-    for (const holder of this.holders) holder.audit?.(this);
+    for (const { holder, domains } of holders(machine)) holder.audit?.(this, domains);
     for (const record of this.domains) this.secondStage(record);
     this.frames();
     if (words[XENHEAP.PORT_LOCK] !== 0) this.say('the lock of the port tables is held');
@@ -134,7 +132,7 @@ class Audit implements Tally {
   }
 
   sees(record: DomainRecord, mfn: number, write: boolean): void {
-    for (const holder of this.holders) if (holder.shows?.(this.machine, record, mfn, write)) return;
+    for (const holder of holdersOf(this.machine, record)) if (holder.shows?.(this.machine, record, mfn, write)) return;
     this.say(
       `domain ${record.id} can ${write ? 'write' : 'read'} frame ${mfn} of domain ${this.machine.ownerOf(mfn)} without a grant`,
     );

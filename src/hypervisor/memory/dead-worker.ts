@@ -4,7 +4,7 @@
  * destroyed like any other, but its frames' references, of which some may have been its worker's alone, are counted anew.
  */
 import { DOMAIN, FRAME, FRAME_COUNT_MASK, FRAME_FLAG } from '../layout/layout.ts';
-import { holders } from './frame-holder.ts';
+import { holders, holdersOf } from './frame-holder.ts';
 import type { DomainRecord, Machine } from './machine.ts';
 import { leaveGuest } from './flush.ts';
 
@@ -15,7 +15,7 @@ export function workerDied(machine: Machine, record: DomainRecord): void {
   Atomics.store(machine.words, entry + DOMAIN.WORKER, -(record.id + 1));
   leaveGuest(machine, record);
   machine.repair();
-  for (const holder of holders(machine)) holder.repair?.(machine, record);
+  for (const { holder, domains } of holders(machine)) holder.repair?.(machine, record, domains);
 }
 
 /** While references are counted anew, none may be the last. */
@@ -46,7 +46,7 @@ export function recountFrames(machine: Machine, record: DomainRecord, held: Read
     }
   };
   // One inside the other: nobody drops a reference that was counted before all are stored.
-  const counting = [...holders(machine)].reduceRight<() => void>(
+  const counting = holdersOf(machine, record).reduceRight<() => void>(
     (then, holder) => (holder.count ? () => holder.count!(machine, record, add, then) : then),
     store,
   );

@@ -5,7 +5,7 @@
 import { STATE_WORDS } from '../../cpu/architecture/index.ts';
 import { SCHED_BYTES } from '../scheduler/block.ts';
 import { keepFrames, recountFrames, releaseTakenBy } from './dead-worker.ts';
-import { type GuestRecords, holders, know } from './frame-holder.ts';
+import { type GuestRecords, holdersOf, know } from './frame-holder.ts';
 import {
   COUNTER_WORDS,
   DOMAIN,
@@ -226,7 +226,7 @@ function placeRecords(machine: Machine, index: number, first: number, p2mFrames:
 
 /** Gives the RAM of a domain that runs no more back; its records stay for whoever looks at what it was. */
 export function releaseRam(machine: Machine, record: DomainRecord): void {
-  for (const holder of holders(machine)) holder.release?.(machine, record);
+  for (const holder of holdersOf(machine, record)) holder.release?.(machine, record);
   const table = record.p2mOffset >>> FRAME_SHIFT;
   for (let i = 0; i * (FRAME_BYTES / 4) < record.p2mFrames; i++) machine.scrub(table + i);
   // By owner: a ROM lies at two addresses, RAM behind it and a frame buffer may lie at none.
@@ -247,10 +247,10 @@ export function destroyDomain(
   Atomics.store(machine.words, entry + DOMAIN.DYING, 1);
   const dead = machine.isWorkerDead(record.index);
   if (dead) keepFrames(machine, record);
-  for (const holder of holders(machine)) holder.detach?.(machine, record);
+  for (const holder of holdersOf(machine, record)) holder.detach?.(machine, record);
   releaseRam(machine, record);
   if (dead) recountFrames(machine, record, held);
-  for (const holder of holders(machine)) if (holder.close?.(machine, record) === false) return false;
+  for (const holder of holdersOf(machine, record)) if (holder.close?.(machine, record) === false) return false;
   for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.ownerOf(mfn) === record.id) return false;
   for (let i = 0; i < machine.words[entry + DOMAIN.PIXEL_FRAMES]; i++)
     machine.release(machine.words[entry + DOMAIN.PIXELS] + i);

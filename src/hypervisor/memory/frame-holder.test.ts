@@ -4,8 +4,8 @@ import { DOMAIN } from '../layout/layout.ts';
 import { audit } from './audit.ts';
 import { workerDied } from './dead-worker.ts';
 import { createDomain, destroyDomain } from './domain-table.ts';
-import { hold } from './frame-holder.ts';
-import { Machine } from './machine.ts';
+import { type FrameHolder, type GuestRecords, hold } from './frame-holder.ts';
+import { type DomainRecord, Machine } from './machine.ts';
 
 /** A domain of 1 MiB, and a device that reaches its guest frame 3 from `start` to `stop`, or to its domain's death where it `stopsWith` that. */
 function scene({ stopsWith = true } = {}) {
@@ -79,4 +79,49 @@ it('does not touch domains whose interface nobody has registered here: what they
   const { machine, record } = scene();
   machine.words[machine.domainEntry(record) + DOMAIN.INTERFACE] = 7;
   expect(() => destroyDomain(machine, record)).toThrow(/are of interface 7, which is not known here/);
+});
+
+it('is asked of domains of its own interface alone, where it is one’s', () => {
+  const machine = Machine.create(new SharedArrayBuffer(8 * 2 ** 20));
+  const asked: [string, ...number[]][] = [];
+  const interfaceOf = (number: number): GuestRecords => {
+    const tell = (what: string, ...ids: number[]): void => void asked.push([`${number} ${what}`, ...ids]);
+    const ids = (domains: readonly DomainRecord[]): number[] => domains.map(({ id }) => id);
+    const holder: FrameHolder = {
+      detach: (_machine, { id }) => tell('detach', id),
+      release: (_machine, { id }) => tell('release', id),
+      close: (_machine, { id }) => (tell('close', id), true),
+      count: (_machine, { id }, _add, then) => (tell('count', id), then()),
+      repair: (_machine, { id }, domains) => tell('repair', id, ...ids(domains)),
+      audit: (_tally, domains) => tell('audit', ...ids(domains)),
+    };
+    return {
+      number,
+      ram: 'pc',
+      holders: [holder],
+      bytes: () => 0,
+      place() {},
+      populated() {},
+      populateOnDemand: () => false,
+    };
+  };
+  const [first, second] = [7, 8].map(number => createDomain(machine, 1, 0, { guest: interfaceOf(number) }));
+  expect(audit(machine)).toEqual([]);
+  workerDied(machine, first!);
+  expect(asked.splice(0)).toEqual([
+    ['7 audit', 1],
+    ['8 audit', 2],
+    ['7 repair', 1, 1],
+    ['8 repair', 1, 2],
+  ]);
+  expect([destroyDomain(machine, first!), destroyDomain(machine, second!)]).toEqual([true, true]);
+  expect(asked).toEqual([
+    ['7 detach', 1],
+    ['7 release', 1],
+    ['7 count', 1],
+    ['7 close', 1],
+    ['8 detach', 2],
+    ['8 release', 2],
+    ['8 close', 2],
+  ]);
 });

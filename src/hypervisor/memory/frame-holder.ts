@@ -6,6 +6,7 @@
 import { DOMAIN, MAX_DOMAINS } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from './machine.ts';
 
+/** `domains`: those that it has to do with. It is asked of no other. */
 export interface FrameHolder {
   /** The domain dies: what it has of others ends, and they learn of it. May be called again. */
   detach?(machine: Machine, record: DomainRecord): void;
@@ -14,7 +15,7 @@ export interface FrameHolder {
   /** What is kept for it in frames of the hypervisor's goes back. False: others still use its frames by that; it is asked again later. */
   close?(machine: Machine, record: DomainRecord): boolean;
   /** The worker of a domain has died: locks that it held are taken from it, and what it had half done is undone. */
-  repair?(machine: Machine, dead: DomainRecord): void;
+  repair?(machine: Machine, dead: DomainRecord, domains: readonly DomainRecord[]): void;
   /** Tells `add` how many references it holds on frames of the domain, then calls `then`; from the first to the last nothing of it changes. */
   count?(
     machine: Machine,
@@ -23,7 +24,7 @@ export interface FrameHolder {
     then: () => void,
   ): void;
   /** Tells `tally` all that it holds, and what does not hold together. */
-  audit?(tally: Tally): void;
+  audit?(tally: Tally, domains: readonly DomainRecord[]): void;
   /** Whether it lets a domain see a frame that is another's, or the hypervisor's. */
   shows?(machine: Machine, record: DomainRecord, mfn: number, write: boolean): boolean;
 }
@@ -41,8 +42,6 @@ export interface Held {
 export interface Tally {
   readonly machine: Machine;
   readonly held: Held;
-  /** All that are in the domain table. */
-  readonly domains: readonly DomainRecord[];
   say(problem: string): void;
   /** Frames of the hypervisor's that are in use for something. */
   own(first: number, count: number): void;
@@ -67,6 +66,7 @@ export interface GuestRecords {
    * which have types for that.
    */
   readonly ram: 'pc' | 'flat' | 'typed';
+  /** Who holds frames by that: they have to do with domains of this interface. */
   readonly holders: readonly FrameHolder[];
   /** Bytes beside the records that every domain has: whole frames. */
   bytes(): number;
@@ -78,28 +78,51 @@ export interface GuestRecords {
   populateOnDemand(machine: Machine, record: DomainRecord, first: number, end: number, frames: number): boolean;
 }
 
-/** Who was registered in this thread for a machine, and interfaces (GuestRecords.number) whose holders are among them. */
-const registered = new WeakMap<Machine, { holders: Set<FrameHolder>; interfaces: Set<number> }>();
+interface Registered {
+  /** Each with the interface (GuestRecords.number) whose domains it has to do with; undefined: with all domains. */
+  holders: Map<FrameHolder, number | undefined>;
+  /** Those whose holders are among them. */
+  interfaces: Set<number>;
+}
 
-function of(machine: Machine): { holders: Set<FrameHolder>; interfaces: Set<number> } {
+/** Who was registered in this thread for a machine. */
+const registered = new WeakMap<Machine, Registered>();
+
+function of(machine: Machine): Registered {
   let known = registered.get(machine);
-  if (!known) registered.set(machine, (known = { holders: new Set(), interfaces: new Set() }));
+  if (!known) registered.set(machine, (known = { holders: new Map(), interfaces: new Set() }));
   return known;
 }
 
-/** From now on this one is asked, too. */
+/** From now on this one is asked, too, of whichever domain. */
 export function hold(machine: Machine, holder: FrameHolder): void {
-  of(machine).holders.add(holder);
+  of(machine).holders.set(holder, undefined);
 }
 
 /** From now on there may be domains with records of this interface. */
 export function know(machine: Machine, { number, holders }: GuestRecords): void {
-  of(machine).interfaces.add(number);
-  for (const holder of holders) hold(machine, holder);
+  const known = of(machine);
+  known.interfaces.add(number);
+  for (const holder of holders) known.holders.set(holder, number);
 }
 
-/** All who hold frames on this machine. @throws Error where some domain has records of an interface that is not known here: they would be lost */
-export function holders(machine: Machine): ReadonlySet<FrameHolder> {
+const concerns = (number: number | undefined, record: DomainRecord): boolean =>
+  number === undefined || number === record.interface;
+
+/** All who hold frames on this machine, each with the domains that it has to do with. @throws Error as `holdersOf` */
+export function holders(machine: Machine): { holder: FrameHolder; domains: DomainRecord[] }[] {
+  const domains = Array.from({ length: MAX_DOMAINS }, (_, index) => machine.domain(index)).filter(({ id }) => id >= 0);
+  return Array.from(known(machine), ([holder, number]) => ({
+    holder,
+    domains: domains.filter(record => concerns(number, record)),
+  }));
+}
+
+/** Those who have to do with a domain. @throws Error where some domain has records of an interface that is not known here: they would be lost */
+export const holdersOf = (machine: Machine, record: DomainRecord): FrameHolder[] =>
+  [...known(machine)].flatMap(([holder, number]) => (concerns(number, record) ? [holder] : []));
+
+function known(machine: Machine): Registered['holders'] {
   const { holders, interfaces } = of(machine);
   for (let index = 0; index < MAX_DOMAINS; index++) {
     const entry = machine.domainEntry({ index }),

@@ -1,6 +1,6 @@
 /** Frames that event channels hold: vcpu_info, pages of FIFO events, shared_info; and ends of ports that belong together. */
-import { FRAME_SHIFT, MAX_DOMAINS } from '../../../layout/layout.ts';
-import { PORT, PORTS, XEN, XEN_VCPU, XEN_VIRQS, isXen } from '../layout.ts';
+import { FRAME_SHIFT } from '../../../layout/layout.ts';
+import { PORT, PORTS, XEN, XEN_VCPU, XEN_VIRQS } from '../layout.ts';
 import type { FrameHolder, Tally } from '../../../memory/frame-holder.ts';
 import type { DomainRecord } from '../../../memory/machine.ts';
 import { EVTCHNSTAT } from '../abi.ts';
@@ -9,31 +9,28 @@ import { Ports } from './ports.ts';
 
 export const PORT_FRAMES: FrameHolder = {
   detach(machine, record) {
-    if (isXen(record)) new Ports(machine, record).relinquish();
+    new Ports(machine, record).relinquish();
   },
 
-  repair(machine, dead) {
+  repair(machine, dead, domains) {
     // Nobody waits for it to forget translations.
-    for (let index = 0; index < MAX_DOMAINS; index++) {
-      const other = machine.domain(index);
-      if (other.id < 0 || !isXen(other)) continue;
+    for (const other of domains) {
       const ports = new Ports(machine, other);
       // To take a lock is to repair it.
       ports.locked(() => {});
       for (let id = 0; id < ports.vcpus; id++) fifoRepair(ports, id);
-      if (index !== dead.index) ports.tellAgain();
+      if (other.index !== dead.index) ports.tellAgain();
     }
   },
 
-  audit(tally) {
-    for (const record of tally.domains) {
-      if (!isXen(record)) continue;
+  audit(tally, domains) {
+    for (const record of domains) {
       auditPages(tally, record);
-      auditPorts(tally, record);
+      auditPorts(tally, record, domains);
     }
   },
 
-  shows: ({ words }, record, mfn) => isXen(record) && words[(record.guestOffset >>> 2) + XEN.SHARED_INFO] === mfn,
+  shows: ({ words }, record, mfn) => words[(record.guestOffset >>> 2) + XEN.SHARED_INFO] === mfn,
 };
 
 function auditPages(tally: Tally, record: DomainRecord): void {
@@ -53,7 +50,7 @@ function auditPages(tally: Tally, record: DomainRecord): void {
     tally.write(words[ports.xenBlock + XEN.FIFO_FRAMES + page]);
 }
 
-function auditPorts(tally: Tally, record: DomainRecord): void {
+function auditPorts(tally: Tally, record: DomainRecord, domains: readonly DomainRecord[]): void {
   const { machine } = tally,
     { words } = machine;
   const ports = new Ports(machine, record);
@@ -68,8 +65,8 @@ function auditPorts(tally: Tally, record: DomainRecord): void {
       case EVTCHNSTAT.PIRQ:
         break;
       case EVTCHNSTAT.INTERDOMAIN: {
-        const other = tally.domains.find(({ id }) => id === remote);
-        if (!other || !isXen(other)) tally.say(`${name} is bound to domain ${remote}, which is not there`);
+        const other = domains.find(({ id }) => id === remote);
+        if (!other) tally.say(`${name} is bound to domain ${remote}, which is not there`);
         else {
           const theirs = new Ports(machine, other).entry(words[entry + PORT.REMOTE_PORT]);
           if (

@@ -1,6 +1,5 @@
 /** Frames that grant tables hold: those that they lie in, and what their entries lend. */
-import { MAX_DOMAINS } from '../../../layout/layout.ts';
-import { GRANT, XEN, XEN_TYPE, isXen, GRANTS_AT } from '../layout.ts';
+import { GRANT, XEN, XEN_TYPE, GRANTS_AT } from '../layout.ts';
 import type { FrameHolder, Tally } from '../../../memory/frame-holder.ts';
 import type { DomainRecord, Machine } from '../../../memory/machine.ts';
 import { Ports } from '../events/ports.ts';
@@ -15,27 +14,22 @@ export function tableFrames({ ports }: { ports: Ports }): Set<number> {
   return frames;
 }
 
-const tableOf = (machine: Machine, record: DomainRecord): GrantTable | undefined =>
-  isXen(record) ? new GrantTable(new Ports(machine, record)) : undefined;
+const tableOf = (machine: Machine, record: DomainRecord): GrantTable => new GrantTable(new Ports(machine, record));
 
 export const GRANT_FRAMES: FrameHolder = {
   detach(machine, record) {
-    tableOf(machine, record)?.dropMappings();
+    tableOf(machine, record).dropMappings();
   },
 
-  close: (machine, record) => tableOf(machine, record)?.free() ?? true,
+  close: (machine, record) => tableOf(machine, record).free(),
 
-  repair(machine) {
-    for (let index = 0; index < MAX_DOMAINS; index++) {
-      const other = machine.domain(index);
-      // To take a lock is to repair it.
-      if (other.id >= 0) tableOf(machine, other)?.locked(() => {});
-    }
+  repair(machine, _dead, domains) {
+    // To take a lock is to repair it.
+    for (const other of domains) tableOf(machine, other).locked(() => {});
   },
 
   count(machine, record, add, then) {
     const table = tableOf(machine, record);
-    if (!table) return then();
     // Whoever uses a grant drops its reference with this lock held.
     table.locked(() => {
       for (const { pins, mfn } of table.uses()) if (mfn >= 0) add(mfn, (pins & 0xffff) + (pins >>> 16));
@@ -44,34 +38,37 @@ export const GRANT_FRAMES: FrameHolder = {
     }, then);
   },
 
-  audit(tally) {
+  audit(tally, domains) {
     /** `grantKey` to uses by maptracks, as Held. */
     const pins = new Map(tally.held.grants);
-    const granting = tally.domains.filter(isXen);
-    for (const record of granting) auditMaptrack(tally, record, pins);
-    for (const record of granting) auditGrants(tally, record, pins);
+    for (const record of domains) auditMaptrack(tally, record, pins, domains);
+    for (const record of domains) auditGrants(tally, record, pins);
   },
 
   /** By a mapping of a grant, of an entry that may be written where it is to. */
   shows(machine, record, mfn, write) {
     const table = tableOf(machine, record);
-    for (const map of table?.mappings() ?? [])
-      if (map.flags & GNTMAP.HOST && (!write || !(map.flags & GNTMAP.READONLY)) && table?.mfnOf(map) === mfn)
+    for (const map of table.mappings())
+      if (map.flags & GNTMAP.HOST && (!write || !(map.flags & GNTMAP.READONLY)) && table.mfnOf(map) === mfn)
         return true;
     return false;
   },
 };
 
 /** Uses of grants that a domain's mappings stand for. */
-function auditMaptrack(tally: Tally, record: DomainRecord, pins: Map<number, number>): void {
+function auditMaptrack(
+  tally: Tally,
+  record: DomainRecord,
+  pins: Map<number, number>,
+  domains: readonly DomainRecord[],
+): void {
   const { machine } = tally;
   const ports = new Ports(machine, record),
     table = new GrantTable(ports);
   const stage = machine.secondStage(record);
   const translated = machine.words[ports.xenBlock + XEN.TYPE] !== XEN_TYPE.PV;
   for (const map of table.mappings()) {
-    const granter = tally.domains.find(({ id }) => id === map.domid);
-    if (!granter || !isXen(granter)) {
+    if (!domains.some(({ id }) => id === map.domid)) {
       tally.say(`domain ${record.id} maps a grant of domain ${map.domid}, which is not there`);
       continue;
     }

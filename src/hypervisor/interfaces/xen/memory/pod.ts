@@ -7,7 +7,7 @@
  */
 import { P2M_RWX } from '../../../../cpu/architecture/index.ts';
 import { FRAME, FRAMES_AT_ONCE, FRAME_BYTES, FRAME_FLAG, INVALID_M2P } from '../../../layout/layout.ts';
-import { XEN, isXen } from '../layout.ts';
+import { XEN } from '../layout.ts';
 import type { FrameHolder } from '../../../memory/frame-holder.ts';
 import { dropLock, takeLock } from '../../../memory/lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
@@ -313,6 +313,6 @@ export class Pod {
 /** Frames of the cache are the domain's own, and no reference but its owner's is on them. */
 export const POD_FRAMES: FrameHolder = {
   release(machine, record) {
-    if (isXen(record)) new Pod(machine, record).forgetAll();
+    new Pod(machine, record).forgetAll();
   },
 };

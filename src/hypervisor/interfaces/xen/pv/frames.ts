@@ -7,9 +7,10 @@ import {
   FRAME_TYPE_SHIFT,
   FRAME_VALIDATED,
 } from '../../../layout/layout.ts';
-import { XEN, XEN_TYPE, isXen } from '../layout.ts';
+import { XEN } from '../layout.ts';
 import type { FrameHolder, Tally } from '../../../memory/frame-holder.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
+import { isPv } from '../memory/writable.ts';
 import { GUEST_GDT_FRAMES, LDT_PAGES, PV, PvBlock } from './block.ts';
 import { PAE as TABLES } from './pae.ts';
 import { PTE_PRESENT, PTE_WRITE } from './pte.ts';
@@ -17,17 +18,13 @@ import { PTE_PRESENT, PTE_WRITE } from './pte.ts';
 export const TABLE_FRAMES: FrameHolder = {
   release: relinquish,
 
-  audit(tally) {
-    for (const record of tally.domains)
-      if (isXen(record) && tally.machine.words[(record.guestOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV)
-        auditTables(tally, record);
+  audit(tally, domains) {
+    for (const record of domains) if (isPv(tally.machine, record)) auditTables(tally, record);
   },
 };
 
 /** Drops all references that a domain's page tables, pins and vCPUs hold on its own frames. From any worker. */
 function relinquish(machine: Machine, record: DomainRecord): void {
-  // A guest of KVM has no records of Xen's.
-  if (!isXen(record)) return;
   const block = new PvBlock(machine, record);
   if (!block.exists) return;
   const { words } = machine;
