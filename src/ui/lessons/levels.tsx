@@ -13,7 +13,7 @@ const LEVELS = [
 
 export function Levels({ session }: { session: DomainSession }) {
   const rows = useNotes(session).filter(([name]) => !SUMS.has(name));
-  if (!rows.some(([, note]) => note > 0)) return <p class="hint body">{words.levels.none}</p>;
+  if (!rows.some(([, note]) => note > 0)) return <p class="sec">{words.levels.none}</p>;
   return (
     <table class="llev">
       <thead>

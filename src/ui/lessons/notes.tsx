@@ -16,7 +16,7 @@ export const useNotes = ({ id }: DomainSession): [name: string, value: number][]
 export function Notes({ session }: { session: DomainSession }) {
   const rows = useNotes(session),
     whole = rows[0]?.[1] ?? 0;
-  if (rows.every(([, value]) => value === 0)) return <p class="hint body">{words.noNotes}</p>;
+  if (rows.every(([, value]) => value === 0)) return <p class="sec">{words.noNotes}</p>;
   return (
     <table class="llev">
       <tbody>

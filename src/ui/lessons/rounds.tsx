@@ -12,7 +12,7 @@ export function Rounds({ session: { id } }: { session: DomainSession }) {
   const pages = Array.from({ length: values['move.rounds'] ?? 0 }, (_, i) => values[`move.round.${i + 1}`] ?? 0);
   const rest = values['move.rest_kib'],
     down = values['move.down_us'];
-  if (pages.length === 0) return <p class="hint body">{words.rounds.none}</p>;
+  if (pages.length === 0) return <p class="sec">{words.rounds.none}</p>;
   const rows = pages.map((count, i): [string, number] => [words.rounds.round(i + 1), count]);
   if (rest !== undefined) rows.push([words.rounds.rest, rest / KIB_A_PAGE]);
   const most = Math.max(...rows.map(([, count]) => count));
@@ -31,7 +31,7 @@ export function Rounds({ session: { id } }: { session: DomainSession }) {
           ))}
         </tbody>
       </table>
-      {down !== undefined && <p class="body">{words.rounds.down(number(down / 1000))}</p>}
+      {down !== undefined && <p>{words.rounds.down(number(down / 1000))}</p>}
     </>
   );
 }
