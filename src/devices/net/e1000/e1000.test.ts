@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { PCI } from '../../pci/pci.ts';
 import { TestLine, TestMemory, TestTimers } from '../../testing.ts';
 import type { Ethernet } from '../ethernet.ts';
 import { frameCheck } from '../ethernet.ts';
@@ -133,6 +134,11 @@ describe('registers', () => {
     expect([d.read(REG.RDTR), d.read(REG.RDTR, 1), d.read(0x1fffc)]).toEqual([55, 55, 0]);
     d.io(0, 0xfffff);
     expect(d.io(4, 1)).toBe(0xffffffff);
+  });
+
+  it('say that there are capabilities where a list of them begins, and only there', () => {
+    const { fn } = d.card;
+    expect((fn.get(PCI.STATUS, 2) & 0x10) !== 0).toBe(fn.get(PCI.CAPABILITIES, 1) !== 0);
   });
 
   it('give the address and a right checksum from the EEPROM, by EERD and bit by bit', () => {

@@ -54,7 +54,8 @@ export class E1000 implements NicDevice {
     device: DEVICE,
     revision: 2,
     class: 0x020000,
-    status: 0x0230,
+    // Without power management and MSI there is no list of capabilities (4.1).
+    status: 0x0220,
     interruptPin: 1,
     subsystemVendor: VENDOR,
     subsystem: SUBSYSTEM,
