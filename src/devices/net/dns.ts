@@ -18,8 +18,9 @@ const QR = 0x8000,
 const TTL_SECONDS = 60;
 const MAX_NAME = 255;
 
-/** The one question's name, lower case with dots, and where it ends; null: malformed. A question has nothing to point back to. */
-function readName(data: Uint8Array): { name: string; end: number } | null {
+/** The one question's name, lower case with dots, and where it ends; null: no query, or malformed. A question has nothing to point back to. */
+function questionIn(data: Uint8Array): { name: string; end: number } | null {
+  if (data.length < HEADER || get16(data, 2) & QR || get16(data, 4) !== 1) return null;
   const labels: string[] = [];
   let at = HEADER;
   for (;;) {
@@ -32,13 +33,11 @@ function readName(data: Uint8Array): { name: string; end: number } | null {
 }
 
 /** What name a query asks for, lower case with dots; undefined: it is none that can be answered. */
-export const nameAsked = (data: Uint8Array): string | undefined =>
-  data.length < HEADER || get16(data, 2) & QR || get16(data, 4) !== 1 ? undefined : readName(data)?.name;
+export const nameAsked = (data: Uint8Array): string | undefined => questionIn(data)?.name;
 
 /** The answer to a query; null: not a query that can be answered. Names in `names` are lower case. */
 export function answerDns(data: Uint8Array, names: ReadonlyMap<string, number>): Uint8Array | null {
-  if (data.length < HEADER || get16(data, 2) & QR || get16(data, 4) !== 1) return null;
-  const question = readName(data);
+  const question = questionIn(data);
   if (!question || question.end + 4 > data.length) return null;
   const type = get16(data, question.end);
   const kind = get16(data, question.end + 2);
