@@ -2,8 +2,7 @@
  * KVM as the interface of a domain's guest: a plain PC, and what the host tells of itself by CPUID leaves, MSRs and hypercalls. What an MSR names is in the
  * guest's memory and is looked for anew at each use. Source: abi.ts.
  */
-import { type CpuidAnswer, isLongCode, registers as R, shownBy, TSC_HZ } from '../../../cpu/architecture/index.ts';
-import { cpuid } from '../../../cpu/index.ts';
+import { type CpuidAnswer, isLongCode, registers as R, TSC_HZ } from '../../../cpu/architecture/index.ts';
 import { APIC_TIMER_HZ, assignState, copyState, type EoiAssist, type State } from '../../../devices/index.ts';
 import { withMsrs } from '../../domain/exit-controls.ts';
 import type { GuestParts, InterfaceKind, MsrValue } from '../../domain/guest-interface.ts';
@@ -11,7 +10,7 @@ import { SavedStateError } from '../../domain/saved-state-error.ts';
 import type { VcpuState } from '../../domain/vcpu.ts';
 import { GuestAccess } from '../../memory/guest-access.ts';
 import { FRAME_SHIFT } from '../../memory/machine.ts';
-import { answerCpuid, isHypervisorLeaf, underHypervisor } from '../cpuid.ts';
+import { answerCpuid, isHypervisorLeaf, leafOf } from '../cpuid.ts';
 import { PLAIN_PC, PlainPc } from '../none/plain-pc.ts';
 import { TIME_RECORD_BYTES, writeTimeRecord } from '../pvclock.ts';
 import {
@@ -135,10 +134,7 @@ export class KvmGuest extends PlainPc {
   private answer(leaf: number, subleaf: number): CpuidAnswer {
     const { regs } = this.parts.processor;
     if (isHypervisorLeaf(leaf)) return kvmLeaf(leaf >>> 0);
-    const answer = underHypervisor(
-      leaf,
-      cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], shownBy(regs)),
-    );
+    const answer = leafOf(regs, leaf, subleaf);
     return leaf >>> 0 === POWER_LEAF ? { ...answer, edx: answer.edx & ~INVARIANT_TSC } : answer;
   }
 

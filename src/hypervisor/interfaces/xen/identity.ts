@@ -1,8 +1,7 @@
 /** What CPUID tells a guest of Xen: the processor's leaves under Xen's policy, Xen's own, and those of what it shows beside that. */
 import { type CpuidAnswer, type Features, registers as R, shownBy } from '../../../cpu/architecture/index.ts';
-import { cpuid } from '../../../cpu/index.ts';
 import type { Layer } from '../layer.ts';
-import { answerCpuid, isHypervisorLeaf, underHypervisor } from '../cpuid.ts';
+import { answerCpuid, isHypervisorLeaf, leafOf } from '../cpuid.ts';
 import { ofParavirtual, xenLeaf } from './cpuid-leaves.ts';
 
 /** Who asks. */
@@ -62,10 +61,7 @@ export class Identity {
       layer?.leaf(leaf) ??
       xenLeaf(leaf, subleaf, { id: record.id, vcpu: current, pv: !isHvm, moved: layer !== undefined });
     if (own) return own;
-    const answer = underHypervisor(
-      leaf,
-      cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], shownBy(regs)),
-    );
+    const answer = leafOf(regs, leaf, subleaf);
     return isHvm ? answer : ofParavirtual(leaf, answer);
   }
 }
