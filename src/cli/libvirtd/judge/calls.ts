@@ -19,6 +19,9 @@ export const FILES: Readonly<Record<string, string>> = {
   'bad-value.xml': demo('x', UUID(5)).replace('>8<', '>eight<'),
 };
 
+/** Domain 0's images on both sides: names in two cases, one that XML cannot hold as it is, and a folder, which is no volume. */
+export const IMAGE_FILES: readonly string[] = ['web.img', 'Mail.img', 'r&d.img', 'old/web.img'];
+
 export const CALLS: readonly string[] = [
   // ---- what there is
   'list',

@@ -3,10 +3,11 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { IMAGES } from '../../../dom0/host/storage/index.ts';
 import { Bash, shellParts } from '../../../dom0/shell/index.ts';
 import { LibvirtServer } from '../server.ts';
 import { onSmallHost } from '../small-host.ts';
-import { CALLS, FILES } from './calls.ts';
+import { CALLS, FILES, IMAGE_FILES } from './calls.ts';
 
 /** What a call is answered with, and its status. */
 export interface Answer {
@@ -34,7 +35,10 @@ export async function judge(virsh: string, told: (judged: Judged) => void): Prom
   try {
     for (const [name, text] of Object.entries(FILES)) writeFileSync(join(directory, name), text);
     const socket = join(directory, 'sock');
-    const files = Object.fromEntries(Object.entries(FILES).map(([name, text]) => [`${directory}/${name}`, text]));
+    const files = Object.fromEntries([
+      ...Object.entries(FILES).map(([name, text]) => [`${directory}/${name}`, text]),
+      ...IMAGE_FILES.map(name => [`${IMAGES}/${name}`, name]),
+    ]);
     await onSmallHost(files, one =>
       onSmallHost(files, async (two, state) => {
         const parts = await shellParts(

@@ -1,9 +1,9 @@
 /** Devices of domains: drives, disks, cards and their addresses. */
 import { ideName } from '../../definitions/index.ts';
+import { BRIDGE } from '../../host/network/index.ts';
 import { addressesOf } from '../../toolstack/index.ts';
 import { COMMANDS, runXl } from '../../toolstack/commands/index.ts';
 import { callOf } from '../xl.ts';
-import { BRIDGE } from './host.ts';
 import { find, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
 /** Of the network of the host's guests. */

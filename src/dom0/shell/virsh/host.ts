@@ -1,17 +1,6 @@
 /** The host, its network, its pools of storage. */
-import type { CommandHost } from '../../toolstack/index.ts';
-import { nodeInfo } from '../../toolstack/libvirt/index.ts';
-import { COMMAND, labelled, table, type VirshCommand, VirshError } from './virsh-command.ts';
-
-export const BRIDGE = 'xenbr0';
-/** Where volumes and images are. */
-const POOLS: Record<string, { folder: string; names(host: CommandHost): Promise<string[]> }> = {
-  images: {
-    folder: '/var/lib/xen/images',
-    names: async host => (await host.parts.files?.readdir('/var/lib/xen/images').catch(() => [])) ?? [],
-  },
-  vg0: { folder: '/dev/vg0', names: async host => ((await host.openDevices())?.volumes ?? []).map(({ name }) => name) },
-};
+import { listNetworks, listPools, nodeInfo, poolByName, volumesOf } from '../../toolstack/libvirt/index.ts';
+import { COMMAND, labelled, saying, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
 export const HOST: Record<string, VirshCommand> = {
   'net-list': {
@@ -20,26 +9,25 @@ export const HOST: Record<string, VirshCommand> = {
     run: async () =>
       table([
         ['Name', 'State', 'Autostart', 'Persistent'],
-        [BRIDGE, 'active', 'yes', 'yes'],
+        ...listNetworks(0).map(({ name }) => [name, 'active', 'yes', 'yes']),
       ]),
   },
   'pool-list': {
     usage: 'pool-list [--all]',
     about: 'list pools',
     run: async () =>
-      table([['Name', 'State', 'Autostart'], ...Object.keys(POOLS).map(name => [name, 'active', 'yes'])]),
+      table([['Name', 'State', 'Autostart'], ...listPools(0).map(({ name }) => [name, 'active', 'yes'])]),
   },
   'vol-list': {
     usage: 'vol-list <pool>',
     about: 'list vols',
-    run: async (host, [pool]) => {
-      if (pool === undefined) throw new VirshError(`error: command '${COMMAND}' requires <pool> option`);
-      if (!Object.hasOwn(POOLS, pool))
-        throw new VirshError(
-          `error: failed to get pool '${pool}'\nerror: Storage pool not found: no storage pool with matching name '${pool}'`,
-        );
-      const names = await POOLS[pool].names(host);
-      return table([['Name', 'Path'], ...names.sort().map(name => [name, `${POOLS[pool].folder}/${name}`])]);
+    run: async (host, [name]) => {
+      if (name === undefined) throw new VirshError(`error: command '${COMMAND}' requires <pool> option`);
+      const pool = await saying(`failed to get pool '${name}'`, () => poolByName(name));
+      return table([
+        ['Name', 'Path'],
+        ...(await volumesOf(host, pool)).map(({ name: volume, path }) => [volume, path]),
+      ]);
     },
   },
   nodeinfo: {

@@ -44,7 +44,7 @@ export function table(rows: readonly (readonly string[])[]): string {
 }
 
 /** Does something of libvirt's model; where that fails virsh says first what was to be done. @throws VirshError */
-export const saying = async <T>(failed: string, work: () => Promise<T>): Promise<T> => {
+export const saying = async <T>(failed: string, work: () => Promise<T> | T): Promise<T> => {
   try {
     return await work();
   } catch (error) {

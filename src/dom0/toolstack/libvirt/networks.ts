@@ -1,4 +1,5 @@
 /** The host's networks: the one bridge that all cards are at. Source: libvirt's documentation, "Network XML format". */
+import { BRIDGE } from '../../host/network/index.ts';
 import { uuidOfName } from '../uuid.ts';
 import { LibvirtError } from './errors.ts';
 
@@ -8,7 +9,6 @@ export interface Network {
   bridge: string;
 }
 
-const BRIDGE = 'xenbr0';
 const NETWORKS: readonly Network[] = [{ name: BRIDGE, uuid: uuidOfName(`network ${BRIDGE}`), bridge: BRIDGE }];
 
 /** virConnectListAllNetworksFlags: what it is not. */

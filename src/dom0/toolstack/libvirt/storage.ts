@@ -1,5 +1,5 @@
 /** Pools of storage and their volumes: Domain 0's images, and the volumes of its disk. Source: libvirt's documentation, "Storage pool and volume XML format". */
-import { PE_BYTES } from '../../host/storage/index.ts';
+import { GROUP, IMAGES, PE_BYTES } from '../../host/storage/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { uuidOfName } from '../uuid.ts';
 import { LibvirtError } from './errors.ts';
@@ -25,7 +25,7 @@ const pool = (name: string, type: Pool['type'], folder: string): Pool => ({
   type,
   folder,
 });
-const POOLS: readonly Pool[] = [pool('images', 'dir', '/var/lib/xen/images'), pool('vg0', 'logical', '/dev/vg0')];
+const POOLS: readonly Pool[] = [pool('images', 'dir', IMAGES), pool(GROUP, 'logical', `/dev/${GROUP}`)];
 
 /** virConnectListAllStoragePoolsFlags: what these are not, and kinds. */
 const INACTIVE = 1 << 0,
