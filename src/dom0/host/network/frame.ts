@@ -10,6 +10,9 @@ import {
   get32,
   HEADER_BYTES,
   MAX_FRAME,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  pseudoHeader,
   put16,
   put32,
 } from '../../../devices/net/index.ts';
@@ -28,8 +31,6 @@ export interface Frame {
 /** What parts of a frame keep of it. */
 export const numberOf = ({ number }: Frame): Pick<Frame, 'number'> => (number === undefined ? {} : { number });
 
-const TCP = 6,
-  UDP = 17;
 const IP_HEADER = 20,
   TCP_HEADER = 20;
 const FIN_PSH = 0x09,
@@ -52,22 +53,19 @@ export function headersOf(bytes: Uint8Array): Headers | undefined {
     transport = ip + (bytes[ip] & 15) * 4,
     end = ip + get16(bytes, ip + 2);
   const protocol = bytes[ip + 9];
-  const least = protocol === TCP ? TCP_HEADER : protocol === UDP ? 8 : Infinity;
+  const least = protocol === PROTOCOL_TCP ? TCP_HEADER : protocol === PROTOCOL_UDP ? 8 : Infinity;
   // A fragment has no transport header, or not all of its data.
   if (transport < ip + IP_HEADER || transport + least > end || end > bytes.length || get16(bytes, ip + 6) & 0x3fff)
     return undefined;
-  return { ip, transport, sum: transport + (protocol === TCP ? 16 : 6), protocol, end };
+  return { ip, transport, sum: transport + (protocol === PROTOCOL_TCP ? 16 : 6), protocol, end };
 }
-
-/** Sum of the pseudo header of a transport of `length` bytes. */
-const pseudo = (bytes: Uint8Array, ip: number, protocol: number, length: number): number =>
-  get16(bytes, ip + 12) + get16(bytes, ip + 14) + get16(bytes, ip + 16) + get16(bytes, ip + 18) + protocol + length;
 
 function fillChecksum(bytes: Uint8Array, { ip, transport, sum, protocol, end }: Headers): void {
   put16(bytes, sum, 0);
-  const value = checksum(bytes.subarray(transport, end), pseudo(bytes, ip, protocol, end - transport));
+  const pseudo = pseudoHeader(get32(bytes, ip + 12), get32(bytes, ip + 16), protocol, end - transport);
+  const value = checksum(bytes.subarray(transport, end), pseudo);
   // Of UDP 0 says that there is none.
-  put16(bytes, sum, value === 0 && protocol === UDP ? 0xffff : value);
+  put16(bytes, sum, value === 0 && protocol === PROTOCOL_UDP ? 0xffff : value);
 }
 
 /**
@@ -91,7 +89,7 @@ function segments(
   { ip, transport, protocol, end, sum }: Headers,
   segmentBytes: number,
 ): Uint8Array[] {
-  const header = protocol === TCP ? transport + (bytes[transport + 12] >> 4) * 4 : 0;
+  const header = protocol === PROTOCOL_TCP ? transport + (bytes[transport + 12] >> 4) * 4 : 0;
   // A segment that would not fit, or of next to nothing, is no TCP's wish.
   if (header < transport + TCP_HEADER || header > end || segmentBytes < 8 || header + segmentBytes > MAX_FRAME)
     return [];
