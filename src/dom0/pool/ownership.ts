@@ -117,9 +117,7 @@ export class Ownership {
   async takeCopy(guest: string, isGuarded: boolean): Promise<boolean> {
     const lease = this.parts.state.leases.get(guest);
     if (lease?.owner === undefined || lease.owner === this.parts.pool.me) return this.take(guest);
-    this.beginning.add(guest);
-    this.holder.received(guest, lease.owner, lease.epoch, this.parts.hostMs(), isGuarded ? undefined : true);
-    return this.mayBegin(guest);
+    return this.takeCopyOf(guest, { from: lease.owner, epoch: lease.epoch }, isGuarded);
   }
 
   /** As `takeCopy`, of a copy that rests on this lease of its host's. False: that has another one by now. */

@@ -10,7 +10,7 @@ import { type CommandHost, type Guest, timeOf } from '../../toolstack/index.ts';
 import type { Ownership } from '../ownership.ts';
 import type { Pool } from '../pool.ts';
 import { type Guarded, MOST_DEFINITION_LETTERS, type SharedState } from '../shared-state.ts';
-import type { Replica } from './replica.ts';
+import type { Point, Replica } from './replica.ts';
 import type { Replicas } from './replicas.ts';
 import { filesHere, guardedAs, isGuarded, localDisks } from './guarded.ts';
 
@@ -160,9 +160,9 @@ export class Failover {
     const { host, ownership, replicas, pool } = this.parts;
     const { name, epoch } = replica;
     const command = `remus ${name}`;
-    const isGuarded = judgeDefinition('', replica.at()!.head.about.definition).definition.ha === true;
     // It is protected no more, or by another copy.
-    if (!(await ownership.takeCopyOf(uuid, { from, epoch: epoch! }, isGuarded))) return replicas.forget(uuid, replica);
+    if (!(await ownership.takeCopyOf(uuid, { from, epoch: epoch! }, wantsHa(replica.at()!))))
+      return replicas.forget(uuid, replica);
     try {
       const begins = await this.goOn(uuid);
       replicas.forget(uuid, replica);
@@ -188,8 +188,7 @@ export class Failover {
     const point = replica.at(atMs);
     if (!point) throw new Error(`The first snapshot of ${replica.name} is from ${timeOf(replica.points[0]!.atMs)}.`);
     return host.tasks.run(`pool restore ${replica.name}`, async task => {
-      const isGuarded = judgeDefinition('', point.head.about.definition).definition.ha === true;
-      if (!(await ownership.takeCopy(uuid, isGuarded)))
+      if (!(await ownership.takeCopy(uuid, wantsHa(point))))
         throw new Error(`${replica.name} runs elsewhere. xl migrate brings it here.`);
       try {
         const said = await this.goOn(uuid, atMs);
@@ -208,6 +207,8 @@ export class Failover {
     this.parts.host.tasks.note(`ha-start ${name}`, 'failed', sentence);
   }
 }
+
+const wantsHa = ({ head }: Point): boolean => judgeDefinition('', head.about.definition).definition.ha === true;
 
 const replicaHost = (definition: string): string | undefined =>
   judgeDefinition('', definition).definition.replicate?.to;
