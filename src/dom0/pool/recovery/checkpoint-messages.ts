@@ -7,6 +7,8 @@ import type { State } from '../../../devices/index.ts';
 import { fields, isCount, isText } from '../read.ts';
 
 export const CHECKPOINTS_PROTOCOL = 1;
+/** Bytes of one of these messages. */
+export const MOST_MESSAGE_BYTES = 2 ** 23;
 
 /** S: the host of the guest, T: the one that keeps its checkpoints. */
 export const CHECKPOINT = {

@@ -11,13 +11,12 @@ import { hear, say } from '../migration/messages.ts';
 import { channelPair } from '../neighbours.ts';
 import type { Ownership } from '../ownership.ts';
 import type { Pool } from '../pool.ts';
-import { CHECKPOINT } from './checkpoint-messages.ts';
+import { CHECKPOINT, MOST_MESSAGE_BYTES } from './checkpoint-messages.ts';
 import { Checkpointing } from './checkpointing.ts';
 import { HeldOutput } from './held-output.ts';
 
 /** A guest that stands still has nothing new to send. */
 const LOOK_MS = 100;
-const MOST_MESSAGE_BYTES = 2 ** 23;
 
 export interface RemusParts {
   host: CommandHost;

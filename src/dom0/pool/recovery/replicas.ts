@@ -4,12 +4,11 @@ import type { ByteChannel } from '../../host/nbd/index.ts';
 import type { CommandHost, Guest } from '../../toolstack/index.ts';
 import { Line } from '../migration/line.ts';
 import { hear, say, textOf } from '../migration/messages.ts';
-import { CHECKPOINT, type Kept, readHead, readKept } from './checkpoint-messages.ts';
+import { CHECKPOINT, type Kept, MOST_MESSAGE_BYTES, readHead, readKept } from './checkpoint-messages.ts';
 import { type Point, Replica } from './replica.ts';
 
 /** Of what is kept, and on its way, of all guests; and how many guests. */
 const MOST = { bytes: 2 ** 30, guests: 256 };
-const MOST_MESSAGE_BYTES = 2 ** 23;
 /** A piece takes more than its bytes. */
 const PIECE_BYTES = 256;
 
