@@ -1,15 +1,16 @@
 /** A pool of processes as people start them, of which the one that has a guest is killed, while somebody outside asks the guest all the time. */
-import { nodeWays } from '../../src/cli/ways.ts';
-import { later, sharedMs, soon } from '../../src/cli/node-clock.ts';
+import { hostHere, pause } from '../../src/cli/fuzz/pool/arena.ts';
 import { membershipOf } from '../../src/dom0/pool/index.ts';
 import { Client } from '../../src/dom0/pool/recovery/client.test-support.ts';
-import { createHost, inTurns } from '../../src/dom0/service/index.ts';
+import { until } from '../../src/dom0/service/host.test-support.ts';
 import { Ringside } from './command-line.ts';
 import { HostShell } from './host-shell.ts';
 import { file } from './needs.ts';
 
 const GUEST = '10.0.2.50';
 const ASK_MS = 10;
+/** Until it answers, where the machine is busy. */
+const SECONDS = 180;
 /** What was on its way when the host was killed has come so much later, and nothing of the other host yet. */
 const ON_ITS_WAY_MS = 1000;
 const DEFINITION = (guest: string, more: string): string =>
@@ -30,16 +31,7 @@ export interface Lost {
 /** Alfa, in this process, gives leases; charlie takes guests over; each time there is another bravo, which is killed. */
 export class PoolOfProcesses {
   private readonly started: Ringside[] = [];
-  private readonly alfa = createHost({
-    version: 'test',
-    memory: new ArrayBuffer(16 * 2 ** 20),
-    runners: inTurns({ soon, later, hostMs: sharedMs }),
-    soon,
-    later,
-    hostMs: sharedMs,
-    epochMs: () => Date.now(),
-    ways: nodeWays,
-  });
+  private readonly alfa = hostHere(16);
   private address = '';
   private charlie!: HostShell;
 
@@ -76,13 +68,13 @@ export class PoolOfProcesses {
     const asking = setInterval(() => client.ask(), ASK_MS);
     try {
       await this.keep(bravo, name, guest, kept);
-      await until(() => client.answers.length > 5);
+      await until(() => client.answers.length > 5, SECONDS);
       await pause(afterMs);
       const lostAtMs = performance.now();
       await bravo.kill();
       await pause(ON_ITS_WAY_MS);
       const before = client.answers.length;
-      await until(() => client.answers.length > before);
+      await until(() => client.answers.length > before, SECONDS);
       const first = client.answers[before]!;
       // The last answer that it knows of.
       const known = client.answers.slice(0, before).findLast(({ count }) => count < first.count);
@@ -111,14 +103,5 @@ export class PoolOfProcesses {
       await this.charlie.run(`until pool replicas | grep -q "^${guest}  *[2-9]"; do sleep 0.2; done`, 60);
       await this.charlie.run(`until pool guests | grep -q "^${guest} .* ${name} "; do sleep 0.2; done`, 20);
     }
-  }
-}
-
-const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (let tries = 0; !isSo(); tries++) {
-    if (tries === 18_000) throw new Error('it did not come in 180 s');
-    await pause(10);
   }
 }
