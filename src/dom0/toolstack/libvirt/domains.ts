@@ -10,6 +10,7 @@ import type { ManagedDomain } from '../managed/index.ts';
 import { runNsOf } from '../run-time.ts';
 import { uuidOfName } from '../uuid.ts';
 import { LibvirtError } from './errors.ts';
+import { matches } from './flags.ts';
 import { hasManagedSave } from './managed-save.ts';
 
 /** virDomainState. */
@@ -54,7 +55,7 @@ export const uuidOfDomain = ({ name, definition, managed }: Pick<Domain, 'name' 
 /** Those of which each group of `flags` has what they are. */
 export async function listDomains(host: CommandHost, flags: number): Promise<Domain[]> {
   const all = await domainsOf(host).list();
-  const kept = await Promise.all(all.map(async domain => matches(await traits(host, domain), flags)));
+  const kept = await Promise.all(all.map(async domain => matches(await traits(host, domain), flags, GROUPS)));
   return all.filter((_, i) => kept[i]);
 }
 
@@ -67,9 +68,6 @@ const GROUPS = [
   LIST.HAS_SNAPSHOT | LIST.NO_SNAPSHOT,
   LIST.HAS_CHECKPOINT | LIST.NO_CHECKPOINT,
 ];
-
-const matches = (traits: number, flags: number): boolean =>
-  GROUPS.every(group => (flags & group) === 0 || (traits & flags & group) !== 0);
 
 async function traits(host: CommandHost, domain: Domain): Promise<number> {
   const { id, managed, status } = domain;

@@ -2,6 +2,7 @@
 import { BRIDGE } from '../../host/network/index.ts';
 import { uuidOfName } from '../uuid.ts';
 import { LibvirtError } from './errors.ts';
+import { HOST_GROUPS, matches, OF_HOST } from './flags.ts';
 
 export interface Network {
   name: string;
@@ -11,22 +12,9 @@ export interface Network {
 
 const NETWORKS: readonly Network[] = [{ name: BRIDGE, uuid: uuidOfName(`network ${BRIDGE}`), bridge: BRIDGE }];
 
-/** virConnectListAllNetworksFlags: what it is not. */
-const INACTIVE = 1 << 0,
-  ACTIVE = 1 << 1,
-  PERSISTENT = 1 << 2,
-  TRANSIENT = 1 << 3,
-  AUTOSTART = 1 << 4,
-  NO_AUTOSTART = 1 << 5;
-
-export function listNetworks(flags: number): readonly Network[] {
-  const groups = [
-    [ACTIVE, INACTIVE],
-    [PERSISTENT, TRANSIENT],
-    [AUTOSTART, NO_AUTOSTART],
-  ];
-  return groups.every(([is, isNot]) => (flags & is!) !== 0 || (flags & isNot!) === 0) ? NETWORKS : [];
-}
+/** By virConnectListAllNetworksFlags. */
+export const listNetworks = (flags: number): readonly Network[] =>
+  matches(OF_HOST, flags, HOST_GROUPS) ? NETWORKS : [];
 
 export function networkByName(name: string): Network {
   const found = NETWORKS.find(network => network.name === name);

@@ -8,7 +8,7 @@ import type { Domain } from '../domains/index.ts';
 import { currentOf, type SnapshotRecord } from '../snapshots/index.ts';
 import { uuidOfDomain } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
-import { checkFlags } from './flags.ts';
+import { checkFlags, matches } from './flags.ts';
 import { escapedXml, readXml } from './xml.ts';
 
 /** virDomainSnapshotListFlags: which of the tree are meant; the first bit is of roots alone, or, of one's children, of all below. */
@@ -56,8 +56,7 @@ export async function listSnapshots(
     record =>
       (under === undefined
         ? (flags & LIST.ROOTS) === 0 || !all.some(each => each.name === record.parent)
-        : isBelow(record, under)) &&
-      GROUPS.every(group => (flags & group) === 0 || (traits(record) & flags & group) !== 0),
+        : isBelow(record, under)) && matches(traits(record), flags, GROUPS),
   );
 }
 

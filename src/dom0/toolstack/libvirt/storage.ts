@@ -3,6 +3,7 @@ import { GROUP, IMAGES, PE_BYTES } from '../../host/storage/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { uuidOfName } from '../uuid.ts';
 import { LibvirtError } from './errors.ts';
+import { HOST_GROUPS, matches, OF_HOST } from './flags.ts';
 
 export interface Pool {
   name: string;
@@ -27,26 +28,12 @@ const pool = (name: string, type: Pool['type'], folder: string): Pool => ({
 });
 const POOLS: readonly Pool[] = [pool('images', 'dir', IMAGES), pool(GROUP, 'logical', `/dev/${GROUP}`)];
 
-/** virConnectListAllStoragePoolsFlags: what these are not, and kinds. */
-const INACTIVE = 1 << 0,
-  ACTIVE = 1 << 1,
-  PERSISTENT = 1 << 2,
-  TRANSIENT = 1 << 3,
-  AUTOSTART = 1 << 4,
-  NO_AUTOSTART = 1 << 5,
-  KINDS = { dir: 1 << 6, logical: 1 << 9 },
+/** virConnectListAllStoragePoolsFlags has a bit for each kind, behind those that networks have, too. */
+const KINDS = { dir: 1 << 6, logical: 1 << 9 },
   ALL_KINDS = ~0x3f;
 
 export const listPools = (flags: number): Pool[] =>
-  POOLS.filter(
-    ({ type }) =>
-      [
-        [ACTIVE, INACTIVE],
-        [PERSISTENT, TRANSIENT],
-        [AUTOSTART, NO_AUTOSTART],
-      ].every(([is, isNot]) => (flags & is!) !== 0 || (flags & isNot!) === 0) &&
-      ((flags & ALL_KINDS) === 0 || (flags & KINDS[type]) !== 0),
-  );
+  POOLS.filter(({ type }) => matches(OF_HOST | KINDS[type], flags, [...HOST_GROUPS, ALL_KINDS]));
 
 export function poolByName(name: string): Pool {
   const found = POOLS.find(each => each.name === name);
