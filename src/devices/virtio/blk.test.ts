@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type BlockDevice, MemoryDisk } from '../../formats/blocks/index.ts';
 import { SlowDisk } from '../../formats/blocks/slow-disk.test-support.ts';
+import type { State } from '../bus.ts';
 import { PCI } from '../pci/pci.ts';
+import { StateError } from '../state.ts';
 import { VirtioBlk } from './blk.ts';
 import { COMMON, CONFIG, ISR, LEGACY, MODERN, type Piece, TABLE, VirtioDriver } from './driver.test-support.ts';
 
@@ -422,5 +424,12 @@ describe('a disk that answers later', () => {
     d.status = 0;
     slow.waiting[0]!();
     expect(d.memory.bytes[status!]).toBe(0x55);
+  });
+
+  it.each([0, 1.5, -8, 3, 512, Number.NaN, '8', undefined])('takes no saved queue of %s descriptors', size => {
+    const state = d.device.save();
+    const [queue] = state.queues as State[];
+    queue!.size = size;
+    expect(() => driving().device.restore(state)).toThrow(StateError);
   });
 });

@@ -3,7 +3,7 @@
  * is read there is trusted. Source: OASIS Virtual I/O Device (VIRTIO) 1.2, 2.7.
  */
 import type { Dma, State } from '../bus.ts';
-import { assignState, copyState, resetState } from '../state.ts';
+import { assignState, copyState, resetState, StateError } from '../state.ts';
 import { type Chain, Pieces } from './chain.ts';
 
 /** The driver has broken its rings: the device can only be reset (2.1.2). */
@@ -62,6 +62,12 @@ export class VirtQueue {
     this.dma = dma;
     this.features = features;
     this.r = initial(most);
+  }
+
+  /** Whether it can have so many descriptors. */
+  canHave(size: unknown): size is number {
+    const n = size as number;
+    return Number.isInteger(n) && n > 0 && n <= this.most && (n & (n - 1)) === 0;
   }
 
   /** Places it as a legacy driver has it: one block from a page on; 0: it is off. */
@@ -178,6 +184,8 @@ export class VirtQueue {
 
   /** @throws StateError */
   restore(device: string, state: State): void {
-    assignState(`${device} queue ${this.index}`, this.r, state);
+    const name = `${device} queue ${this.index}`;
+    if (!this.canHave(state.size)) throw new StateError(name, 'size', `is no power of two up to ${this.most}`);
+    assignState(name, this.r, state);
   }
 }

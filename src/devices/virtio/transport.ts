@@ -357,14 +357,14 @@ export abstract class VirtioPci implements Device {
 
   private writeQueue(field: string, value: number): void {
     const { r, queues } = this;
-    const queue = queues[r.queueSelect]?.r;
-    if (!queue) return;
+    const selected = queues[r.queueSelect];
+    if (!selected) return;
+    const queue = selected.r;
     if (field === '26/2') queue.vector = this.vector(value);
     // All else stays while the queue is in use.
     else if (queue.enabled) return;
     else if (field === '24/2') {
-      const isGood = value > 0 && value <= queues[r.queueSelect].most && (value & (value - 1)) === 0;
-      if (isGood) queue.size = value;
+      if (selected.canHave(value)) queue.size = value;
     } else if (field === '28/2') queue.enabled = value === 1;
     else {
       const address = (['descriptors', 'driver', 'device'] as const).find(
