@@ -16,13 +16,13 @@ export const CHECKPOINT = {
   OF: 32,
   /** T: they may. */
   READY: 33,
-  /** S: one begins (CheckpointHead). */
+  /** S: one begins. */
   BEGIN: 34,
   /** S: a record of pages; some bytes of the rest; and two numbers of 32 bits: from where in the rest before as many bytes are. */
   PAGES: 35,
   BYTES: 36,
   AGAIN: 37,
-  /** S: all of it has been said. */
+  /** S: all of it has been said (CheckpointHead). */
   END: 38,
   /** T: it is whole, and counts. */
   ACKNOWLEDGED: 39,
