@@ -1,4 +1,5 @@
 /** A domain is saved: a guest with Xen's drivers suspends itself first, any other is held still while its state is written. */
+import { toolstackRecord } from '../../hypervisor/interfaces/xen/stream/index.ts';
 import type { State } from '../../devices/index.ts';
 import type { Precopy, PrecopyRound, PrecopyWish } from '../../hypervisor/index.ts';
 import type { Later } from '../host/index.ts';
@@ -226,10 +227,7 @@ export class Saving {
     const typedAt = member.blueprint.xen === 'hvm' && member.usesPvConsole ? { usesPvConsole: true } : {};
     const all = { ...kept, ...name, ...typedAt, ...(shown ? { console: shown } : {}) };
     return async () => {
-      if (Object.keys(all).length > 0) {
-        const { toolstackRecord } = await import('../../hypervisor/interfaces/xen/stream/index.ts');
-        await sink(toolstackRecord(all));
-      }
+      if (Object.keys(all).length > 0) await sink(toolstackRecord(all));
       if (end) await sink(end);
     };
   }
