@@ -17,7 +17,6 @@ export { isNicModel, loadNic, loadNics, NIC_MODELS, romOf } from './net/models.t
 export type { PeerOptions } from './net/peer.ts';
 export { NetworkPeer } from './net/peer.ts';
 export { ofNetwork } from './net/stations.ts';
-export { knownKeys, set1, set2 } from './ps2/scancodes.ts';
 export type { PvhBoardOptions } from './pvh-board.ts';
 export { PvhBoard } from './pvh-board.ts';
 export type { FlashArray } from './flash.ts';

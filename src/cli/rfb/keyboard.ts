@@ -1,5 +1,5 @@
 /** A client's keyboard: which keys of a PC are pressed for what it sends. */
-import { knownKeys, set1, set2 } from '../../devices/index.ts';
+import { knownKeys, set1, set2 } from '../../devices/ps2/index.ts';
 import type { ClientMessage } from '../../formats/rfb/index.ts';
 import { keyOfKeysym, type WantedKey } from './keysyms.ts';
 

@@ -1,14 +1,7 @@
 /**
  * X's keysyms, which clients of RFB send, as keys of a US keyboard by KeyboardEvent.code. Source: X11/keysymdef.h; of Latin-1 a keysym is the character's number.
  */
-
-/** Keys that write something, in the order of both rows of what they write: alone, and with shift. */
-const WRITING =
-  'Backquote Digit1 Digit2 Digit3 Digit4 Digit5 Digit6 Digit7 Digit8 Digit9 Digit0 Minus Equal BracketLeft BracketRight Backslash Semicolon Quote Comma Period Slash'.split(
-    ' ',
-  );
-const ALONE = "`1234567890-=[]\\;',./",
-  WITH_SHIFT = '~!@#$%^&*()_+{}|:"<>?';
+import { strokeOf } from '../../devices/ps2/index.ts';
 
 /** From a keysym on, one key after the other. */
 const RUNS: readonly (readonly [first: number, codes: string])[] = [
@@ -49,12 +42,7 @@ export function keyOfKeysym(keysym: number): WantedKey | undefined {
   if (other !== undefined) return { code: other };
   if (keysym === 0x20) return { code: 'Space' };
   if (keysym < 0x20 || keysym > 0x7e) return undefined;
-  const character = String.fromCharCode(keysym);
-  if (/[a-z]/i.test(character)) {
-    const upper = character.toUpperCase();
-    return { code: `Key${upper}`, shift: character === upper, isLetter: true };
-  }
-  const alone = ALONE.indexOf(character),
-    shifted = WITH_SHIFT.indexOf(character);
-  return alone >= 0 ? { code: WRITING[alone], shift: false } : { code: WRITING[shifted], shift: true };
+  const character = String.fromCharCode(keysym),
+    stroke = strokeOf(character);
+  return stroke && /[a-z]/i.test(character) ? { ...stroke, isLetter: true } : stroke;
 }

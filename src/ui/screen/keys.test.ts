@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HeldKeys, strokeOf } from './keys.ts';
+import { HeldKeys } from './keys.ts';
 
 function keyboard() {
   const sent: string[] = [];
@@ -49,20 +49,5 @@ describe('held keys', () => {
     expect(sent.slice(2)).toEqual(['-ShiftLeft', '-KeyA']);
     expect(keys.up('KeyA')).toBe(false);
     expect(sent).toHaveLength(4);
-  });
-});
-
-describe('characters as strokes of a US keyboard', () => {
-  it('knows letters, digits and signs', () => {
-    expect(strokeOf('a')).toEqual({ code: 'KeyA', shift: false });
-    expect(strokeOf('Z')).toEqual({ code: 'KeyZ', shift: true });
-    expect(strokeOf('|')).toEqual({ code: 'Backslash', shift: true });
-    expect(strokeOf('\n')).toEqual({ code: 'Enter', shift: false });
-    for (let code = 32; code < 127; code++)
-      expect(strokeOf(String.fromCharCode(code)), String.fromCharCode(code)).toBeDefined();
-  });
-
-  it('has none for what the keyboard cannot type', () => {
-    expect(strokeOf('ß')).toBeUndefined();
   });
 });

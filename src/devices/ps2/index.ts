@@ -1,0 +1,3 @@
+/** What the keyboard offers to other rooms: its keys, by `KeyboardEvent.code`. */
+export { knownKeys, set1, set2 } from './scancodes.ts';
+export { type Stroke, strokeOf } from './us-layout.ts';
