@@ -147,6 +147,10 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     expect(await virsh('vol-info a.img --pool images')).toBe(
       'Name:           a.img\nType:           file\nCapacity:       1.00 MiB\nAllocation:     1.00 MiB\n\n',
     );
+    await files.writeFile('/var/lib/xen/images/r&d.img', new Uint8Array(512));
+    expect(await virsh('vol-dumpxml r&d.img images')).toContain(
+      '<name>r&amp;d.img</name>\n  <key>/var/lib/xen/images/r&amp;d.img</key>\n',
+    );
     for (const list of ['iface-list', 'nodedev-list', 'secret-list', 'nwfilter-list'])
       expect(await virsh(list)).not.toContain('error');
   });

@@ -22,7 +22,7 @@ export { otherKeys, others, writeValue, writeXlConfig } from './write-xl.ts';
 export { deviceNumber } from './device-number.ts';
 export { notCarried } from './not-carried.ts';
 export { writeSxp } from './write-sxp.ts';
-export { writeXml } from './write-xml.ts';
+export { escapedXml, writeXml } from './write-xml.ts';
 export { nearest } from './nearest.ts';
 export { writeJson } from './write-json.ts';
 export { addKeys, buildByKeys, KEYS } from './keys.ts';

@@ -11,10 +11,10 @@ import { libvirtNameOf } from './keys/cpuid-flags.ts';
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&apos;', '"': '&quot;' };
 /** XML 1.0 has no control characters but three, not even as references. */
-const escaped = (text: string): string =>
+export const escapedXml = (text: string): string =>
   text.replace(/[&<>'"]/g, c => ESCAPES[c]).replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '');
 const element = (name: string, text: string | number | undefined): string[] =>
-  text === undefined || text === '' ? [] : [`<${name}>${escaped(String(text))}</${name}>`];
+  text === undefined || text === '' ? [] : [`<${name}>${escapedXml(String(text))}</${name}>`];
 const indent = (lines: string[]): string[] => lines.map(line => `  ${line}`);
 const within = (name: string, lines: string[], attributes = ''): string[] =>
   lines.length === 0 ? [] : [`<${name}${attributes}>`, ...indent(lines), `</${name}>`];
@@ -22,8 +22,8 @@ const within = (name: string, lines: string[], attributes = ''): string[] =>
 /** A disk of another machine's. */
 function networkSource(target: string): string[] {
   const { host, port, name } = readNbdAddress(target);
-  const attributes = ` protocol='nbd'${name === '' ? '' : ` name='${escaped(name)}'`}`;
-  return within('source', [`<host name='${escaped(host)}' port='${port}'/>`], attributes);
+  const attributes = ` protocol='nbd'${name === '' ? '' : ` name='${escapedXml(name)}'`}`;
+  return within('source', [`<host name='${escapedXml(host)}' port='${port}'/>`], attributes);
 }
 
 const BOOT: Record<string, string> = { a: 'fd', c: 'hd', d: 'cdrom', n: 'network' };
@@ -75,7 +75,7 @@ export function writeXml(
       : []),
     ...within('os', [
       osType(definition),
-      ...(biosPath ? [`<loader type='rom'>${escaped(biosPath)}</loader>`] : []),
+      ...(biosPath ? [`<loader type='rom'>${escapedXml(biosPath)}</loader>`] : []),
       ...element('kernel', kernel),
       ...element('initrd', definition.ramdisk),
       ...element('cmdline', definition.cmdline),
@@ -126,14 +126,14 @@ function devices(definition: Definition, domid: number | undefined): string[] {
       'interface',
       [
         ...(mac ? [`<mac address='${mac}'/>`] : []),
-        `<source bridge='${escaped(bridge)}'/>`,
-        ...(ip ? [`<ip address='${escaped(ip)}'/>`] : []),
-        ...(script ? [`<script path='${escaped(script)}'/>`] : []),
+        `<source bridge='${escapedXml(bridge)}'/>`,
+        ...(ip ? [`<ip address='${escapedXml(ip)}'/>`] : []),
+        ...(script ? [`<script path='${escapedXml(script)}'/>`] : []),
         ...(domid !== undefined || vifname
-          ? [`<target dev='${domid === undefined ? escaped(vifname!) : `vif${domid}.${index}`}'/>`]
+          ? [`<target dev='${domid === undefined ? escapedXml(vifname!) : `vif${domid}.${index}`}'/>`]
           : []),
         ...(index === 0 ? order('n') : []),
-        `<model type='${model !== 'netfront' && asked ? escaped(asked) : model}'/>`,
+        `<model type='${model !== 'netfront' && asked ? escapedXml(asked) : model}'/>`,
         ...(rate
           ? within('bandwidth', [
               `<outbound average='${Math.max(1, Math.round((rate.bytes * 1000) / rate.intervalUs))}'/>`,
@@ -154,13 +154,13 @@ function devices(definition: Definition, domid: number | undefined): string[] {
       return within(
         'disk',
         [
-          `<driver name='${DRIVERS[backend] ?? 'qemu'}' type='${escaped(format)}'${discard ? ` discard='${discard}'` : ''}/>`,
+          `<driver name='${DRIVERS[backend] ?? 'qemu'}' type='${escapedXml(format)}'${discard ? ` discard='${discard}'` : ''}/>`,
           ...(isNetwork
             ? networkSource(target)
             : target
-              ? [`<source ${isBlock ? 'dev' : 'file'}='${escaped(target)}'/>`]
+              ? [`<source ${isBlock ? 'dev' : 'file'}='${escapedXml(target)}'/>`]
               : []),
-          `<target dev='${escaped(vdev)}' bus='${BUS[vdev.slice(0, 2)] ?? 'xen'}'/>`,
+          `<target dev='${escapedXml(vdev)}' bus='${BUS[vdev.slice(0, 2)] ?? 'xen'}'/>`,
           ...(readOnly ? ['<readonly/>'] : []),
           ...order(vdev),
         ],

@@ -2,6 +2,7 @@
  * Snapshots of domains. Source: libvirt's documentation, "Snapshot XML format"; libvirt-domain-snapshot.h for the flags. libxl's driver has none: these are of
  * Ringside's toolstack.
  */
+import { escapedXml } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, perform } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
@@ -9,7 +10,7 @@ import { currentOf, type SnapshotRecord } from '../snapshots/index.ts';
 import { uuidOfDomain } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, matches } from './flags.ts';
-import { escapedXml, readXml } from './xml.ts';
+import { readXml } from './xml.ts';
 
 /** virDomainSnapshotListFlags: which of the tree are meant; the first bit is of roots alone, or, of one's children, of all below. */
 const LIST = {

@@ -1,4 +1,5 @@
 /** Pools of storage and their volumes: Domain 0's images, and the volumes of its disk. Source: libvirt's documentation, "Storage pool and volume XML format". */
+import { escapedXml } from '../../definitions/config/index.ts';
 import { GROUP, IMAGES, PE_BYTES } from '../../host/storage/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { uuidOfName } from '../uuid.ts';
@@ -135,12 +136,12 @@ ${source}  <target>
 
 export const volumeXml = ({ type }: Pool, { name, path, capacityBytes, allocationBytes }: Volume): string =>
   `<volume type='${type === 'dir' ? 'file' : 'block'}'>
-  <name>${name}</name>
-  <key>${path}</key>
+  <name>${escapedXml(name)}</name>
+  <key>${escapedXml(path)}</key>
   <capacity unit='bytes'>${capacityBytes}</capacity>
   <allocation unit='bytes'>${allocationBytes}</allocation>
   <target>
-    <path>${path}</path>
+    <path>${escapedXml(path)}</path>
     <format type='${/\.qcow2$/.test(name) ? 'qcow2' : 'raw'}'/>
   </target>
 </volume>

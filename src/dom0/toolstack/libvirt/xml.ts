@@ -1,4 +1,4 @@
-/** Small XML documents of clients (snapshots, devices): read, and written. */
+/** Small XML documents of clients: snapshots. */
 import { LibvirtError } from './errors.ts';
 
 /** No client's document is larger (a definition may have 64 KiB, and a snapshot's repeats it). */
@@ -18,6 +18,3 @@ export async function readXml(text: string, name: string) {
     throw new LibvirtError('XML_ERROR', `unexpected root element <${root?.name ?? ''}>, expecting <${name}>`);
   return root;
 }
-
-const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&apos;', '"': '&quot;' };
-export const escapedXml = (text: string): string => text.replace(/[&<>'"]/g, c => ESCAPES[c]!);
