@@ -105,6 +105,9 @@ describe('a host that cannot take a guest', () => {
     };
     await refused(a, b, /\nweb is damaged: the checksum of record /);
     expect([rehearsals, ends]).toEqual([1, 0]);
+    // So does whoever it is sent to next.
+    await refused(a, b, /\nweb is damaged: the checksum of record /);
+    expect([rehearsals, ends]).toEqual([2, 0]);
   });
 
   it('says so where it runs in virtual time, before the first page', async () => {

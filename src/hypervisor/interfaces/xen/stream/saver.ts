@@ -17,7 +17,7 @@ export class Saver {
   private ahead: CopiedAhead | undefined;
   /** Of the last state, a checkpoint that was whole. Others' logs take its bits: it is worth nothing once another one begins. */
   private last: CopiedAhead | undefined;
-  /** It warms code up, which stays warm: once for all states. */
+  /** It warms code up, which stays warm; of a guest that moves it is also what the other host tries: once for each move. */
   private isRehearsed = false;
   private verify = false;
   private rest: Generator<Uint8Array> | undefined;
@@ -50,6 +50,7 @@ export class Saver {
   private begin(precopy: Precopy, mostRounds?: number): CopiedAhead {
     const { last } = this;
     this.last = undefined;
+    if (precopy === 'migrate') this.isRehearsed = false;
     if (precopy !== 'checkpoint' || !last) {
       last?.end();
       return new CopiedAhead(this.domain, precopy, PAGES_PER_RECORD, mostRounds);
