@@ -28,7 +28,9 @@ export {
   put16,
   put32,
   reverseArpFrame,
+  type UdpDatagram,
   udpFrame,
+  unreachableFrame,
 } from './packets.ts';
 export { type Beyond, type BeyondParts, FIRST_LEASE, type GivenOut, NetworkPeer, type PeerOptions } from './peer.ts';
 export { GATEWAY, NAME_SERVER, NETWORK, STATION_NAMES } from './stations.ts';

@@ -18,13 +18,14 @@ const REVERSE_REQUEST = 3;
 export const ICMP_ECHO_REPLY = 0,
   ICMP_UNREACHABLE = 3,
   ICMP_ECHO = 8;
+/** IP header and eight bytes: as much of a packet as an ICMP error quotes (RFC 792). */
+const QUOTED = 28;
 export const EVERY_STATION = new Uint8Array(6).fill(0xff);
 const ETHERNET_HEADER = 14,
   IP_HEADER = 20,
   UDP_HEADER = 8;
 const TTL = 64;
 
-/** An address as a number, first byte on top; NaN: not four numbers up to 255. */
 /** `a.b.c.d`. */
 export const formatAddress = (address: number): string =>
   [24, 16, 8, 0].map(shift => (address >>> shift) & 255).join('.');
@@ -33,6 +34,7 @@ export const formatAddress = (address: number): string =>
 export const formatMac = (bytes: Uint8Array): string =>
   [...bytes.subarray(0, 6)].map(byte => byte.toString(16).padStart(2, '0')).join(':');
 
+/** An address as a number, first byte on top; NaN: not four numbers up to 255. */
 export function parseAddress(text: string): number {
   const parts = text.split('.');
   if (parts.length !== 4) return NaN;
@@ -189,6 +191,10 @@ export function icmpFrame(path: Path, type: number, code: number, rest: number, 
   put16(message, 2, checksum(message));
   return ipFrame(path, PROTOCOL_ICMP, message);
 }
+
+/** What a gateway or a station says of a packet that goes no further. */
+export const unreachableFrame = (path: Path, code: number, { whole }: IpPacket): Uint8Array =>
+  icmpFrame(path, ICMP_UNREACHABLE, code, 0, whole.subarray(0, QUOTED));
 
 const encoder = new TextEncoder();
 export const ascii = (text: string): Uint8Array => encoder.encode(text);

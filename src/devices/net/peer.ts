@@ -29,7 +29,6 @@ import {
   get32,
   ICMP_ECHO,
   ICMP_ECHO_REPLY,
-  ICMP_UNREACHABLE,
   icmpFrame,
   type IpPacket,
   parseAddress,
@@ -40,6 +39,7 @@ import {
   PROTOCOL_UDP,
   type UdpDatagram,
   udpFrame,
+  unreachableFrame,
 } from './packets.ts';
 import { DOMAIN, GATEWAY, NAME_SERVER, NETWORK, STATION_NAMES, stationOf } from './stations.ts';
 import { TFTP_PORT, type TftpFiles, type TftpReply, TftpServer } from './tftp.ts';
@@ -54,8 +54,6 @@ const LEASES = 240;
 const NET_UNREACHABLE = 0,
   PROTOCOL_UNREACHABLE = 2,
   PORT_UNREACHABLE = 3;
-/** IP header and eight bytes: as much of a packet as an ICMP error quotes. */
-const QUOTED = 28;
 
 /** Frames a delivery. */
 const BURST = 8;
@@ -281,9 +279,9 @@ export class NetworkPeer implements Ethernet {
   }
 
   /** Never about an ICMP message: errors about errors have no end. */
-  private unreachable({ protocol, payload, whole }: IpPacket, path: Path, code: number): void {
-    if (protocol === PROTOCOL_ICMP && payload[0] !== ICMP_ECHO) return;
-    this.reply(icmpFrame(path, ICMP_UNREACHABLE, code, 0, whole.subarray(0, QUOTED)));
+  private unreachable(packet: IpPacket, path: Path, code: number): void {
+    if (packet.protocol === PROTOCOL_ICMP && packet.payload[0] !== ICMP_ECHO) return;
+    this.reply(unreachableFrame(path, code, packet));
   }
 
   private dhcp(data: Uint8Array): void {

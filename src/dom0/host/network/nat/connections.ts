@@ -26,8 +26,8 @@ export interface NatParts {
 }
 
 /** ICMP's codes (RFC 792, RFC 1812 5.2.7.1). */
-export const HOST_UNREACHABLE = 1,
-  PROHIBITED = 13;
+const HOST_UNREACHABLE = 1;
+export const PROHIBITED = 13;
 
 /** Both ends as the guest has them. */
 interface Pair {

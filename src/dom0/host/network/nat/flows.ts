@@ -2,13 +2,11 @@
  * UDP through the NAT: each port of a guest's has one of the computer's own, whomever it writes to (RFC 4787, REQ-1), and gets what those write to it whose
  * addresses it has written to (REQ-8).
  */
-import { GATEWAY, type IpPacket, type parseUdp, udpFrame } from '../../../../devices/net/index.ts';
+import { GATEWAY, type IpPacket, type UdpDatagram, udpFrame } from '../../../../devices/net/index.ts';
 import type { SocketAddress } from '../../nbd/index.ts';
 import { type NatParts, PROHIBITED } from './connections.ts';
 import type { Datagrams } from './outside.ts';
 import { translate } from './translation.ts';
-
-type UdpDatagram = NonNullable<ReturnType<typeof parseUdp>>;
 
 /** Ports of guests, and whom each may hear: of more, those that were used least lately are forgotten. */
 const MOST_FLOWS = 256,

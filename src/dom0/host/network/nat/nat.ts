@@ -6,16 +6,12 @@ import {
   type Beyond,
   type BeyondParts,
   GATEWAY,
-  ICMP_UNREACHABLE,
-  icmpFrame,
   PROTOCOL_TCP,
+  unreachableFrame,
 } from '../../../../devices/net/index.ts';
 import { Connections, type NatParts } from './connections.ts';
 import { Flows } from './flows.ts';
 import type { Outside } from './outside.ts';
-
-/** IP header and eight bytes: as much of a packet as an ICMP error quotes (RFC 792). */
-const QUOTED = 28;
 
 export interface Nat extends Beyond {
   /** Connections and ports that are known at the moment. */
@@ -41,8 +37,7 @@ export const natTo =
       send,
       woken,
       dueAt,
-      unreachable: ({ source, whole }, code) =>
-        send(GATEWAY, source, path => icmpFrame(path, ICMP_UNREACHABLE, code, 0, whole.subarray(0, QUOTED))),
+      unreachable: (packet, code) => send(GATEWAY, packet.source, path => unreachableFrame(path, code, packet)),
     };
     const connections = new Connections(parts),
       flows = new Flows(parts);
