@@ -1,6 +1,6 @@
 /** What a procedure is: a row of the table. */
 import type { CommandHost } from '../../dom0/toolstack/index.ts';
-import type { Of, Xdr } from '../../formats/xdr/index.ts';
+import { nothing, type Xdr } from '../../formats/xdr/index.ts';
 import type { Stream } from './stream.ts';
 
 /** What a procedure has of who calls it. */
@@ -41,16 +41,13 @@ interface Row<A, R> {
   run(caller: Caller, given: A): Promise<R> | R;
 }
 
-const NOTHING: Xdr<void> = { read: () => {}, write: () => {} };
-
 /** A row with the types that its procedure is called and answered with; without one there is nothing. */
 export const procedure = <A = void, R = void>(row: Row<A, R>): Procedure => ({
-  arguments: (row.arguments ?? NOTHING) as Xdr<unknown>,
-  result: (row.result ?? NOTHING) as Xdr<unknown>,
+  arguments: (row.arguments ?? nothing) as Xdr<unknown>,
+  result: (row.result ?? nothing) as Xdr<unknown>,
   changes: row.changes ?? false,
   early: row.early ?? false,
   run: (caller, given) => row.run(caller, given as A),
 });
 
 export type Table = Readonly<Record<string, Procedure>>;
-export type { Of };

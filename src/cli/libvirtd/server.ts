@@ -54,10 +54,6 @@ export class LibvirtServer {
     return daemon;
   }
 
-  get count(): number {
-    return this.clients.size;
-  }
-
   /** Hangs up on all, and the socket is gone. */
   close(): Promise<void> {
     for (const client of this.clients) client.end();

@@ -3,6 +3,7 @@
  * Source: tools/virsh-domain.c, virsh-domain-monitor.c and virsh-host.c of libvirt 9 for columns and sentences.
  */
 import { type CommandHost, domainsOf } from '../toolstack/index.ts';
+import { persistent } from '../toolstack/libvirt/index.ts';
 import { editManaged } from './edit.ts';
 import { failed, type Program, type Ran, succeeded } from './program.ts';
 import { CAPABILITIES } from './virsh/capabilities.ts';
@@ -13,7 +14,7 @@ import { JOBS } from './virsh/jobs.ts';
 import { LIFE } from './virsh/life.ts';
 import { SNAPSHOTS } from './virsh/snapshots.ts';
 import { STATES } from './virsh/states.ts';
-import { COMMAND, find, managedFor, type VirshCommand, VirshError } from './virsh/virsh-command.ts';
+import { COMMAND, find, type VirshCommand, VirshError } from './virsh/virsh-command.ts';
 
 const TABLE: Readonly<Record<string, VirshCommand>> = {
   ...STATES,
@@ -86,7 +87,7 @@ export function virshProgram(host: CommandHost): Program {
           terminal.write(`${text.replace(/\n/g, '\r\n')}\r\n`), status
         );
         try {
-          const domain = managedFor(await find(host, word));
+          const domain = persistent(await find(host, word));
           return say(
             `Domain '${domain.name}' XML configuration ${(await editManaged(host, domain, terminal)) ? 'edited' : 'not changed'}.`,
             0,

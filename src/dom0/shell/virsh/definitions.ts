@@ -15,17 +15,16 @@ import {
 import type { CommandHost } from '../../toolstack/index.ts';
 import {
   defineDomain,
+  describeDomain,
   hasManagedSave,
   renameDomain,
+  UNDEFINE,
   undefineDomain,
   XML_INACTIVE,
   xmlOf,
 } from '../../toolstack/libvirt/index.ts';
 import type { Surroundings } from '../program.ts';
 import { COMMAND, definitionIn, find, saying, type VirshCommand, VirshError } from './virsh-command.ts';
-
-/** VIR_DOMAIN_UNDEFINE_MANAGED_SAVE. */
-const MANAGED_SAVE = 1 << 0;
 
 async function dumpxml(host: CommandHost, [word]: string[], options: ReadonlySet<string>): Promise<string> {
   return `${xmlOf(await find(host, word), options.has('inactive') ? XML_INACTIVE : 0)}\n`;
@@ -110,7 +109,7 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
     about: 'undefine a domain',
     run: async (host, [word], options) => {
       const domain = await find(host, word);
-      const flags = options.has('managed-save') ? MANAGED_SAVE : 0;
+      const flags = options.has('managed-save') ? UNDEFINE.MANAGED_SAVE : 0;
       if (flags === 0 && (await hasManagedSave(host, domain)))
         throw new VirshError('error: Refusing to undefine while domain managed save image exists');
       await saying(`Failed to undefine domain '${domain.name}'`, () =>
@@ -136,9 +135,7 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
       const domain = await find(host, word);
       if (text === undefined)
         return `${domain.definition.description ?? `No description for domain: ${domain.name}`}\n`;
-      if (domain.id === 0)
-        throw new VirshError('error: Requested operation is not valid: this is the host’s own domain');
-      await host.setDescription(domain.name, text);
+      await describeDomain(host, domain, text);
       return 'Domain description updated successfully';
     },
   },

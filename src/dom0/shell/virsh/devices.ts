@@ -3,8 +3,9 @@ import { ideName } from '../../definitions/index.ts';
 import { BRIDGE } from '../../host/network/index.ts';
 import { addressesOf } from '../../toolstack/index.ts';
 import { COMMANDS, runXl } from '../../toolstack/commands/index.ts';
+import { activeId } from '../../toolstack/libvirt/index.ts';
 import { callOf } from '../xl.ts';
-import { find, table, type VirshCommand, VirshError } from './virsh-command.ts';
+import { find, saying, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
 /** Of the network of the host's guests. */
 const PREFIX = 24;
@@ -37,11 +38,8 @@ export const DEVICES: Record<string, VirshCommand> = {
     usage: 'domifaddr <domain>',
     about: 'Get network interfaces’ addresses for a running domain',
     run: async (host, [word]) => {
-      const { id } = await find(host, word);
-      if (id === undefined)
-        throw new VirshError(
-          'error: Failed to query for interfaces addresses\nerror: Requested operation is not valid: domain is not running',
-        );
+      const domain = await find(host, word);
+      const id = await saying('Failed to query for interfaces addresses', () => activeId(domain));
       const rows = addressesOf(host, id).map(
         ({ port, mac, address }) =>
           ` ${port.padEnd(10)} ${mac.padEnd(17)}    ${'ipv4'.padEnd(12)} ${address}/${PREFIX}\n`,

@@ -1,7 +1,8 @@
 /** Jobs of domains: what is done with them that takes time. Source: cmdDomjobinfo() in tools/virsh-domain.c of libvirt 9. */
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import type { JobInfo } from '../../toolstack/index.ts';
-import { find, VirshError, type VirshCommand } from './virsh-command.ts';
+import { abortJob, JOB_COMPLETED, jobOf } from '../../toolstack/libvirt/index.ts';
+import { find, type VirshCommand } from './virsh-command.ts';
 
 /** vshPrettyCapacity(). */
 function capacity(bytes: number): string {
@@ -50,19 +51,14 @@ export const JOBS: Record<string, VirshCommand> = {
     usage: 'domjobinfo <domain> [--completed]',
     about: 'domain job information',
     run: async (host, [word], options) => {
-      const { name, id, job } = await find(host, word);
-      if (options.has('completed')) return jobInfo(host.toolstack.jobs.completed(name));
-      if (id === undefined) throw new VirshError('error: Requested operation is not valid: domain is not running');
-      return jobInfo(job);
+      return jobInfo(jobOf(host, await find(host, word), options.has('completed') ? JOB_COMPLETED : 0));
     },
   },
   domjobabort: {
     usage: 'domjobabort <domain>',
     about: 'abort active domain job',
     run: async (host, [word]) => {
-      const { name, id } = await find(host, word);
-      if (id === undefined) throw new VirshError('error: Requested operation is not valid: domain is not running');
-      host.toolstack.jobs.abort(name);
+      await abortJob(host, await find(host, word));
       return '\n';
     },
   },

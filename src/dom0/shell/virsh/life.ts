@@ -7,10 +7,7 @@ import { COMMAND, definitionIn, find, onDomain, saying, type VirshCommand, Virsh
 
 /** A host of the pool, as libvirt would name it. */
 const POOL_URI = /^xen\+pool:\/\/([^/]+)\/system$/;
-/** VIR_DOMAIN_START_PAUSED, VIR_DOMAIN_START_FORCE_BOOT, VIR_DOMAIN_SAVE_PAUSED. */
-const PAUSED = 1 << 0,
-  FORCE_BOOT = 1 << 3,
-  RESTORE_PAUSED = 1 << 2;
+const { PAUSED, FORCE_BOOT } = libvirt.CREATE;
 
 /** Files as the shell sees them. */
 const filesOf = (around: Surroundings): libvirt.Files => ({
@@ -135,7 +132,7 @@ export const LIFE: Record<string, VirshCommand> = {
         libvirt.restoreDomain(
           host,
           callOf(host, [], around).absolute!(file),
-          options.has('paused') ? RESTORE_PAUSED : 0,
+          options.has('paused') ? libvirt.SAVE.PAUSED : 0,
           filesOf(around),
         ),
       );

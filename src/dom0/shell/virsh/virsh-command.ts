@@ -1,6 +1,5 @@
 /** What a command of virsh is, and what they share: how domains are found, how tables look, how failures are said. */
 import { type CommandHost, type Domain, domainsOf } from '../../toolstack/index.ts';
-import type { ManagedDomain } from '../../toolstack/managed/index.ts';
 import type { Surroundings } from '../program.ts';
 
 export type Run = (
@@ -60,14 +59,6 @@ export const onDomain =
     await saying(`Failed to ${verb} domain '${word}'`, () => act(host, domain));
     return `Domain '${word}' ${done}\n\n`;
   };
-
-export function managedFor({ managed }: Domain): ManagedDomain {
-  if (!managed)
-    throw new Error(
-      'Requested operation is not valid: cannot act on a transient domain: it was created, and not defined',
-    );
-  return managed;
-}
 
 /** A definition's file, and the path of it in messages. */
 export async function definitionIn(

@@ -30,7 +30,7 @@ const CLASSES = {
   OPERATION_UNSUPPORTED: [84, 'Operation not supported: '],
 } as const;
 
-export type ErrorClass = keyof typeof CLASSES;
+type ErrorClass = keyof typeof CLASSES;
 
 /** virErrorDomain: which part of libvirt says it. */
 export const ERROR_DOMAIN = {
@@ -47,7 +47,7 @@ export const ERROR_DOMAIN = {
   libxl: 41,
 } as const;
 
-export type ErrorDomain = keyof typeof ERROR_DOMAIN;
+type ErrorDomain = keyof typeof ERROR_DOMAIN;
 
 export class LibvirtError extends Error {
   override name = 'LibvirtError';

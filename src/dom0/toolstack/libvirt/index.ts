@@ -5,9 +5,9 @@
 export { capabilities, domainCapabilities } from './capabilities.ts';
 export { attachDevice, blockInfo, blockStats, detachDevice, interfaceStats } from './devices.ts';
 export * from './domains.ts';
-export { ERROR_DOMAIN, type ErrorClass, failing, LibvirtError, libvirtErrorOf } from './errors.ts';
+export { ERROR_DOMAIN, failing, LibvirtError, libvirtErrorOf } from './errors.ts';
 export { type LifecycleEvent, LifecycleWatch } from './events.ts';
-export { abortJob, JOB_OPERATIONS, JOB_TYPES, jobOf, PAGE_BYTES } from './jobs.ts';
+export { abortJob, JOB_COMPLETED, JOB_OPERATIONS, JOB_TYPES, jobOf, PAGE_BYTES } from './jobs.ts';
 export * from './life.ts';
 export { hasManagedSave } from './managed-save.ts';
 export { listNetworks, type Network, networkByName, networkByUuid, networkXml } from './networks.ts';

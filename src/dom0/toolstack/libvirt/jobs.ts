@@ -29,13 +29,13 @@ export const JOB_OPERATIONS: Readonly<Record<JobOperation, number>> = {
 };
 
 /** VIR_DOMAIN_JOB_STATS_COMPLETED and _KEEP_COMPLETED. */
-const COMPLETED = 1 << 0,
-  KEEP = 1 << 1;
+export const JOB_COMPLETED = 1 << 0;
+const KEEP = 1 << 1;
 
 /** The job under way, or the last one that ended; undefined: there is none. @throws LibvirtError */
 export function jobOf(host: CommandHost, domain: Domain, flags = 0): JobInfo | undefined {
-  checkFlags(flags, COMPLETED | KEEP, 'libxlDomainGetJobStats');
-  if ((flags & COMPLETED) !== 0) return host.toolstack.jobs.completed(domain.name);
+  checkFlags(flags, JOB_COMPLETED | KEEP, 'libxlDomainGetJobStats');
+  if ((flags & JOB_COMPLETED) !== 0) return host.toolstack.jobs.completed(domain.name);
   activeId(domain);
   return domain.job;
 }

@@ -2,7 +2,7 @@
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, perform, runXl } from '../commands/index.ts';
 import { filesFor } from '../commands/life-words.ts';
-import { findManaged, managedOf } from '../commands/managed.ts';
+import { managedOf } from '../commands/managed.ts';
 import { type Domain, domainsOf } from '../domains/index.ts';
 import { activeId, domainById, domainByName, guestId, persistent } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
@@ -13,9 +13,9 @@ import { hasManagedSave, SAVES, savePath } from './managed-save.ts';
 const DEFINITION = '(domain_definition)';
 
 /** virDomainCreateFlags, of which closing a connection that ends domains is not here. */
-const CREATE = { PAUSED: 1 << 0, BYPASS_CACHE: 1 << 2, FORCE_BOOT: 1 << 3, VALIDATE: 1 << 4 };
+export const CREATE = { PAUSED: 1 << 0, BYPASS_CACHE: 1 << 2, FORCE_BOOT: 1 << 3, VALIDATE: 1 << 4 };
 /** virDomainUndefineFlags. */
-const UNDEFINE = {
+export const UNDEFINE = {
   MANAGED_SAVE: 1 << 0,
   SNAPSHOTS_METADATA: 1 << 1,
   NVRAM: 1 << 2,
@@ -26,7 +26,7 @@ const UNDEFINE = {
 const ACPI = 1 << 0,
   PARAVIRT = 1 << 4;
 /** virDomainSaveRestoreFlags. */
-const SAVE = { BYPASS_CACHE: 1 << 0, RUNNING: 1 << 1, PAUSED: 1 << 2 };
+export const SAVE = { BYPASS_CACHE: 1 << 0, RUNNING: 1 << 1, PAUSED: 1 << 2 };
 /** VIR_DOMAIN_DEFINE_VALIDATE. */
 const VALIDATE = 1 << 0;
 
@@ -214,13 +214,6 @@ export async function renameDomain(host: CommandHost, domain: Domain, name: stri
 
 /** What is known about it to people. @throws LibvirtError */
 export async function describeDomain(host: CommandHost, domain: Domain, text: string): Promise<void> {
-  guestOrDefined(domain);
+  if (domain.id !== undefined) guestId(domain);
   await failing(() => host.setDescription(domain.name, text));
 }
-
-const guestOrDefined = (domain: Domain): void => {
-  if (domain.id === 0) guestId(domain);
-};
-
-/** The definition that is kept for one. @throws LibvirtError where none is */
-export const keptOf = (host: CommandHost, { name }: Pick<Domain, 'name'>) => failing(() => findManaged(host, name));
