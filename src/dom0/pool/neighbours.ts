@@ -15,7 +15,7 @@ export interface Neighbours {
 }
 
 /** What so many bytes take from one end to the other: calls back when they have come. */
-export type Travel = (bytes: number, arrive: () => void) => void;
+type Travel = (bytes: number, arrive: () => void) => void;
 
 /** A channel between two ends of one process; `cut` breaks it, and what is on its way is lost. `soon`: when the event loop had its turn. `travel`: absent, it takes no time. */
 export function channelPair(

@@ -61,7 +61,7 @@ function hmac(key: Uint8Array, bytes: Uint8Array): Bytes {
 }
 
 /** 32 bytes of HKDF: one step of its expansion. */
-export const hkdf = (secret: Uint8Array, salt: Uint8Array, info: Uint8Array): Bytes =>
+const hkdf = (secret: Uint8Array, salt: Uint8Array, info: Uint8Array): Bytes =>
   hmac(hmac(salt, secret), joined(info, Uint8Array.of(1)));
 
 const AES_BLOCK = 16,

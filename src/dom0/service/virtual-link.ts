@@ -11,7 +11,7 @@ const HERE = 'localhost';
 /** A guest's slice may end so much behind the moment at which a piece has come. */
 const LATE_MS = 3;
 /** 4,096 pages a second. */
-export const LINK_BYTES_PER_SECOND = 16 * 2 ** 20;
+const LINK_BYTES_PER_SECOND = 16 * 2 ** 20;
 
 /** @throws Error with a sentence, in xl's words */
 export function moveWithin(
