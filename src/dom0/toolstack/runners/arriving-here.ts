@@ -20,25 +20,23 @@ export class ArrivingHere {
       take = resolve;
       refuse = reject;
     });
+    const attempt = (work: () => void): void => {
+      try {
+        work();
+      } catch (error) {
+        this.refuse(refuse, error as Error);
+      }
+    };
     this.to = {
       pages: pages => arrival.pages(pages),
       placed: () => {},
-      rehearse: saved => {
-        try {
-          arrival.rehearse(saved);
-        } catch (error) {
-          this.refuse(refuse, error as Error);
-        }
-      },
-      rest: saved => {
-        try {
+      rehearse: saved => attempt(() => arrival.rehearse(saved)),
+      rest: saved =>
+        attempt(() => {
           arrival.rest(saved);
           this.goOn(begin() as AnyAsk);
           take();
-        } catch (error) {
-          this.refuse(refuse, error as Error);
-        }
-      },
+        }),
       refused: why => this.refuse(refuse, new SavedStateError(why)),
     };
     this.started = state.then(() => domain.about);
