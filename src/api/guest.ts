@@ -1,11 +1,14 @@
 /** A guest of the package's interface, over what the page asks of Domain 0. */
 import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView } from '../dom0/service/index.ts';
-import { screenPicture, screenText } from '../hypervisor/view/index.ts';
+import { readScreen, screenPicture, screenText } from '../hypervisor/view/index.ts';
 import type { HostCalls } from './host-calls.ts';
 import { Stream } from './streams.ts';
 import type { Guest, GuestInfo, Picture, Snapshot } from './types.ts';
 
 const WAIT_MS = 60_000;
+/** A screen that changes just now stands still soon, but where its guest's thread has stopped in the middle. */
+const STILL_MS = 2,
+  MOST_TRIES = 100;
 /** What a console has shown is kept as far as this back, in characters, for whoever waits for something in it. */
 const MOST_SEEN = 1 << 20;
 
@@ -109,12 +112,22 @@ export class GuestOfHost implements Guest {
     const view = await this.calls.api.view(id);
     try {
       const { memory, screenOffset } = view;
-      if (memory) return { ...screenPicture(memory, screenOffset), text: screenText(memory, screenOffset) };
+      if (memory) return await this.still(memory, screenOffset);
       const { screen, pixels } = await firstCopy(view);
       return { ...screenPicture(screen, 0, pixels && new Uint32Array(pixels)), text: screenText(screen, 0) };
     } finally {
       view.console.close();
     }
+  }
+
+  private async still(memory: SharedArrayBuffer, screen: number): Promise<Picture> {
+    const read = (): Picture => ({ ...screenPicture(memory, screen), text: screenText(memory, screen) });
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const picture = readScreen(memory, screen, read);
+      if (picture) return picture;
+      await new Promise<void>(resolve => void this.calls.later(STILL_MS, resolve));
+    }
+    return read();
   }
 
   pause = (): Promise<void> => this.calls.api.pause(this.domain().id);

@@ -2,7 +2,7 @@
 import type { Member, Toolstack } from '../../dom0/toolstack/index.ts';
 import type { MouseMove } from '../../hypervisor/index.ts';
 import { SCREEN } from '../../hypervisor/layout/index.ts';
-import { type ScreenPicture, screenPicture } from '../../hypervisor/view/index.ts';
+import { readScreen, type ScreenPicture, screenPicture } from '../../hypervisor/view/index.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: of whichever console
 type AnyToolstack = Toolstack<any>;
@@ -39,11 +39,8 @@ export function screenOf(toolstack: AnyToolstack, name: string, find: () => AnyM
     picture: () => {
       const member = living();
       if (!member) return undefined;
-      const block = blockOf(member),
-        before = Atomics.load(block, SCREEN.SEQUENCE);
-      if (before % 2 !== 0) return undefined;
-      const picture = screenPicture(memory, block.byteOffset);
-      return Atomics.load(block, SCREEN.SEQUENCE) === before ? picture : undefined;
+      const { screenOffset } = member.record;
+      return readScreen(memory, screenOffset, () => screenPicture(memory, screenOffset));
     },
     want: () => {
       const member = living();

@@ -63,6 +63,15 @@ export function screenPicture(memory: Memory, screen: number, pixels?: Uint32Arr
   return { width, height: rows * cellHeight, rgb };
 }
 
+/** What `read` finds in the block at `screen`, which a domain writes meanwhile; undefined: it changes just now. */
+export function readScreen<T>(memory: Memory, screen: number, read: () => T): T | undefined {
+  const words = new Int32Array(memory, screen, SCREEN.DATA),
+    before = Atomics.load(words, SCREEN.SEQUENCE);
+  if (before % 2 !== 0) return undefined;
+  const found = read();
+  return Atomics.load(words, SCREEN.SEQUENCE) === before ? found : undefined;
+}
+
 /** Characters of a text screen, a line a row; '' where there is none. */
 export function screenText(memory: Memory, screen: number): string {
   const words = new Int32Array(memory, screen);
