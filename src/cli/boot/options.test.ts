@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { forGuests, listenedFor, parseBootOptions, UsageError } from './options.ts';
+import { listenedFor } from './listen-words.ts';
+import { forGuests, parseBootOptions, UsageError } from './options.ts';
 import { Watcher } from './until.ts';
 
 describe('options', () => {

@@ -9,7 +9,6 @@ import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
 import { LEAST_MMIO_HOLE_MIB, MAX_MEMORY_MIB, MAX_VCPUS, MOST_MMIO_HOLE_MIB } from '../../hypervisor/layout/index.ts';
 import { MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
 
-import { readPassword } from '../rfb/index.ts';
 import { JIT_THRESHOLD_ABOUT, JIT_TWICE, MAX_JIT_THRESHOLD, NO_JIT_ABOUT } from '../jit-options.ts';
 import { checkForwards, forwardWord, netWord } from './network-words.ts';
 import { UsageError } from './usage-error.ts';
@@ -478,36 +477,7 @@ export function forGuests(word: string, values: readonly string[], names: readon
   return found;
 }
 
-/** Where a guest's screen is shown, and to whom. */
-export interface VncPlace {
-  port: number;
-  /** Absent: to everybody on this machine. */
-  password?: Uint8Array;
-}
-
-/** What of each guest is listened for: the port of its --gdb, and its --vnc. @throws UsageError */
-export const listenedFor = (
-  { gdb, vnc }: Pick<BootOptions, 'gdb' | 'vnc'>,
-  names: readonly string[],
-): { gdb: Map<string, number>; vnc: Map<string, VncPlace> } => ({
-  gdb: new Map([...forGuests('--gdb', gdb, names)].map(([name, port]) => [name, integer('--gdb', port, 0, 0xffff)])),
-  vnc: new Map([...forGuests('--vnc', vnc, names)].map(([name, value]) => [name, vncPlace(value)])),
-});
-
-function vncPlace(value: string): VncPlace {
-  const [, first, option, path] = /^([^,]*)(?:,([^=]*)=(.*))?$/s.exec(value) ?? [];
-  if (first === undefined || (option !== undefined && (option !== 'password' || path === '')))
-    throw new UsageError(`--vnc takes PORT or PORT,password=F, and F is a file, not "${value}".`);
-  const port = integer('--vnc', first, 0, 0xffff);
-  if (path === undefined) return { port };
-  try {
-    return { port, password: readPassword(path) };
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message} (--vnc)`);
-  }
-}
-
-function integer(word: string, text: string, least: number, most: number): number {
+export function integer(word: string, text: string, least: number, most: number): number {
   const value = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? Number(text) : NaN;
   if (!(value >= least && value <= most))
     throw new UsageError(`${word} takes a whole number from ${least} to ${most}, not "${text}".`);

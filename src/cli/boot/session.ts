@@ -22,7 +22,7 @@ import { VERSION } from '../version.ts';
 import { removable } from './disks.ts';
 import { openFile } from './image-file.ts';
 import { Lines } from './lines.ts';
-import type { VncPlace } from './options.ts';
+import type { VncPlace } from './listen-words.ts';
 import { VIRTUAL_EPOCH_MS } from '../../dom0/service/index.ts';
 import { addStats, type Stats, statsOf } from './stats.ts';
 
