@@ -7,6 +7,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { ByteChannel } from '../dom0/host/nbd/index.ts';
+import { joined } from '../formats/bytes/index.ts';
 import { encode } from '../formats/xdr/index.ts';
 import { type Pick, picker } from './fuzz/pick.ts';
 import { Client } from './libvirtd/client.ts';
@@ -71,8 +72,6 @@ class Line implements ByteChannel {
 }
 
 const bytesOf = (pick: Pick, most: number): Uint8Array => Uint8Array.from({ length: pick(most + 1) }, () => pick(256));
-
-const joined = (parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap(part => [...part]));
 
 const word = (value: number): Uint8Array => {
   const bytes = new Uint8Array(4);

@@ -1,5 +1,6 @@
 /** The server's side of DHCP. Sources: RFC 2131, RFC 2132. */
-import { ascii, concat, get16, get32, put16, put32 } from './packets.ts';
+import { concat } from '../../formats/bytes/index.ts';
+import { ascii, get16, get32, put16, put32 } from './packets.ts';
 
 export const DHCP_SERVER_PORT = 67,
   DHCP_CLIENT_PORT = 68;

@@ -1,5 +1,6 @@
 /** A name server for a table of names. Source: RFC 1035, 4.1. */
-import { concat, get16, put16, put32 } from './packets.ts';
+import { concat } from '../../formats/bytes/index.ts';
+import { get16, put16, put32 } from './packets.ts';
 
 export const DNS_PORT = 53;
 const HEADER = 12;

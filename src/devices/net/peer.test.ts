@@ -1,9 +1,9 @@
+import { concat } from '../../formats/bytes/index.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TestTimers } from '../testing.ts';
 import {
   ascii,
   checksum,
-  concat,
   get16,
   get32,
   ipFrame,

@@ -1,5 +1,6 @@
 /** A TFTP server that is read from. Sources: RFC 1350, RFC 2347 (options), RFC 2348 (block size), RFC 2349 (transfer size). */
-import { ascii, concat, get16, put16 } from './packets.ts';
+import { concat } from '../../formats/bytes/index.ts';
+import { ascii, get16, put16 } from './packets.ts';
 
 export const TFTP_PORT = 69;
 const RRQ = 1,

@@ -2,6 +2,8 @@
  * What of WebCrypto a pool needs, for pages to which browsers give none (over plain http from another machine): SHA-256 (FIPS 180-4), HKDF of it (RFC 5869) and
  * AES-GCM with keys of 256 bits (FIPS 197, NIST SP 800-38D). It does not hide by its timing what it works on, and is slow: such a page is a viewer.
  */
+import { concat } from '../../formats/bytes/index.ts';
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The part of SubtleCrypto that is here. */
@@ -52,17 +54,15 @@ export function sha256(bytes: Uint8Array): Bytes {
   return out;
 }
 
-const joined = (...parts: readonly Uint8Array[]): Bytes => Uint8Array.from(parts.flatMap(part => [...part]));
-
 /** HMAC (RFC 2104), with a key of at most a block. */
 function hmac(key: Uint8Array, bytes: Uint8Array): Bytes {
   const padded = (byMask: number): Bytes => Uint8Array.from({ length: BLOCK }, (_, i) => (key[i] ?? 0) ^ byMask);
-  return sha256(joined(padded(0x5c), sha256(joined(padded(0x36), bytes))));
+  return sha256(concat(padded(0x5c), sha256(concat(padded(0x36), bytes))));
 }
 
 /** 32 bytes of HKDF: one step of its expansion. */
 const hkdf = (secret: Uint8Array, salt: Uint8Array, info: Uint8Array): Bytes =>
-  hmac(hmac(salt, secret), joined(info, Uint8Array.of(1)));
+  hmac(hmac(salt, secret), concat(info, Uint8Array.of(1)));
 
 const AES_BLOCK = 16,
   ROUNDS = 14,
@@ -159,7 +159,7 @@ class GcmKey {
 
   private counted(iv: Uint8Array, first: number, bytes: Uint8Array): Bytes {
     const out = Uint8Array.from(bytes),
-      counter = joined(iv, new Uint8Array(4)),
+      counter = concat(iv, new Uint8Array(4)),
       pad = new Uint8Array(AES_BLOCK);
     for (let at = 0, count = first; at < out.length; at += AES_BLOCK, count++) {
       new DataView(counter.buffer).setUint32(12, count);
@@ -202,7 +202,7 @@ export const subtleByHand = {
     keyFrom(new GcmKey(hkdf(secret as unknown as Uint8Array, bytesOf(salt), bytesOf(info)))),
   encrypt: async ({ iv }: AesGcmParams, key: CryptoKey, bytes: BufferSource) => {
     const sealed = gcm(key).crypt(bytesOf(iv), bytesOf(bytes));
-    return joined(sealed, gcm(key).tag(bytesOf(iv), sealed)).buffer;
+    return concat(sealed, gcm(key).tag(bytesOf(iv), sealed)).buffer;
   },
   /** @throws DOMException as WebCrypto's where the tag is another one */
   decrypt: async ({ iv }: AesGcmParams, key: CryptoKey, bytes: BufferSource) => {

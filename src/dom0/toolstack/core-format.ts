@@ -4,6 +4,7 @@
  * (arch_get_info_guest); SDM vol. 1, table 10-2 (FXSAVE).
  */
 import { registers as R } from '../../cpu/architecture/index.ts';
+import { joined } from '../../formats/bytes/index.ts';
 import type { SavedState } from '../../hypervisor/index.ts';
 import { CHANGESET, guestKinds, PV_VIRT_START, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/interfaces/xen/index.ts';
 
@@ -134,16 +135,6 @@ function text(value: string, bytes: number): Uint8Array {
   const field = new Uint8Array(bytes);
   field.set(new TextEncoder().encode(value).subarray(0, bytes - 1));
   return field;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 function note(type: number, description: Uint8Array): Uint8Array {

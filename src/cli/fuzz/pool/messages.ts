@@ -1,19 +1,11 @@
 /** What a hostile member of a pool may send on each of its channels: mostly what nearly is right, so that it comes far. */
 import * as Y from 'yjs';
 import { CHECKPOINT, encodeHead, encodeKept } from '../../../dom0/pool/index.ts';
+import { concat } from '../../../formats/bytes/index.ts';
 import type { Pick } from '../pick.ts';
 
 const bytesOf = (pick: Pick, count: number): Uint8Array => Uint8Array.from({ length: count }, () => pick(256));
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
-const joined = (...parts: readonly Uint8Array[]): Uint8Array => {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-};
 const u32 = (value: number): Uint8Array => {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value, true);
@@ -31,7 +23,7 @@ function spoiled(pick: Pick, bytes: Uint8Array): Uint8Array {
 
 /** A message behind its length (peer.ts). */
 const framed = (pick: Pick, message: Uint8Array): Uint8Array =>
-  pick(2000) === 0 ? joined(u32(pick(2 ** 31)), message) : joined(u32(message.length), message);
+  pick(2000) === 0 ? concat(u32(pick(2 ** 31)), message) : concat(u32(message.length), message);
 
 const WORDS = ['alfa', 'bravo', 'zulu', '../..', '', '-', 'web', '__proto__', 'a'.repeat(400)];
 const anything = (pick: Pick): unknown =>
@@ -80,12 +72,12 @@ const varUint = (value: number): number[] => {
   for (; value > 0x7f; value = Math.floor(value / 128)) bytes.push((value % 128) | 0x80);
   return [...bytes, value];
 };
-const withLength = (bytes: Uint8Array): Uint8Array => joined(Uint8Array.from(varUint(bytes.length)), bytes);
+const withLength = (bytes: Uint8Array): Uint8Array => concat(Uint8Array.from(varUint(bytes.length)), bytes);
 
 export type Maker = (pick: Pick) => Uint8Array;
 
 /** A message of a move, or of checkpoints. */
-const typed = (type: number, body: Uint8Array): Uint8Array => joined(u32(type), u32(body.length), body);
+const typed = (type: number, body: Uint8Array): Uint8Array => concat(u32(type), u32(body.length), body);
 
 /** One checkpoint as it comes behind the words before it: else all but the first message of a channel would be out of place. */
 const checkpoints: Maker = pick => {
@@ -104,13 +96,13 @@ const checkpoints: Maker = pick => {
   let restBytes = 0;
   for (let i = pick(8); i > 0; i--) {
     const type = one(pick, [CHECKPOINT.PAGES, CHECKPOINT.BYTES, CHECKPOINT.BYTES, CHECKPOINT.AGAIN]);
-    const body = type === CHECKPOINT.AGAIN ? joined(u32(pick(4)), u32(pick(2))) : bytesOf(pick, pick(200));
+    const body = type === CHECKPOINT.AGAIN ? concat(u32(pick(4)), u32(pick(2))) : bytesOf(pick, pick(200));
     if (type === CHECKPOINT.BYTES) restBytes += body.length;
     parts.push(typed(type, body));
   }
   const head = encodeHead({ atMs: pick(2 ** 31), devices: {}, pagesAt: pick(restBytes + 2) });
   parts.push(typed(CHECKPOINT.END, pick(8) === 0 ? bytesOf(pick, 40) : head));
-  return spoiled(pick, joined(...parts));
+  return spoiled(pick, concat(...parts));
 };
 
 /** By the service of the channel. */
@@ -124,12 +116,12 @@ export function makers(): Record<'state' | 'frames' | 'leases' | 'migrate' | 'ch
         const presence = [1, ...varUint(pick(2 ** 31)), ...varUint(pick(1000))];
         return framed(
           pick,
-          joined(Uint8Array.of(1), withLength(spoiled(pick, joined(Uint8Array.from(presence), withLength(said))))),
+          concat(Uint8Array.of(1), withLength(spoiled(pick, concat(Uint8Array.from(presence), withLength(said))))),
         );
       }
       // A state vector that asks for what is there.
-      if (kind === 1) return framed(pick, joined(Uint8Array.of(0, 0), withLength(spoiled(pick, Uint8Array.of(0)))));
-      return framed(pick, joined(Uint8Array.of(0, 1 + pick(2)), withLength(spoiled(pick, writing.change(pick)))));
+      if (kind === 1) return framed(pick, concat(Uint8Array.of(0, 0), withLength(spoiled(pick, Uint8Array.of(0)))));
+      return framed(pick, concat(Uint8Array.of(0, 1 + pick(2)), withLength(spoiled(pick, writing.change(pick)))));
     },
     frames: pick => {
       const length = pick(500) === 0 ? pick(65_536) : 14 + pick(200);
@@ -144,7 +136,7 @@ export function makers(): Record<'state' | 'frames' | 'leases' | 'migrate' | 'ch
         Math.min(12, Math.max(0, frame.length - 2)),
       );
       if (pick(2) === 0) frame.fill(0xff, 0, 6);
-      return joined(Uint8Array.of(length & 0xff, length >>> 8), frame);
+      return concat(Uint8Array.of(length & 0xff, length >>> 8), frame);
     },
     leases: pick => {
       const what = one(pick, ['acquire', 'renew', 'reclaim', 'hand-over', 'release', 'ask', 'steal']);
@@ -162,18 +154,18 @@ export function makers(): Record<'state' | 'frames' | 'leases' | 'migrate' | 'ch
     migrate: pick => {
       const type = pick(3) === 0 ? pick(12) : one(pick, [2, 8]);
       const body = type === 8 ? text(`zulu ${one(pick, WORDS)} ${pick(100)}`) : bytesOf(pick, pick(200));
-      return spoiled(pick, joined(u32(type), u32(pick(100) === 0 ? pick(2 ** 31) : body.length), body));
+      return spoiled(pick, concat(u32(type), u32(pick(100) === 0 ? pick(2 ** 31) : body.length), body));
     },
     checkpoints,
     nbd: pick => {
       // The client's flags and an option (IHAVEOPT), or a request.
-      const option = joined(
+      const option = concat(
         text('IHAVEOPT'),
         u32(pick(8) << 24),
         Uint8Array.of(0, 0, 0, pick(40)),
         bytesOf(pick, pick(40)),
       );
-      const request = joined(Uint8Array.of(0x25, 0x60, 0x95, 0x13, 0, pick(4), 0, pick(9)), bytesOf(pick, 20));
+      const request = concat(Uint8Array.of(0x25, 0x60, 0x95, 0x13, 0, pick(4), 0, pick(9)), bytesOf(pick, 20));
       return spoiled(pick, pick(2) === 0 ? option : request);
     },
   };

@@ -1,4 +1,5 @@
 /** What a guest shows, in a file that outlives it: what xenconsoled keeps in XEN_LOG_DIR/console with --log=guest (tools/console/daemon/io.c). */
+import { joined } from '../../../formats/bytes/index.ts';
 import { type HostFiles, LOG_BYTES, LogFile } from '../../host/files/index.ts';
 import type { Later } from '../../host/index.ts';
 
@@ -34,12 +35,7 @@ export class ConsoleLog {
     this.cancel?.();
     this.cancel = undefined;
     if (this.waitingBytes === 0) return this.file.written();
-    const all = new Uint8Array(this.waitingBytes);
-    let at = 0;
-    for (const bytes of this.waiting) {
-      all.set(bytes, at);
-      at += bytes.length;
-    }
+    const all = joined(this.waiting);
     this.waiting = [];
     this.waitingBytes = 0;
     this.file.append(all);

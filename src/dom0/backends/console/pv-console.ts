@@ -2,6 +2,7 @@
  * The back end of a domain's PV console, what xenconsoled does: bytes out of the ring, typed bytes in.
  * Source: xen/include/public/io/console.h (struct xencons_interface); tools/console/daemon/io.c.
  */
+import { joined } from '../../../formats/bytes/index.ts';
 import type { Access, Mapping } from '../access.ts';
 import { CONSOLE_PAGE as PAGE } from '../../../hypervisor/interfaces/xen/index.ts';
 
@@ -46,13 +47,7 @@ export class PvConsole {
 
   /** Those, for a saved state. */
   get typedBytesWaiting(): Uint8Array {
-    const all = new Uint8Array(this.typedBytes);
-    let at = 0;
-    for (const bytes of this.typed) {
-      all.set(bytes, at);
-      at += bytes.length;
-    }
-    return all;
+    return joined(this.typed);
   }
 
   /** Moves what can be moved; the guest is told when it was anything, so that a writer who waits for room goes on. */

@@ -9,6 +9,7 @@
  * not flushed: the first record that does not check ends the list, and what lies behind it is cut off before anything else is written.
  */
 import { DeviceFull } from '../../../formats/blocks/index.ts';
+import { joined } from '../../../formats/bytes/index.ts';
 import { crc32 } from '../../../formats/unpack/index.ts';
 import { type Store, StoreDamaged, type StoreFile } from './store.ts';
 
@@ -158,7 +159,7 @@ export class Journal {
       framed.push(record.bytes);
       crc = record.crc;
     }
-    const bytes = joined(framed);
+    const bytes = framed.length === 1 ? framed[0] : joined(framed);
     file.write(this.end, bytes);
     file.flush();
     this.end += bytes.length;
@@ -207,15 +208,4 @@ export class Journal {
   close(): void {
     for (const file of this.files) file.close();
   }
-}
-
-function joined(parts: Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0];
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

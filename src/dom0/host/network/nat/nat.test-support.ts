@@ -17,7 +17,8 @@ import {
   PROTOCOL_UDP,
   udpFrame,
 } from '../../../../devices/net/index.ts';
-import { concat, parseUdp } from '../../../../devices/net/packets.ts';
+import { concat } from '../../../../formats/bytes/index.ts';
+import { parseUdp } from '../../../../devices/net/packets.ts';
 import { stationOf } from '../../../../devices/net/stations.ts';
 import { TestTimers } from '../../../../devices/testing.ts';
 import type { SocketAddress } from '../../nbd/index.ts';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GATEWAY, get16, get32, NAME_SERVER, parseAddress } from '../../../../devices/net/index.ts';
-import { ascii, concat } from '../../../../devices/net/packets.ts';
+import { concat } from '../../../../formats/bytes/index.ts';
+import { ascii } from '../../../../devices/net/packets.ts';
 import { SEND_BYTES } from './endpoint.ts';
 import { readForward } from './forward.ts';
 import { bytesOf, difference, FakeDatagrams, FakeOutside, FakeStream, joined, ME, Net } from './nat.test-support.ts';

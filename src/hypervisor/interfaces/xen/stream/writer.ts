@@ -7,6 +7,7 @@ import type { Domain } from '../../../domain/domain.ts';
 import { SavedStateError } from '../../../domain/saved-state-error.ts';
 import { SCREEN_BYTES } from '../../../layout/layout.ts';
 import { XEN } from '../layout.ts';
+import { joined } from '../../../../formats/bytes/index.ts';
 import { crc32 } from '../../../../formats/unpack/index.ts';
 import { FRAME_SHIFT } from '../../../memory/machine.ts';
 import { encodePlain } from './plain-data.ts';
@@ -109,14 +110,7 @@ export class StateWriter {
   rehearsal(): Uint8Array | undefined {
     if (this.domain.remote) return undefined;
     const writer = new StateWriter(this.domain, this.by, NOTHING);
-    const pieces = [...writer.counted(writer.state([])), ...writer.end()];
-    const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const piece of pieces) {
-      whole.set(piece, at);
-      at += piece.length;
-    }
-    return whole;
+    return joined([...writer.counted(writer.state([])), ...writer.end()]);
   }
 
   private *counted(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {

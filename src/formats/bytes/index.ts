@@ -1,0 +1,2 @@
+/** Bytes of no format in particular. */
+export { concat, joined } from './joined.ts';
