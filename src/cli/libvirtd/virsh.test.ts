@@ -136,6 +136,17 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     ]);
   });
 
+  it('attaches a card to a domain that runs', async () => {
+    const { virsh, write } = await daemonWithVirsh();
+    write('a.xml', DEMO);
+    await virsh('define a.xml');
+    await virsh('start a');
+    expect(await virsh('attach-interface a bridge xenbr0 --mac 00:16:3e:00:00:07')).toBe(
+      'Interface attached successfully\n\n',
+    );
+    expect(await virsh('domiflist a')).toMatch(/ vif1\.0 .* 00:16:3e:00:00:07\n/);
+  });
+
   it('lists networks, pools and volumes, and what there is none of', async () => {
     const { virsh, files } = await daemonWithVirsh();
     await files.mkdir('/var/lib/xen/images', { recursive: true });

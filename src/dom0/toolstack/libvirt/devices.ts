@@ -59,10 +59,10 @@ export async function blockInfo(host: CommandHost, { definition }: Domain, targe
   });
 }
 
-/** What a device's XML defines, as a domain has it. @throws LibvirtError with all that is wrong */
+/** What a device's XML defines, as a domain has it: one that has what it needs without the device, for a kernel. @throws LibvirtError with all that is wrong */
 async function deviceOf(xml: string) {
   const name = '(device_definition)';
-  const text = `<domain type='xen'><name>d</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type></os><devices>${xml}</devices></domain>`;
+  const text = `<domain type='xen'><name>d</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/none</kernel></os><devices>${xml}</devices></domain>`;
   await prepareToRead(text);
   const { definition, findings } = judgeDefinition(name, text);
   const wrong = findings.filter(isError);
