@@ -147,6 +147,15 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     expect(await virsh('domiflist a')).toMatch(/ vif1\.0 .* 00:16:3e:00:00:07\n/);
   });
 
+  it('pins a processor where it is asked to, or says that it cannot', async () => {
+    const { virsh, write } = await daemonWithVirsh();
+    write('a.xml', DEMO);
+    await virsh('define a.xml');
+    await virsh('start a');
+    expect(await virsh('vcpupin a 0 0 --live')).toBe('\n');
+    expect(await virsh('vcpupin a 0 0 --config')).toMatch(/^1: error: Operation not supported: /);
+  });
+
   it('lists networks, pools and volumes, and what there is none of', async () => {
     const { virsh, files } = await daemonWithVirsh();
     await files.mkdir('/var/lib/xen/images', { recursive: true });

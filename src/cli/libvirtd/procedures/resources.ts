@@ -107,7 +107,7 @@ export const RESOURCES: Table = {
     changes: true,
     arguments: struct({ domain, vcpu: unsigned, map: bytes(MOST_MAP_BYTES), flags }),
     run: async ({ host }, given) =>
-      libvirt.pinVcpu(host, await meant(host, given.domain), given.vcpu, affinityOf(given.map)),
+      libvirt.pinVcpu(host, await meant(host, given.domain), given.vcpu, affinityOf(given.map), given.flags),
   }),
   domain_get_job_stats: procedure({
     arguments: ofDomainWithFlags,

@@ -109,8 +109,20 @@ export async function vcpusOf(host: CommandHost, domain: Domain): Promise<Vcpu[]
   });
 }
 
-/** @throws LibvirtError */
-export async function pinVcpu(host: CommandHost, domain: Domain, vcpu: number, affinity: number): Promise<void> {
+/** Of one that runs. @throws LibvirtError */
+export async function pinVcpu(
+  host: CommandHost,
+  domain: Domain,
+  vcpu: number,
+  affinity: number,
+  flags = 0,
+): Promise<void> {
+  checkFlags(flags, LIVE | CONFIG, 'libxlDomainPinVcpuFlags');
+  if ((flags & CONFIG) !== 0)
+    throw new LibvirtError(
+      'OPERATION_UNSUPPORTED',
+      'processors of a definition are pinned by defining it anew (virsh edit)',
+    );
   const id = activeId(domain);
   const list = Array.from({ length: host.queue.pcpus }, (_, cpu) => cpu).filter(cpu => (affinity >>> cpu) & 1);
   if (list.length === 0) throw new LibvirtError('INVALID_ARG', 'Empty cpu list for pinning');
