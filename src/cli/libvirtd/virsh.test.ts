@@ -156,6 +156,14 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     expect(await virsh('vcpupin a 0 0 --config')).toMatch(/^1: error: Operation not supported: /);
   });
 
+  it('lists domains by whether they have snapshots', async () => {
+    const { virsh, write } = await daemonWithVirsh();
+    write('a.xml', DEMO);
+    await virsh('define a.xml');
+    expect(await virsh('list --all --name --without-snapshot')).toBe('Domain-0\na\n\n');
+    expect(await virsh('list --all --name --with-snapshot')).toBe('\n');
+  });
+
   it('lists networks, pools and volumes, and what there is none of', async () => {
     const { virsh, files } = await daemonWithVirsh();
     await files.mkdir('/var/lib/xen/images', { recursive: true });

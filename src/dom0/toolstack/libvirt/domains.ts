@@ -8,6 +8,7 @@ import type { CommandHost } from '../command-host.ts';
 import { type Domain, domainsOf, REASONS, type Status } from '../domains/index.ts';
 import type { ManagedDomain } from '../managed/index.ts';
 import { runNsOf } from '../run-time.ts';
+import { recordsOf } from '../snapshots/index.ts';
 import { uuidOfName } from '../uuid.ts';
 import { LibvirtError } from './errors.ts';
 import { matches } from './flags.ts';
@@ -79,9 +80,13 @@ async function traits(host: CommandHost, domain: Domain): Promise<number> {
     (byState[status.state as keyof typeof byState] ?? LIST.OTHER) |
     ((await hasManagedSave(host, domain)) ? LIST.MANAGEDSAVE : LIST.NO_MANAGEDSAVE) |
     ((await isAutomatic(host, domain)) ? LIST.AUTOSTART : LIST.NO_AUTOSTART) |
+    ((await hasSnapshot(host, domain)) ? LIST.HAS_SNAPSHOT : LIST.NO_SNAPSHOT) |
     LIST.NO_CHECKPOINT
   );
 }
+
+const hasSnapshot = async (host: CommandHost, { name }: Domain): Promise<boolean> =>
+  host.parts.files !== undefined && (await recordsOf(host).list(name)).length > 0;
 
 export const isAutomatic = async (host: CommandHost, { managed }: Domain): Promise<boolean> =>
   managed !== undefined && host.managed !== undefined && (await host.managed.isAutomatic(managed));
