@@ -12,30 +12,35 @@ export function Heat({ written }: { written: readonly (readonly number[])[] }) {
   if (parts === 0) return null;
   const busiest = written.map(row => row.filter(part => part > 0).length);
   return (
-    <svg
-      class="pheat"
-      role="img"
-      aria-label={words.heat(busiest, parts)}
-      viewBox={`0 0 ${parts} ${written.length * ROW}`}
-      preserveAspectRatio="none"
-      style={`height:${written.length * ROW}px`}
-    >
-      <title>{words.heat(busiest, parts)}</title>
-      {written.flatMap((row, y) =>
-        row.map(
-          (part, x) =>
-            part > 0 && (
-              <rect
-                key={`${x} ${y}`}
-                x={x}
-                y={y * ROW}
-                width={1}
-                height={ROW - GAP}
-                opacity={FAINT + MORE * Math.min(1, part)}
-              />
-            ),
-        ),
-      )}
-    </svg>
+    <>
+      <span class="pheat-of" aria-hidden="true">
+        {words.heatOf}
+      </span>
+      <svg
+        class="pheat"
+        role="img"
+        aria-label={words.heat(busiest, parts)}
+        viewBox={`0 0 ${parts} ${written.length * ROW}`}
+        preserveAspectRatio="none"
+        style={`height:${written.length * ROW}px`}
+      >
+        <title>{words.heat(busiest, parts)}</title>
+        {written.flatMap((row, y) =>
+          row.map(
+            (part, x) =>
+              part > 0 && (
+                <rect
+                  key={`${x} ${y}`}
+                  x={x}
+                  y={y * ROW}
+                  width={1}
+                  height={ROW - GAP}
+                  opacity={FAINT + MORE * Math.min(1, part)}
+                />
+              ),
+          ),
+        )}
+      </svg>
+    </>
   );
 }

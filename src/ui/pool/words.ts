@@ -67,6 +67,7 @@ export const words = {
   dirty: (written: string) => `while it writes ${written}/s`,
   stood: (ms: number) => `stood still for ${seconds(ms)}`,
   total: (ms: number) => `${seconds(ms)} in all`,
+  heatOf: 'Where it writes, in its memory from left to right, a row for each round:',
   heat: (written: readonly number[], parts: number) =>
     `Where it writes: ${written.map((count, i) => `${count} of ${parts} parts of its memory in round ${i + 2}`).join(', ')}`,
   open: (guest: string) => `Open ${guest}`,

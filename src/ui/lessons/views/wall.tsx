@@ -226,6 +226,7 @@ function OfHub({ word }: { word: string }) {
   const typed = useSignal('');
   return (
     <form
+      class="lhub"
       onSubmit={event => {
         event.preventDefault();
         const to = address();
@@ -236,7 +237,7 @@ function OfHub({ word }: { word: string }) {
       <p class="sec">{words.wall.room(word)}</p>
       <p class="row wrap">
         <label>
-          {words.wall.hub}{' '}
+          {words.wall.hub}
           <input
             class="in"
             value={typed.value}
