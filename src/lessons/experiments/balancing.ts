@@ -181,12 +181,16 @@ export const balancing: Experiment = {
     const of = (mode: Mode): Row[] => rows.filter(row => row.mode === mode),
       sum = (mode: Mode, column: string): number => of(mode).reduce((all, row) => all + numberOf(row, column), 0),
       most = (mode: Mode): number => Math.max(...of(mode).map(row => numberOf(row, 'busy'))),
-      empty = (mode: Mode): number => of(mode).filter(row => row.guests === 0).length;
+      empty = (mode: Mode): number => of(mode).filter(row => row.guests === 0).length,
+      moves = (mode: Mode): string => {
+        const made = numberOf(of(mode)[0], 'moves');
+        return `${made} ${made === 1 ? 'move' : 'moves'}`;
+      };
     const isRelieved = most('performance') < most('off') && most('performance') < 76.5,
       isEmptier = empty('density') > empty('off');
     return {
       held: isRelieved && isEmptier ? 'yes' : isRelieved || isEmptier ? 'partly' : 'no',
-      text: `Performance brought the busiest host from ${percent(most('off') / 100)} to ${percent(most('performance') / 100)} with ${numberOf(of('performance')[0], 'moves')} moves; all guests together waited ${short(sum('performance', 'waited'))} % of the time, and ${short(sum('off', 'waited'))} % without it. Density left ${empty('density')} hosts empty where ${empty('off')} had been, with ${numberOf(of('density')[0], 'moves')} moves: ${short(sum('density', 'watts'))} W by the model, where hosts of the pool as it was draw ${short(sum('off', 'watts'))} and those of performance ${short(sum('performance', 'watts'))}. The two want opposite things: energy is saved where hosts are full, and waiting where they are not. A real pool looks every minute and not every tenth of a second, since a move costs processor time on both hosts, and bursts that are shorter than its look are over before it has moved anything.`,
+      text: `Performance brought the busiest host from ${percent(most('off') / 100)} to ${percent(most('performance') / 100)} with ${moves('performance')}; all guests together waited ${short(sum('performance', 'waited'))} % of the time, and ${short(sum('off', 'waited'))} % without it. Density left ${empty('density')} hosts empty where ${empty('off')} had been, with ${moves('density')}: ${short(sum('density', 'watts'))} W by the model, where hosts of the pool as it was draw ${short(sum('off', 'watts'))} and those of performance ${short(sum('performance', 'watts'))}. The two want opposite things: energy is saved where hosts are full, and waiting where they are not. A real pool looks every minute and not every tenth of a second, since a move costs processor time on both hosts, and bursts that are shorter than its look are over before it has moved anything.`,
     };
   },
 };
