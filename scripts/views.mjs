@@ -968,6 +968,20 @@ const VIEWS = [
     ['shadow-or-nested', 3],
   ].map(([id, round]) => [`lesson-${id}`, page => openRound(page, id, round)]),
   [
+    'lesson-live-migration',
+    async page => {
+      await openRound(page, 'live-migration', 3);
+      await page.locator('.ask input').fill('60');
+      await page.getByRole('button', { name: 'Keep the answer' }).click();
+      await page.getByRole('button', { name: 'Run it for me' }).click();
+      await page.getByRole('button', { name: 'Measure' }).click();
+      await page
+        .getByRole('region', { name: /round by round/ })
+        .getByText('It stood still')
+        .waitFor({ timeout: PROMPT_MS });
+    },
+  ],
+  [
     'lesson-paravirtual',
     async page => {
       await openRound(page, 'paravirtual', 3);
