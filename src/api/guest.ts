@@ -80,7 +80,9 @@ export class GuestOfHost implements Guest {
   }
 
   async waitFor(what: string | RegExp, timeoutMs: number = WAIT_MS): Promise<string> {
-    const has = (text: string): boolean => (typeof what === 'string' ? text.includes(what) : what.test(text));
+    // One that goes on from where it was (g, y) would miss what stands before that.
+    const pattern = typeof what === 'string' ? what : new RegExp(what.source, what.flags.replace(/[gy]/g, ''));
+    const has = (text: string): boolean => (typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text));
     const stream = this.console() as Stream<string>;
     let seen = '',
       late = false;

@@ -25,6 +25,9 @@ describe('a host of the package', () => {
     expect(await guest.waitFor(PROMPT)).toContain('minipv as PVH');
     await guest.type('help\r');
     expect(await guest.waitFor(/help[^]*minipv> $/)).toContain('xenstore');
+    // A pattern that remembers where it was is looked for in all of it, each time.
+    const prompt = /minipv as/g;
+    for (let n = 0; n < 2; n++) expect(await guest.waitFor(prompt, 5000)).toContain('minipv as PVH');
     expect(await guest.info()).toMatchObject({ name: 'minipv-pvh', type: 'pvh', memoryMiB: 16, vcpus: 1 });
   });
 
