@@ -1,4 +1,5 @@
 /** The network of this computer, for the guests' NAT: node's sockets. */
+import { LOOPBACK } from '../dom0/host/nbd/index.ts';
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import dns from 'node:dns';
@@ -7,7 +8,6 @@ import { networkInterfaces } from 'node:os';
 import type { Datagrams, Forward, OpenForward, Outside, Refusal, Stream } from '../dom0/host/network/nat/index.ts';
 import { channelOf } from './sockets.ts';
 
-const LOOPBACK = '127.0.0.1';
 /** As long as a guest's own system tries (some two minutes) nobody wants to keep a socket. */
 const CONNECT_MS = 30_000;
 /** Datagrams of a port that have not left; of more one is lost. */

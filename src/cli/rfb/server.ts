@@ -1,13 +1,11 @@
 /** Screens over the network: RFB on a port of this machine, for one domain each. */
 import { randomBytes } from 'node:crypto';
-import type { ByteChannel, Listening, Sockets } from '../../dom0/host/nbd/index.ts';
+import { LOOPBACK, type ByteChannel, type Listening, type Sockets } from '../../dom0/host/nbd/index.ts';
 import { later, sharedMs } from '../node-clock.ts';
 import { nodeSockets } from '../sockets.ts';
 import type { ServedScreen } from './screen.ts';
 import { Viewer } from './viewer.ts';
 
-/** Who sees a guest's screen types at it, too: on this machine alone. */
-export const LOOPBACK = '127.0.0.1';
 /** At once, of one screen. */
 const MOST_VIEWERS = 16;
 const CHALLENGE_BYTES = 16;

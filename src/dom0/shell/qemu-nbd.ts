@@ -3,13 +3,12 @@
  * Ours waits on 127.0.0.1 where no address is said, and not on all: there is no TLS.
  */
 import type { CommandHost } from '../toolstack/index.ts';
-import type { ByteChannel, NbdExport, NbdExports } from '../host/nbd/index.ts';
+import { LOOPBACK, type ByteChannel, type NbdExport, type NbdExports } from '../host/nbd/index.ts';
 import { NBD_PORT } from '../../formats/nbd/index.ts';
 import { onDisk } from './disk-paths.ts';
 import { aborted, failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 import { read } from './small-tools/options.ts';
 
-const LOOPBACK = '127.0.0.1';
 const HINT = "Try `qemu-nbd --help' for more information.";
 const USAGE = `Usage: qemu-nbd [OPTIONS] FILE
 QEMU Disk Network Block Device Server

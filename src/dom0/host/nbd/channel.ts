@@ -16,6 +16,9 @@ export interface ByteChannel {
   close(why?: string): void;
 }
 
+/** This machine alone. */
+export const LOOPBACK = '127.0.0.1';
+
 export interface SocketAddress {
   host: string;
   port: number;

@@ -1,5 +1,6 @@
 /** What src/dom0/host/nbd offers to other rooms. */
 export {
+  LOOPBACK,
   type ByteChannel,
   type Conversation,
   Converser,

@@ -1,14 +1,11 @@
 /** gdb at a domain, over a channel of bytes. */
-import type { ByteChannel, Listening, Sockets } from '../../host/nbd/index.ts';
+import { LOOPBACK, type ByteChannel, type Listening, type Sockets } from '../../host/nbd/index.ts';
 import type { AnyMember } from './debuggee.ts';
 import { GdbStub } from './stub.ts';
 
 export { GdbStub } from './stub.ts';
 
 type Host = ConstructorParameters<typeof GdbStub>[0];
-
-/** On this machine alone: who debugs a guest may do all with it. */
-const LOOPBACK = '127.0.0.1';
 
 /** A debugger at the other end of a channel, until it leaves or the domain is gone. */
 export function serveGdb(toolstack: Host, member: AnyMember, channel: ByteChannel, over: () => void = () => {}): void {

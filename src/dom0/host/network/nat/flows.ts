@@ -3,7 +3,7 @@
  * addresses it has written to (REQ-8).
  */
 import { GATEWAY, type IpPacket, type UdpDatagram, udpFrame } from '../../../../devices/net/index.ts';
-import type { SocketAddress } from '../../nbd/index.ts';
+import { LOOPBACK, type SocketAddress } from '../../nbd/index.ts';
 import { type NatParts, PROHIBITED } from './connections.ts';
 import type { Datagrams } from './outside.ts';
 import { translate } from './translation.ts';
@@ -15,7 +15,6 @@ const MOST_FLOWS = 256,
 const IDLE_NS = 120e9;
 /** Of a datagram that is one packet on Ethernet. */
 const MOST_BYTES = 1500 - 20 - 8;
-const LOOPBACK = '127.0.0.1';
 
 interface Flow {
   datagrams: Datagrams;

@@ -1,8 +1,8 @@
 /** How a forward is written: as QEMU's hostfwd, `tcp:2222-:22` or in full `tcp:127.0.0.1:2222-10.0.2.15:22`. Source: QEMU's manual, -netdev user. */
+import { LOOPBACK } from '../../nbd/index.ts';
 import { FIRST_LEASE, formatAddress, NETWORK, parseAddress } from '../../../../devices/net/index.ts';
 
 const NETWORK_MASK = 0xffffff00;
-const LOOPBACK = '127.0.0.1';
 
 /** A port of the computer's own, on its loopback (0: any), and the guest's that it leads to. */
 export interface Forward {

@@ -3,10 +3,9 @@
  * 10.0.2.3 whom the computer asks for names. Other addresses of the computer's are refused, as are those that no router passes on.
  */
 import { formatAddress, GATEWAY, NAME_SERVER, NETWORK } from '../../../../devices/net/index.ts';
-import type { SocketAddress } from '../../nbd/index.ts';
+import { LOOPBACK, type SocketAddress } from '../../nbd/index.ts';
 import type { Outside } from './outside.ts';
 
-const LOOPBACK = '127.0.0.1';
 const NAME_PORT = 53;
 
 /** Nor what is no way out, an address of the guests' network. Sources: RFC 1122 3.2.1.3 (this network, loopback), RFC 3927 2.6.2 (link-local), RFC 1112 (groups), RFC 919 and 1112 (class E, everybody). */
