@@ -11,6 +11,8 @@ export interface PrecopyRound {
   /** Frames of this round, and those of them that were copied. */
   dirty: number;
   copied: number;
+  /** Frames that are still to go: of this round; once all of it was copied, those that were written meanwhile. */
+  left: number;
   /** Of a round behind the first: what part of each sixty-fourth of memory was written. */
   written?: readonly number[];
 }

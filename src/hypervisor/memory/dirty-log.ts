@@ -104,3 +104,10 @@ export function* framesIn(written: Uint8Array): Generator<number> {
   for (let at = 0; at < written.length; at++)
     for (let bits = written[at]!; bits !== 0; bits &= bits - 1) yield 8 * at + 31 - Math.clz32(bits & -bits);
 }
+
+/** How many bits are set. */
+export function countOf(written: Uint8Array): number {
+  let count = 0;
+  for (let at = 0; at < written.length; at++) for (let bits = written[at]!; bits !== 0; bits &= bits - 1) count++;
+  return count;
+}

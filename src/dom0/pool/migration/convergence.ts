@@ -28,11 +28,12 @@ export class Convergence {
   private readonly capBefore: number;
   private throttle = 0;
   private high = 0;
+  /** Of the round under way, and of the one before. */
   private sentFrames = 0;
+  private framesBefore = 0;
   private startMs = 0;
   /** Of the last round; undefined: there was none to tell by. */
   dirtiedPerSecond: number | undefined;
-  private sentPerSecond = 0;
   private isShorter = true;
 
   constructor(parts: ConvergenceParts) {
@@ -48,13 +49,9 @@ export class Convergence {
       if (this.isShorter) this.high = 0;
       else if (++this.high >= TIMES) this.slowDown();
     }
+    this.framesBefore = this.sentFrames;
     this.sentFrames = frames;
     this.startMs = nowMs;
-  }
-
-  /** All of its frames are in place there. */
-  ends(nowMs: number): void {
-    this.sentPerSecond = (1000 * this.sentFrames) / Math.max(1, nowMs - this.startMs);
   }
 
   private slowDown(): void {
@@ -80,7 +77,7 @@ export class Convergence {
   /** Its last rounds did not become shorter: a sentence. `name`, `to`: guest and host. */
   problem(name: string, to: string): string | undefined {
     if (this.isShorter || this.dirtiedPerSecond === undefined) return undefined;
-    const rates = `${name} writes ${Math.round(this.dirtiedPerSecond)} pages/s, and ${Math.round(this.sentPerSecond)} pages/s reach ${to}`;
-    return `${rates}: it does not converge, and stands still for the rest. ${this.parts.throttles ? 'It was slowed down as far as it goes.' : `Slow it down (xl sched-credit -d ${name} -c 20), or migrate it with --auto-converge.`}`;
+    const rounds = `While ${this.framesBefore} pages went to ${to}, ${name} wrote ${this.sentFrames} (${Math.round(this.dirtiedPerSecond)} pages/s)`;
+    return `${rounds}: its rounds do not become shorter, and it stands still for the rest. ${this.parts.throttles ? 'It was slowed down as far as it goes.' : `Slow it down (xl sched-credit -d ${name} -c 20), or migrate it with --auto-converge.`}`;
   }
 }

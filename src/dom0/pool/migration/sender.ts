@@ -268,7 +268,7 @@ class Departure {
     this.tell('Parsing config from <saved>');
   }
 
-  private async noteRound({ iteration, dirty, copied, written }: PrecopyRound, line: Line): Promise<void> {
+  private async noteRound({ iteration, dirty, copied, left, written }: PrecopyRound, line: Line): Promise<void> {
     const isOver = copied === dirty && !(iteration === this.overRounds - 1);
     const nowMs = this.nowMs();
     const { convergence } = this;
@@ -278,7 +278,7 @@ class Departure {
     const { dirtiedPerSecond: dirtyFramesPerSecond } = convergence;
     this.progress = {
       processedBytes: line.sentBytes,
-      remainingBytes: (dirty - copied) * FRAME_BYTES,
+      remainingBytes: left * FRAME_BYTES,
       totalBytes: this.rounds[0]! * FRAME_BYTES,
       iteration: iteration + 1,
       rounds: [...this.rounds],
@@ -292,7 +292,6 @@ class Departure {
     this.overRounds = iteration + 1;
     this.tell(`xc: Frames iteration ${iteration}: ${copied}/${dirty}  100%`);
     await this.settled(line);
-    convergence.ends(this.nowMs());
   }
 
   private overRounds = 0;

@@ -134,6 +134,22 @@ describe('the rounds of a migration', () => {
     expect(rounds([])).toEqual([]);
   });
 
+  it('tell how much is still to go, also once a round is over', () => {
+    const { domain, put } = testGuest();
+    const ahead = new CopiedAhead(domain, 'migrate', 600);
+    ahead.step();
+    const { dirty, left } = ahead.round;
+    expect(left).toBe(dirty - 600);
+    put(0x110 * FRAME_BYTES, 1);
+    while (ahead.round.copied < dirty) ahead.step();
+    const before = ahead.round.left;
+    // What the hypervisor writes by itself is among it.
+    expect(before).toBeGreaterThan(0);
+    for (let gfn = 0x200; gfn < 0x220; gfn++) put(gfn * FRAME_BYTES, 1);
+    expect(ahead.round.left).toBe(before + 0x20);
+    ahead.end();
+  });
+
   it('tell what part of each part of memory was written meanwhile', () => {
     const { domain, put } = testGuest();
     const ahead = new CopiedAhead(domain, 'migrate');

@@ -5,7 +5,7 @@
  */
 import type { Domain } from '../../../domain/domain.ts';
 import type { Precopy, PrecopyRound } from '../../../domain/saved-part.ts';
-import { DirtyLog, framesIn } from '../../../memory/dirty-log.ts';
+import { countOf, DirtyLog, framesIn } from '../../../memory/dirty-log.ts';
 import { mfnOf, type SecondStage } from '../../../memory/second-stage.ts';
 import { xenOf } from '../of-domain.ts';
 import { ramRanges } from '../../../layout/ram-layout.ts';
@@ -96,7 +96,8 @@ export class CopiedAhead {
   /** The round under way, or the last one. */
   get round(): PrecopyRound {
     const { iteration, dirty, copiedInRound: copied, written } = this;
-    return { iteration, dirty, copied, ...(written ? { written } : {}) };
+    const left = copied < dirty ? dirty - copied : countOf(this.log.peek());
+    return { iteration, dirty, copied, left, ...(written ? { written } : {}) };
   }
 
   /** Some pages, between two slices, to be copied before the next one. */
