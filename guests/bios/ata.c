@@ -25,7 +25,8 @@
 #define SECTORS_28 0x10000000
 
 static const u16 bases[2] = { 0x1f0, 0x170 }, controls[2] = { 0x3f6, 0x376 };
-struct drive drives[4];
+struct drive drives[MOST_DRIVES];
+char models[IDE_DRIVES][41];
 u8 sense_key;
 
 /* Waits for BSY to go and, where asked, DRQ or an error to come: the status; FFh: it took too long. */
@@ -236,11 +237,12 @@ static int identify(struct drive *drive) {
   words_in(base, BIOS_SEGMENT, (u16)(u32)data, 256);
   in8(base + 7);
   out8(controls[drive->channel], WITH_INTERRUPTS);
+  char *model = models[drive - drives];
   for (int i = 0; i < 20; i++) {
-    drive->model[2 * i] = data[27 + i] >> 8;
-    drive->model[2 * i + 1] = data[27 + i];
+    model[2 * i] = data[27 + i] >> 8;
+    model[2 * i + 1] = data[27 + i];
   }
-  for (int i = 39; i >= 0 && drive->model[i] <= ' '; i--) drive->model[i] = 0;
+  for (int i = 39; i >= 0 && model[i] <= ' '; i--) model[i] = 0;
   if (drive->kind == ATAPI_CD) {
     /* Peripheral device type 5 is a CD-ROM. */
     if (((data[0] >> 8) & 31) != 5) drive->kind = NO_DRIVE;
@@ -273,11 +275,25 @@ static void choose_geometry(struct drive *drive) {
   drive->spt = spt;
 }
 
+/* As a disk of ATA says it of itself that has so many sectors. */
+static void say_geometry(struct drive *drive) {
+  drive->physical_heads = 16;
+  drive->physical_spt = 63;
+  u32 cylinders = divide(drive->sectors, 16 * 63, 0);
+  drive->physical_cylinders = cylinders > 16383 ? 16383 : cylinders < 2 ? 2 : cylinders;
+}
+
 void find_drives(void) {
-  for (u8 i = 0; i < 4; i++) {
+  for (u8 i = 0; i < IDE_DRIVES; i++) {
     struct drive *drive = &drives[i];
     drive->channel = i >> 1;
     drive->unit = i & 1;
     if (identify(drive) && drive->kind == ATA_DISK) choose_geometry(drive);
+  }
+  struct drive *drive = &drives[IDE_DRIVES];
+  for (u16 bdf = pci_next(-1); bdf != 0xffff && drive < &drives[MOST_DRIVES]; bdf = pci_next(bdf)) {
+    if (!find_virtio(drive, bdf)) continue;
+    say_geometry(drive);
+    choose_geometry(drive++);
   }
 }

@@ -13,8 +13,15 @@
 #define BIOS_SEGMENT 0xf000
 #define EBDA_SEGMENT 0x9fc0
 #define BDA 0x40
-/* Tables between the addresses that programs know by heart: the rest of the segment is full. */
+/* Tables and code between the addresses that programs know by heart: the rest of the segment is full. */
 #define IN_GAP __attribute__((section(".gap"), aligned(1)))
+#define IN_GAP_CODE __attribute__((section(".gap_code"), noinline))
+/* Behind the fonts, in segment E000, which is linked 64 KiB above this one: tables, of which copies are taken (copy_table), and sentences for print. */
+#define FONTS_SEGMENT 0xe000
+#define BEHIND_FONTS __attribute__((section(".tables"), aligned(1)))
+#define SENTENCE(sentence) ({ static const char text[] BEHIND_FONTS = sentence; text; })
+/* Segment and offset of what lies in either segment. */
+static inline u32 far(const void *at) { return ((u32)at >> 16 ? (u32)FONTS_SEGMENT << 16 : (u32)BIOS_SEGMENT << 16) | (u16)(u32)at; }
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- registers of the caller: they stay on its stack, which GS has as its segment while a service runs */
@@ -50,6 +57,8 @@ static inline void poke16(u16 segment, u32 offset, u16 value) { use(segment); FA
 static inline void poke32(u16 segment, u32 offset, u32 value) { use(segment); FAR(u32, offset) = value; }
 void copy_out(u16 segment, u32 offset, const void *from, u32 bytes);
 void copy_in(void *to, u16 segment, u32 offset, u32 bytes);
+static inline u8 table_byte(const u8 *at) { return peek8(FONTS_SEGMENT, (u16)(u32)at); }
+static inline void copy_table(void *to, const void *from, u32 bytes) { copy_in(to, FONTS_SEGMENT, (u16)(u32)from, bytes); }
 void fill_words(u16 segment, u32 offset, u16 value, u32 words);
 void move_words(u16 to_segment, u16 to, u16 from_segment, u16 from, u32 words);
 /* Lets FS reach all 4 GiB from segment 0, until somebody loads it in protected mode (entry.S). For POST alone: a virtual 8086 has no such thing. */
@@ -72,6 +81,7 @@ static inline void set_bda8(u16 at, u8 value) { poke8(BDA, at, value); }
 static inline void set_bda16(u16 at, u16 value) { poke16(BDA, at, value); }
 
 /* ---- odds and ends (util.c) */
+void *memset(void *at, int value, unsigned bytes);
 u8 cmos(u8 index);
 void set_cmos(u8 index, u8 value);
 /* Lets interrupts in for a moment, inside a service that waits. PAUSE is where emulators look for them. */
@@ -122,23 +132,38 @@ void set_up_processors(void);
 u32 pci_read(u16 bdf, u8 at);
 void pci_write(u16 bdf, u8 at, u32 value, u8 bytes);
 void set_up_pci(void);
+/* The next function after `bdf` on bus 0 (start with -1); FFFFh: none. */
+u16 pci_next(u16 bdf);
 /* The function of this class (base, sub); 0xFFFF: none. */
 u16 pci_find_class(u16 class);
 /* `moved`: how far from where it was linked the table of routes is. */
 enum outcome pci_services(caller r, u32 moved);
 
 /* ---- drives */
-enum drive_kind { NO_DRIVE, ATA_DISK, ATAPI_CD };
+enum drive_kind { NO_DRIVE, ATA_DISK, ATAPI_CD, VIRTIO_DISK };
 struct drive {
-  u8 kind, channel, unit, spt;
+  u8 kind, spt;
+  /* On the IDE channels. */
+  u8 channel, unit;
+  /* Of virtio: the function, and its capabilities. */
+  u8 bdf, common, notify, window;
   u16 heads, cylinders, physical_heads, physical_spt, physical_cylinders;
   u64 sectors;
-  char model[41];
 };
-extern struct drive drives[4];
+/* Those on the IDE channels, by channel and unit, then those of virtio, as they come on the bus. */
+#define IDE_DRIVES 4
+#define MOST_DRIVES 12
+extern struct drive drives[MOST_DRIVES];
+extern char models[IDE_DRIVES][41];
+static inline int is_disk(const struct drive *drive) { return drive->kind == ATA_DISK || drive->kind == VIRTIO_DISK; }
 /* BIOS numbers from 80h: indices of drives, in boot order; CDs from E0h. */
-extern u8 disk_order[4], disk_count, cd_order[4], cd_count;
+extern u8 disk_order[MOST_DRIVES], disk_count, cd_order[IDE_DRIVES], cd_count;
 void find_drives(void);
+/* 0: this function is no disk of virtio. */
+int find_virtio(struct drive *drive, u16 bdf);
+u8 virtio_transfer(const struct drive *drive, u64 sector, u16 count, u16 segment, u16 offset, int write);
+/* Of a disk, whatever it is on: 0, or INT 13h's status. */
+u8 disk_transfer(const struct drive *drive, u64 sector, u16 count, u16 segment, u16 offset, int write);
 void reset_channel(u8 channel);
 /* 0, or INT 13h's status. */
 u8 ata_transfer(const struct drive *drive, u64 sector, u16 count, u16 segment, u16 offset, int write);

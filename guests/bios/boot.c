@@ -7,7 +7,7 @@
 
 enum kind { FLOPPY, DISK, CD, NETWORK };
 struct choice { u8 kind, index; };
-#define MOST_CHOICES 12
+#define MOST_CHOICES (2 + MOST_DRIVES + 4)
 static struct choice choices[MOST_CHOICES];
 static u8 count, current;
 
@@ -20,8 +20,8 @@ static int is_chosen(u8 kind, u8 index) {
 static int there_is(u8 kind, u8 index) {
   switch (kind) {
     case FLOPPY: return index < 2 && floppy_type(index);
-    case DISK: return drives[index].kind == ATA_DISK;
-    case CD: return drives[index].kind == ATAPI_CD;
+    case DISK: return index < MOST_DRIVES && is_disk(&drives[index]);
+    case CD: return index < IDE_DRIVES && drives[index].kind == ATAPI_CD;
     default: return index < boot_rom_count;
   }
 }
@@ -31,25 +31,33 @@ static void choose(u8 kind, u8 index) {
 }
 
 static void choose_all(u8 kind) {
-  for (u8 i = 0; i < 4; i++) choose(kind, i);
+  for (u8 i = 0; i < MOST_DRIVES; i++) choose(kind, i);
 }
 
-/* The number behind a word in a device path; -1: the word is not in it. */
-static int number_after(const char *path, const char *word) {
+static int digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
+
+/* The hexadecimal number behind a word in a device path; -1: the word is not in it. */
+IN_GAP_CODE static int number_after(const char *path, const char *word) {
   for (; *path; path++) {
     u8 i = 0;
     while (word[i] && path[i] == word[i]) i++;
-    if (!word[i]) return path[i] >= '0' && path[i] <= '9' ? path[i] - '0' : 0;
+    if (word[i]) continue;
+    int number = 0;
+    for (path += i; digit(*path) >= 0; path++) number = number << 4 | digit(*path);
+    return number;
   }
   return -1;
 }
 
 static void choose_path(const char *path) {
-  int floppy = number_after(path, "/floppy@"), channel = number_after(path, "/drive@"), unit = number_after(path, "/disk@");
+  int floppy = number_after(path, "/floppy@"), channel = number_after(path, "/drive@"), unit = number_after(path, "/disk@"), slot = number_after(path, "/scsi@");
   if (floppy >= 0) choose(FLOPPY, floppy);
   else if (channel >= 0 && channel < 2 && unit >= 0 && unit < 2) {
     u8 index = 2 * channel + unit;
     choose(drives[index].kind == ATAPI_CD ? CD : DISK, index);
+  } else if (slot >= 0) {
+    for (u8 i = IDE_DRIVES; i < MOST_DRIVES; i++)
+      if (drives[i].kind == VIRTIO_DISK && drives[i].bdf == slot << 3) choose(DISK, i);
   } else if (number_after(path, "/ethernet@") >= 0) choose_all(NETWORK);
 }
 
@@ -92,19 +100,23 @@ static void number_drives(void) {
 static void print_choice(struct choice choice) {
   switch (choice.kind) {
     case FLOPPY:
-      print("floppy disk ");
+      print(SENTENCE("floppy disk "));
       put_char('A' + choice.index);
       break;
     case DISK:
-      print("disk ");
-      print(drives[choice.index].model);
+      print(SENTENCE("disk "));
+      if (choice.index < IDE_DRIVES) print(models[choice.index]);
+      else {
+        print(SENTENCE("virtio in slot "));
+        print_number(drives[choice.index].bdf >> 3);
+      }
       break;
     case CD:
-      print("CD ");
-      print(drives[choice.index].model);
+      print(SENTENCE("CD "));
+      print(models[choice.index]);
       break;
     default:
-      print("network");
+      print(SENTENCE("network"));
   }
 }
 
@@ -117,8 +129,8 @@ int has_program(u16 segment, u16 offset) {
 
 /* What lies at 7C00h is a boot sector: null; or why not. */
 static const char *why_no_boot_sector(void) {
-  if (peek16(0, 0x7dfe) != 0xaa55 && !(cmos(0x38) & 1)) return "its first sector does not end in 55 AA";
-  return has_program(0, 0x7c00) ? 0 : "its first sector has no program";
+  if (peek16(0, 0x7dfe) != 0xaa55 && !(cmos(0x38) & 1)) return SENTENCE("its first sector does not end in 55 AA");
+  return has_program(0, 0x7c00) ? 0 : SENTENCE("its first sector has no program");
 }
 
 /* Starts it; where it returns, why not. */
@@ -128,12 +140,12 @@ static const char *start(struct choice choice) {
   emulation.active = 0;
   switch (choice.kind) {
     case FLOPPY:
-      if (floppy_read_first(choice.index, 0, 0x7c00)) return "its first sector cannot be read";
+      if (floppy_read_first(choice.index, 0, 0x7c00)) return SENTENCE("its first sector cannot be read");
       if ((problem = why_no_boot_sector())) return problem;
       start_boot_sector(0, 0x7c00, floppy_order[0] != choice.index);
     case DISK:
       while (disk_order[index] != choice.index) index++;
-      if (ata_transfer(&drives[choice.index], 0, 1, 0, 0x7c00, 0)) return "its first sector cannot be read";
+      if (disk_transfer(&drives[choice.index], 0, 1, 0, 0x7c00, 0)) return SENTENCE("its first sector cannot be read");
       if ((problem = why_no_boot_sector())) return problem;
       start_boot_sector(0, 0x7c00, 0x80 + index);
     case CD: {
@@ -146,17 +158,17 @@ static const char *start(struct choice choice) {
     default: {
       const struct bootable_rom *rom = &boot_roms[choice.index];
       call_far(rom->segment, rom->bcv_or_bev, 0, 0, 0);
-      return "it gave up";
+      return SENTENCE("it gave up");
     }
   }
 }
 
 /* Comes when all has failed: somebody may have put in another disk. */
 static void menu(void) {
-  print("\nSelect what to boot:\n");
+  print(SENTENCE("\nSelect what to boot:\n"));
   for (u8 i = 0; i < count; i++) {
     put_char('1' + i);
-    print(". ");
+    print(SENTENCE(". "));
     print_choice(choices[i]);
     put_char('\n');
   }
@@ -165,14 +177,14 @@ static void menu(void) {
     char key = take_key();
     if (key >= '1' && key < '1' + count) {
       struct choice first = choices[(u8)(key - '1')];
-      print("\n");
-      print("Booting from ");
+      print(SENTENCE("\n"));
+      print(SENTENCE("Booting from "));
       print_choice(first);
-      print("\n");
+      print(SENTENCE("\n"));
       const char *why = start(first);
-      print("Not bootable: ");
+      print(SENTENCE("Not bootable: "));
       print(why);
-      print(".\n");
+      print(SENTENCE(".\n"));
     }
   }
 }
@@ -185,16 +197,19 @@ void boot(int next) {
   }
   while (current < count) {
     struct choice choice = choices[current++];
-    print("Booting from ");
+    print(SENTENCE("Booting from "));
     print_choice(choice);
-    print("\n");
+    print(SENTENCE("\n"));
     const char *why = start(choice);
-    print("Not bootable: ");
+    print(SENTENCE("Not bootable: "));
     print(why);
-    print(".\n");
+    print(SENTENCE(".\n"));
   }
-  print(count ? "\nNothing here could be booted. Put in another disk, or name another in the machine's definition.\n" : "\nThere is no drive to boot from. Give the machine a disk, a CD or a floppy disk.\n");
-  if (count) menu();
+  if (count) {
+    print(SENTENCE("\nNothing here could be booted. Put in another disk, or name another in the machine's definition.\n"));
+    menu();
+  }
+  print(SENTENCE("\nThere is no drive to boot from. Give the machine a disk, a CD or a floppy disk.\n"));
   for (;;) __asm__ volatile("sti; hlt" : : : "memory");
 }
 
@@ -206,7 +221,7 @@ enum outcome boot_services(caller r) {
 
 enum outcome boot_failed_services(caller r) {
   (void)r;
-  print("The boot sector gave up.\n");
+  print(SENTENCE("The boot sector gave up.\n"));
   boot(1);
   return DONE;
 }

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")"
 OUT=${1:-bios.bin}
-PARTS="entry.S fonts.S post.c boot.c firmware-tables.c util.c pci.c pci-services.c processors.c ata.c disk.c cdrom.c floppy.c video.c vga-modes.c video-state.c vbe.c keyboard.c mouse.c clock.c ports.c system.c"
+PARTS="entry.S fonts.S post.c boot.c firmware-tables.c util.c pci.c pci-services.c processors.c ata.c virtio.c disk.c cdrom.c floppy.c video.c vga-modes.c video-state.c vbe.c keyboard.c mouse.c clock.c ports.c system.c"
 ELF=$(mktemp)
 trap 'rm -f "$ELF" "$ELF.code" "$ELF.pci32"' EXIT
 COMMON="-march=i386 -mregparm=3 -mgeneral-regs-only -Os -std=gnu11 -Wall -Wextra -Werror -Wno-array-bounds -ffreestanding -fno-pic -no-pie -static -nostdlib

@@ -24,28 +24,28 @@ static int text_at(u16 offset, const char *text) {
 const char *load_cd(u8 index, u16 *segment) {
   emulation.active = 0;
   emulation.cd = index;
-  if (read_block(BOOT_RECORD)) return "no disc can be read";
-  if (at(0) != 0 || !text_at(1, "CD001") || !text_at(7, "EL TORITO SPECIFICATION")) return "it has no El Torito boot record";
+  if (read_block(BOOT_RECORD)) return SENTENCE("no disc can be read");
+  if (at(0) != 0 || !text_at(1, "CD001") || !text_at(7, "EL TORITO SPECIFICATION")) return SENTENCE("it has no El Torito boot record");
   u32 catalogue = long_at(0x47);
-  if (read_block(catalogue)) return "its boot catalogue cannot be read";
+  if (read_block(catalogue)) return SENTENCE("its boot catalogue cannot be read");
   u16 sum = 0;
   for (u8 i = 0; i < 32; i += 2) sum += peek16(BUFFER_SEGMENT, i);
-  if (at(0) != 1 || at(0x1e) != 0x55 || at(0x1f) != 0xaa || sum != 0) return "its boot catalogue is damaged";
-  if (at(1) != 0) return "its boot catalogue is for another processor";
-  if (at(32) != 0x88) return "its boot catalogue has no bootable entry";
+  if (at(0) != 1 || at(0x1e) != 0x55 || at(0x1f) != 0xaa || sum != 0) return SENTENCE("its boot catalogue is damaged");
+  if (at(1) != 0) return SENTENCE("its boot catalogue is for another processor");
+  if (at(32) != 0x88) return SENTENCE("its boot catalogue has no bootable entry");
   u16 sectors = peek16(BUFFER_SEGMENT, 38);
   emulation.media = at(33) & 15;
   emulation.load_segment = peek16(BUFFER_SEGMENT, 34) ? peek16(BUFFER_SEGMENT, 34) : 0x07c0;
   emulation.sector_count = sectors;
   emulation.first_block = long_at(40);
   *segment = emulation.load_segment;
-  if (emulation.media > 4) return "its boot catalogue names a medium that there is not";
+  if (emulation.media > 4) return SENTENCE("its boot catalogue names a medium that there is not");
   if (sectors == 0) sectors = 4;
   /* From behind the BIOS data area to before the extended one. */
-  if (*segment < 0x0050 || *segment + (sectors + 3) / 4 * (2048 / 16) > EBDA_SEGMENT) return "its boot image does not fit into memory";
+  if (*segment < 0x0050 || *segment + (sectors + 3) / 4 * (2048 / 16) > EBDA_SEGMENT) return SENTENCE("its boot image does not fit into memory");
   u8 status = atapi_read(&drives[cd_order[index]], emulation.first_block, (sectors + 3) / 4, emulation.load_segment, 0);
-  if (status) return "its boot image cannot be read";
-  if (!has_program(*segment, 0)) return "its boot image has no program";
+  if (status) return SENTENCE("its boot image cannot be read");
+  if (!has_program(*segment, 0)) return SENTENCE("its boot image has no program");
   emulation.drive = 0xe0 + index;
   emulation.last_ch = emulation.last_cl = emulation.last_dh = 0;
   if (emulation.media) {
@@ -60,7 +60,7 @@ const char *load_cd(u8 index, u16 *segment) {
       emulation.last_dh = peek8(emulation.load_segment, end);
       emulation.last_cl = peek8(emulation.load_segment, end + 1);
       emulation.last_ch = peek8(emulation.load_segment, end + 2);
-      if ((emulation.last_cl & 63) == 0) return "its disk image has no partition";
+      if ((emulation.last_cl & 63) == 0) return SENTENCE("its disk image has no partition");
       set_bda8(BDA_DISKS, disk_count + 1);
     } else set_bda16(BDA_EQUIPMENT, bda16(BDA_EQUIPMENT) | 0x41);
     emulation.active = 1;

@@ -4,7 +4,7 @@
  */
 #include "bios.h"
 
-u8 disk_order[4], disk_count, cd_order[4], cd_count;
+u8 disk_order[MOST_DRIVES], disk_count, cd_order[IDE_DRIVES], cd_count;
 
 static void end(caller r, u8 status) {
   r->ah = status;
@@ -14,12 +14,14 @@ static void end(caller r, u8 status) {
 
 struct address { u16 bytes, count; u16 offset, segment; u64 sector; } __attribute__((packed));
 
+u8 disk_transfer(const struct drive *drive, u64 sector, u16 count, u16 segment, u16 offset, int write) {
+  return (drive->kind == VIRTIO_DISK ? virtio_transfer : ata_transfer)(drive, sector, count, segment, offset, write);
+}
+
 static u8 transfer(const struct drive *drive, u64 sector, u16 count, u16 segment, u16 offset, u8 function) {
-  switch (function) {
-    case 0x02: return ata_transfer(drive, sector, count, segment, offset, 0);
-    case 0x03: return ata_transfer(drive, sector, count, segment, offset, 1);
-    default: return ata_verify(drive, sector, count);
-  }
+  if (function == 2 || function == 3) return disk_transfer(drive, sector, count, segment, offset, function == 3);
+  /* virtio has no command to verify what is there. */
+  return drive->kind == VIRTIO_DISK ? DISK_OK : ata_verify(drive, sector, count);
 }
 
 static void by_cylinder(caller r, const struct drive *drive) {
@@ -48,7 +50,7 @@ static void by_sector(caller r, const struct drive *drive) {
     end(r, DISK_BAD_COMMAND);
     return;
   }
-  if (drive->kind == ATA_DISK) {
+  if (is_disk(drive)) {
     if (address.sector + address.count > drive->sectors) status = DISK_BAD_COMMAND;
     else if (function == 7 || address.count == 0) status = DISK_OK;
     else status = transfer(drive, address.sector, address.count, address.segment, address.offset, function);
@@ -70,12 +72,12 @@ static void parameters_by_sector(caller r, const struct drive *drive) {
     end(r, DISK_BAD_COMMAND);
     return;
   }
-  int is_disk = drive->kind == ATA_DISK;
-  u16 bytes = room >= 74 ? 74 : room >= 66 ? 66 : room >= 30 ? 30 : 26;
+  int disk = is_disk(drive);
+  u16 bytes = drive->kind == VIRTIO_DISK && room > 30 ? 30 : room >= 74 ? 74 : room >= 66 ? 66 : room >= 30 ? 30 : 26;
   poke16(segment, at, bytes);
   /* Disks: DMA boundaries are no concern of the caller, and the geometry is valid. CDs: removable, lockable, and the geometry is not. */
-  poke16(segment, at + 2, is_disk ? 0x0002 : 0x0074);
-  if (is_disk) {
+  poke16(segment, at + 2, disk ? 0x0002 : 0x0074);
+  if (disk) {
     u32 by_track = (u32)drive->physical_heads * drive->physical_spt;
     poke32(segment, at + 4, by_track && drive->sectors > 63ull * 255 * 1024 ? 16383 : drive->physical_cylinders);
     poke32(segment, at + 8, drive->physical_heads);
@@ -85,12 +87,13 @@ static void parameters_by_sector(caller r, const struct drive *drive) {
   } else {
     for (u8 i = 4; i < 24; i += 4) poke32(segment, at + i, 0xffffffff);
   }
-  poke16(segment, at + 24, is_disk ? 512 : 2048);
-  if (bytes >= 30) {
+  poke16(segment, at + 24, disk ? 512 : 2048);
+  if (bytes >= 30 && drive->kind == VIRTIO_DISK) poke32(segment, at + 26, 0xffffffff); /* It has no such table, nor a path that EDD knows. */
+  else if (bytes >= 30) {
     /* Device parameter table extension (EDD 3.0, table 11), in the EBDA. */
     u16 base = drive->channel ? 0x170 : 0x1f0;
     u8 table[16] = { base, base >> 8, (base + 0x206), (base + 0x206) >> 8, 0xe0 | drive->unit << 4, 0xcb, 14 + drive->channel, 1, 0, 0, 0x10 };
-    if (!is_disk) table[10] = 0x70;
+    if (!disk) table[10] = 0x70;
     table[14] = 0x11;
     u8 sum = 0;
     for (u8 i = 0; i < 15; i++) sum += table[i];
@@ -133,8 +136,10 @@ static void disk_parameters(caller r, const struct drive *drive) {
 static void hard_disk(caller r, const struct drive *drive) {
   switch (r->ah) {
     case 0x00: case 0x0d:
-      reset_channel(drive->channel);
-      out8(drive->channel ? 0x376 : 0x3f6, 8);
+      if (drive->kind != VIRTIO_DISK) {
+        reset_channel(drive->channel);
+        out8(drive->channel ? 0x376 : 0x3f6, 8);
+      }
       end(r, DISK_OK);
       break;
     case 0x01: {
@@ -164,14 +169,14 @@ static void hard_disk(caller r, const struct drive *drive) {
       r->ah = 0x30;
       break;
     case 0x42: case 0x43: case 0x44: case 0x47: by_sector(r, drive); break;
-    case 0x45: case 0x46: case 0x49: end(r, drive->kind == ATA_DISK && r->ah == 0x46 ? DISK_NOT_REMOVABLE : DISK_OK); break;
+    case 0x45: case 0x46: case 0x49: end(r, is_disk(drive) && r->ah == 0x46 ? DISK_NOT_REMOVABLE : DISK_OK); break;
     case 0x48: parameters_by_sector(r, drive); break;
     case 0x4e: end(r, r->al == 1 || r->al == 3 || r->al == 4 || r->al == 6 ? DISK_OK : DISK_BAD_COMMAND); break;
     default: end(r, DISK_BAD_COMMAND);
   }
 }
 
-static u8 locks[4];
+static u8 locks[IDE_DRIVES];
 
 static void cd(caller r, const struct drive *drive) {
   u8 *lock = &locks[drive - drives];

@@ -19,7 +19,7 @@ enum { AFTER_E1 = 1, AFTER_E0 = 2, RIGHT_CONTROL = 4, RIGHT_ALT = 8, ENHANCED = 
 /* A key's codes: plain, with Shift, with Ctrl, with Alt. 0: none. */
 struct key { u16 plain, shift, control, alt; };
 #define LETTER(scan, c) { scan << 8 | c, scan << 8 | (c - 32), scan << 8 | (c - 96), scan << 8 }
-static const struct key keys[] IN_GAP = {
+static const struct key keys[] BEHIND_FONTS = {
   { 0, 0, 0, 0 },
   { 0x011b, 0x011b, 0x011b, 0x0100 },
   { 0x0231, 0x0221, 0, 0x7800 },
@@ -142,7 +142,8 @@ static void alt_digit(u8 digit) { set_bda8(BDA_ALT_DIGITS, bda8(BDA_ALT_DIGITS) 
 static void character_key(u8 scan, int after_e0) {
   u8 shift = bda8(BDA_SHIFT);
   if (scan >= COUNT(keys)) return;
-  const struct key *key = &keys[scan];
+  struct key key;
+  copy_table(&key, &keys[scan], sizeof key);
   int keypad = scan >= 0x47 && scan <= 0x53 && scan != 0x4a && scan != 0x4e;
   u16 code;
   if (shift & ALT) {
@@ -150,19 +151,19 @@ static void character_key(u8 scan, int after_e0) {
     else if (after_e0 && scan == 0x1c) code = 0xa600;
     else if (after_e0 && scan == 0x35) code = 0xa400;
     else if (keypad) {
-      if (scan != 0x53) alt_digit(key->alt);
+      if (scan != 0x53) alt_digit(key.alt);
       return;
-    } else code = key->alt;
+    } else code = key.alt;
   } else if (shift & CONTROL) {
-    code = key->control;
+    code = key.control;
     if (after_e0) code = keypad ? (code & 0xff00) | 0xe0 : scan == 0x1c ? 0xe00a : scan == 0x35 ? 0x9500 : code;
   } else {
     int shifted = (shift & (LEFT_SHIFT | RIGHT_SHIFT)) != 0;
-    u8 letter = key->plain;
+    u8 letter = key.plain;
     if (letter >= 'a' && letter <= 'z' && shift & CAPS_LOCK) shifted = !shifted;
     if (keypad && shift & NUM_LOCK) shifted = !shifted;
-    if (keypad && after_e0) code = (key->plain & 0xff00) | 0xe0;
-    else code = shifted ? key->shift : key->plain;
+    if (keypad && after_e0) code = (key.plain & 0xff00) | 0xe0;
+    else code = shifted ? key.shift : key.plain;
     if (after_e0 && scan == 0x1c) code = 0xe00d;
     if (after_e0 && scan == 0x35) code = 0xe02f;
   }

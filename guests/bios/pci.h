@@ -7,9 +7,6 @@
 #define INTERRUPT_LINE 0x3c
 #define NO_FUNCTION 0xffff
 
-/* The next function after `bdf` on bus 0 (start with -1); NO_FUNCTION: none. */
-u16 pci_next(u16 bdf);
-
 /*
  * The table by which systems without ACPI route interrupts: for each slot with something in it, its four pins' links (PIRQRC registers 60h to 63h) and the
  * interrupts they may lead to. Source: Microsoft, PCI IRQ Routing Table Specification 1.0.

@@ -132,11 +132,11 @@ void post(void) {
   set_up_clock();
   set_up_ports();
   set_up_video();
-  print("Ringside BIOS\n");
+  print(SENTENCE("Ringside BIOS\n"));
   size_memory();
   place_tables();
   print_number((extended_kib + 2047) / 1024);
-  print(" MiB of memory\n");
+  print(SENTENCE(" MiB of memory\n"));
   set_up_keyboard();
   out8(0x21, in8(0x21) & ~0x43);
   set_up_floppies();

@@ -111,7 +111,8 @@ void put_char(char c) {
 }
 
 void print(const char *text) {
-  while (*text) put_char(*text++);
+  u32 at = far(text);
+  for (char c; (c = peek8(at >> 16, (u16)at)); at++) put_char(c);
 }
 
 void print_number(u32 value) {

@@ -17,7 +17,7 @@ enum { ENABLED = 0x01, DAC_8_BITS = 0x20, LINEAR_BUFFER = 0x40, KEEP_MEMORY = 0x
 #define EXTENDED_VGA 0x6a
 
 struct graphics { u16 number, width, height; u8 depth; } __attribute__((packed));
-static const struct graphics list[] IN_GAP = {
+static const struct graphics list[] BEHIND_FONTS = {
   { 0x100, 640, 400, 8 }, { 0x101, 640, 480, 8 }, { 0x102, 800, 600, 4 }, { 0x103, 800, 600, 8 }, { 0x105, 1024, 768, 8 },
   { 0x107, 1280, 1024, 8 },
   { 0x10d, 320, 200, 15 }, { 0x10e, 320, 200, 16 }, { 0x10f, 320, 200, 24 }, { 0x110, 640, 480, 15 }, { 0x111, 640, 480, 16 }, { 0x112, 640, 480, 24 },
@@ -56,9 +56,18 @@ static u32 frame_buffer(void) {
 static u32 pitch_of(u32 width, u8 depth) { return depth == 4 ? width / 8 : width * ((depth + 7) / 8); }
 static u32 memory_of(const struct graphics *mode) { return pitch_of(mode->width, mode->depth) * mode->height * (mode->depth == 4 ? 4 : 1); }
 
+/* The mode at a place of the list; null: the adapter has too little memory for it. */
+static const struct graphics *mode_at(u8 i) {
+  static struct graphics mode;
+  copy_table(&mode, &list[i], sizeof mode);
+  return memory_of(&mode) <= memory_bytes() ? &mode : 0;
+}
+
 static const struct graphics *find(u16 number) {
-  for (u8 i = 0; i < COUNT(list); i++)
-    if (list[i].number == (number & 0x1ff) && memory_of(&list[i]) <= memory_bytes()) return &list[i];
+  for (u8 i = 0; i < COUNT(list); i++) {
+    const struct graphics *mode = mode_at(i);
+    if (mode && mode->number == (number & 0x1ff)) return mode;
+  }
   return 0;
 }
 
@@ -87,11 +96,12 @@ static void controller(caller r) {
     for (u8 i = 22; i < 34; i += 4) poke32(segment, at + i, oem);
   }
   u16 next = at + 34;
-  for (u8 i = 0; i < COUNT(list); i++)
-    if (find(list[i].number)) {
-      poke16(segment, next, list[i].number);
-      next += 2;
-    }
+  for (u8 i = 0; i < COUNT(list); i++) {
+    const struct graphics *mode = mode_at(i);
+    if (!mode) continue;
+    poke16(segment, next, mode->number);
+    next += 2;
+  }
   for (u8 number = 0; number <= EXTENDED_VGA; number++)
     if (find_mode(number) || number == EXTENDED_VGA) {
       poke16(segment, next, number);

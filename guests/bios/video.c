@@ -67,7 +67,7 @@ static void set_text_rows(u8 height, int reprogram) {
   shape_cursor(height > 8 ? (u16)((height - 3) << 8 | (height - 2)) : 0x0607);
 }
 
-static void set_high_half(u8 vector, const u8 *font) { poke32(0, 4 * vector, far_font(font)); }
+static void set_high_half(u8 vector, const u8 *font) { poke32(0, 4 * vector, far(font)); }
 
 void set_mode(u8 number) {
   const struct mode *mode = find_mode(number & 0x7f);
@@ -78,7 +78,7 @@ void set_mode(u8 number) {
   load_registers(mode);
   if (!(bda8(BDA_VIDEO_MODES) & 8)) load_palette(mode->palette);
   if (!(number & 0x80)) clear_screen(mode);
-  if (mode->memory == TEXT) load_font(0, far_font(font_8x16), 0, 256, 16);
+  if (mode->memory == TEXT) load_font(0, far(font_8x16), 0, 256, 16);
   set_bda8(BDA_MODE, mode->number);
   set_bda16(BDA_COLUMNS, mode->columns);
   set_bda8(BDA_ROWS, mode->rows - 1);
@@ -440,9 +440,9 @@ static void fonts(caller r) {
     }
     if (function == 0) load_font(r->bl, (u32)r->es << 16 | r->bp, r->dx, r->cx, height);
     else if (function == 2) {
-      load_font(r->bl, far_font(font_8x8), 0, 128, 8);
-      load_font(r->bl, far_font(font_8x8_high), 128, 128, 8);
-    } else load_font(r->bl, far_font(font), 0, 256, height);
+      load_font(r->bl, far(font_8x8), 0, 128, 8);
+      load_font(r->bl, far(font_8x8_high), 128, 128, 8);
+    } else load_font(r->bl, far(font), 0, 256, height);
     if (r->al & 0x10 && height) set_text_rows(height, 1);
     return;
   }
@@ -466,7 +466,7 @@ static void fonts(caller r) {
         case 6: font = font_8x16; break;
         default: return;
       }
-      if (font) vector = far_font(font);
+      if (font) vector = far(font);
       r->es = vector >> 16;
       r->bp = vector;
       return;

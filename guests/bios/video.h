@@ -23,8 +23,6 @@ u8 video_state(caller r, u8 what, u8 parts);
 u16 vbe_state(u8 i);
 void set_vbe_state(u8 i, u16 value);
 void clear_screen(const struct mode *mode);
-/* Fonts in segment E000 are linked 64 KiB above those in F000. */
-static inline u32 far_font(const u8 *font) { return ((u32)font >> 16 ? 0xe0000000 : (u32)BIOS_SEGMENT << 16) | (u16)(u32)font; }
 extern const u8 font_8x8[], font_8x14[], font_8x16[], font_8x8_high[];
 
 enum { PALETTE_64, PALETTE_CGA, PALETTE_MONO, PALETTE_256 };

@@ -149,6 +149,14 @@ describe.skipIf(!existsSync(disk) || !haveQemu)(`QEMU with our BIOS ${NEEDS_GUES
     expect(await vm.end(60)).toBe(0);
   });
 
+  it.each(['transitional', 'modern'])('starts GRUB from a %s disk of virtio', { timeout: 300_000 }, async kind => {
+    const device = `virtio-blk-pci,drive=disk,disable-legacy=${kind === 'modern' ? 'on' : 'off'}`;
+    const drive = `file=${disk},format=raw,snapshot=on,if=none,id=disk`;
+    const vm = qemuWithOurBios('serial', '-drive', drive, '-device', device, '-m', '64');
+    onTestFinished(() => vm.kill());
+    await vm.expect('GNU GRUB', 60);
+  });
+
   it.skipIf(!existsSync(cd))('starts GRUB from a CD, whose menu is on the screen', { timeout: 300_000 }, async () => {
     const vm = qemuWithOurBios('monitor', '-cdrom', cd, '-m', '64');
     onTestFinished(() => vm.kill());

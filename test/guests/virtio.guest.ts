@@ -85,8 +85,8 @@ describe.each([
 
 const bootable = file('.cache/guests/disks/debian-disk.img');
 describe.skipIf(!existsSync(bootable))(`a disk of virtio ${NEEDS_GUESTS}`, () => {
-  it('is one that SeaBIOS boots from', async () => {
-    const vm = new Ringside('boot', '--bios', 'seabios', '--disk', `${bootable},virtio`);
+  it.each(['ringside', 'seabios'])('is one that the BIOS boots from: %s', async bios => {
+    const vm = new Ringside('boot', '--bios', bios, '--disk', `${bootable},virtio`);
     onTestFinished(() => vm.kill());
     await vm.expect('GNU GRUB', 200);
   });

@@ -4,7 +4,7 @@ import { VIRTIO_DISK_SLOT } from '../../devices/index.ts';
 import { FLOPPY_PLACE, VIRTIO_PLACE } from '../../devices/ide/index.ts';
 import { NIC_MODELS, romOf } from '../../devices/index.ts';
 import type { Finding } from './verdicts.ts';
-import type { Bios, Definition } from './config/definition.ts';
+import type { Definition } from './config/definition.ts';
 import { BOOT_LETTERS } from './config/boot-order.ts';
 import { NO_BOOT_CHECK } from './config/keys/xen.ts';
 import { isError } from './config/judge-definition.ts';
@@ -77,16 +77,11 @@ export function startUnsigned(
 }
 
 /** Why firmware would find nothing to start on these drives; null: it would. */
-export function bootProblem(drives: PlannedDrive[], definition: Definition, bios: Bios): ImageProblem | null {
+export function bootProblem(drives: PlannedDrive[], definition: Definition): ImageProblem | null {
   const { bootOrder, noSignatureCheck } = definition;
   const tried = drivesTried(drives, definition);
   const bootable = tried.filter(({ kind, image }) => isBootable(kind, image.head, noSignatureCheck));
-  if (bootable.some(({ place }) => bios === 'seabios' || place < VIRTIO_PLACE)) return null;
-  if (bootable.length > 0)
-    return {
-      short: 'SeaBIOS boots from virtio',
-      text: 'SeaBIOS, which boots from disks of virtio, is not here: npm run guests fetches it. Or name a kernel, or have the disk on IDE: hda.',
-    };
+  if (bootable.length > 0) return null;
   if (tried.length === 0)
     return {
       short: 'nothing to boot from',

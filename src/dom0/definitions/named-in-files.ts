@@ -1,5 +1,4 @@
 /** What a definition among files names, before anything is planned: firmware, disks, a boot loader. */
-import { VIRTIO_PLACE } from '../../devices/ide/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
 import type { Found } from '../host/boot-loader/index.ts';
 import type { DefinedDisk, Definition } from './config/definition.ts';
@@ -14,9 +13,8 @@ export const OWN_BIOS = 'ringside';
 export type Loaded = Found | string;
 
 /** What of firmware a definition needs. */
-export const needsOf = ({ bios, bootOrder, nic, disks }: Definition): FirmwareNeeds => ({
-  // Our own has no driver of virtio.
-  bios: bios ?? (disks.some(({ place }) => place >= VIRTIO_PLACE) ? 'seabios' : OWN_BIOS),
+export const needsOf = ({ bios, bootOrder, nic }: Definition): FirmwareNeeds => ({
+  bios: bios ?? OWN_BIOS,
   ...(bootOrder.includes('n') && nic ? { card: nic } : {}),
 });
 

@@ -172,7 +172,7 @@ class Judgement {
         ? { short: 'needs firmware', text: firmware }
         : isNetworkTried || biosFile
           ? null
-          : bootProblem(drives, definition, firmware.bios);
+          : bootProblem(drives, definition);
     if (problem && finding && !isError(finding))
       Object.assign(finding, { verdict: 'error', ...(noNetwork && drives.length === 0 ? noNetwork : problem) });
     else if (noNetwork && onBoot && !isError(onBoot)) Object.assign(onBoot, { verdict: 'approximated', ...noNetwork });

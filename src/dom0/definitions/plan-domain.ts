@@ -189,9 +189,7 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
   };
   startUnsigned(drives, definition, firmware, findings);
   const problem =
-    typeof firmware === 'string'
-      ? { short: 'needs firmware', text: firmware }
-      : bootProblem(drives, definition, firmware.bios);
+    typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : bootProblem(drives, definition);
   if (problem && !isError(findings[0])) Object.assign(findings[0], { verdict: 'error', ...problem });
   return finish(
     findings,
