@@ -1,4 +1,6 @@
-import { expect, it } from 'vitest';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, it } from 'vitest';
 import { fetchedText, hostOf } from './fetched.ts';
 
 const answers =
@@ -31,4 +33,52 @@ it.each([
   ['https://a.example/l.md', () => Promise.reject(new TypeError('Failed to fetch')), 'Access-Control-Allow-Origin'],
 ] as const)('is refused with a sentence: %s', async (address, get, said) => {
   await expect(fetchedText(address, get)).rejects.toThrow(said);
+});
+
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close().closeAllConnections();
+});
+
+/** An address of a server of this machine that answers so. */
+async function served(answer: RequestListener): Promise<string> {
+  const server = createServer(answer);
+  servers.push(server);
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/l.md`;
+}
+const MANY = 20 * 2 ** 20,
+  SOON_MS = 300;
+
+it.each<[string, RequestListener, string]>([
+  ['that sends 20 MB', (_, response) => response.end(Buffer.alloc(MANY, 'x')), 'too much for a lesson'],
+  ['that never answers', () => {}, 'did not give its file within 0.3 seconds'],
+  ['that stops in the middle', (_, response) => response.write('---\ntitle: x'), 'did not give its file within 0.3'],
+  [
+    'that breaks off',
+    (_, response) => {
+      response.writeHead(200, { 'Content-Length': 100 });
+      response.write('---\n', () => response.destroy());
+    },
+    'broke off on the way',
+  ],
+  [
+    'that leads to plain http elsewhere',
+    ({ headers }, response) => {
+      // The same machine by a name that is not trusted.
+      if (headers.host?.startsWith('127.0.0.1'))
+        response
+          .writeHead(302, { Location: `http://${headers.host.replace('127.0.0.1', '[::ffff:127.0.0.1]')}/` })
+          .end();
+      else response.end('---\n');
+    },
+    'which is not https',
+  ],
+  [
+    'that leads to itself for ever',
+    ({ url }, response) => response.writeHead(302, { Location: `${url}x` }).end(),
+    'did not give its file to this page',
+  ],
+])('tells in a sentence of a server %s', async (_, answer, said) => {
+  await expect(fetchedText(await served(answer), fetch, SOON_MS)).rejects.toThrow(said);
 });

@@ -15,29 +15,33 @@ const isSafe = ({ protocol, hostname }: URL): boolean =>
 /** Whose lesson it is, for people. */
 export const hostOf = (address: string): string => (URL.canParse(address) ? new URL(address).host : address);
 
-/** Text of a lesson, without cookies and without telling who asks. @throws Error with a sentence */
-export async function fetchedText(address: string, get: typeof fetch = fetch): Promise<string> {
+/** Text of a lesson, without cookies and without telling who asks. `mostMs`: that all of it may take. @throws Error with a sentence */
+export async function fetchedText(address: string, get: typeof fetch = fetch, mostMs = MOST_MS): Promise<string> {
   if (!URL.canParse(address)) throw new Error(words.errors.noAddress(address));
   const url = new URL(address);
   if (!isSafe(url)) throw new Error(words.errors.noHttps(address));
-  let answer: Response;
-  try {
-    answer = await get(url, {
-      credentials: 'omit',
-      referrerPolicy: 'no-referrer',
-      signal: AbortSignal.timeout(MOST_MS),
-    });
-  } catch {
-    throw new Error(words.errors.notGiven(url.host));
-  }
+  const signal = AbortSignal.timeout(mostMs);
+  const failed = (otherwise: string): Error =>
+    new Error(signal.aborted ? words.errors.late(url.host, mostMs / 1000) : otherwise);
+  const answer = await get(url, { credentials: 'omit', referrerPolicy: 'no-referrer', signal }).catch(() => {
+    throw failed(words.errors.notGiven(url.host));
+  });
   if (!answer.ok) throw new Error(words.errors.answered(url.host, answer.status, url.pathname));
   if (answer.url && !isSafe(new URL(answer.url))) throw new Error(words.errors.leads(url.host, answer.url));
   if (/\bhtml\b/.test(answer.headers.get('content-type') ?? '')) throw new Error(words.errors.webPage(address));
-  return textOf(answer, url.host);
+  const bytes = await bytesOf(answer).catch(() => {
+    throw failed(words.errors.broke(url.host));
+  });
+  if (!bytes) throw new Error(words.errors.tooMuch(url.host, MOST_BYTES / 1024));
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error(words.errors.noText(url.host));
+  }
 }
 
-/** No more is read than a lesson may have. @throws Error with a sentence */
-async function textOf(answer: Response, host: string): Promise<string> {
+/** No more is read than a lesson may have; undefined: there is more. @throws DOMException, TypeError the network's */
+async function bytesOf(answer: Response): Promise<ArrayBuffer | undefined> {
   const pieces: Uint8Array<ArrayBuffer>[] = [],
     reader = answer.body?.getReader();
   let bytes = 0;
@@ -46,11 +50,7 @@ async function textOf(answer: Response, host: string): Promise<string> {
     bytes += piece.value.length;
     if (bytes <= MOST_BYTES) continue;
     await reader!.cancel();
-    throw new Error(words.errors.tooMuch(host, MOST_BYTES / 1024));
+    return undefined;
   }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await new Blob(pieces).arrayBuffer());
-  } catch {
-    throw new Error(words.errors.noText(host));
-  }
+  return new Blob(pieces).arrayBuffer();
 }

@@ -110,6 +110,9 @@ export const en = {
       `${address} is not https, so that anybody on the way could change it. Put it under https://.`,
     notGiven: (host: string) =>
       `${host} did not give its file to this page. It cannot be reached, or it allows no other site to read it (Access-Control-Allow-Origin). Save the file and drop it here.`,
+    late: (host: string, seconds: number) =>
+      `${host} did not give its file within ${seconds} seconds. Load this page again, or save the file and drop it here.`,
+    broke: (host: string) => `The file of ${host} broke off on the way. Load this page again.`,
     answered: (host: string, status: number, path: string) =>
       `${host} answered ${status} for ${path}. Is the address right?`,
     leads: (host: string, to: string) => `${host} leads to ${to}, which is not https. Take an address that does not.`,

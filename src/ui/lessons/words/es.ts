@@ -107,6 +107,9 @@ export const es: typeof en = {
     noHttps: address => `${address} no es https, y cualquiera podría cambiarla por el camino. Ponla bajo https://.`,
     notGiven: host =>
       `${host} no dio su archivo a esta página. No se llega a él, o no deja que otro sitio lo lea (Access-Control-Allow-Origin). Guarda el archivo y suéltalo aquí.`,
+    late: (host, seconds) =>
+      `${host} no entregó su archivo en ${seconds} segundos. Vuelve a cargar esta página, o guarda el archivo y suéltalo aquí.`,
+    broke: host => `El archivo de ${host} se cortó por el camino. Vuelve a cargar esta página.`,
     answered: (host, status, path) => `${host} contestó ${status} a ${path}. ¿Es correcta la dirección?`,
     leads: (host, to) => `${host} lleva a ${to}, que no es https. Toma una dirección que no lo haga.`,
     webPage: address =>
