@@ -295,7 +295,7 @@ export class LessonRun {
     const results = new Map<number, Result>();
     for (const [i, earlier] of this.lesson.steps.slice(0, step).entries()) {
       if (earlier.kind === 'do') await this.act(earlier);
-      if (earlier.kind === 'measure') results.set(i, { ...(await this.measure(i, answers)), hints: [] });
+      if (earlier.kind === 'measure') results.set(i, await this.measure(i, answers));
     }
     await this.begin();
     return results;

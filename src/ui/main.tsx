@@ -40,10 +40,11 @@ async function begin(): Promise<void> {
   followDrafts();
   followWindows();
   followLeaving();
+  // Before the history: the page begins there, and Back leads out of it.
+  followLesson();
   followHistory();
   followFirstPrompt();
   followStart();
-  followLesson();
   followDomains(id => place.peek().id === id);
   // The boot menu, where it is wanted, is the first thing that is painted.
   bootMenuShown.value = false;

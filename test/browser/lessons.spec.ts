@@ -128,6 +128,30 @@ test('a link to a round opens it, what stands before it done; one of another ver
   await expect(page.locator('.top')).toBeHidden();
 });
 
+test('whoever loads a lesson anew, comes back to it or changes its language goes on where they were', async ({
+  page,
+}) => {
+  await page.goto('./?time=virtual&lesson=ring-request&seed=a&round=1');
+  await page.getByLabel(/How many doorbells does Domain-0 hear/).fill('50');
+  await page.getByRole('button', { name: 'Keep the answer' }).click();
+  const here = page.locator('.lstep.here');
+  await expect(here).toHaveAttribute('data-step', '1');
+  await page.reload();
+  await expect(here).toHaveAttribute('data-step', '1');
+  await expect(page.getByText('You said 50.')).toBeVisible();
+  await page.getByText('More', { exact: true }).click();
+  await page.getByRole('link', { name: 'Glossary' }).click();
+  await expect(page.getByRole('heading', { name: 'Glossary' })).toBeVisible();
+  await page.goBack();
+  await expect(here).toHaveAttribute('data-step', '1');
+  await page.getByText('More', { exact: true }).click();
+  await page.getByRole('link', { name: 'Español' }).click();
+  await expect(page.getByText('Sigues donde estabas en esta pestaña.')).toBeVisible();
+  await expect(here).toHaveAttribute('data-step', '1');
+  await page.getByRole('link', { name: 'Empezar desde el principio' }).click();
+  await expect(here).toHaveAttribute('data-step', '0');
+});
+
 test('a course leads from lesson to lesson', async ({ page }) => {
   await page.goto('./?time=virtual&lesson=course&seed=a&view=course&course=virtualization');
   await page.getByRole('link', { name: 'Trap and emulate' }).click();

@@ -48,10 +48,21 @@ export const COURSE = 'course';
 export const courseAddress = (id: string, seed: string): string =>
   `${lessonAddress(COURSE, seed)}&course=${encodeURIComponent(id)}&view=course`;
 
-/** A lesson at a round, for whoever has this version or a newer one. */
-export const roundAddress = (version: string, round: number): string => {
+/** The address of this page with other words in it; null: without that one. */
+function addressWith(changed: Readonly<Record<string, string | null>>): string {
   const words = address();
-  words.set('round', String(round));
-  words.set('v', version);
-  return new URL(`?${words}`, document.baseURI).href;
-};
+  for (const [key, value] of Object.entries(changed))
+    if (value === null) words.delete(key);
+    else words.set(key, value);
+  return `?${words}`;
+}
+
+/** A lesson at a round, for whoever has this version or a newer one. */
+export const roundAddress = (version: string, round: number): string =>
+  new URL(addressWith({ round: String(round), v: version }), document.baseURI).href;
+
+/** The same lesson from its first step. */
+export const startAddress = (): string => addressWith({ round: '1', v: null });
+
+/** The same lesson in another language, at the step at which this tab is. */
+export const inLanguage = (code: string): string => addressWith({ lang: code, round: null, v: null });

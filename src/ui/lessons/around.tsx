@@ -5,7 +5,7 @@ import { useEffect } from 'preact/hooks';
 import { type Lesson, versionOf } from '../../lessons/index.ts';
 import { copyToClipboard } from '../clipboard.ts';
 import { later } from '../parts/load-when-shown.tsx';
-import { address, lessonHere, roundAddress, viewAddress } from './addresses.ts';
+import { address, inLanguage, lessonHere, roundAddress, viewAddress } from './addresses.ts';
 import { LANGUAGES } from './language.ts';
 import { words } from './words.ts';
 
@@ -107,10 +107,4 @@ export function Around({ lesson, no, onName }: { lesson: Lesson; no: number; onN
       )}
     </details>
   );
-}
-
-function inLanguage(code: string): string {
-  const to = address();
-  to.set('lang', code);
-  return `?${to}`;
 }

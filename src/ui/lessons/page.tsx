@@ -23,8 +23,8 @@ import { Pictures } from './lesson-pictures.tsx';
 import { Problems } from './problems.tsx';
 import { RingStrip } from './ring-strip.tsx';
 import { StepBox, Toggle } from './step.tsx';
-import { address, asksName, takeAs, viewHere } from './addresses.ts';
-import { isHeld, isNearest, now, open, problem, problems, unfolded } from './taking.ts';
+import { address, asksName, startAddress, takeAs, viewHere } from './addresses.ts';
+import { goesOn, isHeld, isNearest, now, open, problem, problems, unfolded } from './taking.ts';
 import { words } from './words.ts';
 
 /** The consoles stand below the step that is open, where there is no room beside it. */
@@ -235,6 +235,11 @@ function Head({ state: { lesson, at }, rounds, current }: { state: Now; rounds: 
       {isNearest.value && (
         <p class="sec" role="status">
           {words.nearest}
+        </p>
+      )}
+      {goesOn.value && (
+        <p class="sec" role="status">
+          {words.goesOn} <a href={startAddress()}>{words.fromStart}</a>
         </p>
       )}
       {isAddress(id) && <p class="sec">{words.from(hostOf(id))}</p>}

@@ -12,10 +12,12 @@ import {
   type Lesson,
   LessonRun,
   type Problem,
+  type Result,
   roundsOf,
   type Step,
   versionOf,
 } from '../../lessons/index.ts';
+import { forgetStep, isBack, keepStep, type KeptStep, keptStep } from './kept-step.ts';
 import { keep } from './progress.ts';
 import { lessonText, readHere } from './texts.ts';
 import { pageHost } from './page-host.ts';
@@ -44,15 +46,18 @@ export async function open(): Promise<void> {
     }
     const mine = new LessonRun(lesson, pageHost);
     run = mine;
-    const at = stepAsked(lesson);
+    const { at, answers } = beginning(lesson);
     const results = await drives(mine, async () => {
       await mine.start();
-      return mine.goTo(at, anyAnswers(lesson));
+      return mine.goTo(at, new Map([...anyAnswers(lesson), ...answers]));
     });
     frontGuest.value = run.idOf(lesson.guests[0]!.name);
-    now.value = { lesson, run, at, answers: new Map(), results, busy: false };
+    now.value = { lesson, run, at, answers, results: withHintsOf(answers, results), busy: false };
   } catch (error) {
     problem.value = sentence(error);
+    // It may be what was done before that does not go.
+    forgetStep();
+    goesOn.value = false;
     await run?.end();
     reportProblem(words.lesson, problem.value);
     opened = false;
@@ -61,6 +66,25 @@ export async function open(): Promise<void> {
 
 /** The link was made for another version of the lesson: the nearest step is open. */
 export const isNearest = signal(false);
+
+/** This tab was at a later step than the lesson's first, and is there again. */
+export const goesOn = signal(false);
+
+/** Where it is opened: a round that a link names counts once. */
+function beginning(lesson: Lesson): KeptStep {
+  const kept = isBack() || !address().has('round') ? keptStep(lesson) : undefined;
+  goesOn.value = kept !== undefined && kept.at > 0;
+  return kept ?? { at: stepAsked(lesson), answers: new Map() };
+}
+
+/** Hints are about what somebody has said, not about what the page took in its place. */
+const withHintsOf = (answers: KeptStep['answers'], results: ReadonlyMap<number, Result>): Map<number, Result> =>
+  new Map(
+    [...results].map(([step, result]) => [
+      step,
+      { ...result, hints: result.hints.filter(({ answer: said }) => answers.has(said)) },
+    ]),
+  );
 
 /** The first step of the round that the address names, or of the last one that there is. */
 function stepAsked(lesson: Lesson): number {
@@ -77,6 +101,7 @@ effect(() => {
   if (!state || state.busy) return;
   const { lesson, run, at } = state,
     isDone = at === lesson.steps.length - 1;
+  keepStep(lesson, state);
   keep([
     {
       id: address().get('lesson') ?? '',

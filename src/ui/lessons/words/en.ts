@@ -205,6 +205,8 @@ export const en = {
   project: 'Large, for a wall',
   nearest: 'The link was made for another version of this lesson. This is the nearest step.',
   course: 'All lessons of the course',
+  goesOn: 'You go on where you were in this tab.',
+  fromStart: 'Begin from the start',
   doneWith: (code: string) => `done: ${code}`,
   stepOf: (n: number, of: number) => `step ${n} of ${of}`,
   progress: 'My progress',

@@ -199,6 +199,8 @@ export const es: typeof en = {
   project: 'En grande, para proyectar',
   nearest: 'El enlace se hizo para otra versión de esta lección. Este es el paso más cercano.',
   course: 'Todas las lecciones del curso',
+  goesOn: 'Sigues donde estabas en esta pestaña.',
+  fromStart: 'Empezar desde el principio',
   doneWith: code => `hecha: ${code}`,
   stepOf: (n, of) => `paso ${n} de ${of}`,
   progress: 'Mi progreso',
