@@ -33,6 +33,8 @@ window.addEventListener('unhandledrejection', event =>
 
 /** In a function: a module that awaits would have the bundler part the page's script into many, one for whatever parts that are loaded later share with it. */
 async function begin(): Promise<void> {
+  // A page without an origin has no workers: it has said so (index.html).
+  if (globalThis.origin === 'null') return;
   if (await isolate()) return;
   await loadSettings();
   followTheme();

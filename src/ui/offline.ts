@@ -12,8 +12,12 @@ const MOST_MS = 5000;
 /** Files are fetched for later when nobody waits for others. */
 const LATER_MS = 10_000;
 
-/** There is none over plain http from another machine, in private windows of some browsers, and while developing. */
-const canServe = (): boolean => import.meta.env.PROD && 'serviceWorker' in navigator;
+/**
+ * There is none over plain http from another machine, in private windows of some browsers, and while developing. A frame is isolated where the page around it
+ * is, whatever is sent with the frame, and without a network that page is gone.
+ */
+const canServe = (): boolean =>
+  import.meta.env.PROD && globalThis.top === globalThis.self && 'serviceWorker' in navigator;
 
 /** True: the page is about to be loaded again, isolated this time, and should start nothing. */
 export async function isolate(): Promise<boolean> {

@@ -1,37 +1,15 @@
 /** The built page on a plain static server, in a folder: what its service worker brings. */
 
-import { createReadStream, existsSync, statSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { extname, join } from 'node:path';
 import { domainRows, expect, open, test } from './page.ts';
+import { ended, portOf, serveStatic } from './static-server.ts';
 
 test.use({ serviceWorkers: 'allow' });
-
-const TYPES: Record<string, string> = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.css': 'text/css',
-  '.svg': 'image/svg+xml',
-};
-
-/** Knows files and their types, and nothing of isolation. */
-function serveStatic(): Promise<Server> {
-  const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://localhost').pathname;
-    const file = path.startsWith('/a/b/') ? join('dist', path.slice('/a/b/'.length) || 'index.html') : '';
-    if (file === '' || !existsSync(file) || !statSync(file).isFile()) return void response.writeHead(404).end();
-    response.writeHead(200, { 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream' });
-    createReadStream(file).pipe(response);
-  });
-  return new Promise(resolve => server.listen(0, '127.0.0.1', () => resolve(server)));
-}
 
 test('from a plain static server under a path the page is isolated, and opens without a network after its first load', async ({
   page,
 }) => {
-  const server = await serveStatic();
-  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/a/b/`;
+  const server = await serveStatic('/a/b/');
+  const address = `http://127.0.0.1:${portOf(server)}/a/b/`;
   await open(page, address);
   await expect.poll(() => page.evaluate(() => globalThis.crossOriginIsolated)).toBe(true);
   await expect(page.getByText('one worker for all')).toHaveCount(0);
@@ -51,7 +29,7 @@ test('from a plain static server under a path the page is isolated, and opens wi
     ),
   ]);
   expect(script.fromServiceWorker()).toBe(true);
-  await new Promise(resolve => server.close(resolve).closeAllConnections());
+  await ended(server);
   await page.reload();
   await expect(page.getByText(/MiB free/)).toBeVisible();
   await page.goto(address);

@@ -57,9 +57,9 @@ function addressWith(changed: Readonly<Record<string, string | null>>): string {
   return `?${words}`;
 }
 
-/** A lesson at a round, for whoever has this version or a newer one. */
+/** A lesson at a round, for whoever has this version or a newer one: of a frame's lesson, in a page of its own. */
 export const roundAddress = (version: string, round: number): string =>
-  new URL(addressWith({ round: String(round), v: version }), document.baseURI).href;
+  new URL(addressWith({ round: String(round), v: version, embed: null, panels: null }), document.baseURI).href;
 
 /** The same lesson from its first step. */
 export const startAddress = (): string => addressWith({ round: '1', v: null });

@@ -1,12 +1,14 @@
 /** What is around a lesson in its head: where else to go, a link to here, numbers of one's own, large letters for a wall; and in a frame of another page, less. */
 
 import { signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { type Lesson, versionOf } from '../../lessons/index.ts';
 import { copyToClipboard } from '../clipboard.ts';
 import { later } from '../parts/load-when-shown.tsx';
 import { address, inLanguage, lessonHere, roundAddress, viewAddress } from './addresses.ts';
 import { LANGUAGES } from './language.ts';
+import { isFramed, keeps } from './frames.ts';
 import { words } from './words.ts';
 
 const QrCode = later(
@@ -54,11 +56,29 @@ export const LargeButton = ({ look = 'btn' }: { look?: 'btn' | 'link' }) => (
 /** Whether the link is shown for a phone. */
 const showsQr = signal(false);
 
-/** What was copied, or has to be by hand. */
-const told = signal<string | undefined>(undefined);
+/** What came of copying; a link that has to be copied by hand. */
+const told = signal<{ copied: true } | { link: string } | undefined>(undefined);
 
 async function copyLink(to: string): Promise<void> {
-  told.value = (await copyToClipboard(to)) ? words.copied : to;
+  told.value = (await copyToClipboard(to)) ? { copied: true } : { link: to };
+}
+
+/** In a page of its own, out of any frame. */
+const Outside = ({ to, children }: { to: string; children: ComponentChildren }) => (
+  <a href={to} target="_blank" rel="noopener">
+    {children}
+  </a>
+);
+
+/** What of somebody's progress stays, where that is not as in a page of its own; `link`: to what is shown, there. */
+export function Keeps({ link }: { link?: string }) {
+  const how = keeps();
+  if (how === 'all') return null;
+  return (
+    <p class="sec" role="note">
+      {words.keeps[how]} {link && isFramed() && <Outside to={link}>{words.openOutside}</Outside>}
+    </p>
+  );
 }
 
 /** `no`: of the round at hand. */
@@ -102,7 +122,7 @@ export function Around({ lesson, no, onName }: { lesson: Lesson; no: number; onN
       {showsQr.value && <QrCode text={link} />}
       {told.value !== undefined && (
         <p class="sec" role="status">
-          {told.value}
+          {'link' in told.value ? <Outside to={told.value.link}>{told.value.link}</Outside> : words.copied}
         </p>
       )}
     </details>

@@ -12,9 +12,9 @@ import { SerialWindow } from '../parts/serial.tsx';
 import { later } from '../parts/load-when-shown.tsx';
 import { Tag } from '../parts/marks.tsx';
 import { doorbellsSaid, gapsOf, isMeasured, type Now } from './facts.ts';
-import { type Round, roundsOf } from '../../lessons/index.ts';
+import { type Round, roundsOf, versionOf } from '../../lessons/index.ts';
 import { lessonAddress, LESSONS } from './list.ts';
-import { Around, panelsHere, useSurroundings } from './around.tsx';
+import { Around, Keeps, panelsHere, useSurroundings } from './around.tsx';
 import { hostOf, isAddress } from './fetched.ts';
 import { language } from './language.ts';
 import './lessons.css';
@@ -23,7 +23,7 @@ import { Pictures } from './lesson-pictures.tsx';
 import { Problems } from './problems.tsx';
 import { RingStrip } from './ring-strip.tsx';
 import { StepBox, Toggle } from './step.tsx';
-import { address, asksName, startAddress, takeAs, viewHere } from './addresses.ts';
+import { address, asksName, roundAddress, startAddress, takeAs, viewHere } from './addresses.ts';
 import { goesOn, isHeld, isNearest, now, open, problem, problems, unfolded } from './taking.ts';
 import { words } from './words.ts';
 
@@ -243,6 +243,7 @@ function Head({ state: { lesson, at }, rounds, current }: { state: Now; rounds: 
         </p>
       )}
       {isAddress(id) && <p class="sec">{words.from(hostOf(id))}</p>}
+      <Keeps link={roundAddress(versionOf(lesson), current + 1)} />
       {asks.value && <NameForm />}
       <div class="lhead">
         <h1>{lesson.title}</h1>

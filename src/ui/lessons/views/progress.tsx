@@ -5,7 +5,8 @@ import { sentence } from '../../host.ts';
 import { download } from '../../navigation.ts';
 import { Tag } from '../../parts/marks.tsx';
 import { lessonHere } from '../addresses.ts';
-import { allKept, forgetKept, keep, readKept, writeKept } from '../progress.ts';
+import { Keeps } from '../around.tsx';
+import { allKept, forgetKept, keep, type KeptLesson, readKept, writeKept } from '../progress.ts';
 import { words } from '../words.ts';
 import { ViewLinks } from './frame.tsx';
 
@@ -26,6 +27,7 @@ export function ProgressView() {
       <ViewLinks />
       <h1>{words.progress}</h1>
       <p class="sec">{words.progressHint}</p>
+      <Keeps />
       <p class="row wrap">
         <button
           class="btn"
@@ -60,32 +62,32 @@ export function ProgressView() {
           <Tag kind="failed">{problem.value}</Tag>
         </p>
       )}
-      {kept.value.length === 0 ? (
-        <p>{words.noProgress}</p>
-      ) : (
-        <table class="lplan">
-          <thead>
-            <tr>
-              <th>{words.lessonColumn}</th>
-              <th>{words.name}</th>
-              <th>{words.step}</th>
-              <th>{words.code}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {kept.value.map(({ id, title, seed, name, round, step, steps, code }) => (
-              <tr key={`${id} ${seed} ${name}`}>
-                <td>
-                  <a href={`${lessonHere(id, seed, name)}&round=${round}`}>{title}</a>
-                </td>
-                <td>{name || '–'}</td>
-                <td>{words.stepOf(step + 1, steps)}</td>
-                <td class="m">{code ?? '–'}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      {kept.value.length === 0 ? <p>{words.noProgress}</p> : <Lessons kept={kept.value} />}
     </div>
   );
 }
+
+const Lessons = ({ kept }: { kept: readonly KeptLesson[] }) => (
+  <table class="lplan">
+    <thead>
+      <tr>
+        <th>{words.lessonColumn}</th>
+        <th>{words.name}</th>
+        <th>{words.step}</th>
+        <th>{words.code}</th>
+      </tr>
+    </thead>
+    <tbody>
+      {kept.map(({ id, title, seed, name, round, step, steps, code }) => (
+        <tr key={`${id} ${seed} ${name}`}>
+          <td>
+            <a href={`${lessonHere(id, seed, name)}&round=${round}`}>{title}</a>
+          </td>
+          <td>{name || '–'}</td>
+          <td>{words.stepOf(step + 1, steps)}</td>
+          <td class="m">{code ?? '–'}</td>
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);

@@ -207,6 +207,12 @@ export const en = {
   course: 'All lessons of the course',
   goesOn: 'You go on where you were in this tab.',
   fromStart: 'Begin from the start',
+  keeps: {
+    apart:
+      'This page is a frame of another one, and your progress here is kept apart from that of Ringside’s own page.',
+    nothing: 'This browser keeps nothing here: your progress goes with this page.',
+  },
+  openOutside: 'Open this round in a page of its own',
   doneWith: (code: string) => `done: ${code}`,
   stepOf: (n: number, of: number) => `step ${n} of ${of}`,
   progress: 'My progress',

@@ -201,6 +201,12 @@ export const es: typeof en = {
   course: 'Todas las lecciones del curso',
   goesOn: 'Sigues donde estabas en esta pestaña.',
   fromStart: 'Empezar desde el principio',
+  keeps: {
+    apart:
+      'Esta página es un marco dentro de otra, y tu progreso se guarda aquí aparte del de la página propia de Ringside.',
+    nothing: 'Este navegador no guarda nada aquí: tu progreso se va con esta página.',
+  },
+  openOutside: 'Abrir esta ronda en una página propia',
   doneWith: code => `hecha: ${code}`,
   stepOf: (n, of) => `paso ${n} de ${of}`,
   progress: 'Mi progreso',
