@@ -9,6 +9,16 @@ import { MAX_VCPUS } from '../layout/layout.ts';
 export const TRACE_ENTRIES = 1024,
   TRACE_WORDS = 12;
 
+export const MAX_PCPUS = 32;
+/** A slot's entry, from SCHED.PCPU + pcpu * PCPU_WORDS. */
+export const PCPU_WORDS = 8;
+export const MAX_UNITS = 64;
+/**
+ * A unit's entry, from SCHED.UNIT + unit * UNIT_WORDS. The unit is what can hold a slot: the vCPUs of a domain, which take turns in its worker
+ * (as with Xen's sched_unit of several vCPUs). Its number is the domain’s index in the domain table; 0 is Domain 0.
+ */
+export const UNIT_WORDS = 72;
+
 /** Header. */
 export const SCHED = {
   /** 0: free; else the taker's unit + 1. */
@@ -34,15 +44,14 @@ export const SCHED = {
   UNITS: 12,
   /** Accountings, free-running; the last ACCOUNTS of them are at ACCOUNT. */
   ACCOUNTED: 13,
+  /** Fair, a double: the least virtual runtime of those that have something to do; it never falls. */
+  MIN_VRUNTIME: 14,
   PCPU: 16,
-  UNIT: 16 + 32 * 8,
-  TRACE: 16 + 32 * 8 + 64 * 64,
-  ACCOUNT: 16 + 32 * 8 + 64 * 64 + TRACE_ENTRIES * TRACE_WORDS,
+  UNIT: 16 + MAX_PCPUS * PCPU_WORDS,
+  TRACE: 16 + MAX_PCPUS * PCPU_WORDS + MAX_UNITS * UNIT_WORDS,
+  ACCOUNT: 16 + MAX_PCPUS * PCPU_WORDS + MAX_UNITS * UNIT_WORDS + TRACE_ENTRIES * TRACE_WORDS,
 } as const;
 
-export const MAX_PCPUS = 32;
-/** A slot's entry, from SCHED.PCPU + pcpu * PCPU_WORDS. */
-export const PCPU_WORDS = 8;
 export const PCPU = {
   /** Unit that holds the slot + 1; 0: idle. */
   CURRENT: 0,
@@ -52,12 +61,6 @@ export const PCPU = {
   NEXT_TICK: 2,
 } as const;
 
-export const MAX_UNITS = 64;
-/**
- * A unit's entry, from SCHED.UNIT + unit * UNIT_WORDS. The unit is what can hold a slot: the vCPUs of a domain, which take turns in its worker
- * (as with Xen's sched_unit of several vCPUs). Its number is the domain’s index in the domain table; 0 is Domain 0.
- */
-export const UNIT_WORDS = 64;
 export const UNIT = {
   /** 0: none; else runstate + 1 (RUNSTATE). */
   STATE: 0,
@@ -93,11 +96,18 @@ export const UNIT = {
   HARD_AFFINITY: 34,
   SOFT_AFFINITY: 34 + MAX_VCPUS,
   LAST_PCPU: 34 + 2 * MAX_VCPUS,
+  /** Fair: time on a slot that it may use in each period, microseconds (0: as much as there is), and that period. */
+  QUOTA_US: 34 + 3 * MAX_VCPUS,
+  PERIOD_US: 35 + 3 * MAX_VCPUS,
+  /** Fair, doubles: what it has run, the slower the more it weighs; what is left of its quota, below 0 what it owes; when the period ends. */
+  VRUNTIME: 36 + 3 * MAX_VCPUS,
+  RUNTIME_LEFT: 38 + 3 * MAX_VCPUS,
+  PERIOD_END: 40 + 3 * MAX_VCPUS,
 } as const;
 export const FLAG = {
   /** Credit: it ran lately, and gets its share at the next accounting. */
   ACTIVE: 1,
-  /** Credit: its cap is used up. */
+  /** Its cap, or its quota, is used up. */
   PARKED: 2,
   /** It gave up its turn. */
   YIELD: 4,
@@ -153,6 +163,8 @@ export const WHY = {
   RATELIMIT: 6,
   /** Woken onto an idle slot, or taken from another's queue, since its soft affinity names this slot. */
   PREFERRED: 7,
+  /** Fair: its virtual runtime is the least. */
+  LEAST: 8,
 } as const;
 /** Why a slot lost whom it had. */
 export const LEFT = {
@@ -166,7 +178,7 @@ export const LEFT = {
   /** By someone of better priority. */
   PREEMPTED: 5,
   YIELDED: 6,
-  /** Its cap is used up. */
+  /** Its cap, or its quota, is used up. */
   PARKED: 7,
   /** Its hard affinity no longer names this slot. */
   AFFINITY: 8,

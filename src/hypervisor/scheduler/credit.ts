@@ -4,7 +4,8 @@
  * with credit is BOOSTed until a tick meets it on a slot, or until the next accounting if it is active. A tick also makes active whom it meets.
  */
 import { FLAG, MAX_UNITS, PRIORITY, SCHED, UNIT } from './block.ts';
-import type { Policy, SchedulerBlock } from './policy.ts';
+import { byPriority, type Policy, type SchedulerBlock } from './policy.ts';
+import { DEFAULT_WEIGHT, XEN_PARAMETERS } from './shares.ts';
 
 const CREDITS_PER_MS = 10;
 /** CSCHED_TICKS_PER_TSLICE; a slice of fewer milliseconds has one tick. */
@@ -22,13 +23,21 @@ export function periodsOf(tsliceUs: number): { tickNs: number; accountingNs: num
 }
 
 export const credit: Policy = {
+  ...byPriority,
   name: 'credit',
+  ofXen: true,
+  weight: DEFAULT_WEIGHT,
+  defaults: () => XEN_PARAMETERS,
   tickNs: block => periodsOf(block.words[SCHED.TSLICE_US]).tickNs,
   accountingNs: block => periodsOf(block.words[SCHED.TSLICE_US]).accountingNs,
 
   added(block, unit) {
     block.set(unit, UNIT.CREDIT, 0);
     block.set(unit, UNIT.PRIORITY, PRIORITY.UNDER);
+  },
+
+  limited(block, unit) {
+    if (block.get(unit, UNIT.CAP) === 0) block.flag(unit, FLAG.PARKED, false);
   },
 
   removed(block, unit) {

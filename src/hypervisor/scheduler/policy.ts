@@ -1,5 +1,6 @@
 /** What decides how the slots are shared: sets priorities, slices and parking; the queue itself is scheduler.ts's. */
-import { PCPU, PCPU_WORDS, SCHED, SCHED_BYTES, UNIT, UNIT_WORDS } from './block.ts';
+import { LEFT, PCPU, PCPU_WORDS, SCHED, SCHED_BYTES, UNIT, UNIT_WORDS, WHY } from './block.ts';
+import type { Parameters } from './shares.ts';
 
 /** The block as typed arrays; `at` and `time` find a unit's words. */
 export class SchedulerBlock {
@@ -66,19 +67,59 @@ export class SchedulerBlock {
 
 /** All functions are called under the scheduler's lock. */
 export interface Policy {
-  /** As after `sched=` on Xen's command line. */
   readonly name: string;
-  /** From a tick to the next, and from an accounting to the next, by the parameters as they are. */
+  /** Xen's: `sched=` on its command line names it. The others are for hosts without Xen. */
+  readonly ofXen: boolean;
+  /** What a unit weighs that nobody gave a weight. */
+  readonly weight: number;
+  /** Each slot has a queue of its own, or one is for all. */
+  readonly queue: 'slot' | 'host';
+  /** What of the scheduler's parameters nobody has given. */
+  defaults(pcpus: number): Parameters;
+  /** From a tick to the next, and from an accounting that was at `fromNs` to the next, by the parameters as they are. */
   tickNs(block: SchedulerBlock): number;
-  accountingNs(block: SchedulerBlock): number;
-  added(block: SchedulerBlock, unit: number): void;
+  accountingNs(block: SchedulerBlock, fromNs: number): number;
+  added(block: SchedulerBlock, unit: number, nowNs: number): void;
+  /** Its cap or quota is another. */
+  limited(block: SchedulerBlock, unit: number, nowNs: number): void;
   removed(block: SchedulerBlock, unit: number): void;
-  /** It was blocked and can run; its priority for the queue. */
+  /** It was blocked and can run; its place in the queue. */
   woken(block: SchedulerBlock, unit: number): void;
+  /** Of two that wait: whether the first has the slot before the other. */
+  precedes(block: SchedulerBlock, unit: number, other: number): boolean;
+  /** One that waits may have the slot before the slice of the one that runs is over; `woken`: it waits from now on. */
+  preempts(block: SchedulerBlock, waiting: number, running: number, nowNs: number, woken: boolean): boolean;
+  /** One that waits has the slot where somebody is to be chosen anew. */
+  relieves(block: SchedulerBlock, waiting: number, running: number): boolean;
+  /** WHY one that waits is chosen, and why the one that ran LEFT; -1: nobody could have stayed. */
+  reasons(block: SchedulerBlock, chosen: number, running: number, nowNs: number): { why: number; left: number };
+  /** How long who gets a slot has it before an equal gets its turn. */
+  sliceNs(block: SchedulerBlock, unit: number): number;
   /** It has run since UNIT.CHARGED; sets that to how far it is paid for. */
   charge(block: SchedulerBlock, unit: number, nowNs: number): void;
   /** It runs at a tick of its slot. */
   tick(block: SchedulerBlock, unit: number, nowNs: number): void;
-  /** Once in accountingNs: hands out shares, parks (FLAG.PARKED) who is past its cap, takes back who is not any more. */
-  account(block: SchedulerBlock): void;
+  /** After accountingNs: hands out shares, parks (FLAG.PARKED) who is past its cap, takes back who is not any more. */
+  account(block: SchedulerBlock, nowNs: number): void;
 }
+
+/** What policies have in common that go by priorities, and by a queue of each slot's own among equals. */
+export const byPriority = {
+  queue: 'slot',
+  precedes(block, unit, other) {
+    const better = block.get(unit, UNIT.PRIORITY) - block.get(other, UNIT.PRIORITY);
+    return better > 0 || (better === 0 && isEarlier(block, unit, other));
+  },
+  preempts: (block, waiting, running) => block.get(waiting, UNIT.PRIORITY) > block.get(running, UNIT.PRIORITY),
+  // FIFO among equals: whoever waits goes before the one that ran.
+  relieves: (block, waiting, running) => block.get(waiting, UNIT.PRIORITY) >= block.get(running, UNIT.PRIORITY),
+  reasons: (block, chosen, running) =>
+    running >= 0 && block.get(chosen, UNIT.PRIORITY) > block.get(running, UNIT.PRIORITY)
+      ? { why: WHY.PRIORITY, left: LEFT.PREEMPTED }
+      : { why: WHY.TURN, left: LEFT.SLICE },
+  sliceNs: block => block.words[SCHED.TSLICE_US] * 1e3,
+} satisfies Partial<Policy>;
+
+/** Of two that wait: which has waited longer. */
+export const isEarlier = (block: SchedulerBlock, unit: number, other: number): boolean =>
+  ((block.get(unit, UNIT.SEQUENCE) - block.get(other, UNIT.SEQUENCE)) | 0) < 0;

@@ -1,113 +1,8 @@
 /** The policies in virtual time, against what Xen's documentation promises of them (docs/misc/sched-credit, xl.1: sched-credit). */
 import { describe, expect, it } from 'vitest';
-import { Machine } from '../memory/machine.ts';
-import { type Runstates, SchedulerView, type Unit } from '../view/scheduler.ts';
 import { BLOCKED, OFFLINE, PRIORITY, RUNNABLE, RUNNING } from './block.ts';
-import { Scheduler } from './scheduler.ts';
-import type { SchedulerOptions, UnitOptions } from './shares.ts';
 import { Slot } from './slot.ts';
-
-const MS = 1e6;
-/** Between looks at the doorbell, and length of a slice: as a worker does it. */
-const STEP_NS = 0.25 * MS,
-  SLICE_NS = 2 * MS;
-
-/** Runs for so long, then sleeps for so long; Infinity: never stops. `silent`: its slices end by halting, so it never asks whether it may stay. */
-interface Habit {
-  workNs: number;
-  sleepNs: number;
-  silent?: boolean;
-}
-const HOG: Habit = { workNs: Infinity, sleepNs: 0 };
-
-/** A host whose domains only use time. */
-class Host {
-  nowNs = 0;
-  readonly scheduler: Scheduler;
-  readonly view: SchedulerView;
-  private readonly words: Int32Array;
-  private readonly domains: {
-    slot: number;
-    habit: Habit;
-    left: number;
-    wakeAt: number;
-    sliceEnd: number;
-    bell: number;
-    askedAt: number;
-  }[] = [];
-  /** From wake to slot, by unit. */
-  readonly latencies = new Map<number, number[]>();
-
-  constructor(options: SchedulerOptions) {
-    const machine = Machine.create(new SharedArrayBuffer(2 ** 20));
-    this.words = machine.words;
-    this.scheduler = new Scheduler(machine, () => this.nowNs);
-    this.view = new SchedulerView(machine.memory);
-    this.scheduler.configure(options);
-  }
-
-  add(habit: Habit, options: Omit<UnitOptions, 'doorbell'> = {}): number {
-    const slot = this.domains.length + 1;
-    this.scheduler.add({ index: slot, vcpus: 1 }, { doorbell: 1000 + slot, ...options });
-    this.scheduler.wake(slot);
-    this.domains.push({ slot, habit, left: habit.workNs, wakeAt: Infinity, sliceEnd: 0, bell: 0, askedAt: 0 });
-    this.latencies.set(slot, []);
-    return slot;
-  }
-
-  run(ns: number): void {
-    const { scheduler } = this;
-    for (const end = this.nowNs + ns; this.nowNs < end; this.nowNs += STEP_NS) {
-      for (const domain of this.domains) {
-        const { slot } = domain;
-        if (domain.wakeAt <= this.nowNs) {
-          domain.wakeAt = Infinity;
-          domain.askedAt = this.nowNs;
-          scheduler.wake(slot);
-        }
-        if (!scheduler.runs(slot)) {
-          // Parked ones look by themselves.
-          if (scheduler.waitNs(slot) === 0) scheduler.check(slot);
-          continue;
-        }
-        if (domain.askedAt >= 0) {
-          this.latencies.get(slot)?.push(this.nowNs - domain.askedAt);
-          domain.askedAt = -1;
-        }
-        domain.left -= STEP_NS;
-        const bell = this.words[1000 + slot];
-        if (domain.left <= 0) {
-          domain.left = domain.habit.workNs;
-          domain.wakeAt = this.nowNs + domain.habit.sleepNs;
-          scheduler.block(slot);
-        } else if (!domain.habit.silent && (bell !== domain.bell || this.nowNs >= domain.sliceEnd)) {
-          domain.sliceEnd = this.nowNs + SLICE_NS;
-          scheduler.check(slot);
-        }
-        domain.bell = bell;
-      }
-    }
-  }
-
-  runstates(slot: number): Runstates {
-    return this.view.runstates(slot, this.nowNs);
-  }
-
-  unit(slot: number): Unit {
-    const found = this.view.units().find(({ unit }) => unit === slot);
-    if (!found) throw new Error(`There is no unit ${slot}.`);
-    return found;
-  }
-
-  share(slot: number): number {
-    return this.runstates(slot).running / this.nowNs;
-  }
-
-  median(slot: number): number {
-    const all = [...(this.latencies.get(slot) ?? [])].sort((a, b) => a - b);
-    return all[all.length >> 1];
-  }
-}
+import { HOG, Host, MS } from './time-users.test-support.ts';
 
 describe.each([1, 2])('credit scheduler, %i slots', pcpus => {
   it('gives weights 256 and 512 time as 1 to 2', () => {
@@ -249,6 +144,21 @@ describe('credit scheduler', () => {
     expect(Math.abs(100 * host.share(capped) - 25)).toBeLessThanOrEqual(2);
     const { running, runnable, blocked } = host.runstates(capped);
     expect(running + runnable + blocked).toBeCloseTo(host.nowNs, -6);
+  });
+
+  it('gives no slot to one that wakes while its cap is used up', () => {
+    const host = new Host({ pcpus: 1 });
+    const capped = host.add({ workNs: MS, sleepNs: 0.5 * MS }, { cap: 10 });
+    host.run(10_000 * MS);
+    expect(Math.abs(100 * host.share(capped) - 10)).toBeLessThanOrEqual(2);
+  });
+
+  it('lets one go on at once whose cap is taken away', () => {
+    const host = new Host({ pcpus: 1 });
+    const capped = host.add(HOG, { cap: 5 });
+    while (!host.unit(capped).parked) host.run(MS);
+    host.scheduler.adjust(capped, { cap: 0 });
+    expect(host.scheduler.runs(capped)).toBe(true);
   });
 
   it('runs a slice of 30 ms before an equal gets its turn', () => {

@@ -29,11 +29,11 @@ import { POLICIES } from './policies.ts';
 import { type Policy, SchedulerBlock } from './policy.ts';
 import {
   type Affinity,
-  DEFAULT_RATELIMIT_US,
-  DEFAULT_TSLICE_US,
-  DEFAULT_WEIGHT,
+  DEFAULT_PERIOD_US,
+  type Parameters,
   parameterProblem,
   type SchedulerOptions,
+  type Shares,
   type UnitOptions,
 } from './shares.ts';
 import { type Decision, traceAccounting, traceDecision } from './trace.ts';
@@ -43,6 +43,15 @@ const ALL_PCPUS = -1;
 const COMPUTES_NS = 50e6;
 /** Accounting periods that are made up for. */
 const MOST_LATE = 10;
+/** What a unit's words hold at most. */
+const MOST_WORD = 2 ** 31 - 1;
+/** Where the numbers among a unit's shares stand. */
+const WORDS_OF_SHARES = [
+  ['weight', UNIT.WEIGHT],
+  ['cap', UNIT.CAP],
+  ['quotaUs', UNIT.QUOTA_US],
+  ['periodUs', UNIT.PERIOD_US],
+] as const;
 
 export class Scheduler {
   private readonly queue: SchedulerBlock;
@@ -67,28 +76,24 @@ export class Scheduler {
   }
 
   /** Lays out the run queue; before any unit is added. */
-  configure({
-    pcpus,
-    policy = 'credit',
-    tsliceUs = DEFAULT_TSLICE_US,
-    ratelimitUs = DEFAULT_RATELIMIT_US,
-  }: SchedulerOptions): void {
+  configure({ pcpus, policy = 'credit', ...given }: SchedulerOptions): void {
     const { words, queue } = this;
     words[SCHED.PCPUS] = Math.min(MAX_PCPUS, Math.max(1, pcpus));
     words[SCHED.POLICY] = Math.max(
       0,
       POLICIES.findIndex(({ name }) => name === policy),
     );
+    const { tsliceUs, ratelimitUs } = { ...this.policy.defaults(this.pcpus), ...given };
     words[SCHED.TSLICE_US] = tsliceUs;
     words[SCHED.RATELIMIT_US] = ratelimitUs;
     const now = this.nowNs();
-    queue.setTime(SCHED.NEXT_ACCOUNTING, now + this.policy.accountingNs(queue));
+    queue.setTime(SCHED.NEXT_ACCOUNTING, now + this.policy.accountingNs(queue, now));
     for (let pcpu = 0; pcpu < MAX_PCPUS; pcpu++)
       queue.setTime(queue.pcpu(pcpu) + PCPU.NEXT_TICK, now + this.policy.tickNs(queue));
   }
 
   /** xl sched-credit -s. A tick and an accounting that are on their way come when they would have. @throws RangeError with a sentence; then nothing is changed. */
-  setParameters(parameters: { tsliceUs?: number; ratelimitUs?: number }): void {
+  setParameters(parameters: Partial<Parameters>): void {
     const { tsliceUs, ratelimitUs } = { ...this.parameters, ...parameters };
     const problem = parameterProblem({ tsliceUs, ratelimitUs });
     if (problem) throw new RangeError(problem);
@@ -98,12 +103,12 @@ export class Scheduler {
     });
   }
 
-  get parameters(): { tsliceUs: number; ratelimitUs: number } {
+  get parameters(): Parameters {
     return { tsliceUs: this.words[SCHED.TSLICE_US], ratelimitUs: this.words[SCHED.RATELIMIT_US] };
   }
 
   /** How a domain shares the slots; undefined: it has no unit. */
-  shares(unit: number): { weight: number; cap: number; hardAffinity: number[]; softAffinity: number[] } | undefined {
+  shares(unit: number): (Required<Shares> & { hardAffinity: number[]; softAffinity: number[] }) | undefined {
     const { queue } = this;
     if (queue.get(unit, UNIT.STATE) === 0) return undefined;
     const ofVcpus = (field: number): number[] =>
@@ -111,6 +116,8 @@ export class Scheduler {
     return {
       weight: queue.get(unit, UNIT.WEIGHT),
       cap: queue.get(unit, UNIT.CAP),
+      quotaUs: queue.get(unit, UNIT.QUOTA_US),
+      periodUs: queue.get(unit, UNIT.PERIOD_US),
       hardAffinity: ofVcpus(UNIT.HARD_AFFINITY),
       softAffinity: ofVcpus(UNIT.SOFT_AFFINITY),
     };
@@ -138,8 +145,10 @@ export class Scheduler {
       const { queue, words } = this;
       words.fill(0, queue.unit(unit), queue.unit(unit) + UNIT_WORDS);
       words[SCHED.UNITS] = Math.max(words[SCHED.UNITS], unit + 1);
-      queue.set(unit, UNIT.WEIGHT, options.weight ?? DEFAULT_WEIGHT);
+      queue.set(unit, UNIT.WEIGHT, options.weight ?? this.policy.weight);
       queue.set(unit, UNIT.CAP, options.cap ?? 0);
+      queue.set(unit, UNIT.QUOTA_US, options.quotaUs ?? 0);
+      queue.set(unit, UNIT.PERIOD_US, options.periodUs ?? DEFAULT_PERIOD_US);
       queue.set(unit, UNIT.DOORBELL, options.doorbell);
       queue.set(unit, UNIT.VCPUS, record.vcpus);
       this.setAffinity(unit, UNIT.HARD_AFFINITY, options.hardAffinity ?? ALL_PCPUS);
@@ -149,7 +158,7 @@ export class Scheduler {
         queue.set(unit, UNIT.LAST_PCPU + vcpu, queue.get(unit, UNIT.PCPU));
       queue.setUnitTime(unit, UNIT.STATE_ENTRY, now);
       queue.set(unit, UNIT.STATE, BLOCKED + 1);
-      this.policy.added(queue, unit);
+      this.policy.added(queue, unit, now);
     });
   }
 
@@ -187,19 +196,23 @@ export class Scheduler {
   }
 
   /** Weight, cap or affinity of a domain (xl sched-credit, xl vcpu-pin); `vcpu`: the affinity of that one alone. */
-  adjust(unit: number, { weight, cap, hardAffinity, softAffinity }: Partial<UnitOptions>, vcpu?: number): void {
+  adjust(unit: number, shares: Shares, vcpu?: number): void {
+    const { hardAffinity, softAffinity } = shares;
     this.locked(now => {
       const { queue } = this;
-      if (weight !== undefined) queue.set(unit, UNIT.WEIGHT, weight);
-      if (cap !== undefined) queue.set(unit, UNIT.CAP, cap);
-      if (cap === 0) queue.flag(unit, FLAG.PARKED, false);
+      const was = queue.get(unit, UNIT.STATE) - 1;
+      // What it has run so far counts as it was.
+      if (was === RUNNING) this.policy.charge(queue, unit, now);
+      for (const [name, field] of WORDS_OF_SHARES)
+        if (shares[name] !== undefined) queue.set(unit, field, Math.min(shares[name], MOST_WORD));
+      if ((shares.cap ?? shares.quotaUs ?? shares.periodUs) !== undefined) this.policy.limited(queue, unit, now);
       if (hardAffinity !== undefined) this.setAffinity(unit, UNIT.HARD_AFFINITY, hardAffinity, vcpu);
       if (softAffinity !== undefined) this.setAffinity(unit, UNIT.SOFT_AFFINITY, softAffinity, vcpu);
-      const state = queue.get(unit, UNIT.STATE) - 1;
-      if (this.allowed(unit, queue.get(unit, UNIT.PCPU))) return;
-      // It leaves its slot at its next check.
-      if (state === RUNNING) return this.ring(unit);
-      queue.set(unit, UNIT.PCPU, this.emptiest(unit));
+      if (!this.allowed(unit, queue.get(unit, UNIT.PCPU))) {
+        // It leaves its slot at its next check.
+        if (was === RUNNING) return this.ring(unit);
+        queue.set(unit, UNIT.PCPU, this.emptiest(unit));
+      }
       if (this.waits(unit)) this.tickle(unit, now);
     });
   }
@@ -294,7 +307,8 @@ export class Scheduler {
         queue.has(unit, FLAG.PARKED) ||
         now >= queue.unitTime(unit, UNIT.SLICE_END) ||
         !this.allowed(unit, pcpu);
-      if (due || this.bestOf(pcpu, queue.get(unit, UNIT.PRIORITY)) >= 0) this.schedule(pcpu, now);
+      const next = due ? -1 : this.first(pcpu);
+      if (due || (next >= 0 && this.policy.preempts(queue, next, unit, now, false))) this.schedule(pcpu, now);
       return queue.get(unit, UNIT.STATE) === RUNNING + 1;
     });
   }
@@ -354,34 +368,32 @@ export class Scheduler {
     return this.queue.get(unit, UNIT.STATE) === RUNNABLE + 1 && !this.queue.has(unit, FLAG.PARKED);
   }
 
-  /** First in the queue of a slot, better than `above`; -1: none. `soft`: only such as prefer the slot that they are for. */
-  private bestOf(pcpu: number, above: number, forPcpu = pcpu, soft = false): number {
-    const { queue } = this;
-    let best = -1,
-      bestPriority = above,
-      bestSequence = 0;
-    for (let unit = 0; unit < this.units; unit++) {
+  /** First in the queue of a slot; -1: none. `soft`: only such as prefer the slot that they are for. */
+  private first(pcpu: number, forPcpu = pcpu, soft = false): number {
+    const { queue, policy } = this;
+    let first = -1;
+    for (let unit = 0; unit < this.units; unit++)
       if (
-        !this.waits(unit) ||
-        queue.get(unit, UNIT.PCPU) !== pcpu ||
-        !this.allowed(unit, forPcpu) ||
-        (soft && !this.prefers(unit, forPcpu))
+        this.waits(unit) &&
+        this.queuesAt(unit, pcpu) &&
+        this.allowed(unit, forPcpu) &&
+        (!soft || this.prefers(unit, forPcpu)) &&
+        (first < 0 || policy.precedes(queue, unit, first))
       )
-        continue;
-      const priority = queue.get(unit, UNIT.PRIORITY),
-        sequence = queue.get(unit, UNIT.SEQUENCE);
-      if (priority > bestPriority || (best >= 0 && priority === bestPriority && ((sequence - bestSequence) | 0) < 0)) {
-        best = unit;
-        bestPriority = priority;
-        bestSequence = sequence;
-      }
-    }
-    return best;
+        first = unit;
+    return first;
+  }
+
+  /** Whether a slot's queue is where a unit waits. */
+  private queuesAt(unit: number, pcpu: number): boolean {
+    return this.policy.queue === 'host' || this.queue.get(unit, UNIT.PCPU) === pcpu;
   }
 
   /** Whether a unit that waits now can have a slot at once, or should have one soon. */
   private tickle(unit: number, now: number): void {
-    const { queue, words } = this;
+    const { queue, words, policy } = this;
+    // Parked, it waits for nothing that a slot could give.
+    if (!this.waits(unit)) return;
     const mine = queue.get(unit, UNIT.PCPU);
     const soft = this.affinity(unit, UNIT.SOFT_AFFINITY);
     let idle = -1,
@@ -393,10 +405,17 @@ export class Scheduler {
       if (idle < 0 || (!((soft >>> idle) & 1) && (soft >>> pcpu) & 1)) idle = pcpu;
     }
     if (idle >= 0) return this.dispatch(idle, unit, now, idle !== first && first >= 0 ? WHY.PREFERRED : WHY.WOKEN);
-    const holder = queue.current(mine);
-    if (!this.allowed(unit, mine) || queue.get(unit, UNIT.PRIORITY) <= queue.get(holder, UNIT.PRIORITY)) return;
-    words[queue.pcpu(mine) + PCPU.PREEMPT] = 1;
-    this.ring(holder);
+    // Of the holders that it may preempt it takes the slot of the one that would have to wait longest anyway.
+    let victim = -1;
+    for (let pcpu = 0; pcpu < this.pcpus; pcpu++) {
+      const holder = queue.current(pcpu);
+      if (holder < 0 || !this.queuesAt(unit, pcpu) || !this.allowed(unit, pcpu)) continue;
+      if (policy.preempts(queue, unit, holder, now, true) && (victim < 0 || policy.precedes(queue, victim, holder)))
+        victim = holder;
+    }
+    if (victim < 0) return;
+    words[queue.pcpu(queue.get(victim, UNIT.PCPU)) + PCPU.PREEMPT] = 1;
+    this.ring(victim);
   }
 
   /** The holder of a slot has left it. */
@@ -409,7 +428,7 @@ export class Scheduler {
 
   /** Chooses who has the slot from now on. `before`, `left`: who has just left it, and why. */
   private schedule(pcpu: number, now: number, before = -1, left: number = LEFT.NOBODY): void {
-    const { queue, words } = this;
+    const { queue, words, policy } = this;
     const at = queue.pcpu(pcpu);
     const holder = queue.current(pcpu);
     words[at + PCPU.PREEMPT] = 0;
@@ -423,11 +442,9 @@ export class Scheduler {
         return this.trace({ pcpu, at: now, from: holder, to: holder, why: WHY.RATELIMIT });
       }
     }
-    // FIFO among equals: whoever waits goes before the one that ran.
-    const floor = mayStay ? queue.get(holder, UNIT.PRIORITY) - 1 : PRIORITY.IDLE;
-    let next = this.bestOf(pcpu, yields ? PRIORITY.IDLE : floor),
-      why: number = WHY.TURN;
-    if (next >= 0 && mayStay && queue.get(next, UNIT.PRIORITY) > queue.get(holder, UNIT.PRIORITY)) why = WHY.PRIORITY;
+    let next = this.first(pcpu);
+    if (next >= 0 && mayStay && !yields && !policy.relieves(queue, next, holder)) next = -1;
+    let why: number = next < 0 ? WHY.TURN : policy.reasons(queue, next, mayStay ? holder : -1, now).why;
     // A slot whose best has no credit left looks for one with credit in the other queues.
     const best =
       next >= 0 ? queue.get(next, UNIT.PRIORITY) : mayStay ? queue.get(holder, UNIT.PRIORITY) : PRIORITY.IDLE;
@@ -453,9 +470,7 @@ export class Scheduler {
       if (yields) because = LEFT.YIELDED;
       else if (queue.has(holder, FLAG.PARKED)) because = LEFT.PARKED;
       else if (!this.allowed(holder, pcpu)) because = LEFT.AFFINITY;
-      else
-        because =
-          next >= 0 && queue.get(next, UNIT.PRIORITY) > queue.get(holder, UNIT.PRIORITY) ? LEFT.PREEMPTED : LEFT.SLICE;
+      else because = policy.reasons(queue, next, holder, now).left;
       this.enqueue(holder, now);
       this.ring(holder);
       words[at + PCPU.CURRENT] = 0;
@@ -472,8 +487,8 @@ export class Scheduler {
   private steal(pcpu: number, above: number): number {
     for (const soft of [true, false])
       for (let i = 1; i < this.pcpus; i++) {
-        const better = this.bestOf((pcpu + i) % this.pcpus, above, pcpu, soft);
-        if (better >= 0) return better;
+        const better = this.first((pcpu + i) % this.pcpus, pcpu, soft);
+        if (better >= 0 && this.queue.get(better, UNIT.PRIORITY) > above) return better;
       }
     return -1;
   }
@@ -498,7 +513,7 @@ export class Scheduler {
   }
 
   private beginSlice(unit: number, now: number): void {
-    this.queue.setUnitTime(unit, UNIT.SLICE_END, now + this.words[SCHED.TSLICE_US] * 1e3);
+    this.queue.setUnitTime(unit, UNIT.SLICE_END, now + this.policy.sliceNs(this.queue, unit));
   }
 
   /**
@@ -529,16 +544,16 @@ export class Scheduler {
     const { queue, policy } = this;
     let due = queue.time(SCHED.NEXT_ACCOUNTING);
     if (now < due) return;
-    const accountingNs = policy.accountingNs(queue),
-      parked: number[] = [];
+    const parked: number[] = [];
     for (let unit = 0; unit < this.units; unit++)
       if (queue.get(unit, UNIT.STATE) === RUNNABLE + 1 && queue.has(unit, FLAG.PARKED)) parked.push(unit);
     // Periods that nobody saw the end of, since the host had other things to do, count each for itself.
-    for (due = Math.max(due, now - MOST_LATE * accountingNs); due <= now; due += accountingNs) {
+    due = Math.max(due, now - MOST_LATE * policy.accountingNs(queue, due));
+    for (; due <= now; due += policy.accountingNs(queue, due)) {
       this.tickUntil(due);
       for (let pcpu = 0; pcpu < this.pcpus; pcpu++)
         if (queue.current(pcpu) >= 0) policy.charge(queue, queue.current(pcpu), due);
-      policy.account(queue);
+      policy.account(queue, due);
       traceAccounting(this.words, queue, this.units, due);
     }
     queue.setTime(SCHED.NEXT_ACCOUNTING, due);
@@ -560,8 +575,7 @@ export class Scheduler {
 
   private trace(decision: Decision): void {
     let waiting = 0;
-    for (let unit = 0; unit < this.units; unit++)
-      if (this.waits(unit) && this.queue.get(unit, UNIT.PCPU) === decision.pcpu) waiting++;
+    for (let unit = 0; unit < this.units; unit++) if (this.waits(unit) && this.queuesAt(unit, decision.pcpu)) waiting++;
     traceDecision(this.words, this.queue, decision, waiting);
   }
 
