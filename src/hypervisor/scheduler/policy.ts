@@ -1,6 +1,16 @@
 /** What decides how the slots are shared: sets priorities, slices and parking; the queue itself is scheduler.ts's. */
 import { LEFT, PCPU, PCPU_WORDS, SCHED, SCHED_BYTES, UNIT, UNIT_WORDS, WHY } from './block.ts';
-import type { Parameters } from './shares.ts';
+import type { Parameters, Shares, SharesOfUnit } from './shares.ts';
+
+/** What a unit's words hold at most. */
+const MOST_WORD = 2 ** 31 - 1;
+/** Where the numbers among a unit's shares stand. */
+const WORDS_OF_SHARES = [
+  ['weight', UNIT.WEIGHT],
+  ['cap', UNIT.CAP],
+  ['quotaUs', UNIT.QUOTA_US],
+  ['periodUs', UNIT.PERIOD_US],
+] as const;
 
 /** The block as typed arrays; `at` and `time` find a unit's words. */
 export class SchedulerBlock {
@@ -57,6 +67,25 @@ export class SchedulerBlock {
 
   get pcpus(): number {
     return this.words[SCHED.PCPUS];
+  }
+
+  shares(unit: number): SharesOfUnit {
+    const ofVcpus = (field: number): number[] =>
+      Array.from({ length: this.get(unit, UNIT.VCPUS) }, (_, vcpu) => this.get(unit, field + vcpu));
+    return {
+      weight: this.get(unit, UNIT.WEIGHT),
+      cap: this.get(unit, UNIT.CAP),
+      quotaUs: this.get(unit, UNIT.QUOTA_US),
+      periodUs: this.get(unit, UNIT.PERIOD_US),
+      hardAffinity: ofVcpus(UNIT.HARD_AFFINITY),
+      softAffinity: ofVcpus(UNIT.SOFT_AFFINITY),
+    };
+  }
+
+  /** The numbers among them that are given. */
+  setShares(unit: number, shares: Shares): void {
+    for (const [name, field] of WORDS_OF_SHARES)
+      if (shares[name] !== undefined) this.set(unit, field, Math.min(shares[name], MOST_WORD));
   }
 
   /** Unit that holds a slot; -1: idle. */

@@ -34,6 +34,7 @@ import {
   parameterProblem,
   type SchedulerOptions,
   type Shares,
+  type SharesOfUnit,
   type UnitOptions,
 } from './shares.ts';
 import { type Decision, traceAccounting, traceDecision } from './trace.ts';
@@ -43,15 +44,6 @@ const ALL_PCPUS = -1;
 const COMPUTES_NS = 50e6;
 /** Accounting periods that are made up for. */
 const MOST_LATE = 10;
-/** What a unit's words hold at most. */
-const MOST_WORD = 2 ** 31 - 1;
-/** Where the numbers among a unit's shares stand. */
-const WORDS_OF_SHARES = [
-  ['weight', UNIT.WEIGHT],
-  ['cap', UNIT.CAP],
-  ['quotaUs', UNIT.QUOTA_US],
-  ['periodUs', UNIT.PERIOD_US],
-] as const;
 
 export class Scheduler {
   private readonly queue: SchedulerBlock;
@@ -108,19 +100,8 @@ export class Scheduler {
   }
 
   /** How a domain shares the slots; undefined: it has no unit. */
-  shares(unit: number): (Required<Shares> & { hardAffinity: number[]; softAffinity: number[] }) | undefined {
-    const { queue } = this;
-    if (queue.get(unit, UNIT.STATE) === 0) return undefined;
-    const ofVcpus = (field: number): number[] =>
-      Array.from({ length: queue.get(unit, UNIT.VCPUS) }, (_, vcpu) => queue.get(unit, field + vcpu));
-    return {
-      weight: queue.get(unit, UNIT.WEIGHT),
-      cap: queue.get(unit, UNIT.CAP),
-      quotaUs: queue.get(unit, UNIT.QUOTA_US),
-      periodUs: queue.get(unit, UNIT.PERIOD_US),
-      hardAffinity: ofVcpus(UNIT.HARD_AFFINITY),
-      softAffinity: ofVcpus(UNIT.SOFT_AFFINITY),
-    };
+  shares(unit: number): SharesOfUnit | undefined {
+    return this.queue.get(unit, UNIT.STATE) === 0 ? undefined : this.queue.shares(unit);
   }
 
   get policy(): Policy {
@@ -145,10 +126,7 @@ export class Scheduler {
       const { queue, words } = this;
       words.fill(0, queue.unit(unit), queue.unit(unit) + UNIT_WORDS);
       words[SCHED.UNITS] = Math.max(words[SCHED.UNITS], unit + 1);
-      queue.set(unit, UNIT.WEIGHT, options.weight ?? this.policy.weight);
-      queue.set(unit, UNIT.CAP, options.cap ?? 0);
-      queue.set(unit, UNIT.QUOTA_US, options.quotaUs ?? 0);
-      queue.set(unit, UNIT.PERIOD_US, options.periodUs ?? DEFAULT_PERIOD_US);
+      queue.setShares(unit, { weight: this.policy.weight, periodUs: DEFAULT_PERIOD_US, ...options });
       queue.set(unit, UNIT.DOORBELL, options.doorbell);
       queue.set(unit, UNIT.VCPUS, record.vcpus);
       this.setAffinity(unit, UNIT.HARD_AFFINITY, options.hardAffinity ?? ALL_PCPUS);
@@ -203,8 +181,7 @@ export class Scheduler {
       const was = queue.get(unit, UNIT.STATE) - 1;
       // What it has run so far counts as it was.
       if (was === RUNNING) this.policy.charge(queue, unit, now);
-      for (const [name, field] of WORDS_OF_SHARES)
-        if (shares[name] !== undefined) queue.set(unit, field, Math.min(shares[name], MOST_WORD));
+      queue.setShares(unit, shares);
       if ((shares.cap ?? shares.quotaUs ?? shares.periodUs) !== undefined) this.policy.limited(queue, unit, now);
       if (hardAffinity !== undefined) this.setAffinity(unit, UNIT.HARD_AFFINITY, hardAffinity, vcpu);
       if (softAffinity !== undefined) this.setAffinity(unit, UNIT.SOFT_AFFINITY, softAffinity, vcpu);

@@ -42,6 +42,8 @@ export type Affinity = number | readonly number[];
 
 /** How a domain shares the slots with others, as a definition says it. */
 export type Shares = Omit<UnitOptions, 'doorbell'>;
+/** The same of a unit that there is. */
+export type SharesOfUnit = Required<Shares> & { hardAffinity: number[]; softAffinity: number[] };
 /** Those of `from` that are given. */
 export function sharesOf({
   weight,

@@ -41,6 +41,7 @@ const words = {
     STOLEN: 'from another queue',
     RATELIMIT: 'too early to preempt',
     PREFERRED: 'its soft affinity',
+    LEAST: 'the least virtual runtime',
     IDLE: 'nobody else',
   } as Record<string, string>,
 };

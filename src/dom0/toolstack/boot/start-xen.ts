@@ -2,11 +2,10 @@
  * The hypervisor's start on a host: what its command line makes of the host's definition, and what its log says of that.
  * Source of the log's words: __start_xen() in xen/arch/x86/setup.c, start_vmx(), scheduler_init() and cmdline_parse() of Xen 4.17.
  */
-import { POLICIES } from '../../../hypervisor/scheduler/index.ts';
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
 import { type HostDefinition, LEAST_MEMORY_MIB } from './host-definition.ts';
 import { HypervisorLog } from './hypervisor-log.ts';
-import { readXenOptions, type XenOptions } from './xen-options.ts';
+import { readXenOptions, XEN_SCHEDULERS, type XenOptions } from './xen-options.ts';
 
 /** A hypervisor that has started, before there are domains. */
 export interface StartedXen {
@@ -60,7 +59,7 @@ export function startXen(host: HostDefinition, commandLine: string, version: str
   }
   const policy = options.scheduler.policy ?? DEFAULT_POLICY;
   log.print('warning', `Using scheduler: ${SCHEDULERS[policy] ?? policy} (${policy})`);
-  log.print('info', `Schedulers of this build: ${POLICIES.map(({ name }) => name).join(', ')}`);
+  log.print('info', `Schedulers of this build: ${XEN_SCHEDULERS.join(', ')}`);
   log.print('warning', `Brought up ${host.pcpus} CPUs`);
   log.print('info', `Dom0 has maximum ${DOM0_VCPUS} VCPUs`);
   if ((options.dom0MaxVcpus ?? DOM0_VCPUS) > DOM0_VCPUS)

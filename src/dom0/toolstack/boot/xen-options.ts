@@ -5,6 +5,9 @@
 import { parameterProblem, POLICIES, type SchedulerOptions } from '../../../hypervisor/scheduler/index.ts';
 import { LOG_LEVELS, type Threshold } from './hypervisor-log.ts';
 
+/** What `sched=` may name. */
+export const XEN_SCHEDULERS = POLICIES.filter(({ ofXen }) => ofXen).map(({ name }) => name);
+
 export interface XenOptions {
   scheduler: Omit<SchedulerOptions, 'pcpus'>;
   /** HVM guests have the forced emulation prefix (Machine.hvmFep). */
@@ -75,9 +78,9 @@ type Reader = (options: XenOptions, value: string, word: string) => void;
 
 const READERS: Record<string, Reader> = {
   sched: ({ scheduler }, value) => {
-    if (!POLICIES.some(({ name }) => name === value))
+    if (!XEN_SCHEDULERS.includes(value))
       throw new Invalid(
-        `There is no scheduler ${value || 'without a name'}: write sched= and one of ${POLICIES.map(({ name }) => name).join(', ')}.`,
+        `There is no scheduler ${value || 'without a name'}: write sched= and one of ${XEN_SCHEDULERS.join(', ')}.`,
       );
     scheduler.policy = value;
   },
