@@ -18,6 +18,7 @@ export type { PeerOptions } from './net/peer.ts';
 export { NetworkPeer } from './net/peer.ts';
 export { ofNetwork } from './net/stations.ts';
 export type { PvhBoardOptions } from './pvh-board.ts';
+export const loadPvhBoard = (): Promise<typeof import('./pvh-board.ts')> => import('./pvh-board.ts');
 export { PvhBoard } from './pvh-board.ts';
 export type { FlashArray } from './flash.ts';
 export { loadFlash } from './emulated-devices.ts';

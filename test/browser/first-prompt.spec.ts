@@ -4,7 +4,7 @@ import { bootDemo, expect, open, test } from './page.ts';
 
 /** What the first prompt needs none of. */
 const LATER =
-  /assets\/(xterm|browser-state|shell|browser|compiler|inspection|vbd|vif|vfb|device-model|pv-domain|uplink|e1000|ahci|chart|strings-later|host-page|guest-overview|live|pcpus|drives|attached|drive-queue|saved-disks|builder|packed-images|inflate|zstd|unpackers|life-words|commands|remote-model|record|reopen|tier|ops|boot-menu|wide-guests|palette|pool|pool-of-page)-/;
+  /assets\/(xterm|browser-state|shell|browser|compiler|inspection|vbd|vif|vfb|device-model|pv-domain|uplink|e1000|ahci|chart|strings-later|host-page|guest-overview|live|pcpus|drives|attached|drive-queue|saved-disks|builder|packed-images|inflate|zstd|unpackers|life-words|commands|remote-model|record|reopen|tier|ops|boot-menu|wide-guests|palette|pool|pool-of-page|other-kernels|seldom-plans|pvh-board|nic)-/;
 
 test('at most 411 KB of script, by gzip, come before the first prompt, and nothing of what is for later', async ({
   page,

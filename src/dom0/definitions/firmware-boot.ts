@@ -18,10 +18,7 @@ import {
   uefiProblem,
   unsignedWarning,
 } from './images/images.ts';
-import { type NamedImage, type PlannedDrive, type Firmware, baseName } from './planned.ts';
-
-export const NO_FIRMWARE =
-  'Firmware is needed to boot from a disk, and none is here. Load this page again, or name a kernel.';
+import { type NamedImage, NO_IPXE, type PlannedDrive, type Firmware, baseName } from './planned.ts';
 
 const NETWORK_PATH = '/pci@i0cf8/ethernet@3';
 
@@ -37,8 +34,6 @@ export function networkProblem(
   if (romOf(nic) === undefined) return { short, text: `${NIC_MODELS[nic].name} has no ROM to boot by. Write ${card}.` };
   return typeof firmware.nicRom === 'object' ? undefined : { short, text: firmware.nicRom ?? NO_IPXE };
 }
-
-export const NO_IPXE = 'iPXE, which boots from the network, is not here. Run npm run guests once.';
 
 /** Drives with an image that a boot order names. */
 const drivesTried = (

@@ -11,12 +11,14 @@ export {
   ideName,
   type NamedBytes,
   type NamedImage,
+  NO_FIRMWARE,
+  NO_IPXE,
   type Planned,
   type PlannedDrive,
   quoted,
   startsWith,
 } from './planned.ts';
-export { bootPaths, NO_FIRMWARE, NO_IPXE } from './firmware-boot.ts';
+export { bootPaths } from './firmware-boot.ts';
 export {
   definitionNamed,
   disksNamed,
@@ -27,7 +29,8 @@ export {
   type LoaderNeeds,
 } from './named-in-files.ts';
 export { planDefinition, withOptions } from './plan-definition.ts';
-export { planKernel } from './plan-domain.ts';
+export { planKernel } from './plan-plain.ts';
+export { loadPlans } from './later-plans.ts';
 export {
   ERROR_FAIL,
   ERROR_INVAL,

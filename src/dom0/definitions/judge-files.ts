@@ -17,6 +17,7 @@ import {
   XL_CREATE_FROM_NOTHING,
 } from './planned.ts';
 import { disksNamed, isDefinition, type Loaded } from './named-in-files.ts';
+import { prepareToPlan } from './later-plans.ts';
 import { planFiles } from './plan-domain.ts';
 import { NO_MEMORY, nameTaken, UUID_TAKEN } from './libxl-words.ts';
 import { NO_VT, NO_VT_REASON } from './no-vt.ts';
@@ -90,7 +91,7 @@ export async function readFiles(files: NamedFile[], wanted: () => boolean): Prom
   }
   // What is no image by its look may be a disk all the same, as a file system without a partition is.
   const disks = new Set(disksNamed(given).map(baseName));
-  return Promise.all(
+  const whole = await Promise.all(
     given.map(async (one, i): Promise<Given> => {
       if (!('data' in one) || !disks.has(baseName(one.name)) || !unpacksHere(one.data)) return one;
       const inside = await unpackedImage(one.name, files[i].data);
@@ -101,6 +102,8 @@ export async function readFiles(files: NamedFile[], wanted: () => boolean): Prom
       };
     }),
   );
+  await prepareToPlan(whole);
+  return whole;
 }
 
 /** What only the host knows. */

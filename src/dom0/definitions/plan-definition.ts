@@ -18,6 +18,7 @@ import {
   type Firmware,
   type Firmwares,
   type Planned,
+  NO_FIRMWARE,
   isImage,
   baseName,
   bootKind,
@@ -26,7 +27,7 @@ import {
   check,
 } from './planned.ts';
 import { OWN_BIOS, type Loaded, needsOf, type LoaderNeeds, loaderNeeds } from './named-in-files.ts';
-import { NO_FIRMWARE, networkProblem, startUnsigned, bootProblem, firmwareBoot } from './firmware-boot.ts';
+import { loadedPlans } from './later-plans.ts';
 
 const SEABIOS_NOT_HERE = "SeaBIOS is not here: Ringside's own BIOS starts. npm run guests fetches SeaBIOS.";
 
@@ -147,6 +148,7 @@ class Judgement {
   /** What firmware starts of the drives or the network. `biosFile`: firmware of a person's own, which may do something else than boot a disk. */
   firmwareBoot(drives: PlannedDrive[], firmwares: Firmwares, biosFile: NamedBytes | undefined): Boot | undefined {
     const { definition, findings, isForeign, language } = this.judged;
+    const { bootProblem, firmwareBoot, networkProblem, startUnsigned } = loadedPlans();
     const firmware = biosFile
       ? fromFile(biosFile, firmwares({ ...needsOf(definition), bios: 'seabios' }))
       : firmwares(needsOf(definition));

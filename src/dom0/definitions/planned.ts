@@ -182,6 +182,11 @@ export function check(boot: Boot, ram: GuestRam, xen?: DomainType, cpuLevel?: Cp
   }
 }
 
+export const NO_FIRMWARE =
+  'Firmware is needed to boot from a disk, and none is here. Load this page again, or name a kernel.';
+
+export const NO_IPXE = 'iPXE, which boots from the network, is not here. Run npm run guests once.';
+
 /** RAM of a guest that was given as a kernel alone. */
 export const PLAIN_MEMORY_MIB = 256;
 

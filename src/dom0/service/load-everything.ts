@@ -3,8 +3,9 @@ import { loadDrives } from '../../devices/ide/index.ts';
 import { loadFlash, loadNics } from '../../devices/index.ts';
 import { loadTier } from '../../cpu/index.ts';
 import { loadPvBuilder } from '../../hypervisor/index.ts';
-import { loadUnpackers } from '../../hypervisor/loader/index.ts';
+import { loadLoaders } from '../../hypervisor/loader/index.ts';
 import { loadSeldom } from '../definitions/config/index.ts';
+import { loadPlans } from '../definitions/index.ts';
 import { loadUplink } from '../host/network/index.ts';
 import { loadBackends } from '../backends/index.ts';
 
@@ -16,9 +17,10 @@ export const loadEverything = async (): Promise<void> =>
     loadNics(),
     loadUplink(),
     loadBackends(),
-    loadUnpackers(),
+    loadLoaders(),
     loadPvBuilder(),
     loadSeldom(),
+    loadPlans(),
   ]));
 
 /** What moves a domain to another host, so that moves take no time but the link's. */

@@ -12,6 +12,7 @@ import {
   type FirmwareNeeds,
   type Given,
   goOn,
+  isDefinition,
   judgeFiles,
   type Loaded,
   loaderNamed,
@@ -96,11 +97,15 @@ export class Reading {
     const devices = mayBeDevices.length > 0 ? await this.lookAt(mayBeDevices, storage) : undefined;
     const loaded = await this.load(given, files, devices, storage);
     const kernels = [
-      ...given.flatMap(file => ('data' in file ? [file.data] : [])),
+      ...given.flatMap(file => ('data' in file && !isDefinition(file) ? [file.data] : [])),
       ...(typeof loaded === 'object' ? [loaded.kernel.data] : []),
     ];
-    const isPv = definitionNamed(given)?.type === 'pv';
-    await Promise.all([...kernels.map(prepareKernel), ...(isPv ? [loadPvBuilder()] : [])]).catch(() => {
+    const type = definitionNamed(given)?.type,
+      prefer = type === 'pvh' ? 'pvh' : 'note';
+    await Promise.all([
+      ...kernels.map(kernel => prepareKernel(kernel, prefer)),
+      ...(type === 'pv' ? [loadPvBuilder()] : []),
+    ]).catch(() => {
       throw new Error(
         'The part of Ringside that judges kernels could not be loaded. Check the connection and load the page again.',
       );

@@ -1,7 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { loadUnpackers } from './kernel-inside.ts';
-import { kernelInside, SETUP, setupBytesOf } from './index.ts';
+import { kernelInside, loadUnpackers, SETUP, setupBytesOf } from './index.ts';
 
 await loadUnpackers();
 

@@ -1,8 +1,8 @@
 /** The one place where a domain gets its parts: processor, PC, disassembler, and what is handed in: what its guest sees, and a saved state. */
 import { createProcessor } from '../../cpu/index.ts';
 import { DECODED, decode, disassemble, newDecoded } from '../../cpu/table/index.ts';
-import { BareHvmBoard, Pc, PvhBoard } from '../../devices/index.ts';
-import { type WiredCard, wired } from './nic.ts';
+import { BareHvmBoard, Pc, type PvhBoard } from '../../devices/index.ts';
+import type { WiredCard, wired } from './nic.ts';
 import { Domain } from './domain.ts';
 import type { DomainOptions } from './domain-options.ts';
 import { LAST_CODE_KEPT } from '../layout/layout.ts';
@@ -13,6 +13,10 @@ export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPla
 /** What the domain's entry in the domain table or its saved state asks for: the browser's worker loads it for one that does. */
 export interface LaterParts extends Pick<DomainOptions, 'guest' | 'shadow' | 'lastCode'> {
   saved?: Restored | undefined;
+  /** The board of a guest that comes without a PC. */
+  pvhBoard?: typeof PvhBoard;
+  /** What has a network card wired. */
+  wired?: typeof wired;
 }
 
 /** Its vCPUs' last instructions are kept. */
@@ -27,7 +31,10 @@ export interface Restored {
 }
 
 /** @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
-export function assembleWith(options: PartlessOptions, { guest, shadow, lastCode, saved }: LaterParts): Domain {
+export function assembleWith(
+  options: PartlessOptions,
+  { guest, shadow, lastCode, saved, pvhBoard, wired }: LaterParts,
+): Domain {
   // A processor with a local APIC needs a board with one: a saved domain gets back what it had.
   const apic = saved ? (saved.about.apic ?? false) : (options.apic ?? true);
   const { nic, mac, cpuLevel } = saved ? saved.about : options;
@@ -43,10 +50,10 @@ export function assembleWith(options: PartlessOptions, { guest, shadow, lastCode
     ...(shadow ? { shadow } : {}),
     ...(lastCode ? { lastCode } : {}),
     createPlatform: board => {
-      if (board.acpi && board.board === 'local-apics') return new PvhBoard({ ...board, acpi: board.acpi });
+      if (board.acpi && board.board === 'local-apics') return new pvhBoard!({ ...board, acpi: board.acpi });
       if (board.board === 'hypervisors-devices') return new BareHvmBoard(board);
       if (!nic) return new Pc(board);
-      card = wired(options.machine, options.record, board.timers, { nic, mac }, board.io);
+      card = wired!(options.machine, options.record, board.timers, { nic, mac }, board.io);
       return new Pc({ ...board, nic: card });
     },
     arrivals: () => card?.ethernet.poll(),

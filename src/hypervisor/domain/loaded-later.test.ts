@@ -2,7 +2,9 @@
  * What a domain's processor has loaded when it needs it. In a process of its own, where nothing was loaded before.
  * @vitest-environment node
  */
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { loadKernel, prepareKernel } from '../loader/index.ts';
 import { PartLoader } from './part-loader.ts';
 import { LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
 import type { Domain } from './domain.ts';
@@ -43,4 +45,21 @@ it('gets its second tier once it has run for a while, and not before', async () 
   expect(processor.lacksRegions).toBe(false);
   expect(processor.regions?.off).toBe(false);
   expect(problems).toEqual([]);
+});
+
+it('has a multiboot kernel loaded without what loads others, and then that, too, with what says why a file is no kernel', async () => {
+  const load = (kernel: Uint8Array): string =>
+    loadKernel(
+      { write() {}, fill() {} },
+      { kernel, name: 'kernel', cmdline: '', memoryMiB: 64, e820: [{ base: 0, length: 64 * 2 ** 20, type: 1 }] },
+    ).kind;
+  const guest = (name: string): Uint8Array =>
+    new Uint8Array(readFileSync(new URL(`../../../guests/${name}`, import.meta.url)));
+  const demo = guest('demo/demo.elf'),
+    text = new TextEncoder().encode('#!/bin/sh\n'.repeat(200));
+  await prepareKernel(demo, 'note');
+  expect(load(demo)).toBe('multiboot');
+  expect(() => load(text)).toThrow('What loads this kernel is not loaded.');
+  await prepareKernel(text, 'note');
+  expect(() => load(text)).toThrow('kernel is not a kernel: it looks like a script.');
 });

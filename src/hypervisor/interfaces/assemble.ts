@@ -1,8 +1,10 @@
 /** A domain with everything at hand, for whoever runs it beside others or in node. The browser's worker loads what its domain needs: later-parts.ts. */
+import { PvhBoard } from '../../devices/index.ts';
 import { assembleWith, keepsCode, type PartlessOptions } from '../domain/assemble-parts.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { InterfaceKind } from '../domain/guest-interface.ts';
 import { LastCode } from '../domain/last-code.ts';
+import { wired } from '../domain/nic.ts';
 import { ShadowPaging } from '../domain/shadow-paging.ts';
 import { RemoteModel } from './xen/ioreq/remote-model.ts';
 import type { DomainRecord } from '../memory/machine.ts';
@@ -39,6 +41,8 @@ export const assembleDomain = (
     guest: guest ?? interfaceOf(options.record),
     ...(options.record.shadowFrames > 0 ? { shadow: ShadowPaging } : {}),
     ...(keepsCode(options.machine, options.record) ? { lastCode: LastCode } : {}),
+    pvhBoard: PvhBoard,
+    wired,
     saved: saved && {
       about: saved.about,
       ...('domain' in saved ? { into: (domain: Domain) => restoreInto(domain, saved) } : {}),

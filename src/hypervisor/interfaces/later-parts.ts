@@ -1,4 +1,5 @@
 /** What the browser's worker loads for its domain and not for every one: the interface that its guest sees, and a saved state. */
+import { loadPvhBoard } from '../../devices/index.ts';
 import { keepsCode, type LaterParts } from '../domain/assemble-parts.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { InterfaceKind } from '../domain/guest-interface.ts';
@@ -28,7 +29,7 @@ export async function laterParts(
   given: object | undefined,
 ): Promise<LaterParts> {
   const saved = given as SavedState | undefined;
-  const [guest, shadow, lastCode] = await Promise.all([
+  const [guest, shadow, lastCode, pvh] = await Promise.all([
     isXen(record)
       ? xenOf(machine, record, saved)
       : isKvm(record)
@@ -40,11 +41,15 @@ export async function laterParts(
     keepsCode(machine, record)
       ? import('../domain/last-code.ts').catch(notLoaded('keeps last instructions'))
       : undefined,
+    isXen(record) && xenTypeOf(machine, record) !== XEN_TYPE.HVM
+      ? loadPvhBoard().catch(notLoaded('is the board of guests without a PC'))
+      : undefined,
   ]);
   return {
     guest,
     ...(shadow ? { shadow: shadow.ShadowPaging } : {}),
     ...(lastCode ? { lastCode: lastCode.LastCode } : {}),
+    ...(pvh ? { pvhBoard: pvh.PvhBoard } : {}),
     ...(saved ? { saved: { about: saved.about } } : {}),
   };
 }
@@ -75,6 +80,8 @@ export async function restoreLater(
   }
 }
 
+const xenTypeOf = ({ words }: Machine, { guestOffset }: DomainRecord): number => words[(guestOffset >>> 2) + XEN.TYPE];
+
 async function xenOf(
   machine: Machine,
   record: DomainRecord,
@@ -84,7 +91,7 @@ async function xenOf(
     block = record.guestOffset >>> 2;
   const [{ xenInterface }, pv, remote, viridian] = await Promise.all([
     import('./xen/interface.ts').catch(notLoaded('shows Xen to guests')),
-    words[block + XEN.TYPE] === XEN_TYPE.PV
+    xenTypeOf(machine, record) === XEN_TYPE.PV
       ? import('./xen/pv/pv-domain.ts').catch(notLoaded('runs paravirtual guests'))
       : undefined,
     modelElsewhere(machine, record)

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { featuresOf } from '../../cpu/architecture/index.ts';
-import { isLongKernel, kernelKind, loadKernel } from './load-kernel.ts';
+import { isLongKernel, kernelKind, loadKernel } from './index.ts';
 import type { LoadOptions } from './entry.ts';
 import { LoadError } from './plan.ts';
 

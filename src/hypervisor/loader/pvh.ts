@@ -3,14 +3,14 @@
  * Source: xen/include/public/arch-x86/hvm/start_info.h and elfnote.h; docs/misc/pvh.pandoc.
  */
 
-import { type Elf, readElf, view } from '../../formats/elf/index.ts';
+import { readElf, view } from '../../formats/elf/index.ts';
 import type { EntryState, LoadOptions } from './entry.ts';
+import { pvhEntry } from './kernel-kind.ts';
 import { setUint64 } from '../memory/words.ts';
 import { type GuestMemory, hex, LoadError, Plan, text } from './plan.ts';
 import { refuseLong } from './refuse-long.ts';
 import { placeSegments } from './segments.ts';
 
-const XEN_ELFNOTE_PHYS32_ENTRY = 18;
 const START_MAGIC = 0x336ec578;
 const START_INFO_BYTES = 56;
 const MODULE_BYTES = 32;
@@ -19,14 +19,6 @@ const MAX_CMDLINE_BYTES = 4095;
 const CODE_SELECTOR = 0x08;
 const DATA_SELECTOR = 0x10;
 const GDT = [0, 0, 0x0000ffff, 0x00cf9b00, 0x0000ffff, 0x00cf9300];
-
-/** The entry that the note gives, undefined without one. */
-export function pvhEntry(elf: Elf): number | undefined {
-  const note = elf.notes.find(
-    ({ owner, type, value }) => owner === 'Xen' && type === XEN_ELFNOTE_PHYS32_ENTRY && value.length >= 4,
-  );
-  return note && view(note.value).getUint32(0, true);
-}
 
 /** Checks, then loads; see loadKernel. */
 export function loadPvh(memory: GuestMemory, options: LoadOptions): EntryState {

@@ -6,7 +6,7 @@ import { loadLevel } from '../../cpu/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { type IdeAttachment, loadDrives, removableKind } from '../../devices/ide/index.ts';
 import { loadFlash, loadNic } from '../../devices/index.ts';
-import { assembleWith } from '../domain/assemble-parts.ts';
+import { assembleWith, type LaterParts } from '../domain/assemble-parts.ts';
 import { flashFileOf } from '../domain/firmware-image.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { DomainListener } from '../domain/domain-listener.ts';
@@ -160,11 +160,16 @@ function attach(
 async function loadBoardParts(
   { boot }: ToDomainWorker,
   { nic: card, cpuLevel }: Pick<ToDomainWorker, 'nic' | 'cpuLevel'>,
-): Promise<void> {
+): Promise<Pick<LaterParts, 'wired'>> {
   await loadLevel(cpuLevel).catch(notLoaded('runs 64-bit code'));
-  if (boot.kind !== 'firmware') await prepareKernel(boot.kernel).catch(notLoaded('unpacks kernels'));
+  const kernel = boot.kind === 'firmware' ? boot.loader?.data : boot.kernel;
+  if (kernel) await prepareKernel(kernel, boot.kind === 'pvh' ? 'pvh' : 'note').catch(notLoaded('loads kernels'));
   if (boot.kind === 'firmware' && boot.flash) await loadFlash().catch(notLoaded('is the firmware’s flash'));
-  if (card) await loadNic(card).catch(notLoaded('is the guest’s network card'));
+  if (!card) return {};
+  const [{ wired }] = await Promise.all([import('../domain/nic.ts'), loadNic(card)]).catch(
+    notLoaded('is the guest’s network card'),
+  );
+  return { wired };
 }
 
 async function start(message: ToDomainWorker): Promise<void> {
@@ -179,7 +184,7 @@ async function start(message: ToDomainWorker): Promise<void> {
       laterParts(machine, record, message.saved?.state),
       hasDrives ? loadDisks() : undefined,
     ]);
-    await loadBoardParts(message, parts.saved ? parts.saved.about : message);
+    const board = await loadBoardParts(message, parts.saved ? parts.saved.about : message);
     const queue = disks && record.drivesOffset !== 0 ? new disks.DriveQueue(machine, record) : undefined;
     domain = assembleWith(
       {
@@ -209,7 +214,7 @@ async function start(message: ToDomainWorker): Promise<void> {
           listener.restarted(report);
         },
       },
-      parts,
+      { ...parts, ...board },
     );
     if (message.saved)
       await restoreLater(
