@@ -3,7 +3,7 @@ import type { ByteChannel } from '../host/nbd/index.ts';
 import { Channel } from './channels.ts';
 
 /** What another host wants of this one, by the connection that it makes. */
-export type Service = 'migrate' | 'state' | 'frames' | 'leases' | 'checkpoints';
+export type Service = 'migrate' | 'disks' | 'state' | 'frames' | 'leases' | 'checkpoints';
 
 export interface Neighbours {
   /** This host, as the others know it. */

@@ -32,7 +32,7 @@ const ANSWER_MS = 10_000;
 /** Between two looks at how long a link takes. */
 const ASK_MS = 2000;
 /** By these guests come. */
-const BRINGS_GUESTS: readonly Service[] = ['migrate', 'checkpoints'];
+const BRINGS_GUESTS: readonly Service[] = ['migrate', 'disks', 'checkpoints'];
 const NOTE = { introduction: 0, ask: 1, answer: 2, resume: 3 } as const;
 /** Before a room that was lost is tried again; each time twice as long. */
 const AGAIN_MS = 1000,

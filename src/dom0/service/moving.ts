@@ -26,5 +26,9 @@ export function meet(
     receiver ??= new migration.Receiver(host);
     return receiver.serve(channel, from);
   });
+  // There is a move whose disks they are, so that what takes it is loaded.
+  neighbours.serve('disks', (channel, from) =>
+    receiver ? receiver.serveDisks(channel, from) : channel.close('No domain comes.'),
+  );
   return async (guest, to, wish) => (await load()).migrate(parts, guest, to, wish);
 }

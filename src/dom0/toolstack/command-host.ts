@@ -16,6 +16,9 @@ import type { StateInfo } from '../host/state/index.ts';
 /** A domain with those who look at it. */
 export type Guest = Member<Viewers>;
 
+/** What of a domain's volumes goes with it; `inc`: of one that lies on an image that the other host has, too, what is not as that has it. libvirt's words. */
+export type CopyStorage = 'all' | 'inc';
+
 /** How a domain is to move to another host. */
 export interface MoveWish {
   /** It is not to run there before somebody unpauses it. */
@@ -26,6 +29,8 @@ export interface MoveWish {
   verify?: boolean;
   /** Where it writes faster than its pages reach the other host, its processor gets less and less. */
   autoConverge?: boolean;
+  /** Its volumes are copied to the other host while it runs; absent: a domain with volumes is refused. */
+  copyStorage?: CopyStorage;
   /** Ends it, as far as it can be ended. */
   signal?: AbortSignal;
   /** Told each line that xl says. */

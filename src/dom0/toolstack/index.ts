@@ -5,6 +5,7 @@ export {
   type DomainConsole,
   hasScreen,
   type Member,
+  type OpenDevice,
   type OpenHostDevice,
   savedDrives,
   shapeOf,
@@ -20,10 +21,12 @@ export { createFrom, filesFor } from './commands/life-words.ts';
 export type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, HostInfo, Task } from './wire.ts';
 export type { Cause, Caused, TaskRecord } from './recorder.ts';
 export { Tasks } from './tasks.ts';
-export type { CommandHost, Guest, Moved, MoveWish, RemusWish } from './command-host.ts';
+export type { CommandHost, CopyStorage, Guest, Moved, MoveWish, RemusWish } from './command-host.ts';
 export type { Job, JobMemory } from './domains/index.ts';
 export type { Held } from './saving.ts';
 export type { Receiving } from './receiving.ts';
+export type { DiskCopy, IncomingDisks } from './incoming-disks.ts';
+export { type ImageDigest, imageDigest, mediumDigest } from './image-digests.ts';
 export { incomingName, migratedAwayName } from './taken.ts';
 export { actionOf, follows, hasStopped, lastExits } from './endings.ts';
 export { reasonOf } from './breaks/index.ts';

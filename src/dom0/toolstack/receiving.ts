@@ -7,9 +7,10 @@ import type { State } from '../../devices/index.ts';
 import { loadBackends } from '../backends/index.ts';
 import { baseName } from '../definitions/index.ts';
 import { announce } from '../host/network/index.ts';
-import { isNetworkDisk } from '../../formats/nbd/index.ts';
 import type { CommandHost, Guest } from './command-host.ts';
 import { bridgedCards } from './guest-addresses.ts';
+import { findImage, type ImageDigest } from './image-digests.ts';
+import type { IncomingDisks } from './incoming-disks.ts';
 import type { Arriving } from './runners/runner.ts';
 import { blueprintOf, labelsOf, savedDrives } from './running-domain.ts';
 import { incomingName, refuseTaken } from './taken.ts';
@@ -19,6 +20,10 @@ export interface Incoming {
   name: string;
   /** Of its devices (Services.describe). */
   toolstack: State;
+  /** What is in the files in its drives. */
+  images?: readonly ImageDigest[];
+  /** Volumes that come with it. */
+  disks?: IncomingDisks | undefined;
   /** It moves within this host: the domain that has its name and its UUID is the one that goes. */
   isFromHere?: boolean;
 }
@@ -36,13 +41,21 @@ const stateAfter = (head: SavedHead, toolstack: State): SavedState => ({
   toolstack,
 });
 
-/** The media of a domain that comes: disks that both hosts reach, and files of this one. @throws Error with a sentence: it has none of that name */
-async function mediaHere(host: CommandHost, state: SavedState) {
+/** The media of a domain that comes: disks that both hosts reach, its volumes, and files of this one. @throws Error with a sentence: one is not here */
+async function mediaHere(host: CommandHost, state: SavedState, images: readonly ImageDigest[] = []) {
   const labels = labelsOf(state);
   await host.openDevices(labels);
   const media = new Map<string, Awaited<ReturnType<CommandHost['mediumOf']>>>();
   for (const label of labels) {
-    if (host.isDevice(label)) continue;
+    if (host.isDevice(label)) {
+      media.set(label, { name: label, device: true });
+      continue;
+    }
+    const image = images.find(({ path }) => path === label);
+    if (image) {
+      media.set(label, (await findImage(host, image)).medium);
+      continue;
+    }
     const data = await host.readFile(label).catch(() => undefined);
     if (!data)
       throw new Error(
@@ -50,9 +63,7 @@ async function mediaHere(host: CommandHost, state: SavedState) {
       );
     media.set(label, await host.mediumOf({ name: label, data }));
   }
-  return savedDrives(state, label =>
-    isNetworkDisk(label) ? { name: label, device: true } : media.get(label) && { ...media.get(label)!, name: label },
-  );
+  return savedDrives(state, label => media.get(label) && { ...media.get(label)!, name: label });
 }
 
 export class Receiving {
@@ -60,11 +71,15 @@ export class Receiving {
   private readonly state: SavedState;
   private readonly arriving: Arriving = {};
   private readonly name: string;
+  private readonly images: readonly ImageDigest[] | undefined;
+  private readonly disks: IncomingDisks | undefined;
   private built: Promise<Guest> | undefined;
 
-  private constructor(host: CommandHost, head: SavedHead, { name, toolstack }: Incoming) {
+  private constructor(host: CommandHost, head: SavedHead, { name, toolstack, images, disks }: Incoming) {
     this.host = host;
     this.name = name;
+    this.images = images;
+    this.disks = disks;
     this.state = stateAfter(head, { ...toolstack, name: incomingName(name) });
   }
 
@@ -91,7 +106,8 @@ export class Receiving {
 
   private async build(): Promise<void> {
     const { host, state, arriving, name } = this;
-    const drives = await mediaHere(host, state);
+    this.disks?.take();
+    const drives = await mediaHere(host, state, this.images);
     if (drives.length > 0) await loadBackends(['drives']);
     const blueprint = blueprintOf(state, { arriving }, drives, name);
     const listed = new Promise<void>((resolve, reject) => {
@@ -142,6 +158,7 @@ export class Receiving {
   /** It is the guest from now on, and runs, or (`paused`) will when it is unpaused. */
   start(guest: Guest, paused: boolean): void {
     const { toolstack } = this.host;
+    this.disks?.keep();
     toolstack.rename(guest, this.name);
     this.announce(guest);
     if (!paused) toolstack.setPaused(guest, false);

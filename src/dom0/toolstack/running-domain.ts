@@ -13,8 +13,8 @@ import {
   lengthProblem,
 } from '../definitions/config/index.ts';
 import type { IdeAttachment } from '../../devices/index.ts';
-import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { SavedDrive } from '../../hypervisor/disks/index.ts';
+import type { MediumDisk } from '../host/storage/index.ts';
 import { type DeviceModel, modelOf } from '../backends/device-model/index.ts';
 import type { Reason } from './domains/words.ts';
 import type { DomainRunner, SavedFile } from './runners/runner.ts';
@@ -70,7 +70,7 @@ export interface DomainConsole {
 
 /** A device of the host, open for a domain. */
 export interface OpenDevice {
-  disk: BlockDevice;
+  disk: MediumDisk;
   /** Of the host. */
   path: string;
   /** Whether the guest waits for room to write. */

@@ -47,6 +47,8 @@ export interface Live {
   rehearse?(state: Uint8Array): Promise<void>;
   /** It stands still from now on. */
   stands(): void;
+  /** Its back ends do, too, and its media have answered all that they were asked for. */
+  answered?: () => void;
 }
 
 /** A state but for its end, of a domain that stands still with its back ends until `goOn`. */

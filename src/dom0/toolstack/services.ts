@@ -296,6 +296,19 @@ export class Services {
     ringStorage(this.machine);
   }
 
+  /** Where a domain's emulated drives are served has changed, by what their media say (MediumDisk.served). */
+  serveDrivesAnew(domid: number): void {
+    const drives = this.drives.get(domid);
+    const record = this.machine.find(domid);
+    if (!drives || !record) return;
+    // Nothing of them is under way in the storage worker any more.
+    this.disk.drives?.detach(record.index);
+    for (const drive of drives.ide)
+      this.serveDrive(domid, drives.server, drive, backend('drives').fingerprintOf(drive.disk));
+    // What was asked meanwhile is for the new end.
+    this.dom0.ports.ring();
+  }
+
   /** A domain's emulated drives are to be saved: their queue says what lies in them now. @throws SavedStateError */
   markDrives(domid: number): void {
     const drives = this.drives.get(domid);

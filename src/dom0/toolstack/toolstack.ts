@@ -370,7 +370,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
 
   /** The same, and the domain stands still from then on (saving.ts). @throws Error with a sentence, and it goes on */
   async hold(member: Member<Console>, signal: AbortSignal, sink: StateSink, live?: Live): Promise<Held> {
-    return (await this.savingOf(member)).hold(member, signal, sink, undefined, live);
+    return (await this.savingOf(member)).hold(member, signal, sink, live?.answered, live);
   }
 
   /** The state of a domain where it is; `unasked`: it did not suspend itself. @throws Error with a sentence */

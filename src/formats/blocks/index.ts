@@ -3,3 +3,4 @@ export { BlockDevice, type BlockRequest, type Done, ImmediateDevice, type Place 
 export { DeviceFull, SECTOR_BYTES } from './device-full.ts';
 export { endOf, gather, inUnits, lengthOf, outside, scatter, within } from './extents.ts';
 export { deviceOf, MemoryDisk } from './memory-disk.ts';
+export { WriteLog } from './write-log.ts';

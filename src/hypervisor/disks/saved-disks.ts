@@ -95,7 +95,8 @@ export function drivesDiffer(saved: readonly SavedDrive[], ide: readonly IdeAtta
     if (!disk) return `the guest had the ${what} ${label} as ${drivePlace(place)}. Give it again`;
     const is = disk.sectors * disk.sectorBytes;
     if (is !== bytes) return `the guest's ${what} ${label} had ${bytes} bytes, this one has ${is}. Give the one it had`;
-    if (!isSavable(disk) || disk.fingerprint() !== fingerprint)
+    // 0: nobody could tell.
+    if (!isSavable(disk) || (fingerprint !== 0 && disk.fingerprint() !== fingerprint))
       return `the contents of the guest's ${what} ${label} were others. Give it as it was then`;
   }
   const extra = ide.find(drive => !saved.some(({ place }) => place === drive.place));

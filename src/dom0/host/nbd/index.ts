@@ -10,5 +10,6 @@ export {
   type Sockets,
 } from './channel.ts';
 export { connectNbd, type NbdDisk } from './client.ts';
+export { doneBy } from './network-disk.ts';
 export type { NetworkDisks } from './network-disks.ts';
 export { type NbdExport, type NbdExports, serveNbd } from './server.ts';

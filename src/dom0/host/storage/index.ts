@@ -6,7 +6,7 @@ export { DISK_DRIVER_BYTES } from './ahci-driver.ts';
 export { DiskController } from './disk-controller.ts';
 export { hasOpfs, type NotKept, openOpfs } from './opfs-in-worker.ts';
 export { ExtentDisk } from './extent-disk.ts';
-export type { BaseImage } from './overlay-volume.ts';
+export { type BaseImage, OVERLAY_BLOCK_BYTES } from './overlay-volume.ts';
 export { cutExtentDisk, cutJournal, cutOften, cutVolumes } from './power-cuts.ts';
 export {
   type HeldStore,
@@ -18,7 +18,7 @@ export {
 } from './remote-store.ts';
 export type { Held } from './state-lock.ts';
 export { IMAGES, imageVolume, largeVolume } from './image-names.ts';
-export { DISK_BYTES, devicesOverlap, GROUP, isDevice, PE_BYTES } from './device-names.ts';
+export { DISK_BYTES, devicesOverlap, GROUP, isDevice, PE_BYTES, volumeIn } from './device-names.ts';
 export { DiskUsers, type OpenDisk } from './disk-users.ts';
 export { Storage, type StoredFile } from './storage.ts';
 export { Journal } from './journal.ts';
@@ -28,4 +28,5 @@ export { SidedStore } from './sides.ts';
 export { isTransfer, transferVolume } from './transfer-names.ts';
 export type { StorageDrives } from './stored-disk.ts';
 export { abandon, type Windowed, WindowServer } from './store-window.ts';
+export { writtenRanges } from './written-ranges.ts';
 export { writerKernel, writerProblem } from './writer-guest.ts';

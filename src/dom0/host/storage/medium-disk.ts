@@ -7,6 +7,7 @@ import {
   outside,
   lengthOf,
   type Place,
+  type WriteLog,
 } from '../../../formats/blocks/index.ts';
 import { partOfRequest } from '../../../hypervisor/tracing/index.ts';
 import { type DiskChange, fingerprint } from '../../../hypervisor/disks/index.ts';
@@ -46,6 +47,8 @@ export class MediumDisk extends BlockDevice {
   private toldBad = false;
   /** Of the part of the disk's users that the storage worker serves: one of them waits for room there. */
   private readonly elsewhere = { waits: false };
+  /** Of whoever copies it while it is written. */
+  private log: WriteLog | undefined;
 
   constructor(parts: MediumDiskParts) {
     const { medium, label, sectorBytes, readOnly } = parts;
@@ -53,6 +56,12 @@ export class MediumDisk extends BlockDevice {
     this.parts = parts;
     this.label = label;
     this.bytes = medium.bytes - (medium.bytes % this.sectorBytes);
+  }
+
+  /** Whoever writes it from now on is noted there; undefined: nobody copies it any more. The storage worker's drives are to pass this one then. */
+  copiedBy(log: WriteLog | undefined): void {
+    this.log?.end();
+    this.log = log;
   }
 
   /** Whether a write waits for room. */
@@ -66,6 +75,7 @@ export class MediumDisk extends BlockDevice {
 
   /** How it lies on the host's disk: the storage worker serves its emulated drives, as far as there is one. Undefined: it lies there otherwise. */
   get served(): DriveMedium | undefined {
+    if (this.log) return undefined;
     const { sectorBytes, readOnly, label, parts } = this;
     const layout = layoutOf(parts.medium);
     return layout && { layout, sectorBytes, readOnly, label };
@@ -81,10 +91,12 @@ export class MediumDisk extends BlockDevice {
     if (this.closed) return done(new Error(`${this.label} was taken away.`));
     if (this.readOnly && (request.op === 'write' || request.op === 'discard'))
       return done(new Error(`${this.label} is not written.`));
-    if (this.isFull) return this.wait(request, done);
+    // What was under way when a copy began counts, too.
+    const noted: Done = error => (this.log ? this.log.ended(request, () => done(error)) : done(error));
+    if (this.isFull) return this.wait(request, noted);
     this.ask(request, error => {
-      if (error instanceof DeviceFull && !this.closed) this.wait(request, done);
-      else this.answer(error, done);
+      if (error instanceof DeviceFull && !this.closed) this.wait(request, noted);
+      else this.answer(error, noted);
     });
   }
 
@@ -119,6 +131,7 @@ export class MediumDisk extends BlockDevice {
   /** Who had it is gone: what waits for room is not written any more, and ends as failed, so that nobody keeps pages for it. */
   close(): void {
     this.closed = true;
+    this.copiedBy(undefined);
     this.stopRetrying();
     for (const { done } of this.waiting.splice(0)) done(new Error(`${this.label} was taken away.`));
   }
@@ -149,8 +162,8 @@ export class MediumDisk extends BlockDevice {
 
   fingerprint(): number {
     const { medium } = this.parts;
-    // Nobody waits here for a disk of another machine.
-    return medium.immediate ? fingerprint(medium) : 0;
+    // Nobody waits here for a disk of another machine, and what is copied while it is written is never the same there.
+    return medium.immediate && !this.log ? fingerprint(medium) : 0;
   }
 
   *changes(): Generator<DiskChange> {}

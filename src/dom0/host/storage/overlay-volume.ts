@@ -18,7 +18,9 @@ import {
 import { IO_HOP, passes } from '../../../hypervisor/tracing/index.ts';
 
 const MAGIC = new TextEncoder().encode('RSOVERL1');
-const BLOCK_BYTES = 4096;
+/** Of the image, as far as one lies here. */
+export const OVERLAY_BLOCK_BYTES = 4096;
+const BLOCK_BYTES = OVERLAY_BLOCK_BYTES;
 const MIB = 2 ** 20;
 const SIZE = 8,
   CHECKSUM = 16,
@@ -122,6 +124,14 @@ export class OverlayVolume extends ImmediateDevice {
     let blocks = 0;
     for (let bits of this.written) for (; bits !== 0; bits &= bits - 1) blocks++;
     return blocks * BLOCK_BYTES;
+  }
+
+  /** Those that are not the image's. */
+  *writtenBlocks(): Generator<{ at: number; bytes: number }> {
+    for (let block = 0; block < Math.ceil(this.bytes / BLOCK_BYTES); block++) {
+      const at = block * BLOCK_BYTES;
+      if (this.isWritten(block)) yield { at, bytes: Math.min(BLOCK_BYTES, this.bytes - at) };
+    }
   }
 
   private fromImage(at: number, into: Uint8Array): void {

@@ -4,10 +4,11 @@
  */
 import type { State } from '../../../devices/index.ts';
 import { decodePlain, encodePlain } from '../../../hypervisor/index.ts';
+import type { DiskCopy, ImageDigest } from '../../toolstack/index.ts';
 import type { Line } from './line.ts';
 
 /** Both ends speak this one. */
-export const PROTOCOL = 3;
+export const PROTOCOL = 4;
 
 /** From the host that the domain leaves (S) or that it goes to (T). */
 export const MESSAGE = {
@@ -37,6 +38,8 @@ export const MESSAGE = {
   PLACED: 12,
   /** S, between two pieces of the stream: a state but for memory and disks, for T to try while the guest runs. */
   REHEARSE: 13,
+  /** T, behind an offer with disks: it has room for them, and takes connections for `disks`. */
+  PREPARED: 14,
 } as const;
 
 /** xl's texts for some of them. */
@@ -46,6 +49,8 @@ export const TEXT = {
   GO: 'domain is yours, you are cleared to unpause\n',
 } as const;
 
+/** A domain has no more drives. */
+const MOST_DISKS = 1000;
 /** A body other than the stream's is kept whole. */
 export const MOST_BODY_BYTES = 4 * 1024 * 1024;
 
@@ -60,6 +65,10 @@ export interface Offer {
   toolstack: State;
   /** What it is defined by from now on; absent: as its state says. */
   definition?: string;
+  /** Volumes that come with it, on connections of their own, in this order. */
+  copies: DiskCopy[];
+  /** What is in the files in its drives. */
+  images: ImageDigest[];
 }
 
 export interface Message {
@@ -141,6 +150,21 @@ export async function whyFailed(
 /** Of an error there, it is shown to people here. */
 export const textOf = (body: Uint8Array): string => new TextDecoder().decode(body);
 
+const areAll = (list: unknown, is: (each: unknown) => boolean): boolean =>
+  Array.isArray(list) && list.length <= MOST_DISKS && list.every(is);
+
+const isImage = (given: unknown): boolean => {
+  const { path, bytes, sha256 } = (given ?? {}) as Partial<ImageDigest>;
+  return (
+    typeof path === 'string' && Number.isSafeInteger(bytes) && bytes! >= 0 && /^[0-9a-f]{64}$/.test(String(sha256))
+  );
+};
+
+const isCopy = (given: unknown): boolean => {
+  const { path, bytes, base } = (given ?? {}) as Partial<DiskCopy>;
+  return typeof path === 'string' && Number.isSafeInteger(bytes) && bytes! > 0 && (base === undefined || isImage(base));
+};
+
 export const encodeOffer = (offer: Offer): Uint8Array => encodePlain({ ...offer });
 
 /** @throws Error with a sentence: it is none, or of another version */
@@ -156,7 +180,7 @@ export function readOffer(body: Uint8Array): Offer {
   } catch {
     return wrong();
   }
-  const { protocol, token, name, paused, toolstack, definition } = offer;
+  const { protocol, token, name, paused, toolstack, definition, copies, images } = offer;
   if (Number.isInteger(protocol) && protocol !== PROTOCOL)
     throw new Error(
       `The other host moves domains by version ${protocol} of the protocol, and this one by ${PROTOCOL}. Take the same version of Ringside on both hosts.`,
@@ -168,7 +192,9 @@ export function readOffer(body: Uint8Array): Offer {
     typeof paused !== 'boolean' ||
     typeof toolstack !== 'object' ||
     toolstack === null ||
-    !(definition === undefined || typeof definition === 'string')
+    !(definition === undefined || typeof definition === 'string') ||
+    !areAll(copies, isCopy) ||
+    !areAll(images, isImage)
   )
     return wrong();
   return offer as Offer;

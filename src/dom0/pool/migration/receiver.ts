@@ -3,8 +3,15 @@
  * it is this host's. Source: migrate_receive() in tools/xl/xl_migrate.c of Xen 4.17.
  */
 import { readState, readStateAsItComes } from '../../../hypervisor/index.ts';
-import type { ByteChannel } from '../../host/nbd/index.ts';
-import { type CommandHost, type Guest, incomingName, type Receiving } from '../../toolstack/index.ts';
+import type { BlockDevice } from '../../../formats/blocks/index.ts';
+import { type ByteChannel, type NbdExport, serveNbd } from '../../host/nbd/index.ts';
+import {
+  type CommandHost,
+  type Guest,
+  type IncomingDisks,
+  incomingName,
+  type Receiving,
+} from '../../toolstack/index.ts';
 import { Line } from './line.ts';
 import {
   hear,
@@ -25,7 +32,10 @@ const MOST_KNOWN = 1000;
 /** What became of a domain that was to come; `drop`: it will not be this host's, whatever comes yet. */
 interface Move {
   as: 'coming' | 'here' | 'refused';
+  from?: string;
   drop(why: Error): void;
+  /** Where what comes of its disks is written. */
+  disk?(number: number): BlockDevice | undefined;
 }
 
 /** What the other host asks for between two pieces of a stream. */
@@ -112,6 +122,17 @@ export class Receiver {
     await say(line, MESSAGE.OWNER, Uint8Array.of(move?.as === 'here' ? 1 : 0));
   }
 
+  /** A connection for a disk of a domain that is coming, named by the move and the disk's number. */
+  serveDisks(channel: ByteChannel, from: string): void {
+    const find = (name: string): NbdExport | string => {
+      const [, token = '', number] = /^(.*) (\d+)$/.exec(name) ?? [];
+      const move = this.moves.get(token);
+      const device = move?.from === from ? move.disk?.(Number(number)) : undefined;
+      return device ? { device, readOnly: false, close: () => {} } : `No disk ‘${name}’ comes from ${from}.`;
+    };
+    serveNbd(channel, { names: () => [], open: find, look: find });
+  }
+
   private remember(token: string, move: Move): void {
     this.moves.set(token, move);
     for (const [known, { as }] of this.moves) {
@@ -130,7 +151,12 @@ export class Receiver {
       // Within a host it has a job already: it goes.
       host.toolstack.jobs.run(this.isFromHere ? incomingName(name) : name, 'Incoming migration', async job => {
         const arrival = new Arrival({ host, line, from, offer, isFromHere: this.isFromHere });
-        const move: Move = { as: 'coming', drop: why => arrival.drop(why) };
+        const move: Move = {
+          as: 'coming',
+          from,
+          drop: why => arrival.drop(why),
+          disk: number => arrival.disk(number),
+        };
         this.remember(token, move);
         // Whoever wants it to end, here or there.
         job.signal.addEventListener('abort', () => arrival.drop(job.signal.reason as Error));
@@ -161,7 +187,10 @@ interface ArrivalParts {
 /** One domain on its way here. */
 class Arrival {
   private readonly parts: ArrivalParts;
+  private beginning: Promise<Receiving> | undefined;
   private receiving: Receiving | undefined;
+  private preparing: Promise<IncomingDisks> | undefined;
+  private disks: IncomingDisks | undefined;
   private dropped: Error | undefined;
   private tellDropped = (_why: Error): void => {};
   private readonly whenDropped: Promise<never>;
@@ -186,15 +215,44 @@ class Arrival {
     } catch (error) {
       // What goes on meanwhile finds it so.
       this.dropped ??= error as Error;
-      await this.receiving?.refuse(this.dropped.message);
+      await this.clear(this.dropped.message);
       if (!line.isOver) await say(line, MESSAGE.REFUSED, this.dropped.message).catch(() => {});
       throw this.dropped;
     }
   }
 
+  /** Nothing of it stays: what is under way comes to its end first. */
+  private async clear(why: string): Promise<void> {
+    await this.beginning?.catch(() => {});
+    await this.receiving?.refuse(why);
+    await (await this.preparing?.catch(() => undefined))?.refuse();
+  }
+
+  disk(number: number): BlockDevice | undefined {
+    return this.disks?.device(number);
+  }
+
+  /** Has room for its disks. */
+  private async prepare(): Promise<void> {
+    const { host, line, offer } = this.parts;
+    if (offer.copies.length === 0) return;
+    const { IncomingDisks } = await import('../../toolstack/incoming-disks.ts');
+    this.mayGoOn();
+    this.preparing = IncomingDisks.prepare(host, incomingName(offer.name), offer.copies);
+    this.disks = await this.preparing;
+    this.mayGoOn();
+    await say(line, MESSAGE.PREPARED);
+  }
+
+  private mayGoOn(): void {
+    if (this.dropped) throw this.dropped;
+  }
+
   private async comes(): Promise<Guest> {
     const { host, line, offer, from, isFromHere } = this.parts;
     const { Receiving } = await import('../../toolstack/receiving.ts');
+    await this.prepare();
+    const { disks } = this;
     const stream = new StreamReader(line, {
       place: async () => {
         await this.receiving?.placed();
@@ -205,8 +263,10 @@ class Arrival {
     const state = await readStateAsItComes(count => stream.read(count), offer.name, {
       begins: async head => {
         if (offer.definition !== undefined) head.about.definition = offer.definition;
-        this.receiving = await Receiving.begin(host, head, { ...offer, isFromHere });
-        if (this.dropped) throw await this.leave();
+        this.mayGoOn();
+        this.beginning = Receiving.begin(host, head, { ...offer, isFromHere, disks });
+        this.receiving = await this.beginning;
+        this.mayGoOn();
         await say(line, MESSAGE.ACCEPTED);
       },
       pages: pages => this.receiving?.pages(pages),
@@ -215,14 +275,8 @@ class Arrival {
     await say(line, MESSAGE.RECEIVED, TEXT.RECEIVED);
     const { type } = await hear(line);
     if (type !== MESSAGE.GO) throw new Error(`${from} sends message ${type} in place of its permission.`);
-    if (this.dropped) throw this.dropped;
+    this.mayGoOn();
     return guest;
-  }
-
-  /** It was dropped while it was built. */
-  private async leave(): Promise<Error> {
-    await this.receiving?.refuse(this.dropped!.message);
-    return this.dropped!;
   }
 
   /** It runs from now on. @throws Error with a sentence: it does not, and the other host has it back */
@@ -233,11 +287,12 @@ class Arrival {
     } catch (error) {
       const { message } = error as Error;
       await say(line, MESSAGE.RESULT, Uint8Array.of(1, ...new TextEncoder().encode(message))).catch(() => {});
-      await this.receiving!.refuse(message);
+      await this.clear(message);
       await say(line, MESSAGE.GO, TEXT.GO).catch(() => {});
       throw error;
     }
     // Where nobody hears it any more it runs all the same.
     await say(line, MESSAGE.RESULT, Uint8Array.of(0)).catch(() => {});
+    this.disks?.tidy();
   }
 }

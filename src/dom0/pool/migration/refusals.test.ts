@@ -67,7 +67,11 @@ describe('a host that cannot take a guest', () => {
     const { id } = await a.create([...GUESTS.demo('web', 'disk = ["d.img,raw,hda,w"]\n'), disk]);
     const shown = await watch(a, id);
     await until(() => shown.text().includes('demo> '));
-    await refused(a, b, /d\.img is not here\. Copy it to d\.img on this host, or have both hosts reach it by nbd:/);
+    await refused(
+      a,
+      b,
+      /No file here has the contents of d\.img \(1048576 bytes, SHA-256 30e14955ebf13522…\)\. Copy it to this host/,
+    );
   });
 
   it('says so where its processors have not what the guest was shown, before the first page', async () => {
@@ -126,7 +130,15 @@ describe('a host that cannot take a guest', () => {
     await booted(a);
     const line = new Line(await cable.of('a').connect('b', 'migrate'), 'b');
     expect((await hear(line)).type).toBe(MESSAGE.READY);
-    const offer = { protocol: PROTOCOL + 1, token: 't', name: 'web', paused: false, toolstack: {} };
+    const offer = {
+      protocol: PROTOCOL + 1,
+      token: 't',
+      name: 'web',
+      paused: false,
+      toolstack: {},
+      copies: [],
+      images: [],
+    };
     await say(line, MESSAGE.OFFER, encodeOffer(offer));
     const { type, body } = await hear(line);
     expect([type, textOf(body)]).toEqual([

@@ -8,17 +8,21 @@ import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import { isNetworkDisk } from '../../../formats/nbd/index.ts';
 import {
   type CommandHost,
+  type DiskCopy,
   type Guest,
   type Held,
+  type ImageDigest,
   type Job,
   type JobMemory,
   type Moved,
   type MoveWish,
+  mediumDigest,
   migratedAwayName,
 } from '../../toolstack/index.ts';
 import type { Neighbours } from '../neighbours.ts';
 import { Convergence, MOST_THROTTLED_ROUNDS } from './convergence.ts';
 import { Line } from './line.ts';
+import { Mirror } from './mirror.ts';
 import {
   answer,
   encodeOffer,
@@ -136,15 +140,19 @@ class Departure {
     const { host, neighbours } = this.parts;
     const { signal } = this.stop;
     this.job.signal.throwIfAborted();
-    this.refuseLocalDisks();
+    if (!this.wish.copyStorage) this.refuseLocalDisks();
     const line = new Line(await neighbours.connect(this.to, 'migrate'), this.to);
     void line.ended.then(why => this.stop.abort(why));
     const { sink, received } = this.stream(line);
     let held: Held | undefined;
+    let mirror: Mirror | undefined;
     try {
       await answer(line, MESSAGE.READY);
       this.tell('migration target: Ready to receive domain.');
-      await say(line, MESSAGE.OFFER, encodeOffer(this.offer()));
+      const { copyStorage } = this.wish;
+      if (copyStorage) mirror = await Mirror.of(host, this.guest, copyStorage);
+      await say(line, MESSAGE.OFFER, encodeOffer(await this.offer(mirror?.copies ?? [])));
+      if (mirror && mirror.copies.length > 0) await this.copyDisks(line, mirror);
       held = await host.toolstack.hold(this.guest, signal, sink, {
         wish: {
           ...(this.wish.verify ? { verify: true } : {}),
@@ -158,12 +166,15 @@ class Departure {
           this.notConverged = this.convergence.problem(this.name, this.to);
           if (this.notConverged !== undefined) this.tell(this.notConverged);
         },
+        answered: () => void mirror?.finish(),
       });
-      await Promise.race([received(), this.stopped]);
+      await Promise.race([Promise.all([received(), mirror?.finished]), this.stopped]);
       this.job.commit();
+      mirror?.end();
     } catch (error) {
       const failure = this.failure(await whyFailed(error, signal, line, MESSAGE.REFUSED, received()));
       line.close();
+      mirror?.end();
       this.convergence.release();
       held?.goOn();
       if (held) this.guest.why.running = 'migration canceled';
@@ -194,13 +205,32 @@ class Departure {
     for (const { medium } of this.guest.blueprint.drives ?? [])
       if (medium && 'device' in medium && !isNetworkDisk(medium.name))
         throw new Error(
-          `${medium.name} lies on the disk of this host, and ${this.to} does not reach it. Serve it with qemu-nbd, give ${this.name} nbd://… in its place, and migrate it then.`,
+          `${medium.name} lies on the disk of this host, and ${this.to} does not reach it. Serve it with qemu-nbd, and give ${this.name} nbd://… in its place, or migrate it with --copy-storage-all.`,
         );
   }
 
-  private offer(): Offer {
+  /** Its disks go first, since they are the most; what is written from then on goes beside its memory. */
+  private async copyDisks(line: Line, mirror: Mirror): Promise<void> {
+    await Promise.race([answer(line, MESSAGE.PREPARED), this.stopped]);
+    const tell = (): void => this.job.wrote(mirror.progress.processed, mirror.progress.total);
+    await Promise.race([mirror.begin(this.parts.neighbours, this.to, this.token, tell), this.stopped]);
+    mirror.failed.catch((error: Error) => this.stop.abort(error));
+  }
+
+  /** Within a host the files in its drives are the same. */
+  private async images(): Promise<ImageDigest[]> {
+    if (this.parts.host.parts.virtual) return [];
+    const media = (this.guest.blueprint.drives ?? []).flatMap(({ medium }) => medium ?? []);
+    const digests = await Promise.all(media.map(mediumDigest));
+    return digests.filter(digest => digest !== undefined);
+  }
+
+  private async offer(copies: DiskCopy[]): Promise<Offer> {
     const { guest, wish, token, name } = this;
+    const images = await this.images();
     return {
+      copies,
+      images,
       protocol: PROTOCOL,
       token,
       name,

@@ -1,6 +1,7 @@
 /** Domains are started, stopped, saved and restored: by libvirt's model (toolstack/libvirt). */
 import * as libvirt from '../../toolstack/libvirt/index.ts';
 import { COMMANDS } from '../../toolstack/commands/index.ts';
+import type { MoveWish } from '../../toolstack/index.ts';
 import type { Surroundings } from '../program.ts';
 import { callOf } from '../xl.ts';
 import { COMMAND, definitionIn, find, onDomain, saying, type VirshCommand, VirshError } from './virsh-command.ts';
@@ -14,6 +15,16 @@ const filesOf = (around: Surroundings): libvirt.Files => ({
   read: async path => new Blob([(await around.readFile(path)) as BlobPart]),
   write: async (path, data) => around.writeFile(path, new Uint8Array(await data.arrayBuffer())),
 });
+
+/** @throws VirshError, as VIR_EXCLUSIVE_FLAGS_GOTO has it in virDomainMigrate3() */
+function copied(options: ReadonlySet<string> | ReadonlyMap<string, unknown>): Pick<MoveWish, 'copyStorage'> {
+  const [all, inc] = ['all', 'inc'].map(how => options.has(`copy-storage-${how}`));
+  if (all && inc)
+    throw new VirshError(
+      "error: invalid argument: Flags 'VIR_MIGRATE_NON_SHARED_DISK' and 'VIR_MIGRATE_NON_SHARED_INC' are mutually exclusive",
+    );
+  return all ? { copyStorage: 'all' } : inc ? { copyStorage: 'inc' } : {};
+}
 
 export const LIFE: Record<string, VirshCommand> = {
   start: {
@@ -102,7 +113,8 @@ export const LIFE: Record<string, VirshCommand> = {
     },
   },
   migrate: {
-    usage: 'migrate <domain> <desturi> [--live] [--suspend] [--auto-converge] [--verbose]',
+    usage:
+      'migrate <domain> <desturi> [--live] [--suspend] [--copy-storage-all] [--copy-storage-inc] [--auto-converge] [--verbose]',
     about: 'migrate domain to another host',
     run: async (host, [word, uri], options) => {
       const { id } = await find(host, word);
@@ -116,6 +128,7 @@ export const LIFE: Record<string, VirshCommand> = {
       const wish = {
         ...(options.has('suspend') ? { paused: true } : {}),
         ...(options.has('auto-converge') ? { autoConverge: true } : {}),
+        ...copied(options),
       };
       await COMMANDS.migrate.run(host, id, to, wish).catch((error: Error) => {
         throw new VirshError(`error: ${error.message}`);

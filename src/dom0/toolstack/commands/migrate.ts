@@ -25,6 +25,8 @@ export const migrate = command({
       '--auto-converge',
       'Slow it down while it writes faster than its pages go there. (QEMU has this, and xl does not.)',
     ],
+    ['--copy-storage-all', 'Copy its volumes to the other host while it runs. (libvirt has this, and xl does not.)'],
+    ['--copy-storage-inc', 'The same; of a volume on an image that the other host has, too, only what was written.'],
     ['-D', 'Preserve the domain id: it is not, a domain that moved has a new one.'],
   ],
   modifies: true,
@@ -76,15 +78,23 @@ export const migrate = command({
 const CTRL_C = '\x03';
 /** Long options alone: xl numbers them from 0x100 on. */
 const DEBUG = '\u0100',
-  AUTO_CONVERGE = '\u0101';
+  AUTO_CONVERGE = '\u0101',
+  COPY_ALL = '\u0102',
+  COPY_INC = '\u0103';
 const percent = (part: number, whole: number): number => Math.floor((100 * part) / Math.max(1, whole));
 
 /** What the words want. @throws Refusal */
 async function wishOf({ host, words, read }: Call): Promise<{ id: number; to: string; wish: MoveWish }> {
   const { options, rest } = readWords(words, {
-    flags: `FepD${DEBUG}${AUTO_CONVERGE}`,
+    flags: `FepD${DEBUG}${AUTO_CONVERGE}${COPY_ALL}${COPY_INC}`,
     values: 'Cs',
-    long: { debug: DEBUG, live: 'e', 'auto-converge': AUTO_CONVERGE },
+    long: {
+      debug: DEBUG,
+      live: 'e',
+      'auto-converge': AUTO_CONVERGE,
+      'copy-storage-all': COPY_ALL,
+      'copy-storage-inc': COPY_INC,
+    },
   });
   atLeast('migrate', rest, 2);
   atMost(rest, 2);
@@ -103,6 +113,7 @@ async function wishOf({ host, words, read }: Call): Promise<{ id: number; to: st
     ...(options.has('p') ? { paused: true } : {}),
     ...(options.has(DEBUG) ? { verify: true } : {}),
     ...(options.has(AUTO_CONVERGE) ? { autoConverge: true } : {}),
+    ...(options.has(COPY_ALL) ? { copyStorage: 'all' } : options.has(COPY_INC) ? { copyStorage: 'inc' } : {}),
     ...(definition === undefined ? {} : { definition }),
   };
   return { id, to: rest[1]!, wish };

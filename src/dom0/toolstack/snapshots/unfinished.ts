@@ -1,6 +1,7 @@
 /** Volumes of snapshots and clones that a host was making or removing when it ended. */
 import type { CommandHost } from '../command-host.ts';
 import { devicesOverlap, isDevice, type Storage } from '../../host/storage/index.ts';
+import { unfinishedComing } from '../incoming-disks.ts';
 import { SnapshotRecords, volumesOf } from './record.ts';
 
 /**
@@ -10,6 +11,7 @@ import { SnapshotRecords, volumesOf } from './record.ts';
 export async function settleUnfinished({ parts: { files }, managed }: CommandHost, storage: Storage): Promise<void> {
   const { unfinished } = storage;
   if (unfinished.length === 0 || !files) return;
+  unfinishedComing(storage);
   const records = await new SnapshotRecords(files).all();
   const targets = ((await managed?.list()) ?? []).flatMap(({ definition }) =>
     definition.disks.map(({ target }) => target),

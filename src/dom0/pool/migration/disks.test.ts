@@ -1,0 +1,150 @@
+/** Volumes go with their guest while it writes them: what it was told to be durable is on the one host where it runs, and the other has nothing of it. */
+import { describe, expect, it } from 'vitest';
+import type { KeptFiles } from '../../host/files/index.ts';
+import { MemoryStore, Storage, writerKernel, writerProblem } from '../../host/storage/index.ts';
+import { dotsOf, testFile, testFiles, testHost, until } from '../../service/host.test-support.ts';
+import type { Host } from '../../service/host.ts';
+import { Cable, GUESTS, running, xl } from './pair.test-support.ts';
+
+const MIB = 2 ** 20;
+const VOLUME = '/dev/vg0/web';
+
+interface Side {
+  host: Host;
+  storage: Storage;
+  files: KeptFiles;
+}
+
+async function side(cable: Cable, name: string): Promise<Side> {
+  const storage = await Storage.open({ store: new MemoryStore(), epochMs: () => 0, random: () => 0 });
+  const files = await testFiles();
+  const host = testHost({
+    memory: new ArrayBuffer(40 * MIB),
+    neighbours: cable.of(name),
+    files,
+    readsWhole: true,
+    storage: async () => storage,
+  });
+  return { host, storage, files };
+}
+
+async function sides(): Promise<{ cable: Cable; a: Side; b: Side }> {
+  const cable = new Cable();
+  return { cable, a: await side(cable, 'a'), b: await side(cable, 'b') };
+}
+
+const writes = ({ host }: Side, more = '', target = `phy:${VOLUME}`): Promise<{ id: number }> =>
+  host.create([
+    testFile(
+      'web.cfg',
+      `name = "web"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\ndisk = ["${target},xvda,w"]\n${more}`,
+    ),
+    testFile('writer.elf', writerKernel),
+  ]);
+
+const sectors = ({ storage }: Side): Uint8Array => {
+  const bytes = new Uint8Array(256 * 512);
+  storage.medium(VOLUME).read(0, bytes);
+  return bytes;
+};
+
+const names = ({ storage }: Side): string[] => storage.volumes.map(({ name }) => name);
+const move = ({ host }: Side, to: string, how = '--copy-storage-all') => xl(host, 'migrate', how, 'web', to);
+const shown = async ({ host }: Side): Promise<() => number> => dotsOf(host, (await host.list())[0]!.id);
+
+describe('a guest whose volume goes with it', () => {
+  it('writes on where it goes, and finds there all that it was told to be durable', async () => {
+    const { a, b } = await sides();
+    a.storage.createVolume('web', 8 * MIB);
+    a.storage.medium(VOLUME).write(6 * MIB, Uint8Array.of(1, 2, 3));
+    const { id } = await writes(a);
+    const here = await dotsOf(a.host, id);
+    await until(() => here() > 20);
+    const { out, err } = await move(a, 'b');
+    expect([err, out.endsWith('Migration successful.\n')]).toEqual(['', true]);
+    expect([await running(a.host), await running(b.host)]).toEqual([[], ['web']]);
+    expect(writerProblem(sectors(b), here())).toBeUndefined();
+    // Its console comes with it.
+    const there = await shown(b);
+    await until(() => there() > here() + 20);
+    expect(writerProblem(sectors(b), there())).toBeUndefined();
+    const far = new Uint8Array(3);
+    b.storage.medium(VOLUME).read(6 * MIB, far);
+    expect([...far]).toEqual([1, 2, 3]);
+    // What it left is nobody's, and is as it was when it left.
+    expect([names(a), names(b)]).toEqual([['web'], ['web']]);
+    expect([a.storage.whoHas(VOLUME), b.storage.whoHas(VOLUME), b.storage.unfinished]).toEqual([[], ['web'], []]);
+    // And back, in place of that.
+    expect((await move(b, 'a')).err).toBe('');
+    expect(writerProblem(sectors(a), there())).toBeUndefined();
+    expect([names(a), a.storage.unfinished]).toEqual([['web'], []]);
+    const again = await shown(a);
+    await until(() => again() > there() + 20);
+    expect(writerProblem(sectors(a), again())).toBeUndefined();
+    await a.host.destroy((await a.host.list())[0]!.id);
+  });
+
+  it('takes of an overlay what was written alone where the other host has its image, under any name', async () => {
+    const { a, b } = await sides();
+    const image = new Uint8Array(4 * MIB).map((_, i) => i >>> 9);
+    await a.files.writeFile('/root/base.img', image);
+    await b.files.mkdir('/srv/images', { recursive: true });
+    await b.files.writeFile('/srv/images/other.img', image.slice().reverse());
+    a.storage.createOverlay('web', '/root/base.img', await a.host.openImage('/root/base.img'));
+    await until(async () => (await a.host.openDevices())?.isThere(VOLUME));
+    const { id } = await writes(a);
+    const here = await dotsOf(a.host, id);
+    await until(() => here() > 5);
+    expect((await move(a, 'b', '--copy-storage-inc')).err).toMatch(
+      /No file here has the contents of \/root\/base\.img \(4194304 bytes, SHA-256 [0-9a-f]{16}…\)\. Copy it to this host/,
+    );
+    expect([await running(a.host), names(b)]).toEqual([['web'], []]);
+    await b.files.writeFile('/srv/images/other.img', image);
+    expect((await move(a, 'b', '--copy-storage-inc')).err).toBe('');
+    const there = await shown(b);
+    await until(() => there() > here() + 5);
+    expect(b.storage.overlayHeaders.map(({ name, header }) => [name, header.path])).toEqual([
+      ['web', '/srv/images/other.img'],
+    ]);
+    expect(b.storage.writtenBytes(VOLUME)).toBeLessThan(256 * 512);
+    const rest = new Uint8Array(image.length - 256 * 512);
+    b.storage.medium(VOLUME).read(256 * 512, rest);
+    expect(Buffer.compare(rest, image.subarray(256 * 512))).toBe(0);
+  });
+
+  it('finds the files in its drives by what is in them', async () => {
+    const { a, b } = await sides();
+    const image = new Uint8Array(MIB).fill(7);
+    await a.host.create([
+      ...GUESTS.minipv('web', 'disk = ["d.img,raw,xvda,w"]\n', 'pvh'),
+      { name: 'd.img', data: new Blob([image]) },
+    ]);
+    expect((await move(a, 'b', '--live')).err).toContain(
+      'No file here has the contents of d.img (1048576 bytes, SHA-256 ',
+    );
+    await b.files.mkdir('/srv', { recursive: true });
+    await b.files.writeFile('/srv/like-d.img', image);
+    expect((await move(a, 'b', '--live')).err).toBe('');
+    expect(await running(b.host)).toEqual(['web']);
+  });
+
+  it('stays as it was where the other host has no room, or another domain has the volume there', async () => {
+    const { a, b } = await sides();
+    a.storage.createVolume('web', 8 * MIB);
+    await writes(a);
+    b.storage.createVolume('web', 4 * MIB);
+    b.storage.medium(VOLUME).write(0, Uint8Array.of(9));
+    const held = b.storage.open(VOLUME, 'other', true);
+    expect((await move(a, 'b')).err).toContain('Device /dev/vg0/web is used by other here.');
+    held.close();
+    b.storage.createVolume('large', b.storage.freeExtents * 4 * MIB);
+    expect((await move(a, 'b')).err).toContain(
+      'Volume group "vg0" has insufficient free space (0 extents): 2 required.',
+    );
+    expect([await running(a.host), names(b)]).toEqual([['web'], ['web', 'large']]);
+    const first = new Uint8Array(1);
+    b.storage.medium(VOLUME).read(0, first);
+    expect(first[0]).toBe(9);
+    expect((await move(a, 'b', '--live')).err).toContain('or migrate it with --copy-storage-all.');
+  });
+});
