@@ -15,10 +15,10 @@ import type {
   Task,
 } from '../dom0/service/index.ts';
 import type { PowerState } from '../dom0/shell/index.ts';
+import { type Domain0Worker, followLife, startDomain0, Unanswered } from './domain0-worker.ts';
 import { chooseBoot, inVirtualTime, rememberGrub, switchedOn } from './boot.ts';
 import { keepingPresses, keepPress } from './presses.ts';
 import { strings } from './strings.ts';
-import { makeWorkersFor } from './workers.ts';
 
 export const info = signal<HostInfo | undefined>(undefined);
 export const domains = signal<DomainInfo[]>([]);
@@ -59,8 +59,7 @@ let connecting: Promise<void> = Promise.resolve();
 let refresh = Promise.resolve();
 let firmware: FirmwareFiles | undefined;
 let besides: Pick<OfferedGuest, 'id' | 'files'>[] = [];
-/** Questions of Domain 0 without an answer yet: each is given up when it ends, for nobody would answer. A promise for all of them would keep every answer as long as it lives. */
-const unanswered = new Set<(reason: Error) => void>();
+const unanswered = new Unanswered();
 let whenLost: number[] = [];
 let boot: PageBoot | undefined;
 /** noreboot is on Xen's command line. */
@@ -68,20 +67,9 @@ let staysDown = false;
 /** One that was brought down on purpose: its end is no loss. */
 let down: Comlink.Remote<HostApi> | undefined;
 
-/** Ends a Domain 0's worker, and those that the page has made for it. */
-function end(worker: Worker): void {
-  worker.terminate();
-  endMade.get(worker)?.();
-}
-const endMade = new WeakMap<Worker, () => void>();
-
 /** A Domain 0 that ends so often in such a time is not started again. */
 const MOST_LOSSES = 3,
   LOSSES_MS = 60_000;
-/** Without Web Locks it is asked so often whether it lives, and is given up when so many questions later it has not answered the first. */
-const ASK_MS = 2000,
-  MOST_UNANSWERED = 15;
-
 /**
  * Starts Domain 0 and follows it. Problems end in `hostProblem` and the task log, never in an exception.
  * `recalled`: domains of one that ended. `again`: it was rebooted.
@@ -92,9 +80,9 @@ export async function connect(recalled: DomainInfo[] = [], again = false): Promi
     connected = resolve;
   });
   try {
-    const worker = start(),
-      mine = Comlink.wrap<HostApi>(worker);
-    follow(worker, mine);
+    const worker = startDomain0({ inTurns: inVirtualTime() }, workerFailed),
+      mine = worker.api;
+    follow(worker);
     // The menu is there before the page is painted, while the worker loads. One that takes the place of another starts as that did.
     const chosen = recalled.length > 0 && boot ? boot : chooseBoot(again);
     await mine.followGrub(Comlink.proxy(rememberGrub));
@@ -104,7 +92,7 @@ export async function connect(recalled: DomainInfo[] = [], again = false): Promi
     if (problem !== undefined) reportProblem('Host', problem);
     if (firmware) await mine.offerFirmware(firmware);
     if (besides.length > 0) await mine.offerGuests(besides);
-    void mine.stopped().then(what => bringDown(worker, mine, what));
+    void mine.stopped().then(what => bringDown(worker, what));
     // Whether guest code is compiled: …/?jit=0
     const jit = new URLSearchParams(location.search).get('jit');
     if (jit !== null)
@@ -148,33 +136,19 @@ export async function resume(): Promise<StateInfo | undefined> {
 }
 
 /** Notices when Domain 0's worker has ended. */
-function follow(worker: Worker, mine: Comlink.Remote<HostApi>): void {
-  const lose = () => {
-    if (mine === down) return;
-    end(worker);
-    for (const giveUp of unanswered) giveUp(new Error(strings.errors.hostEnded));
-    unanswered.clear();
+function follow(worker: Domain0Worker): void {
+  void followLife(worker, () => {
+    if (worker.api === down) return;
+    worker.end();
+    unanswered.giveUp(new Error(strings.errors.hostEnded));
     lost();
-  };
-  void mine.alive().then(lock => {
-    if (lock !== undefined && 'locks' in navigator) return void navigator.locks.request(lock, lose);
-    let silent = 0;
-    const asking = setInterval(() => {
-      if (silent++ === 0)
-        void mine.alive().then(() => {
-          silent = 0;
-        });
-      if (silent <= MOST_UNANSWERED) return;
-      clearInterval(asking);
-      lose();
-    }, ASK_MS);
   });
 }
 
 /** Domain 0 has shut all guests down, and is to be started again, or when somebody switches the host on. */
-async function bringDown(worker: Worker, mine: Comlink.Remote<HostApi>, what: PowerState): Promise<void> {
-  down = mine;
-  end(worker);
+async function bringDown(worker: Domain0Worker, what: PowerState): Promise<void> {
+  down = worker.api;
+  worker.end();
   api = hostProblem.value = undefined;
   hostsLost.value++;
   domains.value = [];
@@ -216,23 +190,12 @@ function lost(): void {
   void connect(recalled);
 }
 
-function start(): Worker {
-  // Two scripts: where domains have workers of their own, Domain 0's needs no processor.
-  const shared = !inVirtualTime() && typeof SharedArrayBuffer !== 'undefined' && crossOriginIsolated !== false;
-  const worker = shared
-    ? new Worker(new URL('../dom0/service/worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' })
-    : new Worker(new URL('../dom0/service/turns-worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' });
-  if (shared) endMade.set(worker, makeWorkersFor(worker));
-  worker.addEventListener('error', event => {
-    event.preventDefault();
-    fail(
-      info.value
-        ? strings.errors.workerFailed(event.message || 'no reason given')
-        : strings.errors.connectFailed(event.message || 'its program could not be loaded'),
-    );
-  });
-  return worker;
-}
+const workerFailed = (message: string): void =>
+  fail(
+    info.value
+      ? strings.errors.workerFailed(message || 'no reason given')
+      : strings.errors.connectFailed(message || 'its program could not be loaded'),
+  );
 
 function fail(message: string): void {
   if (hostProblem.value) return;
@@ -295,16 +258,9 @@ export const sentence = (error: unknown): string => (error instanceof Error ? er
 
 /** Asks Domain 0; rejects with a sentence when it is not there, or ends before it has answered. */
 async function ask<T>(question: (api: HostApi) => Promise<T>): Promise<T> {
-  await whileAlive(connecting);
+  await unanswered.wait(connecting);
   if (!api) throw new Error(hostProblem.value ?? `${strings.starting}.`);
-  return whileAlive(question(api as HostApi));
-}
-
-function whileAlive<T>(answer: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    unanswered.add(reject);
-    answer.then(resolve, reject).finally(() => unanswered.delete(reject));
-  });
+  return unanswered.wait(question(api as HostApi));
 }
 
 /** What may be asked of Domain 0, each by its name. */
