@@ -1,12 +1,13 @@
 /** What the page holds for each domain: its view on shared memory (or the last snapshot), its terminal, its readings of the last minute. */
 
 import { batch, signal } from '@preact/signals';
-import type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, NamedFile } from '../dom0/service/index.ts';
+import type { ConsoleInput, DomainInfo, NamedFile } from '../dom0/service/index.ts';
 import { thinned } from '../dom0/service/readings/index.ts';
-import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout/index.ts';
+import { SCREEN } from '../hypervisor/layout/index.ts';
 import { isContinuous, readCounters, rates, type Rates, type Sample } from './counters.ts';
 import { domains, host, hostsLost, reportProblem, sentence } from './host.ts';
-import { copyBlock, type FindPixels, ScreenPainter } from './screen/painter.ts';
+import { GuestLink } from './guest-link.ts';
+import { copyBlock } from './screen/painter.ts';
 import type { Place } from './place.ts';
 import { strings } from './strings.ts';
 import { GuestTerminal } from './terminal.ts';
@@ -28,11 +29,9 @@ export interface Past {
   readonly exitsPerSecond: number;
 }
 
-export class DomainSession {
+export class DomainSession extends GuestLink {
   readonly id: number;
   readonly info = signal<DomainInfo>(undefined as unknown as DomainInfo);
-  /** The host lists it no more. What it last showed stays. */
-  readonly gone = signal(false);
   readonly sample = signal<Sample | undefined>(undefined);
   readonly rates = signal<Rates | undefined>(undefined);
   /** Share of each of the last seconds in which guest code ran (0-1), oldest first; instructions and exits per second beside it. */
@@ -49,26 +48,13 @@ export class DomainSession {
   /** The files it was made from, as long as this page made it. */
   files: NamedFile[] | undefined;
   readonly terminal: GuestTerminal;
-  /** Its screen as it was last painted: a picture in graphics outlives its memory here. */
-  readonly painter = new ScreenPainter();
-  /** Words of the screen block; they change under us in 'shared' mode, are replaced in 'single' mode, and stay as last seen once the domain is gone. */
-  screen: Int32Array | undefined;
-
-  private memory: SharedArrayBuffer | undefined;
-  /** 'single' mode: the last picture that was posted. */
-  private posted: Uint32Array | undefined;
-  /** 'single' mode: when the last counters came. */
-  private postedAt: number | undefined;
-  private port: MessagePort | undefined;
-  /** Typed before there was a port. */
-  private early: ConsoleInput[] = [];
-  private counters: Int32Array | undefined;
   /** The screen as it was at the last reading: the block itself goes to the next domain. */
   private keptScreen: Int32Array | undefined;
   private readings: Sample[] = [];
   private secondsSeen = 0;
 
   constructor(info: DomainInfo) {
+    super();
     this.id = info.id;
     this.info.value = info;
     this.terminal = new GuestTerminal(strings.serial.label(info.name), bytes => this.send({ serial: bytes }));
@@ -78,49 +64,16 @@ export class DomainSession {
     );
   }
 
-  private open(view: DomainView): void {
-    if (view.memory) {
-      this.memory = view.memory;
-      this.counters = new Int32Array(view.memory, view.countersOffset, COUNTER_WORDS);
-      this.screen = new Int32Array(view.memory, view.screenOffset, SCREEN_BYTES / 4);
-    }
-    this.port = view.console;
-    view.console.onmessage = event => this.receive(event.data as Uint8Array | ConsoleOutput);
-    for (const input of this.early.splice(0)) this.send(input);
-  }
-
-  private receive(message: Uint8Array | ConsoleOutput): void {
-    if (message instanceof Uint8Array) this.write(message);
-    else if ('serial' in message) this.write(message.serial);
-    else {
-      this.counters = new Int32Array(message.counters);
-      this.postedAt = performance.now();
-      this.screen = new Int32Array(message.screen);
-      if (message.pixels) this.posted = new Uint32Array(message.pixels);
-    }
-  }
-
-  /** The pixels of a graphics picture: in machine memory, or as they were posted. */
-  readonly findPixels: FindPixels = (offset, count) => {
-    if (this.gone.peek()) return undefined;
-    if (!this.memory) return this.posted?.length === count ? this.posted : undefined;
-    return offset % 4 === 0 && offset + 4 * count <= this.memory.byteLength
-      ? new Uint32Array(this.memory, offset, count)
-      : undefined;
-  };
-
-  private write(bytes: Uint8Array): void {
+  protected write(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.spoke.value = true;
     this.used.value ??= 'serial';
     this.terminal.write(bytes);
   }
 
-  send(input: ConsoleInput): void {
+  override send(input: ConsoleInput): void {
     if (!('mouse' in input)) this.askedMs ??= performance.now();
-    if (this.gone.peek()) return;
-    if (this.port) this.port.postMessage(input);
-    else if (!('mouse' in input)) this.early.push(input);
+    super.send(input);
   }
 
   /** One reading; called every READ_MS. */
@@ -200,8 +153,8 @@ export class DomainSession {
     return read && 'rb'.includes(read) && 'rb'.includes(told) ? read : told;
   }
 
-  close(): void {
-    this.port?.close();
+  override close(): void {
+    super.close();
     this.terminal.dispose();
   }
 }

@@ -183,7 +183,8 @@ export class GuestTerminal {
   }
 
   get focused(): boolean {
-    return this.element.contains(this.element.ownerDocument.activeElement);
+    // In a shadow tree the document knows of its host alone.
+    return this.element.contains((this.element.getRootNode() as Document | ShadowRoot).activeElement);
   }
 
   /** Types for a person (touch keys). */

@@ -72,7 +72,7 @@ export class Xterm {
     });
     const stopTheme = effect(() => {
       void shownTheme.value;
-      if (this.opened) this.applyTheme();
+      if (this.opened) this.applyTheme(this.terminal.element!);
     });
     this.stopEffects = () => {
       stopReader();
@@ -84,7 +84,7 @@ export class Xterm {
   open(element: HTMLElement): void {
     if (this.opened) return this.terminal.open(element);
     this.opened = true;
-    this.applyTheme();
+    this.applyTheme(element);
     this.terminal.open(element);
     this.terminal.textarea?.setAttribute('aria-label', this.label);
   }
@@ -152,8 +152,9 @@ export class Xterm {
     this.terminal.dispose();
   }
 
-  private applyTheme(): void {
-    const style = getComputedStyle(document.documentElement);
+  /** In the colours of where it stands. */
+  private applyTheme(place: Element): void {
+    const style = getComputedStyle(place);
     const token = (name: string) => style.getPropertyValue(name).trim();
     const background = token('--term'),
       foreground = token('--term-text');

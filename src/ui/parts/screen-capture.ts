@@ -6,15 +6,18 @@ import { HeldKeys } from '../screen/keys.ts';
 import { MouseMoves, TouchPad } from '../screen/mouse.ts';
 import type { DomainSession } from '../sessions.ts';
 
+/** Whoever gets keys and mouse. */
+export type Played = Pick<DomainSession, 'send' | 'painter' | 'over'>;
+
 interface Places {
   /** Where the screen is, and the button that gives it the keyboard. */
   area: RefObject<HTMLDivElement | null>;
-  useButton: RefObject<HTMLButtonElement | null>;
+  useButton: RefObject<HTMLElement | null>;
   /** There is no picture. */
   off: Signal<boolean>;
 }
 
-export function useCapture(session: DomainSession, { area, useButton, off }: Places) {
+export function useCapture(session: Played, { area, useButton, off }: Places) {
   const captured = useSignal(false);
   /** The browser gives the pointer to the guest alone (Pointer Lock). */
   const locked = useSignal(false);
@@ -100,7 +103,7 @@ interface Held {
 }
 
 /** What the screen's window tells, of whoever has left it. */
-function useWindow(session: DomainSession, { area, captured, locked, mouse, release }: Held): void {
+function useWindow(session: Played, { area, captured, locked, mouse, release }: Held): void {
   useEffect(() => {
     const element = area.current!;
     // Of the page, or of a window of its own.

@@ -13,6 +13,8 @@ const TEXT_MODE = 1;
 /** How often the text copy follows the picture: often enough to be read, seldom enough to be heard. */
 const TEXT_MS = 500;
 
+/** What is drawn of a guest. */
+export type Drawn = Pick<DomainSession, 'painter' | 'screen' | 'findPixels' | 'gone' | 'info'>;
 type Shown = Record<'title', { value: string }> &
   Record<'off', { value: boolean }> &
   Record<'lines', { value: readonly string[] }>;
@@ -28,7 +30,7 @@ function copyText(painter: ScreenPainter, lines: { value: readonly string[] }): 
 
 /** Follows the screen block while the window is on the workbench: at most once a frame, changed rows only. `each`: called every frame. Returns what stops it. */
 export function drawLoop(
-  session: DomainSession,
+  session: Drawn,
   canvas: HTMLCanvasElement,
   area: HTMLElement,
   shown: Shown,
