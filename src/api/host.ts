@@ -15,6 +15,9 @@ export async function hostAt(place: Place): Promise<Host> {
   return host;
 }
 
+/** What a view of its guests asks of a host that `hostAt` gave. */
+export const callsOf = (host: Host): HostCalls => host as HostAt;
+
 class HostAt implements Host, HostCalls {
   readonly api: Place['api'];
   readonly later: Place['later'];

@@ -1,4 +1,5 @@
 /** The package's interface, over Domain 0 wherever it runs. */
-export { hostAt } from './host.ts';
-export type { Domain0, Place } from './host-calls.ts';
+export { callsOf, hostAt } from './host.ts';
+export { hostWords } from './host-words.ts';
+export type { Domain0, HostCalls, Place } from './host-calls.ts';
 export type * from './types.ts';

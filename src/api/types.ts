@@ -16,7 +16,7 @@ export interface HostOptions {
   vt?: boolean;
   /** Bytes of the host's own disk, whose first start decides. */
   diskBytes?: number;
-  /** A directory that keeps files and volumes, in node; absent: they live in memory, and are gone with the host. */
+  /** A directory that keeps files and volumes, in node alone; absent: they live in memory, and are gone with the host. */
   state?: string;
   /** Files of Domain 0 that are written before anything starts, by their paths. */
   files?: Readonly<Record<string, Content>>;
@@ -24,6 +24,8 @@ export interface HostOptions {
   boot?: string;
   /** Xen's command line, in place of the entry's. */
   xen?: string;
+  /** In a page that a bundler has made: where the package's folder embed/ is served, on the page's own origin ("ringside/"). */
+  scripts?: string;
 }
 
 /** What there is of a guest. */

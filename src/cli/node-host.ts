@@ -2,12 +2,12 @@
 import { availableParallelism, totalmem } from 'node:os';
 import {
   bootRefusal,
+  bootWithout,
   BootMenu,
   createHost,
   domain0Log,
   fittedHost,
   type HostBoot,
-  hostBootOf,
   type HostDefinition,
   type HostState,
   installedGrubConfig,
@@ -20,7 +20,6 @@ import {
   type StartedXen,
   startXen,
   stopGuests,
-  whyNot,
 } from '../dom0/service/index.ts';
 import { NIC_MODELS, type NicModel, type PeerOptions, romOf } from '../devices/index.ts';
 import { membershipOf } from '../dom0/pool/index.ts';
@@ -41,11 +40,6 @@ import { VERSION } from './version.ts';
 const MIB = 2 ** 20;
 /** Of the host, where this machine has twice as much. */
 const HOST_MEMORY_MIB = 1024;
-
-/** The entry that was asked for starts nothing; a sentence. */
-export class BootError extends Error {
-  override name = 'BootError';
-}
 
 /** As this machine suggests it. */
 export const hostHere = (): HostDefinition =>
@@ -72,13 +66,8 @@ export async function bootMenu(state: HostState, wanted?: string): Promise<BootM
 }
 
 /** An entry, or the menu's default, without showing the menu. @throws BootError */
-export async function bootAtOnce(state: HostState, wanted?: string): Promise<HostBoot> {
-  const menu = await bootMenu(state, wanted);
-  if (menu.mode.kind === 'menu' || menu.mode.kind === 'hidden') menu.take();
-  const boot = hostBootOf(menu.choice);
-  if (!boot) throw new BootError(`the host does not boot: ${whyNot(menu)}`);
-  return boot;
-}
+export const bootAtOnce = async (state: HostState, wanted?: string): Promise<HostBoot> =>
+  bootWithout(await bootMenu(state, wanted));
 
 export interface NodeHostParts {
   state: HostState;

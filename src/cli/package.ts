@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Host, type HostOptions, hostAt } from '../api/index.ts';
+import { type Host, type HostOptions, hostAt, hostWords } from '../api/index.ts';
 import { COMMANDS } from '../dom0/toolstack/commands/index.ts';
-import { Bash, shellParts } from '../dom0/shell/index.ts';
-import { apiOf, type HostDefinition, readHost } from '../dom0/service/index.ts';
+import { runLine, shellParts } from '../dom0/shell/index.ts';
+import { apiOf, readHost } from '../dom0/service/index.ts';
 import { later } from './node-clock.ts';
 import { bootAtOnce, hostHere, openNodeState, sleep, startNodeHost, stopNodeHost } from './node-host.ts';
 
@@ -17,27 +17,6 @@ function bundles(): string {
   return existsSync(join(here, 'worker.js')) ? here : dirname(here);
 }
 
-/** How `readHost` spells what may be asked of a host. */
-const SPELLED: Record<keyof HostDefinition, string> = {
-  pcpus: 'pcpus',
-  memoryMiB: 'memory',
-  vt: 'vt',
-  diskBytes: 'disk',
-};
-
-/** @throws HostDefinitionError */
-function judged(what: Partial<HostDefinition>): Partial<HostDefinition> {
-  const words = Object.entries(what).map(([name, value]) => {
-    const word = (SPELLED as Record<string, string>)[name];
-    if (word === undefined)
-      throw new Error(
-        `createHost knows no ${name}: it takes ${[...Object.keys(SPELLED), 'state', 'files', 'boot', 'xen'].join(', ')}.`,
-      );
-    return value === undefined ? '' : `${word}=${typeof value === 'boolean' ? (value ? 'on' : 'off') : value}`;
-  });
-  return readHost(words.join(' '));
-}
-
 /**
  * A host with Xen and Domain 0 in this process, booted. It goes on until it is closed.
  * @throws Error with a sentence: an option that cannot be, a directory that another process has, an entry that starts nothing
@@ -45,7 +24,7 @@ function judged(what: Partial<HostDefinition>): Partial<HostDefinition> {
 export async function createHost(options: HostOptions = {}): Promise<Host> {
   const { state: directory, files = {}, boot, xen, ...what } = options;
   const folder = bundles();
-  const asked = judged(what);
+  const asked = readHost(hostWords(what));
   const definition = { ...hostHere(), ...asked };
   const state = await openNodeState(directory, definition, folder);
   try {
@@ -62,7 +41,7 @@ export async function createHost(options: HostOptions = {}): Promise<Host> {
     return await hostAt({
       api: apiOf(host, COMMANDS),
       later,
-      run: async line => (await new Bash(await shell).run(line, { isAll: true }))!,
+      run: async line => runLine(await shell, line),
       readFile: async path => new Uint8Array(await (await host.readFile(path)).arrayBuffer()),
       writeFile,
       close: async () => {

@@ -2,9 +2,9 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { HostDefinitionError, type HostState, readHost } from '../../dom0/service/index.ts';
+import { BootError, HostDefinitionError, type HostState, readHost } from '../../dom0/service/index.ts';
 import { Output } from '../boot/terminal.ts';
-import { BootError, hostHere, openNodeState } from '../node-host.ts';
+import { hostHere, openNodeState } from '../node-host.ts';
 import { putFiles, WrongUse } from '../shell/command.ts';
 import { HostRuns } from '../shell/host-runs.ts';
 import { StateError } from '../storage/state.ts';

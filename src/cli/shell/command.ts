@@ -3,7 +3,7 @@ import { isRole, ROLES } from '../../dom0/pool/index.ts';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { describeHost, HostDefinitionError, type HostState, readHost } from '../../dom0/service/index.ts';
+import { BootError, describeHost, HostDefinitionError, type HostState, readHost } from '../../dom0/service/index.ts';
 import type { KeptFiles } from '../../dom0/host/files/index.ts';
 import { fileBytes } from '../file-bytes.ts';
 import { HostError } from '../../hypervisor/index.ts';
@@ -11,7 +11,7 @@ import { openNetwork } from '../boot/network.ts';
 import { checkForwards, forwardWord, netWord } from '../boot/network-words.ts';
 import { Output } from '../boot/terminal.ts';
 import { JIT_THRESHOLD_ABOUT, jitThresholdOf, NO_JIT_ABOUT } from '../jit-options.ts';
-import { BootError, hostHere, openNodeState } from '../node-host.ts';
+import { hostHere, openNodeState } from '../node-host.ts';
 import { StateError } from '../storage/state.ts';
 import { HostRuns } from './host-runs.ts';
 

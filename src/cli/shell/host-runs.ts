@@ -1,5 +1,6 @@
 /** A host at this terminal, from its boot menu to its shell, and again after reboot. */
 import {
+  BootError,
   GRUB_CONFIG_PATH,
   type HostBoot,
   hostBootOf,
@@ -10,13 +11,11 @@ import {
 } from '../../dom0/service/index.ts';
 import { membershipOf, type Role } from '../../dom0/pool/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
-import { Bash, login, type Power, type PowerState, type Session, shellParts } from '../../dom0/shell/index.ts';
+import { login, type Power, type PowerState, runLine, type Session, shellParts } from '../../dom0/shell/index.ts';
 import type { Output } from '../boot/terminal.ts';
 import { later } from '../node-clock.ts';
-import { BootError, bootAtOnce, bootMenu, type NodeHost, sleep, startNodeHost, stopNodeHost } from '../node-host.ts';
+import { bootAtOnce, bootMenu, type NodeHost, sleep, startNodeHost, stopNodeHost } from '../node-host.ts';
 import { VERSION } from '../version.ts';
-
-const WRONG_USE = 2;
 
 export interface HostRunsParts {
   state: HostState;
@@ -52,11 +51,11 @@ export class HostRuns {
     const boot = await this.atOnce();
     const { host, log } = await this.start(boot);
     const power: Power = (_what, say) => stopNodeHost(host, say);
-    const ran = await new Bash(await shellParts(host, this.parts.state, sleep, power, log)).run(line, { isAll: true });
-    this.parts.stdout.text(ran?.stdout ?? '');
-    stderr.text(ran?.stderr ?? 'bash: -c: the line is not whole: a quote, bracket or keyword has no end.\n');
+    const ran = await runLine(await shellParts(host, this.parts.state, sleep, power, log), line);
+    this.parts.stdout.text(ran.stdout);
+    stderr.text(ran.stderr);
     await leave(host, text => stderr.text(`ringside sh: ${text}\n`));
-    return ran?.status ?? WRONG_USE;
+    return ran.status;
   }
 
   /** A host without a login, for as long as `work` lasts. @throws BootError, and what `work` throws */

@@ -8,7 +8,7 @@ import type { Booted, PageBoot } from '../toolstack/boot/menu/index.ts';
 import type { HostCore } from './host.ts';
 import type { FetchableGuest } from './shipped-guests.ts';
 import type { PoolCalls } from './pool-of-page.ts';
-import type { PowerState } from '../shell/index.ts';
+import type { PowerState, Ran } from '../shell/index.ts';
 import type { Bound, Deeds } from '../toolstack/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
 
@@ -92,6 +92,14 @@ export type HostApi = ApiOf<typeof COMMANDS> & {
   ): Promise<Awaited<ReturnType<PoolCalls[What]>>>;
   /** A login at Domain 0 for a terminal of this size (messages: shell/port.ts). @throws Error where the shell cannot be loaded */
   shell(size: { columns: number; rows: number }): Promise<MessagePort>;
+  /** Runs a line of that shell for a program. @throws Error where the shell cannot be loaded */
+  runLine(line: string): Promise<Ran>;
+  /** A file of Domain 0. @throws Error where there is none */
+  readFile(path: string): Promise<Uint8Array>;
+  /** @throws Error where there is no room */
+  writeFile(path: string, bytes: Uint8Array): Promise<void>;
+  /** Starts the guests that start with the host, and answers when they run. */
+  startAutomatic(): Promise<void>;
 };
 
 /** The page's calls, by their names, for a host that is there or comes. */

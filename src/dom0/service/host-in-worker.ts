@@ -22,7 +22,7 @@ import { filesFrom, type ShippedGuest } from '../host/files/index.ts';
 import type { FirstHost, Host, HostParts } from './host.ts';
 import { addCommands, hostWith } from './host-with.ts';
 import { shippedGuests } from './shipped-guests.ts';
-import type { PortSession, Power, PowerState } from '../shell/index.ts';
+import type { BashParts, PortSession, Power, PowerState } from '../shell/index.ts';
 import { hasOpfs, type OpenStore } from '../host/storage/index.ts';
 import { FIRST_COMMANDS } from '../toolstack/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
@@ -136,6 +136,41 @@ const poolCalls =
     return (call as (...given: unknown[]) => never)(...given);
   };
 
+interface ShellParts {
+  host: Promise<FirstHost>;
+  wholeHost: () => Promise<Host>;
+  state: () => Promise<BrowserState>;
+  booted: Promise<PageBoot>;
+  power: Power;
+  /** Logins that are there. */
+  shells: Set<PortSession>;
+}
+
+/** Domain 0's shell, for a terminal and for a program. Most visits have a guest's prompt before they want it. */
+function shellCalls({ host, wholeHost, state, booted, power, shells }: ShellParts): Pick<HostApi, 'shell' | 'runLine'> {
+  const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
+  let log: Promise<string[]> | undefined;
+  const parts = async (): Promise<BashParts> => {
+    const { shellParts } = await import('../shell/index.ts');
+    const kept = await (await state()).get();
+    await (await host).toolstack.services.network.connect();
+    log ??= domain0Log(await host, kept, await booted);
+    return shellParts(await wholeHost(), kept, sleep, power, await log);
+  };
+  return {
+    shell: async size => {
+      const { loginOverPort } = await import('../shell/index.ts');
+      const login = await parts();
+      const { kept, why } = await (await state()).info();
+      const note = kept ? '' : `Files and volumes live in memory and are gone with this page. ${why}\n`;
+      const shell = await loginOverPort(login, version, size, note);
+      shells.add(shell);
+      return Comlink.transfer(shell.port, [shell.port]);
+    },
+    runLine: async line => (await import('../shell/index.ts')).runLine(await parts(), line),
+  };
+}
+
 /**
  * Makes the host and answers the page. `runners`: `pace` where time is virtual. `shared`: domains have workers of their own. `alive`: the name of the lock that this worker holds while it lives,
  * where there are Web Locks. `openStore`: how the browser's storage is had. `ready`: what is there before the host.
@@ -175,7 +210,11 @@ export function serve(
       );
     });
     return new BrowserState({
-      open: async (wanted, take) => ((await booted).virtualTime ? { why: NOT_KEPT } : openStore(wanted, take)),
+      open: async (wanted, take) => {
+        const { virtualTime, keepsNothing } = await booted;
+        const why = virtualTime ? NOT_KEPT : keepsNothing;
+        return why === undefined ? openStore(wanted, take) : { why };
+      },
       epochMs: () => (isVirtual ? VIRTUAL_EPOCH_MS : Date.now()),
       random: below => (isVirtual ? 0 : Math.floor(Math.random() * below)),
       later,
@@ -255,8 +294,6 @@ export function serve(
       }
     });
   };
-  let log: Promise<string[]> | undefined;
-  const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
   const api: Omit<HostApi, Exclude<keyof typeof COMMANDS, keyof typeof FIRST_COMMANDS>> = {
     ...apiOf(host, FIRST_COMMANDS),
     alive: async () => {
@@ -297,23 +334,10 @@ export function serve(
     importState: async (data, name) => (await ofWholeState()).importState(data, name),
     resetState: async () => (await ofWholeState()).resetState(),
     pool: poolCalls(wholeHost),
-    shell: async size => {
-      // Most visits have a guest's prompt before they want this one.
-      const { loginOverPort, shellParts } = await import('../shell/index.ts');
-      const kept = await state();
-      await (await host).toolstack.services.network.connect();
-      log ??= domain0Log(await host, await kept.get(), await booted);
-      const parts = await shellParts(await wholeHost(), await kept.get(), sleep, power, await log);
-      const { kept: isKept, why } = await kept.info();
-      const shell = await loginOverPort(
-        parts,
-        version,
-        size,
-        isKept ? '' : `Files and volumes live in memory and are gone with this page. ${why}\n`,
-      );
-      shells.add(shell);
-      return Comlink.transfer(shell.port, [shell.port]);
-    },
+    ...shellCalls({ host, wholeHost, state, booted, power, shells }),
+    readFile: async path => new Uint8Array(await (await (await host).readFile(path)).arrayBuffer()),
+    writeFile: async (path, bytes) => (await state()).files.writeFile(path, bytes),
+    startAutomatic: async () => (await host).startAutomatic(),
   };
   // All other commands are loaded when one of them is asked for.
   const command =

@@ -74,6 +74,8 @@ export interface PageBoot {
   host: { kept: string; asked: string };
   /** In virtual time, on one processor and from the state of a first visit; `seed`: what is drawn follows from it. */
   virtualTime?: { seed: number };
+  /** Files and volumes live in memory, and why: a sentence. */
+  keepsNothing?: string;
 }
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

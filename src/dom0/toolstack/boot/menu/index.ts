@@ -10,6 +10,7 @@ export {
   type PageBoot,
   whyNot,
 } from './boot-host.ts';
+export { BootError, bootWithout } from './boot-without.ts';
 export { BootMenu, type MenuChoice } from './boot-menu.ts';
 export { readGrubConfig } from '../../../host/index.ts';
 export { drawMenu, type MenuScreen } from './menu-screen.ts';
