@@ -161,6 +161,32 @@ export async function buildProgram(name) {
   return module;
 }
 
+/** What other pages load, in a folder of its own: it shares no chunk with the page, whose first ones are counted. Returns the folder. */
+export async function buildEmbed() {
+  const folder = at('build', `embed-${hashOf(always)}`);
+  if (existsSync(folder)) return folder;
+  const temporary = `${folder}.${process.pid}`;
+  await vite({
+    publicDir: false,
+    build: {
+      outDir: temporary,
+      reportCompressedSize: false,
+      rolldownOptions: {
+        input: { ringside: at('src/ui/embed/ringside.ts'), loader: at('src/ui/embed/loader.ts') },
+        preserveEntrySignatures: 'strict',
+        output: {
+          entryFileNames: ({ name }) =>
+            ['ringside', 'loader'].includes(name) ? '[name].js' : 'assets/[name]-[hash].js',
+          topLevelVar: false,
+        },
+      },
+    },
+  });
+  renameSync(temporary, folder);
+  prune();
+  return folder;
+}
+
 /** Old builds go, but not one that a program may still run from. */
 function prune() {
   const dayAgo = Date.now() - 24 * 3600 * 1000;

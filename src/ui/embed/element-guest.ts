@@ -1,0 +1,41 @@
+/** The guest of an element: what it shows, and where it stands, until it is gone. */
+import { signal } from '@preact/signals';
+import type { DomainInfo, DomainView } from '../../dom0/service/index.ts';
+import { GuestLink } from '../guest-link.ts';
+import { GuestTerminal } from '../terminal.ts';
+import { words } from './words.ts';
+
+export class ElementGuest extends GuestLink {
+  readonly info = signal<DomainInfo>(undefined as unknown as DomainInfo);
+  readonly terminal: GuestTerminal;
+
+  constructor(info: DomainInfo, view: Promise<DomainView>) {
+    super();
+    this.info.value = info;
+    this.terminal = new GuestTerminal(words.consoleOf(info.name), serial => this.send({ serial }));
+    view.then(
+      opened => this.open(opened),
+      () => this.leave(),
+    );
+  }
+
+  protected write(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.terminal.write(bytes);
+  }
+
+  get over(): boolean {
+    return this.gone.value || this.info.value.ended !== undefined;
+  }
+
+  /** Its memory may be another's from now on. */
+  leave(): void {
+    this.gone.value = true;
+    this.memory = undefined;
+  }
+
+  override close(): void {
+    this.leave();
+    super.close();
+    this.terminal.dispose();
+  }
+}
