@@ -343,12 +343,13 @@ export class PlatformDevices implements ModelSignals {
 
 /** A line of which somebody else hears, too, when it rises. */
 function watched(line: IrqLine, rises: () => void): IrqLine {
-  let before = false;
-  return {
-    set: level => {
+  const watch = {
+    isHigh: false,
+    set: (level: boolean) => {
       line.set(level);
-      if (level && !before) rises();
-      before = level;
+      if (level && !watch.isHigh) rises();
+      watch.isHigh = level;
     },
   };
+  return watch;
 }

@@ -91,15 +91,16 @@ export function resetControl(onReset: (kind: ResetKind) => void): {
   read(): number;
   write(offset: number, value: number): void;
 } {
-  let value = 0;
-  return {
+  const control = {
     base: 0xcf9,
     count: 1,
-    read: () => value,
-    write: (_offset, next) => {
-      const resets = (next & ~value & 4) !== 0;
-      value = next & 2;
-      if (resets) onReset(value & 2 ? 'board' : 'processor');
+    value: 0,
+    read: () => control.value,
+    write: (_offset: number, next: number) => {
+      const resets = (next & ~control.value & 4) !== 0;
+      control.value = next & 2;
+      if (resets) onReset(control.value & 2 ? 'board' : 'processor');
     },
   };
+  return control;
 }

@@ -50,6 +50,7 @@ import { isNetworkDisk } from '../../formats/nbd/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
 import { ManagedDomains } from '../toolstack/managed/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
+import type { Moments } from './moments.ts';
 import type { TimeCalls, VirtualTime } from './virtual-time.ts';
 
 export interface HostParts
@@ -183,8 +184,15 @@ export class HostCore implements CommandHost {
       machine: toolstack.machine,
       view: toolstack.view,
       members: () => [...toolstack.members.values()].filter(({ released }) => !released),
+      moments: async () => {
+        const { Moments } = await import('./moments.ts');
+        return (this.moments ??= new Moments(toolstack));
+      },
     });
   }
+
+  /** From the first that is kept on. */
+  private moments: Moments | undefined;
 
   /** What is asked of virtual time (virtual-time.ts), by name. @throws Error with a sentence */
   async time<What extends keyof TimeCalls>(

@@ -10,6 +10,7 @@ import { loadedAgain } from '../host/loading/index.ts';
 import type { CommandHost, ConsoleInput } from '../toolstack/index.ts';
 import type { Pace, Runners } from '../toolstack/runners/index.ts';
 import type { Migrate } from './moving.ts';
+import type { Moments } from './moments.ts';
 
 /** Who is behind by more than this does not hurry afterwards. */
 const MOST_BEHIND_MS = 100;
@@ -56,6 +57,9 @@ export interface TimeCalls {
   inputs(): LoggedInput[];
   replay(inputs: readonly LoggedInput[]): Promise<TimeNow>;
   fingerprints(): Fingerprint[];
+  keep(domains: readonly number[]): Promise<number | undefined>;
+  goBack(moment: number, domains: readonly number[]): Promise<boolean>;
+  forget(after: number): Promise<void>;
 }
 
 const TIME_CALLS = [
@@ -68,6 +72,9 @@ const TIME_CALLS = [
   'inputs',
   'replay',
   'fingerprints',
+  'keep',
+  'goBack',
+  'forget',
 ] as const satisfies (keyof TimeCalls)[];
 
 /**
@@ -102,6 +109,7 @@ interface TimeHost {
   machine: Machine;
   view: MachineView;
   members(): { name: string; record: DomainRecord }[];
+  moments(): Promise<Moments>;
 }
 
 export class VirtualTime implements TimeCalls, Pace {
@@ -381,6 +389,41 @@ export class VirtualTime implements TimeCalls, Pace {
         memory: crc32(bytesOf(Uint32Array.from(frames))),
       };
     });
+  }
+
+  /**
+   * Keeps this moment, and says its number; undefined: it cannot be gone back to, since time does not stand, Domain 0 is busy, or there are others than these
+   * domains.
+   */
+  async keep(domains: readonly number[]): Promise<number | undefined> {
+    const moments = await this.host.moments();
+    if (!this.isStill) return undefined;
+    const { rounds, idledNs, log } = this,
+      inputs = log.length,
+      travelling = [...this.travelling];
+    return moments.keep(domains, () => {
+      Object.assign(this, { rounds, idledNs, travelling: [...travelling] });
+      log.length = inputs;
+      this.setStopped(true);
+    });
+  }
+
+  /** The host is as it was at a moment that was kept, and time stands. False: it is not kept any more, or there are others than these domains. */
+  async goBack(moment: number, domains: readonly number[]): Promise<boolean> {
+    const moments = await this.host.moments();
+    if (!this.isStill) return false;
+    this.reach();
+    return moments.goBack(moment, domains);
+  }
+
+  /** Moments that were kept after this one (0: all) are not gone back to any more. */
+  async forget(after: number): Promise<void> {
+    (await this.host.moments()).forget(after);
+  }
+
+  /** No domain moves, and no command is under way. */
+  private get isStill(): boolean {
+    return this.stopped && this.commands === 0 && this.moves === 0 && this.coming.length === 0;
   }
 
   private letGo(ms: number): void {

@@ -1,11 +1,14 @@
 /** Who looks at a domain: each gets what its console showed, what it shows, and, where memory is not shared, copies of screen and counters. */
 import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../../hypervisor/layout/index.ts';
 import type { DomainRecord, Machine } from '../../hypervisor/memory/index.ts';
+import { joined } from '../../formats/bytes/index.ts';
 import { ConsoleHistory, type ConsoleLog } from '../backends/console/index.ts';
 import type { ConsoleInput, ConsoleOutput } from './wire.ts';
 
 /** Copies are made this often. */
 const SNAPSHOT_MS = 100;
+/** RIS: a terminal is as it was at first (ECMA-48, 8.3.105). */
+const RESET_TERMINAL = Uint8Array.of(0x1b, 0x63);
 /** SCREEN.MODE of a picture. */
 const GRAPHICS = 2;
 
@@ -17,7 +20,7 @@ export class Viewers {
   /** What it shows from now on is kept there, too. */
   log: ConsoleLog | undefined;
   private readonly ports: MessagePort[] = [];
-  private readonly history = new ConsoleHistory();
+  private history = new ConsoleHistory();
   private lastSnapshotMs = 0;
   /** Generation of the screen in the last snapshot with pixels. */
   private lastGeneration = 0;
@@ -50,6 +53,14 @@ export class Viewers {
     this.log?.add(bytes);
     this.history.add(bytes);
     for (const port of this.ports) port.postMessage({ serial: bytes } satisfies ConsoleOutput);
+  }
+
+  /** Its terminals show what they did at a moment to which the domain goes back. */
+  goBack(shown: Uint8Array): void {
+    this.history = new ConsoleHistory();
+    this.history.add(shown);
+    const serial = joined([RESET_TERMINAL, shown]);
+    for (const port of this.ports) port.postMessage({ serial } satisfies ConsoleOutput);
   }
 
   /** Copies of what viewers would read in shared memory, ten times a second; `now`: whenever the last ones were. */

@@ -125,23 +125,23 @@ export interface SharedDrive {
  * to the guest to unplug the drive first.
  */
 function shareDisk(disk: BlockDevice): { emulated: BlockDevice; pv: BlockDevice; begin: () => void } {
-  let claimed = false;
-  let tell = (_isClaimed: boolean): void => {};
+  const pvSide = { hasClaimed: false, tell: (_isClaimed: boolean): void => {} };
   const setClaimed = (isClaimed: boolean): void => {
-    if (claimed === isClaimed) return;
-    claimed = isClaimed;
-    tell(isClaimed);
+    if (pvSide.hasClaimed === isClaimed) return;
+    pvSide.hasClaimed = isClaimed;
+    pvSide.tell(isClaimed);
   };
   const whenClaimed: SharedDrive['whenClaimed'] = listener => {
-    tell = listener;
-    tell(claimed);
+    pvSide.tell = listener;
+    listener(pvSide.hasClaimed);
   };
   const emulated = disk.behind((request, done) =>
-    claimed && (request.op === 'write' || request.op === 'discard')
+    pvSide.hasClaimed && (request.op === 'write' || request.op === 'discard')
       ? done(new Error('The PV drivers have the medium.'))
       : disk.request(request, done),
   );
-  Object.assign(emulated, { whenClaimed });
+  // Among its properties, so that it goes back with the host (hypervisor/history/kept-objects.ts).
+  Object.assign(emulated, { whenClaimed, pvSide });
   const pv = disk.behind((request, done) => {
     if (request.op !== 'flush') setClaimed(true);
     disk.request(request, done);

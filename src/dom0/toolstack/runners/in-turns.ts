@@ -20,7 +20,14 @@ import { type AskDomain, asking, type Carried, gone, VERBS } from '../../../hype
 import type { History } from '../../../hypervisor/history/index.ts';
 import { askedOf, historyOf } from './past.ts';
 import { ArrivingHere } from './arriving-here.ts';
-import { type DomainRunner, type DomainStart, headOf, type Runners, type RunnersHost } from './runner.ts';
+import {
+  type DomainRunner,
+  type DomainStart,
+  headOf,
+  type Runners,
+  type RunnersHost,
+  type RunnersMoment,
+} from './runner.ts';
 import type { Later } from '../../host/index.ts';
 
 export interface TurnsParts {
@@ -166,7 +173,53 @@ export class Turns implements Runners {
     this.goneNs = this.farthestNs;
     this.goneInstructions += executedHere(entry);
     this.entries.splice(index, 1);
-    entry.domain.processor.release();
+    this.release(entry);
+  }
+
+  /** Of moments that are kept: their domains may run again. */
+  private readonly kept = new Set<readonly Entry[]>();
+
+  private release(entry: Entry): void {
+    if (![...this.kept].some(entries => entries.includes(entry))) entry.domain.processor.release();
+  }
+
+  moment(): RunnersMoment | undefined {
+    const entries = [...this.entries],
+      { goneNs, goneInstructions, kept, host } = this;
+    if (entries.some(({ history }) => history)) return undefined;
+    kept.add(entries);
+    // A guest may see that translations are forgotten: whoever goes on from here finds that, too.
+    for (const { domain } of entries) domain.processor.flushTlb();
+    return {
+      from: entries.flatMap(entry => [entry, entry.domain.processor.exit, entry.domain.processor.controls]),
+      outside: [this, ...entries.map(({ domain }) => domain.processor)],
+      put: put => {
+        let invalid: readonly number[] = [];
+        const inner = (): void => void (invalid = put());
+        entries.reduceRight(
+          (then, { domain }) =>
+            () =>
+              domain.screen.replace(then),
+          inner,
+        )();
+        const now = this.entries.splice(0, Infinity, ...entries);
+        Object.assign(this, { goneNs, goneInstructions });
+        for (const entry of now) if (!entries.includes(entry)) this.release(entry);
+        for (const entry of entries) {
+          const { processor } = entry.domain;
+          // What was written where it had been while it was gone nobody has told it.
+          if (now.includes(entry)) for (const mfn of invalid) processor.invalidate(mfn);
+          else for (let mfn = 0; mfn < host.machine.frames; mfn++) processor.invalidate(mfn);
+          processor.reload();
+          processor.flushTlb();
+        }
+        this.poke();
+      },
+      forget: () => {
+        kept.delete(entries);
+        for (const entry of entries) if (!this.entries.includes(entry)) this.release(entry);
+      },
+    };
   }
 
   poke(): void {

@@ -1,5 +1,5 @@
 /** What src/dom0/toolstack/runners offers to other rooms. */
-export type { Runners, RunnersHost } from './runner.ts';
+export type { Runners, RunnersHost, RunnersMoment } from './runner.ts';
 export { inTurns, type Pace, type Turns } from './in-turns.ts';
 export type { Watching, WorkerLike } from './worker-watch.ts';
 export { inWorkers, WorkerRunner } from './in-workers.ts';

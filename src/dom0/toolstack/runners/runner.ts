@@ -81,6 +81,19 @@ export interface Runners {
   /** Domains on this thread stand still, the one that runs after the instruction under way; `go`: no longer. */
   hold(): void;
   go(): void;
+  /** In virtual time, between two rounds: who runs now, to be put back later; undefined: the past of one is kept by itself. */
+  moment?(): RunnersMoment | undefined;
+}
+
+/** Domains in turns as they are at a moment. */
+export interface RunnersMoment {
+  /** Objects that hold what goes back with them, and some that do not. */
+  from: readonly object[];
+  outside: readonly object[];
+  /** Those run again, and no others. `put` puts memory and objects back, and says of which machine frames processors know nothing any more. */
+  put(put: () => readonly number[]): void;
+  /** It is put back no more. */
+  forget(): void;
 }
 
 /** What the toolstack is for those who run its domains. */
