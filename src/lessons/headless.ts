@@ -66,7 +66,11 @@ export const filesOf = (text: string, read: HeadlessParts['read'], source?: stri
   ]);
 
 /** Nobody waits for its wall clock: it goes as fast as it goes. */
-export async function headlessHost({ read, soon, later }: HeadlessParts): Promise<LessonHost> {
+export async function headlessHost({
+  read,
+  soon,
+  later,
+}: HeadlessParts): Promise<LessonHost & Pick<VirtualTime, 'fingerprints'>> {
   // As its worker does before it is there (turns-worker.ts).
   await loadEverything();
   const hostMs = (): number => 0,
@@ -92,6 +96,10 @@ export async function headlessHost({ read, soon, later }: HeadlessParts): Promis
     ...commandsOf(host),
     stand: async () => virtual.stand(),
     now: async () => virtual.now(),
+    keep: ids => virtual.keep(ids),
+    goBack: (moment, ids) => virtual.goBack(moment, ids),
+    forget: after => virtual.forget(after),
+    fingerprints: () => virtual.fingerprints(),
     inputs: async () => virtual.inputs(),
     runFor: async ms => void (await virtual.runFor(ms)),
   };

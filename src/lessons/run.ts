@@ -29,6 +29,12 @@ export interface LessonHost {
   stand(): Promise<void>;
   runFor(ms: number): Promise<void>;
   now(): Promise<TimeNow>;
+  /** Keeps this moment of a host that has these guests and no others; undefined: it cannot be gone back to. */
+  keep(ids: readonly number[]): Promise<number | undefined>;
+  /** Goes back to one that was kept; false: it is not any more, or the host has others than these guests. */
+  goBack(moment: number, ids: readonly number[]): Promise<boolean>;
+  /** Moments after this one (0: all) are not gone back to any more. */
+  forget(after: number): Promise<void>;
   /** All that were noted. */
   inputs(): Promise<readonly LoggedInput[]>;
 }
@@ -73,6 +79,13 @@ const NOTHING_IS_0 = /^(exit|hypercall|port|grant|order|move)\./;
 /** Slower than this time moves less often than somebody looks. */
 const LEAST_SPEED = 0.1;
 
+/** The beginning of a step: its moment of the host, and what guests there were. */
+interface Beginning {
+  moment: number;
+  ids: ReadonlyMap<string, number>;
+  sources: ReadonlyMap<string, string>;
+}
+
 export const actionsOf = (step: Step | undefined): Action[] =>
   step?.parts.flatMap(part => (part.kind === 'actions' ? part.actions : [])) ?? [];
 
@@ -81,6 +94,11 @@ export const countedOf = ({ steps }: Lesson, step: number): Row | undefined =>
   steps[step + 1]?.parts
     .flatMap(part => (part.kind === 'rows' ? part.rows : []))
     .find(({ unit, expression: { names } }) => unit !== undefined && names.every(name => name.includes('.')));
+
+function replace<Key, Value>(map: Map<Key, Value>, by: ReadonlyMap<Key, Value>): void {
+  map.clear();
+  for (const [key, value] of by) map.set(key, value);
+}
 
 /** A check that cannot be evaluated does not hold. */
 function judge(check: Check, of: (name: string) => number | undefined): Judged {
@@ -104,6 +122,10 @@ export class LessonRun {
   /** Sources that somebody changed, by guest. */
   private readonly sources = new Map<string, string>();
   private inputs: readonly LoggedInput[] = [];
+  /** Of steps that somebody has come to. */
+  private readonly beginnings = new Map<number, Beginning>();
+  /** All that was measured so far is as it should be, so that whoever begins the next step again begins it well. */
+  private isSound = true;
   /** What was measured, by the index of its step. */
   private readonly measured = new Map<number, Measured[]>();
 
@@ -153,17 +175,39 @@ export class LessonRun {
     this.before.set(name, await this.host.facts(id));
   }
 
-  /** A step is open, and may be done by hand: from here on it is measured. @throws Error with a sentence */
-  async begin(): Promise<void> {
+  /** A step is open, and may be done by hand: from here on it is measured. It can be begun again from here. @throws Error with a sentence */
+  async begin(step: number): Promise<void> {
     await this.host.stand();
     await this.followMoves();
+    await this.keep(step);
+    await this.measureFromHere();
+  }
+
+  private async measureFromHere(): Promise<void> {
     this.before = await this.look();
     this.began = await this.host.now();
   }
 
+  private async keep(step: number): Promise<void> {
+    const { ids, sources, beginnings, host } = this;
+    this.forgetFrom(step);
+    await host.forget(Math.max(0, ...[...beginnings.values()].map(({ moment }) => moment)));
+    const moment = this.isSound ? await host.keep([...ids.values()]) : undefined;
+    if (moment !== undefined) beginnings.set(step, { moment, ids: new Map(ids), sources: new Map(sources) });
+  }
+
+  private forgetFrom(step: number): void {
+    for (const later of this.beginnings.keys()) if (later >= step) this.beginnings.delete(later);
+  }
+
   /** Does what a step says, and measures from here on: what the guests did while somebody read it does not count. @throws Error with a sentence */
   async act(step: Step): Promise<void> {
-    await this.begin();
+    const index = this.lesson.steps.indexOf(step);
+    if (this.beginnings.has(index)) {
+      await this.host.stand();
+      await this.followMoves();
+      await this.measureFromHere();
+    } else await this.begin(index);
     await this.carryOut(step);
   }
 
@@ -275,6 +319,7 @@ export class LessonRun {
             hints.push(hint);
     }
     this.measured.set(step, measured);
+    this.isSound = judged.every(({ holds }) => holds);
     return { measured, judged, hints };
   }
 
@@ -297,22 +342,44 @@ export class LessonRun {
       if (earlier.kind === 'do') await this.act(earlier);
       if (earlier.kind === 'measure') results.set(i, await this.measure(i, answers));
     }
-    await this.begin();
+    await this.begin(step);
     return results;
   }
 
-  /** Makes the guests anew and does again what the steps before this one did: in virtual time they are as they were. @throws Error with a sentence */
+  /**
+   * Begins a step again: the host goes back to where it was begun first. Where that was not kept, the guests are made anew, and what the steps before did is done
+   * again. @throws Error with a sentence
+   */
   async reset(step: number): Promise<void> {
+    if (await this.goBack(step)) return;
     await this.end();
     await this.start();
     for (const earlier of this.lesson.steps.slice(0, step)) if (earlier.kind === 'do') await this.carryOut(earlier);
-    await this.begin();
+    await this.begin(step);
+  }
+
+  private async goBack(step: number): Promise<boolean> {
+    const { beginnings, host } = this,
+      beginning = beginnings.get(step);
+    this.forgetFrom(step + 1);
+    await host.stand();
+    await this.followMoves().catch(() => {});
+    if (!beginning || !(await host.goBack(beginning.moment, [...this.ids.values()]))) return false;
+    replace(this.ids, beginning.ids);
+    replace(this.sources, beginning.sources);
+    this.isSound = true;
+    this.notMoved = undefined;
+    await this.measureFromHere();
+    return true;
   }
 
   async end(): Promise<void> {
     for (const id of this.ids.values()) await this.host.destroy(id).catch(() => {});
     this.ids.clear();
     this.sources.clear();
+    this.beginnings.clear();
+    this.isSound = true;
+    await this.host.forget(0);
   }
 
   private async look(): Promise<Map<string, Facts>> {

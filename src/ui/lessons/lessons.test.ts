@@ -56,7 +56,7 @@ describe('the page’s lessons', () => {
       run = new LessonRun(lesson, host),
       step = lesson.steps.findIndex(({ kind }) => kind === 'do');
     await run.start();
-    await run.begin();
+    await run.begin(step);
     expect(await run.progress(step)).toMatchObject({
       done: [{ isDone: false }, { isDone: false }],
       counted: { value: 0 },

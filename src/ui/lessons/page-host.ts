@@ -74,6 +74,9 @@ export const pageHost: LessonHost = {
   },
   stand: () => host.time('stand'),
   now: () => host.time('now'),
+  keep: ids => host.time('keep', ids),
+  goBack: (moment, ids) => host.time('goBack', moment, ids),
+  forget: after => host.time('forget', after),
   inputs: () => host.time('inputs'),
   runFor: async ms => void (await host.time('runFor', ms)),
 };

@@ -146,7 +146,7 @@ const letGo = (): Promise<void> => host.time('goOn');
 export const next = (): Promise<void> =>
   work(async ({ run, lesson, at }) => {
     if (lesson.steps[at + 1]?.kind === 'do') {
-      await run.begin();
+      await run.begin(at + 1);
       await letGo();
     }
     return { at: at + 1 };

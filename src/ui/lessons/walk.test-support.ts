@@ -43,7 +43,22 @@ export function read(id: string, seed: string): Lesson {
 /** An answer to each question, by its name; what is not there is answered by 1. */
 export type Answers = (name: string) => number;
 
-/** `without`: steps that are left out. `readMs`: for so long each Do step stands open, and time goes on. `others`: what else somebody might have said, for what is told them then. */
+/** A step that was done is begun again and done once more: the host goes back, and all that the machine tells of the guests is the same. */
+async function doTwice(run: LessonRun, host: LessonHost, index: number): Promise<void> {
+  const { guests, steps } = run.lesson,
+    facts = (): Promise<unknown[]> => Promise.all(guests.map(({ name }) => host.facts(run.idOf(name)!))),
+    { goBack } = host,
+    once = await facts();
+  let wentBack = false;
+  host.goBack = async (...given) => (wentBack = await goBack(...given));
+  await run.reset(index);
+  host.goBack = goBack;
+  expect(wentBack).toBe(true);
+  await run.act(steps[index]!);
+  expect(await facts()).toEqual(once);
+}
+
+/** `without`: steps that are left out. `readMs`: for so long each Do step stands open, and time goes on. `others`: what else somebody might have said, for what is told them then. `twice`: each step is begun again. */
 export async function walk(
   lesson: Lesson,
   {
@@ -51,7 +66,14 @@ export async function walk(
     readMs = 0,
     answers = () => 1,
     others = [],
-  }: { without?: (step: number) => boolean; readMs?: number; answers?: Answers; others?: readonly Answers[] } = {},
+    twice = false,
+  }: {
+    without?: (step: number) => boolean;
+    readMs?: number;
+    answers?: Answers;
+    others?: readonly Answers[];
+    twice?: boolean;
+  } = {},
 ) {
   const host = await lessonHost(),
     run = new LessonRun(lesson, host);
@@ -69,9 +91,10 @@ export async function walk(
     toldOf = ({ hints: told }: Result): string[] => told.map(({ answer }) => answer);
   for (const [i, step] of lesson.steps.entries()) {
     if (step.kind === 'do') {
-      await run.begin();
+      await run.begin(i);
       if (readMs) await host.runFor(readMs);
       if (!without?.(i)) await run.act(step);
+      if (twice) await doTwice(run, host, i);
     }
     if (step.kind !== 'measure') continue;
     for (const [other, by] of others.entries()) otherHints[other]!.push(...toldOf(await run.measure(i, saidBy(by))));

@@ -1,4 +1,4 @@
-/** `npm run -s lessons`: every lesson of the page, walked twice: equal numbers, the right code, and a hint for each wrong answer. From another seed: test/guests/lessons.guest.ts. */
+/** `npm run -s lessons`: every lesson of the page, walked twice: equal numbers, the right code, and a hint for each wrong answer; one that begins each step again has the numbers of one that does not. From another seed: test/guests/lessons.guest.ts. */
 import { describe, expect, it } from 'vitest';
 import type { Lesson, Row } from '../../lessons/index.ts';
 import { LESSONS } from './list.ts';
@@ -24,10 +24,10 @@ const WRONG: readonly ((right: number) => number)[] = [
 ];
 
 describe.each(LESSONS.map(({ id }) => id))('the lesson %s', id => {
-  it('holds, and repeats itself to the number, with a hint for each wrong answer', async () => {
+  it('holds, and repeats itself to the number, also from the middle, with a hint for each wrong answer', async () => {
     const lesson = read(id, 'a'),
       rows = rowsOf(lesson),
-      first = await walk(lesson);
+      first = await walk(lesson, { twice: true });
     expect(first.failed).toBeUndefined();
     // The same numbers, whatever is answered.
     const right = (name: string): number => first.values[rows.get(name)!.name]!;
