@@ -63,7 +63,7 @@ function TakenLesson() {
   const state = now.value;
   if (info.value && !there)
     return (
-      <div class="body lsn">
+      <div class="body lsn" lang={language()}>
         <p>
           {words.needs} <a href={lessonAddress(address().get('lesson') ?? '')}>{words.open}</a>
         </p>
@@ -71,14 +71,14 @@ function TakenLesson() {
     );
   if (asks)
     return (
-      <div class="body lsn">
+      <div class="body lsn" lang={language()}>
         <h1>{words.whoAreYou}</h1>
         <NameForm />
       </div>
     );
   if (problems.value.length > 0)
     return (
-      <div class="body lsn">
+      <div class="body lsn" lang={language()}>
         <Problems problems={problems.value} />
       </div>
     );
@@ -118,7 +118,7 @@ const NameForm = () => {
 
 /** Its guests are made, or could not be. */
 const Starting = () => (
-  <div class="body lsn">
+  <div class="body lsn" lang={language()}>
     {!problem.value && (
       <p class="sec" role="status">
         {words.starts}

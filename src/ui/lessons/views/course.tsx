@@ -6,6 +6,7 @@ import { type Course, type Problem, readCourse } from '../../../lessons/index.ts
 import { sentence } from '../../host.ts';
 import { Tag } from '../../parts/marks.tsx';
 import { address, lessonHere } from '../addresses.ts';
+import { language } from '../language.ts';
 import { hostOf, isAddress } from '../fetched.ts';
 import { allKept } from '../progress.ts';
 import { Line } from '../markdown.tsx';
@@ -29,7 +30,7 @@ export function CourseView() {
     );
   }, []);
   return (
-    <div class="body lsn lview">
+    <div class="body lsn lview" lang={language()}>
       <ViewLinks />
       {problem.value && (
         <p role="alert">

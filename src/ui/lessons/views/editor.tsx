@@ -9,6 +9,7 @@ import { Tag } from '../../parts/marks.tsx';
 import { SourceField } from '../../parts/source-field.tsx';
 import { putCursor, Typing } from '../../typing.ts';
 import { address, viewAddress } from '../addresses.ts';
+import { language } from '../language.ts';
 import { keepOwnLesson, lessonAddress, OWN_LESSON } from '../list.ts';
 import { Line } from '../markdown.tsx';
 import { Numbered } from '../numbered.tsx';
@@ -53,7 +54,7 @@ export function Editor() {
   };
   const seed = address().get('seed') ?? '';
   return (
-    <div class="body lsn lview ledit">
+    <div class="body lsn lview ledit" lang={language()}>
       <p class="row wrap lviews">
         <a href={viewAddress(id, 'teacher', seed)}>{words.views.teacher}</a>
         <b>{words.views.edit}</b>

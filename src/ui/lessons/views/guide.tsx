@@ -1,4 +1,4 @@
-/** The guide for authors, with lessons to begin from: in English docs/lessons.md. */
+/** The guide for authors, with lessons to begin from: docs/lessons.md, and in other languages the files beside it. */
 
 import { useSignal } from '@preact/signals';
 import { lexer, type Token } from 'marked';
@@ -15,10 +15,8 @@ import { lessonText } from '../texts.ts';
 import { words } from '../words.ts';
 import { ViewLinks } from './frame.tsx';
 
-const GUIDES = allPersistent(
-  import.meta.glob<{ default: string }>(['../../../../docs/lessons.md', '../guide/*.md'], { query: '?raw' }),
-);
-const guide = GUIDES[`../guide/${language()}.md`] ?? GUIDES['../../../../docs/lessons.md']!;
+const GUIDES = allPersistent(import.meta.glob<{ default: string }>('../../../../docs/lessons*.md', { query: '?raw' }));
+const guide = GUIDES[`../../../../docs/lessons.${language()}.md`] ?? GUIDES['../../../../docs/lessons.md']!;
 
 export function Guide() {
   const tokens = useSignal<readonly Token[]>([]),
@@ -34,7 +32,7 @@ export function Guide() {
   const save = (id: string): Promise<void> =>
     lessonText(id).then(text => download(new Blob([text], { type: 'text/markdown' }), `${id}.md`), tell);
   return (
-    <div class="body lsn lview">
+    <div class="body lsn lview" lang={language()}>
       <ViewLinks />
       {problem.value && (
         <p role="alert">

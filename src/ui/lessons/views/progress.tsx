@@ -5,6 +5,7 @@ import { sentence } from '../../host.ts';
 import { download } from '../../navigation.ts';
 import { Tag } from '../../parts/marks.tsx';
 import { lessonHere } from '../addresses.ts';
+import { language } from '../language.ts';
 import { Keeps } from '../around.tsx';
 import { allKept, forgetKept, keep, type KeptLesson, readKept, writeKept } from '../progress.ts';
 import { words } from '../words.ts';
@@ -23,7 +24,7 @@ export function ProgressView() {
     kept.value = allKept();
   };
   return (
-    <div class="body lsn lview">
+    <div class="body lsn lview" lang={language()}>
       <ViewLinks />
       <h1>{words.progress}</h1>
       <p class="sec">{words.progressHint}</p>
