@@ -13,3 +13,12 @@ export const fileBytes = (path: string): Uint8Array<ArrayBuffer> => plain(readFi
 
 /** Rejects with what node's readFile rejects with. */
 export const fileBytesLater = async (path: string): Promise<Uint8Array<ArrayBuffer>> => plain(await readFile(path));
+
+/** What to say behind a path for what those have thrown. */
+export function cannotRead(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'does not exist; check the path';
+  if (code === 'EISDIR') return 'is a folder; name a file';
+  if (code === 'EACCES') return 'may not be read; check its permissions';
+  return `cannot be read (${code ?? (error as Error).message})`;
+}

@@ -36,7 +36,7 @@ import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '.
 import { isLongBoot } from '../../hypervisor/domain/index.ts';
 import { ramAround } from '../../hypervisor/layout/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
-import { fileBytes, fileBytesLater } from '../file-bytes.ts';
+import { cannotRead, fileBytes, fileBytesLater } from '../file-bytes.ts';
 import {
   bootDevices,
   fetchedFirmware,
@@ -452,12 +452,4 @@ export function read(path: string, option: string): NamedBytes {
   } catch (error) {
     throw new UsageError(`${path || '""'} ${cannotRead(error)} (${option}).`);
   }
-}
-
-function cannotRead(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return 'does not exist; check the path';
-  if (code === 'EISDIR') return 'is a folder; name a file';
-  if (code === 'EACCES') return 'may not be read; check its permissions';
-  return `cannot be read (${code ?? (error as Error).message})`;
 }

@@ -23,6 +23,15 @@ it('is told all that is wrong with it, with the lines', () => {
   expect(() => readClass('Ada,A-1\nBen\n,C-3\n', 'class.csv')).toThrow(
     /^class\.csv:2: “Ben” is no name and code\. Write NAME,CODE\.\nclass\.csv:3: /,
   );
+  // What stands between fields is what the first line has there.
+  expect(readClass('name,code\nLovelace; A.,A-1\n', 'class.csv')).toEqual([{ name: 'Lovelace; A.', code: 'A-1' }]);
+  expect(() => readClass('Ada,A-1\n"Ben,B-2\nCem,C-3\n', 'class.csv')).toThrow(
+    /^class\.csv:2: a quotation mark is not closed\. Write another one behind the field\.$/,
+  );
+  expect(() => readClass('\x1b]0;x\x07,1\n', 'class.csv')).toThrow(/^class\.csv is no table of text\./);
+  expect(() => readClass(`${'z'.repeat(500)}\n`.repeat(100), 'class.csv')).toThrow(
+    /^(class\.csv:\d+: “z{60}…” is no name and code.*\n){20}and 80 more of them\.$/,
+  );
   expect(() => readClass(' \n', 'class.csv')).toThrow('class.csv: the file is empty');
   expect(() => readClass('code,who\nA,Ada\n', 'class.csv')).toThrow('class.csv:1: no column is called name');
 });

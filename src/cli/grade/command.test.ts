@@ -42,12 +42,27 @@ it('grades a class’s file at once, and says what a wrong code suggests', async
   expect(out).toBe(`name,code,result,why\nBen,${codeOf('Ben')},right,\n`);
 });
 
+it('takes any word for a seed or a name, letters of all planes among them', async () => {
+  const lesson = join(folder, 'mine.md'),
+    { lesson: read } = readLesson(OWN, seedOf('🎉', 'José 👩‍🏫'));
+  writeFileSync(lesson, OWN);
+  const code = handInCode(read, [['x', 4 + read.drawn.get('n')!]]);
+  // As another keyboard writes it: the accent by itself.
+  expect(await grade([lesson, '--seed', '🎉', `JOSÉ 👩‍🏫=${code}`.normalize('NFD')])).toBe(0);
+});
+
 it('says what is wrong with what was asked', async () => {
+  const garbage = join(folder, 'garbage.md');
+  writeFileSync(garbage, new Uint8Array([0xff, 0xfe, 0x1b, 0x5b]));
   for (const [argv, said] of [
     [[], 'write ringside grade LESSON CODE…'],
     [['nolesson', 'A'], 'there is no lesson nolesson'],
     [['exits'], 'write either codes or --class FILE'],
-    [['exits', '--class', join(folder, 'none.csv')], 'ENOENT'],
+    [['exits', '--class', join(folder, 'none.csv')], 'none.csv does not exist; check the path (--class).'],
+    [['exits', '--class', folder], 'is a folder; name a file (--class).'],
+    [['exits', '--class', garbage], 'garbage.md is no text in UTF-8; save it as one (--class).'],
+    [[garbage, 'A'], 'garbage.md is no text in UTF-8; save it as one (LESSON).'],
+    [[join(folder, 'none.md'), 'A'], 'none.md does not exist; check the path (LESSON).'],
     [['exits', '--colour'], "'--colour'"],
   ] as const) {
     out = '';

@@ -13,6 +13,7 @@ import {
 } from '../../lessons/index.ts';
 import { Output } from '../boot/terminal.ts';
 import { UsageError } from '../boot/usage-error.ts';
+import { cannotRead } from '../file-bytes.ts';
 import { lessonHost, PAGE_LESSONS } from '../page-lessons.ts';
 import { csvField } from '../../formats/csv/index.ts';
 import { type HandedIn, readClass } from './class-file.ts';
@@ -72,7 +73,7 @@ function ask(argv: string[]): Asked | undefined {
     students:
       path === undefined
         ? students
-        : readClass(readFileSync(path === '-' ? STANDARD_INPUT : path, 'utf8'), path === '-' ? 'standard input' : path),
+        : readClass(textOf(path === '-' ? STANDARD_INPUT : path, '--class'), path === '-' ? 'standard input' : path),
   };
 }
 
@@ -83,7 +84,22 @@ function lessonOf(name: string): Asked['lesson'] {
     throw new UsageError(
       `there is no lesson ${name}. There are ${[...PAGE_LESSONS.keys()].join(', ')}, and files (.md).`,
     );
-  return { id: undefined, text: readFileSync(name, 'utf8') };
+  return { id: undefined, text: textOf(name, 'LESSON') };
+}
+
+/** @throws UsageError `option`: what had named the file */
+function textOf(file: string | typeof STANDARD_INPUT, option: string): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    throw new UsageError(`${file} ${cannotRead(error)} (${option}).`);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new UsageError(`${file} is no text in UTF-8; save it as one (${option}).`);
+  }
 }
 
 /** Walks through the lesson, once for all seeds that draw the same numbers. */
