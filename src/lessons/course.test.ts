@@ -20,6 +20,7 @@ it('is an ordered list of lessons, in parts', () => {
   ]);
   expect(nextInCourse(course, 'https://a.example/mine.md')?.id).toBe('ballooning');
   expect(nextInCourse(course, 'ballooning')).toBeUndefined();
+  expect(nextInCourse(course, 'trap-and-emulate', id => !id.startsWith('https'))?.id).toBe('ballooning');
   expect([isCourse(COURSE), isCourse('---\ntitle: x\n---\n## Predict\ncourse: no\n')]).toEqual([true, false]);
 });
 

@@ -87,9 +87,13 @@ function readEntry(item: Tokens.ListItem, line: number, part: CoursePart, wrong:
   else part.entries.push({ id: id!, title, says: says.trim() });
 }
 
-/** The entry behind a lesson; undefined: it is the last, or none. */
-export function nextInCourse({ parts }: Course, id: string): CourseEntry | undefined {
+/** The entry behind a lesson, of those that are there; undefined: it is the last, or none. */
+export function nextInCourse(
+  { parts }: Course,
+  id: string,
+  isThere: (id: string) => boolean = () => true,
+): CourseEntry | undefined {
   const all = parts.flatMap(({ entries }) => entries),
     at = all.findIndex(entry => entry.id === id);
-  return at < 0 ? undefined : all[at + 1];
+  return at < 0 ? undefined : all.slice(at + 1).find(entry => isThere(entry.id));
 }

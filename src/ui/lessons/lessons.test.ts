@@ -203,6 +203,13 @@ describe('a lesson that somebody wrote', () => {
     expect(readLesson(text, 's').problems.length).toBe(1);
   });
 
+  it('is told of HTML and pictures where they stand, in a list and a table, too', () => {
+    const own =
+        '---\ntitle: x\n---\n## Predict\none\ntwo <i>\n![x](y)\n\n- a\n  - b\n  - <b>\n\n| a | b |\n|---|---|\n| c | <u> |\n\n> a\n> <s>\n',
+      found = readLesson(own, 's').problems.filter(({ text }) => /HTML|picture/.test(text));
+    expect(found.map(({ line }) => line)).toEqual([6, 7, 11, 15, 18]);
+  });
+
   it('is told in the language of the page what is wrong, at the same lines', () => {
     const own = '---\ntitel: x\n---\ntext\n## Predict\n```pedict\ng: h\n```\n```check\na + | b | c\n```\n',
       { problems } = readLesson(own, 's', undefined, spanishSaid);

@@ -19,7 +19,7 @@ import {
 } from '../../lessons/index.ts';
 import { Line, Markdown } from './markdown.tsx';
 import { nextLesson } from './list.ts';
-import { courseText } from './texts.ts';
+import { courseText, mayBeThere } from './texts.ts';
 import { address, courseAddress, lessonHere } from './addresses.ts';
 import { act, answer, fold, measure, next, reset, unfolded } from './taking.ts';
 import { number, words } from './words.ts';
@@ -89,7 +89,7 @@ function NextLesson() {
         () => {},
       );
   }, []);
-  const entry = courseId ? course.value && nextInCourse(course.value, id) : nextLesson(id);
+  const entry = courseId ? course.value && nextInCourse(course.value, id, mayBeThere) : nextLesson(id);
   return (
     <p>
       {entry && (

@@ -10,6 +10,9 @@ import { said, words } from './words.ts';
 
 const TEXTS = allPersistent(import.meta.glob<{ default: string }>('./texts/**/*.md', { query: '?raw' }));
 
+/** One of the page, or one that an address may have. */
+export const mayBeThere = (id: string): boolean => isAddress(id) || LESSONS.some(lesson => lesson.id === id);
+
 /** The text of a lesson of the address. @throws Error with a sentence */
 export async function lessonText(id: string): Promise<string> {
   if (id === OWN_LESSON) {

@@ -12,7 +12,7 @@ import { allKept } from '../progress.ts';
 import { Line } from '../markdown.tsx';
 import { ViewLinks } from './frame.tsx';
 import { Problems } from '../problems.tsx';
-import { courseText } from '../texts.ts';
+import { courseText, mayBeThere } from '../texts.ts';
 import { said, words } from '../words.ts';
 
 export function CourseView() {
@@ -84,7 +84,13 @@ function Parts({ course: { title, about, parts } }: { course: Course }) {
               const done = kept.find(each => each.id === entry.id && each.seed === seed && each.name === name);
               return (
                 <li key={entry.id}>
-                  <a href={lessonHere(entry.id, seed, name)}>{entry.title}</a>
+                  {mayBeThere(entry.id) ? (
+                    <a href={lessonHere(entry.id, seed, name)}>{entry.title}</a>
+                  ) : (
+                    <>
+                      {entry.title} <Tag kind="failed">{words.missing(entry.id)}</Tag>
+                    </>
+                  )}
                   {entry.says && (
                     <span class="sec">
                       : <Line text={entry.says} />

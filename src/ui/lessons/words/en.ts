@@ -213,6 +213,7 @@ export const en = {
     nothing: 'This browser keeps nothing here: your progress goes with this page.',
   },
   openOutside: 'Open this round in a page of its own',
+  missing: (id: string) => `This page has no lesson ${id}.`,
   doneWith: (code: string) => `done: ${code}`,
   stepOf: (n: number, of: number) => `step ${n} of ${of}`,
   progress: 'My progress',

@@ -207,6 +207,7 @@ export const es: typeof en = {
     nothing: 'Este navegador no guarda nada aquí: tu progreso se va con esta página.',
   },
   openOutside: 'Abrir esta ronda en una página propia',
+  missing: id => `Esta página no tiene ninguna lección ${id}.`,
   doneWith: code => `hecha: ${code}`,
   stepOf: (n, of) => `paso ${n} de ${of}`,
   progress: 'Mi progreso',
