@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { ByteChannel } from '../host/nbd/index.ts';
-import { later, until } from '../service/host.test-support.ts';
+import { until } from '../service/host.test-support.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { Ownership } from './ownership.ts';
 import type { Pool } from './pool.ts';
+import { poolLater as later, poolMs as hostMs } from './pool-clock.test-support.ts';
 import { enter, random, TestRoom } from './rooms.test-support.ts';
 import { SharedState } from './shared-state.ts';
 
-const hostMs = (): number => performance.now();
 const WEB = '11111111-2222-4333-8444-555555555555';
 
 interface TestGuest {
@@ -28,7 +28,7 @@ interface TestHost {
 
 /** `hosts`: so many it has met before it asks who gives leases. */
 async function host(room: TestRoom, name: string, hosts = 1): Promise<TestHost> {
-  const pool = await enter(room.enter(), name);
+  const pool = await enter(room.enter(), name, { later, hostMs });
   await until(() => pool.inOrder.length >= hosts);
   const say = (sentence: string): void => void pool.said.push(sentence);
   const state = new SharedState({ pool, id: name, later, hostMs, random, say });
@@ -141,7 +141,7 @@ describe('whose a guest is', () => {
   it('is told to nobody who asks wrongly', async () => {
     const room = new TestRoom();
     const alfa = await host(room, 'alfa');
-    const hostile = await enter(room.enter(), 'zulu');
+    const hostile = await enter(room.enter(), 'zulu', { later, hostMs });
     const channels: ByteChannel[] = [];
     hostile.serve('leases', channel => void channels.push(channel));
     const wrong = [

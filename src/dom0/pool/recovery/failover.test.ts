@@ -2,17 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { until } from '../../service/host.test-support.ts';
 import { COMMANDS } from '../../toolstack/commands/index.ts';
+import { poolMs, poolTime } from '../pool-clock.test-support.ts';
 import { TestRoom } from '../rooms.test-support.ts';
-import {
-  create,
-  guestFile,
-  KERNEL,
-  member,
-  placesOf,
-  poolMs,
-  poolTime,
-  type PoolMember,
-} from './recovery.test-support.ts';
+import { create, guestFile, KERNEL, member, placesOf, type PoolMember } from './recovery.test-support.ts';
 
 const notes = ({ host }: PoolMember): string[] =>
   host.tasks.list().flatMap(({ command, message }) => (command.startsWith('ha-start') ? [message ?? ''] : []));

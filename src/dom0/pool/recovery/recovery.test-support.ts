@@ -8,6 +8,7 @@ import type { Later } from '../../host/index.ts';
 import { inTurns } from '../../toolstack/runners/in-turns.ts';
 import { Ownership, type OwnershipParts } from '../ownership.ts';
 import type { Pool } from '../pool.ts';
+import { poolLater, poolMs } from '../pool-clock.test-support.ts';
 import { enter, random, type TestRoom } from '../rooms.test-support.ts';
 import { SharedState } from '../shared-state.ts';
 import { Failover } from './failover.ts';
@@ -15,44 +16,6 @@ import { isGuarded } from './guarded.ts';
 import { Remus } from './remus.ts';
 import { Replicas } from './replicas.ts';
 import { Replication } from './replication.ts';
-
-/**
- * Time of pools goes on by so much at each tick of the wall's clock, so that on a slow machine it is slow, too: a host that is busy for a second has not been
- * silent for one to the others, who are in the same process.
- */
-const STEP_MS = 100,
-  TICK_MS = 5;
-
-/** The time of all pools here. */
-class PoolClock {
-  nowMs = 0;
-  private readonly timers = new Set<{ atMs: number; callback: () => void }>();
-  private isTicking = false;
-
-  readonly later: Later = (ms, callback) => {
-    const timer = { atMs: this.nowMs + ms, callback };
-    this.timers.add(timer);
-    this.tickOn();
-    return () => void this.timers.delete(timer);
-  };
-
-  private tickOn(): void {
-    if (this.isTicking || this.timers.size === 0) return;
-    this.isTicking = true;
-    setTimeout(() => {
-      this.isTicking = false;
-      this.nowMs += STEP_MS;
-      for (const timer of [...this.timers].sort((one, other) => one.atMs - other.atMs))
-        if (timer.atMs <= this.nowMs && this.timers.delete(timer)) timer.callback();
-      this.tickOn();
-    }, TICK_MS);
-  }
-}
-const clock = new PoolClock();
-/** The time of pools. */
-export const poolMs = (): number => clock.nowMs;
-/** So much of the pools' time has gone by. */
-export const poolTime = (ms: number): Promise<void> => new Promise(resolve => void clock.later(ms, resolve));
 
 export const guestFile = (name: string): Uint8Array =>
   readFileSync(new URL(`../../../../guests/${name}`, import.meta.url));
@@ -85,8 +48,8 @@ export async function member(
   const living = (callback: () => void) => (): void => {
     if (isThere) callback();
   };
-  const hurried: Later = (ms, callback) => clock.later(ms, living(callback));
-  const hostMs = (): number => clock.nowMs;
+  const hurried: Later = (ms, callback) => poolLater(ms, living(callback));
+  const hostMs = poolMs;
   const ownSoon = (callback: () => void): void => soon(living(callback));
   const kept = await testFiles();
   for (const [path, data] of Object.entries(files)) {

@@ -4,10 +4,11 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Later } from '../../host/index.ts';
 import { later, until } from '../../service/host.test-support.ts';
 import { joinNetworks } from '../one-network.ts';
+import { poolTime } from '../pool-clock.test-support.ts';
 import { TestRoom } from '../rooms.test-support.ts';
 import { xl } from '../migration/pair.test-support.ts';
 import { Client } from './client.test-support.ts';
-import { create, KERNEL, member, placesOf, poolTime, type PoolMember } from './recovery.test-support.ts';
+import { create, KERNEL, member, placesOf, type PoolMember } from './recovery.test-support.ts';
 
 const GUEST = '10.0.2.50';
 const COUNTS = `extra = "ip ${GUEST}"`;
