@@ -63,10 +63,10 @@ export async function judge(virsh: string, told: (judged: Judged) => void): Prom
             ),
           );
         for (const call of CALLS) {
-          const ran = await bash.run(`virsh ${call}`, { isAll: true });
+          const [ran, answer] = await Promise.all([bash.run(`virsh ${call}`, { isAll: true }), debian(call)]);
           told({
             call,
-            debian: await debian(call),
+            debian: answer,
             domain0: { text: without(ran?.stdout ?? '') + without(ran?.stderr ?? ''), status: ran?.status ?? 0 },
           });
         }
