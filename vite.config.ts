@@ -1,10 +1,12 @@
 import { createReadStream, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { interpreterPlugin } from './src/cpu/gen/plugin.ts';
 import { ALONE } from './test/support/alone.ts';
+import { HeaviestFirst } from './test/support/heaviest-first.ts';
 
 const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
@@ -104,7 +106,9 @@ export default defineConfig({
   preview: { headers: isolation },
   test: {
     testTimeout: 180_000,
-    maxWorkers: '100%',
+    // One more than there are processors: some files wait for most of their time, for other programs or for time to go by.
+    maxWorkers: availableParallelism() + 1,
+    sequence: { sequencer: HeaviestFirst },
     // What Vite makes of a module is kept by its text and by all that this file imports, the interpreter's generator among them: half of the time to begin.
     experimental: { fsModuleCache: true, fsModuleCachePath: '.cache/vitest' },
     // A processor's tables are 100 MB, of which it touches little. Where some have been freed, glibc takes the next ones from its heap and clears them, which

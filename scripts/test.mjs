@@ -2,6 +2,7 @@
  * npm test                      everything that a change must pass, set-up included
  * npm run test:guests           the longer boots, in node and in three browsers, and what takes long in the page
  * npm test -- --times           prints the fifteen dearest steps and files at the end (for test:guests, too)
+ * npm test -- --weigh           keeps what files took, by which they are ordered (test/support/heaviest-first.ts): on a machine with nothing else to do
  * npm test -- --changed[=REV]   only what the files reach that differ from REV (HEAD): tests that import them, and the browser's where the page changed
  *
  * What cannot be had on this machine is skipped, with the reason; with RINGSIDE_STRICT=1 that is a failure, except for tests that say they need
@@ -25,7 +26,7 @@ const MOST_MODULES = 20_000;
 const { values: options, positionals } = parseArgs({
   // `--changed` alone means against HEAD; parseArgs knows no option whose value may be left out.
   args: process.argv.slice(2).map(word => (word === '--changed' ? '--changed=HEAD' : word)),
-  options: { times: { type: 'boolean' }, changed: { type: 'string' } },
+  options: { times: { type: 'boolean' }, weigh: { type: 'boolean' }, changed: { type: 'string' } },
   allowPositionals: true,
 });
 
@@ -204,6 +205,9 @@ const build = (...options) => check('build', at('scripts', 'build.mjs'), options
 
 /** What the built page is made of; files of tests are not. */
 const OF_THE_PAGE = /^(src\/(?!cli\/)|guests\/|public\/|scripts\/(build|serve|lib)|[^/]*\.html$|vite\.config|package)/;
+/** Less is not worth an order. */
+const LEAST_WEIGHT_S = 4;
+const OF_NODE = /\.(test|guest)\.tsx?$/;
 const OF_TESTS = /\.test\.tsx?$/;
 
 /** Files that differ from the revision, those that git does not know yet among them. */
@@ -305,6 +309,20 @@ async function testGuests() {
   ]);
 }
 
+/** Keeps how long files of tests took that node runs, where that is worth an order. */
+function weigh() {
+  const path = at('test', 'support', 'weights.json');
+  const weights = JSON.parse(readFileSync(path, 'utf8'));
+  const seconds = new Map(times.filter(({ what }) => OF_NODE.test(what)).map(({ what, seconds }) => [what, seconds]));
+  for (const what of Object.keys(weights)) if (!existsSync(at(what))) delete weights[what];
+  for (const [what, took] of seconds) {
+    if (took >= LEAST_WEIGHT_S) weights[what] = Math.round(took);
+    else delete weights[what];
+  }
+  const sorted = Object.fromEntries(Object.entries(weights).sort(([one], [other]) => (one < other ? -1 : 1)));
+  writeFileSync(path, `${JSON.stringify(sorted, null, 2)}\n`);
+}
+
 const suites = { test: testEverything, guests: testGuests };
 const [name] = positionals;
 mkdirSync(reports, { recursive: true });
@@ -315,6 +333,7 @@ try {
 } catch (error) {
   record('set-up', 0, 1, [error.message]);
 }
+if (options.weigh) weigh();
 const sum = key => results.reduce((total, result) => total + result[key], 0);
 if (options.times) {
   console.log('\nDearest, in seconds:');
