@@ -73,6 +73,21 @@ describe('counters of a domain', () => {
     expect(rates(slept, woke).running).toBe(240 / 250);
   });
 
+  it('gives shares of the guest’s own time in virtual time, in which no other is written', () => {
+    /** It has run for so much of its time, in a slice that ended or before it went to sleep. */
+    const written = (state: string, nowMs: number, runMs: number, at: number) => {
+      const words = new Int32Array(COUNTER_WORDS);
+      words[COUNTERS.STATE] = state.charCodeAt(0);
+      words[COUNTERS.NOW_NS] = nowMs * 1e6;
+      words[COUNTERS.RUN_NS] = runMs * 1e6;
+      return readCounters(words, at);
+    };
+    expect(rates(written('r', 1000, 500, 9000), written('r', 1200, 650, 9250)).running).toBe(0.75);
+    expect(rates(written('r', 1000, 500, 9000), written('b', 1100, 510, 9250)).running).toBe(0.1);
+    // Time stands.
+    expect(rates(written('r', 1000, 500, 9000), written('r', 1000, 500, 9250)).running).toBe(0);
+  });
+
   it('takes what a saved state brought along for no rate', () => {
     const words = new Int32Array(COUNTER_WORDS);
     const fresh = readCounters(words, 1000);

@@ -6,7 +6,7 @@ import { type Counters, readCounters as readBlock } from '../hypervisor/view/ind
 export interface Sample extends Counters {
   /** When it was read, milliseconds of the page's clock. */
   at: number;
-  /** Until when these are all that it did, microseconds on the clock of all workers: of one that runs, the end of its last slice. */
+  /** Until when these are all that it did, microseconds on the clock of all workers: of one that runs, the end of its last slice. In virtual time: on its own. */
   asOfUs: number;
 }
 
@@ -32,12 +32,18 @@ export interface Count {
 /** `words`: the counters block, in machine memory or as it was posted, read at `at` (milliseconds since `sharedOriginMs`). */
 export function readCounters(words: Int32Array, at: number, sharedOriginMs = performance.timeOrigin): Sample {
   const counters = readBlock(words);
-  return { ...counters, at, asOfUs: counters.state === 'r' ? counters.hostUs : (sharedOriginMs + at) * 1e3 };
+  return { ...counters, at, asOfUs: asOfUs(counters, (sharedOriginMs + at) * 1e3) };
 }
 
-/** A guest's own time at a reading: one that sleeps has not written it since it fell asleep. Not of virtual time, which stands then. */
+function asOfUs({ state, hostUs, nowNs }: Counters, readUs: number): number {
+  // The clock of all workers is not written in virtual time.
+  if (hostUs === 0 && nowNs > 0) return nowNs / 1e3;
+  return state === 'r' ? hostUs : readUs;
+}
+
+/** A guest's own time at a reading: one that sleeps has not written it since it fell asleep. Virtual time is written by whoever sleeps, too. */
 export const guestNs = ({ state, nowNs, hostUs, asOfUs }: Sample): number =>
-  state === 'b' ? nowNs + Math.max(0, asOfUs - hostUs) * 1e3 : nowNs;
+  state === 'b' && hostUs > 0 ? nowNs + Math.max(0, asOfUs - hostUs) * 1e3 : nowNs;
 
 /** A clock that is this far off its pace between two readings was set: the domain was restored. */
 const JUMP_NS = 2e9;
