@@ -27,7 +27,7 @@ import {
   type PlannedDrive,
 } from '../../dom0/service/index.ts';
 import { bootFromDisk, type GuestMedium, readableOf } from '../../dom0/host/boot-loader/index.ts';
-import type { Later } from '../../dom0/service/index.ts';
+import { later } from '../node-clock.ts';
 import { FLOPPY_PLACE, VIRTIO_DISKS, VIRTIO_PLACE } from '../../devices/ide/index.ts';
 import { isDevice, MediumDisk } from '../../dom0/host/storage/index.ts';
 import { type Storage, StorageError } from '../../dom0/host/storage/index.ts';
@@ -64,11 +64,6 @@ export interface HostDevices {
   storage: Storage;
   say: (sentence: string) => void;
 }
-
-const later: Later = (ms, callback) => {
-  const timer = setTimeout(callback, ms);
-  return () => clearTimeout(timer);
-};
 
 /** @throws UsageError with xend's or LVM2's words where there is no such device, or somebody has it */
 function openDevice(

@@ -26,8 +26,7 @@ import type { BashParts, PortSession, Power, PowerState } from '../shell/index.t
 import { hasOpfs, type OpenStore } from '../host/storage/index.ts';
 import { FIRST_COMMANDS } from '../toolstack/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
-import { makeSoon, sharedMs } from '../../hypervisor/worker/index.ts';
-import type { Later } from '../host/index.ts';
+import { later, makeSoon, sharedMs } from '../../hypervisor/worker/index.ts';
 import type { Pace, Runners, RunnersHost } from '../toolstack/runners/index.ts';
 import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 
@@ -36,11 +35,6 @@ const MIB = 2 ** 20;
 const LAST_WORDS_MS = 100;
 /** The files' tree is larger than all of Domain 0: where nobody else wants it, the log does so late. */
 const LOGS_AFTER_MS = 10_000;
-
-export const later: Later = (ms, callback) => {
-  const timer = setTimeout(callback, ms);
-  return () => clearTimeout(timer);
-};
 
 /** As this device suggests it: of memory, half of what it says that it has. */
 const hostHere = (shared: boolean): HostDefinition => {

@@ -7,12 +7,10 @@ import { createHost } from './create-host.ts';
 import type { Host, HostParts } from './host.ts';
 import { inTurns } from '../toolstack/runners/in-turns.ts';
 import type { Later } from '../host/timers.ts';
+import { later } from '../../hypervisor/worker/index.ts';
 import { MemoryStore, type Store } from '../host/storage/index.ts';
 
-export const later: Later = (ms, callback) => {
-  const timer = setTimeout(callback, ms);
-  return () => clearTimeout(timer);
-};
+export { later };
 export const soon = (callback: () => void): void => void setImmediate(callback);
 const hostMs = (): number => performance.now();
 

@@ -3,7 +3,7 @@
  * memory, and what drives in domains' workers ask through the queues in their records. One that takes the place of another that ended without a word is told what
  * was open there, and answers what that has left.
  */
-import { findOwner, holdLifeLock, type Owner } from '../../hypervisor/worker/index.ts';
+import { findOwner, holdLifeLock, later, type Owner } from '../../hypervisor/worker/index.ts';
 import {
   abandon,
   type Held,
@@ -21,11 +21,6 @@ const openStore = (globalThis as { openStore?: typeof openOpfs }).openStore ?? o
 /** There before it is asked for anything. */
 let owner: Owner;
 const post = (answer: StorageAnswer): void => owner.postMessage(answer);
-
-const later = (ms: number, what: () => void): (() => void) => {
-  const timer = setTimeout(what, ms);
-  return () => clearTimeout(timer);
-};
 
 let held: Pick<Held, 'release'> | undefined;
 let server: WindowServer | undefined;

@@ -2,10 +2,10 @@
  * Entry of Domain 0's worker where memory cannot be shared, and in virtual time: domains run here, in turns. It is a script of its own, with the processor in it: WebKit's
  * JavaScriptCore runs a processor in a module that is loaded later three to five times slower.
  */
-import { functionOrScript, holdLifeLock, sharedMs } from '../../hypervisor/worker/index.ts';
+import { functionOrScript, holdLifeLock, later, sharedMs } from '../../hypervisor/worker/index.ts';
 import { loadEverything } from './load-everything.ts';
 import { inTurns } from '../toolstack/runners/index.ts';
-import { later, newLockPrefix, openMedium, serve, soon } from './host-in-worker.ts';
+import { newLockPrefix, openMedium, serve, soon } from './host-in-worker.ts';
 import { type OpenStore, openOpfs } from '../host/storage/index.ts';
 
 /** Without shared memory nobody else could be asked: the files are open here. */

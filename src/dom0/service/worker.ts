@@ -1,9 +1,9 @@
 /** Entry of Domain 0's worker where memory can be shared: domains have workers of their own, and no processor is loaded here. */
-import { holdLifeLock, sharedMs } from '../../hypervisor/worker/index.ts';
+import { holdLifeLock, later, sharedMs } from '../../hypervisor/worker/index.ts';
 import { inWorkers } from '../toolstack/runners/index.ts';
 import type { Watching, WorkerLike } from '../toolstack/runners/index.ts';
 import { type PageSide, workersOfPage } from './workers-of-page.ts';
-import { later, newLockPrefix, serve } from './host-in-worker.ts';
+import { newLockPrefix, serve } from './host-in-worker.ts';
 import type { OpenStore, StorageWorker } from '../host/storage/index.ts';
 
 const lockPrefix = newLockPrefix();

@@ -4,6 +4,6 @@ export { holdLifeLock } from './life-lock.ts';
 export { ringDoorbell, ringStorage } from './doorbell.ts';
 export { findOwner, type Owner } from './owner.ts';
 export { functionOrScript } from './scripts.ts';
-export { sharedMs } from './shared-clock.ts';
+export { later, sharedMs } from './shared-clock.ts';
 export { beats, callDead, liveWorker, workerBegins } from './worker-life.ts';
 export { makeSoon } from './make-soon.ts';

@@ -11,6 +11,7 @@ import {
   type PageBoot,
   readGrubConfig,
 } from '../../dom0/toolstack/boot/menu/index.ts';
+import { later } from '../../hypervisor/worker/index.ts';
 import { followLife, startDomain0, Unanswered } from '../domain0-worker.ts';
 
 const KEEPS_NOTHING = 'A host that is part of another page starts anew at each visit.';
@@ -52,10 +53,7 @@ export async function createHost(options: HostOptions = {}): Promise<Host> {
     if (problem !== undefined) throw new Error(problem);
     const host = await hostAt({
       api: api as Domain0,
-      later: (ms, callback) => {
-        const timer = setTimeout(callback, ms);
-        return () => clearTimeout(timer);
-      },
+      later,
       run: line => api.runLine(line),
       readFile: path => api.readFile(path),
       writeFile: (path, bytes) => api.writeFile(path, bytes),

@@ -2,7 +2,7 @@
  * Entry of the worker in which an experiment runs, on hosts of its own: the page's guests and their time are left alone. It is a script of its own, with the processor in it:
  * WebKit's JavaScriptCore runs a processor in a module that is loaded later three to five times slower.
  */
-import { makeSoon, sharedMs } from '../../hypervisor/worker/index.ts';
+import { later, makeSoon, sharedMs } from '../../hypervisor/worker/index.ts';
 import { EXPERIMENTS, runExperiment, timeExperiment } from '../../lessons/experiments/index.ts';
 import type { Asked, Told } from './messages.ts';
 
@@ -30,10 +30,7 @@ const tell = (told: Told): void => postMessage(told);
 const parts = {
   read,
   soon: makeSoon(),
-  later: (ms: number, callback: () => void) => {
-    const timer = setTimeout(callback, ms);
-    return () => clearTimeout(timer);
-  },
+  later,
 };
 
 self.onmessage = async ({ data: { id, seed, isTimed } }: MessageEvent<Asked>) => {
