@@ -61,8 +61,8 @@ function join(word: string): () => void {
       place.left(from);
       look();
     },
-    told: why => {
-      problem.value = why;
+    told: (why, isForGood) => {
+      problem.value = why && (isForGood ? why : words.triedAgain(why));
     },
   });
   const stop = effect(() => {

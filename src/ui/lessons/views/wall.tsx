@@ -18,7 +18,7 @@ import { Problem, Tag } from '../../parts/marks.tsx';
 import { address, lessonHere, viewAddress } from '../addresses.ts';
 import { LargeButton } from '../around.tsx';
 import { freshSeed, LESSONS, OWN_LESSON } from '../list.ts';
-import { isHub, openRoom, roomHere } from '../room.ts';
+import { HUB, isHub, openRoom, roomHere } from '../room.ts';
 import { number, words } from '../words.ts';
 import { placed, scaleOf } from './dots.ts';
 import { Frame } from './frame.tsx';
@@ -62,8 +62,8 @@ function useClass(
         isNews = wall.hear(text, performance.now(), from) || isNews;
       },
       left: from => wall.left(from),
-      told: why => {
-        problem.value = why;
+      told: (why, isForGood) => {
+        problem.value = why && (isForGood ? why : words.triedAgain(why));
       },
     });
     opened.value = here;
@@ -244,7 +244,7 @@ function OfHub({ word }: { word: string }) {
             required
             spellcheck={false}
             autocomplete="off"
-            pattern="\S+[:\-]\S+"
+            pattern={HUB}
             title={words.wall.hubForm}
             onInput={event => {
               typed.value = event.currentTarget.value;

@@ -139,6 +139,7 @@ export const en = {
     glossary: 'Glossary',
     progress: 'My progress',
   },
+  triedAgain: (why: string) => `${why} This page tries again by itself.`,
   class: {
     noRoom: 'The link names a room of a class in a form that no room has. Ask your teacher for the link.',
     joins: 'This lesson is taken in a class. Its wall shows your predictions and measurements, without your name.',

@@ -134,6 +134,7 @@ export const es: typeof en = {
     glossary: 'Glosario',
     progress: 'Mi progreso',
   },
+  triedAgain: why => `${why} Esta página lo intenta de nuevo por sí misma.`,
   class: {
     noRoom: 'El enlace nombra una sala de clase con una forma que ninguna tiene. Pide el enlace a tu profesor.',
     joins: 'Esta lección se hace en clase. Su muro muestra tus predicciones y medidas, sin tu nombre.',
