@@ -52,9 +52,9 @@ describe('virsh', () => {
     await host.setDescription('a', "the shop's\ndatabase");
     expect(await virsh('desc a')).toBe("the shop's\ndatabase\n");
     expect(await virsh('dumpxml a')).toContain('<description>the shop&apos;s\ndatabase</description>');
-    // xl.cfg has it on one line, as xlu_cfg_l.l reads escapes.
+    // What was written in XML stays so.
     expect(new TextDecoder().decode(await files.readFileBuffer('/etc/xen/vm/a'))).toContain(
-      'description = "the shop\'s\\ndatabase"',
+      '<description>the shop&apos;s\ndatabase</description>',
     );
     await virsh('start a');
     expect(await virsh('desc a')).toBe("the shop's\ndatabase\n");

@@ -4,14 +4,18 @@
  */
 import type { Definition } from './definition.ts';
 import { KEYS } from './keys.ts';
-import { judgeDefinition } from './judge-definition.ts';
+import { isError, judgeDefinition } from './judge-definition.ts';
+import { writtenOver } from './source.ts';
 import { otherKeys, writeValue, writeXlConfig } from './write-xl.ts';
 import { parseXlConfig, type Position, type Setting } from './xlcfg.ts';
 
-/** The text of a definition that makes `after` where it made `before`. One in another language than xl's comes back as xl.cfg. */
+/** The text of a definition that makes `after` where it made `before`. One in XML stays so where XML can say it; others in another language than xl's come back as xl.cfg. */
 export function changeDefinition(text: string, before: Definition, after: Definition): string {
   const judged = judgeDefinition('', text);
-  if (judged.isForeign) return writeXlConfig(after) + otherKeys(judged);
+  if (judged.isForeign) {
+    const same = writtenOver(text, after);
+    return same !== undefined && isDefinedBy(same, after) ? same : writeXlConfig(after) + otherKeys(judged);
+  }
   let changed = text;
   for (const [key, { from, type }] of Object.entries(KEYS)) {
     if (!from) continue;
@@ -24,6 +28,18 @@ export function changeDefinition(text: string, before: Definition, after: Defini
   }
   return changed;
 }
+
+/** Whether a text says all of a definition: XML has no place for some of it. */
+function isDefinedBy(text: string, wanted: Definition): boolean {
+  const { definition, findings } = judgeDefinition('', text);
+  return !findings.some(isError) && writeXlConfig(withMaximum(definition)) === writeXlConfig(withMaximum(wanted));
+}
+
+/** XML always says how much memory a domain may have. */
+const withMaximum = (definition: Definition): Definition => ({
+  ...definition,
+  maxMemoryMiB: definition.maxMemoryMiB ?? definition.memoryMiB,
+});
 
 /** The text with a key at a value as xl.cfg writes it; undefined: without the key. */
 function setKey(text: string, key: string, value: string | undefined): string {

@@ -13,7 +13,7 @@ export {
 } from './definition.ts';
 export { type DomainType, formatFinding, isError, judgeDefinition } from './judge-definition.ts';
 export { loadSeldom } from './keys/seldom.ts';
-export { prepareToRead } from './source.ts';
+export { prepareToRead, writtenOver } from './source.ts';
 export { lengthProblem, MOST_BYTES, parseXlConfig } from './xlcfg.ts';
 export { type DiskSpec, parseDisk } from './disk.ts';
 export { changeDefinition } from './edit-xl.ts';
@@ -22,7 +22,7 @@ export { otherKeys, others, writeValue, writeXlConfig } from './write-xl.ts';
 export { deviceNumber } from './device-number.ts';
 export { notCarried } from './not-carried.ts';
 export { writeSxp } from './write-sxp.ts';
-export { escapedXml, writeXml } from './write-xml.ts';
+export { escapedXml, type LiveXml, writeXml } from './write-xml.ts';
 export { nearest } from './nearest.ts';
 export { writeJson } from './write-json.ts';
 export { addKeys, buildByKeys, KEYS } from './keys.ts';

@@ -1,6 +1,8 @@
 /** What a definition's text comes to before it is judged, in whatever language it is written: settings as xl.cfg has them, each with its place. */
+import type { Definition } from './definition.ts';
 import type { Judged } from './options.ts';
 import { loadSeldom, SELDOM } from './keys/seldom.ts';
+import type { LiveXml } from './write-xml.ts';
 import { type ParsedConfig, parseXlConfig, type Position } from './xlcfg.ts';
 
 /** How messages speak of the language that a text is in. */
@@ -35,7 +37,10 @@ export const languageOf = ({ language = XL }: Source): Language => language;
 
 type Reader = (text: string) => Source;
 /** Most definitions are in xl's language: the readers of others are loaded when one is in theirs. */
-let readXml: Reader | undefined, readSxp: Reader | undefined, readPython: Reader | undefined;
+let readXml: Reader | undefined,
+  keepXml: typeof import('./xml/index.ts').writeXmlOver | undefined,
+  readSxp: Reader | undefined,
+  readPython: Reader | undefined;
 
 const firstOf = (text: string): string | undefined => /[^\s\uFEFF]/.exec(text.slice(0, 4096))?.[0];
 
@@ -45,7 +50,7 @@ const isNoXl = ({ problems, lines }: Source): boolean => problems.length > 0 && 
 export async function prepareToRead(text: string): Promise<void> {
   const first = firstOf(text);
   if (SELDOM.test(text)) await loadSeldom();
-  if (first === '<') readXml ??= (await import('./xml/index.ts')).readXml;
+  if (first === '<') ({ readXml, writeXmlOver: keepXml } = await import('./xml/index.ts'));
   else if (first === '(') readSxp ??= (await import('./sxp.ts')).readSxp;
   else if (isNoXl(parseXlConfig(text))) readPython ??= (await import('./python/python.ts')).readPython;
 }
@@ -61,3 +66,7 @@ export function readDefinition(text: string): Source {
   const python = readPython(text);
   return python.problems.length < xl.problems.length ? python : xl;
 }
+
+/** A definition in the language of a text that was read (`prepareToRead`), with what only that says; undefined: that language is not written so. */
+export const writtenOver = (text: string, definition: Definition, live?: LiveXml): string | undefined =>
+  firstOf(text) === '<' ? keepXml?.(text, definition, live) : undefined;

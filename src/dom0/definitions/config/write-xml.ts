@@ -39,11 +39,18 @@ const OS: Record<DomainType, readonly [machine: string, kind: string]> = {
 
 const OF_KVM = ['pc', 'hvm'] as const;
 
-/** `domid`: it runs as that domain. `isLocal`: its clock shows the host's local time. */
-export function writeXml(
-  definition: Definition,
-  { domid, isLocal = false }: { domid?: number; isLocal?: boolean } = {},
-): string {
+/** What is known of a domain besides its definition. */
+export interface LiveXml {
+  /** It runs as that domain. */
+  domid?: number;
+  /** Its clock shows the host's local time. */
+  isLocal?: boolean;
+  /** Where clients of VNC find its screen on this machine. */
+  vncPort?: number;
+}
+
+export function writeXml(definition: Definition, live: LiveXml = {}): string {
+  const { domid, isLocal = false } = live;
   const {
     type,
     memoryMiB,
@@ -100,7 +107,7 @@ export function writeXml(
     ...element('on_poweroff', definition.onPoweroff),
     ...element('on_reboot', definition.onReboot),
     ...element('on_crash', definition.onCrash),
-    ...within('devices', devices(definition, domid)),
+    ...within('devices', devices(definition, live)),
   ]).join('\n')}\n</domain>\n`;
 }
 
@@ -111,7 +118,7 @@ function osType({ type, kvm, cpuLevel }: Definition): string {
   return `<type${arch ? ` arch='${arch}'` : ''} machine='${machine}'>${kind}</type>`;
 }
 
-function devices(definition: Definition, domid: number | undefined): string[] {
+function devices(definition: Definition, { domid, vncPort }: LiveXml): string[] {
   const { type, kvm, disks, nic, vif, moreCards = [], vfb, bootDevices } = definition;
   const card = (
     index: number,
@@ -171,8 +178,17 @@ function devices(definition: Definition, domid: number | undefined): string[] {
     ...moreCards.flatMap((more, i) => card(i + 1, more, 'netfront')),
     ...(type === 'hvm' ? within('serial', ["<target port='0'/>"], " type='pty'") : []),
     ...within('console', [`<target type='${type === 'hvm' ? 'serial' : 'xen'}' port='0'/>`], " type='pty'"),
-    ...(type === 'hvm' || vfb ? ["<graphics type='vnc' port='-1' autoport='yes'/>"] : []),
+    ...(type === 'hvm' || vfb ? graphics(vncPort) : []),
     ...(type === 'hvm' ? within('video', ["<model type='vga'/>"]) : []),
     `<memballoon model='${kvm ? 'none' : 'xen'}'/>`,
   ];
 }
+
+const graphics = (port: number | undefined): string[] =>
+  port === undefined
+    ? ["<graphics type='vnc' port='-1' autoport='yes'/>"]
+    : within(
+        'graphics',
+        ["<listen type='address' address='127.0.0.1'/>"],
+        ` type='vnc' port='${port}' autoport='yes' listen='127.0.0.1'`,
+      );

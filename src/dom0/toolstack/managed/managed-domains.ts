@@ -9,13 +9,10 @@ import {
   formatFinding,
   isError,
   judgeDefinition,
-  KEYS,
   MOST_BYTES,
   prepareToRead,
-  writeXlConfig,
 } from '../../definitions/config/index.ts';
 import type { HostFiles } from '../../host/files/index.ts';
-import { withOptions } from '../../definitions/index.ts';
 
 export const DEFINITIONS = '/etc/xen/vm',
   AUTO = '/etc/xen/auto';
@@ -120,11 +117,7 @@ export class ManagedDomains {
     target: (before: string) => string,
   ): Promise<void> {
     const disks = definition.disks.map(disk => ({ ...disk, target: target(disk.target) }));
-    const isSame = disks.every((disk, i) => disk.target === definition.disks[i].target);
-    const renamed = isSame
-      ? withOptions(path, text, writeXlConfig({ name } as Definition, { name: KEYS.name })).text
-      : writeXlConfig({ ...definition, name, disks });
-    await this.files.writeFile(path, renamed);
+    await this.files.writeFile(path, changeDefinition(text, definition, { ...definition, name, disks }));
   }
 
   /** What is written about the domain, in the file where it is kept; '': nothing. */
@@ -185,11 +178,12 @@ async function judge(path: string, text: string): Promise<Omit<ManagedDomain, 'p
   return { name: definition.name, text, definition, errors: findings.filter(isError).map(formatFinding), isForeign };
 }
 
-/** Lines of xl.cfg can be put behind what is xl.cfg; other languages' come back as xl.cfg. */
-function withUuid(
+/** Lines of xl.cfg can be put behind what is xl.cfg. */
+const withUuid = (
   { definition, isForeign }: { definition: Definition; isForeign: boolean },
   source: string,
   uuid: string,
-): string {
-  return isForeign ? writeXlConfig({ ...definition, uuid }) : `${source.replace(/\n?$/, '\n')}uuid = "${uuid}"\n`;
-}
+): string =>
+  isForeign
+    ? changeDefinition(source, definition, { ...definition, uuid })
+    : `${source.replace(/\n?$/, '\n')}uuid = "${uuid}"\n`;

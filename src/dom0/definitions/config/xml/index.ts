@@ -21,6 +21,8 @@ import {
 } from './memory-and-cpus.ts';
 import { notHere, XmlReading } from './reading.ts';
 
+export { type Written, writeXmlOver, xmlText } from './kept.ts';
+
 /** Elements by the keys of xl that they are; others are called as the key. */
 const ELEMENTS: Record<string, (value: string) => string> = {
   name: value => `<name>${value}</name> in <domain>`,

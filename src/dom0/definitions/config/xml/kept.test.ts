@@ -1,0 +1,86 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { changeDefinition, judgeDefinition, prepareToRead, writeXlConfig, writtenOver } from '../index.ts';
+
+/** As virt-install 4.1 writes it for a fully virtual guest of Xen, with what virt-manager keeps in it. */
+const XML = `<domain type="xen">
+  <name>web</name>
+  <uuid>7a85eb45-cfc8-4e08-9100-efae2d439577</uuid>
+  <metadata>
+    <libosinfo:libosinfo xmlns:libosinfo="http://libosinfo.org/xmlns/libvirt/domain/1.0">
+      <libosinfo:os id="http://debian.org/debian/12"/>
+    </libosinfo:libosinfo>
+  </metadata>
+  <memory>131072</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type arch="i686" machine="xenfv">hvm</type>
+    <boot dev="hd"/>
+    <loader>/usr/lib/xen/boot/hvmloader</loader>
+  </os>
+  <features><acpi/><apic/><pae/></features>
+  <clock offset="utc"/>
+  <devices>
+    <rng model="virtio"><backend model="random">/dev/urandom</backend></rng>
+    <input type="tablet" bus="usb"/>
+    <disk type="file" device="disk">
+      <driver name="qemu" type="raw" cache="none"/>
+      <source file="/var/lib/xen/images/web.img"/>
+      <target dev="hda" bus="ide"/>
+    </disk>
+    <disk type="file" device="disk"><source file="/var/lib/xen/images/data.img"/><target dev="hdb" bus="ide"/></disk>
+    <interface type="network"><source network="default"/><mac address="00:16:3e:a7:dd:8c"/><model type="e1000"/></interface>
+    <console type="pty"/>
+  </devices>
+</domain>`;
+
+beforeAll(() => prepareToRead(XML));
+const definition = () => judgeDefinition('web.xml', XML).definition;
+
+describe('a definition that is written as XML', () => {
+  it('has what only its document says, where libvirt has it', () => {
+    const written = writtenOver(XML, definition())!;
+    const order = [
+      "<libosinfo:os id='http://debian.org/debian/12'/>",
+      "<memory unit='KiB'>131072</memory>",
+      '<loader>/usr/lib/xen/boot/hvmloader</loader>',
+      "<boot dev='hd'/>",
+      "<driver name='qemu' type='raw' cache='none'/>",
+      "<interface type='network'>",
+      "<source network='default'/>",
+      "<input type='tablet' bus='usb'/>",
+      "<memballoon model='xen'/>",
+      "<backend model='random'>/dev/urandom</backend>",
+    ];
+    expect(order.map(text => written.indexOf(text)).every((at, i, all) => at > (all[i - 1] ?? 0))).toBe(true);
+    expect(written).not.toMatch(/<graphics|<video|<serial/);
+  });
+
+  it('means the same when it is read, and is written the same again', () => {
+    const written = writtenOver(XML, definition())!;
+    const again = judgeDefinition('web.xml', written);
+    expect(again.findings.filter(({ verdict }) => verdict === 'error')).toEqual([]);
+    expect(writeXlConfig({ ...again.definition, maxMemoryMiB: undefined })).toBe(writeXlConfig(definition()));
+    expect(writtenOver(written, again.definition)).toBe(written);
+  });
+
+  it('stays XML when the domain changes, and loses what the domain has no longer', () => {
+    const before = definition();
+    const changed = changeDefinition(XML, before, { ...before, vcpus: 2, disks: before.disks.slice(0, 1) });
+    expect(changed).toContain("<vcpu placement='static'>2</vcpu>");
+    expect(changed).toContain('libosinfo:os');
+    expect(changed).not.toContain('data.img');
+  });
+
+  it('becomes xl.cfg where XML has no place for what it is to say', () => {
+    const before = definition();
+    expect(changeDefinition(XML, before, { ...before, weight: 512 })).toContain('cpu_weight = 512');
+  });
+
+  it('says where a screen is while the domain runs', () => {
+    const text = XML.replace('<console type="pty"/>', '<graphics type="vnc" port="-1"/>');
+    const written = writtenOver(text, judgeDefinition('', text).definition, { domid: 3, vncPort: 5901 });
+    expect(written).toMatch(/^<domain type='xen' id='3'>/);
+    expect(written).toContain("<graphics type='vnc' port='5901' autoport='yes' listen='127.0.0.1'>");
+    expect(written).toContain("<target dev='vif3.0'/>");
+  });
+});

@@ -1,0 +1,157 @@
+/**
+ * What a document of libvirt's says and a definition here has no place for (metadata, addresses, devices that are not here) goes on with the domain: a definition
+ * written as XML takes it from the document that it came from. Source: virDomainDefFormat() of src/conf/domain_conf.c for the order of devices.
+ */
+import { escapedXml, type LiveXml, writeXml } from '../write-xml.ts';
+import type { Definition } from '../definition.ts';
+import { drivesOf } from './disks.ts';
+import { XmlReading } from './reading.ts';
+import { childOf, type Element, parse } from './tree.ts';
+
+/** An element that is written: where it stood is no matter. */
+export interface Written {
+  name: string;
+  attributes: Readonly<Record<string, string>>;
+  children: readonly Written[];
+  text: string;
+}
+
+/** As libvirt lays it out. */
+export function xmlText({ name, attributes, children, text }: Written, indent = ''): string {
+  const tag = `${indent}<${name}${Object.entries(attributes)
+    .map(([key, value]) => ` ${key}='${escapedXml(value)}'`)
+    .join('')}`;
+  if (children.length > 0)
+    return `${tag}>\n${children.map(child => xmlText(child, `${indent}  `)).join('')}${indent}</${name}>\n`;
+  return text === '' ? `${tag}/>\n` : `${tag}>${escapedXml(text)}</${name}>\n`;
+}
+
+/** Children, and attributes by @, that the definition alone decides on: where it has none there is none. */
+const DECIDED: Readonly<Record<string, readonly string[]>> = {
+  domain: ['@id', 'name', 'uuid', 'description', 'bootloader', 'bootloader_args'],
+  vcpu: ['@current', '@cpuset'],
+  cputune: ['vcpupin'],
+  os: ['kernel', 'initrd', 'cmdline', 'boot'],
+  disk: ['source', 'readonly', 'boot'],
+  interface: ['ip', 'script', 'bandwidth', 'boot', 'target'],
+  graphics: ['listen'],
+};
+/** These are given back as they were asked for. */
+const AS_ASKED = ['features', 'cpu', 'clock'];
+/** Which elements of a name are the same one in both: by what they say, and else by their order. */
+const IDENTITY: Readonly<Record<string, (element: Written) => string | undefined>> = {
+  disk: ({ children }) => children.find(({ name }) => name === 'target')?.attributes.dev,
+  interface: ({ children }) => children.find(({ name }) => name === 'mac')?.attributes.address?.toLowerCase(),
+};
+/** virDomainDefFormat(): devices in this order. */
+const DEVICES =
+  'emulator disk controller lease filesystem interface smartcard serial parallel console channel input tpm graphics audio sound video hostdev redirdev redirfilter hub watchdog memballoon rng nvram panic shmem memory iommu vsock crypto pstore'.split(
+    ' ',
+  );
+/** What a document without one of these has none of, whatever the guest's kind is. */
+const IF_ASKED = ['features', 'graphics', 'video', 'serial'];
+/** virDomainDefFormat(): what stands in <domain>, in this order. */
+const DOMAIN =
+  'name uuid genid title description metadata maxMemory memory currentMemory blkiotune memtune memoryBacking vcpu vcpus iothreads iothreadids defaultiothread cputune numatune resource sysinfo bootloader bootloader_args os idmap features cpu clock on_poweroff on_reboot on_crash on_lockfailure pm perf devices'.split(
+    ' ',
+  );
+const OS =
+  'type firmware init initarg initenv initdir inituser initgroup loader nvram kernel initrd cmdline dtb root acpi boot bootmenu bios smbios'.split(
+    ' ',
+  );
+const ORDER: Readonly<Record<string, readonly string[]>> = { domain: DOMAIN, os: OS, devices: DEVICES };
+
+/** A definition as XML, with what only `source` says, the document that it came from; a text that is none adds nothing. */
+export function writeXmlOver(source: string, definition: Definition, live: LiveXml = {}): string {
+  const written = writeXml(definition, live);
+  const kept = rootOf(source);
+  const made = rootOf(written);
+  if (kept?.name !== 'domain' || !made) return written;
+  return xmlText(merged(made, renamed(kept)));
+}
+
+const rootOf = (text: string): Element | undefined => {
+  try {
+    return parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Disks have the names that the definition has for them. */
+function renamed(domain: Element): Element {
+  const devices = childOf(domain, 'devices');
+  if (!devices) return domain;
+  const reading = new XmlReading({ settings: [], problems: [], lines: [], remarks: [] });
+  if (domain.attributes.type === 'kvm') reading.set('kvm', domain, '1', 'number');
+  const names = drivesOf(reading, devices);
+  const children = devices.children.map(device => {
+    const name = names.get(device);
+    if (name === undefined) return device;
+    return {
+      ...device,
+      children: device.children.map(child =>
+        child.name === 'target' ? { ...child, attributes: { ...child.attributes, dev: name } } : child,
+      ),
+    };
+  });
+  return {
+    ...domain,
+    children: domain.children.map(child => (child === devices ? { ...devices, children } : child)),
+  };
+}
+
+function merged(made: Written, kept: Written): Written {
+  const { name } = made;
+  const decided = DECIDED[name] ?? [];
+  const attributes = {
+    ...Object.fromEntries(Object.entries(kept.attributes).filter(([key]) => !decided.includes(`@${key}`))),
+    ...made.attributes,
+  };
+  const rest = [...kept.children];
+  const take = (child: Written): Written | undefined => {
+    const identity = IDENTITY[child.name];
+    const at = rest.findIndex(other => other.name === child.name && (!identity || identity(other) === identity(child)));
+    return at < 0 ? undefined : rest.splice(at, 1)[0];
+  };
+  const children = made.children.flatMap((child): Written[] => {
+    const same = take(child);
+    if (same)
+      return [
+        AS_ASKED.includes(child.name) ? same : child.name === 'interface' ? card(child, same) : merged(child, same),
+      ];
+    return IF_ASKED.includes(child.name) ? [] : [child];
+  });
+  const more = rest.filter(child => !decided.includes(child.name) && !isGone(name, child));
+  const order = ORDER[name];
+  const all = [...children, ...more];
+  return {
+    name,
+    attributes,
+    children: order ? all.sort((a, b) => placeIn(order, a.name) - placeIn(order, b.name)) : all,
+    text: made.children.length > 0 ? '' : made.text || kept.text,
+  };
+}
+
+/** Disks and cards that the definition has no longer. */
+const isGone = (parent: string, { name, attributes }: Written): boolean =>
+  parent === 'devices' &&
+  ((name === 'disk' && attributes.device !== 'floppy' && attributes.device !== 'lun') || name === 'interface');
+
+const placeIn = (order: readonly string[], name: string): number => {
+  const at = order.indexOf(name);
+  return at < 0 ? order.length : at;
+};
+
+/** A card's network is told as it was asked for: there is one bridge for all. */
+function card(made: Written, kept: Written): Written {
+  const both = merged(made, kept);
+  const { type } = kept.attributes;
+  const source = kept.children.find(({ name }) => name === 'source');
+  if (type === undefined || type === 'bridge') return both;
+  return {
+    ...both,
+    attributes: { ...both.attributes, type },
+    children: both.children.flatMap(child => (child.name === 'source' ? (source ? [source] : []) : [child])),
+  };
+}
