@@ -30,7 +30,7 @@ import { fetchedFirmware, fetchedRom, isSeaBiosHere, ownFirmware } from './boot/
 import { openFile } from './boot/image-file.ts';
 import { later, nodeState, sharedMs, soon } from './node-clock.ts';
 import { spawnDomainWorker } from './node-worker.ts';
-import { listenForViewers, screenOf } from './rfb/index.ts';
+import { listenAtFreePort, screenOf } from './rfb/index.ts';
 import { nodeSockets } from './sockets.ts';
 import { shippedGuests } from './shell/shipped.ts';
 import { openState } from './storage/state.ts';
@@ -144,10 +144,7 @@ function makeHost(xen: StartedXen, files: KeptFiles, parts: NodeHostParts) {
     openMedium: openFile,
     sockets: nodeSockets,
     serveScreen: (toolstack, member) =>
-      listenForViewers(
-        screenOf(toolstack, member.name, () => toolstack.members.get(member.record.id)),
-        0,
-      ),
+      listenAtFreePort(screenOf(toolstack, member.name, () => toolstack.members.get(member.record.id))),
     ways: nodeWays,
     files,
     storage: async () => storage,

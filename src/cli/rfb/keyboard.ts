@@ -1,27 +1,11 @@
 /** A client's keyboard: which keys of a PC are pressed for what it sends. */
-import { knownKeys, set1, set2 } from '../../devices/ps2/index.ts';
+import { keyOfXt } from '../../devices/ps2/index.ts';
 import type { ClientMessage } from '../../formats/rfb/index.ts';
 import { keyOfKeysym, type WantedKey } from './keysyms.ts';
 
 type KeyMessage = Extract<ClientMessage, { kind: 'key' }>;
 
-const NOTHING_HELD = { alt: false, control: false, shift: false };
 const SHIFTS = ['ShiftLeft', 'ShiftRight'];
-/** By their codes of set 1, as QEMU's extended key event has them: bit 7 for E0. Print Screen and Pause send more than one code, and have the numbers of the keys that they replaced. */
-const BY_XT = new Map<number, string>([
-  ...knownKeys
-    .filter(code => code !== 'PrintScreen' && code !== 'Pause')
-    .map(code => {
-      const bytes = set1(set2(code, true, NOTHING_HELD));
-      return [bytes.length > 1 ? bytes[1] | 0x80 : bytes[0], code] as const;
-    }),
-  [0x54, 'PrintScreen'],
-  [0xb7, 'PrintScreen'],
-  [0xc6, 'Pause'],
-]);
-
-/** KeyboardEvent.code; undefined: a PC's keyboard has no such key. */
-export const keyOfXt = (xtCode: number): string | undefined => BY_XT.get(xtCode);
 
 export class ClientKeyboard {
   private readonly press: (code: string, down: boolean) => void;

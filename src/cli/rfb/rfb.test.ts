@@ -9,7 +9,7 @@ import type { MouseMove } from '../../hypervisor/index.ts';
 import { picker } from '../fuzz/pick.ts';
 import { RfbClient } from './client.test-support.ts';
 import { readPassword, RfbServer, type ServedScreen } from './index.ts';
-import { keyOfXt } from './keyboard.ts';
+import { keyOfXt } from '../../devices/ps2/index.ts';
 import { answerTo } from './password.ts';
 
 const { RAW, HEXTILE, DESKTOP_SIZE, POINTER_MOTION, EXTENDED_KEY } = ENCODING;

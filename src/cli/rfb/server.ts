@@ -45,6 +45,19 @@ export class RfbServer {
   }
 }
 
+/** Where a guest's screen is looked for first: display :0 and those behind it, as libvirt gives them (remote_display_port_min). */
+const FIRST_PORT = 5900,
+  PORTS = 100;
+
+/** Serves a screen at the first port that is free. @throws Error with a sentence */
+export async function listenAtFreePort(screen: ServedScreen): Promise<Listening> {
+  for (let port = FIRST_PORT; port < FIRST_PORT + PORTS; port++) {
+    const listening = await listenForViewers(screen, port).catch(() => undefined);
+    if (listening) return listening;
+  }
+  return listenForViewers(screen, 0);
+}
+
 /** Serves a screen until it is closed; `port` 0: any. @throws Error with a sentence: the port is taken */
 export async function listenForViewers(
   screen: ServedScreen,

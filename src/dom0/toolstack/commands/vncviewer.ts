@@ -10,7 +10,7 @@ import { atLeast, findDomain, readWords } from './words.ts';
 const served = new WeakMap<Guest, Promise<Listening>>();
 
 /** The port where clients of VNC find a screen on 127.0.0.1; undefined: nobody can connect to this host. */
-async function portOf(host: CommandHost, member: Guest): Promise<number | undefined> {
+export async function screenPort(host: CommandHost, member: Guest): Promise<number | undefined> {
   const { serveScreen } = host.parts;
   let listening = served.get(member);
   if (!listening && serveScreen) {
@@ -35,7 +35,7 @@ export const vncviewer = command({
       { name, record, blueprint } = member;
     if (!hasScreen(blueprint))
       throw new Refusal(`${name} has no screen: give it one with vfb = ['vnc=1'], and create it again.`);
-    const port = await portOf(host, member);
+    const port = await screenPort(host, member);
     if (port !== undefined)
       return `The screen of ${name} is at vnc://127.0.0.1:${port}, without a password: vncviewer 127.0.0.1::${port}`;
     if (host.showScreen(id)) return `The screen of ${name} is in its window.`;
