@@ -24,6 +24,8 @@ import { error as errorType, type Header, lifecycleEvent } from './types.ts';
 const MOST_CALLS = 5;
 /** Who does not read what it is sent is hung up on. */
 const MOST_WAITING_BYTES = 16 * 2 ** 20;
+/** Of a stream that has more; the rest waits until the caller has taken them. */
+const FEW_WAITING_BYTES = 2 ** 20;
 /** VIR_ERR_ERROR. */
 const LEVEL_ERROR = 2;
 /** VIR_DOMAIN_EVENT_ID_LIFECYCLE. */
@@ -43,6 +45,8 @@ export class Client {
   /** By the number that the client has for it. */
   private readonly subscriptions = new Map<number, { event: number; domainUuid: string | undefined }>();
   private callbacks = 0;
+  /** Streams that wait for the caller to take what it was sent. */
+  private readonly drained = new Set<() => void>();
 
   constructor(host: CommandHost, channel: ByteChannel, table: Table, gone: () => void) {
     this.host = host;
@@ -53,11 +57,18 @@ export class Client {
       () => {
         this.isGone = true;
         this.waiting.length = 0;
+        this.goOn();
         for (const stream of this.streams.values()) stream.end();
         this.streams.clear();
         gone();
       },
     );
+    channel.onDrained(() => this.goOn());
+  }
+
+  private goOn(): void {
+    for (const resolve of this.drained) resolve();
+    this.drained.clear();
   }
 
   /** Hangs up. */
@@ -207,6 +218,10 @@ export class Client {
       },
       // A message without bytes is the end of what is read; the client finishes then.
       finish: () => said(STATUS.CONTINUE, new Uint8Array()),
+      drained: () =>
+        this.isGone || this.channel.waitingBytes < FEW_WAITING_BYTES
+          ? Promise.resolve()
+          : new Promise(resolve => this.drained.add(resolve)),
     });
   }
 
@@ -214,16 +229,23 @@ export class Client {
     const stream = this.streams.get(serial);
     // What comes behind the end of a stream was under way.
     if (!stream) return;
+    const head = { procedure, type: TYPE.STREAM, serial };
+    const ended = (): void => this.send(packetOf(this.head(head), new Uint8Array()));
+    const failed = (error: unknown): void => this.refuse(head, libvirtErrorOf(error), REMOTE_PROGRAM);
     if (status === STATUS.CONTINUE) {
-      if (stream.receive) return stream.receive(payload);
-      this.streams.delete(serial);
-      stream.end();
-      const why = new LibvirtError('INVALID_ARG', 'this stream is not written to', 'streams');
-      return this.refuse({ procedure, type: TYPE.STREAM, serial }, why, REMOTE_PROGRAM);
+      try {
+        if (!stream.receive) throw new LibvirtError('INVALID_ARG', 'this stream is not written to', 'streams');
+        return stream.receive(payload);
+      } catch (error) {
+        this.streams.delete(serial);
+        stream.end();
+        return failed(error);
+      }
     }
     this.streams.delete(serial);
+    if (status === STATUS.OK && stream.finish) return void stream.finish().then(ended, failed);
     stream.end();
-    this.send(packetOf(this.head({ procedure, type: TYPE.STREAM, serial }), new Uint8Array()));
+    ended();
   }
 
   private head(of: Pick<Header, 'procedure' | 'type'> & Partial<Header>): Header {

@@ -1,9 +1,11 @@
 /** A call that goes on: bytes both ways under its number, until one side ends it. */
 export interface Stream {
-  /** The caller sends; absent: it may not. */
+  /** The caller sends; absent: it may not. @throws LibvirtError: the stream ends with it */
   receive?(bytes: Uint8Array): void;
   /** Begins, with what it says through. */
   begin(out: StreamOut): void;
+  /** The caller has sent all: it is told when that is kept. `end` is not called then. @throws LibvirtError */
+  finish?(): Promise<void>;
   /** Either side has ended it, or the caller is gone. */
   end(): void;
 }
@@ -12,4 +14,6 @@ export interface StreamOut {
   send(bytes: Uint8Array): void;
   /** There is no more. */
   finish(): void;
+  /** Few of the bytes that were sent wait for the caller. */
+  drained(): Promise<void>;
 }

@@ -3,11 +3,13 @@ import type { Table } from './procedure.ts';
 import { CONNECTION } from './procedures/connection.ts';
 import { DEVICES } from './procedures/devices.ts';
 import { DOMAINS } from './procedures/domains.ts';
-import { NETWORKS, STORAGE } from './procedures/host-parts.ts';
 import { LIFE } from './procedures/life.ts';
+import { LISTS } from './procedures/lists.ts';
+import { NETWORKS } from './procedures/networks.ts';
 import { NODE } from './procedures/node.ts';
 import { RESOURCES } from './procedures/resources.ts';
 import { SNAPSHOTS } from './procedures/snapshots.ts';
+import { POOLS, VOLUMES } from './procedures/storage.ts';
 import { STREAMS } from './procedures/streams.ts';
 
 export const PROCEDURES: Table = {
@@ -20,5 +22,7 @@ export const PROCEDURES: Table = {
   ...SNAPSHOTS,
   ...STREAMS,
   ...NETWORKS,
-  ...STORAGE,
+  ...LISTS,
+  ...POOLS,
+  ...VOLUMES,
 };

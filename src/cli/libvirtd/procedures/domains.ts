@@ -92,7 +92,7 @@ export const DOMAINS: Table = {
   domain_get_xml_desc: procedure({
     arguments: ofDomainWithFlags,
     result: struct({ xml: text }),
-    run: async ({ host }, given) => ({ xml: xmlOf(await meant(host, given.domain), given.flags) }),
+    run: async ({ host }, given) => ({ xml: await xmlOf(host, await meant(host, given.domain), given.flags) }),
   }),
   domain_get_os_type: procedure({
     arguments: ofDomain,

@@ -125,6 +125,11 @@ export const LIFE: Table = {
       return libvirt.restoreDomain(host, given.path, given.flags);
     },
   }),
+  domain_core_dump: procedure({
+    changes: true,
+    arguments: struct({ domain, path: text, flags }),
+    run: async ({ host }, given) => libvirt.dumpCore(host, await meant(host, given.domain), given.path, given.flags),
+  }),
   domain_managed_save: deedWithFlags(libvirt.managedSave),
   domain_managed_save_remove: deedWithFlags(libvirt.removeManagedSave),
 };

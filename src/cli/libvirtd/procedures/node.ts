@@ -1,11 +1,15 @@
 /** Procedures of the host's machine. */
-import { array, fixed, int, struct, unsignedHyper } from '../../../formats/xdr/index.ts';
+import { array, bytes, fixed, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
 import { capabilities, domainCapabilities, nodeInfo } from '../../../dom0/toolstack/libvirt/index.ts';
 import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { flags, maybeText, text } from '../types.ts';
 
-const MIB = 2 ** 20;
+const KIB = 2 ** 10,
+  MIB = 2 ** 20;
+/** REMOTE_NODE_MAX_CELLS, REMOTE_CPUMAP_MAX. */
+const MOST_CELLS = 1024,
+  MOST_MAP_BYTES = 2048;
 /** Of virNodeInfo's name of a processor; each of its characters is a word of XDR. */
 const MODEL_CHARS = 32,
   /** VIR_SECURITY_MODEL_BUFLEN. */
@@ -33,6 +37,23 @@ export const NODE: Table = {
   node_get_free_memory: procedure({
     result: struct({ freeBytes: unsignedHyper }),
     run: async ({ host }) => ({ freeBytes: (await host.summary()).freeMiB * MIB }),
+  }),
+  node_get_cells_free_memory: procedure({
+    arguments: struct({ first: int, most: int }),
+    result: struct({ cellsKiB: array(unsignedHyper, MOST_CELLS) }),
+    run: async ({ host }, { first, most }) => ({
+      cellsKiB: first === 0 && most > 0 ? [(await host.summary()).freeMiB * KIB] : [],
+    }),
+  }),
+  /** All are there, and run. */
+  node_get_cpu_map: procedure({
+    arguments: struct({ needMap: int, needOnline: int, flags }),
+    result: struct({ map: bytes(MOST_MAP_BYTES), online: unsigned, count: int }),
+    run: async ({ host }) => {
+      const { pcpus } = host.queue;
+      const map = Uint8Array.from({ length: Math.ceil(pcpus / 8) }, (_, i) => (1 << Math.min(8, pcpus - 8 * i)) - 1);
+      return { map, online: pcpus, count: pcpus };
+    },
   }),
   connect_get_max_vcpus: procedure({
     arguments: struct({ type: maybeText }),

@@ -2,8 +2,8 @@
 import { array, bytes, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
 import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
-import { domain, flags, type Parameter, parameters } from '../types.ts';
-import { meant, ofDomain, ofDomainWithFlags } from './domains.ts';
+import { domain, flags, LIST_MAX, type Parameter, parameters, text } from '../types.ts';
+import { meant, ofDomain, ofDomainWithFlags, refOf } from './domains.ts';
 
 /** REMOTE_VCPUINFO_MAX, REMOTE_CPUMAPS_MAX, REMOTE_CPUMAP_MAX, REMOTE_DOMAIN_JOB_STATS_MAX. */
 const MOST_VCPUS = 16_384,
@@ -12,6 +12,47 @@ const MOST_VCPUS = 16_384,
   MOST_JOB_STATS = 64;
 const MEMORY = struct({ domain, memoryKiB: unsignedHyper });
 const MEMORY_WITH_FLAGS = struct({ domain, memoryKiB: unsignedHyper, flags });
+/** REMOTE_DOMAIN_SCHEDULER_PARAMETERS_MAX, REMOTE_CONNECT_GET_ALL_DOMAIN_STATS_MAX; VIR_TYPED_PARAM_STRING_OKAY: clients that know texts say so. */
+const MOST_SCHEDULER = 16,
+  MOST_STATS = 262_144,
+  STRINGS = 1 << 2;
+/** virDomainJobInfo. */
+const JOB_INFO = struct({
+  type: int,
+  elapsedMs: unsignedHyper,
+  remainingMs: unsignedHyper,
+  dataTotal: unsignedHyper,
+  dataProcessed: unsignedHyper,
+  dataRemaining: unsignedHyper,
+  memoryTotal: unsignedHyper,
+  memoryProcessed: unsignedHyper,
+  memoryRemaining: unsignedHyper,
+  fileTotal: unsignedHyper,
+  fileProcessed: unsignedHyper,
+  fileRemaining: unsignedHyper,
+});
+/** Of credit (VIR_DOMAIN_SCHEDULER_WEIGHT and _CAP). */
+const SHARES = ['weight', 'cap'] as const;
+
+const shares = (of: { weight: number; cap: number }, count: number) => ({
+  parameters: SHARES.slice(0, Math.max(0, count)).map(
+    (field): Parameter => ({ field, value: { kind: 'unsigned', value: of[field] } }),
+  ),
+});
+
+/** @throws LibvirtError */
+function newShares(given: readonly Parameter[]): { weight?: number; cap?: number } {
+  const wanted: { weight?: number; cap?: number } = {};
+  for (const { field, value } of given) {
+    const name = SHARES.find(each => each === field);
+    if (!name) throw new libvirt.LibvirtError('INVALID_ARG', `parameter '${field}' not supported`, 'domain');
+    if (value.kind !== 'unsigned')
+      throw new libvirt.LibvirtError('INVALID_ARG', `invalid type for parameter '${field}'`, 'domain');
+    wanted[name] = value.value;
+  }
+  return wanted;
+}
+
 /** Shorthands of the older procedures: of what runs, and of the most that it may have. */
 const LIVE = 1,
   MAXIMUM = 4;
@@ -108,6 +149,81 @@ export const RESOURCES: Table = {
     arguments: struct({ domain, vcpu: unsigned, map: bytes(MOST_MAP_BYTES), flags }),
     run: async ({ host }, given) =>
       libvirt.pinVcpu(host, await meant(host, given.domain), given.vcpu, affinityOf(given.map), given.flags),
+  }),
+  domain_set_vcpus: procedure({
+    changes: true,
+    arguments: struct({ domain, count: unsigned }),
+    run: async ({ host }, given) => libvirt.setVcpus(host, await meant(host, given.domain), given.count, LIVE),
+  }),
+  domain_get_scheduler_type: procedure({
+    arguments: ofDomain,
+    result: struct({ type: text, count: int }),
+    run: async ({ host }, given) => {
+      libvirt.sharesOf(host, await meant(host, given.domain));
+      return { type: libvirt.SCHEDULER, count: SHARES.length };
+    },
+  }),
+  domain_get_scheduler_parameters: procedure({
+    arguments: struct({ domain, count: int }),
+    result: struct({ parameters: parameters(MOST_SCHEDULER) }),
+    run: async ({ host }, given) => shares(libvirt.sharesOf(host, await meant(host, given.domain)), given.count),
+  }),
+  domain_get_scheduler_parameters_flags: procedure({
+    arguments: struct({ domain, count: int, flags }),
+    result: struct({ parameters: parameters(MOST_SCHEDULER) }),
+    run: async ({ host }, given) =>
+      shares(libvirt.sharesOf(host, await meant(host, given.domain), given.flags & ~STRINGS), given.count),
+  }),
+  domain_set_scheduler_parameters: procedure({
+    changes: true,
+    arguments: struct({ domain, parameters: parameters(MOST_SCHEDULER) }),
+    run: async ({ host }, given) =>
+      libvirt.setShares(host, await meant(host, given.domain), newShares(given.parameters)),
+  }),
+  domain_set_scheduler_parameters_flags: procedure({
+    changes: true,
+    arguments: struct({ domain, parameters: parameters(MOST_SCHEDULER), flags }),
+    run: async ({ host }, given) =>
+      libvirt.setShares(host, await meant(host, given.domain), newShares(given.parameters), given.flags),
+  }),
+  connect_get_all_domain_stats: procedure({
+    arguments: struct({ domains: array(domain, LIST_MAX), groups: unsigned, flags }),
+    result: struct({ records: array(struct({ domain, parameters: parameters(MOST_STATS) }), LIST_MAX) }),
+    run: async ({ host }, given) => {
+      const named = await Promise.all(given.domains.map(each => meant(host, each)));
+      const all = await libvirt.statsOf(host, named, given.groups, given.flags);
+      return {
+        records: all.map(({ domain: of, stats }) => ({
+          domain: refOf(of),
+          parameters: stats.map(
+            ([field, kind, value]): Parameter => ({ field, value: { kind, value } as Parameter['value'] }),
+          ),
+        })),
+      };
+    },
+  }),
+  domain_get_job_info: procedure({
+    arguments: ofDomain,
+    result: JOB_INFO,
+    run: async ({ host }, given) => {
+      const job = libvirt.jobOf(host, await meant(host, given.domain));
+      const data = job?.dataBytes,
+        memory = job?.memory;
+      return {
+        type: libvirt.JOB_TYPES.indexOf(job?.type ?? 'None'),
+        elapsedMs: job?.elapsedMs ?? 0,
+        remainingMs: 0,
+        dataTotal: data?.total ?? 0,
+        dataProcessed: data?.processed ?? 0,
+        dataRemaining: data ? data.total - data.processed : 0,
+        memoryTotal: memory?.totalBytes ?? 0,
+        memoryProcessed: memory?.processedBytes ?? 0,
+        memoryRemaining: memory?.remainingBytes ?? 0,
+        fileTotal: 0,
+        fileProcessed: 0,
+        fileRemaining: 0,
+      };
+    },
   }),
   domain_get_job_stats: procedure({
     arguments: ofDomainWithFlags,

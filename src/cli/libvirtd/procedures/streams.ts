@@ -1,6 +1,14 @@
-/** Procedures that go on as streams: a domain's console. */
-import { struct } from '../../../formats/xdr/index.ts';
-import { activeId, failing, LibvirtError } from '../../../dom0/toolstack/libvirt/index.ts';
+/** Procedures that go on as streams: a domain's console, and a picture of its screen. Keys that are pressed at it. */
+import { array, struct, unsigned } from '../../../formats/xdr/index.ts';
+import {
+  activeId,
+  failing,
+  LibvirtError,
+  MOST_KEYS,
+  SCREENSHOT_TYPE,
+  screenshot,
+  sendKeys,
+} from '../../../dom0/toolstack/libvirt/index.ts';
 import type { ConsoleInput, ConsoleOutput } from '../../../dom0/toolstack/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, flags, maybeText } from '../types.ts';
@@ -27,5 +35,25 @@ export const STREAMS: Table = {
         end: () => port.close(),
       });
     },
+  }),
+  domain_screenshot: procedure({
+    arguments: struct({ domain, screen: unsigned, flags }),
+    result: struct({ type: maybeText }),
+    run: async ({ host, stream }, given) => {
+      const picture = await screenshot(host, await meant(host, given.domain), given.screen, given.flags);
+      stream({
+        begin: out => {
+          out.send(picture);
+          out.finish();
+        },
+        end: () => {},
+      });
+      return { type: SCREENSHOT_TYPE };
+    },
+  }),
+  domain_send_key: procedure({
+    changes: true,
+    arguments: struct({ domain, codeset: unsigned, holdMs: unsigned, codes: array(unsigned, MOST_KEYS), flags }),
+    run: async ({ host }, given) => sendKeys(host, await meant(host, given.domain), given),
   }),
 };

@@ -25,11 +25,14 @@ export const FOLDERS = [
   '/root',
   '/srv',
   '/tmp',
+  '/var/lib/libvirt',
   '/var/lib/ringside',
   '/var/lib/xen/dump',
   IMAGES,
   '/var/log/xen/console',
 ];
+/** Where libvirt's clients have images, unless they say where. */
+const LIBVIRT_IMAGES = '/var/lib/libvirt/images';
 const FILES = 'files';
 
 type Written = {
@@ -79,6 +82,7 @@ export class KeptFiles implements IFileSystem {
       .filter(({ kind, path }) => kind === 'file' && files.tree.isStored?.(path))
       .map(({ path }) => path);
     if (moved.length > 0) await files.change(async () => moved);
+    if (!(await tree.exists(LIBVIRT_IMAGES))) await tree.symlink(IMAGES, LIBVIRT_IMAGES);
     return files;
   }
 

@@ -27,7 +27,7 @@ import type { Surroundings } from '../program.ts';
 import { COMMAND, definitionIn, find, saying, type VirshCommand, VirshError } from './virsh-command.ts';
 
 async function dumpxml(host: CommandHost, [word]: string[], options: ReadonlySet<string>): Promise<string> {
-  return `${xmlOf(await find(host, word), options.has('inactive') ? XML_INACTIVE : 0)}\n`;
+  return `${await xmlOf(host, await find(host, word), options.has('inactive') ? XML_INACTIVE : 0)}\n`;
 }
 
 /** Formats of domxml-to-native and domxml-from-native. */

@@ -1,6 +1,9 @@
 /** The host, its network, its pools of storage. */
-import { listNetworks, listPools, nodeInfo, poolByName, volumesOf } from '../../toolstack/libvirt/index.ts';
+import { activePool, listNetworks, listPools, nodeInfo, poolByName, volumesOf } from '../../toolstack/libvirt/index.ts';
 import { COMMAND, labelled, saying, table, type VirshCommand, VirshError } from './virsh-command.ts';
+
+/** VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE. */
+const ACTIVE = 1 << 1;
 
 export const HOST: Record<string, VirshCommand> = {
   'net-list': {
@@ -15,18 +18,25 @@ export const HOST: Record<string, VirshCommand> = {
   'pool-list': {
     usage: 'pool-list [--all]',
     about: 'list pools',
-    run: async () =>
-      table([['Name', 'State', 'Autostart'], ...listPools(0).map(({ name }) => [name, 'active', 'yes'])]),
+    run: async (host, _words, options) =>
+      table([
+        ['Name', 'State', 'Autostart'],
+        ...(await listPools(host, options.has('all') ? 0 : ACTIVE)).map(({ of, isActive, isAutomatic }) => [
+          of.name,
+          isActive ? 'active' : 'inactive',
+          isAutomatic ? 'yes' : 'no',
+        ]),
+      ]),
   },
   'vol-list': {
     usage: 'vol-list <pool>',
     about: 'list vols',
     run: async (host, [name]) => {
       if (name === undefined) throw new VirshError(`error: command '${COMMAND}' requires <pool> option`);
-      const pool = await saying(`failed to get pool '${name}'`, () => poolByName(name));
+      const pool = await saying(`failed to get pool '${name}'`, () => poolByName(host, name));
       return table([
         ['Name', 'Path'],
-        ...(await volumesOf(host, pool)).map(({ name: volume, path }) => [volume, path]),
+        ...(await volumesOf(host, activePool(pool))).map(({ name: volume, path }) => [volume, path]),
       ]);
     },
   },

@@ -3,10 +3,12 @@
  * Xen's driver answers.
  */
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
-import { type Definition, writeXml } from '../../definitions/config/index.ts';
-import type { CommandHost } from '../command-host.ts';
+import { type Definition, type LiveXml, prepareToRead, writeXml, writtenOver } from '../../definitions/config/index.ts';
+import type { CommandHost, Guest } from '../command-host.ts';
+import { screenPort } from '../commands/vncviewer.ts';
 import { type Domain, domainsOf, REASONS, type Status } from '../domains/index.ts';
 import type { ManagedDomain } from '../managed/index.ts';
+import { hasScreen } from '../running-domain.ts';
 import { runNsOf } from '../run-time.ts';
 import { recordsOf } from '../snapshots/index.ts';
 import { uuidOfName } from '../uuid.ts';
@@ -159,11 +161,34 @@ export function infoOf(host: CommandHost, domain: Domain): Info {
 export const XML_INACTIVE = 1 << 1;
 
 /** What it is, or, with VIR_DOMAIN_XML_INACTIVE, what it is defined as. */
-export function xmlOf(domain: Domain, flags: number): string {
+export async function xmlOf(host: CommandHost, domain: Domain, flags: number): Promise<string> {
   const { definition, id, managed } = domain;
   const inactive = (flags & XML_INACTIVE) !== 0 && managed;
-  return writeXml(
-    { ...(inactive ? inactive.definition : definition), uuid: uuidOfDomain(domain) },
-    inactive || id === undefined ? {} : { domid: id },
-  );
+  const is = { ...(inactive ? inactive.definition : definition), uuid: uuidOfDomain(domain) };
+  const live = inactive || id === undefined ? {} : await liveOf(host, id);
+  const source = managed?.text ?? (id === undefined ? undefined : createdFrom(host, id));
+  if (source === undefined) return writeXml(is, live);
+  await prepareToRead(source);
+  return writtenOver(source, is, live) ?? writeXml(is, live);
 }
+
+/** What is known of one that runs. Who has no way to its screen is told of none. */
+async function liveOf(host: CommandHost, id: number): Promise<LiveXml> {
+  const member = host.toolstack.members.get(id);
+  const vncPort =
+    member && !member.ending && hasScreen(member.blueprint)
+      ? await screenPort(host, member).catch(() => undefined)
+      : undefined;
+  return { domid: id, ...(vncPort === undefined ? {} : { vncPort }) };
+}
+
+/** Documents of domains that are not kept, which say more than their definitions. */
+const created = new WeakMap<Guest, string>();
+export function noteCreated(host: CommandHost, id: number, text: string): void {
+  const member = host.toolstack.members.get(id);
+  if (member) created.set(member, text);
+}
+const createdFrom = (host: CommandHost, id: number): string | undefined => {
+  const member = host.toolstack.members.get(id);
+  return member && created.get(member);
+};

@@ -28,6 +28,7 @@ const CLASSES = {
   OPERATION_ABORTED: [78, 'operation aborted: '],
   NO_DOMAIN_METADATA: [80, 'metadata not found: '],
   OPERATION_UNSUPPORTED: [84, 'Operation not supported: '],
+  STORAGE_VOL_EXIST: [90, 'storage volume '],
 } as const;
 
 type ErrorClass = keyof typeof CLASSES;

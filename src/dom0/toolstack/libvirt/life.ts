@@ -4,7 +4,7 @@ import { COMMANDS, perform, runXl } from '../commands/index.ts';
 import { filesFor } from '../commands/life-words.ts';
 import { managedOf } from '../commands/managed.ts';
 import { type Domain, domainsOf } from '../domains/index.ts';
-import { activeId, domainById, domainByName, guestId, persistent } from './domains.ts';
+import { activeId, domainById, domainByName, guestId, noteCreated, persistent } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
 import { hasManagedSave, SAVES, savePath } from './managed-save.ts';
@@ -68,6 +68,7 @@ export async function createDomain(
     const read = async (path: string): Promise<Blob> => (path === name ? new Blob([text]) : files.read(path));
     const given = await filesFor({ read }, name);
     const { id } = await COMMANDS.create.run(host, given, false, (flags & CREATE.PAUSED) !== 0);
+    noteCreated(host, id, text);
     return domainById(host, id);
   });
 }
@@ -182,6 +183,19 @@ export async function restoreDomain(
 
 const restoreFrom = (host: CommandHost, path: string, paused: boolean, files: Files): Promise<string> =>
   runXl(COMMANDS, { host, program: 'xl', words: ['restore', ...(paused ? ['-p'] : []), path], ...files });
+
+/** virDomainCoreDumpFlags. */
+const DUMP = { CRASH: 1 << 0, LIVE: 1 << 1 };
+
+/** Writes its core file; it goes on, or, with CRASH, ends. @throws LibvirtError */
+export async function dumpCore(host: CommandHost, domain: Domain, path: string, flags = 0): Promise<void> {
+  checkFlags(flags, DUMP.CRASH | DUMP.LIVE, 'libxlDomainCoreDump');
+  const id = guestId(domain);
+  await failing(async () => {
+    await runXl(COMMANDS, { host, program: 'xl', words: ['dump-core', String(id), path], ...filesOf(host) });
+    if ((flags & DUMP.CRASH) !== 0) await perform(host, 'destroy', COMMANDS.destroy, id);
+  });
+}
 
 /** Saves it where its next start finds it. @throws LibvirtError */
 export async function managedSave(host: CommandHost, domain: Domain, flags = 0): Promise<void> {

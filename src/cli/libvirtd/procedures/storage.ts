@@ -1,0 +1,300 @@
+/** Procedures of storage: pools, their volumes, and what goes into volumes and comes out of them. */
+import { array, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
+import type { CommandHost } from '../../../dom0/toolstack/index.ts';
+import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
+import { type Procedure, procedure, type Table } from '../procedure.ts';
+import type { Stream } from '../stream.ts';
+import { flags, LIST_MAX, maybeText, type NamedRef, named, text, uuid, volume } from '../types.ts';
+import { countOf, namesOf } from './lists.ts';
+
+const OF_POOL = struct({ pool: named });
+const OF_POOL_WITH_FLAGS = struct({ pool: named, flags });
+const OF_VOLUME = struct({ volume });
+const OF_VOLUME_WITH_FLAGS = struct({ volume, flags });
+const XML_WITH_FLAGS = struct({ xml: text, flags });
+const NAMES = struct({ names: array(text, LIST_MAX) });
+const COUNT = struct({ count: int });
+const RESULT = struct({ result: int });
+
+const refOf = ({ of: { name, uuid: id } }: libvirt.PoolEntry): { pool: NamedRef } => ({ pool: { name, uuid: id } });
+const volumeRefOf = ({ pool, name, path }: libvirt.Volume) => ({ volume: { pool, name, key: path } });
+
+/** The pool that a client means: by its UUID, as libvirt's drivers do. @throws LibvirtError */
+const meant = (host: CommandHost, ref: NamedRef): Promise<libvirt.PoolEntry> => libvirt.poolByUuid(host, ref.uuid);
+
+type Deed = (host: CommandHost, pool: libvirt.PoolEntry, flags: number) => Promise<unknown>;
+const deed = (act: Deed): Procedure =>
+  procedure({
+    changes: true,
+    arguments: OF_POOL,
+    run: async ({ host }, { pool }) => void (await act(host, await meant(host, pool), 0)),
+  });
+const deedWithFlags = (act: Deed): Procedure =>
+  procedure({
+    changes: true,
+    arguments: OF_POOL_WITH_FLAGS,
+    run: async ({ host }, given) => void (await act(host, await meant(host, given.pool), given.flags)),
+  });
+const asks = (answer: (pool: libvirt.PoolEntry) => boolean): Procedure =>
+  procedure({
+    arguments: OF_POOL,
+    result: RESULT,
+    run: async ({ host }, { pool }) => ({ result: answer(await meant(host, pool)) ? 1 : 0 }),
+  });
+
+/** virConnectListAllStoragePoolsFlags. */
+const INACTIVE = 1 << 0,
+  ACTIVE = 1 << 1;
+const namesBy =
+  (wanted: number) =>
+  async (host: CommandHost): Promise<string[]> =>
+    (await libvirt.listPools(host, wanted)).map(({ of }) => of.name);
+
+export const POOLS: Table = {
+  connect_num_of_storage_pools: countOf(namesBy(ACTIVE)),
+  connect_list_storage_pools: namesOf(namesBy(ACTIVE)),
+  connect_num_of_defined_storage_pools: countOf(namesBy(INACTIVE)),
+  connect_list_defined_storage_pools: namesOf(namesBy(INACTIVE)),
+  connect_list_all_storage_pools: procedure({
+    arguments: struct({ needResults: int, flags }),
+    result: struct({ pools: array(named, LIST_MAX), count: unsigned }),
+    run: async ({ host }, given) => {
+      const found = await libvirt.listPools(host, given.flags);
+      return { pools: given.needResults ? found.map(each => refOf(each).pool) : [], count: found.length };
+    },
+  }),
+  connect_find_storage_pool_sources: procedure({
+    arguments: struct({ type: text, source: maybeText, flags }),
+    result: struct({ xml: text }),
+    run: async ({ host }, { type }) => ({ xml: await libvirt.poolSources(host, type) }),
+  }),
+  storage_pool_create_xml: procedure({
+    changes: true,
+    arguments: XML_WITH_FLAGS,
+    result: OF_POOL,
+    run: async ({ host }, given) => refOf(await libvirt.createPool(host, given.xml, given.flags)),
+  }),
+  storage_pool_define_xml: procedure({
+    changes: true,
+    arguments: XML_WITH_FLAGS,
+    result: OF_POOL,
+    run: async ({ host }, { xml }) => refOf(await libvirt.definePool(host, xml)),
+  }),
+  storage_pool_create: deedWithFlags(libvirt.startPool),
+  storage_pool_build: deedWithFlags(libvirt.buildPool),
+  storage_pool_destroy: deed(libvirt.stopPool),
+  storage_pool_delete: deedWithFlags(libvirt.deletePool),
+  storage_pool_undefine: deed(libvirt.undefinePool),
+  storage_pool_refresh: deedWithFlags(libvirt.refreshPool),
+  storage_pool_lookup_by_name: procedure({
+    arguments: struct({ name: text }),
+    result: OF_POOL,
+    run: async ({ host }, { name }) => refOf(await libvirt.poolByName(host, name)),
+  }),
+  storage_pool_lookup_by_uuid: procedure({
+    arguments: struct({ uuid }),
+    result: OF_POOL,
+    run: async ({ host }, given) => refOf(await libvirt.poolByUuid(host, given.uuid)),
+  }),
+  storage_pool_lookup_by_volume: procedure({
+    arguments: OF_VOLUME,
+    result: OF_POOL,
+    run: async ({ host }, given) => refOf(await libvirt.poolByName(host, given.volume.pool)),
+  }),
+  storage_pool_lookup_by_target_path: procedure({
+    arguments: struct({ path: text }),
+    result: OF_POOL,
+    run: async ({ host }, { path }) => refOf(await libvirt.poolByFolder(host, path)),
+  }),
+  storage_pool_get_info: procedure({
+    arguments: OF_POOL,
+    result: struct({
+      state: int,
+      capacityBytes: unsignedHyper,
+      allocationBytes: unsignedHyper,
+      availableBytes: unsignedHyper,
+    }),
+    run: async ({ host }, { pool }) => libvirt.poolInfo(host, await meant(host, pool)),
+  }),
+  storage_pool_get_xml_desc: procedure({
+    arguments: OF_POOL_WITH_FLAGS,
+    result: struct({ xml: text }),
+    run: async ({ host }, { pool }) => ({ xml: await libvirt.poolXml(host, await meant(host, pool)) }),
+  }),
+  storage_pool_get_autostart: asks(({ isAutomatic }) => isAutomatic),
+  storage_pool_is_active: asks(({ isActive }) => isActive),
+  storage_pool_is_persistent: asks(({ isPersistent }) => isPersistent),
+  storage_pool_set_autostart: procedure({
+    changes: true,
+    arguments: struct({ pool: named, autostart: int }),
+    run: async ({ host }, { pool, autostart }) =>
+      libvirt.setPoolAutostart(host, await meant(host, pool), autostart !== 0),
+  }),
+};
+
+/** Of what a client is sent at once of a volume. */
+const PIECE_BYTES = 262_120;
+
+/** What comes goes into a volume from a place on. @throws LibvirtError */
+async function uploadTo(host: CommandHost, path: string, offset: number): Promise<Stream> {
+  const bytes = await libvirt.openBytes(host, path, true);
+  let at = offset;
+  return {
+    begin: () => {},
+    receive: piece => {
+      bytes.write(at, piece);
+      at += piece.length;
+    },
+    finish: () => bytes.close(),
+    end: () => void bytes.close().catch(() => {}),
+  };
+}
+
+/** A volume from a place on; 0 bytes: all. @throws LibvirtError */
+async function downloadFrom(host: CommandHost, path: string, offset: number, count: number): Promise<Stream> {
+  const bytes = await libvirt.openBytes(host, path, false);
+  const end = count === 0 ? bytes.length : Math.min(bytes.length, offset + count);
+  let isOver = false;
+  return {
+    begin: out =>
+      void (async () => {
+        for (let at = offset; at < end && !isOver; at += PIECE_BYTES) {
+          out.send(bytes.read(at, Math.min(PIECE_BYTES, end - at)));
+          await out.drained();
+        }
+        out.finish();
+      })(),
+    end: () => {
+      isOver = true;
+      void bytes.close();
+    },
+  };
+}
+
+const THROUGH = struct({ volume, offset: unsignedHyper, length: unsignedHyper, flags });
+
+export const VOLUMES: Table = {
+  storage_pool_num_of_volumes: procedure({
+    arguments: OF_POOL,
+    result: COUNT,
+    run: async ({ host }, { pool }) => ({
+      count: (await libvirt.volumesOf(host, libvirt.activePool(await meant(host, pool)))).length,
+    }),
+  }),
+  storage_pool_list_volumes: procedure({
+    arguments: struct({ pool: named, most: int }),
+    result: NAMES,
+    run: async ({ host }, { pool, most }) => ({
+      names: (await libvirt.volumesOf(host, libvirt.activePool(await meant(host, pool))))
+        .map(({ name }) => name)
+        .slice(0, Math.max(0, most)),
+    }),
+  }),
+  storage_pool_list_all_volumes: procedure({
+    arguments: struct({ pool: named, needResults: int, flags }),
+    result: struct({ volumes: array(volume, LIST_MAX), count: unsigned }),
+    run: async ({ host }, given) => {
+      const found = await libvirt.volumesOf(host, libvirt.activePool(await meant(host, given.pool)));
+      return { volumes: given.needResults ? found.map(each => volumeRefOf(each).volume) : [], count: found.length };
+    },
+  }),
+  storage_vol_lookup_by_name: procedure({
+    arguments: struct({ pool: named, name: text }),
+    result: OF_VOLUME,
+    run: async ({ host }, { pool, name }) =>
+      volumeRefOf(await libvirt.volumeByName(host, libvirt.activePool(await meant(host, pool)), name)),
+  }),
+  storage_vol_lookup_by_path: procedure({
+    arguments: struct({ path: text }),
+    result: OF_VOLUME,
+    run: async ({ host }, { path }) => volumeRefOf(await libvirt.volumeByPath(host, path)),
+  }),
+  storage_vol_lookup_by_key: procedure({
+    arguments: struct({ key: text }),
+    result: OF_VOLUME,
+    run: async ({ host }, { key }) => volumeRefOf(await libvirt.volumeByPath(host, key, 'key')),
+  }),
+  storage_vol_get_info: procedure({
+    arguments: OF_VOLUME,
+    result: struct({ type: int, capacityBytes: unsignedHyper, allocationBytes: unsignedHyper }),
+    run: async ({ host }, given) => libvirt.volumeInfo(host, await libvirt.volumeOf(host, given.volume)),
+  }),
+  storage_vol_get_info_flags: procedure({
+    arguments: OF_VOLUME_WITH_FLAGS,
+    result: struct({ type: int, capacityBytes: unsignedHyper, allocationBytes: unsignedHyper, flags }),
+    run: async ({ host }, given) => ({
+      ...(await libvirt.volumeInfo(host, await libvirt.volumeOf(host, given.volume))),
+      flags: given.flags,
+    }),
+  }),
+  storage_vol_get_path: procedure({
+    arguments: OF_VOLUME,
+    result: struct({ path: text }),
+    run: async ({ host }, given) => ({ path: (await libvirt.volumeOf(host, given.volume)).path }),
+  }),
+  storage_vol_get_xml_desc: procedure({
+    arguments: OF_VOLUME_WITH_FLAGS,
+    result: struct({ xml: text }),
+    run: async ({ host }, given) => ({
+      xml: await libvirt.volumeXml(host, await libvirt.volumeOf(host, given.volume)),
+    }),
+  }),
+  storage_vol_create_xml: procedure({
+    changes: true,
+    arguments: struct({ pool: named, xml: text, flags }),
+    result: OF_VOLUME,
+    run: async ({ host }, given) =>
+      volumeRefOf(
+        await libvirt.createVolume(host, libvirt.activePool(await meant(host, given.pool)), given.xml, given.flags),
+      ),
+  }),
+  storage_vol_create_xml_from: procedure({
+    changes: true,
+    arguments: struct({ pool: named, xml: text, source: volume, flags }),
+    result: OF_VOLUME,
+    run: async ({ host }, given) =>
+      volumeRefOf(
+        await libvirt.cloneVolume(
+          host,
+          libvirt.activePool(await meant(host, given.pool)),
+          given.xml,
+          await libvirt.volumeOf(host, given.source),
+          given.flags,
+        ),
+      ),
+  }),
+  storage_vol_delete: procedure({
+    changes: true,
+    arguments: OF_VOLUME_WITH_FLAGS,
+    run: async ({ host }, given) => libvirt.deleteVolume(host, await libvirt.volumeOf(host, given.volume), given.flags),
+  }),
+  storage_vol_wipe: procedure({
+    changes: true,
+    arguments: OF_VOLUME_WITH_FLAGS,
+    run: async ({ host }, given) => libvirt.wipeVolume(host, await libvirt.volumeOf(host, given.volume)),
+  }),
+  storage_vol_resize: procedure({
+    changes: true,
+    arguments: struct({ volume, capacityBytes: unsignedHyper, flags }),
+    run: async ({ host }, given) =>
+      libvirt.resizeVolume(host, await libvirt.volumeOf(host, given.volume), given.capacityBytes, given.flags),
+  }),
+  storage_vol_upload: procedure({
+    changes: true,
+    arguments: THROUGH,
+    run: async ({ host, stream }, given) =>
+      stream(await uploadTo(host, (await libvirt.volumeOf(host, given.volume)).path, Number(given.offset))),
+  }),
+  storage_vol_download: procedure({
+    arguments: THROUGH,
+    run: async ({ host, stream }, given) =>
+      stream(
+        await downloadFrom(
+          host,
+          (await libvirt.volumeOf(host, given.volume)).path,
+          Number(given.offset),
+          Number(given.length),
+        ),
+      ),
+  }),
+};

@@ -1,0 +1,272 @@
+/**
+ * Pools of storage: Domain 0's images and the volumes of its disk, which are the host's own, and folders that clients define. Sources: libvirt's documentation,
+ * "Storage pool and volume XML format"; src/storage/storage_driver.c and storage_util.c of libvirt 9 for what is refused.
+ */
+import { escapedXml } from '../../definitions/config/index.ts';
+import { GROUP, IMAGES, PE_BYTES } from '../../host/storage/index.ts';
+import type { CommandHost } from '../command-host.ts';
+import { uuidOfName } from '../uuid.ts';
+import { failing, LibvirtError } from './errors.ts';
+import { matches } from './flags.ts';
+import { type Entry, KeptObjects } from './kept.ts';
+import { childOf, readXml } from './xml.ts';
+
+export interface Pool {
+  name: string;
+  uuid: string;
+  type: 'dir' | 'logical';
+  folder: string;
+}
+export type PoolEntry = Entry<Pool>;
+
+const own = (name: string, type: Pool['type'], folder: string): Pool => ({
+  name,
+  uuid: uuidOfName(`pool ${name}`),
+  type,
+  folder,
+});
+
+const POOLS = new KeptObjects<Pool>({
+  what: 'storage pool',
+  folder: '/etc/libvirt/storage',
+  own: [own('images', 'dir', IMAGES), own(GROUP, 'logical', `/dev/${GROUP}`)],
+  read: readPool,
+  write: pool => documentOf(pool, []),
+  missing: detail => new LibvirtError('NO_STORAGE_POOL', detail, 'storage'),
+});
+
+/** virStoragePoolType: the bit of each in virConnectListAllStoragePoolsFlags stands behind those that networks have, too. */
+const TYPES = 'dir fs netfs logical disk iscsi iscsi-direct scsi mpath rbd sheepdog gluster zfs vstorage'.split(' ');
+const FLAGS_BEFORE = 6,
+  ALL_KINDS = ~0x3f;
+/** virConnectListAllStoragePoolsFlags. */
+const LIST = { INACTIVE: 1, ACTIVE: 2, PERSISTENT: 4, TRANSIENT: 8, AUTOSTART: 16, NO_AUTOSTART: 32 };
+const GROUPS = [
+  LIST.ACTIVE | LIST.INACTIVE,
+  LIST.PERSISTENT | LIST.TRANSIENT,
+  LIST.AUTOSTART | LIST.NO_AUTOSTART,
+  ALL_KINDS,
+];
+
+/** virStoragePoolDefParseXML(). @throws LibvirtError */
+async function readPool(text: string): Promise<Pool> {
+  const root = await readXml(text, 'pool');
+  const wrong = (detail: string): never => {
+    throw new LibvirtError('XML_ERROR', detail, 'storage');
+  };
+  const { type = '' } = root.attributes;
+  if (!TYPES.includes(type)) wrong(`unknown storage pool type ${type}`);
+  if (type !== 'dir')
+    throw new LibvirtError(
+      'CONFIG_UNSUPPORTED',
+      `a pool of type '${type}' has no place here: folders are pools, and ${GROUP} is the host's own`,
+      'storage',
+    );
+  const name = childOf(root, 'name')?.text || wrong('missing pool source name element');
+  if (/[/\n]/.test(name)) wrong(`name ${name} cannot contain '/'`);
+  const folder = childOf(childOf(root, 'target'), 'path')?.text || wrong('missing storage pool target path');
+  if (!folder.startsWith('/')) wrong(`storage pool target path '${folder}' is not absolute`);
+  return {
+    name,
+    uuid: childOf(root, 'uuid')?.text.toLowerCase() || uuidOfName(`pool ${name}`),
+    type: 'dir',
+    folder: folder.replace(/(?<=.)\/+$/, ''),
+  };
+}
+
+export async function listPools(host: CommandHost, flags: number): Promise<PoolEntry[]> {
+  return (await POOLS.list(host)).filter(({ of: { type }, isActive, isPersistent, isAutomatic }) =>
+    matches(
+      (isActive ? LIST.ACTIVE : LIST.INACTIVE) |
+        (isPersistent ? LIST.PERSISTENT : LIST.TRANSIENT) |
+        (isAutomatic ? LIST.AUTOSTART : LIST.NO_AUTOSTART) |
+        (1 << (FLAGS_BEFORE + TYPES.indexOf(type))),
+      flags,
+      GROUPS,
+    ),
+  );
+}
+
+export const poolByName = (host: CommandHost, name: string): Promise<PoolEntry> => POOLS.byName(host, name);
+export const poolByUuid = (host: CommandHost, uuid: string): Promise<PoolEntry> => POOLS.byUuid(host, uuid);
+
+/** @throws LibvirtError */
+export async function poolByFolder(host: CommandHost, folder: string): Promise<PoolEntry> {
+  const found = (await POOLS.list(host)).find(({ of, isActive }) => isActive && of.folder === folder);
+  if (!found)
+    throw new LibvirtError('NO_STORAGE_POOL', `no storage pool with matching target path '${folder}'`, 'storage');
+  return found;
+}
+
+/** One that is active. @throws LibvirtError */
+export function activePool(entry: PoolEntry): Pool {
+  POOLS.refuseInactive(entry);
+  return entry.of;
+}
+
+/** virStoragePoolCreateFlags. */
+const BUILD = 1 << 0;
+
+/** @throws LibvirtError */
+export const definePool = (host: CommandHost, xml: string): Promise<PoolEntry> => POOLS.define(host, xml);
+/** @throws LibvirtError */
+export const createPool = (host: CommandHost, xml: string, flags = 0): Promise<PoolEntry> =>
+  POOLS.create(host, xml, pool => begin(host, pool, flags));
+/** @throws LibvirtError */
+export const startPool = (host: CommandHost, entry: PoolEntry, flags = 0): Promise<void> =>
+  POOLS.start(host, entry, pool => begin(host, pool, flags));
+/** What is in it stays. @throws LibvirtError */
+export const stopPool = (host: CommandHost, entry: PoolEntry): Promise<void> => POOLS.stop(host, entry);
+/** @throws LibvirtError */
+export const setPoolAutostart = (host: CommandHost, entry: PoolEntry, on: boolean): Promise<void> =>
+  POOLS.setAutomatic(host, entry, on);
+
+/** @throws LibvirtError */
+export async function undefinePool(host: CommandHost, entry: PoolEntry): Promise<void> {
+  POOLS.refuseOwn(entry);
+  refuseActive(entry);
+  await POOLS.undefine(host, entry);
+}
+
+/** Makes its folder. @throws LibvirtError */
+export async function buildPool(host: CommandHost, entry: PoolEntry): Promise<void> {
+  POOLS.refuseOwn(entry);
+  refuseActive(entry);
+  await makeFolder(host, entry.of);
+}
+
+/** Removes its folder, which is empty. @throws LibvirtError */
+export async function deletePool(host: CommandHost, entry: PoolEntry): Promise<void> {
+  POOLS.refuseOwn(entry);
+  refuseActive(entry);
+  const { folder } = entry.of;
+  await failing(async () => {
+    if ((await host.parts.files!.readdir(folder)).length > 0)
+      throw new LibvirtError('SYSTEM_ERROR', `failed to remove pool '${folder}': Directory not empty`, 'storage');
+    await host.parts.files!.rm(folder, { recursive: true });
+  });
+}
+
+/** What is there is looked at whenever somebody asks. @throws LibvirtError */
+export async function refreshPool(host: CommandHost, entry: PoolEntry): Promise<void> {
+  await lookInto(host, activePool(entry));
+}
+
+function refuseActive({ of: { name }, isActive }: PoolEntry): void {
+  if (isActive) throw new LibvirtError('OPERATION_INVALID', `storage pool '${name}' is still active`, 'storage');
+}
+
+async function begin(host: CommandHost, pool: Pool, flags: number): Promise<void> {
+  const other = (await POOLS.list(host)).find(
+    ({ of, isActive }) => isActive && of.name !== pool.name && of.folder === pool.folder,
+  );
+  if (other)
+    throw new LibvirtError('OPERATION_FAILED', `Storage source conflict with pool: '${other.of.name}'`, 'storage');
+  if ((flags & BUILD) !== 0) await makeFolder(host, pool);
+  await lookInto(host, pool);
+}
+
+const makeFolder = ({ parts: { files } }: CommandHost, { folder }: Pool): Promise<void> =>
+  failing(() => files!.mkdir(folder, { recursive: true }));
+
+/** @throws LibvirtError where the folder is not there */
+async function lookInto({ parts: { files } }: CommandHost, { type, folder }: Pool): Promise<void> {
+  if (type !== 'dir') return;
+  const stat = await files?.stat(folder).catch(() => undefined);
+  if (!stat?.isDirectory)
+    throw new LibvirtError(
+      'SYSTEM_ERROR',
+      `cannot open directory '${folder}': ${stat ? 'Not a directory' : 'No such file or directory'}`,
+      'storage',
+    );
+}
+
+// ---- what is in them
+
+export interface Volume {
+  pool: string;
+  name: string;
+  path: string;
+  capacityBytes: number;
+  allocationBytes: number;
+}
+
+/** By their names. An image's capacity is that of its file: `measured` looks into it. */
+export async function volumesOf(host: CommandHost, { name: inPool, type, folder }: Pool): Promise<Volume[]> {
+  const volume = (name: string, bytes: number): Volume => ({
+    pool: inPool,
+    name,
+    path: `${folder}/${name}`,
+    capacityBytes: bytes,
+    allocationBytes: bytes,
+  });
+  if (type === 'logical')
+    return ((await host.openDevices())?.volumes ?? []).map(({ name, bytes }) => volume(name, bytes)).sort(byName);
+  const { files } = host.parts;
+  const names = (await files?.readdir(folder).catch(() => [])) ?? [];
+  const found = await Promise.all(
+    names.map(async name => {
+      const { isFile, size } = await files!.stat(`${folder}/${name}`);
+      return isFile ? [volume(name, size)] : [];
+    }),
+  );
+  return found.flat().sort(byName);
+}
+
+const byName = (a: Volume, b: Volume): number => (a.name < b.name ? -1 : 1);
+
+/** virStoragePoolState. */
+const STATE = { INACTIVE: 0, RUNNING: 2 };
+
+/** virStoragePoolInfo. What is in folders lies on the host's disk; without one it is only known what they take. */
+export async function poolInfo(host: CommandHost, { of, isActive }: PoolEntry) {
+  if (!isActive) return { state: STATE.INACTIVE, capacityBytes: 0, allocationBytes: 0, availableBytes: 0 };
+  const state = STATE.RUNNING;
+  const storage = await host.openDevices();
+  if (!storage) {
+    const taken = (await volumesOf(host, of)).reduce((sum, { allocationBytes }) => sum + allocationBytes, 0);
+    return { state, capacityBytes: taken, allocationBytes: taken, availableBytes: 0 };
+  }
+  const { extents, freeExtents } = storage;
+  return {
+    state,
+    capacityBytes: extents * PE_BYTES,
+    allocationBytes: (extents - freeExtents) * PE_BYTES,
+    availableBytes: freeExtents * PE_BYTES,
+  };
+}
+
+export async function poolXml(host: CommandHost, entry: PoolEntry): Promise<string> {
+  const { capacityBytes, allocationBytes, availableBytes } = await poolInfo(host, entry);
+  return documentOf(entry.of, [
+    `  <capacity unit='bytes'>${capacityBytes}</capacity>`,
+    `  <allocation unit='bytes'>${allocationBytes}</allocation>`,
+    `  <available unit='bytes'>${availableBytes}</available>`,
+  ]);
+}
+
+const documentOf = ({ type, name, uuid, folder }: Pool, sizes: readonly string[]): string =>
+  [
+    `<pool type='${type}'>`,
+    `  <name>${escapedXml(name)}</name>`,
+    `  <uuid>${uuid}</uuid>`,
+    ...sizes,
+    '  <source>',
+    ...(type === 'logical' ? [`    <name>${name}</name>`, "    <format type='lvm2'/>"] : []),
+    '  </source>',
+    '  <target>',
+    `    <path>${escapedXml(folder)}</path>`,
+    '  </target>',
+    '</pool>',
+    '',
+  ].join('\n');
+
+/** What there is of a kind that a pool could be made of: the host's volume group. @throws LibvirtError */
+export async function poolSources(host: CommandHost, type: string): Promise<string> {
+  if (type !== 'logical')
+    throw new LibvirtError('NO_SUPPORT', `pool type '${type}' does not support source discovery`, 'storage');
+  const storage = await host.openDevices();
+  return storage
+    ? `<sources>\n  <source>\n    <device path='/dev/sda2'/>\n    <name>${GROUP}</name>\n    <format type='lvm2'/>\n  </source>\n</sources>\n`
+    : '<sources>\n</sources>\n';
+}

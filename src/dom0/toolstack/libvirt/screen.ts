@@ -1,0 +1,69 @@
+/** What a domain shows, and keys that are pressed at it. Source: virDomainScreenshot and virDomainSendKey of include/libvirt/libvirt-domain.h. */
+import { keyOfLinux, keyOfXt } from '../../../devices/ps2/index.ts';
+import { readScreen, screenPicture } from '../../../hypervisor/view/index.ts';
+import type { CommandHost, Guest } from '../command-host.ts';
+import type { Domain } from '../domains/index.ts';
+import { hasScreen } from '../running-domain.ts';
+import { guestId } from './domains.ts';
+import { LibvirtError } from './errors.ts';
+import { checkFlags } from './flags.ts';
+
+/** virKeycodeSet: whose numbers are known here. */
+const KEY_OF: Readonly<Record<number, (number: number) => string | undefined>> = {
+  0: keyOfLinux,
+  1: keyOfXt,
+  2: keyOfXt,
+  9: keyOfXt,
+};
+/** VIR_DOMAIN_SEND_KEY_MAX_KEYS. */
+export const MOST_KEYS = 16;
+
+/** Presses keys together, and lets them go after so many milliseconds. @throws LibvirtError */
+export async function sendKeys(
+  host: CommandHost,
+  domain: Domain,
+  { codeset, holdMs, codes }: { codeset: number; holdMs: number; codes: readonly number[] },
+): Promise<void> {
+  const member = host.living(guestId(domain));
+  const keyOf = KEY_OF[codeset];
+  if (!keyOf) throw new LibvirtError('INVALID_ARG', `unsupported keycode set ${codeset}`);
+  const keys = codes.map(code => {
+    const key = keyOf(code);
+    if (key === undefined) throw new LibvirtError('INTERNAL_ERROR', `cannot translate keycode ${code}`);
+    return key;
+  });
+  const { inputs } = host.toolstack;
+  for (const key of keys) inputs.key(member, key, true);
+  if (holdMs > 0) await new Promise<void>(resolve => void host.parts.later(holdMs, resolve));
+  for (const key of [...keys].reverse()) inputs.key(member, key, false);
+}
+
+/** Looks at a screen that changes just now. */
+const TRIES = 100;
+export const SCREENSHOT_TYPE = 'image/x-portable-pixmap';
+
+/** A picture of it as a PPM file. @throws LibvirtError */
+export async function screenshot(host: CommandHost, domain: Domain, screen = 0, flags = 0): Promise<Uint8Array> {
+  checkFlags(flags, 0, 'virDomainScreenshot');
+  const member = host.living(guestId(domain));
+  if (!hasScreen(member.blueprint)) throw new LibvirtError('OPERATION_INVALID', 'no screens to take screenshot from');
+  if (screen !== 0) throw new LibvirtError('INVALID_ARG', 'no such screen');
+  for (let tries = 0; tries < TRIES; tries++) {
+    const picture = pictureOf(host, member);
+    if (picture) {
+      const { width, height, rgb } = picture;
+      const head = new TextEncoder().encode(`P6\n${width} ${height}\n255\n`);
+      const whole = new Uint8Array(head.length + rgb.length);
+      whole.set(head);
+      whole.set(rgb, head.length);
+      return whole;
+    }
+    await new Promise<void>(resolve => host.parts.soon(resolve));
+  }
+  throw new LibvirtError('OPERATION_FAILED', 'the screen does not stop changing');
+}
+
+function pictureOf({ toolstack: { machine } }: CommandHost, { record: { screenOffset } }: Guest) {
+  const memory = machine.memory as SharedArrayBuffer;
+  return readScreen(memory, screenOffset, () => screenPicture(memory, screenOffset));
+}

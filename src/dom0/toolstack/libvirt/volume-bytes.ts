@@ -1,0 +1,72 @@
+/** The bytes of a volume: of a device of the host's disk, of a file that lies there, or of a file of Domain 0's tree, which is written as a whole. */
+import { GROUP, isDevice, type OpenDisk } from '../../host/storage/index.ts';
+import type { CommandHost } from '../command-host.ts';
+import { failing, LibvirtError } from './errors.ts';
+
+export interface VolumeBytes {
+  readonly length: number;
+  /** @throws Error */
+  read(at: number, count: number): Uint8Array;
+  /** @throws LibvirtError behind its end */
+  write(at: number, bytes: Uint8Array): void;
+  /** What was written is kept when it is done. @throws LibvirtError */
+  close(): Promise<void>;
+}
+
+/** Who has a device open, for sentences. */
+const WHO = 'libvirt';
+
+/** `writes`: nobody else has it meanwhile. @throws LibvirtError */
+export function openBytes(host: CommandHost, path: string, writes: boolean): Promise<VolumeBytes> {
+  return failing(async () => {
+    const storage = await host.openDevices();
+    const own = isDevice(path) ? path : await host.realPath(path);
+    const file = storage?.file(own);
+    const device = isDevice(own) ? own : file && `/dev/${GROUP}/${file.volume}`;
+    return storage && device !== undefined
+      ? ofDevice(writes ? storage.open(device, WHO, true) : storage.look(device, WHO), path)
+      : ofFile(host, own, writes);
+  });
+}
+
+function ofDevice({ medium, close }: OpenDisk, path: string): VolumeBytes {
+  return {
+    length: medium.bytes,
+    read: (at, count) => {
+      const bytes = new Uint8Array(count);
+      medium.read(at, bytes);
+      return bytes;
+    },
+    write: (at, bytes) => {
+      refuseBeyond(path, at + bytes.length, medium.bytes);
+      medium.write(at, bytes);
+    },
+    close: () =>
+      failing(() => {
+        medium.flush();
+        close();
+      }),
+  };
+}
+
+async function ofFile({ parts: { files } }: CommandHost, path: string, writes: boolean): Promise<VolumeBytes> {
+  if (!files) throw new LibvirtError('OPERATION_INVALID', 'Domain 0 has no place for files here', 'storage');
+  const content = await files.readFileBuffer(path);
+  const bytes = writes ? content.slice() : content;
+  return {
+    length: bytes.length,
+    read: (at, count) => bytes.slice(at, at + count),
+    write: (at, more) => {
+      refuseBeyond(path, at + more.length, bytes.length);
+      bytes.set(more, at);
+    },
+    close: async () => {
+      if (writes) await failing(() => files.writeFile(path, bytes));
+    },
+  };
+}
+
+function refuseBeyond(path: string, end: number, length: number): void {
+  if (end > length)
+    throw new LibvirtError('SYSTEM_ERROR', `Unable to write ${path}: No space left on device`, 'streams');
+}
