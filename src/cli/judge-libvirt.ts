@@ -1,5 +1,6 @@
-/** `npm run -s judge:libvirt`: prints what differs between Debian's virsh and Domain 0's, and counts. */
+/** `npm run -s judge:libvirt`: prints what differs between Debian's virsh and Domain 0's, and what other clients of libvirt's make of the daemon; and counts. */
 import { existsSync } from 'node:fs';
+import { judgeClients } from './libvirtd/judge/clients.ts';
 import { isAlike, judge } from './libvirtd/judge/judge.ts';
 
 const VIRSH = '/usr/bin/virsh';
@@ -7,8 +8,9 @@ const WRONG_USE = 2;
 
 const block = (text: string): string => text.replace(/^/gm, '    ').trimEnd();
 
+/** `only`: 'virsh' or 'clients', one of both. */
 export async function main(
-  _argv: string[],
+  [only]: string[],
   write = (text: string): unknown => process.stdout.write(text),
 ): Promise<number> {
   if (!existsSync(VIRSH)) {
@@ -17,14 +19,23 @@ export async function main(
   }
   let alike = 0,
     all = 0;
-  await judge(VIRSH, judged => {
-    all++;
-    if (isAlike(judged)) return void alike++;
-    const { call, debian, domain0 } = judged;
-    write(
-      `virsh ${call}\n  Debian's (${debian.status}):\n${block(debian.text)}\n  Domain 0's (${domain0.status}):\n${block(domain0.text)}\n`,
-    );
-  });
-  write(`${alike} of ${all} calls are answered alike.\n`);
-  return alike === all ? 0 : 1;
+  if (only !== 'clients')
+    await judge(VIRSH, judged => {
+      all++;
+      if (isAlike(judged)) return void alike++;
+      const { call, debian, domain0 } = judged;
+      write(
+        `virsh ${call}\n  Debian's (${debian.status}):\n${block(debian.text)}\n  Domain 0's (${domain0.status}):\n${block(domain0.text)}\n`,
+      );
+    });
+  if (only !== 'clients') write(`${alike} of ${all} calls are answered alike.\n`);
+  let wrong = 0;
+  if (only !== 'virsh')
+    await judgeClients((part, result) => {
+      if ('missing' in result) return void write(`skipped: ${part.name}: ${result.missing.join(', ')}\n`);
+      wrong += result.problems.length;
+      write(`${result.problems.length === 0 ? 'right' : 'WRONG'}: ${part.name}\n`);
+      for (const { call, text } of result.problems) write(`  ${call}\n${block(text)}\n`);
+    });
+  return alike === all && wrong === 0 ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-/** A host in memory for as long as something is done at it, with the demo guest as /boot/demo.elf. */
+/** A host in memory for as long as something is done at it, with the demo guest and minipv in /boot. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type HostState, openHostState } from '../../dom0/service/index.ts';
@@ -15,16 +15,19 @@ const HOST = { pcpus: 1, memoryMiB: 128, vt: true, diskBytes: 2 ** 30 };
 export async function onSmallHost(
   files: Readonly<Record<string, string>>,
   work: (host: NodeHost, state: HostState) => Promise<void>,
+  memoryMiB = HOST.memoryMiB,
 ): Promise<void> {
+  const definition = { ...HOST, memoryMiB };
   const state = await openHostState(new MemoryStore(), { diskBytes: HOST.diskBytes, guests: [], ...nodeState });
   try {
     const tree = await state.files();
-    await tree.writeFile('/boot/demo.elf', readFileSync(join(repository(), 'guests/demo/demo.elf')));
+    for (const kernel of ['demo', 'minipv'])
+      await tree.writeFile(`/boot/${kernel}.elf`, readFileSync(join(repository(), `guests/${kernel}/${kernel}.elf`)));
     for (const [path, text] of Object.entries(files)) {
       await tree.mkdir(dirname(path), { recursive: true });
       await tree.writeFile(path, text);
     }
-    const runs = new HostRuns({ state, definition: HOST, stdout: new Output(1) });
+    const runs = new HostRuns({ state, definition, stdout: new Output(1) });
     await runs.during(
       host => work(host, state),
       () => {},

@@ -21,10 +21,12 @@ export interface Judged {
   domain0: Answer;
 }
 
-/** What differs between two hosts that are alike: moments, and how long something has taken. */
+/** What differs between two hosts that are alike: moments, how long something has taken, and where screens are. */
 const without = (text: string): string =>
   text
     .replace(/^((?:CPU time|Time elapsed):\s+).*$/gm, '$1…')
+    // Where a screen is, which is another port for each host of this process.
+    .replace(/(<graphics type='vnc' port=')\d+/g, '$1…')
     .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TIME')
     // Debian's ends what it prints with an empty line, also where a call fails.
     .trimEnd();

@@ -1,0 +1,235 @@
+/**
+ * Clients of libvirt that nobody here wrote, at a daemon of this process: Debian's virt-install, virt-clone, virt-xml and the Python binding. Each part is a few
+ * calls with what must come of them; a part whose programs are not here says which package has them.
+ */
+import { execFile } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { screenText } from '../../../hypervisor/view/index.ts';
+import type { NodeHost } from '../../node-host.ts';
+import { repository } from '../../repository.ts';
+import { LibvirtServer } from '../server.ts';
+import { onSmallHost } from '../small-host.ts';
+import { LIFE } from './life.ts';
+
+/** Something that is not as it must be: which call, and what it said. */
+export interface Problem {
+  call: string;
+  text: string;
+}
+
+export interface Part {
+  name: string;
+  /** Files that it cannot do without, and where each comes from. */
+  needs: readonly (readonly [path: string, from: string])[];
+  run(clients: Clients): Promise<void>;
+}
+
+/** Debian's: another one may not see Debian's modules. */
+const PYTHON = '/usr/bin/python3';
+const PYTHON_LIBVIRT = ['/usr/lib/python3/dist-packages/libvirt.py', 'apt-get install python3-libvirt'] as const;
+const VIRT_INSTALL = ['/usr/bin/virt-install', 'apt-get install virtinst'] as const;
+const guest = (path: string): string => join(repository(), '.cache/guests', path);
+const GUESTS = 'npm run guests';
+const DISK = [guest('disks/debian-disk.img'), GUESTS] as const;
+const HOST_MIB = 512;
+/** Debian is at its prompt long before. */
+const PROMPT_SECONDS = 240;
+
+/** What the parts do at the daemon. */
+export class Clients {
+  readonly uri: string;
+  readonly directory: string;
+  readonly host: NodeHost;
+  readonly problems: Problem[] = [];
+
+  constructor(host: NodeHost, directory: string, socket: string) {
+    this.host = host;
+    this.directory = directory;
+    this.uri = `xen+unix:///system?socket=${socket}`;
+  }
+
+  /** Runs a program to its end; what it prints. It must end well, or (`fails`) must not. */
+  run(program: string, words: readonly string[], fails = false): Promise<string> {
+    const env = {
+      ...process.env,
+      LC_ALL: 'C.UTF-8',
+      TZ: 'UTC',
+      HOME: this.directory,
+      VIRSH_DEFAULT_CONNECT_URI: this.uri,
+    };
+    return new Promise(resolve =>
+      execFile(program, words, { cwd: this.directory, env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+        const text = stdout + stderr;
+        if ((error !== null) !== fails) this.problem([program, ...words], text);
+        resolve(text);
+      }),
+    );
+  }
+
+  virsh(line: string): Promise<string> {
+    return this.run('virsh', line.split(' '));
+  }
+
+  /** virt-install and its like, at the daemon. */
+  virt(program: string, words: string): Promise<string> {
+    return this.run(`/usr/bin/${program}`, ['--connect', this.uri, ...words.split(' ')]);
+  }
+
+  python(script: string, ...words: string[]): Promise<string> {
+    return this.run(PYTHON, [join(repository(), 'src/cli/libvirtd/judge', script), this.uri, ...words]);
+  }
+
+  /** A text that must be there. */
+  expect(call: string, text: string, wanted: string | RegExp): void {
+    if (typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text)) return;
+    this.problem([call], `${text.trimEnd()}\n(wanted: ${String(wanted)})`);
+  }
+
+  /** A domain's screen shows a text by and by. */
+  async screenShows(name: string, wanted: RegExp): Promise<void> {
+    const end = Date.now() + PROMPT_SECONDS * 1000;
+    let text = '';
+    do {
+      await new Promise(resolve => setTimeout(resolve, 200));
+      const member = [...this.host.toolstack.members.values()].find(each => each.name === name);
+      text = member ? screenText(this.host.toolstack.machine.memory, member.record.screenOffset) : '';
+    } while (!wanted.test(text) && Date.now() < end);
+    this.expect(`screen of ${name}`, text, wanted);
+  }
+
+  private problem(words: readonly string[], text: string): void {
+    this.problems.push({ call: words.join(' '), text });
+  }
+}
+
+export const PARTS: readonly Part[] = [
+  {
+    name: 'python3-libvirt: a life told by events, pools and volumes by streams',
+    needs: [PYTHON_LIBVIRT],
+    run: async clients => {
+      const text = await clients.python('life.py', '/boot/minipv.elf');
+      if (text !== LIFE) clients.expect('life.py', text, LIFE);
+    },
+  },
+  {
+    name: 'virt-install --import: a disk of a pool, to its prompt',
+    needs: [VIRT_INSTALL, PYTHON_LIBVIRT, DISK],
+    run: async clients => {
+      await clients.virsh(`vol-create-as images web.img ${statSync(DISK[0]).size}`);
+      await clients.run('virsh', ['vol-upload', 'web.img', DISK[0], '--pool', 'images']);
+      await clients.virt(
+        'virt-install',
+        '--name web --memory 128 --import --disk vol=images/web.img --osinfo detect=off,require=off --hvm --graphics vnc --noautoconsole',
+      );
+      await clients.screenShows('web', /~ #|login:/);
+      const xml = await clients.virsh('dumpxml web');
+      for (const wanted of [
+        '<emulator>/usr/lib/xen/bin/qemu-system-i386</emulator>',
+        "<input type='tablet' bus='usb'/>",
+        "<interface type='network'>",
+        /<graphics type='vnc' port='59\d\d'/,
+      ])
+        clients.expect('virsh dumpxml web', xml, wanted);
+      await clients.virsh('destroy web');
+    },
+  },
+  {
+    name: 'virt-install --location: a kernel through a stream, a new disk',
+    needs: [VIRT_INSTALL, PYTHON_LIBVIRT, [guest('debian-686/vmlinuz'), GUESTS]],
+    run: async clients => {
+      const tree = join(clients.directory, 'tree');
+      mkdirSync(tree);
+      for (const name of ['vmlinuz', 'initrd']) copyFileSync(guest(`debian-686/${name}`), join(tree, name));
+      await clients.run('/usr/bin/virt-install', [
+        ...['--connect', clients.uri],
+        ...`--name tree --memory 128 --location ${tree},kernel=vmlinuz,initrd=initrd --disk size=0.05`.split(' '),
+        ...'--osinfo detect=off,require=off --hvm --graphics none --noautoconsole --extra-args'.split(' '),
+        'console=ttyS0,115200 cryptomgr.notests',
+      ]);
+      await clients.python('console.py', 'tree', '/ # ', String(PROMPT_SECONDS));
+      await clients.virsh('destroy tree');
+      clients.expect('virsh dumpxml tree', await clients.virsh('dumpxml tree'), "<boot dev='hd'/>");
+      await clients.virsh('undefine tree --remove-all-storage');
+      clients.expect('virsh vol-list default', await clients.virsh('vol-list default'), /^(?![^]*tree)/);
+    },
+  },
+  {
+    name: 'virt-install --cdrom: a CD that boots',
+    needs: [VIRT_INSTALL, [guest('cds/grub-rescue-cdrom.iso'), GUESTS]],
+    run: async clients => {
+      const iso = guest('cds/grub-rescue-cdrom.iso');
+      await clients.virsh(`vol-create-as images grub.iso ${statSync(iso).size}`);
+      await clients.run('virsh', ['vol-upload', 'grub.iso', iso, '--pool', 'images']);
+      await clients.virt(
+        'virt-install',
+        '--name cd --memory 64 --cdrom /var/lib/xen/images/grub.iso --disk none --osinfo detect=off,require=off --hvm --graphics vnc --noautoconsole',
+      );
+      await clients.screenShows('cd', /grub|GRUB/);
+      await clients.virsh('destroy cd');
+      await clients.virsh('undefine cd');
+    },
+  },
+  {
+    name: 'virt-clone and virt-xml --edit',
+    needs: [VIRT_INSTALL, DISK],
+    run: async clients => {
+      await clients.virt('virt-clone', '--original web --auto-clone');
+      clients.expect('virsh vol-list images', await clients.virsh('vol-list images'), 'web-clone.img');
+      clients.expect(
+        'virsh dumpxml web-clone',
+        await clients.virsh('dumpxml web-clone'),
+        '/var/lib/xen/images/web-clone.img',
+      );
+      await clients.virt('virt-xml', 'web-clone --edit --memory currentMemory=96,memory=160');
+      await clients.virt('virt-xml', 'web-clone --edit --vcpus 2');
+      await clients.virt('virt-xml', 'web-clone --edit --metadata title=Twin');
+      await clients.virt('virt-xml', 'web-clone --edit --boot menu=on');
+      await clients.virt('virt-xml', 'web-clone --add-device --rng /dev/urandom');
+      await clients.virt('virt-xml', 'web-clone --remove-device --graphics all');
+      const xml = await clients.virsh('dumpxml web-clone');
+      for (const wanted of [
+        "<currentMemory unit='KiB'>98304</currentMemory>",
+        "<memory unit='KiB'>163840</memory>",
+        "<vcpu placement='static'>2</vcpu>",
+        '<title>Twin</title>',
+        "<bootmenu enable='yes'/>",
+        "<rng model='virtio'>",
+        /^(?![^]*<graphics)/,
+      ])
+        clients.expect('virsh dumpxml web-clone', xml, wanted);
+      await clients.virsh('undefine web-clone --remove-all-storage');
+    },
+  },
+];
+
+/** Each part with what went wrong, or with what is missing. */
+export async function judgeClients(
+  told: (part: Part, result: { problems: readonly Problem[] } | { missing: readonly string[] }) => void,
+): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'ringside-clients-'));
+  try {
+    await onSmallHost(
+      {},
+      async host => {
+        const socket = join(directory, 'sock');
+        const server = await LibvirtServer.open(host, socket);
+        for (const part of PARTS) {
+          const missing = part.needs.filter(([path]) => !existsSync(path));
+          if (missing.length > 0) {
+            told(part, { missing: missing.map(([path, from]) => `${path} (${from})`) });
+            continue;
+          }
+          const clients = new Clients(host, directory, socket);
+          await part.run(clients);
+          told(part, clients);
+        }
+        await server.close();
+      },
+      HOST_MIB,
+    );
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
