@@ -1,5 +1,6 @@
 /**
- * npm run -s explore:leases -- [--hosts N] [--moves N] [--cancels N] [--declines N] [--losses N] [--crashes N] [--sleeps N] [--takeOvers N] [--ticks N]
+ * npm run -s explore:leases -- [--hosts N] [--moves N] [--cancels N] [--declines N] [--losses N] [--crashes N] [--sleeps N] [--takeOvers N]
+ *   [--anews N] [--copies N] [--ticks N]
  *
  * All that can happen to a guest of a pool within what is given (src/dom0/pool/leases): the protocol's own code, every order of messages. It passes if no two
  * hosts ever run the guest, none runs a copy of before, and the guest runs again from wherever nothing more fails.
@@ -16,6 +17,8 @@ const DEFAULTS: Budget = {
   crashes: 1,
   sleeps: 0,
   takeOvers: 1,
+  anews: 0,
+  copies: 0,
   ticks: 1,
 };
 const WRONG_USE = 2;

@@ -10,6 +10,8 @@ const NOTHING: Budget = {
   crashes: 0,
   sleeps: 0,
   takeOvers: 0,
+  anews: 0,
+  copies: 0,
   ticks: 0,
 };
 
@@ -19,6 +21,8 @@ describe('leases', () => {
     ['a move that is given up, or given back', { moves: 1, cancels: 1, declines: 1 }],
     ['a move, and a message that is lost', { moves: 1, cancels: 1, losses: 1 }],
     ['a move, and a host that ends', { moves: 1, cancels: 1, crashes: 1 }],
+    ['a copy that is kept elsewhere, and a host that ends', { anews: 1, copies: 1, crashes: 1, ticks: 1 }],
+    ['a copy that counts no more, and a host that sleeps', { anews: 2, copies: 1, sleeps: 1, ticks: 1 }],
     ['a host that sleeps, and another that starts the guest', { sleeps: 1, takeOvers: 1, ticks: 2 }],
   ])('have one host run the guest, whatever comes of %s', (_name, budget) => {
     const { problem, worlds } = explore({ ...NOTHING, ...budget });

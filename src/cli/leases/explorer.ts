@@ -36,6 +36,10 @@ export interface Budget {
   sleeps: number;
   /** Starts on another host, of a guest that was lost. */
   takeOvers: number;
+  /** New leases of a guest that runs, on which copies of it rest from then on, or do not any more (Remus). */
+  anews: number;
+  /** Copies of it that other hosts keep, to go on with it where its own is lost. */
+  copies: number;
   ticks: number;
 }
 
@@ -44,7 +48,14 @@ type Message = { from: number; to: number } & (
   | { kind: 'answer'; answer: LeaseAnswer }
   | { kind: 'shake'; shake: HandShake }
   | { kind: 'copy'; epoch: number; version: number }
+  | { kind: 'checkpoint'; epoch: number }
 );
+
+/** A copy that is kept for the case that its host is lost, and the lease that it rests on. */
+interface KeptCopy {
+  from: number;
+  epoch: number;
+}
 
 interface HostState {
   holder: HolderState;
@@ -55,6 +66,11 @@ interface HostState {
   asleep?: true;
   /** Of the copy that it has: how often the guest had been set running then. */
   version: number;
+  /** Another host may have a copy by the lease by which it runs. */
+  isCopied?: true;
+  kept?: KeptCopy;
+  /** It has such a copy, which rests on the lease of this epoch, and is to go on with it. */
+  takesUp?: number;
 }
 
 /** Of everything. The coordinator is host 0's, and has its fate. */
@@ -108,6 +124,8 @@ class Events {
     else {
       delete host.runs;
       if (effect.do !== 'drop') return;
+      delete host.isCopied;
+      delete host.takesUp;
       delete host.starting;
       host.version = 0;
     }
@@ -119,6 +137,10 @@ class Events {
     if (host.version !== 0 && host.version !== world.version) throw new Broken(`host ${index} runs a copy of before`);
     if (epoch < world.fence)
       throw new Broken(`host ${index} runs by epoch ${epoch}, and the disk is at ${world.fence}`);
+    // What its host sends waits for the copy: the guest may have run on by that lease, and by no later one.
+    if (host.takesUp !== undefined && host.takesUp !== world.fence)
+      throw new Broken(`host ${index} goes on with a copy that counts no more`);
+    delete host.takesUp;
     host.runs = epoch;
     world.fence = epoch;
     if (heldBy(host)?.peer !== undefined) host.starting = true;
@@ -132,6 +154,7 @@ class Events {
     if (message.kind === 'request') this.ask(String(from), message.request);
     else if (message.kind === 'answer') this.with(to, holder => holder.answered(message.answer, world.now));
     else if (message.kind === 'shake') this.with(to, holder => holder.heard(String(from), message.shake, world.now));
+    else if (message.kind === 'checkpoint') world.hosts[to].kept = { from, epoch: message.epoch };
     else {
       const { epoch, version } = message;
       const taken = this.with(to, holder => holder.received(GUEST, String(from), epoch, world.now));
@@ -188,6 +211,28 @@ class Events {
     world.messages.push({ from, to, kind: 'copy', epoch, version: host.version });
   }
 
+  /** A copy of a guest that runs counts from now on (`isCopied`), or does no more, once its lease has another epoch. */
+  anew(index: number, isCopied: boolean): void {
+    const host = this.world.hosts[index];
+    delete host.isCopied;
+    if (isCopied) host.isCopied = true;
+    this.with(index, holder => holder.renewAnew(GUEST, isCopied ? { isCopied } : {}, this.world.now));
+  }
+
+  checkpoint(from: number, to: number): void {
+    const { messages, hosts } = this.world;
+    messages.push({ from, to, kind: 'checkpoint', epoch: heldBy(hosts[from])!.epoch });
+  }
+
+  /** The host of a copy that is kept here is lost, as far as that can be seen from here. */
+  takeUp(index: number): void {
+    const host = this.world.hosts[index];
+    const { from, epoch } = host.kept!;
+    delete host.kept;
+    const taken = this.with(index, holder => holder.received(GUEST, String(from), epoch, this.world.now));
+    if (taken.length > 0) host.takesUp = epoch;
+  }
+
   cancel(index: number): void {
     this.with(index, holder => holder.cancel(GUEST, this.world.now));
   }
@@ -214,10 +259,10 @@ class Events {
     world.messages = world.messages.filter(message => {
       if (message.kind === 'request') return message.request.number > (heard.get(String(message.from)) ?? 0);
       const held = heldBy(world.hosts[message.to]);
-      if (message.kind === 'copy') return true;
       // Epochs grow: one that comes to nothing now does so ever after.
       if (message.kind === 'shake')
         return held !== undefined && message.shake.epoch >= held.epoch + (message.shake.what === 'go' ? 1 : 0);
+      if (!('answer' in message)) return true;
       const { number, epoch, owner } = message.answer;
       if (!held) return owner === String(message.to);
       return epoch >= held.epoch && (number === 0 || number >= held.since);
@@ -278,6 +323,8 @@ function* happenings({ hosts, messages, left }: World, name: boolean): Generator
     if (left.crashes > 0 && (held || index === 0))
       yield [`${index} ends`, once('crashes', events => events.crash(index))];
     if (!held && left.takeOvers > 0) yield [`${index} asks for it`, once('takeOvers', events => events.acquire(index))];
+    if (!held && host.kept) yield [`${index} goes on with its copy`, events => events.takeUp(index)];
+    yield* copied(index, hosts, left, once);
     if (host.starting && host.runs !== undefined) {
       yield [`${index} starts its copy`, events => events.start(index)];
       if (left.declines > 0) yield [`${index} gives it back`, once('declines', events => events.decline(index))];
@@ -296,6 +343,25 @@ function* happenings({ hosts, messages, left }: World, name: boolean): Generator
           events.tick(sleepers);
         }),
       ];
+}
+
+type Once = (what: keyof World['left'], happen: (events: Events) => void) => (events: Events) => void;
+
+/** What a host that runs the guest can do with copies of it. */
+function* copied(index: number, hosts: readonly HostState[], left: World['left'], once: Once): Generator<Happening> {
+  const host = hosts[index];
+  const held = heldBy(host);
+  if (held?.as !== 'running' || host.starting || host.runs === undefined) return;
+  if (left.anews > 0 && held.anew === undefined)
+    for (const isCopied of host.isCopied ? [false] : [true])
+      yield [
+        `${index} wants ${isCopied ? 'copies' : 'no copies'}`,
+        once('anews', events => events.anew(index, isCopied)),
+      ];
+  if (left.copies > 0 && host.isCopied && held.anew === undefined)
+    for (const to of hosts.keys())
+      if (to !== index)
+        yield [`${index} has ${to} keep a copy`, once('copies', events => events.checkpoint(index, to))];
 }
 
 const awake = (hosts: readonly HostState[]): number[] => [...hosts.keys()].filter(index => !hosts[index].asleep);
@@ -321,8 +387,9 @@ function settle(world: World, timing: LeaseTiming, crashed: boolean): void {
       if (host.starting && host.runs !== undefined) events.start(index);
       // Whoever sends a copy notices that it does not go on.
       if (round === 5 && heldBy(host)?.as === 'sending' && !heldBy(host)!.wanted) events.cancel(index);
-      if (round === 8 && crashed && !hosts.some(({ runs }) => runs !== undefined) && !heldBy(host))
-        events.acquire(index);
+      const isLost = crashed && !hosts.some(({ runs }) => runs !== undefined) && !heldBy(host);
+      if (round === 8 && isLost && host.kept) events.takeUp(index);
+      else if (round >= 8 && isLost) events.acquire(index);
     });
     events.check();
   }
@@ -465,7 +532,7 @@ function keyInOrder(
     parts.push([name(lease.owner), since(lease.renewedMs), lease.local, lease.ofCopy]);
   const heard = new Map(heardBy(coordinator));
   for (const index of order) {
-    const { holder, runs, starting, asleep, version: of } = hosts[index];
+    const { holder, runs, starting, asleep, version: of, isCopied, kept, takesUp } = hosts[index];
     const rank = (number: number): number => ranks[index].indexOf(number);
     parts.push([
       rank(heard.get(String(index)) ?? 0),
@@ -473,6 +540,9 @@ function keyInOrder(
       starting,
       asleep,
       copyAge(of),
+      isCopied,
+      kept && [name(kept.from), kept.epoch - base],
+      takesUp === undefined ? '' : takesUp - base,
       holder.sentMs.map(([number, ms]) => [rank(number), since(ms)]),
       holder.guests.map(([, held]) => [
         held.as,
@@ -484,6 +554,7 @@ function keyInOrder(
         held.local,
         name(held.peer),
         held.wanted,
+        held.anew?.isCopied ?? (held.anew && 'none'),
       ]),
     ]);
   }
@@ -498,7 +569,8 @@ function keyInOrder(
       return [name(to), 'answer', number === 0 ? -1 : ranks[to].indexOf(number), epoch - base, name(owner), ofCopy];
     }
     if (message.kind === 'shake') return [name(from), name(to), message.shake.what, message.shake.epoch - base];
-    return [name(from), name(to), message.epoch - base, copyAge(message.version)];
+    const age = message.kind === 'copy' ? copyAge(message.version) : '';
+    return [message.kind, name(from), name(to), message.epoch - base, age];
   };
   parts.push(messages.map(message => JSON.stringify(bare(message))).sort());
   return JSON.stringify(parts);
