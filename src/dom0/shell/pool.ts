@@ -140,13 +140,14 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
     const { replicas } = membership.here;
     return succeeded(
       columns([
-        ['Name', 'Snapshots', 'MiB', '', 'Last'],
-        ...[...replicas.list.values()].map(({ name, points, bytes }) => [
+        ['Name', 'Snapshots', 'MiB', `  ${'Last'.padEnd(TIME_LENGTH)}`, '  UUID'],
+        // By its UUID somebody tells two guests of one name apart.
+        ...[...replicas.list].map(([uuid, { name, points, bytes }]) => [
           name,
           String(points.length),
           mib(bytes),
-          '',
           `  ${timeOf(points.at(-1)!.atMs)}`,
+          `  ${uuid}`,
         ]),
       ]),
     );
@@ -181,6 +182,9 @@ const VERBS: Record<string, (membership: Membership, words: string[]) => Promise
     return succeeded('');
   },
 };
+
+/** Of a time as timeOf writes it. */
+const TIME_LENGTH = 19;
 
 const percent = (share: number): string => (100 * share).toFixed(0);
 const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);

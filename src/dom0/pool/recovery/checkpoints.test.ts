@@ -269,4 +269,20 @@ describe('checkpoints of a guest', () => {
     }
     expect(stayed).toBeGreaterThan(3);
   }, 60_000);
+
+  it('are told apart by UUID where two guests have one name', async () => {
+    const { a, cable, guest, replicas, open } = await kept('demo');
+    const line = await open();
+    await line.take(NEVER);
+    expect(replicas.find('web')).toEqual([guest.uuid, replicas.list.get(guest.uuid)]);
+    await line.end();
+    await a.destroy(guest.record.id);
+    const other = a.member((await a.create(GUESTS.demo('web'))).id);
+    const second = await Checkpointing.open({ host: a, neighbours: cable.of('a') }, other, 'b', 1);
+    await second.take(NEVER);
+    expect(() => replicas.find('web')).toThrow(
+      `2 guests of which snapshots are kept here are called web. Name one by its UUID: ${guest.uuid}, ${other.uuid}.`,
+    );
+    expect(replicas.find(other.uuid)?.[0]).toBe(other.uuid);
+  });
 });

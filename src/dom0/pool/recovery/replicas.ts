@@ -35,9 +35,16 @@ export class Replicas {
     return this.all;
   }
 
-  /** By a guest's name or UUID; undefined: nothing is kept of it. */
+  /** By a guest's name or UUID; undefined: nothing is kept of it. @throws Error with a sentence: several have the name */
   find(word: string): [uuid: string, replica: Replica] | undefined {
-    return [...this.all].find(([uuid, { name }]) => uuid === word || name === word);
+    const replica = this.all.get(word);
+    if (replica) return [word, replica];
+    const named = [...this.all].filter(([, { name }]) => name === word);
+    if (named.length > 1)
+      throw new Error(
+        `${named.length} guests of which snapshots are kept here are called ${word}. Name one by its UUID: ${named.map(([uuid]) => uuid).join(', ')}.`,
+      );
+    return named[0];
   }
 
   /** A connection that a host has made which has checkpoints to keep. Resolves at its end. */
