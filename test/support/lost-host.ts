@@ -69,6 +69,7 @@ export class PoolOfProcesses {
     try {
       await this.keep(bravo, name, guest, kept);
       await until(() => client.answers.length > 5, SECONDS);
+      if (kept.as === 'replicate') await this.keptAnew(guest);
       await pause(afterMs);
       const lostAtMs = performance.now();
       await bravo.kill();
@@ -91,6 +92,12 @@ export class PoolOfProcesses {
     }
   }
 
+  /** A snapshot that was begun after this call: the next one may have been before. */
+  private async keptAnew(guest: string): Promise<void> {
+    const now = `$(pool replicas | grep "^${guest} ")`;
+    await this.charlie.run(`for i in 1 2; do had="${now}"; until [ "${now}" != "$had" ]; do sleep 0.2; done; done`, 60);
+  }
+
   private async keep(bravo: HostShell, name: string, guest: string, kept: Kept): Promise<void> {
     const more = kept.as === 'remus' ? '' : `ha = 1\\nreplicate = 'every=${kept.everySeconds},to=charlie'`;
     await bravo.run(`printf "${DEFINITION(guest, more)}" > /tmp/mini.cfg; xl create /tmp/mini.cfg`, 60);
@@ -99,8 +106,7 @@ export class PoolOfProcesses {
       bravo.send(`xl remus -i ${kept.everyMs} ${guest} charlie\r`);
       await bravo.expect(`Remus: ${guest} is protected`, 60);
     } else {
-      // The first may be from before anybody was answered.
-      await this.charlie.run(`until pool replicas | grep -q "^${guest}  *[2-9]"; do sleep 0.2; done`, 60);
+      await this.charlie.run(`until pool replicas | grep -q "^${guest} "; do sleep 0.2; done`, 60);
       await this.charlie.run(`until pool guests | grep -q "^${guest} .* ${name} "; do sleep 0.2; done`, 20);
     }
   }
