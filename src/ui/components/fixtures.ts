@@ -255,3 +255,11 @@ export const CANDIDATES: Candidate[] = [
     done: 'log runs as domain 7.',
   },
 ];
+
+/** Of four rounds, what part of each sixty-fourth of memory was written: all of a part, some of it, and nothing. */
+export const WRITTEN: number[][] = Array.from({ length: 4 }, (_, round) =>
+  Array.from({ length: 64 }, (_, part) => {
+    const reach = 24 >> round;
+    return part >= 8 && part < 8 + reach ? (part - 7) / reach : part === 50 ? 0.05 : 0;
+  }),
+);

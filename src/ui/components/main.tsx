@@ -18,13 +18,27 @@ import { memoryShare, SharesBar } from '../parts/shares-bar.tsx';
 import { Tabs } from '../parts/tabs.tsx';
 import { TaskTable } from '../parts/tasks.tsx';
 import { Tree } from '../parts/tree.tsx';
+import { Heat } from '../pool/heat.tsx';
+import '../pool/pool.css';
 import { inventory, readings } from '../inventory.ts';
 import { sessions } from '../sessions.ts';
 import { draft, place, several } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { theme } from '../settings.ts';
 import { followTheme } from '../theme.ts';
-import { CANDIDATES, CHOSEN, DOMAINS, DRAFT, ICONS, guest, INVENTORY, READINGS, SESSIONS, TASKS } from './fixtures.ts';
+import {
+  CANDIDATES,
+  CHOSEN,
+  DOMAINS,
+  DRAFT,
+  ICONS,
+  guest,
+  INVENTORY,
+  READINGS,
+  SESSIONS,
+  TASKS,
+  WRITTEN,
+} from './fixtures.ts';
 
 const OWNERS: [owner: string, name: string, says: string][] = [
   ['c-hv', 'Xen', 'and what is chosen'],
@@ -340,6 +354,9 @@ function Ways() {
             </li>
           ))}
         </ul>
+      </Section>
+      <Section title="Where a guest that moves writes: a row a round">
+        <Heat written={WRITTEN} />
       </Section>
       <Section title="Address walk: steps, one that faults, the last" wide>
         <ol class="walk">

@@ -6,7 +6,7 @@ import { Chip, Icon, StateMark } from '../parts/marks.tsx';
 import { openMenu } from '../parts/menu.tsx';
 import { go } from '../navigation.ts';
 import { bytes } from '../terminal.ts';
-import { dragged, guestActions, isTarget, migrate } from './pool.ts';
+import { dragged, guestActions, isTarget, looksOn, migrate, targetsOf } from './pool.ts';
 import { Heat } from './heat.tsx';
 import { words } from './words.ts';
 
@@ -43,7 +43,9 @@ export function Hosts({ look }: { look: PoolLook }) {
     <section>
       <div class="ph">
         <h3>{words.hosts}</h3>
-        <span class="cap-t">{others > 0 ? words.hostsHint : words.nowhere}</span>
+        <span class="cap-t">
+          {others === 0 ? words.nowhere : looksOn(look.hosts) ? words.viewerHint : words.hostsHint}
+        </span>
       </div>
       <div class="phosts" ref={all} onKeyDown={onKeyDown}>
         {look.hosts.map(each => (
@@ -125,7 +127,7 @@ function GuestRow({ guest, look, isFirst }: { guest: LookedGuest; look: PoolLook
   const { id, name, state, lease, busySlots, memoryMiB, job } = guest;
   const isMine = id !== undefined;
   const actions = () => guestActions(guest, look.hosts);
-  const canGo = isMine && look.hosts.some(isTarget);
+  const canGo = isMine && targetsOf(look.hosts).length > 0;
   return (
     <li
       class={`tr${isMine ? ' mine' : ''}`}
@@ -183,16 +185,19 @@ function Moving({ memory }: { memory: NonNullable<NonNullable<LookedGuest['job']
   const { iteration, processedBytes, remainingBytes, bytesPerSecond, dirtyFramesPerSecond, written = [] } = memory;
   const { downtimeMs, totalMs } = memory;
   return (
-    <span class="sec" role="status">
-      {[
-        words.round(iteration, bytes(processedBytes), bytes(remainingBytes)),
-        bytesPerSecond !== undefined && words.rate(bytes(bytesPerSecond)),
-        dirtyFramesPerSecond !== undefined && words.dirty(bytes(FRAME_BYTES * dirtyFramesPerSecond)),
-        downtimeMs !== undefined && words.stood(downtimeMs),
-        totalMs !== undefined && words.total(totalMs),
-      ]
-        .filter(Boolean)
-        .join(', ')}
+    <span class="sec">
+      <span role="status">
+        {[
+          words.round(iteration, bytes(processedBytes), bytes(remainingBytes)),
+          bytesPerSecond !== undefined && words.rate(bytes(bytesPerSecond)),
+          dirtyFramesPerSecond !== undefined && words.dirty(bytes(FRAME_BYTES * dirtyFramesPerSecond)),
+          downtimeMs !== undefined && words.stood(downtimeMs),
+          totalMs !== undefined && words.total(totalMs),
+        ]
+          .filter(Boolean)
+          .join(', ')}
+      </span>
+      {/* Beside it: whoever is read the status is not read the whole picture each time. */}
       <Heat written={written} />
     </span>
   );

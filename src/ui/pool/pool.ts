@@ -78,12 +78,19 @@ export const migrate = ({ id, name }: LookedGuest, to: string): void =>
 export const isTarget = ({ isMe, isThere, role, facts }: LookedHost): boolean =>
   isThere && !isMe && role !== 'viewer' && facts?.receives !== false;
 
+/** This host is a viewer: its guests go nowhere. */
+export const looksOn = (hosts: readonly LookedHost[]): boolean =>
+  hosts.some(({ isMe, role }) => isMe && role === 'viewer');
+
+/** Where guests of this host may go. */
+export const targetsOf = (hosts: readonly LookedHost[]): LookedHost[] => (looksOn(hosts) ? [] : hosts.filter(isTarget));
+
 /** What can be done with a guest of this host. */
 export function guestActions(guest: LookedGuest, hosts: readonly LookedHost[]): Action[] {
   const { id, name } = guest;
   return [
     { name: words.open(name), run: () => go({ kind: 'domain', id: id! }) },
-    ...hosts.filter(isTarget).map(({ name: to }) => ({
+    ...targetsOf(hosts).map(({ name: to }) => ({
       name: words.migrateTo(to),
       command: `xl migrate ${name} ${to}`,
       run: () => migrate(guest, to),

@@ -44,6 +44,7 @@ export const words = {
   notCopied: 'The browser does not give the clipboard: copy the link by hand.',
   hosts: 'Hosts',
   hostsHint: 'Drag a guest of this host onto another, or choose Migrate. Other hosts’ guests are theirs.',
+  viewerHint: 'This host looks on: its guests stay here, and other hosts’ guests are theirs.',
   me: 'this host',
   coordinator: 'gives leases',
   refuses: 'takes no guests',
