@@ -58,6 +58,7 @@ const PROGRAMS = {
     'fuzz-libvirt': 'src/cli/fuzz-libvirt.ts',
     'judge-libvirt': 'src/cli/judge-libvirt.ts',
     'fuzz-gdb': 'src/cli/fuzz-gdb.ts',
+    'fuzz-rfb': 'src/cli/fuzz-rfb.ts',
     'explore-leases': 'src/cli/explore-leases.ts',
     'lesson-times': 'src/cli/lesson-times.ts',
     'bench-widths': 'src/cli/bench-widths.ts',

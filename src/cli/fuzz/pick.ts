@@ -22,3 +22,15 @@ export function drawing(seed: number): Draw {
   for (let i = 0; i < 8; i++) pick(2);
   return () => pick(2 ** 32) / 2 ** 32;
 }
+
+/** Of some bytes some change, go or come twice. */
+export function damaged(pick: Pick, bytes: Uint8Array): Uint8Array {
+  const some = [...bytes];
+  for (let i = pick(4); i >= 0 && some.length > 0; i--) {
+    const at = pick(some.length);
+    if (pick(3) === 0) some.splice(at, 1);
+    else if (pick(2) === 0) some.splice(at, 0, pick(256));
+    else some[at] = pick(256);
+  }
+  return Uint8Array.from(some);
+}

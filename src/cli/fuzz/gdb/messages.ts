@@ -1,6 +1,6 @@
 /** What a hostile debugger sends: packets that are right, nearly right and none at all. */
 import { gdbPacket } from '../../../formats/gdb/index.ts';
-import type { Pick } from '../pick.ts';
+import { damaged, type Pick } from '../pick.ts';
 
 const latin1 = (text: string): Uint8Array => Uint8Array.from(text, letter => letter.charCodeAt(0) & 0xff);
 
@@ -48,18 +48,6 @@ const REQUESTS: readonly Make[] = [
   pick => `qRcmd,${hexText(pick, 20)}`,
   pick => ['D', 'k', 'vKill;1'][pick(3)]!,
 ];
-
-/** Of a packet's bytes some change, go or come twice. */
-function damaged(pick: Pick, bytes: Uint8Array): Uint8Array {
-  const some = [...bytes];
-  for (let i = pick(4); i >= 0 && some.length > 0; i--) {
-    const at = pick(some.length);
-    if (pick(3) === 0) some.splice(at, 1);
-    else if (pick(2) === 0) some.splice(at, 0, pick(256));
-    else some[at] = pick(256);
-  }
-  return Uint8Array.from(some);
-}
 
 /** One message; a giant one now and then. */
 export function gdbMessage(pick: Pick): Uint8Array {
