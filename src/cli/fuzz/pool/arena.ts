@@ -16,15 +16,21 @@ export const pause = (ms: number): Promise<void> => new Promise(resolve => void 
 
 type Host = ReturnType<typeof hostHere>;
 
-/** A host of `memoryMiB` in this process, whose guests take turns. `hostMs`: its clock. */
-export const hostHere = (memoryMiB = MEMORY_MIB, hostMs = sharedMs) =>
+/** What time is to hosts. */
+interface Clock {
+  hostMs(): number;
+  later: typeof later;
+}
+const WALL: Clock = { hostMs: sharedMs, later };
+
+/** A host of `memoryMiB` in this process, whose guests take turns. */
+export const hostHere = (memoryMiB = MEMORY_MIB, clock = WALL) =>
   createHost({
     version: 'fuzz',
     memory: new SharedArrayBuffer(memoryMiB * MIB),
-    runners: inTurns({ soon, later, hostMs }),
+    runners: inTurns({ soon, ...clock }),
     soon,
-    later,
-    hostMs,
+    ...clock,
     epochMs: () => Date.now(),
     ways: nodeWays,
   });
@@ -37,17 +43,17 @@ export class Arena {
   private readonly code: string;
   private readonly url: string;
 
-  private constructor(server: Server, hub: Hub, code: string, hostMs?: () => number) {
-    this.alfa = hostHere(MEMORY_MIB, hostMs);
-    this.bravo = hostHere(MEMORY_MIB, hostMs);
+  private constructor(server: Server, hub: Hub, code: string, clock?: Clock) {
+    this.alfa = hostHere(MEMORY_MIB, clock);
+    this.bravo = hostHere(MEMORY_MIB, clock);
     this.server = server;
     this.hub = hub;
     this.code = code;
     this.url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   }
 
-  /** `hostMs`: the hosts' clock. */
-  static async open(hostMs?: () => number): Promise<Arena> {
+  /** `clock`: the hosts'. */
+  static async open(clock?: Clock): Promise<Arena> {
     const code = newCode(random);
     const server = createServer();
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -55,7 +61,7 @@ export class Arena {
       server,
       new Hub(server, { rooms: [(await secretsOf(code)).room], most: 8, say: () => {} }),
       code,
-      hostMs,
+      clock,
     );
     for (const [host, name] of [
       [arena.alfa, 'alfa'],
