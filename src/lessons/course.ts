@@ -5,7 +5,7 @@
 import { lexer, type Token, type Tokens } from 'marked';
 import type { Problem, Wrong } from './form.ts';
 import { refuseHtml } from './html.ts';
-import { MOST_CHARACTERS } from './limits.ts';
+import { MOST_CHARACTERS } from './limits/index.ts';
 import { en, type Said } from './said/en.ts';
 
 /** `id`: a lesson's word, or its address. `says`: what stands behind the link. */

@@ -8,7 +8,7 @@ export { readGlossary, type Term, termId } from './glossary.ts';
 export { type Known, whyWrong } from './grade.ts';
 export { headlessHost } from './headless.ts';
 export { readLesson } from './lesson.ts';
-export { MOST_CHARACTERS } from './limits.ts';
+export { MOST_CHARACTERS } from './limits/index.ts';
 export { PICTURES } from './pictures.ts';
 export { MOST_MINUTES, type Plan, planOf } from './plan.ts';
 export type { Done } from './progress.ts';

@@ -26,7 +26,7 @@ import {
   type Wrong,
 } from './form.ts';
 import { refuseHtml } from './html.ts';
-import { MOST_CHARACTERS } from './limits.ts';
+import { MOST_CHARACTERS } from './limits/index.ts';
 import { checkNames } from './names.ts';
 import { PICTURES } from './pictures.ts';
 import { en, type Said } from './said/en.ts';

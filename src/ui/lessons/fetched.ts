@@ -1,5 +1,5 @@
 /** A lesson from somebody's own address. Nothing is known of it: it is a text of limited length, which is read as any lesson is (src/lessons/lesson.ts). */
-import { MOST_CHARACTERS } from '../../lessons/index.ts';
+import { MOST_CHARACTERS } from '../../lessons/limits/index.ts';
 import { words } from './words.ts';
 
 /** A character is three bytes of UTF-8 at most, two of which may be one of four. */

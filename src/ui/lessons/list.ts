@@ -1,5 +1,5 @@
 /** The page's lessons: one file each in `texts`, and one line here. Addresses name them (`?time=virtual&lesson=ID&seed=WORD`). */
-import { MOST_CHARACTERS } from '../../lessons/index.ts';
+import { MOST_CHARACTERS } from '../../lessons/limits/index.ts';
 
 export interface LessonEntry {
   id: string;
