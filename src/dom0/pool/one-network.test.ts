@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { ByteChannel } from '../host/nbd/index.ts';
 import type { Network } from '../host/network/index.ts';
-import { later, stillHost, until } from '../service/host.test-support.ts';
+import { stillHost, until } from '../service/host.test-support.ts';
 import { joinNetworks } from './one-network.ts';
 import type { Pool } from './pool.ts';
+import { poolLater as later, poolMs as hostMs } from './pool-clock.test-support.ts';
 import { enter, TestRoom } from './rooms.test-support.ts';
 
 const EVERYBODY = new Array<number>(6).fill(0xff);
@@ -22,7 +23,7 @@ interface TestHost {
 
 async function host(room: TestRoom, name: string): Promise<TestHost> {
   const { network } = stillHost({ memory: new SharedArrayBuffer(32 * 2 ** 20) }).toolstack.services;
-  const pool = await enter(room.enter(), name);
+  const pool = await enter(room.enter(), name, { later, hostMs });
   joinNetworks({ pool, network, later, say: sentence => pool.said.push(sentence) });
   const got: Uint8Array[] = [];
   const port = network.bridge.addPort('vif1.0', { deliver: ({ bytes }) => void got.push(bytes) });
@@ -93,7 +94,7 @@ describe('the network of a pool', () => {
   it('ends the wire of a host that sends what is no frame, in words, and makes another', async () => {
     const room = new TestRoom();
     const one = await host(room, 'alfa');
-    const hostile = await enter(room.enter(), 'zulu');
+    const hostile = await enter(room.enter(), 'zulu', { later, hostMs });
     const channels: ByteChannel[] = [];
     hostile.serve('frames', channel => void channels.push(channel));
     const frames = [
