@@ -13,6 +13,10 @@ const address = (port: string | undefined) => `http://127.0.0.1:${port}/`;
 /** Where the same page is served without the headers that SharedArrayBuffer needs. */
 process.env.RINGSIDE_TEST_PLAIN ??= address(plain);
 
+/** The same by a name that is no secure context, as plain http from another machine is none (W3C, Secure Contexts). */
+const FAR = 'ringside.example';
+process.env.RINGSIDE_TEST_FAR ??= `http://${FAR}:${plain}/`;
+
 const chromium = process.env.RINGSIDE_CHROMIUM || process.env.CHROMIUM || '/usr/bin/chromium';
 /** Chromium without its window's parts: a quarter less of processor time (Debian: chromium-headless-shell). */
 const shell = process.env.RINGSIDE_HEADLESS_SHELL || chromium;
@@ -27,6 +31,7 @@ const launchOptions = (executablePath: string) => ({
     '--disable-background-networking',
     '--disable-component-update',
     '--disable-sync',
+    `--host-resolver-rules=MAP ${FAR} 127.0.0.1`,
   ],
 });
 

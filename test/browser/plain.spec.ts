@@ -1,10 +1,18 @@
 import { bootDemo, domainRows, expect, open, serialText, test } from './page.ts';
 
-const PLAIN = process.env.RINGSIDE_TEST_PLAIN!;
+const FAR = process.env.RINGSIDE_TEST_FAR!;
 
-test('without cross-origin isolation the page says what is lost, and guests run all the same', async ({ page }) => {
-  await open(page, PLAIN);
-  expect(await page.evaluate(() => globalThis.crossOriginIsolated)).toBe(false);
+test('over plain http from another machine the page says what is lost, and guests, lessons and walls are there all the same', async ({
+  page,
+  context,
+}) => {
+  await open(page, FAR);
+  expect(await page.evaluate(() => [globalThis.crossOriginIsolated, globalThis.isSecureContext])).toEqual([
+    false,
+    false,
+  ]);
+  await expect(page.getByText('In memory: gone with this page')).toBeVisible();
+  await expect(page.getByText('opens without a network')).toHaveCount(0);
   await expect(page.getByText(/This page is not cross-origin isolated: all domains share one worker/)).toBeVisible();
   await page.getByRole('button', { name: 'How to serve it' }).click();
   await expect(page.getByText('Cross-Origin-Embedder-Policy: require-corp')).toBeVisible();
@@ -20,4 +28,17 @@ test('without cross-origin isolation the page says what is lost, and guests run 
   await expect(
     page.getByRole('complementary', { name: 'Activity' }).getByRole('row', { name: /30 I\/O instruction/ }),
   ).toBeVisible();
+
+  const lesson = `${FAR}?time=virtual&lesson=trap-and-emulate&seed=a&room=lab`;
+  await page.goto(`${lesson}&view=wall`);
+  const student = await context.newPage();
+  student.on('dialog', dialog => void dialog.accept());
+  await student.goto(lesson);
+  await student.getByLabel(/How many I\/O exits will Xen count/).fill('100');
+  await student.getByRole('button', { name: 'Keep the answer' }).click();
+  await student.getByRole('button', { name: 'Run it for me' }).click();
+  await student.getByRole('button', { name: 'Measure' }).click();
+  await expect(student.getByText('Each IN and OUT trapped')).toBeVisible();
+  await expect(page.getByText('1 student, 0 stuck.')).toBeVisible();
+  await student.close();
 });
