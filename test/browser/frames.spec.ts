@@ -34,10 +34,21 @@ test('a lesson is taken in a frame of another site, says what is kept there, and
   await page.goto(`http://localhost:${portOf(course)}/week-3.html`);
   const lesson = page.frameLocator('#lesson');
   await expect(page.frameLocator('#opaque').getByText('the browser gives this page no origin')).toBeVisible();
-  await expect(lesson.getByText('your progress here is kept apart')).toBeVisible();
+  await expect(lesson.getByLabel(/How many I\/O exits/)).toBeEditable();
+  // Browsers part what such a frame keeps from what its own page does, or give it no storage: Chromium's shell the one, Chromium the other.
+  const inFrame = page.frame({ url: /seed=a$/ })!,
+    keeps = await inFrame.evaluate(() => {
+      try {
+        return localStorage.length >= 0;
+      } catch {
+        return false;
+      }
+    });
+  const said = keeps ? 'your progress here is kept apart' : 'This browser keeps nothing here';
+  await expect(lesson.getByText(said)).toBeVisible();
   await expect(page.frameLocator('#denied').getByText('This browser keeps nothing here')).toBeVisible();
   await expect(page.frameLocator('#denied').getByLabel(/How many I\/O exits/)).toBeEditable();
-  expect(await page.frame({ url: /seed=a$/ })!.evaluate(() => globalThis.crossOriginIsolated)).toBe(false);
+  expect(await inFrame.evaluate(() => globalThis.crossOriginIsolated)).toBe(false);
   await expect(lesson.locator('.top')).toBeHidden();
 
   await lesson.getByLabel(/How many I\/O exits will Xen count/).fill('100');
@@ -58,6 +69,6 @@ test('a lesson is taken in a frame of another site, says what is kept there, and
   const outside = await opened;
   await expect(outside.getByLabel(/How many I\/O exits will Xen count/)).toBeEditable();
   await expect(outside.locator('.top')).toBeVisible();
-  await expect(outside.getByText('kept apart')).toHaveCount(0);
+  await expect(outside.getByText(said)).toHaveCount(0);
   await Promise.all([ended(ringside), ended(course)]);
 });

@@ -78,3 +78,23 @@ for (const id of LESSONS)
     await page.setViewportSize(WIDE);
     expect(await walk(page, id, click, fill)).toBe(byKeys);
   });
+
+test('a lesson whose worker has ended says so, and goes on when its step is begun again', async ({ page }) => {
+  await page.setViewportSize(PHONE);
+  await page.goto('./?time=virtual&lesson=trap-and-emulate&seed=a&round=1');
+  const here = page.locator('.lstep.here');
+  await fill(page, '1');
+  await click(page, 'Keep the answer');
+  await expect(here).toHaveAttribute('data-step', '1');
+  for (const worker of page.workers()) await worker.evaluate(() => globalThis.close()).catch(() => {});
+  await expect(page.getByText(/worker ended and was started again/).first()).toBeVisible({ timeout: 60_000 });
+  await click(page, 'Run it for me');
+  const said = page.getByText('Begin the step again: its guests are made anew.');
+  await expect(said).toBeVisible();
+  expect((await said.boundingBox())!.width).toBeLessThanOrEqual(PHONE.width);
+  await page.getByRole('button', { name: 'Begin the step again' }).click();
+  await expect(said).toHaveCount(0);
+  await click(page, 'Run it for me');
+  await click(page, 'Measure');
+  await expect(page.getByText('Each IN and OUT trapped')).toBeVisible();
+});

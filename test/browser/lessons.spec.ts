@@ -150,6 +150,11 @@ test('whoever loads a lesson anew, comes back to it or changes its language goes
   await expect(here).toHaveAttribute('data-step', '1');
   await page.getByRole('link', { name: 'Empezar desde el principio' }).click();
   await expect(here).toHaveAttribute('data-step', '0');
+  // On paper there is the lesson alone.
+  await page.emulateMedia({ media: 'print' });
+  await expect(here).toBeVisible();
+  for (const part of ['.top', '.tree', '.strip', '.serials', '.lsn .btn'])
+    await expect(page.locator(part).first()).toBeHidden();
 });
 
 test('a course leads from lesson to lesson', async ({ page }) => {

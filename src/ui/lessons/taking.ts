@@ -1,7 +1,7 @@
 /** The lesson that somebody takes: begun, and on from step to step, by what is pressed; meanwhile the machine runs. */
 
 import { effect, signal } from '@preact/signals';
-import { host, makingAnew, reportProblem, sentence } from '../host.ts';
+import { host, living, makingAnew, reportProblem, sentence } from '../host.ts';
 import { frontGuest } from '../sessions.ts';
 import { address, courseAddress } from './addresses.ts';
 import type { Now } from './facts.ts';
@@ -124,6 +124,10 @@ const drives = <T>(run: LessonRun, work: () => Promise<T>): Promise<T> =>
     name => run.idOf(name),
   );
 
+/** Its guests run, or could. */
+const areThere = ({ guests }: Lesson): boolean =>
+  guests.every(({ name }) => living.peek().some(domain => domain.name === name));
+
 /** Does something to the machine; meanwhile no other step can be taken. */
 async function work(doing: (now: Now) => Promise<Partial<Now>>): Promise<void> {
   const before = now.peek();
@@ -134,7 +138,7 @@ async function work(doing: (now: Now) => Promise<Partial<Now>>): Promise<void> {
   try {
     done = await drives(before.run, () => doing(before));
   } catch (error) {
-    problem.value = sentence(error);
+    problem.value = areThere(before.lesson) ? sentence(error) : `${sentence(error)} ${words.beginAgain}`;
   }
   now.value = { ...before, ...done, busy: false };
 }

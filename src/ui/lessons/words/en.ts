@@ -215,6 +215,7 @@ export const en = {
   },
   openOutside: 'Open this round in a page of its own',
   missing: (id: string) => `This page has no lesson ${id}.`,
+  beginAgain: 'Begin the step again: its guests are made anew.',
   doneWith: (code: string) => `done: ${code}`,
   stepOf: (n: number, of: number) => `step ${n} of ${of}`,
   progress: 'My progress',

@@ -209,6 +209,7 @@ export const es: typeof en = {
   },
   openOutside: 'Abrir esta ronda en una página propia',
   missing: id => `Esta página no tiene ninguna lección ${id}.`,
+  beginAgain: 'Repite el paso: sus invitados se crean de nuevo.',
   doneWith: code => `hecha: ${code}`,
   stepOf: (n, of) => `paso ${n} de ${of}`,
   progress: 'Mi progreso',
