@@ -31,7 +31,7 @@ const BATCH = 32,
 const MOST_GROWTH_MIB = 48;
 const MIB = 2 ** 20;
 
-const SERVICES = ['state', 'frames', 'leases', 'migrate', 'checkpoints'] as const satisfies Service[];
+const SERVICES = ['state', 'frames', 'leases', 'migrate', 'disks', 'checkpoints'] as const satisfies Service[];
 type Kind = (typeof SERVICES)[number] | 'nbd' | 'channels' | 'links';
 /** Of each hundred messages. */
 const SHARES: Record<Kind, number> = {
@@ -40,10 +40,14 @@ const SHARES: Record<Kind, number> = {
   frames: 20,
   leases: 8,
   migrate: 8,
+  disks: 2,
   checkpoints: 8,
-  nbd: 8,
+  nbd: 6,
   links: 2,
 };
+
+/** Of a client that knows options, and wants no zeros. */
+const NBD_FLAGS = Uint8Array.of(0, 0, 0, 3);
 
 /** Who hears nothing of a room. */
 const DEAF = { came: () => {}, gone: () => {}, message: () => {}, drained: () => {}, closed: () => {} };
@@ -95,12 +99,15 @@ class Attack {
   }
 
   private async channel(kind: (typeof SERVICES)[number] | 'nbd'): Promise<ByteChannel> {
-    if (kind !== 'nbd') return (await this.member()).connect('alfa', kind);
+    if (kind !== 'nbd') {
+      const channel = await (await this.member()).connect('alfa', kind);
+      if (kind === 'disks') channel.send(NBD_FLAGS.slice());
+      return channel;
+    }
     const disk = { device: new MemoryDisk(new Uint8Array(MIB)), readOnly: false };
     const { ends } = channelPair(soon);
     serveNbd(ends[1], { names: () => ['disk'], open: () => ({ ...disk, close: () => {} }), look: () => disk });
-    const flags = Uint8Array.of(0, 0, 0, 3);
-    ends[0].send(flags);
+    ends[0].send(NBD_FLAGS.slice());
     return ends[0];
   }
 

@@ -1,6 +1,7 @@
 /** What a hostile member of a pool may send on each of its channels: mostly what nearly is right, so that it comes far. */
 import * as Y from 'yjs';
 import { CHECKPOINT, encodeHead, encodeKept } from '../../../dom0/pool/index.ts';
+import { encodeOffer, MESSAGE, PROTOCOL } from '../../../dom0/pool/migration/index.ts';
 import { concat } from '../../../formats/bytes/index.ts';
 import type { Pick } from '../pick.ts';
 
@@ -105,8 +106,35 @@ const checkpoints: Maker = pick => {
   return spoiled(pick, concat(...parts));
 };
 
+const nbd: Maker = pick => {
+  // The client's flags and an option (IHAVEOPT), or a request.
+  const option = concat(
+    text('IHAVEOPT'),
+    u32(pick(8) << 24),
+    Uint8Array.of(0, 0, 0, pick(40)),
+    bytesOf(pick, pick(40)),
+  );
+  const request = concat(Uint8Array.of(0x25, 0x60, 0x95, 0x13, 0, pick(4), 0, pick(9)), bytesOf(pick, 20));
+  return spoiled(pick, pick(2) === 0 ? option : request);
+};
+
+/** A guest with disks. */
+const offer = (pick: Pick, token: string): Uint8Array =>
+  encodeOffer({
+    protocol: PROTOCOL,
+    token,
+    name: one(pick, WORDS),
+    paused: false,
+    toolstack: {},
+    images: [],
+    copies: Array.from({ length: pick(4) }, () => ({
+      path: one(pick, ['/dev/vg0/web', '/dev/sda', '/dev/vg0/../x', one(pick, WORDS)]),
+      bytes: one(pick, [1, 2 ** 20, 2 ** 52, -1]),
+    })),
+  });
+
 /** By the service of the channel. */
-export function makers(): Record<'state' | 'frames' | 'leases' | 'migrate' | 'checkpoints' | 'nbd', Maker> {
+export function makers(): Record<'state' | 'frames' | 'leases' | 'migrate' | 'disks' | 'checkpoints' | 'nbd', Maker> {
   const writing = new Writing();
   return {
     state: pick => {
@@ -152,22 +180,19 @@ export function makers(): Record<'state' | 'frames' | 'leases' | 'migrate' | 'ch
       return framed(pick, spoiled(pick, text(JSON.stringify(pick(40) === 0 ? anything(pick) : message))));
     },
     migrate: pick => {
-      const type = pick(3) === 0 ? pick(12) : one(pick, [2, 8]);
-      const body = type === 8 ? text(`zulu ${one(pick, WORDS)} ${pick(100)}`) : bytesOf(pick, pick(200));
+      const type = pick(3) === 0 ? pick(16) : one(pick, [MESSAGE.OFFER, MESSAGE.WHOSE]);
+      const token = `zulu ${one(pick, WORDS)} ${pick(100)}`;
+      const body =
+        type === MESSAGE.WHOSE
+          ? text(token)
+          : type === MESSAGE.OFFER && pick(2) === 0
+            ? offer(pick, token)
+            : bytesOf(pick, pick(200));
       return spoiled(pick, concat(u32(type), u32(pick(100) === 0 ? pick(2 ** 31) : body.length), body));
     },
     checkpoints,
-    nbd: pick => {
-      // The client's flags and an option (IHAVEOPT), or a request.
-      const option = concat(
-        text('IHAVEOPT'),
-        u32(pick(8) << 24),
-        Uint8Array.of(0, 0, 0, pick(40)),
-        bytesOf(pick, pick(40)),
-      );
-      const request = concat(Uint8Array.of(0x25, 0x60, 0x95, 0x13, 0, pick(4), 0, pick(9)), bytesOf(pick, 20));
-      return spoiled(pick, pick(2) === 0 ? option : request);
-    },
+    disks: nbd,
+    nbd,
   };
 }
 
