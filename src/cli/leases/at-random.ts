@@ -1,6 +1,7 @@
 /**
  * The protocol's own code among hosts whose network delays, reorders, loses and is cut, and which end and sleep, in virtual time. Model guests write their count
- * to a disk that all hosts reach: each write must follow the one before, so that a second copy, or a copy of before, shows itself at its first write.
+ * to a disk that all hosts reach: each write must follow the one before, so that a second copy, or a copy of before, shows itself at its first write. Of a guest
+ * of which another host keeps copies (Remus) a write counts once a copy that knows of it is there, and none that counts may be missing where that one goes on.
  */
 import {
   Coordinator,
@@ -21,7 +22,7 @@ export interface RandomRun {
   counts: Record<Count, number>;
 }
 
-type Count = 'writes' | 'moves' | 'losses' | 'cuts' | 'ends' | 'sleeps' | 'starts' | 'refusals';
+type Count = 'writes' | 'moves' | 'losses' | 'cuts' | 'ends' | 'sleeps' | 'starts' | 'refusals' | 'copies' | 'takeUps';
 
 const HOSTS = 4;
 const GUESTS = 3;
@@ -31,6 +32,10 @@ const TROUBLE_MS = 120_000;
 const QUIET_MS = 60_000;
 /** A move that has not ended is given up by its sender. */
 const GIVE_UP_MS = 5000;
+
+/** Between two copies of a guest that is protected; after so long without a word the other host is given up. */
+const COPY_MS = 500,
+  SILENT_MS = 3000;
 
 interface Disk {
   /** It takes nothing of an older epoch. */
@@ -44,14 +49,29 @@ interface Copy {
   runsBy?: number;
   /** A copy that came, and did not run its first instruction. */
   isFresh?: boolean;
+  /** It was kept here for the case that its host is lost. */
+  isKept?: boolean;
   /** It could not be started here. */
   isBad?: boolean;
   sentMs?: number;
+  /** Its writes wait until a copy that knows of them is on another host. `ends`: that is to end. */
+  protected?: { to: number; sentMs: number; heardMs: number; ends?: true };
+}
+
+/** A copy that a host keeps to go on with, where the guest's own is lost. */
+interface Kept {
+  from: number;
+  epoch: number;
+  count: number;
+  atMs: number;
 }
 
 interface Host {
   holder: Holder;
   copies: Map<string, Copy>;
+  kept: Map<string, Kept>;
+  /** Of a guest that it goes on with by a copy: what comes by that lease yet is refused. */
+  refused: Map<string, number>;
   asleepUntilMs?: number | undefined;
   /** Of its clock: all run alike, but for a few parts of a hundred. */
   rate: number;
@@ -63,6 +83,8 @@ type Packet = { from: number; to: number; atMs: number } & (
   | { answer: LeaseAnswer }
   | { shake: HandShake }
   | { copied: string; epoch: number; count: number }
+  | { checkpoint: string; epoch: number; count: number }
+  | { acknowledged: string; epoch: number; count: number }
 );
 
 class Broken extends Error {}
@@ -77,6 +99,8 @@ class Trouble {
     sleeps: 0,
     starts: 0,
     refusals: 0,
+    copies: 0,
+    takeUps: 0,
   };
   private nowMs = 0;
   private readonly pick: Pick;
@@ -100,7 +124,14 @@ class Trouble {
 
   private newHost(index: number, nextNumber: number): Host {
     const holder = new Holder(String(index), this.timing, { guests: [], sentMs: [], nextNumber });
-    return { holder, copies: new Map(), rate: 0.97 + this.pick(7) / 100, nextNumber };
+    return {
+      holder,
+      copies: new Map(),
+      kept: new Map(),
+      refused: new Map(),
+      rate: 0.97 + this.pick(7) / 100,
+      nextNumber,
+    };
   }
 
   run(): void {
@@ -130,6 +161,7 @@ class Trouble {
     } else if (chance < 20) this.cut(index);
     else if (chance < 60) this.move(index);
     else if (chance < 70) this.giveUp(index, 0);
+    else if (chance < 80) this.protect(index);
   }
 
   /** A host ends and starts again at once; what it had is lost. The coordinator has written down what it decided. */
@@ -159,12 +191,67 @@ class Trouble {
     const guest = `g${this.pick(GUESTS)}`;
     const to = this.pick(HOSTS);
     const copy = host.copies.get(guest);
-    if (this.isAsleep(host) || to === index || copy?.runsBy === undefined || copy.isFresh) return;
+    if (this.isAsleep(host) || to === index || copy?.runsBy === undefined || copy.isFresh || copy.protected) return;
     const { epoch } = host.holder.of(guest)!;
     this.carryOut(index, host.holder.send(guest, String(to)));
     this.counts.moves++;
     copy.sentMs = this.nowMs;
     this.send({ from: index, to, copied: guest, epoch, count: copy.count }, 200 + this.pick(2000));
+  }
+
+  /** Another host is to have copies of a guest, or, of one of which one has, none any more. */
+  private protect(index: number): void {
+    const host = this.hosts[index];
+    const guest = `g${this.pick(GUESTS)}`;
+    const to = this.pick(HOSTS);
+    const copy = host.copies.get(guest);
+    if (this.isAsleep(host) || to === index || copy?.runsBy === undefined || copy.isFresh) return;
+    if (copy.protected) return this.unprotect(index, guest, copy);
+    copy.protected = { to, sentMs: 0, heardMs: this.nowMs };
+    this.carryOut(index, host.holder.renewAnew(guest, { isCopied: true }, this.hostMs(index)));
+  }
+
+  private unprotect(index: number, guest: string, copy: Copy): void {
+    copy.protected!.ends = true;
+    this.carryOut(index, this.hosts[index].holder.renewAnew(guest, {}, this.hostMs(index)));
+  }
+
+  /** The host of a guest that is protected sends copies, and gives the other one up that does not acknowledge them. */
+  private copyOf(index: number, guest: string, copy: Copy): void {
+    const { protected: kept } = copy;
+    const held = this.hosts[index].holder.of(guest);
+    if (!kept || held?.as !== 'running' || held.anew) return;
+    if (kept.ends) {
+      // No copy rests on its lease: what waited goes.
+      this.write(this.disks.get(guest)!, copy.count);
+      delete copy.protected;
+    } else if (this.nowMs - kept.heardMs > SILENT_MS) this.unprotect(index, guest, copy);
+    else if (this.nowMs - kept.sentMs >= COPY_MS) {
+      kept.sentMs = this.nowMs;
+      this.counts.copies++;
+      this.send({ from: index, to: kept.to, checkpoint: guest, epoch: held.epoch, count: copy.count });
+    }
+  }
+
+  /** Of a guest that is kept here nobody has heard for so long that its host may be lost. */
+  private takeUp(index: number): void {
+    const { holder, kept, copies, refused } = this.hosts[index];
+    for (const [guest, { from, epoch, count, atMs }] of kept) {
+      if (this.nowMs - atMs < SILENT_MS || holder.of(guest)) continue;
+      kept.delete(guest);
+      refused.set(guest, epoch);
+      const taken = holder.received(guest, String(from), epoch, this.hostMs(index));
+      if (taken.length > 0) {
+        this.counts.takeUps++;
+        copies.set(guest, { count, isFresh: true, isKept: true });
+      }
+      this.carryOut(index, taken);
+    }
+  }
+
+  private write(disk: Disk, count: number): void {
+    this.counts.writes += Math.max(0, count - disk.count);
+    disk.count = Math.max(disk.count, count);
   }
 
   private giveUp(index: number, afterMs: number): void {
@@ -211,7 +298,21 @@ class Trouble {
         this.send({ from: 0, to: Number(told.to), answer: told.answer });
     else if ('answer' in packet) this.carryOut(to, holder.answered(packet.answer, nowMs));
     else if ('shake' in packet) this.carryOut(to, holder.heard(String(from), packet.shake, nowMs));
-    else {
+    else if ('checkpoint' in packet) {
+      const { checkpoint: guest, epoch, count } = packet;
+      const { kept, refused } = this.hosts[to];
+      const known = kept.get(guest);
+      // They come in order, as on one line, or not at all.
+      if (epoch <= (refused.get(guest) ?? 0) || (known && (epoch < known.epoch || count < known.count))) return;
+      kept.set(guest, { from, epoch, count, atMs: this.nowMs });
+      this.send({ from: to, to: from, acknowledged: guest, epoch, count });
+    } else if ('acknowledged' in packet) {
+      const { acknowledged: guest, epoch, count } = packet;
+      const copy = copies.get(guest);
+      if (!copy?.protected || copy.protected.ends || holder.of(guest)?.epoch !== epoch) return;
+      copy.protected.heardMs = this.nowMs;
+      this.write(this.disks.get(guest)!, count);
+    } else {
       const { copied, epoch, count } = packet;
       const taken = holder.received(copied, String(from), epoch, nowMs);
       if (taken.length > 0) copies.set(copied, { count, isFresh: true, isBad: this.pick(10) === 0 });
@@ -267,6 +368,7 @@ class Trouble {
     if (this.isAsleep(host)) return;
     this.carryOut(index, host.holder.tick(this.hostMs(index)));
     this.giveUp(index, GIVE_UP_MS);
+    this.takeUp(index);
     for (const [guest, copy] of host.copies) if (copy.runsBy !== undefined) this.runGuest(index, guest, copy);
   }
 
@@ -281,6 +383,9 @@ class Trouble {
     }
     if (copy.isFresh) {
       delete copy.isFresh;
+      // What of it nobody had acknowledged has come to its end, too.
+      if (copy.isKept) this.write(this.disks.get(guest)!, copy.count);
+      delete copy.isKept;
       this.carryOut(index, holder.started(guest));
     }
     const others = this.hosts.flatMap((other, at) =>
@@ -289,10 +394,11 @@ class Trouble {
     if (others.length > 0) throw new Broken(`hosts ${index} and ${others[0]} run ${guest}`);
     const disk = this.disks.get(guest)!;
     if (copy.runsBy! < disk.fence) throw new Broken(`host ${index} runs ${guest}, and its disk takes nothing of it`);
-    if (copy.count !== disk.count)
+    if (copy.protected ? copy.count < disk.count : copy.count !== disk.count)
       throw new Broken(`host ${index} runs ${guest} as it was at write ${copy.count} of ${disk.count}`);
-    disk.count = ++copy.count;
-    this.counts.writes++;
+    copy.count++;
+    if (copy.protected) this.copyOf(index, guest, copy);
+    else this.write(disk, copy.count);
   }
 
   /** Somebody starts a guest of which the host was lost; while there is trouble, also one of which it was not. */
