@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { later, testHost, until } from '../../src/dom0/service/host.test-support.ts';
 import type { Host } from '../../src/dom0/service/host.ts';
 import { TEXT } from '../../src/dom0/pool/migration/messages.ts';
-import { Cable, GUESTS, running, watch, xl } from '../../src/dom0/pool/migration/pair.test-support.ts';
+import {
+  Cable,
+  failing,
+  GUESTS,
+  running,
+  watch,
+  whereItRuns,
+  xl,
+} from '../../src/dom0/pool/migration/pair.test-support.ts';
 
 /** What is asked again after a second is asked earlier; what a guest is given to suspend itself stays. */
 const HURRY = 50,
@@ -15,35 +23,11 @@ const hostOf = (cable: Cable, name: string): Host =>
     later: (ms, callback) => later(ms > LONG_MS ? ms : ms / HURRY, callback),
   });
 
-/** Whether it runs, and nothing else of it is on either host. */
-async function whereItRuns(hosts: readonly Host[]): Promise<number[]> {
-  const at: number[] = [];
-  for (const [index, host] of hosts.entries()) {
-    // What the other end has given up goes within a turn or two.
-    await until(async () => (await host.list()).every(({ name }) => name === 'web'));
-    if ((await running(host)).includes('web')) at.push(index);
-  }
-  return at;
-}
-
 /** A guest that is ready for everything, on a host. */
 async function ready(host: Host, kind: keyof typeof GUESTS): Promise<void> {
   const { id } = await host.create(GUESTS[kind]('web'));
   const shown = await watch(host, id);
   await until(() => shown.text().endsWith('> '));
-}
-
-/** Fails before the `count`th piece from now on, of either host; says which one would have sent it, and whether it came to that. */
-function failing(cable: Cable, count: number, fail: () => void): { failed: boolean } {
-  const state = { failed: false };
-  let sent = 0;
-  cable.passes = () => {
-    if (state.failed || sent++ < count) return true;
-    state.failed = true;
-    fail();
-    return false;
-  };
-  return state;
 }
 
 /** As `failing`, before the first piece behind the permission: how many come before that is another number at each move of a guest that writes. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { ConsoleOutput } from '../../toolstack/wire.ts';
 import type { NamedFile } from '../../definitions/verdicts.ts';
 import type { Host, HostParts } from '../../service/host.ts';
-import { soon, testFile, testHost } from '../../service/host.test-support.ts';
+import { soon, testFile, testHost, until } from '../../service/host.test-support.ts';
 import type { ByteChannel } from '../../host/nbd/index.ts';
 import { channelPair, type Neighbours, type Service } from '../neighbours.ts';
 
@@ -140,4 +140,28 @@ export async function xl(host: Host, ...words: string[]): Promise<{ out: string;
   } catch (error) {
     return { out: '', err: (error as Error).message };
   }
+}
+
+/** On which of the hosts it runs; nothing else of it is on any. */
+export async function whereItRuns(hosts: readonly Host[]): Promise<number[]> {
+  const at: number[] = [];
+  for (const [index, host] of hosts.entries()) {
+    // What the other end has given up goes within a turn or two.
+    await until(async () => (await host.list()).every(({ name }) => name === 'web'));
+    if ((await running(host)).includes('web')) at.push(index);
+  }
+  return at;
+}
+
+/** Fails before the `count`th piece from now on, of either host; says which one would have sent it, and whether it came to that. */
+export function failing(cable: Cable, count: number, fail: () => void): { failed: boolean } {
+  const state = { failed: false };
+  let sent = 0;
+  cable.passes = () => {
+    if (state.failed || sent++ < count) return true;
+    state.failed = true;
+    fail();
+    return false;
+  };
+  return state;
 }
