@@ -11,7 +11,7 @@ import { DebugPorts } from './debug-ports.ts';
 import { describeMachine } from './firmware-config.ts';
 import { FwCfg } from './fw-cfg.ts';
 import type { BlockDevice } from '../formats/blocks/index.ts';
-import { floppiesIn, FLOPPY_PLACE, type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
+import { floppiesIn, FLOPPY_PLACE, type IdeAttachment, PiixIde, VIRTIO_DISKS } from './ide/piix-ide.ts';
 import { IoBus } from './io-bus.ts';
 import type { Flash, FlashArray } from './flash.ts';
 import { FloppyController } from './floppy/fdc.ts';
@@ -29,6 +29,7 @@ import { restoreDevice } from './state.ts';
 import { TestDevice } from './test-device.ts';
 import { Uart } from './uart.ts';
 import { virtioDisks } from './virtio/disks.ts';
+import { type VirtioDevice, type VirtioWish, virtioDevices } from './virtio/kinds.ts';
 import { UNPLUG, XenPlatform } from './xen-platform.ts';
 import type { ScreenWriter, VideoMemory } from './vga/screen.ts';
 import { Vga } from './vga/vga.ts';
@@ -74,6 +75,8 @@ export interface EmulatedDeviceOptions extends Ram {
   flash?: { array: FlashArray; keep?: (offset: number, bytes: Uint8Array) => void };
   /** A network card (slot 3, or on the ISA bus) and its wire. */
   nic?: NicAttachment;
+  /** Devices of virtio beside disks and cards. */
+  virtio?: VirtioWish;
   /** The card's expansion ROM, where it has a PCI function. */
   nicRom?: Uint8Array;
   /** Firmware opened or closed RAM in 0xC0000-0xFFFFF (PAM registers). At reset reads and writes go to ROM. */
@@ -123,6 +126,8 @@ const NIC_SLOT = 3;
 export const XEN_PLATFORM_SLOT = 4;
 /** Of the first disk of virtio; the others are in those behind it. */
 export const VIRTIO_DISK_SLOT = 5;
+/** Of the first device of virtio behind all disks. */
+const VIRTIO_SLOT = VIRTIO_DISK_SLOT + VIRTIO_DISKS;
 const FLOPPY_IRQ = 6,
   FLOPPY_DMA = 2;
 const nothing = (): void => {};
@@ -140,6 +145,8 @@ export class EmulatedDevices {
   /** In the order in which they were plugged in, which is that of restoring. */
   readonly devices: Device[] = [];
   private readonly uarts: Uart[];
+  /** What people type at in place of COM1, while the guest waits there. */
+  private readonly terminal: VirtioDevice | undefined;
   private readonly pm: Piix4PmFunction;
   private readonly dma: I8237;
 
@@ -193,6 +200,10 @@ export class EmulatedDevices {
     }
     const disks = virtioDisks(options.ide ?? [], number => ({ timers, irq: intx(VIRTIO_DISK_SLOT + number) }));
     for (const { number, device } of disks) this.plug(device, VIRTIO_DISK_SLOT + number);
+    const console = options.serial[0] ?? nothing;
+    const more = virtioDevices(options.virtio, number => ({ timers, irq: intx(VIRTIO_SLOT + number), console }));
+    more.forEach((device, number) => this.plug(device, VIRTIO_SLOT + number));
+    this.terminal = more.find(({ input }) => input);
     this.fwCfg = this.plug(new FwCfg(dma));
     this.plug(new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false));
     if (options.testDevice !== false)
@@ -248,12 +259,13 @@ export class EmulatedDevices {
 
   /** Bytes typed at COM1 (0) or COM2 (1). Returns how many were taken; offer the rest again later. */
   serialInput(port: number, bytes: Uint8Array): number {
+    if (port === 0 && this.terminal?.listening) return this.terminal.input?.(bytes) ?? 0;
     return this.uarts[port]?.input(bytes) ?? 0;
   }
 
   /** Whether the guest waits for bytes at a serial port (Uart.listening). */
   serialListening(port: number): boolean {
-    return this.uarts[port]?.listening ?? false;
+    return (port === 0 && this.terminal?.listening) || (this.uarts[port]?.listening ?? false);
   }
 
   // ---- start without firmware, or before it

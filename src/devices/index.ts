@@ -13,6 +13,7 @@ export type { PcOptions } from './machine.ts';
 export { BareHvmBoard, Pc } from './machine.ts';
 export type { Ethernet } from './net/ethernet.ts';
 export type { NicAttachment, NicDevice, NicModel, NicParts } from './net/models.ts';
+export { isVirtioName, loadVirtio, VIRTIO_KINDS, type VirtioName, type VirtioWish } from './virtio/kinds.ts';
 export { isNicModel, loadNic, loadNics, NIC_MODELS, romOf } from './net/models.ts';
 export type { PeerOptions } from './net/peer.ts';
 export { NetworkPeer } from './net/peer.ts';

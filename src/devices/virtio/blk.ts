@@ -91,7 +91,7 @@ export class VirtioBlk extends VirtioPci {
     return Math.floor(this.disk.bytes / SECTOR_BYTES);
   }
 
-  protected config(): Uint8Array {
+  protected override config(): Uint8Array {
     const view = new DataView(new ArrayBuffer(CONFIG_BYTES));
     view.setBigUint64(0, BigInt(this.sectors), true);
     view.setUint32(12, QUEUE_SIZE - 2, true);

@@ -80,7 +80,7 @@ export class VirtioNet extends VirtioPci implements NicDevice {
     ethernet.canReceive = () => this.hasRoom;
   }
 
-  protected config(): Uint8Array {
+  protected override config(): Uint8Array {
     const bytes = new Uint8Array(CONFIG_BYTES);
     bytes.set(this.own.mac);
     bytes[MAC_BYTES] = LINK_UP;

@@ -3,7 +3,7 @@
  * older drivers know in BAR 0; MSI-X has BAR 1. Places and sizes are QEMU's (hw/virtio/virtio-pci.c).
  * Source: OASIS Virtual I/O Device (VIRTIO) 1.2, 2.1 to 2.7 and 4.1.
  */
-import type { Device, Dma, IrqLine, State } from '../bus.ts';
+import type { Device, Dma, IrqLine, State, Timers } from '../bus.ts';
 import { MsiX } from '../pci/msi-x.ts';
 import { PCI, PciFunction } from '../pci/pci.ts';
 import { assignState, copyState, resetState, StateError } from '../state.ts';
@@ -24,7 +24,19 @@ export interface VirtioIdentity {
   queues: readonly number[];
   /** Its own features, bits 0 to 23. */
   features: number;
-  configBytes: number;
+  configBytes?: number;
+}
+
+/** What a device that is neither disk nor card is made of. */
+export interface VirtioParts {
+  timers: Timers;
+  irq: IrqLine;
+  /** Unique in its machine. */
+  name: string;
+  /** Of what it draws. */
+  seed: number;
+  /** Where the guest's console goes. */
+  console: (byte: number) => void;
 }
 
 const VENDOR = 0x1af4;
@@ -128,7 +140,7 @@ export abstract class VirtioPci implements Device {
     this.queues = identity.queues.map((most, index) => new VirtQueue(index, most, fn.dma, features));
     fn.addBar(LEGACY_BAR, {
       kind: 'io',
-      size: 2 ** Math.ceil(Math.log2(LEGACY_BYTES + LEGACY_VECTORS + identity.configBytes)),
+      size: 2 ** Math.ceil(Math.log2(LEGACY_BYTES + LEGACY_VECTORS + (identity.configBytes ?? 0))),
       width: 4,
       read: (offset, size) => this.readLegacy(offset, size),
       write: (offset, value, size) => this.writeLegacy(offset, value, size),
@@ -153,7 +165,9 @@ export abstract class VirtioPci implements Device {
   // ---- what a device of a kind has
 
   /** Its configuration as the driver reads it, little-endian. */
-  protected abstract config(): Uint8Array;
+  protected config(): Uint8Array {
+    return new Uint8Array(0);
+  }
   /** The driver writes there. */
   protected writeConfig(_offset: number, _value: number, _size: number): void {}
   /** The driver says that a queue has something, or has begun to drive the device. @throws BrokenRing */

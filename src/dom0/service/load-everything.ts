@@ -1,6 +1,6 @@
 /** What Domain 0's worker loads when a guest needs it, all of it now: where domains are made at once, and where time is virtual and loading takes none. */
 import { loadDrives } from '../../devices/ide/index.ts';
-import { loadFlash, loadNics } from '../../devices/index.ts';
+import { loadFlash, loadNics, loadVirtio } from '../../devices/index.ts';
 import { loadTier } from '../../cpu/index.ts';
 import { loadPvBuilder } from '../../hypervisor/index.ts';
 import { loadLoaders } from '../../hypervisor/loader/index.ts';
@@ -15,6 +15,7 @@ export const loadEverything = async (): Promise<void> =>
     loadDrives(),
     loadFlash(),
     loadNics(),
+    loadVirtio(),
     loadUplink(),
     loadBackends(),
     loadLoaders(),

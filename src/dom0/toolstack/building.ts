@@ -232,6 +232,9 @@ export class Building<Console extends DomainConsole> {
       ...(opened && modelHere ? { floppyDrives: floppyDriveTypes(opened.ide) } : {}),
       ...(definition.nic ? { nic: definition.nic } : {}),
       ...(definition.mac ? { mac: definition.mac } : {}),
+      ...(definition.virtio
+        ? { virtio: { names: definition.virtio, seed: this.core.seed(record.id, startEpochMs) } }
+        : {}),
       ...(cpuLevel ? { cpuLevel } : {}),
       ...(this.core.jitThreshold === undefined ? {} : { jitThreshold: this.core.jitThreshold }),
       ...(saved ? { saved } : {}),

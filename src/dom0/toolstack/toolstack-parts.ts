@@ -119,6 +119,8 @@ export interface ToolstackCore<Console extends DomainConsole> {
   build(blueprint: Blueprint, options?: BuildOptions<Console>): Promise<Member<Console>>;
   /** For a domain that was given none. */
   uuid(domid: number, startEpochMs: number): string;
+  /** Of what a domain's devices draw. */
+  seed(domid: number, startEpochMs: number): number;
   setPaused(member: Member<Console>, paused: boolean, why?: Reason<'paused'>): void;
   setHeld(member: Member, held: boolean): void;
   noteCall(record: Pick<DomainRecord, 'id'>, name: string, about?: string): void;

@@ -140,6 +140,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     this.services.network.become(identity);
   }
 
+  seed(domid: number, startEpochMs: number): number {
+    const own = (this.parts.seed ?? 0) ^ seedOfHost(this.identity);
+    return Math.imul(domid + 1, 0x85ebca6b) ^ Math.imul(own + 1, 0x9e3779b1) ^ Math.floor(startEpochMs);
+  }
+
   uuid(domid: number, startEpochMs: number): string {
     return uuidOf(domid, startEpochMs, seedOfHost(this.identity));
   }

@@ -94,6 +94,7 @@ export function boardOf(
     io,
     ...(ide ? { ide: tracedDrives(ide, io, record) } : {}),
     ...(floppyDrives ? { floppyDrives } : {}),
+    ...(options.virtio ? { virtio: options.virtio } : {}),
     ...(options.apic ? { apic: true, processors: record.vcpus, online: record.onlineVcpus } : {}),
     ...traits.board,
   };

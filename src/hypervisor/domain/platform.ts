@@ -2,7 +2,7 @@
 import type { LocalApic } from '../../devices/apic/index.ts';
 import type { Dma, Ram, State, Timers } from '../../devices/index.ts';
 import type { ModelSignals } from '../../devices/index.ts';
-import type { FlashArray, FwCfg } from '../../devices/index.ts';
+import type { FlashArray, FwCfg, VirtioWish } from '../../devices/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
 import type { ResetKind, Shadowing } from '../../devices/pci/index.ts';
@@ -21,6 +21,8 @@ export interface PlatformOptions extends Ram {
   vgaBios?: Uint8Array;
   /** Where firmware lies that is to write its variables, and who keeps what it writes. */
   flash?: { array: FlashArray; keep?: (offset: number, bytes: Uint8Array) => void };
+  /** Devices of virtio beside disks and cards. */
+  virtio?: VirtioWish;
   /** The network card's expansion ROM. */
   nicRom?: Uint8Array;
   ide?: IdeAttachment[];

@@ -5,7 +5,7 @@
 import { loadLevel } from '../../cpu/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import { type IdeAttachment, loadDrives, removableKind } from '../../devices/ide/index.ts';
-import { loadFlash, loadNic } from '../../devices/index.ts';
+import { loadFlash, loadNic, loadVirtio } from '../../devices/index.ts';
 import { assembleWith, type LaterParts } from '../domain/assemble-parts.ts';
 import { flashFileOf } from '../domain/firmware-image.ts';
 import type { Domain } from '../domain/domain.ts';
@@ -158,13 +158,14 @@ function attach(
 
 /** What the board has in this domain and not in every one. @throws HostError */
 async function loadBoardParts(
-  { boot }: ToDomainWorker,
+  { boot, virtio }: ToDomainWorker,
   { nic: card, cpuLevel }: Pick<ToDomainWorker, 'nic' | 'cpuLevel'>,
 ): Promise<Pick<LaterParts, 'wired'>> {
   await loadLevel(cpuLevel).catch(notLoaded('runs 64-bit code'));
   const kernel = boot.kind === 'firmware' ? boot.loader?.data : boot.kernel;
   if (kernel) await prepareKernel(kernel, boot.kind === 'pvh' ? 'pvh' : 'note').catch(notLoaded('loads kernels'));
   if (boot.kind === 'firmware' && boot.flash) await loadFlash().catch(notLoaded('is the firmware’s flash'));
+  if (virtio) await loadVirtio(virtio.names).catch(notLoaded('is the guest’s devices of virtio'));
   if (!card) return {};
   const [{ wired }] = await Promise.all([import('../domain/nic.ts'), loadNic(card)]).catch(
     notLoaded('is the guest’s network card'),
@@ -197,6 +198,7 @@ async function start(message: ToDomainWorker): Promise<void> {
         ...flashFileOf(message.boot, (globalThis as { openMedium?: OpenMedium }).openMedium, problem),
         ...(message.nic ? { nic: message.nic } : {}),
         ...(message.mac ? { mac: message.mac } : {}),
+        ...(message.virtio ? { virtio: message.virtio } : {}),
         ...(message.cpuLevel ? { cpuLevel: message.cpuLevel } : {}),
         ...(message.jitThreshold === undefined ? {} : { jitThreshold: message.jitThreshold }),
         compile: functionOrScript(problem),

@@ -6,7 +6,7 @@ import { boot } from './keys/boot.ts';
 import { disks } from './keys/disks.ts';
 import { events } from './keys/events.ts';
 import { identity } from './keys/identity.ts';
-import { kvm } from './keys/kvm.ts';
+import { ofKvm } from './keys/kvm.ts';
 import { memory } from './keys/memory.ts';
 import { network } from './keys/network.ts';
 import { pc } from './keys/pc.ts';
@@ -27,7 +27,7 @@ export function buildByKeys(domain: NewDomain, definition: Definition, rules: Fa
 /** In the order in which they are judged: a rule finds in the definition what those before it have put there. */
 export const KEYS: Family = {
   ...identity,
-  kvm,
+  ...ofKvm,
   ...memory,
   ...processors,
   ...disks,

@@ -56,6 +56,24 @@ describe('a domain of KVM', () => {
     expect(bare(judged(written).definition)).toEqual(bare(definition));
   });
 
+  it('has a console and random numbers of virtio where libvirt names them, also when it was written again', () => {
+    const devices = `${DISK}<console type='pty'><target type='virtio' port='0'/></console><rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>`;
+    const text = xml({ devices });
+    expect([errors(text), judged(text).definition.virtio]).toEqual([[], ['console', 'rng']]);
+    for (const write of [writeXlConfig, writeXml]) {
+      const written = write(judged(text).definition);
+      expect([errors(written), judged(written).definition.virtio]).toEqual([[], ['console', 'rng']]);
+    }
+    // One of Xen has none, and no guest has two, or what there is not.
+    expect(judged(xml({ type: 'xen', devices })).definition.virtio).toBeUndefined();
+    const named = 'name = "a"\ntype = "hvm"\nmemory = 64\nkvm = 1\nvirtio = [ "rng", "rng", "gpu" ]\n';
+    expect([judged(named).definition.virtio, told(named, 'virtio')]).toEqual([
+      ['rng'],
+      'The guest has random numbers (/dev/hwrng) of virtio.',
+    ]);
+    expect(errors(named)).toContainEqual(expect.stringContaining("virtio = 'gpu': the devices are rng and console."));
+  });
+
   it('is libvirt’s again in XML: type, board, buses, model', () => {
     const written = writeXml(judged(xml({ devices: DISK + CARD })).definition);
     expect(written).toMatch(/^<domain type='kvm'>\n/);

@@ -118,8 +118,11 @@ function osType({ type, kvm, cpuLevel }: Definition): string {
   return `<type${arch ? ` arch='${arch}'` : ''} machine='${machine}'>${kind}</type>`;
 }
 
+const consoleOf = ({ type, virtio }: Definition): string =>
+  virtio?.includes('console') ? 'virtio' : type === 'hvm' ? 'serial' : 'xen';
+
 function devices(definition: Definition, { domid, vncPort }: LiveXml): string[] {
-  const { type, kvm, disks, nic, vif, moreCards = [], vfb, bootDevices } = definition;
+  const { type, kvm, disks, nic, vif, moreCards = [], vfb, bootDevices, virtio = [] } = definition;
   const card = (
     index: number,
     {
@@ -177,10 +180,13 @@ function devices(definition: Definition, { domid, vncPort }: LiveXml): string[] 
     ...(nic || vif ? card(0, definition, nic ?? 'netfront') : []),
     ...moreCards.flatMap((more, i) => card(i + 1, more, 'netfront')),
     ...(type === 'hvm' ? within('serial', ["<target port='0'/>"], " type='pty'") : []),
-    ...within('console', [`<target type='${type === 'hvm' ? 'serial' : 'xen'}' port='0'/>`], " type='pty'"),
+    ...within('console', [`<target type='${consoleOf(definition)}' port='0'/>`], " type='pty'"),
     ...(type === 'hvm' || vfb ? graphics(vncPort) : []),
     ...(type === 'hvm' ? within('video', ["<model type='vga'/>"]) : []),
     `<memballoon model='${kvm ? 'none' : 'xen'}'/>`,
+    ...(virtio.includes('rng')
+      ? within('rng', ["<backend model='random'>/dev/urandom</backend>"], " model='virtio'")
+      : []),
   ];
 }
 

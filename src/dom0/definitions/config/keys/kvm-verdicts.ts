@@ -1,6 +1,8 @@
 /** What is said of keys of a guest of KVM that mean something to one of Xen: loaded for a text that names KVM. */
-import { ignored, type Judged } from '../options.ts';
-import type { Asked } from '../rule.ts';
+import { isVirtioName, VIRTIO_KINDS } from '../../../../devices/index.ts';
+import { ignored, type Judged, used } from '../options.ts';
+import { type Asked, oneOf, TOLD } from '../rule.ts';
+import { said } from '../values.ts';
 
 /** Of Xen's own interface, its paging and its device model. */
 const OF_XEN = new Set(
@@ -22,4 +24,25 @@ export function judge({ key, number, definition: { memoryMiB } }: Asked): Judged
   if (key === 'maxmem' && number !== memoryMiB)
     return ignored('no balloon', `A guest of KVM has no balloon here: it has ${memoryMiB} MiB, and stays at that.`);
   return undefined;
+}
+
+const isOfVirtio = oneOf(Object.keys(VIRTIO_KINDS), { nouns: 'devices' });
+
+/** Devices of virtio: one finding each. Undefined: the guest finds no KVM. */
+export function judgeVirtio({ definition, value, tell }: Asked): typeof TOLD | undefined {
+  if (!definition.kvm) return undefined;
+  for (const item of value.kind === 'list' ? value.items : []) {
+    const name = item.kind === 'list' ? '' : item.text;
+    const problem = isOfVirtio({ value: item, text: name, number: Number.NaN });
+    if (problem) tell(item, 'virtio', { ...problem, text: `${said('virtio', item)}: ${problem.text}` });
+    if (!isVirtioName(name)) continue;
+    const { title } = VIRTIO_KINDS[name];
+    if (definition.virtio?.includes(name))
+      tell(item, 'virtio', ignored('is there already', `The guest has ${title} already.`));
+    else {
+      definition.virtio = [...(definition.virtio ?? []), name];
+      tell(item, 'virtio', used(`virtio-${name}`, `The guest has ${title} of virtio.`));
+    }
+  }
+  return TOLD;
 }

@@ -171,7 +171,7 @@ export const xen: Family = {
   channel: devices(noBackEnd),
   vkb: devices(noBackEnd),
   vdispl: devices(noBackEnd),
-  ...alike('pvcalls vsnd virtio', 'list', noBackEnd, isEmpty),
+  ...alike('pvcalls vsnd', 'list', noBackEnd, isEmpty),
   ...alike('vkb_device', 'defbool', noBackEnd),
   ...alike('vendor_device', 'string', noBackEnd, value => value === 'none', oneOf(['none', 'xenserver'])),
   ...alike(

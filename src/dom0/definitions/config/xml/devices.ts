@@ -1,7 +1,7 @@
 /** Devices: drives and cards by files of their own, screens, sound and a serial port here. */
 import { approximated, ignored, type Judged } from '../options.ts';
 import { shortened, type Value } from '../xlcfg.ts';
-import { childOf, type Element } from './tree.ts';
+import { childOf, type Element, tag } from './tree.ts';
 import type { BootOrder } from './boot.ts';
 import { cardOf } from './card.ts';
 import { diskOf, drivesOf, readFloppy } from './disks.ts';
@@ -20,13 +20,30 @@ const OF_DEVICES: Record<string, Judged> = {
   ),
 };
 const OF_KVM: typeof OF_DEVICES = { ...OF_DEVICES, memballoon: notHere('There is no balloon of virtio here.') };
+
+/** What a guest of KVM has of virtio by an element; undefined: nothing. */
+function virtioOf({ name, attributes, children }: Element): string | undefined {
+  if (name === 'rng' && attributes.model?.startsWith('virtio')) return 'rng';
+  const target = children.find(child => child.name === 'target');
+  return name === 'console' && target?.attributes.type === 'virtio' ? 'console' : undefined;
+}
+
 /** Models of <video> by xl's words for them. */
 const VGA: Record<string, string> = { vga: 'stdvga', bochs: 'stdvga', cirrus: 'cirrus', qxl: 'qxl', none: 'none' };
+
+const valueOf = ({ line, column }: Element, text: string, said: string): Value => ({
+  kind: 'string',
+  text,
+  line,
+  column,
+  origin: { said },
+});
 
 export function readDevices(read: XmlReading, devices: Element, orders: BootOrder[]): void {
   const disks: Value[] = [],
     cards: Value[] = [],
-    screens: Value[] = [];
+    screens: Value[] = [],
+    virtio: Value[] = [];
   const drives = drivesOf(read, devices);
   const targets = new Set<string>();
   const told = new Set<string>();
@@ -45,6 +62,7 @@ export function readDevices(read: XmlReading, devices: Element, orders: BootOrde
     const { name, attributes } = element;
     const model = childOf(element, 'model')?.attributes.type;
     const order = childOf(element, 'boot');
+    const ofVirtio = read.isKvm ? virtioOf(element) : undefined;
     const target = childOf(element, 'target')?.attributes.dev;
     if (order) deviceOrder(read, element, order, drives.get(element) ?? target, orders);
     if (name === 'disk') {
@@ -61,13 +79,7 @@ export function readDevices(read: XmlReading, devices: Element, orders: BootOrde
       if (target) targets.add(target);
     } else if (name === 'interface') cards.push(cardOf(read, element));
     else if (name === 'graphics' && isParavirtual(read) && screens.length === 0)
-      screens.push({
-        kind: 'string',
-        text: `type=${attributes.type === 'sdl' ? 'sdl' : 'vnc'}`,
-        line: element.line,
-        column: element.column,
-        origin: { said: '<graphics>' },
-      });
+      screens.push(valueOf(element, `type=${attributes.type === 'sdl' ? 'sdl' : 'vnc'}`, '<graphics>'));
     else if (name === 'graphics' && isParavirtual(read))
       read.remark(element, name, ignored('one screen counts', 'A guest has one screen; this one is left out.'));
     else if (name === 'graphics')
@@ -85,7 +97,8 @@ export function readDevices(read: XmlReading, devices: Element, orders: BootOrde
             `There is no ${shortened(model ?? '')} here: the PC has a standard VGA with Bochs’ VBE extensions.`,
           ),
         );
-    } else if (name === 'serial') first('serial', element, attributes.type ?? 'pty');
+    } else if (ofVirtio) virtio.push(valueOf(element, ofVirtio, tag(element)));
+    else if (name === 'serial') first('serial', element, attributes.type ?? 'pty');
     else if (name === 'sound') first('soundhw', element, attributes.model ?? '');
     else
       read.other(element, read.isKvm ? OF_KVM : OF_DEVICES, [
@@ -100,6 +113,7 @@ export function readDevices(read: XmlReading, devices: Element, orders: BootOrde
   read.list('disk', disks);
   read.list('vif', cards);
   read.list('vfb', screens);
+  read.list('virtio', virtio);
 }
 
 /** <boot order> at a device. `drive`: the disk's name as xl has it. */
