@@ -6,7 +6,7 @@
  * machine that is saved and restored in the middle goes on as the first one does.
  */
 import { loadDrives } from '../devices/ide/index.ts';
-import { loadNics } from '../devices/index.ts';
+import { loadNics, loadVirtio } from '../devices/index.ts';
 import { CAMPAIGNS, draw } from './fuzz/devices/campaigns.ts';
 import { type Action, difference, Target } from './fuzz/devices/target.ts';
 import { picker } from './fuzz/pick.ts';
@@ -77,7 +77,7 @@ export async function main(
       return 2;
     }
   }
-  await Promise.all([loadNics(), loadDrives()]);
+  await Promise.all([loadNics(), loadDrives(), loadVirtio()]);
   if (seeds.length === 0) seeds.push(1, 2, 3, 4);
   const each = Math.ceil(accesses / seeds.length);
   let failed = 0;

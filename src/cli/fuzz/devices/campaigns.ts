@@ -1,7 +1,8 @@
 /** What is attacked, device by device: its ports and addresses, those of a PCI function by what its base registers say, and what it hears from outside. */
-import type { NicModel } from '../../../devices/index.ts';
+import { type NicModel, VIRTIO_DISK_SLOT, VIRTIO_KINDS } from '../../../devices/index.ts';
 import type { Pick } from '../pick.ts';
-import type { Action, Target } from './target.ts';
+import { type Action, type Target, VIRTIO_SLOTS } from './target.ts';
+import { offer } from './virtqueues.ts';
 
 export interface Campaign {
   /** Ranges of ports and of guest-physical addresses: first one, how many. */
@@ -11,6 +12,8 @@ export interface Campaign {
   bdf?: number;
   nic?: NicModel;
   hears?: 'frames' | 'people';
+  /** Chains are offered in its virtqueues. */
+  hasQueues?: true;
 }
 
 const nicAt = (nic: NicModel): Campaign => ({ bdf: 3 << 3, nic, hears: 'frames' });
@@ -87,6 +90,14 @@ export const CAMPAIGNS: Readonly<Record<string, Campaign>> = {
   e1000: nicAt('e1000'),
   ne2k_pci: nicAt('ne2k_pci'),
   ne2k_isa: { ports: [[0x300, 32]], nic: 'ne2k_isa', hears: 'frames' },
+  virtio: { ...nicAt('virtio'), hasQueues: true },
+  'virtio-disk': { bdf: VIRTIO_DISK_SLOT << 3, hasQueues: true },
+  ...Object.fromEntries(
+    Object.keys(VIRTIO_KINDS).map((name, i): [string, Campaign] => [
+      `virtio-${name}`,
+      { bdf: (VIRTIO_SLOTS + i) << 3, hasQueues: true, hears: 'people' },
+    ]),
+  ),
   'fw-cfg': { ports: [[0x510, 12]] },
   debug: {
     ports: [
@@ -212,6 +223,10 @@ export function draw(campaign: Campaign, target: Target, pick: Pick): Action[] {
     return base + pick(count);
   };
   const size = SIZES[pick(SIZES.length)];
+  if (campaign.hasQueues && campaign.bdf !== undefined && pick(4)) {
+    const actions = offer(campaign.bdf, target, pick, () => value(pick));
+    if (actions) return actions;
+  }
   const choice = pick(64);
   if (choice < 4)
     return [

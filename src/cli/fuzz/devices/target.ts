@@ -1,6 +1,17 @@
 /** A PC that is attacked: all its devices, with guest memory between two strips that nobody may touch, and a clock that the attacker moves. */
 import { MemoryDisk } from '../../../formats/blocks/index.ts';
-import { type Dma, type NicModel, Pc, type State, type Timer, TimerQueue } from '../../../devices/index.ts';
+import {
+  type Dma,
+  type NicModel,
+  Pc,
+  type State,
+  type Timer,
+  TimerQueue,
+  VIRTIO_DISK_SLOT,
+  VIRTIO_KINDS,
+  type VirtioName,
+} from '../../../devices/index.ts';
+import { VIRTIO_DISKS, VIRTIO_PLACE } from '../../../devices/ide/index.ts';
 
 /** Guest memory, and what lies before and behind it. */
 const MEMORY_BYTES = 1 << 20,
@@ -15,6 +26,9 @@ const SMALL_DISK = 4096 * 512,
   CD = 1024 * 2048,
   FLOPPY = 1474560;
 const MAC = Uint8Array.of(0x00, 0x16, 0x3e, 1, 2, 3);
+
+/** Where the devices of virtio are that are neither disk nor card. */
+export const VIRTIO_SLOTS = VIRTIO_DISK_SLOT + VIRTIO_DISKS;
 
 /** Something has gone wrong that no access may lead to. */
 export class Broken extends Error {}
@@ -52,7 +66,7 @@ export class Target {
   private readonly timers = new CountedTimers({ nowNs: () => this.ns });
   private readonly whole = new Uint8Array(MEMORY_BYTES + 2 * STRIP_BYTES).fill(STRIP);
   private readonly memory = this.whole.subarray(STRIP_BYTES, STRIP_BYTES + MEMORY_BYTES).fill(0);
-  private readonly media = [SMALL_DISK, SMALL_DISK, CD, FLOPPY, FLOPPY].map((bytes, i) =>
+  private readonly media = [SMALL_DISK, SMALL_DISK, CD, FLOPPY, FLOPPY, SMALL_DISK].map((bytes, i) =>
     new Uint8Array(bytes).fill(i + 1),
   );
   private readonly ethernet: {
@@ -65,7 +79,7 @@ export class Target {
   private sum = 0;
 
   constructor(nic: NicModel) {
-    const [first, second, cd, a, b] = this.media;
+    const [first, second, cd, a, b, third] = this.media;
     const video = new Uint8Array(VIDEO_BYTES);
     this.pc = new Pc({
       timers: this.timers,
@@ -86,8 +100,10 @@ export class Target {
         { place: 2, kind: 'cdrom', disk: new MemoryDisk(cd, { sectorBytes: 2048, readOnly: true }) },
         { place: 4, kind: 'floppy', disk: new MemoryDisk(a) },
         { place: 5, kind: 'floppy', disk: new MemoryDisk(b, { readOnly: true }) },
+        { place: VIRTIO_PLACE, kind: 'disk', disk: new MemoryDisk(third) },
       ],
       nic: { model: nic, mac: MAC, ethernet: this.ethernet },
+      virtio: { names: Object.keys(VIRTIO_KINDS) as VirtioName[], seed: 1 },
     });
     this.pc.installTables();
   }
@@ -194,6 +210,11 @@ export class Target {
     }
     this.ns = end;
     this.timers.run();
+  }
+
+  /** Two bytes of guest memory. */
+  word(address: number): number {
+    return this.memory[address] | (this.memory[address + 1] << 8);
   }
 
   /** A byte outside of guest memory has changed. */
