@@ -141,3 +141,115 @@ describe('a network card of virtio', () => {
     expect(d.used(RX)).toEqual([]);
   });
 });
+
+describe('what a driver leaves to its card', () => {
+  const IP = 14,
+    TCP = 34,
+    DATA = 54;
+  const NEEDS_CSUM = 1,
+    TCPV4 = 1,
+    ECN = 0x80;
+  const bigEndian = (bytes: Uint8Array, at: number): number => (bytes[at]! << 8) | bytes[at + 1]!;
+  /** As RFC 1071 sums, here by its own words. */
+  const sum = (...parts: Uint8Array[]): number => {
+    let total = 0;
+    for (const part of parts) for (let i = 0; i < part.length; i++) total += part[i]! << (i & 1 ? 0 : 8);
+    while (total > 0xffff) total = (total & 0xffff) + (total >>> 16);
+    return total;
+  };
+  const pseudo = (frame: Uint8Array): Uint8Array =>
+    Uint8Array.of(...frame.slice(IP + 12, IP + 20), 0, 6, (frame.length - TCP) >> 8, frame.length - TCP);
+  /** An IPv4 packet of TCP with so many bytes of data, and the pseudo header's sum in its checksum's place. */
+  const packet = (bytes: number): Uint8Array => {
+    const frame = new Uint8Array(DATA + bytes).map((_, i) => i * 7);
+    frame.set([...OTHER, ...MAC, 8, 0]);
+    frame.set([0x45, 0, (frame.length - IP) >> 8, frame.length - IP, 0x12, 0x34, 0x40, 0, 64, 6, 0, 0], IP);
+    frame.set([10, 0, 2, 15, 10, 0, 2, 2], IP + 12);
+    frame.set([0, 80, 0x30, 0x39, 0, 0, 0xff, 0xf0, 0, 0, 0, 1, 0x50, 0x99, 1, 0, 0, 0, 0, 0], TCP);
+    const partial = sum(pseudo(frame));
+    frame.set([partial >> 8, partial], TCP + 16);
+    return frame;
+  };
+  const header = (kind: number, size: number): Uint8Array =>
+    Uint8Array.of(NEEDS_CSUM, kind, DATA, 0, size, size >> 8, TCP, 0, 16, 0, 0, 0);
+  const isWhole = (frame: Uint8Array): boolean =>
+    sum(pseudo(frame), frame.slice(TCP)) === 0xffff && sum(frame.slice(IP, TCP)) === 0xffff;
+  const offer = (frame: Uint8Array, kind = 0, size = 0): void => {
+    d.chain(TX, 0, [{ bytes: header(kind, size) }, { bytes: frame }]);
+    d.offer(TX, 0);
+  };
+
+  it('makes the checksum of a frame', () => {
+    d.begin(2, 1);
+    const frame = packet(101);
+    offer(frame);
+    const [sent] = wire;
+    expect([sum(pseudo(sent!), sent!.slice(TCP)), sent!.slice(DATA)]).toEqual([0xffff, frame.slice(DATA)]);
+  });
+
+  it('cuts TCP into segments, each whole, the last one with what ends the stream', () => {
+    d.begin(2, 1 | (1 << 11) | (1 << 13));
+    const whole = packet(2500);
+    offer(whole, TCPV4 | ECN, 1000);
+    expect(wire.map(frame => [frame.length - DATA, isWhole(frame)])).toEqual([
+      [1000, true],
+      [1000, true],
+      [500, true],
+    ]);
+    expect(wire.map(frame => [bigEndian(frame, IP + 4), bigEndian(frame, TCP + 4), bigEndian(frame, TCP + 6)])).toEqual(
+      [
+        [0x1234, 0, 0xfff0],
+        [0x1235, 1, 0x03d8],
+        [0x1236, 1, 0x07c0],
+      ],
+    );
+    // CWR in the first, FIN and PSH in the last.
+    expect(wire.map(frame => frame[TCP + 13])).toEqual([0x90, 0x10, 0x19]);
+    expect(Buffer.concat(wire.map(frame => frame.slice(DATA)))).toEqual(Buffer.from(whole.slice(DATA)));
+    expect(d.used(TX)).toEqual([[0, 0]]);
+  });
+
+  it('goes on where the wire has room again, also across a saved state', () => {
+    d.begin(2, 1 | (1 << 11));
+    ethernet.send = frame => void (ethernet.busy = wire.push(frame) === 2);
+    offer(packet(2500), TCPV4, 1000);
+    expect([wire.length, d.used(TX)]).toEqual([2, []]);
+    const [bus, state, memory] = [d.pci.save(), d.device.save(), d.memory.bytes.slice()];
+    const other = new VirtioDriver(parts => new VirtioNet({ ...parts, mac: MAC, ethernet }));
+    other.memory.bytes.set(memory);
+    other.pci.restore(bus);
+    other.device.restore(state);
+    ethernet.busy = false;
+    other.timers.advanceMs(1);
+    expect([wire.map(frame => frame.length - DATA), other.used(TX)]).toEqual([[1000, 1000, 500], [[0, 0]]]);
+  });
+
+  it.each([
+    ['segments of nothing', TCPV4, 0],
+    ['segments that are no frames', TCPV4, 1461],
+    ['another way to cut', 3, 1000],
+    ['a long frame that is not to be cut', 0, 0],
+  ])('drops %s', (_, kind, size) => {
+    d.begin(2, 1 | (1 << 11));
+    offer(packet(2500), kind, size);
+    expect([wire, d.used(TX), d.status & NEEDS_RESET]).toEqual([[], [[0, 0]], 0]);
+  });
+
+  it('tells of sums that it found right, and of no others', () => {
+    d.begin(2, 2);
+    const frame = packet(100);
+    frame.set(MAC);
+    const total = ~sum(frame.slice(IP, TCP)) & 0xffff;
+    frame.set([total >> 8, total], IP + 10);
+    frame.set([0, 0], TCP + 16);
+    const right = ~sum(pseudo(frame), frame.slice(TCP)) & 0xffff;
+    frame.set([right >> 8, right], TCP + 16);
+    const flags = [frame, frame.with(DATA, frame[DATA]! ^ 1), frameTo(MAC)].map((received, i) => {
+      const [buffer] = d.chain(RX, i, [{ room: 1526 }]);
+      d.offer(RX, i);
+      ethernet.receive!(received);
+      return d.memory.bytes[buffer!];
+    });
+    expect(flags).toEqual([2, 0, 0]);
+  });
+});

@@ -1,12 +1,14 @@
 /**
- * A network card of virtio. Source: OASIS Virtual I/O Device (VIRTIO) 1.2, 5.1. Frames pass whole, with their checksums: the wire has no other ones.
+ * A network card of virtio. Source: OASIS Virtual I/O Device (VIRTIO) 1.2, 5.1. On the wire frames are whole, with their checksums; a driver may leave both to
+ * the card (offload.ts), and is told of sums that were found right.
  */
 import type { State, Timer, Timers } from '../bus.ts';
 import type { Ethernet } from '../net/ethernet.ts';
-import { isMulticast, MAX_FRAME, MIN_FRAME } from '../net/ethernet.ts';
+import { isMulticast, MIN_FRAME } from '../net/ethernet.ts';
 import type { NicDevice, NicParts } from '../net/models.ts';
 import { assignState, copyState, resetState } from '../state.ts';
 import type { Chain } from './chain.ts';
+import { DATA_VALID, framesOf, isSumRight, MOST_PACKET } from './offload.ts';
 import { BrokenRing, type VirtQueue } from './queue.ts';
 import { VirtioPci } from './transport.ts';
 
@@ -15,12 +17,21 @@ const QUEUE_SIZE = 256,
 const RECEIVE = 0,
   TRANSMIT = 1;
 /** Features. */
-const MAC = 5,
+const CSUM = 0,
+  GUEST_CSUM = 1,
+  MAC = 5,
+  HOST_TSO4 = 11,
+  HOST_TSO6 = 12,
+  HOST_ECN = 13,
   MRG_RXBUF = 15,
   STATUS = 16,
   CTRL_VQ = 17,
   CTRL_RX = 18,
   CTRL_MAC_ADDR = 23;
+const FEATURES = [
+  ...[CSUM, GUEST_CSUM, MAC, HOST_TSO4, HOST_TSO6, HOST_ECN, MRG_RXBUF, STATUS],
+  ...[CTRL_VQ, CTRL_RX, CTRL_MAC_ADDR],
+];
 const LINK_UP = 1;
 const CONFIG_BYTES = 12,
   MAC_BYTES = 6;
@@ -43,8 +54,9 @@ const initial = (mac: Uint8Array) => ({
   mac: mac.slice(),
   promiscuous: false,
   allMulticast: false,
-  /** Frames wait for the wire, or for the next turn. */
+  /** Frames wait for the wire, or for the next turn; so many of the first packet have gone. */
   hasMore: false,
+  gone: 0,
 });
 
 export class VirtioNet extends VirtioPci implements NicDevice {
@@ -66,7 +78,7 @@ export class VirtioNet extends VirtioPci implements NicDevice {
         device: 0x1000,
         class: 0x020000,
         queues: [QUEUE_SIZE, QUEUE_SIZE, CONTROL_SIZE],
-        features: [MAC, MRG_RXBUF, STATUS, CTRL_VQ, CTRL_RX, CTRL_MAC_ADDR].reduce((bits, bit) => bits | (1 << bit), 0),
+        features: FEATURES.reduce((bits, bit) => bits | (1 << bit), 0),
         configBytes: CONFIG_BYTES,
       },
       irq,
@@ -124,7 +136,12 @@ export class VirtioNet extends VirtioPci implements NicDevice {
         queue.rest();
         break;
       }
-      this.send(chain);
+      if (!this.send(chain)) {
+        // It is the first one when the wire has room again.
+        queue.r.taken = (queue.r.taken - 1) & 0xffff;
+        this.wait(WIRE_BUSY_NS);
+        break;
+      }
       queue.give(chain, 0);
     }
     this.tell(queue);
@@ -141,15 +158,27 @@ export class VirtioNet extends VirtioPci implements NicDevice {
     if (this.isLive(queue)) this.guard(() => this.transmit(queue));
   }
 
-  /** @throws BrokenRing where there is no frame */
-  private send({ readable }: Chain): void {
+  /** A packet's frames; false: the wire was busy before the last one. @throws BrokenRing where there is no frame */
+  private send({ readable }: Chain): boolean {
+    const { own } = this;
     const length = readable.bytes - this.headerBytes;
     if (length < 0) throw new BrokenRing(`${this.name}: ${readable.bytes} bytes are no frame`);
-    // The wire takes none that is longer.
-    if (length > MAX_FRAME) return;
-    const frame = new Uint8Array(Math.max(MIN_FRAME, length));
-    readable.read(this.headerBytes, frame.subarray(0, length));
-    this.ethernet.send(frame);
+    if (length > MOST_PACKET) return true;
+    const header = new DataView(new ArrayBuffer(SHORT_HEADER_BYTES));
+    readable.read(0, new Uint8Array(header.buffer));
+    const [size, start, at] = [4, 6, 8].map(field => header.getUint16(field, true));
+    const packet = new Uint8Array(length);
+    readable.read(this.headerBytes, packet);
+    const frames = framesOf(packet, { flags: header.getUint8(0), kind: header.getUint8(1), size, start, at });
+    for (; own.gone < frames.length; own.gone++) {
+      if (own.gone > 0 && this.ethernet.busy) return false;
+      const frame = frames[own.gone];
+      const padded = frame.length < MIN_FRAME ? new Uint8Array(MIN_FRAME) : frame;
+      if (padded !== frame) padded.set(frame);
+      this.ethernet.send(padded);
+    }
+    own.gone = 0;
+    return true;
   }
 
   // ---- from the wire
@@ -179,6 +208,7 @@ export class VirtioNet extends VirtioPci implements NicDevice {
       const bytes = new Uint8Array(this.headerBytes + frame.length);
       bytes.set(frame, this.headerBytes);
       if (this.headerBytes === HEADER_BYTES) bytes[BUFFERS] = chains.length;
+      if (this.has(GUEST_CSUM) && isSumRight(frame)) bytes[0] = DATA_VALID;
       let at = 0;
       for (const chain of chains) {
         const count = Math.min(chain.writable.bytes, bytes.length - at);
@@ -256,7 +286,8 @@ export class VirtioNet extends VirtioPci implements NicDevice {
   }
 
   protected restoreOwn(state: State): void {
-    assignState(this.name, this.own, state);
+    // Older states have no packets of which a part has gone.
+    assignState(this.name, this.own, { gone: 0, ...state });
     if (this.own.hasMore && typeof state.againNs === 'number') this.again.set(state.againNs);
   }
 }
