@@ -17,8 +17,8 @@ import {
   openHostState,
   readGrubConfig,
   readKeptHost,
-  type StartedXen,
-  startXen,
+  type StartedHypervisor,
+  startHypervisor,
   stopGuests,
 } from '../dom0/service/index.ts';
 import { NIC_MODELS, type NicModel, type PeerOptions, romOf } from '../devices/index.ts';
@@ -86,17 +86,13 @@ export interface NodeHostParts {
 
 export type NodeHost = ReturnType<typeof makeHost>;
 
-/** Xen and Domain 0 have started; guests that start with them have not. */
+/** The host and its hypervisor have started; guests that start with them have not. */
 export async function startNodeHost(parts: NodeHostParts, boot: HostBoot): Promise<{ host: NodeHost; log: string[] }> {
   const { state, definition, asked, say } = parts;
   const files = await state.files();
   const kept = readKeptHost(await keptHostWords(files));
   if (kept.problem) say(kept.problem);
-  const host = makeHost(
-    startXen({ ...definition, ...kept.host, ...asked }, boot.xenCommandLine, VERSION),
-    files,
-    parts,
-  );
+  const host = makeHost(startHypervisor({ ...definition, ...kept.host, ...asked }, boot, VERSION), files, parts);
   return { host, log: await domain0Log(host, state, boot) };
 }
 
@@ -111,14 +107,14 @@ export async function stopNodeHost(host: NodeHost, say: (line: string) => void):
 export const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
 
 /** A host on this machine: with several processors each domain has a thread of its own. */
-function makeHost(xen: StartedXen, files: KeptFiles, parts: NodeHostParts) {
+function makeHost(hypervisor: StartedHypervisor, files: KeptFiles, parts: NodeHostParts) {
   const {
     state: { storage },
     jitThreshold,
     folder,
     peer,
   } = parts;
-  const { memoryMiB, pcpus } = xen.host;
+  const { memoryMiB, pcpus } = hypervisor.host;
   const hostMs = sharedMs;
   /** iPXE for each card that has a place for it, where it was fetched. */
   const roms = new Map(
@@ -136,7 +132,7 @@ function makeHost(xen: StartedXen, files: KeptFiles, parts: NodeHostParts) {
     soon,
     later,
     hostMs,
-    xen,
+    hypervisor,
     ...(jitThreshold === undefined ? {} : { jitThreshold }),
     ...(peer ? { peer } : {}),
     epochMs: () => Date.now(),

@@ -89,9 +89,10 @@ export async function chooseBoot(again: boolean): Promise<PageBoot> {
     if (choice.kind === 'boot') break;
     if (choice.kind === 'halt') await switchedOn();
   }
-  const { xenCommandLine, dom0CommandLine } = hostBootOf(choice)!;
+  const { hypervisor, xenCommandLine, dom0CommandLine } = hostBootOf(choice)!;
   const host = { kept: virtualTime ? '' : remembered(HOST_KEY, ''), asked: address.get('host') ?? '' };
   return {
+    hypervisor,
     xenCommandLine: (again ? null : address.get('xen')) ?? xenCommandLine,
     dom0CommandLine,
     host,

@@ -174,7 +174,7 @@ export class Session {
       {
         version: VERSION,
         memory: new SharedArrayBuffer(bytes),
-        xen: startXen({ pcpus: parts.pcpus, memoryMiB, vt: true, diskBytes: 0 }, parts.xen ?? '', VERSION),
+        hypervisor: startXen({ pcpus: parts.pcpus, memoryMiB, vt: true, diskBytes: 0 }, parts.xen ?? '', VERSION),
         ...(parts.jitThreshold === undefined ? {} : { jitThreshold: parts.jitThreshold }),
         ...(hostMs ? { hostMs } : {}),
         runners:

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { BootError, HostDefinitionError, type HostState, readHost } from '../../dom0/service/index.ts';
 import { Output } from '../boot/terminal.ts';
 import { hostHere, openNodeState } from '../node-host.ts';
-import { putFiles, WrongUse } from '../shell/command.ts';
+import { isKvm, putFiles, WrongUse } from '../shell/command.ts';
 import { HostRuns } from '../shell/host-runs.ts';
 import { StateError } from '../storage/state.ts';
 import { LibvirtServer, SocketError } from './server.ts';
@@ -22,6 +22,7 @@ A host that libvirt's clients manage: virsh -c 'xen+unix:///system?socket=PATH' 
   --socket PATH         the UNIX socket, which its owner alone may open (DIR/${SOCKET_NAME})
   --file SOURCE:PATH    put a file or a folder of this machine at a path of Domain 0 (also several times)
   --host WORDS          what the host has, as ringside sh has it
+  --hypervisor KIND     xen, or kvm: guests are processes of QEMU, and clients connect to qemu:///system
 
 Paths in a domain's XML are Domain 0's. Ctrl-C ends it, and with it the guests that run.
 `;
@@ -35,6 +36,7 @@ function parse(argv: string[]) {
         socket: { type: 'string' },
         file: { type: 'string', multiple: true },
         host: { type: 'string' },
+        hypervisor: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -60,11 +62,14 @@ export async function libvirtd(argv: string[]): Promise<number> {
     mkdirSync(options.state, { recursive: true });
     state = await openNodeState(options.state, definition);
     await putFiles(await state.files(), options.file ?? []);
+    const kvm = isKvm(options.hypervisor === undefined ? {} : { hypervisor: options.hypervisor });
     const socket = resolve(options.socket ?? join(options.state, SOCKET_NAME));
-    await new HostRuns({ state, definition, asked, stdout }).during(
+    await new HostRuns({ state, definition, asked, kvm, stdout }).during(
       async host => {
         const server = await LibvirtServer.open(host, socket);
-        stdout.text(`virsh -c 'xen+unix:///system?socket=${socket}' manages this host. (Ctrl-C ends it.)\n`);
+        stdout.text(
+          `virsh -c '${kvm ? 'qemu' : 'xen'}+unix:///system?socket=${socket}' manages this host. (Ctrl-C ends it.)\n`,
+        );
         await new Promise<void>(ended => {
           process.once('SIGINT', ended);
           process.once('SIGTERM', ended);

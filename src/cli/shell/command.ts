@@ -30,6 +30,7 @@ Domain 0's shell: xl, xenstore-ls, lvs and their like, text tools, pipes.
   --host-memory MIB     the same as --host memory=MIB
   --pcpus N             the same as --host pcpus=N
   --boot ENTRY          boot this entry of /boot/grub/grub.cfg at once: a number from 0 on, a title or an id (submenus: advanced>xen-rr)
+  --hypervisor KIND     xen, or kvm: the host's own system is the hypervisor, and each guest a process of it (the entry kvm of the menu)
   --menu                show the boot menu, as it is at a terminal without -c and --boot
   --xen TEXT            Xen's command line in place of the entry's: dom0_mem=SIZE, sched=credit or rr, loglvl=LEVEL, hvm_fep, cpuid=no-vmx …
   --net nat             guests reach what this machine reaches, by TCP and UDP, and 10.0.2.2 is its 127.0.0.1
@@ -59,6 +60,7 @@ function parse(argv: string[]) {
         pcpus: { type: 'string' },
         xen: { type: 'string' },
         boot: { type: 'string' },
+        hypervisor: { type: 'string' },
         menu: { type: 'boolean' },
         net: { type: 'string' },
         forward: { type: 'string', multiple: true },
@@ -79,6 +81,24 @@ function parse(argv: string[]) {
   } catch (error) {
     throw new WrongUse((error as Error).message);
   }
+}
+
+/** @throws WrongUse */
+export function isKvm({
+  hypervisor = 'xen',
+  boot,
+  xen,
+}: {
+  hypervisor?: string;
+  boot?: string;
+  xen?: string;
+}): boolean {
+  if (hypervisor !== 'xen' && hypervisor !== 'kvm') throw new WrongUse(`--hypervisor ${hypervisor}: write xen or kvm.`);
+  if (hypervisor === 'kvm' && xen !== undefined)
+    throw new WrongUse('--xen is the command line of Xen, which a host with --hypervisor kvm has not: leave one out.');
+  if (hypervisor === 'kvm' && boot !== undefined)
+    throw new WrongUse('--boot and --hypervisor kvm both say what starts: leave one out.');
+  return hypervisor === 'kvm';
 }
 
 export async function shell(argv: string[]): Promise<number> {
@@ -104,6 +124,7 @@ export async function shell(argv: string[]): Promise<number> {
     const join = options.join === undefined ? undefined : { address: options.join, name, leases, role };
     if ((name ?? leases ?? options.role) !== undefined && !join)
       throw new WrongUse('--name, --role and --leases are for a host of a pool: write --join ADDRESS, too.');
+    const kvm = isKvm(options);
     network = await openNetwork(options.network, sentence => stderr.text(`ringside sh: ${sentence}\n`));
     const host = new HostRuns({
       peer: network?.peer,
@@ -112,6 +133,7 @@ export async function shell(argv: string[]): Promise<number> {
       asked,
       boot,
       xen,
+      kvm,
       jitThreshold: options.jitThreshold,
       join,
       stdout,

@@ -6,6 +6,7 @@ import {
   hostBootOf,
   type HostDefinition,
   type HostState,
+  KVM_BOOT,
   type MenuChoice,
   MenuSession,
 } from '../../dom0/service/index.ts';
@@ -26,6 +27,8 @@ export interface HostRunsParts {
   boot?: string | undefined;
   /** In place of the entry's words for Xen. */
   xen?: string | undefined;
+  /** Without asking the menu: the host's own system is the hypervisor. */
+  kvm?: boolean;
   /** Of the processors' second tier; undefined: as it is. */
   jitThreshold?: number | undefined;
   /** The pool that it joins before anything else, and its name there. */
@@ -71,7 +74,7 @@ export class HostRuns {
   /** Logins at this terminal until somebody leaves or the host is switched off; what comes through a pipe is run line by line. @throws BootError */
   async interact(menu: boolean): Promise<number> {
     const { stdin } = process;
-    const shows = menu || (stdin.isTTY && this.parts.boot === undefined);
+    const shows = menu || (stdin.isTTY && this.parts.boot === undefined && !this.parts.kvm);
     if (stdin.isTTY) stdin.setRawMode(true);
     stdin.setEncoding('utf8');
     const onData = (text: Buffer | string): void => this.listener(String(text));
@@ -106,6 +109,7 @@ export class HostRuns {
 
   /** Without showing the menu. @throws BootError */
   private async atOnce(again = false): Promise<HostBoot> {
+    if (this.parts.kvm && !again) return KVM_BOOT;
     return this.withXen(await bootAtOnce(this.parts.state, again ? undefined : this.parts.boot));
   }
 
@@ -155,7 +159,9 @@ export class HostRuns {
     const { stdout, state } = this.parts;
     const { host, log } = await this.start(boot);
     if (tells)
-      stdout.text(`${host.toolstack.xen.log.text}${log.map(line => `${line}\n`).join('')}\n`.replace(/\n/g, '\r\n'));
+      stdout.text(
+        `${host.toolstack.hypervisor.log.text}${log.map(line => `${line}\n`).join('')}\n`.replace(/\n/g, '\r\n'),
+      );
     let next: PowerState | undefined;
     let session: Session | undefined;
     const power: Power = async (what, say) => {

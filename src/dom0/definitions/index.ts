@@ -41,4 +41,4 @@ export {
   NOT_BUILT,
   UUID_TAKEN,
 } from './libxl-words.ts';
-export { NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';
+export { needsXen, NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';

@@ -9,6 +9,7 @@ const facts = (freeMiB: number): HostFacts => ({
   pcpus: 1,
   freeMiB,
   hasVt: true,
+  hasXen: true,
 });
 const text = new Blob(['name = "web"\ntype = "pvh"\nmemory = 16\nkernel = "minipv"\n']);
 const kernel = new Blob([readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url))]);

@@ -20,7 +20,7 @@ import { disksNamed, isDefinition, type Loaded } from './named-in-files.ts';
 import { prepareToPlan } from './later-plans.ts';
 import { planFiles } from './plan-domain.ts';
 import { NO_MEMORY, nameTaken, UUID_TAKEN } from './libxl-words.ts';
-import { NO_VT, NO_VT_REASON } from './no-vt.ts';
+import { needsXen, NO_VT, NO_VT_REASON } from './no-vt.ts';
 import { MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';
 
 /** What is read whole: more than the largest guest has memory for is none of its files. */
@@ -117,8 +117,10 @@ export interface HostFacts {
   pcpus: number;
   /** What a new domain may have: of what is free its page tables take some. */
   freeMiB: number;
-  /** Xen uses VT-x. */
+  /** The hypervisor uses VT-x. */
   hasVt: boolean;
+  /** Guests of Xen can run: the host's hypervisor is Xen. */
+  hasXen: boolean;
 }
 
 /** A plan; without a domain where it has errors. `anotherName`: one whose name is taken gets a number behind it. */
@@ -184,7 +186,8 @@ function judgeHere({ plan, domain, write = (key, value) => `${key} = ${value}` }
     add('vif.mac', 'is taken', `${station} Write another one, or leave ${name('mac')} out: then one is drawn.`);
   const astray = affinityProblem(definition?.hardAffinity, facts.pcpus);
   if (astray) add('cpus', 'no such processor', `cpus = ${formatAffinity(definition?.hardAffinity ?? 0)}: ${astray}`);
-  if (definition && definition.type !== 'pv' && !facts.hasVt)
+  if (domain?.xen && !facts.hasXen) add('type', 'needs Xen', needsXen(domain.xen));
+  else if (definition && definition.type !== 'pv' && !facts.hasVt)
     add(
       'type',
       'needs VT-x',

@@ -21,3 +21,11 @@ export const NO_VT: LibxlWords = {
   ],
   status: ERROR_FAIL,
 };
+
+/** A host whose hypervisor is KVM has no Xen for a guest that would find it. */
+export const needsXen = (type: string): string =>
+  `${type === 'pv' ? 'A paravirtual guest is a kernel of Xen' : `A guest of type ${type} finds Xen`}, and this host has none: its own system is the hypervisor (KVM). ${
+    type === 'hvm'
+      ? "Write kvm = 1 beside it, or <domain type='kvm'>: then the guest finds KVM."
+      : 'Start the host with Xen (reboot shows its boot menu), or take a guest that is a whole PC.'
+  }`;

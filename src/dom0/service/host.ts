@@ -48,7 +48,7 @@ import type { Neighbours } from '../pool/index.ts';
 import { type BaseImage, isDevice, type Storage, transferVolume } from '../host/storage/index.ts';
 import { isNetworkDisk } from '../../formats/nbd/index.ts';
 import type { COMMANDS } from '../toolstack/commands/index.ts';
-import { ManagedDomains } from '../toolstack/managed/index.ts';
+import { ManagedDomains, QEMU_FOLDERS, XEN_FOLDERS } from '../toolstack/managed/index.ts';
 import { backend, loadBackends } from '../backends/index.ts';
 import type { Moments } from './moments.ts';
 import type { TimeCalls, VirtualTime } from './virtual-time.ts';
@@ -121,7 +121,13 @@ export class HostCore implements CommandHost {
     this.far = new FarDisks(parts);
     this.startedEpochMs = parts.epochMs();
     let drawn = parts.seed ?? 0;
-    this.managed = parts.files && new ManagedDomains(parts.files, () => this.toolstack.uuid(++drawn, parts.epochMs()));
+    this.managed =
+      parts.files &&
+      new ManagedDomains(
+        parts.files,
+        () => this.toolstack.uuid(++drawn, parts.epochMs()),
+        parts.hypervisor?.kind === 'kvm' ? QEMU_FOLDERS : XEN_FOLDERS,
+      );
     this.taskLog = parts.files && new LogFile(parts.files, LOG, parts.logsAfter);
     this.tasks = new Tasks(
       parts,
@@ -137,7 +143,7 @@ export class HostCore implements CommandHost {
       },
       toldBy(this),
     );
-    this.toolstack.xen.log.onLine = line => this.tasks.recorder.logged(line);
+    this.toolstack.hypervisor.log.onLine = line => this.tasks.recorder.logged(line);
     if (parts.neighbours) this.meet(parts.neighbours);
     else if (parts.virtual) this.moveTo = parts.virtual.moveWithin(this);
   }
@@ -355,6 +361,7 @@ export class HostCore implements CommandHost {
       stationProblem: mac => toolstack.stations.problem(mac),
       pcpus: toolstack.queue.pcpus,
       hasVt: toolstack.machine.hasVt,
+      hasXen: toolstack.hypervisor.kind === 'xen',
       freeMiB: Math.max(0, (toolstack.machine.freeFrames >>> 8) - 1),
     };
   }

@@ -107,7 +107,7 @@ function takeCounters(host: CommandHost): Counters {
   return {
     atMs: nowNs / 1e6,
     upSeconds: Math.max(0, (parts.epochMs() - host.startedEpochMs) / 1000),
-    hasVt: toolstack.xen.hasVt,
+    hasVt: toolstack.hypervisor.hasVt,
     scheduler: queue.policy.name,
     domain0: { memoryMiB: Math.round(toolstack.services.hardware.frames / 256), vcpus: 1, runNs: runNs(DOMAIN_0) },
     runNs: Object.fromEntries([...toolstack.members.values()].map(({ record }) => [record.id, runNs(record.index)])),

@@ -76,11 +76,11 @@ export class Moments {
 
   /** What follows the wall's clock, or is people's. */
   private outside(members: readonly Guest[], runners: RunnersMoment): object[] {
-    const { parts, listener, xen, view, machine } = this.toolstack;
+    const { parts, listener, hypervisor, view, machine } = this.toolstack;
     return [
       ...runners.outside,
       ...members.map(({ console }) => console),
-      ...[parts, parts.recorder, listener, xen, view, machine].filter(each => each !== undefined),
+      ...[parts, parts.recorder, listener, hypervisor, view, machine].filter(each => each !== undefined),
     ];
   }
 

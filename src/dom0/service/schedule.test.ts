@@ -7,7 +7,7 @@ import { startXen } from '../toolstack/boot/start-xen.ts';
 
 const demo = readFileSync(new URL('../../../guests/demo/demo.elf', import.meta.url));
 const makeHost = (xen = ''): Host =>
-  stillHost({ xen: startXen({ pcpus: 1, memoryMiB: 64, vt: true, diskBytes: 0 }, xen, 'test') });
+  stillHost({ hypervisor: startXen({ pcpus: 1, memoryMiB: 64, vt: true, diskBytes: 0 }, xen, 'test') });
 const create = (host: Host, more = ''): Promise<{ id: number }> =>
   host.create([
     testFile('a.cfg', `name = "a"\ntype = "hvm"\nmemory = 8\nkernel = "demo.elf"\n${more}`),

@@ -66,6 +66,8 @@ export interface BashParts {
   /** `line`: what surrounds a line that is run (files/kept-files.ts). */
   fs: IFileSystem & { line?<T>(work: () => Promise<T>): Promise<T> };
   programs: readonly Program[];
+  /** There is no Xen below it. */
+  isKvm?: boolean;
   /** Milliseconds of host time. */
   sleep(ms: number): Promise<void>;
   environment: Record<string, string>;

@@ -1,7 +1,7 @@
 /** `edit`, under the names that people type: files of Domain 0, and definitions, which are judged before they are written. */
 import { isError, judgeDefinition, MOST_BYTES, prepareToRead } from '../definitions/config/index.ts';
 import { type CommandHost, managedOf } from '../toolstack/index.ts';
-import { DEFINITIONS, type ManagedDomain } from '../toolstack/managed/index.ts';
+import { type ManagedDomain, QEMU_FOLDERS, XEN_FOLDERS } from '../toolstack/managed/index.ts';
 import { edit, type EditParts, type Verdict } from './editor.ts';
 import { failed, type Owned, type Program, type Surroundings } from './program.ts';
 
@@ -55,7 +55,8 @@ export const editPrograms = (): Program[] =>
             text: await textOf(path, around),
             write: text => around.writeFile(path, new TextEncoder().encode(text)),
           };
-          if (where.startsWith(`${DEFINITIONS}/`)) parts.judge = text => judge(where, text);
+          if ([XEN_FOLDERS, QEMU_FOLDERS].some(({ definitions }) => where.startsWith(`${definitions}/`)))
+            parts.judge = text => judge(where, text);
           await edit(parts, terminal);
           return 0;
         };

@@ -15,6 +15,7 @@ import { lspciProgram } from './lspci.ts';
 import { editPrograms } from './edit.ts';
 import { pagers } from './pager.ts';
 import { poolProgram } from './pool.ts';
+import { processPrograms } from './processes.ts';
 import { pingProgram } from './ping.ts';
 import { qemuImgProgram } from './qemu-img.ts';
 import { qemuNbdProgram } from './qemu-nbd.ts';
@@ -25,6 +26,7 @@ import { xenstorePrograms } from './xenstore.ts';
 import { systemPrograms } from './system.ts';
 import { truncateProgram } from './truncate.ts';
 import { virshProgram } from './virsh.ts';
+import { withoutXen } from './without-xen.ts';
 import { xentopProgram, xlProgram } from './xl.ts';
 
 const HISTORY = '/root/.bash_history';
@@ -74,15 +76,19 @@ export async function shellParts(
   power: Power,
   log: readonly string[],
 ): Promise<BashParts> {
-  const programs = [
+  const isXen = host.toolstack.hypervisor.kind === 'xen';
+  const ofXen = [
     xlProgram('xl', host, COMMANDS),
     xlProgram('xm', host, COMMANDS),
-    virshProgram(host),
     xentopProgram(host, COMMANDS),
+    ...xenstorePrograms(host.toolstack.services.xenstored.client()),
+  ];
+  const programs = [
+    ...(isXen ? ofXen : [...withoutXen(ofXen), ...processPrograms(host)]),
+    virshProgram(host),
     ...bridgePrograms(host),
     dnsmasqProgram(host),
     pingProgram(host),
-    ...xenstorePrograms(host.toolstack.services.xenstored.client()),
     ...storagePrograms(state.storage, host),
     ddProgram(host),
     lspciProgram(host),
@@ -105,6 +111,7 @@ export async function shellParts(
   const next = xorshift(host.parts.epochMs());
   return {
     fs: await state.files(),
+    isKvm: !isXen,
     programs,
     sleep,
     directory: '/root',
@@ -135,6 +142,6 @@ export async function login(parts: BashParts, terminal: Terminal, version: strin
     // A line that could not be kept is in the session all the same.
     remembered: line => void fs.appendFile(HISTORY, `${line}\n`).catch(() => {}),
     hostName: parts.environment.HOSTNAME,
-    greeting: `Ringside ${version}, Domain 0. help lists what there is; Ctrl-D leaves.\n${note}`,
+    greeting: `Ringside ${version}, ${parts.isKvm ? 'a host with KVM' : 'Domain 0'}. help lists what there is; Ctrl-D leaves.\n${note}`,
   });
 }

@@ -11,7 +11,7 @@ export const systemPrograms = (host: CommandHost): Program[] => [
   uname(host),
   uptime(host),
   free(host),
-  nproc,
+  nproc(host),
   df(host),
   ip(host),
 ];
@@ -36,7 +36,7 @@ const uname = (host: CommandHost): Program => ({
       s: 'Ringside',
       n: host.toolstack.identity.name,
       r: host.parts.version,
-      v: `Xen ${XEN_MAJOR}.${XEN_MINOR}${XEN_EXTRA}`,
+      v: host.toolstack.hypervisor.kind === 'xen' ? `Xen ${XEN_MAJOR}.${XEN_MINOR}${XEN_EXTRA}` : 'KVM',
       m: MACHINE,
       o: 'Ringside',
     };
@@ -69,8 +69,12 @@ const uptime = (host: CommandHost): Program => ({
   },
 });
 
-/** Domain 0 has one, whatever the host has (`xl info`). */
-const nproc: Program = { name: 'nproc', summary: 'processors that Domain 0 has', run: async () => succeeded('1\n') };
+/** Domain 0 has one, whatever the host has (`xl info`); without Xen the host's system has all. */
+const nproc = (host: CommandHost): Program => ({
+  name: 'nproc',
+  summary: 'processors that this system has',
+  run: async () => succeeded(`${host.toolstack.hypervisor.kind === 'xen' ? 1 : host.queue.pcpus}\n`),
+});
 
 /** The volume group, which volumes and images lie in; what Domain 0's other files may take nobody here knows. */
 const df = (host: CommandHost): Program => ({

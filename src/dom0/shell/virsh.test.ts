@@ -147,7 +147,7 @@ describe('virsh', () => {
     expect(await virsh('domcapabilities --arch x86_64 --machine xenpv')).toBe(
       '1: error: failed to get emulator capabilities\nerror: invalid argument: could not find capabilities for domaintype=xen arch=x86_64 machine=xenpv\n',
     );
-    host.toolstack.xen.hasVt = false;
+    host.toolstack.hypervisor.hasVt = false;
     expect(await kinds()).toEqual(['xen i686 32']);
   });
 

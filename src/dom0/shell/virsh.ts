@@ -10,6 +10,7 @@ import { CAPABILITIES } from './virsh/capabilities.ts';
 import { DEFINITIONS } from './virsh/definitions.ts';
 import { DEVICES } from './virsh/devices.ts';
 import { HOST } from './virsh/host.ts';
+import { MONITOR } from './virsh/monitor.ts';
 import { JOBS } from './virsh/jobs.ts';
 import { LIFE } from './virsh/life.ts';
 import { SNAPSHOTS } from './virsh/snapshots.ts';
@@ -25,6 +26,7 @@ const TABLE: Readonly<Record<string, VirshCommand>> = {
   ...SNAPSHOTS,
   ...HOST,
   ...CAPABILITIES,
+  ...MONITOR,
 };
 
 /** Words by the places that the usage has for them: in order, or behind the option that a place is called by. What has no place is `unexpected`. */

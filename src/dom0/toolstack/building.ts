@@ -11,7 +11,7 @@ import { sharesOf } from '../../hypervisor/scheduler/index.ts';
 import { hostTime, modelOf } from '../backends/device-model/index.ts';
 import { loadBackends } from '../backends/index.ts';
 import { buildByKeys, type NewDomain } from '../definitions/config/index.ts';
-import { NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
+import { needsXen, NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
 import type { Stopping } from './stopping.ts';
 import { DEVICE_KINDS, loadKinds } from './devices/index.ts';
 import { isOpenOnce } from './opened-drives.ts';
@@ -45,8 +45,9 @@ export class Building<Console extends DomainConsole> {
   /** As Xen does where it has no VT-x: a guest that is not paravirtual is refused before anything of it is made. @throws NoVtError */
   private mayRun({ xen }: Blueprint): void {
     this.mayBuild();
+    if (xen && this.core.hypervisor.kind === 'kvm') throw new Error(needsXen(xen));
     if (xen === 'pv' || this.core.machine.hasVt) return;
-    this.core.xen.log.print('info', NO_VT_LOG);
+    this.core.hypervisor.log.print('info', NO_VT_LOG);
     throw new NoVtError(NO_VT_REASON);
   }
 
@@ -239,7 +240,7 @@ export class Building<Console extends DomainConsole> {
       ...(this.core.jitThreshold === undefined ? {} : { jitThreshold: this.core.jitThreshold }),
       ...(saved ? { saved } : {}),
       ...(stopAtInstruction === undefined ? {} : { stopAtInstruction }),
-      ...(xen && (console.printXen || this.core.xen.log.wantsGuests) ? { withXenConsole: true } : {}),
+      ...(xen && (console.printXen || this.core.hypervisor.log.wantsGuests) ? { withXenConsole: true } : {}),
       ...(console.printDebug ? { withDebug: true } : {}),
       // A guest of Xen that restarts is a new domain.
       onReset: definition.onReboot === 'restart' && !xen ? 'restart' : 'end',
@@ -282,7 +283,7 @@ export class Building<Console extends DomainConsole> {
   /** Whole lines of the hypervisor's console. */
   private printXen({ console }: Member<Console>, lines: Uint8Array): void {
     console.printXen?.(lines);
-    if (this.core.xen.log.wantsGuests) this.core.xen.log.guest(LATIN_1.decode(lines));
+    if (this.core.hypervisor.log.wantsGuests) this.core.hypervisor.log.guest(LATIN_1.decode(lines));
   }
 
   /** Store and console. */
@@ -306,7 +307,7 @@ export class Building<Console extends DomainConsole> {
     const { hostMs } = parts;
     const debug = console.printDebug
       ? (byte: number) => console.printDebug?.(Uint8Array.of(byte))
-      : (console.printXen || this.core.xen.log.wantsGuests) &&
+      : (console.printXen || this.core.hypervisor.log.wantsGuests) &&
         new GuestLog(record.id, lines => this.printXen(member, lines)).put;
     // In its guest's time where that is known here, so that a run in virtual time repeats itself.
     const time =

@@ -4,7 +4,7 @@ import type { BreakHit, WaitsFor } from '../../hypervisor/domain/index.ts';
 import type { DomainRecord, Ending, Machine, OpenMedium } from '../../hypervisor/index.ts';
 import type { Scheduler } from '../../hypervisor/scheduler/index.ts';
 import type { HostIdentity, Later } from '../host/index.ts';
-import type { StartedXen } from './boot/start-xen.ts';
+import type { StartedHypervisor } from './boot/start-xen.ts';
 import type { Reason } from './domains/words.ts';
 import type { OpenedDrives } from './opened-drives.ts';
 import type { Recorder } from './recorder.ts';
@@ -20,7 +20,7 @@ export interface ToolstackParts {
   /** Slots: domains that may run at once (1). */
   pcpus?: number;
   /** The hypervisor as it started on this host; absent: with the defaults of its command line. */
-  xen?: StartedXen;
+  hypervisor?: StartedHypervisor;
   /** Where domains run: inTurns() or inWorkers(). */
   runners: (host: RunnersHost) => Runners;
   /** Monotonic milliseconds, the same for all workers (performance.timeOrigin + performance.now()); absent: virtual time. */
@@ -100,7 +100,7 @@ export interface ToolstackCore<Console extends DomainConsole> {
   readonly parts: ToolstackParts;
   readonly listener: ToolstackListener<Console>;
   readonly machine: Machine;
-  readonly xen: StartedXen;
+  readonly hypervisor: StartedHypervisor;
   readonly queue: Scheduler;
   readonly services: Services;
   readonly stations: Stations;

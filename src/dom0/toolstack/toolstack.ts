@@ -13,7 +13,7 @@ import { hasStopped } from './endings.ts';
 import type { Blueprint, DomainConsole, Member } from './running-domain.ts';
 import { type HostIdentity, LONE_HOST, seedOfHost } from '../host/index.ts';
 import type { Dom0Time } from '../host/network/index.ts';
-import { type StartedXen, startXen } from './boot/start-xen.ts';
+import { type StartedHypervisor, startXen } from './boot/start-xen.ts';
 import { Building } from './building.ts';
 import { Jobs } from './domains/jobs.ts';
 import { statusOf } from './domains/status.ts';
@@ -32,7 +32,7 @@ const POLL_MS = 4;
 export class Toolstack<Console extends DomainConsole = DomainConsole> implements ToolstackCore<Console> {
   readonly machine: Machine;
   readonly view: MachineView;
-  readonly xen: StartedXen;
+  readonly hypervisor: StartedHypervisor;
   /** Who may run; domain ids stand for units by their indexes in the domain table. */
   readonly queue: Scheduler;
   readonly services: Services;
@@ -75,8 +75,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     this.identity = parts.identity ?? LONE_HOST;
     this.stations = this.stationsOf(this.identity);
     this.machine = Machine.create(parts.memory);
-    this.xen =
-      parts.xen ??
+    this.hypervisor =
+      parts.hypervisor ??
       startXen(
         { pcpus: parts.pcpus ?? 1, memoryMiB: parts.memory.byteLength >>> 20, vt: true, diskBytes: 0 },
         '',
@@ -86,14 +86,14 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
     this.inputs = new Inputs(() => this.runners.poke());
     this.jobs = new Jobs(parts, () => listener.listed());
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs)));
-    const { options, host, hasVt } = this.xen;
+    const { options, host, hasVt } = this.hypervisor;
     this.machine.hvmFep = options.hvmFep ?? false;
     this.machine.hasVt = hasVt;
     this.queue.configure({ pcpus: host.pcpus, ...options.scheduler });
     this.services = new Services(this.machine, {
       time: this.time(),
       log: sentence => listener.problem(undefined, sentence),
-      memoryMiB: this.xen.dom0MemoryMiB,
+      memoryMiB: this.hypervisor.dom0MemoryMiB,
       wake: () => this.runners && this.wakeDomain0(),
       identity: this.identity,
       ...(parts.peer ? { peer: parts.peer } : {}),

@@ -5,6 +5,7 @@ export { queueClock } from './queue-clock.ts';
 export { Scheduler } from './scheduler.ts';
 export {
   type Affinity,
+  CGROUP,
   parameterProblem,
   type SchedulerOptions,
   sharesOf,

@@ -147,7 +147,11 @@ export async function steppedHost(
     version: VERSION,
     why: VERSION,
     memory: new ArrayBuffer(MEMORY_MIB * MIB),
-    xen: startXen({ ...fittedHost({ processors: 1, fittingMiB: MEMORY_MIB }), memoryMiB: MEMORY_MIB }, xen, VERSION),
+    hypervisor: startXen(
+      { ...fittedHost({ processors: 1, fittingMiB: MEMORY_MIB }), memoryMiB: MEMORY_MIB },
+      xen,
+      VERSION,
+    ),
     runners,
     soon,
     later,

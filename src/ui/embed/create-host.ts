@@ -26,8 +26,8 @@ function entryOf({ boot: wanted, xen, files = {} }: HostOptions): Omit<PageBoot,
     refuses: bootRefusal,
     ...(wanted === undefined ? {} : { wanted }),
   });
-  const { xenCommandLine, dom0CommandLine } = bootWithout(menu);
-  return { xenCommandLine: xen ?? xenCommandLine, dom0CommandLine, keepsNothing: KEEPS_NOTHING };
+  const { hypervisor, xenCommandLine, dom0CommandLine } = bootWithout(menu);
+  return { hypervisor, xenCommandLine: xen ?? xenCommandLine, dom0CommandLine, keepsNothing: KEEPS_NOTHING };
 }
 
 /**

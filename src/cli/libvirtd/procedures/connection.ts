@@ -1,6 +1,7 @@
 /** Procedures of a connection: who is there, what it can do. */
 import { array, int, optional, struct, unsignedHyper } from '../../../formats/xdr/index.ts';
 import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
+import type { CommandHost } from '../../../dom0/toolstack/index.ts';
 import { LibvirtError } from '../../../dom0/toolstack/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { FEATURE } from '../protocol.ts';
@@ -8,15 +9,18 @@ import { domain, flags, maybeText, parameters, text } from '../types.ts';
 
 /** VIR_CONNECT_RO. */
 const READ_ONLY = 1;
-/** Names of the one connection that there is; others' drivers are not here. */
-const URIS = ['xen:///system', 'xen:///', 'xen:///session'];
-/** MAJOR × 10⁶ + MINOR × 10³ + RELEASE: libvirt 9.0, whose protocol this is, and Xen. */
+/** Names of the one connection that there is, by the host's hypervisor; others' drivers are not here. */
+const URIS = { xen: ['xen:///system', 'xen:///', 'xen:///session'], kvm: ['qemu:///system'] };
+/** MAJOR × 10⁶ + MINOR × 10³ + RELEASE: libvirt 9.0, whose protocol this is, Xen, and Debian 12's QEMU. */
 const LIBRARY_VERSION = 9_000_000,
-  XEN_VERSION = XEN_MAJOR * 1_000_000 + XEN_MINOR * 1000;
+  XEN_VERSION = XEN_MAJOR * 1_000_000 + XEN_MINOR * 1000,
+  QEMU_VERSION = 7_002_022;
 
 const AUTH_NONE = 0;
 const MOST_AUTH_TYPES = 20,
   MOST_IDENTITY = 20;
+
+const isXen = ({ toolstack: { hypervisor } }: CommandHost): boolean => hypervisor.kind === 'xen';
 
 export const CONNECTION: Table = {
   auth_list: procedure({
@@ -46,9 +50,10 @@ export const CONNECTION: Table = {
     arguments: struct({ name: maybeText, flags }),
     run: (caller, given) => {
       if (caller.connection) throw new LibvirtError('INTERNAL_ERROR', 'connection already open', 'rpc');
-      const name = given.name || URIS[0]!;
-      if (!URIS.includes(name)) throw new LibvirtError('NO_CONNECT', name, 'domain');
-      caller.open({ uri: URIS[0]!, isReadOnly: (given.flags & READ_ONLY) !== 0 });
+      const uris = URIS[caller.host.toolstack.hypervisor.kind];
+      const name = given.name || uris[0]!;
+      if (!uris.includes(name)) throw new LibvirtError('NO_CONNECT', name, 'domain');
+      caller.open({ uri: uris[0]!, isReadOnly: (given.flags & READ_ONLY) !== 0 });
     },
   }),
   connect_close: procedure({ early: true, run: caller => caller.close() }),
@@ -60,10 +65,13 @@ export const CONNECTION: Table = {
   }),
   connect_register_close_callback: procedure({ run: () => {} }),
   connect_unregister_close_callback: procedure({ run: () => {} }),
-  connect_get_type: procedure({ result: struct({ type: text }), run: () => ({ type: 'Xen' }) }),
+  connect_get_type: procedure({
+    result: struct({ type: text }),
+    run: ({ host }) => ({ type: isXen(host) ? 'Xen' : 'QEMU' }),
+  }),
   connect_get_version: procedure({
     result: struct({ version: unsignedHyper }),
-    run: () => ({ version: XEN_VERSION }),
+    run: ({ host }) => ({ version: isXen(host) ? XEN_VERSION : QEMU_VERSION }),
   }),
   connect_get_lib_version: procedure({
     result: struct({ version: unsignedHyper }),

@@ -3,7 +3,7 @@ import { InMemoryFs } from 'just-bash/browser';
 import { KeptFiles } from '../../host/files/index.ts';
 import { createHost } from '../create-host.ts';
 import type { HostCore } from '../host.ts';
-import { DEFINITIONS, type ManagedDomain } from '../../toolstack/managed/index.ts';
+import { type ManagedDomain, XEN_FOLDERS } from '../../toolstack/managed/index.ts';
 import { inTurns } from '../../toolstack/runners/index.ts';
 import { type LoggingStore, PowerCut, type Random } from '../../host/storage/logging-store.test-support.ts';
 import { cutOften, Storage } from '../../host/storage/index.ts';
@@ -173,7 +173,7 @@ function draw({ host, storage, files }: Opened, model: Model, random: Random): S
       const memoryMiB = 4 + random(60);
       return {
         models: [{ ...model, domains: having(domains, name, { ...domain, memoryMiB }) }],
-        run: () => files.writeFile(`${DEFINITIONS}/${name}`, definition(name, memoryMiB, volume)),
+        run: () => files.writeFile(`${XEN_FOLDERS.definitions}/${name}`, definition(name, memoryMiB, volume)),
       };
     }
     case 3:

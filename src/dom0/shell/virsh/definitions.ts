@@ -23,6 +23,7 @@ import {
   XML_INACTIVE,
   xmlOf,
 } from '../../toolstack/libvirt/index.ts';
+import { writeQemuArgv } from '../../toolstack/qemu/index.ts';
 import type { Surroundings } from '../program.ts';
 import { COMMAND, definitionIn, find, saying, type VirshCommand, VirshError } from './virsh-command.ts';
 
@@ -32,11 +33,14 @@ async function dumpxml(host: CommandHost, [word]: string[], options: ReadonlySet
 
 /** Formats of domxml-to-native and domxml-from-native. */
 const FORMATS = ['xen-xl', 'xen-xm', 'xen-sxpr'];
+/** Of QEMU's driver, to it alone (qemuConnectDomainXMLToNative()). */
+const QEMU_ARGV = 'qemu-argv';
 
 /** A definition in another language, or all that is wrong with it. `fromXml`: it is in libvirt's, and goes to a format; else the other way. */
 async function converted(words: string[], around: Surroundings, fromXml: boolean): Promise<string> {
   const [format = '', ...rest] = words;
-  if (!FORMATS.includes(format)) throw new VirshError(`error: unsupported config type ${format}`);
+  const isArgv = fromXml && format === QEMU_ARGV;
+  if (!isArgv && !FORMATS.includes(format)) throw new VirshError(`error: unsupported config type ${format}`);
   const { path, text } = await definitionIn(rest, around);
   await prepareToRead(text);
   const refuse = (told: string[]): never => {
@@ -57,6 +61,13 @@ async function converted(words: string[], around: Surroundings, fromXml: boolean
   const judged = judgeDefinition(path, text);
   const wrong = judged.findings.filter(isError);
   if (wrong.length > 0) refuse(wrong.map(formatFinding));
+  if (isArgv) {
+    if (judged.definition.type !== 'hvm' || !judged.definition.kvm)
+      refuse([
+        "invalid argument: could not find capabilities for domaintype=xen: qemu-argv is for <domain type='kvm'>.",
+      ]);
+    return `${writeQemuArgv(judged.definition)}\n\n`;
+  }
   if (fromXml && judged.definition.kvm)
     refuse([`invalid argument: could not find capabilities for domaintype=kvm: ${format} is for guests of Xen.`]);
   if (!fromXml) {
@@ -119,9 +130,19 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
     },
   },
   'domxml-to-native': {
-    usage: 'domxml-to-native <format> <file>',
+    usage: 'domxml-to-native <format> <file> [--domain <domain>]',
     about: 'convert domain XML to native config',
-    run: (_host, words, _options, around) => converted(words, around, true),
+    run: async (host, [format, path, word], _options, around) => {
+      if (word === undefined)
+        return converted(
+          [format, path].filter(each => each !== undefined),
+          around,
+          true,
+        );
+      const { name } = await find(host, word);
+      const text = new TextEncoder().encode(await dumpxml(host, [name], new Set(['inactive'])));
+      return converted([format ?? '', name], { ...around, readFile: async () => text }, true);
+    },
   },
   'domxml-from-native': {
     usage: 'domxml-from-native <format> <file>',

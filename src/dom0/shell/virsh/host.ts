@@ -1,5 +1,13 @@
 /** The host, its network, its pools of storage. */
-import { activePool, listNetworks, listPools, nodeInfo, poolByName, volumesOf } from '../../toolstack/libvirt/index.ts';
+import {
+  activePool,
+  listNetworks,
+  listPools,
+  nodeInfo,
+  poolByName,
+  uriOf,
+  volumesOf,
+} from '../../toolstack/libvirt/index.ts';
 import { COMMAND, labelled, saying, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
 /** VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE. */
@@ -63,5 +71,5 @@ export const HOST: Record<string, VirshCommand> = {
     about: 'print the hypervisor hostname',
     run: async host => `${host.toolstack.identity.name}\n\n`,
   },
-  uri: { usage: 'uri', about: 'print the hypervisor canonical URI', run: async () => 'xen:///system\n\n' },
+  uri: { usage: 'uri', about: 'print the hypervisor canonical URI', run: async host => `${uriOf(host)}\n\n` },
 };

@@ -11,14 +11,16 @@ export async function domain0Log(
   { storage }: HostState,
   { dom0CommandLine }: Pick<HostBoot, 'dom0CommandLine'>,
 ): Promise<string[]> {
-  const { hardware, network, xenstored } = host.toolstack.services;
+  const { services, hypervisor } = host.toolstack;
+  const { hardware, network } = services;
   await host.openDevices();
   const { disk } = storage;
-  const store = xenstored.client();
+  const isXen = hypervisor.kind === 'xen';
   return [
-    `Ringside ${host.parts.version}, Domain 0`,
-    `Command line: ${dom0CommandLine}`,
-    `Booting paravirtualized kernel on Xen; memory: ${hardware.frames * 4}K of its own`,
+    `Ringside ${host.parts.version}, ${isXen ? 'Domain 0' : 'the host’s own system'}`,
+    `Command line: ${isXen ? dom0CommandLine : `BOOT_IMAGE=/boot/vmlinuz ${dom0CommandLine}`}`,
+    `Booting ${isXen ? 'paravirtualized kernel on Xen' : 'on bare hardware, no hypervisor below'}; memory: ${isXen ? `${hardware.frames * 4}K of its own` : `${host.machine.frames * 4}K`}`,
+    ...(isXen ? [] : kvmLines(host)),
     ...hardware.list().map(line => `pci 0000:${line}`),
     `e1000: eth0 is up; ${network.bridge.name}: port eth0 is forwarding`,
     ...adapterLines(disk.drivenBy),
@@ -26,8 +28,22 @@ export async function domain0Log(
     ` sda: ${storage.partitions.map(({ number }) => `sda${number}`).join(' ')}`,
     `The disk is in ${storage.where}${storage.outlivesHost ? '' : ': it is gone with the host'}`,
     `lvm: ${storage.volumes.length} logical volume(s) in volume group "vg0"`,
-    `xenstored: serves ${store.read('/local/domain/0/name') ?? 'Domain-0'}`,
+    isXen
+      ? `xenstored: serves ${services.xenstored.client().read('/local/domain/0/name') ?? 'Domain-0'}`
+      : 'libvirtd: qemu:///system is served',
     `Managed domains: ${((await host.managed?.list()) ?? []).map(({ name }) => name).join(' ') || 'none'}`,
+  ];
+}
+
+/** What the parts of the kernel say that make it a hypervisor (kvm.ko, kvm_intel.ko; /dev/kvm is character device 10:232), and its scheduler. */
+function kvmLines({ queue, toolstack: { hypervisor } }: CommandHost): string[] {
+  const { pcpus } = hypervisor.host;
+  return [
+    `smp: Brought up 1 node, ${pcpus} CPU${pcpus === 1 ? '' : 's'}`,
+    `sched: ${queue.policy.name}, latency ${queue.parameters.tsliceUs / 1000} ms`,
+    ...(hypervisor.hasVt
+      ? ['kvm_intel: VMX with EPT, unrestricted guest and VPID', 'kvm: /dev/kvm is there (10:232), API version 12']
+      : ["kvm: no hardware support for 'kvm_intel'"]),
   ];
 }
 

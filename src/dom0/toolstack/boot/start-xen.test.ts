@@ -15,7 +15,12 @@ const start = (commandLine: string, change: Partial<typeof HOST> = {}) =>
 
 function booted(commandLine: string, change: Partial<typeof HOST> = {}) {
   const xen = start(commandLine, change);
-  const host = stillHost({ version: '1', memory: new ArrayBuffer(xen.host.memoryMiB * 2 ** 20), xen, hostMs: () => 0 });
+  const host = stillHost({
+    version: '1',
+    memory: new ArrayBuffer(xen.host.memoryMiB * 2 ** 20),
+    hypervisor: xen,
+    hostMs: () => 0,
+  });
   const xl = (line: string, files: Record<string, string | Uint8Array> = {}): Promise<string> =>
     runXl(COMMANDS, {
       host,

@@ -5,12 +5,15 @@
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
 import { type HostDefinition, LEAST_MEMORY_MIB } from './host-definition.ts';
 import { HypervisorLog } from './hypervisor-log.ts';
+import type { HypervisorKind } from './menu/index.ts';
 import { readXenOptions, XEN_SCHEDULERS, type XenOptions } from './xen-options.ts';
 
 /** A hypervisor that has started, before there are domains. */
-export interface StartedXen {
+export interface StartedHypervisor {
+  /** Xen below Domain 0, or KVM in the host's own kernel. */
+  kind: HypervisorKind;
   host: HostDefinition;
-  /** As the boot loader gave it. */
+  /** Xen's, as the boot loader gave it; the kernel's where the hypervisor is in there. */
   commandLine: string;
   options: XenOptions;
   /** It uses VT-x: the host has it, and the command line leaves it on. */
@@ -28,7 +31,7 @@ const DOM0_VCPUS = 1;
 const GUESTS_MIB = 32;
 
 /** Starts Xen on a host. Never fails: what is wrong on the command line is in the log, and the default counts. */
-export function startXen(host: HostDefinition, commandLine: string, version: string): StartedXen {
+export function startXen(host: HostDefinition, commandLine: string, version: string): StartedHypervisor {
   const { problems, ...options } = readXenOptions(commandLine);
   const log = new HypervisorLog();
   log.threshold = options.loglvl ?? log.threshold;
@@ -66,7 +69,7 @@ export function startXen(host: HostDefinition, commandLine: string, version: str
     log.print('warning', `dom0_max_vcpus=${options.dom0MaxVcpus}: Domain 0 is one worker, and has one vCPU`);
   const dom0MemoryMiB = memoryOf(options.dom0MemoryMiB ?? 0, host, log);
   if (options.noReboot) log.print('info', 'noreboot: a fault of Domain 0 leaves the host stopped');
-  return { host, commandLine, options, hasVt, dom0MemoryMiB, log };
+  return { kind: 'xen', host, commandLine, options, hasVt, dom0MemoryMiB, log };
 }
 
 /** What dom0_mem asks for, as far as there is memory. */

@@ -145,7 +145,8 @@ export const debugKeys = command({
   modifies: true,
   /** What each of the keys tells comes into the hypervisor's log (dmesg). */
   run: async (host: CommandHost, keys: string): Promise<void> => {
-    for (const key of keys) for (const line of KEYS[key]!.lines(host)) host.toolstack.xen.log.print('warning', line);
+    for (const key of keys)
+      for (const line of KEYS[key]!.lines(host)) host.toolstack.hypervisor.log.print('warning', line);
   },
   xl: async ({ words }, run) => {
     const { rest } = readWords(words);

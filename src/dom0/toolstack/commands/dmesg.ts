@@ -5,7 +5,7 @@ import { deed } from './command.ts';
 export const dmesg = deed({
   /** `clear`: and forgets it. */
   run: async (host: CommandHost, clear: boolean = false): Promise<string> => {
-    const { log } = host.toolstack.xen;
+    const { log } = host.toolstack.hypervisor;
     const { text } = log;
     if (clear) log.clear();
     return text;

@@ -48,7 +48,7 @@ export const hostSet = command({
   run: async (host: CommandHost, words: readonly string[] = []): Promise<{ now: string; next: string }> => {
     const { files } = host.parts;
     if (!files) throw new Refusal('Domain 0 has no place for files here, where settings would be kept.');
-    const now = describeHost(host.toolstack.xen.host);
+    const now = describeHost(host.toolstack.hypervisor.host);
     if (words.length === 0) {
       const kept = await keptHostWords(files);
       return { now, next: readKeptHost(kept).problem ?? kept };
@@ -78,7 +78,7 @@ function topology({ pcpus, memoryMiB, freeMiB }: HostInfo): string {
 
 /** The rows of `xl info`, in the order of output_xeninfo() and its like in tools/xl/xl_info.c. */
 function hostFacts(host: CommandHost, { version, memoryMiB, freeMiB, pcpus }: HostInfo): Map<string, string | number> {
-  const { xen } = host.toolstack;
+  const { hypervisor: xen } = host.toolstack;
   return new Map<string, string | number>([
     ['host', host.toolstack.identity.name],
     ['release', version],

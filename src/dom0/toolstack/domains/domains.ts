@@ -39,13 +39,13 @@ class Domains {
     this.parts = parts;
   }
 
-  /** Domain 0, then those that are there, by their ids, then what is defined alone. */
+  /** Domain 0 where there is Xen, then those that are there, by their ids, then what is defined alone. */
   async list(): Promise<Domain[]> {
     const { toolstack, managed } = this.parts;
     const kept = (await managed?.list()) ?? [];
     const there = this.parts.all();
     return [
-      { name: 'Domain-0', id: 0, status: { state: 'running', reason: 'booted' }, definition: this.definition(0) },
+      ...(toolstack.hypervisor.kind === 'xen' ? [this.domain0()] : []),
       ...there.map((info): Domain => {
         const same = kept.find(({ name }) => name === info.name);
         return { ...this.there(info), ...(same ? { managed: same } : {}) };
@@ -62,6 +62,11 @@ class Domains {
           };
         }),
     ];
+  }
+
+  private domain0(): Domain {
+    const status: Status = { state: 'running', reason: 'booted' };
+    return { name: 'Domain-0', id: 0, status, definition: this.definition(0) };
   }
 
   /** One of a Domain 0 that is gone is known by what that has listed. */

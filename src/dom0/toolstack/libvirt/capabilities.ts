@@ -7,6 +7,7 @@ import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { MACHINE } from '../commands/host.ts';
 import { LibvirtError } from './errors.ts';
+import { isQemu, qemuDomainCapabilities, qemuGuests } from './qemu-driver.ts';
 
 /** The device model of a guest with a PC, and what starts its firmware: where Xen's packages have them. */
 const EMULATOR = '/usr/lib/xen/bin/qemu-system-i386',
@@ -48,7 +49,8 @@ export async function capabilities(host: CommandHost): Promise<string> {
     { length: pcpus },
     (_, cpu) => `            <cpu id='${cpu}' socket_id='0' core_id='${cpu}' siblings='${cpu}'/>\n`,
   );
-  const guests = kindsOf(host.toolstack.xen.hasVt).map(
+  const { hasVt } = host.toolstack.hypervisor;
+  const guests = kindsOf(hasVt).map(
     ({ os, machine, arch, features }) => `  <guest>
     <os_type>${os}</os_type>
     <arch name='${arch}'>
@@ -72,8 +74,7 @@ ${features.length > 0 ? `    <features>\n${features.map(feature => `      ${feat
     </cpu>
     <power_management/>
     <iommu support='no'/>
-    <netprefix>vif</netprefix>
-    <topology>
+${isQemu(host) ? '' : '    <netprefix>vif</netprefix>\n'}    <topology>
       <cells num='1'>
         <cell id='0'>
           <memory unit='KiB'>${memoryMiB * 1024}</memory>
@@ -84,7 +85,7 @@ ${cpus.join('')}          </cpus>
     </topology>
   </host>
 
-${guests.join('\n')}
+${isQemu(host) ? qemuGuests(hasVt) : guests.join('\n')}
 </capabilities>
 `;
 }
@@ -101,16 +102,15 @@ const preference = ({ os, arch }: GuestKind): number =>
   ['hvm', 'xenpvh', 'xen'].indexOf(os) * 2 + (arch === 'x86_64' ? 0 : 1);
 
 /** What a kind of domain can have here; what is undefined the host chooses. @throws LibvirtError */
-export function domainCapabilities(
-  host: CommandHost,
-  { virtType = 'xen', emulator = EMULATOR, arch, machine }: DomainKind = {},
-): string {
+export function domainCapabilities(host: CommandHost, asked: DomainKind = {}): string {
+  if (isQemu(host)) return qemuDomainCapabilities(host.toolstack.hypervisor.hasVt, asked);
+  const { virtType = 'xen', emulator = EMULATOR, arch, machine } = asked;
   const refuse = (why: string): never => {
     throw new LibvirtError('INVALID_ARG', why);
   };
   if (virtType !== 'xen') refuse(`unknown virttype: ${virtType}`);
   if (emulator !== EMULATOR) refuse(`emulator ${emulator} is not there: it is ${EMULATOR}`);
-  const kinds = kindsOf(host.toolstack.xen.hasVt);
+  const kinds = kindsOf(host.toolstack.hypervisor.hasVt);
   // Who asks for nothing gets what the host prefers: a PC of 64 bits, or what there is.
   const kind =
     [...kinds]

@@ -11,7 +11,7 @@ export { abortJob, JOB_COMPLETED, JOB_OPERATIONS, JOB_TYPES, jobOf, PAGE_BYTES }
 export * from './life.ts';
 export { hasManagedSave } from './managed-save.ts';
 export { listNetworks, type Network, networkByName, networkByUuid, networkXml } from './networks.ts';
-export { nodeInfo } from './node.ts';
+export { nodeInfo, uriOf } from './node.ts';
 export { pinVcpu, setMemory, setVcpus, VCPU, type Vcpu, vcpuCount, vcpusOf } from './resources.ts';
 export { SCHEDULER, setShares, sharesOf } from './schedule.ts';
 export { MOST_KEYS, SCREENSHOT_TYPE, screenshot, sendKeys } from './screen.ts';

@@ -8,6 +8,7 @@ import { activeId, domainById, domainByName, guestId, noteCreated, persistent } 
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
 import { hasManagedSave, SAVES, savePath } from './managed-save.ts';
+import { isQemu, refuseOthers, withoutLibxl } from './qemu-driver.ts';
 
 /** What an XML text that no file brought is called in sentences, as libvirt calls it. */
 const DEFINITION = '(domain_definition)';
@@ -52,6 +53,7 @@ const filesOf = (host: CommandHost): Files => ({
 /** Keeps a definition: a new domain, or in the place of the one with its UUID. `name`: where the text comes from. @throws LibvirtError */
 export async function defineDomain(host: CommandHost, text: string, flags = 0, name = DEFINITION): Promise<Domain> {
   checkFlags(flags, VALIDATE, 'libxlDomainDefineXMLFlags');
+  await refuseOthers(host, name, text);
   const { name: defined } = await failing(() => perform(host, 'new', COMMANDS.new, name, text));
   return domainByName(host, defined);
 }
@@ -64,10 +66,15 @@ export async function createDomain(
   { name = DEFINITION, files = filesOf(host) }: { name?: string; files?: Files } = {},
 ): Promise<Domain> {
   checkFlags(flags, CREATE.PAUSED | CREATE.VALIDATE, 'libxlDomainCreateXML');
+  await refuseOthers(host, name, text);
   return failing(async () => {
     const read = async (path: string): Promise<Blob> => (path === name ? new Blob([text]) : files.read(path));
     const given = await filesFor({ read }, name);
-    const { id } = await COMMANDS.create.run(host, given, false, (flags & CREATE.PAUSED) !== 0);
+    const { id } = await COMMANDS.create
+      .run(host, given, false, (flags & CREATE.PAUSED) !== 0)
+      .catch((error: Error) => {
+        throw isQemu(host) ? withoutLibxl(error) : error;
+      });
     noteCreated(host, id, text);
     return domainById(host, id);
   });

@@ -3,6 +3,10 @@ import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { MACHINE } from '../commands/host.ts';
 
+/** The connection that a host's clients have: to libvirt's driver of Xen, or of QEMU. */
+export const uriOf = ({ toolstack: { hypervisor } }: CommandHost): 'xen:///system' | 'qemu:///system' =>
+  hypervisor.kind === 'xen' ? 'xen:///system' : 'qemu:///system';
+
 /** virNodeInfo: one socket, whose cores have a thread each. */
 export async function nodeInfo(host: CommandHost) {
   const { pcpus, memoryMiB } = await host.summary();

@@ -1,2 +1,2 @@
 /** Domains that are defined, whether they run or not. */
-export { DEFINITIONS, type ManagedDomain, ManagedDomains } from './managed-domains.ts';
+export { type ManagedDomain, ManagedDomains, QEMU_FOLDERS, XEN_FOLDERS } from './managed-domains.ts';

@@ -1,7 +1,8 @@
 /**
  * Managed domains, as xend had them: definitions that are listed, started, edited and deleted whether their domains run or not. Each is a file in
  * /etc/xen/vm, in any language of definitions; what is there is all that is known of them, so that whatever edits the file edits the domain, and they
- * outlive the host with its files. Links in /etc/xen/auto name those that start with the host, in the order of the links' names (xendomains).
+ * outlive the host with its files. Links in /etc/xen/auto name those that start with the host, in the order of the links' names (xendomains). A host
+ * without Xen has them as XML where libvirt keeps them.
  */
 import {
   changeDefinition,
@@ -14,8 +15,20 @@ import {
 } from '../../definitions/config/index.ts';
 import type { HostFiles } from '../../host/files/index.ts';
 
-export const DEFINITIONS = '/etc/xen/vm',
-  AUTO = '/etc/xen/auto';
+export interface ManagedFolders {
+  definitions: string;
+  /** Of links to those that start with the host. */
+  automatic: string;
+  /** Each file is libvirt's XML, NAME.xml. */
+  isXml?: true;
+}
+export const XEN_FOLDERS: ManagedFolders = { definitions: '/etc/xen/vm', automatic: '/etc/xen/auto' },
+  /** Where libvirt's driver of QEMU keeps them. */
+  QEMU_FOLDERS: ManagedFolders = {
+    definitions: '/etc/libvirt/qemu',
+    automatic: '/etc/libvirt/qemu/autostart',
+    isXml: true,
+  };
 
 /** A domain that is defined. */
 export interface ManagedDomain {
@@ -35,18 +48,28 @@ export class ManagedDomains {
   /** By path, with the bytes that were judged. */
   private readonly judged = new Map<string, { bytes: Uint8Array; domain: ManagedDomain }>();
 
+  readonly folders: ManagedFolders;
+
   /** `drawUuid`: for definitions that have none. */
-  constructor(files: HostFiles, drawUuid: () => string) {
+  constructor(files: HostFiles, drawUuid: () => string, folders: ManagedFolders = XEN_FOLDERS) {
     this.files = files;
     this.drawUuid = drawUuid;
+    this.folders = folders;
+  }
+
+  /** Where the definition of a domain is kept that is new. */
+  pathOf(name: string): string {
+    const { definitions, isXml } = this.folders;
+    return `${definitions}/${name}${isXml ? '.xml' : ''}`;
   }
 
   /** All, in the order of their files' names. Of two with one name the first counts. */
   async list(): Promise<ManagedDomain[]> {
-    const names = await this.files.readdir(DEFINITIONS).catch(() => []);
+    const { definitions } = this.folders;
+    const names = await this.files.readdir(definitions).catch(() => []);
     const found = new Map<string, ManagedDomain>();
     for (const name of names.sort()) {
-      const domain = await this.read(`${DEFINITIONS}/${name}`).catch(() => undefined);
+      const domain = await this.read(`${definitions}/${name}`).catch(() => undefined);
       if (domain && domain.name !== '' && !found.has(domain.name)) found.set(domain.name, domain);
     }
     return [...found.values()];
@@ -96,9 +119,9 @@ export class ManagedDomains {
       throw new Error(
         `Domain '${twin.name}' has the UUID ${twin.definition.uuid} already. Write another in ${path}, or leave uuid out: then one is drawn.`,
       );
-    const text = first.definition.uuid === undefined ? withUuid(first, source, this.drawUuid()) : source;
-    const kept = all.some(domain => domain.path === path) ? path : (same?.path ?? `${DEFINITIONS}/${name}`);
-    await this.files.mkdir(DEFINITIONS, { recursive: true });
+    const text = await this.textOf(first, source);
+    const kept = all.some(domain => domain.path === path) ? path : (same?.path ?? this.pathOf(name));
+    await this.files.mkdir(this.folders.definitions, { recursive: true });
     const before = await this.files.readFileBuffer(kept).catch(() => undefined);
     try {
       await this.files.writeFile(kept, text);
@@ -108,6 +131,23 @@ export class ManagedDomains {
       throw error;
     }
     return this.read(kept);
+  }
+
+  /** As it is kept: with a UUID, and where files are XML, in that. */
+  private async textOf(
+    { definition, isForeign }: { definition: Definition; isForeign: boolean },
+    source: string,
+  ): Promise<string> {
+    const whole = { ...definition, uuid: definition.uuid ?? this.drawUuid() };
+    if (this.folders.isXml && !source.trimStart().startsWith('<')) {
+      const { writeXml } = await import('../../definitions/config/write-xml.ts');
+      return writeXml(whole);
+    }
+    if (definition.uuid !== undefined) return source;
+    // Lines of xl.cfg can be put behind what is xl.cfg.
+    return isForeign
+      ? changeDefinition(source, definition, whole)
+      : `${source.replace(/\n?$/, '\n')}uuid = "${whole.uuid}"\n`;
   }
 
   /** The domain has another name in the file where it is kept. `target`: what it has for a disk's target then. */
@@ -151,12 +191,13 @@ export class ManagedDomains {
     const links = await this.links(path);
     if (!on) for (const link of links) await this.files.rm(link);
     else if (links.length === 0) {
-      await this.files.mkdir(AUTO, { recursive: true });
-      await this.files.symlink(path, `${AUTO}/${name}`);
+      const { automatic, isXml } = this.folders;
+      await this.files.mkdir(automatic, { recursive: true });
+      await this.files.symlink(path, `${automatic}/${name}${isXml ? '.xml' : ''}`);
     }
   }
 
-  /** Names in /etc/xen/auto that stand for a definition. */
+  /** Links that stand for a definition. */
   private async links(path: string): Promise<string[]> {
     const found: string[] = [];
     for (const link of await this.automaticPaths())
@@ -166,7 +207,8 @@ export class ManagedDomains {
 
   /** What starts with the host, in its order: links, or definitions that stand there themselves. */
   async automaticPaths(): Promise<string[]> {
-    return (await this.files.readdir(AUTO).catch(() => [])).sort().map(name => `${AUTO}/${name}`);
+    const { automatic } = this.folders;
+    return (await this.files.readdir(automatic).catch(() => [])).sort().map(name => `${automatic}/${name}`);
   }
 }
 
@@ -177,13 +219,3 @@ async function judge(path: string, text: string): Promise<Omit<ManagedDomain, 'p
   const { definition, findings, isForeign } = judgeDefinition(path, text);
   return { name: definition.name, text, definition, errors: findings.filter(isError).map(formatFinding), isForeign };
 }
-
-/** Lines of xl.cfg can be put behind what is xl.cfg. */
-const withUuid = (
-  { definition, isForeign }: { definition: Definition; isForeign: boolean },
-  source: string,
-  uuid: string,
-): string =>
-  isForeign
-    ? changeDefinition(source, definition, { ...definition, uuid })
-    : `${source.replace(/\n?$/, '\n')}uuid = "${uuid}"\n`;

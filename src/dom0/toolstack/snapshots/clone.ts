@@ -8,7 +8,7 @@ import { type DiskChange, diskRecords, readDiskRecord, restoreChanges } from '..
 import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import { type DefinedDisk, type Definition, deviceNumber, writeXlConfig } from '../../definitions/config/index.ts';
 import type { CommandHost, Guest } from '../command-host.ts';
-import { DEFINITIONS, type ManagedDomain } from '../managed/index.ts';
+import type { ManagedDomain } from '../managed/index.ts';
 import { namesFiles, pathsIn, spellFiles } from '../../host/files/index.ts';
 import { copyInTurns, IMAGES, imageVolume, isTransfer, type Storage } from '../../host/storage/index.ts';
 import { StateBlob } from '../state-blob.ts';
@@ -65,7 +65,7 @@ export async function cloneDomain(
     return image ? { volume: image, target: path } : { volume: `${name}-${vdev}`, target: `/dev/vg0/${name}-${vdev}` };
   };
   const define = (): Promise<ManagedDomain> =>
-    all.define(`${DEFINITIONS}/${name}`, writeXlConfig(twinOf(host, definition, name, copyOf, absolute)));
+    all.define(all.pathOf(name), writeXlConfig(twinOf(host, definition, name, copyOf, absolute)));
   if (!storage) return define();
   return withVolumes(storage, async made => {
     const files: ImageCopy[] = [];

@@ -25,6 +25,10 @@ menuentry 'Ringside VM Server without VT, with Xen 4.17 (standard computer)' --c
         echo 'Loading Domain 0 ...'
         module2 /boot/domain0 root=/dev/sda2
 }
+menuentry 'Linux with KVM' --class linux --id kvm {
+        echo 'Loading Linux ...'
+        linux /boot/vmlinuz root=/dev/sda2
+}
 submenu 'Advanced options' --id advanced {
         menuentry 'Ringside VM Server, with Xen 4.17 and the round-robin scheduler' --class xen --id xen-rr {
                 multiboot2 /boot/xen.gz sched=rr loglvl=all guest_loglvl=all
@@ -50,13 +54,27 @@ export async function installedGrubConfig(files: HostFiles): Promise<string> {
   );
 }
 
+/** What runs the host's guests. */
+export type HypervisorKind = 'xen' | 'kvm';
+
 /** What a choice of the menu starts. */
 export interface HostBoot {
   /** Of the entry. */
   title: string;
+  hypervisor: HypervisorKind;
+  /** '' without Xen. */
   xenCommandLine: string;
+  /** Of the host's system: of Domain 0 with Xen below, else of the kernel itself. */
   dom0CommandLine: string;
 }
+
+/** The entry of a host without Xen where nobody has asked grub.cfg. */
+export const KVM_BOOT: HostBoot = {
+  title: 'Linux with KVM',
+  hypervisor: 'kvm',
+  xenCommandLine: '',
+  dom0CommandLine: 'root=/dev/sda2',
+};
 
 /** What comes of that. */
 export interface Booted {
@@ -67,9 +85,7 @@ export interface Booted {
 }
 
 /** What a page starts its host with. */
-export interface PageBoot {
-  xenCommandLine: string;
-  dom0CommandLine: string;
+export interface PageBoot extends Omit<HostBoot, 'title'> {
   /** Words of the host's definition (readHost) that are kept, and those that count before them; what both leave out the device suggests. */
   host: { kept: string; asked: string };
   /** In virtual time, on one processor and from the state of a first visit; `seed`: what is drawn follows from it. */
@@ -81,14 +97,17 @@ export interface PageBoot {
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 /** As distributions name them: xen.gz, xen-4.17-amd64.gz; vmlinuz-6.1.0-18-amd64, and here domain0. */
 const XEN = /^xen[\w.+-]*$/,
-  DOMAIN_0 = /^(?:domain0|vmlinuz|linux|kernel)[\w.+-]*$/;
+  DOMAIN_0 = /^(?:domain0|vmlinuz|linux|kernel)[\w.+-]*$/,
+  LINUX = /^(?:vmlinuz|linux|kernel)[\w.+-]*$/;
 
 /** Why commands start nothing on this host, in GRUB's words where it has some; undefined: they do. */
 export function bootRefusal({ hypervisor, modules, linux }: BootCommands): string | undefined {
   if (!hypervisor && linux)
-    return `error: file \`${linux.path}' not found. This host has no system beside Xen: take an entry with multiboot2 /boot/xen.gz.`;
+    return LINUX.test(baseName(linux.path))
+      ? undefined
+      : `error: file \`${linux.path}' not found. The system that runs without Xen is /boot/vmlinuz.`;
   if (!hypervisor)
-    return 'error: you need to load the kernel first. Write multiboot2 /boot/xen.gz and module2 /boot/domain0.';
+    return 'error: you need to load the kernel first. Write multiboot2 /boot/xen.gz and module2 /boot/domain0, or linux /boot/vmlinuz.';
   if (!XEN.test(baseName(hypervisor.path)))
     return `error: file \`${hypervisor.path}' not found. The hypervisor is /boot/xen.gz.`;
   const [dom0] = modules;
@@ -100,9 +119,19 @@ export function bootRefusal({ hypervisor, modules, linux }: BootCommands): strin
 
 /** What the menu has chosen; undefined: nothing yet, or no boot. */
 export function hostBootOf(choice: MenuChoice | undefined): HostBoot | undefined {
-  if (choice?.kind !== 'boot' || !choice.commands.hypervisor) return undefined;
-  const { title, commands } = choice;
-  return { title, xenCommandLine: choice.commands.hypervisor.words, dom0CommandLine: commands.modules[0]?.words ?? '' };
+  if (choice?.kind !== 'boot') return undefined;
+  const {
+    title,
+    commands: { hypervisor, modules, linux },
+  } = choice;
+  if (hypervisor)
+    return {
+      title,
+      hypervisor: 'xen',
+      xenCommandLine: hypervisor.words,
+      dom0CommandLine: modules[0]?.words ?? '',
+    };
+  return linux && { title, hypervisor: 'kvm', xenCommandLine: '', dom0CommandLine: linux.words };
 }
 
 /** Why a menu that was not to be shown has chosen nothing. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bootRefusal, defaultGrubConfig, hostBootOf } from './boot-host.ts';
+import { bootRefusal, defaultGrubConfig, hostBootOf, KVM_BOOT } from './boot-host.ts';
 import { BootMenu } from './boot-menu.ts';
 import { readGrubConfig } from '../../../host/boot-loader/grub-config.ts';
 import { drawMenu, menuSequences } from './menu-screen.ts';
@@ -32,6 +32,7 @@ describe('the boot menu', () => {
     menu.tick();
     expect(hostBootOf(menu.choice)).toEqual({
       title: 'Ringside VM Server without VT, with Xen 4.17 (standard computer)',
+      hypervisor: 'xen',
       xenCommandLine: 'loglvl=all guest_loglvl=all cpuid=no-vmx',
       dom0CommandLine: 'root=/dev/sda2',
     });
@@ -78,7 +79,7 @@ describe('the boot menu', () => {
     expect(shown()[3]).toContain('*Ringside VM Server, with Xen 4.17 and the round-robin scheduler');
     expect(shown().join('\n')).toContain('ESC returns to the menu above');
     press('escape');
-    expect(menu.entries).toHaveLength(3);
+    expect(menu.entries).toHaveLength(4);
     press('enter', 'down', 'enter');
     expect(hostBootOf(menu.choice)?.xenCommandLine).toBe('hvm_fep loglvl=all guest_loglvl=all');
   });
@@ -110,11 +111,18 @@ describe('the boot menu', () => {
     });
   });
 
+  it('has a third entry, which starts the host without Xen', () => {
+    const { menu } = makeMenu(defaultGrubConfig().replace('default=0', 'default=kvm'));
+    expect(menu.entries[2]).toMatchObject({ kind: 'menuentry', title: 'Linux with KVM' });
+    menu.take();
+    expect(hostBootOf(menu.choice)).toEqual(KVM_BOOT);
+  });
+
   it('tells why an entry does not start, and goes back', () => {
-    const { menu, press, type, shown } = makeMenu('set timeout=0\nmenuentry Linux {\nlinux /boot/vmlinuz\n}');
+    const { menu, press, type, shown } = makeMenu('set timeout=0\nmenuentry Linux {\nlinux /boot/bzImage\n}');
     expect(menu.choice).toBeUndefined();
     expect(shown().slice(0, 4)).toEqual([
-      expect.stringContaining("error: file `/boot/vmlinuz' not found"),
+      expect.stringContaining("error: file `/boot/bzImage' not found"),
       expect.any(String),
       '',
       'Press any key to continue...',

@@ -6,7 +6,9 @@ export {
   GRUB_CONFIG_PATH,
   type HostBoot,
   hostBootOf,
+  type HypervisorKind,
   installedGrubConfig,
+  KVM_BOOT,
   type PageBoot,
   whyNot,
 } from './boot-host.ts';

@@ -1,0 +1,181 @@
+/**
+ * A host without Xen, at its shell: guests are processes of QEMU. What is asked of its programs is what Debian's have (xen-utils 4.17 without a hypervisor,
+ * procps 4.0, libvirt-clients 9.0, QEMU 7.2).
+ */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { openHostState, startKvm } from '../service/index.ts';
+import { testFile, testFiles, testHost, until } from '../service/host.test-support.ts';
+import { MemoryStore } from '../host/storage/index.ts';
+import { domain0Log } from '../toolstack/boot/index.ts';
+import { runNsOf } from '../toolstack/index.ts';
+import { processesOf } from '../toolstack/qemu/index.ts';
+import { shellParts } from './login.ts';
+
+const demo = readFileSync(new URL('../../../guests/demo/demo.elf', import.meta.url));
+const UUID = '3d1c1aa0-0c3a-4d0e-9d84-51c0b1f0a0b1';
+const xml = (type: string): string =>
+  `<domain type='${type}'><name>web</name><uuid>${UUID}</uuid><memory unit='MiB'>16</memory><vcpu>2</vcpu><os><type machine='pc'>hvm</type><kernel>/boot/demo.elf</kernel></os></domain>`;
+
+async function make(vt = true) {
+  const files = await testFiles();
+  await files.writeFile('/boot/demo.elf', demo);
+  await files.writeFile('/root/web.xml', xml('kvm'));
+  await files.writeFile('/root/hvm.xml', xml('xen'));
+  await files.writeFile('/root/pv.cfg', 'name = "pv"\ntype = "pv"\nmemory = 8\nkernel = "/boot/demo.elf"\n');
+  const host = testHost({
+    files,
+    epochMs: () => 0,
+    hypervisor: startKvm({ pcpus: 2, memoryMiB: 64, vt, diskBytes: 0 }, 'root=/dev/sda2'),
+  });
+  const state = await openHostState(new MemoryStore(), {
+    diskBytes: 2 ** 30,
+    guests: [],
+    epochMs: () => 0,
+    random: () => 0,
+    later: () => () => {},
+  });
+  const { programs } = await shellParts(
+    host,
+    state,
+    async () => {},
+    async () => {},
+    [],
+  );
+  const around = {
+    stdin: '',
+    directory: '/root',
+    readFile: (path: string) => files.readFileBuffer(path.startsWith('/') ? path : `/root/${path}`),
+    writeFile: (path: string, bytes: Uint8Array) => files.writeFile(path, bytes),
+    signal: new AbortController().signal,
+  };
+  /** Words, of which those in single quotes are one. */
+  const run = async (line: string): Promise<string> => {
+    const [name, ...words] = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
+    const program = programs.find(each => each.name === name)!;
+    const { stdout, stderr, status } = await program.run(words, around);
+    return status === 0 ? stdout + stderr : `${status}: ${stdout}${stderr}`;
+  };
+  return { host, files, state, run };
+}
+
+describe('a host with KVM', () => {
+  it('has no Xen: its programs find none, and no domain is the host’s own', async () => {
+    const { host, state, run } = await make();
+    for (const line of ['xl list', 'xl info', 'xm list'])
+      expect(
+        await run(line),
+      ).toBe(`1: xencall: error: Could not obtain handle on privileged command interface: No such file or directory
+libxl: error: libxl.c:102:libxl_ctx_alloc: cannot open libxc handle: No such file or directory
+cannot init xl context
+`);
+    expect(await run('xenstore-ls /')).toBe('1: xenstore-ls: xs_open: No such file or directory\n');
+    expect(await run('virsh uri')).toBe('qemu:///system\n\n');
+    expect(await run('virsh list --all')).not.toContain('Domain-0');
+    const log = (await domain0Log(host, state, { dom0CommandLine: 'root=/dev/sda2' })).join('\n');
+    expect(log).toContain('/dev/kvm');
+    expect(log.replaceAll('xenbr0', '')).not.toMatch(/xen|Domain 0/i);
+    expect(host.queue.policy.name).toBe('fair');
+  });
+
+  it('keeps definitions where libvirt does, and takes guests of KVM alone', async () => {
+    const { host, files, run } = await make();
+    expect(await run('virsh define web.xml')).toBe("Domain 'web' defined from web.xml\n\n");
+    await run('virsh autostart web');
+    expect(await files.readdir('/etc/libvirt/qemu')).toEqual(['autostart', 'web.xml']);
+    expect(await run('virsh dumpxml web')).toMatch(/^<domain type='kvm'>/);
+    for (const line of ['virsh define hvm.xml', 'virsh create hvm.xml', 'virsh define pv.cfg'])
+      expect(await run(line)).toMatch(
+        /^1: error: .*\nerror: invalid argument: could not find capabilities for domaintype=xen: this host has no Xen\. Write <domain type='kvm'>/,
+      );
+    expect(await files.readdir('/etc/xen/vm')).not.toContain('web');
+    const text = 'name = "a"\ntype = "hvm"\nmemory = 8\nkernel = "demo.elf"\n';
+    const { errors } = await host.plan([testFile('a.cfg', text), testFile('demo.elf', demo)]);
+    expect(errors.map(({ short }) => short)).toContain('needs Xen');
+    const withoutVt = await make(false);
+    expect(await run('virsh capabilities')).toContain("<domain type='kvm'/>");
+    expect(await withoutVt.run('virsh capabilities')).not.toContain('<guest>');
+    expect(await withoutVt.run('virsh create web.xml')).toContain('is VT/AMD-V supported by your CPU');
+  });
+
+  it('shows each guest as a process with a thread for each vCPU, whose times are what these have run', async () => {
+    const { host, run } = await make();
+    await run('virsh create web.xml');
+    const { id } = host.all()[0]!;
+    await until(() => runNsOf(host.toolstack, host.toolstack.member(id).record.index) > 0);
+    const rows = (await run('ps -eL')).split('\n').filter(line => line.includes('KVM') || line.includes('qemu'));
+    expect(rows.map(row => row.trim().split(/\s+/).slice(4).join(' '))).toEqual([
+      'qemu-system-x86',
+      'CPU 0/KVM',
+      'CPU 1/KVM',
+    ]);
+    const [line] = (await run('ps -ef')).split('\n').filter(each => each.startsWith('libvirt+'));
+    expect(line).toMatch(
+      / \/usr\/bin\/qemu-system-x86_64 -name guest=web,debug-threads=on -S .* -accel kvm .* -smp 2,/,
+    );
+    const { seconds, threads } = (await processesOf(host)).find(({ guest }) => guest === id)!;
+    expect(seconds).toBeGreaterThan(0);
+    expect(threads.reduce((sum, thread) => sum + thread.seconds, 0)).toBeCloseTo(seconds, 9);
+    const pid = rows[0]!.trim().split(/\s+/)[0]!;
+    expect((await run(`ps -p ${pid}`)).split('\n')[1]).toContain('qemu-system-x86');
+    expect(await run('ps -p 99999')).toMatch(/^1: +PID/);
+    expect(await run('ps -Q')).toMatch(/^1: error: unsupported SysV option/);
+    const top = await run('top -b -H -n 1');
+    expect(top).toMatch(/^top - /);
+    expect(top).toMatch(/CPU 0\/KVM$/m);
+    await run('virsh destroy web');
+    expect(await run('ps -ef')).not.toContain('qemu-system');
+  });
+
+  it('answers for the monitor of a guest’s QEMU as QEMU does', async () => {
+    const { run } = await make();
+    await run('virsh create web.xml');
+    const ask = async (text: string): Promise<Record<string, unknown>> =>
+      JSON.parse(await run(`virsh qemu-monitor-command web '${text}'`));
+    expect(await ask('{"execute":"query-status"}')).toMatchObject({
+      return: { status: 'running', singlestep: false, running: true },
+    });
+    expect(await ask('{"execute":"stop"}')).toMatchObject({ return: {} });
+    expect(await run('virsh domstate web --reason')).toBe('paused (user)\n\n');
+    expect(await ask('{"execute":"query-status"}')).toMatchObject({ return: { status: 'paused', running: false } });
+    expect(await run("virsh qemu-monitor-command web --hmp 'info status'")).toBe('VM status: paused\r\n\n');
+    const registers = await run("virsh qemu-monitor-command web --hmp 'info registers -a'");
+    expect(registers.match(/^CPU#\d/gm)).toEqual(['CPU#0', 'CPU#1']);
+    expect(registers).toMatch(/^EIP=[0-9a-f]{8} EFL=[0-9a-f]{8} \[[DOSZAPC-]{7}\] CPL=0 II=0 A20=1 SMM=0 HLT=[01]\r$/m);
+    expect(registers).toMatch(/^CS =0008 00000000 ffffffff 00c09b00 DPL=0 CS32 \[-RA\]\r$/m);
+    expect(await ask('{"execute":"human-monitor-command","arguments":{"command-line":"cont"}}')).toMatchObject({
+      return: '',
+    });
+    expect(await run('virsh domstate web')).toBe('running\n\n');
+    for (const [text, error] of [
+      ['{"execute":"foo"}', 'The command foo has not been found'],
+      ['{"exec":"foo"}', "QMP input member 'exec' is unexpected"],
+      ['{"execute":"stop","arguments":{"a":1}}', "Parameter 'a' is unexpected"],
+      ['{"execute":"human-monitor-command"}', "Parameter 'command-line' is missing"],
+    ] as const)
+      expect(await ask(text)).toMatchObject({ error: { desc: error } });
+    expect(await ask('foo')).toMatchObject({ error: { class: 'GenericError' } });
+    expect(await run("virsh qemu-monitor-command web --hmp 'info frob'")).toBe("unknown command: 'info frob'\r\n\n");
+  });
+
+  it('shares processor time as cgroups do', async () => {
+    const { host, run } = await make();
+    await run('virsh create web.xml');
+    expect(await run('virsh schedinfo web')).toBe(
+      'Scheduler      : posix\ncpu_shares     : 1024\nvcpu_period    : 100000\nvcpu_quota     : 17592186044415\nglobal_period  : 100000\nglobal_quota   : 17592186044415\n\n',
+    );
+    expect(await run('virsh schedinfo web --set cpu_shares=2048,vcpu_quota=25000')).toMatch(
+      /cpu_shares {5}: 2048\n.*\nvcpu_quota {5}: 25000\n/,
+    );
+    const { index } = [...host.toolstack.members.values()][0]!.record;
+    expect(host.queue.shares(index)).toMatchObject({ weight: 2048, quotaUs: 25_000, periodUs: 100_000 });
+    expect(await run('virsh schedinfo web --set vcpu_quota=-1')).toContain('vcpu_quota     : 17592186044415');
+    for (const [change, why] of [
+      ['vcpu_period=5', "value of 'vcpu_period' is out of range [1000, 1000000]"],
+      ['cpu_shares=1', "value of 'cpu_shares' is out of range [2, 262144]"],
+      ['weight=5', 'invalid scheduler option: weight'],
+    ] as const)
+      expect(await run(`virsh schedinfo web --set ${change}`)).toContain(why);
+    expect(host.queue.shares(index)).toMatchObject({ weight: 2048, quotaUs: 0, periodUs: 100_000 });
+  });
+});

@@ -1,0 +1,33 @@
+/**
+ * A host without Xen: its own system drives the hardware, and the hypervisor is a part of that system's kernel (kvm, kvm_intel). Each guest is a process of
+ * it, which asks /dev/kvm for what it needs (Documentation/virt/kvm/api.rst). What is here is that division of work: the system itself is no Linux.
+ */
+import type { HostDefinition } from './host-definition.ts';
+import { HypervisorLog } from './hypervisor-log.ts';
+import type { HostBoot } from './menu/index.ts';
+import { type StartedHypervisor, startXen } from './start-xen.ts';
+
+/** Never fails: words of the command line that mean nothing here are passed over, as the kernel does. */
+export function startKvm(host: HostDefinition, commandLine: string): StartedHypervisor {
+  const log = new HypervisorLog();
+  // There is no hypervisor's console: what the kernel says is in the host's own log.
+  log.threshold = 0;
+  log.guestThreshold = 0;
+  return {
+    kind: 'kvm',
+    host,
+    commandLine,
+    options: { scheduler: { policy: 'fair' }, unknown: [] },
+    hasVt: host.vt,
+    dom0MemoryMiB: 0,
+    log,
+  };
+}
+
+/** What the entry of the boot menu names. */
+export const startHypervisor = (
+  host: HostDefinition,
+  { hypervisor, xenCommandLine, dom0CommandLine }: Omit<HostBoot, 'title'>,
+  version: string,
+): StartedHypervisor =>
+  hypervisor === 'kvm' ? startKvm(host, dom0CommandLine) : startXen(host, xenCommandLine, version);

@@ -1,0 +1,208 @@
+/**
+ * The command line of a guest's QEMU as libvirt 9.0 writes it for a `pc` with KVM. Sources: qemuBuildCommandLine() and its parts in src/qemu/qemu_command.c,
+ * qemuAssignDeviceAliases() in qemu_alias.c, qemuDomainAssignPCIAddresses() for slots; QEMU 7.2's system emulation invocation for what each word means.
+ */
+import type { DefinedDisk, Definition } from '../../definitions/config/index.ts';
+
+export const QEMU = '/usr/bin/qemu-system-x86_64';
+/** Debian 12's QEMU is 7.2; its `pc` is this. */
+export const QEMU_MACHINE = 'pc-i440fx-7.2';
+/** Slots of the first bus as the guest finds them: 1 is the PIIX3, 2 the screen, 3 the card, disks of virtio from 5 on. */
+const CARD_SLOT = 3,
+  FIRST_DISK_SLOT = 5;
+const MIB = 2 ** 20;
+
+/** QEMU's names of cards. */
+const CARDS: Readonly<Record<string, string>> = {
+  virtio: 'virtio-net-pci',
+  ne2k_pci: 'ne2k_pci',
+  pcnet: 'pcnet',
+  e1000: 'e1000',
+};
+
+export interface QemuCommandLine {
+  /** NAME=VALUE, which stand before the program. */
+  environment: string[];
+  /** The program, then its words. */
+  line: string[];
+}
+
+const slot = (number: number): string => `0x${number.toString(16)}`;
+const json = (value: object): string => JSON.stringify(value);
+
+/** Of a disk: what it is kept in, and the device. `index`: among the guest's disks, which libvirt counts from the last. */
+function diskWords(disk: DefinedDisk, index: number, pciSlot: number, bootIndex: number | undefined): string[] {
+  const { vdev, target, format, kind, readOnly } = disk;
+  const storage = `libvirt-${index}-storage`,
+    node = `libvirt-${index}-format`;
+  const unit = vdev.charCodeAt(2) - 97;
+  const backing =
+    target === ''
+      ? []
+      : [
+          '-blockdev',
+          json({
+            driver: target.startsWith('/dev/') ? 'host_device' : 'file',
+            filename: target,
+            'node-name': storage,
+            ...(readOnly ? { 'read-only': true } : { 'auto-read-only': true, discard: 'unmap' }),
+          }),
+          '-blockdev',
+          json({ 'node-name': node, 'read-only': readOnly, driver: format, file: storage }),
+        ];
+  const drive = target === '' ? {} : { drive: node };
+  const boot = bootIndex === undefined ? {} : { bootindex: bootIndex };
+  if (kind === 'floppy')
+    return [...backing, '-device', json({ driver: 'floppy', unit, ...drive, id: `fdc0-0-${unit}`, ...boot })];
+  if (vdev.startsWith('vd'))
+    return [
+      ...backing,
+      '-device',
+      json({
+        driver: 'virtio-blk-pci',
+        bus: 'pci.0',
+        addr: slot(pciSlot),
+        ...drive,
+        id: `virtio-disk${unit}`,
+        ...boot,
+      }),
+    ];
+  return [
+    ...backing,
+    '-device',
+    json({
+      driver: kind === 'cdrom' ? 'ide-cd' : 'ide-hd',
+      bus: `ide.${unit >> 1}`,
+      unit: unit & 1,
+      ...drive,
+      id: `ide0-${unit >> 1}-${unit & 1}`,
+      ...boot,
+    }),
+  ];
+}
+
+/** What the machine is, and what it starts. `folder`: where libvirt keeps what is its. */
+function machineWords(definition: Definition, folder: string): string[] {
+  const { name, uuid, memoryMiB, vcpus, maxVcpus = vcpus, kernel, ramdisk, cmdline } = definition;
+  return [
+    '-name',
+    `guest=${name.replaceAll(',', ',,')},debug-threads=on`,
+    '-S',
+    '-object',
+    json({ 'qom-type': 'secret', id: 'masterKey0', format: 'raw', file: `${folder}/master-key.aes` }),
+    '-machine',
+    `${QEMU_MACHINE},usb=off,dump-guest-core=off,memory-backend=pc.ram`,
+    '-accel',
+    definition.kvm ? 'kvm' : 'tcg',
+    ...(definition.kvm ? ['-cpu', 'host,migratable=on'] : []),
+    '-m',
+    String(memoryMiB),
+    '-object',
+    json({ 'qom-type': 'memory-backend-ram', id: 'pc.ram', size: memoryMiB * MIB }),
+    '-overcommit',
+    'mem-lock=off',
+    '-smp',
+    `${vcpus}${maxVcpus === vcpus ? '' : `,maxcpus=${maxVcpus}`},sockets=${maxVcpus},cores=1,threads=1`,
+    ...(uuid === undefined ? [] : ['-uuid', uuid]),
+    '-no-user-config',
+    '-nodefaults',
+    '-chardev',
+    'socket,id=charmonitor,fd=22,server=on,wait=off',
+    '-mon',
+    'chardev=charmonitor,id=monitor,mode=control',
+    '-rtc',
+    'base=utc',
+    '-no-shutdown',
+    ...(definition.onReboot === 'restart' ? [] : ['-no-reboot']),
+    '-boot',
+    'strict=on',
+    ...(kernel === undefined ? [] : ['-kernel', kernel]),
+    ...(ramdisk === undefined ? [] : ['-initrd', ramdisk]),
+    ...(kernel === undefined || !cmdline ? [] : ['-append', cmdline]),
+  ];
+}
+
+/** What boots first has the first number, by the letters of the boot order: c disks, d CDs, a floppy disks, n cards. */
+function bootIndexes({ kernel, bootOrder, disks, nic }: Definition): Map<DefinedDisk | 'card', number> {
+  const order = new Map<DefinedDisk | 'card', number>();
+  if (kernel !== undefined) return order;
+  for (const letter of bootOrder) {
+    const kind = { c: 'disk', d: 'cdrom', a: 'floppy' }[letter];
+    const found = letter === 'n' ? nic && 'card' : disks.find(disk => disk.kind === kind);
+    if (found && !order.has(found)) order.set(found, order.size + 1);
+  }
+  return order;
+}
+
+const cardWords = (nic: string, mac: string | undefined, bootIndex: number | undefined): string[] => [
+  '-netdev',
+  json({ type: 'tap', fd: '24', ...(nic === 'virtio' ? { vhost: true, vhostfd: '26' } : {}), id: 'hostnet0' }),
+  '-device',
+  json({
+    driver: CARDS[nic] ?? nic,
+    netdev: 'hostnet0',
+    id: 'net0',
+    ...(mac === undefined ? {} : { mac }),
+    bus: 'pci.0',
+    addr: slot(CARD_SLOT),
+    ...(bootIndex === undefined ? {} : { bootindex: bootIndex }),
+  }),
+];
+
+/** Serial port and screen; and what QEMU itself may do. */
+const otherWords = (domid: number): string[] => [
+  '-chardev',
+  'pty,id=charserial0',
+  '-device',
+  json({ driver: 'isa-serial', chardev: 'charserial0', id: 'serial0', index: 0 }),
+  '-audiodev',
+  json({ id: 'audio1', driver: 'none' }),
+  '-vnc',
+  `127.0.0.1:${Math.max(0, domid - 1)},audiodev=audio1`,
+  '-device',
+  json({ driver: 'VGA', id: 'video0', vgamem_mb: 16, bus: 'pci.0', addr: slot(2) }),
+  '-sandbox',
+  'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
+  '-msg',
+  'timestamp=on',
+];
+
+/** `domid`: it runs as that domain; else as it would be started first. */
+export function qemuCommandLine(definition: Definition, domid = -1): QemuCommandLine {
+  const { name, disks, nic, mac } = definition;
+  const folder = `/var/lib/libvirt/qemu/domain-${domid}-${name}`;
+  const order = bootIndexes(definition);
+  let pciSlot = FIRST_DISK_SLOT;
+  const diskParts = disks.flatMap((disk, i) =>
+    diskWords(disk, disks.length - i, disk.vdev.startsWith('vd') ? pciSlot++ : 0, order.get(disk)),
+  );
+  return {
+    environment: [
+      'LC_ALL=C',
+      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      `HOME=${folder}`,
+      `XDG_DATA_HOME=${folder}/.local/share`,
+      `XDG_CACHE_HOME=${folder}/.cache`,
+      `XDG_CONFIG_HOME=${folder}/.config`,
+    ],
+    line: [
+      QEMU,
+      ...machineWords(definition, folder),
+      ...diskParts,
+      ...(nic ? cardWords(nic, mac, order.get('card')) : []),
+      ...otherWords(domid),
+    ],
+  };
+}
+
+const quoted = (word: string): string => (/^[\w.,:/=@%+-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`);
+
+/** As `virsh domxml-to-native qemu-argv` prints it: an option with its value a line (virCommandToString with line breaks). */
+export function writeQemuArgv(definition: Definition, domid?: number): string {
+  const { environment, line } = qemuCommandLine(definition, domid);
+  const lines: string[] = [];
+  for (const word of line)
+    if (word.startsWith('-') || lines.length === 0) lines.push(quoted(word));
+    else lines[lines.length - 1] += ` ${quoted(word)}`;
+  return [...environment, ...lines].join(' \\\n');
+}

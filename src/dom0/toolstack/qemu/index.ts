@@ -1,0 +1,4 @@
+/** Guests of a host without Xen as processes of QEMU: what libvirt starts, what the host's system sees of them, their monitors. */
+export { writeQemuArgv } from './command-line.ts';
+export { askHuman, askMonitor } from './monitor.ts';
+export { type Process, processesOf, type Thread } from './processes.ts';
