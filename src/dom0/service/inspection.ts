@@ -56,6 +56,8 @@ export interface GuestFacts {
   isDefined: boolean;
   /** Back ends can be attached: it is a guest of Xen. */
   hasPv: boolean;
+  /** What it is to a host with KVM: its QEMU, with its words. */
+  process?: { pid: number; command: string };
 }
 
 /** A node of the store, with who watches it or something above it. */
@@ -201,8 +203,13 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
   );
   const listed = new Set(drives.map(({ vdev }) => deviceNumber(vdev)));
   const later = devices?.disks.all.filter(({ given }) => !listed.has(deviceNumber(given.vdev))) ?? [];
+  const process =
+    host.toolstack.hypervisor.kind === 'kvm'
+      ? (await import('../toolstack/qemu/processes.ts')).startedBy(member)
+      : undefined;
   return {
     memoryMiB: member.memoryMiB,
+    ...(process ? { process } : {}),
     ...(attached && mostKiB > 0 ? { mostMiB: mostKiB / 1024 } : {}),
     vcpus: {
       online: onlineOf(host, { id, name, index: record.index }),

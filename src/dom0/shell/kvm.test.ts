@@ -23,17 +23,18 @@ async function make(vt = true) {
   await files.writeFile('/root/web.xml', xml('kvm'));
   await files.writeFile('/root/hvm.xml', xml('xen'));
   await files.writeFile('/root/pv.cfg', 'name = "pv"\ntype = "pv"\nmemory = 8\nkernel = "/boot/demo.elf"\n');
-  const host = testHost({
-    files,
-    epochMs: () => 0,
-    hypervisor: startKvm({ pcpus: 2, memoryMiB: 64, vt, diskBytes: 0 }, 'root=/dev/sda2'),
-  });
   const state = await openHostState(new MemoryStore(), {
     diskBytes: 2 ** 30,
     guests: [],
     epochMs: () => 0,
     random: () => 0,
     later: () => () => {},
+  });
+  const host = testHost({
+    files,
+    storage: async () => state.storage,
+    epochMs: () => 0,
+    hypervisor: startKvm({ pcpus: 2, memoryMiB: 64, vt, diskBytes: 0 }, 'root=/dev/sda2'),
   });
   const { programs } = await shellParts(
     host,
@@ -156,6 +157,19 @@ cannot init xl context
       expect(await ask(text)).toMatchObject({ error: { desc: error } });
     expect(await ask('foo')).toMatchObject({ error: { class: 'GenericError' } });
     expect(await run("virsh qemu-monitor-command web --hmp 'info frob'")).toBe("unknown command: 'info frob'\r\n\n");
+  });
+
+  it('saves a guest, restores it and goes back to a snapshot as with Xen', async () => {
+    const { run } = await make();
+    await run('virsh define web.xml');
+    await run('virsh start web');
+    expect(await run('virsh save web /root/web.save')).toBe("\nDomain 'web' saved to /root/web.save\n\n");
+    expect(await run('ps -ef')).not.toContain('qemu-system');
+    expect(await run('virsh restore /root/web.save')).toBe('Domain restored from /root/web.save\n\n');
+    expect(await run('virsh snapshot-create-as web one')).toBe('Domain snapshot one created\n');
+    expect(await run('virsh snapshot-revert web one')).toContain('reverted');
+    expect(await run('virsh domstate web --reason')).toBe('running (from snapshot)\n\n');
+    expect(await run('ps -ef')).toMatch(/libvirt\+ .* -name guest=web,/);
   });
 
   it('shares processor time as cgroups do', async () => {

@@ -10,6 +10,8 @@ export interface HostInfo {
   why?: string;
   /** Domains run in virtual time, so that a run repeats itself; absent: they follow the clock on the wall. */
   time?: 'virtual';
+  /** Its own system is the hypervisor: there is no Xen, and no Domain 0. */
+  kvm?: true;
   /** MiB of machine memory, and how many are free. */
   memoryMiB: number;
   freeMiB: number;

@@ -6,7 +6,7 @@ import type { Guest, CommandHost } from '../command-host.ts';
 import { vcpuList } from '../commands/processors.ts';
 import { runNsOf } from '../run-time.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
-import { qemuCommandLine } from './command-line.ts';
+import { qemuCommandLine, writeQemuArgv } from './command-line.ts';
 
 export interface Thread {
   tid: number;
@@ -44,6 +44,12 @@ const LIBVIRTD_PID = 412;
 
 /** The process of a guest. */
 export const pidOf = (domid: number): number => FIRST_PID + PIDS_EACH * domid;
+
+/** The process of a guest, and the line that started it. */
+export function startedBy({ record, blueprint, name, uuid }: Guest): { pid: number; command: string } {
+  const command = writeQemuArgv({ ...blueprint.definition, name, uuid }, record.id);
+  return { pid: pidOf(record.id), command };
+}
 
 /** The processor time that the host's own threads had: its network, its disks, this shell. */
 function ownProcess(host: CommandHost): Process {

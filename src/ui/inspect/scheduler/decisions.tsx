@@ -1,6 +1,7 @@
 /** Decisions in the picture as rows, around the one that is explained. */
 
 import type { Decision } from '../../../hypervisor/view/index.ts';
+import { info } from '../../host.ts';
 import { ownerClass } from '../../parts/marks.tsx';
 import { signed } from '../../units.ts';
 import type { Shown } from '../inspector.ts';
@@ -45,8 +46,12 @@ export function Decisions(shown: Shown<Data>) {
                   <th class="num">{words.at}</th>
                   <th>{words.where}</th>
                   <th>{words.change}</th>
-                  <th>{words.priority}</th>
-                  <th class="num">{words.credit}</th>
+                  {!info.value?.kvm && (
+                    <>
+                      <th>{words.priority}</th>
+                      <th class="num">{words.credit}</th>
+                    </>
+                  )}
                   <th>{words.reason}</th>
                 </tr>
               </thead>
@@ -93,16 +98,20 @@ function Row({
           <span class={to < 0 ? 'sec' : `dom ${unitClass(to)}`}>{nameAt(to)}</span>
         </button>
       </td>
-      <td class="nw">
-        {to < 0 ? (
-          '–'
-        ) : (
-          <>
-            <i class="mk">{PRIORITIES[priority]?.[0]}</i> {PRIORITIES[priority]}
-          </>
-        )}
-      </td>
-      <td class="m num">{to < 0 ? '–' : signed(credit)}</td>
+      {!info.value?.kvm && (
+        <>
+          <td class="nw">
+            {to < 0 ? (
+              '–'
+            ) : (
+              <>
+                <i class="mk">{PRIORITIES[priority]?.[0]}</i> {PRIORITIES[priority]}
+              </>
+            )}
+          </td>
+          <td class="m num">{to < 0 ? '–' : signed(credit)}</td>
+        </>
+      )}
       <td class="sec why-td">{reasonOf(decision, nameAt)}</td>
     </tr>
   );

@@ -1,5 +1,6 @@
 /** The picture of a schedule, and below it the decisions in it. */
 
+import { info } from '../../host.ts';
 import { mediaSignal, PHONE } from '../../media.ts';
 import type { Shown } from '../inspector.ts';
 import { Decisions } from './decisions.tsx';
@@ -38,7 +39,10 @@ export function Figure(shown: Shown<Data>) {
     isFine = span <= MOST_TICKS * periods.tickNs,
     stepNs = isFine ? periods.tickNs : span / 6,
     isTicked = isFine && accountings.length > 0;
-  const { runs, lanes } = pictureOf(data);
+  const { runs, lanes: all } = pictureOf(data);
+  // The host's own scheduler has no credit, and hands none out.
+  const isFair = info.value?.kvm === true,
+    lanes = isFair ? all.map(lane => ({ ...lane, credit: [] })) : all;
   return (
     <div class="col sch fit">
       {phone.value && <Spans />}
@@ -53,12 +57,12 @@ export function Figure(shown: Shown<Data>) {
         marks={Array.from({ length: Math.round(span / stepNs) + 1 }, (_, i) => ({
           ns: fromNs + i * stepNs,
           label: String(Math.round((i * stepNs) / 1e6)),
-          isStrong: isTicked && (i * stepNs) % periods.accountingNs === 0,
+          isStrong: isTicked && !isFair && (i * stepNs) % periods.accountingNs === 0,
         }))}
         lanes={lanes}
         handedOut={periods.credits}
       />
-      <Legend lanes={lanes} handedOut={periods.credits} isTicked={isTicked} />
+      {!isFair && <Legend lanes={lanes} handedOut={periods.credits} isTicked={isTicked} />}
       <Decisions {...shown} />
     </div>
   );

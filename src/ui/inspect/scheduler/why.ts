@@ -1,12 +1,32 @@
 /** Why a unit has as much of the processors as it has, and why a decision fell as it did. */
 
+import type { Decision } from '../../../hypervisor/view/index.ts';
+import { info } from '../../host.ts';
 import { signed } from '../../units.ts';
 import type { Shown, Why } from '../inspector.ts';
 import { PRIORITIES } from '../runs.ts';
 import { type Data, pickedOf, type Share } from './facts.ts';
 import { inMs, lengthText, words } from './words.ts';
 
-const SOURCE = 'xen/common/sched/credit.c';
+const SOURCE = 'xen/common/sched/credit.c',
+  FAIR_SOURCE = 'kernel/sched/fair.c of Linux 6.1; Documentation/scheduler/sched-design-CFS.rst, sched-bwc.rst';
+
+/** Where the host's own scheduler decides: by virtual runtimes. */
+function fairWhy({ data, chosen }: Shown<Data>, picked: Decision | undefined): Why {
+  if (!picked || !chosen || picked.to < 0)
+    return {
+      question: 'Who comes next?',
+      answer:
+        'Whoever has the least virtual runtime: that is what a thread has run, the slower the more cpu_shares its guest has. So all that always have work come to parts by their shares. Who has used up its quota waits for its next period.',
+      source: FAIR_SOURCE,
+    };
+  const name = data.units.find(({ unit }) => unit === picked.to)?.name ?? '?';
+  return {
+    question: `Why ${name}?`,
+    answer: `${words.whys[picked.why]?.replace(/^./, letter => letter.toUpperCase())}; ${picked.waiting} other${picked.waiting === 1 ? '' : 's'} waited. It had waited ${(picked.waitedNs / 1e6).toFixed(2)} ms. One that wakes goes before who is ahead of it by more than a sixth of the latency.`,
+    source: FAIR_SOURCE,
+  };
+}
 
 const list = (items: readonly (string | number)[]): string =>
   items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
@@ -57,6 +77,7 @@ function sharesWhy({ units, shares, pcpus, fromNs, toNs }: Data): Why {
 export function why(shown: Shown<Data>): Why {
   const { data, chosen } = shown,
     picked = chosen ? pickedOf(shown) : undefined;
+  if (info.peek()?.kvm) return fairWhy(shown, picked);
   if (!picked) return sharesWhy(data);
   const name = picked.to >= 0 ? (data.units.find(({ unit }) => unit === picked.to)?.name ?? '?') : words.idle;
   if (picked.to < 0)

@@ -61,6 +61,6 @@ export const lengthText = (ns: number): string => (ns < 1e9 ? `${inMs(ns)} ms` :
 /** Why this one was chosen, and what had become of the one before it. */
 export function reasonOf({ why, left, priority, from, to }: Decision, nameAt: (unit: number) => string): string {
   const because = from >= 0 ? words.lefts[left]?.(nameAt(from)) : undefined,
-    chosen = to >= 0 && priority === 0 && why !== 'WOKEN' ? words.boosted : words.whys[why];
+    chosen = to >= 0 && priority === 0 && why !== 'WOKEN' && why !== 'LEAST' ? words.boosted : words.whys[why];
   return [because, chosen].filter(Boolean).join('; ');
 }

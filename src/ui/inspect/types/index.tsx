@@ -11,9 +11,9 @@ import { RunProgress } from '../run-progress.tsx';
 import { cancel, run, start, type TypesRun } from './page-run.ts';
 import { Picture } from './picture.tsx';
 import { type Read, TYPES, type TypeId } from './run.ts';
-import { type ShownType, TYPE_WORDS, words } from './words.ts';
+import { TYPE_WORDS, words } from './words.ts';
 
-const MODES: Readonly<Record<TypeId, string>> = { hosted: 'hvm', xen: 'pv', esx: 'hvm' };
+const MODES: Readonly<Record<TypeId, string>> = { hosted: 'hvm', xen: 'pv', esx: 'hvm', kvm: 'hvm' };
 const left = ({ crossings: { exits } }: Read): number => exits.reduce((sum, { count }) => sum + count, 0);
 
 function Figure() {
@@ -37,7 +37,7 @@ function Figure() {
         cancel={cancel}
       >
         <ul class="tyg">
-          {([...TYPES, 'kvm'] as const).map(type => (
+          {TYPES.map(type => (
             <Type key={type} type={type} read={reads.find(each => each.type === type)} />
           ))}
         </ul>
@@ -50,19 +50,23 @@ function Figure() {
 }
 
 /** A type: what it is, what happened, and what of that is otherwise elsewhere. */
-function Type({ type, read }: { type: ShownType; read: Read | undefined }) {
+function Type({ type, read }: { type: TypeId; read: Read | undefined }) {
   const { title, known, is, here } = TYPE_WORDS[type];
   return (
     <li class={read ? ownerClass(read.domain.id) : 'c-free'}>
       <div>
         <h3>
-          {title} {type !== 'kvm' && <ModeBadge type={MODES[type]} />}
+          {title} <ModeBadge type={MODES[type]} />
         </h3>
         <p class="sec">{known}</p>
       </div>
       <p>{is}</p>
       <Picture type={type} title={title} read={read} />
-      {read ? <Counts read={read} /> : <p class="hint">{type === 'kvm' ? words.undrawn : words.notYet}</p>}
+      {read ? (
+        <Counts read={read} />
+      ) : (
+        <p class="hint">{type === 'xen' && info.value?.kvm ? words.needsXen : words.notYet}</p>
+      )}
       <p class="tyr">
         <b>{words.here}</b> {here}
       </p>

@@ -1,6 +1,6 @@
 /** The run of `run.ts` that this page does, and what came of the last one. */
 import { signal } from '@preact/signals';
-import { host, sentence } from '../../host.ts';
+import { host, info, sentence } from '../../host.ts';
 import { pageGuests } from '../page-guests.ts';
 import { type Read, runTypes, type TypesHost, type TypesProgress } from './run.ts';
 
@@ -16,7 +16,11 @@ export interface TypesRun {
 export const run = signal<TypesRun>({ reads: [] });
 let abort: AbortController | undefined;
 
-const pageTypes: TypesHost = { ...pageGuests, crossings: id => host.inspect('crossings', id) };
+const pageTypes = (): TypesHost => ({
+  ...pageGuests,
+  crossings: id => host.inspect('crossings', id),
+  withoutXen: info.peek()?.kvm === true,
+});
 
 /** Begins anew, unless a run is under way. */
 export async function start(): Promise<void> {
@@ -28,7 +32,7 @@ export async function start(): Promise<void> {
   };
   run.value = { reads: [], progress: { type: 'hosted', doing: 'creates', part: 0 } };
   try {
-    await runTypes(pageTypes, mine.signal, {
+    await runTypes(pageTypes(), mine.signal, {
       progress: progress => {
         run.value = { ...run.peek(), progress };
       },

@@ -1,6 +1,6 @@
 /** The layers of a type as boxes, and between them what crossed, each arrow with its count. */
-import type { Read } from './run.ts';
-import { type ShownType, words } from './words.ts';
+import type { Read, TypeId } from './run.ts';
+import { words } from './words.ts';
 
 interface Box {
   x: number;
@@ -48,7 +48,7 @@ const beside = (name: string, has: string, isIdle = false): Box => ({
 const below = (name: string, has: string): Box => ({ x: 0, ...MIDDLE, width: WIDTH, name, has, owner: 'c-hv' });
 
 /** What stands where. Of a hosted one the system is a layer more. */
-const BOXES: Readonly<Record<ShownType, readonly Box[]>> = {
+const BOXES: Readonly<Record<TypeId, readonly Box[]>> = {
   hosted: [
     { ...guest(boxes.guestOf.drive), y: 2, height: 46 },
     { x: RIGHT, y: 82, height: 44, width: HALF, name: boxes.monitor, has: boxes.monitorHas, owner: 'c-hv' },
@@ -62,14 +62,19 @@ const BOXES: Readonly<Record<ShownType, readonly Box[]>> = {
     below(boxes.vmkernel, boxes.vmkernelHas),
     hardware,
   ],
-  kvm: [beside(boxes.qemu, boxes.qemuHas), guest(boxes.guestMode), below(boxes.linux, boxes.linuxHas), hardware],
+  kvm: [
+    { ...beside(boxes.qemu, boxes.qemuHas), owner: 'c-hv' },
+    guest(boxes.guestMode),
+    below(boxes.linux, boxes.linuxHas),
+    hardware,
+  ],
 };
 
 const middleOf = (from: number, to: number): number => (to > from + GAP ? to - GAP / 2 : (from + to) / 2);
 
 /** Those that happened. */
 export function arrowsOf({ type, crossings }: Read): Arrow[] {
-  const { exits, hypercalls, events, answers, calls, bytes, copies } = crossings,
+  const { exits, hypercalls, modelRequests, events, answers, calls, bytes, copies } = crossings,
     left = exits.reduce((sum, { count }) => sum + count, 0),
     guestX = RIGHT + 22;
   const all: Record<Read['type'], Arrow[]> = {
@@ -89,12 +94,18 @@ export function arrowsOf({ type, crossings }: Read): Arrow[] {
       { from: [guestX, 70], to: [guestX, 106], count: left, says: arrows.exits(left), both: true },
       { from: [guestX, 162], to: [guestX, 202], count: calls, says: arrows.reads(calls), both: true },
     ],
+    kvm: [
+      { from: [guestX, 70], to: [guestX, 106], count: left, says: arrows.exits(left), both: true },
+      { from: [14, 106], to: [14, 70], count: modelRequests, says: arrows.toQemu(modelRequests), both: true },
+      { from: [96, 70], to: [96, 106], count: calls, says: arrows.reads(calls), both: true },
+      { from: [HALF, 44], to: [RIGHT, 44], count: copies.length, says: arrows.copy(bytes / 1024) },
+    ],
   };
   return all[type].filter(({ count }) => count > 0);
 }
 
 /** `read` undefined: nothing has happened yet, or here. */
-export function Picture({ type, title, read }: { type: ShownType; title: string; read: Read | undefined }) {
+export function Picture({ type, title, read }: { type: TypeId; title: string; read: Read | undefined }) {
   const drawn = read ? arrowsOf(read) : [],
     id = `ty-${type}`;
   return (
@@ -105,7 +116,6 @@ export function Picture({ type, title, read }: { type: ShownType; title: string;
         title,
         drawn.map(({ says }) => says),
       )}
-      class={type === 'kvm' ? 'undrawn' : ''}
     >
       <defs>
         <marker

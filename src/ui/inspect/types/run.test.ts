@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { testHost } from '../../../dom0/service/host.test-support.ts';
+import { startKvm } from '../../../dom0/service/index.ts';
 import { type Read, runTypes, TYPES, type TypesHost } from './run.ts';
 
 const kernel = new Blob([readFileSync(new URL('../../../../guests/minipv/minipv.elf', import.meta.url))]);
 
-function typesHost(): TypesHost & { host: ReturnType<typeof testHost> } {
+function typesHost(more: Parameters<typeof testHost>[0] = {}): TypesHost & { host: ReturnType<typeof testHost> } {
   // A plain PC has 256 MiB.
-  const host = testHost({ readsWhole: true, memory: new ArrayBuffer(320 * 2 ** 20) });
+  const host = testHost({ readsWhole: true, memory: new ArrayBuffer(320 * 2 ** 20), ...more });
   return {
     host,
     create: files => host.create(files, true),
@@ -41,11 +42,22 @@ describe('types of hypervisors', () => {
     const full = { way: 'drive', exits: 15, modelRequests: 15, events: 0, copies: 2 };
     expect(seen[0]).toEqual(full);
     expect(seen[2]).toEqual(full);
+    expect(seen[3]).toEqual(full);
     // Domain 0 may have answered before the guest waits: then it makes no second hypercall.
     expect(seen[1]).toMatchObject({ way: 'ring', modelRequests: 0, events: 2, copies: 1 });
     expect(seen[1]!.exits).toBeGreaterThanOrEqual(1);
     expect(parts).toEqual([...parts].sort((a, b) => a - b));
     expect(await types.host.list()).toEqual([]);
+  });
+
+  it('leave out what needs Xen on a host without it', async () => {
+    const types = typesHost({ hypervisor: startKvm({ pcpus: 1, memoryMiB: 320, vt: true, diskBytes: 0 }, '') }),
+      reads: Read[] = [];
+    await runTypes({ ...types, withoutXen: true }, new AbortController().signal, {
+      progress: () => {},
+      read: read => reads.push(read),
+    });
+    expect(reads.map(({ type }) => type)).toEqual(['hosted', 'esx', 'kvm']);
   });
 
   it('leave nothing where the run is cancelled', async () => {

@@ -5,12 +5,14 @@
 import type { Inspected, NamedFile } from '../../../dom0/service/index.ts';
 import { type GuestMaker, MadeGuest } from '../made-guests.ts';
 
-export type TypeId = 'hosted' | 'xen' | 'esx';
+export type TypeId = 'hosted' | 'xen' | 'esx' | 'kvm';
 
 /** What the run needs of the page. */
 export interface TypesHost extends GuestMaker {
   /** Of the guest's next request. */
   crossings(id: number): Promise<Inspected['crossings']>;
+  /** It has none: what needs it is left out. */
+  readonly withoutXen?: boolean;
 }
 
 export interface Read {
@@ -38,6 +40,11 @@ const SHAPES: readonly Shape[] = [
   { id: 'hosted', driver: 'dma' },
   { id: 'xen', settings: 'type = "pv"\nmemory = 8\ndisk = [ "types.img,raw,xvda,w" ]\n', driver: 'xvda' },
   { id: 'esx', driver: 'dma' },
+  {
+    id: 'kvm',
+    settings: 'type = "hvm"\nkvm = 1\nmemory = 8\ndisk = [ "types.img,raw,hda,w" ]\n',
+    driver: 'dma',
+  },
 ];
 export const TYPES: readonly TypeId[] = SHAPES.map(({ id }) => id);
 
@@ -95,10 +102,11 @@ export async function runTypes(
 ): Promise<void> {
   const kernel = await host.kernel(),
     disk = new Blob([new Uint8Array(DISK_BYTES)]);
-  for (const [i, shape] of SHAPES.entries()) {
+  const shapes = SHAPES.filter(({ id }) => id !== 'xen' || !host.withoutXen);
+  for (const [i, shape] of shapes.entries()) {
     const step = (doing: TypesProgress['doing'], done: number): void => {
       signal.throwIfAborted();
-      told.progress({ type: shape.id, doing, part: (i + done / 3) / SHAPES.length });
+      told.progress({ type: shape.id, doing, part: (i + done / 3) / shapes.length });
     };
     step('creates', 0);
     const domain = await host.create(filesOf(shape, kernel, disk));

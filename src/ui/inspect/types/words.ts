@@ -1,9 +1,6 @@
 /** What each type of hypervisor is, in words, and what stands around its picture. */
 import type { TypeId } from './run.ts';
 
-/** A type, whether this host can be it or not. */
-export type ShownType = TypeId | 'kvm';
-
 export interface TypeWords {
   title: string;
   /** In the literature. */
@@ -14,7 +11,7 @@ export interface TypeWords {
   here: string;
 }
 
-export const TYPE_WORDS: Readonly<Record<ShownType, TypeWords>> = {
+export const TYPE_WORDS: Readonly<Record<TypeId, TypeWords>> = {
   hosted: {
     title: 'Hosted',
     known: 'type 2: VMware Workstation, VirtualBox, ringside boot',
@@ -37,14 +34,14 @@ export const TYPE_WORDS: Readonly<Record<ShownType, TypeWords>> = {
     title: 'Linux as the hypervisor',
     known: 'neither type as such: KVM',
     is: 'A module makes Linux itself the hypervisor: beside kernel and user mode a thread has a guest mode, which the kernel enters by VMLAUNCH and VMRESUME. Linux’s scheduler, memory management and drivers serve guests and processes alike; a process, QEMU, has the device model.',
-    here: 'Not drawn, for nothing of it has happened: this host has no Linux that runs guests. “Type 2” does not describe KVM: its monitor is no program on top of an operating system that knows nothing of it, it is in the kernel, below which there is none. That the same kernel also runs programs makes it no layer more.',
+    here: 'The guest finds KVM. Each exit goes to the kernel, which returns to QEMU where a device of the PC is asked (KVM_EXIT_IO); QEMU reads the image by a call of the same kernel. Here one worker is guest, thread and device model; Linux with KVM in the boot menu starts the host without Xen. “Type 2” does not describe it: the monitor is in the kernel, and below that there is none.',
   },
 };
 
 export const words = {
   title: 'Types of hypervisors',
   lede: 'One guest, minipv, reads 4 KiB of its disk under each of them. Every arrow is a record in the trace of that read, with its count: what did not happen is not drawn.',
-  run: 'Run all three',
+  run: 'Run all four',
   again: 'Run again',
   cancel: 'Cancel',
   progress: 'Progress of the run',
@@ -56,12 +53,12 @@ export const words = {
   cancelled: 'Cancelled: its guest is gone, and nothing else has changed.',
   next: 'Run it again where what it names is put right.',
   notYet: 'Nothing is drawn before it has happened.',
-  undrawn: 'Nothing has happened here.',
+  needsXen: 'This host has no Xen. Reboot it with Xen to have this drawn.',
   commands:
-    'The task log has what this does: types-hosted, types-xen and types-esx are created and destroyed; in between it types “sum” at their consoles. The second read is shown: before it the ring’s pages are mapped.',
+    'The task log has what this does: types-hosted, types-xen, types-esx and types-kvm are created and destroyed; in between it types “sum” at their consoles. The second read is shown: before it the ring’s pages are mapped.',
   virtual:
     'In virtual time the image was read whole when the guest was made: the read makes no call to what this host runs on.',
-  same: 'Type says who is below the monitor, not how a guest is run. The first and the third read are the same guest, driver and device model. Their data pass a buffer of the drive, a copy more than the ring makes; QEMU has a DMA move them into the guest’s pages at once.',
+  same: 'Type says who is below the monitor, not how a guest is run. All but the second read are the same guest, driver and device model. Their data pass a buffer of the drive, a copy more than the ring makes; QEMU has a DMA move them into the guest’s pages at once.',
   figure: (title: string, arrows: readonly string[]) =>
     `${title}: ${arrows.length > 0 ? arrows.join('; ') : 'no arrow, nothing has happened'}`,
   boxes: {
@@ -90,6 +87,7 @@ export const words = {
     exits: (n: number) => `${n} exit${n === 1 ? '' : 's'}`,
     hypercalls: (n: number) => `${n} hypercall${n === 1 ? '' : 's'}`,
     calls: (n: number) => `${n} system call${n === 1 ? '' : 's'}`,
+    toQemu: (n: number) => `${n} to QEMU`,
     reads: (n: number) => `${n} read${n === 1 ? '' : 's'}`,
     events: (n: number) => `${n} event${n === 1 ? '' : 's'}`,
     answers: (n: number) => `${n} back`,
@@ -105,6 +103,7 @@ export const words = {
       hosted: 'Calls of the system below',
       xen: 'Reads of the image by Domain-0',
       esx: 'Reads of the image by the hypervisor',
+      kvm: 'Reads of the image by QEMU',
     } as Readonly<Record<TypeId, string>>,
   },
   copy: { image: 'image', drive: 'drive’s buffer', guest: 'guest’s page' } as const,

@@ -129,6 +129,18 @@ const About = ({
           ))
         )}
       </dd>
+      {seen.process && (
+        <>
+          <dt>{words.process}</dt>
+          <dd>
+            {words.pid(seen.process.pid)}
+            <details>
+              <summary>{words.commandLine}</summary>
+              <pre class="code">{seen.process.command}</pre>
+            </details>
+          </dd>
+        </>
+      )}
     </dl>
     <div class="fld">
       <label for="guest-notes">{words.notes}</label>
