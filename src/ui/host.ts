@@ -25,9 +25,11 @@ export const domains = signal<DomainInfo[]>([]);
 const lives = ({ state }: DomainInfo): boolean => 'rbp'.includes(state);
 /** Guests that run, wait or are paused: by the toolstack's word, and the one place that asks. */
 export const living = computed(() => domains.value.filter(lives));
-/** What a domain is called; one that is gone by its number. */
+/** What a domain is called; one that is gone by its number. Without Xen the host's own system is none. */
 export const nameOf = (id: number): string =>
-  id === 0 ? strings.shell.domain : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`);
+  id === 0
+    ? strings.shell[info.value?.kvm ? 'system' : 'domain']
+    : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`);
 const hostTasks = signal<Task[]>([]);
 /** The page's own, in the same log: what failed, and what it downloads. Their ids are negative. */
 const pageTasks = signal<Task[]>([]);

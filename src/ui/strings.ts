@@ -297,6 +297,7 @@ export const strings = {
   shell: {
     name: 'Shell of Domain-0',
     domain: 'Domain-0',
+    system: 'host system',
     loading: 'The shell is loaded …',
     failed: (why: string) => `The shell could not be had (${why}). Check the connection, and open a new one.`,
     hostEnded: 'Domain-0 ended, and this shell with it.',

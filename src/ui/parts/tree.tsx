@@ -5,7 +5,7 @@ import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { DefinedDomain, DiskInfo, DomainInfo, Inventory } from '../../dom0/service/index.ts';
 import { type Action, definedActions, guestActions, hostActions } from '../actions.ts';
-import { domains, info } from '../host.ts';
+import { domains, info, nameOf } from '../host.ts';
 import { matching, natural } from '../order.ts';
 import { beginAt, chosen, clear, filter, press, type RowKey, together } from '../selection.ts';
 import { domain0History, halted, hostPart, inventory, partOf } from '../inventory.ts';
@@ -163,15 +163,15 @@ function hostRows(count: number) {
         <span>{count}</span>
       </li>
       <Row
-        name={strings.shell.domain}
+        name={nameOf(0)}
         to={{ kind: 'shell' }}
         actions={() => hostActions().slice(0, 3)}
         value={<Percent part={partOf(0)} />}
       >
         <Chip id={0} />
         <StateMark state="r" />
-        <span class="nm">{strings.shell.domain}</span>
-        <ModeBadge type="d0" />
+        <span class="nm">{nameOf(0)}</span>
+        {!info.value?.kvm && <ModeBadge type="d0" />}
         <Spark values={domain0History.value} label={words.cpu} />
       </Row>
     </>
@@ -478,7 +478,7 @@ export function memoryOwners(
       id: 'X',
       mib: Math.max(0, memoryMiB - freeMiB - guests - domain0),
     },
-    { key: 'd0', owner: 'c-d0', name: strings.shell.domain, id: '0', mib: domain0 },
+    { key: 'd0', owner: 'c-d0', name: nameOf(0), id: '0', mib: domain0 },
     ...living.map(({ id, name, memoryMiB: mib }) => ({
       key: String(id),
       owner: ownerClass(id),

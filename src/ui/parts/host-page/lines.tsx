@@ -2,7 +2,7 @@
 
 import type { DefinedDomain, DomainInfo } from '../../../dom0/service/index.ts';
 import { type Action, definedActions, guestActions, hostActions } from '../../actions.ts';
-import { command } from '../../host.ts';
+import { command, info, nameOf } from '../../host.ts';
 import { domain0History, inventory, partOf, readings } from '../../inventory.ts';
 import { telling } from '../../readings.ts';
 import { chosen, extend, press, type RowKey, together, toggle } from '../../selection.ts';
@@ -38,7 +38,7 @@ export function Domain0Line({ top }: { top: number }) {
     <tr>
       <td class="ticks" />
       <td class="n b">
-        <Chip id={0} /> {strings.shell.domain}
+        <Chip id={0} /> {nameOf(0)}
       </td>
       <td class="num m i">0</td>
       <td class="num m me">{seen?.domain0.memoryMiB ?? strings.tree.noData}</td>
@@ -48,19 +48,17 @@ export function Domain0Line({ top }: { top: number }) {
       </td>
       <td class="num m t">{seconds(seen?.domain0.runNs)}</td>
       <td class="num m up nw">{seen ? shortDuration(seen.upSeconds) : ''}</td>
-      <td>
-        <ModeBadge type="d0" />
-      </td>
+      <td>{!info.value?.kvm && <ModeBadge type="d0" />}</td>
       <td class="c">
         <Use id={0} values={domain0History.value} part={partOf(0)} top={top} />
       </td>
       <Rates id={0} />
       <td class="ad" />
       <td class="num a">
-        <Act name={strings.shell.domain} onClick={() => go({ kind: 'shell' })}>
+        <Act name={nameOf(0)} onClick={() => go({ kind: 'shell' })}>
           {words.console}
         </Act>
-        <More name={strings.shell.domain} actions={() => hostActions().slice(1, 2)} />
+        <More name={nameOf(0)} actions={() => hostActions().slice(1, 2)} />
       </td>
     </tr>
   );
