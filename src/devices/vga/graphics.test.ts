@@ -363,6 +363,7 @@ describe('Bochs display interface', () => {
     const video: VideoMemory = {
       bytes,
       moved: base => moves.push(base),
+      reach: 4096 * 21,
       takeDirtyPages: () => {
         const taken = dirty.slice();
         dirty.fill(0);

@@ -53,6 +53,8 @@ export interface VideoMemory {
    * Called at most once a frame, while a linear mode is shown.
    */
   takeDirtyPages(): Uint8Array | null;
+  /** Behind so many of its bytes the guest has never written by itself; absent: not known. */
+  readonly reach?: number;
 }
 
 /** 16 MiB: room for two pages of 1920 x 1200 at 24 bits, one and three quarters at 32. */

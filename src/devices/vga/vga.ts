@@ -5,7 +5,7 @@
  * Bochs' display interface (vbe.ts) shares the memory; its linear frame buffer is BAR 0 of the PCI function.
  */
 import type { Clock, Device, MemoryRange, PortRange, State, Timer, Timers } from '../bus.ts';
-import { assignState, copyState, resetState, StateError, subState, usedBytes } from '../state.ts';
+import { assignState, copyState, resetState, StateError, subState } from '../state.ts';
 import { CP437_8X16 } from './font/cp437-8x16.ts';
 import { DEFAULT_DAC, MODE3 } from './modes.ts';
 import { cellsFromMemory, newTextFrame } from './text.ts';
@@ -13,6 +13,7 @@ import { PciFunction } from '../pci/pci.ts';
 import { drawPlanes, pictureOf } from './graphics.ts';
 import { GLYPH_BYTES, ownMemory, type ScreenWriter, type VideoMemory } from './screen.ts';
 import { readRetrace, timingOf } from './timing.ts';
+import { UsedMemory } from './used-memory.ts';
 import { Dispi, newDispi } from './vbe.ts';
 import { initialRegisters } from './registers.ts';
 
@@ -64,6 +65,7 @@ export class Vga implements Device {
   private wantedNs = -Infinity;
   /** Pages written through the adapter's own windows, where no one else tells. */
   private readonly dirty: Uint8Array;
+  private readonly used: UsedMemory;
 
   readonly ports: PortRange = {
     base: 0x3c0,
@@ -111,6 +113,7 @@ export class Vga implements Device {
     this.video = video;
     this.timer = timers.create('vga', () => this.tick());
     this.memory = video?.bytes ?? ownMemory();
+    this.used = new UsedMemory(this.memory, video);
     this.words = new Uint32Array(this.memory.buffer, this.memory.byteOffset, PLANE_BYTES);
     this.dirty = new Uint8Array(this.memory.length / PAGE_BYTES);
     this.dispi = new Dispi(this.memory, () => this.touch());
@@ -252,6 +255,7 @@ export class Vga implements Device {
 
   private writeLinear(offset: number, value: number, size: number): void {
     for (let i = 0; i < size; i++) this.memory[offset + i] = value >>> (8 * i);
+    this.used.stored(offset + size);
     if (this.dispi.linear) {
       this.dirty[offset >> 12] = 1;
       this.dirty[(offset + size - 1) >> 12] = 1;
@@ -633,18 +637,14 @@ export class Vga implements Device {
   }
 
   save(): State {
-    const memory = this.memory.slice(0, usedBytes(this.memory));
+    const memory = this.used.save();
     return { ...copyState(this.r), dispi: copyState(this.dispi.r), memory, deadlineNs: this.timer.deadlineNs };
   }
 
   restore(state: State): void {
-    const { memory } = state;
-    if (!(memory instanceof Uint8Array) || memory.length > this.memory.length)
-      throw new StateError(this.name, 'memory', 'does not fit');
+    if (!this.used.restore(state.memory)) throw new StateError(this.name, 'memory', 'does not fit');
     assignState(this.name, this.dispi.r, subState(this.name, state, 'dispi'));
     assignState(this.name, this.r, state);
-    this.memory.fill(0, memory.length, Math.max(memory.length, usedBytes(this.memory)));
-    this.memory.set(memory);
     this.timing = timingOf(this.r);
     this.timer.set(typeof state.deadlineNs === 'number' ? state.deadlineNs : Infinity);
     this.redraw = true;

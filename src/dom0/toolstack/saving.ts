@@ -7,8 +7,6 @@ import type { DomainRunner } from './runners/runner.ts';
 import type { Member } from './running-domain.ts';
 import type { Services } from './services.ts';
 
-/** Milliseconds that a domain's worker may take to hear that it is paused. */
-const STANDS_STILL_TRIES = 1000;
 /** How long a guest may take to suspend itself, and its media to answer what it asked for. */
 const SUSPEND_MS = 60_000,
   ANSWER_MS = 60_000;
@@ -19,14 +17,12 @@ export interface SavingParts {
   /** Domains run in workers of their own: nothing holds them still but a pause. */
   inWorkers(): boolean;
   later: Later;
-  /** It stands still, whether or not somebody has paused it, until as many calls have let it go. */
-  setHeld(member: Member, held: boolean): void;
+  /** It stands still, whether or not somebody has paused it, until as many calls have let it go. Of one that is to stand: resolves once it does. */
+  setHeld(member: Member, held: boolean): Promise<void> | void;
   /** Asks a guest to suspend itself; false: it has no driver that listens. */
   ask(member: Member): boolean;
   /** It need not any more, where it has not read that yet. */
   withdraw(member: Member): void;
-  /** The domain's worker says that it is paused. */
-  stands(member: Member): boolean;
   wakeDomain0(): void;
 }
 
@@ -104,7 +100,7 @@ export class Saving {
     await this.copyAhead(member, signal, sink, live).catch((error: Error) => this.off(member, error));
     const asked = this.parts.ask(member);
     if (asked) await this.suspended(member, signal).catch((error: Error) => this.off(member, error));
-    else this.parts.setHeld(member, true);
+    const standing = asked ? undefined : this.parts.setHeld(member, true);
     live?.stands();
     let taken: Taken | undefined;
     const goOn = (): void => {
@@ -113,8 +109,8 @@ export class Saving {
       else this.parts.setHeld(member, false);
     };
     try {
-      if (!asked && this.parts.inWorkers()) await this.standsStill(member);
-      taken = await this.take(member, !asked, sink, still, signal);
+      await standing;
+      taken = await this.take(member, !asked, sink, { still, signal, isHeld: true });
       await taken.finish();
       signal.throwIfAborted();
       return { goOn };
@@ -158,17 +154,13 @@ export class Saving {
     member: Member,
     unasked: boolean,
     sink: StateSink,
-    still?: () => void,
-    signal?: AbortSignal,
+    { still, signal, isHeld = false }: { still?: () => void; signal?: AbortSignal; isHeld?: boolean } = {},
   ): Promise<Taken> {
     const { record, attached } = member;
     const { services, inWorkers, setHeld, wakeDomain0 } = this.parts;
     // On this thread it does not move while we do, and nobody waits.
-    const pauses = unasked && ((attached !== undefined && inWorkers()) || services.isBusy(record.id));
-    if (pauses) {
-      setHeld(member, true);
-      await this.standsStill(member);
-    }
+    const pauses = unasked && !isHeld && ((attached !== undefined && inWorkers()) || services.isBusy(record.id));
+    if (pauses) await setHeld(member, true);
     services.setStill(record.id, true);
     const goOn = (): void => {
       services.setStill(record.id, false);
@@ -232,13 +224,6 @@ export class Saving {
       if (Object.keys(all).length > 0) await sink(toolstackRecord(all));
       if (end) await sink(end);
     };
-  }
-
-  /** Its worker has heard that it is paused. */
-  private async standsStill(member: Member): Promise<void> {
-    const { later, stands } = this.parts;
-    for (let tries = 0; tries < STANDS_STILL_TRIES && !stands(member); tries++)
-      await new Promise<void>(resolve => later(1, resolve));
   }
 
   /** A guest with Xen's drivers can be saved once it has suspended itself, as it was asked to. */

@@ -290,10 +290,10 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   }
 
   /** Domain 0 needs it to stand still, while it builds or saves it: nobody paused it, and whoever does so meanwhile finds it paused afterwards. */
-  setHeld(member: Member, held: boolean): void {
+  setHeld(member: Member, held: boolean): Promise<void> | void {
     member.holds += held ? 1 : -1;
     this.noteCall(member.record, held ? 'XEN_DOMCTL_pausedomain' : 'XEN_DOMCTL_unpausedomain');
-    member.runner.ask(member.paused || member.holds > 0 ? 'pause' : 'unpause');
+    return member.runner.ask(member.paused || member.holds > 0 ? 'pause' : 'unpause');
   }
 
   /** False: a guest with PV drivers was asked through the store. True: any other has a power button, which was pressed. */
@@ -356,7 +356,6 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
       setHeld: (member, held) => this.setHeld(member, held),
       ask: member => this.ask(member, 'suspend'),
       withdraw: member => this.services.withdraw(member.record.id, 'suspend'),
-      stands: member => this.letter(member) === 'p',
       wakeDomain0: () => this.wakeDomain0(),
     }));
   }

@@ -73,10 +73,8 @@ export async function restoreLater(
     if ('refused' in piece) throw new SavedStateError(piece.refused);
     if ('rest' in piece) return arrival.rest(piece.rest as SavedState);
     if ('rehearse' in piece) arrival.rehearse(piece.rehearse as SavedState);
-    else {
-      arrival.pages(piece.pages as SavedPages);
-      placed();
-    }
+    else arrival.pages(piece.pages as SavedPages);
+    placed();
   }
 }
 

@@ -55,6 +55,16 @@ describe('the frame buffer of a guest', () => {
     expect(look()).toEqual([3]);
   });
 
+  it('knows behind which page nobody has written', () => {
+    expect(video.reach).toBe(0);
+    store(7);
+    store(5);
+    look();
+    expect(video.reach).toBe(8 * 4096);
+    video.frameWritten(video.first + 20);
+    expect(video.reach).toBe(21 * 4096);
+  });
+
   it('has nothing where the guest put it over its RAM', () => {
     video.moved(0);
     expect(video.wrote(0x1000)).toBe(false);

@@ -24,6 +24,8 @@ export class VideoFrames implements VideoMemory {
   /** First guest frame of the linear frame buffer; -1: nowhere. */
   private base = -1;
   private dirty = new Uint8Array(FRAMES);
+  /** Pages behind which nobody but the adapter has written. */
+  private pages = 0;
   private taken = new Uint8Array(FRAMES);
   /** Looks in a row that found each page written. */
   private readonly streak = new Uint32Array(FRAMES);
@@ -60,13 +62,21 @@ export class VideoFrames implements VideoMemory {
     const page = this.base < 0 ? -1 : Math.floor(guestPhysical / FRAME_BYTES) - this.base;
     if (page < 0 || page >= FRAMES) return false;
     this.dirty[page] = 1;
+    this.pages = Math.max(this.pages, page + 1);
     this.stage.allow(this.base + page, P2M_WRITE);
     return true;
   }
 
   /** Somebody else than the guest's processor wrote a frame. */
   frameWritten(mfn: number): void {
-    if (mfn >= this.first && mfn < this.first + FRAMES) this.dirty[mfn - this.first] = 1;
+    const page = mfn - this.first;
+    if (page < 0 || page >= FRAMES) return;
+    this.dirty[page] = 1;
+    this.pages = Math.max(this.pages, page + 1);
+  }
+
+  get reach(): number {
+    return this.pages * FRAME_BYTES;
   }
 
   /** What lies neither in the pages nor in the second stage. */
@@ -77,6 +87,7 @@ export class VideoFrames implements VideoMemory {
   /** Pages and second stage are as they were. */
   restore({ base, dirty, streak }: ReturnType<VideoFrames['save']>): void {
     this.base = base;
+    this.pages = FRAMES;
     this.dirty.set(dirty);
     this.streak.set(streak);
   }

@@ -1,4 +1,4 @@
-/** A domain stands still. */
-import { verb } from './verb.ts';
+/** A domain stands still; answers once it does. */
+import { question } from './verb.ts';
 
-export const pause = verb({ apply: on => on.setPaused(true) });
+export const pause = question({ apply: on => on.setPaused(true), gone: () => {} });

@@ -244,6 +244,9 @@ async function start(message: ToDomainWorker): Promise<void> {
   close();
 }
 
+/** After so many an engine has compiled what writes a state, and on the other host what reads it: a guest that moves stands still for a third of the time. */
+const REHEARSALS = 6;
+
 /** The domain of this worker, as verbs have it. */
 class CarriedHere implements Carried {
   readonly domain: Domain;
@@ -288,7 +291,7 @@ class CarriedHere implements Carried {
   private async saver(): Promise<Saver> {
     const { name, program, definition } = this.about;
     const { Saver } = await loadSaving();
-    return (this.its ??= new Saver(this.domain, { name, program, definition }));
+    return (this.its ??= new Saver(this.domain, { name, program, definition }, REHEARSALS));
   }
 
   diskRecords(): Uint8Array[] {

@@ -159,7 +159,10 @@ class Departure {
           ...(this.wish.autoConverge ? { mostRounds: MOST_THROTTLED_ROUNDS } : {}),
         },
         round: round => this.noteRound(round, line),
-        rehearse: state => say(line, MESSAGE.REHEARSE, state),
+        rehearse: async state => {
+          await say(line, MESSAGE.REHEARSE, state);
+          await this.settled(line);
+        },
         stands: () => {
           this.stoodStillMs = this.nowMs();
           this.sentBeforeBytes = line.sentBytes;

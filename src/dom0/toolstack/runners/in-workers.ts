@@ -42,7 +42,7 @@ const PATIENCE_MS = 1000,
   TOLD_FORCE_MS = 20_000;
 /** What a worker may take to load its program: nothing tells of one that was ended before. */
 const LOAD_MS = 20_000;
-/** Records of pages that are on their way to a worker: as many as keep it busy. */
+/** Pieces of a state that are on their way to a worker: as many as keep it busy. */
 const MOST_ON_WAY = 2;
 
 export interface WorkersParts {
@@ -184,7 +184,10 @@ export class WorkerRunner implements DomainRunner {
         await this.fewerOnWay(MOST_ON_WAY);
       },
       placed: () => this.fewerOnWay(1),
-      rehearse: state => void post({ rehearse: state }),
+      rehearse: state => {
+        this.onWay++;
+        void post({ rehearse: state });
+      },
       rest: state => void post({ rest: state }),
       refused: why => this.refuseArrival?.(why),
     };

@@ -104,6 +104,26 @@ it('leaves little to copy at the end, and logs writes no longer than that', () =
   expect(last.bytes.length / FRAME_BYTES).toBeLessThan(20);
 });
 
+it('is rehearsed behind the first round as often as is wished, and for each move anew', () => {
+  const { domain, put } = testGuest();
+  for (let gfn = 0x100; gfn < 0x200; gfn++) put(gfn * FRAME_BYTES, gfn);
+  const saver = new Saver(domain, BY, 3);
+  for (let move = 0; move < 2; move++) {
+    let rehearsals = 0;
+    for (let isLast = false; !isLast; ) {
+      const { rehearsal, pieces, round, ...part } = saver.copyAhead('migrate');
+      isLast = part.isLast;
+      if (!rehearsal) continue;
+      rehearsals++;
+      // All of memory is there, and what comes with it is no page.
+      expect([pieces.length, round!.copied]).toEqual([0, round!.dirty]);
+      expect(readState(rehearsal, 'a').pages).toEqual([]);
+    }
+    expect(rehearsals).toBe(3);
+    saver.forget();
+  }
+});
+
 describe('the rounds of a migration', () => {
   /** How many frames each round had, where the guest writes so many during each. */
   function rounds(writes: readonly number[]): number[] {

@@ -25,6 +25,9 @@ const PARTS = 64;
 /** Of a checkpoint so few are copied while the guest stands still: some milliseconds. */
 const FEW_SINCE = 1024;
 
+/** Guest frames that are looked at together: 16 MiB. */
+const CHUNK_SHIFT = 12;
+
 export class CopiedAhead {
   private readonly domain: Domain;
   private readonly precopy: Precopy;
@@ -35,6 +38,8 @@ export class CopiedAhead {
   private readonly stage: SecondStage;
   /** By guest frame: the entry of the second stage behind which the contents were given out as they are, but for what the log says; 0: none. */
   private readonly copied: Int32Array;
+  /** Of each so many guest frames, whether any was. Most of what a guest could reach is empty. */
+  private readonly anyCopied: Uint8Array;
   /** Of the round under way: guest frames that are still to be copied, and what lies behind them. */
   private todo: [gfn: number, mfn: number][];
   private iteration = 0;
@@ -63,6 +68,7 @@ export class CopiedAhead {
     });
     this.stage = machine.secondStage(record);
     this.copied = new Int32Array(this.stage.frames);
+    this.anyCopied = new Uint8Array((this.stage.frames >>> CHUNK_SHIFT) + 1);
     this.todo = [...ramFramesOf(domain)].filter(([, mfn]) => mfn >= 0);
     this.dirty = this.todo.length;
   }
@@ -112,9 +118,14 @@ export class CopiedAhead {
       if (mfnOf(entry) !== mfn) continue;
       const page = this.toSend(pageOf(machine, gfn, mfn));
       if (page) pages.push(page);
-      this.copied[gfn] = entry;
+      this.note(gfn, entry);
     }
     return pages;
+  }
+
+  private note(gfn: number, entry: number): void {
+    this.copied[gfn] = entry;
+    this.anyCopied[gfn >>> CHUNK_SHIFT] = 1;
   }
 
   /** Undefined: it was sent as it is. Few of the pages of the first round come again. */
@@ -177,16 +188,28 @@ export class CopiedAhead {
       { machine } = this.domain.options;
     if (!isKept) this.end();
     for (const [gfn, behind] of ramFramesOf(this.domain, copied)) {
-      copied[gfn] = isKept && this.isShown(gfn, behind) ? stage.entry(gfn) : 0;
+      this.note(gfn, isKept && this.isShown(gfn, behind) ? stage.entry(gfn) : 0);
       const page = this.toSend(pageOf(machine, gfn, behind));
       if (page) yield page;
     }
-    // Copied, and no memory of the guest's any more.
-    for (let gfn = 0; gfn < copied.length; gfn++) {
-      if (copied[gfn] === 0 || copied[gfn] === stage.words[gfn]) continue;
+    for (const gfn of this.gone()) {
       copied[gfn] = 0;
       yield { pfn: gfn, type: PAGE.INVALID };
     }
+  }
+
+  /** Copied, and no memory of the guest's any more. */
+  private gone(): number[] {
+    const { copied, anyCopied } = this,
+      { words } = this.stage;
+    const gone: number[] = [];
+    for (let chunk = 0; chunk < anyCopied.length; chunk++) {
+      if (anyCopied[chunk] === 0) continue;
+      const end = Math.min(copied.length, (chunk + 1) << CHUNK_SHIFT);
+      for (let gfn = chunk << CHUNK_SHIFT; gfn < end; gfn++)
+        if (copied[gfn] !== 0 && copied[gfn] !== words[gfn]) gone.push(gfn);
+    }
+    return gone;
   }
 
   /** Nothing is kept any more. */

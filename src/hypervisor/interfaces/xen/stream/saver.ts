@@ -17,14 +17,17 @@ export class Saver {
   private ahead: CopiedAhead | undefined;
   /** Of the last state, a checkpoint that was whole. Others' logs take its bits: it is worth nothing once another one begins. */
   private last: CopiedAhead | undefined;
-  /** It warms code up, which stays warm; of a guest that moves it is also what the other host tries: once for each move. */
-  private isRehearsed = false;
+  /** They warm code up, which stays warm; of a guest that moves they are also what the other host tries. */
+  private readonly mostRehearsals: number;
+  private rehearsals = 0;
   private verify = false;
   private rest: Generator<Uint8Array> | undefined;
 
-  constructor(domain: Domain, by: SavedBy) {
+  /** `mostRehearsals`: in a worker of its own no code is warm yet. */
+  constructor(domain: Domain, by: SavedBy, mostRehearsals = 1) {
     this.domain = domain;
     this.by = by;
+    this.mostRehearsals = mostRehearsals;
   }
 
   private get begun(): StateWriter {
@@ -37,10 +40,11 @@ export class Saver {
     const xen = xenOf(this.domain);
     if (xen && !xen.isHvm) return { pieces: [], isLast: true };
     const ahead = (this.ahead ??= this.begin(precopy, mostRounds));
-    const rehearsal = ahead.isFirstOver && !this.isRehearsed ? this.begun.rehearsal() : undefined;
-    if (ahead.isFirstOver) this.isRehearsed = true;
+    const isDue = ahead.isFirstOver && this.rehearsals < this.mostRehearsals;
+    const rehearsal = isDue ? this.begun.rehearsal() : undefined;
+    if (isDue) this.rehearsals++;
     return {
-      pieces: [...this.begun.ahead(ahead.step())],
+      pieces: [...this.begun.ahead(isDue ? [] : ahead.step())],
       isLast: ahead.isDone,
       round: ahead.round,
       ...(rehearsal ? { rehearsal } : {}),
@@ -50,7 +54,7 @@ export class Saver {
   private begin(precopy: Precopy, mostRounds?: number): CopiedAhead {
     const { last } = this;
     this.last = undefined;
-    if (precopy === 'migrate') this.isRehearsed = false;
+    if (precopy === 'migrate') this.rehearsals = 0;
     if (precopy !== 'checkpoint' || !last) {
       last?.end();
       return new CopiedAhead(this.domain, precopy, PAGES_PER_RECORD, mostRounds);
