@@ -5,6 +5,7 @@
 import { type PrecopyRound, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
 import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
+import { joined } from '../../../formats/bytes/index.ts';
 import { isNetworkDisk } from '../../../formats/nbd/index.ts';
 import {
   type CommandHost,
@@ -42,6 +43,10 @@ import {
 /** How often and how long a host is asked again what became of a domain, when the link broke behind its permission. */
 const ASK_MS = 1000,
   ASKS = 30;
+
+/** Pieces of a guest that stands still go together once they have so many bytes; fewer than these are copied for that. */
+const MESSAGE_BYTES = 64 * 1024,
+  MOST_JOINED_BYTES = 1024 * 1024;
 
 export interface SenderParts {
   host: CommandHost;
@@ -171,6 +176,7 @@ class Departure {
         },
         answered: () => void mirror?.finish(),
       });
+      await this.flush(line);
       await Promise.race([Promise.all([received(), mirror?.finished]), this.stopped]);
       this.job.commit();
       mirror?.end();
@@ -250,8 +256,9 @@ class Departure {
     const sink = async (piece: Uint8Array): Promise<void> => {
       if (isFirst) this.tellHead(piece);
       isFirst = false;
-      await line.send(header(MESSAGE.STREAM, piece.length));
-      await line.send(piece);
+      this.unsent.push(piece);
+      this.unsentBytes += piece.length;
+      if (this.stoodStillMs === undefined || this.unsentBytes >= MESSAGE_BYTES) await this.flush(line);
       if (!endsHead(piece) || this.isTaken) return;
       await answer(line, MESSAGE.ACCEPTED);
       this.isTaken = true;
@@ -264,6 +271,20 @@ class Departure {
   }
 
   private isTaken = false;
+  /** Of the stream. Many pieces are a few bytes, each message costs both hosts a seal and a turn, and the guest may stand still for them. */
+  private unsent: Uint8Array[] = [];
+  private unsentBytes = 0;
+
+  /** @throws Error with a sentence: the line has ended */
+  private async flush(line: Line): Promise<void> {
+    const { unsent, unsentBytes } = this;
+    if (unsentBytes === 0) return;
+    this.unsent = [];
+    this.unsentBytes = 0;
+    const head = header(MESSAGE.STREAM, unsentBytes);
+    if (unsent.length > 1 && unsentBytes < MOST_JOINED_BYTES) return line.send(joined([head, ...unsent]));
+    for (const piece of [head, ...unsent]) await line.send(piece);
+  }
 
   /** What the other host says while the state goes there; resolves when it has all of it. */
   private async hears(line: Line): Promise<void> {
