@@ -41,6 +41,7 @@ const PROGRAMS = {
     'state-differences': 'src/cli/state-differences.ts',
     'soak-back': 'src/cli/soak-back.ts',
     'soak-migration': 'src/cli/soak-migration/main.ts',
+    'watch-word': 'src/cli/bench-migration/watch-word.ts',
     'soak-pool': 'src/cli/soak-pool/main.ts',
     'soak-storage': 'src/cli/soak-storage.ts',
     'fuzz-storage': 'src/cli/fuzz-storage.ts',

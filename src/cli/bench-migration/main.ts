@@ -1,10 +1,12 @@
 /**
  * npm run -s bench:migration -- [--mib N,N] [--moves N] [--only ROW] [--way page|nodes|turns] [--check] [--quick]
  *
- * A guest that writes to its memory moves between two hosts, there and back: rounds, bytes, the whole time, and how long it stood still (from when it did on the
- * first host until the second one has said that it runs there). After each move what the guest has written is looked through. `page`: both hosts are in this
+ * A guest that writes to its memory moves between two hosts, there and back: rounds, bytes, the whole time, how long it stood still by the first host's count
+ * (from when it did until the second one has said that it runs there), and the gap: from the guest's last beat on the first host to its first one on the second,
+ * as a thread beside it sees. After each move what the guest has written is looked through. `page`: both hosts are in this
  * process, each guest in a worker; `nodes`: each in a process, with a hub between them; `turns`: hosts and guests take turns on one thread. Where QEMU is
- * installed, the same guest moves between two of its processes in the same run. `--check`: a median of ours that is longer than QEMU's is status 1; `--quick`:
+ * installed, the same guest moves between two of its processes in the same run, with QEMU's own count and the same gap. `--check`: a median of ours that is longer
+ * than QEMU's, of one or the other, is status 1; `--quick`:
  * 128 MiB, three moves.
  */
 import { parseArgs } from 'node:util';
@@ -94,9 +96,23 @@ async function dialled(row: Row, framesPerSecond: number | undefined): Promise<R
 
 const cell = (value: number, width: number, digits = 0): string => value.toFixed(digits).padStart(width);
 
-async function measure(row: Row, way: Way, moves: number): Promise<{ framesPerSecond: number; downtimeMs: number }> {
+interface Found {
+  framesPerSecond: number;
+  downtimeMs: number;
+  gapMs: number | undefined;
+}
+
+/** Of those that were seen. */
+const medianOf = (values: (number | undefined)[]): number | undefined => {
+  const seen = values.filter(value => value !== undefined);
+  return seen.length > 0 ? median(seen) : undefined;
+};
+
+const gapCell = (gapMs: number | undefined): string => (gapMs === undefined ? '?'.padStart(7) : cell(gapMs, 7));
+
+async function measure(row: Row, way: Way, moves: number): Promise<Found> {
   const far = way === 'nodes' ? await sidesInProcesses(row) : undefined;
-  const sides: Sides = far?.sides ?? sidesHere(row, makeIn(way === 'turns'), soon, pause);
+  const sides: Sides = far?.sides ?? sidesHere(row, makeIn(way === 'turns'), soon, pause, way === 'page');
   const pair = new Moves(row, sides, pause);
   await pair.start();
   const framesPerSecond = await pair.framesPerSecond(sharedMs);
@@ -112,12 +128,13 @@ async function measure(row: Row, way: Way, moves: number): Promise<{ framesPerSe
     cell(median(done.map(({ totalMs }) => totalMs)), 9),
     cell(downtimeMs, 9),
   ];
+  const gapMs = medianOf(done.map(move => move.gapMs));
   const each = done.map(move => Math.round(move.downtimeMs)).join(' ');
-  process.stdout.write(`${way.padEnd(6)} ${cells.join(' ')}   (${each})\n`);
-  return { framesPerSecond, downtimeMs };
+  process.stdout.write(`${way.padEnd(6)} ${cells.join(' ')} ${gapCell(gapMs)}   (${each})\n`);
+  return { framesPerSecond, downtimeMs, gapMs };
 }
 
-function tellFloor({ framesPerSecond, bytes, totalMs, downtimeMs }: Floor): void {
+function tellFloor({ framesPerSecond, bytes, totalMs, downtimeMs, gapMs }: Floor): void {
   const cells = [
     cell(framesPerSecond, 8),
     ''.padStart(7),
@@ -125,7 +142,7 @@ function tellFloor({ framesPerSecond, bytes, totalMs, downtimeMs }: Floor): void
     cell(totalMs, 9),
     cell(downtimeMs, 9),
   ];
-  process.stdout.write(`QEMU   ${cells.join(' ')}\n`);
+  process.stdout.write(`QEMU   ${cells.join(' ')} ${gapCell(gapMs)}\n`);
 }
 
 export async function main(argv: string[]): Promise<number> {
@@ -152,15 +169,22 @@ export async function main(argv: string[]): Promise<number> {
       // The kernel lies below them, and the guest has no more than its memory.
       const frames = Math.min(dial.frames, (mib - LEAST_MIB) * 256);
       const row = await dialled({ name, mib, dial: { frames, spins: 1 } }, dial.framesPerSecond);
-      process.stdout.write(`\n${name}, ${mib} MiB\n       frames/s  rounds      MiB  total ms  stood ms (each)\n`);
+      process.stdout.write(
+        `\n${name}, ${mib} MiB\n       frames/s  rounds      MiB  total ms  stood ms  gap ms (stood, each)\n`,
+      );
       const done = [];
       for (const way of asked.ways) done.push({ way, ...(await measure(row, way, asked.moves)) });
       if (!withQemu) continue;
       const floor = await floorOf(row, done[0]!.framesPerSecond, sharedMs, pause);
       tellFloor(floor);
-      for (const { way, downtimeMs } of done)
-        if (downtimeMs > floor.downtimeMs)
-          longer.push(`${name}, ${mib} MiB, ${way}: ${Math.round(downtimeMs)} ms, QEMU ${floor.downtimeMs} ms`);
+      for (const { way, downtimeMs, gapMs } of done) {
+        const told = (what: string, ours = Infinity, theirs = 0): void => {
+          if (ours > theirs)
+            longer.push(`${name}, ${mib} MiB, ${way}, ${what}: ${Math.round(ours)} ms, QEMU ${Math.round(theirs)} ms`);
+        };
+        told('own count', downtimeMs, floor.downtimeMs);
+        if (way !== 'turns') told('gap', gapMs, floor.gapMs);
+      }
     }
   if (longer.length > 0)
     process.stdout.write(`\nIt stood still longer than with QEMU:\n${longer.map(each => `  ${each}\n`).join('')}`);

@@ -2,6 +2,7 @@
 import type { Host, HostParts } from '../../dom0/service/index.ts';
 import { Neighbourhood } from '../../dom0/pool/index.ts';
 import type { Moved } from '../../dom0/toolstack/index.ts';
+import { Beats } from './beats.ts';
 import { HostSide, type Row, type Side } from './side.ts';
 
 /** Two hosts by their names. */
@@ -23,13 +24,29 @@ export const LEAST_ROUNDS = 10,
 /** The guest's count must have come so far before it moves again. */
 const ROUNDS = 2;
 
+/** How long the guest did not go on, as somebody beside it sees; absent: that is not watched. */
+export type Measured = Moved & { gapMs?: number };
+
 export const memoryFor = ({ mib }: Row): SharedArrayBuffer => new SharedArrayBuffer((mib + HOST_MIB) * 2 ** 20);
 
-/** Both hosts lie in this process. */
-export function sidesHere(row: Row, make: MakeHost, soon: (callback: () => void) => void, pause: Pause): Sides {
+/** Both hosts lie in this process. `watched`: their guest's beats are. */
+export function sidesHere(
+  row: Row,
+  make: MakeHost,
+  soon: (callback: () => void) => void,
+  pause: Pause,
+  watched = false,
+): Sides {
   const cable = new Neighbourhood(soon);
-  const side = (name: string): Side =>
-    new HostSide(make({ memory: memoryFor(row), neighbours: cable.of(name) }), row, pause);
+  const side = (name: string): Side => {
+    const memory = memoryFor(row);
+    return new HostSide(
+      make({ memory, neighbours: cable.of(name) }),
+      row,
+      pause,
+      watched ? new Beats({ memory }) : undefined,
+    );
+  };
   return { a: side('a'), b: side('b') };
 }
 
@@ -78,15 +95,18 @@ export class Moves {
   }
 
   /** @throws Error where the guest lost something */
-  async move(): Promise<Moved> {
+  async move(): Promise<Measured> {
     await this.runs();
     const to = this.at === 'a' ? 'b' : 'a';
-    const moved = await this.here.move(to);
+    const arrives = this.sides[to].arrives();
+    const { last, ...moved } = await this.here.move(to);
+    await arrives;
     this.at = to;
+    const wentOnMs = last && (await this.here.wentOnMs(last.value));
     await this.runs();
     const problem = await this.here.problem();
     if (problem !== undefined) throw new Error(`${this.row.name} lost something: ${problem}.`);
-    return moved;
+    return { ...moved, ...(wentOnMs === undefined ? {} : { gapMs: wentOnMs - last!.ms }) };
   }
 
   async end(): Promise<void> {

@@ -7,10 +7,20 @@ import { join } from 'node:path';
 import { membershipOf, newCode, secretsOf } from '../../dom0/pool/index.ts';
 import { Hub } from '../pool/hub.ts';
 import { repository } from '../repository.ts';
+import { Beats } from './beats.ts';
 import { memoryFor, type MakeHost, type Sides } from './moves.ts';
 import { HostSide, type Row, type Side } from './side.ts';
 
-const ASKED = ['create', 'count', 'move', 'problem', 'destroy', 'close'] as const satisfies (keyof Side)[];
+const ASKED = [
+  'create',
+  'count',
+  'move',
+  'arrives',
+  'wentOnMs',
+  'problem',
+  'destroy',
+  'close',
+] as const satisfies (keyof Side)[];
 
 interface Question {
   what: (typeof ASKED)[number];
@@ -85,14 +95,15 @@ export async function beSide(
   pause: (ms: number) => Promise<void>,
 ): Promise<void> {
   const row = JSON.parse(text) as Row;
-  const host = make({ memory: memoryFor(row) });
+  const memory = memoryFor(row);
+  const host = make({ memory });
   const membership = membershipOf(host);
   const { pool } = await membership.join(address, { name });
   for (let tries = 0; !pool.hosts.some(other => other.name !== name); tries++) {
     if (tries > 1000) throw new Error('The other host does not come.');
     await pause(10);
   }
-  const side = new HostSide(host, row, pause);
+  const side = new HostSide(host, row, pause, new Beats({ memory }));
   const say = (answer: Answer): void => void process.send!(answer);
   process.on('message', heard => {
     const { what, given } = heard as Question;

@@ -1,24 +1,32 @@
 /**
- * The floor: the same guest moves between two processes of QEMU, whose processor is TCG, writing as many frames a second; the downtime is QEMU's own count
- * (query-migrate of its QMP, docs/interop/qemu-qmp-ref, "downtime").
+ * The floor: the same guest moves between two processes of QEMU, whose processor is TCG, writing as many frames a second. Its own count of the downtime
+ * (query-migrate of its QMP, docs/interop/qemu-qmp-ref, "downtime") is the source's: from when it stops the guest until all of the state was written
+ * (migration_completion() and migration_calculate_complete() of migration/migration.c); what the other process does then is not in it. The gap is ours.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { LEAST_ROUNDS, LOOK_MS } from './moves.ts';
 import type { Row } from './side.ts';
-import { FIRST_GFN, spinsFor, TRIED_SPINS, writer } from './writer.ts';
+import { Beats } from './beats.ts';
+import { BEAT_GFN, FIRST_GFN, spinsFor, TRIED_SPINS, writer } from './writer.ts';
 
 const QEMU = 'qemu-system-x86_64';
 type Pause = (ms: number) => Promise<void>;
 
 export const isQemuHere = (): boolean => spawnSync(QEMU, ['--version']).status === 0;
 
+/** Of files that lie in memory. */
+const SHM = '/dev/shm';
+
 export interface Floor {
+  /** By QEMU's own count. */
   downtimeMs: number;
+  /** How long the guest did not go on, as somebody beside it sees. */
+  gapMs: number | undefined;
   totalMs: number;
   bytes: number;
   framesPerSecond: number;
@@ -31,11 +39,16 @@ class Machine {
   private readonly answers: ((answer: Record<string, unknown>) => void)[] = [];
   private readonly qmp: string;
   private readonly pause: Pause;
+  private readonly memory: string;
+  private watched: Beats | undefined;
 
   constructor(kernel: string, mib: number, qmp: string, pause: Pause, incoming?: string) {
     this.qmp = qmp;
     this.pause = pause;
+    this.memory = `${qmp}.memory`;
     const words = ['-accel', 'tcg', '-m', String(mib), '-nodefaults', '-display', 'none', '-kernel', kernel];
+    words.push('-object', `memory-backend-file,id=memory,size=${mib}M,mem-path=${this.memory},share=on`);
+    words.push('-machine', 'memory-backend=memory');
     this.child = spawn(
       QEMU,
       [...words, '-qmp', `unix:${qmp},server=on,wait=off`, ...(incoming === undefined ? [] : ['-incoming', incoming])],
@@ -95,7 +108,13 @@ class Machine {
     return ((count - before) * 1000) / (nowMs() - ms);
   }
 
+  /** Its guest's, from the first call on. */
+  get beats(): Beats {
+    return (this.watched ??= new Beats({ file: this.memory, offset: BEAT_GFN * 4096 }));
+  }
+
   end(): void {
+    this.watched?.end();
     this.socket?.destroy();
     this.child.kill();
   }
@@ -109,6 +128,17 @@ interface QueryMigrate {
   'error-desc'?: string;
 }
 
+/** From the guest's last beat in one process to its first in the other; undefined: it does not go on there. */
+async function gapBetween(from: Beats, to: Beats, pause: Pause): Promise<number | undefined> {
+  const { last } = from;
+  for (let tries = 0; last && tries < 500; tries++) {
+    const next = to.firstAfter(last.value);
+    if (next) return next.ms - last.ms;
+    await pause(10);
+  }
+  return undefined;
+}
+
 /** `framesPerSecond`: that the guest of ours writes. @throws Error with a sentence */
 export async function floorOf(
   { mib, dial }: Row,
@@ -116,7 +146,7 @@ export async function floorOf(
   nowMs: () => number,
   pause: Pause,
 ): Promise<Floor> {
-  const folder = mkdtempSync(join(tmpdir(), 'bench-migration-'));
+  const folder = mkdtempSync(join(existsSync(SHM) ? SHM : tmpdir(), 'bench-migration-'));
   const machines: Machine[] = [];
   const begin = async (spins: number, name: string, incoming?: string): Promise<Machine> => {
     const kernel = join(folder, `${name}.elf`);
@@ -136,7 +166,9 @@ export async function floorOf(
     const uri = `unix:${join(folder, 'stream')}`;
     const from = await begin(spins, 'from');
     const rounds = dial.frames > 0 ? await from.roundsPerSecond(nowMs) : (await pause(1500), 0);
-    await begin(spins, 'to', uri);
+    const to = await begin(spins, 'to', uri);
+    const watched = [from.beats, to.beats];
+    await pause(100);
     // As fast as it goes: QEMU's own limit is a network's.
     await from.ask('migrate-set-parameters', { 'max-bandwidth': 2 ** 34 });
     await from.ask('migrate', { uri });
@@ -145,6 +177,7 @@ export async function floorOf(
       if (now.status === 'completed')
         return {
           downtimeMs: now.downtime,
+          gapMs: await gapBetween(watched[0]!, watched[1]!, pause),
           totalMs: now['total-time'],
           bytes: now.ram.transferred,
           framesPerSecond: rounds * dial.frames,

@@ -1,7 +1,8 @@
 /** One of the two hosts between which the guest moves, in this process or in another (processes.ts). */
 import type { Host } from '../../dom0/service/index.ts';
 import type { Moved } from '../../dom0/toolstack/index.ts';
-import { type Dial, FIRST_GFN, writer, writerProblem } from './writer.ts';
+import type { Beats, Change } from './beats.ts';
+import { BEAT_GFN, type Dial, FIRST_GFN, writer, writerProblem } from './writer.ts';
 
 export interface Row {
   name: string;
@@ -14,7 +15,12 @@ export interface Side {
   create(row: Row): Promise<void>;
   /** The first word that the guest writes. */
   count(): Promise<number>;
-  move(to: string): Promise<Moved>;
+  /** `last`: the guest's last beat here, where those are watched. */
+  move(to: string): Promise<Moved & { last?: Change }>;
+  /** Resolves once the guest that is on its way here is watched. */
+  arrives(): Promise<void>;
+  /** When the guest went on here from this beat; undefined: that is not watched. */
+  wentOnMs(from: number): Promise<number | undefined>;
   /** What contradicts that the guest has lost nothing; it stands still for that. */
   problem(): Promise<string | undefined>;
   destroy(): Promise<void>;
@@ -26,11 +32,13 @@ export class HostSide implements Side {
   private readonly host: Host;
   private readonly row: Row;
   private readonly pause: (ms: number) => Promise<void>;
+  private readonly beats: Beats | undefined;
 
-  constructor(host: Host, row: Row, pause: (ms: number) => Promise<void>) {
+  constructor(host: Host, row: Row, pause: (ms: number) => Promise<void>, beats?: Beats) {
     this.host = host;
     this.row = row;
     this.pause = pause;
+    this.beats = beats;
   }
 
   private async guest(): Promise<{ id: number; state: string }> {
@@ -44,6 +52,29 @@ export class HostSide implements Side {
       { name: 'w.cfg', data: new Blob([`name = "w"\ntype = "hvm"\nmemory = ${mib}\nkernel = "w.elf"\n`]) },
       { name: 'w.elf', data: new Blob([writer(dial) as BlobPart]) },
     ]);
+    await this.arrives();
+  }
+
+  async arrives(): Promise<void> {
+    const { beats, host } = this;
+    if (!beats) return;
+    const { machine, members } = host.toolstack;
+    for (;;) {
+      for (const { record } of members.values()) {
+        const mfn = machine.secondStage(record).mfn(BEAT_GFN);
+        if (mfn >= 0) return beats.watch(mfn << 10);
+      }
+      await this.pause(1);
+    }
+  }
+
+  async wentOnMs(from: number): Promise<number | undefined> {
+    for (let tries = 0; this.beats && tries < 1000; tries++) {
+      const change = this.beats.firstAfter(from);
+      if (change) return change.ms;
+      await this.pause(10);
+    }
+    return undefined;
   }
 
   /** The first word of each guest frame. */
@@ -57,8 +88,11 @@ export class HostSide implements Side {
     return (await this.words())(FIRST_GFN);
   }
 
-  async move(to: string): Promise<Moved> {
-    return this.host.migrate((await this.guest()).id, to);
+  async move(to: string): Promise<Moved & { last?: Change }> {
+    const moved = await this.host.migrate((await this.guest()).id, to);
+    const last = this.beats?.last;
+    this.beats?.watch(-1);
+    return { ...moved, ...(last ? { last } : {}) };
   }
 
   async problem(): Promise<string | undefined> {
@@ -76,6 +110,7 @@ export class HostSide implements Side {
   }
 
   async close(): Promise<void> {
+    this.beats?.end();
     this.host.toolstack.close();
   }
 }

@@ -4,10 +4,12 @@ const LOAD = 0x100000,
   ENTRY = LOAD + 0x20;
 /** The first guest frame that it writes to. */
 export const FIRST_GFN = 0x200;
+/** The one whose first word it counts up beside each write; where it writes nothing else, all the time. */
+export const BEAT_GFN = FIRST_GFN - 1;
 const FRAME_BYTES = 0x1000;
 
 export interface Dial {
-  /** 0: it writes nothing, and spins. */
+  /** 0: it does nothing but count. */
   frames: number;
   /** Instructions between two writes, by twos. */
   spins: number;
@@ -26,13 +28,14 @@ export const spinsFor = (framesPerSecond: number, tried: number): number =>
   Math.max(1, Math.round((TRIED_SPINS * tried) / framesPerSecond));
 
 const d = (value: number): number[] => [0, 8, 16, 24].map(shift => (value >>> shift) & 255);
-const JMP_SELF = [0xeb, 0xfe];
+const BEAT = [0xff, 0x05, ...d(BEAT_GFN * FRAME_BYTES)]; // inc dword [beat]
 
 /** For n = 1, 2, …: the first word of each frame becomes n. */
 function program({ frames, spins }: Dial): number[] {
-  if (frames === 0) return JMP_SELF;
+  if (frames === 0) return [...BEAT, 0xeb, 256 - BEAT.length - 2];
   const frame = [
     ...[0x89, 0x1f], // mov [edi], ebx
+    ...BEAT,
     ...[0xba, ...d(spins)], // mov edx, spins
     ...[0x4a, 0x75, 0xfd], // dec edx; jnz to it
     ...[0x81, 0xc7, ...d(FRAME_BYTES)], // add edi, 4096

@@ -1,0 +1,66 @@
+/**
+ * When a word of a guest's memory changed, as a thread beside it sees (watch-word.ts): the guest itself cannot tell how long it stood still, since its clock did,
+ * too. Milliseconds are those of CLOCK_MONOTONIC, the same in all processes.
+ */
+import { dirname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+
+/** Where the word lies: in a host's memory, or in a file that is a guest's. */
+export type Source = { memory: SharedArrayBuffer } | { file: string; offset: number };
+
+/** Words that both threads know: it is to end; the word's index in the host's memory, -1: nowhere now. */
+export const CONTROL = { ENDS: 0, WORD: 1, WORDS: 2 } as const;
+/** The last changes: how many there were, then a time and a value each. */
+export const KEPT = 8192;
+
+export interface Change {
+  ms: number;
+  value: number;
+}
+
+export interface WatchedWord {
+  source: Source;
+  control: Int32Array;
+  changes: Float64Array;
+}
+
+export class Beats {
+  private readonly control = new Int32Array(new SharedArrayBuffer(4 * CONTROL.WORDS));
+  private readonly changes = new Float64Array(new SharedArrayBuffer(8 * (1 + 2 * KEPT)));
+
+  constructor(source: Source) {
+    this.control[CONTROL.WORD] = -1;
+    const workerData: WatchedWord = { source, control: this.control, changes: this.changes };
+    new Worker(join(dirname(process.argv[1]!), 'watch-word.js'), { workerData }).unref();
+  }
+
+  /** From now on it is this word of the host's memory; -1: none. */
+  watch(word: number): void {
+    Atomics.store(this.control, CONTROL.WORD, word);
+  }
+
+  /** Of those that are kept, oldest first; what is given back is zeroes, and no beat. */
+  private *kept(): Generator<Change> {
+    const count = this.changes[0]!;
+    for (let n = Math.max(0, count - KEPT); n < count; n++) {
+      const at = 1 + 2 * (n % KEPT);
+      const [ms, value] = [this.changes[at]!, this.changes[at + 1]!];
+      if (value !== 0) yield { ms, value };
+    }
+  }
+
+  get last(): Change | undefined {
+    return [...this.kept()].at(-1);
+  }
+
+  /** The first one to a later value than this. */
+  firstAfter(value: number): Change | undefined {
+    for (const change of this.kept()) if (((change.value - value) | 0) > 0) return change;
+    return undefined;
+  }
+
+  end(): void {
+    Atomics.store(this.control, CONTROL.ENDS, 1);
+    Atomics.notify(this.control, CONTROL.ENDS);
+  }
+}
