@@ -146,5 +146,12 @@ describe('a guest whose volume goes with it', () => {
     b.storage.medium(VOLUME).read(0, first);
     expect(first[0]).toBe(9);
     expect((await move(a, 'b', '--live')).err).toContain('or migrate it with --copy-storage-all.');
+    a.storage.disk.writtenBytes = () => {
+      throw new Error('The disk is gone.');
+    };
+    expect((await move(a, 'b')).err).toContain('The disk is gone.');
+    // Nobody notes what it writes any more: the storage worker may serve its drive again.
+    const [{ disk }] = a.host.member((await a.host.list())[0]!.id).devices;
+    expect(disk.served).toBeDefined();
   });
 });

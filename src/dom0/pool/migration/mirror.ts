@@ -35,7 +35,7 @@ export class Mirror {
   private readonly host: CommandHost;
   private readonly guest: Guest;
   private readonly disks: readonly Mirrored[];
-  private readonly totalBytes: number;
+  private totalBytes = 0;
   private sentBytes = 0;
   private isEnding = false;
   private isOver = false;
@@ -48,7 +48,6 @@ export class Mirror {
     this.host = host;
     this.guest = guest;
     this.disks = disks;
-    this.totalBytes = disks.reduce((sum, { log }) => sum + log.leftBytes, 0);
   }
 
   /** From here on what the guest writes is noted. @throws Error with a sentence: nothing is */
@@ -57,16 +56,28 @@ export class Mirror {
     const storage = devices.length > 0 ? await host.openDevices() : undefined;
     const disks: Mirrored[] = [];
     for (const device of devices) disks.push(await mirrored(host, storage!, device, how));
-    for (const { device, log } of disks) device.disk.copiedBy(log);
-    host.toolstack.services.serveDrivesAnew(guest.record.id);
-    for (const { device, copy, log } of disks) {
+    const mirror = new Mirror(host, guest, disks);
+    try {
+      mirror.note(storage);
+    } catch (error) {
+      mirror.end();
+      throw error;
+    }
+    return mirror;
+  }
+
+  /** All that is there has to go, and what the guest writes from here on. @throws Error with a sentence */
+  private note(storage: Storage | undefined): void {
+    for (const { device, log } of this.disks) device.disk.copiedBy(log);
+    this.host.toolstack.services.serveDrivesAnew(this.guest.record.id);
+    for (const { device, copy, log } of this.disks) {
       const medium = storage!.medium(device.path);
       // Of an image's overlay the image's blocks are a part, too.
       const isWhole = !copy.base && overlayOn(storage!, device.path) !== undefined;
       for (const { at, bytes } of isWhole ? [{ at: 0, bytes: medium.bytes }] : writtenRanges(storage!.disk, medium))
         log.mark(at, bytes);
+      this.totalBytes += log.leftBytes;
     }
-    return new Mirror(host, guest, disks);
   }
 
   get copies(): DiskCopy[] {
@@ -129,7 +140,8 @@ export class Mirror {
       await Promise.all(work);
       told();
       if (log.left <= few) ready();
-      if (work.length > 0) continue;
+      // Something may have been written meanwhile.
+      if (work.length > 0 || log.left > 0) continue;
       pass = 0;
       if (this.isEnding) return void (await doneBy(target!, { op: 'flush' }));
       await new Promise<void>(resolve => {
