@@ -478,7 +478,7 @@ export class Exits {
     processor.skipInstruction();
     // A single step traps behind it: there is nothing to wait for.
     if (this.regs[R.PENDING_DEBUG] !== 0) return;
-    if (!guest.haltsForGood()) domain.vcpus.halt();
+    if (!guest.haltsForGood() && !guest.haltEndsAtOnce?.()) domain.vcpus.halt();
   }
 
   /** An exception of the bitmap: the guest's interface makes something of it, or the guest gets it. */

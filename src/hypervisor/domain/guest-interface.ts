@@ -113,6 +113,8 @@ export interface GuestInterface {
   invalidOpcode(): boolean;
   /** HLT. True: the vCPU runs no more, and need not be halted. */
   haltsForGood(): boolean;
+  /** Somebody has ended the current vCPU's HLT before it began. */
+  haltEndsAtOnce?(): boolean;
   /** True: the domain ends by it in a way that the interface has chosen. */
   tripleFault(): boolean;
   /** All vCPUs have halted with interrupts off. */

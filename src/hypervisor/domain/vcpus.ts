@@ -310,6 +310,14 @@ export class Vcpus {
     this.setActivity(this.current, HALTED);
   }
 
+  /** Ends a HLT, whether interrupts are on or not; false: the vCPU is in none. */
+  endHalt(id: number): boolean {
+    const vcpu = this.all[id];
+    if (vcpu.activity !== HALTED) return false;
+    this.setActivity(vcpu, ACTIVE);
+    return true;
+  }
+
   /** The current vCPU waits for an event of the hypervisor (`unblock`); an interrupt ends that, too. */
   block(): void {
     this.setActivity(this.current, BLOCKED);

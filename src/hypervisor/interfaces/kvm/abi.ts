@@ -17,6 +17,8 @@ export const FEATURE = {
   CLOCKSOURCE2: 3,
   STEAL_TIME: 5,
   PV_EOI: 6,
+  PV_UNHALT: 7,
+  PV_SEND_IPI: 11,
   PV_SCHED_YIELD: 13,
   CLOCKSOURCE_STABLE: 24,
 } as const;
@@ -39,9 +41,12 @@ export const ENABLED = 1;
 export const TSC_STABLE = 1,
   GUEST_STOPPED = 2;
 
-export const CALL = { VAPIC_POLL_IRQ: 1, CLOCK_PAIRING: 9, SCHED_YIELD: 11 } as const;
+export const CALL = { VAPIC_POLL_IRQ: 1, KICK_CPU: 5, CLOCK_PAIRING: 9, SEND_IPI: 10, SCHED_YIELD: 11 } as const;
+/** Of an interrupt command: its vector; its delivery mode, fixed or NMI. */
+export const ICR = { VECTOR: 0xff, MODE: 0x700, FIXED: 0, NMI: 0x400 } as const;
 /** What is wrong with a hypercall: Linux's numbers, and KVM's own for one that is not there. */
 export const EPERM = 1,
+  EINVAL = 22,
   EFAULT = 14,
   EOPNOTSUPP = 95,
   ENOSYS = 1000;

@@ -1,7 +1,8 @@
 /** What Documentation/virt/kvm/x86 of Linux promises guests of KVM: cpuid.rst, msr.rst, hypercalls.rst. */
 import { describe, expect, it } from 'vitest';
 import { registers as R, TSC_HZ } from '../../../cpu/architecture/index.ts';
-import type { Code } from '../../../cpu/test-support/asm.ts';
+import { asm, asm16, type Code } from '../../../cpu/test-support/asm.ts';
+import { loadVirtio } from '../../../devices/index.ts';
 import type { Domain } from '../../domain/domain.ts';
 import { program, programDomain, runToEnd } from '../../domain/program.test-support.ts';
 import { readState, saveDomain } from '../xen/stream/state.ts';
@@ -15,8 +16,15 @@ const OUT = 0x180000,
 const START_MS = 1_700_000_000_123;
 const HALT: Code = ['cli; hlt'];
 
-const boot = (code: Code, saved?: Parameters<typeof programDomain>[2], kernel = program(code)): Domain =>
-  programDomain(kernel, { startEpochMs: START_MS }, saved, undefined, { guest: KVM_RECORDS });
+type Options = Parameters<typeof programDomain>[1];
+const boot = (code: Code, saved?: Parameters<typeof programDomain>[2], options: Options = {}): Domain =>
+  programDomain(program(code), { startEpochMs: START_MS, ...options }, saved, undefined, { guest: KVM_RECORDS });
+const saved = (domain: Domain) => {
+  const parts = saveDomain(domain, { name: 'kvm', program: 'test', definition: '' });
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  parts.reduce((at, part) => (bytes.set(part, at), at + part.length), 0);
+  return readState(bytes, 'kvm');
+};
 
 function run(code: Code): { domain: Domain; state: string; word(at: number): number; view: DataView } {
   const domain = boot([...code, ...HALT]);
@@ -52,8 +60,8 @@ describe('CPUID', () => {
     ]);
     expect(new TextDecoder().decode(view.buffer.slice(4, 16))).toBe('KVMKVMKVM\0\0\0');
     expect([word(OUT), word(OUT + 16)]).toEqual([0x40000010, FEATURES >>> 0]);
-    // Clock, old and new and stable; no delays for I/O; steal time; ends of interrupts; yields. No asynchronous page faults (4, 10, 14).
-    expect(FEATURES).toBe((1 << 24) | (1 << 13) | 0b1101011);
+    // Clock, old and new and stable; no delays for I/O; steal time; ends of interrupts; kicks, interrupts to many, yields. No asynchronous page faults (4, 10, 14).
+    expect(FEATURES).toBe((1 << 24) | (1 << 13) | (1 << 11) | 0b11101011);
     expect(word(OUT + 40) >>> 31).toBe(1);
     expect([0, 4, 8, 12].map(at => word(OUT + 48 + at))).toEqual([0, 0, 0, 0]);
     expect(word(OUT + 64)).toBe(TSC_HZ / 1000);
@@ -184,17 +192,68 @@ describe('hypercalls', () => {
   });
 });
 
+describe('vCPUs to each other', () => {
+  it('end a HLT with interrupts off, also one that has not begun', () => {
+    const { state, word } = run([
+      'cli; mov ecx, 0',
+      vmcall(5, 0),
+      `hlt; mov dword [${OUT + 4}], 1`,
+      // Nobody has this identifier.
+      'mov ecx, 9',
+      vmcall(5, 8),
+      `hlt; mov dword [${OUT + 4}], 2`,
+    ]);
+    expect([state, word(OUT), word(OUT + 4), word(OUT + 8)]).toEqual(['parked', 0, 1, 0]);
+  });
+
+  it('wake each other as often as they wait, with interrupts off', () => {
+    const START = 0x8000,
+      READY = 0x9000,
+      ANSWERS = 0x9004,
+      ROUNDS = 200;
+    const other = asm16(`cli; mov byte [${READY}], 1; again: hlt; inc dword [${ANSWERS}]; jmp again`);
+    const code = [
+      ...other.map((byte, i) => `mov byte [${START + i}], ${byte}`),
+      'mov dword [0xfee000f0], 0x1ff; mov dword [0xfee00310], 1 << 24',
+      `mov dword [0xfee00300], 0x4500; mov dword [0xfee00300], ${0x4600 | (START >> 12)}`,
+      ...asm(`ready: pause; cmp byte [${READY}], 1; jne ready; mov esi, 0
+        round: mov ebx, [${ANSWERS}]; mov eax, 5; mov ecx, 1; vmcall
+        answer: pause; cmp ebx, [${ANSWERS}]; je answer; inc esi; cmp esi, ${ROUNDS}; jb round; mov [${OUT}], esi`),
+      ...HALT,
+    ];
+    const domain = programDomain(program(code), { startEpochMs: START_MS }, undefined, undefined, {
+      guest: KVM_RECORDS,
+      vcpus: 2,
+    });
+    runToEnd(domain);
+    expect(memoryOf(domain).word(OUT)).toBe(ROUNDS);
+    // A round is a hypercall, a HLT and some instructions of each, not a turn.
+    expect(domain.instructions).toBeLessThan(ROUNDS * 1000);
+  });
+
+  it('send one interrupt to many', () => {
+    const { word, domain } = run([
+      `mov eax, 0x1ff; mov [0xfee000f0], eax`,
+      'mov ebx, 3; mov ecx, 0; mov edx, 0; mov esi, 0x51',
+      vmcall(10, 0),
+      'mov esi, 0x500',
+      vmcall(10, 4),
+      'mov ebx, 1; mov edx, 40; mov esi, 0x61',
+      vmcall(10, 8),
+    ]);
+    expect([0, 4, 8].map(at => word(OUT + at) | 0)).toEqual([1, -22, 0]);
+    expect(domain.platform.localApic!(0)!.acknowledge()).toBe(0x51);
+  });
+});
+
 describe('a saved state', () => {
   it('has what the guest had of KVM, and tells the guest that it stood still', () => {
     const code = [wrmsr(MSR.SYSTEM_TIME, RECORD + 1), wrmsr(MSR.STEAL_TIME, STEAL + 1), ...HALT];
     const domain = boot(code);
     runToEnd(domain);
-    const parts = saveDomain(domain, { name: 'kvm', program: 'test', definition: '' });
-    const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-    parts.reduce((at, part) => (bytes.set(part, at), at + part.length), 0);
-    const saved = readState(bytes, 'kvm');
-    expect(saved.about.kvm).toBe(true);
-    const other = boot(code, saved);
+    const state = saved(domain);
+    expect(state.about.kvm).toBe(true);
+    const other = boot(code, state);
     expect([other.guest.name, other.guest.saveRest()]).toEqual(['kvm', expect.objectContaining({})]);
     const { vcpus } = other.guest.saveRest() as { vcpus: { systemTime: Uint32Array; steal: Uint32Array }[] };
     expect([[...vcpus[0]!.systemTime], [...vcpus[0]!.steal]]).toEqual([
@@ -202,7 +261,25 @@ describe('a saved state', () => {
       [STEAL + 1, 0],
     ]);
     expect(memoryOf(other).view.getUint8(RECORD - OUT + 29)).toBe(3);
-    const { kvm: _gone, ...without } = saved.domain;
-    expect(() => boot(code, { ...saved, domain: without })).toThrow();
+    const { kvm: _gone, ...without } = state.domain;
+    expect(() => boot(code, { ...state, domain: without })).toThrow();
+  });
+
+  it('has its devices of virtio, where they are there again', async () => {
+    const virtio = { names: ['console', 'rng'] as const, seed: 5 };
+    await loadVirtio(virtio.names);
+    // A doubleword of configuration space: what is in slots 13 and 14.
+    const config = (slot: number): string =>
+      `mov dx, 0xcf8; mov eax, ${0x80000000 + slot * 0x800}; out dx, eax; mov dx, 0xcfc; in eax, dx`;
+    const code = [config(13), keep(0, 'eax'), config(14), keep(4, 'eax'), ...HALT];
+    const domain = boot(code, undefined, { virtio });
+    runToEnd(domain);
+    const { word } = memoryOf(domain);
+    expect([word(OUT), word(OUT + 4)]).toEqual([0x10031af4, 0x10051af4]);
+    const state = saved(domain);
+    const again = saved(boot(code, state, { virtio }));
+    for (const name of ['virtio-console', 'virtio-rng'])
+      expect(again.emulator.devices[name]).toEqual(state.emulator.devices[name]);
+    expect(state.emulator.devices['virtio-rng']).toBeDefined();
   });
 });

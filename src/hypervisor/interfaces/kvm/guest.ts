@@ -19,12 +19,14 @@ import {
   CPUID_FEATURES,
   CPUID_FREQUENCIES,
   EFAULT,
+  EINVAL,
   ENABLED,
   ENOSYS,
   EOPNOTSUPP,
   EPERM,
   FEATURES,
   GUEST_STOPPED,
+  ICR,
   MSR,
   SIGNATURE,
   TSC_STABLE,
@@ -58,6 +60,8 @@ const freshVcpu = () => ({
   eoi: new Uint32Array(2),
   /** The guest was told that it need not write to EOI. */
   mayOmitEoi: false,
+  /** Another vCPU has ended its next HLT before it came to that. */
+  isKicked: false,
   state: 'offline' as VcpuState,
   sinceNs: 0,
   recordNs: 0,
@@ -278,14 +282,23 @@ export class KvmGuest extends PlainPc {
     return true;
   }
 
+  /** The vCPU with the local APIC of this identifier; -1: there is none. */
+  private byApicId(apicId: number): number {
+    return apicId >= 0 && apicId < this.vcpus.length ? apicId : -1;
+  }
+
   private call(): number {
     const { vcpus, processor } = this.parts,
       { regs } = processor;
     switch (regs[R.EAX]) {
       case CALL.VAPIC_POLL_IRQ:
         return 0;
+      case CALL.KICK_CPU:
+        return this.kick(this.byApicId(regs[R.ECX]));
       case CALL.CLOCK_PAIRING:
         return this.pairClocks();
+      case CALL.SEND_IPI:
+        return this.sendIpis();
       case CALL.SCHED_YIELD:
         vcpus.turns.yieldTurn();
         this.parts.yield();
@@ -293,6 +306,46 @@ export class KvmGuest extends PlainPc {
       default:
         return -ENOSYS;
     }
+  }
+
+  /** Ends another's HLT, or its next one: it waits for a lock that is free now. */
+  private kick(id: number): number {
+    const { vcpus } = this.parts;
+    if (id < 0) return 0;
+    if (vcpus.endHalt(id)) vcpus.turns.call(id);
+    else this.vcpus[id].isKicked = true;
+    return 0;
+  }
+
+  haltEndsAtOnce(): boolean {
+    const v = this.vcpus[this.current];
+    const { isKicked } = v;
+    v.isKicked = false;
+    return isKicked;
+  }
+
+  /** One interprocessor interrupt to many: a bitmap in RBX and RCX of APIC identifiers from RDX on. Returns how many got it. */
+  private sendIpis(): number {
+    const { processor, vcpus } = this.parts,
+      { regs } = processor;
+    const isLong = isLongCode(regs);
+    const words = [R.EBX, R.ECX].flatMap(at => (isLong ? [regs[at], regs[at + R.HIGH]] : [regs[at]]));
+    const command = regs[R.ESI],
+      mode = command & ICR.MODE;
+    if (mode !== ICR.FIXED && mode !== ICR.NMI) return -EINVAL;
+    let sent = 0;
+    for (const [number, word] of words.entries()) {
+      for (let bit = 0; bit < 32; bit++) {
+        if (!((word >>> bit) & 1)) continue;
+        const id = this.byApicId((regs[R.EDX] >>> 0) + 32 * number + bit);
+        if (id < 0) continue;
+        if (mode === ICR.NMI) vcpus.nmi(id);
+        else this.parts.interrupt(id, command & ICR.VECTOR);
+        vcpus.turns.call(id);
+        sent++;
+      }
+    }
+    return sent;
   }
 
   /** The wall clock and the TSC of one moment, for the guest's PTP clock. */
@@ -334,7 +387,8 @@ export class KvmGuest extends PlainPc {
     if (!(wallClock instanceof Uint32Array) || !Array.isArray(vcpus) || vcpus.length !== this.vcpus.length)
       throw new SavedStateError('The state does not say what the guest had of KVM.');
     this.wallClock.set(wallClock.subarray(0, 2));
-    this.vcpus.forEach((v, id) => assignState(`kvm vcpu ${id}`, v, vcpus[id] as State));
+    // Older states have no kicks.
+    this.vcpus.forEach((v, id) => assignState(`kvm vcpu ${id}`, v, { isKicked: false, ...(vcpus[id] as State) }));
   }
 }
 
