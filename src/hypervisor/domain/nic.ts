@@ -3,9 +3,7 @@ import type { NicAttachment, NicModel, Timers } from '../../devices/index.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import type { IoTrace } from '../tracing/io-trace.ts';
 import { CardWire } from './card-wire.ts';
-
-/** Station address of a card for which none is given, as in states saved before cards had addresses of their own. */
-export const DEFAULT_MAC = '00:16:3e:00:00:01';
+import { DEFAULT_MAC } from './default-mac.ts';
 
 export interface WiredCard extends NicAttachment {
   ethernet: CardWire;
