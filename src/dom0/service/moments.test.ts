@@ -1,6 +1,7 @@
 /** A host in virtual time goes back to a moment, with its guests and all that Domain 0 knows of them. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { DOMAIN_TRACE } from '../../hypervisor/layout/layout.ts';
 import type { NamedFile } from '../definitions/verdicts.ts';
 import { inTurns } from '../toolstack/runners/in-turns.ts';
 import type { ConsoleOutput } from '../toolstack/wire.ts';
@@ -137,6 +138,26 @@ describe('a moment of a host', () => {
     expect(await virtual.goBack(moment, [id])).toBe(true);
     await virtual.forget(0);
     expect(await virtual.goBack(moment, [id])).toBe(false);
+  });
+
+  it('leaves to those who look on what they have read, and goes on to tell them', async () => {
+    const timed = new Timed(),
+      id = await timed.create('pv', 'pv', 'xvda'),
+      moment = (await timed.virtual.keep([id]))!,
+      { record } = timed.host.toolstack.member(id),
+      view = timed.host.toolstack.view.at(record.index)!,
+      reader = view.watch();
+    await timed.type(id, 'help');
+    expect(reader.take().entries.length).toBeGreaterThan(0);
+    await timed.virtual.goBack(moment, [id]);
+    expect(reader.take()).toEqual({ entries: [], missed: 0 });
+    await timed.type(id, 'help');
+    const { entries, missed } = reader.take();
+    expect([entries.length > 0, missed]).toEqual([true, 0]);
+    const watchers = (): number => timed.host.machine.words[(record.traceOffset >>> 2) + DOMAIN_TRACE.WATCHERS]!;
+    expect(watchers()).toBe(1);
+    reader.close();
+    expect(watchers()).toBe(0);
   });
 
   it('goes when there are too many, the oldest first', async () => {

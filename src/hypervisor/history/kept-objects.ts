@@ -4,7 +4,7 @@
  * All objects are found that lead on from some: through properties, elements, keys and values. What only a closure knows is not found, so whoever takes part in a
  * run that goes back has his state in an object's properties.
  */
-import { type Piece, piecesOf, putPieces } from './pieces.ts';
+import { KeptBuffer, type Piece } from './pieces.ts';
 
 type Anything = Record<string, unknown>;
 
@@ -25,8 +25,7 @@ export interface KeptParts {
 
 export class KeptObjects {
   private readonly puts: Put[] = [];
-  /** Bytes of buffers, in pieces. */
-  private readonly buffers = new Map<ArrayBufferLike, Piece[]>();
+  private readonly buffers = new Map<ArrayBufferLike, KeptBuffer>();
 
   constructor({ from, outside, memory, before }: KeptParts) {
     const seen = new Set<object>(from),
@@ -39,7 +38,7 @@ export class KeptObjects {
     for (let next = todo.pop(); next; next = todo.pop()) {
       if (!ArrayBuffer.isView(next)) this.keep(next, meet);
       else if (next.buffer !== memory && !this.buffers.has(next.buffer))
-        this.buffers.set(next.buffer, piecesOf(new Uint8Array(next.buffer), before?.buffers.get(next.buffer)));
+        this.buffers.set(next.buffer, new KeptBuffer(next.buffer, before?.buffers.get(next.buffer)));
     }
   }
 
@@ -92,10 +91,10 @@ export class KeptObjects {
 
   put(): void {
     for (const put of this.puts) put();
-    for (const [buffer, pieces] of this.buffers) putPieces(new Uint8Array(buffer), pieces);
+    for (const buffer of this.buffers.values()) buffer.put();
   }
 
   *pieces(): Generator<Piece> {
-    for (const pieces of this.buffers.values()) yield* pieces;
+    for (const { pieces } of this.buffers.values()) yield* pieces;
   }
 }

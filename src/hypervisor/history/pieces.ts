@@ -1,69 +1,57 @@
-/** Bytes in pieces of 4 KiB at most, as they were: what is as it was before is not kept twice, and zeros take no room. */
+/** Words in pieces of 4 KiB at most, as they were: what is as it was before is not kept twice, and zeros take no room. */
 
-import type { Piece } from './versions.ts';
+/** Undefined: zeros. */
+export type Piece = Int32Array | undefined;
 
-export type { Piece } from './versions.ts';
+export const PIECE_WORDS = 1024;
 
-const PIECE_BYTES = 4096;
-
-/** Words are compared, and what is behind the last whole one, byte by byte. */
-interface Bytes {
-  words: Int32Array;
-  rest: Uint8Array;
-}
-
-const viewed = (bytes: Uint8Array): Bytes => {
-  const words = bytes.length >>> 2;
-  return {
-    words: new Int32Array(bytes.buffer, bytes.byteOffset, words),
-    rest: bytes.subarray(4 * words),
-  };
-};
-
-/** Loops, and no callbacks: there are millions of words. */
-function isSameFrom(
-  words: Int32Array | Uint8Array,
-  at: number,
-  other: Int32Array | Uint8Array | undefined,
-  count: number,
-): boolean {
-  if (other) {
-    for (let i = 0; i < count; i++) if (words[at + i] !== other[i]) return false;
+/** Whether so many words are those of a piece. A loop over one view of all of them: a view for each piece would cost more than to compare it. */
+function isPiece(words: Int32Array, at: number, count: number, piece: Piece): boolean {
+  if (piece) {
+    for (let i = 0; i < count; i++) if (words[at + i] !== piece[i]) return false;
   } else for (let i = 0; i < count; i++) if (words[at + i] !== 0) return false;
   return true;
 }
 
-/** Whether bytes are those of a piece; both begin at a word. */
-export function isPiece(bytes: Uint8Array, piece: Piece): boolean {
-  const { words, rest } = viewed(bytes),
-    other = piece && viewed(piece);
-  return isSameFrom(words, 0, other?.words, words.length) && isSameFrom(rest, 0, other?.rest, rest.length);
+/** Of words from `at` on: the piece before, where it is the same. */
+export function pieceOf(words: Int32Array, at: number, before: Piece, count = PIECE_WORDS): Piece {
+  if (before && isPiece(words, at, count, before)) return before;
+  return isPiece(words, at, count, undefined) ? undefined : words.slice(at, at + count);
 }
-
-/** Of one piece: the one before where it is the same. */
-export function pieceOf(bytes: Uint8Array, before: Piece): Piece {
-  if (before && isPiece(bytes, before)) return before;
-  return isPiece(bytes, undefined) ? undefined : bytes.slice();
-}
-
-const pieceAt = (bytes: Uint8Array, n: number): Uint8Array =>
-  bytes.subarray(n * PIECE_BYTES, Math.min((n + 1) * PIECE_BYTES, bytes.length));
-
-export const piecesOf = (bytes: Uint8Array, before: readonly Piece[] = []): Piece[] =>
-  Array.from({ length: Math.ceil(bytes.length / PIECE_BYTES) }, (_, n) => pieceOf(pieceAt(bytes, n), before[n]));
 
 /** Puts a piece there; false: it lies there already. */
-export function putPiece(bytes: Uint8Array, piece: Piece): boolean {
-  if (isPiece(bytes, piece)) return false;
-  if (piece) bytes.set(piece);
-  else bytes.fill(0);
+export function putPiece(words: Int32Array, at: number, piece: Piece, count = PIECE_WORDS): boolean {
+  if (isPiece(words, at, count, piece)) return false;
+  if (piece) words.set(piece, at);
+  else words.fill(0, at, at + count);
   return true;
 }
 
-export function putPieces(bytes: Uint8Array, pieces: readonly Piece[]): void {
-  for (const [n, piece] of pieces.entries()) putPiece(pieceAt(bytes, n), piece);
+/** What a buffer holds. */
+export class KeptBuffer {
+  readonly pieces: Piece[] = [];
+  private readonly words: Int32Array;
+  /** Behind the last whole word. */
+  private readonly rest: Uint8Array;
+  private readonly kept: Uint8Array;
+
+  constructor(buffer: ArrayBufferLike, before?: KeptBuffer) {
+    const count = buffer.byteLength >>> 2;
+    this.words = new Int32Array(buffer, 0, count);
+    this.rest = new Uint8Array(buffer, 4 * count);
+    this.kept = this.rest.slice();
+    for (let at = 0, n = 0; at < count; at += PIECE_WORDS, n++)
+      this.pieces.push(pieceOf(this.words, at, before?.pieces[n], Math.min(PIECE_WORDS, count - at)));
+  }
+
+  put(): void {
+    const { words, pieces } = this;
+    for (let n = 0, at = 0; n < pieces.length; n++, at += PIECE_WORDS)
+      putPiece(words, at, pieces[n], Math.min(PIECE_WORDS, words.length - at));
+    this.rest.set(this.kept);
+  }
 }
 
 /** Memory that some take together, bytes: one that is shared counts once. */
 export const bytesOfPieces = (pieces: Iterable<Piece>): number =>
-  [...new Set(pieces)].reduce((sum, piece) => sum + (piece?.length ?? 0), 0);
+  [...new Set(pieces)].reduce((sum, piece) => sum + (piece?.byteLength ?? 0), 0);
