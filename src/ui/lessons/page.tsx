@@ -188,7 +188,7 @@ const Consoles = ({
       <SerialWindow key={session.id} session={session} first={i === 0} />
     ))}
     <Pictures lesson={state.lesson} sessions={shown} />
-    {!narrow.value && shown.length === 1 && state.lesson.pictures.length === 0 && (
+    {shown.length === 1 && state.lesson.pictures.length === 0 && (
       <RingStrip
         key={shown[0]!.id}
         session={shown[0]!}
@@ -198,9 +198,11 @@ const Consoles = ({
         isOpen={!isMeasured(round, state)}
         busy={state.busy}
       >
-        <section class="panel lact" aria-label={words.counts(state.lesson.guests[0]!.name)} tabIndex={0}>
-          <Activity session={shown[0]!} totals />
-        </section>
+        {!narrow.value && (
+          <section class="panel lact" aria-label={words.counts(state.lesson.guests[0]!.name)} tabIndex={0}>
+            <Activity session={shown[0]!} totals />
+          </section>
+        )}
       </RingStrip>
     )}
   </div>

@@ -1,27 +1,31 @@
 /** The rings of a lesson's guest, unrolled, and how many doorbells its requests have cost so far. */
 
-import { signal, useSignal } from '@preact/signals';
+import { computed, signal, useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { RingFacts } from '../../dom0/service/index.ts';
 import { host } from '../host.ts';
 import { slotStates } from '../inspect/ring/slots.ts';
+import { mediaSignal, PHONE } from '../media.ts';
 import { ownerClass } from '../parts/marks.tsx';
 import type { DomainSession } from '../sessions.ts';
 import { go } from '../navigation.ts';
 import { words } from './words.ts';
 
 const says = words.rings;
-/** Of the strip and of the chart, in the picture's units. */
-const WIDTH = 540,
-  CELL = 14,
+const phone = mediaSignal(PHONE);
+/** Of the strip and of the chart, in the picture's units: about a pixel each, so that its words can be read. */
+const width = computed(() => (phone.value ? 340 : 540));
+const CELL = 14,
   HIGH = 214,
   LEFT = 30,
   RIGHT = 104,
   /** Lines of words at the right are so far apart. */
   APART = 15,
   /** A line that ends so far before the others has its name beside its end. */
-  BESIDE = 120;
+  BESIDE = 120,
+  /** So long are the words at an index, at most. */
+  WORDS = 280;
 
 interface Point {
   requests: number;
@@ -34,8 +38,12 @@ interface Series {
   points: readonly Point[];
 }
 
-/** By round. A step that is begun again has a guest of its own, and begins its line anew. */
+/** By round. A step that is begun again begins its line anew: its guest goes back, or is another one. */
 const series = signal<ReadonlyMap<number, Series>>(new Map());
+
+/** Of all rounds; where the guest went back, what was counted in later ones has not been. */
+const others = (round: number, isBack: boolean): [number, Series][] =>
+  [...series.peek()].filter(([no]) => !isBack || no <= round);
 
 interface Props {
   session: DomainSession;
@@ -81,7 +89,7 @@ export function RingStrip({ session, name, round, said, isOpen, busy, children }
         .slice(pushes.length - point.doorbells)
         .map((pushed, i): Point => ({ requests: pushed - kept.base.requests, doorbells: i + 1 }));
       series.value = new Map([
-        ...series.peek(),
+        ...others(round, point.requests < last.requests),
         [
           round,
           {
@@ -154,10 +162,10 @@ const isCrossed = ({ reqProd, reqEvent }: RingFacts): boolean => ((reqProd - req
 
 /** The slots in a row; both indices that the doorbell is about stand at theirs. */
 function Strip({ ring }: { ring: RingFacts }) {
-  const wide = WIDTH / ring.slots,
+  const wide = width.value / ring.slots,
     states = slotStates(ring);
   return (
-    <svg viewBox={`0 0 ${WIDTH} 56`} aria-hidden="true">
+    <svg viewBox={`0 0 ${width.value} 56`} aria-hidden="true">
       {states.map((state, i) => (
         <g key={i}>
           <rect x={i * wide + 0.75} y="19" width={wide - 1.5} height={CELL + 3} rx="2" class={`sl-${state}`} />
@@ -175,7 +183,9 @@ function Strip({ ring }: { ring: RingFacts }) {
         ] as const
       ).map(([name, value, y, colour]) => {
         const x = (value & (ring.slots - 1)) * wide,
-          isRight = x > WIDTH - 280;
+          isRight = x > width.value - WORDS && x > WORDS,
+          // Where neither side has room for its words, they begin at the left.
+          at = isRight ? x - 5 : Math.min(x + 5, Math.max(0, width.value - WORDS));
         return (
           <g key={name}>
             <path
@@ -185,7 +195,7 @@ function Strip({ ring }: { ring: RingFacts }) {
               stroke-dasharray={y < 20 ? undefined : '3 2'}
               fill="none"
             />
-            <text x={isRight ? x - 5 : x + 5} y={y} text-anchor={isRight ? 'end' : 'start'} class="m">
+            <text x={at} y={y} text-anchor={isRight ? 'end' : 'start'} class="m">
               {says.slot(name, value)}
               {name === 'req_event' && (
                 <tspan class="plain">{isCrossed(ring) ? `: ${says.crossed}` : `: ${says.not}`}</tspan>
@@ -232,10 +242,10 @@ function Chart({ round, said, isOpen }: { round: number; said: number | undefine
   if (lines.length === 0) return <p class="sec">{says.none}</p>;
   const wide = Math.max(...lines.map(({ last }) => last.requests)),
     most = Math.max(...lines.map(({ last }) => last.doorbells), said ?? 0, 1);
-  const x = (n: number): number => LEFT + ((WIDTH - LEFT - RIGHT) * n) / wide,
+  const x = (n: number): number => LEFT + ((width.value - LEFT - RIGHT) * n) / wide,
     y = (n: number): number => HIGH - ((HIGH - 12) * n) / most;
   // Of a line that goes on the name is where it is, off the line of the guess.
-  const beside = lines.find(({ no, last }) => no === round && x(last.requests) < WIDTH - RIGHT - BESIDE),
+  const beside = lines.find(({ no, last }) => no === round && x(last.requests) < width.value - RIGHT - BESIDE),
     besideY =
       beside &&
       y(beside.last.doorbells) +
@@ -255,8 +265,8 @@ function Chart({ round, said, isOpen }: { round: number; said: number | undefine
   for (let i = labels.length - 1; i >= 0; i--)
     labels[i]!.at = Math.min(labels[i]!.at, i + 1 < labels.length ? labels[i + 1]!.at - APART : HIGH);
   return (
-    <svg viewBox={`0 0 ${WIDTH} ${HIGH + 18}`} aria-hidden="true">
-      <path d={`M${LEFT} 4V${HIGH}H${WIDTH - RIGHT}`} fill="none" stroke="var(--edge)" />
+    <svg viewBox={`0 0 ${width.value} ${HIGH + 18}`} aria-hidden="true">
+      <path d={`M${LEFT} 4V${HIGH}H${width.value - RIGHT}`} fill="none" stroke="var(--edge)" />
       {said !== undefined && (
         <path
           d={`M${LEFT} ${y(said)}H${x(wide)}`}
@@ -295,7 +305,7 @@ function Chart({ round, said, isOpen }: { round: number; said: number | undefine
         </text>
       )}
       {labels.map(({ text, at, isHere }) => (
-        <text key={text} x={WIDTH - RIGHT + 9} y={at + 4} class={isHere ? 'b' : ''}>
+        <text key={text} x={width.value - RIGHT + 9} y={at + 4} class={isHere ? 'b' : ''}>
           {text}
         </text>
       ))}
