@@ -89,7 +89,9 @@ function note(seen: Inventory): void {
   const before = inventory.peek();
   batch(() => {
     inventory.value = seen;
-    stands.value = before !== undefined && seen.atMs === before.atMs;
+    // One in virtual time may have gone back.
+    stands.value = before !== undefined && seen.atMs <= before.atMs;
+    if (before && seen.atMs < before.atMs) readings.value = readings.peek().filter(({ atMs }) => atMs <= seen.atMs);
     if (seen.stored?.where) noteState(seen.stored.where);
     if (seen.readings.length > 0) readings.value = thinned([...readings.peek(), ...seen.readings], seen.atMs);
   });

@@ -21,6 +21,8 @@ export interface Counters {
   domain0: { memoryMiB: number; vcpus: number; runNs: number };
   /** Processor time of guests so far, nanoseconds by domain id. */
   runNs: Record<number, number>;
+  /** In virtual time: how far each guest's own clock has come, nanoseconds by domain id; absent: all have one clock. */
+  ownNs?: Record<number, number>;
   /** Seconds since each guest was built, by domain id. */
   upSecondsOf: Record<number, number>;
   /** IPv4 addresses of guests' cards, as far as they are known, by domain id; absent: none is. */

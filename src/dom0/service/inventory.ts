@@ -111,6 +111,13 @@ function takeCounters(host: CommandHost): Counters {
     scheduler: queue.policy.name,
     domain0: { memoryMiB: Math.round(toolstack.services.hardware.frames / 256), vcpus: 1, runNs: runNs(DOMAIN_0) },
     runNs: Object.fromEntries([...toolstack.members.values()].map(({ record }) => [record.id, runNs(record.index)])),
+    ...(parts.virtual
+      ? {
+          ownNs: Object.fromEntries(
+            [...toolstack.members.values()].map(({ record, runner }) => [record.id, runner.nowNs]),
+          ),
+        }
+      : {}),
     pvDisks: Object.fromEntries(
       [...toolstack.members.values()].flatMap(({ record: { id } }) => {
         const counts = toolstack.services.diskCounts(id).map(disk => disk.counts);

@@ -50,6 +50,12 @@ describe('runs of a timeline', () => {
     ]);
   });
 
+  it('have not been where the host went back', () => {
+    const kept = [decision(0, 0, -1, 1), decision(5, 0, 1, 2), decision(20, 0, 2, 3)];
+    expect(withNewer(kept, kept.slice(0, 2), 1)).toEqual(kept.slice(0, 2));
+    expect(withNewer(kept, kept, 1)).toEqual(kept);
+  });
+
   it('have not waited where the same one goes on', () => {
     expect(runsOf([decision(0, 0, -1, 1), decision(10, 0, 1, 1)], 0, 20).map(({ waitedNs }) => waitedNs)).toEqual([
       3, 0,

@@ -31,8 +31,13 @@ export interface Run {
 export const isGap = (kept: readonly Decision[], now: readonly Decision[]): boolean =>
   kept.length > 0 && now.length > 0 && now[0]!.timeNs > kept.at(-1)!.timeNs;
 
+/** The run queue went back in virtual time: what was kept has not been. */
+export const isBack = (kept: readonly { timeNs: number }[], now: readonly { timeNs: number }[]): boolean =>
+  kept.length > 0 && (now.at(-1)?.timeNs ?? -1) < kept.at(-1)!.timeNs;
+
 /** Those kept and the newer ones. In a gap nobody is known to have had a processor. */
 export function withNewer(kept: readonly Decision[], now: readonly Decision[], pcpus: number): Decision[] {
+  if (isBack(kept, now)) return [...now];
   const last = kept.at(-1),
     newer = now.filter(({ timeNs }) => timeNs > (last?.timeNs ?? -1));
   const nobody =

@@ -49,6 +49,21 @@ describe('a reading of the host', () => {
     });
   });
 
+  it('gives shares of each guest’s own time in virtual time, where the host’s is that of all together', () => {
+    const before = { ...look(1000, [], { 1: 0, 2: 0 }), ownNs: { 1: 0, 2: 0 } },
+      seen = { ...look(1200, [], { 1: 100e6, 2: 0 }, 20e6), ownNs: { 1: 100e6, 2: 100e6 } };
+    expect(between(before, seen).cpuPercent).toEqual({ 0: 10, 1: 100, 2: 0 });
+    // Time stands for one of them.
+    expect(between(before, { ...seen, ownNs: { 1: 100e6, 2: 0 } }).cpuPercent).toMatchObject({ 2: 0 });
+  });
+
+  it('is gone where its host went back to before it', () => {
+    const first = noteReading([], look(0), look(1000), [guest], 5),
+      second = noteReading(first, look(1000), look(2000), [guest], 5);
+    expect(noteReading(second, look(2000), look(1500), [guest], 5)).toEqual(first);
+    expect(noteReading(second, look(2000), look(2000), [guest], 5)).toEqual(second);
+  });
+
   it('knows no share of a domain that was not there at the look before', () => {
     expect(between(look(1000), look(2000, [], { 1: 5e8 })).cpuPercent).toEqual({ 0: 0 });
   });

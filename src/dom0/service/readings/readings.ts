@@ -44,7 +44,9 @@ export function noteReading(
   domains: readonly DomainInfo[],
   freeMiB: number,
 ): readonly Reading[] {
-  if (!before || seen.atMs <= before.atMs) return all;
+  if (!before || seen.atMs === before.atMs) return all;
+  // The host went back: what was read after that has not been.
+  if (seen.atMs < before.atMs) return all.filter(({ atMs }) => atMs <= seen.atMs);
   const next =
     seen.atMs - before.atMs > APART_MS
       ? { atMs: seen.atMs, overMs: 0, cpuPercent: {}, memoryMiB: {}, network: {}, pvDisks: {} }
@@ -132,10 +134,14 @@ function averaged(a: unknown, b: unknown, aMs: number, bMs: number): unknown {
 
 function readingOf(before: Counters, seen: Counters, domains: readonly DomainInfo[], freeMiB: number): Reading {
   const overMs = seen.atMs - before.atMs;
-  const percent = (from: number, to: number): number => Math.max(0, (100 * (to - from)) / (overMs * 1e6));
+  const percent = (from: number, to: number, overNs = overMs * 1e6): number =>
+    Math.max(0, (100 * (to - from)) / Math.max(1, overNs));
   const busy = Object.entries(seen.runNs).flatMap(([id, runNs]) => {
-    const from = before.runNs[Number(id)];
-    return from === undefined ? [] : [[id, percent(from, runNs)]];
+    const from = before.runNs[Number(id)],
+      [ownFrom, own] = [before.ownNs?.[Number(id)], seen.ownNs?.[Number(id)]];
+    // The host's virtual time is that of all guests together.
+    const overNs = ownFrom === undefined || own === undefined ? undefined : own - ownFrom;
+    return from === undefined ? [] : [[id, percent(from, runNs, overNs)]];
   });
   return {
     atMs: seen.atMs,

@@ -5,7 +5,7 @@ import type { Accounting, Decision } from '../../../hypervisor/view/index.ts';
 import { sharedMs } from '../../../hypervisor/worker/index.ts';
 import { domains, nameOf } from '../../host.ts';
 import type { Target } from '../inspector.ts';
-import { withNewer } from '../runs.ts';
+import { isBack, withNewer } from '../runs.ts';
 import { type Data, isHungry, type Look, LOOK_NS, sharesOf } from './facts.ts';
 
 const KEPT = 6000,
@@ -23,12 +23,13 @@ export function open({ machine }: Target) {
       if (!machine) return undefined;
       const { scheduler } = machine,
         nowNs = scheduler.timeNs(sharedMs());
+      const accounted = scheduler.accountings();
+      if (isBack(accountings, accounted)) accountings = [];
       const lastAccountingNs = accountings.at(-1)?.timeNs ?? -1;
       decisions = withNewer(decisions, scheduler.decisions(), scheduler.pcpus).slice(-KEPT);
-      accountings = [
-        ...accountings,
-        ...scheduler.accountings().filter(({ timeNs }) => timeNs > lastAccountingNs),
-      ].slice(-KEPT_ACCOUNTINGS);
+      accountings = [...accountings, ...accounted.filter(({ timeNs }) => timeNs > lastAccountingNs)].slice(
+        -KEPT_ACCOUNTINGS,
+      );
       // Who has crashed has no part in it.
       const units = scheduler
         .units()
