@@ -151,7 +151,8 @@ test('whoever loads a lesson anew, comes back to it or changes its language goes
   await page.getByRole('link', { name: 'Empezar desde el principio' }).click();
   await expect(here).toHaveAttribute('data-step', '0');
   // On paper there is the lesson alone.
-  await page.emulateMedia({ media: 'print' });
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+  await expect(page.locator('.lhead')).toHaveCSS('background-color', 'rgb(255, 255, 255)');
   await expect(here).toBeVisible();
   for (const part of ['.top', '.tree', '.strip', '.serials', '.lsn .btn'])
     await expect(page.locator(part).first()).toBeHidden();
