@@ -1,5 +1,6 @@
 /** The page's views, walked one after the other in each size and theme: for what looks at all of them. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { buildPage } from './build.mjs';
 import { faultyFloppy } from './faulty-floppy.mjs';
 import { at } from './lib.mjs';
@@ -290,6 +291,12 @@ const stopAtDoorbell = async (page, name, line, rings) => {
   }
   await unfocus(page);
 };
+/** Names, lessons and languages of the texts that the page has. */
+function lessonTexts() {
+  const idsOf = folder => readdirSync(folder).flatMap(name => /^(.+)\.md$/.exec(name)?.slice(1) ?? []),
+    folder = at('src', 'ui', 'lessons', 'texts');
+  return [...idsOf(folder).map(id => [id, id, 'en']), ...idsOf(join(folder, 'es')).map(id => [`${id}-es`, id, 'es'])];
+}
 const lessonAddress = id => `./?time=virtual&lesson=${id}&seed=ringside`;
 /** A lesson at the beginning of a round. */
 const openRound = async (page, id, round, rest = '') => {
@@ -1015,6 +1022,25 @@ const VIEWS = [
       await page.locator('.lview h1, .lbegin h2').first().waitFor({ timeout: PROMPT_MS });
     },
   ]),
+  // All that a lesson says, in each language that it has.
+  ...lessonTexts().map(([name, id, lang]) => [
+    `text-${name}`,
+    async page => {
+      await page.goto(`${lessonAddress(id)}&lang=${lang}&view=answers`);
+      await page.locator('.lview h1').waitFor({ timeout: PROMPT_MS });
+    },
+  ]),
+  [
+    'experiment',
+    async page => {
+      await page.goto('./?boot=0#/experiment/ballooning');
+      await page.getByRole('button', { name: 'Run it' }).click({ timeout: PROMPT_MS });
+      await page
+        .getByText('The claim ')
+        .first()
+        .waitFor({ timeout: 2 * PROMPT_MS });
+    },
+  ],
   [
     'lesson-course',
     async page => {
