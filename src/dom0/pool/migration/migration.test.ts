@@ -52,6 +52,15 @@ describe('a guest that moves to another host', () => {
     expect([early, isPlaced, rounds]).toEqual([[], true, out.match(/^xc: Frames/gm)!.length + 1]);
   });
 
+  it('goes with all of its memory while it is suspended, where it knows its machine frames', async () => {
+    const { a, b } = pair();
+    const { id } = await a.create(GUESTS.minipv('web'));
+    const shown = await watch(a, id);
+    await until(() => shown.text().endsWith('> '));
+    expect((await xl(a, 'migrate', 'web', 'b')).out).toContain('Migration successful.');
+    expect([await running(a), await running(b)]).toEqual([[], ['web']]);
+  });
+
   it('comes once more to be compared with --debug', async () => {
     const { a, b, cable } = pair();
     await a.create(GUESTS.demo('web'));

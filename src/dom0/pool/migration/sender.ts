@@ -258,7 +258,8 @@ class Departure {
       isFirst = false;
       this.unsent.push(piece);
       this.unsentBytes += piece.length;
-      if (this.stoodStillMs === undefined || this.unsentBytes >= MESSAGE_BYTES) await this.flush(line);
+      const waits = this.isTaken && this.stoodStillMs !== undefined;
+      if (!waits || this.unsentBytes >= MESSAGE_BYTES) await this.flush(line);
       if (!endsHead(piece) || this.isTaken) return;
       await answer(line, MESSAGE.ACCEPTED);
       this.isTaken = true;
