@@ -36,6 +36,11 @@ export const DEVICES: Table = {
     arguments: XML_WITH_FLAGS,
     run: async ({ host }, given) => libvirt.detachDevice(host, await meant(host, given.domain), given.xml, given.flags),
   }),
+  domain_update_device_flags: procedure({
+    changes: true,
+    arguments: XML_WITH_FLAGS,
+    run: async ({ host }, given) => libvirt.updateDevice(host, await meant(host, given.domain), given.xml, given.flags),
+  }),
   domain_block_stats: procedure({
     arguments: struct({ domain, path: text }),
     result: struct({

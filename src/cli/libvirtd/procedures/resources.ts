@@ -65,8 +65,8 @@ function mapOf(affinity: number, length: number): Uint8Array {
 const affinityOf = (map: Uint8Array): number =>
   map.slice(0, 4).reduce((bits, byte, i) => (bits | (byte << (i * 8))) >>> 0, 0);
 
-const mapsOf = (vcpus: readonly libvirt.Vcpu[], length: number): Uint8Array =>
-  Uint8Array.from(vcpus.flatMap(({ affinity }) => [...mapOf(affinity, length)]));
+const mapsOf = (pins: readonly number[], length: number): Uint8Array =>
+  Uint8Array.from(pins.flatMap(affinity => [...mapOf(affinity, length)]));
 
 /** As many as the caller has room for, which is no more than there can be. @throws LibvirtError */
 function room(count: number, length: number): void {
@@ -126,7 +126,8 @@ export const RESOURCES: Table = {
     run: async ({ host }, given) => {
       room(given.count, given.mapBytes);
       const vcpus = (await libvirt.vcpusOf(host, await meant(host, given.domain))).slice(0, given.count);
-      return { vcpus, maps: mapsOf(vcpus, given.mapBytes) };
+      const pins = vcpus.map(({ affinity }) => affinity);
+      return { vcpus, maps: mapsOf(pins, given.mapBytes) };
     },
   }),
   domain_get_vcpu_pin_info: procedure({
@@ -134,8 +135,8 @@ export const RESOURCES: Table = {
     result: struct({ maps: bytes(MOST_MAPS_BYTES), count: int }),
     run: async ({ host }, given) => {
       room(given.count, given.mapBytes);
-      const vcpus = (await libvirt.vcpusOf(host, await meant(host, given.domain))).slice(0, given.count);
-      return { maps: mapsOf(vcpus, given.mapBytes), count: vcpus.length };
+      const pins = (await libvirt.pinsOf(host, await meant(host, given.domain))).slice(0, given.count);
+      return { maps: mapsOf(pins, given.mapBytes), count: pins.length };
     },
   }),
   domain_pin_vcpu: procedure({

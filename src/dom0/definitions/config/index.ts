@@ -1,6 +1,6 @@
 /** Definitions: read from any format, judged, written back. */
 export { bootOrder, bootOrderProblem } from './boot-order.ts';
-export { affinityProblem, ALL_CPUS, formatAffinity, formatCpus, parseCpus } from './cpus.ts';
+export { affinityLists, affinityProblem, ALL_CPUS, formatAffinity, formatCpus, parseCpus } from './cpus.ts';
 export { NO_BOOT_CHECK } from './keys/xen.ts';
 export {
   type Action,

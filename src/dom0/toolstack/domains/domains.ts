@@ -110,11 +110,15 @@ class Domains {
 
   private ofMember({ blueprint, name, uuid, memoryMiB, record }: Member<Viewers>): Definition {
     const shares = this.parts.toolstack.queue.shares(record.index);
+    const { definition } = blueprint;
+    // It may have more again.
+    const hasLess = definition.maxMemoryMiB === undefined && memoryMiB < definition.memoryMiB;
     return {
-      ...blueprint.definition,
+      ...definition,
       name,
       uuid,
       memoryMiB,
+      ...(hasLess ? { maxMemoryMiB: definition.memoryMiB } : {}),
       ...(shares ? { weight: shares.weight, cap: shares.cap } : {}),
     };
   }

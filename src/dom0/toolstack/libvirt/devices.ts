@@ -3,6 +3,7 @@ import { formatFinding, isError, judgeDefinition, prepareToRead } from '../../de
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, runXl } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
+import { changeOfDefined, type DeviceChange } from './defined-devices.ts';
 import { activeId, guestId } from './domains.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
@@ -71,7 +72,7 @@ async function deviceOf(xml: string) {
 }
 
 /** Words of xl for a device: what attaches and what detaches it. @throws LibvirtError where it can do neither */
-async function wordsFor(xml: string): Promise<{ attach: string[]; detach: string[] }> {
+async function wordsFor(xml: string): Promise<Readonly<Record<DeviceChange, string[]>>> {
   const { disks, nic, vif, mac, cardOptions } = await deviceOf(xml);
   const [disk] = disks;
   if (disk)
@@ -81,6 +82,10 @@ async function wordsFor(xml: string): Promise<{ attach: string[]; detach: string
         `format=${disk.format},vdev=${disk.vdev},access=${disk.readOnly ? 'ro' : 'rw'}${disk.kind === 'cdrom' ? ',devtype=cdrom' : ''},target=${disk.target}`,
       ],
       detach: ['block-detach', disk.vdev],
+      update:
+        disk.kind === 'cdrom'
+          ? [disk.target ? 'cd-insert' : 'cd-eject', disk.vdev, ...(disk.target ? [disk.target] : [])]
+          : [],
     };
   if (nic || vif)
     return {
@@ -90,27 +95,33 @@ async function wordsFor(xml: string): Promise<{ attach: string[]; detach: string
         ...(cardOptions?.bridge ? [`bridge=${cardOptions.bridge}`] : []),
       ],
       detach: ['network-detach', mac ?? ''],
+      update: [],
     };
   throw new LibvirtError('CONFIG_UNSUPPORTED', 'only disks and network cards come to a domain that runs, and go');
 }
 
-async function change(
-  host: CommandHost,
-  domain: Domain,
-  xml: string,
-  flags: number,
-  to: 'attach' | 'detach',
-): Promise<void> {
-  checkFlags(flags, LIVE | CONFIG, to === 'attach' ? 'libxlDomainAttachDeviceFlags' : 'libxlDomainDetachDeviceFlags');
-  const { config } = impactOf(domain, flags);
-  if (config)
-    throw new LibvirtError(
-      'OPERATION_UNSUPPORTED',
-      'devices of a definition are changed by defining it anew (virsh edit)',
-    );
-  const id = guestId(domain);
+const FUNCTION: Readonly<Record<DeviceChange, string>> = {
+  attach: 'libxlDomainAttachDeviceFlags',
+  detach: 'libxlDomainDetachDeviceFlags',
+  update: 'libxlDomainUpdateDeviceFlags',
+};
+/** VIR_DOMAIN_DEVICE_MODIFY_FORCE. */
+const FORCE = 1 << 2;
+
+async function change(host: CommandHost, domain: Domain, xml: string, flags: number, how: DeviceChange): Promise<void> {
+  checkFlags(flags, LIVE | CONFIG | (how === 'update' ? FORCE : 0), FUNCTION[how]);
+  const { live, config } = impactOf(domain, flags);
+  const id = live ? guestId(domain) : 0;
+  const commit = config ? await changeOfDefined(host, domain, xml, how) : undefined;
+  if (live) await changeRunning(host, id, xml, how);
+  await commit?.();
+}
+
+async function changeRunning(host: CommandHost, id: number, xml: string, how: DeviceChange): Promise<void> {
   await failing(async () => {
-    const [command = '', ...rest] = (await wordsFor(xml))[to];
+    const [command, ...rest] = (await wordsFor(xml))[how];
+    if (command === undefined)
+      throw new LibvirtError('CONFIG_UNSUPPORTED', 'only what lies in a CD drive changes while a domain runs');
     const read = (path: string): Promise<Blob> => host.readFile(path);
     await runXl(COMMANDS, {
       host,
@@ -128,3 +139,6 @@ export const attachDevice = (host: CommandHost, domain: Domain, xml: string, fla
 /** @throws LibvirtError */
 export const detachDevice = (host: CommandHost, domain: Domain, xml: string, flags = 0): Promise<void> =>
   change(host, domain, xml, flags, 'detach');
+/** Of one that runs, what lies in its drives. @throws LibvirtError */
+export const updateDevice = (host: CommandHost, domain: Domain, xml: string, flags = 0): Promise<void> =>
+  change(host, domain, xml, flags, 'update');

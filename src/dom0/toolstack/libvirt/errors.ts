@@ -29,6 +29,7 @@ const CLASSES = {
   NO_DOMAIN_METADATA: [80, 'metadata not found: '],
   OPERATION_UNSUPPORTED: [84, 'Operation not supported: '],
   STORAGE_VOL_EXIST: [90, 'storage volume '],
+  DEVICE_MISSING: [99, 'device not found: '],
 } as const;
 
 type ErrorClass = keyof typeof CLASSES;

@@ -3,7 +3,7 @@
  * number.
  */
 export { capabilities, domainCapabilities } from './capabilities.ts';
-export { attachDevice, blockInfo, blockStats, detachDevice, interfaceStats } from './devices.ts';
+export { attachDevice, blockInfo, blockStats, detachDevice, interfaceStats, updateDevice } from './devices.ts';
 export * from './domains.ts';
 export { ERROR_DOMAIN, failing, LibvirtError, libvirtErrorOf } from './errors.ts';
 export { type LifecycleEvent, LifecycleWatch } from './events.ts';
@@ -12,7 +12,7 @@ export * from './life.ts';
 export { hasManagedSave } from './managed-save.ts';
 export { listNetworks, type Network, networkByName, networkByUuid, networkXml } from './networks.ts';
 export { nodeInfo, uriOf } from './node.ts';
-export { pinVcpu, setMemory, setVcpus, VCPU, type Vcpu, vcpuCount, vcpusOf } from './resources.ts';
+export { pinsOf, pinVcpu, setMemory, setVcpus, VCPU, type Vcpu, vcpuCount, vcpusOf } from './resources.ts';
 export { SCHEDULER, setShares, sharesOf } from './schedule.ts';
 export { MOST_KEYS, SCREENSHOT_TYPE, screenshot, sendKeys } from './screen.ts';
 export * from './snapshots.ts';

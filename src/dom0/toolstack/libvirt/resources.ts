@@ -1,6 +1,6 @@
 /** Memory and processors of domains. Source: libxlDomainSetMemoryFlags(), libxlDomainSetVcpusFlags() and libxlDomainGetVcpus() of src/libxl/libxl_driver.c. */
 import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
-import { parseCpus } from '../../definitions/config/index.ts';
+import { affinityLists, parseCpus } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { COMMANDS, perform } from '../commands/index.ts';
 import { managedOf } from '../commands/managed.ts';
@@ -36,7 +36,7 @@ export async function setMemory(host: CommandHost, domain: Domain, memoryKiB: nu
       managedOf(host).change(domain.managed!, before =>
         isMaximum
           ? { ...before, maxMemoryMiB: memoryMiB, memoryMiB: Math.min(before.memoryMiB, memoryMiB) }
-          : { ...before, memoryMiB },
+          : { ...before, memoryMiB, maxMemoryMiB: before.maxMemoryMiB ?? Math.max(before.memoryMiB, memoryMiB) },
       ),
     );
 }
@@ -106,6 +106,19 @@ export async function vcpusOf(host: CommandHost, domain: Domain): Promise<Vcpu[]
       cpu,
       affinity: (typeof bits === 'number' ? bits : all) & all,
     };
+  });
+}
+
+/** Processors that each processor of a domain may run on, their bits: of one that runs or is defined. @throws LibvirtError */
+export async function pinsOf(host: CommandHost, domain: Domain): Promise<number[]> {
+  if (domain.id !== undefined) return (await vcpusOf(host, domain)).map(({ affinity }) => affinity);
+  const { hardAffinity } = domain.definition;
+  const all = 2 ** host.queue.pcpus - 1;
+  const most = maxVcpusOf(domain);
+  const lists = hardAffinity === undefined ? [] : affinityLists(hardAffinity, most);
+  return Array.from({ length: most }, (_, vcpu) => {
+    const bits = parseCpus(lists[vcpu] ?? lists[0] ?? 'all');
+    return (typeof bits === 'number' ? bits : all) & all;
   });
 }
 
