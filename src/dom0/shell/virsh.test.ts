@@ -44,6 +44,15 @@ async function make(more: Parameters<typeof testHost>[0] = {}) {
   };
 }
 
+/** Where no file is. */
+const nowhere = {
+  stdin: '',
+  directory: '/root',
+  readFile: async () => new Uint8Array(),
+  writeFile: async () => {},
+  signal: new AbortController().signal,
+};
+
 describe('virsh', () => {
   it('keeps what somebody writes about a domain in its definition, and renames one that does not run', async () => {
     const { host, files, virsh } = await make();
@@ -435,5 +444,37 @@ describe('the bridge', () => {
       '1: tcpdump: eth9: No such device exists\n',
     ]);
     expect(await tcpdump('-G 1 -i vif7.0 -w /tmp/z')).toBe('0 packets captured\n');
+  });
+});
+
+describe('virsh, called as a program is', () => {
+  it('does several commands of one word, and none where one is unknown', async () => {
+    const program = virshProgram((await make()).host);
+    const said = async (...words: string[]) => program.run(words, nowhere);
+    expect(await said('hostname; uri')).toEqual({ stdout: 'ringside\n\nxen:///system\n\n', stderr: '', status: 0 });
+    expect(await said('hostname; frobnicate')).toEqual({
+      stdout: '',
+      stderr: "error: unknown command: 'frobnicate'\n",
+      status: 1,
+    });
+  });
+
+  it('connects to this host, and says of others that there is no way', async () => {
+    const { virsh } = await make();
+    expect(await virsh('-c xen:///system hostname')).toBe('ringside\n\n');
+    expect(await virsh('-c esx://somewhere list')).toBe(
+      '1: error: failed to connect to the hypervisor\nerror: no connection driver available for esx://somewhere\n',
+    );
+  });
+
+  it('leaves the most memory that a domain may have where it was when it has less', async () => {
+    const { virsh } = await make();
+    await virsh('define /root/a.xml');
+    await virsh('setmem a 4MiB --config');
+    expect(await virsh('dominfo a')).toMatch(/Max memory: +8192 KiB\nUsed memory: +4096 KiB/);
+    await virsh('setmem a 8MiB --config');
+    await virsh('start a --paused');
+    await virsh('setmem a 4MiB');
+    expect(await virsh('dominfo a')).toMatch(/Max memory: +8192 KiB/);
   });
 });

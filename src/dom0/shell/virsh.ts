@@ -3,9 +3,9 @@
  * Source: tools/virsh-domain.c, virsh-domain-monitor.c and virsh-host.c of libvirt 9 for columns and sentences.
  */
 import { type CommandHost, domainsOf } from '../toolstack/index.ts';
-import { persistent } from '../toolstack/libvirt/index.ts';
+import { persistent, uriOf } from '../toolstack/libvirt/index.ts';
 import { editManaged } from './edit.ts';
-import { failed, type Program, type Ran, succeeded } from './program.ts';
+import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 import { CAPABILITIES } from './virsh/capabilities.ts';
 import { DEFINITIONS } from './virsh/definitions.ts';
 import { DEVICES } from './virsh/devices.ts';
@@ -13,8 +13,11 @@ import { HOST } from './virsh/host.ts';
 import { MONITOR } from './virsh/monitor.ts';
 import { JOBS } from './virsh/jobs.ts';
 import { LIFE } from './virsh/life.ts';
+import { RESOURCES } from './virsh/resources.ts';
+import { SCREENS } from './virsh/screens.ts';
 import { SNAPSHOTS } from './virsh/snapshots.ts';
 import { STATES } from './virsh/states.ts';
+import { STORAGE } from './virsh/storage.ts';
 import { COMMAND, find, type VirshCommand, VirshError } from './virsh/virsh-command.ts';
 
 const TABLE: Readonly<Record<string, VirshCommand>> = {
@@ -23,7 +26,10 @@ const TABLE: Readonly<Record<string, VirshCommand>> = {
   ...LIFE,
   ...JOBS,
   ...DEVICES,
+  ...RESOURCES,
   ...SNAPSHOTS,
+  ...SCREENS,
+  ...STORAGE,
   ...HOST,
   ...CAPABILITIES,
   ...MONITOR,
@@ -53,33 +59,64 @@ function arranged(
   return { values, options, unexpected };
 }
 
+/** What stands before the command: which host is meant. The words behind that, or why it is none that can be had. */
+function connected(host: CommandHost, words: readonly string[]): string[] | Ran {
+  const [first, uri, ...rest] = words;
+  const [, given] = /^--connect=(.*)$/.exec(first ?? '') ?? [];
+  if (given === undefined && first !== '-c' && first !== '--connect') return [...words];
+  const name = given ?? uri;
+  if (name === undefined) return failed(`error: option '${first}' requires an argument`);
+  if (name !== uriOf(host) && `${name}system` !== uriOf(host))
+    return failed(`error: failed to connect to the hypervisor\nerror: no connection driver available for ${name}`);
+  return given === undefined ? rest : words.slice(1);
+}
+
+/** Several commands may stand in one word, with ; between them. */
+const commandsIn = (words: readonly string[]): string[][] =>
+  words.length === 1 && /[\s;]/.test(words[0]!)
+    ? words[0]!
+        .split(';')
+        .map(command => [...command.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, a, b, c]) => a ?? b ?? c!))
+        .filter(command => command.length > 0)
+    : [[...words]];
+
 export function virshProgram(host: CommandHost): Program {
+  const ran = async (words: readonly string[], around: Surroundings): Promise<Ran> => {
+    const [name = 'help', ...rest] = words;
+    if (name === 'help')
+      return succeeded(
+        `${Object.values(TABLE)
+          .map(({ usage, about }) => `    ${usage.split(' ')[0]!.padEnd(30)} ${about}\n`)
+          .join('')}\n`,
+      );
+    const { usage, run } = TABLE[name]!;
+    if (rest.includes('--help')) return succeeded(`  SYNOPSIS\n    ${usage}\n`);
+    const known = new Set([...usage.matchAll(/--([a-z-]+)/g)].map(([, option]) => option!));
+    const { values, options, unexpected } = arranged(usage, rest);
+    const unknown = [...options].find(option => !known.has(option));
+    if (unknown !== undefined) return failed(`error: command '${name}' doesn't support option --${unknown}`);
+    if (unexpected !== undefined) return failed(`error: unexpected data '${unexpected}'`);
+    try {
+      return succeeded(await run(host, values, options, around));
+    } catch (error) {
+      if (!(error instanceof VirshError)) return failed(`error: ${(error as Error).message}`);
+      return { ...failed(error.message.replace(COMMAND, name)), stdout: error.printed };
+    }
+  };
   return {
     name: 'virsh',
     summary: "the same in libvirt's spelling: virsh help",
     run: async (words, around): Promise<Ran> => {
-      const [name = 'help', ...rest] = words;
-      if (name === 'help')
-        return succeeded(
-          `${Object.values(TABLE)
-            .map(({ usage, about }) => `    ${usage.split(' ')[0]!.padEnd(30)} ${about}\n`)
-            .join('')}\n`,
-        );
-      if (!Object.hasOwn(TABLE, name)) return failed(`error: unknown command: '${name}'`);
-      const { usage, run } = TABLE[name]!;
-      if (rest.includes('--help')) return succeeded(`  SYNOPSIS\n    ${usage}\n`);
-      const known = new Set([...usage.matchAll(/--([a-z-]+)/g)].map(([, option]) => option!));
-      const { values, options, unexpected } = arranged(usage, rest);
-      const unknown = [...options].find(option => !known.has(option));
-      if (unknown !== undefined) return failed(`error: command '${name}' doesn't support option --${unknown}`);
-      if (unexpected !== undefined) return failed(`error: unexpected data '${unexpected}'`);
-      try {
-        return succeeded(await run(host, values, options, around));
-      } catch (error) {
-        return failed(
-          error instanceof VirshError ? error.message.replace(COMMAND, name) : `error: ${(error as Error).message}`,
-        );
-      }
+      const rest = connected(host, words);
+      if (!Array.isArray(rest)) return rest;
+      const commands = commandsIn(rest);
+      // All of a word is read before any of it is done.
+      const unknown = commands.find(([name = 'help']) => name !== 'help' && !Object.hasOwn(TABLE, name));
+      if (unknown) return failed(`error: unknown command: '${unknown[0]}'`);
+      const all: Ran[] = [];
+      for (const each of commands) all.push(await ran(each, around));
+      const joined = (of: 'stdout' | 'stderr'): string => all.map(one => one[of]).join('');
+      return { stdout: joined('stdout'), stderr: joined('stderr'), status: all.at(-1)?.status ?? 0 };
     },
     own: ([command, ...words]) => {
       const [word] = words.filter(each => !each.startsWith('-'));

@@ -1,53 +1,9 @@
-/** The host, its network, its pools of storage. */
-import {
-  activePool,
-  listNetworks,
-  listPools,
-  nodeInfo,
-  poolByName,
-  uriOf,
-  volumesOf,
-} from '../../toolstack/libvirt/index.ts';
-import { COMMAND, labelled, saying, table, type VirshCommand, VirshError } from './virsh-command.ts';
-
-/** VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE. */
-const ACTIVE = 1 << 1;
+/** The host. */
+import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
+import { nodeInfo, uriOf } from '../../toolstack/libvirt/index.ts';
+import { labelled, type VirshCommand } from './virsh-command.ts';
 
 export const HOST: Record<string, VirshCommand> = {
-  'net-list': {
-    usage: 'net-list [--all]',
-    about: 'list networks',
-    run: async () =>
-      table([
-        ['Name', 'State', 'Autostart', 'Persistent'],
-        ...listNetworks(0).map(({ name }) => [name, 'active', 'yes', 'yes']),
-      ]),
-  },
-  'pool-list': {
-    usage: 'pool-list [--all]',
-    about: 'list pools',
-    run: async (host, _words, options) =>
-      table([
-        ['Name', 'State', 'Autostart'],
-        ...(await listPools(host, options.has('all') ? 0 : ACTIVE)).map(({ of, isActive, isAutomatic }) => [
-          of.name,
-          isActive ? 'active' : 'inactive',
-          isAutomatic ? 'yes' : 'no',
-        ]),
-      ]),
-  },
-  'vol-list': {
-    usage: 'vol-list <pool>',
-    about: 'list vols',
-    run: async (host, [name]) => {
-      if (name === undefined) throw new VirshError(`error: command '${COMMAND}' requires <pool> option`);
-      const pool = await saying(`failed to get pool '${name}'`, () => poolByName(host, name));
-      return table([
-        ['Name', 'Path'],
-        ...(await volumesOf(host, activePool(pool))).map(({ name: volume, path }) => [volume, path]),
-      ]);
-    },
-  },
   nodeinfo: {
     usage: 'nodeinfo',
     about: 'node information',
@@ -70,6 +26,15 @@ export const HOST: Record<string, VirshCommand> = {
     usage: 'hostname',
     about: 'print the hypervisor hostname',
     run: async host => `${host.toolstack.identity.name}\n\n`,
+  },
+  version: {
+    usage: 'version',
+    about: 'show version',
+    run: async ({ toolstack: { hypervisor } }) => {
+      const [api, running] =
+        hypervisor.kind === 'xen' ? ['Xen', `Xen ${XEN_MAJOR}.${XEN_MINOR}.0`] : ['QEMU', 'QEMU 7.2.22'];
+      return `Compiled against library: libvirt 9.0.0\nUsing library: libvirt 9.0.0\nUsing API: ${api} 9.0.0\nRunning hypervisor: ${running}\n\n`;
+    },
   },
   uri: { usage: 'uri', about: 'print the hypervisor canonical URI', run: async host => `${uriOf(host)}\n\n` },
 };

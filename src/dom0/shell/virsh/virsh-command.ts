@@ -19,6 +19,13 @@ export interface VirshCommand {
 /** Two sentences, as virsh says them: what failed, and why. */
 export class VirshError extends Error {
   override name = 'VirshError';
+  /** What was printed before that. */
+  readonly printed: string;
+
+  constructor(message: string, printed = '') {
+    super(message);
+    this.printed = printed;
+  }
 }
 
 /** `COMMAND` becomes the command's name. */
@@ -71,6 +78,21 @@ export async function definitionIn(
     throw new VirshError(`error: Failed to open file '${path}': ${error.message.replace(`${path}: `, '')}`);
   });
   return { path, text: new TextDecoder().decode(bytes) };
+}
+
+const malformed = (text: string): string =>
+  `Scaled numeric value '${text}' for <size> option is malformed or out of range`;
+const SCALES: Readonly<Record<string, number>> = { b: 1, bytes: 1, '': 0 };
+/** vshCommandOptScaledInt: a number with a unit, or in `scale` where it has none; bytes. @throws VirshError */
+export function scaled(text: string, scale: number, wrong = malformed): number {
+  const [, digits, unit = ''] = /^(\d{1,15})([a-z]*)$/i.exec(text) ?? [];
+  const [, letter = '', rest = ''] = /^([kmgtpe])(|b|ib)$/i.exec(unit) ?? [];
+  const factor = letter
+    ? (rest.toLowerCase() === 'b' ? 1000 : 1024) ** ('kmgtpe'.indexOf(letter.toLowerCase()) + 1)
+    : (SCALES[unit.toLowerCase()] ?? Number.NaN) || (unit === '' ? scale : Number.NaN);
+  if (digits === undefined || Number.isNaN(factor))
+    throw new VirshError(`error: ${wrong(text)}\nerror: invalid argument: unknown suffix '${unit}'`);
+  return Number(digits) * factor;
 }
 
 /** Labels and values, `width` columns for the label with its colon. */

@@ -1,0 +1,253 @@
+/** Memory, processors and shares of domains, and what is counted of them. Source: tools/virsh-domain.c and virsh-domain-monitor.c of libvirt 9. */
+import { formatCpus, parseCpus } from '../../definitions/config/index.ts';
+import type { CommandHost, Domain } from '../../toolstack/index.ts';
+import {
+  blockInfo,
+  blockStats,
+  infoOf,
+  activeId,
+  interfaceStats,
+  pinsOf,
+  pinVcpu,
+  SCHEDULER,
+  setMemory,
+  setShares,
+  setVcpus,
+  sharesOf,
+  statsOf,
+  VCPU,
+  vcpuCount,
+  vcpusOf,
+} from '../../toolstack/libvirt/index.ts';
+import { COMMAND, find, labelled, saying, scaled, table, type VirshCommand, VirshError } from './virsh-command.ts';
+
+const LIVE = 1,
+  CONFIG = 2,
+  MAXIMUM = 4;
+const STATES: Readonly<Record<number, string>> = {
+  [VCPU.OFFLINE]: 'offline',
+  [VCPU.RUNNING]: 'running',
+  [VCPU.BLOCKED]: 'blocked',
+};
+const NS = 1e9;
+
+/** --live, --config and --current as flags; without any, as the older function has it that virsh calls then. */
+const impact = (options: ReadonlySet<string>, none = 0): number => {
+  const flags = (options.has('live') ? LIVE : 0) | (options.has('config') ? CONFIG : 0);
+  return flags === 0 && !options.has('current') ? none : flags;
+};
+
+/** The word at a place that a command cannot do without. @throws VirshError */
+function needed(word: string | undefined, name: string): string {
+  if (word === undefined) throw new VirshError(`error: command '${COMMAND}' requires <${name}> option`);
+  return word;
+}
+
+/** What libvirt's functions say of a failure, as virsh prints it where it adds nothing. @throws VirshError */
+const plainly = async <T>(work: () => Promise<T> | T): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    throw new VirshError(`error: ${(error as Error).message}`);
+  }
+};
+
+const affinityText = (affinity: number, pcpus: number): string =>
+  Array.from({ length: pcpus }, (_, cpu) => ((affinity >>> cpu) & 1 ? 'y' : '-')).join('');
+
+async function vcpuinfo(host: CommandHost, domain: Domain): Promise<string> {
+  const { pcpus } = host.queue;
+  const row = (label: string, value: string | number): string => `${label.padEnd(15)} ${value}\n`;
+  const blocks =
+    domain.id === undefined
+      ? (await pinsOf(host, domain)).map(
+          (affinity, vcpu) =>
+            row('VCPU:', vcpu) +
+            row('CPU:', 'N/A') +
+            row('State:', 'N/A') +
+            row('CPU time', 'N/A') +
+            row('CPU Affinity:', affinityText(affinity, pcpus)),
+        )
+      : (await vcpusOf(host, domain)).map(
+          ({ number, cpu, state, cpuTimeNs, affinity }) =>
+            row('VCPU:', number) +
+            row('CPU:', cpu) +
+            row('State:', STATES[state]!) +
+            (cpuTimeNs > 0 ? row('CPU time:', `${(cpuTimeNs / NS).toFixed(1)}s`) : '') +
+            row('CPU Affinity:', affinityText(affinity, pcpus)),
+        );
+  return `${blocks.join('\n')}\n`;
+}
+
+async function vcpucount(host: CommandHost, domain: Domain): Promise<string> {
+  const rows = await Promise.all(
+    (
+      [
+        ['maximum', 'config', MAXIMUM | CONFIG],
+        ['maximum', 'live', MAXIMUM | LIVE],
+        ['current', 'config', CONFIG],
+        ['current', 'live', LIVE],
+      ] as const
+    ).map(async ([what, when, flags]) => {
+      const count = await vcpuCount(host, domain, flags).catch(() => undefined);
+      return count === undefined ? '' : `${what.padEnd(12)} ${when.padEnd(12)} ${String(count).padStart(3)}\n`;
+    }),
+  );
+  return `${rows.join('')}\n`;
+}
+
+export const RESOURCES: Record<string, VirshCommand> = {
+  setmem: {
+    usage: 'setmem <domain> <size> [--config] [--live] [--current]',
+    about: 'change memory allocation',
+    run: async (host, [word, size], options) => {
+      const domain = await find(host, word);
+      const kib = scaled(needed(size, 'size'), 1024) / 1024;
+      await plainly(() => setMemory(host, domain, kib, impact(options, LIVE)));
+      return '\n';
+    },
+  },
+  setmaxmem: {
+    usage: 'setmaxmem <domain> <size> [--config] [--live] [--current]',
+    about: 'change maximum memory limit',
+    run: async (host, [word, size], options) => {
+      const domain = await find(host, word);
+      const kib = scaled(needed(size, 'size'), 1024) / 1024;
+      await saying('Unable to change MaxMemorySize', () => setMemory(host, domain, kib, impact(options) | MAXIMUM));
+      return '\n';
+    },
+  },
+  setvcpus: {
+    usage: 'setvcpus <domain> <count> [--maximum] [--config] [--live] [--current]',
+    about: 'change number of virtual CPUs',
+    run: async (host, [word, count], options) => {
+      const domain = await find(host, word);
+      if (!/^\d+$/.test(needed(count, 'count')))
+        throw new VirshError("error: Numeric value '" + count + "' for <count> option is malformed or out of range");
+      const flags = options.has('maximum') ? impact(options) | MAXIMUM : impact(options, LIVE);
+      await plainly(() => setVcpus(host, domain, Number(count), flags));
+      return '\n';
+    },
+  },
+  vcpuinfo: {
+    usage: 'vcpuinfo <domain>',
+    about: 'detailed domain vcpu information',
+    run: async (host, [word]) => vcpuinfo(host, await find(host, word)),
+  },
+  vcpucount: {
+    usage: 'vcpucount <domain>',
+    about: 'domain vcpu counts',
+    run: async (host, [word]) => vcpucount(host, await find(host, word)),
+  },
+  vcpupin: {
+    usage: 'vcpupin <domain> [<vcpu>] [<cpulist>] [--config] [--live] [--current]',
+    about: 'control or query domain vcpu affinity',
+    run: async (host, [word, vcpu, list], options) => {
+      const domain = await find(host, word);
+      const all = 2 ** host.queue.pcpus - 1;
+      if (list === undefined) {
+        const pins = await plainly(() => pinsOf(host, domain));
+        const rows = pins
+          .map((affinity, number) => [String(number), formatCpus(affinity)])
+          .filter(([number]) => vcpu === undefined || number === vcpu);
+        return table([['VCPU', 'CPU Affinity'], ...rows]);
+      }
+      const bits = list === 'r' ? all : parseCpus(list);
+      if (typeof bits !== 'number') throw new VirshError(`error: vcpupin: invalid cpulist '${list}'.`);
+      await plainly(() => pinVcpu(host, domain, Number(vcpu), bits, impact(options)));
+      return '\n';
+    },
+  },
+  schedinfo: {
+    usage: 'schedinfo <domain> [--set <params>] [--weight <weight>] [--cap <cap>] [--live] [--config]',
+    about: 'show/set scheduler parameters',
+    run: async (host, [word, set, weight, cap]) => {
+      const domain = await find(host, word);
+      const row = (label: string, value: string | number): string => `${label.padEnd(15)}: ${value}\n`;
+      const head = row('Scheduler', domain.id === undefined ? 'Unknown' : SCHEDULER);
+      const refuse = (message: string): never => {
+        throw new VirshError(`error: ${message}`, head);
+      };
+      try {
+        const given = [set ?? '', weight && `weight=${weight}`, cap && `cap=${cap}`].filter(each => each);
+        const before = sharesOf(host, domain);
+        const wanted = Object.fromEntries(given.map(each => each!.split('=')));
+        const unknown = Object.keys(wanted).find(name => !(name in before));
+        if (unknown !== undefined) return refuse(`invalid scheduler option: ${unknown}`);
+        const numbers = Object.fromEntries(Object.entries(wanted).map(([name, value]) => [name, Number(value)]));
+        if (given.length > 0) await setShares(host, domain, numbers);
+        const shares = sharesOf(host, domain);
+        return `${head}${row('weight', shares.weight)}${row('cap', shares.cap)}\n`;
+      } catch (error) {
+        return error instanceof VirshError ? Promise.reject(error) : refuse((error as Error).message);
+      }
+    },
+  },
+  dommemstat: {
+    usage: 'dommemstat <domain>',
+    about: 'get memory statistics for a domain',
+    run: async (host, [word]) => {
+      const domain = await find(host, word);
+      await saying(`Failed to get memory statistics for domain ${word}`, () => activeId(domain));
+      return `actual ${infoOf(host, domain).memoryKiB}\n\n`;
+    },
+  },
+  domblkinfo: {
+    usage: 'domblkinfo <domain> <device>',
+    about: 'domain block device size information',
+    run: async (host, [word, device]) => {
+      const domain = await find(host, word);
+      const target = needed(device, 'device');
+      const info = await plainly(() => blockInfo(host, domain, target));
+      return labelled(15, [
+        ['Capacity', info.capacityBytes],
+        ['Allocation', info.allocationBytes],
+        ['Physical', info.physicalBytes],
+      ]);
+    },
+  },
+  domblkstat: {
+    usage: 'domblkstat <domain> [<device>]',
+    about: 'get device block stats for a domain',
+    run: async (host, [word, device = '']) => {
+      const domain = await find(host, word);
+      const stats = await plainly(() => blockStats(host, domain, device));
+      const row = (name: string, value: number): string => `${device}${device === '' ? '' : ' '}${name} ${value}\n`;
+      return `${row('rd_req', stats.readRequests)}${row('rd_bytes', stats.readBytes)}${row('wr_req', stats.writeRequests)}${row('wr_bytes', stats.writtenBytes)}\n`;
+    },
+  },
+  domifstat: {
+    usage: 'domifstat <domain> <interface>',
+    about: 'get network interface stats for a domain',
+    run: async (host, [word, device]) => {
+      const domain = await find(host, word);
+      const name = needed(device, 'interface');
+      const stats = await saying(`Failed to get interface stats ${word} ${name}`, () =>
+        interfaceStats(host, domain, name),
+      );
+      const rows: [string, number][] = [
+        ['rx_bytes', stats.rxBytes],
+        ['rx_packets', stats.rxPackets],
+        ['rx_drop', stats.rxDropped],
+        ['tx_bytes', stats.txBytes],
+        ['tx_packets', stats.txPackets],
+        ['tx_drop', stats.txDropped],
+      ];
+      return `${rows.map(([field, value]) => `${name} ${field} ${value}\n`).join('')}\n`;
+    },
+  },
+  domstats: {
+    usage: 'domstats [<domain>]',
+    about: 'get statistics about one or multiple domains',
+    run: async (host, words) => {
+      const named = await Promise.all(words.map(word => find(host, word)));
+      const all = await plainly(() => statsOf(host, named, 0));
+      return `${all
+        .map(
+          ({ domain, stats }) =>
+            `Domain: '${domain.name}'\n${stats.map(([field, _kind, value]) => `  ${field}=${value}\n`).join('')}`,
+        )
+        .join('\n')}\n`;
+    },
+  },
+};

@@ -1,0 +1,85 @@
+/** What is pressed at domains and seen of them, and devices that come and go. Source: tools/virsh-domain.c of libvirt 9. */
+import { writeWhole } from '../../host/files/index.ts';
+import type { CommandHost } from '../../toolstack/index.ts';
+import * as libvirt from '../../toolstack/libvirt/index.ts';
+import { callOf } from '../xl.ts';
+import { COMMAND, definitionIn, find, saying, type VirshCommand, VirshError } from './virsh-command.ts';
+
+/** virKeycodeSet by its names. */
+const CODESETS = ['linux', 'xt', 'atset1', 'atset2', 'atset3', 'os_x', 'xt_kbd', 'usb', 'win32', 'qnum'];
+/** VIR_DOMAIN_AFFECT_LIVE and _CONFIG. */
+const impact = (options: ReadonlySet<string>): number =>
+  (options.has('live') ? 1 : 0) | (options.has('config') || options.has('persistent') ? 2 : 0);
+
+type Change = (
+  host: CommandHost,
+  domain: Awaited<ReturnType<typeof find>>,
+  xml: string,
+  flags: number,
+) => Promise<void>;
+const device = (verb: 'attach' | 'detach' | 'update', done: string, act: Change): [string, VirshCommand] => [
+  `${verb}-device`,
+  {
+    usage: `${verb}-device <domain> <file> [--config] [--live] [--current] [--persistent]`,
+    about: `${verb} device from an XML file`,
+    run: async (host, [word, ...rest], options, around) => {
+      const domain = await find(host, word);
+      const { path, text } = await definitionIn(rest, around);
+      await saying(`Failed to ${verb} device from ${path}`, () => act(host, domain, text, impact(options)));
+      return `Device ${done} successfully\n\n`;
+    },
+  },
+];
+
+export const SCREENS: Record<string, VirshCommand> = {
+  'send-key': {
+    usage:
+      'send-key <domain> <keycode> [<keycode2>] [<keycode3>] [<keycode4>] [--codeset <codeset>] [--holdtime <holdtime>]',
+    about: 'Send keycodes to the guest',
+    run: async (host, [word, ...rest]) => {
+      const domain = await find(host, word);
+      const [codeset = 'linux', holdtime = '0'] = rest.slice(4);
+      const codes = rest.slice(0, 4).filter(code => code !== undefined);
+      if (codes.length === 0) throw new VirshError(`error: command '${COMMAND}' requires <keycode> option`);
+      const set = CODESETS.indexOf(codeset);
+      if (set < 0) throw new VirshError(`error: unknown codeset: '${codeset}'`);
+      const wrong = codes.find(code => !/^(0x[0-9a-f]+|\d+)$/i.test(code));
+      if (wrong !== undefined) throw new VirshError(`error: invalid keycode: '${wrong}'`);
+      const keys = { codeset: set, holdMs: Number(holdtime), codes: codes.map(Number) };
+      await libvirt.sendKeys(host, domain, keys).catch((error: Error) => {
+        throw new VirshError(`error: ${error.message}`);
+      });
+      return '\n';
+    },
+  },
+  screenshot: {
+    usage: 'screenshot <domain> <file>',
+    about: 'take a screenshot of a current domain console and store it into a file',
+    run: async (host, [word, file], _options, around) => {
+      const domain = await find(host, word);
+      if (file === undefined) throw new VirshError(`error: command '${COMMAND}' requires <file> option`);
+      const picture = await saying(`could not take a screenshot of ${word}`, () => libvirt.screenshot(host, domain));
+      await writeWhole(host.parts.files!, callOf(host, [], around).absolute!(file), picture);
+      return `Screenshot saved to ${file}, with type of ${libvirt.SCREENSHOT_TYPE}\n`;
+    },
+  },
+  dump: {
+    usage: 'dump <domain> <file> [--crash] [--live]',
+    about: 'dump the core of a domain to a file for analysis',
+    run: async (host, [word, file], options, around) => {
+      const domain = await find(host, word);
+      if (file === undefined) throw new VirshError(`error: command '${COMMAND}' requires <file> option`);
+      const path = callOf(host, [], around).absolute!(file);
+      const flags = (options.has('crash') ? 1 : 0) | (options.has('live') ? 2 : 0);
+      await saying(`Failed to core dump domain '${domain.name}' to ${file}`, () =>
+        libvirt.dumpCore(host, domain, path, flags),
+      );
+      return `\nDomain '${domain.name}' dumped to ${file}\n\n`;
+    },
+  },
+  ...Object.fromEntries([
+    device('attach', 'attached', libvirt.attachDevice),
+    device('detach', 'detached', libvirt.detachDevice),
+    device('update', 'updated', libvirt.updateDevice),
+  ]),
+};

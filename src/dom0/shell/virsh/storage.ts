@@ -1,0 +1,271 @@
+/** Pools, volumes and networks. Source: tools/virsh-pool.c, virsh-volume.c and virsh-network.c of libvirt 9. */
+import { escapedXml } from '../../definitions/config/index.ts';
+import type { CommandHost } from '../../toolstack/index.ts';
+import * as libvirt from '../../toolstack/libvirt/index.ts';
+import {
+  COMMAND,
+  definitionIn,
+  labelled,
+  saying,
+  scaled,
+  table,
+  type VirshCommand,
+  VirshError,
+} from './virsh-command.ts';
+
+/** VIR_CONNECT_LIST_STORAGE_POOLS_*. */
+const INACTIVE = 1 << 0,
+  ACTIVE = 1 << 1;
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
+/** vshPrettyCapacity. */
+function capacityText(bytes: number): string {
+  let [value, unit] = [bytes, 0];
+  while (value >= 1024 && unit < UNITS.length - 1) [value, unit] = [value / 1024, unit + 1];
+  return `${value.toFixed(2)} ${UNITS[unit]}`;
+}
+
+const bytesOf = (text: string): number => scaled(text, 1, wrong => `Malformed size ${wrong}`);
+
+async function poolOf(host: CommandHost, word: string | undefined): Promise<libvirt.PoolEntry> {
+  if (word === undefined) throw new VirshError(`error: command '${COMMAND}' requires <pool> option`);
+  return saying(`failed to get pool '${word}'`, () =>
+    libvirt.poolByName(host, word).catch(error => libvirt.poolByUuid(host, word).catch(() => Promise.reject(error))),
+  );
+}
+
+/** By its name in a pool, or by its path or key. */
+async function volumeOf(
+  host: CommandHost,
+  word: string | undefined,
+  pool: string | undefined,
+): Promise<libvirt.Volume> {
+  if (word === undefined) throw new VirshError(`error: command '${COMMAND}' requires <vol> option`);
+  const within = pool === undefined ? undefined : libvirt.activePool(await poolOf(host, pool));
+  const byName = within && (await libvirt.volumeByName(host, within, word).catch(() => undefined));
+  return (
+    byName ??
+    saying(`failed to get vol '${word}'${within ? '' : ', specifying --pool might help'}`, () =>
+      libvirt.volumeByPath(host, word),
+    )
+  );
+}
+
+const onPool = (
+  name: string,
+  verb: string,
+  done: string,
+  act: (host: CommandHost, pool: libvirt.PoolEntry) => Promise<unknown>,
+): [string, VirshCommand] => [
+  name,
+  {
+    usage: `${name} <pool>`,
+    about: `${verb} a pool`,
+    run: async (host, [word]) => {
+      const pool = await poolOf(host, word);
+      await saying(`Failed to ${verb} pool ${word}`, () => act(host, pool));
+      return `Pool ${word} ${done}\n\n`;
+    },
+  },
+];
+
+const POOLS: Record<string, VirshCommand> = {
+  'pool-list': {
+    usage: 'pool-list [--all] [--inactive]',
+    about: 'list pools',
+    run: async (host, _words, options) => {
+      const pools = await libvirt.listPools(host, options.has('all') ? 0 : options.has('inactive') ? INACTIVE : ACTIVE);
+      const rows = pools
+        .map(({ of, isActive, isAutomatic }) => [of.name, isActive ? 'active' : 'inactive', isAutomatic ? 'yes' : 'no'])
+        .sort(([a = ''], [b = '']) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
+      return table([['Name', 'State', 'Autostart'], ...rows]);
+    },
+  },
+  'pool-info': {
+    usage: 'pool-info <pool>',
+    about: 'storage pool information',
+    run: async (host, [word]) => {
+      const pool = await poolOf(host, word);
+      const { capacityBytes, allocationBytes, availableBytes } = await libvirt.poolInfo(host, pool);
+      return labelled(15, [
+        ['Name', pool.of.name],
+        ['UUID', pool.of.uuid],
+        ['State', pool.isActive ? 'running' : 'inactive'],
+        ['Persistent', pool.isPersistent ? 'yes' : 'no'],
+        ['Autostart', pool.isAutomatic ? 'yes' : 'no'],
+        ...(pool.isActive
+          ? ([
+              ['Capacity', capacityText(capacityBytes)],
+              ['Allocation', capacityText(allocationBytes)],
+              ['Available', capacityText(availableBytes)],
+            ] as const)
+          : []),
+      ]);
+    },
+  },
+  'pool-dumpxml': {
+    usage: 'pool-dumpxml <pool>',
+    about: 'pool information in XML',
+    run: async (host, [word]) => `${await libvirt.poolXml(host, await poolOf(host, word))}\n`,
+  },
+  'pool-define': {
+    usage: 'pool-define <file>',
+    about: 'define an inactive persistent storage pool from an XML file',
+    run: async (host, words, _options, around) => {
+      const { path, text } = await definitionIn(words, around);
+      const { of } = await saying(`Failed to define pool from ${path}`, () => libvirt.definePool(host, text));
+      return `Pool ${of.name} defined from ${path}\n\n`;
+    },
+  },
+  'pool-define-as': {
+    usage: 'pool-define-as <name> <type> --target <target>',
+    about: 'define a pool from a set of args',
+    run: async (host, [name = '', type = '', target]) => {
+      const path = target === undefined ? '' : `<target><path>${escapedXml(target)}</path></target>`;
+      const xml = `<pool type='${escapedXml(type)}'><name>${escapedXml(name)}</name>${path}</pool>`;
+      await saying(`Failed to define pool ${name}`, () => libvirt.definePool(host, xml));
+      return `Pool ${name} defined\n\n`;
+    },
+  },
+  'pool-autostart': {
+    usage: 'pool-autostart <pool> [--disable]',
+    about: 'autostart a pool',
+    run: async (host, [word], options) => {
+      const pool = await poolOf(host, word);
+      const on = !options.has('disable');
+      await saying(`failed to ${on ? '' : 'un'}mark pool ${word} as autostarted`, () =>
+        libvirt.setPoolAutostart(host, pool, on),
+      );
+      return `Pool ${word} ${on ? '' : 'un'}marked as autostarted\n\n`;
+    },
+  },
+  ...Object.fromEntries([
+    onPool('pool-build', 'build', 'built', libvirt.buildPool),
+    onPool('pool-start', 'start', 'started', libvirt.startPool),
+    onPool('pool-destroy', 'destroy', 'destroyed', libvirt.stopPool),
+    onPool('pool-delete', 'delete', 'deleted', libvirt.deletePool),
+    onPool('pool-refresh', 'refresh', 'refreshed', libvirt.refreshPool),
+    onPool('pool-undefine', 'undefine', 'has been undefined', libvirt.undefinePool),
+  ]),
+};
+
+const VOLUMES: Record<string, VirshCommand> = {
+  'vol-list': {
+    usage: 'vol-list <pool>',
+    about: 'list vols',
+    run: async (host, [name]) => {
+      const pool = await poolOf(host, name);
+      const volumes = await saying('Failed to list volumes', () => libvirt.volumesOf(host, libvirt.activePool(pool)));
+      return table([['Name', 'Path'], ...volumes.map(({ name: volume, path }) => [volume, path])]);
+    },
+  },
+  'vol-info': {
+    usage: 'vol-info <vol> [--pool <pool>]',
+    about: 'storage vol information',
+    run: async (host, [word, pool]) => {
+      const volume = await volumeOf(host, word, pool);
+      const { type } = await libvirt.volumeInfo(host, volume);
+      return labelled(15, [
+        ['Name', volume.name],
+        ['Type', type === 0 ? 'file' : 'block'],
+        ['Capacity', capacityText(volume.capacityBytes)],
+        ['Allocation', capacityText(volume.allocationBytes)],
+      ]);
+    },
+  },
+  'vol-dumpxml': {
+    usage: 'vol-dumpxml <vol> [--pool <pool>]',
+    about: 'vol information in XML',
+    run: async (host, [word, pool]) => `${await libvirt.volumeXml(host, await volumeOf(host, word, pool))}\n`,
+  },
+  'vol-path': {
+    usage: 'vol-path <vol> [--pool <pool>]',
+    about: 'returns the volume path for a given volume name or key',
+    run: async (host, [word, pool]) => `${(await volumeOf(host, word, pool)).path}\n\n`,
+  },
+  'vol-key': {
+    usage: 'vol-key <vol> [--pool <pool>]',
+    about: 'returns the volume key for a given volume name or path',
+    run: async (host, [word, pool]) => `${(await volumeOf(host, word, pool)).path}\n\n`,
+  },
+  'vol-create-as': {
+    usage: 'vol-create-as <pool> <name> <capacity>',
+    about: 'create a volume from a set of args',
+    run: async (host, [word, name = '', capacity = '']) => {
+      const pool = await poolOf(host, word);
+      const xml = `<volume><name>${escapedXml(name)}</name><capacity>${bytesOf(capacity)}</capacity></volume>`;
+      await saying(`Failed to create vol ${name}`, () => libvirt.createVolume(host, libvirt.activePool(pool), xml));
+      return `Vol ${name} created\n\n`;
+    },
+  },
+  'vol-clone': {
+    usage: 'vol-clone <vol> <newname> [--pool <pool>]',
+    about: 'clone a volume.',
+    run: async (host, [word, name = '', pool]) => {
+      const source = await volumeOf(host, word, pool);
+      const within = libvirt.activePool(await libvirt.poolByName(host, source.pool));
+      const xml = `<volume><name>${escapedXml(name)}</name></volume>`;
+      await saying(`Failed to clone vol from ${source.name}`, () => libvirt.cloneVolume(host, within, xml, source));
+      return `Vol ${name} cloned from ${source.name}\n\n`;
+    },
+  },
+  'vol-resize': {
+    usage: 'vol-resize <vol> <capacity> [--pool <pool>] [--shrink]',
+    about: 'resize a vol',
+    run: async (host, [word, capacity = '', pool], options) => {
+      const volume = await volumeOf(host, word, pool);
+      await saying(`Failed to change size of volume '${volume.name}' to ${capacity}`, () =>
+        libvirt.resizeVolume(host, volume, bytesOf(capacity), options.has('shrink') ? 4 : 0),
+      );
+      return `Size of volume '${volume.name}' successfully changed to ${capacity}\n\n`;
+    },
+  },
+  'vol-delete': {
+    usage: 'vol-delete <vol> [--pool <pool>]',
+    about: 'delete a vol',
+    run: async (host, [word, pool]) => {
+      const volume = await volumeOf(host, word, pool);
+      await saying(`Failed to delete vol ${word}`, () => libvirt.deleteVolume(host, volume));
+      return `Vol ${word} deleted\n\n`;
+    },
+  },
+};
+
+const networkOf = (word: string | undefined): Promise<libvirt.Network> => {
+  if (word === undefined) throw new VirshError(`error: command '${COMMAND}' requires <network> option`);
+  return saying(`failed to get network '${word}'`, () => libvirt.networkByName(word));
+};
+
+const NETWORKS: Record<string, VirshCommand> = {
+  'net-list': {
+    usage: 'net-list [--all]',
+    about: 'list networks',
+    run: async () =>
+      table([
+        ['Name', 'State', 'Autostart', 'Persistent'],
+        ...libvirt.listNetworks(0).map(({ name }) => [name, 'active', 'yes', 'yes']),
+      ]),
+  },
+  'net-info': {
+    usage: 'net-info <network>',
+    about: 'network information',
+    run: async (_host, [word]) => {
+      const { name, uuid, bridge } = await networkOf(word);
+      return labelled(15, [
+        ['Name', name],
+        ['UUID', uuid],
+        ['Active', 'yes'],
+        ['Persistent', 'yes'],
+        ['Autostart', 'yes'],
+        ['Bridge', bridge],
+      ]);
+    },
+  },
+  'net-dumpxml': {
+    usage: 'net-dumpxml <network>',
+    about: 'network information in XML',
+    run: async (_host, [word]) => `${libvirt.networkXml(await networkOf(word))}\n`,
+  },
+};
+
+export const STORAGE: Record<string, VirshCommand> = { ...POOLS, ...VOLUMES, ...NETWORKS };
