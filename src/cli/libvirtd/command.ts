@@ -16,7 +16,7 @@ const SOCKET_NAME = 'libvirt-sock';
 
 export const libvirtdHelp = (): string => `Usage: ringside libvirtd --state DIR [options]
 
-A host that libvirt's clients manage: virsh -c 'xen+unix:///system?socket=PATH' list --all
+A host that libvirt's clients manage: virsh -c 'xen:///system?socket=PATH' list --all
 
   --state DIR           where its definitions, files and volumes are kept (ringside sh --state DIR has the same)
   --socket PATH         the UNIX socket, which its owner alone may open (DIR/${SOCKET_NAME})
@@ -68,7 +68,7 @@ export async function libvirtd(argv: string[]): Promise<number> {
       async host => {
         const server = await LibvirtServer.open(host, socket);
         stdout.text(
-          `virsh -c '${kvm ? 'qemu' : 'xen'}+unix:///system?socket=${socket}' manages this host. (Ctrl-C ends it.)\n`,
+          `virsh -c '${kvm ? 'qemu' : 'xen'}:///system?socket=${socket}' manages this host. (Ctrl-C ends it.)\n`,
         );
         await new Promise<void>(ended => {
           process.once('SIGINT', ended);

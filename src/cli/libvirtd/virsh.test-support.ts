@@ -32,7 +32,7 @@ export async function daemon() {
 /** The same with virsh: what it prints, behind its status where it fails. */
 export async function daemonWithVirsh() {
   const here = await daemon();
-  const uri = `xen+unix:///system?socket=${here.socket}`;
+  const uri = `xen:///system?socket=${here.socket}`;
   const virsh = (line: string, ...before: string[]): Promise<string> =>
     new Promise(resolve => {
       const words = [...before, '-c', uri, ...line.split(' ')];

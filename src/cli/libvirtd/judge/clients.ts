@@ -2,7 +2,7 @@
  * Clients of libvirt that nobody here wrote, at a daemon of this process: Debian's virt-install, virt-clone, virt-xml and the Python binding. Each part is a few
  * calls with what must come of them; a part whose programs are not here says which package has them.
  */
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,15 @@ export interface Part {
 const PYTHON = '/usr/bin/python3';
 const PYTHON_LIBVIRT = ['/usr/lib/python3/dist-packages/libvirt.py', 'apt-get install python3-libvirt'] as const;
 const VIRT_INSTALL = ['/usr/bin/virt-install', 'apt-get install virtinst'] as const;
+const VIRT_MANAGER = ['/usr/bin/virt-manager', 'apt-get install virt-manager'] as const;
+const VIRT_VIEWER = ['/usr/bin/virt-viewer', 'apt-get install virt-viewer'] as const;
+/** What programs with windows need where there is no screen. */
+const SCREEN = [
+  ['/usr/bin/Xvfb', 'apt-get install xvfb'],
+  ['/usr/bin/xdotool', 'apt-get install xdotool'],
+  ['/usr/bin/dbus-run-session', 'apt-get install dbus'],
+] as const;
+const WINDOW_SECONDS = 60;
 const guest = (path: string): string => join(repository(), '.cache/guests', path);
 const GUESTS = 'npm run guests';
 const DISK = [guest('disks/debian-disk.img'), GUESTS] as const;
@@ -43,11 +52,12 @@ export class Clients {
   readonly directory: string;
   readonly host: NodeHost;
   readonly problems: Problem[] = [];
+  private displays = 0;
 
   constructor(host: NodeHost, directory: string, socket: string) {
     this.host = host;
     this.directory = directory;
-    this.uri = `xen+unix:///system?socket=${socket}`;
+    this.uri = `xen:///system?socket=${socket}`;
   }
 
   /** Runs a program to its end; what it prints. It must end well, or (`fails`) must not. */
@@ -93,10 +103,43 @@ export class Clients {
     let text = '';
     do {
       await new Promise(resolve => setTimeout(resolve, 200));
-      const member = [...this.host.toolstack.members.values()].find(each => each.name === name);
-      text = member ? screenText(this.host.toolstack.machine.memory, member.record.screenOffset) : '';
+      text = this.screenOf(name);
     } while (!wanted.test(text) && Date.now() < end);
     this.expect(`screen of ${name}`, text, wanted);
+  }
+
+  /** A program shows the domain web in a window, and what is typed there arrives. */
+  async typesAt(program: string, words: readonly string[], title: string): Promise<void> {
+    const display = `:${90 + this.displays++}`;
+    const env = { ...process.env, LC_ALL: 'C.UTF-8', HOME: this.directory, DISPLAY: display };
+    const started: ChildProcess[] = [];
+    const start = (name: string, given: readonly string[]): void =>
+      void started.push(spawn(name, given, { env, stdio: 'ignore', detached: true }));
+    const xdotool = (...given: string[]): Promise<boolean> =>
+      new Promise(resolve => execFile('xdotool', given, { env }, error => resolve(error === null)));
+    try {
+      start('Xvfb', [display, '-screen', '0', '1100x800x24']);
+      start('dbus-run-session', ['--', program, '--connect', this.uri, ...words]);
+      const end = Date.now() + WINDOW_SECONDS * 1000;
+      while (!(await xdotool('search', '--onlyvisible', '--name', title)) && Date.now() < end)
+        await new Promise(resolve => setTimeout(resolve, 500));
+      const said = `typed at ${program}`;
+      // The window is there before its picture: what is typed too early goes nowhere.
+      for (let tries = 0; tries < 10 && !this.screenOf('web').includes(said); tries++) {
+        await xdotool('mousemove', '500', '400', 'click', '1');
+        await xdotool('type', '--delay', '50', `echo ${said}`);
+        await xdotool('key', 'Return');
+        await new Promise(resolve => setTimeout(resolve, 3000));
+      }
+      this.expect(program, this.screenOf('web'), new RegExp(`^${said}`, 'm'));
+    } finally {
+      for (const { pid } of started.reverse()) if (pid !== undefined) process.kill(-pid);
+    }
+  }
+
+  private screenOf(name: string): string {
+    const member = [...this.host.toolstack.members.values()].find(each => each.name === name);
+    return member ? screenText(this.host.toolstack.machine.memory, member.record.screenOffset) : '';
   }
 
   private problem(words: readonly string[], text: string): void {
@@ -123,7 +166,7 @@ export const PARTS: readonly Part[] = [
         'virt-install',
         '--name web --memory 128 --import --disk vol=images/web.img --osinfo detect=off,require=off --hvm --graphics vnc --noautoconsole',
       );
-      await clients.screenShows('web', /~ #|login:/);
+      await clients.screenShows('web', /\/ # |login:/);
       const xml = await clients.virsh('dumpxml web');
       for (const wanted of [
         '<emulator>/usr/lib/xen/bin/qemu-system-i386</emulator>',
@@ -132,8 +175,17 @@ export const PARTS: readonly Part[] = [
         /<graphics type='vnc' port='59\d\d'/,
       ])
         clients.expect('virsh dumpxml web', xml, wanted);
-      await clients.virsh('destroy web');
     },
+  },
+  {
+    name: 'virt-manager: lists, opens the console, takes keys',
+    needs: [VIRT_MANAGER, ...SCREEN, DISK],
+    run: clients => clients.typesAt('virt-manager', ['--no-fork', '--show-domain-console', 'web'], 'web on'),
+  },
+  {
+    name: 'virt-viewer: opens the screen, takes keys',
+    needs: [VIRT_VIEWER, ...SCREEN, DISK],
+    run: clients => clients.typesAt('virt-viewer', ['web'], 'web .*Viewer'),
   },
   {
     name: 'virt-install --location: a kernel through a stream, a new disk',
@@ -175,6 +227,7 @@ export const PARTS: readonly Part[] = [
     name: 'virt-clone and virt-xml --edit',
     needs: [VIRT_INSTALL, DISK],
     run: async clients => {
+      await clients.virsh('destroy web');
       await clients.virt('virt-clone', '--original web --auto-clone');
       clients.expect('virsh vol-list images', await clients.virsh('vol-list images'), 'web-clone.img');
       clients.expect(

@@ -56,7 +56,7 @@ export async function judge(virsh: string, told: (judged: Judged) => void): Prom
           ...process.env,
           LC_ALL: 'C.UTF-8',
           TZ: 'UTC',
-          VIRSH_DEFAULT_CONNECT_URI: `xen+unix:///system?socket=${socket}`,
+          VIRSH_DEFAULT_CONNECT_URI: `xen:///system?socket=${socket}`,
         };
         const debian = (call: string): Promise<Answer> =>
           new Promise(resolve =>
