@@ -44,7 +44,7 @@ const GUESTS = 'npm run guests';
 const DISK = [guest('disks/debian-disk.img'), GUESTS] as const;
 const HOST_MIB = 512;
 /** Debian is at its prompt long before. */
-const PROMPT_SECONDS = 240;
+const PROMPT_SECONDS = 600;
 
 /** What the parts do at the daemon. */
 export class Clients {
