@@ -123,15 +123,16 @@ export class Clients {
       const end = Date.now() + WINDOW_SECONDS * 1000;
       while (!(await xdotool('search', '--onlyvisible', '--name', title)) && Date.now() < end)
         await new Promise(resolve => setTimeout(resolve, 500));
-      const said = `typed at ${program}`;
+      const said = `typed at ${program}`,
+        shown = new RegExp(`^${said}`, 'm');
       // The window is there before its picture: what is typed too early goes nowhere.
-      for (let tries = 0; tries < 10 && !this.screenOf('web').includes(said); tries++) {
+      for (let tries = 0; tries < 10 && !shown.test(this.screenOf('web')); tries++) {
         await xdotool('mousemove', '500', '400', 'click', '1');
         await xdotool('type', '--delay', '50', `echo ${said}`);
         await xdotool('key', 'Return');
         await new Promise(resolve => setTimeout(resolve, 3000));
       }
-      this.expect(program, this.screenOf('web'), new RegExp(`^${said}`, 'm'));
+      this.expect(program, this.screenOf('web'), shown);
     } finally {
       for (const { pid } of started.reverse()) if (pid !== undefined) process.kill(-pid);
     }

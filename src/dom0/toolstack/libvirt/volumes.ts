@@ -154,7 +154,8 @@ export async function deleteVolume(host: CommandHost, volume: Volume, flags = 0)
   const { type } = (await poolByName(host, volume.pool)).of;
   await failing(() =>
     host.tasks.run(`virsh vol-delete ${volume.name} ${volume.pool}`, async () => {
-      if (type === 'dir') await host.parts.files!.rm(volume.path);
+      // Its folder may be a link to another.
+      if (type === 'dir') await host.parts.files!.rm(await host.realPath(volume.path));
       else (await host.openDevices())!.removeVolume(volume.name);
     }),
   );
