@@ -28,6 +28,7 @@ export const loadEverything = async (): Promise<void> =>
 export const loadMoves = async (): Promise<void> =>
   void (await Promise.all([
     import('../pool/migration/index.ts'),
+    import('../toolstack/incoming-disks.ts'),
     import('../toolstack/receiving.ts'),
     import('../toolstack/saving.ts'),
   ]));
