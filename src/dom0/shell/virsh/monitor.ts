@@ -25,20 +25,13 @@ function needsQemu(host: CommandHost, what: string): void {
 const PARAMETERS = ['cpu_shares', 'vcpu_period', 'vcpu_quota', 'global_period', 'global_quota'] as const;
 const WITHOUT_LIMIT = '17592186044415';
 
-async function schedinfo(host: CommandHost, word: string | undefined, changes: string | undefined): Promise<string> {
+/** virsh schedinfo of a domain that is a process in cgroups. @throws VirshError */
+export async function sharesInGroups(
+  host: CommandHost,
+  word: string | undefined,
+  changes: string | undefined,
+): Promise<string> {
   const { record } = await running(host, word);
-  if (host.toolstack.hypervisor.kind === 'xen') {
-    if (changes !== undefined)
-      throw new VirshError('error: xl sched-credit -d NAME -w WEIGHT -c CAP changes these on a host with Xen.');
-    const { weight = 0, cap = 0 } = host.queue.shares(record.index) ?? {};
-    return `${[
-      ['Scheduler', host.queue.policy.name],
-      ['weight', weight],
-      ['cap', cap],
-    ]
-      .map(([label, value]) => `${String(label).padEnd(15)}: ${value}\n`)
-      .join('')}\n`;
-  }
   for (const change of (changes ?? '').split(/[\s,]+/).filter(each => each !== '')) {
     const [, name = change, value] = /^([^=]+)=(-?\d+)$/.exec(change) ?? [];
     const number = Number(value);
@@ -86,10 +79,5 @@ export const MONITOR: Record<string, VirshCommand> = {
       const reply = await saying('', () => askMonitor(host, guest, line, `libvirt-${++asked}`));
       return `${JSON.stringify(reply, undefined, options.has('pretty') ? 2 : undefined)}\n\n`;
     },
-  },
-  schedinfo: {
-    usage: 'schedinfo <domain> [--set <params>]',
-    about: 'show/set scheduler parameters',
-    run: (host, [word, changes]) => schedinfo(host, word, changes),
   },
 };

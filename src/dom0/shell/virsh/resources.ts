@@ -19,6 +19,7 @@ import {
   vcpuCount,
   vcpusOf,
 } from '../../toolstack/libvirt/index.ts';
+import { sharesInGroups } from './monitor.ts';
 import { COMMAND, find, labelled, saying, scaled, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
 const LIVE = 1,
@@ -162,6 +163,7 @@ export const RESOURCES: Record<string, VirshCommand> = {
     usage: 'schedinfo <domain> [--set <params>] [--weight <weight>] [--cap <cap>] [--live] [--config]',
     about: 'show/set scheduler parameters',
     run: async (host, [word, set, weight, cap]) => {
+      if (host.toolstack.hypervisor.kind !== 'xen') return sharesInGroups(host, word, set);
       const domain = await find(host, word);
       const row = (label: string, value: string | number): string => `${label.padEnd(15)}: ${value}\n`;
       const head = row('Scheduler', domain.id === undefined ? 'Unknown' : SCHEDULER);
