@@ -165,12 +165,12 @@ describe('a guest whose snapshots are kept elsewhere', () => {
     for (const each of [alfa, charlie]) each.end();
   });
 
-  it.each([0, 7000, 13_000, 29_000])('loses no more than its interval where its host ends %d ms later', async ms => {
+  it.each([0, 1400, 2600, 5800])('loses no more than its interval where its host ends %d ms later', async ms => {
     const room = new TestRoom();
     const alfa = await member(room, 'alfa');
     const bravo = await member(room, 'bravo', KERNEL, { hostMs: poolMs, epochMs: poolMs });
     const charlie = await member(room, 'charlie');
-    const uuid = await create(bravo, 'ha = 1\nreplicate = "every=20,to=charlie"');
+    const uuid = await create(bravo, 'ha = 1\nreplicate = "every=4,to=charlie"');
     const last = () => charlie.replicas.list.get(uuid)?.at()?.atMs;
     await until(() => alfa.state.guardedOf('bravo').has(uuid));
     await until(last);
@@ -180,7 +180,7 @@ describe('a guest whose snapshots are kept elsewhere', () => {
     const endedMs = poolMs();
     bravo.end();
     await until(() => placesOf([alfa, charlie], 'web')[0] === 'charlie');
-    expect(endedMs - last()!).toBeLessThanOrEqual(20_000);
+    expect(endedMs - last()!).toBeLessThanOrEqual(4000);
     for (const each of [alfa, charlie]) each.end();
   });
 
@@ -191,7 +191,8 @@ describe('a guest whose snapshots are kept elsewhere', () => {
       await member(room, 'bravo', KERNEL),
       await member(room, 'charlie'),
     ];
-    const uuid = await create(bravo, REPLICATED);
+    // Its snapshots come by the clock of this machine, and the one that is wanted must still be there at the end.
+    const uuid = await create(bravo, 'replicate = "every=1,to=charlie,keep=100"');
     const points = () => charlie.replicas.list.get(uuid)?.points ?? [];
     await until(() => points().length > 2);
     await expect(charlie.failover.restore('db')).rejects.toThrow('Nothing is kept here of db.');
