@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { program } from '../../../test/support/needs.ts';
 import { testFiles, testHost } from '../../dom0/service/host.test-support.ts';
+import { uriOf } from '../../dom0/toolstack/libvirt/index.ts';
 import { LibvirtServer } from './server.ts';
 
 export const VIRSH = program('virsh');
@@ -13,11 +14,11 @@ export const VIRSH = program('virsh');
 const guest = (path: string): Uint8Array => readFileSync(new URL(`../../../guests/${path}`, import.meta.url));
 
 /** A host that has the demo guest and minipv as files, and listens. */
-export async function daemon() {
+export async function daemon(parts: Parameters<typeof testHost>[0] = {}) {
   const files = await testFiles();
   await files.writeFile('/boot/demo.elf', guest('demo/demo.elf'));
   await files.writeFile('/boot/minipv.elf', guest('minipv/minipv.elf'));
-  const host = testHost({ files });
+  const host = testHost({ files, ...parts });
   const directory = mkdtempSync(join(tmpdir(), 'ringside-libvirt-'));
   const socket = join(directory, 'sock');
   const server = await LibvirtServer.open(host, socket);
@@ -30,9 +31,9 @@ export async function daemon() {
 }
 
 /** The same with virsh: what it prints, behind its status where it fails. */
-export async function daemonWithVirsh() {
-  const here = await daemon();
-  const uri = `xen:///system?socket=${here.socket}`;
+export async function daemonWithVirsh(parts: Parameters<typeof daemon>[0] = {}) {
+  const here = await daemon(parts);
+  const uri = `${uriOf(here.host)}?socket=${here.socket}`;
   const virsh = (line: string, ...before: string[]): Promise<string> =>
     new Promise(resolve => {
       const words = [...before, '-c', uri, ...line.split(' ')];

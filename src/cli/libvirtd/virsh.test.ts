@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { until } from '../../dom0/service/host.test-support.ts';
+import { startKvm } from '../../dom0/service/index.ts';
 import { daemonWithVirsh, VIRSH } from './virsh.test-support.ts';
 
 const UUID = '6b1e0f0a-44c1-4a4f-8c2d-1f0f5c9d7e11';
@@ -154,6 +155,26 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     await virsh('start a');
     expect(await virsh('vcpupin a 0 0 --live')).toBe('\n');
     expect(await virsh('vcpupin a 0 0 --config')).toMatch(/^1: error: Operation not supported: /);
+  });
+
+  it('shares processor time of a host with KVM as cgroups do', async () => {
+    const hypervisor = startKvm({ pcpus: 2, memoryMiB: 64, vt: true, diskBytes: 0 }, '');
+    const { host, virsh, write } = await daemonWithVirsh({ hypervisor });
+    write('a.xml', DEMO.replace("type='xen'", "type='kvm'"));
+    await virsh('create a.xml --paused');
+    const rows = (shares: number, quota: number): string =>
+      `Scheduler      : posix\ncpu_shares     : ${shares}\nvcpu_period    : 100000\nvcpu_quota     : ${quota}\nglobal_period  : 100000\nglobal_quota   : ${quota}\n\n`;
+    expect(await virsh('schedinfo a')).toBe(rows(1024, 17_592_186_044_415));
+    expect(await virsh('schedinfo a --set cpu_shares=2048 vcpu_quota=25000')).toBe(rows(2048, 25_000));
+    expect(host.queue.shares([...host.toolstack.members.values()][0]!.record.index)).toMatchObject({
+      weight: 2048,
+      quotaUs: 25_000,
+    });
+    expect(await virsh('schedinfo a --set vcpu_quota=-1')).toBe(rows(2048, 17_592_186_044_415));
+    expect(await virsh('schedinfo a --set cpu_shares=1')).toBe(
+      "1: error: invalid argument: value of 'cpu_shares' is out of range [2, 262144]\n",
+    );
+    expect(await virsh('schedinfo a --set weight=5')).toBe('1: error: invalid scheduler option: weight\n');
   });
 
   it('lists domains by whether they have snapshots', async () => {

@@ -467,6 +467,18 @@ describe('virsh, called as a program is', () => {
     );
   });
 
+  it('tells and changes shares of processor time by their names', async () => {
+    const { virsh } = await make();
+    await virsh('define /root/a.xml');
+    expect(await virsh('schedinfo a')).toBe('1: error: Requested operation is not valid: domain is not running\n');
+    await virsh('start a --paused');
+    expect(await virsh('schedinfo a')).toBe('Scheduler      : credit\nweight         : 256\ncap            : 0\n\n');
+    expect(await virsh('schedinfo a --set weight=512 --cap 50')).toBe(
+      'Scheduler      : credit\nweight         : 512\ncap            : 50\n\n',
+    );
+    expect(await virsh('schedinfo a --set speed=1')).toBe('1: error: invalid scheduler option: speed\n');
+  });
+
   it('leaves the most memory that a domain may have where it was when it has less', async () => {
     const { virsh } = await make();
     await virsh('define /root/a.xml');

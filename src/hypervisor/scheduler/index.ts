@@ -8,6 +8,7 @@ export {
   CGROUP,
   parameterProblem,
   type SchedulerOptions,
+  type Shares,
   sharesOf,
   sharesProblem,
   type UnitOptions,

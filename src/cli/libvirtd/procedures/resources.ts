@@ -1,5 +1,6 @@
 /** Procedures of memory, processors, shares and jobs of domains. */
 import { array, bytes, int, struct, unsigned, unsignedHyper } from '../../../formats/xdr/index.ts';
+import type { CommandHost, Domain } from '../../../dom0/toolstack/index.ts';
 import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { domain, flags, LIST_MAX, type Parameter, parameters, text } from '../types.ts';
@@ -31,26 +32,28 @@ const JOB_INFO = struct({
   fileProcessed: unsignedHyper,
   fileRemaining: unsignedHyper,
 });
-/** Of credit (VIR_DOMAIN_SCHEDULER_WEIGHT and _CAP). */
-const SHARES = ['weight', 'cap'] as const;
-
-const shares = (of: { weight: number; cap: number }, count: number) => ({
-  parameters: SHARES.slice(0, Math.max(0, count)).map(
-    (field): Parameter => ({ field, value: { kind: 'unsigned', value: of[field] } }),
-  ),
-});
+/** The first so many. @throws LibvirtError */
+function shares(host: CommandHost, of: Domain, count: number, flags = 0): { parameters: Parameter[] } {
+  const all = libvirt.sharesOf(host, of, flags);
+  return {
+    parameters: Object.entries(libvirt.schedulerOf(host).fields)
+      .slice(0, Math.max(0, count))
+      .map(([field, kind]): Parameter => ({ field, value: { kind, value: all[field]! } })),
+  };
+}
 
 /** @throws LibvirtError */
-function newShares(given: readonly Parameter[]): { weight?: number; cap?: number } {
-  const wanted: { weight?: number; cap?: number } = {};
-  for (const { field, value } of given) {
-    const name = SHARES.find(each => each === field);
-    if (!name) throw new libvirt.LibvirtError('INVALID_ARG', `parameter '${field}' not supported`, 'domain');
-    if (value.kind !== 'unsigned')
-      throw new libvirt.LibvirtError('INVALID_ARG', `invalid type for parameter '${field}'`, 'domain');
-    wanted[name] = value.value;
-  }
-  return wanted;
+function newShares(host: CommandHost, given: readonly Parameter[]): Record<string, number> {
+  const { fields } = libvirt.schedulerOf(host);
+  return Object.fromEntries(
+    given.map(({ field, value: { kind, value } }) => {
+      if (!Object.hasOwn(fields, field))
+        throw new libvirt.LibvirtError('INVALID_ARG', `parameter '${field}' not supported`, 'domain');
+      if (kind !== fields[field])
+        throw new libvirt.LibvirtError('INVALID_ARG', `invalid type for parameter '${field}'`, 'domain');
+      return [field, value as number];
+    }),
+  );
 }
 
 /** Shorthands of the older procedures: of what runs, and of the most that it may have. */
@@ -161,31 +164,31 @@ export const RESOURCES: Table = {
     result: struct({ type: text, count: int }),
     run: async ({ host }, given) => {
       libvirt.sharesOf(host, await meant(host, given.domain));
-      return { type: libvirt.SCHEDULER, count: SHARES.length };
+      const { type, fields } = libvirt.schedulerOf(host);
+      return { type, count: Object.keys(fields).length };
     },
   }),
   domain_get_scheduler_parameters: procedure({
     arguments: struct({ domain, count: int }),
     result: struct({ parameters: parameters(MOST_SCHEDULER) }),
-    run: async ({ host }, given) => shares(libvirt.sharesOf(host, await meant(host, given.domain)), given.count),
+    run: async ({ host }, given) => shares(host, await meant(host, given.domain), given.count),
   }),
   domain_get_scheduler_parameters_flags: procedure({
     arguments: struct({ domain, count: int, flags }),
     result: struct({ parameters: parameters(MOST_SCHEDULER) }),
-    run: async ({ host }, given) =>
-      shares(libvirt.sharesOf(host, await meant(host, given.domain), given.flags & ~STRINGS), given.count),
+    run: async ({ host }, given) => shares(host, await meant(host, given.domain), given.count, given.flags & ~STRINGS),
   }),
   domain_set_scheduler_parameters: procedure({
     changes: true,
     arguments: struct({ domain, parameters: parameters(MOST_SCHEDULER) }),
     run: async ({ host }, given) =>
-      libvirt.setShares(host, await meant(host, given.domain), newShares(given.parameters)),
+      libvirt.setShares(host, await meant(host, given.domain), newShares(host, given.parameters)),
   }),
   domain_set_scheduler_parameters_flags: procedure({
     changes: true,
     arguments: struct({ domain, parameters: parameters(MOST_SCHEDULER), flags }),
     run: async ({ host }, given) =>
-      libvirt.setShares(host, await meant(host, given.domain), newShares(given.parameters), given.flags),
+      libvirt.setShares(host, await meant(host, given.domain), newShares(host, given.parameters), given.flags),
   }),
   connect_get_all_domain_stats: procedure({
     arguments: struct({ domains: array(domain, LIST_MAX), groups: unsigned, flags }),

@@ -9,7 +9,7 @@ import {
   interfaceStats,
   pinsOf,
   pinVcpu,
-  SCHEDULER,
+  schedulerOf,
   setMemory,
   setShares,
   setVcpus,
@@ -19,7 +19,6 @@ import {
   vcpuCount,
   vcpusOf,
 } from '../../toolstack/libvirt/index.ts';
-import { sharesInGroups } from './monitor.ts';
 import { COMMAND, find, labelled, saying, scaled, table, type VirshCommand, VirshError } from './virsh-command.ts';
 
 const LIVE = 1,
@@ -163,23 +162,25 @@ export const RESOURCES: Record<string, VirshCommand> = {
     usage: 'schedinfo <domain> [--set <params>] [--weight <weight>] [--cap <cap>] [--live] [--config]',
     about: 'show/set scheduler parameters',
     run: async (host, [word, set, weight, cap]) => {
-      if (host.toolstack.hypervisor.kind !== 'xen') return sharesInGroups(host, word, set);
       const domain = await find(host, word);
       const row = (label: string, value: string | number): string => `${label.padEnd(15)}: ${value}\n`;
-      const head = row('Scheduler', domain.id === undefined ? 'Unknown' : SCHEDULER);
+      const head = row('Scheduler', domain.id === undefined ? 'Unknown' : schedulerOf(host).type);
       const refuse = (message: string): never => {
         throw new VirshError(`error: ${message}`, head);
       };
       try {
-        const given = [set ?? '', weight && `weight=${weight}`, cap && `cap=${cap}`].filter(each => each);
+        const given = [...(set ?? '').split(/[\s,]+/), weight && `weight=${weight}`, cap && `cap=${cap}`];
         const before = sharesOf(host, domain);
-        const wanted = Object.fromEntries(given.map(each => each!.split('=')));
-        const unknown = Object.keys(wanted).find(name => !(name in before));
-        if (unknown !== undefined) return refuse(`invalid scheduler option: ${unknown}`);
-        const numbers = Object.fromEntries(Object.entries(wanted).map(([name, value]) => [name, Number(value)]));
-        if (given.length > 0) await setShares(host, domain, numbers);
-        const shares = sharesOf(host, domain);
-        return `${head}${row('weight', shares.weight)}${row('cap', shares.cap)}\n`;
+        const wanted = given.flatMap((each): [string, number][] => {
+          if (!each) return [];
+          const [, name = each, value] = /^([^=]+)=(-?\d+)$/.exec(each) ?? [];
+          return value !== undefined && Object.hasOwn(before, name)
+            ? [[name, Number(value)]]
+            : refuse(`invalid scheduler option: ${name}`);
+        });
+        if (wanted.length > 0) await setShares(host, domain, Object.fromEntries(wanted));
+        const rows = Object.entries(sharesOf(host, domain)).map(([name, value]) => row(name, value));
+        return `${head}${rows.join('')}\n`;
       } catch (error) {
         return error instanceof VirshError ? Promise.reject(error) : refuse((error as Error).message);
       }

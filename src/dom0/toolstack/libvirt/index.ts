@@ -13,7 +13,7 @@ export { hasManagedSave } from './managed-save.ts';
 export { listNetworks, type Network, networkByName, networkByUuid, networkXml } from './networks.ts';
 export { nodeInfo, uriOf } from './node.ts';
 export { pinsOf, pinVcpu, setMemory, setVcpus, VCPU, type Vcpu, vcpuCount, vcpusOf } from './resources.ts';
-export { SCHEDULER, setShares, sharesOf } from './schedule.ts';
+export { schedulerOf, setShares, sharesOf } from './schedule.ts';
 export { MOST_KEYS, SCREENSHOT_TYPE, screenshot, sendKeys } from './screen.ts';
 export * from './snapshots.ts';
 export { type Stat, statsOf } from './stats.ts';
