@@ -56,10 +56,6 @@ function newShares(host: CommandHost, given: readonly Parameter[]): Record<strin
   );
 }
 
-/** Shorthands of the older procedures: of what runs, and of the most that it may have. */
-const LIVE = 1,
-  MAXIMUM = 4;
-
 /** Bits of processors as libvirt's maps have them. */
 function mapOf(affinity: number, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, byte) => (byte < 4 ? (affinity >>> (byte * 8)) & 0xff : 0));
@@ -88,12 +84,14 @@ export const RESOURCES: Table = {
   domain_set_max_memory: procedure({
     changes: true,
     arguments: MEMORY,
-    run: async ({ host }, given) => libvirt.setMemory(host, await meant(host, given.domain), given.memoryKiB, MAXIMUM),
+    run: async ({ host }, given) =>
+      libvirt.setMemory(host, await meant(host, given.domain), given.memoryKiB, libvirt.MAXIMUM),
   }),
   domain_set_memory: procedure({
     changes: true,
     arguments: MEMORY,
-    run: async ({ host }, given) => libvirt.setMemory(host, await meant(host, given.domain), given.memoryKiB, LIVE),
+    run: async ({ host }, given) =>
+      libvirt.setMemory(host, await meant(host, given.domain), given.memoryKiB, libvirt.LIVE),
   }),
   domain_set_memory_flags: procedure({
     changes: true,
@@ -105,7 +103,7 @@ export const RESOURCES: Table = {
     arguments: ofDomain,
     result: struct({ count: int }),
     run: async ({ host }, given) => ({
-      count: await libvirt.vcpuCount(host, await meant(host, given.domain), LIVE | MAXIMUM),
+      count: await libvirt.vcpuCount(host, await meant(host, given.domain), libvirt.LIVE | libvirt.MAXIMUM),
     }),
   }),
   domain_get_vcpus_flags: procedure({
@@ -157,7 +155,7 @@ export const RESOURCES: Table = {
   domain_set_vcpus: procedure({
     changes: true,
     arguments: struct({ domain, count: unsigned }),
-    run: async ({ host }, given) => libvirt.setVcpus(host, await meant(host, given.domain), given.count, LIVE),
+    run: async ({ host }, given) => libvirt.setVcpus(host, await meant(host, given.domain), given.count, libvirt.LIVE),
   }),
   domain_get_scheduler_type: procedure({
     arguments: ofDomain,

@@ -25,7 +25,7 @@ import {
 } from '../../toolstack/libvirt/index.ts';
 import { writeQemuArgv } from '../../toolstack/qemu/index.ts';
 import type { Surroundings } from '../program.ts';
-import { COMMAND, definitionIn, find, saying, type VirshCommand, VirshError } from './virsh-command.ts';
+import { definitionIn, find, needed, saying, type VirshCommand, VirshError } from './virsh-command.ts';
 
 async function dumpxml(host: CommandHost, [word]: string[], options: ReadonlySet<string>): Promise<string> {
   return `${await xmlOf(host, await find(host, word), options.has('inactive') ? XML_INACTIVE : 0)}\n`;
@@ -165,10 +165,7 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
     about: 'rename a domain',
     run: async (host, [word, name]) => {
       const domain = await find(host, word);
-      if (name === undefined) throw new VirshError(`error: command '${COMMAND}' requires <new-name> option`);
-      await saying('', () => renameDomain(host, domain, name)).catch(({ message }: Error) => {
-        throw new VirshError(message.replace('error: \n', ''));
-      });
+      await renameDomain(host, domain, needed(name, 'new-name'));
       return 'Domain successfully renamed\n\n';
     },
   },

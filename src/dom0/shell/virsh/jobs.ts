@@ -2,16 +2,9 @@
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import type { JobInfo } from '../../toolstack/index.ts';
 import { abortJob, JOB_COMPLETED, jobOf } from '../../toolstack/libvirt/index.ts';
-import { find, type VirshCommand } from './virsh-command.ts';
+import { capacityText, find, type VirshCommand } from './virsh-command.ts';
 
-/** vshPrettyCapacity(). */
-function capacity(bytes: number): string {
-  const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let unit = 0;
-  let value = bytes;
-  for (; value >= 1024 && unit < UNITS.length - 1; unit++) value /= 1024;
-  return `${value.toFixed(3)} ${UNITS[unit]}`;
-}
+const capacity = (bytes: number): string => capacityText(bytes, 3);
 
 function jobInfo(job: JobInfo | undefined): string {
   const row = (label: string, value: string): string => `${`${label}:`.padEnd(17)} ${value}\n`;

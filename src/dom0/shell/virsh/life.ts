@@ -4,7 +4,7 @@ import { COMMANDS } from '../../toolstack/commands/index.ts';
 import type { MoveWish } from '../../toolstack/index.ts';
 import type { Surroundings } from '../program.ts';
 import { callOf } from '../xl.ts';
-import { COMMAND, definitionIn, find, onDomain, saying, type VirshCommand, VirshError } from './virsh-command.ts';
+import { definitionIn, find, needed, onDomain, saying, type VirshCommand, VirshError } from './virsh-command.ts';
 
 /** A host of the pool, as libvirt would name it. */
 const POOL_URI = /^xen\+pool:\/\/([^/]+)\/system$/;
@@ -83,8 +83,7 @@ export const LIFE: Record<string, VirshCommand> = {
     usage: 'save <domain> <file>',
     about: 'save a domain state to a file',
     run: async (host, [word, file], _options, around) => {
-      if (word !== undefined && file === undefined)
-        throw new VirshError(`error: command '${COMMAND}' requires <file> option`);
+      if (word !== undefined) needed(file, 'file');
       const domain = await find(host, word);
       await saying(`Failed to save domain '${domain.name}' to ${file}`, () =>
         libvirt.saveDomain(host, domain, callOf(host, [], around).absolute!(file!), 0, filesOf(around)),
@@ -118,8 +117,7 @@ export const LIFE: Record<string, VirshCommand> = {
     about: 'migrate domain to another host',
     run: async (host, [word, uri], options) => {
       const { id } = await find(host, word);
-      if (uri === undefined) throw new VirshError(`error: command '${COMMAND}' requires <desturi> option`);
-      const [, to] = POOL_URI.exec(uri) ?? [];
+      const [, to] = POOL_URI.exec(needed(uri, 'desturi')) ?? [];
       if (to === undefined)
         throw new VirshError(
           `error: no connection driver available for ${uri}\nerror: Hosts of the pool are xen+pool://HOST/system.`,
@@ -130,17 +128,15 @@ export const LIFE: Record<string, VirshCommand> = {
         ...(options.has('auto-converge') ? { autoConverge: true } : {}),
         ...copied(options),
       };
-      await COMMANDS.migrate.run(host, id, to, wish).catch((error: Error) => {
-        throw new VirshError(`error: ${error.message}`);
-      });
+      await COMMANDS.migrate.run(host, id, to, wish);
       return options.has('verbose') ? 'Migration: [100 %]\n' : '\n';
     },
   },
   restore: {
     usage: 'restore <file> [--paused]',
     about: 'restore a domain from a saved state in a file',
-    run: async (host, [file], options, around) => {
-      if (file === undefined) throw new VirshError(`error: command '${COMMAND}' requires <file> option`);
+    run: async (host, [path], options, around) => {
+      const file = needed(path, 'file');
       await saying(`Failed to restore domain from ${file}`, () =>
         libvirt.restoreDomain(
           host,

@@ -4,9 +4,12 @@ import type { CommandHost, Domain } from '../../toolstack/index.ts';
 import {
   blockInfo,
   blockStats,
+  CONFIG,
   infoOf,
   activeId,
   interfaceStats,
+  LIVE,
+  MAXIMUM,
   pinsOf,
   pinVcpu,
   schedulerOf,
@@ -19,38 +22,24 @@ import {
   vcpuCount,
   vcpusOf,
 } from '../../toolstack/libvirt/index.ts';
-import { COMMAND, find, labelled, saying, scaled, table, type VirshCommand, VirshError } from './virsh-command.ts';
+import {
+  find,
+  impact,
+  labelled,
+  needed,
+  saying,
+  scaled,
+  table,
+  type VirshCommand,
+  VirshError,
+} from './virsh-command.ts';
 
-const LIVE = 1,
-  CONFIG = 2,
-  MAXIMUM = 4;
 const STATES: Readonly<Record<number, string>> = {
   [VCPU.OFFLINE]: 'offline',
   [VCPU.RUNNING]: 'running',
   [VCPU.BLOCKED]: 'blocked',
 };
 const NS = 1e9;
-
-/** --live, --config and --current as flags; without any, as the older function has it that virsh calls then. */
-const impact = (options: ReadonlySet<string>, none = 0): number => {
-  const flags = (options.has('live') ? LIVE : 0) | (options.has('config') ? CONFIG : 0);
-  return flags === 0 && !options.has('current') ? none : flags;
-};
-
-/** The word at a place that a command cannot do without. @throws VirshError */
-function needed(word: string | undefined, name: string): string {
-  if (word === undefined) throw new VirshError(`error: command '${COMMAND}' requires <${name}> option`);
-  return word;
-}
-
-/** What libvirt's functions say of a failure, as virsh prints it where it adds nothing. @throws VirshError */
-const plainly = async <T>(work: () => Promise<T> | T): Promise<T> => {
-  try {
-    return await work();
-  } catch (error) {
-    throw new VirshError(`error: ${(error as Error).message}`);
-  }
-};
 
 const affinityText = (affinity: number, pcpus: number): string =>
   Array.from({ length: pcpus }, (_, cpu) => ((affinity >>> cpu) & 1 ? 'y' : '-')).join('');
@@ -103,7 +92,7 @@ export const RESOURCES: Record<string, VirshCommand> = {
     run: async (host, [word, size], options) => {
       const domain = await find(host, word);
       const kib = scaled(needed(size, 'size'), 1024) / 1024;
-      await plainly(() => setMemory(host, domain, kib, impact(options, LIVE)));
+      await setMemory(host, domain, kib, impact(options, LIVE));
       return '\n';
     },
   },
@@ -125,7 +114,7 @@ export const RESOURCES: Record<string, VirshCommand> = {
       if (!/^\d+$/.test(needed(count, 'count')))
         throw new VirshError("error: Numeric value '" + count + "' for <count> option is malformed or out of range");
       const flags = options.has('maximum') ? impact(options) | MAXIMUM : impact(options, LIVE);
-      await plainly(() => setVcpus(host, domain, Number(count), flags));
+      await setVcpus(host, domain, Number(count), flags);
       return '\n';
     },
   },
@@ -146,7 +135,7 @@ export const RESOURCES: Record<string, VirshCommand> = {
       const domain = await find(host, word);
       const all = 2 ** host.queue.pcpus - 1;
       if (list === undefined) {
-        const pins = await plainly(() => pinsOf(host, domain));
+        const pins = await pinsOf(host, domain);
         const rows = pins
           .map((affinity, number) => [String(number), formatCpus(affinity)])
           .filter(([number]) => vcpu === undefined || number === vcpu);
@@ -154,7 +143,7 @@ export const RESOURCES: Record<string, VirshCommand> = {
       }
       const bits = list === 'r' ? all : parseCpus(list);
       if (typeof bits !== 'number') throw new VirshError(`error: vcpupin: invalid cpulist '${list}'.`);
-      await plainly(() => pinVcpu(host, domain, Number(vcpu), bits, impact(options)));
+      await pinVcpu(host, domain, Number(vcpu), bits, impact(options));
       return '\n';
     },
   },
@@ -201,7 +190,7 @@ export const RESOURCES: Record<string, VirshCommand> = {
     run: async (host, [word, device]) => {
       const domain = await find(host, word);
       const target = needed(device, 'device');
-      const info = await plainly(() => blockInfo(host, domain, target));
+      const info = await blockInfo(host, domain, target);
       return labelled(15, [
         ['Capacity', info.capacityBytes],
         ['Allocation', info.allocationBytes],
@@ -214,7 +203,7 @@ export const RESOURCES: Record<string, VirshCommand> = {
     about: 'get device block stats for a domain',
     run: async (host, [word, device = '']) => {
       const domain = await find(host, word);
-      const stats = await plainly(() => blockStats(host, domain, device));
+      const stats = blockStats(host, domain, device);
       const row = (name: string, value: number): string => `${device}${device === '' ? '' : ' '}${name} ${value}\n`;
       return `${row('rd_req', stats.readRequests)}${row('rd_bytes', stats.readBytes)}${row('wr_req', stats.writeRequests)}${row('wr_bytes', stats.writtenBytes)}\n`;
     },
@@ -244,7 +233,7 @@ export const RESOURCES: Record<string, VirshCommand> = {
     about: 'get statistics about one or multiple domains',
     run: async (host, words) => {
       const named = await Promise.all(words.map(word => find(host, word)));
-      const all = await plainly(() => statsOf(host, named, 0));
+      const all = await statsOf(host, named, 0);
       return `${all
         .map(
           ({ domain, stats }) =>

@@ -3,13 +3,10 @@ import { writeWhole } from '../../host/files/index.ts';
 import type { CommandHost } from '../../toolstack/index.ts';
 import * as libvirt from '../../toolstack/libvirt/index.ts';
 import { callOf } from '../xl.ts';
-import { COMMAND, definitionIn, find, saying, type VirshCommand, VirshError } from './virsh-command.ts';
+import { definitionIn, find, impact, needed, saying, type VirshCommand, VirshError } from './virsh-command.ts';
 
 /** virKeycodeSet by its names. */
 const CODESETS = ['linux', 'xt', 'atset1', 'atset2', 'atset3', 'os_x', 'xt_kbd', 'usb', 'win32', 'qnum'];
-/** VIR_DOMAIN_AFFECT_LIVE and _CONFIG. */
-const impact = (options: ReadonlySet<string>): number =>
-  (options.has('live') ? 1 : 0) | (options.has('config') || options.has('persistent') ? 2 : 0);
 
 type Change = (
   host: CommandHost,
@@ -40,24 +37,22 @@ export const SCREENS: Record<string, VirshCommand> = {
       const domain = await find(host, word);
       const [codeset = 'linux', holdtime = '0'] = rest.slice(4);
       const codes = rest.slice(0, 4).filter(code => code !== undefined);
-      if (codes.length === 0) throw new VirshError(`error: command '${COMMAND}' requires <keycode> option`);
+      needed(codes[0], 'keycode');
       const set = CODESETS.indexOf(codeset);
       if (set < 0) throw new VirshError(`error: unknown codeset: '${codeset}'`);
       const wrong = codes.find(code => !/^(0x[0-9a-f]+|\d+)$/i.test(code));
       if (wrong !== undefined) throw new VirshError(`error: invalid keycode: '${wrong}'`);
       const keys = { codeset: set, holdMs: Number(holdtime), codes: codes.map(Number) };
-      await libvirt.sendKeys(host, domain, keys).catch((error: Error) => {
-        throw new VirshError(`error: ${error.message}`);
-      });
+      await libvirt.sendKeys(host, domain, keys);
       return '\n';
     },
   },
   screenshot: {
     usage: 'screenshot <domain> <file>',
     about: 'take a screenshot of a current domain console and store it into a file',
-    run: async (host, [word, file], _options, around) => {
+    run: async (host, [word, path], _options, around) => {
       const domain = await find(host, word);
-      if (file === undefined) throw new VirshError(`error: command '${COMMAND}' requires <file> option`);
+      const file = needed(path, 'file');
       const picture = await saying(`could not take a screenshot of ${word}`, () => libvirt.screenshot(host, domain));
       await writeWhole(host.parts.files!, callOf(host, [], around).absolute!(file), picture);
       return `Screenshot saved to ${file}, with type of ${libvirt.SCREENSHOT_TYPE}\n`;
@@ -66,9 +61,9 @@ export const SCREENS: Record<string, VirshCommand> = {
   dump: {
     usage: 'dump <domain> <file> [--crash] [--live]',
     about: 'dump the core of a domain to a file for analysis',
-    run: async (host, [word, file], options, around) => {
+    run: async (host, [word, given], options, around) => {
       const domain = await find(host, word);
-      if (file === undefined) throw new VirshError(`error: command '${COMMAND}' requires <file> option`);
+      const file = needed(given, 'file');
       const path = callOf(host, [], around).absolute!(file);
       const flags = (options.has('crash') ? 1 : 0) | (options.has('live') ? 2 : 0);
       await saying(`Failed to core dump domain '${domain.name}' to ${file}`, () =>

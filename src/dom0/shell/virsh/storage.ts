@@ -3,34 +3,26 @@ import { escapedXml } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../../toolstack/index.ts';
 import * as libvirt from '../../toolstack/libvirt/index.ts';
 import {
-  COMMAND,
+  capacityText,
   definitionIn,
   labelled,
+  needed,
   saying,
   scaled,
   table,
   type VirshCommand,
-  VirshError,
 } from './virsh-command.ts';
 
 /** VIR_CONNECT_LIST_STORAGE_POOLS_*. */
 const INACTIVE = 1 << 0,
   ACTIVE = 1 << 1;
 
-const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
-/** vshPrettyCapacity. */
-function capacityText(bytes: number): string {
-  let [value, unit] = [bytes, 0];
-  while (value >= 1024 && unit < UNITS.length - 1) [value, unit] = [value / 1024, unit + 1];
-  return `${value.toFixed(2)} ${UNITS[unit]}`;
-}
-
 const bytesOf = (text: string): number => scaled(text, 1, wrong => `Malformed size ${wrong}`);
 
 async function poolOf(host: CommandHost, word: string | undefined): Promise<libvirt.PoolEntry> {
-  if (word === undefined) throw new VirshError(`error: command '${COMMAND}' requires <pool> option`);
-  return saying(`failed to get pool '${word}'`, () =>
-    libvirt.poolByName(host, word).catch(error => libvirt.poolByUuid(host, word).catch(() => Promise.reject(error))),
+  const name = needed(word, 'pool');
+  return saying(`failed to get pool '${name}'`, () =>
+    libvirt.poolByName(host, name).catch(error => libvirt.poolByUuid(host, name).catch(() => Promise.reject(error))),
   );
 }
 
@@ -40,13 +32,13 @@ async function volumeOf(
   word: string | undefined,
   pool: string | undefined,
 ): Promise<libvirt.Volume> {
-  if (word === undefined) throw new VirshError(`error: command '${COMMAND}' requires <vol> option`);
+  const name = needed(word, 'vol');
   const within = pool === undefined ? undefined : libvirt.activePool(await poolOf(host, pool));
-  const byName = within && (await libvirt.volumeByName(host, within, word).catch(() => undefined));
+  const byName = within && (await libvirt.volumeByName(host, within, name).catch(() => undefined));
   return (
     byName ??
-    saying(`failed to get vol '${word}'${within ? '' : ', specifying --pool might help'}`, () =>
-      libvirt.volumeByPath(host, word),
+    saying(`failed to get vol '${name}'${within ? '' : ', specifying --pool might help'}`, () =>
+      libvirt.volumeByPath(host, name),
     )
   );
 }
@@ -231,9 +223,9 @@ const VOLUMES: Record<string, VirshCommand> = {
   },
 };
 
-const networkOf = (word: string | undefined): Promise<libvirt.Network> => {
-  if (word === undefined) throw new VirshError(`error: command '${COMMAND}' requires <network> option`);
-  return saying(`failed to get network '${word}'`, () => libvirt.networkByName(word));
+const networkOf = async (word: string | undefined): Promise<libvirt.Network> => {
+  const name = needed(word, 'network');
+  return saying(`failed to get network '${name}'`, () => libvirt.networkByName(name));
 };
 
 const NETWORKS: Record<string, VirshCommand> = {

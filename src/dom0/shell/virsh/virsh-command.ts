@@ -1,5 +1,6 @@
 /** What a command of virsh is, and what they share: how domains are found, how tables look, how failures are said. */
 import { type CommandHost, type Domain, domainsOf } from '../../toolstack/index.ts';
+import { CONFIG, LIVE } from '../../toolstack/libvirt/index.ts';
 import type { Surroundings } from '../program.ts';
 
 export type Run = (
@@ -30,12 +31,22 @@ export class VirshError extends Error {
 
 /** `COMMAND` becomes the command's name. */
 export const COMMAND = '<command>';
-const NO_DOMAIN = `error: command '${COMMAND}' requires <domain> option`;
+
+/** The word at a place that a command cannot do without. @throws VirshError */
+export function needed(word: string | undefined, name: string): string {
+  if (word === undefined) throw new VirshError(`error: command '${COMMAND}' requires <${name}> option`);
+  return word;
+}
+
+/** --live, --config and --current as flags; without any, as the older function has it that virsh calls then (`none`). */
+export const impact = (options: ReadonlySet<string>, none = 0): number => {
+  const flags = (options.has('live') ? LIVE : 0) | (options.has('config') || options.has('persistent') ? CONFIG : 0);
+  return flags === 0 && !options.has('current') ? none : flags;
+};
 
 /** @throws VirshError */
 export async function find(host: CommandHost, word: string | undefined): Promise<Domain> {
-  if (word === undefined) throw new VirshError(NO_DOMAIN);
-  const found = await domainsOf(host).find(word);
+  const found = await domainsOf(host).find(needed(word, 'domain'));
   if (!found) throw new VirshError(`error: failed to get domain '${word}'`);
   return found;
 }
@@ -72,8 +83,10 @@ export async function definitionIn(
   words: string[],
   { readFile }: Surroundings,
 ): Promise<{ path: string; text: string }> {
-  const path = words.find(word => !word.startsWith('--'));
-  if (path === undefined) throw new VirshError(`error: command '${COMMAND}' requires <file> option`);
+  const path = needed(
+    words.find(word => !word.startsWith('--')),
+    'file',
+  );
   const bytes = await readFile(path).catch((error: Error) => {
     throw new VirshError(`error: Failed to open file '${path}': ${error.message.replace(`${path}: `, '')}`);
   });
@@ -93,6 +106,14 @@ export function scaled(text: string, scale: number, wrong = malformed): number {
   if (digits === undefined || Number.isNaN(factor))
     throw new VirshError(`error: ${wrong(text)}\nerror: invalid argument: unknown suffix '${unit}'`);
   return Number(digits) * factor;
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
+/** vshPrettyCapacity(). */
+export function capacityText(bytes: number, digits = 2): string {
+  let [value, unit] = [bytes, 0];
+  while (value >= 1024 && unit < UNITS.length - 1) [value, unit] = [value / 1024, unit + 1];
+  return `${value.toFixed(digits)} ${UNITS[unit]}`;
 }
 
 /** Labels and values, `width` columns for the label with its colon. */

@@ -10,7 +10,7 @@ import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
 
 /** VIR_DOMAIN_MEM_MAXIMUM and VIR_DOMAIN_VCPU_MAXIMUM. */
-const MAXIMUM = 1 << 2;
+export const MAXIMUM = 1 << 2;
 
 const mibOf = (kib: number): number => Math.max(1, Math.floor(kib / 1024));
 
