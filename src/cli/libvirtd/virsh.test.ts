@@ -157,10 +157,11 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     expect(await virsh('vcpupin a 0 0 --config')).toMatch(/^1: error: Operation not supported: /);
   });
 
-  it('shares processor time of a host with KVM as cgroups do', async () => {
+  it('has a host with KVM say so, and share processor time as cgroups do', async () => {
     const hypervisor = startKvm({ pcpus: 2, memoryMiB: 64, vt: true, diskBytes: 0 }, '');
     const { host, virsh, write } = await daemonWithVirsh({ hypervisor });
     write('a.xml', DEMO.replace("type='xen'", "type='kvm'"));
+    expect(await virsh('version')).toContain('Using API: QEMU 9.0.0\nRunning hypervisor: QEMU 7.2.22\n');
     await virsh('create a.xml --paused');
     const rows = (shares: number, quota: number): string =>
       `Scheduler      : posix\ncpu_shares     : ${shares}\nvcpu_period    : 100000\nvcpu_quota     : ${quota}\nglobal_period  : 100000\nglobal_quota   : ${quota}\n\n`;

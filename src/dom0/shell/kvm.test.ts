@@ -72,6 +72,7 @@ cannot init xl context
 `);
     expect(await run('xenstore-ls /')).toBe('1: xenstore-ls: xs_open: No such file or directory\n');
     expect(await run('virsh uri')).toBe('qemu:///system\n\n');
+    expect(await run('virsh version')).toContain('Using API: QEMU 9.0.0\nRunning hypervisor: QEMU 7.2.22\n');
     expect(await run('virsh list --all')).not.toContain('Domain-0');
     const log = (await domain0Log(host, state, { dom0CommandLine: 'root=/dev/sda2' })).join('\n');
     expect(log).toContain('/dev/kvm');

@@ -1,8 +1,6 @@
 /** Procedures of a connection: who is there, what it can do. */
 import { array, int, optional, struct, unsignedHyper } from '../../../formats/xdr/index.ts';
-import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
-import type { CommandHost } from '../../../dom0/toolstack/index.ts';
-import { LibvirtError } from '../../../dom0/toolstack/libvirt/index.ts';
+import { hypervisorOf, LibvirtError } from '../../../dom0/toolstack/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { FEATURE } from '../protocol.ts';
 import { domain, flags, maybeText, parameters, text } from '../types.ts';
@@ -11,16 +9,15 @@ import { domain, flags, maybeText, parameters, text } from '../types.ts';
 const READ_ONLY = 1;
 /** Names of the one connection that there is, by the host's hypervisor; others' drivers are not here. */
 const URIS = { xen: ['xen:///system', 'xen:///', 'xen:///session'], kvm: ['qemu:///system'] };
-/** MAJOR × 10⁶ + MINOR × 10³ + RELEASE: libvirt 9.0, whose protocol this is, Xen, and Debian 12's QEMU. */
-const LIBRARY_VERSION = 9_000_000,
-  XEN_VERSION = XEN_MAJOR * 1_000_000 + XEN_MINOR * 1000,
-  QEMU_VERSION = 7_002_022;
+/** A version as libvirt has it in one number. */
+const numberOf = ({ major, minor, micro }: { major: number; minor: number; micro: number }): number =>
+  major * 1_000_000 + minor * 1000 + micro;
+/** libvirt's, whose protocol this is. */
+const LIBRARY_VERSION = numberOf({ major: 9, minor: 0, micro: 0 });
 
 const AUTH_NONE = 0;
 const MOST_AUTH_TYPES = 20,
   MOST_IDENTITY = 20;
-
-const isXen = ({ toolstack: { hypervisor } }: CommandHost): boolean => hypervisor.kind === 'xen';
 
 export const CONNECTION: Table = {
   auth_list: procedure({
@@ -67,11 +64,11 @@ export const CONNECTION: Table = {
   connect_unregister_close_callback: procedure({ run: () => {} }),
   connect_get_type: procedure({
     result: struct({ type: text }),
-    run: ({ host }) => ({ type: isXen(host) ? 'Xen' : 'QEMU' }),
+    run: ({ host }) => ({ type: hypervisorOf(host).name }),
   }),
   connect_get_version: procedure({
     result: struct({ version: unsignedHyper }),
-    run: ({ host }) => ({ version: isXen(host) ? XEN_VERSION : QEMU_VERSION }),
+    run: ({ host }) => ({ version: numberOf(hypervisorOf(host)) }),
   }),
   connect_get_lib_version: procedure({
     result: struct({ version: unsignedHyper }),

@@ -1,6 +1,5 @@
 /** The host. */
-import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
-import { nodeInfo, uriOf } from '../../toolstack/libvirt/index.ts';
+import { hypervisorOf, nodeInfo, uriOf } from '../../toolstack/libvirt/index.ts';
 import { labelled, type VirshCommand } from './virsh-command.ts';
 
 export const HOST: Record<string, VirshCommand> = {
@@ -30,10 +29,9 @@ export const HOST: Record<string, VirshCommand> = {
   version: {
     usage: 'version',
     about: 'show version',
-    run: async ({ toolstack: { hypervisor } }) => {
-      const [api, running] =
-        hypervisor.kind === 'xen' ? ['Xen', `Xen ${XEN_MAJOR}.${XEN_MINOR}.0`] : ['QEMU', 'QEMU 7.2.22'];
-      return `Compiled against library: libvirt 9.0.0\nUsing library: libvirt 9.0.0\nUsing API: ${api} 9.0.0\nRunning hypervisor: ${running}\n\n`;
+    run: async host => {
+      const { name, major, minor, micro } = hypervisorOf(host);
+      return `Compiled against library: libvirt 9.0.0\nUsing library: libvirt 9.0.0\nUsing API: ${name} 9.0.0\nRunning hypervisor: ${name} ${major}.${minor}.${micro}\n\n`;
     },
   },
   uri: { usage: 'uri', about: 'print the hypervisor canonical URI', run: async host => `${uriOf(host)}\n\n` },

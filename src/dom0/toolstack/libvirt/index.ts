@@ -12,7 +12,7 @@ export { abortJob, JOB_COMPLETED, JOB_OPERATIONS, JOB_TYPES, jobOf, PAGE_BYTES }
 export * from './life.ts';
 export { hasManagedSave } from './managed-save.ts';
 export { listNetworks, type Network, networkByName, networkByUuid, networkXml } from './networks.ts';
-export { nodeInfo, uriOf } from './node.ts';
+export { hypervisorOf, nodeInfo, uriOf } from './node.ts';
 export { MAXIMUM, pinsOf, pinVcpu, setMemory, setVcpus, VCPU, type Vcpu, vcpuCount, vcpusOf } from './resources.ts';
 export { schedulerOf, setShares, sharesOf } from './schedule.ts';
 export { MOST_KEYS, SCREENSHOT_TYPE, screenshot, sendKeys } from './screen.ts';

@@ -5,7 +5,9 @@
 import type { DefinedDisk, Definition } from '../../definitions/config/index.ts';
 
 export const QEMU = '/usr/bin/qemu-system-x86_64';
-/** Debian 12's QEMU is 7.2; its `pc` is this. */
+/** Debian 12's. */
+export const QEMU_VERSION = { micro: 22, minor: 2, major: 7 };
+/** Its `pc`. */
 export const QEMU_MACHINE = 'pc-i440fx-7.2';
 /** Slots of the first bus as the guest finds them: 1 is the PIIX3, 2 the screen, 3 the card, disks of virtio from 5 on. */
 const CARD_SLOT = 3,

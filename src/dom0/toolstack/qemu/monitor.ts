@@ -4,10 +4,11 @@
  */
 import type { CommandHost, Guest } from '../command-host.ts';
 import { vcpuList } from '../commands/processors.ts';
+import { QEMU_VERSION } from './command-line.ts';
 import { dumpCpu, isHalted } from './cpu-dump.ts';
 import { pidOf } from './processes.ts';
 
-const VERSION = { qemu: { micro: 22, minor: 2, major: 7 }, package: 'Debian 1:7.2+dfsg-7+deb12u18' };
+const VERSION = { qemu: QEMU_VERSION, package: 'Debian 1:7.2+dfsg-7+deb12u18' };
 
 /** Frames of a MiB. */
 const MIB_FRAMES = 256;
