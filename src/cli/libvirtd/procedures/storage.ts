@@ -217,13 +217,13 @@ export const VOLUMES: Table = {
   storage_vol_get_info: procedure({
     arguments: OF_VOLUME,
     result: struct({ type: int, capacityBytes: unsignedHyper, allocationBytes: unsignedHyper }),
-    run: async ({ host }, given) => libvirt.volumeInfo(host, await libvirt.volumeOf(host, given.volume)),
+    run: async ({ host }, given) => libvirt.volumeInfo(await libvirt.volumeOf(host, given.volume)),
   }),
   storage_vol_get_info_flags: procedure({
     arguments: OF_VOLUME_WITH_FLAGS,
     result: struct({ type: int, capacityBytes: unsignedHyper, allocationBytes: unsignedHyper, flags }),
     run: async ({ host }, given) => ({
-      ...(await libvirt.volumeInfo(host, await libvirt.volumeOf(host, given.volume))),
+      ...libvirt.volumeInfo(await libvirt.volumeOf(host, given.volume)),
       flags: given.flags,
     }),
   }),

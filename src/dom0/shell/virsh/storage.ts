@@ -156,10 +156,9 @@ const VOLUMES: Record<string, VirshCommand> = {
     about: 'storage vol information',
     run: async (host, [word, pool]) => {
       const volume = await volumeOf(host, word, pool);
-      const { type } = await libvirt.volumeInfo(host, volume);
       return labelled(15, [
         ['Name', volume.name],
-        ['Type', type === 0 ? 'file' : 'block'],
+        ['Type', volume.type === 'dir' ? 'file' : 'block'],
         ['Capacity', capacityText(volume.capacityBytes)],
         ['Allocation', capacityText(volume.allocationBytes)],
       ]);

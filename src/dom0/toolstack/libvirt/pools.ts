@@ -185,6 +185,8 @@ async function lookInto({ parts: { files } }: CommandHost, { type, folder }: Poo
 
 export interface Volume {
   pool: string;
+  /** Of its pool: a file of a folder, or a volume of the host's disk. */
+  type: Pool['type'];
   name: string;
   path: string;
   capacityBytes: number;
@@ -195,6 +197,7 @@ export interface Volume {
 export async function volumesOf(host: CommandHost, { name: inPool, type, folder }: Pool): Promise<Volume[]> {
   const volume = (name: string, bytes: number): Volume => ({
     pool: inPool,
+    type,
     name,
     path: `${folder}/${name}`,
     capacityBytes: bytes,

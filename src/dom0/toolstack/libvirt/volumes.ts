@@ -45,13 +45,14 @@ export async function volumeByPath(host: CommandHost, path: string, what: 'path'
 const VOLUME_TYPE = { dir: 0, logical: 1 };
 
 /** virStorageVolInfo. */
-export async function volumeInfo(host: CommandHost, { pool, capacityBytes, allocationBytes }: Volume) {
-  return { type: VOLUME_TYPE[(await poolByName(host, pool)).of.type], capacityBytes, allocationBytes };
-}
+export const volumeInfo = ({ type, capacityBytes, allocationBytes }: Volume) => ({
+  type: VOLUME_TYPE[type],
+  capacityBytes,
+  allocationBytes,
+});
 
 export async function volumeXml(host: CommandHost, volume: Volume): Promise<string> {
-  const { type } = (await poolByName(host, volume.pool)).of;
-  const { name, path, capacityBytes, allocationBytes } = volume;
+  const { type, name, path, capacityBytes, allocationBytes } = volume;
   return `<volume type='${type === 'dir' ? 'file' : 'block'}'>
   <name>${escapedXml(name)}</name>
   <key>${escapedXml(path)}</key>
@@ -151,11 +152,10 @@ async function makeVolume(host: CommandHost, pool: Pool, { name, bytes }: Wanted
 /** @throws LibvirtError */
 export async function deleteVolume(host: CommandHost, volume: Volume, flags = 0): Promise<void> {
   checkFlags(flags, 0, 'storageVolDelete');
-  const { type } = (await poolByName(host, volume.pool)).of;
   await failing(() =>
     host.tasks.run(`virsh vol-delete ${volume.name} ${volume.pool}`, async () => {
       // Its folder may be a link to another.
-      if (type === 'dir') await host.parts.files!.rm(await host.realPath(volume.path));
+      if (volume.type === 'dir') await host.parts.files!.rm(await host.realPath(volume.path));
       else (await host.openDevices())!.removeVolume(volume.name);
     }),
   );
@@ -174,12 +174,11 @@ export async function resizeVolume(host: CommandHost, volume: Volume, capacity: 
       "Can't shrink capacity below current capacity unless shrink flag explicitly specified",
       'storage',
     );
-  const { type } = (await poolByName(host, volume.pool)).of;
-  if (type === 'dir' && (await formatOf(host, volume)) !== 'raw')
+  if (volume.type === 'dir' && (await formatOf(host, volume)) !== 'raw')
     throw new LibvirtError('CONFIG_UNSUPPORTED', 'images of format qcow2 are read here, and not written', 'storage');
   await failing(() =>
     host.tasks.run(`virsh vol-resize ${volume.name} ${bytes}`, async () => {
-      if (type === 'dir') await host.parts.files!.truncate(volume.path, bytes);
+      if (volume.type === 'dir') await host.parts.files!.truncate(volume.path, bytes);
       else (await host.openDevices())!.resizeVolume(volume.name, bytes);
     }),
   );
