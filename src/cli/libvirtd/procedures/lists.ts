@@ -5,9 +5,9 @@ import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
 import { type Procedure, procedure, type Table } from '../procedure.ts';
 import { flags, LIST_MAX, maybeText, text } from '../types.ts';
 
-const COUNT = struct({ count: int });
-const NAMES = struct({ names: array(text, LIST_MAX) });
-const firstOf = <T>(all: readonly T[], most: number): T[] => all.slice(0, Math.max(0, most));
+export const COUNT = struct({ count: int });
+export const NAMES = struct({ names: array(text, LIST_MAX) });
+export const firstOf = <T>(all: readonly T[], most: number): T[] => all.slice(0, Math.max(0, most));
 
 type Names = (host: CommandHost) => Promise<readonly string[]>;
 export const countOf = (names: Names): Procedure =>

@@ -25,9 +25,7 @@ const always = (answer: number, check: (uuid: string) => unknown): Procedure =>
     run: (_caller, { of }) => (check(of.uuid), { answer }),
   });
 
-/** virConnectListAllNetworksFlags. */
-const INACTIVE = 1 << 0,
-  ACTIVE = 1 << 1;
+const { ACTIVE, INACTIVE } = libvirt.LISTED;
 const namesBy = (wanted: number) => async (): Promise<string[]> => libvirt.listNetworks(wanted).map(({ name }) => name);
 
 export const NETWORKS: Table = {

@@ -5,15 +5,13 @@ import * as libvirt from '../../../dom0/toolstack/libvirt/index.ts';
 import { type Procedure, procedure, type Table } from '../procedure.ts';
 import type { Stream } from '../stream.ts';
 import { flags, LIST_MAX, maybeText, type NamedRef, named, text, uuid, volume } from '../types.ts';
-import { countOf, namesOf } from './lists.ts';
+import { COUNT, countOf, firstOf, NAMES, namesOf } from './lists.ts';
 
 const OF_POOL = struct({ pool: named });
 const OF_POOL_WITH_FLAGS = struct({ pool: named, flags });
 const OF_VOLUME = struct({ volume });
 const OF_VOLUME_WITH_FLAGS = struct({ volume, flags });
 const XML_WITH_FLAGS = struct({ xml: text, flags });
-const NAMES = struct({ names: array(text, LIST_MAX) });
-const COUNT = struct({ count: int });
 const RESULT = struct({ result: int });
 
 const refOf = ({ of: { name, uuid: id } }: libvirt.PoolEntry): { pool: NamedRef } => ({ pool: { name, uuid: id } });
@@ -21,6 +19,9 @@ const volumeRefOf = ({ pool, name, path }: libvirt.Volume) => ({ volume: { pool,
 
 /** The pool that a client means: by its UUID, as libvirt's drivers do. @throws LibvirtError */
 const meant = (host: CommandHost, ref: NamedRef): Promise<libvirt.PoolEntry> => libvirt.poolByUuid(host, ref.uuid);
+/** The same, which is active. @throws LibvirtError */
+const active = async (host: CommandHost, ref: NamedRef): Promise<libvirt.Pool> =>
+  libvirt.activePool(await meant(host, ref));
 
 type Deed = (host: CommandHost, pool: libvirt.PoolEntry, flags: number) => Promise<unknown>;
 const deed = (act: Deed): Procedure =>
@@ -42,9 +43,7 @@ const asks = (answer: (pool: libvirt.PoolEntry) => boolean): Procedure =>
     run: async ({ host }, { pool }) => ({ result: answer(await meant(host, pool)) ? 1 : 0 }),
   });
 
-/** virConnectListAllStoragePoolsFlags. */
-const INACTIVE = 1 << 0,
-  ACTIVE = 1 << 1;
+const { ACTIVE, INACTIVE } = libvirt.LISTED;
 const namesBy =
   (wanted: number) =>
   async (host: CommandHost): Promise<string[]> =>
@@ -178,23 +177,22 @@ export const VOLUMES: Table = {
     arguments: OF_POOL,
     result: COUNT,
     run: async ({ host }, { pool }) => ({
-      count: (await libvirt.volumesOf(host, libvirt.activePool(await meant(host, pool)))).length,
+      count: (await libvirt.volumesOf(host, await active(host, pool))).length,
     }),
   }),
   storage_pool_list_volumes: procedure({
     arguments: struct({ pool: named, most: int }),
     result: NAMES,
-    run: async ({ host }, { pool, most }) => ({
-      names: (await libvirt.volumesOf(host, libvirt.activePool(await meant(host, pool))))
-        .map(({ name }) => name)
-        .slice(0, Math.max(0, most)),
-    }),
+    run: async ({ host }, { pool, most }) => {
+      const found = await libvirt.volumesOf(host, await active(host, pool));
+      return { names: firstOf(found, most).map(({ name }) => name) };
+    },
   }),
   storage_pool_list_all_volumes: procedure({
     arguments: struct({ pool: named, needResults: int, flags }),
     result: struct({ volumes: array(volume, LIST_MAX), count: unsigned }),
     run: async ({ host }, given) => {
-      const found = await libvirt.volumesOf(host, libvirt.activePool(await meant(host, given.pool)));
+      const found = await libvirt.volumesOf(host, await active(host, given.pool));
       return { volumes: given.needResults ? found.map(each => volumeRefOf(each).volume) : [], count: found.length };
     },
   }),
@@ -202,7 +200,7 @@ export const VOLUMES: Table = {
     arguments: struct({ pool: named, name: text }),
     result: OF_VOLUME,
     run: async ({ host }, { pool, name }) =>
-      volumeRefOf(await libvirt.volumeByName(host, libvirt.activePool(await meant(host, pool)), name)),
+      volumeRefOf(await libvirt.volumeByName(host, await active(host, pool), name)),
   }),
   storage_vol_lookup_by_path: procedure({
     arguments: struct({ path: text }),
@@ -244,9 +242,7 @@ export const VOLUMES: Table = {
     arguments: struct({ pool: named, xml: text, flags }),
     result: OF_VOLUME,
     run: async ({ host }, given) =>
-      volumeRefOf(
-        await libvirt.createVolume(host, libvirt.activePool(await meant(host, given.pool)), given.xml, given.flags),
-      ),
+      volumeRefOf(await libvirt.createVolume(host, await active(host, given.pool), given.xml, given.flags)),
   }),
   storage_vol_create_xml_from: procedure({
     changes: true,
@@ -256,7 +252,7 @@ export const VOLUMES: Table = {
       volumeRefOf(
         await libvirt.cloneVolume(
           host,
-          libvirt.activePool(await meant(host, given.pool)),
+          await active(host, given.pool),
           given.xml,
           await libvirt.volumeOf(host, given.source),
           given.flags,

@@ -13,10 +13,6 @@ import {
   type VirshCommand,
 } from './virsh-command.ts';
 
-/** VIR_CONNECT_LIST_STORAGE_POOLS_*. */
-const INACTIVE = 1 << 0,
-  ACTIVE = 1 << 1;
-
 const bytesOf = (text: string): number => scaled(text, 1, wrong => `Malformed size ${wrong}`);
 
 async function poolOf(host: CommandHost, word: string | undefined): Promise<libvirt.PoolEntry> {
@@ -66,6 +62,7 @@ const POOLS: Record<string, VirshCommand> = {
     usage: 'pool-list [--all] [--inactive]',
     about: 'list pools',
     run: async (host, _words, options) => {
+      const { INACTIVE, ACTIVE } = libvirt.LISTED;
       const pools = await libvirt.listPools(host, options.has('all') ? 0 : options.has('inactive') ? INACTIVE : ACTIVE);
       const rows = pools
         .map(({ of, isActive, isAutomatic }) => [of.name, isActive ? 'active' : 'inactive', isAutomatic ? 'yes' : 'no'])

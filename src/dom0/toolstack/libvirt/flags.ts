@@ -12,15 +12,20 @@ export function checkFlags(flags: number, known: number, name: string): void {
 export const matches = (traits: number, flags: number, groups: readonly number[]): boolean =>
   groups.every(group => (flags & group) === 0 || (traits & flags & group) !== 0);
 
-/** Flags of virConnectListAllNetworks and virConnectListAllStoragePools, of which the host's own have one of each group. */
-const INACTIVE = 1 << 0,
-  ACTIVE = 1 << 1,
-  PERSISTENT = 1 << 2,
-  TRANSIENT = 1 << 3,
-  AUTOSTART = 1 << 4,
-  NO_AUTOSTART = 1 << 5;
-export const OF_HOST = ACTIVE | PERSISTENT | AUTOSTART,
-  HOST_GROUPS: readonly number[] = [ACTIVE | INACTIVE, PERSISTENT | TRANSIENT, AUTOSTART | NO_AUTOSTART];
+/** virConnectListAllNetworksFlags, which are the first ones of virConnectListAllStoragePoolsFlags, too. */
+export const LISTED = {
+  INACTIVE: 1 << 0,
+  ACTIVE: 1 << 1,
+  PERSISTENT: 1 << 2,
+  TRANSIENT: 1 << 3,
+  AUTOSTART: 1 << 4,
+  NO_AUTOSTART: 1 << 5,
+};
+export const LISTED_GROUPS: readonly number[] = [
+  LISTED.ACTIVE | LISTED.INACTIVE,
+  LISTED.PERSISTENT | LISTED.TRANSIENT,
+  LISTED.AUTOSTART | LISTED.NO_AUTOSTART,
+];
 
 /** virDomainModificationImpact: what runs now, what is defined; neither: what there is of both. */
 export const LIVE = 1 << 0,

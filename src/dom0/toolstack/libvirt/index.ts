@@ -6,7 +6,7 @@ export { capabilities, domainCapabilities } from './capabilities.ts';
 export { attachDevice, blockInfo, blockStats, detachDevice, interfaceStats, updateDevice } from './devices.ts';
 export * from './domains.ts';
 export { ERROR_DOMAIN, failing, LibvirtError, libvirtErrorOf } from './errors.ts';
-export { CONFIG, LIVE } from './flags.ts';
+export { CONFIG, LISTED, LIVE } from './flags.ts';
 export { type LifecycleEvent, LifecycleWatch } from './events.ts';
 export { abortJob, JOB_COMPLETED, JOB_OPERATIONS, JOB_TYPES, jobOf, PAGE_BYTES } from './jobs.ts';
 export * from './life.ts';

@@ -2,7 +2,7 @@
 import { BRIDGE } from '../../host/network/index.ts';
 import { uuidOfName } from '../uuid.ts';
 import { LibvirtError } from './errors.ts';
-import { HOST_GROUPS, matches, OF_HOST } from './flags.ts';
+import { LISTED, LISTED_GROUPS, matches } from './flags.ts';
 
 export interface Network {
   name: string;
@@ -14,7 +14,7 @@ const NETWORKS: readonly Network[] = [{ name: BRIDGE, uuid: uuidOfName(`network 
 
 /** By virConnectListAllNetworksFlags. */
 export const listNetworks = (flags: number): readonly Network[] =>
-  matches(OF_HOST, flags, HOST_GROUPS) ? NETWORKS : [];
+  matches(LISTED.ACTIVE | LISTED.PERSISTENT | LISTED.AUTOSTART, flags, LISTED_GROUPS) ? NETWORKS : [];
 
 export function networkByName(name: string): Network {
   const found = NETWORKS.find(network => network.name === name);

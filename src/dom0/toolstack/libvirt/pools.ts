@@ -7,7 +7,7 @@ import { GROUP, IMAGES, PE_BYTES } from '../../host/storage/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { uuidOfName } from '../uuid.ts';
 import { failing, LibvirtError } from './errors.ts';
-import { matches } from './flags.ts';
+import { LISTED, LISTED_GROUPS, matches } from './flags.ts';
 import { type Entry, KeptObjects } from './kept.ts';
 import { childOf, readXml } from './xml.ts';
 
@@ -39,14 +39,7 @@ const POOLS = new KeptObjects<Pool>({
 const TYPES = 'dir fs netfs logical disk iscsi iscsi-direct scsi mpath rbd sheepdog gluster zfs vstorage'.split(' ');
 const FLAGS_BEFORE = 6,
   ALL_KINDS = ~0x3f;
-/** virConnectListAllStoragePoolsFlags. */
-const LIST = { INACTIVE: 1, ACTIVE: 2, PERSISTENT: 4, TRANSIENT: 8, AUTOSTART: 16, NO_AUTOSTART: 32 };
-const GROUPS = [
-  LIST.ACTIVE | LIST.INACTIVE,
-  LIST.PERSISTENT | LIST.TRANSIENT,
-  LIST.AUTOSTART | LIST.NO_AUTOSTART,
-  ALL_KINDS,
-];
+const GROUPS = [...LISTED_GROUPS, ALL_KINDS];
 
 /** virStoragePoolDefParseXML(). @throws LibvirtError */
 async function readPool(text: string): Promise<Pool> {
@@ -77,9 +70,9 @@ async function readPool(text: string): Promise<Pool> {
 export async function listPools(host: CommandHost, flags: number): Promise<PoolEntry[]> {
   return (await POOLS.list(host)).filter(({ of: { type }, isActive, isPersistent, isAutomatic }) =>
     matches(
-      (isActive ? LIST.ACTIVE : LIST.INACTIVE) |
-        (isPersistent ? LIST.PERSISTENT : LIST.TRANSIENT) |
-        (isAutomatic ? LIST.AUTOSTART : LIST.NO_AUTOSTART) |
+      (isActive ? LISTED.ACTIVE : LISTED.INACTIVE) |
+        (isPersistent ? LISTED.PERSISTENT : LISTED.TRANSIENT) |
+        (isAutomatic ? LISTED.AUTOSTART : LISTED.NO_AUTOSTART) |
         (1 << (FLAGS_BEFORE + TYPES.indexOf(type))),
       flags,
       GROUPS,
