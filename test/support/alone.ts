@@ -1,5 +1,6 @@
 /** Tests that have modules of their own, each in a thread; all others share one with the files before them. test/rooms.test.ts keeps the list true. */
 export const ALONE = [
+  'src/cli/pool/viewer.test.ts',
   'src/cpu/flat-transfers.test.ts',
   'src/cpu/real-transfers.test.ts',
   'src/hypervisor/domain/loaded-later.test.ts',
