@@ -1,5 +1,6 @@
 /** What a domain shows, and keys that are pressed at it. Source: virDomainScreenshot and virDomainSendKey of include/libvirt/libvirt-domain.h. */
 import { keyOfLinux, keyOfXt } from '../../../devices/ps2/index.ts';
+import { concat } from '../../../formats/bytes/index.ts';
 import { readScreen, screenPicture } from '../../../hypervisor/view/index.ts';
 import type { CommandHost, Guest } from '../command-host.ts';
 import type { Domain } from '../domains/index.ts';
@@ -52,11 +53,7 @@ export async function screenshot(host: CommandHost, domain: Domain, screen = 0, 
     const picture = pictureOf(host, member);
     if (picture) {
       const { width, height, rgb } = picture;
-      const head = new TextEncoder().encode(`P6\n${width} ${height}\n255\n`);
-      const whole = new Uint8Array(head.length + rgb.length);
-      whole.set(head);
-      whole.set(rgb, head.length);
-      return whole;
+      return concat(new TextEncoder().encode(`P6\n${width} ${height}\n255\n`), rgb);
     }
     await new Promise<void>(resolve => host.parts.soon(resolve));
   }

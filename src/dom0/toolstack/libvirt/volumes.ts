@@ -1,7 +1,7 @@
 /** Volumes of pools. Sources: libvirt's documentation, "Storage pool and volume XML format"; src/conf/storage_conf.c and src/storage/storage_driver.c. */
 import { isQcow2 } from '../../../hypervisor/disks/index.ts';
 import { escapedXml } from '../../definitions/config/index.ts';
-import { type CopyParts, copyInTurns } from '../../host/storage/index.ts';
+import { copyInTurns } from '../../host/storage/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
@@ -127,7 +127,7 @@ export async function cloneVolume(
     const made = await makeVolume(host, pool, { ...wanted, bytes });
     const to = await openBytes(host, made.path, true);
     try {
-      await copyInTurns(from.length, turnsOf(host), (at, piece) => to.write(at, from.read(at, piece.length)));
+      await copyInTurns(from.length, host.parts, (at, piece) => to.write(at, from.read(at, piece.length)));
     } finally {
       await to.close();
     }
@@ -190,12 +190,10 @@ export async function wipeVolume(host: CommandHost, volume: Volume): Promise<voi
     host.tasks.run(`virsh vol-wipe ${volume.name}`, async () => {
       const bytes = await openBytes(host, volume.path, true);
       try {
-        await copyInTurns(bytes.length, turnsOf(host), (at, piece) => bytes.write(at, piece.fill(0)));
+        await copyInTurns(bytes.length, host.parts, (at, piece) => bytes.write(at, piece.fill(0)));
       } finally {
         await bytes.close();
       }
     }),
   );
 }
-
-const turnsOf = ({ parts: { soon } }: CommandHost): CopyParts => ({ soon });
