@@ -13,11 +13,11 @@ import {
   WIRE_BYTES,
 } from '../layout/layout.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
+import { isPiece, PIECE_WORDS, putPiece } from './pieces.ts';
 import { Versions } from './versions.ts';
 
 /** Pieces of an area at most. */
 const AREA_PIECES = 2 ** 16;
-const PIECE_WORDS = FRAME_BYTES / 4;
 
 interface Area {
   /** Word of machine memory. */
@@ -53,49 +53,31 @@ export class Areas {
     ];
   }
 
-  /** Each piece by its number, and its words of machine memory. */
-  private *pieces(): Generator<[number: number, words: Int32Array]> {
-    const { words } = this.domain.options.machine;
+  /** Each piece by its number, its first word of machine memory, and how many it has. */
+  private *pieces(): Generator<[number: number, at: number, count: number]> {
     let first = 0;
-    for (const area of this.areas) {
-      for (let n = 0; n * PIECE_WORDS < area.words; n++)
-        yield [
-          first + n,
-          words.subarray(area.at + n * PIECE_WORDS, area.at + Math.min((n + 1) * PIECE_WORDS, area.words)),
-        ];
+    for (const { at, words } of this.areas) {
+      for (let n = 0, from = 0; from < words; n++, from += PIECE_WORDS)
+        yield [first + n, at + from, Math.min(PIECE_WORDS, words - from)];
       first += AREA_PIECES;
     }
   }
 
   /** As they are now, `before` having been the moment before. */
   take(moment: number, before: number): void {
-    for (const [number, words] of this.pieces())
-      if (!isSame(words, this.wordsAt(before, number)))
-        this.versions.put(moment, number, new Uint8Array(words.slice().buffer));
+    const { words } = this.domain.options.machine;
+    for (const [number, at, count] of this.pieces())
+      if (!isPiece(words, at, count, this.wordsAt(before, number)))
+        this.versions.put(moment, number, new Uint8Array(words.slice(at, at + count).buffer));
   }
 
   put(moment: number): void {
-    for (const [number, words] of this.pieces()) {
-      const wanted = this.wordsAt(moment, number);
-      if (!isSame(words, wanted)) wanted ? words.set(wanted) : words.fill(0);
-    }
+    const { words } = this.domain.options.machine;
+    for (const [number, at, count] of this.pieces()) putPiece(words, at, this.wordsAt(moment, number), count);
   }
 
   private wordsAt(moment: number, number: number): Int32Array | undefined {
     const piece = this.versions.at(moment, number);
     return piece && new Int32Array(piece.buffer);
   }
-}
-
-/** Loops, and no callbacks: a domain has a million words of second stage. */
-export function isZero(words: Int32Array): boolean {
-  for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false;
-  return true;
-}
-
-/** Absent: zeros. */
-function isSame(words: Int32Array, other: Int32Array | undefined): boolean {
-  if (!other) return isZero(words);
-  for (let i = 0; i < words.length; i++) if (words[i] !== other[i]) return false;
-  return true;
 }

@@ -7,7 +7,8 @@ import { SavedStateError } from '../domain/saved-state-error.ts';
 import { type Moment, momentOf } from '../domain/slice-again.ts';
 import { FRAME_BYTES } from '../layout/layout.ts';
 import { WrittenFrames } from '../memory/written-frames.ts';
-import { Areas, isZero } from './areas.ts';
+import { Areas } from './areas.ts';
+import { PIECE_WORDS, pieceOf, putPiece } from './pieces.ts';
 import { putRest, type Rest, takeRest } from './rest.ts';
 import { type Piece, Versions } from './versions.ts';
 
@@ -98,15 +99,10 @@ export class Checkpoints {
     for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.ownerOf(mfn) === record.id && this.frame(mfn)) yield mfn;
   }
 
-  private wordsOf(mfn: number): Int32Array {
-    const { words } = this.domain.options.machine;
-    return words.subarray((mfn * FRAME_BYTES) / 4, ((mfn + 1) * FRAME_BYTES) / 4);
-  }
-
   /** Undefined: zeros. */
   private frame(mfn: number): Piece {
-    const words = this.wordsOf(mfn);
-    return isZero(words) ? undefined : new Uint8Array(words.slice().buffer);
+    const words = pieceOf(this.domain.options.machine.words, mfn * PIECE_WORDS, undefined);
+    return words && new Uint8Array(words.buffer);
   }
 
   /** Makes room: of two that lie close for their age the older one goes, and then the oldest. */
@@ -189,9 +185,7 @@ export class Checkpoints {
   }
 
   private putFrame(mfn: number, piece: Piece): void {
-    const words = this.wordsOf(mfn);
-    if (piece) words.set(new Int32Array(piece.buffer));
-    else words.fill(0);
+    putPiece(this.domain.options.machine.words, mfn * PIECE_WORDS, piece && new Int32Array(piece.buffer));
   }
 
   /** The run has come, from the one before, to where one was made before this slice: memory is as it was then. */
