@@ -190,7 +190,7 @@ export class Scheduler {
         if (was === RUNNING) return this.ring(unit);
         queue.set(unit, UNIT.PCPU, this.emptiest(unit));
       }
-      if (this.waits(unit)) this.tickle(unit, now);
+      this.tickle(unit, now);
     });
   }
 
@@ -366,7 +366,7 @@ export class Scheduler {
     return this.policy.queue === 'host' || this.queue.get(unit, UNIT.PCPU) === pcpu;
   }
 
-  /** Whether a unit that waits now can have a slot at once, or should have one soon. */
+  /** Whether a unit, if it waits now, can have a slot at once, or should have one soon. */
   private tickle(unit: number, now: number): void {
     const { queue, words, policy } = this;
     // Parked, it waits for nothing that a slot could give.
@@ -534,7 +534,7 @@ export class Scheduler {
       traceAccounting(this.words, queue, this.units, due);
     }
     queue.setTime(SCHED.NEXT_ACCOUNTING, due);
-    for (const unit of parked) if (this.waits(unit)) this.tickle(unit, now);
+    for (const unit of parked) this.tickle(unit, now);
     // Who is parked, or has run out of credit, finds out at its next check.
     for (let pcpu = 0; pcpu < this.pcpus; pcpu++) {
       const holder = queue.current(pcpu);
