@@ -8,6 +8,7 @@
  */
 import { FLAG, LEFT, PRIORITY, RUNNABLE, RUNNING, SCHED, UNIT, WHY } from './block.ts';
 import { isEarlier, type Policy, type SchedulerBlock } from './policy.ts';
+import { DEFAULT_PERIOD_US } from './shares.ts';
 
 /** NICE_0_LOAD, and what cpu.shares is of a cgroup that nobody has given another. */
 const NICE_0_LOAD = 1024;
@@ -16,9 +17,8 @@ const LATENCY_US = 6000,
   LATENCY_UNITS = 8;
 /** sysctl_sched_wakeup_granularity as a part of the latency: 1 ms of 6. */
 const WAKEUP_PART = 6;
-/** A tick of Debian's kernels (CONFIG_HZ=250), and cpu.cfs_period_us of who has none. */
-const TICK_NS = 4e6,
-  PERIOD_NS = 100e6;
+/** A tick of Debian's kernels (CONFIG_HZ=250). */
+const TICK_NS = 4e6;
 /** What a worker may run beyond its slice until it looks. */
 const LATE_NS = 10e6;
 
@@ -38,18 +38,18 @@ function weights(block: SchedulerBlock, unit: number): number[] {
   return all.sort((a, b) => b - a);
 }
 
-/** What its shares count for beside the others: no more than makes a whole slot. `share`: of all slots together. */
-function weightOf(block: SchedulerBlock, unit: number): { weight: number; share: number } {
+/** What its shares count for beside the others: no more than makes a whole slot. `part`: of a slot. `units`: it and those that compete. */
+function weightOf(block: SchedulerBlock, unit: number): { weight: number; part: number; units: number } {
   const all = weights(block, unit),
     own = block.get(unit, UNIT.WEIGHT);
   const { pcpus } = block;
-  if (all.length <= pcpus) return { weight: NICE_0_LOAD, share: 1 / pcpus };
+  if (all.length <= pcpus) return { weight: NICE_0_LOAD, part: 1, units: all.length };
   let rest = all.reduce((sum, weight) => sum + weight, 0),
     whole = 0;
   while (whole < pcpus && all[whole] * (pcpus - whole) > rest) rest -= all[whole++];
   const most = rest / (pcpus - whole);
   const weight = Math.min(own, most);
-  return { weight, share: weight / (most * pcpus) };
+  return { weight, part: weight / most, units: all.length };
 }
 
 /** What it may use of a period; undefined: as much as there is. A cap is a quota in per cent. */
@@ -120,7 +120,7 @@ export const fair: Policy = {
   tickNs: () => TICK_NS,
 
   accountingNs(block, fromNs) {
-    let next = fromNs + PERIOD_NS;
+    let next = fromNs + DEFAULT_PERIOD_US * 1e3;
     for (let unit = 0; unit < block.words[SCHED.UNITS]; unit++) {
       const end = block.unitTime(unit, UNIT.PERIOD_END);
       if (block.get(unit, UNIT.STATE) !== 0 && quotaNs(block, unit) !== undefined && end > fromNs)
@@ -173,10 +173,11 @@ export const fair: Policy = {
 
   /** sched_slice: its share of a turn of all. */
   sliceNs(block, unit) {
-    const units = Math.ceil(weights(block, unit).length / block.pcpus),
+    const { part, units } = weightOf(block, unit),
+      onSlot = Math.ceil(units / block.pcpus),
       least = latencyNs(block) / LATENCY_UNITS;
-    const turn = units > LATENCY_UNITS ? units * least : latencyNs(block);
-    return Math.max(least, turn * weightOf(block, unit).share * block.pcpus);
+    const turn = onSlot > LATENCY_UNITS ? onSlot * least : latencyNs(block);
+    return Math.max(least, turn * part);
   },
 
   charge(block, unit, nowNs) {
