@@ -31,8 +31,8 @@ export interface SavedPart {
   pieces: Uint8Array[];
   /** There is no more of what was asked for. */
   isLast: boolean;
-  /** Of memory that is copied while the guest runs. */
+  /** Of a domain that moves: of memory that is copied while the guest runs. */
   round?: PrecopyRound;
-  /** Once, while the guest runs: a state of its own, but for memory and disks, for the other host to try. */
+  /** A few times, while the guest runs: a state of its own, but for memory and disks, for the other host to try. */
   rehearsal?: Uint8Array;
 }

@@ -104,6 +104,23 @@ it('leaves little to copy at the end, and logs writes no longer than that', () =
   expect(last.bytes.length / FRAME_BYTES).toBeLessThan(20);
 });
 
+it('tells how far its rounds are where it moves, and counts nothing for a file or a checkpoint', () => {
+  const { domain } = testGuest();
+  const saver = new Saver(domain, BY);
+  for (const precopy of ['save', 'checkpoint', 'migrate'] as const) {
+    let told = 0,
+      parts = 0;
+    partsOf(() => {
+      const part = saver.copyAhead(precopy);
+      parts++;
+      if (part.round) told++;
+      return part;
+    });
+    expect(told).toBe(precopy === 'migrate' ? parts : 0);
+    saver.forget();
+  }
+});
+
 it('is rehearsed behind the first round as often as is wished, and for each move anew', () => {
   const { domain, put } = testGuest();
   for (let gfn = 0x100; gfn < 0x200; gfn++) put(gfn * FRAME_BYTES, gfn);

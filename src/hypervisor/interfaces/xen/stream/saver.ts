@@ -46,7 +46,8 @@ export class Saver {
     return {
       pieces: [...this.begun.ahead(isDue ? [] : ahead.step())],
       isLast: ahead.isDone,
-      round: ahead.round,
+      // What is left is counted by a walk over all of memory, which nobody asks for of a file or a checkpoint.
+      ...(precopy === 'migrate' ? { round: ahead.round } : {}),
       ...(rehearsal ? { rehearsal } : {}),
     };
   }
