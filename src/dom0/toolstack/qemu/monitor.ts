@@ -6,7 +6,7 @@ import type { CommandHost, Guest } from '../command-host.ts';
 import { vcpuList } from '../commands/processors.ts';
 import { QEMU_VERSION } from './command-line.ts';
 import { dumpCpu, isHalted } from './cpu-dump.ts';
-import { pidOf } from './processes.ts';
+import { tidOf } from './processes.ts';
 
 const VERSION = { qemu: QEMU_VERSION, package: 'Debian 1:7.2+dfsg-7+deb12u18' };
 
@@ -40,8 +40,6 @@ const statusOf = (host: CommandHost, guest: Guest): string => {
       : 'running';
 };
 
-const thread = (guest: Guest, vcpu: number): number => pidOf(guest.record.id) + 2 + vcpu;
-
 const COMMANDS: Readonly<Record<string, QmpCommand>> = {
   'query-status': {
     run: (host, guest) => {
@@ -60,7 +58,7 @@ const COMMANDS: Readonly<Record<string, QmpCommand>> = {
   'query-cpus-fast': {
     run: async (host, guest) =>
       (await vcpuList.run(host, [guest.record.id])).map(({ vcpu }) => ({
-        'thread-id': thread(guest, vcpu),
+        'thread-id': tidOf(guest.record.id, vcpu),
         props: { 'core-id': 0, 'thread-id': 0, 'socket-id': vcpu },
         'cpu-index': vcpu,
         target: 'x86_64',
@@ -93,7 +91,7 @@ const INFO: Readonly<
   kvm: (_host, guest) => say(`kvm support: ${guest.blueprint.kvm ? 'enabled' : 'disabled'}`),
   cpus: async (host, guest, _words, cpu) =>
     (await vcpuList.run(host, [guest.record.id]))
-      .map(({ vcpu }) => say(`${vcpu === cpu ? '*' : ' '} CPU #${vcpu}: thread_id=${thread(guest, vcpu)}`))
+      .map(({ vcpu }) => say(`${vcpu === cpu ? '*' : ' '} CPU #${vcpu}: thread_id=${tidOf(guest.record.id, vcpu)}`))
       .join(''),
   registers: (host, guest, words, cpu) => {
     const view = host.toolstack.view.at(guest.record.index);

@@ -6,7 +6,8 @@ import type { Guest, CommandHost } from '../command-host.ts';
 import { vcpuList } from '../commands/processors.ts';
 import { runNsOf } from '../run-time.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
-import { qemuCommandLine, writeQemuArgv } from './command-line.ts';
+import type { Definition } from '../../definitions/config/index.ts';
+import { QEMU, qemuCommandLine, writeQemuArgv } from './command-line.ts';
 
 export interface Thread {
   tid: number;
@@ -43,12 +44,17 @@ const FIRST_PID = 1000,
 const LIBVIRTD_PID = 412;
 
 /** The process of a guest. */
-export const pidOf = (domid: number): number => FIRST_PID + PIDS_EACH * domid;
+const pidOf = (domid: number): number => FIRST_PID + PIDS_EACH * domid;
+/** The thread of one of its vCPUs. */
+export const tidOf = (domid: number, vcpu: number): number => pidOf(domid) + 2 + vcpu;
+
+/** With the name and the UUID that it has now. */
+const definitionOf = ({ blueprint, name, uuid }: Guest): Definition => ({ ...blueprint.definition, name, uuid });
 
 /** The process of a guest, and the line that started it. */
-export function startedBy({ record, blueprint, name, uuid }: Guest): { pid: number; command: string } {
-  const command = writeQemuArgv({ ...blueprint.definition, name, uuid }, record.id);
-  return { pid: pidOf(record.id), command };
+export function startedBy(guest: Guest): { pid: number; command: string } {
+  const { id } = guest.record;
+  return { pid: pidOf(id), command: writeQemuArgv(definitionOf(guest), id) };
 }
 
 /** The processor time that the host's own threads had: its network, its disks, this shell. */
@@ -71,31 +77,26 @@ function ownProcess(host: CommandHost): Process {
 }
 
 /** A guest's devices do their work in the thread of the vCPU that asks them, as QEMU's do: so its first thread has no time of its own. */
-async function processOf(
-  host: CommandHost,
-  { record, memoryMiB, builtEpochMs, blueprint, name, uuid }: Guest,
-): Promise<Process> {
-  const pid = pidOf(record.id);
-  const vcpus = await vcpuList.run(host, [record.id]);
-  const threads = vcpus.map(
-    ({ vcpu, seconds, running }): Thread => ({ tid: pid + 2 + vcpu, name: `CPU ${vcpu}/KVM`, seconds, runs: running }),
+async function processOf(host: CommandHost, guest: Guest): Promise<Process> {
+  const { memoryMiB, builtEpochMs } = guest,
+    { id } = guest.record;
+  const pid = pidOf(id);
+  const threads = (await vcpuList.run(host, [id])).map(
+    ({ vcpu, seconds, running }): Thread => ({ tid: tidOf(id, vcpu), name: `CPU ${vcpu}/KVM`, seconds, runs: running }),
   );
-  const { line } = qemuCommandLine({ ...blueprint.definition, name, uuid }, record.id);
-  const path = line[0]!;
+  const { line } = qemuCommandLine(definitionOf(guest), id);
+  const name = QEMU.slice(QEMU.lastIndexOf('/') + 1).slice(0, COMM_LENGTH);
   return {
     pid,
     user: 'libvirt-qemu',
-    name: path.slice(path.lastIndexOf('/') + 1).slice(0, COMM_LENGTH),
+    name,
     command: line.join(' '),
     startedEpochMs: builtEpochMs,
     seconds: threads.reduce((sum, { seconds }) => sum + seconds, 0),
     rssKiB: memoryMiB * 1024,
     vszKiB: memoryMiB * 1024,
-    threads: [
-      { tid: pid, name: path.slice(path.lastIndexOf('/') + 1).slice(0, COMM_LENGTH), seconds: 0, runs: false },
-      ...threads,
-    ],
-    guest: record.id,
+    threads: [{ tid: pid, name, seconds: 0, runs: false }, ...threads],
+    guest: id,
   };
 }
 
