@@ -66,9 +66,8 @@ export class IncomingDisks {
       throw new Error(`Device ${path} is used by ${user} here. Stop it, and migrate this one again.`);
     const incoming = name + INCOMING;
     const image = base && (await findImage(host, base));
-    if (image) storage.createOverlay(incoming, image.path, await host.openImage(image.path));
+    if (image) storage.createOverlay(incoming, image.path, await host.openImage(image.path), { unfinished: true });
     else storage.createVolume(incoming, bytes, { unfinished: true, ...(bytes % PE_BYTES === 0 ? {} : { bytes }) });
-    storage.setUnfinished([incoming], true);
     const opened = storage.open(deviceOf(incoming), who, true);
     this.coming.push({ name, medium: opened.medium, opened });
   }
@@ -99,9 +98,8 @@ export class IncomingDisks {
   take(): void {
     const { storage } = this;
     for (const { opened } of this.coming) opened.close();
-    storage.exchange(this.pairs);
+    storage.exchange(this.pairs, { unfinished: true });
     this.isTaken = true;
-    storage.setUnfinished(this.names, true);
     // An overlay under its own name knows what is in it by itself.
     for (const coming of this.coming) coming.medium = storage.medium(deviceOf(coming.name));
   }

@@ -37,6 +37,8 @@ export interface StorageParts {
   diskBytes?: number;
 }
 
+type Unfinished = Pick<LogicalVolume, 'unfinished'>;
+
 const MIB = 2 ** 20;
 const ROOT_NUMBER = 2;
 /** Slots of the disk's file that are moved at a time, to make it shorter. */
@@ -275,7 +277,7 @@ export class Storage {
    * A new volume with what a device holds now. They share what neither writes: nothing is copied, and only what is written later takes room. Durable when it
    * returns. @throws StorageError
    */
-  copyToVolume(path: string, name: string, tags: Pick<LogicalVolume, 'unfinished'> = {}): LogicalVolume {
+  copyToVolume(path: string, name: string, tags: Unfinished = {}): LogicalVolume {
     const original = this.group.volumes.find(each => each.name === volumeIn(path));
     // Of an overlay which blocks are there goes with it.
     if (original?.overlay) this.overlays.flush(original.name);
@@ -294,10 +296,10 @@ export class Storage {
 
   /**
    * Devices and volumes exchange what they hold: all at once, whenever the power fails, as far as the devices are volumes. Of a volume that is not there the
-   * other one takes the name; the same call again takes all back. What `by` is then is unfinished. @throws StorageError: somebody uses one of them, and none
-   * has changed
+   * other one takes the name; the same call again takes all back. What `by` is then is unfinished, and so are the volumes that the devices are then, where
+   * that is asked for (`unfinished`). @throws StorageError: somebody uses one of them, and none has changed
    */
-  exchange(pairs: readonly { path: string; by: string }[]): void {
+  exchange(pairs: readonly { path: string; by: string }[], { unfinished = false } = {}): void {
     const named = pairs.map(({ path, by }) => ({ path, by, name: volumeIn(path) }));
     for (const { path, by, name } of named) {
       if (name === undefined) this.resolve(path);
@@ -320,14 +322,14 @@ export class Storage {
         volume: LogicalVolume,
         other: LogicalVolume | undefined,
         as: string,
-        unfinished: boolean,
+        isUnfinished: boolean,
       ): LogicalVolume =>
-        marked({ ...volume, ...(other ? { uuid: other.uuid, created: other.created } : {}), name: as }, unfinished);
+        marked({ ...volume, ...(other ? { uuid: other.uuid, created: other.created } : {}), name: as }, isUnfinished);
       volumes = volumes.map(volume =>
         volume === here
           ? called(volume, there, by, true)
           : volume === there
-            ? called(volume, here, name, false)
+            ? called(volume, here, name, unfinished)
             : volume,
       );
     }
@@ -350,8 +352,8 @@ export class Storage {
   /**
    * A new volume on which writes to an image come, which is never changed; `path`: where it is found again. Durable when it returns. @throws StorageError
    */
-  createOverlay(name: string, path: string, image: BaseImage): LogicalVolume {
-    const volume = this.createVolume(name, overlayBytes(image.device.bytes), { overlay: true });
+  createOverlay(name: string, path: string, image: BaseImage, tags: Unfinished = {}): LogicalVolume {
+    const volume = this.createVolume(name, overlayBytes(image.device.bytes), { ...tags, overlay: true });
     this.orRemove(volume, () => writeOverlayHeader(this.volumeMedium(volume), path, image));
     this.setImage(path, image);
     return volume;
