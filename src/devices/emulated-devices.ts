@@ -201,7 +201,7 @@ export class EmulatedDevices {
     const disks = virtioDisks(options.ide ?? [], number => ({ timers, irq: intx(VIRTIO_DISK_SLOT + number) }));
     for (const { number, device } of disks) this.plug(device, VIRTIO_DISK_SLOT + number);
     const console = options.serial[0] ?? nothing;
-    const more = virtioDevices(options.virtio, number => ({ timers, irq: intx(VIRTIO_SLOT + number), console }));
+    const more = virtioDevices(options.virtio, number => ({ irq: intx(VIRTIO_SLOT + number), console }));
     more.forEach((device, number) => this.plug(device, VIRTIO_SLOT + number));
     this.terminal = more.find(({ input }) => input);
     this.fwCfg = this.plug(new FwCfg(dma));

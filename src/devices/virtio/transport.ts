@@ -3,7 +3,7 @@
  * older drivers know in BAR 0; MSI-X has BAR 1. Places and sizes are QEMU's (hw/virtio/virtio-pci.c).
  * Source: OASIS Virtual I/O Device (VIRTIO) 1.2, 2.1 to 2.7 and 4.1.
  */
-import type { Device, Dma, IrqLine, State, Timers } from '../bus.ts';
+import type { Device, IrqLine, State } from '../bus.ts';
 import { MsiX } from '../pci/msi-x.ts';
 import { PCI, PciFunction } from '../pci/pci.ts';
 import { assignState, copyState, resetState, StateError } from '../state.ts';
@@ -29,7 +29,6 @@ export interface VirtioIdentity {
 
 /** What a device that is neither disk nor card is made of. */
 export interface VirtioParts {
-  timers: Timers;
   irq: IrqLine;
   /** Unique in its machine. */
   name: string;
@@ -94,7 +93,6 @@ const initial = () => ({
   featuresHigh: 0,
   queueSelect: 0,
   configVector: NO_VECTOR,
-  generation: 0,
 });
 
 /** So many bytes of a number in little-endian order. */
@@ -115,7 +113,6 @@ export abstract class VirtioPci implements Device {
   /** Notifications by the driver and interrupts for it, for whoever counts. */
   readonly counts = { kicks: 0, interrupts: 0 };
   protected readonly queues: readonly VirtQueue[];
-  protected readonly dma: Dma;
   private readonly r = initial();
   private readonly identity: VirtioIdentity;
   private readonly irq: IrqLine;
@@ -135,7 +132,6 @@ export abstract class VirtioPci implements Device {
       subsystem: identity.type,
     });
     this.fn = fn;
-    this.dma = fn.dma;
     const features = (): RingFeatures => ({ indirect: this.has(INDIRECT_DESC), eventIndex: this.has(EVENT_IDX) });
     this.queues = identity.queues.map((most, index) => new VirtQueue(index, most, fn.dma, features));
     fn.addBar(LEGACY_BAR, {
@@ -217,12 +213,6 @@ export abstract class VirtioPci implements Device {
   /** Tells the driver of what was given back, unless it wants to hear nothing of it. */
   protected tell(queue: VirtQueue): void {
     if (queue.tells()) this.interrupt(QUEUE_INTERRUPT, queue.r.vector);
-  }
-
-  /** Its configuration has changed. */
-  protected configChanged(): void {
-    this.r.generation = (this.r.generation + 1) & 0xff;
-    if (this.r.status & DRIVER_OK) this.interrupt(CONFIG_INTERRUPT, this.r.configVector);
   }
 
   private interrupt(bit: number, vector: number): void {
@@ -324,7 +314,7 @@ export abstract class VirtioPci implements Device {
     view.setUint16(0x10, r.configVector, true);
     view.setUint16(0x12, queues.length, true);
     view.setUint8(0x14, r.status);
-    view.setUint8(0x15, r.generation);
+    // The generation behind it stays 0: no configuration changes but by the driver.
     view.setUint16(0x16, r.queueSelect, true);
     const queue = queues[r.queueSelect]?.r;
     if (!queue) return new Uint8Array(view.buffer);
