@@ -34,6 +34,11 @@ describe('random numbers', () => {
     expect(draw(other, 1, 7)).toEqual(next);
   });
 
+  it('refuse a saved state that says nothing of them', () => {
+    const d = driver(1);
+    expect(() => d.device.restore({ ...d.device.save(), own: undefined })).toThrow('own is missing');
+  });
+
   it('are as even as they should be', () => {
     const d = driver(1);
     d.begin(1);

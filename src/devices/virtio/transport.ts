@@ -6,7 +6,7 @@
 import type { Device, IrqLine, State } from '../bus.ts';
 import { MsiX } from '../pci/msi-x.ts';
 import { PCI, PciFunction } from '../pci/pci.ts';
-import { assignState, copyState, resetState, StateError } from '../state.ts';
+import { assignState, copyState, resetState, StateError, subState } from '../state.ts';
 import { BrokenRing, NO_VECTOR, type RingFeatures, VirtQueue } from './queue.ts';
 
 /** What makes a device one of its kind. */
@@ -485,13 +485,13 @@ export abstract class VirtioPci implements Device {
 
   /** @throws StateError */
   restore(state: State): void {
-    const { queues, own } = state;
+    const { queues } = state;
     if (!Array.isArray(queues) || queues.length !== this.queues.length)
       throw new StateError(this.name, 'queues', `are not ${this.queues.length}`);
     this.forget();
     assignState(this.name, this.r, state);
     this.queues.forEach((queue, i) => queue.restore(this.name, queues[i] as State));
-    this.restoreOwn(own as State);
+    this.restoreOwn(subState(this.name, state, 'own'));
   }
 
   peek(): State {
