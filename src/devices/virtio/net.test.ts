@@ -224,6 +224,12 @@ describe('what a driver leaves to its card', () => {
     expect([wire.map(frame => frame.length - DATA), other.used(TX)]).toEqual([[1000, 1000, 500], [[0, 0]]]);
   });
 
+  it.each([-1, 0.5, NaN])('refuses a saved state in which %d frames of a packet have gone', gone => {
+    const state = d.device.save();
+    const { own } = state as { own: object };
+    expect(() => d.device.restore({ ...state, own: { ...own, gone } })).toThrow('gone');
+  });
+
   it.each([
     ['segments of nothing', TCPV4, 0],
     ['segments that are no frames', TCPV4, 1461],

@@ -6,7 +6,7 @@ import type { State, Timer, Timers } from '../bus.ts';
 import type { Ethernet } from '../net/ethernet.ts';
 import { isMulticast, MIN_FRAME } from '../net/ethernet.ts';
 import type { NicDevice, NicParts } from '../net/models.ts';
-import { assignState, copyState, resetState } from '../state.ts';
+import { assignState, copyState, resetState, StateError } from '../state.ts';
 import type { Chain } from './chain.ts';
 import { DATA_VALID, framesOf, isSumRight, MOST_PACKET } from './offload.ts';
 import { BrokenRing, type VirtQueue } from './queue.ts';
@@ -169,13 +169,13 @@ export class VirtioNet extends VirtioPci implements NicDevice {
     const [size, start, at] = [4, 6, 8].map(field => header.getUint16(field, true));
     const packet = new Uint8Array(length);
     readable.read(this.headerBytes, packet);
-    const frames = framesOf(packet, { flags: header.getUint8(0), kind: header.getUint8(1), size, start, at });
-    for (; own.gone < frames.length; own.gone++) {
+    const offload = { flags: header.getUint8(0), kind: header.getUint8(1), size, start, at };
+    for (const frame of framesOf(packet, offload, own.gone)) {
       if (own.gone > 0 && this.ethernet.busy) return false;
-      const frame = frames[own.gone];
       const padded = frame.length < MIN_FRAME ? new Uint8Array(MIN_FRAME) : frame;
       if (padded !== frame) padded.set(frame);
       this.ethernet.send(padded);
+      own.gone++;
     }
     own.gone = 0;
     return true;
@@ -287,7 +287,10 @@ export class VirtioNet extends VirtioPci implements NicDevice {
 
   protected restoreOwn(state: State): void {
     // Older states have no packets of which a part has gone.
-    assignState(this.name, this.own, { gone: 0, ...state });
+    const { gone = 0 } = state;
+    if (!Number.isSafeInteger(gone) || (gone as number) < 0)
+      throw new StateError(this.name, 'gone', 'is no count of frames');
+    assignState(this.name, this.own, { ...state, gone });
     if (this.own.hasMore && typeof state.againNs === 'number') this.again.set(state.againNs);
   }
 }

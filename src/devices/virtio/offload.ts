@@ -51,22 +51,26 @@ export interface Offload {
   at: number;
 }
 
-/** The frames that go to the wire for a packet; none: its header makes no sense, or it is too long. */
-export function framesOf(packet: Uint8Array, offload: Offload): Uint8Array[] {
-  if ((offload.kind & ~ECN) !== NONE) return segments(packet, offload);
-  if (packet.length > MAX_FRAME) return [];
-  if (!(offload.flags & NEEDS_CSUM)) return [packet];
-  const { start, at } = offload;
-  if (start + at + 2 > packet.length) return [];
-  // The driver has put the pseudo header's sum there.
-  put16(packet, start + at, checksum(packet.subarray(start)) || 0xffff);
-  return [packet];
+/**
+ * The frames that go to the wire for a packet, from the one of this number on, each made when it is asked for: a wire may take a part of them now. None: its
+ * header makes no sense, or it is too long.
+ */
+export function* framesOf(packet: Uint8Array, offload: Offload, first: number): Generator<Uint8Array> {
+  if ((offload.kind & ~ECN) !== NONE) return yield* segments(packet, offload, first);
+  if (first > 0 || packet.length > MAX_FRAME) return;
+  if (offload.flags & NEEDS_CSUM) {
+    const { start, at } = offload;
+    if (start + at + 2 > packet.length) return;
+    // The driver has put the pseudo header's sum there.
+    put16(packet, start + at, checksum(packet.subarray(start)) || 0xffff);
+  }
+  yield packet;
 }
 
-function segments(packet: Uint8Array, { kind, size, start }: Offload): Uint8Array[] {
+function* segments(packet: Uint8Array, { kind, size, start }: Offload, first: number): Generator<Uint8Array> {
   const ip = get16(packet, 12) === VLAN ? ETHERNET_HEADER + VLAN_BYTES : ETHERNET_HEADER;
   const isIpv4 = (kind & ~ECN) === TCPV4;
-  if (!isIpv4 && (kind & ~ECN) !== TCPV6) return [];
+  if (!isIpv4 && (kind & ~ECN) !== TCPV6) return;
   const header = start + (packet[start + DATA_OFFSET] >> 4) * 4;
   if (
     start < ip + (isIpv4 ? IPV4_HEADER : IPV6_HEADER) ||
@@ -75,9 +79,8 @@ function segments(packet: Uint8Array, { kind, size, start }: Offload): Uint8Arra
     size < LEAST_SEGMENT ||
     header + size > MAX_FRAME
   )
-    return [];
-  const frames: Uint8Array[] = [];
-  for (let at = header; at < packet.length; at += size) {
+    return;
+  for (let number = first, at = header + first * size; at < packet.length; number++, at += size) {
     const data = packet.subarray(at, at + size);
     const frame = new Uint8Array(header + data.length);
     frame.set(packet.subarray(0, header));
@@ -86,7 +89,7 @@ function segments(packet: Uint8Array, { kind, size, start }: Offload): Uint8Arra
     let sum: number;
     if (isIpv4) {
       put16(frame, ip + 2, frame.length - ip);
-      put16(frame, ip + 4, get16(packet, ip + 4) + frames.length);
+      put16(frame, ip + 4, get16(packet, ip + 4) + number);
       put16(frame, ip + 10, 0);
       put16(frame, ip + 10, checksum(frame.subarray(ip, start)));
       sum = pseudoHeader(get32(frame, ip + 12), get32(frame, ip + 16), PROTOCOL_TCP, length);
@@ -97,12 +100,11 @@ function segments(packet: Uint8Array, { kind, size, start }: Offload): Uint8Arra
     }
     put32(frame, start + SEQUENCE, (get32(packet, start + SEQUENCE) + at - header) >>> 0);
     if (at + size < packet.length) frame[start + FLAGS] &= ~FIN_PSH;
-    if (frames.length > 0) frame[start + FLAGS] &= ~CWR;
+    if (number > 0) frame[start + FLAGS] &= ~CWR;
     put16(frame, start + SUM, 0);
     put16(frame, start + SUM, checksum(frame.subarray(start), sum));
-    frames.push(frame);
+    yield frame;
   }
-  return frames;
 }
 
 /** Whether a frame's checksum of TCP or UDP was looked at, and is right. */
