@@ -39,8 +39,6 @@ export class Mirror {
   private sentBytes = 0;
   private isEnding = false;
   private isOver = false;
-  /** By the numbers of disks: there is something to do. */
-  private readonly wakes: (() => void)[] = [];
   /** Of all disks: rejects with a sentence where one cannot be copied. */
   private copying: Promise<unknown> = Promise.resolve();
 
@@ -95,9 +93,9 @@ export class Mirror {
     for (const [number, disk] of this.disks.entries())
       disk.target = await connectNbd(await neighbours.connect(to, 'disks'), `${token} ${number}`);
     const ready = this.disks.map(
-      (disk, number) =>
+      disk =>
         new Promise<void>((resolve, reject) => {
-          const work = this.copy(disk, number, resolve, told);
+          const work = this.copy(disk, resolve, told);
           this.copying = Promise.all([this.copying, work]);
           work.catch(reject);
         }),
@@ -112,12 +110,7 @@ export class Mirror {
   }
 
   /** One disk, until it is over. */
-  private async copy(
-    { device, log, target }: Mirrored,
-    number: number,
-    ready: () => void,
-    told: () => void,
-  ): Promise<void> {
+  private async copy({ device, log, target }: Mirrored, ready: () => void, told: () => void): Promise<void> {
     const buffers = Array.from({ length: MOST_UNDER_WAY }, () => new Uint8Array(REQUEST_BYTES));
     // All of it once, and what was written meanwhile once: from then on whoever writes is no faster than this.
     let pass = log.left;
@@ -145,7 +138,7 @@ export class Mirror {
       pass = 0;
       if (this.isEnding) return void (await doneBy(target!, { op: 'flush' }));
       await new Promise<void>(resolve => {
-        log.whenMarked = this.wakes[number] = resolve;
+        log.whenMarked = resolve;
       });
     }
   }
@@ -164,7 +157,12 @@ export class Mirror {
   /** The guest stands still, and its disks have answered all: the rest goes. */
   finish(): void {
     this.isEnding = true;
-    for (const wake of this.wakes) wake?.();
+    this.wake();
+  }
+
+  /** Whoever waits for something to be written looks again. */
+  private wake(): void {
+    for (const { log } of this.disks) log.whenMarked();
   }
 
   /** Resolves when the other host has all of them, durable. @throws Error with a sentence */
@@ -179,7 +177,7 @@ export class Mirror {
       device.disk.copiedBy(undefined);
       target?.close();
     }
-    for (const wake of this.wakes) wake?.();
+    this.wake();
     this.host.toolstack.services.serveDrivesAnew(this.guest.record.id);
   }
 }
