@@ -22,8 +22,8 @@ export interface RoomEnds {
   hear(text: unknown, from?: number): void;
   /** A member is gone, and need not have said so. */
   left?(from: number): void;
-  /** Why the room cannot be reached, a sentence; undefined: it can. `isForGood`: it is not tried again. */
-  told?(problem: string | undefined, isForGood?: boolean): void;
+  /** Why the room cannot be reached, a sentence; undefined: it can. */
+  told?(problem: string | undefined): void;
 }
 
 /** A student's page: all that its wall may know. It is told whole, so that one that is lost does no harm. */

@@ -61,8 +61,8 @@ function join(word: string): () => void {
       place.left(from);
       look();
     },
-    told: (why, isForGood) => {
-      problem.value = why && (isForGood ? why : words.triedAgain(why));
+    told: why => {
+      problem.value = why;
     },
   });
   const stop = effect(() => {

@@ -2,6 +2,7 @@
 import { later } from '../../hypervisor/worker/index.ts';
 import type { Room, RoomEnds } from '../../lessons/index.ts';
 import { address } from './addresses.ts';
+import { words } from './words.ts';
 
 /** Of the tabs of one browser. */
 const WORD = /^[a-z0-9]{1,32}$/,
@@ -41,6 +42,8 @@ function atHub(word: string, isWall: boolean, ends: RoomEnds): Room {
     if (isClosed) return;
     room = new ClassRoom({
       ...ends,
+      // Each time that this is told the room is tried again.
+      told: why => ends.told?.(why && words.triedAgain(why)),
       isWall,
       secret,
       later,
@@ -49,7 +52,7 @@ function atHub(word: string, isWall: boolean, ends: RoomEnds): Room {
     });
     if (last !== undefined) room.send(last);
   };
-  open().catch((error: Error) => ends.told?.(error.message, true));
+  open().catch((error: Error) => ends.told?.(error.message));
   return {
     send: text => {
       last = text;

@@ -62,8 +62,8 @@ function useClass(
         isNews = wall.hear(text, performance.now(), from) || isNews;
       },
       left: from => wall.left(from),
-      told: (why, isForGood) => {
-        problem.value = why && (isForGood ? why : words.triedAgain(why));
+      told: why => {
+        problem.value = why;
       },
     });
     opened.value = here;
