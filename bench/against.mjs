@@ -99,13 +99,15 @@ async function io(sides, row) {
   return minipvRatios(scratch, sides, row, { pairs, ...IO_AMOUNTS });
 }
 
+/** Rows of `bench:page` that tell how busy the main thread is. */
+const TASK_ROWS = ['spin', 'three', 'boot', 'words'];
 /** What a run's lines of `bench:page` tell: a name and a number. */
 const PAGE_ROWS = {
   load: /(prompt) after ([\d.]+) s/g,
   inspectors: /([A-Z][\w/ ,]*?) (-?[\d.]+) %/g,
   saved: /(prompt) ([\d.]+) s/g,
   lessons: /([\w-]+) (\d+) ms/g,
-  ...Object.fromEntries(['spin', 'three', 'boot', 'words'].map(row => [row, /^\| (\w+) \|.* ([\d.]+) \|$/gm])),
+  ...Object.fromEntries(TASK_ROWS.map(row => [row, /^\| (\w+) \|.* ([\d.]+) \|$/gm])),
 };
 
 function page(sides, row) {
@@ -113,7 +115,7 @@ function page(sides, row) {
     const text = runIn(folder, ['bench/page.mjs', '--only', row, '--runs', '1', '--pairs', '1']);
     // What an inspector costs may be nothing: the time that the guest then takes for its work.
     const time = value => (row === 'inspectors' ? 1 / (1 - value / 100) : value);
-    const told = row in { spin: 0, three: 0, boot: 0, words: 0 } ? text : text.slice(0, text.indexOf('\n'));
+    const told = TASK_ROWS.includes(row) ? text : text.slice(0, text.indexOf('\n'));
     return Object.fromEntries(
       [...told.matchAll(PAGE_ROWS[row])].map(([, name, value]) => [`${row}, ${name}`, time(Number(value))]),
     );

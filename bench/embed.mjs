@@ -5,19 +5,18 @@
  * empty cache, in headless Chromium, in turn. --check: status 1 where the whole interval of the ratio lies above 1.2.
  */
 import { chromium } from '@playwright/test';
-import { readFileSync, statSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { buildEmbed, buildPage } from '../scripts/build.mjs';
 import { isolation, serve } from '../scripts/serve.mjs';
 import { ensureChromium } from '../scripts/setup.mjs';
+import { demoIsThere, pressDemo } from './demo.mjs';
 import { median, need, options, ratio, short } from './lib.mjs';
 
 const GOAL = 1.2;
 const PROMPT_MS = 120_000;
 const COURSE = `<!doctype html><html lang="en"><title>Course</title>
 <script type="module" src="ringside/ringside.js"></script><ringside-guest definition="demo"></ringside-guest></html>`;
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript' };
 
 const { runs, check } = options({ runs: 9, check: false });
 
@@ -26,21 +25,20 @@ const scripts = await buildEmbed();
 const { path: executablePath, why } = await ensureChromium();
 need(executablePath, `Chromium is not here: ${why}`);
 
-/** A course page with the scripts beside it. */
-async function serveCourse() {
-  const server = createServer(({ url }, answer) => {
-    const file = join(scripts, url.replace(/^\/ringside\//, '').split('?')[0]);
-    const isScript = url.startsWith('/ringside/') && statSync(file, { throwIfNoEntry: false })?.isFile();
-    answer
-      .writeHead(isScript || url === '/' ? 200 : 404, {
-        'content-type': isScript ? (TYPES[extname(file)] ?? '') : 'text/html',
-        ...isolation,
-      })
-      .end(isScript ? readFileSync(file) : url === '/' ? COURSE : '');
-  });
-  await new Promise(done => server.listen(0, '127.0.0.1', done));
-  return { server, url: `http://127.0.0.1:${server.address().port}/` };
-}
+const answer = (type, content) => response =>
+  response.writeHead(200, { ...isolation, 'Content-Type': type }).end(content());
+/** A course page with the scripts beside it, on the server of the page. */
+const answers = {
+  '/course/': answer('text/html', () => COURSE),
+  ...Object.fromEntries(
+    readdirSync(scripts, { recursive: true })
+      .filter(name => statSync(join(scripts, name)).isFile())
+      .map(name => [
+        `/course/ringside/${name}`,
+        answer(extname(name) === '.js' ? 'text/javascript' : '', () => readFileSync(join(scripts, name))),
+      ]),
+  ),
+};
 
 /** Seconds until `isThere` is true of the page at this address. */
 async function secondsTo(url, press, isThere) {
@@ -57,27 +55,12 @@ async function secondsTo(url, press, isThere) {
   }
 }
 
-const page = await serve({ port: 0 });
-const course = await serveCourse();
+const { url, server } = await serve({ port: 0, answers });
 const ways = {
-  page: () =>
-    secondsTo(
-      page.url,
-      async shown => {
-        const all = shown.getByText(/^All \d+ guests$/),
-          button = shown.getByRole('button', { name: 'Boot demo', exact: true, includeHidden: true });
-        await all.waitFor();
-        if (!(await button.isVisible())) await all.click();
-        await button.click();
-      },
-      () =>
-        [...document.querySelectorAll('[data-testid=serial], [data-testid=screen-text]')].some(({ textContent }) =>
-          textContent.includes('demo>'),
-        ),
-    ),
+  page: () => secondsTo(url, pressDemo, demoIsThere),
   element: () =>
     secondsTo(
-      course.url,
+      `${url}course/`,
       async () => {},
       () => document.querySelector('ringside-guest')?.shadowRoot?.textContent.includes('demo>'),
     ),
@@ -91,8 +74,7 @@ try {
     console.log(`run ${run + 1}: page ${short(pair.page)} s, element ${short(pair.element)} s`);
   }
 } finally {
-  page.server.close();
-  course.server.close();
+  server.close();
 }
 const { mean, low, high } = ratio(pairs.map(pair => pair.element / pair.page));
 console.log(

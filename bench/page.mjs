@@ -16,6 +16,7 @@ import { buildPage } from '../scripts/build.mjs';
 import { at, guestsFolder, run as runProgram } from '../scripts/lib.mjs';
 import { serve } from '../scripts/serve.mjs';
 import { ensureChromium } from '../scripts/setup.mjs';
+import { demoIsThere, pressDemo } from './demo.mjs';
 import { debianGuest, needDebian } from './guests.mjs';
 import { busiest, median, need, options, short, threadTimes } from './lib.mjs';
 
@@ -48,15 +49,6 @@ async function until(page, pattern) {
 async function type(page, text) {
   await page.getByRole('button', { name: 'Use this terminal' }).click();
   await page.keyboard.type(text);
-}
-
-/** Where larger guests were fetched it stands behind them. */
-async function pressDemo(page) {
-  const all = page.getByText(/^All \d+ guests$/),
-    button = page.getByRole('button', { name: 'Boot demo', exact: true, includeHidden: true });
-  await all.waitFor();
-  if (!(await button.isVisible())) await all.click();
-  await button.click();
 }
 
 async function bootDemo(page) {
@@ -178,11 +170,7 @@ async function load() {
     await page.goto(url);
     await pressDemo(page);
     // Looked for in every frame: what the page loads behind the prompt comes soon.
-    const shown = () =>
-      [...document.querySelectorAll('[data-testid=serial], [data-testid=screen-text]')].some(({ textContent }) =>
-        /demo>/.test(textContent),
-      );
-    await page.waitForFunction(shown, undefined, { polling: 'raf', timeout: PROMPT_MS });
+    await page.waitForFunction(demoIsThere, undefined, { polling: 'raf', timeout: PROMPT_MS });
     const promptSeconds = (performance.now() - start) / 1000;
     const atPrompt = { ...script };
     await page.waitForTimeout(REST_MS);
