@@ -4,16 +4,20 @@ import { lessonAddress } from './list.ts';
 
 export const address = (): URLSearchParams => new URLSearchParams(location.search);
 
+/** The address of this page with other words in it; null: without that one. */
+export function addressWith(changed: Readonly<Record<string, string | null>>): string {
+  const words = address();
+  for (const [key, value] of Object.entries(changed))
+    if (value === null) words.delete(key);
+    else words.set(key, value);
+  return `?${words}`;
+}
+
 /** A link that hands a lesson out asks whoever opens it for a name: numbers and code follow from it. */
 export const asksName = (): boolean => address().get('name') === '';
 
 /** Takes the lesson with the numbers of this name; '': with those of the link. */
-export function takeAs(name: string): void {
-  const words = address();
-  if (name.trim() === '') words.delete('name');
-  else words.set('name', name.trim());
-  location.assign(`?${words}`);
-}
+export const takeAs = (name: string): void => location.assign(addressWith({ name: name.trim() || null }));
 
 /** Of the class, with the name of whoever takes it. */
 export const seedHere = (): string => seedOf(address().get('seed') ?? '', address().get('name') ?? '');
@@ -47,15 +51,6 @@ export const COURSE = 'course';
 /** A list of lessons, by its word or its https address. */
 export const courseAddress = (id: string, seed: string): string =>
   `${lessonAddress(COURSE, seed)}&course=${encodeURIComponent(id)}&view=course`;
-
-/** The address of this page with other words in it; null: without that one. */
-function addressWith(changed: Readonly<Record<string, string | null>>): string {
-  const words = address();
-  for (const [key, value] of Object.entries(changed))
-    if (value === null) words.delete(key);
-    else words.set(key, value);
-  return `?${words}`;
-}
 
 /** A lesson at a round, for whoever has this version or a newer one: of a frame's lesson, in a page of its own. */
 export const roundAddress = (version: string, round: number): string =>

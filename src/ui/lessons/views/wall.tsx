@@ -15,7 +15,7 @@ import {
 } from '../../../lessons/index.ts';
 import { copyToClipboard } from '../../clipboard.ts';
 import { Problem, Tag } from '../../parts/marks.tsx';
-import { address, lessonHere, viewAddress } from '../addresses.ts';
+import { address, addressWith, lessonHere, viewAddress } from '../addresses.ts';
 import { LargeButton } from '../around.tsx';
 import { freshSeed, LESSONS, OWN_LESSON } from '../list.ts';
 import { HUB, isHub, openRoom, roomHere } from '../room.ts';
@@ -36,10 +36,8 @@ export const WallView = () => (
 function room(): string {
   const here = roomHere();
   if (here !== undefined) return here;
-  const to = address(),
-    drawn = freshSeed();
-  to.set('room', drawn);
-  history.replaceState(history.state, '', `?${to}`);
+  const drawn = freshSeed();
+  history.replaceState(history.state, '', addressWith({ room: drawn }));
   return drawn;
 }
 
@@ -229,9 +227,7 @@ function OfHub({ word }: { word: string }) {
       class="lhub"
       onSubmit={event => {
         event.preventDefault();
-        const to = address();
-        to.set('room', typed.peek().trim());
-        location.assign(`?${to}`);
+        location.assign(addressWith({ room: typed.peek().trim() }));
       }}
     >
       <p class="sec">{words.wall.room(word)}</p>
