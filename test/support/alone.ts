@@ -6,6 +6,7 @@ export const ALONE = [
   'src/hypervisor/domain/loaded-later.test.ts',
   'src/ui/boot-times.test.ts',
   'src/ui/checkpoints.test.ts',
+  'src/ui/embed/guest-element.test.ts',
   'src/ui/first-prompt.test.ts',
   'src/ui/inspect/exits/facts.test.ts',
   'src/ui/inspect/io-path/facts.test.ts',

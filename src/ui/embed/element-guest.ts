@@ -23,8 +23,14 @@ export class ElementGuest extends GuestLink {
     if (bytes.length > 0) this.terminal.write(bytes);
   }
 
+  /** Why it does not run any more, a sentence; undefined: it runs. */
+  get ended(): string | undefined {
+    const { name, ended } = this.info.value;
+    return ended ?? (this.gone.value ? words.gone(name) : undefined);
+  }
+
   get over(): boolean {
-    return this.gone.value || this.info.value.ended !== undefined;
+    return this.ended !== undefined;
   }
 
   /** Its memory may be another's from now on. */

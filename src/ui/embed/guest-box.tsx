@@ -48,14 +48,14 @@ export function GuestBox({ element }: { element: Boxed }) {
 }
 
 function Running({ element, guest }: { element: Boxed; guest: ElementGuest }) {
-  const { name, hasScreen, ended, status } = guest.info.value;
+  const { name, hasScreen, status } = guest.info.value;
   const asked = element.getAttribute('show');
   const shown = useSignal<'screen' | 'console'>(hasScreen && asked !== 'console' ? 'screen' : 'console');
   return (
     <>
       <div class="bar">
         <b>{name}</b>
-        <span role="status">{ended ?? status?.state ?? ''}</span>
+        <span role="status">{guest.ended ?? status?.state ?? ''}</span>
         <span class="space" />
         {hasScreen &&
           (['screen', 'console'] as const).map(view => (

@@ -116,7 +116,7 @@ export class RingsideGuest extends HTMLElement implements Boxed {
       else shown?.leave();
       if (!shown?.over || hasEnded) return;
       hasEnded = true;
-      this.dispatchEvent(new CustomEvent('ringside-end', { detail: shown.info.peek().ended ?? '' }));
+      this.dispatchEvent(new CustomEvent('ringside-end', { detail: shown.ended }));
     };
     const stop = calls.onDomains(look);
     this.stopFollowing = () => {

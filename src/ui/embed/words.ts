@@ -8,6 +8,7 @@ export const words = {
   screenOf: (name: string) => `${name}: screen`,
   consoleOf: (name: string) => `${name}: console`,
   off: 'No signal',
+  gone: (name: string) => `${name} is gone.`,
   use: 'Click the screen, or press Enter on it, to use the guest’s keyboard and mouse.',
   leave: 'The guest has the keyboard. Left Ctrl + left Alt, pressed together and released, gives it back.',
   nothing:
