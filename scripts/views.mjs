@@ -870,7 +870,7 @@ const VIEWS = [
     async page => {
       await toHost(page, 'Inspect');
       await tab(page, 'Types');
-      await page.getByRole('button', { name: 'Run all three' }).click();
+      await page.getByRole('button', { name: 'Run all four' }).click();
       await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: PROMPT_MS });
     },
   ],
