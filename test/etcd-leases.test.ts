@@ -144,6 +144,16 @@ function behaves(engine: () => LeaseEngine): void {
     expect(await pool.ask('b', { what: 'acquire', epoch: 1 })).toMatchObject({ owner: 'a', epoch: 2 });
   });
 
+  it('gives its owner a new one for the one that it has, and for no other', async () => {
+    const pool = asking('anew');
+    await pool.ask('a', { what: 'acquire' });
+    expect(await pool.ask('a', { what: 'anew', epoch: 1, local: true })).toMatchObject({ owner: 'a', epoch: 2 });
+    expect(await pool.ask('a', { what: 'anew', epoch: 1 })).toMatchObject({ owner: 'a', epoch: 2 });
+    expect(await pool.ask('b', { what: 'anew', epoch: 2 })).toMatchObject({ owner: 'a', epoch: 2 });
+    await pool.ask('a', { what: 'release', epoch: 2 });
+    expect((await pool.ask('a', { what: 'anew', epoch: 2 })).owner).toBeUndefined();
+  });
+
   it('gives what was released to the next, with a greater epoch', async () => {
     const pool = asking('released');
     await pool.ask('a', { what: 'acquire' });
@@ -153,20 +163,29 @@ function behaves(engine: () => LeaseEngine): void {
     expect(epoch).toBeGreaterThan(1);
   });
 
-  it('gives what was not renewed to the next, but not what is local to its host', async () => {
+  it('gives what was not renewed to the next, but what is local to its host only to one that has a copy', async () => {
     const pool = asking('lost');
     const home = asking('home');
+    const copied = asking('copied');
+    const shared = asking('shared');
     await pool.ask('a', { what: 'acquire' });
     await home.ask('a', { what: 'acquire', local: true });
-    for (;;) {
-      const { owner, epoch } = await pool.ask('b', { what: 'acquire' });
-      if (owner === 'b') {
-        expect(epoch).toBe(2);
-        break;
+    await copied.ask('a', { what: 'acquire', local: true });
+    // It was local, and is not any more.
+    await shared.ask('a', { what: 'acquire', local: true });
+    await shared.ask('a', { what: 'anew', epoch: 1 });
+    const comesToBe = async (asked: Asking, request: Without): Promise<LeaseAnswer> => {
+      for (;;) {
+        const answer = await asked.ask('b', request);
+        if (answer.owner === 'b') return answer;
+        await sleep(100);
       }
-      await sleep(100);
-    }
+    };
+    expect((await comesToBe(pool, { what: 'acquire' })).epoch).toBe(2);
     expect(await pool.ask('a', { what: 'renew', epoch: 1 })).toMatchObject({ owner: 'b', epoch: 2 });
+    expect((await comesToBe(shared, { what: 'acquire' })).epoch).toBe(3);
+    const kept = await comesToBe(copied, { what: 'acquire', epoch: 1, local: true });
+    expect(kept).toMatchObject({ epoch: 2, ofCopy: true });
     expect(await home.ask('b', { what: 'acquire' })).toMatchObject({ owner: 'a', epoch: 1 });
   });
 

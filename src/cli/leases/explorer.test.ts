@@ -22,6 +22,10 @@ describe('leases', () => {
     ['a move, and a message that is lost', { moves: 1, cancels: 1, losses: 1 }],
     ['a move, and a host that ends', { moves: 1, cancels: 1, crashes: 1 }],
     ['a copy that is kept elsewhere, and a host that ends', { anews: 1, copies: 1, crashes: 1, ticks: 1 }],
+    [
+      'a copy that counts no more, and a host that ends after it went on with it',
+      { anews: 2, copies: 1, crashes: 1, ticks: 2 },
+    ],
     ['a copy that counts no more, and a host that sleeps', { anews: 2, copies: 1, sleeps: 1, ticks: 1 }],
     ['a host that sleeps, and another that starts the guest', { sleeps: 1, takeOvers: 1, ticks: 2 }],
   ])('have one host run the guest, whatever comes of %s', (_name, budget) => {

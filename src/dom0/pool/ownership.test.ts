@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { ByteChannel } from '../host/nbd/index.ts';
 import { until } from '../service/host.test-support.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import type { CommandHost, Guest } from '../toolstack/index.ts';
 import { Ownership } from './ownership.ts';
 import type { Pool } from './pool.ts';
 import { poolLater as later, poolMs as hostMs } from './pool-clock.test-support.ts';
 import { enter, random, TestRoom } from './rooms.test-support.ts';
+import type { Room } from './room.ts';
 import { SharedState } from './shared-state.ts';
 
 const WEB = '11111111-2222-4333-8444-555555555555';
@@ -27,7 +28,7 @@ interface TestHost {
 }
 
 /** `hosts`: so many it has met before it asks who gives leases. */
-async function host(room: TestRoom, name: string, hosts = 1): Promise<TestHost> {
+async function host(room: Pick<TestRoom, 'enter'>, name: string, hosts = 1): Promise<TestHost> {
   const pool = await enter(room.enter(), name, { later, hostMs });
   await until(() => pool.inOrder.length >= hosts);
   const say = (sentence: string): void => void pool.said.push(sentence);
@@ -58,6 +59,36 @@ async function host(room: TestRoom, name: string, hosts = 1): Promise<TestHost> 
     run: () => void guests.set(1, { uuid: WEB, name: 'web', paused: false }),
     lose: () => void guests.delete(1),
   };
+}
+
+/** What a host sends goes into its room, or waits. */
+class SlowLine {
+  private readonly room: TestRoom;
+  private waiting: (() => void)[] | undefined;
+
+  constructor(room: TestRoom) {
+    this.room = room;
+  }
+
+  enter(): Room {
+    const room = this.room.enter();
+    const send = (to: number, message: Uint8Array): void => {
+      const [bytes, go] = [message.slice(), () => room.send(to, bytes)];
+      if (this.waiting) this.waiting.push(go);
+      else go();
+    };
+    return { ...room, send };
+  }
+
+  stall(): void {
+    this.waiting = [];
+  }
+
+  flow(): void {
+    const { waiting = [] } = this;
+    this.waiting = undefined;
+    for (const go of waiting) go();
+  }
 }
 
 const lease = ({ state }: TestHost): string => {
@@ -136,6 +167,29 @@ describe('whose a guest is', () => {
     expect([bravo.guests.get(1)!.paused, lease(alfa)]).toEqual([false, 'bravo 1']);
     alfa.pool.leave();
     bravo.pool.leave();
+  });
+
+  it('is not its first host’s again where a copy went on and ended, while that one asked for a lease of which there is none', async () => {
+    const room = new TestRoom();
+    const alfa = await host(room, 'alfa');
+    const line = new SlowLine(room);
+    const [bravo, charlie] = [await host(line, 'bravo'), await host(room, 'charlie')];
+    bravo.run();
+    await until(() => lease(charlie) === 'bravo 1');
+    const epoch = await bravo.ownership.copied(WEB);
+    await until(() => lease(charlie) === 'bravo 2');
+    line.stall();
+    const isMine = bravo.ownership.notCopied([...bravo.guests.values()][0] as unknown as Guest);
+    expect(await charlie.ownership.takeCopyOf(WEB, { from: 'bravo', epoch }, true)).toBe(true);
+    charlie.run();
+    charlie.ownership.begun(WEB);
+    expect([lease(charlie), bravo.guests.get(1)!.paused]).toEqual(['charlie 3', true]);
+    charlie.lose();
+    await until(() => lease(alfa) === 'undefined 3');
+    line.flow();
+    expect(await isMine).toBe(false);
+    expect([lease(alfa), bravo.guests.get(1)!.paused]).toEqual(['undefined 3', true]);
+    for (const { pool } of [alfa, bravo, charlie]) pool.leave();
   });
 
   it('is told to nobody who asks wrongly', async () => {

@@ -21,7 +21,7 @@ const HAND_OVER_MS = 10_000;
 /** Who gives leases is known so soon after a host has come: each has what the others wrote. */
 const SETTLED_MS = 3_000;
 
-const WHAT = ['acquire', 'renew', 'reclaim', 'hand-over', 'release', 'ask'];
+const WHAT = ['acquire', 'anew', 'renew', 'reclaim', 'hand-over', 'release', 'ask'];
 
 export interface OwnershipParts {
   host: CommandHost;

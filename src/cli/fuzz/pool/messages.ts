@@ -167,7 +167,7 @@ export function makers(): Record<'state' | 'frames' | 'leases' | 'migrate' | 'di
       return concat(Uint8Array.of(length & 0xff, length >>> 8), frame);
     },
     leases: pick => {
-      const what = one(pick, ['acquire', 'renew', 'reclaim', 'hand-over', 'release', 'ask', 'steal']);
+      const what = one(pick, ['acquire', 'anew', 'renew', 'reclaim', 'hand-over', 'release', 'ask', 'steal']);
       const request = {
         number: pick(50) === 0 ? anything(pick) : 1 + pick(2 ** 30),
         guest: `${one(pick, WORDS)}${pick(50)}`,

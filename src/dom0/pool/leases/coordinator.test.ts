@@ -9,6 +9,14 @@ const requestOf = (effects: Effect[]) => {
   return effect.request;
 };
 
+/** What a host asks for, and what it does when that is answered. */
+const hearing =
+  (coordinator: Coordinator) =>
+  (host: string, holder: Holder, effects: Effect[], nowMs: number): Effect[] => {
+    const [{ answer }] = coordinator.receive(host, requestOf(effects), nowMs);
+    return holder.answered(answer, nowMs);
+  };
+
 describe('the coordinator', () => {
   it('hears requests about different guests in any order', () => {
     const coordinator = new Coordinator(LEASE_TIMING);
@@ -38,10 +46,7 @@ describe('the coordinator', () => {
   it('gives a lease that has run out to the one copy that rests on it, and to none once its owner has another', () => {
     const coordinator = new Coordinator(LEASE_TIMING);
     const owner = new Holder('a', LEASE_TIMING);
-    const ask = (effects: Effect[], nowMs: number): Effect[] => {
-      const [{ answer }] = coordinator.receive('a', requestOf(effects), nowMs);
-      return owner.answered(answer, nowMs);
-    };
+    const ask = (effects: Effect[], nowMs: number): Effect[] => hearing(coordinator)('a', owner, effects, nowMs);
     ask(owner.acquire('g', 0, true), 0);
     // Without a coordinator it goes on, as long as there is no copy of it.
     expect(owner.tick(9000).filter(each => each.do === 'pause')).toEqual([]);
@@ -64,6 +69,21 @@ describe('the coordinator', () => {
     late.received('g', 'a', 2, 60_000, true);
     const [refused] = coordinator.receive('b', requestOf(late.tick(63_000)), 63_000);
     expect(late.answered(refused.answer, 63_000)).toEqual([{ do: 'drop', guest: 'g' }]);
+  });
+
+  it('gives an owner that asks late no new lease for a guest that has gone on elsewhere, and ended there', () => {
+    const coordinator = new Coordinator(LEASE_TIMING);
+    const [owner, copy] = [new Holder('a', LEASE_TIMING), new Holder('b', LEASE_TIMING)];
+    const hear = hearing(coordinator);
+    hear('a', owner, owner.acquire('g', 0), 0);
+    hear('a', owner, owner.renewAnew('g', { isCopied: true }, 0), 0);
+    const late = owner.renewAnew('g', {}, 1000);
+    copy.received('g', 'a', 2, 10_000);
+    const runs = hear('b', copy, copy.tick(13_000), 13_000);
+    expect(runs).toEqual([{ do: 'run', guest: 'g', epoch: 3 }]);
+    coordinator.receive('b', requestOf(copy.release('g', 14_000)), 14_000);
+    expect(hear('a', owner, late, 15_000)).toEqual([{ do: 'drop', guest: 'g' }]);
+    expect(coordinator.lease('g')).toEqual({ epoch: 3 });
   });
 
   it('remembers what it heard when it is made anew', () => {

@@ -43,7 +43,7 @@ export function decide(
   { owner, epoch, local }: Owned & { epoch: number },
   hasRunOut: boolean,
 ): Owned | undefined {
-  const given = (to: string, ofCopy: boolean, isLocal = local): Owned => ({
+  const given = (to: string, isLocal: true | undefined, ofCopy = false): Owned => ({
     owner: to,
     ...(isLocal ? { local: true } : {}),
     ...(ofCopy ? { ofCopy: true } : {}),
@@ -53,11 +53,12 @@ export function decide(
     if (request.epoch !== undefined && request.epoch !== epoch) return undefined;
     const hasCopy = request.epoch !== undefined;
     const isFree = owner === undefined || owner === from || ((hasCopy || !local) && hasRunOut);
-    return isFree ? given(from, hasCopy, request.local) : undefined;
+    return isFree ? given(from, request.local, hasCopy) : undefined;
   }
   if (owner !== from || request.epoch !== epoch || request.what === 'renew') return undefined;
   if (request.what === 'release') return {};
-  return request.what === 'hand-over' ? given(request.to, true) : given(from, false);
+  if (request.what === 'anew') return given(from, request.local);
+  return request.what === 'hand-over' ? given(request.to, local, true) : given(from, local);
 }
 
 export class Coordinator {

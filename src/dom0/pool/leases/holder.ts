@@ -246,11 +246,12 @@ export class Holder {
     const { as, epoch, wanted, peer, local, anew } = held;
     held.askedMs = nowMs;
     held.asked = this.nextNumber;
-    if (as === 'acquiring') return this.ask({ what: 'acquire', guest, ...(local ? { local } : {}) }, nowMs);
+    const ofDisks = local ? { local } : {};
+    if (as === 'acquiring') return this.ask({ what: 'acquire', guest, ...ofDisks }, nowMs);
     if (anew && (as === 'running' || as === 'fenced'))
-      return this.ask({ what: 'acquire', guest, ...(anew.isCopied || anew.local ? { local: true } : {}) }, nowMs);
+      return this.ask({ what: 'anew', guest, epoch, ...(anew.isCopied || anew.local ? { local: true } : {}) }, nowMs);
     if (as === 'given') return this.ask({ what: 'ask', guest }, nowMs);
-    if (as === 'receiving') return this.ask({ what: 'acquire', guest, epoch }, nowMs);
+    if (as === 'receiving') return this.ask({ what: 'acquire', guest, epoch, ...ofDisks }, nowMs);
     if (as === 'sending' && wanted === 'hand-over')
       return this.ask({ what: 'hand-over', guest, epoch, to: peer! }, nowMs);
     return this.ask({ what: as === 'sending' && wanted === 'reclaim' ? wanted : 'renew', guest, epoch }, nowMs);

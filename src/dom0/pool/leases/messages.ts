@@ -24,6 +24,7 @@ export const LEASE_TIMING: LeaseTiming = { renewMs: 2000, fenceMs: 8000, takeOve
  *   acquire    the lease, where nobody has it, it is the host's own, or it has run out; `local`: its disks are this host's alone, so that it does not run out for
  *              others, but for one that has a copy
  *   renew      the host goes on
+ *   anew       the host goes on, and no copy that it has given away counts: by the epoch after this one. `local` as in acquire, from now on
  *   reclaim    the host goes on after it had paused the guest for a copy: the epoch after this one, which makes the copy void
  *   hand-over  the copy that `to` has is the guest from now on
  *   release    the guest does not run any more
@@ -31,6 +32,7 @@ export const LEASE_TIMING: LeaseTiming = { renewMs: 2000, fenceMs: 8000, takeOve
  */
 export type LeaseRequest = { number: number; guest: string } & (
   | { what: 'acquire'; epoch?: number; local?: true }
+  | { what: 'anew'; epoch: number; local?: true }
   | { what: 'renew' | 'reclaim' | 'release'; epoch: number }
   | { what: 'hand-over'; epoch: number; to: string }
   | { what: 'ask' }
