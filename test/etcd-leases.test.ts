@@ -130,7 +130,7 @@ function behaves(engine: () => LeaseEngine): void {
   it('hands it over with the next epoch, after which the first owner can do nothing', async () => {
     const pool = asking('moved');
     await pool.ask('a', { what: 'acquire' });
-    const given = { owner: 'b', epoch: 2, ofCopy: true };
+    const given = { owner: 'b', epoch: 2, ofCopy: 'moved' };
     expect(await pool.ask('a', { what: 'hand-over', epoch: 1, to: 'b' })).toMatchObject(given);
     expect(await pool.ask('a', { what: 'renew', epoch: 1 })).toMatchObject(given);
     expect(await pool.ask('a', { what: 'reclaim', epoch: 1 })).toMatchObject(given);
@@ -184,8 +184,8 @@ function behaves(engine: () => LeaseEngine): void {
     expect((await comesToBe(pool, { what: 'acquire' })).epoch).toBe(2);
     expect(await pool.ask('a', { what: 'renew', epoch: 1 })).toMatchObject({ owner: 'b', epoch: 2 });
     expect((await comesToBe(shared, { what: 'acquire' })).epoch).toBe(3);
-    const kept = await comesToBe(copied, { what: 'acquire', epoch: 1, local: true });
-    expect(kept).toMatchObject({ epoch: 2, ofCopy: true });
+    const kept = await comesToBe(copied, { what: 'acquire', epoch: 1, isKept: true, local: true });
+    expect(kept).toMatchObject({ epoch: 2, ofCopy: 'kept' });
     expect(await home.ask('b', { what: 'acquire' })).toMatchObject({ owner: 'a', epoch: 1 });
   });
 

@@ -240,7 +240,7 @@ class Trouble {
       if (this.nowMs - atMs < SILENT_MS || holder.of(guest)) continue;
       kept.delete(guest);
       refused.set(guest, epoch);
-      const taken = holder.received(guest, String(from), epoch, this.hostMs(index));
+      const taken = holder.takeUp(guest, String(from), epoch, this.hostMs(index));
       if (taken.length > 0) {
         this.counts.takeUps++;
         copies.set(guest, { count, isFresh: true, isKept: true });

@@ -26,6 +26,7 @@ describe('leases', () => {
       'a copy that counts no more, and a host that ends after it went on with it',
       { anews: 2, copies: 1, crashes: 1, ticks: 2 },
     ],
+    ['a move to the host that keeps a copy, and ends', { moves: 1, anews: 2, copies: 1, crashes: 1 }],
     ['a copy that counts no more, and a host that sleeps', { anews: 2, copies: 1, sleeps: 1, ticks: 1 }],
     ['a host that sleeps, and another that starts the guest', { sleeps: 1, takeOvers: 1, ticks: 2 }],
   ])('have one host run the guest, whatever comes of %s', (_name, budget) => {

@@ -231,7 +231,7 @@ class Events {
     const host = this.world.hosts[index];
     const { from, epoch } = host.kept!;
     delete host.kept;
-    const taken = this.with(index, holder => holder.received(GUEST, String(from), epoch, this.world.now));
+    const taken = this.with(index, holder => holder.takeUp(GUEST, String(from), epoch, this.world.now));
     if (taken.length > 0) host.takesUp = epoch;
   }
 
@@ -554,6 +554,7 @@ function keyInOrder(
         since(held.confirmedMs),
         since(held.askedMs),
         held.local,
+        held.isKept,
         name(held.peer),
         held.wanted,
         held.anew?.isCopied ?? (held.anew && 'none'),

@@ -192,6 +192,25 @@ describe('whose a guest is', () => {
     for (const { pool } of [alfa, bravo, charlie]) pool.leave();
   });
 
+  it('is no copy that was kept where the guest itself has come, and was handed over', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo, charlie] = [await host(room, 'alfa'), await host(room, 'bravo'), await host(room, 'charlie')];
+    bravo.run();
+    await until(() => lease(charlie) === 'bravo 1');
+    const epoch = await bravo.ownership.copied(WEB);
+    // The line by which copies come has broken.
+    const goesOn = charlie.ownership.takeCopyOf(WEB, { from: 'bravo', epoch }, true);
+    charlie.run();
+    charlie.guests.get(1)!.name = 'web--incoming';
+    bravo.guests.get(1)!.name = 'web--migratedaway';
+    expect(await bravo.ownership.handOver(WEB, 'charlie')).toBe(true);
+    bravo.lose();
+    expect(await goesOn).toBe(false);
+    charlie.guests.get(1)!.name = 'web';
+    expect([lease(alfa), charlie.ownership.holds(WEB)]).toEqual(['charlie 3', true]);
+    for (const { pool } of [alfa, bravo, charlie]) pool.leave();
+  });
+
   it('is told to nobody who asks wrongly', async () => {
     const room = new TestRoom();
     const alfa = await host(room, 'alfa');

@@ -8,7 +8,7 @@ import type { Later } from '../host/index.ts';
 import type { CommandHost, Guest } from '../toolstack/index.ts';
 import { Coordinator, type LeaseEngine, type Told } from './leases/coordinator.ts';
 import { type Anew, type Effect, type HeldAs, Holder } from './leases/holder.ts';
-import { LEASE_TIMING, type LeaseAnswer, type LeaseRequest } from './leases/messages.ts';
+import { isCopyKind, LEASE_TIMING, type LeaseAnswer, type LeaseRequest } from './leases/messages.ts';
 import { Peers } from './peer.ts';
 import type { Pool } from './pool.ts';
 import { fields, isCount, isText } from './read.ts';
@@ -120,15 +120,19 @@ export class Ownership {
     return this.takeCopyOf(guest, { from: lease.owner, epoch: lease.epoch }, isGuarded);
   }
 
-  /** As `takeCopy`, of a copy that rests on this lease of its host's. False: that has another one by now. */
+  /** As `takeCopy`, of a copy that rests on this lease of its host's. False: that has another one by now, or the guest has moved here. */
   async takeCopyOf(
     guest: string,
     { from, epoch }: { from: string; epoch: number },
     isGuarded: boolean,
   ): Promise<boolean> {
     this.beginning.add(guest);
-    this.holder.received(guest, from, epoch, this.parts.hostMs(), isGuarded ? undefined : true);
-    return this.mayBegin(guest);
+    this.do(this.holder.takeUp(guest, from, epoch, this.parts.hostMs(), isGuarded ? undefined : true));
+    if (!(await this.mayBegin(guest))) return false;
+    if (!this.parts.host.toolstack.ownerOf(guest)) return true;
+    // The guest itself came meanwhile, and was handed over.
+    this.begun(guest);
+    return false;
   }
 
   /** Another host is to have a copy of a guest of this one, and may go on with it, nobody else: the epoch on which it rests. @throws Error with a sentence */
@@ -393,7 +397,7 @@ const isDecided = (as: HeldAs | undefined): boolean => as !== 'sending';
 
 /** @throws Error */
 function readRequest(value: unknown): LeaseRequest {
-  const { number, guest, what, epoch, to, local } = fields(value);
+  const { number, guest, what, epoch, to, isKept, local } = fields(value);
   const needsEpoch = what !== 'acquire' && what !== 'ask';
   if (
     !isCount(number) ||
@@ -409,6 +413,7 @@ function readRequest(value: unknown): LeaseRequest {
     what,
     epoch,
     ...(isText(to) ? { to } : {}),
+    ...(isKept === true ? { isKept } : {}),
     ...(local === true ? { local } : {}),
   } as LeaseRequest;
 }
@@ -418,5 +423,5 @@ function readAnswer(value: unknown): LeaseAnswer {
   const { number, guest, owner, epoch, ofCopy } = fields(value);
   if (!isCount(number) || !isText(guest) || !isCount(epoch) || !(owner === undefined || isText(owner)))
     throw new Error('no answer about a lease');
-  return { number, guest, epoch, ...(owner === undefined ? {} : { owner }), ...(ofCopy === true ? { ofCopy } : {}) };
+  return { number, guest, epoch, ...(owner === undefined ? {} : { owner }), ...(isCopyKind(ofCopy) ? { ofCopy } : {}) };
 }

@@ -7,6 +7,7 @@ import type * as Y from 'yjs';
 import { type Mode, MODES } from './balancing/index.ts';
 import { Documents, type DocumentsParts } from './documents.ts';
 import type { LeaseRecord } from './leases/coordinator.ts';
+import { isCopyKind } from './leases/messages.ts';
 import { nameProblem } from './names.ts';
 import { fields, isCount, isText } from './read.ts';
 
@@ -448,7 +449,7 @@ function readLease(value: unknown): SharedLease | undefined {
     ...(owner ? { owner } : {}),
     epoch,
     ...(local === true ? { local } : {}),
-    ...(ofCopy === true ? { ofCopy } : {}),
+    ...(isCopyKind(ofCopy) ? { ofCopy } : {}),
   };
 }
 

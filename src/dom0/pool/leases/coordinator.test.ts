@@ -58,16 +58,14 @@ describe('the coordinator', () => {
     expect(other[0].answer).toMatchObject({ owner: 'a', epoch: 2 });
     const kept = new Coordinator(LEASE_TIMING, structuredClone(coordinator.keep()));
     const copy = new Holder('b', LEASE_TIMING);
-    copy.received('g', 'a', 2, 30_000, true);
-    const asked = requestOf(copy.tick(33_000));
+    const asked = requestOf(copy.takeUp('g', 'a', 2, 33_000, true));
     const [{ answer }] = kept.receive('b', asked, 33_000);
     expect(copy.answered(answer, 33_000)).toEqual([{ do: 'run', guest: 'g', epoch: 3 }]);
     // The owner was there all the time: what it has from now on is nobody's to go on with.
     expect(ask(owner.renewAnew('g', { local: true }, 30_000), 30_000)).toEqual([{ do: 'run', guest: 'g', epoch: 3 }]);
     expect(owner.tick(90_000).filter(each => each.do === 'pause')).toEqual([]);
     const late = new Holder('b', LEASE_TIMING);
-    late.received('g', 'a', 2, 60_000, true);
-    const [refused] = coordinator.receive('b', requestOf(late.tick(63_000)), 63_000);
+    const [refused] = coordinator.receive('b', requestOf(late.takeUp('g', 'a', 2, 63_000, true)), 63_000);
     expect(late.answered(refused.answer, 63_000)).toEqual([{ do: 'drop', guest: 'g' }]);
   });
 
@@ -78,12 +76,31 @@ describe('the coordinator', () => {
     hear('a', owner, owner.acquire('g', 0), 0);
     hear('a', owner, owner.renewAnew('g', { isCopied: true }, 0), 0);
     const late = owner.renewAnew('g', {}, 1000);
-    copy.received('g', 'a', 2, 10_000);
-    const runs = hear('b', copy, copy.tick(13_000), 13_000);
+    const runs = hear('b', copy, copy.takeUp('g', 'a', 2, 13_000), 13_000);
     expect(runs).toEqual([{ do: 'run', guest: 'g', epoch: 3 }]);
     coordinator.receive('b', requestOf(copy.release('g', 14_000)), 14_000);
     expect(hear('a', owner, late, 15_000)).toEqual([{ do: 'drop', guest: 'g' }]);
     expect(coordinator.lease('g')).toEqual({ epoch: 3 });
+  });
+
+  it('tells the copy that moves from one that was kept, and went on in its place', () => {
+    const coordinator = new Coordinator(LEASE_TIMING);
+    const [sender, keeper] = [new Holder('a', LEASE_TIMING), new Holder('b', LEASE_TIMING)];
+    const hear = hearing(coordinator);
+    hear('a', sender, sender.acquire('g', 0), 0);
+    sender.send('g', 'b');
+    // The one that is kept is not what the sender waits for.
+    const waits = keeper.takeUp('g', 'a', 1, 1000);
+    expect(waits.map(each => each.do)).toEqual(['ask']);
+    hear('b', keeper, waits, 1000);
+    // Nobody hears the sender for so long that it may be lost. The keeper goes on, and ends.
+    expect(hear('b', keeper, keeper.tick(13_000), 13_000)).toEqual([{ do: 'run', guest: 'g', epoch: 2 }]);
+    const anew = new Holder('b', LEASE_TIMING, { guests: [], sentMs: [], nextNumber: 100 });
+    const ready = anew.received('g', 'a', 1, 14_000);
+    expect(ready).toEqual([{ do: 'shake', to: 'a', message: { what: 'ready', guest: 'g', epoch: 1 } }]);
+    const handsOver = sender.heard('b', { what: 'ready', guest: 'g', epoch: 1 }, 14_000);
+    expect(hear('a', sender, handsOver, 14_000)).toEqual([{ do: 'drop', guest: 'g' }]);
+    expect(hear('b', anew, anew.tick(17_000), 17_000)[0]).toEqual({ do: 'drop', guest: 'g' });
   });
 
   it('remembers what it heard when it is made anew', () => {

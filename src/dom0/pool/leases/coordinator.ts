@@ -1,5 +1,5 @@
 /** The host that keeps the pool's leases. What it decides is written down before anybody is told, so that it survives its end; times are its own clock's. */
-import type { LeaseAnswer, LeaseRequest, LeaseTiming } from './messages.ts';
+import type { CopyKind, LeaseAnswer, LeaseRequest, LeaseTiming } from './messages.ts';
 
 /** Whose a guest is. */
 export interface Owned {
@@ -7,7 +7,7 @@ export interface Owned {
   /** See LeaseRequest. */
   local?: true;
   /** See LeaseAnswer. */
-  ofCopy?: true;
+  ofCopy?: CopyKind;
 }
 
 export interface LeaseRecord extends Owned {
@@ -43,22 +43,23 @@ export function decide(
   { owner, epoch, local }: Owned & { epoch: number },
   hasRunOut: boolean,
 ): Owned | undefined {
-  const given = (to: string, isLocal: true | undefined, ofCopy = false): Owned => ({
+  const given = (to: string, isLocal: true | undefined, ofCopy?: CopyKind): Owned => ({
     owner: to,
     ...(isLocal ? { local: true } : {}),
-    ...(ofCopy ? { ofCopy: true } : {}),
+    ...(ofCopy ? { ofCopy } : {}),
   });
   if (request.what === 'ask') return undefined;
   if (request.what === 'acquire') {
     if (request.epoch !== undefined && request.epoch !== epoch) return undefined;
     const hasCopy = request.epoch !== undefined;
     const isFree = owner === undefined || owner === from || ((hasCopy || !local) && hasRunOut);
-    return isFree ? given(from, request.local, hasCopy) : undefined;
+    const ofCopy = request.isKept ? 'kept' : 'moved';
+    return isFree ? given(from, request.local, hasCopy ? ofCopy : undefined) : undefined;
   }
   if (owner !== from || request.epoch !== epoch || request.what === 'renew') return undefined;
   if (request.what === 'release') return {};
   if (request.what === 'anew') return given(from, request.local);
-  return request.what === 'hand-over' ? given(request.to, local, true) : given(from, local);
+  return request.what === 'hand-over' ? given(request.to, local, 'moved') : given(from, local);
 }
 
 export class Coordinator {

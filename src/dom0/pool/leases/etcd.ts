@@ -59,7 +59,7 @@ export class EtcdLeases implements LeaseEngine {
         guest,
         epoch,
         ...(owner.owner === undefined ? {} : { owner: owner.owner }),
-        ...(owner.ofCopy ? { ofCopy: true } : {}),
+        ...(owner.ofCopy ? { ofCopy: owner.ofCopy } : {}),
       });
       if (!next) {
         // What tells a host that it is the owner lets it run for a while: that is a renewal, too.

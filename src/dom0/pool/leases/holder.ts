@@ -2,7 +2,7 @@
  * A host's side of the leases: it says when a guest may run here, and when it must not. It starts nothing itself: what it tells to do is done before it hears of
  * anything else.
  */
-import type { HandShake, LeaseAnswer, LeaseRequest, LeaseTiming } from './messages.ts';
+import type { CopyKind, HandShake, LeaseAnswer, LeaseRequest, LeaseTiming } from './messages.ts';
 
 /**
  *   acquiring  to be started here, once the lease is
@@ -27,6 +27,8 @@ export interface HeldGuest {
   asked: number;
   /** Its disks are on this host alone: nobody else can start it, so it goes on without a coordinator. */
   local?: true;
+  /** Of one that is received (CopyKind). */
+  isKept?: true | undefined;
   /** The other host, of one that is sent, given or received. */
   peer?: string | undefined;
   /** A new lease is wanted of one that runs, which copies of it do not rest on. */
@@ -112,11 +114,15 @@ export class Holder {
 
   /** A copy that is whole here, of the lease that its sender has. */
   received(guest: string, peer: string, epoch: number, nowMs: number, local?: true): Effect[] {
-    const held = this.guests.get(guest);
-    // A guest that was given away may come back.
-    if (held && !(held.as === 'given' && epoch >= held.epoch)) return [];
-    this.hold(guest, 'receiving', epoch, nowMs, { peer, ...(local ? { local } : {}) });
-    return [this.tell(peer, 'ready', guest, epoch)];
+    return this.receive(guest, epoch, nowMs, { peer, ...(local ? { local } : {}) })
+      ? [this.tell(peer, 'ready', guest, epoch)]
+      : [];
+  }
+
+  /** A copy that was kept here of a guest of a host that may be lost, by the lease that this one had: it is the guest once that has run out. */
+  takeUp(guest: string, peer: string, epoch: number, nowMs: number, local?: true): Effect[] {
+    const held = this.receive(guest, epoch, nowMs, { peer, isKept: true, ...(local ? { local } : {}) });
+    return held ? [this.askAgain(guest, held, nowMs)] : [];
   }
 
   /** It is to go on here: the copy cannot be finished, or is not wanted. */
@@ -176,8 +182,8 @@ export class Holder {
       held.wanted = 'hand-over';
       return [this.askAgain(guest, held, nowMs)];
     }
-    if (what === 'go' && (held.as === 'receiving' || held.as === 'given') && epoch === held.epoch + 1)
-      return this.run(guest, held, epoch, nowMs);
+    const isAwaited = (held.as === 'receiving' && !held.isKept) || held.as === 'given';
+    if (what === 'go' && isAwaited && epoch === held.epoch + 1) return this.run(guest, held, epoch, nowMs);
     if (what === 'started' && held.as === 'given' && epoch === held.epoch) return this.drop(guest);
     return [];
   }
@@ -192,20 +198,27 @@ export class Holder {
     if (epoch < held.epoch || (number > 0 && number < held.since)) return [];
     if (isMine && sentMs !== undefined) held.confirmedMs = Math.max(held.confirmedMs, sentMs);
     if (epoch > held.epoch && isMine) {
-      if (isGuest(held, epoch, ofCopy === true)) return this.run(guest, held, epoch, nowMs);
+      if (isGuest(held, epoch, ofCopy)) return this.run(guest, held, epoch, nowMs);
       // The lease is of a guest that was here before, and is lost.
       return [...this.drop(guest), this.ask({ what: 'release', guest, epoch }, nowMs)];
     }
     if (epoch > held.epoch) {
       // The request after the one that was refused may not be.
       if (held.as === 'acquiring' && number < held.asked) return [];
-      const isGiven = held.as === 'sending' && owner === held.peer && ofCopy === true && epoch === held.epoch + 1;
+      const isGiven = held.as === 'sending' && owner === held.peer && ofCopy === 'moved' && epoch === held.epoch + 1;
       return isGiven ? this.giveTo(guest, held, epoch) : this.drop(guest);
     }
     return held.as === 'fenced' && isMine ? this.run(guest, held, epoch, nowMs) : [];
   }
 
   // ---- what becomes of it
+
+  /** Undefined: something of the guest is here. One that was given away may come back. */
+  private receive(guest: string, epoch: number, nowMs: number, more: Partial<HeldGuest>): HeldGuest | undefined {
+    const held = this.guests.get(guest);
+    if (held && !(held.as === 'given' && epoch >= held.epoch)) return undefined;
+    return this.hold(guest, 'receiving', epoch, nowMs, more);
+  }
 
   private hold(guest: string, as: HeldAs, epoch: number, nowMs: number, more: Partial<HeldGuest>): HeldGuest {
     const held = { as, epoch, confirmedMs: nowMs, askedMs: nowMs, asked: 0, since: this.nextNumber, ...more };
@@ -226,7 +239,13 @@ export class Holder {
     const isConfirmed = this.isConfirmed(held, nowMs);
     // Of a copy that has not run yet, its sender may have it back.
     const sender = as === 'receiving' || as === 'fenced' ? peer : undefined;
-    Object.assign(held, { as: isConfirmed ? 'running' : 'fenced', epoch, wanted: undefined, peer: sender });
+    Object.assign(held, {
+      as: isConfirmed ? 'running' : 'fenced',
+      epoch,
+      wanted: undefined,
+      peer: sender,
+      isKept: undefined,
+    });
     if (isConfirmed) return [{ do: 'run', guest, epoch }];
     return as === 'running' ? [{ do: 'pause', guest }] : [];
   }
@@ -243,7 +262,7 @@ export class Holder {
 
   /** What there is to ask about a guest, as it is. */
   private askAgain(guest: string, held: HeldGuest, nowMs: number): Effect {
-    const { as, epoch, wanted, peer, local, anew } = held;
+    const { as, epoch, wanted, peer, local, isKept, anew } = held;
     held.askedMs = nowMs;
     held.asked = this.nextNumber;
     const ofDisks = local ? { local } : {};
@@ -251,7 +270,8 @@ export class Holder {
     if (anew && (as === 'running' || as === 'fenced'))
       return this.ask({ what: 'anew', guest, epoch, ...(anew.isCopied || anew.local ? { local: true } : {}) }, nowMs);
     if (as === 'given') return this.ask({ what: 'ask', guest }, nowMs);
-    if (as === 'receiving') return this.ask({ what: 'acquire', guest, epoch, ...ofDisks }, nowMs);
+    if (as === 'receiving')
+      return this.ask({ what: 'acquire', guest, epoch, ...(isKept ? { isKept } : {}), ...ofDisks }, nowMs);
     if (as === 'sending' && wanted === 'hand-over')
       return this.ask({ what: 'hand-over', guest, epoch, to: peer! }, nowMs);
     return this.ask({ what: as === 'sending' && wanted === 'reclaim' ? wanted : 'renew', guest, epoch }, nowMs);
@@ -269,8 +289,9 @@ export class Holder {
 }
 
 /** Whether what is here is the guest that a new lease is for. */
-function isGuest({ as, epoch }: HeldGuest, leased: number, ofCopy: boolean): boolean {
-  if (as === 'receiving' || as === 'given') return ofCopy && leased === epoch + 1;
+function isGuest({ as, epoch, isKept }: HeldGuest, leased: number, ofCopy: CopyKind | undefined): boolean {
+  if (as === 'receiving' || as === 'given')
+    return (ofCopy === 'moved' || (isKept === true && ofCopy === 'kept')) && leased === epoch + 1;
   // The other had the lease meanwhile, and gave it back before its copy ran.
-  return !ofCopy || (as === 'sending' && leased === epoch + 2);
+  return !ofCopy || (as === 'sending' && ofCopy === 'moved' && leased === epoch + 2);
 }

@@ -22,7 +22,7 @@ export const LEASE_TIMING: LeaseTiming = { renewMs: 2000, fenceMs: 8000, takeOve
  * copy that it has rests. A request about another epoch changes nothing.
  *
  *   acquire    the lease, where nobody has it, it is the host's own, or it has run out; `local`: its disks are this host's alone, so that it does not run out for
- *              others, but for one that has a copy
+ *              others, but for one that has a copy; `isKept`: which copy that is (CopyKind)
  *   renew      the host goes on
  *   anew       the host goes on, and no copy that it has given away counts: by the epoch after this one. `local` as in acquire, from now on
  *   reclaim    the host goes on after it had paused the guest for a copy: the epoch after this one, which makes the copy void
@@ -31,12 +31,20 @@ export const LEASE_TIMING: LeaseTiming = { renewMs: 2000, fenceMs: 8000, takeOve
  *   ask        nothing
  */
 export type LeaseRequest = { number: number; guest: string } & (
-  | { what: 'acquire'; epoch?: number; local?: true }
+  | { what: 'acquire'; epoch?: number; isKept?: true; local?: true }
   | { what: 'anew'; epoch: number; local?: true }
   | { what: 'renew' | 'reclaim' | 'release'; epoch: number }
   | { what: 'hand-over'; epoch: number; to: string }
   | { what: 'ask' }
 );
+
+/**
+ * Of a guest's copies the moved one is its last of all: whoever sent it stands still. One that is kept, for the case that its host is lost, is as the guest was
+ * before. A lease is given to a host for one of them, so that the other, which comes late, is not the guest.
+ */
+export type CopyKind = 'moved' | 'kept';
+
+export const isCopyKind = (value: unknown): value is CopyKind => value === 'moved' || value === 'kept';
 
 /** How the lease is after a request. `number` 0: nobody asked, the host was given a lease. */
 export interface LeaseAnswer {
@@ -46,11 +54,11 @@ export interface LeaseAnswer {
   owner?: string;
   /** It grows with each change of owner. */
   epoch: number;
-  /** It was given to a host because that has a copy of the guest, which rests on the epoch before. */
-  ofCopy?: true;
+  /** It was given to a host because that has such a copy of the guest, which rests on the epoch before. */
+  ofCopy?: CopyKind;
 }
 
-/** Between the two hosts of a migration. */
+/** Between the two hosts of a migration; nothing is said of a copy that is kept. */
 export type HandShake = { guest: string; epoch: number } & (
   | { what: 'ready' }
   /** The lease is the target's. */
