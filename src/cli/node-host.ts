@@ -92,7 +92,8 @@ export async function startNodeHost(parts: NodeHostParts, boot: HostBoot): Promi
   const files = await state.files();
   const kept = readKeptHost(await keptHostWords(files));
   if (kept.problem) say(kept.problem);
-  const host = makeHost(startHypervisor({ ...definition, ...kept.host, ...asked }, boot, VERSION), files, parts);
+  const hypervisor = await startHypervisor({ ...definition, ...kept.host, ...asked }, boot, VERSION);
+  const host = makeHost(hypervisor, files, parts);
   return { host, log: await domain0Log(host, state, boot) };
 }
 

@@ -14,8 +14,7 @@ import {
   keptHostWords,
   readXenOptions,
   settledHost,
-  type StartedHypervisor,
-  startXen,
+  startHypervisor,
   stopGuests,
 } from '../toolstack/boot/index.ts';
 import { fetchKept, keepDownload } from '../host/downloads/index.ts';
@@ -120,12 +119,6 @@ async function hostTime(
   });
   return { virtual, runners: runners(virtual), epochMs: () => VIRTUAL_EPOCH_MS + virtualMs(), seed: virtualTime.seed };
 }
-
-/** The hypervisor that the menu's entry names. */
-const started = async (host: HostDefinition, how: PageBoot, version: string): Promise<StartedHypervisor> =>
-  how.hypervisor === 'xen'
-    ? startXen(host, how.xenCommandLine, version)
-    : (await import('../toolstack/boot/start-kvm.ts')).startKvm(host, how.dom0CommandLine);
 
 const withAllCommands = async (host: Promise<FirstHost>): Promise<Host> =>
   addCommands(await host, (await import('../toolstack/commands/index.ts')).COMMANDS);
@@ -258,7 +251,7 @@ export function serve(
           version,
           memory: bytes,
           ...(await hostTime(how, runners, () => host)),
-          hypervisor: await started({ ...asked, memoryMiB: bytes.byteLength / MIB }, how, version),
+          hypervisor: await startHypervisor({ ...asked, memoryMiB: bytes.byteLength / MIB }, how, version),
           ...(shared || how.virtualTime
             ? {}
             : {

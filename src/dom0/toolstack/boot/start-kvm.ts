@@ -4,8 +4,7 @@
  */
 import type { HostDefinition } from './host-definition.ts';
 import { HypervisorLog } from './hypervisor-log.ts';
-import type { HostBoot } from './menu/index.ts';
-import { type StartedHypervisor, startXen } from './start-xen.ts';
+import type { StartedHypervisor } from './start-xen.ts';
 
 /** Never fails: words of the command line that mean nothing here are passed over, as the kernel does. */
 export function startKvm(host: HostDefinition, commandLine: string): StartedHypervisor {
@@ -23,11 +22,3 @@ export function startKvm(host: HostDefinition, commandLine: string): StartedHype
     log,
   };
 }
-
-/** What the entry of the boot menu names. */
-export const startHypervisor = (
-  host: HostDefinition,
-  { hypervisor, xenCommandLine, dom0CommandLine }: Omit<HostBoot, 'title'>,
-  version: string,
-): StartedHypervisor =>
-  hypervisor === 'kvm' ? startKvm(host, dom0CommandLine) : startXen(host, xenCommandLine, version);
