@@ -1,7 +1,8 @@
 /** ps and top of a host whose guests are processes (toolstack/qemu). Sources: ps(1) and top(1) of procps-ng 4.0 for columns and options. */
-import type { CommandHost } from '../toolstack/index.ts';
+import { clockOf, type CommandHost } from '../toolstack/index.ts';
 import { type Process, processesOf, type Thread } from '../toolstack/qemu/index.ts';
 import { failed, type Program, succeeded } from './program.ts';
+import { two, upTime } from './up-time.ts';
 
 /** A row of either program: a process, or one of its threads. */
 interface Row {
@@ -9,14 +10,13 @@ interface Row {
   thread?: Thread;
 }
 
-const two = (value: number): string => String(value).padStart(2, '0');
 /** [DD-]HH:MM:SS. */
 function cumulative(seconds: number): string {
   const whole = Math.floor(seconds);
   const days = Math.floor(whole / 86_400);
   return `${days > 0 ? `${days}-` : ''}${two(Math.floor(whole / 3600) % 24)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
 }
-const clock = (epochMs: number): string => new Date(epochMs).toISOString().slice(11, 16);
+const clock = (epochMs: number): string => clockOf(epochMs).slice(0, 5);
 /** Eight columns; what is longer is cut with a +. */
 const userColumn = (user: string): string => (user.length > 8 ? `${user.slice(0, 7)}+` : user.padEnd(8));
 
@@ -157,7 +157,7 @@ function screen(
   const mib = (count: number): string => (count / 256).toFixed(1).padStart(8);
   const running = rows.filter(runs).length;
   const head = [
-    `top - ${new Date(atMs).toISOString().slice(11, 19)} up ${Math.floor((atMs - host.startedEpochMs) / 60_000)} min,  1 user`,
+    `top - ${upTime(host)},  1 user`,
     `${threads ? 'Threads' : 'Tasks'}: ${String(rows.length).padStart(3)} total, ${String(running).padStart(3)} running, ${String(rows.length - running).padStart(3)} sleeping,   0 stopped,   0 zombie`,
     `MiB Mem : ${mib(frames)} total, ${mib(freeFrames)} free, ${mib(frames - freeFrames)} used`,
     '',

@@ -4,6 +4,7 @@ import type { PortCounts } from '../host/network/index.ts';
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/interfaces/xen/index.ts';
 import { GROUP, PE_BYTES } from '../host/storage/index.ts';
 import { failed, type Program, succeeded } from './program.ts';
+import { upTime } from './up-time.ts';
 
 export const systemPrograms = (host: CommandHost): Program[] => [
   whoami,
@@ -57,15 +58,8 @@ const uptime = (host: CommandHost): Program => ({
   name: 'uptime',
   summary: 'how long the host is up (xl uptime: each domain)',
   run: async () => {
-    const nowMs = host.parts.epochMs();
-    const minutes = Math.floor((nowMs - host.startedEpochMs) / 60_000);
-    const days = Math.floor(minutes / 1440),
-      hours = Math.floor(minutes / 60) % 24;
-    const two = (value: number): string => String(value).padStart(2, '0');
-    const up = `${days > 0 ? `${days} day${days > 1 ? 's' : ''}, ` : ''}${hours > 0 ? `${String(hours).padStart(2)}:${two(minutes % 60)}` : `${minutes % 60} min`}`;
-    return succeeded(
-      ` ${new Date(nowMs).toISOString().slice(11, 19)} up ${up},  ${host.toolstack.members.size} guest${host.toolstack.members.size === 1 ? '' : 's'}\n`,
-    );
+    const { size } = host.toolstack.members;
+    return succeeded(` ${upTime(host)},  ${size} guest${size === 1 ? '' : 's'}\n`);
   },
 });
 

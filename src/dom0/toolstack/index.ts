@@ -36,6 +36,6 @@ export { addressesOf, type CardAddress } from './guest-addresses.ts';
 export { type Domain, domainsOf, type JobInfo, type Status } from './domains/index.ts';
 export { onlineOf } from './commands/processors.ts';
 export { runNsOf } from './run-time.ts';
-export { timeOf } from './time-words.ts';
+export { clockOf, timeOf } from './time-words.ts';
 export { MACHINE } from './commands/host.ts';
 export { xorshift } from './random.ts';

@@ -5,6 +5,7 @@ import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import { writeJson, writeSxp } from '../../definitions/config/index.ts';
 import { domainsOf, NO_UUID } from '../domains/index.ts';
 import { runNsOf } from '../run-time.ts';
+import { clockOf } from '../time-words.ts';
 import { command, Refusal } from './command.ts';
 import { POOL } from './pools.ts';
 import { onlineOf } from './processors.ts';
@@ -226,7 +227,7 @@ export const uptime = command({
     const asked = rest.map(word => findDomain(host, word));
     const all = (await run()).filter(({ id }) => asked.length === 0 || asked.includes(id));
     if (options.has('s')) {
-      const now = new Date(host.parts.epochMs()).toISOString().slice(11, 19);
+      const now = clockOf(host.parts.epochMs());
       return all
         .map(({ id, name, seconds }) => ` ${now} up ${formatUptime(seconds, true)},  ${name} (${id})\n`)
         .join('');

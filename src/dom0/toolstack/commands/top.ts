@@ -14,6 +14,7 @@ import {
   TO_END_OF_LINE,
 } from '../terminal/index.ts';
 import { runNsOf } from '../run-time.ts';
+import { clockOf } from '../time-words.ts';
 import { command, Refusal } from './command.ts';
 import { readWords } from './words.ts';
 
@@ -144,7 +145,7 @@ function screen(host: CommandHost, usages: Usage[], { byNumber, fullNames }: Sha
   const totalKiB = machine.frames * 4,
     freeKiB = machine.freeFrames * 4;
   const count = (letter: string): number => usages.filter(({ state }) => state === letter).length;
-  const clock = new Date(parts.epochMs()).toISOString().slice(11, 19);
+  const clock = clockOf(parts.epochMs());
   const percent = (part: number): string => ((100 * part) / totalKiB).toFixed(1);
   const rows = [...usages].sort(
     byNumber ? (a, b) => a.id - b.id : (a, b) => b.cpuPercent - a.cpuPercent || b.cpuSeconds - a.cpuSeconds,
