@@ -24,7 +24,7 @@ export interface HostOptions {
   boot?: string;
   /** Xen's command line, in place of the entry's. */
   xen?: string;
-  /** In a page that a bundler has made: where the package's folder embed/ is served, on the page's own origin ("ringside/"). */
+  /** In a page that a bundler has made, and there alone: where the package's folder embed/ is served, on the page's own origin ("ringside/"). */
   scripts?: string;
 }
 

@@ -22,7 +22,7 @@ function bundles(): string {
  * @throws Error with a sentence: an option that cannot be, a directory that another process has, an entry that starts nothing
  */
 export async function createHost(options: HostOptions = {}): Promise<Host> {
-  const { state: directory, files = {}, boot, xen, ...what } = options;
+  const { state: directory, files = {}, boot, xen, scripts: _scripts, ...what } = options;
   const folder = bundles();
   const asked = readHost(hostWords(what));
   const definition = { ...hostHere(), ...asked };
