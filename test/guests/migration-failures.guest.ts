@@ -1,26 +1,24 @@
 /** The link is cut, or either host ends, before each piece that one of them sends: exactly one copy of the guest runs. */
 import { describe, expect, it } from 'vitest';
-import { later, testHost, until } from '../../src/dom0/service/host.test-support.ts';
+import { testHost, until } from '../../src/dom0/service/host.test-support.ts';
 import type { Host } from '../../src/dom0/service/host.ts';
 import { TEXT } from '../../src/dom0/pool/migration/messages.ts';
 import {
   Cable,
   failing,
   GUESTS,
+  hurried,
   running,
   watch,
   whereItRuns,
   xl,
 } from '../../src/dom0/pool/migration/pair.test-support.ts';
 
-/** What is asked again after a second is asked earlier; what a guest is given to suspend itself stays. */
-const HURRY = 50,
-  LONG_MS = 2000;
 const hostOf = (cable: Cable, name: string): Host =>
   testHost({
     memory: new ArrayBuffer(40 * 2 ** 20),
     neighbours: cable.of(name),
-    later: (ms, callback) => later(ms > LONG_MS ? ms : ms / HURRY, callback),
+    later: hurried,
   });
 
 /** A guest that is ready for everything, on a host. */

@@ -11,9 +11,9 @@ import { expect, it, onTestFinished } from 'vitest';
 import { Storage } from '../../src/dom0/host/storage/index.ts';
 import { LoggingStore, seeded } from '../../src/dom0/host/storage/logging-store.test-support.ts';
 import { writerKernel, writerProblem } from '../../src/dom0/host/storage/writer-guest.ts';
-import { Cable, failing, whereItRuns, xl } from '../../src/dom0/pool/migration/pair.test-support.ts';
+import { Cable, failing, hurried, whereItRuns, xl } from '../../src/dom0/pool/migration/pair.test-support.ts';
 import type { ConsoleOutput } from '../../src/dom0/toolstack/wire.ts';
-import { later, testFile, testFiles, testHost, until } from '../../src/dom0/service/host.test-support.ts';
+import { testFile, testFiles, testHost, until } from '../../src/dom0/service/host.test-support.ts';
 import type { Host } from '../../src/dom0/service/host.ts';
 import { Ringside } from '../support/command-line.ts';
 import { HostShell } from '../support/host-shell.ts';
@@ -22,9 +22,6 @@ const { RINGSIDE_MOVES = '20', RINGSIDE_SEED = '1' } = process.env;
 const MIB = 2 ** 20;
 const VOLUME = '/dev/vg0/web';
 const WRITTEN_BYTES = 256 * 512;
-/** What is asked again after a second is asked earlier. */
-const HURRY = 50,
-  LONG_MS = 2000;
 const limit = { timeout: 3_600_000 };
 
 const powerOf = seeded(Number(RINGSIDE_SEED));
@@ -55,7 +52,7 @@ class Side {
       neighbours: this.cable.of(this.name),
       storage: async () => storage,
       files: await testFiles(store),
-      later: (ms, callback) => later(ms > LONG_MS ? ms : ms / HURRY, callback),
+      later: hurried,
     });
     await this.host.openDevices();
     return this;

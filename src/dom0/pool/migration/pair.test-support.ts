@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { ConsoleOutput } from '../../toolstack/wire.ts';
 import type { NamedFile } from '../../definitions/verdicts.ts';
 import type { Host, HostParts } from '../../service/host.ts';
-import { soon, testFile, testHost, until } from '../../service/host.test-support.ts';
+import { later, soon, testFile, testHost, until } from '../../service/host.test-support.ts';
 import type { ByteChannel } from '../../host/nbd/index.ts';
 import { channelPair, type Neighbours, type Service } from '../neighbours.ts';
 
@@ -60,6 +60,11 @@ export class Cable {
     });
   }
 }
+
+/** What is asked again after a second is asked earlier; what a guest is given to suspend itself stays. */
+const HURRY = 50,
+  LONG_MS = 2000;
+export const hurried: HostParts['later'] = (ms, callback) => later(ms > LONG_MS ? ms : ms / HURRY, callback);
 
 /** Its channels tell a message of type `last`, what follows it and the end in one call, as one does that was paused. */
 export function toldAtOnce(neighbours: Neighbours, last: number): Neighbours {
