@@ -13,6 +13,10 @@ export const CONTROL = { ENDS: 0, WORD: 1, WORDS: 2 } as const;
 /** The last changes: how many there were, then a time and a value each. */
 export const KEPT = 8192;
 
+/** How often a change is looked for that is to come, and after how long again. */
+const MOST_LOOKS = 1000,
+  LOOK_MS = 10;
+
 export interface Change {
   ms: number;
   value: number;
@@ -54,8 +58,18 @@ export class Beats {
   }
 
   /** The first one to a later value than this. */
-  firstAfter(value: number): Change | undefined {
+  private firstAfter(value: number): Change | undefined {
     for (const change of this.kept()) if (((change.value - value) | 0) > 0) return change;
+    return undefined;
+  }
+
+  /** That one, looked for until it is there; undefined: it does not come. */
+  async comesAfter(value: number, pause: (ms: number) => Promise<void>): Promise<Change | undefined> {
+    for (let tries = 0; tries < MOST_LOOKS; tries++) {
+      const change = this.firstAfter(value);
+      if (change) return change;
+      await pause(LOOK_MS);
+    }
     return undefined;
   }
 

@@ -131,12 +131,8 @@ interface QueryMigrate {
 /** From the guest's last beat in one process to its first in the other; undefined: it does not go on there. */
 async function gapBetween(from: Beats, to: Beats, pause: Pause): Promise<number | undefined> {
   const { last } = from;
-  for (let tries = 0; last && tries < 500; tries++) {
-    const next = to.firstAfter(last.value);
-    if (next) return next.ms - last.ms;
-    await pause(10);
-  }
-  return undefined;
+  const next = last && (await to.comesAfter(last.value, pause));
+  return next && next.ms - last.ms;
 }
 
 /** `framesPerSecond`: that the guest of ours writes. @throws Error with a sentence */

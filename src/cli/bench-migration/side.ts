@@ -69,12 +69,7 @@ export class HostSide implements Side {
   }
 
   async wentOnMs(from: number): Promise<number | undefined> {
-    for (let tries = 0; this.beats && tries < 1000; tries++) {
-      const change = this.beats.firstAfter(from);
-      if (change) return change.ms;
-      await this.pause(10);
-    }
-    return undefined;
+    return (await this.beats?.comesAfter(from, this.pause))?.ms;
   }
 
   /** The first word of each guest frame. */
