@@ -18,10 +18,11 @@ const left = ({ crossings: { exits } }: Read): number => exits.reduce((sum, { co
 
 function Figure() {
   const { progress, reads, problem, cancelled } = run.value;
+  const hasXen = info.value?.kvm === undefined;
   return (
     <div class="col typ">
       <MeasuredRun
-        words={words}
+        words={hasXen ? words : { ...words, run: words.runWithoutXen }}
         lede={words.lede}
         progress={
           progress && (
@@ -42,7 +43,8 @@ function Figure() {
           ))}
         </ul>
         <p class="cap-t">
-          {words.same} {words.commands} {info.value?.time === 'virtual' && words.virtual}
+          {hasXen ? `${words.same} ${words.commands}` : `${words.sameWithoutXen} ${words.commandsWithoutXen}`}{' '}
+          {info.value?.time === 'virtual' && words.virtual}
         </p>
       </MeasuredRun>
     </div>

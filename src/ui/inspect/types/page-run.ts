@@ -1,6 +1,7 @@
 /** The run of `run.ts` that this page does, and what came of the last one. */
 import { signal } from '@preact/signals';
-import { host, info, sentence } from '../../host.ts';
+import { host, info } from '../../host.ts';
+import { sentence } from '../../sentence.ts';
 import { pageGuests } from '../page-guests.ts';
 import { type Read, runTypes, type TypesHost, type TypesProgress } from './run.ts';
 

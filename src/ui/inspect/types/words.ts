@@ -42,6 +42,7 @@ export const words = {
   title: 'Types of hypervisors',
   lede: 'One guest, minipv, reads 4 KiB of its disk under each of them. Every arrow is a record in the trace of that read, with its count: what did not happen is not drawn.',
   run: 'Run all four',
+  runWithoutXen: 'Run the other three',
   again: 'Run again',
   cancel: 'Cancel',
   progress: 'Progress of the run',
@@ -54,6 +55,10 @@ export const words = {
   next: 'Run it again where what it names is put right.',
   notYet: 'Nothing is drawn before it has happened.',
   needsXen: 'This host has no Xen. Reboot it with Xen to have this drawn.',
+  sameWithoutXen:
+    'Type says who is below the monitor, not how a guest is run. All three are the same guest, driver and device model.',
+  commandsWithoutXen:
+    'The task log has what this does: types-hosted, types-esx and types-kvm are created and destroyed; in between it types “sum” at their consoles. The second read is shown.',
   commands:
     'The task log has what this does: types-hosted, types-xen, types-esx and types-kvm are created and destroyed; in between it types “sum” at their consoles. The second read is shown: before it the ring’s pages are mapped.',
   virtual:
