@@ -26,6 +26,8 @@ export abstract class GuestLink {
   protected abstract write(bytes: Uint8Array): void;
 
   protected open(view: DomainView): void {
+    // It has ended meanwhile, and its memory may be another's.
+    if (this.gone.peek()) return view.console.close();
     if (view.memory) {
       this.memory = view.memory;
       this.counters = new Int32Array(view.memory, view.countersOffset, COUNTER_WORDS);

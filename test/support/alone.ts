@@ -8,6 +8,7 @@ export const ALONE = [
   'src/ui/checkpoints.test.ts',
   'src/ui/embed/guest-element.test.ts',
   'src/ui/first-prompt.test.ts',
+  'src/ui/guest-link.test.ts',
   'src/ui/inspect/exits/facts.test.ts',
   'src/ui/inspect/io-path/facts.test.ts',
   'src/ui/inspect/io-path/on-disk.test.ts',
