@@ -1,7 +1,8 @@
 /** What can be done with each thing of the tree: for its menu, the page of a guest and the search. Each knows the command that it is. */
 
 import type { DefinedDomain } from '../dom0/service/index.ts';
-import { asTask, command, host, reportProblem, sentence } from './host.ts';
+import { asTask, command, host, reportProblem } from './host.ts';
+import { sentence } from './sentence.ts';
 import { naming } from './parts.ts';
 import { type DomainSession, sessions } from './sessions.ts';
 import { deleteDefinition, deleting, destroy, keepDefinition, keepGuest, leaving } from './leaving.ts';

@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { command } from './host.ts';
 import { sessions } from './sessions.ts';
 import { filesOf } from './dropped-files.ts';
-import { afterPrompt } from './first-prompt.ts';
+import { afterPrompt } from './after-prompt.ts';
 import {
   addFiles,
   askedName,

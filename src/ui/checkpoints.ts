@@ -5,7 +5,8 @@
 import { effect, signal } from '@preact/signals';
 import { CHECKPOINTS } from '../dom0/toolstack/snapshots/index.ts';
 import type { Checkpoint, NamedFile } from '../dom0/service/index.ts';
-import { host, living, sentence } from './host.ts';
+import { host, living } from './host.ts';
+import { sentence } from './sentence.ts';
 import { inventory, look } from './inventory.ts';
 import { filesAtHand, remembered } from './reopen.ts';
 import { saveEvery } from './settings.ts';

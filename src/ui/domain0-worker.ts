@@ -50,6 +50,19 @@ export async function followLife({ api }: Domain0Worker, lost: () => void): Prom
   }, ASK_MS);
 }
 
+/** Domain 0's calls by their names, asked by `ask`; functions among what is given are called back (comlink.proxy). */
+export const callsBy = (ask: <T>(question: (api: HostApi) => Promise<T>) => Promise<T>): HostApi =>
+  new Proxy({} as HostApi, {
+    get:
+      (_, name: keyof HostApi) =>
+      (...given: unknown[]) =>
+        ask(api =>
+          (api[name] as (...given: unknown[]) => Promise<unknown>)(
+            ...given.map(each => (typeof each === 'function' ? Comlink.proxy(each as () => void) : each)),
+          ),
+        ),
+  });
+
 /** Questions of a Domain 0 without an answer yet: nobody would answer them when it has ended. */
 export class Unanswered {
   /** A promise for all of them would keep every answer as long as it lives. */

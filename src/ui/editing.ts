@@ -2,7 +2,8 @@
 
 import { computed, signal } from '@preact/signals';
 import type { Changes, Finding, JudgedText, OpenedDefinition } from '../dom0/service/index.ts';
-import { host, sentence } from './host.ts';
+import { host } from './host.ts';
+import { sentence } from './sentence.ts';
 import { look } from './inventory.ts';
 import { allRemedied, remedied } from './error-remedy.ts';
 import { deleteDefinition } from './leaving.ts';

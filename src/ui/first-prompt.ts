@@ -2,12 +2,9 @@
  * What is loaded behind the first prompt waits for it here, however slow machine and network are: a fixed time would let it come in the prompt's way on a
  * slow one.
  */
-import { signal } from '@preact/signals';
+import { afterPrompt } from './after-prompt.ts';
 import { info, tasks } from './host.ts';
 import { sessions } from './sessions.ts';
-
-/** The first guest has its prompt, or nobody waits for one. It stays so. */
-export const afterPrompt = signal(false);
 
 /** A guest that has said something and is silent for so long has its prompt. */
 const SILENT_MS = 2000;

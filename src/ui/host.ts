@@ -15,9 +15,10 @@ import type {
   Task,
 } from '../dom0/service/index.ts';
 import type { PowerState } from '../dom0/shell/index.ts';
-import { type Domain0Worker, followLife, startDomain0, Unanswered } from './domain0-worker.ts';
+import { callsBy, type Domain0Worker, followLife, startDomain0, Unanswered } from './domain0-worker.ts';
 import { chooseBoot, inVirtualTime, rememberGrub, switchedOn } from './boot.ts';
 import { keepingPresses, keepPress } from './presses.ts';
+import { sentence } from './sentence.ts';
 import { strings } from './strings.ts';
 
 export const info = signal<HostInfo | undefined>(undefined);
@@ -255,9 +256,6 @@ export function startPageTask(command: string): {
   };
 }
 
-/** The sentence of whatever was thrown. */
-export const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 /** Asks Domain 0; rejects with a sentence when it is not there, or ends before it has answered. */
 async function ask<T>(question: (api: HostApi) => Promise<T>): Promise<T> {
   await unanswered.wait(connecting);
@@ -266,12 +264,7 @@ async function ask<T>(question: (api: HostApi) => Promise<T>): Promise<T> {
 }
 
 /** What may be asked of Domain 0, each by its name. */
-export const host = new Proxy({} as HostApi, {
-  get:
-    (_, name: keyof HostApi) =>
-    (...given: unknown[]) =>
-      ask(api => (api[name] as (...given: unknown[]) => Promise<unknown>)(...given)),
-});
+export const host = callsBy(ask);
 
 /** Guests that stand beside the page, told likewise. */
 export function offerGuests(guests: OfferedGuest[]): Promise<void> {

@@ -3,8 +3,9 @@
 import { batch, computed, effect, signal } from '@preact/signals';
 import type { Inventory, Reading, StateInfo } from '../dom0/service/index.ts';
 import { thinned } from '../dom0/service/readings/index.ts';
-import { afterPrompt } from './first-prompt.ts';
-import { domains, host, hostsLost, info, living, reportProblem, sentence } from './host.ts';
+import { afterPrompt } from './after-prompt.ts';
+import { domains, host, hostsLost, info, living, reportProblem } from './host.ts';
+import { sentence } from './sentence.ts';
 import { bySecond, HISTORY_MS, telling } from './readings.ts';
 import { foundElsewhere, noteState, state } from './shell-session.ts';
 import type { Place } from './place.ts';

@@ -2,7 +2,8 @@
 
 import { batch, computed, signal } from '@preact/signals';
 import type { Changes, DomainInfo, Edited, JudgedText, NamedFile, Plan } from '../dom0/service/index.ts';
-import { command, host, living, makingAnew, reportProblem, sentence, startPageTask, windowAsked } from './host.ts';
+import { command, host, living, makingAnew, reportProblem, startPageTask, windowAsked } from './host.ts';
+import { sentence } from './sentence.ts';
 import { keepOwnLesson, lessonAddress, OWN_LESSON } from './lessons/list.ts';
 import { mediaSignal } from './media.ts';
 import { catalogue, fetchGuest, type Offer, type Progress, progressText } from './offered-guests.ts';

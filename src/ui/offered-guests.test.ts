@@ -7,7 +7,7 @@ vi.mock('./host.ts', async original => ({
   offerGuests: () => Promise.reject(new Error('/etc/xen is read-only.')),
 }));
 const { tasks } = await import('./host.ts');
-const { afterPrompt } = await import('./first-prompt.ts');
+const { afterPrompt } = await import('./after-prompt.ts');
 const page = await import('./offered-guests.ts');
 
 afterEach(() => {

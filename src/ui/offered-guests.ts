@@ -3,8 +3,9 @@
 import { effect, signal } from '@preact/signals';
 import { fetchKept, keepDownload } from '../dom0/host/downloads/index.ts';
 import type { NamedFile, OfferedGuest } from '../dom0/service/index.ts';
-import { offerFirmware, offerGuests, reportProblem, sentence } from './host.ts';
-import { afterPrompt } from './first-prompt.ts';
+import { offerFirmware, offerGuests, reportProblem } from './host.ts';
+import { sentence } from './sentence.ts';
+import { afterPrompt } from './after-prompt.ts';
 import { persistent } from './load-again.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';

@@ -3,7 +3,8 @@
 import { signal } from '@preact/signals';
 import type { Assembled } from '../cpu/assembler/index.ts';
 import { persistent } from './load-again.ts';
-import { host, sentence } from './host.ts';
+import { host } from './host.ts';
+import { sentence } from './sentence.ts';
 import { keep, recall } from './indexed-db.ts';
 import { sectorProblem } from './sector-problem.ts';
 import { bootBeside } from './navigation.ts';

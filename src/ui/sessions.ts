@@ -5,7 +5,8 @@ import type { ConsoleInput, DomainInfo, NamedFile } from '../dom0/service/index.
 import { thinned } from '../dom0/service/readings/index.ts';
 import { SCREEN } from '../hypervisor/layout/index.ts';
 import { isContinuous, readCounters, rates, type Rates, type Sample } from './counters.ts';
-import { domains, host, hostsLost, reportProblem, sentence } from './host.ts';
+import { domains, host, hostsLost, reportProblem } from './host.ts';
+import { sentence } from './sentence.ts';
 import { GuestLink } from './guest-link.ts';
 import { copyBlock } from './screen/painter.ts';
 import type { Place } from './place.ts';
@@ -57,7 +58,12 @@ export class DomainSession extends GuestLink {
     super();
     this.id = info.id;
     this.info.value = info;
-    this.terminal = new GuestTerminal(strings.serial.label(info.name), bytes => this.send({ serial: bytes }));
+    const label = strings.serial.label(info.name);
+    this.terminal = new GuestTerminal(
+      label,
+      bytes => this.send({ serial: bytes }),
+      why => reportProblem(label, why),
+    );
     host.view(info.id).then(
       view => this.open(view),
       error => reportProblem(`xl console ${info.name}`, sentence(error)),

@@ -2,7 +2,8 @@
 
 import { batch, computed, effect, signal } from '@preact/signals';
 import type { Changes, Finding, JudgedText, NamedFile } from '../dom0/service/index.ts';
-import { host, info, living, sentence } from './host.ts';
+import { host, info, living } from './host.ts';
+import { sentence } from './sentence.ts';
 import { look } from './inventory.ts';
 import { catalogue } from './offered-guests.ts';
 import { remedied } from './error-remedy.ts';

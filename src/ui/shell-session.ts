@@ -2,7 +2,8 @@
 
 import { computed, signal } from '@preact/signals';
 import type { ShellInput, ShellOutput, StateInfo } from '../dom0/service/index.ts';
-import { host, hostsLost, sentence } from './host.ts';
+import { host, hostsLost, reportProblem } from './host.ts';
+import { sentence } from './sentence.ts';
 import { strings } from './strings.ts';
 import { GuestTerminal } from './terminal.ts';
 
@@ -23,7 +24,11 @@ export class ShellSession {
   /** `typing`: it gets the keyboard when it opens. */
   constructor(typing: boolean) {
     this.typing = typing;
-    this.terminal = new GuestTerminal(words.name, bytes => this.type(this.decoder.decode(bytes, { stream: true })));
+    this.terminal = new GuestTerminal(
+      words.name,
+      bytes => this.type(this.decoder.decode(bytes, { stream: true })),
+      why => reportProblem(words.name, why),
+    );
     // Who logs in says how large the terminal is.
     this.terminal.load();
   }

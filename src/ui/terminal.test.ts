@@ -3,6 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { bytes, GuestTerminal } from './terminal.ts';
 import { fontSizeFor } from './xterm.ts';
 
+/** Nothing fails to load here. */
+const onFailure = (why: string): void => {
+  throw new Error(why);
+};
 const encode = (text: string) => new TextEncoder().encode(text);
 const until = async (what: () => boolean) => {
   for (let i = 0; i < 500 && !what(); i++) await new Promise(resolve => setTimeout(resolve, 10));
@@ -19,7 +23,7 @@ const shown = async (terminal: GuestTerminal, text: string) => {
 describe('before xterm is there', () => {
   it('shows what the guest says as text, takes keys, and hands all of it on', async () => {
     const typed: string[] = [];
-    const terminal = new GuestTerminal('test', input => typed.push(new TextDecoder().decode(input)));
+    const terminal = new GuestTerminal('test', input => typed.push(new TextDecoder().decode(input)), onFailure);
     expect(terminal.size).toBeUndefined();
     terminal.write(encode('loading 10 %\rloading 20 %\r\n\x1b]0;evil\x07pl\x1b[1main\r\n'));
     terminal.write(encode('login: '));
@@ -38,7 +42,7 @@ describe('a guest on its serial line', () => {
   it('writes cells and nothing else: titles, links, clipboard, colours and notices are swallowed', async () => {
     document.title = 'Ringside';
     const answers: string[] = [];
-    const terminal = new GuestTerminal('test', input => answers.push(new TextDecoder().decode(input)));
+    const terminal = new GuestTerminal('test', input => answers.push(new TextDecoder().decode(input)), onFailure);
     const sequences = [
       '0;evil',
       '2;evil',
@@ -63,7 +67,7 @@ describe('a guest on its serial line', () => {
   });
 
   it('keeps the order of many small messages and counts them', async () => {
-    const terminal = new GuestTerminal('test', () => {});
+    const terminal = new GuestTerminal('test', () => {}, onFailure);
     for (const word of ['one ', 'two ', 'three ']) terminal.write(encode(word));
     expect((await shown(terminal, 'end'))[0]).toBe('one two three end');
     expect(terminal.received).toBe('one two three end'.length);
@@ -71,7 +75,7 @@ describe('a guest on its serial line', () => {
   });
 
   it('drops the oldest of more output than a page can show, and says how much', async () => {
-    const terminal = new GuestTerminal('test', () => {});
+    const terminal = new GuestTerminal('test', () => {}, onFailure);
     for (let i = 0; i < 80; i++) terminal.write(new Uint8Array(64 * 1024).fill(46));
     const lines = await shown(terminal, '\r\nend');
     expect(lines.at(-1) === 'end' || lines.includes('end')).toBe(true);

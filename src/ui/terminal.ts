@@ -5,7 +5,7 @@
 
 import { signal } from '@preact/signals';
 import { persistent } from './load-again.ts';
-import { reportProblem, sentence } from './host.ts';
+import { sentence } from './sentence.ts';
 import { strings } from './strings.ts';
 import type { Xterm } from './xterm.ts';
 
@@ -63,6 +63,7 @@ export class GuestTerminal {
 
   private readonly label: string;
   private readonly onInput: (bytes: Uint8Array) => void;
+  private readonly onFailure: (why: string) => void;
   private xterm: Xterm | undefined;
   /** What stands in its place until it is there. */
   private readonly early = document.createElement('pre');
@@ -77,9 +78,11 @@ export class GuestTerminal {
   private readonly shownListeners = new Set<() => void>();
   private readonly resizeListeners = new Set<() => void>();
 
-  constructor(label: string, onInput: (bytes: Uint8Array) => void) {
+  /** `onFailure`: xterm could not be loaded; a sentence. */
+  constructor(label: string, onInput: (bytes: Uint8Array) => void, onFailure: (why: string) => void) {
     this.label = label;
     this.onInput = onInput;
+    this.onFailure = onFailure;
     this.element.className = 'tty';
     if (loaded) {
       this.begin(loaded);
@@ -104,7 +107,7 @@ export class GuestTerminal {
       },
       error => {
         this.failed.value = true;
-        reportProblem(this.label, strings.errors.partFailed(sentence(error)));
+        this.onFailure(strings.errors.partFailed(sentence(error)));
       },
     );
   }

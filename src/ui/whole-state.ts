@@ -1,7 +1,8 @@
 /** All that outlives the host as one file: written, taken in, and begun anew. */
 import { batch, signal } from '@preact/signals';
 import type { NamedFile, StateHead, StatePiece } from '../dom0/service/index.ts';
-import { asTask, host, hostsLost, reportProblem, sentence } from './host.ts';
+import { asTask, host, hostsLost, reportProblem } from './host.ts';
+import { sentence } from './sentence.ts';
 import { look } from './inventory.ts';
 import { strings } from './strings.ts';
 import { kept, takeSettings } from './settings.ts';

@@ -3,7 +3,8 @@
  * of a chunk, `?jit=` is as on the page itself. `?linux=FOLDER&until=LINE&cmdline=S` boots vmlinuz and initrd of that folder instead, and tells the seconds from
  * the page's start to the line. `?peer=URL` runs all of it on v86. The figures end as JSON under the table, for who compares.
  */
-import { connect, sentence } from '../host.ts';
+import { connect } from '../host.ts';
+import { sentence } from '../sentence.ts';
 import { type Run, runHere, runOnV86 } from './guest.ts';
 import { CHUNKS, type Line, readRow, type Row, ROWS, roundsFor } from './rows.ts';
 

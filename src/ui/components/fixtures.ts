@@ -153,7 +153,11 @@ export function guest(
   { text, screen, isGone = false }: { text?: string; screen?: string; isGone?: boolean },
 ): DomainSession {
   const info = domain(++guests, name, state, screen === undefined ? 'pvh' : 'hvm');
-  const terminal = new GuestTerminal(`Serial terminal of ${name}`, () => {});
+  const terminal = new GuestTerminal(
+    `Serial terminal of ${name}`,
+    () => {},
+    () => {},
+  );
   if (text) terminal.write(new TextEncoder().encode(text));
   const session: Partial<DomainSession> & { state: string; over: boolean } = {
     id: info.id,

@@ -1,5 +1,4 @@
 /** The package in a page: `import { createHost } from './ringside.js'`. */
-import * as Comlink from 'comlink';
 import { type Domain0, type Host, type HostOptions, hostAt, hostWords } from '../../api/index.ts';
 import type { HostApi } from '../../dom0/service/index.ts';
 import {
@@ -12,7 +11,7 @@ import {
   readGrubConfig,
 } from '../../dom0/toolstack/boot/menu/index.ts';
 import { later } from '../../hypervisor/worker/index.ts';
-import { followLife, startDomain0, Unanswered } from '../domain0-worker.ts';
+import { callsBy, followLife, startDomain0, Unanswered } from '../domain0-worker.ts';
 
 const KEEPS_NOTHING = 'A host that is part of another page starts anew at each visit.';
 const ENDED = 'Domain 0 of this host has ended: create another.';
@@ -43,7 +42,7 @@ export async function createHost(options: HostOptions = {}): Promise<Host> {
   const domain0 = startDomain0({ inTurns: false }, message =>
     unanswered.giveUp(new Error(`Domain 0 could not be started: ${message || 'its program could not be loaded'}.`)),
   );
-  const api = asked(domain0.api as unknown as HostApi, unanswered);
+  const api = callsBy(question => unanswered.wait(question(domain0.api as unknown as HostApi)));
   const close = async (): Promise<void> => {
     domain0.end();
     unanswered.giveUp(new Error(ENDED));
@@ -68,16 +67,3 @@ export async function createHost(options: HostOptions = {}): Promise<Host> {
     throw error;
   }
 }
-
-/** Calls that are given up when Domain 0 has ended. */
-const asked = (api: HostApi, unanswered: Unanswered): HostApi =>
-  new Proxy(api, {
-    get:
-      (_, name: keyof HostApi) =>
-      (...given: unknown[]) =>
-        unanswered.wait(
-          (api[name] as (...given: unknown[]) => Promise<unknown>)(
-            ...given.map(each => (typeof each === 'function' ? Comlink.proxy(each as () => void) : each)),
-          ),
-        ),
-  });

@@ -9,10 +9,11 @@ export class ElementGuest extends GuestLink {
   readonly info = signal<DomainInfo>(undefined as unknown as DomainInfo);
   readonly terminal: GuestTerminal;
 
-  constructor(info: DomainInfo, view: Promise<DomainView>) {
+  /** `onFailure`: its console cannot be shown; a sentence. */
+  constructor(info: DomainInfo, view: Promise<DomainView>, onFailure: (why: string) => void) {
     super();
     this.info.value = info;
-    this.terminal = new GuestTerminal(words.consoleOf(info.name), serial => this.send({ serial }));
+    this.terminal = new GuestTerminal(words.consoleOf(info.name), serial => this.send({ serial }), onFailure);
     view.then(
       opened => this.open(opened),
       () => this.leave(),

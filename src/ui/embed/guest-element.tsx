@@ -3,7 +3,7 @@ import xtermStyle from '@xterm/xterm/css/xterm.css?inline';
 import { signal } from '@preact/signals';
 import { render } from 'preact';
 import { callsOf, type Guest, type Host } from '../../api/index.ts';
-import { sentence } from '../host.ts';
+import { sentence } from '../sentence.ts';
 import { createHost } from './create-host.ts';
 import { ElementGuest } from './element-guest.ts';
 import style from './embed.css?inline';
@@ -83,12 +83,12 @@ export class RingsideGuest extends HTMLElement implements Boxed {
       if (mine !== this.turn) return;
       this.guest = guest;
       this.follow(host, guest);
-      this.dispatchEvent(new CustomEvent('ringside-start'));
+      this.tell('start');
     } catch (error) {
       if (mine !== this.turn) return;
       await this.end();
       this.phase.value = { kind: 'failed', why: sentence(error) };
-      this.dispatchEvent(new CustomEvent('ringside-error', { detail: sentence(error) }));
+      this.tell('error', sentence(error));
     }
   }
 
@@ -109,14 +109,14 @@ export class RingsideGuest extends HTMLElement implements Boxed {
       const domain = calls.domains().find(each => each.name === name);
       if (domain && domain.id !== shown?.info.peek().id) {
         shown?.close();
-        shown = new ElementGuest(domain, calls.api.view(domain.id));
+        shown = new ElementGuest(domain, calls.api.view(domain.id), why => this.tell('error', why));
         this.phase.value = { kind: 'runs', guest: shown };
         hasEnded = false;
       } else if (domain && shown) shown.info.value = domain;
       else shown?.leave();
       if (!shown?.over || hasEnded) return;
       hasEnded = true;
-      this.dispatchEvent(new CustomEvent('ringside-end', { detail: shown.ended }));
+      this.tell('end', shown.ended);
     };
     const stop = calls.onDomains(look);
     this.stopFollowing = () => {
@@ -124,6 +124,10 @@ export class RingsideGuest extends HTMLElement implements Boxed {
       shown?.close();
     };
     look();
+  }
+
+  private tell(what: 'start' | 'end' | 'error', detail?: string): void {
+    this.dispatchEvent(new CustomEvent(`ringside-${what}`, { detail }));
   }
 
   private async end(): Promise<void> {

@@ -15,7 +15,7 @@ import {
   TIMED,
   WARM,
 } from '../../lessons/experiments/index.ts';
-import { sentence } from '../host.ts';
+import { sentence } from '../sentence.ts';
 import { download, go } from '../navigation.ts';
 import { Problem, Tag } from '../parts/marks.tsx';
 import { Bars } from './bars.tsx';

@@ -3,7 +3,7 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { type ComponentChildren, type ComponentType, render } from 'preact';
 import { useEffect, useLayoutEffect } from 'preact/hooks';
-import { sentence } from '../host.ts';
+import { sentence } from '../sentence.ts';
 import { mediaSignal, PHONE } from '../media.ts';
 import { openMenu } from '../parts/menu.tsx';
 import { download } from '../navigation.ts';

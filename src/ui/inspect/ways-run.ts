@@ -1,6 +1,7 @@
 /** The run of `ways.ts` that this page does, and what came of the last one. */
 import { batch, signal } from '@preact/signals';
-import { host, sentence } from '../host.ts';
+import { host } from '../host.ts';
+import { sentence } from '../sentence.ts';
 import { pageGuests } from './page-guests.ts';
 import { type Direction, type Measured, type Progress, ROUNDS, runWays, WAYS, type WaysHost } from './ways.ts';
 

@@ -1,7 +1,7 @@
 /** The source of a small guest, to be changed: it is assembled in the page, and started in place of the guest that runs. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { sentence } from '../host.ts';
+import { sentence } from '../sentence.ts';
 import { Tag } from '../parts/marks.tsx';
 import type { Now } from './facts.ts';
 import { Numbered } from './numbered.tsx';

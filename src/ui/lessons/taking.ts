@@ -1,7 +1,8 @@
 /** The lesson that somebody takes: begun, and on from step to step, by what is pressed; meanwhile the machine runs. */
 
 import { effect, signal } from '@preact/signals';
-import { host, living, makingAnew, reportProblem, sentence } from '../host.ts';
+import { host, living, makingAnew, reportProblem } from '../host.ts';
+import { sentence } from '../sentence.ts';
 import { frontGuest } from '../sessions.ts';
 import { address, courseAddress } from './addresses.ts';
 import type { Now } from './facts.ts';

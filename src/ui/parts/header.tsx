@@ -11,7 +11,7 @@ import { theme, type ThemeChoice } from '../settings.ts';
 import { go, paletteOpen, place, treeOpen } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { clock } from '../units.ts';
-import { afterPrompt } from '../first-prompt.ts';
+import { afterPrompt } from '../after-prompt.ts';
 import { later } from './load-when-shown.tsx';
 import { Brand, Icon } from './marks.tsx';
 

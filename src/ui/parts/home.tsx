@@ -26,7 +26,7 @@ import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { HostFrame } from './host-bar.tsx';
 import { HandOut, LessonList } from './lesson.tsx';
-import { afterPrompt } from '../first-prompt.ts';
+import { afterPrompt } from '../after-prompt.ts';
 import { later } from './load-when-shown.tsx';
 import { ChooseFiles, Icon, ModeBadge, StateMark, Tag } from './marks.tsx';
 import { XenLog } from './strip.tsx';

@@ -4,7 +4,7 @@ import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { persistent } from '../load-again.ts';
-import { sentence } from '../host.ts';
+import { sentence } from '../sentence.ts';
 import { strings } from '../strings.ts';
 import { Tag } from './marks.tsx';
 

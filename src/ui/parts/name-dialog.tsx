@@ -3,7 +3,7 @@
 import './snapshots.css';
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { sentence } from '../host.ts';
+import { sentence } from '../sentence.ts';
 import { type Asked, askedName } from '../navigation.ts';
 import { Problem } from './marks.tsx';
 

@@ -1,7 +1,8 @@
 /** A volume of the host's disk is made: a name, a size, and the lvcreate that it is. */
 
 import { useSignal } from '@preact/signals';
-import { asTask, host, reportProblem, sentence } from '../host.ts';
+import { asTask, host, reportProblem } from '../host.ts';
+import { sentence } from '../sentence.ts';
 import { inventory, look } from '../inventory.ts';
 import { laterStrings } from '../strings-later.ts';
 import { size } from '../units.ts';

@@ -2,7 +2,8 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { dismiss, host, sentence, tasks } from '../host.ts';
+import { dismiss, host, tasks } from '../host.ts';
+import { sentence } from '../sentence.ts';
 import { type StripTab, stripTab } from '../settings.ts';
 import { newShell, shell } from '../shell-session.ts';
 import { place, stripOpen, toggleStrip } from '../navigation.ts';

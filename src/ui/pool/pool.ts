@@ -2,7 +2,8 @@
 import { signal } from '@preact/signals';
 import type { LookedGuest, LookedHost, PoolLook } from '../../dom0/service/index.ts';
 import type { Action } from '../actions.ts';
-import { asTask, host, sentence } from '../host.ts';
+import { asTask, host } from '../host.ts';
+import { sentence } from '../sentence.ts';
 import { go } from '../navigation.ts';
 import { words } from './words.ts';
 

@@ -1,5 +1,5 @@
 /** The canvas of a guest's screen: how large its dots are in the window, and the picture on it. */
-import { afterPrompt } from '../first-prompt.ts';
+import { afterPrompt } from '../after-prompt.ts';
 import { persistent } from '../load-again.ts';
 import { PHONE } from '../media.ts';
 import type { Letters } from './letters.ts';

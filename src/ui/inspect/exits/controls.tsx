@@ -8,7 +8,8 @@ import {
   type ExitSwitch,
   vectorsIn,
 } from '../../../hypervisor/view/index.ts';
-import { host, sentence } from '../../host.ts';
+import { host } from '../../host.ts';
+import { sentence } from '../../sentence.ts';
 import { Tag } from '../../parts/marks.tsx';
 import type { Target } from '../inspector.ts';
 

@@ -7,7 +7,8 @@ import { breakCommand, pointWords } from '../../../dom0/toolstack/breaks/index.t
 import type { AddressPoint, BreakHit, BreakPoint, TracePoint } from '../../../dom0/service/index.ts';
 import { HYPERCALL, hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { addressText, EXIT_NAMES, exitTitle, readAddress } from '../../../hypervisor/view/index.ts';
-import { asTask, host, sentence } from '../../host.ts';
+import { asTask, host } from '../../host.ts';
+import { sentence } from '../../sentence.ts';
 import { Icon, Problem } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
 import { BytesChoice, Choice, NumberText, words as fieldWords } from './fields.tsx';

@@ -1,7 +1,8 @@
 /** Makes the guests of several modes, and takes them away. */
 import { signal } from '@preact/signals';
 import type { NamedFile } from '../../../dom0/service/index.ts';
-import { domains, host, sentence } from '../../host.ts';
+import { domains, host } from '../../host.ts';
+import { sentence } from '../../sentence.ts';
 import { fetchGuest, type Offer, offers } from '../../offered-guests.ts';
 import { pageGuests } from '../page-guests.ts';
 import { FILES, guestsOf, type System } from './modes.ts';

@@ -1,7 +1,8 @@
 /** One node: its value, which can be written, who may do what with it, who watches it, and its last writes. */
 
 import { useSignal } from '@preact/signals';
-import { host, nameOf, sentence } from '../../host.ts';
+import { host, nameOf } from '../../host.ts';
+import { sentence } from '../../sentence.ts';
 import { Chip, ownerClass } from '../../parts/marks.tsx';
 import type { Shown } from '../inspector.ts';
 import { chosenPath, type Data, isState, type Row, watchersOf } from './facts.ts';

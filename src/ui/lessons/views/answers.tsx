@@ -2,7 +2,8 @@
 
 import { useSignal } from '@preact/signals';
 import { handInCode, type Hint, type Lesson, type Row, type Walked, walkThrough } from '../../../lessons/index.ts';
-import { info, sentence } from '../../host.ts';
+import { info } from '../../host.ts';
+import { sentence } from '../../sentence.ts';
 import { Tag } from '../../parts/marks.tsx';
 import { Line } from '../markdown.tsx';
 import { number, words } from '../words.ts';

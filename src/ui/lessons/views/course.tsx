@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type Course, type Problem, readCourse } from '../../../lessons/index.ts';
-import { sentence } from '../../host.ts';
+import { sentence } from '../../sentence.ts';
 import { Tag } from '../../parts/marks.tsx';
 import { address, lessonHere } from '../addresses.ts';
 import { language } from '../language.ts';

@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Problem } from '../../../lessons/index.ts';
-import { sentence } from '../../host.ts';
+import { sentence } from '../../sentence.ts';
 import { download } from '../../navigation.ts';
 import { Tag } from '../../parts/marks.tsx';
 import { SourceField } from '../../parts/source-field.tsx';

@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { lexer, type Token } from 'marked';
 import { useEffect } from 'preact/hooks';
-import { sentence } from '../../host.ts';
+import { sentence } from '../../sentence.ts';
 import { allPersistent } from '../../load-again.ts';
 import { download } from '../../navigation.ts';
 import { Tag } from '../../parts/marks.tsx';

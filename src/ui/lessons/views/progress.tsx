@@ -1,7 +1,7 @@
 /** How far somebody is in all lessons that they began in this browser, with codes; as a file, and back. */
 
 import { useSignal } from '@preact/signals';
-import { sentence } from '../../host.ts';
+import { sentence } from '../../sentence.ts';
 import { download } from '../../navigation.ts';
 import { Tag } from '../../parts/marks.tsx';
 import { lessonHere } from '../addresses.ts';

@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Lesson, Problem } from '../../../lessons/index.ts';
-import { sentence } from '../../host.ts';
+import { sentence } from '../../sentence.ts';
 import { address } from '../addresses.ts';
 import { lessonText, readHere } from '../texts.ts';
 

@@ -1,0 +1,2 @@
+/** The sentence of whatever was thrown. */
+export const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
