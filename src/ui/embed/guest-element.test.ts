@@ -51,3 +51,18 @@ it.each([
   await expect.poll(status).toBe(why);
   element.remove();
 });
+
+it('leaves no guest at a host of others, where it goes before that has started', async () => {
+  let begin = (_guest: Guest): void => {};
+  const { host } = hostOf(running),
+    element = document.createElement('ringside-guest');
+  element.setAttribute('definition', 'mine');
+  Object.assign(element, { host: { ...host, start: () => new Promise<Guest>(resolve => (begin = resolve)) } });
+  document.body.append(element);
+  await new Promise<void>(resolve => setTimeout(resolve));
+  element.remove();
+  const destroyed = new Promise<string>(resolve =>
+    begin({ name: 'mine', destroy: async () => resolve('destroyed') } as Partial<Guest> as Guest),
+  );
+  expect(await destroyed).toBe('destroyed');
+});

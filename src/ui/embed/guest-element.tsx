@@ -80,7 +80,8 @@ export class RingsideGuest extends HTMLElement implements Boxed {
         this.own = host;
       }
       const guest = await this.begin(host);
-      if (mine !== this.turn) return;
+      // Of a host that others have, too, it would go on.
+      if (mine !== this.turn) return void guest.destroy().catch(() => {});
       this.guest = guest;
       this.follow(host, guest);
       this.tell('start');
