@@ -131,6 +131,7 @@ describe('qemu-img', () => {
     expect(await qemuImg('info /dev/vg0/web')).toBe(
       'image: /dev/vg0/web\nfile format: overlay\nvirtual size: 2 MiB (2097152 bytes)\ndisk size: 4 KiB\nbacking file: /var/lib/xen/images/base.img\n',
     );
+    expect(await qemuImg('info /dev/mapper/vg0-web')).toMatch(/^image: \/dev\/mapper\/vg0-web\nfile format: overlay\n/);
     const two = new Uint8Array(513);
     storage.medium('vg0/web').read(MIB, two);
     expect(two).toEqual(Uint8Array.of(...new Uint8Array(512).fill(2), 1));

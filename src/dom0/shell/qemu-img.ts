@@ -7,7 +7,14 @@ import type { CommandHost } from '../toolstack/index.ts';
 import { type BlockDevice, MemoryDisk } from '../../formats/blocks/index.ts';
 import { isQcow2, readQcow2Header } from '../../hypervisor/disks/index.ts';
 import { HEAD_BYTES } from '../definitions/images/index.ts';
-import { copyInTurns, devicesOverlap, isDevice, type Storage, StorageError } from '../host/storage/index.ts';
+import {
+  copyInTurns,
+  devicesOverlap,
+  isDevice,
+  overlayHeaderOf,
+  type Storage,
+  StorageError,
+} from '../host/storage/index.ts';
 import { absolutePath, onDisk, storedAt } from './disk-paths.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 import { check } from './qemu-img-check.ts';
@@ -116,7 +123,7 @@ class QemuImg {
     const device = await onDisk(this.host, path, this.around);
     if (device) {
       const { storage } = device;
-      const header = storage.overlayHeaders.find(({ name }) => `/dev/vg0/${name}` === path)?.header;
+      const header = overlayHeaderOf(storage, device.path);
       const { bytes } = storage.medium(device.path);
       const size = `disk size: ${human(storage.writtenBytes(device.path))}`;
       return header ? lines('overlay', bytes, [size, `backing file: ${header.path}`]) : lines('raw', bytes, [size]);

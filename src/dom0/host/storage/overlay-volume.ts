@@ -16,6 +16,7 @@ import {
   within,
 } from '../../../formats/blocks/index.ts';
 import { IO_HOP, passes } from '../../../hypervisor/tracing/index.ts';
+import { volumeIn } from './device-names.ts';
 
 const MAGIC = new TextEncoder().encode('RSOVERL1');
 /** Of the image, as far as one lies here. */
@@ -93,6 +94,15 @@ export function imageDiffers(
       ? 'its contents are others'
       : `it had ${imageBytes} bytes, and has ${image.device.bytes}`;
   return `${path} was changed since the overlay ${volume} was made of it: ${how}. What the overlay holds fits the old image alone: put that back, or remove the overlay (lvremove) and make it anew.`;
+}
+
+/** What a volume that is an overlay, by any of its names, knows of its image. */
+export function overlayHeaderOf(
+  { overlayHeaders }: { overlayHeaders: readonly { name: string; header: OverlayHeader }[] },
+  path: string,
+): OverlayHeader | undefined {
+  const volume = volumeIn(path);
+  return overlayHeaders.find(({ name }) => name === volume)?.header;
 }
 
 /** An image with what was written to it. One for each volume that is in use: it alone knows which blocks are there and not durable. */

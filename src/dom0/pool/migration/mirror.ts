@@ -5,7 +5,7 @@
 import { isNetworkDisk } from '../../../formats/nbd/index.ts';
 import { WriteLog } from '../../../formats/blocks/index.ts';
 import { connectNbd, doneBy, type NbdDisk } from '../../host/nbd/index.ts';
-import { GROUP, OVERLAY_BLOCK_BYTES, type Storage, writtenRanges } from '../../host/storage/index.ts';
+import { OVERLAY_BLOCK_BYTES, overlayHeaderOf, type Storage, writtenRanges } from '../../host/storage/index.ts';
 import {
   type CommandHost,
   type CopyStorage,
@@ -71,7 +71,7 @@ export class Mirror {
     for (const { device, copy, log } of this.disks) {
       const medium = storage!.medium(device.path);
       // Of an image's overlay the image's blocks are a part, too.
-      const isWhole = !copy.base && overlayOn(storage!, device.path) !== undefined;
+      const isWhole = !copy.base && overlayHeaderOf(storage!, device.path) !== undefined;
       for (const { at, bytes } of isWhole ? [{ at: 0, bytes: medium.bytes }] : writtenRanges(storage!.disk, medium))
         log.mark(at, bytes);
       this.totalBytes += log.leftBytes;
@@ -182,14 +182,11 @@ export class Mirror {
   }
 }
 
-const overlayOn = (storage: Storage, path: string) =>
-  storage.overlayHeaders.find(({ name }) => `/dev/${GROUP}/${name}` === path)?.header;
-
 /** @throws what reading its image throws */
 async function mirrored(host: CommandHost, storage: Storage, device: OpenDevice, how: CopyStorage): Promise<Mirrored> {
   const { path } = device;
   const { bytes } = storage.medium(path);
-  const under = how === 'inc' ? overlayOn(storage, path) : undefined;
+  const under = how === 'inc' ? overlayHeaderOf(storage, path) : undefined;
   const base = under && (await imageDigest(host, under.path));
   const log = new WriteLog(bytes, base ? OVERLAY_BLOCK_BYTES : CHUNK_BYTES);
   return { device, log, copy: { path, bytes, ...(base ? { base } : {}) } };
