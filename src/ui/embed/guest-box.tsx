@@ -28,9 +28,11 @@ export function GuestBox({ element }: { element: Boxed }) {
   if (phase.kind === 'runs') return <Running element={element} guest={phase.guest} key={phase.guest.info.peek().id} />;
   return (
     <>
-      <div class="bar">
-        <b>{title}</b>
-      </div>
+      {title !== '' && (
+        <div class="bar">
+          <b>{title}</b>
+        </div>
+      )}
       <div class="middle">
         {phase.kind === 'starts' ? (
           <p role="status">{words.starting(title)}</p>
