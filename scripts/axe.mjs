@@ -8,7 +8,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { at, isMain } from './lib.mjs';
-import { checkWords, SIZES, TIGHT, walkViews } from './views.mjs';
+import { checkWords, SIZES, THEMES, TIGHT, walkViews } from './views.mjs';
+
+/** What changes with a theme has faded by then. */
+const FADE_MS = 400;
 
 /** Runs in the page: what cannot be read there, each as an element and why. */
 function lost() {
@@ -56,24 +59,37 @@ async function main(only) {
   const axe = readFileSync(at('node_modules', 'axe-core', 'axe.min.js'), 'utf8');
   const found = new Set();
   let looked = 0;
+  const asked = Object.keys(THEMES).filter(theme => only.includes(theme)),
+    themes = asked.length > 0 ? asked : Object.keys(THEMES);
+  const tell = (key, text) => {
+    if (!found.has(key)) console.log(text);
+    found.add(key);
+  };
   await walkViews(
-    async (page, name, size, theme) => {
+    async (page, name, size) => {
       await page.evaluate(axe);
-      const { violations } = await page.evaluate(() =>
-        globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }),
-      );
-      looked++;
-      const tell = (key, text) => {
-        if (!found.has(key)) console.log(`${name}, ${size}, ${theme}: ${text}`);
-        found.add(key);
-      };
-      for (const { id, help, nodes } of violations)
-        for (const { target, html } of nodes)
-          tell(`${id} ${target.join(' ')}`, `${help} (${id}) at ${target.join(' ')}: ${html.slice(0, 120)}`);
-      if (size in TIGHT) for (const what of await page.evaluate(lost)) tell(`${name} ${what}`, what);
+      for (const theme of themes) {
+        await page.emulateMedia({ contrast: 'no-preference', ...THEMES[theme] });
+        await page.waitForTimeout(FADE_MS);
+        const { violations } = await page.evaluate(() =>
+          globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }),
+        );
+        looked++;
+        for (const { id, help, nodes } of violations)
+          for (const { target, html } of nodes)
+            tell(
+              `${id} ${target.join(' ')}`,
+              `${name}, ${size}, ${theme}: ${help} (${id}) at ${target.join(' ')}: ${html.slice(0, 120)}`,
+            );
+      }
+      await page.emulateMedia({ contrast: 'no-preference', ...THEMES[themes[0]] });
+      if (size in TIGHT)
+        for (const what of await page.evaluate(lost)) tell(`${name} ${what}`, `${name}, ${size}: ${what}`);
     },
-    only,
+    // Each view is shown once in a size: the page follows what is asked of it.
+    [...only.filter(word => !(word in THEMES)), themes[0]],
     sizes,
+    error => tell(error.message, error.message),
   );
   console.log(`${looked} views, ${found.size} findings`);
   process.exitCode = found.size > 0 ? 1 : 0;

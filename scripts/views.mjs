@@ -1224,8 +1224,13 @@ export function checkWords(command, words, sizes = SIZES, options = []) {
   if (unknown !== undefined) throw new Error(`${command}: unknown option ${unknown}; there are ${known.join(', ')}.`);
 }
 
-/** Calls `look` with each view as it stands there: (page, its name, size, theme). `only`: sizes, themes and views, all where it names none; a view that goes on from the one before wants that, too. */
-export async function walkViews(look, only = [], sizes = SIZES) {
+/** What a view that does not come is to its caller, who goes on with the next one where this returns. */
+const refuse = error => {
+  throw error;
+};
+
+/** Calls `look` with each view as it stands there: (page, its name, size, theme). `only`: sizes, themes and views, all where it names none; a view that goes on from the one before wants that, too. `failed`: is told of one that does not come. */
+export async function walkViews(look, only = [], sizes = SIZES, failed = refuse) {
   const among = all => {
     const named = all.filter(([name]) => only.includes(name));
     return named.length > 0 ? named : all;
@@ -1245,12 +1250,15 @@ export async function walkViews(look, only = [], sizes = SIZES) {
         const page = await context.newPage();
         page.on('dialog', dialog => void dialog.accept());
         for (const [name, show] of among(VIEWS)) {
-          await show(page).catch(async error => {
-            await page.screenshot({ path: at('.cache', 'screenshots', 'failed.png') });
-            throw new Error(`${name}, ${size}, ${theme} (.cache/screenshots/failed.png): ${error.message}`);
-          });
-          await page.waitForTimeout(SETTLE_MS);
-          await look(page, name, size, theme);
+          try {
+            await show(page);
+            await page.waitForTimeout(SETTLE_MS);
+            await look(page, name, size, theme);
+          } catch (error) {
+            const picture = `failed-${name}-${size}-${theme}.png`;
+            await page.screenshot({ path: at('.cache', 'screenshots', picture) });
+            failed(new Error(`${name}, ${size}, ${theme} (.cache/screenshots/${picture}): ${error.message}`));
+          }
           // Tabs that the view has opened.
           for (const other of context.pages()) if (other !== page) await other.close();
         }
