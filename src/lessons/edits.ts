@@ -1,5 +1,6 @@
 /** Lines of a small guest's source that a step has changed. */
 import type { Action } from './form.ts';
+import type { Said } from './said/en.ts';
 
 export type Edit = Extract<Action, { kind: 'edit' }>;
 
@@ -12,11 +13,10 @@ export function editsOf(actions: readonly Action[]): Map<string, Edit[]> {
 }
 
 /** The source with these lines. @throws Error with a sentence where it has no such line */
-export function edited(source: string, edits: readonly Edit[]): string {
+export function edited(source: string, edits: readonly Edit[], { run: { noLine } }: Said): string {
   const lines = source.split('\n');
   for (const { line, text, guest } of edits) {
-    if (line > lines.length)
-      throw new Error(`The source of ${guest} has ${lines.length} lines, and no line ${line}. Mend the lesson.`);
+    if (line > lines.length) throw new Error(noLine(guest, lines.length, line));
     lines[line - 1] = text;
   }
   return lines.join('\n');

@@ -10,11 +10,11 @@ export interface Expression {
   readonly text: string;
   /** All names in it. */
   readonly names: readonly string[];
-  /** A comparison is 1 or 0. @throws Error with a sentence for a name that has no value */
-  value(of: (name: string) => number | undefined): number;
+  /** A comparison is 1 or 0. @throws what `of` throws for a name that has no value */
+  value(of: (name: string) => number): number;
 }
 
-type Node = (of: (name: string) => number | undefined) => number;
+type Node = Expression['value'];
 
 const OPERATORS: readonly Readonly<Record<string, (a: number, b: number) => number>>[] = [
   { and: (a, b) => (a !== 0 && b !== 0 ? 1 : 0) },
@@ -74,11 +74,7 @@ export function readExpression(text: string): Expression {
     if (/^\d+(\.\d+)?$/.test(word)) return () => Number(word);
     if (!NAME.test(word) || Object.hasOwn(OPERATORS[0]!, word)) throw new WrongExpression(({ noWord }) => noWord(word));
     names.push(word);
-    return of => {
-      const value = of(word);
-      if (value === undefined) throw new Error(`The machine has no fact ${word}.`);
-      return value;
-    };
+    return of => of(word);
   };
   const whole = level(0);
   if (at < words.length) throw new WrongExpression(({ behind }) => behind(words[at]!));

@@ -4,6 +4,7 @@ import type { Action, Check, ChosenControls, Hint, Lesson, Row, Step, Verb } fro
 import type { Exact } from './code.ts';
 import { edited, editsOf } from './edits.ts';
 import { type Done, progressOf } from './progress.ts';
+import { en, type Said } from './said/en.ts';
 import { SMALL_GUESTS } from './small-guests.ts';
 
 /** What a lesson does to the host. */
@@ -101,10 +102,10 @@ function replace<Key, Value>(map: Map<Key, Value>, by: ReadonlyMap<Key, Value>):
 }
 
 /** A check that cannot be evaluated does not hold. */
-function judge(check: Check, of: (name: string) => number | undefined): Judged {
+function judge(check: Check, of: (name: string) => number, said: Said): Judged {
   try {
     const value = check.expression.value(of);
-    if (Number.isNaN(value)) return { check, holds: false, problem: 'It has no value: 0 is divided by 0.' };
+    if (Number.isNaN(value)) return { check, holds: false, problem: said.run.undefined };
     return { check, holds: value !== 0 };
   } catch (error) {
     return { check, holds: false, problem: (error as Error).message };
@@ -114,6 +115,7 @@ function judge(check: Check, of: (name: string) => number | undefined): Judged {
 export class LessonRun {
   readonly lesson: Lesson;
   private readonly host: LessonHost;
+  private readonly said: Said;
   private readonly ids = new Map<string, number>();
   /** Of the step that is under way: by guest. */
   private before = new Map<string, Facts>();
@@ -129,9 +131,11 @@ export class LessonRun {
   /** What was measured, by the index of its step. */
   private readonly measured = new Map<number, Measured[]>();
 
-  constructor(lesson: Lesson, host: LessonHost) {
+  /** `said`: in the language of whoever goes through it. */
+  constructor(lesson: Lesson, host: LessonHost, said: Said = en) {
     this.lesson = lesson;
     this.host = host;
+    this.said = said;
   }
 
   /** A guest's domain. */
@@ -151,7 +155,7 @@ export class LessonRun {
   private smallGuest(name: string): { text: string; kernel: string } {
     const { text = '' } = this.lesson.guests.find(guest => guest.name === name) ?? {},
       kernel = SMALL_GUESTS.find(each => text.includes(each));
-    if (!kernel) throw new Error(`${name} has no source that could be changed. Take a small guest.`);
+    if (!kernel) throw new Error(this.said.run.noSource(name));
     return { text, kernel };
   }
 
@@ -214,7 +218,8 @@ export class LessonRun {
   private async carryOut(step: Step): Promise<void> {
     const actions = actionsOf(step);
     await this.host.stand();
-    for (const [guest, edits] of editsOf(actions)) await this.rebuild(guest, edited(await this.sourceOf(guest), edits));
+    for (const [guest, edits] of editsOf(actions))
+      await this.rebuild(guest, edited(await this.sourceOf(guest), edits, this.said));
     for (const action of actions) {
       if (action.kind === 'edit') continue;
       if (action.kind === 'run') {
@@ -227,7 +232,7 @@ export class LessonRun {
         continue;
       }
       const id = this.ids.get(action.guest);
-      if (id === undefined) throw new Error(`${action.guest} does not run. Begin the step again.`);
+      if (id === undefined) throw new Error(this.said.run.gone(action.guest));
       if (action.kind === 'migrate')
         this.host.migrate(id).catch((error: Error) => {
           this.notMoved = error;
@@ -280,7 +285,7 @@ export class LessonRun {
         facts,
       }),
       row = countedOf(this.lesson, step);
-    const value = row?.expression.value(name => this.fact(name, facts));
+    const value = row?.expression.value(name => this.known(name, this.fact(name, facts)));
     return { done, counted: row && value !== undefined && Number.isFinite(value) ? { row, value } : undefined };
   }
 
@@ -295,7 +300,8 @@ export class LessonRun {
         .filter(([at]) => at < step)
         .flatMap(([, rows]) => rows.map(({ row, value }): [string, number] => [row.name, value])),
     ]);
-    const of = (name: string): number | undefined => (name.includes('.') ? this.fact(name, after) : values.get(name));
+    const of = (name: string): number =>
+      this.known(name, name.includes('.') ? this.fact(name, after) : values.get(name));
     const measured: Measured[] = [];
     const judged: Judged[] = [];
     const hints: Hint[] = [];
@@ -303,12 +309,11 @@ export class LessonRun {
       if (part.kind === 'rows')
         for (const row of part.rows) {
           const value = row.expression.value(of);
-          if (!Number.isFinite(value))
-            throw new Error(`“${row.text}” has no value: something is divided by 0. Begin the step again.`);
+          if (!Number.isFinite(value)) throw new Error(this.said.run.infinite(row.text));
           values.set(row.name, value);
           measured.push({ row, value });
         }
-      if (part.kind === 'checks') for (const check of part.checks) judged.push(judge(check, of));
+      if (part.kind === 'checks') for (const check of part.checks) judged.push(judge(check, of, this.said));
       if (part.kind === 'hints')
         for (const hint of part.hints)
           if (
@@ -386,6 +391,12 @@ export class LessonRun {
     const seen = new Map<string, Facts>();
     for (const [name, id] of this.ids) seen.set(name, await this.host.facts(id));
     return seen;
+  }
+
+  /** @throws Error with a sentence where the machine has no such fact */
+  private known(name: string, value: number | undefined): number {
+    if (value === undefined) throw new Error(this.said.run.noFact(name));
+    return value;
   }
 
   /** A count since the step began, or a value as it is; a count that never was is 0. */

@@ -1,4 +1,4 @@
-/** What is said of a file that is no lesson or course yet, in English. A translation is one more file like this. */
+/** What is said of a file that is no lesson or course yet, and of a lesson that does not go on, in English. A translation is one more file like this. */
 
 /** `kind`: of a step. */
 const heading = (kind: string): string => `## ${kind[0]!.toUpperCase()}${kind.slice(1)}`;
@@ -61,6 +61,16 @@ export const en = {
   hintAbout: (answer: string) =>
     `A hint is about ${answer || 'nothing'}, which nobody predicts. Begin it with the name of a prediction.`,
   prediction: (name: string) => `No prediction is called ${name}. Write a block of predict with ${name}: QUESTION.`,
+  // While it is gone through.
+  run: {
+    noSource: (guest: string) => `${guest} has no source that could be changed. Take a small guest.`,
+    noLine: (guest: string, lines: number, line: number) =>
+      `The source of ${guest} has ${lines} lines, and no line ${line}. Mend the lesson.`,
+    gone: (guest: string) => `${guest} does not run. Begin the step again.`,
+    noFact: (name: string) => `The machine has no fact ${name}.`,
+    infinite: (row: string) => `“${row}” has no value: something is divided by 0. Begin the step again.`,
+    undefined: 'It has no value: 0 is divided by 0.',
+  },
   // Courses.
   course: {
     long: (most: number) => `A course has at most ${most} characters, and this file has more. Part it.`,

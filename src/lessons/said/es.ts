@@ -1,4 +1,4 @@
-/** Lo que se dice de un archivo que todavía no es una lección o un curso, en español. */
+/** Lo que se dice de un archivo que todavía no es una lección o un curso, y de una lección que no avanza, en español. */
 import type { Said } from './en.ts';
 
 export const es: Said = {
@@ -50,6 +50,15 @@ export const es: Said = {
   hintAbout: answer =>
     `Una pista trata de ${answer || 'nada'}, que nadie predice. Empiézala con el nombre de una predicción.`,
   prediction: name => `Ninguna predicción se llama ${name}. Escribe un bloque de predict con ${name}: PREGUNTA.`,
+  run: {
+    noSource: guest => `${guest} no tiene un código fuente que se pueda cambiar. Toma un invitado pequeño.`,
+    noLine: (guest, lines, line) =>
+      `El código fuente de ${guest} tiene ${lines} líneas, y ninguna línea ${line}. Corrige la lección.`,
+    gone: guest => `${guest} no está en marcha. Repite el paso.`,
+    noFact: name => `La máquina no tiene ningún dato ${name}.`,
+    infinite: row => `«${row}» no tiene valor: algo se divide entre 0. Repite el paso.`,
+    undefined: 'No tiene valor: 0 se divide entre 0.',
+  },
   course: {
     long: most => `Un curso tiene como mucho ${most} caracteres, y este archivo tiene más. Divídelo.`,
     inHead: line =>

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
+  englishSaid,
   type Lesson,
   LessonRun,
   MOST_MINUTES,
@@ -220,17 +221,20 @@ describe('a lesson that somebody wrote', () => {
     expect(problems.find(({ text }) => text.startsWith('En «a +»:'))?.line).toBe(10);
   });
 
-  it('never passes a check that cannot be evaluated, and says why', async () => {
+  it.each([
+    [englishSaid, 'It has no value: 0 is divided by 0.', 'The machine has no fact lab.note.never.'],
+    [spanishSaid, 'No tiene valor: 0 se divide entre 0.', 'La máquina no tiene ningún dato lab.note.never.'],
+  ])('never passes a check that cannot be evaluated, and says why', async (said, noValue, noFact) => {
     const own =
         '---\ntitle: x\n---\n```guest\nname = "lab"\ntype = "pvh"\nmemory = 4\nkernel = "minipv.elf"\n```\n## Predict\n```predict\ng: h\n```\n## Do\n```do\nrun 1 ms\n```\n## Measure\n```measure\nx = lab.memory_mib | words\n```\n```check\n( x - x ) / ( x - x ) | a | b\nlab.note.never = 0 | c | d\nx = 4 | e | f\n```\n## Explain\nE\n## In reality\nR\n',
       { lesson, problems } = readLesson(own, 's'),
-      run = new LessonRun(lesson, await lessonHost());
+      run = new LessonRun(lesson, await lessonHost(), said);
     expect(problems).toEqual([]);
     await run.start();
     await run.act(lesson.steps[1]!);
     expect((await run.measure(2, new Map())).judged.map(({ holds, problem }) => [holds, problem])).toEqual([
-      [false, 'It has no value: 0 is divided by 0.'],
-      [false, 'The machine has no fact lab.note.never.'],
+      [false, noValue],
+      [false, noFact],
       [true, undefined],
     ]);
   });

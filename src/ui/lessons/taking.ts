@@ -22,7 +22,7 @@ import { forgetStep, isBack, keepStep, type KeptStep, keptStep } from './kept-st
 import { keep } from './progress.ts';
 import { lessonText, readHere } from './texts.ts';
 import { pageHost } from './page-host.ts';
-import { words } from './words.ts';
+import { said, words } from './words.ts';
 
 export const now = signal<Now | undefined>(undefined);
 export const problems = signal<readonly Problem[]>([]);
@@ -45,7 +45,7 @@ export async function open(): Promise<void> {
       problems.value = found;
       return;
     }
-    const mine = new LessonRun(lesson, pageHost);
+    const mine = new LessonRun(lesson, pageHost, said);
     run = mine;
     const { at, answers } = beginning(lesson);
     const results = await drives(mine, async () => {
