@@ -18,12 +18,14 @@ export const COSTS = {
   exit: {
     says: 'a VM exit and the entry after it',
     ns: (937 + 1186) / CORE_2,
-    source: 'Adams and Agesen, ASPLOS 2006, table 1: 937 and 1,186 cycles on a Core 2 Duo of 2.66 GHz',
+    source:
+      'Adams and Agesen, ASPLOS 2006, table 1: 937 and 1,186 cycles on a Core 2 Duo of 2.66 GHz (quoted from memory)',
   },
   trap: {
     says: 'a paravirtual guest’s way to Xen and back, by a gate',
     ns: 2030 / PENTIUM_4,
-    source: 'Adams and Agesen, ASPLOS 2006: 2,030 cycles for RDTSC by trap and emulate on a Pentium 4 of 3.8 GHz',
+    source:
+      'Adams and Agesen, ASPLOS 2006: 2,030 cycles for RDTSC by trap and emulate on a Pentium 4 of 3.8 GHz (quoted from memory)',
   },
   switch: {
     says: 'another domain gets the processor, or gives it back',
