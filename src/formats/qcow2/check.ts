@@ -5,16 +5,22 @@
  */
 import type { BlockDevice } from '../blocks/index.ts';
 import {
+  AUTOCLEAR,
   ENTRY_BYTES,
   HEAD_BYTES,
   L1_AT,
   L1_SIZE,
   Qcow2Error,
   readQcow2Header,
+  REFCOUNT_TABLE_AT,
+  REFCOUNT_TABLE_CLUSTERS,
   SECTOR_BYTES,
+  SNAPSHOTS,
+  SNAPSHOTS_AT,
   viewOf,
   wideAt,
 } from './header.ts';
+import { countIn } from './tables.ts';
 
 export interface ImageCheck {
   /** Lines about each fault. */
@@ -32,14 +38,6 @@ export interface ImageCheck {
   imageEnd: number;
 }
 
-const REFCOUNT_TABLE_AT = 48,
-  REFCOUNT_TABLE_CLUSTERS = 56,
-  SNAPSHOTS = 60,
-  SNAPSHOTS_AT = 64,
-  AUTOCLEAR = 88,
-  REFCOUNT_ORDER = 96;
-/** Of version 2. */
-const REFCOUNT_ORDER_2 = 4;
 /** Bitmaps have tables of their own. */
 const BITMAPS = 1;
 /** Bits of an entry: what it names is used once; it is compressed; it reads as zeros; where it lies; what is to be 0, in L1, in L2 and in the table of reference counts. */
@@ -76,15 +74,13 @@ class Checker {
     this.file = file;
     const head = new Uint8Array(Math.min(file.bytes, HEAD_BYTES));
     file.read(0, head);
-    const { clusterBits, diskBytes, version } = readQcow2Header(head, file.bytes);
+    const { clusterBits, diskBytes, version, refcountBits } = readQcow2Header(head, file.bytes, { onOthers: true });
     this.head = viewOf(head);
     if (version === 3 && this.head.getUint32(AUTOCLEAR + 4) & BITMAPS)
       throw new Qcow2Error('has bitmaps', 'has dirty bitmaps, whose tables are not checked here.');
     this.clusterBits = clusterBits;
     this.clusterBytes = 2 ** clusterBits;
-    this.refcountBits = 2 ** (version === 3 ? this.head.getUint32(REFCOUNT_ORDER) : REFCOUNT_ORDER_2);
-    if (this.refcountBits > 64)
-      throw new Qcow2Error('damaged', 'is damaged: its reference counts have more than 64 bits.');
+    this.refcountBits = refcountBits;
     this.result = {
       told: [],
       corruptions: 0,
@@ -248,14 +244,8 @@ class Checker {
     const perBlock = (this.clusterBytes * 8) / this.refcountBits;
     const block = this.blocks[Math.floor(cluster / perBlock)] ?? 0;
     if (block <= 0) return block === 0 ? 0 : undefined;
-    const at = (cluster % perBlock) * this.refcountBits;
-    const first = Math.floor(at / 8);
     if (this.lastBlock.at !== block) this.lastBlock = { at: block, view: this.bytesAt(block, this.clusterBytes) };
-    const { view } = this.lastBlock;
-    if (this.refcountBits < 8) return (view.getUint8(first) >>> (at % 8)) & (2 ** this.refcountBits - 1);
-    let count = 0;
-    for (let i = 0; i < this.refcountBits / 8; i++) count = count * 256 + view.getUint8(first + i);
-    return count;
+    return countIn(this.lastBlock.view, cluster % perBlock, this.refcountBits);
   }
 
   private compare(): void {

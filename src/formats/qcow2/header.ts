@@ -23,7 +23,7 @@ const HEADER_BYTES = 72,
 const MIN_CLUSTER_BITS = 9,
   MAX_CLUSTER_BITS = 21;
 /** QEMU's limit (QCOW_MAX_L1_SIZE). */
-const MAX_L1_BYTES = 32 * 2 ** 20;
+export const MAX_L1_BYTES = 32 * 2 ** 20;
 export const ENTRY_BYTES = 8,
   SECTOR_BYTES = 512,
   TWO_32 = 2 ** 32;
@@ -33,16 +33,30 @@ const CORRUPT = 1 << 1,
   COMPRESSION = 1 << 3,
   EXTENDED_L2 = 1 << 4,
   KNOWN = 0x1f;
-export const L1_SIZE = 36,
-  L1_AT = 40;
+/** Fields, by their first byte. */
+export const SIZE = 24,
+  L1_SIZE = 36,
+  L1_AT = 40,
+  REFCOUNT_TABLE_AT = 48,
+  REFCOUNT_TABLE_CLUSTERS = 56,
+  SNAPSHOTS = 60,
+  SNAPSHOTS_AT = 64,
+  AUTOCLEAR = 88;
 const BACKING_AT = 8,
   BACKING_LENGTH = 16,
   CLUSTER_BITS = 20,
-  SIZE = 24,
   ENCRYPTION = 32,
   INCOMPATIBLE = 72,
+  REFCOUNT_ORDER = 96,
   HEADER_LENGTH = 100,
   COMPRESSION_TYPE = 104;
+/** Bits of a reference count, as a power of 2, that version 2 has, and the largest one. */
+const REFCOUNT_ORDER_2 = 4,
+  MAX_REFCOUNT_ORDER = 6;
+/** The header extension with the format of the backing file, and the end of extensions. */
+const BACKING_FORMAT = 0xe2792aca,
+  NO_MORE = 0;
+const MAX_NAME = 1023;
 
 const CHECK = 'Run qemu-img check on it, or copy it again.';
 export const damaged = (text: string): Qcow2Error => new Qcow2Error('damaged', `is damaged: ${text}. ${CHECK}`);
@@ -53,13 +67,31 @@ const unread = (short: string, text: string): Qcow2Error =>
 const COMPRESSIONS = ['deflate', 'zstd'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
+export interface Backing {
+  /** As the image has it: from the image's own folder on, where it is no absolute path. */
+  path: string;
+  /** Undefined: the image does not say it. */
+  format?: string;
+}
+
 export interface Header {
   version: number;
   clusterBits: number;
   /** Of the disk in it. */
   diskBytes: number;
   l1At: number;
+  /** As far as the disk needs it. */
   l1Bytes: number;
+  /** Of the whole table. */
+  l1Entries: number;
+  refcountTableAt: number;
+  refcountTableClusters: number;
+  /** Of one reference count. */
+  refcountBits: number;
+  /** In the image. */
+  snapshots: number;
+  /** What is read where the image has nothing. */
+  backing?: Backing;
   /** What its compressed clusters are packed with. */
   compression: Compression;
 }
@@ -71,8 +103,11 @@ export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer
 /** A number of 64 bits. */
 export const wideAt = (view: DataView, at: number): number => view.getUint32(at) * TWO_32 + view.getUint32(at + 4);
 
-/** @throws Qcow2Error where the header of a file of `fileBytes` bytes, of which `head` is the beginning, is bad or asks for what is not read */
-export function readQcow2Header(head: Uint8Array, fileBytes: number): Header {
+/**
+ * `onOthers`: the reader knows where backing files are. @throws Qcow2Error where the header of a file of `fileBytes` bytes, of which `head` is the beginning, is
+ * bad or asks for what is not read
+ */
+export function readQcow2Header(head: Uint8Array, fileBytes: number, { onOthers = false } = {}): Header {
   if (!isQcow2(head)) throw new Qcow2Error('no qcow2 image', 'is no qcow2 image.');
   if (head.length < HEADER_BYTES)
     throw new Qcow2Error(
@@ -93,10 +128,11 @@ export function readQcow2Header(head: Uint8Array, fileBytes: number): Header {
   const compression = version === 3 ? compressionOf(view) : COMPRESSIONS[0];
   if (view.getUint32(ENCRYPTION) !== 0)
     throw unread('encrypted', 'is an encrypted qcow2 image, and plain ones are read');
-  if (wide(BACKING_AT) !== 0)
+  const backing = backingOf(head, version);
+  if (backing && !onOthers)
     throw unread(
       'has a backing file',
-      `holds only what differs from another image${backingName(head, wide(BACKING_AT), view.getUint32(BACKING_LENGTH))}`,
+      `holds only what differs from another image (${backing.path.slice(0, 100).replace(/[^ -~]/g, '?')})`,
     );
   const clusterBytes = 2 ** clusterBits;
   const diskBytes = wide(SIZE);
@@ -121,7 +157,22 @@ export function readQcow2Header(head: Uint8Array, fileBytes: number): Header {
       'cut short',
       `is cut short: its L1 table ends at byte ${l1At + l1Bytes}, and the file has ${fileBytes}. Copy it again.`,
     );
-  return { version, clusterBits, diskBytes, l1At, l1Bytes, compression };
+  const refcountOrder = version === 3 ? view.getUint32(REFCOUNT_ORDER) : REFCOUNT_ORDER_2;
+  if (refcountOrder > MAX_REFCOUNT_ORDER) throw damaged('its reference counts have more than 64 bits');
+  return {
+    version,
+    clusterBits,
+    diskBytes,
+    l1At,
+    l1Bytes,
+    l1Entries,
+    refcountTableAt: wide(REFCOUNT_TABLE_AT),
+    refcountTableClusters: view.getUint32(REFCOUNT_TABLE_CLUSTERS),
+    refcountBits: 2 ** refcountOrder,
+    snapshots: view.getUint32(SNAPSHOTS),
+    ...(backing ? { backing } : {}),
+    compression,
+  };
 }
 
 function checkFeatures(view: DataView): void {
@@ -152,7 +203,77 @@ function compressionOf(view: DataView): Compression {
   return compression;
 }
 
-function backingName(head: Uint8Array, at: number, length: number): string {
-  if (length === 0 || length > 1023 || at + length > head.length) return '';
-  return ` (${String.fromCharCode(...head.subarray(at, at + Math.min(length, 100))).replace(/[^ -~]/g, '?')})`;
+/** Behind the header stand extensions, and behind those the name: all of it in the first cluster, of which `head` has a part. @throws Qcow2Error */
+function backingOf(head: Uint8Array, version: number): Backing | undefined {
+  const view = viewOf(head);
+  const at = wideAt(view, BACKING_AT),
+    length = view.getUint32(BACKING_LENGTH);
+  if (at === 0) return undefined;
+  if (length === 0 || length > MAX_NAME || at + length > head.length)
+    throw damaged(`the name of its backing file is said to have ${length} bytes, at byte ${at}`);
+  const format = formatIn(head, version === 3 ? view.getUint32(HEADER_LENGTH) : HEADER_BYTES, at);
+  return {
+    path: new TextDecoder().decode(head.subarray(at, at + length)),
+    ...(format === undefined ? {} : { format }),
+  };
+}
+
+/** Of the extensions from there to there. */
+function formatIn(head: Uint8Array, from: number, to: number): string | undefined {
+  const view = viewOf(head);
+  for (let at = from; at + ENTRY_BYTES <= to; ) {
+    const type = view.getUint32(at),
+      length = view.getUint32(at + 4);
+    if (type === NO_MORE) return undefined;
+    if (type === BACKING_FORMAT)
+      return new TextDecoder().decode(head.subarray(at + ENTRY_BYTES, at + ENTRY_BYTES + length));
+    at += ENTRY_BYTES + Math.ceil(length / ENTRY_BYTES) * ENTRY_BYTES;
+  }
+  return undefined;
+}
+
+/** Of a new image: of version 3, with reference counts of 16 bits. */
+export interface NewHeader {
+  clusterBits: number;
+  diskBytes: number;
+  l1At: number;
+  l1Entries: number;
+  refcountTableAt: number;
+  refcountTableClusters: number;
+  backing?: Required<Backing>;
+}
+
+/** Fields of version 3 up to the compression's type, as QEMU has written them since 5.1. */
+const NEW_HEADER_BYTES = 112;
+
+/** The first bytes of a new image. @throws Qcow2Error where the name of the backing file is too long */
+export function newHeader(of: NewHeader): Uint8Array {
+  const { backing, clusterBits } = of;
+  const name = new TextEncoder().encode(backing?.path ?? ''),
+    format = new TextEncoder().encode(backing?.format ?? '');
+  const head = new Uint8Array(Math.min(HEAD_BYTES, 2 ** clusterBits));
+  const view = viewOf(head);
+  const wide = (at: number, value: number): void => view.setBigUint64(at, BigInt(value));
+  view.setUint32(0, MAGIC);
+  view.setUint32(4, 3);
+  view.setUint32(CLUSTER_BITS, clusterBits);
+  wide(SIZE, of.diskBytes);
+  view.setUint32(L1_SIZE, of.l1Entries);
+  wide(L1_AT, of.l1At);
+  wide(REFCOUNT_TABLE_AT, of.refcountTableAt);
+  view.setUint32(REFCOUNT_TABLE_CLUSTERS, of.refcountTableClusters);
+  view.setUint32(REFCOUNT_ORDER, REFCOUNT_ORDER_2);
+  view.setUint32(HEADER_LENGTH, NEW_HEADER_BYTES);
+  if (!backing) return head;
+  const paddedFormat = Math.ceil(format.length / ENTRY_BYTES) * ENTRY_BYTES,
+    nameAt = NEW_HEADER_BYTES + ENTRY_BYTES + paddedFormat + ENTRY_BYTES;
+  if (name.length > MAX_NAME || nameAt + name.length > head.length)
+    throw new Qcow2Error('name too long', `cannot name a backing file by ${name.length} bytes. Take a shorter path.`);
+  view.setUint32(NEW_HEADER_BYTES, BACKING_FORMAT);
+  view.setUint32(NEW_HEADER_BYTES + 4, format.length);
+  head.set(format, NEW_HEADER_BYTES + ENTRY_BYTES);
+  wide(BACKING_AT, nameAt);
+  view.setUint32(BACKING_LENGTH, name.length);
+  head.set(name, nameAt);
+  return head;
 }

@@ -1,6 +1,6 @@
 /**
- * Reads QEMU's copy-on-write images, qcow2, of versions 2 and 3: a table of two levels (L1, L2) says where in the file each cluster of the disk lies. Only
- * what stands in one file is read: no backing file, no encryption. Nothing is written.
+ * Reads QEMU's copy-on-write images, qcow2, of versions 2 and 3: a table of two levels (L1, L2) says where in the file each cluster of the disk lies. What it
+ * has nowhere is in the backing file, or zeros. Nothing is encrypted, and nothing written (written.ts does that).
  * Source: QEMU's docs/interop/qcow2.txt.
  */
 import { type BlockDevice, ImmediateDevice, inUnits, type Place } from '../blocks/index.ts';
@@ -15,16 +15,13 @@ import {
   readQcow2Header,
   SECTOR_BYTES,
   TWO_32,
-  viewOf,
 } from './header.ts';
+import { type Entry, NO_ENTRY, offsetOf, Table } from './tables.ts';
 
 /** In the upper half of an L2 entry. */
-const COMPRESSED = 1 << 30;
+export const COMPRESSED = 1 << 30;
 /** In the lower half of an L2 entry, of version 3: the cluster reads as zeros, whatever lies there. */
-const ZEROS = 1;
-/** Bits 9 to 55 of an entry are an offset; those of its upper half. */
-const OFFSET_HIGH = 0x00ffffff,
-  OFFSET_LOW = ~0x1ff;
+export const ZEROS = 1;
 /** Kept of L2 tables, and of unpacked clusters. */
 const CACHE_BYTES = 4 * 2 ** 20;
 
@@ -34,18 +31,16 @@ const UNPACK: Readonly<Record<Compression, (packed: Uint8Array, limit: number) =
   zstd: (packed, limit) => unzstd(packed, { limit, firstFrameOnly: true }),
 };
 
-const offsetOf = (high: number, low: number): number => (high & OFFSET_HIGH) * TWO_32 + ((low & OFFSET_LOW) >>> 0);
-
 /** What was used last, up to some bytes. */
-class Cache {
-  private readonly items = new Map<number, Uint8Array>();
+class Cache<T> {
+  private readonly items = new Map<number, T>();
   private readonly limit: number;
 
   constructor(itemBytes: number) {
     this.limit = Math.max(1, Math.floor(CACHE_BYTES / itemBytes));
   }
 
-  get(key: number, make: () => Uint8Array): Uint8Array {
+  get(key: number, make: () => T): T {
     const item = this.items.get(key) ?? make();
     this.items.delete(key);
     if (this.items.size >= this.limit) this.items.delete(this.items.keys().next().value as number);
@@ -54,55 +49,63 @@ class Cache {
   }
 }
 
+export interface Qcow2Options {
+  /** The disk in its backing file. */
+  backing?: BlockDevice | undefined;
+  writable?: boolean;
+}
+
 /** The disk in an image. What is wrong with its tables is found where they are used. */
 export class Qcow2Source extends ImmediateDevice {
-  readonly bytes: number;
-  private readonly file: BlockDevice;
-  private readonly header: Header;
-  private readonly l1: DataView;
+  readonly header: Header;
+  protected diskBytes: number;
+  protected readonly file: BlockDevice;
+  protected readonly backing: BlockDevice | undefined;
+  protected l1: Table;
   /** Where the L2 tables lie. */
-  private readonly tables = new Set<number>();
-  private readonly l2Cache: Cache;
-  private readonly unpacked: Cache;
+  protected readonly tables = new Set<number>();
+  private readonly l2Cache: Cache<Table>;
+  private readonly unpacked: Cache<Uint8Array>;
 
   /** @throws Qcow2Error */
-  constructor(file: BlockDevice) {
-    super({ readOnly: true });
-    const head = new Uint8Array(Math.min(file.bytes, HEAD_BYTES));
-    const read = (at: number, into: Uint8Array): Uint8Array => {
-      try {
-        file.read(at, into);
-      } catch {
-        throw new Qcow2Error('unreadable', 'cannot be read.');
-      }
-      return into;
-    };
-    this.header = readQcow2Header(read(0, head), file.bytes);
+  constructor(file: BlockDevice, { backing, writable = false }: Qcow2Options = {}) {
+    super({ readOnly: !writable });
+    try {
+      const head = new Uint8Array(Math.min(file.bytes, HEAD_BYTES));
+      file.read(0, head);
+      this.header = readQcow2Header(head, file.bytes, { onOthers: backing !== undefined });
+      this.l1 = Table.read(file, this.header.l1At, this.header.l1Bytes);
+    } catch (error) {
+      throw error instanceof Qcow2Error ? error : new Qcow2Error('unreadable', 'cannot be read.');
+    }
     this.file = file;
-    this.bytes = this.header.diskBytes;
-    this.l1 = viewOf(read(this.header.l1At, new Uint8Array(this.header.l1Bytes)));
+    this.backing = backing;
+    this.diskBytes = this.header.diskBytes;
     this.l2Cache = new Cache(this.clusterBytes);
     this.unpacked = new Cache(this.clusterBytes);
-    for (let at = 0; at < this.header.l1Bytes; at += ENTRY_BYTES) this.noteTable(at);
+    for (let index = 0; index < this.header.l1Bytes / ENTRY_BYTES; index++) this.noteTable(index);
   }
 
-  private get clusterBytes(): number {
+  get bytes(): number {
+    return this.diskBytes;
+  }
+
+  get clusterBytes(): number {
     return 2 ** this.header.clusterBits;
   }
 
-  private noteTable(at: number): void {
-    const table = offsetOf(this.l1.getUint32(at), this.l1.getUint32(at + 4));
+  private noteTable(index: number): void {
+    const table = offsetOf(this.l1.entry(index));
     if (table === 0) return;
-    const what = `entry ${at / ENTRY_BYTES} of its L1 table`;
     if (table % this.clusterBytes !== 0 || table + this.clusterBytes > this.file.bytes || this.isTable(table))
-      throw damaged(`${what} names byte ${table}, where no L2 table can be`);
+      throw damaged(`entry ${index} of its L1 table names byte ${table}, where no L2 table can be`);
     this.tables.add(table);
   }
 
   /** Whether the header or a table lies in this cluster of the file. */
   private isTable(at: number): boolean {
-    const { l1At, l1Bytes } = this.header;
-    return at < this.clusterBytes || (at + this.clusterBytes > l1At && at < l1At + l1Bytes) || this.tables.has(at);
+    const { at: l1At, bytes } = this.l1;
+    return at < this.clusterBytes || (at + this.clusterBytes > l1At && at < l1At + bytes.length) || this.tables.has(at);
   }
 
   /** @throws Qcow2Error: that part of the image is damaged; what reading the file throws */
@@ -112,15 +115,23 @@ export class Qcow2Source extends ImmediateDevice {
     );
   }
 
-  /** The L2 entry of a cluster, in two halves; undefined: it has none. */
-  private entryOf(cluster: number): { high: number; low: number } | undefined {
-    const perTable = this.clusterBytes / ENTRY_BYTES;
-    const l1Entry = Math.floor(cluster / perTable) * ENTRY_BYTES;
-    const table = offsetOf(this.l1.getUint32(l1Entry), this.l1.getUint32(l1Entry + 4));
-    if (table === 0) return undefined;
-    const l2 = viewOf(this.l2Cache.get(table, () => this.fromFile(table, new Uint8Array(this.clusterBytes))));
-    const entry = (cluster % perTable) * ENTRY_BYTES;
-    return { high: l2.getUint32(entry), low: l2.getUint32(entry + 4) };
+  protected get perTable(): number {
+    return this.clusterBytes / ENTRY_BYTES;
+  }
+
+  /** The L2 table that an entry of L1 names; undefined: there is none. */
+  protected l2Of(index: number): Table | undefined {
+    const at = offsetOf(this.l1.entry(index));
+    return at === 0 ? undefined : this.l2Cache.get(at, () => Table.read(this.file, at, this.clusterBytes));
+  }
+
+  /** The L2 entry of a cluster. */
+  protected entryOf(cluster: number): Entry {
+    return this.l2Of(Math.floor(cluster / this.perTable))?.entry(cluster % this.perTable) ?? NO_ENTRY;
+  }
+
+  protected isZeros({ low }: Entry): boolean {
+    return this.header.version === 3 && (low & ZEROS) !== 0;
   }
 
   /** Of a compressed cluster its byte in what that unpacks to; of one that cannot be read, nothing. */
@@ -129,27 +140,38 @@ export class Qcow2Source extends ImmediateDevice {
     const here = { layer: 'file of the image', unit: { name: 'cluster', number: cluster } };
     try {
       const there = this.locate(cluster);
-      if (there?.packed) return [{ layer: `compressed cluster ${cluster}`, at: at % this.clusterBytes }];
-      return [there ? { ...here, at: there.from + (at % this.clusterBytes) } : here];
+      if (there === 'behind')
+        return this.backing && at < this.backing.bytes
+          ? [{ layer: 'backing file of the image', at }, ...this.backing.place(at)]
+          : [here];
+      if (there === 'zeros') return [here];
+      if (there.packed) return [{ layer: `compressed cluster ${cluster}`, at: at % this.clusterBytes }];
+      const from = there.from + (at % this.clusterBytes);
+      return [{ ...here, at: from }, ...this.file.place(from)];
     } catch {
       return [];
     }
   }
 
-  /** Where the file has a cluster: its data, or so many bytes `packed` that unpack to them. Undefined: it is zeros. @throws Qcow2Error where no data can be */
-  private locate(cluster: number): { from: number; packed?: number } | undefined {
-    const { high, low } = this.entryOf(cluster) ?? { high: 0, low: 0 };
-    if (high & COMPRESSED) return this.locatePacked(cluster, high, low);
-    const from = offsetOf(high, low);
-    if (from === 0 || (this.header.version === 3 && low & ZEROS)) return undefined;
+  /**
+   * Where the file has a cluster: its data, or so many bytes `packed` that unpack to them; 'behind': it is in the backing file, if there is one, and else zeros.
+   * @throws Qcow2Error where no data can be
+   */
+  protected locate(cluster: number): { from: number; packed?: number } | 'zeros' | 'behind' {
+    const entry = this.entryOf(cluster);
+    if (entry.high & COMPRESSED) return this.locatePacked(cluster, entry);
+    if (this.isZeros(entry)) return 'zeros';
+    const from = offsetOf(entry);
+    if (from === 0) return 'behind';
     if (from % this.clusterBytes !== 0 || from >= this.file.bytes || this.isTable(from))
       throw damaged(`cluster ${cluster} is said to lie at byte ${from}, where no data can be`);
     return { from };
   }
 
-  private readWithin(cluster: number, within: number, into: Uint8Array): void {
+  protected readWithin(cluster: number, within: number, into: Uint8Array): void {
     const place = this.locate(cluster);
-    if (!place) return void into.fill(0);
+    if (place === 'zeros') return void into.fill(0);
+    if (place === 'behind') return this.readBehind(cluster * this.clusterBytes + within, into);
     const { from, packed } = place;
     if (packed) return void into.set(this.unpack(cluster, from, packed).subarray(within, within + into.length));
     // A file may end within its last cluster.
@@ -158,8 +180,15 @@ export class Qcow2Source extends ImmediateDevice {
     into.fill(0, there);
   }
 
+  /** Behind the end of a backing file are zeros. */
+  private readBehind(at: number, into: Uint8Array): void {
+    const there = this.backing ? Math.max(0, Math.min(into.length, this.backing.bytes - at)) : 0;
+    if (there > 0) this.backing!.read(at, into.subarray(0, there));
+    into.fill(0, there);
+  }
+
   /** Source: "Compressed Clusters Descriptor": the offset has 62 − (cluster_bits − 8) bits, what is left counts the sectors after the first. */
-  private locatePacked(cluster: number, high: number, low: number): { from: number; packed: number } {
+  protected locatePacked(cluster: number, { high, low }: Entry): { from: number; packed: number } {
     const offsetHighBits = 62 - (this.header.clusterBits - 8) - 32;
     const upper = high & (COMPRESSED - 1);
     const from = (upper & (2 ** offsetHighBits - 1)) * TWO_32 + (low >>> 0);
