@@ -1,17 +1,19 @@
 /**
  * npm run -s soak:migration -- [--moves N] [--only GUEST]
  *
- * Debian's kernels with and without Xen's drivers, in a PC and without one, go from one of two hosts to the other and back, 100 times each, while a shell in them
- * writes files, compares their sums and looks at the clock. Each move must go on with the turn that follows, nothing may be lost, and no clock go back: else the
- * status is 1. Needs npm run guests.
+ * Debian's kernels with and without Xen's drivers, in a PC and without one, of 32 and 64 bits, and minipv as a paravirtual guest go from one of two hosts to the
+ * other and back, 100 times each. A shell in them writes files, compares their sums and looks at the clock, while a connection by TCP that they have made and one
+ * that was made to them go on; minipv sends or gets a stream during each move, and sums it up. Each move must go on with what follows, nothing may be lost, no
+ * connection end, and no clock go back: else the status is 1. Needs npm run guests (-- --amd64).
  */
 import { parseArgs } from 'node:util';
 import { createHost, inWorkers } from '../../dom0/service/index.ts';
 import { median } from '../median.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
-import { GUESTS, isHere } from './guests.ts';
+import { GUESTS, isHere, MINIPV_PORTS, PORTS } from './guests.ts';
 import { Soak } from './soak.ts';
+import { Talk } from './talk.ts';
 
 const WRONG_USE = 2;
 const MOVES = 100;
@@ -50,19 +52,20 @@ export async function main(argv: string[]): Promise<number> {
       soon,
       pause: ms => new Promise(resolve => void later(ms, resolve)),
       shared: true,
+      talk: await Talk.open(guest.folder === undefined ? MINIPV_PORTS : PORTS),
     });
     const downtimes: number[] = [];
     try {
       await soak.start();
       for (let i = 0; i < moves; i++) downtimes.push((await soak.move()).downtimeMs);
-      await soak.end();
       process.stdout.write(
-        `${guest.name}: ${moves} moves, nothing lost; it stood still for ${Math.round(median(downtimes))} ms (median), ${Math.round(Math.max(...downtimes))} ms at most\n`,
+        `${guest.name}: ${moves} moves, nothing lost, ${soak.crossed} with connections that went on; it stood still for ${Math.round(median(downtimes))} ms (median), ${Math.round(Math.max(...downtimes))} ms at most\n`,
       );
     } catch (error) {
       status = 1;
       process.stdout.write(`${guest.name}: after ${downtimes.length} moves: ${(error as Error).message}\n`);
     }
+    await soak.end();
   }
   return status;
 }

@@ -2,22 +2,52 @@
 import { Neighbourhood } from '../../dom0/pool/index.ts';
 import type { Host, HostParts } from '../../dom0/service/index.ts';
 import type { Moved } from '../../dom0/toolstack/index.ts';
-import { filesOf, lastTurn, problemIn, type SoakGuest, TURNS } from './guests.ts';
+import { filesOf, lastTurn, problemIn, type SoakGuest, TALK, TURNS } from './guests.ts';
+import type { Talk } from './talk.ts';
 
 export interface SoakParts {
-  make(parts: Pick<HostParts, 'memory' | 'neighbours'>): Host;
+  make(parts: Pick<HostParts, 'memory' | 'neighbours' | 'peer'>): Host;
   soon(callback: () => void): void;
   pause(ms: number): Promise<void>;
   shared: boolean;
+  /** TCP with the guest; absent: it has no network. */
+  talk?: Talk;
+  /** How it moves; absent: by `host.migrate`. */
+  move?(host: Host, id: number, to: string): Promise<Moved>;
 }
 
 const MIB = 2 ** 20;
 /** Memory beside a guest's own. */
 const HOST_MIB = 48;
-const SHELL = '/ # ';
+const SHELL = '/ # ',
+  MINIPV = 'minipv> ';
 /** How often it is looked whether the guest has shown something, and how often before it is given up. */
 const LOOK_MS = 20,
   LOOKS = 60_000;
+/** minipv sends, or gets, so much while it moves. */
+const BULK_KIB = 4096;
+/** Of that, what must have come before it moves. */
+const BEGUN_BYTES = 64 * 1024;
+
+/** At the end of a stream. */
+const MINIPV_SAYS =
+  /(?:stream|serve): (\d+) KiB(?: in (\d+) us, sent again \d+ times)?, crc ([0-9a-f]+)\r?\n[^]*?minipv> $/;
+
+/** Both hosts' bridges are one, and the first has the gateway. */
+function wire([a, b]: readonly [Host, Host], soon: (callback: () => void) => void): void {
+  const ends: ReturnType<Host['toolstack']['services']['network']['joinHost']>[] = [];
+  const to = (end: 0 | 1) => (bytes: Uint8Array) => {
+    const frame = bytes.slice();
+    soon(() => {
+      ends[end]!.port.input({ bytes: frame });
+      ends[end]!.wake();
+    });
+    return true;
+  };
+  const networks = [a, b].map(({ toolstack }) => toolstack.services.network);
+  networks[1]!.hasGateway = false;
+  ends.push(networks[0]!.joinHost('b', to(1)), networks[1]!.joinHost('a', to(0)));
+}
 
 export class Soak {
   private readonly parts: SoakParts;
@@ -27,22 +57,31 @@ export class Soak {
   private id = 0;
   private shown = '';
   private type = (_text: string): void => {};
+  private moves = 0;
+  /** Moves with a connection that was there before and behind it. */
+  crossed = 0;
 
   constructor(guest: SoakGuest, parts: SoakParts) {
     this.guest = guest;
     this.parts = parts;
     const cable = new Neighbourhood(parts.soon);
     const bytes = (guest.memoryMiB + HOST_MIB) * MIB;
-    const host = (name: string): Host =>
+    const host = (name: string, peer?: HostParts['peer']): Host =>
       parts.make({
         memory: parts.shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes),
         neighbours: cable.of(name),
+        ...(peer ? { peer } : {}),
       });
-    this.hosts = [host('a'), host('b')];
+    this.hosts = [host('a', parts.talk?.peer), host('b')];
+    if (parts.talk) wire(this.hosts, parts.soon);
   }
 
   private get here(): Host {
     return this.hosts[this.at]!;
+  }
+
+  private get isMinipv(): boolean {
+    return this.guest.folder === undefined;
   }
 
   private async watch(): Promise<void> {
@@ -59,7 +98,7 @@ export class Soak {
   /** @throws Error where it does not come, or something is wrong with the guest */
   private async until(what: string, there: () => boolean): Promise<void> {
     for (let looks = 0; !there(); looks++) {
-      const problem = problemIn(this.shown);
+      const problem = problemIn(this.shown) ?? this.parts.talk?.problem;
       if (problem !== undefined) throw new Error(`${this.guest.name}: ${problem}`);
       if (looks === LOOKS) throw new Error(`${this.guest.name} does not come to ${what}: ${this.shown.slice(-400)}`);
       await this.parts.pause(LOOK_MS);
@@ -67,26 +106,81 @@ export class Soak {
   }
 
   async start(): Promise<void> {
-    ({ id: this.id } = await this.here.create(filesOf(this.guest)));
+    const { talk } = this.parts;
+    ({ id: this.id } = await this.here.create(filesOf(this.guest, talk !== undefined)));
     await this.watch();
-    await this.until('its shell', () => this.shown.includes(SHELL));
+    const prompt = this.isMinipv ? MINIPV : SHELL;
+    await this.until('its shell', () => this.shown.includes(prompt));
+    if (this.isMinipv) return this.startMinipv();
+    if (talk) {
+      this.type(TALK);
+      await this.until('its first line by TCP', () => talk.heard > 0);
+      talk.begin();
+    }
     this.type(TURNS);
     await this.until('its second turn', () => lastTurn(this.shown) >= 2);
   }
 
-  /** It goes on there with the turn that follows, and does two more. @throws Error where something is wrong with it */
-  async move(): Promise<Moved> {
-    const before = lastTurn(this.shown);
-    const moved = await this.here.migrate(this.id, this.at === 0 ? 'b' : 'a');
+  private async startMinipv(): Promise<void> {
+    if (!this.parts.talk) return;
+    this.type('dhcp\r');
+    await this.until('its address', () => /dhcp: 10\.0\.2\.15\s/.test(this.shown));
+  }
+
+  private async toTheOther(): Promise<Moved> {
+    const to = this.at === 0 ? 'b' : 'a';
+    const moved = await (this.parts.move ?? ((host, id, name) => host.migrate(id, name)))(this.here, this.id, to);
     this.at = 1 - this.at;
     const [guest] = await this.here.list();
     this.id = guest!.id;
     await this.watch();
+    return moved;
+  }
+
+  /** It goes on there with what follows. @throws Error where something is wrong with it */
+  async move(): Promise<Moved> {
+    this.moves++;
+    if (this.isMinipv) return this.moveMinipv();
+    const { talk } = this.parts;
+    const before = lastTurn(this.shown);
+    const moved = await this.toTheOther();
+    const [heard, echoed] = [talk?.heard ?? 0, talk?.echoed ?? 0];
     await this.until(`turn ${before + 2}`, () => lastTurn(this.shown) >= before + 2);
+    if (talk) {
+      await this.until('its next lines by TCP', () => talk.heard >= heard + 2 && talk.echoed >= echoed + 2);
+      this.crossed++;
+    }
+    return moved;
+  }
+
+  /** In turn it sends, and gets; it sums up what it sends of its memory, and what comes. */
+  private async moveMinipv(): Promise<Moved> {
+    const { talk } = this.parts;
+    if (!talk) return this.toTheOther();
+    const sends = this.moves % 2 === 1;
+    this.type(sends ? `stream 10.0.2.2 ${BULK_KIB} sum\r` : 'serve sum\r');
+    const bulk = sends ? talk.takes() : talk.sends(BULK_KIB * 1024);
+    await this.until('its stream', () => bulk.bytes >= BEGUN_BYTES);
+    const startedMs = Date.now();
+    const moved = await this.toTheOther();
+    const isOpen = bulk.bytes < BULK_KIB * 1024;
+    const said = (): RegExpExecArray | null =>
+      MINIPV_SAYS.exec(this.shown.slice(this.shown.lastIndexOf(sends ? 'stream 10' : 'serve sum')));
+    await this.until('the end of its stream', () => bulk.isOver && said() !== null);
+    const [, kib, us, crc] = said()!;
+    if (Number(kib) !== BULK_KIB || parseInt(crc!, 16) !== bulk.crc)
+      throw new Error(
+        `${this.guest.name}: ${kib} KiB with CRC ${crc}, and ${bulk.bytes} bytes with ${bulk.crc.toString(16)} here`,
+      );
+    // Its clock did not go back, nor leap: it stood for the move, and went on.
+    if (us !== undefined && Number(us) > 2000 * (Date.now() - startedMs + 1000))
+      throw new Error(`${this.guest.name}: its stream took ${us} us by its clock`);
+    if (isOpen) this.crossed++;
     return moved;
   }
 
   async end(): Promise<void> {
+    this.parts.talk?.close();
     await this.here.destroy(this.id);
     for (const host of this.hosts) host.toolstack.close();
   }
