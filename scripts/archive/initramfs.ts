@@ -21,7 +21,7 @@ export const APPLETS = `[ [[ adjtimex ar arp arping ascii ash awk base64 basenam
 
 /** Groups that `mods=` loads; each with what it depends on. */
 export const MODULES =
-  `pcnet32 ne2k-pci e1000 ata_piix sd_mod sr_mod cdrom virtio_pci virtio_blk virtio_net virtio_console 9pnet_virtio 9p xen-blkfront
+  `pcnet32 ne2k-pci e1000 ata_piix sd_mod sr_mod cdrom virtio_pci virtio_blk virtio_net virtio_console virtio_balloon 9pnet_virtio 9p xen-blkfront
   xen-netfront xen-fbfront xen-kbdfront xen-pcifront isofs crc32c_generic ext4 loop vfat nls_cp437 nls_iso8859-1 nls_ascii nls_utf8`.split(/\s+/);
 
 /**

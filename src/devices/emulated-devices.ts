@@ -30,6 +30,7 @@ import { TestDevice } from './test-device.ts';
 import { Uart } from './uart.ts';
 import { virtioDisks } from './virtio/disks.ts';
 import { type VirtioDevice, type VirtioWish, virtioDevices } from './virtio/kinds.ts';
+import type { VirtioHost } from './virtio/transport.ts';
 import { UNPLUG, XenPlatform } from './xen-platform.ts';
 import type { ScreenWriter, VideoMemory } from './vga/screen.ts';
 import { Vga } from './vga/vga.ts';
@@ -77,6 +78,8 @@ export interface EmulatedDeviceOptions extends Ram {
   nic?: NicAttachment;
   /** Devices of virtio beside disks and cards. */
   virtio?: VirtioWish;
+  /** What is behind them; the console is COM1's. */
+  virtioHost?: Omit<VirtioHost, 'console'>;
   /** The card's expansion ROM, where it has a PCI function. */
   nicRom?: Uint8Array;
   /** Firmware opened or closed RAM in 0xC0000-0xFFFFF (PAM registers). At reset reads and writes go to ROM. */
@@ -127,7 +130,7 @@ export const XEN_PLATFORM_SLOT = 4;
 /** Of the first disk of virtio; the others are in those behind it. */
 export const VIRTIO_DISK_SLOT = 5;
 /** Of the first device of virtio behind all disks. */
-const VIRTIO_SLOT = VIRTIO_DISK_SLOT + VIRTIO_DISKS;
+export const VIRTIO_SLOT = VIRTIO_DISK_SLOT + VIRTIO_DISKS;
 const FLOPPY_IRQ = 6,
   FLOPPY_DMA = 2;
 const nothing = (): void => {};
@@ -145,6 +148,8 @@ export class EmulatedDevices {
   /** In the order in which they were plugged in, which is that of restoring. */
   readonly devices: Device[] = [];
   private readonly uarts: Uart[];
+  /** Devices of virtio that are neither disk nor card. */
+  readonly virtio: readonly VirtioDevice[];
   /** What people type at in place of COM1, while the guest waits there. */
   private readonly terminal: VirtioDevice | undefined;
   private readonly pm: Piix4PmFunction;
@@ -200,10 +205,10 @@ export class EmulatedDevices {
     }
     const disks = virtioDisks(options.ide ?? [], number => ({ timers, irq: intx(VIRTIO_DISK_SLOT + number) }));
     for (const { number, device } of disks) this.plug(device, VIRTIO_DISK_SLOT + number);
-    const console = options.serial[0] ?? nothing;
-    const more = virtioDevices(options.virtio, number => ({ irq: intx(VIRTIO_SLOT + number), console }));
-    more.forEach((device, number) => this.plug(device, VIRTIO_SLOT + number));
-    this.terminal = more.find(({ input }) => input);
+    const host = { ...options.virtioHost, console: options.serial[0] ?? nothing };
+    this.virtio = virtioDevices(options.virtio, number => ({ irq: intx(VIRTIO_SLOT + number), timers, host }));
+    this.virtio.forEach((device, number) => this.plug(device, VIRTIO_SLOT + number));
+    this.terminal = this.virtio.find(({ input }) => input);
     this.fwCfg = this.plug(new FwCfg(dma));
     this.plug(new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false));
     if (options.testDevice !== false)

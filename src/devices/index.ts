@@ -8,12 +8,25 @@ export type { IdeAttachment } from './ide/piix-ide.ts';
 export { setBootOrder } from './firmware-config.ts';
 export { IoBus, OverlapError, RangeLimitError } from './io-bus.ts';
 export type { EmulatedDeviceOptions, ModelSignals } from './emulated-devices.ts';
-export { EmulatedDevices, VIRTIO_DISK_SLOT } from './emulated-devices.ts';
+export { EmulatedDevices, VIRTIO_DISK_SLOT, VIRTIO_SLOT } from './emulated-devices.ts';
 export type { PcOptions } from './machine.ts';
 export { BareHvmBoard, Pc } from './machine.ts';
 export type { Ethernet } from './net/ethernet.ts';
 export type { NicAttachment, NicDevice, NicModel, NicParts } from './net/models.ts';
-export { isVirtioName, loadVirtio, VIRTIO_KINDS, type VirtioName, type VirtioWish } from './virtio/kinds.ts';
+export type { BalloonReport, BalloonWish } from './virtio/balloon-words.ts';
+export { STAT_TAGS } from './virtio/balloon-words.ts';
+export {
+  hasVirtio,
+  isVirtioName,
+  loadVirtio,
+  VIRTIO_KINDS,
+  type VirtioDevice,
+  type VirtioName,
+  virtioProblem,
+  type VirtioWish,
+  virtioWords,
+} from './virtio/kinds.ts';
+export type { VirtioHost } from './virtio/transport.ts';
 export { isNicModel, loadNic, loadNics, NIC_MODELS, romOf } from './net/models.ts';
 export type { PeerOptions } from './net/peer.ts';
 export { NetworkPeer } from './net/peer.ts';

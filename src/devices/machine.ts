@@ -311,6 +311,7 @@ export class Pc extends HvmBoard {
   readonly ide: PiixIde;
   /** For firmware: more items and files can be set before it starts. */
   readonly fwCfg: FwCfg;
+  readonly virtio: EmulatedDevices['virtio'];
   private readonly model: EmulatedDevices;
   /** Of guests of Xen, whose device model hears nothing of a resume. */
   private readonly keepsModel: boolean;
@@ -328,6 +329,7 @@ export class Pc extends HvmBoard {
     this.pci = model.pci;
     this.ide = model.ide;
     this.fwCfg = model.fwCfg;
+    this.virtio = model.virtio;
   }
 
   protected override get modelDevices(): readonly Device[] {

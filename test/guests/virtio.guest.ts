@@ -13,8 +13,11 @@ const DISK_MIB = 32,
 const folder = mkdtempSync(join(tmpdir(), 'ringside-virtio-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const CMDLINE = 'console=ttyS0,115200 cryptomgr.notests mods=virtio_pci,virtio_blk,virtio_net dhcp=1';
+const CMDLINE = 'console=ttyS0,115200 cryptomgr.notests mods=virtio_pci,virtio_blk,virtio_net,virtio_balloon dhcp=1';
 const MAC = '52:54:00:aa:bb:cc';
+/** What is said when the guest is to have less memory, and when it is to have all of it again. */
+const SHRINK = 'LESS-MEMORY',
+  GROW = 'MORE-MEMORY';
 
 /** A guest of KVM in libvirt's words, its disks behind the place of the first one; `path`: of its definition. */
 function define(path: string, guest: string, disk: string): string[] {
@@ -46,11 +49,15 @@ function define(path: string, guest: string, disk: string): string[] {
       <source bridge='xenbr0'/>
       <model type='virtio'/>
     </interface>
+    <memballoon model='virtio' freePageReporting='on'/>
   </devices>
 </domain>
 `,
   );
-  return [path];
+  const script = `${path}.script`;
+  // A run ends with a script, unless that ends with something typed.
+  writeFileSync(script, `expect ${SHRINK}\nmem-set 128\nexpect ${GROW}\nmem-set 192\nsend \\x20\n`);
+  return [path, '--script', script];
 }
 
 const options = (guest: string, disk: string, more: string[]): string[] => [
@@ -101,7 +108,7 @@ describe.each([
       const requests = await shell.interrupts();
       expect(requests.get('virtio1-req.0')! - before.get('virtio1-req.0')!).toBeGreaterThan(MIB);
       // The card's configuration and two queues that interrupt, and two of each disk.
-      expect(await shell.run('grep -c PCI-MSI /proc/interrupts')).toBe('7');
+      expect(await shell.run('grep -c PCI-MSI /proc/interrupts')).toBe(isDefined ? '12' : '7');
 
       // What it says of where it runs.
       const log = await shell.run('dmesg');
@@ -124,6 +131,18 @@ describe.each([
         expect(await shell.run('ls -l /sys/block/vda/device/driver')).toMatch(/virtio_blk$/);
         expect(await shell.run('readlink -f /sys/block/vda')).toContain('/0000:00:06.0/');
         expect(await shell.run('ip addr show eth0')).toContain(MAC);
+        // Its balloon takes a third of its memory, and gives that back, which is used then.
+        const total = "$(awk '/MemTotal/ { print $2 }' /proc/meminfo)";
+        const all = await shell.run(`echo ${total}`);
+        vm.send(`: ${SHRINK}\n`);
+        const wait = (what: string): string => `until [ ${total} ${what} ]; do sleep 1; done; echo ${total}`;
+        expect(Number(all) - Number(await shell.run(wait(`-le ${Number(all) - 65536}`)))).toBe(65536);
+        await shell.run(`echo ${GROW}; ${wait(`-ge ${all}`)}`);
+        expect(
+          await shell.run(
+            `${noise} count=64; md5sum < /tmp/noise > /tmp/sum; md5sum < /tmp/noise | cmp - /tmp/sum; echo $?`,
+          ),
+        ).toMatch(/^0$/m);
       }
       expect([requests.get('ERR'), requests.get('MIS')]).toEqual([0, 0]);
       vm.send('sync; poweroff -f\n');

@@ -7,6 +7,10 @@ export class Pieces {
   private readonly list: { address: number; length: number }[] = [];
   bytes = 0;
 
+  get places(): readonly { address: number; length: number }[] {
+    return this.list;
+  }
+
   constructor(dma: Dma) {
     this.dma = dma;
   }

@@ -36,7 +36,7 @@ export class VirtioConsole extends VirtioPci {
   private readonly own = initial();
   private readonly output: (byte: number) => void;
 
-  constructor({ irq, name, console }: VirtioParts) {
+  constructor({ irq, name, host }: VirtioParts) {
     super(
       {
         name,
@@ -50,7 +50,7 @@ export class VirtioConsole extends VirtioPci {
       },
       irq,
     );
-    this.output = console;
+    this.output = byte => host.console(byte);
   }
 
   protected override config(): Uint8Array {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { VirtioBalloon } from './balloon.ts';
+import type { BalloonReport } from './balloon-words.ts';
 import { VirtioConsole } from './console.ts';
-import { COMMON, CONFIG, VirtioDriver } from './driver.test-support.ts';
+import { COMMON, CONFIG, ISR, VirtioDriver } from './driver.test-support.ts';
 import { VirtioRng } from './rng.ts';
 
-// Promises are those of VIRTIO 1.2, 5.3 (console) and 5.4 (entropy).
+// Promises are those of VIRTIO 1.2, 5.3 (console), 5.4 (entropy) and 5.5 (memory balloon).
 const NEEDS_RESET = 0x40,
   MULTIPORT = 2;
 
@@ -11,7 +13,7 @@ const bytesAt = (d: VirtioDriver, at: number, length: number): number[] => [...d
 
 describe('random numbers', () => {
   const driver = (seed: number) =>
-    new VirtioDriver(parts => new VirtioRng({ ...parts, name: 'rng', seed, console: () => {} }));
+    new VirtioDriver(parts => new VirtioRng({ ...parts, name: 'rng', seed, options: {}, host: { console: () => {} } }));
   const draw = (d: VirtioDriver, first: number, room: number): number[] => {
     const [at] = d.chain(0, first, [{ room }]);
     d.offer(0, first);
@@ -62,7 +64,8 @@ describe('a console', () => {
           ...parts,
           name: 'console',
           seed: 0,
-          console: byte => (printed += String.fromCharCode(byte)),
+          options: {},
+          host: { console: byte => (printed += String.fromCharCode(byte)) },
         }),
     );
   const message = (event: number, value: number): Uint8Array => Uint8Array.of(0, 0, 0, 0, event, 0, value, 0);
@@ -122,5 +125,109 @@ describe('a console', () => {
     expect(device.listening).toBe(false);
     d.device.restore(state);
     expect([device.listening, d.read(COMMON + 0x14, 1) & NEEDS_RESET]).toEqual([true, 0]);
+  });
+});
+
+describe('a memory balloon', () => {
+  const STATS_VQ = 2,
+    REPORTING = 32,
+    CONFIG_INTERRUPT = 2;
+  const INFLATE = 0,
+    DEFLATE = 1,
+    STATS = 2,
+    REPORTED = 3;
+  const drive = (options: Record<string, string> = {}) => {
+    const released: number[] = [],
+      reports: BalloonReport[] = [];
+    const host = {
+      console: () => {},
+      release: (gfns: readonly number[]) => void released.push(...gfns),
+      balloon: (report: BalloonReport) => void reports.push(report),
+    };
+    const d = new VirtioDriver(parts => new VirtioBalloon({ ...parts, name: 'balloon', seed: 0, options, host }));
+    return { d, device: d.device as VirtioBalloon, released, reports };
+  };
+  const numbers = (...pages: number[]): Uint8Array => new Uint8Array(Uint32Array.from(pages).buffer);
+  /** A statistic of 64 bits behind its tag. */
+  const stat = (tag: number, value: bigint): number[] => {
+    const view = new DataView(new ArrayBuffer(10));
+    view.setUint16(0, tag, true);
+    view.setBigUint64(2, value, true);
+    return [...new Uint8Array(view.buffer)];
+  };
+
+  it('tells the driver how many pages are wanted, by an interrupt of its configuration and another generation', () => {
+    const { d, device } = drive();
+    device.balloon({ pages: 7 });
+    expect([d.read(CONFIG), d.line.level]).toEqual([7, false]);
+    d.begin(2);
+    const before = d.read(COMMON + 0x15, 1);
+    device.balloon({ pages: 300 });
+    expect([d.read(CONFIG), d.read(ISR, 1), d.read(COMMON + 0x15, 1)]).toEqual([300, CONFIG_INTERRUPT, before + 1]);
+    // What is wanted already is no news.
+    device.balloon({ pages: 300 });
+    expect(d.read(ISR, 1)).toBe(0);
+  });
+
+  it('gives the host what is put into it, and tells how much that is', () => {
+    const { d, released, reports } = drive();
+    d.begin(2);
+    expect(reports.at(-1)).toEqual({ isDriven: true, pages: 0 });
+    d.chain(INFLATE, 0, [{ bytes: numbers(0x300, 0x301, 0xfffffff) }]);
+    d.offer(INFLATE, 0);
+    expect([released, d.used(INFLATE)]).toEqual([[0x300, 0x301, 0xfffffff], [[0, 0]]]);
+    d.write(CONFIG + 4, 3);
+    expect([reports.at(-1), d.read(CONFIG + 4)]).toEqual([{ isDriven: true, pages: 3 }, 3]);
+    d.chain(DEFLATE, 0, [{ bytes: numbers(0x300) }]);
+    d.offer(DEFLATE, 0);
+    expect([released.length, d.used(DEFLATE)]).toEqual([3, [[0, 0]]]);
+    d.status = 0;
+    expect(reports.at(-1)).toEqual({ isDriven: false, pages: 0 });
+  });
+
+  it('has the statistics of its driver, as often as somebody asks', () => {
+    const { d, device, reports } = drive({ period: '2' });
+    d.begin(3, STATS_VQ);
+    d.chain(STATS, 0, [{ bytes: Uint8Array.from([...stat(4, 5n << 32n), ...stat(99, 1n), ...stat(1, 9n)]) }]);
+    d.offer(STATS, 0);
+    expect(d.used(STATS)).toEqual([]);
+    const { values } = reports.at(-1)!.stats!;
+    expect([values[4], values[1], values[0]]).toEqual([5n << 32n, 9n, undefined]);
+    d.timers.advanceMs(2000);
+    expect(d.used(STATS)).toEqual([[0, 0]]);
+    // Across a saved state: the buffer that it has is the driver's again when others are wanted.
+    d.offer(STATS, 0);
+    const state = device.save();
+    device.restore(state);
+    device.balloon({ periodS: 1 });
+    d.timers.advanceMs(1000);
+    expect(d.used(STATS)).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+    device.balloon({ periodS: 0 });
+    d.offer(STATS, 0);
+    d.timers.advanceMs(1e6);
+    expect(d.used(STATS)).toHaveLength(2);
+  });
+
+  it('takes whole pages of free memory that the driver tells of', () => {
+    const { d, released } = drive({ reporting: 'on' });
+    d.begin(4, REPORTING);
+    d.chain(REPORTED, 0, [
+      { room: 0x2000, at: 0x40000 },
+      { room: 0x1800, at: 0x60800 },
+    ]);
+    d.offer(REPORTED, 0);
+    expect([released, d.used(REPORTED)]).toEqual([[0x40, 0x41, 0x61], [[0, 0]]]);
+  });
+
+  it('offers no reporting that nobody asked for, and breaks over too much at once', () => {
+    const { d } = drive();
+    expect([d.offers()[0] & REPORTING, d.read(COMMON + 0x12, 2)]).toEqual([0, 3]);
+    d.begin(2);
+    d.descriptor(INFLATE, 0, 0x10000, 0x10000, 0);
+    d.offer(INFLATE, 0);
+    expect(d.status & NEEDS_RESET).toBe(NEEDS_RESET);
   });
 });

@@ -4,6 +4,7 @@
  */
 import type { Device } from '../bus.ts';
 import type { PciFunction } from '../pci/pci.ts';
+import type { BalloonWish } from './balloon-words.ts';
 import type { VirtioParts } from './transport.ts';
 
 /** As a board has it. */
@@ -12,6 +13,8 @@ export interface VirtioDevice extends Device {
   /** Of one that people type at: whether the guest waits for bytes, and how it gets them (returns how many were taken). */
   readonly listening?: boolean;
   input?(bytes: Uint8Array): number;
+  /** Of a balloon: what is wanted of it from now on. */
+  balloon?(wish: BalloonWish): void;
 }
 
 type VirtioClass = new (parts: VirtioParts) => VirtioDevice;
@@ -20,38 +23,89 @@ interface VirtioKind {
   /** In a sentence, with the name that Linux gives it. */
   title: string;
   load(): Promise<VirtioClass>;
+  /** What may be said of it beside its name: each with what its value may be, in words and as a pattern. */
+  options?: Readonly<Record<string, { may: string; pattern: RegExp }>>;
 }
+
+const ON_OFF = { may: 'on or off', pattern: /^(on|off)$/ };
 
 export const VIRTIO_KINDS = {
   rng: { title: 'random numbers (/dev/hwrng)', load: async () => (await import('./rng.ts')).VirtioRng },
   console: { title: 'a console (/dev/hvc0)', load: async () => (await import('./console.ts')).VirtioConsole },
+  balloon: {
+    title: 'a memory balloon',
+    load: async () => (await import('./balloon.ts')).VirtioBalloon,
+    options: {
+      /** The driver lets air out where memory is short; it tells of pages that are free; seconds between two statistics. */
+      deflate: ON_OFF,
+      reporting: ON_OFF,
+      period: { may: 'seconds, 0 to 99999', pattern: /^\d{1,5}$/ },
+    },
+  },
 } satisfies Record<string, VirtioKind>;
 
 export type VirtioName = keyof typeof VIRTIO_KINDS;
 
 export const isVirtioName = (name: string): name is VirtioName => Object.hasOwn(VIRTIO_KINDS, name);
 
+/** A device in one word, `name,option=value`: its name, which may be none, and its options. */
+export function virtioWords(item: string): { name: string; options: Record<string, string> } {
+  const [name = '', ...said] = item.split(',');
+  return {
+    name,
+    options: Object.fromEntries(
+      said.map(word => {
+        const at = word.indexOf('=');
+        return at < 0 ? [word, 'on'] : [word.slice(0, at), word.slice(at + 1)];
+      }),
+    ),
+  };
+}
+
+/** What is wrong with the options of a device, as a sentence's end; undefined: nothing. */
+export function virtioProblem(name: VirtioName, options: Readonly<Record<string, string>>): string | undefined {
+  const { options: known = {} }: VirtioKind = VIRTIO_KINDS[name];
+  for (const [option, value] of Object.entries(options)) {
+    if (!Object.hasOwn(known, option)) {
+      const all = Object.keys(known).join(', ');
+      return `${name} has no option ${option}. ${all === '' ? 'It has none.' : `Its options are ${all}.`}`;
+    }
+    if (!known[option].pattern.test(value)) return `${option} is ${known[option].may}.`;
+  }
+  return undefined;
+}
+
+/** Whether there is one of these among a guest's. */
+export const hasVirtio = (items: readonly string[] | undefined, name: VirtioName): boolean =>
+  items?.some(item => virtioWords(item).name === name) ?? false;
+
 /** What a guest has of them: each at most once, in the order of their slots. */
 export interface VirtioWish {
-  names: readonly VirtioName[];
+  items: readonly string[];
   /** Of what they draw. */
   seed: number;
 }
 
-const loaded = new Map<VirtioName, VirtioClass>();
+const loaded = new Map<string, VirtioClass>();
 
 /** Boards can have these devices from then on. */
-export const loadVirtio = async (names = Object.keys(VIRTIO_KINDS) as readonly VirtioName[]): Promise<void> =>
-  void (await Promise.all(names.map(async name => loaded.set(name, await VIRTIO_KINDS[name].load()))));
+export const loadVirtio = async (items: readonly string[] = Object.keys(VIRTIO_KINDS)): Promise<void> =>
+  void (await Promise.all(
+    items.map(async item => {
+      const { name } = virtioWords(item);
+      if (isVirtioName(name)) loaded.set(name, await VIRTIO_KINDS[name].load());
+    }),
+  ));
 
 /** @throws Error where nobody has loaded them */
 export function virtioDevices(
-  { names, seed }: VirtioWish = { names: [], seed: 0 },
-  partsOf: (number: number) => Omit<VirtioParts, 'name' | 'seed'>,
+  { items, seed }: VirtioWish = { items: [], seed: 0 },
+  partsOf: (number: number) => Omit<VirtioParts, 'name' | 'seed' | 'options'>,
 ): VirtioDevice[] {
-  return names.map((name, number) => {
-    const its = loaded.get(name);
+  return items.map((item, number) => {
+    const { name, options } = virtioWords(item),
+      its = loaded.get(name);
     if (!its) throw new Error(`The device of virtio ${name} is not loaded.`);
-    return new its({ ...partsOf(number), name: `virtio-${name}`, seed });
+    return new its({ ...partsOf(number), name: `virtio-${name}`, options, seed });
   });
 }

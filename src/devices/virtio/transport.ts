@@ -3,10 +3,11 @@
  * older drivers know in BAR 0; MSI-X has BAR 1. Places and sizes are QEMU's (hw/virtio/virtio-pci.c).
  * Source: OASIS Virtual I/O Device (VIRTIO) 1.2, 2.1 to 2.7 and 4.1.
  */
-import type { Device, IrqLine, State } from '../bus.ts';
+import type { Device, IrqLine, State, Timers } from '../bus.ts';
 import { MsiX } from '../pci/msi-x.ts';
 import { PCI, PciFunction } from '../pci/pci.ts';
 import { assignState, copyState, resetState, StateError, subState } from '../state.ts';
+import type { BalloonReport } from './balloon-words.ts';
 import { BrokenRing, NO_VECTOR, type RingFeatures, VirtQueue } from './queue.ts';
 
 /** What makes a device one of its kind. */
@@ -34,8 +35,20 @@ export interface VirtioParts {
   name: string;
   /** Of what it draws. */
   seed: number;
+  timers: Timers;
+  /** What is said of it beside its name (kinds.ts). */
+  options: Readonly<Record<string, string>>;
+  host: VirtioHost;
+}
+
+/** What is behind such devices. */
+export interface VirtioHost {
   /** Where the guest's console goes. */
-  console: (byte: number) => void;
+  console(byte: number): void;
+  /** The guest does without what lies in these frames of its memory: it is gone, and what is used again is all zero. Absent: the host takes none. */
+  release?(gfns: readonly number[]): void;
+  /** How far the balloon is. */
+  balloon?(report: BalloonReport): void;
 }
 
 const VENDOR = 0x1af4;
@@ -93,6 +106,7 @@ const initial = () => ({
   featuresHigh: 0,
   queueSelect: 0,
   configVector: NO_VECTOR,
+  generation: 0,
 });
 
 /** So many bytes of a number in little-endian order. */
@@ -168,6 +182,8 @@ export abstract class VirtioPci implements Device {
   protected writeConfig(_offset: number, _value: number, _size: number): void {}
   /** The driver says that a queue has something, or has begun to drive the device. @throws BrokenRing */
   protected abstract notified(queue: VirtQueue): void;
+  /** The driver has begun to drive the device. */
+  protected driven(): void {}
   /** The driver, or RESET, lets go of all that is under way. */
   protected abstract forget(): void;
   protected abstract saveOwn(): State;
@@ -185,6 +201,16 @@ export abstract class VirtioPci implements Device {
   /** The driver knows VIRTIO 1. */
   protected get isModern(): boolean {
     return this.has(VERSION_1);
+  }
+
+  protected get isDriven(): boolean {
+    return (this.r.status & DRIVER_OK) !== 0;
+  }
+
+  /** Its configuration is another now, and the driver did not write it (2.5, 4.1.4.3.1). */
+  protected configChanged(): void {
+    this.r.generation = (this.r.generation + 1) & 0xff;
+    if (this.isDriven) this.interrupt(CONFIG_INTERRUPT, this.r.configVector);
   }
 
   /** Whether buffers of a queue may be used. Older drivers use some before they say that they drive the device (3.1.2). */
@@ -314,7 +340,7 @@ export abstract class VirtioPci implements Device {
     view.setUint16(0x10, r.configVector, true);
     view.setUint16(0x12, queues.length, true);
     view.setUint8(0x14, r.status);
-    // The generation behind it stays 0: no configuration changes but by the driver.
+    view.setUint8(0x15, r.generation);
     view.setUint16(0x16, r.queueSelect, true);
     const queue = queues[r.queueSelect]?.r;
     if (!queue) return new Uint8Array(view.buffer);
@@ -391,7 +417,9 @@ export abstract class VirtioPci implements Device {
     const before = r.status;
     if (value & FEATURES_OK && !(before & FEATURES_OK) && !this.isAcceptable) value &= ~FEATURES_OK;
     r.status = value | (before & NEEDS_RESET);
-    if (r.status & ~before & DRIVER_OK) for (const queue of this.queues) this.look(queue);
+    if ((r.status & ~before & DRIVER_OK) === 0) return;
+    this.driven();
+    for (const queue of this.queues) this.look(queue);
   }
 
   /** Features that the driver wants: a part of those that are offered, and VIRTIO 1 (2.2, 6.1). */
@@ -489,7 +517,8 @@ export abstract class VirtioPci implements Device {
     if (!Array.isArray(queues) || queues.length !== this.queues.length)
       throw new StateError(this.name, 'queues', `are not ${this.queues.length}`);
     this.forget();
-    assignState(this.name, this.r, state);
+    // Older states have no generation.
+    assignState(this.name, this.r, { generation: 0, ...state });
     this.queues.forEach((queue, i) => queue.restore(this.name, queues[i] as State));
     this.restoreOwn(subState(this.name, state, 'own'));
   }

@@ -14,6 +14,7 @@ import { buildByKeys, type NewDomain } from '../definitions/config/index.ts';
 import { needsXen, NO_VT_LOG, NO_VT_REASON, NoVtError } from '../definitions/index.ts';
 import type { Stopping } from './stopping.ts';
 import { DEVICE_KINDS, loadKinds } from './devices/index.ts';
+import { beginBalloon } from './kvm-memory.ts';
 import { isOpenOnce } from './opened-drives.ts';
 import type { DomainRunner, DomainStart } from './runners/runner.ts';
 import { type Blueprint, describe, type DomainConsole, type Member, shapeOf, withLevel } from './running-domain.ts';
@@ -146,8 +147,9 @@ export class Building<Console extends DomainConsole> {
     if (modelHere) await Promise.all([loadBackends(['model']), definition.nic && loadNic(definition.nic)]);
     if (modelHere) this.attachModel(member, listener);
     // What it goes on from is in its memory now.
-    const { saved: _read, ...blueprint } = member.blueprint;
+    const { saved, ...blueprint } = member.blueprint;
     member.blueprint = blueprint;
+    if (!saved) beginBalloon(member);
     for (const input of member.early?.splice(0) ?? []) input();
     delete member.early;
     if (waits) this.core.setHeld(member, false);
@@ -234,7 +236,7 @@ export class Building<Console extends DomainConsole> {
       ...(definition.nic ? { nic: definition.nic } : {}),
       ...(definition.mac ? { mac: definition.mac } : {}),
       ...(definition.virtio
-        ? { virtio: { names: definition.virtio, seed: this.core.seed(record.id, startEpochMs) } }
+        ? { virtio: { items: definition.virtio, seed: this.core.seed(record.id, startEpochMs) } }
         : {}),
       ...(cpuLevel ? { cpuLevel } : {}),
       ...(this.core.jitThreshold === undefined ? {} : { jitThreshold: this.core.jitThreshold }),

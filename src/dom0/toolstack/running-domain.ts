@@ -3,6 +3,7 @@ import type { Balloon } from './balloon.ts';
 import type { CpuModel } from '../../cpu/architecture/index.ts';
 import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
 import { type BreakHit, type BreakPoint, DEFAULT_MAC, isLongBoot, p2mFrames } from '../../hypervisor/domain/index.ts';
+import { hasVirtio } from '../../devices/index.ts';
 import { FRAMES_A_MIB, ramAround } from '../../hypervisor/layout/index.ts';
 import {
   BAD_NAME,
@@ -150,10 +151,12 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
 
 /** How much of what a domain needs of machine memory. */
 export function shapeOf(
-  { definition, boot, xen }: Blueprint,
+  { definition, boot, xen, kvm }: Blueprint,
   machineFrames: number,
 ): { seenMiB: number; lowMiB: number; populateMiB: number; p2mFrames: number; shadowFrames?: number } {
-  const shape = memoryShape(xen, definition.memoryMiB, definition.maxMemoryMiB),
+  // A balloon is what takes from a guest of KVM what it sees and is not to have.
+  const grows = kvm && hasVirtio(definition.virtio, 'balloon') ? 'hvm' : xen;
+  const shape = memoryShape(grows, definition.memoryMiB, definition.maxMemoryMiB),
     { seenMiB } = shape;
   // A PV guest's second stage is indexed by machine frames.
   if (xen === 'pv') return { ...shape, lowMiB: seenMiB, p2mFrames: machineFrames };

@@ -12,21 +12,23 @@ import type { IoTrace } from '../tracing/io-trace.ts';
 import { hasHighFirmware, keepFlash } from './firmware-image.ts';
 import type { DomainClock } from './clock.ts';
 import type { DomainOptions } from './domain-options.ts';
-import type { GuestTraits } from './guest-interface.ts';
+import type { GuestInterface, GuestTraits } from './guest-interface.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import type { ScreenBlock } from './screen.ts';
 import { regionOptions } from './second-tier.ts';
 import type { ShadowPaging } from './shadow-paging.ts';
 
-/** What a board is put together from. */
-interface BoardParts {
+/** The domain whose board it is. */
+interface BoardOf {
+  options: DomainOptions;
   traits: GuestTraits;
   timers: Timers;
   memory: GuestMemory;
   screen: ScreenBlock;
-  io: IoTrace;
   firmware: FirmwareMap | undefined;
   video: VideoFrames | undefined;
+  /** There once the board is. */
+  guest: Pick<GuestInterface, 'release' | 'balloon'>;
 }
 
 /** What its processor is made with, but for who answers it. */
@@ -68,9 +70,10 @@ export function firmwareParts(
 
 /** What the board has; its signals are the domain's to add. */
 export function boardOf(
-  options: DomainOptions,
-  { traits, timers, memory, screen, io, firmware, video }: BoardParts,
+  domain: BoardOf,
+  io: IoTrace,
 ): Omit<PlatformOptions, 'onIgnoreNumericError' | 'onPowerOff' | 'onReset' | 'onDebugExit'> {
+  const { options, traits, timers, memory, screen, firmware, video } = domain;
   const { boot, record, ide, floppyDrives } = options;
   const ofFirmware = boot.kind === 'firmware' ? boot : undefined;
   const flash =
@@ -94,7 +97,15 @@ export function boardOf(
     io,
     ...(ide ? { ide: tracedDrives(ide, io, record) } : {}),
     ...(floppyDrives ? { floppyDrives } : {}),
-    ...(options.virtio ? { virtio: options.virtio } : {}),
+    ...(options.virtio
+      ? {
+          virtio: options.virtio,
+          virtioHost: {
+            release: gfns => domain.guest.release?.(gfns),
+            balloon: report => domain.guest.balloon?.(report),
+          },
+        }
+      : {}),
     ...(options.apic ? { apic: true, processors: record.vcpus, online: record.onlineVcpus } : {}),
     ...traits.board,
   };

@@ -123,7 +123,7 @@ export class Domain {
     this.timers = new TimerQueue(this.clock);
     if (options.hostMs) this.thread = new ThreadTime(options.hostMs);
     this.trace = new Trace(machine, record, () => this.clock.estimateNs(retired()));
-    const io = (this.io = new IoTrace(machine, this.trace));
+    this.io = new IoTrace(machine, this.trace);
     this.shadow = options.shadow && new options.shadow(machine, record);
     this.processor = options.createProcessor({
       ...processorOf(options, traits, { stage: this.stage, clock: this.clock, shadow: this.shadow }),
@@ -146,15 +146,7 @@ export class Domain {
     this.memory.onDemand = gfn => this.demand(gfn);
     this.screen = new ScreenBlock(machine, record, options.hostMs !== undefined);
     this.platform = options.createPlatform({
-      ...boardOf(options, {
-        traits,
-        timers: this.timers,
-        memory: this.memory,
-        screen: this.screen,
-        io,
-        firmware,
-        video,
-      }),
+      ...boardOf(this, this.io),
       onA20: this.a20.set,
       onNmi: id => this.vcpus.nmi(id),
       onInit: id => this.init(id),

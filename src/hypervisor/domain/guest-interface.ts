@@ -5,7 +5,7 @@
  */
 import type { Processor, ProcessorOptions } from '../../cpu/architecture/index.ts';
 import type { LocalApic } from '../../devices/apic/index.ts';
-import type { State, Timers } from '../../devices/index.ts';
+import type { BalloonReport, State, Timers } from '../../devices/index.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import type { Trace } from '../tracing/trace.ts';
@@ -130,6 +130,10 @@ export interface GuestInterface {
   service(): void;
   /** A guest frame that is populated on demand is used. False: there is no memory left, and the domain has crashed. */
   demand(gfn: number): boolean;
+  /** The guest does without what lies in these frames: the host has them back, and who uses one again finds it all zero. Absent, as the next: it cannot. */
+  release?(gfns: readonly number[]): void;
+  /** How far its balloon is. */
+  balloon?(report: BalloonReport): void;
   /** The guest looks at the time for which it had no slot. */
   readonly tellsStolenTime: boolean;
   /** Where devices are emulated elsewhere: the way there. `video`: first machine frame of the frame buffer. @throws Error where it is not loaded */

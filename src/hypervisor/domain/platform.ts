@@ -2,7 +2,7 @@
 import type { LocalApic } from '../../devices/apic/index.ts';
 import type { Dma, Ram, State, Timers } from '../../devices/index.ts';
 import type { ModelSignals } from '../../devices/index.ts';
-import type { FlashArray, FwCfg, VirtioWish } from '../../devices/index.ts';
+import type { FlashArray, FwCfg, VirtioDevice, VirtioHost, VirtioWish } from '../../devices/index.ts';
 import type { BlockDevice } from '../../formats/blocks/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
 import type { ResetKind, Shadowing } from '../../devices/pci/index.ts';
@@ -23,6 +23,7 @@ export interface PlatformOptions extends Ram {
   flash?: { array: FlashArray; keep?: (offset: number, bytes: Uint8Array) => void };
   /** Devices of virtio beside disks and cards. */
   virtio?: VirtioWish;
+  virtioHost?: Omit<VirtioHost, 'console'>;
   /** The network card's expansion ROM. */
   nicRom?: Uint8Array;
   ide?: IdeAttachment[];
@@ -118,6 +119,8 @@ export interface Platform {
   readonly keyboard: { key(code: string, down: boolean): void };
   /** Counts right, up and of the wheel towards the user; bits of the buttons that are down: left, right, middle, two at the side. */
   readonly mouse: { move(dx: number, dy: number, dz: number, buttons: number): void };
+  /** Devices of virtio beside disks and card. */
+  readonly virtio?: readonly VirtioDevice[];
   /** Another disk, or none, in the CD-ROM or floppy drive at a place. Absent: this board has no drives. */
   insert?(place: number, disk: BlockDevice | null): void;
   /** Bytes for a serial port; returns how many were taken. */

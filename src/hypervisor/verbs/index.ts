@@ -1,4 +1,5 @@
 /** The table of verbs. A new one is a file of this folder and a line here. */
+import { balloon } from './balloon.ts';
 import { breakAt } from './break-at.ts';
 import { chooseExits } from './choose-exits.ts';
 import { copyAhead } from './copy-ahead.ts';
@@ -23,6 +24,7 @@ import { wake } from './wake.ts';
 import { writeMemory } from './write-memory.ts';
 
 export const VERBS = {
+  balloon,
   breakAt,
   chooseExits,
   copyAhead,
@@ -49,6 +51,7 @@ export const VERBS = {
 
 /** Those that change what the guest does: a run is repeated with them (history/history.ts). */
 export const CHANGES_GUEST: ReadonlySet<string> = new Set<keyof typeof VERBS>([
+  'balloon',
   'chooseExits',
   'insertMedium',
   'key',

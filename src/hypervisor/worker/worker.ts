@@ -165,7 +165,7 @@ async function loadBoardParts(
   const kernel = boot.kind === 'firmware' ? boot.loader?.data : boot.kernel;
   if (kernel) await prepareKernel(kernel, boot.kind === 'pvh' ? 'pvh' : 'note').catch(notLoaded('loads kernels'));
   if (boot.kind === 'firmware' && boot.flash) await loadFlash().catch(notLoaded('is the firmware’s flash'));
-  if (virtio) await loadVirtio(virtio.names).catch(notLoaded('is the guest’s devices of virtio'));
+  if (virtio) await loadVirtio(virtio.items).catch(notLoaded('is the guest’s devices of virtio'));
   if (!card) return {};
   const [{ wired }] = await Promise.all([import('../domain/nic.ts'), loadNic(card)]).catch(
     notLoaded('is the guest’s network card'),

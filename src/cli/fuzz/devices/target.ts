@@ -9,7 +9,6 @@ import {
   TimerQueue,
   VIRTIO_DISK_SLOT,
   VIRTIO_KINDS,
-  type VirtioName,
 } from '../../../devices/index.ts';
 import { VIRTIO_DISKS, VIRTIO_PLACE } from '../../../devices/ide/index.ts';
 
@@ -103,7 +102,7 @@ export class Target {
         { place: VIRTIO_PLACE, kind: 'disk', disk: new MemoryDisk(third) },
       ],
       nic: { model: nic, mac: MAC, ethernet: this.ethernet },
-      virtio: { names: Object.keys(VIRTIO_KINDS) as VirtioName[], seed: 1 },
+      virtio: { items: Object.keys(VIRTIO_KINDS), seed: 1 },
     });
     this.pc.installTables();
   }

@@ -12,8 +12,6 @@ const UNKNOWN = -1;
 /** REMOTE_DOMAIN_BLOCK_STATS_PARAMETERS_MAX, REMOTE_DOMAIN_MEMORY_STATS_MAX. */
 const MOST_BLOCK_STATS = 16,
   MOST_MEMORY_STATS = 1024;
-/** VIR_DOMAIN_MEMORY_STAT_ACTUAL_BALLOON. */
-const ACTUAL_BALLOON = 6;
 
 export const DEVICES: Table = {
   domain_attach_device: procedure({
@@ -97,10 +95,15 @@ export const DEVICES: Table = {
     arguments: struct({ domain, most: int, flags }),
     result: struct({ stats: array(struct({ tag: int, value: unsignedHyper }), MOST_MEMORY_STATS) }),
     run: async ({ host }, given) => {
-      const found = await meant(host, given.domain);
-      libvirt.activeId(found);
-      return { stats: [{ tag: ACTUAL_BALLOON, value: libvirt.infoOf(host, found).memoryKiB }].slice(0, given.most) };
+      const stats = libvirt.memoryStats(host, await meant(host, given.domain));
+      return { stats: stats.map(({ tag, value }) => ({ tag, value })).slice(0, given.most) };
     },
+  }),
+  domain_set_memory_stats_period: procedure({
+    changes: true,
+    arguments: struct({ domain, period: int, flags }),
+    run: async ({ host }, given) =>
+      libvirt.setMemoryStatsPeriod(host, await meant(host, given.domain), given.period, given.flags),
   }),
   domain_get_block_info: procedure({
     arguments: struct({ domain, path: text, flags }),

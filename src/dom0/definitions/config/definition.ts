@@ -1,7 +1,6 @@
 /** A domain as a definition asks for it, whatever language the definition is written in. */
 import { type CpuLevel, type CpuModel, modelFrom } from '../../../cpu/architecture/index.ts';
 import type { Affinity } from '../../../hypervisor/scheduler/index.ts';
-import type { VirtioName } from '../../../devices/index.ts';
 import type { NicModel } from '../../../hypervisor/index.ts';
 import type { Rate } from '../../host/network/index.ts';
 import type { BootLoader } from '../../host/index.ts';
@@ -77,8 +76,8 @@ export interface Definition {
   cardOptions?: CardOptions;
   /** Cards behind the first one, for PV drivers alone. */
   moreCards?: readonly { mac?: string; rate?: Rate; cardOptions?: CardOptions }[];
-  /** Of a guest of KVM: devices of virtio beside disks and card. */
-  virtio?: readonly VirtioName[];
+  /** Of a guest of KVM: devices of virtio beside disks and card, each with its options (virtioWords). */
+  virtio?: readonly string[];
   /** A screen for the PV drivers of a PV or PVH guest, with keyboard and pointer. */
   vfb?: true;
   /** The device model of an HVM guest runs in Domain 0 (device_model_stubdomain_override = 0), and not as its stub domain. */

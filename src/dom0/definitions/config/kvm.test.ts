@@ -71,7 +71,32 @@ describe('a domain of KVM', () => {
       ['rng'],
       'The guest has random numbers (/dev/hwrng) of virtio.',
     ]);
-    expect(errors(named)).toContainEqual(expect.stringContaining("virtio = 'gpu': the devices are rng and console."));
+    expect(errors(named)).toContainEqual(
+      expect.stringContaining("virtio = 'gpu': the devices are rng, console and balloon."),
+    );
+  });
+
+  it('has a balloon of virtio, with what libvirt says of it, also when it was written again', () => {
+    const devices = `${DISK}<memballoon model='virtio' autodeflate='on' freePageReporting='on'><stats period='5'/></memballoon>`;
+    const text = xml({ devices });
+    const balloon = ['balloon,deflate=on,reporting=on,period=5'];
+    expect([errors(text), judged(text).definition.virtio]).toEqual([[], balloon]);
+    for (const write of [writeXlConfig, writeXml]) {
+      const written = write(judged(text).definition);
+      expect([errors(written), judged(written).definition.virtio]).toEqual([[], balloon]);
+    }
+    expect(writeXml(judged(text).definition)).toContain(
+      "<memballoon model='virtio' autodeflate='on' freePageReporting='on'>\n      <stats period='5'/>",
+    );
+    const wrong = (item: string): string[] =>
+      errors(`name = "a"\ntype = "hvm"\nmemory = 64\nkernel = "/k"\nkvm = 1\nvirtio = [ "${item}" ]\n`);
+    expect(wrong('balloon,deflate=perhaps')).toEqual([
+      "k:6:12: virtio = 'balloon,deflate=perhaps': deflate is on or off.",
+    ]);
+    expect(wrong('balloon,colour=red')).toEqual([
+      "k:6:12: virtio = 'balloon,colour=red': balloon has no option colour. Its options are deflate, reporting, period.",
+    ]);
+    expect(wrong('rng,speed=1')).toEqual(["k:6:12: virtio = 'rng,speed=1': rng has no option speed. It has none."]);
   });
 
   it('is libvirt’s again in XML: type, board, buses, model', () => {
@@ -140,8 +165,10 @@ describe('a domain of KVM', () => {
     expect(told(text, 'hap')).toBe('hap is for guests of Xen: one of KVM has nothing that it could change.');
     expect(told(text, 'viridian')).toMatch(/^viridian is for guests of Xen/);
     expect(told(text, 'hpet')).toMatch(/no High Precision Event Timer here/);
-    expect(told(text, 'maxmem')).toBe('A guest of KVM has no balloon here: it has 32 MiB, and stays at that.');
-    expect(told(text, 'memballoon')).toBe('There is no balloon of virtio here.');
+    expect(told(text, 'maxmem')).toBe('The guest sees 64 MiB, and the balloon takes from it what is more than 32 MiB.');
+    const without = text.replace("model='virtio'", "model='none'");
+    expect(told(without, 'maxmem')).toMatch(/^The guest has no balloon of virtio: it has 32 MiB, and stays at that\./);
+    expect(told(without, 'memballoon')).toBe('The guest has no balloon.');
     expect(
       judged(text)
         .findings.filter(({ key }) => key === 'vif')

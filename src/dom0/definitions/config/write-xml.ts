@@ -3,6 +3,7 @@
  * Sources: libvirt's documentation, "Domain XML format"; virDomainDefFormat() in src/conf/domain_conf.c for the order of the elements.
  */
 import { isNetworkDisk, nbdAddressProblem, readNbdAddress } from '../../../formats/nbd/index.ts';
+import { hasVirtio, virtioWords } from '../../../devices/index.ts';
 import { hasLongMode } from '../../../cpu/architecture/index.ts';
 import { affinityLists } from './cpus.ts';
 import { type Definition, type DomainType, loaderText } from './definition.ts';
@@ -119,7 +120,7 @@ function osType({ type, kvm, cpuLevel }: Definition): string {
 }
 
 const consoleOf = ({ type, virtio }: Definition): string =>
-  virtio?.includes('console') ? 'virtio' : type === 'hvm' ? 'serial' : 'xen';
+  hasVirtio(virtio, 'console') ? 'virtio' : type === 'hvm' ? 'serial' : 'xen';
 
 function devices(definition: Definition, { domid, vncPort }: LiveXml): string[] {
   const { type, kvm, disks, nic, vif, moreCards = [], vfb, bootDevices, virtio = [] } = definition;
@@ -183,11 +184,20 @@ function devices(definition: Definition, { domid, vncPort }: LiveXml): string[] 
     ...within('console', [`<target type='${consoleOf(definition)}' port='0'/>`], " type='pty'"),
     ...(type === 'hvm' || vfb ? graphics(vncPort) : []),
     ...(type === 'hvm' ? within('video', ["<model type='vga'/>"]) : []),
-    `<memballoon model='${kvm ? 'none' : 'xen'}'/>`,
-    ...(virtio.includes('rng')
+    ...balloonOf(definition),
+    ...(hasVirtio(virtio, 'rng')
       ? within('rng', ["<backend model='random'>/dev/urandom</backend>"], " model='virtio'")
       : []),
   ];
+}
+
+function balloonOf({ kvm, virtio = [] }: Definition): string[] {
+  const item = virtio.find(each => virtioWords(each).name === 'balloon');
+  if (item === undefined) return [`<memballoon model='${kvm ? 'none' : 'xen'}'/>`];
+  const { deflate, reporting, period } = virtioWords(item).options;
+  const attributes = `${deflate ? ` autodeflate='${deflate}'` : ''}${reporting ? ` freePageReporting='${reporting}'` : ''}`;
+  const open = `memballoon model='virtio'${attributes}`;
+  return period ? [`<${open}>`, `  <stats period='${period}'/>`, '</memballoon>'] : [`<${open}/>`];
 }
 
 const graphics = (port: number | undefined): string[] =>

@@ -5,15 +5,15 @@ import {
   blockInfo,
   blockStats,
   CONFIG,
-  infoOf,
-  activeId,
   interfaceStats,
   LIVE,
   MAXIMUM,
+  memoryStats,
   pinsOf,
   pinVcpu,
   schedulerOf,
   setMemory,
+  setMemoryStatsPeriod,
   setShares,
   setVcpus,
   sharesOf,
@@ -176,12 +176,20 @@ export const RESOURCES: Record<string, VirshCommand> = {
     },
   },
   dommemstat: {
-    usage: 'dommemstat <domain>',
+    usage: 'dommemstat <domain> [--period <seconds>] [--config] [--live] [--current]',
     about: 'get memory statistics for a domain',
-    run: async (host, [word]) => {
+    run: async (host, [word, period], options) => {
       const domain = await find(host, word);
-      await saying(`Failed to get memory statistics for domain ${word}`, () => activeId(domain));
-      return `actual ${infoOf(host, domain).memoryKiB}\n\n`;
+      if (period !== undefined) {
+        if (!/^\d{1,9}$/.test(period))
+          throw new VirshError(`error: Numeric value '${period}' for <period> option is malformed or out of range`);
+        await saying('Unable to change balloon collection period.', () =>
+          setMemoryStatsPeriod(host, domain, Number(period), impact(options)),
+        );
+        return '\n';
+      }
+      const stats = await saying(`Failed to get memory statistics for domain ${word}`, () => memoryStats(host, domain));
+      return `${stats.map(({ word: name, value }) => `${name} ${value}\n`).join('')}\n`;
     },
   },
   domblkinfo: {

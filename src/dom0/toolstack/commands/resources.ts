@@ -5,6 +5,7 @@ import type { Schedule } from '../wire.ts';
 import { affinityProblem, formatAffinity, parseCpus } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { followBalloon } from '../balloon.ts';
+import { balloonView, framesOfKvm } from '../kvm-memory.ts';
 import { command, Refusal } from './command.ts';
 import { isPool, POOL } from './pools.ts';
 import { atLeast, findDomain, mebibytes, readWords, wholeNumber } from './words.ts';
@@ -19,8 +20,12 @@ export const memSet = command({
     // The task goes on when the command has returned: xl only writes the target.
     const { say, end } = host.tasks.start(`xl mem-set ${member.name} ${memoryMiB}`, undefined, id);
     const { machine } = host,
-      pages = (member.record.guestOffset >>> 2) + XEN.CURRENT_FRAMES;
-    const had = Atomics.load(machine.words, pages);
+      { record, blueprint } = member;
+    const frames = (): number =>
+      blueprint.kvm
+        ? framesOfKvm(machine, member)
+        : Atomics.load(machine.words, (record.guestOffset >>> 2) + XEN.CURRENT_FRAMES);
+    const had = frames();
     try {
       host.toolstack.setMemory(member, memoryMiB);
     } catch (error) {
@@ -30,8 +35,10 @@ export const memSet = command({
     member.balloon?.replaced();
     const over = (): void => balloon.over();
     const balloon = followBalloon(had, memoryMiB, {
-      frames: () => Atomics.load(machine.words, pages),
-      listens: () => host.toolstack.services.xenstored.store.hears(id, `/local/domain/${id}/memory/target`),
+      frames,
+      listens: () =>
+        balloonView(machine, member)?.isDriven ??
+        host.toolstack.services.xenstored.store.hears(id, `/local/domain/${id}/memory/target`),
       nowMs: host.parts.hostMs,
       later: host.parts.later,
       say,

@@ -8,6 +8,7 @@ import type { CommandHost, Guest } from '../command-host.ts';
 import { screenPort } from '../commands/vncviewer.ts';
 import { type Domain, domainsOf, REASONS, type Status } from '../domains/index.ts';
 import type { ManagedDomain } from '../managed/index.ts';
+import { balloonView } from '../kvm-memory.ts';
 import { hasScreen } from '../running-domain.ts';
 import { runNsOf } from '../run-time.ts';
 import { recordsOf } from '../snapshots/index.ts';
@@ -151,10 +152,17 @@ export function infoOf(host: CommandHost, domain: Domain): Info {
   return {
     state: stateOf(domain).state,
     maxMemoryKiB: (definition.maxMemoryMiB ?? definition.memoryMiB) * 1024,
-    memoryKiB: definition.memoryMiB * 1024,
+    memoryKiB: balloonedKiB(host, id) ?? definition.memoryMiB * 1024,
     vcpus: definition.vcpus,
     cpuTimeNs: index === undefined ? 0 : runNsOf(host.toolstack, index),
   };
+}
+
+/** What a balloon that is driven has left its guest. */
+function balloonedKiB(host: CommandHost, id: number | undefined): number | undefined {
+  const member = id === undefined ? undefined : host.toolstack.members.get(id);
+  const balloon = member && balloonView(host.machine, member);
+  return balloon?.isDriven ? (member!.record.ramFrames - balloon.pages) * 4 : undefined;
 }
 
 /** VIR_DOMAIN_XML_INACTIVE. */

@@ -11,6 +11,7 @@ export { type LifecycleEvent, LifecycleWatch } from './events.ts';
 export { abortJob, JOB_COMPLETED, JOB_OPERATIONS, JOB_TYPES, jobOf, PAGE_BYTES } from './jobs.ts';
 export * from './life.ts';
 export { hasManagedSave } from './managed-save.ts';
+export { memoryStats, setMemoryStatsPeriod } from './memory-stats.ts';
 export { listNetworks, type Network, networkByName, networkByUuid, networkXml } from './networks.ts';
 export { hypervisorOf, nodeInfo, uriOf } from './node.ts';
 export { MAXIMUM, pinsOf, pinVcpu, setMemory, setVcpus, VCPU, type Vcpu, vcpuCount, vcpusOf } from './resources.ts';

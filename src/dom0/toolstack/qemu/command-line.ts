@@ -2,6 +2,7 @@
  * The command line of a guest's QEMU as libvirt 9.0 writes it for a `pc` with KVM. Sources: qemuBuildCommandLine() and its parts in src/qemu/qemu_command.c,
  * qemuAssignDeviceAliases() in qemu_alias.c, qemuDomainAssignPCIAddresses() for slots; QEMU 7.2's system emulation invocation for what each word means.
  */
+import { hasVirtio, VIRTIO_SLOT, virtioWords } from '../../../devices/index.ts';
 import type { DefinedDisk, Definition } from '../../definitions/config/index.ts';
 
 export const QEMU = '/usr/bin/qemu-system-x86_64';
@@ -85,7 +86,9 @@ function diskWords(disk: DefinedDisk, index: number, pciSlot: number, bootIndex:
 
 /** What the machine is, and what it starts. `folder`: where libvirt keeps what is its. */
 function machineWords(definition: Definition, folder: string): string[] {
-  const { name, uuid, memoryMiB, vcpus, maxVcpus = vcpus, kernel, ramdisk, cmdline } = definition;
+  const { name, uuid, memoryMiB, maxMemoryMiB, virtio, vcpus, maxVcpus = vcpus, kernel, ramdisk, cmdline } = definition;
+  // Its balloon takes the rest.
+  const seenMiB = hasVirtio(virtio, 'balloon') ? Math.max(memoryMiB, maxMemoryMiB ?? 0) : memoryMiB;
   return [
     '-name',
     `guest=${name.replaceAll(',', ',,')},debug-threads=on`,
@@ -98,9 +101,9 @@ function machineWords(definition: Definition, folder: string): string[] {
     definition.kvm ? 'kvm' : 'tcg',
     ...(definition.kvm ? ['-cpu', 'host,migratable=on'] : []),
     '-m',
-    String(memoryMiB),
+    String(seenMiB),
     '-object',
-    json({ 'qom-type': 'memory-backend-ram', id: 'pc.ram', size: memoryMiB * MIB }),
+    json({ 'qom-type': 'memory-backend-ram', id: 'pc.ram', size: seenMiB * MIB }),
     '-overcommit',
     'mem-lock=off',
     '-smp',
@@ -151,6 +154,31 @@ const cardWords = (nic: string, mac: string | undefined, bootIndex: number | und
   }),
 ];
 
+/** Devices of virtio beside disks and card, in their slots. */
+const virtioWordsOf = ({ virtio = [] }: Definition): string[] =>
+  virtio.flatMap((item, i) => {
+    const { name, options } = virtioWords(item);
+    const at = { bus: 'pci.0', addr: slot(VIRTIO_SLOT + i) };
+    const on = (option: string, word: string): Record<string, boolean> =>
+      options[option] === 'on' ? { [word]: true } : {};
+    if (name === 'balloon')
+      return [
+        '-device',
+        json({
+          driver: 'virtio-balloon-pci',
+          id: 'balloon0',
+          ...on('deflate', 'deflate-on-oom'),
+          ...on('reporting', 'free-page-reporting'),
+          ...at,
+        }),
+      ];
+    if (name !== 'rng') return [];
+    return [
+      ...['-object', json({ 'qom-type': 'rng-random', id: 'objrng0', filename: '/dev/urandom' })],
+      ...['-device', json({ driver: 'virtio-rng-pci', rng: 'objrng0', id: 'rng0', ...at })],
+    ];
+  });
+
 /** Serial port and screen; and what QEMU itself may do. */
 const otherWords = (domid: number): string[] => [
   '-chardev',
@@ -192,6 +220,7 @@ export function qemuCommandLine(definition: Definition, domid = -1): QemuCommand
       ...machineWords(definition, folder),
       ...diskParts,
       ...(nic ? cardWords(nic, mac, order.get('card')) : []),
+      ...virtioWordsOf(definition),
       ...otherWords(domid),
     ],
   };

@@ -4,6 +4,7 @@
  */
 import type { Guest, CommandHost } from '../command-host.ts';
 import { vcpuList } from '../commands/processors.ts';
+import { residentKiB } from '../kvm-memory.ts';
 import { runNsOf } from '../run-time.ts';
 import { DOMAIN_0 } from '../../../hypervisor/memory/index.ts';
 import type { Definition } from '../../definitions/config/index.ts';
@@ -93,7 +94,7 @@ async function processOf(host: CommandHost, guest: Guest): Promise<Process> {
     command: line.join(' '),
     startedEpochMs: builtEpochMs,
     seconds: threads.reduce((sum, { seconds }) => sum + seconds, 0),
-    rssKiB: memoryMiB * 1024,
+    rssKiB: residentKiB(host.machine, guest),
     vszKiB: memoryMiB * 1024,
     threads: [{ tid: pid, name, seconds: 0, runs: false }, ...threads],
     guest: id,

@@ -7,7 +7,9 @@ import type { Domain } from '../../domain/domain.ts';
 import { program, programDomain, runToEnd } from '../../domain/program.test-support.ts';
 import { readState, saveDomain } from '../xen/stream/state.ts';
 import { FEATURES, MSR } from './abi.ts';
+import { audit } from '../../memory/audit.ts';
 import { KVM_RECORDS } from './records.ts';
+import { framesWord } from './view.ts';
 
 const OUT = 0x180000,
   RECORD = 0x181000,
@@ -246,6 +248,81 @@ describe('vCPUs to each other', () => {
   });
 });
 
+describe('memory that the guest does without', () => {
+  const PAGE = 0x300;
+  const domainOf = (code: Code = HALT, state?: Parameters<typeof programDomain>[2], populateMiB = 4): Domain => {
+    const domain = programDomain(program(code), { startEpochMs: START_MS }, state, undefined, {
+      guest: KVM_RECORDS,
+      ...(populateMiB < 4 ? { populateMiB } : {}),
+    });
+    return domain;
+  };
+  const bytesAt = (domain: Domain, gfn: number): number => {
+    const bytes = new Uint8Array(1);
+    domain.memory.read(gfn << 12, bytes);
+    return bytes[0]!;
+  };
+  const have = ({ options: { machine, record } }: Domain): number => machine.words[framesWord(record)]!;
+
+  it('is the host’s, and comes back as zeroes with its first use: by a device, and by the guest', () => {
+    const domain = domainOf([`mov byte [${(PAGE + 1) << 12}], 7; cli; hlt`]);
+    const { machine, record } = domain.options;
+    runToEnd(domain);
+    domain.memory.write(PAGE << 12, Uint8Array.of(5));
+    const [free, had] = [machine.freeFrames, have(domain)];
+    domain.guest.release!([PAGE, PAGE + 1, PAGE + 2, PAGE, PAGE + 2]);
+    expect([machine.freeFrames - free, have(domain) - had]).toEqual([3, -3]);
+    expect(machine.secondStage(record).isOnDemand(PAGE)).toBe(true);
+    expect([bytesAt(domain, PAGE), bytesAt(domain, PAGE + 1)]).toEqual([0, 0]);
+    expect([machine.freeFrames - free, have(domain) - had, audit(machine)]).toEqual([1, -1, []]);
+    domain.reset();
+    runToEnd(domain);
+    expect([bytesAt(domain, PAGE + 1), audit(machine)]).toEqual([7, []]);
+  });
+
+  it('is none below 1 MiB, behind the end, of a device, or seen at two places', () => {
+    const domain = domainOf();
+    const { machine } = domain.options;
+    runToEnd(domain);
+    const free = machine.freeFrames;
+    domain.guest.release!([0, 0x9f, 0xa0, 0xff, 0x400, 0xfffff, 2 ** 32 - 1]);
+    expect(machine.freeFrames).toBe(free);
+    // A closed A20 gate shows even MiBs at odd ones.
+    domain.platform.modelBus!.writePort(0x92, 0, 1);
+    domain.guest.release!([0x200, 0x300]);
+    expect(machine.freeFrames).toBe(free);
+    domain.platform.modelBus!.writePort(0x92, 2, 1);
+    domain.guest.release!([0x200, 0x300]);
+    expect([machine.freeFrames, audit(machine)]).toEqual([free + 2, []]);
+  });
+
+  it('that the host does not have any more ends the guest, with why', () => {
+    const domain = domainOf([`jmp $`]);
+    const { machine } = domain.options;
+    domain.guest.release!([PAGE]);
+    const taken = machine.allocate(machine.freeFrames, 0)!;
+    bytesAt(domain, PAGE);
+    const result = runToEnd(domain);
+    expect(result).toMatchObject({ state: 'ended', ending: { kind: 'crash' } });
+    expect(JSON.stringify(result)).toContain('(guest frame 0x300), and the host has none left');
+    for (const mfn of taken) machine.release(mfn);
+  });
+
+  it('is as little in a domain that goes on from a saved state', () => {
+    const domain = domainOf();
+    runToEnd(domain);
+    domain.memory.write((PAGE + 8) << 12, Uint8Array.of(9));
+    domain.guest.release!(Array.from({ length: 256 }, (_, i) => 0x200 + i));
+    const state = saved(domain);
+    expect(state.about.populatedMiB).toBe(3);
+    const other = domainOf(HALT, state, 3);
+    expect(have(other)).toBeLessThanOrEqual(have(domain));
+    expect([bytesAt(other, PAGE + 8), audit(other.options.machine)]).toEqual([9, []]);
+    // With all of its memory from the start it keeps that.
+    expect(have(domainOf(HALT, state))).toBe(1024 - 32);
+  });
+});
+
 describe('a saved state', () => {
   it('has what the guest had of KVM, and tells the guest that it stood still', () => {
     const code = [wrmsr(MSR.SYSTEM_TIME, RECORD + 1), wrmsr(MSR.STEAL_TIME, STEAL + 1), ...HALT];
@@ -266,8 +343,8 @@ describe('a saved state', () => {
   });
 
   it('has its devices of virtio, where they are there again', async () => {
-    const virtio = { names: ['console', 'rng'] as const, seed: 5 };
-    await loadVirtio(virtio.names);
+    const virtio = { items: ['console', 'rng'], seed: 5 };
+    await loadVirtio(virtio.items);
     // A doubleword of configuration space: what is in slots 13 and 14.
     const config = (slot: number): string =>
       `mov dx, 0xcf8; mov eax, ${0x80000000 + slot * 0x800}; out dx, eax; mov dx, 0xcfc; in eax, dx`;

@@ -3,15 +3,26 @@
  * guest's memory and is looked for anew at each use. Source: abi.ts.
  */
 import { type CpuidAnswer, isLongCode, registers as R, TSC_HZ } from '../../../cpu/architecture/index.ts';
-import { APIC_TIMER_HZ, assignState, copyState, type EoiAssist, type State } from '../../../devices/index.ts';
+import {
+  APIC_TIMER_HZ,
+  assignState,
+  type BalloonReport,
+  copyState,
+  type EoiAssist,
+  type State,
+} from '../../../devices/index.ts';
 import { withMsrs } from '../../domain/exit-controls.ts';
 import type { GuestParts, InterfaceKind, MsrValue } from '../../domain/guest-interface.ts';
 import { SavedStateError } from '../../domain/saved-state-error.ts';
 import type { VcpuState } from '../../domain/vcpu.ts';
 import { GuestAccess } from '../../memory/guest-access.ts';
+import { FRAMES_AT_ONCE } from '../../layout/layout.ts';
+import { FRAMES_A_MIB, isRamGfn } from '../../layout/ram-layout.ts';
 import { FRAME_SHIFT } from '../../memory/machine.ts';
+import { mfnOf, type SecondStage } from '../../memory/second-stage.ts';
 import { answerCpuid, isHypervisorLeaf, leafOf } from '../cpuid.ts';
 import { PLAIN_PC, PlainPc } from '../none/plain-pc.ts';
+import { KVM_BLOCK } from './layout.ts';
 import { TIME_RECORD_BYTES, writeTimeRecord } from '../pvclock.ts';
 import {
   CALL,
@@ -82,14 +93,19 @@ export class KvmGuest extends PlainPc {
   private readonly view: DataView;
   private readonly wallClock = new Uint32Array(2);
   private vcpus: KvmVcpu[];
+  private readonly stage: SecondStage;
+  /** Index of its block (layout.ts). */
+  private readonly block: number;
 
   constructor(parts: GuestParts) {
     super(parts);
     const { machine, record, processor, vcpus } = parts;
     this.view = new DataView(machine.memory);
+    this.stage = machine.secondStage(record);
+    this.block = record.guestOffset >>> 2;
     this.access = new GuestAccess({
       bytes: machine.bytes,
-      stage: machine.secondStage(record),
+      stage: this.stage,
       translate: linear => processor.translate(linear),
       written: parts.written,
       demand: parts.demand,
@@ -365,6 +381,60 @@ export class KvmGuest extends PlainPc {
     for (let i = 24; i < PAIRING_BYTES; i += 4) view.setUint32(at + i, 0, true);
     this.written(at);
     return 0;
+  }
+
+  // ---- memory that the guest does without
+
+  /** Firmware and the chipset change what is seen below 1 MiB, and a closed A20 gate shows a frame at two places: such frames stay. */
+  release(gfns: readonly number[]): void {
+    const { stage } = this,
+      { machine, record, processor, written } = this.parts;
+    const gone: number[] = [];
+    for (const gfn of gfns) {
+      const entry = stage.entry(gfn),
+        mfn = mfnOf(entry);
+      if (mfn < 0 || gfn < FRAMES_AT_ONCE || !isRamGfn(record, gfn) || entry === stage.entry(gfn ^ FRAMES_A_MIB))
+        continue;
+      if (machine.ownerOf(mfn) !== record.id || machine.isDeviceFrame(mfn)) continue;
+      stage.defer(gfn);
+      gone.push(mfn);
+    }
+    if (gone.length === 0) return;
+    processor.flushTlb();
+    for (const mfn of gone) {
+      written(mfn);
+      if (machine.release(mfn)) this.countFrames(-1);
+    }
+  }
+
+  override demand(gfn: number): boolean {
+    const { machine, record, crash } = this.parts;
+    const mfn = machine.allocate(1, record.id)?.[0];
+    if (mfn === undefined) {
+      crash(
+        `The guest uses memory that it had given back (guest frame 0x${gfn.toString(16)}), and the host has none left. End another guest, or give this one less.`,
+      );
+      return false;
+    }
+    this.stage.map(gfn, mfn);
+    this.countFrames(1);
+    return true;
+  }
+
+  private countFrames(change: number): void {
+    Atomics.add(this.parts.machine.words, this.block + KVM_BLOCK.CURRENT_FRAMES, change);
+  }
+
+  balloon({ isDriven, pages, stats }: BalloonReport): void {
+    const { block, view } = this,
+      { words } = this.parts.machine;
+    Atomics.store(words, block + KVM_BLOCK.BALLOON_DRIVEN, isDriven ? 1 : 0);
+    Atomics.store(words, block + KVM_BLOCK.BALLOON_PAGES, pages);
+    if (!stats) return;
+    words[block + KVM_BLOCK.STATS_SECONDS] = Math.floor((this.parts.startEpochMs + stats.nowNs / 1e6) / 1000);
+    stats.values.forEach((value, tag) =>
+      view.setBigUint64((block + KVM_BLOCK.STATS + 2 * tag) * 4, value ?? 0xffff_ffff_ffff_ffffn, true),
+    );
   }
 
   // ---- from start to end

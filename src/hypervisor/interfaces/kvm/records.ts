@@ -1,16 +1,33 @@
-/** KVM keeps nothing of a domain in machine memory but what the guest has named: what it is to be told of lies in the guest's own. */
+/** What KVM keeps of a domain in machine memory is for the host alone: what the guest is to be told of lies where the guest has said. */
 import type { GuestRecords } from '../../memory/frame-holder.ts';
+import { ramGfn } from '../../layout/ram-layout.ts';
+import type { DomainRecord } from '../../memory/machine.ts';
 import { KVM_INTERFACE } from './abi.ts';
+import { KVM_BLOCK, KVM_RECORD_BYTES } from './layout.ts';
 
 /** For `createDomain`. */
 export const KVM_RECORDS: GuestRecords = {
   number: KVM_INTERFACE,
   ram: 'pc',
   holders: [],
-  bytes: () => 0,
+  bytes: () => KVM_RECORD_BYTES,
   place() {},
-  populated() {},
-  populateOnDemand: () => false,
+  populated({ words }, offset, frames) {
+    words[(offset >>> 2) + KVM_BLOCK.CURRENT_FRAMES] = frames;
+  },
+  // As many as it is to have are there from the start; what lies behind them it gets as it uses it.
+  populateOnDemand(machine, record, first, end, frames) {
+    const taken = machine.allocate(frames, record.id);
+    if (!taken) return false;
+    const stage = machine.secondStage(record);
+    for (let n = first; n < end; n++) {
+      const mfn = taken[n - first];
+      if (mfn === undefined) stage.defer(ramGfn(record, n));
+      else stage.map(ramGfn(record, n), mfn);
+    }
+    machine.words[(record.guestOffset >>> 2) + KVM_BLOCK.CURRENT_FRAMES] += frames;
+    return true;
+  },
 };
 
-export const isKvm = ({ interface: number }: { interface: number }): boolean => number === KVM_INTERFACE;
+export const isKvm = ({ interface: number }: Pick<DomainRecord, 'interface'>): boolean => number === KVM_INTERFACE;

@@ -60,7 +60,7 @@ export class PlainPc implements GuestInterface {
 
   service(): void {}
 
-  demand(): boolean {
+  demand(_gfn: number): boolean {
     return false;
   }
 

@@ -1,6 +1,6 @@
 /** What is said of keys of a guest of KVM that mean something to one of Xen: loaded for a text that names KVM. */
-import { isVirtioName, VIRTIO_KINDS } from '../../../../devices/index.ts';
-import { ignored, type Judged, used } from '../options.ts';
+import { hasVirtio, isVirtioName, VIRTIO_KINDS, virtioProblem, virtioWords } from '../../../../devices/index.ts';
+import { ignored, type Judged, used, wrong } from '../options.ts';
 import { type Asked, oneOf, TOLD } from '../rule.ts';
 import { said } from '../values.ts';
 
@@ -13,7 +13,7 @@ const OF_XEN = new Set(
 );
 
 /** Undefined: it comes to the same as for a guest of Xen. */
-export function judge({ key, number, definition: { memoryMiB } }: Asked): Judged | undefined {
+export function judge({ key, number, definition: { memoryMiB, virtio } }: Asked): Judged | undefined {
   if (OF_XEN.has(key))
     return ignored(
       'nothing in a guest of KVM',
@@ -22,7 +22,15 @@ export function judge({ key, number, definition: { memoryMiB } }: Asked): Judged
   if (key === 'hpet' && number !== 0)
     return ignored('no HPET', 'The PC of a guest of KVM has no High Precision Event Timer here.');
   if (key === 'maxmem' && number !== memoryMiB)
-    return ignored('no balloon', `A guest of KVM has no balloon here: it has ${memoryMiB} MiB, and stays at that.`);
+    return hasVirtio(virtio, 'balloon')
+      ? used(
+          `up to ${number} MiB`,
+          `The guest sees ${number} MiB, and the balloon takes from it what is more than ${memoryMiB} MiB.`,
+        )
+      : ignored(
+          'no balloon',
+          `The guest has no balloon of virtio: it has ${memoryMiB} MiB, and stays at that. With one it could have more and less.`,
+        );
   return undefined;
 }
 
@@ -32,15 +40,17 @@ const isOfVirtio = oneOf(Object.keys(VIRTIO_KINDS), { nouns: 'devices' });
 export function judgeVirtio({ definition, value, tell }: Asked): typeof TOLD | undefined {
   if (!definition.kvm) return undefined;
   for (const item of value.kind === 'list' ? value.items : []) {
-    const name = item.kind === 'list' ? '' : item.text;
+    const { name, options } = virtioWords(item.kind === 'list' ? '' : item.text);
     const problem = isOfVirtio({ value: item, text: name, number: Number.NaN });
     if (problem) tell(item, 'virtio', { ...problem, text: `${said('virtio', item)}: ${problem.text}` });
     if (!isVirtioName(name)) continue;
     const { title } = VIRTIO_KINDS[name];
-    if (definition.virtio?.includes(name))
+    const why = virtioProblem(name, options);
+    if (why) tell(item, 'virtio', wrong('no such option', `${said('virtio', item)}: ${why}`));
+    else if (hasVirtio(definition.virtio, name))
       tell(item, 'virtio', ignored('is there already', `The guest has ${title} already.`));
     else {
-      definition.virtio = [...(definition.virtio ?? []), name];
+      definition.virtio = [...(definition.virtio ?? []), item.kind === 'list' ? '' : item.text];
       tell(item, 'virtio', used(`virtio-${name}`, `The guest has ${title} of virtio.`));
     }
   }

@@ -19,11 +19,16 @@ const OF_DEVICES: Record<string, Judged> = {
       .map(name => [name, notHere('There is no such device here.')]),
   ),
 };
-const OF_KVM: typeof OF_DEVICES = { ...OF_DEVICES, memballoon: notHere('There is no balloon of virtio here.') };
+const OF_KVM: typeof OF_DEVICES = { ...OF_DEVICES, memballoon: notHere('The guest has no balloon.') };
 
 /** What a guest of KVM has of virtio by an element; undefined: nothing. */
 function virtioOf({ name, attributes, children }: Element): string | undefined {
   if (name === 'rng' && attributes.model?.startsWith('virtio')) return 'rng';
+  if (name === 'memballoon' && attributes.model?.startsWith('virtio')) {
+    const period = children.find(child => child.name === 'stats')?.attributes.period;
+    const said = { deflate: attributes.autodeflate, reporting: attributes.freePageReporting, period };
+    return ['balloon', ...Object.entries(said).flatMap(([key, value]) => (value ? [`${key}=${value}`] : []))].join(',');
+  }
   const target = children.find(child => child.name === 'target');
   return name === 'console' && target?.attributes.type === 'virtio' ? 'console' : undefined;
 }

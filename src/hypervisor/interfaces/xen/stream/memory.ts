@@ -65,8 +65,8 @@ export function populatedMiB(domain: Domain): number {
   const xen = xenOf(domain);
   const { memoryMiB, record } = domain.options;
   // A paravirtual guest sees what it has.
-  if (!xen?.isHvm) return memoryMiB;
-  let frames = xen.frames.pod.count + (xen.isPvh ? 0 : HOLE_FRAMES);
+  if (xen && !xen.isHvm) return memoryMiB;
+  let frames = (xen?.frames.pod.count ?? 0) + (xen?.isPvh ? 0 : HOLE_FRAMES);
   const behind = looksBehind(domain);
   for (const [first, end] of ramRanges(record))
     for (let gfn = first; gfn < end; gfn++) if (behind(domain.ramEntry(gfn)) >= 0) frames++;
@@ -86,6 +86,7 @@ export function putPages(domain: Domain, batches: readonly SavedPages[]): void {
       continue;
     }
     const { pfns, types, bytes } = batch;
+    if (!xenOf(domain)) doWithout(domain, batch);
     let at = 0;
     for (let i = 0; i < pfns.length; i++) {
       if (types[i] > PAGE.LAST_DATA && types[i] !== PAGE.ALLOCATE_ONLY) {
@@ -102,6 +103,13 @@ export function putPages(domain: Domain, batches: readonly SavedPages[]): void {
       }
     }
   }
+}
+
+/** A guest that has less memory than it sees has none where nothing lies; any other keeps what it was made with. */
+function doWithout(domain: Domain, { pfns, types }: SavedPages): void {
+  const { machine, record } = domain.options;
+  if (!machine.secondStage(record).words.includes(P2M_ON_DEMAND)) return;
+  domain.guest.release?.(Array.from(pfns).filter((_, i) => types[i] === PAGE.ALLOCATE_ONLY));
 }
 
 /** @throws SavedStateError where that is no delta of a page that has come */
@@ -164,7 +172,8 @@ function frameFor(domain: Domain, gfn: number): number {
   const noMemory = (): never => {
     throw new HostError('The host has too little memory for what the guest had. Destroy another domain.');
   };
-  if (entryAt(domain, gfn) === P2M_ON_DEMAND && !xen?.frames.pod.demand(gfn)) noMemory();
+  if (entryAt(domain, gfn) === P2M_ON_DEMAND && !(xen ? xen.frames.pod.demand(gfn) : domain.guest.demand(gfn)))
+    noMemory();
   const entry = entryAt(domain, gfn);
   const refuse = (): never => {
     throw new SavedStateError(

@@ -1,0 +1,58 @@
+/** The memory of a guest of KVM: what its balloon shall come to, and what the guest says of it. */
+import { hasVirtio } from '../../devices/index.ts';
+import { type BalloonView, balloonOf, framesWord } from '../../hypervisor/interfaces/kvm/index.ts';
+import { FRAMES_A_MIB } from '../../hypervisor/layout/index.ts';
+import type { Machine } from '../../hypervisor/memory/index.ts';
+import type { Member } from './running-domain.ts';
+
+type Guest = Pick<Member, 'record' | 'blueprint'>;
+
+/** A plain PC's memory does not change, and neither does that of a guest without a balloon. */
+export const hasBalloon = ({ blueprint: { kvm, definition } }: Pick<Member, 'blueprint'>): boolean =>
+  kvm === true && hasVirtio(definition.virtio, 'balloon');
+
+/** Undefined: it has none. */
+export const balloonView = (machine: Machine, guest: Guest): BalloonView | undefined =>
+  hasBalloon(guest) ? balloonOf(machine, guest.record) : undefined;
+
+/** Frames of RAM that it has now. */
+export const framesOfKvm = ({ words }: Machine, { record }: Pick<Member, 'record'>): number =>
+  Atomics.load(words, framesWord(record));
+
+const FRAME_KIB = 4;
+
+/** What of the host's memory it has now. */
+export const residentKiB = (machine: Machine, { record, blueprint, memoryMiB }: Guest & Pick<Member, 'memoryMiB'>) =>
+  blueprint.kvm ? framesOfKvm(machine, { record }) * FRAME_KIB : memoryMiB * 1024;
+
+/** Pages that are to be in a balloon for a guest to have so much. */
+const pagesFor = ({ record }: Pick<Member, 'record'>, memoryMiB: number): number =>
+  record.ramFrames - memoryMiB * FRAMES_A_MIB;
+
+/** @throws Error with a sentence */
+export function askBalloon(machine: Machine, member: Member, memoryMiB: number): void {
+  const { record, name } = member,
+    mostMiB = record.ramFrames / FRAMES_A_MIB;
+  if (!hasBalloon(member)) throw new Error(`${name} has no balloon of virtio: its memory does not change.`);
+  if (!(Number.isInteger(memoryMiB) && memoryMiB >= 1 && memoryMiB <= mostMiB))
+    throw new Error(`The guest can have between 1 and ${mostMiB} MiB (its maxmem), not ${memoryMiB}.`);
+  const moreFrames = memoryMiB * FRAMES_A_MIB - framesOfKvm(machine, member);
+  if (moreFrames > machine.freeFrames)
+    throw new Error(
+      `The host has ${machine.freeFrames >>> 8} MiB free, too little for a guest of ${memoryMiB} MiB. Destroy another domain or give this one less.`,
+    );
+  member.runner.ask('balloon', { pages: pagesFor(member, memoryMiB) });
+}
+
+/** One that has less than it sees begins with the rest in its balloon: its driver finds that when it looks. */
+export function beginBalloon(member: Member): void {
+  const { memoryMiB } = member.blueprint.definition;
+  if (hasBalloon(member) && pagesFor(member, memoryMiB) > 0)
+    member.runner.ask('balloon', { pages: pagesFor(member, memoryMiB) });
+}
+
+/** Seconds between two statistics of the guest; 0: none are asked for. @throws Error with a sentence */
+export function setStatsPeriod(member: Member, periodS: number): void {
+  if (!hasBalloon(member)) throw new Error(`${member.name} has no balloon of virtio, and no statistics of its memory.`);
+  member.runner.ask('balloon', { periodS });
+}

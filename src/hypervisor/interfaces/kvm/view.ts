@@ -1,0 +1,35 @@
+/** What a guest of KVM has of its memory, for whoever looks from outside. */
+import { STAT_TAGS } from '../../../devices/index.ts';
+import type { DomainRecord, Machine } from '../../memory/machine.ts';
+import { KVM_BLOCK } from './layout.ts';
+
+export interface BalloonView {
+  /** A driver drives the balloon. */
+  isDriven: boolean;
+  pages: number;
+  /** When the guest's statistics came, in seconds since 1970, and what they are by their tags (VIRTIO 1.2, 5.5.6.4); undefined: none have. */
+  stats?: { seconds: number; values: readonly (number | undefined)[] };
+}
+
+const blockOf = ({ guestOffset }: DomainRecord): number => guestOffset >>> 2;
+const UNKNOWN = 0xffff_ffff_ffff_ffffn;
+
+/** Frames of RAM that it has now: a word of machine memory. */
+export const framesWord = (record: DomainRecord): number => blockOf(record) + KVM_BLOCK.CURRENT_FRAMES;
+
+export function balloonOf({ words }: Machine, record: DomainRecord): BalloonView {
+  const block = blockOf(record),
+    seconds = Atomics.load(words, block + KVM_BLOCK.STATS_SECONDS) >>> 0;
+  const stats = new BigUint64Array(STAT_TAGS);
+  stats.forEach((_, tag) => {
+    const at = block + KVM_BLOCK.STATS + 2 * tag;
+    stats[tag] = (BigInt(words[at + 1]! >>> 0) << 32n) | BigInt(words[at]! >>> 0);
+  });
+  return {
+    isDriven: Atomics.load(words, block + KVM_BLOCK.BALLOON_DRIVEN) === 1,
+    pages: Atomics.load(words, block + KVM_BLOCK.BALLOON_PAGES) >>> 0,
+    ...(seconds === 0
+      ? {}
+      : { stats: { seconds, values: Array.from(stats, value => (value === UNKNOWN ? undefined : Number(value))) } }),
+  };
+}
