@@ -158,7 +158,10 @@ class Events {
     else {
       const { epoch, version } = message;
       const taken = this.with(to, holder => holder.received(GUEST, String(from), epoch, world.now));
-      if (taken.length > 0) world.hosts[to].version = version;
+      if (taken.length === 0) return;
+      world.hosts[to].version = version;
+      // It takes the place of one that was kept.
+      delete world.hosts[to].takesUp;
     }
   }
 
@@ -262,8 +265,11 @@ class Events {
       if (message.kind === 'request') return message.request.number > (heard.get(String(message.from)) ?? 0);
       const held = heldBy(world.hosts[message.to]);
       // Epochs grow: one that comes to nothing now does so ever after.
-      if (message.kind === 'shake')
-        return held !== undefined && message.shake.epoch >= held.epoch + (message.shake.what === 'go' ? 1 : 0);
+      if (message.kind === 'shake') {
+        const { what, epoch } = message.shake;
+        const isNext = what === 'go' && held?.as !== 'running' && held?.as !== 'fenced';
+        return held !== undefined && epoch >= held.epoch + (isNext ? 1 : 0);
+      }
       if (!('answer' in message)) return true;
       const { number, epoch, owner } = message.answer;
       if (!held) return owner === String(message.to);
@@ -555,6 +561,7 @@ function keyInOrder(
         since(held.askedMs),
         held.local,
         held.isKept,
+        held.hasMoved,
         name(held.peer),
         held.wanted,
         held.anew?.isCopied ?? (held.anew && 'none'),

@@ -1,65 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { ByteChannel } from '../host/nbd/index.ts';
 import { until } from '../service/host.test-support.ts';
-import type { CommandHost, Guest } from '../toolstack/index.ts';
-import { Ownership } from './ownership.ts';
-import type { Pool } from './pool.ts';
+import type { Guest } from '../toolstack/index.ts';
+import { handOver, host, leaseAt as lease, WEB } from './ownership.test-support.ts';
 import { poolLater as later, poolMs as hostMs } from './pool-clock.test-support.ts';
-import { enter, random, TestRoom } from './rooms.test-support.ts';
+import { enter, TestRoom } from './rooms.test-support.ts';
 import type { Room } from './room.ts';
-import { SharedState } from './shared-state.ts';
-
-const WEB = '11111111-2222-4333-8444-555555555555';
-
-interface TestGuest {
-  uuid: string;
-  name: string;
-  paused: boolean;
-}
-
-interface TestHost {
-  pool: Pool & { said: string[] };
-  state: SharedState;
-  ownership: Ownership;
-  guests: Map<number, TestGuest>;
-  run(): void;
-  /** Its guest is gone. */
-  lose(): void;
-}
-
-/** `hosts`: so many it has met before it asks who gives leases. */
-async function host(room: Pick<TestRoom, 'enter'>, name: string, hosts = 1): Promise<TestHost> {
-  const pool = await enter(room.enter(), name, { later, hostMs });
-  await until(() => pool.inOrder.length >= hosts);
-  const say = (sentence: string): void => void pool.said.push(sentence);
-  const state = new SharedState({ pool, id: name, later, hostMs, random, say });
-  const guests = new Map<number, TestGuest>();
-  const toolstack = {
-    members: guests,
-    ownerOf: (uuid: string) => [...guests.values()].find(guest => guest.uuid === uuid),
-    setPaused: (guest: TestGuest, paused: boolean) => {
-      guest.paused = paused;
-    },
-  };
-  const ownership = new Ownership({
-    host: { toolstack } as unknown as CommandHost,
-    pool,
-    state,
-    later,
-    hostMs,
-    epochMs: () => Date.now(),
-    isGuarded: () => false,
-    say,
-  });
-  return {
-    pool,
-    state,
-    ownership,
-    guests,
-    run: () => void guests.set(1, { uuid: WEB, name: 'web', paused: false }),
-    lose: () => void guests.delete(1),
-  };
-}
 
 /** What a host sends goes into its room, or waits. */
 class SlowLine {
@@ -91,11 +37,6 @@ class SlowLine {
   }
 }
 
-const lease = ({ state }: TestHost): string => {
-  const found = state.leases.get(WEB);
-  return `${found?.owner} ${found?.epoch}`;
-};
-
 describe('whose a guest is', () => {
   it('is its host’s as long as it runs there, and the target’s once it was handed over', async () => {
     const room = new TestRoom();
@@ -103,24 +44,14 @@ describe('whose a guest is', () => {
     bravo.run();
     await until(() => lease(charlie) === 'bravo 1');
     expect(charlie.ownership.coordinatorName).toBe('alfa');
-    // A copy that waits is nobody's yet.
-    charlie.run();
-    charlie.guests.get(1)!.name = 'web--incoming';
-    bravo.guests.get(1)!.name = 'web--migratedaway';
-    expect(await bravo.ownership.handOver(WEB, 'charlie')).toBe(true);
-    bravo.lose();
-    charlie.run();
+    expect(await handOver(bravo, charlie)).toBe(true);
     await until(() => lease(alfa) === 'charlie 2' && lease(charlie) === 'charlie 2');
-    expect(await charlie.ownership.isMine(WEB)).toBe(true);
-    expect(await bravo.ownership.isMine(WEB)).toBe(false);
-    // And back, and to who gives leases.
-    charlie.guests.get(1)!.name = 'web--migratedaway';
-    expect(await charlie.ownership.handOver(WEB, 'alfa')).toBe(true);
-    charlie.lose();
-    alfa.run();
+    expect([charlie.ownership.holds(WEB), bravo.ownership.holds(WEB)]).toEqual([true, false]);
+    // And to who gives leases.
+    expect(await handOver(charlie, alfa)).toBe(true);
     await until(() => lease(bravo) === 'alfa 3');
     alfa.lose();
-    await until(() => lease(bravo) === 'undefined 3');
+    await until(() => lease(bravo) === 'undefined 4');
     for (const { pool } of [alfa, bravo, charlie]) pool.leave();
   });
 
@@ -146,7 +77,7 @@ describe('whose a guest is', () => {
     bravo.pool.leave();
     const delta = await host(room, 'delta');
     await until(() => delta.ownership.coordinatorName === 'bravo');
-    const moved = charlie.ownership.handOver(WEB, 'delta');
+    const moved = handOver(charlie, delta);
     charlie.ownership.takeOver();
     expect(await moved).toBe(true);
     await until(() => lease(delta) === 'delta 2');
@@ -185,10 +116,10 @@ describe('whose a guest is', () => {
     charlie.ownership.begun(WEB);
     expect([lease(charlie), bravo.guests.get(1)!.paused]).toEqual(['charlie 3', true]);
     charlie.lose();
-    await until(() => lease(alfa) === 'undefined 3');
+    await until(() => lease(alfa) === 'undefined 4');
     line.flow();
     expect(await isMine).toBe(false);
-    expect([lease(alfa), bravo.guests.get(1)!.paused]).toEqual(['undefined 3', true]);
+    expect([lease(alfa), bravo.guests.get(1)!.paused]).toEqual(['undefined 4', true]);
     for (const { pool } of [alfa, bravo, charlie]) pool.leave();
   });
 
@@ -200,13 +131,8 @@ describe('whose a guest is', () => {
     const epoch = await bravo.ownership.copied(WEB);
     // The line by which copies come has broken.
     const goesOn = charlie.ownership.takeCopyOf(WEB, { from: 'bravo', epoch }, true);
-    charlie.run();
-    charlie.guests.get(1)!.name = 'web--incoming';
-    bravo.guests.get(1)!.name = 'web--migratedaway';
-    expect(await bravo.ownership.handOver(WEB, 'charlie')).toBe(true);
-    bravo.lose();
+    expect(await handOver(bravo, charlie)).toBe(true);
     expect(await goesOn).toBe(false);
-    charlie.guests.get(1)!.name = 'web';
     expect([lease(alfa), charlie.ownership.holds(WEB)]).toEqual(['charlie 3', true]);
     for (const { pool } of [alfa, bravo, charlie]) pool.leave();
   });

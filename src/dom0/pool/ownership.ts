@@ -8,7 +8,7 @@ import type { Later } from '../host/index.ts';
 import type { CommandHost, Guest } from '../toolstack/index.ts';
 import { Coordinator, type LeaseEngine, type Told } from './leases/coordinator.ts';
 import { type Anew, type Effect, type HeldAs, Holder } from './leases/holder.ts';
-import { isCopyKind, LEASE_TIMING, type LeaseAnswer, type LeaseRequest } from './leases/messages.ts';
+import { type HandShake, isCopyKind, LEASE_TIMING, type LeaseAnswer, type LeaseRequest } from './leases/messages.ts';
 import { Peers } from './peer.ts';
 import type { Pool } from './pool.ts';
 import { fields, isCount, isText } from './read.ts';
@@ -74,31 +74,76 @@ export class Ownership {
     this.look();
   }
 
-  /** The other host has a whole copy, and this one a guest that stands still. True: it is the other's from now on. @throws Error: nobody can tell */
-  async handOver(guest: string, to: string): Promise<boolean> {
+  /**
+   * A guest that stands still here goes to another host, which has all of it. `offer` has that one wait for the lease after this epoch; `lost` settles where it can
+   * be heard no more: it goes on here then, unless it was handed over before. True: the other has it, and runs it. False: it goes on here. Resolves when that is
+   * known. @throws Error with a sentence: neither is so, and nothing has changed
+   */
+  async handOver(
+    guest: Guest,
+    to: string,
+    offer: (epoch: number) => Promise<void>,
+    lost: Promise<unknown>,
+  ): Promise<boolean> {
     const { holder, parts } = this;
-    // One that has just come may have its lease on the way.
-    await this.becomes(guest, as => as === 'running', HAND_OVER_MS);
-    const held = holder.of(guest);
-    if (held?.as !== 'running')
-      throw new Error(
-        `The pool's coordinator (${this.coordinatorName}) has not said yet whose the guest is. Try again.`,
-      );
-    this.do(holder.send(guest, to));
-    this.do(holder.heard(to, { what: 'ready', guest, epoch: held.epoch }, parts.hostMs()));
+    const { uuid } = guest;
+    const epoch = await this.held(uuid);
+    this.do(holder.send(uuid, to, this.isLocal(guest)));
+    const cancel = (): void => this.do(holder.cancel(uuid, parts.hostMs()));
+    void lost.then(cancel);
     // Without an answer it is asked back: that is answered with what became of it.
-    const cancel = parts.later(HAND_OVER_MS, () => this.do(holder.cancel(guest, parts.hostMs())));
-    const as = await this.becomes(guest, isDecided);
-    cancel();
-    return as !== 'running';
+    const cancelLate = parts.later(HAND_OVER_MS, cancel);
+    await offer(epoch).catch(cancel);
+    let isGiven = false;
+    const as = await this.becomes(uuid, each => {
+      isGiven ||= each === 'given';
+      return each === 'running' || each === undefined;
+    });
+    cancelLate();
+    if (as === undefined && !isGiven)
+      throw new Error(`${parts.state.leases.get(uuid)?.owner ?? 'Another host'} has the lease of ${guest.name}.`);
+    return as === undefined;
   }
 
-  /** Whether the guest is this host's, now and for good. Resolves when that is known. */
-  async isMine(guest: string): Promise<boolean> {
-    this.do(this.holder.cancel(guest, this.parts.hostMs()));
-    const as = await this.becomes(guest, isDecided);
-    // It may be written already that it was handed over to this host, and not said.
-    return as === 'running' || (as === undefined && this.parts.state.leases.get(guest)?.owner === this.parts.pool.me);
+  /** A guest that was given to a host which is gone for good: it goes on here once its lease has run out. `handOver` resolves then. */
+  takeBack(guest: string): void {
+    const held = this.holder.of(guest);
+    if (held?.as === 'given')
+      this.do(this.holder.takeUp(guest, held.peer!, held.epoch, this.parts.hostMs(), held.local));
+  }
+
+  /** A whole copy is here of another host's guest, by the lease of this epoch. True: it is the guest, now. False: it is not. Resolves when that is known. */
+  async receive(guest: Guest, from: string, epoch: number): Promise<boolean> {
+    const { holder, parts } = this;
+    const { uuid } = guest;
+    const received = holder.received(uuid, from, epoch, parts.hostMs(), this.isLocal(guest));
+    if (received.length === 0) return false;
+    this.beginning.add(uuid);
+    this.do(received);
+    return this.mayBegin(uuid);
+  }
+
+  /** What was received cannot run here: its sender has it again. */
+  decline(guest: string): void {
+    this.beginning.delete(guest);
+    this.do(this.holder.decline(guest, this.parts.hostMs()));
+  }
+
+  private isLocal(guest: Guest): true | undefined {
+    return this.parts.isGuarded(guest) ? undefined : true;
+  }
+
+  /** The epoch of a lease that is this host's: one that has just come may have it on the way. @throws Error with a sentence */
+  async held(guest: string): Promise<number> {
+    await this.becomes(guest, as => as === 'running', HAND_OVER_MS);
+    const held = this.holder.of(guest);
+    if (held?.as !== 'running') throw this.notSaid();
+    return held.epoch;
+  }
+
+  private notSaid(): Error {
+    const who = this.parts.engine ? 'etcd' : `The pool's coordinator (${this.coordinatorName})`;
+    return new Error(`${who} has not said yet whose the guest is. Try again.`);
   }
 
   /** Whether this host has the guest's lease. */
@@ -129,19 +174,14 @@ export class Ownership {
     this.beginning.add(guest);
     this.do(this.holder.takeUp(guest, from, epoch, this.parts.hostMs(), isGuarded ? undefined : true));
     if (!(await this.mayBegin(guest))) return false;
-    if (!this.parts.host.toolstack.ownerOf(guest)) return true;
-    // The guest itself came meanwhile, and was handed over.
-    this.begun(guest);
-    return false;
+    // The guest itself may have come meanwhile, and been handed over.
+    return !this.parts.host.toolstack.ownerOf(guest);
   }
 
   /** Another host is to have a copy of a guest of this one, and may go on with it, nobody else: the epoch on which it rests. @throws Error with a sentence */
   async copied(guest: string): Promise<number> {
-    await this.becomes(guest, as => as === 'running', HAND_OVER_MS);
-    if (!(await this.anew(guest, { isCopied: true })))
-      throw new Error(
-        `The pool's coordinator (${this.coordinatorName}) has not said yet whose the guest is. Try again.`,
-      );
+    await this.held(guest);
+    if (!(await this.anew(guest, { isCopied: true }))) throw this.notSaid();
     return this.holder.of(guest)!.epoch;
   }
 
@@ -220,7 +260,7 @@ export class Ownership {
 
   /** Guests that have come or gone, and what is to be renewed. */
   private look(): void {
-    const { host, pool, later, hostMs, state, isGuarded } = this.parts;
+    const { host, pool, later, hostMs, state } = this.parts;
     const now = hostMs();
     if (this.isOver) return;
     if (pool.left !== undefined) return this.lookAlone(now);
@@ -232,17 +272,10 @@ export class Ownership {
     for (const [uuid, member] of here) {
       const { ending, name } = member;
       if (!ending && !this.split.has(uuid) && !isMoving(name))
-        this.do(this.holder.acquire(uuid, now, isGuarded(member) ? undefined : true));
+        this.do(this.holder.acquire(uuid, now, this.isLocal(member)));
     }
     for (const [uuid, held] of this.holder.state().guests) {
-      const guest = here.get(uuid);
-      if (guest) {
-        // It was given, could not be started there, and goes on here.
-        if (held.as === 'given' && !isMoving(guest.name) && state.leases.get(uuid)?.owner !== held.peer)
-          this.holder.heard(held.peer!, { what: 'started', guest: uuid, epoch: held.epoch }, now);
-        continue;
-      }
-      if (this.beginning.has(uuid)) continue;
+      if (here.has(uuid) || this.beginning.has(uuid)) continue;
       if (held.as === 'running') this.do(this.holder.release(uuid, now));
       // What is left of one that was given is gone: its move is over.
       else if (held.as === 'given')
@@ -262,6 +295,7 @@ export class Ownership {
   private do(effects: readonly Effect[]): void {
     for (const effect of effects) {
       if (effect.do === 'ask') this.ask(effect.request);
+      else if (effect.do === 'shake') this.send(effect.to, { shake: effect.message });
       else if (effect.do === 'drop') this.drop(effect.guest);
       else if (effect.do === 'pause') this.fence(effect.guest);
       else if (effect.do === 'run') this.letGo(effect.guest);
@@ -294,7 +328,8 @@ export class Ownership {
     const { host, state, say } = this.parts;
     const member = host.toolstack.ownerOf(guest);
     const owner = state.leases.get(guest)?.owner;
-    if (!member || this.split.has(guest)) return;
+    // What becomes of a copy that moves is seen to by who moves it.
+    if (!member || this.split.has(guest) || isMoving(member.name)) return;
     this.split.add(guest);
     host.toolstack.setPaused(member, true);
     say(
@@ -341,7 +376,7 @@ export class Ownership {
     this.send(this.coordinatorName, { request });
   }
 
-  private send(to: string, message: { request: LeaseRequest } | { answer: LeaseAnswer }): void {
+  private send(to: string, message: { request: LeaseRequest } | { answer: LeaseAnswer } | { shake: HandShake }): void {
     this.peers.send(to, new TextEncoder().encode(JSON.stringify(message)));
   }
 
@@ -368,32 +403,24 @@ export class Ownership {
     const { engine, state } = this.parts;
     const { guest, epoch, owner } = answer;
     if (engine) state.setLease(guest, { epoch, ...(owner === undefined ? {} : { owner }) });
-    const now = this.parts.hostMs();
-    // Whoever handed it over knew that the copy here is whole.
-    if (answer.ofCopy && answer.owner === this.parts.pool.me && answer.number === 0 && !holder.of(answer.guest)) {
-      const member = this.parts.host.toolstack.ownerOf(guest);
-      const isLocal = member === undefined || !this.parts.isGuarded(member);
-      holder.received(guest, '', epoch - 1, now, isLocal || undefined);
-    }
-    this.do(holder.answered(answer, now));
+    this.do(holder.answered(answer, this.parts.hostMs()));
   }
 
   /** @throws Error: no host says that */
   private hear(from: string, message: Uint8Array): void {
     const { engine } = this.parts;
-    const { request, answer } = fields(JSON.parse(new TextDecoder().decode(message)));
+    const { request, answer, shake } = fields(JSON.parse(new TextDecoder().decode(message)));
     if (request !== undefined) {
       const read = readRequest(request);
       // The coordinator may have changed while it was on its way: it is asked again.
       if (this.coordinator) this.decide(from, read);
     } else if (answer !== undefined && (engine || from === this.coordinatorName)) this.answered(readAnswer(answer));
+    else if (shake !== undefined) this.do(this.holder.heard(from, readShake(shake), this.parts.hostMs()));
   }
 }
 
 /** Names that xl gives to both copies of a guest that moves: one waits for its lease, the other has given it. */
 const isMoving = (name: string): boolean => /--(incoming|migratedaway)$/.test(name);
-
-const isDecided = (as: HeldAs | undefined): boolean => as !== 'sending';
 
 /** @throws Error */
 function readRequest(value: unknown): LeaseRequest {
@@ -424,4 +451,12 @@ function readAnswer(value: unknown): LeaseAnswer {
   if (!isCount(number) || !isText(guest) || !isCount(epoch) || !(owner === undefined || isText(owner)))
     throw new Error('no answer about a lease');
   return { number, guest, epoch, ...(owner === undefined ? {} : { owner }), ...(isCopyKind(ofCopy) ? { ofCopy } : {}) };
+}
+
+/** @throws Error */
+function readShake(value: unknown): HandShake {
+  const { guest, epoch, what } = fields(value);
+  if (!isText(guest) || !isCount(epoch) || !(what === 'ready' || what === 'go' || what === 'started'))
+    throw new Error('no word about a copy');
+  return { guest, epoch, what };
 }

@@ -1,10 +1,10 @@
 /** A host's domains go to its neighbours, and theirs come to it: what does that is loaded for the first one. */
 import { loadedAgain } from '../host/loading/index.ts';
 import type { Neighbours } from '../pool/index.ts';
-import type { Receiver, SenderParts } from '../pool/migration/index.ts';
+import type { Receiver, ReceiverParts, SenderParts } from '../pool/migration/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 
-export type MoveOwnership = NonNullable<SenderParts['ownership']>;
+export type MoveOwnership = NonNullable<SenderParts['ownership']> & NonNullable<ReceiverParts['ownership']>;
 export type Migrate = NonNullable<CommandHost['moveTo']>;
 
 const loadMigration = () => import('../pool/migration/index.ts');
@@ -23,7 +23,7 @@ export function meet(
     const migration = await load().catch(() => undefined);
     if (!migration)
       return channel.close('The part of Ringside that takes domains in could not be loaded there. Try again.');
-    receiver ??= new migration.Receiver(host);
+    receiver ??= new migration.Receiver(parts);
     return receiver.serve(channel, from);
   });
   // There is a move whose disks they are, so that what takes it is loaded.

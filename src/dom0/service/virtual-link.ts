@@ -21,7 +21,7 @@ export function moveWithin(
   to: string,
   wish?: MoveWish,
 ): Promise<Moved> {
-  const receiver = new Receiver(host, true);
+  const receiver = new Receiver({ host, isFromHere: true });
   let freeMs = 0;
   const travel = (bytes: number, arrive: () => void): void => {
     if (virtual.linkMs > freeMs + LATE_MS) freeMs = virtual.linkMs;

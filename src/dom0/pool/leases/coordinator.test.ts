@@ -80,7 +80,7 @@ describe('the coordinator', () => {
     expect(runs).toEqual([{ do: 'run', guest: 'g', epoch: 3 }]);
     coordinator.receive('b', requestOf(copy.release('g', 14_000)), 14_000);
     expect(hear('a', owner, late, 15_000)).toEqual([{ do: 'drop', guest: 'g' }]);
-    expect(coordinator.lease('g')).toEqual({ epoch: 3 });
+    expect(coordinator.lease('g')).toEqual({ epoch: 4 });
   });
 
   it('tells the copy that moves from one that was kept, and went on in its place', () => {

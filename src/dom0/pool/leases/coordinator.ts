@@ -59,7 +59,7 @@ export function decide(
   if (owner !== from || request.epoch !== epoch || request.what === 'renew') return undefined;
   if (request.what === 'release') return {};
   if (request.what === 'anew') return given(from, request.local);
-  return request.what === 'hand-over' ? given(request.to, local, 'moved') : given(from, local);
+  return request.what === 'hand-over' ? given(request.to, request.local, 'moved') : given(from, local);
 }
 
 export class Coordinator {
@@ -89,8 +89,7 @@ export class Coordinator {
     const lease = this.leases.get(guest) ?? { epoch: 0, renewedMs: nowMs };
     const decided = decide(from, request, lease, nowMs - lease.renewedMs >= this.timing.takeOverMs);
     let next = lease;
-    if (decided)
-      next = { ...decided, epoch: decided.owner === undefined ? lease.epoch : lease.epoch + 1, renewedMs: nowMs };
+    if (decided) next = { ...decided, epoch: lease.epoch + 1, renewedMs: nowMs };
     // What tells a host that it is the owner lets it run for a while, whatever it had asked: that is a renewal, too.
     else if (lease.owner === from) next = { ...lease, renewedMs: nowMs };
     if (next !== lease) this.leases.set(guest, next);

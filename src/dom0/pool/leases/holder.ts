@@ -29,12 +29,16 @@ export interface HeldGuest {
   local?: true;
   /** Of one that is received (CopyKind). */
   isKept?: true | undefined;
+  /** The one that moved has come, too, and takes the place of the one that was kept, whichever the lease will be for. */
+  hasMoved?: true | undefined;
   /** The other host, of one that is sent, given or received. */
   peer?: string | undefined;
   /** A new lease is wanted of one that runs, which copies of it do not rest on. */
   anew?: Anew | undefined;
   /** Of one that is sent: it is to be the other's, or to go on here. */
   wanted?: 'hand-over' | 'reclaim' | undefined;
+  /** Of one that is sent: its disks will be the other's alone. */
+  localThere?: true | undefined;
 }
 
 /**
@@ -104,19 +108,21 @@ export class Holder {
     return [this.askAgain(guest, held, nowMs)];
   }
 
-  /** The last of a copy goes to another host. */
-  send(guest: string, peer: string): Effect[] {
+  /** The last of a copy goes to another host; `localThere`: nobody else reaches its disks there. */
+  send(guest: string, peer: string, localThere?: true): Effect[] {
     const held = this.guests.get(guest);
     if (held?.as !== 'running') return [];
-    Object.assign(held, { as: 'sending', peer, wanted: undefined });
+    Object.assign(held, { as: 'sending', peer, wanted: undefined, localThere });
     return [{ do: 'pause', guest }];
   }
 
-  /** A copy that is whole here, of the lease that its sender has. */
+  /** A copy that is whole here, of the lease that its sender has. Where one was kept of that lease, this one is later. */
   received(guest: string, peer: string, epoch: number, nowMs: number, local?: true): Effect[] {
-    return this.receive(guest, epoch, nowMs, { peer, ...(local ? { local } : {}) })
-      ? [this.tell(peer, 'ready', guest, epoch)]
-      : [];
+    const held = this.guests.get(guest);
+    const isLater = held?.as === 'receiving' && held.isKept && held.peer === peer && held.epoch === epoch;
+    if (isLater) held.hasMoved = true;
+    else if (!this.receive(guest, epoch, nowMs, { peer, ...(local ? { local } : {}) })) return [];
+    return [this.tell(peer, 'ready', guest, epoch)];
   }
 
   /** A copy that was kept here of a guest of a host that may be lost, by the lease that this one had: it is the guest once that has run out. */
@@ -137,7 +143,7 @@ export class Holder {
   decline(guest: string, nowMs: number): Effect[] {
     const held = this.guests.get(guest);
     if (held?.as !== 'running' || held.peer === undefined) return [];
-    Object.assign(held, { as: 'sending', wanted: 'hand-over' });
+    Object.assign(held, { as: 'sending', wanted: 'hand-over', localThere: held.local });
     return [this.askAgain(guest, held, nowMs)];
   }
 
@@ -170,19 +176,24 @@ export class Holder {
         held.as = 'fenced';
         effects.push({ do: 'pause', guest });
       }
-      if (nowMs - held.askedMs >= renewMs) effects.push(this.askAgain(guest, held, nowMs));
+      if (nowMs - held.askedMs < renewMs) continue;
+      effects.push(this.askAgain(guest, held, nowMs));
+      if (held.as === 'given') effects.push(this.tell(held.peer!, 'go', guest, held.epoch));
     }
     return effects;
   }
 
   heard(from: string, { what, guest, epoch }: HandShake, nowMs: number): Effect[] {
     const held = this.guests.get(guest);
+    // Its sender has not heard that it runs.
+    if (what === 'go' && held?.as === 'running' && held.peer === undefined && held.epoch === epoch)
+      return [this.tell(from, 'started', guest, epoch)];
     if (!held || held.peer !== from) return [];
     if (what === 'ready' && held.as === 'sending' && held.epoch === epoch && held.wanted === undefined) {
       held.wanted = 'hand-over';
       return [this.askAgain(guest, held, nowMs)];
     }
-    const isAwaited = (held.as === 'receiving' && !held.isKept) || held.as === 'given';
+    const isAwaited = (held.as === 'receiving' && isMoved(held)) || held.as === 'given';
     if (what === 'go' && isAwaited && epoch === held.epoch + 1) return this.run(guest, held, epoch, nowMs);
     if (what === 'started' && held.as === 'given' && epoch === held.epoch) return this.drop(guest);
     return [];
@@ -245,6 +256,8 @@ export class Holder {
       wanted: undefined,
       peer: sender,
       isKept: undefined,
+      hasMoved: undefined,
+      localThere: undefined,
     });
     if (isConfirmed) return [{ do: 'run', guest, epoch }];
     return as === 'running' ? [{ do: 'pause', guest }] : [];
@@ -262,7 +275,7 @@ export class Holder {
 
   /** What there is to ask about a guest, as it is. */
   private askAgain(guest: string, held: HeldGuest, nowMs: number): Effect {
-    const { as, epoch, wanted, peer, local, isKept, anew } = held;
+    const { as, epoch, wanted, peer, local, isKept, anew, localThere } = held;
     held.askedMs = nowMs;
     held.asked = this.nextNumber;
     const ofDisks = local ? { local } : {};
@@ -273,7 +286,10 @@ export class Holder {
     if (as === 'receiving')
       return this.ask({ what: 'acquire', guest, epoch, ...(isKept ? { isKept } : {}), ...ofDisks }, nowMs);
     if (as === 'sending' && wanted === 'hand-over')
-      return this.ask({ what: 'hand-over', guest, epoch, to: peer! }, nowMs);
+      return this.ask(
+        { what: 'hand-over', guest, epoch, to: peer!, ...(localThere ? { local: localThere } : {}) },
+        nowMs,
+      );
     return this.ask({ what: as === 'sending' && wanted === 'reclaim' ? wanted : 'renew', guest, epoch }, nowMs);
   }
 
@@ -288,10 +304,14 @@ export class Holder {
   }
 }
 
+/** Whether the copy here is the last of all. */
+const isMoved = ({ isKept, hasMoved }: HeldGuest): boolean => !isKept || hasMoved === true;
+
 /** Whether what is here is the guest that a new lease is for. */
-function isGuest({ as, epoch, isKept }: HeldGuest, leased: number, ofCopy: CopyKind | undefined): boolean {
+function isGuest(held: HeldGuest, leased: number, ofCopy: CopyKind | undefined): boolean {
+  const { as, epoch, isKept } = held;
   if (as === 'receiving' || as === 'given')
-    return (ofCopy === 'moved' || (isKept === true && ofCopy === 'kept')) && leased === epoch + 1;
+    return ((ofCopy === 'moved' && isMoved(held)) || (isKept === true && ofCopy === 'kept')) && leased === epoch + 1;
   // The other had the lease meanwhile, and gave it back before its copy ran.
   return !ofCopy || (as === 'sending' && ofCopy === 'moved' && leased === epoch + 2);
 }

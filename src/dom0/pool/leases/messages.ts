@@ -26,7 +26,7 @@ export const LEASE_TIMING: LeaseTiming = { renewMs: 2000, fenceMs: 8000, takeOve
  *   renew      the host goes on
  *   anew       the host goes on, and no copy that it has given away counts: by the epoch after this one. `local` as in acquire, from now on
  *   reclaim    the host goes on after it had paused the guest for a copy: the epoch after this one, which makes the copy void
- *   hand-over  the copy that `to` has is the guest from now on
+ *   hand-over  the copy that `to` has is the guest from now on; `local` as in acquire: no copy that was kept of it before counts
  *   release    the guest does not run any more
  *   ask        nothing
  */
@@ -34,7 +34,7 @@ export type LeaseRequest = { number: number; guest: string } & (
   | { what: 'acquire'; epoch?: number; isKept?: true; local?: true }
   | { what: 'anew'; epoch: number; local?: true }
   | { what: 'renew' | 'reclaim' | 'release'; epoch: number }
-  | { what: 'hand-over'; epoch: number; to: string }
+  | { what: 'hand-over'; epoch: number; to: string; local?: true }
   | { what: 'ask' }
 );
 
@@ -52,17 +52,21 @@ export interface LeaseAnswer {
   guest: string;
   /** Absent: nobody has it. */
   owner?: string;
-  /** It grows with each change of owner. */
+  /** It grows with each change of owner, and where nobody is it any more. */
   epoch: number;
   /** It was given to a host because that has such a copy of the guest, which rests on the epoch before. */
   ofCopy?: CopyKind;
 }
 
-/** Between the two hosts of a migration; nothing is said of a copy that is kept. */
-export type HandShake = { guest: string; epoch: number } & (
-  | { what: 'ready' }
-  /** The lease is the target's. */
-  | { what: 'go' }
-  /** The guest runs there: what is left of it here is of no use. */
-  | { what: 'started' }
-);
+/**
+ * Between the two hosts of a migration; nothing is said of a copy that is kept.
+ *
+ *   ready    the copy is whole here, and waits for the lease
+ *   go       the lease is the target's; said again until that is answered
+ *   started  the guest runs there: what is left of it here is of no use
+ */
+export interface HandShake {
+  guest: string;
+  epoch: number;
+  what: 'ready' | 'go' | 'started';
+}

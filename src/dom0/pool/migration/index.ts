@@ -1,4 +1,4 @@
 /** What src/dom0/pool/migration offers to other rooms. */
-export { Receiver } from './receiver.ts';
+export { Receiver, type ReceiverParts } from './receiver.ts';
 export { migrate, type Ownership, type SenderParts } from './sender.ts';
 export { encodeOffer, MESSAGE, PROTOCOL } from './messages.ts';

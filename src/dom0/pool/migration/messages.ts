@@ -8,7 +8,7 @@ import type { DiskCopy, ImageDigest } from '../../toolstack/index.ts';
 import type { Line } from './line.ts';
 
 /** Both ends speak this one. */
-export const PROTOCOL = 4;
+export const PROTOCOL = 5;
 
 /** From the host that the domain leaves (S) or that it goes to (T). */
 export const MESSAGE = {
@@ -24,7 +24,7 @@ export const MESSAGE = {
   REFUSED: 5,
   /** T: all of the stream has come. */
   RECEIVED: 6,
-  /** S: the domain is T's from now on. */
+  /** S: the domain is T's from now on; or, behind xl's text, the epoch of a lease (64 bits): it is T's once T has the one after that. */
   GO: 7,
   /** T: one byte, 0: it runs; else a sentence follows, and GO comes back once nothing is left there. */
   RESULT: 8,
@@ -48,6 +48,26 @@ export const TEXT = {
   RECEIVED: 'domain received, ready to unpause\n',
   GO: 'domain is yours, you are cleared to unpause\n',
 } as const;
+
+/** GO with the epoch of a lease; absent: no lease says whose the domain is. */
+export function encodeGo(epoch?: number): Uint8Array {
+  const text = new TextEncoder().encode(TEXT.GO);
+  if (epoch === undefined) return text;
+  const body = new Uint8Array(text.length + 8);
+  body.set(text);
+  new DataView(body.buffer).setBigUint64(text.length, BigInt(epoch), true);
+  return body;
+}
+
+/** The epoch of a GO. @throws Error with a sentence: it is none */
+export function readGo(body: Uint8Array): number | undefined {
+  const bytes = body.length - TEXT.GO.length;
+  if ((bytes !== 0 && bytes !== 8) || !textOf(body).startsWith(TEXT.GO))
+    throw new Error('The other host gives no permission that this one knows.');
+  return bytes === 0
+    ? undefined
+    : Number(new DataView(body.buffer, body.byteOffset).getBigUint64(TEXT.GO.length, true));
+}
 
 /** A domain has no more drives. */
 const MOST_DISKS = 1000;

@@ -12,6 +12,7 @@ import {
   incomingName,
   type Receiving,
 } from '../../toolstack/index.ts';
+import type { Ownership } from '../ownership.ts';
 import { Line } from './line.ts';
 import {
   hear,
@@ -20,6 +21,7 @@ import {
   nextHeader,
   type Offer,
   PROTOCOL,
+  readGo,
   readOffer,
   say,
   TEXT,
@@ -86,16 +88,24 @@ class StreamReader {
   }
 }
 
+/** Whose guests are, by somebody who can tell though the two hosts have lost each other (Ownership of ../ownership.ts). */
+export type Receipt = Pick<Ownership, 'receive' | 'begun' | 'decline'>;
+
+export interface ReceiverParts {
+  host: CommandHost;
+  /** Absent: the host that a domain leaves says whose it is. */
+  ownership?: Receipt;
+  /** Domains move within the host. */
+  isFromHere?: boolean;
+}
+
 /** All that comes to a host. */
 export class Receiver {
-  private readonly host: CommandHost;
-  private readonly isFromHere: boolean;
+  private readonly parts: ReceiverParts;
   private readonly moves = new Map<string, Move>();
 
-  /** `isFromHere`: domains move within the host. */
-  constructor(host: CommandHost, isFromHere = false) {
-    this.host = host;
-    this.isFromHere = isFromHere;
+  constructor(parts: ReceiverParts) {
+    this.parts = parts;
   }
 
   /** A connection that another host has made. Resolves at its end, whatever that is. */
@@ -145,12 +155,12 @@ export class Receiver {
   private async take(line: Line, from: string, body: Uint8Array): Promise<void> {
     const offer = readOffer(body);
     const { name, token } = offer;
-    const { host } = this;
+    const { host, ownership, isFromHere = false } = this.parts;
     if (this.moves.has(token)) throw new Error(`${name} has come already, or was refused.`);
     await host.tasks.run(`xl migrate-receive ${name} (${from})`, async task =>
       // Within a host it has a job already: it goes.
-      host.toolstack.jobs.run(this.isFromHere ? incomingName(name) : name, 'Incoming migration', async job => {
-        const arrival = new Arrival({ host, line, from, offer, isFromHere: this.isFromHere });
+      host.toolstack.jobs.run(isFromHere ? incomingName(name) : name, 'Incoming migration', async job => {
+        const arrival = new Arrival({ host, ownership, line, from, offer, isFromHere });
         const move: Move = {
           as: 'coming',
           from,
@@ -162,7 +172,7 @@ export class Receiver {
         job.signal.addEventListener('abort', () => arrival.drop(job.signal.reason as Error));
         void line.ended.then(why => arrival.drop(why));
         try {
-          const guest = await arrival.whole();
+          const guest = await arrival.isOurs(await arrival.whole());
           // From here on nobody can take it back: what follows happens at once.
           move.as = 'here';
           task.message = `It runs here as domain ${guest.record.id}.`;
@@ -176,8 +186,15 @@ export class Receiver {
   }
 }
 
+/** `epoch`: of the lease that its sender has; absent: its sender has given it. */
+interface Whole {
+  guest: Guest;
+  epoch: number | undefined;
+}
+
 interface ArrivalParts {
   host: CommandHost;
+  ownership: Receipt | undefined;
   line: Line;
   from: string;
   offer: Offer;
@@ -207,8 +224,8 @@ class Arrival {
     this.tellDropped(why);
   }
 
-  /** All of it has come, and it is this host's. @throws Error with a sentence: nothing of it is left */
-  async whole(): Promise<Guest> {
+  /** All of it has come, and is this host's, or will be by a lease. @throws Error with a sentence: nothing of it is left */
+  async whole(): Promise<Whole> {
     const { line } = this.parts;
     try {
       return await Promise.race([this.comes(), this.whenDropped]);
@@ -219,6 +236,18 @@ class Arrival {
       if (!line.isOver) await say(line, MESSAGE.REFUSED, this.dropped.message).catch(() => {});
       throw this.dropped;
     }
+  }
+
+  /** From now on a lease alone says whose it is, whatever becomes of the line. @throws Error with a sentence: it is not this host's, and nothing of it is left */
+  async isOurs({ guest, epoch }: Whole): Promise<Guest> {
+    const { ownership, from, line } = this.parts;
+    if (!ownership || epoch === undefined || (await ownership.receive(guest, from, epoch))) return guest;
+    const why = new Error(
+      `The lease of ${guest.uuid} is not this host's: it is not the guest that has come from ${from}.`,
+    );
+    await this.clear(why.message);
+    await say(line, MESSAGE.REFUSED, why.message).catch(() => {});
+    throw why;
   }
 
   /** Nothing of it stays: what is under way comes to its end first. */
@@ -248,8 +277,8 @@ class Arrival {
     if (this.dropped) throw this.dropped;
   }
 
-  private async comes(): Promise<Guest> {
-    const { host, line, offer, from, isFromHere } = this.parts;
+  private async comes(): Promise<Whole> {
+    const { host, line, offer, from, isFromHere, ownership } = this.parts;
     const { Receiving } = await import('../../toolstack/receiving.ts');
     await this.prepare();
     const { disks } = this;
@@ -273,24 +302,33 @@ class Arrival {
     });
     const guest = await this.receiving!.finish(state);
     await say(line, MESSAGE.RECEIVED, TEXT.RECEIVED);
-    const { type } = await hear(line);
+    const { type, body } = await hear(line);
     if (type !== MESSAGE.GO) throw new Error(`${from} sends message ${type} in place of its permission.`);
+    const epoch = readGo(body);
+    if ((epoch === undefined) !== (ownership === undefined))
+      throw new Error(
+        `Have both hosts be in one pool: ${epoch === undefined ? 'here' : `on ${from}`} a lease says whose a guest is.`,
+      );
     this.mayGoOn();
-    return guest;
+    return { guest, epoch };
   }
 
   /** It runs from now on. @throws Error with a sentence: it does not, and the other host has it back */
   async start(guest: Guest): Promise<void> {
-    const { line, offer } = this.parts;
+    const { host, ownership, line, offer } = this.parts;
     try {
+      if (guest.ending || host.toolstack.members.get(guest.record.id) !== guest)
+        throw new Error(`${guest.name} has ended here, and did not run.`);
       this.receiving!.start(guest, offer.paused);
     } catch (error) {
       const { message } = error as Error;
       await say(line, MESSAGE.RESULT, Uint8Array.of(1, ...new TextEncoder().encode(message))).catch(() => {});
       await this.clear(message);
+      ownership?.decline(guest.uuid);
       await say(line, MESSAGE.GO, TEXT.GO).catch(() => {});
       throw error;
     }
+    ownership?.begun(guest.uuid);
     // Where nobody hears it any more it runs all the same.
     await say(line, MESSAGE.RESULT, Uint8Array.of(0)).catch(() => {});
     this.disks?.tidy();

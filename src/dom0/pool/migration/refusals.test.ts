@@ -7,7 +7,7 @@ import { VirtualTime } from '../../service/virtual-time.ts';
 import { inTurns } from '../../toolstack/runners/index.ts';
 import { Line } from './line.ts';
 import { encodeOffer, hear, MESSAGE, PROTOCOL, say, textOf } from './messages.ts';
-import { migrate } from './sender.ts';
+import { migrate, type Ownership as SenderOwnership } from './sender.ts';
 import type { Host } from '../../service/host.ts';
 import { Cable, GUESTS, pair, running, toldAtOnce, watch, xl } from './pair.test-support.ts';
 
@@ -202,15 +202,20 @@ describe('a host that refuses a guest and hangs up at once', () => {
       return true;
     };
     // The pool takes its time, and the other host thinks better of it meanwhile.
-    const handOver = async (): Promise<boolean> => {
+    const handOver: SenderOwnership['handOver'] = async (_guest, _to, offer) => {
       b.toolstack.jobs.abort('web');
       await hasLeft;
       for (let turns = 0; turns < 50; turns++) await new Promise<void>(resolve => soon(resolve));
-      return true;
+      await expect(offer(1)).rejects.toThrow();
+      return false;
     };
     const neighbours = toldAtOnce(cable.of('a'), MESSAGE.REFUSED);
     const [guest] = a.toolstack.members.values();
-    const moved = migrate({ host: a, neighbours, ownership: { handOver, isMine: async () => true } }, guest!, 'b');
+    const moved = migrate(
+      { host: a, neighbours, ownership: { handOver, held: async () => 1, takeBack: () => {} } },
+      guest!,
+      'b',
+    );
     await expect(moved).rejects.toThrow(
       /^operation aborted: migration in job: canceled by client\nMigration failed, resuming at sender\.$/,
     );

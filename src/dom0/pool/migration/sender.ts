@@ -21,11 +21,13 @@ import {
   migratedAwayName,
 } from '../../toolstack/index.ts';
 import type { Neighbours } from '../neighbours.ts';
+import type { Ownership as PoolOwnership } from '../ownership.ts';
 import { Convergence, MOST_THROTTLED_ROUNDS } from './convergence.ts';
 import { Line } from './line.ts';
 import { Mirror } from './mirror.ts';
 import {
   answer,
+  encodeGo,
   encodeOffer,
   header,
   hear,
@@ -35,7 +37,6 @@ import {
   PROTOCOL,
   Refused,
   say,
-  TEXT,
   textOf,
   whyFailed,
 } from './messages.ts';
@@ -43,6 +44,8 @@ import {
 /** How often and how long a host is asked again what became of a domain, when the link broke behind its permission. */
 const ASK_MS = 1000,
   ASKS = 30;
+/** So long behind the end of the link it is not waited for what a lease says. */
+const LATE_MS = ASKS * ASK_MS;
 
 /** Pieces of a guest that stands still go together once they have so many bytes; fewer than these are copied for that. */
 const MESSAGE_BYTES = 64 * 1024,
@@ -57,13 +60,8 @@ export interface SenderParts {
   hostMs?(): number;
 }
 
-/** Whose a guest is, by somebody who can tell though the two hosts have lost each other. */
-export interface Ownership {
-  /** The other host has a whole copy, and this one a guest that stands still. True: it is the other's from now on. */
-  handOver(uuid: string, to: string): Promise<boolean>;
-  /** The other host's answer is missing: whether the guest is this host's, now and for good. Resolves when that is known. */
-  isMine(uuid: string): Promise<boolean>;
-}
+/** Whose guests are, by somebody who can tell though the two hosts have lost each other (Ownership of ../ownership.ts). */
+export type Ownership = Pick<PoolOwnership, 'held' | 'handOver' | 'takeBack'>;
 
 let moves = 0;
 
@@ -89,6 +87,8 @@ class Departure {
   private readonly name: string;
   private readonly token: string;
   private readonly startedMs: number;
+  /** By somebody, before it moved. */
+  private readonly isPaused: boolean;
   /** Ends the sending: the job was aborted, or the other host or the link has failed. */
   private readonly stop = new AbortController();
   /** Rejects then. */
@@ -108,6 +108,7 @@ class Departure {
     this.wish = wish;
     this.job = job;
     this.name = guest.name;
+    this.isPaused = guest.paused;
     const { me } = parts.neighbours;
     const { epochMs } = parts.host.parts;
     this.startedMs = this.nowMs();
@@ -142,10 +143,11 @@ class Departure {
   }
 
   async go(): Promise<Moved> {
-    const { host, neighbours } = this.parts;
+    const { host, neighbours, ownership } = this.parts;
     const { signal } = this.stop;
     this.job.signal.throwIfAborted();
     if (!this.wish.copyStorage) this.refuseLocalDisks();
+    await ownership?.held(this.guest.uuid);
     const line = new Line(await neighbours.connect(this.to, 'migrate'), this.to);
     void line.ended.then(why => this.stop.abort(why));
     const { sink, received } = this.stream(line);
@@ -243,7 +245,7 @@ class Departure {
       protocol: PROTOCOL,
       token,
       name,
-      paused: guest.paused || wish.paused === true,
+      paused: this.isPaused || wish.paused === true,
       toolstack: this.parts.host.toolstack.services.describe(guest.record.id),
       ...(wish.definition === undefined ? {} : { definition: wish.definition }),
     };
@@ -357,69 +359,120 @@ class Departure {
 
   /** @throws Error with a sentence: it goes on here, but where it says that nobody knows */
   private async handOver(line: Line, held: Held): Promise<void> {
-    const { toolstack } = this.parts.host;
+    const { host, ownership } = this.parts;
     const { guest, name } = this;
-    toolstack.rename(guest, migratedAwayName(name));
+    host.toolstack.rename(guest, migratedAwayName(name));
+    this.tell('migration sender: Giving target permission to start.');
+    const given = ownership ? this.leased(line, held, ownership) : this.given(line);
     let problem: Error | undefined;
     try {
-      problem = await this.given(line);
+      problem = await given;
     } catch (error) {
       // Nobody knows: it stands still until somebody says that it may go on.
-      toolstack.setPaused(guest, true, 'migrating');
-      guest.whenUnpaused = () => held.goOn();
+      host.toolstack.setPaused(guest, true, 'migrating');
+      guest.whenUnpaused ??= () => held.goOn();
       throw error;
     } finally {
       line.close();
     }
-    this.convergence.release();
     if (problem) {
-      toolstack.rename(guest, name);
-      held.goOn();
-      guest.why.running = 'migration canceled';
+      this.goesOn(held);
       throw problem;
     }
     this.tell('migration target: Got permission, starting domain.');
     this.tell('migration target: Domain started successsfully.');
     this.tell('migration sender: Target reports successful startup.');
+    await this.gone();
+    this.tell('Migration successful.');
+  }
+
+  /** It was not moved. */
+  private goesOn(held: Held): void {
+    const { guest, name } = this;
+    this.convergence.release();
+    this.parts.host.toolstack.rename(guest, name);
+    held.goOn();
+    guest.why.running = 'migration canceled';
+  }
+
+  /** It runs there: what is here goes. */
+  private async gone(): Promise<void> {
+    const { toolstack } = this.parts.host;
+    const { guest, name } = this;
+    this.convergence.release();
     await toolstack.remove(guest, false, 'migrated');
     toolstack.halted.delete(migratedAwayName(name));
     // Where the other host is this one, it is there under its name.
     if (!toolstack.isTaken(name)) toolstack.halted.set(name, 'migrated');
-    this.tell('Migration successful.');
+  }
+
+  /** Whose it is the lease says. Undefined: it is the other host's, and runs there. @throws Error with a sentence: that is not known yet */
+  private async leased(line: Line, held: Held, ownership: Ownership): Promise<Error | undefined> {
+    const { guest, to, name } = this;
+    const result = answer(line, MESSAGE.RESULT).then(body => this.startFailure(body));
+    result.catch(() => {});
+    const offer = (epoch: number): Promise<void> => say(line, MESSAGE.GO, encodeGo(epoch));
+    const decided = ownership.handOver(guest, to, offer, line.ended);
+    const late = line.ended.then(
+      why => new Promise<Error>(resolve => this.parts.host.parts.later(LATE_MS, () => resolve(why))),
+    );
+    const isThere = await Promise.race([decided, late]);
+    if (isThere instanceof Error) {
+      void decided.then(gone => this.settledLate(gone, held)).catch(() => {});
+      guest.whenUnpaused = () => ownership.takeBack(guest.uuid);
+      throw new Error(
+        `${isThere.message}\n** Migration failed during final handshake **\nWhether ${name} is ${to}'s is not known here yet. It stands still as ${migratedAwayName(name)}, and goes, or goes on, once that is known.\nWhere ${to} is gone for good: xl unpause ${migratedAwayName(name)}.`,
+      );
+    }
+    this.runsThereMs = this.nowMs();
+    if (isThere) return undefined;
+    // What it has said of that is here.
+    line.close();
+    return result.catch(async error => new Error(`${(await whyFailed(error, NEVER, line)).message}\n${RESUMING}`));
+  }
+
+  /** Nobody waits for it any more. */
+  private async settledLate(isThere: boolean, held: Held): Promise<void> {
+    const { guest } = this;
+    const { toolstack } = this.parts.host;
+    if (toolstack.ownerOf(guest.uuid) !== guest) return;
+    if (isThere) return this.gone();
+    delete guest.whenUnpaused;
+    this.goesOn(held);
+    if (guest.paused) toolstack.setPaused(guest, this.isPaused);
   }
 
   /** Undefined: it is the other host's. @throws Error with a sentence: nobody knows */
   private async given(line: Line): Promise<Error | undefined> {
-    const { ownership } = this.parts;
-    const { uuid } = this.guest;
-    if (ownership && !(await ownership.handOver(uuid, this.to)))
-      return new Error(`The pool does not give ${this.name} to ${this.to}.\n${RESUMING}`);
-    this.tell('migration sender: Giving target permission to start.');
+    let problem: Error | undefined;
     try {
-      await say(line, MESSAGE.GO, TEXT.GO);
-      const [status, ...why] = await answer(line, MESSAGE.RESULT);
+      await say(line, MESSAGE.GO, encodeGo());
+      problem = this.startFailure(await answer(line, MESSAGE.RESULT));
       this.runsThereMs = this.nowMs();
-      if (status === 0) return undefined;
       // Nothing is left there once the permission comes back.
-      await answer(line, MESSAGE.GO);
-      return new Error(
-        `${textOf(Uint8Array.from(why))}\nmigration sender: Target reports startup failure (status code ${status}).\nmigration sender: Trying to resume at our end.\nResumed OK.\nMigration failed due to problems at target.`,
-      );
+      if (problem) await answer(line, MESSAGE.GO);
+      return problem;
     } catch (error) {
       // It may have refused before it heard the permission, and hung up.
       const why = await whyFailed(error, NEVER, line);
-      return why instanceof Refused ? new Error(`${why.message}\n${RESUMING}`) : this.whose(uuid, why);
+      if (why instanceof Refused) return new Error(`${why.message}\n${RESUMING}`);
+      return this.whose(problem ?? why);
     }
   }
 
+  /** Of RESULT; undefined: it has started. */
+  private startFailure([status, ...why]: Uint8Array): Error | undefined {
+    if (status === 0) return undefined;
+    return new Error(
+      `${textOf(Uint8Array.from(why))}\nmigration sender: Target reports startup failure (status code ${status}).\nmigration sender: Trying to resume at our end.\nResumed OK.\nMigration failed due to problems at target.`,
+    );
+  }
+
   /** The link broke behind the permission. */
-  private async whose(uuid: string, why: Error): Promise<Error | undefined> {
-    const { ownership } = this.parts;
-    const mine = new Error(`${why.message}\n${RESUMING}`);
-    if (ownership) return (await ownership.isMine(uuid)) ? mine : undefined;
+  private async whose(why: Error): Promise<Error | undefined> {
     for (let asks = 0; asks < ASKS; asks++) {
       const isThere = await this.ask().catch(() => undefined);
-      if (isThere !== undefined) return isThere ? undefined : mine;
+      if (isThere !== undefined) return isThere ? undefined : new Error(`${why.message}\n${RESUMING}`);
       await new Promise<void>(resolve => this.parts.host.parts.later(ASK_MS, resolve));
     }
     throw new Error(
