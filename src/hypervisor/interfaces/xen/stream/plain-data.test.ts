@@ -19,6 +19,13 @@ describe('plain data as bytes', () => {
     );
   });
 
+  it('has names and words of any letters and length, and none that is more than a name', () => {
+    const value = { ä: 'ö'.repeat(31), ['x'.repeat(40)]: 'x'.repeat(31) + 'é', '': '\u007f\u0080', b: '𝄞'.repeat(16) };
+    expect(decodePlain(encodePlain(value))).toEqual(value);
+    const proto = decodePlain(encodePlain(JSON.parse('{"__proto__": {"a": 1}}'))) as { a?: number };
+    expect([Object.keys(proto), proto.a]).toEqual([['__proto__'], undefined]);
+  });
+
   it('refuses any cut or changed length with the place, and what is no data', () => {
     const bytes = encodePlain({ name: 'x', list: [1, 2, 3] });
     for (let cut = 0; cut < bytes.length; cut++)

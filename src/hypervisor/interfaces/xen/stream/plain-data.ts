@@ -17,9 +17,13 @@ const KIND = {
 } as const;
 const TYPED = [Uint8Array, Uint16Array, Uint32Array, Int32Array, Float64Array] as const;
 
-/** A state has thousands of words, and a guest stands still for them. */
+/** A state has thousands of words, and a guest stands still for them: most are short and of ASCII, which no coder is called for. */
+const SHORT = 32;
 const encoder = new TextEncoder(),
   decoder = new TextDecoder();
+
+/** What a literal makes of its items; a name of this is one like any other. */
+const ITEM = { enumerable: true, writable: true, configurable: true };
 
 /** Bytes that are no plain data; `offset` is where. */
 export class PlainDataError extends Error {
@@ -30,6 +34,17 @@ export class PlainDataError extends Error {
     this.name = 'PlainDataError';
     this.offset = offset;
   }
+}
+
+/** False: it is no short word of ASCII. */
+function putShort(word: string, into: Uint8Array, at: number): boolean {
+  if (word.length > SHORT) return false;
+  for (let i = 0; i < word.length; i++) {
+    const code = word.charCodeAt(i);
+    if (code > 0x7f) return false;
+    into[at + i] = code;
+  }
+  return true;
 }
 
 /** @throws PlainDataError for functions, symbols and other things that are no data. */
@@ -59,6 +74,12 @@ export function encodePlain(value: unknown): Uint8Array {
     at += data.length;
   };
   const text = (s: string): void => {
+    room(4 + SHORT);
+    if (putShort(s, bytes, at + 4)) {
+      length(s.length);
+      at += s.length;
+      return;
+    }
     const data = encoder.encode(s);
     length(data.length);
     raw(data);
@@ -120,7 +141,13 @@ export function decodePlain(data: Uint8Array): unknown {
   const text = (): string => {
     const count = length(),
       start = need(count);
-    return decoder.decode(bytes.slice(start, start + count));
+    if (count > SHORT) return decoder.decode(bytes.slice(start, at));
+    let short = '';
+    for (let i = start; i < at; i++) {
+      if (bytes[i]! > 0x7f) return decoder.decode(bytes.slice(start, at));
+      short += String.fromCharCode(bytes[i]!);
+    }
+    return short;
   };
   const get = (depth: number): unknown => {
     const start = need(1),
@@ -147,13 +174,10 @@ export function decodePlain(data: Uint8Array): unknown {
       case KIND.OBJECT: {
         const object: Record<string, unknown> = {};
         for (let count = length(); count > 0; count--) {
-          const key = text();
-          Object.defineProperty(object, key, {
-            value: get(depth + 1),
-            enumerable: true,
-            writable: true,
-            configurable: true,
-          });
+          const key = text(),
+            value = get(depth + 1);
+          if (key === '__proto__') Object.defineProperty(object, key, { ...ITEM, value });
+          else object[key] = value;
         }
         return object;
       }
