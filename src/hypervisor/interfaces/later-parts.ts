@@ -5,7 +5,7 @@ import type { Domain } from '../domain/domain.ts';
 import type { InterfaceKind } from '../domain/guest-interface.ts';
 import { XEN, XEN_TYPE, isXen } from './xen/layout.ts';
 import { type DomainRecord, HostError, type Machine } from '../memory/machine.ts';
-import type { SavedPages, SavedState } from './xen/stream/saved-state.ts';
+import type { SavedHead, SavedPages, SavedState } from './xen/stream/saved-state.ts';
 import type { Arriving } from '../worker/worker-messages.ts';
 import { SavedStateError } from '../domain/saved-state-error.ts';
 import { HVM_PARAM } from './xen/abi.ts';
@@ -55,7 +55,7 @@ export async function laterParts(
 }
 
 /**
- * A domain of `laterParts` goes on from its saved state, which lies in a file or comes by `next`; `placed`: told of each piece that is in place. @throws
+ * A domain of `laterParts` goes on from its saved state, which lies in a file or comes by `next`; `placed`: told of each piece that is in place; `turn`: lets the event loop have one. @throws
  * SavedStateError, HostError: it must not be used
  */
 export async function restoreLater(
@@ -64,10 +64,16 @@ export async function restoreLater(
   name: string,
   next: () => Promise<Arriving>,
   placed: () => void,
+  turn: () => Promise<void>,
 ): Promise<void> {
   const { Arrival, restoreFrom } = await import('./xen/stream/arrival.ts').catch(notLoaded('reads saved domains'));
   if (file) return restoreFrom(domain, state as SavedState, file, name);
   const arrival = new Arrival(domain);
+  // A paravirtual guest has no machine of its own before its state is there.
+  if ((state as SavedHead).about.xen !== 'pv') {
+    const { warmUp } = await import('../domain/warm-up.ts').catch(notLoaded('takes domains in'));
+    await warmUp(domain, turn);
+  }
   for (;;) {
     const piece = await next();
     if ('refused' in piece) throw new SavedStateError(piece.refused);

@@ -225,6 +225,7 @@ async function start(message: ToDomainWorker): Promise<void> {
         message.name,
         () => arriving.next(),
         () => send({ kind: 'placed' }),
+        eventLoop,
       );
   } catch (error) {
     if (!(error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
