@@ -35,7 +35,7 @@ describe('boot sectors', () => {
   it.each(names)('%s draws one picture after another', async name => {
     const shots = [1, 2].map(n => join(folder, `${name}-${n}.png`));
     const script = join(folder, `${name}.script`);
-    writeFileSync(script, `wait 55\nscreenshot ${shots[0]}\nwait 30\nscreenshot ${shots[1]}\n`);
+    writeFileSync(script, `wait 12\nscreenshot ${shots[0]}\nwait 8\nscreenshot ${shots[1]}\n`);
     const vm = new WarmRingside(
       'boot',
       join(sectors, `${name}.img`),

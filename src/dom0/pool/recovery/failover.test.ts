@@ -165,7 +165,7 @@ describe('a guest whose snapshots are kept elsewhere', () => {
     for (const each of [alfa, charlie]) each.end();
   });
 
-  it.each([0, 1400, 2600, 5800])('loses no more than its interval where its host ends %d ms later', async ms => {
+  it.each([0, 2600])('loses no more than its interval where its host ends %d ms later', async ms => {
     const room = new TestRoom();
     const alfa = await member(room, 'alfa');
     const bravo = await member(room, 'bravo', KERNEL, { hostMs: poolMs, epochMs: poolMs });
