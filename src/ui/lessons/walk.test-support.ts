@@ -40,8 +40,8 @@ export function read(id: string, seed: string): Lesson {
   return lesson;
 }
 
-/** An answer to each question, by its name; what is not there is answered by 1. */
-export type Answers = (name: string) => number;
+/** An answer to each question, by its name and by all that has been measured so far. Undefined where nothing is said to it yet. */
+export type Answers = (name: string, measured: Readonly<Record<string, number>>) => number | undefined;
 
 /** A step that was done is begun again and done once more: the host goes back, and all that the machine tells of the guests is the same. */
 async function doTwice(run: LessonRun, host: LessonHost, index: number): Promise<void> {
@@ -80,11 +80,13 @@ export async function walk(
   await run.start();
   const values: Record<string, number> = {};
   let failed: string | undefined;
+  const asked = lesson.steps.flatMap(({ parts }) => parts.flatMap(part => (part.kind === 'ask' ? [part.name] : [])));
   const saidBy = (by: Answers): Map<string, number> =>
     new Map(
-      lesson.steps.flatMap(({ parts }) =>
-        parts.flatMap(part => (part.kind === 'ask' ? [[part.name, by(part.name)] as const] : [])),
-      ),
+      asked.flatMap(name => {
+        const answer = by(name, values);
+        return answer === undefined ? [] : [[name, answer]];
+      }),
     );
   const hints: string[] = [],
     otherHints: string[][] = others.map(() => []),
@@ -97,10 +99,17 @@ export async function walk(
       if (twice) await doTwice(run, host, i);
     }
     if (step.kind !== 'measure') continue;
+    // What is right is known once it has been measured, and the machine stands meanwhile.
+    for (const { row, value } of (
+      await run.measure(
+        i,
+        saidBy(() => 1),
+      )
+    ).measured)
+      values[row.name] = value;
     for (const [other, by] of others.entries()) otherHints[other]!.push(...toldOf(await run.measure(i, saidBy(by))));
     const result = await run.measure(i, saidBy(answers));
     hints.push(...toldOf(result));
-    for (const { row, value } of result.measured) values[row.name] = value;
     failed ??= result.judged.find(({ holds }) => !holds)?.check.fails;
   }
   return {
