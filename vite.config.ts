@@ -106,8 +106,8 @@ export default defineConfig({
   preview: { headers: isolation },
   test: {
     testTimeout: 180_000,
-    // One more than there are processors: some files wait for most of their time, for other programs or for time to go by.
-    maxWorkers: availableParallelism() + 1,
+    // Two more than there are processors: some files wait for most of their time, for other programs or for time to go by.
+    maxWorkers: availableParallelism() + 2,
     sequence: { sequencer: HeaviestFirst },
     // What Vite makes of a module is kept by its text and by all that this file imports, the interpreter's generator among them: half of the time to begin.
     experimental: { fsModuleCache: true, fsModuleCachePath: '.cache/vitest' },
