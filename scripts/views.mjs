@@ -687,6 +687,22 @@ const VIEWS = [
       await tab(page, 'Overview');
     },
   ],
+  [
+    'hardware',
+    async page => {
+      await tab(page, 'Details');
+      await page.getByRole('tab', { name: 'Add hardware' }).click();
+      await page.locator('.says').waitFor();
+    },
+  ],
+  [
+    'domain-xml',
+    async page => {
+      await page.getByRole('tablist', { name: 'Hardware of web' }).getByRole('tab', { name: 'Overview' }).click();
+      await page.getByRole('group', { name: 'View' }).getByRole('button', { name: 'XML' }).click();
+      await page.locator('.edt-v button').first().waitFor();
+    },
+  ],
   ['history', page => tab(page, 'History')],
   ['exits', page => inspect(page)],
   [

@@ -260,7 +260,7 @@ export function startPageTask(command: string): {
 async function ask<T>(question: (api: HostApi) => Promise<T>): Promise<T> {
   await unanswered.wait(connecting);
   if (!api) throw new Error(hostProblem.value ?? `${strings.starting}.`);
-  return unanswered.wait(question(api as HostApi));
+  return unanswered.wait(question(api as unknown as HostApi));
 }
 
 /** What may be asked of Domain 0, each by its name. */

@@ -273,6 +273,7 @@ export const strings = {
       postMortem: 'Post-mortem',
       console: 'Console',
       overview: 'Overview',
+      details: 'Details',
       snapshots: 'Snapshots',
       history: 'History',
       inspect: 'Inspect',

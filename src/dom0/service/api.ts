@@ -38,6 +38,8 @@ export const PAGE_METHODS = [
   'changeText',
   'setAutomatic',
   'setDescription',
+  'consult',
+  'manage',
   'diskCommand',
   'offerFirmware',
   'plan',

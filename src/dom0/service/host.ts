@@ -42,6 +42,7 @@ import { meet, type MoveOwnership } from './moving.ts';
 import { Reading } from './reading.ts';
 import { fell, logLine, toldBy } from './told.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
+import type { Consult, Manage } from './managing.ts';
 import type { Inspected } from './inspection.ts';
 import type { HostReadings, Inventory } from './inventory.ts';
 import type { Neighbours } from '../pool/index.ts';
@@ -252,6 +253,10 @@ export class HostCore implements CommandHost {
     (await import('./editing.ts')).setDescription(this, name, text);
   readonly setAutomatic = async (name: string, on: boolean): Promise<void> =>
     (await import('./editing.ts')).setAutomatic(this, name, on);
+
+  /** What pages that manage domains ask and change (managing.ts), likewise. */
+  readonly consult: Consult = async (what, ...given) => (await import('./managing.ts')).consult(this, what, given);
+  readonly manage: Manage = async (what, ...given) => (await import('./managing.ts')).manage(this, what, given);
 
   // ---- files and plans
 

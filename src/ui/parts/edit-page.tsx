@@ -40,6 +40,10 @@ import { tabId, Tabs } from './tabs.tsx';
 const words = laterStrings.defined,
   draftWords = laterStrings.draft;
 
+const DetailsPage = later(
+  () => import('./details/index.tsx'),
+  part => part.DetailsPage,
+);
 const SnapshotsPage = later(
   () => import('./snapshots.tsx'),
   part => part.SnapshotsPage,
@@ -140,6 +144,7 @@ function Opened({ tab, running, ...view }: View & { tab: string; running: Domain
             label={title}
             tabs={[
               ['definition', strings.guest.tabs.definition],
+              ['details', strings.guest.tabs.details],
               ['snapshots', strings.guest.tabs.snapshots],
             ]}
             panel={PANEL}
@@ -156,9 +161,9 @@ function Opened({ tab, running, ...view }: View & { tab: string; running: Domain
           </Tag>
         </p>
       )}
-      {tab === 'snapshots' && isKept ? (
+      {tab !== 'definition' && isKept ? (
         <div class="tabpanel" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, tab)}>
-          <SnapshotsPage name={name} />
+          {tab === 'details' ? <DetailsPage name={name} /> : <SnapshotsPage name={name} />}
         </div>
       ) : (
         <div

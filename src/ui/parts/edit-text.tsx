@@ -1,7 +1,7 @@
 /** The text of a definition, a line's verdict beside it. The text itself is a plain field over the same text with its marks. */
 
 import { useRef } from 'preact/hooks';
-import type { Finding, JudgedText } from '../../dom0/service/index.ts';
+import type { Finding, Verdicts } from '../../dom0/service/index.ts';
 import { chosenKey } from '../editing.ts';
 import { remedyOf } from '../error-remedy.ts';
 import { laterStrings } from '../strings-later.ts';
@@ -19,7 +19,7 @@ interface Props {
   path: string;
   text: string;
   /** What was judged last, of this text or of an older one. */
-  judged: JudgedText | undefined;
+  judged: Verdicts | undefined;
   onType(text: string): void;
   /** Writes what an error says. */
   onMend?(finding: Finding): void;
@@ -160,7 +160,7 @@ const Refused = ({ finding, answer, source }: { finding: Finding; answer: string
 );
 
 /** What is done otherwise than its lines ask, in whole sentences: beside them stand a few words. */
-export function Approximations({ judged }: { judged: JudgedText }) {
+export function Approximations({ judged }: { judged: Verdicts }) {
   const all = judged.plan.findings
     .filter(finding => finding.verdict === 'approximated' && !isChosen(finding))
     .sort((a, b) => a.line - b.line);

@@ -53,6 +53,10 @@ const GuestOverview = later(
   () => import('./guest-overview/index.tsx'),
   part => part.GuestOverview,
 );
+const DetailsPage = later(
+  () => import('./details/index.tsx'),
+  part => part.DetailsPage,
+);
 const GuestHistory = later(
   () => import('./guest-history.tsx'),
   part => part.GuestHistory,
@@ -78,6 +82,7 @@ export const TOOLS_OF_TAB = 'tools-of-tab';
 const TABS = [
   [CONSOLE, words.tabs.console],
   ['overview', words.tabs.overview],
+  ['details', words.tabs.details],
   ['snapshots', words.tabs.snapshots],
   ['history', words.tabs.history],
   ['inspect', words.tabs.inspect],
@@ -304,6 +309,8 @@ function TabContent({ session, tab }: { session: DomainSession; tab: string }) {
     <PostMortemPage session={session} />
   ) : tab === 'overview' ? (
     <GuestOverview session={session} />
+  ) : tab === 'details' ? (
+    <DetailsPage name={name} />
   ) : tab === 'snapshots' ? (
     <SnapshotsPage name={name} />
   ) : tab === 'history' ? (

@@ -17,17 +17,25 @@ export function changeDefinition(text: string, before: Definition, after: Defini
     return same !== undefined && isDefinedBy(same, after) ? same : writeXlConfig(after) + otherKeys(judged);
   }
   let changed = text;
-  for (const [key, { from, type }] of Object.entries(KEYS)) {
-    if (!from) continue;
-    const [old, next] = [from(before), from(after)].map(plain => (plain === undefined ? undefined : writeValue(plain)));
-    if (old === next) continue;
-    changed = setKey(changed, key, next);
+  for (const { key, value } of changedKeys(before, after)) {
+    changed = setKey(changed, key, value);
     // An older spelling may say it still (extra and root for cmdline): an empty text counts more.
-    if (next === undefined && type === 'string' && from(judgeDefinition('', changed).definition) !== undefined)
+    const { from, type } = KEYS[key]!;
+    if (value === undefined && type === 'string' && from!(judgeDefinition('', changed).definition) !== undefined)
       changed = setKey(changed, key, '""');
   }
   return changed;
 }
+
+/** Keys of xl.cfg that say one definition where others said another, with their values as they are written; undefined: the key goes. */
+export const changedKeys = (before: Definition, after: Definition): { key: string; value: string | undefined }[] =>
+  Object.entries(KEYS).flatMap(([key, { from }]) => {
+    if (!from) return [];
+    const [old, value] = [from(before), from(after)].map(plain =>
+      plain === undefined ? undefined : writeValue(plain),
+    );
+    return old === value ? [] : [{ key, value }];
+  });
 
 /** Whether a text says all of a definition: XML has no place for some of it. */
 function isDefinedBy(text: string, wanted: Definition): boolean {

@@ -16,7 +16,7 @@ export { loadSeldom } from './keys/seldom.ts';
 export { prepareToRead, writtenOver } from './source.ts';
 export { lengthProblem, MOST_BYTES, parseXlConfig } from './xlcfg.ts';
 export { type DiskSpec, parseDisk } from './disk.ts';
-export { changeDefinition } from './edit-xl.ts';
+export { changedKeys, changeDefinition } from './edit-xl.ts';
 export { DEFAULT_NIC, parseMac, parseVif } from './vif.ts';
 export { otherKeys, others, writeValue, writeXlConfig } from './write-xl.ts';
 export { deviceNumber } from './device-number.ts';

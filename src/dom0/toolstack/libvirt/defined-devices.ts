@@ -1,5 +1,11 @@
 /** Devices of definitions come, change and go: in the domain's document. Source: libxlDomainAttachDeviceConfig() and its like of src/libxl/libxl_driver.c. */
-import { formatFinding, isError, judgeDefinition, prepareToRead } from '../../definitions/config/index.ts';
+import {
+  type Definition,
+  formatFinding,
+  isError,
+  judgeDefinition,
+  prepareToRead,
+} from '../../definitions/config/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { managedOf } from '../commands/managed.ts';
 import type { Domain } from '../domains/index.ts';
@@ -11,7 +17,7 @@ import { childOf, readXml, type XmlElement } from './xml.ts';
 export type DeviceChange = 'attach' | 'detach' | 'update';
 
 /** What a device is known by among those of its name. */
-function identityOf({ name, attributes, children }: XmlElement): string {
+export function identityOf({ name, attributes, children }: XmlElement): string {
   const of = (child: string, attribute: string): string =>
     children.find(each => each.name === child)?.attributes[attribute]?.toLowerCase() ?? '';
   if (name === 'disk') return of('target', 'dev');
@@ -38,13 +44,13 @@ function changed(devices: readonly XmlElement[], device: XmlElement, how: Device
   return [...devices, device];
 }
 
-/** What makes the change, once all that hinders it was told. @throws LibvirtError */
+/** What it would be then, and what makes the change, once all that hinders it was told. @throws LibvirtError */
 export async function changeOfDefined(
   host: CommandHost,
   domain: Domain,
   xml: string,
   how: DeviceChange,
-): Promise<() => Promise<void>> {
+): Promise<{ after: Definition; commit(): Promise<void> }> {
   const managed = persistent(domain);
   const { xmlText } = await import('../../definitions/config/xml/index.ts');
   const [device] = (await readXml(`<devices>${xml}</devices>`, 'devices')).children;
@@ -61,8 +67,9 @@ export async function changeOfDefined(
   const wrong = findings.filter(isError);
   if (wrong.length > 0) throw new LibvirtError('XML_ERROR', wrong.map(formatFinding).join('\n'));
   // One that is kept in XML has a place there for what is no device here, too.
-  if (/^\s*</.test(managed.text)) return async () => void (await defineDomain(host, document));
+  if (/^\s*</.test(managed.text))
+    return { after: definition, commit: async () => void (await defineDomain(host, document)) };
   const { disks, nic, vif, mac, cardOptions, moreCards } = definition;
-  return () =>
-    failing(() => managedOf(host).change(managed, old => ({ ...old, disks, nic, vif, mac, cardOptions, moreCards })));
+  const now = { ...managed.definition, disks, nic, vif, mac, cardOptions, moreCards } as Definition;
+  return { after: now, commit: () => failing(() => managedOf(host).change(managed, () => now)) };
 }

@@ -72,7 +72,7 @@ async function deviceOf(xml: string) {
 }
 
 /** Words of xl for a device: what attaches and what detaches it. @throws LibvirtError where it can do neither */
-async function wordsFor(xml: string): Promise<Readonly<Record<DeviceChange, string[]>>> {
+export async function wordsFor(xml: string): Promise<Readonly<Record<DeviceChange, string[]>>> {
   const { disks, nic, vif, mac, cardOptions } = await deviceOf(xml);
   const [disk] = disks;
   if (disk)
@@ -112,9 +112,9 @@ async function change(host: CommandHost, domain: Domain, xml: string, flags: num
   checkFlags(flags, LIVE | CONFIG | (how === 'update' ? FORCE : 0), FUNCTION[how]);
   const { live, config } = impactOf(domain, flags);
   const id = live ? guestId(domain) : 0;
-  const commit = config ? await changeOfDefined(host, domain, xml, how) : undefined;
+  const next = config ? await changeOfDefined(host, domain, xml, how) : undefined;
   if (live) await changeRunning(host, id, xml, how);
-  await commit?.();
+  await next?.commit();
 }
 
 async function changeRunning(host: CommandHost, id: number, xml: string, how: DeviceChange): Promise<void> {

@@ -10,6 +10,16 @@ export { CONFIG, LISTED, LIVE } from './flags.ts';
 export { type LifecycleEvent, LifecycleWatch } from './events.ts';
 export { abortJob, JOB_COMPLETED, JOB_OPERATIONS, JOB_TYPES, jobOf, PAGE_BYTES } from './jobs.ts';
 export * from './life.ts';
+export {
+  changeHardware,
+  type Device,
+  type Hardware,
+  type HardwareChange,
+  hardwareOf,
+  type Impact,
+  type Proposal,
+  proposeChange,
+} from './hardware.ts';
 export { hasManagedSave } from './managed-save.ts';
 export { memoryStats, setMemoryStatsPeriod } from './memory-stats.ts';
 export { listNetworks, type Network, networkByName, networkByUuid, networkXml } from './networks.ts';

@@ -1,0 +1,145 @@
+/** A domain's hardware now and from its next start, and what its changes are in each one's words. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { stillHost, testFiles } from '../../service/host.test-support.ts';
+import { domainByName } from './domains.ts';
+import { changeHardware, type HardwareChange, hardwareOf, type Impact, proposeChange } from './hardware.ts';
+
+const minipv = readFileSync(new URL('../../../../guests/minipv/minipv.elf', import.meta.url));
+
+/** A PC that is defined in xl.cfg, and another one in XML. */
+async function make() {
+  const files = await testFiles();
+  await files.writeFile('/boot/minipv', minipv);
+  await files.writeFile('/var/lib/xen/images/a.img', new Uint8Array(4096));
+  const host = stillHost({ files });
+  await host.new(
+    'web.cfg',
+    `# The shop's.
+name = "web"
+type = "hvm"
+memory = 16
+vcpus = 1
+maxvcpus = 4
+boot = "cd"
+disk = [ "/var/lib/xen/images/a.img,raw,hda,w" ]
+`,
+  );
+  await host.new(
+    'db.xml',
+    `<domain type='xen'><name>db</name><memory unit='MiB'>8</memory><vcpu>1</vcpu><os><type>hvm</type><boot dev='hd'/></os><devices><input type='tablet' bus='usb'/><disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/></disk></devices></domain>`,
+  );
+  const text = async (path: string): Promise<string> => new TextDecoder().decode(await files.readFileBuffer(path));
+  const change = async (name: string, what: HardwareChange, impact: Impact = 'next'): Promise<void> =>
+    changeHardware(host, await domainByName(host, name), what, impact);
+  const propose = async (name: string, what: HardwareChange, impact: Impact = 'next') =>
+    proposeChange(host, await domainByName(host, name), what, impact);
+  const hardware = async (name: string) => hardwareOf(host, await domainByName(host, name));
+  return { host, text, change, propose, hardware };
+}
+
+describe('the hardware of a domain', () => {
+  it('is a device each, by what it is known by; what only a document says is one, too', async () => {
+    const { hardware } = await make();
+    const { devices, path, id } = await hardware('db');
+    expect([path, id]).toEqual(['/etc/xen/vm/db', undefined]);
+    expect(devices.map(({ key, canGo }) => [key, canGo])).toEqual([
+      ['disk hdc', true],
+      ['console pty', false],
+      ['input tablet', true],
+      ['memballoon xen', false],
+    ]);
+    expect(devices.find(({ name }) => name === 'input')!.next).toBe("<input type='tablet' bus='usb'/>\n");
+  });
+
+  it('changes from the next start in the language of its definition, which keeps what else it says', async () => {
+    const { change, text, hardware } = await make();
+    await change('web', { of: 'vcpus', count: 2, most: 2 });
+    await change('web', { of: 'boot', order: 'dc' });
+    await change('web', {
+      of: 'disk',
+      how: 'attach',
+      vdev: 'hdc',
+      disk: { target: '', format: 'raw', vdev: 'hdc', kind: 'cdrom', readOnly: true },
+    });
+    await change('web', { of: 'card', how: 'attach', place: 0, card: { model: 'e1000', mac: '00:16:3e:00:00:01' } });
+    const kept = await text('/etc/xen/vm/web');
+    expect(kept).toContain("# The shop's.\n");
+    expect(kept).toContain('boot = "dc"');
+    expect(kept).toContain('vcpus = 2');
+    const { next, devices } = await hardware('web');
+    expect([next!.maxVcpus, next!.nic, next!.mac]).toEqual([2, 'e1000', '00:16:3e:00:00:01']);
+    expect(devices.map(({ key }) => key).slice(0, 3)).toEqual(['disk hda', 'disk hdc', 'interface 00:16:3e:00:00:01']);
+    await change('db', { of: 'boot', order: 'dc' });
+    const xml = await text('/etc/xen/vm/db');
+    expect(xml).toContain("<input type='tablet' bus='usb'/>");
+    expect(xml.indexOf("<boot dev='cdrom'/>")).toBeLessThan(xml.indexOf("<boot dev='hd'/>"));
+  });
+
+  it('says what a change is for xl, for virsh and in XML, and changes nothing', async () => {
+    const { propose, text } = await make();
+    const before = await text('/etc/xen/vm/web');
+    expect(await propose('web', { of: 'boot', order: 'd' })).toEqual({
+      xl: ['# /etc/xen/vm/web', 'boot = "d"'],
+      virsh: ['virsh edit web'],
+      xml: { before: ["    <boot dev='hd'/>"], after: [] },
+    });
+    const cd: HardwareChange = {
+      of: 'disk',
+      how: 'attach',
+      vdev: 'xvdb',
+      disk: { target: '/dev/vg0/x', format: 'raw', vdev: 'xvdb', kind: 'disk', readOnly: false },
+    };
+    const { virsh, xl, xml } = await propose('web', cd);
+    expect(virsh).toEqual(['virsh attach-device web device.xml --config']);
+    expect(xl.at(-1)).toContain('xvdb');
+    expect(xml.after.join('\n')).toContain("<target dev='xvdb' bus='xen'/>");
+    expect(await text('/etc/xen/vm/web')).toBe(before);
+  });
+
+  it('is refused in libvirt’s words, and then nothing has changed', async () => {
+    const { propose, change, text } = await make();
+    const taken: HardwareChange = {
+      of: 'disk',
+      how: 'attach',
+      vdev: 'hda',
+      disk: { target: '', format: 'raw', vdev: 'hda', kind: 'cdrom', readOnly: true },
+    };
+    const before = await text('/etc/xen/vm/web');
+    expect((await propose('web', taken)).problem).toBe('invalid argument: target hda already exists.');
+    await expect(change('web', taken)).rejects.toThrow('target hda already exists.');
+    expect((await propose('web', { of: 'boot', order: 'd' }, 'now')).problem).toBe(
+      'Requested operation is not valid: domain is not running',
+    );
+    expect((await propose('web', { of: 'document', text: '<domain>' })).problem).toMatch(/^XML error: /);
+    const second: HardwareChange = { of: 'card', how: 'attach', place: 1, card: { model: 'pcnet' } };
+    await change('web', { of: 'card', how: 'attach', place: 0, card: { model: 'e1000' } });
+    expect((await propose('web', second)).problem).toMatch(/only the first card is emulated/);
+    expect(before).not.toBe(await text('/etc/xen/vm/web'));
+  });
+
+  it('of one that runs comes and goes at once, at the next start, or both', async () => {
+    const { host, change, propose, hardware } = await make();
+    await host.new('pv.cfg', 'name = "pv"\ntype = "pvh"\nmemory = 8\nkernel = "/boot/minipv"\n');
+    await host.start('pv');
+    const card: HardwareChange = {
+      of: 'card',
+      how: 'attach',
+      place: 0,
+      card: { model: 'netfront', mac: '00:16:3e:00:00:02' },
+    };
+    expect(await propose('pv', card, 'both')).toMatchObject({
+      xl: ['xl network-attach pv mac=00:16:3e:00:00:02', '# /etc/xen/vm/pv', expect.stringContaining('vif = [')],
+      virsh: ['virsh attach-device pv device.xml --live --config'],
+    });
+    await change('pv', card, 'now');
+    const at = async () => (await hardware('pv')).devices.find(({ name }) => name === 'interface');
+    expect(await at()).toMatchObject({ live: ['attach', 'detach'], now: expect.stringContaining('<interface') });
+    expect((await at())!.next).toBeUndefined();
+    await change('pv', { of: 'memory', mib: 6, mostMib: 8 }, 'both');
+    const { now, next } = await hardware('pv');
+    expect(now!.vcpus).toBe(1);
+    expect([now!.memoryMiB, next!.memoryMiB, next!.maxMemoryMiB]).toEqual([6, 6, 8]);
+    expect((await propose('pv', { of: 'boot', order: 'd' }, 'both')).problem).toMatch(/from its next start/);
+  });
+});
