@@ -48,11 +48,13 @@ export class Link {
     if (!this.keys) return void this.early.push(bytes);
     const iv = counter(this.sealed++);
     this.waitingBytes += bytes.length;
-    const sealing = this.keys.then(([seals]) => seal(seals, iv, bytes as Uint8Array<ArrayBuffer>));
+    const sealing = this.keys
+      .then(([seals]) => seal(seals, iv, bytes as Uint8Array<ArrayBuffer>))
+      .catch((error: Error): undefined => this.fail(error));
     this.outgoing = this.outgoing.then(async () => {
-      const message = new Uint8Array(await sealing);
+      const message = await sealing;
       this.waitingBytes -= bytes.length;
-      if (!this.isOver) this.parts.send(message);
+      if (message && !this.isOver) this.parts.send(new Uint8Array(message));
     });
   }
 
@@ -83,7 +85,13 @@ export class Link {
     if (theirs.length !== SALT_BYTES || theirs.every((byte, i) => byte === salt[i]))
       return this.end('does not begin as a member of a pool does');
     this.keys = Promise.all([keyOf(secret, salt, theirs), keyOf(secret, theirs, salt)]);
+    this.keys.catch((error: Error) => this.fail(error));
     for (const bytes of this.early.splice(0)) this.send(bytes);
+  }
+
+  /** What follows would have the number of what was not sealed, and not open. */
+  private fail({ message }: Error): undefined {
+    this.end(`gets nothing from here any more: what this host says could not be sealed (${message})`);
   }
 
   end(why?: string): void {
