@@ -302,6 +302,25 @@ else
       behaves(() => engine);
     });
 
+    it('does once what it is asked once, though the answer to what it wrote is lost', async () => {
+      let answersLost = 0;
+      const lossy: typeof fetch = async (where, init) => {
+        const answer = await fetch(where, init);
+        if (!String(init?.body).includes('request_put') || answersLost++ % 2 === 1) return answer;
+        throw new Error('its answer is lost');
+      };
+      const engine = namedEngine(`etcd://${members.map(({ address }) => address).join(',')}`, 'lossy', lossy, TIMING);
+      const pool = new Asking(engine, 'g');
+      expect(await pool.ask('a', { what: 'acquire' })).toMatchObject({ owner: 'a', epoch: 1 });
+      const request: LeaseRequest = { number: 100, guest: 'g', what: 'hand-over', epoch: 1, to: 'b' };
+      const told = await engine.receive('a', request);
+      expect(told.map(({ to, answer }) => [to, answer.owner, answer.epoch])).toEqual([
+        ['a', 'b', 2],
+        ['b', 'b', 2],
+      ]);
+      expect(answersLost).toBe(4);
+    });
+
     it('has a guest with ha = 1 started again where its host is lost, without a coordinator', async () => {
       const room = new TestRoom();
       const engine = () => engineFor(members, 'recovery');

@@ -21,7 +21,13 @@ interface TxnAnswer {
   responses?: { response_range?: { kvs?: KeyValue[] } }[];
 }
 
-interface Seen extends Owned {
+/** What the key of a guest's owner has. */
+interface Written extends Owned {
+  /** The request that wrote it: where the answer was lost, and it is tried again, it is done. */
+  by?: readonly [host: string, number: number];
+}
+
+interface Seen extends Written {
   epoch: number;
   record: KeyValue | undefined;
   alive: KeyValue | undefined;
@@ -53,23 +59,15 @@ export class EtcdLeases implements LeaseEngine {
     this.heard.set(from, heard.set(guest, number));
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const seen = await this.look(guest);
+      if (seen.by?.[0] === from && seen.by[1] === number) return toldOf(from, request, seen, seen.epoch);
       const next = decide(from, request, seen, seen.alive === undefined);
-      const answer = (owner: Owned, epoch: number): LeaseAnswer => ({
-        number,
-        guest,
-        epoch,
-        ...(owner.owner === undefined ? {} : { owner: owner.owner }),
-        ...(owner.ofCopy ? { ofCopy: owner.ofCopy } : {}),
-      });
       if (!next) {
         // What tells a host that it is the owner lets it run for a while: that is a renewal, too.
         if (seen.owner === from && !(await this.keepAlive(guest, seen))) continue;
-        return [{ to: from, answer: answer(seen, seen.epoch) }];
+        return [{ to: from, answer: answerOf(request, seen, seen.epoch) }];
       }
-      if (!(await this.change(guest, seen, next))) continue;
-      const told: Told[] = [{ to: from, answer: answer(next, seen.epoch + 1) }];
-      if (request.what === 'hand-over') told.push({ to: request.to, answer: { ...told[0].answer, number: 0 } });
-      return told;
+      if (await this.change(guest, seen, { ...next, by: [from, number] }))
+        return toldOf(from, request, next, seen.epoch + 1);
     }
     throw new Error(`etcd: the lease of ${guest} changed while it was asked for`);
   }
@@ -88,12 +86,12 @@ export class EtcdLeases implements LeaseEngine {
     const keys = [this.recordKey(guest), this.aliveKey(guest)];
     const { responses = [] } = await this.txn({ success: keys.map(key => ({ request_range: { key } })) });
     const [record, alive] = keys.map((_key, index) => responses[index]?.response_range?.kvs?.[0]);
-    const owner: Owned = record?.value ? JSON.parse(text(record.value)) : {};
-    return { ...owner, epoch: Number(record?.version ?? 0), record, alive };
+    const written: Written = record?.value ? JSON.parse(text(record.value)) : {};
+    return { ...written, epoch: Number(record?.version ?? 0), record, alive };
   }
 
   /** A new owner, or none; false: something changed since it was looked at. */
-  private async change(guest: string, { record, alive }: Seen, next: Owned): Promise<boolean> {
+  private async change(guest: string, { record, alive }: Seen, next: Written): Promise<boolean> {
     const [recordKey, aliveKey] = [this.recordKey(guest), this.aliveKey(guest)];
     const put = { request_put: { key: recordKey, value: base64(JSON.stringify(next)) } };
     const live = next.owner === undefined ? forget(aliveKey) : await this.alivePut(aliveKey);
@@ -171,6 +169,22 @@ export function namedEngine(
     throw new Error(`--leases ${address}: write etcd://HOST:PORT, several members with commas between them.`);
   const bases = members.map(member => `http://${member}`);
   return new EtcdLeases(bases, pool, fetching, timing);
+}
+
+const answerOf = ({ number, guest }: LeaseRequest, { owner, ofCopy }: Owned, epoch: number): LeaseAnswer => ({
+  number,
+  guest,
+  epoch,
+  ...(owner === undefined ? {} : { owner }),
+  ...(ofCopy ? { ofCopy } : {}),
+});
+
+/** Of a request that changed whose it is. */
+function toldOf(from: string, request: LeaseRequest, owned: Owned, epoch: number): Told[] {
+  const answer = answerOf(request, owned, epoch);
+  const told = [{ to: from, answer }];
+  if (request.what === 'hand-over') told.push({ to: request.to, answer: { ...answer, number: 0 } });
+  return told;
 }
 
 /** Both keys are as they were: a key that is not there was created in revision 0. */
