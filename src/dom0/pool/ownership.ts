@@ -141,6 +141,11 @@ export class Ownership {
     return held.epoch;
   }
 
+  /** Of the lease of a guest that runs here, or did; undefined: it never had one here. */
+  epochOf(guest: string): number | undefined {
+    return this.holder.of(guest)?.epoch;
+  }
+
   private notSaid(): Error {
     const who = this.parts.engine ? 'etcd' : `The pool's coordinator (${this.coordinatorName})`;
     return new Error(`${who} has not said yet whose the guest is. Try again.`);

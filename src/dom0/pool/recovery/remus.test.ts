@@ -129,6 +129,18 @@ describe('a guest that Remus protects', () => {
     for (const each of [alfa, bravo]) each.end();
   });
 
+  it('is told of where its lease is another one by now, on which the copy does not rest', async () => {
+    const { bravo, charlie, uuid, all } = await three();
+    const over = xl(bravo.host, 'remus', '-i', '20', 'web', 'charlie');
+    await isProtected(charlie, uuid);
+    await bravo.ownership.notCopied([...bravo.host.toolstack.members.values()][0]!);
+    expect((await over).err).toMatch(
+      /^web has a new lease, on which the copy on charlie does not rest\. Protect it again\./m,
+    );
+    askNoMore();
+    for (const each of all) each.end();
+  });
+
   it('is nobody’s to go on with once that is ended, and its host lost then', async () => {
     const { alfa, bravo, charlie, uuid, client } = await three();
     const stop = new AbortController();

@@ -21,7 +21,7 @@ const LOOK_MS = 100;
 export interface RemusParts {
   host: CommandHost;
   pool: Pool;
-  ownership: Pick<Ownership, 'copied' | 'notCopied'>;
+  ownership: Pick<Ownership, 'copied' | 'notCopied' | 'epochOf'>;
   later: Later;
 }
 
@@ -106,7 +106,7 @@ class Protecting {
     let line: Checkpointing | undefined;
     try {
       line = await Checkpointing.open({ host, neighbours }, guest, to, 1, epoch);
-      await this.checkpoints(line);
+      await this.checkpoints(line, epoch);
     } finally {
       await line?.end().catch(() => {});
       // Nobody hears what it has sent before the copy that lacks it is void.
@@ -116,11 +116,14 @@ class Protecting {
     }
   }
 
-  private async checkpoints(line: Checkpointing): Promise<void> {
+  private async checkpoints(line: Checkpointing, epoch: number | undefined): Promise<void> {
     const { guest, to, wish } = this;
-    const { host } = this.parts;
+    const { host, ownership } = this.parts;
     const { jobs } = host.toolstack;
     for (let count = 0; !this.isOver; ) {
+      // A move that was given up takes a new lease, by which no copy counts.
+      if (epoch !== undefined && ownership.epochOf(guest.uuid) !== epoch)
+        throw new Error(`${guest.name} has a new lease, on which the copy on ${to} does not rest. Protect it again.`);
       if (guest.paused) {
         await this.pause(LOOK_MS);
         continue;
