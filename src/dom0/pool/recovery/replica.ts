@@ -27,6 +27,8 @@ interface StoredPoint extends Point {
 
 export class Replica {
   readonly name: string;
+  /** The host that sent the last of its points. */
+  from: string;
   /** Of the lease that it rests on, where it goes on by itself once its host is lost (Remus). */
   epoch: number | undefined;
   /** Oldest first. */
@@ -34,8 +36,9 @@ export class Replica {
   /** Its guest has ended, or went to another host: there come no more. */
   isOver = false;
 
-  constructor(name: string, epoch?: number) {
+  constructor(name: string, from: string, epoch?: number) {
     this.name = name;
+    this.from = from;
     this.epoch = epoch;
   }
 

@@ -57,9 +57,9 @@ export class Replicas {
       if (type !== CHECKPOINT.OF) throw new Error(`${from} begins with message ${type}.`);
       const kept = readKept(body);
       this.judgeSender(kept, from);
-      this.replicaOf(kept);
+      this.replicaOf(kept, from);
       incoming = new Incoming(line, from, kept, {
-        replica: () => this.replicaOf(kept),
+        replica: () => this.replicaOf(kept, from),
         counts: replica => void this.all.set(kept.uuid, replica),
         judge: () => this.judgeBytes(),
       });
@@ -101,18 +101,24 @@ export class Replicas {
     if (owner !== undefined && owner !== from) throw new Error(`${name} is a guest of ${owner}.`);
     const other = [...this.incoming].find(each => each.kept.uuid === uuid);
     if (other && other.from !== from) throw new Error(`${other.from} sends checkpoints of ${name} already.`);
+    const before = this.all.get(uuid);
+    if (owner === undefined && before !== undefined && before.from !== from)
+      throw new Error(
+        `What is kept of ${name} came from ${before.from}. Whose it is now has not come here yet. Try again.`,
+      );
     // Its own line of before, whose end has not come yet.
     other?.close();
   }
 
   /** A new one is kept once it has a checkpoint. @throws Error with a sentence: it is of one guest too many */
-  private replicaOf({ uuid, name, epoch }: Kept): Replica {
+  private replicaOf({ uuid, name, epoch }: Kept, from: string): Replica {
     const before = this.all.get(uuid);
     const replica = before?.epoch === epoch ? before : undefined;
     if (!before) while (this.all.size >= this.most.guests && this.makeRoom());
     if (!before && this.all.size >= this.most.guests)
       throw new Error(`This host keeps checkpoints of as many guests as it takes: ${this.most.guests}.`);
-    return replica ?? new Replica(name, epoch);
+    if (replica) replica.from = from;
+    return replica ?? new Replica(name, from, epoch);
   }
 
   /** @throws Error with a sentence */
