@@ -137,6 +137,20 @@ describe('whose a guest is', () => {
     for (const { pool } of [alfa, bravo, charlie]) pool.leave();
   });
 
+  it('comes to a host whose kept copy of it counts no more: what comes is left alone, and nothing is said', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo, charlie] = [await host(room, 'alfa'), await host(room, 'bravo'), await host(room, 'charlie')];
+    bravo.run();
+    await until(() => lease(charlie) === 'bravo 1');
+    const epoch = await bravo.ownership.copied(WEB);
+    const goesOn = charlie.ownership.takeCopyOf(WEB, { from: 'bravo', epoch }, true);
+    charlie.guests.set(1, { uuid: WEB, name: 'web--incoming', paused: false });
+    await bravo.ownership.notCopied([...bravo.guests.values()][0] as unknown as Guest);
+    expect(await goesOn).toBe(false);
+    expect([charlie.guests.get(1)!.paused, charlie.pool.said]).toEqual([false, []]);
+    for (const { pool } of [alfa, bravo, charlie]) pool.leave();
+  });
+
   it('is told to nobody who asks wrongly', async () => {
     const room = new TestRoom();
     const alfa = await host(room, 'alfa');

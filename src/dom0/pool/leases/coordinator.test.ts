@@ -103,6 +103,39 @@ describe('the coordinator', () => {
     expect(hear('b', anew, anew.tick(17_000), 17_000)[0]).toEqual({ do: 'drop', guest: 'g' });
   });
 
+  it('hands over a guest that others can start as one, though a copy of it was kept where it was', () => {
+    const coordinator = new Coordinator(LEASE_TIMING);
+    const [sender, target] = [new Holder('a', LEASE_TIMING), new Holder('b', LEASE_TIMING)];
+    const hear = hearing(coordinator);
+    hear('a', sender, sender.acquire('g', 0), 0);
+    hear('a', sender, sender.renewAnew('g', { isCopied: true }, 0), 0);
+    expect(coordinator.lease('g')).toMatchObject({ epoch: 2, local: true });
+    sender.send('g', 'b');
+    target.received('g', 'a', 2, 0);
+    hear('a', sender, sender.heard('b', { what: 'ready', guest: 'g', epoch: 2 }, 0), 0);
+    expect(coordinator.lease('g')).toEqual({ owner: 'b', epoch: 3, ofCopy: 'moved' });
+    const [{ answer }] = coordinator.receive('c', { number: 1, guest: 'g', what: 'acquire' }, LEASE_TIMING.takeOverMs);
+    expect(answer.owner).toBe('c');
+  });
+
+  it('has the source hear that its guest runs there, though the first word of that was lost', () => {
+    const coordinator = new Coordinator(LEASE_TIMING);
+    const [sender, target] = [new Holder('a', LEASE_TIMING), new Holder('b', LEASE_TIMING)];
+    const hear = hearing(coordinator);
+    hear('a', sender, sender.acquire('g', 0), 0);
+    sender.send('g', 'b');
+    target.received('g', 'a', 1, 0);
+    const [go] = hear('a', sender, sender.heard('b', { what: 'ready', guest: 'g', epoch: 1 }, 0), 0);
+    if (go?.do !== 'shake') throw new Error('nothing was said');
+    expect(target.heard('a', go.message, 0)).toEqual([{ do: 'run', guest: 'g', epoch: 2 }]);
+    // It does not run yet.
+    expect(target.heard('a', go.message, 0)).toEqual([]);
+    const [started] = target.started('g');
+    expect(sender.tick(2000).filter(each => each.do === 'shake')).toEqual([go]);
+    expect(target.heard('a', go.message, 2000)).toEqual([started]);
+    expect(sender.heard('b', { what: 'started', guest: 'g', epoch: 2 }, 2000)).toEqual([{ do: 'drop', guest: 'g' }]);
+  });
+
   it('remembers what it heard when it is made anew', () => {
     const before = new Coordinator(LEASE_TIMING);
     before.receive('a', { number: 5, guest: 'g', what: 'acquire' }, 0);

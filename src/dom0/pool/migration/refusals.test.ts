@@ -223,6 +223,23 @@ describe('a host that refuses a guest and hangs up at once', () => {
   });
 });
 
+it('says why it cannot start a guest, though the link breaks right behind that', async () => {
+  const { a, b, cable } = pair();
+  await booted(a);
+  b.toolstack.rename = () => {
+    throw new Error('no room in the store');
+  };
+  const remove = b.toolstack.remove.bind(b.toolstack);
+  b.toolstack.remove = async (...given) => {
+    for (let turns = 0; turns < 50; turns++) await new Promise<void>(resolve => soon(resolve));
+    return remove(...given);
+  };
+  cable.passes = (from, bytes) => !(from === 'b' && bytes[0] === MESSAGE.GO);
+  const { err } = await xl(a, 'migrate', 'web', 'b');
+  expect(err).toMatch(/\nno room in the store\nmigration sender: Target reports startup failure \(status code 1\)\./);
+  expect([await running(a), await b.list()]).toEqual([['web'], []]);
+});
+
 describe('a guest that moves', () => {
   it('stays paused where that is wished, and says on the bridge where its station is', async () => {
     const { a, b } = pair();
