@@ -15,10 +15,10 @@ const guest = (path: string): Uint8Array => readFileSync(new URL(`../../../guest
 
 /** A host that has the demo guest and minipv as files, and listens. */
 export async function daemon(parts: Parameters<typeof testHost>[0] = {}) {
-  const files = await testFiles();
+  const files = parts.files ?? (await testFiles());
   await files.writeFile('/boot/demo.elf', guest('demo/demo.elf'));
   await files.writeFile('/boot/minipv.elf', guest('minipv/minipv.elf'));
-  const host = testHost({ files, ...parts });
+  const host = testHost({ ...parts, files });
   const directory = mkdtempSync(join(tmpdir(), 'ringside-libvirt-'));
   const socket = join(directory, 'sock');
   const server = await LibvirtServer.open(host, socket);

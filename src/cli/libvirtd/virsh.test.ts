@@ -1,7 +1,13 @@
 /** Debian's virsh as a client of a host here. */
 import { spawn } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { MemoryDisk } from '../../formats/blocks/index.ts';
+import { createQcow2, Qcow2Disk, Qcow2Source } from '../../formats/qcow2/index.ts';
+import { MemoryFile } from '../../formats/qcow2/growing-file.test-support.ts';
+import { openHostState } from '../../dom0/host/state/state.ts';
+import { MemoryStore } from '../../dom0/host/storage/index.ts';
 import { until } from '../../dom0/service/host.test-support.ts';
 import { startKvm } from '../../dom0/service/index.ts';
 import { daemonWithVirsh, VIRSH } from './virsh.test-support.ts';
@@ -203,5 +209,71 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     );
     for (const list of ['iface-list', 'nodedev-list', 'secret-list', 'nwfilter-list'])
       expect(await virsh(list)).not.toContain('error');
+  });
+
+  it('makes qcow2 volumes on others, fills, reads and resizes them as qemu-img reads them', async () => {
+    const state = await openHostState(new MemoryStore(), {
+      epochMs: () => 0,
+      random: below => below >>> 1,
+      later: () => () => {},
+      diskBytes: 2 ** 28,
+    });
+    onTestFinished(() => state.close());
+    const { storage } = state;
+    const { virsh, directory, write } = await daemonWithVirsh({
+      files: await state.files(),
+      storage: async () => storage,
+    });
+    const at = '/var/lib/xen/images';
+    for (const line of [
+      'vol-create-as images base.img 2MiB',
+      'vol-create-as images top.qcow2 4MiB --format qcow2 --backing-vol base.img --backing-vol-format raw',
+    ])
+      expect(await virsh(line)).toMatch(/^Vol .* created/);
+    expect(await virsh('vol-dumpxml top.qcow2 images')).toContain(
+      `    <format type='qcow2'/>\n  </target>\n  <backingStore>\n    <path>${at}/base.img</path>\n    <format type='raw'/>\n  </backingStore>\n`,
+    );
+    expect(await virsh('vol-info top.qcow2 --pool images')).toContain('Capacity:       4.00 MiB\n');
+    write(
+      'x.xml',
+      "<volume><name>x.qcow2</name><capacity>1048576</capacity><target><format type='qcow2'/></target><backingStore><path>/nowhere</path></backingStore></volume>",
+    );
+    expect(await virsh('vol-create images x.xml')).toContain(
+      'inaccessible backing store volume /nowhere: No such file or directory',
+    );
+    expect(await virsh('vol-create-as images x.vdi 1MiB --format vdi')).toMatch(/unsupported configuration: /);
+    expect(await virsh('vol-create-as images x 1MiB --format fancy')).toContain('unknown volume format type fancy');
+    const guest = storage.open(`${at}/top.qcow2`, 'web', true);
+    guest.medium.write(1 << 20, new Uint8Array(4096).fill(7));
+    expect(await virsh('vol-resize top.qcow2 8MiB --pool images')).toMatch(/^1: /);
+    guest.close();
+    expect(await virsh('vol-resize top.qcow2 8MiB --pool images')).toContain('successfully changed to 8MiB');
+    expect(await virsh('vol-clone top.qcow2 twin.qcow2 --pool images')).toContain(
+      'Vol twin.qcow2 cloned from top.qcow2',
+    );
+    const file = join(directory, 'top.qcow2');
+    const download = async (name: string): Promise<Buffer> => {
+      expect(await virsh(`vol-download ${name} ${file} --pool images`)).toBe('\n');
+      return readFileSync(file);
+    };
+    const twin = new Qcow2Source(new MemoryDisk(await download('twin.qcow2')), {
+      backing: new MemoryDisk(new Uint8Array(2 << 20)),
+    });
+    const read = new Uint8Array(8 << 20);
+    twin.read(0, read);
+    expect(read.every((byte, i) => byte === (i >= 1 << 20 && i < (1 << 20) + 4096 ? 7 : 0))).toBe(true);
+    // A client's own image takes its place, whatever length that has.
+    const own = new MemoryFile();
+    createQcow2(own, { bytes: 16 << 20 });
+    const disk = new Qcow2Disk(own);
+    disk.write(9 << 20, new Uint8Array(5 << 20).fill(5));
+    disk.flush();
+    writeFileSync(file, own.data);
+    expect(await virsh(`vol-upload top.qcow2 ${file} --pool images`)).toBe('\n');
+    expect(await virsh('vol-info top.qcow2 --pool images')).toContain('Capacity:       16.00 MiB\n');
+    const one = new Uint8Array(1);
+    storage.medium(`${at}/top.qcow2`).read(13 << 20, one);
+    expect(one[0]).toBe(5);
+    expect(await virsh('vol-delete top.qcow2 --pool images')).toMatch(/^Vol top.qcow2 deleted/);
   });
 });

@@ -19,7 +19,10 @@ export class Images {
   /** Images under overlays, as they are now. */
   async find(storage: Storage): Promise<void> {
     const { images } = this;
-    for (const path of new Set(storage.overlayHeaders.map(({ header }) => header.path))) {
+    for (const path of new Set([
+      ...storage.overlayHeaders.map(({ header }) => header.path),
+      ...storage.qcow2.filesBelow,
+    ])) {
       const stat = await this.host.parts.files?.stat(path).catch(() => undefined);
       const stamp = stat && `${stat.mtime.getTime()} ${stat.size}`;
       const known = images.get(path);

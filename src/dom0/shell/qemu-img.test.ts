@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { testFiles, testHost } from '../service/host.test-support.ts';
 import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
+import type { KeptFiles } from '../host/files/kept-files.ts';
+import { openHostState } from '../host/state/state.ts';
 import { MemoryStore, Storage } from '../host/storage/index.ts';
 import { Volume } from '../host/storage/volume.ts';
 import { qemuImgProgram } from './qemu-img.ts';
@@ -8,9 +10,20 @@ import { virshProgram } from './virsh.ts';
 
 const MIB = 2 ** 20;
 
+const parts = { epochMs: () => 0, random: (below: number) => below >>> 1, diskBytes: 128 * MIB };
+
 async function make(store = new MemoryStore()) {
   const files = await testFiles(store);
-  const storage = await Storage.open({ store, epochMs: () => 0, random: below => below >>> 1, diskBytes: 128 * MIB });
+  return over(files, await Storage.open({ store, ...parts }));
+}
+
+/** The same with images on the host's disk. */
+async function makeWithImages(store: MemoryStore) {
+  const state = await openHostState(store, { ...parts, later: () => () => {} });
+  return { ...over(await state.files(), state.storage), close: () => state.close() };
+}
+
+function over(files: KeptFiles, storage: Storage) {
   const host = testHost({ files, storage: async () => storage, readsWhole: true });
   const abort = new AbortController();
   const around = {
@@ -51,7 +64,7 @@ describe('qemu-img', () => {
     storage.createVolume('v', MIB);
     expect(await qemuImg('resize /dev/vg0/v 2M')).toMatch(/lvextend/);
     await files.writeFile('/root/q.img', Uint8Array.of(0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 3));
-    expect(await qemuImg('resize q.img 2M')).toMatch(/^1: .*not written/);
+    expect(await qemuImg('resize q.img 2M')).toMatch(/^1: .*written below \/var\/lib\/xen\/images/);
   });
 
   it('makes, tells of and copies raw images', async () => {
@@ -148,14 +161,64 @@ describe('qemu-img', () => {
     await host.openDevices();
   });
 
+  it('makes qcow2 images that are written in place, also on others, which stay as they are', async () => {
+    const store = new MemoryStore();
+    const first = await makeWithImages(store);
+    const at = '/var/lib/xen/images';
+    await first.files.writeFile(`${at}/base.img`, new Uint8Array(2 * MIB).fill(1));
+    expect(await first.qemuImg(`create -f qcow2 ${at}/empty.qcow2 8M`)).toBe(
+      `Formatting '${at}/empty.qcow2', fmt=qcow2 cluster_size=65536 extended_l2=off compression_type=zlib size=8388608 lazy_refcounts=off refcount_bits=16\n`,
+    );
+    expect(await first.qemuImg(`create -f qcow2 -b ${at}/base.img ${at}/one.qcow2`)).toMatch(
+      /^1: .*Backing file specified without backing format\nDetected format of raw\.\n$/,
+    );
+    expect(await first.qemuImg(`create -f qcow2 -b ${at}/base.img -F raw ${at}/one.qcow2 4M`)).toMatch(/^Formatting/);
+    expect(await first.qemuImg(`create -f qcow2 -b ${at}/one.qcow2 -F qcow2 ${at}/two.qcow2`)).toMatch(/^Formatting/);
+    const guest = first.storage.open(`${at}/two.qcow2`, 'web', true);
+    guest.medium.write(MIB, new Uint8Array(1024).fill(2));
+    guest.medium.write(3 * MIB, new Uint8Array(1024).fill(3));
+    // What it lies on is nobody's to write, and what is written is nobody else's.
+    for (const name of ['one.qcow2', 'base.img'])
+      expect(() => first.storage.open(`${at}/${name}`, 'other', true)).toThrow(/mounted read-only in web/);
+    expect(await first.qemuImg(`resize ${at}/two.qcow2 5M`)).toMatch(/web has it open/);
+    guest.close();
+    expect(() => first.storage.open(`${at}/base.img`, 'other', true)).toThrow(/lies under the overlay/);
+    await first.files.cp(`${at}/two.qcow2`, `${at}/copy.qcow2`);
+    await first.files.mv(`${at}/two.qcow2`, `${at}/moved.qcow2`);
+    await first.close();
+    const { files, storage, qemuImg } = await makeWithImages(store);
+    expect(await qemuImg(`info ${at}/moved.qcow2`)).toMatch(
+      /file format: qcow2\nvirtual size: 4 MiB .*\ndisk size: .*\ncluster_size: 65536\nbacking file: .*one\.qcow2\nbacking file format: qcow2\n/,
+    );
+    for (const name of ['moved', 'copy']) {
+      expect(await qemuImg(`check ${at}/${name}.qcow2`)).toMatch(/^No errors were found/);
+      const read = (byte: number): number => {
+        const into = new Uint8Array(1);
+        storage.medium(`${at}/${name}.qcow2`).read(byte, into);
+        return into[0];
+      };
+      expect([0, MIB, MIB + 1024, 2 * MIB, 3 * MIB, 4 * MIB - 1].map(read)).toEqual([1, 2, 1, 0, 3, 0]);
+    }
+    expect(await qemuImg(`resize ${at}/moved.qcow2 +1M`)).toBe('Image resized.\n');
+    expect(storage.medium(`${at}/moved.qcow2`).bytes).toBe(5 * MIB);
+    expect(await qemuImg(`convert -O qcow2 ${at}/moved.qcow2 ${at}/whole.qcow2`)).toBe('');
+    expect(await qemuImg(`info ${at}/whole.qcow2`)).not.toContain('backing');
+    expect(await qemuImg(`convert ${at}/whole.qcow2 ${at}/raw.img`)).toBe('');
+    const raw = await files.readFileBuffer(`${at}/raw.img`);
+    expect([raw.length, raw[MIB], raw[3 * MIB], raw[3 * MIB + 1024]]).toEqual([5 * MIB, 2, 3, 0]);
+    await files.rm(`${at}/one.qcow2`);
+    expect(await qemuImg(`convert ${at}/copy.qcow2 ${at}/raw.img`)).toMatch(/which is not there\. Put that file back/);
+  });
+
   it.each([
     ['info no.img', "qemu-img: Could not open 'no.img': Could not open 'no.img': No such file or directory"],
     ['create a.img', 'qemu-img: a.img: Image creation needs a size parameter'],
     ['create a.img lots', 'qemu-img: Invalid image size specified.'],
     ['create a.img 1T', 'qemu-img: a.img: EFBIG: a file of Domain 0 has at most 60 MiB'],
-    ['create -f qcow2 a.img 1M', 'qemu-img: a.img: images of format qcow2 are read here, and not written.'],
-    ['create -f qcow2 -b b.img a.img', 'qemu-img: a.img: what is written to another image is kept on a volume'],
-    ['convert -O vmdk a b', 'qemu-img: b: images of format vmdk are read here, and not written.'],
+    ['create -f qcow2 a.img 1M', 'qemu-img: a.img: qcow2 images are written below /var/lib/xen/images'],
+    ['create -f qcow2 -b b.img -F raw a.img', "qemu-img: Could not open 'b.img'"],
+    ['create -f vmdk a.img 1M', "qemu-img: a.img: Unknown file format 'vmdk'"],
+    ['convert -O vmdk a b', "qemu-img: b: Unknown file format 'vmdk'"],
     ['frob', 'qemu-img: Command not found: frob'],
   ])('%s is refused', async (line, sentence) => {
     expect(await (await make()).qemuImg(line)).toContain(`1: ${sentence}`);

@@ -5,11 +5,14 @@
 import { type HostFiles, writeWhole } from '../host/files/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 import { type BlockDevice, MemoryDisk } from '../../formats/blocks/index.ts';
+import type { Backing, Qcow2Header } from '../../formats/qcow2/index.ts';
 import { isQcow2, readQcow2Header } from '../../hypervisor/disks/index.ts';
 import { HEAD_BYTES } from '../definitions/images/index.ts';
 import {
   copyInTurns,
   devicesOverlap,
+  IMAGES,
+  imageVolume,
   isDevice,
   overlayHeaderOf,
   type Storage,
@@ -23,9 +26,10 @@ const SECTOR_BYTES = 512;
 const USAGE = `usage: qemu-img info IMAGE
        qemu-img check [-q] [-f FORMAT] [--output=human|json] IMAGE
        qemu-img create [-f raw] FILE SIZE
+       qemu-img create -f qcow2 [-b IMAGE -F raw|qcow2] FILE [SIZE]
        qemu-img create -f qcow2 -b IMAGE [-F raw|qcow2] /dev/vg0/NAME [SIZE]
-       qemu-img convert [-f raw|qcow2] [-O raw] IMAGE FILE|/dev/vg0/NAME
-       qemu-img resize [--shrink] [-f raw] FILE [+|-]SIZE
+       qemu-img convert [-f raw|qcow2] [-O raw|qcow2] IMAGE FILE|/dev/vg0/NAME
+       qemu-img resize [--shrink] [-f raw|qcow2] FILE [+|-]SIZE
 `;
 const UNITS = 'bkmgt';
 /** A size to be taken away, and no option. */
@@ -79,6 +83,15 @@ function human(bytes: number): string {
   return `${Number((bytes / 1024 ** at).toPrecision(3))} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][at]}`;
 }
 
+/** What `info` tells of an image besides its sizes. */
+const ofQcow2 = ({ clusterBits, version, backing }: Qcow2Header): string[] => [
+  `cluster_size: ${2 ** clusterBits}`,
+  ...(backing ? [`backing file: ${backing.path}`] : []),
+  ...(backing?.format === undefined ? [] : [`backing file format: ${backing.format}`]),
+  'Format specific information:',
+  `    compat: ${version === 2 ? '0.10' : '1.1'}`,
+];
+
 class QemuImg {
   private readonly host: CommandHost;
   private readonly around: Surroundings;
@@ -123,21 +136,18 @@ class QemuImg {
     const device = await onDisk(this.host, path, this.around);
     if (device) {
       const { storage } = device;
-      const header = overlayHeaderOf(storage, device.path);
-      const { bytes } = storage.medium(device.path);
+      const header = overlayHeaderOf(storage, device.path),
+        qcow2 = storage.qcow2.header(device.path);
       const size = `disk size: ${human(storage.writtenBytes(device.path))}`;
+      if (qcow2) return lines('qcow2', qcow2.diskBytes, [size, ...ofQcow2(qcow2)]);
+      const { bytes } = storage.medium(device.path);
       return header ? lines('overlay', bytes, [size, `backing file: ${header.path}`]) : lines('raw', bytes, [size]);
     }
     const bytes = await this.file(path);
     const size = `disk size: ${human(bytes.length)}`;
     if (!isQcow2(bytes)) return lines('raw', bytes.length, [size]);
-    const { diskBytes, clusterBits, version } = readQcow2Header(bytes.subarray(0, HEAD_BYTES), bytes.length);
-    return lines('qcow2', diskBytes, [
-      size,
-      `cluster_size: ${2 ** clusterBits}`,
-      'Format specific information:',
-      `    compat: ${version === 2 ? '0.10' : '1.1'}`,
-    ]);
+    const header = readQcow2Header(bytes.subarray(0, HEAD_BYTES), bytes.length, { onOthers: true });
+    return lines('qcow2', header.diskBytes, [size, ...ofQcow2(header)]);
   }
 
   async create({ options, rest }: Words): Promise<string> {
@@ -148,17 +158,52 @@ class QemuImg {
     if (base !== undefined) {
       if (options.has('-f') && format !== 'qcow2')
         throw new Wrong(`${path}: Backing file not supported for file format '${format}'`);
-      return this.createOverlay(path, base, options.get('-F'), size);
+      if (isDevice(path)) return this.createOverlay(path, base, options.get('-F'), size);
     }
-    if (format !== 'raw')
-      throw new Wrong(
-        `${path}: images of format ${format} are read here, and not written. Leave -f out for a raw image, or take -b IMAGE for what is written to another one.`,
-      );
+    if (format !== 'raw' && format !== 'qcow2') throw new Wrong(`${path}: Unknown file format '${format}'`);
     if (isDevice(path)) throw new Wrong(`${path}: a volume is made by lvcreate -L SIZE -n NAME vg0.`);
+    if (base !== undefined) return this.createOn(path, base, options.get('-F'), size);
     if (size === undefined) throw new Wrong(`${path}: Image creation needs a size parameter`);
     const bytes = sizeOf(size);
+    if (format === 'qcow2') return this.createQcow2(path, bytes);
     await this.empty(path, bytes);
     return `Formatting '${path}', fmt=raw size=${bytes}\n`;
+  }
+
+  /** An image on another, whose bytes are seen where nobody wrote. */
+  private async createOn(
+    path: string,
+    base: string,
+    format: string | undefined,
+    size: string | undefined,
+  ): Promise<string> {
+    if (format === undefined)
+      throw new Wrong(
+        `${path}: Backing file specified without backing format\nDetected format of ${await this.formatOf(base)}.`,
+      );
+    if (format !== 'raw' && format !== 'qcow2') throw new Wrong(`${path}: Unknown driver '${format}'`);
+    const source = await this.source(base);
+    source.close();
+    const own = isDevice(base) ? base : await this.host.realPath(this.absolute(base));
+    const bytes = size === undefined ? source.bytes : sizeOf(size);
+    return this.createQcow2(path, bytes, { path: own, format });
+  }
+
+  private async formatOf(path: string): Promise<string> {
+    return (await this.present(path)).format;
+  }
+
+  private async createQcow2(path: string, bytes: number, backing?: Required<Backing>): Promise<string> {
+    const storage = await this.storage();
+    const whole = this.absolute(path);
+    const own = await this.host.realPath(whole).catch(() => whole);
+    const volume = imageVolume(own);
+    if (volume === undefined)
+      throw new Wrong(`${path}: qcow2 images are written below ${IMAGES}, where the host's disk keeps them.`);
+    if (await this.files.exists(own)) await this.files.rm(own);
+    storage.createQcow2(volume, { bytes, ...(backing ? { backing } : {}) });
+    const on = backing ? ` backing_file=${backing.path} backing_fmt=${backing.format}` : '';
+    return `Formatting '${path}', fmt=qcow2 cluster_size=65536 extended_l2=off compression_type=zlib size=${bytes}${on} lazy_refcounts=off refcount_bits=16\n`;
   }
 
   private async createOverlay(
@@ -193,13 +238,14 @@ class QemuImg {
     const [from, to] = rest;
     if (from === undefined || to === undefined) throw new Wrong(`Must specify image file name\n${USAGE}`);
     const format = options.get('-O') ?? 'raw';
-    if (format !== 'raw')
-      throw new Wrong(`${to}: images of format ${format} are read here, and not written. Leave -O out for a raw one.`);
+    if (format !== 'raw' && format !== 'qcow2') throw new Wrong(`${to}: Unknown file format '${format}'`);
+    if (format === 'qcow2' && isDevice(to)) throw new Wrong(`${to}: what is on a volume is raw here.`);
     if (isDevice(from) && isDevice(to) && devicesOverlap(from, to))
       throw new Wrong(`${to}: the image lies there itself. Take another volume.`);
     const source = await this.source(from);
     try {
-      if (isDevice(to)) await this.toVolume(source, to);
+      if (format === 'qcow2') await this.toQcow2(source, to);
+      else if (isDevice(to)) await this.toVolume(source, to);
       else await this.toFile(source, to);
     } finally {
       source.close();
@@ -211,8 +257,9 @@ class QemuImg {
     const [path, wanted] = rest;
     if (path === undefined || wanted === undefined) throw new Wrong(`Expecting image file name and size\n${USAGE}`);
     if (isDevice(path)) throw new Wrong(`${path}: a volume is made larger by lvextend -L SIZE vg0/NAME.`);
-    const { bytes: has, isFile } = await this.present(path);
-    if (!isFile) throw new Wrong(`${path}: images of format qcow2 are read here, and not written.`);
+    const { bytes: has, format, image } = await this.present(path);
+    if (format === 'qcow2' && !image)
+      throw new Wrong(`${path}: qcow2 images are written below ${IMAGES}, where the host's disk keeps them.`);
     const [, sign = '', size = ''] = /^([+-]?)(.*)$/s.exec(wanted) ?? [];
     const given = sizeOf(size),
       bytes = sign === '+' ? has + given : sign === '-' ? has - given : given;
@@ -224,23 +271,27 @@ class QemuImg {
     const { storage, path: own } = (await onDisk(this.host, path, this.around)) ?? {};
     const holder = storage && own !== undefined ? storage.whoHas(own).find(who => who !== 'qemu-img') : undefined;
     if (holder !== undefined) throw new Wrong(`${path}: ${holder} has it open.`);
-    await this.files.truncate(this.absolute(path), bytes).catch((error: Error) => {
-      throw new Wrong(`${path}: ${error.message}`);
-    });
+    if (storage && image) storage.resizeQcow2(image, bytes);
+    else
+      await this.files.truncate(this.absolute(path), bytes).catch((error: Error) => {
+        throw new Wrong(`${path}: ${error.message}`);
+      });
     return 'Image resized.\n';
   }
 
-  /** Bytes of a raw image that is a file; of another format `isFile` is false. */
-  private async present(path: string): Promise<{ bytes: number; isFile: boolean }> {
+  /** Bytes of the disk in an image; `image`: the volume of one that is written in place. */
+  private async present(path: string): Promise<{ bytes: number; format: 'raw' | 'qcow2'; image?: string }> {
     const device = await onDisk(this.host, path, this.around);
     if (!device) {
       const bytes = await this.file(path);
-      return { bytes: bytes.length, isFile: !isQcow2(bytes) };
+      return { bytes: bytes.length, format: isQcow2(bytes) ? 'qcow2' : 'raw' };
     }
-    const medium = device.storage.medium(device.path),
-      head = new Uint8Array(Math.min(HEAD_BYTES, medium.bytes));
-    medium.read(0, head);
-    return { bytes: medium.bytes, isFile: !isQcow2(head) };
+    const image = device.storage.image(device.path);
+    return {
+      bytes: device.storage.medium(device.path).bytes,
+      format: image?.isQcow2 ? 'qcow2' : 'raw',
+      ...(image?.isQcow2 ? { image: image.volume } : {}),
+    };
   }
 
   private copy(bytes: number, piece: (at: number, piece: Uint8Array) => void): Promise<void> {
@@ -267,6 +318,18 @@ class QemuImg {
       },
       close: () => {},
     };
+  }
+
+  /** To a new image, which goes again where the copy fails. */
+  private async toQcow2(source: Source, path: string): Promise<void> {
+    await this.createQcow2(path, source.bytes);
+    const own = await this.host.realPath(this.absolute(path));
+    try {
+      await this.fill(await this.storage(), source, own);
+    } catch (error) {
+      await this.files.rm(own);
+      throw error;
+    }
   }
 
   /** To a volume that is there, or a new one, which goes again where the copy fails. */
@@ -332,7 +395,8 @@ export function qemuImgProgram(host: CommandHost): Program {
   /** What `check` looks at: a file, or a disk that has it. @throws Error with a sentence */
   const open = async (path: string, around: Surroundings): Promise<BlockDevice> => {
     const device = await onDisk(host, path, around);
-    if (device) return device.storage.medium(device.path);
+    const image = device?.storage.image(device.path);
+    if (device) return image ? device.storage.fileMedium(image.volume) : device.storage.medium(device.path);
     return new MemoryDisk(await new QemuImg(host, around).file(path));
   };
   return {

@@ -2,6 +2,7 @@
  * The header of QEMU's copy-on-write images, qcow2, of versions 2 and 3: what a file of this format is judged by before anybody reads it.
  * Source: QEMU's docs/interop/qcow2.txt.
  */
+import type { BlockDevice } from '../blocks/index.ts';
 
 /** The image cannot be read: a sentence without the image's name, and at most 48 characters of it. */
 export class Qcow2Error extends Error {
@@ -173,6 +174,17 @@ export function readQcow2Header(head: Uint8Array, fileBytes: number, { onOthers 
     ...(backing ? { backing } : {}),
     compression,
   };
+}
+
+/** Of an image that may lie on another; undefined: it is none, or cannot be read. */
+export function qcow2HeaderOf(file: BlockDevice): Header | undefined {
+  const head = new Uint8Array(Math.min(file.bytes, HEAD_BYTES));
+  try {
+    file.read(0, head);
+    return readQcow2Header(head, file.bytes, { onOthers: true });
+  } catch {
+    return undefined;
+  }
 }
 
 function checkFeatures(view: DataView): void {

@@ -30,6 +30,7 @@ export interface Part {
 const PYTHON = '/usr/bin/python3';
 const PYTHON_LIBVIRT = ['/usr/lib/python3/dist-packages/libvirt.py', 'apt-get install python3-libvirt'] as const;
 const VIRT_INSTALL = ['/usr/bin/virt-install', 'apt-get install virtinst'] as const;
+const QEMU_IMG = ['/usr/bin/qemu-img', 'apt-get install qemu-utils'] as const;
 const VIRT_MANAGER = ['/usr/bin/virt-manager', 'apt-get install virt-manager'] as const;
 const VIRT_VIEWER = ['/usr/bin/virt-viewer', 'apt-get install virt-viewer'] as const;
 /** What programs with windows need where there is no screen. */
@@ -254,6 +255,29 @@ export const PARTS: readonly Part[] = [
       ])
         clients.expect('virsh dumpxml web-clone', xml, wanted);
       await clients.virsh('undefine web-clone --remove-all-storage');
+    },
+  },
+  {
+    name: 'a guest from a qcow2 image on another, as qemu-img finds it afterwards',
+    needs: [VIRT_INSTALL, QEMU_IMG, DISK],
+    run: async clients => {
+      const [image, base, after] = ['over.qcow2', 'base.img', 'after.img'].map(name => join(clients.directory, name));
+      await clients.run('virsh', ['vol-download', 'web.img', base, '--pool', 'images']);
+      await clients.virsh(
+        `vol-create-as images over.qcow2 ${statSync(DISK[0]).size} --format qcow2 --backing-vol web.img --backing-vol-format raw`,
+      );
+      await clients.virt(
+        'virt-install',
+        '--name over --memory 128 --import --disk vol=images/over.qcow2 --osinfo detect=off,require=off --hvm --graphics vnc --noautoconsole',
+      );
+      await clients.screenShows('over', /\/ # |login:/);
+      await clients.virsh('destroy over');
+      await clients.run('virsh', ['vol-download', 'over.qcow2', image, '--pool', 'images']);
+      await clients.run('virsh', ['vol-download', 'web.img', after, '--pool', 'images']);
+      await clients.run('qemu-img', ['rebase', '-u', '-b', base, '-F', 'raw', image]);
+      clients.expect('qemu-img check', await clients.run('qemu-img', ['check', image]), 'No errors were found');
+      await clients.run('qemu-img', ['compare', '-f', 'raw', '-F', 'raw', base, after]);
+      await clients.virsh('undefine over --remove-all-storage');
     },
   },
 ];

@@ -116,7 +116,7 @@ export class ImageTree implements IFileSystem {
         `EFBIG: ${path} has ${Math.ceil(bytes / MIB)} MiB, and more than ${most / MIB} MiB are not read as a whole: dd if=${path} bs=1M count=N reads a part`,
       );
     const content = new Uint8Array(bytes);
-    this.storage.medium(device(volume)).read(0, content);
+    this.storage.fileMedium(volume).read(0, content);
     return content;
   }
 
@@ -291,7 +291,8 @@ export class ImageTree implements IFileSystem {
   private follow(source: string, target: string): { image: StoredFile; path: string; to: string | Uint8Array }[] {
     return this.below(source).map(image => {
       const path = target + image.path.slice(source.length);
-      return { image, path, to: volumeFor(path, image.bytes, this.head(image)) ?? this.whole(image, MOST_FILE_BYTES) };
+      const volume = image.isQcow2 ? imageVolume(path) : volumeFor(path, image.bytes, this.head(image));
+      return { image, path, to: volume ?? this.whole(image, MOST_FILE_BYTES) };
     });
   }
 

@@ -22,6 +22,7 @@ const MDA_START = 4096,
 const MDA_MAGIC = ' LVM2 x[5A%r0N*>';
 const UUID_LENGTH = 32;
 const OVERLAY_TAG = 'ringside.overlay',
+  QCOW2_TAG = 'ringside.qcow2',
   UNFORMATTED_TAG = 'ringside.unformatted',
   UNFINISHED_TAG = 'ringside.unfinished',
   BYTES_TAG = 'ringside.bytes.';
@@ -37,6 +38,8 @@ export interface LogicalVolume {
   bytes?: number;
   /** It holds what was written to an image (overlay-volume.ts), by a tag: a guest's own bytes must not say so. */
   overlay?: true;
+  /** It is the file of a qcow2 image that is written in place (qcow2-volumes.ts), by a tag for the same reason. */
+  qcow2?: true;
   /** It becomes a transfer disk (transfer-disk.ts), whose file system is not finished: what lies in it is nobody's. A tag, too. */
   unformatted?: true;
   /** It belongs to a snapshot or a clone that is being made or removed: nobody's, unless something names it when the host starts the next time. A tag, too. */
@@ -215,10 +218,20 @@ export function writeGroup(medium: BlockDevice, group: GroupText, nowMs: number)
 }
 
 function sectionsOf({ group, groupUuid, pvUuid, seqno, extents, deviceBytes, volumes }: GroupText): Section {
-  const volume = ({ uuid, created, segments, bytes, overlay, unformatted, unfinished }: LogicalVolume): Section => {
+  const volume = ({
+    uuid,
+    created,
+    segments,
+    bytes,
+    overlay,
+    qcow2,
+    unformatted,
+    unfinished,
+  }: LogicalVolume): Section => {
     let extent = 0;
     const tags = [
       ...(overlay ? [OVERLAY_TAG] : []),
+      ...(qcow2 ? [QCOW2_TAG] : []),
       ...(unformatted ? [UNFORMATTED_TAG] : []),
       ...(unfinished ? [UNFINISHED_TAG] : []),
       ...(bytes === undefined ? [] : [`${BYTES_TAG}${bytes}`]),
@@ -320,6 +333,7 @@ function groupFrom(sections: Section): GroupText {
         segments,
         ...(bytes === undefined ? {} : { bytes }),
         ...(has(OVERLAY_TAG) ? { overlay: true } : {}),
+        ...(has(QCOW2_TAG) ? { qcow2: true } : {}),
         ...(has(UNFORMATTED_TAG) ? { unformatted: true } : {}),
         ...(has(UNFINISHED_TAG) ? { unfinished: true } : {}),
       };

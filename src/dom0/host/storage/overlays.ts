@@ -18,6 +18,11 @@ export class Overlays {
     return true;
   }
 
+  /** The image at a path; undefined: there is none. */
+  image(path: string): BaseImage | undefined {
+    return this.images.get(path);
+  }
+
   /** The overlay on a volume. @throws StorageError: it was not finished, or its image is another one now, or not there */
   on(name: string, volume: () => BlockDevice): OverlayVolume {
     const known = this.used.get(name);

@@ -5,13 +5,14 @@
 import { ExtentDisk } from './extent-disk.ts';
 import type { StoredDisk } from './stored-disk.ts';
 import { HostDisk } from './host-disk.ts';
-import { extentStart, type GroupText, type LogicalVolume, lvmUuid, readGroup, writeGroup } from './lvm.ts';
-import { type BlockDevice, deviceOf, type Place, SECTOR_BYTES } from '../../../formats/blocks/index.ts';
-import { layoutOf, partOf, type Segment } from './part.ts';
+import { type GroupText, type LogicalVolume, lvmUuid, readGroup } from './lvm.ts';
+import { type BlockDevice, type Place, SECTOR_BYTES } from '../../../formats/blocks/index.ts';
+import { emptyImageBytes, type NewImage, Qcow2Disk } from '../../../formats/qcow2/index.ts';
+import { layoutOf, partOf } from './part.ts';
 import { DiskUsers, type DiskUser, type OpenDisk } from './disk-users.ts';
 import { canonical, DISK_BYTES, GOOD_NAME, GROUP, LVM_NUMBER, PE_BYTES, told, volumeIn } from './device-names.ts';
 import { filePath, imageVolume } from './image-names.ts';
-import { formatFatDisk, type Partition, readPartitions, TYPE } from '../../../formats/file-systems/index.ts';
+import { type Partition, readPartitions, TYPE } from '../../../formats/file-systems/index.ts';
 import { Overlays } from './overlays.ts';
 import {
   type BaseImage,
@@ -22,10 +23,13 @@ import {
   writeOverlayHeader,
 } from './overlay-volume.ts';
 import { install } from './installed-disk.ts';
-import { bytesOf, count, firstFit, firstOf, lastOf, merged } from './segments.ts';
+import { Qcow2Volumes } from './qcow2-volumes.ts';
+import { bytesOf, count, firstOf, lastOf, merged } from './segments.ts';
 import { type Store, StorageError } from './store.ts';
-import { isTransfer, namesSize, transferBytes, transferVolume } from './transfer-names.ts';
-import { runsOf, sideBySide, Volume } from './volume.ts';
+import { deviceFor, emptyTransfer, transferOf } from './transfer-disks.ts';
+import { isTransfer } from './transfer-names.ts';
+import { clear, runsOf, sideBySide, Volume } from './volume.ts';
+import { marked, VolumeGroup } from './volume-group.ts';
 
 export interface StorageParts {
   store: Store;
@@ -39,7 +43,6 @@ export interface StorageParts {
 
 type Unfinished = Pick<LogicalVolume, 'unfinished'>;
 
-const MIB = 2 ** 20;
 const ROOT_NUMBER = 2;
 /** Slots of the disk's file that are moved at a time, to make it shorter. */
 const MOVES = 16;
@@ -50,6 +53,8 @@ export interface StoredFile {
   path: string;
   volume: string;
   bytes: number;
+  /** An image that is written in place. */
+  isQcow2?: true;
   /** Milliseconds since 1970. */
   createdMs: number;
 }
@@ -63,18 +68,26 @@ export class Storage {
   readonly where: string;
   readonly outlivesHost: boolean;
   private readonly parts: StorageParts;
-  private group: GroupText;
+  private readonly group: VolumeGroup;
   private readonly users = new DiskUsers();
   /** Names of volumes by the numbers that records of requests have for them. */
   private readonly followed: string[] = [];
   private readonly overlays = new Overlays();
+  /** Images that are written in place. */
+  readonly qcow2 = new Qcow2Volumes({
+    volumes: () => this.group.volumes,
+    medium: volume => this.volumeMedium(volume),
+    grow: (name, bytes) => this.group.grow(name, bytes),
+    overlay: name => this.overlays.on(name, () => this.volumeMedium(this.group.find(name))),
+    image: path => this.overlays.image(path)?.device,
+  });
 
   private constructor(parts: StorageParts, disk: HostDisk, group: GroupText) {
     this.parts = parts;
     this.where = parts.store.where;
     this.outlivesHost = parts.store.outlivesHost;
     this.disk = disk;
-    this.group = group;
+    this.group = new VolumeGroup(() => this.physicalVolume, group, parts.epochMs);
   }
 
   /** @throws StoreDamaged, and any Error of the store */
@@ -121,9 +134,10 @@ export class Storage {
 
   /** Files of Domain 0 that are volumes (image-names.ts). */
   get files(): StoredFile[] {
-    return this.group.volumes.flatMap(({ name, segments, bytes = bytesOf(segments), created }) => {
+    return this.group.volumes.flatMap(({ name, segments, bytes = bytesOf(segments), created, qcow2 }) => {
       const path = filePath(name);
-      return path === undefined ? [] : [{ path, volume: name, bytes, createdMs: created * 1000 }];
+      if (path === undefined) return [];
+      return [{ path, volume: name, bytes, ...(qcow2 ? { isQcow2: true } : {}), createdMs: created * 1000 }];
     });
   }
 
@@ -140,35 +154,32 @@ export class Storage {
 
   /** What LVM2 calls a volume that nobody gave a name. */
   freeName(): string {
-    let number = 0;
-    while (this.group.volumes.some(({ name }) => name === `lvol${number}`)) number++;
-    return `lvol${number}`;
+    return this.group.freeName();
   }
 
   get freeExtents(): number {
-    return this.group.extents - this.group.volumes.reduce((sum, { segments }) => sum + count(segments), 0);
+    return this.group.freeExtents;
   }
 
   get extents(): number {
     return this.group.extents;
   }
 
-  private find(name: string): LogicalVolume {
-    const volume = this.group.volumes.find(each => each.name === name);
-    if (!volume) throw new StorageError(`Failed to find logical volume "${GROUP}/${name}"`);
-    return volume;
+  /** @throws StorageError */
+  extendVolume(name: string, bytes: number): { before: number; after: number } {
+    return this.group.extend(name, bytes);
   }
 
   /** A new volume reads as zeros. Durable when it returns. @throws StorageError */
   createVolume(
     name: string,
     bytes: number,
-    tags: Pick<LogicalVolume, 'bytes' | 'overlay' | 'unformatted' | 'unfinished'> = {},
+    tags: Pick<LogicalVolume, 'bytes' | 'overlay' | 'qcow2' | 'unformatted' | 'unfinished'> = {},
   ): LogicalVolume {
     if (!GOOD_NAME.test(name)) throw new StorageError(`Logical volume name "${name.slice(0, 60)}" is invalid.`);
     if (this.group.volumes.some(each => each.name === name))
       throw new StorageError(`Logical Volume "${name}" already exists in volume group "${GROUP}"`);
-    const segments = this.allocate(Math.ceil(bytes / PE_BYTES));
+    const segments = this.group.allocate(Math.ceil(bytes / PE_BYTES));
     const volume = {
       name,
       uuid: lvmUuid(this.parts.random),
@@ -176,21 +187,8 @@ export class Storage {
       segments,
       ...tags,
     };
-    this.write([...this.group.volumes, volume]);
+    this.group.change([...this.group.volumes, volume]);
     return volume;
-  }
-
-  /** @throws StorageError */
-  extendVolume(name: string, bytes: number): { before: number; after: number } {
-    const volume = this.find(name);
-    const before = count(volume.segments),
-      after = Math.ceil(bytes / PE_BYTES);
-    if (after <= before)
-      throw new StorageError(`New size given (${after} extents) not larger than existing size (${before} extents)`);
-    const { bytes: _, ...whole } = volume;
-    const longer = { ...whole, segments: merged([...volume.segments, ...this.allocate(after - before)]) };
-    this.write(this.group.volumes.map(each => (each === volume ? longer : each)));
-    return { before, after };
   }
 
   /** A volume has exactly so many bytes from now on; what is new reads as zeros. Nobody has it open. Durable when it returns. @throws StorageError */
@@ -199,44 +197,40 @@ export class Storage {
     const had = volume.bytes ?? bytesOf(volume.segments);
     const extents = Math.ceil(bytes / PE_BYTES);
     // The end of an extent that stays may be a part of the volume again.
-    if (bytes < had) this.clear(this.volumeMedium(volume), bytes, Math.min(had, extents * PE_BYTES));
+    if (bytes < had) clear(this.volumeMedium(volume), bytes, Math.min(had, extents * PE_BYTES));
     const more = extents - count(volume.segments);
     const segments =
-      more > 0 ? merged([...volume.segments, ...this.allocate(more)]) : firstOf(volume.segments, extents);
-    this.write(this.group.volumes.map(each => (each === volume ? { ...volume, segments, bytes } : each)));
-    if (more < 0) this.discard(lastOf(volume.segments, extents));
-  }
-
-  /** Reads as zeros from there to there, and takes no room as far as it is whole units of the disk. */
-  private clear(medium: BlockDevice, from: number, to: number): void {
-    const unit = Math.min(to, Math.ceil(from / MIB) * MIB);
-    medium.write(from, new Uint8Array(unit - from));
-    if (unit < to) medium.discard(unit, to - unit);
-    medium.flush();
+      more > 0 ? merged([...volume.segments, ...this.group.allocate(more)]) : firstOf(volume.segments, extents);
+    this.group.change(this.group.volumes.map(each => (each === volume ? { ...volume, segments, bytes } : each)));
+    if (more < 0) this.group.discard(lastOf(volume.segments, extents));
   }
 
   /** @throws StorageError: there is one of the new name, or somebody has it open */
   renameVolume(name: string, to: string): void {
     const volume = this.refuseUsed(name);
+    this.settleTables(name);
+    this.overlays.forget(name);
+    this.qcow2.forget(name);
     if (this.group.volumes.some(each => each.name === to))
       throw new StorageError(`Logical Volume "${to}" already exists in volume group "${GROUP}"`);
-    this.write(this.group.volumes.map(each => (each === volume ? { ...volume, name: to } : each)));
+    this.group.change(this.group.volumes.map(each => (each === volume ? { ...volume, name: to } : each)));
   }
 
   private refuseUsed(name: string): LogicalVolume {
     const [user] = this.users.of(`/dev/${GROUP}/${name}`);
     if (user) throw new StorageError(`${told(`/dev/${GROUP}/${name}`)} is used by ${user.who}.`);
-    return this.find(name);
+    return this.group.find(name);
   }
 
   /** Its room is free, and what was in it is gone. @throws StorageError */
   removeVolume(name: string): void {
-    const volume = this.find(name);
+    const volume = this.group.find(name);
     const [user] = this.users.of(`/dev/${GROUP}/${name}`);
     if (user) throw new StorageError(`Logical volume ${GROUP}/${name} in use.\n  ${user.who} has it open.`);
     this.overlays.forget(name);
-    this.write(this.group.volumes.filter(each => each !== volume));
-    this.discard(volume.segments);
+    this.qcow2.forget(name);
+    this.group.change(this.group.volumes.filter(each => each !== volume));
+    this.group.discard(volume.segments);
     this.tidy();
   }
 
@@ -267,10 +261,7 @@ export class Storage {
 
   /** Volumes belong to something from now on, or (`unfinished`) to nothing: all at once, and durable when it returns. */
   setUnfinished(names: readonly string[], unfinished: boolean): void {
-    const changes = (volume: LogicalVolume): boolean =>
-      names.includes(volume.name) && (volume.unfinished === true) !== unfinished;
-    if (!this.group.volumes.some(changes)) return;
-    this.write(this.group.volumes.map(volume => (changes(volume) ? marked(volume, unfinished) : volume)));
+    this.group.setUnfinished(names, unfinished);
   }
 
   /**
@@ -280,12 +271,13 @@ export class Storage {
   copyToVolume(path: string, name: string, tags: Unfinished = {}): LogicalVolume {
     const original = this.group.volumes.find(each => each.name === volumeIn(path));
     // Of an overlay which blocks are there goes with it.
-    if (original?.overlay) this.overlays.flush(original.name);
+    if (original) this.settleTables(original.name);
     const source = original ? this.volumeMedium(original) : this.medium(path);
-    const { overlay, bytes } = original ?? {};
+    const { overlay, qcow2, bytes } = original ?? {};
     const volume = this.createVolume(name, source.bytes, {
       ...tags,
       ...(overlay ? { overlay } : {}),
+      ...(qcow2 ? { qcow2 } : {}),
       ...(bytes === undefined ? {} : { bytes }),
     });
     return this.orRemove(volume, () => {
@@ -303,19 +295,20 @@ export class Storage {
     const named = pairs.map(({ path, by }) => ({ path, by, name: volumeIn(path) }));
     for (const { path, by, name } of named) {
       if (name === undefined) this.resolve(path);
-      if (name === undefined || !this.group.volumes.some(volume => volume.name === name)) this.find(by);
+      if (name === undefined || !this.group.volumes.some(volume => volume.name === name)) this.group.find(by);
       for (const device of [canonical(path), `/dev/${GROUP}/${by}`]) {
         const [user] = this.users.of(device);
         if (user) throw new StorageError(`Device ${told(device)} is used by ${user.who}.`);
       }
     }
     for (const { path, by, name } of named) if (name === undefined) this.exchangeContents(path, by);
-    let { volumes } = this.group;
+    let volumes = [...this.group.volumes];
     for (const { by, name } of named) {
       if (name === undefined) continue;
       for (const each of [by, name]) {
-        this.overlays.flush(each);
+        this.settleTables(each);
         this.overlays.forget(each);
+        this.qcow2.forget(each);
       }
       const [here, there] = [name, by].map(each => volumes.find(volume => volume.name === each));
       const called = (
@@ -333,14 +326,14 @@ export class Storage {
             : volume,
       );
     }
-    this.write(volumes);
+    this.group.change(volumes);
   }
 
   /** Of a device that is no volume: extent by extent. */
   private exchangeContents(path: string, by: string): void {
     const kept = this.copyToVolume(path, `${by}.kept`, { unfinished: true });
     this.orRemove(kept, () => {
-      const target = this.find(by);
+      const target = this.group.find(by);
       this.shareAll(this.volumeMedium(target), this.medium(path));
       this.shareAll(this.volumeMedium(kept), this.volumeMedium(target));
     });
@@ -367,10 +360,46 @@ export class Storage {
     });
   }
 
-  /** The overlay that lies on an image file; undefined: none does. */
+  /** What lies on a device, by its volume's name: an overlay, or a qcow2 image; undefined: nothing does. */
   private overlayOf(device: string): string | undefined {
     const path = filePath(volumeIn(device) ?? '');
-    return path === undefined ? undefined : this.overlayHeaders.find(({ header }) => header.path === path)?.name;
+    const overlay = path !== undefined && this.overlayHeaders.find(({ header }) => header.path === path);
+    return overlay ? overlay.name : this.qcow2.onTopOf(device);
+  }
+
+  /** A new volume that is the file of a qcow2 image, with nothing in it. Durable when it returns. @throws StorageError */
+  createQcow2(name: string, image: NewImage): LogicalVolume {
+    const volume = this.createVolume(name, emptyImageBytes(image), { qcow2: true });
+    return this.orRemove(volume, () => this.qcow2.begin(name, image));
+  }
+
+  /** The disk in a qcow2 image has so many bytes from now on. @throws StorageError: somebody has it open */
+  resizeQcow2(name: string, bytes: number): void {
+    this.refuseUsed(name);
+    this.qcow2.resize(name, bytes);
+  }
+
+  /** The bytes of a file of Domain 0 that is a volume, whatever disk is in it. */
+  fileMedium(volume: string): BlockDevice {
+    this.settleTables(volume);
+    return this.volumeMedium(this.group.find(volume));
+  }
+
+  /** The same, for somebody who writes it alone, with room for so many bytes. @throws StorageError, DeviceFull */
+  openFile(volume: string, who: string, bytes: number): OpenDisk {
+    const path = `/dev/${GROUP}/${volume}`;
+    this.refuseUsed(volume);
+    this.settleTables(volume);
+    if (this.group.find(volume).qcow2) this.group.grow(volume, bytes);
+    return this.users.open(this.volumeMedium(this.group.find(volume)), { path, who, writes: true }, () =>
+      this.qcow2.forget(volume),
+    );
+  }
+
+  /** What is known of a volume's tables goes there. */
+  private settleTables(name: string): void {
+    this.overlays.flush(name);
+    this.qcow2.flush(name);
   }
 
   /** The image at a path as it is now; undefined: there is none. Overlays that somebody has open keep the one that they have. */
@@ -382,7 +411,8 @@ export class Storage {
 
   /** Bytes that a device holds of its own; what was never written, and what an overlay has from its image, is not of them. @throws StorageError */
   writtenBytes(path: string): number {
-    const { medium } = this.resolve(path);
+    const image = this.group.volumes.find(each => each.name === volumeIn(path) && each.qcow2);
+    const medium = image ? this.volumeMedium(image) : this.resolve(path).medium;
     if (medium instanceof OverlayVolume) return medium.writtenBytes;
     if (medium === this.disk) return this.disk.writtenBytes(0, medium.bytes);
     return runsOf(layoutOf(medium)!).reduce((sum, { at, bytes }) => sum + this.disk.writtenBytes(at, bytes), 0);
@@ -412,31 +442,6 @@ export class Storage {
     this.removeVolume(name);
   }
 
-  private write(volumes: LogicalVolume[]): void {
-    const next = { ...this.group, volumes, seqno: this.group.seqno + 1 };
-    writeGroup(this.physicalVolume, next, this.parts.epochMs());
-    this.group = next;
-  }
-
-  private discard(segments: Segment[]): void {
-    for (const { first, count: extents } of segments)
-      this.physicalVolume.discard(extentStart(first), extents * PE_BYTES);
-  }
-
-  /** First fit. What others left there is gone. @throws StorageError */
-  private allocate(wanted: number): Segment[] {
-    if (!(wanted >= 1)) throw new StorageError('Please specify either size or extents');
-    const free = this.freeExtents;
-    if (wanted > free)
-      throw new StorageError(
-        `Volume group "${GROUP}" has insufficient free space (${free} extents): ${wanted} required.`,
-      );
-    const taken = this.group.volumes.flatMap(({ segments }) => segments);
-    const found = firstFit(taken, this.group.extents, wanted);
-    this.discard(found);
-    return found;
-  }
-
   // Disks for domains.
 
   /** Whether Domain 0 itself works with the partition of this number. */
@@ -451,43 +456,24 @@ export class Storage {
 
   /** The volume that is a domain's transfer disk; undefined: it has none. */
   transferOf(domain: string): string | undefined {
-    const name = transferVolume(domain);
-    return this.group.volumes.some(each => each.name === name) ? `/dev/${GROUP}/${name}` : undefined;
+    return transferOf(this.group.volumes, domain);
   }
 
   /** The path of what a domain's definition names: a transfer disk is its volume, made where there is none yet. @throws StorageError */
   deviceOf(target: string, domain: string): string {
-    if (!isTransfer(target)) return target;
-    const bytes = transferBytes(target);
-    if (typeof bytes === 'string') throw new StorageError(bytes);
-    const name = transferVolume(domain);
-    const path = `/dev/${GROUP}/${name}`;
-    const volume =
-      this.group.volumes.find(each => each.name === name) ?? this.createVolume(name, bytes, { unformatted: true });
-    const has = bytesOf(volume.segments);
-    if (namesSize(target) && has !== Math.ceil(bytes / PE_BYTES) * PE_BYTES)
-      throw new StorageError(
-        `${target}: the transfer disk of ${domain} is there, and has ${has / MIB} MiB. Write transfer:${has / MIB}M, or remove it with what is in it: lvremove ${GROUP}/${name}.`,
-      );
-    // Whatever anybody has written to it stays.
-    if (volume.unformatted || (!volume.overlay && this.writtenBytes(path) === 0)) {
-      formatFatDisk(this.volumeMedium(volume), 'transfer', this.parts.random(2 ** 32));
-      this.settle(name);
-    }
-    return path;
-  }
-
-  /** From here on what lies in a volume is somebody's. */
-  private settle(name: string | undefined): void {
-    const volume = this.group.volumes.find(each => each.name === name && each.unformatted);
-    if (!volume) return;
-    const { unformatted: _, ...settled } = volume;
-    this.write(this.group.volumes.map(each => (each === volume ? settled : each)));
+    return deviceFor(target, domain, {
+      volumes: () => this.group.volumes,
+      create: (name, bytes) => this.createVolume(name, bytes, { unformatted: true }),
+      medium: volume => this.volumeMedium(volume),
+      writtenBytes: path => this.writtenBytes(path),
+      settle: name => this.group.settle(name),
+      random: this.parts.random,
+    });
   }
 
   /** What a definition calls /dev/vg0/NAME, /dev/mapper/vg0-NAME, /dev/sdaN or vg0/NAME, for looking at it. @throws StorageError */
   medium(path: string): BlockDevice {
-    if (isTransfer(path)) return emptyDisk(path);
+    if (isTransfer(path)) return emptyTransfer(path);
     return this.resolve(path).medium;
   }
 
@@ -509,7 +495,9 @@ export class Storage {
       path,
       medium: volume.overlay
         ? this.overlays.on(volume.name, () => this.volumeMedium(volume))
-        : this.volumeMedium(volume),
+        : volume.qcow2
+          ? this.qcow2.on(volume.name)
+          : this.volumeMedium(volume),
     };
   }
 
@@ -527,15 +515,18 @@ export class Storage {
       throw new StorageError(
         `Device ${path} is in use by Domain-0, and so cannot be given to a guest. Take /dev/sda3, or a volume that lvcreate makes.`,
       );
-    const problem = this.users.hinders(path, writes, told(path));
+    const below = this.qcow2.below(path);
+    const problem =
+      this.users.hinders(path, writes, told(path)) ??
+      below.map(each => this.users.hinders(each, false, told(each))).find(each => each !== undefined);
     if (problem) throw new StorageError(problem);
     const overlay = writes && this.overlayOf(path);
     if (overlay)
       throw new StorageError(
-        `${told(path)} lies under the overlay /dev/${GROUP}/${overlay}, and must stay as it is. Take that volume, or a copy of the file, or remove the overlay: lvremove ${GROUP}/${overlay}.`,
+        `${told(path)} lies under the overlay ${told(`/dev/${GROUP}/${overlay}`)}, and must stay as it is. Take that volume, or a copy of the file, or remove the overlay: lvremove ${GROUP}/${overlay}.`,
       );
-    if (writes) this.settle(volumeIn(path));
-    return this.use(medium, { path, who, writes });
+    if (writes) this.group.settle(volumeIn(path));
+    return this.use(medium, { path, who, writes }, below);
   }
 
   /** To look at a device whoever has it: what is read is what lies there then, and nobody removes or replaces it before it is closed. @throws StorageError */
@@ -544,9 +535,13 @@ export class Storage {
     return this.use(medium, { path, who, writes: false });
   }
 
-  private use(medium: BlockDevice, user: DiskUser): OpenDisk {
-    return this.users.open(medium, user, () => {
-      if (!(user.writes && medium instanceof OverlayVolume)) return;
+  /** `below`: what it lies on stays as it is meanwhile. */
+  private use(medium: BlockDevice, user: DiskUser, below: readonly string[] = []): OpenDisk {
+    const { who } = user;
+    const bases = below.map(path => this.users.open(medium, { path, who, writes: false }, () => {}));
+    const opened = this.users.open(medium, user, () => {
+      for (const base of bases) base.close();
+      if (!(user.writes && (medium instanceof OverlayVolume || medium instanceof Qcow2Disk))) return;
       try {
         // Whoever opens it next may read it anew, and knows then what lies on the volume alone.
         medium.flush();
@@ -554,6 +549,12 @@ export class Storage {
         // It is tried again with what nobody flushes.
       }
     });
+    return {
+      ...opened,
+      rename: name => {
+        for (const each of [opened, ...bases]) each.rename(name);
+      },
+    };
   }
 
   /** Who has a device open: names of domains. */
@@ -575,26 +576,20 @@ export class Storage {
 
   /** To be called now and then: what no guest flushed becomes durable, and freed room is given back. @throws DeviceFull, and any Error of the store */
   tidy(): void {
-    this.overlays.flushAll();
+    this.flushTables();
     this.disk.reclaim(MOVES);
   }
 
   close(): void {
     try {
-      this.overlays.flushAll();
+      this.flushTables();
     } finally {
       this.disk.close();
     }
   }
-}
 
-/** A transfer disk as one looks at it before its domain is there: nothing is made. @throws StorageError */
-function emptyDisk(target: string): BlockDevice {
-  const bytes = transferBytes(target);
-  if (typeof bytes === 'string') throw new StorageError(bytes);
-  return deviceOf(bytes, (_at, into) => void into.fill(0));
-}
-
-function marked({ unfinished: _, ...volume }: LogicalVolume, unfinished: boolean): LogicalVolume {
-  return unfinished ? { ...volume, unfinished } : volume;
+  private flushTables(): void {
+    this.overlays.flushAll();
+    this.qcow2.flushAll();
+  }
 }

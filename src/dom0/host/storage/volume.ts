@@ -133,3 +133,13 @@ function cut(pieces: readonly Uint8Array[], from: number, count: number): Uint8A
   }
   return found;
 }
+
+const MIB = 2 ** 20;
+
+/** Reads as zeros from there to there, and takes no room as far as it is whole units of the disk. */
+export function clear(medium: BlockDevice, from: number, to: number): void {
+  const unit = Math.min(to, Math.ceil(from / MIB) * MIB);
+  medium.write(from, new Uint8Array(unit - from));
+  if (unit < to) medium.discard(unit, to - unit);
+  medium.flush();
+}

@@ -5,6 +5,7 @@ import { COMMANDS, runXl } from '../commands/index.ts';
 import type { Domain } from '../domains/index.ts';
 import { changeOfDefined, type DeviceChange } from './defined-devices.ts';
 import { activeId, guestId } from './domains.ts';
+import { isDevice } from '../../host/storage/index.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags, CONFIG, impactOf, LIVE } from './flags.ts';
 
@@ -52,7 +53,13 @@ export async function blockInfo(host: CommandHost, { definition }: Domain, targe
     throw new LibvirtError('INVALID_ARG', `disk '${target}' does not currently have a source assigned`);
   const path = disk.target;
   return failing(async () => {
-    const volume = (await host.openDevices([path]))?.volumes.find(({ name }) => path === `/dev/vg0/${name}`);
+    const storage = await host.openDevices([path]);
+    const volume = storage?.volumes.find(({ name }) => path === `/dev/vg0/${name}`);
+    const image = isDevice(path) ? undefined : storage?.image(await host.realPath(path));
+    if (storage && image) {
+      const taken = storage.writtenBytes(image.path);
+      return { capacityBytes: storage.medium(image.path).bytes, allocationBytes: taken, physicalBytes: taken };
+    }
     if (volume) return { capacityBytes: volume.bytes, allocationBytes: volume.bytes, physicalBytes: volume.bytes };
     const { size } = await host.readFile(path);
     const { device } = await host.openImage(path);

@@ -1,5 +1,5 @@
 /** The bytes of a volume: of a device of the host's disk, of a file that lies there, or of a file of Domain 0's tree, which is written as a whole. */
-import { GROUP, isDevice, type OpenDisk } from '../../host/storage/index.ts';
+import { GROUP, isDevice, type OpenDisk, type Storage } from '../../host/storage/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { failing, LibvirtError } from './errors.ts';
 
@@ -23,10 +23,49 @@ export function openBytes(host: CommandHost, path: string, writes: boolean): Pro
     const own = isDevice(path) ? path : await host.realPath(path);
     const file = storage?.file(own);
     const device = isDevice(own) ? own : file && `/dev/${GROUP}/${file.volume}`;
+    if (storage && file?.isQcow2) return ofImage(storage, file.volume, writes);
     return storage && device !== undefined
       ? ofDevice(writes ? storage.open(device, WHO, true) : storage.look(device, WHO), path)
       : ofFile(host, own, writes);
   });
+}
+
+/** The disk in a volume, whatever format that has. @throws LibvirtError */
+export async function openDiskIn(host: CommandHost, { path }: { path: string }, writes: boolean): Promise<VolumeBytes> {
+  const storage = await host.openDevices();
+  const file = isDevice(path) ? undefined : storage?.file(await host.realPath(path));
+  if (!storage || !file?.isQcow2) return openBytes(host, path, writes);
+  const device = `/dev/${GROUP}/${file.volume}`;
+  return failing(() => ofDevice(writes ? storage.open(device, WHO, true) : storage.look(device, WHO), path));
+}
+
+/** The file of a qcow2 image, which becomes longer as it is written. */
+function ofImage(storage: Storage, volume: string, writes: boolean): VolumeBytes {
+  let opened = writes ? storage.openFile(volume, WHO, 0) : undefined;
+  let medium = opened?.medium ?? storage.fileMedium(volume);
+  return {
+    get length() {
+      return medium.bytes;
+    },
+    read: (at, count) => {
+      const bytes = new Uint8Array(count);
+      medium.read(at, bytes);
+      return bytes;
+    },
+    write: (at, bytes) => {
+      if (at + bytes.length > medium.bytes) {
+        opened?.close();
+        opened = storage.openFile(volume, WHO, at + bytes.length);
+        medium = opened.medium;
+      }
+      medium.write(at, bytes);
+    },
+    close: () =>
+      failing(() => {
+        if (writes) medium.flush();
+        opened?.close();
+      }),
+  };
 }
 
 function ofDevice({ medium, close }: OpenDisk, path: string): VolumeBytes {

@@ -1,24 +1,39 @@
 /** Volumes of pools. Sources: libvirt's documentation, "Storage pool and volume XML format"; src/conf/storage_conf.c and src/storage/storage_driver.c. */
+import { SECTOR_BYTES } from '../../../formats/blocks/index.ts';
+import type { Backing } from '../../../formats/qcow2/index.ts';
 import { isQcow2 } from '../../../hypervisor/disks/index.ts';
 import { escapedXml } from '../../definitions/config/index.ts';
-import { copyInTurns } from '../../host/storage/index.ts';
+import { copyInTurns, GROUP, IMAGES, imageVolume } from '../../host/storage/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { checkFlags } from './flags.ts';
 import { activePool, listPools, type Pool, poolByName, type Volume, volumesOf } from './pools.ts';
-import { openBytes } from './volume-bytes.ts';
+import { openBytes, openDiskIn } from './volume-bytes.ts';
 import { bytesOf, childOf, readXml } from './xml.ts';
 
-/** With the capacity of the disk in it: a qcow2 file says that in its head. */
-const measured = async (host: CommandHost, volume: Volume): Promise<Volume> => ({
-  ...volume,
-  capacityBytes: host.isDevice(volume.path)
-    ? volume.capacityBytes
-    : await host.openImage(volume.path).then(
-        image => image.device.bytes,
-        () => volume.capacityBytes,
-      ),
-});
+/** A volume of the host's disk that is the file of an image; undefined: it is no such file. */
+async function imageOf(host: CommandHost, { path }: Pick<Volume, 'path'>) {
+  const storage = await host.openDevices();
+  const file = storage?.file(await host.realPath(path).catch(() => path));
+  if (!storage || !file) return undefined;
+  const device = `/dev/${GROUP}/${file.volume}`;
+  return { storage, ...file, device, header: storage.qcow2.header(device) };
+}
+
+/** With the capacity of the disk in it, which a qcow2 file says in its head, and what it takes of the host's disk. */
+async function measured(host: CommandHost, volume: Volume): Promise<Volume> {
+  if (volume.type === 'logical') return volume;
+  const image = await imageOf(host, volume);
+  const capacityBytes =
+    image?.header?.diskBytes ??
+    image?.bytes ??
+    (await host.openImage(volume.path).then(
+      ({ device }) => device.bytes,
+      () => volume.capacityBytes,
+    ));
+  const allocationBytes = image ? image.storage.writtenBytes(image.device) : volume.allocationBytes;
+  return { ...volume, capacityBytes, allocationBytes };
+}
 
 /** @throws LibvirtError */
 export async function volumeByName(host: CommandHost, of: Pool, name: string): Promise<Volume> {
@@ -53,6 +68,7 @@ export const volumeInfo = ({ type, capacityBytes, allocationBytes }: Volume) => 
 
 export async function volumeXml(host: CommandHost, volume: Volume): Promise<string> {
   const { type, name, path, capacityBytes, allocationBytes } = volume;
+  const backing = (await imageOf(host, volume))?.header?.backing;
   return `<volume type='${type === 'dir' ? 'file' : 'block'}'>
   <name>${escapedXml(name)}</name>
   <key>${escapedXml(path)}</key>
@@ -62,11 +78,18 @@ export async function volumeXml(host: CommandHost, volume: Volume): Promise<stri
     <path>${escapedXml(path)}</path>
     <format type='${await formatOf(host, volume)}'/>
   </target>
-</volume>
+${backing ? backingXml(backing) : ''}</volume>
 `;
 }
 
-async function formatOf(host: CommandHost, { path }: Volume): Promise<'raw' | 'qcow2'> {
+const backingXml = ({ path, format = 'raw' }: Backing): string =>
+  `  <backingStore>\n    <path>${escapedXml(path)}</path>\n    <format type='${escapedXml(format)}'/>\n  </backingStore>\n`;
+
+async function formatOf(host: CommandHost, { type, path }: Volume): Promise<Format> {
+  if (type === 'logical') return 'raw';
+  const image = await imageOf(host, { path });
+  // What a guest writes into a raw image says nothing of it.
+  if (image) return image.isQcow2 ? 'qcow2' : 'raw';
   const bytes = await openBytes(host, path, false);
   const head = bytes.read(0, Math.min(512, bytes.length));
   await bytes.close();
@@ -80,35 +103,48 @@ const CREATE = { PREALLOC_METADATA: 1 << 0, REFLINK: 1 << 1, VALIDATE: 1 << 2 };
 /** virStorageVolResizeFlags. */
 const RESIZE = { ALLOCATE: 1 << 0, DELTA: 1 << 1, SHRINK: 1 << 2 };
 
+const FORMATS = ['raw', 'qcow2'] as const;
+type Format = (typeof FORMATS)[number];
+
 interface Wanted {
   name: string;
   bytes: number;
+  format: Format;
+  backing?: Required<Backing>;
 }
 
-/** `like`: one whose size counts where none is said. @throws LibvirtError */
-async function readVolume(xml: string, like?: Volume): Promise<Wanted> {
+/** virStorageFileFormat. */
+const KNOWN_FORMATS = 'none raw dir bochs cloop dmg iso vpc vdi fat vhd ploop cow qcow qcow2 qed vmdk luks'.split(' ');
+
+/** @throws LibvirtError */
+function formatNamed(format: string): Format {
+  const known = FORMATS.find(each => each === format);
+  if (known) return known;
+  if (!KNOWN_FORMATS.includes(format))
+    throw new LibvirtError('XML_ERROR', `unknown volume format type ${format}`, 'storage');
+  throw new LibvirtError('CONFIG_UNSUPPORTED', `images here are raw or qcow2, and not ${format}`, 'storage');
+}
+
+/** `like`: one whose size and format count where none is said. @throws LibvirtError */
+async function readVolume(host: CommandHost, xml: string, like?: Volume): Promise<Wanted> {
   const root = await readXml(xml, 'volume');
   const name = childOf(root, 'name')?.text;
   if (!name) throw new LibvirtError('XML_ERROR', 'missing volume name element', 'storage');
   if (/[/\n]/.test(name)) throw new LibvirtError('XML_ERROR', `name ${name} cannot contain '/'`, 'storage');
-  const format = childOf(childOf(root, 'target'), 'format')?.attributes.type ?? 'raw';
-  if (childOf(root, 'backingStore')?.children.length)
-    throw new LibvirtError('CONFIG_UNSUPPORTED', 'volumes on others are made by qemu-img create -b here', 'storage');
-  if (format !== 'raw' && !like)
-    throw new LibvirtError(
-      'CONFIG_UNSUPPORTED',
-      `images of format ${format} are read here, and not written: make a raw one`,
-      'storage',
-    );
+  const said = childOf(childOf(root, 'target'), 'format')?.attributes.type;
+  const format = said === undefined ? (like ? await formatOf(host, like) : 'raw') : formatNamed(said);
+  const under = childOf(root, 'backingStore');
+  const path = childOf(under, 'path')?.text;
+  const backing = path ? { path, format: formatNamed(childOf(under, 'format')?.attributes.type ?? 'raw') } : undefined;
   const bytes = (await bytesOf(childOf(root, 'capacity'))) ?? like?.capacityBytes;
   if (bytes === undefined) throw new LibvirtError('XML_ERROR', 'missing capacity element', 'storage');
-  return { name, bytes };
+  return { name, bytes, format, ...(backing ? { backing } : {}) };
 }
 
 /** Makes what reads as zeros. @throws LibvirtError */
 export async function createVolume(host: CommandHost, pool: Pool, xml: string, flags = 0): Promise<Volume> {
   checkFlags(flags, CREATE.PREALLOC_METADATA | CREATE.VALIDATE, 'storageVolCreateXML');
-  return makeVolume(host, pool, await readVolume(xml));
+  return makeVolume(host, pool, await readVolume(host, xml));
 }
 
 /** Makes a copy. @throws LibvirtError */
@@ -120,14 +156,18 @@ export async function cloneVolume(
   flags = 0,
 ): Promise<Volume> {
   checkFlags(flags, CREATE.PREALLOC_METADATA | CREATE.REFLINK | CREATE.VALIDATE, 'storageVolCreateXMLFrom');
-  const wanted = await readVolume(xml, source);
-  const from = await openBytes(host, source.path, false);
+  const wanted = await readVolume(host, xml, source);
+  const from = await openDiskIn(host, source, false);
   try {
     const bytes = Math.max(wanted.bytes, from.length);
     const made = await makeVolume(host, pool, { ...wanted, bytes });
-    const to = await openBytes(host, made.path, true);
+    const to = await openDiskIn(host, made, true);
     try {
-      await copyInTurns(from.length, host.parts, (at, piece) => to.write(at, from.read(at, piece.length)));
+      await copyInTurns(from.length, host.parts, (at, piece) => {
+        const read = from.read(at, piece.length);
+        // What is zeros takes no room in a new volume; on others it may be something else.
+        if (wanted.backing || read.some(byte => byte !== 0)) to.write(at, read);
+      });
     } finally {
       await to.close();
     }
@@ -137,16 +177,54 @@ export async function cloneVolume(
   }
 }
 
-async function makeVolume(host: CommandHost, pool: Pool, { name, bytes }: Wanted): Promise<Volume> {
+async function makeVolume(host: CommandHost, pool: Pool, wanted: Wanted): Promise<Volume> {
+  const { name, bytes, format, backing } = wanted;
   if ((await volumesOf(host, pool)).some(volume => volume.name === name))
     throw new LibvirtError('STORAGE_VOL_EXIST', `'${name}' exists already`, 'storage');
+  if (pool.type === 'logical' && format !== 'raw')
+    throw new LibvirtError('CONFIG_UNSUPPORTED', `a volume of ${GROUP} is raw, and not ${format}`, 'storage');
+  if (backing && format === 'raw')
+    throw new LibvirtError('CONFIG_UNSUPPORTED', 'backing storage not supported for raw volumes', 'storage');
+  if (backing) await lookAtBacking(host, backing.path);
   await failing(() =>
     host.tasks.run(`virsh vol-create ${pool.name} ${name}`, async () => {
-      if (pool.type === 'dir') await host.parts.files!.truncate(`${pool.folder}/${name}`, bytes);
+      if (format === 'qcow2') await makeQcow2(host, `${pool.folder}/${name}`, wanted);
+      else if (pool.type === 'dir') await host.parts.files!.truncate(`${pool.folder}/${name}`, bytes);
       else (await host.openDevices())!.createVolume(name, bytes);
     }),
   );
   return volumeByName(host, pool, name);
+}
+
+/** @throws LibvirtError */
+async function lookAtBacking(host: CommandHost, path: string): Promise<void> {
+  const isThere = path.startsWith('/dev/')
+    ? (await host.openDevices())?.isThere(path)
+    : await host.parts.files?.exists(path);
+  if (!isThere)
+    throw new LibvirtError(
+      'SYSTEM_ERROR',
+      `inaccessible backing store volume ${path}: No such file or directory`,
+      'storage',
+    );
+}
+
+/** @throws Error with a sentence */
+async function makeQcow2(host: CommandHost, path: string, { bytes, backing }: Wanted): Promise<void> {
+  const storage = await host.openDevices();
+  const folder = path.slice(0, path.lastIndexOf('/'));
+  const own = `${await host.realPath(folder)}${path.slice(folder.length)}`;
+  const volume = imageVolume(own);
+  if (!storage || volume === undefined)
+    throw new LibvirtError(
+      'CONFIG_UNSUPPORTED',
+      `qcow2 images are made below ${IMAGES}, where the host's disk keeps what guests write`,
+      'storage',
+    );
+  storage.createQcow2(volume, {
+    bytes: Math.ceil(bytes / SECTOR_BYTES) * SECTOR_BYTES,
+    ...(backing ? { backing: { ...backing, path: await host.realPath(backing.path) } } : {}),
+  });
 }
 
 /** @throws LibvirtError */
@@ -174,11 +252,13 @@ export async function resizeVolume(host: CommandHost, volume: Volume, capacity: 
       "Can't shrink capacity below current capacity unless shrink flag explicitly specified",
       'storage',
     );
-  if (volume.type === 'dir' && (await formatOf(host, volume)) !== 'raw')
-    throw new LibvirtError('CONFIG_UNSUPPORTED', 'images of format qcow2 are read here, and not written', 'storage');
+  const image = volume.type === 'dir' ? await imageOf(host, volume) : undefined;
+  if (!image?.isQcow2 && volume.type === 'dir' && (await formatOf(host, volume)) !== 'raw')
+    throw new LibvirtError('CONFIG_UNSUPPORTED', `qcow2 images are written below ${IMAGES} alone`, 'storage');
   await failing(() =>
     host.tasks.run(`virsh vol-resize ${volume.name} ${bytes}`, async () => {
-      if (volume.type === 'dir') await host.parts.files!.truncate(volume.path, bytes);
+      if (image?.isQcow2) image.storage.resizeQcow2(image.volume, Math.ceil(bytes / SECTOR_BYTES) * SECTOR_BYTES);
+      else if (volume.type === 'dir') await host.parts.files!.truncate(volume.path, bytes);
       else (await host.openDevices())!.resizeVolume(volume.name, bytes);
     }),
   );
