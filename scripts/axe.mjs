@@ -10,8 +10,13 @@ import { readFileSync } from 'node:fs';
 import { at, isMain } from './lib.mjs';
 import { checkWords, SIZES, THEMES, TIGHT, walkViews } from './views.mjs';
 
-/** What changes with a theme has faded by then. */
-const FADE_MS = 400;
+/** Runs in the page: another theme stands whole, however long its colours take to fade, and was drawn. */
+async function drawn() {
+  const frame = () => new Promise(requestAnimationFrame);
+  await frame();
+  for (const animation of document.getAnimations()) if (animation instanceof CSSTransition) animation.finish();
+  await frame();
+}
 
 /** Runs in the page: what cannot be read there, each as an element and why. */
 function lost() {
@@ -70,7 +75,7 @@ async function main(only) {
       await page.evaluate(axe);
       for (const theme of themes) {
         await page.emulateMedia({ contrast: 'no-preference', ...THEMES[theme] });
-        await page.waitForTimeout(FADE_MS);
+        await page.evaluate(drawn);
         const { violations } = await page.evaluate(() =>
           globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }),
         );
