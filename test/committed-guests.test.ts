@@ -40,6 +40,7 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
       'ata.c',
       'netfront.c',
       'pcnet.c',
+      'virtio.c',
       'ip.c',
       'stream.c',
       'workloads.c',

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")"
 OUT=${1:-.}
-SOURCES="boot.S text.c xen.c blkfront.c ata.c netfront.c pcnet.c ip.c stream.c workloads.c shell.c"
+SOURCES="boot.S text.c xen.c blkfront.c ata.c netfront.c pcnet.c virtio.c ip.c stream.c workloads.c shell.c"
 build() {
   gcc "$@" -mgeneral-regs-only -O2 -std=gnu11 -Wall -Wextra -Werror -Wno-array-bounds -ffreestanding -fno-pic -no-pie -static -nostdlib \
     -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -fno-ident -fno-strict-aliasing \
@@ -14,5 +14,5 @@ build -m32 -march=i686 -o "$OUT/minipv.elf"
 build -m64 -march=x86-64 -mno-red-zone -o "$OUT/minipv64.elf"
 [ "$OUT" != . ] || {
   gcc -dumpfullversion
-  cat boot.S minipv.h text.c xen.c blkfront.c ata.c netfront.c pcnet.c ip.c stream.c workloads.c shell.c link.ld build.sh ../xen.h ../machine.h ../long-mode.h | sha256sum | cut -d' ' -f1
+  cat boot.S minipv.h text.c xen.c blkfront.c ata.c netfront.c pcnet.c virtio.c ip.c stream.c workloads.c shell.c link.ld build.sh ../xen.h ../machine.h ../long-mode.h | sha256sum | cut -d' ' -f1
 } > minipv.lock

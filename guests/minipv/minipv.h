@@ -72,7 +72,7 @@ u32 pci_ports(u32 device, u32 bar, u32 otherwise);
 int unplug(void);
 
 /*
- * blkfront.c, ata.c: a transfer of whole sectors between `sector` of the disk and the transfer buffer. 0 or an error.
+ * blkfront.c, ata.c, virtio.c: a transfer of whole sectors between `sector` of the disk and the transfer buffer. 0 or an error.
  * A request moves `request_sectors` at most; a disk that takes several requests at once gets all of a transfer's together.
  */
 #define BUFFER_PAGES 128u
@@ -87,7 +87,7 @@ void blkfront_forget(void);
 void ata_start(void);
 
 /*
- * netfront.c, pcnet.c: frames without the frame check sequence. A frame is sent as its head and its data. `cuts`: TCP data that one frame may have beyond
+ * netfront.c, pcnet.c, virtio.c: frames without the frame check sequence. A frame is sent as its head and its data. `cuts`: TCP data that one frame may have beyond
  * what fits on a wire, for others to cut into parts of `segment` bytes, with their checksums; 0: 1514 bytes are the most. `receive` gives 0 when there is
  * no frame, which has FRAME_MOST bytes at most; `valid`: of the last one nobody need look at TCP's checksum. `window`: bytes of TCP data that the card's
  * buffers hold. `polled`: no event tells of a frame.
@@ -103,6 +103,9 @@ struct nic {
 extern struct nic nic;
 void netfront_start(void);
 void pcnet_start(void);
+
+/* virtio.c: disk and card of a PC without Xen. */
+void virtio_start(void);
 
 /* ip.c */
 extern u32 own_ip;

@@ -100,6 +100,12 @@ static void connect_devices(void) {
   blkfront_start();
   netfront_start();
 }
+/* Devices of virtio are on boards of KVM alone, where nothing answers Xen's hypercalls. */
+static void pc_start(void) {
+  ata_start();
+  pcnet_start();
+  if (!has_xen) virtio_start();
+}
 static void do_suspend(void) {
   xs_remove("control/shutdown");
   int how = suspend();
@@ -107,7 +113,7 @@ static void do_suspend(void) {
     disk_count = 0;
     blkfront_forget();
     xs_watch("control/shutdown", "control");
-    if (mode == HVM_MODE && !pv_devices) ata_start(), pcnet_start(); else connect_devices();
+    if (mode == HVM_MODE && !pv_devices) pc_start(); else connect_devices();
   }
   print("%s\n", how ? "resumed" : "suspend cancelled");
 }
@@ -176,7 +182,7 @@ void main(enum mode how, u32 info) {
   xs_write("control/feature-poweroff", "1");
   xs_write("control/feature-reboot", "1");
   xs_write("control/feature-suspend", "1");
-  if (mode == HVM_MODE) ata_start(), pcnet_start();
+  if (mode == HVM_MODE) pc_start();
   else connect_devices();
   for (char *at = command_line; *at;) {
     char *line = at;
