@@ -27,6 +27,9 @@ const THEORY: Readonly<Record<string, (rows: readonly Row[]) => void>> = {
     expect(of('a change of a page table', 'full, shadow page tables')).toBeCloseTo(1.5, 1);
     for (const work of ['a boot to the prompt', 'disk, 64 KiB read', 'network, 64 KiB in bulk'])
       expect(of(work, 'full, nested paging') / of(work, 'paravirtual')).toBeGreaterThan(5);
+    // Its tables and gates are its own, and a kick is an exit.
+    for (const work of ['a system call', 'a change of a page table']) expect(of(work, 'KVM, with virtio')).toBe(0);
+    expect(of('disk, 64 KiB read', 'KVM, with virtio')).toBeCloseTo(1, 0);
   },
   drivers: rows => {
     const factor = (work: string): number =>
@@ -36,6 +39,11 @@ const THEORY: Readonly<Record<string, (rows: readonly Row[]) => void>> = {
     expect(factor('disk, a KiB in requests of 64, eight at a time')).toBeGreaterThan(50);
     expect(factor('network, a KiB in bulk')).toBeGreaterThan(50);
     expect(factor('network, one ping at a time')).toBeLessThan(1.2);
+    // One kick for each lot of requests.
+    const virtio = (work: string): number => cell(rows, { work, driver: 'virtio, under KVM' }, 'crossings');
+    expect(virtio('disk, a KiB in requests of 4')).toBeCloseTo(1 / 4, 1);
+    expect(virtio('disk, a KiB in requests of 64, eight at a time')).toBeLessThan(8 / 512);
+    expect(virtio('computing, 128 pages written')).toBeLessThan(0.1);
     expect(cell(rows, { driver: 'emulated', work: 'computing, 128 pages written' }, 'crossings')).toBe(0);
   },
   layers: rows => {

@@ -9,6 +9,7 @@ import { EXPERIMENTS } from './list.ts';
 import { openLab } from './open-lab.ts';
 import { cellsOf, csvOf } from './table.ts';
 import { short } from './words.ts';
+import { guestBy, pings, readDisk } from './works.ts';
 
 const guests = new URL('../../../guests/', import.meta.url);
 const lab = (): Promise<Lab> =>
@@ -57,6 +58,24 @@ it('a system call enters Xen where the guest is paravirtual, and nobody where it
   expect(await each('pv', 'pv-calls.asm')).toBe(1);
 });
 
+it('a guest of KVM writes and reads by virtio, with an exit for each lot of requests, and hears of answers in its memory', async () => {
+  const guest = await guestBy(await lab(), 'kvm', 'virtio');
+  const filled = /crc \w+/.exec(await guest.command('fill vda 256 512 7'))![0];
+  expect(await guest.command('sum vda 256 512')).toContain(filled);
+  // What it prints has some digits more, each an exit at the serial port.
+  const DIGITS = 10;
+  for (const [requestKib, depth, lots] of [
+    [64, 8, 1],
+    [4, 1, 128],
+  ] as const) {
+    const { exits } = await readDisk(guest, 'vda', 512, requestKib, depth);
+    expect(exits).toBeGreaterThanOrEqual(lots);
+    expect(exits).toBeLessThanOrEqual(lots + DIGITS);
+  }
+  expect(await guest.command('dhcp')).toContain('10.0.2.');
+  expect((await pings(guest, 10, 1400)).of('exit.IO')).toBeGreaterThanOrEqual(10);
+});
+
 const rowOf = (work: string, driver: string, crossings: number): Row => ({
   work,
   driver,
@@ -67,9 +86,15 @@ const rowOf = (work: string, driver: string, crossings: number): Row => ({
 });
 
 it('their sentences follow from the rows', () => {
-  const works = drivers.conditions(1).map(({ name }) => name.replace(/, (emulated|paravirtual)$/, '')),
+  const works = drivers
+      .conditions(1)
+      .map(({ name }) => name.replace(/, (emulated|paravirtual|virtio, under KVM)$/, '')),
     rows = (paravirtual: number): Row[] =>
-      [...new Set(works)].flatMap(work => [rowOf(work, 'emulated', 10), rowOf(work, 'paravirtual', paravirtual)]);
+      [...new Set(works)].flatMap(work => [
+        rowOf(work, 'emulated', 10),
+        rowOf(work, 'paravirtual', paravirtual),
+        rowOf(work, 'virtio, under KVM', 1),
+      ]);
   expect(drivers.verdict(rows(1)).held).toBe('yes');
   expect(drivers.verdict(rows(10)).held).toBe('no');
   expect(drivers.verdict(rows(1)).text).toContain('(10)');

@@ -6,17 +6,21 @@ import { type Counted, guestText, type Lab, type LabGuest } from './lab.ts';
  * to it costs.
  */
 const MODEL_IN_DOMAIN0 = 'device_model_stubdomain_override = 0';
-const DISK = { hvm: "disk = [ 'blank.img,raw,hda,w' ]", pv: "disk = [ 'blank.img,raw,xvda,w' ]" };
+/** Type and devices of each way. */
+const MADE = {
+  emulated: { type: 'hvm', more: ["disk = [ 'blank.img,raw,hda,w' ]", 'vif = [ "" ]', MODEL_IN_DOMAIN0] },
+  unplugged: { type: 'hvm', more: ["disk = [ 'blank.img,raw,hda,w' ]", 'vif = [ "" ]', MODEL_IN_DOMAIN0] },
+  pv: { type: 'pv', more: ["disk = [ 'blank.img,raw,xvda,w' ]", 'vif = [ "" ]'] },
+  virtio: { type: 'hvm', more: ['kvm = 1', "disk = [ 'blank.img,raw,vda,w' ]", "vif = [ 'model=virtio' ]"] },
+} as const;
 
 /** How a guest reaches its devices. */
-export type Way = 'emulated' | 'unplugged' | 'pv';
+export type Way = keyof typeof MADE;
 
-/** A guest with a disk of 1 MiB and a card; `unplugged`: a fully virtual one that has sent its emulated devices away. */
+/** A guest with a disk of 1 MiB and a card; `unplugged`: a fully virtual one that has sent its emulated devices away; `virtio`: a guest of KVM. */
 export async function guestBy(lab: Lab, name: string, way: Way): Promise<LabGuest> {
-  const type = way === 'pv' ? 'pv' : 'hvm';
-  const guest = await lab.boot(
-    guestText(name, type, { more: [DISK[type], 'vif = [ "" ]', ...(type === 'hvm' ? [MODEL_IN_DOMAIN0] : [])] }),
-  );
+  const { type, more } = MADE[way],
+    guest = await lab.boot(guestText(name, type, { more }));
   if (way === 'unplugged') await guest.command('unplug');
   return guest;
 }
