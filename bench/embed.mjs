@@ -5,40 +5,22 @@
  * empty cache, in headless Chromium, in turn. --check: status 1 where the whole interval of the ratio lies above 1.2.
  */
 import { chromium } from '@playwright/test';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { extname, join } from 'node:path';
-import { buildEmbed, buildPage } from '../scripts/build.mjs';
-import { isolation, serve } from '../scripts/serve.mjs';
+import { buildPage } from '../scripts/build.mjs';
+import { courseAnswers } from '../scripts/course-page.mjs';
+import { serve } from '../scripts/serve.mjs';
 import { ensureChromium } from '../scripts/setup.mjs';
 import { demoIsThere, pressDemo } from './demo.mjs';
 import { median, need, options, ratio, short } from './lib.mjs';
 
 const GOAL = 1.2;
 const PROMPT_MS = 120_000;
-const COURSE = `<!doctype html><html lang="en"><title>Course</title>
-<script type="module" src="ringside/ringside.js"></script><ringside-guest definition="demo"></ringside-guest></html>`;
 
 const { runs, check } = options({ runs: 9, check: false });
 
 await buildPage();
-const scripts = await buildEmbed();
+const answers = await courseAnswers();
 const { path: executablePath, why } = await ensureChromium();
 need(executablePath, `Chromium is not here: ${why}`);
-
-const answer = (type, content) => response =>
-  response.writeHead(200, { ...isolation, 'Content-Type': type }).end(content());
-/** A course page with the scripts beside it, on the server of the page. */
-const answers = {
-  '/course/': answer('text/html', () => COURSE),
-  ...Object.fromEntries(
-    readdirSync(scripts, { recursive: true })
-      .filter(name => statSync(join(scripts, name)).isFile())
-      .map(name => [
-        `/course/ringside/${name}`,
-        answer(extname(name) === '.js' ? 'text/javascript' : '', () => readFileSync(join(scripts, name))),
-      ]),
-  ),
-};
 
 /** Seconds until `isThere` is true of the page at this address. */
 async function secondsTo(url, press, isThere) {

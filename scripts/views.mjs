@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildPage } from './build.mjs';
+import { courseAnswers } from './course-page.mjs';
 import { faultyFloppy } from './faulty-floppy.mjs';
 import { at } from './lib.mjs';
 import { serve } from './serve.mjs';
@@ -47,6 +48,10 @@ const EMULATED =
 /** One with the same disk, and a ring to it. */
 const DIRECT =
   'name="direct"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\ndisk=["phy:/dev/vg0/direct,xvda,w"]\\n';
+
+/** A guest of KVM, with disk and card of virtio. */
+const OF_KVM =
+  'type = "hvm"\nkvm = 1\nmemory = 16\nkernel = "minipv"\nserial = "pty"\ndisk = [ "blank.img,raw,vda,w" ]\nvif = [ "model=virtio" ]\n';
 
 /** A guest of a pool, whose network all of its hosts share. */
 const POOLED = 'name="NAME"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\nextra="dhcp"\\nvif=[""]\\n';
@@ -422,6 +427,35 @@ const definition = (name, more) => ({
 /** Of the host's disk, in GiB: a guest that reads one from end to end has long to do. */
 const VOLUMES = { web: '20', db: '2' };
 
+/** Two hosts of a pool, each with a guest; the second one in a tab of its own. */
+async function meetInPool(page) {
+  const hosts = [
+    [page, 'alfa', 'web'],
+    [await page.context().newPage(), 'bravo', 'db'],
+  ];
+  for (const [tab, name, guest] of hosts) {
+    await tab.goto(`./?boot=0&${HOST}`);
+    await tab
+      .getByRole('treeitem', { name: /Domain-0 D0/, includeHidden: true })
+      .waitFor({ state: 'attached', timeout: PROMPT_MS });
+    await choose(tab, 'Go to Shell of Domain-0');
+    await typeAhead(
+      tab,
+      `pool join tabs ${name}`,
+      `printf '${POOLED.replace('NAME', guest)}' > ${guest}.cfg; xl create -q ${guest}.cfg`,
+    );
+    // Who makes the pool is alone in it then, and gives leases.
+    await tab
+      .getByTestId('shell-text')
+      .filter({ hasText: `This host is ${name}` })
+      .waitFor({ timeout: PROMPT_MS });
+  }
+  await toHost(page, 'Pool');
+  for (const [, name, guest] of hosts)
+    await page
+      .locator(`[data-host=${name}] [data-guest=${guest}]`, { hasText: 'lease 1' })
+      .waitFor({ timeout: PROMPT_MS });
+}
 /** In their order: each goes on from where the one before it ended. */
 const VIEWS = [
   [
@@ -877,7 +911,7 @@ const VIEWS = [
     async page => {
       await page.goto('./?boot=0');
       await toHost(page, 'Desktop');
-      await page.getByRole('button', { name: 'Same guest, four ways' }).click();
+      await page.getByRole('button', { name: 'Same guest, five ways' }).click();
       await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: PROMPT_MS });
     },
   ],
@@ -1151,35 +1185,72 @@ const VIEWS = [
       await page.getByText('This host knows no other.').waitFor({ timeout: PROMPT_MS });
     },
   ],
+  ['pool', meetInPool],
   [
-    'pool',
+    'migration',
     async page => {
-      const hosts = [
-        [page, 'alfa', 'web'],
-        [await page.context().newPage(), 'bravo', 'db'],
-      ];
-      for (const [tab, name, guest] of hosts) {
-        await tab.goto(`./?boot=0&${HOST}`);
-        await tab
-          .getByRole('treeitem', { name: /Domain-0 D0/, includeHidden: true })
-          .waitFor({ state: 'attached', timeout: PROMPT_MS });
-        await choose(tab, 'Go to Shell of Domain-0');
-        await typeAhead(
-          tab,
-          `pool join tabs ${name}`,
-          `printf '${POOLED.replace('NAME', guest)}' > ${guest}.cfg; xl create -q ${guest}.cfg`,
-        );
-        // Who makes the pool is alone in it then, and gives leases.
-        await tab
-          .getByTestId('shell-text')
-          .filter({ hasText: `This host is ${name}` })
-          .waitFor({ timeout: PROMPT_MS });
-      }
-      await toHost(page, 'Pool');
-      for (const [, name, guest] of hosts)
-        await page
-          .locator(`[data-host=${name}] [data-guest=${guest}]`, { hasText: 'lease 1' })
-          .waitFor({ timeout: PROMPT_MS });
+      await meetInPool(page);
+      await page.getByRole('button', { name: 'Migrate web to…' }).click();
+      await page.getByRole('menuitem', { name: /bravo/ }).waitFor();
+    },
+  ],
+  [
+    'kvm',
+    async page => {
+      await page.goto(`./?boot=kvm&${HOST}`);
+      await page
+        .getByRole('treeitem', { name: '/dev/sda', includeHidden: true })
+        .waitFor({ state: 'attached', timeout: PROMPT_MS });
+    },
+  ],
+  [
+    'kvm-guest',
+    async page => {
+      const newGuest = page.getByRole('button', { name: 'New guest' });
+      if (await newGuest.isVisible()) await newGuest.click();
+      const file = (name, buffer) => ({ name, mimeType: '', buffer });
+      await page
+        .locator('input[type=file]')
+        .first()
+        .setInputFiles([
+          definition('web', OF_KVM),
+          file('minipv', readFileSync(at('guests', 'minipv', 'minipv.elf'))),
+          file('blank.img', Buffer.alloc(2 ** 20)),
+        ]);
+      await page.getByRole('button', { name: 'Start web' }).click();
+      await page.locator('.bh h2', { hasText: 'web' }).waitFor({ timeout: PROMPT_MS });
+      await prompt(page);
+      await type(page, 'dhcp', 'disks', 'time vda write 2048 4 8', 'ping 10.0.2.2 5');
+    },
+  ],
+  ['kvm-overview', page => tab(page, 'Overview')],
+  ['kvm-exits', page => inspect(page)],
+  ['kvm-memory', page => tab(page, 'Memory')],
+  ['kvm-host', page => toHost(page, 'Host')],
+  [
+    'kvm-scheduler',
+    async page => {
+      await toHost(page, 'Inspect');
+      await tab(page, 'Scheduler');
+    },
+  ],
+  [
+    'kvm-ways',
+    async page => {
+      await tab(page, 'Five ways');
+      await page.getByRole('button', { name: 'Run all three' }).click();
+      await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: PROMPT_MS });
+    },
+  ],
+  [
+    'embedded',
+    async page => {
+      await page.goto('./course/');
+      await page.waitForFunction(
+        () => document.querySelector('ringside-guest')?.shadowRoot?.textContent.includes('demo>'),
+        undefined,
+        { timeout: PROMPT_MS },
+      );
     },
   ],
   [
@@ -1254,7 +1325,7 @@ export async function walkViews(look, only = [], sizes = SIZES, failed = refuse)
   await ensureDependencies({ quiet: true });
   await buildPage();
   const { chromium } = await import('@playwright/test');
-  const { server, url } = await serve({ port: 0 });
+  const { server, url } = await serve({ port: 0, answers: await courseAnswers() });
   const browser = await chromium.launch({
     executablePath: process.env.RINGSIDE_CHROMIUM || '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu'],
