@@ -21,6 +21,7 @@ import { followLeaving } from './leaving.ts';
 import { followDrafts, followRestarts, followWindows, place } from './navigation.ts';
 import { strings } from './strings.ts';
 import { followTheme } from './theme.ts';
+import { followHypervisor } from './without-xen.ts';
 
 // Nothing may fail silently: whatever was thrown stands in the task log.
 window.addEventListener('error', event => {
@@ -39,6 +40,7 @@ async function begin(): Promise<void> {
   if (await isolate()) return;
   await loadSettings();
   followTheme();
+  followHypervisor();
   followRestarts();
   followDrafts();
   followWindows();

@@ -178,7 +178,7 @@ export const strings = {
     mode: 'Mode',
     figure: 'Start three side by side',
     figureStarts: ': they are being started, one after the other.',
-    ways: 'Same guest, four ways',
+    ways: 'Same guest, five ways',
     waysHint: 'one disk by PIO, DMA and rings, measured',
     experiments: 'Experiments: claims of the textbook, tried',
     figureHint: ': two paravirtual, one unmodified with VGA.',

@@ -10,6 +10,7 @@ export const ALONE = [
   'src/ui/first-prompt.test.ts',
   'src/ui/guest-link.test.ts',
   'src/ui/inspect/exits/facts.test.ts',
+  'src/ui/inspect/explain.test.ts',
   'src/ui/inspect/io-path/facts.test.ts',
   'src/ui/inspect/io-path/on-disk.test.ts',
   'src/ui/inspect/memory/facts.test.ts',

@@ -171,6 +171,8 @@ async function lookAtState(host: CommandHost): Promise<StoredState> {
       vcpus: definition.vcpus,
     }),
   );
+  // As the page calls the host's own system, which without Xen is no domain.
+  const nameOfSystem = host.toolstack.hypervisor.kind === 'kvm' ? 'host system' : 'Domain-0';
   const { snapshots, checkpoints } = await lookAtSnapshots(host.parts.files);
   const found = { defined, checkpoints, ...(where ? { where } : {}) };
   if (!storage) return found;
@@ -184,7 +186,7 @@ async function lookAtState(host: CommandHost): Promise<StoredState> {
         name: `sda${number}`,
         bytes: sectors * SECTOR_BYTES,
         type,
-        users: [...(storage.isDomain0s(number) ? ['Domain-0'] : []), ...storage.namesOfUsers(`/dev/sda${number}`)],
+        users: [...(storage.isDomain0s(number) ? [nameOfSystem] : []), ...storage.namesOfUsers(`/dev/sda${number}`)],
       })),
       group: GROUP,
       groupBytes: storage.extents * PE_BYTES,

@@ -1,4 +1,4 @@
-/** What was done on the host, by the xl command that it equals, and how it ended. */
+/** What was done on the host, by the command that it equals, and how it ended. */
 import type { Task } from './wire.ts';
 import { Recorder, type Recording, type TaskRecord } from './recorder.ts';
 
@@ -20,19 +20,22 @@ export class Tasks {
   private readonly clocks: { epochMs: () => number; hostMs: () => number };
   private readonly changed: () => void;
   private readonly ended: (task: Task) => void;
+  private readonly spelled: (command: string) => string;
   private all: Task[] = [];
   private readonly recordings = new Map<number, Recording>();
   private last = 0;
 
-  /** `changed`: the list is another one now; `ended`: this one is over. */
+  /** `changed`: the list is another one now; `ended`: this one is over; `spelled`: xl's commands as this host has them. */
   constructor(
     clocks: { epochMs: () => number; hostMs: () => number },
     changed: () => void,
     ended: (task: Task) => void = () => {},
+    spelled: (command: string) => string = command => command,
   ) {
     this.clocks = clocks;
     this.changed = changed;
     this.ended = ended;
+    this.spelled = spelled;
   }
 
   list(): Task[] {
@@ -48,7 +51,12 @@ export class Tasks {
   }
 
   private begin(command: string): Task {
-    const task: Task = { id: ++this.last, command, state: 'running', startedMs: this.clocks.epochMs() };
+    const task: Task = {
+      id: ++this.last,
+      command: this.spelled(command),
+      state: 'running',
+      startedMs: this.clocks.epochMs(),
+    };
     this.all.push(task);
     for (const { id } of this.all.slice(0, -TASKS)) this.recordings.delete(id);
     if (this.all.length > TASKS) this.all = this.all.slice(-TASKS);

@@ -3,6 +3,7 @@ import { exceptionName, exitSource, exitTitle, HYPERCALL_VECTOR, vectorOf } from
 import { ExitReason } from '../../cpu/architecture/index.ts';
 import { hypercallName } from '../../hypervisor/interfaces/xen/index.ts';
 import type { Why } from './inspector.ts';
+import { isWithout, said } from '../without-xen.ts';
 
 export interface Explained {
   /** Bits of the qualification, their value, what they mean. */
@@ -64,12 +65,16 @@ const MMIO: readonly (readonly [first: number, last: number, what: string, byXen
   [0xfed00000, 0xfed003ff, 'HPET', 'hpet_write'],
   [0xfee00000, 0xfee00fff, 'local APIC', 'vlapic_mmio_write'],
 ];
+/** KVM has the interrupt controllers and the 8254 in the kernel (KVM_CREATE_IRQCHIP, KVM_CREATE_PIT2); QEMU answers for all else. */
+const IN_KERNEL = /pic|pit|speaker/;
+const ofHost = <Row extends readonly unknown[]>(row: Row | undefined): Row | undefined =>
+  row && isWithout() && !IN_KERNEL.test(String(row[3])) ? (row.slice(0, 3) as unknown as Row) : row;
 const mmioOf = (address: number | undefined) =>
-  address === undefined ? undefined : MMIO.find(([first, last]) => address >= first && address <= last);
+  address === undefined ? undefined : ofHost(MMIO.find(([first, last]) => address >= first && address <= last));
 
 /** The device behind a port within a sentence; a name has no article. */
 const theDevice = (what: string): string => (/^(COM|fw_cfg|no |a )/.test(what) ? what : `the ${what}`);
-const portOf = (port: number) => PORTS.find(([first, last]) => port >= first && port <= last);
+const portOf = (port: number) => ofHost(PORTS.find(([first, last]) => port >= first && port <= last));
 
 const CR_ACCESS = ['MOV to the register', 'MOV from the register', 'CLTS', 'LMSW'];
 
@@ -258,7 +263,8 @@ export function answererOf(
       : reason === ExitReason.EPT_VIOLATION
         ? mmioOf(detail)?.[3]
         : true;
-  if (own) return { name: 'Xen’s chip', by: 'xen' };
+  if (own) return { name: said('Xen’s chip'), by: 'xen' };
+  if (isWithout()) return { name: 'QEMU', by: 'guest' };
   return model === 'stub' ? { name: 'device model', by: 'guest' } : { name: 'Domain-0', by: 'Domain-0' };
 }
 

@@ -18,22 +18,25 @@ import {
   SHORT as short,
   times,
   type WayId,
+  waysOf,
 } from './ways.ts';
 import { cancel, choose, MIB, type Run, run, start } from './ways-run.ts';
+import { isWithout, spelled } from '../without-xen.ts';
 
 export { start };
 
 const words = {
   title: 'One guest, four ways to its disk',
   lede: (direction: Direction) =>
-    `minipv ${direction === 'read' ? 'reads' : 'writes'} ${MIB} MiB in requests of ${REQUEST_KIB} KiB, ${DEPTH} at a time. It is booted four times. Each of the four does it ${ROUNDS.warm} times to warm up; then they take turns, ${ROUNDS.timed} runs each.`,
-  run: 'Run all four',
+    `minipv ${direction === 'read' ? 'reads' : 'writes'} ${MIB} MiB in requests of ${REQUEST_KIB} KiB, ${DEPTH} at a time. It is booted once for each way. Each does it ${ROUNDS.warm} times to warm up; then they take turns, ${ROUNDS.timed} runs each.`,
+  run: 'Run all five',
+  runWithoutXen: 'Run all three',
   again: 'Run again',
   cancel: 'Cancel',
   direction: 'Direction',
   directions: { read: 'Read', write: 'Write' } as const,
   doing: {
-    creates: (name: string) => `xl create ${name}.cfg`,
+    creates: (name: string) => spelled(`xl create ${name}.cfg`),
     boots: (name: string) => `${name} boots`,
     warms: (name: string, round: string) => `${name} warms up, ${round}`,
     measures: (name: string, round: string) => `${name} is measured, ${round}`,
@@ -45,7 +48,7 @@ const words = {
   next: 'Run it again where what it names is put right.',
   notYet: 'not measured yet',
   commands:
-    'The task log has what this does: xl create and xl destroy of ways-pio, ways-dma, ways-pvhvm and ways-pvh; in between it types at their consoles.',
+    'The task log has what this does: each guest is created and destroyed; in between it types at their consoles.',
   measures: { exits: 'VM exits', port: 'Copied through ports', events: 'Events, there and back', time: 'Time' },
   units: { exits: 'a MiB', port: 'KiB a MiB', events: 'a MiB', time: 'ms a MiB' },
   single:
@@ -53,7 +56,7 @@ const words = {
   virtual:
     'This host runs in virtual time: a processor executes so many instructions a second whatever this computer does, and Domain-0’s work takes none. Times are those of the model; counts are the same everywhere.',
   less: (from: WayId, to: WayId) => `${short[from]} against ${short[to]}`,
-  table: 'Four ways',
+  table: 'Five ways',
   exitsTable: 'Exits by reason, of the whole run',
   columns: [
     'Way',
@@ -97,6 +100,12 @@ const WAYS: readonly { id: WayId; type: 'hvm' | 'pvh'; title: string; how: strin
     title: 'Ring, no PC at all',
     how: 'The same ring, in a guest that never had emulated devices, firmware or a bus.',
   },
+  {
+    id: 'virtio',
+    type: 'hvm',
+    title: 'Virtqueue, under KVM',
+    how: 'A guest of KVM with a disk of virtio: descriptors in its memory name the pages, and a write to one port tells of them.',
+  },
 ];
 
 interface Measure {
@@ -120,7 +129,7 @@ function Figure() {
   return (
     <div class="col wys">
       <MeasuredRun
-        words={words}
+        words={isWithout() ? { ...words, run: words.runWithoutXen } : words}
         lede={words.lede(direction)}
         choice={
           <div class="seg" role="group" aria-label={words.direction}>
@@ -144,7 +153,7 @@ function Figure() {
         cancel={cancel}
       >
         <ul class="wyg">
-          {WAYS.map(way => (
+          {WAYS.filter(({ id }) => waysOf({ withoutXen: isWithout() }).some(way => way.id === id)).map(way => (
             <WayRow key={way.id} way={way} found={measured.find(each => each.way === way.id)} tops={tops} />
           ))}
         </ul>
@@ -212,12 +221,20 @@ function why({ data: { measured } }: Shown<Run>): Why | undefined {
   const pio = of('pio'),
     dma = of('dma'),
     pvhvm = of('pvhvm'),
-    ring = of('pvh');
-  if (!pio || !dma || !pvhvm || !ring) return undefined;
+    ring = of('pvh'),
+    virtio = of('virtio');
+  if (!pio || !dma || !virtio) return undefined;
+  const queue = `A virtqueue is a ring, too, of descriptors in the guest’s own memory; its driver tells of ${DEPTH} requests by one write to a port, an exit, and finds the answers where it looks: ${figure(virtio.exits / virtio.work.mib)} exits for each MiB.`;
+  if (!pvhvm || !ring)
+    return {
+      question: 'Why do the same bytes cost so differently?',
+      answer: `A string instruction moves one sector through a port, and each use of a port leaves the guest for the device model: PIO took ${figure(pio.exits / pio.work.mib)} exits for each MiB. DMA names whole pages in a table and needs registers only to start and to look, ${times(pio.exits, dma.exits)} times fewer. ${queue}`,
+      source: 'VIRTIO 1.2, 2.7; Intel SDM vol. 3, table 28-5',
+    };
   return {
     question: 'Why do the same bytes cost so differently?',
-    answer: `A string instruction moves one sector through a port, and each use of a port leaves the guest and goes to the device model in Domain-0 and back: PIO took ${figure(pio.exits / pio.work.mib)} exits for each MiB. DMA names whole pages in a table and needs registers only to start and to look, ${times(pio.exits, dma.exits)} times fewer. A ring needs no register at all: ${DEPTH} requests wait in a page that both sides see, one event announces all of them, ${times(dma.exits, ring.exits)} times fewer exits again. ${ofTimes(pio, pvhvm, ring)}`,
-    source: 'xen/include/public/io/blkif.h; Intel SDM vol. 3, table 28-5',
+    answer: `A string instruction moves one sector through a port, and each use of a port leaves the guest and goes to the device model in Domain-0 and back: PIO took ${figure(pio.exits / pio.work.mib)} exits for each MiB. DMA names whole pages in a table and needs registers only to start and to look, ${times(pio.exits, dma.exits)} times fewer. A ring needs no register at all: ${DEPTH} requests wait in a page that both sides see, one event announces all of them, ${times(dma.exits, ring.exits)} times fewer exits again. ${queue} ${ofTimes(pio, pvhvm, ring)}`,
+    source: 'xen/include/public/io/blkif.h; VIRTIO 1.2, 2.7; Intel SDM vol. 3, table 28-5',
   };
 }
 

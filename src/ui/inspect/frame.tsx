@@ -9,6 +9,7 @@ import { openMenu } from '../parts/menu.tsx';
 import { download } from '../navigation.ts';
 import { FORMATS } from './formats.ts';
 import type { Part, Shown, Table, Target, Why } from './inspector.ts';
+import { said, sourceOf } from '../without-xen.ts';
 
 const words = {
   hold: 'Hold',
@@ -238,8 +239,8 @@ function Elsewhere({ id, children }: { id: string; children: ComponentChildren }
 
 export const WhyBox = ({ why: { question, answer, source } }: { why: Why }) => (
   <p class="why">
-    <b>{question}</b> {answer}
-    {source && <span class="src">{source}</span>}
+    <b>{said(question)}</b> {said(answer)}
+    {sourceOf(source) && <span class="src">{sourceOf(source)}</span>}
   </p>
 );
 

@@ -9,6 +9,8 @@ export interface Entry {
   name: string;
   /** What it can look at. */
   of: 'guest' | 'host' | 'both';
+  /** It is about what Xen has, and there is nothing of it where Xen is not. */
+  ofXen?: true;
   View: ComponentType<InspectorProps>;
 }
 
@@ -33,6 +35,7 @@ export const INSPECTORS: readonly Entry[] = [
   },
   {
     id: 'ring',
+    ofXen: true,
     name: 'Rings',
     of: 'guest',
     View: later(
@@ -42,6 +45,7 @@ export const INSPECTORS: readonly Entry[] = [
   },
   {
     id: 'events',
+    ofXen: true,
     name: 'Event channels',
     of: 'guest',
     View: later(
@@ -51,6 +55,7 @@ export const INSPECTORS: readonly Entry[] = [
   },
   {
     id: 'grants',
+    ofXen: true,
     name: 'Grants',
     of: 'guest',
     View: later(
@@ -69,6 +74,7 @@ export const INSPECTORS: readonly Entry[] = [
   },
   {
     id: 'xenstore',
+    ofXen: true,
     name: 'XenStore',
     of: 'both',
     View: later(
@@ -94,7 +100,7 @@ export const INSPECTORS: readonly Entry[] = [
       part => part.SchedulerPart,
     ),
   },
-  { id: 'ways', name: 'Four ways', of: 'host', View: later(fourWays, part => part.FourWays) },
+  { id: 'ways', name: 'Five ways', of: 'host', View: later(fourWays, part => part.FourWays) },
   {
     id: 'types',
     name: 'Types',

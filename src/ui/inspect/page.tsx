@@ -2,6 +2,7 @@
 
 import './inspect.css';
 import { useMemo } from 'preact/hooks';
+import { info } from '../host.ts';
 import type { DomainSession } from '../sessions.ts';
 import { go, place } from '../navigation.ts';
 import { strings } from '../strings.ts';
@@ -15,7 +16,9 @@ const PANEL = 'inspector-panel';
 export function InspectPage({ session }: { session?: DomainSession }) {
   const machine = useMachine();
   const here = place.value;
-  const offered = INSPECTORS.filter(({ of }) => of === 'both' || of === (session ? 'guest' : 'host'));
+  const offered = INSPECTORS.filter(
+    ({ of, ofXen }) => (of === 'both' || of === (session ? 'guest' : 'host')) && !(ofXen && info.value?.kvm),
+  );
   const { id, name, View } = offered.find(each => each.id === here.name) ?? offered[0]!;
   const target = useMemo(
     () => ({ ...(session ? { session } : {}), ...(machine.value?.view ? { machine: machine.value.view } : {}) }),

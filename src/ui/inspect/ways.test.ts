@@ -1,4 +1,4 @@
-/** The same guest, four ways, on a host on this thread: what is told is what the hypervisor counted, and nothing stays behind. */
+/** The same guest, five ways, on a host on this thread: what is told is what the hypervisor counted, and nothing stays behind. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { testHost } from '../../dom0/service/host.test-support.ts';
@@ -23,7 +23,7 @@ function waysHost(): WaysHost & { host: ReturnType<typeof testHost> } {
   };
 }
 
-describe('the same guest, four ways', () => {
+describe('the same guest, five ways', () => {
   it('counts exits, bytes and events of each, and leaves the host as it was', async () => {
     const ways = waysHost(),
       told: Measured[] = [],
@@ -42,34 +42,41 @@ describe('the same guest, four ways', () => {
       '1 dma',
       '1 pvhvm',
       '1 pvh',
+      '1 virtio',
       '2 dma',
       '2 pvhvm',
       '2 pvh',
+      '2 virtio',
       '2 pio',
       '3 pvhvm',
       '3 pvh',
+      '3 virtio',
       '3 pio',
       '3 dma',
     ]);
     const seen = WAYS.map(({ id }) => told.findLast(({ way }) => way === id)!);
     expect(seen.every(({ runs, us, leastUs, mostUs }) => runs === 3 && leastUs <= us && us <= mostUs)).toBe(true);
-    const [pio, dma, pvhvm, pvh] = seen as [Measured, Measured, Measured, Measured];
+    const [pio, dma, pvhvm, pvh, virtio] = seen as [Measured, Measured, Measured, Measured, Measured];
     // A sector goes through the data port whole, after a look at the status register.
     const bytes = MIB * 2 ** 20;
     expect(pio.exits).toBeGreaterThanOrEqual((2 * bytes) / 512);
     expect(pio.portBytes).toBeGreaterThan(bytes);
-    for (const way of [dma, pvhvm, pvh]) expect(way.portBytes).toBeLessThan(bytes / 100);
+    for (const way of [dma, pvhvm, pvh, virtio]) expect(way.portBytes).toBeLessThan(bytes / 100);
     for (const way of [pvhvm, pvh]) {
       // A ring of eight requests takes one event there and one back.
       expect(way.events).toBeGreaterThanOrEqual((2 * MIB * 1024) / (REQUEST_KIB * DEPTH));
       expect(way.exits).toBeLessThan(dma.exits / 4);
     }
+    // One write to its port tells of eight requests; what it prints goes through a port, too.
+    expect(virtio.exits).toBeGreaterThanOrEqual((MIB * 1024) / (REQUEST_KIB * DEPTH));
+    expect(virtio.exits).toBeLessThan(dma.exits / 2);
+    expect([virtio.events, virtio.requests]).toEqual([0, 0]);
     // The device model is in Domain 0: each request goes there and comes back.
     for (const way of [pio, dma]) expect(way.events).toBe(2 * way.requests);
     expect(dma.exits).toBeLessThan(pio.exits / 4);
     expect(seen.every(({ us }) => us > 0)).toBe(true);
-    expect(parts).toEqual(parts.map((_, i) => i / 20));
-    expect(parts).toHaveLength(20);
+    expect(parts).toEqual(parts.map((_, i) => i / 25));
+    expect(parts).toHaveLength(25);
     expect([await ways.host.list(), ways.host.machine.freeFrames]).toEqual([[], waysHost().host.machine.freeFrames]);
   });
 

@@ -1,8 +1,8 @@
 /**
- * One guest that reaches its disk in four ways: made, timed and taken away again. What is told was counted by the hypervisor and the back end during this very
+ * One guest that reaches its disk in five ways: made, timed and taken away again. What is told was counted by the hypervisor and the back end during this very
  * run; an empty run of the same command, whose typing, echo and answer cost what they cost, is taken off.
  *
- * Times are compared, so the four have like conditions: each has done the same work some times before, when what is hot is compiled; then they take turns, and
+ * Times are compared, so all have like conditions: each has done the same work some times before, when what is hot is compiled; then they take turns, and
  * each begins another round, so that what this computer does meanwhile meets all of them. Of each way the run with the middle time is told, with the fastest and
  * the slowest beside it.
  */
@@ -10,7 +10,7 @@ import type { DomainInfo, Facts } from '../../dom0/service/index.ts';
 import { whole } from '../units.ts';
 import { type GuestMaker, MadeGuest } from './made-guests.ts';
 
-export type WayId = 'pio' | 'dma' | 'pvhvm' | 'pvh';
+export type WayId = 'pio' | 'dma' | 'pvhvm' | 'pvh' | 'virtio';
 export type Direction = 'read' | 'write';
 
 interface Way {
@@ -28,7 +28,13 @@ export const WAYS: readonly Way[] = [
   { id: 'dma', type: 'hvm', vdev: 'hda', driver: 'dma', extra: '' },
   { id: 'pvhvm', type: 'hvm', vdev: 'hda', driver: 'hda', extra: 'unplug' },
   { id: 'pvh', type: 'pvh', vdev: 'xvda', driver: 'xvda', extra: '' },
+  { id: 'virtio', type: 'hvm', vdev: 'vda', driver: 'vda', extra: '' },
 ];
+/** Of a ring of Xen's, which a host without Xen has not. */
+const RINGS: ReadonlySet<WayId> = new Set(['pvhvm', 'pvh']);
+/** Those that a host has. */
+export const waysOf = ({ withoutXen = false }: Pick<WaysHost, 'withoutXen'>): readonly Way[] =>
+  WAYS.filter(({ id }) => !withoutXen || !RINGS.has(id));
 
 /** What each moves: so much, in requests of so much, so many at a time where the disk takes several. */
 export const REQUEST_KIB = 64,
@@ -80,6 +86,8 @@ export interface Measured {
 
 /** What the run needs of the page; everything rejects with a sentence. */
 export interface WaysHost extends GuestMaker {
+  /** Its guests are all KVM's. */
+  readonly withoutXen?: boolean;
   facts(id: number): Promise<Facts>;
 }
 
@@ -93,14 +101,17 @@ export interface Progress {
   part: number;
 }
 
-const definitionOf = ({ id, type, vdev, extra }: Way): string => `name = "ways-${id}"
+const definitionOf = (
+  { id, type, vdev, extra }: Way,
+  { withoutXen }: Pick<WaysHost, 'withoutXen'>,
+): string => `name = "ways-${id}"
 type = "${type}"
 memory = ${MEMORY_MIB}
 kernel = "minipv.elf"
 disk = [ "ways.img,raw,${vdev},w" ]
-${type === 'hvm' ? `serial = "pty"\n${MODEL_IN_DOMAIN0}\n` : ''}${extra ? `extra = "${extra}"\n` : ''}`;
+${type === 'hvm' ? `serial = "pty"\n${id === 'virtio' || withoutXen ? 'kvm = 1' : MODEL_IN_DOMAIN0}\n` : ''}${extra ? `extra = "${extra}"\n` : ''}`;
 
-/** One of the four. */
+/** One of them. */
 class Guest extends MadeGuest {
   readonly way: Way;
   private readonly host: WaysHost;
@@ -160,7 +171,7 @@ function measured({ way, domain }: Guest, work: Work, empty: Timed, runs: readon
 }
 
 /**
- * Makes the four guests, times them in turns, and takes them away again, whatever happens. `told` hears how far it is, and of each way whenever it was measured
+ * Makes a guest for each way, times them in turns, and takes them away again, whatever happens. `told` hears how far it is, and of each way whenever it was measured
  * once more. @throws Error with a sentence; an AbortError where it was cancelled
  */
 export async function runWays(
@@ -171,9 +182,10 @@ export async function runWays(
   told: { progress(now: Progress): void; measured(way: Measured): void },
 ): Promise<void> {
   const guests: Guest[] = [],
-    made: number[] = [];
+    made: number[] = [],
+    ways = waysOf(host);
   // Making, booting and each run are a step each.
-  const steps = (2 + rounds.warm + rounds.timed) * WAYS.length;
+  const steps = (2 + rounds.warm + rounds.timed) * ways.length;
   let done = 0;
   const step = (way: WayId, doing: Progress['doing'], round?: Pick<Progress, 'round' | 'of'>) => {
     signal.throwIfAborted();
@@ -191,10 +203,10 @@ export async function runWays(
   try {
     const kernel = await host.kernel(),
       disk = new Blob([new Uint8Array(DISK_BYTES)]);
-    for (const way of WAYS) {
+    for (const way of ways) {
       step(way.id, 'creates');
       const domain = await host.create([
-        { name: `ways-${way.id}.cfg`, data: new Blob([definitionOf(way)]) },
+        { name: `ways-${way.id}.cfg`, data: new Blob([definitionOf(way, host)]) },
         { name: 'minipv.elf', data: kernel },
         { name: 'ways.img', data: disk },
       ]);
@@ -226,6 +238,7 @@ export const SHORT: Readonly<Record<WayId, string>> = {
   dma: 'IDE by DMA',
   pvhvm: 'PVHVM',
   pvh: 'PVH',
+  virtio: 'virtio',
 };
 
 /** Three figures, and whole numbers from 100 on. */

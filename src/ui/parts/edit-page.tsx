@@ -36,6 +36,7 @@ import { MemoryAfter } from './memory-after.tsx';
 import { openMenu } from './menu.tsx';
 import { PlanSteps } from './plan-steps.tsx';
 import { tabId, Tabs } from './tabs.tsx';
+import { spelled } from '../without-xen.ts';
 
 const words = laterStrings.defined,
   draftWords = laterStrings.draft;
@@ -226,7 +227,12 @@ function Tools({ now, name, judged, isKept, listed, changed, leaves, title, plac
             </button>
           )}
           {errors === 0 && (
-            <button class="btn" disabled={blocked} title={`xl create -p ${placed}`} onClick={() => void start(true)}>
+            <button
+              class="btn"
+              disabled={blocked}
+              title={spelled(`xl create -p ${placed}`)}
+              onClick={() => void start(true)}
+            >
               {words.startPaused}
             </button>
           )}

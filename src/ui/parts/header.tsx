@@ -14,6 +14,7 @@ import { clock } from '../units.ts';
 import { afterPrompt } from '../after-prompt.ts';
 import { later } from './load-when-shown.tsx';
 import { Brand, Icon } from './marks.tsx';
+import { spelled } from '../without-xen.ts';
 
 const VirtualPace = later(
   () => import('./virtual-pace.tsx'),
@@ -198,7 +199,7 @@ function MachineTime() {
       <button
         disabled={shown?.state !== 'p'}
         aria-label={shown ? words.stepOf(shown.name) : words.step}
-        title={shown?.state === 'p' ? `xl step -e ${shown.name}` : words.stepHint}
+        title={shown?.state === 'p' ? spelled(`xl step -e ${shown.name}`) : words.stepHint}
         onClick={() => shown && void asTask(`xl step -e ${shown.name}`, () => host.step(shown.id, 1, 'exits'))}
       >
         <Icon name="step" />

@@ -3,6 +3,7 @@
 import { signal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Action } from '../actions.ts';
+import { spelled } from '../without-xen.ts';
 
 /** What is open: where, for what, and who has the focus again when it closes. */
 export const menu = signal<
@@ -77,7 +78,7 @@ export function Menu() {
             }}
           >
             <span>{action.name}</span>
-            {action.command && <code class="dim">{action.command}</code>}
+            {action.command && <code class="dim">{spelled(action.command)}</code>}
           </button>
         </li>
       ))}

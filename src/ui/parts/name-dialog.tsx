@@ -6,6 +6,7 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 import { sentence } from '../sentence.ts';
 import { type Asked, askedName } from '../navigation.ts';
 import { Problem } from './marks.tsx';
+import { spelled } from '../without-xen.ts';
 
 const words = { cancel: 'Cancel', busy: 'It is being done …' };
 
@@ -61,7 +62,7 @@ export function NameDialog({ asked }: { asked: Asked }) {
           }}
         />
         <p class="cap-t">
-          <code>{command(name.value.trim())}</code> {hint}
+          <code>{spelled(command(name.value.trim()))}</code> {hint}
         </p>
         {problem.value && <Problem>{problem.value}</Problem>}
         <div class="row wrap">

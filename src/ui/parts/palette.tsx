@@ -12,6 +12,7 @@ import { stripTab, theme, type ThemeChoice } from '../settings.ts';
 import { bootOffer, go, paletteOpen, place, stripOpen, toggleStrip } from '../navigation.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
+import { spelled } from '../without-xen.ts';
 
 const words = laterStrings.palette;
 
@@ -28,7 +29,7 @@ function entries(panels: readonly Panel[]): Entry[] {
   const list: Entry[] = [];
   if (session && !session.over)
     for (const { name, command, run } of guestActions(session).slice(1))
-      list.push({ name, ...(command ? { hint: command } : {}), run });
+      list.push({ name, ...(command ? { hint: spelled(command) } : {}), run });
   for (const { name, from } of panels) {
     const to = from?.(here);
     if (to) list.push({ name: words.goTo(name), run: () => go(to) });
@@ -50,7 +51,7 @@ function entries(panels: readonly Panel[]): Entry[] {
     });
   for (const each of halted.value)
     for (const { name, command, run } of definedActions(each))
-      list.push({ name, ...(command ? { hint: command } : {}), run });
+      list.push({ name, ...(command ? { hint: spelled(command) } : {}), run });
   for (const { id, title, about } of LESSONS)
     list.push({ name: `${words.lesson}: ${title}`, hint: about, run: () => location.assign(lessonAddress(id)) });
   const tasksShown = stripOpen.value && stripTab.value === 'tasks';

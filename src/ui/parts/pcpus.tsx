@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { useMachine } from '../inspect/machine.ts';
-import { domains } from '../host.ts';
+import { nameOf } from '../host.ts';
 import { Chip } from './marks.tsx';
 
 const words = { on: (n: number) => `on pCPU ${n}`, idle: 'idle' };
@@ -36,7 +36,7 @@ export function Pcpus() {
               <span class="dim">{words.idle}</span>
             ) : (
               <>
-                <Chip id={id} /> {id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? id)}
+                <Chip id={id} /> {nameOf(id)}
               </>
             )}
           </span>

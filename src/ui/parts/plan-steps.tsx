@@ -2,6 +2,7 @@
 
 import type { Plan } from '../../dom0/service/index.ts';
 import { laterStrings } from '../strings-later.ts';
+import { spelled } from '../without-xen.ts';
 
 interface Props {
   plan: Plan;
@@ -35,7 +36,7 @@ const Steps = ({ plan, commands }: { plan: Plan; commands: readonly Command[] })
     {commands.map(({ command, before }) => (
       <li key={command}>
         {before && `${before} `}
-        <code>{command}</code>
+        <code>{spelled(command)}</code>
       </li>
     ))}
     {stepsOf(plan).map(step => (

@@ -29,6 +29,7 @@ import { ModeBadge, Tag } from './marks.tsx';
 import { MemoryAfter } from './memory-after.tsx';
 import { stepsOf } from './plan-steps.tsx';
 import { Verdicts } from './verdicts.tsx';
+import { spelled } from '../without-xen.ts';
 
 export { filesOfSeveral, openSeveral };
 
@@ -303,7 +304,7 @@ function Plan({ chosen }: { chosen: readonly Candidate[] }) {
           ({ file, plan }) =>
             plan && (
               <li key={file.name}>
-                <code>{plan.command}</code>{' '}
+                <code>{spelled(plan.command)}</code>{' '}
                 <span class="sec">{words.takes(plan.summary.memoryMiB, plan.summary.vcpus, plan.summary.type)}</span>
                 {stepsOf(plan)
                   .slice(1)

@@ -11,6 +11,7 @@ import { forget, goBack, isLeaving, keepSnapshot, take, takeSpelled } from '../s
 import { KEEP_SECONDS } from '../leaving.ts';
 import { bytes } from '../terminal.ts';
 import { Icon, Problem } from './marks.tsx';
+import { spelled } from '../without-xen.ts';
 
 const words = {
   title: 'Snapshots',
@@ -44,7 +45,8 @@ const words = {
   removeNow: 'Delete now',
 };
 /** Whatever may have changed the list, by its command's first words. */
-const CHANGES = /^x[lm] (snapshot|snapshot-delete|revert|rename|clone)\b/;
+const CHANGES =
+  /^(?:x[lm] (?:snapshot|snapshot-delete|revert|rename|clone)|virsh (?:snapshot-|domrename)|virt-clone)\b/;
 
 const taken = (ms: number): string => {
   const date = new Date(ms);
@@ -268,9 +270,7 @@ function AskBack({
         <div class="ask" role="alert">
           <p>
             {words.question(domain, row.record.name, runs, row.record.state !== undefined)}{' '}
-            <code>
-              xl revert {domain} {row.record.name}
-            </code>
+            <code>{spelled(`xl revert ${domain} ${row.record.name}`)}</code>
           </p>
           <div class="row wrap">
             <button class="btn" disabled={busy} onClick={() => back(true)}>
@@ -335,7 +335,7 @@ function Row({ row: { record, depth }, domain, asked, busy, ask }: RowProps) {
               class="btn sm"
               aria-label={words.backTo(name)}
               aria-expanded={asked}
-              title={`xl revert ${domain} ${name}`}
+              title={spelled(`xl revert ${domain} ${name}`)}
               disabled={busy}
               onClick={ask}
             >
@@ -344,7 +344,7 @@ function Row({ row: { record, depth }, domain, asked, busy, ask }: RowProps) {
             <button
               class="btn quiet sm"
               aria-label={words.removeOf(name)}
-              title={`xl snapshot-delete ${domain} ${name}`}
+              title={spelled(`xl snapshot-delete ${domain} ${name}`)}
               disabled={busy}
               onClick={() => forget(domain, name)}
             >

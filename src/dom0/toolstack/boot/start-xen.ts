@@ -21,6 +21,8 @@ export interface StartedHypervisor {
   /** Domain 0's own; 0: what its drivers take. */
   dom0MemoryMiB: number;
   log: HypervisorLog;
+  /** xl's commands as this host has them; absent: as they are. */
+  spelled?(command: string): string;
 }
 
 const SCHEDULERS: Record<string, string> = { credit: 'SMP Credit Scheduler', rr: 'Round Robin Scheduler' };

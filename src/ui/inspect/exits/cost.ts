@@ -4,6 +4,7 @@ import type { Answerer } from '../explain.ts';
 import type { Data, Reason } from './facts.ts';
 import { type KindTimes, type SeenExit, subjectOf } from './log.ts';
 import { costText, us, wholeUs, words } from './words.ts';
+import { said } from '../../without-xen.ts';
 
 /** Of fewer that were timed no mean is told: one that the host’s own scheduler cut in two would be all of it. */
 export const FEWEST = 32;
@@ -83,7 +84,7 @@ export function costOf(
       ] as const
     ).map(([name, share, kind]) => ({ name, share, text: text(share), kind }));
   const xenAlone = (all: number, text: (ns: number) => string): CostPart[] => [
-    { name: words.allXen, share: all, text: text(all), kind: 'cb-way' },
+    { name: said(words.allXen), share: all, text: text(all), kind: 'cb-way' },
   ];
   // The clock goes in steps. What took few of them the mean of many tells, and parts that one exit cannot.
   if (ns >= LEAST_NS && exit?.parts && ns >= STEPS * stepNs)

@@ -13,16 +13,17 @@ import type { SeenExit } from './log.ts';
 import { instructionOf, stateOf, symbolOf } from './source.ts';
 import { keptOf, numberOf, words } from './words.ts';
 import { modelPlace } from '../../../hypervisor/interfaces/xen/view/index.ts';
+import { called, said } from '../../without-xen.ts';
 
 export const HandledBy = ({ deeds }: { deeds: readonly Deed[] }) => (
   <ol class="hway">
     {deeds.map(([who, does, code]) => (
       <li key={does}>
-        <b>{who}</b> {does}
-        {code && (
+        <b>{said(who)}</b> {said(does)}
+        {called(code) && (
           <>
             {' '}
-            <code>{code}</code>
+            <code>{called(code)}</code>
           </>
         )}
       </li>
@@ -88,7 +89,7 @@ export function ExitCard({
       {withWay && exit && (
         <section>
           <h4>
-            {words.way} <span class="sec">{words.wayHint}</span>
+            {words.way} <span class="sec">{said(words.wayHint)}</span>
           </h4>
           <HandledBy deeds={wayOf(exit, modelPlace(target.machine?.domain(exit.domain)))} />
         </section>

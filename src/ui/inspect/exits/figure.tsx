@@ -11,6 +11,7 @@ import { type Calls, choiceOf, type Data, type Reason, viewOf } from './facts.ts
 import { filter } from './source.ts';
 import { Log } from './log-table.tsx';
 import { ms, numberOf, shareText, us, words } from './words.ts';
+import { said } from '../../without-xen.ts';
 
 /** Kinds that are shown before the rare ones are asked for. */
 const FEW = 8;
@@ -115,7 +116,7 @@ function Reasons({ shown, reasons, few }: { shown: Shown<Data>; reasons: readonl
           <th>{words.share}</th>
           <th />
           <th class="timed" title={words.timeHint}>
-            {words.time}
+            {said(words.time)}
           </th>
           <th class="timed" />
           <th class="num timed">{words.each}</th>

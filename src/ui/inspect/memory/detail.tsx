@@ -8,6 +8,7 @@ import { type Data, frameOf, FRAMES, shownStep, type View } from './facts.ts';
 import { classOf, ownerName, plateOf } from './owners.ts';
 import type { Step } from './walk.ts';
 import { words } from './words.ts';
+import { said } from '../../without-xen.ts';
 
 /** What the map shows; it stays from one view to the next. */
 export const view = signal<View>('owner');
@@ -66,7 +67,7 @@ const Owners = ({ data }: { data: Data }) => (
               <i class={`m own-id${owner < 0 ? ' chip' : ''}`}>{plateOf(owner)}</i>
               {ownerName(owner)}
               {owner === 0 && (
-                <span class="sec" title={words.dom0Hint}>
+                <span class="sec" title={said(words.dom0Hint)}>
                   {' '}
                   {words.dom0}
                 </span>
@@ -86,7 +87,7 @@ function Frame({ frame }: { frame: FrameState }) {
   const flags = [
     frame.device && words.device,
     frame.code && words.code,
-    frame.xen && words.xen,
+    frame.xen && said(words.xen),
     frame.pinned && 'pinned',
     frame.validated && 'validated',
   ]

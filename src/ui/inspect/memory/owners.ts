@@ -3,9 +3,10 @@
 import { nameOf } from '../../host.ts';
 import { ownerClass } from '../../owners.ts';
 import { words } from './words.ts';
+import { said } from '../../without-xen.ts';
 
 /** DOMID_XEN (xen/include/public/xen.h), DOMID_FIRST_RESERVED + 2: Xen's own frames. */
 export const XEN = 0x7ff2;
-export const ownerName = (id: number): string => (id === XEN ? words.xen : id < 0 ? words.free : nameOf(id));
+export const ownerName = (id: number): string => (id === XEN ? said(words.xen) : id < 0 ? words.free : nameOf(id));
 export const classOf = (owner: number): string => (owner === XEN ? 'c-hv' : owner < 0 ? 'c-free' : ownerClass(owner));
 export const plateOf = (owner: number): string => (owner === XEN ? 'X' : owner < 0 ? '' : String(owner));

@@ -14,6 +14,7 @@ import { useAsked } from '../../parts/asked.ts';
 import { Problem } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
 import { BytesChoice, NumberText, words as fieldWords } from './fields.tsx';
+import { spelled } from '../../without-xen.ts';
 
 const words = {
   title: 'Back in its run',
@@ -118,7 +119,11 @@ export function Past({ session, eip }: { session: DomainSession; eip: number }) 
         </>
       ) : (
         <div class="row wrap">
-          <button class="btn sm" title={`xl back ${session.info.value.name}`} onClick={() => void past.go('keep')}>
+          <button
+            class="btn sm"
+            title={spelled(`xl back ${session.info.value.name}`)}
+            onClick={() => void past.go('keep')}
+          >
             {words.keep}
           </button>
           <span class="cap-t">{words.keepHint}</span>

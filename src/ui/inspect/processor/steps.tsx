@@ -3,6 +3,7 @@
 import { asTask, command, host } from '../../host.ts';
 import { Icon } from '../../parts/marks.tsx';
 import type { DomainSession } from '../../sessions.ts';
+import { spelled } from '../../without-xen.ts';
 
 const words = {
   step: 'Step instruction',
@@ -20,7 +21,7 @@ export function Steps({ session, isStill }: { session: DomainSession; isStill: b
     <>
       <button
         class="btn sm"
-        title={`xl ${isStill ? 'unpause' : 'pause'} ${name}`}
+        title={spelled(`xl ${isStill ? 'unpause' : 'pause'} ${name}`)}
         onClick={() => void command(isStill ? 'unpause' : 'pause', session.info.peek())}
       >
         <Icon name={isStill ? 'run' : 'pause'} />
@@ -29,7 +30,7 @@ export function Steps({ session, isStill }: { session: DomainSession; isStill: b
       <button
         class="btn sm"
         disabled={!isStill}
-        title={isStill ? `xl step ${name}` : words.first}
+        title={isStill ? spelled(`xl step ${name}`) : words.first}
         onClick={() => step('instructions')}
       >
         <Icon name="step" />
@@ -38,7 +39,7 @@ export function Steps({ session, isStill }: { session: DomainSession; isStill: b
       <button
         class="btn sm"
         disabled={!isStill}
-        title={isStill ? `xl step -e ${name}` : words.first}
+        title={isStill ? spelled(`xl step -e ${name}`) : words.first}
         onClick={() => step('exits')}
       >
         <Icon name="step" />

@@ -7,6 +7,7 @@ import { XENBUS_STATES } from '../../xenbus-states.ts';
 import { Icon } from '../marks.tsx';
 import { type Act, Do } from './controls.tsx';
 import { words } from './words.ts';
+import { spelled } from '../../without-xen.ts';
 
 /** `off`: the guest has stopped. */
 export const Cards = ({
@@ -80,7 +81,7 @@ export const Cards = ({
           <Icon name="plus" />
           {words.attachCard}
         </Do>
-        <code class="dim">xl network-attach {name}</code>
+        <code class="dim">{spelled(`xl network-attach ${name}`)}</code>
       </div>
     )}
   </section>

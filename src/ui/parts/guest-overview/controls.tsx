@@ -6,6 +6,7 @@ import { reportProblem } from '../../host.ts';
 import { Tag } from '../marks.tsx';
 import { TypedInput } from '../typed.tsx';
 import { words } from './words.ts';
+import { spelled } from '../../without-xen.ts';
 
 /** Does something under the name of its command, and looks at the guest again. */
 export type Act = (command: string, work: () => Promise<unknown>) => void;
@@ -23,8 +24,8 @@ export const Do = ({
 }) => (
   <button
     class="btn sm"
-    title={command}
-    aria-label={typeof children === 'string' ? `${children}: ${command}` : undefined}
+    title={spelled(command)}
+    aria-label={typeof children === 'string' ? `${children}: ${spelled(command)}` : undefined}
     disabled={disabled}
     onClick={onClick}
   >
@@ -99,7 +100,7 @@ export function Live({ label, value, least, most, top = most, unit, zero, hint, 
         </span>
       ) : (
         <span class="cap-t">
-          {hint} {!off && <code>{command(at)}</code>}
+          {hint} {!off && <code>{spelled(command(at))}</code>}
         </span>
       )}
     </div>

@@ -11,6 +11,7 @@ import { ChooseFiles } from '../marks.tsx';
 import { NewVolume } from '../new-volume.tsx';
 import { type Act, Do } from './controls.tsx';
 import { words } from './words.ts';
+import { spelled } from '../../without-xen.ts';
 
 /** Of which guest; `off`: it has stopped. */
 interface Whose {
@@ -174,9 +175,7 @@ function AttachDisk({ name, id, act, taken }: Whose & { taken: readonly string[]
       </div>
       <div class="cap-t">
         {target ? (
-          <code>
-            xl block-attach {name} {spec(target)}
-          </code>
+          <code>{spelled(`xl block-attach ${name} ${spec(target)}`)}</code>
         ) : disk ? (
           <NewVolume suggested={name} />
         ) : (
