@@ -134,7 +134,6 @@ export class HostCore implements CommandHost {
       parts,
       () => this.tell(),
       task => this.taskLog?.append(logLine(task)),
-      parts.hypervisor?.spelled,
     );
     this.toolstack = new Toolstack<Viewers>(
       {

@@ -25,17 +25,16 @@ export class Tasks {
   private readonly recordings = new Map<number, Recording>();
   private last = 0;
 
-  /** `changed`: the list is another one now; `ended`: this one is over; `spelled`: xl's commands as this host has them. */
+  /** `parts`: of the host, with xl's commands as it has them; `changed`: the list is another one now; `ended`: this one is over. */
   constructor(
-    clocks: { epochMs: () => number; hostMs: () => number },
+    parts: { epochMs: () => number; hostMs: () => number; hypervisor?: { spelled?(command: string): string } },
     changed: () => void,
     ended: (task: Task) => void = () => {},
-    spelled: (command: string) => string = command => command,
   ) {
-    this.clocks = clocks;
+    this.clocks = parts;
     this.changed = changed;
     this.ended = ended;
-    this.spelled = spelled;
+    this.spelled = parts.hypervisor?.spelled ?? (command => command);
   }
 
   list(): Task[] {
