@@ -10,6 +10,7 @@ import { Ownership, type OwnershipParts } from '../ownership.ts';
 import type { Pool } from '../pool.ts';
 import { poolLater, poolMs } from '../pool-clock.test-support.ts';
 import { enter, random, type TestRoom } from '../rooms.test-support.ts';
+import type { Room } from '../room.ts';
 import { SharedState } from '../shared-state.ts';
 import { Failover } from './failover.ts';
 import { isGuarded } from './guarded.ts';
@@ -36,18 +37,25 @@ export interface PoolMember {
   cutOff(): void;
 }
 
+/** How a host is in its room: what it does waits at its gate, and where it has lost the room it comes again. */
+interface Entering {
+  gate?(callback: () => void): void;
+  again?(): Promise<Room>;
+}
+
 /** A host with these files of its Domain 0. */
 export async function member(
-  room: TestRoom,
+  room: Pick<TestRoom, 'enter'>,
   name: string,
   files: Record<string, Uint8Array | string> = {},
-  more: Partial<HostParts> & Pick<Partial<OwnershipParts>, 'engine'> = {},
+  more: Partial<HostParts> & Pick<Partial<OwnershipParts>, 'engine'> & Entering = {},
 ): Promise<PoolMember> {
-  const { engine, ...parts } = more;
+  const { engine, again, gate = callback => callback(), ...parts } = more;
   let isThere = true;
-  const living = (callback: () => void) => (): void => {
-    if (isThere) callback();
-  };
+  const living = (callback: () => void) => (): void =>
+    gate(() => {
+      if (isThere) callback();
+    });
   const hurried: Later = (ms, callback) => poolLater(ms, living(callback));
   const hostMs = poolMs;
   const ownSoon = (callback: () => void): void => soon(living(callback));
@@ -68,7 +76,7 @@ export async function member(
     later: hurried,
     ...parts,
   });
-  const pool = await enter(room.enter(), name, { later: hurried, hostMs });
+  const pool = await enter(room.enter(), name, { later: hurried, hostMs, ...(again ? { again } : {}) });
   host.toolstack.become({ id: name.padEnd(32, '0'), name });
   const say = (sentence: string): void => void pool.said.push(sentence);
   const state = new SharedState({
