@@ -15,6 +15,7 @@ import {
   type LeaseRequest,
   namedEngine,
 } from '../src/dom0/pool/leases/index.ts';
+import { behindHandOver } from '../src/dom0/pool/migration/hand-over.test-support.ts';
 import { create, KERNEL, member, placesOf } from '../src/dom0/pool/recovery/recovery.test-support.ts';
 import { TestRoom } from '../src/dom0/pool/rooms.test-support.ts';
 import { program, strict } from './support/needs.ts';
@@ -319,6 +320,11 @@ else
         ['b', 'b', 2],
       ]);
       expect(answersLost).toBe(4);
+    });
+
+    let pools = 0;
+    describe('a guest that has just been handed over', () => {
+      behindHandOver(() => engineFor(members, `handed over ${Math.floor(pools++ / 3)}`));
     });
 
     it('has a guest with ha = 1 started again where its host is lost, without a coordinator', async () => {

@@ -1,0 +1,67 @@
+/** A move in a pool whose link breaks, or one of whose hosts ends, when its lease has just been handed over: with either engine of leases. */
+import { expect, it } from 'vitest';
+import { until } from '../../service/host.test-support.ts';
+import { COMMANDS } from '../../toolstack/commands/index.ts';
+import type { LeaseEngine } from '../leases/index.ts';
+import { create, KERNEL, member, placesOf } from '../recovery/recovery.test-support.ts';
+import { TestRoom } from '../rooms.test-support.ts';
+
+/** So long what a lease that has run out leads to may take, by the wall's clock. */
+const SECONDS = 40;
+
+/** Web goes from bravo to charlie, to which it has just been given; alfa gives leases, where no engine does. */
+async function given(engine?: () => LeaseEngine) {
+  const room = new TestRoom();
+  const of = () => (engine ? { engine: engine() } : {});
+  const alfa = await member(room, 'alfa', {}, of());
+  const bravo = await member(room, 'bravo', KERNEL, of());
+  const charlie = await member(room, 'charlie', KERNEL, of());
+  const uuid = await create(bravo, '');
+  await until(() => alfa.state.leases.get(uuid)?.owner === 'bravo');
+  const [id] = bravo.host.toolstack.members.keys();
+  const isGiven = new Promise<void>(resolve => {
+    for (const { state } of [alfa, bravo])
+      state.onChange(() => state.leases.get(uuid)?.owner === 'charlie' && resolve());
+  });
+  const over = COMMANDS.migrate.run(bravo.host, id!, 'charlie').then(
+    () => '',
+    (error: Error) => error.message,
+  );
+  await isGiven;
+  return { room, alfa, bravo, charlie, all: [alfa, bravo, charlie], over, id: id! };
+}
+
+/** Numbers of the room: alfa's is 1. */
+const OTHERS = [2, 3];
+
+export function behindHandOver(engine?: () => LeaseEngine): void {
+  it('runs on the target though its link with the host that it leaves is cut', async () => {
+    const { room, bravo, charlie, all } = await given(engine);
+    room.passes = (from, to, message) => (OTHERS.includes(from) && OTHERS.includes(to) ? undefined : message);
+    await until(() => placesOf([charlie], 'web')[0] === 'charlie', SECONDS);
+    expect(placesOf([bravo], 'web')).toEqual([]);
+    for (const each of all) each.end();
+  });
+
+  it('runs on the target though the host that it leaves has ended', async () => {
+    const { alfa, bravo, charlie } = await given(engine);
+    bravo.end();
+    await until(() => placesOf([charlie], 'web')[0] === 'charlie', SECONDS);
+    for (const each of [alfa, charlie]) each.end();
+  });
+
+  it('stands still where the target has ended, until somebody says that it is gone for good', async () => {
+    const { alfa, bravo, charlie, over, id } = await given(engine);
+    charlie.end();
+    expect(await over).toMatch(
+      /\nWhether web is charlie's is not known here yet\. [^]*\nWhere charlie is gone for good: xl unpause web--migratedaway\.$/,
+    );
+    expect(placesOf([bravo], 'web--migratedaway')).toEqual(['bravo paused']);
+    await bravo.host.unpause(id);
+    await until(() => placesOf([bravo], 'web')[0] === 'bravo', SECONDS);
+    const { uuid } = bravo.host.member(id);
+    await until(() => bravo.state.leases.get(uuid)?.epoch === 3);
+    expect(bravo.state.leases.get(uuid)!.owner).toBe('bravo');
+    for (const each of [alfa, bravo]) each.end();
+  });
+}
