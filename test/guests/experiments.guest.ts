@@ -29,7 +29,9 @@ const THEORY: Readonly<Record<string, (rows: readonly Row[]) => void>> = {
       expect(of(work, 'full, nested paging') / of(work, 'paravirtual')).toBeGreaterThan(5);
     // Its tables and gates are its own, and a kick is an exit.
     for (const work of ['a system call', 'a change of a page table']) expect(of(work, 'KVM, with virtio')).toBe(0);
-    expect(of('disk, 64 KiB read', 'KVM, with virtio')).toBeCloseTo(1, 0);
+    // Digits that it prints are exits at its serial port: of eight requests at most one more each.
+    expect(of('disk, 64 KiB read', 'KVM, with virtio')).toBeGreaterThanOrEqual(1);
+    expect(of('disk, 64 KiB read', 'KVM, with virtio')).toBeLessThan(2.5);
   },
   drivers: rows => {
     const factor = (work: string): number =>
