@@ -24,7 +24,7 @@ export class DirtyLog {
   private readonly stage: SecondStage;
   /** The second stage as it was at the last `clean`: another frame is another content. */
   private seen: SecondStage;
-  /** A table that nobody looks at any more. */
+  /** A table that nobody looks at any more: one of 4 MiB that is made each time has the engine collect garbage while a guest stands still. */
   private spare: SecondStage | undefined;
   private isOn = true;
 
@@ -40,7 +40,8 @@ export class DirtyLog {
 
   /** A bit a guest frame: it was written, or has come, since the last `clean`. Changes nothing. */
   peek(): Uint8Array<ArrayBuffer> {
-    return this.writtenOf(this.stage.copy());
+    this.spare = this.stage.copy(this.spare);
+    return this.writtenOf(this.spare);
   }
 
   /** `stage`: a copy, since the second stage may change meanwhile. */
@@ -54,8 +55,12 @@ export class DirtyLog {
     const is = stage.words,
       was = this.seen.words;
     // A guest stands still for this walk over all of its memory: it makes nothing for each frame, and calls little.
-    for (let gfn = stage.next(0); gfn < stage.frames; gfn = stage.next(gfn + 1)) {
+    for (let gfn = stage.next(0); gfn < is.length; gfn++) {
       const entry = is[gfn]!;
+      if (entry === 0) {
+        gfn = stage.next(gfn) - 1;
+        continue;
+      }
       const mfn = mfnOf(entry);
       if (
         mfn >= 0 &&

@@ -181,6 +181,11 @@ export class CopiedAhead {
     for (const gfn of framesIn(this.log.clean())) this.copied[gfn] = 0;
   }
 
+  /** Walks as `rest` will, once more: what has run takes less of the time when the domain stands still. */
+  rehearse(): void {
+    this.gone();
+  }
+
   /** While the domain stands still: the pages that are not as they were copied, to the end of its memory. Once. */
   *rest(): Generator<Page> {
     this.takeWritten();

@@ -42,7 +42,10 @@ export class Saver {
     const ahead = (this.ahead ??= this.begin(precopy, mostRounds));
     const isDue = ahead.isFirstOver && this.rehearsals < this.mostRehearsals;
     const rehearsal = isDue ? this.begun.rehearsal() : undefined;
-    if (isDue) this.rehearsals++;
+    if (isDue) {
+      ahead.rehearse();
+      this.rehearsals++;
+    }
     return {
       pieces: [...this.begun.ahead(isDue ? [] : ahead.step())],
       isLast: ahead.isDone,
