@@ -3,7 +3,8 @@
  *
  * A guest that writes to its memory moves between two hosts, there and back: rounds, bytes, the whole time, how long it stood still by the first host's count
  * (from when it did until the second one has said that it runs there), and the gap: from the guest's last beat on the first host to its first one on the second,
- * as a thread beside it sees. After each move what the guest has written is looked through. `page`: both hosts are in this
+ * as a thread beside it sees. The third figure is that of who uses a guest: minipv at the same dial is pinged every 10 ms through the bridge of the first host while
+ * it moves, and the longest time between two answers counts (service.ts). After each move what the guest has written is looked through. `page`: both hosts are in this
  * process, each guest in a worker; `nodes`: each in a process, with a hub between them; `turns`: hosts and guests take turns on one thread. Where QEMU is
  * installed, the same guest moves between two of its processes in the same run, with QEMU's own count and the same gap. `--check`: a median of ours that is longer
  * than QEMU's, of one or the other, is status 1; `--quick`:
@@ -15,9 +16,10 @@ import { median } from '../median.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { nodeWays } from '../ways.ts';
-import { type MakeHost, Moves, type Sides, sidesHere } from './moves.ts';
+import { type MakeHost, Moves, serviceMs, type Sides, sidesHere } from './moves.ts';
 import { beSide, sidesInProcesses } from './processes.ts';
 import { type Floor, floorOf, isQemuHere } from './qemu.ts';
+import type { Served } from './service.ts';
 import type { Row } from './side.ts';
 import { spinsFor, TRIED_SPINS, withSpins } from './writer.ts';
 
@@ -27,6 +29,12 @@ const DIALS: Record<string, { frames: number; framesPerSecond?: number }> = {
   idle: { frames: 0 },
   moderate: { frames: 1500, framesPerSecond: 20_000 },
   heavy: { frames: 6000 },
+};
+/** The same for the guest that is pinged: it writes in turns, and answers between two. */
+const SERVED: Record<keyof typeof DIALS, Served> = {
+  idle: { pages: 0, pauseUs: 0 },
+  moderate: { pages: 128, pauseUs: 6400 },
+  heavy: { pages: 128, pauseUs: 200 },
 };
 const WAYS = ['page', 'nodes', 'turns'] as const;
 type Way = (typeof WAYS)[number];
@@ -110,16 +118,28 @@ const medianOf = (values: (number | undefined)[]): number | undefined => {
 
 const gapCell = (gapMs: number | undefined): string => (gapMs === undefined ? '?'.padStart(7) : cell(gapMs, 7));
 
-async function measure(row: Row, way: Way, moves: number): Promise<Found> {
+/** Two hosts by that way, for `work`. */
+async function between<Result>(row: Row, way: Way, work: (sides: Sides) => Promise<Result>): Promise<Result> {
   const far = way === 'nodes' ? await sidesInProcesses(row) : undefined;
-  const sides: Sides = far?.sides ?? sidesHere(row, makeIn(way === 'turns'), soon, pause, way === 'page');
+  try {
+    return await work(far?.sides ?? sidesHere(row, makeIn(way === 'turns'), soon, pause, way === 'page'));
+  } finally {
+    far?.end();
+  }
+}
+
+const measure = (row: Row, way: Way, moves: number): Promise<Found> =>
+  between(row, way, sides => measureBetween(sides, row, way, moves));
+
+async function measureBetween(sides: Sides, row: Row, way: Way, moves: number): Promise<Found> {
   const pair = new Moves(row, sides, pause);
   await pair.start();
   const framesPerSecond = await pair.framesPerSecond(sharedMs);
   const done = [];
   for (let i = 0; i < moves; i++) done.push(await pair.move());
   await pair.end();
-  far?.end();
+  const served: Row = { ...row, served: SERVED[row.name]! };
+  const service = await between(served, way, pair => serviceMs(pair, moves, pause));
   const downtimeMs = median(done.map(move => move.downtimeMs));
   const cells = [
     cell(framesPerSecond, 8),
@@ -130,7 +150,7 @@ async function measure(row: Row, way: Way, moves: number): Promise<Found> {
   ];
   const gapMs = medianOf(done.map(move => move.gapMs));
   const each = done.map(move => Math.round(move.downtimeMs)).join(' ');
-  process.stdout.write(`${way.padEnd(6)} ${cells.join(' ')} ${gapCell(gapMs)}   (${each})\n`);
+  process.stdout.write(`${way.padEnd(6)} ${cells.join(' ')} ${gapCell(gapMs)} ${cell(service.ms, 8)}   (${each})\n`);
   return { framesPerSecond, downtimeMs, gapMs };
 }
 
@@ -170,7 +190,7 @@ export async function main(argv: string[]): Promise<number> {
       const frames = Math.min(dial.frames, (mib - LEAST_MIB) * 256);
       const row = await dialled({ name, mib, dial: { frames, spins: 1 } }, dial.framesPerSecond);
       process.stdout.write(
-        `\n${name}, ${mib} MiB\n       frames/s  rounds      MiB  total ms  stood ms  gap ms (stood, each)\n`,
+        `\n${name}, ${mib} MiB\n       frames/s  rounds      MiB  total ms  stood ms  gap ms  ping ms (stood, each)\n`,
       );
       const done = [];
       for (const way of asked.ways) done.push({ way, ...(await measure(row, way, asked.moves)) });

@@ -2,6 +2,8 @@
 import type { Host, HostParts } from '../../dom0/service/index.ts';
 import { Neighbourhood } from '../../dom0/pool/index.ts';
 import type { Moved } from '../../dom0/toolstack/index.ts';
+import { median } from '../median.ts';
+import { wire } from '../soak-migration/soak.ts';
 import { Beats } from './beats.ts';
 import { HostSide, type Row, type Side } from './side.ts';
 
@@ -38,16 +40,15 @@ export function sidesHere(
   watched = false,
 ): Sides {
   const cable = new Neighbourhood(soon);
-  const side = (name: string): Side => {
+  const hosts = ['a', 'b'].map(name => {
     const memory = memoryFor(row);
-    return new HostSide(
-      make({ memory, neighbours: cable.of(name) }),
-      row,
-      pause,
-      watched ? new Beats({ memory }) : undefined,
-    );
-  };
-  return { a: side('a'), b: side('b') };
+    return { memory, host: make({ memory, neighbours: cable.of(name) }) };
+  });
+  if (row.served) wire([hosts[0]!.host, hosts[1]!.host], soon);
+  const [a, b] = hosts.map(
+    ({ memory, host }): Side => new HostSide(host, row, pause, watched ? new Beats({ memory }) : undefined),
+  );
+  return { a: a!, b: b! };
 }
 
 export class Moves {
@@ -114,4 +115,27 @@ export class Moves {
     await this.sides.a.close();
     await this.sides.b.close();
   }
+}
+
+/** The guest is pinged so long before and after each move. */
+const AROUND_MS = 300;
+
+/** Milliseconds: the median of so many moves, there and back, as host a sees it. */
+export async function serviceMs(sides: Sides, moves: number, pause: Pause): Promise<{ ms: number; each: number[] }> {
+  await sides.a.serve();
+  const each: number[] = [];
+  let at: keyof Sides = 'a';
+  for (let i = 0; i < moves; i++) {
+    const to: keyof Sides = at === 'a' ? 'b' : 'a';
+    await sides.a.ping();
+    await pause(AROUND_MS);
+    await sides[at].move(to);
+    await pause(AROUND_MS);
+    each.push(await sides.a.silenceMs());
+    at = to;
+  }
+  await sides[at].destroy();
+  await sides.a.close();
+  await sides.b.close();
+  return { ms: median(each), each };
 }

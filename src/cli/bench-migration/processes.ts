@@ -19,6 +19,9 @@ const ASKED = [
   'wentOnMs',
   'problem',
   'destroy',
+  'serve',
+  'ping',
+  'silenceMs',
   'close',
 ] as const satisfies (keyof Side)[];
 

@@ -2,12 +2,15 @@
 import type { Host } from '../../dom0/service/index.ts';
 import type { Moved } from '../../dom0/toolstack/index.ts';
 import type { Beats, Change } from './beats.ts';
+import { pings, type Served, serve } from './service.ts';
 import { BEAT_GFN, type Dial, FIRST_GFN, writer, writerProblem } from './writer.ts';
 
 export interface Row {
   name: string;
   mib: number;
   dial: Dial;
+  /** Of the guest that is pinged, where it is that one. */
+  served?: Served;
 }
 
 /** What is asked of a host that has the guest, or gets it. */
@@ -24,6 +27,12 @@ export interface Side {
   /** What contradicts that the guest has lost nothing; it stands still for that. */
   problem(): Promise<string | undefined>;
   destroy(): Promise<void>;
+  /** Boots the row's guest that is pinged. */
+  serve(): Promise<void>;
+  /** Pings it from now on, every 10 ms. */
+  ping(): Promise<void>;
+  /** No longer: milliseconds between two answers, at most. */
+  silenceMs(): Promise<number>;
   /** Nobody asks anything of it any more. */
   close(): Promise<void>;
 }
@@ -103,6 +112,20 @@ export class HostSide implements Side {
   async destroy(): Promise<void> {
     await this.host.destroy((await this.guest()).id);
   }
+
+  async serve(): Promise<void> {
+    const { mib, served = { pages: 0, pauseUs: 0 } } = this.row;
+    await serve(this.host, mib, served, this.pause);
+  }
+
+  async ping(): Promise<void> {
+    this.listens = pings(this.host);
+  }
+
+  async silenceMs(): Promise<number> {
+    return this.listens();
+  }
+  private listens = async (): Promise<number> => Infinity;
 
   async close(): Promise<void> {
     this.beats?.end();

@@ -34,7 +34,7 @@ const MINIPV_SAYS =
   /(?:stream|serve): (\d+) KiB(?: in (\d+) us, sent again \d+ times)?, crc ([0-9a-f]+)\r?\n[^]*?minipv> $/;
 
 /** Both hosts' bridges are one, and the first has the gateway. */
-function wire([a, b]: readonly [Host, Host], soon: (callback: () => void) => void): void {
+export function wire([a, b]: readonly [Host, Host], soon: (callback: () => void) => void): void {
   const ends: ReturnType<Host['toolstack']['services']['network']['joinHost']>[] = [];
   const to = (end: 0 | 1) => (bytes: Uint8Array) => {
     const frame = bytes.slice();
