@@ -58,6 +58,8 @@ export class VirtioBlk extends VirtioPci {
   private left: number[] = [];
   /** Chains wait for the next turn. */
   private hasMore = false;
+  /** Buffers of requests that are over, for the next ones. */
+  private readonly spare: Uint8Array<ArrayBuffer>[] = [];
   /** Counts resets, so that an answer to a request from before is dropped. */
   private generation = 0;
   private takes = false;
@@ -196,11 +198,14 @@ export class VirtioBlk extends VirtioPci {
       bytes,
       CHUNK_BYTES,
       (at, count, next) => {
-        const piece = new Uint8Array(count);
+        const buffer = this.spare.pop() ?? new Uint8Array(CHUNK_BYTES),
+          piece = buffer.subarray(0, count);
         if (op === 'write') readable.read(HEADER_BYTES + at, piece);
         disk.request({ op, at: sector * SECTOR_BYTES + at, pieces: [piece] }, error => {
+          // After a reset it goes with its buffer.
           if (generation !== this.generation) return;
           if (op === 'read' && !error) writable.write(at, piece);
+          this.spare.push(buffer);
           next(error);
         });
       },

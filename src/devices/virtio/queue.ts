@@ -54,6 +54,10 @@ export class VirtQueue {
   private readonly dma: Dma;
   private readonly features: () => RingFeatures;
   private readonly scratch = new DataView(new ArrayBuffer(DESCRIPTOR_BYTES));
+  /** Its first bytes: a request reads dozens of them. */
+  private readonly ofWord = new Uint8Array(this.scratch.buffer, 0, 2);
+  private readonly ofElement = new Uint8Array(this.scratch.buffer, 0, USED_ELEMENT_BYTES);
+  private readonly ofDescriptor = new Uint8Array(this.scratch.buffer);
 
   /** `most`: descriptors, a power of two. */
   constructor(index: number, most: number, dma: Dma, features: () => RingFeatures) {
@@ -79,19 +83,14 @@ export class VirtQueue {
     r.enabled = page !== 0;
   }
 
-  /** Reads so many bytes to the front of `scratch`. */
-  private fetch(address: number, bytes: number): DataView {
-    this.dma.read(address, new Uint8Array(this.scratch.buffer, 0, bytes));
-    return this.scratch;
-  }
-
   private word(address: number): number {
-    return this.fetch(address, 2).getUint16(0, true);
+    this.dma.read(address, this.ofWord);
+    return this.scratch.getUint16(0, true);
   }
 
   private putWord(address: number, value: number): void {
     this.scratch.setUint16(0, value, true);
-    this.dma.write(address, new Uint8Array(this.scratch.buffer, 0, 2));
+    this.dma.write(address, this.ofWord);
   }
 
   /** Chains that the driver offers and that were not taken. @throws BrokenRing */
@@ -119,7 +118,7 @@ export class VirtQueue {
 
   /** The chain that begins with a descriptor. @throws BrokenRing */
   chainAt(head: number): Chain {
-    const { r } = this;
+    const { r, scratch: descriptor } = this;
     const chain = { head, readable: new Pieces(this.dma), writable: new Pieces(this.dma) };
     let table = r.descriptors,
       count = r.size,
@@ -128,7 +127,7 @@ export class VirtQueue {
     for (let left = r.size; ; left--) {
       if (left === 0) throw new BrokenRing(`queue ${this.index}: a chain is longer than the queue, or a loop`);
       if (at >= count) throw new BrokenRing(`queue ${this.index}: descriptor ${at} of ${count}`);
-      const descriptor = this.fetch(table + DESCRIPTOR_BYTES * at, DESCRIPTOR_BYTES);
+      this.dma.read(table + DESCRIPTOR_BYTES * at, this.ofDescriptor);
       const address = descriptor.getUint32(0, true) + descriptor.getUint32(4, true) * 2 ** 32;
       const length = descriptor.getUint32(8, true),
         flags = descriptor.getUint16(12, true);
@@ -155,10 +154,7 @@ export class VirtQueue {
     const { r, scratch } = this;
     scratch.setUint32(0, head, true);
     scratch.setUint32(4, written, true);
-    this.dma.write(
-      r.device + RING + USED_ELEMENT_BYTES * (r.given & (r.size - 1)),
-      new Uint8Array(scratch.buffer, 0, USED_ELEMENT_BYTES),
-    );
+    this.dma.write(r.device + RING + USED_ELEMENT_BYTES * (r.given & (r.size - 1)), this.ofElement);
     r.given = (r.given + 1) & 0xffff;
     this.putWord(r.device + INDEX, r.given);
   }
