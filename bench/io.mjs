@@ -1,13 +1,14 @@
 /**
- * npm run -s bench:io [-- --runs N --mib N --bulk N --packets N --json FILE --only NAMES --profile --profiles DIR --minipv]
+ * npm run -s bench:io [-- --runs N --mib N --bulk N --packets N --json FILE --only NAMES --phases NAMES --profile --profiles DIR --minipv]
  *
  * Disk and network in Linux: `dd` from and to a disk, and `ping` of the gateway as fast as answers come, in turn on Ringside (IDE by DMA and PCNet; blkfront
- * and netfront; virtio, as a guest of KVM), on v86 as shipped (compiler on, IDE and ne2k) and, where it is installed, on QEMU's TCG (IDE and PCNet; virtio): the same kernel,
+ * and netfront; virtio, as a guest of KVM), on v86 as shipped (compiler on, IDE, ne2k and its virtio-net) and, where it is installed, on QEMU's TCG (IDE and PCNet; virtio): the same kernel,
  * initramfs and disk, of Debian's PAE flavour where that alone has the drivers. Clock times are the host's, from the guest's lines on its serial port; CPU
  * time is that of all threads of the program. In the same table the embedded guest minipv: IDE PIO, IDE DMA (its device model in the guest's worker, and in Domain 0),
  * blkfront, PCNet and netfront, also from guest to guest, with exits, notifications and CPU time a MiB (`io-minipv.mjs`), judged by counts;
  * --minipv: that alone, with none of the others in the table, which needs no fetched guest. --only: names of machines (MACHINES below) or minipv's configurations.
- * --profile: where a run of ours spends its time, by function; --profiles: V8's profiles of minipv's threads, by configuration.
+ * --phases: what of WHAT below they do.
+ * --profile: where a run of ours spends its time, by function (the first of --only, or the first there is); --profiles: V8's profiles of minipv's threads, by configuration.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -19,7 +20,7 @@ import { judgeRows, minipvRows } from './io-minipv.mjs';
 import { printTable } from './io-table.mjs';
 import { firmware, need, options, qemu, runGuest, short, threadTimes } from './lib.mjs';
 
-const { runs, mib, packets, bulk, json, profile, profiles, minipv, only } = options({
+const { runs, mib, packets, bulk, json, profile, profiles, minipv, only, phases } = options({
   runs: 3,
   mib: 64,
   packets: 1000,
@@ -29,6 +30,7 @@ const { runs, mib, packets, bulk, json, profile, profiles, minipv, only } = opti
   profiles: '',
   minipv: false,
   only: '',
+  phases: 'read,write,small,large',
 });
 if (!minipv) needDebian('686');
 need(minipv || firmware(), 'v86 needs the images of the seabios package: run `npm run guests` first.');
@@ -45,15 +47,16 @@ i=0; while [ ! -b /dev/$disk ] && [ $i -lt 50 ]; do usleep 100000; i=$((i+1)); d
 ip link set eth0 up; ip addr add $own/24 dev eth0
 ping -c 1 -W 5 $peer > /dev/null; ping -c 1 -W 5 $peer | grep received
 irqs() { awk '/virtio|ata|eth0|pcnet|ne2k|blkif/ { n += $2 } END { print "IO-INTERRUPTS", n + 0 }' /proc/interrupts; }
+in_phase() { case ,${phases}, in *,$1,*) return 0;; esac; return 1; }
 begin() { irqs; echo IO-BEGIN $1; }
 end() { echo IO-END $1; irqs; }
 echo IO-READY
 for run in $(seq ${runs}); do
   echo 3 > /proc/sys/vm/drop_caches
-  begin read; dd if=/dev/$disk of=/dev/null bs=256k count=${mib * 4} 2>/dev/null; end read
-  begin write; dd if=/dev/zero of=/dev/$disk bs=256k count=${mib * 4} conv=fsync 2>/dev/null; end write
-  begin small; ping -A -q -c ${packets} -s 56 $peer | grep received; end small
-  begin large; ping -A -q -c ${packets} -s 1400 $peer | grep received; end large
+  in_phase read && { begin read; dd if=/dev/$disk of=/dev/null bs=256k count=${mib * 4} 2>/dev/null; end read; }
+  in_phase write && { begin write; dd if=/dev/zero of=/dev/$disk bs=256k count=${mib * 4} conv=fsync 2>/dev/null; end write; }
+  in_phase small && { begin small; ping -A -q -c ${packets} -s 56 $peer | grep received; end small; }
+  in_phase large && { begin large; ping -A -q -c ${packets} -s 1400 $peer | grep received; end large; }
 done
 echo IO-DONE
 poweroff -f
@@ -97,6 +100,12 @@ const MACHINES = {
     title: 'v86, IDE and ne2k',
     peer: 'v86',
     cmdline: `${IDE},ne2k-pci disk=sda own=192.168.86.100 peer=192.168.86.1`,
+  },
+  'v86-virtio': {
+    title: 'v86, IDE and virtio-net',
+    peer: 'v86',
+    nic: 'virtio',
+    cmdline: `${IDE},virtio_pci,virtio_net disk=sda own=192.168.86.100 peer=192.168.86.1`,
   },
   qemu: {
     title: 'QEMU TCG, IDE and PCNet',
@@ -145,22 +154,24 @@ async function measure(name) {
     if (sent && sent !== received) console.log(`${name}: ${line}`);
   });
   if (!result.seconds) console.log(`${name} did not finish: ${result.why}`);
-  return Object.entries(WHAT).map(([row, [title, amount, requests]]) => ({
-    title: `${MACHINES[name].title}: ${title}`,
-    amount,
-    requests,
-    rounds: rounds[row],
-  }));
+  return Object.entries(WHAT)
+    .filter(([row]) => phases.split(',').includes(row))
+    .map(([row, [title, amount, requests]]) => ({
+      title: `${MACHINES[name].title}: ${title}`,
+      amount,
+      requests,
+      rounds: rounds[row],
+    }));
 }
 
 function job(name) {
-  const { flavour = '686', console: device = 'ttyS0,115200', cmdline, more, settings } = MACHINES[name];
+  const { flavour = '686', console: device = 'ttyS0,115200', cmdline, more, settings, nic = true } = MACHINES[name];
   const whole = {
     ...debianGuest(flavour),
     initrd: initrdOf(flavour),
     memory: 128,
     disk,
-    nic: true,
+    nic,
     jit: true,
     jitThreshold: 8,
     more,
@@ -216,9 +227,10 @@ ${cpus().length} processors); v86 ${version} with its compiler; - is what cannot
 async function showProfile() {
   const profiles = join(folder, 'profiles');
   mkdirSync(profiles);
+  const name = chosen[0] ?? 'ringside';
   const result = await runGuest(
-    'ringside',
-    { ...job('ringside'), wait: true, node: ['--cpu-prof', `--cpu-prof-dir=${profiles}`] },
+    MACHINES[name].peer,
+    { ...job(name), wait: true, node: ['--cpu-prof', `--cpu-prof-dir=${profiles}`] },
     'IO-DONE',
   );
   need(result.seconds, `the run did not finish: ${result.why}`);

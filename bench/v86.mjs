@@ -1,6 +1,6 @@
 /**
  * Runs a guest on v86 (npm), its compiler off unless "jit", and prints the guest's first serial port, line by line, until it is ended.
- *   node bench/v86.mjs '{"bios": F, "vgaBios": F, "memory": MIB, "cmdline": S, "bzimage": F, "initrd": F, "multiboot": F, "hda": F, "nic": B, "jit": B}'
+ *   node bench/v86.mjs '{"bios": F, "vgaBios": F, "memory": MIB, "cmdline": S, "bzimage": F, "initrd": F, "multiboot": F, "hda": F, "nic": true or its type, "jit": B}'
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -24,7 +24,7 @@ const emulator = new V86({
   vga_memory_size: 8 << 20,
   autostart: true,
   disable_jit: !jit,
-  ...(nic ? { net_device: { type: 'ne2k', relay_url: 'fetch' } } : {}),
+  ...(nic ? { net_device: { type: nic === true ? 'ne2k' : nic, relay_url: 'fetch' } } : {}),
   disable_speaker: true,
   log_level: 0,
   cmdline,
