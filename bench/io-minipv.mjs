@@ -32,7 +32,7 @@ const ADDRESSES = ['10.0.2.101', '10.0.2.102'];
 
 /** The guests of one configuration, of which the first is typed at. */
 class Guests {
-  constructor(folder, { name, key = '', before, count = 1, disk = true, profile, checkout = at() }) {
+  constructor(folder, { name, key = '', before, count = 1, disk = true, virtio = false, profile, checkout = at() }) {
     this.count = count;
     this.stats = join(folder, `${name}-stats.json`);
     const definitions = Array.from({ length: count }, (_, i) => {
@@ -47,7 +47,7 @@ class Guests {
       writeFileSync(
         path,
         `name = "minipv${i}"\ntype = "hvm"\nmemory = 32\nkernel = "${join(checkout, 'guests', 'minipv', 'minipv.elf')}"\nserial = "pty"\nextra = "${extra}"
-${disk ? `disk = [ "${join(folder, 'disk.img')},raw,hda,w" ]\n` : ''}vif = [ "" ]\n${key}\n`,
+${disk ? `disk = [ "${join(folder, 'disk.img')},raw,${virtio ? 'vda' : 'hda'},w" ]\n` : ''}vif = [ "${virtio ? 'model=virtio' : ''}" ]\n${key}\n`,
       );
       return path;
     });
@@ -196,6 +196,13 @@ function configurations({ mib, packets, bulk }) {
       rows: disk('IDE DMA, model in Domain 0,', 'dma', single, 1 / 4),
     },
     { name: 'rings', before: ['unplug'], rows: [...disk('blkfront', 'hda', SHAPES), ping('netfront')] },
+    {
+      name: 'virtio',
+      before: [],
+      key: 'kvm = 1',
+      virtio: true,
+      rows: [...disk('virtio', 'vda', SHAPES), ping('virtio-net')],
+    },
     { name: 'pcnet-pair', before: [], count: 2, disk: false, rows: [stream('PCNet')] },
     { name: 'netfront-pair', before: ['unplug'], count: 2, disk: false, rows: [stream('netfront')] },
   ];
