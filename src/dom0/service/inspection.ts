@@ -10,6 +10,7 @@ import {
   type CommandHost,
   type JobInfo,
   onlineOf,
+  mostMiBOf,
 } from '../toolstack/index.ts';
 import type { BreakHit, BreakPoint, HotRegion } from '../../hypervisor/domain/index.ts';
 import type { PastNow } from '../../hypervisor/verbs/index.ts';
@@ -203,6 +204,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
   );
   const listed = new Set(drives.map(({ vdev }) => deviceNumber(vdev)));
   const later = devices?.disks.all.filter(({ given }) => !listed.has(deviceNumber(given.vdev))) ?? [];
+  const mostMiB = mostMiBOf(member) ?? (attached && mostKiB > 0 ? mostKiB / 1024 : undefined);
   const process =
     host.toolstack.hypervisor.kind === 'kvm'
       ? (await import('../toolstack/qemu/processes.ts')).startedBy(member)
@@ -210,7 +212,7 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
   return {
     memoryMiB: member.memoryMiB,
     ...(process ? { process } : {}),
-    ...(attached && mostKiB > 0 ? { mostMiB: mostKiB / 1024 } : {}),
+    ...(mostMiB ? { mostMiB } : {}),
     vcpus: {
       online: onlineOf(host, { id, name, index: record.index }),
       most: record.vcpus,

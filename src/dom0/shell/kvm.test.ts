@@ -100,6 +100,34 @@ cannot init xl context
     expect(await withoutVt.run('virsh create web.xml')).toContain('is VT/AMD-V supported by your CPU');
   });
 
+  it('asks a guest’s balloon of virtio, and tells of its memory', async () => {
+    const { host, files, run } = await make();
+    const devices = "<devices><memballoon model='virtio'><stats period='2'/></memballoon></devices></domain>";
+    await files.writeFile('/root/balloon.xml', xml('kvm').replace('</domain>', devices));
+    await run('virsh create balloon.xml');
+    // What a PC's adapter takes of the first MiB is none of it.
+    const residentKiB = 16 * 1024 - 128;
+    expect(await run('virsh dommemstat web')).toBe(`actual 16384\nlast_update 0\nrss ${residentKiB}\n\n`);
+    expect(await run('virsh dommemstat web --period 5')).toBe('\n');
+    expect(await run('virsh dommemstat web --period x')).toBe(
+      "1: error: Numeric value 'x' for <period> option is malformed or out of range\n",
+    );
+    expect(await run('virsh setmem web 20M')).toContain('cannot set memory higher than max memory');
+    expect(await run('virsh setmem web 12M')).toBe('\n');
+    const { id } = host.all()[0]!;
+    await until(() => host.tasks.list().some(({ message }) => /drives its balloon of virtio/.test(message ?? '')));
+    expect((await host.inspect('guest', id)).mostMiB).toBe(16);
+    expect(await run('ps -eL')).toContain('qemu');
+    await run('virsh destroy web');
+    await files.writeFile('/root/web.xml', xml('kvm'));
+    await run('virsh create web.xml');
+    expect(await run('virsh dommemstat web')).toBe(`actual 16384\nrss ${residentKiB}\n\n`);
+    expect(await run('virsh dommemstat web --period 5')).toContain(
+      'Memory balloon model must be virtio to set the collection period',
+    );
+    expect(await run('virsh setmem web 12M')).toContain('has no balloon of virtio: its memory does not change');
+  });
+
   it('shows each guest as a process with a thread for each vCPU, whose times are what these have run', async () => {
     const { host, run } = await make();
     await run('virsh create web.xml');

@@ -15,6 +15,8 @@ export interface BalloonParts {
   frames(): number;
   /** The guest watches its target: it has a balloon driver, or anything like it. */
   listens(): boolean;
+  /** What it is that nobody does where none listens (default: watches the target in its store). */
+  silence?: string;
   nowMs(): number;
   later: Later;
   say(message: string, progress: number): void;
@@ -39,7 +41,15 @@ const mib = (frames: number): string =>
 export function followBalloon(
   had: number,
   targetMiB: number,
-  { frames, listens, nowMs, later, say, end }: BalloonParts,
+  {
+    frames,
+    listens,
+    silence = 'nothing in it watches memory/target in its store',
+    nowMs,
+    later,
+    say,
+    end,
+  }: BalloonParts,
 ): Balloon {
   const before = frames(),
     target = targetMiB * FRAMES_A_MIB,
@@ -72,7 +82,7 @@ export function followBalloon(
       );
     if (quietMs >= SETTLE_MS && moved() === 0 && !listens())
       return finish(
-        `The guest has no balloon driver, and has ${mib(now)} MiB still: nothing in it watches memory/target in its store. A driver that starts later finds the target of ${targetMiB} MiB there.`,
+        `The guest has no balloon driver, and has ${mib(now)} MiB still: ${silence}. A driver that starts later finds the target of ${targetMiB} MiB there.`,
       );
     if (quietMs >= QUIET_MS)
       return finish(

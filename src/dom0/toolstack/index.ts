@@ -34,6 +34,7 @@ export { Viewers } from './viewers.ts';
 export type { CardInfo, Devices } from './devices/index.ts';
 export { addressesOf, type CardAddress } from './guest-addresses.ts';
 export { type Domain, domainsOf, type JobInfo, type Status } from './domains/index.ts';
+export { mostMiBOf } from './kvm-memory.ts';
 export { onlineOf } from './commands/processors.ts';
 export { runNsOf } from './run-time.ts';
 export { clockOf, timeOf } from './time-words.ts';

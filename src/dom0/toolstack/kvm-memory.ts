@@ -11,6 +11,10 @@ type Guest = Pick<Member, 'record' | 'blueprint'>;
 export const hasBalloon = ({ blueprint: { kvm, definition } }: Pick<Member, 'blueprint'>): boolean =>
   kvm === true && hasVirtio(definition.virtio, 'balloon');
 
+/** As much as its balloon can leave it; undefined: it has none. */
+export const mostMiBOf = (member: Guest): number | undefined =>
+  hasBalloon(member) ? member.record.ramFrames / FRAMES_A_MIB : undefined;
+
 /** Undefined: it has none. */
 export const balloonView = (machine: Machine, guest: Guest): BalloonView | undefined =>
   hasBalloon(guest) ? balloonOf(machine, guest.record) : undefined;

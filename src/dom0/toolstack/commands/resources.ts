@@ -39,6 +39,7 @@ export const memSet = command({
       listens: () =>
         balloonView(machine, member)?.isDriven ??
         host.toolstack.services.xenstored.store.hears(id, `/local/domain/${id}/memory/target`),
+      ...(blueprint.kvm ? { silence: 'nothing in it drives its balloon of virtio' } : {}),
       nowMs: host.parts.hostMs,
       later: host.parts.later,
       say,
