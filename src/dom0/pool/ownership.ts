@@ -156,6 +156,11 @@ export class Ownership {
     return this.holder.of(guest)?.as === 'running';
   }
 
+  /** Whether nobody else can have the guest by now. A host that slept has not heard of that. */
+  isSure(guest: string): boolean {
+    return this.holder.isSure(guest, this.parts.hostMs());
+  }
+
   /** The lease of a guest that does not run here, and will; `begun` is called then, or where it does not. False: another host has it, or nobody answers. */
   async take(guest: string): Promise<boolean> {
     this.beginning.add(guest);

@@ -8,6 +8,8 @@ import type { OpenDisk } from '../host/storage/index.ts';
 export class FarDisks {
   private readonly parts: { sockets?: Sockets; later: Later };
   private disks: NetworkDisks | undefined;
+  /** Who can tell whether no other host has a domain by now; undefined: there is no other. */
+  ownership: { isSure(uuid: string): boolean } | undefined;
 
   constructor(parts: FarDisks['parts']) {
     this.parts = parts;
@@ -22,8 +24,8 @@ export class FarDisks {
   }
 
   /** For a domain. @throws Error with a sentence */
-  open(address: string, who: string, writes: boolean): OpenDisk {
+  open(address: string, who: string, writes: boolean, uuid: string): OpenDisk {
     if (!this.disks) throw new Error(`${address} was not looked at. Create the domain again.`);
-    return this.disks.open(address, who, writes);
+    return this.disks.open(address, who, writes, () => this.ownership?.isSure(uuid) ?? true);
   }
 }

@@ -338,10 +338,10 @@ export class HostCore implements CommandHost {
     this.storage = undefined;
   }
 
-  private readonly openDevice: OpenHostDevice = (path, who, { readOnly, sectorBytes, say }) => {
+  private readonly openDevice: OpenHostDevice = (path, who, { uuid, readOnly, sectorBytes, say }) => {
     const from = isNetworkDisk(path) ? this.far : this.storage;
     if (!from) throw new Error(`${path}: this host has no disk of its own. Name a file.`);
-    const { medium, path: device, rename, close } = from.open(path, who, !readOnly);
+    const { medium, path: device, rename, close } = from.open(path, who, !readOnly, uuid);
     const { later } = this.parts;
     const disk = new (backend('drives').MediumDisk)({ medium, label: path, sectorBytes, readOnly, later, say });
     const end = (): void => {

@@ -3,19 +3,23 @@ import { loadedAgain } from '../host/loading/index.ts';
 import type { Neighbours } from '../pool/index.ts';
 import type { Receiver, ReceiverParts, SenderParts } from '../pool/migration/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
+import type { FarDisks } from './far-disks.ts';
 
-export type MoveOwnership = NonNullable<SenderParts['ownership']> & NonNullable<ReceiverParts['ownership']>;
+export type MoveOwnership = NonNullable<SenderParts['ownership']> &
+  NonNullable<ReceiverParts['ownership']> &
+  NonNullable<FarDisks['ownership']>;
 export type Migrate = NonNullable<CommandHost['moveTo']>;
 
 const loadMigration = () => import('../pool/migration/index.ts');
 
 /** From now on domains can come from these hosts; how one goes to them. `ownership`: who says whose a domain is. */
 export function meet(
-  host: CommandHost,
+  host: CommandHost & { far: FarDisks },
   neighbours: Neighbours,
   ownership?: MoveOwnership,
   loadOnce = loadMigration,
 ): Migrate {
+  host.far.ownership = ownership;
   const parts = { host, neighbours, ...(ownership ? { ownership } : {}) };
   const load = loadedAgain(loadOnce);
   let receiver: Receiver | undefined;

@@ -4,9 +4,12 @@ import { MemoryDisk } from '../../formats/blocks/index.ts';
 import { channels } from '../host/nbd/channels.test-support.ts';
 import { type ByteChannel, type NbdExports, serveNbd, type Sockets } from '../host/nbd/index.ts';
 import { MemoryStore, Storage, writerKernel, writerProblem } from '../host/storage/index.ts';
-import { dotsOf, testFile, testFiles, testHost, until } from './host.test-support.ts';
+import { doneBy } from '../host/nbd/network-disk.ts';
+import { NetworkDisks } from '../host/nbd/network-disks.ts';
+import { dotsOf, later, testFile, testFiles, testHost, until } from './host.test-support.ts';
 
-const BYTES = 2 ** 20;
+const BYTES = 2 ** 20,
+  SECTOR_BYTES = 512;
 const kernel = testFile('writer.elf', writerKernel);
 const definition = (name: string, target = 'nbd://store/web') =>
   testFile(
@@ -52,6 +55,31 @@ class Machine implements Sockets {
     this.cut();
   }
 }
+
+describe('a disk of another machine', () => {
+  it('is left alone while the guest may be another host’s by now: nothing is written, nor written again', async () => {
+    const machine = new Machine();
+    const disks = new NetworkDisks(machine, (ms, callback) => later(ms / 50, callback));
+    await disks.look('nbd://store/web', SECTOR_BYTES);
+    let isOurs = true;
+    const { medium } = disks.open('nbd://store/web', 'web', true, () => isOurs);
+    const write = (sector: number, value: number): Promise<void> =>
+      doneBy(medium, { op: 'write', at: sector * SECTOR_BYTES, pieces: [new Uint8Array(SECTOR_BYTES).fill(value)] });
+    const there = (): number[] => [0, SECTOR_BYTES].map(at => machine.cached.data[at]!);
+    await write(0, 1);
+    // This host sleeps, and another one writes.
+    isOurs = false;
+    machine.cached.data.fill(2);
+    machine.cut();
+    const written = write(1, 3);
+    await new Promise<void>(resolve => void later(100, resolve));
+    expect(there()).toEqual([2, 2]);
+    // It was not so: the guest is this host's.
+    isOurs = true;
+    await written;
+    expect(there()).toEqual([1, 3]);
+  });
+});
 
 describe('a guest on a disk of another machine', () => {
   it('goes on when the connection and the server were lost, and nothing that it was told to be durable is', async () => {

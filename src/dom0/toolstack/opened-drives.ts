@@ -80,7 +80,12 @@ export class OpenedDrives {
     if (!medium || !('device' in medium)) return drive;
     const { openDevice } = this.parts;
     if (!openDevice) throw new Error(`${medium.name}: this host has no disk of its own. Take a file.`);
-    const device = openDevice(medium.name, member.name, { readOnly, sectorBytes: kind === 'cdrom' ? 2048 : 512, say });
+    const device = openDevice(medium.name, member.name, {
+      uuid: member.uuid,
+      readOnly,
+      sectorBytes: kind === 'cdrom' ? 2048 : 512,
+      say,
+    });
     member.devices.push(device);
     return { ...drive, medium: { name: medium.name, disk: device.disk } };
   }

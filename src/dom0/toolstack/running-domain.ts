@@ -85,7 +85,7 @@ export interface OpenDevice {
 export type OpenHostDevice = (
   path: string,
   who: string,
-  how: { readOnly: boolean; sectorBytes: number; say: (sentence: string) => void },
+  how: { uuid: string; readOnly: boolean; sectorBytes: number; say: (sentence: string) => void },
 ) => OpenDevice;
 
 /** Why a domain was started again, and how often it was; of these so many at last that came to the same end at once. */

@@ -1,7 +1,8 @@
 /**
  * An export as a disk that stays when its connection does not: a lost one is made again, and what was under way is asked again. What was written and not flushed
  * may be lost with a server that ends, so it is kept here until a flush covers it and written again to the server that comes back, as NFS has it (RFC 1813,
- * 3.3.21). A server that stays away is told as a bad disk, after as long as a guest's own driver would wait.
+ * 3.3.21). A server that stays away is told as a bad disk, after as long as a guest's own driver would wait. While the guest may be another host's by now, which
+ * writes there, nothing is asked and nothing written again.
  */
 import { BlockDevice, type BlockRequest, type Done, gather, lengthOf } from '../../../formats/blocks/index.ts';
 import type { Later } from '../timers.ts';
@@ -35,6 +36,8 @@ export interface NetworkDiskParts {
   discards: boolean;
   connect(): Promise<NbdDisk>;
   later: Later;
+  /** Whether nobody else can have the guest: this host may have slept. */
+  isOurs(): boolean;
 }
 
 export class NetworkDisk extends BlockDevice {
@@ -62,9 +65,12 @@ export class NetworkDisk extends BlockDevice {
   request(request: BlockRequest, done: Done): void {
     if (this.closed) return done(new Error(`${this.parts.label} was closed.`));
     const asked = { request: request.op === 'write' ? owned(request) : request, done };
-    if (this.connection) return this.ask(this.connection, asked);
+    const { connection } = this;
+    if (connection && this.parts.isOurs()) return this.ask(connection, asked);
     this.waiting.push(asked);
-    this.connect();
+    if (!connection) return this.connect();
+    connection.close();
+    this.lost(connection);
   }
 
   private ask(connection: NbdDisk, asked: Asked): void {
@@ -113,7 +119,12 @@ export class NetworkDisk extends BlockDevice {
 
   private async tryOnce(): Promise<void> {
     try {
-      const connection = await this.parts.connect();
+      const connection = this.parts.isOurs() ? await this.parts.connect() : undefined;
+      if (!connection || !this.parts.isOurs()) {
+        connection?.close();
+        this.stopTrying = this.parts.later(RETRY_MS, () => void this.tryOnce());
+        return;
+      }
       const problem = this.closed ? 'it was closed' : this.otherThanBefore(connection);
       if (problem !== undefined) {
         connection.close();

@@ -49,8 +49,8 @@ export class NetworkDisks {
     return connectNbd(await this.sockets.connect({ host, port }), name);
   }
 
-  /** For a domain; it connects when something is asked of it. @throws Error with a sentence: nobody has looked at it, or another domain has it */
-  open(address: string, who: string, writes: boolean): OpenDisk {
+  /** For a domain; it connects when something is asked of it. `isOurs`: see NetworkDiskParts. @throws Error with a sentence: nobody has looked at it, or another domain has it */
+  open(address: string, who: string, writes: boolean, isOurs = () => true): OpenDisk {
     const seen = this.seen.get(address);
     if (!seen) throw new Error(`${address} was not looked at. Create the domain again.`);
     if (writes && seen.readOnly) throw new Error(`${address} is read-only. Write ro behind it.`);
@@ -62,6 +62,7 @@ export class NetworkDisks {
       readOnly: !writes,
       connect: () => this.connect(address),
       later: this.later,
+      isOurs,
     });
     return this.users.open(medium, { path: address, who, writes }, () => medium.close());
   }

@@ -136,6 +136,23 @@ describe('the coordinator', () => {
     expect(sender.heard('b', { what: 'started', guest: 'g', epoch: 2 }, 2000)).toEqual([{ do: 'drop', guest: 'g' }]);
   });
 
+  it('is sure of what it holds as long as that is confirmed, though no time was told since it slept', () => {
+    const coordinator = new Coordinator(LEASE_TIMING);
+    const [owner, home] = [new Holder('a', LEASE_TIMING), new Holder('b', LEASE_TIMING)];
+    const hear = hearing(coordinator);
+    expect(owner.isSure('g', 0)).toBe(true);
+    hear('a', owner, owner.acquire('g', 0), 0);
+    hear('b', home, home.acquire('h', 0, true), 0);
+    const { fenceMs } = LEASE_TIMING;
+    expect([fenceMs - 1, fenceMs].map(nowMs => owner.isSure('g', nowMs))).toEqual([true, false]);
+    // Nobody else reaches its disks.
+    expect(home.isSure('h', fenceMs)).toBe(true);
+    hear('a', owner, owner.tick(fenceMs), fenceMs);
+    expect(owner.isSure('g', fenceMs)).toBe(true);
+    owner.send('g', 'b');
+    expect(owner.isSure('g', fenceMs)).toBe(false);
+  });
+
   it('remembers what it heard when it is made anew', () => {
     const before = new Coordinator(LEASE_TIMING);
     before.receive('a', { number: 5, guest: 'g', what: 'acquire' }, 0);

@@ -53,7 +53,7 @@ export interface Anew {
 export type Effect =
   | { do: 'ask'; request: LeaseRequest }
   | { do: 'shake'; to: string; message: HandShake }
-  /** Its disks are opened with this epoch first: they take nothing of an older one from then on. */
+  /** A disk that knows of epochs is opened with this one first: it takes nothing of an older one from then on. Others are used where `isSure`. */
   | { do: 'run'; guest: string; epoch: number }
   | { do: 'pause'; guest: string }
   /** What is here is not the guest any more. */
@@ -90,6 +90,13 @@ export class Holder {
 
   of(guest: string): Readonly<HeldGuest> | undefined {
     return this.guests.get(guest);
+  }
+
+  /** Whether nobody else can have a guest by now, though no time has been told since this host slept. One that is to be started is nobody's. */
+  isSure(guest: string, nowMs: number): boolean {
+    const held = this.guests.get(guest);
+    if (!held || held.as === 'acquiring') return true;
+    return held.as === 'running' && this.isConfirmed(held, nowMs);
   }
 
   // ---- what the host wants
