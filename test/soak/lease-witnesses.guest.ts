@@ -1,7 +1,8 @@
 /**
  * npm run soak:guests lease-witnesses: guests that run go from host to host (RINGSIDE_RUNS, 50, from RINGSIDE_SEED on), while messages between the hosts are late,
- * hosts lose the hub for a while, one or two at once, and hosts sleep, in the time of pools. One guest writes numbers to a disk that all reach, each of which must
- * follow the one before and be whole; another gives whoever asks a number that nobody else gets. Neither ever runs twice, and both go on in the end.
+ * hosts lose the hub for a while, one or two at once, and hosts sleep, in the time of pools. Two guests write numbers to disks that all reach, each of which must
+ * follow the one before and be whole; one of them (ha = 1) is started by another host where its own is lost, and begins anew. A third gives whoever asks a number
+ * that nobody else gets. None ever runs twice, and all go on in the end.
  */
 import { expect, it } from 'vitest';
 import { type Pick, picker } from '../../src/cli/fuzz/pick.ts';
@@ -30,30 +31,30 @@ const MOST_CUT_MS = 15_000,
   MOST_LATE_MS = 3000;
 /** A hand-over has about so many. */
 const MOST_MESSAGES = 16;
+/** Another host starts the last one where its own is lost. */
+const NAMES = ['writer', 'locks', 'guarded'];
 const LOCKS = '10.0.2.50';
 const DISK_BYTES = 2 ** 20,
   SECTOR_BYTES = 512;
 const SECONDS = 60;
 
-/** The disk that all hosts reach: it looks at each write. */
-class Shared implements Sockets {
+/** A disk that all hosts reach: it looks at each write. */
+class Shared {
   last = 0;
   problem: string | undefined;
   private readonly disk = new MemoryDisk(new Uint8Array(DISK_BYTES));
+  private readonly beginsAnew: boolean;
 
-  async connect(): Promise<ByteChannel> {
-    const [here, there] = channels();
-    const device = this.disk.behind((request, done) => {
+  /** `beginsAnew`: another host may start its guest, which begins with 1. */
+  constructor(beginsAnew: boolean) {
+    this.beginsAnew = beginsAnew;
+  }
+
+  get device(): MemoryDisk {
+    return this.disk.behind((request, done) => {
       if (request.op === 'write') this.judge(request.at, request.pieces);
       this.disk.request(request, done);
     });
-    const find: NbdExports['open'] = () => ({ device, readOnly: false, close: () => {} });
-    serveNbd(there, { names: () => ['web'], open: find, look: find });
-    return here;
-  }
-
-  listen(): Promise<never> {
-    throw new Error('Nobody listens here.');
   }
 
   /** Sector n mod 256 gets n in each of its words, one after the other. */
@@ -61,8 +62,25 @@ class Shared implements Sockets {
     const bytes = Buffer.concat(pieces);
     const number = bytes.readUInt32LE(0);
     const isWhole = bytes.length === SECTOR_BYTES && bytes.equals(Buffer.alloc(SECTOR_BYTES, bytes.subarray(0, 4)));
-    if (isWhole && number === this.last + 1 && at === (number % 256) * SECTOR_BYTES) this.last = number;
+    const isNew = number === 1 && this.beginsAnew;
+    if (isWhole && (number === this.last + 1 || isNew) && at === (number % 256) * SECTOR_BYTES) this.last = number;
     else this.problem ??= `${bytes.length} bytes at ${at} begin with ${number}, and ${this.last} was written before`;
+  }
+}
+
+/** The machine that serves them. */
+class Store implements Sockets {
+  readonly disks: Record<string, Shared> = { writer: new Shared(false), guarded: new Shared(true) };
+
+  async connect(): Promise<ByteChannel> {
+    const [here, there] = channels();
+    const find: NbdExports['open'] = name => ({ device: this.disks[name]!.device, readOnly: false, close: () => {} });
+    serveNbd(there, { names: () => Object.keys(this.disks), open: find, look: find });
+    return here;
+  }
+
+  listen(): Promise<never> {
+    throw new Error('Nobody listens here.');
   }
 }
 
@@ -170,6 +188,8 @@ interface Run {
   cuts: number;
   sleeps: number;
   writes: number;
+  /** Of the guarded one, anew. */
+  starts: number;
   locks: number;
 }
 
@@ -182,29 +202,30 @@ async function create({ host }: PoolMember, text: string): Promise<void> {
 async function witness(seed: number): Promise<Run> {
   const pick = picker(seed);
   const hub = new TestRoom();
-  const disk = new Shared();
+  const store = new Store();
   const sides: Side[] = [];
   for (const name of HOSTS) {
     const side = new Side(hub, pick);
     side.isLate = false;
     const files = { ...KERNEL, '/boot/writer.elf': writerKernel };
-    side.member = await member(side, name, files, { sockets: disk, again: side.again, gate: side.gate });
+    side.member = await member(side, name, files, { sockets: store, again: side.again, gate: side.gate });
     const { pool, host } = side.member;
     joinNetworks({ pool, network: host.toolstack.services.network, later: poolLater, say: () => {} });
     sides.push(side);
   }
   const members = sides.map(each => each.member);
-  const [alfa, bravo] = members as [PoolMember, PoolMember];
-  await create(
-    alfa,
-    'name = "writer"\ntype = "hvm"\nmemory = 4\nkernel = "/boot/writer.elf"\ndisk = ["nbd://store/web,raw,hda,w"]\n',
-  );
+  const [alfa, bravo, charlie] = members as [PoolMember, PoolMember, PoolMember];
+  const writer = (name: string): string =>
+    `name = "${name}"\ntype = "hvm"\nmemory = 4\nkernel = "/boot/writer.elf"\ndisk = ["nbd://store/${name},raw,hda,w"]\n`;
+  await create(alfa, writer('writer'));
+  await create(charlie, `${writer('guarded')}ha = 1\n`);
   await create(
     bravo,
     `name = "locks"\ntype = "pvh"\nmemory = 8\nkernel = "/boot/minipv.elf"\nvif = [ "" ]\nextra = "ip ${LOCKS}"\n`,
   );
+  const disks = Object.entries(store.disks);
   const client = new Client(alfa.host, LOCKS, poolMs);
-  const run: Run = { moves: 0, handOvers: 0, moved: 0, cuts: 0, sleeps: 0, writes: 0, locks: 0 };
+  const run: Run = { moves: 0, handOvers: 0, moved: 0, cuts: 0, sleeps: 0, writes: 0, starts: 0, locks: 0 };
   let isOver = false;
   const ask = (): void => {
     if (isOver) return;
@@ -212,19 +233,29 @@ async function witness(seed: number): Promise<Run> {
     poolLater(STEP_MS, ask);
   };
   ask();
+  const runsAt = (name: string): string[] => placesOf(members, name).filter(place => !place.includes(' '));
+  /** Somebody destroys what another host has started anew. */
+  const clear = (): void => {
+    for (const { host, name: here, state } of members)
+      for (const { name, paused, uuid, record } of host.toolstack.members.values()) {
+        const { owner = here } = state.leases.get(uuid) ?? {};
+        if (name === 'guarded' && paused && owner !== here && runsAt(name).includes(owner))
+          void host.destroy(record.id);
+      }
+  };
   const judge = (): void => {
-    expect([seed, disk.problem]).toEqual([seed, undefined]);
-    for (const name of ['writer', 'locks']) {
-      const at = placesOf(members, name).filter(place => !place.includes(' '));
+    for (const [name, { problem }] of disks) expect([seed, name, problem]).toEqual([seed, name, undefined]);
+    for (const name of NAMES) {
+      const at = runsAt(name);
       expect([seed, name, at.length > 1 ? at : []]).toEqual([seed, name, []]);
     }
     const numbers = client.answers.map(({ count }) => count);
     expect([seed, numbers.length]).toEqual([seed, new Set(numbers).size]);
   };
-  await until(() => disk.last > 3 && client.answers.length > 3, SECONDS);
+  await until(() => disks.every(([, { last }]) => last > 3) && client.answers.length > 3, SECONDS);
   for (const side of sides) side.isLate = true;
   const move = (): void => {
-    const name = pick(2) === 0 ? 'writer' : 'locks';
+    const name = NAMES[pick(NAMES.length)]!;
     const from = sides.find(side => !side.isAsleep && placesOf([side.member], name)[0] === side.member.name);
     const to = HOSTS[pick(HOSTS.length)]!;
     if (!from || from.member.name === to) return;
@@ -267,22 +298,36 @@ async function witness(seed: number): Promise<Run> {
     else if (chance < 13) hurt();
     await poolTime(STEP_MS);
     judge();
+    clear();
   }
   for (const side of sides) side.settle();
   await until(() => members.every(({ pool }) => pool.hosts.length === HOSTS.length - 1), SECONDS);
-  for (const name of ['writer', 'locks']) await until(() => placesOf(members, name).length === 1, SECONDS);
-  const [writes, locks] = [disk.last, client.answers.length];
-  await until(() => disk.last > writes + 3 && client.answers.length > locks + 3, SECONDS);
+  for (const name of NAMES) await until(() => (clear(), runsAt(name).length === 1), SECONDS);
+  const before = disks.map(([, { last }]) => last);
+  const locks = client.answers.length;
+  await until(
+    () => disks.every(([, { last }], i) => last > before[i]! + 3) && client.answers.length > locks + 3,
+    SECONDS,
+  );
   judge();
+  const starts = (): number =>
+    members
+      .flatMap(({ host }) => host.tasks.list())
+      .filter(({ command, state }) => command === 'ha-start guarded' && state === 'done').length;
   isOver = true;
   for (const each of members) each.end();
-  return { ...run, writes: disk.last, locks: client.answers.length };
+  return {
+    ...run,
+    writes: disks.reduce((sum, [, { last }]) => sum + last, 0),
+    starts: starts(),
+    locks: client.answers.length,
+  };
 }
 
 it('runs once, and no number is written or given twice, whatever the network does', {
   timeout: 4 * 3_600_000,
 }, async () => {
-  const sum: Run = { moves: 0, handOvers: 0, moved: 0, cuts: 0, sleeps: 0, writes: 0, locks: 0 };
+  const sum: Run = { moves: 0, handOvers: 0, moved: 0, cuts: 0, sleeps: 0, writes: 0, starts: 0, locks: 0 };
   for (let seed = Number(RINGSIDE_SEED), runs = Number(RINGSIDE_RUNS); runs > 0; seed++, runs--) {
     const run = await witness(seed);
     for (const key of Object.keys(sum) as (keyof Run)[]) sum[key] += run[key];
