@@ -72,8 +72,14 @@ export function linkInto({ url, code }: PoolLook): string {
   return link.href;
 }
 
-export const migrate = ({ id, name }: LookedGuest, to: string): void =>
-  void asTask(`xl migrate ${name} ${to}`, () => host.migrate(id!, to)).then(lookAtPool);
+/** `slowed`: its processor gets less where it writes faster than its pages go there. */
+export const migrate = ({ id, name }: LookedGuest, to: string, slowed = false): void =>
+  void asTask(migrating(name, to, slowed), () => host.migrate(id!, to, slowed ? { autoConverge: true } : {})).then(
+    lookAtPool,
+  );
+
+const migrating = (name: string, to: string, slowed: boolean): string =>
+  `xl migrate ${slowed ? '--auto-converge ' : ''}${name} ${to}`;
 
 /** Guests of this host can go there. */
 export const isTarget = ({ isMe, isThere, role, facts }: LookedHost): boolean =>
@@ -91,10 +97,12 @@ export function guestActions(guest: LookedGuest, hosts: readonly LookedHost[]): 
   const { id, name } = guest;
   return [
     { name: words.open(name), run: () => go({ kind: 'domain', id: id! }) },
-    ...targetsOf(hosts).map(({ name: to }) => ({
-      name: words.migrateTo(to),
-      command: `xl migrate ${name} ${to}`,
-      run: () => migrate(guest, to),
-    })),
+    ...targetsOf(hosts).flatMap(({ name: to }) =>
+      [false, true].map(slowed => ({
+        name: (slowed ? words.migrateSlowed : words.migrateTo)(to),
+        command: migrating(name, to, slowed),
+        run: () => migrate(guest, to, slowed),
+      })),
+    ),
   ];
 }

@@ -63,6 +63,7 @@ export const words = {
   migrate: 'Migrate…',
   migrateOf: (guest: string) => `Migrate ${guest} to…`,
   migrateTo: (host: string) => `Migrate to ${host}`,
+  migrateSlowed: (host: string) => `Migrate, slowed down as far as it takes, to ${host}`,
   round: (n: number, sent: string, left: string) => `Round ${n}: ${sent} sent, ${left} left`,
   rate: (sent: string) => `at ${sent}/s`,
   dirty: (written: string) => `while it writes ${written}/s`,
