@@ -10,12 +10,16 @@ import { readFileSync } from 'node:fs';
 import { at, isMain } from './lib.mjs';
 import { checkWords, SIZES, THEMES, TIGHT, walkViews } from './views.mjs';
 
-/** Runs in the page: another theme stands whole, however long its colours take to fade, and was drawn. */
-async function drawn() {
+/** Runs in the page: another theme stands whole, however long its colours take to fade. */
+async function drawn(theme) {
+  const { dataset } = document.documentElement;
   const frame = () => new Promise(requestAnimationFrame);
-  await frame();
-  for (const animation of document.getAnimations()) if (animation instanceof CSSTransition) animation.finish();
-  await frame();
+  // A page that is not ours has one theme.
+  while (dataset.theme !== undefined && dataset.theme !== theme) await frame();
+  for (let fading; fading?.length !== 0; await frame()) {
+    fading = document.getAnimations().filter(each => each instanceof CSSTransition);
+    for (const each of fading) each.finish();
+  }
 }
 
 /** Runs in the page: what cannot be read there, each as an element and why. */
@@ -75,7 +79,7 @@ async function main(only) {
       await page.evaluate(axe);
       for (const theme of themes) {
         await page.emulateMedia({ contrast: 'no-preference', ...THEMES[theme] });
-        await page.evaluate(drawn);
+        await page.evaluate(drawn, theme);
         const { violations } = await page.evaluate(() =>
           globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }),
         );
