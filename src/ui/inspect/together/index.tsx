@@ -10,11 +10,13 @@ import { whole } from '../../units.ts';
 import { inspector } from '../frame.tsx';
 import type { Table } from '../inspector.ts';
 import { end, isOneOf, linux, problem, start, starting } from './start.ts';
+import { isWithout, said } from '../../without-xen.ts';
 
 const words = {
   title: 'Side by side',
   lede: 'One system in several modes, or any guests that run: a line goes to all consoles at once, and each counts what it took.',
   starts: { minipv: 'Start minipv in four modes', linux: 'Start one Linux in three modes' } as const,
+  startsWithoutXen: { minipv: 'Start minipv in two modes', linux: 'Start one Linux in two modes' } as const,
   starting: (name: string) => `${name} is being made`,
   end: 'Destroy these',
   line: 'A line for all consoles',
@@ -29,6 +31,7 @@ const words = {
   columns: ['Guest', 'Mode', 'Exits', 'Hypercalls', 'For the device model', 'Instructions'],
   real: 'Exits of a waiting guest count, too: one that polls its serial port makes some without being asked. A paravirtual guest has no VM exits; what is counted of it are its traps into Xen, hypercalls among them.',
 };
+const starts = () => (isWithout() ? words.startsWithoutXen : words.starts);
 const LINES = 11,
   MOST_REASONS = 3;
 
@@ -97,11 +100,11 @@ function Figure({ data: { guests } }: { data: Data }) {
         </div>
         <div class="row wrap">
           <button class="btn" disabled={starting.value !== undefined} onClick={() => void start('minipv')}>
-            {words.starts.minipv}
+            {starts().minipv}
           </button>
           {linux() && (
             <button class="btn" disabled={starting.value !== undefined} onClick={() => void start('linux')}>
-              {words.starts.linux}
+              {starts().linux}
             </button>
           )}
           {guests.some(({ name }) => isOneOf(name)) && (
@@ -146,7 +149,7 @@ function Figure({ data: { guests } }: { data: Data }) {
           </ul>
         </>
       )}
-      <p class="cap-t">{words.real}</p>
+      <p class="cap-t">{said(words.real)}</p>
     </div>
   );
 }

@@ -31,3 +31,8 @@ it.each<[System, (string | boolean)[][]]>([
     expect([domain!.xen, domain!.definition.hap !== false]).toEqual(types[i]);
   }
 });
+
+it('has modes without Xen, too: a guest that finds KVM, and one that finds a PC', async () => {
+  const texts = await Promise.all(guestsOf('minipv', true).map(({ definition }) => definition.data.text()));
+  expect(texts.map(text => /^kvm = 1$/m.test(text))).toEqual([true, false]);
+});

@@ -15,10 +15,15 @@ const SERIAL = 'serial = "pty"\n';
 const PVH: Mode = { suffix: 'pvh', settings: 'type = "pvh"\n', console: 'hvc0' },
   HVM: Mode = { suffix: 'hvm', settings: `type = "hvm"\n${SERIAL}`, console: 'ttyS0' },
   SHADOW: Mode = { suffix: 'shadow', settings: `type = "hvm"\nhap = 0\n${SERIAL}`, console: 'ttyS0' },
-  PV: Mode = { suffix: 'pv', settings: 'type = "pv"\n', console: 'hvc0' };
+  PV: Mode = { suffix: 'pv', settings: 'type = "pv"\n', console: 'hvc0' },
+  KVM: Mode = { suffix: 'kvm', settings: `type = "hvm"\nkvm = 1\n${SERIAL}`, console: 'ttyS0' },
+  PC: Mode = { suffix: 'pc', settings: `type = "hvm"\n${SERIAL}`, console: 'ttyS0' };
 
 /** Debian's kernel of 32 bits is no guest of Xen's PV any more (Linux 5.9). */
 const MODES: Readonly<Record<System, readonly Mode[]>> = { minipv: [PV, PVH, HVM, SHADOW], linux: [PVH, HVM, SHADOW] };
+
+/** Where there is no Xen: a guest that finds KVM, and one that finds a PC. */
+const WITHOUT_XEN: readonly Mode[] = [KVM, PC];
 
 /** The lines of each that are alike for all of its modes; a Linux has `FILES`. */
 const SYSTEM: Readonly<Record<System, (mode: Mode) => string>> = {
@@ -33,8 +38,8 @@ const KERNEL = 'vmlinuz',
 export const FILES: readonly string[] = [KERNEL, RAMDISK];
 
 /** What each of its guests is made of, beside the files that all have. */
-export const guestsOf = (system: System): { name: string; definition: NamedFile }[] =>
-  MODES[system].map(mode => {
+export const guestsOf = (system: System, withoutXen = false): { name: string; definition: NamedFile }[] =>
+  (withoutXen ? WITHOUT_XEN : MODES[system]).map(mode => {
     const name = `${system}-${mode.suffix}`,
       text = `name = "${name}"\n${SYSTEM[system](mode)}${mode.settings}`;
     return { name, definition: { name: `${name}.cfg`, data: new Blob([text]) } };

@@ -6,6 +6,7 @@ import { sentence } from '../../sentence.ts';
 import { fetchGuest, type Offer, offers } from '../../offered-guests.ts';
 import { pageGuests } from '../page-guests.ts';
 import { FILES, guestsOf, type System } from './modes.ts';
+import { isWithout } from '../../without-xen.ts';
 
 /** What is being made, and why it was not. */
 export const starting = signal<{ name: string } | undefined>(undefined),
@@ -30,7 +31,7 @@ export async function start(system: System): Promise<void> {
   starting.value = { name: system };
   try {
     const files = await filesOf(system);
-    for (const { name, definition } of guestsOf(system)) {
+    for (const { name, definition } of guestsOf(system, isWithout())) {
       if (domains.peek().some(domain => domain.name === name)) continue;
       starting.value = { name };
       await host.create([definition, ...files]);
@@ -43,7 +44,9 @@ export async function start(system: System): Promise<void> {
 }
 
 const NAMES: ReadonlySet<string> = new Set(
-  (['minipv', 'linux'] as const).flatMap(system => guestsOf(system).map(({ name }) => name)),
+  (['minipv', 'linux'] as const).flatMap(system =>
+    [...guestsOf(system), ...guestsOf(system, true)].map(({ name }) => name),
+  ),
 );
 /** A guest of this name is one of several modes. */
 export const isOneOf = (name: string): boolean => NAMES.has(name);
