@@ -5,6 +5,8 @@ import { asm, asm16, type Code } from '../../../cpu/test-support/asm.ts';
 import { loadVirtio } from '../../../devices/index.ts';
 import type { Domain } from '../../domain/domain.ts';
 import { program, programDomain, runToEnd } from '../../domain/program.test-support.ts';
+import { putPages } from '../xen/stream/memory.ts';
+import { encodeDelta } from '../xen/stream/page-delta.ts';
 import { readState, saveDomain } from '../xen/stream/state.ts';
 import { FEATURES, MSR } from './abi.ts';
 import { audit } from '../../memory/audit.ts';
@@ -318,6 +320,16 @@ describe('memory that the guest does without', () => {
     const other = domainOf(HALT, state, 3);
     expect(have(other)).toBeLessThanOrEqual(have(domain));
     expect([bytesAt(other, PAGE + 8), audit(other.options.machine)]).toEqual([9, []]);
+    // What was all zeroes when it came may come again, as what of it is not so any more.
+    const delta = encodeDelta(
+      new Uint8Array(4096),
+      Uint8Array.from({ length: 4096 }, (_, i) => (i === 0 ? 6 : 0)),
+    )!;
+    expect(other.options.machine.secondStage(other.options.record).isOnDemand(PAGE)).toBe(true);
+    putPages(other, [
+      { pfns: Uint32Array.of(PAGE), types: Uint8Array.of(0), bytes: delta, deltas: Uint32Array.of(delta.length) },
+    ]);
+    expect([bytesAt(other, PAGE), audit(other.options.machine)]).toEqual([6, []]);
     // With all of its memory from the start it keeps that.
     expect(have(domainOf(HALT, state))).toBe(1024 - 32);
   });

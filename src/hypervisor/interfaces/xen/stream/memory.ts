@@ -112,13 +112,15 @@ function doWithout(domain: Domain, { pfns, types }: SavedPages): void {
   domain.guest.release?.(Array.from(pfns).filter((_, i) => types[i] === PAGE.ALLOCATE_ONLY));
 }
 
-/** @throws SavedStateError where that is no delta of a page that has come */
+/** @throws SavedStateError where that is no delta of a page that has come, HostError */
 function applyDeltas(domain: Domain, { pfns, bytes }: SavedPages, deltas: Uint32Array): void {
   const { machine } = domain.options;
   const behind = looksBehind(domain);
   let at = 0;
   pfns.forEach((gfn, i) => {
-    const mfn = behind(entryAt(domain, gfn));
+    const before = behind(entryAt(domain, gfn));
+    // It came as zeroes, for which no memory was taken.
+    const mfn = before === ON_DEMAND ? frameFor(domain, gfn) : before;
     const delta = bytes.subarray(at, (at += deltas[i]!));
     if (mfn < 0 || !applyDelta(machine.bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES), delta))
       throw new SavedStateError(
