@@ -1,7 +1,7 @@
 /** The page: regions, and what stands in them. */
 
 import { useEffect } from 'preact/hooks';
-import { command } from './host.ts';
+import { command, info } from './host.ts';
 import { sessions } from './sessions.ts';
 import { filesOf } from './dropped-files.ts';
 import { afterPrompt } from './after-prompt.ts';
@@ -51,6 +51,8 @@ export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
   useEffect(() => {
     if (afterPrompt.value) void Palette.load();
   }, [afterPrompt.value]);
+  // Another host may have other words (without-xen.ts).
+  void info.value;
   const here = place.value;
   const name = panels.map(panel => panel.title?.(here)).find(title => title !== undefined);
   const title = name ? `${name} – ${strings.product}` : strings.product;

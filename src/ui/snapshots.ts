@@ -6,9 +6,10 @@ import { look } from './inventory.ts';
 import { sessions } from './sessions.ts';
 import { KEEP_SECONDS } from './leaving.ts';
 import { go, keepFiles } from './navigation.ts';
+import { spelled } from './without-xen.ts';
 
 export const takeSpelled = (domain: string, name: string, description: string): string =>
-  `xl snapshot ${domain} ${name}${description ? ` '${description.replaceAll("'", "'\\''")}'` : ''}`;
+  spelled(`xl snapshot ${domain} ${name}${description ? ` '${description.replaceAll("'", "'\\''")}'` : ''}`);
 
 /** @throws Error with a sentence */
 export async function take(domain: string, name?: string, description?: string): Promise<void> {

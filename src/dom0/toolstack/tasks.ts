@@ -89,6 +89,8 @@ export class Tasks {
     const end = (state: 'done' | 'failed', last = task.message): void => {
       this.recorder.end(recording);
       delete task.progress;
+      // Who does it may have found out only then what it is.
+      task.command = this.spelled(task.command);
       Object.assign(task, { state, durationMs: hostMs() - startedMs }, last === undefined ? {} : { message: last });
       this.ended(task);
       this.changed();

@@ -12,10 +12,12 @@ import { host } from '../../host.ts';
 import { sentence } from '../../sentence.ts';
 import { Tag } from '../../parts/marks.tsx';
 import type { Target } from '../inspector.ts';
+import { isWithout } from '../../without-xen.ts';
 
 const words = {
   controls: 'VM-execution controls',
   hint: 'Chosen here, or by xl exit-controls. The guest finds no difference but its speed.',
+  hintWithoutXen: 'Chosen here. The guest finds no difference but its speed.',
   switches: {
     hlt: 'HLT exiting',
     invlpg: 'INVLPG exiting',
@@ -52,7 +54,7 @@ export function Controls({ target: { session, machine } }: { target: Target }) {
   };
   return (
     <fieldset class="exk">
-      <legend title={words.hint}>{words.controls}</legend>
+      <legend title={isWithout() ? words.hintWithoutXen : words.hint}>{words.controls}</legend>
       {EXIT_SWITCHES.map(name => (
         <label key={name}>
           <input type="checkbox" checked={controls[name]} onChange={() => void choose({ [name]: !controls[name] })} />
