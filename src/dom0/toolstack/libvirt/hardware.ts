@@ -61,8 +61,8 @@ export interface Hardware {
   xml: { now?: string; next?: string };
   /** The host has Xen, and its words. */
   isXen: boolean;
-  /** What lives on while it runs: memory and processors can be changed then. */
-  canChangeNow: boolean;
+  /** While it runs its memory can change, and processors can come and go. */
+  canChangeNow: { memory: boolean; vcpus: boolean };
 }
 
 /** Where a change counts. */
@@ -119,7 +119,7 @@ export async function hardwareOf(host: CommandHost, domain: Domain): Promise<Har
     devices: await devicesOf(now, next, { isGuestOfXen, ...domain }),
     xml: { ...(now === undefined ? {} : { now }), ...(next === undefined ? {} : { next }) },
     isXen: !isQemu(host),
-    canChangeNow: isGuestOfXen,
+    canChangeNow: { memory: isGuestOfXen, vcpus: isGuestOfXen && definition.type !== 'hvm' },
   };
 }
 

@@ -67,7 +67,8 @@ export function AddHardware({ hardware, choices, done }: PageProps) {
   const drafts = useDrafts({ hardware, choices }),
     change = drafts.changeOf(shown);
   const canNow =
-    hardware.canChangeNow && (shown === 'card' || (shown === 'disk' && drafts.disk.value.vdev.startsWith('xvd')));
+    hardware.canChangeNow.memory &&
+    (shown === 'card' || (shown === 'disk' && drafts.disk.value.vdev.startsWith('xvd')));
   const impacts = impactsOf(hardware, canNow);
   return (
     <>

@@ -34,9 +34,11 @@ function Amounts({
   hint,
   now,
   next,
+  canNow,
   changeOf,
 }: PageProps & {
   id: string;
+  canNow: boolean;
   labels: readonly [is: string, most: string];
   hint: string;
   now: readonly [is: number, most: number] | undefined;
@@ -48,10 +50,9 @@ function Amounts({
     [is, most] = draft.value ?? [String(shown[0]), String(shown[1])];
   const isChanged =
     Number(is) !== shown[0] || Number(most) !== shown[1] || (now !== undefined && now[0] !== Number(is));
-  const { canChangeNow } = hardware;
   return (
     <>
-      <p class="cap-t">{canChangeNow ? hint : words.notNow}</p>
+      <p class="cap-t">{canNow ? hint : words.notNow}</p>
       {now && next && (
         <dl class="kv">
           <dt>{words.now}</dt>
@@ -86,7 +87,7 @@ function Amounts({
         <Apply
           name={hardware.name}
           change={changeOf(Number(is), Number(most))}
-          impacts={impactsOf(hardware, canChangeNow)}
+          impacts={impactsOf(hardware, canNow)}
           act={words.apply}
           done={done}
           cancel={
@@ -109,6 +110,7 @@ export function ProcessorsPage(props: PageProps) {
     <Amounts
       {...props}
       id="cpus"
+      canNow={props.hardware.canChangeNow.vcpus}
       labels={[words.online, words.most]}
       hint={words.cpusHint}
       now={of(now)}
@@ -126,6 +128,7 @@ export function MemoryPage(props: PageProps) {
     <Amounts
       {...props}
       id="memory"
+      canNow={props.hardware.canChangeNow.memory}
       labels={[words.memoryMib, words.mostMib]}
       hint={words.memoryHint}
       now={of(now)}
