@@ -7,7 +7,8 @@ import { askedName, go } from './navigation.ts';
 
 const words = {
   clone: (name: string) => `Clone ${name}`,
-  cloneHint: 'A definition of its own, with copies of its disks that share what neither writes.',
+  cloneHint:
+    'A definition of its own, with a UUID and MAC addresses that nobody has, and copies of its disks that share what neither writes.',
   cloneAct: 'Clone',
   rename: (name: string) => `Rename ${name}`,
   renameHint: 'Its definition and its snapshots go along.',

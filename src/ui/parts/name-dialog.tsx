@@ -5,8 +5,8 @@ import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { sentence } from '../sentence.ts';
 import { type Asked, askedName } from '../navigation.ts';
+import { Both } from './both-words.tsx';
 import { Problem } from './marks.tsx';
-import { spelled } from '../without-xen.ts';
 
 const words = { cancel: 'Cancel', busy: 'It is being done …' };
 
@@ -62,7 +62,7 @@ export function NameDialog({ asked }: { asked: Asked }) {
           }}
         />
         <p class="cap-t">
-          <code>{spelled(command(name.value.trim()))}</code> {hint}
+          <Both command={command(name.value.trim())} /> {hint}
         </p>
         {problem.value && <Problem>{problem.value}</Problem>}
         <div class="row wrap">

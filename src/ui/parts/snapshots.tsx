@@ -11,7 +11,7 @@ import { forget, goBack, isLeaving, keepSnapshot, take, takeSpelled } from '../s
 import { KEEP_SECONDS } from '../leaving.ts';
 import { bytes } from '../terminal.ts';
 import { Icon, Problem } from './marks.tsx';
-import { spelled } from '../without-xen.ts';
+import { Both, inBoth } from './both-words.tsx';
 
 const words = {
   title: 'Snapshots',
@@ -114,7 +114,7 @@ export function SnapshotsPage({ name }: { name: string }) {
           take={() => void takeOne()}
         />
         <p class="cap-t">
-          <code>{takeSpelled(name, asWritten, about.value)}</code> {runs ? words.what : words.whatOff}
+          <Both command={takeSpelled(name, asWritten, about.value)} />. {runs ? words.what : words.whatOff}
         </p>
         <p class="cap-t" role="status">
           {busy.value}
@@ -270,7 +270,7 @@ function AskBack({
         <div class="ask" role="alert">
           <p>
             {words.question(domain, row.record.name, runs, row.record.state !== undefined)}{' '}
-            <code>{spelled(`xl revert ${domain} ${row.record.name}`)}</code>
+            <Both command={`xl revert ${domain} ${row.record.name}`} />
           </p>
           <div class="row wrap">
             <button class="btn" disabled={busy} onClick={() => back(true)}>
@@ -335,7 +335,7 @@ function Row({ row: { record, depth }, domain, asked, busy, ask }: RowProps) {
               class="btn sm"
               aria-label={words.backTo(name)}
               aria-expanded={asked}
-              title={spelled(`xl revert ${domain} ${name}`)}
+              title={inBoth(`xl revert ${domain} ${name}`)}
               disabled={busy}
               onClick={ask}
             >
@@ -344,7 +344,7 @@ function Row({ row: { record, depth }, domain, asked, busy, ask }: RowProps) {
             <button
               class="btn quiet sm"
               aria-label={words.removeOf(name)}
-              title={spelled(`xl snapshot-delete ${domain} ${name}`)}
+              title={inBoth(`xl snapshot-delete ${domain} ${name}`)}
               disabled={busy}
               onClick={() => forget(domain, name)}
             >
