@@ -349,7 +349,7 @@ describe('ringside boot', () => {
         `${path}:6:1: vga (ignored): vga is for guests of other types: a PVH guest has nothing that it could change.`,
         `${path}:7:10: disk (approximated): hda is a virtual disk for the guest's PV drivers. What the guest writes is kept in memory; the file stays as it is.`,
         `${path}:8:9: vif (approximated): The guest gets a PV card (xen-netfront) with a station address drawn in 00:16:3e, on the bridge xenbr0 with the other guests and a gateway: DHCP, DNS, TFTP and ping, no way further.`,
-        `${path}:8:10: vif.bridge (approximated): The host has one bridge, xenbr0, and none called br0: the card is on that.`,
+        `${path}:8:10: vif.bridge (approximated): A network of libvirt's may have a bridge br0. While there is none of that name the card is on the host's own, xenbr0.`,
         `${path}:9:1: max_grant_frames (approximated): A guest has 64 grant frames, Xen's default.`,
       ],
     ]);

@@ -2,9 +2,15 @@
 import { decode, encode, XdrError } from '../../formats/xdr/index.ts';
 import type { ByteChannel } from '../../dom0/host/nbd/index.ts';
 import type { CommandHost } from '../../dom0/toolstack/index.ts';
-import { ERROR_DOMAIN, LibvirtError, libvirtErrorOf, type LifecycleEvent } from '../../dom0/toolstack/libvirt/index.ts';
+import {
+  ERROR_DOMAIN,
+  type KeptEvent,
+  LibvirtError,
+  libvirtErrorOf,
+  type LifecycleEvent,
+} from '../../dom0/toolstack/libvirt/index.ts';
 import { type Packet, PacketError, PacketReader, packetOf, packetWith } from './packets.ts';
-import type { Caller, Connection, Table } from './procedure.ts';
+import type { Caller, Connection, Table, Told } from './procedure.ts';
 import {
   functionOf,
   KEEPALIVE,
@@ -18,7 +24,7 @@ import {
   VERSION,
 } from './protocol.ts';
 import type { Stream } from './stream.ts';
-import { error as errorType, type Header, lifecycleEvent } from './types.ts';
+import { error as errorType, type Header, keptEvent, lifecycleEvent, refreshEvent } from './types.ts';
 
 /** Calls under way at once (max_client_requests of libvirtd.conf); later ones wait, and no more is read meanwhile. */
 const MOST_CALLS = 5;
@@ -28,8 +34,9 @@ const MOST_WAITING_BYTES = 16 * 2 ** 20;
 const FEW_WAITING_BYTES = 2 ** 20;
 /** VIR_ERR_ERROR. */
 const LEVEL_ERROR = 2;
-/** VIR_DOMAIN_EVENT_ID_LIFECYCLE. */
-const LIFECYCLE = 0;
+/** VIR_DOMAIN_EVENT_ID_LIFECYCLE, and those of networks and pools; VIR_STORAGE_POOL_EVENT_ID_REFRESH. */
+const LIFECYCLE = 0,
+  REFRESH = 1;
 
 export class Client {
   readonly host: CommandHost;
@@ -43,7 +50,7 @@ export class Client {
   /** By the number of the call that began it. */
   private readonly streams = new Map<number, Stream>();
   /** By the number that the client has for it. */
-  private readonly subscriptions = new Map<number, { event: number; domainUuid: string | undefined }>();
+  private readonly subscriptions = new Map<number, { kind: Told; event: number; uuid: string | undefined }>();
   private callbacks = 0;
   /** Streams that wait for the caller to take what it was sent. */
   private readonly drained = new Set<() => void>();
@@ -79,7 +86,7 @@ export class Client {
   /** Something has become of a domain. */
   tell({ domain, event, detail }: LifecycleEvent): void {
     for (const [callback, wanted] of this.subscriptions)
-      if (wanted.event === LIFECYCLE && (wanted.domainUuid ?? domain.uuid) === domain.uuid)
+      if (wanted.kind === 'domain' && wanted.event === LIFECYCLE && (wanted.uuid ?? domain.uuid) === domain.uuid)
         this.send(
           packetWith(
             this.head({ procedure: procedureNumber('domain_event_callback_lifecycle'), type: TYPE.MESSAGE }),
@@ -87,6 +94,28 @@ export class Client {
             { callback, domain, event, detail },
           ),
         );
+  }
+
+  /** Something has become of a network or a pool. */
+  tellOf(kind: 'network' | 'pool', { of, event }: KeptEvent): void {
+    const isRefresh = event === 'refreshed';
+    const id = isRefresh ? REFRESH : LIFECYCLE;
+    const procedure = procedureNumber(
+      kind === 'network'
+        ? 'network_event_lifecycle'
+        : isRefresh
+          ? 'storage_pool_event_refresh'
+          : 'storage_pool_event_lifecycle',
+    );
+    for (const [callback, wanted] of this.subscriptions) {
+      if (wanted.kind !== kind || wanted.event !== id || (wanted.uuid ?? of.uuid) !== of.uuid) continue;
+      const head = this.head({ procedure, type: TYPE.MESSAGE });
+      this.send(
+        isRefresh
+          ? packetWith(head, refreshEvent, { callback, of })
+          : packetWith(head, keptEvent, { callback, of, event, detail: 0 }),
+      );
+    }
   }
 
   private hear(bytes: Uint8Array<ArrayBuffer>): void {
@@ -192,8 +221,8 @@ export class Client {
         client.opened = undefined;
         client.subscriptions.clear();
       },
-      subscribe: (event, domainUuid) => {
-        client.subscriptions.set(client.callbacks, { event, domainUuid });
+      subscribe: (event, uuid, kind = 'domain') => {
+        client.subscriptions.set(client.callbacks, { kind, event, uuid });
         return client.callbacks++;
       },
       unsubscribe: callback => {
@@ -218,6 +247,12 @@ export class Client {
       },
       // A message without bytes is the end of what is read; the client finishes then.
       finish: () => said(STATUS.CONTINUE, new Uint8Array()),
+      fail: error => {
+        if (this.streams.get(serial) !== stream) return;
+        this.streams.delete(serial);
+        stream.end();
+        this.refuse({ procedure, type: TYPE.STREAM, serial }, libvirtErrorOf(error), REMOTE_PROGRAM);
+      },
       drained: () =>
         this.isGone || this.channel.waitingBytes < FEW_WAITING_BYTES
           ? Promise.resolve()

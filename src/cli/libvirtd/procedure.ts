@@ -3,6 +3,9 @@ import type { CommandHost } from '../../dom0/toolstack/index.ts';
 import { nothing, type Xdr } from '../../formats/xdr/index.ts';
 import type { Stream } from './stream.ts';
 
+/** Of what clients are told events. */
+export type Told = 'domain' | 'network' | 'pool';
+
 /** What a procedure has of who calls it. */
 export interface Caller {
   readonly host: CommandHost;
@@ -13,7 +16,7 @@ export interface Caller {
   /** The call goes on as a stream, under its own number. */
   stream(stream: Stream): void;
   /** Events of a kind go to the caller from now on; the number that ends that. */
-  subscribe(event: number, domainUuid: string | undefined): number;
+  subscribe(event: number, uuid: string | undefined, kind?: Told): number;
   /** @throws LibvirtError where there is no such number */
   unsubscribe(callback: number): void;
 }

@@ -27,6 +27,7 @@ export const FEATURE = {
   PROGRAM_KEEPALIVE: 10,
   REMOTE_EVENT_CALLBACK: 14,
   REMOTE_CLOSE_CALLBACK: 15,
+  NETWORK_UPDATE_HAS_CORRECT_ORDER: 16,
 };
 
 /** REMOTE_PROC_*, in the order of their numbers, which begin with 1. */

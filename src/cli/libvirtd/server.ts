@@ -2,7 +2,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import type { Host } from '../../dom0/service/index.ts';
-import { LifecycleWatch } from '../../dom0/toolstack/libvirt/index.ts';
+import { LifecycleWatch, listNetworks, networkEvents, poolEvents } from '../../dom0/toolstack/libvirt/index.ts';
 import { channelOf } from '../sockets.ts';
 import { Client } from './client.ts';
 import { PROCEDURES } from './table.ts';
@@ -19,6 +19,7 @@ export class SocketError extends Error {
 export class LibvirtServer {
   private readonly server: Server;
   private readonly clients = new Set<Client>();
+  private readonly listening: (() => void)[] = [];
 
   private constructor(server: Server) {
     this.server = server;
@@ -51,11 +52,20 @@ export class LibvirtServer {
       for (const client of daemon.clients) client.tell(event);
     });
     await host.subscribe(() => void watch.look());
+    for (const [kind, events] of [['network', networkEvents] as const, ['pool', poolEvents] as const])
+      daemon.listening.push(
+        events.listen(host, event => {
+          for (const client of daemon.clients) client.tellOf(kind, event);
+        }),
+      );
+    // Those that start with the host do.
+    await listNetworks(host, 0);
     return daemon;
   }
 
   /** Hangs up on all, and the socket is gone. */
   close(): Promise<void> {
+    for (const end of this.listening) end();
     for (const client of this.clients) client.end();
     return new Promise(resolve => this.server.close(() => resolve()));
   }

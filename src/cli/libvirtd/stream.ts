@@ -14,6 +14,8 @@ export interface StreamOut {
   send(bytes: Uint8Array): void;
   /** There is no more. */
   finish(): void;
+  /** What is to come cannot be had: the stream has ended. */
+  fail(error: unknown): void;
   /** Few of the bytes that were sent wait for the caller. */
   drained(): Promise<void>;
 }

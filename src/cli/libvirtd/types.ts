@@ -95,5 +95,9 @@ export const parameter = struct({ field: text, value: parameterValue });
 export type Parameter = xdr.Of<typeof parameter>;
 export const parameters = (most: number): xdr.Xdr<Parameter[]> => array(parameter, most);
 
+/** remote_network_event_lifecycle_msg and remote_storage_pool_event_lifecycle_msg; remote_storage_pool_event_refresh_msg. */
+export const keptEvent = struct({ callback: int, of: named, event: int, detail: int });
+export const refreshEvent = struct({ callback: int, of: named });
+
 /** remote_domain_event_callback_lifecycle_msg. */
 export const lifecycleEvent = struct({ callback: int, domain, event: int, detail: int });

@@ -276,4 +276,84 @@ describe.skipIf(!VIRSH)('virsh [needs libvirt-clients]', () => {
     expect(one[0]).toBe(5);
     expect(await virsh('vol-delete top.qcow2 --pool images')).toMatch(/^Vol top.qcow2 deleted/);
   });
+
+  it('defines networks, whose guests get what DHCP has for them, and forgets them', async () => {
+    const { virsh, write, files, host, uri, directory } = await daemonWithVirsh({ readsWhole: true });
+    write('bad.xml', "<network><name>n</name><forward mode='fancy'/></network>");
+    write('route.xml', "<network><name>n</name><forward mode='route'/><ip address='10.9.0.1'/></network>");
+    write('clash.xml', "<network><name>n</name><ip address='10.0.2.129' prefix='25'/></network>");
+    write(
+      'n.xml',
+      `<network><name>inner</name><domain name='lab'/><ip address='192.168.77.1' netmask='255.255.255.0'><dhcp>
+        <range start='192.168.77.100' end='192.168.77.101'/></dhcp></ip></network>`,
+    );
+    const events = spawn(VIRSH!, ['-c', uri, 'net-event', '--event', 'lifecycle', '--loop'], { cwd: directory });
+    onTestFinished(() => void events.kill());
+    let told = '';
+    events.stdout.on('data', data => (told += data));
+    await until(async () => {
+      await virsh('net-define n.xml');
+      await virsh('net-undefine inner');
+      return told.includes('Undefined');
+    });
+    told = '';
+    const lines = [
+      'net-define bad.xml',
+      'net-define route.xml',
+      'net-create clash.xml',
+      'net-define n.xml',
+      'net-list',
+      'net-list --all',
+      'net-start inner',
+      'net-start inner',
+      'net-autostart inner',
+      'net-info inner',
+    ];
+    const said: string[] = [];
+    for (const line of lines) said.push(await virsh(line));
+    expect(said).toEqual([
+      "1: error: Failed to define network from bad.xml\nerror: XML error: unknown forwarding type 'fancy'\n",
+      expect.stringMatching(/^1: error: Failed to define network from route\.xml\nerror: unsupported configuration: /),
+      '1: error: Failed to create network from clash.xml\nerror: internal error: Network is already in use by interface xenbr0\n',
+      'Network inner defined from n.xml\n\n',
+      ' Name     State    Autostart   Persistent\n-------------------------------------------\n xenbr0   active   yes         yes\n\n',
+      ' Name     State      Autostart   Persistent\n---------------------------------------------\n inner    inactive   no          yes\n xenbr0   active     yes         yes\n\n',
+      'Network inner started\n\n',
+      '1: error: Failed to start network inner\nerror: Requested operation is not valid: network is already active\n',
+      'Network inner marked as autostarted\n\n',
+      expect.stringMatching(/Active: +yes\nPersistent: +yes\nAutostart: +yes\nBridge: +virbr0\n/),
+    ]);
+    write('host.xml', "<host mac='00:16:3e:00:00:07' name='seven' ip='192.168.77.7'/>");
+    // A host that has an address and a name of its own, and one that takes what is next.
+    expect(await virsh('net-update inner add ip-dhcp-host host.xml --live --config')).toMatch(
+      /persistent config and live state/,
+    );
+    expect(await virsh('net-dumpxml inner')).toContain(
+      "<host mac='00:16:3e:00:00:07' name='seven' ip='192.168.77.7'/>",
+    );
+    const guest = (name: string, mac: string): string =>
+      `<domain type='xen'><name>${name}</name><memory unit='MiB'>8</memory><os><type>linux</type><kernel>/boot/minipv.elf</kernel><cmdline>dhcp</cmdline></os><devices><interface type='network'><source network='inner'/><mac address='${mac}'/></interface></devices></domain>`;
+    write('a.xml', guest('a', '00:16:3e:00:00:07'));
+    write('b.xml', guest('b', '00:16:3e:00:00:08'));
+    for (const name of ['a', 'b']) expect(await virsh(`create ${name}.xml`)).toMatch(/created/);
+    let leases = '';
+    await until(async () => /\.7\/24[^]*\.10[01]\/24/.test((leases = await virsh('net-dhcp-leases inner'))));
+    expect(leases).toMatch(/ 00:16:3e:00:00:07 +ipv4 +192\.168\.77\.7\/24 +seven +-/);
+    expect(leases).toMatch(/ 00:16:3e:00:00:08 +ipv4 +192\.168\.77\.100\/24 +- +-/);
+    expect(await virsh('net-update inner delete ip-dhcp-host none.xml')).toMatch(/^1: /);
+    expect(await virsh('net-destroy inner')).toBe('Network inner destroyed\n\n');
+    expect(await virsh('net-dhcp-leases inner')).not.toContain('192.168');
+    expect(await virsh('net-undefine inner')).toBe('Network inner has been undefined\n\n');
+    expect(await virsh('net-undefine xenbr0')).toMatch(/^1: /);
+    expect(host.toolstack.services.network.networkNamed('inner')).toBeUndefined();
+    expect(await files.readdir('/etc/libvirt/qemu/networks')).toEqual(['autostart']);
+    await until(() => told.includes('Undefined'));
+    expect([...told.matchAll(/event 'lifecycle' for network inner: (\w+)/g)].map(([, what]) => what)).toEqual([
+      'Defined',
+      'Started',
+      'Defined',
+      'Stopped',
+      'Undefined',
+    ]);
+  });
 });

@@ -12,6 +12,7 @@ const OPTION = {
   MASK: 1,
   ROUTER: 3,
   DNS: 6,
+  HOST_NAME: 12,
   DOMAIN: 15,
   BROADCAST: 28,
   REQUESTED: 50,
@@ -29,7 +30,7 @@ const DISCOVER = 1,
   ACK = 5,
   NAK = 6,
   INFORM = 8;
-const LEASE_SECONDS = 86400;
+export const LEASE_SECONDS = 86400;
 
 export interface DhcpRequest {
   type: number;
@@ -42,6 +43,8 @@ export interface DhcpRequest {
   /** Options 50 and 54; 0: absent. */
   requested: number;
   server: number;
+  /** As it calls itself (option 12). */
+  name?: string;
 }
 
 export interface DhcpNetwork {
@@ -77,6 +80,11 @@ export function parseDhcp(data: Uint8Array): DhcpRequest | null {
     if (length === undefined || value + length > data.length) return null;
     if (data[at] === OPTION.TYPE && length === 1) request.type = data[value];
     if (data[at] === OPTION.REQUESTED && length === 4) request.requested = get32(data, value);
+    if (data[at] === OPTION.HOST_NAME) {
+      const name = String.fromCharCode(...data.subarray(value, value + length));
+      // RFC 2132, 3.14; what is none is nobody's name.
+      if (/^[\w.-]+$/.test(name)) request.name = name;
+    }
     if (data[at] === OPTION.SERVER && length === 4) request.server = get32(data, value);
     at = value + length;
   }

@@ -32,5 +32,6 @@ export {
   udpFrame,
   unreachableFrame,
 } from './packets.ts';
-export { type Beyond, type BeyondParts, FIRST_LEASE, type GivenOut, NetworkPeer, type PeerOptions } from './peer.ts';
+export { type Beyond, type BeyondParts, type GivenOut, type Lease, NetworkPeer, type PeerOptions } from './peer.ts';
+export { FIRST_LEASE, type Subnet, type SubnetHost } from './subnet.ts';
 export { GATEWAY, NAME_SERVER, NETWORK, STATION_NAMES } from './stations.ts';

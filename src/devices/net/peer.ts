@@ -9,6 +9,7 @@ import {
   answerDhcp,
   DHCP_CLIENT_PORT,
   DHCP_SERVER_PORT,
+  LEASE_SECONDS,
   type DhcpNetwork,
   type DhcpRequest,
   parseDhcp,
@@ -41,15 +42,10 @@ import {
   udpFrame,
   unreachableFrame,
 } from './packets.ts';
-import { DOMAIN, GATEWAY, NAME_SERVER, NETWORK, STATION_NAMES, stationOf } from './stations.ts';
+import { broadcastOf, isWithin, OWN_SUBNET, type Subnet, type SubnetHost } from './subnet.ts';
 import { TFTP_PORT, type TftpFiles, type TftpReply, TftpServer } from './tftp.ts';
 
-const MASK = 0xffffff00,
-  BROADCAST = 0x0a0002ff,
-  EVERYBODY = 0xffffffff;
-/** The first client gets 10.0.2.15, later ones what follows and nobody else is heard to have, up to 10.0.2.254; then whoever has asked least lately loses his. */
-export const FIRST_LEASE = NETWORK + 15;
-const LEASES = 240;
+const EVERYBODY = 0xffffffff;
 
 const NET_UNREACHABLE = 0,
   PROTOCOL_UNREACHABLE = 2,
@@ -88,7 +84,20 @@ export interface GivenOut {
   bootFile?: string | undefined;
 }
 
+/** What DHCP has given to a station, for how long. */
+export interface Lease {
+  /** `xx:xx:…`. */
+  mac: string;
+  address: number;
+  /** As it calls itself, or as the network does. */
+  name?: string;
+  /** By the timers' clock. */
+  untilNs: number;
+}
+
 export interface PeerOptions extends GivenOut {
+  /** Absent: the host's own network. */
+  subnet?: Subnet;
   /** Names and addresses (dotted) that DNS knows besides gateway.ringside, dns.ringside and tftp.ringside. */
   names?: { [name: string]: string };
   /** Stations (`xx:xx:…`) that say that an address is theirs: DHCP gives it to no other (RFC 2131, 3.1). */
@@ -105,7 +114,8 @@ export class NetworkPeer implements Ethernet {
   private readonly delivery: Timer;
   private readonly retries: Timer;
   private readonly queue: Uint8Array[] = [];
-  private readonly stations = new Map([GATEWAY, NAME_SERVER].map(address => [address, stationOf(address)]));
+  private subnet: Subnet;
+  private readonly stations: ReadonlyMap<number, Uint8Array>;
   private readonly names: Map<string, number>;
   private network!: DhcpNetwork;
   private tftp!: TftpServer;
@@ -114,7 +124,7 @@ export class NetworkPeer implements Ethernet {
   /** Leases by hardware address, in the order in which they were asked for last. */
   private readonly leases = new Map<string, number>();
   /** Those that were acknowledged, by the client's station address (`xx:xx:…`). */
-  private readonly acknowledged = new Map<string, number>();
+  private readonly acknowledged = new Map<string, { address: number; name?: string; untilNs: number }>();
   /** Where a TFTP client is to be found. */
   private readonly clients = new Map<string, { path: Path; port: number }>();
   private readonly beyond: Beyond | undefined;
@@ -125,10 +135,13 @@ export class NetworkPeer implements Ethernet {
 
   /** Throws RangeError for a name whose address is not one. */
   constructor(timers: Timers, options: PeerOptions = {}) {
+    const subnet = options.subnet ?? OWN_SUBNET;
+    this.subnet = subnet;
+    this.stations = new Map([subnet.gateway, subnet.nameServer].map(address => [address, subnet.stationOf(address)]));
     this.timers = timers;
     this.delivery = timers.create('network delivery', () => this.deliver());
     this.retries = timers.create('network retries', () => this.retry());
-    this.names = new Map(STATION_NAMES);
+    this.names = new Map(subnet.names);
     for (const [name, text] of Object.entries(options.names ?? {})) {
       const address = parseAddress(text);
       if (Number.isNaN(address)) throw new RangeError(`the address of ${name} is not one: ${text}`);
@@ -146,12 +159,35 @@ export class NetworkPeer implements Ethernet {
 
   /** The address that DHCP has given to a station; undefined: none, or it was given to another since. */
   leaseOf(mac: string): number | undefined {
-    return this.acknowledged.get(mac.toLowerCase());
+    return this.acknowledged.get(mac.toLowerCase())?.address;
+  }
+
+  /** Those that clients have, by their addresses. */
+  get leaseList(): Lease[] {
+    const now = this.timers.clock.nowNs();
+    return [...this.acknowledged]
+      .map(([mac, lease]): Lease => ({ mac, ...lease }))
+      .filter(({ untilNs }) => untilNs > now)
+      .sort((one, other) => one.address - other.address);
+  }
+
+  /** DHCP gives out other addresses from now on; the gateway stays. */
+  change(subnet: Subnet): void {
+    this.subnet = subnet;
+    for (const [name, address] of subnet.names) this.names.set(name, address);
   }
 
   /** From now on; transfers of what was given out before end. */
   giveOut({ files = new Map(), bootFile }: GivenOut): void {
-    this.network = { server: GATEWAY, mask: MASK, router: GATEWAY, dns: NAME_SERVER, domain: DOMAIN, bootFile };
+    const { gateway, nameServer, mask, domain } = this.subnet;
+    this.network = {
+      server: gateway,
+      mask,
+      router: gateway,
+      dns: nameServer,
+      domain,
+      ...(bootFile === undefined ? {} : { bootFile }),
+    };
     this.tftp = new TftpServer(files);
   }
 
@@ -203,19 +239,24 @@ export class NetworkPeer implements Ethernet {
 
   /** A station of the network says what its address is. */
   private hear(address: number, mac: Uint8Array): void {
-    if ((address & MASK) >>> 0 !== NETWORK || this.stations.has(address)) return;
+    if (!isWithin(this.subnet, address) || this.stations.has(address)) return;
     this.neighbours.set(address, mac);
     this.unresolved.get(address)?.(mac);
     this.unresolved.delete(address);
   }
 
   private sendTo(from: number, to: number, frame: (path: Path) => Uint8Array): void {
-    const fromMac = stationOf(this.stations.has(from) ? from : GATEWAY);
+    const { gateway } = this.subnet;
+    const fromMac = this.stations.get(from) ?? this.gatewayMac;
     const go = (toMac: Uint8Array): void => this.reply(frame({ fromMac, from, toMac, to }));
     const mac = this.neighbours.get(to);
     if (mac) return go(mac);
     this.unresolved.set(to, go);
-    this.reply(arpFrame(ARP_REQUEST, { fromMac: stationOf(GATEWAY), from: GATEWAY, toMac: NO_STATION, to }));
+    this.reply(arpFrame(ARP_REQUEST, { fromMac: this.gatewayMac, from: gateway, toMac: NO_STATION, to }));
+  }
+
+  private get gatewayMac(): Uint8Array {
+    return this.stations.get(this.subnet.gateway)!;
   }
 
   private ip(frame: Uint8Array): void {
@@ -229,14 +270,14 @@ export class NetworkPeer implements Ethernet {
     if (
       packet.source === 0 ||
       packet.source === EVERYBODY ||
-      packet.source === BROADCAST ||
+      packet.source === broadcastOf(this.subnet) ||
       this.stations.has(packet.source)
     )
       return;
     this.hear(packet.source, clientMac);
     const ours = this.stations.get(packet.destination);
-    const from = ours ? packet.destination : GATEWAY;
-    const path: Path = { fromMac: ours ?? stationOf(GATEWAY), from, toMac: clientMac, to: packet.source };
+    const from = ours ? packet.destination : this.subnet.gateway;
+    const path: Path = { fromMac: ours ?? this.gatewayMac, from, toMac: clientMac, to: packet.source };
     if (ours) this.local(packet, udp, path);
     else if (!this.isOurs(packet.destination) && packet.destination >>> 28 < 14 && !this.goesOn(packet, udp))
       this.unreachable(packet, path, NET_UNREACHABLE);
@@ -249,7 +290,7 @@ export class NetworkPeer implements Ethernet {
 
   /** One of our addresses, or the whole network's. */
   private isOurs(address: number): boolean {
-    return this.stations.has(address) || address === EVERYBODY || address === BROADCAST;
+    return this.stations.has(address) || address === EVERYBODY || address === broadcastOf(this.subnet);
   }
 
   private local(packet: IpPacket, udp: UdpDatagram | null, path: Path): void {
@@ -269,8 +310,9 @@ export class NetworkPeer implements Ethernet {
     const { sourcePort, destinationPort, data } = udp;
     if (destinationPort !== DNS_PORT)
       return destinationPort === TFTP_PORT || this.tftp.serves(`${to}:${sourcePort}`, destinationPort);
-    const name = nameAsked(data);
-    return name === undefined || this.names.has(name) || name === DOMAIN || name.endsWith(`.${DOMAIN}`);
+    const name = nameAsked(data),
+      { domain } = this.subnet;
+    return name === undefined || this.names.has(name) || name === domain || name.endsWith(`.${domain}`);
   }
 
   private echo({ payload }: IpPacket, path: Path): void {
@@ -290,39 +332,63 @@ export class NetworkPeer implements Ethernet {
     const key = request.hardware.join();
     const known = this.leases.get(key);
     const lease = this.leaseFor(request, known);
+    if (lease === undefined) return;
     const [oldest] = this.leases;
     const answer = answerDhcp(request, lease, this.network);
     if (!answer) return;
     if (known !== undefined) this.leases.delete(key);
-    else if (this.leases.size === LEASES) this.leases.delete(oldest[0]);
+    else if (this.leases.size >= this.mostLeases) this.leases.delete(oldest[0]);
     this.leases.set(key, lease);
     if (answer.isGiven) {
       // Whoever had it before has lost it.
-      for (const [mac, address] of this.acknowledged) if (address === lease) this.acknowledged.delete(mac);
-      this.acknowledged.set(formatMac(request.hardware), lease);
+      for (const [mac, { address }] of this.acknowledged) if (address === lease) this.acknowledged.delete(mac);
+      const mac = formatMac(request.hardware);
+      const name = this.hostOf(mac)?.name ?? request.name;
+      this.acknowledged.set(mac, {
+        address: lease,
+        ...(name === undefined ? {} : { name }),
+        untilNs: this.timers.clock.nowNs() + LEASE_SECONDS * 1e9,
+      });
     }
     const everybody = answer.nak || (request.broadcast && request.clientAddress === 0);
     const path: Path = {
-      fromMac: stationOf(GATEWAY),
-      from: GATEWAY,
+      fromMac: this.gatewayMac,
+      from: this.subnet.gateway,
       toMac: everybody ? EVERY_STATION : request.hardware,
       to: everybody ? EVERYBODY : request.clientAddress || lease,
     };
     this.reply(udpFrame(path, DHCP_SERVER_PORT, DHCP_CLIENT_PORT, answer.message));
   }
 
-  /** Its own as long as nobody else has it; one that it has already, of a network that was joined to this one; else the first that nobody has. */
-  private leaseFor({ hardware, requested, clientAddress }: DhcpRequest, known: number | undefined): number {
+  private hostOf(mac: string): SubnetHost | undefined {
+    return this.subnet.hosts.find(host => host.mac === mac);
+  }
+
+  /** As many stations as may have one. */
+  private get mostLeases(): number {
+    const { range, hosts } = this.subnet;
+    return (range ? range.last - range.first + 1 : 0) + hosts.length;
+  }
+
+  /**
+   * What the network has for it alone; its own as long as nobody else has it; one that it has already, of a network that was joined to this one; else the first
+   * that nobody has. Undefined: there is none for it.
+   */
+  private leaseFor({ hardware, requested, clientAddress }: DhcpRequest, known: number | undefined): number | undefined {
     const mac = formatMac(hardware);
-    const given = new Set(this.leases.values());
+    const { range, hosts } = this.subnet;
+    const own = this.hostOf(mac)?.address;
+    if (own !== undefined) return own;
+    if (!range) return undefined;
+    const given = new Set([...this.leases.values(), ...hosts.map(({ address }) => address)]);
     const isTaken = (address: number): boolean => this.holdersOf(address).some(holder => holder !== mac);
-    if (known !== undefined && !isTaken(known)) return known;
+    const isInRange = (address: number): boolean => address >= range.first && address <= range.last;
+    if (known !== undefined && isInRange(known) && !isTaken(known)) return known;
     const has = requested || clientAddress;
-    const isInRange = has >= FIRST_LEASE && has < FIRST_LEASE + LEASES;
-    if (isInRange && !given.has(has) && !isTaken(has) && this.holdersOf(has).includes(mac)) return has;
-    for (let address = FIRST_LEASE; address < FIRST_LEASE + LEASES; address++)
+    if (isInRange(has) && !given.has(has) && !isTaken(has) && this.holdersOf(has).includes(mac)) return has;
+    for (let address = range.first; address <= range.last; address++)
       if (!given.has(address) && !isTaken(address)) return address;
-    return known ?? [...this.leases.values()][0]!;
+    return known ?? [...this.leases.values()][0];
   }
 
   private file(udp: UdpDatagram, path: Path): void {

@@ -17,6 +17,7 @@ import { RESOURCES } from './virsh/resources.ts';
 import { SCREENS } from './virsh/screens.ts';
 import { SNAPSHOTS } from './virsh/snapshots.ts';
 import { STATES } from './virsh/states.ts';
+import { NETWORKS } from './virsh/networks.ts';
 import { STORAGE } from './virsh/storage.ts';
 import { COMMAND, find, type VirshCommand, VirshError } from './virsh/virsh-command.ts';
 
@@ -30,6 +31,7 @@ const TABLE: Readonly<Record<string, VirshCommand>> = {
   ...SNAPSHOTS,
   ...SCREENS,
   ...STORAGE,
+  ...NETWORKS,
   ...HOST,
   ...CAPABILITIES,
   ...MONITOR,

@@ -134,7 +134,7 @@ export class Building<Console extends DomainConsole> {
   ): Promise<void> {
     const { record } = member;
     const { definition, xen } = member.blueprint;
-    this.core.services.network.attachCard(record, definition.rate);
+    this.core.services.network.attachCard(record, definition.rate, definition.cardOptions);
     const waits = paused || xen !== undefined;
     if (waits) this.core.setHeld(member, true);
     // Of one that comes from elsewhere the guest stands still from here on.

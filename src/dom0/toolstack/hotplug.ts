@@ -7,6 +7,7 @@ import { putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { DriveImage, Medium, OpenMedium } from '../../hypervisor/index.ts';
 import { backend, loadBackends, XENBUS_STATE, type XenbusBackend } from '../backends/index.ts';
 import type { DefinedDisk } from '../definitions/config/index.ts';
+import type { CardOptions } from '../definitions/config/index.ts';
 import type { Rate } from '../host/network/index.ts';
 import { ideName } from '../definitions/index.ts';
 import {
@@ -196,17 +197,17 @@ function exchange<Console extends DomainConsole>(
 export function attachCard<Console extends DomainConsole>(
   toolstack: Toolstack<Console>,
   member: Member<Console>,
-  { mac: asked, rate }: { mac?: string; rate?: Rate },
+  { mac: asked, rate, cardOptions }: { mac?: string; rate?: Rate; cardOptions?: CardOptions },
 ): { devid: number; mac: string } {
   const { cards } = toolstack.services.devices(member.record.id);
   const problem = toolstack.stations.problem(asked);
   if (problem) throw new Error(problem);
   const mac = asked ?? toolstack.stations.draw();
-  const devid = cards.add({ mac, rate, emulated: false });
+  const devid = cards.add({ mac, rate, on: cardOptions, emulated: false });
   const { blueprint } = member;
   const { definition } = blueprint;
   const isFirst = !definition.vif && !definition.nic;
-  const card = { mac, ...(rate ? { rate } : {}) };
+  const card = { mac, ...(rate ? { rate } : {}), ...(cardOptions ? { cardOptions } : {}) };
   member.blueprint = {
     ...blueprint,
     definition: isFirst

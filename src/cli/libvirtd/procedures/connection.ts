@@ -36,6 +36,7 @@ export const CONNECTION: Table = {
           FEATURE.PROGRAM_KEEPALIVE,
           FEATURE.REMOTE_EVENT_CALLBACK,
           FEATURE.REMOTE_CLOSE_CALLBACK,
+          FEATURE.NETWORK_UPDATE_HAS_CORRECT_ORDER,
         ] as number[]
       ).includes(feature)
         ? 1

@@ -162,10 +162,10 @@ async function downloadFrom(host: CommandHost, path: string, offset: number, cou
           await out.drained();
         }
         out.finish();
-      })(),
+      })().catch(out.fail),
     end: () => {
       isOver = true;
-      void bytes.close();
+      void bytes.close().catch(() => {});
     },
   };
 }

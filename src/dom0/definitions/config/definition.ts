@@ -26,7 +26,10 @@ export type Action = (typeof ACTIONS)[number];
 /** What starts a PC that no kernel is named for: the BIOS of guests/bios, or the one that `npm run guests` fetches. */
 export type Bios = 'ringside' | 'seabios';
 
-export type CardOptions = Readonly<Partial<Record<'bridge' | 'script' | 'ip' | 'vifname' | 'model', string>>>;
+/** `network`: libvirt's, which has a bridge while it is active. */
+export type CardOptions = Readonly<
+  Partial<Record<'bridge' | 'network' | 'script' | 'ip' | 'vifname' | 'model', string>>
+>;
 
 /** Paths are as they were written. */
 export interface Definition {
@@ -72,7 +75,7 @@ export interface Definition {
   mac?: string;
   /** How much the card may send. */
   rate?: Rate;
-  /** What else is asked of the card, and does nothing here: options of xl by their names (bridge, script). Kept for whoever takes the definition elsewhere. */
+  /** What else is asked of the card: options of xl by their names (bridge, script). All but its bridge does nothing here, and is kept for other hosts. */
   cardOptions?: CardOptions;
   /** Cards behind the first one, for PV drivers alone. */
   moreCards?: readonly { mac?: string; rate?: Rate; cardOptions?: CardOptions }[];

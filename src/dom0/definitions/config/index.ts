@@ -8,6 +8,7 @@ export {
   type Bios,
   cpuModelOf,
   type DefinedDisk,
+  type CardOptions,
   type Definition,
   newDefinition,
 } from './definition.ts';

@@ -99,9 +99,14 @@ const OPTIONS: Record<string, OptionRule> = {
     value === 'xenbr0'
       ? used('the host’s bridge', 'The card is on the bridge xenbr0.')
       : approximated(
-          'xenbr0 instead',
-          `The host has one bridge, xenbr0, and none called ${shortened(value) || '""'}: the card is on that.`,
+          'xenbr0 otherwise',
+          `A network of libvirt's may have a bridge ${shortened(value) || '""'}. While there is none of that name the card is on the host's own, xenbr0.`,
         ),
+  network: value =>
+    approximated(
+      `libvirt's network ${shortened(value)}`,
+      `The card is on libvirt's network ${shortened(value)} where that is active as the guest starts, else on the host's bridge, xenbr0.`,
+    ),
   gatewaydev: () => ignored('no routes', NO_ROUTES),
   netdev: () => ignored('no routes', `netdev is the old name of gatewaydev. ${NO_ROUTES}`),
   vifname: () =>
@@ -132,7 +137,7 @@ const FLAGS: Record<string, Judged> = {
   trusted: used('as asked', `The back end is trusted. ${ADVICE}`),
   untrusted: ignored('the back end is trusted', `The back end is shown as trusted. ${ADVICE}`),
 };
-const KEPT = ['bridge', 'script', 'ip', 'vifname', 'model'] as const;
+const KEPT = ['bridge', 'network', 'script', 'ip', 'vifname', 'model'] as const;
 const isKept = (name: string): name is keyof CardOptions => (KEPT as readonly string[]).includes(name);
 const NAMES = [...Object.keys(OPTIONS), ...Object.keys(FLAGS)];
 

@@ -1,6 +1,14 @@
 /** The network of Domain 0: the bridge xenbr0, the cards of guests on it, and the host's own card as its uplink (uplink.ts). */
 import { type Clock, TimerQueue } from '../../../devices/index.ts';
-import { formatAddress, type GivenOut, NETWORK, type PeerOptions } from '../../../devices/net/index.ts';
+import {
+  type Beyond,
+  type BeyondParts,
+  formatAddress,
+  type GivenOut,
+  NETWORK,
+  type PeerOptions,
+  type Subnet,
+} from '../../../devices/net/index.ts';
 import type { IoTrace } from '../../../hypervisor/tracing/index.ts';
 import { type DomainRecord, HostError, type Machine } from '../../../hypervisor/memory/index.ts';
 import type { HostBus } from '../hardware/host-bus.ts';
@@ -10,6 +18,7 @@ import { CardPort } from './card-port.ts';
 import type { OwnStation } from './own-station.ts';
 import type { Rate } from './rate.ts';
 import type { Uplink } from './uplink.ts';
+import type { VirtualNetwork } from './virtual-network.ts';
 
 /** Domain 0's time, for what it does by itself. */
 export interface Dom0Time {
@@ -43,6 +52,9 @@ export class Network {
   private readonly hardware: HostBus;
   private readonly cards = new Map<number, CardPort>();
   private uplink: Uplink | undefined;
+  /** Networks beside this one, by their names. */
+  private readonly others = new Map<string, VirtualNetwork>();
+  private readonly beyond: ((parts: BeyondParts) => Beyond) | undefined;
   private station: OwnStation | undefined;
   private givenOut: GivenOut;
   private readonly plug: (its: typeof Uplink) => Uplink;
@@ -64,6 +76,7 @@ export class Network {
     this.timers = new TimerQueue(time.clock);
     this.bridge = new Bridge(BRIDGE, () => time.clock.nowNs(), io);
     this.givenOut = peer;
+    this.beyond = peer.beyond;
     const { timers } = this;
     this.wire = this.plugWire();
     const answered = (): void => time.wakeAt(timers.nextDeadlineNs);
@@ -134,6 +147,55 @@ export class Network {
     this.uplink ??= this.plug(loaded!);
   }
 
+  /** A network beside this one, with a bridge of its own. `goesOut`: its gateway knows the way further that the host's has. */
+  async addNetwork(
+    name: string,
+    { bridge, subnet, goesOut }: { bridge: string; subnet: Subnet; goesOut: boolean },
+  ): Promise<void> {
+    const { VirtualNetwork: Made } = await import('./virtual-network.ts');
+    const { timers, time, beyond } = this;
+    this.others.set(
+      name,
+      new Made({
+        name: bridge,
+        subnet,
+        timers,
+        nowNs: () => time.clock.nowNs(),
+        beyond: goesOut ? beyond : undefined,
+        answered: () => time.wakeAt(timers.nextDeadlineNs),
+      }),
+    );
+  }
+
+  /** Cards that are on it reach nobody from now on. */
+  removeNetwork(name: string): void {
+    this.others.delete(name);
+  }
+
+  /** Addresses that are in use, by the bridges where they are. */
+  get subnets(): { bridge: string; network: number; mask: number }[] {
+    const own = { bridge: BRIDGE, network: NETWORK, mask: 0xffffff00 };
+    return [
+      own,
+      ...[...this.others.values()].map(({ bridge, subnet: { network, mask } }) => ({
+        bridge: bridge.name,
+        network,
+        mask,
+      })),
+    ];
+  }
+
+  /** One that was added; undefined: it is not there. */
+  networkNamed(name: string): VirtualNetwork | undefined {
+    return this.others.get(name);
+  }
+
+  /** The bridge for a card: that of the network or of the name that it asks for; the host's own, where there is none such. */
+  bridgeFor({ bridge, network }: { bridge?: string | undefined; network?: string | undefined } = {}): Bridge {
+    const named = network === undefined ? undefined : this.others.get(network);
+    return (named ?? [...this.others.values()].find(other => other.bridge.name === bridge))?.bridge ?? this.bridge;
+  }
+
   /** Domain 0 as a station of its own, from the first time on that somebody asks. @throws HostError as `connect` */
   async own(later: (ms: number, callback: () => void) => () => void): Promise<OwnStation> {
     await this.connect();
@@ -157,16 +219,22 @@ export class Network {
 
   /** The IPv4 address that a station has: what it says itself (ARP), else what DHCP gave it. Undefined: neither is known. */
   addressOf(mac: string): { address: string; source: 'arp' | 'lease' } | undefined {
-    const said = this.bridge.addressOf(mac),
-      lease = said === undefined ? this.uplink?.leaseOf(mac) : undefined;
+    const others = [...this.others.values()];
+    const said = [this, ...others].map(({ bridge }) => bridge.addressOf(mac)).find(address => address !== undefined),
+      lease =
+        said === undefined
+          ? (this.uplink?.leaseOf(mac) ??
+            others.flatMap(({ leases }) => leases).find(lease => lease.mac === mac.toLowerCase())?.address)
+          : undefined;
     if (said !== undefined) return { address: formatAddress(said), source: 'arp' };
     return lease === undefined ? undefined : { address: formatAddress(lease), source: 'lease' };
   }
 
   /** A domain's emulated card is on the bridge from now on, as `vifN.0-emu`. A domain without one: nothing. */
-  attachCard(record: DomainRecord, rate?: Rate): void {
+  attachCard(record: DomainRecord, rate?: Rate, asks?: { bridge?: string; network?: string }): void {
     if (record.wireOffset === 0) return;
-    const { bridge, timers } = this;
+    const { timers } = this,
+      bridge = this.bridgeFor(asks);
     this.cards.set(
       record.id,
       new CardPort(this.machine, record, { bridge, timers, name: `vif${record.id}.0-emu`, rate }),

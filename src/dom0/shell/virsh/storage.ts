@@ -1,4 +1,4 @@
-/** Pools, volumes and networks. Source: tools/virsh-pool.c, virsh-volume.c and virsh-network.c of libvirt 9. */
+/** Pools and volumes. Source: tools/virsh-pool.c and virsh-volume.c of libvirt 9. */
 import { escapedXml } from '../../definitions/config/index.ts';
 import type { CommandHost } from '../../toolstack/index.ts';
 import * as libvirt from '../../toolstack/libvirt/index.ts';
@@ -177,11 +177,18 @@ const VOLUMES: Record<string, VirshCommand> = {
     run: async (host, [word, pool]) => `${(await volumeOf(host, word, pool)).path}\n\n`,
   },
   'vol-create-as': {
-    usage: 'vol-create-as <pool> <name> <capacity>',
+    usage:
+      'vol-create-as <pool> <name> <capacity> [--format <format>] [--backing-vol <vol>] [--backing-vol-format <format>]',
     about: 'create a volume from a set of args',
-    run: async (host, [word, name = '', capacity = '']) => {
+    run: async (host, [word, name = '', capacity = '', format, backing, backingFormat]) => {
       const pool = await poolOf(host, word);
-      const xml = `<volume><name>${escapedXml(name)}</name><capacity>${bytesOf(capacity)}</capacity></volume>`;
+      const typed = (type: string | undefined): string =>
+        type === undefined ? '' : `<format type='${escapedXml(type)}'/>`;
+      const under = backing === undefined ? undefined : await volumeOf(host, backing, pool.of.name);
+      const on = under
+        ? `<backingStore><path>${escapedXml(under.path)}</path>${typed(backingFormat)}</backingStore>`
+        : '';
+      const xml = `<volume><name>${escapedXml(name)}</name><capacity>${bytesOf(capacity)}</capacity><target>${typed(format)}</target>${on}</volume>`;
       await saying(`Failed to create vol ${name}`, () => libvirt.createVolume(host, libvirt.activePool(pool), xml));
       return `Vol ${name} created\n\n`;
     },
@@ -219,41 +226,4 @@ const VOLUMES: Record<string, VirshCommand> = {
   },
 };
 
-const networkOf = async (word: string | undefined): Promise<libvirt.Network> => {
-  const name = needed(word, 'network');
-  return saying(`failed to get network '${name}'`, () => libvirt.networkByName(name));
-};
-
-const NETWORKS: Record<string, VirshCommand> = {
-  'net-list': {
-    usage: 'net-list [--all]',
-    about: 'list networks',
-    run: async () =>
-      table([
-        ['Name', 'State', 'Autostart', 'Persistent'],
-        ...libvirt.listNetworks(0).map(({ name }) => [name, 'active', 'yes', 'yes']),
-      ]),
-  },
-  'net-info': {
-    usage: 'net-info <network>',
-    about: 'network information',
-    run: async (_host, [word]) => {
-      const { name, uuid, bridge } = await networkOf(word);
-      return labelled(15, [
-        ['Name', name],
-        ['UUID', uuid],
-        ['Active', 'yes'],
-        ['Persistent', 'yes'],
-        ['Autostart', 'yes'],
-        ['Bridge', bridge],
-      ]);
-    },
-  },
-  'net-dumpxml': {
-    usage: 'net-dumpxml <network>',
-    about: 'network information in XML',
-    run: async (_host, [word]) => `${libvirt.networkXml(await networkOf(word))}\n`,
-  },
-};
-
-export const STORAGE: Record<string, VirshCommand> = { ...POOLS, ...VOLUMES, ...NETWORKS };
+export const STORAGE: Record<string, VirshCommand> = { ...POOLS, ...VOLUMES };

@@ -27,17 +27,21 @@ export const networkAttach = command({
     return host.tasks.run(
       `xl network-attach ${member.name} ${spec}`.trimEnd(),
       async task => {
-        const { mac, rate, remarks } = parseVif(spec, true);
+        const { mac, rate, others, remarks } = parseVif(spec, true);
         const wrong = remarks.filter(({ verdict }) => verdict === 'error');
         if (wrong.length > 0)
           throw new Refusal(`${wrong.map(({ text }) => text).join('\n')}\nlibxl_device_nic_add failed.`);
         const bridge = /(?:^|,)\s*bridge\s*=\s*([^,]*)/.exec(spec)?.[1].trim();
-        if (bridge !== undefined && bridge !== host.toolstack.services.network.bridge.name)
+        if (bridge !== undefined && bridge !== host.toolstack.services.network.bridgeFor({ bridge }).name)
           throw new Refusal(`${fromScript(`Could not find bridge device ${bridge}`)}\nlibxl_device_nic_add failed.`);
         try {
           await host.toolstack.services.network.connect();
           await loadBackends(['vif']);
-          const card = attachCard(host.toolstack, member, { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}) });
+          const card = attachCard(host.toolstack, member, {
+            ...(mac ? { mac } : {}),
+            ...(rate ? { rate } : {}),
+            ...(others ? { cardOptions: others } : {}),
+          });
           task.message = `Card ${card.devid}, ${card.mac}, is offered to the guest’s paravirtual driver.`;
           return card;
         } catch (error) {

@@ -5,7 +5,7 @@
 import { SavedStateError } from '../../../hypervisor/index.ts';
 import type { Vif } from '../../backends/vif/index.ts';
 import { backend, type BackendParts, loadBackends } from '../../backends/index.ts';
-import { type Definition, parseMac } from '../../definitions/config/index.ts';
+import { type CardOptions, type Definition, parseMac } from '../../definitions/config/index.ts';
 import type { Network, PortCounts, Rate } from '../../host/network/index.ts';
 import type { PluggableKind } from './device-kind.ts';
 import { writeDevicePaths } from './device-paths.ts';
@@ -16,6 +16,8 @@ export interface GuestCard {
   /** Station address: six bytes in hexadecimal with colons. */
   mac: string;
   rate?: Rate | undefined;
+  /** Where it asks to be. */
+  on?: CardOptions | undefined;
   /** It stands beside an emulated card with the same address, which the guest unplugs. */
   emulated: boolean;
 }
@@ -26,10 +28,13 @@ export function cardsOf({
   nic,
   mac,
   rate,
+  cardOptions: on,
   moreCards = [],
-}: Pick<Definition, 'vif' | 'nic' | 'mac' | 'rate' | 'moreCards'>): readonly GuestCard[] {
-  const first = vif && mac ? [{ mac, rate, emulated: nic !== undefined }] : [];
-  const others = moreCards.flatMap(card => (card.mac ? [{ mac: card.mac, rate: card.rate, emulated: false }] : []));
+}: Pick<Definition, 'vif' | 'nic' | 'mac' | 'rate' | 'cardOptions' | 'moreCards'>): readonly GuestCard[] {
+  const first = vif && mac ? [{ mac, rate, on, emulated: nic !== undefined }] : [];
+  const others = moreCards.flatMap(card =>
+    card.mac ? [{ mac: card.mac, rate: card.rate, on: card.cardOptions, emulated: false }] : [],
+  );
   return [...first, ...others];
 }
 
@@ -102,8 +107,9 @@ export class Cards extends SharedDevices<GuestCard, Vif, CardInfo> {
 
   private make(given: GuestCard, devid: number): SharedDevice<GuestCard, Vif> {
     const { parts, domid } = this;
-    const { bridge, timers } = this.network;
-    const { mac, rate, emulated } = given;
+    const { timers } = this.network;
+    const { mac, rate, on, emulated } = given;
+    const bridge = this.network.bridgeFor(on);
     const id = { kind: 'vif', domid, devid };
     const { Vif, vifNodes } = backend('vif');
     const follows = this.follower(devid);
@@ -174,11 +180,13 @@ export const CARDS: PluggableKind<GuestCard, Cards> = {
 
 /** With the cards that a saved guest had for PV drivers, whatever its text says. */
 function withCards(definition: Definition, cards: readonly SavedCard[]): Definition {
-  const { vif: _vif, moreCards: _more, ...others } = definition;
+  const { vif: _vif, moreCards: _more, cardOptions: _on, ...others } = definition;
   const [first, ...rest] = cards;
+  const asked = new Map(cardsOf({ ...definition, vif: true }).map(({ mac, on }) => [mac, on]));
+  const options = ({ mac }: SavedCard) => (asked.get(mac) ? { cardOptions: asked.get(mac)! } : {});
   return {
     ...others,
-    ...(first ? { vif: true, mac: first.mac } : {}),
-    ...(rest.length > 0 ? { moreCards: rest.map(({ mac }) => ({ mac })) } : {}),
+    ...(first ? { vif: true, mac: first.mac, ...options(first) } : {}),
+    ...(rest.length > 0 ? { moreCards: rest.map(card => ({ mac: card.mac, ...options(card) })) } : {}),
   };
 }

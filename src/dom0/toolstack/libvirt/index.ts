@@ -22,7 +22,8 @@ export {
 } from './hardware.ts';
 export { hasManagedSave } from './managed-save.ts';
 export { memoryStats, setMemoryStatsPeriod } from './memory-stats.ts';
-export { listNetworks, type Network, networkByName, networkByUuid, networkXml } from './networks.ts';
+export { KEPT_EVENT, type KeptEvent } from './kept.ts';
+export * from './networks.ts';
 export { hypervisorOf, nodeInfo, uriOf } from './node.ts';
 export { MAXIMUM, pinsOf, pinVcpu, setMemory, setVcpus, VCPU, type Vcpu, vcpuCount, vcpusOf } from './resources.ts';
 export { schedulerOf, setShares, sharesOf } from './schedule.ts';

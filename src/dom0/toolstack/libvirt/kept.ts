@@ -25,13 +25,41 @@ interface Kind<T> {
   /** @throws LibvirtError */
   read(text: string): Promise<T>;
   write(of: T): string;
+  /** Makes one active that starts with the host. @throws LibvirtError */
+  begin?(host: CommandHost, of: T): Promise<void>;
   missing(detail: string): LibvirtError;
+}
+
+/** virNetworkEventLifecycleType, which is virStoragePoolEventLifecycleType, too. */
+export const KEPT_EVENT = { DEFINED: 0, UNDEFINED: 1, STARTED: 2, STOPPED: 3, CREATED: 4, DELETED: 5 };
+
+/** What becomes of pools and networks of a host. */
+export class KeptEvents {
+  private readonly listeners = new WeakMap<CommandHost['toolstack'], Set<(event: KeptEvent) => void>>();
+
+  /** Until the result is called. */
+  listen({ toolstack }: CommandHost, listener: (event: KeptEvent) => void): () => void {
+    const all = this.listeners.get(toolstack) ?? new Set();
+    this.listeners.set(toolstack, all.add(listener));
+    return () => all.delete(listener);
+  }
+
+  tell({ toolstack }: CommandHost, { name, uuid }: { name: string; uuid: string }, event: number | 'refreshed'): void {
+    for (const listener of this.listeners.get(toolstack) ?? []) listener({ of: { name, uuid }, event });
+  }
+}
+
+export interface KeptEvent {
+  of: { name: string; uuid: string };
+  /** 'refreshed': what is in a pool was looked at anew. */
+  event: number | 'refreshed';
 }
 
 /** What is active of a host, by name. */
 type Active<T> = Map<string, T>;
 
 export class KeptObjects<T extends { name: string; uuid: string }> {
+  readonly events = new KeptEvents();
   private readonly kind: Kind<T>;
   private readonly active = new WeakMap<CommandHost['toolstack'], Promise<Active<T>>>();
 
@@ -80,6 +108,7 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
     const of = await this.kind.read(text);
     await this.refuseTwin(host, of, false);
     await this.store(host, of);
+    this.events.tell(host, of, KEPT_EVENT.DEFINED);
     return this.byName(host, of.name);
   }
 
@@ -89,14 +118,31 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
     await this.refuseTwin(host, of, true);
     await begin(of);
     (await this.activeOf(host)).set(of.name, of);
+    this.events.tell(host, of, KEPT_EVENT.STARTED);
     return this.byName(host, of.name);
   }
 
   /** @throws LibvirtError, and what `begin` throws: then it is as it was */
   async start(host: CommandHost, { of, isActive }: Entry<T>, begin: (of: T) => Promise<void>): Promise<void> {
     if (isActive)
-      throw new LibvirtError('OPERATION_INVALID', `${this.kind.what} '${of.name}' is already active`, this.from);
-    await begin(of);
+      throw new LibvirtError(
+        'OPERATION_INVALID',
+        this.kind.what === 'network' ? 'network is already active' : `storage pool '${of.name}' is already active`,
+        this.from,
+      );
+    const defined = (await this.defined(host, of.name)) ?? of;
+    await begin(defined);
+    (await this.activeOf(host)).set(of.name, defined);
+    this.events.tell(host, of, KEPT_EVENT.STARTED);
+  }
+
+  /** As it is kept; undefined: it is not. */
+  async defined(host: CommandHost, name: string): Promise<T | undefined> {
+    return (await this.keptOf(host)).find(({ of }) => of.name === name)?.of;
+  }
+
+  /** One that is active is otherwise from now on. */
+  async replaceActive(host: CommandHost, of: T): Promise<void> {
     (await this.activeOf(host)).set(of.name, of);
   }
 
@@ -105,6 +151,7 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
     this.refuseOwn(entry);
     this.refuseInactive(entry);
     (await this.activeOf(host)).delete(entry.of.name);
+    this.events.tell(host, entry.of, KEPT_EVENT.STOPPED);
   }
 
   /** Forgets it; one that is active stays until it ends. @throws LibvirtError */
@@ -114,6 +161,7 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
       throw new LibvirtError('OPERATION_INVALID', `${this.kind.what} '${entry.of.name}' is not persistent`, this.from);
     await this.setAutomatic(host, entry, false);
     await host.parts.files!.rm(this.path(entry.of));
+    this.events.tell(host, entry.of, KEPT_EVENT.UNDEFINED);
   }
 
   /** @throws LibvirtError */
@@ -198,10 +246,23 @@ export class KeptObjects<T extends { name: string; uuid: string }> {
   private activeOf(host: CommandHost): Promise<Active<T>> {
     let active = this.active.get(host.toolstack);
     if (!active) {
-      active = this.keptOf(host).then(
-        kept => new Map(kept.filter(({ isAutomatic }) => isAutomatic).map(({ of }) => [of.name, of])),
-      );
+      active = this.begun(host);
       this.active.set(host.toolstack, active);
+    }
+    return active;
+  }
+
+  /** Those that start with the host; what cannot is as if it did not. */
+  private async begun(host: CommandHost): Promise<Active<T>> {
+    const active: Active<T> = new Map();
+    for (const { of, isAutomatic } of await this.keptOf(host)) {
+      if (!isAutomatic) continue;
+      try {
+        await this.kind.begin?.(host, of);
+        active.set(of.name, of);
+      } catch {
+        // Whoever starts it by hand hears why.
+      }
     }
     return active;
   }

@@ -8,7 +8,7 @@ import type { CommandHost } from '../command-host.ts';
 import { uuidOfName } from '../uuid.ts';
 import { failing, LibvirtError } from './errors.ts';
 import { LISTED, LISTED_GROUPS, matches } from './flags.ts';
-import { type Entry, KeptObjects } from './kept.ts';
+import { type Entry, KEPT_EVENT, KeptObjects } from './kept.ts';
 import { childOf, readXml } from './xml.ts';
 
 export interface Pool {
@@ -66,6 +66,8 @@ async function readPool(text: string): Promise<Pool> {
     folder: folder.replace(/(?<=.)\/+$/, ''),
   };
 }
+
+export const poolEvents = POOLS.events;
 
 export async function listPools(host: CommandHost, flags: number): Promise<PoolEntry[]> {
   return (await POOLS.list(host)).filter(({ of: { type }, isActive, isPersistent, isAutomatic }) =>
@@ -126,6 +128,7 @@ export async function buildPool(host: CommandHost, entry: PoolEntry): Promise<vo
   POOLS.refuseOwn(entry);
   refuseActive(entry);
   await makeFolder(host, entry.of);
+  POOLS.events.tell(host, entry.of, KEPT_EVENT.CREATED);
 }
 
 /** Removes its folder, which is empty. @throws LibvirtError */
@@ -138,11 +141,13 @@ export async function deletePool(host: CommandHost, entry: PoolEntry): Promise<v
       throw new LibvirtError('SYSTEM_ERROR', `failed to remove pool '${folder}': Directory not empty`, 'storage');
     await host.parts.files!.rm(folder, { recursive: true });
   });
+  POOLS.events.tell(host, entry.of, KEPT_EVENT.DELETED);
 }
 
 /** What is there is looked at whenever somebody asks. @throws LibvirtError */
 export async function refreshPool(host: CommandHost, entry: PoolEntry): Promise<void> {
   await lookInto(host, activePool(entry));
+  POOLS.events.tell(host, entry.of, 'refreshed');
 }
 
 function refuseActive({ of: { name }, isActive }: PoolEntry): void {
@@ -202,8 +207,9 @@ export async function volumesOf(host: CommandHost, { name: inPool, type, folder 
   const names = (await files?.readdir(folder).catch(() => [])) ?? [];
   const found = await Promise.all(
     names.map(async name => {
-      const { isFile, size } = await files!.stat(`${folder}/${name}`);
-      return isFile ? [volume(name, size)] : [];
+      // A link may lead nowhere.
+      const stat = await files!.stat(`${folder}/${name}`).catch(() => undefined);
+      return stat?.isFile ? [volume(name, stat.size)] : [];
     }),
   );
   return found.flat().sort(byName);

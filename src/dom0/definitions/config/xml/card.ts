@@ -59,6 +59,7 @@ export function cardOf(read: XmlReading, element: Element): Value {
       : address,
   );
   option('bridge', source, 'bridge');
+  if (typeOf(element) === 'network') option('network', source, 'network');
   option('script', child('script'), 'path');
   option('vifname', child('target'), 'dev');
   option('ip', child('ip'), 'address');
@@ -93,7 +94,11 @@ function checkCard(read: XmlReading, element: Element): void {
       source!,
       `Missing required attribute '${wanted}' in element 'source'. Write <source ${wanted}='${type === 'bridge' ? 'xenbr0' : '…'}'/>.`,
     );
-  if (type !== 'bridge' && ruleAt('devices', 'interface')?.attributes.get('type')?.words?.includes(type))
+  if (
+    type !== 'bridge' &&
+    type !== 'network' &&
+    ruleAt('devices', 'interface')?.attributes.get('type')?.words?.includes(type)
+  )
     read.remark(
       element,
       'interface',

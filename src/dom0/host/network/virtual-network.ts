@@ -1,0 +1,66 @@
+/** A network beside the host's own: a bridge of its own with a gateway, which answers as the host's does, and knows a way further or none. */
+import {
+  type Beyond,
+  type BeyondParts,
+  GATEWAY,
+  type Lease,
+  NAME_SERVER,
+  NetworkPeer,
+  type Subnet,
+} from '../../../devices/net/index.ts';
+import type { Timers } from '../../../devices/index.ts';
+import { Bridge } from './bridge.ts';
+
+export interface VirtualNetworkParts {
+  /** Of its bridge. */
+  name: string;
+  subnet: Subnet;
+  timers: Timers;
+  nowNs(): number;
+  /** What lies behind the gateway; absent: nothing. */
+  beyond?: ((parts: BeyondParts) => Beyond) | undefined;
+  /** Something is to be done once the timers are due. */
+  answered(): void;
+}
+
+export class VirtualNetwork {
+  readonly bridge: Bridge;
+  subnet: Subnet;
+  private readonly peer: NetworkPeer;
+
+  constructor({ name, subnet, timers, nowNs, beyond, answered }: VirtualNetworkParts) {
+    this.subnet = subnet;
+    this.bridge = new Bridge(name, nowNs);
+    this.peer = new NetworkPeer(timers, {
+      subnet,
+      answered,
+      holdersOf: address => this.bridge.holdersOf(address),
+      ...(beyond ? { beyond: parts => asOfOwn(beyond, parts, subnet.gateway) } : {}),
+    });
+    const port = this.bridge.addPort(name, { deliver: ({ bytes }) => this.peer.send(bytes) }, true);
+    this.peer.receive = bytes => port.input({ bytes });
+  }
+
+  /** What DHCP has given out. */
+  get leases(): Lease[] {
+    return this.peer.leaseList;
+  }
+
+  /** DHCP gives out other addresses from now on. */
+  change(subnet: Subnet): void {
+    this.subnet = subnet;
+    this.peer.change(subnet);
+  }
+}
+
+/** The way further knows the gateway and the name server by the addresses that they have on the host's own network. */
+function asOfOwn(beyond: (parts: BeyondParts) => Beyond, parts: BeyondParts, gateway: number): Beyond {
+  const own = beyond({
+    ...parts,
+    send: (from, to, frame) => parts.send(from === GATEWAY || from === NAME_SERVER ? gateway : from, to, frame),
+  });
+  return {
+    take: (packet, udp) =>
+      own.take(packet.destination === gateway ? { ...packet, destination: NAME_SERVER } : packet, udp),
+  };
+}
