@@ -5,12 +5,12 @@
 import type { CodeCache } from './code-cache.ts';
 import { CR0_AM, CR4_SMAP, EFER_LMA } from './architecture/control-bits.ts';
 import type { Debug } from './debug.ts';
-import { EPT_FETCH, P2M_EXECUTE, P2M_READ, P2M_WRITE, type ShadowWalking } from './architecture/edge.ts';
+import { EPT_FETCH, EPT_READ, P2M_EXECUTE, P2M_READ, P2M_WRITE, type ShadowWalking } from './architecture/edge.ts';
 import { AC_, type Faults } from './faults.ts';
 import { AC } from './architecture/flags.ts';
 import type { Mmio } from './mmio.ts';
 import { createPlainWalk, type PlainWalk, UNKNOWN } from './plain-walks.ts';
-import { ALLOWED, PageWalk, PTE_A, PTE_D, PTE_P } from './architecture/paging.ts';
+import { ALLOWED, AWAY, PageWalk, PTE_A, PTE_D, PTE_P } from './architecture/paging.ts';
 import { CR0, CR4, EFER, EFLAGS, PDPTE } from './architecture/registers.ts';
 import { S_HIGH, S_STOP, S_USER, THROWN } from './scratch.ts';
 import { HAS_CODE, type Tlb } from './tlb.ts';
@@ -270,6 +270,7 @@ export class MemoryAccess {
     const plain = this.plainWalk(linear, write);
     if (plain === ALLOWED) return true;
     const error = plain === UNKNOWN ? this.tryWalk(linear, write, false) : plain;
+    if (error === AWAY) return true;
     if (error !== ALLOWED) {
       this.faults.notePage(this.tlb.lowOf(linear), error, this.TH[linear >>> 12]!);
       this.S[S_STOP] = THROWN;
@@ -506,7 +507,7 @@ export class MemoryAccess {
   /** Linear to physical without side effects; -1 where nothing is mapped. */
   translate(linear: number): number {
     if (linear < -CANONICAL || linear >= CANONICAL) return -1;
-    const gfn = this.paging.find(linear | 0, Math.floor(linear / 2 ** 32));
+    const gfn = this.paging.here(() => this.paging.find(linear | 0, Math.floor(linear / 2 ** 32)));
     return gfn < 0 ? -1 : gfn * 4096 + (linear & 4095);
   }
 
@@ -523,10 +524,11 @@ export class MemoryAccess {
   /** Translates with rights checked and A/D set; leaves the guest frame in `walkGfn`. */
   private walk(linear: number, write: boolean, fetch: boolean): void {
     const error = this.tryWalk(linear, write, fetch);
+    if (error === AWAY) this.mmio.leave(this.tlb.linearOf(linear), this.paging.away, EPT_READ, 0);
     if (error !== ALLOWED) this.faults.raisePage(this.tlb.lowOf(linear), error, this.TH[linear >>> 12]!);
   }
 
-  /** The same; returns the error code of #PF, or ALLOWED. */
+  /** The same; returns the error code of #PF, ALLOWED, or AWAY. */
   private tryWalk(linear: number, write: boolean, fetch: boolean): number {
     if (this.shadow !== null && !this.throughGuestTables) return this.tryShadow(this.shadow, linear, write, fetch);
     const { paging } = this;
@@ -539,6 +541,7 @@ export class MemoryAccess {
       this.implicit,
       high,
     );
+    if (paging.away >= 0) return AWAY;
     this.walkGfn = paging.gfn;
     if (error !== ALLOWED) return error;
     this.walkEntry = this.secondStage(paging.gfn);
@@ -584,7 +587,9 @@ export class MemoryAccess {
   /** PAE page-directory-pointer registers from CR3 (SDM vol. 3, 4.4.1). False: a reserved bit is set, nothing was loaded. */
   loadPdptes(cr3: number): boolean {
     const words = new Int32Array(8);
-    for (let i = 0; i < 8; i++) words[i] = this.paging.physical32(((cr3 & ~31) >>> 0) + 4 * i);
+    this.paging.here(() => {
+      for (let i = 0; i < 8; i++) words[i] = this.paging.physical32(((cr3 & ~31) >>> 0) + 4 * i);
+    });
     for (let i = 0; i < 8; i += 2) {
       if ((words[i]! & PTE_P) !== 0 && ((words[i]! & 0x1e6) !== 0 || (words[i + 1]! & ~15) !== 0)) return false;
     }

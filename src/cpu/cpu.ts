@@ -194,6 +194,7 @@ export class Cpu implements Core, Processor {
     this.debug = new Debug(views, tlb, faults);
     this.mmio = new Mmio(this.R, this.exit, options);
     this.memory = new MemoryAccess(views, tlb, this.code, this.debug, this.mmio, faults, log, options.shadow);
+    this.memory.paging.bring = options.bring;
     this.mode = new Mode(views, tlb, this.memory);
     this.addressing = new Addressing(views, this.A, tlb, this.memory, faults);
     this.stack = new Stack(views, this.mode, this.addressing, this.memory);

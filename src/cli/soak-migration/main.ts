@@ -1,10 +1,10 @@
 /**
- * npm run -s soak:migration -- [--moves N] [--only GUEST]
+ * npm run -s soak:migration -- [--moves N] [--only GUEST] [--postcopy]
  *
  * Debian's kernels with and without Xen's drivers, in a PC and without one, of 32 and 64 bits, and minipv as a paravirtual guest go from one of two hosts to the
  * other and back, 100 times each. A shell in them writes files, compares their sums and looks at the clock, while a connection by TCP that they have made and one
  * that was made to them go on; minipv sends or gets a stream during each move, and sums it up. Each move must go on with what follows, nothing may be lost, no
- * connection end, and no clock go back: else the status is 1. Needs npm run guests (-- --amd64).
+ * connection end, and no clock go back: else the status is 1. `--postcopy`: they go on after the first round, before the rest of their memory has come. Needs npm run guests (-- --amd64).
  */
 import { parseArgs } from 'node:util';
 import { createHost, inWorkers } from '../../dom0/service/index.ts';
@@ -19,9 +19,12 @@ const WRONG_USE = 2;
 const MOVES = 100;
 
 export async function main(argv: string[]): Promise<number> {
-  let values: { moves?: string; only?: string };
+  let values: { moves?: string; only?: string; postcopy?: boolean };
   try {
-    ({ values } = parseArgs({ args: argv, options: { moves: { type: 'string' }, only: { type: 'string' } } }));
+    ({ values } = parseArgs({
+      args: argv,
+      options: { moves: { type: 'string' }, only: { type: 'string' }, postcopy: { type: 'boolean' } },
+    }));
     if (!/^[1-9]\d*$/.test(values.moves ?? '1')) throw new Error(`--moves ${values.moves}: write a number.`);
     if (values.only !== undefined && !GUESTS.some(({ name }) => name === values.only))
       throw new Error(`--only ${values.only}: there are ${GUESTS.map(({ name }) => name).join(', ')}.`);
@@ -33,6 +36,7 @@ export async function main(argv: string[]): Promise<number> {
   let status = 0;
   for (const guest of GUESTS) {
     if (values.only !== undefined && values.only !== guest.name) continue;
+    if (values.postcopy && guest.type === 'pv') continue;
     if (!isHere(guest)) {
       process.stdout.write(`${guest.name}: ${guest.folder} is not here (npm run guests).\n`);
       continue;
@@ -52,14 +56,20 @@ export async function main(argv: string[]): Promise<number> {
       soon,
       pause: ms => new Promise(resolve => void later(ms, resolve)),
       shared: true,
+      wish: values.postcopy ? { postcopy: 'after-precopy' } : {},
       talk: await Talk.open(guest.folder === undefined ? MINIPV_PORTS : PORTS),
     });
     const downtimes: number[] = [];
+    let left = 0;
     try {
       await soak.start();
-      for (let i = 0; i < moves; i++) downtimes.push((await soak.move()).downtimeMs);
+      for (let i = 0; i < moves; i++) {
+        const { downtimeMs, leftBehind = 0 } = await soak.move();
+        downtimes.push(downtimeMs);
+        left += leftBehind;
+      }
       process.stdout.write(
-        `${guest.name}: ${moves} moves, nothing lost, ${soak.crossed} with connections that went on; it stood still for ${Math.round(median(downtimes))} ms (median), ${Math.round(Math.max(...downtimes))} ms at most\n`,
+        `${guest.name}: ${moves} moves, nothing lost, ${soak.crossed} with connections that went on; it stood still for ${Math.round(median(downtimes))} ms (median), ${Math.round(Math.max(...downtimes))} ms at most${values.postcopy ? `; it went on without ${left} pages, and stood for ${soak.faults} of them` : ''}\n`,
       );
     } catch (error) {
       status = 1;

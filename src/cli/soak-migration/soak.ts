@@ -1,7 +1,7 @@
 /** Moves one guest between two hosts, there and back. */
 import { Neighbourhood } from '../../dom0/pool/index.ts';
 import type { Host, HostParts } from '../../dom0/service/index.ts';
-import type { Moved } from '../../dom0/toolstack/index.ts';
+import type { Moved, MoveWish } from '../../dom0/toolstack/index.ts';
 import { filesOf, lastTurn, problemIn, type SoakGuest, TALK, TURNS } from './guests.ts';
 import type { Talk } from './talk.ts';
 
@@ -12,8 +12,8 @@ export interface SoakParts {
   shared: boolean;
   /** TCP with the guest; absent: it has no network. */
   talk?: Talk;
-  /** How it moves; absent: by `host.migrate`. */
-  move?(host: Host, id: number, to: string): Promise<Moved>;
+  /** How it moves. */
+  wish?: MoveWish;
 }
 
 const MIB = 2 ** 20;
@@ -60,6 +60,8 @@ export class Soak {
   private moves = 0;
   /** Moves with a connection that was there before and behind it. */
   crossed = 0;
+  /** How often it stood for a page that had not come. */
+  faults = 0;
 
   constructor(guest: SoakGuest, parts: SoakParts) {
     this.guest = guest;
@@ -129,10 +131,11 @@ export class Soak {
 
   private async toTheOther(): Promise<Moved> {
     const to = this.at === 0 ? 'b' : 'a';
-    const moved = await (this.parts.move ?? ((host, id, name) => host.migrate(id, name)))(this.here, this.id, to);
+    const moved = await this.here.migrate(this.id, to, this.parts.wish);
     this.at = 1 - this.at;
     const [guest] = await this.here.list();
     this.id = guest!.id;
+    this.faults += this.here.toolstack.members.get(this.id)?.postcopy?.faults ?? 0;
     await this.watch();
     return moved;
   }

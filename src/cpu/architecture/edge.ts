@@ -154,6 +154,8 @@ export const P2M_READ = 1,
   P2M_RWX = 7;
 /** Alone in an entry: memory that is not there yet and holds zeroes. An access exits as an EPT violation; page walks read the zeroes. */
 export const P2M_ON_DEMAND = 16;
+/** Beside a machine frame, without rights: what belongs there is still on the host that the guest has left. Accesses and page walks exit as EPT violations. */
+export const P2M_AWAY = 32;
 
 /** What `loadLevel` brings for 64-bit code: it means something to the processor alone. */
 export type LongModeSource = (processor: never) => object;
@@ -215,6 +217,8 @@ export interface ProcessorOptions {
   taskPriority?: { get(): number; set(value: number): void };
   /** The machine has local APICs: IA32_APIC_BASE is enabled after reset and CPUID shows one. */
   apic?: boolean;
+  /** Returns once what lies at a guest frame that is away (P2M_AWAY) has come: for walks that are no guest's access. Absent: none is ever away. */
+  bring?: (gfn: number) => void;
   /** What CPUID shows (default: every feature that is built). CR4, EFER and MSRs follow from it. */
   cpuLevel?: CpuModel;
   /** Tables that the hypervisor keeps, to be walked in the place of the guest's and of the second stage (shadow paging; absent: there are none). */

@@ -60,6 +60,7 @@ export {
   IO_SIZE_MASK,
   IO_STRING,
   P2M_EXECUTE,
+  P2M_AWAY,
   P2M_ON_DEMAND,
   P2M_READ,
   P2M_RWX,

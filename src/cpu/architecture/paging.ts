@@ -4,7 +4,7 @@
  * Sources: SDM vol. 3, chapter 4; for the second stage, 28.3.
  */
 import { CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, EFER_LMA, EFER_NXE } from './control-bits.ts';
-import { P2M_ON_DEMAND, P2M_READ } from './edge.ts';
+import { P2M_AWAY, P2M_ON_DEMAND, P2M_READ } from './edge.ts';
 import { AC } from './flags.ts';
 import { CPL, CR0, CR3, CR4, EFER, EFLAGS, HIGH, PDPTE } from './registers.ts';
 
@@ -33,6 +33,8 @@ export const ERROR_P = 1,
 const ERROR_RSVD = 8;
 /** In place of an error code: the access causes no page fault. */
 export const ALLOWED = -1;
+/** One of the guest's tables is not here yet (P2M_AWAY). */
+export const AWAY = -3;
 
 /** An entry that a walk read. */
 export interface PageEntry {
@@ -86,6 +88,8 @@ export class PageWalk {
   writable = false;
   userPage = false;
   global = false;
+  /** Where a table lies that is not here yet (P2M_AWAY), so that nothing was found; -1: all were. */
+  away = -1;
   /** PTE_W and PTE_U, where all entries have them; in `entryHigh` bit 31: execute-disable, where one has it. */
   rights = 0;
   entryHigh = 0;
@@ -101,14 +105,32 @@ export class PageWalk {
   physical32(gpa: number): number {
     const gfn = Math.floor(gpa / 4096);
     const entry = gfn < this.p2m.length ? this.p2m[gfn]! : 0;
-    if ((entry & P2M_READ) === 0) return entry === P2M_ON_DEMAND ? 0 : -1;
+    if ((entry & P2M_READ) === 0) {
+      if ((entry & P2M_AWAY) === 0) return entry === P2M_ON_DEMAND ? 0 : -1;
+      this.away = gpa;
+      return 0;
+    }
     return this.M4[((entry & ~4095) | (gpa & 4095)) >>> 2]!;
+  }
+
+  /** See ProcessorOptions. */
+  bring: ((gfn: number) => void) | undefined;
+
+  /** A walk that is no guest's access: it waits for tables that are away. */
+  here<T>(walk: () => T): T {
+    for (;;) {
+      this.away = -1;
+      const found = walk();
+      if (this.away < 0 || !this.bring) return found;
+      this.bring(Math.floor(this.away / 4096));
+    }
   }
 
   /** Finds the entries for `linear` (`high`: the address has more than 32 bits): the guest frame, or -1 when one is not present. No rights are checked. */
   find(linear: number, high = 0): number {
     const R = this.R;
     this.reserved = false;
+    this.away = -1;
     this.rights = PTE_W | PTE_U;
     this.entryHigh = 0;
     this.upperAt = this.leafAt = -1;

@@ -1,5 +1,6 @@
 /** A guest with granted pages and event channels, and its end of a ring: what back ends are tested against without a machine. */
 import { HostError } from '../../hypervisor/index.ts';
+import { FrameAway } from '../../hypervisor/memory/index.ts';
 import type { GrantAccess } from './access.ts';
 import { encode } from './xenstore/protocol.ts';
 import type { Connection as StoreConnection } from './xenstore/store.ts';
@@ -24,6 +25,8 @@ export class FakeGuest implements GrantAccess {
   readonly frames = new Map<number, Page>();
   /** Those that have ever been mapped so that Domain 0 may store there. */
   readonly writable = new Set<number>();
+  /** Granted pages that are still on another host, with who waits for each. */
+  readonly away = new Map<number, (() => void)[]>();
   /** Ports that wait for Domain 0. */
   readonly unbound = new Set<number>();
   private readonly bound = new Map<number, () => void>();
@@ -43,6 +46,14 @@ export class FakeGuest implements GrantAccess {
     log: sentence => this.said.push(sentence),
     soon: work => this.work.push(work),
   };
+
+  /** A granted page that was away has come. */
+  comes(ref: number): void {
+    const waiting = this.away.get(ref) ?? [];
+    this.away.delete(ref);
+    for (const then of waiting) then();
+    this.poll();
+  }
 
   grant(ref: number, readOnly = false): Page {
     return this.add(this.pages, ref, readOnly);
@@ -87,6 +98,8 @@ export class FakeGuest implements GrantAccess {
     const page = this.pages.get(ref);
     if (!page || (page.readOnly && !readOnly))
       throw new HostError(`Domain ${this.domid} does not grant Domain 0 its entry ${ref} (status -3).`);
+    const waiting = this.away.get(ref);
+    if (waiting) throw new FrameAway(this.domid, ref, then => void waiting.push(then));
     page.mapped++;
     let held = true;
     return {

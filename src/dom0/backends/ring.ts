@@ -123,6 +123,11 @@ export class BackRing {
     return (this.reqCons - 1) & (this.slots - 1);
   }
 
+  /** The last ones that were taken were not, after all: none of them was answered. */
+  giveBack(requests: number): void {
+    this.reqCons = (this.reqCons - requests) | 0;
+  }
+
   /** Requests that were taken and not answered. */
   get unanswered(): number {
     return (this.reqCons - this.rspProd) | 0;

@@ -21,6 +21,7 @@
 import type { GrantAccess, GrantedPage, Mapping } from './access.ts';
 import type { IoTrace } from '../../hypervisor/tracing/index.ts';
 import { type DomainRecord, HostError } from '../../hypervisor/index.ts';
+import { FrameAway } from '../../hypervisor/memory/index.ts';
 import type { StoreClient } from './xenstore/client.ts';
 import { BackRing, RingError, type SavedRing } from './ring.ts';
 
@@ -248,19 +249,34 @@ export class XenbusBackend {
       work => this.guard(work),
       soon,
     ));
-    const { saved } = this;
-    this.saved = undefined;
-    const nodes = this.driver.connect(connection, saved);
+    const nodes = this.connected(connection);
     // It may have failed in between, and a front end that sees Connected reads what is there.
     if (!connection.open) return;
     this.write(nodes);
     this.switchTo(STATE.CONNECTED);
   }
 
+  /** What the driver shows. Where it cannot connect yet, nothing of it stays. @throws what the driver does */
+  private connected(connection: Connection): Nodes {
+    const { saved } = this;
+    this.saved = undefined;
+    try {
+      return this.driver.connect(connection, saved);
+    } catch (error) {
+      if (!(error instanceof FrameAway)) throw error;
+      this.saved = saved;
+      this.disconnect();
+      throw error;
+    }
+  }
+
   private guard(work: () => void): void {
     try {
       work();
     } catch (error) {
+      // A guest that goes on before its memory is here (post-copy): nothing was done, or what was done may be done again.
+      if (error instanceof FrameAway)
+        return error.whenCome(() => this.parts.soon(() => this.guard(work), this.id.domid));
       if (!(error instanceof DeviceError || error instanceof RingError || error instanceof HostError)) throw error;
       this.fail(error.message);
     }

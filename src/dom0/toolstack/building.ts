@@ -168,6 +168,7 @@ export class Building<Console extends DomainConsole> {
     // Somebody has destroyed it meanwhile.
     if (this.core.members.get(record.id) !== member) return;
     this.core.members.delete(record.id);
+    this.core.away?.gone(record.id);
     this.core.halted.set(member.name, 'failed');
     this.core.services.network.detachCard(record.id);
     await member.runner.destroy();
@@ -275,6 +276,7 @@ export class Building<Console extends DomainConsole> {
         // After a step somebody paused it before; one that ran to its next instruction is paused now.
         if (!member.paused) this.core.setPaused(member, true, 'unknown');
       },
+      away: (domid, gfn) => this.core.away?.wanted(domid, gfn),
       changed: () => {
         console.snapshot?.(false);
         listener.changed?.(member);

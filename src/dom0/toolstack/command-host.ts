@@ -29,6 +29,8 @@ export interface MoveWish {
   verify?: boolean;
   /** Where it writes faster than its pages reach the other host, its processor gets less and less. */
   autoConverge?: boolean;
+  /** It may go on there before all of its memory has come: once somebody says so (virsh migrate-postcopy), or after the first round. */
+  postcopy?: 'when-asked' | 'after-precopy';
   /** Its volumes are copied to the other host while it runs; absent: a domain with volumes is refused. */
   copyStorage?: CopyStorage;
   /** Ends it, as far as it can be ended. */
@@ -47,6 +49,8 @@ export interface Moved {
   totalMs: number;
   /** From when it stood still here until the other host said that it runs there. */
   downtimeMs: number;
+  /** Frames that it went on without. */
+  leftBehind?: number;
   /** A sentence: it wrote faster than its pages reached the other host. */
   notConverged?: string;
 }

@@ -13,7 +13,7 @@ export {
 export { changeDisc } from './hotplug.ts';
 export { Services, WHOLE_P2M } from './services.ts';
 export { Toolstack } from './toolstack.ts';
-export type { ToolstackListener, ToolstackParts } from './toolstack-parts.ts';
+export type { FramesAway, ToolstackListener, ToolstackParts } from './toolstack-parts.ts';
 export { FIRST_COMMANDS } from './commands/first.ts';
 export { bind, type Bound, type Deeds } from './commands/command.ts';
 export { findManaged, managedOf, remove } from './commands/managed.ts';
@@ -22,7 +22,7 @@ export type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, HostInfo, Tas
 export type { Cause, Caused, TaskRecord } from './recorder.ts';
 export { Tasks } from './tasks.ts';
 export type { CommandHost, CopyStorage, Guest, Moved, MoveWish, RemusWish } from './command-host.ts';
-export type { Job, JobMemory } from './domains/index.ts';
+export type { Job, JobMemory, PostcopyCounts } from './domains/index.ts';
 export type { Held } from './saving.ts';
 export type { Receiving } from './receiving.ts';
 export type { DiskCopy, IncomingDisks } from './incoming-disks.ts';

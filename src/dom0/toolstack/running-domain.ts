@@ -17,7 +17,7 @@ import type { IdeAttachment } from '../../devices/index.ts';
 import type { SavedDrive } from '../../hypervisor/disks/index.ts';
 import type { MediumDisk } from '../host/storage/index.ts';
 import { type DeviceModel, modelOf } from '../backends/device-model/index.ts';
-import type { Reason } from './domains/words.ts';
+import type { PostcopyCounts, Reason } from './domains/words.ts';
 import type { DomainRunner, SavedFile } from './runners/runner.ts';
 import { DEVICE_KINDS, type GuestDisk, plannedOf, restoredBy, savedDisks } from './devices/index.ts';
 import { type Attached, type Described, memoryShape, WHOLE_P2M } from './services.ts';
@@ -145,6 +145,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   balloon?: Balloon;
   /** It was asked to suspend itself, to be saved then; `failed`: it cannot any more. */
   whenSuspended?: (failed?: string) => void;
+  /** It runs here before all of its memory has come, or did so. */
+  postcopy?: PostcopyCounts;
   /** It stands still, and nobody knows whether it runs elsewhere: somebody says that it is to go on here. */
   whenUnpaused?: () => void;
 }

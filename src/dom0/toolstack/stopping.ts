@@ -217,6 +217,7 @@ export class Stopping<Console extends DomainConsole> {
     this.core.halted.set(member.name, ending ? shutOffBy(ending) : why);
     this.core.goneNs += member.runner.nowNs;
     this.core.members.delete(record.id);
+    this.core.away?.gone(record.id);
     this.isOver(member, `${member.name} was destroyed before it answered.`, false);
     const changes = await member.runner.destroy(keepsDisks);
     this.detach(member);

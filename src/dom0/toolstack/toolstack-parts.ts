@@ -95,6 +95,14 @@ export interface ToolstackListener<Console extends DomainConsole> {
   changed?(member: Member<Console>): void;
 }
 
+/** Frames of domains here that are still on the hosts that these have left (pool/migration/away-frames.ts). */
+export interface FramesAway {
+  /** Somebody stands for this one. */
+  wanted(domid: number, gfn: number): void;
+  /** The domain is gone. */
+  gone(domid: number): void;
+}
+
 /** What building and ending domains share of the toolstack. */
 export interface ToolstackCore<Console extends DomainConsole> {
   readonly parts: ToolstackParts;
@@ -105,6 +113,7 @@ export interface ToolstackCore<Console extends DomainConsole> {
   readonly services: Services;
   readonly stations: Stations;
   readonly drives: OpenedDrives;
+  readonly away?: FramesAway;
   readonly runners: Runners;
   readonly jitThreshold: number | undefined;
   /** Nothing is built any more. */

@@ -26,7 +26,7 @@ import { Services } from './services.ts';
 import { Stations } from './stations.ts';
 import { Stopping } from './stopping.ts';
 import { uuidOf } from './uuid.ts';
-import type { BuildOptions, ToolstackCore, ToolstackListener, ToolstackParts } from './toolstack-parts.ts';
+import type { BuildOptions, FramesAway, ToolstackCore, ToolstackListener, ToolstackParts } from './toolstack-parts.ts';
 
 /** Where a browser has no Atomics.waitAsync, Domain 0 looks so often for events. */
 const POLL_MS = 4;
@@ -45,6 +45,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> implements
   /** What people type and press. */
   readonly inputs: Inputs;
   readonly members = new Map<number, Member<Console>>();
+  /** Frames of domains here that another host has yet; absent: there was no such domain. */
+  away?: FramesAway;
   /** What takes time on a domain, one thing at a time. */
   readonly jobs: Jobs;
   /** Why domains that are no longer there went, by their names. */

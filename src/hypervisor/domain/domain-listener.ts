@@ -22,6 +22,8 @@ export interface DomainListener {
   broke?(hit: BreakHit): void;
   /** It has come to the end of a step, and stands still. */
   stepped?(): void;
+  /** It stands for a frame of a domain, which is its own or has granted it, that is still on another host (memory/away-frames.ts). */
+  away?(domid: number, gfn: number): void;
   /** After a slice, where domains run on this thread: its counters and screen may have changed. */
   changed?(): void;
 }

@@ -16,6 +16,7 @@ import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
 import { answersOf } from './answers.ts';
 import { Exits } from './exits.ts';
 import type { FirmwareMap } from '../memory/firmware-map.ts';
+import { demandFrame } from './frames-to-come.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
 import { ramGfn, ramRanges } from '../layout/ram-layout.ts';
 import { COUNTER_WORDS } from '../layout/layout.ts';
@@ -290,13 +291,11 @@ export class Domain {
     return this.firmware?.hides(gfn) ? this.firmware.ramEntry(gfn) : this.a20.entry(gfn);
   }
 
-  /** A guest frame that is populated on demand is used; false: it is none. Where there is no memory left for it, the domain crashes. */
+  /** Told of each frame for which a vCPU stands. */
+  onAway: (gfn: number) => void = () => {};
+
   demand(gfn: number): boolean {
-    if (!this.stage.isOnDemand(gfn)) return false;
-    const at = this.a20.shown(gfn);
-    if (this.guest.demand(at)) this.a20.populated(at);
-    else this.leaveSlice = true;
-    return true;
+    return demandFrame(this, this.stage, this.a20, gfn);
   }
 
   /** Instructions retired since the domain was started, resets included. */

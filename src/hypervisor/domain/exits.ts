@@ -9,6 +9,7 @@ import { ipOf, isLongCode, registers as R, wideOf } from '../../cpu/architecture
 import type { State } from '../../devices/index.ts';
 import type { ExitedDomain } from './built-domain.ts';
 import { ChosenExits } from './exit-controls.ts';
+import { standForFrame } from './frames-to-come.ts';
 import type { GuestInterface } from './guest-interface.ts';
 import { type ExitControls, USUAL_EXIT_CONTROLS } from '../view/exit-controls.ts';
 import { EXIT_COUNTERS, exitCounter, exitName, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
@@ -428,7 +429,7 @@ export class Exits {
     const { exit, domain, own, model } = this;
     const address = exit.guestPhysical;
     // Memory that was not there yet: the instruction runs again.
-    if (domain.demand(Math.floor(address / FRAME_BYTES))) return;
+    if (standForFrame(domain, Math.floor(address / FRAME_BYTES))) return;
     if (exit.qualification & EPT_FETCH) {
       // Nobody answers a fetch: the bus floats high, and FF FF is no instruction.
       this.injectException(INVALID_OPCODE);

@@ -23,6 +23,8 @@ export interface PrecopyWish {
   mostRounds?: number;
   /** All of memory comes once more while it stands still, to be compared (libxc's VERIFY). */
   verify?: boolean;
+  /** From now on nothing more is copied ahead, and what is left stays here, to be fetched once it runs there (post-copy). */
+  leaves?: boolean;
 }
 
 /** A part of a domain's saved state, as it goes to whoever wants it. */

@@ -15,13 +15,23 @@ import type { DomainRecord, Machine } from '../memory/machine.ts';
 import { put64 } from '../memory/words.ts';
 import type { LoopState, Spin } from './spin.ts';
 
-/** What a vCPU does: Intel's activity states (SDM vol. 3, 25.4.2), and two of ours: it waits for an event of the hypervisor, or for a device model. */
+/**
+ * What a vCPU does: Intel's activity states (SDM vol. 3, 25.4.2), and three of ours: it waits for an event of the hypervisor, for a device model, or for a frame
+ * that comes from another host.
+ */
 export const ACTIVE = 0,
   HALTED = 1,
   WAIT_FOR_SIPI = 3,
   BLOCKED = 4,
-  WAITS_FOR_MODEL = 5;
-export type Activity = typeof ACTIVE | typeof HALTED | typeof WAIT_FOR_SIPI | typeof BLOCKED | typeof WAITS_FOR_MODEL;
+  WAITS_FOR_MODEL = 5,
+  WAITS_FOR_FRAME = 6;
+export type Activity =
+  | typeof ACTIVE
+  | typeof HALTED
+  | typeof WAIT_FOR_SIPI
+  | typeof BLOCKED
+  | typeof WAITS_FOR_MODEL
+  | typeof WAITS_FOR_FRAME;
 
 /** What a vCPU does, as Xen's runstates name it. */
 export type VcpuState = 'running' | 'runnable' | 'blocked' | 'offline';
@@ -36,6 +46,8 @@ export class Vcpu {
   /** The state words of the block. */
   readonly saved: Int32Array;
   activity: Activity = ACTIVE;
+  /** Guest frame for which it waits. */
+  awaits = 0;
   nmiPending = false;
   /** It waits no longer, though it has not gone on yet: an interrupt waits for it. */
   ready = false;

@@ -7,6 +7,7 @@ import {
   EVENT_EXTERNAL,
   EVENT_NMI,
   EVENT_VALID,
+  P2M_AWAY,
   type Processor,
   type ProcessorExtra,
   registers as R,
@@ -28,6 +29,7 @@ import {
   Vcpu,
   type VcpuState,
   WAIT_FOR_SIPI,
+  WAITS_FOR_FRAME,
   WAITS_FOR_MODEL,
 } from './vcpu.ts';
 
@@ -214,6 +216,8 @@ export class Vcpus {
       case WAITS_FOR_MODEL:
         // Its instruction is half done: nothing else may happen to it before.
         return this.modelAnswered(vcpu.id);
+      case WAITS_FOR_FRAME:
+        return !this.isAway(vcpu.awaits);
       default:
         return vcpu.initPending;
     }
@@ -273,6 +277,11 @@ export class Vcpus {
     const { processor, platform, regs, current } = this;
     // Half way through an instruction, also once its answer is there: a device model in another thread may have answered a moment ago.
     if (current.activity === WAITS_FOR_MODEL) return;
+    if (current.activity === WAITS_FOR_FRAME) {
+      if (this.isAway(current.awaits)) return;
+      // Its instruction, or the delivery of its event, runs again.
+      this.setActivity(current, ACTIVE);
+    }
     if (current.initPending) this.applyInit(current);
     if (current.activity === WAIT_FOR_SIPI) return;
     if (current.activity === HALTED && this.mwaitEnds(current)) this.setActivity(current, ACTIVE);
@@ -328,6 +337,16 @@ export class Vcpus {
     this.setActivity(this.current, WAITS_FOR_MODEL);
   }
 
+  /** The current vCPU waits until a guest frame has come from another host. */
+  waitForFrame(gfn: number): void {
+    this.current.awaits = gfn;
+    this.setActivity(this.current, WAITS_FOR_FRAME);
+  }
+
+  private isAway(gfn: number): boolean {
+    return (Atomics.load(this.p2m, gfn) & P2M_AWAY) !== 0;
+  }
+
   /** It has, and the current vCPU goes on. */
   modelDone(): void {
     this.setActivity(this.current, ACTIVE);
@@ -374,7 +393,8 @@ export class Vcpus {
   init(id: number): void {
     const vcpu = this.all[id];
     // The current one is in the middle of an instruction, and so is one that waits for a device.
-    if (vcpu === this.current || vcpu.activity === WAITS_FOR_MODEL) vcpu.initPending = true;
+    if (vcpu === this.current || vcpu.activity === WAITS_FOR_MODEL || vcpu.activity === WAITS_FOR_FRAME)
+      vcpu.initPending = true;
     else this.applyInit(vcpu);
   }
 

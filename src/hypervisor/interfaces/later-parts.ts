@@ -55,7 +55,8 @@ export async function laterParts(
 }
 
 /**
- * A domain of `laterParts` goes on from its saved state, which lies in a file or comes by `next`; `placed`: told of each piece that is in place; `turn`: lets the event loop have one. @throws
+ * A domain of `laterParts` goes on from its saved state, which lies in a file or comes by `next`; `placed`: told of each piece that is in place; `turn`: lets the event loop have one;
+ * `away`: told of each frame for which somebody stands once it runs. @throws
  * SavedStateError, HostError: it must not be used
  */
 export async function restoreLater(
@@ -65,10 +66,11 @@ export async function restoreLater(
   next: () => Promise<Arriving>,
   placed: () => void,
   turn: () => Promise<void>,
+  away: (domid: number, gfn: number) => void,
 ): Promise<void> {
   const { Arrival, restoreFrom } = await import('./xen/stream/arrival.ts').catch(notLoaded('reads saved domains'));
   if (file) return restoreFrom(domain, state as SavedState, file, name);
-  const arrival = new Arrival(domain);
+  const arrival = new Arrival(domain, away);
   // A paravirtual guest has no machine of its own before its state is there.
   if ((state as SavedHead).about.xen !== 'pv') {
     const { warmUp } = await import('../domain/warm-up.ts').catch(notLoaded('takes domains in'));

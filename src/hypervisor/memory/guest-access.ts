@@ -20,7 +20,7 @@ export interface AccessParts {
   translate(linear: number, write: boolean): number;
   /** A machine frame was written: nothing decoded from it may be used again. */
   written(mfn: number): void;
-  /** Makes memory of a guest frame that is populated on demand. */
+  /** Makes memory of a guest frame that is populated on demand, or has it come that is away. */
   demand?(gfn: number): void;
 }
 
@@ -46,7 +46,7 @@ export class GuestAccess {
   physicalOffset(physical: number, write: boolean): number {
     const { stage } = this.parts;
     const gfn = Math.floor(physical / FRAME_BYTES);
-    if (stage.isOnDemand(gfn)) this.parts.demand?.(gfn);
+    if (stage.isToCome(gfn)) this.parts.demand?.(gfn);
     return stage.rights(gfn) & (write ? P2M_WRITE : P2M_READ) ? stage.offset(physical) : -1;
   }
 

@@ -22,7 +22,7 @@ export class GuestMemory implements Dma {
   private readonly stage: SecondStage;
   /** Told of each frame that was written. */
   onWrite: (mfn: number) => void = () => {};
-  /** Makes memory of a guest frame that is populated on demand. */
+  /** Makes memory of a guest frame that is populated on demand, or has it come that is away. */
   onDemand: (gfn: number) => void = () => {};
 
   constructor(bytes: Uint8Array, stage: SecondStage) {
@@ -75,7 +75,7 @@ export class GuestMemory implements Dma {
     for (let at = 0; at < length; ) {
       const count = Math.min(length - at, FRAME_BYTES - ((address + at) & OFFSET_MASK));
       const gfn = Math.floor((address + at) / FRAME_BYTES);
-      if (this.stage.isOnDemand(gfn)) this.onDemand(gfn);
+      if (this.stage.isToCome(gfn)) this.onDemand(gfn);
       visit(this.machineOffset(address + at), at, count);
       at += count;
     }

@@ -1,5 +1,6 @@
 /** Machine memory, its domain table, and who looks after both. */
 export { audit, dirtyFreeFrame } from './audit.ts';
+export { FrameAway } from './away-frames.ts';
 export { workerDied } from './dead-worker.ts';
 export {
   createDomain,

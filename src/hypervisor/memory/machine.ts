@@ -90,6 +90,8 @@ export class Machine extends DomainEntries {
   readonly writeLog: WriteLog;
   /** What this thread does while it waits for another: a domain's worker answers what others wait for it to do (memory/flush.ts). */
   relax: () => void = () => {};
+  /** What this thread does where it uses a guest frame that is still on another host (memory/away-frames.ts): returns once it has come, or throws FrameAway. */
+  bring: (record: DomainRecord, gfn: number) => void = () => {};
   /** Who works here: the index of the domain whose worker it is; 0: Domain 0, or the thread that all share. */
   readonly worker: number;
   /** Called at each step of a locked section: tests throw there. */

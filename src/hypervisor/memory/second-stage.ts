@@ -2,17 +2,19 @@
  * The second stage of a guest's memory: which machine frame lies at a guest frame, and what the guest may do with it. Xen calls the table p2m (of a paravirtual
  * guest, whose own tables name machine frames, it says which of them are the guest's), Intel's processors have it as EPT (SDM vol. 3, chapter 30).
  *
- * An entry is a word: the machine frame from bit 12, rights below (P2M_*); P2M_ON_DEMAND alone: memory comes with the first use; 0: nothing lies there. The
+ * An entry is a word: the machine frame from bit 12, rights below (P2M_*); P2M_ON_DEMAND alone: memory comes with the first use; a machine frame with P2M_AWAY and no
+ * rights: what belongs there comes from another host (away-frames.ts); 0: nothing lies there. The
  * processor reads the words in place for each address that it translates (cpu/access.ts). All others, in whichever worker, have the words of this class.
  *
  * Guest frames are numbers, and guest-physical addresses are never cut to 32 bits: memory may lie behind the hole below 4 GiB. A stage may also lie over any
  * words, so that one that is composed of two (of a guest's guest) is a table of its own.
  */
-import { P2M_ON_DEMAND, P2M_RWX } from '../../cpu/architecture/index.ts';
+import { P2M_AWAY, P2M_ON_DEMAND, P2M_RWX } from '../../cpu/architecture/index.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../layout/layout.ts';
 
 /** The machine frame of an entry; -1: there is no memory (yet). */
-export const mfnOf = (entry: number): number => (entry === 0 || entry === P2M_ON_DEMAND ? -1 : entry >>> FRAME_SHIFT);
+export const mfnOf = (entry: number): number =>
+  entry === 0 || (entry & (P2M_ON_DEMAND | P2M_AWAY)) !== 0 ? -1 : entry >>> FRAME_SHIFT;
 
 export class SecondStage {
   /** The table itself, a word a guest frame. */
@@ -46,6 +48,16 @@ export class SecondStage {
 
   isOnDemand(gfn: number): boolean {
     return this.entry(gfn) === P2M_ON_DEMAND;
+  }
+
+  /** What belongs there comes from another host. */
+  isAway(gfn: number): boolean {
+    return (this.entry(gfn) & P2M_AWAY) !== 0;
+  }
+
+  /** Memory that is there for who asks for it: populated on demand, or away. */
+  isToCome(gfn: number): boolean {
+    return (this.entry(gfn) & (P2M_ON_DEMAND | P2M_AWAY)) !== 0;
   }
 
   /** Byte offset in machine memory of a guest-physical address, whatever the rights; -1: there is no memory (yet). */
@@ -136,6 +148,17 @@ export class SecondStage {
   /** Memory comes with the first use. */
   defer(gfn: number): void {
     this.put(gfn, P2M_ON_DEMAND);
+  }
+
+  /** What belongs into the machine frame there comes from another host. */
+  setAway(gfn: number): void {
+    this.put(gfn, (this.entry(gfn) & -FRAME_BYTES) | P2M_AWAY);
+  }
+
+  /** It has come. Who waits for it goes on. */
+  hasCome(gfn: number): void {
+    this.put(gfn, (this.entry(gfn) & -FRAME_BYTES) | P2M_RWX);
+    Atomics.notify(this.words, gfn);
   }
 
   /** An entry that lay here or elsewhere. */

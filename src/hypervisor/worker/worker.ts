@@ -71,6 +71,7 @@ const listener = {
   reached: () => tell('reached', []),
   broke: hit => tell('broke', [hit]),
   stepped: () => tell('stepped', []),
+  away: (domid, gfn) => tell('away', [domid, gfn]),
 } satisfies DomainListener;
 
 const { problem } = listener;
@@ -226,6 +227,7 @@ async function start(message: ToDomainWorker): Promise<void> {
         () => arriving.next(),
         () => send({ kind: 'placed' }),
         eventLoop,
+        listener.away,
       );
   } catch (error) {
     if (!(error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;

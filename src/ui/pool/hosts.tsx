@@ -183,12 +183,12 @@ const FRAME_BYTES = 4096;
 /** How far its memory is on its way; what is not known yet is left out. */
 function Moving({ memory }: { memory: NonNullable<NonNullable<LookedGuest['job']>['memory']> }) {
   const { iteration, processedBytes, remainingBytes, bytesPerSecond, dirtyFramesPerSecond, written = [] } = memory;
-  const { downtimeMs, totalMs } = memory;
+  const { downtimeMs, totalMs, postcopy } = memory;
   return (
     <span class="sec">
       <span role="status">
         {[
-          words.round(iteration, bytes(processedBytes), bytes(remainingBytes)),
+          postcopy ? words.postcopy(postcopy) : words.round(iteration, bytes(processedBytes), bytes(remainingBytes)),
           bytesPerSecond !== undefined && words.rate(bytes(bytesPerSecond)),
           dirtyFramesPerSecond !== undefined && words.dirty(bytes(FRAME_BYTES * dirtyFramesPerSecond)),
           downtimeMs !== undefined && words.stood(downtimeMs),

@@ -1,4 +1,5 @@
 /** Words of the pool's panel. */
+import type { PostcopyCounts } from '../../dom0/toolstack/index.ts';
 import { count } from '../strings.ts';
 
 const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`);
@@ -65,6 +66,8 @@ export const words = {
   migrateTo: (host: string) => `Migrate to ${host}`,
   migrateSlowed: (host: string) => `Migrate, slowed down as far as it takes, to ${host}`,
   round: (n: number, sent: string, left: string) => `Round ${n}: ${sent} sent, ${left} left`,
+  postcopy: ({ frames, came, faults, latencyMs, longestMs }: PostcopyCounts) =>
+    `Runs there, with ${came} of ${count(frames, 'page')} that it left behind${faults === 0 ? '' : `; it stood for ${count(faults, 'page')}, ${seconds(latencyMs / faults)} each, ${seconds(longestMs)} at most`}`,
   rate: (sent: string) => `at ${sent}/s`,
   dirty: (written: string) => `while it writes ${written}/s`,
   stood: (ms: number) => `stood still for ${seconds(ms)}`,

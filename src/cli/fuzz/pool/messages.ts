@@ -127,6 +127,7 @@ const offer = (pick: Pick, token: string): Uint8Array =>
     paused: false,
     toolstack: {},
     images: [],
+    postcopy: pick(2) === 0,
     copies: Array.from({ length: pick(4) }, () => ({
       path: one(pick, ['/dev/vg0/web', '/dev/sda', '/dev/vg0/../x', one(pick, WORDS)]),
       bytes: one(pick, [1, 2 ** 20, 2 ** 52, -1]),

@@ -144,6 +144,44 @@ describe.each(Object.keys(LAYOUTS))('a paravirtual disk with %s', protocol => {
     expect(state()).toBe(CONNECTED);
   });
 
+  it('waits for pages that are on another host yet, and serves others meanwhile', () => {
+    const { guest, put, go, answers, grant, disk, state } = make({ protocol });
+    grant(DATA, 1);
+    grant(DATA + 1, 2);
+    grant(DATA + 2, 3);
+    guest.away.set(DATA + 1, []);
+    put(OP.WRITE, 5, 8, [
+      [DATA, 0, 7],
+      [DATA + 1, 0, 7],
+    ]);
+    put(OP.WRITE, 6, 64, [[DATA + 2, 0, 7]]);
+    go();
+    expect([answers(), guest.mapped]).toEqual([[[6, OP.WRITE, RSP.OKAY]], 1]);
+    guest.comes(DATA + 1);
+    expect([answers(), guest.mapped, state()]).toEqual([[[5, OP.WRITE, RSP.OKAY]], 1, CONNECTED]);
+    const written = new Uint8Array(8192);
+    (disk as MemoryDisk).read(8 * 512, written);
+    expect([written[0], written[4095], written[4096], written[8191]]).toEqual([1, 1, 2, 2]);
+  });
+
+  it('connects once the page of its ring has come', () => {
+    const guest = new FakeGuest();
+    guest.plug(ID);
+    const backend = new XenbusBackend(
+      guest.parts,
+      ID,
+      new Vbd({ disk: new MemoryDisk(bytes()), kind: 'disk', readOnly: false }),
+    );
+    guest.grant(RING);
+    guest.away.set(RING, []);
+    guest.unbound.add(PORT);
+    guest.write(ID, { 'ring-ref': RING, 'event-channel': PORT, protocol, state: INITIALISED });
+    guest.poll();
+    expect([backend.xenbusState, guest.mapped]).toEqual([XENBUS_STATE.INIT_WAIT, 0]);
+    guest.comes(RING);
+    expect([backend.xenbusState, guest.mapped]).toEqual([CONNECTED, 1]);
+  });
+
   it('reads and writes parts of pages, and tells of each answer', () => {
     const { guest, put, go, answers, grant, disk } = make({ protocol });
     const first = grant(DATA),

@@ -7,6 +7,7 @@
  * than there are, parts of pages that are none, pages that it has not granted) closes the device.
  */
 import type { BlockDevice, Done } from '../../../formats/blocks/index.ts';
+import { FrameAway } from '../../../hypervisor/memory/index.ts';
 import { IO_HOP, IO_OP } from '../../../hypervisor/tracing/index.ts';
 import type { BackRing, RingLook, SavedRing } from '../ring.ts';
 import { type Connection, DeviceError, type Driver, type Follower, type Nodes } from '../xenbus.ts';
@@ -358,7 +359,8 @@ class Session {
     const { disk } = this.options;
     const { request, pieces } = job;
     const isWrite = request.op !== OP.READ;
-    const sectors = this.gather(job);
+    const sectors = this.here(job, () => this.move(job, done));
+    if (sectors === undefined) return;
     if (sectors === 0 || request.sector + sectors > sectorsOf(disk) || (isWrite && isReadOnly(this.options)))
       return done(RSP.ERROR);
     const at = request.sector * SECTOR_BYTES;
@@ -384,6 +386,19 @@ class Session {
         done(status);
       },
     );
+  }
+
+  /** The same as `gather`; undefined: a page of the guest's is on another host yet, and `again` is called once it has come. @throws DeviceError, HostError */
+  private here(job: Job, again: () => void): number | undefined {
+    try {
+      return this.gather(job);
+    } catch (error) {
+      if (!(error instanceof FrameAway)) throw error;
+      this.release(job);
+      job.pieces.length = 0;
+      error.whenCome(() => this.connection.again(() => this.batch(again)));
+      return undefined;
+    }
   }
 
   /** Maps the pages of a request; sectors in all. @throws DeviceError, HostError */

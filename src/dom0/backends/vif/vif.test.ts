@@ -172,6 +172,24 @@ describe('the vif back end', () => {
     expect(guest.mapped).toBe(2);
   });
 
+  it('waits for a page that is on another host yet, and then sends all in its order', () => {
+    const { got, slot, ring, page, answers, guest, state } = make();
+    const [whole, next] = [frame(1400), frame(60)];
+    page(whole.subarray(0, 1000), 100);
+    page(whole.subarray(1000), 101);
+    page(next, 102);
+    guest.away.set(101, []);
+    slot(100, 1400, { flags: TXF.MORE_DATA });
+    slot(101, 400);
+    slot(102, 60);
+    ring();
+    expect([got, answers(), guest.mapped]).toEqual([[], [], 2]);
+    guest.comes(101);
+    expect(got).toEqual([{ bytes: whole }, { bytes: next }]);
+    expect(answers().map(([id]) => id)).toEqual([100, 101, 102]);
+    expect([guest.mapped, state()]).toEqual([2, CONNECTED]);
+  });
+
   it('passes checksums and segments that are left to it on as they are', () => {
     const { got, slot, ring, page, answers, tx } = make();
     const big = tcp(3900);
@@ -282,6 +300,19 @@ describe('the vif back end', () => {
     ]);
     frames.forEach((bytes, i) => expect(pages[i].bytes.subarray(0, bytes.length)).toEqual(bytes));
     expect([guest.events, guest.mapped]).toEqual([[PORT], 2]);
+  });
+
+  it('keeps what it receives until the buffers for it have come from another host', () => {
+    const { guest, other, pages, received } = make();
+    const big = tcp(9000);
+    guest.away.set(1002, []);
+    other.input({ bytes: big, blankChecksum: true, segmentBytes: 1448 });
+    other.input({ bytes: frame(60, ME, OTHER) });
+    guest.poll();
+    expect([received(), guest.mapped]).toEqual([[], 2]);
+    guest.comes(1002);
+    expect(received().map(({ status }) => status)).toEqual([4096, 0, 4096, big.length - 8192, 60]);
+    expect([...pages[0].bytes, ...pages[2].bytes, ...pages[3].bytes.subarray(0, big.length - 8192)]).toEqual([...big]);
   });
 
   it('gives a long packet over several buffers, with its segment size in a slot of its own', () => {

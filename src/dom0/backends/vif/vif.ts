@@ -4,6 +4,7 @@
  */
 import type { Timer, Timers } from '../../../devices/index.ts';
 import { HEADER_BYTES, MAX_FRAME } from '../../../devices/net/index.ts';
+import { FrameAway } from '../../../hypervisor/memory/index.ts';
 import { IO_HOP } from '../../../hypervisor/tracing/index.ts';
 import {
   type Bridge,
@@ -14,6 +15,7 @@ import {
   numberOf,
   type Rate,
 } from '../../host/network/index.ts';
+import type { GrantedPage } from '../access.ts';
 import type { BackRing, RingLook, SavedRing } from '../ring.ts';
 import { type Connection, DeviceError, type Driver, type Follower, type Nodes } from '../xenbus.ts';
 import {
@@ -169,6 +171,7 @@ export class Vif implements Driver {
 
   disconnect(): void {
     this.link = undefined;
+    this.stands = false;
     this.held = undefined;
     this.again?.cancel();
     this.port.lost(this.waiting.length);
@@ -196,14 +199,37 @@ export class Vif implements Driver {
     do {
       while (packets < TURN && this.send(link)) packets++;
       if (link.tx.push()) link.tell();
-    } while (packets < TURN && !this.held && link.tx.finalCheck());
+    } while (packets < TURN && !this.held && !this.stands && link.tx.finalCheck());
     if (packets >= TURN) link.connection.again(() => this.serve());
     this.give(link);
   }
 
+  /** A page of the guest's is on another host yet, and what is about it waits. */
+  private stands = false;
+
+  /** Does what maps pages, having taken requests of a ring. Undefined: one has yet to come, all is as before, and both rings are served once it has. */
+  private whenHere<T>({ connection }: Link, ring: BackRing, work: () => T): T | undefined {
+    if (this.stands) return undefined;
+    const before = ring.unanswered;
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof FrameAway)) throw error;
+      ring.giveBack(ring.unanswered - before);
+      this.stands = true;
+      error.whenCome(() => {
+        this.stands = false;
+        connection.again(() => this.serve());
+      });
+      return undefined;
+    }
+  }
+
   /** Brings one packet to the bridge. False: there is none, or it must wait. */
   private send(link: Link): boolean {
-    const sent = this.held ? { frame: this.held, bytes: this.held.bytes.length } : this.gather(link);
+    const sent = this.held
+      ? { frame: this.held, bytes: this.held.bytes.length }
+      : this.whenHere(link, link.tx, () => this.gather(link));
     if (!sent) return false;
     this.held = undefined;
     const { frame, bytes } = sent;
@@ -372,8 +398,7 @@ export class Vif implements Driver {
       const { bytes, segmentBytes } = waiting[given];
       const slots = Math.ceil(bytes.length / PAGE_BYTES);
       if (slots > 1 && !link.scatterGather) this.port.lost();
-      else if (link.rx.awaits(slots + (segmentBytes === undefined ? 0 : 1))) this.put(link, waiting[given]);
-      else break;
+      else if (!link.rx.awaits(slots + (segmentBytes === undefined ? 0 : 1)) || !this.put(link, waiting[given])) break;
       this.waitingBytes -= bytes.length;
       given++;
     }
@@ -381,36 +406,59 @@ export class Vif implements Driver {
     if (link.rx.push()) link.tell();
   }
 
-  /** One frame into the buffers that come next in the ring. */
-  private put({ connection, rx }: Link, { bytes, blankChecksum, segmentBytes, number }: Frame): void {
-    const { buffer, answer, follows } = this;
+  /** The buffers that come next in the ring, one a page of a frame; where it is cut, one behind the first for what says so, which the front end has again. */
+  private buffers({ connection, rx }: Link, { bytes, segmentBytes, number }: Frame): Buffer[] {
+    const { buffer, follows } = this;
+    const buffers: Buffer[] = [];
+    try {
+      for (let at = 0; at < bytes.length; at += PAGE_BYTES) {
+        rx.take(buffer);
+        const id = buffer[0] & 0xffff;
+        if (number !== undefined) follows?.io.hop(number, IO_HOP.FRONT_END, follows.guest.id, id, rx.lastSlot);
+        buffers.push({ id, page: connection.map(buffer[1] >>> 0, false) });
+        if (at === 0 && segmentBytes !== undefined) rx.take(buffer);
+      }
+      return buffers;
+    } catch (error) {
+      for (const { page } of buffers) page.unmap();
+      throw error;
+    }
+  }
+
+  /** One frame into the buffers that come next in the ring. False: one of them is on another host yet. */
+  private put(link: Link, frame: Frame): boolean {
+    const { rx } = link,
+      { bytes, blankChecksum, segmentBytes, number } = frame;
+    const { answer, follows } = this;
     if (number !== undefined) follows?.io.hop(number, IO_HOP.CARD_BACK_END, follows.guest.id, follows.devid, 0);
-    for (let at = 0; at < bytes.length; at += PAGE_BYTES) {
-      rx.take(buffer);
-      const id = buffer[0] & 0xffff;
-      if (number !== undefined) follows?.io.hop(number, IO_HOP.FRONT_END, follows.guest.id, id, rx.lastSlot);
-      const part = bytes.subarray(at, at + PAGE_BYTES);
-      const page = connection.map(buffer[1] >>> 0, false);
+    const buffers = this.whenHere(link, rx, () => this.buffers(link, frame));
+    if (!buffers) return false;
+    buffers.forEach(({ id, page }, i) => {
+      const part = bytes.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES);
       page.bytes.set(part);
       page.written();
       page.unmap();
-      const first = at === 0;
-      const more = at + PAGE_BYTES < bytes.length;
+      const first = i === 0;
       const flags =
         (first && blankChecksum ? RXF.CSUM_BLANK | RXF.DATA_VALIDATED : 0) |
         (first && segmentBytes !== undefined ? RXF.EXTRA_INFO : 0) |
-        (more ? RXF.MORE_DATA : 0);
+        (i < buffers.length - 1 ? RXF.MORE_DATA : 0);
       answer[0] = id;
       answer[1] = flags | (part.length << 16);
       rx.respond(answer);
-      if (!first || segmentBytes === undefined) continue;
-      // It takes the place of a buffer, which the front end then has again.
-      rx.take(buffer);
+      if (!first || segmentBytes === undefined) return;
       answer[0] = EXTRA.GSO | (segmentBytes << 16);
       answer[1] = GSO_TCPV4;
       rx.respond(answer);
-    }
+    });
+    return true;
   }
+}
+
+/** Where a part of a frame goes. */
+interface Buffer {
+  id: number;
+  page: GrantedPage;
 }
 
 /** Nodes that libxl writes for a card (libxl__nic: libxl_nic.c, libxl__set_xenstore_nic). */

@@ -8,7 +8,7 @@ import type { DiskCopy, ImageDigest } from '../../toolstack/index.ts';
 import type { Line } from './line.ts';
 
 /** Both ends speak this one. */
-export const PROTOCOL = 5;
+export const PROTOCOL = 6;
 
 /** From the host that the domain leaves (S) or that it goes to (T). */
 export const MESSAGE = {
@@ -40,6 +40,18 @@ export const MESSAGE = {
   REHEARSE: 13,
   /** T, behind an offer with disks: it has room for them, and takes connections for `disks`. */
   PREPARED: 14,
+  /** T, behind RESULT where the guest goes on before its memory (postcopy.ts): ranges of guest frames that it lacks. */
+  LACKS: 15,
+  /** S: guest frames, and what is in them. */
+  FRAMES: 16,
+  /** T: guest frames that somebody stands for. */
+  WANTED: 17,
+  /** T: FRAMES are in place. */
+  GOT: 18,
+  /** T: it lacks none any more. */
+  WHOLE: 19,
+  /** S, in place of OFFER, with the token: the link broke before that. T goes on with LACKS. */
+  RECOVER: 20,
 } as const;
 
 /** xl's texts for some of them. */
@@ -89,6 +101,8 @@ export interface Offer {
   copies: DiskCopy[];
   /** What is in the files in its drives. */
   images: ImageDigest[];
+  /** It may go on there before all of its memory has come. */
+  postcopy: boolean;
 }
 
 export interface Message {
@@ -200,7 +214,7 @@ export function readOffer(body: Uint8Array): Offer {
   } catch {
     return wrong();
   }
-  const { protocol, token, name, paused, toolstack, definition, copies, images } = offer;
+  const { protocol, token, name, paused, toolstack, definition, copies, images, postcopy } = offer;
   if (Number.isInteger(protocol) && protocol !== PROTOCOL)
     throw new Error(
       `The other host moves domains by version ${protocol} of the protocol, and this one by ${PROTOCOL}. Take the same version of Ringside on both hosts.`,
@@ -210,6 +224,7 @@ export function readOffer(body: Uint8Array): Offer {
     typeof token !== 'string' ||
     typeof name !== 'string' ||
     typeof paused !== 'boolean' ||
+    typeof postcopy !== 'boolean' ||
     typeof toolstack !== 'object' ||
     toolstack === null ||
     !(definition === undefined || typeof definition === 'string') ||

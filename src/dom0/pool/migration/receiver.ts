@@ -14,6 +14,7 @@ import {
 } from '../../toolstack/index.ts';
 import type { Ownership } from '../ownership.ts';
 import { Line } from './line.ts';
+import { ComingFrames } from './postcopy.ts';
 import {
   hear,
   MESSAGE,
@@ -36,6 +37,8 @@ interface Move {
   as: 'coming' | 'here' | 'refused';
   from?: string;
   drop(why: Error): void;
+  /** It runs before all of its memory is here, which comes by this. */
+  frames?: ComingFrames | undefined;
   /** Where what comes of its disks is written. */
   disk?(number: number): BlockDevice | undefined;
 }
@@ -115,6 +118,7 @@ export class Receiver {
       await say(line, MESSAGE.READY, `${TEXT.READY}${PROTOCOL}`);
       const { type, body } = await hear(line);
       if (type === MESSAGE.WHOSE) await this.tellWhose(line, textOf(body));
+      else if (type === MESSAGE.RECOVER) await this.recover(line, textOf(body));
       else if (type === MESSAGE.OFFER) await this.take(line, from, body);
       else throw new Error(`${from} begins with message ${type}.`);
     } catch (error) {
@@ -130,6 +134,13 @@ export class Receiver {
     if (!move) this.remember(token, { as: 'refused', drop: () => {} });
     move?.drop(new Error('The other host has lost the link, and keeps it.'));
     await say(line, MESSAGE.OWNER, Uint8Array.of(move?.as === 'here' ? 1 : 0));
+  }
+
+  /** The link broke while memory came: more of it comes by this one. */
+  private async recover(line: Line, token: string): Promise<void> {
+    const frames = this.moves.get(token)?.frames;
+    if (!frames) throw new Error('Nothing here waits for the rest of it any more.');
+    await frames.takeFrom(line);
   }
 
   /** A connection for a disk of a domain that is coming, named by the move and the disk's number. */
@@ -156,6 +167,10 @@ export class Receiver {
     const offer = readOffer(body);
     const { name, token } = offer;
     const { host, ownership, isFromHere = false } = this.parts;
+    if (offer.postcopy && !host.toolstack.runners.elsewhere)
+      throw new Error(
+        `unsupported configuration: guests of this host take turns on one thread, which cannot stand for memory. Migrate ${name} without --postcopy.`,
+      );
     if (this.moves.has(token)) throw new Error(`${name} has come already, or was refused.`);
     await host.tasks.run(`xl migrate-receive ${name} (${from})`, async task =>
       // Within a host it has a job already: it goes.
@@ -176,11 +191,13 @@ export class Receiver {
           // From here on nobody can take it back: what follows happens at once.
           move.as = 'here';
           task.message = `It runs here as domain ${guest.record.id}.`;
+          move.frames = offer.postcopy ? ComingFrames.of(host, guest) : undefined;
           await arrival.start(guest);
         } catch (error) {
           move.as = 'refused';
           throw error;
         }
+        await move.frames?.all(job, line);
       }),
     );
   }

@@ -138,6 +138,7 @@ describe('a host that cannot take a guest', () => {
       toolstack: {},
       copies: [],
       images: [],
+      postcopy: false,
     };
     await say(line, MESSAGE.OFFER, encodeOffer(offer));
     const { type, body } = await hear(line);

@@ -2,7 +2,7 @@
  * The end of a migration that the domain leaves: its memory goes while it runs, then it stands still for the rest; the other host has a whole copy, is told that
  * it may go on, and says that it does. At every failure exactly one of the two runs. Source: migrate_domain() in tools/xl/xl_migrate.c of Xen 4.17.
  */
-import { type PrecopyRound, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
+import { type PrecopyRound, type PrecopyWish, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
 import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import { joined } from '../../../formats/bytes/index.ts';
@@ -25,6 +25,7 @@ import type { Ownership as PoolOwnership } from '../ownership.ts';
 import { Convergence, MOST_THROTTLED_ROUNDS } from './convergence.ts';
 import { Line } from './line.ts';
 import { Mirror } from './mirror.ts';
+import { mayBePostcopy, sendTheRest } from './postcopy.ts';
 import {
   answer,
   encodeGo,
@@ -96,6 +97,8 @@ class Departure {
   private readonly rounds: number[] = [];
   private readonly written: (readonly number[])[] = [];
   private readonly convergence: Convergence;
+  /** Looked at with each piece of memory. */
+  private readonly precopy: PrecopyWish;
   private stoodStillMs: number | undefined;
   private runsThereMs = 0;
   private sentBeforeBytes = 0;
@@ -117,6 +120,11 @@ class Departure {
     wish.signal?.addEventListener('abort', () => this.askedToStop());
     const { index, vcpus } = guest.record;
     const throttles = wish.autoConverge === true;
+    this.precopy = {
+      ...(wish.verify ? { verify: true } : {}),
+      ...(throttles ? { mostRounds: MOST_THROTTLED_ROUNDS } : {}),
+    };
+    if (wish.postcopy) job.mayPostcopy(() => (this.precopy.leaves = true));
     this.convergence = new Convergence({ queue: parts.host.queue, index, vcpus, throttles });
     const { signal } = this.stop;
     this.stopped = new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
@@ -146,6 +154,7 @@ class Departure {
     const { host, neighbours, ownership } = this.parts;
     const { signal } = this.stop;
     this.job.signal.throwIfAborted();
+    if (this.wish.postcopy) mayBePostcopy(this.guest, this.wish);
     if (!this.wish.copyStorage) this.refuseLocalDisks();
     await ownership?.held(this.guest.uuid);
     const line = new Line(await neighbours.connect(this.to, 'migrate'), this.to);
@@ -161,10 +170,7 @@ class Departure {
       await say(line, MESSAGE.OFFER, encodeOffer(await this.offer(mirror?.copies ?? [])));
       if (mirror && mirror.copies.length > 0) await this.copyDisks(line, mirror);
       held = await host.toolstack.hold(this.guest, signal, sink, {
-        wish: {
-          ...(this.wish.verify ? { verify: true } : {}),
-          ...(this.wish.autoConverge ? { mostRounds: MOST_THROTTLED_ROUNDS } : {}),
-        },
+        wish: this.precopy,
         round: round => this.noteRound(round, line),
         rehearse: async state => {
           await say(line, MESSAGE.REHEARSE, state);
@@ -207,6 +213,7 @@ class Departure {
       bytes: sentBytes,
       totalMs,
       downtimeMs,
+      ...(this.leftBehind === undefined ? {} : { leftBehind: this.leftBehind }),
       ...(this.notConverged === undefined ? {} : { notConverged: this.notConverged }),
     };
   }
@@ -246,6 +253,7 @@ class Departure {
       token,
       name,
       paused: this.isPaused || wish.paused === true,
+      postcopy: wish.postcopy !== undefined,
       toolstack: this.parts.host.toolstack.services.describe(guest.record.id),
       ...(wish.definition === undefined ? {} : { definition: wish.definition }),
     };
@@ -345,7 +353,10 @@ class Departure {
     };
     this.job.moved(this.progress);
     this.wish.progress?.(iteration, copied, dirty);
+    // What is on its way when the guest is to stand still would add to that.
+    if (this.precopy.leaves) return this.settled(line);
     if (!isOver) return;
+    if (this.wish.postcopy === 'after-precopy') this.precopy.leaves = true;
     this.overRounds = iteration + 1;
     this.tell(`xc: Frames iteration ${iteration}: ${copied}/${dirty}  100%`);
     await this.settled(line);
@@ -368,21 +379,22 @@ class Departure {
     try {
       problem = await given;
     } catch (error) {
+      line.close();
       // Nobody knows: it stands still until somebody says that it may go on.
       host.toolstack.setPaused(guest, true, 'migrating');
       guest.whenUnpaused ??= () => held.goOn();
       throw error;
-    } finally {
-      line.close();
     }
     if (problem) {
+      line.close();
       this.goesOn(held);
       throw problem;
     }
     this.tell('migration target: Got permission, starting domain.');
     this.tell('migration target: Domain started successsfully.');
     this.tell('migration sender: Target reports successful startup.');
-    await this.gone();
+    const ended = await this.gone(line);
+    if (ended) throw ended;
     this.tell('Migration successful.');
   }
 
@@ -395,15 +407,18 @@ class Departure {
     guest.why.running = 'migration canceled';
   }
 
-  /** It runs there: what is here goes. */
-  private async gone(): Promise<void> {
+  /** It runs there: what is here goes, once all of it is there. An error: it has ended there before. */
+  private async gone(line: Line): Promise<Error | undefined> {
     const { toolstack } = this.parts.host;
     const { guest, name } = this;
     this.convergence.release();
+    const ended = this.precopy.leaves ? await this.leaveBehind(line) : undefined;
+    line.close();
     await toolstack.remove(guest, false, 'migrated');
     toolstack.halted.delete(migratedAwayName(name));
     // Where the other host is this one, it is there under its name.
     if (!toolstack.isTaken(name)) toolstack.halted.set(name, 'migrated');
+    return ended;
   }
 
   /** Whose it is the lease says. Undefined: it is the other host's, and runs there. @throws Error with a sentence: that is not known yet */
@@ -418,13 +433,15 @@ class Departure {
     );
     const isThere = await Promise.race([decided, late]);
     if (isThere instanceof Error) {
-      void decided.then(gone => this.settledLate(gone, held)).catch(() => {});
+      void decided.then(gone => this.settledLate(gone, held, line)).catch(() => {});
       guest.whenUnpaused = () => ownership.takeBack(guest.uuid);
       throw new Error(
         `${isThere.message}\n** Migration failed during final handshake **\nWhether ${name} is ${to}'s is not known here yet. It stands still as ${migratedAwayName(name)}, and goes, or goes on, once that is known.\nWhere ${to} is gone for good: xl unpause ${migratedAwayName(name)}.`,
       );
     }
     this.runsThereMs = this.nowMs();
+    // What it says next is about its memory.
+    if (isThere && this.precopy.leaves) await result.catch(() => {});
     if (isThere) return undefined;
     // What it has said of that is here.
     line.close();
@@ -432,14 +449,55 @@ class Departure {
   }
 
   /** Nobody waits for it any more. */
-  private async settledLate(isThere: boolean, held: Held): Promise<void> {
+  private async settledLate(isThere: boolean, held: Held, line: Line): Promise<void> {
     const { guest } = this;
     const { toolstack } = this.parts.host;
     if (toolstack.ownerOf(guest.uuid) !== guest) return;
-    if (isThere) return this.gone();
+    if (isThere) return void (await this.gone(line));
     delete guest.whenUnpaused;
     this.goesOn(held);
     if (guest.paused) toolstack.setPaused(guest, this.isPaused);
+  }
+
+  /** It runs there, and some of its memory is here. Resolves once all of it is there; an error: it has ended there before. */
+  private async leaveBehind(line: Line): Promise<Error | undefined> {
+    const { host } = this.parts;
+    const { guest, job, to } = this;
+    job.isPostcopy = true;
+    guest.why.paused = 'post-copy';
+    const progress = this.progress!;
+    try {
+      await sendTheRest({
+        host,
+        guest,
+        to,
+        line,
+        again: async () => this.again(MESSAGE.RECOVER, this.token),
+        progress: (came, frames) => {
+          this.leftBehind = frames;
+          const postcopy = { frames, came, faults: 0, latencyMs: 0, longestMs: 0 };
+          job.moved({ ...progress, remainingBytes: (frames - came) * FRAME_BYTES, postcopy });
+        },
+        tell: sentence => this.tell(sentence),
+      });
+    } catch (error) {
+      return error as Error;
+    }
+    return undefined;
+  }
+  private leftBehind: number | undefined;
+
+  /** Another line to the other host, on which this was said. */
+  private async again(type: number, token: string): Promise<Line> {
+    const line = new Line(await this.parts.neighbours.connect(this.to, 'migrate'), this.to);
+    try {
+      await answer(line, MESSAGE.READY);
+      await say(line, type, token);
+      return line;
+    } catch (error) {
+      line.close();
+      throw error;
+    }
   }
 
   /** Undefined: it is the other host's. @throws Error with a sentence: nobody knows */
@@ -482,10 +540,8 @@ class Departure {
 
   /** The other host knows whether it runs there, and will not have it run any more where it does not. */
   private async ask(): Promise<boolean> {
-    const line = new Line(await this.parts.neighbours.connect(this.to, 'migrate'), this.to);
+    const line = await this.again(MESSAGE.WHOSE, this.token);
     try {
-      await answer(line, MESSAGE.READY);
-      await say(line, MESSAGE.WHOSE, this.token);
       const [isThere] = await answer(line, MESSAGE.OWNER);
       return isThere === 1;
     } finally {

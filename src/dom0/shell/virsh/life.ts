@@ -1,6 +1,7 @@
 /** Domains are started, stopped, saved and restored: by libvirt's model (toolstack/libvirt). */
 import * as libvirt from '../../toolstack/libvirt/index.ts';
 import { COMMANDS } from '../../toolstack/commands/index.ts';
+import { startPostcopy } from '../../toolstack/domains/index.ts';
 import type { MoveWish } from '../../toolstack/index.ts';
 import type { Surroundings } from '../program.ts';
 import { callOf } from '../xl.ts';
@@ -24,6 +25,20 @@ function copied(options: ReadonlySet<string> | ReadonlyMap<string, unknown>): Pi
       "error: invalid argument: Flags 'VIR_MIGRATE_NON_SHARED_DISK' and 'VIR_MIGRATE_NON_SHARED_INC' are mutually exclusive",
     );
   return all ? { copyStorage: 'all' } : inc ? { copyStorage: 'inc' } : {};
+}
+
+/** @throws VirshError, as VSH_REQUIRE_OPTION has it, and qemuMigrationSrcBeginPhase() */
+function postcopy(options: ReadonlySet<string> | ReadonlyMap<string, unknown>): Pick<MoveWish, 'postcopy'> {
+  const isAfter = options.has('postcopy-after-precopy');
+  if (!options.has('postcopy')) {
+    if (isAfter) throw new VirshError('error: Option --postcopy is required by option --postcopy-after-precopy');
+    return {};
+  }
+  if (!options.has('live'))
+    throw new VirshError(
+      'error: unsupported configuration: post-copy migration is not supported with non-live or paused migration',
+    );
+  return { postcopy: isAfter ? 'after-precopy' : 'when-asked' };
 }
 
 export const LIFE: Record<string, VirshCommand> = {
@@ -113,7 +128,7 @@ export const LIFE: Record<string, VirshCommand> = {
   },
   migrate: {
     usage:
-      'migrate <domain> <desturi> [--live] [--suspend] [--copy-storage-all] [--copy-storage-inc] [--auto-converge] [--verbose]',
+      'migrate <domain> <desturi> [--live] [--suspend] [--copy-storage-all] [--copy-storage-inc] [--auto-converge] [--postcopy] [--postcopy-after-precopy] [--verbose]',
     about: 'migrate domain to another host',
     run: async (host, [word, uri], options) => {
       const { id } = await find(host, word);
@@ -126,10 +141,24 @@ export const LIFE: Record<string, VirshCommand> = {
       const wish = {
         ...(options.has('suspend') ? { paused: true } : {}),
         ...(options.has('auto-converge') ? { autoConverge: true } : {}),
+        ...postcopy(options),
         ...copied(options),
       };
       await COMMANDS.migrate.run(host, id, to, wish);
       return options.has('verbose') ? 'Migration: [100 %]\n' : '\n';
+    },
+  },
+  'migrate-postcopy': {
+    usage: 'migrate-postcopy <domain>',
+    about: 'Switch running migration from pre-copy to post-copy',
+    run: async (host, [word]) => {
+      const { name } = await find(host, word);
+      try {
+        startPostcopy(host.toolstack.jobs, name);
+      } catch (error) {
+        throw new VirshError(`error: ${(error as Error).message}`);
+      }
+      return '';
     },
   },
   restore: {

@@ -5,8 +5,8 @@ import { type Call, command, Refusal } from './command.ts';
 import { atLeast, atMost, findDomain, readWords } from './words.ts';
 
 /** What was sent, and how long that took. */
-const summaryOf = ({ rounds, bytes, totalMs, downtimeMs, notConverged }: Moved): string =>
-  `${(bytes / 2 ** 20).toFixed(1)} MiB went in ${(totalMs / 1000).toFixed(2)} s, ${rounds.length === 0 ? 'all of them while it stood still' : `${rounds.length} ${rounds.length === 1 ? 'round' : 'rounds'} while it ran`}; it stood still for ${Math.round(downtimeMs)} ms.${notConverged === undefined ? '' : ` ${notConverged}`}`;
+const summaryOf = ({ rounds, bytes, totalMs, downtimeMs, leftBehind, notConverged }: Moved): string =>
+  `${(bytes / 2 ** 20).toFixed(1)} MiB went in ${(totalMs / 1000).toFixed(2)} s, ${rounds.length === 0 ? 'all of them while it stood still' : `${rounds.length} ${rounds.length === 1 ? 'round' : 'rounds'} while it ran`}; it stood still for ${Math.round(downtimeMs)} ms${leftBehind === undefined ? '' : `, and went on before ${leftBehind} of its pages were there`}.${notConverged === undefined ? '' : ` ${notConverged}`}`;
 
 const ONE_HOST =
   'This host knows no other to which a domain could go. Join a pool, or use xl save: it writes a state that another host takes with xl restore.';
@@ -25,6 +25,7 @@ export const migrate = command({
       '--auto-converge',
       'Slow it down while it writes faster than its pages go there. (QEMU has this, and xl does not.)',
     ],
+    ['--postcopy', 'Let it run there before all of its memory is there. (QEMU has this, and xl does not.)'],
     ['--copy-storage-all', 'Copy its volumes to the other host while it runs. (libvirt has this, and xl does not.)'],
     ['--copy-storage-inc', 'The same; of a volume on an image that the other host has, too, only what was written.'],
     ['-D', 'Preserve the domain id: it is not, a domain that moved has a new one.'],
@@ -80,13 +81,14 @@ const CTRL_C = '\x03';
 const DEBUG = '\u0100',
   AUTO_CONVERGE = '\u0101',
   COPY_ALL = '\u0102',
-  COPY_INC = '\u0103';
+  COPY_INC = '\u0103',
+  POSTCOPY = '\u0104';
 const percent = (part: number, whole: number): number => Math.floor((100 * part) / Math.max(1, whole));
 
 /** What the words want. @throws Refusal */
 async function wishOf({ host, words, read }: Call): Promise<{ id: number; to: string; wish: MoveWish }> {
   const { options, rest } = readWords(words, {
-    flags: `FepD${DEBUG}${AUTO_CONVERGE}${COPY_ALL}${COPY_INC}`,
+    flags: `FepD${DEBUG}${AUTO_CONVERGE}${COPY_ALL}${COPY_INC}${POSTCOPY}`,
     values: 'Cs',
     long: {
       debug: DEBUG,
@@ -94,6 +96,7 @@ async function wishOf({ host, words, read }: Call): Promise<{ id: number; to: st
       'auto-converge': AUTO_CONVERGE,
       'copy-storage-all': COPY_ALL,
       'copy-storage-inc': COPY_INC,
+      postcopy: POSTCOPY,
     },
   });
   atLeast('migrate', rest, 2);
@@ -113,6 +116,7 @@ async function wishOf({ host, words, read }: Call): Promise<{ id: number; to: st
     ...(options.has('p') ? { paused: true } : {}),
     ...(options.has(DEBUG) ? { verify: true } : {}),
     ...(options.has(AUTO_CONVERGE) ? { autoConverge: true } : {}),
+    ...(options.has(POSTCOPY) ? { postcopy: 'after-precopy' } : {}),
     ...(options.has(COPY_ALL) ? { copyStorage: 'all' } : options.has(COPY_INC) ? { copyStorage: 'inc' } : {}),
     ...(definition === undefined ? {} : { definition }),
   };

@@ -23,6 +23,10 @@ export interface Job {
   readonly signal: AbortSignal;
   /** It comes to its end whatever happens: it cannot be aborted any more. @throws Error where it was aborted before */
   commit(): void;
+  /** It is a migration that may end as post-copy: `begin` has it go on there at once. */
+  mayPostcopy(begin: () => void): void;
+  /** It does: neither host has all of it now. */
+  isPostcopy: boolean;
   /** How far it is. */
   wrote(processed: number, total: number): void;
   /** How far a migration is. */
@@ -35,6 +39,8 @@ class RunningJob implements Job {
   dataBytes: JobInfo['dataBytes'];
   private memory: JobInfo['memory'];
   isCommitted = false;
+  isPostcopy = false;
+  beginPostcopy: (() => void) | undefined;
   ended: Promise<void> = Promise.resolve();
   readonly controller = new AbortController();
 
@@ -50,6 +56,10 @@ class RunningJob implements Job {
   commit(): void {
     this.signal.throwIfAborted();
     this.isCommitted = true;
+  }
+
+  mayPostcopy(begin: () => void): void {
+    this.beginPostcopy = begin;
   }
 
   wrote(processed: number, total: number): void {
@@ -129,6 +139,11 @@ export class Jobs {
     }
   }
 
+  /** What of the job under way the switch to post-copy needs (postcopy.ts); undefined: there is none. */
+  find(domain: string): Pick<RunningJob, 'operation' | 'isPostcopy' | 'beginPostcopy'> | undefined {
+    return this.running.get(domain);
+  }
+
   /** @throws Error with libvirt's sentence where there is no job, or it cannot be aborted any more */
   abort(domain: string): void {
     const job = this.running.get(domain);
@@ -136,6 +151,7 @@ export class Jobs {
     if (!job) throw invalid('no job is active on the domain');
     if (job.operation === 'Restore') throw invalid('cannot abort VM start; use virDomainDestroy instead');
     const name = NAMES[job.operation] ?? 'job';
+    if (job.isPostcopy) throw invalid('cannot abort migration in post-copy mode');
     if (job.isCommitted) throw invalid(`cannot abort the ${name}: it is about to end`);
     job.controller.abort(new Error(`operation aborted: ${name}: canceled by client`));
   }

@@ -64,6 +64,16 @@ export interface JobInfo {
   memory?: JobMemory;
 }
 
+/** Memory of a guest that runs before all of it has come: frames that were left behind, and how many have come; those that somebody stood for, and how long. */
+export interface PostcopyCounts {
+  frames: number;
+  came: number;
+  faults: number;
+  /** Of all of them together, and the longest; where the guest is. */
+  latencyMs: number;
+  longestMs: number;
+}
+
 /** How far a domain's memory is on its way (virDomainJobInfo, VIR_DOMAIN_JOB_MEMORY_* of libvirt-domain.h). */
 export interface JobMemory {
   processedBytes: number;
@@ -83,4 +93,6 @@ export interface JobMemory {
   /** How long it stood still, and how long all of it took, once it has moved. */
   downtimeMs?: number;
   totalMs?: number;
+  /** It runs there already; absent: all of it goes before. Times are known where it runs alone. */
+  postcopy?: PostcopyCounts;
 }

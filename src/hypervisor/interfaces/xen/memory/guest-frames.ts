@@ -8,6 +8,7 @@ import { XEN, XEN_TYPE } from '../layout.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
 import { mfnOf, type SecondStage } from '../../../memory/second-stage.ts';
 import type { Ports } from '../events/ports.ts';
+import { bringFrame } from '../../../memory/away-frames.ts';
 import { Pod } from './pod.ts';
 
 /** Guest frames of a PC that firmware and the chipset's shadowing hold: not the guest's to change. */
@@ -64,6 +65,7 @@ export class GuestFrames {
   /** Whether a guest may put something at a guest frame, or take it away. */
   private mayChange(gfn: number): boolean {
     if (gfn < 0 || gfn >= this.stage.frames) return false;
+    bringFrame(this.xen.machine, this.xen.record, gfn);
     if (this.xen.type === XEN_TYPE.HVM && gfn >= LEGACY_FIRST && gfn < LEGACY_END) return false;
     const entry = this.stage.entry(gfn),
       mfn = mfnOf(entry);
@@ -74,13 +76,14 @@ export class GuestFrames {
 
   /** Machine frame behind a guest frame; -1: none (yet). */
   machineFrame(gfn: number): number {
+    bringFrame(this.xen.machine, this.xen.record, gfn);
     return this.stage.mfn(gfn);
   }
 
   /** What a guest frame is to the guest: HVMMEM. What is populated on demand is memory already. */
   memType(gfn: number): number {
     if (this.stage.entry(gfn) === 0) return HVMMEM.MMIO_DM;
-    return this.stage.isOnDemand(gfn) || (this.stage.rights(gfn) & P2M_WRITE) !== 0 ? HVMMEM.RAM_RW : HVMMEM.RAM_RO;
+    return this.stage.isToCome(gfn) || (this.stage.rights(gfn) & P2M_WRITE) !== 0 ? HVMMEM.RAM_RW : HVMMEM.RAM_RO;
   }
 
   /** Changes an entry: nothing translated through the old one may be used any more. */

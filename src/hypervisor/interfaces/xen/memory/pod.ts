@@ -8,6 +8,7 @@
 import { P2M_RWX } from '../../../../cpu/architecture/index.ts';
 import { FRAME, FRAMES_AT_ONCE, FRAME_BYTES, FRAME_FLAG, INVALID_M2P } from '../../../layout/layout.ts';
 import { XEN } from '../layout.ts';
+import { bringFrame } from '../../../memory/away-frames.ts';
 import type { FrameHolder } from '../../../memory/frame-holder.ts';
 import { dropLock, takeLock } from '../../../memory/lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../../memory/machine.ts';
@@ -159,8 +160,9 @@ export class Pod {
 
   // ---- use
 
-  /** A guest frame is used: it gets memory. True: it has some, now or already; false: there is none left, and the domain cannot go on. */
+  /** A guest frame is used: what is on another host comes, and it gets memory. True: it has some, now or already; false: there is none left, and the domain cannot go on. */
   demand(gfn: number): boolean {
+    bringFrame(this.machine, this.record, gfn);
     for (let tries = 0; this.isOnDemand(gfn); tries++) {
       const swept = this.locked(() => this.populate(gfn));
       if (swept) continue;

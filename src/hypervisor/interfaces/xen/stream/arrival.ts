@@ -1,5 +1,7 @@
 /** A saved state that comes while its domain is there: pages go to memory as they come, and the rest makes the domain what it was. */
 import type { Domain } from '../../../domain/domain.ts';
+import { notBeforeItRuns, waitForFrames } from '../../../memory/wait-for-frames.ts';
+import { beat } from '../../../worker/worker-life.ts';
 import { xenOf } from '../of-domain.ts';
 import { putPages } from './memory.ts';
 import { readStateFrom } from './reading.ts';
@@ -11,9 +13,13 @@ export class Arrival {
   /** A paravirtual guest's page tables name frames that may be behind them. */
   private readonly ofPv: SavedPages[] = [];
 
-  /** Of a domain that was built to be restored later. */
-  constructor(domain: Domain) {
+  private readonly away: ((domid: number, gfn: number) => void) | undefined;
+
+  /** Of a domain that was built to be restored later. `away`: has frames come that it goes on without, for which its worker waits; absent: there are none. */
+  constructor(domain: Domain, away?: (domid: number, gfn: number) => void) {
     this.domain = domain;
+    this.away = away;
+    if (away) domain.options.machine.bring = notBeforeItRuns;
   }
 
   /** @throws SavedStateError, HostError: the domain must not be used */
@@ -30,7 +36,12 @@ export class Arrival {
 
   /** All but its pages. @throws SavedStateError, HostError: the domain must not be used */
   rest(saved: SavedState): void {
-    this.domain.restore(() => restoreInto(this.domain, { ...saved, pages: this.ofPv }));
+    const { domain, away } = this;
+    domain.restore(() => restoreInto(domain, { ...saved, pages: this.ofPv }));
+    if (!away) return;
+    const { machine, record } = domain.options;
+    domain.onAway = gfn => away(record.id, gfn);
+    waitForFrames(machine, away, () => beat(machine, machine.domainEntry(record)));
   }
 }
 

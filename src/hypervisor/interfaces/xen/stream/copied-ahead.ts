@@ -3,12 +3,14 @@
  * libxc's live migration (send_memory_live() in tools/libs/guest/xg_sr_save.c): all of it, then what was written meanwhile. A page may come several times in a
  * stream: the last one is what counts.
  */
+import { P2M_RWX } from '../../../../cpu/architecture/index.ts';
 import type { Domain } from '../../../domain/domain.ts';
 import type { Precopy, PrecopyRound } from '../../../domain/saved-part.ts';
 import { countOf, DirtyLog, framesIn } from '../../../memory/dirty-log.ts';
 import { mfnOf, type SecondStage } from '../../../memory/second-stage.ts';
 import { xenOf } from '../of-domain.ts';
-import { ramRanges } from '../../../layout/ram-layout.ts';
+import { FRAME_SHIFT } from '../../../layout/layout.ts';
+import { isRamGfn, ramRanges } from '../../../layout/ram-layout.ts';
 import { ownWrites } from '../own-writes.ts';
 import { PAGE, PAGES_PER_RECORD } from './format.ts';
 import { ramFramesOf } from './memory.ts';
@@ -24,6 +26,9 @@ const PARTS = 64;
 
 /** Of a checkpoint so few are copied while the guest stands still: some milliseconds. */
 const FEW_SINCE = 1024;
+
+/** A guest can be without memory from this frame on. */
+const FIRST_AWAY = 0x200;
 
 /** Guest frames that are looked at together: 16 MiB. */
 const CHUNK_SHIFT = 12;
@@ -83,6 +88,14 @@ export class CopiedAhead {
     this.written = undefined;
     this.dirty = this.todo.length;
   }
+
+  /** Nothing more is copied: what the guest can do without for a moment stays where it is. */
+  leave(): void {
+    this.leaves = true;
+    this.isLast = true;
+    this.todo = [];
+  }
+  private leaves = false;
 
   /** What is left is copied at the end. */
   get isDone(): boolean {
@@ -192,8 +205,13 @@ export class CopiedAhead {
     const { copied, stage, isKept } = this,
       { machine } = this.domain.options;
     if (!isKept) this.end();
+    const needed = this.leaves ? this.needed() : undefined;
     for (const [gfn, behind] of ramFramesOf(this.domain, copied)) {
       this.note(gfn, isKept && this.isShown(gfn, behind) ? stage.entry(gfn) : 0);
+      if (this.leaves && needed && this.mayStay(gfn, behind) && !needed.has(behind)) {
+        yield { pfn: gfn, type: PAGE.NORMAL, away: true };
+        continue;
+      }
       const page = this.toSend(pageOf(machine, gfn, behind));
       if (page) yield page;
     }
@@ -201,6 +219,24 @@ export class CopiedAhead {
       copied[gfn] = 0;
       yield { pfn: gfn, type: PAGE.INVALID };
     }
+  }
+
+  /** Machine frames that the hypervisor itself writes, which it does as soon as the guest is there. */
+  private needed(): Set<number> {
+    const { machine, record } = this.domain.options;
+    return new Set(xenOf(this.domain) ? ownWrites(machine, record) : []);
+  }
+
+  /** Plain RAM that nobody but the guest uses. What is below 2 MiB has firmware, windows and the A20 gate before it. */
+  private mayStay(gfn: number, mfn: number): boolean {
+    const { machine, record } = this.domain.options;
+    return (
+      mfn >= 0 &&
+      gfn >= FIRST_AWAY &&
+      isRamGfn(record, gfn) &&
+      this.stage.entry(gfn) === ((mfn << FRAME_SHIFT) | P2M_RWX) &&
+      machine.references(mfn) === 1
+    );
   }
 
   /** Copied, and no memory of the guest's any more. */

@@ -84,6 +84,8 @@ export const LIBXC = {
   RINGSIDE_DOMAIN: 0x80000001,
   /** Of a guest that moves: a count, 0; guest frame and bytes of each delta (page-delta.ts); the deltas. The pages have come before. */
   RINGSIDE_PAGE_DELTAS: 0x80000002,
+  /** Of a guest that goes on before its memory is there: a count, 0; the guest frames that are fetched from here later. */
+  RINGSIDE_PAGES_AWAY: 0x80000003,
 } as const;
 
 /** Types of a page, bits 60-63 of its number in PAGE_DATA. Types up to LAST_DATA bring the page's bytes. */

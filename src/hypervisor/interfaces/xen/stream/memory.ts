@@ -81,6 +81,13 @@ export function putPages(domain: Domain, batches: readonly SavedPages[]): void {
       verifyPages(domain, batch);
       continue;
     }
+    if (batch.away) {
+      for (const pfn of batch.pfns) {
+        frameFor(domain, pfn);
+        machine.secondStage(domain.options.record).setAway(pfn);
+      }
+      continue;
+    }
     if (batch.deltas) {
       applyDeltas(domain, batch, batch.deltas);
       continue;

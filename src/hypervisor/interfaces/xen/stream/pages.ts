@@ -5,7 +5,7 @@ import { LIBXC, openRecord, PAGE, PAGES_PER_RECORD } from './format.ts';
 import { ON_DEMAND, ramFramesOf } from './memory.ts';
 
 /** A page by its guest frame; contents of those whose type brings some, or what of them is not as it came before. */
-export type Page = { pfn: number; type: number; bytes?: Uint8Array; delta?: Uint8Array };
+export type Page = { pfn: number; type: number; bytes?: Uint8Array; delta?: Uint8Array; away?: true };
 
 /** The page at a guest frame, behind which `ramFramesOf` finds this. */
 export function pageOf({ bytes }: Machine, pfn: number, behind: number): Page {
@@ -21,8 +21,16 @@ export function* pagesOf(domain: Domain): Generator<Page> {
 /** All frames of RAM by their numbers, those that hold something with their contents. */
 export function* pageData(pages: Iterable<Page>): Generator<Uint8Array> {
   let batch: Page[] = [],
-    deltas: Page[] = [];
+    deltas: Page[] = [],
+    away: number[] = [];
   for (const page of pages) {
+    if (page.away) {
+      away.push(page.pfn);
+      if (away.length < MOST_AWAY) continue;
+      yield awayRecord(away);
+      away = [];
+      continue;
+    }
     if (page.delta) {
       deltas.push(page);
       if (deltas.length < PAGES_PER_RECORD) continue;
@@ -41,6 +49,17 @@ export function* pageData(pages: Iterable<Page>): Generator<Uint8Array> {
   }
   if (batch.length > 0) yield pageRecord(batch);
   if (deltas.length > 0) yield deltasRecord(deltas);
+  if (away.length > 0) yield awayRecord(away);
+}
+
+/** Of a record: 64 KiB. */
+const MOST_AWAY = 16 * 1024;
+
+function awayRecord(pfns: readonly number[]): Uint8Array {
+  const { record, view } = openRecord(LIBXC.RINGSIDE_PAGES_AWAY, 8 + 4 * pfns.length);
+  view.setUint32(0, pfns.length, true);
+  pfns.forEach((pfn, i) => view.setUint32(8 + 4 * i, pfn, true));
+  return record;
 }
 
 function deltasRecord(batch: readonly Page[]): Uint8Array {

@@ -94,6 +94,7 @@ export class Reader implements Heard {
     const about = this.about as SavedAbout;
     if (record.type === LIBXC.PAGE_DATA) this.sink(this.pages(record, about));
     else if (record.type === LIBXC.RINGSIDE_PAGE_DELTAS) this.sink(this.deltas(record, about));
+    else if (record.type === LIBXC.RINGSIDE_PAGES_AWAY) this.sink(this.away(record, about));
     else this.ofLibxc.push(record);
   }
 
@@ -244,6 +245,7 @@ export class Reader implements Heard {
         if (version >= 3 && !seen.has(LIBXC.STATIC_DATA_END)) complaint.record(record, 'comes before STATIC_DATA_END');
         return;
       case LIBXC.RINGSIDE_PAGE_DELTAS:
+      case LIBXC.RINGSIDE_PAGES_AWAY:
         if (this.isPv) complaint.record(record, 'belongs to a guest whose pages come while it runs');
         if (!seen.has(LIBXC.STATIC_DATA_END)) complaint.record(record, 'comes before STATIC_DATA_END');
         return;
@@ -279,6 +281,19 @@ export class Reader implements Heard {
     return Array.from({ length: body.length / CPUID_LEAF_BYTES }, (_, i) =>
       Uint32Array.from({ length: 6 }, (_word, j) => view.getUint32(i * CPUID_LEAF_BYTES + j * 4, true)),
     );
+  }
+
+  /** Pages that come once the guest runs. */
+  private away(record: FileRecord, { p2mFrames }: SavedAbout): SavedPages {
+    const { body, view } = record;
+    const count = body.length >= 8 ? view.getUint32(0, true) : 0;
+    if (body.length !== 8 + 4 * count)
+      this.complaint.record(record, `has ${body.length} bytes and its guest frames need ${8 + 4 * count}`);
+    const pfns = Uint32Array.from({ length: count }, (_, i) => view.getUint32(8 + 4 * i, true));
+    const beyond = pfns.find(pfn => pfn >= p2mFrames);
+    if (beyond !== undefined)
+      this.complaint.record(record, `names guest frame 0x${beyond.toString(16)}, which the guest does not reach`);
+    return { pfns, types: new Uint8Array(count), bytes: new Uint8Array(), away: true };
   }
 
   /** Pages that have come, each with what is no longer as it was; that each is a delta is for whoever has the page. */

@@ -54,6 +54,8 @@ export interface SavedPages {
   bytes: Uint8Array;
   /** They have come before, and `bytes` are what is no longer so (page-delta.ts): the length of each. */
   deltas?: Uint32Array;
+  /** They do not come with the state: the guest goes on without them. */
+  away?: true;
   /** They have come before, and must be so: the place in the stream where they come again. */
   verify?: number;
 }

@@ -35,12 +35,13 @@ export class Saver {
   }
 
   /** Copies some memory, between two slices; none of a paravirtual guest's. After the last part the domain should stand still. @throws SavedStateError */
-  copyAhead(precopy: Precopy = 'save', { mostRounds, verify = false }: PrecopyWish = {}): SavedPart {
+  copyAhead(precopy: Precopy = 'save', { mostRounds, verify = false, leaves = false }: PrecopyWish = {}): SavedPart {
     this.verify = verify;
     const xen = xenOf(this.domain);
     if (xen && !xen.isHvm) return { pieces: [], isLast: true };
     const ahead = (this.ahead ??= this.begin(precopy, mostRounds));
-    const isDue = ahead.isFirstOver && this.rehearsals < this.mostRehearsals;
+    if (leaves) ahead.leave();
+    const isDue = !leaves && ahead.isFirstOver && this.rehearsals < this.mostRehearsals;
     const rehearsal = isDue ? this.begun.rehearsal() : undefined;
     if (isDue) {
       ahead.rehearse();
