@@ -29,12 +29,13 @@ async function digestOf(data: Blob): Promise<string> {
   return Array.from(new Uint8Array(hash), byte => byte.toString(16).padStart(2, '0')).join('');
 }
 
-const blobOf = (medium: Medium): Blob | undefined =>
+/** What lies in a drive; undefined: it is no file that is read here. */
+export const mediumData = (medium: Medium): Blob | undefined =>
   'data' in medium ? medium.data : 'bytes' in medium ? new Blob([medium.bytes as BlobPart]) : undefined;
 
 /** Of what lies in a drive; undefined: it is no file that is read here. */
 export async function mediumDigest(medium: Medium): Promise<ImageDigest | undefined> {
-  const data = blobOf(medium);
+  const data = mediumData(medium);
   return data && { path: medium.name, bytes: data.size, sha256: await sha256Of(data) };
 }
 
@@ -55,7 +56,7 @@ export async function findImage(host: CommandHost, wanted: ImageDigest): Promise
     const data = await host.readFile(path).catch(() => undefined);
     if (!data) return undefined;
     const medium = await host.mediumOf({ name: path, data });
-    const unpacked = blobOf(medium);
+    const unpacked = mediumData(medium);
     const isSame = unpacked?.size === wanted.bytes && (await sha256Of(unpacked)) === wanted.sha256;
     return isSame ? { path, medium } : undefined;
   };

@@ -26,7 +26,7 @@ export type { Job, JobMemory, PostcopyCounts } from './domains/index.ts';
 export type { Held } from './saving.ts';
 export type { Receiving } from './receiving.ts';
 export type { DiskCopy, IncomingDisks } from './incoming-disks.ts';
-export { type ImageDigest, imageDigest, mediumDigest } from './image-digests.ts';
+export { findImage, type ImageDigest, imageDigest, mediumData, mediumDigest, sha256Of } from './image-digests.ts';
 export { incomingName, migratedAwayName } from './taken.ts';
 export { actionOf, follows, hasStopped, lastExits } from './endings.ts';
 export { reasonOf } from './breaks/index.ts';

@@ -127,6 +127,7 @@ const offer = (pick: Pick, token: string): Uint8Array =>
     paused: false,
     toolstack: {},
     images: [],
+    sendsImages: pick(2) === 0,
     postcopy: pick(2) === 0,
     copies: Array.from({ length: pick(4) }, () => ({
       path: one(pick, ['/dev/vg0/web', '/dev/sda', '/dev/vg0/../x', one(pick, WORDS)]),

@@ -4,6 +4,7 @@ import type { KeptFiles } from '../../host/files/index.ts';
 import { MemoryStore, Storage, writerKernel, writerProblem } from '../../host/storage/index.ts';
 import { dotsOf, testFile, testFiles, testHost, until } from '../../service/host.test-support.ts';
 import type { Host } from '../../service/host.ts';
+import { MESSAGE } from './messages.ts';
 import { Cable, GUESTS, running, xl } from './pair.test-support.ts';
 
 const MIB = 2 ** 20;
@@ -126,6 +127,39 @@ describe('a guest whose volume goes with it', () => {
     await b.files.writeFile('/srv/like-d.img', image);
     expect((await move(a, 'b', '--live')).err).toBe('');
     expect(await running(b.host)).toEqual(['web']);
+  });
+
+  it('brings the files in its drives that the other host has under no name, and nothing where it does not come', async () => {
+    const { cable, a, b } = await sides();
+    const image = new Uint8Array(3 * MIB).map((_, i) => i >>> 11);
+    await a.host.create([
+      ...GUESTS.minipv('web', 'disk = ["d.img,raw,xvda,w"]\n', 'pvh'),
+      { name: 'd.img', data: new Blob([image]) },
+    ]);
+    await b.files.writeFile('/d.img', new Uint8Array(MIB));
+    const there = async (): Promise<string[]> => (await b.files.readdir('/')).filter(name => /img/.test(name));
+    let images = 0;
+    cable.passes = (from, bytes) =>
+      from !== 'a' ||
+      new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) !== MESSAGE.IMAGE ||
+      ++images !== 2;
+    expect((await move(a, 'b')).err).toContain('The link to b broke');
+    await until(async () => (await b.host.list()).length === 0);
+    expect([await running(a.host), await there()]).toEqual([['web'], ['d.img']]);
+    cable.passes = () => true;
+    expect((await move(a, 'b')).err).toBe('');
+    expect(await running(b.host)).toEqual(['web']);
+    const [, mine] = await there();
+    expect(mine).toMatch(/^d\.img\.[0-9a-f]{16}$/);
+    expect(Buffer.compare(await b.files.readFileBuffer(`/${mine}`), image)).toBe(0);
+    // It is there now, and does not come again.
+    expect((await move(b, 'a')).err).toBe('');
+    images = 0;
+    cable.passes = (from, bytes) => {
+      if (from === 'a' && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) === MESSAGE.IMAGE) images++;
+      return true;
+    };
+    expect([(await move(a, 'b')).err, images]).toEqual(['', 0]);
   });
 
   it('stays as it was where the other host has no room, or another domain has the volume there', async () => {

@@ -52,6 +52,10 @@ export const MESSAGE = {
   WHOLE: 19,
   /** S, in place of OFFER, with the token: the link broke before that. T goes on with LACKS. */
   RECOVER: 20,
+  /** T, behind an offer whose files are sent (images.ts): numbers of those that it lacks. */
+  LACKS_IMAGES: 21,
+  /** S: the next bytes of them. */
+  IMAGE: 22,
 } as const;
 
 /** xl's texts for some of them. */
@@ -101,6 +105,8 @@ export interface Offer {
   copies: DiskCopy[];
   /** What is in the files in its drives. */
   images: ImageDigest[];
+  /** Those that T lacks are sent. */
+  sendsImages: boolean;
   /** It may go on there before all of its memory has come. */
   postcopy: boolean;
 }
@@ -214,7 +220,7 @@ export function readOffer(body: Uint8Array): Offer {
   } catch {
     return wrong();
   }
-  const { protocol, token, name, paused, toolstack, definition, copies, images, postcopy } = offer;
+  const { protocol, token, name, paused, toolstack, definition, copies, images, sendsImages, postcopy } = offer;
   if (Number.isInteger(protocol) && protocol !== PROTOCOL)
     throw new Error(
       `The other host moves domains by version ${protocol} of the protocol, and this one by ${PROTOCOL}. Take the same version of Ringside on both hosts.`,
@@ -224,6 +230,7 @@ export function readOffer(body: Uint8Array): Offer {
     typeof token !== 'string' ||
     typeof name !== 'string' ||
     typeof paused !== 'boolean' ||
+    typeof sendsImages !== 'boolean' ||
     typeof postcopy !== 'boolean' ||
     typeof toolstack !== 'object' ||
     toolstack === null ||

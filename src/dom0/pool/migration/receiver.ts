@@ -13,6 +13,7 @@ import {
   type Receiving,
 } from '../../toolstack/index.ts';
 import type { Ownership } from '../ownership.ts';
+import { dropImages, takeImages } from './images.ts';
 import { Line } from './line.ts';
 import { ComingFrames } from './postcopy.ts';
 import {
@@ -224,6 +225,7 @@ class Arrival {
   private beginning: Promise<Receiving> | undefined;
   private receiving: Receiving | undefined;
   private preparing: Promise<IncomingDisks> | undefined;
+  private takingImages: Promise<string[]> | undefined;
   private disks: IncomingDisks | undefined;
   private dropped: Error | undefined;
   private tellDropped = (_why: Error): void => {};
@@ -272,6 +274,7 @@ class Arrival {
     await this.beginning?.catch(() => {});
     await this.receiving?.refuse(why);
     await (await this.preparing?.catch(() => undefined))?.refuse();
+    await dropImages(this.parts.host, (await this.takingImages?.catch(() => [])) ?? []);
   }
 
   disk(number: number): BlockDevice | undefined {
@@ -281,6 +284,11 @@ class Arrival {
   /** Has room for its disks. */
   private async prepare(): Promise<void> {
     const { host, line, offer } = this.parts;
+    if (offer.sendsImages) {
+      this.takingImages = takeImages(host, line, offer.images);
+      await this.takingImages;
+      this.mayGoOn();
+    }
     if (offer.copies.length === 0) return;
     const { IncomingDisks } = await import('../../toolstack/incoming-disks.ts');
     this.mayGoOn();

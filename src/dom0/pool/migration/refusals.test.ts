@@ -138,6 +138,7 @@ describe('a host that cannot take a guest', () => {
       toolstack: {},
       copies: [],
       images: [],
+      sendsImages: false,
       postcopy: false,
     };
     await say(line, MESSAGE.OFFER, encodeOffer(offer));

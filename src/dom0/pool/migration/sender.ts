@@ -2,7 +2,13 @@
  * The end of a migration that the domain leaves: its memory goes while it runs, then it stands still for the rest; the other host has a whole copy, is told that
  * it may go on, and says that it does. At every failure exactly one of the two runs. Source: migrate_domain() in tools/xl/xl_migrate.c of Xen 4.17.
  */
-import { type PrecopyRound, type PrecopyWish, XL_HEADER_BYTES, XL_MAGIC } from '../../../hypervisor/index.ts';
+import {
+  type Medium,
+  type PrecopyRound,
+  type PrecopyWish,
+  XL_HEADER_BYTES,
+  XL_MAGIC,
+} from '../../../hypervisor/index.ts';
 import { XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/interfaces/xen/index.ts';
 import { FRAME_BYTES } from '../../../hypervisor/memory/index.ts';
 import { joined } from '../../../formats/bytes/index.ts';
@@ -17,12 +23,14 @@ import {
   type JobMemory,
   type Moved,
   type MoveWish,
+  mediumData,
   mediumDigest,
   migratedAwayName,
 } from '../../toolstack/index.ts';
 import type { Neighbours } from '../neighbours.ts';
 import type { Ownership as PoolOwnership } from '../ownership.ts';
 import { Convergence, MOST_THROTTLED_ROUNDS } from './convergence.ts';
+import { sendImages } from './images.ts';
 import { Line } from './line.ts';
 import { Mirror } from './mirror.ts';
 import { mayBePostcopy, sendTheRest } from './postcopy.ts';
@@ -168,6 +176,7 @@ class Departure {
       const { copyStorage } = this.wish;
       if (copyStorage) mirror = await Mirror.of(host, this.guest, copyStorage);
       await say(line, MESSAGE.OFFER, encodeOffer(await this.offer(mirror?.copies ?? [])));
+      if (copyStorage === 'all') await Promise.race([this.sendImages(line), this.stopped]);
       if (mirror && mirror.copies.length > 0) await this.copyDisks(line, mirror);
       held = await host.toolstack.hold(this.guest, signal, sink, {
         wish: this.precopy,
@@ -236,11 +245,18 @@ class Departure {
   }
 
   /** Within a host the files in its drives are the same. */
-  private async images(): Promise<ImageDigest[]> {
+  private get files(): Medium[] {
     if (this.parts.host.parts.virtual) return [];
     const media = (this.guest.blueprint.drives ?? []).flatMap(({ medium }) => medium ?? []);
-    const digests = await Promise.all(media.map(mediumDigest));
-    return digests.filter(digest => digest !== undefined);
+    return media.filter(medium => mediumData(medium) !== undefined);
+  }
+
+  private async images(): Promise<ImageDigest[]> {
+    return Promise.all(this.files.map(async medium => (await mediumDigest(medium))!));
+  }
+
+  private async sendImages(line: Line): Promise<void> {
+    await sendImages(line, this.files, (sent, all) => this.job.wrote(sent, all));
   }
 
   private async offer(copies: DiskCopy[]): Promise<Offer> {
@@ -253,6 +269,7 @@ class Departure {
       token,
       name,
       paused: this.isPaused || wish.paused === true,
+      sendsImages: wish.copyStorage === 'all',
       postcopy: wish.postcopy !== undefined,
       toolstack: this.parts.host.toolstack.services.describe(guest.record.id),
       ...(wish.definition === undefined ? {} : { definition: wish.definition }),
