@@ -6,6 +6,7 @@ export { CHECKPOINT, encodeHead, encodeKept } from './recovery/checkpoint-messag
 export { lookAt, type LookedGuest, type LookedHost, type PoolLook } from './look.ts';
 export { type Membership, membershipOf, type PoolHost } from './membership.ts';
 export { hostIdOf, introduction, isRole, type Role, ROLES } from './names.ts';
+export type { DiskToMove } from './migration/disks-to-move.ts';
 export { channelPair, Neighbourhood, type Neighbours, type Service } from './neighbours.ts';
 export { Pool } from './pool.ts';
 export { MOST_MESSAGE_BYTES, type Room } from './room.ts';

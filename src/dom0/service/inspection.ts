@@ -17,6 +17,7 @@ import type { PastNow } from '../../hypervisor/verbs/index.ts';
 import { type KernelSymbols, kernelSymbols } from '../../hypervisor/loader/index.ts';
 import { ideName } from '../definitions/index.ts';
 import type { Crossings, ExitsOf, Step } from '../toolstack/tracing/index.ts';
+import type { DiskToMove } from '../pool/index.ts';
 import { visible } from '../toolstack/terminal/index.ts';
 import type { StoreLook } from '../backends/xenstore/index.ts';
 
@@ -108,6 +109,8 @@ export interface Inspected {
   symbols: KernelSymbols;
   /** What is done with it now. */
   job: JobInfo | undefined;
+  /** Its disks, should it go to another host. */
+  move: DiskToMove[];
 }
 
 const INSPECTIONS: {
@@ -127,6 +130,8 @@ const INSPECTIONS: {
   },
   past: (host, id) => host.living(id).runner.ask('pastNow'),
   job: ({ toolstack }, id) => toolstack.jobs.of(toolstack.member(id).name),
+  move: async (host, id) =>
+    (await import('../pool/migration/disks-to-move.ts')).disksToMove(host, host.toolstack.member(id)),
   engine: (host, id) => host.living(id).runner.ask('hottest'),
   symbols: (host, id) => {
     const { boot } = host.member(id).blueprint;

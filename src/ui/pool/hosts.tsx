@@ -6,7 +6,7 @@ import { Chip, Icon, StateMark } from '../parts/marks.tsx';
 import { openMenu } from '../parts/menu.tsx';
 import { go } from '../navigation.ts';
 import { bytes } from '../terminal.ts';
-import { dragged, guestActions, isTarget, looksOn, migrate, targetsOf } from './pool.ts';
+import { dragged, guestActions, isTarget, looksOn, send, targetsOf } from './pool.ts';
 import { Heat } from './heat.tsx';
 import { words } from './words.ts';
 
@@ -82,7 +82,7 @@ function Host({ host, look }: { host: LookedHost; look: PoolLook }) {
         if (!takes() || !guest) return;
         event.preventDefault();
         event.stopPropagation();
-        migrate(guest, name);
+        void send(guest, name);
       }}
     >
       <h4 id={`pool-host-${name}`}>

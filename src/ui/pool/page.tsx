@@ -12,7 +12,8 @@ import { bytes } from '../terminal.ts';
 import { startedAt } from '../units.ts';
 import { Hosts } from './hosts.tsx';
 import { Join } from './join.tsx';
-import { act, followPool, linkInto, lookProblem, pool, problem } from './pool.ts';
+import { MoveDialog } from './move-dialog.tsx';
+import { act, askedMove, followPool, linkInto, lookProblem, pool, problem } from './pool.ts';
 import { words } from './words.ts';
 
 const QrCode = later(
@@ -28,6 +29,7 @@ export function PoolPage() {
       {lookProblem.value && <Problem>{lookProblem.value}</Problem>}
       {look === null && <Join />}
       {look && <Joined look={look} />}
+      {askedMove.value && <MoveDialog asked={askedMove.value} />}
       {look === undefined && !lookProblem.value && <p class="sec">{strings.hostPage.pool} …</p>}
     </div>
   );

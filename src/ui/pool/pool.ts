@@ -1,6 +1,8 @@
 /** The pool of this host as Domain 0 has it, looked at while its panel is shown, and what can be done with it. */
 import { signal } from '@preact/signals';
+import type { DiskToMove } from '../../dom0/pool/index.ts';
 import type { LookedGuest, LookedHost, PoolLook } from '../../dom0/service/index.ts';
+import type { MoveWish } from '../../dom0/toolstack/index.ts';
 import type { Action } from '../actions.ts';
 import { asTask, host } from '../host.ts';
 import { sentence } from '../sentence.ts';
@@ -72,14 +74,37 @@ export function linkInto({ url, code }: PoolLook): string {
   return link.href;
 }
 
-/** `slowed`: its processor gets less where it writes faster than its pages go there. */
-export const migrate = ({ id, name }: LookedGuest, to: string, slowed = false): void =>
-  void asTask(migrating(name, to, slowed), () => host.migrate(id!, to, slowed ? { autoConverge: true } : {})).then(
-    lookAtPool,
-  );
+export const migrate = ({ id, name }: LookedGuest, to: string, wish: MoveWish = {}): void =>
+  void asTask(migrating(name, to, wish), () => host.migrate(id!, to, wish)).then(lookAtPool);
 
-const migrating = (name: string, to: string, slowed: boolean): string =>
-  `xl migrate ${slowed ? '--auto-converge ' : ''}${name} ${to}`;
+export const migrating = (name: string, to: string, { autoConverge, copyStorage, postcopy }: MoveWish = {}): string =>
+  [
+    'xl migrate',
+    autoConverge && '--auto-converge',
+    copyStorage && `--copy-storage-${copyStorage}`,
+    postcopy && '--postcopy',
+    name,
+    to,
+  ]
+    .filter(Boolean)
+    .join(' ');
+
+/** A move of which somebody is to say how. */
+export interface AskedMove {
+  guest: LookedGuest;
+  to: string;
+  disks: readonly DiskToMove[];
+  /** It is slowed down while it writes faster than its pages go there. */
+  slowed: boolean;
+}
+export const askedMove = signal<AskedMove | undefined>(undefined);
+
+/** Asks how it is to go where it has disks that it cannot go without, or (`always`) in any case. */
+export async function send(guest: LookedGuest, to: string, { always = false, slowed = false } = {}): Promise<void> {
+  const disks = await host.inspect('move', guest.id!).catch(() => []);
+  if (always || disks.some(({ how }) => how === 'copied')) askedMove.value = { guest, to, disks, slowed };
+  else migrate(guest, to, slowed ? { autoConverge: true } : {});
+}
 
 /** Guests of this host can go there. */
 export const isTarget = ({ isMe, isThere, role, facts }: LookedHost): boolean =>
@@ -97,12 +122,13 @@ export function guestActions(guest: LookedGuest, hosts: readonly LookedHost[]): 
   const { id, name } = guest;
   return [
     { name: words.open(name), run: () => go({ kind: 'domain', id: id! }) },
-    ...targetsOf(hosts).flatMap(({ name: to }) =>
-      [false, true].map(slowed => ({
+    ...targetsOf(hosts).flatMap(({ name: to }) => [
+      ...[false, true].map(slowed => ({
         name: (slowed ? words.migrateSlowed : words.migrateTo)(to),
-        command: migrating(name, to, slowed),
-        run: () => migrate(guest, to, slowed),
+        command: migrating(name, to, slowed ? { autoConverge: true } : {}),
+        run: (): void => void send(guest, to, { slowed }),
       })),
-    ),
+      { name: words.optionsTo(to), run: (): void => void send(guest, to, { always: true }) },
+    ]),
   ];
 }

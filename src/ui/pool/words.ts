@@ -65,6 +65,24 @@ export const words = {
   migrateOf: (guest: string) => `Migrate ${guest} to…`,
   migrateTo: (host: string) => `Migrate to ${host}`,
   migrateSlowed: (host: string) => `Migrate, slowed down as far as it takes, to ${host}`,
+  optionsTo: (host: string) => `With options, to ${host}…`,
+  moveTitle: (guest: string, to: string) => `Migrate ${guest} to ${to}`,
+  noDisks: 'It has no disks.',
+  disk: {
+    copied: (size: string) => `lies on this host’s disk: ${size} are to be sent`,
+    needed: (_size: string, to: string) => `is only read, and has to be on ${to} under the same name`,
+    found: (size: string, to: string) =>
+      `${to} takes a file of the same contents (${size}); what the guest wrote goes with it`,
+    served: (_size: string, _to: string) => 'both hosts reach it: nothing is sent',
+  },
+  copyDisks: (size: string) => `Send its disks (${size})`,
+  copyHint: (to: string) =>
+    `While it runs, and once more what it writes meanwhile. The copy here stays. Without this the move is refused: ${to} does not reach them.`,
+  postcopyWish: (to: string) => `Run on ${to} before all of its memory is there (post-copy)`,
+  postcopyHint:
+    'It stands still for less time where it writes much. Until the rest has come neither host has all of it: who loses one of them loses the guest.',
+  cancel: 'Cancel',
+  move: 'Migrate',
   round: (n: number, sent: string, left: string) => `Round ${n}: ${sent} sent, ${left} left`,
   postcopy: ({ frames, came, faults, latencyMs, longestMs }: PostcopyCounts) =>
     `Runs there, with ${came} of ${count(frames, 'page')} that it left behind${faults === 0 ? '' : `; it stood for ${count(faults, 'page')}, ${seconds(latencyMs / faults)} each, ${seconds(longestMs)} at most`}`,
