@@ -4,7 +4,7 @@ import { until } from '../service/host.test-support.ts';
 import type { CommandHost, Guest } from '../toolstack/index.ts';
 import { Ownership } from './ownership.ts';
 import type { Pool } from './pool.ts';
-import { poolLater, poolMs as hostMs } from './pool-clock.test-support.ts';
+import { poolLater, poolMs } from './pool-clock.test-support.ts';
 import { enter, random, type TestRoom } from './rooms.test-support.ts';
 import { SharedState } from './shared-state.ts';
 
@@ -21,6 +21,8 @@ export interface TestHost {
   state: SharedState;
   ownership: Ownership;
   guests: Map<number, TestGuest>;
+  /** So long nothing happened there. */
+  sleep(ms: number): void;
   run(): void;
   /** Its guest is gone. */
   lose(): void;
@@ -28,9 +30,16 @@ export interface TestHost {
   end(): void;
 }
 
-/** `hosts`: so many it has met before it asks who gives leases. */
-export async function host(room: Pick<TestRoom, 'enter'>, name: string, hosts = 1): Promise<TestHost> {
-  let isThere = true;
+/** `hosts`: so many it has met before it asks who gives leases; `isGuarded`: others reach its guest's disks. */
+export async function host(
+  room: Pick<TestRoom, 'enter'>,
+  name: string,
+  hosts = 1,
+  isGuarded = false,
+): Promise<TestHost> {
+  let isThere = true,
+    sleptMs = 0;
+  const hostMs = (): number => poolMs() + sleptMs;
   const later: Later = (ms, callback) => poolLater(ms, () => isThere && callback());
   const pool = await enter(room.enter(), name, { later, hostMs });
   await until(() => pool.inOrder.length >= hosts);
@@ -51,7 +60,7 @@ export async function host(room: Pick<TestRoom, 'enter'>, name: string, hosts = 
     later,
     hostMs,
     epochMs: () => Date.now(),
-    isGuarded: () => false,
+    isGuarded: () => isGuarded,
     say,
   });
   return {
@@ -59,6 +68,7 @@ export async function host(room: Pick<TestRoom, 'enter'>, name: string, hosts = 
     state,
     ownership,
     guests,
+    sleep: ms => void (sleptMs += ms),
     run: () => void guests.set(1, { uuid: WEB, name: 'web', paused: false }),
     lose: () => void guests.delete(1),
     end: () => {

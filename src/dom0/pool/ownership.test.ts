@@ -151,6 +151,21 @@ describe('whose a guest is', () => {
     for (const { pool } of [alfa, bravo, charlie]) pool.leave();
   });
 
+  it('is its host’s as before where the coordinator slept, and nobody could renew', async () => {
+    const room = new TestRoom();
+    const [alfa, bravo, charlie] = [
+      await host(room, 'alfa'),
+      await host(room, 'bravo', 1, true),
+      await host(room, 'charlie', 1, true),
+    ];
+    bravo.run();
+    await until(() => lease(charlie) === 'bravo 1');
+    alfa.sleep(60_000);
+    expect(await charlie.ownership.take(WEB)).toBe(false);
+    expect([lease(alfa), bravo.guests.get(1)!.paused]).toEqual(['bravo 1', false]);
+    for (const { pool } of [alfa, bravo, charlie]) pool.leave();
+  });
+
   it('is told to nobody who asks wrongly', async () => {
     const room = new TestRoom();
     const alfa = await host(room, 'alfa');

@@ -53,10 +53,13 @@ export class Ownership {
   private readonly beginning = new Set<string>();
   private isOver = false;
   private readonly cameMs: number;
+  /** When this host was last seen to be awake. */
+  private awakeMs: number;
 
   constructor(parts: OwnershipParts) {
     this.parts = parts;
     this.cameMs = parts.hostMs();
+    this.awakeMs = this.cameMs;
     const { pool, state, later, say, hostMs, epochMs } = parts;
     // A host that is started again goes on above the numbers that it had.
     this.holder = new Holder(pool.me, LEASE_TIMING, { guests: [], nextNumber: Math.floor(epochMs()), sentMs: [] });
@@ -272,6 +275,7 @@ export class Ownership {
   private look(): void {
     const { host, pool, later, hostMs, state } = this.parts;
     const now = hostMs();
+    this.wake(now);
     if (this.isOver) return;
     if (pool.left !== undefined) return this.lookAlone(now);
     // All came at once, so that none was alone and begun to give leases.
@@ -293,6 +297,12 @@ export class Ownership {
     }
     if (state.coordinator || this.parts.engine) this.do(this.holder.tick(now));
     later(LOOK_MS, () => this.look());
+  }
+
+  /** While the coordinator slept nobody could renew. */
+  private wake(nowMs: number): void {
+    if (nowMs - this.awakeMs >= LEASE_TIMING.fenceMs) this.coordinator?.renewAll(nowMs);
+    this.awakeMs = nowMs;
   }
 
   /** The others are lost, and may start what they can: etcd may still answer. */
@@ -393,6 +403,7 @@ export class Ownership {
   /** What is decided is written before anybody is told. */
   private decide(from: string, request: LeaseRequest): void {
     const { state, hostMs } = this.parts;
+    this.wake(hostMs());
     const told = this.coordinator!.receive(from, request, hostMs());
     for (const { answer } of told) {
       const lease = this.coordinator!.lease(answer.guest);
