@@ -67,7 +67,8 @@ export function sharesOf({
 export const CGROUP = {
   shares: [2, 262_144],
   periodUs: [1000, 1_000_000],
-  leastQuotaUs: 1000,
+  /** The most is no limit. */
+  quotaUs: [1000, 17_592_186_044_415],
 } as const;
 
 /** Why these cannot be the scheduler's parameters, in a sentence (XEN_SYSCTL_CSCHED_TSLICE_*, XEN_SYSCTL_SCHED_RATELIMIT_*); undefined: they can. */

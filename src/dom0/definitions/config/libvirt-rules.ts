@@ -2,6 +2,7 @@
  * What libvirt refuses of a definition besides single values: what belongs together, what excludes each other, and how large something may be. Source:
  * src/conf/domain_conf.c, domain_validate.c and their like of libvirt 9; each was tried with `virsh -c test:///default define`.
  */
+import { CGROUP } from '../../../hypervisor/scheduler/index.ts';
 import { DOMAIN, type ElementRule } from './libvirt-schema.ts';
 import { busOf } from './xml/bus.ts';
 import { childOf, type Element, scaleOf } from './xml/tree.ts';
@@ -388,12 +389,11 @@ const os: Judge = element => {
 const cputune: Judge = element =>
   element.children.flatMap(each => {
     const value = Number(each.text);
-    const isPeriod = /period$/.test(each.name),
-      isQuota = /quota$/.test(each.name);
-    const most = isPeriod ? 1_000_000 : 17_592_186_044_415;
+    const isPeriod = /period$/.test(each.name);
+    const [least, most] = isPeriod ? CGROUP.periodUs : CGROUP.quotaUs;
     return when(
-      (isPeriod && (value < 1000 || value > most)) || (isQuota && value >= 0 && (value < 1000 || value > most)),
-      `Value of cputune '${each.name}' must be in range [1000, ${most}].`,
+      (isPeriod || (/quota$/.test(each.name) && value >= 0)) && (value < least || value > most),
+      `Value of cputune '${each.name}' must be in range [${least}, ${most}].`,
       each,
     );
   });

@@ -60,16 +60,13 @@ export const DEVICES: Record<string, VirshCommand> = {
     about: 'list all domain virtual interfaces',
     run: async (host, [word]) => {
       const domain = await find(host, word);
-      const { nic, vif, mac, moreCards = [] } = domain.definition;
-      const cards =
-        nic || vif
-          ? [{ mac, model: nic ?? 'netfront' }, ...moreCards.map(card => ({ mac: card.mac, model: 'netfront' }))]
-          : [];
+      const { nic, vif, mac, cardOptions, moreCards = [] } = domain.definition;
+      const cards = nic || vif ? [{ mac, cardOptions, model: nic ?? 'netfront' }, ...moreCards] : [];
       const rows = cards.map((card, i) => [
         domain.id === undefined ? '-' : `vif${domain.id}.${i}`,
-        'bridge',
-        BRIDGE,
-        card.model,
+        card.cardOptions?.network === undefined ? 'bridge' : 'network',
+        card.cardOptions?.network ?? card.cardOptions?.bridge ?? BRIDGE,
+        'model' in card ? card.model : 'netfront',
         card.mac ?? '-',
       ]);
       return table([['Interface', 'Type', 'Source', 'Model', 'MAC'], ...rows]);

@@ -31,8 +31,7 @@ const POSIX: Scheduler = {
     global_quota: 'hyper',
   },
 };
-const WITHOUT_LIMIT = 17_592_186_044_415,
-  CGROUP_QUOTA_US = [CGROUP.leastQuotaUs, WITHOUT_LIMIT] as const,
+const [, WITHOUT_LIMIT] = CGROUP.quotaUs,
   /** What is more is no limit. */
   MOST_QUOTA_US = 2 ** 31 - 1;
 
@@ -79,7 +78,7 @@ function cgroupShares(wanted: Readonly<Record<string, number>>): Shares {
   for (const [field, value] of Object.entries(wanted)) {
     const isQuota = field.endsWith('quota'),
       isPeriod = field.endsWith('period');
-    const [least, most] = isPeriod ? CGROUP.periodUs : isQuota ? CGROUP_QUOTA_US : CGROUP.shares;
+    const [least, most] = isPeriod ? CGROUP.periodUs : isQuota ? CGROUP.quotaUs : CGROUP.shares;
     if (!(isQuota && value < 0) && !(value >= least && value <= most))
       throw new LibvirtError('INVALID_ARG', `value of '${field}' is out of range [${least}, ${most}]`);
     if (isPeriod) shares.periodUs = value;
