@@ -52,6 +52,9 @@ export interface GuestFacts {
   addresses: CardAddress[];
   /** Seconds since it was built. */
   upSeconds: number;
+  uuid: string;
+  /** What its firmware tries, as letters; absent: a kernel was started. */
+  bootOrder?: string;
   /** What its definition says about it to people. */
   description: string;
   /** It is defined: what is written about it outlives it. */
@@ -244,6 +247,8 @@ async function guestFacts(host: CommandHost, id: number): Promise<GuestFacts> {
     ...(blueprint.definition.nic ? { nic: blueprint.definition.nic } : {}),
     addresses: addressesOf(host, id),
     upSeconds: Math.max(0, (host.parts.epochMs() - member.builtEpochMs) / 1000),
+    uuid: member.uuid,
+    ...(blueprint.boot.kind === 'firmware' ? { bootOrder: blueprint.definition.bootOrder } : {}),
     description: blueprint.definition.description ?? '',
     isDefined: (await host.managed?.find(name)) !== undefined,
     hasPv: attached !== undefined,

@@ -2,9 +2,8 @@
 
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { DomainInfo } from '../../dom0/service/index.ts';
 import { guestActions } from '../actions.ts';
-import { command } from '../host.ts';
+import { command, tasks } from '../host.ts';
 import { mediaSignal } from '../media.ts';
 import type { Panel } from '../panel.ts';
 import { type DomainSession, sessionAt } from '../sessions.ts';
@@ -12,6 +11,7 @@ import { beside, type ShownWindows, shownWindows, windows } from '../settings.ts
 import { destroy, destroyNow, keepGuest, leaving } from '../leaving.ts';
 import { bootAgain, detailOpen, go, saveState } from '../navigation.ts';
 import { strings } from '../strings.ts';
+import { spelled } from '../without-xen.ts';
 import { later } from './load-when-shown.tsx';
 import { Icon, ModeBadge, StateMark } from './marks.tsx';
 import { openMenu } from './menu.tsx';
@@ -48,6 +48,10 @@ const MissingGuest = later(
 const GuestJob = later(
   () => import('./guest-job.tsx'),
   part => part.GuestJob,
+);
+const ShutdownNote = later(
+  () => import('./shutdown-note.tsx'),
+  part => part.ShutdownNote,
 );
 const GuestOverview = later(
   () => import('./guest-overview/index.tsx'),
@@ -151,7 +155,7 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
           {withConsole && session.hasScreen && <Windows shown={view} choose={setHere} />}
         </div>
       </div>
-      {!over && <GuestNotes domain={domain} />}
+      {!over && <GuestNotes session={session} />}
       <div class="sides">
         {withConsole && !isConsole && (
           <>
@@ -327,21 +331,28 @@ function TabContent({ session, tab }: { session: DomainSession; tab: string }) {
 }
 
 /** What is done with it, and what stands in its way. */
-const GuestNotes = ({ domain: { id, name, job, waitsForRoom, restarts } }: { domain: DomainInfo }) => (
-  <>
-    {waitsForRoom && (
-      <div class="note bad" role="alert">
-        <span>{words.waitsForRoom}</span>
-      </div>
-    )}
-    {job && <GuestJob key={`j${id}`} id={id} name={name} />}
-    {restarts && (
-      <div class="note" role="status">
-        <span>{words.restarted(restarts.count, restarts.why)}</span>
-      </div>
-    )}
-  </>
-);
+function GuestNotes({ session }: { session: DomainSession }) {
+  const { id, name, job, waitsForRoom, restarts } = session.info.value;
+  const asked = tasks.value.find(({ command }) =>
+    [`xl shutdown ${name}`, `xl trigger ${name} power`].map(spelled).includes(command),
+  );
+  return (
+    <>
+      {waitsForRoom && (
+        <div class="note bad" role="alert">
+          <span>{words.waitsForRoom}</span>
+        </div>
+      )}
+      {job && <GuestJob key={`j${id}`} id={id} name={name} />}
+      {asked && <ShutdownNote session={session} task={asked} />}
+      {restarts && (
+        <div class="note" role="status">
+          <span>{words.restarted(restarts.count, restarts.why)}</span>
+        </div>
+      )}
+    </>
+  );
+}
 
 const Tool = ({ onClick, children }: { onClick(): void; children: ComponentChildren }) => (
   <button class="btn" onClick={onClick}>

@@ -129,6 +129,16 @@ const About = ({
           ))
         )}
       </dd>
+      <dt>{words.uuid}</dt>
+      <dd>
+        <Address address={seen.uuid} from={words.copyUuid} />
+      </dd>
+      <dt>{words.boot}</dt>
+      <dd>
+        {seen.bootOrder === undefined
+          ? words.bootKernel
+          : [...seen.bootOrder].map(letter => words.bootDevices[letter] ?? letter).join(', ')}
+      </dd>
       {seen.process && (
         <>
           <dt>{words.process}</dt>

@@ -1,5 +1,6 @@
 /** The host at a glance: domains as xl lists them, machine memory by owner, and the last minute. */
 
+import { Alerts } from './alerts.tsx';
 import { BridgePorts, MachineMemory, Processors, Volumes } from './at-a-glance.tsx';
 import { Domains } from './domains.tsx';
 import { History } from './history.tsx';
@@ -7,6 +8,7 @@ import { History } from './history.tsx';
 export function HostPage() {
   return (
     <div class="body hst">
+      <Alerts />
       <Domains />
       <MachineMemory />
       <History />
