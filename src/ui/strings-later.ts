@@ -159,10 +159,6 @@ export const laterStrings = {
     free: (free: string) => `${free} free`,
     rule: (free: string) =>
       `A name is of letters, digits and . _ + -, and does not begin with -; a size is from 0.004 GiB to the ${free} that are free.`,
-    remove: 'Remove',
-    removeOf: (path: string) => `Remove ${path}`,
-    removeNow: 'Remove now: what is on it is lost',
-    keep: 'Keep',
   },
   defined: {
     ...strings.defined,

@@ -1,15 +1,25 @@
 /** What pages that manage domains ask of the host, and what they change, in libvirt’s model of it: commands that this makes are noted by virtual time one by one. */
 import {
+  activePool,
   changeHardware,
+  cloneVolume,
+  deleteVolume,
   domainByName,
   type Hardware,
   type HardwareChange,
   hardwareOf,
   type Impact,
+  listPools,
+  poolByName,
   type Proposal,
   proposeChange,
+  resizeVolume,
+  uploadVolume,
+  usersOf,
+  volumeOf,
+  volumesOf,
 } from '../toolstack/libvirt/index.ts';
-import { judgeDefinition, prepareToRead } from '../definitions/config/index.ts';
+import { escapedXml, judgeDefinition, prepareToRead } from '../definitions/config/index.ts';
 import type { Finding } from '../definitions/index.ts';
 import type { CommandHost } from '../toolstack/index.ts';
 
@@ -19,7 +29,34 @@ export interface Verdicts {
   plan: { findings: Finding[] };
 }
 
+/** A pool of storage with what is in it. */
+export interface PoolFacts {
+  name: string;
+  type: 'dir' | 'logical';
+  folder: string;
+  volumes: { name: string; path: string; bytes: number; users: { name: string; runs: boolean }[] }[];
+}
+
 export const QUESTIONS = {
+  /** Those that are active. */
+  pools: async (host: CommandHost): Promise<PoolFacts[]> =>
+    Promise.all(
+      (await listPools(host, 0))
+        .filter(({ isActive }) => isActive)
+        .map(async ({ of }) => ({
+          name: of.name,
+          type: of.type,
+          folder: of.folder,
+          volumes: await Promise.all(
+            (await volumesOf(host, of)).map(async ({ name, path, capacityBytes: bytes }) => ({
+              name,
+              path,
+              bytes,
+              users: await usersOf(host, path),
+            })),
+          ),
+        })),
+    ),
   hardware: async (host: CommandHost, name: string): Promise<Hardware> =>
     hardwareOf(host, await domainByName(host, name)),
   proposal: async (host: CommandHost, name: string, change: HardwareChange, impact: Impact): Promise<Proposal> =>
@@ -34,6 +71,17 @@ export const QUESTIONS = {
 export const CHANGES = {
   hardware: async (host: CommandHost, name: string, change: HardwareChange, impact: Impact): Promise<void> =>
     changeHardware(host, await domainByName(host, name), change, impact),
+  resizeVolume: async (host: CommandHost, pool: string, name: string, bytes: number): Promise<void> =>
+    resizeVolume(host, await volumeOf(host, { pool, name }), bytes),
+  copyVolume: async (host: CommandHost, pool: string, name: string, to: string): Promise<void> => {
+    const source = await volumeOf(host, { pool, name });
+    const xml = `<volume><name>${escapedXml(to)}</name></volume>`;
+    await cloneVolume(host, activePool(await poolByName(host, pool)), xml, source);
+  },
+  uploadVolume: async (host: CommandHost, pool: string, name: string, data: Blob): Promise<void> =>
+    void (await uploadVolume(host, activePool(await poolByName(host, pool)), name, data)),
+  deleteVolume: async (host: CommandHost, pool: string, name: string): Promise<void> =>
+    deleteVolume(host, await volumeOf(host, { pool, name })),
 };
 
 type Table = Readonly<Record<string, (host: CommandHost, ...given: never[]) => Promise<unknown>>>;

@@ -1,7 +1,7 @@
 /** A volume of the host's disk is made: a name, a size, and the lvcreate that it is. */
 
 import { useSignal } from '@preact/signals';
-import { asTask, host, reportProblem } from '../host.ts';
+import { host } from '../host.ts';
 import { sentence } from '../sentence.ts';
 import { inventory, look } from '../inventory.ts';
 import { laterStrings } from '../strings-later.ts';
@@ -78,40 +78,5 @@ export function NewVolume({ suggested, made }: { suggested: string; made?(path: 
         </span>
       )}
     </span>
-  );
-}
-
-/** Takes a volume away, once somebody has said so twice. */
-export function RemoveVolume({ path }: { path: string }) {
-  const sure = useSignal(false);
-  const command = ['lvremove', '-f', path];
-  const run = (): void =>
-    void asTask(command.join(' '), () => host.diskCommand(command)).then(look, error =>
-      reportProblem(command.join(' '), sentence(error)),
-    );
-  return sure.value ? (
-    <>
-      <button class="btn sm" onClick={run}>
-        {words.removeNow}
-      </button>{' '}
-      <button
-        class="btn quiet sm"
-        onClick={() => {
-          sure.value = false;
-        }}
-      >
-        {words.keep}
-      </button>
-    </>
-  ) : (
-    <button
-      class="btn quiet sm"
-      aria-label={words.removeOf(path)}
-      onClick={() => {
-        sure.value = true;
-      }}
-    >
-      {words.remove}
-    </button>
   );
 }

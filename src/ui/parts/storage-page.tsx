@@ -11,7 +11,8 @@ import { incoming, takeIn } from '../whole-state.ts';
 import { Checkpoints } from './checkpoints.tsx';
 import { StateNote } from './domain0-shell.tsx';
 import { Icon, ownerClass, Tag } from './marks.tsx';
-import { NewVolume, RemoveVolume } from './new-volume.tsx';
+import { NewVolume } from './new-volume.tsx';
+import { Pools, VolumeTools } from './pools.tsx';
 import { type Share, SharesBar } from './shares-bar.tsx';
 import { SortHead } from './sort-head.tsx';
 import { WholeState } from './whole-state.tsx';
@@ -58,6 +59,7 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
         <>
           <Partitions disk={disk} />
           <Volumes disk={disk} chosen={volume} />
+          <Pools />
         </>
       )}
       <Checkpoints />
@@ -170,7 +172,15 @@ function Volumes({ disk, chosen }: { disk: DiskInfo; chosen: string | undefined 
                   <td class="num m">{size(all)}</td>
                   <td class="sec">{snapshot ? words.ofSnapshot(snapshot.name, snapshot.domain) : users(who)}</td>
                   <td class="num nw">
-                    {who.length === 0 && !snapshot && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}
+                    {path.startsWith('/dev/') && !snapshot && (
+                      <VolumeTools
+                        pool={disk.group}
+                        name={name}
+                        bytes={all}
+                        users={who.map(user => ({ name: user, runs: true }))}
+                        taken={new Set(disk.volumes.map(each => each.name))}
+                      />
+                    )}
                   </td>
                 </tr>
               ))}

@@ -2,10 +2,11 @@
 import { SECTOR_BYTES } from '../../../formats/blocks/index.ts';
 import type { Backing } from '../../../formats/qcow2/index.ts';
 import { isQcow2 } from '../../../hypervisor/disks/index.ts';
-import { escapedXml } from '../../definitions/config/index.ts';
+import { type Definition, escapedXml } from '../../definitions/config/index.ts';
 import { copyInTurns, GROUP, IMAGES, imageVolume } from '../../host/storage/index.ts';
 import type { CommandHost } from '../command-host.ts';
-import { failing, LibvirtError } from './errors.ts';
+import { domainsOf } from '../domains/index.ts';
+import { failing, LibvirtError, libvirtErrorOf } from './errors.ts';
 import { checkFlags } from './flags.ts';
 import { activePool, listPools, type Pool, poolByName, type Volume, volumesOf } from './pools.ts';
 import { openBytes, openDiskIn } from './volume-bytes.ts';
@@ -194,6 +195,42 @@ async function makeVolume(host: CommandHost, pool: Pool, wanted: Wanted): Promis
     }),
   );
   return volumeByName(host, pool, name);
+}
+
+/** Bytes of an upload that are read and written at once. */
+const PIECE_BYTES = 1 << 20;
+
+/** A new volume with these bytes: where it cannot have all of them there is none. @throws LibvirtError */
+export async function uploadVolume(host: CommandHost, pool: Pool, name: string, data: Blob): Promise<Volume> {
+  if (name === '' || /[/\n]/.test(name))
+    throw new LibvirtError('XML_ERROR', `name ${name} cannot contain '/'`, 'storage');
+  const made = await makeVolume(host, pool, { name, bytes: data.size, format: 'raw' });
+  const task = host.tasks.start(`virsh vol-upload ${name} ${name} --pool ${pool.name}`);
+  try {
+    const bytes = await openBytes(host, made.path, true);
+    try {
+      for (let at = 0; at < data.size; at += PIECE_BYTES) {
+        task.say(`${at / PIECE_BYTES} of ${Math.ceil(data.size / PIECE_BYTES)} MiB are there.`, at / data.size);
+        bytes.write(at, new Uint8Array(await data.slice(at, at + PIECE_BYTES).arrayBuffer()));
+      }
+    } finally {
+      await bytes.close();
+    }
+    task.end('done', `It is ${made.path}.`);
+  } catch (error) {
+    task.end('failed', (error as Error).message);
+    await deleteVolume(host, made).catch(() => {});
+    throw libvirtErrorOf(error);
+  }
+  return volumeByName(host, pool, name);
+}
+
+/** Domains that have a volume, or would have it: by their definitions. */
+export async function usersOf(host: CommandHost, path: string): Promise<{ name: string; runs: boolean }[]> {
+  const names = (definition: Definition): boolean => definition.disks.some(({ target }) => target === path);
+  return (await domainsOf(host).list())
+    .filter(({ definition, managed }) => names(definition) || (managed !== undefined && names(managed.definition)))
+    .map(({ name, id }) => ({ name, runs: id !== undefined }));
 }
 
 /** @throws LibvirtError */
