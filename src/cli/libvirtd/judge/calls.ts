@@ -24,6 +24,7 @@ export const FILES: Readonly<Record<string, string>> = {
   'net-host.xml': "<host mac='00:16:3e:00:00:07' name='seven' ip='192.168.77.7'/>\n",
   'net-range.xml': "<range start='192.168.77.130' end='192.168.77.140'/>\n",
   'net-far.xml': "<range start='192.168.99.130' end='192.168.99.140'/>\n",
+  'native.cfg': 'name = "n"\ntype = "hvm"\nmemory = 64\nkernel = "/boot/demo.elf"\n',
   'broken.xml': '<domain type="xen"><name>x</name>\n',
   'no-memory.xml': demo('x', UUID(5)).replace(/<memory.*<\/memory>/, ''),
   'disk.xml':
@@ -71,6 +72,13 @@ export const CALLS: readonly string[] = [
   'net-info nowhere',
   'pool-info nowhere',
   'version',
+  // ---- other languages
+  'domxml-to-native xen-xl a.xml',
+  'domxml-to-native xen-xm a.xml',
+  'domxml-to-native frobnicate a.xml',
+  'domxml-from-native xen-xl native.cfg',
+  'domxml-from-native xen-xl missing.cfg',
+  'domxml-from-native frobnicate native.cfg',
   // ---- networks that come and go
   'net-define missing.xml',
   'net-define net-none.xml',

@@ -1,6 +1,6 @@
 /** Procedures of a connection: who is there, what it can do. */
 import { array, int, optional, struct, unsignedHyper } from '../../../formats/xdr/index.ts';
-import { hypervisorOf, LibvirtError } from '../../../dom0/toolstack/libvirt/index.ts';
+import { hypervisorOf, converted, LibvirtError, NativeError } from '../../../dom0/toolstack/libvirt/index.ts';
 import { procedure, type Table } from '../procedure.ts';
 import { FEATURE } from '../protocol.ts';
 import { domain, flags, maybeText, parameters, text } from '../types.ts';
@@ -18,6 +18,21 @@ const LIBRARY_VERSION = numberOf({ major: 9, minor: 0, micro: 0 });
 const AUTH_NONE = 0;
 const MOST_AUTH_TYPES = 20,
   MOST_IDENTITY = 20;
+
+const NATIVE = struct({ format: text, document: text, flags });
+const XML = struct({ xml: text });
+
+/** A definition from libvirt's language to another, or the other way. @throws LibvirtError */
+const native =
+  (fromXml: boolean) =>
+  async (_caller: unknown, { format, document }: { format: string; document: string }): Promise<{ xml: string }> => {
+    try {
+      return { xml: await converted({ format, path: '(domain_definition)', text: document }, fromXml) };
+    } catch (error) {
+      if (!(error instanceof NativeError)) throw error;
+      throw new LibvirtError('INVALID_ARG', error.message.replace(/^invalid argument: /, ''), 'domain');
+    }
+  };
 
 export const CONNECTION: Table = {
   auth_list: procedure({
@@ -84,6 +99,8 @@ export const CONNECTION: Table = {
     run: ({ connection }) => ({ uri: connection!.uri }),
   }),
   connect_is_secure: procedure({ result: struct({ secure: int }), run: () => ({ secure: 1 }) }),
+  connect_domain_xml_from_native: procedure({ arguments: NATIVE, result: XML, run: native(false) }),
+  connect_domain_xml_to_native: procedure({ arguments: NATIVE, result: XML, run: native(true) }),
   connect_domain_event_callback_register_any: procedure({
     arguments: struct({ event: int, domain: optional(domain) }),
     result: struct({ callback: int }),

@@ -1,29 +1,17 @@
 /** Domains are defined, described, renamed, converted and forgotten. */
-import {
-  formatFinding,
-  isError,
-  judgeDefinition,
-  notCarried,
-  otherKeys,
-  others,
-  parseXlConfig,
-  prepareToRead,
-  writeSxp,
-  writeXlConfig,
-  writeXml,
-} from '../../definitions/config/index.ts';
 import type { CommandHost } from '../../toolstack/index.ts';
 import {
+  converted,
   defineDomain,
   describeDomain,
   hasManagedSave,
+  NativeError,
   renameDomain,
   UNDEFINE,
   undefineDomain,
   XML_INACTIVE,
   xmlOf,
 } from '../../toolstack/libvirt/index.ts';
-import { writeQemuArgv } from '../../toolstack/qemu/index.ts';
 import type { Surroundings } from '../program.ts';
 import { definitionIn, find, needed, saying, type VirshCommand, VirshError } from './virsh-command.ts';
 
@@ -31,70 +19,14 @@ async function dumpxml(host: CommandHost, [word]: string[], options: ReadonlySet
   return `${await xmlOf(host, await find(host, word), options.has('inactive') ? XML_INACTIVE : 0)}\n`;
 }
 
-/** Formats of domxml-to-native and domxml-from-native. */
-const FORMATS = ['xen-xl', 'xen-xm', 'xen-sxpr'];
-/** Of QEMU's driver, to it alone (qemuConnectDomainXMLToNative()). */
-const QEMU_ARGV = 'qemu-argv';
-
-/** A definition in another language, or all that is wrong with it. `fromXml`: it is in libvirt's, and goes to a format; else the other way. */
-async function converted(words: string[], around: Surroundings, fromXml: boolean): Promise<string> {
+/** A definition in another language, or all that is wrong with it. */
+async function translated(words: string[], around: Surroundings, fromXml: boolean): Promise<string> {
   const [format = '', ...rest] = words;
-  const isArgv = fromXml && format === QEMU_ARGV;
-  if (!isArgv && !FORMATS.includes(format)) throw new VirshError(`error: unsupported config type ${format}`);
-  const { path, text } = await definitionIn(rest, around);
-  await prepareToRead(text);
-  const refuse = (told: string[]): never => {
-    throw new VirshError(told.map(each => `error: ${each}`).join('\n'));
-  };
-  const first = /[^\s\uFEFF]/.exec(text)?.[0];
-  const [wanted, what] = fromXml
-    ? ['<', 'domain XML of libvirt']
-    : format === 'xen-sxpr'
-      ? ['(', 'definition as xend exported it']
-      : [undefined, 'configuration file of xl or xm'];
-  if (wanted ? first !== wanted : first === '<' || first === '(')
-    refuse([`${path}:1:1: This is no ${what}. Take another file, or another format.`]);
-  // xl's grammar is narrower than xm's, which was Python's.
-  const problems = !fromXml && format === 'xen-xl' ? parseXlConfig(text).problems : [];
-  if (problems.length > 0)
-    refuse(problems.map(({ line, column, text: sentence }) => `${path}:${line}:${column}: ${sentence}`));
-  const judged = judgeDefinition(path, text);
-  const wrong = judged.findings.filter(isError);
-  if (wrong.length > 0) refuse(wrong.map(formatFinding));
-  if (isArgv) {
-    if (judged.definition.type !== 'hvm' || !judged.definition.kvm)
-      refuse([
-        "invalid argument: could not find capabilities for domaintype=xen: qemu-argv is for <domain type='kvm'>.",
-      ]);
-    return `${writeQemuArgv(judged.definition)}\n\n`;
-  }
-  if (fromXml && judged.definition.kvm)
-    refuse([`invalid argument: could not find capabilities for domaintype=kvm: ${format} is for guests of Xen.`]);
-  if (!fromXml) {
-    const { settings, definition } = judged;
-    const localtime = settings.get('localtime');
-    const xml = writeXml(definition, { isLocal: localtime?.kind === 'number' && localtime.text === '1' });
-    const lines = (await notCarried(judged, xml)).map(line => `  ${line.replaceAll('--', '- -')}\n`);
-    return (lines.length > 0 ? `<!-- not carried over:\n${lines.join('')}-->\n` : '') + xml;
-  }
-  const lost = judged.findings
-    .filter(({ verdict, key }) => verdict === 'ignored' && !judged.settings.has(key.split('.')[0]))
-    .map(finding => `${finding.key}: ${formatFinding(finding)}`);
-  const note = (lines: readonly string[]): string => lines.map(line => `# not carried over: ${line}\n`).join('');
-  if (format === 'xen-sxpr') {
-    const sxp = writeSxp(judged.definition, { others: others(judged) });
-    // Behind the definition, which begins with its bracket.
-    return sxp + note([...lost, ...(await notCarried(judged, sxp))]);
-  }
-  const xl = writeXlConfig(judged.definition) + otherKeys(judged);
-  // xm has other words for what is started.
-  const native =
-    format === 'xen-xl'
-      ? xl
-      : xl
-          .replace(/^type = "(.*)"$/m, (_, type: string) => `builder = "${type === 'pv' ? 'linux' : type}"`)
-          .replace(/^cmdline = /m, 'extra = ');
-  return note([...lost, ...(await notCarried(judged, native))]) + native;
+  const document = await definitionIn(rest, around);
+  return converted({ format, ...document }, fromXml).catch(error => {
+    if (!(error instanceof NativeError)) throw error;
+    throw new VirshError(error.lines.map(each => `error: ${each}`).join('\n'));
+  });
 }
 
 export const DEFINITIONS: Record<string, VirshCommand> = {
@@ -134,20 +66,20 @@ export const DEFINITIONS: Record<string, VirshCommand> = {
     about: 'convert domain XML to native config',
     run: async (host, [format, path, word], _options, around) => {
       if (word === undefined)
-        return converted(
+        return translated(
           [format, path].filter(each => each !== undefined),
           around,
           true,
         );
       const { name } = await find(host, word);
       const text = new TextEncoder().encode(await dumpxml(host, [name], new Set(['inactive'])));
-      return converted([format ?? '', name], { ...around, readFile: async () => text }, true);
+      return translated([format ?? '', name], { ...around, readFile: async () => text }, true);
     },
   },
   'domxml-from-native': {
     usage: 'domxml-from-native <format> <file>',
     about: 'convert native config to domain XML',
-    run: (_host, words, _options, around) => converted(words, around, false),
+    run: (_host, words, _options, around) => translated(words, around, false),
   },
   desc: {
     usage: 'desc <domain> [<new-desc>] [--live] [--config]',

@@ -23,6 +23,7 @@ export {
 export { hasManagedSave } from './managed-save.ts';
 export { memoryStats, setMemoryStatsPeriod } from './memory-stats.ts';
 export { KEPT_EVENT, type KeptEvent } from './kept.ts';
+export { converted, NativeError } from './native.ts';
 export * from './networks.ts';
 export { hypervisorOf, nodeInfo, uriOf } from './node.ts';
 export { MAXIMUM, pinsOf, pinVcpu, setMemory, setVcpus, VCPU, type Vcpu, vcpuCount, vcpusOf } from './resources.ts';
