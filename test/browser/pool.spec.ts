@@ -116,3 +116,28 @@ test('the panel joins, shows whose each guest is, and sends one to another host 
   await page.getByRole('button', { name: 'Leave' }).click();
   await expect(page.getByText('This host knows no other.')).toBeVisible();
 });
+
+test('a guest with a volume of its host goes with it, after a word on what is sent', async ({ page, context }) => {
+  await host(page, 'tabs one');
+  const other = await context.newPage();
+  await host(other, 'tabs two');
+  await run(
+    other,
+    `lvcreate -L 8M -n web vg0 > /dev/null; printf "name='web'\\ntype='pvh'\\nmemory=8\\nkernel='/boot/minipv'\\nextra='fill xvda 0 2048 7'\\ndisk=['phy:/dev/vg0/web,xvda,w']\\n" > web.cfg; xl create -q web.cfg`,
+  );
+  await other.getByRole('treeitem', { name: 'ringside-1' }).click();
+  await other.getByRole('tab', { name: 'Pool' }).click();
+  const guest = other.locator('[data-host=two]').getByRole('treeitem', { name: /web/ });
+  await expect(guest).toContainText('lease 1', { timeout: 30_000 });
+  await guest.dragTo(other.locator('[data-host=one]'));
+  const dialog = other.getByRole('dialog', { name: 'Migrate web to one' });
+  await expect(dialog).toContainText('/dev/vg0/web');
+  await expect(dialog.getByRole('checkbox', { name: /^Send its disks \(1(\.0)? MiB\)/ })).toBeChecked();
+  await dialog.getByRole('checkbox', { name: /post-copy/ }).check();
+  await expect(dialog).toContainText('xl migrate --copy-storage-all --postcopy web one');
+  await dialog.getByRole('button', { name: 'Migrate' }).click();
+  await expect(other.locator('[data-host=one]').getByRole('treeitem', { name: /web/ })).toContainText('lease 2', {
+    timeout: 30_000,
+  });
+  expect(await run(page, 'lvs | grep -c web; virsh domstate web')).toMatch(/^1\n(running|idle)\n/);
+});

@@ -114,6 +114,26 @@ describe('a host that cannot take a guest', () => {
     expect([rehearsals, ends]).toEqual([2, 0]);
   });
 
+  it('says so of post-copy where nobody could stand for memory, and where all of it has to be there', async () => {
+    const { a, b } = pair();
+    await booted(a);
+    const unsupported = async (...words: string[]): Promise<string> => {
+      const { err } = await xl(a, 'migrate', ...words, 'b');
+      expect((await b.list()).length).toBe(0);
+      return err;
+    };
+    expect(await unsupported('--postcopy', 'web')).toContain(
+      'unsupported configuration: guests of this host take turns on one thread, which cannot stand for memory. Migrate web without --postcopy.',
+    );
+    expect(await unsupported('--postcopy', '-p', 'web')).toContain(
+      'unsupported configuration: post-copy migration is not supported with non-live or paused migration',
+    );
+    expect(await unsupported('--postcopy', '--debug', 'web')).toContain('leave --debug out');
+    await a.create(GUESTS.minipv('para'));
+    expect(await unsupported('--postcopy', 'para')).toContain('Migrate para without --postcopy.');
+    expect(await running(a)).toEqual(['web', 'para']);
+  });
+
   it('says so where it runs in virtual time, before the first page', async () => {
     const cable = new Cable();
     const a = testHost({ neighbours: cable.of('a') });

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { Jobs } from './jobs.ts';
+import { startPostcopy } from './postcopy.ts';
 
 function make() {
   let nowMs = 0;
@@ -73,4 +74,25 @@ it('is aborted in libvirt’s words, as long as it can be', async () => {
   expect(() => jobs.abort('a')).toThrow('cannot abort the snapshot job: it is about to end');
   finish();
   await ends;
+});
+
+it('becomes post-copy in libvirt’s words, where the migration was begun so, and cannot be aborted then', async () => {
+  const { jobs } = make();
+  const invalid = (why: string): string => `Requested operation is not valid: ${why}`;
+  expect(() => startPostcopy(jobs, 'a')).toThrow(
+    invalid('post-copy can only be started while outgoing migration is in progress'),
+  );
+  let begun = 0;
+  const done = jobs.run('a', 'Outgoing migration', async job => {
+    expect(() => startPostcopy(jobs, 'a')).toThrow(
+      invalid('switching to post-copy requires migration to be started with VIR_MIGRATE_POSTCOPY flag'),
+    );
+    job.mayPostcopy(() => begun++);
+    startPostcopy(jobs, 'a');
+    job.isPostcopy = true;
+    startPostcopy(jobs, 'a');
+    expect(() => jobs.abort('a')).toThrow(invalid('cannot abort migration in post-copy mode'));
+  });
+  await done;
+  expect(begun).toBe(1);
 });
