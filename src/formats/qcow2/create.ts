@@ -1,6 +1,7 @@
 /** A new qcow2 image: of version 3, with nothing in it. Source: QEMU's docs/interop/qcow2.txt. */
-import { ENTRY_BYTES, MAX_L1_BYTES, type Backing, newHeader, Qcow2Error } from './header.ts';
+import { ENTRY_BYTES, MAX_L1_BYTES, type Backing, Qcow2Error } from './header.ts';
 import type { GrowingFile } from './growing-file.ts';
+import { newHeader } from './new-header.ts';
 import { Table } from './tables.ts';
 
 /** qemu-img's (DEFAULT_CLUSTER_SIZE). */

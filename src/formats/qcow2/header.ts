@@ -17,7 +17,7 @@ export class Qcow2Error extends Error {
 
 /** Read of a file for its header, the name of a backing file with it. */
 export const HEAD_BYTES = 4096;
-const MAGIC = 0x514649fb;
+export const MAGIC = 0x514649fb;
 /** Of a version 2 header; version 3 has more fields, and says how many bytes. */
 const HEADER_BYTES = 72,
   HEADER_3_BYTES = 104;
@@ -43,7 +43,7 @@ export const SIZE = 24,
   SNAPSHOTS = 60,
   SNAPSHOTS_AT = 64,
   AUTOCLEAR = 88;
-const BACKING_AT = 8,
+export const BACKING_AT = 8,
   BACKING_LENGTH = 16,
   CLUSTER_BITS = 20,
   ENCRYPTION = 32,
@@ -52,12 +52,12 @@ const BACKING_AT = 8,
   HEADER_LENGTH = 100,
   COMPRESSION_TYPE = 104;
 /** Bits of a reference count, as a power of 2, that version 2 has, and the largest one. */
-const REFCOUNT_ORDER_2 = 4,
+export const REFCOUNT_ORDER_2 = 4,
   MAX_REFCOUNT_ORDER = 6;
 /** The header extension with the format of the backing file, and the end of extensions. */
-const BACKING_FORMAT = 0xe2792aca,
+export const BACKING_FORMAT = 0xe2792aca,
   NO_MORE = 0;
-const MAX_NAME = 1023;
+export const MAX_NAME = 1023;
 
 const CHECK = 'Run qemu-img check on it, or copy it again.';
 export const damaged = (text: string): Qcow2Error => new Qcow2Error('damaged', `is damaged: ${text}. ${CHECK}`);
@@ -242,50 +242,4 @@ function formatIn(head: Uint8Array, from: number, to: number): string | undefine
     at += ENTRY_BYTES + Math.ceil(length / ENTRY_BYTES) * ENTRY_BYTES;
   }
   return undefined;
-}
-
-/** Of a new image: of version 3, with reference counts of 16 bits. */
-export interface NewHeader {
-  clusterBits: number;
-  diskBytes: number;
-  l1At: number;
-  l1Entries: number;
-  refcountTableAt: number;
-  refcountTableClusters: number;
-  backing?: Required<Backing>;
-}
-
-/** Fields of version 3 up to the compression's type, as QEMU has written them since 5.1. */
-const NEW_HEADER_BYTES = 112;
-
-/** The first bytes of a new image. @throws Qcow2Error where the name of the backing file is too long */
-export function newHeader(of: NewHeader): Uint8Array {
-  const { backing, clusterBits } = of;
-  const name = new TextEncoder().encode(backing?.path ?? ''),
-    format = new TextEncoder().encode(backing?.format ?? '');
-  const head = new Uint8Array(Math.min(HEAD_BYTES, 2 ** clusterBits));
-  const view = viewOf(head);
-  const wide = (at: number, value: number): void => view.setBigUint64(at, BigInt(value));
-  view.setUint32(0, MAGIC);
-  view.setUint32(4, 3);
-  view.setUint32(CLUSTER_BITS, clusterBits);
-  wide(SIZE, of.diskBytes);
-  view.setUint32(L1_SIZE, of.l1Entries);
-  wide(L1_AT, of.l1At);
-  wide(REFCOUNT_TABLE_AT, of.refcountTableAt);
-  view.setUint32(REFCOUNT_TABLE_CLUSTERS, of.refcountTableClusters);
-  view.setUint32(REFCOUNT_ORDER, REFCOUNT_ORDER_2);
-  view.setUint32(HEADER_LENGTH, NEW_HEADER_BYTES);
-  if (!backing) return head;
-  const paddedFormat = Math.ceil(format.length / ENTRY_BYTES) * ENTRY_BYTES,
-    nameAt = NEW_HEADER_BYTES + ENTRY_BYTES + paddedFormat + ENTRY_BYTES;
-  if (name.length > MAX_NAME || nameAt + name.length > head.length)
-    throw new Qcow2Error('name too long', `cannot name a backing file by ${name.length} bytes. Take a shorter path.`);
-  view.setUint32(NEW_HEADER_BYTES, BACKING_FORMAT);
-  view.setUint32(NEW_HEADER_BYTES + 4, format.length);
-  head.set(format, NEW_HEADER_BYTES + ENTRY_BYTES);
-  wide(BACKING_AT, nameAt);
-  view.setUint32(BACKING_LENGTH, name.length);
-  head.set(name, nameAt);
-  return head;
 }
