@@ -70,9 +70,9 @@ describe('the same guest, five ways', () => {
     // One write to its port tells of eight requests; what it prints goes through a port, too.
     expect(virtio.exits).toBeGreaterThanOrEqual((MIB * 1024) / (REQUEST_KIB * DEPTH));
     expect(virtio.exits).toBeLessThan(dma.exits / 2);
-    expect([virtio.events, virtio.requests]).toEqual([0, 0]);
-    // The device model is in Domain 0: each request goes there and comes back.
-    for (const way of [pio, dma]) expect(way.events).toBe(2 * way.requests);
+    expect(virtio.requests).toBeLessThan(dma.requests / 2);
+    // The device model is in Domain 0, on one thread KVM's, too: each request goes there and comes back.
+    for (const way of [pio, dma, virtio]) expect(way.events).toBe(2 * way.requests);
     expect(dma.exits).toBeLessThan(pio.exits / 4);
     expect(seen.every(({ us }) => us > 0)).toBe(true);
     expect(parts).toEqual(parts.map((_, i) => i / 25));
