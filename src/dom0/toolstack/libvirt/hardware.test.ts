@@ -1,6 +1,7 @@
 /** A domain's hardware now and from its next start, and what its changes are in each one's words. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parseRate } from '../../host/network/index.ts';
 import { stillHost, testFiles } from '../../service/host.test-support.ts';
 import { domainByName } from './domains.ts';
 import { changeHardware, type HardwareChange, hardwareOf, type Impact, proposeChange } from './hardware.ts';
@@ -74,6 +75,40 @@ describe('the hardware of a domain', () => {
     const xml = await text('/etc/xen/vm/db');
     expect(xml).toContain("<input type='tablet' bus='usb'/>");
     expect(xml.indexOf("<boot dev='cdrom'/>")).toBeLessThan(xml.indexOf("<boot dev='hd'/>"));
+  });
+
+  it('keeps what else is said of a card that changes, and of the others', async () => {
+    const { host, change, hardware } = await make();
+    await host.new(
+      'net.cfg',
+      `name = "net"
+type = "hvm"
+memory = 16
+disk = [ "/var/lib/xen/images/a.img,raw,hda,w" ]
+vif = [ "mac=00:16:3e:00:00:01,model=e1000,script=own,rate=1MB/s", "mac=00:16:3e:00:00:02,network=inner,rate=2MB/s" ]
+`,
+    );
+    const cards = async () => {
+      const { nic, mac, rate, cardOptions, moreCards } = (await hardware('net')).next!;
+      return { nic, mac, rate, cardOptions, moreCards };
+    };
+    const second = {
+      mac: '00:16:3e:00:00:09',
+      rate: parseRate('2MB/s'),
+      cardOptions: { network: 'inner' },
+    };
+    await change('net', { of: 'card', how: 'update', place: 1, card: { model: 'netfront', mac: second.mac } });
+    expect(await cards()).toEqual({
+      nic: 'e1000',
+      mac: '00:16:3e:00:00:01',
+      rate: parseRate('1MB/s'),
+      cardOptions: { script: 'own' },
+      moreCards: [second],
+    });
+    await change('net', { of: 'card', how: 'detach', place: 0 });
+    expect(await cards()).toEqual(second);
+    await change('net', { of: 'card', how: 'update', place: 0, card: { ...second, model: 'netfront', bridge: 'br7' } });
+    expect((await cards()).cardOptions).toEqual({ bridge: 'br7' });
   });
 
   it('says what a change is for xl, for virsh and in XML, and changes nothing', async () => {

@@ -172,7 +172,7 @@ function differs(called: string, { definition, managed }: Pick<Domain, 'definiti
     const card = cardsOf(of).find(({ mac }) => called === `interface ${mac}`);
     return disk
       ? JSON.stringify([disk.target, disk.format, disk.kind, disk.readOnly])
-      : card && JSON.stringify([card.model, card.bridge]);
+      : card && JSON.stringify([card.model, card.cardOptions?.bridge]);
   };
   return managed !== undefined && said(definition) !== said(managed.definition);
 }
@@ -231,18 +231,51 @@ function changedDisks(
   return how === 'attach' ? [...disks, placed(disk!)] : disks.map((each, i) => (i === at ? placed(disk!) : each));
 }
 
+/** A card with all that a definition says of it. */
+type DefinedCard = NonNullable<Definition['moreCards']>[number] & { model: string };
+
 /** The cards of a definition, in order. */
-function cardsOf({ nic, vif, mac, cardOptions, moreCards = [] }: Definition): Card[] {
-  const card = (more: { mac?: string; cardOptions?: { bridge?: string } }, model: string): Card => ({
-    ...(more.mac ? { mac: more.mac } : {}),
-    ...(more.cardOptions?.bridge ? { bridge: more.cardOptions.bridge } : {}),
-    model,
-  });
+function cardsOf({ nic, vif, mac, rate, cardOptions, moreCards = [] }: Definition): DefinedCard[] {
   if (!nic && !vif) return [];
   return [
-    card({ ...(mac ? { mac } : {}), ...(cardOptions ? { cardOptions } : {}) }, nic ?? 'netfront'),
-    ...moreCards.map(more => card(more, 'netfront')),
+    {
+      model: nic ?? 'netfront',
+      ...(mac ? { mac } : {}),
+      ...(rate ? { rate } : {}),
+      ...(cardOptions ? { cardOptions } : {}),
+    },
+    ...moreCards.map(more => ({ ...more, model: 'netfront' })),
   ];
+}
+
+/** A card as it is asked for, with what else was said of it before: one that names a bridge is on no network. */
+function definedCard({ mac, model, bridge }: Card, before: Partial<DefinedCard> = {}): DefinedCard {
+  const { bridge: _bridge, network, model: asked, ...others } = before.cardOptions ?? {};
+  const cardOptions = {
+    ...others,
+    ...(bridge ? { bridge } : network ? { network } : {}),
+    ...(asked && model === before.model ? { model: asked } : {}),
+  };
+  return {
+    model,
+    ...(mac ? { mac } : {}),
+    ...(before.rate ? { rate: before.rate } : {}),
+    ...(Object.keys(cardOptions).length > 0 ? { cardOptions } : {}),
+  };
+}
+
+/** The definition with these cards and no others. */
+function withCards(definition: Definition, [first, ...more]: readonly DefinedCard[]): Definition {
+  const { nic: _nic, vif: _vif, mac: _mac, rate: _rate, cardOptions: _on, moreCards: _more, ...rest } = definition;
+  if (!first) return rest;
+  const { model, ...its } = first;
+  return {
+    ...rest,
+    vif: true,
+    ...(model === 'netfront' ? {} : { nic: model as NonNullable<Definition['nic']> }),
+    ...its,
+    ...(more.length > 0 ? { moreCards: more.map(({ model: _model, ...each }) => each) } : {}),
+  };
 }
 
 function changedCards(
@@ -253,41 +286,17 @@ function changedCards(
   if (how !== 'attach' && !cards[place]) throw new LibvirtError('DEVICE_MISSING', 'there is no such network card');
   const after =
     how === 'attach'
-      ? [...cards, card!]
+      ? [...cards, definedCard(card!)]
       : how === 'detach'
         ? cards.filter((_, i) => i !== place)
-        : cards.map((each, i) => (i === place ? card! : each));
-  const [first, ...more] = after;
-  const emulated = more.find(({ model }) => model !== 'netfront');
+        : cards.map((each, i) => (i === place ? definedCard(card!, each) : each));
+  const emulated = after.slice(1).find(({ model }) => model !== 'netfront');
   if (emulated && !definition.kvm)
     throw new LibvirtError(
       'CONFIG_UNSUPPORTED',
       `only the first card is emulated: give the others the model netfront, and not ${emulated.model}`,
     );
-  const { nic: _nic, vif: _vif, mac: _mac, cardOptions, moreCards = [], ...rest } = definition;
-  if (!first) return rest;
-  const options = (
-    { bridge }: Card,
-    before: Definition['cardOptions'],
-  ): { cardOptions?: Definition['cardOptions'] } => {
-    const { bridge: _bridge, ...others } = before ?? {};
-    const now = { ...others, ...(bridge ? { bridge } : {}) };
-    return Object.keys(now).length > 0 ? { cardOptions: now } : {};
-  };
-  const optionsBefore = [cardOptions, ...moreCards.map(each => each.cardOptions)];
-  const before = (each: Card): Definition['cardOptions'] => optionsBefore[cards.indexOf(each)];
-  return {
-    ...rest,
-    vif: true,
-    ...(first.model === 'netfront' ? {} : { nic: first.model as NonNullable<Definition['nic']> }),
-    ...(first.mac ? { mac: first.mac } : {}),
-    ...options(first, before(first)),
-    ...(more.length > 0
-      ? {
-          moreCards: more.map(each => ({ ...(each.mac ? { mac: each.mac } : {}), ...options(each, before(each)) })),
-        }
-      : {}),
-  } as Definition;
+  return withCards(definition, after);
 }
 
 /** The element of a disk or card alone. */
@@ -305,10 +314,8 @@ async function deviceXml({ definition }: Domain, change: HardwareChange): Promis
     return disk && elementOf({ ...newDefinition(), disks: [placed(disk)] }, 'disk');
   }
   if (change.of !== 'card') return undefined;
-  const card = change.card ?? cardsOf(definition)[change.place];
-  return (
-    card && elementOf(changedCards({ ...newDefinition() }, { of: 'card', how: 'attach', place: 0, card }), 'interface')
-  );
+  const card = change.card ? definedCard(change.card) : cardsOf(definition)[change.place];
+  return card && elementOf(withCards(newDefinition(), [card]), 'interface');
 }
 
 /** Its text from the next start on, and what makes it so. @throws LibvirtError */
