@@ -9,6 +9,7 @@ import {
   type HardwareChange,
   hardwareOf,
   type Impact,
+  LISTED,
   listPools,
   poolByName,
   type Proposal,
@@ -21,7 +22,7 @@ import {
 } from '../toolstack/libvirt/index.ts';
 import { escapedXml, judgeDefinition, prepareToRead } from '../definitions/config/index.ts';
 import type { Finding } from '../definitions/index.ts';
-import type { CommandHost } from '../toolstack/index.ts';
+import { type CommandHost, domainsOf } from '../toolstack/index.ts';
 
 /** A text and what is found in it. */
 export interface Verdicts {
@@ -39,24 +40,22 @@ export interface PoolFacts {
 
 export const QUESTIONS = {
   /** Those that are active. */
-  pools: async (host: CommandHost): Promise<PoolFacts[]> =>
-    Promise.all(
-      (await listPools(host, 0))
-        .filter(({ isActive }) => isActive)
-        .map(async ({ of }) => ({
-          name: of.name,
-          type: of.type,
-          folder: of.folder,
-          volumes: await Promise.all(
-            (await volumesOf(host, of)).map(async ({ name, path, capacityBytes: bytes }) => ({
-              name,
-              path,
-              bytes,
-              users: await usersOf(host, path),
-            })),
-          ),
+  pools: async (host: CommandHost): Promise<PoolFacts[]> => {
+    const domains = await domainsOf(host).list();
+    return Promise.all(
+      (await listPools(host, LISTED.ACTIVE)).map(async ({ of }) => ({
+        name: of.name,
+        type: of.type,
+        folder: of.folder,
+        volumes: (await volumesOf(host, of)).map(({ name, path, capacityBytes: bytes }) => ({
+          name,
+          path,
+          bytes,
+          users: usersOf(domains, path),
         })),
-    ),
+      })),
+    );
+  },
   hardware: async (host: CommandHost, name: string): Promise<Hardware> =>
     hardwareOf(host, await domainByName(host, name)),
   proposal: async (host: CommandHost, name: string, change: HardwareChange, impact: Impact): Promise<Proposal> =>

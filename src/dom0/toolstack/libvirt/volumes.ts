@@ -5,7 +5,7 @@ import { isQcow2 } from '../../../hypervisor/disks/index.ts';
 import { type Definition, escapedXml } from '../../definitions/config/index.ts';
 import { copyInTurns, GROUP, IMAGES, imageVolume } from '../../host/storage/index.ts';
 import type { CommandHost } from '../command-host.ts';
-import { domainsOf } from '../domains/index.ts';
+import type { Domain } from '../domains/index.ts';
 import { failing, LibvirtError, libvirtErrorOf } from './errors.ts';
 import { checkFlags } from './flags.ts';
 import { activePool, listPools, type Pool, poolByName, type Volume, volumesOf } from './pools.ts';
@@ -226,9 +226,9 @@ export async function uploadVolume(host: CommandHost, pool: Pool, name: string, 
 }
 
 /** Domains that have a volume, or would have it: by their definitions. */
-export async function usersOf(host: CommandHost, path: string): Promise<{ name: string; runs: boolean }[]> {
+export function usersOf(domains: readonly Domain[], path: string): { name: string; runs: boolean }[] {
   const names = (definition: Definition): boolean => definition.disks.some(({ target }) => target === path);
-  return (await domainsOf(host).list())
+  return domains
     .filter(({ definition, managed }) => names(definition) || (managed !== undefined && names(managed.definition)))
     .map(({ name, id }) => ({ name, runs: id !== undefined }));
 }
