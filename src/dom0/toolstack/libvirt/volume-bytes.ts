@@ -1,4 +1,5 @@
 /** The bytes of a volume: of a device of the host's disk, of a file that lies there, or of a file of Domain 0's tree, which is written as a whole. */
+import type { BlockDevice } from '../../../formats/blocks/index.ts';
 import { GROUP, isDevice, type OpenDisk, type Storage } from '../../host/storage/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { failing, LibvirtError } from './errors.ts';
@@ -17,26 +18,36 @@ export interface VolumeBytes {
 const WHO = 'libvirt';
 
 /** `writes`: nobody else has it meanwhile. @throws LibvirtError */
-export function openBytes(host: CommandHost, path: string, writes: boolean): Promise<VolumeBytes> {
+export const openBytes = (host: CommandHost, path: string, writes: boolean): Promise<VolumeBytes> =>
+  open(host, path, { writes, isDisk: false });
+
+/** The disk in a volume, whatever format that has. @throws LibvirtError */
+export const openDiskIn = (host: CommandHost, { path }: { path: string }, writes: boolean): Promise<VolumeBytes> =>
+  open(host, path, { writes, isDisk: true });
+
+/** `isDisk`: of a qcow2 image what is in it, and not the file. @throws LibvirtError */
+function open(
+  host: CommandHost,
+  path: string,
+  { writes, isDisk }: { writes: boolean; isDisk: boolean },
+): Promise<VolumeBytes> {
   return failing(async () => {
     const storage = await host.openDevices();
     const own = isDevice(path) ? path : await host.realPath(path);
     const file = storage?.file(own);
     const device = isDevice(own) ? own : file && `/dev/${GROUP}/${file.volume}`;
-    if (storage && file?.isQcow2) return ofImage(storage, file.volume, writes);
+    if (storage && file?.isQcow2 && !isDisk) return ofImage(storage, file.volume, writes);
     return storage && device !== undefined
       ? ofDevice(writes ? storage.open(device, WHO, true) : storage.look(device, WHO), path)
       : ofFile(host, own, writes);
   });
 }
 
-/** The disk in a volume, whatever format that has. @throws LibvirtError */
-export async function openDiskIn(host: CommandHost, { path }: { path: string }, writes: boolean): Promise<VolumeBytes> {
-  const storage = await host.openDevices();
-  const file = isDevice(path) ? undefined : storage?.file(await host.realPath(path));
-  if (!storage || !file?.isQcow2) return openBytes(host, path, writes);
-  const device = `/dev/${GROUP}/${file.volume}`;
-  return failing(() => ofDevice(writes ? storage.open(device, WHO, true) : storage.look(device, WHO), path));
+/** So many bytes from a place on. */
+function bytesAt(medium: BlockDevice, at: number, count: number): Uint8Array {
+  const bytes = new Uint8Array(count);
+  medium.read(at, bytes);
+  return bytes;
 }
 
 /** The file of a qcow2 image, which becomes longer as it is written. */
@@ -47,11 +58,7 @@ function ofImage(storage: Storage, volume: string, writes: boolean): VolumeBytes
     get length() {
       return medium.bytes;
     },
-    read: (at, count) => {
-      const bytes = new Uint8Array(count);
-      medium.read(at, bytes);
-      return bytes;
-    },
+    read: (at, count) => bytesAt(medium, at, count),
     write: (at, bytes) => {
       if (at + bytes.length > medium.bytes) {
         opened?.close();
@@ -71,11 +78,7 @@ function ofImage(storage: Storage, volume: string, writes: boolean): VolumeBytes
 function ofDevice({ medium, close }: OpenDisk, path: string): VolumeBytes {
   return {
     length: medium.bytes,
-    read: (at, count) => {
-      const bytes = new Uint8Array(count);
-      medium.read(at, bytes);
-      return bytes;
-    },
+    read: (at, count) => bytesAt(medium, at, count),
     write: (at, bytes) => {
       refuseBeyond(path, at + bytes.length, medium.bytes);
       medium.write(at, bytes);
