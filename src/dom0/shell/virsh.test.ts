@@ -224,6 +224,26 @@ describe('virsh', () => {
     expect(await virsh('domjobinfo b --completed')).toMatch(/^Job type: {9}Completed {3}\nOperation: {8}Restore/);
   });
 
+  it('says which half of a network an update has changed: what runs, what is defined, both', async () => {
+    const { files, virsh } = await make();
+    await files.writeFile(
+      '/root/n.xml',
+      "<network><name>n</name><ip address='192.168.77.1' prefix='24'><dhcp/></ip></network>",
+    );
+    await files.writeFile('/root/h.xml', "<host mac='00:16:3e:00:00:07' ip='192.168.77.7'/>");
+    const update = (command: string): Promise<string> => virsh(`net-update n ${command} ip-dhcp-host /root/h.xml`);
+    await virsh('net-define /root/n.xml');
+    expect(await update('add')).toBe('Updated network n persistent config\n');
+    expect(await update('delete --live')).toBe(
+      '1: error: Failed to update network n\nerror: Requested operation is not valid: network is not running\n',
+    );
+    await virsh('net-start n');
+    expect(await update('delete')).toBe('Updated network n live state\n');
+    expect(await update('delete --config')).toBe('Updated network n persistent config\n');
+    expect(await update('add --live --config')).toBe('Updated network n persistent config and live state\n');
+    expect((await virsh('net-dumpxml n')).match(/<host /g)).toHaveLength(1);
+  });
+
   it('defines, lists, starts, stops and undefines domains', async () => {
     const { host, virsh, complete } = await make();
     expect(await virsh('define /root/a.xml')).toBe("Domain 'a' defined from /root/a.xml\n\n");

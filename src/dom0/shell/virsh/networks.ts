@@ -1,7 +1,16 @@
 /** Networks. Source: tools/virsh-network.c of libvirt 9. */
 import type { CommandHost } from '../../toolstack/index.ts';
 import * as libvirt from '../../toolstack/libvirt/index.ts';
-import { definitionIn, labelled, needed, saying, table, type VirshCommand, VirshError } from './virsh-command.ts';
+import {
+  definitionIn,
+  impact,
+  labelled,
+  needed,
+  saying,
+  table,
+  type VirshCommand,
+  VirshError,
+} from './virsh-command.ts';
 
 async function networkOf(host: CommandHost, word: string | undefined): Promise<libvirt.NetworkEntry> {
   const name = needed(word, 'network');
@@ -168,12 +177,11 @@ export const NETWORKS: Record<string, VirshCommand> = {
       if (deedNumber === undefined) throw new VirshError(`error: unrecognized command name '${command}'`);
       if (sectionNumber === undefined) throw new VirshError(`error: unrecognized section name '${section}'`);
       const xml = given.trimStart().startsWith('<') ? given : (await definitionIn([given], around)).text;
-      const flags =
-        (options.has('live') ? libvirt.AFFECT.LIVE : 0) | (options.has('config') ? libvirt.AFFECT.CONFIG : 0);
+      const flags = impact(options);
       await saying(`Failed to update network ${network.of.name}`, () =>
         libvirt.updateNetwork(host, network, { command: deedNumber, section: sectionNumber, xml, flags }),
       );
-      const { LIVE, CONFIG } = libvirt.AFFECT;
+      const { LIVE, CONFIG } = libvirt;
       const what =
         flags === (LIVE | CONFIG)
           ? 'persistent config and live state'

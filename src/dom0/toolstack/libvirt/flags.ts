@@ -27,18 +27,23 @@ export const LISTED_GROUPS: readonly number[] = [
   LISTED.AUTOSTART | LISTED.NO_AUTOSTART,
 ];
 
-/** virDomainModificationImpact: what runs now, what is defined; neither: what there is of both. */
+/** virDomainModificationImpact, and virNetworkUpdateFlags: what runs now, what is defined; neither: what there is of both. */
 export const LIVE = 1 << 0,
   CONFIG = 1 << 1;
 
-/** Which of both is meant. @throws LibvirtError where it is not there */
+/** Which of both is meant of what runs, or does not. */
+export function meantBy(flags: number, runs: boolean): { live: boolean; config: boolean } {
+  const wanted = flags & (LIVE | CONFIG);
+  if (wanted === 0) return { live: runs, config: !runs };
+  return { live: (wanted & LIVE) !== 0, config: (wanted & CONFIG) !== 0 };
+}
+
+/** The same of a domain. @throws LibvirtError where it is not there */
 export function impactOf(
   { id, managed }: { id?: number; managed?: unknown },
   flags: number,
 ): { live: boolean; config: boolean } {
-  const wanted = flags & (LIVE | CONFIG);
-  const live = wanted === 0 ? id !== undefined : (wanted & LIVE) !== 0,
-    config = wanted === 0 ? id === undefined : (wanted & CONFIG) !== 0;
+  const { live, config } = meantBy(flags, id !== undefined);
   if (live && id === undefined) throw new LibvirtError('OPERATION_INVALID', 'domain is not running');
   if (config && !managed)
     throw new LibvirtError('OPERATION_INVALID', 'transient domains do not have any persistent config');

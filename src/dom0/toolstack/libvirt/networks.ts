@@ -9,7 +9,7 @@ import { BRIDGE } from '../../host/network/index.ts';
 import type { CommandHost } from '../command-host.ts';
 import { uuidOfName } from '../uuid.ts';
 import { LibvirtError } from './errors.ts';
-import { LISTED, LISTED_GROUPS, matches } from './flags.ts';
+import { LISTED, LISTED_GROUPS, matches, meantBy } from './flags.ts';
 import { type Entry, KeptObjects } from './kept.ts';
 import { childOf, readXml, type XmlElement } from './xml.ts';
 
@@ -339,10 +339,9 @@ export function networkLeases(host: CommandHost, { of }: NetworkEntry, mac?: str
 
 // ---- changes
 
-/** virNetworkUpdateCommand, virNetworkUpdateSection and virNetworkUpdateFlags. */
+/** virNetworkUpdateCommand and virNetworkUpdateSection. */
 export const UPDATE = { MODIFY: 1, DELETE: 2, ADD_LAST: 3, ADD_FIRST: 4 };
 export const SECTION = { IP_DHCP_HOST: 4, IP_DHCP_RANGE: 5 };
-export const AFFECT = { LIVE: 1 << 0, CONFIG: 1 << 1 };
 
 /** virNetworkObjUpdate(). @throws LibvirtError */
 export async function updateNetwork(
@@ -350,9 +349,7 @@ export async function updateNetwork(
   entry: NetworkEntry,
   { command, section, xml, flags }: { command: number; section: number; xml: string; flags: number },
 ): Promise<void> {
-  const wanted = flags & (AFFECT.LIVE | AFFECT.CONFIG);
-  const live = wanted === 0 ? entry.isActive : (wanted & AFFECT.LIVE) !== 0,
-    config = wanted === 0 ? !entry.isActive : (wanted & AFFECT.CONFIG) !== 0;
+  const { live, config } = meantBy(flags, entry.isActive);
   NETWORKS.refuseOwn(entry);
   if (live && !entry.isActive) throw new LibvirtError('OPERATION_INVALID', 'network is not running', 'network');
   if (config && !entry.isPersistent)
