@@ -129,7 +129,7 @@ function devices(definition: Definition, { domid, vncPort }: LiveXml): string[] 
     {
       mac,
       rate,
-      cardOptions: { bridge = 'xenbr0', script, ip, vifname, model: asked } = {},
+      cardOptions: { network, bridge, script, ip, vifname, model: asked } = {},
     }: Pick<Definition, 'mac' | 'rate' | 'cardOptions'>,
     model: string,
   ): string[] =>
@@ -137,7 +137,7 @@ function devices(definition: Definition, { domid, vncPort }: LiveXml): string[] 
       'interface',
       [
         ...(mac ? [`<mac address='${mac}'/>`] : []),
-        `<source bridge='${escapedXml(bridge)}'/>`,
+        `<source${network ? ` network='${escapedXml(network)}'` : ''}${network && !bridge ? '' : ` bridge='${escapedXml(bridge ?? 'xenbr0')}'`}/>`,
         ...(ip ? [`<ip address='${escapedXml(ip)}'/>`] : []),
         ...(script ? [`<script path='${escapedXml(script)}'/>`] : []),
         ...(domid !== undefined || vifname
@@ -151,7 +151,7 @@ function devices(definition: Definition, { domid, vncPort }: LiveXml): string[] 
             ])
           : []),
       ],
-      " type='bridge'",
+      ` type='${network ? 'network' : 'bridge'}'`,
     );
   const order = (device: string): string[] =>
     bootDevices?.includes(device) ? [`<boot order='${bootDevices.indexOf(device) + 1}'/>`] : [];

@@ -8,6 +8,13 @@ import { changeHardware, type HardwareChange, hardwareOf, type Impact, proposeCh
 
 const minipv = readFileSync(new URL('../../../../guests/minipv/minipv.elf', import.meta.url));
 
+const NET = `name = "net"
+type = "hvm"
+memory = 16
+disk = [ "/var/lib/xen/images/a.img,raw,hda,w" ]
+vif = [ "mac=00:16:3e:00:00:01,model=e1000,script=own,rate=1MB/s", "mac=00:16:3e:00:00:02,network=inner,rate=2MB/s" ]
+`;
+
 /** A PC that is defined in xl.cfg, and another one in XML. */
 async function make() {
   const files = await testFiles();
@@ -77,17 +84,22 @@ describe('the hardware of a domain', () => {
     expect(xml.indexOf("<boot dev='cdrom'/>")).toBeLessThan(xml.indexOf("<boot dev='hd'/>"));
   });
 
+  it('leaves cards on their networks as another device comes', async () => {
+    const { host, change, hardware } = await make();
+    await host.new('net.cfg', NET);
+    expect((await hardware('net')).xml.next).toMatch(
+      /<interface type='network'>\s*<mac [^>]*>\s*<source network='inner'\/>/,
+    );
+    const xml = "<disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/></disk>";
+    await change('net', { of: 'device', how: 'attach', xml });
+    const { disks, moreCards } = (await hardware('net')).next!;
+    expect(disks.map(({ vdev }) => vdev)).toEqual(['hda', 'hdc']);
+    expect(moreCards).toMatchObject([{ mac: '00:16:3e:00:00:02', cardOptions: { network: 'inner' } }]);
+  });
+
   it('keeps what else is said of a card that changes, and of the others', async () => {
     const { host, change, hardware } = await make();
-    await host.new(
-      'net.cfg',
-      `name = "net"
-type = "hvm"
-memory = 16
-disk = [ "/var/lib/xen/images/a.img,raw,hda,w" ]
-vif = [ "mac=00:16:3e:00:00:01,model=e1000,script=own,rate=1MB/s", "mac=00:16:3e:00:00:02,network=inner,rate=2MB/s" ]
-`,
-    );
+    await host.new('net.cfg', NET);
     const cards = async () => {
       const { nic, mac, rate, cardOptions, moreCards } = (await hardware('net')).next!;
       return { nic, mac, rate, cardOptions, moreCards };

@@ -143,7 +143,7 @@ const placeIn = (order: readonly string[], name: string): number => {
   return at < 0 ? order.length : at;
 };
 
-/** A card's network is told as it was asked for: there is one bridge for all. */
+/** A card's network is told as it was asked for. */
 function card(made: Written, kept: Written): Written {
   const both = merged(made, kept);
   const { type } = kept.attributes;
