@@ -2,6 +2,7 @@
 import type { Processor } from '../../cpu/architecture/index.ts';
 import type { FirmwareMap } from '../memory/firmware-map.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { SecondStage } from '../memory/second-stage.ts';
 import type { VideoFrames } from '../memory/video-memory.ts';
 import type { Trace } from '../tracing/trace.ts';
 import type { DomainOptions } from './domain-options.ts';
@@ -23,6 +24,7 @@ export interface BuiltDomain {
 
 /** The domain whose exits they are. */
 export interface ExitedDomain extends BuiltDomain {
+  readonly stage: SecondStage;
   readonly vcpus: Vcpus;
   readonly trace: Trace;
   readonly video: VideoFrames | undefined;

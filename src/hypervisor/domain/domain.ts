@@ -92,7 +92,7 @@ export class Domain {
   private endingAsked: Ending | null = null;
   private pausedByUser = false;
   readonly counters: Int32Array;
-  private readonly stage: SecondStage;
+  readonly stage: SecondStage;
   private readonly sliceLength = new SliceLength();
   /** In host time: what of it the host gave. */
   private readonly thread: ThreadTime | undefined;
@@ -295,7 +295,7 @@ export class Domain {
   onAway: (gfn: number) => void = () => {};
 
   demand(gfn: number): boolean {
-    return demandFrame(this, this.stage, this.a20, gfn);
+    return demandFrame(this, this.a20, gfn);
   }
 
   /** Instructions retired since the domain was started, resets included. */

@@ -4,6 +4,7 @@
  * 0's thread cannot, since it is the one that brings it: it is told (FrameAway), and does what it was about once more later.
  */
 import type { DomainRecord, Machine } from './machine.ts';
+import type { SecondStage } from './second-stage.ts';
 
 /** It is not here yet, and was asked for. */
 export class FrameAway extends Error {
@@ -16,7 +17,7 @@ export class FrameAway extends Error {
   }
 }
 
-/** Returns when it is here, whoever this thread is. @throws FrameAway where it may not wait */
-export function bringFrame(machine: Machine, record: DomainRecord, gfn: number): void {
-  if (machine.secondStage(record).isAway(gfn)) machine.bring(record, gfn);
+/** Returns when it is here, whoever this thread is. `stage`: the domain's. @throws FrameAway where it may not wait */
+export function bringFrame(machine: Machine, record: DomainRecord, stage: SecondStage, gfn: number): void {
+  if (stage.isAway(gfn)) machine.bring(record, gfn);
 }

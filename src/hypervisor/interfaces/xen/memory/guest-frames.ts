@@ -65,7 +65,7 @@ export class GuestFrames {
   /** Whether a guest may put something at a guest frame, or take it away. */
   private mayChange(gfn: number): boolean {
     if (gfn < 0 || gfn >= this.stage.frames) return false;
-    bringFrame(this.xen.machine, this.xen.record, gfn);
+    bringFrame(this.xen.machine, this.xen.record, this.stage, gfn);
     if (this.xen.type === XEN_TYPE.HVM && gfn >= LEGACY_FIRST && gfn < LEGACY_END) return false;
     const entry = this.stage.entry(gfn),
       mfn = mfnOf(entry);
@@ -76,7 +76,7 @@ export class GuestFrames {
 
   /** Machine frame behind a guest frame; -1: none (yet). */
   machineFrame(gfn: number): number {
-    bringFrame(this.xen.machine, this.xen.record, gfn);
+    bringFrame(this.xen.machine, this.xen.record, this.stage, gfn);
     return this.stage.mfn(gfn);
   }
 

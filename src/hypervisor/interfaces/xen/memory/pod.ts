@@ -162,7 +162,7 @@ export class Pod {
 
   /** A guest frame is used: what is on another host comes, and it gets memory. True: it has some, now or already; false: there is none left, and the domain cannot go on. */
   demand(gfn: number): boolean {
-    bringFrame(this.machine, this.record, gfn);
+    bringFrame(this.machine, this.record, this.stage, gfn);
     for (let tries = 0; this.isOnDemand(gfn); tries++) {
       const swept = this.locked(() => this.populate(gfn));
       if (swept) continue;
