@@ -93,7 +93,7 @@ export function putPages(domain: Domain, batches: readonly SavedPages[]): void {
       continue;
     }
     const { pfns, types, bytes } = batch;
-    if (!xenOf(domain)) doWithout(domain, batch);
+    doWithout(domain, batch);
     let at = 0;
     for (let i = 0; i < pfns.length; i++) {
       if (types[i] > PAGE.LAST_DATA && types[i] !== PAGE.ALLOCATE_ONLY) {
@@ -112,11 +112,11 @@ export function putPages(domain: Domain, batches: readonly SavedPages[]): void {
   }
 }
 
-/** A guest that has less memory than it sees has none where nothing lies; any other keeps what it was made with. */
-function doWithout(domain: Domain, { pfns, types }: SavedPages): void {
-  const { machine, record } = domain.options;
+/** A guest that has less memory than it sees has none where nothing lies; any other keeps what it was made with. Which it is, all of the second stage tells. */
+function doWithout({ guest, options: { machine, record } }: Domain, { pfns, types }: SavedPages): void {
+  if (!guest.release || !types.includes(PAGE.ALLOCATE_ONLY)) return;
   if (!machine.secondStage(record).words.includes(P2M_ON_DEMAND)) return;
-  domain.guest.release?.(Array.from(pfns).filter((_, i) => types[i] === PAGE.ALLOCATE_ONLY));
+  guest.release(Array.from(pfns).filter((_, i) => types[i] === PAGE.ALLOCATE_ONLY));
 }
 
 /** @throws SavedStateError where that is no delta of a page that has come, HostError */
