@@ -226,6 +226,12 @@ function awayOf({ toolstack, machine }: CommandHost): AwayFrames {
   return away;
 }
 
+/** To who may have left some of a guest's memory behind: all of it is here. @throws Error with a sentence: the line has ended */
+export async function lacksNothing(line: Line): Promise<void> {
+  await say(line, MESSAGE.LACKS);
+  await say(line, MESSAGE.WHOLE);
+}
+
 /** A guest that runs here before all of its memory has come. */
 export class ComingFrames {
   private readonly host: CommandHost;

@@ -15,7 +15,7 @@ import {
 import type { Ownership } from '../ownership.ts';
 import { dropImages, takeImages } from './images.ts';
 import { Line } from './line.ts';
-import { ComingFrames } from './postcopy.ts';
+import { ComingFrames, lacksNothing } from './postcopy.ts';
 import {
   hear,
   MESSAGE,
@@ -139,9 +139,9 @@ export class Receiver {
 
   /** The link broke while memory came: more of it comes by this one. */
   private async recover(line: Line, token: string): Promise<void> {
-    const frames = this.moves.get(token)?.frames;
-    if (!frames) throw new Error('Nothing here waits for the rest of it any more.');
-    await frames.takeFrom(line);
+    const move = this.moves.get(token);
+    if (move?.as !== 'here') throw new Error('Nothing here waits for the rest of it any more.');
+    await (move.frames ? move.frames.takeFrom(line) : lacksNothing(line));
   }
 
   /** A connection for a disk of a domain that is coming, named by the move and the disk's number. */
@@ -198,7 +198,9 @@ export class Receiver {
           move.as = 'refused';
           throw error;
         }
-        await move.frames?.all(job, line);
+        if (move.frames) await move.frames.all(job, line);
+        // It was to go on without some of its memory, and what was left of that had to come before.
+        else if (offer.postcopy) await lacksNothing(line).catch(() => {});
       }),
     );
   }

@@ -4,12 +4,13 @@ import { type BlockDevice, deviceOf } from '../../../formats/blocks/index.ts';
 import { soon, testFile, testHost, timersOfTest, until } from '../../service/host.test-support.ts';
 import { VIRTUAL_EPOCH_MS } from '../../service/virtual-epoch.ts';
 import { VirtualTime } from '../../service/virtual-time.ts';
+import { startPostcopy } from '../../toolstack/domains/index.ts';
 import { inTurns } from '../../toolstack/runners/index.ts';
 import { Line } from './line.ts';
 import { encodeOffer, hear, MESSAGE, PROTOCOL, say, textOf } from './messages.ts';
 import { migrate, type Ownership as SenderOwnership } from './sender.ts';
 import type { Host } from '../../service/host.ts';
-import { Cable, GUESTS, pair, running, toldAtOnce, watch, xl } from './pair.test-support.ts';
+import { Cable, GUESTS, hurried, pair, running, toldAtOnce, watch, xl } from './pair.test-support.ts';
 
 const RESUMING = '\nmigration sender: libxl_domain_suspend failed (rc=-3)\nMigration failed, resuming at sender.';
 
@@ -273,6 +274,27 @@ describe('a guest that moves', () => {
     expect(rows.filter(({ isLocal }) => !isLocal).map(({ mac }) => mac)).toContain('00:16:3e:12:34:56');
     await b.unpause((await b.list())[0]!.id);
     expect(await running(b)).toEqual(['web']);
+  });
+
+  it.each([
+    ['', 0],
+    [', though the link breaks before it says so', 1],
+  ])('runs there where it may go on before its memory, and all of that has gone%s', async (_how, cut) => {
+    const { a, b, cable } = pair({ later: hurried });
+    const id = await booted(a);
+    let isOffered: boolean | undefined,
+      lacks = 0;
+    // It is asked then whether its guests are in workers.
+    Object.defineProperty(b.toolstack.runners, 'elsewhere', { get: () => isOffered === true });
+    cable.passes = (from, [type]) => {
+      if (from === 'a') isOffered ??= type === MESSAGE.OFFER || undefined;
+      else if (type === MESSAGE.ACCEPTED) isOffered = false;
+      else if (type === MESSAGE.RECEIVED) startPostcopy(a.toolstack.jobs, 'web');
+      else if (type === MESSAGE.LACKS) return ++lacks !== cut;
+      return true;
+    };
+    await a.migrate(id, 'b', { postcopy: 'when-asked' });
+    expect([await a.list(), await running(b)]).toEqual([[], ['web']]);
   });
 
   it('stays where it is when its job is aborted, and has libvirt’s words for it', async () => {
