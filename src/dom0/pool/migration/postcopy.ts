@@ -310,6 +310,7 @@ export class ComingFrames {
 
   /** What comes by this line until all is there, or the line ends: then the guest stands still until another one is there. @throws Error with a sentence: it ended */
   async takeFrom(line: Line): Promise<void> {
+    if (this.isOver && this.lacks > 0) throw this.endedBefore;
     this.line?.close();
     this.line = line;
     try {
@@ -387,15 +388,18 @@ export class ComingFrames {
 
   /** It was destroyed before all of it was here. */
   private gone(): void {
-    const why = new Error(`${this.guest.name} has ended here before all of its memory had come.`);
+    const { line, endedBefore } = this;
     this.isOver = true;
-    this.tellEnd(why);
-    const { line } = this;
+    this.tellEnd(endedBefore);
     if (line)
-      void say(line, MESSAGE.REFUSED, why.message).then(
+      void say(line, MESSAGE.REFUSED, endedBefore.message).then(
         () => line.close(),
         () => {},
       );
+  }
+
+  private get endedBefore(): Error {
+    return new Error(`${this.guest.name} has ended here before all of its memory had come.`);
   }
 
   /** Nothing more comes. */

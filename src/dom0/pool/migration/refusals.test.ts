@@ -6,8 +6,10 @@ import { VIRTUAL_EPOCH_MS } from '../../service/virtual-epoch.ts';
 import { VirtualTime } from '../../service/virtual-time.ts';
 import { startPostcopy } from '../../toolstack/domains/index.ts';
 import { inTurns } from '../../toolstack/runners/index.ts';
+import { channelPair } from '../neighbours.ts';
 import { Line } from './line.ts';
 import { encodeOffer, hear, MESSAGE, PROTOCOL, say, textOf } from './messages.ts';
+import { ComingFrames } from './postcopy.ts';
 import { migrate, type Ownership as SenderOwnership } from './sender.ts';
 import type { Host } from '../../service/host.ts';
 import { Cable, GUESTS, hurried, pair, running, toldAtOnce, watch, xl } from './pair.test-support.ts';
@@ -295,6 +297,19 @@ describe('a guest that moves', () => {
     };
     await a.migrate(id, 'b', { postcopy: 'when-asked' });
     expect([await a.list(), await running(b)]).toEqual([[], ['web']]);
+  });
+
+  it('is not waited for where it ended before its memory had come, while nobody heard of that', async () => {
+    const { b } = pair();
+    const id = await booted(b);
+    const guest = b.member(id);
+    b.machine.secondStage(guest.record).setAway(0x700);
+    const coming = ComingFrames.of(b, guest)!;
+    await b.destroy(id);
+    const { ends } = channelPair(soon);
+    await expect(coming.takeFrom(new Line(ends[0], 'a'))).rejects.toThrow(
+      /^web has ended here before all of its memory had come\.$/,
+    );
   });
 
   it('stays where it is when its job is aborted, and has libvirt’s words for it', async () => {
