@@ -190,10 +190,11 @@ export class Receiver {
         try {
           const guest = await arrival.isOurs(await arrival.whole());
           // From here on nobody can take it back: what follows happens at once.
-          move.as = 'here';
-          task.message = `It runs here as domain ${guest.record.id}.`;
           move.frames = offer.postcopy ? ComingFrames.of(host, guest) : undefined;
-          await arrival.start(guest);
+          await arrival.start(guest, () => {
+            move.as = 'here';
+            task.message = `It runs here as domain ${guest.record.id}.`;
+          });
         } catch (error) {
           move.as = 'refused';
           throw error;
@@ -340,8 +341,8 @@ class Arrival {
     return { guest, epoch };
   }
 
-  /** It runs from now on. @throws Error with a sentence: it does not, and the other host has it back */
-  async start(guest: Guest): Promise<void> {
+  /** It runs from now on: `runs` is called at once. @throws Error with a sentence: it does not, and the other host has it back */
+  async start(guest: Guest, runs: () => void): Promise<void> {
     const { host, ownership, line, offer } = this.parts;
     try {
       if (guest.ending || host.toolstack.members.get(guest.record.id) !== guest)
@@ -355,6 +356,7 @@ class Arrival {
       await say(line, MESSAGE.GO, TEXT.GO).catch(() => {});
       throw error;
     }
+    runs();
     ownership?.begun(guest.uuid);
     // Where nobody hears it any more it runs all the same.
     await say(line, MESSAGE.RESULT, Uint8Array.of(0)).catch(() => {});

@@ -265,6 +265,28 @@ it('says why it cannot start a guest, though the link breaks right behind that',
   expect([await running(a), await b.list()]).toEqual([['web'], []]);
 });
 
+it('goes on where it was, though the link breaks while a host that could not start it clears up', async () => {
+  const { a, b, cable } = pair();
+  await booted(a);
+  b.toolstack.rename = () => {
+    throw new Error('no room in the store');
+  };
+  const turns = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) await new Promise<void>(resolve => soon(resolve));
+  };
+  const remove = b.toolstack.remove.bind(b.toolstack);
+  b.toolstack.remove = async (...given) => {
+    await turns(50);
+    cable.cutAll('the cable was pulled');
+    await turns(500);
+    return remove(...given);
+  };
+  const { err } = await xl(a, 'migrate', 'web', 'b');
+  expect(err).toMatch(/\nno room in the store\nmigration sender: Target reports startup failure \(status code 1\)\./);
+  await until(async () => (await b.list()).length === 0);
+  expect(await running(a)).toEqual(['web']);
+});
+
 describe('a guest that moves', () => {
   it('stays paused where that is wished, and says on the bridge where its station is', async () => {
     const { a, b } = pair();
