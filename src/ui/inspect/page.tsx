@@ -2,10 +2,10 @@
 
 import './inspect.css';
 import { useMemo } from 'preact/hooks';
-import { info } from '../host.ts';
 import type { DomainSession } from '../sessions.ts';
 import { go, place } from '../navigation.ts';
 import { strings } from '../strings.ts';
+import { isWithout } from '../without-xen.ts';
 import { tabId, Tabs } from '../parts/tabs.tsx';
 import { INSPECTORS } from './inspectors.ts';
 import { useMachine } from './machine.ts';
@@ -17,7 +17,7 @@ export function InspectPage({ session }: { session?: DomainSession }) {
   const machine = useMachine();
   const here = place.value;
   const offered = INSPECTORS.filter(
-    ({ of, ofXen }) => (of === 'both' || of === (session ? 'guest' : 'host')) && !(ofXen && info.value?.kvm),
+    ({ of, ofXen }) => (of === 'both' || of === (session ? 'guest' : 'host')) && !(ofXen && isWithout()),
   );
   const { id, name, View } = offered.find(each => each.id === here.name) ?? offered[0]!;
   const target = useMemo(

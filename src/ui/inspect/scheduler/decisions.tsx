@@ -1,9 +1,9 @@
 /** Decisions in the picture as rows, around the one that is explained. */
 
 import type { Decision } from '../../../hypervisor/view/index.ts';
-import { info } from '../../host.ts';
 import { ownerClass } from '../../parts/marks.tsx';
 import { signed } from '../../units.ts';
+import { isWithout } from '../../without-xen.ts';
 import type { Shown } from '../inspector.ts';
 import { PRIORITIES } from '../runs.ts';
 import { type Data, keyOf, pickedOf, switchesOf } from './facts.ts';
@@ -46,7 +46,7 @@ export function Decisions(shown: Shown<Data>) {
                   <th class="num">{words.at}</th>
                   <th>{words.where}</th>
                   <th>{words.change}</th>
-                  {!info.value?.kvm && (
+                  {!isWithout() && (
                     <>
                       <th>{words.priority}</th>
                       <th class="num">{words.credit}</th>
@@ -98,7 +98,7 @@ function Row({
           <span class={to < 0 ? 'sec' : `dom ${unitClass(to)}`}>{nameAt(to)}</span>
         </button>
       </td>
-      {!info.value?.kvm && (
+      {!isWithout() && (
         <>
           <td class="nw">
             {to < 0 ? (

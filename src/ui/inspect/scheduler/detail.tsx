@@ -1,22 +1,19 @@
 /** What each domain had of the picture, with sliders for its weight and cap. */
 
-import { asTask, host, info } from '../../host.ts';
+import { asTask, host } from '../../host.ts';
 import { Chip, ownerClass } from '../../parts/marks.tsx';
+import { spelled } from '../../without-xen.ts';
 import type { Shown } from '../inspector.ts';
 import type { Data } from './facts.ts';
 import { lengthText, words } from './words.ts';
-
-/** A cap is a quota in per cent of cgroups' period, 100 ms. */
-const commandOf = (name: string, what: 'weight' | 'cap', to: number): string =>
-  info.peek()?.kvm
-    ? `virsh schedinfo ${name} --set ${what === 'weight' ? `cpu_shares=${to}` : `vcpu_quota=${to === 0 ? -1 : to * 1000}`}`
-    : `xl sched-credit -d ${name} -${what[0]} ${to}`;
 
 export function Detail({ data }: Shown<Data>) {
   const { units, shares, fromNs, toNs } = data,
     span = toNs - fromNs;
   const set = (id: number, name: string, what: 'weight' | 'cap', to: number) =>
-    void asTask(commandOf(name, what, to), () => host['sched-credit']({ domain: id, [what]: to }));
+    void asTask(spelled(`xl sched-credit -d ${name} -${what[0]} ${to}`), () =>
+      host['sched-credit']({ domain: id, [what]: to }),
+    );
   return (
     <section class="shr">
       <h3>{words.shares}</h3>

@@ -1,7 +1,7 @@
 /** The picture of a schedule, and below it the decisions in it. */
 
-import { info } from '../../host.ts';
 import { mediaSignal, PHONE } from '../../media.ts';
+import { isWithout } from '../../without-xen.ts';
 import type { Shown } from '../inspector.ts';
 import { Decisions } from './decisions.tsx';
 import { type Data, keyOf, pickedOf, pictureOf } from './facts.ts';
@@ -41,7 +41,7 @@ export function Figure(shown: Shown<Data>) {
     isTicked = isFine && accountings.length > 0;
   const { runs, lanes: all } = pictureOf(data);
   // The host's own scheduler has no credit, and hands none out.
-  const isFair = info.value?.kvm === true,
+  const isFair = isWithout(),
     lanes = isFair ? all.map(lane => ({ ...lane, credit: [] })) : all;
   return (
     <div class="col sch fit">

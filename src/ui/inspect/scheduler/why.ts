@@ -1,8 +1,8 @@
 /** Why a unit has as much of the processors as it has, and why a decision fell as it did. */
 
 import type { Decision } from '../../../hypervisor/view/index.ts';
-import { info } from '../../host.ts';
 import { signed } from '../../units.ts';
+import { isWithout } from '../../without-xen.ts';
 import type { Shown, Why } from '../inspector.ts';
 import { PRIORITIES } from '../runs.ts';
 import { type Data, pickedOf, type Share } from './facts.ts';
@@ -77,7 +77,7 @@ function sharesWhy({ units, shares, pcpus, fromNs, toNs }: Data): Why {
 export function why(shown: Shown<Data>): Why {
   const { data, chosen } = shown,
     picked = chosen ? pickedOf(shown) : undefined;
-  if (info.peek()?.kvm) return fairWhy(shown, picked);
+  if (isWithout()) return fairWhy(shown, picked);
   if (!picked) return sharesWhy(data);
   const name = picked.to >= 0 ? (data.units.find(({ unit }) => unit === picked.to)?.name ?? '?') : words.idle;
   if (picked.to < 0)

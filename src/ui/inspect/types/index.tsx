@@ -2,6 +2,7 @@
 import './types.css';
 import { info } from '../../host.ts';
 import { ModeBadge, ownerClass } from '../../parts/marks.tsx';
+import { isWithout } from '../../without-xen.ts';
 import { hypercallName } from '../../../hypervisor/interfaces/xen/index.ts';
 import { exitTitle } from '../../../hypervisor/view/index.ts';
 import { inspector } from '../frame.tsx';
@@ -18,7 +19,7 @@ const left = ({ crossings: { exits } }: Read): number => exits.reduce((sum, { co
 
 function Figure() {
   const { progress, reads, problem, cancelled } = run.value;
-  const hasXen = info.value?.kvm === undefined;
+  const hasXen = !isWithout();
   return (
     <div class="col typ">
       <MeasuredRun
@@ -67,7 +68,7 @@ function Type({ type, read }: { type: TypeId; read: Read | undefined }) {
       {read ? (
         <Counts read={read} />
       ) : (
-        <p class="hint">{type === 'xen' && info.value?.kvm ? words.needsXen : words.notYet}</p>
+        <p class="hint">{type === 'xen' && isWithout() ? words.needsXen : words.notYet}</p>
       )}
       <p class="tyr">
         <b>{words.here}</b> {here}

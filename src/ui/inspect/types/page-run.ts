@@ -1,7 +1,8 @@
 /** The run of `run.ts` that this page does, and what came of the last one. */
 import { signal } from '@preact/signals';
-import { host, info } from '../../host.ts';
+import { host } from '../../host.ts';
 import { sentence } from '../../sentence.ts';
+import { isWithout } from '../../without-xen.ts';
 import { pageGuests } from '../page-guests.ts';
 import { type Read, runTypes, type TypesHost, type TypesProgress } from './run.ts';
 
@@ -20,7 +21,7 @@ let abort: AbortController | undefined;
 const pageTypes = (): TypesHost => ({
   ...pageGuests,
   crossings: id => host.inspect('crossings', id),
-  withoutXen: info.peek()?.kvm === true,
+  withoutXen: isWithout(),
 });
 
 /** Begins anew, unless a run is under way. */
